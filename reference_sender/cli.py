@@ -59,15 +59,21 @@ def sender(
         ),
     ] = None,
     store: Annotated[
-        str, typer.Option(help="Where messages are kept: sqlite:///FILE.")
+        str, typer.Option(help="The message store: sqlite:///FILE.")
     ] = "sqlite:///smsbench-sender.db",
     public_url: Annotated[
         str | None,
-        typer.Option(callback=_base_url, help="Where providers reach this sender, if not at host and port."),
+        typer.Option(
+            callback=_base_url,
+            help="The URL at which providers reach this sender, if it is not host and port.",
+        ),
     ] = None,
     seed: Annotated[int, typer.Option(help="Seed of the jitter between attempts.")] = 1,
     max_connections: Annotated[
-        int, typer.Option(min=1, max=1_000_000, help="HTTP connections at a time; more are answered 429.")
+        int,
+        typer.Option(
+            min=1, max=1_000_000, help="Most HTTP connections at a time; further ones are answered with 429."
+        ),
     ] = Limits().connections,
     request_timeout: Annotated[
         float,
@@ -121,7 +127,7 @@ def _checked(text: str, allow_remote: bool) -> RouteSpec:
     spec = read_route(text)
     if not spec.is_local() and not allow_remote:
         raise RouteError(
-            f"{spec.host} is not this machine, and messages there may cost money; --allow-remote allows it"
+            f"{spec.host} is not this machine. Messages there may cost money; --allow-remote allows it"
         )
     return spec
 

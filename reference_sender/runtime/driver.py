@@ -1,179 +1,191 @@
-"""The real-time driver: passes time and events to the dispatcher, and carries out its effects."""
+"""The real-time driver: passes time and events to the node, and carries out its effects."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Coroutine, Iterable, Mapping, Sequence
+from typing import Any
 
 from reference_sender.clock import now_ns
 from reference_sender.dispatch import Dispatcher, DispatchState
-from reference_sender.dispatch.values import (
-    Change,
-    Effect,
-    Lane,
-    LookUp,
-    Message,
-    Outcome,
-    Recovered,
-    Report,
-    Result,
-    SubmitAttempt,
-    SubmitBatch,
-)
+from reference_sender.dispatch.values import Lane, LookUp, Message, Outcome, Recovered, Report, Result
+from reference_sender.node.effects import Acknowledge, NodeEffect, Refuse, Submit
+from reference_sender.node.node import DEFAULT_TIMES, Node, NodeTimes
 from reference_sender.routes.client import Route
 from reference_sender.runtime.background import Chores
-from reference_sender.runtime.commit_queue import RETRY_S, CommitQueue
-from reference_sender.store import Existing, Store
+from reference_sender.runtime.committer import Committer
+from reference_sender.store import Existing, Store, StoreError
 
 log = logging.getLogger(__name__)
 
 _SECOND_NS = 1_000_000_000
-# How long a report may wait for the answer to the submit it overtook; less than a provider's own time limit.
-EARLY_REPORT_S = 5.0
 _LAST_COMMIT_S = 5.0
+_CLOSED = "the sender has stopped"
 _FAULT = Result(Outcome.UNKNOWN, reason="route_fault")
 
 
 class Driver:
-    """One dispatcher, one store, the routes; all in the event loop's thread but the store's commits.
-
-    A message is stored before it is offered, an attempt before its request goes out, a delivery report before
-    it is acknowledged. An attempt that can be foreseen is stored with its messages, any other after them.
-    """
+    """One node, one store, the routes; all in the event loop's thread but the store's commits."""
 
     def __init__(
         self,
         dispatcher: Dispatcher,
         store: Store,
         routes: Mapping[str, Route],
-        early_report_s: float = EARLY_REPORT_S,
+        times: NodeTimes = DEFAULT_TIMES,
         chores: Chores | None = None,
-        commit_retry_s: float = RETRY_S,
     ) -> None:
         self.chores = chores or Chores()
-        self._dispatcher = dispatcher
+        self._node = Node(dispatcher, times)
         self._routes = routes
-        self._early_report_s = early_report_s
         self._loop = asyncio.get_running_loop()
-        self._submits: set[asyncio.Task[None]] = set()
-        self._lookups: set[asyncio.Task[None]] = set()
+        self._tasks: set[asyncio.Task[None]] = set()  # requests to providers
         self._timer: asyncio.TimerHandle | None = None
         self._armed_ns: int | None = None
         self._last_ns = 0
-        self._overtaking: set[str] = set()  # provider ids of reports that came with an early one
         self._stopping = False
-        self._attempts = 0  # made so far
-        self.commits = CommitQueue(
-            store, self._kept, retry_s=commit_retry_s, chores=self.chores, foresee=self._foresee
-        )
+        self._requesting = True  # False: requests that could go out now wait for the next start
+        self._closed = False
+        self._all_answered = asyncio.Event()  # set only once the sender stops
+        self._committing = False  # a commit is with the thread, or its start is scheduled
+        self.commits = Committer(store, self._committed, self.chores)
         self._guarded_advance = self.chores.guarded("dispatcher", self._advance)
+        self._guarded_begin = self.chores.guarded("committer", self._begin_commit)
+
+    @property
+    def waiting(self) -> int:
+        """Messages on their way to the store."""
+        return self._node.waiting
 
     def recover(self, recovered: Iterable[Recovered]) -> None:
         """Continue the unfinished work of an earlier process. Must be the first call."""
-        self._perform(self._dispatcher.recover(self._now(), recovered))
+        self._perform(self._node.recover(self._now(), recovered))
 
     def has_room(self, count: int, lane: Lane) -> bool:
-        """Whether ``count`` more messages of ``lane`` fit, those on their way to the store included."""
-        return self._dispatcher.has_room(count + self.commits.waiting, lane)
+        """As ``Node.has_room``."""
+        return self._node.has_room(count, lane)
 
     def take(self, message: Message) -> asyncio.Future[Existing | None]:
-        """Store and send ``message``; resolves as ``CommitQueue.add``."""
-        return self.commits.add(message)
+        """Store and send ``message``. Resolves when it is on disk, to None, or to the message that has its
+        key already; fails with ``StoreError``."""
+        waiter = self._waiter()
+        if not self._closed:
+            self._node.take(message, waiter)
+            self._schedule_commit()
+        return waiter
 
     def take_many(self, messages: Sequence[Message]) -> asyncio.Future[Mapping[int, Existing]]:
-        """Store and send ``messages``; resolves as ``CommitQueue.add_many``."""
-        return self.commits.add_many(messages)
+        """Store and send ``messages``. Resolves as ``Store.commit`` answers; fails with ``StoreError``."""
+        waiter = self._waiter()
+        if not self._closed:
+            self._node.take_many(messages, waiter)
+            self._schedule_commit()
+        return waiter
 
     async def reported(self, reports: Sequence[Report]) -> bool:
-        """Take delivery reports; True once all they change is on disk.
+        """Take delivery reports; True once all they change is on disk, False if they must come again."""
+        waiter = self._waiter()
+        if not self._closed:
+            self._perform(self._node.reported(self._now(), reports, waiter))
+        return bool(await waiter)
 
-        A report that carries no key can overtake the answer to its submit, which alone tells whose it is.
-        What it says is then durable only after that answer, so its sender waits until then; False if that
-        takes too long, and the report must come again.
-        """
-        before = self._dispatcher.state().early_reports
-        self._perform(self._dispatcher.reported(self._now(), reports))
-        if self._overtook(reports, before) and self._submits:
-            _, unanswered = await asyncio.wait(list(self._submits), timeout=self._early_report_s)
-            if unanswered:
-                return False
-        await self.commits.settled()
-        return True
+    def settled(self) -> asyncio.Future[None]:
+        """Resolves when everything handed over before this call is on disk; fails, with ``StoreError``, only
+        after ``drain``."""
+        waiter = self._waiter()
+        if not self._closed:
+            self._node.settle(waiter)
+            self._schedule_commit()
+        return waiter
 
-    def _overtook(self, reports: Sequence[Report], before: int) -> bool:
-        """Whether the dispatcher keeps one of ``reports`` for a submit that is not yet answered."""
-        kept = self._dispatcher.state().early_reports
-        if not kept:
-            self._overtaking.clear()
-            return False
-        ids = {report.provider_id for report in reports}
-        again = not self._overtaking.isdisjoint(ids)
-        if kept > before:
-            self._overtaking |= ids
-        return again or kept > before
+    async def check(self) -> None:
+        """Raises ``StoreError`` unless a message can be stored now. Uses the result of a recent commit, or
+        tests the store."""
+        if not self.commits.is_alive():
+            raise StoreError("nothing can be stored: the sender must be started again")
+        if self.commits.is_fresh():
+            if self.commits.error is not None:
+                raise self.commits.error
+            return
+        waiter = self._waiter()
+        if not self._closed:
+            self._node.probe(waiter)
+            self._schedule_commit()
+        await waiter
 
     def state(self) -> DispatchState:
         """The state of the dispatcher."""
-        return self._dispatcher.state()
+        return self._node.state()
 
     async def drain(self, limit_s: float) -> None:
         """Stop submitting, wait up to ``limit_s`` for answers to requests in flight, store everything."""
         self._stopping = True
+        self._node.stop()
         if self._timer is not None:
             self._timer.cancel()
-        if self._submits:
-            _, unanswered = await asyncio.wait(list(self._submits), timeout=limit_s)
-            if unanswered:
+        if self._node.unanswered:
+            try:
+                async with asyncio.timeout(limit_s):
+                    await self._all_answered.wait()
+            except TimeoutError:
                 said = "%d requests are left unanswered; the next start repeats them or looks them up"
-                log.warning(said, len(unanswered))
-        for task in (*self._submits, *self._lookups):
+                log.warning(said, self._node.unanswered)
+        self._requesting = False
+        for task in self._tasks:
             task.cancel()
         try:
             async with asyncio.timeout(limit_s + _LAST_COMMIT_S):
-                await self.commits.close()
+                await self.close()
         except TimeoutError:
-            log.error("the store did not take the last changes; their messages are tried again on restart")
+            log.error(
+                "the store did not keep the last changes; their messages are submitted again after a restart"
+            )
 
-    def _foresee(self, messages: Sequence[Message]) -> SubmitAttempt | None:
-        route = None if self._stopping else self._dispatcher.foresee(self._now(), messages)
-        return None if route is None else self._attempt(route, messages)
+    async def close(self) -> None:
+        """Write the waiting work, then end the thread. The store stays open; no more work is accepted."""
+        await self.settled()
+        self._closed = True
+        await self.commits.close()
 
-    def _kept(self, messages: Sequence[Message], foreseen: SubmitAttempt | None) -> None:
-        self._perform(self._dispatcher.offer(self._now(), messages), foreseen)
+    def _waiter(self) -> asyncio.Future[Any]:
+        waiter: asyncio.Future[Any] = self._loop.create_future()
+        if self._closed:
+            waiter.set_exception(StoreError(_CLOSED))
+        return waiter
 
-    def _attempt(self, route: str, messages: Sequence[Message]) -> SubmitAttempt:
-        self._attempts += 1
-        ids = tuple([message.message_id for message in messages])
-        return SubmitAttempt(self._attempts, route, self._last_ns, ids)
-
-    def _begin(self, batch: SubmitBatch, foreseen: SubmitAttempt | None) -> bool:
-        """Submit ``batch`` as soon as its attempt is durable; True if ``foreseen`` is that attempt."""
-        if foreseen is not None and _is_of(foreseen, batch):
-            attempt, durable = foreseen, None
+    def _schedule_commit(self) -> None:
+        if self._committing:
+            return
+        due_ns = self._node.commit_due_ns()
+        if due_ns is None:
+            return
+        self._committing = True
+        wait_ns = due_ns - now_ns()
+        if wait_ns > 0:
+            self._loop.call_later(wait_ns / _SECOND_NS, self._guarded_begin)
         else:
-            attempt = self._attempt(batch.route, batch.messages)
-            durable = self.commits.attempt(attempt)
-        submit = self._loop.create_task(self._submit(batch, attempt.attempt_id, durable))
-        self._submits.add(submit)
-        submit.add_done_callback(self._submits.discard)
-        return durable is None
+            # At the end of this turn of the loop, so that the requests of one turn share a commit.
+            self._loop.call_soon(self._guarded_begin)
 
-    async def _submit(
-        self, batch: SubmitBatch, attempt_id: int, durable: asyncio.Future[bool] | None
-    ) -> None:
+    def _begin_commit(self) -> None:
+        self.commits.commit(self._node.begin_commit(self._now()))
+
+    def _committed(self, taken: Mapping[int, Existing], error: StoreError | None) -> None:
+        self._committing = False
+        if error is None:
+            self._perform(self._node.committed(self._now(), taken))
+        else:
+            self._perform(self._node.commit_failed(self._now(), error))
+
+    async def _submit(self, submit: Submit) -> None:
         try:
-            if durable is not None and not await durable:
-                self._perform(self._dispatcher.withdrawn(self._now(), batch.batch_id))
-                return
             try:
-                found = await self._routes[batch.route].submit(batch.messages)
+                found = await self._routes[submit.route].submit(submit.messages)
             except Exception:
-                log.exception("route %s failed", batch.route)
-                found = [_FAULT] * len(batch.messages)
-            effects = self._dispatcher.answered(self._now(), batch.batch_id, found)
-            self.commits.ended(attempt_id)
-            self._perform(effects)
+                log.exception("route %s failed", submit.route)
+                found = [_FAULT] * len(submit.messages)
+            self._perform(self._node.answered(self._now(), submit.batch_id, found))
         except Exception as error:
             self.chores.died("dispatcher", error)
 
@@ -184,42 +196,42 @@ class Driver:
             except Exception:
                 log.exception("a lookup on route %s failed", lookup.route)
                 found = None
-            self._perform(self._dispatcher.looked_up(self._now(), lookup.message.key, found))
+            self._perform(self._node.looked_up(self._now(), lookup.message.key, found))
         except Exception as error:
             self.chores.died("dispatcher", error)
 
     def _advance(self) -> None:
-        # Timers are kept to the millisecond and may come early; the dispatcher is promised its deadline.
+        # Timers have a resolution of a millisecond and may fire early. The node must not be called early.
         due_ns, self._armed_ns = self._armed_ns, None
         self._last_ns = max(self._last_ns, due_ns or 0)
-        self._perform(self._dispatcher.advance(self._now()))
+        self._perform(self._node.advance(self._now()))
 
     def _now(self) -> int:
         self._last_ns = max(self._last_ns, now_ns())
         return self._last_ns
 
-    def _perform(self, effects: Sequence[Effect], foreseen: SubmitAttempt | None = None) -> None:
-        changes: list[Change] = []
+    def _perform(self, effects: Sequence[NodeEffect]) -> None:
         for effect in effects:
-            if isinstance(effect, Change):
-                changes.append(effect)
-            # What is not submitted, since the sender stops, stays queued in the store.
-            elif self._stopping:
-                continue
-            elif isinstance(effect, LookUp):
-                task = self._loop.create_task(self._look_up(effect))
-                self._lookups.add(task)
-                task.add_done_callback(self._lookups.discard)
-            elif self._begin(effect, foreseen):
-                foreseen = None
-        if foreseen is not None:  # its messages wait, or go out in another way
-            self.commits.ended(foreseen.attempt_id)
-        if changes:
-            self.commits.change(changes)
+            if isinstance(effect, Acknowledge):
+                if not effect.waiter.done():
+                    effect.waiter.set_result(effect.answer)
+            elif isinstance(effect, Refuse):
+                if not effect.waiter.done():
+                    effect.waiter.set_exception(effect.error)
+            elif self._requesting:
+                self._ask(self._look_up(effect) if isinstance(effect, LookUp) else self._submit(effect))
+        if self._stopping and not self._node.unanswered:
+            self._all_answered.set()
+        self._schedule_commit()
         self._arm()
 
+    def _ask(self, request: Coroutine[Any, Any, None]) -> None:
+        task = self._loop.create_task(request)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
     def _arm(self) -> None:
-        deadline_ns = self._dispatcher.next_deadline()
+        deadline_ns = self._node.next_deadline()
         if deadline_ns == self._armed_ns or self._stopping:
             return
         if self._timer is not None:
@@ -229,10 +241,3 @@ class Driver:
         if deadline_ns is not None:
             wait_s = max(0, deadline_ns - now_ns()) / _SECOND_NS
             self._timer = self._loop.call_later(wait_s, self._guarded_advance)
-
-
-def _is_of(attempt: SubmitAttempt, batch: SubmitBatch) -> bool:
-    """Whether ``attempt`` is one of the same messages, in whatever order, on the same route."""
-    if attempt.route != batch.route or len(attempt.message_ids) != len(batch.messages):
-        return False
-    return {message.message_id for message in batch.messages} == set(attempt.message_ids)

@@ -13,9 +13,10 @@ _SQLITE = "sqlite:///"
 
 
 def open_store(url: str) -> Store:
-    """Open (and where need be create) the store of ``sqlite:///FILE``, as SQLAlchemy writes it: three slashes
-    before a relative path, four before an absolute one. A folder that is not there is made, for its owner
-    alone. Raises ``StoreError``."""
+    """Open the store of ``sqlite:///FILE`` and create it if needed. As in SQLAlchemy, three slashes precede a
+    relative path, four an absolute one. A missing folder is created, readable only by its owner. Raises
+    ``StoreError``.
+    """
     if not url.startswith(_SQLITE) or url == _SQLITE:
         raise StoreError(f"--store: must be sqlite:///FILE, not {url!r}")
     path = Path(url.removeprefix(_SQLITE))

@@ -109,7 +109,7 @@ def test_a_wrong_port(smsbench: StartSmsbench, tmp_path: Path) -> None:
     with naive_sender(port, free_port()):
         line = stopped(smsbench, target_file(tmp_path, port, provider_port))
     assert line.endswith(
-        "naive-sender refused the probe (HTTP 502), and the mock saw nothing. Check the provider URL of "
+        "naive-sender refused the probe (HTTP 502), and the mock got no request. Check the provider URL of "
         f"naive-sender: it should be http://127.0.0.1:{provider_port}"
     )
 
@@ -121,7 +121,7 @@ def test_a_sender_that_accepts_and_sends_nowhere(smsbench: StartSmsbench, tmp_pa
         file.write_text(file.read_text().replace("[200]", "[202]").replace('id_path = "id"', ""))
         line = stopped(smsbench, file, "--probe-timeout", "1")
     assert line.endswith(
-        "naive-sender answered 202, and the mock saw nothing within 1 s. Check the provider URL of "
+        "naive-sender answered 202, and the mock got no request within 1 s. Check the provider URL of "
         f"naive-sender: it should be http://127.0.0.1:{provider_port} (for a sender that queues for longer: "
         "--probe-timeout S or --no-probe)"
     )

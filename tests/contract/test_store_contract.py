@@ -3,27 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 from msgspec.structs import replace
 
+from loadtests.storm.store import Disk, ModelStore
 from reference_sender.dispatch.values import Change, Lane, Message, State, SubmitAttempt
 from reference_sender.store import Store, StoreError, Work, open_store
 
 OpenStore = Callable[[], Store]
 
 
-@pytest.fixture(params=["sqlite"])
+@pytest.fixture(params=["sqlite", "storm"])
 def open_it(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[OpenStore]:
-    """Opens the same store each time it is called, as a process would after the one before it ended."""
-    assert request.param == "sqlite"
+    """Opens the same store each time it is called, as a process would after the one before it ended.
+
+    ``storm`` is the store of the fault storms: they prove something about the sender only if it does what the
+    real ones do.
+    """
     opened: list[Store] = []
+    disk = Disk()
 
     def open_again() -> Store:
         for store in opened:
             store.close()
-        opened[:] = [open_store(f"sqlite:///{tmp_path}/messages.db")]
+        of_storms = request.param == "storm"
+        opened[:] = [ModelStore(disk) if of_storms else open_store(f"sqlite:///{tmp_path}/messages.db")]
         return opened[0]
 
     yield open_again
@@ -240,10 +247,12 @@ def test_a_probe_leaves_nothing_behind(open_it: OpenStore) -> None:
     assert bound(open_it()) == {1: (None, None, 0)}
 
 
-def test_a_store_in_use_is_refused(open_it: OpenStore, tmp_path: Path) -> None:
-    open_it()
-    with pytest.raises(StoreError, match="in use"):
+def test_a_store_in_use_is_refused(tmp_path: Path) -> None:
+    with closing(open_store(f"sqlite:///{tmp_path}/messages.db")), pytest.raises(StoreError, match="in use"):
         open_store(f"sqlite:///{tmp_path}/messages.db")
+    disk = Disk()
+    with closing(ModelStore(disk)), pytest.raises(StoreError, match="in use"):
+        ModelStore(disk)
 
 
 @pytest.mark.parametrize("url", ["sqlite://file", "postgresql://x", "sqlite:///", "messages.db"])

@@ -18,6 +18,7 @@ from reference_sender.api.queries import Queries
 from reference_sender.api.reports import ReportIntake, ReportReader
 from reference_sender.dispatch import Dispatcher, DispatchSettings
 from reference_sender.dispatch.values import Message, Outcome, Report, Result, RouteLimits
+from reference_sender.node.node import NodeTimes
 from reference_sender.routes import ROUTES
 from reference_sender.routes.protocol import RouteAccount
 from reference_sender.runtime.driver import Driver
@@ -84,7 +85,8 @@ class World:
         self._session = session
         identity = store.identity()
         settings = DispatchSettings.model_validate({"max_backlog": max_backlog, "otp_reserved_backlog": 0})
-        self.driver = Driver(Dispatcher(settings, (LIMITS,), 1), store, {"r": self.route}, early_report_s=0.2)
+        times = NodeTimes(early_report_ns=200_000_000)
+        self.driver = Driver(Dispatcher(settings, (LIMITS,), 1), store, {"r": self.route}, times)
         self.driver.recover(store.unfinished())
         self.queries = Queries(store)
         self.lag = LoopLag()
@@ -126,12 +128,12 @@ class World:
         async with asyncio.timeout(10):
             while self.driver.state().totals["sent"] < count:
                 await asyncio.sleep(0)
-            await self.driver.commits.settled()
+            await self.driver.settled()
 
 
-Story = Callable[[World], Awaitable[None]]
+Steps = Callable[[World], Awaitable[None]]
 
 
-class Play(Protocol):
-    def __call__(self, story: Story, max_backlog: int = 100_000) -> None:
-        """Run a story in a world. Stories of one test follow each other on the same store, as restarts do."""
+class RunWorld(Protocol):
+    def __call__(self, steps: Steps, max_backlog: int = 100_000) -> None:
+        """Run the steps on a sender. A further call in the same test restarts it on the same store."""

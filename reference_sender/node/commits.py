@@ -1,0 +1,134 @@
+"""Group commit: what the next transaction holds, who waits for it, and when it may begin.
+
+A commit costs a disk flush, independent of its size, so messages that arrive during a commit share the next
+one. A message or a report is answered only after its commit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from reference_sender.dispatch.values import Change, Message, SubmitAttempt, SubmitBatch
+from reference_sender.node.effects import Commit, Waiter
+from reference_sender.store.protocol import Work
+
+
+class Group:
+    """The content of one transaction, and who waits for it."""
+
+    def __init__(self) -> None:
+        self.messages: list[Message] = []
+        self.changes: list[Change] = []
+        self.attempts: list[tuple[SubmitAttempt, SubmitBatch]] = []
+        self.foreseen: SubmitAttempt | None = None  # of the group's own messages
+        self.ended: list[int] = []
+        self.singles: list[tuple[int, Waiter]] = []  # with the id of the message
+        self.many: list[Waiter] = []
+        self.changed: list[tuple[Waiter, bool | None]] = []  # with the answer to give
+        self.probes: list[Waiter] = []
+
+    def __bool__(self) -> bool:
+        return bool(self.has_work() or self.changed or self.probes)
+
+    def has_work(self) -> bool:
+        """Whether anything is to be written."""
+        return bool(self.messages or self.changes or self.attempts or self.ended)
+
+    def begun(self) -> list[SubmitAttempt]:
+        """The attempts that become durable with the group."""
+        begun = [attempt for attempt, _ in self.attempts]
+        if self.foreseen is not None:
+            begun.append(self.foreseen)
+        return begun
+
+    def commit(self) -> Commit:
+        """The group as an effect. Without work, a probe tells whether the store works."""
+        if not self.has_work():
+            return Commit(None, probe=bool(self.probes))
+        return Commit(Work(self.messages, self.changes, self.begun(), self.ended))
+
+
+class Commits:
+    """The waiting group and the one that is being committed.
+
+    A commit begins at most every ``linger_ns``, which under load makes groups large enough, and not within
+    ``retry_ns`` after one that failed.
+    """
+
+    def __init__(self, linger_ns: int, retry_ns: int) -> None:
+        self._linger_ns = linger_ns
+        self._retry_ns = retry_ns
+        self._group = Group()
+        self._running: Group | None = None
+        self._not_before_ns = 0
+        self.waiting = 0  # messages taken in whose commit has not ended
+
+    def due_ns(self) -> int | None:
+        """From when on the next commit may begin; None: nothing waits, or one is in progress."""
+        if self._running is not None or not self._group:
+            return None
+        return self._not_before_ns
+
+    def add(self, message: Message, waiter: Waiter) -> None:
+        """Keep one message."""
+        self._group.messages.append(message)
+        self._group.singles.append((message.message_id, waiter))
+        self.waiting += 1
+
+    def add_many(self, messages: Sequence[Message], waiter: Waiter) -> None:
+        """Keep these."""
+        self._group.messages.extend(messages)
+        self._group.many.append(waiter)
+        self.waiting += len(messages)
+
+    def change(self, changes: Iterable[Change]) -> None:
+        """Keep these changes. They are tried again until the store takes them."""
+        self._group.changes.extend(changes)
+
+    def attempt(self, attempt: SubmitAttempt, batch: SubmitBatch) -> None:
+        """Keep ``attempt``, whose request may be sent then."""
+        self._group.attempts.append((attempt, batch))
+
+    def ended(self, attempt_id: int) -> None:
+        """The attempt is over. Call it together with ``change``, so that one transaction has both."""
+        self._group.ended.append(attempt_id)
+
+    def settle(self, waiter: Waiter, answer: bool | None = None) -> None:
+        """Give ``waiter`` this answer when everything handed over before is durable."""
+        self._group.changed.append((waiter, answer))
+
+    def probe(self, waiter: Waiter) -> None:
+        """Tell ``waiter`` whether the store works."""
+        self._group.probes.append(waiter)
+
+    def begin(self, now_ns: int) -> Group:
+        """The group to commit now. Only while ``due_ns`` is not None."""
+        group, self._group = self._group, Group()
+        self._running = group
+        self._not_before_ns = now_ns + self._linger_ns
+        return group
+
+    def done(self) -> Group:
+        """The commit in progress ended well."""
+        return self._end()
+
+    def failed(self, now_ns: int) -> Group:
+        """The commit in progress failed. Its changes, which have happened, and who waits for them are kept
+        ahead of later ones. A commit that failed during its write may be on disk nevertheless: its foreseen
+        attempt is ended, and the caller ends the others.
+        """
+        group, next_group = self._end(), self._group
+        next_group.ended[:0] = group.ended
+        if group.foreseen is not None:
+            next_group.ended.append(group.foreseen.attempt_id)
+        next_group.changes[:0] = group.changes
+        next_group.changed[:0] = group.changed
+        self._not_before_ns = now_ns + self._retry_ns
+        return group
+
+    def _end(self) -> Group:
+        group, self._running = self._running, None
+        if group is None:
+            raise ValueError("no commit is in progress")
+        self.waiting -= len(group.messages)
+        return group

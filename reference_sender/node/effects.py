@@ -1,0 +1,46 @@
+"""What a node asks its driver to do. A waiter is the driver's handle of whoever waits for an answer."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from msgspec import Struct
+
+from reference_sender.dispatch.values import LookUp, Message
+from reference_sender.store.protocol import StoreError, Work
+
+Waiter = Any
+
+
+class Commit(Struct, frozen=True, gc=False):
+    """Keep ``work`` in one transaction; without it test the store if ``probe``, else do nothing. Then call
+    ``Node.committed`` or ``Node.commit_failed``. At most one commit is in progress.
+    """
+
+    work: Work | None
+    probe: bool = False
+
+
+class Submit(Struct, frozen=True, gc=False):
+    """Send this request now: its attempt is durable. Then call ``Node.answered`` with ``batch_id``, once."""
+
+    batch_id: int
+    route: str
+    messages: tuple[Message, ...]
+
+
+class Acknowledge(Struct, frozen=True, gc=False):
+    """Give ``waiter`` its answer: what it waited for is durable, or, for reports, must come again (False)."""
+
+    waiter: Waiter
+    answer: Any
+
+
+class Refuse(Struct, frozen=True, gc=False):
+    """Tell ``waiter`` that the store failed: nothing that it brought is kept."""
+
+    waiter: Waiter
+    error: StoreError
+
+
+NodeEffect = Submit | LookUp | Acknowledge | Refuse

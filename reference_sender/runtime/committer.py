@@ -1,0 +1,119 @@
+"""The thread that commits: one commit at a time, one callback after each, and what they tell of the store."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from queue import SimpleQueue
+
+from reference_sender.node.effects import Commit
+from reference_sender.runtime.background import Chores
+from reference_sender.store import Existing, Store, StoreError
+
+log = logging.getLogger(__name__)
+
+_FRESH_S = 1.0  # how long the result of a commit describes the store
+_RECENT_S = 1.0  # whose longest commit ``worst_ms`` tells
+_NOTHING: Mapping[int, Existing] = {}
+
+Done = Callable[[Mapping[int, Existing], StoreError | None], None]
+
+
+class Committer:
+    """The one way to the store's ``commit``. All methods are for the event loop's thread.
+
+    ``done`` is called once after each commit, with the messages whose key is taken or with the error.
+    """
+
+    def __init__(self, store: Store, done: Done, chores: Chores) -> None:
+        self._store = store
+        self._told = done
+        self._chores = chores
+        self._loop = asyncio.get_running_loop()
+        self.commits = 0
+        self.commit_seconds = 0.0
+        self.failures = 0
+        self.error: StoreError | None = None  # why the last commit failed; None if it did not
+        self._said_s = -_FRESH_S  # when it ended
+        self._recent: deque[tuple[float, float]] = deque()  # (when it ended, how long it took)
+        self._began_s: float | None = None  # of the commit that is with the thread
+        self._work: SimpleQueue[Commit | None] = SimpleQueue()
+        self._guarded_done = chores.guarded("committer", self._done)
+        self._thread = threading.Thread(target=self._run, name="store", daemon=True)
+        self._thread.start()
+
+    def is_alive(self) -> bool:
+        """Whether the committing thread is alive. Without it no request is answered."""
+        return self._thread.is_alive()
+
+    def is_fresh(self) -> bool:
+        """Whether ``error`` describes the store as it is now."""
+        return self._loop.time() - self._said_s < _FRESH_S
+
+    @property
+    def worst_ms(self) -> float:
+        """The longest commit of the last second, one that still runs included."""
+        now_s = self._loop.time()
+        self._forget_before(now_s - _RECENT_S)
+        running_s = 0.0 if self._began_s is None else now_s - self._began_s
+        return 1000.0 * max(running_s, *(spent_s for _, spent_s in self._recent), 0.0)
+
+    def commit(self, commit: Commit) -> None:
+        """Begin ``commit``; the one before it has ended."""
+        self._began_s = self._loop.time()
+        self._work.put(commit)
+
+    async def close(self) -> None:
+        """End the thread after the commit in progress. The store stays open."""
+        self._work.put(None)
+        await asyncio.to_thread(self._thread.join)
+
+    def _forget_before(self, at_s: float) -> None:
+        recent = self._recent
+        while recent and recent[0][0] < at_s:
+            recent.popleft()
+
+    def _run(self) -> None:
+        try:
+            self._commit_all()
+        except BaseException as error:
+            log.exception("the store's thread failed")
+            with suppress(RuntimeError):  # the loop has ended too
+                self._loop.call_soon_threadsafe(self._chores.died, "committer", error)
+
+    def _commit_all(self) -> None:
+        while (commit := self._work.get()) is not None:
+            started = time.monotonic()
+            taken, error = _NOTHING, None
+            try:
+                if commit.work is not None:
+                    taken = self._store.commit(commit.work)
+                elif commit.probe:
+                    self._store.probe()
+            except StoreError as caught:
+                error = caught
+            except Exception as caught:  # a store's own fault ends this commit, not the thread
+                log.exception("unexpected error of the store")
+                error = StoreError(f"{type(caught).__name__}: {caught}")
+            spent_s = time.monotonic() - started
+            self._loop.call_soon_threadsafe(self._guarded_done, commit, taken, error, spent_s)
+
+    def _done(
+        self, commit: Commit, taken: Mapping[int, Existing], error: StoreError | None, spent_s: float
+    ) -> None:
+        self.commits += 1
+        self.commit_seconds += spent_s
+        ended_s, self._began_s = self._loop.time(), None
+        self._recent.append((ended_s, spent_s))
+        self._forget_before(ended_s - _RECENT_S)
+        if commit.work is not None or commit.probe:
+            self.error, self._said_s = error, ended_s
+        if error is not None:
+            self.failures += 1
+            log.error("commit failed: %s", error)
+        self._told(taken, error)

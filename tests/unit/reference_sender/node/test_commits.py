@@ -1,0 +1,118 @@
+"""Group commit: who shares a transaction, and what a failing store does to those who wait."""
+
+from __future__ import annotations
+
+import pytest
+
+from reference_sender.dispatch.values import Change, Lane, Message, State, SubmitAttempt, SubmitBatch
+from reference_sender.node.commits import Commits
+from reference_sender.store.protocol import Work
+
+
+def message(number: int) -> Message:
+    return Message(number, f"k-{number}", "48500100200", "x", Lane.OTP, "Test", "", 1, 0, 1)
+
+
+def change(at_ns: int) -> Change:
+    return Change(1, "k-1", State.SENT, "", None, 1, at_ns)
+
+
+def attempt(attempt_id: int) -> SubmitAttempt:
+    return SubmitAttempt(attempt_id, "a", 0, (1,))
+
+
+BATCH = SubmitBatch(1, "a", (message(1),))
+
+
+def begun(commits: Commits, now_ns: int = 0) -> Work:
+    work = commits.begin(now_ns).commit().work
+    assert work is not None
+    return work
+
+
+def test_what_comes_together_shares_one_commit() -> None:
+    commits = Commits(0, 0)
+    assert commits.due_ns() is None
+    commits.change([change(7)])
+    commits.add(message(1), "one")
+    commits.add_many([message(2), message(3)], "many")
+    commits.attempt(attempt(7), BATCH)
+    commits.ended(6)
+    assert commits.waiting == 3
+    assert begun(commits) == Work([message(1), message(2), message(3)], [change(7)], [attempt(7)], [6])
+    group = commits.done()
+    assert (group.singles, group.many, commits.waiting) == ([(1, "one")], ["many"], 0)
+
+
+def test_one_commit_is_in_progress_at_a_time_and_the_next_one_lingers() -> None:
+    commits = Commits(linger_ns=5, retry_ns=0)
+    commits.add(message(1), 1)
+    assert commits.due_ns() == 0
+    begun(commits, now_ns=100)
+    commits.add(message(2), 2)
+    assert commits.due_ns() is None
+    commits.done()
+    assert commits.due_ns() == 105
+    assert begun(commits).messages == [message(2)]
+
+
+def test_changes_keep_their_order_across_failed_commits() -> None:
+    commits = Commits(0, 0)
+    commits.change([change(1), change(2)])
+    for newer in (3, 4):
+        begun(commits)
+        commits.change([change(newer)])
+        commits.ended(newer)
+        commits.failed(0)
+    work = begun(commits)
+    assert [each.at_ns for each in work.changes] == [1, 2, 3, 4]
+    assert work.ended == [3, 4]
+
+
+def test_those_who_wait_for_changes_wait_on_when_a_commit_fails() -> None:
+    commits = Commits(0, 0)
+    commits.settle("report", True)
+    begun_group = commits.begin(0)
+    assert begun_group.commit().work is None  # nothing is to be written
+    commits.settle("later")
+    assert commits.failed(0) is begun_group
+    commits.begin(0)
+    assert commits.done().changed == [("report", True), ("later", None)]
+
+
+def test_the_messages_of_a_failed_commit_are_given_up_and_its_foreseen_attempt_ended() -> None:
+    """A commit that failed during its write may be on disk nevertheless."""
+    commits = Commits(0, 0)
+    commits.add(message(1), "one")
+    commits.attempt(attempt(7), BATCH)
+    commits.ended(5)
+    group = commits.begin(0)
+    group.foreseen = attempt(8)
+    failed = commits.failed(0)
+    assert (failed.singles, failed.attempts, commits.waiting) == ([(1, "one")], [(attempt(7), BATCH)], 0)
+    assert begun(commits) == Work([], [], [], [5, 8])  # the node ends attempt 7 when it withdraws it
+
+
+def test_a_store_that_failed_is_left_alone_for_a_while() -> None:
+    commits = Commits(linger_ns=1, retry_ns=60)
+    commits.change([change(1)])
+    begun(commits, 100)
+    commits.failed(110)
+    assert commits.due_ns() == 170
+
+
+def test_a_probe_needs_no_write_where_there_is_work() -> None:
+    commits = Commits(0, 0)
+    commits.probe("health")
+    probe = commits.begin(0).commit()
+    assert (probe.work, probe.probe) == (None, True)
+    commits.done()
+    commits.probe("health")
+    commits.ended(7)
+    assert begun(commits) == Work([], [], [], [7])
+
+
+def test_a_commit_that_ended_cannot_end_again() -> None:
+    commits = Commits(0, 0)
+    with pytest.raises(ValueError, match="no commit"):
+        commits.done()

@@ -1,0 +1,207 @@
+"""The committing thread: what it survives, what its end tells, and how long its commits take."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Mapping
+
+import msgspec
+import pytest
+from waiting import eventually_in_loop
+
+from reference_sender.dispatch import Dispatcher, DispatchSettings
+from reference_sender.dispatch.values import Lane, Message, Recovered, RouteLimits, State
+from reference_sender.node.node import NodeTimes
+from reference_sender.runtime.driver import Driver
+from reference_sender.store import Existing, Identity, Record, StoreError, Work
+
+LIMITS = RouteLimits("r", 1e6, 1e6, 1e6, 1e6, max_batch=10, max_in_flight=4, idempotency_window_s=86_400.0)
+
+
+class NotingStore:
+    """Counts; fails as many commits as it is told."""
+
+    def __init__(self, failures: int = 0) -> None:
+        self.commits = 0
+        self.probes = 0
+        self.failures = failures
+
+    def commit(self, work: Work) -> Mapping[int, Existing]:
+        if self.failures:
+            self.failures -= 1
+            raise StoreError("disk full")
+        self.commits += 1
+        return {each.message_id: EXISTING for each in work.messages if each.key == "taken"}
+
+    def probe(self) -> None:
+        self.probes += 1
+
+    def identity(self) -> Identity:
+        raise NotImplementedError
+
+    def unfinished(self) -> list[Recovered]:
+        raise NotImplementedError
+
+    def records(self, after_id: int, limit: int) -> list[Record]:
+        raise NotImplementedError
+
+    def counts(self, campaign: str | None) -> dict[State, int]:
+        raise NotImplementedError
+
+    def close(self) -> None:
+        raise NotImplementedError
+
+
+EXISTING = Existing(1, "48500100200", "x", Lane.OTP, State.SENT)
+
+
+def message(number: int, key: str = "") -> Message:
+    return Message(number, key or f"k-{number}", "48500100200", "x", Lane.OTP, "Test", "", 1, 0, 1)
+
+
+def driver(store: NotingStore) -> Driver:
+    """Without a route that works: the messages have expired and none is submitted."""
+    dispatcher = Dispatcher(DispatchSettings(), (LIMITS,), 1)
+    return Driver(dispatcher, store, {}, NodeTimes(retry_ns=10_000_000))
+
+
+def test_what_waits_is_answered_and_a_failed_commit_refused() -> None:
+    async def run() -> None:
+        made = driver(NotingStore(failures=1))
+        refused = made.take(message(1))
+        with pytest.raises(StoreError, match="disk full"):
+            await refused
+        waiting = made.take(message(2)), made.take(message(3, "taken"))
+        assert [await each for each in waiting] == [None, EXISTING]
+        assert await made.take_many([message(4)]) == {}
+        assert made.commits.failures == 1
+        await made.close()
+
+    asyncio.run(run())
+
+
+def test_a_fault_of_the_store_ends_its_commit_and_not_the_thread() -> None:
+    class FaultyStore(NotingStore):
+        def commit(self, work: Work) -> Mapping[int, Existing]:
+            if any(message.text == "poison" for message in work.messages):
+                raise UnicodeEncodeError("utf-8", "poison", 0, 1, "surrogates not allowed")
+            return super().commit(work)
+
+    async def run() -> None:
+        made = driver(FaultyStore())
+        async with asyncio.timeout(10):
+            with pytest.raises(StoreError, match="surrogates"):
+                await made.take(msgspec.structs.replace(message(1), text="poison"))
+            assert made.commits.is_alive()
+            assert await made.take(message(2)) is None
+            await made.close()
+        assert not made.commits.is_alive()
+
+    asyncio.run(run())
+
+
+def test_nothing_is_taken_after_close() -> None:
+    async def run() -> None:
+        made = driver(NotingStore())
+        await made.close()
+        for waiting in (made.take(message(1)), made.take_many([message(2)]), made.settled()):
+            with pytest.raises(StoreError):
+                await waiting
+        with pytest.raises(StoreError):
+            await made.reported([])
+
+    asyncio.run(run())
+
+
+def test_health_tries_a_store_that_nobody_has_used_lately() -> None:
+    store = NotingStore()
+
+    async def run() -> None:
+        made = driver(store)
+        await made.check()
+        await made.check()  # the first one tells
+        assert store.probes == 1
+        await made.close()
+        with pytest.raises(StoreError):
+            await made.check()
+
+    asyncio.run(run())
+
+
+def test_health_is_bad_from_a_failed_commit_to_the_next_good_one() -> None:
+    store = NotingStore(failures=1)
+
+    async def run() -> None:
+        made = driver(store)
+        with pytest.raises(StoreError):
+            await made.take(message(1))
+        with pytest.raises(StoreError, match="disk full"):
+            await made.check()
+        assert store.probes == 0
+        assert await made.take(message(2)) is None
+        await made.check()
+        await made.close()
+
+    asyncio.run(run())
+
+
+def test_a_committer_that_dies_is_noticed() -> None:
+    class LethalStore(NotingStore):
+        def commit(self, work: Work) -> Mapping[int, Existing]:
+            raise SystemExit("the thread ends")
+
+    async def run() -> None:
+        made = driver(LethalStore())
+        made.take(message(1))
+        async with asyncio.timeout(10):
+            await made.chores.failed.wait()
+        assert made.chores.reason == "the sender's committer failed: SystemExit"
+        await eventually_in_loop(lambda: not made.commits.is_alive())
+        with pytest.raises(StoreError, match="restart the sender"):
+            await made.check()
+
+    asyncio.run(run())
+
+
+def test_a_dispatcher_that_fails_on_what_was_kept_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object) -> None:
+        raise ValueError("time went back")
+
+    monkeypatch.setattr(Dispatcher, "offer", broken)
+
+    async def run() -> None:
+        made = driver(NotingStore())
+        made.take(message(1))
+        async with asyncio.timeout(10):
+            await made.chores.failed.wait()
+        assert made.chores.reason == "the sender's committer failed: ValueError"
+
+    asyncio.run(run())
+
+
+def test_the_longest_commit_of_the_last_second_is_told() -> None:
+    asyncio.run(_longest_commit())
+
+
+async def _longest_commit() -> None:
+    class SlowStore(NotingStore):
+        gate = threading.Event()
+
+        def commit(self, work: Work) -> Mapping[int, Existing]:
+            assert self.gate.wait(10)
+            return super().commit(work)
+
+    store = SlowStore()
+    made = driver(store)
+    try:
+        assert made.commits.worst_ms == 0.0
+        kept = made.take(message(1))
+        await asyncio.sleep(0.05)
+        assert made.commits.worst_ms >= 40.0  # one that still runs
+        store.gate.set()
+        await kept
+        assert made.commits.worst_ms >= 40.0
+    finally:
+        store.gate.set()
+        await made.close()
