@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import msgspec
 
@@ -12,6 +12,7 @@ from reference_sender.dispatch.lookups import PendingLookups
 from reference_sender.dispatch.message_states import EXPIRED_UNCERTAIN, EXPIRED_WAITING, MessageStates
 from reference_sender.dispatch.recovery import not_created_after, recovered_sent, tried_at
 from reference_sender.dispatch.retry import SECOND_NS, decide, retry_rules
+from reference_sender.dispatch.route import check_routes
 from reference_sender.dispatch.sending import Batch, Sending
 from reference_sender.dispatch.settings import DispatchSettings
 from reference_sender.dispatch.snapshot import DispatchState, RouteSnapshot
@@ -27,6 +28,7 @@ from reference_sender.dispatch.values import (
     State,
 )
 
+_ALWAYS_OPEN: Mapping[int, int] = {}
 TOO_LARGE = "more_segments_than_any_route_allows"
 
 # An enum's member costs 0.2 us to look up (Python 3.11); these are looked up for every message.
@@ -50,13 +52,14 @@ class Dispatcher:
 
     def __init__(self, settings: DispatchSettings, routes: tuple[RouteLimits, ...], seed: int) -> None:
         """Raises ``ValueError``, naming all faults, if a route's limits allow nothing or names repeat."""
-        _check_routes(routes)
+        check_routes(routes)
         self._settings = settings
         self._rules = retry_rules(settings, seed)
         self._backlog = Backlog(len(routes), in_order=settings.order == "arrival")
         self._states = MessageStates(settings, self._backlog)
         self._sending = Sending(settings, routes, seed, self._backlog, self._states)
         self._lookups = PendingLookups()
+        self._bars: Callable[[Message], bool] = _bars_nothing
         self._looks_up = not all(route.repeats for route in self._sending.routes)
         self._largest = max(int(limits.segments_burst) for limits in routes)
         self._now_ns = 0
@@ -69,8 +72,13 @@ class Dispatcher:
             limit -= self._settings.otp_reserved_backlog
         return len(self._backlog.tickets) + count <= limit
 
-    def offer(self, now_ns: int, messages: Sequence[Message]) -> Sequence[Effect]:
-        """Take in stored messages. A message whose key is already open is counted and otherwise ignored."""
+    def offer(
+        self, now_ns: int, messages: Sequence[Message], closes: Mapping[int, int] = _ALWAYS_OPEN
+    ) -> Sequence[Effect]:
+        """Take in stored messages. A message whose key is already open is counted and otherwise ignored.
+
+        ``closes`` has, by message id, from when on a message may not be sent. It is then set aside.
+        """
         self._move_clock(now_ns)
         effects: list[Effect] = []
         backlog, states = self._backlog, self._states
@@ -80,7 +88,10 @@ class Dispatcher:
                 totals.duplicate_offers += 1
                 continue
             totals.offered += 1
-            ticket = backlog.add(message)
+            if closes and message.message_id in closes:
+                ticket = backlog.add(message, min(closes[message.message_id], message.expires_ns))
+            else:
+                ticket = backlog.add(message, message.expires_ns)
             if message.segments > self._largest:
                 states.closed(now_ns, ticket, State.FAILED, TOO_LARGE, effects)
         self._run_due(now_ns, effects)
@@ -129,9 +140,13 @@ class Dispatcher:
         self._move_clock(now_ns)
         del self._sending.in_flight[batch_id]
         # A ticket may have ended meanwhile, by a report about an earlier attempt.
-        self._backlog.give_back([each for each in batch.tickets if each.state is _SUBMITTING])
+        back = [each for each in batch.tickets if each.state is _SUBMITTING]
+        self._backlog.give_back(back)
         batch.route.withdrawn()
         effects: list[Effect] = []
+        for ticket in back:
+            if ticket.slot == SHARED and self._bars(ticket.message):
+                self._states.set_aside(ticket, effects)
         self._drop_unclaimed()
         self._run_due(now_ns, effects)
         return effects
@@ -162,6 +177,32 @@ class Dispatcher:
         if report is not None and ticket.state is State.QUEUED:
             self._lookups.claim(report.provider_id)
             self._states.reported_early(now_ns, ticket, report, effects)
+        self._run_due(now_ns, effects)
+        return effects
+
+    def bar(self, bars: Callable[[Message], bool]) -> None:
+        """From now on set aside each message for which ``bars`` is true instead of queueing it again."""
+        self._bars = bars
+
+    def set_aside_barred(self, now_ns: int) -> Sequence[Effect]:
+        """Set aside the waiting messages that are barred by now. Those that a provider may have go on, and
+        so do those in flight until they are refused.
+
+        It reads the whole backlog.
+        """
+        self._move_clock(now_ns)
+        effects: list[Effect] = []
+        for ticket in list(self._backlog.tickets.values()):
+            if ticket.slot == SHARED and ticket.state is State.QUEUED and self._bars(ticket.message):
+                self._states.set_aside(ticket, effects)
+        self._run_due(now_ns, effects)
+        return effects
+
+    def end(self, now_ns: int, message: Message, state: State, reason: str) -> Sequence[Effect]:
+        """A message that was set aside, or never offered, ends as FAILED or EXPIRED."""
+        self._move_clock(now_ns)
+        effects: list[Effect] = []
+        self._states.ended(now_ns, message, state, reason, effects)
         self._run_due(now_ns, effects)
         return effects
 
@@ -304,11 +345,18 @@ class Dispatcher:
         binds = decision.uncertain and ticket.slot == SHARED
         if binds:
             ticket.slot = 1 + batch.route.index
-            ticket.expires_ns = min(ticket.expires_ns, batch.submitted_ns + batch.route.unknown_window_ns)
+            ticket.expires_ns = min(message.expires_ns, batch.submitted_ns + batch.route.unknown_window_ns)
+        if decision.gave_up and ticket.uncertain:
+            states.closed(now_ns, ticket, State.EXPIRED, EXPIRED_UNCERTAIN, effects)
+            return False
         if decision.state is State.FAILED:
             states.closed(now_ns, ticket, State.FAILED, decision.reason, effects)
             return False
-        if ticket.expires_ns <= now_ns:
+        if ticket.slot == SHARED and message.expires_ns > now_ns:
+            if ticket.expires_ns <= now_ns or self._bars(message):
+                states.set_aside(ticket, effects)
+                return False
+        elif ticket.expires_ns <= now_ns:
             reason = EXPIRED_UNCERTAIN if ticket.uncertain else EXPIRED_WAITING
             states.closed(now_ns, ticket, State.EXPIRED, reason, effects)
             return False
@@ -325,7 +373,7 @@ class Dispatcher:
         """The provider may have the message and refuses no repeats: look it up, and never repeat it."""
         route = batch.route
         ticket.slot = 1 + route.index
-        ticket.expires_ns = min(ticket.expires_ns, batch.submitted_ns + route.unknown_window_ns)
+        ticket.expires_ns = min(ticket.message.expires_ns, batch.submitted_ns + route.unknown_window_ns)
         if ticket.expires_ns <= now_ns:
             self._states.closed(now_ns, ticket, State.EXPIRED, EXPIRED_UNCERTAIN, effects)
             return
@@ -364,16 +412,5 @@ class Dispatcher:
         self._now_ns = now_ns
 
 
-def _check_routes(routes: Sequence[RouteLimits]) -> None:
-    faults = [] if routes else ["there must be at least one route"]
-    if len({limits.name for limits in routes}) < len(routes):
-        faults.append("routes must have different names")
-    for limits in routes:
-        for name in ("requests_per_s", "segments_per_s"):
-            if not getattr(limits, name) >= 1e-6:
-                faults.append(f"{limits.name}: {name} must be at least 0.000001")
-        for name in ("requests_burst", "segments_burst", "max_batch", "max_in_flight"):
-            if not getattr(limits, name) >= 1:
-                faults.append(f"{limits.name}: {name} must be at least 1")
-    if faults:
-        raise ValueError("; ".join(faults))
+def _bars_nothing(_: Message) -> bool:
+    return False
