@@ -40,10 +40,9 @@ def require_cores() -> None:
 def process(core: int, *argv: str) -> Iterator[ServerProcess]:
     """A Python process pinned to a core, which prints ``{"url": ...}`` when it listens."""
     with subprocess.Popen(
-        [sys.executable, *argv],
+        ["taskset", "-c", str(core), sys.executable, *argv],
         stdout=subprocess.PIPE,
         text=True,
-        preexec_fn=lambda: os.sched_setaffinity(0, {core}),
     ) as server:
         try:
             assert server.stdout is not None

@@ -194,11 +194,10 @@ class ServerProcess(NamedTuple):
 def process(*argv: str) -> Iterator[ServerProcess]:
     """A server process on the server's core."""
     with subprocess.Popen(
-        [sys.executable, *argv],
+        ["taskset", "-c", str(SERVER_CORE), sys.executable, *argv],
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         text=True,
-        preexec_fn=lambda: os.sched_setaffinity(0, {SERVER_CORE}),
     ) as server:
         try:
             assert server.stdout is not None

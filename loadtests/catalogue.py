@@ -6,14 +6,18 @@ Does not import Locust, so that the list is quick.
 from __future__ import annotations
 
 import importlib
+import importlib.util
 import math
 import pkgutil
 import re
 import runpy
-from collections.abc import Mapping
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from difflib import get_close_matches
 from functools import cache
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from loadtests import scenarios
@@ -58,17 +62,48 @@ def scenario(name: str, adjustment: Adjustment | None = None) -> Scenario:
 
 
 def read_file(path: Path) -> Scenario:
-    """The ``SCENARIO`` of a Python file. Runs the file. Raises ``ScenarioError``."""
+    """The ``SCENARIO`` of a Python file. Runs the file, which may import modules beside it. Raises
+    ``ScenarioError``.
+    """
     if not path.is_file():
         what = "is a directory" if path.is_dir() else "does not exist"
         raise ScenarioError(f"scenario file {path} {what}")
     try:
-        found = runpy.run_path(str(path), run_name=path.stem)
+        with _imports_from(path.resolve().parent):
+            found = runpy.run_path(str(path), run_name=path.stem)
     except ScenarioError as error:
         raise ScenarioError(f"scenario file {path}: {error}") from error
     except (Exception, SystemExit) as error:  # the file's exit code would look like a verdict
         raise ScenarioError(f"scenario file {path} fails: {type(error).__name__}: {error}") from error
     return _scenario_in(found, str(path))
+
+
+@contextmanager
+def _imports_from(directory: Path) -> Iterator[None]:
+    """``directory`` is first on the module path, as with ``locust -f``. Its modules are forgotten afterwards:
+    the next file may have another module of the same name beside it.
+    """
+    known = set(sys.modules)
+    sys.path.insert(0, str(directory))
+    try:
+        yield
+    finally:
+        sys.path.remove(str(directory))
+        for name in set(sys.modules) - known:
+            if _is_below(directory, sys.modules[name]) and name.partition(".")[0] not in known:
+                _forget_if_unreachable(name)
+
+
+def _is_below(directory: Path, module: ModuleType) -> bool:
+    file = getattr(module, "__file__", None)
+    return file is not None and Path(file).is_relative_to(directory)
+
+
+def _forget_if_unreachable(name: str) -> None:
+    """A module that is found without the directory, as those of a checkout are, stays."""
+    module = sys.modules.pop(name)
+    if importlib.util.find_spec(name.partition(".")[0]) is not None:
+        sys.modules[name] = module
 
 
 def _scenario_in(module: Mapping[str, Any], file: str) -> Scenario:

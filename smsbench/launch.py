@@ -1,4 +1,4 @@
-"""Starts our code with our own modules.
+"""Starts our code with the modules of this repository.
 
 Python looks for modules in the current directory (``python -m``) and in ``PYTHONPATH`` before its own
 library. A user's ``queue.py``, ``locust.py`` or package ``analysis`` there would replace the intended module.

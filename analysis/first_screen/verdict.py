@@ -143,12 +143,12 @@ def _missed(quote: Quote) -> Sentence:
 
 
 def _too_much_offered(quote: Quote, at: int) -> Sentence:
-    """``my-sender accepts 97.0/s; this load offers 373/s. Of 23,600 messages 7,051 were refused.``"""
+    """``my-sender accepts at most 97.0/s; this load offers 373/s. Of 23,600 messages 7,051 were refused.``"""
     part, path = quote.report.parts[at], f"parts.{at}"
     rates: Sentence = (f"{target_name(quote.report)} did not accept every message. ",)
     if part.throughput.accepted_best and part.throughput.offered_peak:
         rates = (
-            f"{target_name(quote.report)} accepts ",
+            f"{target_name(quote.report)} accepts at most ",
             quote.rate(f"{path}.throughput.accepted_best.per_s", subject=f"accepted {path}"),
             "; this load offers ",
             quote.rate(f"{path}.throughput.offered_peak.per_s", subject=f"offered {path}"),

@@ -57,7 +57,7 @@ def schedule_lag(late: GeneratorLateness, tightest_s: float) -> Check:
     noise = ""
     if late.disturbed_s > 0:
         noise = f"; other programs used the cores for {seconds_text(late.disturbed_s)}"
-        noise += f", without these p99 {seconds_text(own)}" if late.short else ", too long to be excluded"
+        noise += _without_disturbed(late, p99, own)
         state = "warn" if state == "ok" else state
     return Check(
         name=SCHEDULE_LAG,
@@ -71,6 +71,14 @@ def schedule_lag(late: GeneratorLateness, tightest_s: float) -> Check:
         "other programs",
         value_number=None if math.isnan(p99) else p99,
     )
+
+
+def _without_disturbed(late: GeneratorLateness, p99: float, own: float) -> str:
+    if not late.short:
+        return ", too long to be excluded"
+    if own >= p99:
+        return ", which does not explain the delay"
+    return f", without these p99 {seconds_text(own)}"
 
 
 def _p99(lag_s: Floats) -> float:

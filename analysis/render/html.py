@@ -55,7 +55,7 @@ def _part(report: RunReport, place: int, drawn: tuple[Drawn, ...]) -> dict[str, 
 
 
 def _chart(drawn: Drawn) -> dict[str, Any]:
-    # SVG of our own charts: numbers, and class names that matplotlib escapes.
+    # SVG of the report's charts: numbers, and class names that matplotlib escapes.
     return {"title": drawn.title, "caption": drawn.caption, "svg": Markup(drawn.svg), "why": drawn.why}
 
 

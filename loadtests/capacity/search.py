@@ -34,6 +34,7 @@ _APART = 0.25  # precisions between two rates that are worth two trials
 _LOWEST_SHARE = 0.1  # of the first rate: the last trial if no rate was met
 _SHRINK = 3.0  # factor below a first rate at which the bench failed
 _CLEARLY_BELOW = 1.25  # a rate that stayed undecided is near the limit
+_OVERLOAD = 2.0  # times the lowest missed rate: it spends a reserve in the warm-up
 _BEYOND = 1.75  # times a rate that stayed undecided: a clear overload
 
 
@@ -58,13 +59,28 @@ def next_step(settings: SearchSettings, trials: Sequence[TrialResult]) -> NextTr
     if all(each.verdict == "missed" and each.through_per_s == 0 for each in trials):
         # A lower rate does not help if the target delivers no message.
         return SearchEnd(True, f"no message was delivered at {rate_text(trials[-1].rate_per_s)}")
+    overload = _overload(settings, bracket) if len(trials) < settings.most_trials else None
     if bracket.repeat is None and end is not None:
-        return end
+        return end if overload is None else overload
     if len(trials) >= settings.most_trials:
         return SearchEnd(False, f"{len(trials)} trials were made")
     if bracket.repeat is not None:
         return NextTrial(*bracket.repeat)
     return _next(settings, bracket)
+
+
+def _overload(settings: SearchSettings, bracket: Bracket) -> NextTrial | None:
+    """The last trial, far above the missed rate, where no trial was a clear overload.
+
+    A target with a reserve carries rates a little above its limit for as long as a trial lasts, and only a
+    clear overload distinguishes them from rates it can sustain: a bucket of one second's tokens carries
+    114 % of its rate for 7 s.
+    """
+    if settings.brief or bracket.overloaded or not bracket.met_per_s or math.isinf(bracket.missed_per_s):
+        return None
+    rate = min(_OVERLOAD * bracket.missed_per_s, settings.to_per_s)
+    excess = rate / bracket.missed_per_s - 1
+    return _trial(settings, rate, settings.trial_s / excess) if excess > settings.precision else None
 
 
 def _beyond(settings: SearchSettings, bracket: Bracket) -> float | None:
@@ -116,7 +132,7 @@ def _next(settings: SearchSettings, bracket: Bracket) -> NextTrial:
         return _trial(settings, below)
     if met == 0:
         return _trial(settings, _lowest(settings))
-    rate = math.sqrt(met * end)
+    rate = math.sqrt(met * min(end, bracket.high_per_s))
     saturation = bracket.saturation
     if saturation is not None and _NOISY * met <= saturation.per_s <= met:
         rate = min(rate, met * (1 + _NOISY_STEP * settings.precision))

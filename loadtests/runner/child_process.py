@@ -27,6 +27,7 @@ _PASSED_ON = (
     *("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"),  # numpy may need it to start
     # The paths of Python's library and of its compiled files.
     *("PYTHONHOME", "PYTHONNOUSERSITE", "PYTHONUSERBASE", "PYTHONDONTWRITEBYTECODE", "PYTHONPYCACHEPREFIX"),
+    "COVERAGE_PROCESS_CONFIG",  # set by the coverage tool alone (`make coverage`)
 )
 
 

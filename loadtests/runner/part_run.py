@@ -44,7 +44,7 @@ from loadtests.runner.settling import Settling, wanted_of
 from loadtests.runner.testbed import (
     JOURNAL,
     STORE,
-    Testbed,
+    LoadTestbed,
     provider_scale,
     provider_seed,
     start_testbed,
@@ -80,7 +80,7 @@ class PartRun:
         self._settings = settings
         self._progress = progress
         self._interruption = interruption
-        self._testbed = Testbed([], {}, [], {})
+        self._testbed = LoadTestbed([], {}, [], {})
         self._own_provider = OwnProvider(settings.target)
         self._plan = _plan(part, settings)
         self._started = manifests.instant()

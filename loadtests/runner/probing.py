@@ -35,7 +35,7 @@ from loadtests.runner.probe import (
     decide,
 )
 from loadtests.runner.settings import RunSettings
-from loadtests.runner.testbed import Testbed
+from loadtests.runner.testbed import LoadTestbed
 from loadtests.targets import address_of
 from loadtests.users.adapters import Adapter, Endpoint
 from loadtests.users.adapters.reference_sender import ReferenceSender
@@ -191,7 +191,7 @@ def _number_refused(facts: Facts) -> bool:
 
 
 def probe_target(
-    testbed: Testbed, plan: Plan, settings: RunSettings, interrupted: Callable[[], bool]
+    testbed: LoadTestbed, plan: Plan, settings: RunSettings, interrupted: Callable[[], bool]
 ) -> tuple[str, ...]:
     """Send the probe through the target of the run. Returns notes for the user.
 

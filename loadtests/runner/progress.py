@@ -130,7 +130,8 @@ def figures_of(snapshot: Snapshot) -> list[tuple[str, str]]:
         ("open", "-" if snapshot.provider is None else f"{snapshot.provider.open:,}"),
         ("in flight", f"{load.in_flight:,}"),
         ("dropped", f"{load.dropped:,}"),
-        ("refused", f"{load.refused + load.failed:,}"),
+        ("refused", f"{load.refused:,}"),
+        ("failed", f"{load.failed:,}"),
         ("lag p99", f"{load.lag_p99_ms:.1f} ms"),
         ("machine CPU", f"{snapshot.machine_cpu_percent:.0f} %"),
     ]

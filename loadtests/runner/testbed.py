@@ -31,7 +31,7 @@ def provider_seed(settings: RunSettings) -> int:
     return derive_seed(settings.seed, "provider") & 0x7FFF_FFFF
 
 
-class Testbed(Struct):
+class LoadTestbed(Struct):
     """Filled in the order of the start. ``services`` are stopped in the reverse order."""
 
     services: list[Service]
@@ -60,7 +60,7 @@ class Testbed(Struct):
             service.kill()
 
 
-def start_testbed(testbed: Testbed, part: Part, run_dir: Path, settings: RunSettings) -> None:
+def start_testbed(testbed: LoadTestbed, part: Part, run_dir: Path, settings: RunSettings) -> None:
     """Start what the part needs and wait until it can be used. Raises ``ServiceError``, ``OSError`` or
     ``ValueError``.
 
@@ -87,7 +87,9 @@ def start_testbed(testbed: Testbed, part: Part, run_dir: Path, settings: RunSett
     testbed.target = target.described()
 
 
-def _start_provider(testbed: Testbed, part: Part, run_dir: Path, settings: RunSettings, token: str) -> str:
+def _start_provider(
+    testbed: LoadTestbed, part: Part, run_dir: Path, settings: RunSettings, token: str
+) -> str:
     name = settings.profile or part.profile
     testbed.profile = choose_profile(name, provider_scale(part, settings), run_dir)
     admin_token = secrets.token_hex(16)
@@ -103,7 +105,7 @@ def _start_provider(testbed: Testbed, part: Part, run_dir: Path, settings: RunSe
     return url
 
 
-def _route(testbed: Testbed, provider_url: str, token: str) -> str:
+def _route(testbed: LoadTestbed, provider_url: str, token: str) -> str:
     # Imported here, since only the start of a sender needs it and it imports the HTTP client.
     from reference_sender.routes.url import default_url
 
@@ -112,7 +114,7 @@ def _route(testbed: Testbed, provider_url: str, token: str) -> str:
     return default_url(provider_url.removeprefix("http://").rstrip("/"), token, options)
 
 
-def _start_sender(testbed: Testbed, run_dir: Path, settings: RunSettings, route: str) -> None:
+def _start_sender(testbed: LoadTestbed, run_dir: Path, settings: RunSettings, route: str) -> None:
     token = secrets.token_hex(16)
     store = f"sqlite:///{run_dir / STORE}"
     sender = Service("sender", "reference_sender", ["--port", "0", "--store", store], run_dir / "logs")

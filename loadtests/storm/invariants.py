@@ -99,7 +99,7 @@ def a_confirmed_report_is_kept(end: Ending) -> Iterator[Violation]:
                 continue
             carries_key = end.world.providers[route].plan.carries_key
             named = carries_key or record.provider_id == row.provider_id
-            was_open = final_ns.get(key, row.t_confirmed_ns) >= (row.t_reported_ns or 0)
+            was_open = final_ns.get(key, row.t_confirmed_ns) >= row.t_confirmed_ns
             if named and was_open and record.state is not State.DELIVERED:
                 said = f"{key} was reported delivered by {route}, confirmed, and is {record.state.value}"
                 yield Violation("reports", said, (key,))
@@ -109,7 +109,7 @@ def no_lane_starves(end: Ending) -> Iterator[Violation]:
     """A message that nobody tried does not expire if it is valid for long after the storm."""
     plan = end.world.plan
     for call in plan.calls:
-        if call.at_s + call.valid_s < plan.storm_s + _LONGEST_FAULT_S:
+        if call.at_s + call.valid_s < plan.storm_s + _LONGEST_FAULT_S + end.world.wall_forward_s:
             continue
         for place in range(call.count):
             key = f"m{call.number}-{place}"

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping
 
 from reference_sender.dispatch import DispatchSettings
 from reference_sender.dispatch.values import Lane, Message, SubmitAttempt
+from reference_sender.store.protocol import Work
 
 
 class LaneWatch:
@@ -25,11 +26,13 @@ class LaneWatch:
         """The most segments that may have passed."""
         return self._earned_share * self._sent
 
-    def offered(self, now_ns: int, messages: Sequence[Message]) -> None:
-        """These are durable, and waiting."""
-        for message in messages:
-            if message.lane is Lane.OTP:
-                self._waiting[message.message_id] = now_ns, message.expires_ns
+    def offered(self, now_ns: int, work: Work, taken: Collection[int]) -> None:
+        """The messages of ``work`` are durable. They wait, unless their attempt is durable too."""
+        begun = {number for attempt in work.attempts for number in attempt.message_ids}
+        for message in work.messages:
+            number = message.message_id
+            if message.lane is Lane.OTP and number not in taken and number not in begun:
+                self._waiting[number] = now_ns, message.expires_ns
 
     def begun(self, attempt: SubmitAttempt, messages: Mapping[int, Message]) -> None:
         """An attempt was decided."""

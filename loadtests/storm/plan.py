@@ -7,8 +7,8 @@ from random import Random
 from msgspec import Struct
 from msgspec.structs import replace
 
-from loadtests.storm.faults import KINDS, Fault
-from loadtests.storm.scene import Scene
+from loadtests.storm.faults import KINDS
+from loadtests.storm.scene import Fault, Scene
 from reference_sender.dispatch.values import Lane
 
 _LANES = (Lane.OTP, Lane.OTP, Lane.TRANSACTIONAL, Lane.MARKETING, Lane.MARKETING)

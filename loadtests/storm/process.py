@@ -180,8 +180,7 @@ class Process:
             return
         if not self._world.step(steps.COMMITTED):
             if commit.work is not None:
-                kept = [each for each in commit.work.messages if each.message_id not in taken]
-                self.lanes.offered(self.now_ns(), kept)
+                self.lanes.offered(self.now_ns(), commit.work, taken)
             self._perform(self.node.committed(self.now_ns(), taken))
 
     def _commit_ns(self) -> int:

@@ -35,6 +35,7 @@ class World:
         self.begin_s = BEGIN_S
         self.now_ns = int(BEGIN_S * S)
         self.wall_ahead_ns = _EPOCH_NS
+        self.wall_forward_s = 0.0  # by how much it was set forward, in all
         self.paused = False
         self.strikes: Counter[str] = Counter()
         self.watch = Watch(self)
@@ -158,6 +159,7 @@ class World:
         self.struck("wall_clock_back" if by_s < 0 else "wall_clock_forward")
         self.note(f"the wall clock is set by {by_s:g} s")
         self.wall_ahead_ns += int(by_s * S)
+        self.wall_forward_s += max(0.0, by_s)
 
     def take_reports(self, reports: Sequence[Report], waiter: ReportCall) -> None:
         """A provider calls the sender."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 import msgspec
 from msgspec import Struct
@@ -17,8 +18,10 @@ from loadtests.runner.part_run import PartRun
 from loadtests.runner.progress import Progress
 from loadtests.runner.settings import RunSettings
 from loadtests.scenario import Capacity, Part, Scenario
-from loadtests.simulate.part import Choices, choices_of
-from loadtests.suites.simulations import SimulationJob, Simulations
+
+# Simulations load the provider and the sender into this process, which a run of live parts does not need.
+if TYPE_CHECKING:
+    from loadtests.suites.simulations import SimulationJob, Simulations
 
 # A live part below this rate leaves most of two cores free, and a simulation may run beside it.
 QUIET_PER_S = 30.0
@@ -57,6 +60,8 @@ def run_parts(
         done = _run_part(scenario, settings, progress, interruption, None)
         whole = len(done) == wanted
         return PartsDone(places=tuple(done), whole=whole, capacity=_capacity(scenario, settings, whole, live))
+    from loadtests.suites.simulations import Simulations
+
     with Simulations(scenario.name, jobs, settings.seed, settings.out) as simulations:
         done = _run_part(scenario, settings, progress, interruption, simulations)
         if len(done) == wanted and not interruption.asked:
@@ -165,12 +170,14 @@ def _clock(seconds: float) -> str:
 
 def _jobs(scenario: Scenario, places: Mapping[str, str], settings: RunSettings) -> tuple[SimulationJob, ...]:
     """The simulated parts; those that take longest first, so that they end while a quiet part runs."""
+    simulated = [part for part in scenario.parts if part.mode == "simulated"]
+    if not simulated:
+        return ()
+    from loadtests.simulate.part import Choices, choices_of
+    from loadtests.suites.simulations import SimulationJob
+
     asked = Choices(profile=settings.profile, objectives=settings.objectives)
-    jobs = [
-        SimulationJob(places[part.slug], part, choices_of(scenario, part, asked))
-        for part in scenario.parts
-        if part.mode == "simulated"
-    ]
+    jobs = [SimulationJob(places[part.slug], part, choices_of(scenario, part, asked)) for part in simulated]
     return tuple(sorted(jobs, key=lambda job: -_messages(job.part)))
 
 

@@ -63,7 +63,7 @@ class FloodGuard:
         for msisdn in msisdns:
             instants = newer.get(msisdn)
             if instants is None:
-                instants = newer[msisdn] = older.pop(msisdn, None) or []
+                instants = newer[msisdn] = older.pop(msisdn, [])
             instants.append(now_ns)
 
     def _turn(self, now_ns: int) -> None:

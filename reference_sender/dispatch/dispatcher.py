@@ -18,6 +18,7 @@ from reference_sender.dispatch.settings import DispatchSettings
 from reference_sender.dispatch.snapshot import DispatchState, RouteSnapshot
 from reference_sender.dispatch.ticket import NOWHERE, SHARED, Ticket
 from reference_sender.dispatch.values import (
+    FINAL_STATES,
     Effect,
     Lane,
     Message,
@@ -42,7 +43,8 @@ class Dispatcher:
 
     Every call takes ``now_ns``, which never goes back, and returns the effects due by then, in the order in
     which they happened. The driver must call ``answered`` once for each ``SubmitBatch`` (with UNKNOWN if no
-    answer came), or ``withdrawn`` if it did not send the request.
+    answer came), or ``withdrawn`` if it did not send the request. It asks ``may_still_go`` before it sends
+    one for which it had to wait.
 
     The driver stores a message before it is offered. It stores a ``SubmitAttempt`` before its request is sent
     and keeps it until the changes of its answer are stored. It stores a ``Change`` before its cause is
@@ -151,13 +153,20 @@ class Dispatcher:
         self._run_due(now_ns, effects)
         return effects
 
+    def may_still_go(self, now_ns: int, batch_id: int) -> bool:
+        """Whether a batch whose attempt is durable by now may be sent: none of its messages has expired. If
+        it may not, call ``withdrawn``.
+        """
+        return all(ticket.expires_ns > now_ns for ticket in self._sending.in_flight[batch_id].tickets)
+
     def reported(self, now_ns: int, reports: Sequence[Report]) -> Sequence[Effect]:
         """Take delivery reports: in any order, also repeated ones, before the answer, or after the message is
         final.
         """
         self._move_clock(now_ns)
         effects: list[Effect] = []
-        submitting = bool(self._sending.in_flight)
+        # A report without our key may be about a message that a lookup on its way finds as not yet ended.
+        submitting = bool(self._sending.in_flight) or self._lookups.asking
         for report in reports:
             if self._looks_up and report.key is not None:
                 self._lookups.claim(report.provider_id)
@@ -176,7 +185,10 @@ class Dispatcher:
         self._move_clock(now_ns)
         if report is not None and ticket.state is State.QUEUED:
             self._lookups.claim(report.provider_id)
-            self._states.reported_early(now_ns, ticket, report, effects)
+            early = self._states.early.take(report.provider_id)
+            newest = report if early is None or report.state in FINAL_STATES else early
+            self._states.reported_early(now_ns, ticket, newest, effects)
+        self._drop_unclaimed()
         self._run_due(now_ns, effects)
         return effects
 
@@ -250,7 +262,7 @@ class Dispatcher:
             self._lookups.add(now_ns, ticket, tried_ns)
 
     def _drop_unclaimed(self) -> None:
-        if not self._sending.in_flight:
+        if not self._sending.in_flight and not self._lookups.asking:
             self._states.totals.orphan_reports += self._states.early.drop_unclaimed()
 
     def next_deadline(self) -> int | None:

@@ -32,6 +32,11 @@ class PendingLookups:
         self._claimed: OrderedDict[str, None] = OrderedDict()
 
     @property
+    def asking(self) -> bool:
+        """Whether a lookup is unanswered."""
+        return bool(self._asked)
+
+    @property
     def kept(self) -> int:
         """Messages being looked up."""
         return max(len(self._due), len(self._asked), len(self._since_ns))

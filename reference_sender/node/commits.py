@@ -114,11 +114,13 @@ class Commits:
 
     def failed(self, now_ns: int) -> Group:
         """The commit in progress failed. Its changes, which have happened, and who waits for them are kept
-        ahead of later ones. A commit that failed during its write may be on disk nevertheless: its attempts
-        are ended.
+        ahead of later ones. A commit that failed during its write may be on disk nevertheless: its foreseen
+        attempt is ended, and the caller ends the others.
         """
         group, next_group = self._end(), self._group
-        next_group.ended[:0] = [*group.ended, *(attempt.attempt_id for attempt in group.begun())]
+        next_group.ended[:0] = group.ended
+        if group.foreseen is not None:
+            next_group.ended.append(group.foreseen.attempt_id)
         next_group.changes[:0] = group.changes
         next_group.changed[:0] = group.changed
         self._not_before_ns = now_ns + self._retry_ns

@@ -8,6 +8,7 @@ from analysis.arrays import Bools, Floats
 from analysis.formatting import seconds_text, significant
 from analysis.judge.bottlenecks.kind import Description, Kind, Seen, over, strength, typical
 from analysis.judge.bottlenecks.view import View
+from analysis.measure.late_generator import OTHERS_PERCENT
 
 BUSY_PERCENT = 95.0
 WANTED_PERCENT = 80.0  # of a core: running plus ready
@@ -36,15 +37,17 @@ def look(view: View) -> Seen:
         shares = [f"{name} {significant(share, 2)} %" for name, share in _shares(view, windows)]
         others = typical(view.gauges.high("machine", "others_percent", 50.0), windows)
         evidence = [f"all cores together were {percent} % busy; of one core: {', '.join(shares)}"]
-        if others > 10:
+        if others > OTHERS_PERCENT:
             evidence.append(f"other programs used {significant(others, 2)} % of the machine")
         if noise[windows].any():
             lag = seconds_text(typical(view.lag_p99_s, windows))
             evidence.append(f"the load generator waited for a core: it sent {lag} late (p99)")
-        text = (
-            "the whole machine: load, sender and provider compete for cores, so every rate is a lower bound"
+        compete = "load, sender, provider and other programs"
+        if others <= OTHERS_PERCENT:
+            compete = "load, sender and provider"
+        return f"the whole machine: {compete} compete for cores, so every rate is a lower bound", tuple(
+            evidence
         )
-        return text, tuple(evidence)
 
     return Seen(strength((busy & starved) | noise, 0.85), describe)
 

@@ -84,7 +84,7 @@ def is_service(sender_id: str) -> bool:
 
 
 def _ahead_s(reply: ProviderReply) -> float:
-    """How far the provider's clock is ahead of ours, by the date of its reply."""
+    """How far the provider's clock is ahead of the sender's clock, by the date of its reply."""
     date_s = None if reply.date is None else http_date_s(reply.date, reply.received_s)
     return 0.0 if date_s is None else date_s - reply.received_s
 

@@ -95,7 +95,7 @@ def test_no_says_how_much_was_not_taken_and_names_the_bottleneck() -> None:
     screen = screen_of(made)
     assert screen.word == "NO"
     assert words(screen.why) == (
-        "my-sender accepts 97.0/s; this load offers 56.0/s. Of 23,600 messages 7,051 were refused."
+        "my-sender accepts at most 97.0/s; this load offers 56.0/s. Of 23,600 messages 7,051 were refused."
     )
     named, change = map(words, screen.bottleneck)
     assert named == (

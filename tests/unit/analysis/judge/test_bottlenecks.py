@@ -218,16 +218,24 @@ def test_a_mock_that_is_late(new_run: Build, waited_ms: float, expected: list[st
     assert report.validity == ("invalid" if expected else "warn")
 
 
-def test_a_machine_whose_parts_take_time_from_each_other(new_run: Build) -> None:
+@pytest.mark.parametrize(
+    ("others", "competing"),
+    [(3.0, "load, sender and provider"), (54.0, "load, sender, provider and other programs")],
+)
+def test_a_machine_whose_parts_take_time_from_each_other(
+    new_run: Build, others: float, competing: str
+) -> None:
     run = new_run("run")
     queued(run)
-    sampled(run, "machine", cpu_percent=99.5, others_percent=3.0)
+    sampled(run, "machine", cpu_percent=99.5, others_percent=others)
     sampled(run, "sender", cpu_percent=97.0, core_wait_percent=30.0)
     sampled(run, "provider", cpu_percent=60.0, core_wait_percent=40.0)
     sampled(run, "load", cpu_percent=40.0, core_wait_percent=30.0)
     report = found(run)
     assert [each.kind for each in report.bottlenecks] == ["sender_cpu", "machine"]
-    assert "lower bound" in report.bottlenecks[1].text
+    assert report.bottlenecks[1].text == (
+        f"the whole machine: {competing} compete for cores, so every rate is a lower bound"
+    )
 
 
 def test_arrivals_that_waited_for_the_target_are_its_failure(new_run: Build) -> None:

@@ -28,7 +28,7 @@ from loadtests.runner.run_directory import lost_directory
 from loadtests.runner.sampling import Sampler, Snapshot
 from loadtests.runner.service import Service
 from loadtests.runner.settings import RunSettings
-from loadtests.runner.testbed import Testbed
+from loadtests.runner.testbed import LoadTestbed
 from loadtests.suites.scenario_run import run_scenario
 
 # What other tools, Python itself and the shell may have set.
@@ -163,7 +163,7 @@ def a_part(run_dir: Path) -> PartRun:
 def test_a_provider_that_ends_badly_at_the_end_makes_the_run_an_error(
     stub: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def start(testbed: Testbed, *_: object) -> None:
+    def start(testbed: LoadTestbed, *_: object) -> None:
         provider = Service("provider", "stub", ["70"], tmp_path / "run" / "logs")
         testbed.services.append(provider)
         provider.start({})
@@ -186,7 +186,7 @@ def test_where_nothing_can_be_recorded_no_service_uses_up_the_time_it_has_to_sto
     run_dir = tmp_path / "run"
     services: list[Service] = []
 
-    def start(testbed: Testbed, *_: object) -> None:
+    def start(testbed: LoadTestbed, *_: object) -> None:
         for name in ("provider", "sender"):
             service = Service(name, "stub", ["hang"], run_dir / "logs")
             testbed.services.append(service)
@@ -221,7 +221,7 @@ def test_where_nothing_can_be_recorded_no_service_uses_up_the_time_it_has_to_sto
 def test_a_provider_that_says_it_failed_is_seen_at_once(
     phase: str, stub: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def start(testbed: Testbed, *_: object) -> None:
+    def start(testbed: LoadTestbed, *_: object) -> None:
         provider = Service("provider", "stub", ["74"], tmp_path / "run" / "logs")
         testbed.services.append(provider)
         provider.start({})
@@ -243,7 +243,7 @@ def test_whatever_goes_wrong_nothing_is_left_running_and_no_texts_on_the_disk(
 ) -> None:
     started: list[Service] = []
 
-    def start(testbed: Testbed, *_: object) -> None:
+    def start(testbed: LoadTestbed, *_: object) -> None:
         provider = Service("provider", "stub", ["hang"], tmp_path / "run" / "logs")
         testbed.services.append(provider)
         provider.start({})
@@ -262,7 +262,7 @@ def test_whatever_goes_wrong_nothing_is_left_running_and_no_texts_on_the_disk(
 def test_a_full_disk_ends_a_run_in_one_line_and_removes_the_senders_store(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def start(testbed: Testbed, *_: object) -> None:
+    def start(testbed: LoadTestbed, *_: object) -> None:
         (tmp_path / "sender.db").write_text("48500100200")
         raise OSError(errno.ENOSPC, "Error writing bytes to file")
 

@@ -13,6 +13,7 @@ from typer.testing import CliRunner
 
 from loadtests.cli import app
 from loadtests.storm import report
+from loadtests.storm.faults import NAMES
 from loadtests.storm.run import storms
 from reference_sender.dispatch.values import Recovered
 from reference_sender.node.node import Node
@@ -50,7 +51,7 @@ def test_a_single_storm_shows_its_plan_and_its_trace() -> None:
 
 
 def test_a_fault_that_never_strikes_fails_many_storms(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(report, "NAMES", (*report.NAMES, "never"))
+    monkeypatch.setattr(report, "NAMES", (*NAMES, "never"))
     assert run(1, 3)[0] == 0
     monkeypatch.setattr(report, "COVERED_FROM", 3)
     code, said = run(1, 3)

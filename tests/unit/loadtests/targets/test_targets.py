@@ -158,7 +158,7 @@ admin_token = "${ABSENT}"
 @pytest.mark.parametrize(
     ("lines", "expected"),
     [
-        ('url = "http://127.0.0.1:1/"\nbody = "{text}"', "has a place for {to}"),
+        ('url = "http://127.0.0.1:1/"\nbody = "{text}"', "has a placeholder for {to}"),
         ('url = "http://127.0.0.1:1/"\nbody = "{to}{text}{nope}"', "unknown placeholder {nope}; there are"),
         ('url = "http://sms.example.com/"\nbody = "{to}{text}"', "set allow_remote = true"),
     ],
