@@ -4,18 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
-import msgspec
-
 from reference_sender.dispatch.awaiting import Sent
 from reference_sender.dispatch.backlog import Backlog
 from reference_sender.dispatch.lookups import PendingLookups
 from reference_sender.dispatch.message_states import EXPIRED_UNCERTAIN, EXPIRED_WAITING, MessageStates
 from reference_sender.dispatch.recovery import not_created_after, recovered_sent, tried_at
-from reference_sender.dispatch.retry import SECOND_NS, decide, retry_rules
+from reference_sender.dispatch.retry import Decision, decide, retry_rules
 from reference_sender.dispatch.route import check_routes
 from reference_sender.dispatch.sending import Batch, Sending
 from reference_sender.dispatch.settings import DispatchSettings
-from reference_sender.dispatch.snapshot import DispatchState, RouteSnapshot
+from reference_sender.dispatch.snapshot import DispatchState, kept_entries, snapshot
 from reference_sender.dispatch.ticket import NOWHERE, SHARED, Ticket
 from reference_sender.dispatch.values import (
     FINAL_STATES,
@@ -133,7 +131,6 @@ class Dispatcher:
 
     def withdrawn(self, now_ns: int, batch_id: int) -> Sequence[Effect]:
         """A batch was not sent, since its attempt could not be made durable. Its messages are queued again.
-
         Raises ``ValueError``, changing nothing, for a batch that is not in flight.
         """
         batch = self._sending.in_flight.get(batch_id)
@@ -146,9 +143,7 @@ class Dispatcher:
         self._backlog.give_back(back)
         batch.route.withdrawn()
         effects: list[Effect] = []
-        for ticket in back:
-            if ticket.slot == SHARED and self._bars(ticket.message):
-                self._states.set_aside(ticket, effects)
+        self._states.set_aside_of(back, self._bars, effects)
         self._drop_unclaimed()
         self._run_due(now_ns, effects)
         return effects
@@ -198,28 +193,28 @@ class Dispatcher:
 
     def set_aside_barred(self, now_ns: int) -> Sequence[Effect]:
         """Set aside the waiting messages that are barred by now. Those that a provider may have go on, and
-        so do those in flight until they are refused.
-
-        It reads the whole backlog.
+        so do those in flight until they are refused. It reads the whole backlog.
         """
         self._move_clock(now_ns)
         effects: list[Effect] = []
-        for ticket in list(self._backlog.tickets.values()):
-            if ticket.slot == SHARED and ticket.state is State.QUEUED and self._bars(ticket.message):
-                self._states.set_aside(ticket, effects)
+        self._states.set_aside_of(list(self._backlog.tickets.values()), self._bars, effects)
         self._run_due(now_ns, effects)
         return effects
 
-    def end(self, now_ns: int, message: Message, state: State, reason: str) -> Sequence[Effect]:
-        """A message that was set aside, or never offered, ends as FAILED or EXPIRED."""
+    def end(self, now_ns: int, ended: Iterable[tuple[Message, State, str]]) -> Sequence[Effect]:
+        """Messages that were set aside, or never offered, end as FAILED or EXPIRED, for these reasons."""
         self._move_clock(now_ns)
         effects: list[Effect] = []
-        self._states.ended(now_ns, message, state, reason, effects)
+        for message, state, reason in ended:
+            self._states.ended(now_ns, message, state, reason, effects)
         self._run_due(now_ns, effects)
         return effects
 
-    def recover(self, now_ns: int, recovered: Iterable[Recovered]) -> Sequence[Effect]:
-        """Take the open messages of an earlier process. Called once, before the first ``offer``.
+    def recover(
+        self, now_ns: int, recovered: Iterable[Recovered], closes: Mapping[int, int] = _ALWAYS_OPEN
+    ) -> Sequence[Effect]:
+        """Take the open messages of an earlier process. Called once, before the first ``offer``, whose
+        ``closes`` it has.
 
         A QUEUED one with a route is sent again with its key, on that route only, and only while the
         provider remembers the key. It is looked up instead if that provider refuses no repeats. If that route
@@ -234,7 +229,7 @@ class Dispatcher:
             if each.state is _SENT:
                 sent.append((each.message.key, recovered_sent(each, now_ns)))
             else:
-                self._restore(now_ns, each, effects)
+                self._restore(now_ns, each, closes, effects)
         sent.sort(key=lambda entry: entry[1].at_ns)
         for key, entry in sent:
             self._states.awaiting.add(key, entry)
@@ -243,10 +238,13 @@ class Dispatcher:
         self._run_due(now_ns, effects)
         return effects
 
-    def _restore(self, now_ns: int, each: Recovered, effects: list[Effect]) -> None:
+    def _restore(
+        self, now_ns: int, each: Recovered, closes: Mapping[int, int], effects: list[Effect]
+    ) -> None:
         message = not_created_after(each.message, now_ns)
         if each.route is None:
-            ticket = self._backlog.restore(message, each.attempts, SHARED, None, message.expires_ns)
+            until_ns = min(message.expires_ns, closes.get(message.message_id, message.expires_ns))
+            ticket = self._backlog.restore(message, each.attempts, SHARED, None, until_ns)
             if message.segments > self._largest:
                 self._states.closed(now_ns, ticket, State.FAILED, TOO_LARGE, effects)
             return
@@ -280,56 +278,17 @@ class Dispatcher:
         return effects
 
     @property
-    def open_messages(self) -> int:
-        """Messages that have not ended."""
-        return len(self._backlog.tickets) + len(self._states.awaiting.index.by_key)
-
-    @property
     def early_reports(self) -> int:
         """Reports kept for a submit that is not answered yet. No ``Change`` contains them so far."""
         return len(self._states.early)
 
     def kept(self) -> dict[str, int]:
         """Entries of the tables that are empty when nothing is open."""
-        return {
-            "tickets": len(self._backlog.tickets),
-            "ready": sum(self._backlog.ready),
-            "awaiting": len(self._states.awaiting.index),
-            "early reports": len(self._states.early),
-            "lookups": self._lookups.kept,
-        }
+        return kept_entries(self._backlog, self._states, self._lookups)
 
     def state(self) -> DispatchState:
         """The state at the last call."""
-        backlog, sending = self._backlog, self._sending
-        now_ns = self._now_ns
-        routes = tuple(
-            RouteSnapshot(
-                name=route.name,
-                breaker=route.breaker.state.value,
-                breaker_opened=route.breaker.opened,
-                in_flight=route.in_flight,
-                paused_s=route.paused_ns(now_ns) / SECOND_NS,
-                throttles=route.throttles,
-                requests_per_s=route.limits.requests_per_s,
-                segments_per_s=route.limits.segments_per_s,
-                max_in_flight=route.limits.max_in_flight,
-            )
-            for route in sending.routes
-        )
-        return DispatchState(
-            queue_otp=backlog.waiting[0],
-            queue_transactional=backlog.waiting[1],
-            queue_marketing=backlog.waiting[2],
-            between_attempts=sum(backlog.waiting) - sum(backlog.ready),
-            in_flight=len(sending.in_flight),
-            in_flight_messages=len(backlog.tickets) - sum(backlog.waiting),
-            awaiting_report=len(self._states.awaiting.index.by_key),
-            early_reports=len(self._states.early),
-            totals=msgspec.structs.asdict(self._states.totals),
-            routes=routes,
-            waited_s={what: ns / SECOND_NS for what, ns in sending.waited_ns.items()},
-        )
+        return snapshot(self._now_ns, self._backlog, self._sending, self._states)
 
     def _settle(
         self, now_ns: int, batch: Batch, ticket: Ticket, result: Result, effects: list[Effect]
@@ -352,28 +311,38 @@ class Dispatcher:
         if decision.uncertain and not batch.route.repeats:
             self._leave_unknown(now_ns, batch, ticket, result.reason, effects)
             return False
+        return self._refused(now_ns, batch, ticket, result.reason, decision, effects)
+
+    def _refused(
+        self,
+        now_ns: int,
+        batch: Batch,
+        ticket: Ticket,
+        reason: str,
+        decision: Decision,
+        effects: list[Effect],
+    ) -> bool:
+        """No provider took ``ticket``, as far as is known. True if it goes back to its lane now."""
+        states, message = self._states, ticket.message
         ticket.counted += decision.counts
         ticket.solo = ticket.solo or decision.solo
         binds = decision.uncertain and ticket.slot == SHARED
         if binds:
             ticket.slot = 1 + batch.route.index
             ticket.expires_ns = min(message.expires_ns, batch.submitted_ns + batch.route.unknown_window_ns)
-        if decision.gave_up and ticket.uncertain:
-            states.closed(now_ns, ticket, State.EXPIRED, EXPIRED_UNCERTAIN, effects)
-            return False
-        if decision.state is State.FAILED:
+        unknown = decision.gave_up and ticket.uncertain
+        if decision.state is State.FAILED and not unknown:
             states.closed(now_ns, ticket, State.FAILED, decision.reason, effects)
             return False
-        if ticket.slot == SHARED and message.expires_ns > now_ns:
-            if ticket.expires_ns <= now_ns or self._bars(message):
-                states.set_aside(ticket, effects)
-                return False
-        elif ticket.expires_ns <= now_ns:
-            reason = EXPIRED_UNCERTAIN if ticket.uncertain else EXPIRED_WAITING
-            states.closed(now_ns, ticket, State.EXPIRED, reason, effects)
+        if unknown or message.expires_ns <= now_ns or (ticket.uncertain and ticket.expires_ns <= now_ns):
+            why = EXPIRED_UNCERTAIN if ticket.uncertain else EXPIRED_WAITING
+            states.closed(now_ns, ticket, State.EXPIRED, why, effects)
+            return False
+        if not ticket.uncertain and (ticket.expires_ns <= now_ns or self._bars(message)):
+            states.set_aside(ticket, effects)
             return False
         if binds:
-            states.bound(now_ns, ticket, batch.submitted_ns, result.reason, effects)
+            states.bound(now_ns, ticket, batch.submitted_ns, reason, effects)
         if decision.at_ns > now_ns:
             self._backlog.put_off(ticket, decision.at_ns)
             return False

@@ -7,6 +7,8 @@ request goes out. A refused attempt is not stored: after a crash only its count 
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
+
 from msgspec import Struct
 
 from reference_sender.dispatch.awaiting import Awaiting, EarlyReports, Ended, Sent
@@ -110,6 +112,14 @@ class MessageStates:
         """The message leaves the dispatcher unsent, and is not final."""
         self._backlog.end(ticket, State.EXPIRED)
         self.note_set_aside(ticket, effects)
+
+    def set_aside_of(
+        self, tickets: Iterable[Ticket], bars: Callable[[Message], bool], effects: list[Effect]
+    ) -> None:
+        """Set aside those of ``tickets`` that wait, that no provider may have, and that ``bars`` bars."""
+        for ticket in tickets:
+            if ticket.slot == SHARED and ticket.state is State.QUEUED and bars(ticket.message):
+                self.set_aside(ticket, effects)
 
     def note_set_aside(self, ticket: Ticket, effects: list[Effect]) -> None:
         """As ``set_aside``, of a ticket that has already left the backlog."""

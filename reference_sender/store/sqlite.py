@@ -282,7 +282,21 @@ def _message_row(m: Message) -> _Row:
 
 
 def _record(row: _Row) -> Record:
-    message = Message(row[0], row[1], row[2], row[3], Lane(row[4]), *row[5:10], row[17], bool(row[18]))
+    message_id, key, to, text, lane, sender_id, campaign, segments, created_ns, expires_ns = row[:10]
+    message = Message(
+        message_id,
+        key,
+        to,
+        text,
+        Lane(lane),
+        sender_id,
+        campaign,
+        segments,
+        created_ns,
+        expires_ns,
+        not_before_ns=row[17],
+        keeps_hours=bool(row[18]),
+    )
     return Record(message, State(row[10]), *row[11:17])
 
 
