@@ -278,6 +278,11 @@ class Dispatcher:
         return effects
 
     @property
+    def open_messages(self) -> int:
+        """Messages that have not ended."""
+        return len(self._backlog.tickets) + len(self._states.awaiting.index.by_key)
+
+    @property
     def early_reports(self) -> int:
         """Reports kept for a submit that is not answered yet. No ``Change`` contains them so far."""
         return len(self._states.early)
