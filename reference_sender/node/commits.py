@@ -10,7 +10,8 @@ from collections.abc import Iterable, Sequence
 
 from reference_sender.dispatch.values import Change, Message, SubmitAttempt, SubmitBatch
 from reference_sender.node.effects import Commit, Waiter
-from reference_sender.store.protocol import Work
+from reference_sender.policy.gate import NOTHING_ADMITTED
+from reference_sender.store.protocol import Control, Work
 
 
 class Group:
@@ -22,6 +23,8 @@ class Group:
         self.attempts: list[tuple[SubmitAttempt, SubmitBatch]] = []
         self.foreseen: SubmitAttempt | None = None  # of the group's own messages
         self.ended: list[int] = []
+        self.controls: list[Control] = []
+        self.admitted = NOTHING_ADMITTED  # what the rules say of ``messages``
         self.refused: list[int] = []  # ids of the messages of a failed commit
         self.singles: list[tuple[int, Waiter]] = []  # with the id of the message
         self.many: list[Waiter] = []
@@ -33,7 +36,8 @@ class Group:
 
     def has_work(self) -> bool:
         """Whether there is anything to write."""
-        return bool(self.messages or self.changes or self.attempts or self.ended or self.refused)
+        written = self.messages or self.changes or self.attempts or self.ended
+        return bool(written or self.controls or self.refused)
 
     def begun(self) -> list[SubmitAttempt]:
         """The attempts that become durable with the group."""
@@ -46,7 +50,8 @@ class Group:
         """The group as an effect. Without work, a probe tells whether the store works."""
         if not self.has_work():
             return Commit(None, probe=bool(self.probes))
-        return Commit(Work(self.messages, self.changes, self.begun(), self.ended, self.refused))
+        controls = (*self.controls, *self.admitted.spent)
+        return Commit(Work(self.messages, self.changes, self.begun(), self.ended, controls, self.refused))
 
 
 class Commits:
@@ -86,6 +91,10 @@ class Commits:
         """Store these changes. A failed commit is repeated until the store keeps them."""
         self._group.changes.extend(changes)
 
+    def control(self, controls: Iterable[Control]) -> None:
+        """Keep these changes of campaigns, costs, holds and opt-outs, as ``change``."""
+        self._group.controls.extend(controls)
+
     def attempt(self, attempt: SubmitAttempt, batch: SubmitBatch) -> None:
         """Keep ``attempt``, whose request may be sent then."""
         self._group.attempts.append((attempt, batch))
@@ -124,6 +133,7 @@ class Commits:
         if group.foreseen is not None:
             next_group.ended.append(group.foreseen.attempt_id)
         next_group.changes[:0] = group.changes
+        next_group.controls[:0] = group.controls
         next_group.changed[:0] = group.changed
         self._not_before_ns = now_ns + self._retry_ns
         return group
