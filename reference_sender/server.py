@@ -95,15 +95,18 @@ class Sender:
             for spec in settings.routes
         }
         self.chores = Chores()
-        self._driver = Driver(settings.dispatcher(), store, self._routes, chores=self.chores)
+        max_segments = min(spec.max_segments for spec in settings.routes)
+        intake = Intake(identity.tag, identity.last_message_id, max_segments)
+        self._driver = Driver(
+            settings.dispatcher(), store, self._routes, chores=self.chores, new_id=intake.new_id
+        )
         self._lag = LoopLag(self.chores)
         self._queries = Queries(store)
         tally = Tally()
-        max_segments = min(spec.max_segments for spec in settings.routes)
         self.api = Api(
             token,
             self._driver,
-            Intake(identity.tag, identity.last_message_id, max_segments),
+            intake,
             self._queries,
             Metrics(self._driver, tally, self._lag, stored),
             ReportIntake(self._readers(), identity.report_secret, public_url, self._driver, tally),

@@ -13,8 +13,10 @@ from msgspec import Struct
 
 from reference_sender.dispatch import Dispatcher, DispatchState
 from reference_sender.dispatch.values import (
+    AskReport,
     Change,
     Effect,
+    Hedge,
     Lane,
     LookUp,
     Message,
@@ -139,6 +141,10 @@ class Node:
         """Take the result of a ``LookUp``; as ``Dispatcher.looked_up``."""
         return self._perform(now_ns, self._dispatcher.looked_up(now_ns, key, found))
 
+    def status_found(self, now_ns: int, key: str, report: Report | None) -> list[NodeEffect]:
+        """Take the answer to an ``AskReport``; as ``Dispatcher.status_found``."""
+        return self._perform(now_ns, self._dispatcher.status_found(now_ns, key, report))
+
     def next_deadline(self) -> int | None:
         """When ``advance`` must be called, unless another call comes first. None if nothing is pending."""
         deadline_ns = self._dispatcher.next_deadline()
@@ -226,7 +232,7 @@ class Node:
             # What is not submitted, since the sender stops, stays queued in the store.
             elif self._stopping:
                 continue
-            elif isinstance(effect, LookUp):
+            elif isinstance(effect, (LookUp, AskReport, Hedge)):
                 done.append(effect)
             elif foreseen is not None and _is_of(foreseen, effect):
                 self._unanswered[effect.batch_id] = foreseen.attempt_id
