@@ -77,11 +77,11 @@ class RouteChoice:
         """All routes, the best for ``message`` of ``lane`` first."""
         self._review(now_ns)
         carrier = message.to[:CARRIER_DIGITS] if lane == OTP else None
-        return self._order(self._scores(now_ns, message, lane, carrier), lane)
+        return self._order(self._scores(now_ns, message, lane, carrier))
 
     def differs_by_carrier(self, now_ns: int, message: Message, lane: int) -> bool:
         """Whether the best route for ``message`` is another one than for the average carrier."""
-        of_all = self._order(self._scores(now_ns, message, lane, None), lane)
+        of_all = self._order(self._scores(now_ns, message, lane, None))
         return of_all[0] is not self.ranked(now_ns, message, lane)[0]
 
     def candidate(self, now_ns: int, route: RouteState) -> Candidate:
@@ -113,9 +113,10 @@ class RouteChoice:
             route.paused_ns(now_ns) / SECOND_NS,
         )
 
-    def _order(self, scores: Sequence[float], lane: int) -> list[RouteState]:
+    def _order(self, scores: Sequence[float]) -> list[RouteState]:
         # As good as the best: the rest is decided by weight, or by the order of the options.
-        least = max(scores) - self._equal_within * self._purposes[lane].worth
+        best = max(scores)
+        least = best - self._equal_within * abs(best)
         tags, weights = self._tags, self.weights
 
         def place(route: RouteState) -> tuple[bool, float, int]:

@@ -2,26 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from reference_sender.dispatch.awaiting import Sent
 from reference_sender.dispatch.backlog import Backlog
 from reference_sender.dispatch.choice import RouteChoice
 from reference_sender.dispatch.hedging import hedging_of
 from reference_sender.dispatch.lookups import PendingLookups
-from reference_sender.dispatch.message_states import (
-    EXPIRED_UNCERTAIN,
-    EXPIRED_WAITING,
-    NOT_NEEDED,
-    MessageStates,
-)
+from reference_sender.dispatch.message_states import NOT_NEEDED, MessageStates
 from reference_sender.dispatch.recovery import not_created_after, recovered_sent, tried_at
-from reference_sender.dispatch.retry import decide, retry_rules
-from reference_sender.dispatch.route import RouteState
-from reference_sender.dispatch.route_checks import check_routes
-from reference_sender.dispatch.sending import Batch, Sending
+from reference_sender.dispatch.retry import retry_rules
+from reference_sender.dispatch.route import RouteState, check_routes
+from reference_sender.dispatch.sending import Sending
 from reference_sender.dispatch.settings import DispatchSettings
-from reference_sender.dispatch.snapshot import DispatchState, dispatch_state
+from reference_sender.dispatch.settling import Settling
+from reference_sender.dispatch.snapshot import DispatchState, kept_entries, snapshot
 from reference_sender.dispatch.ticket import NOWHERE, SHARED, Ticket
 from reference_sender.dispatch.unreported import unreported_of
 from reference_sender.dispatch.values import (
@@ -37,6 +32,7 @@ from reference_sender.dispatch.values import (
     is_hedge,
 )
 
+_ALWAYS_OPEN: Mapping[int, int] = {}
 TOO_LARGE = "more_segments_than_any_route_allows"
 
 # An enum's member costs 0.2 us to look up (Python 3.11); these are looked up for every message.
@@ -63,7 +59,6 @@ class Dispatcher:
         """Raises ``ValueError``, naming all faults, if a route's limits allow nothing or names repeat."""
         check_routes(routes)
         self._settings = settings
-        self._rules = retry_rules(settings, seed)
         self._backlog = Backlog(len(routes), in_order=settings.order == "arrival")
         states = [RouteState(index, each, settings, seed) for index, each in enumerate(routes)]
         self._choice = RouteChoice(settings, states) if len(states) > 1 else None
@@ -73,6 +68,9 @@ class Dispatcher:
         self._looks_up = not all(route.repeats for route in self._sending.routes)
         self._hedging = hedging_of(settings, self._backlog, self._states, self._choice)
         self._unreported = unreported_of(settings, self._states.awaiting, states)
+        self._settling = Settling(
+            retry_rules(settings, seed), self._backlog, self._states, self._lookups, self._hedging
+        )
         self._timers = [each for each in (self._hedging, self._unreported) if each is not None]
         self._largest = max(int(limits.segments_burst) for limits in routes)
         self._now_ns = 0
@@ -85,8 +83,13 @@ class Dispatcher:
             limit -= self._settings.otp_reserved_backlog
         return len(self._backlog.tickets) + count <= limit
 
-    def offer(self, now_ns: int, messages: Sequence[Message]) -> Sequence[Effect]:
-        """Take in stored messages. A message whose key is already open is counted and otherwise ignored."""
+    def offer(
+        self, now_ns: int, messages: Sequence[Message], closes: Mapping[int, int] = _ALWAYS_OPEN
+    ) -> Sequence[Effect]:
+        """Take in stored messages. A message whose key is already open is counted and otherwise ignored.
+
+        ``closes`` has, by message id, from when on a message may not be sent. It is then set aside.
+        """
         self._move_clock(now_ns)
         effects: list[Effect] = []
         backlog, states = self._backlog, self._states
@@ -99,7 +102,10 @@ class Dispatcher:
             if self._hedging is not None and is_hedge(message.key):
                 self._hedging.offer(now_ns, message, effects)
                 continue
-            ticket = backlog.add(message)
+            if closes and message.message_id in closes:
+                ticket = backlog.add(message, min(closes[message.message_id], message.expires_ns))
+            else:
+                ticket = backlog.add(message, message.expires_ns)
             if message.segments > self._largest:
                 states.closed(now_ns, ticket, State.FAILED, TOO_LARGE, effects)
         self._run_due(now_ns, effects)
@@ -130,7 +136,7 @@ class Dispatcher:
         effects: list[Effect] = []
         back: list[Ticket] = []
         for ticket, result in zip(batch.tickets, results, strict=True):
-            if self._settle(now_ns, batch, ticket, result, effects):
+            if self._settling.settle(now_ns, batch, ticket, result, effects):
                 back.append(ticket)
         if back:
             self._backlog.put_back(back)
@@ -143,7 +149,6 @@ class Dispatcher:
 
     def withdrawn(self, now_ns: int, batch_id: int) -> Sequence[Effect]:
         """A batch was not sent, since its attempt could not be made durable. Its messages are queued again.
-
         Raises ``ValueError``, changing nothing, for a batch that is not in flight.
         """
         batch = self._sending.in_flight.get(batch_id)
@@ -152,9 +157,11 @@ class Dispatcher:
         self._move_clock(now_ns)
         del self._sending.in_flight[batch_id]
         # A ticket may have ended meanwhile, by a report about an earlier attempt.
-        self._backlog.give_back([each for each in batch.tickets if each.state is _SUBMITTING])
+        back = [each for each in batch.tickets if each.state is _SUBMITTING]
+        self._backlog.give_back(back)
         batch.route.withdrawn()
         effects: list[Effect] = []
+        self._states.set_aside_of(back, self._settling.bars, effects)
         self._drop_unclaimed()
         self._run_due(now_ns, effects)
         return effects
@@ -209,8 +216,35 @@ class Dispatcher:
         self._unreported.answered(now_ns, key, final)
         return self.reported(now_ns, [report] if final and report is not None else [])
 
-    def recover(self, now_ns: int, recovered: Iterable[Recovered]) -> Sequence[Effect]:
-        """Take the open messages of an earlier process. Called once, before the first ``offer``.
+    def bar(self, bars: Callable[[Message], bool]) -> None:
+        """From now on set aside each message for which ``bars`` is true instead of queueing it again."""
+        self._settling.bars = bars
+
+    def set_aside_barred(self, now_ns: int) -> Sequence[Effect]:
+        """Set aside the waiting messages that are barred by now. Those that a provider may have go on, and
+        so do those in flight until they are refused. It reads the whole backlog.
+        """
+        self._move_clock(now_ns)
+        effects: list[Effect] = []
+        self._states.set_aside_of(list(self._backlog.tickets.values()), self._settling.bars, effects)
+        self._run_due(now_ns, effects)
+        return effects
+
+    def end(self, now_ns: int, ended: Iterable[tuple[Message, State, str]]) -> Sequence[Effect]:
+        """Messages that were set aside, or never offered, end as FAILED or EXPIRED, for these reasons."""
+        self._move_clock(now_ns)
+        effects: list[Effect] = []
+        for message, state, reason in ended:
+            self._states.ended(now_ns, message, state, reason, effects)
+        self._run_due(now_ns, effects)
+        return effects
+
+    def recover(
+        self, now_ns: int, recovered: Iterable[Recovered], closes: Mapping[int, int] = _ALWAYS_OPEN
+    ) -> Sequence[Effect]:
+        """Take the open messages of an earlier process. Called once, before the first ``offer``, whose
+        ``closes`` it has.
+
 
         A QUEUED one with a route is sent again with its key, on that route only, and only while the
         provider remembers the key. It is looked up instead if that provider refuses no repeats. If that route
@@ -228,7 +262,7 @@ class Dispatcher:
             elif each.state is _SENT:
                 sent.append((each.message.key, recovered_sent(each, now_ns)))
             else:
-                self._restore(now_ns, each, effects)
+                self._restore(now_ns, each, closes, effects)
         sent.sort(key=lambda entry: entry[1].at_ns)
         for key, entry in sent:
             self._states.awaiting.add(key, entry)
@@ -238,14 +272,19 @@ class Dispatcher:
             if self._hedging is not None:
                 self._hedging.offer(now_ns, message, effects)
             else:
-                self._states.closed(now_ns, self._backlog.add(message), State.EXPIRED, NOT_NEEDED, effects)
+                self._states.closed(
+                    now_ns, self._backlog.add(message, message.expires_ns), State.EXPIRED, NOT_NEEDED, effects
+                )
         self._run_due(now_ns, effects)
         return effects
 
-    def _restore(self, now_ns: int, each: Recovered, effects: list[Effect]) -> None:
+    def _restore(
+        self, now_ns: int, each: Recovered, closes: Mapping[int, int], effects: list[Effect]
+    ) -> None:
         message = not_created_after(each.message, now_ns)
         if each.route is None:
-            ticket = self._backlog.restore(message, each.attempts, SHARED, None, message.expires_ns)
+            until_ns = min(message.expires_ns, closes.get(message.message_id, message.expires_ns))
+            ticket = self._backlog.restore(message, each.attempts, SHARED, None, until_ns)
             if message.segments > self._largest:
                 self._states.closed(now_ns, ticket, State.FAILED, TOO_LARGE, effects)
             return
@@ -290,77 +329,13 @@ class Dispatcher:
 
     def kept(self) -> dict[str, int]:
         """Entries of the tables that are empty when nothing is open."""
-        return {
-            "tickets": len(self._backlog.tickets),
-            "ready": sum(self._backlog.ready),
-            "awaiting": len(self._states.awaiting.index),
-            "early reports": len(self._states.early),
-            "lookups": self._lookups.kept,
-            "hedges": 0 if self._hedging is None else self._hedging.kept,
+        return kept_entries(self._backlog, self._states, self._lookups) | {
+            "hedges": 0 if self._hedging is None else self._hedging.kept
         }
 
     def state(self) -> DispatchState:
         """The state at the last call."""
-        return dispatch_state(self._now_ns, self._backlog, self._sending, self._states, self._choice)
-
-    def _settle(
-        self, now_ns: int, batch: Batch, ticket: Ticket, result: Result, effects: list[Effect]
-    ) -> bool:
-        """Apply the attempt's result to ``ticket``. True if it goes back to its lane now."""
-        if ticket.state is not _SUBMITTING:
-            return False  # its report came first
-        states = self._states
-        message = ticket.message
-        decision = decide(self._rules, now_ns, message, ticket.counted + 1, len(batch.tickets), result)
-        if decision.state is _SENT:
-            if not batch.route.repeats:
-                self._lookups.claim(result.provider_id)
-            early = states.early.take(result.provider_id)
-            if early is not None:
-                states.reported_early(now_ns, ticket, early, effects)
-            else:
-                states.taken(now_ns, ticket, result.provider_id, effects)
-                if self._hedging is not None and message.lane is _OTP:
-                    self._hedging.sent(now_ns, message)
-            return False
-        if decision.uncertain and not batch.route.repeats:
-            self._leave_unknown(now_ns, batch, ticket, result.reason, effects)
-            return False
-        ticket.counted += decision.counts
-        ticket.solo = ticket.solo or decision.solo
-        binds = decision.uncertain and not ticket.uncertain
-        if binds:
-            ticket.confined = False
-            ticket.slot = 1 + batch.route.index
-            ticket.expires_ns = min(ticket.expires_ns, batch.submitted_ns + batch.route.unknown_window_ns)
-        if decision.state is State.FAILED:
-            states.closed(now_ns, ticket, State.FAILED, decision.reason, effects)
-            return False
-        if ticket.expires_ns <= now_ns:
-            reason = EXPIRED_UNCERTAIN if ticket.uncertain else EXPIRED_WAITING
-            states.closed(now_ns, ticket, State.EXPIRED, reason, effects)
-            return False
-        if binds:
-            states.bound(now_ns, ticket, batch.submitted_ns, result.reason, effects)
-        if decision.at_ns > now_ns:
-            self._backlog.put_off(ticket, decision.at_ns)
-            return False
-        return True
-
-    def _leave_unknown(
-        self, now_ns: int, batch: Batch, ticket: Ticket, reason: str, effects: list[Effect]
-    ) -> None:
-        """The provider may have the message and refuses no repeats: look it up, and never repeat it."""
-        route = batch.route
-        ticket.confined = False
-        ticket.slot = 1 + route.index
-        ticket.expires_ns = min(ticket.expires_ns, batch.submitted_ns + route.unknown_window_ns)
-        if ticket.expires_ns <= now_ns:
-            self._states.closed(now_ns, ticket, State.EXPIRED, EXPIRED_UNCERTAIN, effects)
-            return
-        self._states.bound(now_ns, ticket, batch.submitted_ns, reason, effects)
-        self._backlog.put_off(ticket, ticket.expires_ns)
-        self._lookups.add(now_ns, ticket, batch.submitted_ns)
+        return snapshot(self._now_ns, self._backlog, self._sending, self._states, self._choice)
 
     def _run_due(self, now_ns: int, effects: list[Effect]) -> None:
         """Every input ends with this. What is pending afterwards changes only with another input."""

@@ -73,7 +73,8 @@ class Hedging:
             if first is not None and route.name != first.route and message.segments <= route.segments.capacity
         ]
         if not routes:
-            self._states.closed(now_ns, self._backlog.add(message), State.EXPIRED, NOT_NEEDED, effects)
+            ticket = self._backlog.add(message, message.expires_ns)
+            self._states.closed(now_ns, ticket, State.EXPIRED, NOT_NEEDED, effects)
             return
         route = next((route for route in routes if not route.paused_ns(now_ns)), routes[0])
         self._backlog.add_confined(message, 1 + route.index)

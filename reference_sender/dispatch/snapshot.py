@@ -7,6 +7,7 @@ from msgspec.structs import asdict, replace
 
 from reference_sender.dispatch.backlog import Backlog
 from reference_sender.dispatch.choice import RouteChoice
+from reference_sender.dispatch.lookups import PendingLookups
 from reference_sender.dispatch.message_states import MessageStates
 from reference_sender.dispatch.retry import SECOND_NS
 from reference_sender.dispatch.route import RouteState
@@ -78,13 +79,14 @@ class DispatchState(Struct, frozen=True):
     early_reports: int
     totals: dict[str, int]  # since the dispatcher began, by name
     routes: tuple[RouteSnapshot, ...]
+    held: int = 0  # messages that wait for a time, or for their campaign (``policy/gate.py``)
     waited_s: dict[str, float] = {}  # for how long ready messages were held back, by what (``Sending``)
 
     @property
     def open(self) -> int:
         """Messages that have not ended."""
         queued = self.queue_otp + self.queue_transactional + self.queue_marketing
-        return queued + self.in_flight_messages + self.awaiting_report
+        return queued + self.held + self.in_flight_messages + self.awaiting_report
 
     def gauges(self) -> dict[str, float]:
         """The gauges by name, one flat mapping; a route's are ``route_<name>_<what>``."""
@@ -96,6 +98,7 @@ class DispatchState(Struct, frozen=True):
             "in_flight": self.in_flight,
             "in_flight_messages": self.in_flight_messages,
             "awaiting_report": self.awaiting_report,
+            "held": self.held,
             "early_reports": self.early_reports,
         }
         for route in self.routes:
@@ -113,10 +116,10 @@ class DispatchState(Struct, frozen=True):
         return gauges
 
 
-def dispatch_state(
+def snapshot(
     now_ns: int, backlog: Backlog, sending: Sending, states: MessageStates, choice: RouteChoice | None
 ) -> DispatchState:
-    """All parts of a dispatcher as of ``now_ns``."""
+    """The state at ``now_ns``."""
     return DispatchState(
         queue_otp=backlog.waiting[OTP],
         queue_transactional=backlog.waiting[TRANSACTIONAL],
@@ -130,3 +133,14 @@ def dispatch_state(
         routes=tuple(route_snapshot(route, now_ns, choice) for route in sending.routes),
         waited_s={what: ns / SECOND_NS for what, ns in sending.waited_ns.items()},
     )
+
+
+def kept_entries(backlog: Backlog, states: MessageStates, lookups: PendingLookups) -> dict[str, int]:
+    """Entries of the tables that are empty when nothing is open."""
+    return {
+        "tickets": len(backlog.tickets),
+        "ready": sum(backlog.ready),
+        "awaiting": len(states.awaiting.index),
+        "early reports": len(states.early),
+        "lookups": lookups.kept,
+    }

@@ -22,8 +22,10 @@ from reference_sender.dispatch.values import (
     Report,
     Result,
 )
-from reference_sender.node.effects import Acknowledge, NodeEffect, Refuse, Submit
+from reference_sender.node.effects import Acknowledge, NodeEffect, Refuse, SubmitNow
 from reference_sender.node.node import DEFAULT_TIMES, Node, NodeTimes
+from reference_sender.policy.campaigns import Campaign
+from reference_sender.policy.gate import Gate
 from reference_sender.routes.client import Route
 from reference_sender.runtime.background import Chores
 from reference_sender.runtime.committer import Committer
@@ -47,12 +49,13 @@ class Driver:
         routes: Mapping[str, Route],
         times: NodeTimes = DEFAULT_TIMES,
         chores: Chores | None = None,
+        gate: Gate | None = None,
         new_id: Callable[[], int] | None = None,
     ) -> None:
         """``new_id`` gives the ids of second messages; only a dispatcher that hedges needs it."""
         self.chores = chores or Chores()
         self._new_id = new_id
-        self._node = Node(dispatcher, times)
+        self._node = Node(dispatcher, times, gate)
         self._routes = routes
         self._loop = asyncio.get_running_loop()
         self._tasks: set[asyncio.Task[None]] = set()  # requests to providers
@@ -98,6 +101,33 @@ class Driver:
             self._schedule_commit()
         return waiter
 
+    @property
+    def gate(self) -> Gate:
+        """The rules, to be read."""
+        return self._node.gate
+
+    def change_campaign(self, campaign: Campaign) -> asyncio.Future[None]:
+        """As ``Node.change_campaign``. Resolves when the change is on disk."""
+        waiter = self._waiter()
+        if not self._closed:
+            self._perform(self._node.change_campaign(self._now(), campaign, waiter))
+        return waiter
+
+    def opt_out(self, numbers: Sequence[str]) -> asyncio.Future[None]:
+        """As ``Node.opt_out``. Resolves when the list is on disk."""
+        waiter = self._waiter()
+        if not self._closed:
+            self._perform(self._node.opt_out(self._now(), numbers, waiter))
+        return waiter
+
+    def opt_in(self, numbers: Sequence[str]) -> asyncio.Future[None]:
+        """As ``Node.opt_in``. Resolves when that is on disk."""
+        waiter = self._waiter()
+        if not self._closed:
+            self._node.opt_in(numbers, waiter)
+            self._schedule_commit()
+        return waiter
+
     async def reported(self, reports: Sequence[Report]) -> bool:
         """Take delivery reports; True once all they change is on disk, False if they must come again."""
         waiter = self._waiter()
@@ -118,7 +148,7 @@ class Driver:
         """Raises ``StoreError`` unless a message can be stored now. Uses the result of a recent commit, or
         tests the store."""
         if not self.commits.is_alive():
-            raise StoreError("nothing can be stored: the sender must be started again")
+            raise StoreError("nothing can be stored: restart the sender")
         if self.commits.is_fresh():
             if self.commits.error is not None:
                 raise self.commits.error
@@ -144,7 +174,7 @@ class Driver:
                 async with asyncio.timeout(limit_s):
                     await self._all_answered.wait()
             except TimeoutError:
-                said = "%d requests are left unanswered; the next start repeats them or looks them up"
+                said = "%d requests are unanswered; the next start repeats them or looks them up"
                 log.warning(said, self._node.unanswered)
         self._requesting = False
         for task in self._tasks:
@@ -193,7 +223,7 @@ class Driver:
         else:
             self._perform(self._node.commit_failed(self._now(), error))
 
-    async def _submit(self, submit: Submit) -> None:
+    async def _submit(self, submit: SubmitNow) -> None:
         try:
             try:
                 found = await self._routes[submit.route].submit(submit.messages)
@@ -253,8 +283,8 @@ class Driver:
         self._schedule_commit()
         self._arm()
 
-    def _request(self, effect: Submit | LookUp | AskReport) -> Coroutine[Any, Any, None]:
-        if isinstance(effect, Submit):
+    def _request(self, effect: SubmitNow | LookUp | AskReport) -> Coroutine[Any, Any, None]:
+        if isinstance(effect, SubmitNow):
             return self._submit(effect)
         return self._look_up(effect) if isinstance(effect, LookUp) else self._ask_report(effect)
 

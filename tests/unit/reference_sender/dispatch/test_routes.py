@@ -94,9 +94,15 @@ def test_a_route_whose_reports_stop_is_avoided_and_tried_again_later(
     routes = []
     for number in range(12):
         at_ns = number * 100 * S
-        slow = takes_s if not routes or routes[-1] == "a" else 1.0
         one = message(Lane.OTP, created_ns=at_ns, expires_ns=at_ns + 300 * S)
-        routes.append(carry(core, at_ns, one, batches, slow, State.DELIVERED))
+        batch = only(batches(core.offer(at_ns, [one])))
+        core.answered(at_ns, batch.batch_id, accepted(batch))
+        routes.append(batch.route)
+        took_s = takes_s if batch.route == "a" else 1.0
+        run_until(core, at_ns + int((took_s or 1.0) * S))
+        if took_s is not None:
+            report = Report(f"p-{one.key}", one.key, State.DELIVERED, "")
+            core.reported(at_ns + int(took_s * S), [report])
     assert routes[0] == "a"
     assert routes.count("b") >= 8
     at_ns += 6 * 3600 * S
@@ -139,7 +145,7 @@ def test_a_message_of_unknown_fate_stays_on_its_route_though_another_is_better(
         while not (found := batches(core.advance(now_ns))):
             now_ns = core.next_deadline() or 0
         batch = only(found)
-    assert only(batches(core.offer(now_ns, [message(Lane.OTP)]))).route == "b"
+    assert only(batches(core.offer(now_ns, [message(Lane.OTP, created_ns=now_ns)]))).route == "b"
 
 
 def hedged(
