@@ -63,7 +63,7 @@ class Node:
         self, dispatcher: Dispatcher, times: NodeTimes = DEFAULT_TIMES, gate: Gate | None = None
     ) -> None:
         self._dispatcher = dispatcher
-        self.gate = gate or open_gate()  # only to be read by others
+        self.gate = open_gate() if gate is None else gate  # only to be read by others
         dispatcher.bar(self.gate.bars)
         self._early_report_ns = times.early_report_ns
         self._commits = Commits(times.linger_ns, times.retry_ns)
@@ -90,11 +90,11 @@ class Node:
 
     def has_room(self, count: int, lane: Lane) -> bool:
         """Whether ``count`` more messages of ``lane`` fit, those on their way to the store included."""
-        return self._dispatcher.has_room(count + self._commits.waiting + len(self.gate), lane)
+        return self._dispatcher.has_room(count + self._commits.waiting + self.gate.held_messages, lane)
 
     def state(self) -> DispatchState:
         """The state of the dispatcher, and the number of held messages."""
-        return msgspec.structs.replace(self._dispatcher.state(), held=len(self.gate))
+        return msgspec.structs.replace(self._dispatcher.state(), held=self.gate.held_messages)
 
     def stop(self) -> None:
         """Submit nothing more. Answers, reports and commits are still taken."""
@@ -249,7 +249,7 @@ class Node:
         """The commit is durable, except the messages in ``taken``, whose keys other messages have."""
         group = self._commits.done()
         effects: list[NodeEffect] = []
-        messages, held = group.admitted.ready, group.admitted.held
+        messages, held = self.gate.stored(now_ns, group.admitted)
         if taken:
             messages = [message for message in messages if message.message_id not in taken]
             held = [message for message in held if message.message_id not in taken]

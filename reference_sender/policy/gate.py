@@ -38,6 +38,8 @@ class Admitted(Struct, frozen=True):
     ready: Sequence[Message]
     held: Sequence[Message] = ()
     spent: Sequence[Spent] = ()
+    version: int = 0  # of the rules that were applied
+    keeps_hours: bool = False  # of a message: the hours may end before the commit does
 
 
 NOTHING_ADMITTED = Admitted((), ())
@@ -84,9 +86,11 @@ class Gate:
             if campaign.state is not CampaignState.RUNNING
         }
         self._held = Held()
+        self._version = 0  # rises when a campaign or the opt-out list changes
 
-    def __len__(self) -> int:
-        """Held messages."""
+    @property
+    def held_messages(self) -> int:
+        """Held messages of all campaigns."""
         return len(self._held)
 
     def campaign(self, name: str) -> Campaign | None:
@@ -109,12 +113,15 @@ class Gate:
 
     def admit(self, now_ns: int, messages: Sequence[Message]) -> Admitted:
         """Apply the rules to new messages, and reserve their costs."""
-        stopped = self._stopped
+        stopped, refused = self._stopped, self.opt_outs.numbers
         if self.spending is None and not any(
-            message.not_before_ns or message.keeps_hours or message.campaign in stopped
+            message.not_before_ns
+            or message.keeps_hours
+            or message.campaign in stopped
+            or message.to in refused
             for message in messages
         ):
-            return Admitted(messages, messages)
+            return Admitted(messages, messages, version=self._version)
         placed: list[Message] = []
         ready: list[Message] = []
         held: list[Message] = []
@@ -122,8 +129,17 @@ class Gate:
         for new in messages:
             message = new if self.spending is None else self._reserved(now_ns, new, spent)
             placed.append(message)
-            (ready if self._may_go_ns(now_ns, message) <= now_ns else held).append(message)
-        return Admitted(placed, ready, held, summed(spent))
+            (ready if self.is_ready(now_ns, message) else held).append(message)
+        keeps_hours = any(message.keeps_hours for message in ready)
+        return Admitted(placed, ready, held, summed(spent), self._version, keeps_hours)
+
+    def stored(self, now_ns: int, admitted: Admitted) -> tuple[Sequence[Message], Sequence[Message]]:
+        """The messages of ``admitted``, stored by now: those that may be sent, and the held ones."""
+        if admitted.version == self._version and not admitted.keeps_hours:
+            return admitted.ready, admitted.held
+        ready = [message for message in admitted.ready if self.is_ready(now_ns, message)]
+        late = [message for message in admitted.ready if not self.is_ready(now_ns, message)]
+        return ready, [*admitted.held, *late]
 
     def take_back(self, admitted: Admitted) -> None:
         """The commit of ``admitted`` failed: none of it is stored."""
@@ -192,6 +208,7 @@ class Gate:
 
     def change(self, now_ns: int, campaign: Campaign) -> Changed:
         """Set the controls of a campaign. Held messages that fit a higher spending limit get a new hold."""
+        self._version += 1
         self._campaigns[campaign.name] = campaign
         if campaign.state is CampaignState.RUNNING:
             self._stopped.discard(campaign.name)
@@ -211,6 +228,7 @@ class Gate:
 
     def end_opted_out(self, now_ns: int) -> None:
         """Held messages to numbers that opted out end with the next ``release``."""
+        self._version += 1
         for message in self._held.find(lambda held: self.opt_outs.refuse(held.to, held.lane)):
             self._held.move(message, now_ns)
 
