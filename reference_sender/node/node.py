@@ -119,7 +119,7 @@ class Node:
         """Set the controls of a campaign. The waiter gets None when that is durable.
 
         Of a paused campaign the waiting messages are held, of a cancelled one they end. Messages that a
-        provider may have go on.
+        provider may have continue.
         """
         changed = self.gate.change(now_ns, campaign)
         holds = [Hold(message.message_id, message.not_before_ns) for message in changed.holds]

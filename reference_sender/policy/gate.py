@@ -20,18 +20,18 @@ from reference_sender.policy.held import Held
 from reference_sender.policy.opt_out import OptOutNumbers
 from reference_sender.policy.quiet_hours import FOREVER, OpeningHours
 from reference_sender.policy.settings import NO_POLICY, PolicySettings, amount
-from reference_sender.policy.spending import Prices, Spending, Spent, summed
+from reference_sender.policy.spending import SegmentPrices, Spending, Spent, summed
 
 NOTHING_SPENT: Mapping[str, int] = {}
 NOTHING_SPENT_ON_A_DAY: Mapping[int, int] = {}
 CANCELLED = "cancelled"
 OPTED_OUT = "opted_out"
 EXPIRED_HELD = "expired"
-# Messages that are released in one call. More are released in the next one, so that other work goes on.
+# Messages that are released in one call. More are released in the next one, so that other work continues.
 RELEASED_AT_ONCE = 500
 
 
-class Admitted(Struct, frozen=True):
+class AdmittedMessages(Struct, frozen=True):
     """New messages after the rules: ``ready`` and ``held`` together are all of them."""
 
     messages: Sequence[Message]
@@ -42,7 +42,7 @@ class Admitted(Struct, frozen=True):
     keeps_hours: bool = False  # of a message: the hours may end before the commit does
 
 
-NOTHING_ADMITTED = Admitted((), ())
+NOTHING_ADMITTED = AdmittedMessages((), ())
 
 
 class Released(Struct, frozen=True):
@@ -111,7 +111,7 @@ class Gate:
         """
         return message.campaign in self._stopped or self.opt_outs.refuse(message.to, message.lane)
 
-    def admit(self, now_ns: int, messages: Sequence[Message]) -> Admitted:
+    def admit(self, now_ns: int, messages: Sequence[Message]) -> AdmittedMessages:
         """Apply the rules to new messages, and reserve their costs."""
         stopped, refused = self._stopped, self.opt_outs.numbers
         if self.spending is None and not any(
@@ -121,7 +121,7 @@ class Gate:
             or message.to in refused
             for message in messages
         ):
-            return Admitted(messages, messages, version=self._version)
+            return AdmittedMessages(messages, messages, version=self._version)
         placed: list[Message] = []
         ready: list[Message] = []
         held: list[Message] = []
@@ -131,9 +131,9 @@ class Gate:
             placed.append(message)
             (ready if self.is_ready(now_ns, message) else held).append(message)
         keeps_hours = any(message.keeps_hours for message in ready)
-        return Admitted(placed, ready, held, summed(spent), self._version, keeps_hours)
+        return AdmittedMessages(placed, ready, held, summed(spent), self._version, keeps_hours)
 
-    def stored(self, now_ns: int, admitted: Admitted) -> tuple[Sequence[Message], Sequence[Message]]:
+    def stored(self, now_ns: int, admitted: AdmittedMessages) -> tuple[Sequence[Message], Sequence[Message]]:
         """The messages of ``admitted``, stored by now: those that may be sent, and the held ones."""
         if admitted.version == self._version and not admitted.keeps_hours:
             return admitted.ready, admitted.held
@@ -141,7 +141,7 @@ class Gate:
         late = [message for message in admitted.ready if not self.is_ready(now_ns, message)]
         return ready, [*admitted.held, *late]
 
-    def take_back(self, admitted: Admitted) -> None:
+    def take_back(self, admitted: AdmittedMessages) -> None:
         """The commit of ``admitted`` failed: none of it is stored."""
         if self.spending is not None:
             for spent in admitted.spent:
@@ -267,7 +267,9 @@ def open_gate(
     spending = None
     if rule.cost_per_segment is not None:
         by_country = {code: amount(price) for code, price in rule.cost_per_segment_by_country.items()}
-        prices = Prices(amount(rule.cost_per_segment), by_country, Prefixes(settings.countries.items()))
+        prices = SegmentPrices(
+            amount(rule.cost_per_segment), by_country, Prefixes(settings.countries.items())
+        )
         daily = None if rule.daily_limit is None else amount(rule.daily_limit)
         spending = Spending(prices, daily, zone_of(rule.time_zone), spent, by_day)
     return Gate(hours, numbers, spending, campaigns)

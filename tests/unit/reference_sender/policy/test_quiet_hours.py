@@ -9,7 +9,7 @@ import pytest
 from pydantic import ValidationError
 
 from reference_sender.policy.countries import Country, Prefixes, default_countries
-from reference_sender.policy.quiet_hours import ALWAYS, FOREVER, NEVER, OpeningHours, Window, next_window
+from reference_sender.policy.quiet_hours import ALWAYS, FOREVER, NEVER, OpeningHours, OpenWindow, next_window
 
 SECOND_NS = 1_000_000_000
 POLE, FRENCH, AMERICAN, GREEK = "48500100200", "33612345678", "12125550123", "306912345678"
@@ -43,7 +43,7 @@ def hours() -> OpeningHours:
 def test_the_next_opening_hours(
     hours: OpeningHours, number: str, now: str, zone: str, opens: str, closes: str
 ) -> None:
-    assert hours.window(number, at(now, zone)) == Window(at(opens, zone), at(closes, zone))
+    assert hours.window(number, at(now, zone)) == OpenWindow(at(opens, zone), at(closes, zone))
 
 
 def test_a_country_that_is_not_listed_is_always_open(hours: OpeningHours) -> None:
@@ -53,7 +53,7 @@ def test_a_country_that_is_not_listed_is_always_open(hours: OpeningHours) -> Non
 def test_the_kept_hours_of_a_country_do_not_outlive_their_end(hours: OpeningHours) -> None:
     first = hours.window(POLE, at("2026-11-02T12:00"))
     assert hours.window(POLE, first.closes_ns - 1) is first
-    assert hours.window(POLE, first.closes_ns) == Window(at("2026-11-03T08:00"), at("2026-11-03T20:00"))
+    assert hours.window(POLE, first.closes_ns) == OpenWindow(at("2026-11-03T08:00"), at("2026-11-03T20:00"))
     assert hours.window(POLE, at("2026-11-02T12:00")) == first, "an earlier question still has its answer"
 
 

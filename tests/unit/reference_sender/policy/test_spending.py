@@ -8,12 +8,12 @@ from zoneinfo import ZoneInfo
 from reference_sender.dispatch.values import Lane, Message
 from reference_sender.policy.countries import Prefixes, default_countries
 from reference_sender.policy.quiet_hours import FOREVER
-from reference_sender.policy.spending import Prices, Spending, Spent, day_of, day_start_ns, summed
+from reference_sender.policy.spending import SegmentPrices, Spending, Spent, day_of, day_start_ns, summed
 
 S = 1_000_000_000
 DAY = 86_400 * S
 NOON = 20_000 * DAY + DAY // 2
-PRICES = Prices(50_000, {"PL": 20_000}, Prefixes(default_countries().items()))
+PRICES = SegmentPrices(50_000, {"PL": 20_000}, Prefixes(default_countries().items()))
 
 
 def message(
