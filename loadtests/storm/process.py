@@ -10,7 +10,7 @@ from loadtests.storm.draws import chance
 from loadtests.storm.lanes import LaneWatch
 from loadtests.storm.store import ModelStore
 from reference_sender.dispatch import Dispatcher
-from reference_sender.dispatch.values import Lane, LookUp, Message, Report, Result, State
+from reference_sender.dispatch.values import AskReport, Hedge, Lane, LookUp, Message, Report, Result, State
 from reference_sender.node.effects import Acknowledge, Commit, NodeEffect, Refuse, SubmitNow, Waiter
 from reference_sender.node.node import Node
 from reference_sender.store.protocol import StoreError, Work
@@ -170,6 +170,8 @@ class Process:
                     return
             elif isinstance(effect, LookUp):
                 world.providers[effect.route].look_up(self, effect)
+            elif isinstance(effect, (AskReport, Hedge)):
+                raise TypeError(f"no storm asks for {type(effect).__name__}")
             elif not self._tell(effect):
                 return
         if self._drained is not None and not self.node.unanswered:
@@ -225,6 +227,11 @@ class Process:
             self._perform(self.node.commit_failed(self.now_ns(), error))
             return
         self._failed = None
+        if commit.work is not None and self._world.commit_error_is_late():
+            self._world.struck("late_commit_error")
+            self._world.note("the commit is on disk and reported as failed")
+            self._perform(self.node.commit_failed(self.now_ns(), StoreError("no answer to the commit")))
+            return
         if not self._world.step(steps.COMMITTED):
             if commit.work is not None:
                 self.lanes.offered(self.now_ns(), commit.work, taken)

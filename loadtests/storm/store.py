@@ -73,7 +73,15 @@ class ModelStore:
     def commit(self, work: Work) -> Mapping[int, Existing]:
         disk = self._disk
         self._require_room()
-        rows = self._rows(work)
+        removed = [disk.messages[number] for number in work.refused if number in disk.messages]
+        for message in removed:
+            del disk.messages[message.message_id], disk.ids[message.key]
+        try:
+            rows = self._rows(work)
+        except StoreError:
+            disk.messages.update((message.message_id, message) for message in removed)
+            disk.ids.update((message.key, message.message_id) for message in removed)
+            raise
         disk.messages.update(rows.messages)
         disk.ids.update(rows.ids)
         for change in work.changes:

@@ -1,7 +1,8 @@
-"""One node: a dispatcher and its group commit, in the order that loses and repeats nothing.
+"""One node: a dispatcher and its group commit, in the order that loses and duplicates no message.
 
 A message is stored before it is offered, an attempt before its request goes out, a delivery report before it
-is acknowledged. An attempt that can be foreseen is stored with its messages, any other after them.
+is acknowledged. An attempt that ``foresee`` predicts is stored with its messages, any
+other attempt after them.
 """
 
 from __future__ import annotations
@@ -14,8 +15,10 @@ from msgspec import Struct
 
 from reference_sender.dispatch import Dispatcher, DispatchState
 from reference_sender.dispatch.values import (
+    AskReport,
     Change,
     Effect,
+    Hedge,
     Lane,
     LookUp,
     Message,
@@ -36,7 +39,8 @@ from reference_sender.store.protocol import Existing, Hold, OptIn, StoreError
 
 
 class NodeTimes(Struct, frozen=True):
-    """``early_report_ns``: how long a report may wait for the answer to the submit it overtook."""
+    """``early_report_ns``: for how long an early report may wait for the answer to its submit; less than
+    a provider's time limit."""
 
     linger_ns: int = 2_000_000
     retry_ns: int = 1_000_000_000
@@ -68,7 +72,7 @@ class Node:
         self._early_report_ns = times.early_report_ns
         self._commits = Commits(times.linger_ns, times.retry_ns)
         self._unanswered: dict[int, int] = {}  # attempts by batch: not durable yet, or their request is out
-        self._attempts = 0  # made so far
+        self._attempts = 0  # number made so far
         self._overtaking: set[str] = set()  # provider ids of reports that came with an early one
         self._overtaken: deque[_Overtaken] = deque()  # all wait equally long, so they are in order
         self._stopping = False
@@ -89,7 +93,7 @@ class Node:
         return len(self._overtaken)
 
     def has_room(self, count: int, lane: Lane) -> bool:
-        """Whether ``count`` more messages of ``lane`` fit, those on their way to the store included."""
+        """Whether ``count`` more messages of ``lane`` fit. Messages that wait for the store are counted."""
         return self._dispatcher.has_room(count + self._commits.waiting + self.gate.held_messages, lane)
 
     def state(self) -> DispatchState:
@@ -168,9 +172,9 @@ class Node:
     def reported(self, now_ns: int, reports: Sequence[Report], waiter: Waiter) -> list[NodeEffect]:
         """Take delivery reports. The waiter gets True once all they change is durable.
 
-        A report that carries no key can overtake the answer to its submit, which alone tells whose it is.
-        What it says is then durable only after that answer, so its sender waits until then; False if that
-        takes too long, and the report must come again.
+        A report without a key can come before the answer to its submit, which alone identifies the message.
+        Its change is then durable only after that answer, so the provider's call waits until then. False if
+        that takes too long: the provider must repeat the report.
         """
         before = self._dispatcher.early_reports
         effects = self._perform(now_ns, self._dispatcher.reported(now_ns, reports))
@@ -193,6 +197,10 @@ class Node:
     def looked_up(self, now_ns: int, key: str, found: Sequence[Report] | None) -> list[NodeEffect]:
         """Take the result of a ``LookUp``; as ``Dispatcher.looked_up``."""
         return self._perform(now_ns, self._dispatcher.looked_up(now_ns, key, found))
+
+    def status_found(self, now_ns: int, key: str, report: Report | None) -> list[NodeEffect]:
+        """Take the answer to an ``AskReport``; as ``Dispatcher.status_found``."""
+        return self._perform(now_ns, self._dispatcher.status_found(now_ns, key, report))
 
     def next_deadline(self) -> int | None:
         """When ``advance`` must be called, unless another call comes first. None if nothing is pending."""
@@ -307,10 +315,10 @@ class Node:
                 changes.append(effect)
             elif isinstance(effect, SetAside):
                 self.gate.hold(now_ns, [effect.message])
-            # What is not submitted, since the sender stops, stays queued in the store.
+            # A batch that is not submitted because the sender stops stays queued in the store.
             elif self._stopping:
                 continue
-            elif isinstance(effect, LookUp):
+            elif isinstance(effect, (LookUp, AskReport, Hedge)):
                 done.append(effect)
             elif foreseen is not None and _is_of(foreseen, effect):
                 self._unanswered[effect.batch_id] = foreseen.attempt_id
@@ -320,7 +328,7 @@ class Node:
                 attempt = self._attempt(now_ns, effect.route, effect.messages)
                 self._unanswered[effect.batch_id] = attempt.attempt_id
                 self._commits.attempt(attempt, effect)
-        if foreseen is not None:  # its messages wait, or go out in another way
+        if foreseen is not None:  # its messages wait, or are sent in another batch
             self._commits.ended(foreseen.attempt_id)
         if changes:
             self._commits.change(changes)
@@ -350,7 +358,7 @@ class Node:
 
 
 def _is_of(attempt: SubmitAttempt, batch: SubmitBatch) -> bool:
-    """Whether ``attempt`` is one of the same messages, in whatever order, on the same route."""
+    """Whether ``attempt`` has the same messages, in any order, and the same route."""
     if attempt.route != batch.route or len(attempt.message_ids) != len(batch.messages):
         return False
     return {message.message_id for message in batch.messages} == set(attempt.message_ids)

@@ -1,4 +1,4 @@
-"""The thread that commits: one commit at a time, one callback after each, and what they tell of the store."""
+"""The thread that commits: one commit at a time, one callback after each, and the state of the store."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from reference_sender.store import Existing, Purged, Store, StoreError
 
 log = logging.getLogger(__name__)
 
-_FRESH_S = 1.0  # how long the result of a commit describes the store
-_RECENT_S = 1.0  # whose longest commit ``worst_ms`` tells
+_FRESH_S = 1.0  # for how long the result of a commit counts as the state of the store
+_RECENT_S = 1.0  # the period of ``worst_ms``
 _NOTHING: Mapping[int, Existing] = {}
 
 Done = Callable[[Mapping[int, Existing], StoreError | None], None]
@@ -36,7 +36,7 @@ class _Purge(Struct, frozen=True, eq=False):
 
 
 class Committer:
-    """The one way to the store's ``commit``. All methods are for the event loop's thread.
+    """The only caller of the store's ``commit``. All methods are for the event loop's thread.
 
     ``done`` is called once after each commit, with the messages whose key is taken or with the error.
     """
@@ -117,7 +117,7 @@ class Committer:
                     self._store.probe()
             except StoreError as caught:
                 error = caught
-            except Exception as caught:  # a store's own fault ends this commit, not the thread
+            except Exception as caught:  # an unexpected error of the store ends this commit, not the thread
                 log.exception("unexpected error of the store")
                 error = StoreError(f"{type(caught).__name__}: {caught}")
             spent_s = time.monotonic() - started

@@ -79,6 +79,9 @@ class Work(Struct, frozen=True, gc=False):
     attempts: Sequence[SubmitAttempt] = ()  # begin
     ended: Sequence[int] = ()  # ids of attempts whose changes are stored, or whose requests were not sent
     controls: Sequence[Control] = ()  # in their order
+    # Ids of the messages of a commit that failed. If only its answer was lost, it is on disk: these messages
+    # are removed before ``messages`` are stored.
+    refused: Sequence[int] = ()
 
 
 class DeadLetterFilter(Struct, frozen=True):

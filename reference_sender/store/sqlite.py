@@ -79,7 +79,13 @@ def _statements(head: str, columns: int, tail: str = "") -> dict[int, str]:
 _INSERT = _statements("INSERT INTO message", _MESSAGE_COLUMNS, " ON CONFLICT (key) DO NOTHING")
 _PROGRESS = _statements("INSERT OR REPLACE INTO progress", _PROGRESS_COLUMNS)
 _ATTEMPT = _statements("INSERT OR REPLACE INTO attempt", _ATTEMPT_COLUMNS)
-_END = {size: f"DELETE FROM attempt WHERE id IN ({','.join('?' * size)})" for size in _CHUNKS}
+
+
+def _deletions(table: str) -> dict[int, str]:
+    return {size: f"DELETE FROM {table} WHERE id IN ({','.join('?' * size)})" for size in _CHUNKS}
+
+
+_REFUSE, _REFUSE_HOLD, _END = _deletions("message"), _deletions("hold"), _deletions("attempt")
 
 
 class SqliteStore:
@@ -113,6 +119,10 @@ class SqliteStore:
     def commit(self, work: Work) -> Mapping[int, Existing]:
         latest = {change.message_id: change for change in work.changes}
         with self._transaction():
+            if work.refused:
+                refused = [(message_id,) for message_id in work.refused]
+                self._write(_REFUSE, refused)
+                self._write(_REFUSE_HOLD, refused)
             taken: Mapping[int, Existing] = {}
             if work.messages:
                 taken = self._insert(work.messages)
