@@ -48,7 +48,7 @@ class HeldWorld:
         """A new message. ``more``: further fields."""
         self._made += 1
         fields = {"campaign": "may", "sender_id": "", "segments": 1} | more
-        return Message(  # type: ignore[misc]
+        return Message(
             message_id=self._made,
             key=f"k-{self._made}",
             to=to,
