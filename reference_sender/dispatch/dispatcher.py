@@ -221,8 +221,8 @@ class Dispatcher:
         self._settling.bars = bars
 
     def set_aside_barred(self, now_ns: int) -> Sequence[Effect]:
-        """Set aside the waiting messages that are barred by now. Those that a provider may have go on, and
-        so do those in flight until they are refused. It reads the whole backlog.
+        """Set aside the waiting messages that are barred by now, but for those that a provider may have, and
+        those in flight until they are refused. It reads the whole backlog.
         """
         self._move_clock(now_ns)
         effects: list[Effect] = []

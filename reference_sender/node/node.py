@@ -67,7 +67,7 @@ class Node:
         self, dispatcher: Dispatcher, times: NodeTimes = DEFAULT_TIMES, gate: Gate | None = None
     ) -> None:
         self._dispatcher = dispatcher
-        self.gate = gate or open_gate()  # only to be read by others
+        self.gate = open_gate() if gate is None else gate  # only to be read by others
         dispatcher.bar(self.gate.bars)
         self._early_report_ns = times.early_report_ns
         self._commits = Commits(times.linger_ns, times.retry_ns)
@@ -94,11 +94,11 @@ class Node:
 
     def has_room(self, count: int, lane: Lane) -> bool:
         """Whether ``count`` more messages of ``lane`` fit. Messages that wait for the store are counted."""
-        return self._dispatcher.has_room(count + self._commits.waiting + len(self.gate), lane)
+        return self._dispatcher.has_room(count + self._commits.waiting + self.gate.held_messages, lane)
 
     def state(self) -> DispatchState:
         """The state of the dispatcher, and the number of held messages."""
-        return msgspec.structs.replace(self._dispatcher.state(), held=len(self.gate))
+        return msgspec.structs.replace(self._dispatcher.state(), held=self.gate.held_messages)
 
     def stop(self) -> None:
         """Submit nothing more. Answers, reports and commits are still taken."""
@@ -123,7 +123,7 @@ class Node:
         """Set the controls of a campaign. The waiter gets None when that is durable.
 
         Of a paused campaign the waiting messages are held, of a cancelled one they end. Messages that a
-        provider may have go on.
+        provider may have continue.
         """
         changed = self.gate.change(now_ns, campaign)
         holds = [Hold(message.message_id, message.not_before_ns) for message in changed.holds]
@@ -257,7 +257,7 @@ class Node:
         """The commit is durable, except the messages in ``taken``, whose keys other messages have."""
         group = self._commits.done()
         effects: list[NodeEffect] = []
-        messages, held = group.admitted.ready, group.admitted.held
+        messages, held = self.gate.stored(now_ns, group.admitted)
         if taken:
             messages = [message for message in messages if message.message_id not in taken]
             held = [message for message in held if message.message_id not in taken]

@@ -99,7 +99,7 @@ class Purged(Struct, frozen=True):
     last_id: int | None  # the next step begins after it; None: the pass is complete
 
 
-class MessageStore(Protocol):
+class NodeStore(Protocol):
     """Durable storage of messages: what a node needs."""
 
     def identity(self) -> Identity: ...
@@ -170,5 +170,5 @@ class CampaignStore(Protocol):
         ...
 
 
-class Store(MessageStore, MessageArchive, CampaignStore, Protocol):
+class Store(NodeStore, MessageArchive, CampaignStore, Protocol):
     """A whole store. One process uses a store at a time."""

@@ -154,5 +154,5 @@ Steps = Callable[[World], Awaitable[None]]
 
 
 class RunWorld(Protocol):
-    def __call__(self, steps: Steps, max_backlog: int = 100_000) -> None:
+    def __call__(self, steps: Steps, max_backlog: int = 100_000, policy: PolicySettings = NO_POLICY) -> None:
         """Run the steps on a sender. A further call in the same test restarts it on the same store."""
