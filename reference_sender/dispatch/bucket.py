@@ -15,10 +15,7 @@ class RateBucket:
 
     def __init__(self, rate_per_s: float, burst: float) -> None:
         """Raises ``ValueError`` unless the rate is positive and the burst holds one token."""
-        self._rate = int(min(rate_per_s, 1e12) * _MICRO)  # parts a nanosecond
-        self.capacity = int(min(burst, 1e12))
-        if self._rate < 1 or self.capacity < 1:
-            raise ValueError(f"a token bucket needs rate > 0 and burst >= 1, not {rate_per_s} and {burst}")
+        self._rate, self.capacity = _checked(rate_per_s, burst)
         self._size = self.capacity * _PARTS
         self._level = self._size
         self._at_ns = 0
@@ -42,6 +39,15 @@ class RateBucket:
         short = tokens * _PARTS - self._level
         return self._at_ns + -(-short // self._rate)
 
+    def resize(self, now_ns: int, rate_per_s: float, burst: float) -> None:
+        """Change rate and size. Tokens above the new size are removed, and none are added. Raises
+        ``ValueError`` as at the start.
+        """
+        self.available(now_ns)
+        self._rate, self.capacity = _checked(rate_per_s, burst)
+        self._size = self.capacity * _PARTS
+        self._level = min(self._level, self._size)
+
     def spend(self, tokens: int) -> None:
         """Take what ``available`` has just shown to be there."""
         self._level -= tokens * _PARTS
@@ -54,3 +60,11 @@ class RateBucket:
     def tokens_in(self, seconds: float) -> int:
         """Whole tokens that ``seconds`` bring, at most ``capacity``."""
         return min(self.capacity, int(seconds * self._rate / _MICRO))
+
+
+def _checked(rate_per_s: float, burst: float) -> tuple[int, int]:
+    """The rate in parts a nanosecond, and the size in tokens."""
+    rate, capacity = int(min(rate_per_s, 1e12) * _MICRO), int(min(burst, 1e12))
+    if rate < 1 or capacity < 1:
+        raise ValueError(f"a token bucket needs rate > 0 and burst >= 1, not {rate_per_s} and {burst}")
+    return rate, capacity

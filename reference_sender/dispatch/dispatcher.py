@@ -15,7 +15,7 @@ from reference_sender.dispatch.retry import SECOND_NS, decide, retry_rules
 from reference_sender.dispatch.sending import Batch, Sending
 from reference_sender.dispatch.settings import DispatchSettings
 from reference_sender.dispatch.snapshot import DispatchState, RouteSnapshot
-from reference_sender.dispatch.ticket import NOWHERE, SHARED, Ticket
+from reference_sender.dispatch.ticket import NOWHERE, SHARED, Ticket, lane_index
 from reference_sender.dispatch.values import (
     Effect,
     Lane,
@@ -161,7 +161,7 @@ class Dispatcher:
         return effects
 
     def recover(self, now_ns: int, recovered: Iterable[Recovered]) -> Sequence[Effect]:
-        """Take the open messages of an earlier process. Called once, before the first ``offer``.
+        """Take the open messages of an earlier process, or of another sender of the same store.
 
         A QUEUED one with a route is sent again with its key, on that route only, and only while the
         provider remembers the key. It is looked up instead if that provider refuses no repeats. If that route
@@ -178,12 +178,36 @@ class Dispatcher:
             else:
                 self._restore(now_ns, each, effects)
         sent.sort(key=lambda entry: entry[1].at_ns)
+        latest_ns = self._ledger.awaiting.latest_ns
         for key, entry in sent:
+            if entry.at_ns < latest_ns:  # of another sender: what is awaited is in the order of time
+                entry = msgspec.structs.replace(entry, at_ns=latest_ns)
             self._ledger.awaiting.add(key, entry)
             if self._looks_up:
                 self._lookups.claim(entry.provider_id)
         self._run_due(now_ns, effects)
         return effects
+
+    def divide(self, now_ns: int, share: float) -> Sequence[Effect]:
+        """Use this share, from 0 to 1, of the limits of every route from now on: other senders use the rest.
+
+        Raises ``ValueError`` if a limit of the share allows nothing.
+        """
+        self._move_clock(now_ns)
+        for route in self._sending.routes:
+            route.divide(now_ns, share)
+        effects: list[Effect] = []
+        self._run_due(now_ns, effects)
+        return effects
+
+    def knows(self, report: Report) -> bool:
+        """Whether ``report`` is about a message of this dispatcher, as far as is known before all submits are
+        answered."""
+        return self._ledger.matches(report)
+
+    def waiting(self, lane: Lane) -> int:
+        """Messages of ``lane``, and of those above it, that wait for their submit."""
+        return sum(self._backlog.waiting[: lane_index(lane) + 1])
 
     def _restore(self, now_ns: int, each: Recovered, effects: list[Effect]) -> None:
         message = not_created_after(each.message, now_ns)
@@ -246,9 +270,9 @@ class Dispatcher:
                 in_flight=route.in_flight,
                 paused_s=route.paused_ns(now_ns) / SECOND_NS,
                 throttles=route.throttles,
-                requests_per_s=route.limits.requests_per_s,
-                segments_per_s=route.limits.segments_per_s,
-                max_in_flight=route.limits.max_in_flight,
+                requests_per_s=route.limits.requests_per_s * route.share,
+                segments_per_s=route.limits.segments_per_s * route.share,
+                max_in_flight=route.max_in_flight,
             )
             for route in sending.routes
         )

@@ -60,6 +60,8 @@ class RouteState:
         self.requests = RateBucket(limits.requests_per_s, limits.requests_burst)
         self.segments = RateBucket(limits.segments_per_s, limits.segments_burst)
         self.limits = limits
+        self.share = 1.0  # of the limits; other senders may use the same contract
+        self.max_in_flight = limits.max_in_flight  # of this share
         self.repeats = limits.idempotency_window_s > 0  # a message without an answer
         self.unknown_window_ns = int(limits.unknown_window_s * SECOND_NS)
         self._settings = settings
@@ -69,14 +71,38 @@ class RouteState:
         self._throttled_at_ns = -1
         self._batch = float(limits.max_batch)  # messages in one request for now, at most max_batch
 
+    def divide(self, now_ns: int, share: float) -> None:
+        """Use this share, from 0 to 1, of the limits.
+
+        A share that grows gets no tokens at once, so all senders together never exceed the burst of the
+        contract. Raises ``ValueError``, changing nothing, if a limit of the share allows nothing.
+        """
+        limits, before = self.limits, self.share
+        if share == 0:
+            self.share = 0.0
+            return
+        max_in_flight = int(limits.max_in_flight * share)
+        if max_in_flight < 1:
+            raise ValueError(f"{self.name}: {share} of {limits.max_in_flight} requests in flight is none")
+        if before == 0:
+            self.requests.drain(now_ns)
+            self.segments.drain(now_ns)
+        self.requests.resize(now_ns, limits.requests_per_s * share, limits.requests_burst * share)
+        self.segments.resize(now_ns, limits.segments_per_s * share, limits.segments_burst * share)
+        self.max_in_flight = max_in_flight
+        self._worth_saving = self.segments.tokens_in(self._settings.token_wait_s)
+        self.share = share
+
     def blocked_until(self, now_ns: int) -> int:
         """0 if the route may be used at all now; else when to ask again, or ``UNTIL_ANSWER``."""
+        if self.share == 0:
+            return UNTIL_ANSWER
         if now_ns < self.paused_until_ns:
             return self.paused_until_ns
         state = self.breaker.check(now_ns)
         if state is _OPEN:
             return self.breaker.until_ns
-        if self.in_flight >= (1 if state is _HALF_OPEN else self.limits.max_in_flight):
+        if self.in_flight >= (1 if state is _HALF_OPEN else self.max_in_flight):
             return UNTIL_ANSWER
         return 0
 
@@ -91,10 +117,10 @@ class RouteState:
         ``reserve`` is True for bulk: leave what is kept for OTPs. To be asked only while ``blocked_until`` is
         0.
         """
-        limits, settings = self.limits, self._settings
+        settings = self._settings
         kept_requests = kept_segments = saved = 0
         if reserve:
-            usable = max(1, limits.max_in_flight - settings.otp_reserved_in_flight)
+            usable = max(1, self.max_in_flight - settings.otp_reserved_in_flight)
             if self.in_flight >= usable:
                 return Room(0)
             kept_requests = settings.otp_reserved_requests
