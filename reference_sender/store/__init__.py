@@ -4,20 +4,52 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from reference_sender.store.protocol import Existing, Identity, Record, Store, StoreError, Work
+from reference_sender.store.protocol import (
+    Existing,
+    HandedOver,
+    Identity,
+    LeaseLost,
+    Leases,
+    Membership,
+    Record,
+    Renewal,
+    Store,
+    StoreError,
+    Work,
+)
 from reference_sender.store.sqlite import SqliteStore
 
-__all__ = ["Existing", "Identity", "Record", "SqliteStore", "Store", "StoreError", "Work", "open_store"]
+__all__ = [
+    "Existing",
+    "HandedOver",
+    "Identity",
+    "LeaseLost",
+    "Leases",
+    "Membership",
+    "Record",
+    "Renewal",
+    "SqliteStore",
+    "Store",
+    "StoreError",
+    "Work",
+    "open_store",
+]
 
 _SQLITE = "sqlite:///"
+_POSTGRES = ("postgresql://", "postgres://")
+_ONE_NODE = Membership()
 
 
-def open_store(url: str) -> Store:
+def open_store(url: str, membership: Membership = _ONE_NODE) -> Store:
     """Open (and where need be create) the store of ``sqlite:///FILE``, as SQLAlchemy writes it: three slashes
     before a relative path, four before an absolute one. A folder that is not there is made, for its owner
-    alone. Raises ``StoreError``."""
+    alone. Or join the nodes of ``postgresql://USER@HOST/DATABASE`` as ``membership`` says. Raises
+    ``StoreError``.
+    """
+    if url.startswith(_POSTGRES):
+        return _open_postgres(url, membership)
     if not url.startswith(_SQLITE) or url == _SQLITE:
-        raise StoreError(f"--store: must be sqlite:///FILE, not {url!r}")
+        raise StoreError("--store: must be sqlite:///FILE or postgresql://USER@HOST/DATABASE")
     path = Path(url.removeprefix(_SQLITE))
     if path.is_dir():
         raise StoreError(f"--store: {path} is a folder; give a file, for example sqlite:///{path}/sender.db")
@@ -26,3 +58,13 @@ def open_store(url: str) -> Store:
     except OSError as error:
         raise StoreError(f"--store: the folder {path.parent} cannot be made: {error.strerror}") from error
     return SqliteStore(path)
+
+
+def _open_postgres(url: str, membership: Membership) -> Store:
+    try:
+        from reference_sender.store.postgres import PostgresStore
+    except ModuleNotFoundError as error:
+        if error.name != "asyncpg":
+            raise
+        raise StoreError("--store: postgresql:// needs asyncpg: pip install 'smsbench[postgres]'") from error
+    return PostgresStore(url, membership)

@@ -26,6 +26,7 @@ from reference_sender.dispatch.values import (
 )
 from reference_sender.store.files import StoreFiles
 from reference_sender.store.protocol import Existing, Identity, Record, StoreError, Work
+from reference_sender.store.recovered import recovered
 from reference_sender.store.schema import bring_up_to_date
 
 _Row = tuple[Any, ...]
@@ -60,7 +61,9 @@ _END = {size: f"DELETE FROM attempt WHERE id IN ({','.join('?' * size)})" for si
 
 
 class SqliteStore:
-    """A store in one file."""
+    """A store in one file, for one process."""
+
+    leases: None = None
 
     def __init__(self, path: Path) -> None:
         self._files = StoreFiles(path)
@@ -104,12 +107,12 @@ class SqliteStore:
             self._writer.execute("REPLACE INTO attempt VALUES (0, '', 0, randomblob(?))", (_PROBE_BYTES,))
             self._writer.execute("DELETE FROM attempt WHERE id = 0")
 
-    def unfinished(self) -> list[Recovered]:
+    def unfinished(self, limit: int | None = None) -> list[Recovered]:
         with self._reading():
             rows = self._reader.execute(
                 f"{_READ} WHERE coalesce(p.state, '') NOT IN ({_FINAL}) ORDER BY m.id"
             )
-            return [_recovered(_record(row)) for row in rows]
+            return [recovered(_record(row)) for row in rows]
 
     def records(self, after_id: int, limit: int) -> list[Record]:
         with self._reading():
@@ -227,21 +230,6 @@ def _message_row(m: Message) -> _Row:
 def _record(row: _Row) -> Record:
     message = Message(row[0], row[1], row[2], row[3], Lane(row[4]), *row[5:10])
     return Record(message, State(row[10]), *row[11:17])
-
-
-def _recovered(record: Record) -> Recovered:
-    """An attempt under way when the process ended is unknown: the message is queued, and goes out again under
-    the same key, on the same route."""
-    sent = record.state is State.SENT
-    return Recovered(
-        message=record.message,
-        state=State.SENT if sent else State.QUEUED,
-        attempts=record.attempts,
-        provider_id=record.provider_id,
-        sent_ns=record.changed_ns if sent else None,
-        route=record.route,
-        tried_ns=record.tried_ns,
-    )
 
 
 def _attempt_row(attempt: SubmitAttempt) -> _Row:

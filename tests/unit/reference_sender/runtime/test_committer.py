@@ -22,6 +22,8 @@ LIMITS = RouteLimits("r", 1e6, 1e6, 1e6, 1e6, max_batch=10, max_in_flight=4, ide
 class NotingStore:
     """Counts; fails as many commits as it is told."""
 
+    leases = None
+
     def __init__(self, failures: int = 0) -> None:
         self.commits = 0
         self.probes = 0
@@ -40,7 +42,7 @@ class NotingStore:
     def identity(self) -> Identity:
         raise NotImplementedError
 
-    def unfinished(self) -> list[Recovered]:
+    def unfinished(self, limit: int | None = None) -> list[Recovered]:
         raise NotImplementedError
 
     def records(self, after_id: int, limit: int) -> list[Record]:
