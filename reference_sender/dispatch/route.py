@@ -83,7 +83,7 @@ class RouteState:
             return
         max_in_flight = int(limits.max_in_flight * share)
         if max_in_flight < 1:
-            raise ValueError(f"{self.name}: {share} of {limits.max_in_flight} requests in flight is none")
+            raise ValueError(f"{self.name}: {share} of max_in_flight {limits.max_in_flight} is below 1")
         if before == 0:
             self.requests.drain(now_ns)
             self.segments.drain(now_ns)

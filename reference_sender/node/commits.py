@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from reference_sender.dispatch.values import Change, Message, SubmitAttempt, SubmitBatch
+from reference_sender.dispatch.values import Change, Message, Report, SubmitAttempt, SubmitBatch
 from reference_sender.node.effects import Commit, Waiter
 from reference_sender.store.protocol import Work
 
@@ -22,6 +22,9 @@ class Group:
         self.attempts: list[tuple[SubmitAttempt, SubmitBatch]] = []
         self.foreseen: SubmitAttempt | None = None  # of the group's own messages
         self.ended: list[int] = []
+        self.unclaimed: set[int] = set()  # ids of the group's messages that are left to any node
+        self.handed_over: list[Report] = []
+        self.read: list[int] = []
         self.singles: list[tuple[int, Waiter]] = []  # with the id of the message
         self.many: list[Waiter] = []
         self.changed: list[tuple[Waiter, bool | None]] = []  # with the answer to give
@@ -32,7 +35,9 @@ class Group:
 
     def has_work(self) -> bool:
         """Whether anything is to be written."""
-        return bool(self.messages or self.changes or self.attempts or self.ended)
+        return bool(
+            self.messages or self.changes or self.attempts or self.ended or self.handed_over or self.read
+        )
 
     def begun(self) -> list[SubmitAttempt]:
         """The attempts that become durable with the group."""
@@ -45,7 +50,16 @@ class Group:
         """The group as an effect. Without work, a probe tells whether the store works."""
         if not self.has_work():
             return Commit(None, probe=bool(self.probes))
-        return Commit(Work(self.messages, self.changes, self.begun(), self.ended))
+        work = Work(
+            self.messages,
+            self.changes,
+            self.begun(),
+            self.ended,
+            self.unclaimed or (),
+            self.handed_over or (),
+            self.read or (),
+        )
+        return Commit(work)
 
 
 class Commits:
@@ -93,6 +107,14 @@ class Commits:
         """The attempt is over. Call it together with ``change``, so that one transaction has both."""
         self._group.ended.append(attempt_id)
 
+    def hand_over(self, reports: Iterable[Report]) -> None:
+        """Keep these reports for the nodes whose messages they are about."""
+        self._group.handed_over.extend(reports)
+
+    def read(self, report_ids: Iterable[int]) -> None:
+        """These reports of other nodes are done with. Call it together with ``change``."""
+        self._group.read.extend(report_ids)
+
     def settle(self, waiter: Waiter, answer: bool | None = None) -> None:
         """Give ``waiter`` this answer when everything handed over before is durable."""
         self._group.changed.append((waiter, answer))
@@ -120,6 +142,8 @@ class Commits:
         group, next_group = self._end(), self._group
         next_group.ended[:0] = [*group.ended, *(attempt.attempt_id for attempt in group.begun())]
         next_group.changes[:0] = group.changes
+        next_group.handed_over[:0] = group.handed_over
+        next_group.read[:0] = group.read
         next_group.changed[:0] = group.changed
         self._not_before_ns = now_ns + self._retry_ns
         return group

@@ -26,7 +26,8 @@ from reference_sender.dispatch.values import (
 )
 from reference_sender.node.commits import Commits, Group
 from reference_sender.node.effects import Acknowledge, Commit, NodeEffect, Refuse, Submit, Waiter
-from reference_sender.store.protocol import Existing, StoreError
+from reference_sender.node.tenure import Tenure
+from reference_sender.store.protocol import Existing, HandedOver, Renewal, StoreError
 
 
 class NodeTimes(Struct, frozen=True):
@@ -53,8 +54,16 @@ class Node:
     ``next_deadline`` when to call ``advance``, and ``commit_due_ns`` when to call ``begin_commit``.
     """
 
-    def __init__(self, dispatcher: Dispatcher, times: NodeTimes = DEFAULT_TIMES) -> None:
+    def __init__(
+        self, dispatcher: Dispatcher, times: NodeTimes = DEFAULT_TIMES, tenure: Tenure | None = None
+    ) -> None:
+        """``tenure`` is None if no other node uses the store. With it, ``renewed`` must be called before
+        anything is submitted.
+        """
         self._dispatcher = dispatcher
+        self._tenure = tenure
+        if tenure is not None:
+            dispatcher.divide(0, tenure.share)
         self._early_report_ns = times.early_report_ns
         self._commits = Commits(times.linger_ns, times.retry_ns)
         self._unanswered: dict[int, int] = {}  # attempts by batch: not durable yet, or their request is out
@@ -79,8 +88,11 @@ class Node:
         return len(self._overtaken)
 
     def has_room(self, count: int, lane: Lane) -> bool:
-        """Whether ``count`` more messages of ``lane`` fit, those on their way to the store included."""
-        return self._dispatcher.has_room(count + self._commits.waiting, lane)
+        """Whether ``count`` more messages of ``lane`` fit, those on their way to the store included, and
+        those that wait there for a node.
+        """
+        unclaimed = 0 if self._tenure is None else self._tenure.unclaimed
+        return self._dispatcher.has_room(count + self._commits.waiting + unclaimed, lane)
 
     def state(self) -> DispatchState:
         """The state of the dispatcher."""
@@ -91,8 +103,32 @@ class Node:
         self._stopping = True
 
     def recover(self, now_ns: int, recovered: Iterable[Recovered]) -> list[NodeEffect]:
-        """Continue the unfinished work of an earlier process. Must be the first call."""
+        """Continue the unfinished work of an earlier process, or of another node."""
         return self._perform(now_ns, self._dispatcher.recover(now_ns, recovered))
+
+    def renewed(self, now_ns: int, until_ns: int, renewal: Renewal) -> list[NodeEffect]:
+        """The lease is in force until ``until_ns``. Only with a tenure."""
+        tenure = self._own_tenure()
+        before = tenure.share
+        tenure.renewed(until_ns, renewal)
+        if tenure.share == before:
+            return []
+        return self._perform(now_ns, self._dispatcher.divide(now_ns, tenure.share))
+
+    def wants(self, now_ns: int) -> int:
+        """How many messages without an owner this node should claim now. Only with a tenure."""
+        return self._own_tenure().wants(now_ns, self._dispatcher)
+
+    def handed_over(self, now_ns: int, reports: Sequence[HandedOver]) -> list[NodeEffect]:
+        """Take delivery reports that other nodes took for messages of this one."""
+        effects = self._dispatcher.reported(now_ns, [each.report for each in reports])
+        self._commits.read([each.report_id for each in reports])
+        return self._perform(now_ns, effects)
+
+    def _own_tenure(self) -> Tenure:
+        if self._tenure is None:
+            raise ValueError("no other node uses this store")
+        return self._tenure
 
     def take(self, message: Message, waiter: Waiter) -> None:
         """Store and send ``message``. The waiter gets None, or the message that has its key already."""
@@ -115,8 +151,13 @@ class Node:
 
         A report that carries no key can overtake the answer to its submit, which alone tells whose it is.
         What it says is then durable only after that answer, so its sender waits until then; False if that
-        takes too long, and the report must come again.
+        takes too long, and the report must come again. Of several nodes each hands over what it does not
+        know.
         """
+        if self._tenure is not None:
+            knows = self._dispatcher.knows
+            self._commits.hand_over([report for report in reports if not knows(report)])
+            reports = [report for report in reports if knows(report)]
         before = self._dispatcher.early_reports
         effects = self._perform(now_ns, self._dispatcher.reported(now_ns, reports))
         if self._overtook(reports, before) and self._unanswered:
@@ -162,7 +203,9 @@ class Node:
     def begin_commit(self, now_ns: int) -> Commit:
         """The commit to carry out. Only while ``commit_due_ns`` is not None."""
         group = self._commits.begin(now_ns)
-        if group.messages and not self._stopping:
+        if group.messages and self._tenure is not None:
+            group.unclaimed = self._tenure.left_to_others(self._dispatcher, group.messages)
+        if group.messages and not self._stopping and not group.unclaimed:
             route = self._dispatcher.foresee(now_ns, group.messages)
             if route is not None:
                 group.foreseen = self._attempt(now_ns, route, group.messages)
@@ -173,8 +216,9 @@ class Node:
         group = self._commits.done()
         effects: list[NodeEffect] = []
         messages: Sequence[Message] = group.messages
-        if taken:
-            messages = [message for message in messages if message.message_id not in taken]
+        if taken or group.unclaimed:
+            not_ours = taken.keys() | group.unclaimed
+            messages = [message for message in messages if message.message_id not in not_ours]
         if messages or group.foreseen is not None:
             effects = self._perform(now_ns, self._dispatcher.offer(now_ns, messages), group.foreseen)
         for message_id, waiter in group.singles:
@@ -182,7 +226,7 @@ class Node:
         for waiter in group.many:
             effects.append(Acknowledge(waiter, taken))
         for _, batch in group.attempts:
-            effects.append(Submit(batch.batch_id, batch.route, batch.messages))
+            effects += self._submit(now_ns, batch)
         for waiter, answer in group.changed:
             effects.append(Acknowledge(waiter, answer))
         for waiter in group.probes:
@@ -200,6 +244,17 @@ class Node:
             del self._unanswered[batch.batch_id]
             effects += self._perform(now_ns, self._dispatcher.withdrawn(now_ns, batch.batch_id))
             self._no_longer_awaited(batch.batch_id)
+        return effects
+
+    def _submit(self, now_ns: int, batch: SubmitBatch) -> list[NodeEffect]:
+        """Send the request of a durable attempt, unless the lease ended meanwhile: another node may then
+        repeat it.
+        """
+        if self._tenure is None or self._tenure.holds(now_ns):
+            return [Submit(batch.batch_id, batch.route, batch.messages)]
+        self._commits.ended(self._unanswered.pop(batch.batch_id))
+        effects = self._perform(now_ns, self._dispatcher.withdrawn(now_ns, batch.batch_id))
+        self._no_longer_awaited(batch.batch_id)
         return effects
 
     def _attempt(self, now_ns: int, route: str, messages: Sequence[Message]) -> SubmitAttempt:
@@ -223,7 +278,7 @@ class Node:
             elif foreseen is not None and _is_of(foreseen, effect):
                 self._unanswered[effect.batch_id] = foreseen.attempt_id
                 foreseen = None
-                done.append(Submit(effect.batch_id, effect.route, effect.messages))
+                done += self._submit(now_ns, effect)
             else:
                 attempt = self._attempt(now_ns, effect.route, effect.messages)
                 self._unanswered[effect.batch_id] = attempt.attempt_id

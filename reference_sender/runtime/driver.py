@@ -12,10 +12,11 @@ from reference_sender.dispatch import Dispatcher, DispatchState
 from reference_sender.dispatch.values import Lane, LookUp, Message, Outcome, Recovered, Report, Result
 from reference_sender.node.effects import Acknowledge, NodeEffect, Refuse, Submit
 from reference_sender.node.node import DEFAULT_TIMES, Node, NodeTimes
+from reference_sender.node.tenure import Tenure
 from reference_sender.routes.client import Route
 from reference_sender.runtime.background import Chores
 from reference_sender.runtime.committer import Committer
-from reference_sender.store import Existing, Store, StoreError
+from reference_sender.store import Existing, HandedOver, Renewal, Store, StoreError
 
 log = logging.getLogger(__name__)
 
@@ -35,9 +36,12 @@ class Driver:
         routes: Mapping[str, Route],
         times: NodeTimes = DEFAULT_TIMES,
         chores: Chores | None = None,
+        tenure: Tenure | None = None,
     ) -> None:
+        """``tenure`` is None if no other node uses the store; else a ``Member`` keeps it."""
         self.chores = chores or Chores()
-        self._node = Node(dispatcher, times)
+        self.tenure = tenure
+        self._node = Node(dispatcher, times, tenure)
         self._routes = routes
         self._loop = asyncio.get_running_loop()
         self._tasks: set[asyncio.Task[None]] = set()  # requests to providers
@@ -59,8 +63,20 @@ class Driver:
         return self._node.waiting
 
     def recover(self, recovered: Iterable[Recovered]) -> None:
-        """Continue the unfinished work of an earlier process. Must be the first call."""
+        """As ``Node.recover``."""
         self._perform(self._node.recover(self._now(), recovered))
+
+    def renewed(self, until_ns: int, renewal: Renewal) -> None:
+        """As ``Node.renewed``."""
+        self._perform(self._node.renewed(self._now(), until_ns, renewal))
+
+    def wants(self) -> int:
+        """As ``Node.wants``; 0 once the sender stops."""
+        return 0 if self._stopping else self._node.wants(self._now())
+
+    def handed_over(self, reports: Sequence[HandedOver]) -> None:
+        """As ``Node.handed_over``."""
+        self._perform(self._node.handed_over(self._now(), reports))
 
     def has_room(self, count: int, lane: Lane) -> bool:
         """As ``Node.has_room``."""

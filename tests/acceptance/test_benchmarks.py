@@ -23,6 +23,7 @@ TINY: dict[str, list[str]] = {
     "fuzz_http.py": ["--inputs", "9"],
     "fuzz_smpp.py": ["--pdus", "200", "--connections", "2"],
     "hostile_campaigns.py": ["--kilobytes", "1", "--bodies", "1"],
+    "nodes.py": ["--messages", "200", "--rounds", "1", "--nodes", "2"],
     "number_lookup.py": ["--numbers", "20"],
     "open_model_user.py": ["--rounds", "1", "--seconds", "0.5"],
     "provider_batches.py": ["--rounds", "1", "--messages", "1000"],

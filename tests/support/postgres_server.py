@@ -38,6 +38,12 @@ class PostgresServer:
         self._options = [part for each in settings for part in ("-c", each)]
         self._process: subprocess.Popen[bytes] | None = None
 
+    @property
+    def pid(self) -> int:
+        """Of the process that started all others of the server."""
+        assert self._process is not None
+        return self._process.pid
+
     def url(self) -> str:
         """Where clients connect."""
         return f"postgresql://{_USER}@/postgres?host={quote(str(self._directory), safe='')}"

@@ -24,7 +24,7 @@ def test_nothing_is_submitted_without_a_share_and_the_first_share_starts_without
 
 def test_a_share_too_small_for_one_request_is_refused(dispatcher: MakeDispatcher, limits: MakeLimits) -> None:
     core = dispatcher(limits(max_in_flight=3))
-    with pytest.raises(ValueError, match="in flight"):
+    with pytest.raises(ValueError, match="max_in_flight 3 is below 1"):
         core.divide(0, 0.3)
     assert core.state().routes[0].max_in_flight == 3
 
