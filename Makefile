@@ -11,7 +11,7 @@ PAGE := mock_provider/inbox/page
 # names: tests/acceptance, which takes longest, comes first, so that no worker is left with it at the end.
 TIMED_TESTS := tests/unit/mock_provider/runtime/test_deadline_timer.py tests/unit/loadtests/calibrate/test_nagle.py \
   $(addprefix tests/acceptance/test_,$(addsuffix .py,bad_day bench calibrate capacity closed_connections \
-  culprits open_model))
+  bottlenecks open_model))
 SCENARIO ?= bench
 BENCH_ARGS ?=
 
@@ -39,10 +39,11 @@ test: lint ## lint, type check and run every test
 	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(addprefix --ignore=,$(TIMED_TESTS))
 	$(BIN)/python -m pytest $(TIMED_TESTS)
 
-# Not part of `make test`, since tracing branches makes the tests slower. No gate.
+# Not part of `make test`, since tracing branches makes the tests slower. No gate. Child processes are measured too.
 coverage: setup node-clients ## print the branch coverage of the tests that measure no time
-	$(BIN)/python -m pytest -n 2 --dist loadfile $(addprefix --ignore=,$(TIMED_TESTS)) \
-	  $(addprefix --cov=,smsbench mock_provider reference_sender loadtests analysis) --cov-branch --cov-report=term:skip-covered
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder --cov --cov-report=term $(addprefix --ignore=,$(TIMED_TESTS))
+	@for package in smsbench mock_provider reference_sender loadtests analysis; do \
+	  echo "$$package: $$($(BIN)/coverage report --include="$$package/*" --format=total --precision=1) %"; done
 
 node-clients: $(NODE_CLIENTS)/node_modules/.ready ## install the official JavaScript clients and the JavaScript linter
 

@@ -8,12 +8,12 @@ import sys
 from pathlib import Path
 from xml.etree import ElementTree
 
-# The page may name an address (the target's); it may not load anything from one.
+# The page may show an address (the target's); it may not load anything from one.
 LOADED_FROM_OUTSIDE = re.compile(
     r"""(?:src|href)\s*=\s*["']?(?:https?:)?//|url\(["']?(?:https?:)?//|@import"""
 )
 PNG = b"\x89PNG\r\n\x1a\n"
-# The answers a bench may come to (docs/report.md). Any other exit code says that it did not come to one.
+# The exit codes of a bench with a verdict (docs/report.md). Any other code means that there is no verdict.
 WORD_OF = {0: "YES", 1: "NO", 3: "INVALID", 4: "UNDECIDED"}
 
 

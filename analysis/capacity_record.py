@@ -21,7 +21,7 @@ class Trial(Struct, frozen=True, kw_only=True):
     verdict: Literal["met", "missed", "undecided", "invalid"]
     delivered_per_s: float
     why: str = ""
-    culprits: tuple[str, ...] = ()
+    bottlenecks: tuple[str, ...] = ()
     place: str = ""
 
 
@@ -39,7 +39,7 @@ class CapacityResult(Struct, frozen=True, kw_only=True):
     low_per_s: float
     high_per_s: float | None
     messages_per_day: float | None  # the day whose peak has this rate
-    culprits: tuple[str, ...]  # the bottlenecks above it
+    bottlenecks: tuple[str, ...]  # the bottlenecks above it
     trials: tuple[Trial, ...]
     ended: str = ""  # why the search ended, as text
 

@@ -13,7 +13,7 @@ from msgspec import Struct
 from analysis.quantile import Quantile
 
 ShareName = Literal["network", "contract", "sender", "bench"]
-CulpritKind = Literal[
+BottleneckKind = Literal[
     "sender_cpu",
     "sender_loop",
     "sender_pacing",
@@ -89,10 +89,10 @@ class Availability(Struct, frozen=True, kw_only=True):
     why: str  # why windows were not available; "" if all were
 
 
-class Culprit(Struct, frozen=True, kw_only=True):
+class Bottleneck(Struct, frozen=True, kw_only=True):
     """A bottleneck. ``text`` names it, ``evidence`` are sentences with numbers."""
 
-    kind: CulpritKind
+    kind: BottleneckKind
     text: str
     evidence: tuple[str, ...]
     from_s: float

@@ -13,8 +13,8 @@ from msgspec import Struct
 from analysis.capacity_record import CapacityResult
 from analysis.findings import (
     Availability,
+    Bottleneck,
     Comparison,
-    Culprit,
     DelaySplit,
     Difference,
     Fairness,
@@ -126,7 +126,7 @@ class StageCoverage(Struct, frozen=True, kw_only=True):
     unreachable: int = 0  # in neither: it waited for its phone
 
 
-class Marks(Struct, frozen=True):
+class TimestampOrder(Struct, frozen=True):
     """Messages whose timestamps are out of order, or that lack an earlier timestamp."""
 
     checked: int
@@ -294,7 +294,7 @@ class PartIdentity(Struct, frozen=True, kw_only=True):
     speedup: float
     provider_scale: float
     window: str
-    load_s: float  # played
+    load_s: float  # duration of the load as run
     planned_s: float  # planned length of the load; 0 if unknown
     drained_s: float
     target: dict[str, Any]
@@ -319,7 +319,7 @@ class PartReport(Struct, frozen=True, kw_only=True):
     stages: tuple[StageBreakdown, ...]  # messages with every timestamp, if there are any
     stages_merged: tuple[tuple[StageBreakdown, ...], ...]  # the others: one group per set of timestamps
     stage_coverage: tuple[StageCoverage, ...]
-    marks: Marks
+    timestamp_order: TimestampOrder
     throughput: Throughput
     timeline: Timeline
     burst: BurstResult | None
@@ -336,7 +336,7 @@ class PartReport(Struct, frozen=True, kw_only=True):
     hints: tuple[Hint, ...] = ()
     handsets: tuple[Handsets, ...] = ()  # of each class
     availability: Availability | None = None
-    culprits: tuple[Culprit, ...] = ()  # in order of weight; empty: no bottleneck
+    bottlenecks: tuple[Bottleneck, ...] = ()  # in order of weight; empty: no bottleneck
     stable: bool | None = None  # the backlog did not grow; None: unknown
     # From the load's end to the last submit of an accepted message; None: one still waits, or unknown.
     backlog_gone_s: float | None = None
@@ -367,7 +367,7 @@ class RunReport(Struct, frozen=True, kw_only=True):
     title: str
     kind: str
     simulated: bool
-    faults_staged: bool  # a part has staged faults of the provider
+    faults_injected: bool  # a part has injected faults of the provider
     validity: CheckState
     verdict: Verdict
     allow_undecided: bool  # the exit code of an undecided run is 0

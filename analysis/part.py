@@ -9,7 +9,7 @@ import msgspec
 from analysis.arrays import Bools
 from analysis.findings import Availability, DelaySplit
 from analysis.judge import checks, checks_environment
-from analysis.judge.culprits import CulpritInputs, find_culprits
+from analysis.judge.bottlenecks import BottleneckInputs, find_bottlenecks
 from analysis.judge.handsets import class_outcomes, handsets
 from analysis.judge.objectives import ObjectiveInputs, judge_all
 from analysis.judge.validity import worst
@@ -22,7 +22,7 @@ from analysis.measure.cost import cost
 from analysis.measure.distributions import api_ages, api_distributions, class_ages, delivery_distributions
 from analysis.measure.faults import fault_bands
 from analysis.measure.late_generator import dropped_by_target, lateness
-from analysis.measure.outcomes import Fates, accounting, judge, reasons
+from analysis.measure.outcomes import MessageOutcomes, accounting, judge, reasons
 from analysis.measure.percentiles import SHOWN_PERCENTILES
 from analysis.measure.provider_limits import currency_of, limits_text, segments_per_s
 from analysis.measure.shares.delays import delay_splits
@@ -35,11 +35,11 @@ from analysis.model import (
     Check,
     Cost,
     Distribution,
-    Marks,
     Objective,
     PartIdentity,
     PartReport,
     Throughput,
+    TimestampOrder,
 )
 from analysis.objectives.defaults import DEFAULT_OBJECTIVES
 from analysis.objectives.grammar import Measure, Spec, parse_all
@@ -58,29 +58,29 @@ def analyse_part(
 ) -> PartReport:
     """Raises ``MalformedRunError`` if a file of the run directory is malformed."""
     journeys = read_journeys(run_dir, manifest)
-    fates = judge(journeys)
-    counted = accounting(journeys, fates, manifest.planned)
+    outcomes = judge(journeys)
+    counted = accounting(journeys, outcomes, manifest.planned)
     instrument = checks_environment.instrument(manifest.instrument_failures, journeys.origin_ns)
     failed = instrument.value if instrument.state == "invalid" else ""
-    delivery = delivery_distributions(journeys, fates, _percentiles(specs, "delivery_time"))
+    delivery = delivery_distributions(journeys, outcomes, _percentiles(specs, "delivery_time"))
     api = api_distributions(journeys, _percentiles(specs, "api_response"))
-    paid = cost(journeys, fates, currency_of(manifest.profile))
-    available, stable = availability_and_growth(journeys, fates)
+    paid = cost(journeys, outcomes, currency_of(manifest.profile))
+    available, stable = availability_and_growth(journeys, outcomes)
     objectives = judge_all(
-        specs, _facts(manifest, journeys, fates, counted, (delivery, api), (paid, available, stable))
+        specs, _facts(manifest, journeys, outcomes, counted, (delivery, api), (paid, available, stable))
     )
-    splits = _delay_splits(journeys, fates, manifest, specs)
+    splits = _delay_splits(journeys, outcomes, manifest, specs)
     objectives = tuple(_with_reach(each, splits) for each in objectives)
     if failed:
         objectives = withheld(objectives, f"the bench failed: {failed}")
-    marks = stages.check_marks(journeys)
-    groups = stages.breakdowns(journeys, fates)
+    order = stages.timestamp_order(journeys)
+    groups = stages.breakdowns(journeys, outcomes)
     tightest_s = _tightest_s(specs)
     lag_limit_s = checks.LAG_SHARE_OF_OBJECTIVE * tightest_s
     left_to_target = dropped_by_target(journeys, manifest.in_flight_limit, lag_limit_s)
     made = (
         instrument,
-        *_checks(journeys, manifest, counted, marks, (tightest_s, left_to_target)),
+        *_checks(journeys, manifest, counted, order, (tightest_s, left_to_target)),
         checks.sample_sizes(delivery, objectives),
         checks.effective_sizes(delivery),
     )
@@ -93,11 +93,11 @@ def analyse_part(
         api=api,
         stages=groups[0] if groups else (),
         stages_merged=groups[1:],
-        stage_coverage=stages.coverage(journeys, fates, groups),
-        marks=marks,
-        throughput=_with_contract(throughput(journeys, fates, counted), manifest, paid),
-        timeline=timeline(journeys, fates),
-        burst=find_burst(journeys, fates) if manifest.scenario.role == "burst" else None,
+        stage_coverage=stages.coverage(journeys, outcomes, groups),
+        timestamp_order=order,
+        throughput=_with_contract(throughput(journeys, outcomes, counted), manifest, paid),
+        timeline=timeline(journeys, outcomes),
+        burst=find_burst(journeys, outcomes) if manifest.scenario.role == "burst" else None,
         cost=paid,
         objectives=objectives,
         checks=made,
@@ -106,16 +106,16 @@ def analyse_part(
         equivalent_per_day=equivalent_per_day(manifest),
         faults=fault_bands(manifest, journeys),
         bench_failure=failed,
-        backlog_gone_s=backlog_gone_s(journeys, fates),
-        fairness=fairness(journeys, fates, run_dir) if manifest.scenario.role in _CAMPAIGNS else None,
-        handsets=handsets(journeys, fates) if journeys.journal else (),
+        backlog_gone_s=backlog_gone_s(journeys, outcomes),
+        fairness=fairness(journeys, outcomes, run_dir) if manifest.scenario.role in _CAMPAIGNS else None,
+        handsets=handsets(journeys, outcomes) if journeys.journal else (),
         availability=available,
         stable=stable,
         delay_splits=splits,
         hints=hints(journeys, manifest),
-        culprits=()
+        bottlenecks=()
         if failed
-        else find_culprits(_culprit_inputs(journeys, fates, objectives, manifest, lag_limit_s)),
+        else find_bottlenecks(_bottleneck_inputs(journeys, outcomes, objectives, manifest, lag_limit_s)),
     )
 
 
@@ -130,16 +130,16 @@ def _with_contract(found: Throughput, manifest: Manifest, paid: Cost | None) -> 
     )
 
 
-def _culprit_inputs(
+def _bottleneck_inputs(
     journeys: Journeys,
-    fates: Fates,
+    outcomes: MessageOutcomes,
     objectives: tuple[Objective, ...],
     manifest: Manifest,
     lag_limit_s: float,
-) -> CulpritInputs:
-    return CulpritInputs(
+) -> BottleneckInputs:
+    return BottleneckInputs(
         journeys=journeys,
-        fates=fates,
+        outcomes=outcomes,
         objectives=objectives,
         profile=manifest.profile,
         target=manifest.target,
@@ -158,17 +158,17 @@ def _with_reach(objective: Objective, splits: tuple[DelaySplit, ...]) -> Objecti
 
 
 def _delay_splits(
-    journeys: Journeys, fates: Fates, manifest: Manifest, specs: tuple[Spec, ...]
+    journeys: Journeys, outcomes: MessageOutcomes, manifest: Manifest, specs: tuple[Spec, ...]
 ) -> tuple[DelaySplit, ...]:
     if _withheld_why(manifest, journeys):
         return ()
-    return delay_splits(journeys, fates, manifest, _asked(specs, "delivery_time"))
+    return delay_splits(journeys, outcomes, manifest, _asked(specs, "delivery_time"))
 
 
 def _facts(
     manifest: Manifest,
     journeys: Journeys,
-    fates: Fates,
+    outcomes: MessageOutcomes,
     counted: Accounting,
     distributions: tuple[tuple[Distribution, ...], tuple[Distribution, ...]],
     measured: tuple[Cost, Availability | None, bool | None],
@@ -176,9 +176,9 @@ def _facts(
     return ObjectiveInputs(
         delivery=distributions[0],
         api=distributions[1],
-        delivery_ages=lambda name: class_ages(journeys, fates, name),
+        delivery_ages=lambda name: class_ages(journeys, outcomes, name),
         api_ages=lambda: api_ages(journeys, journeys.load.intended_s),
-        outcomes=class_outcomes(journeys, fates),
+        outcomes=class_outcomes(journeys, outcomes),
         accounting=counted,
         availability=measured[1],
         cost=measured[0],
@@ -234,7 +234,11 @@ def _tightest_s(specs: tuple[Spec, ...]) -> float:
 
 
 def _checks(
-    journeys: Journeys, manifest: Manifest, counted: Accounting, marks: Marks, bench: tuple[float, Bools]
+    journeys: Journeys,
+    manifest: Manifest,
+    counted: Accounting,
+    order: TimestampOrder,
+    bench: tuple[float, Bools],
 ) -> tuple[Check, ...]:
     """The checks that do not need verdicts. ``analyse_part`` adds the others.
 
@@ -246,7 +250,7 @@ def _checks(
         checks.dropped_arrivals(counted, int(left_to_target.sum())),
         checks.rate_error(journeys, left_to_target),
         checks.accounting_balance(counted),
-        checks.timestamp_order(marks),
+        checks.timestamp_order(order),
         checks_environment.generator_cpu(journeys),
         checks_environment.machine_cpu(journeys),
         checks_environment.provider_loop(journeys, tightest_s),

@@ -258,7 +258,7 @@ class AnalysisResult(Struct, frozen=True, kw_only=True):
     valid: bool = True
     invalid_because: tuple[str, ...] = ()  # the failed checks with their findings
     objectives: tuple[JudgedObjective, ...] = ()
-    culprits: tuple[str, ...] = ()  # the bottlenecks in order, as text
+    bottlenecks: tuple[str, ...] = ()  # the bottlenecks in order, as text
     stable: bool | None = None  # the backlog did not grow; None: unknown
     offered_per_s: float = 0.0
     delivered_per_s: float = 0.0

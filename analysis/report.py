@@ -127,7 +127,7 @@ def _assemble(
         title=manifest.scenario.title or manifest.scenario.name,
         kind=manifest.kind,
         simulated=simulated,
-        faults_staged=bool(faults.staged_notes(parts, suite)),
+        faults_injected=bool(faults.injected_fault_notes(parts, suite)),
         validity=validity,
         verdict=verdict,
         exit_code=ExitCode.INTERRUPTED if interrupted else _exit_code(validity, verdict, allow_undecided),
@@ -187,7 +187,7 @@ def _notes(
             f"{which}: virtual time, without sockets and processes. The figures show how the rules of sender "
             "and provider work together, and not how fast this machine is."
         )
-    notes += faults.staged_notes(parts, suite)
+    notes += faults.injected_fault_notes(parts, suite)
     by_pace: dict[tuple[float, float], list[str]] = {}
     for part in parts:
         pace = (part.identity.speedup, part.identity.provider_scale)

@@ -23,7 +23,7 @@ def result_of(report: RunReport, run: str, call: str) -> AnalysisResult:
         exit_code=report.exit_code,
         valid=report.validity != "invalid",
         objectives=tuple(JudgedObjective(each.objective, each.verdict) for each in judged),
-        culprits=tuple(dict.fromkeys(each.text for part in deciding for each in part.culprits)),
+        bottlenecks=tuple(dict.fromkeys(each.text for part in deciding for each in part.bottlenecks)),
         stable=all(told) if told else None,
         offered_per_s=busiest.throughput.offered_mean_per_s,
         delivered_per_s=_delivered_per_s(busiest),

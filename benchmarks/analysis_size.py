@@ -53,7 +53,7 @@ def write_synthetic_run(run_dir: Path, messages: int, load_s: float, seed: int) 
     classes = random.choice(["otp", "transactional", "marketing"], messages, p=[0.2, 0.3, 0.5])
     zeros, ones = np.zeros(messages, dtype=np.int32), np.ones(messages, dtype=np.int32)
     empty = [""] * messages
-    # By name: a column that the schema has got since is named in the error.
+    # By name, so that the error names a column that was added to the schema.
     load = pa.table(
         {
             "key": keys,
@@ -159,7 +159,7 @@ def main() -> None:
         return
     with tempfile.TemporaryDirectory() as scratch:
         run_dir = Path(scratch) / "run"
-        # In a process of its own: a child's peak begins at what its parent has in memory.
+        # In a separate process: a child's peak begins with the memory of its parent.
         subprocess.run([sys.executable, __file__, "--write", str(run_dir), *sys.argv[1:]], check=True)
         print(json.dumps({"messages": chosen.messages, **measure(run_dir)}))
 

@@ -1,8 +1,8 @@
 """What a message costs in the sender's core, and what it holds in memory while its report is awaited.
 
 Run: ``python -m benchmarks.dispatch_cost [--messages N] [--awaiting N]``. Each message is offered, submitted,
-answered and reported delivered. The ratio is to a baseline in the same run that does for each message the
-least any dispatcher must: queue it, take it, note it under its key, and forget it when its report comes.
+answered and reported delivered. The ratio is to a baseline in the same run that does the minimum of any
+dispatcher for each message: queue it, take it, store it by its key, and delete it when its report comes.
 """
 
 from __future__ import annotations

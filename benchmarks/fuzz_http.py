@@ -2,12 +2,11 @@
 
     python benchmarks/fuzz_http.py [--inputs 50000] [--seed N]
 
-Three sources, shared out evenly: schemathesis makes requests from each wire's OpenAPI document, some that fit
-its schemas and some that break them; hypothesis makes forms and JSON bodies for every path a wire serves; and
-raw bytes: whole requests cut, spliced, and with lengths that lie. A failure is a 5xx (the profile asks for
-none), an answer that the OpenAPI document does not describe, an error or a traceback in the provider's log, a
-bystander's request on a connection of its own that is refused or takes longer than a second, or memory that
-keeps growing.
+Three sources, in equal shares: schemathesis makes requests from each protocol's OpenAPI document, valid and
+invalid ones; hypothesis makes forms and JSON bodies for every path of a protocol; and raw bytes: requests
+that are cut, spliced, or have false lengths. A failure is a 5xx (the profile simulates none), an answer that
+the OpenAPI document does not describe, an error or a traceback in the provider's log, another client's
+request that is refused or takes longer than a second, or memory that grows without end.
 """
 
 from __future__ import annotations
@@ -48,7 +47,7 @@ CONFORMANCE = (
     "content_type_conformance",
     "response_schema_conformance",
 )
-GROWTH_MIB = 256  # above what the inbox and the ledger may hold
+GROWTH_MIB = 256  # above the memory of a full inbox and message store
 
 
 class Failures:
@@ -169,7 +168,7 @@ def from_documents(url: str, inputs: int, number: int, failures: Failures) -> in
                 case.validate_response(response, checks=checks)
             except KeyboardInterrupt:
                 raise
-            except BaseException as error:  # schemathesis raises groups that are no Exception
+            except BaseException as error:  # schemathesis raises groups that are not an Exception
                 failures.add(f"{name} {case.method} {case.path}: {_short(str(error))}")
 
         for mode in (GenerationMode.POSITIVE, GenerationMode.NEGATIVE):
@@ -177,7 +176,7 @@ def from_documents(url: str, inputs: int, number: int, failures: Failures) -> in
                 strategy = operation.as_strategy(generation_mode=mode)
                 rounds(each, number, test, strategy)
             except (schemathesis.errors.SchemathesisError, Unsatisfiable):
-                continue  # an operation without parameters has nothing to break
+                continue  # an operation without parameters has no invalid requests
     return done
 
 

@@ -3,16 +3,17 @@
     python benchmarks/fuzz_smpp.py [--pdus 200000] [--seed 1] [--connections 8]
 
 Connections send streams of PDUs made at random from a seed: good submits, binds and links; submits with
-octets changed, cut or grown, with TLVs that lie; the same of submit_multi, data_sm, replace_sm, query_sm and
-cancel_sm; unknown ids; responses to nothing; noise. A stream leaves in pieces of any size, some octet by
-octet, and may end with a command_length that lies, with an unbind or in the middle of a PDU. A failure is
+changed, missing or added octets, or with false TLV lengths; the same of submit_multi, data_sm, replace_sm,
+query_sm and cancel_sm; unknown ids; unexpected responses; random bytes. A stream is sent in pieces of any
+size, some octet by octet, and may end with a false command_length, with an unbind or in the middle of a PDU.
+A failure is
 
-- a request of a good command_length that is not answered exactly once, by its own response or generic_nack,
+- a request of a valid command_length that is not answered exactly once, by its own response or generic_nack,
   with a status of the standard; a response to a response;
-- a lying command_length that is not answered by generic_nack (ESME_RINVCMDLEN) and the connection's end;
-- a connection that ends for anything else, or answers too late;
-- a witness, bound and well-behaved beside the others, that waits over two seconds for an answer;
-- an exception in the provider's log, its end, or memory that grows beyond what it accepted.
+- a false command_length that is not answered by generic_nack (ESME_RINVCMDLEN) and the connection's end;
+- a connection that ends for another reason, or answers too late;
+- a further client with valid requests that waits over two seconds for an answer;
+- an exception in the provider's log, its exit, or memory that grows more than the accepted messages explain.
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
     .venv/bin/python benchmarks/number_lookup.py [--numbers N]
 
 Each line is the mean of one pass over N distinct numbers: the first pass (cold caches) and the best of five
-later ones. The last line is what the library itself would cost.
+later ones. The last line is the time of the library itself.
 """
 
 from __future__ import annotations

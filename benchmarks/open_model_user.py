@@ -3,10 +3,9 @@
     python benchmarks/open_model_user.py [--rounds 3] [--seconds 6]
 
 Both send the same message to the same bare asyncio server (core 1) from one Locust process (core 0), in
-turns. The open-model user is offered more than it can do and does everything it does in a real run: texts
-made for each message, a row recorded, Locust's statistics kept, drops counted. FastHttpUser runs 32 users
-that send one prepared body. Rates are counted at the server, over the inner part of each round. Goal: a
-ratio of 2.0 or more.
+turns. The open-model user gets a higher rate than it can send, and works as in a real run: a text for each
+message, recorded rows, Locust's statistics, counted drops. FastHttpUser runs 32 users that send one prepared
+body. Rates are counted at the server, over the inner part of each round. Goal: a ratio of 2.0 or more.
 """
 
 from __future__ import annotations

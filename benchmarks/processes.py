@@ -40,10 +40,9 @@ def require_cores() -> None:
 def process(core: int, *argv: str) -> Iterator[ServerProcess]:
     """A Python process pinned to a core, which prints ``{"url": ...}`` when it listens."""
     with subprocess.Popen(
-        [sys.executable, *argv],
+        ["taskset", "-c", str(core), sys.executable, *argv],
         stdout=subprocess.PIPE,
         text=True,
-        preexec_fn=lambda: os.sched_setaffinity(0, {core}),
     ) as server:
         try:
             assert server.stdout is not None
@@ -60,7 +59,7 @@ def provider_arguments(profile: str, journal: Path) -> tuple[str, ...]:
     )
 
 
-# What a profile may leave out, with limits that nothing reaches: so that each is asked, and nothing refused.
+# Optional tables of a profile, with limits that are never reached: all checks run, and nothing is refused.
 EVERYTHING_ON = {
     "throttle": {
         "requests": {"rate_per_s": 1_000_000, "burst": 1_000_000},

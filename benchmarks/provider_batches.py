@@ -2,11 +2,11 @@
 
     python benchmarks/provider_batches.py [--rounds 3] [--messages 100000] [--plain]
 
-The provider runs on core 0 with everything on (``provider_sends.py`` says what that is); client and receiver
-of the reports on core 1. Each message has its own number, and with idx its own reference, which is checked
-for duplicates. ``taken`` is measured from the first request to the last answer, ``all in`` until every report
-is confirmed. Beside it in the same run a bare aiohttp handler that reads the same requests and answers a list
-of the same numbers and references: the ratio is what to compare between machines.
+The provider runs on core 0 with all features on (as in ``provider_sends.py``); client and receiver of the
+reports on core 1. Each message has its own number, and with idx its own reference, which is checked for
+duplicates. ``taken`` is measured from the first request to the last answer, ``all in`` until every report is
+confirmed. The same run measures a bare aiohttp handler that reads the same requests and answers a list of the
+same numbers and references. Compare the ratio between machines.
 """
 
 from __future__ import annotations
@@ -84,7 +84,7 @@ def request_of(kind: str, tag: str, number: int, notify_url: str) -> bytes:
     else:
         if "idx" in kind:
             fields |= {"idx": "|".join(references), "check_idx": "1"}
-        # Commas and bars as the official clients write them: escaped.
+        # Commas and bars are escaped, as by the official clients.
         body = urlencode(fields | {"to": ",".join(numbers)}).encode()
         content_type = "application/x-www-form-urlencoded"
     head = (

@@ -5,11 +5,11 @@
 
 The servers run on core 0, one loaded at a time and the others idle, wrk on core 1. The bare one is an aiohttp
 application under uvloop with one route that gives the provider's own reply, number and idx of the request in
-it; the fixed one does not even read the form and answers the same bytes each time. The provider has
-everything on: account, throttle, several carriers and failures (``--plain``: what the profile has of these),
-delivery reports to a receiver (on core 1, beside wrk), inbox and journal. Rounds alternate, so that a slow
-moment of the machine affects all; a round of the provider is over when its last report is confirmed. CPU time
-tells more than the rate on a machine that others use too.
+it; the fixed one does not read the form and answers the same bytes each time. The provider has all features
+on: account, throttle, several carriers and failures (``--plain``: only those of the profile), delivery
+reports to a receiver (on core 1, with wrk), inbox and journal. Rounds alternate, so that a slow moment of the
+machine affects all; a round of the provider is over when its last report is confirmed. On a shared machine
+compare CPU time, not the rate.
 
 ``--delay`` compares the provider with itself: replies after a lognormal 50 ms with immediate replies. With
 any server, the connections limit the rate to connections / mean delay. The rate is compared with that limit
@@ -58,7 +58,7 @@ DELAYS = {
     "delayed": {"kind": "lognormal", "median_s": MEDIAN_S, "p99_s": P99_S},
 }
 
-# Every request has its own idx, as real ones do: wrk numbers them.
+# Every request has a different idx, as real ones: wrk numbers them.
 LUA = """
 wrk.method = "POST"
 wrk.headers["Content-Type"] = "application/x-www-form-urlencoded"
@@ -74,8 +74,8 @@ end
 def bare_server(reply: bytes, fixed: bool) -> None:
     """An aiohttp application with one route, under uvloop, that answers as the provider does.
 
-    Its reply carries the number and the idx of the request, so it reads the form. With ``fixed`` it reads the
-    body unseen and answers the same bytes each time: less than any provider can do.
+    Its reply has the number and the idx of the request, so it reads the form. With ``fixed`` it does not
+    parse the body and answers the same bytes each time: less work than any provider.
     """
     sample = json.loads(reply)
 

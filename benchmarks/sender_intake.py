@@ -3,8 +3,8 @@ reports at the same time. Then recipients a second of a campaign.
 
     flock /tmp/smsbench-bench.lock .venv/bin/python benchmarks/sender_intake.py [--seconds N]
 
-The sender has core 0; the provider (profile fast) and wrk (from Debian) share core 1. Beside it, in the same
-run and under the same load, a bare aiohttp handler that reads the body and gives the same reply.
+The sender has core 0; the provider (profile fast) and wrk (from Debian) share core 1. The same run measures a
+bare aiohttp handler under the same load, which reads the body and gives the same reply.
 """
 
 from __future__ import annotations
@@ -273,7 +273,7 @@ def main() -> None:
         print(f"{name}        {acknowledged:8,.0f} recipients/s acknowledged, {final:,.0f}/s to the end")
     counters = state["counters"]
     assert counters["delivered"] == counters["accepted"], counters
-    print(f"ledger: {counters['accepted']:,} accepted = {counters['delivered']:,} delivered")
+    print(f"accounting: {counters['accepted']:,} accepted = {counters['delivered']:,} delivered")
 
 
 if __name__ == "__main__":

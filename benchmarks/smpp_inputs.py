@@ -101,7 +101,7 @@ def mutated(rng: random.Random, body: bytes) -> bytes:
 REQUESTS = [3, 7, 8, SUBMIT_MULTI, DATA_SM]
 
 
-# How each PDU of a stream is made, and how often. All but responses are requests.
+# The function for each PDU of a stream, and its weight. All but responses are requests.
 MAKERS: list[tuple[int, Callable[[random.Random, int], bytes]]] = [
     (3, lambda rng, n: pdu(SUBMIT_SM, n, good_submit(rng))),
     (6, lambda rng, n: pdu(SUBMIT_SM, n, mutated(rng, good_submit(rng)))),

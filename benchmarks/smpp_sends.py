@@ -3,11 +3,11 @@
     python benchmarks/smpp_sends.py [--rounds 3] [--seconds 4] [--window 100] [--profile fast]
 
 The provider and a bare responder run on core 0, one loaded at a time; the client on core 1. It is bound as a
-transceiver, keeps ``window`` submits unanswered (PDUs written beforehand but for number, key and sequence
-number) and answers each receipt. The bare responder is asyncio under uvloop too and parses nothing but
-headers: to each submit_sm it writes one fixed submit_sm_resp and one fixed deliver_sm. A round of the
-provider is over when its last receipt is answered. Rounds alternate, so that a slow moment of the machine
-meets both; CPU time tells more than the rate on a machine that others use too.
+transceiver, keeps ``window`` submits unanswered (prepared PDUs, except number, key and sequence number) and
+answers each receipt. The bare responder is asyncio under uvloop too and parses nothing but headers: to each
+submit_sm it writes one fixed submit_sm_resp and one fixed deliver_sm. A round of the provider is over when
+its last receipt is answered. Rounds alternate, so that a slow moment of the machine affects both. On a shared
+machine compare CPU time, not the rate.
 """
 
 from __future__ import annotations
@@ -194,11 +194,10 @@ class ServerProcess(NamedTuple):
 def process(*argv: str) -> Iterator[ServerProcess]:
     """A server process on the server's core."""
     with subprocess.Popen(
-        [sys.executable, *argv],
+        ["taskset", "-c", str(SERVER_CORE), sys.executable, *argv],
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         text=True,
-        preexec_fn=lambda: os.sched_setaffinity(0, {SERVER_CORE}),
     ) as server:
         try:
             assert server.stdout is not None

@@ -2,9 +2,9 @@
 
     python benchmarks/verdict_seeds.py [--seeds 20] [--first 1] [--jobs 2] [--parts day-5k,burst]
 
-Each seed plays all parts of the bench in virtual time and judges them as ``smsbench simulate bench`` does,
-but draws no report. Exit code 0 where every seed has the same verdict and exit code, else 1. A seed takes
-about as long as the simulated day of 500,000 and its analysis.
+For each seed, all parts of the bench are simulated and judged as by ``smsbench simulate bench``, without a
+report. Exit code 0 if every seed has the same verdict and exit code, otherwise 1. A seed takes about as long
+as the simulated day of 500,000 and its analysis.
 """
 
 from __future__ import annotations

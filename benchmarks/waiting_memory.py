@@ -2,10 +2,9 @@
 
     python benchmarks/waiting_memory.py [--replies 100000] [--reports 1000000]
 
-Each figure comes from a fresh process that holds a whole provider (protocols, engine, driver, inbox)
-without its sockets: requests go to ``ProviderRuntime.ask`` as bytes of a body, answers to a callback each,
-as a connection would give it. A real waiting reply holds a connection besides (transport, parser, kernel
-buffers): that is the client's number of connections, not the simulation's. Replies: single sends, answered
+Each figure comes from a new process with a whole provider (protocols, engine, driver, inbox) without sockets:
+``ProviderRuntime.ask`` gets requests as bytes, and each answer calls a callback. A real waiting reply also
+has a connection (transport, parser, kernel buffers), which is not measured. Replies: single sends, answered
 after an hour. Reports: sends of 1,000 numbers, each with a reference, and a report URL, delivered after an
 hour. Growth is of the resident set (RSS) from just before the first request.
 """

@@ -1,11 +1,11 @@
-"""A sender as many are written first, and why it does not carry a campaign: see README.md and docs/load.md.
+"""A simple sender as a first version often is. It cannot sustain a campaign: see README.md and docs/load.md.
 
     python examples/naive_sender.py
     smsbench run burst --target examples/naive-sender.toml
 
 Each API request calls the provider once, for one message, and answers when the provider has answered. There
-is no queue, no batch, no retry and no priority. What it carries is pool size / provider latency: about 90
-messages a second at 55 ms a call. In a burst, messages wait until their callers give up.
+is no queue, no batch, no retry and no priority. It sustains pool size / provider latency: about 90 messages
+per second at 55 ms per call. In a burst, messages wait until their callers give up.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class NaiveSender:
         await self._session.close()
 
     async def send(self, request: web.Request) -> web.Response:
-        """``POST /send`` with ``to``, ``text`` and ``reference``: 200 if the provider took the message."""
+        """``POST /send`` with ``to``, ``text`` and ``reference``: 200 if the provider accepted it."""
         message = await request.json()
         form = {
             "to": message["to"],
@@ -75,7 +75,7 @@ def application(provider: str, token: str, own_url: str) -> web.Application:
 
 
 async def serve(provider: str, token: str, port: int) -> None:
-    """Until it is stopped. Raises ``OSError`` where the port is taken."""
+    """Serve until it is stopped. Raises ``OSError`` if the port is in use."""
     own_url = f"http://127.0.0.1:{port}"
     runner = web.AppRunner(application(provider, token, own_url), access_log=None)
     await runner.setup()

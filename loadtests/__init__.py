@@ -1,1 +1,1 @@
-"""Who sends what when, and what was seen: arrivals, Locust users, scenarios, the runner."""
+"""Load generation and runs: arrivals, Locust users, scenarios, the runner."""

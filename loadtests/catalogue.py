@@ -1,19 +1,23 @@
-"""The scenarios that there are: those of ``loadtests/scenarios/``, and files of the user's own.
+"""The scenarios: those of ``loadtests/scenarios/``, and the user's files.
 
-Imports no Locust, so that listing them is quick.
+Does not import Locust, so that the list is quick.
 """
 
 from __future__ import annotations
 
 import importlib
+import importlib.util
 import math
 import pkgutil
 import re
 import runpy
-from collections.abc import Mapping
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from difflib import get_close_matches
 from functools import cache
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from loadtests import scenarios
@@ -21,7 +25,7 @@ from loadtests.parts import Adjustment, adjusted
 from loadtests.scenario import Scenario, ScenarioError
 
 _VOLUME = re.compile(r"(?:day[-_ ]?)?([0-9]{1,12}(?:\.[0-9]{1,3})?)(k|m|)").fullmatch  # day-1m, day-20000, 6k
-_CLOSE = 0.75  # one wrong letter of four; less alike names mean something else
+_CLOSE = 0.75  # one wrong letter of four; names with more differences are not suggested
 _NAME = "SCENARIO"
 _WHAT_TO_DO = f'define {_NAME} = Scenario(...) in it (docs/load.md, "A scenario of your own")'
 
@@ -42,8 +46,8 @@ def names() -> tuple[str, ...]:
 
 
 def scenario(name: str, adjustment: Adjustment | None = None) -> Scenario:
-    """The scenario of that name, or of that Python file. Raises ``ScenarioError`` that lists the scenarios,
-    or says what is wrong with the file or the adjustment.
+    """The scenario of that name, or of that Python file. Raises ``ScenarioError`` with the list of scenarios,
+    or the error in the file or the adjustment.
     """
     if _is_path(name):
         found = read_file(Path(name))
@@ -58,29 +62,64 @@ def scenario(name: str, adjustment: Adjustment | None = None) -> Scenario:
 
 
 def read_file(path: Path) -> Scenario:
-    """The ``SCENARIO`` of a Python file. Runs the file. Raises ``ScenarioError``."""
+    """The ``SCENARIO`` of a Python file. Runs the file, which may import modules beside it. Raises
+    ``ScenarioError``.
+    """
     if not path.is_file():
         what = "is a directory" if path.is_dir() else "does not exist"
         raise ScenarioError(f"scenario file {path} {what}")
     try:
-        found = runpy.run_path(str(path), run_name=path.stem)
+        with _imports_from(path.resolve().parent):
+            found = runpy.run_path(str(path), run_name=path.stem)
     except ScenarioError as error:
         raise ScenarioError(f"scenario file {path}: {error}") from error
-    except (Exception, SystemExit) as error:  # the file's exit code would be taken for a verdict
+    except (Exception, SystemExit) as error:  # the file's exit code would look like a verdict
         raise ScenarioError(f"scenario file {path} fails: {type(error).__name__}: {error}") from error
     return _scenario_in(found, str(path))
+
+
+@contextmanager
+def _imports_from(directory: Path) -> Iterator[None]:
+    """``directory`` is first on the module path, as with ``locust -f``. Its modules are forgotten afterwards:
+    the next file may have another module of the same name beside it.
+    """
+    known = set(sys.modules)
+    sys.path.insert(0, str(directory))
+    try:
+        yield
+    finally:
+        sys.path.remove(str(directory))
+        for name in set(sys.modules) - known:
+            if _is_below(directory, sys.modules[name]) and name.partition(".")[0] not in known:
+                _forget_if_unreachable(name)
+
+
+def _is_below(directory: Path, module: ModuleType) -> bool:
+    file = getattr(module, "__file__", None)
+    return file is not None and Path(file).is_relative_to(directory)
+
+
+def _forget_if_unreachable(name: str) -> None:
+    """A module that is found without the directory, as those of a checkout are, stays."""
+    module = sys.modules.pop(name)
+    if importlib.util.find_spec(name.partition(".")[0]) is not None:
+        sys.modules[name] = module
 
 
 def _scenario_in(module: Mapping[str, Any], file: str) -> Scenario:
     if _NAME not in module:
         raise ScenarioError(f"scenario file {file} has no {_NAME}; {_WHAT_TO_DO}")
     found = module[_NAME]
-    if isinstance(found, Scenario) and not found.parts:
-        raise ScenarioError(f"scenario file {file}: {_NAME} has no parts; a scenario needs at least one Part")
     if not isinstance(found, Scenario):
         raise ScenarioError(
-            f"scenario file {file}: {_NAME} is of type {type(found).__name__}, not Scenario; {_WHAT_TO_DO}"
+            f"scenario file {file}: {_NAME} has the type {type(found).__name__}, not Scenario; {_WHAT_TO_DO}"
         )
+    if not found.parts:
+        raise ScenarioError(f"scenario file {file}: {_NAME} has no parts; a scenario needs at least one Part")
+    try:
+        found.check()
+    except ScenarioError as error:
+        raise ScenarioError(f"scenario file {file}: {_NAME}: {error}") from None
     return found
 
 

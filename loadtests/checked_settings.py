@@ -1,4 +1,4 @@
-"""What the user asked for as settings that can be run, checked before anything starts."""
+"""The user's options as checked settings of a run."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from loadtests.runner.preflight import PreflightError, require_surroundings
+from loadtests.runner.preflight import PreflightError, require_testbed
 from loadtests.runner.provider_profile import require_profile
 from loadtests.runner.run_directory import RunDirectoryError, make_run_directory, new_run_directory
 from loadtests.runner.settings import RunSettings
@@ -18,7 +18,7 @@ from loadtests.usage import usage_error
 
 
 def checked_settings(scenario: Scenario, asked: dict[str, Any]) -> RunSettings:
-    """Settings that can be run. Ends the program with exit code 2 and what to do where they cannot."""
+    """Settings that can be run. If they cannot, ends the program with exit code 2 and says what to do."""
     limit_s = asked["drain_timeout_s"]
     if limit_s is not None and not math.isfinite(limit_s):
         raise usage_error(f"--drain-timeout must be a number of seconds, not {limit_s}")
@@ -32,7 +32,7 @@ def checked_settings(scenario: Scenario, asked: dict[str, Any]) -> RunSettings:
         raise usage_error(str(error)) from None
     _check_provider(scenario, target, asked)
     if target is not None:
-        _check_surroundings(target, asked["target_file"], asked["probe_timeout_s"])
+        _check_testbed(target, asked["target_file"], asked["probe_timeout_s"])
 
     out: Path | None = asked["out"]
     try:
@@ -74,9 +74,9 @@ def _check_provider(scenario: Scenario, target: Target | None, asked: dict[str, 
             raise usage_error(str(error)) from None
 
 
-def _check_surroundings(target: Target, file: Path, within_s: float) -> None:
+def _check_testbed(target: Target, file: Path, within_s: float) -> None:
     try:
-        require_surroundings(target, file, within_s)
+        require_testbed(target, file, within_s)
     except PreflightError as error:
         raise usage_error(str(error)) from None
 

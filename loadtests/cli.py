@@ -1,5 +1,5 @@
-"""``smsbench``: the command line. Commands import what they need when they are called, so that help is quick
-and gevent never comes near an asyncio process.
+"""``smsbench``: the command line. Commands import their modules when they are called, so that help is quick
+and no asyncio process imports gevent.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ to the handset and back. The report says whether the objectives are met, and wha
 
 \b
 Start here:
-  smsbench run bench                 all questions, about 5 minutes
+  smsbench run bench                 the whole bench, about 5 minutes
   smsbench capacity                  the highest rate at which every objective is met
   smsbench list                      the scenarios
   smsbench run smoke                 one scenario, 20 seconds
@@ -88,10 +88,19 @@ def sender(context: typer.Context) -> None:
 @app.command(
     "simulate",
     context_settings=_FORWARDED,
-    help="Simulate a scenario in virtual time: a scenario takes seconds.",
+    help="Simulate a scenario in virtual time, within seconds.",
 )
 def simulate(context: typer.Context) -> None:
     _forward(context, "loadtests.simulate.cli")
+
+
+@app.command(
+    "storm",
+    context_settings=_FORWARDED,
+    help="Run the sender through thousands of fault storms in virtual time; nothing may be lost.",
+)
+def storm(context: typer.Context) -> None:
+    _forward(context, "loadtests.storm.cli")
 
 
 @app.command(
@@ -178,9 +187,9 @@ def run(
 
     Exit code: 0 all objectives met, 1 one missed, 2 bad usage, 3 the run is invalid, 4 undecided,
     70 smsbench itself failed, 130 interrupted.
-    Before the load, one probe message goes through the sender. If something is not connected, the run stops
-    and names the cause. The first Ctrl-C ends the load in order and writes the report; the second aborts.
-    After the load, q or Enter ends the wait for open messages.
+    Before the load, one probe message is sent through the sender. If something is not connected, the run
+    stops and names the cause. The first Ctrl-C ends the load and writes the report; the second aborts. After
+    the load, q or Enter ends the wait for open messages.
 
     \b
       smsbench run smoke
@@ -236,11 +245,13 @@ def list_scenarios(
       smsbench list my_scenario.py       checks a scenario file of your own
     """
     from loadtests import catalogue
-    from loadtests.scenario import ScenarioError
+    from loadtests.runner.provider_profile import require_profile
 
     try:
         found = [catalogue.scenario(name) for name in file or catalogue.names()]
-    except ScenarioError as error:
+        for profile in {part.profile for scenario in found if file for part in scenario.parts}:
+            require_profile(profile)
+    except ValueError as error:
         raise usage_error(str(error)) from None
     width = max(len(scenario.name) for scenario in found)
     for scenario in found:
@@ -262,7 +273,7 @@ def report(
         str, typer.Option(metavar="csv|parquet", help="Also write one row for each message (docs/report.md).")
     ] = "",
 ) -> None:
-    """Analyse a run directory again and write its report: RUN_DIR/report/index.html.
+    """Analyse a run directory again and write its report to RUN_DIR/report/index.html.
 
     --slo judges the run by other objectives. The recorded files stay as they are.
 
@@ -280,7 +291,7 @@ def report(
 
 
 def main() -> None:
-    """The console command. Exits 70 with the traceback where smsbench itself failed."""
+    """The console command. Exits with 70 and the traceback if smsbench itself failed."""
     try:
         app()
     except Exception as error:

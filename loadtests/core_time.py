@@ -1,7 +1,7 @@
-"""What Linux tells of a process's time: how long it stood ready and no core took it, and what others used.
+"""CPU times from Linux: how long a process was ready to run without a core, and what other programs used.
 
 The second figure of ``/proc/<pid>/schedstat`` counts for a thread how long it was ready to run and waited for
-a core. Lateness that such a wait explains is the machine's, not the program's.
+a core. A delay that such a wait explains is caused by the machine, not by the program.
 """
 
 from __future__ import annotations
@@ -21,8 +21,9 @@ Instants = NDArray[np.int64]
 
 
 class CoreWait:
-    """How long a process's first thread has waited for a core, sampled about once a millisecond by
-    ``look``."""
+    """How long a process's first thread has waited for a core. ``look`` samples it about 1,000 times per
+    second.
+    """
 
     def __init__(self, pid: int) -> None:
         self._at_ns: list[int] = []
@@ -35,7 +36,7 @@ class CoreWait:
 
     @property
     def counted(self) -> bool:
-        """Whether this system tells at all."""
+        """Whether this system counts it."""
         return self._file >= 0
 
     def look(self) -> None:
@@ -46,18 +47,18 @@ class CoreWait:
             self.note(time.monotonic_ns(), total_ns)
 
     def note(self, at_ns: int, total_ns: int) -> None:
-        """What a look found: how long the process had waited in all by then."""
+        """One sample: the total wait of the process so far."""
         self._at_ns.append(at_ns)
         self._total_ns.append(total_ns)
 
     def begin(self) -> None:
-        """Forget what was before this measurement."""
+        """Forget the samples before this measurement."""
         self._at_ns.clear()
         self._total_ns.clear()
         self.look()
 
     def between(self, from_ns: Instants, to_ns: Instants) -> Instants:
-        """The wait in each span, from the look before it to the look after it."""
+        """The wait in each span, from the sample before it to the sample after it."""
         if len(self._at_ns) < 2:
             return np.zeros(len(from_ns), np.int64)
         at, total = np.array(self._at_ns), np.array(self._total_ns)
@@ -73,10 +74,10 @@ class CoreWait:
 
 
 class MachineUse:
-    """How much of the machine other programs use while ``processes`` are at work.
+    """The share of the machine that other programs use while ``processes`` run.
 
-    The kernel does not count every wait for a core: a thread that wakes soon after it slept may wait unseen.
-    So a busy machine can delay replies without a trace in ``CoreWait``.
+    The kernel does not count every wait for a core: the wait of a thread that wakes soon after it slept may
+    not be counted. So a busy machine can delay replies without a trace in ``CoreWait``.
     """
 
     def __init__(self, processes: Sequence[psutil.Process]) -> None:
@@ -90,17 +91,18 @@ class MachineUse:
         self._begun_s = time.monotonic()
 
     def others_share(self) -> float:
-        """Share of all cores' time that went to others since ``begin``; 0 to 1. Time that a hypervisor took
-        counts as theirs."""
+        """Share of all cores' time that others used since ``begin``; 0 to 1. Time of a hypervisor counts as
+        others.
+        """
         passed_s = time.monotonic() - self._begun_s
-        # A process that has ended tells nothing any more: it is counted with the others.
+        # The time of a process that has ended is not known; it counts with the others.
         own_s = sum(max(0.0, used_s(process) - before) for process, before in self._own_s.items())
         others_s = _machine_s() - self._machine_s - own_s
         return max(0.0, others_s / (passed_s * (os.cpu_count() or 1))) if passed_s else 0.0
 
 
 def used_s(process: psutil.Process) -> float:
-    """Seconds of a core that it has used; 0 where it has ended."""
+    """Seconds of CPU that it has used; 0 if it has ended."""
     try:
         own = process.cpu_times()
     except psutil.Error:
@@ -109,13 +111,12 @@ def used_s(process: psutil.Process) -> float:
 
 
 def waited_s(pid: int) -> float:
-    """Seconds for which the process's threads stood ready and had no core, added up; 0 where that is not
-    known."""
+    """Seconds for which the process's threads were ready to run without a core, in total; 0 if unknown."""
     found_ns = 0
     for path in Path(f"/proc/{pid}/task").glob("*/schedstat"):
         try:
             found_ns += int(path.read_bytes().split()[1])
-        except (OSError, ValueError, IndexError):  # the thread has ended meanwhile
+        except (OSError, ValueError, IndexError):  # the thread has ended
             continue
     return found_ns / 1e9
 

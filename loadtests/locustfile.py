@@ -1,4 +1,4 @@
-"""What makes a scenario's file a locustfile."""
+"""Makes a scenario's file a locustfile."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def locustfile(
     ``module`` is the ``__name__`` of the scenario's file.
 
     (None, None) outside the ``locust`` command: there a scenario's file is read for its ``SCENARIO``, and
-    importing Locust would patch the standard library. (None, None) also where another locustfile imports the
+    importing Locust would patch the standard library. (None, None) also if another locustfile imports the
     file: Locust names the file that it loads itself after its stem, without a package.
     """
     if _LOCUST not in sys.modules or "." in module:

@@ -20,8 +20,8 @@ _USUAL_SPEEDUP = 288.0  # a day takes 5 minutes
 
 
 class Adjustment(Struct, frozen=True):
-    """What a user asked to be different: how dense, which window of the day, how long (seconds of run
-    time), how many times the level's messages.
+    """A user's adjustments: factor on the rates, window of the day, duration (seconds of run time), factor on
+    the level's messages.
     """
 
     speedup: float | None = None
@@ -33,7 +33,7 @@ class Adjustment(Struct, frozen=True):
 def day(name: str, messages_per_day: int, adjustment: Adjustment) -> Part:
     """The day of ``messages_per_day``, whole and at 288 times its rates unless adjusted.
 
-    A slice of its peak plays at true speed unless ``speedup`` says otherwise. Raises ``ScenarioError``.
+    A slice of its peak runs at true speed unless ``speedup`` says otherwise. Raises ``ScenarioError``.
     """
     window = adjustment.window or ("peak" if adjustment.duration_s is not None else "day")
     usual = 1.0 if window == "peak" else _USUAL_SPEEDUP
@@ -61,8 +61,8 @@ def day(name: str, messages_per_day: int, adjustment: Adjustment) -> Part:
         slug=f"{name}-{'compressed' if not true_speed else 'peak' if window == 'peak' else 'whole'}",
         title=f"{title}, at true speed" if true_speed else f"{title}, at {speedup:g} times the rate",
         role="compressed_day" if not true_speed else "peak_slice" if window == "peak" else "whole_day",
-        # At true speed the question is whether delivery is fast enough: delays must be real. With a
-        # speedup it is how much more is sustained: the provider must not be the limit.
+        # At true speed the part shows whether delivery is fast enough: delays must be real. With a speedup it
+        # shows how much more is sustained: the provider must not be the limit.
         profile="smsapi" if true_speed else "fast",
         streams=(Stream(process, campaign="newsletter"),),
         messages_per_day=messages_per_day,
@@ -79,7 +79,9 @@ def whole_day(name: str, messages_per_day: int) -> Part:
 
 
 def simulated(part: Part, **changes: Any) -> Part:
-    """The same part in virtual time: same streams, so that messages pair by key. It decides nothing."""
+    """The same part in virtual time, with the same streams, so that messages pair by key. It decides no
+    verdict.
+    """
     settings = {"slug": f"{part.slug}-simulated", "mode": "simulated", "decides": False, "counterpart": ""}
     return msgspec.structs.replace(part, **{**settings, **changes})
 
@@ -108,7 +110,7 @@ def burst(slug: str, count: int, over_s: float, lead_s: float, tail_s: float, dr
 
 
 def with_simulated(part: Part) -> tuple[Part, Part]:
-    """A live part and the same messages in virtual time, each message compared with itself."""
+    """A live part and the same messages in virtual time, compared message by message."""
     counterpart = simulated(part)
     return msgspec.structs.replace(part, counterpart=counterpart.slug), counterpart
 
@@ -134,9 +136,7 @@ def campaigns(one: Part, count: int) -> Part:
 
 
 def day_scenario(name: str, messages_per_day: int, adjustment: Adjustment | None = None) -> Scenario:
-    """A day as a scenario that options can adjust. Raises ``ScenarioError`` for an adjustment that makes no
-    sense.
-    """
+    """A day as a scenario that options can adjust. Raises ``ScenarioError`` for an invalid adjustment."""
     asked = adjustment or Adjustment()
     scale = 1.0 if asked.scale is None else asked.scale
     messages = round(messages_per_day * scale) if 0 < scale < math.inf else 0
@@ -151,7 +151,7 @@ def day_scenario(name: str, messages_per_day: int, adjustment: Adjustment | None
 
 
 def adjusted(scenario: Scenario, adjustment: Adjustment) -> Scenario:
-    """The scenario as asked. Raises ``ScenarioError`` where it has no day to adjust."""
+    """The adjusted scenario. Raises ``ScenarioError`` if it has no day to adjust."""
     if adjustment == Adjustment():
         return scenario
     if scenario.messages_per_day is None:

@@ -1,9 +1,9 @@
-"""What a load worker writes while it runs: one row per message, and its counts once a second.
+"""The files of a load worker: one row per message, and its counts once a second.
 
 ``load-<worker>.arrow`` holds rows of ``analysis.records.LOAD_SCHEMA``; ``load-<worker>.json`` a
-``LoadStatus``. The runner reads the second while the load runs and joins the first when it has ended.
-Where Locust's web UI starts the load again, ``play-<number>-<worker>.json`` keeps the status of each play
-before the last.
+``LoadStatus``. The runner reads the status while the load runs and joins the rows when it has ended. If
+Locust's web UI starts the load again, ``round-<number>-<worker>.json`` keeps the status of each round before
+the last.
 """
 
 from __future__ import annotations
@@ -25,19 +25,19 @@ LoadRow = tuple[str, str, str, int, int, int | None, int | None, str, int]
 
 # Locust's own exit codes, of sysexits.h.
 EXIT_ROWS_LOST = 73  # rows could not be written (EX_CANTCREAT)
-EXIT_WORKER_LOST = 74  # one of its workers is gone (EX_IOERR)
-WEB_UI_FILE = "locust-web-ui.url"  # where the runner finds the address of Locust's web UI
+EXIT_WORKER_LOST = 74  # a worker was lost (EX_IOERR)
+WEB_UI_FILE = "locust-web-ui.url"  # the file with the address of Locust's web UI
 
 Phase = Literal["waiting", "running", "answering", "finished"]
 
 
 class LoadStatus(Struct, frozen=True, kw_only=True):
-    """Where a worker, or the whole load, stands. Counts are since its start.
+    """The status of a worker, or of the whole load. Counts are since its start.
 
-    ``due`` arrivals have come due: due = sent + dropped. sent = accepted + refused + failed + unfinished +
-    in flight. Lags are of the last second, in milliseconds: send minus intended. ``resent`` of the sent met
-    the close of a connection that had been idle and went out again on a new one; ``closed_idle`` connections
-    were found closed by the target before anything was sent on them.
+    ``due`` is the number of arrivals so far: due = sent + dropped. sent = accepted + refused + failed +
+    unfinished + in flight. Lags are of the last second, in milliseconds: send minus intended. ``resent``
+    counts requests that were sent again on a new connection because the target closed an idle one;
+    ``closed_idle`` counts connections that the target closed before anything was sent on them.
     """
 
     phase: Phase = "waiting"
@@ -56,20 +56,20 @@ class LoadStatus(Struct, frozen=True, kw_only=True):
     lag_p50_ms: float = 0.0
     lag_p99_ms: float = 0.0
     lag_max_ms: float = 0.0
-    lag_own_p99_ms: float = 0.0  # without what the worker's thread stood ready and no core took it
+    lag_own_p99_ms: float = 0.0  # without the time for which the worker's thread was ready and had no core
     in_flight_limit: int = 0
     start_ns: int = 0  # run's clock: the schedule's zero
     at_ns: int = 0  # run's clock: when it was counted
-    end_ns: int = 0  # run's clock: the last intended arrival that came due, or where the load was stopped
+    end_ns: int = 0  # run's clock: the last due arrival, or the stop of the load
     closed: bool = False  # the process has written all its rows
-    rows_lost: str = ""  # why rows could not be written: the load ends then
+    rows_lost: str = ""  # why rows could not be written; the load then ends
 
 
 _PHASES: tuple[Phase, ...] = ("waiting", "running", "answering", "finished")
 
 
 def combine(statuses: Iterable[LoadStatus]) -> LoadStatus:
-    """The load's status from its workers': counts add up, lags are the worst worker's."""
+    """The load's status from that of its workers: counts are added, lags are the worst worker's."""
     all_of = list(statuses)
     if not all_of:
         return LoadStatus()
@@ -94,8 +94,8 @@ def combine(statuses: Iterable[LoadStatus]) -> LoadStatus:
 class LoadRecorder:
     """Writes one worker's rows and status into the run directory; without one it writes nothing.
 
-    Where that fails ``lost`` says why, and nothing is kept or written from then on. It raises nothing: its
-    callers are callbacks and greenlets, whose errors would be lost.
+    If that fails, ``lost`` has the reason, and nothing is kept or written from then on. It does not raise:
+    its callers are callbacks and greenlets, whose errors would be lost.
     """
 
     def __init__(self, run_dir: Path | None, worker: int) -> None:
@@ -130,11 +130,11 @@ class LoadRecorder:
         except OSError as error:
             self._fail(error)
 
-    def keep_status(self, play: int) -> None:
-        """The play's last status stays; the next one writes another."""
+    def keep_status(self, load_round: int) -> None:
+        """Keep the last status of the round under a name of its own; the next round writes a new file."""
         if self._status_path is not None and self._status_path.is_file():
             worker = self._status_path.stem.removeprefix("load-")
-            self._status_path.replace(self._status_path.with_name(f"play-{play}-{worker}.json"))
+            self._status_path.replace(self._status_path.with_name(f"round-{load_round}-{worker}.json"))
 
     def close(self) -> None:
         try:
@@ -149,14 +149,14 @@ class LoadRecorder:
         self._rows = self._status_path = None
 
 
-def read_plays(run_dir: Path) -> list[dict[int, LoadStatus]]:
-    """Each worker's last status in each play that began, in order; most loads are one play."""
-    plays: dict[int, dict[int, LoadStatus]] = {}
-    for path in run_dir.glob("play-*.json"):
+def read_rounds(run_dir: Path) -> list[dict[int, LoadStatus]]:
+    """Each worker's last status in each round that began, in order; most loads are one round."""
+    rounds: dict[int, dict[int, LoadStatus]] = {}
+    for path in run_dir.glob("round-*.json"):
         _, number, worker = path.stem.split("-")
-        plays.setdefault(int(number), {})[int(worker)] = _read(path)
-    found = [plays[number] for number in sorted(plays)] + [read_statuses(run_dir)]
-    return [play for play in found if combine(play.values()).start_ns]
+        rounds.setdefault(int(number), {})[int(worker)] = _read(path)
+    found = [rounds[number] for number in sorted(rounds)] + [read_statuses(run_dir)]
+    return [load_round for load_round in found if combine(load_round.values()).start_ns]
 
 
 def _read(path: Path) -> LoadStatus:
@@ -164,18 +164,18 @@ def _read(path: Path) -> LoadStatus:
 
 
 def read_statuses(run_dir: Path) -> dict[int, LoadStatus]:
-    """Each worker's status as it last wrote it."""
+    """Each worker's last status."""
     found = {int(path.stem.removeprefix("load-")): path for path in sorted(run_dir.glob("load-*.json"))}
     return {worker: _read(path) for worker, path in found.items()}
 
 
 def read_status(run_dir: Path) -> LoadStatus:
-    """The load's status as its workers last wrote it."""
+    """The load's last status."""
     return combine(read_statuses(run_dir).values())
 
 
 def join_rows(run_dir: Path) -> int:
-    """Join the workers' rows into ``load.arrow``, remove the pieces, and return how many rows there are."""
+    """Join the workers' rows into ``load.arrow``, remove the pieces, and return the number of rows."""
     pieces = sorted(run_dir.glob("load-*.arrow"))
     count = 0
     with (

@@ -1,4 +1,4 @@
-"""What a scenario is: parts to run, each a flow of arrivals against a provider profile. Values only.
+"""A scenario: parts to run, each a flow of arrivals against a provider profile. Values only.
 
 ``loadtests/scenarios/`` has one file for each scenario; ``loadtests/parts.py`` builds common parts.
 """
@@ -6,41 +6,43 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from loadtests.arrivals import NS_PER_S, Plan, Stream, duration_ns
 
 Role = Literal["plain", "whole_day", "peak_slice", "compressed_day", "burst", "campaigns"]
 Window = Literal["day", "peak", "none"]
 Mode = Literal["live", "simulated"]
+# A directory has this name, and files of the report begin with it.
+Slug = Annotated[str, Meta(pattern="^[A-Za-z0-9][A-Za-z0-9._-]*$")]
 
 
 class ScenarioError(ValueError):
-    """A scenario that does not exist, or cannot be run as asked; the text says what to do instead."""
+    """A scenario that does not exist, or cannot be run as requested. The text says what to do instead."""
 
 
 class Part(Struct, frozen=True, kw_only=True):
-    """One run: its arrivals, and the provider profile it is meant for.
+    """One run: its arrivals and its provider profile.
 
     A ``live`` part runs on real sockets, a ``simulated`` one in virtual time. ``counterpart`` is the slug of
     the part of the same scenario that this one is compared with, message by message; both must have the same
     streams. With ``fifo`` the sender has no priorities (simulated parts only).
-    ``decides`` is false for a part whose objectives fail nothing.
+    ``decides`` is false for a part whose objectives do not affect the exit code.
     """
 
-    slug: str
+    slug: Slug
     title: str
     role: Role
     profile: str
-    streams: tuple[Stream, ...]
+    streams: Annotated[tuple[Stream, ...], Meta(min_length=1)]
     messages_per_day: int | None = None
     window: Window = "none"
     speedup: float = 1.0
     drain_timeout_s: float = 60.0
-    in_flight_limit: int | None = None  # None: worked out from the arrivals and the target's timeout
+    in_flight_limit: int | None = None  # None: calculated from the arrivals and the target's timeout
     mode: Mode = "live"
     counterpart: str = ""
     fifo: bool = False
@@ -80,12 +82,12 @@ class Scenario(Struct, frozen=True, kw_only=True):
     """A scenario of several parts is a suite.
 
     ``messages_per_day`` is set for a day that options can adjust (``loadtests.parts.adjusted``). ``takes``
-    is how long a suite takes in all, as text for ``smsbench list``.
+    is the total duration of a suite, as text for ``smsbench list``.
     """
 
-    name: str
+    name: Slug
     title: str
-    parts: tuple[Part, ...]
+    parts: Annotated[tuple[Part, ...], Meta(min_length=1)]
     capacity: Capacity | None = None
     messages_per_day: int | None = None
     takes: str = ""
@@ -103,6 +105,16 @@ class Scenario(Struct, frozen=True, kw_only=True):
                     "must be another part with the same streams"
                 )
 
+    def check(self) -> None:
+        """Raises ``ScenarioError`` for a value that no run can have. Constructors do not check types."""
+        try:
+            msgspec.json.decode(msgspec.json.encode(self), type=Scenario)
+        except (msgspec.ValidationError, TypeError) as error:
+            raise ScenarioError(str(error)) from None
+        for part in self.parts:
+            if not all(any(msgspec.structs.astuple(stream.mix)) for stream in part.streams):
+                raise ScenarioError(f"part {part.slug}: a mix needs a class with a share above 0")
+
     @property
     def is_suite(self) -> bool:
         return len(self.parts) > 1
@@ -114,14 +126,14 @@ class Scenario(Struct, frozen=True, kw_only=True):
         return {part.slug: f"parts/{part.place(number)}" for number, part in enumerate(self.parts, start=1)}
 
     def with_counterpart_place(self, part: Part) -> Part:
-        """The part, its counterpart named as the report names it: by its directory."""
+        """The part, with its counterpart named by its directory, as in the report."""
         if not part.counterpart:
             return part
         return msgspec.structs.replace(part, counterpart=Path(self.places()[part.counterpart]).name)
 
     def in_virtual_time(self) -> Scenario:
-        """All parts simulated. A simulated part that is the counterpart of a live one would be the same
-        run to the nanosecond. It is left out; parts compared with it are compared with the live one.
+        """All parts simulated. A simulated part that is the counterpart of a live one would be an identical
+        run. It is left out; parts compared with it are compared with the live one.
         """
         live = [part for part in self.parts if part.mode == "live" and part.counterpart]
         beside = {part.counterpart: part.slug for part in live}

@@ -73,7 +73,7 @@ class Command(TyperCommand):
 
 
 def _refuse_empty(ctx: Any, args: list[str]) -> None:
-    """An empty text comes from a variable of the shell that is not set. As a path it would be the current
+    """An empty text comes from a variable of the shell that is not set. As a path it would mean the current
     folder, as a name the default.
     """
     for before, each in zip(["", *args], args, strict=False):
@@ -85,7 +85,7 @@ def _refuse_empty(ctx: Any, args: list[str]) -> None:
 
 
 def _with_its_value(error: typer.BadParameter) -> str:
-    """Pydantic's errors in Typer do not show the value; our own checks do."""
+    """Pydantic's errors in Typer do not show the value; the checks of this program do."""
     errors = getattr(error.__cause__, "errors", None)
     if errors is None:
         return error.message

@@ -17,7 +17,7 @@ __all__ = ["ProviderConfig", "RunningProvider", "load_profile", "start_provider"
 
 
 def __getattr__(name: str) -> Any:
-    """Import at first use: who needs only the engine does not load the HTTP server."""
+    """Import at first use: a program that needs only the engine does not load the HTTP server."""
     if name == "load_profile":
         from mock_provider.profiles import load_profile
 

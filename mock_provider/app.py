@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 # Writing a batch stops the event loop: about a millisecond for this number of rows.
 _JOURNAL_BATCH_ROWS = 512
-_SMPP_PASSWORD_CHARACTERS = 8  # as many as bind has room for
+_SMPP_PASSWORD_CHARACTERS = 8  # fills the largest batch of one bind
 
 
 class ProviderConfig(Struct, frozen=True):

@@ -77,7 +77,9 @@ def provider(
             help="Token of /admin; random if not given.",
         ),
     ] = "",
-    seed: Annotated[int, typer.Option(help="It and a message's key set its latency and outcome.")] = 1,
+    seed: Annotated[
+        int, typer.Option(help="The seed and a message's key determine its latency and outcome.")
+    ] = 1,
     journal: Annotated[
         Path | None, typer.Option(help="Write one row per message to this file (Arrow IPC stream).")
     ] = None,
@@ -107,16 +109,22 @@ def provider(
         ),
     ] = None,
     max_connections: Annotated[
-        int, typer.Option(min=1, max=1_000_000, help="HTTP connections at a time; more are answered 429.")
+        int,
+        typer.Option(
+            min=1, max=1_000_000, help="Most HTTP connections at a time; further ones are answered with 429."
+        ),
     ] = ConnectionLimits().connections,
     max_body_mib: Annotated[
-        int, typer.Option(min=1, max=1_024, help="Largest request body in MiB; more is answered 413.")
+        int,
+        typer.Option(
+            min=1, max=1_024, help="Largest request body in MiB; a larger one is answered with 413."
+        ),
     ] = ConnectionLimits().body_bytes // _MIB,
 ) -> None:
     """A simulated SMS provider that speaks SMSAPI, Twilio's API, SMPP 3.4 and a plain JSON API.
 
-    When it is ready it prints one line of JSON with its URL; logs go to standard error. SIGTERM, SIGINT
-    and SIGHUP end it in order. The exit code is then 0, or 74 if a part of it failed (field "failed" of
+    When it is ready it prints one line of JSON with its URL; logs go to standard error. SIGTERM, SIGINT and
+    SIGHUP stop it cleanly. The exit code is then 0, or 74 if a part of it failed (field "failed" of
     /admin/state). A provider that cannot write its journal accepts no more messages and ends after 5 s.
     """
     try:
@@ -141,7 +149,7 @@ async def serve(config: ProviderConfig) -> int:
     """Run a provider until SIGTERM or SIGINT; the process's exit code."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
-    # A terminal that is closed; nohup asks for it to be ignored.
+    # The terminal was closed. Under nohup the signal is ignored.
     hangup = () if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN else (signal.SIGHUP,)
     for number in (signal.SIGTERM, signal.SIGINT, *hangup):
         loop.add_signal_handler(number, stop.set)
@@ -186,7 +194,7 @@ def _why_not(error: OSError, journal: Path | None) -> str:
     """Why a provider cannot start. ``ListenAddressError`` names its option; others concern the journal."""
     if isinstance(error, ListenAddressError) or journal is None:
         return str(error)
-    if error.errno is None:  # the journal's own words, which name the file
+    if error.errno is None:  # the error text of the journal, which names the file
         return f"--journal: {error}"
     reason = "its folder is a file" if isinstance(error, FileExistsError) else error.strerror or error
     return f"--journal: {journal} cannot be written: {reason}"

@@ -46,7 +46,9 @@ class RequestRouter:
 
 
 class SecondHost:
-    """The same provider under its backup address (SMSAPI's api2), which an outage of the first may spare."""
+    """The same provider at its backup address (SMSAPI's api2). An outage of the first host need not affect
+    it.
+    """
 
     def __init__(self, router: RequestRouter) -> None:
         self._router = router

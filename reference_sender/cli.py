@@ -61,8 +61,8 @@ def sender(
     store: Annotated[
         str,
         typer.Option(
-            help="Where messages are kept: sqlite:///FILE for one process, or "
-            "postgresql://USER@HOST/DATABASE for any number of them (pip install 'smsbench[postgres]').",
+            help="The message store: sqlite:///FILE for one process, or postgresql://USER@HOST/DATABASE "
+            "for any number of processes (pip install 'smsbench[postgres]').",
             envvar="SMSBENCH_SENDER_STORE",
         ),
     ] = "sqlite:///smsbench-sender.db",
@@ -76,11 +76,17 @@ def sender(
     ] = Membership().lease_s,
     public_url: Annotated[
         str | None,
-        typer.Option(callback=_base_url, help="Where providers reach this sender, if not at host and port."),
+        typer.Option(
+            callback=_base_url,
+            help="The URL at which providers reach this sender, if it is not host and port.",
+        ),
     ] = None,
     seed: Annotated[int, typer.Option(help="Seed of the jitter between attempts.")] = 1,
     max_connections: Annotated[
-        int, typer.Option(min=1, max=1_000_000, help="HTTP connections at a time; more are answered 429.")
+        int,
+        typer.Option(
+            min=1, max=1_000_000, help="Most HTTP connections at a time; further ones are answered with 429."
+        ),
     ] = Limits().connections,
     request_timeout: Annotated[
         float,
@@ -135,7 +141,7 @@ def _checked(text: str, allow_remote: bool) -> RouteSpec:
     spec = read_route(text)
     if not spec.is_local() and not allow_remote:
         raise RouteError(
-            f"{spec.host} is not this machine, and messages there may cost money; --allow-remote allows it"
+            f"{spec.host} is not this machine. Messages there may cost money; --allow-remote allows it"
         )
     return spec
 

@@ -1,10 +1,10 @@
 """The sender's clock and the wall clock.
 
 The sender's clock starts at the wall clock's time and advances with the monotonic clock. So deadlines stay
-valid across a restart, and time never goes back while a process runs. All intervals and deadlines are on
-it. The wall clock may be set meanwhile (NTP after a resume, a virtual machine that was moved), so a date
-that leaves the process, in an answer or in a request to a provider, is converted from
-the sender's clock to the wall clock at that moment.
+valid across a restart, and time never goes back while a process runs. All intervals and deadlines use this
+clock. The wall clock may be set while the process runs (NTP after a resume, a virtual machine that was
+moved). So each date in an answer or in a request to a provider is converted from the sender's clock to the
+wall clock at that moment.
 """
 
 from __future__ import annotations
@@ -22,9 +22,8 @@ def now_ns() -> int:
 
 
 def wall_ahead_ns() -> int:
-    """How far the wall clock is ahead of the sender's clock: 0 unless it was set since the start.
-
-    Added to an instant of the sender's clock it gives Unix time.
+    """The wall clock minus the sender's clock: 0 unless the wall clock was set since the start. Added to an
+    instant of the sender's clock it gives Unix time.
     """
     ahead_ns = time.time_ns() - now_ns()
     return ahead_ns if abs(ahead_ns) >= _STEP_NS else 0

@@ -48,9 +48,9 @@ def configure() -> None:
 
 
 def http_logger() -> logging.Logger:
-    """For aiohttp's server, which logs an unreadable request as an error with a traceback that quotes it.
-
-    It is a mistake of the client, so it becomes one line with the client's address and the kind of error.
+    """For aiohttp's server. It logs an unreadable request as an error with a traceback that quotes the
+    request. This filter makes one line of it, with the client's address and the kind of error, since the
+    client made the mistake.
     """
     logger = logging.getLogger(HTTP_LOGGER)
     if not logger.filters:

@@ -41,10 +41,10 @@ from reference_sender.store import Membership, Store, open_store
 
 log = logging.getLogger(__name__)
 
-# Clients get this long to send the rest of a request, once nothing more is taken in.
+# Time for clients to send the rest of a request after the sender has stopped accepting.
 _SHUTDOWN_S = 3.0
 _BACKLOG = 1024
-# A report call's URL carries a whole batch of reports.
+# A report call's URL contains a whole batch of reports.
 _MAX_LINE_BYTES = 1024 * 1024
 # Bytes read of a body that was refused early, so that the client gets its answer.
 _LINGER_S = 5.0
@@ -63,7 +63,7 @@ class SenderSettings(BaseModel):
     token: Annotated[str | None, Field(min_length=1, repr=False)] = None
     routes: Annotated[tuple[RouteSpec, ...], Field(min_length=1)]
     store: str
-    public_url: str | None = None  # where providers reach us, if not at host and port
+    public_url: str | None = None  # the URL at which providers reach the sender, if it is not host and port
     lease_s: Annotated[float, Field(ge=1, le=600)] = Membership().lease_s
     drain_s: Annotated[float, Field(ge=0, le=600)] = 10.0
     seed: int = 1
@@ -82,7 +82,7 @@ class SenderSettings(BaseModel):
         return self
 
     def dispatcher(self) -> Dispatcher:
-        """A dispatcher for these routes; raises ``ValueError`` where their limits or names do not do."""
+        """A dispatcher for these routes; raises ``ValueError`` if their limits or names are not valid."""
         return Dispatcher(self.dispatch, tuple(spec.limits for spec in self.routes), self.seed)
 
     def membership(self) -> Membership:
@@ -105,7 +105,7 @@ class SenderSettings(BaseModel):
 
 
 class Sender:
-    """One sender, wired. Make it with the event loop running."""
+    """One sender with all its parts. Create it while the event loop runs."""
 
     def __init__(self, settings: SenderSettings, store: Store, token: str, public_url: str) -> None:
         self._settings = settings
@@ -165,7 +165,7 @@ class Sender:
         """Answer the requests in flight, store everything, close everything."""
         if self._member is not None:
             await self._member.stop()
-        # If a part has failed, answers may never arrive.
+        # If a part failed, answers may never arrive.
         await self._driver.drain(0 if self.chores.failed.is_set() else self._settings.drain_s)
         for route in self._routes.values():
             await route.close()
@@ -182,8 +182,8 @@ def _warn_of_removed_routes(recovered: Iterable[Recovered], routes: Collection[s
     for route, count in bound.items():
         if route not in routes:
             log.warning(
-                "%d messages may have been submitted on route %s, which is not among the routes: no other"
-                " route is asked, and without a report they end as expired, route_removed. Start with that"
+                "%d messages may have been submitted on route %s, which is not configured. No other route"
+                " gets them, and without a report they end as expired, route_removed. Start with that"
                 " route (name=%s) to let it finish them",
                 count,
                 route,
@@ -192,10 +192,10 @@ def _warn_of_removed_routes(recovered: Iterable[Recovered], routes: Collection[s
 
 
 def run(settings: SenderSettings, ready: Callable[[str], None] = print) -> None:
-    """Serve until SIGTERM or SIGINT. ``ready`` gets the one line of JSON that says where.
+    """Serve until SIGTERM or SIGINT. ``ready`` gets the ready line: one line of JSON with the address.
 
-    Raises ``StoreError``, ``ListenError`` where the address cannot be had, and ``SenderFailed`` where a
-    part of it died while it served.
+    Raises ``StoreError``, ``ListenError`` if the address cannot be used, and ``SenderFailed`` if a part of
+    the sender fails while it serves.
     """
     with (
         closing(open_store(settings.store, settings.membership())) as store,
@@ -210,7 +210,7 @@ async def _serve_until_signal(
 ) -> None:
     stopped = asyncio.Event()
     loop = asyncio.get_running_loop()
-    # A terminal that is closed; nohup asks for it to be ignored.
+    # The terminal was closed. Under nohup the signal is ignored.
     hangup = () if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN else (signal.SIGHUP,)
     for number in (signal.SIGTERM, signal.SIGINT, *hangup):
         loop.add_signal_handler(number, stopped.set)

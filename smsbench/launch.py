@@ -1,19 +1,19 @@
-"""Starts our code with our own modules.
+"""Starts our code with the modules of this repository.
 
 Python looks for modules in the current directory (``python -m``) and in ``PYTHONPATH`` before its own
-library. A user's ``queue.py``, ``locust.py`` or package ``analysis`` there would replace the module that we
-import. This file is imported as the console command, and run by its path (``python -P launch.py MODULE
-ARGUMENT...``) as the start of a child process.
+library. A user's ``queue.py``, ``locust.py`` or package ``analysis`` there would replace the intended module.
+This file is imported as the console command, and run by its path (``python -P launch.py MODULE ARGUMENT...``)
+as the start of a child process.
 """
 
 from __future__ import annotations
 
-# Both are loaded before any of our code runs. Everything else is imported once the path is settled.
+# Both are loaded before any code of this repository runs. Other modules are imported after the path is set.
 import os
 import sys
 
 OWN_PACKAGES = ("analysis", "loadtests", "mock_provider", "reference_sender", "smsbench")
-# Variables that a parent sets for our child processes. The child removes them from its environment.
+# Variables that a parent sets for child processes. The child removes them from its environment.
 LATER_PATH = "SMSBENCH_LATER_PATH"  # directories that are searched last
 LIFELINE = "SMSBENCH_LIFELINE"  # file descriptor of a pipe whose other end the parent holds open
 

@@ -78,6 +78,12 @@ BANNED = {
     r"\bwants? to be\b|\bthe search wants\b|\bthe core wants\b": "needs, must",
     r"\bcome to nothing\b|\bcame to nothing\b": "fail",
     r"\bstrangers?\b": "unknown messages",
+    r"\bculprits?\b": "bottleneck",
+    r"\bfates?\b": "outcome",
+    r"\bstaged\b": "injected (a fault), caused",
+    r"\bunderneath\b": "at the same time",
+    r"\b(?:asks?|asked) to be\b|\bgives? way\b|\bgave way\b": "requests; is the bottleneck",
+    r"\b(?:of|by) ours\b|\bour own\b": "of this repository, of smsbench",
 }
 _FENCE = re.compile(r"^```.*?^```", re.DOTALL | re.MULTILINE)
 _SPAN = re.compile(r"`[^`\n]*`|\]\([^)\s]*\)")

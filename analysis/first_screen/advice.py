@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from analysis.findings import CulpritKind
+from analysis.findings import BottleneckKind
 
-_ADVICE: dict[CulpritKind, str] = {
+_ADVICE: dict[BottleneckKind, str] = {
     "sender_cpu": "give the sender more processor time: less work per message, or more processes.",
     "sender_loop": "move blocking work out of the process that answers requests.",
     "sender_pacing": "raise the sender's own rate limit up to what the contract allows.",
@@ -18,6 +18,6 @@ _ADVICE: dict[CulpritKind, str] = {
 }
 
 
-def what_to_change(kind: CulpritKind) -> str:
+def what_to_change(kind: BottleneckKind) -> str:
     """One sentence that begins with a lower-case letter; "" if there is no advice."""
     return _ADVICE.get(kind, "")

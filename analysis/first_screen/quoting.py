@@ -106,9 +106,11 @@ class Quote:
         return self._figure(f"{path}.value_s", text, "s", subject)
 
     def interval(self, path: str) -> Sentence:
-        """``(7.6 s to 8.6 s)``; an open end is the word "open", an unknown interval is empty."""
+        """``(7.6 s to 8.6 s)``; an open end is ``(7.6 s or more)``, an unknown interval is empty."""
         low, high = self.value(f"{path}.low_s"), self.value(f"{path}.high_s")
         if low is None or high is None or math.isinf(low):
             return ()
-        upper: str | Figure = "open" if math.isinf(high) else self.seconds(f"{path}.high_s")
-        return ("(", self.seconds(f"{path}.low_s"), " to ", upper, ")")
+        lower = self.seconds(f"{path}.low_s")
+        if math.isinf(high):
+            return ("(", lower, " or more)")
+        return ("(", lower, " to ", self.seconds(f"{path}.high_s"), ")")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from analysis.first_screen.quoting import Quote
-from analysis.first_screen.values import AnswerRow, Figure, ScreenAnswer, Sentence
+from analysis.first_screen.values import AnswerRow, ScreenAnswer, Sentence
 from analysis.first_screen.wording import deciding, in_part, live, not_taken, part_title, trusted
 from analysis.judge.pace import too_few
 from analysis.model import Pace, PartReport, RunReport, State
@@ -46,9 +46,9 @@ def _capacity(quote: Quote) -> tuple[AnswerRow, list[Sentence]]:
     label = f"profile {found.profile}"
     sentences: list[Sentence] = []
     sustained = quote.rate("capacity.sustained_per_s", subject="sustained rate")
-    if found.culprits:
+    if found.bottlenecks:
         above: Sentence = ("Above ", sustained) if found.sustained_per_s is not None else ("At every rate",)
-        sentences.append((*above, " the bottleneck is: ", quote.text("capacity.culprits.0"), "."))
+        sentences.append((*above, " the bottleneck is: ", quote.text("capacity.bottlenecks.0"), "."))
     if found.sustained_per_s is None:
         missed = any(each.verdict == "missed" for each in found.trials)
         said = "no rate met every objective" if missed else "not measured"
@@ -57,11 +57,11 @@ def _capacity(quote: Quote) -> tuple[AnswerRow, list[Sentence]]:
     day: Sentence = ()
     if found.messages_per_day is not None:
         day = (quote.per_day("capacity.messages_per_day"), " a day, at a business day's peak")
-    low = quote.rate("capacity.low_per_s")
-    high: str | Figure = "open"
+    interval: Sentence = ("(", quote.rate("capacity.low_per_s"))
     if found.high_per_s is not None:
-        high = quote.rate("capacity.high_per_s")
-    if found.high_per_s is None:
+        interval = (*interval, " to ", quote.rate("capacity.high_per_s"), ")")
+    else:
+        interval = (*interval, " or more)")
         sentences += _not_measured_beyond(quote)
     value: Sentence = (sustained, " sustained")
     more = delivered_more(quote.report)
@@ -73,7 +73,7 @@ def _capacity(quote: Quote) -> tuple[AnswerRow, list[Sentence]]:
                 *(" were delivered in: ", part_title(quote, more), "."),
             )
         )
-    return AnswerRow(label=label, value=value, interval=("(", low, " to ", high, ")"), limit=day), sentences
+    return AnswerRow(label=label, value=value, interval=interval, limit=day), sentences
 
 
 def _not_measured_beyond(quote: Quote) -> list[Sentence]:
@@ -189,8 +189,8 @@ def _contract(quote: Quote, place: int, field: str) -> Sentence:
 def _bottleneck(quote: Quote, place: int) -> Sentence:
     """What limited the part; empty if nothing did."""
     part, path = quote.report.parts[place], f"parts.{place}"
-    if part.culprits:
-        return ("Bottleneck: ", quote.text(f"{path}.culprits.0.text"), ".")
+    if part.bottlenecks:
+        return ("Bottleneck: ", quote.text(f"{path}.bottlenecks.0.text"), ".")
     if part.throughput.limit:
         return ("Limit: ", quote.text(f"{path}.throughput.limit"), ".")
     if part.stable is False:

@@ -193,7 +193,7 @@ def _bottleneck(screen: FirstScreen, report: RunReport) -> Iterator[str]:
     paces = [piece for row in answer.rows for piece in row.value if isinstance(piece, Figure)]
     for place in {piece.source.split(".")[1] for piece in paces if piece.source.startswith("parts.")}:
         part = report.parts[int(place)]
-        if part.culprits or part.throughput.limit or part.stable is False:
+        if part.bottlenecks or part.throughput.limit or part.stable is False:
             yield f"no limit is said to be reached, but {part.slug} names a bottleneck"
 
 

@@ -49,7 +49,7 @@ def _flags(report: RunReport) -> tuple[str, ...]:
     listed = (
         ("INCOMPLETE", bool(report.interrupted)),
         ("SIMULATED", report.simulated and all(p.identity.mode == "simulated" for p in report.parts)),
-        ("FAULTS STAGED", report.faults_staged),
+        ("FAULTS INJECTED", report.faults_injected),
     )
     return tuple(flag for flag, shown in listed if shown)
 

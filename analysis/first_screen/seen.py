@@ -10,12 +10,14 @@ from analysis.first_screen.wording import is_reference_sender
 def seen_answer(quote: Quote) -> ScreenAnswer:
     """What a user can look at during the run and after it."""
     report = quote.report
-    sentences: list[Sentence] = [
-        (
-            "While it runs: the inbox page of the mock provider shows each message, its state, the rates "
-            "and the queues, live.",
+    sentences: list[Sentence] = []
+    if not report.simulated:
+        sentences.append(
+            (
+                "While it runs: the inbox page of the mock provider (the run prints its address) shows "
+                "each message, its state, the rates and the queues, live.",
+            )
         )
-    ]
     if is_reference_sender(report):
         sentences.append(
             (

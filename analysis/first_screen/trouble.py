@@ -9,13 +9,13 @@ from analysis.first_screen.wording import live, trusted
 from analysis.model import RunReport, State
 
 QUESTION = "When something goes wrong?"
-_NOT_STAGED = "No fault was staged in this run. To test it: smsbench run burst --profile bad-day"
+_NONE_INJECTED = "No fault was injected in this run. To test it: smsbench run burst --profile bad-day"
 _MOST_FAULTS = 3
 _MODES = {"real": "live", "simulated": "simulated"}
 
 
 def trouble_answer(quote: Quote) -> ScreenAnswer:
-    """Lost, duplicated and unaccounted messages; then the staged faults."""
+    """Lost, duplicated and unaccounted messages; then the injected faults."""
     report = quote.report
     rows = tuple(_losses(quote, place, each) for place, each in enumerate(report.totals) if each.accepted)
     state: State = "good" if rows else "unknown"
@@ -25,7 +25,7 @@ def trouble_answer(quote: Quote) -> ScreenAnswer:
         state = "warn"
     if report.validity == "invalid":
         state = "untrusted"
-    sentences = [*_sent_without_acceptance(quote), *_staged(quote), *_availability(quote)]
+    sentences = [*_sent_without_acceptance(quote), *_injected(quote), *_availability(quote)]
     return ScreenAnswer(
         name="wrong",
         question=QUESTION,
@@ -82,19 +82,19 @@ def _sent_without_acceptance(quote: Quote) -> list[Sentence]:
     ]
 
 
-def _staged(quote: Quote) -> list[Sentence]:
+def _injected(quote: Quote) -> list[Sentence]:
     found: list[Sentence] = []
     for place, part in enumerate(quote.report.parts):
         windows = [index for index, band in enumerate(part.faults) if band.from_s is not None]
         if not windows or not trusted(part):
             continue
-        said: list[str | Figure] = ["Faults staged: "]
+        said: list[str | Figure] = ["Faults injected: "]
         for order, index in enumerate(windows[:_MOST_FAULTS]):
             said += ["; " if order else "", quote.text(f"parts.{place}.faults.{index}.title")]
         if len(windows) > _MOST_FAULTS:
             said.append("; and more (table Faults of the provider)")
         found.append((*said, "."))
-    return found or [(_NOT_STAGED,)]
+    return found or [(_NONE_INJECTED,)]
 
 
 def _availability(quote: Quote) -> list[Sentence]:

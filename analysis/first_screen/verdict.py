@@ -143,12 +143,12 @@ def _missed(quote: Quote) -> Sentence:
 
 
 def _too_much_offered(quote: Quote, at: int) -> Sentence:
-    """``my-sender accepts 97.0/s; this load offers 373/s. Of 23,600 messages 7,051 were refused.``"""
+    """``my-sender accepts at most 97.0/s; this load offers 373/s. Of 23,600 messages 7,051 were refused.``"""
     part, path = quote.report.parts[at], f"parts.{at}"
     rates: Sentence = (f"{target_name(quote.report)} did not accept every message. ",)
     if part.throughput.accepted_best and part.throughput.offered_peak:
         rates = (
-            f"{target_name(quote.report)} accepts ",
+            f"{target_name(quote.report)} accepts at most ",
             quote.rate(f"{path}.throughput.accepted_best.per_s", subject=f"accepted {path}"),
             "; this load offers ",
             quote.rate(f"{path}.throughput.offered_peak.per_s", subject=f"offered {path}"),
@@ -218,16 +218,16 @@ def bottleneck(quote: Quote) -> tuple[Sentence, ...]:
         reach = ((quote.text(f"objectives.{place}.reach"), "."),)
     own = objective_part(report, report.objectives[place])
     order = [own, *(at for at, _ in deciding(report) if at != own)]
-    at = next((at for at in order if report.parts[at].culprits), None)
+    at = next((at for at in order if report.parts[at].bottlenecks), None)
     if at is not None:
-        return (*reach, *_culprit(quote, at))
+        return (*reach, *_first_bottleneck(quote, at))
     return reach or (("Bottleneck: unknown. The samples of this run do not show it.",),)
 
 
-def _culprit(quote: Quote, at: int) -> tuple[Sentence, ...]:
+def _first_bottleneck(quote: Quote, at: int) -> tuple[Sentence, ...]:
     """The first bottleneck with its evidence; then what to change."""
-    first = quote.report.parts[at].culprits[0]
-    path = f"parts.{at}.culprits.0"
+    first = quote.report.parts[at].bottlenecks[0]
+    path = f"parts.{at}.bottlenecks.0"
     evidence: list[str | Figure] = []
     for index in range(min(len(first.evidence), _MOST_EVIDENCE)):
         evidence += ["; " if index else " (", quote.text(f"{path}.evidence.{index}")]

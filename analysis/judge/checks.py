@@ -21,7 +21,7 @@ from analysis.formatting import (
 from analysis.judge.check_names import SCHEDULE_LAG
 from analysis.measure.late_generator import SHORT_S, SHORT_SHARE, GeneratorLateness
 from analysis.measure.percentiles import ranks
-from analysis.model import Accounting, Check, CheckState, Distribution, Marks, Objective
+from analysis.model import Accounting, Check, CheckState, Distribution, Objective, TimestampOrder
 from analysis.read.journeys import Journeys
 
 LAG_WARN_S = 0.010
@@ -34,7 +34,7 @@ RATE_ERROR = 0.01
 RATE_WINDOW_S = 10.0
 # A message at an edge of a window may fall into the neighbouring window although the rate is right.
 RATE_SLACK_MESSAGES = 2
-MARKS_SHARE = 0.001
+TIMESTAMPS_SHARE = 0.001
 FOUND_SHARE = (
     0.01  # of the accepted messages; if fewer are found at the provider, the target does not pass keys on
 )
@@ -57,7 +57,7 @@ def schedule_lag(late: GeneratorLateness, tightest_s: float) -> Check:
     noise = ""
     if late.disturbed_s > 0:
         noise = f"; other programs used the cores for {seconds_text(late.disturbed_s)}"
-        noise += f", without these p99 {seconds_text(own)}" if late.short else ", too long to be excluded"
+        noise += _without_disturbed(late, p99, own)
         state = "warn" if state == "ok" else state
     return Check(
         name=SCHEDULE_LAG,
@@ -71,6 +71,14 @@ def schedule_lag(late: GeneratorLateness, tightest_s: float) -> Check:
         "other programs",
         value_number=None if math.isnan(p99) else p99,
     )
+
+
+def _without_disturbed(late: GeneratorLateness, p99: float, own: float) -> str:
+    if not late.short:
+        return ", too long to be excluded"
+    if own >= p99:
+        return ", which does not explain the delay"
+    return f", without these p99 {seconds_text(own)}"
 
 
 def _p99(lag_s: Floats) -> float:
@@ -192,14 +200,14 @@ def unknown_messages(counted: Accounting) -> Check:
     )
 
 
-def timestamp_order(marks: Marks) -> Check:
-    share = marks.wrong / marks.checked if marks.checked else math.nan
+def timestamp_order(order: TimestampOrder) -> Check:
+    share = order.wrong / order.checked if order.checked else math.nan
     return Check(
         name="timestamp order",
-        state=_state(share, 0.0, MARKS_SHARE),
-        value=f"{count_text(marks.wrong)} ({share_text(marks.wrong, marks.checked)})"
-        + (f": {'; '.join(marks.examples)}" if marks.examples else ""),
-        limit=f"warn > 0, invalid > {100 * MARKS_SHARE:g} %",
+        state=_state(share, 0.0, TIMESTAMPS_SHARE),
+        value=f"{count_text(order.wrong)} ({share_text(order.wrong, order.checked)})"
+        + (f": {'; '.join(order.examples)}" if order.examples else ""),
+        limit=f"warn > 0, invalid > {100 * TIMESTAMPS_SHARE:g} %",
         meaning="messages whose timestamps are out of order, or that lack an earlier timestamp",
         advice="synchronize the clocks, or correct the program that wrote the run directory",
         value_number=None if math.isnan(share) else share,

@@ -9,24 +9,24 @@ import numpy as np
 
 from analysis.arrays import Bools
 from analysis.findings import Handsets
-from analysis.judge.objectives import Outcomes
-from analysis.measure.outcomes import DELIVERED, OPEN, Fates
+from analysis.judge.objectives import OutcomeCounts
+from analysis.measure.outcomes import DELIVERED, OPEN, MessageOutcomes
 from analysis.objectives.grammar import ALL
 from analysis.read.journeys import Journeys
 
 
-def handsets(journeys: Journeys, fates: Fates) -> tuple[Handsets, ...]:
+def handsets(journeys: Journeys, outcomes: MessageOutcomes) -> tuple[Handsets, ...]:
     """One entry per class with accepted messages, then one for all classes if there are several."""
     groups = [(name, journeys.of_class(name) & journeys.accepted) for name in journeys.load.class_names]
     if len(groups) > 1:
         groups.append((ALL, journeys.accepted))
-    return tuple(_handsets(name, journeys, fates, among) for name, among in groups if among.any())
+    return tuple(_handsets(name, journeys, outcomes, among) for name, among in groups if among.any())
 
 
-def _handsets(name: str, journeys: Journeys, fates: Fates, among: Bools) -> Handsets:
+def _handsets(name: str, journeys: Journeys, outcomes: MessageOutcomes, among: Bools) -> Handsets:
     away = among & journeys.provider.unreachable
-    came = int(np.count_nonzero(away & (fates.fate == DELIVERED)))
-    waiting = int(np.count_nonzero(away & (fates.fate == OPEN)))
+    came = int(np.count_nonzero(away & (outcomes.outcome == DELIVERED)))
+    waiting = int(np.count_nonzero(away & (outcomes.outcome == OPEN)))
     unreachable = int(np.count_nonzero(away))
     return Handsets(
         message_class=name,
@@ -38,16 +38,16 @@ def _handsets(name: str, journeys: Journeys, fates: Fates, among: Bools) -> Hand
     )
 
 
-def class_outcomes(journeys: Journeys, fates: Fates) -> dict[str, Outcomes]:
+def class_outcomes(journeys: Journeys, outcomes: MessageOutcomes) -> dict[str, OutcomeCounts]:
     """The outcomes of each class's accepted messages, and of all."""
     accepted = journeys.accepted
     groups = {name: journeys.of_class(name) & accepted for name in journeys.load.class_names}
-    return {name: _outcomes(fates, among) for name, among in {**groups, ALL: accepted}.items()}
+    return {name: _outcomes(outcomes, among) for name, among in {**groups, ALL: accepted}.items()}
 
 
-def _outcomes(fates: Fates, among: Bools) -> Outcomes:
-    return Outcomes(
+def _outcomes(outcomes: MessageOutcomes, among: Bools) -> OutcomeCounts:
+    return OutcomeCounts(
         accepted=int(np.count_nonzero(among)),
-        delivered=int(np.count_nonzero(among & (fates.fate == DELIVERED))),
-        open=int(np.count_nonzero(among & (fates.fate == OPEN))),
+        delivered=int(np.count_nonzero(among & (outcomes.outcome == DELIVERED))),
+        open=int(np.count_nonzero(among & (outcomes.outcome == OPEN))),
     )

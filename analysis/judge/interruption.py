@@ -17,15 +17,15 @@ def interruption(manifest: Manifest, parts: tuple[PartReport, ...]) -> str:
         between = suite and manifest.exit_reason in INTERRUPTED
         return f"Interrupted between two parts, after: {parts[-1].identity.title}" if between else ""
     where = f" ({found.identity.title})" if suite else ""
-    played_s, planned_s = found.identity.load_s, found.identity.planned_s
+    load_s, planned_s = found.identity.load_s, found.identity.planned_s
     if not found.accounting.rows:
         return f"Interrupted{where} before any message"
-    played, planned = _whole(played_s), _whole(planned_s)
+    done, planned = _whole(load_s), _whole(planned_s)
     if planned_s <= 0:
-        return f"Interrupted{where} after {played} s"
-    if played_s >= planned_s or played == planned:
+        return f"Interrupted{where} after {done} s"
+    if load_s >= planned_s or done == planned:
         return f"Interrupted{where} after the load, while messages were awaited"
-    return f"Interrupted{where} after {played} of {planned} s"
+    return f"Interrupted{where} after {done} of {planned} s"
 
 
 def _whole(value_s: float) -> str:

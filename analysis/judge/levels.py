@@ -7,7 +7,8 @@ level is fast enough.
 The parts that are equivalent to at least ten times the level, on the same profile, decide on ten times; of
 these, those with the lowest volume. Such a part is an ordinary part of a higher level, or a compressed day
 with an unchanged provider (equivalent to level x compression messages a day). A live part goes before a
-simulated one.
+simulated one. The highest sustained load of a level is one of all these parts, so that it agrees with the
+answer on ten times.
 
 A part sustains its load if it is valid, met every objective, reached no limit and did not fall behind.
 Without the last two conditions a short load with a drain would hide a queue that clears within the objective.
@@ -17,6 +18,7 @@ In a suite with whole days the levels are those days. A slice of a busier day is
 
 from __future__ import annotations
 
+import math
 from typing import Literal
 
 from analysis.formatting import per_day_text, round_seconds_text, share_of_one_text
@@ -63,9 +65,8 @@ def _level(level: int, parts: tuple[PartReport, ...]) -> Level:
     at_true_speed = [part for part in own if not part.probe and part.identity.speedup == 1.0]
     profiles = {part.identity.profile for part in at_true_speed or own}
     alike = tuple(part for part in parts if part.identity.profile in profiles)
-    tried = [part for part in own if part in alike and represents_per_day(part)]
-    sustained = [part for part in tried if sustains(part) == "met"]
-    highest = max(sustained, key=represents_per_day, default=None)
+    tried = [part for part in alike if represents_per_day(part) >= level]
+    highest = _highest_sustained(tried)
     most = max(tried, key=represents_per_day, default=None)
     verdict, fast = _fast_enough(at_true_speed)
     answer, why, by = _ten_times(level, alike, verdict)
@@ -83,6 +84,15 @@ def _level(level: int, parts: tuple[PartReport, ...]) -> Level:
         ten_times_part=by.slug if by else "",
         ten_times_backlog_gone_s=by.backlog_gone_s if by else None,
     )
+
+
+def _highest_sustained(tried: list[PartReport]) -> PartReport | None:
+    """The largest load that was sustained, of those below the first load that was missed."""
+    missed_per_day = min(
+        (represents_per_day(part) for part in tried if sustains(part) == "missed"), default=math.inf
+    )
+    below = [part for part in tried if represents_per_day(part) < missed_per_day]
+    return max((part for part in below if sustains(part) == "met"), key=represents_per_day, default=None)
 
 
 def represents_per_day(part: PartReport) -> float:

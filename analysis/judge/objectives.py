@@ -24,7 +24,7 @@ NO_GROWTH = "a rate at which the backlog does not grow, or a longer load that sh
 
 
 @dataclass(frozen=True)
-class Outcomes:
+class OutcomeCounts:
     """The outcomes of one class's accepted messages."""
 
     accepted: int
@@ -40,7 +40,7 @@ class ObjectiveInputs:
     api: tuple[Distribution, ...]
     delivery_ages: Callable[[str], Ages]  # of a class
     api_ages: Callable[[], Ages]
-    outcomes: dict[str, Outcomes]  # of each class of the load, and of all
+    outcomes: dict[str, OutcomeCounts]  # of each class of the load, and of all
     accounting: Accounting
     availability: Availability | None
     cost: Cost

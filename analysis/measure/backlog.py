@@ -13,7 +13,7 @@ import numpy as np
 from analysis.arrays import Bools, Floats, Ints
 from analysis.findings import Availability
 from analysis.formatting import count_text, times_text
-from analysis.measure.outcomes import OPEN, Fates
+from analysis.measure.outcomes import OPEN, MessageOutcomes
 from analysis.read.journeys import OUTCOMES, Journeys
 
 WINDOW_S = 10.0
@@ -27,11 +27,11 @@ _NOT_TAKEN = ("refused", "failed", "dropped", "unfinished")
 class LoadBacklog:
     """Messages waiting at any instant of the load."""
 
-    def __init__(self, journeys: Journeys, fates: Fates) -> None:
+    def __init__(self, journeys: Journeys, outcomes: MessageOutcomes) -> None:
         provider = journeys.provider
         # A journal may lack the carrier's timestamp. The submit is always known.
         gone_s = provider.carrier_s if np.isfinite(provider.carrier_s).any() else provider.submitted_s
-        known: Bools = journeys.accepted & (np.isfinite(gone_s) | (fates.fate == OPEN))
+        known: Bools = journeys.accepted & (np.isfinite(gone_s) | (outcomes.outcome == OPEN))
         self.end_s = journeys.load_end_s
         self._due = np.sort(journeys.load.intended_s[known])
         gone = gone_s[known]
@@ -85,7 +85,9 @@ class LoadBacklog:
         return float(self._gone[below[-1]]) if len(below) else 0.0
 
 
-def availability_and_growth(journeys: Journeys, fates: Fates) -> tuple[Availability | None, bool | None]:
+def availability_and_growth(
+    journeys: Journeys, outcomes: MessageOutcomes
+) -> tuple[Availability | None, bool | None]:
     """(windows in which the sender was available, whether the load was stable).
 
     They agree: the backlog grew if a window has a backlog that grew without bound. The first is None for a
@@ -96,7 +98,7 @@ def availability_and_growth(journeys: Journeys, fates: Fates) -> tuple[Availabil
         return None, None
     # A rest under half a window belongs to the previous window. The last arrival is a little before the end.
     starts = np.arange(max(int(end_s / WINDOW_S + 0.5), 1), dtype=np.float64) * WINDOW_S
-    backlog = LoadBacklog(journeys, fates) if journeys.journal else None
+    backlog = LoadBacklog(journeys, outcomes) if journeys.journal else None
     if backlog is None or backlog.count < FEWEST:
         return _availability(journeys, starts, np.zeros(len(starts), dtype=np.bool_)), None
     growing = _growing(backlog, starts)

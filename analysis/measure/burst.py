@@ -12,7 +12,7 @@ from analysis.findings import Difference
 from analysis.measure.comparison.differences import independent_difference
 from analysis.measure.comparison.groups import group_of
 from analysis.measure.dependence import evidence_share, lag_one_correlation
-from analysis.measure.outcomes import DELIVERED, OPEN, Fates, delivered_in_order, delivery_ages
+from analysis.measure.outcomes import DELIVERED, OPEN, MessageOutcomes, delivered_in_order, delivery_ages
 from analysis.measure.percentiles import quantiles, ranks
 from analysis.measure.timeline import drawn_until, rate_series, undelivered, unsubmitted
 from analysis.model import BurstResult
@@ -26,7 +26,7 @@ _EDGE_SHARE = 0.5
 _LONGEST_SHARE = 0.8
 
 
-def find_burst(journeys: Journeys, fates: Fates) -> BurstResult | None:
+def find_burst(journeys: Journeys, outcomes: MessageOutcomes) -> BurstResult | None:
     """The burst of the most numerous class except the guarded one; None without a burst."""
     names = [name for name in journeys.load.class_names if name != GUARDED_CLASS]
     if not names:
@@ -38,7 +38,7 @@ def find_burst(journeys: Journeys, fates: Fates) -> BurstResult | None:
         return None
     from_s, to_s = span
     inside: Bools = among & (journeys.load.intended_s >= from_s) & (journeys.load.intended_s <= to_s)
-    return _burst(journeys, fates, name, inside, span)
+    return _burst(journeys, outcomes, name, inside, span)
 
 
 def burst_span(due_s: Floats, load_end_s: float) -> tuple[float, float] | None:
@@ -55,12 +55,12 @@ def burst_span(due_s: Floats, load_end_s: float) -> tuple[float, float] | None:
 
 
 def _burst(
-    journeys: Journeys, fates: Fates, name: str, inside: Bools, span: tuple[float, float]
+    journeys: Journeys, outcomes: MessageOutcomes, name: str, inside: Bools, span: tuple[float, float]
 ) -> BurstResult:
     from_s, to_s = span
     due = journeys.load.intended_s
-    last_submit = _last(journeys, fates, inside, journeys.provider.submitted_s)
-    last_delivery = _last(journeys, fates, inside, journeys.provider.delivered_s)
+    last_submit = _last(journeys, outcomes, inside, journeys.provider.submitted_s)
+    last_delivery = _last(journeys, outcomes, inside, journeys.provider.delivered_s)
     mostly_s = _mostly(journeys, inside, to_s)
     observed_s = max(journeys.end_s - to_s, 0.0)
     # A submitted burst can still be in a carrier's queue and delay the OTPs behind it.
@@ -74,23 +74,23 @@ def _burst(
         to_s=to_s,
         messages=messages,
         rate_per_s=messages / max(to_s - from_s, 1.0),
-        peak_unsubmitted=unsubmitted(journeys, fates, inside).peak()[0],
-        peak_undelivered=undelivered(journeys, fates, inside).peak()[0],
+        peak_unsubmitted=unsubmitted(journeys, outcomes, inside).peak()[0],
+        peak_undelivered=undelivered(journeys, outcomes, inside).peak()[0],
         submitted_after_s=None if last_submit is None else max(last_submit - to_s, 0.0),
         delivered_after_s=None if last_delivery is None else max(last_delivery - to_s, 0.0),
         mostly_delivered_after_s=mostly_s,
-        still_open=int(np.count_nonzero(inside & (fates.fate == OPEN))),
+        still_open=int(np.count_nonzero(inside & (outcomes.outcome == OPEN))),
         observed_after_s=observed_s,
         guarded_class=GUARDED_CLASS if guarded.any() else "",
-        guarded_before=_quantiles(journeys, fates, before),
-        guarded_during=_quantiles(journeys, fates, during),
+        guarded_before=_quantiles(journeys, outcomes, before),
+        guarded_during=_quantiles(journeys, outcomes, during),
         guarded_before_count=int(np.count_nonzero(before)),
         guarded_during_count=int(np.count_nonzero(during)),
-        guarded_difference=_difference(journeys, fates, before, during),
+        guarded_difference=_difference(journeys, outcomes, before, during),
         offered=rate_series("offered", due[inside], 1.0, drawn_until(journeys)),
         delivered=rate_series(
             "delivered",
-            journeys.provider.delivered_s[inside & (fates.fate == DELIVERED)],
+            journeys.provider.delivered_s[inside & (outcomes.outcome == DELIVERED)],
             1.0,
             drawn_until(journeys),
         ),
@@ -103,17 +103,19 @@ def _guarded(journeys: Journeys) -> Bools:
     return journeys.of_class(GUARDED_CLASS) & journeys.accepted
 
 
-def _difference(journeys: Journeys, fates: Fates, before: Bools, during: Bools) -> Difference | None:
+def _difference(
+    journeys: Journeys, outcomes: MessageOutcomes, before: Bools, during: Bools
+) -> Difference | None:
     if not before.any() or not during.any():
         return None
     return independent_difference(
-        group_of(journeys, fates, during), group_of(journeys, fates, before), COMPARED_PERCENTILE
+        group_of(journeys, outcomes, during), group_of(journeys, outcomes, before), COMPARED_PERCENTILE
     )
 
 
-def _last(journeys: Journeys, fates: Fates, inside: Bools, instants_s: Floats) -> float | None:
+def _last(journeys: Journeys, outcomes: MessageOutcomes, inside: Bools, instants_s: Floats) -> float | None:
     """The last instant of this kind in the burst; None if a message still waits."""
-    waiting = inside & (fates.fate == OPEN) & ~np.isfinite(instants_s)
+    waiting = inside & (outcomes.outcome == OPEN) & ~np.isfinite(instants_s)
     finite = instants_s[inside & np.isfinite(instants_s)]
     if waiting.any() or len(finite) == 0:
         return None
@@ -130,9 +132,9 @@ def _mostly(journeys: Journeys, inside: Bools, to_s: float) -> float | None:
     return max(mostly - to_s, 0.0) if math.isfinite(mostly) else None
 
 
-def _quantiles(journeys: Journeys, fates: Fates, among: Bools) -> tuple[Quantile, ...]:
+def _quantiles(journeys: Journeys, outcomes: MessageOutcomes, among: Bools) -> tuple[Quantile, ...]:
     if not among.any():
         return ()
-    in_order = delivered_in_order(journeys, fates, among)
+    in_order = delivered_in_order(journeys, outcomes, among)
     evidence = evidence_share(len(in_order), lag_one_correlation(in_order))
-    return quantiles(delivery_ages(journeys, fates, among), GUARDED_PERCENTILES, evidence)
+    return quantiles(delivery_ages(journeys, outcomes, among), GUARDED_PERCENTILES, evidence)

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import numpy as np
 
-from analysis.measure.outcomes import DELIVERED, OPEN, Fates, delivered_unacknowledged
+from analysis.measure.outcomes import DELIVERED, OPEN, MessageOutcomes, delivered_unacknowledged
 from analysis.model import Cost
 from analysis.read.journeys import Journeys
 
 
-def cost(journeys: Journeys, fates: Fates, currency: str = "") -> Cost:
+def cost(journeys: Journeys, outcomes: MessageOutcomes, currency: str = "") -> Cost:
     """Prices are the provider's, for every copy that it accepted."""
     provider = journeys.provider
     points = float(provider.price.sum())
     # Delivered messages count also without the sender's acceptance, since they were paid for.
-    delivered = int(np.count_nonzero(fates.fate == DELIVERED)) + delivered_unacknowledged(journeys)
-    in_vain = provider.taken & (fates.fate != DELIVERED) & (fates.fate != OPEN) & journeys.accepted
+    delivered = int(np.count_nonzero(outcomes.outcome == DELIVERED)) + delivered_unacknowledged(journeys)
+    in_vain = (
+        provider.taken & (outcomes.outcome != DELIVERED) & (outcomes.outcome != OPEN) & journeys.accepted
+    )
     taken = int(np.count_nonzero(provider.taken))
     segments = int(provider.segments[provider.taken].sum())
     return Cost(

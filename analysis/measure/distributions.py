@@ -8,7 +8,7 @@ import numpy as np
 
 from analysis.arrays import Bools, Floats
 from analysis.measure.dependence import evidence_share, lag_one_correlation
-from analysis.measure.outcomes import Fates, delivered_in_order, delivery_ages
+from analysis.measure.outcomes import MessageOutcomes, delivered_in_order, delivery_ages
 from analysis.measure.percentiles import (
     SHOWN_PERCENTILES,
     Ages,
@@ -26,7 +26,7 @@ _CURVE_TOP = 99.99
 
 
 def delivery_distributions(
-    journeys: Journeys, fates: Fates, percentiles: tuple[float, ...] = SHOWN_PERCENTILES
+    journeys: Journeys, outcomes: MessageOutcomes, percentiles: tuple[float, ...] = SHOWN_PERCENTILES
 ) -> tuple[Distribution, ...]:
     """One per class that has messages, in the order of the classes; then one for all if there are several."""
     groups = [(name, journeys.of_class(name)) for name in journeys.load.class_names]
@@ -37,9 +37,9 @@ def delivery_distributions(
         _distribution(
             name,
             "delivery_time",
-            delivery_ages(journeys, fates, among),
-            delivered_in_order(journeys, fates, among),
-            int(np.count_nonzero(among & fates.never)),
+            delivery_ages(journeys, outcomes, among),
+            delivered_in_order(journeys, outcomes, among),
+            int(np.count_nonzero(among & outcomes.never)),
             percentiles,
         )
         for name, among in groups
@@ -47,10 +47,10 @@ def delivery_distributions(
     )
 
 
-def class_ages(journeys: Journeys, fates: Fates, name: str) -> Ages:
+def class_ages(journeys: Journeys, outcomes: MessageOutcomes, name: str) -> Ages:
     """Delivery times of a class, or of "all"."""
     among = journeys.accepted if name == "all" else journeys.accepted & journeys.of_class(name)
-    return delivery_ages(journeys, fates, among)
+    return delivery_ages(journeys, outcomes, among)
 
 
 def api_distributions(

@@ -43,8 +43,8 @@ def fault_bands(manifest: Manifest, journeys: Journeys) -> tuple[FaultBand, ...]
     return tuple(bands)
 
 
-def staged_notes(parts: tuple[PartReport, ...], suite: bool) -> list[str]:
-    """For the first screen: the staged faults and their parts."""
+def injected_fault_notes(parts: tuple[PartReport, ...], suite: bool) -> list[str]:
+    """For the first screen: the injected faults and their parts."""
     notes = []
     for part in parts:
         windows = [band for band in part.faults if band.from_s is not None]
@@ -56,7 +56,7 @@ def staged_notes(parts: tuple[PartReport, ...], suite: bool) -> list[str]:
         touched = sum(band.messages for band in windows)
         where = f"{part.slug}: faults" if suite else "Faults"
         notes.append(
-            f"{where} of the provider were staged in this run: {shown}{more} "
+            f"{where} of the provider were injected in this run: {shown}{more} "
             f"({count_text(touched)} messages affected; a message counts once per fault). Figures and "
             "verdicts include their effect."
         )

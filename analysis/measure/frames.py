@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from analysis import records
 from analysis.arrays import Ints
-from analysis.measure.outcomes import DELIVERED, FATES, judge
+from analysis.measure.outcomes import DELIVERED, MESSAGE_OUTCOMES, judge
 from analysis.read.journeys import (
     OUTCOMES,
     SENDER_STATES,
@@ -65,13 +65,13 @@ def _frame(table: pa.Table) -> pd.DataFrame:
 def _messages(load: pa.Table, journeys: Journeys) -> pd.DataFrame:
     """Join and final states are the same as in the report."""
     sent, provider, sender = journeys.load, journeys.provider, journeys.sender
-    fates = judge(journeys)
-    delivered = fates.fate == DELIVERED
+    outcomes = judge(journeys)
+    delivered = outcomes.outcome == DELIVERED
     named = load.select(["key", "message_class", "campaign", "worker"])
     columns = {
         "outcome": _named(sent.outcome, OUTCOMES),
         "status": sent.status,
-        "final_state": _named(fates.fate, FATES),
+        "final_state": _named(outcomes.outcome, MESSAGE_OUTCOMES),
         "delivery_s": np.where(delivered, provider.delivered_s - sent.intended_s, np.nan),
         "intended_s": sent.intended_s,
         "sent_s": sent.sent_s,

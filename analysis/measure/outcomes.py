@@ -41,52 +41,55 @@ from analysis.read.columns import ABSENT
 from analysis.read.journeys import OUTCOMES, SENDER_STATES, Journeys
 from analysis.read.provider_rows import PROVIDER_STATES
 
-FATES = ("delivered", "failed", "expired", "open", "lost")
-DELIVERED, FAILED, EXPIRED, OPEN, LOST = range(len(FATES))
+MESSAGE_OUTCOMES = ("delivered", "failed", "expired", "open", "lost")
+DELIVERED, FAILED, EXPIRED, OPEN, LOST = range(len(MESSAGE_OUTCOMES))
 NOT_ACCEPTED = -1
 
 
 @dataclass(frozen=True)
-class Fates:
-    """``fate`` is an index of FATES; NOT_ACCEPTED for messages that the sender did not accept."""
+class MessageOutcomes:
+    """``outcome`` is an index of MESSAGE_OUTCOMES; NOT_ACCEPTED: the sender did not accept it."""
 
-    fate: Ints
+    outcome: Ints
     never: Bools  # will not arrive because of the system
     unclaimed: Bools  # accepted, and neither provider nor sender has a row of it
     unaccounted: Bools  # accepted, never seen by the provider, and not held by the sender
 
 
-def judge(journeys: Journeys) -> Fates:
+def judge(journeys: Journeys) -> MessageOutcomes:
     """Decide the outcome of every message."""
     accepted, provider, sender = journeys.accepted, journeys.provider, journeys.sender
-    fate = np.full(journeys.count, OPEN, dtype=np.int64)
+    outcome = np.full(journeys.count, OPEN, dtype=np.int64)
     taken = provider.taken
-    _set(fate, taken & _in(provider.state, PROVIDER_STATES, "delivered"), DELIVERED)
-    _set(fate, taken & _in(provider.state, PROVIDER_STATES, "undelivered", "rejected", "unknown"), FAILED)
-    _set(fate, taken & _in(provider.state, PROVIDER_STATES, "expired"), EXPIRED)
+    _set(outcome, taken & _in(provider.state, PROVIDER_STATES, "delivered"), DELIVERED)
+    _set(outcome, taken & _in(provider.state, PROVIDER_STATES, "undelivered", "rejected", "unknown"), FAILED)
+    _set(outcome, taken & _in(provider.state, PROVIDER_STATES, "expired"), EXPIRED)
     refused = ~taken & (provider.state != ABSENT)
     gone = ~taken & _in(sender.state, SENDER_STATES, "failed")
-    _set(fate, gone | (refused & (sender.state == ABSENT)), FAILED)
-    _set(fate, ~taken & _in(sender.state, SENDER_STATES, "expired"), EXPIRED)
+    _set(outcome, gone | (refused & (sender.state == ABSENT)), FAILED)
+    _set(outcome, ~taken & _in(sender.state, SENDER_STATES, "expired"), EXPIRED)
     if not journeys.journal:
         # Without a journal (a real provider) only the sender's states are known.
-        _set(fate, _in(sender.state, SENDER_STATES, "delivered"), DELIVERED)
+        _set(outcome, _in(sender.state, SENDER_STATES, "delivered"), DELIVERED)
     unclaimed = accepted & (provider.state == ABSENT) & (sender.state == ABSENT)
     vanished = np.zeros(journeys.count, dtype=np.bool_)
     if journeys.journal:
         # A provider with a journal has a row of every message that it got.
         vanished = (provider.state == ABSENT) & _in(sender.state, SENDER_STATES, "sent", "delivered")
-    _set(fate, vanished, LOST)
+    _set(outcome, vanished, LOST)
     if sender.present:
-        _set(fate, unclaimed, LOST)
-    unsaid = (sender.state == ABSENT) & ~provider.message_at_fault
-    failed = (fate == FAILED) & (sender.gave_up | unsaid)
+        _set(outcome, unclaimed, LOST)
+    without_sender_row = (sender.state == ABSENT) & ~provider.message_at_fault
+    failed = (outcome == FAILED) & (sender.gave_up | without_sender_row)
     too_late = ~np.isfinite(provider.carrier_s)
     too_late |= ~provider.unreachable & (provider.carrier_s + provider.radio_s > provider.delivered_s + 1e-9)
-    never = accepted & ((~taken & failed) | ((fate == EXPIRED) & too_late) | (fate == LOST))
-    fate[~accepted] = NOT_ACCEPTED
-    return Fates(
-        fate=fate, never=never, unclaimed=unclaimed, unaccounted=_unaccounted(journeys, vanished | unclaimed)
+    never = accepted & ((~taken & failed) | ((outcome == EXPIRED) & too_late) | (outcome == LOST))
+    outcome[~accepted] = NOT_ACCEPTED
+    return MessageOutcomes(
+        outcome=outcome,
+        never=never,
+        unclaimed=unclaimed,
+        unaccounted=_unaccounted(journeys, vanished | unclaimed),
     )
 
 
@@ -102,49 +105,51 @@ def _in(codes: Ints, names: tuple[str, ...], *wanted: str) -> Bools:
     return np.isin(codes, [names.index(name) for name in wanted])
 
 
-def _set(fate: Ints, where: Bools, value: int) -> None:
-    fate[where] = value
+def _set(outcome: Ints, where: Bools, value: int) -> None:
+    outcome[where] = value
 
 
-def delivery_ages(journeys: Journeys, fates: Fates, among: Bools) -> Ages:
+def delivery_ages(journeys: Journeys, outcomes: MessageOutcomes, among: Bools) -> Ages:
     """Times from the intended instant to the handset, of the messages in ``among`` to reachable phones."""
     taken = journeys.provider.delivered_s - journeys.load.intended_s
     reached = among & ~journeys.provider.unreachable
-    delivered = reached & (fates.fate == DELIVERED) & np.isfinite(taken)
-    still_open = reached & (fates.fate == OPEN)
+    delivered = reached & (outcomes.outcome == DELIVERED) & np.isfinite(taken)
+    still_open = reached & (outcomes.outcome == OPEN)
     open_ages = journeys.end_s - journeys.load.intended_s[still_open]
-    return with_open(taken[delivered], open_ages, int(np.count_nonzero(among & fates.never)))
+    return with_open(taken[delivered], open_ages, int(np.count_nonzero(among & outcomes.never)))
 
 
-def delivered_in_order(journeys: Journeys, fates: Fates, among: Bools) -> Floats:
+def delivered_in_order(journeys: Journeys, outcomes: MessageOutcomes, among: Bools) -> Floats:
     """Delivery times to reachable phones, in the order in which the messages were due."""
-    chosen = among & (fates.fate == DELIVERED) & ~journeys.provider.unreachable
+    chosen = among & (outcomes.outcome == DELIVERED) & ~journeys.provider.unreachable
     due = journeys.load.intended_s[chosen]
     taken = journeys.provider.delivered_s[chosen] - due
     ordered: Floats = taken[np.argsort(due, kind="stable")]
     return ordered[np.isfinite(ordered)]
 
 
-def accounting(journeys: Journeys, fates: Fates, planned: int) -> Accounting:
+def accounting(journeys: Journeys, outcomes: MessageOutcomes, planned: int) -> Accounting:
     """Count everything once. The two sides of each sum come from different columns."""
     load, provider = journeys.load, journeys.provider
-    by_outcome = {name: int(np.count_nonzero(load.outcome == code)) for code, name in enumerate(OUTCOMES)}
-    by_fate = {name: int(np.count_nonzero(fates.fate == code)) for code, name in enumerate(FATES)}
+    by_answer = {name: int(np.count_nonzero(load.outcome == code)) for code, name in enumerate(OUTCOMES)}
+    by_outcome = {
+        name: int(np.count_nonzero(outcomes.outcome == code)) for code, name in enumerate(MESSAGE_OUTCOMES)
+    }
     return Accounting(
         planned=planned or journeys.count,
         rows=journeys.count,
         sent=int(np.count_nonzero(np.isfinite(load.sent_s))),
-        dropped=by_outcome["dropped"],
-        answered=by_outcome["accepted"] + by_outcome["refused"] + by_outcome["failed"],
-        unfinished=by_outcome["unfinished"],
-        accepted=by_outcome["accepted"],
-        refused=by_outcome["refused"],
-        failed_at_api=by_outcome["failed"],
-        delivered=by_fate["delivered"],
-        failed=by_fate["failed"],
-        expired=by_fate["expired"],
-        open=by_fate["open"],
-        lost=by_fate["lost"],
+        dropped=by_answer["dropped"],
+        answered=by_answer["accepted"] + by_answer["refused"] + by_answer["failed"],
+        unfinished=by_answer["unfinished"],
+        accepted=by_answer["accepted"],
+        refused=by_answer["refused"],
+        failed_at_api=by_answer["failed"],
+        delivered=by_outcome["delivered"],
+        failed=by_outcome["failed"],
+        expired=by_outcome["expired"],
+        open=by_outcome["open"],
+        lost=by_outcome["lost"],
         duplicates=int(np.count_nonzero(provider.accepts > 1)),
         delivered_unacknowledged=delivered_unacknowledged(journeys),
         resubmitted=int(np.count_nonzero(provider.submits > 1)),
@@ -152,8 +157,8 @@ def accounting(journeys: Journeys, fates: Fates, planned: int) -> Accounting:
         found=int(np.count_nonzero(journeys.accepted & (provider.state != ABSENT))),
         unknown_messages=provider.unknown_messages,
         repeated_keys=load.repeated_keys,
-        unclaimed=int(np.count_nonzero(fates.unclaimed)),
-        unaccounted=int(np.count_nonzero(fates.unaccounted)),
+        unclaimed=int(np.count_nonzero(outcomes.unclaimed)),
+        unaccounted=int(np.count_nonzero(outcomes.unaccounted)),
     )
 
 

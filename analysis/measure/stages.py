@@ -18,9 +18,9 @@ from __future__ import annotations
 import numpy as np
 
 from analysis.arrays import Bools, Floats
-from analysis.measure.outcomes import DELIVERED, Fates
+from analysis.measure.outcomes import DELIVERED, MessageOutcomes
 from analysis.measure.percentiles import needed, ranks
-from analysis.model import Marks, StageBreakdown, StageCoverage, StageTimes
+from analysis.model import StageBreakdown, StageCoverage, StageTimes, TimestampOrder
 from analysis.read.journeys import Journeys
 
 DELIVERY_STAGES = ("generator lag", "sender API", "sender queue", "provider", "carrier queue", "radio")
@@ -30,7 +30,7 @@ EARLY_TOLERANCE_S = 0.001
 _EXAMPLES = 4
 
 
-def delivery_marks(journeys: Journeys) -> list[Floats]:
+def delivery_timestamps(journeys: Journeys) -> list[Floats]:
     """The instants between which ``DELIVERY_STAGES`` lie, one more than there are stages."""
     load, provider = journeys.load, journeys.provider
     return [
@@ -45,40 +45,40 @@ def delivery_marks(journeys: Journeys) -> list[Floats]:
     ]
 
 
-def _covered(journeys: Journeys, fates: Fates) -> Bools:
+def _covered(journeys: Journeys, outcomes: MessageOutcomes) -> Bools:
     """Messages that the stages cover: delivered to a reachable phone."""
-    chosen: Bools = (fates.fate == DELIVERED) & ~journeys.provider.unreachable
+    chosen: Bools = (outcomes.outcome == DELIVERED) & ~journeys.provider.unreachable
     return chosen
 
 
-def breakdowns(journeys: Journeys, fates: Fates) -> tuple[tuple[StageBreakdown, ...], ...]:
+def breakdowns(journeys: Journeys, outcomes: MessageOutcomes) -> tuple[tuple[StageBreakdown, ...], ...]:
     """One group for each set of timestamps of delivered messages, the complete set first.
 
     A group has one breakdown per class with messages, then one for all if there are several classes.
     """
-    marks = delivery_marks(journeys)
-    present = np.array([np.isfinite(mark) for mark in marks])
+    timestamps = delivery_timestamps(journeys)
+    present = np.array([np.isfinite(timestamp) for timestamp in timestamps])
     # Without its first and last timestamp a message has no delivery time.
-    chosen: Bools = _covered(journeys, fates) & present[0] & present[-1]
+    chosen: Bools = _covered(journeys, outcomes) & present[0] & present[-1]
     patterns, counts = np.unique(present[:, chosen], axis=1, return_counts=True)
     order = sorted(range(len(counts)), key=lambda i: (not patterns[:, i].all(), -int(counts[i])))
     groups = []
     for pattern in (patterns[:, i] for i in order):
         among: Bools = chosen & (present == pattern[:, None]).all(axis=0)
-        kept = [mark for mark, there in zip(marks, pattern, strict=True) if there]
+        kept = [timestamp for timestamp, there in zip(timestamps, pattern, strict=True) if there]
         groups.append(_of_each_class(journeys, _names(pattern), kept, among))
     return tuple(groups)
 
 
 def coverage(
-    journeys: Journeys, fates: Fates, groups: tuple[tuple[StageBreakdown, ...], ...]
+    journeys: Journeys, outcomes: MessageOutcomes, groups: tuple[tuple[StageBreakdown, ...], ...]
 ) -> tuple[StageCoverage, ...]:
     """For each class with delivered messages: how many are in each breakdown, and in none."""
     found = []
     for name in journeys.load.class_names:
         of_class = journeys.of_class(name)
-        delivered = int(np.count_nonzero(of_class & (fates.fate == DELIVERED)))
-        reachable = int(np.count_nonzero(of_class & _covered(journeys, fates)))
+        delivered = int(np.count_nonzero(of_class & (outcomes.outcome == DELIVERED)))
+        reachable = int(np.count_nonzero(of_class & _covered(journeys, outcomes)))
         in_group = [next((each.count for each in group if each.message_class == name), 0) for group in groups]
         if delivered:
             found.append(
@@ -105,21 +105,21 @@ def _names(pattern: Bools) -> tuple[str, ...]:
 
 
 def _of_each_class(
-    journeys: Journeys, names: tuple[str, ...], marks: list[Floats], among: Bools
+    journeys: Journeys, names: tuple[str, ...], timestamps: list[Floats], among: Bools
 ) -> tuple[StageBreakdown, ...]:
     classes = [(name, journeys.of_class(name) & among) for name in journeys.load.class_names]
     if len(classes) > 1:
         classes.append(("all", among))
     return tuple(
-        _breakdown(name, (names, marks), journeys, chosen) for name, chosen in classes if chosen.any()
+        _breakdown(name, (names, timestamps), journeys, chosen) for name, chosen in classes if chosen.any()
     )
 
 
 def _breakdown(
     name: str, of: tuple[tuple[str, ...], list[Floats]], journeys: Journeys, among: Bools
 ) -> StageBreakdown:
-    names, marks = of
-    stages = [_stage(stage, (marks[i + 1] - marks[i])[among]) for i, stage in enumerate(names)]
+    names, timestamps = of
+    stages = [_stage(stage, (timestamps[i + 1] - timestamps[i])[among]) for i, stage in enumerate(names)]
     report = (journeys.provider.confirmed_s - journeys.provider.delivered_s)[among]
     report = report[np.isfinite(report)]
     if len(report):
@@ -128,7 +128,7 @@ def _breakdown(
         message_class=name,
         count=int(np.count_nonzero(among)),
         stages=tuple(stages),
-        end_to_end=_stage("delivery time", (marks[-1] - marks[0])[among]),
+        end_to_end=_stage("delivery time", (timestamps[-1] - timestamps[0])[among]),
     )
 
 
@@ -144,7 +144,7 @@ def _stage(name: str, times: Floats) -> StageTimes:
     )
 
 
-def check_marks(journeys: Journeys) -> Marks:
+def timestamp_order(journeys: Journeys) -> TimestampOrder:
     """Count messages whose timestamps contradict each other, whatever their outcome."""
     load, provider = journeys.load, journeys.provider
     wrong = np.zeros(journeys.count, dtype=np.bool_)
@@ -169,7 +169,7 @@ def check_marks(journeys: Journeys) -> Marks:
     _note("at the provider, never sent", provider.taken & ~np.isfinite(load.sent_s), wrong, examples)
     unreported = np.isfinite(provider.confirmed_s) & ~np.isfinite(provider.reported_s)
     _note("report confirmed, never sent", unreported, wrong, examples)
-    return Marks(
+    return TimestampOrder(
         checked=journeys.count, wrong=int(np.count_nonzero(wrong)), examples=tuple(examples[:_EXAMPLES])
     )
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from analysis.arrays import Bools, Floats
 from analysis.formatting import count_text, seconds_text
-from analysis.measure.outcomes import DELIVERED, OPEN, Fates
+from analysis.measure.outcomes import DELIVERED, OPEN, MessageOutcomes
 from analysis.model import Accounting, Pace, Throughput
 from analysis.read.journeys import Journeys
 
@@ -21,7 +21,7 @@ REFUSED_SHARE = 0.001
 SHORTFALL_NOISE_S = 0.05  # less can be a timer or a pause of the machine
 
 
-def throughput(journeys: Journeys, fates: Fates, counted: Accounting) -> Throughput:
+def throughput(journeys: Journeys, outcomes: MessageOutcomes, counted: Accounting) -> Throughput:
     """Offered, accepted and delivered rates in messages per second."""
     load = journeys.load
     # A load of nearly ten seconds is a load of ten whose last arrival was before the end.
@@ -33,10 +33,10 @@ def throughput(journeys: Journeys, fates: Fates, counted: Accounting) -> Through
         offered_mean_per_s=journeys.count / journeys.load_end_s if journeys.load_end_s > 0 else 0.0,
         offered_peak=offered_peak,
         accepted_best=best_pace(load.answered_s[journeys.accepted], window_s),
-        delivered_best=best_pace(journeys.provider.delivered_s[fates.fate == DELIVERED], window_s),
+        delivered_best=best_pace(journeys.provider.delivered_s[outcomes.outcome == DELIVERED], window_s),
         limit=_limit(counted, wait_s, where),
         queue_wait_at_peak_s=wait_s,
-        shortfall_share=shortfall_share(journeys, fates),
+        shortfall_share=shortfall_share(journeys, outcomes),
     )
 
 
@@ -70,7 +70,7 @@ def _queue_wait(journeys: Journeys, peak: Pace | None) -> tuple[float | None, st
     return float(np.median(sender_s + carrier_s)), where
 
 
-def shortfall_share(journeys: Journeys, fates: Fates) -> float | None:
+def shortfall_share(journeys: Journeys, outcomes: MessageOutcomes) -> float | None:
     """The share of the offered load by which the system fell behind, from the middle of the load to its end.
 
     If r messages per second arrive and c get through, the wait grows by 1 - c/r seconds per second. The wait
@@ -80,7 +80,7 @@ def shortfall_share(journeys: Journeys, fates: Fates) -> float | None:
     due, provider = journeys.load.intended_s, journeys.provider
     # A journal may lack the carrier's timestamp. The submit is always known.
     taken_s = provider.carrier_s if np.isfinite(provider.carrier_s).any() else provider.submitted_s
-    waiting = ~np.isfinite(taken_s) & (fates.fate == OPEN)
+    waiting = ~np.isfinite(taken_s) & (outcomes.outcome == OPEN)
     wait_s = np.where(waiting, journeys.end_s, taken_s) - due
     known: Bools = journeys.accepted & np.isfinite(wait_s)
     quarter_s = journeys.load_end_s / 4
@@ -92,13 +92,13 @@ def shortfall_share(journeys: Journeys, fates: Fates) -> float | None:
     return grown_s / (2 * quarter_s) if grown_s > SHORTFALL_NOISE_S else 0.0
 
 
-def backlog_gone_s(journeys: Journeys, fates: Fates) -> float | None:
+def backlog_gone_s(journeys: Journeys, outcomes: MessageOutcomes) -> float | None:
     """Time from the load's end to the last submit of an accepted message: then the sender's queue is empty.
 
     None if a message still waits, or without a journal.
     """
     submitted_s = journeys.provider.submitted_s
-    if not journeys.journal or bool((np.isnan(submitted_s) & (fates.fate == OPEN)).any()):
+    if not journeys.journal or bool((np.isnan(submitted_s) & (outcomes.outcome == OPEN)).any()):
         return None
     known = submitted_s[journeys.accepted & np.isfinite(submitted_s)]
     return max(float(known.max()) - journeys.load_end_s, 0.0) if len(known) else None

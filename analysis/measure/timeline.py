@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from analysis.arrays import Bools, Floats, Ints
-from analysis.measure.outcomes import DELIVERED, OPEN, Fates
+from analysis.measure.outcomes import DELIVERED, OPEN, MessageOutcomes
 from analysis.model import Points, Series, Timeline
 from analysis.read.journeys import Journeys
 
@@ -45,18 +45,22 @@ class BacklogSeries:
         return max(int(waiting[highest]), 0), float(self.starts_s[highest])
 
 
-def unsubmitted(journeys: Journeys, fates: Fates, among: Bools) -> BacklogSeries:
+def unsubmitted(journeys: Journeys, outcomes: MessageOutcomes, among: Bools) -> BacklogSeries:
     """Accepted by the sender, not yet submitted.
 
     Messages that the sender gave up are left out, since the time is unknown.
     """
-    waited = among & journeys.accepted & (np.isfinite(journeys.provider.submitted_s) | (fates.fate == OPEN))
+    waited = (
+        among & journeys.accepted & (np.isfinite(journeys.provider.submitted_s) | (outcomes.outcome == OPEN))
+    )
     return _backlog(journeys.load.answered_s[waited], journeys.provider.submitted_s[waited])
 
 
-def undelivered(journeys: Journeys, fates: Fates, among: Bools) -> BacklogSeries:
+def undelivered(journeys: Journeys, outcomes: MessageOutcomes, among: Bools) -> BacklogSeries:
     """Accepted by the sender, not yet delivered and not finally failed."""
-    waited = among & journeys.accepted & (np.isfinite(journeys.provider.delivered_s) | (fates.fate == OPEN))
+    waited = (
+        among & journeys.accepted & (np.isfinite(journeys.provider.delivered_s) | (outcomes.outcome == OPEN))
+    )
     return _backlog(journeys.load.answered_s[waited], journeys.provider.delivered_s[waited])
 
 
@@ -66,7 +70,7 @@ def _backlog(starts_s: Floats, ends_s: Floats) -> BacklogSeries:
     return BacklogSeries(starts_s=np.sort(begins), ends_s=np.sort(ends_s[np.isfinite(ends_s)]))
 
 
-def timeline(journeys: Journeys, fates: Fates) -> Timeline:
+def timeline(journeys: Journeys, outcomes: MessageOutcomes) -> Timeline:
     """All series of one run, over the load and the drain up to 99 % of the deliveries."""
     end_s = drawn_until(journeys)
     width = bin_width(end_s, journeys.count)
@@ -78,8 +82,8 @@ def timeline(journeys: Journeys, fates: Fates) -> Timeline:
     latency_width = bin_width(journeys.load_end_s, rarest, _TIMES_A_BIN)
     everyone = np.ones(journeys.count, dtype=np.bool_)
     waiting = (
-        ("accepted, not yet submitted", unsubmitted(journeys, fates, everyone)),
-        ("accepted, not yet delivered", undelivered(journeys, fates, everyone)),
+        ("accepted, not yet submitted", unsubmitted(journeys, outcomes, everyone)),
+        ("accepted, not yet delivered", undelivered(journeys, outcomes, everyone)),
     )
     (queued, queued_at), (undone, undone_at) = (backlog.peak() for _, backlog in waiting)
     at = np.linspace(0.0, end_s, _BACKLOG_POINTS)
@@ -90,15 +94,17 @@ def timeline(journeys: Journeys, fates: Fates) -> Timeline:
         rates=(
             rate_series("offered", journeys.load.intended_s, width, end_s),
             rate_series("accepted", journeys.load.answered_s[journeys.accepted], width, end_s),
-            rate_series("delivered", journeys.provider.delivered_s[fates.fate == DELIVERED], width, end_s),
+            rate_series(
+                "delivered", journeys.provider.delivered_s[outcomes.outcome == DELIVERED], width, end_s
+            ),
         ),
         latency_p50=tuple(
-            _latency(journeys, fates, name, among, (50, latency_width)) for name, among in crowds
+            _latency(journeys, outcomes, name, among, (50, latency_width)) for name, among in crowds
         ),
         latency_p95=tuple(
-            _latency(journeys, fates, name, among, (95, latency_width)) for name, among in crowds
+            _latency(journeys, outcomes, name, among, (95, latency_width)) for name, among in crowds
         ),
-        points=tuple(_points(journeys, fates, name, among) for name, among in few),
+        points=tuple(_points(journeys, outcomes, name, among) for name, among in few),
         backlog=tuple(
             Series(name=name, at_s=tuple(at.tolist()), value=tuple(backlog.at(at).astype(float).tolist()))
             for name, backlog in waiting
@@ -136,13 +142,15 @@ def rate_series(name: str, instants_s: Floats, width_s: float, end_s: float) -> 
     return Series(name=name, at_s=tuple(middles.tolist()), value=tuple((counts / lengths).tolist()))
 
 
-def _latency(journeys: Journeys, fates: Fates, name: str, among: Bools, shown: tuple[int, float]) -> Series:
+def _latency(
+    journeys: Journeys, outcomes: MessageOutcomes, name: str, among: Bools, shown: tuple[int, float]
+) -> Series:
     percentile, width_s = shown
     due = journeys.load.intended_s[among]
     taken = np.where(
-        fates.fate == DELIVERED, journeys.provider.delivered_s - journeys.load.intended_s, np.inf
+        outcomes.outcome == DELIVERED, journeys.provider.delivered_s - journeys.load.intended_s, np.inf
     )
-    counts_in = among & ((fates.fate == DELIVERED) | (fates.fate == OPEN) | fates.never)
+    counts_in = among & ((outcomes.outcome == DELIVERED) | (outcomes.outcome == OPEN) | outcomes.never)
     due, taken = journeys.load.intended_s[counts_in], taken[counts_in]
     return binned_percentile(name, due, taken, percentile, width_s)
 
@@ -165,8 +173,8 @@ def binned_percentile(name: str, due_s: Floats, taken_s: Floats, percentile: int
     )
 
 
-def _points(journeys: Journeys, fates: Fates, name: str, among: Bools) -> Points:
-    chosen = among & (fates.fate == DELIVERED)
+def _points(journeys: Journeys, outcomes: MessageOutcomes, name: str, among: Bools) -> Points:
+    chosen = among & (outcomes.outcome == DELIVERED)
     due = journeys.load.intended_s[chosen]
     return Points(
         name=name,

@@ -67,10 +67,10 @@ def quantile_text(quantile: Quantile) -> str:
 
 
 def interval_text(quantile: Quantile) -> str:
-    """``3.9 s to 4.6 s``; an open end is the word "open"."""
+    """``3.9 s to 4.6 s``; an open end is ``3.9 s or more``."""
     if quantile.low_s is None or quantile.high_s is None:
         return "none"
     if math.isinf(quantile.low_s):
         return "never"
-    high = "open" if math.isinf(quantile.high_s) else seconds_text(quantile.high_s)
-    return f"{seconds_text(quantile.low_s)} to {high}"
+    low = seconds_text(quantile.low_s)
+    return f"{low} or more" if math.isinf(quantile.high_s) else f"{low} to {seconds_text(quantile.high_s)}"

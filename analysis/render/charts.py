@@ -18,7 +18,7 @@ _FAULTS_CAPTION = "Grey: the provider's faults, named below the plot."
 class PartChart:
     """A chart of one part. ``draw`` gets the part and the title; it returns the figure, or why there is none.
 
-    ``shows_faults``: the chart marks the times of the provider's faults.
+    ``shows_faults``: the chart shades the times of the provider's faults.
     """
 
     name: str  # of the file
@@ -55,8 +55,8 @@ PART_CHARTS = (
         title="Percentiles of delivery time",
         caption="Delivery time by percentile: at each step to the right, messages are ten times rarer. "
         "The band is the 95 % interval. A curve ends where there are too few messages, or where messages "
-        "were still open. Right: the sender's answer, counted from the instant at which a message was due "
-        "and from the send. A gap between the two means that the load generator was late.",
+        "were still open. The sender's answer (live parts) is counted from the instant at which a message "
+        "was due, and from the send. A gap between the two means that the load generator was late.",
         draw=charts_distribution.percentile_curves,
     ),
     PartChart(
@@ -71,14 +71,15 @@ PART_CHARTS = (
         name="rates",
         title="Offered, accepted and delivered",
         caption="Accepted below offered: the sender does not accept every message. Delivered below accepted: "
-        "a queue grows.",
+        "messages wait, or were not delivered.",
         draw=charts_time.rates,
         shows_faults=True,
     ),
     PartChart(
         name="backlog",
         title="Backlog",
-        caption="Messages that wait, at each moment.",
+        caption="Messages that wait, at each moment. A message for a phone that is off counts as not yet "
+        "delivered until it arrives or expires, which can take hours or days.",
         draw=charts_time.backlog,
         shows_faults=True,
     ),
@@ -115,8 +116,8 @@ REPORT_CHARTS = (
     ReportChart(
         name="ladder",
         title="Highest sustained volume",
-        caption="The highest messages a day that a part of each level sustained, and delivery times at the "
-        "level's own rate.",
+        caption="The highest messages a day that was sustained on each level's profile, and delivery times "
+        "at the level's own rate.",
         draw=charts_distribution.ladder,
         asked=lambda report: bool(report.levels),
     ),

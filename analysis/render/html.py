@@ -55,7 +55,7 @@ def _part(report: RunReport, place: int, drawn: tuple[Drawn, ...]) -> dict[str, 
 
 
 def _chart(drawn: Drawn) -> dict[str, Any]:
-    # SVG of our own charts: numbers, and class names that matplotlib escapes.
+    # SVG of the report's charts: numbers, and class names that matplotlib escapes.
     return {"title": drawn.title, "caption": drawn.caption, "svg": Markup(drawn.svg), "why": drawn.why}
 
 
@@ -63,8 +63,8 @@ def _kind(cell: Cell, column: Column) -> str:
     """The CSS class of a cell. Short texts are not wrapped, long ones get more width."""
     if column.align == "right":
         return "n"
-    if column.mark:
-        return "mark"
+    if column.shows_state:
+        return "state"
     size = len(cell if isinstance(cell, str) else words(cell))
     return "long" if size > _LONG else "short" if size <= _SHORT else ""
 

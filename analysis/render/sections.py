@@ -28,7 +28,7 @@ def part_sections(report: RunReport, place: int) -> list[Section]:
     scaled = " (compressed seconds)" if part.identity.provider_scale != 1.0 else ""
     listed = [
         ("Objectives", tables.question(report, place)),
-        ("Bottlenecks", tables_findings.culprits(report, place)),
+        ("Bottlenecks", tables_findings.bottlenecks(report, place)),
         (f"Delivery time{scaled}", tables_part.delivery(report, place)),
         *((f"{title}{scaled}", table) for title, table in tables_findings.delay_splits(report, place)),
         ("Unreachable phones", tables_findings.handsets(report, place)),

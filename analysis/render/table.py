@@ -13,20 +13,20 @@ Cell = str | Sentence
 
 @dataclass(frozen=True)
 class Column:
-    """``mark``: a renderer can colour the column's cells by the mark of their row."""
+    """``shows_state``: a renderer can colour the cells of the column by the state of their row."""
 
     name: str
     align: Literal["left", "right"] = "left"
-    mark: bool = False
+    shows_state: bool = False
 
 
 @dataclass(frozen=True)
 class Table:
-    """``marks`` has one word per row (met, missed, warn …), or is empty."""
+    """``row_states`` has one word per row (met, missed, warn …), or is empty."""
 
     columns: tuple[Column, ...]
     rows: tuple[tuple[Cell, ...], ...]
-    marks: tuple[str, ...] = ()
+    row_states: tuple[str, ...] = ()
 
 
 def words_columns(*names: str) -> tuple[Column, ...]:

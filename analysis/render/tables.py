@@ -20,7 +20,7 @@ CHECK_WORDS: dict[CheckState, str] = {
 
 _OBJECTIVE_COLUMNS = (
     *words_columns("objective", "limit", "measured"),
-    Column("verdict", mark=True),
+    Column("verdict", shows_state=True),
     *words_columns("evidence"),
 )
 
@@ -55,7 +55,7 @@ def objectives(report: RunReport) -> Table:
     return Table(
         columns=(*(words_columns("part") if several else ()), *_OBJECTIVE_COLUMNS),
         rows=rows,
-        marks=tuple(report.objectives[place].verdict for _, place in shown),
+        row_states=tuple(report.objectives[place].verdict for _, place in shown),
     )
 
 
@@ -66,7 +66,7 @@ def question(report: RunReport, place: int) -> Table:
     return Table(
         columns=_OBJECTIVE_COLUMNS,
         rows=tuple(_objective_cells(quote, f"parts.{place}.objectives.{i}", "") for i, _ in enumerate(shown)),
-        marks=tuple(each.verdict for each in shown),
+        row_states=tuple(each.verdict for each in shown),
     )
 
 
@@ -100,13 +100,15 @@ def checks(report: RunReport) -> Table:
     several = report.kind == "suite"
     quote = Quote(report, plain=False)
     rows: list[tuple[Cell, ...]] = []
-    marks: list[str] = []
+    row_states: list[str] = []
     for name in dict.fromkeys(each.name for each in report.checks):
         same = [place for place, each in enumerate(report.checks) if each.name == name]
         notable = [place for place in same if report.checks[place].state in ("warn", "invalid")]
         if several and not notable:
             rows.append(_passed(quote, same))
-            marks.append("ok" if any(report.checks[place].state == "ok" for place in same) else "not_checked")
+            row_states.append(
+                "ok" if any(report.checks[place].state == "ok" for place in same) else "not_checked"
+            )
             continue
         for index, place in enumerate(notable or same):
             each = report.checks[place]
@@ -115,19 +117,19 @@ def checks(report: RunReport) -> Table:
             words = (each.limit, each.meaning, advice) if index == 0 else ("", "", "")
             value = _check_value(quote, place)
             rows.append((name if index == 0 else "", *where, CHECK_WORDS[each.state], value, *words))
-            marks.append(str(each.state))
+            row_states.append(str(each.state))
     advice_columns = words_columns("what to do")
     if not any(row[-1] for row in rows):
         advice_columns, rows = (), [row[:-1] for row in rows]
     return Table(
         columns=(
             *words_columns("check", *(("part",) if several else ())),
-            Column("state", mark=True),
+            Column("state", shows_state=True),
             *words_columns("found", "limit", "what it means"),
             *advice_columns,
         ),
         rows=tuple(rows),
-        marks=tuple(marks),
+        row_states=tuple(row_states),
     )
 
 
@@ -146,7 +148,9 @@ def _passed(quote: Quote, same: list[int]) -> tuple[Cell, ...]:
     passed = [each for _, each in checked if each.state == "ok"]
     skipped = [each for _, each in checked if each.state == "not_checked"]
     shown = passed[0] if passed else skipped[0]
-    where = f"all {len(same)} parts" if not (passed and skipped) else f"{len(passed)} of {len(same)} parts"
+    counted = len(passed) if passed else len(same)
+    total = len(quote.report.parts)
+    where = f"all {total} parts" if counted == total else f"{counted} of {total} parts"
     value: Cell = "passed" if passed else shown.value
     if passed and skipped:
         why = ", ".join(dict.fromkeys(each.value for each in skipped))
@@ -182,8 +186,8 @@ def ladder(report: RunReport) -> Table:
     )
     columns = (
         *words_columns("messages a day"),
-        Column("objectives met at its peak", mark=True),
+        Column("objectives met at its peak", shows_state=True),
         *words_columns("highest sustained, a day", "highest tested, a day", "ten times sustained"),
         *words_columns("profiles", "evidence"),
     )
-    return Table(columns, rows, marks=tuple(level.fast_enough for level in report.levels))
+    return Table(columns, rows, row_states=tuple(level.fast_enough for level in report.levels))

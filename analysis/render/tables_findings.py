@@ -1,4 +1,4 @@
-"""Tables of conclusions: totals, capacity, comparisons, shares, culprits, hints, handsets.
+"""Tables of conclusions: totals, capacity, comparisons, shares, bottlenecks, hints, handsets.
 
 The first screen quotes them, so their cells are figures with the path of their field.
 """
@@ -61,7 +61,7 @@ def capacity(report: RunReport) -> Table:
     found = report.capacity
     columns = (
         *words_columns("rate"),
-        Column("verdict", mark=True),
+        Column("verdict", shows_state=True),
         *words_columns("delivered", "evidence", "bottleneck"),
     )
     if found is None:
@@ -69,10 +69,10 @@ def capacity(report: RunReport) -> Table:
     quote = Quote(report, plain=False)
     rows: list[tuple[str | Sentence, ...]] = []
     if found.sustained_per_s is not None:
-        high: Sentence = ("open",)
+        high: Sentence = (" or more",)
         if found.high_per_s is not None:
-            high = (quote.rate("capacity.high_per_s"),)
-        interval: Sentence = ("interval ", quote.rate("capacity.low_per_s"), " to ", *high)
+            high = (" to ", quote.rate("capacity.high_per_s"))
+        interval: Sentence = ("interval ", quote.rate("capacity.low_per_s"), *high)
         day: Sentence = ()
         if found.messages_per_day is not None:
             day = (", ", quote.per_day("capacity.messages_per_day"), " a day")
@@ -81,7 +81,7 @@ def capacity(report: RunReport) -> Table:
         )
     else:
         rows.append(("none", "sustained", "", found.ended, _above(quote)))
-    marks = ["met" if found.sustained_per_s is not None else "missed"]
+    row_states = ["met" if found.sustained_per_s is not None else "missed"]
     for place, trial in enumerate(found.trials):
         path = f"capacity.trials.{place}"
         rows.append(
@@ -90,19 +90,19 @@ def capacity(report: RunReport) -> Table:
                 trial.verdict,
                 (quote.rate(f"{path}.delivered_per_s"),),
                 trial.why,
-                "; ".join(trial.culprits),
+                "; ".join(trial.bottlenecks),
             )
         )
-        marks.append(trial.verdict)
-    return Table(columns, tuple(rows), marks=tuple(marks))
+        row_states.append(trial.verdict)
+    return Table(columns, tuple(rows), row_states=tuple(row_states))
 
 
 def _above(quote: Quote) -> Sentence:
     found = quote.report.capacity
-    places = range(len(found.culprits)) if found else ()
+    places = range(len(found.bottlenecks)) if found else ()
     said: list[str | Figure] = []
     for place in places:
-        said += ["; " if place else "", quote.text(f"capacity.culprits.{place}")]
+        said += ["; " if place else "", quote.text(f"capacity.bottlenecks.{place}")]
     return tuple(said)
 
 
@@ -151,12 +151,12 @@ def _by_stage(quote: Quote, path: str) -> Sentence:
     return tuple(said) or ("-",)
 
 
-def culprits(report: RunReport, place: int) -> Table:
+def bottlenecks(report: RunReport, place: int) -> Table:
     """The bottlenecks in order of weight."""
     quote = Quote(report, plain=False)
     rows = []
-    for index, each in enumerate(report.parts[place].culprits):
-        path = f"parts.{place}.culprits.{index}"
+    for index, each in enumerate(report.parts[place].bottlenecks):
+        path = f"parts.{place}.bottlenecks.{index}"
         evidence: list[str | Figure] = []
         for number, _ in enumerate(each.evidence):
             evidence += ["; " if number else "", quote.text(f"{path}.evidence.{number}")]

@@ -1,4 +1,4 @@
-"""Arrival processes, plans and schedules: who sends what when, worked out without clock, socket or state."""
+"""Arrival processes, plans and schedules, calculated without clock, socket or state."""
 
 from loadtests.arrivals.plan import (
     DAY_MIX,

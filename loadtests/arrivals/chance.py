@@ -1,4 +1,4 @@
-"""Chance without state: each number is a hash of (seed, index), so order and concurrency cannot change it.
+"""Random numbers without state: each is a hash of (seed, index), so order and concurrency cannot change it.
 
 The hash is SplitMix64 (Steele, Lea, Flood 2014), which passes BigCrush: its k-th output is
 ``mix(seed + k * GOLDEN)``.
@@ -17,13 +17,13 @@ _MIX_2 = np.uint64(0x94D049BB133111EB)
 
 
 def derive_seed(seed: int, concern: str) -> int:
-    """A seed of its own for one concern. Below 2**48, so that it survives JSON in any reader."""
+    """A separate seed for one purpose. Below 2**48, so that every JSON reader keeps it exact."""
     digest = hashlib.blake2b(f"{seed}/{concern}".encode(), digest_size=6).digest()
     return int.from_bytes(digest, "big")
 
 
 def words(seed: int, count: int) -> NDArray[np.uint64]:
-    """``count`` words of 64 random bits; word i depends on (seed, i) alone."""
+    """``count`` words of 64 random bits; word i depends only on (seed, i)."""
     index = np.arange(1, count + 1, dtype=np.uint64)
     state = np.uint64(seed & 0xFFFF_FFFF_FFFF_FFFF) + index * _GOLDEN  # wraps by design
     state = (state ^ (state >> np.uint64(30))) * _MIX_1
@@ -33,5 +33,5 @@ def words(seed: int, count: int) -> NDArray[np.uint64]:
 
 
 def uniforms(seed: int, count: int) -> NDArray[np.float64]:
-    """``count`` numbers in [0, 1), each from (seed, its index) alone."""
+    """``count`` numbers in [0, 1), each depends only on (seed, its index)."""
     return (words(seed, count) >> np.uint64(11)).astype(np.float64) * 2.0**-53

@@ -1,4 +1,6 @@
-"""How many requests may have to be under way at once: what comes due while a target may still answer."""
+"""The number of requests that may be in flight at once: the arrivals that are due while a target may still
+answer.
+"""
 
 from __future__ import annotations
 
@@ -6,20 +8,20 @@ import numpy as np
 
 from loadtests.arrivals.processes import NS_PER_S, Instants
 
-# Each is a socket here and one at the target. Senders take some thousands (the reference sender 4,096), and
+# Each is a socket here and one at the target. Senders accept some thousands (the reference sender 4,096), and
 # one address has 28,000 local ports.
 MOST_IN_FLIGHT = 4_000
 FEWEST_IN_FLIGHT = 64
-# Requests past the target's timeout are looked for about once a second.
+# The check for requests past the target's timeout runs about once a second.
 _LOOKED_FOR_S = 2.0
 
 
 def in_flight_limit(intended_ns: Instants, timeout_s: float) -> int:
-    """The most arrivals that come due within ``timeout_s`` and the time it takes to notice, at most
+    """The most arrivals that are due within ``timeout_s`` plus the interval of its check, at most
     ``MOST_IN_FLIGHT``. ``intended_ns`` ascends.
 
-    With fewer slots an arrival could be dropped while none before it had been given up; with these, only
-    where the limit is ``MOST_IN_FLIGHT``.
+    With fewer slots an arrival could be dropped although no earlier request had timed out. With these, that
+    is possible only at the limit ``MOST_IN_FLIGHT``.
     """
     span_ns = round((timeout_s + _LOOKED_FOR_S) * NS_PER_S)
     ends = np.searchsorted(intended_ns, intended_ns + span_ns, side="right")

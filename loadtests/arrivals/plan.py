@@ -1,8 +1,8 @@
-"""The plan of a run: who sends what when, fixed before it starts; and the schedule it works out to.
+"""The plan of a run, fixed before it starts, and the schedule that is calculated from it.
 
-A plan is a small value that goes through JSON to every Locust process; each works out the same schedule from
-it. All of a slot (its instant, class, recipient, text and key) is a function of the plan's seed and the
-slot's number, with a seed of its own for each concern, so that changing the mix moves no arrival.
+A plan is a small value that every Locust process gets as JSON; each calculates the same schedule from it. A
+slot's instant, class, recipient, text and key are functions of the plan's seed and the slot's number. Each of
+them has a separate seed, so a change of the mix does not move arrivals.
 """
 
 from __future__ import annotations
@@ -15,24 +15,24 @@ from numpy.typing import NDArray
 
 from loadtests.arrivals.chance import derive_seed, uniforms, words
 from loadtests.arrivals.in_flight import in_flight_limit
-from loadtests.arrivals.processes import NS_PER_S, Process, arrival_count, duration_ns, instants_ns
+from loadtests.arrivals.processes import NS_PER_S, From0, Process, arrival_count, duration_ns, instants_ns
 from loadtests.arrivals.texts import CLASSES, MARKETING, TEXTS, fill
 
 # Polish mobile ranges (a prefix does not tell the operator), each with seven digits behind it.
 _MOBILE_PREFIXES = (45, 50, 51, 53, 57, 60, 66, 69, 72, 73, 78, 79, 88)
 _PER_PREFIX = 10_000_000
 _NUMBERS = len(_MOBILE_PREFIXES) * _PER_PREFIX
-# A prime that does not divide the number of numbers: steps of it visit each number once before any comes
-# again, so no run comes near a provider's limit per recipient (10 in 60 s at SMSAPI).
+# A prime that does not divide the number of phone numbers: steps of it visit each number once before any
+# repeats, so no run comes near a provider's limit per recipient (10 in 60 s at SMSAPI).
 _STRIDE = 80_345_011
 
 
 class Mix(Struct, frozen=True):
     """Shares of the classes; they are weights, so they need not add up to 1."""
 
-    otp: float = 0.0
-    transactional: float = 0.0
-    marketing: float = 0.0
+    otp: From0 = 0.0
+    transactional: From0 = 0.0
+    marketing: From0 = 0.0
 
 
 DAY_MIX = Mix(otp=0.15, transactional=0.25, marketing=0.6)
@@ -44,11 +44,11 @@ class Stream(Struct, frozen=True):
     process: Process
     mix: Mix = DAY_MIX
     campaign: str = ""
-    start_s: float = 0.0
+    start_s: From0 = 0.0
 
 
 class Plan(Struct, frozen=True, kw_only=True):
-    """``in_flight_limit`` is for the whole run, shared evenly among its workers. 0: not worked out yet."""
+    """``in_flight_limit`` is for the whole run, shared evenly among its workers. 0: not calculated yet."""
 
     streams: tuple[Stream, ...]
     seed: int
@@ -77,13 +77,15 @@ class PlannedMessage(Struct, frozen=True, gc=False):
 
 
 class Columns(Struct, frozen=True, gc=False):
-    """What ``Schedule.message`` makes messages of; classes as places in ``CLASSES``, streams in the plan."""
+    """The values from which ``Schedule.message`` makes messages; classes as places in ``CLASSES``, streams in
+    the plan.
+    """
 
     intended_ns: list[int]
     kinds: list[int]
     streams: list[int]
     recipients: list[int]  # MSISDN without its country code, 48
-    draws: list[int]  # of the text: template by the remainder, the rest is ``fill``'s
+    draws: list[int]  # of the text: the remainder selects the template, ``fill`` uses the rest
 
 
 class Schedule:
@@ -141,7 +143,7 @@ class Schedule:
 
 
 def seeds(plan: Plan) -> dict[str, int]:
-    """Every seed of the plan by the concern it serves, as the manifest lists them."""
+    """Every seed of the plan by its purpose, as the manifest lists them."""
     concerns = ("arrivals", "classes", "recipients", "texts")
     return {"plan": plan.seed} | {concern: derive_seed(plan.seed, concern) for concern in concerns}
 
@@ -156,14 +158,14 @@ def plan_from_json(body: bytes) -> Plan:
 
 
 def key_tag_of(seed: int) -> str:
-    """A short tag for a run's keys: the same seed gives the same keys, hence the same fates at the
+    """A short tag for a run's keys: the same seed gives the same keys, hence the same outcomes at the
     provider.
     """
     return f"{derive_seed(seed, 'key_tag') & 0xFFFF:04x}"
 
 
 def next_recipient(plan: Plan) -> str:
-    """A number as the plan's own, to which none of its messages goes."""
+    """A number in the form of the plan's numbers, but outside the plan."""
     count = sum(arrival_count(stream.process) for stream in plan.streams)
     place = _place(derive_seed(plan.seed, "recipients"), count)
     return f"48{_MOBILE_PREFIXES[place // _PER_PREFIX] * _PER_PREFIX + place % _PER_PREFIX:09d}"

@@ -1,10 +1,10 @@
-"""Arrival processes: what says when message i should be sent, before anything is sent.
+"""Arrival processes: they give the instant at which message i is due, before anything is sent.
 
 A process is a value; ``instants_ns`` turns it into the intended instants of its arrivals, int64 nanoseconds
 from the process's own zero, ascending, all in [0, ``duration_ns``). They are computed from the arrival's
-index and never from the instant before, so no rate drifts. How many arrivals there are never depends on
-chance: Poisson arrivals are drawn *given* their count (a Poisson process with a known count is that many
-independent draws from its rate, in order), so that a day of 500,000 messages has 500,000.
+index and not from the previous instant, so no rate drifts. The number of arrivals is not random: Poisson
+arrivals are drawn *given* their count (a Poisson process with a known count is that many independent draws
+from its rate, in order), so that a day of 500,000 messages has 500,000.
 """
 
 from __future__ import annotations
@@ -12,10 +12,10 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from fractions import Fraction
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
-from msgspec import Struct
+from msgspec import Meta, Struct
 from numpy.typing import NDArray
 
 from loadtests.arrivals.chance import uniforms
@@ -31,51 +31,54 @@ HOURLY_WEIGHTS: tuple[float, ...] = (
 )
 
 Instants = NDArray[np.int64]
+Above0 = Annotated[float, Meta(gt=0)]
+From0 = Annotated[float, Meta(ge=0)]
+Count = Annotated[int, Meta(ge=1)]
 
 
 class Constant(Struct, frozen=True, tag="constant"):
     """Evenly spaced arrivals, the first at zero: one every 1/rate seconds."""
 
-    rate_per_s: float
-    duration_s: float
+    rate_per_s: Above0
+    duration_s: Above0
 
 
 class Poisson(Struct, frozen=True, tag="poisson"):
     """Independent random arrivals at a steady rate; ``round(rate * duration)`` of them, at least one."""
 
-    rate_per_s: float
-    duration_s: float
+    rate_per_s: Above0
+    duration_s: Above0
 
 
 class DayCurve(Struct, frozen=True, tag="day_curve"):
-    """Random arrivals on a day's curve, or on a window of it, laid ``speedup`` times denser than the day.
+    """Random arrivals on a day's curve, or on a window of it, at ``speedup`` times the rates of the day.
 
     ``window_start_s`` and ``window_s`` are in the day's time; the run takes ``window_s / speedup`` seconds.
     """
 
-    messages_per_day: int
-    window_start_s: float = 0.0
-    window_s: float = float(DAY_S)
-    speedup: float = 1.0
+    messages_per_day: Count
+    window_start_s: From0 = 0.0
+    window_s: Above0 = float(DAY_S)
+    speedup: Above0 = 1.0
     hourly_weights: tuple[float, ...] = HOURLY_WEIGHTS
 
 
 class Burst(Struct, frozen=True, tag="burst"):
-    """``count`` messages released evenly over ``over_s`` seconds: a campaign let loose."""
+    """``count`` messages released evenly over ``over_s`` seconds: a campaign."""
 
-    count: int
-    over_s: float
+    count: Count
+    over_s: From0
 
 
 class RateStep(Struct, frozen=True):
-    rate_per_s: float
-    duration_s: float
+    rate_per_s: From0
+    duration_s: Above0
 
 
 class Steps(Struct, frozen=True, tag="steps"):
-    """Plateaus of steady rate one after another; the phase is carried over, so nothing bunches at a step."""
+    """Steps of steady rate one after another. The phase continues, so arrivals do not bunch."""
 
-    steps: tuple[RateStep, ...]
+    steps: Annotated[tuple[RateStep, ...], Meta(min_length=1)]
     spacing: Literal["even", "poisson"] = "even"
 
 
@@ -83,7 +86,7 @@ Process = Constant | Poisson | DayCurve | Burst | Steps
 
 
 def duration_ns(process: Process) -> int:
-    """The span the arrivals lie in, nanoseconds of run time."""
+    """The duration of the process, nanoseconds of run time."""
     match process:
         case DayCurve():
             return max(1, round(process.window_s / process.speedup * NS_PER_S))
@@ -96,7 +99,7 @@ def duration_ns(process: Process) -> int:
 
 
 def arrival_count(process: Process) -> int:
-    """How many arrivals the process has; no chance in it."""
+    """The number of arrivals of the process; it is not random."""
     match process:
         case Constant():
             return math.ceil(_exact(process.rate_per_s) * _exact(process.duration_s))
@@ -119,7 +122,7 @@ def mean_rate_per_s(process: Process) -> float:
 
 
 def peak_rate_per_s(process: Process) -> float:
-    """The highest rate the process is meant to reach, in run time."""
+    """The highest nominal rate of the process, in run time."""
     match process:
         case DayCurve():
             edges, cumulative = _window_curve(process)
@@ -134,7 +137,7 @@ def peak_rate_per_s(process: Process) -> float:
 
 
 def instants_ns(process: Process, seed: int) -> Instants:
-    """The intended instants, ascending. The seed moves random arrivals; their number stays."""
+    """The intended instants, ascending. The seed moves random arrivals but does not change their number."""
     place: dict[type[Any], Callable[[Any, int], Instants]] = {
         Constant: _constant,
         Poisson: _poisson,
@@ -146,9 +149,9 @@ def instants_ns(process: Process, seed: int) -> Instants:
 
 
 def peak_window(messages_per_day: int, duration_s: float, speedup: float = 1.0) -> DayCurve:
-    """The slice of the day around the middle of its busiest hour that takes ``duration_s`` seconds to play.
+    """The slice of the day around the middle of its busiest hour that lasts ``duration_s`` seconds.
 
-    Raises ``ValueError`` where the slice would be longer than the day.
+    Raises ``ValueError`` if the slice is longer than the day.
     """
     window_s = duration_s * speedup
     if not 0 < window_s <= DAY_S:
@@ -162,7 +165,7 @@ def peak_window(messages_per_day: int, duration_s: float, speedup: float = 1.0) 
 
 
 def _exact(value: float) -> Fraction:
-    # Through its shortest decimal form: 0.1 means one tenth, not the nearest binary fraction.
+    # By its shortest decimal form: 0.1 means one tenth, not the nearest binary fraction.
     return Fraction(repr(float(value))).limit_denominator(1_000_000)
 
 

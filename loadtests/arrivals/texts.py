@@ -1,8 +1,8 @@
-"""What the messages say: realistic lengths and alphabets, since capacity and price count segments.
+"""The texts of the messages: realistic lengths and alphabets, since capacity and price depend on segments.
 
-``{code}`` is six digits, ``{amount}`` a price, ``{number}`` an order number, all of them from the slot's
-chance. About a quarter of the texts hold Polish letters that GSM-7 lacks, which turns 160 characters a
-segment into 70.
+``{code}`` is six digits, ``{amount}`` a price, ``{number}`` an order number, all from the slot's random bits.
+About a quarter of the texts have Polish letters that are not in GSM-7, so a segment has 70 characters in
+place of 160.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ TEXTS: MappingProxyType[str, tuple[str, ...]] = MappingProxyType(
 
 
 def fill(template: str, draw: int) -> str:
-    """The template with its placeholders set from ``draw``, at least 40 random bits."""
+    """The template with its placeholders filled from ``draw``, at least 40 random bits."""
     return (
         template.replace("{code}", f"{draw % 1_000_000:06d}")
         .replace("{amount}", f"{draw % 900 + 10},{draw % 97:02d}")

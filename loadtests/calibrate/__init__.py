@@ -1,1 +1,1 @@
-"""Checks the mock provider against its settings: expected values beside what a client measured."""
+"""Checks the mock provider against its settings: expected values next to measured ones."""

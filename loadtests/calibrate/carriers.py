@@ -1,4 +1,4 @@
-"""From the reply to the delivery report: the carrier's delay as set, and as its receiver saw it."""
+"""From the reply to the delivery report: the carrier's delay as set and as received."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _LAST_NS = 50_000_000
 
 
 def measure(instrument: Instrument, profile: Profile, seconds: float, horizon_s: float) -> Measurement:
-    """Reports that are set to come later than ``horizon_s`` are not waited for, and not counted."""
+    """Reports that are set to come later than ``horizon_s`` are neither awaited nor counted."""
     profile = standard.delays_only(profile)
     instrument.use(profile)
     count = round(RATE_PER_S * seconds)
@@ -35,7 +35,7 @@ def measure(instrument: Instrument, profile: Profile, seconds: float, horizon_s:
     due = [
         n for n, e in enumerate(lot) if e.report_ns is not None and e.report_ns - e.offset_ns <= horizon_ns
     ]
-    # Other reports come in between: this many have come when the last one that counts has come.
+    # Other reports come in between: the number that has come with the last one that counts.
     last_ns = max((lot[n].report_ns or 0 for n in due), default=0) + _LAST_NS
     awaited = sum(e.report_ns is not None and e.report_ns <= last_ns for e in lot)
     schedule = SendTimes(sent.requests, offsets_ns, patience_s=horizon_s + 1.0, reports=awaited)

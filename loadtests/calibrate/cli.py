@@ -36,7 +36,7 @@ def calibrate(
         ),
     ] = None,
     quick: Annotated[
-        bool, typer.Option("--quick", help="Half a minute, fewer messages, wider tolerances.")
+        bool, typer.Option("--quick", help="Takes half a minute: fewer messages, wider tolerances.")
     ] = False,
     only: Annotated[
         str,
@@ -100,7 +100,7 @@ def _run(tasks: Sequence[Any], about: dict[str, Any], run_dir: Path, console: Co
     found: list[judge.Measurement] = []
     ended = ""
     before = signal.signal(signal.SIGTERM, _interrupt)
-    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # nohup asks for it to be ignored
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # nohup makes a process ignore it
         signal.signal(signal.SIGHUP, _interrupt)
     try:
         with instrument_of(plan.first_profile(), about["seed"]) as instrument:
@@ -139,14 +139,16 @@ def _run(tasks: Sequence[Any], about: dict[str, Any], run_dir: Path, console: Co
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:
-    """As Ctrl-C does. A terminal that is closed sends SIGHUP twice, by kernel and shell: it asks once."""
+    """As Ctrl-C. A closed terminal sends SIGHUP twice (kernel and shell); it counts once."""
     if number == signal.SIGHUP:
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
     raise KeyboardInterrupt
 
 
 def _allow_files() -> None:
-    """Every request that waits holds a connection, here and in the provider, which inherits the limit."""
+    """Raise the limit of open files. Every waiting request has a connection here and in the provider, which
+    inherits the limit.
+    """
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = _FILES if hard == resource.RLIM_INFINITY else min(_FILES, hard)
     if soft < wanted:

@@ -1,7 +1,7 @@
-"""An open-loop HTTP client that keeps the time: every request leaves at its instant, whatever came before.
+"""An open-loop HTTP client: it sends every request at its instant, independent of earlier answers.
 
-It never sleeps while it measures. It looks at its sockets again and again, so that an answer is seen within
-microseconds, and it notes how long it had not looked: a client that was late must not blame the provider.
+It never sleeps while it measures. It polls its sockets in a loop, so it sees an answer within microseconds.
+It records the time since its last poll, so that its own delay is not attributed to the provider.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ _LENGTH = b"Content-Length: "
 
 
 class Answer(Struct, gc=False):
-    """What became of one request; instants are CLOCK_MONOTONIC in ns.
+    """The result of one request. Instants are CLOCK_MONOTONIC in ns.
 
-    ``blind_ns``: for how long the client had not looked when it saw the answer. ``pieces``: reads it took.
+    ``blind_ns``: the time since the last poll when the client saw the answer. ``pieces``: number of reads.
     """
 
     number: int
@@ -42,12 +42,12 @@ class Answer(Struct, gc=False):
 
     @property
     def client_late_ns(self) -> int:
-        """What of the latency may be the client's own: late in sending, late in looking."""
+        """The part of the latency that may be the client's: its delay in sending and in polling."""
         return self.sent_ns - self.intended_ns + self.blind_ns
 
 
 class Watch(Protocol):
-    """Something to be looked at now and then while the client runs."""
+    """Something that the client polls while it runs."""
 
     due_ns: int
 
@@ -55,7 +55,7 @@ class Watch(Protocol):
 
 
 class SendTimes(Struct, frozen=True):
-    """Requests ready to be written, and when each is to leave, in ns from the start."""
+    """Requests as bytes, and the instant of each, in ns from the start."""
 
     requests: Sequence[bytes]
     offsets_ns: Sequence[int]
@@ -76,7 +76,7 @@ class _ClientConnection:
 
 
 class OpenLoopClient:
-    """Keep-alive connections to one server, one request at a time on each, more of them when all are busy."""
+    """Keep-alive connections to one server, one request at a time on each. It opens more if all are busy."""
 
     def __init__(self, host: str, port: int, receiver: Receiver | None = None) -> None:
         self._address = (host, port)
@@ -104,7 +104,9 @@ class OpenLoopClient:
         return [connection.socket for connection in self._open.values()]
 
     def run(self, schedule: SendTimes, watch: Watch | None = None) -> tuple[int, list[Answer]]:
-        """Send all at their instants; when that began, and one answer a request, in order of the requests."""
+        """Send all at their instants. Returns the start, and one answer per request in the order of the
+        requests.
+        """
         requests, offsets = schedule.requests, schedule.offsets_ns
         patience_ns = round(schedule.patience_s * 1e9)
         with _undisturbed():
@@ -135,7 +137,7 @@ class OpenLoopClient:
         if watch is not None:
             watch.look()
         for connection in [c for c in self._open.values() if c.answer is not None]:
-            self._drop(connection)  # its answer, were it to come, would be taken for another's
+            self._drop(connection)  # a late answer would be matched to another request
         return begun_ns, answers
 
     def _new(self) -> _ClientConnection:
@@ -206,7 +208,7 @@ class OpenLoopClient:
 
 @contextmanager
 def _undisturbed() -> Iterator[None]:
-    """Without the garbage collector, which would stop the client for milliseconds."""
+    """Switch the garbage collector off, which would stop the client for milliseconds."""
     was_on = gc.isenabled()
     gc.collect()
     gc.disable()
@@ -218,7 +220,7 @@ def _undisturbed() -> Iterator[None]:
 
 
 def _is_whole(received: bytes) -> bool:
-    """Whether a whole reply is there. The provider gives each a length (RFC 9112 §6.3)."""
+    """Whether the reply is complete. The provider gives each a length (RFC 9112 §6.3)."""
     head_ends = received.find(_HEAD_END)
     if head_ends < 0:
         return False

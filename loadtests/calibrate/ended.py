@@ -12,7 +12,7 @@ from loadtests.runner.service import ServiceError
 
 
 class EndedEarly(Exception):
-    """Its text says what happened. ``by``: what it was, for *Incomplete, … after 1 of 2 measurements*."""
+    """The text is the reason. ``by``: the cause, for *Incomplete, … after 1 of 2 measurements*."""
 
     def __init__(self, what: str, by: str) -> None:
         super().__init__(what)
@@ -21,8 +21,9 @@ class EndedEarly(Exception):
 
 @contextmanager
 def explained(folder: Path) -> Iterator[None]:
-    """Raise ``EndedEarly`` for a ``ServiceError`` or ``OSError`` of the block, while ``folder``, where the
-    provider writes, is still as it was."""
+    """Raise ``EndedEarly`` for a ``ServiceError`` or ``OSError`` of the block. Its text depends on whether
+    ``folder``, where the provider writes, is unchanged.
+    """
     try:
         yield
     except (ServiceError, OSError) as error:

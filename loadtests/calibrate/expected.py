@@ -1,8 +1,8 @@
 """The results that a profile sets for given messages, computed by the provider's engine in virtual time.
 
-All chances are hashes of the seed and a message's key, so latency and fate of each message are known
-beforehand, and what comes over the sockets can be compared with them one by one, free of sampling noise. That
-the core draws what the profile asks for is judged apart, against theory.
+All random draws are hashes of the seed and a message's key, so latency and outcome of each message are known
+beforehand. The results over sockets are compared with them one by one, without sampling noise. Whether the
+core draws as the profile says is judged separately, against theory.
 """
 
 from __future__ import annotations
@@ -34,7 +34,8 @@ _OK = 200
 
 
 class Expected(Struct):
-    """One message's lot. Instants in ns from the start; None where it does not happen within the horizon.
+    """The expected result of one message. Instants in ns from the start; None if it does not happen within
+    the horizon.
 
     ``outcome`` is ``accepted``, the name of a refusal, or one of ``CUT`` and ``NO_REPLY``; ``code`` is the
     status and error number of a refusal in the protocol.
@@ -57,7 +58,7 @@ def expected(
     horizon_s: float = 60.0,
     report_url: str = "",
 ) -> list[Expected]:
-    """Every message's lot when the requests arrive exactly at their instants."""
+    """The expected results if the requests arrive exactly at their instants."""
     found = [Expected(offset) for offset in offsets_ns]
     place = {key: n for n, key in enumerate(keys)}
     end_ns = _BEGIN_NS + (offsets_ns[-1] if offsets_ns else 0) + round(horizon_s * 1e9)
@@ -97,12 +98,12 @@ def _answered(one: Expected, at_ns: int, effect: Reply | Disconnect, profile: Pr
 
 
 def error_number(body: bytes) -> int:
-    """SMSAPI's number of an error answer; 0 where there is none."""
+    """SMSAPI's number of an error answer; 0 if there is none."""
     _, found, rest = body.partition(b'"error":')
     digits = rest[: len(rest) - len(rest.lstrip(b"0123456789"))]
     return int(digits) if found and digits else 0
 
 
 def is_accepted(answer: Answer) -> bool:
-    """Whether the reply took the message."""
+    """Whether the reply accepted the message."""
     return answer.status == _OK and error_number(answer.body) == 0

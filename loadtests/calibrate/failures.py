@@ -1,4 +1,4 @@
-"""The mix of refusals and failed deliveries: each message's fate as drawn, and the shares by chance."""
+"""The mix of refusals and failed deliveries: each message's outcome as drawn, and the shares by chance."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from mock_provider.profiles import Profile
 
 GROUP = "failures"
 RATE_PER_S = 500.0
-_ALLOWED = "allowed is what chance gives in 999 of 1,000 times"
+_ALLOWED = "allowed: the range of 999 in 1,000 random samples"
 _VALIDITY_S = 0.5  # of messages that fail by expiring
 
 
@@ -64,7 +64,7 @@ def _deliveries(profile: Profile, keys: list[str], lot: list[Expected], states: 
                    note=f"of {len(drawn):,}"))
     ]  # fmt: skip
     if any(carrier.failures is not None for carrier in profile.carriers):
-        return rows  # a mix of mixes: compared with the draws alone
+        return rows  # a mixture of mixes: compared only with the draws
     observed = Counter(states.values())
     shares: Counter[str] = Counter()
     for failure in profile.delivery.failures:
@@ -79,7 +79,7 @@ def _share(what: str, observed: int, of: int, share: float) -> Row:
 
 
 def _series(rows: list[Row]) -> dict[str, list[float]]:
-    """Set, observed and bounds of those rows that have a spread."""
+    """Set value, observed value and bounds of the rows with a spread."""
     spread = [r for r in rows if r.high and r.low is not None and r.set_value and r.observed is not None]
     return {
         "set": [r.set_value or 0.0 for r in spread],

@@ -1,4 +1,4 @@
-"""The provider under calibration, as a process of its own, and all that measures it."""
+"""The provider under calibration, as a separate process, and its measuring tools."""
 
 from __future__ import annotations
 
@@ -31,9 +31,9 @@ _opener = urllib.request.build_opener(
 
 
 class Instrument:
-    """Within its ``with`` block a provider runs. ``use`` gives it another profile, and a clean slate.
+    """A provider runs within its ``with`` block. ``use`` sets another profile and resets the provider.
 
-    Raises ``ServiceError`` where the provider does not start.
+    Raises ``ServiceError`` if the provider does not start.
     """
 
     def __init__(self, profile: Profile, seed: int, folder: Path) -> None:
@@ -43,12 +43,12 @@ class Instrument:
         self._admin_token = secrets.token_urlsafe(16)
         self._stack = ExitStack()
         self._labels = 0
-        self.others_share = 0.0  # of the machine, used by other programs during the last run
+        self.others_share = 0.0  # share of the machine that other programs used during the last run
 
     def __enter__(self) -> Instrument:
         first = self._folder / "profile.json"
         first.write_text(self._first.model_dump_json())
-        journal = self._folder / "provider.arrow"  # a run has one too, and it takes time of the event loop
+        journal = self._folder / "provider.arrow"  # as in a run: it takes time of the event loop
         arguments = ["--profile", str(first), "--seed", str(self.seed), "--journal", str(journal)]
         service = self._service = Service("provider", "mock_provider", arguments, self._folder)
         with ExitStack() as stack:
@@ -73,12 +73,12 @@ class Instrument:
         self._stack.close()
 
     def label(self, of: str) -> str:
-        """A start for keys that no measurement of this instrument had before."""
+        """A prefix for keys that no earlier measurement of this instrument used."""
         self._labels += 1
         return f"{of}{self._labels}"
 
     def use(self, profile: Profile) -> None:
-        """Measure this profile from now on: it knows no earlier message, and no window has begun."""
+        """Measure this profile from now on. Earlier messages are forgotten, and no window has begun."""
         document = with_token(profile, TOKEN).model_dump(mode="json", exclude_none=True)
         self.admin("PUT", "/profile", document)
         self.admin("POST", "/reset")
@@ -95,8 +95,9 @@ class Instrument:
             self.others_share = self._machine.others_share()
 
     def require_sound(self) -> None:
-        """Raises ``ServiceError`` if the provider has ended or failed: its answers then show nothing of its
-        settings. Raises ``OSError`` if it does not answer."""
+        """Raises ``ServiceError`` if the provider has ended or failed: its answers then do not depend on its
+        settings. Raises ``OSError`` if it does not answer.
+        """
         self._service.require_running()
         if failed := self.admin("GET", "/state")["failed"]:
             raise ServiceError("provider", f"failed: {'; '.join(failed)}")
@@ -106,7 +107,7 @@ class Instrument:
         return self.receiver.taken()
 
     def admin(self, method: str, path: str, value: object = None) -> dict[str, Any]:
-        """What the provider's admin API answers. Raises ``OSError``."""
+        """The answer of the provider's admin API. Raises ``OSError``."""
         request = urllib.request.Request(
             f"{self.url}/admin{path}",
             data=None if value is None else json.dumps(value).encode(),
@@ -118,14 +119,14 @@ class Instrument:
         return answer
 
     def _warm_up(self) -> None:
-        """First requests meet cold code and cold connections."""
+        """Send some requests: the first ones are slow, since code and connections are cold."""
         sent = messages(self.label("warm"), _WARM_UP)
         self.client.run(SendTimes(sent.requests, regular(1_000, _WARM_UP)))
 
 
 @contextmanager
 def instrument_of(profile: Profile, seed: int) -> Iterator[Instrument]:
-    """An instrument in a temporary folder. Raises ``EndedEarly`` for what fails within."""
+    """An instrument in a temporary folder. Raises ``EndedEarly`` for failures within."""
     try:
         temporary = tempfile.TemporaryDirectory()
     except OSError as error:

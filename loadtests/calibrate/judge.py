@@ -1,4 +1,4 @@
-"""Set against observed: met, missed, or not to be judged."""
+"""Compares set and observed values: met, missed, or not judged."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from analysis.exit_codes import ExitCode
 from loadtests.calibrate.lateness import Kept
 
 Verdict = Literal["met", "missed", "noisy", "shown"]
-"""``noisy``: client or machine were in the way; ``shown``: for information, or too few to judge by."""
+"""``noisy``: client or machine disturbed it; ``shown``: for information, or too few messages to judge."""
 
-TOO_FEW = "too few messages to judge it by"
-# Beyond a percentile: of fewer, one or two late replies decide it.
+TOO_FEW = "too few messages to judge it"
+# Messages above a percentile: with fewer, one or two late replies decide it.
 _LEAST_BEYOND = 5
-# Below this a percentile would rest on the moments when the machine was kind.
+# Below this share a percentile would depend on the moments when the machine was quiet.
 _LEAST_KEPT_SHARE = 0.9
 MOST_OTHERS_SHARE = 0.05
 _TIMED_UNITS = ("ms", "1/s", "tokens")
@@ -26,7 +26,7 @@ _DRAWN_SHARES = (*(n / 100 for n in range(1, 100, 2)), 0.995, 0.999)
 
 
 class Row(Struct, frozen=True):
-    """One line of the table. ``low`` and ``high`` bound what counts as met, in ``unit`` as the rest."""
+    """One line of the table. ``low`` and ``high`` are the bounds of met, in ``unit`` as the other values."""
 
     group: str
     what: str
@@ -41,7 +41,7 @@ class Row(Struct, frozen=True):
 
 
 class Measurement(Struct, frozen=True):
-    """What one measurement found. ``series`` is what its picture is drawn from; lists of equal length."""
+    """The result of one measurement. ``series`` has the data of its picture: lists of equal length."""
 
     group: str
     title: str
@@ -51,7 +51,7 @@ class Measurement(Struct, frozen=True):
 
 
 class Tolerance(Struct, frozen=True):
-    """Within ``share`` of the set value plus ``plus``, either way."""
+    """Met within ``share`` of the set value plus ``plus``, in both directions."""
 
     share: float
     plus: float
@@ -61,7 +61,7 @@ class Tolerance(Struct, frozen=True):
         return set_value - margin, set_value + margin
 
 
-# The issue's: within 1 % + 1 ms, the last percentile within 2 % + 2 ms.
+# Required: within 1 % + 1 ms, the last percentile within 2 % + 2 ms.
 PERCENTILES: tuple[tuple[float, Tolerance], ...] = (
     (0.5, Tolerance(0.01, 1.0)),
     (0.9, Tolerance(0.01, 1.0)),
@@ -75,7 +75,7 @@ def verdict_of(observed: float, low: float, high: float) -> Verdict:
 
 
 def judged(row: Row, kept: Kept | None = None) -> Row:
-    """The row with its verdict. What holds in spite of a noisy machine, holds; a miss then proves nothing."""
+    """The row with its verdict. On a noisy machine "met" is valid, and a miss is not judged."""
     if row.observed is None or row.low is None or row.high is None:
         verdict: Verdict = "noisy"
     else:
@@ -86,7 +86,7 @@ def judged(row: Row, kept: Kept | None = None) -> Row:
 
 
 def changed(row: Row, **fields: object) -> Row:
-    """The row with these fields instead of its own."""
+    """The row with these fields changed."""
     return structs.replace(row, **fields)
 
 
@@ -103,7 +103,7 @@ def percentile_name(share: float) -> str:
 def percentile_rows(
     group: str, set_ms: NDArray[np.float64], observed_ms: NDArray[np.float64], kept: Kept
 ) -> list[Row]:
-    """Percentiles of what was observed against those of what these very messages were set to."""
+    """Percentiles of the observed values and of the set values of the same messages."""
     set_ms, observed_ms = np.sort(set_ms[kept.mask]), np.sort(observed_ms[kept.mask])
     rows = []
     for share, tolerance in PERCENTILES:
@@ -118,7 +118,8 @@ def percentile_rows(
         if few_sent:
             rows.append(changed(row, note=TOO_FEW))
         elif kept.count * (1 - share) < _LEAST_BEYOND - 1e-9:
-            rows.append(changed(row, verdict="noisy"))  # enough were sent, and too few were undisturbed
+            # Enough messages were sent, but too few were undisturbed.
+            rows.append(changed(row, verdict="noisy"))
         else:
             rows.append(judged(row, kept))
     return rows
@@ -127,7 +128,7 @@ def percentile_rows(
 def quantile_series(
     set_ms: NDArray[np.float64], observed_ms: NDArray[np.float64], kept: Kept
 ) -> dict[str, list[float]]:
-    """Both along the percentiles, for the picture; empty where nothing is left to draw."""
+    """Both by percentile, for the picture; empty if there is nothing to draw."""
     if not kept.count:
         return {}
     set_ms, observed_ms = np.sort(set_ms[kept.mask]), np.sort(observed_ms[kept.mask])
@@ -139,9 +140,9 @@ def quantile_series(
 
 
 def excused(measurement: Measurement, others_share: float) -> Measurement:
-    """What was missed in time while other programs kept the machine busy proves nothing: noisy.
+    """A time that was missed while other programs used the machine is noisy.
 
-    Counts that do not depend on time stay missed: no neighbour changes a message's fate.
+    Counts that do not depend on time stay missed: other programs do not change a message's outcome.
     """
     if others_share <= MOST_OTHERS_SHARE:
         return measurement
@@ -155,7 +156,7 @@ def excused(measurement: Measurement, others_share: float) -> Measurement:
 
 
 def exit_code(rows: Sequence[Row]) -> int:
-    """Of rows that are all there are to judge."""
+    """The exit code if these are the only rows."""
     verdicts = {row.verdict for row in rows}
     if "missed" in verdicts:
         return ExitCode.MISSED

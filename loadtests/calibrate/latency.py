@@ -1,4 +1,4 @@
-"""Reply latency: percentiles, and a constant shift that would be Nagle's algorithm meeting delayed ACKs."""
+"""Reply latency: percentiles, and the constant shift by Nagle's algorithm with delayed ACKs."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ from loadtests.calibrate.theory import quantile_s, sampled_quantile_s
 from mock_provider.profiles import Profile
 
 GROUP = "latency"
-_DELAYED_ACK_MS = (35.0, 60.0)  # Linux answers alone after 40 ms
+_DELAYED_ACK_MS = (35.0, 60.0)  # Linux acknowledges by itself after 40 ms
 _LATE_BY_ACK = "replies late by a delayed ACK (35 to 60 ms)"
 _NAGLE_REQUESTS = 300
-_NAGLE_LEAST = 30  # of them undisturbed
-_BY_CHANCE = 3  # of them; where Nagle is at work most are late
-_ROUNDING_MS = 1e-5  # the engine counts whole ns
+_NAGLE_LEAST = 30  # fewest undisturbed replies to judge
+_BY_CHANCE = 3  # late replies that are allowed; with Nagle's algorithm most are late
+_ROUNDING_MS = 1e-5  # the engine uses whole ns
 
 
 def measure(
@@ -42,7 +42,7 @@ def measure(
     seconds: float,
     shared_key: bool = False,
 ) -> Measurement:
-    """Set against observed at one rate; the set percentiles are those of the very messages sent.
+    """Set and observed values at one rate. The set percentiles are those of the messages that were sent.
 
     With ``shared_key`` all messages have one client reference, as a fixed request body of a load tool has.
     """
@@ -75,10 +75,11 @@ def measure(
 
 
 def nagle(instrument: Instrument) -> Measurement:
-    """One keep-alive connection, one request at a time, no set delay: does any reply wait for an ACK?
+    """Whether any reply waits for an ACK, on one keep-alive connection with one request at a time and no set
+    delay.
 
     A server that writes a reply in two pieces without TCP_NODELAY waits for the client's acknowledgement
-    before the second, and Linux gives that by itself only after 40 ms.
+    before the second piece. Linux sends that acknowledgement by itself only after 40 ms.
     """
     profile = standard.plain()
     instrument.use(profile)
@@ -92,7 +93,7 @@ def nagle(instrument: Instrument) -> Measurement:
     pieces = sum(a.pieces > 1 for a in answers)
     late_by_ack = judged(Row(GROUP, _LATE_BY_ACK, "replies", 0, shifted, 0, _BY_CHANCE))
     if late_by_ack.verdict == "met" and judged_ones.count < _NAGLE_LEAST:
-        late_by_ack = changed(late_by_ack, verdict="noisy")  # none found among hardly any proves nothing
+        late_by_ack = changed(late_by_ack, verdict="noisy")  # none of very few proves nothing
     rows = (
         late_by_ack,
         judged(Row(GROUP, "replies that came in more than one piece", "replies", 0, pieces, 0, 0)),
@@ -109,9 +110,7 @@ def _with_theory(rows: list[Row], profile: Profile) -> list[Row]:
 
 
 def _against_theory(profile: Profile, set_ms: NDArray[np.float64]) -> list[Row]:
-    """Do the draws themselves follow the distribution? Judged by what chance allows for this number of
-    draws.
-    """
+    """Whether the draws follow the distribution, within the random error for their number."""
     rows = []
     for share in (0.5, 0.99):
         bounds_s = sampled_quantile_s(profile.reply.latency, share, len(set_ms))

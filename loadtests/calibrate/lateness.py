@@ -1,4 +1,4 @@
-"""Who was late? Messages that the client or the machine delayed say nothing about the provider.
+"""The cause of late replies. Messages that the client or the machine delayed are not judged.
 
 Linux counts for each thread how long it was ready to run and had no core (``running.core_time``). A reply
 that left while the provider waited for a core is excluded and counted.
@@ -20,7 +20,7 @@ _ARRIVING_NS = 1_000_000
 
 
 class Kept(Struct, frozen=True):
-    """Which of the messages are judged, and how many of the others are whose fault."""
+    """The judged messages, and the number of the others by cause."""
 
     mask: NDArray[np.bool_]
     client_late: int
@@ -44,7 +44,7 @@ class Kept(Struct, frozen=True):
 
 
 def kept(client_late_ns: Instants, spans: Sequence[tuple[Instants, Instants]], wait: CoreWait) -> Kept:
-    """``spans``: from and to of all moments at which the provider had to be on time for each message."""
+    """``spans``: begin and end of all moments at which the provider had to be on time for each message."""
     on_time = client_late_ns <= LATE_NS
     waited_ns = sum((wait.between(a, b) for a, b in spans), np.zeros(len(on_time), np.int64))
     undisturbed = waited_ns <= LATE_NS
@@ -52,7 +52,7 @@ def kept(client_late_ns: Instants, spans: Sequence[tuple[Instants, Instants]], w
 
 
 def reply_spans(answers: Sequence[Answer], set_ns: Instants) -> list[tuple[Instants, Instants]]:
-    """The moments that count for a reply: the request's arrival, and the reply's leaving."""
+    """The moments that count for a reply: the arrival of the request and the departure of the reply."""
     intended = np.array([a.intended_ns for a in answers], np.int64)
     answered = np.array([a.answered_ns for a in answers], np.int64)
     leaving = intended + set_ns

@@ -1,4 +1,4 @@
-"""The messages a measurement sends: keys, requests ready to be written, instants to leave at."""
+"""The messages of a measurement: keys, requests as bytes, instants."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ _HEAD = (
 
 
 class Messages(Struct, frozen=True):
-    """``keys[n]`` is the journey key of the n-th request: from it and the seed all its chances follow."""
+    """``keys[n]`` is the journey key of the n-th request. It and the seed determine all random draws."""
 
     keys: list[str]
     requests: list[bytes]
 
 
 def messages(label: str, count: int, report_url: str = "", shared_key: bool = False) -> Messages:
-    """Single sends through SMSAPI, each to a number of its own, all with one key if it is shared."""
+    """Single sends by SMSAPI, each to a different number, all with one key if it is shared."""
     keys = [label if shared_key else f"{label}-{n}" for n in range(count)]
     return Messages(keys, [_request(key, 500_000_000 + n, report_url) for n, key in enumerate(keys)])
 
@@ -30,7 +30,7 @@ def messages(label: str, count: int, report_url: str = "", shared_key: bool = Fa
 def spread(rate_per_s: float, count: int, seed: int) -> list[int]:
     """``count`` instants in ns from the start, each anywhere within its own slot of 1 / rate.
 
-    A regular beat could fall in step with a timer's and always meet its best or its worst moment.
+    Evenly spaced requests could coincide with the period of a timer.
     """
     chance = random.Random(seed)
     slot_ns = 1e9 / rate_per_s

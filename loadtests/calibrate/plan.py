@@ -20,7 +20,7 @@ _STANDARD_HORIZON_S = 2.0
 
 
 class Task(Struct, frozen=True):
-    """One measurement to make; ``seconds`` is what it takes, about."""
+    """One measurement to make; ``seconds`` is its approximate duration."""
 
     group: str
     title: str
@@ -50,7 +50,7 @@ def standard_tasks(durations: Durations) -> list[Task]:
 
 
 def profile_tasks(profile: Profile, durations: Durations) -> list[Task]:
-    """What this profile sets, each of its settings by itself."""
+    """The settings of this profile, each measured separately."""
     spec = profile.reply.latency
     name = spec.kind
     tasks = [_latency(name, profile, rate, durations.latency_s) for rate in standard.RATES_PER_S]
@@ -67,12 +67,12 @@ def profile_tasks(profile: Profile, durations: Durations) -> list[Task]:
 
 
 def planned(tasks: Sequence[Task]) -> float:
-    """Seconds they take together, the provider's start included."""
+    """Their total duration in seconds, with the provider's start."""
     return START_S + sum(task.seconds + _EXTRA_S for task in tasks)
 
 
 def first_profile() -> Profile:
-    """What the provider is started with, before it is given each measurement's own."""
+    """The profile at the provider's start; each measurement then sets its own."""
     return parse_profile({"name": "calibrate", "carriers": [{"name": "any", "country": "*"}]})
 
 

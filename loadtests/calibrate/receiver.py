@@ -1,6 +1,6 @@
-"""Where the provider's delivery reports come: noted with their instant, confirmed at once.
+"""Receives the provider's delivery reports: records them with their instant and confirms them at once.
 
-Part of the client's own loop rather than a process of its own: one clock, one lateness.
+It runs in the client's loop and not in a separate process, so both have the same clock and the same delay.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ class ReceivedReport(Struct, frozen=True, gc=False):
 
 
 class Receiver:
-    """Takes SMSAPI's report calls (GET, parallel lists in the query) on a port of the system's choice."""
+    """Receives SMSAPI's report calls (GET, parallel lists in the query) on a port that the system chooses."""
 
     def __init__(self) -> None:
         self._listening = socket.create_server(("127.0.0.1", 0), backlog=256)
@@ -39,7 +39,7 @@ class Receiver:
 
     @property
     def reports(self) -> list[tuple[int, int, bytes]]:
-        """Calls as they came, unread: reading them is left until the measurement is over."""
+        """Unparsed calls; they are parsed after the measurement."""
         return self._calls
 
     def watch(self, poll: select.epoll) -> None:
@@ -49,7 +49,7 @@ class Receiver:
         poll.register(self._listening.fileno(), select.EPOLLIN)
 
     def take(self, number: int, looked_ns: int) -> None:
-        """Something has come on this file descriptor."""
+        """There is input on this file descriptor."""
         if number == self._listening.fileno():
             self._accept()
             return
@@ -74,7 +74,7 @@ class Receiver:
             connection.send(_CONFIRMED)
 
     def taken(self) -> list[ReceivedReport]:
-        """All reports since the last call, in the order they came."""
+        """All reports since the last call, in order of arrival."""
         calls, self._calls = self._calls, []
         return [report for call in calls for report in _reports(*call)]
 

@@ -1,4 +1,4 @@
-"""What was found, as a table for the terminal and as JSON."""
+"""The results as a table for the terminal and as JSON."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def rows_of(measurements: Sequence[Measurement]) -> list[Row]:
 
 
 def table_of(rows: Sequence[Row], title: str = "") -> Table:
-    """Set, observed and tolerance, a line a row."""
+    """Set value, observed value and tolerance, one line per row."""
     table = Table(title=title or None, title_justify="left", box=None, pad_edge=False, padding=(0, 2, 0, 0))
     table.add_column("", min_width=22)
     for name in ("set", "observed", "allowed"):
@@ -46,7 +46,7 @@ def notes_of(measurement: Measurement) -> str:
 
 
 def number_text(value: float | None, unit: str) -> str:
-    """A value with its unit; a dash where there is none."""
+    """A value with its unit; a dash if there is none."""
     if value is None:
         return "-"
     if unit == "ms":
@@ -68,7 +68,7 @@ def outcome(
 ) -> tuple[int, list[str]]:
     """Exit code and closing lines, the verdict first.
 
-    ``ended`` says why fewer than the ``planned`` measurements were made; "" where all were.
+    ``ended`` is the reason why fewer than the ``planned`` measurements were made; "" if all were.
     """
     code = exit_code(rows_of(measurements))
     missed, noisy = _with_verdict(measurements, "missed"), _with_verdict(measurements, "noisy")
@@ -76,7 +76,7 @@ def outcome(
         words = f"Missed: {len(missed)} of {_judged(measurements)} judged rows are out of their tolerance"
     elif code == ExitCode.INVALID:
         busy = "the client or the machine was too busy for some rows"
-        words = f"Not judged: {busy if noisy else 'there was no row to judge'}"
+        words = f"Not judged: {busy if noisy else 'no row could be judged'}"
     else:
         words = f"Met: all {_judged(measurements)} judged rows are within their tolerance"
     if ended:

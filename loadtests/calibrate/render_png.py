@@ -1,4 +1,4 @@
-"""The picture: one small panel a measurement, what was observed against what is allowed."""
+"""The picture: one small panel per measurement, with observed values and allowed range."""
 
 from __future__ import annotations
 
@@ -61,13 +61,13 @@ def write(measurements: Sequence[Measurement], lines: Sequence[str], path: Path)
         figure.text(
             0.015,
             1 - 0.12 / height_in,
-            "Provider: observed against set",
+            "Provider: observed and set values",
             va="top",
             fontsize=11,
             fontweight="bold",
         )
         figure.text(
-            0.015, 1 - 0.36 / height_in, f"{lines[0]} Green: what is allowed.", va="top", color=_MUTED
+            0.015, 1 - 0.36 / height_in, f"{lines[0]} Green: the allowed range.", va="top", color=_MUTED
         )
         missed = [line for line in lines[1:] if line.startswith("Missed: ")]
         if missed:
@@ -110,7 +110,7 @@ def _panels(measurements: Sequence[Measurement]) -> list[Panel]:
 
 
 def _quantiles(one: Measurement, axes: Axes) -> None:
-    """Observed less set along the percentiles, and the band that is allowed."""
+    """Observed minus set value by percentile, and the allowed band."""
     share = np.array(one.series["share"])
     set_ms, seen_ms = np.array(one.series["set_ms"]), np.array(one.series["observed_ms"])
     at = np.log(share / (1 - share))
@@ -157,7 +157,7 @@ def _rate(one: Measurement, axes: Axes) -> None:
 
 
 def _counts(one: Measurement, axes: Axes) -> None:
-    """Counts of each kind of failure over what its share asks for, with what chance allows."""
+    """Counts of each kind of failure divided by the expected count, with the range of random variation."""
     rows = [r for r in one.rows if r.high and r.low is not None and r.set_value and r.observed is not None]
     for place, row in enumerate(reversed(rows)):
         wanted = row.set_value or 1.0
@@ -173,7 +173,7 @@ def _counts(one: Measurement, axes: Axes) -> None:
         axes.plot([(row.observed or 0) / wanted], [place], color=colour, marker="o", markersize=4)
     axes.axvline(1, color=_MUTED, linewidth=0.8)
     _name_lines(axes, [row.what.removeprefix("refused: ") for row in reversed(rows)])
-    axes.set_xlabel("observed / set share; band: 99.9 % of chance")
+    axes.set_xlabel("observed / set share; band: 99.9 % of random samples")
     axes.set_title(f"Failures of {one.title}")
 
 
@@ -197,14 +197,14 @@ def _edges(rows: Sequence[Row], axes: Axes) -> None:
 
 
 def _bar_pt(count: int) -> float:
-    """The thickness of each of ``count`` bars: its name is between it and the next."""
+    """The thickness of each of ``count`` bars; its name is between it and the next."""
     return min(_BAR_PT, _BARS_PT / max(count, 1))
 
 
 def _name_lines(axes: Axes, names: Sequence[str]) -> None:
-    """Each name above its line, within the panel: beside it there is no room."""
+    """Each name is above its line: there is no space next to it."""
     left, _ = axes.get_xlim()
-    size = min(_NAME_PT, _NAMES_PT / max(len(names), 1))  # many names are small ones
+    size = min(_NAME_PT, _NAMES_PT / max(len(names), 1))  # many names need a small font
     above = (2, _bar_pt(len(names)) / 2 + 1.5)
     for place, name in enumerate(names):
         axes.annotate(name, (left, place), above, textcoords="offset points", fontsize=size, color=_MUTED)

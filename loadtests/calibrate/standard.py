@@ -1,4 +1,4 @@
-"""What is measured where no profile is given, and what is left of a profile for one measurement of it."""
+"""The standard set of measurements, and the reduced profile for each measurement of a user's profile."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ LATENCIES = {
     "uniform 20 to 80 ms": {"kind": "uniform", "low_s": 0.02, "high_s": 0.08},
     "lognormal 50 ms, p99 127 ms": {"kind": "lognormal", "median_s": 0.05, "p99_s": 0.1268},
 }
-SHARED_LATENCY = "fixed 50 ms"  # at which all messages of a measurement have one client reference
+SHARED_LATENCY = "fixed 50 ms"  # for the measurement with one client reference
 LIMITS_PER_S = (100, 1_000)
 CARRIER_DELAY = {"kind": "lognormal", "median_s": 0.4, "p99_s": 1.5}
 ERRORS = [{"refusal": "internal_error", "share": 0.05}, {"refusal": "unavailable", "share": 0.02}]
@@ -53,12 +53,12 @@ QUICK = Durations(latency_s=1.0, throttle_s=2.5, failures_s=1.5, carriers_s=1.5,
 
 
 def plain(**sections: object) -> Profile:
-    """A profile that does nothing by itself, with these sections."""
+    """A profile without limits and delays, except these sections."""
     return parse_profile({"name": "calibrate", "carriers": _ANY} | sections)
 
 
 def replies_only(profile: Profile) -> Profile:
-    """Its reply latency alone: no limit, fault or simulated error comes before it."""
+    """Only its reply latency, without limits, faults and simulated errors."""
     return _undisturbed(profile).model_copy(
         update={
             "reply": ReplySettings(latency=profile.reply.latency),
@@ -69,7 +69,7 @@ def replies_only(profile: Profile) -> Profile:
 
 
 def limit_only(profile: Profile, what: str, limit: Limit) -> Profile:
-    """One of its limits alone, answered at once."""
+    """Only one of its limits, without latency."""
     return _undisturbed(profile).model_copy(
         update={
             "reply": ReplySettings(),
@@ -97,7 +97,7 @@ def failures_only(profile: Profile, validity_s: float) -> Profile:
 
 
 def delays_only(profile: Profile) -> Profile:
-    """Its carriers' delays and that of its reports, without queues: each report in a call of its own."""
+    """Its carriers' delays and that of its reports, without queues; one report per call."""
     carriers = tuple(c.model_copy(update=_NO_QUEUE) for c in profile.carriers)
     reports = _prompt(profile).model_copy(update={"delay": profile.reports.delay})
     return _undisturbed(profile).model_copy(
@@ -106,14 +106,14 @@ def delays_only(profile: Profile) -> Profile:
 
 
 def faults_only(profile: Profile) -> Profile:
-    """Without anything that would refuse or delay besides."""
+    """Without any other setting that refuses or delays."""
     return _undisturbed(profile).model_copy(
         update={"reply": ReplySettings(), "delivery": Delivery(), "reports": _prompt(profile)}
     )
 
 
 def _undisturbed(profile: Profile) -> Profile:
-    """Without limits, queues, rules and faults; tables of countries are in its carriers already."""
+    """Without limits, queues, rules and faults; its carriers already include the tables of countries."""
     account = profile.account.model_copy(
         update={
             "balance_points": None,

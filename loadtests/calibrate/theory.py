@@ -1,4 +1,4 @@
-"""Quantiles of the profiles' distributions, and how far a sample of n may stray from them by chance."""
+"""Quantiles of the profiles' distributions, and the random error of a sample of n."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _Z99 = _NORMAL.inv_cdf(0.99)
 
 
 def quantile_s(spec: Distribution, share: float) -> float | None:
-    """The value, in seconds, below which ``share`` of the draws lie; None where no formula gives it."""
+    """The value, in seconds, below which ``share`` of the draws lie; None if there is no formula."""
     if spec.kind == "fixed":
         return spec.value_s
     if spec.kind == "uniform":
@@ -30,7 +30,7 @@ def quantile_s(spec: Distribution, share: float) -> float | None:
 
 
 def sampled_quantile_s(spec: Distribution, share: float, count: int) -> tuple[float, float] | None:
-    """Between which values the quantile of ``count`` draws lies, with a chance of 99.9 %.
+    """The interval in which the quantile of ``count`` draws lies with a probability of 99.9 %.
 
     The order statistic of rank k of n uniforms is Beta(k, n + 1 - k), whatever the distribution.
     """
@@ -42,7 +42,7 @@ def sampled_quantile_s(spec: Distribution, share: float, count: int) -> tuple[fl
 
 
 def binomial_interval(count: int, share: float) -> tuple[int, int]:
-    """How many of ``count`` draws fall into a share, with a chance of 99.9 %."""
+    """The interval of the number of ``count`` draws within a share, with a probability of 99.9 %."""
     low, high = stats.binom.interval(CONFIDENCE, count, share)
     return int(low), int(high)
 

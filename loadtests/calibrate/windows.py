@@ -1,4 +1,4 @@
-"""Fault windows: does each begin and end when it was set to?"""
+"""Fault windows: checks that each begins and ends at its set time."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def of_profile(instrument: Instrument, seconds: float) -> Measurement:
 
 
 def of_admin(instrument: Instrument, seconds: float) -> Measurement:
-    """An outage set while the provider runs; its answer says when it will begin and end."""
+    """An outage set while the provider runs; the answer of the admin API has its begin and end."""
     instrument.use(standard.plain())
     body = {"kind": "outage", "start_s": 0.1 + seconds / 3, "duration_s": seconds / 3}
     window = instrument.admin("POST", "/faults", body)["faults"][-1]
@@ -41,7 +41,7 @@ def of_admin(instrument: Instrument, seconds: float) -> Measurement:
 
 
 def of_fault(instrument: Instrument, profile: Profile, fault: FaultSettings, seconds: float) -> Measurement:
-    """One of a profile's faults, moved to where it can be met: are the same requests hit as it says?"""
+    """One of a profile's faults, moved into the measurement: checks that the expected requests are hit."""
     title = f"fault {fault.kind} of the profile"
     update = {"start_s": seconds / 3, "end_s": seconds * 2 / 3, "clock": "first_input"}
     moved = fault.model_copy(update=update)
@@ -49,14 +49,14 @@ def of_fault(instrument: Instrument, profile: Profile, fault: FaultSettings, sec
     try:
         instrument.use(profile)
     except HTTPError:
-        return _not_measured(title, "acts on a setting that is taken out here")
+        return _not_measured(title, "acts on a setting that is removed here")
     count = round(RATE_PER_S * seconds)
     sent = messages(instrument.label("windows"), count)
     offsets_ns = regular(RATE_PER_S, count)
     lot = expected(profile, instrument.seed, sent.keys, offsets_ns)
     hit = sum(e.outcome != ACCEPTED for e in lot)
     if not hit:
-        return _not_measured(title, "acts on latency or behind the reply")
+        return _not_measured(title, "acts on latency or after the reply")
     _, answers = instrument.run(SendTimes(sent.requests, offsets_ns, patience_s=1.0), 32)
     observed = sum(not is_accepted(a) for a in answers)
     note = "moved to the middle of the measurement; one request more or less at each edge"
@@ -79,7 +79,7 @@ def _offer(instrument: Instrument, seconds: float) -> list[Answer]:
 def _edges(
     title: str, answers: list[Answer], edges_ns: tuple[float, float], unsure_ns: float = 0.0
 ) -> Measurement:
-    """``unsure_ns``: by how much later the edges may have been set to be."""
+    """``unsure_ns``: by how much later the edges may be than computed."""
     hit = [answer.status == _UNAVAILABLE for answer in answers]
     if True not in hit:
         row = Row(GROUP, "start", "ms", 0.0, None, -_EDGE_MS, _EDGE_MS, "missed", "no request was hit")
@@ -95,9 +95,9 @@ def _edges(
 
 
 def _passed_between(answers: list[Answer], hit: list[bool]) -> int:
-    """Requests that were not hit though they were under way after one that was, and before another that was.
+    """Requests that were not hit although they were in flight after one hit request and before another.
 
-    The order of sending does not tell: on several connections a busy machine takes requests in another.
+    The order of sending is not enough: a busy machine may read several connections in another order.
     """
     of_hit = [answer for answer, was_hit in zip(answers, hit, strict=True) if was_hit]
     begun_ns = min(answer.answered_ns for answer in of_hit)
@@ -109,8 +109,8 @@ def _passed_between(answers: list[Answer], hit: list[bool]) -> int:
 
 
 def _edge(what: str, answers: list[Answer], number: int, set_ns: tuple[float, float]) -> Row:
-    """Request ``number`` was the first beyond an edge, which so lies after the one before had been sent and
-    before this one was answered. The error is how far that leaves the set instant outside.
+    """Request ``number`` was the first after an edge. So the edge lies between the sending of the previous
+    request and the answer to this one. The error is the distance of the set instant from this interval.
     """
     if not 0 < number < len(answers):
         return Row(GROUP, what, "ms", 0.0, None, -_EDGE_MS, _EDGE_MS, "noisy", "outside of the measurement")

@@ -1,4 +1,4 @@
-"""Has one trial analysed, in a process of its own and without a report."""
+"""Analyses one trial in a separate process, without a report."""
 
 from __future__ import annotations
 
@@ -27,6 +27,6 @@ def analyse_trial(run_dir: Path) -> tuple[AnalysisResult | None, str]:
             cwd=place,
         )
     result = read_result(place)
-    if result is None or result.call != call:  # a result of an earlier analysis is not this one's
+    if result is None or result.call != call:  # remove the result of an earlier analysis
         return None, f"the analysis ended with {ending_words(code)} and without a verdict; its log is {log}"
     return result, ""

@@ -1,4 +1,4 @@
-"""The result of all trials of a search. Values and pure functions without clock or random numbers.
+"""The bracket of all trials of a search. Values and pure functions without clock or random numbers.
 
 Rates are messages per second. Two kinds of evidence come from a trial. Its *verdict* moves the bracket: a
 rate that met every objective is its lower end, a rate that missed one its upper end. Its *throughput* says
@@ -22,6 +22,7 @@ _SATURATED = 0.99  # of the offered rate: a trial that did more was not limited 
 _LONGER = 2.0
 WARM_UP = 0.4  # of a trial: the reserve must be spent by then
 _GROWTH_TOLD = 0.01  # of the offered rate, as ``analysis.measure.steady`` tells it
+_GROWTH_TOLERATED = 5.0  # messages in a trial, as ``analysis.measure.steady`` tolerates them
 _GROWTH_OF_PRECISION = 0.1
 
 Outcome = Literal["met", "missed", "undecided", "invalid"]
@@ -69,13 +70,13 @@ class TrialResult(Struct, frozen=True, kw_only=True):
     through_high_per_s: float
     reserve: float = 0.0
     why: str = ""
-    culprits: tuple[str, ...] = ()
-    judged: tuple[str, ...] = ()  # the objectives that were met or missed for certain
+    bottlenecks: tuple[str, ...] = ()
+    judged: tuple[str, ...] = ()  # the objectives that were certainly met or missed
     place: str = ""
 
 
-class Plateau(Struct, frozen=True):
-    """The throughput of the lowest missed rate, where the target was saturated there."""
+class Saturation(Struct, frozen=True):
+    """The throughput of the lowest missed rate, if the target was saturated there."""
 
     at_per_s: float  # the rate that was offered
     per_s: float
@@ -97,8 +98,9 @@ class Bracket(Struct, frozen=True, kw_only=True):
     """``met_per_s`` 0: no rate was met. ``missed_per_s`` and ``ceiling_per_s`` are infinite if there is
     none. The ceiling is a rate at which the bench itself failed, or that stayed undecided: it bounds the
     search and shows nothing about the target. ``ceiling_through_per_s``: lower end of the throughput at an
-    undecided ceiling. ``beyond_ceiling``: a rate above it has been tried. ``repeat``: rate and length of a
-    trial that must be repeated.
+    undecided ceiling. ``beyond_ceiling``: a rate above it has been tried. ``overloaded``: a trial has spent
+    what the target may have in reserve, or has tried to. ``repeat``: rate and length of a trial that must be
+    repeated.
     """
 
     met_per_s: float = 0.0
@@ -107,8 +109,9 @@ class Bracket(Struct, frozen=True, kw_only=True):
     ceiling: Literal["", "invalid", "undecided"] = ""
     ceiling_through_per_s: float = 0.0
     beyond_ceiling: bool = False
-    plateau: Plateau | None = None
+    saturation: Saturation | None = None
     misses_near: int = 0
+    overloaded: bool = False
     repeat: tuple[float, float] | None = None  # (rate, load_s)
 
     @property
@@ -123,14 +126,16 @@ class Bracket(Struct, frozen=True, kw_only=True):
         The throughput just above the knee is an upper bound too: the target did not do more when it was
         offered a little more, so that its backlog grew.
         """
-        known = self.plateau
+        known = self.saturation
         if known is not None and known.near and known.flat and known.high_per_s > self.met_per_s:
             return min(self.missed_per_s, known.high_per_s)
         return self.missed_per_s
 
 
 def read_trials(settings: SearchSettings, trials: Sequence[TrialResult]) -> Bracket:
-    """The bracket after these trials, in their order. From the first miss on it never widens."""
+    """The bracket after these trials, in their order. From the first miss on its upper end never rises. Its
+    lower end falls only where a later trial shows that the target's throughput is lower.
+    """
     bracket = Bracket()
     for number, trial in enumerate(trials):
         bracket = _with_trial(settings, replace(bracket, repeat=None), trials[:number], trial)
@@ -141,26 +146,36 @@ def _with_trial(
     settings: SearchSettings, bracket: Bracket, before: Sequence[TrialResult], trial: TrialResult
 ) -> Bracket:
     rate = trial.rate_per_s
+    if rate > bracket.missed_per_s:
+        return _with_overload(settings, bracket, before, trial)
     if bracket.ceiling == "undecided" and bracket.ceiling_per_s < rate < bracket.missed_per_s:
         return _beyond_ceiling(settings, bracket, before, trial)
     if not bracket.met_per_s < rate < bracket.search_end_per_s:
-        return bracket  # answered already
+        return bracket  # already in the bracket
     if trial.verdict == "invalid":
-        if settings.brief or any(each.rate_per_s == rate and each.verdict == "invalid" for each in before):
-            return replace(bracket, ceiling_per_s=rate, ceiling="invalid")
-        return replace(bracket, repeat=(rate, trial.load_s))  # it may have been the machine's moment
+        return _with_failure(settings, bracket, before, trial)
     if trial.verdict == "undecided":
         if trial.load_s >= settings.longest_s:
             return _undecided_ceiling(bracket, trial)
         return replace(bracket, repeat=(rate, min(_LONGER * trial.load_s, settings.longest_s)))
     if trial.verdict == "missed":
         return _with_miss(settings, bracket, before, trial)
-    longer_s = _longer_if_reserve(settings, bracket.plateau, trial)
+    longer_s = _longer_if_reserve(settings, bracket.saturation, trial)
     if longer_s is None:
         return replace(bracket, met_per_s=rate)
     if trial.load_s >= longer_s:
         return _undecided_ceiling(bracket, trial)
     return replace(bracket, repeat=(rate, longer_s))
+
+
+def _with_failure(
+    settings: SearchSettings, bracket: Bracket, before: Sequence[TrialResult], trial: TrialResult
+) -> Bracket:
+    """The bench itself failed. It may have been the machine's moment: such a trial is made once more."""
+    rate = trial.rate_per_s
+    if settings.brief or any(each.rate_per_s == rate and each.verdict == "invalid" for each in before):
+        return replace(bracket, ceiling_per_s=rate, ceiling="invalid")
+    return replace(bracket, repeat=(rate, trial.load_s))
 
 
 def _undecided_ceiling(bracket: Bracket, trial: TrialResult) -> Bracket:
@@ -179,7 +194,7 @@ def _beyond_ceiling(
     bracket = replace(bracket, beyond_ceiling=True)
     if trial.verdict == "missed":
         return _with_miss(settings, bracket, before, trial)
-    if trial.verdict == "met" and _longer_if_reserve(settings, bracket.plateau, trial) is None:
+    if trial.verdict == "met" and _longer_if_reserve(settings, bracket.saturation, trial) is None:
         return replace(
             bracket, met_per_s=trial.rate_per_s, ceiling_per_s=math.inf, ceiling="", beyond_ceiling=False
         )
@@ -189,36 +204,83 @@ def _beyond_ceiling(
 def _with_miss(
     settings: SearchSettings, bracket: Bracket, before: Sequence[TrialResult], trial: TrialResult
 ) -> Bracket:
-    first = math.isinf(bracket.missed_per_s)
-    plateau = plateau_of(trial)
-    near = plateau is not None and plateau.near
+    saturation = _saturation_after(bracket, trial)
+    near = saturation is not None and saturation.near
+    known = bracket.overloaded
     bracket = replace(
         bracket,
         missed_per_s=trial.rate_per_s,
-        plateau=plateau,
+        saturation=saturation,
         misses_near=bracket.misses_near + near,
+        overloaded=bracket.overloaded or spends_reserve(settings, trial),
     )
-    if not first:
+    if known:
+        return bracket  # a clear overload has shown the reserve; more of it now is a target that collapses
+    # What this trial shows about the target's throughput was not known when lower rates were met.
+    held, repeat = _held(settings, saturation, _met_below(trial.rate_per_s, before))
+    return replace(bracket, met_per_s=held, repeat=repeat)
+
+
+def _saturation_after(bracket: Bracket, trial: TrialResult) -> Saturation | None:
+    """The throughput of a clear overload stays, if this trial was too short to spend the reserve or shows
+    no throughput.
+    """
+    found, known = saturation_of(trial), bracket.saturation
+    if known is None or not bracket.overloaded or trial.rate_per_s <= known.high_per_s:
+        return found
+    if found is not None and found.reserve <= (found.at_per_s - found.per_s) * WARM_UP * trial.load_s:
+        return found
+    return Saturation(trial.rate_per_s, known.per_s, known.low_per_s, known.high_per_s, known.reserve)
+
+
+def _with_overload(
+    settings: SearchSettings, bracket: Bracket, before: Sequence[TrialResult], trial: TrialResult
+) -> Bracket:
+    """A trial above a missed rate. It shows what the target does once any reserve is spent."""
+    bracket = replace(bracket, overloaded=True)
+    saturation = saturation_of(trial)
+    if saturation is None:
         return bracket
-    # Rates were met before anything was known of the target's throughput. One of them may have lived on a
-    # reserve that a longer trial would have spent.
-    met = [each for each in before if each.verdict == "met"]
-    sure = [each for each in met if _longer_if_reserve(settings, plateau, each) is None]
+    held, repeat = _held(settings, saturation, _met_below(bracket.missed_per_s, before))
+    if held >= bracket.met_per_s:
+        return bracket
+    return replace(bracket, met_per_s=held, saturation=saturation, repeat=repeat)
+
+
+def _met_below(rate_per_s: float, trials: Sequence[TrialResult]) -> list[TrialResult]:
+    return [each for each in trials if each.verdict == "met" and each.rate_per_s < rate_per_s]
+
+
+def _held(
+    settings: SearchSettings, saturation: Saturation | None, met: Sequence[TrialResult]
+) -> tuple[float, tuple[float, float] | None]:
+    """The highest rate that was met and cannot have lived on a reserve, and the trial to repeat for longer:
+    the lowest of those that can have.
+    """
+    sure = [each for each in met if _longer_if_reserve(settings, saturation, each) is None]
     lowest = min((each.rate_per_s for each in met if each not in sure), default=math.inf)
     unsure = [each for each in met if each.rate_per_s == lowest]
     repeat = None
     if unsure:
-        longer_s = _longer_if_reserve(settings, plateau, unsure[-1])
+        longer_s = _longer_if_reserve(settings, saturation, unsure[-1])
         repeat = (lowest, longer_s) if longer_s is not None and unsure[-1].load_s < longer_s else None
-    held = max((each.rate_per_s for each in sure if each.rate_per_s < lowest), default=0.0)
-    return replace(bracket, met_per_s=held, repeat=repeat)
+    return max((each.rate_per_s for each in sure if each.rate_per_s < lowest), default=0.0), repeat
 
 
-def plateau_of(trial: TrialResult) -> Plateau | None:
+def spends_reserve(settings: SearchSettings, trial: TrialResult) -> bool:
+    """Whether its overload spends a reserve in the warm-up: with trials of 8 s a reserve of up to 1.6 s of
+    the target's throughput. The steady part begins later if a larger one lasts longer.
+    """
+    return (
+        trial.rate_per_s - trial.through_per_s
+    ) * trial.load_s >= trial.through_per_s * settings.trial_s / 2
+
+
+def saturation_of(trial: TrialResult) -> Saturation | None:
     """None unless the target was saturated: its backlog grew, and it did less than it was offered."""
     if trial.stable is not False or not 0 < trial.through_per_s < _SATURATED * trial.rate_per_s:
         return None
-    return Plateau(
+    return Saturation(
         trial.rate_per_s,
         trial.through_per_s,
         trial.through_low_per_s,
@@ -227,19 +289,20 @@ def plateau_of(trial: TrialResult) -> Plateau | None:
     )
 
 
-def _longer_if_reserve(settings: SearchSettings, plateau: Plateau | None, trial: TrialResult) -> float | None:
-    """How long a met trial must last to count, seconds (not longer than it did: no trial can show it). None
-    where it counts as it is.
+def _longer_if_reserve(
+    settings: SearchSettings, saturation: Saturation | None, trial: TrialResult
+) -> float | None:
+    """How long a met trial must last to count, in seconds. None if it counts as it is.
 
     It did more than the target's throughput under overload. Either the target does less under overload, or
-    the trial was too short to spend a reserve: a token bucket of burst b carries r messages a second above
+    the trial was too short to spend a reserve: a token bucket of burst b admits r messages per second above
     its rate c for b / (r - c) seconds.
     """
-    if plateau is None or trial.rate_per_s <= plateau.high_per_s * (1 + settings.precision / 2):
+    if saturation is None or trial.rate_per_s <= saturation.high_per_s * (1 + settings.precision / 2):
         return None
-    excess_per_s = trial.rate_per_s - plateau.per_s
-    noise = settings.precision / 2 * trial.rate_per_s * trial.load_s
-    if excess_per_s * trial.load_s > plateau.reserve + noise:
+    excess_per_s = trial.rate_per_s - saturation.per_s
+    noise = settings.precision / 2 * trial.rate_per_s * trial.load_s + _GROWTH_TOLERATED
+    if excess_per_s * trial.load_s > saturation.reserve + noise:
         return None
-    wanted_s = max(_LONGER * trial.load_s, plateau.reserve / excess_per_s / WARM_UP)
+    wanted_s = max(_LONGER * trial.load_s, saturation.reserve / excess_per_s / WARM_UP)
     return min(wanted_s, settings.longest_s)

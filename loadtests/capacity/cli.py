@@ -67,7 +67,7 @@ def capacity(
 
     Exit code: 0 a rate was found, 1 no rate meets the objectives, 2 bad usage, 3 the bench itself failed,
     4 nothing could be decided, 70 smsbench itself failed, 130 interrupted. The first Ctrl-C ends the search
-    in order and reports what was found; the second aborts.
+    and reports the results so far; the second aborts.
 
     \b
       smsbench capacity
@@ -123,7 +123,7 @@ def capacity(
 
 
 def _check(from_per_s: float, to_per_s: float, precision: float, trial_s: float) -> None:
-    """Ends the program with exit code 2 where a number makes no sense."""
+    """Ends the program with exit code 2 for an invalid number."""
     for option, rate in (("--from", from_per_s), ("--to", to_per_s)):
         if not (math.isfinite(rate) and 0 < rate <= _MOST_PER_S):
             raise usage_error(
@@ -131,7 +131,7 @@ def _check(from_per_s: float, to_per_s: float, precision: float, trial_s: float)
             )
     if from_per_s > to_per_s:
         raise usage_error(f"--from {from_per_s:g} is above --to {to_per_s:g}")
-    if not _FINEST <= precision <= _COARSEST:  # not a number is neither
+    if not _FINEST <= precision <= _COARSEST:  # NaN fails both comparisons
         raise usage_error(f"--precision must be from {_FINEST:g} to {_COARSEST:g}, not {precision:g}")
     if not _SHORTEST_S <= trial_s <= _LONGEST_S:
         raise usage_error(

@@ -1,4 +1,4 @@
-"""The search on real sockets: each trial an ordinary run of its own below ``trials/``."""
+"""The search on real sockets: each trial is an ordinary run below ``trials/``."""
 
 from __future__ import annotations
 
@@ -38,12 +38,12 @@ NAME = "capacity"
 # Availability is a share of windows of 10 s over hours; a trial has one such window.
 OBJECTIVES = tuple(each for each in DEFAULT_OBJECTIVES if not each.startswith("availability"))
 _DRAIN_S = 20.0
-_DRAIN_OF_OTHERS_S = 60.0  # a sender of the user's own keeps its queue from one trial to the next
-_QUEUED_S = 0.5  # of the offered rate in queues after the load: it was more than the target could do
+_DRAIN_OF_OTHERS_S = 60.0  # the user's sender keeps its queue from one trial to the next
+_QUEUED_S = 0.5  # seconds of the offered rate in queues after the load: the target could not do more
 
 
 class Asked(Struct, frozen=True, kw_only=True):
-    """What is searched for, with which load. ``profile``: the provider's, where the settings name none.
+    """The settings of a search and its load. ``profile``: the provider's, if the settings name none.
 
     ``within_s``: a trial begins only if it would end within this time, judged by the last trial's duration.
     """
@@ -58,7 +58,7 @@ class Asked(Struct, frozen=True, kw_only=True):
 class SearchOutcome(Struct, frozen=True, kw_only=True):
     """``manifests`` of the trials that ran, by their places. ``unjudged``: objectives no trial judged.
 
-    ``shown``: the place of the trial that a report shows, at the sustained rate where there is one.
+    ``shown``: the place of the trial that the report shows, at the sustained rate if there is one.
     """
 
     result: CapacityResult
@@ -72,7 +72,7 @@ def find_capacity(
 ) -> SearchOutcome:
     """Search, and write ``capacity.json`` into ``settings.out``, by ``settings.objectives``.
 
-    Ends early where the user interrupts; what was found is kept. Raises ``Aborted`` and ``ProbeStopped``.
+    Ends early if the user interrupts; results so far are kept. Raises ``Aborted`` and ``ProbeStopped``.
     """
     trials: list[TrialResult] = []
     manifests: dict[str, Manifest] = {}
@@ -103,7 +103,7 @@ def find_capacity(
         trials.append(_judge(search, step, asked.mix, settings.out, place, manifest))
         progress.note(f"  {trial_words(trials[-1])}; {bracket_words(search, trials)}")
         if number == 1 and manifest.exit_reason.startswith("error"):
-            ended = manifest.exit_reason.removeprefix("error: ")  # so would all others
+            ended = manifest.exit_reason.removeprefix("error: ")  # all others would fail, too
             break
     return _found(asked, settings, search, trials, manifests, ended)
 
@@ -143,7 +143,7 @@ def _run(
         own,
         progress,
         interruption,
-        # A sender of the user's own must empty its queue, which the next trial would meet.
+        # The user's sender must empty its queue before the next trial.
         (lambda snapshot: False) if others else (lambda snapshot: overloaded(snapshot, step.rate_per_s)),
     ).run()
     manifest = replace(manifest, scenario=replace(manifest.scenario, decides=False))
@@ -152,7 +152,7 @@ def _run(
 
 
 def overloaded(snapshot: Snapshot, rate_per_s: float) -> bool:
-    """Whether the queue after the load is so long that the verdict is known without a wait for its end."""
+    """Whether the queue after the load is long enough to know the verdict without a wait for its end."""
     queued = 0.0
     for state, prefixes in (
         (snapshot.sender, ("queue_", "between_attempts")),

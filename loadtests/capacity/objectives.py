@@ -1,4 +1,4 @@
-"""What the objectives ask of a trial: how many messages it must have for each to be judged."""
+"""The number of messages that a trial needs so that each objective can be judged."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from loadtests.arrivals import CLASSES, DAY_MIX, Mix
 
-# A percentile has a 95 % interval with two ends from 3.7 / (1 - p) messages on: 72 for p95, 368 for p99.
+# From 3.7 / (1 - p) messages on, a percentile has a 95 % interval with two ends: 72 for p95, 368 for p99.
 _FOR_AN_INTERVAL = 3.7
 _SPARE = 1.25  # classes are drawn: a class of 72 messages on average has 60 in one load of seven
 _HEAVIEST = 1_000_000.0
@@ -16,7 +16,7 @@ _PERCENTILE = re.compile(r"([A-Za-z][A-Za-z0-9_-]*)\.p(\d{1,2}(?:\.\d{1,4})?)<")
 
 
 def messages_needed(objective: str, mix: Mix) -> int:
-    """Messages of all classes together; 0 for an objective that is no percentile of a class sent here."""
+    """Messages of all classes together. 0: the objective is not a percentile of a class of the load."""
     asked = _PERCENTILE.match(objective)
     if asked is None:
         return 0
@@ -27,19 +27,19 @@ def messages_needed(objective: str, mix: Mix) -> int:
 
 
 def fewest_messages(objectives: Sequence[str], mix: Mix) -> int:
-    """With which every percentile can be judged."""
+    """The number of messages with which every percentile can be judged."""
     return max((messages_needed(each, mix) for each in objectives), default=0)
 
 
 def read_mix(text: str) -> Mix:
-    """``otp=1,marketing=3``; the day's mix where it is empty. Raises ``ValueError``."""
+    """``otp=1,marketing=3``; empty: the day's mix. Raises ``ValueError``."""
     if not text:
         return DAY_MIX
     weights: dict[str, float] = {}
     for piece in text.split(","):
         name, _, number = (each.strip() for each in piece.partition("="))
         if name not in CLASSES:
-            raise ValueError(f"{name!r} is no class; there are {', '.join(CLASSES)}")
+            raise ValueError(f"{name!r} is not a class; there are {', '.join(CLASSES)}")
         if name in weights:
             raise ValueError(f"{name} is given twice")
         try:

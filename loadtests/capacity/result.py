@@ -48,14 +48,15 @@ def capacity_result(
         low_per_s=met,
         high_per_s=bracket.high_per_s if math.isfinite(bracket.high_per_s) else None,
         messages_per_day=per_day(met) if met else None,
-        culprits=culprits_above(bracket, trials),
+        bottlenecks=bottlenecks_above(bracket, trials),
         trials=tuple(_trial(each) for each in trials),
         ended=searched.ended,
     )
 
 
 def shown_trial(settings: SearchSettings, trials: Sequence[TrialResult]) -> str | None:
-    """The place of the trial that the report shows: of the highest met rate, else of the lowest missed one.
+    """The place of the trial that the report shows: of the highest met rate, otherwise of the lowest missed
+    one.
 
     Only one of them: a page with YES for one rate and NO for another would have no verdict.
     """
@@ -64,17 +65,17 @@ def shown_trial(settings: SearchSettings, trials: Sequence[TrialResult]) -> str 
     return last.get(("met", bracket.met_per_s)) or last.get(("missed", bracket.missed_per_s))
 
 
-def culprits_above(bracket: Bracket, trials: Sequence[TrialResult]) -> tuple[str, ...]:
+def bottlenecks_above(bracket: Bracket, trials: Sequence[TrialResult]) -> tuple[str, ...]:
     """The bottleneck at the lowest missed rate; if its report names none, at the next rate above it."""
     missed = sorted(
         (each for each in trials if each.verdict == "missed" and each.rate_per_s >= bracket.missed_per_s),
         key=lambda each: each.rate_per_s,
     )
-    return next((each.culprits for each in missed if each.culprits), ())
+    return next((each.bottlenecks for each in missed if each.bottlenecks), ())
 
 
 def exit_code(found: CapacityResult) -> int:
-    """0: a rate was met. Without one: 1 if a rate was missed, 4 if one stayed undecided, else 3."""
+    """0: a rate was met. Without one: 1 if a rate was missed, 4 if one stayed undecided, otherwise 3."""
     if found.sustained_per_s is not None:
         return ExitCode.MET
     verdicts = {each.verdict for each in found.trials}
@@ -115,8 +116,8 @@ def lines(found: CapacityResult, unjudged: Sequence[str]) -> list[str]:
             f"equivalent to a day of {found.messages_per_day or 0:,.0f} messages, whose busiest hour has "
             f"{peak_to_mean():.1f} times the mean rate"
         )
-    if found.culprits:
-        told.append(f"bottleneck above it: {'; '.join(found.culprits)}")
+    if found.bottlenecks:
+        told.append(f"bottleneck above it: {'; '.join(found.bottlenecks)}")
     elif found.high_per_s is not None:
         told.append(f"bottleneck above it: unknown. {_last_miss(found)}")
     judged = [each for each in (*found.objectives, BACKLOG) if each not in unjudged]
@@ -138,6 +139,6 @@ def _trial(trial: TrialResult) -> Trial:
         verdict=trial.verdict,
         delivered_per_s=trial.through_per_s,
         why=trial.why,
-        culprits=trial.culprits,
+        bottlenecks=trial.bottlenecks,
         place=trial.place,
     )

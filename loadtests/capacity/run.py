@@ -16,7 +16,7 @@ from loadtests.runner.reporting import report, say
 from loadtests.runner.settings import RunSettings
 
 TITLE = "capacity: the highest sustained rate at which every objective is met"
-_ENDING = "ending the trial in order, then the report"
+_ENDING = "ending the trial, then writing the report"
 
 
 def search_capacity(asked: Asked, settings: RunSettings, console: Console) -> int:

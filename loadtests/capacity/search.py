@@ -16,7 +16,7 @@ from msgspec import Struct
 from loadtests.capacity.bracket import (
     WARM_UP,
     Bracket,
-    Plateau,
+    Saturation,
     SearchSettings,
     TrialResult,
     read_trials,
@@ -34,6 +34,7 @@ _APART = 0.25  # precisions between two rates that are worth two trials
 _LOWEST_SHARE = 0.1  # of the first rate: the last trial if no rate was met
 _SHRINK = 3.0  # factor below a first rate at which the bench failed
 _CLEARLY_BELOW = 1.25  # a rate that stayed undecided is near the limit
+_OVERLOAD = 2.0  # times the lowest missed rate: it spends a reserve in the warm-up
 _BEYOND = 1.75  # times a rate that stayed undecided: a clear overload
 
 
@@ -58,13 +59,28 @@ def next_step(settings: SearchSettings, trials: Sequence[TrialResult]) -> NextTr
     if all(each.verdict == "missed" and each.through_per_s == 0 for each in trials):
         # A lower rate does not help if the target delivers no message.
         return SearchEnd(True, f"no message was delivered at {rate_text(trials[-1].rate_per_s)}")
+    overload = _overload(settings, bracket) if len(trials) < settings.most_trials else None
     if bracket.repeat is None and end is not None:
-        return end
+        return end if overload is None else overload
     if len(trials) >= settings.most_trials:
         return SearchEnd(False, f"{len(trials)} trials were made")
     if bracket.repeat is not None:
         return NextTrial(*bracket.repeat)
     return _next(settings, bracket)
+
+
+def _overload(settings: SearchSettings, bracket: Bracket) -> NextTrial | None:
+    """The last trial, far above the missed rate, where no trial was a clear overload.
+
+    A target with a reserve carries rates a little above its limit for as long as a trial lasts, and only a
+    clear overload distinguishes them from rates it can sustain: a bucket of one second's tokens carries
+    114 % of its rate for 7 s.
+    """
+    if settings.brief or bracket.overloaded or not bracket.met_per_s or math.isinf(bracket.missed_per_s):
+        return None
+    rate = min(_OVERLOAD * bracket.missed_per_s, settings.to_per_s)
+    excess = rate / bracket.missed_per_s - 1
+    return _trial(settings, rate, settings.trial_s / excess) if excess > settings.precision else None
 
 
 def _beyond(settings: SearchSettings, bracket: Bracket) -> float | None:
@@ -80,7 +96,7 @@ def _end(settings: SearchSettings, bracket: Bracket) -> SearchEnd | None:
     if met >= settings.to_per_s:
         return SearchEnd(True, f"no limit was reached up to {rate_text(met)}, the upper end of the search")
     if met == 0 and bracket.ceiling == "invalid" and end == settings.from_per_s and not settings.brief:
-        # Lower rates need less of the bench, but a failure at the first rate has another cause than the rate.
+        # Lower rates load the bench less, but a failure at the first rate has another cause than the rate.
         return SearchEnd(False, f"the bench itself failed at {rate_text(end)}, the first rate")
     if met == 0:
         lowest = _lowest(settings)
@@ -107,8 +123,8 @@ def _next(settings: SearchSettings, bracket: Bracket) -> NextTrial:
     if met and beyond is not None and end <= met * (1 + settings.precision):
         return _trial(settings, beyond)
     floor = met or _lowest(settings) / 2
-    if bracket.plateau is not None and bracket.plateau.high_per_s > met:
-        led = _led(settings, bracket, bracket.plateau)
+    if bracket.saturation is not None and bracket.saturation.high_per_s > met:
+        led = _led(settings, bracket, bracket.saturation)
         if _between(settings, led.rate_per_s, floor, end):
             return led
     below = _below_ceiling(settings, bracket)
@@ -116,9 +132,9 @@ def _next(settings: SearchSettings, bracket: Bracket) -> NextTrial:
         return _trial(settings, below)
     if met == 0:
         return _trial(settings, _lowest(settings))
-    rate = math.sqrt(met * end)
-    plateau = bracket.plateau
-    if plateau is not None and _NOISY * met <= plateau.per_s <= met:
+    rate = math.sqrt(met * min(end, bracket.high_per_s))
+    saturation = bracket.saturation
+    if saturation is not None and _NOISY * met <= saturation.per_s <= met:
         rate = min(rate, met * (1 + _NOISY_STEP * settings.precision))
     return _trial(settings, rate)
 
@@ -137,17 +153,18 @@ def _below_ceiling(settings: SearchSettings, bracket: Bracket) -> float | None:
     return None
 
 
-def _led(settings: SearchSettings, bracket: Bracket, plateau: Plateau) -> NextTrial:
+def _led(settings: SearchSettings, bracket: Bracket, saturation: Saturation) -> NextTrial:
     """The trial that the throughput suggests: first just above it, then just below."""
-    if not plateau.near:
-        # Long enough to use up the reserve before the part that is measured; if no trial is, a higher rate.
-        spending = plateau.reserve / (plateau.per_s * settings.longest_s * WARM_UP)
+    if not saturation.near:
+        # Long enough to use up the reserve before the measured part; if no trial is long enough, a higher
+        # rate.
+        spending = saturation.reserve / (saturation.per_s * settings.longest_s * WARM_UP)
         above = min(max(2 * settings.precision, _ABOVE_LEAST, spending), _ABOVE_MOST)
-        load_s = plateau.reserve / (above * plateau.per_s) / WARM_UP
-        return _trial(settings, plateau.per_s * (1 + above), load_s)
+        load_s = saturation.reserve / (above * saturation.per_s) / WARM_UP
+        return _trial(settings, saturation.per_s * (1 + above), load_s)
     # Each further miss near it shows that the throughput varies, so the margin is wider.
     margin = settings.precision / 2 * 2.0 ** max(0, bracket.misses_near - 1)
-    return _trial(settings, plateau.per_s * (1 - min(margin, _MARGIN_MOST)))
+    return _trial(settings, saturation.per_s * (1 - min(margin, _MARGIN_MOST)))
 
 
 def _between(settings: SearchSettings, rate_per_s: float, low: float, high: float) -> bool:
@@ -167,7 +184,7 @@ def _trial(settings: SearchSettings, rate_per_s: float, load_s: float = 0.0) -> 
 
 
 def rounded(rate_per_s: float) -> float:
-    """Four significant digits: rates that a reader can repeat."""
+    """Rounded to four significant digits."""
     if rate_per_s <= 0:
         return rate_per_s
     return round(rate_per_s, 3 - math.floor(math.log10(rate_per_s)))

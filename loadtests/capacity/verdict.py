@@ -1,9 +1,9 @@
-"""The verdict of one trial, from what the analysis says of it. A pure function.
+"""The verdict of one trial, from its analysis. A pure function.
 
-A trial is *invalid* where the bench failed. It is *missed* if an objective is missed for certain (its 95 %
-interval lies beyond the limit) or its backlog grew for certain. It is *met* if every objective that it can
-judge is met for certain and its backlog did not grow. Else it is *undecided*, and is made again for longer.
-A percentile for which it has too few messages even so is left unjudged.
+A trial is *invalid* if the bench failed. It is *missed* if an objective is certainly missed (its 95 %
+interval lies beyond the limit) or its backlog certainly grew. It is *met* if every objective that it can
+judge is certainly met and its backlog did not grow. Otherwise it is *undecided*, and is repeated with a
+longer load. A percentile that then still has too few messages is not judged.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ def invalid_trial(step: NextTrial, place: str, why: str) -> TrialResult:
 def judged_trial(
     settings: SearchSettings, step: NextTrial, mix: Mix, result: AnalysisResult, place: str
 ) -> TrialResult:
-    """The trial as the search takes it."""
+    """The trial's result for the search."""
     if not result.valid:
         return invalid_trial(step, place, "; ".join(result.invalid_because) or "the bench failed")
     steady = result.steady
@@ -66,14 +66,14 @@ def judged_trial(
         through_high_per_s=steady.through_high_per_s if steady is not None else through,
         reserve=steady.reserve if steady is not None else 0.0,
         why=_why(verdict, named["missed"], waits, stable, result),
-        culprits=result.culprits if verdict == "missed" else (),
+        bottlenecks=result.bottlenecks if verdict == "missed" else (),
         judged=tuple(judged),
         place=place,
     )
 
 
 def _stable(settings: SearchSettings, steady: Steady) -> bool | None:
-    """As the steady part says. A coarse search ignores growth below its precision."""
+    """Whether the backlog grew in the steady part. A coarse search ignores growth below its precision."""
     tolerated = settings.tolerated_growth * steady.offered_per_s
     if not tolerated:
         return steady.stable
@@ -85,9 +85,9 @@ def _stable(settings: SearchSettings, steady: Steady) -> bool | None:
 def _decided_by_length(
     settings: SearchSettings, step: NextTrial, mix: Mix, undecided: Sequence[str]
 ) -> list[str]:
-    """Those that a longer trial of this rate would decide.
+    """The objectives that a longer trial of this rate would decide.
 
-    Not a count, which needs the sender's own records, nor an availability, which needs hours.
+    Not counts, which need the sender's records, nor availability, which needs hours.
     """
     most = step.rate_per_s * settings.longest_s
     return [each for each in undecided if 0 < messages_needed(each, mix) <= most]

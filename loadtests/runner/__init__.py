@@ -1,1 +1,1 @@
-"""Running a scenario for real: processes, load, samples, drain, manifest, report."""
+"""Runs a scenario on real sockets: processes, load, samples, drain, manifest, report."""

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from typing import Literal
 
-from loadtests.runner.draining import Drain
+from loadtests.runner.drain import Drain
 from loadtests.runner.interruption import Interruption
 from loadtests.runner.keys import KeyPress
 from loadtests.runner.progress import Progress
@@ -28,15 +28,15 @@ def await_the_rest(
 ) -> End:
     """How the drain ended: by itself, at the limit, or by the user (q, Enter, Ctrl-C).
 
-    ``enough``: the caller needs no further snapshot. After a load that the user has interrupted
-    already the drain is short.
+    ``enough``: the caller needs no further snapshot. After a load that the user interrupted, the drain is
+    short.
     """
     interrupted_before = interruption.asked
     limit_s = min(limit_s, _INTERRUPTED_LIMIT_S) if interrupted_before else limit_s
     with KeyPress() as key:
         progress.phase("drain", limit_s)
         if key.possible and not interrupted_before:
-            progress.note("  the load is over; q, Enter or Ctrl-C ends the wait for open messages in order")
+            progress.note("  the load is over; q, Enter or Ctrl-C ends the wait for open messages")
         deadline_s = time.monotonic() + limit_s
         while True:
             snapshot = look()

@@ -1,4 +1,5 @@
-"""Starts our child processes: with our own modules, a fixed environment, and an end with their parent.
+"""Starts child processes of this program: with its modules, a fixed environment, and an end with their
+parent.
 
 A child gets the user's variables for programs, libraries, home and certificates. Settings of other tools
 (Locust, matplotlib, proxies, Python) are not passed on, since they would change what is measured or drawn.
@@ -23,9 +24,10 @@ _PASSED_ON = (
     *("PATH", "HOME", "USER", "LOGNAME", "TMPDIR", "TMP", "TEMP", "TZ", "XDG_CACHE_HOME"),
     *("LD_LIBRARY_PATH", "LD_PRELOAD", "DYLD_LIBRARY_PATH", "DYLD_FALLBACK_LIBRARY_PATH"),
     *("SSL_CERT_FILE", "SSL_CERT_DIR"),  # certificates for https targets
-    *("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"),  # numpy may not start without
-    # Where Python finds its library, and where it keeps what it compiles.
+    *("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"),  # numpy may need it to start
+    # The paths of Python's library and of its compiled files.
     *("PYTHONHOME", "PYTHONNOUSERSITE", "PYTHONUSERBASE", "PYTHONDONTWRITEBYTECODE", "PYTHONPYCACHEPREFIX"),
+    "COVERAGE_PROCESS_CONFIG",  # set by the coverage tool alone (`make coverage`)
 )
 
 
@@ -51,7 +53,7 @@ def start_child(
     stderr: int | IO[Any],
     cwd: Path | None = None,
 ) -> Child:
-    """Run a module in a session of its own, so that the terminal's Ctrl-C reaches this process alone.
+    """Run a module in a session of its own, so that the terminal's Ctrl-C reaches only this process.
 
     ``environment`` is added to the fixed variables. Secrets go there, since other users can read arguments.
     """
@@ -84,7 +86,7 @@ def run_child(
     stderr: int | IO[Any],
     cwd: Path,
 ) -> int:
-    """Run a module to its end and return its exit code; kill it where this call is interrupted."""
+    """Run a module to its end and return its exit code. Kill it if this call is interrupted."""
     child = start_child(module, arguments, environment, stdout=stdout, stderr=stderr, cwd=cwd)
     try:
         return child.process.wait()
@@ -95,7 +97,7 @@ def run_child(
 
 
 def child_environment() -> dict[str, str]:
-    """What every child gets."""
+    """The variables that every child gets."""
     passed_on = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
     own = {
         "PYTHONUNBUFFERED": "1",

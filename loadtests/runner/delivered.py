@@ -1,4 +1,4 @@
-"""How many messages of the load were delivered, at the instant that the load's own counts are of."""
+"""The number of delivered messages at the instant of the load's counts."""
 
 from __future__ import annotations
 
@@ -7,21 +7,21 @@ from collections import deque
 from loadtests.recording import LoadStatus
 from loadtests.runner.queries import ServiceState
 
-_KEPT = 8  # answers; there is one a second
+_KEPT = 8  # number of answers; there is one per second
 _STALE_NS = 3_000_000_000
 
 
 class DeliveredCount:
-    """The load writes its counts once a second, the provider is asked at another instant: without care the
-    live line shows more messages delivered than accepted. So the provider's answers are kept for some
-    seconds, and the last one before the load counted is used. A second load (web UI) counts from its own
+    """The load writes its counts once a second, and the provider is asked at another instant. The live line
+    could then show more messages delivered than accepted. So the provider's answers are kept for some
+    seconds, and the last one before the load's count is used. A further round (web UI) counts from its own
     start.
     """
 
     def __init__(self) -> None:
         self._seen: deque[tuple[int, float]] = deque(maxlen=_KEPT)
         self._start_ns = 0
-        self._before = 0.0  # delivered before the load's start
+        self._before = 0.0  # number delivered before the load's start
 
     def answered(self, now_ns: int, provider: ServiceState) -> None:
         self._seen.append((now_ns, provider.counters.get("delivered", 0.0)))

@@ -1,4 +1,4 @@
-"""How every run ends: in order, interrupted, aborted, stopped by the probe, or on a full disk."""
+"""The end of every run: complete, interrupted, aborted, stopped by the probe, or on a full disk."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ def run_to_end(
     when_interrupted: str,
     when_aborted: Callable[[], str],
 ) -> int:
-    """The exit code of ``run``, or the one for what ended it early; the console says which.
+    """The exit code of ``run``, or that of an early end; the console shows the reason.
 
-    ``when_interrupted`` says what the first Ctrl-C does. ``when_aborted`` is called after the second, and
-    says what is left in ``out``.
+    ``when_interrupted`` describes the effect of the first Ctrl-C. ``when_aborted`` is called after the
+    second, and reports what is left in ``out``.
     """
     began_s = time.monotonic()
     try:

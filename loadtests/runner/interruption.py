@@ -1,5 +1,6 @@
-"""Ctrl-C: once ends the run in order, twice aborts it. A closed terminal counts once, however many signals
-it sends."""
+"""Ctrl-C: the first ends the run cleanly, the second aborts it. A closed terminal counts once, whatever the
+number of its signals.
+"""
 
 from __future__ import annotations
 
@@ -16,14 +17,13 @@ class Aborted(BaseException):
 
 
 class Interruption:
-    """Within its ``with`` block SIGINT, SIGTERM and SIGHUP are remembered instead of raised; the second
-    SIGINT or SIGTERM aborts. ``acknowledge`` is called at once for each that is remembered, in a thread of
-    its own.
+    """Within its ``with`` block SIGINT, SIGTERM and SIGHUP are recorded and not raised; the second SIGINT or
+    SIGTERM aborts. ``acknowledge`` is called at once for each recorded one, in a separate thread.
     """
 
     def __init__(self, acknowledge: Callable[[], None] = lambda: None) -> None:
         self._acknowledge = acknowledge
-        # A handler may run in the middle of a print, so it must not print itself; this queue it may use.
+        # A signal handler may interrupt a print, so it must not print; it may use this queue.
         self._signals: SimpleQueue[bool] = SimpleQueue()
         self._asked = threading.Event()
         self._before: dict[int, Any] = {}
@@ -33,11 +33,11 @@ class Interruption:
         return self._asked.is_set()
 
     def ask(self) -> None:
-        """Ask as the user does, by a program."""
+        """Interrupt by program, as the user does by Ctrl-C."""
         self._asked.set()
 
     def pause(self, seconds: float) -> None:
-        """Wait, or less where the user interrupts meanwhile."""
+        """Wait; an interruption by the user ends the wait."""
         if seconds > 0:
             self._asked.wait(seconds)
 

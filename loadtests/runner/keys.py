@@ -1,4 +1,4 @@
-"""A key press in the terminal, while something is waited for."""
+"""A key press in the terminal during a wait."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ ENDING = ("q", "Q", "\r", "\n")
 
 
 class KeyPress:
-    """Within its ``with`` block ``pressed`` tells whether q or Enter was pressed. Ctrl-C stays what it is.
+    """Within its ``with`` block ``pressed`` shows whether q or Enter was pressed. Ctrl-C is not affected.
 
-    Nothing is read where there is no terminal, or where this process is not in its foreground: reading would
-    stop it.
+    Nothing is read without a terminal, or if this process is not in its foreground: a read would stop the
+    process.
     """
 
     def __init__(self) -> None:
@@ -34,7 +34,7 @@ class KeyPress:
         found = False
         while select.select([self._fd], [], [], 0.0)[0]:
             typed = os.read(self._fd, 64).decode(errors="replace")
-            if not typed:  # the terminal is gone
+            if not typed:  # the terminal was closed
                 self._fd = None
                 break
             found = found or any(key in typed for key in ENDING)
@@ -48,7 +48,7 @@ class KeyPress:
                 tty.setcbreak(fd)
                 self._fd = fd
         except (OSError, ValueError, AttributeError, termios.error):
-            self._fd = None  # no standard input, or one that is no terminal
+            self._fd = None  # no standard input, or it is not a terminal
         return self
 
     def __exit__(

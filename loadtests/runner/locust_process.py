@@ -10,12 +10,12 @@ from loadtests.runner.service import Service
 from loadtests.runner.settings import RunSettings
 from loadtests.targets import variables_of
 
-STOP_TIMEOUT_S = 10  # what in-flight requests have to be answered when the load is stopped
+STOP_TIMEOUT_S = 10  # time for in-flight requests when the load is stopped
 _LOCUSTFILE = Path(__file__).parent.parent / "users" / "planned.py"
 
 
 def locust_service(host: str | None, settings: RunSettings, run_dir: Path) -> Service:
-    """Headless, or with its web UI on a port of the system's choice. It writes its rows into ``run_dir``."""
+    """Headless, or with its web UI on a port that the system chooses. It writes its rows into ``run_dir``."""
     arguments = ["-f", str(_LOCUSTFILE), "--plan", str(run_dir / "plan.json")]
     arguments += ["--run-dir", str(run_dir), "--csv", str(run_dir / "logs" / "locust")]
     # The report judges failed requests. The exit code says only whether Locust itself worked.
@@ -32,20 +32,20 @@ def locust_service(host: str | None, settings: RunSettings, run_dir: Path) -> Se
         arguments += ["--web-host", "127.0.0.1", "--web-port", "0"]
     else:
         arguments += ["--headless"]
-    # Locust reads locust.conf and pyproject.toml where it is started, and ~/.locust.conf.
+    # Locust reads locust.conf and pyproject.toml of its working directory, and ~/.locust.conf.
     logs = run_dir / "logs"
     return Service("load", "locust", arguments, logs, home=logs, ready_line=False)
 
 
 def load_environment(settings: RunSettings) -> dict[str, str]:
-    """The variables that the target file asks for."""
+    """The environment variables that the target file names."""
     if settings.target_file is None:
         return {}
     return {name: os.environ[name] for name in variables_of(settings.target_file) if name in os.environ}
 
 
 def _free_port() -> int:
-    """Locust's master takes no port 0, so one is looked for beforehand."""
+    """Locust's master does not accept port 0, so a free port is found first."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

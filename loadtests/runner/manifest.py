@@ -1,4 +1,4 @@
-"""The manifest of a run: what was run, with what, on what machine, and how it ended."""
+"""The manifest of a run: scenario, settings, versions, machine, and how it ended."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def versions() -> dict[str, str]:
 
 
 def machine() -> dict[str, Any]:
-    """What the figures depend on; nothing that names the machine or its user."""
+    """The machine's properties that affect the figures, without the names of machine and user."""
     return {
         "system": platform.system(),
         "kernel": platform.release(),
@@ -102,7 +102,7 @@ def timing_of(part: Part, provider_scale: float) -> records.Timing:
 
 
 def faults_begun(faults: Sequence[records.RecordedFault], ended_ns: int) -> tuple[records.RecordedFault, ...]:
-    """Those that had begun by the end of the run, in order."""
+    """The faults that had begun by the end of the run, in order."""
     begun = [fault for fault in faults if fault.start_ns < ended_ns]
     return tuple(sorted(begun, key=lambda fault: fault.start_ns))
 
@@ -124,8 +124,8 @@ def write_suite(
 ) -> None:
     """The manifest over the parts that ran; ``places`` are their directories, relative to ``run_dir``.
 
-    A suite of which no part failed and that is not ``whole`` was interrupted between two parts. Its mode and
-    target are its live parts', where it has any.
+    A suite without a failed part that is not ``whole`` was interrupted between two parts. Its mode and target
+    are those of its live parts, if it has any.
     """
     parts = [records.read_manifest(run_dir / place) for place in places]
     first = next((part for part in parts if part.mode == "real"), parts[0])

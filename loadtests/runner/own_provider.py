@@ -1,4 +1,4 @@
-"""Whether a mock provider that the user runs is still there. It is not a child process of the run."""
+"""Checks that a mock provider that the user runs still listens. It is not a child process of the run."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class OwnProvider:
         self._refused_since_s: float | None = None
 
     def look(self, now_s: float) -> None:
-        """Raises ``ServiceError`` where nothing has listened for ``GONE_AFTER_S``."""
+        """Raises ``ServiceError`` if nothing has listened for ``GONE_AFTER_S``."""
         if self._url is None:
             return
         if not self._refuses(self._url):
@@ -35,7 +35,7 @@ class OwnProvider:
             raise self._gone(self._url)
 
     def require_listening(self) -> None:
-        """At the end of a run, when there is no time to look again. Raises ``ServiceError``."""
+        """The last check at the end of a run. Raises ``ServiceError``."""
         if self._url is not None and self._refuses(self._url):
             raise self._gone(self._url)
 

@@ -1,6 +1,4 @@
-"""One run from start to end: surroundings, load, drain, records. Whatever happens, its run directory is
-whole.
-"""
+"""One run from start to end: processes, load, drain, records. Its run directory is complete in every case."""
 
 from __future__ import annotations
 
@@ -21,7 +19,7 @@ from loadtests.recording import (
     LoadStatus,
     combine,
     join_rows,
-    read_plays,
+    read_rounds,
     read_status,
     read_statuses,
 )
@@ -29,40 +27,40 @@ from loadtests.runner import manifest as manifests
 from loadtests.runner import queries
 from loadtests.runner.after_load import await_the_rest
 from loadtests.runner.child_process import ending_words
-from loadtests.runner.draining import Drain
-from loadtests.runner.due import arrivals_due
+from loadtests.runner.drain import Drain
+from loadtests.runner.expected_arrivals import arrivals_due
 from loadtests.runner.interruption import Aborted, Interruption
 from loadtests.runner.locust_process import STOP_TIMEOUT_S, load_environment, locust_service
 from loadtests.runner.own_provider import OwnProvider
-from loadtests.runner.plays import split_plays, stopped_early
 from loadtests.runner.probe import ProbeStopped
 from loadtests.runner.probing import probe_target
 from loadtests.runner.progress import Progress
+from loadtests.runner.rounds import split_rounds, stopped_early
 from loadtests.runner.run_directory import lost_directory, takes_records
 from loadtests.runner.sampling import Sampler, Snapshot
 from loadtests.runner.service import READY_WITHIN_S, Service, ServiceError
 from loadtests.runner.settings import RunSettings
 from loadtests.runner.settling import Settling, wanted_of
-from loadtests.runner.surroundings import (
+from loadtests.runner.testbed import (
     JOURNAL,
     STORE,
-    Surroundings,
+    LoadTestbed,
     provider_scale,
     provider_seed,
-    start_surroundings,
+    start_testbed,
 )
 from loadtests.scenario import Part, Scenario
 
 _TICK_S = 1.0
 _LOCUST_START_S = 3.0
-ANSWER_S = 30.0  # what the reference sender's adapter waits for an answer
+ANSWER_S = 30.0  # time limit of the reference sender's adapter for an answer
 _STOP_AT_ONCE_S = 3.0
-_PIECES = ("load-*.json", "play-*.json", "load-*.partial", WEB_UI_FILE)
+_PIECES = ("load-*.json", "round-*.json", "load-*.partial", WEB_UI_FILE)
 
 
 class PartRun:
-    """Runs one part of a scenario into ``run_dir``. Where ``enough`` says so of a snapshot, the wait for open
-    messages ends.
+    """Runs one part of a scenario into ``run_dir``. The wait for open messages ends if ``enough`` is true for
+    a snapshot.
     """
 
     def __init__(
@@ -82,7 +80,7 @@ class PartRun:
         self._settings = settings
         self._progress = progress
         self._interruption = interruption
-        self._surroundings = Surroundings([], {}, [], {})
+        self._testbed = LoadTestbed([], {}, [], {})
         self._own_provider = OwnProvider(settings.target)
         self._plan = _plan(part, settings)
         self._started = manifests.instant()
@@ -92,15 +90,17 @@ class PartRun:
         self._locust: Service | None = None
         self._taken_before = 0  # messages that the provider had accepted before the load
         self._told_of = 0  # start of the load whose end was announced
-        self._played_out = False  # the load ended by itself
+        self._finished = False  # the load ended by itself
         self._faults: tuple[records.RecordedFault, ...] = ()
         self._instrument_failures: list[records.InstrumentFailure] = []
 
     def run(self) -> records.Manifest:
-        """The manifest as written. Raises ``Aborted`` and ``ProbeStopped``, nothing being left running."""
+        """Returns the manifest as written. Raises ``Aborted`` and ``ProbeStopped``; no process is left
+        running.
+        """
         self._run_dir.mkdir(parents=True, exist_ok=True)
         (self._run_dir / "plan.json").write_bytes(plan_to_json(self._plan))
-        self.write_manifest("error: the run did not come to its end", {})
+        self.write_manifest("error: the run did not finish", {})
         try:
             return self._conclude(self._run_and_stop())
         except ProbeStopped as stopped:
@@ -124,15 +124,15 @@ class PartRun:
             reasons.append(self._told(error))
         if reasons and not takes_records(self._run_dir):
             self._stop_at_once()
-            return f"error: {'; '.join(reasons)}"  # what fails from here on has the same cause
+            return f"error: {'; '.join(reasons)}"  # later failures have the same cause
         self._stop()
         known = {failure.process for failure in self._instrument_failures}
-        failures = [error for error in self._surroundings.failures() if error.process not in known]
+        failures = [error for error in self._testbed.failures() if error.process not in known]
         reasons += [self._told(failure) for failure in failures]
         return f"error: {'; '.join(reasons)}" if reasons else reason
 
     def _told(self, error: Exception) -> str:
-        """The error as a reason; the failure of a process is also noted for the manifest."""
+        """The error as a reason. The failure of a process is also recorded for the manifest."""
         words = str(error)
         if isinstance(error, ServiceError):
             failure = records.InstrumentFailure(error.process, error.what, t_ns=time.monotonic_ns())
@@ -148,20 +148,20 @@ class PartRun:
 
     def _run(self) -> str:
         self._progress.phase("starting provider and sender")
-        start_surroundings(self._surroundings, self._part, self._run_dir, self._settings)
-        for note in self._surroundings.notes:
+        start_testbed(self._testbed, self._part, self._run_dir, self._settings)
+        for note in self._testbed.notes:
             self._progress.note(f"  {note}")
         self._probe()
         self._taken_before = self._taken()
-        sampler = Sampler(self._run_dir, self._surroundings.states)
+        sampler = Sampler(self._run_dir, self._testbed.states)
         try:
-            for service in self._surroundings.services:
+            for service in self._testbed.services:
                 sampler.watch(service.name, service.pid)
             self._watch_target(sampler)
-            reason = self._drain(sampler, self._play(sampler))
+            reason = self._drain(sampler, self._run_load(sampler))
             self._own_provider.require_listening()
         except BaseException:
-            with suppress(OSError):  # it must not take the place of the first error
+            with suppress(OSError):  # it must not replace the first error
                 sampler.close()
             raise
         finally:
@@ -170,16 +170,16 @@ class PartRun:
         return reason
 
     def _probe(self) -> None:
-        """Before the load: raises ``ProbeStopped`` where it would prove nothing."""
+        """Before the load: raises ``ProbeStopped`` if the load would prove nothing."""
         settings = self._settings
         if not settings.probe:
             return
         self._progress.phase("probe: one message through the target", settings.probe_timeout_s)
-        for note in probe_target(self._surroundings, self._plan, settings, lambda: self._interruption.asked):
+        for note in probe_target(self._testbed, self._plan, settings, lambda: self._interruption.asked):
             self._progress.note(f"  probe: {note}")
 
     def _taken(self) -> int:
-        query = self._surroundings.states.get("provider")
+        query = self._testbed.states.get("provider")
         state = query.ask() if query is not None else None
         return 0 if state is None else state.accepted
 
@@ -189,11 +189,11 @@ class PartRun:
             if note:
                 self._progress.note(f"  {note}")
 
-    def _play(self, sampler: Sampler) -> str:
+    def _run_load(self, sampler: Sampler) -> str:
         """Run Locust to its end, or until the user interrupts."""
-        locust = locust_service(self._surroundings.host, self._settings, self._run_dir)
+        locust = locust_service(self._testbed.host, self._settings, self._run_dir)
         self._locust = locust
-        locust.start({**self._surroundings.environment, **load_environment(self._settings)})
+        locust.start({**self._testbed.environment, **load_environment(self._settings)})
         sampler.watch("load", locust.pid)
         ui = self._settings.ui
         self._progress.phase("load", None if ui else self._part.duration_s + _LOCUST_START_S)
@@ -218,14 +218,14 @@ class PartRun:
             self._progress.phase("stopping the load")
             locust.stop(STOP_TIMEOUT_S + 10.0)
         self.require_whole(locust.exit_code)
-        self._played_out = not (ui or self._interruption.asked)
+        self._finished = not (ui or self._interruption.asked)
         if ui and was_over:
-            self._interruption.forget()  # a way to end the load, not an interruption
+            self._interruption.forget()  # Ctrl-C ended the load; it is not an interruption
         stopped = ui and stopped_early(read_statuses(self._run_dir))  # in the page
         return "interrupted" if self._interruption.asked or stopped else "finished"
 
     def _tell_when_over(self, load: LoadStatus) -> None:
-        """In the web UI loads may follow one another; say once for each how to get the report."""
+        """In the web UI several rounds may follow each other. Say once for each how to get the report."""
         if self._settings.ui and load.phase == "finished" and load.start_ns != self._told_of:
             self._told_of = load.start_ns
             self._progress.note(
@@ -234,10 +234,10 @@ class PartRun:
             )
 
     def _look(self, sampler: Sampler) -> Snapshot:
-        """Take a sample and show it. Raises ``ServiceError`` where a process has ended or says it failed."""
+        """Take a sample and show it. Raises ``ServiceError`` if a process has ended or reports a failure."""
         snapshot = sampler.take()
         self._progress.update(snapshot)
-        self._surroundings.require_running()
+        self._testbed.require_running()
         if snapshot.provider is None:
             self._own_provider.look(time.monotonic())
         for name, state in (("provider", snapshot.provider), ("sender", snapshot.sender)):
@@ -246,12 +246,12 @@ class PartRun:
         return snapshot
 
     def _longest_load_s(self) -> float:
-        """From Locust's start to its end, the last request taking all of its time."""
+        """The longest time from Locust's start to its end, with the full time-out of the last request."""
         answer_s = _answer_s(self._settings)
         return READY_WITHIN_S + self._part.duration_s + answer_s + STOP_TIMEOUT_S
 
     def require_whole(self, exit_code: int | None) -> None:
-        """Raises ``ServiceError`` where Locust failed or a worker has not written all of its rows."""
+        """Raises ``ServiceError`` if Locust failed or a worker has not written all of its rows."""
         if exit_code == EXIT_WORKER_LOST:
             raise ServiceError("load", "lost a worker; its log is logs/load.log")
         status = read_status(self._run_dir)
@@ -262,9 +262,9 @@ class PartRun:
             raise ServiceError("load", f"{what}; its log is logs/load.log")
 
     def _drain(self, sampler: Sampler, reason: str) -> str:
-        """Wait for what is open. The reason the run ended for."""
-        states = self._surroundings.states
-        earlier = sum(combine(play.values()).accepted for play in read_plays(self._run_dir)[:-1])
+        """Wait for open messages. Returns the reason for the end of the run."""
+        states = self._testbed.states
+        earlier = sum(combine(load_round.values()).accepted for load_round in read_rounds(self._run_dir)[:-1])
         settled = Settling(self._run_dir, self._journal(), wanted_of(self._settings.objectives))
         drain = Drain(
             "sender" in states,
@@ -291,23 +291,25 @@ class PartRun:
         return target.provider.journal
 
     def _stop(self) -> None:
-        """Stop all in order."""
-        self._progress.phase("stopping, keeping the records")
+        """Stop all processes cleanly."""
+        self._progress.phase("stopping, saving the records")
         if self._locust is not None:
             self._locust.stop(STOP_TIMEOUT_S + 10.0)
-        state = self._surroundings.states.get("sender")
+        state = self._testbed.states.get("sender")
         if state is not None:
             url = state.url.replace(queries.SENDER_STATE, queries.SENDER_EXPORT)
             try:
                 queries.fetch_export(url, state.token, self._run_dir / "sender.arrow")
             except (OSError, msgspec.DecodeError) as error:
                 self._progress.note(f"  the sender's export could not be read: {error}")
-        self._surroundings.stop()
+        self._testbed.stop()
 
     def _stop_at_once(self) -> None:
-        """Where nothing can be recorded: services that wait for their disk would use up each its time."""
+        """Kill the processes if nothing can be recorded: each service would wait for its disk until its time
+        limit.
+        """
         self._progress.phase("stopping")
-        services = [*([self._locust] if self._locust is not None else []), *self._surroundings.services]
+        services = [*([self._locust] if self._locust is not None else []), *self._testbed.services]
         for service in services:
             service.terminate()
         deadline_s = time.monotonic() + _STOP_AT_ONCE_S
@@ -315,20 +317,20 @@ class PartRun:
             service.stop(max(0.0, deadline_s - time.monotonic()))
 
     def _kill(self) -> None:
-        """Kill what still runs."""
+        """Kill processes that still run."""
         if self._locust is not None:
             self._locust.kill()
-        self._surroundings.kill()
+        self._testbed.kill()
 
     def _remove_store(self) -> None:
-        """It holds texts and numbers."""
+        """Remove the store, which has texts and numbers."""
         if not self._settings.keep_store:
             for path in self._run_dir.glob(f"{STORE}*"):
                 path.unlink()
 
     def _conclude(self, reason: str) -> records.Manifest:
-        self._remove_store()  # first: on a full disk it makes room for the rest
-        statuses, plays = read_statuses(self._run_dir), read_plays(self._run_dir)
+        self._remove_store()  # first, since it frees space on a full disk
+        statuses, rounds = read_statuses(self._run_dir), read_rounds(self._run_dir)
         join_rows(self._run_dir)
         target = self._settings.target
         if target is not None and target.provider.journal is not None and target.provider.url is not None:
@@ -340,21 +342,21 @@ class PartRun:
             for path in self._run_dir.glob(pattern):
                 path.unlink()
         manifest = self.write_manifest(reason, statuses)
-        if len(plays) > 1:
-            return split_plays(self._run_dir, manifest, self._plan, plays, self._settings.workers)
+        if len(rounds) > 1:
+            return split_rounds(self._run_dir, manifest, self._plan, rounds, self._settings.workers)
         return manifest
 
     def write_manifest(self, reason: str, statuses: Mapping[int, LoadStatus]) -> records.Manifest:
         status = combine(statuses.values())
         ended = manifests.instant()
-        profile = self._surroundings.profile
+        profile = self._testbed.profile
         manifest = records.Manifest(
             scenario=manifests.scenario_of(self._scenario.name, self._part, self._plan),
             timing=manifests.timing_of(self._part, provider_scale(self._part, self._settings)),
             seeds=manifests.all_seeds(self._plan, provider_seed(self._settings)),
             profile_name=profile.name if profile is not None else "",
             profile=profile.document if profile is not None else {},
-            target=self._surroundings.target,
+            target=self._testbed.target,
             objectives=self._settings.objectives,
             versions=manifests.versions(),
             machine=manifests.machine(),
@@ -362,7 +364,7 @@ class PartRun:
             ended=ended,
             load_started_ns=status.start_ns,
             load_ended_ns=status.end_ns,
-            planned=arrivals_due(self._plan, statuses, self._settings.workers, self._played_out),
+            planned=arrivals_due(self._plan, statuses, self._settings.workers, self._finished),
             in_flight_limit=self._plan.in_flight_limit,
             drain_timeout_s=self._drain_timeout_s,
             exit_reason=reason,
@@ -376,11 +378,11 @@ class PartRun:
 def _plan(part: Part, settings: RunSettings) -> Plan:
     tag = key_tag_of(settings.seed)
     if settings.target is not None:
-        # A sender of the user's own remembers earlier runs, so the keys must be new.
+        # The user's sender remembers earlier runs, so the keys must be new.
         tag = f"{tag}.{time.time_ns() // 1_000_000_000:x}"
     return part.plan(settings.seed, tag).sized_for(_answer_s(settings))
 
 
 def _answer_s(settings: RunSettings) -> float:
-    """How long the load waits for an answer."""
+    """The load's time limit for an answer."""
     return ANSWER_S if settings.target is None else settings.target.request.timeout_s

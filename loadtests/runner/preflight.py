@@ -17,11 +17,11 @@ _RETRY_S = 0.1
 
 
 class PreflightError(ValueError):
-    """The run cannot begin; the text names the file's field, the address and what to do."""
+    """The run cannot begin. The text names the file's field, the address and the remedy."""
 
 
-def require_surroundings(target: Target, file: Path, within_s: float = PROBE_TIMEOUT_S) -> None:
-    """Raises ``PreflightError`` where the provider's port is taken or the user's services do not listen."""
+def require_testbed(target: Target, file: Path, within_s: float = PROBE_TIMEOUT_S) -> None:
+    """Raises ``PreflightError`` if the provider's port is in use or the user's services do not listen."""
     if target.provider.url is None:
         _require_free(file, target.provider.port)
     else:
@@ -32,7 +32,7 @@ def require_surroundings(target: Target, file: Path, within_s: float = PROBE_TIM
 
 
 def _require_free(file: Path, port: int) -> None:
-    """The port may still be taken before the provider starts; the provider then reports it."""
+    """Another program may still take the port before the provider starts; the provider then reports it."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:

@@ -1,8 +1,9 @@
-"""What one probe message before the load tells: whether the run can begin, and if not, why. Decisions only;
-``probing`` sends the message and asks the mock provider.
+"""Decides from one probe message before the load whether the run can begin, and if not, why. ``probing``
+sends the message and queries the mock provider.
 
-The probe goes through the target as every message of the load will. What is known of it, in order: the API's
-answer, whether the mock provider saw it, whether it accepted it, whether its delivery report came back.
+The probe is sent through the target as every message of the load. The facts about it, in order: the API's
+answer, whether the mock provider received it, whether it accepted it, whether its delivery report was
+confirmed.
 """
 
 from __future__ import annotations
@@ -13,9 +14,9 @@ import msgspec
 from msgspec import Struct
 
 LONGER = "for a sender that queues for longer: --probe-timeout S or --no-probe"
-REPORT_WITHIN_S = 2.0  # after the provider took a message whose report it sends at once
+REPORT_WITHIN_S = 2.0  # time after the provider accepted a message whose report it sends at once
 _REFUSAL_SHOWN = 120  # characters
-# Refusals that pass: of limits, faults and chance, which the load meets too.
+# Temporary refusals, by limits, faults and simulated errors; the load gets them, too.
 _PASSING = frozenset(
     (
         *("throttled_requests", "throttled_segments", "throttled_concurrency", "queue_full"),
@@ -31,7 +32,7 @@ class ProbeStopped(RuntimeError):
 
 
 class ApiAnswer(Struct, frozen=True):
-    """How the target's API answered. ``reason`` says why where it did not accept, in a few words.
+    """The answer of the target's API. ``reason`` says in a few words why it did not accept.
 
     ``status`` 0: there was no HTTP answer.
     """
@@ -42,7 +43,7 @@ class ApiAnswer(Struct, frozen=True):
 
 
 class ProbeRefusal(Struct, frozen=True):
-    """As ``GET /admin/refusals`` shows one."""
+    """One refusal of ``GET /admin/refusals``."""
 
     where: str = ""
     status: int = 0
@@ -55,20 +56,20 @@ class ProbeRefusal(Struct, frozen=True):
 class AtProvider(Struct, frozen=True):
     """What the mock provider shows about the probe."""
 
-    requests: int = 0  # submits it saw since the probe began
+    requests: int = 0  # number of submits since the probe began
     taken: bool = False  # it accepted the message with the probe's key
     other_key: str | None = None  # it accepted a message to the probe's number, with this key instead
     refusals: tuple[ProbeRefusal, ...] = ()  # since the probe began
-    report_url: str = ""  # where it sends the probe's delivery report; "": the sender asked for none
+    report_url: str = ""  # URL of the probe's delivery report; "": the sender requested none
     reported: bool = False  # the receiver confirmed the report
-    report_failure: str = ""  # how the last report call went that was not confirmed
+    report_failure: str = ""  # result of the last report call that was not confirmed
 
 
 class Facts(Struct, frozen=True):
-    """What is known after ``elapsed_s``. ``answer`` None: the API has not answered yet.
+    """The facts after ``elapsed_s``. ``answer`` None: the API has not answered yet.
 
-    ``provider`` None: the mock provider cannot be asked. ``own_mock``: the run started it, so that nothing
-    disturbs the probe there. ``quick_report``: it sends the probe's report at once.
+    ``provider`` None: the mock provider cannot be asked. ``own_mock``: the run started it, so no fault or
+    limit affects the probe there. ``quick_report``: it sends the probe's report at once.
     """
 
     elapsed_s: float
@@ -76,7 +77,7 @@ class Facts(Struct, frozen=True):
     provider: AtProvider | None = None
     own_mock: bool = True
     quick_report: bool = False
-    taken_for_s: float = 0.0  # since when the provider has it
+    taken_for_s: float = 0.0  # when the provider accepted it
 
 
 class Around(Struct, frozen=True):
@@ -102,7 +103,7 @@ Verdict = ProbePassed | ProbeFailed | None
 
 
 def decide(facts: Facts, around: Around) -> Verdict:
-    """What the facts say, the earliest certain one first."""
+    """The verdict by the facts; the earliest certain fact decides."""
     answer, late = facts.answer, facts.elapsed_s >= around.timeout_s
     if answer is not None and answer.outcome == "failed":
         return ProbeFailed(_failed(answer, facts.provider, around))
@@ -138,7 +139,7 @@ def refusal_words(refusal: ProbeRefusal) -> str:
             words = str(next((said[name] for name in ("message", "title", "detail") if name in said), ""))
     words = words.replace("\n", " ")[:_REFUSAL_SHOWN].rstrip(". ") or refusal.reason.replace("_", " ")
     if code == "http_404":
-        return f"HTTP 404, it serves no {refusal.where}: the path of the provider URL is wrong"
+        return f"HTTP 404, it has no {refusal.where}: the path of the provider URL is wrong"
     wrong_token = refusal.reason == _UNAUTHORIZED or refusal.status == 401 or code in _SMSAPI_UNAUTHORIZED
     return ", ".join(part for part in (code, words) if part) + (" (wrong token)" if wrong_token else "")
 
@@ -151,7 +152,7 @@ def _failed(answer: ApiAnswer, provider: AtProvider | None, around: Around) -> s
 
 
 def _unseen(answer: ApiAnswer | None, late: bool, around: Around) -> Verdict:
-    """Nobody can ask the mock provider: the API's answer is all there is."""
+    """The mock provider cannot be queried: only the API's answer is known."""
     if answer is None:
         return ProbeFailed(_no_answer(around)) if late else None
     if answer.outcome == "refused":
@@ -176,7 +177,7 @@ def _refused(answer: ApiAnswer, provider: AtProvider | None, around: Around) -> 
         if provider.refusals:
             return f"{cause}, because the mock refused it: {refusal_words(provider.refusals[-1])}"
         if answer.status >= 500 and not provider.requests:
-            return f"{cause}, and the mock saw nothing. {_check_url(around)}"
+            return f"{cause}, and the mock got no request. {_check_url(around)}"
     return f"{cause}: {_request_hint(answer.status, around)}"
 
 
@@ -188,12 +189,12 @@ def _request_hint(status: int, around: Around) -> str:
     if 400 <= status < 500:
         return "check whether [request] of the target file is what it expects"
     if status >= 500:
-        return f"see its log. Its provider should be {around.provider_url}"
+        return f"see its log. Its provider URL should be {around.provider_url}"
     return "check whether [accepted] of the target file describes its reply"
 
 
 def _taken(facts: Facts, answer: ApiAnswer | None, late: bool, around: Around) -> Verdict:
-    """The provider has it. The report is looked at only where it comes at once."""
+    """The provider has accepted it. The report is checked only if it is sent at once."""
     provider = facts.provider
     assert provider is not None
     if answer is None:
@@ -225,7 +226,7 @@ def _at_timeout(facts: Facts, provider: AtProvider, around: Around) -> Verdict:
     if facts.answer is None:
         return ProbeFailed(_no_answer(around))
     return ProbeFailed(
-        f"{_said_first(facts.answer, around)}the mock saw nothing within {around.timeout_s:g} s. "
+        f"{_said_first(facts.answer, around)}the mock got no request within {around.timeout_s:g} s. "
         f"{_check_url(around)} ({LONGER})"
     )
 
@@ -256,7 +257,7 @@ def _without_key(key: str, around: Around) -> str:
 
 
 def _lasting(provider: AtProvider) -> ProbeRefusal | None:
-    """The last refusal that will not pass by itself."""
+    """The last refusal that is not temporary."""
     for refusal in reversed(provider.refusals):
         if refusal.reason not in _PASSING and refusal.status not in (429, 503):
             return refusal
@@ -264,5 +265,5 @@ def _lasting(provider: AtProvider) -> ProbeRefusal | None:
 
 
 def _shown_url(url: str) -> str:
-    """Its host alone: path and query may hold a secret."""
+    """Only its host: path and query may contain a secret."""
     return "/".join(url.split("/")[:3])

@@ -1,8 +1,9 @@
 """Sends the probe (``probe``) through the target and queries the mock provider for it.
 
-A mock provider that the run started is prepared: no fault, no chance, magic numbers (docs/network.md),
-reports at once. When the probe has passed, it forgets everything and gets its profile back, so that counters,
-limits, credit and fault windows begin with the load. A provider of the user's own is only asked.
+A mock provider that the run started is prepared: no faults, no simulated errors, magic numbers
+(docs/network.md), reports at once. When the probe has passed, the provider is reset and gets its profile
+back, so that counters, limits, credit and fault windows begin with the load. The user's provider is only
+queried.
 """
 
 from __future__ import annotations
@@ -34,22 +35,22 @@ from loadtests.runner.probe import (
     decide,
 )
 from loadtests.runner.settings import RunSettings
-from loadtests.runner.surroundings import Surroundings
+from loadtests.runner.testbed import LoadTestbed
 from loadtests.targets import address_of
 from loadtests.users.adapters import Adapter, Endpoint
 from loadtests.users.adapters.reference_sender import ReferenceSender
 from loadtests.users.adapters.templated import TemplatedTarget
 
-MAGIC_NUMBER = "48100000000"  # delivered at once, where the profile has magic numbers
+MAGIC_NUMBER = "48100000000"  # delivered at once, if the profile has magic numbers
 _LOOK_EVERY_S = 0.05
 _ASK_WITHIN_S = 2.0
-_TEXT = "smsbench: one message before the load, to see that everything is connected."
+_TEXT = "smsbench: one message before the load, to check that everything is connected."
 # null: the default, which is off.
 _UNDISTURBED = {"faults": None, "reply": None, "reports": None, "numbers": {"magic": True}}
 
 
 class MockProvider:
-    """The admin API of the mock provider, as far as the probe needs it. ``own``: the run started it."""
+    """The functions of the mock provider's admin API that the probe needs. ``own``: the run started it."""
 
     def __init__(self, url: str, token: str, own: bool) -> None:
         self.own = own
@@ -60,7 +61,9 @@ class MockProvider:
         self._requests_before = 0
 
     def begin(self) -> bool:
-        """Get ready; whether it is sure to take the probe to a magic number and report it at once."""
+        """Prepare. Returns whether it will certainly accept the probe to a magic number and report it at
+        once.
+        """
         if self.own:
             self._call("PATCH", "/admin/profile", _UNDISTURBED)
         magic = self.own or bool(self._call("GET", "/admin/profile").get("numbers", {}).get("magic"))
@@ -69,7 +72,7 @@ class MockProvider:
         return magic
 
     def look(self, key: str, number: str) -> AtProvider:
-        """Raises ``OSError`` where it gives no answer."""
+        """Raises ``OSError`` if it does not answer."""
         requests = self._requests() - self._requests_before
         said = self._call("GET", "/admin/refusals")
         refusals = msgspec.convert(said.get("refusals", []), tuple[ProbeRefusal, ...])
@@ -92,7 +95,7 @@ class MockProvider:
         )
 
     def forget(self) -> None:
-        """As if there had been no probe."""
+        """Restore the state before the probe."""
         if self.own:
             self._call("POST", "/admin/reset")
             self._call("POST", "/admin/profile/restore")
@@ -124,8 +127,8 @@ class Probing:
     def run(self) -> tuple[str, ...]:
         """Notes for the user.
 
-        Raises ``ProbeStopped`` with the cause where the run cannot begin, and ``OSError`` or ``ValueError``
-        where a mock provider of the run's own does not answer.
+        Raises ``ProbeStopped`` with the cause if the run cannot begin, and ``OSError`` or ``ValueError`` if
+        the run's own mock provider does not answer.
         """
         notes: tuple[str, ...] = ()
         try:
@@ -147,20 +150,20 @@ class Probing:
         return (*notes, *verdict.notes) if isinstance(verdict, ProbePassed) else notes
 
     def _unasked(self, error: Exception) -> str:
-        """A note where the user's own mock provider cannot be asked. Raises ``error`` for the run's."""
+        """A note if the user's mock provider cannot be queried. Raises ``error`` for the run's own."""
         if self._mock is None or self._mock.own:
             raise error
         return f"the mock provider could not be asked about the probe ({error}): check provider.admin_token"
 
     def _send(self, number: str, attempt: int, quick_report: bool) -> tuple[Verdict, Facts]:
-        """Send a message to this number and look until a verdict is found."""
+        """Send a message to this number and poll until there is a verdict."""
         key = f"{PROBE_KEY}{self._plan.key_tag}.{attempt}"
         message = PlannedMessage(key=key, to=number, text=_TEXT, message_class=TRANSACTIONAL, campaign="")
         began_s = time.monotonic()
         call = ApiCall(self._adapter, message, self._around.timeout_s)
         taken_at_s: float | None = None
         while True:
-            answer = call.answer  # before the provider is asked: what it did for this answer is seen
+            answer = call.answer  # before the provider is queried, so that its state includes this answer
             seen = self._mock.look(key, number) if self._mock is not None else None
             now_s = time.monotonic()
             if taken_at_s is None and seen is not None and seen.taken:
@@ -180,7 +183,7 @@ class Probing:
 
 
 def _number_refused(facts: Facts) -> bool:
-    """Whether the API may have refused the number: with a client error, before anything went out."""
+    """Whether the API may have refused the number: with a client error, before it sent anything."""
     answer, seen = facts.answer, facts.provider
     if answer is None or answer.outcome != "refused" or not 400 <= answer.status < 500:
         return False
@@ -188,23 +191,23 @@ def _number_refused(facts: Facts) -> bool:
 
 
 def probe_target(
-    surroundings: Surroundings, plan: Plan, settings: RunSettings, interrupted: Callable[[], bool]
+    testbed: LoadTestbed, plan: Plan, settings: RunSettings, interrupted: Callable[[], bool]
 ) -> tuple[str, ...]:
-    """Send the probe through the target that the run's surroundings hold. Notes for the user.
+    """Send the probe through the target of the run. Returns notes for the user.
 
-    Raises ``ProbeStopped`` where the run cannot begin, ``OSError`` or ``ValueError`` where the run's own mock
+    Raises ``ProbeStopped`` if the run cannot begin, ``OSError`` or ``ValueError`` if the run's own mock
     provider does not answer. ``interrupted`` ends the waiting early, as if the probe had passed.
     """
-    target, query = settings.target, surroundings.states.get("provider")
+    target, query = settings.target, testbed.states.get("provider")
     mock = None
     if query is not None:
         own = target is None or target.provider.url is None
         mock = MockProvider(query.url.removesuffix(queries.PROVIDER_STATE), query.token, own)
     if target is None:
-        assert surroundings.host is not None  # the reference sender has been started
-        token = surroundings.environment["SMSBENCH_SENDER_TOKEN"]
-        adapter: Adapter = ReferenceSender(surroundings.host, token)
-        name, address = "reference_sender", surroundings.host
+        assert testbed.host is not None  # the reference sender has been started
+        token = testbed.environment["SMSBENCH_SENDER_TOKEN"]
+        adapter: Adapter = ReferenceSender(testbed.host, token)
+        name, address = "reference_sender", testbed.host
         provider_url = mock.url if mock is not None else ""
     else:
         adapter = TemplatedTarget(target)
@@ -214,7 +217,7 @@ def probe_target(
 
 
 class ApiCall:
-    """One request in the bytes that the load sends, in a thread. ``answer`` is None until it ends."""
+    """One request with the bytes that the load sends, in a thread. ``answer`` is None until it ends."""
 
     def __init__(self, adapter: Adapter, message: PlannedMessage, timeout_s: float) -> None:
         self.answer: ApiAnswer | None = None

@@ -1,4 +1,4 @@
-"""What one process costs: its share of a core, of its busiest thread, and how long it waited for a core."""
+"""CPU use of one process: its share of a core, that of its busiest thread, and its wait for a core."""
 
 from __future__ import annotations
 
@@ -10,12 +10,13 @@ from loadtests.core_time import waited_s
 
 
 class ProcessMeter:
-    """``take`` gives the figures since the call before. Raises ``psutil.Error`` where the process has ended
-    or may not be looked at."""
+    """``take`` gives the figures since the previous call. Raises ``psutil.Error`` if the process has ended or
+    may not be read.
+    """
 
     def __init__(self, pid: int) -> None:
         self.process = psutil.Process(pid)
-        self.process.cpu_percent()  # the first reading has nothing to compare with
+        self.process.cpu_percent()  # the first reading has no earlier one to compare with
         self._at_s = time.monotonic()
         self._waited_s = waited_s(pid)
         self._threads = self._thread_times()

@@ -1,6 +1,4 @@
-"""What the user sees during a run: a live line of figures, or plain lines where there is no
-terminal.
-"""
+"""Progress on the console: a live line of figures, or plain lines without a terminal."""
 
 from __future__ import annotations
 
@@ -22,8 +20,8 @@ _BACKLOG = ("queue_otp", "queue_transactional", "queue_marketing")
 
 
 class Progress:
-    """Within its ``with`` block: ``phase`` when something new begins, ``update`` each second, ``note`` for
-    a line that stays.
+    """Within its ``with`` block: ``phase`` begins a phase, ``update`` shows figures each second, ``note``
+    prints a permanent line.
     """
 
     def __init__(self, console: Console) -> None:
@@ -53,7 +51,7 @@ class Progress:
         self.note(title)
 
     def phase(self, name: str, expected_s: float | None = None) -> None:
-        """``expected_s``: how long it takes at most, where that is known."""
+        """``expected_s``: its longest duration, if known."""
         self._phase, self._expected_s = name, expected_s
         self._began_s = time.monotonic()
         self._printed_s = 0.0
@@ -102,7 +100,7 @@ class Progress:
 
 
 def in_rows(pairs: list[tuple[str, str]], width: int) -> list[list[tuple[str, str]]]:
-    """As few rows as fit the width, of the same length but for the last; no figure is cut."""
+    """As few rows as fit the width, of the same length except the last; no figure is cut."""
     for rows in range(1, len(pairs)):
         each = -(-len(pairs) // rows)
         split = [pairs[at : at + each] for at in range(0, len(pairs), each)]
@@ -132,7 +130,8 @@ def figures_of(snapshot: Snapshot) -> list[tuple[str, str]]:
         ("open", "-" if snapshot.provider is None else f"{snapshot.provider.open:,}"),
         ("in flight", f"{load.in_flight:,}"),
         ("dropped", f"{load.dropped:,}"),
-        ("refused", f"{load.refused + load.failed:,}"),
+        ("refused", f"{load.refused:,}"),
+        ("failed", f"{load.failed:,}"),
         ("lag p99", f"{load.lag_p99_ms:.1f} ms"),
         ("machine CPU", f"{snapshot.machine_cpu_percent:.0f} %"),
     ]

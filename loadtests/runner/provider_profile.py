@@ -1,6 +1,4 @@
-"""The provider's profile for a part: resolved, scaled where asked, and what the sender's route makes of its
-limits.
-"""
+"""The provider's profile for a part: resolved, scaled on request, and its limits for the sender's route."""
 
 from __future__ import annotations
 
@@ -17,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class ProfileChoice(Struct, frozen=True):
-    """``argument`` is what ``--profile`` takes; ``document`` the profile as resolved, without its tokens."""
+    """``argument`` is the value for ``--profile``; ``document`` the resolved profile without its tokens."""
 
     name: str
     argument: str
@@ -40,7 +38,7 @@ class ProfileChoice(Struct, frozen=True):
 
 
 def require_profile(name_or_path: str) -> None:
-    """Raises ``ValueError`` that lists all that is wrong with a profile, or the profiles there are."""
+    """Raises ``ValueError`` with all errors of a profile, or the list of profiles."""
     from mock_provider.profiles import load_profile
 
     load_profile(name_or_path)
@@ -49,10 +47,10 @@ def require_profile(name_or_path: str) -> None:
 def choose_profile(
     name_or_path: str, scale: float, folder: Path, changed: Callable[[Profile], Profile] | None = None
 ) -> ProfileChoice:
-    """Resolve a profile; scaled or ``changed`` it is written to ``folder``. Raises ``ValueError`` that lists
-    all that is wrong.
+    """Resolve a profile. A scaled or ``changed`` one is written to ``folder``. Raises ``ValueError`` with all
+    errors.
     """
-    # Here and not above: it is only needed where a provider is started, and costs pydantic's import.
+    # Imported here, since only the start of a provider needs it and it imports pydantic.
     from mock_provider.profiles import load_profile, scale_profile
 
     profile = load_profile(name_or_path)

@@ -1,4 +1,4 @@
-"""What the runner asks the services over HTTP: health, state, export."""
+"""The runner's queries to the services over HTTP: health, state, export."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ SENDER_STATE = "/v1/state"
 SENDER_EXPORT = "/v1/messages/export"
 SENDER_HEALTH = "/healthz"
 
-_NO_ANSWER = (OSError, HTTPException)  # HTTPException: what answers speaks no HTTP, or broke off
+_NO_ANSWER = (OSError, HTTPException)  # HTTPException: the answer is not HTTP, or is incomplete
 
 # No proxy of the environment: these services are on this machine.
 _opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
@@ -33,7 +33,7 @@ class ServiceState(Struct, frozen=True):
     accepted: int = 0
     gauges: dict[str, float] = {}
     counters: dict[str, float] = {}
-    faults: tuple[RecordedFault, ...] = ()  # the provider's fault windows, those to come among them
+    faults: tuple[RecordedFault, ...] = ()  # the provider's fault windows, scheduled ones included
     failed: tuple[str, ...] = ()  # parts of the service that have failed, as text
 
 
@@ -46,13 +46,13 @@ class ExportedMessage(Struct, frozen=True):
 
 
 class StateQuery(Struct, frozen=True):
-    """Where a service tells its state."""
+    """The state endpoint of a service."""
 
     url: str
     token: str
 
     def ask(self, timeout_s: float = 0.8) -> ServiceState | None:
-        """None where it gives no answer in time: a busy service must not delay the runner."""
+        """None if it does not answer in time: a busy service must not delay the runner."""
         try:
             with _open(self.url, self.token, timeout_s) as reply:
                 return msgspec.json.decode(reply.read(), type=ServiceState)
@@ -69,7 +69,7 @@ def healthy(url: str, timeout_s: float = 1.0) -> bool:
 
 
 def listening(url: str, within_s: float) -> bool:
-    """Whether anything answers HTTP at ``url`` within the time; any status will do."""
+    """Whether a service answers HTTP at ``url`` within the time, with any status."""
     deadline_s = time.monotonic() + within_s
     while True:
         try:
@@ -93,14 +93,14 @@ def wait_healthy(url: str, within_s: float) -> bool:
 
 
 def fetch_export(url: str, token: str, path: Path) -> int:
-    """Write the sender's messages to ``path``, as they arrive, and return how many. Raises ``OSError``."""
+    """Write the sender's messages to ``path`` as they arrive, and return their number. Raises ``OSError``."""
     rows = RowWriter(path, SENDER_SCHEMA)
     count = 0
     try:
         for item in _exported(url, token):
             rows.append((item.key, item.message_class, item.state, item.reason or "", item.attempts))
             count += 1
-    except HTTPException as error:  # the sender ended in the middle
+    except HTTPException as error:  # the sender ended during the export
         raise ConnectionError(f"{type(error).__name__}: {error}") from error
     finally:
         rows.close()
@@ -116,7 +116,7 @@ def _exported(url: str, token: str) -> Iterator[ExportedMessage]:
 
 
 def call_json(method: str, url: str, token: str, body: object, timeout_s: float) -> dict[str, Any]:
-    """One call of an admin API. Raises ``OSError`` where it is not answered 2xx with a JSON object."""
+    """One call of an admin API. Raises ``OSError`` unless the answer is 2xx with a JSON object."""
     data = None if body is None else msgspec.json.encode(body)
     request = urllib.request.Request(url, data, {"Authorization": f"Bearer {token}"}, method=method)
     try:

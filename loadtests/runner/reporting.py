@@ -1,4 +1,4 @@
-"""The analysis of a run directory in a process of its own, and its verdict on the console."""
+"""The analysis of a run directory in a separate process, and its verdict on the console."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ def report(
     allow_undecided: bool = False,
     export: str = "",
 ) -> int:
-    """Analyse a run directory in a process of its own, print its verdict, and return its exit code.
+    """Analyse a run directory in a separate process, print its verdict, and return its exit code.
 
     ``objectives`` replace the manifest's objectives, if there are any. ``export`` is the format of the file
     with one row for each message; "" for none.
 
-    The verdict is what that process wrote into a result file with this call's id. Its exit code alone is
-    not a verdict: a crash has the same codes.
+    The verdict is in the result file that the process writes with this call's id. Its exit code alone is not
+    a verdict: a crash has the same codes.
     """
     call = secrets.token_hex(8)
     place = run_dir.resolve()
@@ -65,7 +65,7 @@ def report(
 def _analyse(run_dir: Path, call: str, judging: list[str]) -> tuple[int, str]:
     """The exit code and the output of the analysis."""
     with tempfile.TemporaryFile() as said:
-        # matplotlib reads a matplotlibrc of the directory it is started in.
+        # matplotlib reads a matplotlibrc of its working directory.
         code = run_child(
             "analysis",
             [str(run_dir), "--call", call, *judging],
@@ -79,5 +79,5 @@ def _analyse(run_dir: Path, call: str, judging: list[str]) -> tuple[int, str]:
 
 
 def verdict(summary: str) -> str:
-    """The summary's beginning: what stands before its first table."""
+    """The beginning of the summary, up to its first table."""
     return summary.partition("\n## ")[0].strip()

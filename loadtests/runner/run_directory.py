@@ -14,7 +14,7 @@ _OWNER_ONLY = 0o700  # rows and logs are the user's own
 _MOST_IN_A_SECOND = 1_000
 _PROBE_BYTES = 65_536
 
-# A full disk, a quota, a limit, a device that failed or is gone.
+# A full disk, a quota, a limit, a device that failed or was removed.
 _LOST = frozenset(
     getattr(errno, name)
     for name in ("ENOSPC", "EDQUOT", "EFBIG", "EIO", "EROFS", "ENOENT", "EACCES", "ESTALE")
@@ -22,7 +22,7 @@ _LOST = frozenset(
 
 
 class RunDirectoryError(ValueError):
-    """A directory that cannot take a run; the text says what to do."""
+    """A directory that cannot be used for a run. The text says what to do."""
 
 
 def make_run_directory(path: Path) -> None:
@@ -41,7 +41,7 @@ def make_run_directory(path: Path) -> None:
 
 
 def new_run_directory(name: str, at: datetime) -> Path:
-    """Make ``reports/runs/<time>-<name>``; a number follows where runs begin in the same second.
+    """Make ``reports/runs/<time>-<name>``, with a number if several runs begin in the same second.
 
     Raises ``RunDirectoryError``.
     """
@@ -76,7 +76,7 @@ def _claim(path: Path) -> bool:
 
 
 def takes_records(path: Path) -> bool:
-    """Whether the directory of a run can still be written to: tried out, with a file of some size."""
+    """Tests with a file of some size whether the directory of a run can still be written to."""
     probe = path / ".probe"
     try:
         probe.write_bytes(bytes(_PROBE_BYTES))

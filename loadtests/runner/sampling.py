@@ -1,4 +1,4 @@
-"""Once a second: what each process costs and what each service says of itself, into ``samples.arrow``."""
+"""Writes ``samples.arrow`` once a second: CPU use of each process and the state of each service."""
 
 from __future__ import annotations
 
@@ -45,13 +45,13 @@ class Sampler:
         self._meters: dict[str, ProcessMeter] = {}
         self._load: psutil.Process | None = None
         self._machine = MachineUse([psutil.Process()])
-        self._load_told_ns = 0  # when the load last counted
+        self._load_told_ns = 0  # time of the load's last counts
         self._delivered = DeliveredCount()
-        self.faults: tuple[RecordedFault, ...] = ()  # as the provider told last
-        psutil.cpu_percent()  # the first reading has nothing to compare with
+        self.faults: tuple[RecordedFault, ...] = ()  # the provider's last answer
+        psutil.cpu_percent()  # the first reading has no earlier one to compare with
 
     def watch(self, name: str, pid: int) -> None:
-        """Sample this process. ``load`` is watched with its children, the Locust workers."""
+        """Sample this process. ``load`` is sampled with its children, the Locust workers."""
         try:
             meter = ProcessMeter(pid)
         except psutil.Error:
@@ -62,8 +62,9 @@ class Sampler:
             self._load = meter.process
 
     def watch_target(self, target: Target) -> str:
-        """Sample the user's own sender: ``target``, and its workers as ``target-<pid>``. Returns what
-        is wrong, as text; "" if nothing is."""
+        """Sample the user's sender: ``target``, and its workers as ``target-<pid>``. Returns an error text,
+        "" without an error.
+        """
         try:
             pids = target_processes(target)
         except NoProcess as error:

@@ -1,4 +1,4 @@
-"""A service as a process of its own: started, waited for, watched, stopped."""
+"""A service as a child process: start, wait until it is ready, check, stop."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ from loadtests.runner.child_process import (
 )
 
 READY_WITHIN_S = 30.0
-STOP_WITHIN_S = 20.0  # a provider closing a large journal needs some
+STOP_WITHIN_S = 20.0  # time for a provider to close a large journal
 
 
 class ServiceError(RuntimeError):
-    """A process that did not start, ended by itself or failed; the text says where its log is.
+    """A process that did not start, ended by itself or failed. The text has the path of its log.
 
-    ``process`` names it, and ``what`` says what happened to it.
+    ``process`` is its name, ``what`` the description of the failure.
     """
 
     def __init__(self, process: str, what: str) -> None:
@@ -37,7 +37,7 @@ class ServiceError(RuntimeError):
 
 
 class Ready(Struct, frozen=True):
-    """The line a service prints when it can be used."""
+    """The line that a service prints when it can be used."""
 
     url: str
     pid: int
@@ -47,8 +47,8 @@ class Ready(Struct, frozen=True):
 class Service:
     """One child process, in a separate session. It ends with this process, even if that is killed.
 
-    ``home``: the current directory and home it gets instead of the user's, both of which may hold settings.
-    ``ready_line``: it prints one; without, its output goes into its log.
+    ``home``: its working directory and home in place of the user's, both of which may contain settings.
+    ``ready_line``: whether it prints one; otherwise its output goes to its log.
     """
 
     def __init__(
@@ -85,7 +85,7 @@ class Service:
         return self._child.process
 
     def start(self, environment: Mapping[str, str]) -> None:
-        """``environment`` is added to what every child gets (``child_process``)."""
+        """``environment`` is added to the variables of every child (``child_process``)."""
         self._log.parent.mkdir(parents=True, exist_ok=True)
         own = with_home(self._home) if self._home is not None else {}
         with self._log.open("ab") as log:
@@ -99,7 +99,7 @@ class Service:
             )
 
     def wait_ready(self) -> Ready:
-        """Raises ``ServiceError`` where the ready line does not come in time."""
+        """Raises ``ServiceError`` if the ready line does not come in time."""
         output = self._process.stdout
         assert output is not None
         deadline_s = time.monotonic() + READY_WITHIN_S
@@ -123,7 +123,7 @@ class Service:
         return ready
 
     def require_running(self) -> None:
-        """Raises ``ServiceError`` where it has ended."""
+        """Raises ``ServiceError`` if it has ended."""
         if self.exit_code is not None:
             raise self._failed(f"ended by itself with {ending_words(self.exit_code)}")
 
@@ -142,7 +142,7 @@ class Service:
             self._process.send_signal(signal.SIGTERM)
 
     def stop(self, within_s: float = STOP_WITHIN_S) -> None:
-        """SIGTERM, and after ``within_s`` the whole of its session is killed."""
+        """Send SIGTERM; after ``within_s`` kill its whole session."""
         if self._child is None:
             return
         self.terminate()

@@ -1,4 +1,4 @@
-"""What a user asked of a run, checked before anything starts."""
+"""The checked settings of a run."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ PROBE_TIMEOUT_S = 4.0
 
 
 class RunSettings(Struct, frozen=True, kw_only=True):
-    """``profile`` and ``drain_timeout_s`` replace the scenario's own for every part.
+    """``profile`` and ``drain_timeout_s`` replace those of the scenario for every part.
 
     ``objectives`` are the objectives in force, in the grammar of docs/objectives.md.
     """
@@ -31,4 +31,4 @@ class RunSettings(Struct, frozen=True, kw_only=True):
     objectives: tuple[str, ...] = DEFAULT_OBJECTIVES
     allow_undecided: bool = False
     probe: bool = True  # one message through the target before the load
-    probe_timeout_s: float = PROBE_TIMEOUT_S  # also what a sender may take to listen
+    probe_timeout_s: float = PROBE_TIMEOUT_S  # also the time limit for a sender to listen

@@ -1,4 +1,4 @@
-"""Reads the run's own rows during the drain: can open messages still change a verdict?
+"""Checks during the drain, from the run's rows, whether open messages can still change a verdict.
 
 Both files are read completely each time. The longer that takes, the longer is the time to the next read.
 """
@@ -21,7 +21,7 @@ from analysis.objectives.settled import ObjectiveTally, settled
 from analysis.records import LOAD_SCHEMA, PROVIDER_SCHEMA, read_rows
 
 _EVERY_S = 1.0
-_SHARE_OF_TIME = 0.1  # at most, spent on reading
+_SHARE_OF_TIME = 0.1  # largest share of the time spent on reading
 
 Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
@@ -39,7 +39,8 @@ class Wanted(Struct, frozen=True):
 
 
 def wanted_of(objectives: Sequence[str]) -> tuple[Wanted, ...] | None:
-    """What the objectives want of messages that may be open. None: any of these can change a verdict.
+    """The requirements of the objectives that open messages can affect. None: any open message can change a
+    verdict.
 
     Answers of the API, windows of availability and lost, duplicated or unaccounted messages are not changed
     by messages that are on their way to handsets. The cost of 1,000 delivered messages is.
@@ -57,14 +58,14 @@ def wanted_of(objectives: Sequence[str]) -> tuple[Wanted, ...] | None:
 
 
 class ObjectiveState(Struct, frozen=True):
-    """One class's counts, and how many independent messages each of those that arrived amounts to."""
+    """One class's counts, and the effective number of independent messages per delivered one."""
 
     tally: ObjectiveTally
     evidence: float
 
 
 class Settling:
-    """Call it whenever the answer matters. ``journal`` or ``wanted`` None: nothing is ever settled."""
+    """Call it when the answer is needed. ``journal`` or ``wanted`` None: nothing is ever settled."""
 
     def __init__(self, run_dir: Path, journal: Path | None, wanted: Sequence[Wanted] | None) -> None:
         self._run_dir = run_dir
@@ -85,7 +86,7 @@ class Settling:
     def _look(self, now_ns: int) -> bool:
         if self._wanted is None or self._journal is None or not self._journal.is_file():
             return False
-        if self._load is None:  # the load is over: its rows are whole
+        if self._load is None:  # the load has ended: its rows are complete
             self._load = _accepted(self._run_dir)
         found = tallies(self._load, read_rows(self._journal, PROVIDER_SCHEMA), now_ns, self._wanted)
         return all(
@@ -99,7 +100,7 @@ def tallies(
 ) -> list[ObjectiveState]:
     """``load`` are the accepted arrivals. A row of the provider may be repeated: the last one counts.
 
-    Messages that are known to wait for their phone do not count, whatever becomes of them.
+    Messages that are known to wait for their phone do not count, whatever their outcome.
     """
     backward = provider.take(pa.array(np.arange(len(provider) - 1, -1, -1)))
     at = pc.fill_null(pc.index_in(load["key"], value_set=backward["key"].combine_chunks()), -1).to_numpy()
@@ -114,8 +115,8 @@ def tallies(
     took_ns -= intended_ns
     age_ns = now_ns - intended_ns
     failed = ended & ~delivered
-    # What failed behind the carrier was the network's failure or the phone's: it has no delivery time. Failed
-    # before it or run out of time, it may count or not: the analysis knows more of it than is known here.
+    # A message that failed after the carrier failed because of network or phone: it has no delivery time. One
+    # that failed before the carrier, or expired, may count or not: only the analysis can decide.
     expired = _spread(pc.equal(rows["state"], "expired").to_numpy(), seen)
     unclear = failed & (expired | ~_spread(rows["t_carrier_ns"].is_valid().to_numpy(), seen))
     is_open = ~ended
@@ -136,7 +137,7 @@ def tallies(
 
 
 def _evidence(intended_ns: Ints, took_ns: Ints, arrived: Bools) -> float:
-    """As the analysis measures it: from the delivery times in the order in which the messages were due."""
+    """Measured as in the analysis: from the delivery times in the order in which the messages were due."""
     took_s = took_ns[arrived][np.argsort(intended_ns[arrived], kind="stable")] / 1e9
     return evidence_share(len(took_s), lag_one_correlation(took_s))
 

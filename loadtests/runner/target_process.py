@@ -1,4 +1,4 @@
-"""Which processes of this machine are the user's own sender, so that they are sampled like the rest."""
+"""Finds the processes of the user's sender on this machine, so that they are sampled."""
 
 from __future__ import annotations
 
@@ -13,16 +13,17 @@ import psutil
 from loadtests.targets import Target
 from loadtests.targets.target_file import is_loopback
 
-_MOST = 16  # processes sampled: each costs time once a second
+_MOST = 16  # most processes to sample: each takes time once a second
 
 
 class NoProcess(ValueError):
-    """The sender's process is unknown; the text says why and what to do."""
+    """The sender's process is unknown. The text has the reason and the remedy."""
 
 
 def target_processes(target: Target) -> list[int]:
-    """The process that the target file names, or else those that listen on the port of ``request.url``; with
-    their children, which may be its workers. Raises ``NoProcess``."""
+    """The process that the target file names, otherwise those that listen on the port of ``request.url``,
+    with their children (workers). Raises ``NoProcess``.
+    """
     named = target.process
     roots = _listeners(target.request.url) if named is None else [_named(named)]
     found: dict[int, None] = {}
@@ -65,7 +66,7 @@ def _listeners(url: str) -> list[int]:
     listening = [
         c for c in connections if c.status == psutil.CONN_LISTEN and c.laddr and c.laddr.port == port
     ]
-    # One that listens on the very address goes before one that listens on all.
+    # A process that listens on this address takes precedence over one that listens on all.
     exact = [c for c in listening if c.laddr.ip in wanted]
     pids = list(dict.fromkeys(_eldest(c.pid, port) for c in exact or listening if c.pid is not None))
     if not pids:
@@ -77,14 +78,14 @@ def _listeners(url: str) -> list[int]:
 
 
 def _eldest(pid: int, port: int) -> int:
-    """Forked workers share their parent's socket, of which the system tells one owner."""
+    """Forked workers share their parent's socket, but the system shows only one owner."""
     try:
         parent = psutil.Process(pid).parent()
         while parent is not None and any(
             c.status == psutil.CONN_LISTEN and c.laddr.port == port for c in parent.net_connections("tcp")
         ):
             pid, parent = parent.pid, parent.parent()
-    except psutil.Error:  # another user's parent is not the sender's
+    except psutil.Error:  # a parent of another user does not belong to the sender
         pass
     return pid
 

@@ -6,11 +6,11 @@ from loadtests.scenario import Capacity, Part, Scenario
 
 
 def _parts() -> tuple[Part, ...]:
-    # 1,066 messages: about 160 one-time passwords, so that three of them may be slow by chance and the upper
-    # end of a 95th percentile's interval still lies below its limit.
+    # 1,066 messages, about 160 of them one-time passwords: if three are slow by chance, the upper end of the
+    # interval of the 95th percentile is still below the limit.
     peak_500k, peak_500k_simulated = with_simulated(peak("day-500k", LEVELS["day-500k"], 85.0, 20.0))
     ten_times, ten_times_simulated = with_simulated(peak(*TEN_TIMES, 24.0, 20.0))
-    # More than the provider takes (500 segments a second), so that a backlog builds and drains.
+    # More than the provider accepts (500 segments per second), so that a backlog builds and drains.
     one_burst, burst_simulated = with_simulated(burst("burst", 6_000, 10.0, 5.0, 8.0, 20.0))
     fifo = simulated(
         one_burst,
@@ -31,7 +31,7 @@ SCENARIO = Scenario(
     name="bench",
     title="days of 5k to 500k, 500k and 5 million a day at their peak, a burst, campaigns, capacity",
     parts=_parts(),
-    # Coarse, and few trials: what this machine carries is an order of magnitude above what a day asks for.
+    # Coarse, with few trials: this machine sustains about ten times the rate that a day needs.
     capacity=Capacity(
         profile="fast", from_per_s=2_000.0, precision=0.25, most_trials=4, trial_s=8.0, takes_s=45.0
     ),

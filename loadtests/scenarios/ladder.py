@@ -6,8 +6,9 @@ from loadtests.scenario import Part, Scenario
 
 
 def _parts() -> tuple[Part, ...]:
-    """For each level: is it fast enough (its peak at true speed), and how much more would the sender carry
-    (its whole day compressed, against a provider that is never the bottleneck)? Last ten times the highest.
+    """Each level runs twice: its peak at true speed shows whether delivery is fast enough, and its whole day
+    compressed, against a provider that is never the bottleneck, shows how much more the sender sustains. The
+    last part is ten times the highest level.
     """
     parts: list[Part] = []
     for name, messages_per_day in LEVELS.items():

@@ -6,7 +6,7 @@ from loadtests.scenario import Part, Scenario
 
 SCENARIO = Scenario(
     name="smoke",
-    title="20 seconds of all classes at 20 a second: does everything work?",
+    title="20 seconds of all classes at 20 messages per second, to check the set-up",
     parts=(
         Part(
             slug="smoke",

@@ -1,1 +1,1 @@
-"""The virtual-time driver: arrivals, dispatcher and engine joined by a heap of due times, nothing else."""
+"""The virtual-time driver: joins arrivals, dispatcher and engine by a heap of due times."""

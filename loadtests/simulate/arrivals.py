@@ -1,8 +1,8 @@
-"""The schedule's messages as the sender's API would take them, many at a time.
+"""The schedule's messages as the sender's API would accept them, many at a time.
 
-What the API checks and counts for each request is done once for each template here: all numbers, keys and
-campaigns of a schedule have one form, and a text's segments depend on its template and its length, since
-what is filled in are digits.
+The API's checks of each request are made once for each template here: all numbers, keys and campaigns of a
+schedule have one form, and a text's segments depend only on its template and length, since placeholders are
+filled with digits.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class Arrivals:
     """``without_classes``: for a sender without priorities, which treats a one-time password as any other
     message and sets no priority flag for it. The expiry does not change.
 
-    Raises ``reference_sender.api.intake.Invalid`` for a text or campaign that the API would not take.
+    Raises ``reference_sender.api.intake.Invalid`` for a text or campaign that the API would refuse.
     """
 
     def __init__(

@@ -1,8 +1,8 @@
-"""One part simulated in a child process of low priority, beside a live load that it must not slow down.
+"""Simulates one part in a child process of low priority, next to a live load that it must not slow down.
 
 The parent starts a ``PartProcess`` and reads its progress from time to time. The child is this module's
-``main``; order, progress and pauses go through small files in the part's ``logs``. A pause is asked for and
-not forced by a signal: a stopped process would not see the end of its parent.
+``main``; order, progress and pauses are small files in the part's ``logs``. A pause is a request and not a
+stop signal: a stopped process would not notice the end of its parent.
 """
 
 from __future__ import annotations
@@ -25,18 +25,18 @@ from loadtests.scenario import Part
 from loadtests.simulate.part import Choices, simulate_part
 from loadtests.simulate.simulation import SimulationProgress
 
-_NICE = 19  # the processor time that no other process uses
+_NICE = 19  # scheduling class: only CPU time that no other process uses
 _TOLD_EVERY_S = 0.25
 _PAUSED_S = 0.1  # between two checks whether to continue
 _STOP_WITHIN_S = 30.0
 
 
 class SimulationFailedError(RuntimeError):
-    """The child could not simulate the part; the text has its last output and the path of its log."""
+    """The child could not simulate the part. The text has its last output and the path of its log."""
 
 
 class Order(Struct, frozen=True, kw_only=True):
-    """What ``simulate_part`` is to be called with."""
+    """The arguments of ``simulate_part``."""
 
     scenario: str
     part: Part
@@ -46,10 +46,10 @@ class Order(Struct, frozen=True, kw_only=True):
 
 
 class PartProcess:
-    """A part being simulated. Call ``wait`` or ``stop`` once, also where something else fails."""
+    """A part that is being simulated. Call ``wait`` or ``stop`` once, also after another failure."""
 
     def __init__(self, scenario: str, part: Part, seed: int, folder: Path, choices: Choices) -> None:
-        """``folder`` becomes the part's run directory; it is made where it is not there."""
+        """``folder`` becomes the part's run directory; it is created if it does not exist."""
         logs = folder / "logs"
         logs.mkdir(parents=True, exist_ok=True)
         self._duration_s = part.duration_s
@@ -88,13 +88,13 @@ class PartProcess:
             return SimulationProgress(0.0, 0, 0)
 
     def share_done(self) -> float:
-        """The part of the virtual time that has passed, 0 to 1; the drain behind the load does not count."""
+        """The share of the virtual time that has passed, 0 to 1; the drain after the load does not count."""
         if self._child.process.poll() == 0:
             return 1.0
         return min(1.0, self.progress().at_s / self._duration_s) if self._duration_s else 1.0
 
     def pause(self) -> None:
-        """Request a pause. Soon the simulation is ``paused``, or has ended."""
+        """Request a pause. The simulation is ``paused`` or ends soon after."""
         self._pause.touch()
 
     def go_on(self) -> None:
@@ -106,8 +106,8 @@ class PartProcess:
         return self._pause.is_file() and self._paused.is_file()
 
     def wait(self, within_s: float | None = None) -> None:
-        """Until the run directory is whole. Raises ``SimulationFailedError``; ``subprocess.TimeoutExpired``
-        where it still runs after ``within_s`` seconds.
+        """Wait until the run directory is complete. Raises ``SimulationFailedError``, or
+        ``subprocess.TimeoutExpired`` if it still runs after ``within_s`` seconds.
         """
         code = self._child.process.wait(within_s)
         self._child.let_go()
@@ -118,8 +118,8 @@ class PartProcess:
             raise SimulationFailedError(f"{last} (log: {self._log})")
 
     def stop(self) -> None:
-        """End it in order. What was simulated is recorded; its manifest says ``interrupted``. A child that
-        does not end is killed.
+        """End it cleanly. The records so far are kept; the manifest says ``interrupted``. A child that does
+        not end is killed.
         """
         if not self.ended:
             self._child.process.send_signal(signal.SIGTERM)
@@ -132,12 +132,12 @@ class PartProcess:
 
 
 def _pause_files(logs: Path) -> tuple[Path, Path]:
-    """The file by which the parent asks for a pause, and the one by which the child says that it has one."""
+    """The file by which the parent requests a pause, and the one by which the child confirms it."""
     return logs / "simulation-pause", logs / "simulation-paused"
 
 
 def main(order_file: Path) -> int:
-    """The child's work. Returns its exit code; the last line it prints says why where that is not 0."""
+    """The child's work. Returns its exit code. If it is not 0, the last printed line is the reason."""
     os.nice(_NICE)
     order = msgspec.json.decode(order_file.read_bytes(), type=Order)
     told = order_file.parent / "simulation-progress.json"

@@ -32,13 +32,13 @@ def simulate(
         ),
     ] = None,
     scale: Annotated[
-        float | None, typer.Option(metavar="N", help="What if there were N times the messages? (days only)")
+        float | None, typer.Option(metavar="N", help="What-if: N times the messages (days only).")
     ] = None,
     rate_limit: Annotated[
         list[str] | None,
         typer.Option(
             metavar="RATE",
-            help="What if the contract had another limit? 200/s (segments), requests=50/s, or none; several "
+            help="What-if: another limit of the contract, 200/s (segments), requests=50/s, or none; several "
             "with commas.",
         ),
     ] = None,
@@ -46,13 +46,15 @@ def simulate(
         list[str] | None,
         typer.Option(
             metavar="NAME=RATE",
-            help="What if a carrier accepted another number of segments per second? Plus=50/s, or Plus=none; "
+            help="What-if: another rate of a carrier in segments per second, Plus=50/s, or Plus=none; "
             "several with commas.",
         ),
     ] = None,
     fifo: Annotated[
         bool,
-        typer.Option("--fifo", help="What if the sender had no priorities: one queue in order of arrival?"),
+        typer.Option(
+            "--fifo", help="What-if: a sender without priorities, with one queue in order of arrival."
+        ),
     ] = False,
     speedup: Annotated[
         float | None,
@@ -78,14 +80,14 @@ def simulate(
 ) -> None:
     """Simulate a scenario in virtual time.
 
-    The simulation runs the sender's and the provider's own state machines without sockets. A day runs whole
-    and at true speed, and takes seconds. It shows queueing, limits, retries and the network behind the
-    provider. It does not show what this machine can sustain; smsbench run measures that. Each what-if changes
-    one thing, and they can be combined; run.json and the report name them (docs/simulate.md).
+    The simulation runs the sender's and the provider's own state machines without sockets. A whole day at
+    true speed takes seconds. It shows queueing, limits, retries and the network behind the provider. It does
+    not show what this machine can sustain; smsbench run measures that. Each what-if changes one thing, and
+    they can be combined; run.json and the report name them (docs/simulate.md).
 
     Exit code: 0 all objectives met, 1 one missed, 2 bad usage, 3 the run is invalid, 4 undecided,
-    70 smsbench itself failed, 130 interrupted. The first Ctrl-C ends the simulation and reports what was
-    simulated; the second aborts.
+    70 smsbench itself failed, 130 interrupted. The first Ctrl-C ends the simulation and reports the results
+    so far; the second aborts.
 
     \b
       smsbench simulate day-5k

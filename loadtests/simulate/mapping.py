@@ -1,4 +1,4 @@
-"""The direct way between dispatcher and engine: SMSAPI's values without its bytes.
+"""The direct passage between dispatcher and engine: SMSAPI's values without its bytes.
 
 It maps numbers, keys and texts that the protocol does not change: nearly all requests have only these. Other
 requests, and the first refusal of each kind, are passed as bytes (``ThroughWire``). Both ways give equal
@@ -55,7 +55,7 @@ def passage_of(profile: Profile, token: str, through_wire: bool) -> Passage:
 
 
 def through_smsapi(profile: Profile, token: str) -> ThroughWire:
-    """As bytes of SMSAPI."""
+    """A passage with SMSAPI's bytes."""
     account = RouteAccount(f"http://127.0.0.1{DEFINITION.path}", "", token, _SENDER_ID, REPORT_URL)
     provider = smsapi.start(ProtocolContext(0, UnreadFields()))(profile)
     return ThroughWire(provider, DEFINITION.protocol(account))
@@ -105,7 +105,7 @@ class Mapped(Passage):
         return [Report(r.provider_id, r.client_ref or None, *reported[r.state]) for r in effect.reports]
 
     def _outbound(self, messages: tuple[Message, ...]) -> tuple[Outbound, ...] | None:
-        """None where the protocol would not pass on all of them unchanged."""
+        """None if the protocol would change one of them."""
         settings = self._settings
         count = len(messages)
         if count > settings.max_recipients_per_request or (
@@ -123,7 +123,7 @@ class Mapped(Passage):
         return tuple(found)
 
     def _results(self, messages: tuple[Message, ...], answer: Answer) -> Sequence[Result]:
-        if isinstance(answer, Refused):
+        if not isinstance(answer, Accepted):
             return [self._refusal(answer, len(messages))] * len(messages)
         taken = answer.messages
         if len(taken) == len(messages):
@@ -131,7 +131,7 @@ class Mapped(Passage):
         return self._of_some(messages, answer)
 
     def _of_some(self, messages: tuple[Message, ...], accepted: Accepted) -> list[Result]:
-        """The results where not all were taken."""
+        """The results if not all were accepted."""
         taken = {each.client_ref: each.provider_id for each in accepted.messages}
         invalid = set(accepted.invalid_numbers)
         found = []

@@ -1,4 +1,4 @@
-"""One part of a scenario in virtual time: its run directory, written as a real run writes it."""
+"""Simulates one part of a scenario and writes its run directory, as a real run does."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _SAMPLES = 300
 
 
 class Choices(Struct, frozen=True, kw_only=True):
-    """What may be chosen for one simulated part. ``profile`` None: the part's own.
+    """The options of one simulated part. ``profile`` None: the part's own.
 
     ``counterpart`` and ``decides`` go into the manifest's scenario (``records.Scenario``).
     """
@@ -48,7 +48,7 @@ class Choices(Struct, frozen=True, kw_only=True):
 
 
 def choices_of(scenario: Scenario, part: Part, asked: Choices) -> Choices:
-    """How a simulated part is simulated: as it says of itself, and as the user asked."""
+    """The choices of a simulated part: its own, changed by the user's options."""
     what_if = replace(asked.what_if, fifo=asked.what_if.fifo or part.fifo)
     return replace(
         asked,
@@ -66,7 +66,8 @@ def simulate_part(
     choices: Choices,
     go_on: Callable[[SimulationProgress], bool] = lambda _: True,
 ) -> records.Manifest:
-    """Simulate ``part`` into the directory ``folder``, whose records and ``run.json`` are whole afterwards.
+    """Simulate ``part`` into the directory ``folder``, whose records and ``run.json`` are complete
+    afterwards.
 
     Same plan, seeds and key tag as a real run of the part with this seed. ``go_on`` gets the progress;
     if it returns False, the simulation ends. Raises ``ValueError`` for a profile that cannot be read, or
@@ -81,7 +82,7 @@ def simulate_part(
     settings = Settings(
         provider_seed,
         route.limits,
-        # A sample a second where the part is short, a few hundred where it is a day.
+        # One sample per second for a short part, a few hundred for a day.
         sample_every_s=max(1.0, part.duration_s / _SAMPLES),
         dispatch=what_if.dispatch_settings(),
         through_wire=choices.through_wire,
@@ -105,7 +106,9 @@ def _manifest(
     started: records.Instant,
     ending: Ending,
 ) -> records.Manifest:
-    """The run's clock is virtual: its zero is the day's, and the wall's instants are the simulation's own."""
+    """The run's clock is virtual: its zero is the beginning of the day. Wall-clock times are those of the
+    simulation.
+    """
     ended = manifests.instant()
     reason = "interrupted" if ending.interrupted else "drain_timeout" if ending.open else "finished"
     return records.Manifest(
@@ -137,7 +140,9 @@ def _manifest(
 
 @contextmanager
 def _no_collection() -> Iterator[None]:
-    """The cores make no cycles: looking for some, again and again, would take a sixth of the time."""
+    """Switch the garbage collector off: the cores make no reference cycles, and searches would take a sixth
+    of the time.
+    """
     gc.collect()
     gc.freeze()
     gc.disable()

@@ -1,4 +1,4 @@
-"""How a request and its answer pass between dispatcher and engine in virtual time: as the protocol's bytes.
+"""Passes requests and answers between dispatcher and engine in virtual time, as the protocol's bytes.
 
 ``ThroughWire`` is the reference: what the client encodes is what the provider reads, and the other way
 round. ``mapping.Mapped`` passes values, with the same results.
@@ -29,7 +29,7 @@ NS_PER_S = 1_000_000_000
 REPORT_URL = "http://127.0.0.1/reports"
 
 Render = Callable[[Answer], Sequence[Result]]
-"""What the sender makes of the provider's answer: a result for each message of its batch."""
+"""The sender's reading of the provider's answer: a result for each message of its batch."""
 
 
 class Passage(Protocol):
@@ -38,15 +38,15 @@ class Passage(Protocol):
     def request(
         self, now_ns: int, batch_id: int, messages: tuple[Message, ...]
     ) -> tuple[Submit, Render] | Sequence[Result]:
-        """What reaches the engine of a batch, and how its answer is read; or the results, where the protocol
-        refuses it before the engine.
+        """The submit for a batch, and the function that reads its answer. Or the results, if the protocol
+        refuses the batch before the engine.
         """
 
     def unanswered(self, messages: tuple[Message, ...]) -> Sequence[Result]:
-        """The results of a batch whose answer never came."""
+        """The results of a batch without an answer."""
 
     def reports(self, effect: SendReports) -> Sequence[Report]:
-        """What the sender reads of delivery reports."""
+        """The delivery reports as the sender reads them."""
 
 
 class _KnownAccount:
@@ -98,13 +98,13 @@ class ThroughWire:
 
 
 def _as_received(request: ProviderRequest) -> HttpRequest:
-    """The sender's request as the provider's server has read it."""
+    """The sender's request as the provider's server reads it."""
     parts = urlsplit(request.url)
     content_type, authorization = request.headers["Content-Type"], request.headers["Authorization"]
     return HttpRequest(request.method, parts.path, parts.query, content_type, authorization, request.body)
 
 
 def as_read(said: HttpResponse) -> ProviderReply:
-    """The provider's reply as the sender's client has read it."""
+    """The provider's reply as the sender's client reads it."""
     retry_after = next((value for name, value in said.headers if name == "Retry-After"), None)
     return ProviderReply(said.status, said.body, retry_after)

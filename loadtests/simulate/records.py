@@ -1,4 +1,4 @@
-"""What a simulated run writes: the same files, from the same journal rows, as a real one.
+"""The files of a simulated run: the same as of a real one, from the same journal rows.
 
 Rows are written when they are final, so that memory does not grow with the length of the day.
 """
@@ -21,15 +21,15 @@ from reference_sender.dispatch.values import Change, Message, State
 _NO_WORKER = 0
 _ACCEPTED = "accepted", 202
 _REFUSED = "refused", 429
-# Ended without a delivery, of which a late report may still come: above what the dispatcher remembers.
+# Number of undelivered final messages for which a late report may still come: above the dispatcher's limit.
 _LATE_KEPT = 100_000
-_ROWS = 8_192  # written together: fewer cost more a row, more cost memory
+_ROWS = 8_192  # rows per write: fewer take more time per row, more take memory
 _DELIVERED = State.DELIVERED
 _ENDS = frozenset((State.FAILED, State.EXPIRED))
 
 
 class RunRecords:
-    """Row writers of one run directory. ``close`` must be called, whatever happened.
+    """Row writers of one run directory. ``close`` must be called in every case.
 
     A message's id is its slot in the schedule plus one.
     """
@@ -41,17 +41,18 @@ class RunRecords:
         self._samples = RowWriter(run_dir / "samples.arrow", SAMPLES_SCHEMA)
         self._key_of = f"{schedule.plan.key_tag}-%07d"
         self._kinds = schedule.kinds()
-        self._taken = bytearray(len(schedule))  # by slot, 1: the API took it
+        self._taken = bytearray(len(schedule))  # by slot, 1: the API accepted it
         self._written = bytearray(len(schedule))  # by slot, 1: its row of sender.arrow is written
         self._journal: list[JournalRow] = []
         self._changes: list[Change] = []
         self._last: dict[int, Change] = {}  # of messages whose row is not written, by id
-        self._ended: dict[int, Change] = {}  # of these the ones that ended without a delivery, oldest first
+        self._ended: dict[int, Change] = {}  # of these the final ones without a delivery, oldest first
         # Called for each change of a message, in order.
         self.changed = self._changes.append
 
     def arrived(self, messages: Sequence[Message], refused: set[int]) -> None:
-        """Messages that came to the API one after another; ``refused`` are the ids it had no room for.
+        """Record messages that reached the API one after another. ``refused`` are the ids for which its queue
+        had no room.
 
         In virtual time the API answers at once: intended, sent and accepted are one instant.
         """
@@ -80,13 +81,13 @@ class RunRecords:
 
     def sample(self, at_ns: int, dispatcher: Dispatcher, engine: Engine) -> None:
         """Queue depths of both, and the rows that have become final."""
-        sender, provider = dispatcher.state(), engine.state()
+        sender = dispatcher.state()
         gauges = (
             ("sender", "queue_otp", sender.queue_otp),
             ("sender", "queue_transactional", sender.queue_transactional),
             ("sender", "queue_marketing", sender.queue_marketing),
             ("sender", "awaiting_report", sender.awaiting_report),
-            ("provider", "open", provider.open),
+            ("provider", "open", engine.open_messages),
         )
         for process, name, value in gauges:
             self._samples.append((at_ns, process, name, float(value)))
@@ -98,16 +99,16 @@ class RunRecords:
         return max(len(self._ended), len(self._last))
 
     def final_rows(self, engine: Engine) -> None:
-        """Write what has become final, as soon as it is enough for a batch."""
+        """Write final rows as soon as there are enough for a batch."""
         self._journal += engine.take_rows()
         if len(self._journal) >= _ROWS:
             self._provider_rows()
-        if len(self._changes) >= 2 * _ROWS:  # two a message
+        if len(self._changes) >= 2 * _ROWS:  # two per message
             # The sender will not submit a delivered message again, so the provider need not remember it.
             engine.forget(self._sender_rows())
 
     def close(self, engine: Engine) -> None:
-        """Write what is left, final or not."""
+        """Write the remaining rows, final or not."""
         self._journal += engine.close_rows()
         self._provider_rows()
         self._sender_rows()
@@ -131,9 +132,8 @@ class RunRecords:
             rows.clear()
 
     def _sender_rows(self) -> list[str]:
-        """Keys of the messages that were delivered: these change no more.
-
-        One that failed or expired does where a late report comes.
+        """Keys of delivered messages, which are final. A failed or expired message may still change by a late
+        report.
         """
         changes = self._changes.copy()
         self._changes.clear()

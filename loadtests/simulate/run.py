@@ -1,4 +1,4 @@
-"""A scenario in virtual time from start to report: its parts one after another, run directories written."""
+"""Simulates the parts of a scenario one after another, writes their run directories and the report."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from loadtests.simulate.simulation import SimulationProgress
 from mock_provider.profiles import load_profile
 
 _LINE_EVERY_S = 10.0
-_ENDING = "ending the simulation in order, then the report"
+_ENDING = "ending the simulation, then writing the report"
 
 
 def simulate_scenario(
@@ -33,9 +33,9 @@ def simulate_scenario(
     console: Console,
     allow_undecided: bool = False,
 ) -> int:
-    """Simulate it, report it, and return the exit code, one of ``ExitCode``.
+    """Simulate the scenario, write the report, and return the exit code, one of ``ExitCode``.
 
-    The first Ctrl-C ends the simulation and reports what was simulated, the second aborts. Raises
+    The first Ctrl-C ends the simulation and reports the results so far; the second aborts. Raises
     ``ValueError`` for a bad profile, or a what-if that does not fit it.
     """
     left_out = "the capacity search is left out: it measures sockets and processes"
@@ -63,7 +63,7 @@ def simulate_scenario(
         say(console, f"simulated in {time.monotonic() - began_s:.0f} s; report ...")
         return report(run_dir, console, allow_undecided=allow_undecided)
 
-    return run_to_end(run, console, run_dir, _ENDING, lambda: f"what was simulated is in {run_dir}")
+    return run_to_end(run, console, run_dir, _ENDING, lambda: f"the results so far are in {run_dir}")
 
 
 def require_choices(scenario: Scenario, choices: Choices) -> None:
@@ -102,7 +102,7 @@ def simulated_parts(
 
 @contextmanager
 def _bar(console: Console, part: Part) -> Iterator[Callable[[SimulationProgress], None]]:
-    """A progress bar of virtual hours; a line now and then where the output is no terminal."""
+    """A progress bar of virtual hours; without a terminal, a line from time to time."""
     bar = Progress(
         TextColumn("{task.description}"),
         BarColumn(),

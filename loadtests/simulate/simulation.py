@@ -21,11 +21,11 @@ from reference_sender.dispatch.values import Message, RouteLimits
 from reference_sender.routes import DEFAULT_ROUTE, ROUTES
 
 TOKEN = "simulated"
-# The clock's zero lies a day after its origin, so that no instant is negative and none is the origin itself.
+# The clock's zero is a day after its origin, so that all instants are positive.
 ZERO_NS = 86_400 * NS_PER_S
 # Longest simulated time after the last arrival: no network retries a message for more than 72 hours.
 DRAIN_TIMEOUT_S = 72 * 3600.0
-# 1 s: a day has a few messages in it, and no client feels the pause in which a burst's are sorted.
+# 1 s: in a day it has few messages, and the time to sort those of a burst does not matter in virtual time.
 _SLICE_BITS = 30
 
 
@@ -85,7 +85,7 @@ def simulate(
 
 
 def _faults(engine: Engine, now_ns: int) -> tuple[RecordedFault, ...]:
-    """The provider's fault windows, as the manifest has them."""
+    """The provider's fault windows in the manifest's form."""
     return tuple(
         RecordedFault(span.name, span.kind, span.title, span.start_ns, span.end_ns)
         for span in engine.fault_log(now_ns)
@@ -93,7 +93,7 @@ def _faults(engine: Engine, now_ns: int) -> tuple[RecordedFault, ...]:
 
 
 class _Life:
-    """One pass through the schedule and the drain behind it."""
+    """One pass through the schedule and the drain after it."""
 
     def __init__(
         self,
@@ -163,16 +163,14 @@ class _Life:
             due_ns = self._world.next_due()
             if due_ns is None:
                 break
-            # Hours may pass between two tries of an absent subscriber: nothing is to be sampled in between.
+            # Hours may pass between two attempts for an absent subscriber; no samples are needed in between.
             self._now_ns = max(self._next_sample_ns, due_ns)
             self._world.run(self._now_ns)
             self._next_sample_ns = self._now_ns + self._step_ns
             self._sample()
 
     def _open(self) -> int:
-        state = self._dispatcher.state()
-        waiting = state.queue_otp + state.queue_transactional + state.queue_marketing
-        return waiting + state.in_flight_messages + state.awaiting_report + self._engine.state().open
+        return self._dispatcher.open_messages + self._engine.open_messages
 
     def _sample(self) -> None:
         self._records.sample(self._now_ns, self._dispatcher, self._engine)

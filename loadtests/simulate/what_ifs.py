@@ -1,4 +1,4 @@
-"""What a simulated run may do otherwise than the part says: volume, limits of the contract, sender's order.
+"""What-ifs change a simulated run: volume, limits of the contract, order in the sender.
 
 A what-if is a value. It changes the provider's profile and the sender's settings, and describes what it
 changed, for ``run.json`` and the report.
@@ -21,15 +21,15 @@ _RATE_WORDS = "a number and /s (200/s), or none for no limit"
 
 
 class WhatIfError(ValueError):
-    """A what-if that cannot be read, or that does not fit the profile; the text says what is allowed."""
+    """A what-if that cannot be read, or that does not fit the profile. The text has the allowed values."""
 
 
 class WhatIf(Struct, frozen=True, kw_only=True):
-    """Nothing is changed where a field has its default. Rates are per second; None: no limit.
+    """A field with its default changes nothing. Rates are per second; None: no limit.
 
     ``scale``: times the day's messages. ``fifo``: the sender has one queue in order of arrival, instead of
     lanes, and asks the provider for no priority. ``rate_limits``: the contract's, by ``segments`` and
-    ``requests``. ``carriers``: segments a second that a carrier takes, by its name.
+    ``requests``. ``carriers``: segments per second of a carrier, by its name.
     """
 
     scale: float = 1.0
@@ -63,7 +63,7 @@ class WhatIf(Struct, frozen=True, kw_only=True):
             raise WhatIfError(f"this what-if does not fit the profile: {error}") from error
 
     def words(self) -> str:
-        """What differs, for a reader; "" where nothing does."""
+        """The differences as text; "" without any."""
         said = []
         if self.scale != 1.0:
             said.append(f"{self.scale:g} times the day's messages")
@@ -125,7 +125,7 @@ def _limit(values: dict[str, object], what: str, rate: float | None) -> None:
     """Set one limit of the contract, in the way in which the profile limits it already.
 
     A profile may refuse what is above the limit (``throttle``) or queue it (``accept_queue``, segments only).
-    One that does neither refuses from now on. Bursts keep the time that they last.
+    One that does neither refuses from now on. A burst keeps its duration.
     """
     throttle, queue = values["throttle"], values["accept_queue"]
     assert isinstance(throttle, dict) and isinstance(queue, dict)
@@ -135,7 +135,7 @@ def _limit(values: dict[str, object], what: str, rate: float | None) -> None:
         throttle[what] = None
     elif usual is not None or not queued:
         lasts_s = 1.0 if usual is None else usual["burst"] / usual["rate_per_s"]
-        # A message may have six segments: a smaller burst would let it pass never.
+        # A message may have six segments: a smaller burst would never admit it.
         least = 10 if what == "segments" else 1
         throttle[what] = {"rate_per_s": rate, "burst": max(least, round(rate * lasts_s))}
     if queued:
@@ -143,4 +143,4 @@ def _limit(values: dict[str, object], what: str, rate: float | None) -> None:
 
 
 def _rate_words(rate: float | None, what: str) -> str:
-    return f"no limit of {what} a second" if rate is None else f"{rate:g} {what}/s"
+    return f"no limit of {what} per second" if rate is None else f"{rate:g} {what}/s"

@@ -1,6 +1,6 @@
-"""Dispatcher and engine in one world without sockets: what one asks for reaches the other at once.
+"""Connects dispatcher and engine without sockets: an effect of one reaches the other at once.
 
-Loopback has no latency worth naming, so all delays are the cores' own. The two meet through a ``Passage``.
+Loopback has no relevant latency, so all delays are those of the cores. A ``Passage`` connects the two.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ _NEVER_NS = 2**63
 
 
 class World:
-    """One sender and one provider. ``on_change`` sees each change of a message as a store would.
+    """One sender and one provider. ``on_change`` gets each change of a message, as a store would.
 
     At one instant the provider acts before the sender's own deadlines, and these before a time-out: an answer
-    that comes at the last moment counts. What one of them asks of the other is done in order, before time
+    that comes at the last moment counts. Their effects on each other are processed in order, before time
     continues.
     """
 
@@ -43,26 +43,29 @@ class World:
         self._on_change = on_change
         self._reply_timeout_ns = reply_timeout_ns
         self._unanswered: dict[int, tuple[tuple[Message, ...], Render]] = {}
-        self._timeouts: deque[tuple[int, int]] = deque()  # due, batch: all wait alike, so they are in order
-        self._to_do: deque[SubmitBatch | EngineEffect] = deque()
-        # When each has something to do. Asked for after each call, since it costs more than to compare.
+        # Due, batch: all have the same time-out, so they are in order.
+        self._timeouts: deque[tuple[int, int]] = deque()
+        self._to_do: list[SubmitBatch | EngineEffect] = []  # emptied when all is done
+        # The next deadline of each. Updated after each call, since a query takes longer than a comparison.
         self._now_ns = 0
         self._engine_ns = _NEVER_NS
         self._dispatcher_ns = _NEVER_NS
 
     def offer(self, now_ns: int, messages: Sequence[Message]) -> None:
-        """Messages that the sender's API took at ``now_ns``, to which ``run`` has come."""
+        """Messages that the sender's API accepted at ``now_ns``, the present time of ``run``."""
         self._now_ns = now_ns
         self._asked(self._dispatcher.offer(now_ns, messages))
         self._work_off(now_ns)
 
     def next_due(self) -> int | None:
-        """When something will happen by itself; None: nothing is pending."""
+        """The next deadline. None: nothing is pending."""
         due_ns = min(self._engine_ns, self._dispatcher_ns, self._timeout_ns())
         return None if due_ns == _NEVER_NS else due_ns
 
     def run(self, until_ns: int) -> None:
-        """Do, in order, all that is due up to and including ``until_ns``, and what comes due by doing it."""
+        """Process in order all events due up to and including ``until_ns``, also those that become due
+        meanwhile.
+        """
         engine, timeouts = self._engine, self._timeouts
         while True:
             engine_ns, due_ns = self._engine_ns, self._dispatcher_ns
@@ -71,7 +74,7 @@ class World:
             if engine_ns <= due_ns:
                 if engine_ns > until_ns:
                     return
-                # What is due in the provider alone, up to when something else is, it does by itself.
+                # Events of the provider alone, up to the next event of another, are processed in one call.
                 most_ns = due_ns if due_ns < until_ns else until_ns
                 self._now_ns, effects = engine.advance_to_effects(most_ns)
                 next_ns = engine.next_due()
@@ -90,7 +93,7 @@ class World:
                 self._work_off(now_ns)
 
     def _asked(self, effects: Iterable[DispatchEffect]) -> None:
-        """What the dispatcher did and asks for."""
+        """Process the effects of the dispatcher."""
         for effect in effects:
             if type(effect) is Change:
                 self._on_change(effect)
@@ -102,8 +105,7 @@ class World:
 
     def _work_off(self, now_ns: int) -> None:
         to_do = self._to_do
-        while to_do:
-            effect = to_do.popleft()
+        for effect in to_do:  # and those that are added by doing them
             if type(effect) is SubmitBatch:
                 self._submit(now_ns, effect)
             elif type(effect) is SendReports:
@@ -112,6 +114,7 @@ class World:
                 self._answer(now_ns, effect)
             elif type(effect) is Disconnect:
                 self._give_up(now_ns, effect.request_id)
+        to_do.clear()
 
     def _submit(self, now_ns: int, batch: SubmitBatch) -> None:
         asked = self._passage.request(now_ns, batch.batch_id, batch.messages)
@@ -128,7 +131,7 @@ class World:
 
     def _answer(self, now_ns: int, reply: EngineReply) -> None:
         unanswered = self._unanswered.pop(reply.request_id, None)
-        if unanswered is not None:  # else the client has given up
+        if unanswered is not None:  # otherwise the client has given up
             results = unanswered[1](reply.answer)
             self._asked(self._dispatcher.answered(now_ns, reply.request_id, results))
 
@@ -140,7 +143,7 @@ class World:
         self._engine_ns = _NEVER_NS if next_ns is None else next_ns
 
     def _give_up(self, now_ns: int, batch_id: int) -> None:
-        """No answer came, or none will."""
+        """No answer came, or will come."""
         unanswered = self._unanswered.pop(batch_id, None)
         if unanswered is not None:
             results = self._passage.unanswered(unanswered[0])

@@ -1,1 +1,1 @@
-"""A scenario from start to report: its live parts, its simulated parts beside them, its capacity search."""
+"""Runs a scenario up to its report: live parts, simulated parts next to them, the capacity search."""

@@ -8,9 +8,9 @@ from rich.console import Console
 
 from analysis.exit_codes import ExitCode
 from loadtests.runner import manifest as manifests
+from loadtests.runner.diagnosis import why_nothing_was_accepted
 from loadtests.runner.ending import run_to_end
 from loadtests.runner.interruption import Interruption
-from loadtests.runner.outcomes import why_nothing_was_accepted
 from loadtests.runner.probe import ProbeStopped
 from loadtests.runner.progress import Progress
 from loadtests.runner.reporting import report, say
@@ -18,11 +18,11 @@ from loadtests.runner.settings import RunSettings
 from loadtests.scenario import Scenario
 from loadtests.suites.suite_parts import PartsDone, run_parts
 
-_ENDING = "ending the load in order, then the report"
+_ENDING = "ending the load, then writing the report"
 
 
 def run_scenario(scenario: Scenario, settings: RunSettings, console: Console) -> int:
-    """Run it, report it, and return the exit code, one of ``ExitCode``."""
+    """Run the scenario, write the report, and return the exit code, one of ``ExitCode``."""
     started = manifests.instant()
     say(console, f"{scenario.name}: {scenario.title}")
     say(console, f"seed {settings.seed}; run directory {settings.out}")
@@ -48,7 +48,7 @@ def run_scenario(scenario: Scenario, settings: RunSettings, console: Console) ->
             places = [str(place.relative_to(settings.out)) for place in begun]
             if places:
                 manifests.write_suite(settings.out, scenario, settings.seed, started, places, whole=False)
-        return f"report what was recorded with: smsbench report {settings.out}"
+        return f"to report the records so far: smsbench report {settings.out}"
 
     return run_to_end(run, console, settings.out, _ENDING, kept)
 

@@ -1,5 +1,5 @@
-"""A suite's simulated parts: one after another in child processes of low priority, beside live parts that
-leave a core free.
+"""Runs a suite's simulated parts one after another in child processes of low priority, next to live parts
+that leave a core free.
 
 They run between ``run`` and ``hold``. Before a live part that needs both cores, the running simulation is
 paused until the next quiet part. Parts that remain are simulated after the live parts.
@@ -26,7 +26,7 @@ _LOOK_S = 0.2
 
 
 class SimulationJob(Struct, frozen=True):
-    """A part and the directory it is to be written to, relative to the suite's."""
+    """A part and its directory, relative to the suite's."""
 
     place: str
     part: Part
@@ -48,7 +48,7 @@ class Simulations:
         self._over = threading.Event()
         self._lock = threading.Lock()
         self._thread = threading.Thread(target=self._work, name="simulations", daemon=True)
-        self.done: list[str] = []  # places whose records are whole
+        self.done: list[str] = []  # places with complete records
         self.failures: list[InstrumentFailure] = []
 
     def __enter__(self) -> Simulations:
@@ -65,29 +65,29 @@ class Simulations:
 
     @property
     def left(self) -> int:
-        """Parts that are not done, the running one included."""
+        """Number of parts that are not done, with the running one."""
         with self._lock:
             return len(self._waiting) + (self._running is not None)
 
     @property
     def process(self) -> PartProcess | None:
-        """That of the running part."""
+        """The progress of the running part."""
         with self._lock:
             return None if self._running is None else self._running[1]
 
     @property
     def now(self) -> str:
-        """The running part's title and how far it is; "" if none runs."""
+        """The running part's title and progress; "" if none runs."""
         with self._lock:
             running = self._running
         return f"{running[0].part.title}, {100 * running[1].share_done():.0f} %" if running else ""
 
     def run(self) -> None:
-        """Simulate one part after another from now on. A paused simulation resumes."""
+        """Simulate the parts one after another from now on. A paused simulation resumes."""
         self._go_on()
 
     def hold(self, interruption: Interruption, tell: Callable[[str], None] = lambda now: None) -> None:
-        """Start no more, and wait until the running simulation has paused or ended."""
+        """Start no further simulation, and wait until the running one has paused or ended."""
         self._may_start.clear()
         with self._lock:
             running = self._running
@@ -96,7 +96,7 @@ class Simulations:
             self._wait(lambda: self._running is not running or running[1].paused, interruption, tell)
 
     def finish(self, interruption: Interruption, tell: Callable[[str], None] = lambda now: None) -> None:
-        """Simulate all that is left, and wait for it."""
+        """Simulate all remaining parts, and wait for them."""
         self._go_on()
         self._wait(lambda: self.left == 0, interruption, tell)
 
@@ -132,7 +132,7 @@ class Simulations:
         return PartProcess(self._scenario, job.part, self._seed, self._run_dir / job.place, job.choices)
 
     def _attend(self, job: SimulationJob) -> None:
-        """Wait for the running part and note what came of it."""
+        """Wait for the running part and record its result."""
         assert self._running is not None
         process = self._running[1]
         failure = ""

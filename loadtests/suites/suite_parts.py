@@ -1,9 +1,10 @@
-"""A scenario's parts in their order: live ones, simulated ones beside them, the capacity last."""
+"""Runs a scenario's parts: live ones in order, simulated ones next to them, the capacity search last."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 import msgspec
 from msgspec import Struct
@@ -17,19 +18,21 @@ from loadtests.runner.part_run import PartRun
 from loadtests.runner.progress import Progress
 from loadtests.runner.settings import RunSettings
 from loadtests.scenario import Capacity, Part, Scenario
-from loadtests.simulate.part import Choices, choices_of
-from loadtests.suites.simulations import SimulationJob, Simulations
+
+# Simulations load the provider and the sender into this process, which a run of live parts does not need.
+if TYPE_CHECKING:
+    from loadtests.suites.simulations import SimulationJob, Simulations
 
 # A live part below this rate leaves most of two cores free, and a simulation may run beside it.
 QUIET_PER_S = 30.0
 CAPACITY = "capacity"  # the directory of the search
-_AROUND_S = 22.0  # a live part's start, drain and end, about: slow carriers take 20 s
+_AROUND_S = 22.0  # approximate time for start, drain and end of a live part: slow carriers take 20 s
 _REPORT_S = 20.0
 
 
 class PartsDone(Struct, frozen=True, kw_only=True):
     """``places`` of the parts that ran, in the scenario's order, relative to the run's directory. ``whole``:
-    none of those that were to run was left out.
+    no part was left out.
     """
 
     places: tuple[str, ...]
@@ -39,7 +42,7 @@ class PartsDone(Struct, frozen=True, kw_only=True):
 
 
 def takes_s(scenario: Scenario) -> float:
-    """About how long all of it takes."""
+    """The approximate total duration."""
     live = [part.duration_s + _AROUND_S for part in scenario.parts if part.mode == "live"]
     capacity_s = scenario.capacity.takes_s if scenario.capacity is not None else 0.0
     return sum(live) + capacity_s + _REPORT_S
@@ -50,18 +53,20 @@ def run_parts(
 ) -> PartsDone:
     """Run them. Ends early if the user interrupts, or if a live part ends with an error."""
     places = scenario.places()
-    # Simulations simulate the reference sender. Next to the figures of another sender they would mislead.
+    # Simulations use the reference sender. They would be misleading next to the figures of another sender.
     jobs = _jobs(scenario, places, settings) if settings.target is None else ()
     wanted, live = len(_live(scenario)), (progress, interruption)
     if not jobs:
-        done = _play(scenario, settings, progress, interruption, None)
+        done = _run_part(scenario, settings, progress, interruption, None)
         whole = len(done) == wanted
         return PartsDone(places=tuple(done), whole=whole, capacity=_capacity(scenario, settings, whole, live))
+    from loadtests.suites.simulations import Simulations
+
     with Simulations(scenario.name, jobs, settings.seed, settings.out) as simulations:
-        done = _play(scenario, settings, progress, interruption, simulations)
+        done = _run_part(scenario, settings, progress, interruption, simulations)
         if len(done) == wanted and not interruption.asked:
             if simulations.left:
-                progress.phase("simulating what is left")
+                progress.phase("simulating the remaining parts")
             simulations.finish(interruption, progress.waiting)
         whole = len(done) == wanted and simulations.left == 0
         capacity = _capacity(scenario, settings, whole, live)
@@ -77,7 +82,7 @@ def run_parts(
 def _capacity(
     scenario: Scenario, settings: RunSettings, whole: bool, live: tuple[Progress, Interruption]
 ) -> str:
-    """Where the search's result is; "" where none was asked for, or the user has interrupted."""
+    """The place of the search's result; "" if there is no search, or the user interrupted."""
     if scenario.capacity is None or not whole or live[1].asked:
         return ""
     return search_capacity(scenario.capacity, settings, *live)
@@ -89,7 +94,7 @@ def search_capacity(
     """The search at the end of a suite, against its own profile and for the search's own objectives.
     Returns its directory, relative to the suite's.
     """
-    progress.part("capacity: what does this machine's sender sustain?")
+    progress.part("capacity: the rate that this machine's sender sustains")
     place = settings.out / CAPACITY
     place.mkdir(parents=True, exist_ok=True)
     search = SearchSettings(
@@ -110,7 +115,7 @@ def _live(scenario: Scenario) -> list[Part]:
     return [part for part in scenario.parts if part.mode == "live"]
 
 
-def _play(
+def _run_part(
     scenario: Scenario,
     settings: RunSettings,
     progress: Progress,
@@ -128,7 +133,7 @@ def _play(
             break
         if scenario.is_suite:
             progress.part(_title(scenario, part, settings, (number, len(live), time.monotonic() - began_s)))
-        # The target of a suite is the same in all parts: the first part's probe has gone through it.
+        # The target of a suite is the same in all parts: the first part's probe has tested it.
         asked = msgspec.structs.replace(settings, probe=settings.probe and number == 1)
         place = places[part.slug]
         named = scenario.with_counterpart_place(part)
@@ -140,7 +145,7 @@ def _play(
 
 
 def _make_room(simulations: Simulations, part: Part, progress: Progress, interruption: Interruption) -> None:
-    """Simulations beside a quiet part; both cores for one that is not."""
+    """Simulations run next to a quiet part; any other part gets both cores."""
     if is_quiet(part):
         simulations.run()
     else:
@@ -165,12 +170,14 @@ def _clock(seconds: float) -> str:
 
 def _jobs(scenario: Scenario, places: Mapping[str, str], settings: RunSettings) -> tuple[SimulationJob, ...]:
     """The simulated parts; those that take longest first, so that they end while a quiet part runs."""
+    simulated = [part for part in scenario.parts if part.mode == "simulated"]
+    if not simulated:
+        return ()
+    from loadtests.simulate.part import Choices, choices_of
+    from loadtests.suites.simulations import SimulationJob
+
     asked = Choices(profile=settings.profile, objectives=settings.objectives)
-    jobs = [
-        SimulationJob(places[part.slug], part, choices_of(scenario, part, asked))
-        for part in scenario.parts
-        if part.mode == "simulated"
-    ]
+    jobs = [SimulationJob(places[part.slug], part, choices_of(scenario, part, asked)) for part in simulated]
     return tuple(sorted(jobs, key=lambda job: -_messages(job.part)))
 
 

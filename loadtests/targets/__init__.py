@@ -1,4 +1,4 @@
-"""The target file: how to speak to anyone's HTTP sender (docs/load.md)."""
+"""The target file, which describes the HTTP API of a sender (docs/load.md)."""
 
 from loadtests.targets.target_file import (
     PLACEHOLDER,

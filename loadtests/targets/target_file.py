@@ -44,7 +44,7 @@ Status = Annotated[int, Field(ge=100, le=599)]
 
 
 class TargetError(ValueError):
-    """A target file that cannot be used; the text lists all that is wrong with it."""
+    """A target file that cannot be used. The text lists all errors."""
 
 
 def _http_url(value: str) -> str:
@@ -85,8 +85,8 @@ class JsonEquals(_Part):
 
 
 class AcceptedReply(_Part):
-    """What counts as accepted: a status of the list, the JSON field where one is given, and an id at
-    ``id_path`` (dotted path) where that is given.
+    """The conditions for accepted: a status of the list, the JSON field if given, and an id at ``id_path``
+    (dotted path) if given.
     """
 
     status: tuple[Status, ...] = (200, 201, 202)
@@ -95,9 +95,9 @@ class AcceptedReply(_Part):
 
 
 class Provider(_Part):
-    """Where the mock provider is. Without ``url`` the runner starts one, on ``port`` and with ``token``.
+    """The mock provider. Without ``url`` the runner starts one, on ``port`` and with ``token``.
 
-    ``journal`` is the file a provider of your own writes; it is copied into the run directory.
+    ``journal`` is the journal file of the user's own provider; it is copied into the run directory.
     """
 
     url: HttpUrl | None = None
@@ -144,7 +144,9 @@ class RequestTemplate(_Part):
 
     @property
     def carries_key(self) -> bool:
-        """Whether the template has a place for the key; if not, it travels in the text as ``#K<key>#``."""
+        """Whether the template has a placeholder for the key; if not, the key is added to the text as
+        ``#K<key>#``.
+        """
         return "{key}" in self.url + self.body + "".join(self.headers.values())
 
     def escaping(self) -> Escape:
@@ -159,7 +161,7 @@ class RequestTemplate(_Part):
 
 
 class Target(_Part):
-    """An HTTP sender. ``name`` is the file's where none is given."""
+    """An HTTP sender. ``name`` is by default the file's name."""
 
     name: str = Field(min_length=1)
     health_url: HttpUrl | None = None
@@ -176,7 +178,7 @@ class Target(_Part):
         return self
 
     def described(self) -> dict[str, object]:
-        """For the manifest: nothing that could hold a secret."""
+        """For the manifest, without fields that may contain a secret."""
         url = address_of(self.request.url)
         return {"name": self.name, "kind": "http", "method": self.request.method, "url": url}
 
@@ -191,7 +193,7 @@ _TABLES: dict[tuple[str, ...], type[_Part]] = {
 
 
 def address_of(url: str) -> str:
-    """The URL without user, password and query, any of which may hold a secret."""
+    """The URL without user, password and query, which may contain secrets."""
     parts = urlsplit(url)
     return f"{parts.scheme}://{host_and_port(parts.hostname or '', parts.port)}{parts.path}"
 
@@ -227,12 +229,13 @@ def load_target(path: Path, environment: Mapping[str, str] | None = None) -> Tar
     values = os.environ if environment is None else environment
     filled = {key: _filled(item, values, absent) for key, item in raw.items()}
     problems = [f"environment variable {name} is not set" for name in sorted(absent)]
-    problems += _unknown_placeholders(raw.get("request"))  # before a secret that has braces is in it
+    # Before secrets are filled in, which may contain braces.
+    problems += _unknown_placeholders(raw.get("request"))
     try:
         target = Target.model_validate({"name": path.stem} | filled)
     except ValidationError as error:
         found = [_described(item) for item in error.errors(include_input=False, include_url=False)]
-        # pydantic judges a table as a whole only where each of its keys is right.
+        # Pydantic validates a table as a whole only if each of its keys is valid.
         found += [problem for problem in _whole_problems(filled) if problem not in found]
         problems += found
         raise TargetError(_listed(path, problems)) from None  # the cause would show secrets
@@ -248,7 +251,7 @@ def _described(error: ErrorDetails) -> str:
         what = "missing"
     elif error["type"] == "extra_forbidden":
         what = f"unknown key; known here: {', '.join(_TABLES[steps[:-1]].model_fields)}"
-    return ": ".join(filter(None, (".".join(steps), what)))  # what is wrong with the whole names its fields
+    return ": ".join(filter(None, (".".join(steps), what)))  # an error of a whole table names its fields
 
 
 def _text(data: bytes) -> str:
@@ -276,7 +279,7 @@ def _unknown_placeholders(request: object) -> Iterator[str]:
 
 
 def _whole_problems(document: dict[str, object]) -> Iterator[str]:
-    """What the models say of whole tables, for a file whose single keys are wrong too."""
+    """Errors of whole tables, for a file that also has errors in single keys."""
     request = document.get("request")
     if not isinstance(request, dict):
         return
@@ -297,11 +300,11 @@ def _whole_problems(document: dict[str, object]) -> Iterator[str]:
 def _missing_placeholders(url: str, body: str) -> str | None:
     missing = {"to", "text"} - set(PLACEHOLDER.findall(url + body))
     names = " and ".join(f"{{{name}}}" for name in sorted(missing))
-    return f"neither url nor body has a place for {names}" if missing else None
+    return f"neither url nor body has a placeholder for {names}" if missing else None
 
 
 def _remote(field: str, url: str) -> str:
-    # Its host alone: anything else of it may hold a secret.
+    # Only its host: any other part may contain a secret.
     return (
         f"{field}: {urlsplit(url).hostname} is not on this machine; localhost, 127.0.0.1 and ::1 are allowed."
         " If the sender there is a test system that cannot reach real phones, set allow_remote = true at the "

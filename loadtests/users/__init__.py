@@ -1,4 +1,4 @@
-"""Locust users: the open-model user, the closed-model user, and how they speak to a target.
+"""Locust users: the open-model user, the closed-model user, and the adapters to targets.
 
 Importing ``loadtests.users.open_model`` or ``closed_model`` imports Locust, hence patches the standard
 library for gevent: only Locust processes may do that.

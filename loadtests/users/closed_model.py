@@ -1,8 +1,7 @@
 """The closed-model user: a fixed number of users, each of which waits for its answer before it sends again.
 
-Its rate falls when the target slows down, and it times each request from its actual start, so the bad
-moments are the ones it samples least. It is here for comparison, and for systems whose callers really do
-wait for one another.
+Its rate falls when the target slows down, and it times each request from its actual start, so it takes the
+fewest samples when the target is slow. Use it for comparison, and for systems whose callers wait for answers.
 """
 
 from __future__ import annotations
@@ -22,7 +21,7 @@ RESPONSE = "service time (closed model, from actual start)"
 
 
 class ClosedModelSession:
-    """The messages of a scenario's plan, shared out in their order among the closed-model users of this
+    """The messages of a scenario's plan, distributed in their order to the closed-model users of this
     process.
     """
 
@@ -42,7 +41,7 @@ class ClosedModelSession:
 
 
 class ClosedModelUser(FastHttpUser):
-    """Set ``session``, and ``wait_time`` to pace it (``constant_throughput(10)``: at most ten a second
+    """Set ``session``, and ``wait_time`` to pace it (``constant_throughput(10)``: at most ten per second
     each).
     """
 

@@ -1,13 +1,13 @@
-"""One keep-alive HTTP connection of the open-model user: bytes out, a parsed reply in, no greenlet of its
-own.
+"""One keep-alive HTTP connection of the open-model user, without a greenlet: sends bytes, gives parsed
+replies.
 
 Its watcher stays armed for as long as the connection is open, which saves arming one for each reply. Replies
 go through geventhttpclient's C parser (llhttp).
 
 Targets close connections that were idle for some time (Node and uvicorn after 5 s). The watcher notices
 that only in the event loop's next turn, so ``is_open`` checks the socket before a connection is used again,
-and ``outlived`` applies the time that the target announced. A request may still be sent while the close is
-on its way; ``met_close`` distinguishes that from a target that fails during its work.
+and ``outlived`` applies the time that the target announced. A request may still be sent while the target
+closes; ``met_close`` distinguishes that from a target that fails while it handles a request.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _TIMEOUT = re.compile(r"(?:^|[\s,])timeout\s*=\s*([0-9]{1,6})(?![0-9])", re.IGNO
 
 
 class ReplyParser(HTTPResponseParser):
-    """Takes only what the load needs: the status, the body, that the reply is whole, and ``Keep-Alive``."""
+    """Reads only the parts that the load needs: status, body, end of the reply, and ``Keep-Alive``."""
 
     __slots__ = ("_names_keep_alive", "body", "done", "keep_alive_s")
 
@@ -39,7 +39,7 @@ class ReplyParser(HTTPResponseParser):
         super().__init__()
         self.done = False
         self.body = b""
-        self.keep_alive_s: int | None = None  # as the target announced: how long it keeps an idle connection
+        self.keep_alive_s: int | None = None  # how long the target keeps an idle connection, as it announced
         self._names_keep_alive = False
 
     def _on_message_begin(self) -> None:
@@ -88,10 +88,10 @@ class Connection:
         answered: Callable[[Connection, int, bytes], None],
         lost: Callable[[Connection, str], None],
     ) -> None:
-        self.job: Any = None  # what the owner has under way here; None: idle
-        self.idle_ns: int | None = None  # since when it is idle, after a reply; for the owner to set
-        self._kept = False  # it was idle before the present job
-        self._has_reply = False  # something of the present job's reply has come
+        self.job: Any = None  # the owner's current job; None: idle
+        self.idle_ns: int | None = None  # since when it is idle after a reply; the owner sets it
+        self._kept = False  # whether it was idle before the present job
+        self._has_reply = False  # whether a part of the present job's reply has come
         self._sock = sock
         self._answered = answered
         self._lost = lost
@@ -111,7 +111,7 @@ class Connection:
             self._lost(self, _named(error))
             return
         if sent < len(payload):
-            # The kernel's buffer is full, which a request of a few hundred bytes meets almost never.
+            # The kernel's buffer is full, which is rare for requests of a few hundred bytes.
             gevent.spawn(self._send_rest, payload[sent:])
 
     @property
@@ -119,19 +119,19 @@ class Connection:
         return bool(self._parser.should_keep_alive())
 
     def is_open(self) -> bool:
-        """Whether this idle connection is still open, as far as is known here."""
+        """Whether this idle connection seems to be open."""
         try:
             self._sock.recv(_CHUNK)
         except _NOT_NOW:
             return True
         except OSError:
             return False
-        return False  # its end; or a reply to nothing, with which targets announce a close (408)
+        return False  # its end, or a reply without a request, with which targets announce a close (408)
 
     def outlived(self, now_ns: int) -> bool:
         """Whether it has been idle for about as long as the target keeps a connection.
 
-        A second earlier, or half of the time where that is less: the request is on its way for some of it.
+        One second earlier, or half of the time if that is less, since the request takes time to arrive.
         """
         keep_s = self._parser.keep_alive_s
         if keep_s is None or self.idle_ns is None:
@@ -140,7 +140,7 @@ class Connection:
 
     def met_close(self, reason: str) -> bool:
         """Whether the present job failed for ``reason`` because an idle connection was closed before the
-        first byte of a response. The target probably had not read it; that cannot be known for sure.
+        first byte of a response. The target probably had not read it, but that is not certain.
         """
         return self._kept and not self._has_reply and reason in (CLOSED, RESET)
 
@@ -191,10 +191,10 @@ class Connection:
 
 
 def connect(endpoint: Endpoint, timeout_s: float) -> Any:
-    """A connected, non-blocking socket. Waits, so it belongs in a greenlet. Raises ``OSError``."""
+    """A connected, non-blocking socket. It waits, so call it in a greenlet. Raises ``OSError``."""
     sock = gevent_socket.create_connection((endpoint.host, endpoint.port), timeout=timeout_s)
     try:
-        # Without it a request in two segments waits for the other side's delayed acknowledgement, 40 ms.
+        # Without TCP_NODELAY a request in two segments waits 40 ms for the delayed acknowledgement.
         sock.setsockopt(gevent_socket.IPPROTO_TCP, gevent_socket.TCP_NODELAY, 1)
         if endpoint.tls:
             context = ssl.create_default_context()
@@ -207,7 +207,7 @@ def connect(endpoint: Endpoint, timeout_s: float) -> Any:
 
 
 def _named(error: OSError) -> str:
-    """One of few reasons: no port or address in it, so that statistics stay bounded."""
+    """One of a few fixed reasons, without port and address, so that statistics stay bounded."""
     if isinstance(error, ConnectionRefusedError):
         return "connection refused"
     if isinstance(error, ConnectionResetError | BrokenPipeError):

@@ -1,6 +1,6 @@
-"""The open-model dispatcher: releases each arrival at its intended time, whatever became of those before.
+"""The open-model dispatcher: releases each arrival at its intended time, independent of earlier ones.
 
-Each worker has one. It holds a bounded set of connections; an arrival that finds none free is dropped and
+Each worker has one. It has a bounded set of connections; an arrival without a free connection is dropped and
 counted. Each message has three instants: intended, sent, answered. It does not shift the schedule after a
 delay: a late message is sent late, and its delay is recorded.
 """
@@ -31,7 +31,7 @@ Outcome = Literal["accepted", "refused", "failed", "unfinished"]
 
 
 class SendJob(Struct, gc=False):
-    """One request under way. ``sent_ns`` is when it was first begun."""
+    """One request in flight. ``sent_ns`` is when it was first sent."""
 
     slot: int
     message: PlannedMessage
@@ -40,7 +40,7 @@ class SendJob(Struct, gc=False):
 
 
 class SendDone(Struct, frozen=True, gc=False):
-    """How a request ended. ``ended_ns`` is when its reply was read, or when it was given up."""
+    """How a request ended. ``ended_ns`` is when its reply was read, or when it timed out."""
 
     job: SendJob
     outcome: Outcome
@@ -121,10 +121,10 @@ class LoadDispatcher:
         self._phase = "finished"
 
     def stop(self, timeout_s: float, asked_ns: int | None = None) -> None:
-        """Release nothing more, wait for what is in flight, give up the rest as unfinished.
+        """Release no further arrivals, wait for requests in flight, and record the rest as unfinished.
 
-        Arrivals that had come due by ``asked_ns`` (now, if None) and were not yet released count as dropped.
-        The greenlet of ``run`` must have ended before.
+        Arrivals that were due by ``asked_ns`` (now, if None) and not released count as dropped. The greenlet
+        of ``run`` must have ended.
         """
         if self.finished:
             return
@@ -152,7 +152,7 @@ class LoadDispatcher:
             self._end_busy(connection, "failed", "timeout")
 
     def status(self) -> LoadStatus:
-        """Where it stands; rate and lags are of the time since the last call."""
+        """The present status; rate and lags are of the time since the last call."""
         now_ns = time.monotonic_ns()
         since_ns, before = self._reported
         due = self._counts["sent"] + self._counts["dropped"]
@@ -232,13 +232,13 @@ class LoadDispatcher:
             self._end_opening(job, "failed", reason_of(error))
             return
         connection = Connection(sock, self._answered, self._lost)
-        if self._opening.pop(job.slot, None) is None:  # given up meanwhile
+        if self._opening.pop(job.slot, None) is None:  # timed out meanwhile
             connection.close()
             return
         self._start(connection, job, payload, kept=False)
 
     def _warm(self) -> None:
-        """Open the first connections before the schedule's zero, so that no arrival pays for them."""
+        """Open the first connections before the schedule's zero, so that no arrival waits for them."""
         wanted = min(_WARM_CONNECTIONS, self._settings.in_flight_limit)
         gevent.joinall([gevent.spawn(self._open_idle) for _ in range(wanted)], timeout=1.0)
 
@@ -246,7 +246,7 @@ class LoadDispatcher:
         try:
             sock = connect(self._adapter.endpoint, self._adapter.timeout_s)
         except OSError:
-            return  # the first arrivals will meet it and count it
+            return  # the first arrivals get the same error and count it
         self._idle.append(Connection(sock, self._answered, self._lost))
 
     def _answered(self, connection: Connection, status: int, body: bytes) -> None:
@@ -276,7 +276,7 @@ class LoadDispatcher:
             self._end_busy(connection, "failed", reason)
 
     def _send_again(self, connection: Connection, job: SendJob) -> None:
-        """Send it again with the same key on a new connection; an error there is a failure."""
+        """Send the request again with the same key on a new connection. An error there is a failure."""
         self._counts["resent"] += 1
         connection.job = None
         self._busy.discard(connection)
@@ -325,7 +325,7 @@ class LoadDispatcher:
     def _drop_overdue(self, now_ns: int) -> None:
         start_ns = self._settings.start_ns
         asked_end_ns = min(now_ns, start_ns + self._schedule.plan.duration_ns())
-        # Arrivals released between the request to stop and the end of the greenlet were due too.
+        # Arrivals between the request to stop and the end of the greenlet were also due.
         self._end_ns = max(start_ns, asked_end_ns, self._end_ns)
         for slot in self._slots[self._next :]:
             due_ns = start_ns + int(self._schedule.intended_ns[slot])

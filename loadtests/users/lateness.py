@@ -1,4 +1,4 @@
-"""How late a worker sent, and how much of that it stood ready while no core took it."""
+"""A worker's schedule lag, and the part of it for which the worker was ready and had no core."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from msgspec import Struct
 
 from loadtests.core_time import CoreWait
 
-# Earlier than this it is no lateness worth an explanation.
+# A smaller lag needs no explanation.
 _LATE_NS = 1_000_000
 
 
 class Lags(Struct, frozen=True):
-    """Of the messages sent since the last time it was asked for; 0 where there was none."""
+    """Lags of the messages sent since the last query; 0 if there was none."""
 
     p50_ms: float = 0.0
     p99_ms: float = 0.0
@@ -24,14 +24,14 @@ class Lateness:
     """``look`` before each sleep, ``sent`` with each message."""
 
     def __init__(self, wait: CoreWait) -> None:
-        """``wait`` is this process's own."""
+        """``wait`` is that of this process."""
         self._wait = wait
         self._due_ns: list[int] = []
         self._sent_ns: list[int] = []
         self._wait.look()
 
     def look(self, now_ns: int) -> None:
-        """Note the wait for a core so far, once a millisecond at most."""
+        """Sample the wait for a core so far, at most once per millisecond."""
         if now_ns >= self._wait.due_ns:
             self._wait.look()
 

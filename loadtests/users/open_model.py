@@ -1,8 +1,8 @@
 """The open-model user for Locust: arrivals follow a plan and never wait for replies.
 
 ``classes_for`` makes the two classes that Locust looks for in a locustfile. Locust's "users" are then
-dispatchers, one for each worker. The plan alone decides what is offered, so the shape hides Locust's own
-fields for users and run time.
+dispatchers, one for each worker. Only the plan decides the load, so the shape hides Locust's fields for users
+and run time.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ from analysis.exit_codes import ExitCode
 from loadtests.recording import EXIT_ROWS_LOST, EXIT_WORKER_LOST, WEB_UI_FILE, LoadStatus, combine
 from loadtests.scenario import Scenario
 from loadtests.users.options import OptionsError, adapter_of, add_arguments, plan_of, require_run_dir
-from loadtests.users.start import announce, announced_start, local_start
 from loadtests.users.start_gate import STOP_EXTRA_S, StartGate, guard_starts
-from loadtests.users.tab import add_tab
+from loadtests.users.start_signal import announce, announced_start, local_start
+from loadtests.users.web_ui_tab import add_tab
 from loadtests.users.worker_load import STATUS_MESSAGE, WorkerLoad
 
 _log = logging.getLogger(__name__)
@@ -41,17 +41,17 @@ class OpenModelUser(User):
 
     @task
     def stand_by(self) -> None:
-        """Locust wants a task; arrivals come from the plan."""
+        """Locust requires a task; arrivals come from the plan."""
 
 
 class OpenModelShape(LoadTestShape):
-    """One "user" a worker for as long as the plan lasts, then the end of the test."""
+    """One "user" per worker for the duration of the plan, then the end of the test."""
 
     abstract = True
     session: OpenModelSession
 
     def reset_time(self) -> None:
-        """Locust calls it when a test begins: what the one before left must not end it."""
+        """Locust calls it when a test begins: state of the previous test must not end it."""
         untyped: Any = super()
         untyped.reset_time()
         self.session.forget()
@@ -97,7 +97,7 @@ class OpenModelSession:
         return combine(self._statuses.values()).phase == "finished"
 
     def _worker_is_lost(self) -> bool:
-        """Nobody else plays a lost worker's arrivals, so the test is over, and it failed."""
+        """No other worker sends the arrivals of a lost worker, so the test ends as failed."""
         known = {client: self._environment.runner.clients.get(client) for client in self._clients}
         lost = [client for client, node in known.items() if node is None or node.state == STATE_MISSING]
         if not lost:
@@ -113,14 +113,14 @@ class OpenModelSession:
         self._environment = environment
         if isinstance(runner, WorkerRunner):
             gevent.spawn(self._prepare_worker)
-            return  # its options arrive with the master's word to start
+            return  # its options arrive with the master's start message
         runner.register_message(STATUS_MESSAGE, self._status_arrived)
         runner.register_message(PREPARED_MESSAGE, self._worker_prepared)
         options = environment.parsed_options
         try:
             plan = plan_of(self._scenario, options)
             require_run_dir(options)
-            if web_ui is None:  # in the web UI the host may still be typed in
+            if web_ui is None:  # in the web UI the user may still enter the host
                 adapter_of(environment.host, options)
         except OptionsError as error:
             if isinstance(runner, MasterRunner) and options.processes:
@@ -129,7 +129,7 @@ class OpenModelSession:
         options.key_tag = plan.key_tag  # one tag for all workers
         _log.info("%s: seed %d, key tag %s", self._scenario.name, plan.seed, plan.key_tag)
         if web_ui is None:
-            # Locust takes SIGTERM only once a headless shape has ended.
+            # Locust handles SIGTERM only after a headless shape has ended.
             gevent.signal_handler(signal.SIGTERM, self._end)
         else:
             add_tab(web_ui, lambda: self._statuses)
@@ -139,8 +139,9 @@ class OpenModelSession:
                 gevent.spawn(_tell_address, web_ui, Path(options.run_dir))
 
     def _prepare_worker(self) -> None:
-        """Do what takes time before the master fixes the start. A worker of this machine has the options; one
-        elsewhere gets them with the start, and prepares then."""
+        """Do slow work before the master sets the start. A worker on this machine has the options; one
+        elsewhere gets them with the start, and prepares then.
+        """
         options = self._environment.parsed_options
         try:
             if options.plan:
@@ -154,7 +155,7 @@ class OpenModelSession:
         self._prepared.add(msg.node_id)
 
     def _await_prepared(self) -> None:
-        """The master fixes no start that its workers cannot keep."""
+        """The master waits for its workers, so that they can all keep the start."""
         with gevent.Timeout(_PREPARED_WITHIN_S, False):
             while not self._prepared.issuperset(self._clients):
                 gevent.sleep(0.02)
@@ -201,7 +202,7 @@ class OpenModelSession:
         self._clients = []  # a worker may leave between two tests
         if isinstance(environment.runner, WorkerRunner):
             # Locust's worker now sleeps for this long before it reports ready. The load has stopped already,
-            # and the next start brings the value again.
+            # and the next start sets the value again.
             environment.stop_timeout = 0.0
         self._gate.stop_ends()
 
@@ -219,7 +220,7 @@ class OpenModelSession:
 
 
 def classes_for(scenario: Scenario) -> tuple[type[OpenModelUser], type[OpenModelShape]]:
-    """The classes of a locustfile that plays ``scenario``. Registers the session's event handlers."""
+    """The classes of a locustfile that runs ``scenario``. Registers the session's event handlers."""
     own = OpenModelSession(scenario)
 
     class OpenModel(OpenModelUser):

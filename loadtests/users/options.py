@@ -1,4 +1,4 @@
-"""The load's own options on Locust's command line, and what they work out to."""
+"""The load's options on Locust's command line, and the values from them."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ DEFAULT_SEED = 1
 
 
 class OptionsError(ValueError):
-    """Options the load cannot start with; the text says what to do next."""
+    """Options with which the load cannot start. The text says what to do."""
 
 
 def add_arguments(parser: Any) -> None:
@@ -51,7 +51,7 @@ def add_arguments(parser: Any) -> None:
 
 
 def plan_of(scenario: Scenario, options: Any) -> Plan:
-    """The plan these options ask for; its in-flight limit may be left open. Raises ``OptionsError``."""
+    """The plan of these options; its in-flight limit may be unset. Raises ``OptionsError``."""
     if options.plan:
         try:
             return plan_from_json(Path(options.plan).read_bytes())
@@ -74,7 +74,7 @@ def require_run_dir(options: Any) -> None:
     if options.run_dir and not Path(options.run_dir).is_dir():
         raise OptionsError(f"--run-dir {options.run_dir}: there is no such directory; create it first")
     if options.run_dir and not os.access(options.run_dir, os.W_OK | os.X_OK):
-        raise OptionsError(f"--run-dir {options.run_dir}: it cannot be written to")
+        raise OptionsError(f"--run-dir {options.run_dir}: it is not writable")
 
 
 def adapter_of(host: str | None, options: Any) -> Adapter:
@@ -85,7 +85,7 @@ def adapter_of(host: str | None, options: Any) -> Adapter:
         except TargetError as error:
             raise OptionsError(str(error)) from error
     if not host:
-        raise OptionsError("say where the sender is: --host http://127.0.0.1:PORT, or --target FILE.toml")
+        raise OptionsError("give the sender's address: --host http://127.0.0.1:PORT, or --target FILE.toml")
     if not options.token:
         raise OptionsError("the sender's token is missing: set SMSBENCH_SENDER_TOKEN or give --token")
     try:

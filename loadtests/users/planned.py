@@ -1,4 +1,4 @@
-"""The locustfile of ``smsbench run``: it plays the plan of ``--plan``, whatever scenario that is of."""
+"""The locustfile of ``smsbench run``: runs the plan of ``--plan`` (of any scenario)."""
 
 from loadtests.scenario import Scenario
 from loadtests.users.open_model import classes_for

@@ -1,7 +1,7 @@
-"""A warm-up before the load: some messages through the whole code path of the worker.
+"""A warm-up before the load: some messages run through the whole code path of the worker.
 
 The first requests are slow: code, memory and imports are cold. On a busy machine that made the first second
-of a load tens of milliseconds late. The rehearsal uses the worker's own dispatcher and connections against a
+of a load tens of milliseconds late. The warm-up uses the worker's dispatcher and connections against a
 responder in the same process, so the target receives nothing.
 """
 
@@ -31,7 +31,7 @@ _REPLY = b"HTTP/1.1 202 Accepted\r\nContent-Type: application/json\r\nContent-Le
 
 
 class _Elsewhere:
-    """The target's adapter, its requests going to the responder."""
+    """The target's adapter, with requests to the responder."""
 
     def __init__(self, adapter: Adapter, port: int) -> None:
         self._adapter = adapter
@@ -61,7 +61,7 @@ class _Rows(LoadRecorder):
 
 
 def rehearse(plan: Plan, adapter: Adapter) -> int:
-    """Play some messages of every class, and return how many were answered. It takes 0.4 s."""
+    """Send some messages of every class; return the number of answers. It takes 0.4 s."""
     stream = Stream(Constant(_RATE_PER_S, _LASTS_S), mix=Mix(1.0, 1.0, 1.0), campaign="rehearsal")
     small = Plan(streams=(stream,), seed=plan.seed, key_tag="rehearsal", in_flight_limit=64, texts=plan.texts)
     schedule = Schedule(small)

@@ -1,7 +1,7 @@
-"""Start in Locust's web UI waits for the test before to end.
+"""Start in Locust's web UI waits for the end of the previous test.
 
-Locust accepts a start while it still stops a test. Its master then starts without the workers that are not
-back, or takes their stop for a loss.
+Locust accepts a start while it still stops a test. Its master then starts without the workers that still
+stop, or treats them as lost.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import gevent
 from flask import Response, jsonify, request
 
 _POLL_S = 0.05
-# A stop takes longer than its timeout: Locust's master looks once a second whether its workers have stopped.
+# A stop takes longer than its timeout: Locust's master checks once a second whether its workers have stopped.
 STOP_EXTRA_S = 3.0
 
 
@@ -31,7 +31,7 @@ class StartGate:
         self._stopping = False
 
     def closed_by(self, environment: Any) -> str:
-        """What a start must wait for; "" where nothing."""
+        """The condition for which a start must wait; "": none."""
         if self._stopping:
             return "the previous test is still stopping"
         ready, expected = environment.runner.worker_count, environment.parsed_options.expect_workers

@@ -18,22 +18,20 @@ from loadtests.arrivals import Plan, Schedule
 from loadtests.recording import LoadRecorder, LoadStatus
 from loadtests.users.adapters import Adapter
 from loadtests.users.dispatcher import DispatcherSettings, LoadDispatcher
+from loadtests.users.locust_stats import RequestFeed
 from loadtests.users.rehearsal import rehearse
-from loadtests.users.start import Start
-from loadtests.users.statistics import RequestFeed
+from loadtests.users.start_signal import Start
 
 _log = logging.getLogger(__name__)
 
 STATUS_MESSAGE = "open_model_status"
-_OTHER_FILES = 128  # that a worker has open beside its connections
+_OTHER_FILES = 128  # open files of a worker besides its connections
 _FLUSH_S = 0.5
 _STATUS_NS = 1_000_000_000
 
 
 class WorkerLoad:
-    """Starts and stops this worker's dispatcher, and tells the master and the run directory where it
-    stands.
-    """
+    """Starts and stops this worker's dispatcher. Reports its status to the master and the run directory."""
 
     def __init__(self, environment: Any, run_dir: Path | None) -> None:
         self._environment = environment
@@ -50,8 +48,9 @@ class WorkerLoad:
         self._schedule: Schedule | None = None
 
     def prepare(self, plan: Plan, adapter: Adapter) -> None:
-        """All that takes time and can be done before the start is fixed: the schedule, and a rehearsal. Once
-        for a process; a start with the same plan takes the schedule as it is."""
+        """Work before the start is set: the schedule and the warm-up. Done once per process; a start with the
+        same plan reuses the schedule.
+        """
         with self._preparing:
             plan = plan.sized_for(adapter.timeout_s)
             if self._schedule is None:
@@ -60,7 +59,7 @@ class WorkerLoad:
                 self._schedule = Schedule(plan)
 
     def start(self, plan: Plan, adapter: Adapter, start: Start, ordinal: int) -> None:
-        """``ordinal`` counts the starts of this process: each gives its messages keys of their own."""
+        """``ordinal`` counts the starts of this process: each start has different keys."""
         self._end_greenlets()
         self._worker = start.worker
         if self._recorder is None:
@@ -81,24 +80,25 @@ class WorkerLoad:
             self._recorder,
             self._feed.add,
         )
-        # What is alive now stays: the collector need not walk it during the run. Messages are not tracked and
-        # what a request makes is freed by its last reference, so searches can be rare.
+        # Objects that exist now stay: the collector need not scan them during the run. Messages are not
+        # tracked, and reference counting frees the objects of a request, so collections can be rare.
         gc.collect()
         gc.freeze()
         gc.set_threshold(50_000, 20, 50)
         self._greenlets = [
-            gevent.spawn(self._play, self._dispatcher),
+            gevent.spawn(self._run_load, self._dispatcher),
             gevent.spawn(self._feed.run),
             gevent.spawn(self._keep_house, self._dispatcher, self._recorder),
         ]
 
     def refuse(self) -> None:
-        """This worker cannot take part: it is finished before it began."""
+        """This worker cannot take part: it finishes at once."""
         self._tell(LoadStatus(phase="finished"))
 
     def stop(self, timeout_s: float) -> None:
-        """Stop the load if it is under way; what is in flight has ``timeout_s`` to be answered."""
-        if not self._stopped.is_set():  # Locust may ask twice, a signal once more: one of them does it
+        """Stop the load if it runs. Requests in flight have ``timeout_s`` to be answered."""
+        # Locust may call it twice, a signal once more: only one of the calls stops the load.
+        if not self._stopped.is_set():
             self._stopped.wait()
             return
         asked_ns = time.monotonic_ns()  # ending the greenlets takes time, which must not count as lateness
@@ -113,7 +113,7 @@ class WorkerLoad:
             self._stopped.set()
 
     def close(self) -> None:
-        """Write what is left and say so. No start after it."""
+        """Write the remaining rows and the final status. No start follows."""
         if self._recorder is not None:
             self._recorder.close()
             self._recorder.status(msgspec.structs.replace(self._last_status, closed=True))
@@ -124,7 +124,7 @@ class WorkerLoad:
             greenlet.kill(block=True)
         self._greenlets.clear()
 
-    def _play(self, dispatcher: LoadDispatcher) -> None:
+    def _run_load(self, dispatcher: LoadDispatcher) -> None:
         dispatcher.run()
         self._finish(dispatcher)
 
@@ -162,8 +162,9 @@ class WorkerLoad:
 
 
 def slots(limit: int, start: Start) -> int:
-    """This worker's even share of the limit, its remainder to the first workers, at least one each; fewer
-    where the system allows the process fewer open files."""
+    """This worker's share of the limit. The remainder goes to the first workers; each gets at least one. The
+    share is smaller if the system allows the process fewer open files.
+    """
     share, rest = divmod(limit, start.workers)
     wanted = max(1, share + (start.worker < rest))
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)

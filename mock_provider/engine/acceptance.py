@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from mock_provider.engine.account import MICRO
 from mock_provider.engine.distributions import nanoseconds
 from mock_provider.engine.draws import id_of
-from mock_provider.engine.message import TrackedMessage
+from mock_provider.engine.message import Terms, TrackedMessage
 from mock_provider.engine.segments import ucs2_for
 from mock_provider.engine.values import Accepted, AcceptedMessage, Submit
 
@@ -58,16 +58,18 @@ class Acceptance:
             counters.validated += 1
             return _validated(admitted), ()
         counters.requests_accepted += 1
-        for index, reason in admitted.left_out:
-            seen[index].reason = reason.value
-        counters.skipped += len(admitted.left_out)
+        left_out = tuple(admitted.left_out)
+        if left_out:
+            counters.skipped += len(left_out)
+            for index, reason in left_out:
+                seen[index].reason = reason.value
         messages, answered, segments = self._take(now_ns, submit, seen, admitted)
         self._pipeline.reserve(messages, segments)
         if submit.replaces:
             self._remove(now_ns, submit.replaces)
         counters.accepted_segments += segments
         counters.accepted += len(messages)
-        return Accepted(answered, admitted.invalid_numbers, tuple(admitted.left_out)), messages
+        return Accepted(answered, admitted.invalid_numbers, left_out), messages
 
     def _take(
         self, now_ns: int, submit: Submit, seen: list[TrackedMessage], admitted: Admitted
@@ -76,12 +78,18 @@ class Acceptance:
         id_style = submit.id_style or self._admission.rules(submit.protocol).id_style
         start_ns = now_ns if submit.scheduled_ns is None else max(now_ns, submit.scheduled_ns)
         expires_ns = start_ns + self._validity_ns if submit.expires_ns is None else submit.expires_ns
-        report_url = submit.report_url or self._report_url
-        protocol, sender_id = submit.protocol, submit.sender_id
-        priority, queue_first = submit.priority, admitted.queue_first
-        wanted, memo = submit.wanted, submit.memo
-        expires_in_queue, overflow_fails = submit.expires_in_queue, submit.overflow_fails
-        accept, name, chances_of = self._message_store.accept, self._message_store.name, self._draws.message
+        terms = Terms(
+            submit.sender_id,
+            submit.report_url or self._report_url,
+            submit.wanted,
+            submit.memo,
+            submit.priority,
+            admitted.queue_first,
+            submit.expires_in_queue,
+            submit.overflow_fails,
+        )
+        protocol = submit.protocol
+        accept, chances_of = self._message_store.accept, self._draws.message
         messages: list[TrackedMessage] = []
         answered: list[AcceptedMessage] = []
         total_segments, (last_micro, price) = 0, self._last_price
@@ -95,15 +103,11 @@ class Acceptance:
             message.segments = segments = outbound.segments
             message.client_ref = client_ref = outbound.client_ref
             message.msisdn = msisdn = outbound.msisdn
-            message.sender_id = sender_id
-            message.report_url = report_url
             message.country = candidate.country
             message.carrier = candidate.carrier
             message.price_micro = micro = candidate.price_micro
             message.expires_ns = expires_ns
-            message.priority, message.queue_first = priority, queue_first
-            message.wanted, message.memo = wanted, memo
-            message.expires_in_queue, message.overflow_fails = expires_in_queue, overflow_fails
+            message.terms = terms
             message.magic = candidate.magic
             if candidate.not_before_ns > start_ns:
                 self._delay(message, submit, candidate.not_before_ns)
@@ -111,7 +115,6 @@ class Acceptance:
             if text is not last_text:  # mostly the same for all messages of a request
                 last_text, odd = text, ucs2_for(text)
             message.ucs2_for = odd
-            name(message)
             total_segments += segments
             if micro != last_micro:
                 last_micro, price = self._last_price = micro, micro / MICRO
@@ -119,6 +122,7 @@ class Acceptance:
             answered.append(
                 AcceptedMessage(provider_id, msisdn, outbound.submitted_number, client_ref, segments, price)
             )
+        self._message_store.name(messages)
         return tuple(messages), tuple(answered), total_segments
 
     def _delay(self, message: TrackedMessage, submit: Submit, until_ns: int) -> None:

@@ -59,8 +59,9 @@ class Account:
     def allows_sender(self, sender_id: str) -> bool:
         return not self._sender_names or sender_id in self._sender_names
 
-    def price_micro(self, segments: int, priority: bool) -> int:
-        return self._prices_micro[priority] * segments
+    def segment_micro(self, priority: bool) -> int:
+        """The price of one segment."""
+        return self._prices_micro[priority]
 
     def price_by_micro(self, micro: int, segments: int, priority: bool) -> int:
         """The price if a segment costs ``micro`` in place of the account's price."""

@@ -160,9 +160,10 @@ class Admission:
 
         ``unanswered`` is the number of earlier requests whose reply has not left.
         """
-        if not self.account.knows(submit.token):
+        account = self.account
+        if not account.knows(submit.token):
             return Refused(Refusal.UNAUTHORIZED)
-        if self.account.suspended:
+        if account.suspended:
             return Refused(Refusal.ACCOUNT_SUSPENDED)
         if self._concurrent_requests is not None and unanswered >= self._concurrent_requests:
             return Refused(Refusal.THROTTLED_CONCURRENCY)
@@ -171,10 +172,10 @@ class Admission:
         for limit, refusal in self._errors:
             if error_draw < limit:
                 return Refused(refusal)
-        if not self.account.allows_sender(submit.sender_id):
+        if not account.allows_sender(submit.sender_id):
             return Refused(Refusal.SENDER_NOT_ALLOWED)
         admitted = self._recipients(now_ns, submit)
-        if isinstance(admitted, Refused):
+        if not isinstance(admitted, Admitted):
             return admitted
         refusal_of_some = self._without_repeats(now_ns, submit, keys, admitted)
         if refusal_of_some is not None:
@@ -182,13 +183,13 @@ class Admission:
         return self._charge(now_ns, submit, admitted)
 
     def _recipients(self, now_ns: int, submit: Submit) -> Admitted | Refused:
-        rules = self.rules(submit.protocol)
+        rules = self._rules[submit.protocol]
         if len(submit.messages) + len(submit.unparsable) > rules.max_recipients:
             return Refused(Refusal.TOO_MANY_RECIPIENTS)
         candidates: list[Candidate] = []
         left_out: list[tuple[int, Refusal]] = []
         invalid = list(submit.unparsable)
-        price_micro = self.account.price_micro
+        segment_micro = self.account.segment_micro(submit.priority)
         for index, outbound in enumerate(submit.messages):
             route = self._router.route(outbound.msisdn)
             if route is None:
@@ -197,8 +198,8 @@ class Admission:
             elif self._at_admission and (fault := self._refused_by_fault(*route)) is not None:
                 left_out.append((index, fault.refusal))
             else:
-                price = price_micro(outbound.segments, submit.priority)
-                candidates.append(Candidate(index, outbound, route[0], route[1], price))
+                price_micro = segment_micro * outbound.segments
+                candidates.append(Candidate(index, outbound, route[0], route[1], price_micro))
         if submit.blocked:
             _leave_blocked_out(submit.blocked, candidates, left_out)
         if not self._plainly:
@@ -267,10 +268,11 @@ class Admission:
                 return Refused(Refusal.DUPLICATE_REF)
             _leave_out(admitted, repeated, Refusal.DUPLICATE_REF)
         if self._flood.active:
-            flooded = self._flooded(now_ns, candidates)
-            if flooded and (not self._skip_flooded or len(flooded) == len(candidates)):
-                return Refused(Refusal.RECIPIENT_FLOOD)
-            if flooded:
+            over = self._flood.over([each.outbound.msisdn for each in candidates], now_ns)
+            if over:
+                if not self._skip_flooded or len(over) == len(candidates):
+                    return Refused(Refusal.RECIPIENT_FLOOD)
+                flooded = {candidates[place].index for place in over}
                 _leave_out(admitted, flooded, Refusal.RECIPIENT_FLOOD)
         return None
 
@@ -285,18 +287,6 @@ class Admission:
                     repeated.add(candidate.index)
                 taken.add(key)
         return repeated
-
-    def _flooded(self, now_ns: int, candidates: list[Candidate]) -> set[int]:
-        pending: dict[str, int] = {}
-        flooded: set[int] = set()
-        for candidate in candidates:
-            msisdn = candidate.outbound.msisdn
-            earlier = pending.get(msisdn, 0)
-            if self._flood.admits(msisdn, now_ns, earlier):
-                pending[msisdn] = earlier + 1
-            else:
-                flooded.add(candidate.index)
-        return flooded
 
     def _charge(self, now_ns: int, submit: Submit, admitted: Admitted) -> Admitted | Refused:
         segments = price_micro = 0
@@ -329,8 +319,7 @@ class Admission:
             if capped:
                 self.account.count(self._unix_s(now_ns), len(admitted.candidates))
             if self._flood.active:
-                for candidate in admitted.candidates:
-                    self._flood.count(candidate.outbound.msisdn, now_ns)
+                self._flood.count([each.outbound.msisdn for each in admitted.candidates], now_ns)
         return admitted
 
     def _unix_s(self, now_ns: int) -> int:

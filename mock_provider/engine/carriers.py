@@ -1,4 +1,4 @@
-"""Which carrier a number belongs to, and what each carrier does with a message."""
+"""The carrier of a number, and the delays and failures of each carrier."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from msgspec import Struct
 
 from mock_provider.engine.account import MICRO
 from mock_provider.engine.distributions import Radio, radio_of
-from mock_provider.engine.fate import DELIVERED, Fate, fate
 from mock_provider.engine.magic import BY_MSISDN, Magic
 from mock_provider.engine.numbers import country_of, is_mobile
+from mock_provider.engine.outcome import DELIVERED, FinalOutcome, final_outcome
 from mock_provider.engine.prefixes import PrefixTable
 from mock_provider.engine.values import MessageState
 
@@ -33,10 +33,10 @@ class Carrier(Struct, frozen=True, gc=False):
     radio: Radio
     priority_radio: Radio
     failure_limits: tuple[float, ...]
-    failures: tuple[Fate, ...]
+    failures: tuple[FinalOutcome, ...]
 
-    def draw(self, uniforms: Uniforms, priority: bool) -> tuple[int, int, Fate]:
-        """From the uniforms of one message: radio in ns, wait for its phone in ns, fate."""
+    def draw(self, uniforms: Uniforms, priority: bool) -> tuple[int, int, FinalOutcome]:
+        """From the uniforms of one message: radio in ns, wait for its phone in ns, outcome."""
         u, v, w, _ = uniforms
         radio = self.priority_radio if priority else self.radio
         if v >= radio.absent_share:
@@ -58,7 +58,9 @@ class _Serving(Struct, frozen=True, gc=False):
 
 
 class Router:
-    """A number keeps its carrier, whatever its prefix says: numbers are ported (docs/sources.md)."""
+    """A number always has the same carrier. Its prefix does not decide it, since numbers are ported
+    (docs/sources.md).
+    """
 
     __slots__ = (
         "_by_country",
@@ -188,5 +190,5 @@ def _carrier(section: sections.CarrierSettings, default: sections.Delivery) -> C
         radio_of(latency),
         radio_of(priority_latency),
         tuple(accumulate(failure.share for failure in failures)),
-        tuple(fate(MessageState(failure.state), failure.reason) for failure in failures),
+        tuple(final_outcome(MessageState(failure.state), failure.reason) for failure in failures),
     )

@@ -59,7 +59,7 @@ class Channel:
     def wait(self, message: TrackedMessage, at_ns: int) -> bool:
         """Queue a message. Returns whether it is the first to wait: then a wake-up is needed."""
         first = not (self._queue_first or self._normal)
-        (self._queue_first if message.queue_first else self._normal).append((message, at_ns))
+        (self._queue_first if message.terms.queue_first else self._normal).append((message, at_ns))
         self.waiting_segments += message.segments
         return first
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field, fields
+
 from msgspec import Struct
 
 from mock_provider.engine.values import MessageState
 from mock_provider.settings.values import Refusal
 
 
-class Counters(Struct, gc=False):
+@dataclass(slots=True)
+class Counters:
     """Running totals."""
 
     requests: int = 0
@@ -32,8 +35,8 @@ class Counters(Struct, gc=False):
     reports_duplicated: int = 0
     reports_held: int = 0  # by a report storm
     report_calls: int = 0
-    refused: dict[Refusal, int] = {}  # requests
-    ended: dict[str, int] = {}  # messages, by state
+    refused: dict[Refusal, int] = field(default_factory=dict)  # requests
+    ended: dict[str, int] = field(default_factory=dict)  # messages, by state
 
 
 class EngineState(Struct, frozen=True):
@@ -46,16 +49,17 @@ class EngineState(Struct, frozen=True):
     balance_points: float | None
 
 
+_TOTALS = tuple(each.name for each in fields(Counters) if each.default == 0)
+_REFUSED = tuple((refusal, f"refused_{refusal.value}") for refusal in Refusal)
+_ENDED = tuple(state.value for state in MessageState if state is not MessageState.OPEN)
+
+
 def counters_by_name(counters: Counters) -> dict[str, int]:
     """All counters, with every refusal and every final state, also those that are 0."""
-    named = {
-        name: value
-        for name in counters.__struct_fields__
-        if isinstance(value := getattr(counters, name), int)
-    }
-    for refusal in Refusal:
-        named[f"refused_{refusal.value}"] = counters.refused.get(refusal, 0)
-    for state in MessageState:
-        if state is not MessageState.OPEN:
-            named[state.value] = counters.ended.get(state.value, 0)
+    named: dict[str, int] = {name: getattr(counters, name) for name in _TOTALS}
+    refused, ended = counters.refused, counters.ended
+    for refusal, name in _REFUSED:
+        named[name] = refused.get(refusal, 0)
+    for state in _ENDED:
+        named[state] = ended.get(state, 0)
     return named

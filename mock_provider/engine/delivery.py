@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 
 from mock_provider.engine.channel import Channel
 from mock_provider.engine.distributions import nanoseconds
-from mock_provider.engine.draws import fate_of
-from mock_provider.engine.fate import CANCELLED, EXPIRED, OVERFLOWED, TURNED_AWAY
+from mock_provider.engine.draws import outcome_of
 from mock_provider.engine.faults.touched import mark
 from mock_provider.engine.faults.windows import NO_FAULTS
 from mock_provider.engine.lifecycle import (
@@ -24,6 +23,7 @@ from mock_provider.engine.lifecycle import (
     move,
 )
 from mock_provider.engine.message import TrackedMessage
+from mock_provider.engine.outcome import CANCELLED, CARRIER_QUEUE_FULL, EXPIRED, SENDER_QUEUE_FULL
 from mock_provider.engine.radio import set_out
 from mock_provider.engine.senders import SenderQueues
 from mock_provider.engine.values import Effect
@@ -45,7 +45,7 @@ _CHANCES_KEPT = 20_000  # messages on the air that keep their random draws
 class DeliveryPipeline:
     """``t_carrier`` and ``t_final`` are the due times of the steps, even if the driver is late.
 
-    A message whose validity passes in a queue is noticed when its turn comes. It ends when the validity does.
+    A message that expires in a queue is noticed when its turn comes. Its end is the end of its validity.
     """
 
     def __init__(
@@ -123,24 +123,20 @@ class DeliveryPipeline:
 
     def enter(self, at_ns: int, now_ns: int, message: TrackedMessage, effects: list[Effect]) -> None:
         """The reply has left or is suppressed: the message enters the queues, its sender's first."""
-        if message.wanted.stages and message.report_url:
+        move(message, ENTER)
+        if message.terms.wanted.stages and message.terms.report_url:
             self._enter_told(at_ns, now_ns, message, effects)
-        else:
-            self._enter(at_ns, now_ns, message, effects)
+        elif not self.senders.active or self._passes_its_sender(at_ns, now_ns, message, effects):
+            self._to_accept_queue(at_ns, now_ns, message, effects)
 
     def _enter_told(self, at_ns: int, now_ns: int, message: TrackedMessage, effects: list[Effect]) -> None:
-        """Enter, and report the message as queued unless its sender's queue had no room."""
+        """Report the message as queued, unless its sender's queue had no room, and then what follows."""
         onward: list[Effect] = []
-        self._enter(at_ns, now_ns, message, onward)
-        if message.fate is not OVERFLOWED:
+        if not self.senders.active or self._passes_its_sender(at_ns, now_ns, message, onward):
+            self._to_accept_queue(at_ns, now_ns, message, onward)
+        if message.outcome is not SENDER_QUEUE_FULL:
             self._reporting.queued(at_ns, message, effects)
         effects.extend(onward)
-
-    def _enter(self, at_ns: int, now_ns: int, message: TrackedMessage, effects: list[Effect]) -> None:
-        move(message, ENTER)
-        if self.senders.active and not self._passes_its_sender(at_ns, now_ns, message, effects):
-            return
-        self._to_accept_queue(at_ns, now_ns, message, effects)
 
     def _passes_its_sender(
         self, at_ns: int, now_ns: int, message: TrackedMessage, effects: list[Effect]
@@ -149,7 +145,8 @@ class DeliveryPipeline:
         own = self.senders.entered(message, at_ns)
         if own is None or own.passes(message.segments, at_ns):
             return True
-        if message.overflow_fails and not self.senders.has_room(message.sender_id, message.segments, at_ns):
+        terms = message.terms
+        if terms.overflow_fails and not self.senders.has_room(terms.sender_id, message.segments, at_ns):
             self._overflow(at_ns, now_ns, message, effects)
         elif own.wait(message, at_ns):
             self._arm(own, at_ns)
@@ -184,7 +181,7 @@ class DeliveryPipeline:
         """Remove a scheduled message. Raises ``IllegalTransitionError`` if it is not scheduled."""
         move(message, CANCEL)
         self._scheduled.pop(message.provider_id, None)
-        message.fate = CANCELLED
+        message.outcome = CANCELLED
         message.t_final_ns = now_ns
 
     def vanish(self, at_ns: int, message: TrackedMessage) -> None:
@@ -197,7 +194,7 @@ class DeliveryPipeline:
         self._reporting.vanished(message)
 
     def faults_changed(self, at_ns: int, now_ns: int, active: ActiveFaults, effects: list[Effect]) -> None:
-        """Release what no fault holds any more."""
+        """Release messages that no fault holds any longer."""
         held_before, self._holding = self._holding, _carriers_held(active)
         for name, faults in held_before.items():
             queue = self._queues.get(name)
@@ -258,14 +255,14 @@ class DeliveryPipeline:
 
     def _turn_away(self, at_ns: int, now_ns: int, message: TrackedMessage, effects: list[Effect]) -> None:
         move(message, END)
-        message.fate = TURNED_AWAY
+        message.outcome = CARRIER_QUEUE_FULL
         message.t_final_ns = at_ns
         self._reporting.ended(at_ns, now_ns, message, effects)
 
     def _overflow(self, at_ns: int, now_ns: int, message: TrackedMessage, effects: list[Effect]) -> None:
         self._reserved_segments -= message.segments
         move(message, EXPIRE)
-        message.fate = OVERFLOWED
+        message.outcome = SENDER_QUEUE_FULL
         message.t_final_ns = at_ns
         self._reporting.ended(at_ns, now_ns, message, effects)
 
@@ -279,15 +276,15 @@ class DeliveryPipeline:
         move(message, DEPART)
         self._on_air += 1
         message.t_carrier_ns = at_ns
-        if message.expires_in_queue:
+        if message.terms.expires_in_queue:
             message.expires_ns = at_ns + self._validity_ns
-        if message.wanted.progress and message.report_url:
+        if message.terms.wanted.progress and message.terms.report_url:
             self._reporting.handed_over(at_ns, message, effects)
         chances = message.chances or self._draws.message(message.key, message.ordinal)
         # A million messages may be on the air: drop the cached draws; the report recomputes them.
         message.chances = chances if self._on_air <= _CHANCES_KEPT else b""
         carrier = self._router.carriers[message.carrier]
-        ends_ns = set_out(message, carrier, fate_of(chances), active, at_ns)
+        ends_ns = set_out(message, carrier, outcome_of(chances), active, at_ns)
         if message.handset_wait_ns:
             self._waiting_for_handset += 1
             self._reporting.waits_for_phone(message)
@@ -305,7 +302,7 @@ class DeliveryPipeline:
         if message.stage is QUEUED:
             self._reserved_segments -= message.segments
         move(message, EXPIRE)
-        message.fate = EXPIRED
+        message.outcome = EXPIRED
         message.t_final_ns = message.expires_ns
         self._reporting.ended(at_ns, now_ns, message, effects)
 

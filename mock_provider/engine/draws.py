@@ -38,11 +38,13 @@ class Draws:
         return _drawn(self._attempt, f"{attempt} {key}")
 
     def message(self, key: str, ordinal: int) -> bytes:
-        """All draws of one accepted message, for ``fate_of``, ``report_of`` and ``id_of``.
+        """All draws of one accepted message, for ``outcome_of``, ``report_of`` and ``id_of``.
 
-        One hash for the three, which are independent: a hash costs more than all that is made of it.
+        One hash gives all three, which are independent: a hash takes longer than the rest of the calculation.
         """
-        return _digest(self._message, f"{ordinal} {key}")
+        hashed = self._message.copy()
+        hashed.update(f"{ordinal} {key}".encode("utf-8", "surrogatepass"))  # a key may hold half a surrogate
+        return hashed.digest()
 
     def number(self, msisdn: str) -> Uniforms:
         """For a number, always the same: carrier, validity, whether it was ported, and from which carrier."""
@@ -56,15 +58,18 @@ class Draws:
         return id_of(self.message(key, ordinal), style)
 
 
-def fate_of(chances: bytes) -> Uniforms:
+def outcome_of(chances: bytes) -> Uniforms:
     """For one accepted message: carrier latency (two), failure, and one that is not used."""
-    a, b, c, d = _words(chances, 0)
+    a, b, c, d = _words(chances)
+    # 32 bits plus one half: each value is exact, and strictly between 0 and 1. Written out three times: each
+    # runs for every message.
     return (a + 0.5) * _SCALE, (b + 0.5) * _SCALE, (c + 0.5) * _SCALE, (d + 0.5) * _SCALE
 
 
 def report_of(chances: bytes) -> Uniforms:
     """For the report of one message: delay (two), loss, and one that is not used."""
-    return _uniforms(chances, 16)
+    a, b, c, d = _words(chances, 16)
+    return (a + 0.5) * _SCALE, (b + 0.5) * _SCALE, (c + 0.5) * _SCALE, (d + 0.5) * _SCALE
 
 
 def id_of(chances: bytes, style: IdStyle = "digits") -> str:
@@ -86,20 +91,8 @@ def id_of(chances: bytes, style: IdStyle = "digits") -> str:
     return f"{h[:8]}-{h[8:12]}-{h[12:16]}-{h[16:20]}-{h[20:]}"
 
 
-def _digest(domain: blake2b, text: str) -> bytes:
-    hashed = domain.copy()
-    hashed.update(text.encode("utf-8", "surrogatepass"))  # a key may hold half a surrogate pair
-    return hashed.digest()
-
-
 def _drawn(domain: blake2b, text: str) -> Uniforms:
     hashed = domain.copy()
     hashed.update(text.encode("utf-8", "surrogatepass"))
-    a, b, c, d = _words(hashed.digest())  # inlined ``_uniforms``: this runs twice for each message
-    return (a + 0.5) * _SCALE, (b + 0.5) * _SCALE, (c + 0.5) * _SCALE, (d + 0.5) * _SCALE
-
-
-def _uniforms(digest: bytes, offset: int = 0) -> Uniforms:
-    a, b, c, d = _words(digest, offset)
-    # 32 bits plus one half: each value is exact, and strictly between 0 and 1.
+    a, b, c, d = _words(hashed.digest())
     return (a + 0.5) * _SCALE, (b + 0.5) * _SCALE, (c + 0.5) * _SCALE, (d + 0.5) * _SCALE

@@ -243,6 +243,11 @@ class Engine:
         """At the end: ``take_rows``, and rows of all open messages and of keys that were never accepted."""
         return self._message_store.close_rows()
 
+    @property
+    def open_messages(self) -> int:
+        """Accepted messages that are not closed: ``EngineState.open``."""
+        return self._counters.accepted - self._counters.closed
+
     def state(self) -> EngineState:
         counters = self._counters
         gauges = {
@@ -254,7 +259,7 @@ class Engine:
             **self._reporting.gauges(),
         }
         return EngineState(
-            counters.accepted - counters.closed,
+            self.open_messages,
             counters.accepted,
             counters_by_name(counters),
             gauges,
@@ -333,10 +338,13 @@ class Engine:
         return True
 
     def _run(self, now_ns: int, effects: list[Effect]) -> int:
-        if now_ns > self._now_ns != _NO_INPUT_YET_NS:
+        before_ns = self._now_ns
+        if before_ns == _NO_INPUT_YET_NS:
+            now_ns = self._clock(now_ns)
+        elif now_ns > before_ns:
             self._now_ns = now_ns
         else:
-            now_ns = self._clock(now_ns)
+            now_ns = before_ns
         self._event_queue.run(now_ns, effects)
         return now_ns
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections import deque
+from bisect import bisect_right
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from mock_provider.engine.distributions import nanoseconds
@@ -22,8 +23,8 @@ class FloodGuard:
     __slots__ = ("_limit", "_newer", "_older", "_turned_ns", "_window_ns", "active")
 
     def __init__(self, settings: sections.Flood) -> None:
-        self._newer: dict[str, deque[int]] = {}
-        self._older: dict[str, deque[int]] = {}
+        self._newer: dict[str, list[int]] = {}
+        self._older: dict[str, list[int]] = {}
         self._turned_ns = 0
         self.reconfigure(settings)
 
@@ -37,25 +38,33 @@ class FloodGuard:
         """The number of submits that are remembered."""
         return sum(len(each) for generation in (self._newer, self._older) for each in generation.values())
 
-    def admits(self, msisdn: str, now_ns: int, pending: int) -> bool:
-        """Whether one more submit is within the limit, after ``pending`` others of the same request."""
+    def over(self, msisdns: Sequence[str], now_ns: int) -> list[int]:
+        """The places of those that would exceed the limit, each after those before it."""
         if now_ns - self._turned_ns >= self._window_ns:
             self._turn(now_ns)
-        instants = self._newer.get(msisdn) or self._older.get(msisdn)
-        if instants is None:
-            return pending < self._limit
+        newer, older, limit = self._newer, self._older, self._limit
         opened_ns = now_ns - self._window_ns
-        while instants and instants[0] <= opened_ns:
-            instants.popleft()
-        return len(instants) + pending < self._limit
+        pending: dict[str, int] = {}
+        over: list[int] = []
+        for place, msisdn in enumerate(msisdns):
+            instants = newer.get(msisdn) or older.get(msisdn)
+            if instants and instants[0] <= opened_ns:
+                del instants[: bisect_right(instants, opened_ns)]
+            together = pending.get(msisdn, 0) + 1
+            if (len(instants) if instants else 0) + together > limit:
+                over.append(place)
+            else:
+                pending[msisdn] = together
+        return over
 
-    def count(self, msisdn: str, now_ns: int) -> None:
-        """Count a submit that ``admits`` allowed, so that the count stays within the limit."""
-        instants = self._newer.get(msisdn)
-        if instants is None:
-            older = self._older.pop(msisdn, None)
-            instants = self._newer[msisdn] = deque() if older is None else older
-        instants.append(now_ns)
+    def count(self, msisdns: Iterable[str], now_ns: int) -> None:
+        """Count submits that are not ``over``, so that the count stays within the limit."""
+        newer, older = self._newer, self._older
+        for msisdn in msisdns:
+            instants = newer.get(msisdn)
+            if instants is None:
+                instants = newer[msisdn] = older.pop(msisdn, [])
+            instants.append(now_ns)
 
     def _turn(self, now_ns: int) -> None:
         self._older = self._newer

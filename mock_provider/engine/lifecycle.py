@@ -1,4 +1,4 @@
-"""The life of a message at the provider, up to the end of its delivery report.
+"""The stages of a message at the provider, up to the end of its delivery report.
 
 Every change of a message's stage is one call of ``move``: no other code of the engine assigns it.
 
@@ -67,9 +67,9 @@ TRANSITIONS: dict[tuple[Stage, Step], Stage] = {
     (UNCONFIRMED, CLOSE): CLOSED,  # given up
 }
 
-# The same by two indices: no hash of a pair for each step.
-_NEXT: tuple[tuple[Stage | None, ...], ...] = tuple(
-    tuple(TRANSITIONS.get((stage, step)) for step in Step) for stage in Stage
+# The same, by step and then by stage: no pair is made for each step.
+_AFTER: tuple[dict[Stage, Stage], ...] = tuple(
+    {stage: TRANSITIONS[stage, step] for stage in Stage if (stage, step) in TRANSITIONS} for step in Step
 )
 
 
@@ -77,13 +77,14 @@ class IllegalTransitionError(RuntimeError):
     """A step that a message in its stage cannot take: a defect of the engine or its driver."""
 
 
-class Staged(Protocol):
+class HasStage(Protocol):
     stage: Stage
 
 
-def move(message: Staged, step: Step) -> None:
+def move(message: HasStage, step: Step) -> None:
     """Take ``step``. If the table has no such step, raises ``IllegalTransitionError`` and changes nothing."""
-    following = _NEXT[message.stage][step]
-    if following is None:
-        raise IllegalTransitionError(f"a message cannot {step.name} in stage {message.stage.name}")
-    message.stage = following
+    try:
+        message.stage = _AFTER[step][message.stage]
+    except KeyError:
+        error = f"a message cannot {step.name} in stage {message.stage.name}"
+        raise IllegalTransitionError(error) from None

@@ -38,7 +38,7 @@ class LocalClock:
             if place + 1 == len(instants_s) or unix_s < instants_s[place + 1]:
                 # A clock that is set forward past ``local_s`` shows a later time from the change on.
                 return max(unix_s, instants_s[place]) if place else unix_s
-        raise AssertionError("the last offset holds for ever")
+        raise AssertionError("the last offset does not end")
 
 
 class OpenHours:

@@ -11,7 +11,7 @@ from typing import Literal
 
 from msgspec import Struct
 
-from mock_provider.engine.fate import DELIVERED, Fate, fate
+from mock_provider.engine.outcome import DELIVERED, FinalOutcome, final_outcome
 from mock_provider.engine.values import MessageState
 from mock_provider.settings.values import Refusal
 
@@ -26,14 +26,14 @@ ReportFate = Literal["sent", "none", "twice"]
 class Magic(Struct, frozen=True, gc=False):
     """What happens to a message to this number. Without a setting, the message is treated as any other.
 
-    ``fate`` and ``latency_ns`` replace what the carrier draws. ``reply``: lost or its connection cut,
-    although the message was accepted. ``vanishes``: accepted and never heard of again. The other delays are
-    added to what the profile draws.
+    ``outcome`` and ``latency_ns`` replace what the carrier draws. ``reply``: lost or its connection cut,
+    although the message was accepted. ``vanishes``: accepted, then neither delivered nor reported. The other
+    delays are added to what the profile draws.
     """
 
     name: str
     refusal: Refusal | None = None
-    fate: Fate | None = None
+    outcome: FinalOutcome | None = None
     latency_ns: int | None = None
     vanishes: bool = False
     reply: ReplyFate = "sent"
@@ -45,16 +45,16 @@ class Magic(Struct, frozen=True, gc=False):
 _UNDELIVERED = MessageState.UNDELIVERED
 
 BY_DIGITS: dict[str, Magic] = {
-    "00": Magic("delivered at once", fate=DELIVERED, latency_ns=0),
-    "01": Magic("undelivered: absent subscriber", fate=fate(_UNDELIVERED, "absent_subscriber")),
-    "02": Magic("undelivered: unknown subscriber", fate=fate(_UNDELIVERED, "unknown_subscriber")),
-    "03": Magic("expired", fate=fate(MessageState.EXPIRED, "handset_off")),
-    "04": Magic("rejected", fate=fate(MessageState.REJECTED, "blocked_by_operator")),
-    "05": Magic("unknown", fate=fate(MessageState.UNKNOWN, "no_report_from_operator")),
-    "06": Magic("delivered after 60 s", fate=DELIVERED, latency_ns=60 * _SECOND_NS),
-    "10": Magic("no report", fate=DELIVERED, report="none"),
-    "11": Magic("report late by 60 s", fate=DELIVERED, report_delay_ns=60 * _SECOND_NS),
-    "12": Magic("report twice", fate=DELIVERED, report="twice"),
+    "00": Magic("delivered at once", outcome=DELIVERED, latency_ns=0),
+    "01": Magic("undelivered: absent subscriber", outcome=final_outcome(_UNDELIVERED, "absent_subscriber")),
+    "02": Magic("undelivered: unknown subscriber", outcome=final_outcome(_UNDELIVERED, "unknown_subscriber")),
+    "03": Magic("expired", outcome=final_outcome(MessageState.EXPIRED, "handset_off")),
+    "04": Magic("rejected", outcome=final_outcome(MessageState.REJECTED, "blocked_by_operator")),
+    "05": Magic("unknown", outcome=final_outcome(MessageState.UNKNOWN, "no_report_from_operator")),
+    "06": Magic("delivered after 60 s", outcome=DELIVERED, latency_ns=60 * _SECOND_NS),
+    "10": Magic("no report", outcome=DELIVERED, report="none"),
+    "11": Magic("report late by 60 s", outcome=DELIVERED, report_delay_ns=60 * _SECOND_NS),
+    "12": Magic("report twice", outcome=DELIVERED, report="twice"),
     "20": Magic("refused: no credit", refusal=Refusal.NO_CREDIT),
     "21": Magic("refused: too many requests", refusal=Refusal.THROTTLED_REQUESTS),
     "22": Magic("refused: internal error", refusal=Refusal.INTERNAL_ERROR),

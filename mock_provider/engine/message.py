@@ -7,12 +7,28 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 
 from mock_provider.engine.account import MICRO
-from mock_provider.engine.fate import Fate
 from mock_provider.engine.lifecycle import REFUSED, Stage
+from mock_provider.engine.outcome import FinalOutcome
 from mock_provider.engine.values import ENDS_ONLY, DeliveryReport, JournalRow, MessageState, ReportsWanted
 
 if TYPE_CHECKING:
     from mock_provider.engine.magic import Magic
+
+
+class Terms(Struct, frozen=True, gc=False):
+    """What a submit asks for its messages. All of them share one object."""
+
+    sender_id: str = ""
+    report_url: str = ""
+    wanted: ReportsWanted = ENDS_ONLY
+    memo: str = ""
+    priority: bool = False
+    queue_first: bool = False  # its messages go before others in queues
+    expires_in_queue: bool = False
+    overflow_fails: bool = False
+
+
+NO_TERMS = Terms()
 
 
 class TrackedMessage(Struct, gc=False):
@@ -34,23 +50,16 @@ class TrackedMessage(Struct, gc=False):
     provider_id: str = ""
     client_ref: str | None = None
     msisdn: str = ""
-    sender_id: str = ""
-    report_url: str = ""
-    wanted: ReportsWanted = ENDS_ONLY
-    memo: str = ""
-    expires_in_queue: bool = False
-    overflow_fails: bool = False
+    terms: Terms = NO_TERMS
     country: str = ""
     carrier: str = ""
     price_micro: int = 0
-    priority: bool = False
-    queue_first: bool = False  # it goes before others in queues
     sender_reserved: bool = False  # its segments are reserved in its sender's queue
     not_before_ns: int = 0  # by a rule of its country; 0: no rule
     delayed_for: str = ""  # that rule's name
     ordinal: int = 0  # number of this acceptance of the key, from 1
     chances: bytes = b""  # cached ``Draws.message``, at most until it ends; b"": not cached
-    fate: Fate | None = None
+    outcome: FinalOutcome | None = None
     t_accepted_ns: int = 0
     reply_ns: int | None = None  # the answer's delay, as drawn
     radio_ns: int | None = None  # from the carrier to the handset, as drawn; without the next
@@ -79,43 +88,44 @@ def journal_row(message: TrackedMessage, newest: TrackedMessage, account: str) -
     t_taken_ns: int | None = message.t_accepted_ns
     if message.stage is REFUSED:
         state, reason, t_taken_ns = MessageState.REJECTED.value, message.reason, None
-    elif message.t_final_ns is None or message.fate is None:
+    elif message.t_final_ns is None or message.outcome is None:
         state, reason = MessageState.OPEN.value, message.delayed_for
     else:
-        state, reason = message.fate.state_name, message.fate.reason or message.delayed_for
+        state, reason = message.outcome.state_name, message.outcome.reason or message.delayed_for
+    # By position: keywords of 26 fields take 1.4 us, the row itself 0.4 us. A contract test has the order.
     return JournalRow(
-        key=message.key,
-        provider_id=message.provider_id,
-        account=account,
-        protocol=message.protocol,
-        country=message.country,
-        carrier=message.carrier,
-        segments=message.segments,
-        submits=newest.submits,
-        accepts=newest.accepts,
-        t_submitted_ns=message.t_submitted_ns,
-        t_answered_ns=message.t_answered_ns,
-        t_carrier_ns=message.t_carrier_ns,
-        t_final_ns=message.t_final_ns,
-        t_reported_ns=message.t_reported_ns,
-        t_confirmed_ns=message.t_confirmed_ns,
-        state=state,
-        reason=reason,
-        price=message.price_micro / MICRO,
-        fault=message.fault,
-        t_taken_ns=t_taken_ns,
-        reply_ns=message.reply_ns,
-        radio_ns=message.radio_ns,
-        handset_wait_ns=message.handset_wait_ns,
-        throttled=newest.throttled,
-        priority=message.priority,
-        ucs2_for=message.ucs2_for,
+        message.key,
+        message.provider_id,
+        account,
+        message.protocol,
+        message.country,
+        message.carrier,
+        message.segments,
+        newest.submits,
+        newest.accepts,
+        message.t_submitted_ns,
+        message.t_answered_ns,
+        message.t_carrier_ns,
+        message.t_final_ns,
+        message.t_reported_ns,
+        message.t_confirmed_ns,
+        state,
+        reason,
+        message.price_micro / MICRO,
+        message.fault,
+        t_taken_ns,
+        message.reply_ns,
+        message.radio_ns,
+        message.handset_wait_ns,
+        newest.throttled,
+        message.terms.priority,
+        message.ucs2_for,
     )
 
 
 def delivery_report(message: TrackedMessage, mcc: str, mnc: str) -> DeliveryReport:
     """The report of a message that has ended."""
-    ended = message.fate
+    ended = message.outcome
     t_done_ns = message.t_final_ns
     if ended is None or t_done_ns is None:
         raise ValueError(f"message {message.provider_id} has not ended")
@@ -124,7 +134,7 @@ def delivery_report(message: TrackedMessage, mcc: str, mnc: str) -> DeliveryRepo
         provider_id=message.provider_id,
         client_ref=message.client_ref,
         msisdn=message.msisdn,
-        sender_id=message.sender_id,
+        sender_id=message.terms.sender_id,
         state=ended.state,
         reason=ended.reason,
         t_done_ns=t_done_ns,
@@ -133,7 +143,7 @@ def delivery_report(message: TrackedMessage, mcc: str, mnc: str) -> DeliveryRepo
         mcc=mcc,
         mnc=mnc,
         t_sent_ns=message.t_accepted_ns if t_sent_ns is None else t_sent_ns,
-        memo=message.memo,
+        memo=message.terms.memo,
     )
 
 
@@ -143,7 +153,7 @@ def progress_report(message: TrackedMessage, at_ns: int, mcc: str, mnc: str) -> 
         provider_id=message.provider_id,
         client_ref=message.client_ref,
         msisdn=message.msisdn,
-        sender_id=message.sender_id,
+        sender_id=message.terms.sender_id,
         state=MessageState.OPEN,
         reason="",
         t_done_ns=at_ns,
@@ -152,5 +162,5 @@ def progress_report(message: TrackedMessage, at_ns: int, mcc: str, mnc: str) -> 
         mcc=mcc,
         mnc=mnc,
         t_sent_ns=at_ns,
-        memo=message.memo,
+        memo=message.terms.memo,
     )

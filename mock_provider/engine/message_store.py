@@ -143,9 +143,11 @@ class MessageStore:
         self._accepted.append(message)
         return message
 
-    def name(self, message: TrackedMessage) -> None:
-        """Make the message known by its provider id."""
-        self._by_id[message.provider_id] = message
+    def name(self, messages: Iterable[TrackedMessage]) -> None:
+        """Make the messages known by their provider ids."""
+        by_id = self._by_id
+        for message in messages:
+            by_id[message.provider_id] = message
 
     def find(self, provider_id: str) -> TrackedMessage | None:
         return self._by_id.get(provider_id)
@@ -217,8 +219,11 @@ class MessageStore:
         """Forget the oldest messages above the limit. Call it only between submits."""
         # A message that cannot be forgotten yet moves to the back, so that the next call does not look at it
         # again.
-        looks = 2 * (len(self._order) - self._settings.remembered_keys)
-        while looks > 0 and len(self._order) > self._settings.remembered_keys:
+        most = self._settings.remembered_keys
+        if len(self._order) <= most:
+            return
+        looks = 2 * (len(self._order) - most)
+        while looks > 0 and len(self._order) > most:
             looks -= 1
             message = self._order.popleft()
             if not self._forget(message):

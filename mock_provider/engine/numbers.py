@@ -1,4 +1,4 @@
-"""Phone numbers as people write them, as E.164 digits, and what the numbering plan says about them.
+"""Phone numbers in common notations as E.164 digits, and their entry in the numbering plan.
 
 The plan is that of the ``phonenumbers`` library. Its calls cost tens of microseconds, so none is made for a
 message: calling codes, countries of shared codes (by the digits that decide) and patterns are kept.
@@ -37,7 +37,8 @@ def normalise(number: str, default_country: str = "PL") -> str | None:
     """E.164 digits without plus of ``number``, or None where it cannot be one that receives messages.
 
     ``+48 600-100-200``, ``0048600100200``, ``48600100200`` and (by default country) ``600100200`` are one
-    number. The check is light: length, and for Poland that the plan gives it to no landline or service.
+    number. It checks only the length, and for Poland that the plan does not assign the number to a landline
+    or service.
     """
     digits = number if number.isascii() and number.isdigit() else number.translate(_drop_separators)
     international = digits.startswith(("+", "00"))
@@ -71,7 +72,7 @@ def country_of(msisdn: str) -> str:
         return country_of_beginning(msisdn[:digits], country)
     code = _CODE_OF_SHARERS[country]
     smaller = smaller_sharers(code).fullmatch(msisdn, len(code))
-    # A number that is in both plans belongs to the greater country.
+    # A number that is in both plans belongs to the main country.
     if smaller is None or _any_pattern(country).fullmatch(msisdn, len(code)):
         return country
     return smaller.lastgroup or country
@@ -110,7 +111,7 @@ def country_of_beginning(beginning: str, main_country: str) -> str:
 
 @cache  # one entry per shared calling code
 def smaller_sharers(code: str) -> re.Pattern[str]:
-    """National numbers of the countries that share a code with a greater one; the group names the country."""
+    """National numbers of the countries that share a code with a main country. The group is the country."""
     return re.compile("|".join(f"(?P<{c}>{_any_number_of(c)})" for c in _REGIONS_OF_CODE[code][1:]))
 
 
@@ -164,7 +165,7 @@ def _polish_not_mobile() -> frozenset[str]:
     """Three digits that the plan assigns to landlines, services and internet telephony.
 
     Unassigned beginnings (10, 11, 19, 20 ...) pass: SMSAPI's own examples use 48100200300, and such a number
-    cannot belong to anybody. So do 26 and 47, closed networks of public bodies: no public landlines.
+    has no subscriber. 26 and 47 also pass: closed networks of public bodies: no public landlines.
     """
     plan = _metadata("PL")
     kinds = (plan.fixed_line, plan.premium_rate, plan.toll_free, plan.shared_cost, plan.voip, plan.uan)

@@ -10,7 +10,6 @@ from msgspec import Struct
 from mock_provider.engine.distributions import is_zero, nanoseconds, sampler
 from mock_provider.engine.draws import report_of
 from mock_provider.engine.faults.touched import mark
-from mock_provider.engine.faults.windows import NO_FAULTS
 from mock_provider.engine.lifecycle import CLOSE, CONFIRM, MISS, REPORT, IllegalTransitionError, move
 from mock_provider.engine.message import TrackedMessage, delivery_report, progress_report
 from mock_provider.engine.values import (
@@ -35,7 +34,6 @@ if TYPE_CHECKING:
 
 
 _ALL = FinalReport.ALL  # an attribute of an enum class takes 0.2 us in Python 3.11: see lifecycle
-_UNDRAWN = (0.5, 0.5, 1.0)  # used where no setting of the profile needs a draw for a report
 _MAGIC_COPY_AFTER_NS = 1_000_000_000  # after the first report of a magic number
 # Reports that a storm releases at once are sent in chunks: 100,000 in one step would block the loop for
 # 250 ms.
@@ -125,7 +123,7 @@ class Reporting:
 
     def cancelled(self, now_ns: int, message: TrackedMessage) -> None:
         """A scheduled message was removed. The next ``advance``, which is due at once, reports it."""
-        if message.wanted.stages and message.report_url:
+        if message.terms.wanted.stages and message.terms.report_url:
             self._event_queue.add(now_ns, self._on_cancelled, message)
 
     def _tell_cancelled(
@@ -137,37 +135,35 @@ class Reporting:
         carrier = self._carriers.get(message.carrier)
         mcc, mnc = ("", "") if carrier is None else (carrier.mcc, carrier.mnc)
         report = progress_report(message, at_ns, mcc, mnc)
-        return SendProgress(message.report_url, report, message.protocol, reached)
+        return SendProgress(message.terms.report_url, report, message.protocol, reached)
 
     def ended(self, at_ns: int, now_ns: int, message: TrackedMessage, effects: list[Effect]) -> None:
         """The message reached its final state at ``at_ns``. Schedule its report, if one is wanted."""
-        ended = self._counters.ended
         chances, message.chances = message.chances, b""
-        if message.fate is not None:
-            state = message.fate.state_name
+        if message.outcome is not None:
+            ended, state = self._counters.ended, message.outcome.state_name
             ended[state] = ended.get(state, 0) + 1
-        if not message.report_url or (message.wanted.final is not _ALL and not _is_wanted(message)):
+        if not message.terms.report_url or (
+            message.terms.wanted.final is not _ALL and not _is_wanted(message)
+        ):
             self._close(message)
             return
-        active = self._faults.at(at_ns) if self._disturbed else NO_FAULTS
-        u, v, w = _UNDRAWN
+        delay_ns: int | None = 0
         if self._draws_needed:
             u, v, w, _ = report_of(chances or self._draws.message(message.key, message.ordinal))
-        delayed_ns: int | None = 0
-        if w < self._loss_share:
-            delayed_ns = None
-        elif active.at_report or message.magic is not None:
-            delayed_ns = self._delayed_ns(message, active)
-        if delayed_ns is None:
+            delay_ns = None if w < self._loss_share else self._delay(u, v)
+        if delay_ns is not None and (self._disturbed or message.magic is not None):
+            added_ns = self._added_ns(at_ns, message)
+            delay_ns = None if added_ns is None else delay_ns + added_ns
+        if delay_ns is None:
             self._counters.reports_lost += 1
             self._close(message)
             return
-        due_ns = at_ns + self._delay(u, v) + delayed_ns
         self._waiting += 1
-        if due_ns <= at_ns:
+        if delay_ns <= 0:
             self._gather(at_ns, now_ns, message, effects)
         else:
-            self._event_queue.add(due_ns, self._on_due, message)
+            self._event_queue.add(at_ns + delay_ns, self._on_due, message)
 
     def waits_for_phone(self, message: TrackedMessage) -> None:
         """The phone of the message is off or out of coverage."""
@@ -233,16 +229,15 @@ class Reporting:
     def gauges(self) -> dict[str, float]:
         return {"reports_waiting": float(self._waiting), "reports_unconfirmed": float(self._unconfirmed)}
 
-    def _delayed_ns(self, message: TrackedMessage, active: ActiveFaults) -> int | None:
-        """How much later faults and a magic number make the report, or None: no report is sent.
-
-        If a second report is to follow, that is noted.
+    def _added_ns(self, at_ns: int, message: TrackedMessage) -> int | None:
+        """The added delay of the report by faults and a magic number. None: no report is sent. Also records
+        that a second report follows.
         """
         magic = message.magic
         if magic is not None and magic.report == "none":
             return None
         delayed_ns = 0
-        for fault in active.at_report:
+        for fault in self._faults.at(at_ns).at_report:
             changed = fault.change(self._draws, message.key, message.ordinal)
             if changed is None:
                 continue
@@ -293,7 +288,7 @@ class Reporting:
     def _gather(self, at_ns: int, now_ns: int, message: TrackedMessage, effects: list[Effect]) -> None:
         if self._disturbed and self._is_held(at_ns, message):
             return
-        receiver = message.protocol, message.report_url
+        receiver = message.protocol, message.terms.report_url
         if self._max_per_call == 1:
             self._send(now_ns, receiver, (message,), effects)
             return
@@ -376,5 +371,5 @@ class Reporting:
 
 
 def _is_wanted(message: TrackedMessage) -> bool:
-    failed = message.fate is not None and message.fate.state is not MessageState.DELIVERED
-    return failed and message.wanted.final is FinalReport.FAILURES
+    failed = message.outcome is not None and message.outcome.state is not MessageState.DELIVERED
+    return failed and message.terms.wanted.final is FinalReport.FAILURES

@@ -23,8 +23,8 @@ MOST_SEGMENTS = 255
 
 _is_gsm7 = re.compile(f"[{re.escape(GSM7_BASIC + GSM7_EXTENSION)}]*").fullmatch
 _foreign_in = re.compile(f"[^{re.escape(GSM7_BASIC + GSM7_EXTENSION)}]").search
-_extension_in = re.compile(f"[{re.escape(GSM7_EXTENSION)}]").finditer
-_pairs_in = re.compile("[\U00010000-\U0010ffff]").finditer
+_extension = re.compile(f"[{re.escape(GSM7_EXTENSION)}]")
+_pair = re.compile("[\U00010000-\U0010ffff]")
 
 
 class SegmentCount(Struct, frozen=True, gc=False):
@@ -39,8 +39,8 @@ def count_segments(text: str) -> SegmentCount:
     """The text's alphabet, its length in that alphabet's units, and how many segments it is cut into.
 
     A character of two units (GSM-7 extension, or outside the BMP) is never split between segments, so a
-    segment may stay one unit short: dividing the units by 153 or 67 would undercount. That is done only where
-    the quotient is above 255 anyway, which is more than a header can number (TS 23.040 §9.2.3.24.1).
+    segment may stay one unit short: dividing the units by 153 or 67 would undercount. The division is used
+    only above 255, which is more than a header can number (TS 23.040 §9.2.3.24.1).
     """
     if _is_gsm7(text):
         return _count(text, "gsm7", GSM7_SINGLE, GSM7_JOINED)
@@ -66,7 +66,9 @@ def _count(text: str, encoding: Encoding, single: int, joined: int) -> SegmentCo
     if len(text) > MOST_SEGMENTS * joined:
         units = _units(text, encoding)
         return SegmentCount(encoding, units, -(-units // joined))
-    doubles = [m.start() for m in (_extension_in if encoding == "gsm7" else _pairs_in)(text)]
+    double = _extension if encoding == "gsm7" else _pair
+    # Most texts have none.
+    doubles = [m.start() for m in double.finditer(text)] if double.search(text) is not None else []
     units = len(text) + len(doubles)
     if units <= single:
         return SegmentCount(encoding, units, 1)

@@ -91,14 +91,14 @@ class SenderQueues:
 
     def reserve(self, message: TrackedMessage) -> None:
         """Reserve room for an accepted message."""
-        queue = self.of(message.sender_id, message.t_accepted_ns)
+        queue = self.of(message.terms.sender_id, message.t_accepted_ns)
         if queue is not None:
             queue.reserved_segments += message.segments
             message.sender_reserved = True
 
     def release(self, message: TrackedMessage) -> None:
         """Release the room of a message."""
-        queue = self._by_sender.get(message.sender_id) if message.sender_reserved else None
+        queue = self._by_sender.get(message.terms.sender_id) if message.sender_reserved else None
         message.sender_reserved = False
         if queue is not None:
             queue.reserved_segments -= message.segments
@@ -106,7 +106,7 @@ class SenderQueues:
     def entered(self, message: TrackedMessage, at_ns: int) -> Channel | None:
         """The channel that the message enters. None: its sender has no queue."""
         self.release(message)
-        queue = self.of(message.sender_id, at_ns)
+        queue = self.of(message.terms.sender_id, at_ns)
         return None if queue is None else queue.channel
 
     def waiting(self) -> int:

@@ -1,4 +1,6 @@
-"""The settings that the engine reads. ``profiles.Profile`` adds what names a profile and makes one."""
+"""The settings that the engine reads. ``profiles.Profile`` adds the profile's name and the loading from a
+file.
+"""
 
 from __future__ import annotations
 

@@ -16,13 +16,12 @@ from mock_provider.engine.delivery import DeliveryPipeline
 from mock_provider.engine.distributions import sampler
 from mock_provider.engine.draws import Draws
 from mock_provider.engine.event_queue import EventQueue
-from mock_provider.engine.fate import VANISHED
 from mock_provider.engine.faults.hooks import ReplyPlan, RequestInterruption
 from mock_provider.engine.faults.touched import MAGIC, mark, mark_all
-from mock_provider.engine.faults.windows import NO_FAULTS
 from mock_provider.engine.lifecycle import REFUSED
 from mock_provider.engine.message import TrackedMessage
 from mock_provider.engine.message_store import MessageStore
+from mock_provider.engine.outcome import VANISHED
 from mock_provider.engine.values import (
     Accepted,
     Answer,
@@ -58,16 +57,13 @@ class PendingReply(Struct, frozen=True, gc=False):
 
 
 class AttemptedSubmit(Struct, frozen=True, gc=False):
-    """One submit. ``number`` counts the submits of ``key`` from 1. Both are the seed of the attempt's draws.
-
-    ``keys`` are the keys of its messages. Empty: all keys are new and no two are equal. ``seen`` are the
-    records of its messages; a submit that only validates has none.
+    """One submit as the faults see it. ``number`` counts the submits of ``key`` from 1. Both are the seed of
+    the attempt's draws. ``seen`` are the records of its messages; a submit that only validates has none.
     """
 
     submit: Submit
     key: str
     number: int
-    keys: Sequence[str]
     seen: list[TrackedMessage]
     active: ActiveFaults
 
@@ -109,26 +105,37 @@ class SubmitHandler:
 
     def submit(self, now_ns: int, submit: Submit, effects: list[Effect]) -> None:
         self._counters.requests += 1
-        attempt = self._attempt(now_ns, submit)
-        met = self._interruption(attempt)
+        outbounds = () if submit.validate_only else submit.messages
+        seen, all_new = self._message_store.see(outbounds, submit.protocol, now_ns)
+        keys: Sequence[str] = ()
+        if seen and all_new:  # the keys need not be compared
+            key, number = seen[0].key, 1
+        else:
+            keys = [each.key for each in seen or submit.messages]
+            key = _drawn_by(submit, keys)
+            number = seen[0].submits if seen else self._message_store.see_unrecorded(key)
+        attempt: AttemptedSubmit | None = None
+        if self._faulty and not (active := self._faults.at(now_ns)).none:
+            attempt = AttemptedSubmit(submit, key, number, seen, active)
+        met = None if attempt is None else self._interruption(attempt)
         if met is not None and met.refusal is None:
-            self._drop_request(attempt, met.disconnect, effects)
+            self._drop_request(submit, seen, met.disconnect, effects)
             return
-        u, v, w, _ = self._draws.attempt(attempt.key, attempt.number) if self._draws_needed else _UNDRAWN
+        u, v, w, _ = self._draws.attempt(key, number) if self._draws_needed else _UNDRAWN
         answer: Answer
         messages: tuple[TrackedMessage, ...] = ()
         if met is not None and met.refusal is not None:
             answer = Refused(met.refusal)
         else:
-            judged = self._admission.judge(now_ns, submit, attempt.keys, w, self.pending)
+            judged = self._admission.judge(now_ns, submit, keys, w, self.pending)
             if isinstance(judged, Admitted):
-                answer, messages = self._acceptance.accept(now_ns, submit, attempt.seen, judged)
+                answer, messages = self._acceptance.accept(now_ns, submit, seen, judged)
             else:
                 answer = judged
-        if isinstance(answer, Refused):
-            self._note_refusal(answer.reason, attempt)
+        if not isinstance(answer, Accepted):
+            self._note_refusal(answer.reason, seen, attempt)
         plan = ReplyPlan(answer, self._reply_latency(u, v))
-        if not attempt.active.none:
+        if attempt is not None:
             plan = self._apply_reply_faults(now_ns, plan, attempt, messages)
         if self._magic_numbers and messages:
             plan = _apply_magic_numbers(plan, messages)
@@ -136,18 +143,6 @@ class SubmitHandler:
             self._note_suppressed(submit, answer, messages)
         self._send_when_due(now_ns, submit, plan, messages, effects)
         self._message_store.trim()
-
-    def _attempt(self, now_ns: int, submit: Submit) -> AttemptedSubmit:
-        """Count the submit of each of its keys."""
-        outbounds = () if submit.validate_only else submit.messages
-        seen, all_new = self._message_store.see(outbounds, submit.protocol, now_ns)
-        active = self._faults.at(now_ns) if self._faulty else NO_FAULTS
-        if seen and all_new:  # the keys need not be compared
-            return AttemptedSubmit(submit, seen[0].key, 1, (), seen, active)
-        keys = [each.key for each in seen or submit.messages]
-        key = _drawn_by(submit, keys)
-        number = seen[0].submits if seen else self._message_store.see_unrecorded(key)
-        return AttemptedSubmit(submit, key, number, keys, seen, active)
 
     def _send_when_due(
         self,
@@ -158,12 +153,12 @@ class SubmitHandler:
         effects: list[Effect],
     ) -> None:
         pending = PendingReply(
-            request_id=submit.request_id,
-            answer=plan.answer,
-            messages=messages,
-            scheduled_ns=submit.scheduled_ns,
-            disconnect=plan.disconnect,
-            wall_offset_ns=self.wall_offset_ns,
+            submit.request_id,
+            plan.answer,
+            messages,
+            submit.scheduled_ns,
+            plan.disconnect,
+            self.wall_offset_ns,
         )
         self.pending += 1
         if plan.latency_ns <= 0:
@@ -176,7 +171,7 @@ class SubmitHandler:
         self._event_queue.add(now_ns + plan.latency_ns, self._on_release, pending)
 
     def outage(self, at_ns: int, backup_host: bool) -> RequestInterruption | None:
-        """What any request to that host gets in place of its reply; None: it gets its reply."""
+        """The effect for any request to that host in place of its reply. None: it gets its reply."""
         for fault in self._faults.at(at_ns).at_request:
             met = fault.interrupt(backup_host)
             if met is not None:
@@ -186,8 +181,6 @@ class SubmitHandler:
     def _interruption(self, attempt: AttemptedSubmit) -> RequestInterruption | None:
         """Faults that apply before the submit is examined."""
         active = attempt.active
-        if active.none:
-            return None
         for at_request in active.at_request:
             met = at_request.interrupt(attempt.submit.backup_host)
             if met is not None:
@@ -214,7 +207,7 @@ class SubmitHandler:
             for message in messages:
                 if at_accept.loses(self._draws, message.key, message.ordinal):
                     mark(message, at_accept.name)
-                    message.fate = VANISHED
+                    message.outcome = VANISHED
         for at_admission in active.at_admission:
             for message in attempt.seen:
                 if message.stage is REFUSED and message.reason == at_admission.refusal.value:
@@ -229,29 +222,34 @@ class SubmitHandler:
         if isinstance(answer, Accepted) and messages:
             self.unanswered.append((submit, answer))
 
-    def _drop_request(self, attempt: AttemptedSubmit, disconnect: bool, effects: list[Effect]) -> None:
+    def _drop_request(
+        self, submit: Submit, seen: list[TrackedMessage], disconnect: bool, effects: list[Effect]
+    ) -> None:
         """The submit is lost before the provider accepts anything, and no reply leaves."""
-        for message in attempt.seen:
+        for message in seen:
             message.reason = "disconnected" if disconnect else "no_reply"
         if disconnect:
             self._counters.disconnects += 1
-            effects.append(Disconnect(attempt.submit.request_id))
+            effects.append(Disconnect(submit.request_id))
         else:
             self._counters.requests_hung += 1
         self._message_store.trim()
 
-    def _note_refusal(self, reason: Refusal, attempt: AttemptedSubmit) -> None:
+    def _note_refusal(
+        self, reason: Refusal, seen: list[TrackedMessage], attempt: AttemptedSubmit | None
+    ) -> None:
         refused = self._counters.refused
         refused[reason] = refused.get(reason, 0) + 1
         name = reason.value
-        for message in attempt.seen:
+        for message in seen:
             message.reason = name
         if reason in _RATE_LIMITED:
-            for message in attempt.seen:
+            for message in seen:
                 message.throttled += 1
-        for at_limit in attempt.active.at_limit:
-            if _THROTTLED.get(reason) == at_limit.limit:
-                mark_all(attempt.seen, at_limit.name)
+        if attempt is not None:
+            for at_limit in attempt.active.at_limit:
+                if _THROTTLED.get(reason) == at_limit.limit:
+                    mark_all(seen, at_limit.name)
 
     def _release(self, due_ns: int, now_ns: int, pending: PendingReply, effects: list[Effect]) -> None:
         """The reply leaves, and its messages enter the queues."""
@@ -276,7 +274,7 @@ class SubmitHandler:
         for message in pending.messages:
             message.t_answered_ns = t_answered_ns
             message.reply_ns = due_ns - message.t_accepted_ns
-            if message.fate is VANISHED:
+            if message.outcome is VANISHED:
                 self._pipeline.vanish(entered_ns, message)
             elif message.not_before_ns > entered_ns:
                 self._pipeline.hold(message.not_before_ns, message)
@@ -287,7 +285,7 @@ class SubmitHandler:
 
 
 def _apply_magic_numbers(plan: ReplyPlan, messages: tuple[TrackedMessage, ...]) -> ReplyPlan:
-    """The reply, and the fate of messages, as the magic numbers among the recipients say."""
+    """The reply, and the outcome of messages, as the magic numbers among the recipients say."""
     for message in messages:
         magic = message.magic
         if magic is None:
@@ -295,7 +293,7 @@ def _apply_magic_numbers(plan: ReplyPlan, messages: tuple[TrackedMessage, ...]) 
         mark(message, MAGIC)
         plan = replace(plan, latency_ns=plan.latency_ns + magic.reply_delay_ns)
         if magic.vanishes:
-            message.fate = VANISHED
+            message.outcome = VANISHED
         if magic.reply != "sent" and plan.answer is not None:
             plan = replace(plan, answer=None, disconnect=magic.reply == "cut")
     return plan

@@ -59,7 +59,7 @@ ENDS_ONLY = ReportsWanted()
 
 
 class Outbound(Struct, frozen=True, gc=False):
-    """One message a submit asks for. ``key`` is its journey key: found in the text, else client reference."""
+    """One message of a submit. ``key`` is its journey key: from the text, otherwise the client reference."""
 
     msisdn: str  # E.164 digits without plus, as the protocol normalised it
     submitted_number: str  # as the client wrote it
@@ -83,7 +83,7 @@ class Submit(Struct, frozen=True, gc=False):
     report_url: str | None = None
     scheduled_ns: int | None = None  # not before this instant
     expires_ns: int | None = None  # given up after this instant
-    unparsable: tuple[str, ...] = ()  # numbers of the request that are no MSISDN
+    unparsable: tuple[str, ...] = ()  # numbers of the request that are not an MSISDN
     message_class: MessageClass = MessageClass.UNSPECIFIED
     wanted: ReportsWanted = ENDS_ONLY
     backup_host: bool = False  # it was sent to the provider's backup host

@@ -5,8 +5,8 @@ from __future__ import annotations
 from msgspec import Struct
 
 from mock_provider.engine.account import MICRO
-from mock_provider.engine.fate import VANISHED
 from mock_provider.engine.message import TrackedMessage
+from mock_provider.engine.outcome import VANISHED
 from mock_provider.engine.values import MessageState
 
 
@@ -90,8 +90,8 @@ def journey_view(message: TrackedMessage, newest: TrackedMessage) -> JourneyView
         submits=newest.submits,
         accepts=newest.accepts,
         ordinal=message.ordinal,
-        priority=message.priority,
-        report_url=message.report_url,
+        priority=message.terms.priority,
+        report_url=message.terms.report_url,
         report_calls=(message.t_reported_ns is not None) + message.report_retries,
         t_submitted_ns=message.t_submitted_ns,
         t_accepted_ns=message.t_accepted_ns,
@@ -108,9 +108,9 @@ def journey_view(message: TrackedMessage, newest: TrackedMessage) -> JourneyView
 
 
 def message_view(message: TrackedMessage) -> MessageView:
-    """A message that a fault lost stays open: the provider does not know that it lost it."""
+    """A message that a fault lost is shown as open, since a real provider would not notice the loss."""
     t_done_ns = _done_ns(message)
-    ended = None if t_done_ns is None else message.fate
+    ended = None if t_done_ns is None else message.outcome
     stage = LOST if _is_lost(message) else message.stage.name
     return MessageView(
         provider_id=message.provider_id,
@@ -128,13 +128,13 @@ def message_view(message: TrackedMessage) -> MessageView:
         carrier=message.carrier,
         fault=message.fault,
         protocol=message.protocol,
-        memo=message.memo,
+        memo=message.terms.memo,
     )
 
 
 def _is_lost(message: TrackedMessage) -> bool:
-    return message.fate is VANISHED and message.t_final_ns is not None
+    return message.outcome is VANISHED and message.t_final_ns is not None
 
 
 def _done_ns(message: TrackedMessage) -> int | None:
-    return None if message.fate is VANISHED else message.t_final_ns
+    return None if message.outcome is VANISHED else message.t_final_ns

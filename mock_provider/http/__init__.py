@@ -1,1 +1,1 @@
-"""HTTP/1.1 as the provider serves it: connections, replies, and what clients may cost."""
+"""The provider's HTTP/1.1 server: connections, replies, and limits for clients."""

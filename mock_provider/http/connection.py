@@ -28,9 +28,9 @@ Respond = Callable[[HttpResponse | Streaming | None], None]
 
 _MAX_HEAD_BYTES = 64 * 1024
 _UPGRADE = re.compile(rb"\r\nupgrade:", re.IGNORECASE)
-_AS_IT_IS = (("Accept-Encoding", "identity"),)  # RFC 9110 §15.5.16: what is taken
+_AS_IT_IS = (("Accept-Encoding", "identity"),)  # RFC 9110 §15.5.16: the accepted encodings
 _LINGER_S = 1.0
-_HALF_CLOSED_S = 30.0  # how long an answer is waited for that is to go to a half-closed connection
+_HALF_CLOSED_S = 30.0  # how long a half-closed connection waits for an answer
 _MAX_QUEUED = 16  # pipelined requests read ahead of their answers
 
 
@@ -40,7 +40,7 @@ class Application(Protocol):
     def handle(self, request: HttpRequest, respond: Respond) -> int | None:
         """Call ``respond`` once: now, or later. A reply of None cuts the connection.
 
-        Returns None when it was called, else a number by which the wait can be abandoned.
+        Returns None if it was called, otherwise the number for ``forget``.
         """
 
     def abandon(self, number: int) -> None:
@@ -48,7 +48,7 @@ class Application(Protocol):
 
 
 class _Waiting(Struct, gc=False):
-    """A request read, and how to answer it."""
+    """A request, and how to answer it."""
 
     request: HttpRequest
     keep_alive: bool
@@ -71,11 +71,11 @@ class HttpConnection(asyncio.Protocol):
         self._write_paused = False
         self._closing = False
         self._stream_ended: Callable[[], None] | None = None  # while the reply is a stream
-        self._between = True  # what comes next begins a request
+        self._between = True  # the next byte begins a request
         self._sweeps = 0  # since the last request began or was whole
-        self._held_bytes = 0  # of a body that comes in pieces
-        self._begun = 0  # requests whose first byte came in the data at hand
-        self._whole: HttpRequest | None = None  # the last request that ended in the data at hand
+        self._held_bytes = 0  # of a body that is received in pieces
+        self._begun = 0  # requests whose first byte is in the present data
+        self._whole: HttpRequest | None = None  # the last request that ended in the present data
         self._begin_request()
 
     def _begin_request(self) -> None:
@@ -182,9 +182,9 @@ class HttpConnection(asyncio.Protocol):
             if not value.isdigit() or int(value[:18]) > self._max_body_bytes:
                 self._refuse(413, "Request entity too large")
         elif name == b"content-encoding":
-            # No provider that is simulated here documents one; a body read as it stands would be garbage.
+            # No simulated provider documents an encoding, and the encoded body would be misread.
             if value.strip().lower() not in (b"", b"identity"):
-                self._refuse(415, "Content-Encoding is not supported: send the body as it is", _AS_IT_IS)
+                self._refuse(415, "Content-Encoding is not supported: send the body without it", _AS_IT_IS)
         elif name == b"expect" and value.lower() == b"100-continue" and self._transport is not None:
             self._transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
 
@@ -237,7 +237,7 @@ class HttpConnection(asyncio.Protocol):
         self._take(_Waiting(request, keep_alive, http_1_0))
 
     def _take(self, waiting: _Waiting) -> None:
-        """Answer the request, or put it behind those that came before it."""
+        """Answer the request, or queue it behind earlier ones."""
         self._sweeps = 0
         if self._current is None and not self._queue and not self._write_paused:
             self._answer(waiting)
@@ -265,7 +265,7 @@ class HttpConnection(asyncio.Protocol):
         if self._current is not None or self._transport is None:
             return
         if not self._between and self._sweeps > request_sweeps:
-            self._refuse(408, "The request took too long to come")
+            self._refuse(408, "The request did not arrive in time")
         elif self._between and self._sweeps > idle_sweeps:
             self._transport.close()
 
@@ -310,10 +310,9 @@ class HttpConnection(asyncio.Protocol):
             self._closing = True
             reset(transport)
             return
-        if type(reply) is Streaming:
+        if not isinstance(reply, HttpResponse):
             self._stream(reply, waiting, transport)
             return
-        assert not isinstance(reply, Streaming)
         keep_alive = waiting.keep_alive and not (self._closing and not self._queue)
         transport.write(
             reply_bytes(
@@ -340,7 +339,7 @@ class HttpConnection(asyncio.Protocol):
         return 0 if self._transport is None else self._transport.get_write_buffer_size()
 
     def write(self, data: bytes) -> bool:
-        """``ResponseStream``: a slow reader costs at most the transport's buffer."""
+        """``ResponseStream``: a slow reader uses at most the transport's buffer."""
         if self._transport is None or self._write_paused or self._transport.is_closing():
             return False
         self._transport.write(data)
@@ -351,15 +350,15 @@ class HttpConnection(asyncio.Protocol):
         self.abort()
 
     def _give_up(self) -> None:
-        """Answer the current request with 500, and no later one. A later reply to it is dropped."""
+        """Answer the current request with 500, and no later request. A later reply to it is dropped."""
         self._closing = True
         self._queue.clear()
         self._respond(INTERNAL_ERROR)
 
     def _declined(self, data: bytes, head_ends: int) -> bytes:
-        """The same request without its offer of another protocol, to be read again.
+        """The same request without its Upgrade header, to be read again.
 
-        Java's client offers HTTP/2 (h2c) in its first request, which is lawful to ignore (RFC 9110 §7.8); the
+        Java's client offers HTTP/2 (h2c) in its first request, which a server may ignore (RFC 9110 §7.8); the
         parser would leave the body unread. A request whose head came in pieces is refused.
         """
         self._parser = httptools.HttpRequestParser(self)

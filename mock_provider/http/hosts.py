@@ -22,8 +22,8 @@ def is_valid_host(value: str) -> bool:
 
 
 def origin_form(target: bytes) -> tuple[bytes, str]:
-    """Path and query of an absolute-form target, which a server must take too, and its host, which goes
-    before the Host header (RFC 9112 §3.2.2).
+    """Path and query of an absolute-form target, which a server must accept, and its host, which takes
+    precedence over the Host header (RFC 9112 §3.2.2).
     """
     found = _ORIGIN.match(target)
     if found is None:
@@ -51,7 +51,7 @@ class AllowedHosts:
 
 
 def _bare(host: str) -> str:
-    """The name or address alone, in lower case."""
+    """The name or address without the port, in lower case."""
     if host.startswith("["):
         return host[1:].partition("]")[0].lower()
     name, _, port = host.rpartition(":")

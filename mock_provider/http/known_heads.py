@@ -1,10 +1,9 @@
-"""Request heads that were parsed before: the same bytes again need no parser.
+"""A cache of parsed request heads: a head with the same bytes needs no parser.
 
-A client writes the same head for each send; only the body differs, and sometimes its length. Stored are only
-heads of which no byte can mean anything else: POST, kept alive, with a body by Content-Length that came with
-its head in one piece.
+A client writes the same head for each send; only the body differs, and sometimes its length. It stores only
+heads that are unambiguous: POST, keep-alive, with a Content-Length, received in one piece with their body.
 
-This is a second way beside the parser. It takes 2.5 us in place of 8.6 us for each request, and moves the
+This is a second way besides the parser. It takes 2.5 us in place of 8.6 us for each request, and changes the
 ratio of ``benchmarks/provider_sends.py`` by about 5 % (0.76 to 0.72 by CPU time without it, on two slow
 cores). ``tests/unit/mock_provider/http/test_known_heads.py`` compares the two.
 """
@@ -18,7 +17,7 @@ from mock_provider.http.messages import HttpRequest
 _END = b"\r\n\r\n"
 _MAX_HEADS = 512
 _MAX_HEAD_BYTES = 2_048
-_TELLING = (b"transfer-encoding", b"expect", b"upgrade")  # these mean more than how long the body is
+_TELLING = (b"transfer-encoding", b"expect", b"upgrade")  # these have effects besides the body's length
 
 
 class _Head(Struct, frozen=True, gc=False):
@@ -42,9 +41,9 @@ class KnownHeads:
         return len(self._heads)
 
     def request_in(self, data: bytes) -> HttpRequest | None:
-        """The one request that ``data`` is, or None: then the parser must say.
+        """The request in ``data``. None: use the parser.
 
-        To be asked only where a request may begin.
+        Call it only where a request may begin.
         """
         ends = data.find(_END) + 4
         head = self._heads.get(data[:ends])
@@ -55,7 +54,9 @@ class KnownHeads:
         )
 
     def learn(self, data: bytes, request: HttpRequest) -> None:
-        """``request`` is what the parser made of ``data``, all of it, and it keeps the connection."""
+        """Store a head. ``request`` is the parser's result for all of ``data``, and keeps the connection
+        open.
+        """
         body = request.body
         ends = len(data) - len(body)
         if request.method != "POST" or not body or ends > _MAX_HEAD_BYTES:

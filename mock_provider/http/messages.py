@@ -6,7 +6,7 @@ from msgspec import Struct
 
 JSON = "application/json"
 TEXT = "text/plain; charset=utf-8"
-BYTE_ORDER_MARK = b"\xef\xbb\xbf"  # RFC 8259 §8.1: a reader of JSON may pass over it
+BYTE_ORDER_MARK = b"\xef\xbb\xbf"  # RFC 8259 §8.1: a reader of JSON may ignore it
 
 
 class HttpRequest(Struct, frozen=True, gc=False):
@@ -29,7 +29,7 @@ class HttpResponse(Struct, frozen=True, gc=False):
 
 
 class ReportCall(Struct, frozen=True):
-    """One HTTP call that carries delivery reports.
+    """One HTTP call with delivery reports.
 
     Confirmed by ``confirming_body`` at HTTP 200; where that is None, by any status of 200 to 299.
     """

@@ -27,7 +27,9 @@ class RequestedUrl(Struct, frozen=True, gc=False):
 
 
 def requested_url(url: str) -> RequestedUrl:
-    """How a URL is requested (RFC 9112 section 3.2): credentials go into a header, a fragment nowhere."""
+    """The parts of a request for a URL (RFC 9112 section 3.2): credentials are sent in a header, a fragment
+    is not sent.
+    """
     scheme, _, rest = url.partition("#")[0].partition("://")
     ends = min((i for i in (rest.find("/"), rest.find("?")) if i >= 0), default=len(rest))
     credentials, _, host = rest[:ends].rpartition("@")
@@ -40,10 +42,10 @@ def requested_url(url: str) -> RequestedUrl:
 
 
 def report_url_allowed(url: str, hosts: tuple[str, ...]) -> bool:
-    """Whether reports may be sent there: http(s), a loopback host or one named in ``hosts``, and no longer
-    than servers take (RFC 9110 §4.1 asks for 8,000 octets).
+    """Whether reports may be sent there: http(s), a loopback host or one named in ``hosts``, and not longer
+    than servers accept (RFC 9110 §4.1 recommends 8,000 octets).
 
-    Loopback only by default, so that a test that carries real URLs calls nobody.
+    Loopback only by default, so that a test with real URLs does not call other hosts.
     """
     return len(url) <= LONGEST_URL and _is_allowed(url, hosts)
 

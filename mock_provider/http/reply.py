@@ -1,4 +1,4 @@
-"""HTTP replies as bytes: head and body in one piece, so that they leave in one write."""
+"""HTTP replies as bytes: head and body in one piece, for one write."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _heads: dict[tuple[int, str], bytes] = {}
 
 
 class HttpDate:
-    """The Date header's value, made once a second (RFC 9110 §6.6.1: a server with a clock sends it)."""
+    """The Date header's value, updated once a second (RFC 9110 §6.6.1: a server with a clock sends it)."""
 
     __slots__ = ("_second", "_text")
 
@@ -58,7 +58,7 @@ def reply_bytes(
 
 
 def stream_head(content_type: str, headers: tuple[tuple[str, str], ...]) -> bytes:
-    """The head of a reply without an end, which is that of its connection (RFC 9112 §6.3)."""
+    """The head of a reply that lasts as long as its connection (RFC 9112 §6.3)."""
     extra = "".join(f"{name}: {value}\r\n" for name, value in headers).encode("latin-1")
     start = _start(HTTPStatus.OK.value, content_type)
     return b"%bDate: %b\r\n%bConnection: close\r\n\r\n" % (start, _date.now(), extra)

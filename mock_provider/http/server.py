@@ -12,7 +12,7 @@ from mock_provider.listening import listen
 
 
 class HttpListenSettings(Struct, frozen=True):
-    """Where to listen, what clients may cost, and how long a reply may be waited for when stopping."""
+    """Addresses to listen at, limits for clients, and the longest wait for replies when stopping."""
 
     host: str = "127.0.0.1"
     port: int = 0
@@ -22,7 +22,7 @@ class HttpListenSettings(Struct, frozen=True):
 
 
 class HttpServer:
-    """``second`` answers at the backup host's address, where there is one."""
+    """``second`` answers at the backup host's address, if there is one."""
 
     def __init__(self, application: Application, second: Application, settings: HttpListenSettings) -> None:
         self._application = application
@@ -47,7 +47,7 @@ class HttpServer:
         return url
 
     async def stop(self) -> None:
-        """Stop accepting, answer what waits for at most the grace, then close."""
+        """Stop accepting, answer pending requests for at most the grace period, then close."""
         if not self._listening:
             return
         for listening in self._listening:

@@ -16,7 +16,7 @@ class ResponseStream(Protocol):
         """Bytes that were written and are not sent yet."""
 
     def write(self, data: bytes) -> bool:
-        """Write all of it or nothing. False if the reader is too slow or has disconnected."""
+        """Write all of ``data`` or nothing. False if the reader is too slow or has disconnected."""
 
     def cut(self) -> None:
         """Close the connection; bytes not yet sent are lost."""

@@ -1,1 +1,1 @@
-"""What a user sees of the provider: captured messages, events, traffic, the admin API and the page."""
+"""The user's view of the provider: captured messages, events, traffic, the admin API and the page."""

@@ -1,4 +1,4 @@
-"""Server-sent events for the page: new messages, what becomes of them, traffic, and when to ask again."""
+"""Server-sent events for the page: new messages, changed states, traffic, changes of profile and faults."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from mock_provider.inbox.traffic import Tick
 EVENT_STREAM = "text/event-stream; charset=utf-8"
 MOST_READERS = 32
 
-_MESSAGES_AT_ONCE = 100  # of one publication; more pass by faster than anybody reads
+_MESSAGES_AT_ONCE = 100  # of one publication; more cannot be read on a page
 _WATCHED = 500  # messages whose states are followed: about what a page shows
-_DROPPED_AFTER = 50  # publications in a row that a reader could not take
-_OVER = ("CLOSED", LOST)  # nothing more happens to the message
+_DROPPED_AFTER = 50  # publications in a row that a reader could not receive
+_OVER = ("CLOSED", LOST)  # the message is final and reported
 
 
 class MessageChange(Struct, frozen=True, gc=False):
@@ -43,7 +43,7 @@ def event(name: str, value: object) -> bytes:
 
 
 def json_bytes(value: object) -> bytes:
-    """JSON, also of text with half a surrogate pair, which UTF-8 has no form for: it is shown as ``?``."""
+    """JSON. Half a surrogate pair, which UTF-8 cannot encode, becomes ``?``."""
     try:
         return msgspec.json.encode(value)
     except UnicodeEncodeError:
@@ -51,10 +51,10 @@ def json_bytes(value: object) -> bytes:
 
 
 class EventFeed:
-    """Tells every reader what happened since the last ``publish``; does nothing while there is none.
+    """Sends every reader the events since the last ``publish``. Does nothing without readers.
 
-    A reader that does not keep up misses events rather than having them kept: it gets ``behind`` as soon as
-    it reads on, and is cut off where it does not.
+    Events are not kept for a slow reader: it misses them, gets ``behind`` when it reads again, and is
+    disconnected if it does not.
     """
 
     def __init__(self, inbox: Inbox, message_of: Callable[[str], MessageView | None]) -> None:
@@ -66,22 +66,22 @@ class EventFeed:
 
     @property
     def readers(self) -> int:
-        """How many there are."""
+        """The number of readers."""
         return len(self._readers)
 
     @property
     def unsent_bytes(self) -> int:
-        """Bytes that slow readers have not received yet."""
+        """Bytes that readers have not received yet."""
         return sum(reader.stream.unsent_bytes for reader in self._readers)
 
     def stream(self) -> Streaming | None:
-        """A reply that follows from now on; None when there are too many readers already."""
+        """A reply with all events from now on. None: there are too many readers."""
         if len(self._readers) >= MOST_READERS:
             return None
         return Streaming(EVENT_STREAM, self._begin, (("Cache-Control", "no-store"),))
 
     def publish(self) -> None:
-        """New messages and changed states, to be called a few times a second."""
+        """Send new messages and changed states. Call it a few times per second."""
         if not self._readers:
             return
         changes = self._changes()
@@ -94,12 +94,12 @@ class EventFeed:
             self.tell("messages", {"messages": messages, "skipped": skipped})
 
     def tick(self, tick: Tick) -> None:
-        """Once a second; so no reader is without a word for longer, and none needs a heartbeat besides."""
+        """Send the traffic of the last second. It is also the heartbeat."""
         if self._readers:
             self.tell("tick", tick)
 
     def settings_changed(self) -> None:
-        """Profile or faults changed: a page that shows them requests them again."""
+        """Profile or faults have changed: pages request them again."""
         self.tell("settings", {})
 
     def cleared(self) -> None:
@@ -113,7 +113,7 @@ class EventFeed:
             return
         data = event(name, value)
         for reader in list(self._readers):
-            # What it missed is lost to it: it must know before it gets anything else.
+            # The reader must know that it missed events before it gets others.
             ready = reader.missed == 0 or reader.stream.write(event("behind", {}))
             if ready and reader.stream.write(data):
                 reader.missed = 0

@@ -1,4 +1,4 @@
-"""A text as a phone gets it: its alphabet, why it is that one, and where it is cut."""
+"""A text as a phone gets it: its alphabet, the reason for it, and its segments."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Segment(Struct, frozen=True):
 
 
 class Foreign(Struct, frozen=True):
-    """A character that the GSM-7 alphabet lacks; ``position`` is its first place, from 0."""
+    """A character that is not in the GSM-7 alphabet; ``position`` is its first place, from 0."""
 
     character: str
     code_point: str
@@ -46,7 +46,9 @@ class Inspected(Struct, frozen=True):
 
 
 def inspect(text: str) -> Inspected:
-    """Cut as ``count_segments`` counts: a character of two units stays whole (3GPP TS 23.040 §9.2.3.24.1)."""
+    """The segments as ``count_segments`` counts them: a character of two units is not split (3GPP TS 23.040
+    §9.2.3.24.1).
+    """
     counted = count_segments(text)
     gsm7 = counted.encoding == "gsm7"
     if counted.segments == 1:

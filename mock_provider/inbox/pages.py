@@ -1,4 +1,4 @@
-"""The page for people: a few static files out of the package, held in memory."""
+"""The inbox page: static files of the package, held in memory."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _CONTENT_TYPES = {
     ".js": "text/javascript; charset=utf-8",
     ".svg": "image/svg+xml",
 }
-# Nothing from elsewhere and nothing inline: a message's text that got in as markup stays without effect.
+# No other origin and nothing inline: markup in a message's text would have no effect.
 _POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; "
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
@@ -32,8 +32,8 @@ _FOR_EVER = (("Cache-Control", "public, max-age=31536000, immutable"),)
 def load_pages() -> dict[str, HttpResponse]:
     """The reply for each path: ``/``, and every file under ``/page/<version>/``.
 
-    The version is a digest of all files, so a browser may keep them for ever and never has an old one;
-    ``/page/…`` in the index is completed by it. Modules refer to each other by relative addresses.
+    The version is a digest of all files, so a browser may cache them without a limit and never uses an old
+    one. ``/page/…`` in the index gets the version. Modules refer to each other by relative addresses.
     """
     files = {path.name: path.read_bytes() for path in sorted(_DIRECTORY.iterdir()) if path.is_file()}
     digest = blake2b(digest_size=8)

@@ -1,5 +1,5 @@
-"""The last refused requests with the beginning of their replies; also those that leave no journal row,
-such as those with an unknown token or to a path that nobody serves.
+"""The last refused requests with the beginning of their replies. Includes requests without a journal row,
+such as those with an unknown token or an unknown path.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _ERROR_BODIES = (b'{"error"', b'{"invalid_numbers"', b"ERROR:")
 class SeenRefusal(Struct, frozen=True, gc=False):
     """One refused request. ``t_ns`` is of the engine's clock; ``key`` is its first message's, if it has one.
 
-    ``reason`` is the engine's (``Refusal``), "" where a protocol refused the request by itself.
+    ``reason`` is the engine's (``Refusal``), "" if a protocol refused the request.
     ``said`` is the beginning of the reply's body.
     """
 
@@ -46,7 +46,7 @@ class Refusals:
         self._seen.append(refusal)
 
     def of_request(self, t_ns: int, request: HttpRequest, reply: HttpResponse) -> None:
-        """A reply to something else than a submit; kept if it is an error."""
+        """Record a reply to a request that is not a submit, if it is an error."""
         if reply.status >= 400 or reply.body.startswith(_ERROR_BODIES):
             self._seen.append(SeenRefusal(t_ns, request.path, reply.status, "", _said(reply)))
 

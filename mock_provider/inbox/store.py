@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from mock_provider.engine import MessageView
 from mock_provider.engine.values import Accepted, AcceptedMessage, Outbound, Submit
-from mock_provider.protocols.lookups import CapturedMessage
+from mock_provider.protocols.lookups import CapturedMessage, MessageFilter
 
 _NANOSECONDS = 1e9
 
@@ -22,7 +22,7 @@ class _Taken(Struct, frozen=True, gc=False):
 
 
 class InboxFilter(Struct, frozen=True):
-    """Which messages to show; what is empty asks nothing.
+    """Which messages to show. An empty field matches all.
 
     ``number`` is a part of the number, ``text`` a part of text, sender, key, reference or id in any case,
     ``state`` one of the states of a message, ``before`` the id of a message: only older ones.
@@ -61,7 +61,7 @@ class Inbox:
         return self._first + len(self._taken)
 
     def remember(self, submit: Submit, accepted: Accepted, unix_s: float) -> None:
-        """Keep an accepted request; the oldest go when there are more messages than the capacity."""
+        """Keep an accepted request. The oldest are dropped above the capacity of messages."""
         self._taken.append(_Taken(submit, accepted, unix_s))
         self._messages += len(accepted.messages)
         while self._messages > self.capacity and len(self._taken) > 1:
@@ -75,7 +75,7 @@ class Inbox:
         self._messages = 0
 
     def search(self, wanted: InboxFilter, limit: int) -> list[CapturedMessage]:
-        """Newest first; nothing where ``wanted.before`` is not here any more."""
+        """Newest first; nothing if ``wanted.before`` was dropped."""
         found: list[CapturedMessage] = []
         if limit <= 0:
             return found
@@ -110,8 +110,10 @@ class Inbox:
         message = taken.accepted.messages[place[1]]
         return self._looked_up(taken, message, _sources(taken.submit).get(_recipient(message)))
 
-    def newest_first(self) -> Iterator[CapturedMessage]:
-        return (self._looked_up(*place) for place in self._newest_first())
+    def matching(self, wanted: MessageFilter) -> Iterator[CapturedMessage]:
+        """Messages, newest first."""
+        messages = (self._looked_up(*place) for place in self._newest_first())
+        return (message for message in messages if _meets(message, wanted))
 
     def _newest_first(self, before: str = "") -> Iterator[tuple[_Taken, AcceptedMessage, Outbound | None]]:
         end, inner_end = len(self._taken), None
@@ -122,7 +124,7 @@ class Inbox:
             end, inner_end = place[0] - self._first + 1, place[1]
         for taken in islice(reversed(self._taken), len(self._taken) - end, None):
             messages, outbound = taken.accepted.messages[:inner_end], taken.submit.messages
-            if len(messages) == len(outbound) == 1:  # as most are
+            if len(messages) == len(outbound) == 1:  # the usual case
                 yield taken, messages[0], outbound[0]
             elif messages:
                 sources = _sources(taken.submit)
@@ -132,12 +134,12 @@ class Inbox:
 
     @property
     def indexed(self) -> int:
-        """Messages in the index of ids, those that have gone included."""
+        """Messages in the index of ids, dropped ones included."""
         return len(self._places)
 
     def _place_of(self, provider_id: str) -> tuple[int, int] | None:
         """Request and position within it. The index is updated here, when it is needed."""
-        if len(self._places) > 2 * max(self.capacity, self._messages):  # most of them have gone
+        if len(self._places) > 2 * max(self.capacity, self._messages):  # most of them were dropped
             self._places.clear()
             self._indexed = self._first
         unindexed = self.end - max(self._indexed, self._first)
@@ -190,6 +192,14 @@ def _recipient(message: AcceptedMessage | Outbound) -> _Recipient:
 
 def _sources(submit: Submit) -> dict[_Recipient, Outbound]:
     return {_recipient(outbound): outbound for outbound in submit.messages}
+
+
+def _meets(message: CapturedMessage, wanted: MessageFilter) -> bool:
+    return (
+        wanted.protocol in ("", message.protocol)
+        and wanted.number in ("", message.number)
+        and wanted.sender in ("", message.sender)
+    )
 
 
 def _has_number(message: AcceptedMessage, part: str) -> bool:

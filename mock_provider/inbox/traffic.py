@@ -19,7 +19,7 @@ class TrafficTotals(Struct, frozen=True, gc=False):
     accepted: int = 0
     refused: int = 0
     delivered: int = 0
-    failed: int = 0  # ended in another way than at the handset
+    failed: int = 0  # final and not delivered
 
 
 class Tick(Struct, frozen=True):
@@ -51,7 +51,7 @@ class TrafficHistory:
         """The time since the last sample. ``at_s`` is monotonic; ``gauges`` are those of the process."""
         totals = totals_of(state)
         before = self._totals
-        if totals.accepted < before.accepted or totals.refused < before.refused:  # reset meanwhile
+        if totals.accepted < before.accepted or totals.refused < before.refused:  # the provider was reset
             before = TrafficTotals()
         elapsed_s = 1.0 if self._at_s is None else max(1e-3, at_s - self._at_s)
         self._totals, self._at_s = totals, at_s
@@ -79,7 +79,7 @@ class TrafficHistory:
 
 
 def totals_of(state: EngineState) -> TrafficTotals:
-    """The totals people ask for, out of the engine's many counters."""
+    """The totals for the page, from the engine's counters."""
     counters = state.counters
     return TrafficTotals(
         state.accepted,

@@ -1,4 +1,4 @@
-"""Profiles from a ready-made name, a TOML or a JSON file; all that is wrong with one is said at once."""
+"""Loads profiles by a ready-made name, or from a TOML or JSON file. An error lists all faults at once."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ import msgspec
 from pydantic import ValidationError
 
 from mock_provider.profiles.schema import Profile
-from mock_provider.profiles.validation_errors import complaints
+from mock_provider.profiles.validation_errors import error_lines
 
 _READY_MADE = resources.files(__package__)
 
 
 class ProfileError(ValueError):
-    """``errors``: one line each, with the key's path and what is allowed there."""
+    """``errors``: one line each, with the key's path and the allowed values."""
 
     def __init__(self, source: str, errors: tuple[str, ...]) -> None:
         self.source = source
@@ -54,11 +54,11 @@ def load_profile(name_or_path: str | Path) -> Profile:
 
 
 def parse_profile(values: Any, source: str = "given") -> Profile:
-    """A profile from plain values, as TOML or JSON give them. Raises ``ProfileError``."""
+    """A profile from plain values, as in TOML or JSON. Raises ``ProfileError``."""
     try:
         return Profile.model_validate(values)
     except ValidationError as error:
-        raise ProfileError(source, complaints(error)) from error
+        raise ProfileError(source, error_lines(error)) from error
 
 
 def with_token(profile: Profile, *tokens: str) -> Profile:

@@ -8,15 +8,16 @@ from pydantic import BaseModel
 
 from mock_provider.profiles.schema import Profile
 
-# Idempotency is a promise to a sender whose retries stay in true time; SMPP's timers watch over
-# connections, whose clients keep to true time too.
+# Idempotency applies to a sender whose retries stay in real time; SMPP's timers apply to connections, whose
+# clients also use real time.
 _TRUE_TIME_SECTIONS = ("duplicates", "smpp")
 
 
 def scale_profile(profile: Profile, factor: float) -> Profile:
-    """All rates times ``factor``, all delays divided by it; shares, failures, bursts and prices as they were.
+    """All rates times ``factor``, all delays divided by it. Shares, failures, bursts and prices do not
+    change.
 
-    So utilisation keeps its shape when arrivals come ``factor`` times as dense. Divided are latencies,
+    So utilisation has the same shape if arrivals come at ``factor`` times the rate. Divided are latencies,
     validity, report delay, linger and retries, the flood window, and fault windows that count from the
     first input; not the window of duplicates, nor the timers of SMPP sessions. Whole seconds stay whole, and
     at least one. Raises ``ValueError`` for a factor that is not positive and finite.

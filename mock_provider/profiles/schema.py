@@ -1,4 +1,4 @@
-"""A provider profile: all that makes one provider differ from another (docs/profiles.md)."""
+"""A provider profile: all settings of one provider (docs/profiles.md)."""
 
 from __future__ import annotations
 
@@ -13,7 +13,9 @@ from mock_provider.settings.sections import Name
 
 
 class Profile(EngineSettings):
-    """One provider, whole. Frozen; ``model_copy(update=...)`` or ``load_profile`` make another."""
+    """All settings of one provider. Frozen: use ``model_copy(update=...)`` or ``load_profile`` for another
+    profile.
+    """
 
     name: Name
     title: str = ""

@@ -1,4 +1,4 @@
-"""What pydantic found wrong, as lines with the key's path, the value given and what is allowed there."""
+"""Pydantic's errors as lines with the key's path, the given value and the allowed values."""
 
 from __future__ import annotations
 
@@ -17,9 +17,10 @@ from mock_provider.settings.kinds import Misfit
 
 _SHOWN_CHARACTERS = 60
 _INDEX = re.compile(r"\[[0-9]+\]")
-_IN_OTHER_WORDS = {  # where the library speaks of Python, or of what is said behind it anyway
+# In place of the library's messages about Python types, or that repeat the allowed values.
+_IN_OTHER_WORDS = {
     "dict_type": "must be a table of keys",
-    "enum": "is none of these",
+    "enum": "is not one of these",
     "list_type": "must be a list",
     "model_attributes_type": "must be a table of keys",
     "model_type": "must be a table of keys",
@@ -27,7 +28,7 @@ _IN_OTHER_WORDS = {  # where the library speaks of Python, or of what is said be
 }
 
 
-def complaints(error: ValidationError) -> tuple[str, ...]:
+def error_lines(error: ValidationError) -> tuple[str, ...]:
     """One line for each error, in the order of the keys."""
     found = error.errors(include_url=False)
     own = (one for one in found if not _follows_from_another(one, found))
@@ -35,7 +36,7 @@ def complaints(error: ValidationError) -> tuple[str, ...]:
 
 
 def _follows_from_another(one: ErrorDetails, all_found: Sequence[ErrorDetails]) -> bool:
-    """Whether a list only counts as too short because its entries are wrong."""
+    """Whether a list counts as too short only because its entries are wrong."""
     depth = len(one["loc"])
     return one["type"] == "too_short" and any(
         len(other["loc"]) > depth and other["loc"][:depth] == one["loc"] for other in all_found
@@ -78,7 +79,7 @@ def _line(found: ErrorDetails) -> str:
 
 def _none_of_these(path: str, value: object) -> str:
     new = renamed_keys.VALUES.get((_INDEX.sub("", path), str(value)))
-    return "is none of these" if new is None else f"it is now {new!r}"
+    return "is not one of these" if new is None else f"it is now {new!r}"
 
 
 def _is_table(value: object) -> bool:
@@ -86,15 +87,15 @@ def _is_table(value: object) -> bool:
 
 
 def _shown_value(value: object) -> str:
-    """As JSON writes it, and TOML nearly so: no Python words."""
+    """The value as JSON, which is almost TOML, without Python's words."""
     try:
         if value is None or isinstance(value, bool | dict | list | tuple):
             words = json.dumps(value, ensure_ascii=False, default=str)
             words = words.encode("utf-8", "backslashreplace").decode()  # a lone surrogate of a JSON text
         else:
             words = repr(value)
-    except ValueError:  # Python writes no integer of more than 4,300 digits
-        words = "a number of thousands of digits"
+    except ValueError:  # Python does not format integers of more than 4,300 digits
+        words = "a number with thousands of digits"
     return words if len(words) <= _SHOWN_CHARACTERS else words[: _SHOWN_CHARACTERS - 1] + "…"
 
 
@@ -136,7 +137,7 @@ def _known_keys(location: Sequence[int | str]) -> list[str]:
 
 
 def _allowed(node: dict[str, Any]) -> str:
-    """The whole allowed range, where the schema knows one."""
+    """The allowed range, if the schema has one."""
     if "enum" in node:
         return f" (allowed: {', '.join(map(str, node['enum']))})"
     if "mapping" in node.get("discriminator", {}):

@@ -1,1 +1,1 @@
-"""Protocols: one package a protocol, each a pure translation between HTTP and the engine's values."""
+"""Protocols: one package each, a pure translation between HTTP and the engine's values."""

@@ -17,7 +17,7 @@ from mock_provider.protocols.lookups import AccountView, Lookups
 
 
 class ActionReply(Protocol):
-    """A reply of any protocol, as far as the provider looks at it."""
+    """A reply of any protocol: the members that the provider uses."""
 
     @property
     def status(self) -> int: ...
@@ -45,8 +45,8 @@ class Instants(Struct, frozen=True, gc=False):
 class SubmitAction(Struct, Generic[R], frozen=True, gc=False):
     """Submit to the engine. ``render`` makes the reply from the engine's answer.
 
-    Actions are not tracked by the garbage collector, and 100,000 may be pending: nothing that ``render``
-    holds may refer to its action, or both leak.
+    Actions are not tracked by the garbage collector, and 100,000 may be pending: ``render`` must not
+    reference its action, or both leak.
     """
 
     submit: Submit
@@ -54,20 +54,20 @@ class SubmitAction(Struct, Generic[R], frozen=True, gc=False):
 
 
 class ErrorReplies(Struct, Generic[R], frozen=True):
-    """Replies that are given in place of the action's own."""
+    """Replies in place of the action's own reply."""
 
     unavailable: R  # during an outage that refuses requests
     failed: R  # rendering raised an exception: a defect of this program, not a simulated fault
 
 
 class QueryAction(Struct, Generic[R], frozen=True):
-    """Reply at once, from what the provider knows. ``answer`` checks the account itself (``for_account``)."""
+    """Reply at once from the provider's data. ``answer`` checks the account itself (``for_account``)."""
 
     answer: Callable[[Lookups], R]
 
 
 def for_account(token: str, unauthorized: R, answer: Callable[[Lookups, AccountView], R]) -> QueryAction[R]:
-    """``answer`` if the token is an account's, else ``unauthorized``."""
+    """``answer`` for the token of an account, otherwise ``unauthorized``."""
 
     def checked(lookups: Lookups) -> R:
         account = lookups.account(token)
@@ -77,5 +77,5 @@ def for_account(token: str, unauthorized: R, answer: Callable[[Lookups, AccountV
 
 
 def reply_for_account(token: str, unauthorized: R, reply: R) -> QueryAction[R]:
-    """``reply`` if the token is an account's, else ``unauthorized``: an unknown token is refused first."""
+    """``reply`` for an account's token, otherwise ``unauthorized``: an unknown token is refused first."""
     return for_account(token, unauthorized, lambda _lookups, _account: reply)

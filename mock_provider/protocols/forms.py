@@ -29,7 +29,7 @@ def require_few_fields(form: bytes) -> None:
 
 
 def unescaped(octets: bytes) -> bytes:
-    """``octets`` with each ``%41`` undone; a percent sign that begins no escape stays.
+    """``octets`` with each escape (``%41``) decoded. A percent sign that does not begin an escape stays.
 
     Raises ``FormTooLargeError`` for tens of thousands of such signs.
     """
@@ -37,10 +37,8 @@ def unescaped(octets: bytes) -> bytes:
         return octets
     octets, stray = _stray.subn(b"%25", octets, _MOST_STRAY)
     if stray == _MOST_STRAY:
-        raise FormTooLargeError(
-            f"a value may have fewer than {_MOST_STRAY} percent signs that begin no escape"
-        )
-    # Quoted-printable differs by its sign only, where each sign begins an escape.
+        raise FormTooLargeError(f"a value may have fewer than {_MOST_STRAY} percent signs outside escapes")
+    # Quoted-printable differs only in its sign, if each sign begins an escape.
     return a2b_qp(octets.replace(b"=", b"=3D").replace(b"%", b"="))
 
 

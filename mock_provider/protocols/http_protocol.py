@@ -35,7 +35,7 @@ class HttpProtocol(Protocol):
         """The action that the request asks for. Never raises: malformed input gets an error reply."""
 
     def report_calls(self, effect: SendReports | SendProgress, wall_offset_ns: int) -> Sequence[ReportCall]:
-        """The HTTP calls that carry these reports; none for progress that the protocol does not report.
+        """The HTTP calls for these reports; none for progress that the protocol does not report.
 
         ``wall_offset_ns`` is added to the engine's time to get unix time.
         """
@@ -50,5 +50,6 @@ class ProtocolContext(Struct, frozen=True):
 
 OfProfile = Callable[[Profile], HttpProtocol]
 Start = Callable[[ProtocolContext], OfProfile]
-"""Starts a protocol without stored data. The returned function builds the protocol for a profile. It is
-called again for each change of the profile; stored data stays."""
+"""Starts a protocol without stored data. The returned function builds the protocol for a profile, and is
+called again after each change of the profile. Stored data stays.
+"""

@@ -1,4 +1,4 @@
-"""The journey key that a sender without a field for it carries in the text."""
+"""The journey key in the text, for senders without a field for it."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ _TEXT_KEY = re.compile(r"#K([A-Za-z0-9._-]{1,64})#")
 def text_key(text: str) -> str:
     """The journey key in a text, ``#K<key>#``, or "".
 
-    It goes before the client's own reference (SMSAPI's ``idx``): a sender without a field for the key may
-    well give references of its own.
+    It takes precedence over the client's reference (SMSAPI's ``idx``), since a sender without a field for the
+    key may use its own references.
     """
     if "#K" not in text:
         return ""

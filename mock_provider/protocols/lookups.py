@@ -18,7 +18,7 @@ class AccountView(Struct, frozen=True, gc=False):
 
 
 class CapturedMessage(Struct, frozen=True, gc=False):
-    """One message the provider took, as protocols and the admin API show it. Times are unix s, None: not yet.
+    """One accepted message, as protocols and the admin API show it. Times are unix s, None: not yet.
 
     ``state`` is a MessageState value, ``stage`` the name of a ``lifecycle.Stage``, or LOST; both are "" where
     the engine has forgotten the message.
@@ -42,7 +42,7 @@ class CapturedMessage(Struct, frozen=True, gc=False):
     done_unix_s: float | None
     country: str = ""
     carrier: str = ""
-    memo: str = ""  # what the protocol left in ``Submit.memo``
+    memo: str = ""  # ``Submit.memo``
 
 
 class MessageFilter(Struct, frozen=True):
@@ -53,8 +53,22 @@ class MessageFilter(Struct, frozen=True):
     sender: str = ""
 
 
+class CapturedMessages(Protocol):
+    """The messages that the inbox keeps, with their texts."""
+
+    def find(self, provider_id: str) -> CapturedMessage | None:
+        """A message; None if it is no longer in the inbox."""
+
+    def matching(self, wanted: MessageFilter) -> Iterator[CapturedMessage]:
+        """Messages, newest first."""
+
+
 class Lookups(Protocol):
     """Look-ups for actions. Only ``cancel`` is an input of the engine."""
+
+    @property
+    def inbox(self) -> CapturedMessages:
+        """Messages with their texts."""
 
     @property
     def wall_offset_ns(self) -> int:
@@ -64,16 +78,10 @@ class Lookups(Protocol):
         """The account of a token, or None."""
 
     def view(self, provider_id: str) -> MessageView | None:
-        """What the engine knows of a message; None if the id is unknown or forgotten."""
-
-    def message(self, provider_id: str) -> CapturedMessage | None:
-        """A message with its text; None if it is no longer in the inbox."""
-
-    def messages(self, wanted: MessageFilter) -> Iterator[CapturedMessage]:
-        """Messages with their texts, newest first."""
+        """The engine's data of a message; None if the id is unknown or forgotten."""
 
     def number(self, msisdn: str) -> NumberView:
-        """What the network knows of a number, given as E.164 digits."""
+        """Country and carrier of a number, given as E.164 digits."""
 
     def cancel(self, token: str, provider_ids: Sequence[str]) -> Sequence[str]:
         """Cancel scheduled messages; returns the ids that were cancelled."""

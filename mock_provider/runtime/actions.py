@@ -1,6 +1,6 @@
-"""Performs the actions of all protocols: the one way from a request to its reply.
+"""Performs the actions of all protocols. Every request gets its reply here.
 
-Only this module puts accepted submits into the inbox, notes refused ones, and applies an outage to requests
+Only this module puts accepted submits into the inbox, records refused ones, and applies an outage to requests
 that do not reach the engine. (The engine applies an outage to submits itself.)
 """
 
@@ -14,7 +14,7 @@ from typing import Generic
 from msgspec import Struct
 
 from mock_provider.engine.faults.hooks import RequestInterruption
-from mock_provider.engine.values import Accepted, Answer, Refused
+from mock_provider.engine.values import Accepted, Answer
 from mock_provider.inbox.refusals import Refusals
 from mock_provider.inbox.store import Inbox
 from mock_provider.protocols.actions import ErrorReplies, Instants, QueryAction, R, Respond, SubmitAction
@@ -65,7 +65,7 @@ class ActionRunner:
         errors: ErrorReplies[R],
         backup_host: bool = False,
     ) -> R | None:
-        """Answer a query, or give a reply that is ready. In an outage that hangs nothing is called.
+        """Answer a query, or give a reply that is ready. In an outage that hangs, ``respond`` is not called.
 
         Returns the reply; None if an outage took its place.
         """
@@ -79,7 +79,7 @@ class ActionRunner:
         return reply
 
     def outage(self, now_ns: int, backup_host: bool = False) -> RequestInterruption | None:
-        """The outage that applies now."""
+        """The present outage."""
         return self._driver.engine.outage(now_ns, backup_host)
 
     def answer(self, pending: _PendingSubmit[R], answer: Answer | None) -> None:
@@ -88,15 +88,18 @@ class ActionRunner:
             pending.respond(None)
             return
         submit = pending.action.submit
-        if isinstance(answer, Accepted) and not submit.validate_only:
+        refusal = None
+        if not isinstance(answer, Accepted):
+            refusal = answer.reason
+        elif not submit.validate_only:
             self._inbox.remember(submit, answer, pending.wall_s)
         try:
             reply = pending.action.render(answer)
         except Exception:  # other replies that are due now must still be given
             log.exception("rendering a reply failed")
             reply = pending.errors.failed
-        if isinstance(answer, Refused):
-            self._refusals.of_submit(time.monotonic_ns(), submit, answer.reason, reply)
+        if refusal is not None:
+            self._refusals.of_submit(time.monotonic_ns(), submit, refusal, reply)
         pending.respond(reply)
 
     def remember_unanswered(self) -> None:

@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterable
 
 from mock_provider.engine import Engine
 from mock_provider.engine.values import (
+    Answer,
+    Disconnect,
     Effect,
     Refused,
     Reply,
@@ -21,8 +23,8 @@ from mock_provider.runtime.deadline_timer import deadline_timer
 # Do not re-arm for a deadline less than 100 us earlier than the armed one: re-arming costs more than the
 # delay.
 _GATHER_NS = 100_000
-# Minimum interval between timer callbacks: one costs as much as a reply, and each request carries out what is
-# due anyway. Replies that become due in between are sent together, at most 0.4 ms late.
+# Minimum interval between timer callbacks: one costs as much as a reply, and each request carries out due
+# effects anyway. Replies that become due in between are sent together, at most 0.4 ms late.
 _REST_NS = 400_000
 _LATENESS_PERIOD_NS = 1_000_000_000
 # A distribution's tail may exceed a timer's range; a callback that is too early only re-arms.
@@ -42,17 +44,18 @@ class ClockDriver:
         deliver_reports: Callable[[SendReports | SendProgress], None],
         on_failure: Callable[[BaseException], None],
     ) -> None:
-        """``on_failure`` gets what the engine raised when its time came."""
+        """``on_failure`` gets the engine's exceptions from timer callbacks."""
         self.engine = engine
-        self.refusal: Refused | None = None  # what every submit is answered from now on; None: the engine
+        # The answer to every submit from now on; None: the engine decides.
+        self.refusal: Refused | None = None
         self._on_failure = on_failure
         self._loop = loop
         self._deliver_reports = deliver_reports
         self._waiting: dict[int, OnAnswer] = {}
-        self._timer_ns = 0  # when the armed timer will look; 0: it is not armed
+        self._timer_ns = 0  # when the armed timer fires; 0: it is not armed
         self._rested_ns = 0  # not before this instant
         self._timer = deadline_timer(loop, self._on_timer)
-        self._late_ns = self._late_before_ns = 0  # at worst in this period, and in the one before
+        self._late_ns = self._late_before_ns = 0  # the worst in this period, and in the previous one
         self._late_since_ns = 0
         self._last_request_id = 0
 
@@ -72,7 +75,7 @@ class ClockDriver:
     def submit(self, now_ns: int, submit: Submit, on_answer: OnAnswer) -> int | None:
         """Submit; ``on_answer`` gets the answer, or None in its place: cut the connection.
 
-        Returns None if it got it at once, else the number by which the wait can be given up (``forget``).
+        Returns None if the answer came at once, otherwise the number for ``forget``.
         """
         if self.refusal is not None:
             on_answer(self.refusal)
@@ -96,11 +99,11 @@ class ClockDriver:
         self._arm(self.now_ns())
 
     def advance(self) -> None:
-        """Carry out what is due now. Not to be called while an answer is handled: see ``wake``."""
+        """Carry out effects that are due now. Do not call it while an answer is handled: see ``wake``."""
         self.carry_out(self.engine.advance(self.now_ns()))
 
     def wake(self) -> None:
-        """After an engine call without effects: carry out what it made due, in a later turn of the loop.
+        """After an engine call without effects: carry out the due effects in a later turn of the loop.
 
         Not at once: the caller may be answering a submit, and a report must not overtake that answer.
         """
@@ -117,13 +120,20 @@ class ClockDriver:
         return max(self._late_ns, self._late_before_ns) / 1e6
 
     def _apply(self, effect: Effect) -> None:
-        if type(effect) is SendReports or type(effect) is SendProgress:
+        # The most frequent type first: a test for another type of Struct takes ten times as long.
+        if isinstance(effect, Reply):
+            self._answer(effect.request_id, effect.answer)
+        elif isinstance(effect, SendReports):
             self._deliver_reports(effect)
-            return
-        assert not isinstance(effect, SendReports | SendProgress)
-        on_answer = self._waiting.pop(effect.request_id, None)
+        elif isinstance(effect, Disconnect):
+            self._answer(effect.request_id, None)
+        else:
+            self._deliver_reports(effect)
+
+    def _answer(self, request_id: int, answer: Answer | None) -> None:
+        on_answer = self._waiting.pop(request_id, None)
         if on_answer is not None:
-            on_answer(effect.answer if type(effect) is Reply else None)
+            on_answer(answer)
 
     def _arm(self, now_ns: int) -> None:
         due_ns = self.engine.next_due()

@@ -1,9 +1,9 @@
 """Calls back at an instant of CLOCK_MONOTONIC, as exactly as the system can.
 
 The event loop's own timers count whole milliseconds: each reply that waited for one was late by up to two.
-Linux has timers as file descriptors that keep the nanosecond and wake the loop like a socket would
-(timerfd_create(2)); arming one costs as much as ``call_later``, nothing is spent while it waits. Elsewhere
-the loop's timers have to do.
+Linux has timers as file descriptors with a resolution of a nanosecond, which wake the loop like a socket
+(timerfd_create(2)). Arming one takes as long as ``call_later``, and it uses no CPU while it waits. Other
+systems use the loop's timers.
 """
 
 from __future__ import annotations
@@ -18,12 +18,13 @@ from typing import Protocol
 _NS_PER_S = 1_000_000_000
 _NS_PER_MS = 1_000_000
 _ABSOLUTE = 1  # TFD_TIMER_ABSTIME
-# The loop's timer fires up to a tick early (libuv counts milliseconds): what is due this soon is due now.
+# The loop's timer fires up to a tick early (libuv counts milliseconds): a deadline within this time counts as
+# due.
 _EARLY_NS = 50_000
 
 
 class DeadlineTimer(Protocol):
-    """One alarm at a time; arming it again replaces the previous one. It rings at the instant or after it."""
+    """One deadline at a time; arming again replaces it. The callback comes at the instant or after it."""
 
     def arm(self, at_ns: int) -> None: ...
 
@@ -31,7 +32,7 @@ class DeadlineTimer(Protocol):
 
 
 def deadline_timer(loop: asyncio.AbstractEventLoop, ring: Callable[[], None]) -> DeadlineTimer:
-    """The most exact timer there is here. ``ring`` is called on ``loop``."""
+    """The most exact timer of this system. ``ring`` is called on ``loop``."""
     try:
         return KernelTimer(loop, ring)
     except (OSError, AttributeError, NotImplementedError):  # not Linux, no descriptor left, no add_reader
@@ -47,10 +48,10 @@ class _Itimerspec(ctypes.Structure):
 
 
 class KernelTimer:
-    """A timerfd. Raises ``OSError`` or ``AttributeError`` where there is none to be had."""
+    """A timerfd. Raises ``OSError`` or ``AttributeError`` if the system has none."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop, ring: Callable[[], None]) -> None:
-        libc = ctypes.PyDLL(None, use_errno=True)  # PyDLL: letting the GIL go would cost more than the call
+        libc = ctypes.PyDLL(None, use_errno=True)  # PyDLL: releasing the GIL would take longer than the call
         number = libc.timerfd_create(time.CLOCK_MONOTONIC, os.O_NONBLOCK | os.O_CLOEXEC)
         if number < 0:
             raise OSError(ctypes.get_errno(), "timerfd_create")
@@ -69,7 +70,7 @@ class KernelTimer:
 
     def arm(self, at_ns: int) -> None:
         value = self._value
-        # Zero would disarm it; an instant in the past rings at once.
+        # Zero would disarm it; an instant in the past fires at once.
         value.seconds, value.nanoseconds = divmod(at_ns if at_ns > 0 else 1, _NS_PER_S)
         self._settime(self._number, _ABSOLUTE, self._by_reference, None)
 
@@ -81,14 +82,14 @@ class KernelTimer:
 
     def _rung(self) -> None:
         try:
-            os.read(self._number, 8)  # or it would ring again
-        except BlockingIOError:  # armed again between the ring and this call
+            os.read(self._number, 8)  # or it would fire again
+        except BlockingIOError:  # armed again between the timer's event and this call
             return
         self._ring()
 
 
 class LoopTimer:
-    """The event loop's own, to the next whole millisecond."""
+    """The event loop's timer, rounded up to the next millisecond."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop, ring: Callable[[], None]) -> None:
         self._loop = loop

@@ -9,7 +9,7 @@ from mock_provider.runtime.wall_clock import WallClock
 
 
 class DriverReader:
-    """An ``EngineReader``: reads the engine through its driver, which knows the time."""
+    """An ``EngineReader``: reads the engine through its driver, which has the time."""
 
     def __init__(self, driver: ClockDriver, wall_clock: WallClock) -> None:
         self._driver = driver

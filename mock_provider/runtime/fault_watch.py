@@ -13,7 +13,7 @@ _NANOSECONDS = 1_000_000_000
 
 
 class FaultWatch:
-    """``look`` is to be called now and then; it logs each change once."""
+    """Call ``look`` repeatedly; it logs each change once."""
 
     def __init__(self, spans_at: Callable[[int], tuple[FaultPeriod, ...]], now_ns: Callable[[], int]) -> None:
         self._spans_at = spans_at

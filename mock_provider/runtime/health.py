@@ -29,10 +29,9 @@ class Health:
         return [f"{what}: {error}" for what, error in self._failures.items()]
 
     def fail(self, what: str, error: BaseException, loses_records: bool) -> None:
-        """Note that ``what`` failed, and log it the first time.
+        """Record that ``what`` failed, and log it the first time.
 
-        An ``OSError`` explains itself. Any other exception is a defect of this program, and its traceback is
-        logged.
+        Any exception except ``OSError`` is a defect of this program, and its traceback is logged.
         """
         first = what not in self._failures
         if first and len(self._failures) < _MOST_FAILURES:
@@ -45,7 +44,9 @@ class Health:
             self._on_records_lost()
 
     def watch(self, task: asyncio.Task[None], what: str, loses_records: bool) -> None:
-        """Note at once if this task, which should run until it is cancelled, ends with an exception."""
+        """Record a failure at once if this task, which should run until it is cancelled, ends with an
+        exception.
+        """
 
         def ended(done: asyncio.Task[None]) -> None:
             error = None if done.cancelled() else done.exception()
@@ -57,7 +58,8 @@ class Health:
     def loop_exception(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
         """For ``loop.set_exception_handler``: an exception in a callback or an unawaited task."""
         error = context.get("exception")
-        if error is None or isinstance(error, OSError):  # a peer's or the network's, not this program's
+        # An error of a peer or the network, not of this program.
+        if error is None or isinstance(error, OSError):
             loop.default_exception_handler(context)
             return
         self.fail(f"the event loop ({context.get('message', 'a callback')})", error, loses_records=False)

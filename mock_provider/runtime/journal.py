@@ -1,6 +1,6 @@
 """The journal: the provider's row for every message, as an Arrow IPC stream (docs/run-directory.md).
 
-The schema stands here and in ``analysis.records``; a contract test holds the two together.
+The schema is also in ``analysis.records``; a contract test compares the two.
 """
 
 from __future__ import annotations
@@ -82,21 +82,21 @@ class Journal:
         self.close()
 
     def write(self, rows: Sequence[JournalRow]) -> None:
-        """Take rows; whole batches go to the file at once."""
+        """Add rows; complete batches are written at once."""
         self._rows.extend(rows)
         while len(self._rows) >= self._batch_rows:
             self._write_batch(self._rows[: self._batch_rows])
             del self._rows[: self._batch_rows]
 
     def flush(self) -> None:
-        """Write what was taken so far. Raises ``OSError`` where that cannot be done, or would be lost."""
+        """Write the rows so far. Raises ``OSError`` if they cannot be written, or would be lost."""
         if self._rows:
             self._write_batch(self._rows)
             self._rows = []
         self._require_the_file()
 
     def abandon(self) -> None:
-        """Close what can be closed, and write no more: after a row was lost another would hide it."""
+        """Close the file and write no more rows: a later row would hide that one was lost."""
         self._rows.clear()
         self._closed = True
         for closing in (self._stream.close, self._sink.close, self._lock.close):
@@ -135,7 +135,7 @@ class Journal:
 
 
 def _locked(path: Path) -> BinaryIO:
-    """The empty file, opened, and locked until it is closed or the process ends.
+    """Open the empty file, locked until it is closed or the process ends.
 
     A file with rows is refused and kept: after a crash they may be the only record of its messages.
     """
@@ -157,5 +157,5 @@ def _locked(path: Path) -> BinaryIO:
 def _column(values: tuple[Any, ...], field: pa.Field) -> pa.Array:
     try:
         return pa.array(values, type=field.type)
-    except UnicodeEncodeError:  # half a surrogate pair in one client's key costs no other its row
+    except UnicodeEncodeError:  # half a surrogate pair in one client's key must not lose the rows of others
         return pa.array([value.encode("utf-8", "replace").decode() for value in values], type=field.type)

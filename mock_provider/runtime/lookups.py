@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 
 from mock_provider.engine import Engine, MessageView, NumberView
 from mock_provider.inbox.store import Inbox
-from mock_provider.protocols.lookups import (
-    AccountView,
-    CapturedMessage,
-    MessageFilter,
-)
+from mock_provider.protocols.lookups import AccountView
 
-_UNLIMITED_POINTS = 1_000_000.0  # what an account without a balance shows
+_UNLIMITED_POINTS = 1_000_000.0  # shown for an account without a balance
 
 
 class ProviderLookups:
@@ -31,7 +27,7 @@ class ProviderLookups:
         cancelled: Callable[[], None] = lambda: None,
     ) -> None:
         self._engine = engine
-        self._inbox = inbox
+        self.inbox = inbox
         self._wall_offset_ns = wall_offset_ns
         self._now_ns = now_ns
         self._cancelled = cancelled
@@ -50,12 +46,6 @@ class ProviderLookups:
     def view(self, provider_id: str) -> MessageView | None:
         return self._engine.message(provider_id)
 
-    def message(self, provider_id: str) -> CapturedMessage | None:
-        return self._inbox.find(provider_id)
-
-    def messages(self, wanted: MessageFilter) -> Iterator[CapturedMessage]:
-        return (message for message in self._inbox.newest_first() if _meets(message, wanted))
-
     def number(self, msisdn: str) -> NumberView:
         return self._engine.number(msisdn)
 
@@ -63,11 +53,3 @@ class ProviderLookups:
         removed = self._engine.cancel(self._now_ns(), token, provider_ids)
         self._cancelled()
         return removed
-
-
-def _meets(message: CapturedMessage, wanted: MessageFilter) -> bool:
-    return (
-        wanted.protocol in ("", message.protocol)
-        and wanted.number in ("", message.number)
-        and wanted.sender in ("", message.sender)
-    )

@@ -1,4 +1,4 @@
-"""How late the event loop runs what is due, and whether it waited for a core meanwhile."""
+"""The lag of the event loop, and its wait for a core."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import time
 from collections import deque
 from pathlib import Path
 
-# A stall of 50 ms is seen for sure; more than a second of samples, since the reader asks once a second.
+# A stall of 50 ms is always seen. The samples cover more than a second, since the reader polls once a second.
 _EVERY_S = 0.05
 _SAMPLES = 25
 _WAITS = Path("/proc/self/schedstat")
@@ -40,8 +40,9 @@ class EventLoopLag:
 
 
 def _core_wait_s() -> float:
-    """For how long this process's first thread has been ready to run without a core; 0 where the system does
-    not count that (it is Linux that does)."""
+    """For how long this process's first thread has been ready to run without a core. 0 if the system does not
+    count that (Linux does).
+    """
     try:
         return int(_WAITS.read_bytes().split()[1]) / 1e9
     except (OSError, ValueError, IndexError):

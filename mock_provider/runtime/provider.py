@@ -1,4 +1,4 @@
-"""The simulated provider as one running thing: engine, protocols, inbox, reports and journal, joined."""
+"""The running provider: joins engine, protocols, inbox, reports and journal."""
 
 from __future__ import annotations
 
@@ -46,9 +46,9 @@ log = logging.getLogger(__name__)
 _INBOX_MESSAGES = 10_000
 _ROWS_EVERY_S = 0.02  # soon after a message's last change, while it is still in the CPU's caches
 _FAULTS_EVERY_S = 0.2
-_WALL_CLOCK_EVERY_S = 0.2  # after the clock was set, a scheduled message may be late by this
+_WALL_CLOCK_EVERY_S = 0.2  # the longest delay of a scheduled message after the clock was set
 _FLUSH_EVERY_S = 0.25
-_OPEN_ROW_AFTER_NS = 250_000_000  # most messages of a quick profile are done by then, and need none
+_OPEN_ROW_AFTER_NS = 250_000_000  # most messages of a fast profile are final by then, and need none
 _PUBLISH_EVERY_S = 0.2
 _TICK_EVERY_S = 1.0
 
@@ -110,7 +110,7 @@ class ProviderRuntime:
 
     @property
     def wall_offset_ns(self) -> int:
-        """Added to a time of the engine's clock to get unix time, by the wall clock as it is now."""
+        """Added to a time of the engine's clock to get unix time, by the present wall clock."""
         return self._wall_clock.offset_ns
 
     def outage(self) -> RequestInterruption | None:
@@ -165,7 +165,7 @@ class ProviderRuntime:
         self.protocols.reset(self.profile)
 
     def report_by(self, protocol: str, carrier: ReportSender) -> None:
-        """Give this protocol's reports to ``carrier`` from now on; without one they go out as HTTP calls."""
+        """Give this protocol's reports to ``carrier`` from now on. Without one, HTTP calls send them."""
         self._report_carriers[protocol] = carrier
 
     def engine_state(self) -> EngineState:
@@ -205,7 +205,7 @@ class ProviderRuntime:
         return self.protocols.named(effect.protocol).report_calls(effect, self.wall_offset_ns)
 
     def reports_answered(self, batch_id: int, confirmed: bool) -> None:
-        """A receiver has confirmed a batch of reports, or has not."""
+        """A receiver has answered a batch of reports."""
         driver = self.driver
         driver.carry_out(driver.engine.reports_answered(driver.now_ns(), batch_id, confirmed))
 

@@ -1,4 +1,4 @@
-"""Delivery reports over HTTP: a pooled keep-alive client, bounded in how much it does at once.
+"""Delivery reports over HTTP: pooled keep-alive connections, with a limit of concurrent calls.
 
 The engine decides what to report, when, and when to repeat; this module makes the calls and returns their
 results. Rendering does not delay replies: a fixed number of workers takes batches from a queue.
@@ -26,7 +26,7 @@ class ReportCallSettings(Struct, frozen=True):
 
 
 class HttpReportSender:
-    """Carries batches of reports to their receivers.
+    """Sends batches of reports to their receivers.
 
     ``answered(batch_id, confirmed)`` is called once for each batch: a batch whose reports need several calls
     is confirmed when all of them were.
@@ -52,7 +52,7 @@ class HttpReportSender:
 
     @property
     def pending(self) -> int:
-        """Batches queued or under way."""
+        """Batches that are queued or being sent."""
         return self._queue.qsize() + self._under_way
 
     @property
@@ -61,7 +61,7 @@ class HttpReportSender:
         return self._client.resent
 
     def drop_queued(self) -> None:
-        """Drop the batches that no worker has taken."""
+        """Drop the queued batches."""
         while not self._queue.empty():
             self._queue.get_nowait()
 
@@ -89,7 +89,7 @@ class HttpReportSender:
         self._client.close()
 
     async def _sweep(self) -> None:
-        """One timer for all calls: they time out up to a tenth of the timeout late."""
+        """One timer for all calls: a call fails at most a tenth of the timeout late."""
         while True:
             await asyncio.sleep(self._settings.timeout_s / 10)
             self._client.give_up_late()
@@ -119,7 +119,7 @@ class HttpReportSender:
             answer = await self._client.call(call)
             confirmed, outcome = _confirms(answer, call), f"HTTP {answer.status}"
         except (CallFailedError, OSError, ValueError) as error:
-            # The type alone: an error's text can hold the URL, and the URL holds phone numbers.
+            # Only the type: an error's text can contain the URL, and the URL contains phone numbers.
             log.debug("a report call failed: %s", type(error).__name__)
             confirmed, outcome = False, f"no answer ({type(error).__name__})"
         if not confirmed:

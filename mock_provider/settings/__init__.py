@@ -1,1 +1,3 @@
-"""The tables of a provider profile as validated values, and the values they name. Imports nothing of ours."""
+"""The tables of a provider profile as validated values, and the values they name. Imports no other module of
+the project.
+"""

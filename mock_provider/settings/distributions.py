@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from mock_provider.settings.kinds import with_misfits
 
 Seconds = Annotated[float, Field(ge=0, le=31_536_000, allow_inf_nan=False)]
-# At least a microsecond: less is no time on any clock, and a distribution from almost 0 has no finite tail.
+# At least a microsecond: clocks do not show less, and a log-normal with a median near 0 has no finite tail.
 PositiveSeconds = Annotated[float, Field(ge=0.000_001, le=31_536_000, allow_inf_nan=False)]
 Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 
@@ -28,14 +28,14 @@ class Section(BaseModel):
 
 
 class Fixed(Section):
-    """Always the same."""
+    """A constant."""
 
     kind: Literal["fixed"]
     value_s: Seconds
 
 
 class Uniform(Section):
-    """Evenly between two bounds."""
+    """Uniform between two bounds."""
 
     kind: Literal["uniform"]
     low_s: Seconds
@@ -65,7 +65,7 @@ class Lognormal(Section):
 class Empirical(Section):
     """Measured percentiles, joined by straight lines: ``[[0, 0.5], [50, 2.5], [99, 30], [100, 60]]``.
 
-    The lowest and the highest percentile given bound the values.
+    The values lie between the lowest and the highest given percentile.
     """
 
     kind: Literal["empirical"]
@@ -89,7 +89,8 @@ class RetrySteps(Section):
     times: int = Field(ge=1, le=10_000)
 
 
-# Each minute five times, every ten minutes for an hour, then hourly to the end of a day (docs/sources.md).
+# Every minute five times, every ten minutes for an hour, then hourly until one day has passed
+# (docs/sources.md).
 OPERATOR_RETRIES = (
     RetrySteps(every_s=60, times=5),
     RetrySteps(every_s=600, times=6),
@@ -98,7 +99,8 @@ OPERATOR_RETRIES = (
 
 
 class AbsentSubscriber(Section):
-    """A body, and a branch of subscribers who are out of reach: the operator tries again by ``retries``.
+    """A distribution for reachable phones, and a share of unreachable subscribers: the operator tries again
+    as ``retries`` says.
 
     ``absent_share`` counts per message; ``found_share`` per attempt: the chance that the phone is back. A
     phone that no attempt finds never gets the message: it expires.

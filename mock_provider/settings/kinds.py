@@ -1,7 +1,7 @@
-"""Whether a value is of the kind that a key takes: no text or truth value for a number, no number for either.
+"""Checks that a value has its key's type: a number is not a text or a boolean, nor the reverse.
 
-Pydantic would read ``"5"`` and ``true`` as numbers, and ``"yes"`` or ``1`` as true. Its strict mode takes no
-list for a tuple and no text for an enum, so it cannot read what TOML and JSON give.
+Pydantic would read ``"5"`` and ``true`` as numbers, and ``"yes"`` or ``1`` as true. Its strict mode refuses a
+list for a tuple and a text for an enum, so it cannot read values from TOML and JSON.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ _NUMBERS = frozenset((int, float))
 
 
 class Misfit:
-    """Replaces a value of another kind, so that pydantic reports it together with all other errors."""
+    """Replaces a value of a wrong type, so that pydantic reports it together with all other errors."""
 
     def __init__(self, value: object, words: str) -> None:
         self.value = value
@@ -23,7 +23,7 @@ class Misfit:
 
 
 def with_misfits(values: Mapping[str, Any], annotations: Mapping[str, Any]) -> dict[str, Any]:
-    """The values of a table, those of another kind than their key's replaced by a ``Misfit``."""
+    """The values of a table. A value of a wrong type is replaced by a ``Misfit``."""
     checked = dict(values)
     for name, value in values.items():
         if words := misfit(value, annotations.get(name, Any)):
@@ -32,7 +32,7 @@ def with_misfits(values: Mapping[str, Any], annotations: Mapping[str, Any]) -> d
 
 
 def misfit(value: Any, annotation: Any) -> str:
-    """What is wrong with the kind of a key's value, or of one in its lists; "" where nothing is."""
+    """The error in the type of a key's value, or of a value in its lists. "": no error."""
     kinds = _kinds(annotation)
     if kinds is None:
         return ""
@@ -51,7 +51,7 @@ def misfit(value: Any, annotation: Any) -> str:
 
 @cache
 def _kinds(annotation: Any) -> frozenset[type] | None:
-    """The types of all values within; None: anything goes."""
+    """The allowed types of all values within; None: any type."""
     if annotation is Any:
         return None
     if get_origin(annotation) is Literal:

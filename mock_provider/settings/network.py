@@ -1,4 +1,4 @@
-"""What countries ask of messages, what messages are for, and how fast one sender number may go."""
+"""Rules of countries, the class of messages, and the rate of one sender number."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from mock_provider.settings.zones import UtcOffsets, ZoneName, utc_offsets
 
 
 def known_country(code: str) -> str:
-    """Raises ``ValueError`` for a code that no number has."""
+    """Raises ``ValueError`` for a code that is not in the numbering plan."""
     if code not in phonenumbers.SUPPORTED_REGIONS:
         raise ValueError("not a country of the numbering plan (the United Kingdom is GB)")
     return code
 
 
 CountryCode = Annotated[str, Field(pattern="^[A-Z]{2}$"), AfterValidator(known_country)]
-# One in eleven days: the time of one unit stays a number that every clock and timer can hold.
+# One in eleven days. The time of one unit must fit every clock and timer.
 LOWEST_RATE_PER_S = 0.000_001
 Rate = Annotated[float, Field(ge=LOWEST_RATE_PER_S, le=10_000_000, allow_inf_nan=False)]
 Price = Annotated[float, Field(ge=0, le=1e6)]
@@ -37,7 +37,7 @@ def seconds_of_day(time_of_day: str) -> int:
 
 
 class MarketingHours(Section):
-    """When marketing may go out, by the country's own clock; at other times it is refused or waits."""
+    """When marketing may be sent, in the country's local time. At other times it is refused or waits."""
 
     timezone: ZoneName
     start: TimeOfDay = "08:00"
@@ -52,11 +52,11 @@ class MarketingHours(Section):
         return self
 
     def span_s(self) -> tuple[int, int]:
-        """Seconds of the local day from which and up to which marketing may go out."""
+        """First and last second of the local day at which marketing may be sent."""
         return seconds_of_day(self.start), seconds_of_day(self.end)
 
     def weekdays(self) -> frozenset[int]:
-        """Days on which it may; 0 is Monday."""
+        """Days on which marketing may be sent; 0 is Monday."""
         return frozenset(WEEKDAYS.index(day) for day in self.days)
 
     def utc_offsets(self) -> UtcOffsets:
@@ -64,7 +64,7 @@ class MarketingHours(Section):
 
 
 class CountryRules(Section):
-    """What one country asks; a message that breaks a rule is refused for it."""
+    """The rules of one country. A message that breaks a rule is refused."""
 
     country: CountryCode
     sender: Literal["any", "numeric"] = "any"
@@ -88,7 +88,7 @@ Rules = Annotated[tuple[CountryRules, ...], AfterValidator(_once_each)]
 
 
 class TrafficSettings(Section):
-    """What a message is for, where its protocol does not say; a priority message is never marketing."""
+    """The class of messages whose protocol does not state it. A priority message is never marketing."""
 
     default_message_class: Literal["otp", "transactional", "marketing"] = "transactional"
     marketing_senders: tuple[str, ...] = ()
@@ -96,14 +96,14 @@ class TrafficSettings(Section):
 
 
 class SenderLimit(Section):
-    """One sender's own pace; what comes faster waits in a queue of its own."""
+    """The rate of one sender. Messages above it wait in the sender's queue."""
 
     segments_per_s: Rate
     queue_segments: Segments | None = None
 
 
 class PerSender(Section):
-    """By the form of the sender; a form that is left out has no pace of its own."""
+    """Rates by the form of the sender. A form that is left out has no rate."""
 
     long_code: SenderLimit | None = None
     short_code: SenderLimit | None = None

@@ -38,7 +38,7 @@ class AccountSettings(Section):
     sender_names: tuple[str, ...] = ()
     suspended: bool = False
     price_per_segment: Annotated[float, Field(ge=0, le=1e6)] = 0.0
-    currency: Annotated[str, Field(pattern="^([A-Z]{3})?$")] = ""  # what a point is; "": a point of its own
+    currency: Annotated[str, Field(pattern="^([A-Z]{3})?$")] = ""  # the currency of a point; "": none
     priority_price_factor: Annotated[float, Field(ge=0, le=1000)] = 1.5
     report_url: str = ""
     tier: Literal["standard", "priority", "dedicated"] = "standard"
@@ -74,7 +74,7 @@ class AcceptQueue(Section):
 
 
 class ReplyError(Section):
-    """A share of the attempts that is refused although nothing is wrong with them."""
+    """A share of the valid attempts that is refused."""
 
     refusal: Refusal
     share: Share
@@ -116,7 +116,9 @@ class Numbers(Section):
 
 
 class FailureSettings(Section):
-    """A share of the messages that ends so: ``expired`` with the validity, others after the latency."""
+    """A share of the messages with this final state: ``expired`` at the end of the validity, others after the
+    latency.
+    """
 
     state: Literal["undelivered", "expired", "rejected", "unknown"]
     reason: Name
@@ -127,7 +129,7 @@ Failures = Annotated[tuple[FailureSettings, ...], AfterValidator(_at_most_one)]
 
 
 class Delivery(Section):
-    """What happens at every carrier that does not say otherwise."""
+    """Defaults for carriers."""
 
     validity_s: PositiveSeconds = 86_400.0
     latency: Distribution = _NO_DELAY
@@ -140,7 +142,9 @@ def _country_or_any(code: str) -> str:
 
 
 class CarrierSettings(Section):
-    """``share`` is a weight among the carriers of its country; country ``*`` takes numbers of all others."""
+    """``share`` is a weight among the carriers of its country; country ``*`` is for the numbers of all other
+    countries.
+    """
 
     name: Name
     country: Annotated[str, Field(pattern=r"^([A-Z]{2}|\*)$"), AfterValidator(_country_or_any)]

@@ -25,10 +25,10 @@ class Refusal(Enum):
     QUEUE_FULL = "queue_full"
     SENDER_QUEUE_FULL = "sender_queue_full"  # of the sender number's own queue
     COUNTRY_NOT_ALLOWED = "country_not_allowed"
-    SENDER_FORM_NOT_ALLOWED = "sender_form_not_allowed"  # a name where the country wants a number
+    SENDER_FORM_NOT_ALLOWED = "sender_form_not_allowed"  # a name, but the country requires a number
     SENDER_NOT_REGISTERED = "sender_not_registered"
     QUIET_HOURS = "quiet_hours"
-    OPT_OUT_MISSING = "opt_out_missing"  # marketing without the wording the country asks for
+    OPT_OUT_MISSING = "opt_out_missing"  # marketing without the wording that the country requires
     TOO_MANY_SEGMENTS = "too_many_segments"
     DAILY_CAP = "daily_cap"
     RECIPIENT_BLOCKED = "recipient_blocked"

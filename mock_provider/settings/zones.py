@@ -1,4 +1,4 @@
-"""Time zones as plain tables, so that the engine, which has no clock and no calendar, knows local time."""
+"""Time zones as plain tables, from which the engine (without clock and calendar) calculates local time."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from pydantic import AfterValidator
 
 UtcOffsets = tuple[tuple[int, ...], tuple[int, ...]]
-"""Unix seconds from which an offset holds (the first: for all before), and the offsets in seconds."""
+"""Unix seconds from which an offset is valid (the first also before it), and the offsets in seconds."""
 
 _FIRST_YEAR, _LAST_YEAR = 1970, 2060  # a simulated day begins in the first
-_STEP = timedelta(days=7)  # no zone changes twice in so short a time and back
+_STEP = timedelta(days=7)  # no zone changes twice within this time and back
 
 
 def _known_zone(name: str) -> str:
@@ -29,7 +29,7 @@ ZoneName = Annotated[str, AfterValidator(_known_zone)]
 
 @cache
 def utc_offsets(zone: str) -> UtcOffsets:
-    """The zone's offsets from 1970 to 2060; the last holds ever after."""
+    """The zone's offsets from 1970 to 2060; the last one does not end."""
     place = ZoneInfo(zone)
     at = datetime(_FIRST_YEAR, 1, 1, tzinfo=UTC)
     end = datetime(_LAST_YEAR, 1, 1, tzinfo=UTC)
@@ -47,7 +47,7 @@ def utc_offsets(zone: str) -> UtcOffsets:
 
 
 def _change(before: datetime, after: datetime, place: ZoneInfo) -> datetime:
-    """The second at which the offset of ``before`` ends."""
+    """The second at which the offset at ``before`` ends."""
     offset_s = _offset_s(before, place)
     low, high = 0, int((after - before).total_seconds())
     while high - low > 1:

@@ -1,1 +1,1 @@
-"""SMPP 3.4 over sockets: the listener, its connections, and which of them take receipts."""
+"""SMPP 3.4 over sockets: the listener, its connections, and the receivers of receipts."""

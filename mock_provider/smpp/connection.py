@@ -24,7 +24,7 @@ _LINGER_S = 1.0
 
 
 class SmppSetup(Struct, frozen=True):
-    """Settings and state that connections share. New settings make a new one, for new connections."""
+    """Settings and state that connections share. New settings give a new object, for new connections."""
 
     limits: SessionLimits
     reader: RequestReader
@@ -35,16 +35,16 @@ class Listener(Protocol):
     """The listening server, as a connection sees it."""
 
     def setup(self) -> SmppSetup:
-        """The settings of a connection that is made now."""
+        """The settings of a new connection."""
 
     def opened(self, connection: SmppConnection) -> bool:
-        """Count it; False where there are too many."""
+        """Count a connection. False: there are too many."""
 
     def closed(self, connection: SmppConnection) -> None:
         """The connection is closed."""
 
     def admit(self, bind: Bind) -> str | int:
-        """The account token of a bind, or the status it is refused with."""
+        """The account token of a bind, or the status of its refusal."""
 
 
 class SmppConnection(asyncio.Protocol):
@@ -57,7 +57,7 @@ class SmppConnection(asyncio.Protocol):
         self._links = setup.links
         self._loop = asyncio.get_running_loop()
         self._transport: asyncio.Transport | None = None
-        self._session = Session(setup.limits, self._admit, time.monotonic_ns(), self._front)
+        self._session = Session(setup.limits, self._admit, time.monotonic_ns(), self._withheld_answer)
         self._requests = Requests(provider.actions, setup.reader, self._session, self)
         self._token = ""
         self.system_id = ""  # while it is bound
@@ -191,15 +191,15 @@ class SmppConnection(asyncio.Protocol):
     def _outage(self) -> RequestInterruption | None:
         return self._provider.outage()
 
-    def _front(self) -> NoAnswer | None:
-        """How an outage affects enquire_link; one that refuses does not."""
+    def _withheld_answer(self) -> NoAnswer | None:
+        """How an outage affects enquire_link. One that refuses has no effect on it."""
         outage = self._outage()
         if outage is None or not (outage.hang or outage.disconnect):
             return None
         return NoAnswer.SILENCE if outage.hang else NoAnswer.CUT
 
     def _admit(self, bind: Bind) -> int | NoAnswer:
-        no_answer = self._front()
+        no_answer = self._withheld_answer()
         if no_answer is not None:
             return no_answer
         if self._outage() is not None:

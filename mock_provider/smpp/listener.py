@@ -38,7 +38,7 @@ class SmppListenSettings(Struct, frozen=True):
 
 
 class SmppServer:
-    """Takes connections, and the reports of messages that came by SMPP."""
+    """Accepts connections, and sends the reports of messages submitted by SMPP."""
 
     def __init__(self, provider: SmppProvider, listen: SmppListenSettings) -> None:
         self._provider = provider
@@ -56,7 +56,7 @@ class SmppServer:
         self._use(provider.profile)
 
     async def start(self) -> str:
-        """Listen; host and port. Raises ``ListenAddressError`` where the address cannot be used."""
+        """Listen. Returns host and port. Raises ``ListenAddressError`` if the address cannot be used."""
         self._listening, address = await listen(
             lambda: SmppConnection(self._provider, self), self._listen.host, self._listen.port, "--smpp-port"
         )
@@ -89,7 +89,7 @@ class SmppServer:
         return self.links.queued
 
     def drop_queued(self) -> None:
-        """After a reset the same ids may name other messages."""
+        """Forget the stored ids: after a reset they may belong to other messages."""
         self.links.drop_queued()
         self._memory.clear()
 

@@ -19,22 +19,22 @@ class SmppActions(Protocol):
     def submit(
         self, at: Instants, action: SubmitAction[R], respond: Respond[R], errors: ErrorReplies[R]
     ) -> int | None:
-        """None if ``respond`` was called, else the number for ``forget``."""
+        """None if ``respond`` was called, otherwise the number for ``forget``."""
 
     def query(
         self, now_ns: int, action: QueryAction[R] | R, respond: Respond[R], errors: ErrorReplies[R]
     ) -> R | None:
-        """The reply, which ``respond`` has got; None if an outage took its place."""
+        """The reply, after ``respond`` got it. None: an outage replaced it."""
 
     def forget(self, request_id: int) -> None:
         """The client has disconnected: ``respond`` must not be called."""
 
     def advance(self) -> None:
-        """Let the engine do what is due now. Not for a handler of an answer."""
+        """Let the engine process due events. Do not call it while an answer is handled."""
 
 
 class SmppProvider(Protocol):
-    """The provider, as far as SMPP needs it."""
+    """The members of the provider that SMPP uses."""
 
     @property
     def profile(self) -> Profile:
@@ -50,4 +50,4 @@ class SmppProvider(Protocol):
         """The outage that applies now."""
 
     def reports_answered(self, batch_id: int, confirmed: bool) -> None:
-        """A receiver has answered a batch of reports, or has not in time."""
+        """A receiver has answered a batch of reports, or its time has passed."""

@@ -1,9 +1,10 @@
-"""Delivery receipts on their way to sessions, and the result of each.
+"""Sends delivery receipts to sessions and collects the results.
 
-The receipts of a system_id go in turn to its sessions that receive, up to their windows. The others wait,
-also while no session is bound. A receipt whose session closed before it answered waits again. The engine
-gets one result for each batch: confirmed if all its receipts were answered with ESME_ROK; not confirmed if
-one was refused, not answered, waited too long or exceeded the queue. The profile's schedule repeats those.
+The receipts of a system_id are distributed in turn to its receiving sessions, up to their windows. Others
+wait, also while no session is bound. A receipt whose session closed before it answered is queued again. The
+engine gets one result for each batch: confirmed if all its receipts were answered with ESME_ROK; not
+confirmed if one was refused, not answered, waited too long or exceeded the queue. The profile's schedule
+repeats those.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ class Link(Protocol):
 
     @property
     def room(self) -> int:
-        """How many more receipts it takes now."""
+        """How many more receipts can be sent to it now."""
 
     @property
     def knows_tlvs(self) -> bool:
@@ -41,7 +42,7 @@ class _Batch(Struct, gc=False):
 
 
 class _Receipt(Struct, frozen=True, gc=False):
-    """``batch`` None: nobody waits for the answer."""
+    """``batch`` None: the answer is not used."""
 
     report: DeliveryReport
     batch: _Batch | None
@@ -49,7 +50,7 @@ class _Receipt(Struct, frozen=True, gc=False):
 
 
 class _Outlet:
-    """One system_id's sessions that receive, and what waits for them."""
+    """The receiving sessions of one system_id, and the receipts that wait for them."""
 
     __slots__ = ("links", "queue")
 
@@ -84,7 +85,7 @@ class ReceiptLinks:
         return sum(len(outlet.queue) for outlet in self._outlets.values())
 
     def add(self, system_id: str, link: Link) -> None:
-        """This session receives; what waited for one is sent."""
+        """This session receives from now on. Waiting receipts are sent."""
         outlet = self._outlets.setdefault(system_id, _Outlet())
         outlet.links.append(link)
         self._send(outlet)
@@ -127,7 +128,7 @@ class ReceiptLinks:
             self._send(outlet)
 
     def expire(self, before_ns: int) -> None:
-        """Give up what has waited for a session since before this instant."""
+        """Give up receipts that have waited for a session since before this instant."""
         for system_id, outlet in list(self._outlets.items()):
             queue = outlet.queue
             while queue and queue[0].since_ns < before_ns:
@@ -136,7 +137,7 @@ class ReceiptLinks:
                 self._outlets.pop(system_id, None)
 
     def drop_queued(self) -> None:
-        """Forget what waits, unanswered."""
+        """Drop waiting receipts without a result."""
         for outlet in self._outlets.values():
             outlet.queue.clear()
 

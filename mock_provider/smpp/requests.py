@@ -1,4 +1,4 @@
-"""The requests of one connection on their way to the provider, and their responses on the way back."""
+"""Passes the requests of one connection to the provider, and their responses back."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Client(Protocol):
     def abort(self) -> None: ...
 
     def answered(self) -> None:
-        """A waiting request has its answer."""
+        """A waiting request was answered."""
 
 
 class Requests:
@@ -50,7 +50,7 @@ class Requests:
 
     def perform(self, at: Instants, request: MessageRequest) -> None:
         if isinstance(request, Replaced):
-            self._actions.advance()  # see RequestReader.read: the engine must have done what is due
+            self._actions.advance()  # see RequestReader.read: the engine must process due events first
         request_id = self._actions.next_request_id()
         action = self._reader.read(request, self.bound, request_id, at)
         command_id, sequence = request.command_id, request.sequence

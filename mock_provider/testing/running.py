@@ -31,7 +31,7 @@ def changed_profile(name_or_path: str, **sections: Any) -> Profile:
 
 
 class ProviderThread:
-    """A provider with an event loop and a thread of its own. Also a context manager, which stops it.
+    """A provider in a separate thread with its own event loop. Also a context manager, which stops it.
 
     Raises ``OSError`` if it cannot listen. Ports are chosen by the system unless ``config`` names them.
     """
@@ -83,7 +83,7 @@ class ProviderThread:
         self._ok("/faults", method="DELETE")
 
     def reset(self) -> None:
-        """Forget all messages, counts and debts."""
+        """Delete all messages, counts and used limits."""
         self._ok("/reset", method="POST")
 
     def wait_until(self, condition: Callable[[], bool], within_s: float = DEADLINE_S) -> None:
@@ -132,12 +132,12 @@ class ProviderThread:
         return asyncio.run_coroutine_threadsafe(called(), self._loop).result(DEADLINE_S)
 
     def stop_soon(self) -> None:
-        """Begin to stop and return; ``stop`` waits for the end."""
+        """Begin to stop. ``stop`` waits for the end."""
         if self._stopping is None:
             self._stopping = asyncio.run_coroutine_threadsafe(self._provider.stop(), self._loop)
 
     def stop(self) -> None:
-        """Stop in order; a second call does nothing."""
+        """Stop cleanly. A second call does nothing."""
         if self._loop.is_closed():
             return
         self.stop_soon()

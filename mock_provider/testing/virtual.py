@@ -61,13 +61,13 @@ class VirtualDriver:
         self.carry_out(self.engine.submit(self.now_ns, submit))
 
     def run_until(self, until_ns: int) -> None:
-        """Do all that is due up to and including ``until_ns``."""
+        """Process all events that are due up to and including ``until_ns``."""
         while (due_ns := self.engine.next_due()) is not None and due_ns <= until_ns:
             self._advance(due_ns)
         self.now_ns = max(self.now_ns, until_ns)
 
     def run(self) -> None:
-        """Run until nothing is due any more."""
+        """Run until no event is pending."""
         while (due_ns := self.engine.next_due()) is not None:
             self._advance(due_ns)
 
@@ -100,7 +100,7 @@ def plain_profile(**sections: Any) -> Profile:
 
 
 class VirtualProvider:
-    """A provider that takes messages and records what it does. Seconds count from the start.
+    """A provider that accepts messages and records its effects. Seconds count from the start.
 
     ``replies``, ``replied_ns`` and ``cut_ns`` are by the number that ``send`` returned: the answer, its
     instant, and the instant at which the connection was closed instead. ``calls`` are the report calls and
@@ -156,7 +156,7 @@ class VirtualProvider:
         return answer
 
     def run(self, until_s: float | None = None) -> None:
-        """Run until then; without a time, until nothing is due any more."""
+        """Run until that time; without a time, until no event is pending."""
         if until_s is None:
             self._driver.run()
         else:

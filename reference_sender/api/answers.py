@@ -44,14 +44,12 @@ def json_bytes(value: object) -> bytes:
 
 
 def json_body(body: bytes, status: int) -> web.Response:
-    """An answer of JSON that is encoded already."""
+    """A JSON answer that is already encoded."""
     return web.Response(body=body, status=status, headers=_JSON)
 
 
 def json_parts(parts: Sequence[bytes], status: int) -> web.Response:
-    """An answer of JSON that is encoded in parts. A large one is written part by part: the event loop does
-    other things between two of them.
-    """
+    """A JSON answer that is encoded in parts. The event loop does other work between two parts."""
     if sum(map(len, parts)) <= _WRITTEN_AT_ONCE:
         return json_body(b"".join(parts), status)
     return web.Response(body=_one_by_one(parts), status=status, headers=_JSON)
@@ -69,7 +67,7 @@ def json_answer(value: object, status: int = 200) -> web.Response:
 
 
 def error_answer(error: ApiError) -> web.Response:
-    """``{"error": {"code", "field", "message"}}``, with Retry-After where one is known."""
+    """``{"error": {"code", "field", "message"}}``, with Retry-After if it is known."""
     said = {"code": error.code, "field": error.field, "message": error.message}
     answer = json_answer({"error": said}, error.status)
     if error.retry_after_s is not None:

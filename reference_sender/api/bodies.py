@@ -14,7 +14,7 @@ MAX_MESSAGE_BYTES = 65_536
 
 
 def unpacking(request: web.BaseRequest) -> Unpacking:
-    """The unpacking for the request's ``Content-Encoding``. Raises ``ApiError`` 415 (RFC 9110 15.5.16)."""
+    """The decoder for the request's ``Content-Encoding``. Raises ``ApiError`` 415 (RFC 9110 15.5.16)."""
     named = request.headers.get("Content-Encoding")
     if named is None:
         return Plain()
@@ -35,7 +35,7 @@ async def read_message(request: web.BaseRequest, patience_s: float) -> bytes:
     if request.content_length is not None and request.content_length > MAX_MESSAGE_BYTES:
         raise _too_large()
     try:
-        if request.content.is_eof():  # it arrived with its head, as most do: no timer is needed
+        if request.content.is_eof():  # it arrived with its head (the usual case): no timer is needed
             body = await request.read()
         else:
             async with asyncio.timeout(patience_s):

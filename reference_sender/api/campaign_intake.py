@@ -33,7 +33,7 @@ LEAST_BYTES_PER_S = 1_000
 _QUEUE_FULL = Invalid("queue_full", "", "the queue is full: send the row again later")
 _STORE_FAILED = Invalid("store_failed", "", "the store could not keep the row: send it again later")
 _STOPPING = Invalid("stopping", "", "the sender is stopping: send the row again later")
-_STOPPED = Invalid("stopping", "", "the sender is stopping: send what was not taken again later")
+_STOPPED = Invalid("stopping", "", "the sender is stopping: send the rows that were not accepted again later")
 _TOO_SLOW = Invalid(
     "too_slow",
     "",
@@ -69,15 +69,13 @@ class Taken(Struct):
 
 
 def wait_limit_s(patience_s: float, came_bytes: int, waited_s: float) -> float:
-    """How long to wait for the next bytes of a body, of which ``came_bytes`` came after ``waited_s`` in
-    all.
-    """
+    """How long to wait for the next bytes of a body. So far ``came_bytes`` arrived in ``waited_s``."""
     return min(patience_s, patience_s + came_bytes / LEAST_BYTES_PER_S - waited_s)
 
 
 async def encoded(taken: Taken, turns: Turns) -> list[bytes]:
-    """``taken`` as JSON, in parts made in turns: it may list a hundred thousand refusals. So that these are
-    freed in turns too, ``taken.refused`` is left empty.
+    """``taken`` as JSON, in parts, one per turn of the event loop: it may list 100,000 refusals.
+    ``taken.refused`` is emptied step by step, so that the refusals are freed in turns too.
     """
     refused, taken.refused = taken.refused, []
     before, opened, after = json_bytes(taken).partition(b'"refused":[')
@@ -93,7 +91,7 @@ async def encoded(taken: Taken, turns: Turns) -> list[bytes]:
 
 
 class CampaignIntake:
-    """Takes one campaign body in."""
+    """Reads one campaign body and accepts its rows."""
 
     def __init__(
         self,
@@ -126,7 +124,7 @@ class CampaignIntake:
         self._waiting: asyncio.Timeout | None = None  # for the body's next bytes
 
     def stop(self) -> None:
-        """Accept no more rows, and stop waiting for the rest of the body."""
+        """Accept no further rows, and stop waiting for the rest of the body."""
         if not self._stopping and self._waiting is not None:
             self._waiting.reschedule(asyncio.get_running_loop().time())
         self._stopping = True
@@ -142,7 +140,7 @@ class CampaignIntake:
                 raise
             self.taken.error = {"code": error.code, "field": error.field, "message": error.message}
         await self._commit()
-        if self._unordered:  # keys are found taken later than the rest
+        if self._unordered:  # a key that is in use is found later than other errors
             self.taken.refused.sort(key=attrgetter("row"))
         return self.taken
 

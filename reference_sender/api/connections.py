@@ -54,7 +54,9 @@ class Connections:
         self._sweeping = asyncio.create_task(self._sweep())
 
     async def finish(self, grace_s: float) -> None:
-        """Close each when what it has read is answered; cut those that still wait after ``grace_s``."""
+        """Close each connection when the requests that it has read are answered; abort the others after
+        ``grace_s``.
+        """
         if self._sweeping is not None:
             self._sweeping.cancel()
         self._server.pre_shutdown()
@@ -63,13 +65,13 @@ class Connections:
             connection.abort()
 
     def begun(self, request: web.BaseRequest) -> None:
-        """The head of ``request`` is whole, and it is being answered."""
+        """The head of ``request`` is complete. The handler has begun to answer it."""
         connection = self._by_protocol.get(request.protocol)
         if connection is not None:
             connection.begun()
 
     def ended(self, request: web.BaseRequest) -> None:
-        """``request`` has its answer; what comes next begins another."""
+        """``request`` is answered. The next byte begins another request."""
         connection = self._by_protocol.get(request.protocol)
         if connection is not None:
             connection.ended()
@@ -88,7 +90,7 @@ class Connections:
         return self._by_protocol.pop(connection.inner, None) is not None
 
     async def _sweep(self) -> None:
-        """One timer for all: an overdue connection is found up to one sweep late."""
+        """One timer for all connections. An overdue connection is found at most one sweep late."""
         loop = asyncio.get_running_loop()
         while True:
             await asyncio.sleep(self.limits.sweep_every_s)

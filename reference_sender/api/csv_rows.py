@@ -14,7 +14,7 @@ from reference_sender.api.json_rows import LONGEST_VALUE, Row
 
 _COLUMNS = ("to", "text", "key", "expires_in_s")
 _NO_COLUMNS = f"the first line must name the columns: to, and any others of {', '.join(_COLUMNS)}"
-_QUOTING = "a value with a quotation mark must be enclosed in quotation marks, and the mark doubled"
+_QUOTING = "a value with a quotation mark must be enclosed in quotation marks, and the quotation mark doubled"
 
 
 def _records(delimiter: str) -> re.Pattern[str]:
@@ -27,10 +27,11 @@ _WELL_QUOTED = {delimiter: _records(delimiter) for delimiter in ",;"}
 
 
 class CsvRows:
-    """A line of column names, ``to`` and if wanted ``text``, ``key``, ``expires_in_s``; then the recipients.
+    """A line of column names: ``to``, and optionally ``text``, ``key``, ``expires_in_s``. Then the
+    recipients.
 
-    Parted by commas, or by semicolons where the first line is; quoted as RFC 4180 says. What the rows share
-    is in the query string.
+    Columns are separated by commas, or by semicolons if the first line has them; quoted as RFC 4180 says. The
+    fields that the rows share are in the query string.
     """
 
     def __init__(self, head: dict[str, Any]) -> None:
@@ -68,7 +69,7 @@ class CsvRows:
             raise self._wrong(f"a line has at most {LONGEST_VALUE} characters")
 
     def _rows(self, text: str) -> Iterator[Row]:
-        # newline="" leaves line ends as they are, for the reader to tell those inside quotation marks.
+        # newline="" keeps line ends as they are: the reader must recognise those inside quotation marks.
         lines = io.StringIO(text, newline="")
         if self._columns is None:
             self._columns = self._read_columns(lines.readline())
@@ -77,7 +78,7 @@ class CsvRows:
         good = len(text)
         if text.find('"', start) >= 0:
             found = _WELL_QUOTED[self._delimiter].match(text, start)
-            assert found is not None  # it matches nothing too
+            assert found is not None  # the pattern also matches nothing
             good = found.end()
         if good < len(text):
             lines = io.StringIO(text[start:good], newline="")

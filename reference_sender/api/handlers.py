@@ -47,7 +47,7 @@ Handler = Callable[[web.BaseRequest, str], Awaitable[web.StreamResponse]]
 
 
 class Acknowledged(Struct, frozen=True, gc=False):
-    """The answer to a message taken in."""
+    """The answer to an accepted message."""
 
     id: str
     key: str
@@ -78,7 +78,7 @@ class Api:
         self._reports = reports
         self.stopping = False
         self._campaigns: set[CampaignIntake] = set()
-        # Path, or path's beginning where it ends in a slash; what follows goes to the handler.
+        # A path; if it ends in a slash, the beginning of a path. The handler gets the rest.
         self._open: dict[tuple[str, str], Handler] = {
             ("GET", "/healthz"): self._healthz,
         }
@@ -94,7 +94,7 @@ class Api:
         }
 
     def stop(self) -> None:
-        """Accept no more messages. Delivery reports are still accepted."""
+        """Refuse messages from now on. Delivery reports are still accepted."""
         self.stopping = True
         for campaign in self._campaigns:
             campaign.stop()
@@ -117,7 +117,8 @@ class Api:
             said = f"the store cannot keep a message: {error}; try again"
             return error_answer(ApiError(503, "store_failed", said, retry_after_s=RETRY_STORE_S))
         except Exception:
-            if request.writer.output_size > 0:  # an answer has begun: only a broken connection can tell
+            # An answer has begun: the only way to report the error is to break the connection.
+            if request.writer.output_size > 0:
                 raise
             log.exception("%s %s failed", request.method, _loggable(request.raw_path))
             return error_answer(ApiError(500, "internal", "the sender failed: its log says why"))
@@ -143,7 +144,7 @@ class Api:
         known = {known_path for _, known_path in (*self._open, *self._guarded)} | {"/v1/messages"}
         if path in known or (rest and parent + slash in known):
             raise ApiError(405, "method_not_allowed", f"{path} does not accept {request.method}")
-        raise ApiError(404, "not_found", "there is nothing at this path")
+        raise ApiError(404, "not_found", "this path does not exist")
 
     def _check_token(self, request: web.BaseRequest) -> None:
         given = request.headers.get("Authorization", "").encode("utf-8", "surrogateescape")
@@ -262,7 +263,7 @@ def _fields_of(query: str) -> dict[str, str]:
     fields: dict[str, str] = {}
     for name, value in parse_qsl(query, keep_blank_values=True):
         if name in fields:
-            raise Invalid("invalid", name[:64], f"{name[:64]} is in the query twice: give it once")
+            raise Invalid("invalid", name[:64], f"{name[:64]} is in the query twice: it must be there once")
         fields[name] = value
     return fields
 

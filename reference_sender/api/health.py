@@ -27,19 +27,20 @@ async def check_health(driver: Driver, patience_s: float = _PATIENCE_S) -> None:
 
 
 async def settle(driver: Driver) -> None:
-    """Wait until every change so far is on disk. Raises ``ApiError`` 503 with the reason where the store does
-    not take them: it tries a commit that failed again without limit."""
+    """Wait until every change so far is on disk. Raises ``ApiError`` 503 with the reason if the store does
+    not keep them. The store repeats a failed commit without limit.
+    """
     check_chores(driver)
     try:
         async with asyncio.timeout(_SETTLE_S):
             await driver.settled()
     except TimeoutError as error:
         reason = driver.commits.error or f"it has not finished a commit for {_SETTLE_S:g} s"
-        said = f"the store does not take the latest changes: {reason}; try again"
+        said = f"the store does not keep the latest changes: {reason}; try again"
         raise ApiError(503, "store_failed", said, retry_after_s=RETRY_STORE_S) from error
 
 
 def check_chores(driver: Driver) -> None:
-    """Raises ``ApiError`` 503 if the sender is about to end, since a part of it failed."""
+    """Raises ``ApiError`` 503 if a part of the sender failed, so that it is about to exit."""
     if driver.chores.failed.is_set():
-        raise ApiError(503, "failed", f"{driver.chores.reason}; the sender ends")
+        raise ApiError(503, "failed", f"{driver.chores.reason}; the sender exits")

@@ -1,5 +1,4 @@
-"""Checks requests of clients and makes messages of them. Every refusal names the field and says what is
-allowed."""
+"""Checks clients' requests and makes messages from them. A refusal names the field and the allowed values."""
 
 from __future__ import annotations
 
@@ -14,15 +13,16 @@ from reference_sender.api.segments import count_segments
 from reference_sender.dispatch.values import Lane, Message
 
 SECOND_NS = 1_000_000_000
-MAX_EXPIRY_S = 72 * 3600  # no network tries longer
+MAX_EXPIRY_S = 72 * 3600  # no network tries for longer
 DEFAULT_EXPIRY_S: Mapping[Lane, int] = {
     Lane.OTP: 300,
     Lane.TRANSACTIONAL: 24 * 3600,
     Lane.MARKETING: 48 * 3600,
 }
-DEFAULT_SENDER_ID = ""  # of a message that names none: each route has its own
+DEFAULT_SENDER_ID = ""  # of a message that names no sender: each route has a default
 
-_CHARACTERS_A_SEGMENT = 153  # at most, of a text of several; of longer texts the segments are not counted
+# The most that a segment of several has; segments of longer texts are not counted.
+_CHARACTERS_A_SEGMENT = 153
 
 _surrogate = re.compile("[\ud800-\udfff]").search
 _is_number = re.compile(r"\+?[1-9][0-9]{7,14}").fullmatch
@@ -41,7 +41,7 @@ _FIELD_NAMED = re.compile(r"(?:missing required|unknown) field `([^`]+)`")
 
 
 class Invalid(Exception):
-    """A request, or a row of one, that cannot be taken. ``field`` is empty where none is to blame."""
+    """A request, or a row of it, that is refused. ``field`` is empty if the error is not in one field."""
 
     def __init__(self, code: str, field: str, message: str) -> None:
         super().__init__(message)
@@ -51,7 +51,7 @@ class Invalid(Exception):
 
 
 class MessageRequest(Struct, forbid_unknown_fields=True, gc=False):
-    """One message as a client asks for it: the JSON body of ``POST /v1/messages``."""
+    """The JSON body of ``POST /v1/messages``: one message."""
 
     to: str
     text: str
@@ -63,7 +63,9 @@ class MessageRequest(Struct, forbid_unknown_fields=True, gc=False):
 
 
 class Defaults(Struct, forbid_unknown_fields=True, frozen=True):
-    """What a campaign's rows share: the fields of its JSON before ``recipients``, or a CSV's query."""
+    """The fields that a campaign's rows share: JSON fields before ``recipients``, or the query of a CSV
+    request.
+    """
 
     message_class: Lane
     campaign: str | None = None
@@ -82,9 +84,9 @@ class Recipient(Struct, forbid_unknown_fields=True, gc=False):
 
 
 class Intake:
-    """Makes messages of valid requests, with the next id, and a key where the client gave none.
+    """Makes messages from valid requests, each with the next id, and with a new key if the client gave none.
 
-    ``max_segments`` is what every route can send, so that any of them may take any message.
+    ``max_segments`` is the lowest limit of all routes, so each route can send each message.
     """
 
     def __init__(self, tag: str, last_message_id: int, max_segments: int) -> None:
@@ -163,7 +165,7 @@ class Intake:
 
 
 class Terms(Struct, frozen=True, gc=False):
-    """What a message goes out under, checked."""
+    """The checked sender, key and text of a message."""
 
     lane: Lane
     sender_id: str
@@ -199,7 +201,8 @@ def checked_segments(text: str, max_segments: int) -> int:
     rule = f"text must be a text of 1 to {max_segments} segments"
     if not text or text.isspace():
         raise Invalid("invalid", "text", f"{rule}; it is empty")
-    # Half a pair is no character: JSON can write it, UTF-8 cannot, and neither store nor provider takes it.
+    # A half surrogate pair is not a character: JSON can encode it, UTF-8 cannot, and store and provider
+    # refuse it.
     if not text.isascii() and _surrogate(text) is not None:
         raise Invalid("invalid", "text", f"{rule}; it holds half a surrogate pair")
     longest = _CHARACTERS_A_SEGMENT * max(2, max_segments)
@@ -256,7 +259,7 @@ def read_recipient(fields: object, strict: bool = True) -> Recipient:
 
 
 def explained(error: Exception) -> Invalid:
-    """The error of a decoder as our own error: the field and what is allowed.
+    """A decoder's error as ``Invalid``: the field and the allowed values.
 
     A client's own names are shortened: an answer may repeat a hundred thousand of them."""
     said = _shortened(str(error), 200)

@@ -25,9 +25,9 @@ _LONGEST_WORD = 16
 _OFTEN_READ = 4_096
 
 _space = re.compile(r"[ \t\r\n]*").match
-_may_go_on = re.compile(r"[0-9.eE+-]*\Z").match  # a number, that what has come of it ends in
+_may_go_on = re.compile(r"[0-9.eE+-]*\Z").match  # a number at the end of the data so far
 
-Row = Any  # a row's fields by name; in JSON it may turn out to be anything
+Row = Any  # a row's fields by name; the values are unchecked JSON
 
 
 class Rows(Protocol):
@@ -37,7 +37,7 @@ class Rows(Protocol):
 
     def feed(self, data: bytes) -> Iterator[Row]:
         """The rows that ``data`` completes. Raises ``Invalid`` at an error of the body, after the rows
-        before it, however the body was cut."""
+        before it, whatever the sizes of the pieces."""
         ...
 
     def finish(self) -> Iterator[Row]:
@@ -73,7 +73,7 @@ class JsonRows:
         if self._place != self._end:
             raise self._wrong(len(self._buffer), "the body ends too early")
         if not self._after_rows:
-            raise Invalid("missing", "recipients", "recipients must be given: a list of objects, one a row")
+            raise Invalid("missing", "recipients", "recipients must be given: a list of objects, one per row")
 
     def _read(self, data: bytes, final: bool) -> Iterator[Row]:
         self._final = final
@@ -86,7 +86,7 @@ class JsonRows:
             return
         self._wanted = 0
         position = self._skip_space(0)
-        # A place that does not move on waits for the rest of its value.
+        # An unchanged position means: wait for the rest of the value.
         while position < len(self._buffer) and (moved := self._place(position)) != position:
             position = self._skip_space(moved)
             if self._rows:
@@ -99,11 +99,11 @@ class JsonRows:
 
     def _skip_space(self, position: int) -> int:
         found = _space(self._buffer, position)
-        assert found is not None  # it matches nothing too
+        assert found is not None  # the pattern also matches nothing
         return found.end()
 
-    # One method for each place in the body. Each reads what is at ``position`` (at least one
-    # character), and returns where it ends; the same position means that more is needed.
+    # One method for each place in the body. Each reads at ``position`` (at least one character) and returns
+    # the end of what it read. The same position means that more data is needed.
 
     def _start(self, position: int) -> int:
         self._expect("{", position)
@@ -195,7 +195,7 @@ class JsonRows:
         if name == "recipients":
             return Invalid("misplaced", name, "recipients is given twice: a campaign has one list")
         return Invalid(
-            "misplaced", name, f"{name} must come before recipients, since rows are taken as they are read"
+            "misplaced", name, f"{name} must come before recipients, since rows are accepted as they are read"
         )
 
     def _wrong(self, position: int, why: str) -> Invalid:

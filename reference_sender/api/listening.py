@@ -8,7 +8,7 @@ import socket
 from reference_sender.addresses import host_and_port
 
 _IN_OTHER_WORDS = {
-    errno.EADDRINUSE: "it is in use; stop what listens there, or give another port (0: any free one)",
+    errno.EADDRINUSE: "it is in use; stop the program that listens there, or give another port (0: any)",
     errno.EADDRNOTAVAIL: "no network interface of this machine has that address",
     errno.EACCES: "not permitted; ports below 1024 need a privilege",
 }

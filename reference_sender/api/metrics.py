@@ -18,20 +18,20 @@ class Tally(Struct):
     """Counters of the HTTP API since the process began."""
 
     accepted: int = 0  # messages
-    repeated: int = 0  # messages whose key was known
-    invalid: int = 0  # messages refused for their content
-    conflicts: int = 0  # messages refused for a key that another message has
+    repeated: int = 0  # repeats: messages whose key the sender had already
+    invalid: int = 0  # messages refused because of their content
+    conflicts: int = 0  # messages refused because another message has the key
     queue_full: int = 0  # messages refused because the queue is full
     store_failed: int = 0  # messages refused because the store failed
     unauthorized: int = 0  # requests
     report_calls: int = 0
     reports: int = 0
-    reports_put_off: int = 0  # report calls asked to come again
+    reports_put_off: int = 0  # report calls that the provider must repeat
     campaigns: int = 0
 
 
 class Metrics(Collector):
-    """Reads driver, tally and loop lag when asked; nothing is done for a message."""
+    """Reads driver, tally and loop lag on request. It does no work per message."""
 
     def __init__(self, driver: Driver, tally: Tally, lag: LoopLag, stored: dict[State, int]) -> None:
         self._driver = driver
@@ -42,8 +42,9 @@ class Metrics(Collector):
         self._registry.register(self)
 
     def state(self) -> dict[str, object]:
-        """``/v1/state``: gauges, messages not final, and counters; final states count from the store's first
-        message on, the rest from this process's start."""
+        """``/v1/state``: gauges, messages not final, and counters; final states are counted since the store
+        was created, the rest since the process began.
+        """
         dispatch = self._driver.state()
         return {
             "gauges": self._gauges(),

@@ -52,7 +52,7 @@ class Exported(Struct, frozen=True, gc=False):
 
 
 class Queries:
-    """Reads what is on disk; what waits for its commit is not seen."""
+    """Reads what is on disk. It does not see changes that wait for their commit."""
 
     def __init__(self, store: Store) -> None:
         self._store = store

@@ -28,7 +28,7 @@ _MOST_BYTES = 8 * 1024 * 1024
 
 
 class ReportReader(Struct, frozen=True):
-    """One provider's reports: its formats, one for each account, and how it wants them confirmed."""
+    """One provider's reports: its formats (one for each account) and the confirmation that it expects."""
 
     formats: Sequence[RouteProtocol]
     confirmation: Confirmation
@@ -61,13 +61,13 @@ class ReportIntake:
 
     @property
     def paths(self) -> list[str]:
-        """Where reports come in; each is followed by the secret."""
+        """The paths that receive reports. The secret follows each."""
         return [f"{REPORTS_PATH}{name}/" for name in self._readers]
 
     async def take(self, request: web.BaseRequest, secret: str, patience_s: float) -> web.Response:
         """Raises ``ApiError`` or ``Invalid``: the provider must call again."""
         if not hmac.compare_digest(secret.encode(), self._secret):
-            raise ApiError(404, "not_found", "there is nothing at this path")
+            raise ApiError(404, "not_found", "this path does not exist")
         name = request.raw_path.removeprefix(REPORTS_PATH).partition("/")[0]
         reader = self._readers[name]
         body = b"" if request.method == "GET" else await read_limited(request, _MOST_BYTES, patience_s)

@@ -1,9 +1,9 @@
 """How many radio segments a text takes: the sender's own count, independent of any provider's.
 
 Rules of 3GPP TS 23.038 and 23.040: GSM-7 carries 160 septets alone and 153 a segment when joined, UCS-2 70
-units alone and 67 when joined. A character of the extension table takes two septets, one beyond the basic
-plane two units, and neither pair may be cut by the border of a segment: where it would, it moves on and
-leaves one place empty, which a plain ceiling division does not count.
+units alone and 67 when joined. A character of the extension table takes two septets, a character beyond the
+basic plane two units. A segment border may not cut such a pair: the pair moves to the next segment and leaves
+one place empty. A plain ceiling division does not count these places.
 """
 
 from __future__ import annotations

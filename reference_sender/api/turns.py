@@ -6,8 +6,9 @@ import asyncio
 
 
 class Turns:
-    """Shared by all long tasks of a process, so that other work of the loop waits for one piece at most,
-    for any number of campaigns."""
+    """Shared by all long tasks of a process. Other work of the loop waits for at most one piece, whatever the
+    number of campaigns.
+    """
 
     def __init__(self) -> None:
         self._lock = asyncio.Lock()

@@ -1,4 +1,4 @@
-"""A compressed body, unpacked in small pieces and within limits: a few kilobytes can unpack to gigabytes."""
+"""Unpacks a compressed body in small pieces and within limits: a few kilobytes can unpack to gigabytes."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _GZIP_OR_ZLIB = 32 + zlib.MAX_WBITS
 
 
 class Unpacking(Protocol):
-    """Bytes as they come over the wire to bytes of the content."""
+    """Decodes received bytes to the bytes of the content."""
 
     def slices(self, data: bytes) -> Iterator[bytes]:
         """The content in ``data``, in pieces of at most ``SLICE_BYTES``, some of them empty. Raises
@@ -43,7 +43,9 @@ class Plain:
 
 
 class Deflated:
-    """A body in gzip (RFC 1952, one member or several) or zlib format (RFC 1950); its first bytes decide."""
+    """A body in gzip (RFC 1952, one member or several) or zlib format (RFC 1950); recognised by its first
+    bytes.
+    """
 
     def __init__(self) -> None:
         self._member = zlib.decompressobj(_GZIP_OR_ZLIB)
@@ -78,7 +80,7 @@ class Deflated:
 
 
 def unpacking_of(content_encoding: str) -> Unpacking | None:
-    """The unpacking for a ``Content-Encoding``; None unless it is gzip, deflate or identity."""
+    """The decoder for a ``Content-Encoding``; None unless it is gzip, deflate or identity."""
     name = content_encoding.strip().lower()
     if name in ("", "identity"):
         return Plain()

@@ -1,7 +1,7 @@
 """One queue in order of arrival, for a sender without priorities. It replaces the lanes.
 
-No class overtakes another, and no campaign shares with another. A request still holds one class and one
-sender name, so a batch ends where either changes: the next request begins there.
+Messages go in order of arrival, whatever their class and campaign. A request still holds one class and one
+sender name, so a batch ends where either changes, and the next request begins there.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ _DEAD_KEPT = 1024
 
 
 class ArrivalQueue:
-    """As ``LaneQueue``. Tickets whose attempt was not taken come back to the head."""
+    """As ``LaneQueue``. Tickets whose attempt was refused come back to the head."""
 
     __slots__ = ("_dead", "_queue", "live")
 
@@ -27,7 +27,7 @@ class ArrivalQueue:
 
     @property
     def kept(self) -> int:
-        """Tickets in memory, those that have ended included."""
+        """Number of tickets in memory, ended ones included."""
         return len(self._queue)
 
     def put(self, ticket: Ticket) -> None:
@@ -36,7 +36,7 @@ class ArrivalQueue:
         self.live += 1
 
     def put_back(self, tickets: Iterable[Ticket]) -> None:
-        """Return tickets that had been taken or put off to the head, in order."""
+        """Return tickets to the head, in order."""
         for ticket in reversed(list(tickets)):
             self._queue.appendleft(ticket)
             self.live += 1
@@ -60,7 +60,7 @@ class ArrivalQueue:
     def take(self, now_ns: int, max_messages: int, max_segments: int) -> list[Ticket]:
         """A batch from the head: live tickets of one class and one sender name, within both limits.
 
-        It ends before a ticket that has expired; that one is then the head, and the caller's to end.
+        It ends before a ticket that has expired; that ticket is then the head, and the caller must end it.
         """
         taken: list[Ticket] = []
         first = self.head()

@@ -1,4 +1,4 @@
-"""Messages that a provider has taken, and the matching of delivery reports to them."""
+"""Messages that a provider has accepted, and the matching of delivery reports to them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from reference_sender.dispatch.values import Report, State
 
 
 class Sent(Struct, frozen=True, gc=False):
-    """A message that a provider has. Without its text, since half a million may wait."""
+    """A message that a provider has accepted, without its text, since 500,000 may wait."""
 
     message_id: int
     attempts: int
@@ -28,6 +28,10 @@ class SentIndex:
     def __init__(self) -> None:
         self.by_key: dict[str, Sent] = {}
         self._key_of: dict[str, str] = {}
+
+    def __len__(self) -> int:
+        """Entries of the larger of the two tables."""
+        return max(len(self.by_key), len(self._key_of))
 
     def add(self, key: str, sent: Sent) -> None:
         """Keep ``sent`` under ``key``."""
@@ -59,10 +63,10 @@ class Awaiting:
         self.index = SentIndex()
         self._timeout_ns = timeout_ns
         self._step_ns = max(1, timeout_ns // 1000)  # a timeout may be noticed this late
-        self.next_ns: int | None = None  # when ``take_timed_out`` may next find something
+        self.next_ns: int | None = None  # the earliest time at which ``take_timed_out`` may find something
 
     def add(self, key: str, sent: Sent) -> None:
-        """Await the report of ``key``; to be called in the order of ``sent.at_ns``."""
+        """Await the report of ``key``. Call it in the order of ``sent.at_ns``."""
         self.index.add(key, sent)
         if self.next_ns is None:
             self.next_ns = sent.at_ns + self._timeout_ns
@@ -82,7 +86,7 @@ class Awaiting:
         self.next_ns = None
         for key, sent in self.index.by_key.items():
             if sent.at_ns > latest_ns:
-                # Stepping bounds how often the walk over the dictionary's freed front places is made.
+                # Steps limit how often the dictionary's freed front slots are scanned.
                 self.next_ns = max(sent.at_ns + self._timeout_ns, now_ns + self._step_ns)
                 break
             keys.append(key)
@@ -99,7 +103,9 @@ class Ended:
         self._capacity = capacity
 
     def add(self, key: str, sent: Sent) -> None:
-        """Keep ``sent``; beyond the capacity the oldest go, many at a time, as each walk has its price."""
+        """Keep ``sent``. Above the capacity the oldest are removed, many at a time, since each scan takes
+        time.
+        """
         self.index.add(key, sent)
         if len(self.index.by_key) > self._capacity:
             for oldest in list(islice(self.index.by_key, self._capacity // 8 + 1)):
@@ -107,7 +113,7 @@ class Ended:
 
 
 class EarlyReports:
-    """Reports without our key that overtook the answer to their submit, the only thing that could place them.
+    """Reports without our key that came before the answer to their submit. Only that answer identifies them.
 
     A report that carries the key is never early: it proves by itself that the provider has the message.
     """
@@ -122,7 +128,7 @@ class EarlyReports:
         return len(self._by_id)
 
     def keep(self, report: Report) -> bool:
-        """Keep ``report`` for whichever message is given its provider id; False if there is no room."""
+        """Keep ``report`` for the message that will get its provider id. False if there is no room."""
         kept = self._by_id.get(report.provider_id)
         if kept is None and len(self._by_id) >= self._capacity:
             return False
@@ -131,11 +137,12 @@ class EarlyReports:
         return True
 
     def take(self, provider_id: str | None) -> Report | None:
-        """The report kept for the message that was given ``provider_id``."""
+        """The report kept for the message that got ``provider_id``."""
         return self._by_id.pop(provider_id, None) if provider_id is not None else None
 
     def drop_unclaimed(self) -> int:
-        """Nothing is being submitted, so no answer can claim what is kept; returns its count."""
+        """Drop the kept reports: no submit is in flight that could identify them. Returns their number."""
         dropped = len(self._by_id)
-        self._by_id.clear()
+        if dropped:
+            self._by_id.clear()
         return dropped

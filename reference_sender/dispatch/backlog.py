@@ -1,4 +1,4 @@
-"""Every message that no provider has taken yet: in its lane, waiting for a retry, or being submitted."""
+"""Every message that no provider has accepted yet: in its lane, waiting for a retry, or being submitted."""
 
 from __future__ import annotations
 
@@ -22,15 +22,16 @@ Queue = LaneQueue | ArrivalQueue
 
 
 class Backlog:
-    """Tickets by key. ``ready`` counts by queue what may go; ``waiting`` counts by class, and also what is
-    between attempts.
+    """Tickets by key. ``ready`` counts the tickets of each queue that may be sent; ``waiting`` counts by
+    class, and includes tickets between two attempts.
 
-    Each class has a queue of its own, its lane. ``in_order`` all share the first one, in order of arrival.
+    Each class has a queue of its own, its lane. With ``in_order`` all classes share the first queue, in order
+    of arrival.
     """
 
     def __init__(self, routes: int, in_order: bool = False) -> None:
-        # Slot 0 is what any route may take, slot 1 + n what only route n may: an unanswered attempt there may
-        # have got through, and only that provider would know the key again.
+        # Slot 0 has messages for any route, slot 1 + n those for route n only: their unanswered attempt there
+        # may have been accepted, and only that provider recognises the key.
         queue = ArrivalQueue if in_order else LaneQueue
         self.lanes: list[Queue] = [queue() for _ in range(_KINDS * (1 + routes))]
         self.in_order = in_order
@@ -42,12 +43,15 @@ class Backlog:
         self._retries_made = 0
 
     def add(self, message: Message) -> Ticket:
-        """Take ``message`` in, at the tail of its campaign."""
+        """Add ``message`` at the tail of its campaign."""
         lane = lane_index(message.lane)
-        ticket = Ticket(message, lane, OTP if self.in_order else lane, message.expires_ns)
+        queue = OTP if self.in_order else lane
+        ticket = Ticket(message, lane, queue, message.expires_ns, in_lane=True)
         self.tickets[message.key] = ticket
-        self._watch(ticket)
-        self._to_lane(ticket)
+        self.waiting[lane] += 1
+        self._expiry.add(ticket)
+        self.ready[queue] += 1
+        self.lanes[queue].put(ticket)
         return ticket
 
     def restore(
@@ -91,7 +95,7 @@ class Backlog:
         return batch
 
     def put_back(self, tickets: Sequence[Ticket]) -> None:
-        """Return tickets whose attempt was not taken, in order, to the head of their campaigns."""
+        """Return tickets whose attempt was refused, in order, to the head of their campaigns."""
         for ticket in tickets:
             ticket.state = moved(ticket.state, _QUEUED)
             self._watch(ticket)
@@ -104,10 +108,10 @@ class Backlog:
         self.put_back(tickets)
 
     def put_off(self, ticket: Ticket, until_ns: int) -> None:
-        """Let a ticket whose attempt was not taken wait for its next one."""
+        """Let a ticket whose attempt was refused wait for its next attempt."""
         ticket.state = moved(ticket.state, _QUEUED)
         self._watch(ticket)
-        if until_ns < ticket.expires_ns:  # else it waits for its expiry only
+        if until_ns < ticket.expires_ns:  # otherwise it waits only for its expiry
             self._retries_made += 1
             heappush(self._retries, (until_ns, self._retries_made, ticket))
 
@@ -132,7 +136,7 @@ class Backlog:
         return expired
 
     def wake_retries(self, now_ns: int) -> None:
-        """Return to the lanes what has waited long enough."""
+        """Return tickets to the lanes whose next attempt is due."""
         due: list[Ticket] = []
         retries = self._retries
         while retries and (retries[0][0] <= now_ns or retries[0][2].state is not _QUEUED):
@@ -143,7 +147,7 @@ class Backlog:
             self._to_heads(due)
 
     def next_ns(self) -> int | None:
-        """When ``take_expired`` or ``wake_retries`` may next find something."""
+        """The earliest time at which ``take_expired`` or ``wake_retries`` may find something."""
         expiry_ns = self._expiry.next_ns
         if not self._retries:
             return expiry_ns

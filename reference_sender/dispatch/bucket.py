@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-# One token is 10**15 parts. A rate of r/s, kept as whole millionths, is then a whole number of parts each
-# nanosecond, so no sum is ever rounded in the sender's favour and a computed instant is exactly right.
+# One token is 10**15 parts. A rate of r/s, kept as whole millionths, is then a whole number of parts per
+# nanosecond, so sums are exact and a computed instant is exact.
 _PARTS = 10**15
 _MICRO = 10**6
 
@@ -21,19 +21,18 @@ class RateBucket:
         self._at_ns = 0
 
     def available(self, now_ns: int) -> int:
-        """Whole tokens there are now."""
-        level = self._level
-        if now_ns > self._at_ns:
-            if level < self._size:
-                level += (now_ns - self._at_ns) * self._rate
-                if level > self._size:
-                    level = self._size
-                self._level = level
+        """The number of whole tokens now."""
+        passed_ns = now_ns - self._at_ns
+        if passed_ns > 0:
             self._at_ns = now_ns
-        return level // _PARTS
+            size = self._size
+            if self._level < size:
+                level = self._level + passed_ns * self._rate
+                self._level = level if level < size else size
+        return self._level // _PARTS
 
     def ready_ns(self, now_ns: int, tokens: int) -> int:
-        """The first instant, not before now, at which there are ``tokens`` (at most ``capacity``)."""
+        """The first instant from now on with at least ``tokens`` tokens (at most ``capacity``)."""
         if self.available(now_ns) >= tokens:
             return now_ns
         short = tokens * _PARTS - self._level
@@ -49,7 +48,7 @@ class RateBucket:
         self._level = min(self._level, self._size)
 
     def spend(self, tokens: int) -> None:
-        """Take what ``available`` has just shown to be there."""
+        """Take tokens. Call ``available`` first."""
         self._level -= tokens * _PARTS
 
     def drain(self, from_ns: int) -> None:
@@ -58,7 +57,7 @@ class RateBucket:
         self._level = 0
 
     def tokens_in(self, seconds: float) -> int:
-        """Whole tokens that ``seconds`` bring, at most ``capacity``."""
+        """Whole tokens added in ``seconds``, at most ``capacity``."""
         return min(self.capacity, int(seconds * self._rate / _MICRO))
 
 

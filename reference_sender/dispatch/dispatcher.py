@@ -1,4 +1,4 @@
-"""The sender's core: messages, answers, reports and the time go in; batches and changes come out."""
+"""The sender's core: it gets messages, answers, reports and the time, and returns batches and changes."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ import msgspec
 
 from reference_sender.dispatch.awaiting import Sent
 from reference_sender.dispatch.backlog import Backlog
-from reference_sender.dispatch.ledger import EXPIRED_UNCERTAIN, EXPIRED_WAITING, Ledger
 from reference_sender.dispatch.lookups import PendingLookups
+from reference_sender.dispatch.message_states import EXPIRED_UNCERTAIN, EXPIRED_WAITING, MessageStates
 from reference_sender.dispatch.recovery import not_created_after, recovered_sent, tried_at
 from reference_sender.dispatch.retry import SECOND_NS, decide, retry_rules
 from reference_sender.dispatch.sending import Batch, Sending
@@ -17,6 +17,7 @@ from reference_sender.dispatch.settings import DispatchSettings
 from reference_sender.dispatch.snapshot import DispatchState, RouteSnapshot
 from reference_sender.dispatch.ticket import NOWHERE, SHARED, Ticket, lane_index
 from reference_sender.dispatch.values import (
+    FINAL_STATES,
     Effect,
     Lane,
     Message,
@@ -40,7 +41,8 @@ class Dispatcher:
 
     Every call takes ``now_ns``, which never goes back, and returns the effects due by then, in the order in
     which they happened. The driver must call ``answered`` once for each ``SubmitBatch`` (with UNKNOWN if no
-    answer came), or ``withdrawn`` if it did not send the request.
+    answer came), or ``withdrawn`` if it did not send the request. It asks ``may_still_go`` before it sends
+    one for which it had to wait.
 
     The driver stores a message before it is offered. It stores a ``SubmitAttempt`` before its request is sent
     and keeps it until the changes of its answer are stored. It stores a ``Change`` before its cause is
@@ -54,12 +56,13 @@ class Dispatcher:
         self._settings = settings
         self._rules = retry_rules(settings, seed)
         self._backlog = Backlog(len(routes), in_order=settings.order == "arrival")
-        self._ledger = Ledger(settings, self._backlog)
-        self._sending = Sending(settings, routes, seed, self._backlog, self._ledger)
+        self._states = MessageStates(settings, self._backlog)
+        self._sending = Sending(settings, routes, seed, self._backlog, self._states)
         self._lookups = PendingLookups()
         self._looks_up = not all(route.repeats for route in self._sending.routes)
         self._largest = max(int(limits.segments_burst) for limits in routes)
         self._now_ns = 0
+        self._next_due_ns: int | None = None  # of all that waits for a time, but for batches
 
     def has_room(self, count: int, lane: Lane) -> bool:
         """Whether ``count`` more messages of ``lane`` fit in the backlog; ask before storing them."""
@@ -69,24 +72,25 @@ class Dispatcher:
         return len(self._backlog.tickets) + count <= limit
 
     def offer(self, now_ns: int, messages: Sequence[Message]) -> Sequence[Effect]:
-        """Take in stored messages. A key that is already open is counted and otherwise ignored."""
+        """Take in stored messages. A message whose key is already open is counted and otherwise ignored."""
         self._move_clock(now_ns)
         effects: list[Effect] = []
-        totals = self._ledger.totals
+        backlog, states = self._backlog, self._states
+        totals = states.totals
         for message in messages:
-            if self._ledger.knows(message.key):
+            if states.knows(message.key):
                 totals.duplicate_offers += 1
                 continue
             totals.offered += 1
-            ticket = self._backlog.add(message)
+            ticket = backlog.add(message)
             if message.segments > self._largest:
-                self._ledger.closed(now_ns, ticket, State.FAILED, TOO_LARGE, effects)
+                states.closed(now_ns, ticket, State.FAILED, TOO_LARGE, effects)
         self._run_due(now_ns, effects)
         return effects
 
     def foresee(self, now_ns: int, messages: Sequence[Message]) -> str | None:
-        """The route on which all of ``messages``, at least one, would go out in one request if they were
-        offered now; None if they would not, or if that is not certain. Only ``offer`` decides.
+        """The route on which all of ``messages`` (at least one) would be sent in one request if they were
+        offered now. None if they would not, or if it is uncertain. Only ``offer`` decides.
         """
         self._move_clock(now_ns)
         return self._sending.foresee(now_ns, messages)
@@ -134,20 +138,30 @@ class Dispatcher:
         self._run_due(now_ns, effects)
         return effects
 
+    def may_still_go(self, now_ns: int, batch_id: int) -> bool:
+        """Whether a batch whose attempt is durable by now may be sent: none of its messages has expired. If
+        it may not, call ``withdrawn``.
+        """
+        return all(ticket.expires_ns > now_ns for ticket in self._sending.in_flight[batch_id].tickets)
+
     def reported(self, now_ns: int, reports: Sequence[Report]) -> Sequence[Effect]:
-        """Take delivery reports: in any order, repeated, before the answer, or after the end."""
+        """Take delivery reports: in any order, also repeated ones, before the answer, or after the message is
+        final.
+        """
         self._move_clock(now_ns)
         effects: list[Effect] = []
-        submitting = bool(self._sending.in_flight)
+        # A report without our key may be about a message that a lookup on its way finds as not yet ended.
+        submitting = bool(self._sending.in_flight) or self._lookups.asking
         for report in reports:
             if self._looks_up and report.key is not None:
                 self._lookups.claim(report.provider_id)
-            self._ledger.reported(now_ns, report, submitting, effects)
+            self._states.reported(now_ns, report, submitting, effects)
         self._run_due(now_ns, effects)
         return effects
 
     def looked_up(self, now_ns: int, key: str, found: Sequence[Report] | None) -> Sequence[Effect]:
-        """Learn what the provider has that may be the message of ``key``, oldest first; None: it did not say.
+        """Take the result of a lookup: the provider's messages that may be the one of ``key``, oldest first.
+        None: the provider gave no result.
 
         Raises ``ValueError``, changing nothing, for a message that is not being looked up.
         """
@@ -156,7 +170,10 @@ class Dispatcher:
         self._move_clock(now_ns)
         if report is not None and ticket.state is State.QUEUED:
             self._lookups.claim(report.provider_id)
-            self._ledger.reported_early(now_ns, ticket, report, effects)
+            early = self._states.early.take(report.provider_id)
+            newest = report if early is None or report.state in FINAL_STATES else early
+            self._states.reported_early(now_ns, ticket, newest, effects)
+        self._drop_unclaimed()
         self._run_due(now_ns, effects)
         return effects
 
@@ -172,17 +189,17 @@ class Dispatcher:
         effects: list[Effect] = []
         sent: list[tuple[str, Sent]] = []
         for each in recovered:
-            self._ledger.totals.recovered += 1
+            self._states.totals.recovered += 1
             if each.state is _SENT:
                 sent.append((each.message.key, recovered_sent(each, now_ns)))
             else:
                 self._restore(now_ns, each, effects)
         sent.sort(key=lambda entry: entry[1].at_ns)
-        latest_ns = self._ledger.awaiting.latest_ns
+        latest_ns = self._states.awaiting.latest_ns
         for key, entry in sent:
             if entry.at_ns < latest_ns:  # of another sender: what is awaited is in the order of time
                 entry = msgspec.structs.replace(entry, at_ns=latest_ns)
-            self._ledger.awaiting.add(key, entry)
+            self._states.awaiting.add(key, entry)
             if self._looks_up:
                 self._lookups.claim(entry.provider_id)
         self._run_due(now_ns, effects)
@@ -203,7 +220,7 @@ class Dispatcher:
     def knows(self, report: Report) -> bool:
         """Whether ``report`` is about a message of this dispatcher, as far as is known before all submits are
         answered."""
-        return self._ledger.matches(report)
+        return self._states.matches(report)
 
     def waiting(self, lane: Lane) -> int:
         """Messages of ``lane``, and of those above it, that wait for their submit."""
@@ -214,7 +231,7 @@ class Dispatcher:
         if each.route is None:
             ticket = self._backlog.restore(message, each.attempts, SHARED, None, message.expires_ns)
             if message.segments > self._largest:
-                self._ledger.closed(now_ns, ticket, State.FAILED, TOO_LARGE, effects)
+                self._states.closed(now_ns, ticket, State.FAILED, TOO_LARGE, effects)
             return
         route = self._sending.route_for(each.route, message.segments)
         slot, expires_ns = NOWHERE, message.expires_ns
@@ -228,23 +245,15 @@ class Dispatcher:
             self._lookups.add(now_ns, ticket, tried_ns)
 
     def _drop_unclaimed(self) -> None:
-        if not self._sending.in_flight:
-            self._ledger.totals.orphan_reports += self._ledger.early.drop_unclaimed()
+        if not self._sending.in_flight and not self._lookups.asking:
+            self._states.totals.orphan_reports += self._states.early.drop_unclaimed()
 
     def next_deadline(self) -> int | None:
         """When ``advance`` must be called, unless another call comes first. None if nothing is pending."""
-        # Compared one by one: this is asked after every call.
-        deadline_ns = self._sending.wake_ns
-        backlog_ns = self._backlog.next_ns()
-        if backlog_ns is not None and (deadline_ns is None or backlog_ns < deadline_ns):
-            deadline_ns = backlog_ns
-        report_ns = self._ledger.awaiting.next_ns
-        if report_ns is not None and (deadline_ns is None or report_ns < deadline_ns):
-            deadline_ns = report_ns
-        lookup_ns = self._lookups.next_ns()
-        if lookup_ns is not None and (deadline_ns is None or lookup_ns < deadline_ns):
-            deadline_ns = lookup_ns
-        return deadline_ns
+        wake_ns, due_ns = self._sending.wake_ns, self._next_due_ns
+        if wake_ns is None or due_ns is None:
+            return due_ns if wake_ns is None else wake_ns
+        return wake_ns if wake_ns < due_ns else due_ns
 
     def advance(self, now_ns: int) -> Sequence[Effect]:
         """Process what is due: expiries, retries, overdue reports, batches that waited for tokens."""
@@ -254,9 +263,24 @@ class Dispatcher:
         return effects
 
     @property
+    def open_messages(self) -> int:
+        """Messages that have not ended."""
+        return len(self._backlog.tickets) + len(self._states.awaiting.index.by_key)
+
+    @property
     def early_reports(self) -> int:
-        """Reports kept for a submit that is unanswered yet; what they say is in no ``Change`` so far."""
-        return len(self._ledger.early)
+        """Reports kept for a submit that is not answered yet. No ``Change`` contains them so far."""
+        return len(self._states.early)
+
+    def kept(self) -> dict[str, int]:
+        """Entries of the tables that are empty when nothing is open."""
+        return {
+            "tickets": len(self._backlog.tickets),
+            "ready": sum(self._backlog.ready),
+            "awaiting": len(self._states.awaiting.index),
+            "early reports": len(self._states.early),
+            "lookups": self._lookups.kept,
+        }
 
     def state(self) -> DispatchState:
         """The state at the last call."""
@@ -283,9 +307,9 @@ class Dispatcher:
             between_attempts=sum(backlog.waiting) - sum(backlog.ready),
             in_flight=len(sending.in_flight),
             in_flight_messages=len(backlog.tickets) - sum(backlog.waiting),
-            awaiting_report=len(self._ledger.awaiting.index.by_key),
-            early_reports=len(self._ledger.early),
-            totals=msgspec.structs.asdict(self._ledger.totals),
+            awaiting_report=len(self._states.awaiting.index.by_key),
+            early_reports=len(self._states.early),
+            totals=msgspec.structs.asdict(self._states.totals),
             routes=routes,
             waited_s={what: ns / SECOND_NS for what, ns in sending.waited_ns.items()},
         )
@@ -293,20 +317,20 @@ class Dispatcher:
     def _settle(
         self, now_ns: int, batch: Batch, ticket: Ticket, result: Result, effects: list[Effect]
     ) -> bool:
-        """Carry out what the attempt's result means for ``ticket``; True if it goes back to its lane now."""
+        """Apply the attempt's result to ``ticket``. True if it goes back to its lane now."""
         if ticket.state is not _SUBMITTING:
             return False  # its report came first
-        ledger = self._ledger
+        states = self._states
         message = ticket.message
         decision = decide(self._rules, now_ns, message, ticket.counted + 1, len(batch.tickets), result)
         if decision.state is _SENT:
             if not batch.route.repeats:
                 self._lookups.claim(result.provider_id)
-            early = ledger.early.take(result.provider_id) if len(ledger.early) else None
+            early = states.early.take(result.provider_id)
             if early is not None:
-                ledger.reported_early(now_ns, ticket, early, effects)
+                states.reported_early(now_ns, ticket, early, effects)
             else:
-                ledger.taken(now_ns, ticket, result.provider_id, effects)
+                states.taken(now_ns, ticket, result.provider_id, effects)
             return False
         if decision.uncertain and not batch.route.repeats:
             self._leave_unknown(now_ns, batch, ticket, result.reason, effects)
@@ -318,14 +342,14 @@ class Dispatcher:
             ticket.slot = 1 + batch.route.index
             ticket.expires_ns = min(ticket.expires_ns, batch.submitted_ns + batch.route.unknown_window_ns)
         if decision.state is State.FAILED:
-            ledger.closed(now_ns, ticket, State.FAILED, decision.reason, effects)
+            states.closed(now_ns, ticket, State.FAILED, decision.reason, effects)
             return False
         if ticket.expires_ns <= now_ns:
             reason = EXPIRED_UNCERTAIN if ticket.uncertain else EXPIRED_WAITING
-            ledger.closed(now_ns, ticket, State.EXPIRED, reason, effects)
+            states.closed(now_ns, ticket, State.EXPIRED, reason, effects)
             return False
         if binds:
-            ledger.bound(now_ns, ticket, batch.submitted_ns, result.reason, effects)
+            states.bound(now_ns, ticket, batch.submitted_ns, result.reason, effects)
         if decision.at_ns > now_ns:
             self._backlog.put_off(ticket, decision.at_ns)
             return False
@@ -339,26 +363,36 @@ class Dispatcher:
         ticket.slot = 1 + route.index
         ticket.expires_ns = min(ticket.expires_ns, batch.submitted_ns + route.unknown_window_ns)
         if ticket.expires_ns <= now_ns:
-            self._ledger.closed(now_ns, ticket, State.EXPIRED, EXPIRED_UNCERTAIN, effects)
+            self._states.closed(now_ns, ticket, State.EXPIRED, EXPIRED_UNCERTAIN, effects)
             return
-        self._ledger.bound(now_ns, ticket, batch.submitted_ns, reason, effects)
+        self._states.bound(now_ns, ticket, batch.submitted_ns, reason, effects)
         self._backlog.put_off(ticket, ticket.expires_ns)
         self._lookups.add(now_ns, ticket, batch.submitted_ns)
 
     def _run_due(self, now_ns: int, effects: list[Effect]) -> None:
-        backlog = self._backlog
-        due_ns = backlog.next_ns()
+        """Every input ends with this. What is pending afterwards changes only with another input."""
+        due_ns = self._due_ns()
         if due_ns is not None and due_ns <= now_ns:
-            for ticket in backlog.take_expired(now_ns):
-                self._ledger.expired(now_ns, ticket, effects)
-            backlog.wake_retries(now_ns)
-        due_ns = self._ledger.awaiting.next_ns
-        if due_ns is not None and due_ns <= now_ns:
-            self._ledger.give_up_overdue(now_ns, effects)
-        lookup_ns = self._lookups.next_ns()
-        if lookup_ns is not None and lookup_ns <= now_ns:
+            for ticket in self._backlog.take_expired(now_ns):
+                self._states.expired(now_ns, ticket, effects)
+            self._backlog.wake_retries(now_ns)
+            self._states.give_up_overdue(now_ns, effects)
             self._lookups.run(now_ns, effects)
+            due_ns = self._due_ns()
+        self._next_due_ns = due_ns
         self._sending.pump(now_ns, effects)
+
+    def _due_ns(self) -> int | None:
+        """When an expiry, a retry, an overdue report or a lookup is due."""
+        due_ns = self._backlog.next_ns()
+        report_ns = self._states.awaiting.next_ns
+        if report_ns is not None and (due_ns is None or report_ns < due_ns):
+            due_ns = report_ns
+        if self._looks_up:
+            lookup_ns = self._lookups.next_ns()
+            if lookup_ns is not None and (due_ns is None or lookup_ns < due_ns):
+                return lookup_ns
+        return due_ns
 
     def _move_clock(self, now_ns: int) -> None:
         if now_ns < self._now_ns:

@@ -1,4 +1,4 @@
-"""Which waiting tickets have passed their deadline, without a scan and without a heap entry for each."""
+"""Finds waiting tickets past their deadline, without a scan and without a heap entry per ticket."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ class ExpiryIndex:
     def __init__(self) -> None:
         self._sets: dict[int, set[Ticket]] = {}
         self._heap: list[int] = []
-        self.next_ns: int | None = None  # when ``take_due`` may next find something
+        self.next_ns: int | None = None  # the earliest time at which ``take_due`` may find something
 
     @property
     def kept(self) -> int:
-        """Entries of both tables, those that ran empty included: what it costs in memory."""
+        """Entries of both tables, empty ones included: a measure of memory."""
         return len(self._heap) + len(self._sets)
 
     def add(self, ticket: Ticket) -> None:
@@ -33,8 +33,8 @@ class ExpiryIndex:
             return
         self._sets[grain] = {ticket}
         heappush(self._heap, grain)
-        # A set that ran empty leaves its instant behind in the heap; left alone, a trickle would grow it for
-        # days.
+        # A set that ran empty leaves its instant in the heap. Without this, a low rate would grow the heap
+        # for days.
         if len(self._heap) > 2 * len(self._sets) + 64:
             self._heap = list(self._sets)
             heapify(self._heap)
@@ -55,6 +55,6 @@ class ExpiryIndex:
         while self._heap and self._heap[0] * GRAIN_NS <= now_ns:
             found.extend(self._sets.pop(heappop(self._heap), ()))
         self.next_ns = self._heap[0] * GRAIN_NS if self._heap else None
-        # A set's own order depends on memory addresses, and the same inputs must give the same effects.
+        # The order of a set depends on memory addresses, but the same inputs must give the same effects.
         found.sort(key=lambda ticket: ticket.message.message_id)
         return found

@@ -1,10 +1,11 @@
 """One lane: campaigns that share it fairly, and batches that hold one sender name each.
 
-Fair queueing by tags: each flow, a campaign under one sender name, carries a tag, the segments it has been
-served; the flow with the least tag is served next. The lane's virtual clock says where a flow that has had
-its share stands: it goes by what is served divided by the flows that wait. A flow that wakes starts at the
-clock, so idleness earns nothing, and an emptied flow keeps its tag until the clock has passed it, so that
-dripping messages in one by one earns nothing either. With one flow, the usual case, this is a plain queue.
+Fair queueing by tags. A flow is a campaign under one sender name. Its tag counts the segments that it has
+been served, and the flow with the lowest tag is served next. The lane's virtual clock is the tag of a flow
+that has had exactly its share: it advances by the served segments divided by the number of waiting flows. A
+flow that becomes active starts at the clock, so an idle flow does not save up a share. A flow that ran empty
+keeps its tag until the clock has passed it, so a flow that adds messages one by one does not gain a larger
+share. With one flow, the usual case, this is a plain queue.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ class _Flow:
 
 
 class LaneQueue:
-    """Tickets waiting in one lane. ``live`` counts them; those that ended elsewhere are skipped when met.
+    """Tickets waiting in one lane. ``live`` counts them; ended ones are skipped later.
 
     A ticket that waits alone, as nearly all do below the limits, needs no flow: it is in ``_alone``.
     """
@@ -52,12 +53,12 @@ class LaneQueue:
 
     @property
     def kept(self) -> int:
-        """Tickets in memory, those that have ended included."""
+        """Number of tickets in memory, ended ones included."""
         return sum(len(flow.queue) for flow in self._flows.values()) + (self._alone is not None)
 
     @property
     def campaigns(self) -> int:
-        """Campaigns in memory, those that are over included."""
+        """Number of campaigns in memory, ended ones included."""
         return len(self._flows)
 
     def put(self, ticket: Ticket) -> None:
@@ -71,14 +72,14 @@ class LaneQueue:
         self.live += 1
 
     def put_back(self, tickets: Iterable[Ticket]) -> None:
-        """Return tickets that had been taken or put off to the head of their campaigns, in order."""
+        """Return tickets to the head of their campaigns, in order."""
         self._to_flow()
         for ticket in reversed(list(tickets)):
             self._flow(ticket).queue.appendleft(ticket)
             self.live += 1
 
     def forget(self) -> None:
-        """One waiting ticket has ended: it stays where it is, but counts no more."""
+        """A waiting ticket has ended. It stays in its place and is no longer counted."""
         self.live -= 1
         self._dead += 1
         if self.live == 0:
@@ -105,7 +106,7 @@ class LaneQueue:
     def take(self, now_ns: int, max_messages: int, max_segments: int) -> list[Ticket]:
         """A batch: live tickets of one sender name, within both limits.
 
-        It ends before a ticket that has expired; that one is then the head, and the caller's to end.
+        It ends before a ticket that has expired; that ticket is then the head, and the caller must end it.
         """
         if (alone := self._alone) is not None:
             if not max_messages or alone.message.segments > max_segments or alone.expires_ns <= now_ns:
@@ -152,7 +153,7 @@ class LaneQueue:
         return taken
 
     def _to_flow(self) -> None:
-        """Another joins the one that was alone."""
+        """Create flows for the ticket that was alone and the one that joins it."""
         if self._alone is not None:
             self._flow(self._alone).queue.append(self._alone)
             self._alone = None
@@ -198,12 +199,14 @@ class LaneQueue:
         self._flow_limit = _FLOWS_KEPT
 
     def _drop_idle_flows(self) -> None:
-        """Drop flows whose tag says nothing any more; the limit follows what remains, so this stays rare."""
+        """Drop flows that the clock has passed. The next limit depends on the number that remains, so this is
+        rare.
+        """
         self._flows = {key: flow for key, flow in self._flows.items() if flow.queue or flow.tag > self._clock}
         self._flow_limit = max(_FLOWS_KEPT, 2 * len(self._flows))
 
     def _sweep(self) -> None:
-        """Give back the memory of tickets that ended while nothing was taken, as in a long outage."""
+        """Free tickets that ended while no batch was formed, as in a long outage."""
         for flow in self._flows.values():
             if flow.queue:
                 flow.queue = deque(ticket for ticket in flow.queue if ticket.state is State.QUEUED)

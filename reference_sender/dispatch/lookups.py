@@ -1,8 +1,8 @@
 """Messages whose attempt has no answer, on a route whose provider refuses no repeats.
 
-A repeat could deliver them twice, so they are not submitted again. Instead the provider is asked, less and
-less often, whether it has them. That it has not is never certain, since a request may be processed late. So a
-message ends in one of two ways: found, by a lookup or a report, or unknown, when its time is up.
+A repeat could deliver them twice, so they are not submitted again. Instead the sender asks the provider, at
+growing intervals, whether it has them. A negative answer is never certain, since a request may be processed
+late. So a message ends in one of two ways: found by a lookup or a report, or unknown after its lookup window.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _CLAIMS_KEPT = 20_000
 
 
 class PendingLookups:
-    """Tickets to be looked up, and the provider's ids that other messages have."""
+    """Tickets to look up, and the provider's ids that belong to other messages."""
 
     def __init__(self) -> None:
         self._due: list[tuple[int, int, Ticket, int]] = []  # when, order, ticket, wait before it
@@ -31,13 +31,23 @@ class PendingLookups:
         self._since_ns: dict[str, int] = {}
         self._claimed: OrderedDict[str, None] = OrderedDict()
 
+    @property
+    def asking(self) -> bool:
+        """Whether a lookup is unanswered."""
+        return bool(self._asked)
+
+    @property
+    def kept(self) -> int:
+        """Messages being looked up."""
+        return max(len(self._due), len(self._asked), len(self._since_ns))
+
     def add(self, now_ns: int, ticket: Ticket, since_ns: int) -> None:
         """Look ``ticket``, submitted at ``since_ns``, up until it ends."""
         self._since_ns[ticket.message.key] = since_ns
         self._wait(now_ns, ticket, _FIRST_WAIT_NS)
 
     def claim(self, provider_id: str | None) -> None:
-        """A message was given ``provider_id``, so no lookup may find another one by it."""
+        """A message got ``provider_id``, so no lookup may match that id to another message."""
         if provider_id is None:
             return
         self._claimed[provider_id] = None
@@ -45,11 +55,11 @@ class PendingLookups:
             self._claimed.popitem(last=False)
 
     def next_ns(self) -> int | None:
-        """When ``run`` may next find something, unless an answer comes first."""
+        """The earliest time at which ``run`` has work, unless an answer comes first."""
         return self._due[0][0] if self._due and len(self._asked) < _AT_ONCE else None
 
     def run(self, now_ns: int, effects: list[Effect]) -> None:
-        """Ask for what has come due."""
+        """Start the lookups that are due."""
         while self._due and len(self._asked) < _AT_ONCE and self._due[0][0] <= now_ns:
             _, _, ticket, wait_ns = heappop(self._due)
             key = ticket.message.key
@@ -61,8 +71,8 @@ class PendingLookups:
             effects.append(LookUp(ticket.route, ticket.message, self._since_ns[key]))
 
     def answered(self, now_ns: int, key: str, found: Sequence[Report] | None) -> tuple[Ticket, Report | None]:
-        """The ticket that was looked up, and the report about it among ``found``, if there is one. It is
-        looked up again otherwise. Raises ``ValueError`` for a key that is not being looked up.
+        """The ticket that was looked up, and the report about it among ``found``. Without one, it is looked
+        up again later. Raises ``ValueError`` for a key that is not being looked up.
         """
         asked = self._asked.pop(key, None)
         if asked is None:

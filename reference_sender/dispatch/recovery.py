@@ -13,7 +13,7 @@ from reference_sender.dispatch.values import Message, Recovered
 
 
 def not_created_after(message: Message, now_ns: int) -> Message:
-    """``message``; if it was created in the future, as if created now with the same validity."""
+    """``message``; if it was created in the future, with now as its creation and the same validity."""
     ahead_ns = message.created_ns - now_ns
     if ahead_ns <= 0:
         return message
@@ -27,7 +27,7 @@ def tried_at(recovered: Recovered, now_ns: int) -> int:
 
 
 def recovered_sent(recovered: Recovered, now_ns: int) -> Sent:
-    """The message as awaiting its report since it was sent."""
+    """The message as one that awaits its report since it was sent."""
     sent_ns = now_ns if recovered.sent_ns is None else min(recovered.sent_ns, now_ns)
     return Sent(
         recovered.message.message_id,

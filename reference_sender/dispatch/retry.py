@@ -1,8 +1,8 @@
 """The retry policy: one pure function from the result of an attempt to the next step of its message.
 
-What concerns the route and not the message (slowing down, pausing, the breaker) is in ``route.py``: a
-THROTTLED or ROUTE_DOWN message goes straight back to the head of its lane, keeps its attempts, and the route
-waits. A wait for each message instead would break their order and would not slow the route down.
+Reactions of the route (a lower rate, a pause, the breaker) are in ``route.py``. A THROTTLED or ROUTE_DOWN
+message goes back to the head of its lane at once and keeps its count of attempts, and the route waits. A
+separate wait for each message would change their order and would not slow the route down.
 """
 
 from __future__ import annotations
@@ -29,14 +29,14 @@ class RetryRules(Struct, frozen=True, gc=False):
 
 
 class Decision(Struct, frozen=True, gc=False):
-    """SENT, FAILED, or QUEUED for another attempt at ``at_ns`` (at once where that is not after now)."""
+    """SENT, FAILED, or QUEUED for another attempt at ``at_ns`` (at once if that is not in the future)."""
 
     state: State
     at_ns: int = 0
     reason: str = ""
-    counts: bool = True  # against max_attempts
+    counts: bool = True  # counts towards max_attempts
     solo: bool = False  # only alone in a request from now on
-    uncertain: bool = False  # the provider may have it: only the same key, on the same route
+    uncertain: bool = False  # the provider may have it: repeat only with the same key on the same route
 
 
 # An enum's member costs 0.2 us to look up (Python 3.11); these are looked up for every message.
@@ -62,9 +62,9 @@ def retry_rules(settings: DispatchSettings, seed: int) -> RetryRules:
 def decide(
     rules: RetryRules, now_ns: int, message: Message, attempts: int, batch_size: int, result: Result
 ) -> Decision:
-    """What becomes of ``message`` after its ``attempts``-th counting attempt, in a request of ``batch_size``.
+    """The next step of ``message`` after its ``attempts``-th counted attempt, in a request of ``batch_size``.
 
-    The caller sees to the message's expiry: a later attempt that would come after it never happens.
+    The caller checks the expiry: an attempt after it is never made.
     """
     outcome = result.outcome
     if outcome is _ACCEPTED or outcome is Outcome.ALREADY_ACCEPTED:
@@ -87,14 +87,16 @@ def decide(
 
 
 def _backoff_ns(rules: RetryRules, message: Message, attempts: int) -> int:
-    """Full jitter, up to base * 2**(attempts - 1): messages that failed together must not return together."""
+    """Full jitter, up to base * 2**(attempts - 1): messages that failed at the same time must not all be
+    repeated at the same time.
+    """
     cap_ns = rules.otp_cap_ns if message.lane is Lane.OTP else rules.cap_ns
     ceiling_ns = grown(rules.base_ns, cap_ns, attempts - 1)
     return int(ceiling_ns * fraction(rules.seed, message.key, attempts)) + 1
 
 
 def _retry_after_ns(rules: RetryRules, result: Result) -> int:
-    """The provider's own wait, which jitter may lengthen but never shorten, up to the cap."""
-    if result.retry_after_s is None or not result.retry_after_s > 0:  # NaN is not a wait
+    """The wait that the provider asks for, up to the cap. Jitter may lengthen it, never shorten it."""
+    if result.retry_after_s is None or not result.retry_after_s > 0:  # NaN is not a duration
         return 0
     return int(min(result.retry_after_s * SECOND_NS, rules.retry_after_cap_ns))

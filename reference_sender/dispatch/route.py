@@ -1,10 +1,10 @@
-"""One route: what it may be asked for now, and what its answers tell about it.
+"""One route: what it may send now, and the reactions to its answers.
 
-The reserve for OTPs: bulk may send only if afterwards some request tokens, segment tokens and an unanswered
-request's place are left (``otp_reserved_*``), so that an OTP that comes now goes now. Where a limit is too
-small to keep a reserve and still send, bulk may use all of a full bucket, and the last place: a reserve must
-not become a standstill. An owed turn (``shares.py``) ignores the reserve; otherwise a flood of OTPs would
-keep it used up for ever.
+The reserve for OTPs: bulk may send only if some request tokens, segment tokens and one place for an
+unanswered request are left afterwards (``otp_reserved_*``). So an OTP that arrives now is sent now. If a
+limit is too small for a reserve, bulk may use all of a full bucket and the last place; otherwise bulk would
+never be sent. An owed turn (``shares.py``) ignores the reserve; otherwise a flood of OTPs would use it up
+permanently.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ from reference_sender.dispatch.retry import SECOND_NS
 from reference_sender.dispatch.settings import DispatchSettings
 from reference_sender.dispatch.values import Outcome, Result, RouteLimits
 
-# A batch above the provider's own burst is throttled however long one waits, so from this many in a row on,
-# batches shrink. Not before: where requests are what is limited, smaller ones would only make it worse.
+# A batch above the provider's own burst is throttled after any wait, so batches shrink after this number of
+# throttled answers in a row. Not earlier: if the limit is on requests, smaller batches need more of them.
 _THROTTLED_BEFORE_SMALLER = 3
 _BATCHES_TO_FULL_SIZE = 50
 
-UNTIL_ANSWER = -1  # blocked by nothing that time alone will change
+UNTIL_ANSWER = -1  # blocked until an answer comes; time alone does not change it
 
 # An enum's member costs 0.2 us to look up (Python 3.11); these are looked up for every message.
 _HALF_OPEN = BreakerState.HALF_OPEN
@@ -34,11 +34,14 @@ _ACCEPTED = Outcome.ACCEPTED
 
 
 class Room(Struct, frozen=True, gc=False):
-    """What a route may be sent now, or, where ``messages`` is 0, when to ask again (or ``UNTIL_ANSWER``)."""
+    """What may be sent on a route now; if ``messages`` is 0, when to ask again (or ``UNTIL_ANSWER``)."""
 
     messages: int
     segments: int = 0
     ask_ns: int = UNTIL_ANSWER
+
+
+_NO_ROOM = Room(0)
 
 
 class RouteState:
@@ -49,7 +52,7 @@ class RouteState:
         self.name = limits.name
         self.in_flight = 0
         self.paused_until_ns = 0
-        self.throttles = 0  # throttled requests in all
+        self.throttles = 0  # number of throttled requests
         self.breaker = Breaker(
             settings.breaker_failures,
             int(settings.breaker_open_s * SECOND_NS),
@@ -66,7 +69,7 @@ class RouteState:
         self.unknown_window_ns = int(limits.unknown_window_s * SECOND_NS)
         self._settings = settings
         self._seed = seed
-        self._worth_saving = self.segments.tokens_in(settings.token_wait_s)
+        self._keep_reserve()
         self._throttled_in_a_row = 0
         self._throttled_at_ns = -1
         self._batch = float(limits.max_batch)  # messages in one request for now, at most max_batch
@@ -90,11 +93,19 @@ class RouteState:
         self.requests.resize(now_ns, limits.requests_per_s * share, limits.requests_burst * share)
         self.segments.resize(now_ns, limits.segments_per_s * share, limits.segments_burst * share)
         self.max_in_flight = max_in_flight
-        self._worth_saving = self.segments.tokens_in(self._settings.token_wait_s)
         self.share = share
+        self._keep_reserve()
+
+    def _keep_reserve(self) -> None:
+        """What bulk needs, so that the reserve for OTPs is left."""
+        settings = self._settings
+        self._kept_segments = settings.otp_reserved_segments
+        self._bulk_requests = min(1 + settings.otp_reserved_requests, self.requests.capacity)
+        self._bulk_in_flight = max(1, self.max_in_flight - settings.otp_reserved_in_flight)
+        self._worth_saving = self.segments.tokens_in(settings.token_wait_s)
 
     def blocked_until(self, now_ns: int) -> int:
-        """0 if the route may be used at all now; else when to ask again, or ``UNTIL_ANSWER``."""
+        """0 if the route may be used now; otherwise when to ask again, or ``UNTIL_ANSWER``."""
         if self.share == 0:
             return UNTIL_ANSWER
         if now_ns < self.paused_until_ns:
@@ -107,58 +118,50 @@ class RouteState:
         return 0
 
     def paused_ns(self, now_ns: int) -> int:
-        """How long the route will still rest, by a pause or by its breaker."""
+        """The rest of the route's pause or of its open breaker."""
         open_ns = self.breaker.until_ns if self.breaker.state is _OPEN else 0
         return max(0, max(self.paused_until_ns, open_ns) - now_ns)
 
     def room(self, now_ns: int, head_segments: int, waiting: int, reserve: bool) -> Room:
-        """What may go now, the next message having ``head_segments`` and ``waiting`` being there in all.
+        """What may be sent now. The next message has ``head_segments``; ``waiting`` messages wait in all.
 
-        ``reserve`` is True for bulk: leave what is kept for OTPs. To be asked only while ``blocked_until`` is
-        0.
+        ``reserve`` is True for bulk: keep the reserve for OTPs. Call it only while ``blocked_until`` is 0.
         """
-        settings = self._settings
-        kept_requests = kept_segments = saved = 0
-        if reserve:
-            usable = max(1, self.max_in_flight - settings.otp_reserved_in_flight)
-            if self.in_flight >= usable:
-                return Room(0)
-            kept_requests = settings.otp_reserved_requests
-            kept_segments = settings.otp_reserved_segments
-            saved = min(waiting, int(self._batch), self._worth_saving)
-        if head_segments > self.segments.capacity:
-            return Room(0)
+        requests, segments = self.requests, self.segments
+        if head_segments > segments.capacity:
+            return _NO_ROOM
+        requests_needed, segments_needed, kept_segments = 1, head_segments, 0
         # Compared and not min() or max(): this is asked for every request.
-        requests_needed = 1 + kept_requests
-        if requests_needed > self.requests.capacity:
-            requests_needed = self.requests.capacity
-        segments_needed = (saved if saved > head_segments else head_segments) + kept_segments
-        if segments_needed > self.segments.capacity:
-            segments_needed = self.segments.capacity
-        level = self.segments.available(now_ns)
-        if self.requests.available(now_ns) < requests_needed or level < segments_needed:
-            return Room(
-                0,
-                ask_ns=max(
-                    self.requests.ready_ns(now_ns, requests_needed),
-                    self.segments.ready_ns(now_ns, segments_needed),
-                ),
+        if reserve:
+            if self.in_flight >= self._bulk_in_flight:
+                return _NO_ROOM
+            kept_segments = self._kept_segments
+            saved = min(waiting, int(self._batch), self._worth_saving)
+            segments_needed = (saved if saved > head_segments else head_segments) + kept_segments
+            if segments_needed > segments.capacity:
+                segments_needed = segments.capacity
+            requests_needed = self._bulk_requests
+        level = segments.available(now_ns)
+        if requests.available(now_ns) < requests_needed or level < segments_needed:
+            ask_ns = max(
+                requests.ready_ns(now_ns, requests_needed), segments.ready_ns(now_ns, segments_needed)
             )
+            return Room(0, 0, ask_ns)
         probing = self.breaker.state is _HALF_OPEN
         return Room(1 if probing else int(self._batch), max(head_segments, level - kept_segments))
 
     def submitted(self, segments: int) -> None:
-        """A request with that many segments goes out now."""
+        """A request with ``segments`` segments is sent now."""
         self.in_flight += 1
         self.requests.spend(1)
         self.segments.spend(segments)
 
     def withdrawn(self) -> None:
-        """A request that ``submitted`` counted never went out. Its tokens are not given back."""
+        """A request that ``submitted`` counted was not sent. Its tokens are not returned."""
         self.in_flight -= 1
 
     def answered(self, now_ns: int, submitted_ns: int, results: Sequence[Result]) -> None:
-        """Learn from the results of one request what they tell about the route as a whole."""
+        """Apply the results of one request to the route as a whole."""
         self.in_flight -= 1
         broken = throttled = down = False
         working = False
@@ -193,13 +196,13 @@ class RouteState:
                 self._batch = min(self._batch + step, self.limits.max_batch)
 
     def _slow_down(self, now_ns: int, submitted_ns: int, retry_after_s: float) -> None:
-        """Pause the whole route. Its saved-up burst goes too, or the pause would earn the next excess."""
+        """Pause the whole route and empty its buckets; a burst after the pause would be throttled again."""
         self.throttles += 1
         settings = self._settings
         if retry_after_s > 0:
             wait_s = min(retry_after_s, settings.retry_after_cap_s)
             self._pause(now_ns + int(wait_s * SECOND_NS))
-        # Requests already out when the first was throttled tell nothing new: they do not double the pause.
+        # Requests that were in flight when the first was throttled do not double the pause.
         if submitted_ns > self._throttled_at_ns:
             base_ns = int(settings.throttle_base_s * SECOND_NS)
             cap_ns = int(settings.throttle_cap_s * SECOND_NS)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from msgspec import Struct
 
 from reference_sender.dispatch.backlog import Backlog, Queue
-from reference_sender.dispatch.ledger import Ledger
+from reference_sender.dispatch.message_states import MessageStates
 from reference_sender.dispatch.retry import SECOND_NS
 from reference_sender.dispatch.route import UNTIL_ANSWER, RouteState
 from reference_sender.dispatch.settings import DispatchSettings
@@ -20,7 +20,7 @@ PACING, IN_FLIGHT, PAUSE = "pacing", "in_flight", "pause"
 
 
 class Batch(Struct, frozen=True, gc=False):
-    """A request on its way."""
+    """A request in flight."""
 
     route: RouteState
     tickets: list[Ticket]
@@ -30,11 +30,11 @@ class Batch(Struct, frozen=True, gc=False):
 class Sending:
     """The routes, in order of preference, and the requests in flight.
 
-    The first route that is healthy and has room gets the next batch. A batch is of one lane, so an OTP never
-    shares a request with bulk, and of one sender name. No lane overtakes one above it that only lacks tokens:
-    waiting for tokens that a lower lane spends meanwhile would be waiting for ever.
+    The first route that is healthy and has room gets the next batch. A batch has one lane, so an OTP never
+    shares a request with bulk, and one sender name. While a lane lacks only tokens, no lower lane may send:
+    it would spend the tokens that the higher lane waits for.
 
-    ``waited_ns`` is how long messages were ready and not submitted, by what held them on the preferred route:
+    ``waited_ns`` is how long messages were ready and not submitted, by cause on the preferred route:
     its own rate limits and linger (PACING), its limit of unanswered requests (IN_FLIGHT), or a pause after a
     refusal and an open breaker (PAUSE).
     """
@@ -45,13 +45,13 @@ class Sending:
         limits: Sequence[RouteLimits],
         seed: int,
         backlog: Backlog,
-        ledger: Ledger,
+        states: MessageStates,
     ) -> None:
         self.routes = [RouteState(index, each, settings, seed) for index, each in enumerate(limits)]
         self.in_flight: dict[int, Batch] = {}
         self.wake_ns: int | None = None
         self.waited_ns = {PACING: 0, IN_FLIGHT: 0, PAUSE: 0}
-        self._held_by = ""  # what keeps ready messages back since ``_held_ns``; "": nothing waits
+        self._held_by = ""  # the cause for which ready messages wait since ``_held_ns``; "": no message waits
         self._held_ns = 0
         self._max_batch = [each.max_batch for each in limits]
         self._linger_ns = [
@@ -64,20 +64,21 @@ class Sending:
         ]
         self._shares = Shares(settings.transactional_share, settings.marketing_share)
         self._backlog = backlog
-        self._ledger = ledger
+        self._states = states
         self._batches = 0
 
     def route_for(self, name: str, segments: int) -> RouteState | None:
-        """The route of that name, which messages are bound to; None if there is none, or if it cannot take a
-        message of ``segments``."""
+        """The route of that name, to which messages are bound. None if it does not exist, or cannot send a
+        message of ``segments``.
+        """
         for each in self.routes:
             if each.name == name and segments <= each.segments.capacity:
                 return each
         return None
 
     def foresee(self, now_ns: int, messages: Sequence[Message]) -> str | None:
-        """As ``Dispatcher.foresee``. It knows only the plain case: nothing else waits, one lane, one sender
-        name.
+        """As ``Dispatcher.foresee``. It covers only the simple case: no other message waits, one lane, one
+        sender name.
         """
         first = messages[0]
         segments = 0
@@ -98,7 +99,7 @@ class Sending:
         return None
 
     def pump(self, now_ns: int, effects: list[Effect]) -> None:
-        """Submit whatever may go now, and note when time alone will let more go."""
+        """Submit what may be sent now, and note the time from which more may be sent."""
         if self._held_by:
             self.waited_ns[self._held_by] += now_ns - self._held_ns
         self._held_ns = now_ns
@@ -111,7 +112,9 @@ class Sending:
             pass
 
     def _pump_once(self, now_ns: int, effects: list[Effect]) -> bool:
-        """Go through the routes once; True if what a later one took may let an earlier one send more."""
+        """Go through the routes once. True if an earlier route may now send more, since a later one sent a
+        batch.
+        """
         self.wake_ns = None
         self._held_by = ""
         ready = self._backlog.ready
@@ -134,11 +137,13 @@ class Sending:
     def _submit_next(self, now_ns: int, route: RouteState, effects: list[Effect]) -> int:
         """Submit one batch on ``route``; returns ``_SENT_ONE``, or when to ask again, or ``UNTIL_ANSWER``."""
         lingering_ns = UNTIL_ANSWER
+        backlog = self._backlog
+        ready, own = backlog.ready, 1 + route.index
         for lane, owed, passes_otps in self._shares.turns():
-            if not self._backlog.ready[lane]:
+            if not ready[lane]:
                 continue
-            for slot in (1 + route.index, SHARED):
-                queue = self._backlog.queue(slot, lane)
+            for slot in (own, SHARED):
+                queue = backlog.queue(slot, lane)
                 if not queue.live:
                     continue
                 head = queue.head()
@@ -161,7 +166,7 @@ class Sending:
                         return max(room.ask_ns, lingering_ns)
                     return min(room.ask_ns, lingering_ns)
                 limit = min(room.segments, owed) if owed else room.segments
-                batch = self._backlog.take(now_ns, slot, lane, route.name, room.messages, limit)
+                batch = backlog.take(now_ns, slot, lane, route.name, room.messages, limit)
                 self._submit(now_ns, route, batch, effects)
                 return _SENT_ONE
         return lingering_ns
@@ -169,22 +174,26 @@ class Sending:
     def _next_unexpired(
         self, now_ns: int, queue: Queue, expired: Ticket, effects: list[Effect]
     ) -> Ticket | None:
-        """The next ticket of a queue, past those at its head that have run out of time."""
+        """The next ticket of a queue. Expired ones before it are ended."""
         head: Ticket | None = expired
         while head is not None and head.expires_ns <= now_ns:
             self._backlog.end(head, State.EXPIRED)
-            self._ledger.expired(now_ns, head, effects)
+            self._states.expired(now_ns, head, effects)
             head = queue.head()
         return head
 
     def _submit(self, now_ns: int, route: RouteState, tickets: list[Ticket], effects: list[Effect]) -> None:
-        messages = tuple([ticket.message for ticket in tickets])
-        segments = sum([message.segments for message in messages])
+        messages: list[Message] = []
+        segments = 0
+        for ticket in tickets:
+            message = ticket.message
+            messages.append(message)
+            segments += message.segments
         route.submitted(segments)
         self._shares.sent(tickets[0].queue, segments, self._backlog.ready)
-        self._batches += 1
-        self.in_flight[self._batches] = Batch(route, tickets, now_ns)
-        effects.append(SubmitBatch(self._batches, route.name, messages))
+        self._batches = batch_id = self._batches + 1
+        self.in_flight[batch_id] = Batch(route, tickets, now_ns)
+        effects.append(SubmitBatch(batch_id, route.name, tuple(messages)))
 
 
 def _earlier(first: int | None, second: int) -> int:

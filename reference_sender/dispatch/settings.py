@@ -16,9 +16,7 @@ class DispatchSettings(BaseModel):
     max_backlog: int = Field(
         default=500_000, ge=1, description="messages not yet taken by a provider, all lanes"
     )
-    otp_reserved_backlog: int = Field(
-        default=10_000, ge=0, description="of these, open to the OTP lane alone"
-    )
+    otp_reserved_backlog: int = Field(default=10_000, ge=0, description="of these, for the OTP lane only")
 
     order: Literal["priority", "arrival"] = Field(
         default="priority",
@@ -29,12 +27,12 @@ class DispatchSettings(BaseModel):
     transactional_share: float = Field(default=0.20, ge=0, lt=1)
     marketing_share: float = Field(default=0.05, ge=0, lt=1)
 
-    # What bulk leaves on each route, so that an OTP that comes now goes now (see route.py)
+    # What bulk leaves free on each route, so that an OTP that arrives now is sent now (see route.py)
     otp_reserved_requests: int = Field(default=1, ge=0, description="request tokens")
     otp_reserved_segments: int = Field(default=10, ge=0, description="segment tokens")
     otp_reserved_in_flight: int = Field(default=1, ge=0, description="unanswered requests")
 
-    # Batching. Without linger a batch is what waits at the moment the route may send.
+    # Batching. Without linger a batch has the messages that wait at the moment when the route may send.
     otp_linger_s: float = Field(default=0.0, ge=0, le=60)
     transactional_linger_s: float = Field(default=0.0, ge=0, le=60)
     marketing_linger_s: float = Field(default=0.0, ge=0, le=60)
@@ -42,21 +40,24 @@ class DispatchSettings(BaseModel):
         default=0.05,
         ge=0,
         le=10,
-        description="when segment tokens are short, bulk saves them up this long for a larger batch",
+        description="when segment tokens are short, bulk waits this long for a larger batch",
     )
 
     # Attempts (see retry.py)
     max_attempts: int = Field(
-        default=16, ge=1, description="attempts that count; throttling and route faults do not"
+        default=16, ge=1, description="counted attempts; throttled ones and faults of the route do not count"
     )
     backoff_base_s: float = Field(default=0.5, gt=0, le=3600)
     backoff_cap_s: float = Field(default=120.0, gt=0, le=86_400)
     otp_backoff_cap_s: float = Field(default=5.0, gt=0, le=3600)
     retry_after_cap_s: float = Field(
-        default=3600.0, gt=0, le=86_400, description="longest Retry-After believed"
+        default=3600.0, gt=0, le=86_400, description="upper limit for a Retry-After"
     )
     defer_s: float = Field(
-        default=60.0, gt=0, le=86_400, description="wait of a DEFERRED message without Retry-After"
+        default=60.0,
+        gt=0,
+        le=86_400,
+        description="wait of a DEFERRED message whose answer has no Retry-After",
     )
 
     # Routes
@@ -66,7 +67,7 @@ class DispatchSettings(BaseModel):
     throttle_cap_s: float = Field(default=30.0, gt=0, le=3600)
     route_down_pause_s: float = Field(default=60.0, gt=0, le=86_400)
     breaker_failures: int = Field(
-        default=10, ge=1, description="failed requests in a row that open the breaker"
+        default=10, ge=1, description="number of failed requests in a row that opens the breaker"
     )
     breaker_open_s: float = Field(
         default=1.0, gt=0, le=3600, description="first wait before a probe; doubles"
@@ -75,18 +76,20 @@ class DispatchSettings(BaseModel):
 
     # Reports
     report_timeout_s: float = Field(
-        default=72 * 3600.0, gt=0, description="a report not here by then never comes"
+        default=72 * 3600.0, gt=0, description="wait for a report; then the message expires without one"
     )
-    late_reports: int = Field(default=50_000, ge=0, description="ended messages kept for one late DELIVERED")
+    late_reports: int = Field(
+        default=50_000, ge=0, description="number of ended messages kept for a late DELIVERED"
+    )
     early_reports: int = Field(
-        default=10_000, ge=0, description="reports kept that overtook their submit's answer"
+        default=10_000, ge=0, description="number of kept reports that came before their submit's answer"
     )
 
     @model_validator(mode="after")
     def _consistent(self) -> DispatchSettings:
         faults = []
         if self.otp_reserved_backlog >= self.max_backlog:
-            faults.append("otp_reserved_backlog must be below max_backlog, or bulk is never taken")
+            faults.append("otp_reserved_backlog must be below max_backlog, or bulk is never accepted")
         if self.transactional_share + self.marketing_share >= 1:
             faults.append("transactional_share + marketing_share must be below 1")
         if self.backoff_base_s > min(self.backoff_cap_s, self.otp_backoff_cap_s):

@@ -1,23 +1,24 @@
-"""Which lane goes next: strict priority, tempered by guaranteed shares.
+"""Which lane sends next: strict priority with guaranteed shares.
 
-An OTP goes before a transactional message, that before marketing. Strict priority alone would let a flood
-above starve what is below, so transactional and marketing each have a guaranteed share. While such a lane has
-work, every segment sent earns it its share in credit, and its own segments use credit up. A lane whose credit
-covers its next message is owed a turn before the lanes above, with no more than its credit. Credit that OTPs
-have earned it is kept apart, and no other credit passes an OTP. So:
-- a backlogged lane gets at least its share, whatever floods the lanes above;
-- where capacity suffices bulk is served anyway, credit stays near zero, and an OTP waits behind nothing;
-- a flood from one bulk lane never costs an OTP anything; only in a flood of OTPs does one wait behind owed
-  turns, and then behind at most ``CREDIT_CAP`` segments a lane.
+OTPs are sent before transactional messages, and those before marketing. With strict priority alone, a flood
+in a higher lane would block the lower lanes, so transactional and marketing each have a guaranteed share.
+While such a lane has waiting messages, each segment sent adds the lane's share to its credit, and its own
+segments use credit up. A lane whose credit covers its next message is owed a turn before the higher lanes, of
+at most its credit. Credit from segments of OTPs is counted separately; only this credit goes before an OTP.
+So:
+- a backlogged lane gets at least its share, whatever the load of the higher lanes;
+- if the capacity is sufficient, bulk is served anyway, credit stays near zero, and an OTP does not wait;
+- a flood in a bulk lane never delays an OTP; only in a flood of OTPs may one wait for owed turns, of at most
+``CREDIT_CAP`` segments per lane.
 """
 
 from __future__ import annotations
 
 from reference_sender.dispatch.ticket import MARKETING, OTP, TRANSACTIONAL
 
-CREDIT_CAP = 50.0  # segments; a lane that was blocked for long must not catch up in one burst
+CREDIT_CAP = 50.0  # segments; limits the burst of a lane that was blocked for a long time
 
-# Lane index, the segments it is owed (0: an ordinary turn), and whether the turn is at the expense of OTPs.
+# Lane index, the segments it is owed (0: an ordinary turn), and whether the turn goes before OTPs.
 Turn = tuple[int, int, bool]
 
 _BULK = (TRANSACTIONAL, MARKETING)
@@ -33,14 +34,14 @@ class Shares:
 
     def __init__(self, transactional_share: float, marketing_share: float) -> None:
         self._share = (0.0, transactional_share, marketing_share)
-        # Earned by OTPs alone it must come to the same: their part of what is sent is what the shares leave.
+        # In a flood of OTPs these are the fraction ``left`` of all segments, so this gives the same share.
         left = 1.0 - transactional_share - marketing_share
         self._share_of_otps = (0.0, transactional_share / left, marketing_share / left)
         self._credit = [0.0, 0.0, 0.0]
         self._by_otps = [0.0, 0.0, 0.0]
 
     def turns(self) -> tuple[Turn, ...]:
-        """The lanes in the order in which they may send; a lane that is owed a turn is in it once more."""
+        """The lanes in the order in which they may send. A lane that is owed a turn appears twice."""
         credit, by_otps = self._credit, self._by_otps
         if credit[MARKETING] < 1.0 and by_otps[MARKETING] < 1.0 and by_otps[TRANSACTIONAL] < 1.0:
             return _BY_PRIORITY
@@ -50,6 +51,10 @@ class Shares:
 
     def sent(self, lane: int, segments: int, waiting: list[int]) -> None:
         """``lane`` sent ``segments``; ``waiting`` counts, by lane, messages that could have gone too."""
+        if not (waiting[TRANSACTIONAL] or waiting[MARKETING]):
+            self._credit = [0.0, 0.0, 0.0]
+            self._by_otps = [0.0, 0.0, 0.0]
+            return
         for other in _BULK:
             if waiting[other] == 0:
                 # Only a lane with waiting messages earns credit.

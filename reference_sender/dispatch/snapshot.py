@@ -6,7 +6,7 @@ from msgspec import Struct
 
 
 class RouteSnapshot(Struct, frozen=True):
-    """One route. ``paused_s`` is how long it will not be used yet, token buckets apart."""
+    """One route. ``paused_s`` is the rest of its pause; waits for tokens are not included."""
 
     name: str
     breaker: str

@@ -1,8 +1,8 @@
-"""The life of a message as a transition table. Every change of a message's state goes through ``moved``.
+"""The states of a message as a transition table. Every change of a message's state goes through ``moved``.
 
-A delivery report may come twice, late, or out of order, so states have a rank and a report only ever raises
-it: a report for a message that has ended is taken only where it says more than what was known. That leaves
-exactly one late update, FAILED or EXPIRED to DELIVERED: the handset has it, whatever was concluded before.
+A delivery report may come twice, late, or out of order. So states have a rank, and a report only raises it: a
+report for a final message counts only if its state has a higher rank. The only such late update is FAILED or
+EXPIRED to DELIVERED: the handset has the message.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ TRANSITIONS: Mapping[State, frozenset[State]] = {
     State.QUEUED: frozenset(
         {
             State.SUBMITTING,
-            State.SENT,  # a report proved that an attempt without an answer had got through
+            State.SENT,  # a report proved that the provider has the message of an unanswered attempt
             State.FAILED,
             State.EXPIRED,
         }
     ),
     State.SUBMITTING: frozenset(
         {
-            State.QUEUED,  # not taken, or no answer: another attempt follows
+            State.QUEUED,  # refused, or no answer: another attempt follows
             State.SENT,
             State.FAILED,
             State.EXPIRED,
@@ -56,5 +56,5 @@ def moved(current: State, new: State) -> State:
 
 
 def raises_rank(current: State, reported: State) -> bool:
-    """Whether a report of ``reported`` says more about a message than ``current`` does."""
+    """Whether ``reported`` has a higher rank than ``current``."""
     return RANK[reported] > RANK[current]

@@ -1,4 +1,4 @@
-"""What the dispatcher knows of a message that no provider has taken yet."""
+"""The dispatcher's record of a message that no provider has accepted yet."""
 
 from __future__ import annotations
 
@@ -17,32 +17,32 @@ _TRANSACTIONAL = Lane.TRANSACTIONAL
 
 
 class Ticket(Struct, gc=False, eq=False):
-    """One such message; equal only to itself. It exists from intake to SENT or to its end.
+    """One such message; equal only to itself. It exists until the message is SENT or final.
 
     The one mutable record of the hot path: a frozen one would be copied at every step. ``gc=False`` is safe,
-    since nothing it holds can lead back to it.
+    since it is never part of a reference cycle.
     """
 
     message: Message
     lane: int  # index into LANES: its class
     queue: int  # which of a slot's queues it waits in: ``lane``, or 0 where all classes share one
-    expires_ns: int  # the message's own, or earlier where an unanswered attempt may not be repeated longer
+    expires_ns: int  # the message's own, or earlier if an unanswered attempt may be repeated only until then
     slot: int = SHARED
     route: str | None = None  # of the last attempt
     state: State = State.QUEUED
-    attempts: int = 0  # submitted so often
-    counted: int = 0  # of these, against the limit
-    solo: bool = False  # never again with others in one request
+    attempts: int = 0  # number of attempts
+    counted: int = 0  # of these, those that count towards the limit
+    solo: bool = False  # always alone in a request
     in_lane: bool = False  # False while QUEUED: waiting for its next attempt's time
 
     @property
     def uncertain(self) -> bool:
-        """Whether a provider may have it already, so that only that route may try again, with this key."""
+        """Whether a provider may have it already. Then only that route may try again, with this key."""
         return self.slot != SHARED
 
 
 def lane_index(lane: Lane) -> int:
-    """The lane as a small integer; smaller is more urgent. Hashing an Enum would cost far more."""
+    """The lane as a small integer; smaller is more urgent. Hashing an Enum is much slower."""
     if lane is _OTP:
         return OTP
     return TRANSACTIONAL if lane is _TRANSACTIONAL else MARKETING

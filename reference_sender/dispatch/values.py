@@ -1,7 +1,7 @@
-"""What goes into the dispatcher and what comes out of it: frozen values, no behaviour.
+"""Inputs and outputs of the dispatcher: frozen values without behaviour.
 
-All instants are int nanoseconds on the sender's clock, which never goes back while the process lives. Across
-a restart it may: ``recovery.py`` brings stored instants onto the clock of today.
+All instants are int nanoseconds on the sender's clock, which never goes back while the process runs. It may
+go back across a restart: ``recovery.py`` converts stored instants to the present clock.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ class Lane(Enum):
 
 
 class State(Enum):
-    """Life of a message in the sender; ``states.py`` has the transition table."""
+    """State of a message in the sender; ``states.py`` has the transition table."""
 
     QUEUED = "queued"
     SUBMITTING = "submitting"
-    SENT = "sent"  # the provider took it; its report is awaited
+    SENT = "sent"  # the provider accepted it; its report is awaited
     DELIVERED = "delivered"
     FAILED = "failed"
     EXPIRED = "expired"
@@ -38,7 +38,7 @@ FINAL_STATES = frozenset({State.DELIVERED, State.FAILED, State.EXPIRED})
 
 
 class Message(Struct, frozen=True, gc=False):
-    """A message the sender has taken. ``message_id`` is the store's row id."""
+    """A message that the sender has accepted. ``message_id`` is the store's row id."""
 
     message_id: int
     key: str
@@ -56,13 +56,14 @@ class Outcome(Enum):
     """How an attempt ended: a closed list. ``routes/`` maps each provider's replies to these."""
 
     ACCEPTED = "accepted"
-    ALREADY_ACCEPTED = "already_accepted"  # the provider's duplicate check: an earlier attempt got through
-    THROTTLED = "throttled"  # not taken, the route must slow down
-    RETRYABLE = "retryable"  # not taken, a later attempt may succeed
-    UNKNOWN = "unknown"  # no answer: it may have been taken; repeat only if the provider refuses repeats
-    DEFERRED = "deferred"  # not taken: this recipient must wait, the route need not
-    PERMANENT = "permanent"  # not taken, never will be
-    SPLIT = "split"  # the batch as such was refused: try its messages one by one
+    # The provider's duplicate check says that it accepted an earlier attempt.
+    ALREADY_ACCEPTED = "already_accepted"
+    THROTTLED = "throttled"  # refused: the route must send more slowly
+    RETRYABLE = "retryable"  # refused: a later attempt may succeed
+    UNKNOWN = "unknown"  # no answer: it may have been accepted; repeat only if the provider refuses repeats
+    DEFERRED = "deferred"  # refused: only this recipient must wait
+    PERMANENT = "permanent"  # refused permanently
+    SPLIT = "split"  # the batch as a whole was refused: submit its messages one by one
     ROUTE_DOWN = "route_down"  # credentials, credit, account: no attempt on this route can succeed now
 
 
@@ -84,9 +85,10 @@ class SubmitBatch(Struct, frozen=True, gc=False):
 
 
 class SubmitAttempt(Struct, frozen=True, gc=False):
-    """A batch that is about to be submitted. It is durable from before its request until its results are.
+    """A batch that is about to be submitted. It is stored before its request is sent, and kept until its
+    results are stored.
 
-    After a crash it tells which messages a provider may have, and over which route. ``attempt_id`` increases
+    After a crash it shows which messages a provider may have, and of which route. ``attempt_id`` increases
     with each attempt.
     """
 
@@ -100,7 +102,7 @@ class Change(Struct, frozen=True, gc=False):
     """Effect: make this change of a message durable.
 
     ``route`` is the route of the last attempt, None without one. A QUEUED change binds the message to
-    ``route``: that provider may have had it since ``tried_ns``, so no other route is used.
+    ``route``: its provider may have the message since ``tried_ns``, so no other route is used.
     """
 
     message_id: int
@@ -151,7 +153,7 @@ class Recovered(Struct, frozen=True, gc=False):
 
 
 class RouteLimits(Struct, frozen=True, gc=False):
-    """What one route may be asked for. The rate counts segments and requests apart, as providers do.
+    """The limits of one route. Segments and requests have separate rates, as at the providers.
 
     The provider refuses a message whose key it accepted less than ``idempotency_window_s`` ago; 0: it has no
     such check. Then a message without an answer is not repeated, but looked up for ``lookup_window_s`` (0:
@@ -164,7 +166,7 @@ class RouteLimits(Struct, frozen=True, gc=False):
     segments_per_s: float
     segments_burst: float
     max_batch: int  # messages in one request
-    max_in_flight: int  # requests unanswered at once
+    max_in_flight: int  # unanswered requests at a time
     idempotency_window_s: float
     lookup_window_s: float = 0.0
 

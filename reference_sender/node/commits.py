@@ -136,11 +136,13 @@ class Commits:
 
     def failed(self, now_ns: int) -> Group:
         """The commit in progress failed. Its changes, which have happened, and who waits for them are kept
-        ahead of later ones. A commit that failed during its write may be on disk nevertheless: its attempts
-        are ended.
+        ahead of later ones. A commit that failed during its write may be on disk nevertheless: its foreseen
+        attempt is ended, and the caller ends the others.
         """
         group, next_group = self._end(), self._group
-        next_group.ended[:0] = [*group.ended, *(attempt.attempt_id for attempt in group.begun())]
+        next_group.ended[:0] = group.ended
+        if group.foreseen is not None:
+            next_group.ended.append(group.foreseen.attempt_id)
         next_group.changes[:0] = group.changes
         next_group.handed_over[:0] = group.handed_over
         next_group.read[:0] = group.read

@@ -226,7 +226,10 @@ class Node:
         for waiter in group.many:
             effects.append(Acknowledge(waiter, taken))
         for _, batch in group.attempts:
-            effects += self._submit(now_ns, batch)
+            if self._dispatcher.may_still_go(now_ns, batch.batch_id):
+                effects += self._submit(now_ns, batch)
+            else:  # the commit took long, and a message expired meanwhile
+                effects += self._withdraw(now_ns, batch.batch_id)
         for waiter, answer in group.changed:
             effects.append(Acknowledge(waiter, answer))
         for waiter in group.probes:
@@ -241,9 +244,14 @@ class Node:
             Refuse(waiter, error) for waiter in (*refused, *group.many, *group.probes)
         ]
         for _, batch in group.attempts:
-            del self._unanswered[batch.batch_id]
-            effects += self._perform(now_ns, self._dispatcher.withdrawn(now_ns, batch.batch_id))
-            self._no_longer_awaited(batch.batch_id)
+            effects += self._withdraw(now_ns, batch.batch_id)
+        return effects
+
+    def _withdraw(self, now_ns: int, batch_id: int) -> list[NodeEffect]:
+        """The request of an attempt is not sent."""
+        self._commits.ended(self._unanswered.pop(batch_id))
+        effects = self._perform(now_ns, self._dispatcher.withdrawn(now_ns, batch_id))
+        self._no_longer_awaited(batch_id)
         return effects
 
     def _submit(self, now_ns: int, batch: SubmitBatch) -> list[NodeEffect]:
@@ -252,10 +260,7 @@ class Node:
         """
         if self._tenure is None or self._tenure.holds(now_ns):
             return [Submit(batch.batch_id, batch.route, batch.messages)]
-        self._commits.ended(self._unanswered.pop(batch.batch_id))
-        effects = self._perform(now_ns, self._dispatcher.withdrawn(now_ns, batch.batch_id))
-        self._no_longer_awaited(batch.batch_id)
-        return effects
+        return self._withdraw(now_ns, batch.batch_id)
 
     def _attempt(self, now_ns: int, route: str, messages: Sequence[Message]) -> SubmitAttempt:
         self._attempts += 1

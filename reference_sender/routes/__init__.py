@@ -16,4 +16,4 @@ def _definitions() -> Mapping[str, RouteDefinition]:
 
 
 ROUTES = _definitions()
-DEFAULT_ROUTE = "smsapi"  # of a run or a simulation that chooses none
+DEFAULT_ROUTE = "smsapi"  # of a run or a simulation without a chosen route

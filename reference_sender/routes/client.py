@@ -1,4 +1,4 @@
-"""The HTTP client of every route: connections that are kept, time-outs, replies that do not come."""
+"""The HTTP client of every route: kept connections, time-outs, missing replies."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _MOST_LOOKUP_BYTES = 1024 * 1024
 
 
 class Route(Protocol):
-    """A provider's client, as the driver uses it. No method raises for what provider or network do."""
+    """A provider's client, as the driver uses it. No method raises for a failure of provider or network."""
 
     async def submit(self, messages: Sequence[Message]) -> Sequence[Result]:
         """Submit ``messages`` in one request. Returns one result per message, in the same order."""
@@ -34,7 +34,7 @@ class Route(Protocol):
 
     async def look_up(self, message: Message, since_ns: int) -> Sequence[Report] | None:
         """Reports about the provider's messages that may be ``message``, submitted at ``since_ns``; None if
-        the provider does not tell.
+        the provider gives no result.
         """
         ...
 
@@ -87,10 +87,10 @@ class HttpRoute:
     async def _reply(self, request: ProviderRequest, most: int) -> ProviderReply:
         """The reply to ``request``, or why there is none.
 
-        A provider closes a connection that was idle for long, and a request can meet that close on its way.
-        It was not read then, and goes out at once on another connection. That it was not read cannot be known
-        for sure, so this is done only where the provider refuses repeats. What was waited for before the
-        connection broke, and every time-out, is left to the dispatcher.
+        A provider closes a connection that was idle for a long time. If a request is sent at that moment, the
+        provider probably did not read it, and it is sent again at once on another connection. This is not
+        certain, so it is done only if the provider refuses repeats. All time-outs, and connections that broke
+        after a wait, are left to the dispatcher.
         """
         for _ in range(self._tries):
             attempt = _Exchange()
@@ -134,12 +134,12 @@ class HttpRoute:
 
 
 def most_bytes(count: int) -> int:
-    """The longest reply to ``count`` messages that is read: several times what providers write."""
+    """The longest accepted reply to ``count`` messages: several times the length that providers send."""
     return 65_536 + 1_024 * count
 
 
 class _Exchange:
-    """What is known of one request on its way."""
+    """What is known about one request in flight."""
 
     __slots__ = ("answered", "reused")
 

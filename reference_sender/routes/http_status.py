@@ -1,4 +1,4 @@
-"""What an HTTP status says of a submit to a provider that refuses repeats."""
+"""The outcome of a submit by HTTP status, for providers that refuse repeats."""
 
 from __future__ import annotations
 
@@ -8,15 +8,16 @@ from reference_sender.routes.retry_after import wait_of
 
 
 def result_of_status(reply: ProviderReply, alone: bool) -> Result:
-    """For a status other than success, of a request of one message (``alone``) or of several."""
+    """The outcome for an error status, of a request of one message (``alone``) or of several."""
     status = reply.status
     reason = f"http_{status}"
     if status == 429:
         return Result(Outcome.THROTTLED, reason=reason, retry_after_s=wait_of(reply))
     if status in (408, 502, 504) or status < 400:
-        return Result(Outcome.UNKNOWN, reason=reason)  # a front end timed out, or answered for the provider
+        # A proxy timed out, or answered in place of the provider.
+        return Result(Outcome.UNKNOWN, reason=reason)
     if status >= 500:
         return Result(Outcome.RETRYABLE, reason=reason, retry_after_s=wait_of(reply))
     if status in (401, 402, 403, 404, 405):
-        return Result(Outcome.ROUTE_DOWN, reason=reason)  # credentials or address: not the fault of a message
+        return Result(Outcome.ROUTE_DOWN, reason=reason)  # credentials or address, not the message
     return Result(Outcome.PERMANENT if alone else Outcome.SPLIT, reason=reason)

@@ -1,7 +1,7 @@
-"""What a provider's room must offer: its limits as values, its formats as pure functions.
+"""What a provider's package must offer: its limits as values, its formats as pure functions.
 
-A room translates and does no I/O. ``client.py`` makes its requests, ``api/reports.py`` receives its reports,
-and the simulation passes the same bytes without sockets.
+Such a package translates and does no I/O. ``client.py`` makes its requests, ``api/reports.py`` receives its
+reports, and the simulation passes the same bytes without sockets.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ _SECOND_NS = 1_000_000_000
 
 
 class RouteAccount(Struct, frozen=True):
-    """Where a route's requests go and on whose behalf."""
+    """A route's address and account."""
 
-    url: str  # of the API, without a query
+    url: str  # URL of the API, without a query
     user: str  # empty where a token alone identifies the account
     secret: str
-    sender_id: str  # of messages that name no sender
-    report_url: str = ""  # where the provider is to send reports
+    sender_id: str  # sender of messages that name none
+    report_url: str = ""  # where the provider sends reports
 
     def __repr__(self) -> str:
         return f"RouteAccount({self.url!r})"  # without the secret: this may end in a log
@@ -43,7 +43,7 @@ class ProviderRequest(Struct, frozen=True, gc=False):
 class NoReply(Enum):
     """Why there is no reply."""
 
-    NOT_SENT = "not_sent"  # no connection was made: the provider saw nothing
+    NOT_SENT = "not_sent"  # no connection was made: the provider did not get the request
     NO_ANSWER = "no_answer"  # the request may have arrived: a time-out, a broken connection
     TOO_LARGE = "reply_too_large"  # the request arrived, but its reply was not read to its end
 
@@ -73,7 +73,7 @@ class ReportRequest(Struct, frozen=True, gc=False):
 
 
 class Confirmation(Struct, frozen=True):
-    """The HTTP answer that tells a provider that its reports are kept."""
+    """The HTTP answer that confirms reports to a provider."""
 
     status: int
     body: bytes = b""
@@ -88,13 +88,13 @@ class ForgedReport(ValueError):
 
 
 class MessageLookup(Protocol):
-    """Asks a provider whether it has a message of which no reply tells."""
+    """Asks a provider whether it has a message whose submit got no reply."""
 
     def request(self, message: Message) -> ProviderRequest: ...
 
     def found(self, message: Message, since_s: float, reply: ProviderReply) -> Sequence[Report] | None:
         """Reports about the provider's messages that may be ``message``, created since ``since_s`` (our
-        clock, Unix seconds), oldest first; None if the reply does not tell.
+        clock, Unix seconds), oldest first; None if the reply gives no result.
         """
         ...
 
@@ -104,11 +104,11 @@ class RouteProtocol(Protocol):
 
     @property
     def lookup(self) -> MessageLookup | None:
-        """How to look a message up; None where the provider's duplicate check makes that needless."""
+        """How to look a message up; None if the provider's duplicate check makes that unnecessary."""
         ...
 
     def carried(self, messages: Sequence[Message]) -> Sequence[Message]:
-        """Those of ``messages`` that one request can carry, at least one."""
+        """The messages of ``messages`` that fit in one request, at least one."""
         ...
 
     def encode(self, messages: Sequence[Message], now_ns: int, wall_ahead_ns: int = 0) -> ProviderRequest:
@@ -127,7 +127,7 @@ class RouteProtocol(Protocol):
 
 
 class RouteDefinition(Struct, frozen=True, kw_only=True):
-    """A provider's room as the registry knows it. Options of a route's URL may lower its limits.
+    """A provider's package as the registry knows it. Options of a route's URL may lower its limits.
 
     The provider refuses a message whose key it accepted less than ``idempotency_window_s`` ago, so until then
     a message without an answer may be repeated. 0: it has no such check. Then such a message is not repeated,
@@ -135,7 +135,7 @@ class RouteDefinition(Struct, frozen=True, kw_only=True):
     """
 
     name: str  # ``name+http://`` begins the route's URL; also in report addresses and default route names
-    credentials: str  # in the URL, before the @: ``TOKEN``, or ``USER:SECRET`` in the provider's own words
+    credentials: str  # in the URL, before the @: ``TOKEN``, or ``USER:SECRET`` with the provider's own terms
     path: str  # of a URL without one
     max_batch: int  # messages in one request
     default_batch: int
@@ -153,7 +153,9 @@ _SPLIT = Result(Outcome.SPLIT, reason="cannot_share_a_request")
 def results_of_all(
     messages: Sequence[Message], carried: Sequence[Message], found: Sequence[Result]
 ) -> Sequence[Result]:
-    """Results for all ``messages``, of which one request ``carried`` some: the others go alone."""
+    """Results for all ``messages``, of which one request had only ``carried``: the others are then sent
+    alone.
+    """
     if len(carried) == len(messages):
         return found
     by_id = {message.message_id: result for message, result in zip(carried, found, strict=True)}
@@ -161,7 +163,7 @@ def results_of_all(
 
 
 def shared_expiry_s(messages: Sequence[Message], tolerance_s: int) -> int | None:
-    """The second of the sender's clock at which the last of ``messages`` expires; None if others expire more
+    """When the last of ``messages`` expires, in seconds of the sender's clock. None if another expires more
     than ``tolerance_s`` earlier.
     """
     latest_s = messages[0].expires_ns // _SECOND_NS

@@ -27,7 +27,7 @@ def retry_after_s(value: str | None, date: str | None, now_s: float) -> float | 
     """How long to wait, in seconds; None if the header is absent or cannot be read.
 
     ``date`` is the same reply's ``Date``. Both dates are on the provider's clock, which may differ from ours,
-    so the wait is their difference if ``Date`` is known. ``now_s`` is our own, in Unix seconds.
+    so the wait is their difference if ``Date`` is known. ``now_s`` is the sender's time, in Unix seconds.
     """
     if value is None:
         return None

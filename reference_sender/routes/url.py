@@ -26,7 +26,9 @@ class RouteError(ValueError):
 
 
 class RouteOptions(BaseModel):
-    """Options of a route URL. The default rates suit a fast provider; one that throttles slows the sender."""
+    """Options of a route URL. The default rates are for a fast provider. A slower one throttles, and the
+    sender then sends more slowly.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -44,7 +46,7 @@ class RouteOptions(BaseModel):
 
 
 class RouteSpec(Struct, frozen=True):
-    """A route URL, read."""
+    """A parsed route URL."""
 
     definition: RouteDefinition
     account: RouteAccount
@@ -88,7 +90,8 @@ def read_route(text: str) -> RouteSpec:
     definition = ROUTES.get(name)
     if definition is None or scheme not in ("http", "https"):
         known = ", ".join(f"{known}+http" for known in ROUTES)
-        raise RouteError(f"a route begins with {known}, or the same with +https; not {parts.scheme!r}")
+        found = f"; not {parts.scheme!r}" if parts.scheme else ": this one has no protocol before ://"
+        raise RouteError(f"a route begins with {known}, or the same with +https{found}")
     user, secret = _credentials(parts, definition)
     authority = host_and_port(parts.hostname or "", port)
     options = _read_options(parts, authority)
@@ -96,7 +99,7 @@ def read_route(text: str) -> RouteSpec:
     sender_id = options.sender_id or definition.sender_id
     if sender_id is None:
         raise RouteError(
-            f"route {authority}: sender_id must be given; it is the sender of messages without one"
+            f"route {authority}: sender_id must be given; it is the sender of messages that name none"
         )
     path = parts.path.rstrip("/") or definition.path
     account = RouteAccount(f"{scheme}://{authority}{path}", user, secret, sender_id)
@@ -111,7 +114,7 @@ def read_route(text: str) -> RouteSpec:
 
 
 def _credentials(parts: SplitResult, definition: RouteDefinition) -> tuple[str, str]:
-    """User and secret. The user is empty where the provider knows a token alone."""
+    """User and secret. The user is empty if the provider identifies an account by its token."""
     with_user = ":" in definition.credentials
     if not parts.hostname or not parts.username or with_user != bool(parts.password):
         form = f"{definition.name}+http://{definition.credentials}@HOST:PORT"

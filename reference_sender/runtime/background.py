@@ -23,7 +23,7 @@ class Chores:
         self.reason = ""
 
     def died(self, chore: str, error: BaseException) -> None:
-        """Note that ``chore`` ended by ``error`` and will do nothing more.
+        """Record that ``chore`` has ended with ``error``.
 
         ``reason`` has the type of the error and not its text, since the text may contain a key, a number or a
         token, and the health endpoint needs no token.

@@ -154,7 +154,9 @@ class Driver:
             async with asyncio.timeout(limit_s + _LAST_COMMIT_S):
                 await self.close()
         except TimeoutError:
-            log.error("the store did not take the last changes; their messages are tried again on restart")
+            log.error(
+                "the store did not keep the last changes; their messages are submitted again after a restart"
+            )
 
     async def close(self) -> None:
         """Write the waiting work, then end the thread. The store stays open; no more work is accepted."""
@@ -215,7 +217,7 @@ class Driver:
             self.chores.died("dispatcher", error)
 
     def _advance(self) -> None:
-        # Timers are kept to the millisecond and may come early; the node is promised its deadline.
+        # Timers have a resolution of a millisecond and may fire early. The node must not be called early.
         due_ns, self._armed_ns = self._armed_ns, None
         self._last_ns = max(self._last_ns, due_ns or 0)
         self._perform(self._node.advance(self._now()))

@@ -8,7 +8,7 @@ from pathlib import Path
 from reference_sender.runtime.background import Chores
 
 _EVERY_S = 0.1
-_SHOWN = 10  # samples: the worst of them is shown, for one second
+_SHOWN = 10  # samples: the worst of one second is shown
 _WAITS = Path("/proc/self/schedstat")
 
 
@@ -48,8 +48,9 @@ class LoopLag:
 
 
 def core_wait_s() -> float:
-    """For how long this process's first thread has been ready to run without a core; 0 where the system does
-    not count that (it is Linux that does)."""
+    """For how long this process's first thread has been ready to run without a core. 0 if the system does not
+    count that (Linux does).
+    """
     try:
         return int(_WAITS.read_bytes().split()[1]) / 1e9
     except (OSError, ValueError, IndexError):

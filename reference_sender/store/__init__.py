@@ -41,10 +41,9 @@ _ONE_NODE = Membership()
 
 
 def open_store(url: str, membership: Membership = _ONE_NODE) -> Store:
-    """Open (and where need be create) the store of ``sqlite:///FILE``, as SQLAlchemy writes it: three slashes
-    before a relative path, four before an absolute one. A folder that is not there is made, for its owner
-    alone. Or join the nodes of ``postgresql://USER@HOST/DATABASE`` as ``membership`` says. Raises
-    ``StoreError``.
+    """Open the store of ``sqlite:///FILE`` and create it if needed. As in SQLAlchemy, three slashes precede a
+    relative path, four an absolute one. A missing folder is created, readable only by its owner. Or join the
+    nodes of ``postgresql://USER@HOST/DATABASE`` as ``membership`` says. Raises ``StoreError``.
     """
     if url.startswith(_POSTGRES):
         return _open_postgres(url, membership)

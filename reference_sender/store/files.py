@@ -14,7 +14,7 @@ _READ_WRITE_MAKE = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC
 
 
 class StoreFiles:
-    """The database at ``path``, opened by its real path, so that a link to it meets the same lock.
+    """The database at ``path``, opened by its real path, so that a link to it has the same lock.
 
     The system frees the lock when the process dies. Raises ``StoreError``.
     """
@@ -52,7 +52,7 @@ class StoreFiles:
             raise StoreError("its -wal file was removed or replaced while in use: put it back")
 
     def close(self) -> None:
-        """Give up the lock."""
+        """Release the lock."""
         if self._lock >= 0:
             os.close(self._lock)
             self._lock = -1
@@ -65,7 +65,7 @@ def _made(path: Path) -> tuple[int, int]:
         found = os.fstat(opened)
         if not stat.S_ISREG(found.st_mode):
             raise StoreError(f"{path} is not a regular file")
-        if found.st_nlink > 1:  # each name would have a log of its own beside it, which destroys the database
+        if found.st_nlink > 1:  # each name would have its own log file, and two logs destroy the database
             raise StoreError(f"{path} has {found.st_nlink} names (hard links): copy it to a file of its own")
         if stat.S_IMODE(found.st_mode) & 0o077:
             os.fchmod(opened, _OWNER_ONLY)

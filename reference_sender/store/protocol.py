@@ -15,7 +15,7 @@ from reference_sender.dispatch.values import Change, Lane, Message, Recovered, R
 
 
 class StoreError(Exception):
-    """The store could not be opened, read or written; nothing of the call was kept."""
+    """The store could not be opened, read or written. Nothing of the call was stored."""
 
 
 class LeaseLost(StoreError):
@@ -23,7 +23,7 @@ class LeaseLost(StoreError):
 
 
 class Identity(Struct, frozen=True):
-    """What a store remembers of itself."""
+    """The identity of a store."""
 
     tag: str  # in every key that the sender generates
     report_secret: str  # in the address that providers report to
@@ -31,7 +31,7 @@ class Identity(Struct, frozen=True):
 
 
 class Existing(Struct, frozen=True, gc=False):
-    """The message that holds a key already."""
+    """The message that already has a key."""
 
     message_id: int
     to: str
@@ -40,7 +40,7 @@ class Existing(Struct, frozen=True, gc=False):
     state: State
 
     def is_repeated_by(self, message: Message) -> bool:
-        """Whether ``message``, which brought the key again, is the same message."""
+        """Whether ``message``, which has the same key, is the same message."""
         return (self.to, self.text, self.lane) == (message.to, message.text, message.lane)
 
 
@@ -58,12 +58,12 @@ class Record(Struct, frozen=True, gc=False):
 
 
 class Work(Struct, frozen=True, gc=False):
-    """What one transaction keeps."""
+    """The content of one transaction."""
 
     messages: Sequence[Message] = ()
     changes: Sequence[Change] = ()
     attempts: Sequence[SubmitAttempt] = ()  # begin
-    ended: Sequence[int] = ()  # ids of attempts whose changes are kept by now, or that were never made
+    ended: Sequence[int] = ()  # ids of attempts whose changes are stored, or whose requests were not sent
     # Of a store with leases:
     unclaimed: Collection[int] = ()  # ids of ``messages`` that any node may claim; this node owns the others
     handed_over: Sequence[Report] = ()  # reports of messages that this node does not know
@@ -120,7 +120,7 @@ class Leases(Protocol):
 
 
 class Store(Protocol):
-    """Durable home of messages. One process owns a store at a time, unless it has ``leases``."""
+    """Durable storage of messages. One process uses a store at a time, unless it has ``leases``."""
 
     @property
     def leases(self) -> Leases | None:
@@ -130,24 +130,25 @@ class Store(Protocol):
     def identity(self) -> Identity: ...
 
     def commit(self, work: Work) -> Mapping[int, Existing]:
-        """Keep all of it in one transaction, on disk on return; raises ``StoreError`` and keeps none.
+        """Store all of ``work`` in one transaction. It is on disk on return. Raises ``StoreError``: nothing
+        is stored.
 
-        A message whose key is taken, by an earlier commit or earlier in ``work.messages``, is not kept: the
-        answer holds, under its ``message_id``, the message that has the key. Of several changes of one
+        A message whose key is in use, by an earlier commit or earlier in ``work.messages``, is not stored:
+        the result has, under its ``message_id``, the message that has the key. Of several changes of one
         message the last counts.
         """
         ...
 
     def probe(self) -> None:
-        """Write and commit as a message would; raises ``StoreError`` if the store cannot keep one now."""
+        """Write and commit as for a message. Raises ``StoreError`` if a message cannot be stored now."""
         ...
 
     def unfinished(self, limit: int | None = None) -> list[Recovered]:
         """Every message not in a final state, oldest first. A store with leases returns messages that no node
         owns, at most ``limit`` and the most urgent first if there are more; this node owns them from now on.
 
-        Attempts that an earlier process began and did not end have bound their messages to the attempt's
-        route, unless the message was bound before.
+        Attempts that an earlier process began and did not end bind their messages to the attempt's route,
+        unless the message was bound before.
         """
         ...
 
@@ -156,7 +157,7 @@ class Store(Protocol):
         ...
 
     def counts(self, campaign: str | None) -> dict[State, int]:
-        """Messages by state, of one campaign or (None) of all; states without any are left out."""
+        """Messages by state, of one campaign or (None) of all; states without messages are left out."""
         ...
 
     def close(self) -> None: ...

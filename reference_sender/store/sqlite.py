@@ -1,7 +1,7 @@
 """The embedded store: SQLite in WAL mode, ``synchronous=FULL``, so that a commit survives a power cut.
 
-Rows are written many to a statement: each step of SQLite gives up the interpreter's lock and must win it back
-from the event loop's thread, so the number of steps, not of rows, decides how long a commit takes.
+One statement writes many rows. Each step of SQLite releases the interpreter lock and must get it back from
+the event loop's thread, so the duration of a commit depends on the number of steps, not of rows.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ _CHUNKS = (256, 64, 16, 4, 1)
 _MESSAGE_COLUMNS = 10
 _PROGRESS_COLUMNS = 8
 _ATTEMPT_COLUMNS = 4
-# As many bytes as a message and its changes may need: if the probe fits, a message fits.
+# The most bytes that a message and its changes need: if the probe fits, a message fits.
 _PROBE_BYTES = 16_384
 _READ = (
     "SELECT m.id, m.key, m.recipient, m.body, m.class, m.sender_id, m.campaign, m.segments, m.created_ns,"
@@ -249,7 +249,8 @@ def _bind_attempts(writer: sqlite3.Connection) -> None:
         if sys.byteorder == "big":
             ids.byteswap()
         writer.executemany(
-            # An attempt may name a message that was not kept, since its key was taken: that id is free again.
+            # An attempt may name a message that was not stored because its key was in use: that id is free
+            # again.
             "INSERT INTO progress SELECT id, 'queued', 'unanswered', NULL, 1, ?, ?, ? FROM message"
             " WHERE id = ?"
             " ON CONFLICT (id) DO UPDATE SET reason = 'unanswered', attempts = attempts + 1,"

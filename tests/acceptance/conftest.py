@@ -5,19 +5,37 @@ enters).
 from __future__ import annotations
 
 import os
-import resource
 import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from functools import partial
 from pathlib import Path
 
 import pytest
-from commands import StartLocust, StartSmsbench
+from commands import StartLocust, StartSmsbench, with_signals, with_small_files
 from stub_sender import StubSender
 
 ROOT = Path(__file__).parents[2]
+_SHORT_SCENARIO = """
+from loadtests.arrivals import Mix, Poisson, Stream
+from loadtests.locustfile import locustfile
+from loadtests.scenario import Part, Scenario
+
+STREAM = Stream(Poisson(20.0, 3.0), mix=Mix(1.0, 1.0, 1.0))
+PART = Part(
+    slug="short", title="short", role="plain", profile="fast", streams=(STREAM,), drain_timeout_s=20.0
+)
+SCENARIO = Scenario(name="short", title="60 messages of all classes in 3 s", parts=(PART,))
+User, Shape = locustfile(SCENARIO, __name__)
+"""
+
+
+@pytest.fixture
+def short_scenario(tmp_path: Path) -> str:
+    """The path of a scenario file: ``smoke`` with 60 messages in 3 s, for tests of what follows the load."""
+    path = tmp_path / "short_scenario.py"
+    path.write_text(_SHORT_SCENARIO)
+    return str(path)
 
 
 @pytest.fixture
@@ -36,9 +54,10 @@ def locust() -> Iterator[StartLocust]:
     """
     started: list[subprocess.Popen[str]] = []
 
-    def start(*arguments: str, most_bytes: int = resource.RLIM_INFINITY) -> subprocess.Popen[str]:
+    def start(*arguments: str, most_bytes: int | None = None) -> subprocess.Popen[str]:
+        command = [sys.executable, "-m", "locust", "--only-summary", "--exit-code-on-error", "0", *arguments]
         process = subprocess.Popen(
-            [sys.executable, "-m", "locust", "--only-summary", "--exit-code-on-error", "0", *arguments],
+            command if most_bytes is None else with_small_files(most_bytes, command),
             cwd=ROOT,
             env={**os.environ, "SMSBENCH_SENDER_TOKEN": "t", "PYTHONPATH": str(ROOT)},
             stdin=subprocess.DEVNULL,
@@ -46,9 +65,6 @@ def locust() -> Iterator[StartLocust]:
             stderr=subprocess.STDOUT,
             text=True,
             start_new_session=True,
-            preexec_fn=partial(
-                resource.setrlimit, resource.RLIMIT_FSIZE, (most_bytes, resource.RLIM_INFINITY)
-            ),
         )
         started.append(process)
         return process
@@ -60,10 +76,8 @@ def locust() -> Iterator[StartLocust]:
         process.communicate()
 
 
-def _heed_signals() -> None:
-    """A shell gives its background jobs an ignored SIGINT, nohup an ignored SIGHUP, and they pass it on."""
-    for number in (signal.SIGINT, signal.SIGHUP):
-        signal.signal(number, signal.SIG_DFL)
+# A shell gives its background jobs an ignored SIGINT, nohup an ignored SIGHUP, and they pass it on.
+_HEEDED = (signal.SIGINT, signal.SIGHUP)
 
 
 @pytest.fixture
@@ -72,14 +86,14 @@ def smsbench() -> Iterator[StartSmsbench]:
     started: list[subprocess.Popen[str]] = []
 
     def start(*arguments: str) -> subprocess.Popen[str]:
+        command = [sys.executable, "-m", "loadtests.cli", *arguments]
         process = subprocess.Popen(
-            [sys.executable, "-m", "loadtests.cli", *arguments],
+            with_signals(signal.SIG_DFL, _HEEDED, command),
             cwd=ROOT,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
-            preexec_fn=_heed_signals,
         )
         started.append(process)
         return process

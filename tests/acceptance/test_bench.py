@@ -81,7 +81,7 @@ def test_a_small_bench_from_its_parts_to_its_comparisons(tmp_path: Path) -> None
         "03-burst-simulated",
     )
     assert set(real) == {"otp", "marketing"} and real["otp"]["pairs"] > 100
-    # The same message has the same time on the air in both, to the nanosecond: its fate follows from its key.
+    # A message has the same radio time in both, to the nanosecond: its key determines it.
     assert dict(real["otp"]["by_stage_s"])["radio"] == pytest.approx(0.0, abs=1e-9)
     (otp,) = [each for each in by_kind["priorities_vs_fifo"]["classes"] if each["message_class"] == "otp"]
     assert otp["mean_s"] > 0.5, otp

@@ -83,7 +83,7 @@ def target() -> Iterator[ClosingTarget]:
     one.stop()
 
 
-def play(target: ClosingTarget, locust: StartLocust, folder: Path) -> tuple[LoadStatus, Counter[str]]:
+def send_all(target: ClosingTarget, locust: StartLocust, folder: Path) -> tuple[LoadStatus, Counter[str]]:
     stream = Stream(Constant(MESSAGES / 2, 2.0), mix=Mix(otp=1.0))
     plan = folder / "plan.json"
     plan.write_bytes(plan_to_json(Plan(streams=(stream,), seed=1, key_tag="t", in_flight_limit=100)))
@@ -101,7 +101,7 @@ def play(target: ClosingTarget, locust: StartLocust, folder: Path) -> tuple[Load
 def test_a_message_that_meets_the_close_of_an_idle_connection_goes_out_again(
     target: ClosingTarget, locust: StartLocust, tmp_path: Path
 ) -> None:
-    status, outcomes = play(target, locust, tmp_path)
+    status, outcomes = send_all(target, locust, tmp_path)
     assert outcomes == {"accepted": MESSAGES}
     assert status.sent == status.accepted == MESSAGES
     assert status.resent > 0
@@ -115,7 +115,7 @@ def test_a_connection_that_was_closed_while_idle_is_not_used_again(
     target: ClosingTarget, locust: StartLocust, tmp_path: Path
 ) -> None:
     target.closes_idle = True
-    status, outcomes = play(target, locust, tmp_path)
+    status, outcomes = send_all(target, locust, tmp_path)
     assert outcomes == {"accepted": MESSAGES}
     assert status.closed_idle + status.resent >= MESSAGES - 1
     assert Counter(Counter(target.keys).values()) == {1: MESSAGES}
@@ -125,7 +125,7 @@ def test_what_breaks_off_at_work_is_a_failure(
     target: ClosingTarget, locust: StartLocust, tmp_path: Path
 ) -> None:
     target.half_a_reply = True
-    status, outcomes = play(target, locust, tmp_path)
+    status, outcomes = send_all(target, locust, tmp_path)
     assert outcomes["failed"] == status.failed > 0
     assert status.resent == 0
     assert Counter(Counter(target.keys).values()) == {1: MESSAGES}
@@ -135,7 +135,7 @@ def test_a_new_connection_that_is_closed_at_once_is_a_failure(
     target: ClosingTarget, locust: StartLocust, tmp_path: Path
 ) -> None:
     target.answers = 0
-    status, outcomes = play(target, locust, tmp_path)
+    status, outcomes = send_all(target, locust, tmp_path)
     assert outcomes == {"failed": MESSAGES}
     # The connections opened before the load are idle ones; each other message has a new one.
     assert 0 < status.resent <= 16

@@ -17,7 +17,7 @@ _PHONES_OFF = """
 name = "phones-off"
 [delivery.latency]
 kind = "absent_subscriber"
-absent_share = 0.1
+absent_share = 0.3
 body = { kind = "fixed", value_s = 0.2 }
 [[carriers]]
 name = "any"
@@ -34,10 +34,12 @@ country = "*"
 """
 
 
-def test_phones_that_are_off_are_not_waited_for(smsbench: StartSmsbench, tmp_path: Path) -> None:
+def test_phones_that_are_off_are_not_waited_for(
+    smsbench: StartSmsbench, short_scenario: str, tmp_path: Path
+) -> None:
     profile, out = tmp_path / "phones-off.toml", tmp_path / "run"
     profile.write_text(_PHONES_OFF)
-    process = smsbench("run", "smoke", "--profile", str(profile), "--out", str(out), *_LIMIT)
+    process = smsbench("run", short_scenario, "--profile", str(profile), "--out", str(out), *_LIMIT)
     output, _ = process.communicate(timeout=150)
     assert read_manifest(out).exit_reason == "finished", output
     assert "for phones that are off or out of coverage" in output
@@ -46,10 +48,12 @@ def test_phones_that_are_off_are_not_waited_for(smsbench: StartSmsbench, tmp_pat
     assert still and all(row["handset_wait_ns"] > 0 for row in still)
 
 
-def test_ctrl_c_in_the_drain_ends_it_and_the_load_is_whole(smsbench: StartSmsbench, tmp_path: Path) -> None:
+def test_ctrl_c_in_the_drain_ends_it_and_the_load_is_whole(
+    smsbench: StartSmsbench, short_scenario: str, tmp_path: Path
+) -> None:
     profile, out = tmp_path / "slow.toml", tmp_path / "run"
     profile.write_text(_SLOW)
-    process = smsbench("run", "smoke", "--profile", str(profile), "--out", str(out), *_LIMIT)
+    process = smsbench("run", short_scenario, "--profile", str(profile), "--out", str(out), *_LIMIT)
 
     def load_is_over() -> bool:
         status = out / "load-0.json"
@@ -65,8 +69,8 @@ def test_ctrl_c_in_the_drain_ends_it_and_the_load_is_whole(smsbench: StartSmsben
     manifest = read_manifest(out)
     assert manifest.exit_reason == "drain_ended", output
     assert process.returncode in (1, 3, 4), output  # not 130: the load was whole
-    assert "the drain was ended by the user; left open: 400 on their way to handsets" in output
-    assert manifest.planned == 400
+    assert "the drain was ended by the user; left open: 60 on their way to handsets" in output
+    assert manifest.planned == 60
     assert (out / "report" / "summary.md").is_file()
 
 

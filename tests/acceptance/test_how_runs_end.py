@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import json
 import os
-import resource
 import signal
 import subprocess
 import sys
-from functools import partial
 from pathlib import Path
 
 import psutil
 import pytest
-from commands import StartSmsbench
+from commands import StartSmsbench, with_small_files
 from waiting import eventually
 
 from analysis.records import PROVIDER_SCHEMA, read_manifest, read_result, read_rows
@@ -112,15 +110,14 @@ def test_a_run_goes_its_way_beside_other_tools_settings_and_without_a_reader(tmp
 
 
 def test_a_run_that_may_write_no_large_file_says_so_and_leaves_no_store(tmp_path: Path) -> None:
-    limit = 16 * 1024
+    command = [sys.executable, "-m", "loadtests.cli", "run", "smoke", "--out", str(tmp_path / "run")]
     process = subprocess.Popen(
-        [sys.executable, "-m", "loadtests.cli", "run", "smoke", "--out", str(tmp_path / "run")],
+        with_small_files(16 * 1024, command),
         cwd=ROOT,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        preexec_fn=partial(resource.setrlimit, resource.RLIMIT_FSIZE, (limit, limit)),
     )
     output, _ = process.communicate(timeout=120)
     assert process.returncode == 3, output

@@ -258,7 +258,7 @@ def test_a_scenario_alone_says_what_it_lacks(locust: StartLocust) -> None:
     process = locust("-f", SMOKE, "--headless")
     output, _ = process.communicate(timeout=60)
     assert process.returncode != 0
-    assert "say where the sender is: --host" in output
+    assert "give the sender's address: --host" in output
 
 
 def ask(url: str, data: bytes | None = None) -> str:

@@ -16,6 +16,7 @@ from analysis.records import LOAD_SCHEMA, read_manifest, read_rows
 ROOT = Path(__file__).parents[2]
 LOAD_GUIDE = ROOT / "docs" / "load.md"
 SCENARIO = """
+from helper import RATE_PER_S  # a module beside the file
 from loadtests.arrivals import Constant, Mix, Stream
 from loadtests.locustfile import locustfile
 from loadtests.scenario import Part, Scenario
@@ -29,7 +30,7 @@ SCENARIO = Scenario(
             title="flat",
             role="plain",
             profile="fast",
-            streams=(Stream(Constant(10.0, 2.0), mix=Mix(otp=1.0)),),
+            streams=(Stream(Constant(RATE_PER_S, 2.0), mix=Mix(otp=1.0)),),
             drain_timeout_s=10.0,
         ),
     ),
@@ -42,6 +43,7 @@ User, Shape = locustfile(SCENARIO, __name__)
 def scenario_file(tmp_path: Path) -> Path:
     path = tmp_path / "my_scenario.py"
     path.write_text(SCENARIO)
+    (tmp_path / "helper.py").write_text("RATE_PER_S = 10.0")
     return path
 
 
@@ -51,10 +53,12 @@ def smsbench(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=100)
 
 
-@pytest.mark.parametrize("command", ["run", "simulate"])
-def test_a_file_of_ones_own_is_played_to_its_report(scenario_file: Path, command: str) -> None:
-    folder = scenario_file.parent
-    done = smsbench(folder, command, "my_scenario.py", "--out", "out")
+@pytest.mark.parametrize("command", [["run", "--workers", "2"], ["simulate"]])
+def test_a_file_of_ones_own_is_played_to_its_report(
+    scenario_file: Path, tmp_path_factory: pytest.TempPathFactory, command: list[str]
+) -> None:
+    folder = tmp_path_factory.mktemp("elsewhere")
+    done = smsbench(folder, *command, str(scenario_file), "--out", "out")
     # A busy machine may make the run invalid; that it ends with a verdict is what counts here.
     assert done.returncode in (0, 1, 3, 4), done.stdout + done.stderr
     assert (folder / "out" / "report" / "index.html").is_file()
@@ -69,10 +73,14 @@ def test_a_file_of_ones_own_is_listed(scenario_file: Path) -> None:
     assert done.stdout == "two seconds  20 one-time passwords in 2 s (2 s of load)\n", done.stderr
 
 
+@pytest.mark.parametrize("processes", [[], ["--processes", "2"]])
 def test_a_file_of_ones_own_is_a_locustfile(
-    scenario_file: Path, sender: StubSender, locust: Callable[..., subprocess.Popen[str]]
+    scenario_file: Path,
+    sender: StubSender,
+    locust: Callable[..., subprocess.Popen[str]],
+    processes: list[str],
 ) -> None:
-    process = locust("-f", str(scenario_file), "--headless", "--host", sender.url)
+    process = locust("-f", str(scenario_file), "--headless", "--host", sender.url, *processes)
     output, _ = process.communicate(timeout=60)
     assert process.returncode == 0, output
     assert len(sender.bodies) == 20

@@ -109,7 +109,7 @@ def test_a_wrong_port(smsbench: StartSmsbench, tmp_path: Path) -> None:
     with naive_sender(port, free_port()):
         line = stopped(smsbench, target_file(tmp_path, port, provider_port))
     assert line.endswith(
-        "naive-sender refused the probe (HTTP 502), and the mock saw nothing. Check the provider URL of "
+        "naive-sender refused the probe (HTTP 502), and the mock got no request. Check the provider URL of "
         f"naive-sender: it should be http://127.0.0.1:{provider_port}"
     )
 
@@ -121,7 +121,7 @@ def test_a_sender_that_accepts_and_sends_nowhere(smsbench: StartSmsbench, tmp_pa
         file.write_text(file.read_text().replace("[200]", "[202]").replace('id_path = "id"', ""))
         line = stopped(smsbench, file, "--probe-timeout", "1")
     assert line.endswith(
-        "naive-sender answered 202, and the mock saw nothing within 1 s. Check the provider URL of "
+        "naive-sender answered 202, and the mock got no request within 1 s. Check the provider URL of "
         f"naive-sender: it should be http://127.0.0.1:{provider_port} (for a sender that queues for longer: "
         "--probe-timeout S or --no-probe)"
     )
@@ -138,21 +138,23 @@ def test_an_api_that_wants_something_else(smsbench: StartSmsbench, tmp_path: Pat
     )
 
 
-def test_the_example_runs_and_the_probe_leaves_no_trace(smsbench: StartSmsbench, tmp_path: Path) -> None:
+def test_the_example_runs_and_the_probe_leaves_no_trace(
+    smsbench: StartSmsbench, short_scenario: str, tmp_path: Path
+) -> None:
     port, provider_port, out = free_port(), free_port(), tmp_path / "run"
     with naive_sender(port, provider_port):
         file = target_file(tmp_path, port, provider_port)
-        process = smsbench("run", "smoke", "--target", str(file), "--out", str(out))
+        process = smsbench("run", short_scenario, "--target", str(file), "--out", str(out))
         output, _ = process.communicate(timeout=110)
     assert process.returncode in (0, 1, 3, 4), output  # a busy machine may make it late or invalid
     assert read_manifest(out).exit_reason == "finished", output
     load = set(read_rows(out / "load.arrow", LOAD_SCHEMA)["key"].to_pylist())
     journal = read_rows(out / "provider.arrow", PROVIDER_SCHEMA)
-    assert len(load) == 400 and set(journal["key"].to_pylist()) == load
+    assert len(load) == 60 and set(journal["key"].to_pylist()) == load
     # The provider's own counts begin with the load.
     samples = out / "report" / "summary.json"
     accounting = json.loads(samples.read_bytes())["parts"][0]["accounting"]
-    assert accounting["unknown_messages"] == 0 and accounting["found"] == accounting["accepted"] == 400
+    assert accounting["unknown_messages"] == 0 and accounting["found"] == accounting["accepted"] == 60
     assert read_result(out) is not None
 
 

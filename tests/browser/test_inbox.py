@@ -123,14 +123,14 @@ def test_one_message_with_its_journey_segments_and_a_link_of_its_own(inbox: Page
     inbox.keyboard.press("j")
     detail = inbox.get_by_role("region", name="Message", exact=True)
     detail.locator("li.done", has_text="On the handset").wait_for()
-    marks = detail.locator(".journey li.done")
-    assert [each.split("\n")[0] for each in marks.all_inner_texts()] == [
+    shown = detail.locator(".journey li.done")
+    assert [each.split("\n")[0] for each in shown.all_inner_texts()] == [
         "Submitted",
         "Reply left",
         "Left the carrier's queue",
         "On the handset",
     ]
-    assert re.search(r"\+ [0-9.]+.(ms|s)", marks.last.inner_text())
+    assert re.search(r"\+ [0-9.]+.(ms|s)", shown.last.inner_text())
     assert [each.strip() for each in detail.locator(".segments .units").all_inner_texts()] == [
         "67 of 67",
         "10 of 67",

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
+from loadtests.storm.store import Disk, ModelStore
 from reference_sender.dispatch.values import Change, Lane, Message, State, SubmitAttempt
 from reference_sender.store import Store, StoreError, Work, open_store
 
@@ -228,6 +229,9 @@ def test_a_store_of_one_process_is_refused_while_in_use(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path}/messages.db"
     with closing(open_store(url)), pytest.raises(StoreError, match="in use"):
         open_store(url)
+    disk = Disk()
+    with closing(ModelStore(disk)), pytest.raises(StoreError, match="in use"):
+        ModelStore(disk)
 
 
 @pytest.mark.parametrize("url", ["sqlite://file", "mysql://x", "sqlite:///", "messages.db"])

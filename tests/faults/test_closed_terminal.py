@@ -7,10 +7,10 @@ import re
 import signal
 import subprocess
 import sys
-from functools import partial
 from pathlib import Path
 
 import pytest
+from commands import with_signals
 
 ROOT = Path(__file__).parents[2]
 _COMMANDS = {
@@ -34,14 +34,14 @@ def test_a_closed_terminal_stops_a_service_in_order_except_under_nohup(
     module: str, ignored: bool, tmp_path: Path
 ) -> None:
     handler = signal.SIG_IGN if ignored else signal.SIG_DFL
+    command = [sys.executable, "-m", module, *_COMMANDS[module]]
     process = subprocess.Popen(
-        [sys.executable, "-m", module, *_COMMANDS[module]],
+        with_signals(handler, [signal.SIGHUP], command),
         cwd=tmp_path,
         env={**os.environ, "PYTHONPATH": str(ROOT)},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        preexec_fn=partial(signal.signal, signal.SIGHUP, handler),
     )
     assert process.stdout is not None
     try:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import resource
 import subprocess
 import sys
 import urllib.error
@@ -16,6 +15,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 import pyarrow as pa
+from commands import with_small_files
 from smpplib import consts
 from smpplib.client import Client
 from waiting import eventually
@@ -58,20 +58,15 @@ class Running:
 
 
 @contextmanager
-def provider(folder: Path, *options: str, most_bytes: int = 0) -> Iterator[Running]:
+def provider(folder: Path, *options: str, most_bytes: int | None = None) -> Iterator[Running]:
     """``most_bytes``: what a file of the process may have; a write beyond fails, as on a full disk."""
-
-    def limit() -> None:
-        if most_bytes:  # Python ignores SIGXFSZ, so the write fails with EFBIG
-            resource.setrlimit(resource.RLIMIT_FSIZE, (most_bytes, most_bytes))
-
     profile, log = folder / "slow.json", folder / "log"
     profile.write_text(json.dumps(SLOW))
+    command = [sys.executable, "-m", "mock_provider", "--profile", str(profile), *options]
+    if most_bytes is not None:
+        command = with_small_files(most_bytes, command)
     with log.open("w") as errors:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "mock_provider", "--profile", str(profile), *options],
-            stdout=subprocess.PIPE, stderr=errors, text=True, env=ENVIRONMENT, preexec_fn=limit,
-        )  # fmt: skip
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, text=True, env=ENVIRONMENT)
     with process:
         try:
             yield Running(process, log)

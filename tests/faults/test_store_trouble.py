@@ -238,7 +238,7 @@ DYING = """
 import sys
 from reference_sender.runtime import loop_lag
 def sample(self):
-    raise RuntimeError("planted")
+    raise RuntimeError("plan" + "ted")  # a traceback of Python 3.13 quotes this line
 loop_lag.LoopLag._sample = sample
 from reference_sender.cli import main
 main()

@@ -28,7 +28,7 @@ MACHINE = {"system": "Linux", "cores": 2}
 
 BURST = Part(
     slug="burst",
-    title="150 marketing messages in 5 s, one-time passwords underneath",
+    title="150 marketing messages in 5 s, one-time passwords at the same time",
     role="burst",
     profile=str(HERE / "profile.toml"),
     streams=(

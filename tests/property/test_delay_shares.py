@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from nanoseconds import MS, S
 
-from analysis.measure.outcomes import DELIVERED, Fates, judge
+from analysis.measure.outcomes import DELIVERED, MessageOutcomes, judge
 from analysis.measure.shares.delays import delay_splits, split_run
 from analysis.measure.shares.gate import _Gate, pass_gate
 from analysis.measure.shares.limits import ContractLimits, read_limits
@@ -95,17 +95,17 @@ def test_without_limits_the_ideal_sender_never_waits(found: list[Arrival], batch
 def test_what_is_skipped_between_busy_periods_had_nothing_to_wait_for(
     found: list[Arrival], limits: ContractLimits
 ) -> None:
-    """The same passes as where every message is played."""
+    """The same passes as where every message is passed."""
     at, rank, segments, reply = columns(found)
     quickly = pass_gate(at, rank, turns(at), segments, reply, limits)
     order = np.lexsort((turns(at), rank, at))
     in_order = [each[order].tolist() for each in (at, rank, turns(at), segments, reply)]
     gate = _Gate(in_order[0], in_order[1], in_order[2], in_order[3], in_order[4], limits)
-    gate.play(0, len(at))
-    played = at[order].copy()
+    gate.advance(0, len(at))
+    passed = at[order].copy()
     for number, (passes_ns, _) in gate.waited.items():
-        played[number] = passes_ns
-    assert (quickly.at_ns[order] == played).all()
+        passed[number] = passes_ns
+    assert (quickly.at_ns[order] == passed).all()
     assert (quickly.at_ns >= at).all()
 
 
@@ -192,8 +192,8 @@ def test_a_server_by_rank_is_as_one_that_is_played_step_by_step(found: list[tupl
 
 def lived(
     plan: Plan, profile: Profile, route: RouteLimits, run_dir: Path
-) -> tuple[Journeys, Fates, Manifest]:
-    """Journeys, fates and manifest of a simulated run."""
+) -> tuple[Journeys, MessageOutcomes, Manifest]:
+    """Journeys, outcomes and manifest of a simulated run."""
     ending = simulate(Schedule(plan), profile, Settings(seed=3, route=route), run_dir, lambda _: True)
     instant = Instant("2026-01-01T00:00:00Z", 0, ZERO_NS)
     manifest = Manifest(
@@ -214,15 +214,15 @@ def lived(
 def test_the_shares_of_every_message_add_up_to_the_nanosecond(
     tmp_path_factory: pytest.TempPathFactory, plan: Plan, name: str, route: RouteLimits
 ) -> None:
-    journeys, fates, manifest = lived(plan, load_profile(name), route, tmp_path_factory.mktemp("run"))
-    split = split_run(journeys, fates, manifest)
+    journeys, outcomes, manifest = lived(plan, load_profile(name), route, tmp_path_factory.mktemp("run"))
+    split = split_run(journeys, outcomes, manifest)
     assert (np.sum(list(split.of.values()), axis=0) == split.total).all()
     assert (split.of["bench"] == 0).all()  # virtual time is never late
     for share in ("network", "contract", "sender"):
         assert (split.of[share] >= 0).all()
     assert (split.of["network"] >= split.ways.reply + split.ways.radio).all()
-    splits = delay_splits(journeys, fates, manifest)
-    reachable = (fates.fate == DELIVERED) & ~journeys.provider.unreachable
+    splits = delay_splits(journeys, outcomes, manifest)
+    reachable = (outcomes.outcome == DELIVERED) & ~journeys.provider.unreachable
     assert sum(each.count + each.left_out for each in splits) == np.count_nonzero(reachable)
     assert sum(each.left_out for each in splits) == 0
     for each in splits:
@@ -235,8 +235,8 @@ def test_a_provider_without_limits_has_no_share_of_the_contract(
     tmp_path_factory: pytest.TempPathFactory, plan: Plan, route: RouteLimits
 ) -> None:
     profile = parse_profile({"name": "unlimited", "carriers": [{"name": "a", "country": "*"}]})
-    journeys, fates, manifest = lived(plan, profile, route, tmp_path_factory.mktemp("run"))
-    split = split_run(journeys, fates, manifest)
+    journeys, outcomes, manifest = lived(plan, profile, route, tmp_path_factory.mktemp("run"))
+    split = split_run(journeys, outcomes, manifest)
     assert len(split.total) and (split.of["contract"] == 0).all() and (split.of["network"] == 0).all()
     assert (split.of["sender"] == split.total).all()
 

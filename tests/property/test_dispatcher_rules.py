@@ -210,7 +210,8 @@ class DispatcherRules(RuleBasedStateMachine):
             else:
                 self.check_change(effect)
         state = self.core.state()
-        assert state.open == sum(each not in FINAL_STATES for each in self.states.values())
+        open_now = sum(each not in FINAL_STATES for each in self.states.values())
+        assert state.open == self.core.open_messages == open_now
         assert state.in_flight == len(self.in_flight)
         return effects
 

@@ -107,8 +107,8 @@ class Life:
             return Result(Outcome.UNKNOWN)
         taken = self.taken[route, key] = f"p{len(self.taken)}"
         self.deliveries.append(key)
-        state = State.DELIVERED if chance(self.seed, "fate", key) < 0.8 else State.FAILED
-        self.later(3 * chance(self.seed, "delay", key), "report", Report(taken, key, state, "fate"))
+        state = State.DELIVERED if chance(self.seed, "outcome", key) < 0.8 else State.FAILED
+        self.later(3 * chance(self.seed, "delay", key), "report", Report(taken, key, state, "outcome"))
         if draw < 0.35:
             return Result(Outcome.UNKNOWN)  # taken, but its answer is lost
         return Result(Outcome.ACCEPTED, provider_id=taken)

@@ -202,7 +202,7 @@ def test_no_message_is_both_lost_and_delivered_and_copies_of_reports_change_noth
 
 @settings(deadline=None)
 @given(faults, st.permutations(range(20)))
-def test_the_same_fates_whatever_the_order(fault_sections: Faults, order: list[int]) -> None:
+def test_the_same_outcomes_whatever_the_order(fault_sections: Faults, order: list[int]) -> None:
     """All at one instant and in no queue: each meets the same windows. Only limits look at the order."""
     by_draw = [f for f in fault_sections if f["kind"] not in ("rate_reduction", "report_storm")]
     profile = profile_of(by_draw)

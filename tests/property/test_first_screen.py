@@ -11,10 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from made_reports import (
     accounting,
+    bottleneck,
     burst,
     compared,
     comparison,
-    culprit,
     hint,
     lag_check,
     part,
@@ -71,7 +71,7 @@ def parts(draw: st.DrawFn, slug: str, target: str) -> PartReport:
             slug,
             messages_per_day=level,
             target={"name": target, "kind": "http"},
-            culprits=draw(st.sampled_from([(), (culprit(),)])),
+            bottlenecks=draw(st.sampled_from([(), (bottleneck(),)])),
             mode=draw(st.sampled_from(["real", "simulated"])),
             burst=draw(st.sampled_from([None, burst(0.2, 1.4)])),
         )
@@ -99,7 +99,7 @@ def parts(draw: st.DrawFn, slug: str, target: str) -> PartReport:
             limit=draw(st.sampled_from(["", "the sender did not take 600 of 3,000 messages"])),
             shortfall_share=draw(st.sampled_from([0.0, 0.3])),
         ),
-        culprits=draw(st.sampled_from([(), (culprit(),), (culprit(kind="unknown", evidence=()),)])),
+        bottlenecks=draw(st.sampled_from([(), (bottleneck(),), (bottleneck(kind="unknown", evidence=()),)])),
         hints=draw(st.sampled_from([(), (hint(),)])),
         burst=draw(st.sampled_from([None, burst(0.2, 1.4), burst(-0.3, 1.4), burst(None, None)])),
         availability=Availability(
@@ -125,7 +125,7 @@ def reports(draw: st.DrawFn) -> RunReport:
             low_per_s=296.0 if sustained else 0.0,
             high_per_s=draw(st.sampled_from([None, 304.0])),
             messages_per_day=12_000_000.0 if sustained else None,
-            culprits=draw(st.sampled_from([(), ("the provider's limit of 300 requests/s",)])),
+            bottlenecks=draw(st.sampled_from([(), ("the provider's limit of 300 requests/s",)])),
             trials=(Trial(rate_per_s=296.0, verdict="met", delivered_per_s=295.0),),
         )
     low_s = draw(st.floats(-5.0, 5.0))

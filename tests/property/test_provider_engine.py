@@ -220,7 +220,7 @@ def test_nothing_comes_out_early(sections: Sections, requests: list[Request], la
         assert all(report.t_done_ns <= now_ns for report in call.reports)
 
 
-def latencies_and_fates(rows: Iterable[JournalRow]) -> dict[str, tuple[str, str, str, int]]:
+def latencies_and_outcomes(rows: Iterable[JournalRow]) -> dict[str, tuple[str, str, str, int]]:
     return {
         row.key: (row.carrier, row.state, row.reason, row.t_final_ns - row.t_carrier_ns)
         for row in rows
@@ -230,7 +230,7 @@ def latencies_and_fates(rows: Iterable[JournalRow]) -> dict[str, tuple[str, str,
 
 @settings(deadline=None)
 @given(latencies, failures, st.permutations(range(25)), st.integers(0, 3), rates)
-def test_fates_do_not_depend_on_the_order_of_arrivals(
+def test_outcomes_do_not_depend_on_the_order_of_arrivals(
     latency: Sections, mix: list[Sections], order: list[int], seed: int, rate: float | None
 ) -> None:
     sections = {
@@ -245,7 +245,7 @@ def test_fates_do_not_depend_on_the_order_of_arrivals(
         world = live(sections, [(0.1, [key], 1, False, False) for key in keys], seed=seed)
         world.driver.run()
         ended = [row for row in world.engine.take_rows() if row.state != "expired"]
-        found.append(latencies_and_fates(ended))
+        found.append(latencies_and_outcomes(ended))
     assert found[0] == found[1]
 
 

@@ -220,7 +220,7 @@ def submit_of(number: int, messages: int) -> Submit:
     return Submit(number, "smsapi", "t", "Test", outbound, report_url="http://127.0.0.1/")
 
 
-def fates(effects: Iterable[Effect]) -> dict[int | str | None, list[object]]:
+def outcomes(effects: Iterable[Effect]) -> dict[int | str | None, list[object]]:
     """What each request and each message came to, in its own order, without the instants of a late timer."""
     found: dict[int | str | None, list[object]] = {}
     for effect in effects:
@@ -302,5 +302,5 @@ def test_virtual_and_real_time_have_the_same_effects(requests: list[tuple[int, i
     submits = [(pause_ms, submit_of(n, messages)) for n, (pause_ms, messages) in enumerate(requests)]
     real, given_ns = in_real_time(submits)
     virtual = in_virtual_time(submits, given_ns)
-    assert fates(real) == fates(virtual)
-    assert len(fates(real)) >= len(requests)
+    assert outcomes(real) == outcomes(virtual)
+    assert len(outcomes(real)) >= len(requests)

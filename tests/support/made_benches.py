@@ -7,9 +7,9 @@ from typing import Any
 import msgspec
 from made_reports import (
     accounting,
+    bottleneck,
     compared,
     comparison,
-    culprit,
     hint,
     part,
     report,
@@ -37,7 +37,7 @@ def suite(**changed: object) -> RunReport:
         low_per_s=4_800.0,
         high_per_s=5_000.0,
         messages_per_day=190_000_000.0,
-        culprits=("the sender's process used 99 % of a core",),
+        bottlenecks=("the sender's process used 99 % of a core",),
         trials=(Trial(rate_per_s=4_800.0, verdict="met", delivered_per_s=4_799.0),),
     )
     fields: dict[str, Any] = {"capacity": found, "comparisons": (fifo(),), **changed}
@@ -50,9 +50,9 @@ def suite(**changed: object) -> RunReport:
 
 
 def failing() -> RunReport:
-    """A sender that does not take what it is offered, with its culprit."""
+    """A sender that does not take what it is offered, with its bottleneck."""
     few = accounting(accepted=2_000, refused=600, unfinished=400, delivered=2_000)
-    return report(part(p95_s={"otp": 14.0}, accounting=few, culprits=(culprit(),)))
+    return report(part(p95_s={"otp": 14.0}, accounting=few, bottlenecks=(bottleneck(),)))
 
 
 def live_and_simulated() -> tuple[Comparison, Comparison]:

@@ -7,9 +7,9 @@ from typing import Any
 import msgspec
 
 from analysis.findings import (
+    Bottleneck,
     ComparedClass,
     Comparison,
-    Culprit,
     DelaySplit,
     Difference,
     Handsets,
@@ -27,7 +27,6 @@ from analysis.model import (
     Cost,
     Curve,
     Distribution,
-    Marks,
     Objective,
     Pace,
     PartIdentity,
@@ -38,6 +37,7 @@ from analysis.model import (
     StageTimes,
     Throughput,
     Timeline,
+    TimestampOrder,
     Verdict,
 )
 from analysis.objectives.grammar import Measure
@@ -224,7 +224,7 @@ def part(
         "stages": tuple(breakdown(name, value_s) for name, value_s in known.items()),
         "stages_merged": (),
         "stage_coverage": (),
-        "marks": Marks(3_000, 0, ()),
+        "timestamp_order": TimestampOrder(3_000, 0, ()),
         "throughput": throughput(),
         "timeline": Timeline(
             bin_s=1.0,
@@ -272,7 +272,7 @@ def part(
     return PartReport(**{**fields, **changed})
 
 
-def culprit(**changed: Any) -> Culprit:
+def bottleneck(**changed: Any) -> Bottleneck:
     fields: dict[str, Any] = {
         "kind": "sender_api",
         "text": "my-sender's API",
@@ -281,7 +281,7 @@ def culprit(**changed: Any) -> Culprit:
         "to_s": 60.0,
         "share_of_load": 1.0,
     }
-    return Culprit(**{**fields, **changed})
+    return Bottleneck(**{**fields, **changed})
 
 
 def hint(**changed: Any) -> Hint:
@@ -366,7 +366,7 @@ def report(*parts: PartReport, **changed: Any) -> RunReport:
         "title": "a bench made by hand",
         "kind": "suite" if suite else "run",
         "simulated": any(each.identity.mode == "simulated" for each in parts),
-        "faults_staged": False,
+        "faults_injected": False,
         "validity": "invalid" if any(each.validity == "invalid" for each in deciding) else "ok",
         "verdict": verdict,
         "interrupted": "",

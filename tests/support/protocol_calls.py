@@ -41,9 +41,20 @@ def delivered(provider_id: str) -> MessageView:
     )
 
 
+class EmptyInbox:
+    """``CapturedMessages`` without a message."""
+
+    def find(self, provider_id: str) -> CapturedMessage | None:
+        return None
+
+    def matching(self, wanted: MessageFilter) -> Iterator[CapturedMessage]:
+        return iter(())
+
+
 class FakeLookups:
     """One account with 100 points, and the messages of ``views``; ``cancelled`` holds the ids asked for."""
 
+    inbox = EmptyInbox()
     wall_offset_ns = 1_800_000_000_000_000_000
 
     def __init__(self, token: str, views: Sequence[MessageView] = (), cancels: bool = True) -> None:
@@ -59,12 +70,6 @@ class FakeLookups:
     def view(self, provider_id: str) -> MessageView | None:
         self.asked.append(provider_id)
         return self._views.get(provider_id)
-
-    def message(self, provider_id: str) -> CapturedMessage | None:
-        return None
-
-    def messages(self, wanted: MessageFilter) -> Iterator[CapturedMessage]:
-        return iter(())
 
     def number(self, msisdn: str) -> NumberView:
         return NumberView(msisdn, exists=False)

@@ -131,9 +131,9 @@ class World:
             await self.driver.settled()
 
 
-Story = Callable[[World], Awaitable[None]]
+Steps = Callable[[World], Awaitable[None]]
 
 
-class Play(Protocol):
-    def __call__(self, story: Story, max_backlog: int = 100_000) -> None:
-        """Run a story in a world. Stories of one test follow each other on the same store, as restarts do."""
+class RunWorld(Protocol):
+    def __call__(self, steps: Steps, max_backlog: int = 100_000) -> None:
+        """Run the steps on a sender. A further call in the same test restarts it on the same store."""

@@ -168,8 +168,8 @@ def test_one_message_in_full(provider: ProviderThread, receiver: Receiver) -> No
     path = "/messages/" + quote(sent["list"][0]["id"])
     eventually(lambda: provider.admin(path)[1]["journey"]["final"])
     detail = provider.admin(path)[1]
-    marks = detail["journey"]["marks"]
-    assert [m["name"] for m in marks] == [
+    timestamps = detail["journey"]["timestamps"]
+    assert [m["name"] for m in timestamps] == [
         "submitted",
         "answered",
         "carrier",
@@ -177,9 +177,9 @@ def test_one_message_in_full(provider: ProviderThread, receiver: Receiver) -> No
         "reported",
         "confirmed",
     ]
-    assert [m["unix_s"] for m in marks] == sorted(m["unix_s"] for m in marks)
-    assert marks[0]["after_ms"] is None
-    assert all(m["after_ms"] >= 0 for m in marks[1:])
+    assert [m["unix_s"] for m in timestamps] == sorted(m["unix_s"] for m in timestamps)
+    assert timestamps[0]["after_ms"] is None
+    assert all(m["after_ms"] >= 0 for m in timestamps[1:])
     assert (
         detail["journey"]["report_calls"],
         detail["journey"]["submits"],
@@ -207,7 +207,7 @@ def test_a_message_whose_reply_was_lost_is_there_all_the_same(provider: Provider
     (message,) = provider.admin("/messages")[1]["messages"]
     assert message["text"] == "was it sent?"
     journey = provider.admin("/messages/" + message["provider_id"])[1]["journey"]
-    assert [m["unix_s"] for m in journey["marks"] if m["name"] == "answered"] == [None]
+    assert [m["unix_s"] for m in journey["timestamps"] if m["name"] == "answered"] == [None]
     assert journey["faults"] == "gone"
 
 

@@ -1,4 +1,4 @@
-"""The network behind the provider over real sockets: the wall's hours, and fates by number."""
+"""The network behind the provider over real sockets: the wall's hours, and outcomes by number."""
 
 from __future__ import annotations
 

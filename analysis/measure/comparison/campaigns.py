@@ -19,7 +19,7 @@ from analysis.arrays import Bools
 from analysis.findings import CampaignFigures, Difference, Fairness
 from analysis.measure.comparison.differences import TimeGroup, independent_difference
 from analysis.measure.comparison.groups import group_of
-from analysis.measure.outcomes import DELIVERED, EXPIRED, FAILED, Fates, delivery_ages, judge
+from analysis.measure.outcomes import DELIVERED, EXPIRED, FAILED, MessageOutcomes, delivery_ages, judge
 from analysis.measure.percentiles import quantiles, ranks
 from analysis.read.journeys import Journeys, read_journeys
 
@@ -27,13 +27,13 @@ MOSTLY = 95.0
 PERCENTILE = 95.0
 
 
-def fairness(journeys: Journeys, fates: Fates, run_dir: Path) -> Fairness | None:
+def fairness(journeys: Journeys, outcomes: MessageOutcomes, run_dir: Path) -> Fairness | None:
     """The campaigns that the load's rows name; None without any."""
     labels = _labels(run_dir)
     names = sorted(set(labels.tolist()) - {""})
     if not names:
         return None
-    campaigns = tuple(_figures(name, journeys, fates, labels == name) for name in names)
+    campaigns = tuple(_figures(name, journeys, outcomes, labels == name) for name in names)
     shares = [each.per_s / each.messages for each in campaigns]
     return Fairness(campaigns=campaigns, jain=jain(shares) if len(campaigns) > 1 else None)
 
@@ -54,26 +54,28 @@ def _labels(run_dir: Path) -> np.ndarray[tuple[int], np.dtype[np.object_]]:
     return np.asarray(pc.fill_null(column, "").to_numpy(zero_copy_only=False), dtype=object)
 
 
-def _figures(name: str, journeys: Journeys, fates: Fates, among: Bools) -> CampaignFigures:
+def _figures(name: str, journeys: Journeys, outcomes: MessageOutcomes, among: Bools) -> CampaignFigures:
     accepted = among & journeys.accepted
     first_s = float(journeys.load.intended_s[among].min())
     return CampaignFigures(
         name=name,
         messages=int(np.count_nonzero(among)),
-        delivered=int(np.count_nonzero(among & (fates.fate == DELIVERED))),
-        per_s=_rate(journeys, fates, accepted, first_s),
-        p95=quantiles(delivery_ages(journeys, fates, accepted), (PERCENTILE,))[0] if accepted.any() else None,
+        delivered=int(np.count_nonzero(among & (outcomes.outcome == DELIVERED))),
+        per_s=_rate(journeys, outcomes, accepted, first_s),
+        p95=quantiles(delivery_ages(journeys, outcomes, accepted), (PERCENTILE,))[0]
+        if accepted.any()
+        else None,
     )
 
 
-def _rate(journeys: Journeys, fates: Fates, accepted: Bools, first_s: float) -> float:
+def _rate(journeys: Journeys, outcomes: MessageOutcomes, accepted: Bools, first_s: float) -> float:
     """Deliveries per second until 95 % of the campaign were final, or until observation ended."""
-    over = accepted & np.isin(fates.fate, (DELIVERED, FAILED, EXPIRED))
+    over = accepted & np.isin(outcomes.outcome, (DELIVERED, FAILED, EXPIRED))
     ends = np.sort(np.where(over, np.nan_to_num(journeys.provider.delivered_s, nan=np.inf), np.inf)[accepted])
     if len(ends) == 0:
         return 0.0
     last_s = min(float(ends[ranks(len(ends), (MOSTLY,))[0] - 1]), journeys.end_s)
-    arrived = accepted & (fates.fate == DELIVERED) & (journeys.provider.delivered_s <= last_s)
+    arrived = accepted & (outcomes.outcome == DELIVERED) & (journeys.provider.delivered_s <= last_s)
     return float(np.count_nonzero(arrived)) / max(last_s - first_s, 1e-9)
 
 

@@ -6,22 +6,22 @@ import numpy as np
 
 from analysis.arrays import Bools
 from analysis.measure.comparison.differences import TimeGroup
-from analysis.measure.outcomes import DELIVERED, OPEN, Fates
+from analysis.measure.outcomes import DELIVERED, OPEN, MessageOutcomes
 from analysis.read.journeys import Journeys
 
 
-def group_of(journeys: Journeys, fates: Fates, among: Bools) -> TimeGroup:
+def group_of(journeys: Journeys, outcomes: MessageOutcomes, among: Bools) -> TimeGroup:
     """The messages that ``outcomes.delivery_ages`` counts.
 
     An open message has at least its age, a message that the system gave up is infinitely late. Messages that
     the network failed or whose phone was unreachable are left out.
     """
     due_s, delivered_s = journeys.load.intended_s, journeys.provider.delivered_s
-    delivered = (fates.fate == DELIVERED) & np.isfinite(delivered_s)
-    still_open = fates.fate == OPEN
+    delivered = (outcomes.outcome == DELIVERED) & np.isfinite(delivered_s)
+    still_open = outcomes.outcome == OPEN
     low = np.where(delivered, delivered_s - due_s, np.where(still_open, journeys.end_s - due_s, np.inf))
     high = np.where(delivered, low, np.inf)
     reached = (delivered | still_open) & ~journeys.provider.unreachable
-    chosen = np.flatnonzero(among & (reached | fates.never))
+    chosen = np.flatnonzero(among & (reached | outcomes.never))
     chosen = chosen[np.argsort(due_s[chosen], kind="stable")]
     return TimeGroup(low_s=low[chosen], high_s=high[chosen])

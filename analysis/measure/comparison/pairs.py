@@ -20,7 +20,7 @@ from analysis.findings import ComparedClass
 from analysis.measure.comparison.differences import paired_difference
 from analysis.measure.outcomes import DELIVERED, judge
 from analysis.measure.percentiles import needed, ranks
-from analysis.measure.stages import DELIVERY_STAGES, delivery_marks
+from analysis.measure.stages import DELIVERY_STAGES, delivery_timestamps
 from analysis.read.columns import positions
 from analysis.read.journeys import Journeys, read_journeys
 
@@ -40,9 +40,11 @@ def read_compared_part(run_dir: Path, manifest: records.Manifest) -> ComparedPar
     """Raises ``MalformedRunError``."""
     journeys = read_journeys(run_dir, manifest)
     keys = records.read_rows(run_dir / "load.arrow", records.LOAD_SCHEMA)["key"]
-    fates = judge(journeys)
+    outcomes = judge(journeys)
     known = np.isfinite(journeys.provider.delivered_s)
-    return ComparedPart(journeys, keys, (fates.fate == DELIVERED) & known & ~journeys.provider.unreachable)
+    return ComparedPart(
+        journeys, keys, (outcomes.outcome == DELIVERED) & known & ~journeys.provider.unreachable
+    )
 
 
 def compare(ours: ComparedPart, theirs: ComparedPart) -> tuple[ComparedClass, ...]:
@@ -106,17 +108,18 @@ def _carried(times_s: Floats) -> float | None:
 def _by_stage(ours: Journeys, theirs: Journeys, rows: tuple[Ints, Ints]) -> tuple[tuple[str, float], ...]:
     """Mean difference of each stage, over the pairs that have every timestamp in both parts."""
     a, b = rows
-    marks = [
-        (one[a], other[b]) for one, other in zip(delivery_marks(ours), delivery_marks(theirs), strict=True)
+    timestamps = [
+        (one[a], other[b])
+        for one, other in zip(delivery_timestamps(ours), delivery_timestamps(theirs), strict=True)
     ]
     whole = np.ones(len(a), dtype=np.bool_)
-    for one, other in marks:
+    for one, other in timestamps:
         whole &= np.isfinite(one) & np.isfinite(other)
     if not whole.any():
         return ()
     found = []
     for number, stage in enumerate(DELIVERY_STAGES):
-        (begun, their_begun), (ended, their_ended) = marks[number], marks[number + 1]
+        (begun, their_begun), (ended, their_ended) = timestamps[number], timestamps[number + 1]
         lengths = (ended - begun)[whole] - (their_ended - their_begun)[whole]
         found.append((stage, float(lengths.mean())))
     return tuple(found)

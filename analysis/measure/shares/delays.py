@@ -8,7 +8,7 @@ import numpy as np
 
 from analysis.arrays import Floats, Ints
 from analysis.findings import DelaySplit, Share
-from analysis.measure.outcomes import DELIVERED, Fates
+from analysis.measure.outcomes import DELIVERED, MessageOutcomes
 from analysis.measure.percentiles import Ages, known, needed, quantiles, ranks
 from analysis.measure.shares.limits import CARRIER, DRAIN, NO_CAUSE, ContractLimits, read_limits
 from analysis.measure.shares.ways import SHARES, Split, read_downtime, split_ways
@@ -19,16 +19,16 @@ SPLIT_PERCENTILES = (50.0, 95.0, 99.0)
 
 
 def delay_splits(
-    journeys: Journeys, fates: Fates, manifest: Manifest, also: Iterable[float] = ()
+    journeys: Journeys, outcomes: MessageOutcomes, manifest: Manifest, also: Iterable[float] = ()
 ) -> tuple[DelaySplit, ...]:
     """One split per class with a delivered message to a reachable phone.
 
     ``also`` are percentiles of objectives, shown after p50, p95 and p99.
     """
     percentiles = (*SPLIT_PERCENTILES, *sorted(set(also).difference(SPLIT_PERCENTILES)))
-    split = split_run(journeys, fates, manifest)
+    split = split_run(journeys, outcomes, manifest)
     limits = read_limits(manifest.profile, journeys.provider.protocol)
-    reachable = (fates.fate == DELIVERED) & ~journeys.provider.unreachable
+    reachable = (outcomes.outcome == DELIVERED) & ~journeys.provider.unreachable
     found = []
     for index, name in enumerate(journeys.load.class_names):
         delivered = int(np.count_nonzero(reachable & (journeys.load.class_index == index)))
@@ -38,11 +38,11 @@ def delay_splits(
     return tuple(found)
 
 
-def split_run(journeys: Journeys, fates: Fates, manifest: Manifest) -> Split:
+def split_run(journeys: Journeys, outcomes: MessageOutcomes, manifest: Manifest) -> Split:
     """Every message's shares, in nanoseconds."""
     end_ns = manifest.ended.clock_ns or journeys.origin_ns + int(journeys.end_s * 1e9)
     downtime = read_downtime(manifest.faults, manifest.profile, journeys.origin_ns, end_ns)
-    return split_ways(journeys, fates, read_limits(manifest.profile, journeys.provider.protocol), downtime)
+    return split_ways(journeys, outcomes, read_limits(manifest.profile, journeys.provider.protocol), downtime)
 
 
 def _of_class(

@@ -57,7 +57,7 @@ def pass_gate(
             reached = 0
             for first, end in ranges:
                 if end > reached:
-                    reached = gate.play(max(first, reached), end)
+                    reached = gate.advance(max(first, reached), end)
             for number, (at_ns, why) in gate.waited.items():
                 passed[number], cause[number] = at_ns, why
     back = np.empty_like(order)
@@ -131,7 +131,7 @@ class _Gate:
             int, tuple[int, int]
         ] = {}  # number -> when it passed, and the limit that it waited for
 
-    def play(self, first: int, end: int) -> int:
+    def advance(self, first: int, end: int) -> int:
         """Pass messages from ``first`` to ``end`` or the next idle arrival; return its number."""
         at, count, queues = self._at, len(self._at), self._queues
         number, now_ns, cause = first, at[first], NO_CAUSE

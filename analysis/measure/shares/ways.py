@@ -18,7 +18,7 @@ import numpy as np
 
 from analysis.arrays import Bools, Floats, Ints
 from analysis.findings import ShareName
-from analysis.measure.outcomes import DELIVERED, Fates
+from analysis.measure.outcomes import DELIVERED, MessageOutcomes
 from analysis.measure.shares.ideal import IdealWait, Offered, ideal_wait
 from analysis.measure.shares.limits import ContractLimits
 from analysis.read.journeys import Journeys
@@ -54,10 +54,10 @@ class Split:
     cause: Ints  # the limit that an ideal sender waits for, as in ``limits``
 
 
-def splittable(journeys: Journeys, fates: Fates) -> Bools:
+def splittable(journeys: Journeys, outcomes: MessageOutcomes) -> Bools:
     """Delivered to a reachable phone, with every timestamp that the split needs."""
     load, provider = journeys.load, journeys.provider
-    chosen: Bools = (fates.fate == DELIVERED) & ~provider.unreachable
+    chosen: Bools = (outcomes.outcome == DELIVERED) & ~provider.unreachable
     for mark in (
         *(load.intended_s, load.sent_s, provider.taken_s, provider.reply_s),
         *(provider.carrier_s, provider.delivered_s, provider.radio_s),
@@ -66,9 +66,11 @@ def splittable(journeys: Journeys, fates: Fates) -> Bools:
     return chosen
 
 
-def split_ways(journeys: Journeys, fates: Fates, limits: ContractLimits, faults: Downtime) -> Split:
+def split_ways(
+    journeys: Journeys, outcomes: MessageOutcomes, limits: ContractLimits, faults: Downtime
+) -> Split:
     """Split every message's delay."""
-    ways = _ways(journeys, splittable(journeys, fates))
+    ways = _ways(journeys, splittable(journeys, outcomes))
     ideal, delayed = _ideal(journeys, limits, faults, ways.place)
     sender = ways.taken - ways.sent
     queued = ways.carrier - ways.entered
@@ -123,20 +125,20 @@ def _ideal(
     All messages that the provider accepted are simulated, since each uses a part of the limits.
     """
     load, provider = journeys.load, journeys.provider
-    played = np.isfinite(provider.taken_s) & np.isfinite(load.sent_s)
-    sent = whole_ns(load.sent_s[played])
+    passing = np.isfinite(provider.taken_s) & np.isfinite(load.sent_s)
+    sent = whole_ns(load.sent_s[passing])
     at_ns = faults.over(sent)
     offered = Offered(
         at_ns=at_ns,
-        rank=load.class_index[played],
-        turn=whole_ns(provider.taken_s[played]),  # the order that this sender chose
-        segments=np.maximum(provider.segments[played], 1),
-        reply_ns=whole_ns(provider.reply_s[played]),
-        carrier=provider.carrier.index[played],
+        rank=load.class_index[passing],
+        turn=whole_ns(provider.taken_s[passing]),  # the order that this sender chose
+        segments=np.maximum(provider.segments[passing], 1),
+        reply_ns=whole_ns(provider.reply_s[passing]),
+        carrier=provider.carrier.index[passing],
         carrier_names=provider.carrier.names,
     )
     found = ideal_wait(offered, limits)
-    where = (np.cumsum(played) - 1)[place]
+    where = (np.cumsum(passing) - 1)[place]
     return IdealWait(found.wait_ns[where], found.cause[where]), (at_ns - sent)[where]
 
 

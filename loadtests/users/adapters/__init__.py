@@ -1,4 +1,4 @@
-"""How to speak to a target API: one module each. An adapter only translates; it opens no connection."""
+"""Adapters to target APIs, one module each. An adapter only translates; it opens no connection."""
 
 from loadtests.users.adapters.adapter import Adapter, Endpoint, Judgement, TargetRequest
 

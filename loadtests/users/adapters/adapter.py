@@ -1,4 +1,4 @@
-"""The seam between the load and a target's API."""
+"""The interface between the load and a target's API."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from loadtests.arrivals import PlannedMessage
 
 
 class Endpoint(Struct, frozen=True):
-    """Where a target listens."""
+    """The address of a target."""
 
     host: str
     port: int
@@ -34,7 +34,7 @@ class TargetRequest(Struct, frozen=True):
 
 
 class Judgement(Struct, frozen=True):
-    """What a reply means. ``reason`` is one of few: no text of the reply, so that statistics stay bounded."""
+    """The meaning of a reply. ``reason`` is one of a few fixed texts, so that statistics stay bounded."""
 
     outcome: Literal["accepted", "refused"]
     reason: str = ""
@@ -44,23 +44,23 @@ ACCEPTED = Judgement("accepted")
 
 
 class Adapter(Protocol):
-    """A target API: messages to requests, replies to judgements."""
+    """A target API: translates messages to requests, and replies to ``Judgement``."""
 
     endpoint: Endpoint
-    name: str  # what Locust's statistics call the request: method and path
+    name: str  # the request's name in Locust's statistics: method and path
     timeout_s: float
 
     def request(self, message: PlannedMessage) -> TargetRequest: ...
 
     def encode(self, message: PlannedMessage) -> bytes:
-        """The whole request in wire bytes: what the open-model user sends."""
+        """The whole request as bytes, as the open-model user sends it."""
         ...
 
     def judge(self, status: int, body: bytes) -> Judgement: ...
 
 
 def endpoint_of(url: str) -> Endpoint:
-    """Raises ``ValueError`` where the URL has no host."""
+    """Raises ``ValueError`` if the URL has no host."""
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise ValueError(f"not an http:// or https:// URL: {url!r}")
@@ -69,9 +69,7 @@ def endpoint_of(url: str) -> Endpoint:
 
 
 def head(endpoint: Endpoint, method: str, path: str, headers: dict[str, str]) -> bytes:
-    """The request's head up to and with the name of its last header: the body's length and the body
-    follow.
-    """
+    """The request's head up to the name of its last header; the body's length and the body follow."""
     lines = [f"{method} {path} HTTP/1.1", f"Host: {endpoint.authority}"]
     lines += [f"{name}: {value}" for name, value in headers.items()]
     return "\r\n".join([*lines, "Content-Length: "]).encode("latin-1")

@@ -1,4 +1,4 @@
-"""The reference sender's API: ``POST /v1/messages``, one message a request (docs/load.md)."""
+"""The reference sender's API: ``POST /v1/messages``, one message per request (docs/load.md)."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _json = msgspec.json.Encoder()
 
 
 class ReferenceSender:
-    """Speaks to the reference sender at ``url`` with a bearer token."""
+    """The adapter to the reference sender at ``url``, with a bearer token."""
 
     name = f"POST {_PATH}"
 

@@ -1,5 +1,5 @@
-"""Any HTTP sender, as a target file describes it: templates filled for each message, replies judged by its
-rules.
+"""The adapter to a sender that a target file describes: fills templates for each message, judges replies by
+its rules.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ def _escape_json(value: str) -> str:
 
 
 def _escape_header(value: str) -> str:
-    # Header values are latin-1 and one line; what does not fit is percent-encoded as UTF-8.
+    # Header values are latin-1 and one line; other characters are percent-encoded as UTF-8.
     return quote(value, safe=" !\"#$&'()*+,-./:;<=>?@[]^_`{|}~")
 
 
@@ -99,7 +99,7 @@ class TemplatedTarget:
         return ACCEPTED
 
     def _fixed_head(self) -> bytes | None:
-        """The head's bytes where no header and no part of the path changes with the message."""
+        """The head's bytes, if no header and no part of the path changes with the message."""
         path = self._path.fixed
         fixed = {name: template.fixed for name, template in self._headers.items()}
         headers = {name: value for name, value in fixed.items() if value is not None}

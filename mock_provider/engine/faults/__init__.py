@@ -46,7 +46,7 @@ def fault_schema(kind: str) -> dict[str, Any]:
 
 
 def fresh_name(kind: str, taken: Iterable[str]) -> str:
-    """The kind itself, or with the first number from 2 that is not taken."""
+    """The kind itself, or the kind with the first free number from 2."""
     used = set(taken)
     name, number = kind, 1
     while name in used:
@@ -58,7 +58,7 @@ def fresh_name(kind: str, taken: Iterable[str]) -> str:
 def misfits(
     faults: Iterable[FaultSettings], carriers: Collection[str], limits: Mapping[str, object]
 ) -> list[str]:
-    """What of the faults does not fit the profile around them: one line each.
+    """Errors of the faults that depend on the rest of the profile: one line each.
 
     ``limits`` are the limits of ``throttle`` by name; None: there is none.
     """

@@ -2,7 +2,7 @@
 
 A fault kind (``kinds``) returns an object of one of these classes. The engine asks the objects that are
 active at that point (``windows.ActiveFaults``) and notes in the journal which of them touched a message. A
-method returns None where the fault does not touch what it is asked about.
+method returns None if the fault does not act on its argument.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from msgspec import Struct
 
 if TYPE_CHECKING:
     from mock_provider.engine.draws import Draws
-    from mock_provider.engine.fate import Fate
+    from mock_provider.engine.outcome import FinalOutcome
     from mock_provider.engine.throttle import BucketLimit
     from mock_provider.engine.values import Answer
     from mock_provider.settings.values import Refusal
@@ -26,7 +26,7 @@ class ActingFault(ABC):
     """``name`` is the fault's name in the journal, and part of the seed of its draws.
 
     Where several faults act at one point, a lower ``order`` acts first; faults of equal order act in the
-    order of the profile. ``has_edges``: the engine must be told when such a fault begins and ends.
+    order of the profile. ``has_edges``: the engine must act when such a fault begins and ends.
     """
 
     name: str
@@ -35,7 +35,7 @@ class ActingFault(ABC):
     has_edges: ClassVar[bool] = False
 
 
-class RequestInterruption(Struct, frozen=True):
+class RequestInterruption(Struct, frozen=True, gc=False):
     """What a request gets in place of its reply: a refusal, a reset connection, or no answer at all."""
 
     refusal: Refusal | None = None
@@ -80,7 +80,7 @@ class AtLimit(ActingFault):
 
 @dataclass(frozen=True, slots=True)
 class AtAdmission(ActingFault):
-    """One recipient of a submit. A recipient that is met is not accepted, for the reason ``refusal``."""
+    """One recipient of a submit. If the fault acts on it, it is refused with the reason ``refusal``."""
 
     refusal: Refusal
 
@@ -90,8 +90,10 @@ class AtAdmission(ActingFault):
     def meets(self, country: str, carrier: str) -> bool: ...
 
 
-class ReplyPlan(Struct, frozen=True):
-    """The reply as it will leave. ``answer`` None: none leaves; ``disconnect``: the connection is reset."""
+class ReplyPlan(Struct, frozen=True, gc=False):
+    """The reply as it will be sent. ``answer`` None: no reply is sent; ``disconnect``: the connection is
+    reset.
+    """
 
     answer: Answer | None
     latency_ns: int
@@ -129,15 +131,15 @@ class AtQueue(ActingFault):
     has_edges: ClassVar[bool] = True
 
 
-class AirTime(Struct, frozen=True):
-    """The time on the radio, the wait for a phone that is off, and the fate at the end of both.
+class AirTime(Struct, frozen=True, gc=False):
+    """The time on the radio, the wait for a phone that is off, and the outcome at the end of both.
 
-    ``settled``: the faults that come later in order do not change it.
+    ``settled``: faults of a higher order do not change it.
     """
 
     radio_ns: int
     wait_ns: int
-    fate: Fate
+    outcome: FinalOutcome
     settled: bool = False
 
 
@@ -150,7 +152,7 @@ class AtCarrier(ActingFault):
     def change(self, air: AirTime, country: str, carrier: str, at_ns: int) -> AirTime | None: ...
 
 
-class ReportChange(Struct, frozen=True):
+class ReportChange(Struct, frozen=True, gc=False):
     """``lost``: no report is sent. ``copy_after_ns``: a second one follows the first after this time."""
 
     lost: bool = False

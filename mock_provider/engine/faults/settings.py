@@ -1,4 +1,4 @@
-"""What the settings of all fault kinds have in common: a name and a window (docs/faults.md)."""
+"""The common settings of all fault kinds: a name and a window (docs/faults.md)."""
 
 from __future__ import annotations
 

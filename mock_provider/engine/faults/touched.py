@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Protocol
 
-MAGIC = "magic"  # of a message whose number chose its fate
+MAGIC = "magic"  # of a message to a magic number
 
 
 class Marked(Protocol):
@@ -13,7 +13,7 @@ class Marked(Protocol):
 
 
 def mark(message: Marked, name: str) -> None:
-    """Note that the fault touched this message. Names hold no comma; each is noted once."""
+    """Record that the fault touched this message. Names have no comma; each is recorded once."""
     noted = message.fault
     if not noted:
         message.fault = name

@@ -1,4 +1,6 @@
-"""Tells the parts of the engine that hold something when a fault begins or ends, at the exact instant."""
+"""Notifies the parts of the engine that hold messages or reports when a fault begins or ends, at the exact
+instant.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +21,7 @@ class ReactsToEdges(Protocol):
 
 
 class WindowEdges:
-    """Puts the next edge into the event queue, if any window is of a kind whose edges matter."""
+    """Puts the next edge into the event queue if any fault has ``has_edges``."""
 
     __slots__ = ("_event_queue", "_generation", "_on_edge", "_parts", "_windows")
 

@@ -29,7 +29,7 @@ _BEFORE_ALL_NS = -(2**63)
 
 @dataclass(frozen=True, slots=True)
 class ActiveFaults:
-    """The faults that are active at one instant, by hook. ``none`` saves the look at each hook."""
+    """The faults that are active at one instant, by hook. ``none`` is a short cut: no hook has a fault."""
 
     none: bool = True
     at_request: tuple[AtRequest, ...] = ()

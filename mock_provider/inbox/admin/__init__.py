@@ -1,4 +1,4 @@
-"""The admin API under ``/admin``: look at a running provider, and change how it behaves."""
+"""The admin API under ``/admin``: read and change a running provider."""
 
 from mock_provider.inbox.admin.api import Admin
 

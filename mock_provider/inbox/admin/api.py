@@ -36,7 +36,7 @@ log = logging.getLogger(__name__)
 _NANOSECONDS = 1_000_000_000
 _MOST_MESSAGES = 1_000
 _DEFAULT_MESSAGES = 100
-_AS_WRITTEN = str.maketrans("", "", "+ -().\u00a0")  # what people put between a number's digits
+_AS_WRITTEN = str.maketrans("", "", "+ -().\u00a0")  # separators between a number's digits
 _STATES = tuple(state.value for state in MessageState)
 
 Answer = HttpResponse | Streaming
@@ -74,10 +74,10 @@ class Admin:
         else:
             methods = _ROUTES.get(path, {})
         if not methods:
-            raise AdminError(404, f"there is no {path}")
+            raise AdminError(404, f"{path} does not exist")
         handler = methods.get(request.method)
         if handler is None:
-            raise AdminError(405, f"{path} takes {', '.join(methods)}")
+            raise AdminError(405, f"{path} allows {', '.join(methods)}")
         return handler(self, request.query, json_object(request.body))
 
     def _require_token(self, authorization: str) -> None:
@@ -105,12 +105,12 @@ class Admin:
         )
 
     def refusals(self, query: str, body: Body) -> HttpResponse:
-        """The last refused requests, and how the last report call that was not confirmed went."""
+        """The last refused requests, and the result of the last report call that was not confirmed."""
         report_failure = self._provider.status().report_failure
         return reply({"refusals": self._inbox.refusals.seen(), "report_failure": report_failure})
 
     def history(self, query: str, body: Body) -> HttpResponse:
-        """The last minutes second by second, oldest first: ``tick`` events continue them."""
+        """One entry per second of the last minutes, oldest first. ``tick`` events continue them."""
         return reply({"ticks": list(self._inbox.traffic.ticks)})
 
     def events(self, query: str, body: Body) -> Answer:
@@ -130,7 +130,7 @@ class Admin:
     def merge_profile(self, query: str, body: Body) -> HttpResponse:
         """Merge the body into the profile (RFC 7386: null sets a key back to its default).
 
-        A distribution of another ``kind`` replaces the present one whole.
+        A distribution of another ``kind`` replaces the present one completely.
         """
         return self._apply(merged(document_of(self._provider.profile), body))
 
@@ -145,12 +145,12 @@ class Admin:
         return self._apply(body)
 
     def restore_profile(self, query: str, body: Body) -> HttpResponse:
-        """The profile as the provider was started with it: no change and no fault of since then."""
+        """Restore the profile with which the provider was started, without later changes and faults."""
         self._provider.reconfigure(self._provider.started_with)
         return self.show_profile("", {})
 
     def list_faults(self, query: str, body: Body) -> HttpResponse:
-        """Faults as the profile has them, what each does now, and which kinds there are."""
+        """The faults of the profile, the phase of each, and the kinds of faults."""
         faults, times = self._provider.profile.faults, self._engine.fault_times()
         windows = [fault_window(fault, times.now_ns, times.origin_ns) for fault in faults]
         return reply(
@@ -183,7 +183,7 @@ class Admin:
         present = without_past(document.get("faults", []), now_s)
         if not fault.get(
             "name"
-        ):  # never the name of an earlier fault: the journal could not distinguish the two
+        ):  # not the name of an earlier fault: the journal could not distinguish the two
             taken = [
                 *(each["name"] for each in present),
                 *(each.name for each in self._engine.fault_times().periods),
@@ -192,7 +192,7 @@ class Admin:
         document["faults"] = [*present, fault]
         try:
             return self._apply(document, Admin._only_faults)
-        except AdminError as error:  # of a list that the caller does not know
+        except AdminError as error:  # the caller does not know the list
             place = f"faults[{len(present)}]"
             raise AdminError(
                 error.status, *(_of_one_fault(reason, place) for reason in error.reasons)
@@ -202,11 +202,11 @@ class Admin:
         """End all faults, those of ``?kind=``, or the one of ``?name=``."""
         kind, name = parameter(query, "kind"), parameter(query, "name")
         if kind and kind not in fault_kinds():
-            raise AdminError(400, f"kind: {kind!r} is none of these (allowed: {', '.join(fault_kinds())})")
+            raise AdminError(400, f"kind: {kind!r} is not one of these (allowed: {', '.join(fault_kinds())})")
         document = document_of(self._provider.profile)
         faults = document.get("faults", [])
         if name and all(fault["name"] != name for fault in faults):
-            raise AdminError(404, f"name: there is no fault {name!r} (any more)")
+            raise AdminError(404, f"name: there is no fault {name!r}; it may have been removed")
         kept = [
             fault for fault in faults if (kind and fault["kind"] != kind) or (name and fault["name"] != name)
         ]
@@ -215,7 +215,7 @@ class Admin:
     def messages(self, query: str, body: Body) -> HttpResponse:
         """Captured messages, newest first; ``number``, ``text``, ``state`` and ``limit`` narrow them.
 
-        ``before``, a message's id, asks for the page of older ones.
+        ``before``, a message's id, selects the page of older ones.
         """
         limit = whole_number(query, "limit", _DEFAULT_MESSAGES, 1, _MOST_MESSAGES)
         state = parameter(query, "state")
@@ -230,10 +230,10 @@ class Admin:
         return reply({"messages": self._inbox.messages.search(wanted, limit)})
 
     def message(self, provider_id: str) -> HttpResponse:
-        """One message with its journey, its segments and what the network knows of its number."""
+        """One message with its journey, its segments, and country and carrier of its number."""
         found = self._inbox.messages.find(unquote(provider_id))
         if found is None:
-            raise AdminError(404, "the inbox has no message of this id (any more)")
+            raise AdminError(404, "the inbox has no message of this id; it may have been dropped")
         way = self._engine.journey(found.provider_id)
         network = self._engine.number(found.number)
         return reply(detail_of(found, way, network, self._engine.wall_offset_ns))
@@ -264,7 +264,7 @@ def _of_one_fault(reason: str, place: str) -> str:
     key, found, known = own.partition(_KNOWN_HERE)
     if not found or not reason.startswith(place) or "." in key:
         return own
-    names = sorted({*known.split(", "), "duration_s"} - {"clock"})  # the clock is always from now here
+    names = sorted({*known.split(", "), "duration_s"} - {"clock"})  # here times always count from now
     near = get_close_matches(key, names, 1)
     return f"{key}{_KNOWN_HERE}{', '.join(names)}{f' (did you mean {near[0]}?)' if near else ''}"
 

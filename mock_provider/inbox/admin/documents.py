@@ -1,4 +1,4 @@
-"""A profile as a JSON document: shown, and changed in part (RFC 7386)."""
+"""A profile as a JSON document: for display, and for partial changes (RFC 7386)."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from mock_provider.profiles import Profile
 
 
 def document_of(profile: Profile) -> Body:
-    """The profile whole, tokens included."""
+    """The whole profile, with tokens."""
     document: Body = profile.model_dump(mode="json", exclude_none=True)
     return document
 
@@ -20,9 +20,9 @@ def shown(profile: Profile) -> Body:
 
 
 def merged(target: Body, patch: Body) -> Body:
-    """``target`` with ``patch`` in it: null sets a key back to its default.
+    """``target`` with ``patch`` merged: null sets a key back to its default.
 
-    A distribution of another ``kind`` takes the place of the present one whole.
+    A distribution of another ``kind`` replaces the present one completely.
     """
     result = dict(target)
     for name, value in patch.items():

@@ -22,7 +22,7 @@ class FaultWindow(Struct, frozen=True):
 
     name: str
     kind: str
-    title: str  # what it does
+    title: str  # description
     phase: Phase
     begins_in_s: float
     ends_in_s: float | None
@@ -51,7 +51,7 @@ def fault_window(fault: FaultSettings, now_ns: int, origin_ns: int | None) -> Fa
 def without_past(faults: list[Any], now_s: float) -> list[Any]:
     """The faults of a profile's document, without those set at run time whose end has passed.
 
-    They change nothing any more, and the carriers they name may be gone.
+    Ended faults have no effect, and the carriers that they name may have been removed.
     """
     return [fault for fault in faults if not _is_past(fault, now_s)]
 

@@ -1,4 +1,4 @@
-"""One message in full: its way so far on a time line, and its text as the phone gets it."""
+"""The details of one message: its journey so far, and its text as the phone gets it."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ _NS_PER_MS = 1_000_000
 _NANOSECONDS = 1e9
 
 
-class Mark(Struct, frozen=True):
-    """Something that happened to the message, or has yet to (None).
+class JourneyTimestamp(Struct, frozen=True):
+    """One event of the message; ``unix_s`` None: it has not happened.
 
-    ``after_ms`` counts from the mark before.
+    ``after_ms`` is the time since the previous timestamp.
     """
 
     name: str
@@ -27,7 +27,7 @@ class Mark(Struct, frozen=True):
 class Journey(Struct, frozen=True):
     """``submits``, ``accepts`` and ``ordinal`` (which acceptance this is) are of the message's key."""
 
-    marks: list[Mark]
+    timestamps: list[JourneyTimestamp]
     key: str
     submits: int
     accepts: int
@@ -36,14 +36,14 @@ class Journey(Struct, frozen=True):
     report_url: str
     report_calls: int
     expires_unix_s: float
-    faults: str  # names of those it met, with commas between them
-    delayed_for: str  # the rule of its country that held it back
-    not_before_unix_s: float | None  # when that rule lets it go
-    final: bool  # nothing more will happen
+    faults: str  # names of the faults that touched it, with commas between them
+    delayed_for: str  # the rule of its country that delayed it
+    not_before_unix_s: float | None  # when that rule allows it
+    final: bool  # no further event follows
 
 
 class Detail(Struct, frozen=True):
-    """``journey`` is None where the engine has forgotten the message."""
+    """``journey`` is None if the engine has forgotten the message."""
 
     message: CapturedMessage
     text: Inspected
@@ -60,7 +60,7 @@ def detail_of(
 
 def _journey(way: JourneyView, final: bool, wall_offset_ns: int) -> Journey:
     instants: list[tuple[str, int | None]] = [("submitted", way.t_submitted_ns)]
-    if way.t_accepted_ns != way.t_submitted_ns:  # an attempt before this one was refused
+    if way.t_accepted_ns != way.t_submitted_ns:  # an earlier attempt was refused
         instants.append(("accepted", way.t_accepted_ns))
     instants += [
         ("answered", way.t_answered_ns),
@@ -69,17 +69,17 @@ def _journey(way: JourneyView, final: bool, wall_offset_ns: int) -> Journey:
     ]
     if way.report_url:
         instants += [("reported", way.t_reported_ns), ("confirmed", way.t_confirmed_ns)]
-    marks: list[Mark] = []
+    timestamps: list[JourneyTimestamp] = []
     before_ns = way.t_submitted_ns
     for name, instant_ns in instants:
         if instant_ns is None:
-            marks.append(Mark(name, None, None))
+            timestamps.append(JourneyTimestamp(name, None, None))
             continue
         after_ms = None if name == "submitted" else (instant_ns - before_ns) / _NS_PER_MS
-        marks.append(Mark(name, (instant_ns + wall_offset_ns) / _NANOSECONDS, after_ms))
+        timestamps.append(JourneyTimestamp(name, (instant_ns + wall_offset_ns) / _NANOSECONDS, after_ms))
         before_ns = instant_ns
     return Journey(
-        marks,
+        timestamps,
         way.key,
         way.submits,
         way.accepts,

@@ -17,7 +17,7 @@ _MOST_DIGITS = 9  # int() raises for thousands of them
 
 
 class AdminError(Exception):
-    """A request that cannot be carried out: status, and every reason there is."""
+    """A request that is refused: status, and all reasons."""
 
     def __init__(self, status: int, *reasons: str) -> None:
         super().__init__(status, *reasons)
@@ -44,7 +44,7 @@ def json_object(body: bytes) -> Body:
 
 
 def parameter(query: str, name: str) -> str:
-    """The parameter's last value, "" where it is not given."""
+    """The parameter's last value; "" if it is not given."""
     return parse_qs(query, errors="replace").get(name, [""])[-1]
 
 
@@ -60,7 +60,7 @@ def whole_number(query: str, name: str, default: int, lowest: int, highest: int)
 
 
 def seconds_from_now(fault: Body, name: str) -> float | None:
-    """Raises ``AdminError`` 400 for what is no number of seconds, or too many."""
+    """Raises ``AdminError`` 400 if it is not a number of seconds, or too large."""
     value = fault.get(name)
     if value is None:
         return None

@@ -1,5 +1,5 @@
 // @ts-check
-// The page: who may see it, which view is shown, and what goes where out of the stream.
+// The page: asks for the token, selects the view, and passes the stream's events to the views.
 
 import { call, hasToken, takeToken, Unauthorized } from "./api.js";
 import { complain, loadControls, startControls } from "./controls.js";
@@ -16,7 +16,7 @@ function takeTokenOfAddress() {
   const given = new URLSearchParams(location.hash.slice(1)).get("token");
   if (!given) return;
   takeToken(given);
-  // Out of the address bar: it would be copied along with the address.
+  // Remove the token from the address bar, so that it is not copied with the address.
   history.replaceState(null, "", location.pathname + location.search + "#/");
 }
 
@@ -111,7 +111,7 @@ function pressed(event) {
 }
 
 async function clear() {
-  if (!confirm("Forget all messages, counts and debts of this provider? Its settings stay.")) return;
+  if (!confirm("Delete all messages, counts and used limits of this provider? Its settings stay.")) return;
   try {
     await call("/admin/reset", "POST");
   } catch (error) {

@@ -1,5 +1,5 @@
 // @ts-check
-// Limits, latency and failures: what is in force, and how to change it.
+// Limits, latency and failures: the present settings, and the forms to change them.
 
 import { call } from "./api.js";
 import { at, el } from "./elements.js";
@@ -23,7 +23,7 @@ export function startControls() {
   limits = limitsForm();
   replyLatency = latencyForm("Reply latency", latency => ({ reply: { latency } }));
   deliveryLatency = latencyForm("Time to the handset", latency => ({ delivery: { latency } }));
-  failures = mixForm("Failures on the way", "messages", "a carrier with a mix of its own keeps it", { delivery: "failures" },
+  failures = mixForm("Failures on the way", "messages", "a carrier's own mix does not change", { delivery: "failures" },
     () => [["state", enums.states], ["reason", null]]);
   errors = mixForm("Refusals", "requests", "as if something were wrong with them", { reply: "errors" }, () => [["refusal", enums.refusals]]);
   at("controls-view").append(el("div", { class: "columns" },

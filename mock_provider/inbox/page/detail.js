@@ -1,5 +1,5 @@
 // @ts-check
-// One message: its text, its journey, its segments, and all that is known of it.
+// One message: its text, its journey, its segments and its facts.
 
 import { call, Refused } from "./api.js";
 import { at, copyButton, el } from "./elements.js";
@@ -80,13 +80,13 @@ function segments(text, message) {
       `${counted(text.segments.length, "segment", "segments")} of up to ${room} ${unit}s`)];
   if (text.forced_by.length) {
     const rest = text.forced_by.length - SHOWN_FOREIGN;
-    out.push(el("p", { class: "quiet" }, "UCS-2 because GSM 7 bit lacks:"), el("ul", { class: "foreign" },
+    out.push(el("p", { class: "quiet" }, "UCS-2 because of characters that are not in GSM 7 bit:"), el("ul", { class: "foreign" },
       text.forced_by.slice(0, SHOWN_FOREIGN).map(each => el("li", {}, el("b", { class: "character" }, each.character), " ",
         el("span", { class: "quiet" }, `${each.code_point} ${each.name.toLowerCase()}${each.count > 1 ? ` ×${each.count}` : ""}`))),
       rest > 0 && el("li", { class: "quiet" }, `and ${counted(rest, "other", "others")}`)));
   }
   if (text.segments.length !== message.segments)
-    out.push(el("p", { class: "warning" }, `The provider counted ${counted(message.segments, "segment", "segments")}: the request said how it is coded.`));
+    out.push(el("p", { class: "warning" }, `The provider counted ${counted(message.segments, "segment", "segments")}: the request set the encoding.`));
   out.push(el("ol", { class: "segments" }, text.segments.map(segment => el("li", {},
     el("span", { class: "said" }, segment.text),
     el("span", { class: "units" }, el("meter", { min: 0, max: room, value: segment.units, "aria-hidden": "true" }),
@@ -105,8 +105,8 @@ function facts({ message: m, network, journey }) {
     ["Price", price(m.price)], ["Way", journey?.priority && "first in the queues"],
     ["Submitted", journey && times(journey.submits)],
     ["Accepted", journey && (journey.accepts > 1 ? `${times(journey.accepts)}: a duplicate; this is number ${journey.ordinal}` : times(journey.accepts))],
-    ["Faults it met", journey?.faults && journey.faults.replaceAll(",", ", ")],
-    ["Held by the rule", journey?.delayed_for && `${words(journey.delayed_for)}${journey.not_before_unix_s ? `, until ${moment(journey.not_before_unix_s)}` : ""}`],
+    ["Faults that touched it", journey?.faults && journey.faults.replaceAll(",", ", ")],
+    ["Delayed by the rule", journey?.delayed_for && `${words(journey.delayed_for)}${journey.not_before_unix_s ? `, until ${moment(journey.not_before_unix_s)}` : ""}`],
     ["Report to", journey?.report_url, true], ["Report calls", journey?.report_url && whole(journey.report_calls)],
     ["Valid until", journey && moment(journey.expires_unix_s)],
   ];

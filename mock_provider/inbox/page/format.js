@@ -1,5 +1,5 @@
 // @ts-check
-// Numbers, times and names as people read them.
+// Numbers, times and names as text.
 
 const NARROW_SPACE = "\u202f";
 

@@ -1,5 +1,5 @@
 // @ts-check
-// A message's way on a time line, with the time between each two marks.
+// A message's journey on a time line, with the time between two timestamps.
 
 import { el } from "./elements.js";
 import { clockMs, duration, words } from "./format.js";
@@ -20,50 +20,50 @@ const BETWEEN = {
 export function drawJourney(journey, message) {
   const title = el("h3", {}, "Journey");
   if (!journey) return [title, el("p", { class: "quiet" }, "The engine has forgotten this message.")];
-  const { marks } = journey;
-  const last = marks.findLastIndex(mark => mark.unix_s !== null);
-  const whole_ms = marks.reduce((sum, mark) => sum + (mark.after_ms ?? 0), 0);
-  const line = el("ol", { class: "journey" }, marks.map((mark, place) => {
-    const happened = mark.unix_s !== null;
+  const { timestamps } = journey;
+  const last = timestamps.findLastIndex(timestamp => timestamp.unix_s !== null);
+  const whole_ms = timestamps.reduce((sum, timestamp) => sum + (timestamp.after_ms ?? 0), 0);
+  const line = el("ol", { class: "journey" }, timestamps.map((timestamp, place) => {
+    const happened = timestamp.unix_s !== null;
     return el("li", { class: happened ? "done" : place < last || journey.final ? "never" : "to-come" },
-      el("span", { class: "mark" }, nameOf(mark, message)),
-      el("time", {}, happened ? clockMs(mark.unix_s) : missing(mark, place < last, journey.final)),
-      el("span", { class: "after" }, mark.after_ms === null ? "" : `+ ${duration(mark.after_ms)}`));
+      el("span", { class: "timestamp" }, nameOf(timestamp, message)),
+      el("time", {}, happened ? clockMs(timestamp.unix_s) : missing(timestamp, place < last, journey.final)),
+      el("span", { class: "after" }, timestamp.after_ms === null ? "" : `+ ${duration(timestamp.after_ms)}`));
   }));
   const total = el("p", { class: "quiet" }, `${duration(whole_ms)} ${journey.final ? "in all" : "so far"}`);
-  return [title, shares(marks, whole_ms), line, last > 0 && total].filter(Boolean);
+  return [title, shares(timestamps, whole_ms), line, last > 0 && total].filter(Boolean);
 }
 
 /**
- * @param {import('./payloads.js').Mark} mark
+ * @param {import('./payloads.js').JourneyTimestamp} timestamp
  * @param {import('./payloads.js').CapturedMessage} message
  */
-function nameOf(mark, message) {
-  if (mark.name !== "ended" || mark.unix_s === null || message.state === "delivered") return NAMES[mark.name] ?? words(mark.name);
+function nameOf(timestamp, message) {
+  if (timestamp.name !== "ended" || timestamp.unix_s === null || message.state === "delivered") return NAMES[timestamp.name] ?? words(timestamp.name);
   return message.reason ? `${message.state}: ${words(message.reason)}` : message.state;
 }
 
 /**
- * @param {import('./payloads.js').Mark} mark
- * @param {boolean} later a later mark has happened
+ * @param {import('./payloads.js').JourneyTimestamp} timestamp
+ * @param {boolean} later a later timestamp has happened
  * @param {boolean} final
  */
-function missing(mark, later, final) {
-  if (mark.name === "answered" && later) return "never: the reply was lost";
+function missing(timestamp, later, final) {
+  if (timestamp.name === "answered" && later) return "never: the reply was lost";
   return later || final ? "never" : "not yet";
 }
 
 /**
- * @param {import('./payloads.js').Mark[]} marks
+ * @param {import('./payloads.js').JourneyTimestamp[]} timestamps
  * @param {number} whole_ms
  */
-function shares(marks, whole_ms) {
-  const stages = marks.map(mark => ({ name: mark.name, after_ms: mark.after_ms ?? 0 })).filter(mark => mark.after_ms > 0);
+function shares(timestamps, whole_ms) {
+  const stages = timestamps.map(timestamp => ({ name: timestamp.name, after_ms: timestamp.after_ms ?? 0 })).filter(timestamp => timestamp.after_ms > 0);
   if (stages.length < 2) return null;
-  return el("div", { class: "shares", role: "img", "aria-label": "Where the time went" }, stages.map(mark => {
-    const share = mark.after_ms / whole_ms;
-    const stage = el("span", { class: `stage ${mark.name}`, title: `${BETWEEN[mark.name]}: ${duration(mark.after_ms)}` },
-      share > 0.14 ? BETWEEN[mark.name] : "");
+  return el("div", { class: "shares", role: "img", "aria-label": "Where the time went" }, stages.map(timestamp => {
+    const share = timestamp.after_ms / whole_ms;
+    const stage = el("span", { class: `stage ${timestamp.name}`, title: `${BETWEEN[timestamp.name]}: ${duration(timestamp.after_ms)}` },
+      share > 0.14 ? BETWEEN[timestamp.name] : "");
     stage.style.flexGrow = String(Math.max(share, 0.005));
     return stage;
   }));

@@ -1,5 +1,5 @@
 // @ts-check
-// The list of messages: newest first, drawn a few times a second however many come.
+// The list of messages: newest first, drawn a few times per second at any rate of messages.
 
 import { call } from "./api.js";
 import { at, copyButton, el } from "./elements.js";
@@ -19,11 +19,11 @@ const AT_TOP_PX = 8;
  */
 const rows = new Map(); // id: { message, node, badge }, newest first
 /** @type {Message[]} */
-let waiting = []; // came, not drawn, newest first
-let passed = 0; // came too fast to be shown
+let waiting = []; // received, not drawn yet, newest first
+let passed = 0; // too many to be shown
 let rowsAllowed = ROWS;
 let paused = false, selected = "", drawTimer = 0, askTimer = 0, lastAsked = 0, question = 0;
-let news = 0; // events so far: a reply that was asked for before one may not know it
+let news = 0; // events so far: a reply that was requested before an event may not include it
 /** @type {(error: unknown) => void} */
 let report = _error => {};
 

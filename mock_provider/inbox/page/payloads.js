@@ -51,15 +51,15 @@
  */
 
 /**
- * @typedef {object} Mark
+ * @typedef {object} JourneyTimestamp
  * @property {string} name
  * @property {number | null} unix_s
- * @property {number | null} after_ms since the previous mark
+ * @property {number | null} after_ms since the previous timestamp
  */
 
 /**
  * @typedef {object} Journey
- * @property {Mark[]} marks
+ * @property {JourneyTimestamp[]} timestamps
  * @property {string} key
  * @property {number} submits
  * @property {number} accepts

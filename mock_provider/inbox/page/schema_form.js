@@ -1,5 +1,5 @@
 // @ts-check
-// Fields for a fault, made from the JSON schema the server gives: a new kind of fault needs nothing here.
+// Fields for a fault, made from the server's JSON schema: a new kind of fault needs no change here.
 
 import { el } from "./elements.js";
 

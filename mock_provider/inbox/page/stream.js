@@ -4,7 +4,7 @@
 import { open, Refused, Unauthorized } from "./api.js";
 
 const AGAIN_AFTER_MS = 1000;
-const SILENT_AFTER_MS = 10000; // a tick comes every second
+const SILENT_AFTER_MS = 10000; // there is a tick every second
 
 // Calls hear(name, value) for each event and say("live" | "lost") as the connection comes and goes. Ends with
 // Unauthorized when the token is refused.

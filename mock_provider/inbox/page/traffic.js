@@ -1,5 +1,5 @@
 // @ts-check
-// What passes: the figures at the top and the charts, fed by the server's ticks.
+// Traffic: the figures at the top and the charts, from the server's ticks.
 
 import { call } from "./api.js";
 import { feed, lineChart } from "./charts.js";

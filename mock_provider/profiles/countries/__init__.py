@@ -1,4 +1,4 @@
-"""Ready tables of countries: carriers and rules in one TOML file each, taken up by ``countries = ["PL"]``."""
+"""Ready-made tables of countries: carriers and rules, one TOML file each, for ``countries = ["PL"]``."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ _TABLES = resources.files(__package__)
 
 @cache
 def table_names() -> tuple[str, ...]:
-    """Countries that have a ready table."""
+    """Countries that have a ready-made table."""
     return tuple(sorted(Path(f.name).stem.upper() for f in _TABLES.iterdir() if f.name.endswith(".toml")))
 
 
 @cache
 def country_table(country: str) -> dict[str, Any]:
-    """``carriers`` and ``rules`` as plain values; not to be changed."""
+    """``carriers`` and ``rules`` as plain values. Do not change them."""
     return tomllib.loads((_TABLES / f"{country.lower()}.toml").read_text("utf-8"))
 
 
 def _ready(country: str) -> str:
     if country not in table_names():
-        raise ValueError(f"no ready table of this country; there are {', '.join(table_names())}")
+        raise ValueError(f"no ready-made table of this country; there are {', '.join(table_names())}")
     return country
 
 
@@ -36,10 +36,10 @@ ReadyCountry = Annotated[str, AfterValidator(_ready)]
 
 
 def with_tables(values: Any) -> Any:
-    """A profile's plain values, the tables of its ``countries`` put behind its own carriers and rules.
+    """A profile's plain values, with the tables of its ``countries`` after its own carriers and rules.
 
-    A country that the profile gives carriers (or rules) of its own takes none from its table: so a profile
-    that was written out whole and is read again stays as it is. Values that are no table pass unchanged.
+    If the profile has carriers (or rules) of a country, those of the country's table are not used. So a
+    complete profile that is written and read again is unchanged. Values that are not a table pass unchanged.
     """
     countries = values.get("countries") if isinstance(values, Mapping) else None
     if not isinstance(countries, list | tuple):

@@ -93,7 +93,7 @@ class SendReply(Struct, frozen=True, gc=False):
 
 
 class MessageResource(Struct, frozen=True, gc=False, rename={"from_": "from"}):
-    """One message as it stands."""
+    """The present state of one message."""
 
     id: str
     to: str
@@ -110,7 +110,7 @@ class MessageResource(Struct, frozen=True, gc=False, rename={"from_": "from"}):
 
 
 class MessageList(Struct, frozen=True, gc=False):
-    """Newest first. ``next_cursor`` asks for the older ones; null: there are none."""
+    """Newest first. ``next_cursor`` selects the older ones; null: there are none."""
 
     messages: list[MessageResource]
     next_cursor: str | None

@@ -10,8 +10,8 @@ from urllib.parse import parse_qsl
 
 import msgspec
 
-from mock_provider.engine.fate import CANCELLED
 from mock_provider.engine.numbers import normalise
+from mock_provider.engine.outcome import CANCELLED
 from mock_provider.engine.values import MessageState
 from mock_provider.http.messages import HttpResponse
 from mock_provider.protocols.json_api.bodies import (
@@ -50,7 +50,7 @@ def account_reply(_lookups: Lookups, account: AccountView) -> HttpResponse:
 
 
 def message_reply(provider_id: str, protocol: str, lookups: Lookups, _account: AccountView) -> HttpResponse:
-    found = lookups.message(provider_id)
+    found = lookups.inbox.find(provider_id)
     if found is None or found.protocol != protocol:
         return problem("not_found")
     return HttpResponse(200, _encoder.encode(_view(found)))
@@ -59,8 +59,8 @@ def message_reply(provider_id: str, protocol: str, lookups: Lookups, _account: A
 def cancel_message(
     provider_id: str, protocol: str, token: str, lookups: Lookups, _account: AccountView
 ) -> HttpResponse:
-    """204 for a scheduled message that is removed; 409 for one that is not waiting any more."""
-    found = lookups.message(provider_id)
+    """204 if a scheduled message was removed; 409 if it no longer waits."""
+    found = lookups.inbox.find(provider_id)
     if found is None or found.protocol != protocol:
         return problem("not_found")
     if not lookups.cancel(token, (provider_id,)):
@@ -69,11 +69,11 @@ def cancel_message(
 
 
 def list_messages(query: str, protocol: str) -> Lookup:
-    """Newest first. Raises ``ProblemError`` for a query that is not understood."""
+    """Newest first. Raises ``ProblemError`` for an invalid query."""
     limit, cursor, number = _read_query(query)
 
     def answer(lookups: Lookups, _account: AccountView) -> HttpResponse:
-        found = lookups.messages(MessageFilter(protocol=protocol, number=number))
+        found = lookups.inbox.matching(MessageFilter(protocol=protocol, number=number))
         if cursor:
             # Skip to the last message of the previous page; if the inbox dropped it, no older one is left.
             any(message.provider_id == cursor for message in found)

@@ -56,13 +56,13 @@ def openapi_document(settings: JsonApiSettings) -> bytes:
                 "parameters": [_id_parameter()],
                 "get": _operation(
                     "getMessage",
-                    "One message as it stands",
+                    "The present state of a message",
                     {"200": _json("The message", "MessageResource")},
                     "404",
                 ),
                 "delete": _operation(
                     "cancelMessage",
-                    "Cancel a scheduled message; its price is paid back",
+                    "Cancel a scheduled message; its price is refunded",
                     {"204": {"description": "Cancelled"}},
                     "404",
                     "409",
@@ -85,8 +85,8 @@ def openapi_document(settings: JsonApiSettings) -> bytes:
 
 def _send_operation() -> Json:
     answers = {
-        "202": _json("Taken; the result of each message, in the order of the request", "SendReply"),
-        "200": _json("Judged only (`validate_only`)", "SendReply"),
+        "202": _json("Accepted; the result of each message, in the order of the request", "SendReply"),
+        "200": _json("Validated only (`validate_only`)", "SendReply"),
     }
     statuses = ("400", "402", "403", "409", "413", "415", "422", "429", "500")
     operation = _operation("sendMessages", "Send one message or many", answers, *statuses)
@@ -112,8 +112,8 @@ def _list_operation() -> Json:
     limit = {"type": "integer", "minimum": 1, "maximum": MAX_LIMIT, "default": DEFAULT_LIMIT}
     number = {"type": "string", "pattern": r"^\+?[1-9][0-9]{7,14}$"}
     operation["parameters"] = [
-        _query("limit", "How many at most", limit),
-        _query("cursor", "next_cursor of the page before", {"type": "string", "format": "uuid"}),
+        _query("limit", "Largest number of messages", limit),
+        _query("cursor", "next_cursor of the previous page", {"type": "string", "format": "uuid"}),
         _query("number", "Only messages to this number, in international form", number),
     ]
     return operation
@@ -134,7 +134,7 @@ def _report_operation() -> Json:
             "required": True,
             "content": {"application/json": {"schema": {"$ref": _SCHEMAS + "ReportList"}}},
         },
-        "responses": {"2XX": {"description": "Taken; any other answer is a reason to repeat"}},
+        "responses": {"2XX": {"description": "Received; after any other answer the report is repeated"}},
     }
 
 

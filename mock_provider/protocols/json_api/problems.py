@@ -31,10 +31,10 @@ REFUSALS: dict[Refusal, tuple[int, str]] = {
     Refusal.QUEUE_FULL: (503, "The provider's queue is full"),
     Refusal.SENDER_QUEUE_FULL: (503, "The queue of this sender is full"),
     Refusal.COUNTRY_NOT_ALLOWED: (403, "The account may not send to this country"),
-    Refusal.SENDER_FORM_NOT_ALLOWED: (422, "The country wants a sender of another form"),
+    Refusal.SENDER_FORM_NOT_ALLOWED: (422, "The country requires a sender of another form"),
     Refusal.SENDER_NOT_REGISTERED: (403, "The sender is not registered in the country"),
     Refusal.QUIET_HOURS: (422, "Marketing is not allowed in the country at this hour"),
-    Refusal.OPT_OUT_MISSING: (422, "Marketing lacks the opt-out wording the country asks for"),
+    Refusal.OPT_OUT_MISSING: (422, "Marketing lacks the opt-out wording that the country requires"),
     Refusal.TOO_MANY_SEGMENTS: (422, "The text takes too many segments"),
     Refusal.DAILY_CAP: (429, "The daily cap is reached"),
     Refusal.RECIPIENT_BLOCKED: (403, "The number is blocked"),
@@ -47,10 +47,10 @@ REFUSALS: dict[Refusal, tuple[int, str]] = {
 # Problems that are found before the engine is asked.
 OTHERS: dict[str, tuple[int, str]] = {
     "malformed_json": (400, "The body is not JSON"),
-    "invalid_request": (400, "The request does not have the form it should have"),
+    "invalid_request": (400, "The request is invalid"),
     "not_found": (404, "No such message"),
     "method_not_allowed": (405, "The method is not allowed here"),
-    "not_scheduled": (409, "The message is not waiting for its time any more"),
+    "not_scheduled": (409, "The message is no longer scheduled"),
     "unsupported_media_type": (415, "The body must be application/json"),
 }
 
@@ -101,7 +101,7 @@ UNAUTHORIZED = problem(Refusal.UNAUTHORIZED.value, (), (("WWW-Authenticate", "Be
 
 
 def refusal_problem(refused: Refused, throttle: Throttle, errors: Sequence[FieldError] = ()) -> HttpResponse:
-    """The engine's refusal as a reply, with the headers that say when to come back."""
+    """The engine's refusal as a reply, with the headers for the next attempt."""
     reason = refused.reason
     return problem(reason.value, errors, _headers(refused, throttle))
 
@@ -112,7 +112,7 @@ def _headers(refused: Refused, throttle: Throttle) -> tuple[tuple[str, str], ...
         return (("WWW-Authenticate", "Bearer"),)  # RFC 9110 §11.6.1: a 401 carries a challenge
     if REFUSALS[reason][0] not in (429, 503) or refused.retry_after_s is None:
         return ()
-    # RFC 9110 §10.2.3 knows whole seconds only; rounding down would invite the client too early.
+    # RFC 9110 §10.2.3 has whole seconds only; rounding down would be too early.
     wait_s = max(1, math.ceil(refused.retry_after_s))
     headers = [("Retry-After", str(wait_s))]
     name = _THROTTLES.get(reason)

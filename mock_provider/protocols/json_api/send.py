@@ -49,7 +49,7 @@ _encoder = msgspec.json.Encoder()
 
 
 class SentRequest(Struct, frozen=True, gc=False):
-    """A request on its way through the engine. ``places`` maps the Submit's messages to the request's."""
+    """A request that the engine handles. ``places`` maps the Submit's messages to the request's."""
 
     messages: list[MessageBody]
     places: list[int] | None  # None: one to one
@@ -144,7 +144,7 @@ def _invalid(field: str, words: str) -> ProblemError:
 
 
 def render_send(sent: SentRequest, answer: Answer) -> HttpResponse:
-    """202, or 200 where the request was only judged: a result for each message, in the request's order."""
+    """202, or 200 for ``validate_only``: a result for each message, in the request's order."""
     if isinstance(answer, Refused):
         return refusal_problem(answer, sent.throttle, _invalid_numbers(sent.messages, answer))
     if len(answer.messages) == len(sent.messages):
@@ -169,7 +169,9 @@ def render_send(sent: SentRequest, answer: Answer) -> HttpResponse:
 
 
 def _results_of_part(sent: SentRequest, answer: Accepted) -> list[MessageResult]:
-    """Some were left out: by the protocol (no number could be read) or by the engine, which says why."""
+    """For a partly accepted request: the protocol left out unreadable numbers, the engine others with a
+    reason.
+    """
     places = sent.places
     reasons = {place if places is None else places[place]: why for place, why in answer.left_out}
     in_engine = None if places is None else frozenset(places)

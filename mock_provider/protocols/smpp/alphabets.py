@@ -1,4 +1,4 @@
-"""Octets of short messages to text. GSM 03.38 is taken unpacked, one septet an octet, as SMPP carries it."""
+"""Octets of short messages to text. GSM 03.38 is unpacked, one septet per octet, as in SMPP."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def decode_gsm7(septets: bytes) -> str:
 
 
 def encode_gsm7(text: str) -> bytes:
-    """Characters that the alphabet lacks become ``?``."""
+    """Characters that are not in the alphabet become ``?``."""
     return b"".join([_ENCODED.get(character, b"?") for character in text])
 
 
@@ -55,7 +55,7 @@ def decode_default(octets: bytes, alphabet: Alphabet) -> str:
 
 
 def encode_default(text: str, alphabet: Alphabet) -> bytes:
-    """Text for data_coding 0; what the alphabet lacks becomes ``?``."""
+    """Text for data_coding 0; characters that are not in the alphabet become ``?``."""
     return encode_gsm7(text) if alphabet == "gsm7" else text.encode("latin-1", "replace")
 
 

@@ -2,7 +2,7 @@
 
 Values below 0x10 are SMPP's own. Above them are GSM 03.38's data coding schemes, which gateways pass on: 0x10
 a class 0 ("flash") text, 0x18 the same in UCS-2, 0xD8 a message waiting indication. Class, automatic deletion
-and the indication (discard or store, active or not, its kind) are for the handset: they change nothing here.
+and the indication (discard or store, active or not, its kind) are for the handset and have no effect here.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ def _gsm() -> dict[int, str]:
         if coding >> 2 & 0b11 in alphabets
     }
     waiting = dict.fromkeys(range(0xC0, 0xE0), GSM7) | dict.fromkeys(range(0xE0, 0xF0), UCS2)
-    # Bit 3 of the message classes is reserved and not looked at; bit 2 says 8-bit data.
+    # Bit 3 of the message classes is reserved and ignored; bit 2 means 8-bit data.
     classes = {coding: BINARY if coding & 0b100 else GSM7 for coding in range(0xF0, 0x100)}
     return general | waiting | classes
 
@@ -76,7 +76,7 @@ def decoded(octets: bytes, alphabet: str) -> str:
     if alphabet == UCS2:
         if len(octets) % _UCS2_UNIT:
             raise PduError(codes.ESME_RINVMSGLEN)
-        # A part may end within a surrogate pair: replace the halves, which no file can hold.
+        # A part may end within a surrogate pair: replace the halves, which UTF-8 cannot encode.
         return octets.decode(UCS2, "replace")
     if alphabet == BINARY:
         return octets.hex()
@@ -86,8 +86,9 @@ def decoded(octets: bytes, alphabet: str) -> str:
 
 
 def segments_of(octets: bytes, text: str, alphabet: str) -> int:
-    """Into how many short messages the SMSC splits it. It recodes any text that is neither binary nor
-    UCS-2."""
+    """The number of short messages into which the SMSC splits it. It recodes any text that is neither binary
+    nor UCS-2.
+    """
     if alphabet == BINARY:
         return 1 if len(octets) <= _BINARY_SINGLE else -(-len(octets) // _BINARY_JOINED)
     if alphabet == UCS2:

@@ -70,7 +70,7 @@ class Close(Struct, frozen=True, gc=False):
 
 
 MessageRequest = Submitted | MultiSubmitted | Queried | Cancelled | Replaced
-"""Is answered by ``Session.answer`` with its command_id and sequence."""
+"""Answer it by ``Session.answer`` with its command_id and sequence."""
 
 SessionEffect = bytes | MessageRequest | Answered | BoundNow | Close
 """Bytes are to be written."""

@@ -1,4 +1,4 @@
-"""Splits a stream of octets into PDUs, whatever its pieces are."""
+"""Splits a stream of octets, in pieces of any size, into PDUs."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ class Frame(Struct, frozen=True, gc=False):
 
 
 class Framer:
-    """Keeps what has not become a PDU yet: never more than the longest PDU and one piece of the stream.
+    """Keeps incomplete data: at most the longest PDU and one piece of the stream.
 
-    A command_length below sixteen or above the limit cannot be followed: ``lost_at`` is then the sequence
-    number to refuse (0 where the header is shorter than one) and the rest of the stream is ignored.
+    After a command_length below 16 or above the limit the stream cannot be split further: ``lost_at`` is then
+    the sequence number to refuse (0 if the header has none), and the rest of the stream is ignored.
     """
 
     __slots__ = ("_longest", "_need", "_rest", "lost_at")
@@ -34,12 +34,12 @@ class Framer:
     def __init__(self, longest_pdu_octets: int) -> None:
         self._longest = longest_pdu_octets
         self._rest = bytearray()
-        self._need = _LENGTH_OCTETS  # octets without which nothing more can be read
+        self._need = _LENGTH_OCTETS  # number of octets needed for the next step
         self.lost_at: int | None = None
 
     @property
     def kept(self) -> int:
-        """Octets of a PDU that is not whole."""
+        """Octets of an incomplete PDU."""
         return len(self._rest)
 
     def feed(self, data: bytes) -> list[Frame]:

@@ -19,7 +19,7 @@ _TEXT_OCTETS = 20
 _DATE_OCTETS = 10
 _ESCAPE = b"\x1b"
 _REFERENCE_OCTETS = 2
-_PLAIN = "\0"  # no service_type, a source of its own, no reference
+_PLAIN = "\0"  # no service_type, a named source, no reference
 _NAMED, _REFERENCE = 1, 2
 _INTERNATIONAL, _ISDN = 1, 1
 

@@ -1,6 +1,6 @@
 """The rarer requests about messages: submit_multi, data_sm, query_sm, cancel_sm, replace_sm.
 
-A body that cannot be read raises ``PduError`` with the command_status its response must carry.
+A body that cannot be read raises ``PduError`` with the command_status of its response.
 """
 
 from __future__ import annotations

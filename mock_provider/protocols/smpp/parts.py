@@ -1,6 +1,6 @@
 """Parts of long messages: which part a short message is, and the journey keys of parts.
 
-Each part is a message of its own, with its own id and receipt, as at real SMSCs. The journey key is in
+Each part is a separate message with its own id and receipt, as at real SMSCs. The journey key is in
 the text of one part, which has this key, so that a long message counts once. Its other parts have the keys
 ``<key>/2``, ``<key>/3``. No key in a text can contain a slash, so these keys are unique.
 """
@@ -36,7 +36,7 @@ class _PartGroup(Struct, gc=False):
 
 
 def split_udh(octets: bytes) -> tuple[MessagePart | None, bytes]:
-    """The part that a user data header makes of these octets, and the octets after the header.
+    """The part that the user data header describes, and the octets after the header.
 
     Raises ``PduError`` where there is no whole header.
     """
@@ -59,7 +59,7 @@ def split_udh(octets: bytes) -> tuple[MessagePart | None, bytes]:
 
 
 def sar_part(message: ShortMessage) -> MessagePart | None:
-    """The part that sar_* TLVs make of it; all three are needed (§5.3.2.22)."""
+    """The part that the sar_* TLVs describe; all three are needed (§5.3.2.22)."""
     found: dict[int, int] = {}
     for tag, value in message.tlvs:
         octets = _SAR_OCTETS.get(tag)
@@ -89,7 +89,7 @@ class PartKeys:
         name = source, dest, part.reference, part.total
         group = self._groups.get(name)
         if group is None or part.number == 1:
-            # References are few (8 bits of them): a first part begins another message.
+            # References have 8 bits and repeat: a first part begins another message.
             group = self._groups[name] = _PartGroup()
             if len(self._groups) > self._capacity:
                 self._groups.popitem(last=False)
@@ -106,5 +106,5 @@ _SAR_OCTETS = {codes.SAR_MSG_REF_NUM: 2, codes.SAR_TOTAL_SEGMENTS: 1, codes.SAR_
 
 
 def _part(reference: int, total: int, number: int) -> MessagePart | None:
-    """None where the numbers make no sense: the element is then ignored (3GPP TS 23.040 §9.2.3.24.1)."""
+    """None for invalid numbers: the element is then ignored (3GPP TS 23.040 §9.2.3.24.1)."""
     return MessagePart(reference, total, number) if 1 <= number <= total else None

@@ -1,6 +1,6 @@
 """Reads the PDUs of an SMPP 3.4 client into values. Bodies come without the header of sixteen octets.
 
-A body that cannot be read raises ``PduError`` with the command_status its response must carry.
+A body that cannot be read raises ``PduError`` with the command_status of its response.
 """
 
 from __future__ import annotations
@@ -25,7 +25,8 @@ HEADER_OCTETS = 16
 _header = struct.Struct(">4I").pack
 
 _SYSTEM_ID, _SYSTEM_TYPE, _ADDRESS_RANGE = 15, 12, 40
-PASSWORD_OCTETS = 64  # the standard's 8 would keep out an account token; clients that hold to it lose nothing
+# The standard allows 8, too few for an account token; clients that send at most 8 still work.
+PASSWORD_OCTETS = 64
 
 
 class Bind(Struct, frozen=True, gc=False):

@@ -50,7 +50,7 @@ class ReceiptWriter:
     def write(self, report: DeliveryReport, with_tlvs: bool) -> bytes:
         """The receipt of a final message, or the intermediate notification of an open one.
 
-        ``with_tlvs``: the session that takes it knows optional parameters (``Session.knows_tlvs``).
+        ``with_tlvs``: the receiving session supports optional parameters (``Session.knows_tlvs``).
         """
         memo = read_memo(report.memo.encode("latin-1"), report.msisdn)
         stat, state, esm_class, delivered = _STATS[report.state]
@@ -94,5 +94,5 @@ def message_state(state: MessageState) -> int:
 
 
 def map_error(reason: str) -> int:
-    """The network's error for a reason of ours, below 256."""
+    """The network's error code for a reason of the engine, below 256."""
     return _ERRORS.get(reason, _SYSTEM_FAILURE)

@@ -1,4 +1,4 @@
-"""Which command_status each refusal of the engine is answered with (docs/smpp.md has the table)."""
+"""The command_status for each refusal of the engine (docs/smpp.md has the table)."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def multi_answer(
 ) -> tuple[tuple[Address, int], ...]:
     """The refused destinations of a submit_multi, each with its status (§4.5.2).
 
-    ``msisdn`` gives a destination's number, None where it has none. There are no distribution lists here.
+    ``msisdn`` gives a destination's number, or None. There are no distribution lists here.
     """
     left_out = dict(answer.left_out)
     refused: list[tuple[Address, int]] = []

@@ -15,7 +15,7 @@ from mock_provider.protocols.smpp.pdu import ShortMessage
 
 
 class Scheduled(Struct, frozen=True, gc=False):
-    """A submit that waits for its time. Instants in ns of Unix time, by which it goes if the clock is set."""
+    """A scheduled submit. Instants in ns of Unix time, so that it follows the wall clock."""
 
     system_id: str
     message: ShortMessage

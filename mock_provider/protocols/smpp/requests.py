@@ -103,7 +103,7 @@ class RequestReader:
             return PduReply(error.status)
 
     def cancel(self, progress: CancelProgress, client: BoundClient) -> QueryAction[PduReply]:
-        """Cancel further messages. There may be 100,000: other clients get their turn in between."""
+        """Cancel further messages. There may be 100,000, so other clients are served in between."""
         ids, rest = progress.rest[:_CANCELLED_AT_ONCE], progress.rest[_CANCELLED_AT_ONCE:]
 
         def answer(_lookups: Lookups) -> PduReply:
@@ -147,8 +147,8 @@ class RequestReader:
         return QueryAction(answer)
 
     def _replace(self, request: Replaced, client: BoundClient, request_id: int, at: Instants) -> SmppAction:
-        """The engine must have done what is due, so that a message found here is still scheduled. It replaces
-        the message in the step in which it accepts the other, so that never both are sent.
+        """Let the engine process due events first, so that a message found here is still scheduled. The
+        engine replaces the message in the step in which it accepts the other, so they are never both sent.
         """
         replacement = request.replacement
         views = self._views(replacement.name.message_id)
@@ -230,7 +230,7 @@ class RequestReader:
             self._replaceable.keep(provider_id, kept)
 
     def _remove(self, name: MessageName, client: BoundClient, views: Sequence[MessageView]) -> int:
-        """How many of these were cancelled: those that have what the request names, and are scheduled."""
+        """The number of cancelled messages: those that match the request and are scheduled."""
         ids = [view.provider_id for view in views if self._is_cancelled_by(view, name)]
         removed = self._lookups.cancel(client.token, ids)
         for provider_id in removed:
@@ -246,7 +246,7 @@ class RequestReader:
         return [view for view in views if view is not None and view.protocol == PROTOCOL_NAME]
 
     def _is_cancelled_by(self, view: MessageView, name: MessageName) -> bool:
-        """§4.9.1: what the request names besides the id must be the message's."""
+        """§4.9.1: the other fields that the request names must match the message."""
         if not is_named_by(view, name):
             return False
         return not name.dest.address or self._submits.msisdn(name.dest) == view.msisdn

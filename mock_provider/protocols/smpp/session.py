@@ -41,7 +41,7 @@ from mock_provider.protocols.smpp.pdu import (
 
 
 class SessionState(Enum):
-    """§2.2 of the specification; CLOSED is ours: the connection is gone or to be cut."""
+    """§2.2 of the specification. CLOSED is an addition: the connection is closed or must be closed."""
 
     OPEN = "open"
     BOUND_TX = "bound_tx"
@@ -76,15 +76,15 @@ _VERSION = write_tlv(codes.SC_INTERFACE_VERSION, bytes((codes.VERSION_3_4,)))
 
 
 class SessionLimits(Struct, frozen=True):
-    """``window``: submits unanswered at once; ``receipt_window``: the same of deliver_sm. 0 ns: no limit."""
+    """``window``: submits unanswered at once; ``receipt_window``: the same for deliver_sm. 0 ns: no limit."""
 
     smsc_id: str
     window: int
     receipt_window: int
     longest_pdu_octets: int
     session_init_ns: int  # between the connection and a bind
-    enquire_link_ns: int  # without input, after which an enquire_link is sent
-    inactivity_ns: int  # without input, after which the session is closed
+    enquire_link_ns: int  # time without input, after which an enquire_link is sent
+    inactivity_ns: int  # time without input, after which the session is closed
     response_ns: int  # for the answer to a deliver_sm or an enquire_link
 
 
@@ -105,7 +105,7 @@ _COUNTED = frozenset((codes.SUBMIT_SM, codes.SUBMIT_MULTI, codes.DATA_SM, codes.
 
 
 class Session:
-    """``admit`` gives the status for a bind, if it is answered; ``front`` says whether enquire_link is
+    """``admit`` gives the status for a bind, if it is answered; ``no_answer`` says whether enquire_link is
     answered."""
 
     def __init__(
@@ -113,7 +113,7 @@ class Session:
         limits: SessionLimits,
         admit: Callable[[Bind], int | NoAnswer],
         now_ns: int,
-        front: Callable[[], NoAnswer | None] = lambda: None,
+        no_answer: Callable[[], NoAnswer | None] = lambda: None,
     ) -> None:
         self.state = SessionState.OPEN
         self.bind: Bind | None = None
@@ -121,21 +121,21 @@ class Session:
         self.unanswered = 0  # submits
         self._limits = limits
         self._admit = admit
-        self._front = front
+        self._no_answer = no_answer
         self._framer = Framer(limits.longest_pdu_octets)
         self._began_ns = self._heard_ns = now_ns
-        self._asked_ns: int | None = None  # when an enquire_link of ours went out, if it is unanswered
+        self._asked_ns: int | None = None  # when the unanswered enquire_link was sent
         self._sequence = 0
         self._delivering: dict[int, tuple[object, int]] = {}  # tag and when sent, oldest first
 
     @property
     def receives(self) -> bool:
-        """Whether it is bound to take receipts."""
+        """Whether it is bound as a receiver."""
         return self.state in _RECEIVES
 
     @property
     def room(self) -> int:
-        """How many more ``deliver`` takes now."""
+        """How many more calls of ``deliver`` are allowed now."""
         if self.state not in _RECEIVES:
             return 0
         return self._limits.receipt_window - len(self._delivering)
@@ -190,14 +190,14 @@ class Session:
         return write_pdu(codes.UNBIND, codes.ESME_ROK, self._next_sequence())
 
     def lost(self) -> list[Answered]:
-        """The connection is gone: what was delivered and is unanswered."""
+        """The connection is closed. Returns the tags of the unanswered deliveries."""
         self.state = SessionState.CLOSED
         gone = [Answered(tag, False) for tag, _ in self._delivering.values()]
         self._delivering.clear()
         return gone
 
     def next_due(self) -> int | None:
-        """When ``advance`` has something to do; None: not before another input."""
+        """When to call ``advance``. None: not before another input."""
         limits = self._limits
         dues: list[int] = []
         if self.state is _CLOSED:
@@ -265,7 +265,8 @@ class Session:
         elif command_id in _REQUESTS:
             self._requested(frame, effects)
         elif command_id == codes.GENERIC_NACK:
-            # Of a deliver_sm it is a refusal; of an enquire_link a sign of life; of nothing we sent, noise.
+            # To a deliver_sm it is a refusal; to an enquire_link it shows that the peer is alive; any other
+            # is ignored.
             self._delivered(frame, effects)
         elif command_id == codes.UNBIND | codes.RESPONSE and self.state is SessionState.UNBOUND:
             self._close(effects)
@@ -309,7 +310,7 @@ class Session:
         self._close(effects)
 
     def _enquired(self, sequence: int, effects: list[SessionEffect]) -> None:
-        no_answer = self._front()
+        no_answer = self._no_answer()
         if no_answer is None:
             effects.append(write_pdu(codes.ENQUIRE_LINK | codes.RESPONSE, codes.ESME_ROK, sequence))
         elif no_answer is NoAnswer.CUT:

@@ -36,8 +36,8 @@ PROTOCOL_NAME = "smpp"  # the report URL of a message is this, a colon and the s
 
 _TON_ALPHANUMERIC, _TON_INTERNATIONAL = 5, 1
 _MAX_NAME_CHARACTERS, _MAX_SENDER_DIGITS = 11, 15
-_NO_COUNTRY = ""  # by whose national form a number could be read
-_MESSAGE_TYPE = 0x3C  # of esm_class; from an ESME: 0, or an acknowledgement of the SME's, which we refuse
+_NO_COUNTRY = ""  # by whose national form a number may be read
+_MESSAGE_TYPE = 0x3C  # of esm_class; from an ESME: 0, or an SME acknowledgement, which is refused
 _RECEIPT, _FAILURE_RECEIPT, _RECEIPT_RESERVED, _INTERMEDIATE = 0x01, 0x02, 0x03, 0x10
 _HIGHEST_PRIORITY = 3
 _TIME_TO_LIVE_OCTETS, _LONGEST_TIME_TO_LIVE_S = 4, 100 * 365 * 86_400
@@ -48,7 +48,7 @@ _NANOSECONDS = 1_000_000_000
 
 
 def _reports_wanted() -> tuple[ReportsWanted, ...]:
-    """By registered_delivery (§5.2.17); equal ones are one object."""
+    """By registered_delivery (§5.2.17). Equal values are one object."""
     shared: dict[ReportsWanted, ReportsWanted] = {ENDS_ONLY: ENDS_ONLY}
     found = []
     for registered in range(256):
@@ -143,7 +143,7 @@ class SubmitReader:
         return tuple(messages), tuple(unparsable)
 
     def msisdn(self, to: Address) -> str | None:
-        """The number of a destination, or None where it has none."""
+        """The number of a destination, or None."""
         return None if to.ton == _TON_ALPHANUMERIC else _msisdn(to.ton, to.address, self._country)
 
     def _text(self, message: ShortMessage) -> tuple[str, int, MessagePart | None]:
@@ -196,7 +196,7 @@ def _sender(ton: int, source: str) -> str:
     """The sender as the engine has it: a name of up to 11 characters, or digits."""
     digits = source[1:] if source.startswith("+") else source
     if ton == _TON_ALPHANUMERIC or not (digits.isascii() and digits.isdigit()):
-        # Names come with other types of number too; nothing but digits is meant to be a number.
+        # Names also come with other types of number; only digits mean a number.
         if len(source) > _MAX_NAME_CHARACTERS or not (source.isprintable() and source.strip()):
             raise PduError(codes.ESME_RINVSRCADR)
         return source.strip()

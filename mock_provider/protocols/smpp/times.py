@@ -7,14 +7,14 @@ from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 
 _FORM = re.compile(r"(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)(\d)(\d\d)([+\-R])", re.ASCII)
-_DAYS_OF_YEAR, _DAYS_OF_MONTH = 365, 30  # a relative time leaves open which year and month
+_DAYS_OF_YEAR, _DAYS_OF_MONTH = 365, 30  # a relative time depends on the year and month
 _QUARTERS = 48  # nn: quarters of an hour from UTC
 
 
 def seconds_from(time: str, wall_s: float) -> float:
     """How many seconds after ``wall_s`` (unix) this is; before it, a negative number.
 
-    Raises ``ValueError`` for what is no time of the protocol.
+    Raises ``ValueError`` for an invalid time.
     """
     relative_s, unix_s = _read(time)
     return unix_s - wall_s if relative_s is None else relative_s

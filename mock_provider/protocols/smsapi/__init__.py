@@ -1,6 +1,6 @@
 """The SMSAPI protocol (smsapi.pl, smsapi.com): sends, look-ups, one-time codes, and reports by GET.
 
-What it speaks, and what of that is uncertain, is in docs/smsapi.md.
+docs/smsapi.md lists the supported requests, and behaviour that is uncertain.
 """
 
 from mock_provider.protocols.smsapi.protocol import Smsapi, start

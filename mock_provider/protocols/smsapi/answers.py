@@ -10,7 +10,7 @@ import msgspec
 from msgspec import Struct
 
 from mock_provider.engine import MessageView
-from mock_provider.engine.values import Accepted, AcceptedMessage, Answer, MessageState, Refused
+from mock_provider.engine.values import Accepted, AcceptedMessage, Answer, MessageState
 from mock_provider.http.messages import TEXT, HttpResponse
 from mock_provider.protocols.lookups import AccountView
 from mock_provider.protocols.smsapi.errors import InvalidNumber, legacy_error, refusal_reply
@@ -78,7 +78,7 @@ class _Removals(Struct, frozen=True, gc=False):
 
 
 class Balance(Struct, frozen=True, gc=False, rename="camel"):
-    """``user.do?credits=1``; the counts say how many messages of each kind the points would buy."""
+    """``user.do?credits=1``; the counts are the numbers of messages that the points pay for."""
 
     points: float
     pro_count: int
@@ -109,7 +109,7 @@ class Ping(Struct, frozen=True, gc=False):
 
 
 class AnswerStyle(Struct, frozen=True, gc=False):
-    """The form of a send's reply, and the values in it that the engine does not know."""
+    """The form of a send's reply, and its values that are not from the engine."""
 
     as_json: bool
     date_s: int  # date_sent of the messages, unix seconds
@@ -119,7 +119,7 @@ class AnswerStyle(Struct, frozen=True, gc=False):
 
 def render_send(settings: SmsapiSettings, style: AnswerStyle, answer: Answer) -> HttpResponse:
     """The reply to a send."""
-    if isinstance(answer, Refused):
+    if not isinstance(answer, Accepted):
         return refusal_reply(answer, style.as_json, settings, style.blocked)
     if not style.as_json:
         text = ";".join(f"OK:{m.provider_id}:{m.price:g}" for m in answer.messages)
@@ -157,7 +157,7 @@ def _item(m: AcceptedMessage, settings: SmsapiSettings, date_s: int) -> SentItem
 
 
 def points(price: float, settings: SmsapiSettings) -> float | str:
-    """Points as the account sees them: both a number and a text such as "0.1650" exist in the field."""
+    """Points as the account sees them. Real accounts have both numbers and texts such as "0.1650"."""
     return _points(price, settings.points_as)
 
 
@@ -244,5 +244,5 @@ def render_profile(settings: SmsapiSettings, account: AccountView) -> HttpRespon
 
 
 def render_ping(account: AccountView | None) -> HttpResponse:
-    """The reply to ``GET /ping``: whether the token is an account's. No token is refused."""
+    """The reply to ``GET /ping``: whether the token belongs to an account. Every token gets a reply."""
     return HttpResponse(200, _encoder.encode(Ping(account is not None)))

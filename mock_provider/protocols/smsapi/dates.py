@@ -15,7 +15,7 @@ _SCHEDULE_LIMIT_S = 92 * _DAY_S  # "3 months" (error 50): the longest three mont
 _EXPIRY_MIN_S = 15 * 60
 _EXPIRY_MAX_S = 72 * 3600
 _EXPIRY_TOLERANCE_S = 5 * 60
-_MAX_UNIX_S = 253_402_300_799  # the year 9999; beyond it no date can be written
+_MAX_UNIX_S = 253_402_300_799  # the year 9999, the last that a date can have
 
 
 def engine_time(unix_s: float, at: Instants) -> int:
@@ -24,7 +24,7 @@ def engine_time(unix_s: float, at: Instants) -> int:
 
 
 def read_date(text: str, settings: SmsapiSettings) -> float | None:
-    """Unix seconds of a date as SMSAPI writes one, or None where it is neither unix time nor ISO 8601."""
+    """Unix seconds of a date of SMSAPI, or None if it is neither unix time nor ISO 8601."""
     text = text.strip()
     if text.isascii() and text.isdigit():
         seconds = int(text) if len(text) < 13 else _MAX_UNIX_S + 1
@@ -41,8 +41,8 @@ def read_date(text: str, settings: SmsapiSettings) -> float | None:
 def scheduled_at(text: str, validate: bool, wall_s: float, settings: SmsapiSettings) -> float | None:
     """When to send (unix seconds), or None for now.
 
-    A date in the past means now, and so does an unreadable one unless ``date_validate=1`` asks to be told
-    (error 54). More than three months ahead is error 50. Raises ``SmsapiError``.
+    A date in the past means now. An unreadable date also means now; with ``date_validate=1`` it is error 54.
+    More than three months ahead is error 50. Raises ``SmsapiError``.
     """
     date_s = read_date(text, settings)
     if date_s is None or date_s < wall_s - 1:
@@ -55,7 +55,7 @@ def scheduled_at(text: str, validate: bool, wall_s: float, settings: SmsapiSetti
 
 
 def expires_at(text: str, sent_s: float, settings: SmsapiSettings) -> float:
-    """Until when to try (unix seconds): 15 minutes to 72 hours after sending, give or take five minutes.
+    """Expiry (unix seconds): 15 minutes to 72 hours after sending, with a tolerance of five minutes.
 
     Raises ``SmsapiError`` (56).
     """

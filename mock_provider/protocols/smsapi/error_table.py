@@ -1,6 +1,6 @@
-"""SMSAPI's error codes: their words, and which refusal of the engine is which code, in both directions.
+"""SMSAPI's error codes: their texts, and the mapping to the engine's refusals in both directions.
 
-The codes are those of SMSAPI's published table (shared by its clients), as far as this provider gives them.
+The codes are those of SMSAPI's published table (shared by its clients), that this provider uses.
 """
 
 from __future__ import annotations

@@ -39,7 +39,7 @@ _REST_TAGS: dict[int, str] = {
 
 
 class SmsapiError(Exception):
-    """A request that is refused before the engine sees it, by the code SMSAPI gives it."""
+    """A request that is refused before the engine, with SMSAPI's code."""
 
     def __init__(self, code: int, detail: str = "") -> None:
         super().__init__(code, detail or MESSAGES[code])
@@ -48,7 +48,7 @@ class SmsapiError(Exception):
 
 
 class InvalidNumber(Struct, frozen=True, gc=False):
-    """``error_code``: SMSAPI gives it for some of the reasons only."""
+    """``error_code``: SMSAPI has it only for some reasons."""
 
     number: str
     submitted_number: str
@@ -89,7 +89,7 @@ _encoder = msgspec.json.Encoder()
 def legacy_error(
     code: int, as_json: bool, invalid_numbers: Sequence[InvalidNumber] = (), detail: str = ""
 ) -> HttpResponse:
-    """An error of a ``.do`` endpoint, at HTTP 200; ``detail`` follows the code's own words."""
+    """An error of a ``.do`` endpoint, at HTTP 200; ``detail`` follows the code's text."""
     if not as_json:
         return HttpResponse(200, b"ERROR:%d" % code, TEXT)
     message = f"{MESSAGES[code]}: {detail}" if detail else MESSAGES[code]
@@ -110,28 +110,28 @@ def rest_error(
     tag: str = "",
     errors: tuple[RestErrorItem, ...] = (),
 ) -> HttpResponse:
-    """An error of a REST endpoint, with HTTP's own code; ``tag`` is by that code where none is given."""
+    """An error of a REST endpoint, with an HTTP status; the default ``tag`` depends on the status."""
     tag = tag or _REST_TAGS.get(status, "error")
     return HttpResponse(status, _encoder.encode(RestError(message, tag, None, errors)), headers=headers)
 
 
 def invalid_value(message: str, field: str, value: str = "") -> HttpResponse:
-    """HTTP 400 for one field of a REST request; the first item's words are the error's own."""
+    """HTTP 400 for one field of a REST request; the error has the text of the first item."""
     return rest_error(400, message, errors=(RestErrorItem(message, "invalid_value", field, value[:_SHOWN]),))
 
 
 def not_allowed(methods: str) -> HttpResponse:
-    """HTTP 405, of any endpoint; ``methods`` are those it has."""
+    """HTTP 405, for any endpoint; ``methods`` are the allowed ones."""
     return rest_error(405, "Method not allowed", (("Allow", methods),))
 
 
 def refusal_reply(
     refused: Refused, as_json: bool, settings: SmsapiSettings, blocked: Sequence[InvalidNumber] = ()
 ) -> HttpResponse:
-    """The engine's refusal in SMSAPI's words; ``blocked`` are the request's numbers on the blacklist.
+    """The engine's refusal as SMSAPI's reply; ``blocked`` are the request's numbers on the blacklist.
 
-    Two throttle answers exist in the field, error 202 at HTTP 200 and HTTP 429: a setting. An
-    outage is HTTP 503 on every endpoint, as a front end that has lost its service answers.
+    Real accounts show two throttle answers, error 202 at HTTP 200 and HTTP 429: a setting. An outage is HTTP
+    503 on every endpoint, as from a proxy without its service.
     """
     reason = refused.reason
     if reason is Refusal.UNAVAILABLE:
@@ -146,8 +146,8 @@ def refusal_reply(
 
 
 def retry_after(refused: Refused, settings: SmsapiSettings) -> tuple[tuple[str, str], ...]:
-    """The header, where the profile wants it and the refusal knows the time."""
+    """The header, if the profile has it and the refusal has a time."""
     if refused.retry_after_s is None or not settings.retry_after:
         return ()
-    # RFC 9110 §10.2.3 knows whole seconds only; rounding down would invite the client too early.
+    # RFC 9110 §10.2.3 has whole seconds only; rounding down would be too early.
     return (("Retry-After", str(max(1, math.ceil(refused.retry_after_s)))),)

@@ -5,7 +5,7 @@ from __future__ import annotations
 _PARAMETERS = ("param1", "param2", "param3", "param4")
 _COMMON = ("format", "encoding", "access_token", "username", "password")
 
-# Fields of /sms.do that are read. ``username`` is the other half of the old login; the token alone counts.
+# Fields of /sms.do that are read. ``username`` belongs to the old login; only the token is checked.
 OF_SEND = frozenset(
     [
         *(*_COMMON, *_PARAMETERS, "to", "group", "message", "template", "from", "idx", "check_idx"),
@@ -32,7 +32,7 @@ OF_MEMBERS = frozenset((*_COMMON, *_PERSON, "group_id", "q"))
 OF_CONTACTS = OF_MEMBERS | {"offset", "limit", "order_by", "orderBy"}
 OF_NOTHING = frozenset(_COMMON)
 
-# What joins the values of a field that takes several, where they come in one text.
+# The separator of the values of a field with several values in one text.
 SEPARATORS = {
     **dict.fromkeys(("idx", *_PARAMETERS), "|"),
     **dict.fromkeys(("to", "group", "number", "sch_del", "status"), ","),

@@ -52,9 +52,9 @@ _UNUSUAL_OCTETS = 10_000
 
 
 class MalformedRequestError(Exception):
-    """The request's body or query string cannot be read as fields. The words repeat no value.
+    """The request's body or query string cannot be read as fields. The error text does not repeat values.
 
-    ``as_json``: the answer is asked for as JSON.
+    ``as_json``: the client wants the answer as JSON.
     """
 
     def __init__(self, words: str, as_json: bool) -> None:
@@ -63,7 +63,7 @@ class MalformedRequestError(Exception):
 
 
 def read_fields(request: HttpRequest) -> Fields:
-    """All fields of the request; a field of the body wins over one of the query string.
+    """All fields of the request; a field of the body replaces one of the query string.
 
     Raises ``MalformedRequestError``.
     """
@@ -79,7 +79,7 @@ def read_fields(request: HttpRequest) -> Fields:
 
 
 def _ordinary_form(body: bytes) -> Fields | None:
-    """``application/x-www-form-urlencoded`` of fields that are known, each once and by its plain name.
+    """``application/x-www-form-urlencoded`` with known fields only, each once and by its plain name.
 
     Nearly every form is one. None for any other, which ``_read_in_full`` reads or refuses.
     """
@@ -90,7 +90,7 @@ def _ordinary_form(body: bytes) -> Fields | None:
         return None
     fields: Fields = {}
     try:
-        # A form is ASCII unless its client left the escaping out.
+        # A form is ASCII unless its client did not escape it.
         text = body.decode("ascii" if body.isascii() else charset)
         if "+" in text:
             text = text.replace("+", " ")
@@ -123,7 +123,7 @@ def _charset_named(name: bytes) -> str:
 
 
 def _read_in_full(request: HttpRequest) -> Fields:
-    """Any request: query and body together, in the charset that either names."""
+    """Any request: query and body together, in the charset that one of them names."""
     body = request.body.removeprefix(BYTE_ORDER_MARK)
     kind = request.content_type.lower()
     in_query = _form_pairs(request.query.encode("latin-1", "replace"))
@@ -137,7 +137,7 @@ def _read_in_full(request: HttpRequest) -> Fields:
 
 
 def _form_pairs(body: bytes) -> _Pairs:
-    """Names and values with their escapes undone, not yet decoded. Raises ``MalformedRequestError``."""
+    """Unescaped names and values, not yet decoded. Raises ``MalformedRequestError``."""
     pairs = []
     try:
         require_few_fields(body)
@@ -151,7 +151,7 @@ def _form_pairs(body: bytes) -> _Pairs:
 
 
 def _decoded(sources: list[_Pairs], as_json: bool) -> Fields:
-    """The fields of all sources, those of a later one winning; their texts are in one charset."""
+    """The fields of all sources; a later source replaces an earlier one. Their texts are in one charset."""
     charset = _UTF_8
     fields: Fields = {}
     try:
@@ -241,13 +241,13 @@ def _json_text(name: str, value: object) -> str:
 
 
 def text_of(fields: Fields, name: str, default: str = "") -> str:
-    """A field as one text; a list is joined as its elements were one value (commas)."""
+    """A field as one text; a list is joined by commas."""
     value = fields.get(name, default)
     return value if isinstance(value, str) else ",".join(value)
 
 
 def count_of(fields: Fields, name: str, separator: str) -> int:
-    """How many values the field has, counted before any list is made of them."""
+    """The number of values of the field, counted without making a list."""
     value = fields.get(name)
     if not value:
         return 0
@@ -263,7 +263,7 @@ def list_of(fields: Fields, name: str, separator: str) -> list[str]:
 
 
 def flat_list_of(fields: Fields, name: str) -> list[str]:
-    """A field as a list of what has no comma in it: each value of a list may hold several."""
+    """A field as a list of values without commas: each given value is split at its commas."""
     values = list_of(fields, name, ",")
     if isinstance(fields.get(name), list) and any("," in value for value in values):
         return [part for value in values for part in value.split(",")]

@@ -23,7 +23,7 @@ _BINARY_OCTETS = 140  # of one SMS, user data header included
 _PLACEHOLDER_CHARACTERS = len("[%1%]")
 _MOST_PARTS_DIGITS = 4  # leading zeros are allowed; int() raises for thousands of digits
 
-# Fields that change the text or the judgement of it; most requests have none of them.
+# Fields that change the text or its checks; most requests have none of them.
 _PARAMETERS = ("param1", "param2", "param3", "param4")
 _RARE_FIELDS = frozenset(
     ("datacoding", "flash", "max_parts", "normalize", "nounicode", "single", "udh", *_PARAMETERS)
@@ -57,7 +57,7 @@ def read_texts(fields: Fields, recipients: int, settings: SmsapiSettings) -> lis
 
 
 def _personalised(message: str, fields: Fields, recipients: int) -> Iterator[str]:
-    """One at a time, so that none is made after one that is refused: together they may be gigabytes."""
+    """Made one at a time, so that none follows a refused one: together they may take gigabytes."""
     names = {f"[%{n}%]": name for n, name in enumerate(_PARAMETERS, 1) if name in fields}
     if not names or not recipients:
         yield message

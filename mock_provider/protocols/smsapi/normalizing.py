@@ -1,4 +1,4 @@
-"""SMSAPI's ``normalize``: accents taken off, so that a text stays in the GSM-7 alphabet."""
+"""SMSAPI's ``normalize``: removes accents, so that a text stays in the GSM-7 alphabet."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _REPLACEMENTS = str.maketrans(
 
 
 def normalize(text: str) -> str:
-    """The text without accents the GSM-7 alphabet lacks, as SMSAPI's ``normalize`` does it.
+    """The text without accents that are not in the GSM-7 alphabet, as by SMSAPI's ``normalize``.
 
     A character without a known replacement stays. Twilio's Smart Encoding is another table
     (``protocol.twilio.smart_encoding``).

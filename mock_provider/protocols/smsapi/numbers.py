@@ -1,4 +1,4 @@
-"""Which MSISDN SMSAPI reads from a number as a client wrote it."""
+"""The MSISDN that SMSAPI reads from a client's number."""
 
 from __future__ import annotations
 
@@ -7,19 +7,19 @@ import re
 from mock_provider.engine.numbers import country_of, normalise
 from mock_provider.settings.protocols import SmsapiSettings
 
-# Numbers that are their own MSISDN whatever the settings say: Polish mobile ones, and foreign ones,
-# but not of nine digits, which are read as national.
+# Numbers that are an MSISDN with any settings: Polish mobile numbers, and foreign ones, except those of nine
+# digits, which are read as national.
 _MOBILE = "48(?:45|5[0137]|6[069]|7[2389]|88)[0-9]{7}"
 _FOREIGN = "(?!48)[1-9](?:[0-9]{7}|[0-9]{9,14})(?![0-9])"
 are_msisdns = re.compile(f"(?:(?:{_MOBILE}|{_FOREIGN})(?:,|$))+(?<!,)").fullmatch
 
-LONGEST_NUMBER = 100  # characters that are looked at and repeated in answers; no number has half as many
+LONGEST_NUMBER = 100  # characters that are read and repeated in answers; more than twice the longest number
 _NATIONAL_DIGITS = 9
 _POLISH_DIGITS = 11
 
 
 def read_msisdn(submitted: str, settings: SmsapiSettings) -> str | None:
-    """E.164 digits without plus, or None where SMSAPI calls the number invalid."""
+    """E.164 digits without plus, or None if SMSAPI calls the number invalid."""
     if len(submitted) > LONGEST_NUMBER or (submitted.startswith("+") and not settings.plus_accepted):
         return None
     if len(submitted) == _NATIONAL_DIGITS:

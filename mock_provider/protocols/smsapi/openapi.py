@@ -75,7 +75,7 @@ def openapi_document() -> bytes:
 
 
 def _amend(schemas: Json) -> None:
-    """Parts of the document that the types do not have: optional members, ranges of codes, alternatives."""
+    """Parts of the document that are not in the types: optional members, ranges of codes, alternatives."""
     schemas["LegacyError"]["required"] = ["error", "message"]
     schemas["LegacyError"]["properties"]["error"]["enum"] = sorted(MESSAGES)
     schemas["Sent"] = object_of(
@@ -130,7 +130,7 @@ def _legacy_paths() -> Json:
     return {
         "/sms.do": _legacy("sendSms", "Send, remove or ask for messages", send, "Sent", "Removed"),
         "/user.do": _legacy("getBalance", "The balance", {"credits": FLAG}, "Balance"),
-        "/hlr.do": _legacy("lookUp", "What the network knows of numbers", number, *looked_up, "Lookups"),
+        "/hlr.do": _legacy("lookUp", "Look numbers up in the network", number, *looked_up, "Lookups"),
         "/hlrsync.do": _legacy("lookUpCounted", "The same, always as a counted list", number, "Lookups"),
         "/sender.do": _legacy(
             "senderNames", "Sender names", sender, "Counted", "SenderNameBody", "SenderNames"
@@ -198,7 +198,7 @@ def _sendernames_paths() -> Json:
     }
 
 
-# Legacy endpoints answer a bad token at HTTP 200, or take it from a field; a ping says whether it is good.
+# Legacy endpoints answer a bad token at HTTP 200, or take it from a field; a ping reports if it is valid.
 _OPTIONAL: list[Json] = [{"token": []}, {}]
 
 

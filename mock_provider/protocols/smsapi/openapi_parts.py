@@ -1,4 +1,4 @@
-"""Pieces that the OpenAPI document of this protocol is put together from."""
+"""Building blocks of the OpenAPI document of this protocol."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ DOWN: Json = {"description": "Down"}
 
 
 def rest(name: str, summary: str, answers: Json, *statuses: str) -> Json:
-    """An operation of a REST endpoint: its answers, and the errors it may have besides 401 and 503."""
+    """An operation of a REST endpoint: its answers, and its errors besides 401 and 503."""
     refused = {status: json_of("Refused", "RestError") for status in sorted({*statuses, "401", "503"})}
     return {"operationId": name, "summary": summary, "responses": answers | refused}
 

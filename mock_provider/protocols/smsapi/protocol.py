@@ -73,10 +73,11 @@ _PROFILE_PATHS = frozenset(("/profile", "/api/profile"))
 _PING_PATHS = frozenset(("/ping", "/api/ping"))
 _PATHS = _SMS_PATHS | _USER_PATHS | _PROFILE_PATHS | _PING_PATHS | Services.paths
 _MAX_ID_CHARACTERS = 64
+_BEFORE_A_SEND = frozenset(("sch_del", "status", "group", "template"))  # most requests have none of them
 
 
 class _SendRenderer(Struct, frozen=True, gc=False):
-    """``render_send`` with what it needs: a partial that the garbage collector does not search."""
+    """``render_send`` with its arguments: a partial that the garbage collector does not track."""
 
     settings: SmsapiSettings
     style: AnswerStyle
@@ -118,7 +119,7 @@ class Smsapi:
         return for_account(token, REST_UNAUTHORIZED, lambda _, account: render_profile(settings, account))
 
     def report_calls(self, effect: SendReports | SendProgress, wall_offset_ns: int) -> Sequence[ReportCall]:
-        if isinstance(effect, SendProgress):
+        if not isinstance(effect, SendReports):
             return ()  # SMSAPI has a status for it (403 SENT); no callback with that status was observed
         return report_calls(effect.url, effect.reports, wall_offset_ns, self._settings)
 
@@ -138,16 +139,17 @@ class Smsapi:
         try:
             if not OF_SEND.issuperset(fields):
                 self._state.unread.note("sms.do", fields.keys() - OF_SEND)
-            if max(count_of(fields, name, ",") for name in ("sch_del", "status", "group")) > limit:
-                raise SmsapiError(19)
-            if "sch_del" in fields:
-                return _read_removal(fields, token, as_json)
-            if "status" in fields:
-                return self._read_status(fields, token, as_json)
-            if "group" in fields:
-                fields = with_group_members(fields, settings, self._state.contacts)
-            if "template" in fields:
-                fields = with_template_text(fields, self._state.templates)
+            if not _BEFORE_A_SEND.isdisjoint(fields):
+                if max(count_of(fields, name, ",") for name in ("sch_del", "status", "group")) > limit:
+                    raise SmsapiError(19)
+                if "sch_del" in fields:
+                    return _read_removal(fields, token, as_json)
+                if "status" in fields:
+                    return self._read_status(fields, token, as_json)
+                if "group" in fields:
+                    fields = with_group_members(fields, settings, self._state.contacts)
+                if "template" in fields:
+                    fields = with_template_text(fields, self._state.templates)
             send = read_send(fields, token, request_id, at, settings, limit)
         except SmsapiError as error:
             return reply_for_account(token, unauthorized(as_json), error_reply(error, as_json))
@@ -190,7 +192,7 @@ class Smsapi:
         token = header_token(request.authorization) or field_token(fields)
         as_json = wants_json(fields)
         if not is_set(fields, "credits"):
-            # Sub-users (add_user, set_user, list …) are outside what this provider simulates.
+            # Sub-users (add_user, set_user, list …) are not simulated.
             return reply_for_account(token, unauthorized(as_json), legacy_error(110, as_json))
         price = self._price_per_part
         return for_account(

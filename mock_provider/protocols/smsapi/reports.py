@@ -6,6 +6,7 @@ The receiver answers HTTP 200 with exactly ``OK``; anything else is repeated.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from urllib.parse import quote
 
 from mock_provider.engine.values import DeliveryReport
@@ -21,14 +22,14 @@ _NANOSECONDS = 1_000_000_000
 def report_calls(
     url: str, reports: Sequence[DeliveryReport], wall_offset_ns: int, settings: SmsapiSettings
 ) -> list[ReportCall]:
-    """As few calls as keep every URL within ``report_url_bytes`` (a single report may exceed it)."""
+    """As few calls as possible with URLs within ``report_url_bytes`` (a single report may exceed it)."""
     calls: list[ReportCall] = []
     size = _fitting(url, reports, wall_offset_ns, settings)
     for start in range(0, len(reports), size):
         piece = reports[start : start + size]
         rendered = report_url(url, piece, wall_offset_ns, settings)
         if len(rendered) > settings.report_url_bytes and len(piece) > 1:
-            # Pieces of equal count differ in length: one that is too long after all is halved.
+            # Pieces of equal count differ in length: one that is too long is halved.
             half = len(piece) // 2
             calls += report_calls(url, piece[:half], wall_offset_ns, settings)
             calls += report_calls(url, piece[half:], wall_offset_ns, settings)
@@ -54,7 +55,7 @@ def _fitting(
 def report_url(
     url: str, reports: Sequence[DeliveryReport], wall_offset_ns: int, settings: SmsapiSettings
 ) -> str:
-    """The URL that carries these reports; a list of equal values is written once."""
+    """The URL with these reports; a list of equal values is written once."""
     query = _query(reports, wall_offset_ns, settings)
     base, mark, fragment = url.partition("#")
     joint = "" if base.endswith(("?", "&")) else "&" if "?" in base else "?"
@@ -62,21 +63,52 @@ def report_url(
 
 
 def _query(reports: Sequence[DeliveryReport], wall_offset_ns: int, settings: SmsapiSettings) -> str:
-    # ``value`` is a property in Python, which costs more than the rest of its line.
-    states = [STATUS_CODES[r.state._value_] for r in reports]
-    references = _quoted([r.client_ref or "" for r in reports])
-    done = [str((r.t_done_ns + wall_offset_ns) // _NANOSECONDS) for r in reports]
-    sent = [str((r.t_sent_ns + wall_offset_ns) // _NANOSECONDS) for r in reports]
+    ids, codes, names, references = [], [], [], []
+    done, sent, numbers = [], [], []
+    for r in reports:
+        # ``value`` is a property in Python, which takes longer than the rest of its line.
+        code, name = STATUS_CODES[r.state._value_]
+        ids.append(r.provider_id)
+        codes.append(code)
+        names.append(name)
+        references.append(r.client_ref or "")
+        done.append(str((r.t_done_ns + wall_offset_ns) // _NANOSECONDS))
+        sent.append(str((r.t_sent_ns + wall_offset_ns) // _NANOSECONDS))
+        numbers.append(r.msisdn)
     return (
-        f"MsgId={','.join([r.provider_id for r in reports])}&status={','.join([code for code, _ in states])}"
-        f"&status_name={','.join([name for _, name in states])}&idx={','.join(references)}"
-        f"&donedate={','.join(done)}&sent_at={','.join(sent)}&to={','.join([r.msisdn for r in reports])}"
-        f"&from={_collapsed(_quoted([r.sender_id for r in reports]))}"
-        f"&points={_collapsed([str(points(r.price, settings)) for r in reports])}"
-        f"&parts={_collapsed([str(r.segments) for r in reports])}"
-        f"&mcc={_collapsed([r.mcc for r in reports])}&mnc={_collapsed([r.mnc for r in reports])}"
-        f"&username={quote(settings.username, safe='')}"
+        f"MsgId={','.join(ids)}&status={','.join(codes)}&status_name={','.join(names)}"
+        f"&idx={','.join(_quoted(references))}&donedate={','.join(done)}&sent_at={','.join(sent)}"
+        f"&to={','.join(numbers)}{_shared(reports, settings)}&username={_username(settings.username)}"
     )
+
+
+def _shared(reports: Sequence[DeliveryReport], settings: SmsapiSettings) -> str:
+    """The fields that are mostly the same for all reports of a call."""
+    rows = [(r.sender_id, r.price, r.segments, r.mcc, r.mnc) for r in reports]
+    if rows.count(rows[0]) == len(rows):
+        sender_id, price, segments, mcc, mnc = rows[0]
+        return _shared_by_all(sender_id, str(points(price, settings)), segments, mcc, mnc)
+    return _shared_fields(
+        _collapsed(_quoted([r.sender_id for r in reports])),
+        _collapsed([str(points(r.price, settings)) for r in reports]),
+        _collapsed([str(r.segments) for r in reports]),
+        _collapsed([r.mcc for r in reports]),
+        _collapsed([r.mnc for r in reports]),
+    )
+
+
+@lru_cache(maxsize=1024)
+def _shared_by_all(sender_id: str, price: str, segments: int, mcc: str, mnc: str) -> str:
+    return _shared_fields(quote(sender_id, safe=""), price, str(segments), mcc, mnc)
+
+
+def _shared_fields(senders: str, prices: str, parts: str, mccs: str, mncs: str) -> str:
+    return f"&from={senders}&points={prices}&parts={parts}&mcc={mccs}&mnc={mncs}"
+
+
+@lru_cache(maxsize=16)
+def _username(name: str) -> str:
+    return quote(name, safe="")
 
 
 def _collapsed(values: Sequence[str]) -> str:

@@ -33,15 +33,14 @@ _TIME_RESTRICTIONS = ("follow", "ignore", "nearest_available")
 _RARE_FIELDS = frozenset(["date", "expiration_date", "time_restriction"])
 # SMSAPI's OpenAPI document, schema Sender.
 _is_sender_name = re.compile(r"[0-9]{8,16}|[\w.\-&@ %!+]{1,11}", re.ASCII).fullmatch
-_SENDER_CHARACTERS = 64  # a longer name is invalid, and so is its beginning of this length
+_SENDER_CHARACTERS = 64  # a name that is longer is invalid
 
 
-class SendRequest(Struct, frozen=True):
-    """A send request understood: the Submit, and what only the reply needs."""
+class SendRequest(Struct, frozen=True, gc=False):
+    """A parsed send request: the Submit, and the values that only the reply needs."""
 
     submit: Submit
-    as_json: bool
-    details: Counted | None  # the first message's text, where details=1 asks to see it
+    details: Counted | None  # the first message's text, for details=1
     date_s: float | None  # when it is scheduled, unix seconds
 
 
@@ -81,7 +80,7 @@ def read_send(
         unparsable=unparsable,
     )
     details = texts[0] if is_set(fields, "details") else None
-    return SendRequest(submit, wants_json(fields), details, date_s)
+    return SendRequest(submit, details, date_s)
 
 
 def wants_json(fields: Fields) -> bool:
@@ -108,7 +107,7 @@ def _references(fields: Fields, recipients: int) -> list[str] | None:
     if count_of(fields, "idx", "|") != recipients:
         raise SmsapiError(20)
     references = list_of(fields, "idx", "|")
-    if any(len(reference) > MAX_IDX_CHARACTERS for reference in references):
+    if max(map(len, references)) > MAX_IDX_CHARACTERS:
         raise SmsapiError(27)
     return references
 
@@ -149,7 +148,7 @@ def _outbound(
         settings.deduplicate_recipients and len(numbers) > 1 and not is_set(fields, "allow_duplicates")
     )
     drop_foreign = is_set(fields, "skip_foreign")
-    # One search instead of reading 1,000 numbers one by one: 3 us less for each message of a batch.
+    # One search in place of 1,000 single checks: 3 us less for each message of a batch.
     unchanged = are_msisdns(",".join(numbers)) is not None
     seen: set[str] = set()
     messages: list[Outbound] = []

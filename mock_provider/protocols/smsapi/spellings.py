@@ -56,7 +56,7 @@ def spelled_out(pairs: Iterable[tuple[str, str]]) -> Fields:
 
 
 def listed(name: str, values: list[str]) -> str | list[str]:
-    """A list given for a known field. Raises ``UnreadableFieldError`` where it takes one value only."""
+    """A list for a known field. Raises ``UnreadableFieldError`` if the field has only one value."""
     if name in SEPARATORS:
         return values
     if len(values) > 1:
@@ -72,5 +72,5 @@ def _in_order(name: str, numbered: list[tuple[int | None, str]]) -> list[str]:
     if len(indices) != len(numbered):
         raise UnreadableFieldError(f"{name}: some of its values have an index and some have none")
     if len(set(indices)) != len(indices):
-        raise UnreadableFieldError(f"{name}: an index comes twice")
+        raise UnreadableFieldError(f"{name}: an index is there twice")
     return [value for _, value in sorted(numbered, key=lambda each: each[0] or 0)]

@@ -1,6 +1,6 @@
 """The Twilio protocol: the Messages resource of the REST API of 2010-04-01, and its status callbacks.
 
-What it speaks, and what of that is uncertain, is in docs/twilio.md.
+docs/twilio.md lists the supported requests, and behaviour that is uncertain.
 """
 
 from mock_provider.protocols.twilio.protocol import Twilio, start

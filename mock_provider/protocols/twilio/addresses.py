@@ -19,8 +19,8 @@ _is_service_sid = re.compile("MG[0-9a-fA-F]{32}").fullmatch
 
 _LONGEST_SENDER = 100  # characters, separators included
 
-# What Twilio's test credentials do with these numbers (twilio.com/docs/iam/test-credentials): the test of an
-# error must not need a carrier that makes it.
+# The results of Twilio's test credentials for these numbers (twilio.com/docs/iam/test-credentials), so that a
+# test of an error needs no carrier.
 MAGIC_RECIPIENTS = {
     "+15005550001": 21211,
     "+15005550002": 21612,
@@ -47,7 +47,7 @@ def read_sender(sender: str) -> str:
 
     Raises ``TwilioError`` 21212.
     """
-    if len(sender) > _LONGEST_SENDER:  # none is, and it would be kept
+    if len(sender) > _LONGEST_SENDER:  # no sender is longer, and the cache would keep it
         raise TwilioError(21212, sender)
     return _read_sender(sender)
 
@@ -65,7 +65,7 @@ def _read_sender(sender: str) -> str:
 
 
 def find_service(sid: str, services: Sequence[MessagingService]) -> MessagingService:
-    """Raises ``TwilioError`` 21705 for what is no sid, 21701 for one that the profile does not have."""
+    """Raises ``TwilioError`` 21705 for an invalid sid, 21701 for a sid that is not in the profile."""
     if _is_service_sid(sid) is None:
         raise TwilioError(21705)
     for service in services:
@@ -75,7 +75,7 @@ def find_service(sid: str, services: Sequence[MessagingService]) -> MessagingSer
 
 
 def sender_of(service: MessagingService, sender: str, msisdn: str, text: str) -> str:
-    """The sender a service uses: the one asked for, or by a hash of the recipient (sticky) or of text too.
+    """The sender that a service uses: the requested one, or by a hash of the recipient (sticky) and the text.
 
     Raises ``TwilioError`` 21703 for an empty pool, 21711 for a sender that is not of the pool.
     """

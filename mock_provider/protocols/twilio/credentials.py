@@ -12,7 +12,7 @@ _is_key_sid = re.compile("SK[0-9a-fA-F]{32}").fullmatch
 
 
 class Credentials(Struct, frozen=True, gc=False):
-    """``token`` is "" where they cannot be those of the account."""
+    """``token`` is "" if they cannot be those of the account."""
 
     account_sid: str
     token: str

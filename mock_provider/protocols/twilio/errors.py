@@ -1,7 +1,7 @@
-"""Twilio's error codes, their words and HTTP statuses; and the engine's refusals in them.
+"""Twilio's error codes with texts and HTTP statuses, and the mapping of the engine's refusals.
 
-The words are those of Twilio's error dictionary (twilio.com/docs/api/errors), or where they were seen those
-of the API's own answers.
+The texts are those of the API's answers if known, otherwise of Twilio's error dictionary
+(twilio.com/docs/api/errors).
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from mock_provider.engine.values import Refused
 from mock_provider.http.messages import HttpResponse
 from mock_provider.settings.values import Refusal
 
-# Code -> HTTP status and words; ``{}`` is filled in with what the request said.
+# Code -> HTTP status and words; ``{}`` is replaced by the value of the request.
 ERRORS: dict[int, tuple[int, str]] = {
     14107: (429, "Message rate limit exceeded"),
     20001: (400, "Invalid parameter {}"),
@@ -103,7 +103,7 @@ _NAMING_THE_SENDER = frozenset((21606, 21657))
 
 
 class TwilioError(Exception):
-    """A request that is refused before the engine sees it, by the code Twilio gives it."""
+    """A request that is refused before the engine, with Twilio's code."""
 
     def __init__(self, code: int, said: str = "") -> None:
         super().__init__(code, said)
@@ -138,7 +138,7 @@ def error_reply(code: int, said: str = "", headers: tuple[tuple[str, str], ...] 
 
 
 def refusal_reply(refused: Refused, asked: RequestFacts) -> HttpResponse:
-    """The engine's refusal in Twilio's words."""
+    """The engine's refusal as Twilio's reply."""
     code = _CODES[refused.reason]
     if code == 20429:
         return error_reply(code, headers=(("Twilio-Concurrent-Requests", str(asked.concurrent_requests)),))

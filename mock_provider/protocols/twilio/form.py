@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from mock_provider.protocols.forms import FormTooLargeError, unescaped_text
 
-_MOST_FIELDS = 1_000  # of a message there are some thirty, and ten MediaUrl
+_MOST_FIELDS = 1_000  # a message has about thirty, and ten MediaUrl
 
 
 class MalformedFormError(Exception):
@@ -12,7 +12,7 @@ class MalformedFormError(Exception):
 
 
 def parse_form(body: bytes) -> dict[str, str]:
-    """``application/x-www-form-urlencoded``; of a name that comes twice, the last value.
+    """``application/x-www-form-urlencoded``; of a repeated name, the last value.
 
     Raises ``MalformedFormError``.
     """
@@ -25,7 +25,7 @@ def parse_form(body: bytes) -> dict[str, str]:
             if "%" in name:
                 name = unescaped_text(name)
             if "%" in value:
-                # Of a number nothing but its plus is escaped, and no two numbers are the same.
+                # In a number only the plus is escaped, and numbers rarely repeat.
                 plain = value.startswith("%2B") and "%" not in value[1:]
                 value = "+" + value[3:] if plain else unescaped_text(value)
             fields[name] = value

@@ -164,7 +164,7 @@ def _sent_between(fields: Mapping[str, str]) -> tuple[float | None, float | None
     if text := fields.get("DateSent>", ""):
         sent_from_s = _day(text, "DateSent>")[0] if len(text) <= 10 else _instant(text, "DateSent>")
     if text := fields.get("DateSent<", ""):
-        # Whole seconds are shown, so that of an instant counts to its end.
+        # Whole seconds are shown, so the second of an instant counts to its end.
         sent_before_s = _day(text, "DateSent<")[1] if len(text) <= 10 else _instant(text, "DateSent<") + 1
     return sent_from_s, sent_before_s
 

@@ -14,7 +14,7 @@ class TwilioMemo(Struct, frozen=True, gc=False):
 
 
 def write_memo(account_sid: str, service_sid: str = "", media: int = 0) -> str:
-    """The account's sid alone, unless there is more to say."""
+    """Only the account's sid, unless there are other values."""
     return f"{account_sid} {service_sid} {media}" if service_sid or media else account_sid
 
 

@@ -1,4 +1,4 @@
-"""The OpenAPI 3.1 document of what this protocol speaks, made from the very types that its answers are."""
+"""The OpenAPI 3.1 document of this protocol, made from the types of its answers."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ def _paths() -> _Json:
             "parameters": [_account_parameter(), _message_parameter()],
             "post": _operation(
                 "createFeedback",
-                "Say whether the recipient acted on a message",
+                "Report whether the recipient acted on a message",
                 201,
                 "FeedbackBody",
                 (400,),
@@ -152,7 +152,7 @@ def _paging() -> list[_Json]:
 
 
 def _one() -> _Json:
-    deleted = _operation("deleteMessage", "Delete a message that is done with", 204, None, (409,))
+    deleted = _operation("deleteMessage", "Delete a final message", 204, None, (409,))
     return {
         "get": _operation("fetchMessage", "One message", 200, "TwilioMessage"),
         "post": _operation(

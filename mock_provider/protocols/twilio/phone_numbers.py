@@ -26,7 +26,7 @@ class Capabilities(Struct, frozen=True, gc=False):
 
 
 class PhoneNumberBody(Struct, frozen=True, gc=False):
-    """One number. It takes no calls and no incoming messages, so its URLs are empty."""
+    """One number. It receives no calls and no messages, so its URLs are empty."""
 
     sid: str
     account_sid: str
@@ -108,7 +108,7 @@ def find_number(numbers: Sequence[str], account_sid: str, sid: str) -> PhoneNumb
 
 
 def number_body(number: str, account_sid: str) -> PhoneNumberBody:
-    """The sid is made from account and number, so that it is the same after a restart."""
+    """The sid is a hash of account and number, so it is the same after a restart."""
     sid = "PN" + blake2b(f"{account_sid} {number}".encode(), digest_size=16).hexdigest()
     epoch = rfc_2822(0)  # when it was bought is unknown
     uri = f"/{API_VERSION}/Accounts/{account_sid}/IncomingPhoneNumbers/{sid}.json"

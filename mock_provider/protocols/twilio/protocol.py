@@ -118,7 +118,7 @@ class Twilio:
         self._edits = edits
         self._concurrent_requests = profile.throttle.concurrent_requests or 1  # named in error 20429
         account = profile.account
-        # Twilio signs with the account's own token whatever key the request came with.
+        # Twilio always signs with the account's token, also for requests with an API key.
         self._auth_token = account.tokens[0] if account.tokens else ""
         self._numbers = numbers_of(settings, account)
 
@@ -176,7 +176,7 @@ class Twilio:
         if status is not None and status != "canceled":
             raise TwilioError(20001, "Status: canceled is allowed")
         if text:
-            raise TwilioError(20001, "Body: an empty one is allowed, which redacts the message")
+            raise TwilioError(20001, "Body: only an empty one is allowed; it redacts the message")
         unit = self._settings.price_unit
 
         def update(lookups: Lookups, message: CapturedMessage) -> HttpResponse:
@@ -195,7 +195,7 @@ class Twilio:
             query = read_list_query(fields, PROTOCOL_NAME)
 
             def listed(lookups: Lookups, _account: AccountView) -> HttpResponse:
-                messages = self._edits.applied_to_all(lookups.messages(query.wanted))
+                messages = self._edits.applied_to_all(lookups.inbox.matching(query.wanted))
                 return _ok(list_page(messages, target.account_sid, query, unit))
 
             return for_account(credentials.token, _unauthorized(), listed)
@@ -251,7 +251,7 @@ class Twilio:
         return for_account(credentials.token, _unauthorized(), found)
 
     def _find(self, lookups: Lookups, sid: str) -> CapturedMessage | None:
-        message = lookups.message(sid)
+        message = lookups.inbox.find(sid)
         if message is None or message.protocol != PROTOCOL_NAME:
             return None
         return self._edits.applied_to(message)

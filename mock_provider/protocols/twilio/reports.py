@@ -87,8 +87,8 @@ def _call(
     if done_s is not None and status in ("delivered", "undelivered"):
         parameters.append(("RawDlrDoneDate", _done_date(done_s // 60)))
     body = "&".join(f"{name}={quote_plus(value)}" for name, value in parameters).encode()
-    # Credentials of the URL travel as Basic Authorization and a fragment not at all: a receiver can validate
-    # a signature of what it sees only.
+    # Credentials of the URL are sent as Basic Authorization, a fragment is not sent. The signature covers
+    # only what the receiver gets, so that it can be checked.
     signed = signature(auth_token, requested_url(url).address, parameters)
     headers = (
         ("X-Twilio-Signature", signed),

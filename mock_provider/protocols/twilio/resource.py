@@ -26,7 +26,7 @@ class SubresourceUris(Struct, frozen=True, gc=False):
 
 
 class TwilioMessage(Struct, frozen=True, gc=False, rename={"sender": "from"}):
-    """One Message resource; numbers are texts, as Twilio writes them."""
+    """One Message resource. Numbers are texts, as in Twilio's JSON."""
 
     sid: str
     account_sid: str
@@ -134,7 +134,7 @@ def created_reply(created: Created, accepted: AcceptedMessage, price_unit: str) 
 
 
 def message_body(message: CapturedMessage, price_unit: str) -> TwilioMessage:
-    """A message as it stands now."""
+    """The present state of a message."""
     memo = read_memo(message.memo)
     outcome = outcome_of(message.state, message.reason, message.stage, bool(memo.service_sid))
     status, code = outcome.status, outcome.error_code
@@ -169,7 +169,7 @@ def message_body(message: CapturedMessage, price_unit: str) -> TwilioMessage:
 
 
 def account_body(account_sid: str, account: AccountView) -> TwilioAccount:
-    """The account; when it was made is unknown, so the beginning of time is given."""
+    """The account. Its creation date is unknown: unix time 0."""
     stem = f"/{API_VERSION}/Accounts/{account_sid}"
     uris = {
         "messages": stem + "/Messages.json",

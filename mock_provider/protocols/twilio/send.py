@@ -32,14 +32,14 @@ PROTOCOL_NAME = "twilio"
 _MOST_URL_CHARACTERS = 4_000
 _MOST_MEDIA = 10
 _NANOSECONDS = 1_000_000_000
-_BY_NUMBER = ReportsWanted(progress=True)  # its status is queued from the first on
+_BY_NUMBER = ReportsWanted(progress=True)  # its first status is queued
 _BY_SERVICE = ReportsWanted(progress=True, stages=True)
 _UNSPECIFIED, _OTP, _TRANSACTIONAL = MessageClass.UNSPECIFIED, MessageClass.OTP, MessageClass.TRANSACTIONAL
 _MARKETING_INTENTS = frozenset(("marketing", "announcements", "events", "polling"))
 
 
 class CreateRequest(Struct, frozen=True):
-    """A create understood: the Submit, and what its answer repeats."""
+    """A parsed create: the Submit, and the values that its answer repeats."""
 
     submit: Submit
     created: Created
@@ -117,7 +117,7 @@ def _read_content(
             raise TwilioError(21623)
     elif not text or text.isspace():
         if fields.get("ContentSid"):
-            raise TwilioError(21655)  # content templates are not simulated: none exists
+            raise TwilioError(21655)  # content templates are not simulated
         raise TwilioError(21619 if in_service else 21602)
     if len(text) > settings.max_body_characters:
         raise TwilioError(21617, str(settings.max_body_characters))

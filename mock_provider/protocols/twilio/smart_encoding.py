@@ -1,4 +1,4 @@
-"""Smart Encoding: Twilio's replacements for characters that GSM-7 lacks.
+"""Smart Encoding: Twilio's replacements for characters that are not in GSM-7.
 
 Source: Twilio's published list (twilio.com/docs/messaging/services/smart-encoding-char-list) in the form that
 its own segment calculator has (sms-segments-calculator 1.3.0). A character that is not listed stays.

@@ -1,7 +1,7 @@
-"""Status and error code of a message, from what the engine says of it.
+"""Status and error code of a message, from the engine's state and reason.
 
-Twilio knows no "expired" and no "rejected": what never left its own queue is ``failed``, what a carrier did
-not deliver ``undelivered``. A message of which no carrier ever reports stays ``sent``.
+Twilio has no "expired" and no "rejected": a message that did not leave Twilio's queue is ``failed``, one that
+a carrier did not deliver is ``undelivered``. A message without a carrier's report stays ``sent``.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ ERROR_WORDS: dict[int, str] = {
     30410: "Provider Timeout Error",
 }
 
-# By words of the profile's reasons, in this order: the profile's author writes them freely.
+# By words in the profile's reasons, in this order: the reasons are free text.
 _CODES_BY_WORD: tuple[tuple[str, int], ...] = (
     ("carrier_queue", 30008),
     ("queue_full", 30001),
@@ -68,7 +68,7 @@ _ACCEPTED = TwilioStatus("accepted")
 
 
 def outcome_of(state: str, reason: str, stage: str, in_service: bool) -> TwilioStatus:
-    """``state`` and ``reason`` as the engine has them, ``stage`` the name of its stage ("" where forgotten).
+    """``state`` and ``reason`` of the engine, ``stage`` the name of its stage ("" if forgotten).
 
     ``in_service``: sent by a Messaging Service, which first accepts and then queues.
     """
@@ -91,7 +91,7 @@ def failure_of(state: str, reason: str) -> TwilioStatus:
     if reason == "lost_after_accept":  # by a fault, which clients cannot see
         return TwilioStatus("queued")
     if state == "expired":
-        # The engine's own reason: the validity passed before a carrier took it. Others are a handset's.
+        # The engine's reason: it expired before a carrier accepted it. Other reasons are of the handset.
         code = 30036 if reason == "validity_passed" else _code_of(reason, 30003)
     elif state == "rejected":
         code = _code_of(reason, 30007)

@@ -71,7 +71,7 @@ def media_page(message: CapturedMessage, page: int, page_size: int) -> MediaPage
 
 
 def read_outcome(fields: Mapping[str, str]) -> str:
-    """``Outcome``, ``confirmed`` where none is given. Raises ``TwilioError`` 20001."""
+    """``Outcome``, by default ``confirmed``. Raises ``TwilioError`` 20001."""
     outcome = fields.get("Outcome", "") or OUTCOMES[0]
     if outcome not in OUTCOMES:
         raise TwilioError(20001, "Outcome: confirmed and unconfirmed are allowed")

@@ -1,4 +1,4 @@
-"""When a message is to be sent, and until when it may wait."""
+"""The scheduled time of a message, and its validity."""
 
 from __future__ import annotations
 
@@ -59,9 +59,7 @@ def read_instant_s(text: str) -> float | None:
 
 
 def read_day_s(text: str) -> tuple[float, float] | None:
-    """The beginning of the UTC day a date or an instant lies in, and of the next; None if it cannot be
-    read.
-    """
+    """The beginning of the UTC day of a date or instant, and of the next day; None if it cannot be read."""
     try:
         day = date.fromisoformat(text[:10])
         begins = datetime(day.year, day.month, day.day, tzinfo=UTC)

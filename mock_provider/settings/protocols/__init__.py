@@ -22,7 +22,7 @@ __all__ = [
 
 
 class ProtocolSection(Protocol):
-    """What the engine asks of every protocol's settings."""
+    """The settings that the engine reads for every protocol."""
 
     @property
     def max_recipients_per_request(self) -> int: ...
@@ -33,7 +33,7 @@ class ProtocolSection(Protocol):
 
 
 class ProtocolSettings(Section):
-    """``[protocol]``: the settings of each protocol, under the protocol's own name."""
+    """``[protocol]``: the settings of each protocol, under the protocol's name."""
 
     smsapi: SmsapiSettings = SmsapiSettings()
     twilio: TwilioSettings = TwilioSettings()
@@ -41,5 +41,5 @@ class ProtocolSettings(Section):
     generic: JsonApiSettings = JsonApiSettings()
 
     def by_name(self) -> dict[str, ProtocolSection]:
-        """The table of each protocol, by the name that ``Submit.protocol`` carries."""
+        """The table of each protocol by the name in ``Submit.protocol``."""
         return {name: getattr(self, name) for name in type(self).model_fields}

@@ -14,7 +14,7 @@ Seconds = Annotated[float, Field(ge=0, le=86_400)]
 
 
 def _with_its_id_style(receipt_id: str, info: ValidationInfo) -> str:
-    """Refuse a decimal receipt id that could not be made, or that overflows in the client."""
+    """Refuse a decimal receipt id that is not possible, or that overflows in the client."""
     id_style = info.data.get("id_style", "hex16")
     if receipt_id == "decimal" and id_style != "hex16":
         why = {

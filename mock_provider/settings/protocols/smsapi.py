@@ -1,4 +1,4 @@
-"""Settings of SMSAPI: what the facts leave uncertain, or what differs between accounts."""
+"""Settings of SMSAPI: behaviour that is not documented, or that differs between accounts."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ def _known_zone(name: str) -> str:
 
 
 class SmsapiSettings(Section):
-    """``[protocol.smsapi]``; docs/sources.md says how sure each default is."""
+    """``[protocol.smsapi]``; docs/sources.md has the source of each default."""
 
     throttle_answer: Literal["error_202", "http_429"] = "error_202"
-    retry_after: bool = False  # whether HTTP 429 carries Retry-After; no document of SMSAPI mentions it
+    retry_after: bool = False  # whether HTTP 429 has Retry-After; no document of SMSAPI mentions it
     send_status: Literal[200, 201] = 200
     points_as: Literal["number", "string"] = "number"
     id_style: Literal["digits", "hex"] = "digits"

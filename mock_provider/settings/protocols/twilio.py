@@ -20,7 +20,8 @@ def _of_different_sids(services: tuple[MessagingService, ...]) -> tuple[Messagin
 class MessagingService(Section):
     """``[[protocol.twilio.messaging_services]]``: a pool of senders behind one sid.
 
-    ``sticky_sender``: a recipient always gets the same sender of the pool; else it goes by the text too.
+    ``sticky_sender``: a recipient always gets the same sender of the pool; otherwise the text also decides
+    it.
     """
 
     sid: Annotated[str, Field(pattern="^MG[0-9a-fA-F]{32}$")]
@@ -29,7 +30,7 @@ class MessagingService(Section):
 
 
 class TwilioSettings(Section):
-    """``[protocol.twilio]``. An empty ``account_sid`` takes requests of every account."""
+    """``[protocol.twilio]``. With an empty ``account_sid``, requests of every account are accepted."""
 
     max_recipients_per_request: int = Field(default=1, ge=1, le=1)
     partial_rejection: bool = False

@@ -21,9 +21,7 @@ from reference_sender.routes.protocol import (
 class GenericFormat:
     """JSON requests of many messages, one result per message, problem documents, signed reports."""
 
-    lookup = (
-        None  # its duplicate check, by ``reference``, settles what became of an attempt without an answer
-    )
+    lookup = None  # its duplicate check, by ``reference``, makes a repeat of an unanswered attempt safe
 
     def __init__(self, account: RouteAccount) -> None:
         self._account = account

@@ -57,7 +57,8 @@ def results(messages: Sequence[Message], reply: ProviderReply) -> list[Result]:
 
 def _of_item(item: _SendResult | None, reply: ProviderReply) -> Result:
     if item is None:
-        return Result(Outcome.UNKNOWN, reason="missing_in_reply")  # a repeat with the same key decides it
+        # A repeat with the same key shows the outcome.
+        return Result(Outcome.UNKNOWN, reason="missing_in_reply")
     if item.status == "accepted":
         return Result(Outcome.ACCEPTED, provider_id=item.id)
     return _of_code(item.code or "rejected", reply, alone=True)

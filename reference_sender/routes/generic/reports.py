@@ -36,11 +36,11 @@ _decode = msgspec.json.Decoder(_ReportList).decode
 
 
 def read_signed_reports(request: ReportRequest, token: str) -> list[Report]:
-    """Raises ``ForgedReport`` or ``MalformedReport``. A state that is not known ends nothing."""
+    """Raises ``ForgedReport`` or ``MalformedReport``. An unknown state counts as intermediate."""
     expected = "sha256=" + hmac.digest(token.encode(), request.body, "sha256").hex()
     given = request.headers.get("X-Signature", "").encode("utf-8", "replace")
     if not hmac.compare_digest(given, expected.encode()):
-        raise ForgedReport("X-Signature is missing, or is not of this account")
+        raise ForgedReport("X-Signature is missing, or is not the signature of this account")
     try:
         items = _decode(request.body).reports
     except (msgspec.DecodeError, UnicodeDecodeError) as error:

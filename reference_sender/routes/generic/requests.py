@@ -36,8 +36,8 @@ _encode = msgspec.json.Encoder().encode
 def body_of(messages: Sequence[Message], account: RouteAccount, now_ns: int) -> bytes:
     """The body for ``messages``, which share a lane and a sender name.
 
-    ``reference`` is each message's own key and ``unique_references`` has a repeated one refused, so a repeat
-    delivers nothing twice. The validity is passed on where one is right for all.
+    ``reference`` is the key of each message. ``unique_references`` makes the provider refuse a repeated one,
+    so a repeat delivers nothing twice. The validity is included if one value fits all messages.
     """
     first = messages[0]
     expires_s = shared_expiry_s(messages, _EXPIRY_TOLERANCE_S)

@@ -21,7 +21,7 @@ from reference_sender.routes.smsapi.requests import body_of, in_one_request
 class SmsapiFormat:
     """SMSAPI's JSON requests, its replies and its report calls."""
 
-    lookup = None  # its duplicate check, by ``idx``, settles what became of an attempt without an answer
+    lookup = None  # its duplicate check, by ``idx``, makes a repeat of an unanswered attempt safe
 
     def __init__(self, account: RouteAccount) -> None:
         self._account = account
@@ -39,7 +39,7 @@ class SmsapiFormat:
         return results(messages, reply)
 
     def read_reports(self, request: ReportRequest) -> list[Report]:
-        """SMSAPI signs no reports: the secret in the report address is all that protects them."""
+        """SMSAPI does not sign reports. Only the secret in the report address protects them."""
         form = request.body.decode("ascii", "replace") if request.method == "POST" else request.query
         return reports(form)
 
@@ -51,8 +51,8 @@ DEFINITION = RouteDefinition(
     max_batch=10_000,
     default_batch=500,
     max_segments=6,  # 918 GSM-7 characters, 402 others
-    sender_id="Test",  # what SMSAPI sends from where no name is given
+    sender_id="Test",  # SMSAPI's sender of messages that name none
     idempotency_window_s=86_400.0,  # ``check_idx``
-    confirmation=Confirmation(200, b"OK"),  # SMSAPI takes nothing else
+    confirmation=Confirmation(200, b"OK"),  # SMSAPI accepts no other value
     protocol=SmsapiFormat,
 )

@@ -12,7 +12,7 @@ from reference_sender.routes.http_status import result_of_status
 from reference_sender.routes.protocol import NoReply, ProviderReply, same_for_all
 from reference_sender.routes.retry_after import wait_of
 
-# Error codes (official table, and what official clients and integrators make of them).
+# Error codes (official table, and the interpretation of official clients and integrators).
 _THROTTLED = frozenset({202, 203, 429})
 _ROUTE_DOWN = frozenset({96, 98, 101, 102, 103, 105, 110, 401})
 _RETRYABLE = frozenset({200, 201, 666, 997, 998, 999})
@@ -36,7 +36,7 @@ class _InvalidNumber(Struct, gc=False):
 
 
 class _SmsapiReply(Struct, gc=False):
-    """Success and error in one: legacy endpoints answer both at HTTP 200, only the fields tell."""
+    """Success and error in one type: legacy endpoints answer both with HTTP 200, only the fields differ."""
 
     items: Sequence[_SmsapiItem] | None = field(default=None, name="list")
     error: int | str | None = None
@@ -61,7 +61,7 @@ def _of_body(messages: Sequence[Message], reply: ProviderReply) -> list[Result]:
     try:
         body = _decode(reply.body)
     except (msgspec.DecodeError, UnicodeDecodeError):
-        # Taken or not, this does not say: some front end answered in the provider's place.
+        # The outcome is unknown: a proxy answered in place of the provider.
         return same_for_all(messages, Result(Outcome.UNKNOWN, reason="unreadable_reply"))
     if body.error is not None:
         result = _of_code(_number(body.error), reply, alone=len(messages) == 1)
@@ -97,7 +97,7 @@ def _of_list(
         elif message.to in refused:
             found.append(Result(Outcome.PERMANENT, reason="invalid_number"))
         else:
-            # Neither accepted nor refused by name. A repeat with the same key decides it.
+            # The reply does not mention the message. A repeat with the same key shows the outcome.
             found.append(Result(Outcome.UNKNOWN, reason="missing_in_reply"))
     return found
 

@@ -23,18 +23,18 @@ _REPORT_STATES: dict[str, tuple[State, str]] = {
     "412": (State.FAILED, "stop"),
 }
 
-# The most escapes in one field of a call: decoding a megabyte of them would keep the event loop for a tenth
-# of a second, and a list needs one for each comma.
+# The most escapes in one field of a call. A list needs one for each comma; decoding a megabyte of escapes
+# would block the event loop for 0.1 s.
 _MAX_ESCAPES = 2 * MAX_REPORTS
 
 
 def reports(query: str) -> list[Report]:
-    """The reports of one call: parallel lists parted by commas; one status for all may stand alone.
+    """The reports of one call: parallel lists separated by commas. A single status applies to all.
 
-    A key is one message's, so an ``idx`` of another length tells nothing: ``MsgId`` alone then says whose.
-    A status that is none of SMSAPI's known codes counts as intermediate. Raises ``MalformedReport``.
+    Each message has its own key, so an ``idx`` list of another length is ignored, and ``MsgId`` alone
+    identifies the messages. An unknown status code counts as intermediate. Raises ``MalformedReport``.
     """
-    # A dozen fields come with every report and three matter: decoding the rest would cost more than all else.
+    # Each report has about twelve fields and three are used. Decoding the others would take most of the time.
     fields = dict(pair.split("=", 1) for pair in query.split("&") if "=" in pair)
     ids = _decoded(fields.get("MsgId", "")).split(",")
     count = len(ids)

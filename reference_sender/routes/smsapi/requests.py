@@ -11,7 +11,7 @@ from reference_sender.routes.protocol import shared_expiry_s
 
 _SECOND_NS = 1_000_000_000
 
-# SMSAPI refuses an expiry outside 15 minutes to 72 hours after sending and keeps it to 5 minutes (error 56).
+# SMSAPI refuses an expiry outside 15 minutes to 72 hours after sending and rounds it to 5 minutes (error 56).
 _VALIDITY_TOLERANCE_S = 5 * 60
 _VALIDITY_MIN_S = 15 * 60 + _VALIDITY_TOLERANCE_S
 _VALIDITY_MAX_S = 72 * 3600 - _VALIDITY_TOLERANCE_S
@@ -23,8 +23,8 @@ _encode = msgspec.json.Encoder().encode
 def in_one_request(messages: Sequence[Message]) -> Sequence[Message]:
     """Those of ``messages`` that one request can carry; the others must go alone.
 
-    Differing texts travel as ``param1``, a list parted by ``|``, for the placeholder ``[%1%]``: a text that
-    holds either of these would be read as something else.
+    Differing texts are sent as ``param1``, a list separated by ``|``, for the placeholder ``[%1%]``. A text
+    that contains ``|`` or ``[%1%]`` would be misread.
     """
     first = messages[0].text
     if all(message.text == first for message in messages):
@@ -38,9 +38,9 @@ def body_of(
 ) -> bytes:
     """The body of one request for all of ``messages``, which share a lane and a sender name.
 
-    ``idx`` is each message's own key and ``check_idx`` has a repeated one refused for 24 h, so a repeat of
-    this request, or of any of its messages, delivers nothing twice. ``wall_ahead_ns`` makes Unix time of the
-    sender's instants.
+    ``idx`` is the key of each message. ``check_idx`` makes SMSAPI refuse a repeated one for 24 h, so a repeat
+    of this request, or of any of its messages, delivers nothing twice. ``wall_ahead_ns`` plus an instant of
+    the sender gives Unix time.
     """
     first = messages[0]
     fields: dict[str, str | int] = {
@@ -67,7 +67,7 @@ def body_of(
 
 
 def expiration_date(messages: Sequence[Message], now_ns: int) -> int | None:
-    """Second of the sender's clock after which the network need not try, where one is right for all."""
+    """The expiry in seconds of the sender's clock, if one value fits all messages."""
     latest_s = shared_expiry_s(messages, _VALIDITY_TOLERANCE_S)
     if latest_s is None:
         return None

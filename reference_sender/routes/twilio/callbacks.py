@@ -1,7 +1,7 @@
 """Status callbacks: form requests, signed with the account's AuthToken.
 
-The address of each message's callbacks carries the message's key, which Twilio itself does not know. So a
-callback identifies its message even if the reply to its submit was lost.
+The callback address of each message contains the message's key. So a callback identifies its message even if
+the reply to the submit was lost.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ def read_callback(request: ReportRequest, auth_token: str) -> Report:
     given = request.headers.get("X-Twilio-Signature", "").encode("utf-8", "replace")
     valid = [signature(auth_token, url, fields).encode() for url in _signed_urls(request.url)]
     if not any(hmac.compare_digest(given, each) for each in valid):
-        raise ForgedReport("X-Twilio-Signature is missing, or is not of this account")
+        raise ForgedReport("X-Twilio-Signature is missing, or is not the signature of this account")
     by_name = dict(fields)
     sid, status = by_name.get("MessageSid", ""), by_name.get("MessageStatus", "")
     if not sid or not status:

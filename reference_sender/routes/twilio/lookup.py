@@ -18,7 +18,7 @@ from reference_sender.routes.protocol import ProviderReply, ProviderRequest
 from reference_sender.routes.retry_after import http_date_s
 from reference_sender.routes.twilio.statuses import report_of
 
-_PAGE_SIZE = 100  # the newest; nobody gets more messages while one is looked up
+_PAGE_SIZE = 100  # the newest; more messages to one number within a lookup are unlikely
 _MARGIN_S = 2.0  # Twilio's dates are whole seconds
 
 
@@ -69,7 +69,7 @@ class TwilioLookup:
 
     def _is(self, message: Message, listed: _Listed) -> bool:
         sender_id = message.sender_id or self._sender_id
-        # A Messaging Service chooses the sender, and later.
+        # A Messaging Service chooses the sender later.
         by_number = not is_service(sender_id) and listed.sender is not None
         return (
             listed.to.lstrip("+") == message.to
@@ -84,7 +84,7 @@ def is_service(sender_id: str) -> bool:
 
 
 def _ahead_s(reply: ProviderReply) -> float:
-    """How far the provider's clock is ahead of ours, by the date of its reply."""
+    """How far the provider's clock is ahead of the sender's clock, by the date of its reply."""
     date_s = None if reply.date is None else http_date_s(reply.date, reply.received_s)
     return 0.0 if date_s is None else date_s - reply.received_s
 

@@ -27,8 +27,8 @@ _decode = msgspec.json.Decoder(_TwilioReply).decode
 
 
 def result_of(reply: ProviderReply) -> Result:
-    """What became of the message. Twilio refuses no repeats, so only a status of 4xx says that it was not
-    taken; of 429 Twilio documents that (error 20429).
+    """The outcome of the message. Twilio accepts repeats, so only a status of 4xx proves that the message was
+    refused; for 429 Twilio documents that (error 20429).
     """
     if reply.failure is NoReply.NOT_SENT:
         return Result(Outcome.RETRYABLE, reason="connection_refused")
@@ -55,5 +55,5 @@ def _of_error(reply: ProviderReply, code: int | None) -> Result:
     if code in _THROTTLED or status == 429:
         return Result(Outcome.THROTTLED, reason=reason, retry_after_s=wait_of(reply))
     if status == 408 or status >= 500 or status < 400:
-        return Result(Outcome.UNKNOWN, reason=reason)  # it may have been taken, or a front end answered
+        return Result(Outcome.UNKNOWN, reason=reason)  # it may have been accepted, or a proxy answered
     return Result(Outcome.PERMANENT, reason=reason)

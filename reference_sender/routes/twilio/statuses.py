@@ -15,7 +15,7 @@ _VALIDITY_PASSED = "30036"
 
 
 def report_of(sid: str, key: str | None, status: str, error_code: str) -> Report:
-    """``error_code`` is empty without one. A status that ends nothing, or an unknown one, is SENT."""
+    """``error_code`` is empty without one. An intermediate or unknown status is SENT."""
     state = _STATES.get(status, State.SENT)
     if state is State.FAILED and error_code == _VALIDITY_PASSED:
         state = State.EXPIRED

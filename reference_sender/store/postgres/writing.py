@@ -85,8 +85,8 @@ LEASE_ENDED = (
 async def commit(
     connection: asyncpg.Connection[Any], node: int, work: Work, doubtful: Sequence[int]
 ) -> Mapping[int, Existing]:
-    """As ``Store.commit``. ``doubtful`` are messages of a commit without an answer, which were refused to their
-    clients: those that are in the store are given to any node.
+    """As ``Store.commit``. ``doubtful`` are messages of a commit without an answer, which were refused to
+    their clients: those that are in the store are given to any node.
 
     Raises ``StoreError`` and writes nothing if the lease has ended.
     """

@@ -114,7 +114,7 @@ def test_a_scaled_part_alone_carries_nothing(new_run: Build) -> None:
     assert level.ten_times == "undecided"
 
 
-# Validity: the order of a message's marks, each pair at its boundary.
+# Validity: the order of a message's timestamps, each pair at its boundary.
 
 
 @pytest.mark.parametrize(
@@ -127,8 +127,8 @@ def test_a_send_before_its_time_is_seen_from_a_millisecond_on(
     run.due("m", 10.0, lag_s=-early_s)
     run.seen("m", 10.1)
     part = analysed(run)
-    assert part.marks.wrong == wrong
-    assert bool(part.marks.examples) == bool(wrong)
+    assert part.timestamp_order.wrong == wrong
+    assert bool(part.timestamp_order.examples) == bool(wrong)
     check = next(each for each in part.checks if each.name == "timestamp order")
     assert check.state == ("invalid" if wrong else "ok")
 
@@ -164,7 +164,7 @@ def test_the_order_of_every_pair_of_provider_timestamps_is_checked(
     for name in names[names.index(later) + 1 :]:
         row[of[name]] = max(row[of[name]], row[of[later]])
     run.provider[0] = tuple(row)
-    assert analysed(run).marks.wrong == wrong
+    assert analysed(run).timestamp_order.wrong == wrong
 
 
 @pytest.mark.parametrize(("dropped", "state"), [(0, "ok"), (1, "warn"), (2, "invalid")])

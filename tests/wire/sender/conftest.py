@@ -1,4 +1,4 @@
-"""A sender with a story for each test."""
+"""A sender for each test."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from pathlib import Path
 import aiohttp
 import pytest
 from aiohttp.test_utils import RawTestServer
-from sender_world import GatedStore, Play, Story, World
+from sender_world import GatedStore, RunWorld, Steps, World
 
 
 @pytest.fixture
-def play(tmp_path: Path) -> Play:
-    """Runs a story in a world; stories of one test follow each other on the same store, as restarts do."""
+def run_world(tmp_path: Path) -> RunWorld:
+    """Runs the steps of a test on a sender. Each further call restarts the sender on the same store."""
 
-    def run(story: Story, max_backlog: int = 100_000) -> None:
+    def run(steps: Steps, max_backlog: int = 100_000) -> None:
         async def live() -> None:
             store = GatedStore(tmp_path / "messages.db")
             async with aiohttp.ClientSession() as session:
@@ -24,7 +24,7 @@ def play(tmp_path: Path) -> Play:
                 await server.start_server(max_line_size=2**20, auto_decompress=False)
                 world.url = str(server.make_url("")).rstrip("/")
                 try:
-                    await story(world)
+                    await steps(world)
                 finally:
                     store.failing = False
                     await world.driver.drain(5)

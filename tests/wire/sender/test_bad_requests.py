@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
-from sender_world import AUTHORIZED, MESSAGE, Play, World
+from sender_world import AUTHORIZED, MESSAGE, RunWorld, World
 
 BAD_MESSAGES: list[tuple[dict[str, Any], str, str]] = [
     ({"to": "abc"}, "invalid", "to"),
@@ -30,8 +30,8 @@ BAD_MESSAGES: list[tuple[dict[str, Any], str, str]] = [
 ]
 
 
-def test_what_is_wrong_with_a_message_is_named(play: Play) -> None:
-    async def story(world: World) -> None:
+def test_what_is_wrong_with_a_message_is_named(run_world: RunWorld) -> None:
+    async def steps(world: World) -> None:
         for fields, code, field in BAD_MESSAGES:
             status, answer, _ = await world.post(**fields)
             error = answer["error"]
@@ -51,10 +51,10 @@ def test_what_is_wrong_with_a_message_is_named(play: Play) -> None:
         assert (status, answer["error"]["code"]) == (413, "too_large")
         assert world.store.records(0, 1) == []
 
-    play(story)
+    run_world(steps)
 
 
-def test_malformed_requests_are_answered(play: Play) -> None:
+def test_malformed_requests_are_answered(run_world: RunWorld) -> None:
     async def raw(world: World, line: bytes, header: bytes) -> bytes:
         host, _, port = world.url.removeprefix("http://").partition(":")
         reader, writer = await asyncio.open_connection(host, int(port))
@@ -64,7 +64,7 @@ def test_malformed_requests_are_answered(play: Play) -> None:
         await writer.wait_closed()
         return answer
 
-    async def story(world: World) -> None:
+    async def steps(world: World) -> None:
         for too_large in (2**63, 10**20, int("9" * 4_000)):
             assert await self_status(world, "GET", f"/v1/messages/{too_large}") == 404
         assert (await raw(world, b"GET /v1/state", b"Authorization: Bearer \xff\xfe")).startswith(
@@ -80,11 +80,11 @@ def test_malformed_requests_are_answered(play: Play) -> None:
             )
             assert (status, answer["error"]["code"]) == (413, "too_large"), size
 
-    play(story)
+    run_world(steps)
 
 
-def test_a_csv_campaign_with_a_field_twice_in_its_query_is_refused(play: Play) -> None:
-    async def story(world: World) -> None:
+def test_a_csv_campaign_with_a_field_twice_in_its_query_is_refused(run_world: RunWorld) -> None:
+    async def steps(world: World) -> None:
         headers = AUTHORIZED | {"Content-Type": "text/csv"}
         path = "/v1/campaigns?message_class=otp&text=hi&message_class=marketing"
         status, answer, _ = await world.call("POST", path, headers, data="to\n48500100200\n")
@@ -95,11 +95,11 @@ def test_a_csv_campaign_with_a_field_twice_in_its_query_is_refused(play: Play) -
         )
         assert world.store.counts(None) == {}
 
-    play(story)
+    run_world(steps)
 
 
-def test_an_unforeseen_failure_is_a_500_in_json(play: Play, monkeypatch: pytest.MonkeyPatch) -> None:
-    async def story(world: World) -> None:
+def test_an_unforeseen_failure_is_a_500_in_json(run_world: RunWorld, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def steps(world: World) -> None:
         def broken(*_: object) -> bool:
             raise RuntimeError("broken")
 
@@ -107,10 +107,10 @@ def test_an_unforeseen_failure_is_a_500_in_json(play: Play, monkeypatch: pytest.
         status, answer, _ = await world.post()
         assert (status, answer["error"]["code"]) == (500, "internal")
 
-    play(story)
+    run_world(steps)
 
 
-def test_half_a_surrogate_pair_is_refused_and_harms_nothing(play: Play) -> None:
+def test_half_a_surrogate_pair_is_refused_and_harms_nothing(run_world: RunWorld) -> None:
     rows = [
         {"to": "48500100200", "text": "a\ud800"},
         {"to": "48500100200", "\udfff": 1},
@@ -118,7 +118,7 @@ def test_half_a_surrogate_pair_is_refused_and_harms_nothing(play: Play) -> None:
         {"to": 10**5_00},
     ]
 
-    async def story(world: World) -> None:
+    async def steps(world: World) -> None:
         async with asyncio.timeout(20):
             campaign = {"message_class": "marketing", "recipients": rows}
             status, taken, _ = await world.call("POST", "/v1/campaigns", json=campaign)
@@ -137,11 +137,11 @@ def test_half_a_surrogate_pair_is_refused_and_harms_nothing(play: Play) -> None:
             assert (await world.post())[0] == 202
         assert await self_status(world, "GET", "/healthz") == 200
 
-    play(story)
+    run_world(steps)
 
 
-def test_tokens_paths_and_methods(play: Play) -> None:
-    async def story(world: World) -> None:
+def test_tokens_paths_and_methods(run_world: RunWorld) -> None:
+    async def steps(world: World) -> None:
         for headers in ({}, {"Authorization": "Bearer x"}, {"Authorization": "t"}):
             for method, path in (
                 ("POST", "/v1/messages"),
@@ -164,7 +164,7 @@ def test_tokens_paths_and_methods(play: Play) -> None:
         assert await self_status(world, "GET", "/v1/reports/smsapi/wrong?MsgId=a&status=404") == 404
         assert await self_status(world, "GET", "/v1/reports/smsapi/hush?status=404") == 400
 
-    play(story)
+    run_world(steps)
 
 
 async def self_status(world: World, method: str, path: str) -> int:

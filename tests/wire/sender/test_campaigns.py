@@ -7,13 +7,13 @@ import json
 from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
-from sender_world import AUTHORIZED, MESSAGE, Play, World
+from sender_world import AUTHORIZED, MESSAGE, RunWorld, World
 
 
-def test_a_large_answer_of_a_campaign_comes_whole(play: Play) -> None:
+def test_a_large_answer_of_a_campaign_comes_whole(run_world: RunWorld) -> None:
     """One of more than a megabyte is written in parts."""
 
-    async def story(world: World) -> None:
+    async def steps(world: World) -> None:
         rows = ",".join(["{}", "1"] * 5_000)
         body = (
             '{"message_class": "marketing", "text": "x", "recipients": [{"to": "48500100200"},' + rows + "]}"
@@ -24,7 +24,7 @@ def test_a_large_answer_of_a_campaign_comes_whole(play: Play) -> None:
         assert (status, taken["accepted"], taken["refused_count"]) == (202, 1, 10_000)
         assert [refusal["row"] for refusal in taken["refused"]] == list(range(2, 10_002))
 
-    play(story)
+    run_world(steps)
 
 
 async def self_status(world: World, method: str, path: str) -> int:
@@ -42,7 +42,7 @@ CSV = {"Content-Type": "text/csv"}
 JSON = {"Content-Type": "application/json"}
 
 
-def test_a_json_campaign_is_taken_row_by_row(play: Play) -> None:
+def test_a_json_campaign_is_taken_row_by_row(run_world: RunWorld) -> None:
     rows = [
         {"to": "48500100201", "key": "c-1"},
         {"to": "12"},
@@ -60,7 +60,7 @@ def test_a_json_campaign_is_taken_row_by_row(play: Play) -> None:
         "recipients": rows,
     }
 
-    async def story(world: World) -> None:
+    async def steps(world: World) -> None:
         status, taken, _ = await world.call("POST", "/v1/campaigns", json=campaign)
         assert (status, taken["id"], taken["accepted"], taken["repeated"]) == (202, "may", 2, 1)
         refused = [(row["row"], row["reason"], row["field"]) for row in taken["refused"]]
@@ -81,14 +81,14 @@ def test_a_json_campaign_is_taken_row_by_row(play: Play) -> None:
         assert shown["messages"] == 2
         assert (shown["states"]["sent"], shown["states"]["delivered"]) == (1, 1)
 
-    play(story)
+    run_world(steps)
 
 
-def test_a_csv_campaign_streamed_in_pieces(play: Play) -> None:
+def test_a_csv_campaign_streamed_in_pieces(run_world: RunWorld) -> None:
     lines = ["to,text,key"] + [f'4850010{n:04d},"hi, number {n}",key-{n}' for n in range(3_000)] + ["x,y,z"]
     body = "\r\n".join(lines).encode()
 
-    async def story(world: World) -> None:
+    async def steps(world: World) -> None:
         status, taken, _ = await world.call(
             "POST",
             "/v1/campaigns?message_class=marketing&expires_in_s=3600",
@@ -105,10 +105,10 @@ def test_a_csv_campaign_streamed_in_pieces(play: Play) -> None:
         _, shown, _ = await world.call("GET", f"/v1/campaigns/{taken['id']}")
         assert shown["messages"] == 3_000
 
-    play(story)
+    run_world(steps)
 
 
-def test_malformed_campaigns_are_refused_whole(play: Play) -> None:
+def test_malformed_campaigns_are_refused_whole(run_world: RunWorld) -> None:
     recipient = '"recipients": [{"to": "48500100201"}]'
     bodies = [
         ('{"message_class": "marketing", "campaign": "a b", ' + recipient + "}", "campaign"),
@@ -120,7 +120,7 @@ def test_malformed_campaigns_are_refused_whole(play: Play) -> None:
         ('{"message_class": "marketing", "recipients": ', ""),
     ]
 
-    async def story(world: World) -> None:
+    async def steps(world: World) -> None:
         for body, field in bodies:
             status, answer, _ = await world.call(
                 "POST", "/v1/campaigns", headers=AUTHORIZED | {"Content-Type": "application/json"}, data=body
@@ -134,26 +134,26 @@ def test_malformed_campaigns_are_refused_whole(play: Play) -> None:
         assert (status, answer["error"]["field"]) == (400, "to")
         assert world.store.records(0, 1) == []
 
-    play(story)
+    run_world(steps)
 
 
-def test_a_campaign_that_breaks_off_tells_what_it_had_taken(play: Play) -> None:
+def test_a_campaign_that_breaks_off_tells_what_it_had_taken(run_world: RunWorld) -> None:
     body = '{"message_class": "marketing", "text": "hi", "recipients": [{"to": "48500100201"}, {"to": "4850'
 
-    async def story(world: World) -> None:
+    async def steps(world: World) -> None:
         status, taken, _ = await world.call(
             "POST", "/v1/campaigns", headers=AUTHORIZED | {"Content-Type": "application/json"}, data=body
         )
         assert (status, taken["accepted"], taken["error"]["code"]) == (400, 1, "malformed")
 
-    play(story)
+    run_world(steps)
 
 
-def test_no_refused_row_is_hidden(play: Play) -> None:
+def test_no_refused_row_is_hidden(run_world: RunWorld) -> None:
     good = "".join(f"4850010{n:04d};x;k\n" for n in range(2))  # the second finds the first's key taken
     body = "to;text;key\n" + "1;x;\n" * 1_500 + good + "1;x;\n48500100200; ;\n" * 1_200
 
-    async def story(world: World) -> None:
+    async def steps(world: World) -> None:
         status, taken, _ = await world.call(
             "POST", "/v1/campaigns?message_class=otp", headers=AUTHORIZED | CSV, data=body
         )
@@ -165,14 +165,14 @@ def test_no_refused_row_is_hidden(play: Play) -> None:
             *range(1_502, 3_903),
         ]
 
-    play(story)
+    run_world(steps)
 
 
-def test_a_partly_accepted_campaign_is_not_answered_429(play: Play) -> None:
+def test_a_partly_accepted_campaign_is_not_answered_429(run_world: RunWorld) -> None:
     new = [{"to": f"4850010{n:04d}"} for n in range(500)]  # more at a time than the queue takes
     known = {"to": MESSAGE["to"], "key": MESSAGE["key"]}
 
-    async def story(world: World) -> None:
+    async def steps(world: World) -> None:
         async def campaign(rows: list[Any]) -> tuple[int, Any, Mapping[str, str]]:
             return await world.call(
                 "POST", "/v1/campaigns", json={"message_class": "otp", "text": "hello", "recipients": rows}
@@ -190,26 +190,26 @@ def test_a_partly_accepted_campaign_is_not_answered_429(play: Play) -> None:
         status, taken, _ = await campaign([*new, {"to": "x"}])  # not full alone: one will never be taken
         assert (status, taken["refused_count"]) == (202, 501)
 
-    play(story, max_backlog=499)
+    run_world(steps, max_backlog=499)
 
 
-def test_a_full_queue_takes_exactly_what_it_has_room_for(play: Play) -> None:
+def test_a_full_queue_takes_exactly_what_it_has_room_for(run_world: RunWorld) -> None:
     rows = [{"to": f"4850010{n:04d}"} for n in range(500)]
 
-    async def story(world: World) -> None:
+    async def steps(world: World) -> None:
         body = {"message_class": "marketing", "text": "hi", "recipients": rows}
         status, taken, _ = await world.call("POST", "/v1/campaigns", json=body)
         assert (status, taken["accepted"]) == (202, 500)
 
-    play(story, max_backlog=500)
+    run_world(steps, max_backlog=500)
 
 
-def test_a_body_of_exactly_the_limit_is_taken(play: Play) -> None:
+def test_a_body_of_exactly_the_limit_is_taken(run_world: RunWorld) -> None:
     def of(size: int) -> bytes:
         body = json.dumps(MESSAGE).encode()
         return body + b" " * (size - len(body))
 
-    async def story(world: World) -> None:
+    async def steps(world: World) -> None:
         packed = AUTHORIZED | {"Content-Encoding": "gzip"}
         for size, expected in ((65_536, 202), (65_537, 413)):
             for headers, data in (
@@ -221,4 +221,4 @@ def test_a_body_of_exactly_the_limit_is_taken(play: Play) -> None:
                 assert status == expected, answer
         assert await self_status(world, "GET", f"/v1/messages/{2**63 - 1}") == 404
 
-    play(story)
+    run_world(steps)

@@ -9,15 +9,15 @@ from typing import Any
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
-from sender_world import AUTHORIZED, Play, World
+from sender_world import AUTHORIZED, RunWorld, World
 from waiting import eventually_in_loop
 
 from reference_sender.api import health
 from reference_sender.runtime.committer import Committer
 
 
-def test_a_store_that_fails_refuses_and_then_recovers(play: Play) -> None:
-    async def story(world: World) -> None:
+def test_a_store_that_fails_refuses_and_then_recovers(run_world: RunWorld) -> None:
+    async def steps(world: World) -> None:
         world.store.failing = True
         status, answer, headers = await world.post()
         assert (status, answer["error"]["code"]) == (503, "store_failed")
@@ -26,15 +26,15 @@ def test_a_store_that_fails_refuses_and_then_recovers(play: Play) -> None:
         world.store.failing = False
         assert (await world.post())[0] == 202
 
-    play(story)
+    run_world(steps)
 
 
 async def self_status(world: World, method: str, path: str) -> int:
     return (await world.call(method, path))[0]
 
 
-def test_a_stopping_sender_takes_reports_and_nothing_else(play: Play) -> None:
-    async def story(world: World) -> None:
+def test_a_stopping_sender_takes_reports_and_nothing_else(run_world: RunWorld) -> None:
+    async def steps(world: World) -> None:
         await world.post()
         await world.until_sent(1)
         world.api.stop()
@@ -43,14 +43,14 @@ def test_a_stopping_sender_takes_reports_and_nothing_else(play: Play) -> None:
         assert await self_status(world, "GET", "/healthz") == 503
         assert (await world.report("k-1"))[1] == b"OK"
 
-    play(story)
+    run_world(steps)
 
 
-def test_a_stopping_sender_does_not_wait_for_campaigns(play: Play) -> None:
+def test_a_stopping_sender_does_not_wait_for_campaigns(run_world: RunWorld) -> None:
     head = b'{"message_class": "marketing", "text": "hi", "recipients": [{"to": "48500100201"}'
     taken_in = head + b', {"to": "48500100202"}' * 1_000
 
-    async def story(world: World) -> None:
+    async def steps(world: World) -> None:
         never = asyncio.Event()
 
         async def stalled(body: bytes) -> AsyncIterator[bytes]:
@@ -71,24 +71,24 @@ def test_a_stopping_sender_does_not_wait_for_campaigns(play: Play) -> None:
             {**taken["refused"][0], "row": 1_001, "to_row": 1_001, "reason": "stopping"}
         ]
 
-    play(story)
+    run_world(steps)
 
 
-def test_a_sender_that_cannot_store_is_not_healthy(play: Play) -> None:
-    async def story(world: World) -> None:
+def test_a_sender_that_cannot_store_is_not_healthy(run_world: RunWorld) -> None:
+    async def steps(world: World) -> None:
         assert await self_status(world, "GET", "/healthz") == 200
         await world.driver.commits.close()
         assert await self_status(world, "GET", "/healthz") == 503
         driver = world.driver  # it needs a thread for the world's end
         driver.commits = Committer(world.store, driver._committed, driver.chores)
 
-    play(story)
+    run_world(steps)
 
 
-def test_an_export_says_that_the_store_fails(play: Play, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_export_says_that_the_store_fails(run_world: RunWorld, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(health, "_SETTLE_S", 0.3)
 
-    async def story(world: World) -> None:
+    async def steps(world: World) -> None:
         await world.post()
         await world.until_sent(1)
         world.store.failing = True
@@ -103,13 +103,15 @@ def test_an_export_says_that_the_store_fails(play: Play, monkeypatch: pytest.Mon
         assert exported[0] == 200
         assert json.loads(exported[1])["state"] == "delivered"
 
-    play(story)
+    run_world(steps)
 
 
-def test_an_export_says_that_a_commit_does_not_end(play: Play, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_export_says_that_a_commit_does_not_end(
+    run_world: RunWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(health, "_SETTLE_S", 0.3)
 
-    async def story(world: World) -> None:
+    async def steps(world: World) -> None:
         world.store.gate.clear()
         posting = asyncio.create_task(world.post())
         await eventually_in_loop(lambda: world.driver.waiting)
@@ -119,14 +121,14 @@ def test_an_export_says_that_a_commit_does_not_end(play: Play, monkeypatch: pyte
         world.store.gate.set()
         assert (await posting)[0] == 202
 
-    play(story)
+    run_world(steps)
 
 
 JSON = {"Content-Type": "application/json"}
 
 
-def test_export_state_and_metrics(play: Play) -> None:
-    async def story(world: World) -> None:
+def test_export_state_and_metrics(run_world: RunWorld) -> None:
+    async def steps(world: World) -> None:
         for number in range(5):
             await world.post(key=f"k-{number}")
         await world.until_sent(5)
@@ -164,5 +166,5 @@ def test_export_state_and_metrics(play: Play) -> None:
         _, state, _ = await world.call("GET", "/v1/state")
         assert (state["open"], state["counters"]["delivered"]) == (2, 2)
 
-    play(story)
-    play(after_a_restart)
+    run_world(steps)
+    run_world(after_a_restart)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 
-from sender_world import Play, World
+from sender_world import RunWorld, World
 from waiting import eventually_in_loop
 
 
-def test_a_message_from_intake_to_its_report(play: Play) -> None:
-    async def story(world: World) -> None:
+def test_a_message_from_intake_to_its_report(run_world: RunWorld) -> None:
+    async def steps(world: World) -> None:
         status, answer, _ = await world.post()
         assert (status, answer) == (202, {"id": "1", "key": "k-1", "state": "queued"})
         await world.until_sent(1)
@@ -20,10 +20,10 @@ def test_a_message_from_intake_to_its_report(play: Play) -> None:
         assert (shown["state"], shown["provider_id"], shown["to"]) == ("delivered", "p-k-1", "48500100200")
         assert "text" not in shown
 
-    play(story)
+    run_world(steps)
 
 
-def test_repeats_of_a_key_create_one_message(play: Play) -> None:
+def test_repeats_of_a_key_create_one_message(run_world: RunWorld) -> None:
     async def at_once(world: World) -> None:
         answers = await asyncio.gather(*(world.post() for _ in range(20)))
         assert {(status, answer["id"]) for status, answer, _ in answers} == {(202, answers[0][1]["id"])}
@@ -38,35 +38,35 @@ def test_repeats_of_a_key_create_one_message(play: Play) -> None:
         assert (again["key"], again["state"]) == ("k-1", "delivered")
         assert world.route.submitted == []
 
-    play(at_once)
-    play(after_a_restart)
+    run_world(at_once)
+    run_world(after_a_restart)
 
 
-def test_a_key_of_another_message_is_a_conflict(play: Play) -> None:
-    async def story(world: World) -> None:
+def test_a_key_of_another_message_is_a_conflict(run_world: RunWorld) -> None:
+    async def steps(world: World) -> None:
         await world.post()
         for other in ({"text": "other"}, {"to": "48500100201"}, {"message_class": "marketing"}):
             status, answer, _ = await world.post(**other)
             assert (status, answer["error"]["code"], answer["error"]["field"]) == (409, "key_conflict", "key")
 
-    play(story)
+    run_world(steps)
 
 
-def test_made_up_keys_differ_across_restarts(play: Play) -> None:
+def test_made_up_keys_differ_across_restarts(run_world: RunWorld) -> None:
     keys: list[str] = []
 
-    async def story(world: World) -> None:
+    async def steps(world: World) -> None:
         for _ in range(2):
             _, answer, _ = await world.post(key=None)
             keys.append(answer["key"])
 
-    play(story)
-    play(story)
+    run_world(steps)
+    run_world(steps)
     assert len(set(keys)) == 4
 
 
-def test_nothing_is_answered_before_it_is_on_disk(play: Play) -> None:
-    async def story(world: World) -> None:
+def test_nothing_is_answered_before_it_is_on_disk(run_world: RunWorld) -> None:
+    async def steps(world: World) -> None:
         world.store.gate.clear()
         posting = asyncio.create_task(world.post())
         await eventually_in_loop(lambda: world.driver.waiting)
@@ -85,11 +85,11 @@ def test_nothing_is_answered_before_it_is_on_disk(play: Play) -> None:
         assert (await reporting)[1] == b"OK"
         assert await world.state_of("1") == "delivered"
 
-    play(story)
+    run_world(steps)
 
 
-def test_a_full_queue_says_so_and_when_to_come_back(play: Play) -> None:
-    async def story(world: World) -> None:
+def test_a_full_queue_says_so_and_when_to_come_back(run_world: RunWorld) -> None:
+    async def steps(world: World) -> None:
         world.store.gate.clear()  # nothing gets on, so the queue fills
         first = asyncio.create_task(world.post(key="a"))
         second = asyncio.create_task(world.post(key="b"))
@@ -104,4 +104,4 @@ def test_a_full_queue_says_so_and_when_to_come_back(play: Play) -> None:
         await world.until_sent(2)
         assert (await world.post(key="c"))[0] == 202
 
-    play(story, max_backlog=2)
+    run_world(steps, max_backlog=2)

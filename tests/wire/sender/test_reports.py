@@ -6,14 +6,14 @@ import asyncio
 from collections.abc import Sequence
 
 import pytest
-from sender_world import Play, World
+from sender_world import RunWorld, World
 from waiting import eventually_in_loop
 
 from reference_sender.dispatch.values import Report
 
 
-def test_a_report_without_a_key_waits_for_the_answer_it_overtook(play: Play) -> None:
-    async def story(world: World) -> None:
+def test_a_report_without_a_key_waits_for_the_answer_it_overtook(run_world: RunWorld) -> None:
+    async def steps(world: World) -> None:
         world.route.answers.clear()
         await world.post()
         anonymous = "/v1/reports/smsapi/hush?MsgId=p-k-1&status=404"
@@ -26,26 +26,26 @@ def test_a_report_without_a_key_waits_for_the_answer_it_overtook(play: Play) -> 
         assert (await reporting)[:2] == (200, b"OK")
         assert await world.state_of("1") == "delivered"
 
-    play(story)
+    run_world(steps)
 
 
 def test_the_log_of_a_failed_report_call_does_not_show_its_secret(
-    play: Play, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    run_world: RunWorld, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    async def story(world: World) -> None:
+    async def steps(world: World) -> None:
         async def broken(_: object) -> bool:
             raise RuntimeError("broken")
 
         monkeypatch.setattr(world.driver, "reported", broken)
         assert (await world.report("k-1"))[0] == 500
 
-    play(story)
+    run_world(steps)
     failed = [record.getMessage() for record in caplog.records if "failed" in record.getMessage()]
     assert failed == ["GET /v1/reports/smsapi/... failed"]
 
 
-def test_reports_that_name_more_keys_than_messages_are_taken_by_their_ids(play: Play) -> None:
-    async def story(world: World) -> None:
+def test_reports_that_name_more_keys_than_messages_are_taken_by_their_ids(run_world: RunWorld) -> None:
+    async def steps(world: World) -> None:
         for key in ("k-1", "k-2"):
             await world.post(key=key)
         await world.until_sent(2)
@@ -54,13 +54,13 @@ def test_reports_that_name_more_keys_than_messages_are_taken_by_their_ids(play: 
         assert (status, body) == (200, b"OK")
         assert [await world.state_of(one) for one in ("1", "2")] == ["delivered", "delivered"]
 
-    play(story)
+    run_world(steps)
 
 
-def test_a_call_of_very_many_reports_is_taken_in_turns(play: Play) -> None:
+def test_a_call_of_very_many_reports_is_taken_in_turns(run_world: RunWorld) -> None:
     rows = [{"to": f"4850010{n:04d}", "key": f"k-{n}"} for n in range(1_200)]
 
-    async def story(world: World) -> None:
+    async def steps(world: World) -> None:
         body = {"message_class": "marketing", "text": "hi", "recipients": rows}
         await world.call("POST", "/v1/campaigns", json=body)
         await world.until_sent(1_200)
@@ -79,4 +79,4 @@ def test_a_call_of_very_many_reports_is_taken_in_turns(play: Play) -> None:
         status, answer, _ = await world.call("GET", f"/v1/reports/smsapi/hush?{too_many}&status=404")
         assert (status, answer["error"]["code"]) == (400, "malformed_report")
 
-    play(story)
+    run_world(steps)

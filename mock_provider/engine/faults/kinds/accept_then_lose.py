@@ -28,7 +28,7 @@ class AcceptThenLose(FaultSettings):
 
 @dataclass(frozen=True, slots=True)
 class LossAfterAccept(AtAccept):
-    """Per message: one that is sent again has a chance of its own."""
+    """Per message: a message that is sent again has a separate draw."""
 
     share: float
 

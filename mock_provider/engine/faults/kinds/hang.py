@@ -29,11 +29,11 @@ class Hang(FaultSettings):
 
     presets: ClassVar[Mapping[str, Preset]] = {
         "lost_reply": Preset(
-            "A share of the attempts is taken and never answered: the client cannot know.",
+            "A share of the attempts is accepted and never answered: the client does not know the outcome.",
             {"accepted": True, "disconnect": False},
         ),
         "cut_after_accept": Preset(
-            "A share of the attempts is taken, and the connection reset where the answer would be.",
+            "A share of the attempts is accepted, and the connection is reset in place of the answer.",
             {"accepted": True, "disconnect": True},
         ),
     }

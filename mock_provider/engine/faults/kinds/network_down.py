@@ -8,9 +8,9 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
-from mock_provider.engine.fate import fate
 from mock_provider.engine.faults.hooks import ActingFault, AirTime, AtAdmission, AtCarrier, AtQueue
 from mock_provider.engine.faults.settings import FaultSettings
+from mock_provider.engine.outcome import final_outcome
 from mock_provider.engine.values import MessageState
 from mock_provider.settings.network import CountryCode
 from mock_provider.settings.values import Refusal
@@ -101,9 +101,9 @@ class FailingNetwork(AtCarrier):
     down: Networks
     reason: str
 
-    order: ClassVar[int] = 1  # after a brown-out: what fails takes no time
+    order: ClassVar[int] = 1  # after a brown-out in order: a failed message has no radio delay
 
     def change(self, air: AirTime, country: str, carrier: str, at_ns: int) -> AirTime | None:
         if not self.down.include(country, carrier):
             return None
-        return AirTime(0, 0, fate(MessageState.UNDELIVERED, self.reason), settled=True)
+        return AirTime(0, 0, final_outcome(MessageState.UNDELIVERED, self.reason), settled=True)

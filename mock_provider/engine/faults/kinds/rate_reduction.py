@@ -39,9 +39,7 @@ class RateReduction(FaultSettings):
 
     def misfits(self, carriers: Collection[str], limits: Mapping[str, object]) -> Iterator[str]:
         if self.share is not None and limits.get(self.limit) is None:
-            yield (
-                f"share: throttle.{self.limit} has no limit to take a share of; set one, or give rate_per_s"
-            )
+            yield (f"share: throttle.{self.limit} sets no limit; set one, or give rate_per_s")
 
     def description(self) -> str:
         to = f"{percent(self.share)} of the usual" if self.share else f"{self.rate_per_s:g}/s"
@@ -66,7 +64,7 @@ class ReducedRate(AtLimit):
     burst: int | None
 
     def lowered(self, usual: BucketLimit | None) -> LoweredLimit | None:
-        """A share of no limit is no limit."""
+        """A share of an absent limit is no limit."""
         if self.share is not None:
             if usual is None:
                 return None

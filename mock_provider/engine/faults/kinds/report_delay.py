@@ -50,6 +50,6 @@ class LateReport(AtReport):
     def change(self, draws: Draws, key: str, ordinal: int) -> ReportChange | None:
         if draws.fault(self.name, key, ordinal) >= self.share:
             return None
-        # Draws of their own names: whether a report is hit says nothing about how late it is.
+        # Draws with separate names: the choice of a report and its delay are independent.
         u, v = draws.fault(f"{self.name}/u", key, ordinal), draws.fault(f"{self.name}/v", key, ordinal)
         return ReportChange(delay_ns=self.delay(u, v))

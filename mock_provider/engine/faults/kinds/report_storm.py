@@ -1,4 +1,4 @@
-"""Delivery reports that are held and come all together."""
+"""Delivery reports that are held and then all sent."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""SMSAPI's services beside sending, and the state they keep for an account."""
+"""SMSAPI's services other than sending, and the state that they keep for an account."""

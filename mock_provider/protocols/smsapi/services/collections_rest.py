@@ -43,7 +43,7 @@ def _operations(fields: frozenset[str], **handlers: Handler) -> dict[str, _Opera
 
 
 _NUMBERED = frozenset(map(str, range(1_000)))
-# A path's ids are written {}. A path of fixed words stands before one with an id in its place.
+# A path's ids are written {}. A path of fixed words comes before one with an id in the same place.
 _ROUTES: dict[tuple[str, ...], Mapping[str, _Operation]] = {
     tuple(path.split("/")): operations
     for path, operations in {

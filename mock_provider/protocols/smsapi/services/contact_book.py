@@ -17,7 +17,7 @@ class Contact(Struct, frozen=True, gc=False):
 
 
 class ContactGroup(Struct, frozen=True, gc=False):
-    """``expire_after_days``: what was asked for; contacts do not expire here."""
+    """``expire_after_days``: the requested value; contacts do not expire here."""
 
     id: str
     name: str
@@ -29,7 +29,7 @@ class ContactGroup(Struct, frozen=True, gc=False):
 
 
 class ContactBook:
-    """Bounded: an entry beyond the capacity is refused; no entry is dropped for it."""
+    """Bounded: an entry beyond the capacity is refused, and no other entry is dropped."""
 
     def __init__(
         self, most_contacts: int = 10_000, most_groups: int = 1_000, most_members: int = 20_000
@@ -50,7 +50,7 @@ class ContactBook:
         return self._contacts.get(contact_id)
 
     def put_contact(self, contact: Contact) -> bool:
-        """Add it, or replace the one with its id. False: there are too many."""
+        """Add an entry, or replace the one with its id. False: there are too many."""
         if contact.id not in self._contacts:
             if len(self._contacts) >= self._most_contacts:
                 return False
@@ -84,7 +84,7 @@ class ContactBook:
         return next((group for group in self._groups.values() if group.name == name), None)
 
     def put_group(self, group: ContactGroup) -> bool:
-        """Add it, or replace the one with its id. False: there are too many."""
+        """Add an entry, or replace the one with its id. False: there are too many."""
         if group.id not in self._groups:
             if len(self._groups) >= self._most_groups:
                 return False

@@ -118,7 +118,7 @@ def group_of_contact(visit: Visit) -> HttpResponse:
 
 
 def assign_group(visit: Visit) -> HttpResponse:
-    """201 with the contact's groups, 200 where it was in the group already."""
+    """201 with the contact's groups, 200 if it was in the group already."""
     contact, group = found_contact(visit, visit.ids[0]), found_group(visit, visit.ids[1])
     status = _join(visit, contact, group)
     return shown_groups(visit, visit.state.contacts.groups_of(contact.id), status)
@@ -138,7 +138,7 @@ def show_member(visit: Visit) -> HttpResponse:
 
 
 def add_member(visit: Visit) -> HttpResponse:
-    """201 with the contact, 200 where it was in the group already."""
+    """201 with the contact, 200 if it was in the group already."""
     group, contact = found_group(visit, visit.ids[0]), found_contact(visit, visit.ids[1])
     status = _join(visit, contact, group)
     return shown(_body(visit, contact), status)

@@ -1,4 +1,4 @@
-"""SMSAPI's services beside sending: look-ups, sender names, prices, codes, and the REST collections."""
+"""SMSAPI's services other than sending: look-ups, sender names, prices, codes, and the REST collections."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from mock_provider.protocols.smsapi.services.state import SmsapiState
 _HLR, _HLR_COUNTED, _SENDER = "/hlr.do", "/hlrsync.do", "/sender.do"
 _PRICES, _CODES, _VERIFICATIONS = "/profile/prices", "/mfa/codes", "/mfa/codes/verifications"
 _OPENAPI = "/openapi/smsapi.json"
-_API = "/api"  # where the JavaScript client looks for everything
+_API = "/api"  # the base path of the JavaScript client
 _LEGACY_NOT_SERVED = ("/mms.do", "/vms.do")
 _REST = (SENDERNAMES, *COLLECTIONS, *NOT_SERVED)
 

@@ -14,7 +14,7 @@ def with_group_members(fields: Fields, settings: SmsapiSettings, contacts: Conta
     allowed.
 
     A group is one of the profile or of the account's contacts, by its name.
-    Raises ``SmsapiError`` 8, 40 for an unknown group, or 41 where there is nobody in any of them.
+    Raises ``SmsapiError`` 8, 40 for an unknown group, or 41 if all of them are empty.
     """
     given = fields["group"]
     values = [value for value in ([given] if isinstance(given, str) else given) if value.strip()]
@@ -31,7 +31,7 @@ def with_group_members(fields: Fields, settings: SmsapiSettings, contacts: Conta
 
 
 def _named_by(value: str, settings: SmsapiSettings, contacts: ContactBook) -> list[str]:
-    """Members of the group of this name, which may have a comma in it, or of several that commas join."""
+    """Members of the group of this name, which may contain a comma, or of several groups joined by commas."""
     whole = _members(value.strip(), settings, contacts)
     if whole is not None:
         return whole
@@ -45,7 +45,7 @@ def _named_by(value: str, settings: SmsapiSettings, contacts: ContactBook) -> li
 
 
 def _members(name: str, settings: SmsapiSettings, contacts: ContactBook) -> list[str] | None:
-    """Numbers of a group; None where there is no group of this name."""
+    """Numbers of a group; None if there is no group of this name."""
     of_profile = settings.groups.get(name)
     if of_profile is not None:
         return list(of_profile)

@@ -29,7 +29,7 @@ class GroupPermission(Struct, frozen=True, gc=False):
 
 
 class GroupBody(Struct, frozen=True, gc=False):
-    """``permissions``: its only one, the owner's; left out if the group is shown in a contact."""
+    """``permissions``: only the owner's; left out if the group is shown in a contact."""
 
     id: str
     name: str

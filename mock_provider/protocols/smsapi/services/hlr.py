@@ -1,4 +1,4 @@
-"""``hlr.do`` and ``hlrsync.do``: what the network knows of a number.
+"""``hlr.do`` and ``hlrsync.do``: look a number up in the network.
 
 ``hlr.do`` answers one number with an object and several with an array (JavaScript client's fixtures);
 ``hlrsync.do``, which the Java and C# clients call, with a counted list.
@@ -35,7 +35,7 @@ _encoder = msgspec.json.Encoder()
 
 
 class BriefLookup(Struct, frozen=True, gc=False):
-    """Answer about one number, in the Python client's own fixture; that client takes no other field."""
+    """Answer about one number, as in the Python client's fixture; that client accepts no other field."""
 
     status: str
     number: str
@@ -44,7 +44,7 @@ class BriefLookup(Struct, frozen=True, gc=False):
 
 
 class FailedLookup(Struct, frozen=True, gc=False):
-    """Answer about what is no mobile number."""
+    """Answer for text that is not a mobile number."""
 
     number: str
     status: str = "ERROR"
@@ -52,7 +52,7 @@ class FailedLookup(Struct, frozen=True, gc=False):
 
 
 class FullLookup(Struct, frozen=True, gc=False):
-    """One number of several, in the Java client's own fixture, and the caller's reference."""
+    """One number of several, as in the Java client's fixture, and the caller's reference."""
 
     status: str
     number: str
@@ -81,7 +81,7 @@ class NumberLookups:
         self._mnc_of = {network.name: code_number(network.mnc) for network in networks}
 
     def read(self, fields: Fields, token: str, date_s: int, counted: bool) -> QueryAction[HttpResponse]:
-        """Error 13 where no number is given, 19 where there are too many; ``counted``: ``hlrsync.do``."""
+        """Error 13 if no number is given, 19 if there are too many; ``counted``: ``hlrsync.do``."""
         settings = self._settings
         as_json = wants_json(fields)
         limit = settings.max_recipients_per_request
@@ -134,7 +134,7 @@ class NumberLookups:
 
 
 def _references(fields: Fields, count: int) -> list[str]:
-    """The caller's own, in the order of the numbers. The JavaScript client joins them by commas."""
+    """The caller's references, in the order of the numbers. The JavaScript client joins them by commas."""
     separator = "|" if count < 2 or "|" in text_of(fields, "idx") else ","
     references = list_of(fields, "idx", separator)
     return (references + [""] * count)[:count]

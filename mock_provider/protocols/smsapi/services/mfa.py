@@ -56,7 +56,7 @@ class CodeBody(Struct, frozen=True, gc=False, rename={"from_": "from"}):
 class _Created(Struct, frozen=True, gc=False):
     msisdn: str
     code: str
-    sender: str | None  # as it was asked for
+    sender: str | None  # as in the request
     expires_ns: int
 
 
@@ -85,7 +85,7 @@ def read_code_request(
     try:
         sender = read_sender(fields)
     except SmsapiError:
-        return _refused(token, "It is no sender name", "from")
+        return _refused(token, "It is not a sender name", "from")
     outbound = Outbound(msisdn, text_of(fields, "phone_number"), text, segments, text_key(text))
     fast = "fast" not in fields or is_set(fields, "fast")
     submit = Submit(

@@ -25,7 +25,7 @@ class _Entry(Struct, gc=False):
 
 
 class OneTimeCodes:
-    """The codes of the last ``capacity`` numbers. Which code comes is a hash of seed, number and count.
+    """The codes of the last ``capacity`` numbers. The code is a hash of seed, number and count.
 
     Time is the caller's monotonic scale. Of several codes for a number only the last one counts, once.
     """
@@ -39,9 +39,9 @@ class OneTimeCodes:
         return len(self._of_number)
 
     def draw(self, msisdn: str, digits: int) -> str:
-        """The next code for a number, with this number of digits. It does not count before ``issue``."""
+        """The next code for a number, with this number of digits. It is not valid before ``issue``."""
         entry = self._of_number.pop(msisdn, None) or _Entry(0)
-        self._of_number[msisdn] = entry  # at the end again: the number used last goes last
+        self._of_number[msisdn] = entry  # moved to the end, in order of last use
         entry.drawn += 1
         if len(self._of_number) > self._capacity:
             self._of_number.popitem(last=False)
@@ -49,13 +49,13 @@ class OneTimeCodes:
         return str(int(uniform * 10**digits)).zfill(digits)
 
     def issue(self, msisdn: str, code: str, expires_ns: int) -> None:
-        """The code has been sent; it is good until just before ``expires_ns``, in place of any other."""
+        """Store a sent code. It replaces the earlier code and is valid before ``expires_ns``."""
         entry = self._of_number.get(msisdn)
         if entry is not None:
             entry.code, entry.expires_ns = code, expires_ns
 
     def verify(self, msisdn: str, code: str, now_ns: int) -> Verdict:
-        """A right code is valid once; a wrong one changes nothing."""
+        """A correct code is valid once. A wrong code changes nothing."""
         entry = self._of_number.get(msisdn)
         if entry is None or not code or entry.code != code:
             return Verdict.WRONG

@@ -49,19 +49,19 @@ def _blacklist() -> Json:
     base = "/blacklist/phone_numbers"
     entry = {"phone_number": _NUMBER, "expire_at": TEXT}
     added = {"201": json_of("Added", "BlacklistPhoneNumber")}
-    listed = {"200": json_of("Those in force", "BlacklistPhoneNumbers")}
+    listed = {"200": json_of("Blocked numbers", "BlacklistPhoneNumbers")}
     return {
         base: {
             "get": rest("listBlacklist", "Numbers that sends leave out", listed, "400")
             | {"parameters": [query("q"), *_PAGE]},
             "post": rest("addToBlacklist", "Block a number", added, "400", "403")
             | form(entry, "phone_number"),
-            "delete": rest("clearBlacklist", "Free all numbers, or one", _GONE, "400")
+            "delete": rest("clearBlacklist", "Unblock all numbers, or one", _GONE, "400")
             | {"parameters": [query("phone_number", _NUMBER)]},
         },
         base + "/{id}": {
             "parameters": [in_path("id")],
-            "delete": rest("removeFromBlacklist", "Free a number", _GONE, "400", "404"),
+            "delete": rest("removeFromBlacklist", "Unblock a number", _GONE, "400", "404"),
         },
     }
 
@@ -90,7 +90,7 @@ def _templates() -> Json:
 
 def _contacts() -> Json:
     one, made = {"200": json_of("It", "ContactBody")}, {"201": json_of("Made", "ContactBody")}
-    listed = {"200": json_of("Those that meet the filters", "ContactBodies")}
+    listed = {"200": json_of("Contacts that match the filters", "ContactBodies")}
     filters = [query(name) for name in _FILTERS]
     return {
         "/contacts": {
@@ -101,7 +101,7 @@ def _contacts() -> Json:
         },
         "/contacts/{id}": {
             "parameters": [in_path("id")],
-            # An id of a collection's own name is that collection.
+            # An id that equals a collection's name means that collection.
             "get": rest("getContact", "One contact", one, "400", "403", "404", "405"),
             "put": rest("changeContact", "Change a contact", one, "400", "403", "404", "405")
             | form(_CONTACT),
@@ -153,7 +153,7 @@ def _members() -> Json:
         "/contacts/groups/{group}/members": {
             "parameters": [group],
             "post": rest("addMembers", "Put contacts into a group", _GONE, *refused) | found,
-            "put": rest("moveMembers", "Put contacts into this group alone", _GONE, *refused) | found,
+            "put": rest("moveMembers", "Put contacts into this group only", _GONE, *refused) | found,
             "delete": rest("removeMembers", "Take contacts out of a group", _GONE, *refused)
             | {"parameters": [query(name) for name in _FILTERS]},
         },

@@ -57,7 +57,9 @@ class Prices(Struct, frozen=True, gc=False):
 
 
 def networks_of(profile: Profile) -> list[Network]:
-    """The carriers of a profile. The price is the carrier's, else its country's, else the account's."""
+    """The carriers of a profile. The price is that of the carrier, otherwise of its country, otherwise of the
+    account.
+    """
     of_country = {rules.country: rules.price_per_segment for rules in profile.rules}
     networks = []
     for carrier in profile.carriers:
@@ -71,12 +73,12 @@ def networks_of(profile: Profile) -> list[Network]:
 
 
 def code_number(digits: str) -> int | None:
-    """A country or network code as a number, as SMSAPI writes it; "" has none."""
+    """A country or network code as a number, as SMSAPI writes it; None for ""."""
     return int(digits) if digits else None
 
 
 def read_prices(query: Fields, token: str, networks: Sequence[Network]) -> QueryAction[HttpResponse]:
-    """``GET /profile/prices``: of SMS, by network. Other types have no price here."""
+    """``GET /profile/prices``: prices of SMS by network. Other types have no prices here."""
     wanted = text_of(query, "type") or "sms"
     prices = [
         _Price(

@@ -8,7 +8,8 @@ from mock_provider.protocols.smsapi.errors import rest_error, retry_after
 from mock_provider.settings.protocols import SmsapiSettings
 from mock_provider.settings.values import Refusal
 
-# The official document names 400, 401, 403, 404, 408, 409, 429 and 503; which refusal gets which is ours.
+# The official document names 400, 401, 403, 404, 408, 409, 429 and 503; the mapping of refusals to them is an
+# assumption.
 REST_STATUS: dict[Refusal, int] = {
     Refusal.UNAUTHORIZED: 401,
     Refusal.ACCOUNT_SUSPENDED: 403,

@@ -71,7 +71,7 @@ def _sender_names(
             raise SmsapiError(14)
         names.make_default(name)
     elif not names.remove(name):
-        raise SmsapiError(110)  # a name of the profile: only who runs the provider can take it away
+        raise SmsapiError(110)  # a name of the profile: only the profile can remove it
     return HttpResponse(200, _encoder.encode(_Counted(1))) if as_json else _as_text("OK:1")
 
 

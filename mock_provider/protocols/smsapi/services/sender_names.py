@@ -8,7 +8,7 @@ from msgspec import Struct
 
 
 class SenderName(Struct, frozen=True, gc=False):
-    """``active``: messages may be sent under it."""
+    """``active``: messages may be sent with it."""
 
     name: str
     active: bool
@@ -18,7 +18,7 @@ class SenderName(Struct, frozen=True, gc=False):
 class SenderNames:
     """If the profile limits the names, an added name waits for approval; otherwise it is active immediately.
 
-    The engine decides by the profile which names may send, so no request here changes that.
+    The engine reads the allowed names from the profile, so requests here do not change them.
     """
 
     def __init__(self, default: str, capacity: int = 1_000) -> None:
@@ -39,14 +39,14 @@ class SenderNames:
         return next((each for each in self.listed(of_profile) if each.name == name), None)
 
     def add(self, name: str) -> bool:
-        """Ask for a name. False: there are too many."""
+        """Request a name. False: there are too many."""
         if len(self._asked_for) >= self._capacity:
             return False
         self._asked_for[name] = None
         return True
 
     def remove(self, name: str) -> bool:
-        """Take back a name that was asked for. False: it was not."""
+        """Withdraw a requested name. False: it was not requested."""
         if name not in self._asked_for:
             return False
         del self._asked_for[name]

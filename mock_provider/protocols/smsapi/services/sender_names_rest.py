@@ -90,7 +90,7 @@ def _of_one(name: str, method: str, of_profile: Sequence[str], names: SenderName
     if method == "GET":
         return HttpResponse(200, _encoder.encode(_shown(found)))
     if method == "DELETE":
-        # A name of the profile: only who runs the provider can take it away.
+        # A name of the profile: only the profile can remove it.
         return HttpResponse(204, b"") if names.remove(name) else rest_error(403, "It cannot be removed")
     if not found.active:
         return rest_error(403, "It is not active")

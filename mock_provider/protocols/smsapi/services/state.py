@@ -26,6 +26,8 @@ class SmsapiState:
         self._ids = 0
 
     def new_id(self) -> str:
-        """24 hexadecimal digits, as SMSAPI names what it keeps. The same seed gives the same ids in turn."""
+        """24 hexadecimal digits, as SMSAPI's ids of stored objects. The same seed gives the same sequence of
+        ids.
+        """
         self._ids += 1
         return self.draws.provider_id("smsapi kept", self._ids, "hex")

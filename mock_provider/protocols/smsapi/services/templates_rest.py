@@ -49,7 +49,7 @@ def list_templates(visit: Visit) -> HttpResponse:
 
 
 def list_available(visit: Visit) -> HttpResponse:
-    """The account's own templates: no main account shares any."""
+    """The account's templates; there are no shared ones."""
     found = [AvailableTemplate(t.name, t.text, t.normalize) for t in visit.state.templates.listed()]
     return shown(AvailableTemplates(len(found), found))
 

@@ -37,7 +37,7 @@ class Visit(Struct, frozen=True):
         return text_of(self.fields, name).strip()
 
     def shown_time(self, unix_s: float) -> str:
-        """ISO 8601 with the offset of the account's time zone; of UTC at the ends of the calendar."""
+        """ISO 8601 with the offset of the account's time zone; in UTC at the limits of the calendar."""
         try:
             moment = datetime.fromtimestamp(int(unix_s), ZoneInfo(self.settings.timezone))
         except (ValueError, OverflowError):
@@ -66,7 +66,7 @@ def done(status: int = 204) -> HttpResponse:
 
 
 def page(visit: Visit, found: Sequence[T]) -> Sequence[T]:
-    """The part of a collection that ``offset`` and ``limit`` ask for. Raises ``RestRefusalError``."""
+    """The part of a collection that ``offset`` and ``limit`` select. Raises ``RestRefusalError``."""
     offset = _whole(visit, "offset", 0)
     limit = min(_whole(visit, "limit", DEFAULT_LIMIT), MOST_LISTED)
     return found[offset : offset + limit]

@@ -10,8 +10,8 @@ import pytest
 from made_benches import failing, fifo, limited, live_and_simulated, searched_low, suite
 from made_reports import (
     accounting,
+    bottleneck,
     breakdown,
-    culprit,
     distribution,
     lag_check,
     part,
@@ -178,7 +178,7 @@ def planted_accounted(made: RunReport) -> tuple[FirstScreen, RunReport]:
 
 
 def planted_no_limit(made: RunReport) -> tuple[FirstScreen, RunReport]:
-    parts = (replace(made.parts[0], culprits=(culprit(),)), *made.parts[1:])
+    parts = (replace(made.parts[0], bottlenecks=(bottleneck(),)), *made.parts[1:])
     return screen_of(made), replace(made, parts=parts)
 
 

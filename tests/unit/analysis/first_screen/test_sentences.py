@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from typing import Literal
 
@@ -10,8 +11,8 @@ import pytest
 from made_benches import fifo, limited, live_and_simulated, searched_low, suite
 from made_reports import (
     accounting,
+    bottleneck,
     burst,
-    culprit,
     part,
     quantile,
     report,
@@ -25,6 +26,7 @@ from analysis.first_screen.rules import contradictions
 from analysis.first_screen.screen import first_screen
 from analysis.first_screen.values import FirstScreen, words
 from analysis.model import RunReport
+from analysis.objectives.words import interval_text
 
 replace = msgspec.structs.replace
 
@@ -89,20 +91,20 @@ def test_a_what_if_stands_beside_the_title() -> None:
 def test_no_says_how_much_was_not_taken_and_names_the_bottleneck() -> None:
     few = accounting(planned=23_600, accepted=16_549, refused=7_051, delivered=16_549)
     slow = throughput(accepted_best=msgspec.structs.replace(throughput().accepted_best, per_s=97.0))
-    made = report(part(p95_s={"otp": 14.0}, accounting=few, throughput=slow, culprits=(culprit(),)))
+    made = report(part(p95_s={"otp": 14.0}, accounting=few, throughput=slow, bottlenecks=(bottleneck(),)))
     screen = screen_of(made)
     assert screen.word == "NO"
     assert words(screen.why) == (
-        "my-sender accepts 97.0/s; this load offers 56.0/s. Of 23,600 messages 7,051 were refused."
+        "my-sender accepts at most 97.0/s; this load offers 56.0/s. Of 23,600 messages 7,051 were refused."
     )
-    bottleneck, change = map(words, screen.bottleneck)
-    assert bottleneck == (
+    named, change = map(words, screen.bottleneck)
+    assert named == (
         "Bottleneck: my-sender's API (all 2,000 requests waited for it; its process used 12 % of a core)."
     )
     assert change.startswith("What to change: answer when the message is queued")
 
 
-def test_a_no_without_a_culprit_claims_none() -> None:
+def test_a_no_without_a_bottleneck_claims_none() -> None:
     screen = screen_of(report(part(p95_s={"otp": 14.0})))
     assert [words(each) for each in screen.bottleneck] == [
         "Bottleneck: unknown. The samples of this run do not show it."
@@ -130,6 +132,18 @@ def test_a_question_that_was_not_asked_says_how_to_ask_it() -> None:
     screen = screen_of(report(part(messages_per_day=None)))
     assert answer_text(screen, "ten_times") == "Not tested in this run. To test it: smsbench run bench"
     assert "To test it: smsbench run burst --profile bad-day" in answer_text(screen, "wrong")
+
+
+def test_a_simulated_run_has_no_page_to_look_at() -> None:
+    assert "the inbox page" in answer_text(screen_of(report(part())), "seen")
+    assert "the inbox page" not in answer_text(screen_of(replace(report(part()), simulated=True)), "seen")
+
+
+def test_an_interval_without_an_upper_end_is_a_lower_bound() -> None:
+    assert interval_text(replace(quantile(95.0, 8.0), low_s=7.6, high_s=math.inf)) == "7.60 s or more"
+    searched = suite()
+    unbounded = replace(searched, capacity=replace(searched.capacity, high_per_s=None))
+    assert "4,900/s sustained (4,800/s or more)" in answer_text(screen_of(unbounded), "rate")
 
 
 def test_a_difference_whose_interval_holds_zero_is_not_claimed() -> None:
@@ -181,7 +195,7 @@ def test_the_screen_says_why_no_upper_bound_of_the_rate_is_known(
     found = suite().capacity
     assert found is not None
     trials = (*found.trials, Trial(rate_per_s=5_000.0, verdict=verdict, delivered_per_s=0.0))
-    made = suite(capacity=replace(found, high_per_s=None, culprits=(), trials=trials))
+    made = suite(capacity=replace(found, high_per_s=None, bottlenecks=(), trials=trials))
     text = answer_text(made, "rate")
     assert said in text and ("The capacity may be higher: at" in text) is bool(said)
     assert not contradictions(first_screen(made), made)

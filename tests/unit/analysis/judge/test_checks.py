@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from run_builder import Build, RunBuilder
 
-from analysis.judge.checks import worst_rate_error
+from analysis.judge.checks import schedule_lag, worst_rate_error
+from analysis.measure.late_generator import GeneratorLateness
 from analysis.part import analyse_part
 from analysis.records import read_manifest
 from analysis.report import build_report
@@ -26,6 +27,24 @@ def test_schedule_lag(new_run: Build, lag_s: float, state: str) -> None:
     for slot in range(100):
         run.journey(f"m-{slot}", slot / 10, 3.0, lag_s=lag_s)
     assert checked(run, "schedule lag") == state
+
+
+@pytest.mark.parametrize(
+    ("second", "disturbed_s", "words"),
+    [
+        (0, 1.0, "other programs used the cores for 1.00 s, without these p99 1.00 ms"),
+        (1, 1.0, "other programs used the cores for 1.00 s, which does not explain the delay"),
+        (0, 60.0, "other programs used the cores for 60.0 s, too long to be excluded"),
+    ],
+)
+def test_seconds_in_which_others_had_the_cores_are_told(second: int, disturbed_s: float, words: str) -> None:
+    late = GeneratorLateness(
+        lag_s=np.array([3.0] * 10 + [0.001] * 10),
+        disturbed=np.arange(20) // 10 == second,
+        disturbed_s=disturbed_s,
+        load_s=100.0,
+    )
+    assert schedule_lag(late, 20.0).value == f"p99 3.00 s; {words}"
 
 
 @pytest.mark.parametrize(

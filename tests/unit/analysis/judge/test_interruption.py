@@ -18,7 +18,7 @@ from analysis.render.report_files import write_report
 from analysis.report import build_report
 
 
-def played(run: RunBuilder, load_s: float, **manifest: Any) -> Path:
+def run_of(run: RunBuilder, load_s: float, **manifest: Any) -> Path:
     for slot in range(130):
         run.journey(f"m-{slot}", slot / 10, 3.0)
     timing = records.Timing(duration_s=23.0)
@@ -34,7 +34,7 @@ def played(run: RunBuilder, load_s: float, **manifest: Any) -> Path:
     ],
 )
 def test_an_interrupted_run_says_so_before_its_verdict(new_run: Build, load_s: float, words: str) -> None:
-    report = build_report(played(new_run("run"), load_s, exit_reason="interrupted"))
+    report = build_report(run_of(new_run("run"), load_s, exit_reason="interrupted"))
     assert report.headline == f"STOPPED: {words}. No objective was missed until then."
     assert report.notes[0].startswith(words)
     assert report.interrupted == words
@@ -42,15 +42,15 @@ def test_an_interrupted_run_says_so_before_its_verdict(new_run: Build, load_s: f
 
 
 def test_a_finished_run_has_no_such_words(new_run: Build) -> None:
-    report = build_report(played(new_run("run"), 23.0))
+    report = build_report(run_of(new_run("run"), 23.0))
     assert report.headline.startswith("YES: the sender met every objective at ")
     assert report.notes == ()
     assert (report.interrupted, report.exit_code) == ("", 0)
 
 
 def test_an_interrupted_suite_names_the_part(new_run: Build, write_suite: Suite) -> None:
-    played(new_run("a"), 23.0)
-    played(new_run("b"), 13.0, exit_reason="interrupted")
+    run_of(new_run("a"), 23.0)
+    run_of(new_run("b"), 13.0, exit_reason="interrupted")
     report = build_report(write_suite("a", "b"))
     assert report.headline.startswith(
         "STOPPED: Interrupted (made by hand) after 13 of 23 s. No objective was missed until"
@@ -60,8 +60,8 @@ def test_an_interrupted_suite_names_the_part(new_run: Build, write_suite: Suite)
 
 
 def test_a_suite_interrupted_between_two_parts_is_not_complete(new_run: Build, write_suite: Suite) -> None:
-    played(new_run("a"), 23.0)
-    played(new_run("b"), 23.0)
+    run_of(new_run("a"), 23.0)
+    run_of(new_run("b"), 23.0)
     suite_dir = write_suite("a", "b")
     manifest = records.read_manifest(suite_dir)
     records.write_manifest(suite_dir, msgspec.structs.replace(manifest, exit_reason="interrupted"))
@@ -85,7 +85,7 @@ def test_an_interruption_goes_before_every_verdict(new_run: Build, delivery_s: f
 
 
 def test_an_aborted_run_is_invalid_and_not_complete(new_run: Build) -> None:
-    report = build_report(played(new_run("run"), 13.0, exit_reason=records.ABORTED))
+    report = build_report(run_of(new_run("run"), 13.0, exit_reason=records.ABORTED))
     assert report.headline.startswith(
         "STOPPED: Interrupted after 13 of 23 s. The figures until then cannot be used."
     )
@@ -94,7 +94,7 @@ def test_an_aborted_run_is_invalid_and_not_complete(new_run: Build) -> None:
 
 
 def test_every_rendering_says_that_the_run_was_interrupted(new_run: Build) -> None:
-    run_dir = played(new_run("run"), 13.0, exit_reason="interrupted")
+    run_dir = run_of(new_run("run"), 13.0, exit_reason="interrupted")
     write_report(build_report(run_dir), run_dir / "report")
     read = {path.name: path for path in (run_dir / "report").iterdir()}
     words = "Interrupted after 13 of 23 s"
@@ -142,7 +142,7 @@ def test_a_run_whose_runner_was_killed_had_a_load_all_the_same(new_run: Build) -
     for slot in range(40):
         run.journey(f"m-{slot:02d}", float(slot), 2.0)
     run_dir = run.write(
-        exit_reason="error: the run did not come to its end", load_started_ns=0, load_ended_ns=0, planned=0
+        exit_reason="error: the run did not finish", load_started_ns=0, load_ended_ns=0, planned=0
     )
     rows = records.read_rows(run_dir / "load.arrow", records.LOAD_SCHEMA)
     for worker in range(2):

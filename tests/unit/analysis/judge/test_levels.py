@@ -62,6 +62,8 @@ def test_a_slow_peak_fails_the_suite(new_run: Build, write_suite: Suite) -> None
     day(new_run("b-dense"), 5_000, speedup=288.0)
     report = build_report(write_suite("a-peak", "b-dense"))
     assert (report.levels[0].fast_enough, report.exit_code) == ("missed", 1)
+    # The compressed day alone met its objectives, but nothing above a missed load counts as sustained.
+    assert report.levels[0].highest_sustained_per_day is None
     assert report.headline.startswith("NO: OTP 95 % within 40.")
 
 
@@ -71,6 +73,19 @@ def test_a_higher_level_answers_for_a_lower_one(new_run: Build, write_suite: Sui
     low, high = build_report(write_suite("a", "b")).levels
     assert (low.ten_times, high.ten_times) == ("yes", "undecided")
     assert high.ten_times_why == "no part was equivalent to 500,000 a day on profile fast"
+    # "Ten times: yes" and the highest volume come from the same parts.
+    assert (low.highest_sustained_per_day, low.highest_tried_per_day) == (50_000, 50_000)
+    assert (high.highest_sustained_per_day, high.highest_tried_per_day) == (50_000, 50_000)
+
+
+def test_the_highest_volume_is_below_the_first_load_that_was_missed(
+    new_run: Build, write_suite: Suite
+) -> None:
+    day(new_run("a"), 5_000)
+    day(new_run("b"), 50_000, delivery_s=40.0)
+    day(new_run("c"), 500_000)
+    (low, *_) = build_report(write_suite("a", "b", "c")).levels
+    assert (low.highest_sustained_per_day, low.highest_tried_per_day) == (5_000, 500_000)
 
 
 def test_a_scaled_provider_proves_nothing_about_scale_or_speed(new_run: Build, write_suite: Suite) -> None:
@@ -223,7 +238,10 @@ def test_a_probe_that_cannot_account_for_its_messages_spoils_the_suite(
 
 def test_a_check_that_some_parts_passed_says_in_how_many(new_run: Build, write_suite: Suite) -> None:
     day(new_run("a"), 5_000, messages=8)  # too few for the check "independence"
-    day(new_run("b"), 50_000)
+    closing = new_run("b")
+    closing.sample(1.0, "load", "resent", 0)
+    closing.sample(1.0, "load", "closed_idle", 1)
+    day(closing, 50_000)
     day(new_run("c"), 500_000)
     report = build_report(write_suite("a", "b", "c"))
     rows = {row[0]: row for row in tables.checks(report).rows}
@@ -233,6 +251,8 @@ def test_a_check_that_some_parts_passed_says_in_how_many(new_run: Build, write_s
         "passed; not checked in 1: too few delivered messages",
     )
     assert rows["accounting"][1:4] == ("all 3 parts", "ok", "passed")
+    # Only a part whose target closed connections has this check.
+    assert rows["closed connections"][1:4] == ("1 of 3 parts", "ok", "passed")
     assert rows["machine CPU"][1:4] == ("all 3 parts", "not checked", "no samples")
 
 

@@ -128,25 +128,25 @@ def test_a_picture_alone_says_what_its_shade_is(new_run: Build) -> None:
             assert [text.get_text() for text in legend.get_texts()].count(FAULT_LABEL) == 1
 
 
-def test_the_first_screen_says_that_faults_were_staged(new_run: Build) -> None:
+def test_the_first_screen_says_that_faults_were_injected(new_run: Build) -> None:
     run = new_run("run")
     for slot in range(60):
         run.journey(f"m-{slot}", float(slot), 2.0, fault="one" if slot < 20 else "")
     run_dir = run.write(faults=(span("one", 5.0, 10.0), span("two", 20.0, None)))
     report = build_report(run_dir)
-    assert report.faults_staged
+    assert report.faults_injected
     assert report.notes == (
-        "Faults of the provider were staged in this run: one, two (20 messages affected; a message counts "
+        "Faults of the provider were injected in this run: one, two (20 messages affected; a message counts "
         "once per fault). Figures and verdicts include their effect.",
     )
     write_report(report, run_dir / "report")
-    assert "FAULTS STAGED. " in (run_dir / "report" / "summary.md").read_text(encoding="utf-8")
-    assert ">FAULTS STAGED</span>" in (run_dir / "report" / "index.html").read_text(encoding="utf-8")
+    assert "FAULTS INJECTED. " in (run_dir / "report" / "summary.md").read_text(encoding="utf-8")
+    assert ">FAULTS INJECTED</span>" in (run_dir / "report" / "index.html").read_text(encoding="utf-8")
 
 
-def test_a_fate_chosen_by_number_is_no_staged_fault(new_run: Build) -> None:
+def test_an_outcome_chosen_by_number_is_not_an_injected_fault(new_run: Build) -> None:
     run = new_run("run")
     run.journey("m", 1.0, 2.0, fault="magic")
     report = build_report(run.write())
-    assert not report.faults_staged
+    assert not report.faults_injected
     assert report.notes == ()

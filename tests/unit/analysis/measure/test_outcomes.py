@@ -21,7 +21,7 @@ def state_of(part: PartReport, check: str) -> str:
     return next(each.state for each in part.checks if each.name == check)
 
 
-def test_every_fate_is_counted_once(new_run: Build) -> None:
+def test_every_outcome_is_counted_once(new_run: Build) -> None:
     run = new_run("run")
     run.journey("ok", 1.0, 3.0)
     run.due("dead", 2.0)
@@ -43,8 +43,8 @@ def test_every_fate_is_counted_once(new_run: Build) -> None:
     assert (accounting.planned, accounting.sent, accounting.dropped) == (12, 11, 1)
     assert (accounting.answered, accounting.unfinished) == (10, 1)
     assert (accounting.accepted, accounting.refused, accounting.failed_at_api) == (8, 1, 1)
-    fates = (accounting.delivered, accounting.failed, accounting.expired, accounting.open, accounting.lost)
-    assert fates == (1, 2, 2, 2, 1)
+    outcomes = (accounting.delivered, accounting.failed, accounting.expired, accounting.open, accounting.lost)
+    assert outcomes == (1, 2, 2, 2, 1)
 
 
 def test_without_sender_rows_an_unseen_message_is_open_and_loss_cannot_be_told(new_run: Build) -> None:
@@ -234,7 +234,7 @@ def test_without_a_journal_the_sender_is_believed(new_run: Build) -> None:
 
 
 @pytest.mark.parametrize(
-    ("says", "fate", "unaccounted"),
+    ("says", "outcome", "unaccounted"),
     [
         ("queued", "open", 0),
         ("submitting", "open", 0),
@@ -247,7 +247,7 @@ def test_without_a_journal_the_sender_is_believed(new_run: Build) -> None:
     ],
 )
 def test_what_the_provider_never_saw_is_unaccounted_unless_the_sender_answers_for_it(
-    new_run: Build, says: str | None, fate: str, unaccounted: int
+    new_run: Build, says: str | None, outcome: str, unaccounted: int
 ) -> None:
     run = new_run("run")
     run.journey("ok", 1.0, 3.0)
@@ -258,7 +258,7 @@ def test_what_the_provider_never_saw_is_unaccounted_unless_the_sender_answers_fo
         run.kept("unseen", says)
     accounting = analysed(run).accounting
     assert accounting.unaccounted == unaccounted
-    assert (accounting.delivered, getattr(accounting, fate)) == (1, 1)
+    assert (accounting.delivered, getattr(accounting, outcome)) == (1, 1)
     assert accounting.accepted == accounting.found + 1 == 2
 
 

@@ -39,7 +39,7 @@ def test_stages_have_their_known_lengths_and_add_up(new_run: Build) -> None:
     assert breakdown.end_to_end.p50_s == pytest.approx(2.427)
     assert breakdown.end_to_end.p95_s is breakdown.end_to_end.p99_s is None  # of 10 messages
     assert tables_part.stages(part).rows[-2] == ("delivery time", "2.43 s", "2.43 s", "needs 72", "needs 368")
-    assert part.marks.wrong == 0
+    assert part.timestamp_order.wrong == 0
 
 
 def test_a_submit_before_the_reply_was_read_keeps_its_sign(new_run: Build) -> None:
@@ -50,18 +50,18 @@ def test_a_submit_before_the_reply_was_read_keeps_its_sign(new_run: Build) -> No
     part = analyse_part(run_dir, read_manifest(run_dir), "made")
     queue = next(stage for stage in part.stages[0].stages if stage.name == "sender queue")
     assert queue.mean_s == pytest.approx(-0.006)
-    assert part.marks.wrong == 0
+    assert part.timestamp_order.wrong == 0
     assert part.timeline.peak_unsubmitted == 0
 
 
-def test_marks_that_contradict_each_other_are_counted_once_a_message(new_run: Build) -> None:
+def test_timestamps_that_contradict_each_other_are_counted_once_per_message(new_run: Build) -> None:
     run = new_run("run")
     run.journey("good", 1.0, 3.0)
     run.due("wrong", 2.0, lag_s=-0.5)
     run.seen("wrong", 1.2, provider_s=-0.1, radio_s=-1.0)
     run_dir = run.write()
     part = analyse_part(run_dir, read_manifest(run_dir), "made")
-    assert (part.marks.checked, part.marks.wrong) == (2, 1)
+    assert (part.timestamp_order.checked, part.timestamp_order.wrong) == (2, 1)
     assert next(each.state for each in part.checks if each.name == "timestamp order") == "invalid"
 
 

@@ -13,7 +13,7 @@ from analysis.render import png
 from analysis.report import build_report
 
 
-def played(run: RunBuilder, counterpart: str = "") -> None:
+def run_of(run: RunBuilder, counterpart: str = "") -> None:
     for n in range(80):
         run.journey(f"k{n}", 0.5 * n, 2.0 + 0.01 * n)
     run.write(end_s=90.0, scenario=RecordedScenario(name="p", title="p", counterpart=counterpart))
@@ -22,8 +22,8 @@ def played(run: RunBuilder, counterpart: str = "") -> None:
 def test_what_a_part_is_compared_with_has_no_charts(
     new_run: Build, write_suite: Suite, tmp_path: Path
 ) -> None:
-    played(new_run("live"), counterpart="simulated")
-    played(new_run("simulated"))
+    run_of(new_run("live"), counterpart="simulated")
+    run_of(new_run("simulated"))
     drawn = png.draw_all(build_report(write_suite("live", "simulated")), tmp_path, print)
     assert {each.part for each in drawn if each.part} == {"live"}
 
@@ -33,7 +33,7 @@ def test_several_processes_draw_what_one_does(
 ) -> None:
     names = ("a", "b", "c", "d")
     for name in names:
-        played(new_run(name))
+        run_of(new_run(name))
     report = build_report(write_suite(*names))
     drawn = {}
     for cores in (1, 2):

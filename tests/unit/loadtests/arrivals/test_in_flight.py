@@ -11,7 +11,7 @@ from nanoseconds import S
 from loadtests.arrivals import Burst, Constant, Mix, Plan, Stream
 from loadtests.arrivals.in_flight import FEWEST_IN_FLIGHT, MOST_IN_FLIGHT, in_flight_limit
 from loadtests.users import worker_load
-from loadtests.users.start import Start
+from loadtests.users.start_signal import Start
 
 
 @pytest.mark.parametrize(

@@ -171,7 +171,7 @@ def measured(title: str, *verdicts: Verdict) -> Measurement:
         ),
         (["met"], "the provider being gone", 3, "Incomplete, the provider being gone after 1 of 16"),
         (["noisy"], "", 3, "Not judged: the client or the machine was too busy for some rows."),
-        (["shown"], "", 3, "Not judged: there was no row to judge."),
+        (["shown"], "", 3, "Not judged: no row could be judged."),
     ],
 )
 def test_an_incomplete_calibration_has_its_own_summary_and_exit_code(

@@ -23,7 +23,9 @@ SETTINGS = SearchSettings()
 SEARCHED = Searched(profile="fast", target="mine", objectives=("otp.p95<20s", "loss=0"), ended="so it is")
 
 
-def trial(rate_per_s: float, verdict: Outcome, through_per_s: float = 0.0, culprit: str = "") -> TrialResult:
+def trial(
+    rate_per_s: float, verdict: Outcome, through_per_s: float = 0.0, bottleneck: str = ""
+) -> TrialResult:
     return TrialResult(
         rate_per_s=rate_per_s,
         load_s=8.0,
@@ -33,7 +35,7 @@ def trial(rate_per_s: float, verdict: Outcome, through_per_s: float = 0.0, culpr
         through_low_per_s=through_per_s or rate_per_s,
         through_high_per_s=through_per_s or rate_per_s,
         why="the backlog grew by 12/s" if verdict == "missed" else "",
-        culprits=(culprit,) if culprit else (),
+        bottlenecks=(bottleneck,) if bottleneck else (),
         place=f"trials/{rate_per_s:g}",
     )
 
@@ -49,8 +51,8 @@ FOUND = [
 def test_the_rate_that_was_met_is_the_figure_and_the_interval_is_around_the_truth() -> None:
     found = capacity_result(SETTINGS, FOUND, SEARCHED)
     assert (found.sustained_per_s, found.low_per_s, found.high_per_s) == (297, 297, 300)
-    # At the lowest missed rate nothing was named: the next one's culprit stands.
-    assert found.culprits == ("the provider's limit",)
+    # At the lowest missed rate nothing was named: the next one's bottleneck stands.
+    assert found.bottlenecks == ("the provider's limit",)
     assert [each.verdict for each in found.trials] == ["met", "missed", "missed", "met"]
     assert exit_code(found) == 0
 
@@ -95,7 +97,7 @@ def test_words_for_a_reader() -> None:
     ]
 
 
-def test_where_no_culprit_is_named_the_cause_of_the_miss_is_told() -> None:
+def test_where_no_bottleneck_is_named_the_cause_of_the_miss_is_told() -> None:
     found = capacity_result(SETTINGS, [trial(50, "met"), trial(150, "missed", 100)], SEARCHED)
     assert "bottleneck above it: unknown. At 150/s: the backlog grew by 12/s" in lines(found, ())
 

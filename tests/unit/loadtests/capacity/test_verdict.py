@@ -43,7 +43,7 @@ def told(*objectives: tuple[str, Verdict], steady: Steady | None, valid: bool = 
         valid=valid,
         invalid_because=() if valid else ("schedule lag: p99 1 s",),
         objectives=tuple(JudgedObjective(*each) for each in objectives),
-        culprits=("the sender's CPU",),
+        bottlenecks=("the sender's CPU",),
         delivered_per_s=240.0,
         steady=steady,
     )
@@ -54,14 +54,14 @@ def test_met_means_every_objective_and_no_growth() -> None:
     assert (found.verdict, found.stable, found.place) == ("met", True, "t/01")
     assert (found.through_per_s, found.reserve) == (250.0, 7.0)
     assert found.judged == ("otp.p95<20s", BACKLOG)
-    assert found.culprits == ()
+    assert found.bottlenecks == ()
 
 
 def test_a_rate_at_which_the_queue_grows_is_missed_though_every_objective_is_met() -> None:
     found = judged_trial(SETTINGS, STEP, DAY_MIX, told(("otp.p95<20s", "met"), steady=part(False, 50.0)), "t")
     assert found.verdict == "missed"
     assert found.why == "the backlog grew by 50/s"
-    assert found.culprits == ("the sender's CPU",)
+    assert found.bottlenecks == ("the sender's CPU",)
 
 
 def test_an_objective_missed_names_itself() -> None:
@@ -134,7 +134,7 @@ def test_a_mix_is_read() -> None:
 @pytest.mark.parametrize(
     ("text", "told_of"),
     [
-        ("sms=1", "'sms' is no class; there are otp, transactional, marketing"),
+        ("sms=1", "'sms' is not a class; there are otp, transactional, marketing"),
         ("otp", "the share of otp must be a number from 0 to 1e+06, not ''"),
         ("otp=-1", "must be a number from 0"),
         ("otp=nan", "must be a number from 0"),

@@ -28,7 +28,7 @@ from loadtests.runner.run_directory import lost_directory
 from loadtests.runner.sampling import Sampler, Snapshot
 from loadtests.runner.service import Service
 from loadtests.runner.settings import RunSettings
-from loadtests.runner.surroundings import Surroundings
+from loadtests.runner.testbed import LoadTestbed
 from loadtests.suites.scenario_run import run_scenario
 
 # What other tools, Python itself and the shell may have set.
@@ -163,14 +163,14 @@ def a_part(run_dir: Path) -> PartRun:
 def test_a_provider_that_ends_badly_at_the_end_makes_the_run_an_error(
     stub: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def start(surroundings: Surroundings, *_: object) -> None:
+    def start(testbed: LoadTestbed, *_: object) -> None:
         provider = Service("provider", "stub", ["70"], tmp_path / "run" / "logs")
-        surroundings.services.append(provider)
+        testbed.services.append(provider)
         provider.start({})
         provider.wait_ready()
 
-    monkeypatch.setattr(part_run, "start_surroundings", start)
-    monkeypatch.setattr(PartRun, "_play", lambda self, sampler: "finished")
+    monkeypatch.setattr(part_run, "start_testbed", start)
+    monkeypatch.setattr(PartRun, "_run_load", lambda self, sampler: "finished")
     monkeypatch.setattr(PartRun, "_drain", lambda self, sampler, reason: reason)
     manifest = a_part(tmp_path / "run").run()
     assert manifest.exit_reason.startswith("error: provider failed while it was stopped, with code 70;")
@@ -186,28 +186,28 @@ def test_where_nothing_can_be_recorded_no_service_uses_up_the_time_it_has_to_sto
     run_dir = tmp_path / "run"
     services: list[Service] = []
 
-    def start(surroundings: Surroundings, *_: object) -> None:
+    def start(testbed: LoadTestbed, *_: object) -> None:
         for name in ("provider", "sender"):
             service = Service(name, "stub", ["hang"], run_dir / "logs")
-            surroundings.services.append(service)
+            testbed.services.append(service)
             services.append(service)
             service.start({})
             service.wait_ready()
-        surroundings.states["sender"] = StateQuery("http://127.0.0.1:9/v1/state", "t")
+        testbed.states["sender"] = StateQuery("http://127.0.0.1:9/v1/state", "t")
 
     def full(path: Path, data: bytes) -> int:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
 
-    def play(self: PartRun, sampler: Sampler) -> str:
+    def run_load(self: PartRun, sampler: Sampler) -> str:
         monkeypatch.setattr(Path, "write_bytes", full)
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(run_dir / "samples.arrow"))
 
     asked: list[str] = []
-    monkeypatch.setattr(part_run, "start_surroundings", start)
+    monkeypatch.setattr(part_run, "start_testbed", start)
     monkeypatch.setattr(part_run, "_STOP_AT_ONCE_S", 0.2)
     monkeypatch.setattr(queries, "fetch_export", lambda url, *_: asked.append(url))
     monkeypatch.setattr(Service, "failure", lambda self: asked.append(self.name))
-    monkeypatch.setattr(PartRun, "_play", play)
+    monkeypatch.setattr(PartRun, "_run_load", run_load)
     monkeypatch.setattr(part_run, "join_rows", lambda run_dir: monkeypatch.undo())
     manifest = a_part(run_dir).run()
     assert asked == []  # neither for an export nor for failures that are the disk's
@@ -217,21 +217,21 @@ def test_where_nothing_can_be_recorded_no_service_uses_up_the_time_it_has_to_sto
     assert [(each.process, each.what) for each in manifest.instrument_failures] == [("runner", words)]
 
 
-@pytest.mark.parametrize("phase", ["_play", "_drain"])
+@pytest.mark.parametrize("phase", ["_run_load", "_drain"])
 def test_a_provider_that_says_it_failed_is_seen_at_once(
     phase: str, stub: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def start(surroundings: Surroundings, *_: object) -> None:
+    def start(testbed: LoadTestbed, *_: object) -> None:
         provider = Service("provider", "stub", ["74"], tmp_path / "run" / "logs")
-        surroundings.services.append(provider)
+        testbed.services.append(provider)
         provider.start({})
         provider.wait_ready()
 
     failed = ServiceState(failed=("the journal cannot be written: No space left on device",))
-    monkeypatch.setattr(part_run, "start_surroundings", start)
+    monkeypatch.setattr(part_run, "start_testbed", start)
     monkeypatch.setattr(Sampler, "take", lambda self: Snapshot(LoadStatus(), failed, None, 0.0))
     if phase == "_drain":
-        monkeypatch.setattr(PartRun, "_play", lambda self, sampler: "finished")
+        monkeypatch.setattr(PartRun, "_run_load", lambda self, sampler: "finished")
     manifest = a_part(tmp_path / "run").run()
     words = "failed: the journal cannot be written: No space left on device"
     assert manifest.exit_reason == f"error: provider {words}"
@@ -243,16 +243,16 @@ def test_whatever_goes_wrong_nothing_is_left_running_and_no_texts_on_the_disk(
 ) -> None:
     started: list[Service] = []
 
-    def start(surroundings: Surroundings, *_: object) -> None:
+    def start(testbed: LoadTestbed, *_: object) -> None:
         provider = Service("provider", "stub", ["hang"], tmp_path / "run" / "logs")
-        surroundings.services.append(provider)
+        testbed.services.append(provider)
         provider.start({})
         provider.wait_ready()
         started.append(provider)
         (tmp_path / "run" / "sender.db").write_text("48500100200")
         raise KeyError("a mistake of our own")
 
-    monkeypatch.setattr(part_run, "start_surroundings", start)
+    monkeypatch.setattr(part_run, "start_testbed", start)
     with pytest.raises(KeyError):
         a_part(tmp_path / "run").run()
     assert started[0].exit_code == -signal.SIGKILL
@@ -262,7 +262,7 @@ def test_whatever_goes_wrong_nothing_is_left_running_and_no_texts_on_the_disk(
 def test_a_full_disk_ends_a_run_in_one_line_and_removes_the_senders_store(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def start(surroundings: Surroundings, *_: object) -> None:
+    def start(testbed: LoadTestbed, *_: object) -> None:
         (tmp_path / "sender.db").write_text("48500100200")
         raise OSError(errno.ENOSPC, "Error writing bytes to file")
 
@@ -270,7 +270,7 @@ def test_a_full_disk_ends_a_run_in_one_line_and_removes_the_senders_store(
         assert not (run_dir / "sender.db").exists()  # it makes room for the records
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    monkeypatch.setattr(part_run, "start_surroundings", start)
+    monkeypatch.setattr(part_run, "start_testbed", start)
     monkeypatch.setattr(part_run, "join_rows", join_rows)
     shown = io.StringIO()
     settings = RunSettings(out=tmp_path, seed=1)

@@ -32,7 +32,7 @@ def test_an_aborted_run_leaves_no_texts_and_numbers_behind(
             (tmp_path / name).write_text("48500100200")
         raise Aborted
 
-    monkeypatch.setattr(part_run, "start_surroundings", aborted)
+    monkeypatch.setattr(part_run, "start_testbed", aborted)
     settings = RunSettings(out=tmp_path, seed=1, keep_store=keep_store)
     smoke = catalogue.scenario("smoke")
     progress = Progress(Console(file=io.StringIO()))
@@ -48,7 +48,7 @@ def test_an_error_ends_without_punctuation_of_its_own(
     def failing(*_: object) -> None:
         raise ServiceError("sender", "is not there. Is it?")
 
-    monkeypatch.setattr(part_run, "start_surroundings", failing)
+    monkeypatch.setattr(part_run, "start_testbed", failing)
     smoke = catalogue.scenario("smoke")
     progress = Progress(Console(file=io.StringIO()))
     settings = RunSettings(out=tmp_path, seed=1)

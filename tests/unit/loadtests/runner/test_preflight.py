@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from loadtests.runner.preflight import PreflightError, require_surroundings
+from loadtests.runner.preflight import PreflightError, require_testbed
 from loadtests.targets import Target
 
 FILE = Path("mine.toml")
@@ -27,14 +27,14 @@ def free_port() -> int:
 def test_a_sender_that_listens_and_a_free_port_will_do() -> None:
     with socket.create_server(("127.0.0.1", 0)) as sender:
         url = f"http://127.0.0.1:{sender.getsockname()[1]}/send"
-        require_surroundings(target(url, port=free_port()), FILE, 0.0)
+        require_testbed(target(url, port=free_port()), FILE, 0.0)
 
 
 def test_a_provider_port_in_use_is_named() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         with pytest.raises(PreflightError) as refused:
-            require_surroundings(target(f"http://127.0.0.1:{port}/", port=port), FILE, 0.0)
+            require_testbed(target(f"http://127.0.0.1:{port}/", port=port), FILE, 0.0)
     assert str(refused.value).startswith(f"mine.toml: provider.port: 127.0.0.1:{port} is in use. ")
 
 
@@ -47,7 +47,7 @@ def test_what_does_not_listen_is_named(field: str, host: str) -> None:
         listens = f"http://127.0.0.1:{sender.getsockname()[1]}"
         wanted = target(url, port=free_port()) if field == "request.url" else target(listens, url=url)
         with pytest.raises(PreflightError) as refused:
-            require_surroundings(wanted, FILE, 0.0)
+            require_testbed(wanted, FILE, 0.0)
     assert str(refused.value).startswith(
         f"mine.toml: {field}: nothing listens at {url.removeprefix('http://')} ("
     )
@@ -60,6 +60,6 @@ def test_a_sender_that_is_started_a_little_later_is_waited_for() -> None:
     late: list[socket.socket] = []
     timer = threading.Timer(0.3, lambda: late.append(socket.create_server(("127.0.0.1", port))))
     timer.start()
-    require_surroundings(target(f"http://127.0.0.1:{port}/", port=free_port()), FILE, 10.0)
+    require_testbed(target(f"http://127.0.0.1:{port}/", port=free_port()), FILE, 10.0)
     timer.join()
     late[0].close()

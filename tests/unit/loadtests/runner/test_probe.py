@@ -77,7 +77,7 @@ def test_an_api_that_refuses(status: int, hint: str) -> None:
 def test_an_api_that_fails_because_it_does_not_reach_the_provider() -> None:
     said = cause(answer=ApiAnswer("refused", 502, "HTTP 502"), provider=AtProvider())
     assert said == (
-        "shop refused the probe (HTTP 502), and the mock saw nothing. Check the provider URL of shop: it "
+        "shop refused the probe (HTTP 502), and the mock got no request. Check the provider URL of shop: it "
         "should be http://127.0.0.1:9500"
     )
     said = cause(answer=ApiAnswer("refused", 502, "HTTP 502"), provider=AtProvider(refusals=(UNAUTHORIZED,)))
@@ -93,7 +93,8 @@ def test_accepted_and_never_seen() -> None:
     assert waits(answer=ACCEPTED, provider=AtProvider())
     said = cause(elapsed_s=5.0, answer=ACCEPTED, provider=AtProvider())
     assert said == (
-        "shop answered 202, and the mock saw nothing within 5 s. Check the provider URL of shop: it should "
+        "shop answered 202, and the mock got no request within 5 s. Check the provider URL of shop: it "
+        "should "
         "be http://127.0.0.1:9500 (for a sender that queues for longer: --probe-timeout S or --no-probe)"
     )
 
@@ -146,7 +147,7 @@ def test_without_access_to_the_provider_the_api_response_decides() -> None:
         ),
         (
             ProbeRefusal("/sms", 404, "", '{"message":"Not found","error":"http_404","errors":[]}'),
-            "HTTP 404, it serves no /sms: the path of the provider URL is wrong",
+            "HTTP 404, it has no /sms: the path of the provider URL is wrong",
         ),
         (ProbeRefusal("smsapi", 503, "unavailable", "<html>"), "503, <html>"),
     ],

@@ -36,6 +36,12 @@ def test_no_figure_is_cut_on_a_terminal_of_any_width(width: int) -> None:
         assert name in shown and value in shown
 
 
+def test_refused_and_failed_messages_are_two_figures() -> None:
+    load = LoadStatus(phase="running", refused=18, failed=8_235)
+    figures = dict(figures_of(Snapshot(load, None, None, 0.0, None)))
+    assert (figures["refused"], figures["failed"]) == ("18", "8,235")
+
+
 def provider(delivered: int) -> ServiceState:
     return ServiceState(counters={"delivered": float(delivered)})
 

@@ -300,7 +300,27 @@ def test_bad_usage_ends_with_2_and_says_what_there_is(tmp_path: Path) -> None:
         assert "Traceback" not in said
 
 
+def _smoke_with(changes: str) -> str:
+    """A scenario file that takes the smoke scenario's part with other values."""
+    return (
+        "from msgspec.structs import replace\nfrom loadtests.arrivals import Mix, Poisson, Stream\n"
+        "from loadtests.scenarios.smoke import SCENARIO as S\n"
+        f"SCENARIO = replace(S, parts=(replace(S.parts[0], {changes}),))"
+    )
+
+
 OWN_FILES = {
+    "rate.py": (
+        _smoke_with("streams=(Stream(Poisson(-5, 20)),)"),
+        "rate.py: SCENARIO: Expected `float` > 0.0 - at `$.parts[0].streams[0].process.rate_per_s`",
+    ),
+    "infinite.py": (_smoke_with("streams=(Stream(Poisson(5, float('inf'))),)"), "process.duration_s`"),
+    "type.py": (_smoke_with("speedup='x'"), "Expected `float`, got `str` - at `$.parts[0].speedup`"),
+    "role.py": (_smoke_with("role='other'"), "Invalid enum value 'other' - at `$.parts[0].role`"),
+    "slug.py": (_smoke_with("slug='a/b'"), "- at `$.parts[0].slug`"),
+    "silent.py": (_smoke_with("streams=()"), "- at `$.parts[0].streams`"),
+    "mix.py": (_smoke_with("streams=(Stream(Poisson(5, 20), mix=Mix()),)"), "a share above 0"),
+    "profile.py": (_smoke_with("profile='fst'"), "profile fst: neither a ready-made profile"),
     "nothing.py": ("x = 1", "has no SCENARIO; define SCENARIO = Scenario(...) in it (docs/load.md"),
     "text.py": ('SCENARIO = "day-5k"', "SCENARIO is of type str, not Scenario; define"),
     "broken.py": ("1 / 0", "broken.py fails: ZeroDivisionError: division by zero"),

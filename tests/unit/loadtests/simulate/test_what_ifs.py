@@ -96,7 +96,7 @@ def test_the_words_name_everything_that_differs() -> None:
     assert what_if.words() == (
         "10 times the day's messages; "
         "no priorities (one queue in order of arrival, no priority flag at the provider); "
-        "contract: 200 segments/s; carrier Plus: no limit of segments a second"
+        "contract: 200 segments/s; carrier Plus: no limit of segments per second"
     )
     assert what_if.dispatch_settings().order == "arrival"
 

@@ -141,7 +141,7 @@ admin_token = "${ABSENT}"
         "request.method:",
         "speed: unknown key; known here: name, health_url,",
         "accepted.field.like: unknown key; known here: path, equals",
-        "request: neither url nor body has a place for {to}",
+        "request: neither url nor body has a placeholder for {to}",
         "request.body: unknown placeholder {nope}; there are {key}, {to}, {text}, "
         "{message_class}, {campaign}",
         "request.headers.X-Run: unknown placeholder {run}",
@@ -158,7 +158,7 @@ admin_token = "${ABSENT}"
 @pytest.mark.parametrize(
     ("lines", "expected"),
     [
-        ('url = "http://127.0.0.1:1/"\nbody = "{text}"', "has a place for {to}"),
+        ('url = "http://127.0.0.1:1/"\nbody = "{text}"', "has a placeholder for {to}"),
         ('url = "http://127.0.0.1:1/"\nbody = "{to}{text}{nope}"', "unknown placeholder {nope}; there are"),
         ('url = "http://sms.example.com/"\nbody = "{to}{text}"', "set allow_remote = true"),
     ],

@@ -6,7 +6,7 @@ from loadtests.recording import (
     LoadStatus,
     combine,
 )
-from loadtests.users.tab import rows
+from loadtests.users.web_ui_tab import rows
 
 
 def test_the_tab_has_a_row_per_worker_and_one_for_all() -> None:

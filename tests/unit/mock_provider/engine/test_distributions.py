@@ -7,7 +7,7 @@ import pytest
 from nanoseconds import S
 
 from mock_provider.engine.distributions import NEVER_NS, Sampler, sampler
-from mock_provider.engine.draws import Draws, fate_of, report_of
+from mock_provider.engine.draws import Draws, outcome_of, report_of
 from mock_provider.profiles import load_profile, parse_profile
 
 
@@ -53,7 +53,7 @@ def test_delay_model_has_the_published_quantiles(
     sample = sampler(latency)
     draws = Draws(7)
     delays = sorted(
-        sample(u, v) for u, v, _, _ in (fate_of(draws.message(f"k{n}", 1)) for n in range(40_000))
+        sample(u, v) for u, v, _, _ in (outcome_of(draws.message(f"k{n}", 1)) for n in range(40_000))
     )
     quantiles = [delays[int(q * len(delays))] / S for q in (0.5, 0.9, 0.95)]
     assert quantiles == pytest.approx([p50_s, p90_s, p95_s], rel=0.08)
@@ -93,8 +93,8 @@ def test_draws_differ_by_seed_key_attempt_and_domain() -> None:
         draws.attempt("k", 1),
         draws.attempt("k", 2),
         draws.attempt("l", 1),
-        fate_of(draws.message("k", 1)),
-        fate_of(draws.message("k", 2)),
+        outcome_of(draws.message("k", 1)),
+        outcome_of(draws.message("k", 2)),
         report_of(draws.message("k", 1)),
         report_of(draws.message("k", 2)),
         draws.number("k"),

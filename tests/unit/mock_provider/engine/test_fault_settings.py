@@ -12,7 +12,7 @@ from mock_provider.profiles import ProfileError
 from mock_provider.testing import VirtualProvider, plain_profile
 
 
-def fates(p: VirtualProvider) -> list[tuple[str, str, str]]:
+def outcomes(p: VirtualProvider) -> list[tuple[str, str, str]]:
     return [(row.key, row.fault, row.state) for row in p.rows().values()]
 
 
@@ -25,7 +25,7 @@ def test_adding_or_removing_a_fault_does_not_change_the_draws_of_others() -> Non
         for n in range(50):
             p.send(0, f"k{n}")
         p.run()
-        found.append(fates(p))
+        found.append(outcomes(p))
     assert found[0] == found[1] == found[2]
 
 

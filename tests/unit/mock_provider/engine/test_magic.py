@@ -1,4 +1,4 @@
-"""Numbers that choose their own fate, each as the table in docs/network.md has it."""
+"""Numbers that choose their own outcome, each as the table in docs/network.md has it."""
 
 from __future__ import annotations
 

@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from mock_provider.engine.views import NumberView
 from mock_provider.inbox.admin.fault_windows import FaultWindow
-from mock_provider.inbox.admin.journeys import Detail, Journey, Mark
+from mock_provider.inbox.admin.journeys import Detail, Journey, JourneyTimestamp
 from mock_provider.inbox.inspection import Foreign, Inspected, Segment
 from mock_provider.inbox.pages import load_pages
 from mock_provider.inbox.traffic import Tick, TrafficTotals
@@ -51,7 +51,7 @@ PAYLOADS = (
     CapturedMessage,
     TrafficTotals,
     Tick,
-    Mark,
+    JourneyTimestamp,
     Journey,
     Segment,
     Foreign,

@@ -105,7 +105,7 @@ def test_all_errors_are_listed_at_once_with_path_and_allowed_range() -> None:
         ({"faults": [{}]}, "faults[0].kind: missing (allowed: accept_then_lose, "),
         (
             {"traffic": {"default_message_class": "x"}},
-            "traffic.default_message_class: 'x': is none of these (allowed: otp, ",
+            "traffic.default_message_class: 'x': is not one of these (allowed: otp, ",
         ),
         (
             {"account": {"countries": ["UK"]}},

@@ -66,6 +66,28 @@ def test_it_is_looked_up_and_found(core: Dispatcher, message: Make) -> None:
     assert core.state().awaiting_report == 1
 
 
+def test_a_report_without_key_that_overtakes_the_answer_to_a_lookup_is_kept(
+    core: Dispatcher, message: Make
+) -> None:
+    """Found by storms: the lookup had seen the message before it ended, and its report came once."""
+    one = message()
+    left_unknown(core, one)
+    at_ns, _ = asked(core, 10 * S)
+    assert ends(core.reported(at_ns + 1, [Report("p", None, State.DELIVERED, "")])) == []
+    found = [Report("p", one.key, State.SENT, "queued")]
+    assert ends(core.looked_up(at_ns + 2, one.key, found)) == [(one.key, "delivered", "")]
+    assert (core.state().open, core.early_reports, core.state().totals["orphan_reports"]) == (0, 0, 0)
+
+
+def test_a_report_that_no_lookup_claims_is_dropped(core: Dispatcher, message: Make) -> None:
+    one = message()
+    left_unknown(core, one)
+    at_ns, _ = asked(core, 10 * S)
+    core.reported(at_ns + 1, [Report("of another account", None, State.DELIVERED, "")])
+    core.looked_up(at_ns + 2, one.key, [])
+    assert (core.early_reports, core.state().totals["orphan_reports"]) == (0, 1)
+
+
 def test_a_lookup_may_find_that_it_has_ended(core: Dispatcher, message: Make) -> None:
     one = message()
     left_unknown(core, one)

@@ -18,7 +18,7 @@ def test_defaults_are_valid_and_frozen() -> None:
         ({"max_attempts": 0}, "max_attempts"),
         ({"max_atempts": 3}, "max_atempts"),
         ({"defer_s": float("inf")}, "defer_s"),
-        ({"max_backlog": 100, "otp_reserved_backlog": 100}, "bulk is never taken"),
+        ({"max_backlog": 100, "otp_reserved_backlog": 100}, "bulk is never accepted"),
         ({"transactional_share": 0.6, "marketing_share": 0.4}, "below 1"),
         ({"backoff_base_s": 10.0, "otp_backoff_cap_s": 5.0}, "backoff_base_s must not exceed"),
     ],

@@ -80,7 +80,7 @@ def test_those_who_wait_for_changes_wait_on_when_a_commit_fails() -> None:
     assert commits.done().changed == [("report", True), ("later", None)]
 
 
-def test_the_messages_of_a_failed_commit_are_given_up_and_its_attempts_ended() -> None:
+def test_the_messages_of_a_failed_commit_are_given_up_and_its_foreseen_attempt_ended() -> None:
     """A commit that failed during its write may be on disk nevertheless."""
     commits = Commits(0, 0)
     commits.add(message(1), "one")
@@ -90,7 +90,7 @@ def test_the_messages_of_a_failed_commit_are_given_up_and_its_attempts_ended() -
     group.foreseen = attempt(8)
     failed = commits.failed(0)
     assert (failed.singles, failed.attempts, commits.waiting) == ([(1, "one")], [(attempt(7), BATCH)], 0)
-    assert begun(commits) == Work([], [], [], [5, 7, 8])
+    assert begun(commits) == Work([], [], [], [5, 8])  # the node ends attempt 7 when it withdraws it
 
 
 def test_a_store_that_failed_is_left_alone_for_a_while() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from reference_sender.dispatch import Dispatcher, DispatchSettings
 from reference_sender.dispatch.values import (
@@ -96,6 +97,23 @@ def test_a_failed_commit_refuses_its_messages_and_queues_those_of_its_attempts_a
     assert ([each.message_ids for each in work.attempts], work.ended) == ([(1,), (2,), (3,)], [1, 2])
     assert made.commit_failed(50, FAILED) == [Refuse("another", FAILED)]
     assert made.unanswered == 2  # queued again, in the next commit
+
+
+def test_a_message_that_expires_while_its_attempt_is_committed_is_not_submitted() -> None:
+    """Found by storms with a slow disk: the request went out after the commit, however long that took."""
+    made = node()
+    short = replace(message(1), expires_ns=1_000_000_000)
+    made.take_many([short, message(2, Lane.MARKETING)], "client")
+    begun(made)
+    made.committed(0, {})
+    assert [each.message_ids for each in begun(made).attempts] == [(1,), (2,)]
+    effects = made.committed(1_000_000_000, {})
+    assert [each.messages for each in effects if isinstance(each, Submit)] == [(message(2, Lane.MARKETING),)]
+    work = begun(made, 1_000_000_000)
+    assert [(each.message_id, each.state, each.reason) for each in work.changes] == [
+        (1, State.EXPIRED, "expired")
+    ]
+    assert work.ended == [1]
 
 
 def test_a_report_is_acknowledged_when_its_change_is_durable() -> None:

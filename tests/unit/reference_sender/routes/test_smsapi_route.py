@@ -42,6 +42,7 @@ def test_a_token_does_not_show() -> None:
 @pytest.mark.parametrize(
     ("url", "says"),
     [
+        ("token@127.0.0.1:8080", "this one has no protocol before ://"),
         ("http://t@127.0.0.1:1", "smsapi"),
         ("smsapi+http://127.0.0.1:1", "TOKEN"),
         ("smsapi+http://hush@", "TOKEN"),

@@ -85,12 +85,12 @@ def of_two_lanes() -> list[Message]:
     return [message(1), message(2, Lane.MARKETING)]
 
 
-Story = Callable[[Driver, WatchedStore, NotingRoute], Awaitable[None]]
+Steps = Callable[[Driver, WatchedStore, NotingRoute], Awaitable[None]]
 
 
 @pytest.fixture
-def play(tmp_path: Path) -> Callable[[Story], WatchedStore]:
-    def run(story: Story) -> WatchedStore:
+def run_driver(tmp_path: Path) -> Callable[[Steps], WatchedStore]:
+    def run(steps: Steps) -> WatchedStore:
         store = WatchedStore(tmp_path / "s.db")
 
         async def live() -> None:
@@ -98,7 +98,7 @@ def play(tmp_path: Path) -> Callable[[Story], WatchedStore]:
             dispatcher = Dispatcher(DispatchSettings(), (LIMITS,), 1)
             driver = Driver(dispatcher, store, {"r": route}, NodeTimes(retry_ns=10_000_000))
             async with asyncio.timeout(20):
-                await story(driver, store, route)
+                await steps(driver, store, route)
 
         asyncio.run(live())
         return store
@@ -112,8 +112,10 @@ def under_way(store: WatchedStore) -> list[tuple[int, str]]:
         return [(row[0], row[1]) for row in reader.execute("SELECT id, route FROM attempt")]
 
 
-def test_a_request_goes_out_only_when_its_attempt_is_durable(play: Callable[[Story], WatchedStore]) -> None:
-    async def story(driver: Driver, store: WatchedStore, route: NotingRoute) -> None:
+def test_a_request_goes_out_only_when_its_attempt_is_durable(
+    run_driver: Callable[[Steps], WatchedStore],
+) -> None:
+    async def steps(driver: Driver, store: WatchedStore, route: NotingRoute) -> None:
         store.gate.clear()
         await driver.take_many(of_two_lanes())
         await eventually_in_loop(lambda: driver.state().in_flight)
@@ -129,13 +131,13 @@ def test_a_request_goes_out_only_when_its_attempt_is_durable(play: Callable[[Sto
         assert store.records(0, 1)[0].route == "r"
         await driver.drain(5)
 
-    play(story).close()
+    run_driver(steps).close()
 
 
 def test_messages_that_can_be_sent_at_once_need_one_commit(
-    play: Callable[[Story], WatchedStore],
+    run_driver: Callable[[Steps], WatchedStore],
 ) -> None:
-    async def story(driver: Driver, store: WatchedStore, route: NotingRoute) -> None:
+    async def steps(driver: Driver, store: WatchedStore, route: NotingRoute) -> None:
         store.gate.clear()
         taken = driver.take_many([message(1), message(2)])
         await eventually_in_loop(lambda: driver.waiting)
@@ -151,13 +153,13 @@ def test_messages_that_can_be_sent_at_once_need_one_commit(
         assert under_way(store) == []
         await driver.drain(5)
 
-    play(story).close()
+    run_driver(steps).close()
 
 
 def test_messages_are_refused_with_the_attempt_that_cannot_be_kept(
-    play: Callable[[Story], WatchedStore],
+    run_driver: Callable[[Steps], WatchedStore],
 ) -> None:
-    async def story(driver: Driver, store: WatchedStore, route: NotingRoute) -> None:
+    async def steps(driver: Driver, store: WatchedStore, route: NotingRoute) -> None:
         store.failing = True
         with pytest.raises(StoreError):
             await driver.take(message(1))
@@ -166,16 +168,16 @@ def test_messages_are_refused_with_the_attempt_that_cannot_be_kept(
         assert (route.submitted, under_way(store), driver.state().open) == ([], [], 0)
         await driver.drain(5)
 
-    play(story).close()
+    run_driver(steps).close()
 
 
 @pytest.mark.parametrize("second", [message(2, key="k-1"), message(2, Lane.MARKETING)])
 def test_a_foreseen_attempt_that_is_not_made_is_ended(
-    play: Callable[[Story], WatchedStore], monkeypatch: pytest.MonkeyPatch, second: Message
+    run_driver: Callable[[Steps], WatchedStore], monkeypatch: pytest.MonkeyPatch, second: Message
 ) -> None:
     """By a key that is taken, or since the dispatcher decides otherwise."""
 
-    async def story(driver: Driver, store: WatchedStore, route: NotingRoute) -> None:
+    async def steps(driver: Driver, store: WatchedStore, route: NotingRoute) -> None:
         monkeypatch.setattr(Dispatcher, "foresee", lambda *_: "r")
         route.answers.set()
         await driver.take_many([message(1), second])
@@ -185,13 +187,13 @@ def test_a_foreseen_attempt_that_is_not_made_is_ended(
         assert len(route.submitted) == len(set(route.submitted)) == len(store.records(0, 9))
         await driver.drain(5)
 
-    play(story).close()
+    run_driver(steps).close()
 
 
 def test_a_drain_right_after_intake_leaves_what_was_not_submitted_free(
-    play: Callable[[Story], WatchedStore], tmp_path: Path
+    run_driver: Callable[[Steps], WatchedStore], tmp_path: Path
 ) -> None:
-    async def story(driver: Driver, store: WatchedStore, route: NotingRoute) -> None:
+    async def steps(driver: Driver, store: WatchedStore, route: NotingRoute) -> None:
         store.gate.clear()
         taken = driver.take(message(1))
         await eventually_in_loop(lambda: store.begun)
@@ -201,14 +203,14 @@ def test_a_drain_right_after_intake_leaves_what_was_not_submitted_free(
         await asyncio.gather(taken, drained)
         assert route.submitted == []
 
-    play(story).close()
+    run_driver(steps).close()
     store = SqliteStore(tmp_path / "s.db")
     assert [each.route for each in store.unfinished()] == [None]
     store.close()
 
 
-def test_what_is_refused_leaves_no_attempt_behind(play: Callable[[Story], WatchedStore]) -> None:
-    async def story(driver: Driver, store: WatchedStore, route: NotingRoute) -> None:
+def test_what_is_refused_leaves_no_attempt_behind(run_driver: Callable[[Steps], WatchedStore]) -> None:
+    async def steps(driver: Driver, store: WatchedStore, route: NotingRoute) -> None:
         route.outcome = Outcome.ROUTE_DOWN
         route.answers.set()
         await driver.take(message(1))
@@ -218,13 +220,13 @@ def test_what_is_refused_leaves_no_attempt_behind(play: Callable[[Story], Watche
         assert store.unfinished()[0].route is None
         await driver.drain(5)
 
-    play(story).close()
+    run_driver(steps).close()
 
 
 def test_nothing_is_submitted_while_attempts_cannot_be_kept_and_all_is_afterwards(
-    play: Callable[[Story], WatchedStore],
+    run_driver: Callable[[Steps], WatchedStore],
 ) -> None:
-    async def story(driver: Driver, store: WatchedStore, route: NotingRoute) -> None:
+    async def steps(driver: Driver, store: WatchedStore, route: NotingRoute) -> None:
         route.answers.set()
         store.failing = True
         await driver.take_many(of_two_lanes())
@@ -237,18 +239,18 @@ def test_nothing_is_submitted_while_attempts_cannot_be_kept_and_all_is_afterward
         assert {record.attempts for record in store.records(0, 9)} == {1}
         await driver.drain(5)
 
-    play(story).close()
+    run_driver(steps).close()
 
 
 def test_a_drain_leaves_what_is_unanswered_bound_and_the_rest_free(
-    play: Callable[[Story], WatchedStore], tmp_path: Path
+    run_driver: Callable[[Steps], WatchedStore], tmp_path: Path
 ) -> None:
-    async def story(driver: Driver, _: WatchedStore, route: NotingRoute) -> None:
+    async def steps(driver: Driver, _: WatchedStore, route: NotingRoute) -> None:
         await driver.take_many([message(number) for number in range(1, 61)])  # four requests of ten
         await eventually_in_loop(lambda: len(route.submitted) >= 31)  # an OTP lane uses every place
         await driver.drain(0)
 
-    play(story).close()
+    run_driver(steps).close()
     store = SqliteStore(tmp_path / "s.db")
     routes = [each.route for each in store.unfinished()]
     assert routes.count("r") == 40
@@ -258,9 +260,9 @@ def test_a_drain_leaves_what_is_unanswered_bound_and_the_rest_free(
 
 
 def test_a_dispatcher_that_fails_on_an_answer_is_noticed(
-    play: Callable[[Story], WatchedStore], monkeypatch: pytest.MonkeyPatch
+    run_driver: Callable[[Steps], WatchedStore], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def story(driver: Driver, _: WatchedStore, route: NotingRoute) -> None:
+    async def steps(driver: Driver, _: WatchedStore, route: NotingRoute) -> None:
         def broken(*_: object) -> None:
             raise RuntimeError("broken table")
 
@@ -271,13 +273,13 @@ def test_a_dispatcher_that_fails_on_an_answer_is_noticed(
         assert driver.chores.reason == "the sender's dispatcher failed: RuntimeError"
         await driver.drain(0)
 
-    play(story).close()
+    run_driver(steps).close()
 
 
 def test_a_dispatcher_that_fails_at_its_deadline_is_noticed(
-    play: Callable[[Story], WatchedStore], monkeypatch: pytest.MonkeyPatch
+    run_driver: Callable[[Steps], WatchedStore], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def story(driver: Driver, _: WatchedStore, __: NotingRoute) -> None:
+    async def steps(driver: Driver, _: WatchedStore, __: NotingRoute) -> None:
         def broken(*_: object) -> None:
             raise RuntimeError("no progress")
 
@@ -288,7 +290,7 @@ def test_a_dispatcher_that_fails_at_its_deadline_is_noticed(
         assert driver.chores.reason == "the sender's dispatcher failed: RuntimeError"
         await driver.drain(0)
 
-    play(story).close()
+    run_driver(steps).close()
 
 
 def test_a_lag_sampler_that_dies_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:

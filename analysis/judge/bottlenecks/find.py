@@ -1,0 +1,92 @@
+"""Combines the kinds: the bottlenecks in order of weight."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from analysis.arrays import Bools, Floats
+from analysis.findings import Bottleneck, BottleneckKind
+from analysis.judge.bottlenecks.bench import GENERATOR, MOCK
+from analysis.judge.bottlenecks.carriers import CARRIER
+from analysis.judge.bottlenecks.kind import Kind, Seen
+from analysis.judge.bottlenecks.machine import MACHINE
+from analysis.judge.bottlenecks.network import NETWORK
+from analysis.judge.bottlenecks.provider_limit import LIMIT
+from analysis.judge.bottlenecks.sender_api import API
+from analysis.judge.bottlenecks.sender_process import CPU, LOOP
+from analysis.judge.bottlenecks.sender_queue import CONCURRENCY, PACING
+from analysis.judge.bottlenecks.sender_store import STORE
+from analysis.judge.bottlenecks.symptoms import Symptoms, symptoms
+from analysis.judge.bottlenecks.view import BottleneckInputs, View
+
+# In the order of causes: with equal weight, the earlier one is named first.
+KINDS: tuple[Kind, ...] = (
+    *(GENERATOR, MOCK, CPU, LOOP, STORE, LIMIT, CARRIER, NETWORK, MACHINE, PACING, CONCURRENCY, API),
+)
+# From this strength in a window, a kind explains its consequences there.
+_EXPLAINS_FROM = 0.5
+# A kind that is seen in a smaller share of the windows with a symptom is left out.
+_LEAST_SHARE = 0.15
+
+
+def find_bottlenecks(given: BottleneckInputs) -> tuple[Bottleneck, ...]:
+    """The bottlenecks in order of weight.
+
+    Empty without a symptom; one ``unknown`` for symptoms without evidence.
+    """
+    view = View(given)
+    if view.journeys.count == 0:
+        return ()
+    found = symptoms(view)
+    if not found.windows.any():
+        return ()
+    seen = {kind.kind: kind.look(view) for kind in KINDS}
+    strengths = _without_explained(seen, found.windows)
+    weighted = [
+        (float(strengths[kind.kind][found.windows].mean()), -place)
+        for place, kind in enumerate(KINDS)
+        if np.count_nonzero(strengths[kind.kind]) >= max(1.0, _LEAST_SHARE * np.count_nonzero(found.windows))
+    ]
+    weighted.sort(reverse=True)
+    bottlenecks = []
+    for _, place in weighted:
+        name = KINDS[-place].kind
+        windows: Bools = strengths[name] > 0
+        text, evidence = seen[name].describe(windows)
+        bottlenecks.append(_bottleneck(view, name, text, evidence, windows))
+    return tuple(bottlenecks) or (_unknown(view, found),)
+
+
+def _without_explained(seen: dict[BottleneckKind, Seen], windows: Bools) -> dict[BottleneckKind, Floats]:
+    strengths = {name: np.where(windows, each.strength, 0.0) for name, each in seen.items()}
+    for kind in KINDS:
+        clear = strengths[kind.kind] >= _EXPLAINS_FROM
+        for explained in kind.explains:
+            strengths[explained] = np.where(clear, 0.0, strengths[explained])
+    return strengths
+
+
+def _bottleneck(
+    view: View, name: BottleneckKind, text: str, evidence: tuple[str, ...], windows: Bools
+) -> Bottleneck:
+    edges = view.windows.edges_s
+    places = np.flatnonzero(windows)
+    return Bottleneck(
+        kind=name,
+        text=text,
+        evidence=evidence,
+        from_s=float(edges[places[0]]),
+        to_s=float(edges[places[-1] + 1]),
+        share_of_load=len(places) / view.windows.count,
+    )
+
+
+def _unknown(view: View, found: Symptoms) -> Bottleneck:
+    evidence = found.words or ("there is a symptom",)
+    return _bottleneck(
+        view,
+        "unknown",
+        "unknown: there is a symptom, and no sample or stage shows the cause",
+        evidence,
+        found.windows,
+    )

@@ -1,0 +1,58 @@
+"""A kind of bottleneck: its strength in each window, and its description."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from analysis.arrays import Bools, Floats
+from analysis.findings import BottleneckKind
+from analysis.judge.bottlenecks.view import View
+
+Description = tuple[
+    str, tuple[str, ...]
+]  # the bottleneck in one sentence; the evidence, sentences with numbers
+
+
+@dataclass(frozen=True)
+class Seen:
+    """``strength`` is 0 to 1 in each window; ``describe`` gets the windows in which the kind is seen."""
+
+    strength: Floats
+    describe: Callable[[Bools], Description]
+
+
+@dataclass(frozen=True)
+class Kind:
+    """``explains``: kinds that are consequences of this one.
+
+    They are not named in windows in which it is seen.
+    """
+
+    kind: BottleneckKind
+    look: Callable[[View], Seen]
+    explains: frozenset[BottleneckKind] = frozenset()
+
+
+def strength(where: Bools, values: npt.ArrayLike = 1.0) -> Floats:
+    """``values`` in the windows ``where``, 0 elsewhere."""
+    return np.where(where, np.clip(values, 0.0, 1.0), 0.0)
+
+
+def over(values: Floats, limit: float) -> Bools:
+    """Whether a window's value is above the limit; NaN is not."""
+    return np.nan_to_num(values, nan=-np.inf) > limit
+
+
+def typical(values: Floats, windows: Bools) -> float:
+    """The median over these windows; NaN if none has a value."""
+    chosen = values[windows & ~np.isnan(values)]
+    return float(np.median(chosen)) if len(chosen) else float("nan")
+
+
+def most_frequent(names: Sequence[str], windows: Bools) -> str:
+    chosen = [name for name, taken in zip(names, windows.tolist(), strict=True) if taken and name]
+    return max(chosen, key=chosen.count) if chosen else ""

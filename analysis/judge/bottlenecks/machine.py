@@ -1,0 +1,69 @@
+"""The whole machine: every core is busy, and load, sender and provider compete for the cores."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from analysis.arrays import Bools, Floats
+from analysis.formatting import seconds_text, significant
+from analysis.judge.bottlenecks.kind import Description, Kind, Seen, over, strength, typical
+from analysis.judge.bottlenecks.view import View
+from analysis.measure.late_generator import OTHERS_PERCENT
+
+BUSY_PERCENT = 95.0
+WANTED_PERCENT = 80.0  # of a core: running plus ready
+WAITED_PERCENT = 20.0
+_PARTS = (
+    ("the load", "load"),
+    ("the mock provider", "provider"),
+    ("the sender", "sender"),
+    ("the sender", "target"),
+)
+
+
+def look(view: View) -> Seen:
+    busy = over(view.gauges.high("machine", "cpu_percent", 50.0), BUSY_PERCENT)
+    starved = np.zeros(view.windows.count, dtype=np.bool_)
+    for _, process in _PARTS:
+        used = np.nan_to_num(view.gauges.busiest("cpu_percent", process)[0])
+        waited = np.nan_to_num(view.gauges.busiest("core_wait_percent", process)[0])
+        starved |= (used + waited >= WANTED_PERCENT) & (waited >= WAITED_PERCENT)
+    disturbed = view.windows.counts(view.due_s, view.lateness.disturbed) > 0
+    noise = disturbed & over(view.lag_p99_s, view.given.lag_limit_s)
+    noise &= not view.lateness.short  # excluded seconds affect no figure
+
+    def describe(windows: Bools) -> Description:
+        percent = significant(typical(view.gauges.high("machine", "cpu_percent", 50.0), windows), 3)
+        shares = [f"{name} {significant(share, 2)} %" for name, share in _shares(view, windows)]
+        others = typical(view.gauges.high("machine", "others_percent", 50.0), windows)
+        evidence = [f"all cores together were {percent} % busy; of one core: {', '.join(shares)}"]
+        if others > OTHERS_PERCENT:
+            evidence.append(f"other programs used {significant(others, 2)} % of the machine")
+        if noise[windows].any():
+            lag = seconds_text(typical(view.lag_p99_s, windows))
+            evidence.append(f"the load generator waited for a core: it sent {lag} late (p99)")
+        compete = "load, sender, provider and other programs"
+        if others <= OTHERS_PERCENT:
+            compete = "load, sender and provider"
+        return f"the whole machine: {compete} compete for cores, so every rate is a lower bound", tuple(
+            evidence
+        )
+
+    return Seen(strength((busy & starved) | noise, 0.85), describe)
+
+
+def _shares(view: View, windows: Bools) -> list[tuple[str, float]]:
+    found = []
+    for name, process in _PARTS:
+        used: Floats = np.array(
+            [
+                np.nan_to_num(view.gauges.high(each, "cpu_percent"))
+                for each in view.gauges.gauges.processes(process)
+            ]
+        )
+        if len(used):
+            found.append((name, typical(used.sum(axis=0), windows)))
+    return found
+
+
+MACHINE = Kind("machine", look, frozenset(("sender_api",)))

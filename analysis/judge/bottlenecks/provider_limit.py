@@ -1,0 +1,126 @@
+"""The contract: the provider refuses requests, its accept queue grows, or the sender obeys the limits."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from analysis.arrays import Bools, Floats
+from analysis.formatting import count_text, significant
+from analysis.judge.bottlenecks import submits
+from analysis.judge.bottlenecks.contract import Contract, contract_of
+from analysis.judge.bottlenecks.kind import Description, Kind, Seen, over, strength, typical
+from analysis.judge.bottlenecks.sender_queue import WAITED_SHARE, binds_below_contract, waited_share
+from analysis.judge.bottlenecks.view import View
+from analysis.measure.throughput import QUEUED_S
+
+THROTTLED_SHARE = 0.01
+AT_CONTRACT = 0.9
+_REFUSALS = (
+    "throttled_requests",
+    "throttled_segments",
+    "throttled_concurrency",
+    "queue_full",
+    "sender_queue_full",
+)
+
+
+def throttled_messages(view: View) -> Bools:
+    found: Bools = view.provider.throttled > 0
+    return found
+
+
+def refused_for_limits(view: View) -> Floats:
+    """Requests that the provider refused because of a limit, in each window."""
+    refused: Floats = np.sum(
+        [view.gauges.rise("provider", f"count_refused_{name}") for name in _REFUSALS], axis=0
+    )
+    return refused
+
+
+def accept_wait_s(view: View) -> Floats:
+    """Seconds that the accept queue needs to drain, in each window; 0 if unknown."""
+    drain = contract_of(view.given.profile).drain_segments_per_s
+    waiting = view.gauges.high("provider", "queue_accept_segments", 50.0)
+    wait_s: Floats = np.nan_to_num(waiting) / (drain or np.inf)
+    return wait_s
+
+
+def look(view: View) -> Seen:
+    contract = contract_of(view.given.profile)
+    refused = refused_for_limits(view)
+    throttled = view.windows.share(view.taken_at_s, throttled_messages(view), view.provider.taken)
+    requests = view.gauges.rise("provider", "count_requests")
+    refused_share = np.maximum(refused / np.maximum(requests, 1.0), throttled)
+    queue_s = accept_wait_s(view)
+    waiting = submits.backlog(view) | over(waited_share(view, "pause"), WAITED_SHARE)
+    at_contract = _at_contract(view, contract) & waiting
+    paced = over(waited_share(view, "pacing"), WAITED_SHARE) & ~binds_below_contract(view)
+    full = _accept_queue_full(view, contract)
+    where = over(refused_share, THROTTLED_SHARE) | over(queue_s, QUEUED_S) | at_contract | paced | full
+
+    def describe(windows: Bools) -> Description:
+        evidence = []
+        if (refused_share[windows] > THROTTLED_SHARE).any():
+            count = max(int(refused[windows].sum()), int(np.count_nonzero(throttled_messages(view))))
+            evidence.append(
+                f"the provider refused {count_text(count)} requests because of its limits "
+                f"({100 * typical(refused_share, windows):.0f} % of them)"
+            )
+        for name in ("requests", "segments"):
+            level = view.gauges.high("provider", f"tokens_{name}", 50.0)
+            if (level[windows] < 1).any():
+                evidence.append(f"its token bucket of {name} was empty in half of the seconds")
+        if (queue_s[windows] > QUEUED_S).any():
+            evidence.append(f"its accept queue had {typical(queue_s, windows):.1f} s of work")
+        if (at_contract | paced)[windows].any():
+            rates = (
+                typical(submits.requests_per_s(view), windows),
+                typical(submits.segments_per_s(view), windows),
+            )
+            evidence.append(
+                f"the sender submitted {significant(rates[0])} requests/s and {significant(rates[1])} "
+                "segments/s, which is what the contract allows"
+            )
+        if full[windows].any():
+            evidence.append("messages left the accept queue at the contract's rate while others waited in it")
+        return f"the provider's limit: {_words(contract)}", tuple(evidence)
+
+    return Seen(strength(where), describe)
+
+
+def _at_contract(view: View, contract: Contract) -> Bools:
+    near: Bools = np.zeros(view.windows.count, dtype=np.bool_)
+    for rate, allowed in (
+        (submits.requests_per_s(view), contract.requests_per_s),
+        (submits.segments_per_s(view), contract.segments_per_s),
+    ):
+        if allowed is not None:
+            near |= over(rate, AT_CONTRACT * allowed)
+    return near
+
+
+def _accept_queue_full(view: View, contract: Contract) -> Bools:
+    """From the journal: messages of all carriers wait equally long and leave at the accept queue's rate."""
+    none: Bools = np.zeros(view.windows.count, dtype=np.bool_)
+    drain = contract.drain_segments_per_s
+    if drain is None:
+        return none
+    wait_s = view.windows.percentile(view.due_s, view.carrier_wait_s, view.everyone, 50.0)
+    place = view.windows.of(view.provider.carrier_s)
+    chosen = place >= 0
+    left = np.bincount(place[chosen], weights=view.provider.segments[chosen], minlength=view.windows.count)
+    return over(wait_s, QUEUED_S) & over(left / view.windows.lengths_s, AT_CONTRACT * drain)
+
+
+def _words(contract: Contract) -> str:
+    limits = (
+        (contract.requests_per_s, "requests/s"),
+        (contract.segments_per_s, "segments/s"),
+        (contract.drain_segments_per_s, "segments/s out of its accept queue"),
+        (contract.concurrent_requests, "concurrent requests"),
+    )
+    words = [f"{significant(rate)} {unit}" for rate, unit in limits if rate is not None]
+    return ", ".join(words) or "it refuses requests above its rate"
+
+
+LIMIT = Kind("provider_limit", look, frozenset(("sender_pacing", "sender_concurrency")))

@@ -1,0 +1,147 @@
+"""Waits that the sender's own settings cause: rate limits below the contract's, or too few concurrent
+requests.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from analysis.arrays import Bools, Floats
+from analysis.formatting import seconds_text, significant
+from analysis.judge.bottlenecks import submits
+from analysis.judge.bottlenecks.contract import Contract, contract_of
+from analysis.judge.bottlenecks.kind import Description, Kind, Seen, over, strength, typical
+from analysis.judge.bottlenecks.view import View
+from analysis.measure.throughput import QUEUED_S
+
+WAITED_SHARE = 0.3  # of the window, in which ready messages waited
+OF_CONTRACT = 0.9  # of the provider's limit; a sender's limit above it counts as the provider's
+AT_LIMIT = 0.8  # mean over maximum of concurrent requests: above it, the sender is always at its limit
+
+
+def waited_share(view: View, what: str) -> Floats:
+    """Share of each window in which ready messages waited for this, as the sender reports."""
+    return view.gauges.rise("sender", f"waited_{what}_s") / view.windows.lengths_s
+
+
+def own_limits(view: View) -> tuple[float | None, float | None]:
+    """The sender's own limits, requests/s and segments/s, summed over its routes; None: not reported."""
+    names = view.gauges.gauges.names("sender", "route_")
+    sums: list[float | None] = []
+    for suffix in ("_requests_per_s", "_segments_per_s"):
+        values = [view.gauges.gauges.series("sender", name)[1][-1] for name in names if name.endswith(suffix)]
+        sums.append(float(sum(values)) if values else None)
+    return sums[0], sums[1]
+
+
+def _segments(contract: Contract) -> float | None:
+    limits = [rate for rate in (contract.segments_per_s, contract.drain_segments_per_s) if rate is not None]
+    return min(limits, default=None)
+
+
+def pacing(view: View) -> Seen:
+    share = waited_share(view, "pacing")
+    reported = over(share, WAITED_SHARE)
+    own_way = binds_below_contract(view)
+    inferred = _inferred_pacing(view)
+    requests, segments = submits.requests_per_s(view), submits.segments_per_s(view)
+
+    def describe(windows: Bools) -> Description:
+        sent = (
+            f"it submitted {significant(typical(requests, windows))} requests/s with "
+            f"{significant(typical(segments, windows))} segments/s"
+        )
+        limits = own_limits(view)
+        evidence = [sent + ", and the provider refused none because of a rate limit"]
+        if reported[windows].any():
+            percent = 100 * typical(share, windows)
+            evidence.append(f"ready messages waited for its own limits {percent:.0f} % of the time")
+            evidence.append(f"its limits: {_limits_words(limits)}; the contract: {_contract_words(view)}")
+        return f"{view.sender_name} delays messages because of its own rate limits", tuple(evidence)
+
+    return Seen(strength((reported & own_way) | inferred, np.maximum(share, 0.85)), describe)
+
+
+def binds_below_contract(view: View) -> Bools:
+    """Windows in which the sender's own limit binds: it is lower than the contract's, and the submits stay
+    below the contract. Of the sender's two limits, the one with the higher utilization binds.
+    """
+    contract = contract_of(view.given.profile)
+    rates = submits.requests_per_s(view), submits.segments_per_s(view)
+    allowed = contract.requests_per_s, _segments(contract)
+    near: Bools = np.zeros(view.windows.count, dtype=np.bool_)
+    used, lower = [], []
+    for rate, own, most in zip(rates, own_limits(view), allowed, strict=True):
+        if most is not None:
+            near |= over(rate, OF_CONTRACT * most)
+        if own is not None:
+            used.append(rate / own)
+            lower.append(most is None or own < OF_CONTRACT * most)
+    if not used:
+        return ~near
+    binding = np.array(used).argmax(axis=0)
+    own_way: Bools = ~near & np.array(lower)[binding]
+    return own_way
+
+
+def _inferred_pacing(view: View) -> Bools:
+    """For a sender without gauges: it has a backlog, few requests in flight, and no refused request."""
+    if view.gauges.gauges.names("sender", "waited_"):
+        return np.zeros(view.windows.count, dtype=np.bool_)
+    _, _, share = submits.unanswered(view)
+    idle = share < 0.5
+    throttled = view.windows.counts(view.taken_at_s, view.provider.throttled > 0) > 0
+    return submits.backlog(view) & idle & ~throttled & binds_below_contract(view)
+
+
+def concurrency(view: View) -> Seen:
+    share = waited_share(view, "in_flight")
+    reported = over(share, WAITED_SHARE)
+    mean, most, busy = submits.unanswered(view)
+    silent = not view.gauges.gauges.names("sender", "waited_")
+    at_limit = (mean >= AT_LIMIT * most) & (most >= 1) & (busy > 0.9)
+    # A sender that calls the provider before it answers has no backlog, since its callers wait.
+    callers = over(view.windows.percentile(view.due_s, view.api_s, view.everyone, 50.0), QUEUED_S)
+    inferred = at_limit & silent & (submits.backlog(view) | callers)
+    answer_s = view.windows.percentile(
+        view.taken_at_s, view.provider.answered_s - view.taken_at_s, view.provider.taken, 50.0
+    )
+
+    def describe(windows: Bools) -> Description:
+        at_once = significant(typical(most, windows), 2)
+        evidence = [
+            f"at most {at_once} requests to the provider were in flight at once, "
+            f"{significant(typical(mean, windows), 2)} on average; an answer took "
+            f"{seconds_text(typical(answer_s, windows))} (median)"
+        ]
+        if reported[windows].any():
+            evidence.append(
+                f"ready messages waited for a free request {100 * typical(share, windows):.0f} % of the time"
+            )
+        return (
+            f"{view.sender_name} has too few concurrent requests to the provider ({at_once})",
+            tuple(evidence),
+        )
+
+    return Seen(strength(reported | inferred, np.where(reported, np.maximum(share, 0.85), 0.75)), describe)
+
+
+def _limits_words(limits: tuple[float | None, float | None]) -> str:
+    words = [
+        f"{significant(rate)} {unit}"
+        for rate, unit in zip(limits, ("requests/s", "segments/s"), strict=True)
+        if rate is not None
+    ]
+    return ", ".join(words) or "not known"
+
+
+def _contract_words(view: View) -> str:
+    if not view.given.profile:
+        return "not known"
+    contract = contract_of(view.given.profile)
+    rates = contract.requests_per_s, _segments(contract)
+    return _limits_words(rates) if any(rate is not None for rate in rates) else "no limit"
+
+
+PACING = Kind("sender_pacing", pacing, frozenset())
+CONCURRENCY = Kind("sender_concurrency", concurrency, frozenset())

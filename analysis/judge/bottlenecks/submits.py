@@ -1,0 +1,51 @@
+"""How the sender used the provider, from the journal alone, so for any sender."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from analysis.arrays import Bools, Floats
+from analysis.judge.bottlenecks.view import View
+
+_MOST_LOOKS = 1_000
+_FEWEST_LOOKS = 50
+_LOOKS_IN_ALL = 500_000
+
+
+def backlog(view: View) -> Bools:
+    """Windows in which messages waited in the sender all the time: at both edges, and due in them."""
+    wait = view.windows.percentile(view.due_s, view.sender_wait_s, view.everyone, 50.0)
+    return np.nan_to_num(wait) > 1.0
+
+
+def requests_per_s(view: View) -> Floats:
+    """Accepted requests. Messages of one request reach the provider at the same instant."""
+    instants = np.unique(view.taken_at_s[np.isfinite(view.taken_at_s)])
+    return view.windows.counts(instants, np.ones(len(instants), dtype=np.bool_)) / view.windows.lengths_s
+
+
+def segments_per_s(view: View) -> Floats:
+    place = view.windows.of(view.taken_at_s)
+    chosen = (place >= 0) & view.provider.taken
+    sums = np.bincount(place[chosen], weights=view.provider.segments[chosen], minlength=view.windows.count)
+    return np.asarray(sums / view.windows.lengths_s, dtype=np.float64)
+
+
+def unanswered(view: View) -> tuple[Floats, Floats, Floats]:
+    """For each window: mean and maximum of requests in flight at the provider, and the share of the time with
+    at least one.
+    """
+    known = np.isfinite(view.taken_at_s) & np.isfinite(view.provider.answered_s)
+    begins, first = np.unique(view.taken_at_s[known], return_index=True)
+    ends = np.sort(np.maximum(view.provider.answered_s[known][first], begins))
+    # A thousand points give a mean to a few percent. A day has 8,640 windows, so more would be slow.
+    looks = max(_FEWEST_LOOKS, min(_MOST_LOOKS, _LOOKS_IN_ALL // view.windows.count))
+    mean, most, share = (np.zeros(view.windows.count) for _ in range(3))
+    for window, (low, high) in enumerate(
+        zip(view.windows.edges_s[:-1], view.windows.edges_s[1:], strict=True)
+    ):
+        at = np.linspace(low, high, looks, endpoint=False)
+        under_way = np.searchsorted(begins, at, "right") - np.searchsorted(ends, at, "right")
+        mean[window], most[window] = under_way.mean(), under_way.max(initial=0)
+        share[window] = np.count_nonzero(under_way > 0) / len(at)
+    return mean, most, share

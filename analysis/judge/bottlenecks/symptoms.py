@@ -1,0 +1,134 @@
+"""Symptoms: the windows in which messages were late, refused or lost. The search looks at no others."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from analysis.arrays import Bools, Floats
+from analysis.formatting import count_text, seconds_text, share_text
+from analysis.judge.bottlenecks.view import View
+from analysis.measure.binomial import chance_beyond
+from analysis.measure.percentiles import ranks
+from analysis.measure.throughput import QUEUED_S, REFUSED_SHARE
+
+FAILED_SHARE = 0.10  # of the messages that the provider accepted, without switched-off phones
+FEWEST = 5  # messages; fewer are not a pattern
+MOCK_PERCENTILE = 95.0  # percentile of its seconds, as in the check of its event loop
+CHANCE = 0.05  # probability of one false alarm in a whole run
+
+
+@dataclass(frozen=True)
+class Symptoms:
+    """``windows``: the windows with a symptom. ``words`` describe the symptoms."""
+
+    windows: Bools
+    words: tuple[str, ...]
+
+
+def mock_late_s(view: View) -> Floats:
+    """The delay of the mock provider that a quarter of the window's seconds reach, in seconds, without its
+    waits for a core.
+    """
+    at_s, late_s = _mock_seconds(view)
+    return view.gauges.of_values(at_s, late_s) if len(at_s) else np.full(view.windows.count, np.nan)
+
+
+def _mock_seconds(view: View) -> tuple[Floats, Floats]:
+    """(instant, delay without waits for a core) of each second."""
+    at_s, lag_ms = view.gauges.gauges.series("provider", "loop_lag_ms")
+    late_ms = np.maximum(lag_ms, view.gauges.gauges.at("provider", "timer_late_ms", at_s))
+    waited_ms = view.gauges.gauges.at("provider", "loop_core_wait_ms", at_s)
+    own: Floats = np.where(waited_ms >= 0.5 * late_ms, 0.0, late_ms) / 1000.0
+    return at_s, own
+
+
+def symptoms(view: View) -> Symptoms:
+    windows, due = view.windows, view.due_s
+    found: dict[str, Bools] = {}
+    planned = windows.counts(due, view.everyone)
+    left = windows.counts(due, view.not_taken)
+    found["not_taken"] = (left > REFUSED_SHARE * planned) & (left >= 1)
+    api_s = windows.percentile(due, view.api_s, view.everyone, 50.0)
+    found["slow_api"] = np.nan_to_num(api_s) > QUEUED_S
+    waits = windows.percentile(due, view.sender_wait_s, view.everyone, 50.0)
+    found["sender_queue"] = np.nan_to_num(waits) > QUEUED_S
+    carried = windows.percentile(due, view.carrier_wait_s, view.everyone, 50.0)
+    found["carrier_queue"] = np.nan_to_num(carried) > QUEUED_S
+    found["one_carrier"] = _of_one_carrier(view)
+    found["late"] = _late(view)
+    lost = windows.counts(due, view.failed_on_the_way)
+    taken = windows.counts(due, view.provider.taken)
+    # More than chance explains in any window. A day has 8,640 windows, so rare counts occur in some.
+    chance = chance_beyond(lost - 1, taken, FAILED_SHARE)
+    found["failed"] = (lost >= FEWEST) & (chance < CHANCE / windows.count)
+    # The bench is late only if it exceeds the limit of its validity check over the whole load too.
+    limit_s = view.given.lag_limit_s
+    found["generator"] = (np.nan_to_num(view.lag_p99_s) > limit_s) & (_p(view.counted_lag_s, 99.0) > limit_s)
+    found["dropped"] = windows.counts(due, view.dropped_by_bench) > REFUSED_SHARE * planned
+    mock_late = _p(_mock_seconds(view)[1], MOCK_PERCENTILE) > limit_s
+    found["mock"] = (np.nan_to_num(mock_late_s(view)) > limit_s) & mock_late
+    seen: Bools = np.any(np.array(list(found.values())), axis=0)
+    return Symptoms(seen, tuple(_words(view, found, seen)))
+
+
+def _p(values: Floats, percentile: float) -> float:
+    """Nearest rank; 0 without values."""
+    ordered = np.sort(values)
+    return float(ordered[ranks(len(ordered), (percentile,))[0] - 1]) if len(ordered) else 0.0
+
+
+def slow_carriers(view: View) -> dict[str, Floats]:
+    """Median wait per window, by carrier with enough messages. NaN where it is a second or less."""
+    found: dict[str, Floats] = {}
+    for place, name in enumerate(view.provider.carrier.names):
+        among = view.provider.carrier.index == place
+        wait_s = view.windows.percentile(view.due_s, view.carrier_wait_s, among, 50.0)
+        enough = view.windows.counts(view.due_s, among) >= FEWEST
+        slow = np.where(enough & (np.nan_to_num(wait_s) > QUEUED_S), wait_s, np.nan)
+        if np.isfinite(slow).any() or np.isinf(slow).any():
+            found[name] = slow
+    return found
+
+
+def _of_one_carrier(view: View) -> Bools:
+    seen: Bools = np.zeros(view.windows.count, dtype=np.bool_)
+    for slow in slow_carriers(view).values():
+        seen |= ~np.isnan(slow)
+    return seen
+
+
+def _late(view: View) -> Bools:
+    """Windows in which more messages were late than a missed objective allows."""
+    seen: Bools = np.zeros(view.windows.count, dtype=np.bool_)
+    for objective, among in view.missed_times:
+        assert objective.limit_s is not None and objective.percentile is not None
+        counted = among & ~np.isnan(view.delivery_s)
+        late = counted & (view.delivery_s > objective.limit_s)
+        share = view.windows.share(view.due_s, late, counted)
+        seen |= (share > 1 - objective.percentile / 100) & (view.windows.counts(view.due_s, late) >= FEWEST)
+    return seen
+
+
+def _words(view: View, found: dict[str, Bools], seen: Bools) -> list[str]:
+    words = []
+    left, planned = int(np.count_nonzero(view.not_taken)), view.journeys.count
+    if found["not_taken"].any():
+        words.append(f"{count_text(left)} messages ({share_text(left, planned)}) were not taken")
+    for name, values, what in (
+        ("slow_api", view.api_s, "waited {} for the answer of the API"),
+        ("sender_queue", view.sender_wait_s, "waited {} in the sender's queue"),
+        ("carrier_queue", view.carrier_wait_s, "waited {} between provider and carrier"),
+    ):
+        if found[name].any():
+            median = view.windows.percentile(view.due_s, values, view.everyone, 50.0)
+            longest_s = float(np.nanmax(median[seen]))
+            shown = seconds_text(longest_s) if np.isfinite(longest_s) else "until the end"
+            words.append(f"the median message {what.format(shown)}")
+    for objective, _ in view.missed_times:
+        words.append(f"{objective.name}: {objective.measured}, limit {objective.limit}")
+    lost, taken = (int(np.count_nonzero(each)) for each in (view.failed_on_the_way, view.provider.taken))
+    if found["failed"].any():
+        words.append(f"{count_text(lost)} of {count_text(taken)} messages failed on their way to the phone")
+    return words

@@ -1,0 +1,173 @@
+"""The data that the kinds use, computed once, by window."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from analysis.arrays import Bools, Floats
+from analysis.judge.bottlenecks.windows import WindowGauges, Windows
+from analysis.measure.late_generator import GeneratorLateness, dropped, dropped_by_target, lateness
+from analysis.measure.outcomes import DELIVERED, EXPIRED, FAILED, OPEN, MessageOutcomes
+from analysis.measure.percentiles import ranks
+from analysis.model import Objective
+from analysis.read.gauges import Gauges
+from analysis.read.journeys import OUTCOMES, Journeys
+
+REFERENCE_SENDER = "reference_sender"
+
+
+@dataclass(frozen=True)
+class BottleneckInputs:
+    """The data of a run. ``lag_limit_s``: a bench that is later than this invalidates the run."""
+
+    journeys: Journeys
+    outcomes: MessageOutcomes
+    objectives: tuple[Objective, ...]
+    profile: Mapping[str, Any]
+    target: Mapping[str, Any]
+    in_flight_limit: int
+    lag_limit_s: float
+
+
+class View:
+    """``BottleneckInputs`` by window of the load."""
+
+    def __init__(self, given: BottleneckInputs) -> None:
+        self.given = given
+        self.journeys, self.outcomes = given.journeys, given.outcomes
+        self.load, self.provider = given.journeys.load, given.journeys.provider
+        self.windows = Windows(given.journeys.load_end_s)
+        self.gauges = WindowGauges(Gauges(given.journeys.samples, given.journeys.load_end_s), self.windows)
+        self.due_s = self.load.intended_s
+
+    @property
+    def sender_name(self) -> str:
+        name = str(self.given.target.get("name") or REFERENCE_SENDER)
+        return "the sender" if name == REFERENCE_SENDER else name
+
+    @cached_property
+    def everyone(self) -> Bools:
+        return np.ones(self.journeys.count, dtype=np.bool_)
+
+    @cached_property
+    def lateness(self) -> GeneratorLateness:
+        return lateness(self.journeys, self.given.lag_limit_s)
+
+    @cached_property
+    def lag_p99_s(self) -> Floats:
+        """Lag of the messages that count.
+
+        Messages of disturbed seconds are excluded if these seconds were few.
+        """
+        counted = self._counted_lags
+        return self.windows.percentile(self.due_s, self.lateness.lag_s, counted, 99.0)
+
+    @cached_property
+    def counted_lag_s(self) -> Floats:
+        return self.lateness.lag_s[self._counted_lags]
+
+    @cached_property
+    def _counted_lags(self) -> Bools:
+        sent: Bools = np.isfinite(self.lateness.lag_s)
+        return sent & ~self.lateness.disturbed if self.lateness.short else sent
+
+    @cached_property
+    def own_lag_p99_s(self) -> Floats:
+        """Lag that the generator caused: without the messages of disturbed seconds."""
+        lag_s = self.lateness.lag_s
+        return self.windows.percentile(self.due_s, lag_s, np.isfinite(lag_s) & ~self.lateness.disturbed, 99.0)
+
+    @cached_property
+    def dropped_by_target(self) -> Bools:
+        return dropped_by_target(self.journeys, self.given.in_flight_limit, self.given.lag_limit_s)
+
+    @cached_property
+    def dropped_by_bench(self) -> Bools:
+        return dropped(self.journeys) & ~self.dropped_by_target
+
+    @cached_property
+    def not_taken(self) -> Bools:
+        left = np.isin(
+            self.load.outcome, [OUTCOMES.index(name) for name in ("refused", "failed", "unfinished")]
+        )
+        return left | self.dropped_by_target
+
+    @cached_property
+    def api_s(self) -> Floats:
+        """From sending to the answer; infinite without an answer, NaN if not sent."""
+        took = self.load.answered_s - self.load.sent_s
+        sent = np.isfinite(self.load.sent_s)
+        return np.where(sent & ~np.isfinite(took), np.inf, took)
+
+    @cached_property
+    def sender_wait_s(self) -> Floats:
+        """Wait in the sender's queue: from its answer to the accepted submit, or to the end."""
+        taken_s = np.where(
+            np.isfinite(self.provider.taken_s), self.provider.taken_s, self.provider.submitted_s
+        )
+        waiting = (
+            self.journeys.accepted & ~np.isfinite(taken_s) & np.isin(self.outcomes.outcome, (OPEN, EXPIRED))
+        )
+        until = np.where(waiting, self.journeys.end_s, taken_s)
+        return np.where(self.journeys.accepted, np.maximum(until - self.load.answered_s, 0.0), np.nan)
+
+    @cached_property
+    def carrier_wait_s(self) -> Floats:
+        """Wait in the provider's and the carriers' queues, or to the end."""
+        waiting = (
+            self.provider.taken
+            & ~np.isfinite(self.provider.carrier_s)
+            & np.isin(self.outcomes.outcome, (OPEN, EXPIRED))
+        )
+        until = np.where(waiting, self.journeys.end_s, self.provider.carrier_s)
+        return np.maximum(until - self.provider.answered_s, 0.0)
+
+    @cached_property
+    def taken_at_s(self) -> Floats:
+        return np.where(np.isfinite(self.provider.taken_s), self.provider.taken_s, self.provider.submitted_s)
+
+    @cached_property
+    def failed_on_the_way(self) -> Bools:
+        """Accepted by a carrier, then not delivered, without phones that were off or out of coverage."""
+        lost = self.provider.taken & np.isin(self.outcomes.outcome, (FAILED, EXPIRED))
+        return lost & np.isfinite(self.provider.carrier_s) & ~self.waited_for_phone
+
+    @cached_property
+    def waited_for_phone(self) -> Bools:
+        waited: Bools = np.nan_to_num(self.provider.handset_wait_s) > 0
+        return waited
+
+    @cached_property
+    def delivery_s(self) -> Floats:
+        """Delivery time to reachable phones; infinite if never or still open, NaN if the message does not
+        count.
+        """
+        took = self.provider.delivered_s - self.due_s
+        counted = self.journeys.accepted & ~self.waited_for_phone
+        open_still = counted & (self.outcomes.never | (self.outcomes.outcome == OPEN))
+        taken: Floats = np.where(counted & (self.outcomes.outcome == DELIVERED), took, np.nan)
+        return np.where(open_still, np.inf, taken)
+
+    @cached_property
+    def missed_times(self) -> tuple[tuple[Objective, Bools], ...]:
+        """Missed objectives on delivery times, each with the messages of its class."""
+        found = []
+        for objective in self.given.objectives:
+            if objective.verdict != "missed" or objective.limit_s is None or objective.percentile is None:
+                continue
+            if objective.message_class in self.load.class_names:
+                found.append((objective, self.journeys.of_class(objective.message_class)))
+            elif objective.message_class == "all":
+                found.append((objective, self.everyone))
+        return tuple(found)
+
+
+def p99(values: Floats) -> float:
+    """Percentile of the finite values; NaN if there is none."""
+    finite = np.sort(values[np.isfinite(values)])
+    return float(finite[ranks(len(finite), (99.0,))[0] - 1]) if len(finite) else float("nan")

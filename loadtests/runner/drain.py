@@ -1,0 +1,165 @@
+"""Decides when the wait for open messages ends. The runner does the waiting.
+
+An open message is in one of these places: in the sender, in the provider's queues, on its way to a handset,
+at a phone that is off, or in a report that is not confirmed. The drain ends if
+
+- nothing is open; or
+- the sender has nothing left to send and the provider's queues are empty, and open messages wait only for
+phones that are off or for reports that are not confirmed: a longer wait would show nothing about the service;
+or
+- the same, with messages on their way to handsets, if their outcome cannot change a verdict (``settled``) for
+  ``SETTLED_FOR_S``.
+
+Loss, duplicates and unaccounted messages can be counted only when each message has reached the provider, so
+both cases require that. The drain timeout and the user end it in any case.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from msgspec import Struct
+
+from loadtests.runner.queries import ServiceState
+from loadtests.runner.sampling import Snapshot
+
+QUIET_S = 5.0
+SETTLED_FOR_S = 1.0  # its rows are flushed four times a second
+
+
+class Standing(Struct, frozen=True):
+    """Where the open messages are. ``unsent`` None: the sender has no state API.
+
+    ``on_air`` are on their way to reachable phones; ``reports`` are final, and their report is not confirmed.
+    """
+
+    taken: int  # accepted by the provider, of this load
+    unsent: int | None
+    queued: int
+    on_air: int
+    phones: int
+    reports: int
+    sender_open: int = 0
+
+    @property
+    def at_provider(self) -> int:
+        return self.queued + self.on_air + self.phones + self.reports
+
+
+class Look(Struct, frozen=True):
+    """``words``: the messages that are awaited; after the drain, those left open ("" for none)."""
+
+    over: bool
+    words: str = ""
+
+
+def standing(provider: ServiceState, sender: ServiceState | None, provider_before: int = 0) -> Standing:
+    """``provider_before``: number of messages that the provider had accepted before this load."""
+    gauges = provider.gauges
+    phones = min(provider.open, round(gauges.get("waiting_for_handset", 0.0)))
+    on_air = max(0, round(gauges.get("on_air", 0.0)) - phones)
+    reports = round(gauges.get("reports_waiting", 0.0) + gauges.get("reports_unconfirmed", 0.0))
+    unsent = None
+    if sender is not None:
+        unsent = max(0, sender.open - round(sender.gauges.get("awaiting_report", 0.0)))
+    return Standing(
+        taken=provider.accepted - provider_before,
+        unsent=unsent,
+        queued=max(0, provider.open - phones - on_air - reports),
+        on_air=on_air,
+        phones=phones,
+        reports=reports,
+        sender_open=0 if sender is None else sender.open,
+    )
+
+
+class Drain:
+    """Decides from each snapshot whether to wait longer.
+
+    A sender without a state API counts as having sent everything if the provider has as many messages as
+    the sender accepted from the load, or has had no new message for ``QUIET_S``. ``accepted_before``
+    messages were accepted in earlier rounds of the load; the snapshots do not count them.
+    """
+
+    def __init__(
+        self,
+        sender_answers: bool,
+        provider_answers: bool,
+        accepted_before: int = 0,
+        provider_before: int = 0,
+        settled: Callable[[], bool] | None = None,
+    ) -> None:
+        """``settled`` is called only while all open messages are on their way to handsets; None: never."""
+        self._sender_answers = sender_answers
+        self._provider_answers = provider_answers
+        self._accepted_before = accepted_before
+        self._provider_before = provider_before
+        self._settled = settled
+        self._settled_since_s: float | None = None
+        self._taken: object = None
+        self._taken_since_s = 0.0
+        self._reports: object = None
+        self._reports_since_s = 0.0
+
+    def look(self, now_s: float, snapshot: Snapshot) -> Look:
+        if snapshot.provider is None:
+            # Unknown: wait for the whole drain timeout.
+            return Look(
+                False,
+                "the provider's answer" if self._provider_answers else "messages that cannot be observed",
+            )
+        if self._sender_answers and snapshot.sender is None:
+            return Look(False, "the sender's answer")
+        found = standing(snapshot.provider, snapshot.sender, self._provider_before)
+        self._note(now_s, found)
+        if found.unsent:
+            return Look(False, f"{found.unsent:,} in the sender")
+        if found.unsent is None and not self._all_came(now_s, found, snapshot.load.accepted):
+            missing = self._accepted_before + snapshot.load.accepted - found.taken
+            return Look(False, f"{missing:,} that the provider has not seen")
+        if not found.at_provider:
+            return self._without_provider(now_s, found)
+        if found.queued:
+            return Look(False, f"{found.queued:,} in the provider's queues")
+        if found.on_air:
+            return self._on_air(now_s, found)
+        if found.reports and now_s - self._reports_since_s < QUIET_S:
+            return Look(False, f"{found.reports:,} delivery reports")
+        return Look(True, _left(found))
+
+    def _note(self, now_s: float, found: Standing) -> None:
+        if found.taken != self._taken:
+            self._taken, self._taken_since_s = found.taken, now_s
+        reports = (found.reports, found.phones, found.sender_open)
+        if reports != self._reports:
+            self._reports, self._reports_since_s = reports, now_s
+
+    def _all_came(self, now_s: float, found: Standing, accepted: int) -> bool:
+        wanted = self._accepted_before + accepted
+        return found.taken >= wanted or now_s - self._taken_since_s >= QUIET_S
+
+    def _without_provider(self, now_s: float, found: Standing) -> Look:
+        """The sender may await reports that were lost and do not come."""
+        if found.sender_open and now_s - self._reports_since_s < QUIET_S:
+            return Look(False, f"{found.sender_open:,} delivery reports")
+        left = f"{found.sender_open:,} without a delivery report" if found.sender_open else ""
+        return Look(True, left)
+
+    def _on_air(self, now_s: float, found: Standing) -> Look:
+        if self._settled is None or not self._settled():
+            self._settled_since_s = None
+        elif self._settled_since_s is None:
+            self._settled_since_s = now_s
+        since_s = self._settled_since_s
+        if since_s is not None and now_s - since_s >= SETTLED_FOR_S:
+            return Look(True, f"{_left(found)}; their outcome cannot change a verdict")
+        return Look(False, f"{found.on_air:,} on their way to handsets")
+
+
+def _left(found: Standing) -> str:
+    left = [
+        (found.on_air, "on their way to handsets"),
+        (found.phones, "for phones that are off or out of coverage"),
+        (found.reports, "whose delivery report is not confirmed"),
+    ]
+    return ", ".join(f"{count:,} {what}" for count, what in left if count)

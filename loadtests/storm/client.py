@@ -1,0 +1,99 @@
+"""Clients of the sender: each repeats its call, with the same keys, until it is answered."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from loadtests.storm.plan import Call
+from reference_sender.dispatch.values import Message
+
+if TYPE_CHECKING:
+    from loadtests.storm.world import World
+
+_AGAIN_S = (0.2, 1.0, 5.0, 5.0, 15.0, 30.0, 60.0)
+_PATIENCE_S = 8.0
+
+
+class Client:
+    """One call, of one message or of several."""
+
+    def __init__(self, world: World, call: Call, places: range) -> None:
+        self._world = world
+        self._call = call
+        self._places = places  # of its messages in the call
+        self._tries = 0
+        self._current = 0  # try; answers of earlier ones count too
+        self.acknowledged = False
+
+    def begin(self) -> None:
+        """Call the sender."""
+        if self.acknowledged:
+            return
+        world, call = self._world, self._call
+        self._tries += 1
+        process = world.process
+        if process is None or world.paused or not process.node.has_room(len(self._places), call.lane):
+            self._again()
+            return
+        messages = [self._message(place, process.now_ns()) for place in self._places]
+        attempt = _Attempt(self)
+        process.take(messages, attempt, together=call.together)
+        world.later(int(_PATIENCE_S * 1e9), attempt.time_out)
+
+    def keys(self) -> list[str]:
+        """The keys of its messages."""
+        return [self._key(place) for place in self._places]
+
+    def answered(self, kept: bool) -> None:
+        """The call was acknowledged, or not."""
+        if kept and not self.acknowledged:
+            self.acknowledged = True
+            self._world.watch.acknowledged(self.keys())
+        elif not kept:
+            self._again()
+
+    def _again(self) -> None:
+        if self._tries <= len(_AGAIN_S) and not self.acknowledged:
+            self._world.later(int(_AGAIN_S[self._tries - 1] * 1e9), self.begin)
+
+    def _key(self, place: int) -> str:
+        return f"m{self._call.number}-{place}"
+
+    def _message(self, place: int, now_ns: int) -> Message:
+        call = self._call
+        process = self._world.process
+        assert process is not None
+        process.next_id += 1
+        return Message(
+            process.next_id,
+            self._key(place),
+            str(48_600_000_000 + 1_000 * call.number + place),
+            "x" * (150 * call.segments),
+            call.lane,
+            call.sender_id,
+            call.campaign,
+            call.segments,
+            now_ns,
+            now_ns + int(call.valid_s * 1e9),
+        )
+
+
+class _Attempt:
+    """One try of a call."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+        self._timed_out = False
+        self._ended = False
+
+    def end(self, kept: bool) -> None:
+        """The sender's answer, or its connection's end. After a time-out the client does not read it."""
+        if not self._ended and not self._timed_out:
+            self._ended = True
+            self._client.answered(kept)
+
+    def time_out(self) -> None:
+        """The client has waited long enough and calls again."""
+        if not self._ended:
+            self._timed_out = True
+            self._client.answered(False)

@@ -1,0 +1,33 @@
+"""A provider's process is killed, and another one starts."""
+
+from __future__ import annotations
+
+from random import Random
+from typing import TYPE_CHECKING, ClassVar, Self
+
+from msgspec import Struct
+
+from loadtests.storm.scene import Scene
+
+if TYPE_CHECKING:
+    from loadtests.storm.world import World
+
+
+class ProviderCrash(Struct, frozen=True):
+    """Its requests under way are lost. Unless the provider keeps its state, it forgets all it accepted."""
+
+    route: str
+    at_s: float
+    down_s: float
+
+    names: ClassVar[tuple[str, ...]] = ("provider_crash_forgets", "provider_crash_keeps")
+
+    @classmethod
+    def draw(cls, random: Random, scene: Scene) -> Self:
+        return cls(scene.route(random), scene.instant(random), random.choice((0.1, 3.0, 30.0)))
+
+    def begin(self, world: World) -> None:
+        world.at(self.at_s, lambda: world.providers[self.route].crash(self.down_s))
+
+
+KIND = ProviderCrash

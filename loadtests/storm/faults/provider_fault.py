@@ -1,0 +1,72 @@
+"""The provider itself misbehaves, by the faults of its own engine (docs/faults.md)."""
+
+from __future__ import annotations
+
+from random import Random
+from typing import TYPE_CHECKING, Any, ClassVar, Self
+
+from msgspec import Struct
+from pydantic import TypeAdapter
+
+from loadtests.storm.scene import Scene
+from mock_provider.engine.faults import Faults
+
+if TYPE_CHECKING:
+    from loadtests.storm.world import World
+
+_SETTINGS: dict[str, dict[str, Any]] = {
+    "outage_refused": {"kind": "outage", "answer": "refuse"},
+    "outage_hang": {"kind": "outage", "answer": "hang"},
+    "outage_disconnect": {"kind": "outage", "answer": "disconnect"},
+    "hang": {"kind": "hang", "share": 0.4},
+    "lost_reply": {"kind": "lost_reply", "share": 0.4},
+    "cut_after_accept": {"kind": "cut_after_accept", "share": 0.4},
+    "slow_replies": {"kind": "added_latency", "plus_s": 4},
+    "replies_after_time_out": {"kind": "added_latency", "plus_s": 15},
+    "throttled": {"kind": "error_rate", "share": 0.5, "refusal": "throttled_requests"},
+    "internal_error": {"kind": "error_rate", "share": 0.5, "refusal": "internal_error"},
+    "no_credit": {"kind": "error_rate", "share": 0.3, "refusal": "no_credit"},
+    "rate_reduction": {"kind": "rate_reduction", "rate_per_s": 1, "burst": 1},
+    "accept_then_lose": {"kind": "accept_then_lose", "share": 0.4},
+    "report_loss": {"kind": "report_loss", "share": 0.5},
+    "report_duplicate": {"kind": "report_duplicate", "share": 0.6, "after_s": 3},
+    "report_delay": {
+        "kind": "report_delay",
+        "share": 0.6,
+        "delay": {"kind": "uniform", "low_s": 5, "high_s": 1500},
+    },
+    "report_reorder": {"kind": "report_reorder", "within_s": 20},
+    "report_storm": {"kind": "report_storm"},
+}
+_FAULTS: TypeAdapter[Faults] = TypeAdapter(Faults)
+
+
+class ProviderFault(Struct, frozen=True):
+    """A fault of the provider of ``route``, in a window."""
+
+    what: str
+    route: str
+    begin_s: float
+    end_s: float
+
+    names: ClassVar[tuple[str, ...]] = tuple(_SETTINGS)
+
+    @classmethod
+    def draw(cls, random: Random, scene: Scene) -> Self:
+        begin_s, end_s = scene.span(random, 40.0)
+        return cls(random.choice(sorted(_SETTINGS)), scene.route(random), begin_s, end_s)
+
+    def begin(self, world: World) -> None:
+        window = {
+            "name": self.what,
+            "start_s": world.begin_s + self.begin_s,
+            "end_s": world.begin_s + self.end_s,
+            "clock": "absolute",
+        }
+        made = _FAULTS.validate_python([_SETTINGS[self.what] | window])
+        of_route = world.provider_faults[self.route]
+        if all(each.name != self.what for each in of_route):
+            of_route.extend(made)
+
+
+KIND = ProviderFault

@@ -1,0 +1,32 @@
+"""The sender's process is killed at an instant."""
+
+from __future__ import annotations
+
+from random import Random
+from typing import TYPE_CHECKING, ClassVar, Self
+
+from msgspec import Struct
+
+from loadtests.storm.scene import Scene
+
+if TYPE_CHECKING:
+    from loadtests.storm.world import World
+
+
+class SenderCrash(Struct, frozen=True):
+    """Its last transaction is torn if a commit is in progress: on disk whole, or not at all."""
+
+    at_s: float
+    down_s: float
+
+    names: ClassVar[tuple[str, ...]] = ("sender_crash", "torn_commit_kept", "torn_commit_lost")
+
+    @classmethod
+    def draw(cls, random: Random, scene: Scene) -> Self:
+        return cls(scene.instant(random), random.choice((0.0, 0.5, 5.0)))
+
+    def begin(self, world: World) -> None:
+        world.at(self.at_s, lambda: world.crash("sender_crash", self.down_s))
+
+
+KIND = SenderCrash

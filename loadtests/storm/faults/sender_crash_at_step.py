@@ -1,0 +1,34 @@
+"""The sender's process is killed between two steps of its work."""
+
+from __future__ import annotations
+
+from random import Random
+from typing import TYPE_CHECKING, ClassVar, Self
+
+from msgspec import Struct
+
+from loadtests.storm.scene import Scene
+from loadtests.storm.steps import STEPS
+
+if TYPE_CHECKING:
+    from loadtests.storm.world import World
+
+
+class SenderCrashAtStep(Struct, frozen=True):
+    """Just before step ``step`` is made for the ``ordinal``-th time."""
+
+    step: str
+    ordinal: int
+    down_s: float
+
+    names: ClassVar[tuple[str, ...]] = tuple(f"sender_crash_before_{step}" for step in STEPS)
+
+    @classmethod
+    def draw(cls, random: Random, scene: Scene) -> Self:
+        return cls(random.choice(STEPS), 1 + int(12 * random.random() ** 2), random.choice((0.0, 2.0)))
+
+    def begin(self, world: World) -> None:
+        world.crash_before(self.step, self.ordinal, self.down_s)
+
+
+KIND = SenderCrashAtStep

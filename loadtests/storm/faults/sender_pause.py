@@ -1,0 +1,32 @@
+"""The sender's process stands still and goes on: a suspended machine, a process that gets no processor."""
+
+from __future__ import annotations
+
+from random import Random
+from typing import TYPE_CHECKING, ClassVar, Self
+
+from msgspec import Struct
+
+from loadtests.storm.scene import Scene
+
+if TYPE_CHECKING:
+    from loadtests.storm.world import World
+
+
+class SenderPause(Struct, frozen=True):
+    """Everything that happens meanwhile reaches it at the end, in order."""
+
+    at_s: float
+    lasts_s: float
+
+    names: ClassVar[tuple[str, ...]] = ("sender_pause",)
+
+    @classmethod
+    def draw(cls, random: Random, scene: Scene) -> Self:
+        return cls(scene.instant(random), random.choice((0.5, 15.0, 120.0)))
+
+    def begin(self, world: World) -> None:
+        world.at(self.at_s, lambda: world.pause(self.lasts_s))
+
+
+KIND = SenderPause

@@ -1,0 +1,34 @@
+"""The wall clock is set. A process reads it when it starts (``reference_sender/clock.py``)."""
+
+from __future__ import annotations
+
+from random import Random
+from typing import TYPE_CHECKING, ClassVar, Self
+
+from msgspec import Struct
+
+from loadtests.storm.scene import Scene
+
+if TYPE_CHECKING:
+    from loadtests.storm.world import World
+
+_STEPS_S = (-7_200.0, -60.0, -1.0, 1.0, 60.0, 7_200.0)
+
+
+class WallClockStep(Struct, frozen=True):
+    """It goes forward by ``by_s``, or back."""
+
+    at_s: float
+    by_s: float
+
+    names: ClassVar[tuple[str, ...]] = ("wall_clock_back", "wall_clock_forward")
+
+    @classmethod
+    def draw(cls, random: Random, scene: Scene) -> Self:
+        return cls(scene.instant(random), random.choice(_STEPS_S))
+
+    def begin(self, world: World) -> None:
+        world.at(self.at_s, lambda: world.step_wall_clock(self.by_s))
+
+
+KIND = WallClockStep

@@ -1,0 +1,191 @@
+"""What must hold after a storm and its quiet time: functions from the end of a world to what it violates."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
+
+from loadtests.storm.watch import Violation
+from mock_provider.engine.values import JournalRow
+from reference_sender.dispatch.values import FINAL_STATES, State
+from reference_sender.store.protocol import Record
+
+if TYPE_CHECKING:
+    from loadtests.storm.world import World
+
+_ALL = 1_000_000
+_TOLD = frozenset({State.SENT, State.DELIVERED})
+
+
+class Ending:
+    """The end of a storm: the store's rows, the providers' journals, and the last process."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        process = world.process
+        assert process is not None, "the quiet time is long enough for a start"
+        self.process = process
+        self.records: dict[str, Record] = {
+            record.message.key: record for record in process.store.records(0, _ALL)
+        }
+        self.accepted: dict[str, list[tuple[str, int, JournalRow]]] = {}  # by key: route, engine, row
+        self.seen: set[str] = set()
+        for provider in world.providers.values():
+            for epoch in provider.epochs:
+                for row in epoch.rows:
+                    self.seen.add(row.key)
+                    if row.provider_id:
+                        self.accepted.setdefault(row.key, []).append((epoch.route, epoch.number, row))
+
+
+def every_acknowledged_message_is_final(end: Ending) -> Iterator[Violation]:
+    """Every acknowledged message is in the store, and final."""
+    for key in sorted(end.world.watch.acknowledged_keys):
+        record = end.records.get(key)
+        if record is None:
+            yield Violation("acknowledged", f"{key} was acknowledged and is not in the store", (key,))
+        elif record.state not in FINAL_STATES:
+            yield Violation("acknowledged", f"{key} is still {record.state.value}", (key,))
+
+
+def none_is_accepted_twice(end: Ending) -> Iterator[Violation]:
+    """No provider accepts a message twice, and no second provider accepts it.
+
+    A provider that forgot a message counts again: only its engines count, one by one.
+    """
+    for key, found in end.accepted.items():
+        counts: Counter[tuple[str, int]] = Counter()
+        for route, number, _ in found:
+            counts[route, number] += 1
+        for (route, number), count in counts.items():
+            if count > 1:
+                said = f"{key} was accepted {count} times by {route} (engine {number})"
+                yield Violation("accepted once", said, (key,))
+        routes = sorted({route for route, _, _ in found})
+        if len(routes) > 1:
+            yield Violation("accepted once", f"{key} was accepted by {' and '.join(routes)}", (key,))
+
+
+def none_is_called_sent_that_no_provider_accepted(end: Ending) -> Iterator[Violation]:
+    """What the store calls sent or delivered, a provider accepted, under the id that the store has."""
+    for key, record in end.records.items():
+        if record.state not in _TOLD:
+            continue
+        ids = {row.provider_id for _, _, row in end.accepted.get(key, ())}
+        if not ids:
+            yield Violation("seen", f"{key} is {record.state.value} and no provider accepted it", (key,))
+        elif record.provider_id is not None and record.provider_id not in ids:
+            yield Violation("seen", f"{key} has the id of another message: {record.provider_id}", (key,))
+
+
+def the_provider_has_only_messages_of_the_store(end: Ending) -> Iterator[Violation]:
+    """Every key that a provider saw is a message of the store."""
+    for key in sorted(end.seen - end.records.keys()):
+        yield Violation("known", f"a provider saw {key}, which is not in the store", (key,))
+
+
+def a_confirmed_report_is_kept(end: Ending) -> Iterator[Violation]:
+    """What a provider reported delivered, and was confirmed, is delivered in the store.
+
+    A report must name the message, by its key or by an id that the store has. A message that had ended before
+    is updated by the process that ended it, and by no other.
+    """
+    final_ns = end.world.watch.final_ns
+    for key, found in end.accepted.items():
+        record = end.records.get(key)
+        for route, _, row in found:
+            if record is None or row.t_confirmed_ns is None or row.state != "delivered":
+                continue
+            carries_key = end.world.providers[route].plan.carries_key
+            named = carries_key or record.provider_id == row.provider_id
+            was_open = final_ns.get(key, row.t_confirmed_ns) >= row.t_confirmed_ns
+            if named and was_open and record.state is not State.DELIVERED:
+                said = f"{key} was reported delivered by {route}, confirmed, and is {record.state.value}"
+                yield Violation("reports", said, (key,))
+
+
+def no_lane_starves(end: Ending) -> Iterator[Violation]:
+    """A message that nobody tried does not expire if it is valid for long after the storm."""
+    plan = end.world.plan
+    for call in plan.calls:
+        if call.at_s + call.valid_s < plan.storm_s + _LONGEST_FAULT_S + end.world.wall_forward_s:
+            continue
+        for place in range(call.count):
+            key = f"m{call.number}-{place}"
+            record = end.records.get(key)
+            if record is None or record.state is not State.EXPIRED or record.reason != "expired":
+                continue
+            if record.message.expires_ns - record.message.created_ns < int(call.valid_s * 1e9):
+                continue
+            yield Violation("lanes", f"{key} ({call.lane.value}) expired and no fault was left", (key,))
+
+
+_LONGEST_FAULT_S = 900.0  # after the storm: pauses, windows, breakers, a clock that was set, and the queue
+
+
+def no_lane_passes_an_otp_without_right(end: Ending) -> Iterator[Violation]:
+    """Lower lanes pass a waiting OTP with no more than their guaranteed shares."""
+    if end.world.plan.in_order:
+        return
+    for process in end.world.past:
+        lanes = process.lanes
+        if lanes.passed > lanes.allowed:
+            said = f"{lanes.passed} segments passed a waiting OTP; {lanes.allowed:.1f} were earned"
+            yield Violation("lanes", said)
+
+
+def totals_are_those_of_the_changes(end: Ending) -> Iterator[Violation]:
+    """The last process counted each message once for each state that it wrote."""
+    totals = end.process.node.state().totals
+    for state in FINAL_STATES:
+        keys = end.process.ends.get(state, set())
+        counted = totals[state.value]
+        if counted != len(keys):
+            said = f"{counted} messages are counted as {state.value}, {len(keys)} were written"
+            yield Violation("totals", said, tuple(sorted(keys)))
+
+
+def store_and_dispatcher_agree(end: Ending) -> Iterator[Violation]:
+    """Nothing is open, in the store or in memory."""
+    process, disk = end.process, end.world.disk
+    state = process.node.state()
+    left = {
+        "unfinished in the store": len(process.store.unfinished()),
+        "attempts in the store": len(disk.attempts),
+        "open in the dispatcher": state.open,
+        "requests in flight": state.in_flight,
+        "early reports": state.early_reports,
+        "batches unanswered": process.node.unanswered,
+        "messages on their way to the store": process.node.waiting,
+        "report calls that wait": process.node.overtaken,
+        "entries of the dispatcher's tables": sum(process.dispatcher.kept().values()),
+    }
+    for what, count in left.items():
+        if count:
+            yield Violation("nothing left", f"{count} {what}")
+    if not end.world.ended_quietly:
+        yield Violation("nothing left", "the quiet time was not long enough")
+
+
+Invariant = Callable[[Ending], Iterator[Violation]]
+INVARIANTS: tuple[Invariant, ...] = (
+    every_acknowledged_message_is_final,
+    none_is_accepted_twice,
+    none_is_called_sent_that_no_provider_accepted,
+    the_provider_has_only_messages_of_the_store,
+    a_confirmed_report_is_kept,
+    no_lane_starves,
+    no_lane_passes_an_otp_without_right,
+    totals_are_those_of_the_changes,
+    store_and_dispatcher_agree,
+)
+
+
+def violations(world: World) -> list[Violation]:
+    """All that does not hold after ``world`` has run."""
+    end = Ending(world)
+    found = list(world.watch.violations)
+    for invariant in INVARIANTS:
+        found.extend(invariant(end))
+    return found

@@ -1,0 +1,46 @@
+"""What lower lanes may do while an OTP waits: use the shares that ``dispatch/shares.py`` grants them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+
+from reference_sender.dispatch import DispatchSettings
+from reference_sender.dispatch.values import Lane, Message, SubmitAttempt
+from reference_sender.store.protocol import Work
+
+
+class LaneWatch:
+    """For one process. ``passed`` counts segments of other lanes that were submitted while an OTP waited that
+    had not been tried yet; OTPs that were sent earn them that right.
+    """
+
+    def __init__(self, settings: DispatchSettings) -> None:
+        shares = settings.transactional_share + settings.marketing_share
+        self._earned_share = shares / (1 - shares)
+        self._waiting: dict[int, tuple[int, int]] = {}  # OTPs by id: since when, until when
+        self._sent = 0  # segments of OTPs
+        self.passed = 0
+
+    @property
+    def allowed(self) -> float:
+        """The most segments that may have passed."""
+        return self._earned_share * self._sent
+
+    def offered(self, now_ns: int, work: Work, taken: Collection[int]) -> None:
+        """The messages of ``work`` are durable. They wait, unless their attempt is durable too."""
+        begun = {number for attempt in work.attempts for number in attempt.message_ids}
+        for message in work.messages:
+            number = message.message_id
+            if message.lane is Lane.OTP and number not in taken and number not in begun:
+                self._waiting[number] = now_ns, message.expires_ns
+
+    def begun(self, attempt: SubmitAttempt, messages: Mapping[int, Message]) -> None:
+        """An attempt was decided."""
+        of_attempt = [messages[number] for number in attempt.message_ids]
+        segments = sum(message.segments for message in of_attempt)
+        if of_attempt[0].lane is Lane.OTP:
+            self._sent += segments
+            for number in attempt.message_ids:
+                self._waiting.pop(number, None)
+        elif any(since_ns < attempt.at_ns < until_ns for since_ns, until_ns in self._waiting.values()):
+            self.passed += segments

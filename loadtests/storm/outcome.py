@@ -1,0 +1,60 @@
+"""One storm from its plan to what it violated."""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+from loadtests.storm.invariants import violations
+from loadtests.storm.plan import StormPlan
+from loadtests.storm.watch import Violation
+from loadtests.storm.world import World
+
+
+class Outcome(Struct, frozen=True):
+    """``strikes``: how often each fault did something, by its name. An error that the code of sender or
+    provider raised is the violation ``raised``.
+    """
+
+    seed: int
+    messages: int
+    acknowledged: int
+    accepted: int
+    processes: int
+    strikes: dict[str, int]
+    violations: tuple[Violation, ...]
+
+    @property
+    def failed(self) -> bool:
+        """Whether an invariant does not hold."""
+        return bool(self.violations)
+
+    @property
+    def invariants(self) -> frozenset[str]:
+        """The names of those that do not hold."""
+        return frozenset(each.invariant for each in self.violations)
+
+
+def _seen(world: World) -> set[str]:
+    epochs = [epoch for provider in world.providers.values() for epoch in provider.epochs]
+    return {row.key for epoch in epochs for row in epoch.rows}
+
+
+def storm(plan: StormPlan, notes: list[str] | None = None) -> Outcome:
+    """Make the storm of ``plan``; ``notes`` gets its trace."""
+    world = World(plan, notes)
+    try:
+        world.run()
+        found = violations(world)
+    except Exception as error:
+        said = f"{type(error).__name__}: {error}"
+        found = [*world.watch.violations, Violation("raised", said)]
+        world.note(f"raised {said}")
+    return Outcome(
+        plan.seed,
+        plan.messages,
+        len(world.watch.acknowledged_keys),
+        len(_seen(world)),
+        world.processes,
+        dict(world.strikes),
+        tuple(found),
+    )

@@ -1,0 +1,137 @@
+"""What one seed draws: the clients' calls, the routes and the faults, as one frozen value."""
+
+from __future__ import annotations
+
+from random import Random
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from loadtests.storm.faults import KINDS
+from loadtests.storm.scene import Fault, Scene
+from reference_sender.dispatch.values import Lane
+
+_LANES = (Lane.OTP, Lane.OTP, Lane.TRANSACTIONAL, Lane.MARKETING, Lane.MARKETING)
+_VALID_S = {
+    Lane.OTP: (20.0, 60.0, 300.0),
+    Lane.TRANSACTIONAL: (60.0, 600.0, 3_600.0),
+    Lane.MARKETING: (60.0, 1_800.0, 7_200.0),
+}
+_REPLIES_S = (0.0, 0.02, 0.3)
+
+
+class Call(Struct, frozen=True):
+    """``count`` messages that a client brings at ``at_s``: in one call (``together``) or each by itself."""
+
+    number: int
+    at_s: float
+    lane: Lane
+    campaign: str
+    sender_id: str
+    count: int
+    valid_s: float
+    segments: int
+    together: bool
+
+
+class RoutePlan(Struct, frozen=True):
+    """A route and its provider. ``refuses_repeats``: it has a duplicate check. ``looks_up``: it answers
+    lookups. ``carries_key``: its reports name the client's key. ``keeps_state``: across a crash.
+    ``ask_ratio``: the sender's limit, as a multiple of the provider's own.
+    """
+
+    name: str
+    refuses_repeats: bool
+    looks_up: bool
+    carries_key: bool
+    keeps_state: bool
+    requests_per_s: int
+    segments_per_s: int
+    max_batch: int
+    max_in_flight: int
+    ask_ratio: float
+    reply_s: float
+    failing: bool  # a share of its messages fails
+
+
+class StormPlan(Struct, frozen=True):
+    """Everything that is drawn. The storm's end is the quiet time's beginning."""
+
+    seed: int
+    calls: tuple[Call, ...]
+    routes: tuple[RoutePlan, ...]
+    faults: tuple[Fault, ...]
+    max_attempts: int
+    in_order: bool
+    storm_s: float
+
+    @property
+    def messages(self) -> int:
+        return sum(call.count for call in self.calls)
+
+
+def draw_plan(seed: int) -> StormPlan:
+    """The storm of ``seed``."""
+    random = Random(seed)
+    storm_s = random.choice((20.0, 40.0, 90.0))
+    routes = _routes(random)
+    scene = Scene(storm_s, tuple(route.name for route in routes))
+    faults = tuple(random.choice(KINDS).draw(random, scene) for _ in range(random.randint(1, 8)))
+    calls = tuple(_call(random, number, storm_s) for number in range(random.randint(3, 12)))
+    return StormPlan(
+        seed,
+        calls,
+        routes,
+        faults,
+        max_attempts=random.choice((3, 6, 16)),
+        in_order=random.random() < 0.1,
+        storm_s=storm_s,
+    )
+
+
+def kept(plan: StormPlan, calls: tuple[int, ...] | None, faults: tuple[int, ...] | None) -> StormPlan:
+    """``plan`` with only these of its calls and faults, by their place; None: all."""
+    if calls is not None:
+        plan = replace(plan, calls=tuple(call for call in plan.calls if call.number in calls))
+    if faults is not None:
+        plan = replace(plan, faults=tuple(plan.faults[index] for index in faults))
+    return plan
+
+
+def _routes(random: Random) -> tuple[RoutePlan, ...]:
+    count = random.choice((1, 1, 2, 2, 3))
+    unchecked = random.randrange(count) if random.random() < 0.4 else -1
+    return tuple(_route(random, "abc"[index], index != unchecked) for index in range(count))
+
+
+def _route(random: Random, name: str, refuses_repeats: bool) -> RoutePlan:
+    return RoutePlan(
+        name,
+        refuses_repeats,
+        looks_up=not refuses_repeats and random.random() < 0.7,
+        carries_key=refuses_repeats and random.random() < 0.7,
+        keeps_state=random.random() < 0.5,
+        requests_per_s=random.choice((5, 20, 100)),
+        segments_per_s=random.choice((10, 50, 500)),
+        max_batch=random.choice((1, 5, 50)),
+        max_in_flight=random.choice((1, 2, 8)),
+        ask_ratio=random.choice((0.8, 0.8, 0.8, 2.0)),
+        reply_s=random.choice(_REPLIES_S),
+        failing=random.random() < 0.3,
+    )
+
+
+def _call(random: Random, number: int, storm_s: float) -> Call:
+    lane = random.choice(_LANES)
+    alone = lane is Lane.OTP
+    return Call(
+        number,
+        at_s=round(random.random() * storm_s, 3),
+        lane=lane,
+        campaign="" if alone else f"c{random.randrange(3)}",
+        sender_id=random.choice(("", "Shop")),
+        count=random.randint(1, 4) if alone else random.randint(1, 14),
+        valid_s=random.choice(_VALID_S[lane]),
+        segments=random.choice((1, 1, 2, 4)),
+        together=not alone and random.random() < 0.7,
+    )

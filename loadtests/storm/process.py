@@ -1,0 +1,192 @@
+"""One life of the sender's process: a real ``Node`` on a store, from its start to its end by a crash."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+from loadtests.storm import steps
+from loadtests.storm.draws import chance
+from loadtests.storm.lanes import LaneWatch
+from loadtests.storm.store import ModelStore
+from reference_sender.dispatch import Dispatcher
+from reference_sender.dispatch.values import LookUp, Message, Report, Result, State
+from reference_sender.node.effects import Acknowledge, Commit, NodeEffect, Refuse, Submit, Waiter
+from reference_sender.node.node import Node
+from reference_sender.store.protocol import StoreError
+
+if TYPE_CHECKING:
+    from loadtests.storm.world import World
+
+_COMMIT_NS = 3_000_000
+
+
+class Process:
+    """``offset_ns``: how far its clock is ahead of the world's. It is read once, from the wall clock."""
+
+    def __init__(self, world: World, number: int, store: ModelStore) -> None:
+        self.number = number
+        self.alive = True
+        self.offset_ns = world.wall_ahead_ns
+        self.store = store
+        self.dispatcher = Dispatcher(world.settings, world.limits, world.plan.seed)
+        self.node = Node(self.dispatcher)
+        self.next_id = store.identity().last_message_id
+        self.counted: dict[str, int] = {}  # attempts that count against the budget, by key
+        self.lanes = LaneWatch(world.settings)
+        self.ends: dict[State, set[str]] = {}  # keys by the states that this process wrote
+        self._world = world
+        self._commits = 0
+        self._running: Commit | None = None
+        self._commit_due_ns: int | None = None
+        self._armed_ns: int | None = None
+        self._waiters: set[Waiter] = set()
+        self._deferred: list[Callable[[], None]] = []
+
+    def now_ns(self) -> int:
+        """The process's own clock."""
+        return self._world.now_ns + self.offset_ns
+
+    def recover(self) -> None:
+        """Continue the work of the processes before it."""
+        self._perform(self.node.recover(self.now_ns(), self.store.unfinished()))
+
+    def input(self, act: Callable[[], None]) -> None:
+        """Something reaches the process: now, or when it is resumed; never, if it is dead."""
+        if not self.alive:
+            return
+        if self._world.paused:
+            self._deferred.append(act)
+        else:
+            act()
+
+    def resume(self) -> None:
+        """Catch up with what reached it while it was paused."""
+        deferred, self._deferred = self._deferred, []
+        for act in deferred:
+            if self.alive:
+                act()
+
+    def take(self, messages: Sequence[Message], waiter: Waiter, together: bool) -> None:
+        """A client's call."""
+        self._waiters.add(waiter)
+        if together:
+            self.node.take_many(messages, waiter)
+        else:
+            self.node.take(messages[0], waiter)
+        self._arm()
+
+    def reported(self, reports: Sequence[Report], waiter: Waiter) -> None:
+        """A provider's report call."""
+        if self._world.step(steps.REPORT):
+            waiter.end(False)
+            return
+        self._waiters.add(waiter)
+        self._perform(self.node.reported(self.now_ns(), reports, waiter))
+
+    def answered(
+        self, route: str, batch_id: int, messages: Sequence[Message], results: Sequence[Result]
+    ) -> None:
+        """The answer to a request, or that there is none."""
+        if self._world.step(steps.ANSWER):
+            return
+        self._world.watch.answered(self, route, messages, results)
+        effects = self.node.answered(self.now_ns(), batch_id, results)
+        if not self._world.step(steps.ANSWERED):
+            self._perform(effects)
+
+    def looked_up(self, key: str, found: Sequence[Report] | None) -> None:
+        """The answer to a lookup."""
+        self._perform(self.node.looked_up(self.now_ns(), key, found))
+
+    def die(self) -> None:
+        """The process is killed: a commit in progress is on disk or not, and all that waits is cut off."""
+        self.alive = False
+        commit = self._running
+        if commit is not None and commit.work is not None:
+            seed = self._world.plan.seed
+            kept = chance(seed, "torn", self.number, self._commits) < 0.5
+            if kept:
+                try:
+                    self.store.commit(commit.work)
+                except StoreError:
+                    kept = False
+            self._world.struck("torn_commit_kept" if kept else "torn_commit_lost")
+            self._world.note(f"the commit in progress is {'' if kept else 'not '}on disk")
+        self.store.close()
+        for waiter in list(self._waiters):
+            waiter.end(False)
+
+    def _perform(self, effects: Sequence[NodeEffect]) -> None:
+        world = self._world
+        for effect in effects:
+            if isinstance(effect, Submit):
+                if world.step(steps.SUBMIT):
+                    return
+                world.watch.submitted(self, effect)
+                world.providers[effect.route].request(self, effect)
+                if world.step(steps.SUBMITTED):
+                    return
+            elif isinstance(effect, LookUp):
+                world.providers[effect.route].look_up(self, effect)
+            elif not self._tell(effect):
+                return
+        self._arm()
+
+    def _tell(self, effect: Acknowledge | Refuse) -> bool:
+        """False if the process was killed instead."""
+        if self._world.step(steps.ACKNOWLEDGE):
+            return False
+        waiter = effect.waiter
+        self._waiters.discard(waiter)
+        # ``True`` for reports, None or the holders of keys for messages; False: come again.
+        waiter.end(isinstance(effect, Acknowledge) and effect.answer is not False)
+        return True
+
+    def _arm(self) -> None:
+        world = self._world
+        due_ns = self.node.commit_due_ns()
+        if due_ns is not None and self._commit_due_ns is None:
+            self._commit_due_ns = due_ns
+            world.later(max(0, due_ns - self.now_ns()), lambda: self.input(self._begin_commit))
+        deadline_ns = self.node.next_deadline()
+        if deadline_ns is not None and deadline_ns != self._armed_ns:
+            self._armed_ns = deadline_ns
+            wait_ns = max(0, deadline_ns - self.now_ns())
+            world.later(wait_ns, lambda: self.input(lambda: self._advance(deadline_ns)))
+
+    def _advance(self, deadline_ns: int) -> None:
+        if deadline_ns == self._armed_ns:
+            self._armed_ns = None
+            self._perform(self.node.advance(self.now_ns()))
+
+    def _begin_commit(self) -> None:
+        if self._world.step(steps.COMMIT):
+            return
+        self._commits += 1
+        self._running = self.node.begin_commit(self.now_ns())
+        self._world.watch.committing(self, self._running)
+        self._world.later(self._commit_ns(), lambda: self.input(self._end_commit))
+
+    def _end_commit(self) -> None:
+        commit, self._running = self._running, None
+        assert commit is not None
+        self._commit_due_ns = None
+        try:
+            taken = {} if commit.work is None else self.store.commit(commit.work)
+        except StoreError as error:
+            self._world.struck("disk_full")
+            self._perform(self.node.commit_failed(self.now_ns(), error))
+            return
+        if not self._world.step(steps.COMMITTED):
+            if commit.work is not None:
+                self.lanes.offered(self.now_ns(), commit.work, taken)
+            self._perform(self.node.committed(self.now_ns(), taken))
+
+    def _commit_ns(self) -> int:
+        drawn = chance(self._world.plan.seed, "commit", self.number, self._commits)
+        slow_s = self._world.slow_commit_s()
+        if slow_s:
+            self._world.struck("slow_disk")
+            return int(slow_s * 1e9 * (0.5 + drawn))
+        return int(_COMMIT_NS * (0.3 + drawn))

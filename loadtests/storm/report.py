@@ -1,0 +1,146 @@
+"""What ``smsbench storm`` prints: progress, the sum of the storms, a storm that failed."""
+
+from __future__ import annotations
+
+import time
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from analysis.exit_codes import ExitCode
+from loadtests.storm.faults import NAMES
+from loadtests.storm.outcome import Outcome, storm
+from loadtests.storm.plan import StormPlan, draw_plan, kept
+from loadtests.storm.run import Sum, storms
+from loadtests.storm.shrink import shrunken
+
+_LINE_EVERY_S = 10.0
+_MOST_SHOWN = 3  # of the storms that failed
+# A fault that never struck in so many storms is drawn wrongly: the storms prove nothing about it.
+COVERED_FROM = 2_000
+
+
+def run_storms(seeds: range, jobs: int, console: Console) -> int:
+    """Run them, print their sum, and return the exit code."""
+    began_s = time.monotonic()
+    total = Sum()
+    interrupted = False
+    try:
+        _run(seeds, jobs, console, total)
+    except KeyboardInterrupt:
+        interrupted = True
+        _say(console, "interrupted: the sum is of the storms that ended")
+    _print_sum(console, total, time.monotonic() - began_s)
+    for outcome in sorted(total.failed, key=lambda each: each.seed)[:_MOST_SHOWN]:
+        explain(draw_plan(outcome.seed), outcome, console)
+    if total.failed:
+        seeds_failed = ", ".join(
+            str(each.seed) for each in sorted(total.failed, key=lambda each: each.seed)[:20]
+        )
+        _say(console, f"{len(total.failed)} storms failed; seeds {seeds_failed}")
+        return ExitCode.MISSED
+    if interrupted:
+        return ExitCode.INTERRUPTED
+    missing = [name for name in NAMES if not total.strikes.get(name)]
+    if missing and total.seeds >= COVERED_FROM:
+        _say(console, f"faults that never struck: {', '.join(missing)}")
+        return ExitCode.MISSED
+    return ExitCode.MET
+
+
+def run_one(
+    seed: int, calls: tuple[int, ...] | None, faults: tuple[int, ...] | None, console: Console
+) -> int:
+    """Run one storm; print its trace if it was reduced by the user or failed."""
+    plan = kept(draw_plan(seed), calls, faults)
+    notes: list[str] = []
+    outcome = storm(plan, notes)
+    if calls is not None or faults is not None or not outcome.failed:
+        _print_plan(console, plan)
+        _print_trace(console, notes, outcome)
+    else:
+        explain(plan, outcome, console)
+    return ExitCode.MISSED if outcome.failed else ExitCode.MET
+
+
+def explain(plan: StormPlan, outcome: Outcome, console: Console) -> None:
+    """Print the smallest storm that fails as ``plan`` does, its trace, and the command that repeats it."""
+    calls, faults = shrunken(plan, outcome.invariants)
+    smaller = kept(plan, calls, faults)
+    notes: list[str] = []
+    again = storm(smaller, notes)
+    _say(console, "")
+    _say(
+        console,
+        f"seed {plan.seed} failed; {len(calls)} of {len(plan.calls)} calls and {len(faults)} of "
+        f"{len(plan.faults)} faults suffice:",
+    )
+    _print_plan(console, smaller)
+    _print_trace(console, notes, again)
+    _say(console, f"repeat it: {command(plan.seed, calls, faults)}")
+
+
+def command(seed: int, calls: tuple[int, ...], faults: tuple[int, ...]) -> str:
+    """The command line that repeats a storm with these of its calls and faults."""
+    some_calls, some_faults = (",".join(map(str, some)) for some in (calls, faults))
+    return f"smsbench storm --seed {seed} --seeds 1 --calls {some_calls} --faults '{some_faults}'"
+
+
+def _run(seeds: range, jobs: int, console: Console, total: Sum) -> None:
+    bar = Progress(
+        TextColumn("storms"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[failed]}"),
+        TimeRemainingColumn(),
+        console=console,
+        disable=not console.is_terminal,
+    )
+    task = bar.add_task("storms", total=len(seeds), failed="")
+    next_line_s = time.monotonic() + _LINE_EVERY_S
+    with bar:
+        for outcome in storms(seeds, jobs):
+            total.add(outcome)
+            failed = f"{len(total.failed)} failed" if total.failed else ""
+            bar.update(task, advance=1, failed=failed)
+            if not console.is_terminal and time.monotonic() >= next_line_s:
+                next_line_s += _LINE_EVERY_S
+                _say(console, f"  {total.seeds:,} of {len(seeds):,} storms {failed}".rstrip())
+
+
+def _print_sum(console: Console, total: Sum, spent_s: float) -> None:
+    rate = total.seeds / spent_s if spent_s else 0.0
+    _say(
+        console,
+        f"{total.seeds:,} storms in {spent_s:.0f} s ({rate:.0f} a second), {len(total.failed)} failed",
+    )
+    _say(
+        console,
+        f"{total.messages:,} messages, {total.acknowledged:,} acknowledged, "
+        f"{total.accepted:,} seen by a provider; {total.processes:,} starts of the sender",
+    )
+    _say(console, "how often each fault struck:")
+    for name in sorted(NAMES):
+        _say(console, f"  {name:<40}{total.strikes.get(name, 0):>10,}")
+
+
+def _print_plan(console: Console, plan: StormPlan) -> None:
+    for route in plan.routes:
+        _say(console, f"  {route}")
+    for call in plan.calls:
+        _say(console, f"  {call}")
+    for fault in plan.faults:
+        _say(console, f"  {fault}")
+
+
+def _print_trace(console: Console, notes: list[str], outcome: Outcome) -> None:
+    for line in notes:
+        _say(console, line)
+    for violation in outcome.violations:
+        _say(console, f"violated: {violation.invariant}: {violation.said}")
+    if not outcome.failed:
+        _say(console, "all invariants hold")
+
+
+def _say(console: Console, said: str) -> None:
+    console.print(said, highlight=False, markup=False, soft_wrap=True)

@@ -1,0 +1,76 @@
+"""Many storms: in one process or several, with their sum and the first that failed."""
+
+from __future__ import annotations
+
+import signal
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from multiprocessing import get_context
+
+from msgspec import Struct
+
+from loadtests.storm.outcome import Outcome, storm
+from loadtests.storm.plan import draw_plan
+
+_CHUNK = 20  # seeds of one job
+
+
+class Sum(Struct):
+    """What all storms so far did together."""
+
+    seeds: int = 0
+    messages: int = 0
+    acknowledged: int = 0
+    accepted: int = 0
+    processes: int = 0
+    strikes: dict[str, int] = {}
+    failed: list[Outcome] = []
+
+    def add(self, outcome: Outcome) -> None:
+        """Count one more."""
+        self.seeds += 1
+        self.messages += outcome.messages
+        self.acknowledged += outcome.acknowledged
+        self.accepted += outcome.accepted
+        self.processes += outcome.processes
+        self.strikes = dict(Counter(self.strikes) + Counter(outcome.strikes))
+        if outcome.failed:
+            self.failed.append(outcome)
+
+
+def storms(seeds: range, jobs: int) -> Iterator[Outcome]:
+    """The outcomes of ``seeds``, in any order. Close the iterator to end early."""
+    if jobs == 1:
+        for seed in seeds:
+            yield storm(draw_plan(seed))
+        return
+    chunks = iter([seeds[start : start + _CHUNK] for start in range(0, len(seeds), _CHUNK)])
+    pool = ProcessPoolExecutor(jobs, mp_context=get_context("spawn"), initializer=_leave_interrupts_to_parent)
+    try:
+        yield from _spread(pool, chunks, 2 * jobs)
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _spread(pool: ProcessPoolExecutor, chunks: Iterator[range], most: int) -> Iterator[Outcome]:
+    running: set[Future[list[Outcome]]] = set()
+    more = True
+    while more or running:
+        while more and len(running) < most:
+            chunk = next(chunks, None)
+            if chunk is None:
+                more = False
+            else:
+                running.add(pool.submit(_of, chunk))
+        done, running = wait(running, return_when=FIRST_COMPLETED)
+        for each in done:
+            yield from each.result()
+
+
+def _leave_interrupts_to_parent() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def _of(seeds: Iterable[int]) -> list[Outcome]:
+    return [storm(draw_plan(seed)) for seed in seeds]

@@ -1,0 +1,44 @@
+"""What a fault is drawn for, and what a fault is."""
+
+from __future__ import annotations
+
+from random import Random
+from typing import TYPE_CHECKING, ClassVar, Protocol, Self
+
+from msgspec import Struct
+
+if TYPE_CHECKING:
+    from loadtests.storm.world import World
+
+
+class Scene(Struct, frozen=True):
+    """``storm_s``: faults begin before it. ``routes``: their names."""
+
+    storm_s: float
+    routes: tuple[str, ...]
+
+    def instant(self, random: Random) -> float:
+        """An instant of the storm, in seconds."""
+        return round(random.random() * self.storm_s, 3)
+
+    def span(self, random: Random, longest_s: float) -> tuple[float, float]:
+        """Begin and end of a window."""
+        begin_s = self.instant(random)
+        return begin_s, round(begin_s + 0.1 + random.random() * longest_s, 3)
+
+    def route(self, random: Random) -> str:
+        """One of the routes."""
+        return random.choice(self.routes)
+
+
+class Fault(Protocol):
+    """One fault. A kind is a module of ``loadtests/storm/faults/`` with a frozen struct of these methods."""
+
+    names: ClassVar[tuple[str, ...]]  # under which it is counted when it strikes
+
+    @classmethod
+    def draw(cls, random: Random, scene: Scene) -> Self:
+        """One fault of this kind."""
+
+    def begin(self, world: World) -> None:
+        """Arrange what it does. Called once, before the storm and before the providers begin."""

@@ -1,0 +1,177 @@
+"""A store on a simulated disk, exact in its transactions.
+
+``tests/contract/test_store_contract.py`` tests it as it tests the real ones.
+
+What a commit kept stays when the process dies, what it did not keep is gone. ``Disk`` survives the process.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from reference_sender.dispatch.values import FINAL_STATES, Change, Message, Recovered, State, SubmitAttempt
+from reference_sender.store.protocol import Existing, Identity, Record, StoreError, Work
+from reference_sender.store.recovered import recovered
+
+_LARGEST_ID = 2**63 - 1
+
+
+class Disk:
+    """The content of a store. ``full``: nothing can be written. ``opened``: a process uses it."""
+
+    def __init__(self) -> None:
+        self.messages: dict[int, Message] = {}
+        self.ids: dict[str, int] = {}  # by key
+        self.progress: dict[int, Change] = {}
+        self.attempts: dict[int, SubmitAttempt] = {}
+        self.full = False
+        self.opened = False
+
+
+class _Rows(Struct):
+    """What one commit adds, checked before any of it is kept."""
+
+    messages: dict[int, Message]
+    ids: dict[str, int]
+    taken: dict[int, Existing]
+
+
+class ModelStore:
+    """A ``Store`` on ``disk``."""
+
+    leases: None = None
+
+    def __init__(self, disk: Disk) -> None:
+        """Raises ``StoreError``."""
+        if disk.opened:
+            raise StoreError("the disk is in use by another sender")
+        self._disk = disk
+        if disk.attempts:
+            self._require_room()
+            self._bind_attempts()
+        disk.opened = True
+
+    def identity(self) -> Identity:
+        return Identity("storm", "secret", max(self._disk.messages, default=0))
+
+    def commit(self, work: Work) -> Mapping[int, Existing]:
+        disk = self._disk
+        self._require_room()
+        rows = self._rows(work)
+        disk.messages.update(rows.messages)
+        disk.ids.update(rows.ids)
+        for change in work.changes:
+            disk.progress[change.message_id] = change
+        for attempt in work.attempts:
+            disk.attempts[attempt.attempt_id] = attempt
+        for attempt_id in work.ended:
+            disk.attempts.pop(attempt_id, None)
+        return rows.taken
+
+    def probe(self) -> None:
+        self._require_room()
+
+    def unfinished(self, limit: int | None = None) -> list[Recovered]:
+        found = [self._record(number) for number in sorted(self._disk.messages)]
+        return [recovered(record) for record in found if record.state not in FINAL_STATES]
+
+    def records(self, after_id: int, limit: int) -> list[Record]:
+        found = sorted(number for number in self._disk.messages if number > after_id)
+        return [self._record(number) for number in found[:limit]]
+
+    def counts(self, campaign: str | None) -> dict[State, int]:
+        counts: dict[State, int] = {}
+        for number, message in self._disk.messages.items():
+            if campaign is None or (campaign and message.campaign == campaign):
+                state = self._state(number)
+                counts[state] = counts.get(state, 0) + 1
+        return counts
+
+    def close(self) -> None:
+        self._disk.opened = False
+
+    def _require_room(self) -> None:
+        if self._disk.full:
+            raise StoreError("database or disk is full")
+
+    def _rows(self, work: Work) -> _Rows:
+        """Raises ``StoreError`` where a row cannot be written."""
+        disk = self._disk
+        rows = _Rows({}, {}, {})
+        for message in work.messages:
+            number = message.message_id
+            holder = rows.ids.get(message.key) or disk.ids.get(message.key)
+            if holder is not None:
+                if holder != number:
+                    rows.taken[number] = self._existing(rows.messages.get(holder) or disk.messages[holder])
+                continue
+            if number > _LARGEST_ID:
+                raise StoreError("Python int too large to convert to SQLite INTEGER")
+            if not message.text.isascii():
+                _require_writable(message.text)
+            if number in disk.messages or number in rows.messages:
+                raise StoreError("UNIQUE constraint failed: message.id")
+            rows.messages[number] = message
+            rows.ids[message.key] = number
+        return rows
+
+    def _existing(self, holder: Message) -> Existing:
+        number = holder.message_id
+        return Existing(number, holder.to, holder.text, holder.lane, self._state(number))
+
+    def _state(self, number: int) -> State:
+        change = self._disk.progress.get(number)
+        return State.QUEUED if change is None else change.state
+
+    def _record(self, number: int) -> Record:
+        message = self._disk.messages[number]
+        change = self._disk.progress.get(number)
+        if change is None:
+            return Record(message, State.QUEUED, "", None, 0, message.created_ns)
+        return Record(
+            message,
+            change.state,
+            change.reason,
+            change.provider_id,
+            change.attempts,
+            change.at_ns,
+            change.route,
+            change.tried_ns,
+        )
+
+    def _bind_attempts(self) -> None:
+        """Bind to their route the queued messages of attempts that were in flight when a process died."""
+        disk = self._disk
+        for _, attempt in sorted(disk.attempts.items()):
+            for number in attempt.message_ids:
+                if number in disk.messages:
+                    self._bind(disk.messages[number], attempt)
+        disk.attempts.clear()
+
+    def _bind(self, message: Message, attempt: SubmitAttempt) -> None:
+        progress = self._disk.progress
+        number, at_ns = message.message_id, attempt.at_ns
+        before = progress.get(number)
+        if before is None:
+            progress[number] = Change(
+                number, message.key, State.QUEUED, "unanswered", None, 1, at_ns, attempt.route, at_ns
+            )
+        elif before.state is State.QUEUED:
+            progress[number] = replace(
+                before,
+                reason="unanswered",
+                attempts=before.attempts + 1,
+                at_ns=at_ns,
+                route=attempt.route,
+                tried_ns=at_ns if before.tried_ns is None else before.tried_ns,
+            )
+
+
+def _require_writable(text: str) -> None:
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise StoreError(str(error)) from error

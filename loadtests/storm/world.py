@@ -1,0 +1,215 @@
+"""The world of one storm: virtual time, the sender's processes one after another, providers and clients."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from heapq import heappop, heappush
+
+from loadtests.storm.client import Client
+from loadtests.storm.faults.network import NetworkTrouble
+from loadtests.storm.plan import Call, RoutePlan, StormPlan
+from loadtests.storm.process import Process
+from loadtests.storm.provider import Provider, ReportCall
+from loadtests.storm.store import Disk, ModelStore
+from loadtests.storm.watch import Watch
+from mock_provider.engine.faults.settings import FaultSettings
+from reference_sender.dispatch import DispatchSettings
+from reference_sender.dispatch.values import Report, RouteLimits
+from reference_sender.store.protocol import StoreError
+
+S = 1_000_000_000
+BEGIN_S = 1_000.0  # of the storm on the world's clock
+_EPOCH_NS = 1_700_000_000 * S  # of the wall clock, ahead of the world's
+_RESTART_NS = 1 * S  # after a start that failed
+REPORT_TIMEOUT_S = 600.0
+# Longest quiet time: the longest validity, twice for a clock that was set back, then the wait for a report.
+QUIET_S = 6 * 3_600.0
+
+
+class World:
+    """``run`` makes the storm of ``plan`` and the quiet time after it."""
+
+    def __init__(self, plan: StormPlan, notes: list[str] | None = None) -> None:
+        self.plan = plan
+        self.begin_s = BEGIN_S
+        self.now_ns = int(BEGIN_S * S)
+        self.wall_ahead_ns = _EPOCH_NS
+        self.wall_forward_s = 0.0  # by how much it was set forward, in all
+        self.paused = False
+        self.strikes: Counter[str] = Counter()
+        self.watch = Watch(self)
+        self.links: dict[str, list[NetworkTrouble]] = {route.name: [] for route in plan.routes}
+        self.provider_faults: dict[str, list[FaultSettings]] = {route.name: [] for route in plan.routes}
+        self.slow_disk: list[tuple[float, float, float]] = []
+        self.disk = Disk()
+        self.settings = _settings(plan)
+        self.limits = tuple(_limits(route) for route in plan.routes)
+        self.process: Process | None = None
+        self.past: list[Process] = []  # the present one included
+        self.processes = 0  # starts, those that failed included
+        self._notes = notes
+        self._begin_ns = self.now_ns
+        self._events: list[tuple[int, int, Callable[[], None]]] = []
+        self._count = 0
+        self._steps: Counter[str] = Counter()
+        self._crashes: dict[tuple[str, int], float] = {}
+        for fault in plan.faults:
+            fault.begin(self)
+        self.providers = {route.name: Provider(self, route) for route in plan.routes}
+        self.clients = [client for call in plan.calls for client in self._clients(call)]
+
+    @property
+    def storm_at_s(self) -> float:
+        """Seconds since the storm began."""
+        return (self.now_ns - self._begin_ns) / S
+
+    @property
+    def ended_quietly(self) -> bool:
+        """Whether nothing was left to happen when the quiet time ended."""
+        return not self._events
+
+    def run(self) -> None:
+        """Make the storm."""
+        self._start()
+        until_ns = self.now_ns + int((self.plan.storm_s + QUIET_S) * S)
+        events = self._events
+        while events and events[0][0] <= until_ns:
+            self.now_ns, _, act = heappop(events)
+            act()
+        for provider in self.providers.values():
+            provider.end()
+
+    def later(self, delay_ns: int, act: Callable[[], None]) -> None:
+        """Do it after that time; what is due at one instant happens in the order of the calls."""
+        self._count += 1
+        heappush(self._events, (self.now_ns + delay_ns, self._count, act))
+
+    def at(self, at_s: float, act: Callable[[], None]) -> None:
+        """Do it at an instant of the storm."""
+        self.later(int(at_s * S), act)
+
+    def struck(self, name: str) -> None:
+        """Count that a fault did something."""
+        self.strikes[name] += 1
+
+    def note(self, said: str) -> None:
+        """Write a line of the trace."""
+        if self._notes is not None:
+            self._notes.append(f"{self.storm_at_s:10.3f} s  {said}")
+
+    @property
+    def is_noting(self) -> bool:
+        """Whether the trace is kept."""
+        return self._notes is not None
+
+    def crash_before(self, step: str, ordinal: int, down_s: float) -> None:
+        """Kill the sender just before it makes ``step`` for the ``ordinal``-th time."""
+        self._crashes[step, ordinal] = down_s
+
+    def step(self, name: str) -> bool:
+        """The sender is about to make this step; True if it is killed instead."""
+        self._steps[name] += 1
+        down_s = self._crashes.get((name, self._steps[name]))
+        if down_s is None:
+            return False
+        self.crash(f"sender_crash_before_{name}", down_s)
+        return True
+
+    def crash(self, name: str, down_s: float) -> None:
+        """Kill the sender; another process starts after ``down_s``."""
+        process, self.process = self.process, None
+        if process is None:
+            return
+        self.struck(name)
+        self.note(f"{name}: process {process.number} is killed")
+        self.paused = False
+        process.die()
+        self.later(int(down_s * S), self._start)
+
+    def pause(self, lasts_s: float) -> None:
+        """Let the sender stand still."""
+        process = self.process
+        if process is None or self.paused:
+            return
+        self.struck("sender_pause")
+        self.note("sender_pause: the process stands still")
+        self.paused = True
+
+        def resume() -> None:
+            if self.process is process and self.paused:
+                self.paused = False
+                self.note("the process goes on")
+                process.resume()
+
+        self.later(int(lasts_s * S), resume)
+
+    def set_disk_full(self, full: bool) -> None:
+        """Let the disk take no more, or again."""
+        self.note("the disk is full" if full else "the disk has room")
+        self.disk.full = full
+
+    def slow_commit_s(self) -> float:
+        """How long a commit takes that begins now; 0: as usual."""
+        at_s = self.storm_at_s
+        return max((each[2] for each in self.slow_disk if each[0] <= at_s < each[1]), default=0.0)
+
+    def step_wall_clock(self, by_s: float) -> None:
+        """Set the wall clock."""
+        self.struck("wall_clock_back" if by_s < 0 else "wall_clock_forward")
+        self.note(f"the wall clock is set by {by_s:g} s")
+        self.wall_ahead_ns += int(by_s * S)
+        self.wall_forward_s += max(0.0, by_s)
+
+    def take_reports(self, reports: Sequence[Report], waiter: ReportCall) -> None:
+        """A provider calls the sender."""
+        process = self.process
+        if process is None:
+            waiter.end(False)
+        else:
+            process.input(lambda: process.reported(reports, waiter))
+
+    def _start(self) -> None:
+        """Start a process. It is tried again if the store cannot be opened."""
+        self.processes += 1
+        try:
+            store = ModelStore(self.disk)
+        except StoreError as error:
+            self.note(f"the sender does not start: {error}")
+            self.later(_RESTART_NS, self._start)
+            return
+        self.note(f"process {self.processes} starts")
+        self.process = process = Process(self, self.processes, store)
+        self.past.append(process)
+        process.recover()
+
+    def _clients(self, call: Call) -> list[Client]:
+        places = range(call.count)
+        each = [places] if call.together else [range(place, place + 1) for place in places]
+        clients = [Client(self, call, some) for some in each]
+        for client in clients:
+            self.at(call.at_s, client.begin)
+        return clients
+
+
+def _settings(plan: StormPlan) -> DispatchSettings:
+    return DispatchSettings(
+        max_attempts=plan.max_attempts,
+        backoff_cap_s=30.0,
+        report_timeout_s=REPORT_TIMEOUT_S,
+        order="arrival" if plan.in_order else "priority",
+    )
+
+
+def _limits(route: RoutePlan) -> RouteLimits:
+    return RouteLimits(
+        route.name,
+        requests_per_s=route.requests_per_s * route.ask_ratio,
+        requests_burst=max(1.0, route.requests_per_s * route.ask_ratio),
+        segments_per_s=route.segments_per_s * route.ask_ratio,
+        segments_burst=max(8.0, route.segments_per_s * route.ask_ratio),
+        max_batch=route.max_batch,
+        max_in_flight=route.max_in_flight,
+        idempotency_window_s=86_400.0 if route.refuses_repeats else 0.0,
+        lookup_window_s=300.0 if route.looks_up else 0.0,
+    )

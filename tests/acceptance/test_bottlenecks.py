@@ -1,0 +1,264 @@
+"""Runs with a bottleneck that the test causes. The report must name it first.
+
+What happens to processes is real: a process is stopped and continued, a lock is held, a limit is set. Where
+only the provider's rules matter, the run is simulated.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import signal
+import sqlite3
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+from rich.console import Console
+from waiting import eventually
+
+from analysis.model import PartReport
+from analysis.part import analyse_part
+from analysis.records import Manifest, read_manifest
+from loadtests.arrivals import Constant, Mix, Poisson, Stream
+from loadtests.runner.interruption import Interruption
+from loadtests.runner.part_run import PartRun
+from loadtests.runner.progress import Progress
+from loadtests.runner.provider_profile import ProfileChoice
+from loadtests.runner.settings import RunSettings
+from loadtests.scenario import Part, Scenario
+from loadtests.simulate.part import Choices, simulate_part
+
+Staging = Callable[[Path], AbstractContextManager[None]]
+
+FAST: dict[str, Any] = {
+    "name": "bottleneck",
+    "carriers": [{"name": "any", "country": "*"}],
+    "delivery": {"latency": {"kind": "fixed", "value_s": 0.1}},
+}
+MARKETING = Mix(marketing=1.0)
+ALL_CLASSES = Mix(1.0, 1.0, 1.0)
+
+
+def part_of(folder: Path, rate_per_s: float, profile: dict[str, Any], mix: Mix, **more: Any) -> Part:
+    path = folder / "bottleneck.json"
+    path.write_text(json.dumps(profile))
+    process = more.pop("process", Poisson(rate_per_s, more.pop("lasts_s", 8.0)))
+    return Part(
+        slug="bottleneck",
+        title="bottleneck",
+        role="plain",
+        profile=str(path),
+        streams=(Stream(process, mix=mix),),
+        **{"drain_timeout_s": 3.0, **more},
+    )
+
+
+def analysed(run_dir: Path) -> tuple[PartReport, Manifest]:
+    manifest = read_manifest(run_dir)
+    assert not manifest.exit_reason.startswith("error"), manifest.exit_reason
+    assert not manifest.instrument_failures
+    return analyse_part(run_dir, manifest, "bottleneck"), manifest
+
+
+def run_part(part: Part, run_dir: Path, staging: Staging | None = None) -> PartReport:
+    """Run it for real; ``staging`` is a context that lasts from the first answer to the load's end."""
+    scenario = Scenario(name="smoke", title="bottleneck", parts=(part,))
+    stage = threading.Thread(target=_stage, args=(run_dir, staging), daemon=True)
+    stage.start()
+    console = Console(file=io.StringIO())
+    with Interruption() as interruption, Progress(console) as progress:
+        settings = RunSettings(out=run_dir, seed=3)
+        PartRun(scenario, part, run_dir, settings, progress, interruption).run()
+    stage.join(30)
+    report, _ = analysed(run_dir)
+    return report
+
+
+def _stage(run_dir: Path, staging: Staging | None) -> None:
+    if staging is None:
+        return
+    status = run_dir / "load-0.json"
+
+    def load() -> dict[str, Any]:
+        try:
+            found: dict[str, Any] = json.loads(status.read_bytes())
+            return found
+        except (OSError, ValueError):
+            return {}
+
+    eventually(lambda: load().get("accepted", 0) > 0, 90.0)
+    with staging(run_dir):
+        eventually(lambda: not status.is_file() or load().get("phase") in ("answering", "finished"), 90.0)
+
+
+def process_of(run_dir: Path, module: str) -> int:
+    (found,) = [
+        child.pid
+        for child in psutil.Process().children(recursive=True)
+        if module in child.cmdline() and str(run_dir) in " ".join(child.cmdline())
+    ]
+    return found
+
+
+@contextmanager
+def held(pid: int, runs_s: float, stands_s: float) -> Iterator[None]:
+    """The process gets ``runs_s`` of every ``runs_s + stands_s``."""
+    over = threading.Event()
+
+    def hold() -> None:
+        while not over.is_set():
+            os.kill(pid, signal.SIGSTOP)
+            over.wait(stands_s)
+            os.kill(pid, signal.SIGCONT)
+            over.wait(runs_s)
+
+    try:
+        with _beside(hold, over):
+            yield
+    finally:
+        os.kill(pid, signal.SIGCONT)
+
+
+@contextmanager
+def locked(store: Path, held_s: float, free_s: float) -> Iterator[None]:
+    """Another connection has the store's write lock for most of the time."""
+    over = threading.Event()
+
+    def lock() -> None:
+        connection = sqlite3.connect(store, isolation_level=None, timeout=10.0)
+        while not over.is_set():
+            connection.execute("BEGIN IMMEDIATE")
+            over.wait(held_s)
+            connection.execute("ROLLBACK")
+            over.wait(free_s)
+        connection.close()
+
+    with _beside(lock, over):
+        yield
+
+
+@contextmanager
+def _beside(work: Callable[[], None], over: threading.Event) -> Iterator[None]:
+    """``work`` runs in a thread until ``over`` is set, at the end of the block."""
+    holder = threading.Thread(target=work)
+    holder.start()
+    try:
+        yield
+    finally:
+        over.set()
+        holder.join(10)
+
+
+def simulated(part: Part, run_dir: Path) -> PartReport:
+    run_dir.mkdir()
+    simulate_part("bottleneck", part, 3, run_dir, Choices())
+    report, _ = analysed(run_dir)
+    return report
+
+
+def kinds(report: PartReport) -> list[str]:
+    for each in report.bottlenecks:
+        assert each.text and each.evidence and 0 <= each.from_s < each.to_s and 0 < each.share_of_load <= 1
+    return [each.kind for each in report.bottlenecks]
+
+
+def test_a_sender_that_is_held_to_a_share_of_a_core(tmp_path: Path) -> None:
+    part = part_of(tmp_path, 400.0, FAST, MARKETING)
+    run_dir = tmp_path / "run"
+    report = run_part(part, run_dir, lambda place: held(process_of(place, "reference_sender"), 0.01, 0.24))
+    assert kinds(report)[0] in ("sender_cpu", "sender_loop"), report.bottlenecks
+    assert report.validity != "invalid", [each for each in report.checks if each.state == "invalid"]
+
+
+def test_a_sender_with_a_rate_limit_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    own = "requests_per_s=5&requests_burst=1&max_batch=5"
+    monkeypatch.setattr(ProfileChoice, "route_options", lambda _: own)
+    report = run_part(part_of(tmp_path, 100.0, FAST, MARKETING), tmp_path / "run")
+    assert kinds(report)[0] == "sender_pacing", report.bottlenecks
+
+
+def test_a_store_that_is_slow(tmp_path: Path) -> None:
+    part = part_of(tmp_path, 40.0, FAST, ALL_CLASSES)
+    report = run_part(part, tmp_path / "run", lambda place: locked(place / "sender.db", 2.6, 0.2))
+    assert kinds(report)[0] == "sender_store", report.bottlenecks
+
+
+def test_a_provider_that_refuses_what_is_above_the_contract(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        ProfileChoice, "route_options", lambda _: "max_batch=10"
+    )  # it does not know the limit
+    profile = {**FAST, "throttle": {"segments": {"rate_per_s": 30, "burst": 30}}}
+    report = run_part(part_of(tmp_path, 120.0, profile, MARKETING), tmp_path / "run")
+    assert kinds(report)[0] == "provider_limit", report.bottlenecks
+    assert any("refused" in line for line in report.bottlenecks[0].evidence)
+
+
+def test_a_contract_that_the_sender_keeps(tmp_path: Path) -> None:
+    profile = {**FAST, "throttle": {"segments": {"rate_per_s": 30, "burst": 30}}}
+    part = part_of(tmp_path, 60.0, profile, MARKETING, lasts_s=40.0)
+    report = simulated(part, tmp_path / "run")
+    assert kinds(report)[0] == "provider_limit", report.bottlenecks
+
+
+def test_one_slow_carrier(tmp_path: Path) -> None:
+    carriers = [
+        {"name": "Quick", "country": "PL", "share": 50.0},
+        {"name": "Slow", "country": "PL", "share": 50.0, "segments_per_s": 10.0},
+        {"name": "abroad", "country": "*"},
+    ]
+    part = part_of(tmp_path, 60.0, {**FAST, "carriers": carriers}, ALL_CLASSES, lasts_s=40.0)
+    report = simulated(part, tmp_path / "run")
+    assert kinds(report)[0] == "carrier_queue", report.bottlenecks
+    assert "Slow" in report.bottlenecks[0].text and "Quick" not in report.bottlenecks[0].text
+
+
+def test_a_lossy_network(tmp_path: Path) -> None:
+    failures = [{"state": "undelivered", "reason": "network_error", "share": 0.3}]
+    profile = {**FAST, "delivery": {**FAST["delivery"], "failures": failures}}
+    report = simulated(part_of(tmp_path, 60.0, profile, ALL_CLASSES, lasts_s=40.0), tmp_path / "run")
+    assert kinds(report)[0] == "network", report.bottlenecks
+
+
+def test_a_load_generator_that_is_starved(tmp_path: Path) -> None:
+    part = part_of(tmp_path, 40.0, FAST, ALL_CLASSES)
+    report = run_part(part, tmp_path / "run", lambda place: held(process_of(place, "locust"), 0.1, 0.6))
+    assert kinds(report)[0] == "generator", report.bottlenecks
+    assert report.validity == "invalid"
+
+
+def test_a_mock_that_stalls(tmp_path: Path) -> None:
+    part = part_of(tmp_path, 40.0, FAST, ALL_CLASSES)
+    report = run_part(
+        part, tmp_path / "run", lambda place: held(process_of(place, "mock_provider"), 0.1, 0.5)
+    )
+    assert kinds(report)[0] == "mock", report.bottlenecks
+    assert report.validity == "invalid"
+
+
+def test_nothing_is_wrong_on_this_machine(tmp_path: Path) -> None:
+    """A machine that is shared may be too busy for any load: then a lower rate, and at last it says so."""
+    for attempt in range(3):
+        run_dir = tmp_path / f"run-{attempt}"
+        part = part_of(tmp_path, 20.0, FAST, ALL_CLASSES, process=Constant(20.0, 6.0))
+        report = run_part(part, run_dir)
+        if kinds(report) != ["machine"]:
+            break
+    assert kinds(report) == [], report.bottlenecks
+
+
+def test_nothing_is_wrong_in_a_busy_hour(tmp_path: Path) -> None:
+    part = part_of(tmp_path, 60.0, FAST, ALL_CLASSES, lasts_s=60.0)
+    part = Part(**{**{name: getattr(part, name) for name in part.__struct_fields__}, "profile": "smsapi"})
+    report = simulated(part, tmp_path / "run")
+    assert kinds(report) == [], report.bottlenecks
+
+
+pytestmark = pytest.mark.timeout(180)

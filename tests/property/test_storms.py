@@ -1,0 +1,145 @@
+"""Fault storms: no seed loses or doubles a message, each replays, and bugs put in on purpose are found."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+import pytest
+from msgspec.structs import replace
+
+from loadtests.storm.faults import NAMES
+from loadtests.storm.outcome import storm
+from loadtests.storm.plan import draw_plan, kept
+from loadtests.storm.shrink import shrunken
+from reference_sender.dispatch.awaiting import SentIndex
+from reference_sender.dispatch.backlog import Backlog
+from reference_sender.dispatch.message_states import MessageStates
+from reference_sender.dispatch.shares import Shares
+from reference_sender.dispatch.ticket import TRANSACTIONAL, Ticket
+from reference_sender.dispatch.values import Effect, Message, Recovered, Report
+from reference_sender.node.effects import NodeEffect, Waiter
+from reference_sender.node.node import Node
+
+SEEDS = range(1, 201)
+MOST_SEEDS = 1_000
+
+
+@pytest.fixture(scope="module")
+def strikes() -> Counter[str]:
+    """Of all storms of ``SEEDS``, which must not fail."""
+    found: Counter[str] = Counter()
+    for seed in SEEDS:
+        outcome = storm(draw_plan(seed))
+        assert not outcome.violations, f"smsbench storm --seeds 1 --seed {seed}"
+        found.update(outcome.strikes)
+    return found
+
+
+def test_nothing_is_lost_or_doubled_in_drawn_storms(strikes: Counter[str]) -> None:
+    assert sum(strikes.values()) > 2 * len(SEEDS)
+
+
+def test_nearly_every_fault_strikes_in_a_few_storms(strikes: Counter[str]) -> None:
+    """All of them do in 2,000 storms, which the command checks."""
+    missing = [name for name in NAMES if not strikes[name]]
+    assert len(missing) <= len(NAMES) // 5, missing
+
+
+def test_a_storm_replays_from_its_seed() -> None:
+    for seed in range(5):
+        first: list[str] = []
+        second: list[str] = []
+        assert storm(draw_plan(seed), first) == storm(draw_plan(seed), second)
+        assert first == second != []
+
+
+def first_failure(invariants: frozenset[str]) -> tuple[int, frozenset[str]]:
+    """The first seed that violates one of ``invariants``, and which it does."""
+    for seed in range(1, MOST_SEEDS + 1):
+        found = storm(draw_plan(seed)).invariants & invariants
+        if found:
+            return seed, found
+    raise AssertionError(f"no storm of {MOST_SEEDS} finds it")
+
+
+def acknowledge_before_commit(patch: pytest.MonkeyPatch) -> None:
+    """A client is answered when its message is in memory."""
+    take_many = Node.take_many
+
+    def hasty(node: Node, messages: Sequence[Message], waiter: Waiter) -> None:
+        take_many(node, messages, waiter)
+        waiter.end(True)
+
+    patch.setattr(Node, "take_many", hasty)
+
+
+def retry_with_a_new_key(patch: pytest.MonkeyPatch) -> None:
+    """A message that goes back to its lane gets another key."""
+    put_off = Backlog.put_off
+
+    def renamed(backlog: Backlog, ticket: Ticket, until_ns: int) -> None:
+        del backlog.tickets[ticket.message.key]
+        ticket.message = replace(ticket.message, key=f"{ticket.message.key}-again")
+        backlog.tickets[ticket.message.key] = ticket
+        put_off(backlog, ticket, until_ns)
+
+    patch.setattr(Backlog, "put_off", renamed)
+
+
+def forget_a_lane(patch: pytest.MonkeyPatch) -> None:
+    """The transactional lane has no turn."""
+    turns = Shares.turns
+
+    def some(shares: Shares) -> tuple[Any, ...]:
+        return tuple(turn for turn in turns(shares) if turn[0] != TRANSACTIONAL)
+
+    patch.setattr(Shares, "turns", some)
+
+
+def count_a_late_report_twice(patch: pytest.MonkeyPatch) -> None:
+    """An ended message that a report shows to be delivered is not forgotten, so a repeat counts again."""
+    reported_late = MessageStates._reported_late
+
+    def remembered(
+        states: MessageStates, now_ns: int, key: str, report: Report, effects: list[Effect]
+    ) -> None:
+        sent = states._ended.index.by_key[key]
+        reported_late(states, now_ns, key, report, effects)
+        SentIndex.add(states._ended.index, key, sent)
+
+    patch.setattr(MessageStates, "_reported_late", remembered)
+
+
+def resume_without_reading_back(patch: pytest.MonkeyPatch) -> None:
+    """A process starts with nothing to do."""
+    recover = Node.recover
+
+    def empty(node: Node, now_ns: int, recovered: Iterable[Recovered]) -> list[NodeEffect]:
+        return recover(node, now_ns, [])
+
+    patch.setattr(Node, "recover", empty)
+
+
+@pytest.mark.parametrize(
+    ("bug", "invariants"),
+    [
+        (acknowledge_before_commit, {"acknowledged"}),
+        (retry_with_a_new_key, {"known", "accepted once"}),
+        (forget_a_lane, {"lanes"}),
+        (count_a_late_report_twice, {"totals"}),
+        (resume_without_reading_back, {"acknowledged"}),
+    ],
+)
+def test_a_bug_put_in_on_purpose_is_found(
+    bug: Callable[[pytest.MonkeyPatch], None], invariants: set[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        bug(patch)
+        seed, found = first_failure(frozenset(invariants))
+        plan = draw_plan(seed)
+        calls, faults = shrunken(plan, found)
+        assert storm(kept(plan, calls, faults)).invariants & found
+        assert len(calls) <= 3
+    assert not storm(kept(plan, calls, faults)).failed  # the bug fails, not the storm

@@ -1,0 +1,158 @@
+"""When the drain is over, in virtual time: by where the open messages are, and whether they still matter."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from loadtests.recording import LoadStatus
+from loadtests.runner.drain import (
+    QUIET_S,
+    SETTLED_FOR_S,
+    Drain,
+    Look,
+    standing,
+)
+from loadtests.runner.queries import ServiceState
+from loadtests.runner.sampling import Snapshot
+
+
+def provider(
+    taken: int, *, queued: int = 0, on_air: int = 0, phones: int = 0, reports: int = 0
+) -> ServiceState:
+    """The engine's gauges: ``on_air`` has those that wait for their phone, too."""
+    gauges = {
+        "on_air": float(on_air + phones),
+        "waiting_for_handset": float(phones),
+        "reports_waiting": 0.0,
+        "reports_unconfirmed": float(reports),
+    }
+    return ServiceState(open=queued + on_air + phones + reports, accepted=taken, gauges=gauges)
+
+
+def sender(unsent: int = 0, awaiting: int = 0) -> ServiceState:
+    return ServiceState(open=unsent + awaiting, gauges={"awaiting_report": float(awaiting)})
+
+
+def seen(accepted: int, at_provider: ServiceState | None, at_sender: ServiceState | None = None) -> Snapshot:
+    load = LoadStatus(accepted=accepted)
+    return Snapshot(load=load, provider=at_provider, sender=at_sender, machine_cpu_percent=0.0)
+
+
+def first_over(drain: Drain, snapshot: Snapshot, until_s: float = 400.0) -> tuple[float, Look]:
+    """When a drain in which nothing changes any more is over."""
+    now_s = 0.0
+    while now_s < until_s:
+        found = drain.look(now_s, snapshot)
+        if found.over:
+            return now_s, found
+        now_s += 0.5
+    return now_s, found
+
+
+def with_reference_sender(settled: Callable[[], bool] | None = None) -> Drain:
+    return Drain(sender_answers=True, provider_answers=True, settled=settled)
+
+
+def test_nothing_open_is_over_at_once() -> None:
+    at_s, found = first_over(with_reference_sender(), seen(5, provider(5), sender()))
+    assert (at_s, found.words) == (0.0, "")
+    # One of them failed or expired in the sender.
+    assert with_reference_sender().look(0.0, seen(5, provider(4), sender())).over
+
+
+def test_no_answer_is_no_proof() -> None:
+    drain = with_reference_sender()
+    assert drain.look(0.0, seen(5, None, sender())) == Look(False, "the provider's answer")
+    assert drain.look(0.5, seen(5, provider(5), None)) == Look(False, "the sender's answer")
+
+
+def test_what_the_sender_has_and_the_providers_queues_are_waited_for() -> None:
+    drain = with_reference_sender(lambda: True)
+    assert drain.look(0.0, seen(9, provider(7), sender(unsent=2))) == Look(False, "2 in the sender")
+    assert first_over(drain, seen(9, provider(7), sender(unsent=2)))[0] == 400.0
+    at_provider = seen(9, provider(9, queued=3, phones=1), sender(awaiting=4))
+    assert drain.look(0.0, at_provider) == Look(False, "3 in the provider's queues")
+    assert first_over(drain, at_provider)[0] == 400.0
+
+
+def test_phones_that_are_off_are_not_waited_for() -> None:
+    snapshot = seen(100, provider(100, phones=9), sender(awaiting=9))
+    at_s, found = first_over(with_reference_sender(), snapshot)
+    assert (at_s, found.words) == (0.0, "9 for phones that are off or out of coverage")
+
+
+def test_the_drain_ends_when_open_messages_cannot_change_the_verdict() -> None:
+    snapshot = seen(100, provider(100, on_air=4, phones=1), sender(awaiting=5))
+    assert first_over(with_reference_sender(), snapshot)[0] == 400.0
+    assert first_over(with_reference_sender(lambda: False), snapshot)[0] == 400.0
+    at_s, found = first_over(with_reference_sender(lambda: True), snapshot)
+    assert at_s == SETTLED_FOR_S
+    assert found.words.startswith("4 on their way to handsets, 1 for phones")
+
+
+def test_what_is_settled_must_stay_so() -> None:
+    answers = iter([True, True, False, *[True] * 100])
+    drain = with_reference_sender(lambda: next(answers))
+    at_s, _ = first_over(drain, seen(100, provider(100, on_air=4), sender(awaiting=4)))
+    assert at_s == 1.5 + SETTLED_FOR_S  # the fourth look, at 1.5 s, began it anew
+
+
+def test_the_rows_are_read_only_when_it_matters() -> None:
+    asked: list[bool] = []
+
+    def settled() -> bool:
+        asked.append(True)
+        return True
+
+    drain = with_reference_sender(settled)
+    drain.look(0.0, seen(9, provider(7), sender(unsent=2)))
+    drain.look(0.5, seen(9, provider(9, queued=3), sender(awaiting=3)))
+    drain.look(1.0, seen(9, provider(9, phones=3), sender(awaiting=3)))
+    assert not asked
+    drain.look(1.5, seen(9, provider(9, on_air=3), sender(awaiting=3)))
+    assert asked
+
+
+def test_reports_get_some_time_and_no_more() -> None:
+    drain = with_reference_sender()
+    assert not drain.look(0.0, seen(9, provider(9, reports=3), sender(awaiting=3))).over
+    assert not drain.look(QUIET_S, seen(9, provider(9, reports=2), sender(awaiting=2))).over
+    assert not drain.look(2 * QUIET_S - 0.1, seen(9, provider(9, reports=2), sender(awaiting=2))).over
+    found = drain.look(2 * QUIET_S, seen(9, provider(9, reports=2), sender(awaiting=2)))
+    assert found == Look(True, "2 whose delivery report is not confirmed")
+    # The provider lost the reports: the sender waits for what will not come.
+    at_s, found = first_over(with_reference_sender(), seen(9, provider(9), sender(awaiting=2)))
+    assert (at_s, found.words) == (QUIET_S, "2 without a delivery report")
+
+
+def test_the_drain_of_another_sender_ends_when_all_or_no_more_messages_arrive() -> None:
+    drain = Drain(sender_answers=False, provider_answers=True)
+    waits = drain.look(0.0, seen(5, provider(0)))
+    assert waits == Look(False, "5 that the provider has not seen")
+    assert not drain.look(4.0, seen(5, provider(3))).over
+    assert not drain.look(4.0 + QUIET_S - 0.1, seen(5, provider(3))).over
+    assert drain.look(4.0 + QUIET_S, seen(5, provider(3))).over
+    assert Drain(sender_answers=False, provider_answers=True).look(0.0, seen(5, provider(5))).over
+
+
+def test_what_a_provider_of_the_users_own_took_before_the_load_does_not_count() -> None:
+    drain = Drain(sender_answers=False, provider_answers=True, provider_before=1_000)
+    assert drain.look(0.0, seen(5, provider(1_004))).words == "1 that the provider has not seen"
+    assert drain.look(0.5, seen(5, provider(1_005))).over
+    # Earlier rounds of the same load do.
+    drain = Drain(sender_answers=False, provider_answers=True, accepted_before=10)
+    assert not drain.look(0.0, seen(5, provider(14))).over
+    assert drain.look(0.5, seen(5, provider(15))).over
+
+
+def test_without_a_provider_to_ask_it_is_the_whole_limit() -> None:
+    drain = Drain(sender_answers=False, provider_answers=False)
+    assert first_over(drain, seen(5, None))[0] == 400.0
+
+
+def test_every_open_message_stands_somewhere() -> None:
+    found = standing(provider(20, queued=1, on_air=2, phones=3, reports=4), sender(5, 6), 7)
+    assert (found.taken, found.unsent, found.sender_open) == (13, 5, 11)
+    assert (found.queued, found.on_air, found.phones, found.reports) == (1, 2, 3, 4)
+    assert found.at_provider == 10
+    assert standing(provider(1), None).unsent is None

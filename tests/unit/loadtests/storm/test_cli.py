@@ -1,0 +1,107 @@
+"""``smsbench storm``: its sum, its trace, the command that repeats a failure, and its exit codes."""
+
+from __future__ import annotations
+
+import io
+import shlex
+from collections.abc import Iterable
+from typing import Any
+
+import pytest
+from rich.console import Console
+from typer.testing import CliRunner
+
+from loadtests.cli import app
+from loadtests.storm import report
+from loadtests.storm.faults import NAMES
+from loadtests.storm.run import storms
+from reference_sender.dispatch.values import Recovered
+from reference_sender.node.node import Node
+
+
+def run(seed: int, seeds: int, jobs: int = 1, **more: Any) -> tuple[int, str]:
+    """Its exit code and output."""
+    console = Console(file=io.StringIO(), width=200)
+    if seeds == 1:
+        code = report.run_one(seed, more.get("calls"), more.get("faults"), console)
+    else:
+        code = report.run_storms(range(seed, seed + seeds), jobs, console)
+    assert isinstance(console.file, io.StringIO)
+    return code, console.file.getvalue()
+
+
+def test_storms_that_hold_end_with_0_and_say_what_struck() -> None:
+    code, said = run(1, 5)
+    assert code == 0
+    assert said.startswith("5 storms in ")
+    assert "0 failed" in said
+    assert "sender_crash " in said
+
+
+def test_two_processes_make_the_same_storms_as_one() -> None:
+    one, two = ({each.seed: each for each in storms(range(1, 45), jobs)} for jobs in (1, 2))
+    assert one == two
+
+
+def test_a_single_storm_shows_its_plan_and_its_trace() -> None:
+    code, said = run(3, 1)
+    assert code == 0
+    for part in ("RoutePlan(", "Call(", "process 1 starts", "acknowledged: ", "all invariants hold"):
+        assert part in said
+
+
+def test_a_fault_that_never_strikes_fails_many_storms(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(report, "NAMES", (*NAMES, "never"))
+    assert run(1, 3)[0] == 0
+    monkeypatch.setattr(report, "COVERED_FROM", 3)
+    code, said = run(1, 3)
+    assert code == 1
+    assert "never struck" in said
+
+
+def test_a_failure_prints_the_command_that_repeats_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    recover = Node.recover
+
+    def empty(node: Node, now_ns: int, recovered: Iterable[Recovered]) -> Any:
+        return recover(node, now_ns, [])
+
+    monkeypatch.setattr(Node, "recover", empty)
+    code, said = run(1, 30)
+    assert code == 1
+    assert "storms failed; seeds " in said
+    (again, *_) = (line for line in said.splitlines() if line.startswith("repeat it: smsbench storm "))
+    words = shlex.split(again)
+    options = dict(zip(words[4::2], words[5::2], strict=True))
+    calls, faults = (
+        tuple(int(each) for each in options[name].split(",") if each) for name in ("--calls", "--faults")
+    )
+    code, said = run(int(options["--seed"]), 1, calls=calls, faults=faults)
+    assert code == 1
+    assert "violated: acknowledged: " in said
+    monkeypatch.undo()
+    assert run(int(options["--seed"]), 1, calls=calls, faults=faults)[0] == 0
+
+
+def test_an_interruption_keeps_the_sum(monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(seeds: range, jobs: int) -> Any:
+        yield from storms(seeds[:2], jobs)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(report, "storms", interrupted)
+    code, said = run(1, 9)
+    assert code == 130
+    assert "2 storms in " in said
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--seeds", "1", "--calls", "1,x"], "--calls: must be numbers with commas between them, not '1,x'"),
+        (["--seeds", "2", "--faults", "1"], "--calls and --faults need --seeds 1"),
+        (["--seeds", "0"], "0"),
+    ],
+)
+def test_bad_usage_is_refused(options: list[str], said: str) -> None:
+    done = CliRunner().invoke(app, ["storm", *options])
+    assert done.exit_code == 2, done.output
+    assert said in done.output
