@@ -48,7 +48,7 @@ _BACKLOG = 1024
 _MAX_LINE_BYTES = 1024 * 1024
 # Bytes read of a body that was refused early, so that the client gets its answer.
 _LINGER_S = 5.0
-# A node keeps so many seconds of work for itself; what waits beyond that is for any node.
+# Seconds of work that a node keeps for itself. What waits beyond that is for any node.
 _WINDOW_S = 2.0
 _LARGEST_WINDOW = 10_000
 

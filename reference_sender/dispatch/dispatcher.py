@@ -12,9 +12,10 @@ from reference_sender.dispatch.lookups import PendingLookups
 from reference_sender.dispatch.message_states import EXPIRED_UNCERTAIN, EXPIRED_WAITING, MessageStates
 from reference_sender.dispatch.recovery import not_created_after, recovered_sent, tried_at
 from reference_sender.dispatch.retry import SECOND_NS, decide, retry_rules
+from reference_sender.dispatch.route import check_routes
 from reference_sender.dispatch.sending import Batch, Sending
 from reference_sender.dispatch.settings import DispatchSettings
-from reference_sender.dispatch.snapshot import DispatchState, RouteSnapshot
+from reference_sender.dispatch.snapshot import DispatchState
 from reference_sender.dispatch.ticket import NOWHERE, SHARED, Ticket, lane_index
 from reference_sender.dispatch.values import (
     FINAL_STATES,
@@ -52,7 +53,7 @@ class Dispatcher:
 
     def __init__(self, settings: DispatchSettings, routes: tuple[RouteLimits, ...], seed: int) -> None:
         """Raises ``ValueError``, naming all faults, if a route's limits allow nothing or names repeat."""
-        _check_routes(routes)
+        check_routes(routes)
         self._settings = settings
         self._rules = retry_rules(settings, seed)
         self._backlog = Backlog(len(routes), in_order=settings.order == "arrival")
@@ -218,8 +219,7 @@ class Dispatcher:
         return effects
 
     def knows(self, report: Report) -> bool:
-        """Whether ``report`` is about a message of this dispatcher, as far as is known before all submits are
-        answered."""
+        """Whether ``report`` is about a message of this dispatcher, as far as it is known before an answer."""
         return self._states.matches(report)
 
     def waiting(self, lane: Lane) -> int:
@@ -285,21 +285,6 @@ class Dispatcher:
     def state(self) -> DispatchState:
         """The state at the last call."""
         backlog, sending = self._backlog, self._sending
-        now_ns = self._now_ns
-        routes = tuple(
-            RouteSnapshot(
-                name=route.name,
-                breaker=route.breaker.state.value,
-                breaker_opened=route.breaker.opened,
-                in_flight=route.in_flight,
-                paused_s=route.paused_ns(now_ns) / SECOND_NS,
-                throttles=route.throttles,
-                requests_per_s=route.limits.requests_per_s * route.share,
-                segments_per_s=route.limits.segments_per_s * route.share,
-                max_in_flight=route.max_in_flight,
-            )
-            for route in sending.routes
-        )
         return DispatchState(
             queue_otp=backlog.waiting[0],
             queue_transactional=backlog.waiting[1],
@@ -310,7 +295,7 @@ class Dispatcher:
             awaiting_report=len(self._states.awaiting.index.by_key),
             early_reports=len(self._states.early),
             totals=msgspec.structs.asdict(self._states.totals),
-            routes=routes,
+            routes=tuple([route.snapshot(self._now_ns) for route in sending.routes]),
             waited_s={what: ns / SECOND_NS for what, ns in sending.waited_ns.items()},
         )
 
@@ -398,18 +383,3 @@ class Dispatcher:
         if now_ns < self._now_ns:
             raise ValueError(f"time went back from {self._now_ns} to {now_ns}")
         self._now_ns = now_ns
-
-
-def _check_routes(routes: Sequence[RouteLimits]) -> None:
-    faults = [] if routes else ["there must be at least one route"]
-    if len({limits.name for limits in routes}) < len(routes):
-        faults.append("routes must have different names")
-    for limits in routes:
-        for name in ("requests_per_s", "segments_per_s"):
-            if not getattr(limits, name) >= 1e-6:
-                faults.append(f"{limits.name}: {name} must be at least 0.000001")
-        for name in ("requests_burst", "segments_burst", "max_batch", "max_in_flight"):
-            if not getattr(limits, name) >= 1:
-                faults.append(f"{limits.name}: {name} must be at least 1")
-    if faults:
-        raise ValueError("; ".join(faults))

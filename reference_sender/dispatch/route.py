@@ -18,6 +18,7 @@ from reference_sender.dispatch.bucket import RateBucket
 from reference_sender.dispatch.jitter import fraction, grown
 from reference_sender.dispatch.retry import SECOND_NS
 from reference_sender.dispatch.settings import DispatchSettings
+from reference_sender.dispatch.snapshot import RouteSnapshot
 from reference_sender.dispatch.values import Outcome, Result, RouteLimits
 
 # A batch above the provider's own burst is throttled after any wait, so batches shrink after this number of
@@ -122,6 +123,20 @@ class RouteState:
         open_ns = self.breaker.until_ns if self.breaker.state is _OPEN else 0
         return max(0, max(self.paused_until_ns, open_ns) - now_ns)
 
+    def snapshot(self, now_ns: int) -> RouteSnapshot:
+        """The state, with the limits of this share."""
+        return RouteSnapshot(
+            name=self.name,
+            breaker=self.breaker.state.value,
+            breaker_opened=self.breaker.opened,
+            in_flight=self.in_flight,
+            paused_s=self.paused_ns(now_ns) / SECOND_NS,
+            throttles=self.throttles,
+            requests_per_s=self.limits.requests_per_s * self.share,
+            segments_per_s=self.limits.segments_per_s * self.share,
+            max_in_flight=self.max_in_flight,
+        )
+
     def room(self, now_ns: int, head_segments: int, waiting: int, reserve: bool) -> Room:
         """What may be sent now. The next message has ``head_segments``; ``waiting`` messages wait in all.
 
@@ -218,3 +233,19 @@ class RouteState:
 
     def _pause(self, until_ns: int) -> None:
         self.paused_until_ns = max(self.paused_until_ns, until_ns)
+
+
+def check_routes(routes: Sequence[RouteLimits]) -> None:
+    """Raises ``ValueError``, naming all faults, if a limit allows nothing or names repeat."""
+    faults = [] if routes else ["there must be at least one route"]
+    if len({limits.name for limits in routes}) < len(routes):
+        faults.append("routes must have different names")
+    for limits in routes:
+        for name in ("requests_per_s", "segments_per_s"):
+            if not getattr(limits, name) >= 1e-6:
+                faults.append(f"{limits.name}: {name} must be at least 0.000001")
+        for name in ("requests_burst", "segments_burst", "max_batch", "max_in_flight"):
+            if not getattr(limits, name) >= 1:
+                faults.append(f"{limits.name}: {name} must be at least 1")
+    if faults:
+        raise ValueError("; ".join(faults))

@@ -34,7 +34,7 @@ class Member:
         self._task: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
-        """Renew once, then go on in the background. Raises ``StoreError``."""
+        """Renew once, then continue in the background. Raises ``StoreError``."""
         await self._renew()
         self._task = self._loop.create_task(self._run())
 
@@ -78,7 +78,7 @@ class Member:
         self._renew_at_s = self._loop.time() + self._renew_every_s
         began_ns = now_ns()
         renewal = await asyncio.to_thread(self._leases.renew, self._share)
-        # Only now is the share in use: the store has kept a larger one, and a smaller one is told with the
-        # next renewal.
+        # In this order: the store keeps a larger share before it is used, and the next renewal reports a
+        # smaller one after it is used.
         self._driver.renewed(began_ns + int(self._leases.lease_s * _SECOND_NS), renewal)
         self._share = renewal.share
