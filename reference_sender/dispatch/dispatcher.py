@@ -219,7 +219,7 @@ class Dispatcher:
         return effects
 
     def knows(self, report: Report) -> bool:
-        """Whether ``report`` is about a message of this dispatcher, as far as it is known before an answer."""
+        """Whether ``report`` is about a message of this dispatcher, as far as known before an answer."""
         return self._states.matches(report)
 
     def waiting(self, lane: Lane) -> int:
