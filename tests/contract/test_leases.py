@@ -19,10 +19,11 @@ from reference_sender.store import (
     Existing,
     LeaseLost,
     Membership,
+    Record,
     StoreError,
     Work,
 )
-from reference_sender.store.postgres import PostgresStore, writing
+from reference_sender.store.postgres import PostgresStore, leases, writing
 from reference_sender.store.postgres.link import Unanswered
 from reference_sender.store.sharing import WHOLE
 
@@ -225,6 +226,46 @@ def test_a_message_of_a_commit_whose_answer_is_lost_is_sent_by_some_node(
     assert node.unfinished(10) == []
     assert set(node.commit(Work([message(2, "k-1")]))) == {2}
     assert ids(node.unfinished(10)) == [1]
+
+
+def test_messages_of_a_claim_whose_answer_is_lost_are_claimed_again(
+    join: Join, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    node = join(LONG)
+    node.commit(Work([message(1), message(2)], unclaimed={1, 2}))
+    claim = leases.claim
+
+    async def lost(*arguments: Any) -> list[Record]:
+        await claim(*arguments)
+        raise Unanswered("the connection broke")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(leases, "claim", lost)
+        with pytest.raises(StoreError):
+            node.unfinished(10)
+    assert ids(node.unfinished(10)) == [1, 2]
+    assert node.unfinished(10) == []
+
+
+def test_nodes_that_free_the_same_work_at_a_time_get_each_message_once(join: Join, url: str) -> None:
+    heirs = [join(LONG) for _ in range(3)]
+    numbers = range(1, 2_001)
+    leaving = PostgresStore(url, LONG)
+    leaving.commit(Work([message(n) for n in numbers]))
+
+    def renew_and_claim(node: PostgresStore) -> list[int]:
+        claimed: list[int] = []
+        for _ in range(60):
+            node.renew(0)
+            claimed += ids(node.unfinished(20))
+        return claimed
+
+    with ThreadPoolExecutor(4) as threads:
+        closed = threads.submit(leaving.close)
+        claimed = list(threads.map(renew_and_claim, heirs))
+    closed.result()
+    found = [*chain.from_iterable(claimed), *ids(heirs[0].unfinished())]
+    assert sorted(found) == list(numbers)
 
 
 def test_a_node_that_leaves_frees_its_work_at_once(join: Join, url: str) -> None:

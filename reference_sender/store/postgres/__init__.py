@@ -33,6 +33,7 @@ class PostgresStore:
     def __init__(self, url: str, membership: Membership) -> None:
         self._membership = membership
         self._doubtful: list[int] = []  # messages of commits without an answer
+        self._doubtful_claims: list[int] = []  # of claims without an answer
         self._loop = Loop()
         self._writer, self._reader, self._renewer = (PostgresLink(self._loop, url) for _ in range(3))
         try:
@@ -76,8 +77,11 @@ class PostgresStore:
             raise StoreError(writing.LEASE_ENDED)
 
     def unfinished(self, limit: int | None = None) -> list[Recovered]:
-        routes = self._membership.routes
-        records = self._renewer.call(lambda connection: leases.claim(connection, self._node, routes, limit))
+        routes, doubtful = self._membership.routes, self._doubtful_claims
+        records = self._renewer.call(
+            lambda connection: leases.claim(connection, self._node, routes, limit, doubtful)
+        )
+        doubtful.clear()
         return [recovered(record) for record in records]
 
     def records(self, after_id: int, limit: int) -> list[Record]:

@@ -50,10 +50,15 @@ ON CONFLICT (id) DO UPDATE SET reason = 'unanswered', attempts = progress.attemp
 WHERE progress.state = 'queued'
 """
 _FORGET_ATTEMPTS = "DELETE FROM attempt WHERE node = ANY($1)"
+# Rows are locked before they are changed: a row that another node has freed, and a third one claimed, is left
+# alone.
 _FREE = """
-UPDATE claim SET owner = 0
-WHERE id IN (SELECT id FROM claim WHERE owner IN (SELECT id FROM node WHERE dead) LIMIT $1)
+WITH left_behind AS (
+    SELECT id FROM claim WHERE owner IN (SELECT id FROM node WHERE dead) LIMIT $1 FOR UPDATE SKIP LOCKED
+)
+UPDATE claim SET owner = 0 FROM left_behind WHERE claim.id = left_behind.id
 """
+_GIVE_BACK = "UPDATE claim SET owner = 0 WHERE owner = $1 AND id = ANY($2)"
 _FORGET_DEAD = "DELETE FROM node n WHERE n.dead AND NOT EXISTS (SELECT FROM claim c WHERE c.owner = n.id)"
 
 # A message bound to a route that this node does not have is left to a node that has it, if one is alive.
@@ -156,11 +161,24 @@ async def _free_claims(connection: asyncpg.Connection[Any]) -> bool:
 
 
 async def claim(
-    connection: asyncpg.Connection[Any], node: int, routes: tuple[str, ...], limit: int | None
+    connection: asyncpg.Connection[Any],
+    node: int,
+    routes: tuple[str, ...],
+    limit: int | None,
+    doubtful: list[int],
 ) -> list[Record]:
-    """Messages that no node owned, now of this one: the most urgent, and some that have a report."""
-    rows = await connection.fetch(_CLAIM, node, list(routes), limit, _REPORTED_AT_ONCE)
-    return await these(connection, [row[0] for row in rows]) if rows else []
+    """Messages that no node owned, now of this one: the most urgent, and some that have a report.
+
+    ``doubtful`` are those of earlier calls without an answer, which are given back, and gets those of this
+    call: the caller empties it when it has the answer.
+    """
+    async with connection.transaction():
+        if doubtful:
+            await connection.execute(_GIVE_BACK, node, doubtful)
+        rows = await connection.fetch(_CLAIM, node, list(routes), limit, _REPORTED_AT_ONCE)
+        ids = [row[0] for row in rows]
+        doubtful.extend(ids)
+        return await these(connection, ids) if ids else []
 
 
 async def reports(connection: asyncpg.Connection[Any], node: int, limit: int) -> list[HandedOver]:
