@@ -7,6 +7,8 @@ request goes out. A refused attempt is not stored: after a crash only its count 
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
+
 from msgspec import Struct
 
 from reference_sender.dispatch.awaiting import Awaiting, EarlyReports, Ended, Sent
@@ -14,8 +16,8 @@ from reference_sender.dispatch.backlog import Backlog
 from reference_sender.dispatch.retry import SECOND_NS
 from reference_sender.dispatch.settings import DispatchSettings
 from reference_sender.dispatch.states import moved, raises_rank
-from reference_sender.dispatch.ticket import NOWHERE, Ticket
-from reference_sender.dispatch.values import FINAL_STATES, Change, Effect, Report, State
+from reference_sender.dispatch.ticket import NOWHERE, SHARED, Ticket
+from reference_sender.dispatch.values import FINAL_STATES, Change, Effect, Message, Report, SetAside, State
 
 EXPIRED_WAITING = "expired"  # its deadline came before a provider took it
 # A provider may have it, and neither a safe repeat nor a lookup gave an answer.
@@ -35,6 +37,7 @@ class Totals(Struct):
 
     offered: int = 0
     duplicate_offers: int = 0
+    set_aside: int = 0  # left unsent, to be offered again or to end
     recovered: int = 0
     sent: int = 0
     delivered: int = 0
@@ -111,8 +114,36 @@ class MessageStates:
             )
         )
 
+    def set_aside(self, ticket: Ticket, effects: list[Effect]) -> None:
+        """The message leaves the dispatcher unsent, and is not final."""
+        self._backlog.end(ticket, State.EXPIRED)
+        self.note_set_aside(ticket, effects)
+
+    def set_aside_of(
+        self, tickets: Iterable[Ticket], bars: Callable[[Message], bool], effects: list[Effect]
+    ) -> None:
+        """Set aside those of ``tickets`` that wait, that no provider may have, and that ``bars`` bars."""
+        for ticket in tickets:
+            if ticket.slot == SHARED and ticket.state is State.QUEUED and bars(ticket.message):
+                self.set_aside(ticket, effects)
+
+    def note_set_aside(self, ticket: Ticket, effects: list[Effect]) -> None:
+        """As ``set_aside``, of a ticket that has already left the backlog."""
+        self.totals.set_aside += 1
+        effects.append(SetAside(ticket.message))
+
+    def ended(self, now_ns: int, message: Message, state: State, reason: str, effects: list[Effect]) -> None:
+        """Record the final state of a message that was set aside, or never offered."""
+        self._count(state)
+        effects.append(Change(message.message_id, message.key, state, reason, None, 0, now_ns))
+
     def expired(self, now_ns: int, ticket: Ticket, effects: list[Effect]) -> None:
-        """Record that ``ticket``, already EXPIRED and out of the backlog, passed its deadline."""
+        """Record that ``ticket``, already EXPIRED and out of the backlog, passed its deadline. If that is not
+        the message's own, but the end of its recipient's opening hours, the message is set aside.
+        """
+        if ticket.slot == SHARED and ticket.message.expires_ns > now_ns:
+            self.note_set_aside(ticket, effects)
+            return
         if ticket.slot == NOWHERE:
             reason = EXPIRED_NOWHERE
         else:

@@ -18,7 +18,6 @@ from reference_sender.dispatch.bucket import RateBucket
 from reference_sender.dispatch.jitter import fraction, grown
 from reference_sender.dispatch.retry import SECOND_NS
 from reference_sender.dispatch.settings import DispatchSettings
-from reference_sender.dispatch.snapshot import RouteSnapshot
 from reference_sender.dispatch.values import Outcome, Result, RouteLimits
 
 # A batch above the provider's own burst is throttled after any wait, so batches shrink after this number of
@@ -123,20 +122,6 @@ class RouteState:
         open_ns = self.breaker.until_ns if self.breaker.state is _OPEN else 0
         return max(0, max(self.paused_until_ns, open_ns) - now_ns)
 
-    def snapshot(self, now_ns: int) -> RouteSnapshot:
-        """The state, with the limits of this share."""
-        return RouteSnapshot(
-            name=self.name,
-            breaker=self.breaker.state.value,
-            breaker_opened=self.breaker.opened,
-            in_flight=self.in_flight,
-            paused_s=self.paused_ns(now_ns) / SECOND_NS,
-            throttles=self.throttles,
-            requests_per_s=self.limits.requests_per_s * self.share,
-            segments_per_s=self.limits.segments_per_s * self.share,
-            max_in_flight=self.max_in_flight,
-        )
-
     def room(self, now_ns: int, head_segments: int, waiting: int, reserve: bool) -> Room:
         """What may be sent now. The next message has ``head_segments``; ``waiting`` messages wait in all.
 
@@ -236,7 +221,7 @@ class RouteState:
 
 
 def check_routes(routes: Sequence[RouteLimits]) -> None:
-    """Raises ``ValueError``, naming all faults, if a limit allows nothing or names repeat."""
+    """Raises ``ValueError``, naming all faults."""
     faults = [] if routes else ["there must be at least one route"]
     if len({limits.name for limits in routes}) < len(routes):
         faults.append("routes must have different names")

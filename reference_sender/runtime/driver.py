@@ -10,9 +10,11 @@ from typing import Any
 from reference_sender.clock import now_ns
 from reference_sender.dispatch import Dispatcher, DispatchState
 from reference_sender.dispatch.values import Lane, LookUp, Message, Outcome, Recovered, Report, Result
-from reference_sender.node.effects import Acknowledge, NodeEffect, Refuse, Submit
+from reference_sender.node.effects import Acknowledge, NodeEffect, Refuse, SubmitNow
 from reference_sender.node.node import DEFAULT_TIMES, Node, NodeTimes
 from reference_sender.node.tenure import Tenure
+from reference_sender.policy.campaigns import Campaign
+from reference_sender.policy.gate import Gate
 from reference_sender.routes.client import Route
 from reference_sender.runtime.background import Chores
 from reference_sender.runtime.committer import Committer
@@ -36,12 +38,13 @@ class Driver:
         routes: Mapping[str, Route],
         times: NodeTimes = DEFAULT_TIMES,
         chores: Chores | None = None,
+        gate: Gate | None = None,
         tenure: Tenure | None = None,
     ) -> None:
         """``tenure`` is None if no other node uses the store; else a ``Member`` keeps it."""
         self.chores = chores or Chores()
         self.tenure = tenure
-        self._node = Node(dispatcher, times, tenure)
+        self._node = Node(dispatcher, times, gate, tenure)
         self._routes = routes
         self._loop = asyncio.get_running_loop()
         self._tasks: set[asyncio.Task[None]] = set()  # requests to providers
@@ -99,6 +102,33 @@ class Driver:
             self._schedule_commit()
         return waiter
 
+    @property
+    def gate(self) -> Gate:
+        """The rules, to be read."""
+        return self._node.gate
+
+    def change_campaign(self, campaign: Campaign) -> asyncio.Future[None]:
+        """As ``Node.change_campaign``. Resolves when the change is on disk."""
+        waiter = self._waiter()
+        if not self._closed:
+            self._perform(self._node.change_campaign(self._now(), campaign, waiter))
+        return waiter
+
+    def opt_out(self, numbers: Sequence[str]) -> asyncio.Future[None]:
+        """As ``Node.opt_out``. Resolves when the list is on disk."""
+        waiter = self._waiter()
+        if not self._closed:
+            self._perform(self._node.opt_out(self._now(), numbers, waiter))
+        return waiter
+
+    def opt_in(self, numbers: Sequence[str]) -> asyncio.Future[None]:
+        """As ``Node.opt_in``. Resolves when that is on disk."""
+        waiter = self._waiter()
+        if not self._closed:
+            self._node.opt_in(numbers, waiter)
+            self._schedule_commit()
+        return waiter
+
     async def reported(self, reports: Sequence[Report]) -> bool:
         """Take delivery reports; True once all they change is on disk, False if they must come again."""
         waiter = self._waiter()
@@ -119,7 +149,7 @@ class Driver:
         """Raises ``StoreError`` unless a message can be stored now. Uses the result of a recent commit, or
         tests the store."""
         if not self.commits.is_alive():
-            raise StoreError("nothing can be stored: the sender must be started again")
+            raise StoreError("nothing can be stored: restart the sender")
         if self.commits.is_fresh():
             if self.commits.error is not None:
                 raise self.commits.error
@@ -145,7 +175,7 @@ class Driver:
                 async with asyncio.timeout(limit_s):
                     await self._all_answered.wait()
             except TimeoutError:
-                said = "%d requests are left unanswered; the next start repeats them or looks them up"
+                said = "%d requests are unanswered; the next start repeats them or looks them up"
                 log.warning(said, self._node.unanswered)
         self._requesting = False
         for task in self._tasks:
@@ -194,7 +224,7 @@ class Driver:
         else:
             self._perform(self._node.commit_failed(self._now(), error))
 
-    async def _submit(self, submit: Submit) -> None:
+    async def _submit(self, submit: SubmitNow) -> None:
         try:
             try:
                 found = await self._routes[submit.route].submit(submit.messages)

@@ -5,12 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 
 from reference_sender.store.protocol import (
+    DeadLetterFilter,
     Existing,
     HandedOver,
+    Hold,
     Identity,
     LeaseLost,
     Leases,
     Membership,
+    OptIn,
+    Purged,
     Record,
     Renewal,
     Store,
@@ -20,12 +24,16 @@ from reference_sender.store.protocol import (
 from reference_sender.store.sqlite import SqliteStore
 
 __all__ = [
+    "DeadLetterFilter",
     "Existing",
     "HandedOver",
+    "Hold",
     "Identity",
     "LeaseLost",
     "Leases",
     "Membership",
+    "OptIn",
+    "Purged",
     "Record",
     "Renewal",
     "SqliteStore",

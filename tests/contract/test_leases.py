@@ -205,10 +205,9 @@ def test_the_same_keys_at_two_nodes_at_a_time_are_kept_once(join: Join) -> None:
     assert len(brought[0][1]) + len(brought[1][1]) == len(keys)
 
 
-def test_a_message_of_a_commit_whose_answer_is_lost_is_sent_by_some_node(
+def test_a_refused_message_of_a_commit_whose_answer_is_lost_is_removed(
     join: Join, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It was refused to whoever brought it, so no node has it in memory; a repeat finds its key taken."""
     node = join(LONG)
     commit = writing.commit
 
@@ -220,9 +219,17 @@ def test_a_message_of_a_commit_whose_answer_is_lost_is_sent_by_some_node(
         patched.setattr(writing, "commit", lost)
         with pytest.raises(StoreError):
             node.commit(Work([message(1)]))
-    assert node.unfinished(10) == []
-    assert set(node.commit(Work([message(2, "k-1")]))) == {2}
-    assert ids(node.unfinished(10)) == [1]
+    assert node.commit(Work([message(2, "k-1")], refused=[1])) == {}
+    assert [each.message.message_id for each in node.records(0, 10)] == [2]
+
+
+def test_a_refused_message_that_another_node_has_claimed_stays(join: Join) -> None:
+    node, other = join(LONG), join(LONG)
+    node.commit(Work([message(1), message(2)], unclaimed={1, 2}))
+    assert ids(other.unfinished(1)) == [1]
+    node.commit(Work(refused=[1, 2]))
+    assert [each.message.message_id for each in node.records(0, 10)] == [1]
+    assert other.unfinished(10) == []
 
 
 def test_messages_of_a_claim_whose_answer_is_lost_are_claimed_again(

@@ -6,14 +6,18 @@ from collections.abc import Mapping
 from contextlib import suppress
 
 from reference_sender.dispatch.values import Recovered, State
-from reference_sender.store.postgres import leases, reading, writing
-from reference_sender.store.postgres.link import Loop, PostgresLink, Unanswered
+from reference_sender.policy.campaigns import Campaign
+from reference_sender.policy.opt_out import OptOut
+from reference_sender.store.postgres import controls, leases, reading, writing
+from reference_sender.store.postgres.link import Loop, PostgresLink
 from reference_sender.store.postgres.schema import bring_up_to_date
 from reference_sender.store.protocol import (
+    DeadLetterFilter,
     Existing,
     HandedOver,
     Identity,
     Membership,
+    Purged,
     Record,
     Renewal,
     StoreError,
@@ -32,7 +36,6 @@ class PostgresStore:
 
     def __init__(self, url: str, membership: Membership) -> None:
         self._membership = membership
-        self._doubtful: list[int] = []  # messages of commits without an answer
         self._doubtful_claims: list[int] = []  # of claims without an answer
         self._loop = Loop()
         self._writer, self._reader, self._renewer = (PostgresLink(self._loop, url) for _ in range(3))
@@ -61,16 +64,7 @@ class PostgresStore:
         return Identity(row[0], row[1], self._node << _NODE_BITS)
 
     def commit(self, work: Work) -> Mapping[int, Existing]:
-        doubtful = self._doubtful
-        try:
-            taken = self._writer.call(
-                lambda connection: writing.commit(connection, self._node, work, doubtful)
-            )
-        except Unanswered:
-            self._doubtful = doubtful + [message.message_id for message in work.messages]
-            raise
-        self._doubtful = []
-        return taken
+        return self._writer.call(lambda connection: writing.commit(connection, self._node, work))
 
     def probe(self) -> None:
         if self._writer.call(lambda connection: connection.fetchval(_PROBE, self._node)) is None:
@@ -89,6 +83,21 @@ class PostgresStore:
 
     def counts(self, campaign: str | None) -> dict[State, int]:
         return self._reader.call(lambda connection: reading.counts(connection, campaign))
+
+    def dead_letters(self, wanted: DeadLetterFilter, after_id: int, limit: int) -> list[Record]:
+        return self._reader.call(lambda connection: reading.dead_letters(connection, wanted, after_id, limit))
+
+    def purge(self, before_ns: int, after_id: int, limit: int) -> Purged:
+        return self._writer.call(lambda connection: controls.purge(connection, before_ns, after_id, limit))
+
+    def campaigns(self) -> list[Campaign]:
+        return self._reader.call(controls.campaigns)
+
+    def spent(self, campaign: str | None, day: int | None) -> int:
+        return self._reader.call(lambda connection: controls.spent(connection, campaign, day))
+
+    def opt_outs(self, after: str, limit: int) -> list[OptOut]:
+        return self._reader.call(lambda connection: controls.opt_outs(connection, after, limit))
 
     def renew(self, share: int) -> Renewal:
         membership = self._membership

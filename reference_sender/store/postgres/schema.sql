@@ -44,6 +44,8 @@ CREATE TABLE progress (
     tried_ns    bigint
 ) WITH (fillfactor = 70);
 
+CREATE INDEX progress_dead ON progress (id) WHERE state IN ('failed', 'expired');
+
 CREATE INDEX progress_provider_id ON progress (provider_id) WHERE provider_id IS NOT NULL;
 
 -- One row for each message that is not final: which node sends it; 0 is none, so any node may claim it.
@@ -77,3 +79,27 @@ CREATE TABLE report (
 );
 
 CREATE INDEX report_message ON report (message_id);
+
+CREATE TABLE hold (
+    id            bigint PRIMARY KEY,
+    not_before_ns bigint NOT NULL,
+    keeps_hours   boolean NOT NULL
+);
+
+CREATE TABLE campaign (
+    name           text COLLATE "C" PRIMARY KEY,
+    state          text NOT NULL,
+    spending_limit bigint
+);
+
+CREATE TABLE spending (
+    campaign text NOT NULL,
+    day      integer NOT NULL,
+    amount   bigint NOT NULL,
+    PRIMARY KEY (campaign, day)
+);
+
+CREATE TABLE opt_out (
+    number   text COLLATE "C" PRIMARY KEY,
+    since_ns bigint NOT NULL
+);

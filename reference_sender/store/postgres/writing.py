@@ -13,6 +13,7 @@ from typing import Any
 import asyncpg
 
 from reference_sender.dispatch.values import FINAL_STATES, Change, Lane, Message, Report, State, SubmitAttempt
+from reference_sender.store.postgres.controls import is_held, write_control, write_holds
 from reference_sender.store.protocol import Existing, StoreError, Work
 
 _LANE = {lane: lane.value for lane in Lane}
@@ -65,8 +66,6 @@ WITH fence AS MATERIALIZED (
     WHERE c.id IS NOT NULL OR u.key IS NULL
 ), read AS (
     DELETE FROM report USING fence, {rows(_IDS)} AS u (id) WHERE report.id = u.id
-), given_back AS (
-    UPDATE claim SET owner = 0 FROM fence, {rows(_IDS)} AS u (id) WHERE claim.id = u.id AND claim.owner = $1
 )
 SELECT (SELECT count(*) FROM fence), (SELECT array_agg(id) FROM kept)
 """
@@ -77,19 +76,32 @@ _EXISTING = (
     "SELECT m.key, m.id, m.recipient, m.body, m.class, coalesce(p.state, 'queued') FROM message m"
     " LEFT JOIN progress p ON p.id = m.id WHERE m.key = ANY($1)"
 )
+# A message that had no owner may be with another node by now: it is sent, and a repeat finds it by its key.
+_REFUSE = """
+WITH freed AS (DELETE FROM claim WHERE id = ANY($2) AND owner IN ($1, 0) RETURNING id),
+    released AS (DELETE FROM hold USING freed WHERE hold.id = freed.id)
+DELETE FROM message USING freed WHERE message.id = freed.id
+"""
 LEASE_ENDED = (
     "the lease of this node has ended, so another may own its work; it is renewed, or the sender ends"
 )
 
 
-async def commit(
-    connection: asyncpg.Connection[Any], node: int, work: Work, doubtful: Sequence[int]
-) -> Mapping[int, Existing]:
-    """As ``Store.commit``. ``doubtful`` are messages of a commit without an answer, which were refused to
-    their clients: those that are in the store are given to any node.
+async def commit(connection: asyncpg.Connection[Any], node: int, work: Work) -> Mapping[int, Existing]:
+    """As ``Store.commit``. Raises ``StoreError`` and writes nothing if the lease has ended."""
+    if not (work.refused or work.controls or any(map(is_held, work.messages))):
+        return await _commit(connection, node, work)
+    async with connection.transaction():
+        if work.refused:
+            await connection.execute(_REFUSE, node, work.refused)
+        taken = await _commit(connection, node, work)
+        await write_holds(connection, work.messages)
+        for control in work.controls:
+            await write_control(connection, control)
+        return taken
 
-    Raises ``StoreError`` and writes nothing if the lease has ended.
-    """
+
+async def _commit(connection: asyncpg.Connection[Any], node: int, work: Work) -> Mapping[int, Existing]:
     latest = {change.message_id: change for change in work.changes}
     final = {message_id for message_id, change in latest.items() if change.state in FINAL_STATES}
     # Of messages that are inserted by the same statement, which does not see them otherwise.
@@ -107,7 +119,6 @@ async def commit(
         work.ended,
         *_report_columns(work.handed_over),
         work.read,
-        doubtful,
     )
     assert row is not None
     fence, kept = row

@@ -6,7 +6,7 @@ from typing import Any
 
 from reference_sender.dispatch import Dispatcher, DispatchSettings
 from reference_sender.dispatch.values import Lane, Message, Report, RouteLimits, State
-from reference_sender.node.effects import Acknowledge, Submit
+from reference_sender.node.effects import Acknowledge, SubmitNow
 from reference_sender.node.node import Node, NodeTimes
 from reference_sender.node.tenure import Tenure
 from reference_sender.store import HandedOver, Renewal, Work
@@ -22,7 +22,7 @@ def message(number: int, lane: Lane = Lane.MARKETING) -> Message:
 
 def node(window: int = 100, max_backlog: int = 500_000) -> Node:
     settings = DispatchSettings(max_backlog=max_backlog, otp_reserved_backlog=0)
-    return Node(Dispatcher(settings, (LIMITS,), 1), TIMES, Tenure(window))
+    return Node(Dispatcher(settings, (LIMITS,), 1), TIMES, tenure=Tenure(window))
 
 
 def begun(made: Node, now_ns: int) -> Work:
@@ -32,8 +32,8 @@ def begun(made: Node, now_ns: int) -> Work:
     return work
 
 
-def submits(effects: list[Any]) -> list[Submit]:
-    return [each for each in effects if isinstance(each, Submit)]
+def submits(effects: list[Any]) -> list[SubmitNow]:
+    return [each for each in effects if isinstance(each, SubmitNow)]
 
 
 AT, UNTIL = 10**9, 2 * 10**9  # long enough after the first renewal for tokens
