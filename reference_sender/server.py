@@ -132,18 +132,25 @@ class Sender:
         self.chores = Chores()
         policy = settings.policy
         gate = stored_gate(policy, store, now_ns())
-        tenure = None if leases is None else settings.tenure()
+        max_segments = min(spec.max_segments for spec in settings.routes)
+        intake = Intake(identity.tag, identity.last_message_id, max_segments, policy.quiet_hours.classes)
         self._driver = Driver(
-            settings.dispatcher(), store, self._routes, chores=self.chores, gate=gate, tenure=tenure
+            settings.dispatcher(),
+            store,
+            self._routes,
+            chores=self.chores,
+            gate=gate,
+            new_id=intake.new_id,
         )
-        self._member = None if leases is None else Member(store, leases, self._driver)
+        self._member: Member | None = None
+        if leases is not None:
+            self._driver.join(settings.tenure())
+            self._member = Member(store, leases, self._driver)
         keep_ns = policy.keep_ns
         self._purging = None if keep_ns is None else Purging(self._driver.commits, keep_ns, self.chores)
         self._lag = LoopLag(self.chores)
         self._queries = Queries(store)
         tally = Tally()
-        max_segments = min(spec.max_segments for spec in settings.routes)
-        intake = Intake(identity.tag, identity.last_message_id, max_segments, policy.quiet_hours.classes)
         rules = IntakeRules(gate, RecipientLimits(*policy.recipient_limits()))
         self.api = Api(
             token,

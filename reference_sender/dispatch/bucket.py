@@ -15,7 +15,10 @@ class RateBucket:
 
     def __init__(self, rate_per_s: float, burst: float) -> None:
         """Raises ``ValueError`` unless the rate is positive and the burst holds one token."""
-        self._rate, self.capacity = _checked(rate_per_s, burst)
+        self._rate = int(min(rate_per_s, 1e12) * _MICRO)  # parts per nanosecond
+        self.capacity = int(min(burst, 1e12))
+        if self._rate < 1 or self.capacity < 1:
+            raise ValueError(f"a token bucket needs rate > 0 and burst >= 1, not {rate_per_s} and {burst}")
         self._size = self.capacity * _PARTS
         self._level = self._size
         self._at_ns = 0
@@ -38,12 +41,14 @@ class RateBucket:
         short = tokens * _PARTS - self._level
         return self._at_ns + -(-short // self._rate)
 
-    def resize(self, now_ns: int, rate_per_s: float, burst: float) -> None:
-        """Change rate and size. Tokens above the new size are removed, and none are added. Raises
-        ``ValueError`` as at the start.
+    def resize(self, now_ns: int, burst: float) -> None:
+        """Change the burst. Tokens above it are removed, and none are added. Raises ``ValueError`` if it is
+        below 1.
         """
+        if burst < 1:
+            raise ValueError(f"a token bucket needs burst >= 1, not {burst}")
         self.available(now_ns)
-        self._rate, self.capacity = _checked(rate_per_s, burst)
+        self.capacity = int(min(burst, 1e12))
         self._size = self.capacity * _PARTS
         self._level = min(self._level, self._size)
 
@@ -56,14 +61,15 @@ class RateBucket:
         self._at_ns = max(self._at_ns, from_ns)
         self._level = 0
 
+    def set_rate(self, now_ns: int, rate_per_s: float) -> None:
+        """Add tokens at this rate from ``now_ns`` on, at least 0.000001/s. The burst does not change."""
+        self.available(now_ns)
+        self._rate = max(1, int(min(rate_per_s, 1e12) * _MICRO))
+
+    def is_short(self, now_ns: int) -> bool:
+        """Whether less than half of the burst is left: the bucket is what limits its user."""
+        return 2 * self.available(now_ns) < self.capacity
+
     def tokens_in(self, seconds: float) -> int:
         """Whole tokens added in ``seconds``, at most ``capacity``."""
         return min(self.capacity, int(seconds * self._rate / _MICRO))
-
-
-def _checked(rate_per_s: float, burst: float) -> tuple[int, int]:
-    """The rate in parts a nanosecond, and the size in tokens."""
-    rate, capacity = int(min(rate_per_s, 1e12) * _MICRO), int(min(burst, 1e12))
-    if rate < 1 or capacity < 1:
-        raise ValueError(f"a token bucket needs rate > 0 and burst >= 1, not {rate_per_s} and {burst}")
-    return rate, capacity

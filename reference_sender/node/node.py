@@ -15,8 +15,10 @@ from msgspec import Struct
 
 from reference_sender.dispatch import Dispatcher, DispatchState
 from reference_sender.dispatch.values import (
+    AskReport,
     Change,
     Effect,
+    Hedge,
     Lane,
     LookUp,
     Message,
@@ -67,15 +69,9 @@ class Node:
         dispatcher: Dispatcher,
         times: NodeTimes = DEFAULT_TIMES,
         gate: Gate | None = None,
-        tenure: Tenure | None = None,
     ) -> None:
-        """``tenure`` is None if no other node uses the store. With it, ``renewed`` must be called before
-        anything is submitted.
-        """
         self._dispatcher = dispatcher
-        self._tenure = tenure
-        if tenure is not None:
-            dispatcher.divide(0, tenure.share)
+        self._tenure: Tenure | None = None  # None: no other node uses the store
         self.gate = gate or open_gate()  # only to be read by others
         dispatcher.bar(self.gate.bars)
         self._early_report_ns = times.early_report_ns
@@ -166,6 +162,13 @@ class Node:
         self._commits.control(opt_ins)
         self._commits.settle(waiter)
 
+    def join(self, tenure: Tenure) -> None:
+        """Be one of several nodes of the store. Must be the first call. Nothing is submitted before
+        ``renewed``.
+        """
+        self._tenure = tenure
+        self._dispatcher.divide(0, tenure.share)
+
     def renewed(self, now_ns: int, until_ns: int, renewal: Renewal) -> list[NodeEffect]:
         """The lease is in force until ``until_ns``. Only with a tenure."""
         tenure = self._own_tenure()
@@ -239,6 +242,10 @@ class Node:
     def looked_up(self, now_ns: int, key: str, found: Sequence[Report] | None) -> list[NodeEffect]:
         """Take the result of a ``LookUp``; as ``Dispatcher.looked_up``."""
         return self._perform(now_ns, self._dispatcher.looked_up(now_ns, key, found))
+
+    def status_found(self, now_ns: int, key: str, report: Report | None) -> list[NodeEffect]:
+        """Take the answer to an ``AskReport``; as ``Dispatcher.status_found``."""
+        return self._perform(now_ns, self._dispatcher.status_found(now_ns, key, report))
 
     def next_deadline(self) -> int | None:
         """When ``advance`` must be called, unless another call comes first. None if nothing is pending."""
@@ -368,7 +375,7 @@ class Node:
             # A batch that is not submitted because the sender stops stays queued in the store.
             elif self._stopping:
                 continue
-            elif isinstance(effect, LookUp):
+            elif isinstance(effect, (LookUp, AskReport, Hedge)):
                 done.append(effect)
             elif foreseen is not None and _is_of(foreseen, effect):
                 self._unanswered[effect.batch_id] = foreseen.attempt_id

@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from reference_sender.dispatch import Dispatcher
-from reference_sender.dispatch.values import Lane, Message
+from reference_sender.dispatch.values import Lane, Message, is_hedge
 from reference_sender.store.protocol import Renewal
 from reference_sender.store.sharing import WHOLE
 
@@ -50,7 +50,8 @@ class Tenure:
         kept, left = 0, set()
         waiting = {lane: dispatcher.waiting(lane) for lane in Lane}
         for message in messages:
-            if waiting[message.lane] + kept < self.kept:
+            # The second message of a hedge belongs to the node that has the first.
+            if is_hedge(message.key) or waiting[message.lane] + kept < self.kept:
                 kept += 1
             else:
                 left.add(message.message_id)

@@ -22,7 +22,9 @@ def message(number: int, lane: Lane = Lane.MARKETING) -> Message:
 
 def node(window: int = 100, max_backlog: int = 500_000) -> Node:
     settings = DispatchSettings(max_backlog=max_backlog, otp_reserved_backlog=0)
-    return Node(Dispatcher(settings, (LIMITS,), 1), TIMES, tenure=Tenure(window))
+    made = Node(Dispatcher(settings, (LIMITS,), 1), TIMES)
+    made.join(Tenure(window))
+    return made
 
 
 def begun(made: Node, now_ns: int) -> Work:
