@@ -15,7 +15,7 @@ from reference_sender.policy.settings import NO_POLICY, PolicyError, read_policy
 from reference_sender.routes.url import RouteError, RouteSpec, read_route, url_forms
 from reference_sender.secret_text import read_secret
 from reference_sender.server import SenderFailed, SenderSettings, run
-from reference_sender.store import StoreError
+from reference_sender.store import Membership, StoreError
 
 EXIT_FAILED = 70  # EX_SOFTWARE of sysexits.h: a part of the sender died
 
@@ -61,8 +61,21 @@ def sender(
         ),
     ] = None,
     store: Annotated[
-        str, typer.Option(help="The message store: sqlite:///FILE.")
+        str,
+        typer.Option(
+            help="The message store: sqlite:///FILE for one process, or postgresql://USER@HOST/DATABASE "
+            "for any number of processes (pip install 'smsbench[postgres]').",
+            envvar="SMSBENCH_SENDER_STORE",
+        ),
     ] = "sqlite:///smsbench-sender.db",
+    lease: Annotated[
+        float,
+        typer.Option(
+            min=1,
+            max=600,
+            help="With PostgreSQL: seconds until others take over a dead process's work.",
+        ),
+    ] = Membership().lease_s,
     public_url: Annotated[
         str | None,
         typer.Option(
@@ -113,6 +126,7 @@ def sender(
             token=token,
             routes=tuple(_checked(text, allow_remote) for text in route),
             store=store,
+            lease_s=lease,
             public_url=public_url.rstrip("/") if public_url is not None else None,
             seed=seed,
             policy=NO_POLICY if policy is None else read_policy(policy),

@@ -78,6 +78,12 @@ class Awaiting:
         if self.next_ns is None:
             self.next_ns = sent.at_ns + self._timeout_ns
 
+    @property
+    def latest_ns(self) -> int:
+        """``at_ns`` of the last one that was added; 0 without one."""
+        newest = next(reversed(self.index.by_key.values()), None)
+        return 0 if newest is None else newest.at_ns
+
     def take_timed_out(self, now_ns: int) -> list[tuple[str, Sent]]:
         """Messages whose report is overdue, oldest first."""
         if self.next_ns is None or now_ns < self.next_ns:

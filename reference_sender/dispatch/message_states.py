@@ -79,6 +79,12 @@ class MessageStates:
         """Whether ``key`` is a message that has not ended."""
         return key in self._backlog.tickets or key in self.awaiting.index.by_key
 
+    def matches(self, report: Report) -> bool:
+        """Whether ``report`` is about a known message, and not only by what a later answer may tell."""
+        if report.key is not None and report.key in self._backlog.tickets:
+            return True
+        return self.awaiting.index.find(report) is not None or self._ended.index.find(report) is not None
+
     def taken(self, now_ns: int, ticket: Ticket, provider_id: str | None, effects: list[Effect]) -> None:
         """A provider has the message."""
         self._backlog.end(ticket, _SENT)

@@ -24,7 +24,7 @@ class RouteSnapshot(Struct, frozen=True):
     in_flight: int
     paused_s: float
     throttles: int
-    requests_per_s: float = 0.0  # its own limits
+    requests_per_s: float = 0.0  # its limits, in the share of this sender
     segments_per_s: float = 0.0
     max_in_flight: int = 0
     paced_requests_per_s: float = 0.0  # of the limits, what the provider has allowed of late
@@ -47,11 +47,11 @@ def route_snapshot(route: RouteState, now_ns: int, choice: RouteChoice | None) -
         in_flight=route.in_flight,
         paused_s=route.paused_ns(now_ns) / SECOND_NS,
         throttles=route.throttles,
-        requests_per_s=limits.requests_per_s,
-        segments_per_s=limits.segments_per_s,
-        max_in_flight=limits.max_in_flight,
-        paced_requests_per_s=limits.requests_per_s * route.requests_pacing.share,
-        paced_segments_per_s=limits.segments_per_s * route.segments_pacing.share,
+        requests_per_s=limits.requests_per_s * route.share,
+        segments_per_s=limits.segments_per_s * route.share,
+        max_in_flight=route.max_in_flight,
+        paced_requests_per_s=limits.requests_per_s * route.share * route.requests_pacing.share,
+        paced_segments_per_s=limits.segments_per_s * route.share * route.segments_pacing.share,
     )
     if choice is None:
         return snapshot

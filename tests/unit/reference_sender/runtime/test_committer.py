@@ -23,6 +23,10 @@ LIMITS = RouteLimits("r", 1e6, 1e6, 1e6, 1e6, max_batch=10, max_in_flight=4, ide
 class NotingStore:
     """Counts; fails as many commits as it is told."""
 
+    leases = None
+
+    leases = None
+
     def __init__(self, failures: int = 0) -> None:
         self.commits = 0
         self.probes = 0
