@@ -28,19 +28,18 @@ from mock_provider.engine.values import (
 )
 from mock_provider.profiles import Profile, parse_profile
 from reference_sender.dispatch.values import LookUp, Message, Report, Result
-from reference_sender.node import effects as node_effects
+from reference_sender.node.effects import SubmitNow
 
 if TYPE_CHECKING:
     from loadtests.storm.process import Process
-    from loadtests.storm.world import World
+    from loadtests.storm.world import StormWorld
 
 Act = Callable[[], None]
 
 TOKEN = "storm"
 TIME_OUT_S = 10.0  # of a request, and of a report call
-_WINDOW_S = 86_400.0  # for which repeats are refused
 _SLICE_BITS = 30
-_LATE_S = 40.0  # of a request that the network holds, at most
+LATE_S = 40.0  # of a request that the network holds, at most
 
 
 class Request(Struct, eq=False):
@@ -62,7 +61,9 @@ class Epoch(Struct, frozen=True):
 
 
 @lru_cache(maxsize=256)
-def _profile(requests_per_s: int, segments_per_s: int, reply_s: float, failing: bool) -> Profile:
+def _profile(
+    requests_per_s: int, segments_per_s: int, reply_s: float, failing: bool, remembers_s: float
+) -> Profile:
     failures = [{"state": "undelivered", "reason": "absent", "share": 0.2}] if failing else []
     return parse_profile(
         {
@@ -75,23 +76,25 @@ def _profile(requests_per_s: int, segments_per_s: int, reply_s: float, failing: 
             },
             "reply": {"latency": {"kind": "fixed", "value_s": reply_s}},
             "delivery": {"latency": {"kind": "uniform", "low_s": 0, "high_s": 4}, "failures": failures},
-            "duplicates": {"window_s": _WINDOW_S},
+            "duplicates": {"window_s": remembers_s},
             "reports": {"retry_after_s": [2, 10, 60, 300], "give_up_after_s": 3_600},
         }
     )
 
 
-class Provider:
+class StormProvider:
     """All instants are nanoseconds of the world's clock, which is the engine's too."""
 
-    def __init__(self, world: World, plan: RoutePlan) -> None:
+    def __init__(self, world: StormWorld, plan: RoutePlan) -> None:
         self.plan = plan
         self.up = True
         self.number = 0  # of the engine; a new one begins without memory
         self.epochs: list[Epoch] = []
         self._world = world
         self._links: list[network.NetworkTrouble] = world.links[plan.name]
-        profile = _profile(plan.requests_per_s, plan.segments_per_s, plan.reply_s, plan.failing)
+        profile = _profile(
+            plan.requests_per_s, plan.segments_per_s, plan.reply_s, plan.failing, plan.remembers_s
+        )
         self._profile = profile.model_copy(update={"faults": tuple(world.provider_faults[plan.name])})
         self._wire = Wire(self._profile, TOKEN)
         self._requests: dict[int, tuple[Request, Render, bool]] = {}  # that the engine has: reply arrives?
@@ -106,7 +109,7 @@ class Provider:
         self._accepted = {}
         self._armed_ns = None
 
-    def request(self, process: Process, submit: node_effects.Submit) -> None:
+    def request(self, process: Process, submit: SubmitNow) -> None:
         """The sender's client sends a request."""
         self._last_request += 1
         request = Request(process, submit.batch_id, submit.messages, self._last_request)
@@ -121,7 +124,7 @@ class Provider:
             world.later(delay_ns, lambda: process.input(partial(self._give_up, request)))
             return
         if met == network.REQUEST_LATE:
-            delay_ns += int(_LATE_S * 1e9 * chance(world.plan.seed, "late", self.plan.name, request.number))
+            delay_ns += int(LATE_S * 1e9 * chance(world.plan.seed, "late", self.plan.name, request.number))
         asked = self._wire.request(process.now_ns(), request.number, submit.messages)
         world.later(delay_ns, lambda: self._receive(request, asked))
 
@@ -251,7 +254,7 @@ class Provider:
         reports = self._wire.reports(call)
         if not self.plan.carries_key:
             reports = [replace(report, key=None) for report in reports]
-        waiter = ReportCall(self, engine, call.batch_id, met == network.CONFIRMATION_LOST)
+        waiter = AwaitedReportCall(self, engine, call.batch_id, met == network.CONFIRMATION_LOST)
         world.later(int(TIME_OUT_S * 1e9), lambda: waiter.end(False))
         if met == network.REPORT_UNREACHED or not self.up:
             world.later(1_000_000, lambda: waiter.end(False))
@@ -273,10 +276,10 @@ class Provider:
         return 1_000_000 + int(30e6 * chance(self._world.plan.seed, "delay", self.plan.name, number) ** 2)
 
 
-class ReportCall:
+class AwaitedReportCall:
     """A report call of a provider's engine, until it is confirmed or not."""
 
-    def __init__(self, provider: Provider, engine: Engine, batch_id: int, answer_lost: bool) -> None:
+    def __init__(self, provider: StormProvider, engine: Engine, batch_id: int, answer_lost: bool) -> None:
         self._provider = provider
         self._engine = engine
         self._batch_id = batch_id

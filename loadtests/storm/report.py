@@ -9,14 +9,14 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from analysis.exit_codes import ExitCode
 from loadtests.storm.faults import NAMES
-from loadtests.storm.outcome import Outcome, storm
+from loadtests.storm.outcome import StormOutcome, storm
 from loadtests.storm.plan import StormPlan, draw_plan, kept
 from loadtests.storm.run import Sum, storms
 from loadtests.storm.shrink import shrunken
 
 _LINE_EVERY_S = 10.0
 _MOST_SHOWN = 3  # of the storms that failed
-# A fault that never struck in so many storms is drawn wrongly: the storms prove nothing about it.
+# A fault that never struck in that many storms is drawn wrongly: the storms prove nothing about it.
 COVERED_FROM = 2_000
 
 
@@ -48,14 +48,11 @@ def run_storms(seeds: range, jobs: int, console: Console) -> int:
     return ExitCode.MET
 
 
-def run_one(
-    seed: int, calls: tuple[int, ...] | None, faults: tuple[int, ...] | None, console: Console
-) -> int:
-    """Run one storm; print its trace if it was reduced by the user or failed."""
-    plan = kept(draw_plan(seed), calls, faults)
+def run_one(plan: StormPlan, shortened: bool, console: Console) -> int:
+    """Run one storm and print its trace. One that fails is made smaller first, unless it is ``shortened``."""
     notes: list[str] = []
     outcome = storm(plan, notes)
-    if calls is not None or faults is not None or not outcome.failed:
+    if shortened or not outcome.failed:
         _print_plan(console, plan)
         _print_trace(console, notes, outcome)
     else:
@@ -63,7 +60,7 @@ def run_one(
     return ExitCode.MISSED if outcome.failed else ExitCode.MET
 
 
-def explain(plan: StormPlan, outcome: Outcome, console: Console) -> None:
+def explain(plan: StormPlan, outcome: StormOutcome, console: Console) -> None:
     """Print the smallest storm that fails as ``plan`` does, its trace, and the command that repeats it."""
     calls, faults = shrunken(plan, outcome.invariants)
     smaller = kept(plan, calls, faults)
@@ -133,7 +130,7 @@ def _print_plan(console: Console, plan: StormPlan) -> None:
         _say(console, f"  {fault}")
 
 
-def _print_trace(console: Console, notes: list[str], outcome: Outcome) -> None:
+def _print_trace(console: Console, notes: list[str], outcome: StormOutcome) -> None:
     for line in notes:
         _say(console, line)
     for violation in outcome.violations:

@@ -11,7 +11,7 @@ from mock_provider.engine.outcome import FinalOutcome
 from mock_provider.engine.values import ENDS_ONLY, DeliveryReport, JournalRow, MessageState, ReportsWanted
 
 
-class Terms(Struct, frozen=True, gc=False, array_like=True):
+class SubmitTerms(Struct, frozen=True, gc=False, array_like=True):
     """What a submit asks for its messages. All of them share one object."""
 
     sender_id: str = ""
@@ -24,7 +24,7 @@ class Terms(Struct, frozen=True, gc=False, array_like=True):
     overflow_fails: bool = False
 
 
-NO_TERMS = Terms()
+NO_TERMS = SubmitTerms()
 
 
 class TrackedMessage(Struct, gc=False, array_like=True):
@@ -46,7 +46,7 @@ class TrackedMessage(Struct, gc=False, array_like=True):
     provider_id: str = ""
     client_ref: str | None = None
     msisdn: str = ""
-    terms: Terms = NO_TERMS
+    terms: SubmitTerms = NO_TERMS
     country: str = ""
     carrier: str = ""
     price_micro: int = 0

@@ -42,17 +42,26 @@ class Backlog:
         self._retries: list[tuple[int, int, Ticket]] = []
         self._retries_made = 0
 
-    def add(self, message: Message) -> Ticket:
-        """Add ``message`` at the tail of its campaign."""
+    def add(self, message: Message, expires_ns: int) -> Ticket:
+        """Add ``message`` at the tail of its campaign. At ``expires_ns`` it is no longer sent."""
         lane = lane_index(message.lane)
         queue = OTP if self.in_order else lane
-        ticket = Ticket(message, lane, queue, message.expires_ns, in_lane=True)
+        ticket = Ticket(message, lane, queue, expires_ns, in_lane=True)
         self.tickets[message.key] = ticket
         self.waiting[lane] += 1
         self._expiry.add(ticket)
         self.ready[queue] += 1
         self.lanes[queue].put(ticket)
         return ticket
+
+    def add_confined(self, message: Message, slot: int) -> None:
+        """Add ``message``, which only the route of ``slot`` may take, though no attempt was made there."""
+        lane = lane_index(message.lane)
+        queue = OTP if self.in_order else lane
+        ticket = Ticket(message, lane, queue, message.expires_ns, slot, confined=True)
+        self.tickets[message.key] = ticket
+        self._watch(ticket)
+        self._to_lane(ticket)
 
     def restore(
         self,

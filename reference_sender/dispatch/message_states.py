@@ -7,20 +7,36 @@ request goes out. A refused attempt is not stored: after a crash only its count 
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
+
 from msgspec import Struct
 
 from reference_sender.dispatch.awaiting import Awaiting, EarlyReports, Ended, Sent
 from reference_sender.dispatch.backlog import Backlog
+from reference_sender.dispatch.choice import RouteChoice
 from reference_sender.dispatch.retry import SECOND_NS
 from reference_sender.dispatch.settings import DispatchSettings
 from reference_sender.dispatch.states import moved, raises_rank
-from reference_sender.dispatch.ticket import NOWHERE, Ticket
-from reference_sender.dispatch.values import FINAL_STATES, Change, Effect, Report, State
+from reference_sender.dispatch.ticket import NOWHERE, SHARED, Ticket
+from reference_sender.dispatch.values import (
+    FINAL_STATES,
+    Change,
+    Effect,
+    Message,
+    Report,
+    SetAside,
+    State,
+    is_hedge,
+    key_of_first,
+    key_of_second,
+)
 
 EXPIRED_WAITING = "expired"  # its deadline came before a provider took it
 # A provider may have it, and neither a safe repeat nor a lookup gave an answer.
 EXPIRED_UNCERTAIN = "outcome_unknown"
 EXPIRED_UNREPORTED = "no_report"  # accepted by the provider, but no report came
+NOT_NEEDED = "second_not_needed"  # the first message ended before the second was submitted
+DELIVERED_BY_SECOND = "delivered_by_second"  # its second message was delivered (hedging.py)
 EXPIRED_NOWHERE = "route_removed"  # as before, and its route is no longer configured
 
 # An enum's member costs 0.2 us to look up (Python 3.11); these are looked up for every message.
@@ -35,7 +51,9 @@ class Totals(Struct):
 
     offered: int = 0
     duplicate_offers: int = 0
+    set_aside: int = 0  # left unsent, to be offered again or to end
     recovered: int = 0
+    hedged: int = 0  # OTPs for which a second message was made
     sent: int = 0
     delivered: int = 0
     failed: int = 0
@@ -48,12 +66,14 @@ class Totals(Struct):
 class MessageStates:
     """Awaited, early and late reports, and the totals."""
 
-    def __init__(self, settings: DispatchSettings, backlog: Backlog) -> None:
+    def __init__(self, settings: DispatchSettings, backlog: Backlog, choice: RouteChoice | None) -> None:
         self.totals = Totals()
         self.awaiting = Awaiting(int(settings.report_timeout_s * SECOND_NS))
         self.early = EarlyReports(settings.early_reports)
         self._ended = Ended(settings.late_reports)
         self._backlog = backlog
+        self.hedges = settings.hedge_otp_after_s is not None
+        self._choice = choice  # None with one route: nothing is measured then
 
     def knows(self, key: str) -> bool:
         """Whether ``key`` is a message that has not ended."""
@@ -65,7 +85,11 @@ class MessageStates:
         self.totals.sent += 1
         message_id, key = ticket.message.message_id, ticket.message.key
         attempts, route = ticket.attempts, ticket.route
-        self.awaiting.add(key, Sent(message_id, attempts, provider_id, now_ns, _SENT, route))
+        carrier = ""
+        if self._choice is not None:
+            carrier = self._choice.carrier_of(ticket.message)
+            self._choice.accepted(now_ns, route)
+        self.awaiting.add(key, Sent(message_id, attempts, provider_id, now_ns, _SENT, route, carrier))
         effects.append(Change(message_id, key, _SENT, "", provider_id, attempts, now_ns, route))
 
     def reported_early(self, now_ns: int, ticket: Ticket, report: Report, effects: list[Effect]) -> None:
@@ -105,8 +129,36 @@ class MessageStates:
             )
         )
 
+    def set_aside(self, ticket: Ticket, effects: list[Effect]) -> None:
+        """The message leaves the dispatcher unsent, and is not final."""
+        self._backlog.end(ticket, State.EXPIRED)
+        self.note_set_aside(ticket, effects)
+
+    def set_aside_of(
+        self, tickets: Iterable[Ticket], bars: Callable[[Message], bool], effects: list[Effect]
+    ) -> None:
+        """Set aside those of ``tickets`` that wait, that no provider may have, and that ``bars`` bars."""
+        for ticket in tickets:
+            if ticket.slot == SHARED and ticket.state is State.QUEUED and bars(ticket.message):
+                self.set_aside(ticket, effects)
+
+    def note_set_aside(self, ticket: Ticket, effects: list[Effect]) -> None:
+        """As ``set_aside``, of a ticket that has already left the backlog."""
+        self.totals.set_aside += 1
+        effects.append(SetAside(ticket.message))
+
+    def ended(self, now_ns: int, message: Message, state: State, reason: str, effects: list[Effect]) -> None:
+        """Record the final state of a message that was set aside, or never offered."""
+        self._count(state)
+        effects.append(Change(message.message_id, message.key, state, reason, None, 0, now_ns))
+
     def expired(self, now_ns: int, ticket: Ticket, effects: list[Effect]) -> None:
-        """Record that ``ticket``, already EXPIRED and out of the backlog, passed its deadline."""
+        """Record that ``ticket``, already EXPIRED and out of the backlog, passed its deadline. If that is not
+        the message's own, but the end of its recipient's opening hours, the message is set aside.
+        """
+        if ticket.slot == SHARED and ticket.message.expires_ns > now_ns:
+            self.note_set_aside(ticket, effects)
+            return
         if ticket.slot == NOWHERE:
             reason = EXPIRED_NOWHERE
         else:
@@ -167,11 +219,25 @@ class MessageStates:
     ) -> None:
         message_id, attempts = sent.message_id, sent.attempts
         provider_id, route = sent.provider_id, sent.route
+        if sent.carrier and self._choice is not None and reason != DELIVERED_BY_SECOND:
+            self._choice.reported(now_ns, route, sent.at_ns, sent.carrier, state is _DELIVERED)
         state = moved(sent.state, state)
         if state is not _DELIVERED:
             self._ended.add(key, Sent(message_id, attempts, provider_id, now_ns, state, route))
         self._count(state)
         effects.append(Change(message_id, key, state, reason, provider_id, attempts, now_ns, route))
+        if self.hedges and state is _DELIVERED:
+            self._end_other(now_ns, key, effects)
+
+    def _end_other(self, now_ns: int, key: str, effects: list[Effect]) -> None:
+        """``key`` was delivered: its first message is delivered too, its second one no longer needed."""
+        if is_hedge(key):
+            first = Report("", key_of_first(key), _DELIVERED, DELIVERED_BY_SECOND)
+            self.reported(now_ns, first, False, effects)
+            return
+        second = self._backlog.tickets.get(key_of_second(key))
+        if second is not None and second.state is State.QUEUED and not second.uncertain:
+            self.closed(now_ns, second, State.EXPIRED, NOT_NEEDED, effects)
 
     def _count(self, state: State) -> None:
         totals = self.totals

@@ -3,6 +3,16 @@
 from __future__ import annotations
 
 from msgspec import Struct
+from msgspec.structs import asdict, replace
+
+from reference_sender.dispatch.backlog import Backlog
+from reference_sender.dispatch.choice import RouteChoice
+from reference_sender.dispatch.lookups import PendingLookups
+from reference_sender.dispatch.message_states import MessageStates
+from reference_sender.dispatch.retry import SECOND_NS
+from reference_sender.dispatch.route import RouteState
+from reference_sender.dispatch.sending import Sending
+from reference_sender.dispatch.ticket import MARKETING, OTP, TRANSACTIONAL
 
 
 class RouteSnapshot(Struct, frozen=True):
@@ -17,6 +27,43 @@ class RouteSnapshot(Struct, frozen=True):
     requests_per_s: float = 0.0  # its own limits
     segments_per_s: float = 0.0
     max_in_flight: int = 0
+    paced_requests_per_s: float = 0.0  # of the limits, what the provider has allowed of late
+    paced_segments_per_s: float = 0.0
+    # With several routes: its measurements, and its share of the weights (0 without weights).
+    weight: float = 0.0
+    score: float = 0.0  # for an OTP of one segment now
+    delivery_rate: float = 0.0
+    delivery_s: float = 0.0
+    health: float = 0.0
+
+
+def route_snapshot(route: RouteState, now_ns: int, choice: RouteChoice | None) -> RouteSnapshot:
+    """``route`` as of ``now_ns``."""
+    limits = route.limits
+    snapshot = RouteSnapshot(
+        name=route.name,
+        breaker=route.breaker.state.value,
+        breaker_opened=route.breaker.opened,
+        in_flight=route.in_flight,
+        paused_s=route.paused_ns(now_ns) / SECOND_NS,
+        throttles=route.throttles,
+        requests_per_s=limits.requests_per_s,
+        segments_per_s=limits.segments_per_s,
+        max_in_flight=limits.max_in_flight,
+        paced_requests_per_s=limits.requests_per_s * route.requests_pacing.share,
+        paced_segments_per_s=limits.segments_per_s * route.segments_pacing.share,
+    )
+    if choice is None:
+        return snapshot
+    candidate = choice.candidate(now_ns, route)
+    return replace(
+        snapshot,
+        weight=0.0 if choice.weights is None else choice.weights.points[route.index],
+        score=choice.scores(now_ns)[route.index],
+        delivery_rate=candidate.delivery_rate,
+        delivery_s=candidate.delivery_s,
+        health=candidate.health,
+    )
 
 
 class DispatchState(Struct, frozen=True):
@@ -32,13 +79,14 @@ class DispatchState(Struct, frozen=True):
     early_reports: int
     totals: dict[str, int]  # since the dispatcher began, by name
     routes: tuple[RouteSnapshot, ...]
+    held: int = 0  # messages that wait for a time, or for their campaign (``policy/gate.py``)
     waited_s: dict[str, float] = {}  # for how long ready messages were held back, by what (``Sending``)
 
     @property
     def open(self) -> int:
         """Messages that have not ended."""
         queued = self.queue_otp + self.queue_transactional + self.queue_marketing
-        return queued + self.in_flight_messages + self.awaiting_report
+        return queued + self.held + self.in_flight_messages + self.awaiting_report
 
     def gauges(self) -> dict[str, float]:
         """The gauges by name, one flat mapping; a route's are ``route_<name>_<what>``."""
@@ -50,6 +98,7 @@ class DispatchState(Struct, frozen=True):
             "in_flight": self.in_flight,
             "in_flight_messages": self.in_flight_messages,
             "awaiting_report": self.awaiting_report,
+            "held": self.held,
             "early_reports": self.early_reports,
         }
         for route in self.routes:
@@ -60,6 +109,38 @@ class DispatchState(Struct, frozen=True):
             gauges[f"route_{route.name}_requests_per_s"] = route.requests_per_s
             gauges[f"route_{route.name}_segments_per_s"] = route.segments_per_s
             gauges[f"route_{route.name}_max_in_flight"] = route.max_in_flight
+            gauges[f"route_{route.name}_paced_requests_per_s"] = route.paced_requests_per_s
+            gauges[f"route_{route.name}_paced_segments_per_s"] = route.paced_segments_per_s
         for what, seconds in self.waited_s.items():
             gauges[f"waited_{what}_s"] = seconds
         return gauges
+
+
+def snapshot(
+    now_ns: int, backlog: Backlog, sending: Sending, states: MessageStates, choice: RouteChoice | None
+) -> DispatchState:
+    """The state at ``now_ns``."""
+    return DispatchState(
+        queue_otp=backlog.waiting[OTP],
+        queue_transactional=backlog.waiting[TRANSACTIONAL],
+        queue_marketing=backlog.waiting[MARKETING],
+        between_attempts=sum(backlog.waiting) - sum(backlog.ready),
+        in_flight=len(sending.in_flight),
+        in_flight_messages=len(backlog.tickets) - sum(backlog.waiting),
+        awaiting_report=len(states.awaiting.index.by_key),
+        early_reports=len(states.early),
+        totals=asdict(states.totals),
+        routes=tuple(route_snapshot(route, now_ns, choice) for route in sending.routes),
+        waited_s={what: ns / SECOND_NS for what, ns in sending.waited_ns.items()},
+    )
+
+
+def kept_entries(backlog: Backlog, states: MessageStates, lookups: PendingLookups) -> dict[str, int]:
+    """Entries of the tables that are empty when nothing is open."""
+    return {
+        "tickets": len(backlog.tickets),
+        "ready": sum(backlog.ready),
+        "awaiting": len(states.awaiting.index),
+        "early reports": len(states.early),
+        "lookups": lookups.kept,
+    }

@@ -38,7 +38,11 @@ FINAL_STATES = frozenset({State.DELIVERED, State.FAILED, State.EXPIRED})
 
 
 class Message(Struct, frozen=True, gc=False):
-    """A message that the sender has accepted. ``message_id`` is the store's row id."""
+    """A message that the sender has accepted. ``message_id`` is the store's row id.
+
+    Before ``not_before_ns`` it is held (``policy/gate.py``), and outside the opening hours of its recipient's
+    country if ``keeps_hours``.
+    """
 
     message_id: int
     key: str
@@ -50,6 +54,8 @@ class Message(Struct, frozen=True, gc=False):
     segments: int
     created_ns: int
     expires_ns: int
+    not_before_ns: int = 0
+    keeps_hours: bool = False
 
 
 class Outcome(Enum):
@@ -124,7 +130,48 @@ class LookUp(Struct, frozen=True, gc=False):
     since_ns: int
 
 
-Effect = SubmitBatch | Change | LookUp
+class SetAside(Struct, frozen=True, gc=False):
+    """Effect: ``message`` has left the dispatcher unsent, and no provider has it. It may be offered again."""
+
+    message: Message
+
+
+class AskReport(Struct, frozen=True, gc=False):
+    """Effect: ask the provider of ``route`` for the state of its message ``provider_id``, whose report is
+    missing.
+    """
+
+    route: str
+    key: str
+    provider_id: str
+
+
+class Hedge(Struct, frozen=True, gc=False):
+    """Effect: store ``message`` under a new id, and offer it. It is the second one of an OTP without a
+    report (``hedging.py``).
+    """
+
+    message: Message
+
+
+Effect = SubmitBatch | Change | LookUp | SetAside | AskReport | Hedge
+
+_SECOND = "~2"  # no key of a client has a tilde
+
+
+def is_hedge(key: str) -> bool:
+    """Whether ``key`` is that of the second message of an OTP."""
+    return key.endswith(_SECOND)
+
+
+def key_of_second(key: str) -> str:
+    """The key of the second message of ``key``."""
+    return key + _SECOND
+
+
+def key_of_first(key: str) -> str:
+    """The key of the message whose second one has ``key``."""
+    return key.removesuffix(_SECOND)
 
 
 class Report(Struct, frozen=True, gc=False):
@@ -169,6 +216,9 @@ class RouteLimits(Struct, frozen=True, gc=False):
     max_in_flight: int  # unanswered requests at a time
     idempotency_window_s: float
     lookup_window_s: float = 0.0
+    weight: float | None = None  # among equal routes; None for all: the first is preferred
+    cost_per_segment: float = 0.0
+    answers_status: bool = False  # the provider can be asked for the state of a message that it accepted
 
     @property
     def unknown_window_s(self) -> float:
