@@ -24,9 +24,10 @@ from reference_sender.api.connections import Connections, Limits
 from reference_sender.api.handlers import Api
 from reference_sender.api.intake import Intake
 from reference_sender.api.listening import bind
-from reference_sender.api.metrics import Metrics, Tally
+from reference_sender.api.metrics import Metrics
 from reference_sender.api.queries import Queries
 from reference_sender.api.reports import REPORTS_PATH, ReportIntake, ReportReader
+from reference_sender.api.tally import Tally
 from reference_sender.dispatch import Dispatcher, DispatchSettings
 from reference_sender.dispatch.values import Recovered, State
 from reference_sender.logs import http_logger, log_loop_error

@@ -287,6 +287,8 @@ class Dispatcher:
             early_reports=len(self._states.early),
             totals=msgspec.structs.asdict(self._states.totals),
             routes=routes,
+            classes=self._states.figures.snapshot(),
+            reasons=dict(self._states.figures.reasons),
             waited_s={what: ns / SECOND_NS for what, ns in sending.waited_ns.items()},
         )
 

@@ -11,6 +11,7 @@ from msgspec import Struct
 
 from reference_sender.dispatch.awaiting import Awaiting, EarlyReports, Ended, Sent
 from reference_sender.dispatch.backlog import Backlog
+from reference_sender.dispatch.figures import Figures
 from reference_sender.dispatch.retry import SECOND_NS
 from reference_sender.dispatch.settings import DispatchSettings
 from reference_sender.dispatch.states import moved, raises_rank
@@ -50,6 +51,7 @@ class MessageStates:
 
     def __init__(self, settings: DispatchSettings, backlog: Backlog) -> None:
         self.totals = Totals()
+        self.figures = Figures()
         self.awaiting = Awaiting(int(settings.report_timeout_s * SECOND_NS))
         self.early = EarlyReports(settings.early_reports)
         self._ended = Ended(settings.late_reports)
@@ -63,9 +65,12 @@ class MessageStates:
         """A provider has the message."""
         self._backlog.end(ticket, _SENT)
         self.totals.sent += 1
-        message_id, key = ticket.message.message_id, ticket.message.key
-        attempts, route = ticket.attempts, ticket.route
-        self.awaiting.add(key, Sent(message_id, attempts, provider_id, now_ns, _SENT, route))
+        message = ticket.message
+        message_id, key, created_ns = message.message_id, message.key, message.created_ns
+        attempts, route, lane = ticket.attempts, ticket.route, ticket.lane
+        self.figures.sent(lane, now_ns - created_ns)
+        sent = Sent(message_id, attempts, provider_id, now_ns, lane, created_ns, _SENT, route)
+        self.awaiting.add(key, sent)
         effects.append(Change(message_id, key, _SENT, "", provider_id, attempts, now_ns, route))
 
     def reported_early(self, now_ns: int, ticket: Ticket, report: Report, effects: list[Effect]) -> None:
@@ -75,10 +80,19 @@ class MessageStates:
             return
         self._backlog.end(ticket, _SENT)
         self.totals.sent += 1
+        message, lane = ticket.message, ticket.lane
+        created_ns = message.created_ns
+        self.figures.sent(lane, now_ns - created_ns)
         sent = Sent(
-            ticket.message.message_id, ticket.attempts, report.provider_id, now_ns, route=ticket.route
+            message.message_id,
+            ticket.attempts,
+            report.provider_id,
+            now_ns,
+            lane,
+            created_ns,
+            route=ticket.route,
         )
-        self._reached(now_ns, ticket.message.key, sent, report.state, report.reason, effects)
+        self._reached(now_ns, message.key, sent, report.state, report.reason, effects)
 
     def closed(self, now_ns: int, ticket: Ticket, state: State, reason: str, effects: list[Effect]) -> None:
         """The message ends before a provider accepted it, as FAILED or EXPIRED."""
@@ -88,10 +102,14 @@ class MessageStates:
     def note_closed(self, now_ns: int, ticket: Ticket, reason: str, effects: list[Effect]) -> None:
         """Record the final state of a ticket that has already left the backlog."""
         message = ticket.message
-        ended = Sent(message.message_id, ticket.attempts, None, now_ns, ticket.state, ticket.route)
-        if ticket.uncertain:
-            self._ended.add(message.key, ended)  # the provider may have it: a report would show that
+        if ticket.uncertain:  # the provider may have it: a report would show that
+            attempts, lane, created_ns = ticket.attempts, ticket.lane, message.created_ns
+            ended = Sent(
+                message.message_id, attempts, None, now_ns, lane, created_ns, ticket.state, ticket.route
+            )
+            self._ended.add(message.key, ended)
         self._count(ticket.state)
+        self.figures.not_delivered(ticket.lane, ticket.state, reason)
         effects.append(
             Change(
                 message.message_id,
@@ -168,8 +186,13 @@ class MessageStates:
         message_id, attempts = sent.message_id, sent.attempts
         provider_id, route = sent.provider_id, sent.route
         state = moved(sent.state, state)
-        if state is not _DELIVERED:
-            self._ended.add(key, Sent(message_id, attempts, provider_id, now_ns, state, route))
+        lane, created_ns = sent.lane, sent.created_ns
+        if state is _DELIVERED:
+            self.figures.delivered(lane, now_ns - created_ns)
+        else:
+            ended = Sent(message_id, attempts, provider_id, now_ns, lane, created_ns, state, route)
+            self._ended.add(key, ended)
+            self.figures.not_delivered(lane, state, reason)
         self._count(state)
         effects.append(Change(message_id, key, state, reason, provider_id, attempts, now_ns, route))
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import msgspec
 
 from reference_sender.dispatch.awaiting import Sent
+from reference_sender.dispatch.ticket import lane_index
 from reference_sender.dispatch.values import Message, Recovered
 
 
@@ -34,5 +35,7 @@ def recovered_sent(recovered: Recovered, now_ns: int) -> Sent:
         recovered.attempts,
         recovered.provider_id,
         sent_ns,
+        lane_index(recovered.message.lane),
+        min(recovered.message.created_ns, sent_ns),
         route=recovered.route,
     )

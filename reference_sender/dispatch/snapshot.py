@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from msgspec import Struct
 
+from reference_sender.dispatch.figures import ClassSnapshot
+
 
 class RouteSnapshot(Struct, frozen=True):
     """One route. ``paused_s`` is the rest of its pause; waits for tokens are not included."""
@@ -32,6 +34,8 @@ class DispatchState(Struct, frozen=True):
     early_reports: int
     totals: dict[str, int]  # since the dispatcher began, by name
     routes: tuple[RouteSnapshot, ...]
+    classes: tuple[ClassSnapshot, ...] = ()
+    reasons: dict[str, int] = {}  # of messages that ended without a delivery
     waited_s: dict[str, float] = {}  # for how long ready messages were held back, by what (``Sending``)
 
     @property

@@ -13,9 +13,10 @@ import aiohttp
 
 from reference_sender.api.handlers import Api
 from reference_sender.api.intake import Intake
-from reference_sender.api.metrics import Metrics, Tally
+from reference_sender.api.metrics import Metrics
 from reference_sender.api.queries import Queries
 from reference_sender.api.reports import ReportIntake, ReportReader
+from reference_sender.api.tally import Tally
 from reference_sender.dispatch import Dispatcher, DispatchSettings
 from reference_sender.dispatch.values import Message, Outcome, Report, Result, RouteLimits
 from reference_sender.node.node import NodeTimes
