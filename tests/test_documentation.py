@@ -37,6 +37,7 @@ FORWARDED = {
     "simulate": "loadtests.simulate.cli",
     "calibrate": "loadtests.calibrate.cli",
     "capacity": "loadtests.capacity.cli",
+    "storm": "loadtests.storm.cli",
 }
 # Where a reader looks for the options of a command.
 REFERENCE = {
@@ -45,6 +46,7 @@ REFERENCE = {
     "simulate": "simulate.md",
     "calibrate": "calibrate.md",
     "capacity": "capacity.md",
+    "storm": "storms.md",
     "provider": "provider.md",
     "sender": "sender.md",
 }

@@ -8,16 +8,16 @@ from loadtests.storm.plan import Call
 from reference_sender.dispatch.values import Message
 
 if TYPE_CHECKING:
-    from loadtests.storm.world import World
+    from loadtests.storm.world import StormWorld
 
 _AGAIN_S = (0.2, 1.0, 5.0, 5.0, 15.0, 30.0, 60.0)
 _PATIENCE_S = 8.0
 
 
-class Client:
+class StormClient:
     """One call, of one message or of several."""
 
-    def __init__(self, world: World, call: Call, places: range) -> None:
+    def __init__(self, world: StormWorld, call: Call, places: range) -> None:
         self._world = world
         self._call = call
         self._places = places  # of its messages in the call
@@ -32,7 +32,7 @@ class Client:
         world, call = self._world, self._call
         self._tries += 1
         process = world.process
-        if process is None or world.paused or not process.node.has_room(len(self._places), call.lane):
+        if process is None or not process.accepts(len(self._places), call.lane):
             self._again()
             return
         messages = [self._message(place, process.now_ns()) for place in self._places]
@@ -81,7 +81,7 @@ class Client:
 class _Attempt:
     """One try of a call."""
 
-    def __init__(self, client: Client) -> None:
+    def __init__(self, client: StormClient) -> None:
         self._client = client
         self._timed_out = False
         self._ended = False

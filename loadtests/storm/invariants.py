@@ -12,16 +12,16 @@ from reference_sender.dispatch.values import FINAL_STATES, State
 from reference_sender.store.protocol import Record
 
 if TYPE_CHECKING:
-    from loadtests.storm.world import World
+    from loadtests.storm.world import StormWorld
 
 _ALL = 1_000_000
 _TOLD = frozenset({State.SENT, State.DELIVERED})
 
 
-class Ending:
+class StormEnd:
     """The end of a storm: the store's rows, the providers' journals, and the last process."""
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: StormWorld) -> None:
         self.world = world
         process = world.process
         assert process is not None, "the quiet time is long enough for a start"
@@ -39,7 +39,7 @@ class Ending:
                         self.accepted.setdefault(row.key, []).append((epoch.route, epoch.number, row))
 
 
-def every_acknowledged_message_is_final(end: Ending) -> Iterator[Violation]:
+def every_acknowledged_message_is_final(end: StormEnd) -> Iterator[Violation]:
     """Every acknowledged message is in the store, and final."""
     for key in sorted(end.world.watch.acknowledged_keys):
         record = end.records.get(key)
@@ -49,7 +49,7 @@ def every_acknowledged_message_is_final(end: Ending) -> Iterator[Violation]:
             yield Violation("acknowledged", f"{key} is still {record.state.value}", (key,))
 
 
-def none_is_accepted_twice(end: Ending) -> Iterator[Violation]:
+def none_is_accepted_twice(end: StormEnd) -> Iterator[Violation]:
     """No provider accepts a message twice, and no second provider accepts it.
 
     A provider that forgot a message counts again: only its engines count, one by one.
@@ -67,7 +67,7 @@ def none_is_accepted_twice(end: Ending) -> Iterator[Violation]:
             yield Violation("accepted once", f"{key} was accepted by {' and '.join(routes)}", (key,))
 
 
-def none_is_called_sent_that_no_provider_accepted(end: Ending) -> Iterator[Violation]:
+def none_is_called_sent_that_no_provider_accepted(end: StormEnd) -> Iterator[Violation]:
     """What the store calls sent or delivered, a provider accepted, under the id that the store has."""
     for key, record in end.records.items():
         if record.state not in _TOLD:
@@ -79,13 +79,13 @@ def none_is_called_sent_that_no_provider_accepted(end: Ending) -> Iterator[Viola
             yield Violation("seen", f"{key} has the id of another message: {record.provider_id}", (key,))
 
 
-def the_provider_has_only_messages_of_the_store(end: Ending) -> Iterator[Violation]:
+def the_provider_has_only_messages_of_the_store(end: StormEnd) -> Iterator[Violation]:
     """Every key that a provider saw is a message of the store."""
     for key in sorted(end.seen - end.records.keys()):
         yield Violation("known", f"a provider saw {key}, which is not in the store", (key,))
 
 
-def a_confirmed_report_is_kept(end: Ending) -> Iterator[Violation]:
+def a_confirmed_report_is_kept(end: StormEnd) -> Iterator[Violation]:
     """What a provider reported delivered, and was confirmed, is delivered in the store.
 
     A report must name the message, by its key or by an id that the store has. A message that had ended before
@@ -105,7 +105,7 @@ def a_confirmed_report_is_kept(end: Ending) -> Iterator[Violation]:
                 yield Violation("reports", said, (key,))
 
 
-def no_lane_starves(end: Ending) -> Iterator[Violation]:
+def no_lane_starves(end: StormEnd) -> Iterator[Violation]:
     """A message that nobody tried does not expire if it is valid for long after the storm."""
     plan = end.world.plan
     for call in plan.calls:
@@ -124,7 +124,7 @@ def no_lane_starves(end: Ending) -> Iterator[Violation]:
 _LONGEST_FAULT_S = 900.0  # after the storm: pauses, windows, breakers, a clock that was set, and the queue
 
 
-def no_lane_passes_an_otp_without_right(end: Ending) -> Iterator[Violation]:
+def no_lane_passes_an_otp_without_right(end: StormEnd) -> Iterator[Violation]:
     """Lower lanes pass a waiting OTP with no more than their guaranteed shares."""
     if end.world.plan.in_order:
         return
@@ -135,7 +135,7 @@ def no_lane_passes_an_otp_without_right(end: Ending) -> Iterator[Violation]:
             yield Violation("lanes", said)
 
 
-def totals_are_those_of_the_changes(end: Ending) -> Iterator[Violation]:
+def totals_are_those_of_the_changes(end: StormEnd) -> Iterator[Violation]:
     """The last process counted each message once for each state that it wrote."""
     totals = end.process.node.state().totals
     for state in FINAL_STATES:
@@ -146,7 +146,7 @@ def totals_are_those_of_the_changes(end: Ending) -> Iterator[Violation]:
             yield Violation("totals", said, tuple(sorted(keys)))
 
 
-def store_and_dispatcher_agree(end: Ending) -> Iterator[Violation]:
+def store_and_dispatcher_agree(end: StormEnd) -> Iterator[Violation]:
     """Nothing is open, in the store or in memory."""
     process, disk = end.process, end.world.disk
     state = process.node.state()
@@ -168,7 +168,7 @@ def store_and_dispatcher_agree(end: Ending) -> Iterator[Violation]:
         yield Violation("nothing left", "the quiet time was not long enough")
 
 
-Invariant = Callable[[Ending], Iterator[Violation]]
+Invariant = Callable[[StormEnd], Iterator[Violation]]
 INVARIANTS: tuple[Invariant, ...] = (
     every_acknowledged_message_is_final,
     none_is_accepted_twice,
@@ -182,9 +182,9 @@ INVARIANTS: tuple[Invariant, ...] = (
 )
 
 
-def violations(world: World) -> list[Violation]:
+def violations(world: StormWorld) -> list[Violation]:
     """All that does not hold after ``world`` has run."""
-    end = Ending(world)
+    end = StormEnd(world)
     found = list(world.watch.violations)
     for invariant in INVARIANTS:
         found.extend(invariant(end))

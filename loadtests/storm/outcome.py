@@ -7,10 +7,10 @@ from msgspec import Struct
 from loadtests.storm.invariants import violations
 from loadtests.storm.plan import StormPlan
 from loadtests.storm.watch import Violation
-from loadtests.storm.world import World
+from loadtests.storm.world import StormWorld
 
 
-class Outcome(Struct, frozen=True):
+class StormOutcome(Struct, frozen=True):
     """``strikes``: how often each fault did something, by its name. An error that the code of sender or
     provider raised is the violation ``raised``.
     """
@@ -34,14 +34,14 @@ class Outcome(Struct, frozen=True):
         return frozenset(each.invariant for each in self.violations)
 
 
-def _seen(world: World) -> set[str]:
+def _seen(world: StormWorld) -> set[str]:
     epochs = [epoch for provider in world.providers.values() for epoch in provider.epochs]
     return {row.key for epoch in epochs for row in epoch.rows}
 
 
-def storm(plan: StormPlan, notes: list[str] | None = None) -> Outcome:
+def storm(plan: StormPlan, notes: list[str] | None = None) -> StormOutcome:
     """Make the storm of ``plan``; ``notes`` gets its trace."""
-    world = World(plan, notes)
+    world = StormWorld(plan, notes)
     try:
         world.run()
         found = violations(world)
@@ -49,7 +49,7 @@ def storm(plan: StormPlan, notes: list[str] | None = None) -> Outcome:
         said = f"{type(error).__name__}: {error}"
         found = [*world.watch.violations, Violation("raised", said)]
         world.note(f"raised {said}")
-    return Outcome(
+    return StormOutcome(
         plan.seed,
         plan.messages,
         len(world.watch.acknowledged_keys),

@@ -62,6 +62,7 @@ class StormPlan(Struct, frozen=True):
     routes: tuple[RoutePlan, ...]
     faults: tuple[Fault, ...]
     max_attempts: int
+    report_timeout_s: float
     in_order: bool
     storm_s: float
 
@@ -77,13 +78,14 @@ def draw_plan(seed: int) -> StormPlan:
     routes = _routes(random)
     scene = Scene(storm_s, tuple(route.name for route in routes))
     faults = tuple(random.choice(KINDS).draw(random, scene) for _ in range(random.randint(1, 8)))
-    calls = tuple(_call(random, number, storm_s) for number in range(random.randint(3, 12)))
+    calls = tuple(_call(random, number, storm_s) for number in range(random.randint(2, 9)))
     return StormPlan(
         seed,
         calls,
         routes,
         faults,
         max_attempts=random.choice((3, 6, 16)),
+        report_timeout_s=random.choice((20.0, 600.0)),
         in_order=random.random() < 0.1,
         storm_s=storm_s,
     )
@@ -130,7 +132,7 @@ def _call(random: Random, number: int, storm_s: float) -> Call:
         lane=lane,
         campaign="" if alone else f"c{random.randrange(3)}",
         sender_id=random.choice(("", "Shop")),
-        count=random.randint(1, 4) if alone else random.randint(1, 14),
+        count=random.randint(1, 3) if alone else random.randint(1, 10),
         valid_s=random.choice(_VALID_S[lane]),
         segments=random.choice((1, 1, 2, 4)),
         together=not alone and random.random() < 0.7,

@@ -10,13 +10,13 @@ from loadtests.storm.draws import chance
 from loadtests.storm.lanes import LaneWatch
 from loadtests.storm.store import ModelStore
 from reference_sender.dispatch import Dispatcher
-from reference_sender.dispatch.values import LookUp, Message, Report, Result, State
-from reference_sender.node.effects import Acknowledge, Commit, NodeEffect, Refuse, Submit, Waiter
+from reference_sender.dispatch.values import Lane, LookUp, Message, Report, Result, State
+from reference_sender.node.effects import Acknowledge, Commit, NodeEffect, Refuse, SubmitNow, Waiter
 from reference_sender.node.node import Node
-from reference_sender.store.protocol import StoreError
+from reference_sender.store.protocol import StoreError, Work
 
 if TYPE_CHECKING:
-    from loadtests.storm.world import World
+    from loadtests.storm.world import StormWorld
 
 _COMMIT_NS = 3_000_000
 
@@ -24,9 +24,10 @@ _COMMIT_NS = 3_000_000
 class Process:
     """``offset_ns``: how far its clock is ahead of the world's. It is read once, from the wall clock."""
 
-    def __init__(self, world: World, number: int, store: ModelStore) -> None:
+    def __init__(self, world: StormWorld, number: int, store: ModelStore) -> None:
         self.number = number
         self.alive = True
+        self.stopping = False
         self.offset_ns = world.wall_ahead_ns
         self.store = store
         self.dispatcher = Dispatcher(world.settings, world.limits, world.plan.seed)
@@ -40,7 +41,10 @@ class Process:
         self._running: Commit | None = None
         self._commit_due_ns: int | None = None
         self._armed_ns: int | None = None
-        self._waiters: set[Waiter] = set()
+        self._waiters: dict[Waiter, None] = {}  # in order: a set would change from run to run
+        self._failed: Work | None = None  # the last commit, if it failed
+        self._requesting = True
+        self._drained: _Settled | None = None  # waits for the last answers of a process that stops
         self._deferred: list[Callable[[], None]] = []
 
     def now_ns(self) -> int:
@@ -67,9 +71,13 @@ class Process:
             if self.alive:
                 act()
 
+    def accepts(self, count: int, lane: Lane) -> bool:
+        """Whether a client's call of ``count`` messages is taken now."""
+        return not (self.stopping or self._world.paused) and self.node.has_room(count, lane)
+
     def take(self, messages: Sequence[Message], waiter: Waiter, together: bool) -> None:
         """A client's call."""
-        self._waiters.add(waiter)
+        self._waiters[waiter] = None
         if together:
             self.node.take_many(messages, waiter)
         else:
@@ -81,7 +89,7 @@ class Process:
         if self._world.step(steps.REPORT):
             waiter.end(False)
             return
-        self._waiters.add(waiter)
+        self._waiters[waiter] = None
         self._perform(self.node.reported(self.now_ns(), reports, waiter))
 
     def answered(
@@ -99,8 +107,35 @@ class Process:
         """The answer to a lookup."""
         self._perform(self.node.looked_up(self.now_ns(), key, found))
 
+    def stop(self, drain_ns: int, ended: Callable[[], None]) -> None:
+        """End in order, as ``Driver.drain`` does: submit nothing more, wait for answers up to ``drain_ns``,
+        store everything, and call ``ended``.
+        """
+        self.stopping = True
+        self.node.stop()
+        self._drained = _Settled(self, ended)
+        self._world.later(drain_ns, lambda: self.input(self._settle))
+        self._arm()
+
+    def _settle(self) -> None:
+        """The drain is over: what is not answered by now is left to the next process."""
+        if self._drained is not None:
+            self._requesting = False
+            self.node.settle(self._drained)
+            self._drained = None
+            self._arm()
+
+    def end(self) -> None:
+        """The process ends, with everything on disk."""
+        self.alive = False
+        self.store.close()
+        for waiter in list(self._waiters):
+            waiter.end(False)
+
     def die(self) -> None:
-        """The process is killed: a commit in progress is on disk or not, and all that waits is cut off."""
+        """The process is killed: a commit in progress is on disk or not, and all that waits is cut off. A
+        commit that failed may be on disk too, if no later one followed.
+        """
         self.alive = False
         commit = self._running
         if commit is not None and commit.work is not None:
@@ -113,6 +148,10 @@ class Process:
                     kept = False
             self._world.struck("torn_commit_kept" if kept else "torn_commit_lost")
             self._world.note(f"the commit in progress is {'' if kept else 'not '}on disk")
+        elif self._failed is not None and not self._world.disk.full:
+            self.store.commit(self._failed)
+            self._world.struck("failed_commit_kept")
+            self._world.note("the commit that failed last is on disk nevertheless")
         self.store.close()
         for waiter in list(self._waiters):
             waiter.end(False)
@@ -120,7 +159,9 @@ class Process:
     def _perform(self, effects: Sequence[NodeEffect]) -> None:
         world = self._world
         for effect in effects:
-            if isinstance(effect, Submit):
+            if isinstance(effect, SubmitNow | LookUp) and not self._requesting:
+                continue
+            if isinstance(effect, SubmitNow):
                 if world.step(steps.SUBMIT):
                     return
                 world.watch.submitted(self, effect)
@@ -131,6 +172,8 @@ class Process:
                 world.providers[effect.route].look_up(self, effect)
             elif not self._tell(effect):
                 return
+        if self._drained is not None and not self.node.unanswered:
+            self._settle()
         self._arm()
 
     def _tell(self, effect: Acknowledge | Refuse) -> bool:
@@ -138,13 +181,15 @@ class Process:
         if self._world.step(steps.ACKNOWLEDGE):
             return False
         waiter = effect.waiter
-        self._waiters.discard(waiter)
+        self._waiters.pop(waiter, None)
         # ``True`` for reports, None or the holders of keys for messages; False: come again.
         waiter.end(isinstance(effect, Acknowledge) and effect.answer is not False)
         return True
 
     def _arm(self) -> None:
         world = self._world
+        if not self.alive:
+            return
         due_ns = self.node.commit_due_ns()
         if due_ns is not None and self._commit_due_ns is None:
             self._commit_due_ns = due_ns
@@ -176,8 +221,10 @@ class Process:
             taken = {} if commit.work is None else self.store.commit(commit.work)
         except StoreError as error:
             self._world.struck("disk_full")
+            self._failed = commit.work
             self._perform(self.node.commit_failed(self.now_ns(), error))
             return
+        self._failed = None
         if not self._world.step(steps.COMMITTED):
             if commit.work is not None:
                 self.lanes.offered(self.now_ns(), commit.work, taken)
@@ -190,3 +237,17 @@ class Process:
             self._world.struck("slow_disk")
             return int(slow_s * 1e9 * (0.5 + drawn))
         return int(_COMMIT_NS * (0.3 + drawn))
+
+
+class _Settled:
+    """Waits for the last commit of a process that stops."""
+
+    def __init__(self, process: Process, ended: Callable[[], None]) -> None:
+        self._process = process
+        self._ended = ended
+
+    def end(self, _: bool) -> None:
+        """Everything is on disk."""
+        if self._process.alive:
+            self._process.end()
+            self._ended()

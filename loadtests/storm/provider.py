@@ -28,11 +28,11 @@ from mock_provider.engine.values import (
 )
 from mock_provider.profiles import Profile, parse_profile
 from reference_sender.dispatch.values import LookUp, Message, Report, Result
-from reference_sender.node import effects as node_effects
+from reference_sender.node.effects import SubmitNow
 
 if TYPE_CHECKING:
     from loadtests.storm.process import Process
-    from loadtests.storm.world import World
+    from loadtests.storm.world import StormWorld
 
 Act = Callable[[], None]
 
@@ -81,10 +81,10 @@ def _profile(requests_per_s: int, segments_per_s: int, reply_s: float, failing: 
     )
 
 
-class Provider:
+class StormProvider:
     """All instants are nanoseconds of the world's clock, which is the engine's too."""
 
-    def __init__(self, world: World, plan: RoutePlan) -> None:
+    def __init__(self, world: StormWorld, plan: RoutePlan) -> None:
         self.plan = plan
         self.up = True
         self.number = 0  # of the engine; a new one begins without memory
@@ -106,7 +106,7 @@ class Provider:
         self._accepted = {}
         self._armed_ns = None
 
-    def request(self, process: Process, submit: node_effects.Submit) -> None:
+    def request(self, process: Process, submit: SubmitNow) -> None:
         """The sender's client sends a request."""
         self._last_request += 1
         request = Request(process, submit.batch_id, submit.messages, self._last_request)
@@ -251,7 +251,7 @@ class Provider:
         reports = self._wire.reports(call)
         if not self.plan.carries_key:
             reports = [replace(report, key=None) for report in reports]
-        waiter = ReportCall(self, engine, call.batch_id, met == network.CONFIRMATION_LOST)
+        waiter = AwaitedReportCall(self, engine, call.batch_id, met == network.CONFIRMATION_LOST)
         world.later(int(TIME_OUT_S * 1e9), lambda: waiter.end(False))
         if met == network.REPORT_UNREACHED or not self.up:
             world.later(1_000_000, lambda: waiter.end(False))
@@ -273,10 +273,10 @@ class Provider:
         return 1_000_000 + int(30e6 * chance(self._world.plan.seed, "delay", self.plan.name, number) ** 2)
 
 
-class ReportCall:
+class AwaitedReportCall:
     """A report call of a provider's engine, until it is confirmed or not."""
 
-    def __init__(self, provider: Provider, engine: Engine, batch_id: int, answer_lost: bool) -> None:
+    def __init__(self, provider: StormProvider, engine: Engine, batch_id: int, answer_lost: bool) -> None:
         self._provider = provider
         self._engine = engine
         self._batch_id = batch_id

@@ -9,14 +9,14 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from analysis.exit_codes import ExitCode
 from loadtests.storm.faults import NAMES
-from loadtests.storm.outcome import Outcome, storm
+from loadtests.storm.outcome import StormOutcome, storm
 from loadtests.storm.plan import StormPlan, draw_plan, kept
 from loadtests.storm.run import Sum, storms
 from loadtests.storm.shrink import shrunken
 
 _LINE_EVERY_S = 10.0
 _MOST_SHOWN = 3  # of the storms that failed
-# A fault that never struck in so many storms is drawn wrongly: the storms prove nothing about it.
+# A fault that never struck in that many storms is drawn wrongly: the storms prove nothing about it.
 COVERED_FROM = 2_000
 
 
@@ -63,7 +63,7 @@ def run_one(
     return ExitCode.MISSED if outcome.failed else ExitCode.MET
 
 
-def explain(plan: StormPlan, outcome: Outcome, console: Console) -> None:
+def explain(plan: StormPlan, outcome: StormOutcome, console: Console) -> None:
     """Print the smallest storm that fails as ``plan`` does, its trace, and the command that repeats it."""
     calls, faults = shrunken(plan, outcome.invariants)
     smaller = kept(plan, calls, faults)
@@ -133,7 +133,7 @@ def _print_plan(console: Console, plan: StormPlan) -> None:
         _say(console, f"  {fault}")
 
 
-def _print_trace(console: Console, notes: list[str], outcome: Outcome) -> None:
+def _print_trace(console: Console, notes: list[str], outcome: StormOutcome) -> None:
     for line in notes:
         _say(console, line)
     for violation in outcome.violations:

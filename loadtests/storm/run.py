@@ -10,7 +10,7 @@ from multiprocessing import get_context
 
 from msgspec import Struct
 
-from loadtests.storm.outcome import Outcome, storm
+from loadtests.storm.outcome import StormOutcome, storm
 from loadtests.storm.plan import draw_plan
 
 _CHUNK = 20  # seeds of one job
@@ -25,9 +25,9 @@ class Sum(Struct):
     accepted: int = 0
     processes: int = 0
     strikes: dict[str, int] = {}
-    failed: list[Outcome] = []
+    failed: list[StormOutcome] = []
 
-    def add(self, outcome: Outcome) -> None:
+    def add(self, outcome: StormOutcome) -> None:
         """Count one more."""
         self.seeds += 1
         self.messages += outcome.messages
@@ -39,7 +39,7 @@ class Sum(Struct):
             self.failed.append(outcome)
 
 
-def storms(seeds: range, jobs: int) -> Iterator[Outcome]:
+def storms(seeds: range, jobs: int) -> Iterator[StormOutcome]:
     """The outcomes of ``seeds``, in any order. Close the iterator to end early."""
     if jobs == 1:
         for seed in seeds:
@@ -53,8 +53,8 @@ def storms(seeds: range, jobs: int) -> Iterator[Outcome]:
         pool.shutdown(wait=True, cancel_futures=True)
 
 
-def _spread(pool: ProcessPoolExecutor, chunks: Iterator[range], most: int) -> Iterator[Outcome]:
-    running: set[Future[list[Outcome]]] = set()
+def _spread(pool: ProcessPoolExecutor, chunks: Iterator[range], most: int) -> Iterator[StormOutcome]:
+    running: set[Future[list[StormOutcome]]] = set()
     more = True
     while more or running:
         while more and len(running) < most:
@@ -72,5 +72,5 @@ def _leave_interrupts_to_parent() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
-def _of(seeds: Iterable[int]) -> list[Outcome]:
+def _of(seeds: Iterable[int]) -> list[StormOutcome]:
     return [storm(draw_plan(seed)) for seed in seeds]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar, Protocol, Self
 from msgspec import Struct
 
 if TYPE_CHECKING:
-    from loadtests.storm.world import World
+    from loadtests.storm.world import StormWorld
 
 
 class Scene(Struct, frozen=True):
@@ -40,5 +40,5 @@ class Fault(Protocol):
     def draw(cls, random: Random, scene: Scene) -> Self:
         """One fault of this kind."""
 
-    def begin(self, world: World) -> None:
+    def begin(self, world: StormWorld) -> None:
         """Arrange what it does. Called once, before the storm and before the providers begin."""

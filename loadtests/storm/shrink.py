@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TypeVar
 
-from loadtests.storm.outcome import Outcome, storm
+from loadtests.storm.outcome import StormOutcome, storm
 from loadtests.storm.plan import StormPlan, kept
 
 _T = TypeVar("_T")
@@ -28,7 +28,7 @@ def shrunken(plan: StormPlan, invariants: frozenset[str]) -> tuple[tuple[int, ..
         tries -= 1
         if tries < 0:
             return False
-        outcome: Outcome = storm(kept(plan, tuple(calls), tuple(faults)))
+        outcome: StormOutcome = storm(kept(plan, tuple(calls), tuple(faults)))
         return not invariants.isdisjoint(outcome.invariants)
 
     calls = [call.number for call in plan.calls]

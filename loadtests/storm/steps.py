@@ -9,6 +9,6 @@ SUBMITTED = "submitted"  # it has gone out
 ANSWER = "answer"  # its reply is handled
 ANSWERED = "answered"  # it was handled; nothing of it is on disk
 REPORT = "report"  # a report call is handled
-ACKNOWLEDGE = "acknowledge"  # a client or a provider is told
+ACKNOWLEDGE = "acknowledge"  # a client or a provider gets its answer
 
 STEPS = (COMMIT, COMMITTED, SUBMIT, SUBMITTED, ANSWER, ANSWERED, REPORT, ACKNOWLEDGE)

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 
 from reference_sender.dispatch.values import FINAL_STATES, Message, Outcome, Result, State
-from reference_sender.node.effects import Commit, Submit
+from reference_sender.node.effects import Commit, SubmitNow
 
 if TYPE_CHECKING:
     from loadtests.storm.process import Process
-    from loadtests.storm.world import World
+    from loadtests.storm.world import StormWorld
 
 _COUNTED = frozenset({Outcome.RETRYABLE, Outcome.UNKNOWN})
 
@@ -26,10 +26,10 @@ class Violation(Struct, frozen=True):
     keys: tuple[str, ...] = ()
 
 
-class Watch:
-    """``violations`` has what was found while the storm went on."""
+class StormWatch:
+    """``violations`` has what was found during the storm."""
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: StormWorld) -> None:
         self._world = world
         self.violations: list[Violation] = []
         self.acknowledged_keys: set[str] = set()
@@ -37,11 +37,11 @@ class Watch:
         self.final_ns: dict[str, int] = {}  # when a commit with a final state first began, by key
 
     def acknowledged(self, keys: Sequence[str]) -> None:
-        """A client was told that its messages are kept."""
+        """A client has the answer that its messages are kept."""
         self.acknowledged_keys.update(keys)
         self._world.note(f"acknowledged: {' '.join(keys)}")
 
-    def submitted(self, process: Process, submit: Submit) -> None:
+    def submitted(self, process: Process, submit: SubmitNow) -> None:
         """A request goes out."""
         now_ns = process.now_ns()
         for message in submit.messages:

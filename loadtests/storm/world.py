@@ -6,13 +6,13 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from heapq import heappop, heappush
 
-from loadtests.storm.client import Client
+from loadtests.storm.client import StormClient
 from loadtests.storm.faults.network import NetworkTrouble
 from loadtests.storm.plan import Call, RoutePlan, StormPlan
 from loadtests.storm.process import Process
-from loadtests.storm.provider import Provider, ReportCall
+from loadtests.storm.provider import AwaitedReportCall, StormProvider
 from loadtests.storm.store import Disk, ModelStore
-from loadtests.storm.watch import Watch
+from loadtests.storm.watch import StormWatch
 from mock_provider.engine.faults.settings import FaultSettings
 from reference_sender.dispatch import DispatchSettings
 from reference_sender.dispatch.values import Report, RouteLimits
@@ -21,13 +21,13 @@ from reference_sender.store.protocol import StoreError
 S = 1_000_000_000
 BEGIN_S = 1_000.0  # of the storm on the world's clock
 _EPOCH_NS = 1_700_000_000 * S  # of the wall clock, ahead of the world's
+_LAST_COMMIT_S = 5.0  # after the drain (``runtime/driver.py``)
 _RESTART_NS = 1 * S  # after a start that failed
-REPORT_TIMEOUT_S = 600.0
 # Longest quiet time: the longest validity, twice for a clock that was set back, then the wait for a report.
 QUIET_S = 6 * 3_600.0
 
 
-class World:
+class StormWorld:
     """``run`` makes the storm of ``plan`` and the quiet time after it."""
 
     def __init__(self, plan: StormPlan, notes: list[str] | None = None) -> None:
@@ -38,7 +38,7 @@ class World:
         self.wall_forward_s = 0.0  # by how much it was set forward, in all
         self.paused = False
         self.strikes: Counter[str] = Counter()
-        self.watch = Watch(self)
+        self.watch = StormWatch(self)
         self.links: dict[str, list[NetworkTrouble]] = {route.name: [] for route in plan.routes}
         self.provider_faults: dict[str, list[FaultSettings]] = {route.name: [] for route in plan.routes}
         self.slow_disk: list[tuple[float, float, float]] = []
@@ -56,7 +56,7 @@ class World:
         self._crashes: dict[tuple[str, int], float] = {}
         for fault in plan.faults:
             fault.begin(self)
-        self.providers = {route.name: Provider(self, route) for route in plan.routes}
+        self.providers = {route.name: StormProvider(self, route) for route in plan.routes}
         self.clients = [client for call in plan.calls for client in self._clients(call)]
 
     @property
@@ -127,6 +127,29 @@ class World:
         process.die()
         self.later(int(down_s * S), self._start)
 
+    def stop(self, drain_s: float, down_s: float) -> None:
+        """Let the sender end in order; another process starts after ``down_s``. It is killed if that takes
+        too long.
+        """
+        process = self.process
+        if process is None or process.stopping:
+            return
+        self.struck("sender_stop")
+        self.note(f"sender_stop: process {process.number} takes no more messages")
+
+        def ended() -> None:
+            if self.process is process:
+                self.process = None
+                self.note(f"process {process.number} has ended")
+                self.later(int(down_s * S), self._start)
+
+        def kill() -> None:
+            if self.process is process:
+                self.crash("sender_crash", down_s)
+
+        process.input(lambda: process.stop(int(drain_s * S), ended))
+        self.later(int((2 * drain_s + _LAST_COMMIT_S) * S), kill)
+
     def pause(self, lasts_s: float) -> None:
         """Let the sender stand still."""
         process = self.process
@@ -139,7 +162,7 @@ class World:
         def resume() -> None:
             if self.process is process and self.paused:
                 self.paused = False
-                self.note("the process goes on")
+                self.note("the process continues")
                 process.resume()
 
         self.later(int(lasts_s * S), resume)
@@ -161,7 +184,7 @@ class World:
         self.wall_ahead_ns += int(by_s * S)
         self.wall_forward_s += max(0.0, by_s)
 
-    def take_reports(self, reports: Sequence[Report], waiter: ReportCall) -> None:
+    def take_reports(self, reports: Sequence[Report], waiter: AwaitedReportCall) -> None:
         """A provider calls the sender."""
         process = self.process
         if process is None:
@@ -183,10 +206,10 @@ class World:
         self.past.append(process)
         process.recover()
 
-    def _clients(self, call: Call) -> list[Client]:
+    def _clients(self, call: Call) -> list[StormClient]:
         places = range(call.count)
         each = [places] if call.together else [range(place, place + 1) for place in places]
-        clients = [Client(self, call, some) for some in each]
+        clients = [StormClient(self, call, some) for some in each]
         for client in clients:
             self.at(call.at_s, client.begin)
         return clients
@@ -196,7 +219,7 @@ def _settings(plan: StormPlan) -> DispatchSettings:
     return DispatchSettings(
         max_attempts=plan.max_attempts,
         backoff_cap_s=30.0,
-        report_timeout_s=REPORT_TIMEOUT_S,
+        report_timeout_s=plan.report_timeout_s,
         order="arrival" if plan.in_order else "priority",
     )
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from mock_provider.engine.account import MICRO
 from mock_provider.engine.distributions import nanoseconds
 from mock_provider.engine.draws import id_of
-from mock_provider.engine.message import Terms, TrackedMessage
+from mock_provider.engine.message import SubmitTerms, TrackedMessage
 from mock_provider.engine.segments import ucs2_for
 from mock_provider.engine.values import Accepted, AcceptedMessage, Submit
 
@@ -78,7 +78,7 @@ class Acceptance:
         id_style = submit.id_style or self._admission.rules(submit.protocol).id_style
         start_ns = now_ns if submit.scheduled_ns is None else max(now_ns, submit.scheduled_ns)
         expires_ns = start_ns + self._validity_ns if submit.expires_ns is None else submit.expires_ns
-        terms = Terms(
+        terms = SubmitTerms(
             submit.sender_id,
             submit.report_url or self._report_url,
             submit.wanted,

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from mock_provider.engine.magic import Magic
 
 
-class Terms(Struct, frozen=True, gc=False):
+class SubmitTerms(Struct, frozen=True, gc=False):
     """What a submit asks for its messages. All of them share one object."""
 
     sender_id: str = ""
@@ -28,7 +28,7 @@ class Terms(Struct, frozen=True, gc=False):
     overflow_fails: bool = False
 
 
-NO_TERMS = Terms()
+NO_TERMS = SubmitTerms()
 
 
 class TrackedMessage(Struct, gc=False):
@@ -50,7 +50,7 @@ class TrackedMessage(Struct, gc=False):
     provider_id: str = ""
     client_ref: str | None = None
     msisdn: str = ""
-    terms: Terms = NO_TERMS
+    terms: SubmitTerms = NO_TERMS
     country: str = ""
     carrier: str = ""
     price_micro: int = 0

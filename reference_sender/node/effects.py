@@ -1,4 +1,4 @@
-"""What a node asks its driver to do. A waiter is the driver's handle of whoever waits for an answer."""
+"""What a node asks its driver to do. A waiter is the driver's handle of a call that waits."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Commit(Struct, frozen=True, gc=False):
     probe: bool = False
 
 
-class Submit(Struct, frozen=True, gc=False):
+class SubmitNow(Struct, frozen=True, gc=False):
     """Send this request now: its attempt is durable. Then call ``Node.answered`` with ``batch_id``, once."""
 
     batch_id: int
@@ -43,4 +43,4 @@ class Refuse(Struct, frozen=True, gc=False):
     error: StoreError
 
 
-NodeEffect = Submit | LookUp | Acknowledge | Refuse
+NodeEffect = SubmitNow | LookUp | Acknowledge | Refuse

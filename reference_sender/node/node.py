@@ -25,7 +25,7 @@ from reference_sender.dispatch.values import (
     SubmitBatch,
 )
 from reference_sender.node.commits import Commits, Group
-from reference_sender.node.effects import Acknowledge, Commit, NodeEffect, Refuse, Submit, Waiter
+from reference_sender.node.effects import Acknowledge, Commit, NodeEffect, Refuse, SubmitNow, Waiter
 from reference_sender.store.protocol import Existing, StoreError
 
 
@@ -127,7 +127,7 @@ class Node:
         return effects
 
     def answered(self, now_ns: int, batch_id: int, results: Sequence[Result]) -> list[NodeEffect]:
-        """Take the results of a ``Submit``, one per message in its order."""
+        """Take the results of a ``SubmitNow``, one per message in its order."""
         effects = self._dispatcher.answered(now_ns, batch_id, results)
         self._commits.ended(self._unanswered.pop(batch_id))
         done = self._perform(now_ns, effects)
@@ -183,7 +183,7 @@ class Node:
             effects.append(Acknowledge(waiter, taken))
         for _, batch in group.attempts:
             if self._dispatcher.may_still_go(now_ns, batch.batch_id):
-                effects.append(Submit(batch.batch_id, batch.route, batch.messages))
+                effects.append(SubmitNow(batch.batch_id, batch.route, batch.messages))
             else:  # the commit took long, and a message expired meanwhile
                 effects += self._withdraw(now_ns, batch.batch_id)
         for waiter, answer in group.changed:
@@ -231,7 +231,7 @@ class Node:
             elif foreseen is not None and _is_of(foreseen, effect):
                 self._unanswered[effect.batch_id] = foreseen.attempt_id
                 foreseen = None
-                done.append(Submit(effect.batch_id, effect.route, effect.messages))
+                done.append(SubmitNow(effect.batch_id, effect.route, effect.messages))
             else:
                 attempt = self._attempt(now_ns, effect.route, effect.messages)
                 self._unanswered[effect.batch_id] = attempt.attempt_id

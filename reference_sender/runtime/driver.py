@@ -10,7 +10,7 @@ from typing import Any
 from reference_sender.clock import now_ns
 from reference_sender.dispatch import Dispatcher, DispatchState
 from reference_sender.dispatch.values import Lane, LookUp, Message, Outcome, Recovered, Report, Result
-from reference_sender.node.effects import Acknowledge, NodeEffect, Refuse, Submit
+from reference_sender.node.effects import Acknowledge, NodeEffect, Refuse, SubmitNow
 from reference_sender.node.node import DEFAULT_TIMES, Node, NodeTimes
 from reference_sender.routes.client import Route
 from reference_sender.runtime.background import Chores
@@ -103,7 +103,7 @@ class Driver:
         """Raises ``StoreError`` unless a message can be stored now. Uses the result of a recent commit, or
         tests the store."""
         if not self.commits.is_alive():
-            raise StoreError("nothing can be stored: the sender must be started again")
+            raise StoreError("nothing can be stored: restart the sender")
         if self.commits.is_fresh():
             if self.commits.error is not None:
                 raise self.commits.error
@@ -178,7 +178,7 @@ class Driver:
         else:
             self._perform(self._node.commit_failed(self._now(), error))
 
-    async def _submit(self, submit: Submit) -> None:
+    async def _submit(self, submit: SubmitNow) -> None:
         try:
             try:
                 found = await self._routes[submit.route].submit(submit.messages)

@@ -1,7 +1,7 @@
 """Runs with a bottleneck that the test causes. The report must name it first.
 
-What happens to processes is real: a process is stopped and continued, a lock is held, a limit is set. Where
-only the provider's rules matter, the run is simulated.
+What happens to processes is real: a process is stopped and continued, a lock is held, a limit is set.
+``test_simulated_bottlenecks.py`` has the runs in which only the provider's rules matter.
 """
 
 from __future__ import annotations
@@ -19,51 +19,20 @@ from typing import Any
 
 import psutil
 import pytest
+from bottleneck_runs import ALL_CLASSES, FAST, MARKETING, analysed, kinds, part_of
 from rich.console import Console
 from waiting import eventually
 
 from analysis.model import PartReport
-from analysis.part import analyse_part
-from analysis.records import Manifest, read_manifest
-from loadtests.arrivals import Constant, Mix, Poisson, Stream
+from loadtests.arrivals import Constant
 from loadtests.runner.interruption import Interruption
 from loadtests.runner.part_run import PartRun
 from loadtests.runner.progress import Progress
 from loadtests.runner.provider_profile import ProfileChoice
 from loadtests.runner.settings import RunSettings
 from loadtests.scenario import Part, Scenario
-from loadtests.simulate.part import Choices, simulate_part
 
 Staging = Callable[[Path], AbstractContextManager[None]]
-
-FAST: dict[str, Any] = {
-    "name": "bottleneck",
-    "carriers": [{"name": "any", "country": "*"}],
-    "delivery": {"latency": {"kind": "fixed", "value_s": 0.1}},
-}
-MARKETING = Mix(marketing=1.0)
-ALL_CLASSES = Mix(1.0, 1.0, 1.0)
-
-
-def part_of(folder: Path, rate_per_s: float, profile: dict[str, Any], mix: Mix, **more: Any) -> Part:
-    path = folder / "bottleneck.json"
-    path.write_text(json.dumps(profile))
-    process = more.pop("process", Poisson(rate_per_s, more.pop("lasts_s", 8.0)))
-    return Part(
-        slug="bottleneck",
-        title="bottleneck",
-        role="plain",
-        profile=str(path),
-        streams=(Stream(process, mix=mix),),
-        **{"drain_timeout_s": 3.0, **more},
-    )
-
-
-def analysed(run_dir: Path) -> tuple[PartReport, Manifest]:
-    manifest = read_manifest(run_dir)
-    assert not manifest.exit_reason.startswith("error"), manifest.exit_reason
-    assert not manifest.instrument_failures
-    return analyse_part(run_dir, manifest, "bottleneck"), manifest
 
 
 def run_part(part: Part, run_dir: Path, staging: Staging | None = None) -> PartReport:
@@ -76,8 +45,7 @@ def run_part(part: Part, run_dir: Path, staging: Staging | None = None) -> PartR
         settings = RunSettings(out=run_dir, seed=3)
         PartRun(scenario, part, run_dir, settings, progress, interruption).run()
     stage.join(30)
-    report, _ = analysed(run_dir)
-    return report
+    return analysed(run_dir)
 
 
 def _stage(run_dir: Path, staging: Staging | None) -> None:
@@ -155,19 +123,6 @@ def _beside(work: Callable[[], None], over: threading.Event) -> Iterator[None]:
         holder.join(10)
 
 
-def simulated(part: Part, run_dir: Path) -> PartReport:
-    run_dir.mkdir()
-    simulate_part("bottleneck", part, 3, run_dir, Choices())
-    report, _ = analysed(run_dir)
-    return report
-
-
-def kinds(report: PartReport) -> list[str]:
-    for each in report.bottlenecks:
-        assert each.text and each.evidence and 0 <= each.from_s < each.to_s and 0 < each.share_of_load <= 1
-    return [each.kind for each in report.bottlenecks]
-
-
 def test_a_sender_that_is_held_to_a_share_of_a_core(tmp_path: Path) -> None:
     part = part_of(tmp_path, 400.0, FAST, MARKETING)
     run_dir = tmp_path / "run"
@@ -201,32 +156,6 @@ def test_a_provider_that_refuses_what_is_above_the_contract(
     assert any("refused" in line for line in report.bottlenecks[0].evidence)
 
 
-def test_a_contract_that_the_sender_keeps(tmp_path: Path) -> None:
-    profile = {**FAST, "throttle": {"segments": {"rate_per_s": 30, "burst": 30}}}
-    part = part_of(tmp_path, 60.0, profile, MARKETING, lasts_s=40.0)
-    report = simulated(part, tmp_path / "run")
-    assert kinds(report)[0] == "provider_limit", report.bottlenecks
-
-
-def test_one_slow_carrier(tmp_path: Path) -> None:
-    carriers = [
-        {"name": "Quick", "country": "PL", "share": 50.0},
-        {"name": "Slow", "country": "PL", "share": 50.0, "segments_per_s": 10.0},
-        {"name": "abroad", "country": "*"},
-    ]
-    part = part_of(tmp_path, 60.0, {**FAST, "carriers": carriers}, ALL_CLASSES, lasts_s=40.0)
-    report = simulated(part, tmp_path / "run")
-    assert kinds(report)[0] == "carrier_queue", report.bottlenecks
-    assert "Slow" in report.bottlenecks[0].text and "Quick" not in report.bottlenecks[0].text
-
-
-def test_a_lossy_network(tmp_path: Path) -> None:
-    failures = [{"state": "undelivered", "reason": "network_error", "share": 0.3}]
-    profile = {**FAST, "delivery": {**FAST["delivery"], "failures": failures}}
-    report = simulated(part_of(tmp_path, 60.0, profile, ALL_CLASSES, lasts_s=40.0), tmp_path / "run")
-    assert kinds(report)[0] == "network", report.bottlenecks
-
-
 def test_a_load_generator_that_is_starved(tmp_path: Path) -> None:
     part = part_of(tmp_path, 40.0, FAST, ALL_CLASSES)
     report = run_part(part, tmp_path / "run", lambda place: held(process_of(place, "locust"), 0.1, 0.6))
@@ -251,13 +180,6 @@ def test_nothing_is_wrong_on_this_machine(tmp_path: Path) -> None:
         report = run_part(part, run_dir)
         if kinds(report) != ["machine"]:
             break
-    assert kinds(report) == [], report.bottlenecks
-
-
-def test_nothing_is_wrong_in_a_busy_hour(tmp_path: Path) -> None:
-    part = part_of(tmp_path, 60.0, FAST, ALL_CLASSES, lasts_s=60.0)
-    part = Part(**{**{name: getattr(part, name) for name in part.__struct_fields__}, "profile": "smsapi"})
-    report = simulated(part, tmp_path / "run")
     assert kinds(report) == [], report.bottlenecks
 
 

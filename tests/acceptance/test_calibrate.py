@@ -1,26 +1,16 @@
-"""``smsbench calibrate`` as a user runs it: the real provider, real sockets, the files and the exit codes.
+"""``smsbench calibrate`` as a user runs it: the real provider, real sockets, what it measures.
 
 The machine is shared and this is no measurement: timing is held to loose bounds only.
 """
 
 from __future__ import annotations
 
-import json
-import resource
-import signal
 from pathlib import Path
-from typing import Any
 
-import pytest
+from calibrations import rows_of
 from commands import StartSmsbench
 
 VERDICTS = {"met", "missed", "noisy", "shown"}
-
-
-def rows_of(out: Path, *groups: str) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-    document = json.loads((out / "calibration.json").read_text())
-    assert {m["group"] for m in document["measurements"]} == set(groups)
-    return document, [row for m in document["measurements"] for row in m["rows"]]
 
 
 def test_quick_throttle(smsbench: StartSmsbench, tmp_path: Path) -> None:
@@ -73,62 +63,3 @@ def test_outcomes_come_out_exactly_as_drawn_from_a_profile_of_ones_own(
     assert len(edges) == 4
     assert all(row["verdict"] == "noisy" or abs(row["observed"]) < 200 for row in edges)
     assert [r["observed"] for r in rows if r["what"] == "requests that passed in between"] == [0, 0]
-
-
-@pytest.mark.parametrize("signals", [[signal.SIGINT], [signal.SIGTERM], [signal.SIGHUP, signal.SIGHUP]])
-def test_interrupted_it_keeps_what_was_measured(
-    smsbench: StartSmsbench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, signals: list[signal.Signals]
-) -> None:
-    out = tmp_path / "c"
-    scratch = tmp_path / "scratch"
-    scratch.mkdir()
-    monkeypatch.setenv("TMPDIR", str(scratch))
-    process = smsbench("calibrate", "--only", "windows,throttle", "--quick", "--out", str(out))
-    assert process.stdout is not None
-    for line in process.stdout:
-        if line.startswith("[2/"):
-            break
-    for number in signals:  # a terminal that is closed sends two
-        process.send_signal(number)
-    printed, _ = process.communicate(timeout=60)
-    assert "the results so far are kept" in printed
-    document, rows = rows_of(out, "throttle")
-    assert document["interrupted"] is True
-    assert rows
-    # Whatever the one measurement found, it is not the calibration's result.
-    assert process.returncode == document["exit_code"] == 130
-    assert document["summary"].startswith("Incomplete, interrupted after 1 of ")
-    assert not list(scratch.iterdir())
-
-
-def test_a_temporary_folder_that_takes_no_more_is_named_as_the_cause(
-    smsbench: StartSmsbench, tmp_path: Path
-) -> None:
-    out = tmp_path / "c"
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(
-        resource.RLIMIT_FSIZE, (8_192, before[1])
-    )  # the provider's journal fails, as on a full disk
-    try:
-        process = smsbench("calibrate", "--only", "throttle", "--quick", "--out", str(out))
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, before)
-    printed, _ = process.communicate(timeout=60)
-    said = next(line for line in printed.splitlines() if line.startswith("smsbench: "))
-    assert said.startswith("smsbench: the temporary folder "), printed
-    assert "provider failed: the journal: " in said
-    assert said.endswith("make room, or set TMPDIR to another folder")
-    document, _ = rows_of(out)
-    assert process.returncode == document["exit_code"] == 3
-    assert document["summary"].startswith("Incomplete, a failure of the temporary folder after 0 of 2 ")
-
-
-def test_bad_usage(smsbench: StartSmsbench, tmp_path: Path) -> None:
-    for arguments, words in (
-        (["--only", "speed"], "known are latency, throttle, failures, carriers, windows"),
-        (["--profile", "nobody"], "neither a ready-made profile"),
-    ):
-        process = smsbench("calibrate", *arguments, "--out", str(tmp_path / "x"))
-        printed, _ = process.communicate(timeout=60)
-        assert process.returncode == 2, printed
-        assert words in printed

@@ -90,6 +90,16 @@ class Rig:
         self.sender.send_signal(signal.SIGKILL)
         self.sender.wait(10)
 
+    def hold_sender(self) -> None:
+        """Stop it where it is, so that what a test reads is still so when the test kills it."""
+        self.sender.send_signal(signal.SIGSTOP)
+        os.waitid(os.P_PID, self.sender.pid, os.WSTOPPED)
+
+    def unknown_and_queued(self) -> tuple[int, int]:
+        """Messages that the providers have and the store does not know yet, and those that wait."""
+        stored = Counter(self.stored().values())
+        return self.accepted() - sum(stored.values()) + stored["queued"], stored["queued"]
+
     def stop_providers(self) -> None:
         for process in self.processes[: len(ROUTES)]:
             process.terminate()
@@ -184,20 +194,28 @@ def test_no_kill_duplicates_or_loses_a_message_between_two_routes(rig: Rig) -> N
     )
     assert taken["accepted"] == MESSAGES
 
-    in_flight, queued, throttled = [], [], 0
+    in_flight, queued, throttled, throttles = [], [], 0, 0
     for kill in range(1, KILLS + 1):
 
-        def time_to_kill(due: int = MESSAGES * kill // (KILLS + 2)) -> bool:
+        def held_at_work(due: int = MESSAGES * kill // (KILLS + 2)) -> bool:
+            nonlocal throttles
             routes = rig.sender_state()["routes"]
-            return rig.accepted() >= due and sum(route["in_flight"] for route in routes) > 1
+            if rig.accepted() < due or sum(route["in_flight"] for route in routes) <= 1:
+                return False
+            throttles = sum(route["throttles"] for route in routes)
+            rig.hold_sender()
+            unknown, waiting = rig.unknown_and_queued()
+            if unknown and waiting:
+                return True
+            rig.sender.send_signal(signal.SIGCONT)
+            return False
 
-        until(time_to_kill, rig.sender_state)
-        throttled += sum(route["throttles"] for route in rig.sender_state()["routes"])
+        until(held_at_work, rig.sender_state)
+        throttled += throttles
         rig.kill_sender()
-        stored = Counter(rig.stored().values())
-        queued.append(stored["queued"])
-        # What the providers have and the store does not know yet was on its way.
-        in_flight.append(rig.accepted() - sum(stored.values()) + stored["queued"])
+        found = rig.unknown_and_queued()
+        in_flight.append(found[0])
+        queued.append(found[1])
         rig.start_sender(ROUTES if kill % 2 == 0 else ROUTES[::-1])
     print(f"at the kills: accepted and not known {in_flight}, queued {queued}")
 

@@ -10,7 +10,7 @@ from msgspec import Struct
 from loadtests.storm.scene import Scene
 
 if TYPE_CHECKING:
-    from loadtests.storm.world import World
+    from loadtests.storm.world import StormWorld
 
 
 class DiskTrouble(Struct, frozen=True):
@@ -27,7 +27,7 @@ class DiskTrouble(Struct, frozen=True):
         begin_s, end_s = scene.span(random, 20.0)
         return cls(begin_s, end_s, random.choice((0.0, 0.2, 2.0, 30.0)))
 
-    def begin(self, world: World) -> None:
+    def begin(self, world: StormWorld) -> None:
         if self.commit_s:
             world.slow_disk.append((self.begin_s, self.end_s, self.commit_s))
         else:

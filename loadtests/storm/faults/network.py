@@ -10,7 +10,7 @@ from msgspec import Struct
 from loadtests.storm.scene import Scene
 
 if TYPE_CHECKING:
-    from loadtests.storm.world import World
+    from loadtests.storm.world import StormWorld
 
 REFUSED = "connection_refused"  # the provider saw nothing, and the sender knows it
 RESET = "connection_reset"  # before the provider read the request
@@ -39,7 +39,7 @@ class NetworkTrouble(Struct, frozen=True):
         share = random.choice((0.2, 0.6, 1.0))
         return cls(random.choice(_KINDS), scene.route(random), begin_s, end_s, share)
 
-    def begin(self, world: World) -> None:
+    def begin(self, world: StormWorld) -> None:
         world.links[self.route].append(self)
 
 

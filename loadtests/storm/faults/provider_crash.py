@@ -10,7 +10,7 @@ from msgspec import Struct
 from loadtests.storm.scene import Scene
 
 if TYPE_CHECKING:
-    from loadtests.storm.world import World
+    from loadtests.storm.world import StormWorld
 
 
 class ProviderCrash(Struct, frozen=True):
@@ -26,7 +26,7 @@ class ProviderCrash(Struct, frozen=True):
     def draw(cls, random: Random, scene: Scene) -> Self:
         return cls(scene.route(random), scene.instant(random), random.choice((0.1, 3.0, 30.0)))
 
-    def begin(self, world: World) -> None:
+    def begin(self, world: StormWorld) -> None:
         world.at(self.at_s, lambda: world.providers[self.route].crash(self.down_s))
 
 

@@ -12,7 +12,7 @@ from loadtests.storm.scene import Scene
 from mock_provider.engine.faults import Faults
 
 if TYPE_CHECKING:
-    from loadtests.storm.world import World
+    from loadtests.storm.world import StormWorld
 
 _SETTINGS: dict[str, dict[str, Any]] = {
     "outage_refused": {"kind": "outage", "answer": "refuse"},
@@ -56,7 +56,7 @@ class ProviderFault(Struct, frozen=True):
         begin_s, end_s = scene.span(random, 40.0)
         return cls(random.choice(sorted(_SETTINGS)), scene.route(random), begin_s, end_s)
 
-    def begin(self, world: World) -> None:
+    def begin(self, world: StormWorld) -> None:
         window = {
             "name": self.what,
             "start_s": world.begin_s + self.begin_s,

@@ -10,22 +10,29 @@ from msgspec import Struct
 from loadtests.storm.scene import Scene
 
 if TYPE_CHECKING:
-    from loadtests.storm.world import World
+    from loadtests.storm.world import StormWorld
 
 
 class SenderCrash(Struct, frozen=True):
-    """Its last transaction is torn if a commit is in progress: on disk whole, or not at all."""
+    """Its last transaction is torn if a commit is in progress: on disk whole, or not at all. A commit that
+    failed may be on disk nevertheless.
+    """
 
     at_s: float
     down_s: float
 
-    names: ClassVar[tuple[str, ...]] = ("sender_crash", "torn_commit_kept", "torn_commit_lost")
+    names: ClassVar[tuple[str, ...]] = (
+        "sender_crash",
+        "torn_commit_kept",
+        "torn_commit_lost",
+        "failed_commit_kept",
+    )
 
     @classmethod
     def draw(cls, random: Random, scene: Scene) -> Self:
         return cls(scene.instant(random), random.choice((0.0, 0.5, 5.0)))
 
-    def begin(self, world: World) -> None:
+    def begin(self, world: StormWorld) -> None:
         world.at(self.at_s, lambda: world.crash("sender_crash", self.down_s))
 
 

@@ -11,7 +11,7 @@ from loadtests.storm.scene import Scene
 from loadtests.storm.steps import STEPS
 
 if TYPE_CHECKING:
-    from loadtests.storm.world import World
+    from loadtests.storm.world import StormWorld
 
 
 class SenderCrashAtStep(Struct, frozen=True):
@@ -27,7 +27,7 @@ class SenderCrashAtStep(Struct, frozen=True):
     def draw(cls, random: Random, scene: Scene) -> Self:
         return cls(random.choice(STEPS), 1 + int(12 * random.random() ** 2), random.choice((0.0, 2.0)))
 
-    def begin(self, world: World) -> None:
+    def begin(self, world: StormWorld) -> None:
         world.crash_before(self.step, self.ordinal, self.down_s)
 
 

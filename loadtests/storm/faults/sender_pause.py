@@ -1,4 +1,4 @@
-"""The sender's process stands still and goes on: a suspended machine, a process that gets no processor."""
+"""The sender's process stands still for a time: a suspended machine, a process that gets no processor."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from msgspec import Struct
 from loadtests.storm.scene import Scene
 
 if TYPE_CHECKING:
-    from loadtests.storm.world import World
+    from loadtests.storm.world import StormWorld
 
 
 class SenderPause(Struct, frozen=True):
@@ -25,7 +25,7 @@ class SenderPause(Struct, frozen=True):
     def draw(cls, random: Random, scene: Scene) -> Self:
         return cls(scene.instant(random), random.choice((0.5, 15.0, 120.0)))
 
-    def begin(self, world: World) -> None:
+    def begin(self, world: StormWorld) -> None:
         world.at(self.at_s, lambda: world.pause(self.lasts_s))
 
 

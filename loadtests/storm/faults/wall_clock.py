@@ -10,7 +10,7 @@ from msgspec import Struct
 from loadtests.storm.scene import Scene
 
 if TYPE_CHECKING:
-    from loadtests.storm.world import World
+    from loadtests.storm.world import StormWorld
 
 _STEPS_S = (-7_200.0, -60.0, -1.0, 1.0, 60.0, 7_200.0)
 
@@ -27,7 +27,7 @@ class WallClockStep(Struct, frozen=True):
     def draw(cls, random: Random, scene: Scene) -> Self:
         return cls(scene.instant(random), random.choice(_STEPS_S))
 
-    def begin(self, world: World) -> None:
+    def begin(self, world: StormWorld) -> None:
         world.at(self.at_s, lambda: world.step_wall_clock(self.by_s))
 
 

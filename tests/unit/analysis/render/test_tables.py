@@ -26,7 +26,7 @@ def test_figures_are_right_aligned_and_verdicts_are_marked(tmp_path: Path) -> No
     assert [kind for _, kind in columns_of(html, "objective")] == ["", "", "", "", ""]
     rows = re.findall(r'<tr class="is-met">\s*(.*?)</tr>', html, flags=re.DOTALL)
     assert rows
-    marked = [re.findall(r'<td class="mark">(.*?)</td>', row) for row in rows]
+    marked = [re.findall(r'<td class="state">(.*?)</td>', row) for row in rows]
     assert all(len(cells) == 1 and "met" in cells[0] for cells in marked)
     assert (
         "| objective | limit | measured | verdict | evidence |\n| --- | --- | --- | --- | --- |" in markdown

@@ -322,7 +322,7 @@ OWN_FILES = {
     "mix.py": (_smoke_with("streams=(Stream(Poisson(5, 20), mix=Mix()),)"), "a share above 0"),
     "profile.py": (_smoke_with("profile='fst'"), "profile fst: neither a ready-made profile"),
     "nothing.py": ("x = 1", "has no SCENARIO; define SCENARIO = Scenario(...) in it (docs/load.md"),
-    "text.py": ('SCENARIO = "day-5k"', "SCENARIO is of type str, not Scenario; define"),
+    "text.py": ('SCENARIO = "day-5k"', "SCENARIO has the type str, not Scenario; define"),
     "broken.py": ("1 / 0", "broken.py fails: ZeroDivisionError: division by zero"),
     "typo.py": ("SCENARIO = Scenario(", "typo.py fails: SyntaxError"),
     "leaves.py": ("import sys; sys.exit(0)", "leaves.py fails: SystemExit: 0"),

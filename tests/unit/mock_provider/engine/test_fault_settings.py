@@ -48,7 +48,7 @@ def test_removing_a_fault_at_run_time_does_not_rename_the_others() -> None:
     [
         ({"kind": "error_rate"}, "share or codes is missing"),
         ({"kind": "rate_reduction"}, "share or rate_per_s is missing"),
-        ({"kind": "rate_reduction", "share": 0.5}, "faults[0].share: throttle.requests has no limit"),
+        ({"kind": "rate_reduction", "share": 0.5}, "faults[0].share: throttle.requests sets no limit"),
         ({"kind": "carrier_down", "carriers": ["x"]}, "faults[0].carriers: no carrier x (allowed: any)"),
         ({"kind": "carrier_down", "carriers": []}, "faults[0].carriers"),
         ({"kind": "country_down", "countries": ["Poland"]}, "faults[0].countries[0]"),

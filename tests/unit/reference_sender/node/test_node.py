@@ -19,7 +19,7 @@ from reference_sender.dispatch.values import (
     SubmitAttempt,
     SubmitBatch,
 )
-from reference_sender.node.effects import Acknowledge, Refuse, Submit
+from reference_sender.node.effects import Acknowledge, Refuse, SubmitNow
 from reference_sender.node.node import Node, NodeTimes, _is_of
 from reference_sender.store import Existing, StoreError, Work
 
@@ -53,7 +53,7 @@ def test_a_message_goes_out_and_is_acknowledged_only_after_its_commit() -> None:
     work = begun(made)
     assert (work.messages, list(work.attempts)) == ([message(1)], [SubmitAttempt(1, "r", 0, (1,))])
     assert made.state().open == 0
-    assert made.committed(5, {}) == [Submit(1, "r", (message(1),)), Acknowledge("client", None)]
+    assert made.committed(5, {}) == [SubmitNow(1, "r", (message(1),)), Acknowledge("client", None)]
 
 
 def test_an_attempt_that_was_not_foreseen_has_a_commit_of_its_own() -> None:
@@ -62,7 +62,7 @@ def test_an_attempt_that_was_not_foreseen_has_a_commit_of_its_own() -> None:
     assert not begun(made).attempts
     assert kinds(made.committed(0, {})) == ["Acknowledge"]
     assert [each.message_ids for each in begun(made).attempts] == [(1,), (2,)]
-    assert kinds(made.committed(0, {})) == ["Submit", "Submit"]
+    assert kinds(made.committed(0, {})) == ["SubmitNow", "SubmitNow"]
 
 
 def test_a_key_that_is_taken_is_told_and_not_sent() -> None:
@@ -108,7 +108,9 @@ def test_a_message_that_expires_while_its_attempt_is_committed_is_not_submitted(
     made.committed(0, {})
     assert [each.message_ids for each in begun(made).attempts] == [(1,), (2,)]
     effects = made.committed(1_000_000_000, {})
-    assert [each.messages for each in effects if isinstance(each, Submit)] == [(message(2, Lane.MARKETING),)]
+    assert [each.messages for each in effects if isinstance(each, SubmitNow)] == [
+        (message(2, Lane.MARKETING),)
+    ]
     work = begun(made, 1_000_000_000)
     assert [(each.message_id, each.state, each.reason) for each in work.changes] == [
         (1, State.EXPIRED, "expired")

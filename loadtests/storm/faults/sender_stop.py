@@ -1,0 +1,33 @@
+"""The sender is stopped in order, as by SIGTERM, and started again."""
+
+from __future__ import annotations
+
+from random import Random
+from typing import TYPE_CHECKING, ClassVar, Self
+
+from msgspec import Struct
+
+from loadtests.storm.scene import Scene
+
+if TYPE_CHECKING:
+    from loadtests.storm.world import StormWorld
+
+
+class SenderStop(Struct, frozen=True):
+    """It waits ``drain_s`` for answers at most, stores all it has, and ends. Later it is killed."""
+
+    at_s: float
+    drain_s: float
+    down_s: float
+
+    names: ClassVar[tuple[str, ...]] = ("sender_stop",)
+
+    @classmethod
+    def draw(cls, random: Random, scene: Scene) -> Self:
+        return cls(scene.instant(random), random.choice((0.0, 1.0, 12.0)), random.choice((0.0, 3.0)))
+
+    def begin(self, world: StormWorld) -> None:
+        world.at(self.at_s, lambda: world.stop(self.drain_s, self.down_s))
+
+
+KIND = SenderStop

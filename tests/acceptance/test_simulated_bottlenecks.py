@@ -1,0 +1,50 @@
+"""Runs in virtual time with a bottleneck that the provider's rules cause. The report must name it first."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from bottleneck_runs import ALL_CLASSES, FAST, MARKETING, analysed, kinds, part_of
+
+from analysis.model import PartReport
+from loadtests.scenario import Part
+from loadtests.simulate.part import Choices, simulate_part
+
+
+def simulated(part: Part, run_dir: Path) -> PartReport:
+    run_dir.mkdir()
+    simulate_part("bottleneck", part, 3, run_dir, Choices())
+    return analysed(run_dir)
+
+
+def test_a_contract_that_the_sender_keeps(tmp_path: Path) -> None:
+    profile = {**FAST, "throttle": {"segments": {"rate_per_s": 30, "burst": 30}}}
+    part = part_of(tmp_path, 60.0, profile, MARKETING, lasts_s=40.0)
+    report = simulated(part, tmp_path / "run")
+    assert kinds(report)[0] == "provider_limit", report.bottlenecks
+
+
+def test_one_slow_carrier(tmp_path: Path) -> None:
+    carriers = [
+        {"name": "Quick", "country": "PL", "share": 50.0},
+        {"name": "Slow", "country": "PL", "share": 50.0, "segments_per_s": 10.0},
+        {"name": "abroad", "country": "*"},
+    ]
+    part = part_of(tmp_path, 60.0, {**FAST, "carriers": carriers}, ALL_CLASSES, lasts_s=40.0)
+    report = simulated(part, tmp_path / "run")
+    assert kinds(report)[0] == "carrier_queue", report.bottlenecks
+    assert "Slow" in report.bottlenecks[0].text and "Quick" not in report.bottlenecks[0].text
+
+
+def test_a_lossy_network(tmp_path: Path) -> None:
+    failures = [{"state": "undelivered", "reason": "network_error", "share": 0.3}]
+    profile = {**FAST, "delivery": {**FAST["delivery"], "failures": failures}}
+    report = simulated(part_of(tmp_path, 60.0, profile, ALL_CLASSES, lasts_s=40.0), tmp_path / "run")
+    assert kinds(report)[0] == "network", report.bottlenecks
+
+
+def test_nothing_is_wrong_in_a_busy_hour(tmp_path: Path) -> None:
+    part = part_of(tmp_path, 60.0, FAST, ALL_CLASSES, lasts_s=60.0)
+    part = Part(**{**{name: getattr(part, name) for name in part.__struct_fields__}, "profile": "smsapi"})
+    report = simulated(part, tmp_path / "run")
+    assert kinds(report) == [], report.bottlenecks

@@ -1,0 +1,48 @@
+"""Parts with a bottleneck that the test causes, and what the analysis finds in them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from analysis.model import PartReport
+from analysis.part import analyse_part
+from analysis.records import read_manifest
+from loadtests.arrivals import Mix, Poisson, Stream
+from loadtests.scenario import Part
+
+FAST: dict[str, Any] = {
+    "name": "bottleneck",
+    "carriers": [{"name": "any", "country": "*"}],
+    "delivery": {"latency": {"kind": "fixed", "value_s": 0.1}},
+}
+MARKETING = Mix(marketing=1.0)
+ALL_CLASSES = Mix(1.0, 1.0, 1.0)
+
+
+def part_of(folder: Path, rate_per_s: float, profile: dict[str, Any], mix: Mix, **more: Any) -> Part:
+    path = folder / "bottleneck.json"
+    path.write_text(json.dumps(profile))
+    process = more.pop("process", Poisson(rate_per_s, more.pop("lasts_s", 8.0)))
+    return Part(
+        slug="bottleneck",
+        title="bottleneck",
+        role="plain",
+        profile=str(path),
+        streams=(Stream(process, mix=mix),),
+        **{"drain_timeout_s": 3.0, **more},
+    )
+
+
+def analysed(run_dir: Path) -> PartReport:
+    manifest = read_manifest(run_dir)
+    assert not manifest.exit_reason.startswith("error"), manifest.exit_reason
+    assert not manifest.instrument_failures
+    return analyse_part(run_dir, manifest, "bottleneck")
+
+
+def kinds(report: PartReport) -> list[str]:
+    for each in report.bottlenecks:
+        assert each.text and each.evidence and 0 <= each.from_s < each.to_s and 0 < each.share_of_load <= 1
+    return [each.kind for each in report.bottlenecks]
