@@ -9,7 +9,7 @@ from prometheus_client.utils import floatToGoString
 
 from reference_sender.api.tally import Tally
 from reference_sender.dispatch import DispatchState
-from reference_sender.dispatch.figures import BOUNDS_S, Durations
+from reference_sender.dispatch.figures import BOUNDS_S, DurationCounts
 from reference_sender.dispatch.snapshot import RouteSnapshot
 from reference_sender.runtime.driver import Driver
 from reference_sender.runtime.loop_lag import LoopLag
@@ -143,7 +143,7 @@ def _counters(name: str, said: str, label: str, values: dict[str, int] | dict[st
     return family
 
 
-def _histogram(name: str, said: str, label: str, values: dict[str, Durations]) -> Metric:
+def _histogram(name: str, said: str, label: str, values: dict[str, DurationCounts]) -> Metric:
     family = HistogramMetricFamily(_PREFIX + name, said, labels=[label] if label else [])
     for of, durations in values.items():
         total, buckets = 0, []

@@ -36,7 +36,7 @@ _MOST_REASONS = 100  # a provider may invent reasons; further ones count togethe
 OTHER_REASONS = "other"
 
 
-class Durations(Struct, frozen=True):
+class DurationCounts(Struct, frozen=True):
     """``counts``: one entry for each bound of ``BOUNDS_S``, up to and with it, and one for longer ones."""
 
     counts: tuple[int, ...]
@@ -49,8 +49,8 @@ class ClassSnapshot(Struct, frozen=True):
     message_class: str
     sent: int
     ended: dict[str, int]  # by final state
-    handover: Durations  # from the acceptance by the sender to the acceptance by a provider
-    delivery: Durations  # from the acceptance by the sender to the delivery
+    handover: DurationCounts  # from the acceptance by the sender to the acceptance by a provider
+    delivery: DurationCounts  # from the acceptance by the sender to the delivery
 
 
 class Histogram:
@@ -66,9 +66,9 @@ class Histogram:
         self._counts[bisect_left(_BOUNDS_NS, spent_ns)] += 1
         self._sum_ns += spent_ns
 
-    def durations(self) -> Durations:
+    def durations(self) -> DurationCounts:
         """What was counted so far."""
-        return Durations(tuple(self._counts), self._sum_ns / 1e9)
+        return DurationCounts(tuple(self._counts), self._sum_ns / 1e9)
 
 
 class Figures:
