@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 from urllib.parse import urlsplit
 
 import typer
 from pydantic import ValidationError
 
+from reference_sender.alerts.rules import AlertFileError, AlertSettings, parse_alerts
 from reference_sender.api.connections import Limits
 from reference_sender.logs import configure
 from reference_sender.routes.url import RouteError, RouteSpec, read_route, url_forms
@@ -34,6 +36,14 @@ def _base_url(text: str | None) -> str | None:
     if not usable:
         raise typer.BadParameter(f"{text!r}: http:// or https:// and a host are needed")
     return text
+
+
+def _alerts(path: Path) -> AlertSettings:
+    try:
+        return parse_alerts(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, AlertFileError) as error:
+        said = error.strerror if isinstance(error, OSError) else error
+        raise typer.BadParameter(f"{path}: {said}", param_hint="--alerts") from error
 
 
 def sender(
@@ -88,6 +98,13 @@ def sender(
         float,
         typer.Option(min=1, max=86_400, help="Seconds for which a connection is kept between two requests."),
     ] = Limits().idle_s,
+    alerts: Annotated[
+        Path | None,
+        typer.Option(
+            help="TOML file with alert rules, webhook and e-mail; without it the default rules write to the "
+            "log."
+        ),
+    ] = None,
     allow_remote: Annotated[
         bool, typer.Option("--allow-remote", help="Allow a provider that is not on this machine.")
     ] = False,
@@ -104,6 +121,7 @@ def sender(
             public_url=public_url.rstrip("/") if public_url is not None else None,
             seed=seed,
             limits=Limits(max_connections, request_timeout, idle_timeout),
+            alerts=AlertSettings() if alerts is None else _alerts(alerts),
         )
     except RouteError as error:
         raise typer.BadParameter(str(error), param_hint="--route") from error

@@ -20,6 +20,7 @@ from aiohttp import web
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from reference_sender.addresses import host_and_port
+from reference_sender.alerts.rules import AlertSettings
 from reference_sender.api.connections import Connections, Limits
 from reference_sender.api.handlers import Api
 from reference_sender.api.intake import Intake
@@ -31,6 +32,8 @@ from reference_sender.api.tally import Tally
 from reference_sender.dispatch import Dispatcher, DispatchSettings
 from reference_sender.dispatch.values import Recovered, State
 from reference_sender.logs import http_logger, log_loop_error
+from reference_sender.notices.channels import open_channels
+from reference_sender.notices.watcher import AlertWatcher
 from reference_sender.routes.client import HttpRoute
 from reference_sender.routes.url import RouteSpec
 from reference_sender.runtime.background import Chores
@@ -63,6 +66,7 @@ class SenderSettings(BaseModel):
     drain_s: Annotated[float, Field(ge=0, le=600)] = 10.0
     seed: int = 1
     limits: Limits = Limits()
+    alerts: AlertSettings = AlertSettings()
     dispatch: DispatchSettings = DispatchSettings.model_validate({})
 
     @model_validator(mode="after")
@@ -98,6 +102,8 @@ class Sender:
         self.chores = Chores()
         self._driver = Driver(settings.dispatcher(), store, self._routes, chores=self.chores)
         self._lag = LoopLag(self.chores)
+        alerts = settings.alerts
+        self._watcher = AlertWatcher(alerts.rules, self._driver.state, open_channels(alerts), self.chores)
         self._queries = Queries(store)
         tally = Tally()
         max_segments = min(spec.max_segments for spec in settings.routes)
@@ -136,6 +142,7 @@ class Sender:
         await self._driver.drain(0 if self.chores.failed.is_set() else self._settings.drain_s)
         for route in self._routes.values():
             await route.close()
+        self._watcher.stop()
         self._lag.stop()
         self._queries.close()
 

@@ -12,7 +12,13 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 PACKAGES = ("smsbench", "mock_provider", "reference_sender", "loadtests", "analysis")
-CORES = ("mock_provider/engine", "reference_sender/dispatch", "reference_sender/node", "loadtests/arrivals")
+CORES = (
+    "mock_provider/engine",
+    "reference_sender/dispatch",
+    "reference_sender/alerts",
+    "reference_sender/node",
+    "loadtests/arrivals",
+)
 PURE = ("loadtests/capacity/search.py", "loadtests/capacity/bracket.py")
 MODULE_LINES = 400
 FUNCTION_LINES = 60
