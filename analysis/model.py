@@ -382,3 +382,4 @@ class RunReport(Struct, frozen=True, kw_only=True):
     comparisons: tuple[Comparison, ...] = ()
     capacity: CapacityResult | None = None
     totals: tuple[ReportTotals, ...] = ()  # live parts, then simulated ones
+    seeds: dict[str, int] = {}  # of the whole run; the trials of a capacity search have seeds derived from it

@@ -125,6 +125,7 @@ def _assemble(
     return RunReport(
         schema_version=REPORT_SCHEMA_VERSION,
         title=manifest.scenario.title or manifest.scenario.name,
+        seeds=manifest.seeds,
         kind=manifest.kind,
         simulated=simulated,
         faults_injected=bool(faults.injected_fault_notes(parts, suite)),

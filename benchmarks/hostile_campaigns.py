@@ -27,7 +27,7 @@ from urllib.parse import urlsplit
 ROOT = Path(__file__).parent.parent
 GOAL_MS = 50.0
 TOKEN = "bench"
-_JSON_HEAD = b'{"message_class": "marketing", "text": "hi", "recipients": ['
+_JSON_HEAD = b'{"message_class": "marketing", "duplicates": "allow", "text": "hi", "recipients": ['
 _GOOD = b'{"to":"48500100200"},'
 _PIECE_BYTES = 1 << 20
 
@@ -106,7 +106,7 @@ def send(url: str, body: Body, content: bytes) -> int:
     try:
         connection.request(
             "POST",
-            "/v1/campaigns?message_class=marketing&text=hi",
+            "/v1/campaigns?message_class=marketing&duplicates=allow&text=hi",
             content,
             headers | {"Content-Encoding": "gzip"},
         )

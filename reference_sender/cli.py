@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from reference_sender.alerts.rules import AlertFileError, AlertSettings, parse_alerts
 from reference_sender.api.connections import Limits
 from reference_sender.logs import configure
+from reference_sender.policy.settings import NO_POLICY, PolicyError, read_policy
 from reference_sender.routes.url import RouteError, RouteSpec, read_route, url_forms
 from reference_sender.secret_text import read_secret
 from reference_sender.server import SenderFailed, SenderSettings, run
@@ -78,6 +79,16 @@ def sender(
             help="The URL at which providers reach this sender, if it is not host and port.",
         ),
     ] = None,
+    policy: Annotated[
+        Path | None,
+        typer.Option(
+            exists=True,
+            dir_okay=False,
+            help="TOML file with the rules on quiet hours, opt-outs, messages to one number, spending, and "
+            "on how long final messages are kept (docs/policy.md). Without it there are no such limits.",
+            envvar="SMSBENCH_SENDER_POLICY",
+        ),
+    ] = None,
     seed: Annotated[int, typer.Option(help="Seed of the jitter between attempts.")] = 1,
     max_connections: Annotated[
         int,
@@ -120,9 +131,12 @@ def sender(
             store=store,
             public_url=public_url.rstrip("/") if public_url is not None else None,
             seed=seed,
+            policy=NO_POLICY if policy is None else read_policy(policy),
             limits=Limits(max_connections, request_timeout, idle_timeout),
             alerts=AlertSettings() if alerts is None else _alerts(alerts),
         )
+    except PolicyError as error:
+        raise typer.BadParameter(str(error).removeprefix("--policy: "), param_hint="--policy") from error
     except RouteError as error:
         raise typer.BadParameter(str(error), param_hint="--route") from error
     except ValidationError as error:

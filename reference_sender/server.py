@@ -21,24 +21,32 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from reference_sender.addresses import host_and_port
 from reference_sender.alerts.rules import AlertSettings
+from reference_sender.api.campaign_controls import CampaignControls
 from reference_sender.api.connections import Connections, Limits
+from reference_sender.api.dead_letters import DeadLetters
 from reference_sender.api.handlers import Api
 from reference_sender.api.intake import Intake
 from reference_sender.api.listening import bind
 from reference_sender.api.metrics import Metrics
 from reference_sender.api.queries import Queries
 from reference_sender.api.reports import REPORTS_PATH, ReportIntake, ReportReader
+from reference_sender.api.rules import IntakeRules
 from reference_sender.api.tally import Tally
+from reference_sender.clock import now_ns
 from reference_sender.dispatch import Dispatcher, DispatchSettings
 from reference_sender.dispatch.values import Recovered, State
 from reference_sender.logs import http_logger, log_loop_error
 from reference_sender.notices.channels import open_channels
 from reference_sender.notices.watcher import AlertWatcher
+from reference_sender.policy.recipients import RecipientLimits
+from reference_sender.policy.settings import NO_POLICY, PolicySettings
 from reference_sender.routes.client import HttpRoute
 from reference_sender.routes.url import RouteSpec
 from reference_sender.runtime.background import Chores
 from reference_sender.runtime.driver import Driver
 from reference_sender.runtime.loop_lag import LoopLag
+from reference_sender.runtime.purging import Purging
+from reference_sender.runtime.stored_gate import stored_gate
 from reference_sender.store import Store, open_store
 
 log = logging.getLogger(__name__)
@@ -68,6 +76,7 @@ class SenderSettings(BaseModel):
     limits: Limits = Limits()
     alerts: AlertSettings = AlertSettings()
     dispatch: DispatchSettings = DispatchSettings.model_validate({})
+    policy: PolicySettings = NO_POLICY
 
     @model_validator(mode="after")
     def _routes_can_be_used(self) -> SenderSettings:
@@ -100,22 +109,31 @@ class Sender:
             for spec in settings.routes
         }
         self.chores = Chores()
-        self._driver = Driver(settings.dispatcher(), store, self._routes, chores=self.chores)
+        policy = settings.policy
+        gate = stored_gate(policy, store, now_ns())
+        self._driver = Driver(settings.dispatcher(), store, self._routes, chores=self.chores, gate=gate)
+        keep_ns = policy.keep_ns
+        self._purging = None if keep_ns is None else Purging(self._driver.commits, keep_ns, self.chores)
         self._lag = LoopLag(self.chores)
         alerts = settings.alerts
         self._watcher = AlertWatcher(alerts.rules, self._driver.state, open_channels(alerts), self.chores)
         self._queries = Queries(store)
         tally = Tally()
         max_segments = min(spec.max_segments for spec in settings.routes)
+        intake = Intake(identity.tag, identity.last_message_id, max_segments, policy.quiet_hours.classes)
+        rules = IntakeRules(gate, RecipientLimits(*policy.recipient_limits()))
         self.api = Api(
             token,
             self._driver,
-            Intake(identity.tag, identity.last_message_id, max_segments),
+            intake,
             self._queries,
             Metrics(self._driver, tally, self._lag, stored),
             ReportIntake(self._readers(), identity.report_secret, public_url, self._driver, tally),
-            settings.limits.request_s,
+            rules,
         )
+        self.api.patience_s = patience_s = settings.limits.request_s
+        self.api.serve(CampaignControls(self._driver, self._queries, rules, patience_s).handlers())
+        self.api.serve(DeadLetters(self._driver, self._queries, intake, rules, patience_s).handlers())
 
     def _readers(self) -> dict[str, ReportReader]:
         """Readers of reports by provider: the routes of one provider share an address."""
@@ -138,6 +156,8 @@ class Sender:
 
     async def close(self) -> None:
         """Answer the requests in flight, store everything, close everything."""
+        if self._purging is not None:
+            self._purging.stop()
         # If a part failed, answers may never arrive.
         await self._driver.drain(0 if self.chores.failed.is_set() else self._settings.drain_s)
         for route in self._routes.values():

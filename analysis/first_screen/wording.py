@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from datetime import datetime
 
 from analysis.first_screen.quoting import Quote
@@ -68,7 +69,12 @@ def about_line(report: RunReport) -> str:
         profiles += f" ({limits})" if limits != "none" else " (no limits)"
     supposed = dict.fromkeys(part.identity.what_if for _, part in deciding(report) if part.identity.what_if)
     what_if = f"what if: {'; '.join(supposed)}" if supposed else ""
-    said = (_date(first), f"{target_name(report)} → mock provider, {profiles}", what_if, _seed(first))
+    said = (
+        _date(first),
+        f"{target_name(report)} → mock provider, {profiles}",
+        what_if,
+        _seed(report.seeds or first.seeds),
+    )
     return " · ".join(each for each in said if each)
 
 
@@ -80,10 +86,10 @@ def _date(identity: PartIdentity) -> str:
     return f"{started.day} {started:%b %Y %H:%M} UTC"
 
 
-def _seed(identity: PartIdentity) -> str:
-    if "plan" in identity.seeds:
-        return f"seed {identity.seeds['plan']}"
-    named = ", ".join(f"{name} {value}" for name, value in identity.seeds.items())
+def _seed(seeds: Mapping[str, int]) -> str:
+    if "plan" in seeds:
+        return f"seed {seeds['plan']}"
+    named = ", ".join(f"{name} {value}" for name, value in seeds.items())
     return f"seeds {named}" if named else ""
 
 

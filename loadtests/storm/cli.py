@@ -37,20 +37,20 @@ def storm(
     """
     from rich.console import Console
 
+    from loadtests.storm.plan import draw_plan, kept
     from loadtests.storm.report import run_one, run_storms
 
+    console = Console()
+    if seeds > 1:
+        if calls is not None or faults is not None:
+            raise usage_error("--calls and --faults need --seeds 1")
+        raise typer.Exit(run_storms(range(seed, seed + seeds), jobs, console))
     try:
-        kept_calls, kept_faults = _numbers("--calls", calls), _numbers("--faults", faults)
+        plan = kept(draw_plan(seed), _numbers("--calls", calls), _numbers("--faults", faults))
     except ValueError as error:
         raise usage_error(str(error)) from None
-    if seeds > 1 and (kept_calls is not None or kept_faults is not None):
-        raise usage_error("--calls and --faults need --seeds 1")
-    console = Console()
-    if seeds == 1:
-        code = run_one(seed, kept_calls, kept_faults, console)
-    else:
-        code = run_storms(range(seed, seed + seeds), jobs, console)
-    raise typer.Exit(code)
+    shortened = calls is not None or faults is not None
+    raise typer.Exit(run_one(plan, shortened, console))
 
 
 def _numbers(option: str, given: str | None) -> tuple[int, ...] | None:

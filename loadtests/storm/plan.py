@@ -17,6 +17,7 @@ _VALID_S = {
     Lane.TRANSACTIONAL: (60.0, 600.0, 3_600.0),
     Lane.MARKETING: (60.0, 1_800.0, 7_200.0),
 }
+SHORT_MEMORY_S = 150.0
 _REPLIES_S = (0.0, 0.02, 0.3)
 
 
@@ -37,7 +38,8 @@ class Call(Struct, frozen=True):
 class RoutePlan(Struct, frozen=True):
     """A route and its provider. ``refuses_repeats``: it has a duplicate check. ``looks_up``: it answers
     lookups. ``carries_key``: its reports name the client's key. ``keeps_state``: across a crash.
-    ``ask_ratio``: the sender's limit, as a multiple of the provider's own.
+    ``remembers_s``: for how long it refuses a repeat. ``ask_ratio``: the sender's limit, as a multiple of
+    the provider's own.
     """
 
     name: str
@@ -45,6 +47,7 @@ class RoutePlan(Struct, frozen=True):
     looks_up: bool
     carries_key: bool
     keeps_state: bool
+    remembers_s: float
     requests_per_s: int
     segments_per_s: int
     max_batch: int
@@ -92,7 +95,10 @@ def draw_plan(seed: int) -> StormPlan:
 
 
 def kept(plan: StormPlan, calls: tuple[int, ...] | None, faults: tuple[int, ...] | None) -> StormPlan:
-    """``plan`` with only these of its calls and faults, by their place; None: all."""
+    """``plan`` with only these of its calls and faults, by their place; None: all. Raises ``ValueError``."""
+    for what, some, count in (("calls", calls, len(plan.calls)), ("faults", faults, len(plan.faults))):
+        if some is not None and any(place >= count for place in some):
+            raise ValueError(f"--{what}: the storm of seed {plan.seed} has {what} 0 to {count - 1}")
     if calls is not None:
         plan = replace(plan, calls=tuple(call for call in plan.calls if call.number in calls))
     if faults is not None:
@@ -113,6 +119,7 @@ def _route(random: Random, name: str, refuses_repeats: bool) -> RoutePlan:
         looks_up=not refuses_repeats and random.random() < 0.7,
         carries_key=refuses_repeats and random.random() < 0.7,
         keeps_state=random.random() < 0.5,
+        remembers_s=random.choice((86_400.0, 86_400.0, SHORT_MEMORY_S)),
         requests_per_s=random.choice((5, 20, 100)),
         segments_per_s=random.choice((10, 50, 500)),
         max_batch=random.choice((1, 5, 50)),

@@ -225,6 +225,11 @@ class Process:
             self._perform(self.node.commit_failed(self.now_ns(), error))
             return
         self._failed = None
+        if commit.work is not None and self._world.commit_error_is_late():
+            self._world.struck("late_commit_error")
+            self._world.note("the commit is on disk and reported as failed")
+            self._perform(self.node.commit_failed(self.now_ns(), StoreError("no answer to the commit")))
+            return
         if not self._world.step(steps.COMMITTED):
             if commit.work is not None:
                 self.lanes.offered(self.now_ns(), commit.work, taken)

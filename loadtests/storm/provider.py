@@ -38,9 +38,8 @@ Act = Callable[[], None]
 
 TOKEN = "storm"
 TIME_OUT_S = 10.0  # of a request, and of a report call
-_WINDOW_S = 86_400.0  # for which repeats are refused
 _SLICE_BITS = 30
-_LATE_S = 40.0  # of a request that the network holds, at most
+LATE_S = 40.0  # of a request that the network holds, at most
 
 
 class Request(Struct, eq=False):
@@ -62,7 +61,9 @@ class Epoch(Struct, frozen=True):
 
 
 @lru_cache(maxsize=256)
-def _profile(requests_per_s: int, segments_per_s: int, reply_s: float, failing: bool) -> Profile:
+def _profile(
+    requests_per_s: int, segments_per_s: int, reply_s: float, failing: bool, remembers_s: float
+) -> Profile:
     failures = [{"state": "undelivered", "reason": "absent", "share": 0.2}] if failing else []
     return parse_profile(
         {
@@ -75,7 +76,7 @@ def _profile(requests_per_s: int, segments_per_s: int, reply_s: float, failing: 
             },
             "reply": {"latency": {"kind": "fixed", "value_s": reply_s}},
             "delivery": {"latency": {"kind": "uniform", "low_s": 0, "high_s": 4}, "failures": failures},
-            "duplicates": {"window_s": _WINDOW_S},
+            "duplicates": {"window_s": remembers_s},
             "reports": {"retry_after_s": [2, 10, 60, 300], "give_up_after_s": 3_600},
         }
     )
@@ -91,7 +92,9 @@ class StormProvider:
         self.epochs: list[Epoch] = []
         self._world = world
         self._links: list[network.NetworkTrouble] = world.links[plan.name]
-        profile = _profile(plan.requests_per_s, plan.segments_per_s, plan.reply_s, plan.failing)
+        profile = _profile(
+            plan.requests_per_s, plan.segments_per_s, plan.reply_s, plan.failing, plan.remembers_s
+        )
         self._profile = profile.model_copy(update={"faults": tuple(world.provider_faults[plan.name])})
         self._wire = Wire(self._profile, TOKEN)
         self._requests: dict[int, tuple[Request, Render, bool]] = {}  # that the engine has: reply arrives?
@@ -121,7 +124,7 @@ class StormProvider:
             world.later(delay_ns, lambda: process.input(partial(self._give_up, request)))
             return
         if met == network.REQUEST_LATE:
-            delay_ns += int(_LATE_S * 1e9 * chance(world.plan.seed, "late", self.plan.name, request.number))
+            delay_ns += int(LATE_S * 1e9 * chance(world.plan.seed, "late", self.plan.name, request.number))
         asked = self._wire.request(process.now_ns(), request.number, submit.messages)
         world.later(delay_ns, lambda: self._receive(request, asked))
 

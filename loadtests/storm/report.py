@@ -48,14 +48,11 @@ def run_storms(seeds: range, jobs: int, console: Console) -> int:
     return ExitCode.MET
 
 
-def run_one(
-    seed: int, calls: tuple[int, ...] | None, faults: tuple[int, ...] | None, console: Console
-) -> int:
-    """Run one storm; print its trace if it was reduced by the user or failed."""
-    plan = kept(draw_plan(seed), calls, faults)
+def run_one(plan: StormPlan, shortened: bool, console: Console) -> int:
+    """Run one storm and print its trace. One that fails is made smaller first, unless it is ``shortened``."""
     notes: list[str] = []
     outcome = storm(plan, notes)
-    if calls is not None or faults is not None or not outcome.failed:
+    if shortened or not outcome.failed:
         _print_plan(console, plan)
         _print_trace(console, notes, outcome)
     else:

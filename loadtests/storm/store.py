@@ -13,7 +13,20 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from reference_sender.dispatch.values import FINAL_STATES, Change, Message, Recovered, State, SubmitAttempt
-from reference_sender.store.protocol import Existing, Identity, Record, StoreError, Work
+from reference_sender.policy.campaigns import Campaign
+from reference_sender.policy.opt_out import OptOut
+from reference_sender.policy.spending import Spent
+from reference_sender.store.protocol import (
+    Control,
+    DeadLetterFilter,
+    Existing,
+    Hold,
+    Identity,
+    Purged,
+    Record,
+    StoreError,
+    Work,
+)
 
 _LARGEST_ID = 2**63 - 1
 
@@ -26,6 +39,9 @@ class Disk:
         self.ids: dict[str, int] = {}  # by key
         self.progress: dict[int, Change] = {}
         self.attempts: dict[int, SubmitAttempt] = {}
+        self.campaigns: dict[str, Campaign] = {}
+        self.spent: dict[tuple[str, int], int] = {}
+        self.opt_outs: dict[str, OptOut] = {}
         self.full = False
         self.opened = False
 
@@ -57,7 +73,15 @@ class ModelStore:
     def commit(self, work: Work) -> Mapping[int, Existing]:
         disk = self._disk
         self._require_room()
-        rows = self._rows(work)
+        removed = [disk.messages[number] for number in work.refused if number in disk.messages]
+        for message in removed:
+            del disk.messages[message.message_id], disk.ids[message.key]
+        try:
+            rows = self._rows(work)
+        except StoreError:
+            disk.messages.update((message.message_id, message) for message in removed)
+            disk.ids.update((message.key, message.message_id) for message in removed)
+            raise
         disk.messages.update(rows.messages)
         disk.ids.update(rows.ids)
         for change in work.changes:
@@ -66,6 +90,8 @@ class ModelStore:
             disk.attempts[attempt.attempt_id] = attempt
         for attempt_id in work.ended:
             disk.attempts.pop(attempt_id, None)
+        for control in work.controls:
+            self._control(control)
         return rows.taken
 
     def probe(self) -> None:
@@ -87,8 +113,59 @@ class ModelStore:
                 counts[state] = counts.get(state, 0) + 1
         return counts
 
+    def dead_letters(self, wanted: DeadLetterFilter, after_id: int, limit: int) -> list[Record]:
+        found = [
+            record
+            for record in self.records(after_id, len(self._disk.messages))
+            if record.state in (State.FAILED, State.EXPIRED)
+            and wanted.campaign in (None, record.message.campaign)
+            and wanted.reason in (None, record.reason)
+            and wanted.lane in (None, record.message.lane)
+        ]
+        return found[:limit]
+
+    def purge(self, before_ns: int, after_id: int, limit: int) -> Purged:
+        self._require_room()
+        disk = self._disk
+        highest = max(disk.messages, default=0)
+        page = [record for record in self.records(after_id, limit) if record.message.message_id < highest]
+        old = [record for record in page if record.message.created_ns < before_ns]
+        gone = [record for record in old if record.state in FINAL_STATES and record.changed_ns < before_ns]
+        for record in gone:
+            number = record.message.message_id
+            del disk.messages[number], disk.progress[number], disk.ids[record.message.key]
+        complete = len(page) < limit or len(old) < len(page)
+        return Purged(len(gone), None if complete else page[-1].message.message_id)
+
+    def campaigns(self) -> list[Campaign]:
+        return [campaign for _, campaign in sorted(self._disk.campaigns.items())]
+
+    def spent(self, campaign: str | None, day: int | None) -> int:
+        spent = self._disk.spent.items()
+        return sum(amount for (name, on), amount in spent if campaign in (None, name) and day in (None, on))
+
+    def opt_outs(self, after: str, limit: int) -> list[OptOut]:
+        found = [opt_out for number, opt_out in sorted(self._disk.opt_outs.items()) if number > after]
+        return found[:limit]
+
     def close(self) -> None:
         self._disk.opened = False
+
+    def _control(self, control: Control) -> None:
+        disk = self._disk
+        if isinstance(control, Spent):
+            place = control.campaign, control.day
+            disk.spent[place] = disk.spent.get(place, 0) + control.amount
+        elif isinstance(control, Hold):
+            held = disk.messages.get(control.message_id)
+            if held is not None and (held.not_before_ns or held.keeps_hours):
+                disk.messages[control.message_id] = replace(held, not_before_ns=control.not_before_ns)
+        elif isinstance(control, Campaign):
+            disk.campaigns[control.name] = control
+        elif isinstance(control, OptOut):
+            disk.opt_outs[control.number] = control
+        else:
+            disk.opt_outs.pop(control.number, None)
 
     def _require_room(self) -> None:
         if self._disk.full:

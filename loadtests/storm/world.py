@@ -36,12 +36,14 @@ class StormWorld:
         self.now_ns = int(BEGIN_S * S)
         self.wall_ahead_ns = _EPOCH_NS
         self.wall_forward_s = 0.0  # by how much it was set forward, in all
+        self.wall_back_s = 0.0
         self.paused = False
         self.strikes: Counter[str] = Counter()
         self.watch = StormWatch(self)
         self.links: dict[str, list[NetworkTrouble]] = {route.name: [] for route in plan.routes}
         self.provider_faults: dict[str, list[FaultSettings]] = {route.name: [] for route in plan.routes}
         self.slow_disk: list[tuple[float, float, float]] = []
+        self.late_errors: list[tuple[float, float]] = []  # windows in which a kept commit is reported failed
         self.disk = Disk()
         self.settings = _settings(plan)
         self.limits = tuple(_limits(route) for route in plan.routes)
@@ -172,6 +174,11 @@ class StormWorld:
         self.note("the disk is full" if full else "the disk has room")
         self.disk.full = full
 
+    def commit_error_is_late(self) -> bool:
+        """Whether a commit that was kept is reported as failed now."""
+        at_s = self.storm_at_s
+        return any(begin_s <= at_s < end_s for begin_s, end_s in self.late_errors)
+
     def slow_commit_s(self) -> float:
         """How long a commit takes that begins now; 0: as usual."""
         at_s = self.storm_at_s
@@ -183,6 +190,7 @@ class StormWorld:
         self.note(f"the wall clock is set by {by_s:g} s")
         self.wall_ahead_ns += int(by_s * S)
         self.wall_forward_s += max(0.0, by_s)
+        self.wall_back_s += max(0.0, -by_s)
 
     def take_reports(self, reports: Sequence[Report], waiter: AwaitedReportCall) -> None:
         """A provider calls the sender."""
@@ -233,6 +241,7 @@ def _limits(route: RoutePlan) -> RouteLimits:
         segments_burst=max(8.0, route.segments_per_s * route.ask_ratio),
         max_batch=route.max_batch,
         max_in_flight=route.max_in_flight,
-        idempotency_window_s=86_400.0 if route.refuses_repeats else 0.0,
+        # The route's window ends before the provider's, for requests that the network delays.
+        idempotency_window_s=route.remembers_s / 2 if route.refuses_repeats else 0.0,
         lookup_window_s=300.0 if route.looks_up else 0.0,
     )

@@ -10,8 +10,10 @@ from reference_sender.alerts.rules import AlertRules, Rule
 from reference_sender.dispatch import DispatchState
 from reference_sender.dispatch.figures import BOUNDS_S, ClassSnapshot
 from reference_sender.dispatch.message_states import EXPIRED_UNREPORTED
+from reference_sender.policy.gate import CANCELLED, OPTED_OUT
 
 _QUANTILE = 0.95
+_ENDED_ON_PURPOSE = (CANCELLED, OPTED_OUT)  # no fault: an operator or the recipient decided it
 
 
 class Value(Struct, frozen=True):
@@ -67,8 +69,9 @@ def _queued(state: DispatchState) -> int:
 
 def _error_rate(least: int, before: DispatchState, now: DispatchState) -> float:
     ended = {name: now.totals[name] - before.totals[name] for name in ("delivered", "failed", "expired")}
-    count = sum(ended.values())
-    return (ended["failed"] + ended["expired"]) / count if count >= least else 0.0
+    wanted = sum(now.reasons.get(reason, 0) - before.reasons.get(reason, 0) for reason in _ENDED_ON_PURPOSE)
+    count = sum(ended.values()) - wanted
+    return 1 - ended["delivered"] / count if count >= least else 0.0
 
 
 def _delivery_s(least: int, before: ClassSnapshot, now: ClassSnapshot) -> float:

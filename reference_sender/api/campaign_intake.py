@@ -12,11 +12,13 @@ from msgspec import Struct
 from reference_sender.api.answers import json_bytes
 from reference_sender.api.intake import Intake, Invalid, Shared, read_defaults, read_recipient
 from reference_sender.api.json_rows import Rows
+from reference_sender.api.rules import POLICY_CODES, Duplicates, IntakeRules
 from reference_sender.api.tally import Tally
 from reference_sender.api.turns import Turns
 from reference_sender.api.unpacking import Unpacking
 from reference_sender.clock import now_ns
 from reference_sender.dispatch.values import Message
+from reference_sender.policy.gate import HeldCounts
 from reference_sender.runtime.driver import Driver
 from reference_sender.store import StoreError
 
@@ -63,6 +65,7 @@ class Taken(Struct):
     id: str = ""
     accepted: int = 0
     repeated: int = 0  # rows whose key brought the same message before
+    held: HeldCounts = HeldCounts(0, 0)  # of the campaign's accepted messages
     refused_count: int = 0
     refused: list[RefusedRows] = []  # every refused row is in one of these, in the order of the rows
     error: dict[str, str] | None = None  # why reading ended early; the messages counted above stay accepted
@@ -96,6 +99,7 @@ class CampaignIntake:
     def __init__(
         self,
         intake: Intake,
+        rules: IntakeRules,
         driver: Driver,
         tally: Tally,
         turns: Turns,
@@ -104,6 +108,8 @@ class CampaignIntake:
     ) -> None:
         self.taken = Taken()
         self._intake = intake
+        self._rules = rules
+        self._duplicates: Duplicates | None = Duplicates()  # None: allowed
         self._driver = driver
         self._tally = tally
         self._turns = turns
@@ -140,6 +146,7 @@ class CampaignIntake:
                 raise
             self.taken.error = {"code": error.code, "field": error.field, "message": error.message}
         await self._commit()
+        self.taken.held = self._driver.gate.held(self.taken.id)
         if self._unordered:  # a key that is in use is found later than other errors
             self.taken.refused.sort(key=attrgetter("row"))
         return self.taken
@@ -155,7 +162,7 @@ class CampaignIntake:
                 await self._turns.pause()
         unpacking.finish()
         await self._take(rows.head, rows.finish())
-        self._share(rows.head)  # a campaign without rows is checked too
+        self._share(rows.head, now_ns())  # a campaign without rows is checked too
 
     async def _next(self, read_piece: ReadPiece) -> bytes:
         if self._stopping:
@@ -178,7 +185,7 @@ class CampaignIntake:
         """Raises ``Invalid`` at the first row beyond the limit; nothing after it is read."""
         now = now_ns()
         for row in rows:
-            shared = self._shared or self._share(head)
+            shared = self._shared or self._share(head, now)
             if self._rows_seen == MAX_ROWS:
                 raise Invalid(
                     "too_many_rows",
@@ -191,9 +198,16 @@ class CampaignIntake:
             try:
                 if isinstance(row, Invalid):
                     raise row
-                message = self._intake.row(read_recipient(row, self._strict), shared, now)
+                recipient = read_recipient(row, self._strict)
+                message = self._intake.row(recipient, shared, now)
+                if self._duplicates is not None:
+                    self._duplicates.check(message, recipient.key)
+                self._rules.check(now, message)
             except Invalid as error:
-                self._tally.invalid += 1
+                if error.code in POLICY_CODES:
+                    self._tally.refused_by_policy += 1
+                else:
+                    self._tally.invalid += 1
                 self._refuse(self._rows_seen, error)
                 continue
             self._numbers.append(self._rows_seen)
@@ -201,11 +215,17 @@ class CampaignIntake:
             if len(self._batch) == _COMMIT_ROWS:
                 await self._commit()
 
-    def _share(self, head: dict[str, Any]) -> Shared:
+    def _share(self, head: dict[str, Any], now: int) -> Shared:
         if self._shared is None:
             defaults = read_defaults(head, self._strict)
             campaign = self._intake.campaign_id() if defaults.campaign is None else defaults.campaign
-            self._shared = self._intake.shared_part(defaults, campaign)
+            shared = self._intake.shared_part(defaults, campaign, now)
+            controls = self._rules.campaign(campaign, defaults)
+            if controls is not None:
+                self._driver.change_campaign(controls)
+            if defaults.duplicates == "allow":
+                self._duplicates = None
+            self._shared = shared
             self.taken.id = campaign
         return self._shared
 
@@ -231,6 +251,7 @@ class CampaignIntake:
                 existing = known.get(message.message_id)
                 if existing is None:
                     continue
+                self._rules.undo(message)
                 if existing.is_repeated_by(message):
                     repeated += 1
                 else:

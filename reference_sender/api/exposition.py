@@ -26,6 +26,8 @@ def dispatch_families(state: DispatchState) -> Iterator[Metric]:
     yield _gauges("queued_messages", "Messages that no provider has yet", _CLASS, queued)
     retry = state.between_attempts
     yield _gauge("retry_waiting_messages", "Of these, messages that wait for their next attempt", retry)
+    held = "Messages that wait for a time, or for their campaign"
+    yield _gauge("held_messages", held, state.held)
     yield _gauge("in_flight_requests", "Requests to providers without an answer", state.in_flight)
     yield _gauge("in_flight_messages", "Messages in these requests", state.in_flight_messages)
     yield _gauge("awaiting_report_messages", "Messages whose report is awaited", state.awaiting_report)
@@ -52,8 +54,8 @@ def dispatch_families(state: DispatchState) -> Iterator[Metric]:
     yield _histogram("delivery_duration_seconds", f"{said} the delivery", _CLASS, delivery)
     for name, help_text in _TOTALS.items():
         yield _counter(name, help_text, state.totals[_TOTAL_OF[name]])
-    held = "Time for which ready messages were not submitted"
-    yield _counters("held_back_seconds", held, "cause", state.waited_s)
+    held_back = "Time for which ready messages were not submitted"
+    yield _counters("held_back_seconds", held_back, "cause", state.waited_s)
     yield from _route_families(state.routes)
 
 
@@ -99,6 +101,7 @@ def process_families(driver: Driver, tally: Tally, lag: LoopLag) -> Iterator[Met
     yield _counter("repeated_messages", "Messages whose key the sender had already", tally.repeated)
     refused = {
         "invalid": tally.invalid,
+        "policy": tally.refused_by_policy,
         "key_conflict": tally.conflicts,
         "queue_full": tally.queue_full,
         "store_failed": tally.store_failed,

@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import hmac
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
-from urllib.parse import parse_qsl
 
 from aiohttp import web
 from msgspec import Struct
@@ -24,10 +23,12 @@ from reference_sender.api.intake import Intake, Invalid, read_request
 from reference_sender.api.json_rows import JsonRows, Rows
 from reference_sender.api.metrics import Metrics
 from reference_sender.api.queries import Queries
+from reference_sender.api.query_strings import fields_of
 from reference_sender.api.reports import REPORTS_PATH, ReportIntake
+from reference_sender.api.rules import POLICY_CODES, IntakeRules
 from reference_sender.api.turns import Turns
 from reference_sender.clock import now_ns
-from reference_sender.dispatch.values import Lane, Message, State
+from reference_sender.dispatch.values import Lane, Message
 from reference_sender.runtime.driver import Driver
 from reference_sender.store import Existing, StoreError
 
@@ -41,6 +42,9 @@ _INVALID_STATUS = {
     "too_many_rows": 413,
     "too_slow": 408,
     "stopping": 503,
+    "opted_out": 403,
+    "campaign_cancelled": 409,
+    "recipient_limit": 429,
 }  # of Invalid's codes; the others are 400
 
 Handler = Callable[[web.BaseRequest, str], Awaitable[web.StreamResponse]]
@@ -65,10 +69,11 @@ class Api:
         queries: Queries,
         metrics: Metrics,
         reports: ReportIntake,
-        patience_s: float = PATIENCE_S,
+        rules: IntakeRules,
     ) -> None:
         self._turns = Turns()
-        self._patience_s = patience_s
+        self.patience_s = PATIENCE_S  # for a message's body, and for each piece of a campaign's
+        self._rules = rules
         self._authorization = f"Bearer {token}".encode()
         self._driver = driver
         self._intake = intake
@@ -88,10 +93,15 @@ class Api:
             ("POST", "/v1/campaigns"): self._post_campaign,
             ("GET", "/v1/messages/export"): self._export,
             ("GET", "/v1/messages/"): self._get_message,
-            ("GET", "/v1/campaigns/"): self._get_campaign,
             ("GET", "/v1/state"): self._get_state,
             ("GET", "/metrics"): self._get_metrics,
         }
+
+    def serve(self, handlers: Mapping[tuple[str, str], Handler]) -> None:
+        """Also serve these paths, which need the token. ``{id}`` in a path stands for any last but one part,
+        which the handler gets.
+        """
+        self._guarded.update(handlers)
 
     def stop(self) -> None:
         """Refuse messages from now on. Delivery reports are still accepted."""
@@ -126,7 +136,8 @@ class Api:
     def _invalid_answer(self, error: Invalid) -> web.Response:
         status = _INVALID_STATUS.get(error.code, 400)
         self._tally.invalid += status == 400
-        retry_after_s = _RETRY_STOPPING_S if status == 503 else None
+        self._tally.refused_by_policy += error.code in POLICY_CODES
+        retry_after_s = _RETRY_STOPPING_S if status == 503 else error.retry_after_s
         return error_answer(ApiError(status, error.code, error.message, error.field, retry_after_s))
 
     async def _route(self, request: web.BaseRequest) -> web.StreamResponse:
@@ -137,12 +148,16 @@ class Api:
             handler = table.get((method, path))
             if handler is None and rest:
                 handler = table.get((method, parent + slash))
+                within, _, middle = parent.rpartition("/")
+                if handler is None and middle and (named := table.get((method, f"{within}/{{id}}/{rest}"))):
+                    handler, rest = named, middle
             if handler is not None:
                 if table is self._guarded:
                     self._check_token(request)
                 return await handler(request, rest)
         known = {known_path for _, known_path in (*self._open, *self._guarded)} | {"/v1/messages"}
-        if path in known or (rest and parent + slash in known):
+        within = parent.rpartition("/")[0]
+        if path in known or (rest and {parent + slash, f"{within}/{{id}}/{rest}"} & known):
             raise ApiError(405, "method_not_allowed", f"{path} does not accept {request.method}")
         raise ApiError(404, "not_found", "this path does not exist")
 
@@ -159,13 +174,20 @@ class Api:
 
     async def _post_message(self, request: web.BaseRequest) -> web.Response:
         self._check_open()
-        wanted = read_request(await read_message(request, self._patience_s))
+        wanted = read_request(await read_message(request, self.patience_s))
         if not self._driver.has_room(1, wanted.message_class):
             self._tally.queue_full += 1
             raise ApiError(429, "queue_full", "the queue is full: try again", retry_after_s=_RETRY_FULL_S)
-        message = self._intake.message(wanted, now_ns())
-        existing = await self._driver.take(message)
+        now = now_ns()
+        message = self._intake.message(wanted, now)
+        self._rules.check(now, message)
+        try:
+            existing = await self._driver.take(message)
+        except StoreError:
+            self._rules.undo(message)
+            raise
         if existing is not None:
+            self._rules.undo(message)
             return self._answer_again(message, existing)
         self._tally.accepted += 1
         return json_answer(Acknowledged(str(message.message_id), message.key, "queued"), 202)
@@ -192,11 +214,12 @@ class Api:
         await invite_body(request)
         campaign = CampaignIntake(
             self._intake,
+            self._rules,
             self._driver,
             self._tally,
             self._turns,
             strict=isinstance(rows, JsonRows),
-            patience_s=self._patience_s,
+            patience_s=self.patience_s,
         )
         self._campaigns.add(campaign)
         try:
@@ -217,13 +240,6 @@ class Api:
             raise ApiError(404, "not_found", f"there is no message {message_id}")
         return json_answer(shown)
 
-    async def _get_campaign(self, _: web.BaseRequest, campaign: str) -> web.Response:
-        counts = await self._queries.campaign(campaign)
-        if not counts:
-            raise ApiError(404, "not_found", f"there is no campaign {campaign}")
-        states = {state.value: counts.get(state, 0) for state in State if state is not State.SUBMITTING}
-        return json_answer({"id": campaign, "messages": sum(counts.values()), "states": states})
-
     async def _export(self, request: web.BaseRequest, _: str) -> web.StreamResponse:
         await settle(self._driver)
         answer = web.StreamResponse(headers={"Content-Type": "application/x-ndjson"})
@@ -234,7 +250,7 @@ class Api:
         return answer
 
     async def _take_reports(self, request: web.BaseRequest, secret: str) -> web.Response:
-        return await self._reports.take(request, secret, self._patience_s)
+        return await self._reports.take(request, secret, self.patience_s)
 
     async def _healthz(self, _: web.BaseRequest, __: str) -> web.Response:
         self._check_open()
@@ -254,18 +270,8 @@ def _rows_of(content_type: str, query: str) -> Rows:
     if content_type == "application/json":
         return JsonRows()
     if content_type == "text/csv":
-        return CsvRows(_fields_of(query))
+        return CsvRows(fields_of(query))
     raise ApiError(415, "unsupported_media_type", "a campaign is application/json or text/csv")
-
-
-def _fields_of(query: str) -> dict[str, str]:
-    """Raises ``Invalid`` for a repeated field, since its intended value is not known."""
-    fields: dict[str, str] = {}
-    for name, value in parse_qsl(query, keep_blank_values=True):
-        if name in fields:
-            raise Invalid("invalid", name[:64], f"{name[:64]} is in the query twice: it must be there once")
-        fields[name] = value
-    return fields
 
 
 def _loggable(raw_path: str) -> str:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Collection, Mapping
+from datetime import datetime
+from typing import Any, Literal
 
 import msgspec
-from msgspec import Struct, field
+from msgspec import Struct, field, structs
 
 from reference_sender.api.segments import count_segments
 from reference_sender.dispatch.values import Lane, Message
@@ -34,6 +35,12 @@ _KEY_RULE = "1 to 64 of the characters A-Z a-z 0-9 . _ -"
 _SENDER_RULE = "1 to 11 of the characters A-Z a-z 0-9 space . _ & -, or a number of 3 to 15 digits"
 _TEXT_RULE = "a text"
 _EXPIRY_RULE = f"a number of seconds from 1 to {MAX_EXPIRY_S}"
+MAX_AHEAD_DAYS = 90
+_SEND_AT_RULE = (
+    f"an instant with its offset, such as 2026-12-01T09:00:00+01:00, at most {MAX_AHEAD_DAYS} days ahead"
+)
+SPENDING_RULE = "an amount from 0 to 1,000,000,000"
+_DAY_NS = 86_400 * SECOND_NS
 _CLASS_RULE = "one of otp, transactional, marketing"
 
 _AT_FIELD = re.compile(r"at `\$\.([^`.\[]+)")
@@ -43,11 +50,12 @@ _FIELD_NAMED = re.compile(r"(?:missing required|unknown) field `([^`]+)`")
 class Invalid(Exception):
     """A request, or a row of it, that is refused. ``field`` is empty if the error is not in one field."""
 
-    def __init__(self, code: str, field: str, message: str) -> None:
+    def __init__(self, code: str, field: str, message: str, retry_after_s: int | None = None) -> None:
         super().__init__(message)
         self.code = code
         self.field = field
         self.message = message
+        self.retry_after_s = retry_after_s
 
 
 class MessageRequest(Struct, forbid_unknown_fields=True, gc=False):
@@ -60,6 +68,8 @@ class MessageRequest(Struct, forbid_unknown_fields=True, gc=False):
     sender_id: str | None = field(default=None, name="from")
     campaign: str = ""
     expires_in_s: float | None = None
+    send_at: str | None = None
+    quiet_hours: Literal["follow", "ignore"] | None = None
 
 
 class Defaults(Struct, forbid_unknown_fields=True, frozen=True):
@@ -72,6 +82,10 @@ class Defaults(Struct, forbid_unknown_fields=True, frozen=True):
     sender_id: str | None = field(default=None, name="from")
     text: str | None = None
     expires_in_s: float | None = None
+    send_at: str | None = None
+    quiet_hours: Literal["follow", "ignore"] | None = None
+    duplicates: Literal["refuse", "allow"] = "refuse"
+    spending_limit: float | None = None
 
 
 class Recipient(Struct, forbid_unknown_fields=True, gc=False):
@@ -89,8 +103,11 @@ class Intake:
     ``max_segments`` is the lowest limit of all routes, so each route can send each message.
     """
 
-    def __init__(self, tag: str, last_message_id: int, max_segments: int) -> None:
+    def __init__(
+        self, tag: str, last_message_id: int, max_segments: int, quiet_classes: Collection[Lane] = ()
+    ) -> None:
         self._tag = tag
+        self._quiet_classes = frozenset(quiet_classes)  # keep opening hours unless the request says otherwise
         self._id = last_message_id
         self._max_segments = max_segments
 
@@ -108,7 +125,21 @@ class Intake:
                 checked_sender_id(request.sender_id),
                 request.campaign,
                 expiry_ns(request.message_class, request.expires_in_s),
+                send_at_ns(request.send_at, now_ns),
+                self._keeps_hours(request.message_class, request.quiet_hours),
             ),
+        )
+
+    def replay(self, message: Message, now_ns: int) -> Message:
+        """A dead letter as a new message. Its key depends on the id alone, so it is stored once."""
+        self._id += 1
+        return structs.replace(
+            message,
+            message_id=self._id,
+            key=f"r{self._tag}-{message.message_id}",
+            created_ns=now_ns,
+            expires_ns=now_ns + DEFAULT_EXPIRY_S[message.lane] * SECOND_NS,
+            not_before_ns=0,
         )
 
     def row(self, recipient: Recipient, shared: Shared, now_ns: int) -> Message:
@@ -116,7 +147,7 @@ class Intake:
         terms = shared.terms
         if recipient.expires_in_s is not None:
             expiry = expiry_ns(terms.lane, recipient.expires_in_s)
-            terms = Terms(terms.lane, terms.sender_id, terms.campaign, expiry)
+            terms = structs.replace(terms, expiry_ns=expiry)
         text = recipient.text
         if text is None:
             if shared.text is None:
@@ -124,7 +155,7 @@ class Intake:
             return self._message(recipient.to, shared.text, recipient.key, now_ns, terms, shared.segments)
         return self._message(recipient.to, text, recipient.key, now_ns, terms)
 
-    def shared_part(self, defaults: Defaults, campaign: str) -> Shared:
+    def shared_part(self, defaults: Defaults, campaign: str, now_ns: int) -> Shared:
         """Raises ``Invalid``."""
         check_campaign(campaign)
         terms = Terms(
@@ -132,6 +163,8 @@ class Intake:
             checked_sender_id(defaults.sender_id),
             campaign,
             expiry_ns(defaults.message_class, defaults.expires_in_s),
+            send_at_ns(defaults.send_at, now_ns),
+            self._keeps_hours(defaults.message_class, defaults.quiet_hours),
         )
         text = defaults.text
         return Shared(terms, text, 0 if text is None else checked_segments(text, self._max_segments))
@@ -144,8 +177,7 @@ class Intake:
     def _message(
         self, to: str, text: str, key: str | None, now_ns: int, terms: Terms, segments: int = 0
     ) -> Message:
-        if _is_number(to) is None:
-            raise Invalid("invalid", "to", f"to must be {_NUMBER_RULE}")
+        number = checked_number(to, "to")
         if key is not None and _is_key(key) is None:
             raise Invalid("invalid", "key", f"key must be {_KEY_RULE}")
         segments = segments or checked_segments(text, self._max_segments)
@@ -153,15 +185,20 @@ class Intake:
         return Message(
             self._id,
             key or f"s{self._tag}-{self._id}",
-            to[1:] if to[0] == "+" else to,
+            number,
             text,
             terms.lane,
             terms.sender_id,
             terms.campaign,
             segments,
             now_ns,
-            now_ns + terms.expiry_ns,
+            max(now_ns, terms.not_before_ns) + terms.expiry_ns,
+            terms.not_before_ns,
+            terms.keeps_hours,
         )
+
+    def _keeps_hours(self, lane: Lane, wanted: str | None) -> bool:
+        return lane in self._quiet_classes if wanted is None else wanted == "follow"
 
 
 class Terms(Struct, frozen=True, gc=False):
@@ -171,6 +208,8 @@ class Terms(Struct, frozen=True, gc=False):
     sender_id: str
     campaign: str
     expiry_ns: int
+    not_before_ns: int = 0
+    keeps_hours: bool = False
 
 
 class Shared(Struct, frozen=True):
@@ -179,6 +218,13 @@ class Shared(Struct, frozen=True):
     terms: Terms
     text: str | None
     segments: int
+
+
+def checked_number(number: str, name: str) -> str:
+    """The digits of a phone number in the field ``name``. Raises ``Invalid``."""
+    if _is_number(number) is None:
+        raise Invalid("invalid", name, f"{name} must be {_NUMBER_RULE}")
+    return number.removeprefix("+")
 
 
 def check_campaign(campaign: str) -> None:
@@ -221,6 +267,22 @@ def expiry_ns(lane: Lane, expires_in_s: float | None) -> int:
     return int(expires_in_s * SECOND_NS)
 
 
+def send_at_ns(send_at: str | None, now_ns: int) -> int:
+    """The instant of a schedule; 0 for now, also if it has passed. Raises ``Invalid``."""
+    if send_at is None:
+        return 0
+    try:
+        at = datetime.fromisoformat(send_at)
+    except ValueError:
+        at = None
+    if at is None or at.tzinfo is None:
+        raise Invalid("invalid", "send_at", f"send_at must be {_SEND_AT_RULE}")
+    at_ns = round(at.timestamp() * 1e6) * 1_000
+    if at_ns > now_ns + MAX_AHEAD_DAYS * _DAY_NS:
+        raise Invalid("invalid", "send_at", f"send_at must be {_SEND_AT_RULE}")
+    return at_ns if at_ns > now_ns else 0
+
+
 _RULES = {
     "to": _NUMBER_RULE,
     "text": _TEXT_RULE,
@@ -229,6 +291,10 @@ _RULES = {
     "from": _SENDER_RULE,
     "campaign": _KEY_RULE,
     "expires_in_s": _EXPIRY_RULE,
+    "send_at": _SEND_AT_RULE,
+    "quiet_hours": "follow or ignore",
+    "duplicates": "refuse or allow",
+    "spending_limit": SPENDING_RULE,
 }
 
 _request_decoder = msgspec.json.Decoder(MessageRequest)
@@ -258,8 +324,9 @@ def read_recipient(fields: object, strict: bool = True) -> Recipient:
         raise explained(error) from error
 
 
-def explained(error: Exception) -> Invalid:
-    """A decoder's error as ``Invalid``: the field and the allowed values.
+def explained(error: Exception, known: Collection[str] = ()) -> Invalid:
+    """A decoder's error as ``Invalid``: the field and the allowed values. ``known``: all fields, unless they
+    are those of a message or of a campaign.
 
     A client's own names are shortened: an answer may repeat a hundred thousand of them."""
     said = _shortened(str(error), 200)
@@ -271,8 +338,10 @@ def explained(error: Exception) -> Invalid:
     if named is not None:
         name = _shortened(named[1], 64)
         if "unknown" in said:
-            return Invalid("unknown_field", name, f"{name} is not a field; known: {', '.join(_RULES)}")
-        return Invalid("missing", name, f"{name} must be given: {_RULES[name]}")
+            return Invalid(
+                "unknown_field", name, f"{name} is not a field; known: {', '.join(known or _RULES)}"
+            )
+        return Invalid("missing", name, f"{name} must be given: {_RULES.get(name, 'it has no default')}")
     at = _AT_FIELD.search(said)
     name = _shortened(at[1], 64) if at is not None else ""
     if name not in _RULES:

@@ -14,7 +14,9 @@ from msgspec import Struct, field
 
 from reference_sender.clock import wall_ahead_ns
 from reference_sender.dispatch.values import State
-from reference_sender.store import Record, Store
+from reference_sender.policy.opt_out import OptOut
+from reference_sender.policy.quiet_hours import FOREVER
+from reference_sender.store import DeadLetterFilter, Record, Store
 
 _PAGE = 2_000
 _Answer = TypeVar("_Answer")
@@ -39,6 +41,7 @@ class Shown(Struct, frozen=True):
     created_at: str
     changed_at: str
     expires_at: str
+    send_at: str | None = None  # not before; None: as soon as possible, or only with a higher spending limit
 
 
 class Exported(Struct, frozen=True, gc=False):
@@ -60,14 +63,29 @@ class Queries:
 
     async def message(self, message_id: int) -> Shown | None:
         """The message, if there is one."""
-        records = await self._ask(lambda: self._store.records(message_id - 1, 1))
-        if not records or records[0].message.message_id != message_id:
-            return None
-        return _shown(records[0])
+        record = await self.record(message_id)
+        return None if record is None else shown(record)
 
     async def campaign(self, campaign: str) -> dict[State, int]:
         """Messages of ``campaign`` by state."""
         return await self._ask(lambda: self._store.counts(campaign))
+
+    async def spent(self, campaign: str) -> int:
+        """What ``campaign`` costs so far, in millionths."""
+        return await self._ask(lambda: self._store.spent(campaign, None))
+
+    async def opt_outs(self, after: str, limit: int) -> list[OptOut]:
+        """As ``CampaignStore.opt_outs``."""
+        return await self._ask(lambda: self._store.opt_outs(after, limit))
+
+    async def dead_letters(self, wanted: DeadLetterFilter, after_id: int, limit: int) -> list[Record]:
+        """As ``MessageArchive.dead_letters``."""
+        return await self._ask(lambda: self._store.dead_letters(wanted, after_id, limit))
+
+    async def record(self, message_id: int) -> Record | None:
+        """The message with its text, if there is one."""
+        records = await self._ask(lambda: self._store.records(message_id - 1, 1))
+        return records[0] if records and records[0].message.message_id == message_id else None
 
     async def export(self) -> AsyncIterator[bytes]:
         """Every message, oldest first, as lines of JSON, a page at a time."""
@@ -91,7 +109,8 @@ class Queries:
         return await asyncio.get_running_loop().run_in_executor(self._thread, question)
 
 
-def _shown(record: Record) -> Shown:
+def shown(record: Record) -> Shown:
+    """``record`` as the API shows it."""
     message = record.message
     ahead_ns = wall_ahead_ns()
     return Shown(
@@ -107,9 +126,10 @@ def _shown(record: Record) -> Shown:
         attempts=record.attempts,
         route=record.route,
         provider_id=record.provider_id,
-        created_at=_instant(message.created_ns, ahead_ns),
-        changed_at=_instant(record.changed_ns, ahead_ns),
-        expires_at=_instant(message.expires_ns, ahead_ns),
+        created_at=instant(message.created_ns, ahead_ns),
+        changed_at=instant(record.changed_ns, ahead_ns),
+        expires_at=instant(message.expires_ns, ahead_ns),
+        send_at=instant(message.not_before_ns, ahead_ns) if 0 < message.not_before_ns < FOREVER else None,
     )
 
 
@@ -118,5 +138,6 @@ def _exported(record: Record) -> Exported:
     return Exported(message.key, message.lane.value, record.state.value, record.reason, record.attempts)
 
 
-def _instant(at_ns: int, ahead_ns: int) -> str:
+def instant(at_ns: int, ahead_ns: int) -> str:
+    """An instant of the sender's clock as text."""
     return datetime.fromtimestamp((at_ns + ahead_ns) / 1e9, UTC).isoformat(timespec="milliseconds")

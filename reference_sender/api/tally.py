@@ -11,6 +11,7 @@ class Tally(Struct):
     accepted: int = 0  # messages
     repeated: int = 0  # repeats: messages whose key the sender had already
     invalid: int = 0  # messages refused because of their content
+    refused_by_policy: int = 0  # messages: opt-out list, limits, duplicates, closed hours
     conflicts: int = 0  # messages refused because another message has the key
     queue_full: int = 0  # messages refused because the queue is full
     store_failed: int = 0  # messages refused because the store failed

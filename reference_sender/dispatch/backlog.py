@@ -42,11 +42,11 @@ class Backlog:
         self._retries: list[tuple[int, int, Ticket]] = []
         self._retries_made = 0
 
-    def add(self, message: Message) -> Ticket:
-        """Add ``message`` at the tail of its campaign."""
+    def add(self, message: Message, expires_ns: int) -> Ticket:
+        """Add ``message`` at the tail of its campaign. At ``expires_ns`` it is no longer sent."""
         lane = lane_index(message.lane)
         queue = OTP if self.in_order else lane
-        ticket = Ticket(message, lane, queue, message.expires_ns, in_lane=True)
+        ticket = Ticket(message, lane, queue, expires_ns, in_lane=True)
         self.tickets[message.key] = ticket
         self.waiting[lane] += 1
         self._expiry.add(ticket)

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-
-import msgspec
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from reference_sender.dispatch.awaiting import Sent
 from reference_sender.dispatch.backlog import Backlog
 from reference_sender.dispatch.lookups import PendingLookups
 from reference_sender.dispatch.message_states import EXPIRED_UNCERTAIN, EXPIRED_WAITING, MessageStates
 from reference_sender.dispatch.recovery import not_created_after, recovered_sent, tried_at
-from reference_sender.dispatch.retry import SECOND_NS, decide, retry_rules
+from reference_sender.dispatch.retry import Decision, decide, retry_rules
+from reference_sender.dispatch.route import check_routes
 from reference_sender.dispatch.sending import Batch, Sending
 from reference_sender.dispatch.settings import DispatchSettings
-from reference_sender.dispatch.snapshot import DispatchState, RouteSnapshot
+from reference_sender.dispatch.snapshot import DispatchState, kept_entries, snapshot
 from reference_sender.dispatch.ticket import NOWHERE, SHARED, Ticket
 from reference_sender.dispatch.values import (
     FINAL_STATES,
@@ -28,6 +27,7 @@ from reference_sender.dispatch.values import (
     State,
 )
 
+_ALWAYS_OPEN: Mapping[int, int] = {}
 TOO_LARGE = "more_segments_than_any_route_allows"
 
 # An enum's member costs 0.2 us to look up (Python 3.11); these are looked up for every message.
@@ -52,13 +52,14 @@ class Dispatcher:
 
     def __init__(self, settings: DispatchSettings, routes: tuple[RouteLimits, ...], seed: int) -> None:
         """Raises ``ValueError``, naming all faults, if a route's limits allow nothing or names repeat."""
-        _check_routes(routes)
+        check_routes(routes)
         self._settings = settings
         self._rules = retry_rules(settings, seed)
         self._backlog = Backlog(len(routes), in_order=settings.order == "arrival")
         self._states = MessageStates(settings, self._backlog)
         self._sending = Sending(settings, routes, seed, self._backlog, self._states)
         self._lookups = PendingLookups()
+        self._bars: Callable[[Message], bool] = _bars_nothing
         self._looks_up = not all(route.repeats for route in self._sending.routes)
         self._largest = max(int(limits.segments_burst) for limits in routes)
         self._now_ns = 0
@@ -71,8 +72,13 @@ class Dispatcher:
             limit -= self._settings.otp_reserved_backlog
         return len(self._backlog.tickets) + count <= limit
 
-    def offer(self, now_ns: int, messages: Sequence[Message]) -> Sequence[Effect]:
-        """Take in stored messages. A message whose key is already open is counted and otherwise ignored."""
+    def offer(
+        self, now_ns: int, messages: Sequence[Message], closes: Mapping[int, int] = _ALWAYS_OPEN
+    ) -> Sequence[Effect]:
+        """Take in stored messages. A message whose key is already open is counted and otherwise ignored.
+
+        ``closes`` has, by message id, from when on a message may not be sent. It is then set aside.
+        """
         self._move_clock(now_ns)
         effects: list[Effect] = []
         backlog, states = self._backlog, self._states
@@ -82,7 +88,10 @@ class Dispatcher:
                 totals.duplicate_offers += 1
                 continue
             totals.offered += 1
-            ticket = backlog.add(message)
+            if closes and message.message_id in closes:
+                ticket = backlog.add(message, min(closes[message.message_id], message.expires_ns))
+            else:
+                ticket = backlog.add(message, message.expires_ns)
             if message.segments > self._largest:
                 states.closed(now_ns, ticket, State.FAILED, TOO_LARGE, effects)
         self._run_due(now_ns, effects)
@@ -122,7 +131,6 @@ class Dispatcher:
 
     def withdrawn(self, now_ns: int, batch_id: int) -> Sequence[Effect]:
         """A batch was not sent, since its attempt could not be made durable. Its messages are queued again.
-
         Raises ``ValueError``, changing nothing, for a batch that is not in flight.
         """
         batch = self._sending.in_flight.get(batch_id)
@@ -131,9 +139,11 @@ class Dispatcher:
         self._move_clock(now_ns)
         del self._sending.in_flight[batch_id]
         # A ticket may have ended meanwhile, by a report about an earlier attempt.
-        self._backlog.give_back([each for each in batch.tickets if each.state is _SUBMITTING])
+        back = [each for each in batch.tickets if each.state is _SUBMITTING]
+        self._backlog.give_back(back)
         batch.route.withdrawn()
         effects: list[Effect] = []
+        self._states.set_aside_of(back, self._bars, effects)
         self._drop_unclaimed()
         self._run_due(now_ns, effects)
         return effects
@@ -177,8 +187,34 @@ class Dispatcher:
         self._run_due(now_ns, effects)
         return effects
 
-    def recover(self, now_ns: int, recovered: Iterable[Recovered]) -> Sequence[Effect]:
-        """Take the open messages of an earlier process. Called once, before the first ``offer``.
+    def bar(self, bars: Callable[[Message], bool]) -> None:
+        """From now on set aside each message for which ``bars`` is true instead of queueing it again."""
+        self._bars = bars
+
+    def set_aside_barred(self, now_ns: int) -> Sequence[Effect]:
+        """Set aside the waiting messages that are barred by now. Those that a provider may have go on, and
+        so do those in flight until they are refused. It reads the whole backlog.
+        """
+        self._move_clock(now_ns)
+        effects: list[Effect] = []
+        self._states.set_aside_of(list(self._backlog.tickets.values()), self._bars, effects)
+        self._run_due(now_ns, effects)
+        return effects
+
+    def end(self, now_ns: int, ended: Iterable[tuple[Message, State, str]]) -> Sequence[Effect]:
+        """Messages that were set aside, or never offered, end as FAILED or EXPIRED, for these reasons."""
+        self._move_clock(now_ns)
+        effects: list[Effect] = []
+        for message, state, reason in ended:
+            self._states.ended(now_ns, message, state, reason, effects)
+        self._run_due(now_ns, effects)
+        return effects
+
+    def recover(
+        self, now_ns: int, recovered: Iterable[Recovered], closes: Mapping[int, int] = _ALWAYS_OPEN
+    ) -> Sequence[Effect]:
+        """Take the open messages of an earlier process. Called once, before the first ``offer``, whose
+        ``closes`` it has.
 
         A QUEUED one with a route is sent again with its key, on that route only, and only while the
         provider remembers the key. It is looked up instead if that provider refuses no repeats. If that route
@@ -193,7 +229,7 @@ class Dispatcher:
             if each.state is _SENT:
                 sent.append((each.message.key, recovered_sent(each, now_ns)))
             else:
-                self._restore(now_ns, each, effects)
+                self._restore(now_ns, each, closes, effects)
         sent.sort(key=lambda entry: entry[1].at_ns)
         for key, entry in sent:
             self._states.awaiting.add(key, entry)
@@ -202,10 +238,13 @@ class Dispatcher:
         self._run_due(now_ns, effects)
         return effects
 
-    def _restore(self, now_ns: int, each: Recovered, effects: list[Effect]) -> None:
+    def _restore(
+        self, now_ns: int, each: Recovered, closes: Mapping[int, int], effects: list[Effect]
+    ) -> None:
         message = not_created_after(each.message, now_ns)
         if each.route is None:
-            ticket = self._backlog.restore(message, each.attempts, SHARED, None, message.expires_ns)
+            until_ns = min(message.expires_ns, closes.get(message.message_id, message.expires_ns))
+            ticket = self._backlog.restore(message, each.attempts, SHARED, None, until_ns)
             if message.segments > self._largest:
                 self._states.closed(now_ns, ticket, State.FAILED, TOO_LARGE, effects)
             return
@@ -250,47 +289,11 @@ class Dispatcher:
 
     def kept(self) -> dict[str, int]:
         """Entries of the tables that are empty when nothing is open."""
-        return {
-            "tickets": len(self._backlog.tickets),
-            "ready": sum(self._backlog.ready),
-            "awaiting": len(self._states.awaiting.index),
-            "early reports": len(self._states.early),
-            "lookups": self._lookups.kept,
-        }
+        return kept_entries(self._backlog, self._states, self._lookups)
 
     def state(self) -> DispatchState:
         """The state at the last call."""
-        backlog, sending = self._backlog, self._sending
-        now_ns = self._now_ns
-        routes = tuple(
-            RouteSnapshot(
-                name=route.name,
-                breaker=route.breaker.state.value,
-                breaker_opened=route.breaker.opened,
-                in_flight=route.in_flight,
-                paused_s=route.paused_ns(now_ns) / SECOND_NS,
-                throttles=route.throttles,
-                requests_per_s=route.limits.requests_per_s,
-                segments_per_s=route.limits.segments_per_s,
-                max_in_flight=route.limits.max_in_flight,
-            )
-            for route in sending.routes
-        )
-        return DispatchState(
-            queue_otp=backlog.waiting[0],
-            queue_transactional=backlog.waiting[1],
-            queue_marketing=backlog.waiting[2],
-            between_attempts=sum(backlog.waiting) - sum(backlog.ready),
-            in_flight=len(sending.in_flight),
-            in_flight_messages=len(backlog.tickets) - sum(backlog.waiting),
-            awaiting_report=len(self._states.awaiting.index.by_key),
-            early_reports=len(self._states.early),
-            totals=msgspec.structs.asdict(self._states.totals),
-            routes=routes,
-            classes=self._states.figures.snapshot(),
-            reasons=dict(self._states.figures.reasons),
-            waited_s={what: ns / SECOND_NS for what, ns in sending.waited_ns.items()},
-        )
+        return snapshot(self._now_ns, self._backlog, self._sending, self._states)
 
     def _settle(
         self, now_ns: int, batch: Batch, ticket: Ticket, result: Result, effects: list[Effect]
@@ -313,21 +316,38 @@ class Dispatcher:
         if decision.uncertain and not batch.route.repeats:
             self._leave_unknown(now_ns, batch, ticket, result.reason, effects)
             return False
+        return self._refused(now_ns, batch, ticket, result.reason, decision, effects)
+
+    def _refused(
+        self,
+        now_ns: int,
+        batch: Batch,
+        ticket: Ticket,
+        reason: str,
+        decision: Decision,
+        effects: list[Effect],
+    ) -> bool:
+        """No provider took ``ticket``, as far as is known. True if it goes back to its lane now."""
+        states, message = self._states, ticket.message
         ticket.counted += decision.counts
         ticket.solo = ticket.solo or decision.solo
         binds = decision.uncertain and ticket.slot == SHARED
         if binds:
             ticket.slot = 1 + batch.route.index
-            ticket.expires_ns = min(ticket.expires_ns, batch.submitted_ns + batch.route.unknown_window_ns)
-        if decision.state is State.FAILED:
+            ticket.expires_ns = min(message.expires_ns, batch.submitted_ns + batch.route.unknown_window_ns)
+        unknown = decision.gave_up and ticket.uncertain
+        if decision.state is State.FAILED and not unknown:
             states.closed(now_ns, ticket, State.FAILED, decision.reason, effects)
             return False
-        if ticket.expires_ns <= now_ns:
-            reason = EXPIRED_UNCERTAIN if ticket.uncertain else EXPIRED_WAITING
-            states.closed(now_ns, ticket, State.EXPIRED, reason, effects)
+        if unknown or message.expires_ns <= now_ns or (ticket.uncertain and ticket.expires_ns <= now_ns):
+            why = EXPIRED_UNCERTAIN if ticket.uncertain else EXPIRED_WAITING
+            states.closed(now_ns, ticket, State.EXPIRED, why, effects)
+            return False
+        if not ticket.uncertain and (ticket.expires_ns <= now_ns or self._bars(message)):
+            states.set_aside(ticket, effects)
             return False
         if binds:
-            states.bound(now_ns, ticket, batch.submitted_ns, result.reason, effects)
+            states.bound(now_ns, ticket, batch.submitted_ns, reason, effects)
         if decision.at_ns > now_ns:
             self._backlog.put_off(ticket, decision.at_ns)
             return False
@@ -339,7 +359,7 @@ class Dispatcher:
         """The provider may have the message and refuses no repeats: look it up, and never repeat it."""
         route = batch.route
         ticket.slot = 1 + route.index
-        ticket.expires_ns = min(ticket.expires_ns, batch.submitted_ns + route.unknown_window_ns)
+        ticket.expires_ns = min(ticket.message.expires_ns, batch.submitted_ns + route.unknown_window_ns)
         if ticket.expires_ns <= now_ns:
             self._states.closed(now_ns, ticket, State.EXPIRED, EXPIRED_UNCERTAIN, effects)
             return
@@ -378,16 +398,5 @@ class Dispatcher:
         self._now_ns = now_ns
 
 
-def _check_routes(routes: Sequence[RouteLimits]) -> None:
-    faults = [] if routes else ["there must be at least one route"]
-    if len({limits.name for limits in routes}) < len(routes):
-        faults.append("routes must have different names")
-    for limits in routes:
-        for name in ("requests_per_s", "segments_per_s"):
-            if not getattr(limits, name) >= 1e-6:
-                faults.append(f"{limits.name}: {name} must be at least 0.000001")
-        for name in ("requests_burst", "segments_burst", "max_batch", "max_in_flight"):
-            if not getattr(limits, name) >= 1:
-                faults.append(f"{limits.name}: {name} must be at least 1")
-    if faults:
-        raise ValueError("; ".join(faults))
+def _bars_nothing(_: Message) -> bool:
+    return False

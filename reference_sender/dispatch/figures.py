@@ -10,7 +10,7 @@ from bisect import bisect_left
 from msgspec import Struct
 
 from reference_sender.dispatch.ticket import LANES
-from reference_sender.dispatch.values import State
+from reference_sender.dispatch.values import Message, State
 
 BOUNDS_S = (
     0.001,
@@ -34,6 +34,12 @@ BOUNDS_S = (
 _BOUNDS_NS = tuple(int(bound_s * 1e9) for bound_s in BOUNDS_S)
 _MOST_REASONS = 100  # a provider may invent reasons; further ones count together
 OTHER_REASONS = "other"
+
+
+def begun_ns(now_ns: int, message: Message) -> int:
+    """From when the durations of ``message`` count: its acceptance, or its scheduled time if later."""
+    scheduled_ns = message.not_before_ns
+    return min(now_ns, max(message.created_ns, scheduled_ns if scheduled_ns <= now_ns else 0))
 
 
 class DurationCounts(Struct, frozen=True):

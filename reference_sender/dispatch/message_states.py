@@ -7,16 +7,18 @@ request goes out. A refused attempt is not stored: after a crash only its count 
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
+
 from msgspec import Struct
 
 from reference_sender.dispatch.awaiting import Awaiting, EarlyReports, Ended, Sent
 from reference_sender.dispatch.backlog import Backlog
-from reference_sender.dispatch.figures import Figures
+from reference_sender.dispatch.figures import Figures, begun_ns
 from reference_sender.dispatch.retry import SECOND_NS
 from reference_sender.dispatch.settings import DispatchSettings
 from reference_sender.dispatch.states import moved, raises_rank
-from reference_sender.dispatch.ticket import NOWHERE, Ticket
-from reference_sender.dispatch.values import FINAL_STATES, Change, Effect, Report, State
+from reference_sender.dispatch.ticket import NOWHERE, SHARED, Ticket, lane_index
+from reference_sender.dispatch.values import FINAL_STATES, Change, Effect, Message, Report, SetAside, State
 
 EXPIRED_WAITING = "expired"  # its deadline came before a provider took it
 # A provider may have it, and neither a safe repeat nor a lookup gave an answer.
@@ -36,6 +38,7 @@ class Totals(Struct):
 
     offered: int = 0
     duplicate_offers: int = 0
+    set_aside: int = 0  # left unsent, to be offered again or to end
     recovered: int = 0
     sent: int = 0
     delivered: int = 0
@@ -66,10 +69,10 @@ class MessageStates:
         self._backlog.end(ticket, _SENT)
         self.totals.sent += 1
         message = ticket.message
-        message_id, key, created_ns = message.message_id, message.key, message.created_ns
+        message_id, key, begun = message.message_id, message.key, begun_ns(now_ns, message)
         attempts, route, lane = ticket.attempts, ticket.route, ticket.lane
-        self.figures.sent(lane, now_ns - created_ns)
-        sent = Sent(message_id, attempts, provider_id, now_ns, lane, created_ns, _SENT, route)
+        self.figures.sent(lane, now_ns - begun)
+        sent = Sent(message_id, attempts, provider_id, now_ns, lane, begun, _SENT, route)
         self.awaiting.add(key, sent)
         effects.append(Change(message_id, key, _SENT, "", provider_id, attempts, now_ns, route))
 
@@ -81,15 +84,15 @@ class MessageStates:
         self._backlog.end(ticket, _SENT)
         self.totals.sent += 1
         message, lane = ticket.message, ticket.lane
-        created_ns = message.created_ns
-        self.figures.sent(lane, now_ns - created_ns)
+        begun = begun_ns(now_ns, message)
+        self.figures.sent(lane, now_ns - begun)
         sent = Sent(
             message.message_id,
             ticket.attempts,
             report.provider_id,
             now_ns,
             lane,
-            created_ns,
+            begun,
             route=ticket.route,
         )
         self._reached(now_ns, message.key, sent, report.state, report.reason, effects)
@@ -103,10 +106,8 @@ class MessageStates:
         """Record the final state of a ticket that has already left the backlog."""
         message = ticket.message
         if ticket.uncertain:  # the provider may have it: a report would show that
-            attempts, lane, created_ns = ticket.attempts, ticket.lane, message.created_ns
-            ended = Sent(
-                message.message_id, attempts, None, now_ns, lane, created_ns, ticket.state, ticket.route
-            )
+            attempts, lane, begun = ticket.attempts, ticket.lane, begun_ns(now_ns, message)
+            ended = Sent(message.message_id, attempts, None, now_ns, lane, begun, ticket.state, ticket.route)
             self._ended.add(message.key, ended)
         self._count(ticket.state)
         self.figures.not_delivered(ticket.lane, ticket.state, reason)
@@ -123,8 +124,37 @@ class MessageStates:
             )
         )
 
+    def set_aside(self, ticket: Ticket, effects: list[Effect]) -> None:
+        """The message leaves the dispatcher unsent, and is not final."""
+        self._backlog.end(ticket, State.EXPIRED)
+        self.note_set_aside(ticket, effects)
+
+    def set_aside_of(
+        self, tickets: Iterable[Ticket], bars: Callable[[Message], bool], effects: list[Effect]
+    ) -> None:
+        """Set aside those of ``tickets`` that wait, that no provider may have, and that ``bars`` bars."""
+        for ticket in tickets:
+            if ticket.slot == SHARED and ticket.state is State.QUEUED and bars(ticket.message):
+                self.set_aside(ticket, effects)
+
+    def note_set_aside(self, ticket: Ticket, effects: list[Effect]) -> None:
+        """As ``set_aside``, of a ticket that has already left the backlog."""
+        self.totals.set_aside += 1
+        effects.append(SetAside(ticket.message))
+
+    def ended(self, now_ns: int, message: Message, state: State, reason: str, effects: list[Effect]) -> None:
+        """Record the final state of a message that was set aside, or never offered."""
+        self._count(state)
+        self.figures.not_delivered(lane_index(message.lane), state, reason)
+        effects.append(Change(message.message_id, message.key, state, reason, None, 0, now_ns))
+
     def expired(self, now_ns: int, ticket: Ticket, effects: list[Effect]) -> None:
-        """Record that ``ticket``, already EXPIRED and out of the backlog, passed its deadline."""
+        """Record that ``ticket``, already EXPIRED and out of the backlog, passed its deadline. If that is not
+        the message's own, but the end of its recipient's opening hours, the message is set aside.
+        """
+        if ticket.slot == SHARED and ticket.message.expires_ns > now_ns:
+            self.note_set_aside(ticket, effects)
+            return
         if ticket.slot == NOWHERE:
             reason = EXPIRED_NOWHERE
         else:
@@ -186,11 +216,11 @@ class MessageStates:
         message_id, attempts = sent.message_id, sent.attempts
         provider_id, route = sent.provider_id, sent.route
         state = moved(sent.state, state)
-        lane, created_ns = sent.lane, sent.created_ns
+        lane, begun = sent.lane, sent.begun_ns
         if state is _DELIVERED:
-            self.figures.delivered(lane, now_ns - created_ns)
+            self.figures.delivered(lane, now_ns - begun)
         else:
-            ended = Sent(message_id, attempts, provider_id, now_ns, lane, created_ns, state, route)
+            ended = Sent(message_id, attempts, provider_id, now_ns, lane, begun, state, route)
             self._ended.add(key, ended)
             self.figures.not_delivered(lane, state, reason)
         self._count(state)

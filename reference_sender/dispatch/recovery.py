@@ -9,6 +9,7 @@ from __future__ import annotations
 import msgspec
 
 from reference_sender.dispatch.awaiting import Sent
+from reference_sender.dispatch.figures import begun_ns
 from reference_sender.dispatch.ticket import lane_index
 from reference_sender.dispatch.values import Message, Recovered
 
@@ -36,6 +37,6 @@ def recovered_sent(recovered: Recovered, now_ns: int) -> Sent:
         recovered.provider_id,
         sent_ns,
         lane_index(recovered.message.lane),
-        min(recovered.message.created_ns, sent_ns),
+        begun_ns(sent_ns, recovered.message),
         route=recovered.route,
     )

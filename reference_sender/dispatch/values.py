@@ -38,7 +38,11 @@ FINAL_STATES = frozenset({State.DELIVERED, State.FAILED, State.EXPIRED})
 
 
 class Message(Struct, frozen=True, gc=False):
-    """A message that the sender has accepted. ``message_id`` is the store's row id."""
+    """A message that the sender has accepted. ``message_id`` is the store's row id.
+
+    Before ``not_before_ns`` it is held (``policy/gate.py``), and outside the opening hours of its recipient's
+    country if ``keeps_hours``.
+    """
 
     message_id: int
     key: str
@@ -50,6 +54,8 @@ class Message(Struct, frozen=True, gc=False):
     segments: int
     created_ns: int
     expires_ns: int
+    not_before_ns: int = 0
+    keeps_hours: bool = False
 
 
 class Outcome(Enum):
@@ -124,7 +130,13 @@ class LookUp(Struct, frozen=True, gc=False):
     since_ns: int
 
 
-Effect = SubmitBatch | Change | LookUp
+class SetAside(Struct, frozen=True, gc=False):
+    """Effect: ``message`` has left the dispatcher unsent, and no provider has it. It may be offered again."""
+
+    message: Message
+
+
+Effect = SubmitBatch | Change | LookUp | SetAside
 
 
 class Report(Struct, frozen=True, gc=False):

@@ -10,7 +10,8 @@ from collections.abc import Iterable, Sequence
 
 from reference_sender.dispatch.values import Change, Message, SubmitAttempt, SubmitBatch
 from reference_sender.node.effects import Commit, Waiter
-from reference_sender.store.protocol import Work
+from reference_sender.policy.gate import NOTHING_ADMITTED
+from reference_sender.store.protocol import Control, Work
 
 
 class Group:
@@ -22,6 +23,9 @@ class Group:
         self.attempts: list[tuple[SubmitAttempt, SubmitBatch]] = []
         self.foreseen: SubmitAttempt | None = None  # of the group's own messages
         self.ended: list[int] = []
+        self.controls: list[Control] = []
+        self.admitted = NOTHING_ADMITTED  # what the rules say of ``messages``
+        self.refused: list[int] = []  # ids of the messages of a failed commit
         self.singles: list[tuple[int, Waiter]] = []  # with the id of the message
         self.many: list[Waiter] = []
         self.changed: list[tuple[Waiter, bool | None]] = []  # with the answer to give
@@ -31,8 +35,9 @@ class Group:
         return bool(self.has_work() or self.changed or self.probes)
 
     def has_work(self) -> bool:
-        """Whether anything is to be written."""
-        return bool(self.messages or self.changes or self.attempts or self.ended)
+        """Whether there is anything to write."""
+        written = self.messages or self.changes or self.attempts or self.ended
+        return bool(written or self.controls or self.refused)
 
     def begun(self) -> list[SubmitAttempt]:
         """The attempts that become durable with the group."""
@@ -45,14 +50,15 @@ class Group:
         """The group as an effect. Without work, a probe tells whether the store works."""
         if not self.has_work():
             return Commit(None, probe=bool(self.probes))
-        return Commit(Work(self.messages, self.changes, self.begun(), self.ended))
+        controls = (*self.controls, *self.admitted.spent)
+        return Commit(Work(self.messages, self.changes, self.begun(), self.ended, controls, self.refused))
 
 
 class Commits:
     """The waiting group and the one that is being committed.
 
-    A commit begins at most every ``linger_ns``, which under load makes groups large enough, and not within
-    ``retry_ns`` after one that failed.
+    Commits begin at intervals of at least ``linger_ns``, which makes groups large enough under load, and not
+    within ``retry_ns`` after one that failed.
     """
 
     def __init__(self, linger_ns: int, retry_ns: int) -> None:
@@ -70,27 +76,31 @@ class Commits:
         return self._not_before_ns
 
     def add(self, message: Message, waiter: Waiter) -> None:
-        """Keep one message."""
+        """Store one message."""
         self._group.messages.append(message)
         self._group.singles.append((message.message_id, waiter))
         self.waiting += 1
 
     def add_many(self, messages: Sequence[Message], waiter: Waiter) -> None:
-        """Keep these."""
+        """Store these messages."""
         self._group.messages.extend(messages)
         self._group.many.append(waiter)
         self.waiting += len(messages)
 
     def change(self, changes: Iterable[Change]) -> None:
-        """Keep these changes. They are tried again until the store takes them."""
+        """Store these changes. A failed commit is repeated until the store keeps them."""
         self._group.changes.extend(changes)
+
+    def control(self, controls: Iterable[Control]) -> None:
+        """Keep these changes of campaigns, costs, holds and opt-outs, as ``change``."""
+        self._group.controls.extend(controls)
 
     def attempt(self, attempt: SubmitAttempt, batch: SubmitBatch) -> None:
         """Keep ``attempt``, whose request may be sent then."""
         self._group.attempts.append((attempt, batch))
 
     def ended(self, attempt_id: int) -> None:
-        """The attempt is over. Call it together with ``change``, so that one transaction has both."""
+        """The attempt has ended. Call it together with ``change``, so that one transaction has both."""
         self._group.ended.append(attempt_id)
 
     def settle(self, waiter: Waiter, answer: bool | None = None) -> None:
@@ -114,14 +124,16 @@ class Commits:
 
     def failed(self, now_ns: int) -> Group:
         """The commit in progress failed. Its changes, which have happened, and who waits for them are kept
-        ahead of later ones. A commit that failed during its write may be on disk nevertheless: its foreseen
-        attempt is ended, and the caller ends the others.
+        ahead of later ones. A commit that failed during its write may be on disk nevertheless: its messages
+        are removed, its foreseen attempt is ended, and the caller ends the others.
         """
         group, next_group = self._end(), self._group
+        next_group.refused = [*group.refused, *(message.message_id for message in group.messages)]
         next_group.ended[:0] = group.ended
         if group.foreseen is not None:
             next_group.ended.append(group.foreseen.attempt_id)
         next_group.changes[:0] = group.changes
+        next_group.controls[:0] = group.controls
         next_group.changed[:0] = group.changed
         self._not_before_ns = now_ns + self._retry_ns
         return group

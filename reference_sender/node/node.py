@@ -1,7 +1,8 @@
-"""One node: a dispatcher and its group commit, in the order that loses and repeats nothing.
+"""One node: a dispatcher and its group commit, in the order that loses and duplicates no message.
 
 A message is stored before it is offered, an attempt before its request goes out, a delivery report before it
-is acknowledged. An attempt that can be foreseen is stored with its messages, any other after them.
+is acknowledged. An attempt that ``foresee`` predicts is stored with its messages, any
+other attempt after them.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 
+import msgspec
 from msgspec import Struct
 
 from reference_sender.dispatch import Dispatcher, DispatchState
@@ -21,16 +23,22 @@ from reference_sender.dispatch.values import (
     Recovered,
     Report,
     Result,
+    SetAside,
+    State,
     SubmitAttempt,
     SubmitBatch,
 )
 from reference_sender.node.commits import Commits, Group
 from reference_sender.node.effects import Acknowledge, Commit, NodeEffect, Refuse, SubmitNow, Waiter
-from reference_sender.store.protocol import Existing, StoreError
+from reference_sender.policy.campaigns import Campaign, CampaignState
+from reference_sender.policy.gate import Gate, open_gate
+from reference_sender.policy.opt_out import OptOut
+from reference_sender.store.protocol import Existing, Hold, OptIn, StoreError
 
 
 class NodeTimes(Struct, frozen=True):
-    """``early_report_ns``: how long a report may wait for the answer to the submit it overtook."""
+    """``early_report_ns``: for how long an early report may wait for the answer to its submit; less than
+    a provider's time limit."""
 
     linger_ns: int = 2_000_000
     retry_ns: int = 1_000_000_000
@@ -53,12 +61,16 @@ class Node:
     ``next_deadline`` when to call ``advance``, and ``commit_due_ns`` when to call ``begin_commit``.
     """
 
-    def __init__(self, dispatcher: Dispatcher, times: NodeTimes = DEFAULT_TIMES) -> None:
+    def __init__(
+        self, dispatcher: Dispatcher, times: NodeTimes = DEFAULT_TIMES, gate: Gate | None = None
+    ) -> None:
         self._dispatcher = dispatcher
+        self.gate = gate or open_gate()  # only to be read by others
+        dispatcher.bar(self.gate.bars)
         self._early_report_ns = times.early_report_ns
         self._commits = Commits(times.linger_ns, times.retry_ns)
         self._unanswered: dict[int, int] = {}  # attempts by batch: not durable yet, or their request is out
-        self._attempts = 0  # made so far
+        self._attempts = 0  # number made so far
         self._overtaking: set[str] = set()  # provider ids of reports that came with an early one
         self._overtaken: deque[_Overtaken] = deque()  # all wait equally long, so they are in order
         self._stopping = False
@@ -79,12 +91,12 @@ class Node:
         return len(self._overtaken)
 
     def has_room(self, count: int, lane: Lane) -> bool:
-        """Whether ``count`` more messages of ``lane`` fit, those on their way to the store included."""
-        return self._dispatcher.has_room(count + self._commits.waiting, lane)
+        """Whether ``count`` more messages of ``lane`` fit. Messages that wait for the store are counted."""
+        return self._dispatcher.has_room(count + self._commits.waiting + len(self.gate), lane)
 
     def state(self) -> DispatchState:
-        """The state of the dispatcher."""
-        return self._dispatcher.state()
+        """The state of the dispatcher, and the number of held messages."""
+        return msgspec.structs.replace(self._dispatcher.state(), held=len(self.gate))
 
     def stop(self) -> None:
         """Submit nothing more. Answers, reports and commits are still taken."""
@@ -92,7 +104,52 @@ class Node:
 
     def recover(self, now_ns: int, recovered: Iterable[Recovered]) -> list[NodeEffect]:
         """Continue the unfinished work of an earlier process. Must be the first call."""
-        return self._perform(now_ns, self._dispatcher.recover(now_ns, recovered))
+        gate = self.gate
+        ready: list[Recovered] = []
+        held: list[Message] = []
+        for each in recovered:
+            waits = each.state is State.QUEUED and each.route is None
+            if waits and not gate.is_ready(now_ns, each.message):
+                held.append(each.message)
+            else:
+                ready.append(each)
+        gate.hold(now_ns, held)
+        closes = gate.closes(now_ns, [each.message for each in ready if each.state is State.QUEUED])
+        return self._perform(now_ns, self._dispatcher.recover(now_ns, ready, closes))
+
+    def change_campaign(self, now_ns: int, campaign: Campaign, waiter: Waiter) -> list[NodeEffect]:
+        """Set the controls of a campaign. The waiter gets None when that is durable.
+
+        Of a paused campaign the waiting messages are held, of a cancelled one they end. Messages that a
+        provider may have go on.
+        """
+        changed = self.gate.change(now_ns, campaign)
+        holds = [Hold(message.message_id, message.not_before_ns) for message in changed.holds]
+        self._commits.control([campaign, *holds, *changed.spent])
+        self._commits.settle(waiter)
+        if campaign.state is CampaignState.RUNNING:
+            return []
+        return self._perform(now_ns, self._dispatcher.set_aside_barred(now_ns))
+
+    def opt_out(self, now_ns: int, numbers: Iterable[str], waiter: Waiter) -> list[NodeEffect]:
+        """Put ``numbers`` on the opt-out list. Their waiting messages end. The waiter gets None when the list
+        is durable.
+        """
+        opt_outs = [OptOut(number, now_ns) for number in numbers]
+        for each in opt_outs:
+            self.gate.opt_outs.add(each.number)
+        self._commits.control(opt_outs)
+        self._commits.settle(waiter)
+        self.gate.end_opted_out(now_ns)
+        return self._perform(now_ns, self._dispatcher.set_aside_barred(now_ns))
+
+    def opt_in(self, numbers: Iterable[str], waiter: Waiter) -> None:
+        """Take ``numbers`` off the opt-out list. The waiter gets None when that is durable."""
+        opt_ins = [OptIn(number) for number in numbers]
+        for each in opt_ins:
+            self.gate.opt_outs.remove(each.number)
+        self._commits.control(opt_ins)
+        self._commits.settle(waiter)
 
     def take(self, message: Message, waiter: Waiter) -> None:
         """Store and send ``message``. The waiter gets None, or the message that has its key already."""
@@ -113,9 +170,9 @@ class Node:
     def reported(self, now_ns: int, reports: Sequence[Report], waiter: Waiter) -> list[NodeEffect]:
         """Take delivery reports. The waiter gets True once all they change is durable.
 
-        A report that carries no key can overtake the answer to its submit, which alone tells whose it is.
-        What it says is then durable only after that answer, so its sender waits until then; False if that
-        takes too long, and the report must come again.
+        A report without a key can come before the answer to its submit, which alone identifies the message.
+        Its change is then durable only after that answer, so the provider's call waits until then. False if
+        that takes too long: the provider must repeat the report.
         """
         before = self._dispatcher.early_reports
         effects = self._perform(now_ns, self._dispatcher.reported(now_ns, reports))
@@ -141,19 +198,38 @@ class Node:
 
     def next_deadline(self) -> int | None:
         """When ``advance`` must be called, unless another call comes first. None if nothing is pending."""
-        deadline_ns = self._dispatcher.next_deadline()
+        deadlines = [self._dispatcher.next_deadline(), self.gate.next_ns()]
         if self._overtaken:
-            until_ns = self._overtaken[0].until_ns
-            return until_ns if deadline_ns is None or until_ns < deadline_ns else deadline_ns
-        return deadline_ns
+            deadlines.append(self._overtaken[0].until_ns)
+        return min((each for each in deadlines if each is not None), default=None)
 
     def advance(self, now_ns: int) -> list[NodeEffect]:
         """Do what is due."""
         effects = self._perform(now_ns, self._dispatcher.advance(now_ns))
+        held_until_ns = self.gate.next_ns()
+        if held_until_ns is not None and held_until_ns <= now_ns:
+            effects += self._release(now_ns)
         overtaken = self._overtaken
         while overtaken and overtaken[0].until_ns <= now_ns:
             effects.append(Acknowledge(overtaken.popleft().waiter, False))
         return effects
+
+    def _release(self, now_ns: int) -> list[NodeEffect]:
+        released = self.gate.release(now_ns)
+        effects: list[NodeEffect] = []
+        if released.ended:
+            unsent = [message for message, state, _ in released.ended if state is State.FAILED]
+            self._commits.control(self.gate.not_kept(unsent))
+            effects += self._perform(now_ns, self._dispatcher.end(now_ns, released.ended))
+        if released.ready:
+            effects += self._offer(now_ns, released.ready)
+        return effects
+
+    def _offer(
+        self, now_ns: int, messages: Sequence[Message], foreseen: SubmitAttempt | None = None
+    ) -> list[NodeEffect]:
+        closes = self.gate.closes(now_ns, messages)
+        return self._perform(now_ns, self._dispatcher.offer(now_ns, messages, closes), foreseen)
 
     def commit_due_ns(self) -> int | None:
         """From when on ``begin_commit`` may be called; None: nothing waits, or a commit is in progress."""
@@ -162,7 +238,10 @@ class Node:
     def begin_commit(self, now_ns: int) -> Commit:
         """The commit to carry out. Only while ``commit_due_ns`` is not None."""
         group = self._commits.begin(now_ns)
-        if group.messages and not self._stopping:
+        if group.messages:
+            group.admitted = self.gate.admit(now_ns, group.messages)
+            group.messages = list(group.admitted.messages)
+        if group.messages and not self._stopping and not group.admitted.held:
             route = self._dispatcher.foresee(now_ns, group.messages)
             if route is not None:
                 group.foreseen = self._attempt(now_ns, route, group.messages)
@@ -172,11 +251,15 @@ class Node:
         """The commit is durable, except the messages in ``taken``, whose keys other messages have."""
         group = self._commits.done()
         effects: list[NodeEffect] = []
-        messages: Sequence[Message] = group.messages
+        messages, held = group.admitted.ready, group.admitted.held
         if taken:
             messages = [message for message in messages if message.message_id not in taken]
+            held = [message for message in held if message.message_id not in taken]
+            repeated = [message for message in group.messages if message.message_id in taken]
+            self._commits.control(self.gate.not_kept(repeated))
+        self.gate.hold(now_ns, held)
         if messages or group.foreseen is not None:
-            effects = self._perform(now_ns, self._dispatcher.offer(now_ns, messages), group.foreseen)
+            effects = self._offer(now_ns, messages, group.foreseen)
         for message_id, waiter in group.singles:
             effects.append(Acknowledge(waiter, taken.get(message_id)))
         for waiter in group.many:
@@ -195,6 +278,7 @@ class Node:
     def commit_failed(self, now_ns: int, error: StoreError) -> list[NodeEffect]:
         """Nothing of the commit is kept: refuse its messages, and queue those of its attempts again."""
         group: Group = self._commits.failed(now_ns)
+        self.gate.take_back(group.admitted)
         refused = [waiter for _, waiter in group.singles]
         effects: list[NodeEffect] = [
             Refuse(waiter, error) for waiter in (*refused, *group.many, *group.probes)
@@ -223,7 +307,9 @@ class Node:
         for effect in effects:
             if isinstance(effect, Change):
                 changes.append(effect)
-            # What is not submitted, since the sender stops, stays queued in the store.
+            elif isinstance(effect, SetAside):
+                self.gate.hold(now_ns, [effect.message])
+            # A batch that is not submitted because the sender stops stays queued in the store.
             elif self._stopping:
                 continue
             elif isinstance(effect, LookUp):
@@ -236,7 +322,7 @@ class Node:
                 attempt = self._attempt(now_ns, effect.route, effect.messages)
                 self._unanswered[effect.batch_id] = attempt.attempt_id
                 self._commits.attempt(attempt, effect)
-        if foreseen is not None:  # its messages wait, or go out in another way
+        if foreseen is not None:  # its messages wait, or are sent in another batch
             self._commits.ended(foreseen.attempt_id)
         if changes:
             self._commits.change(changes)
@@ -266,7 +352,7 @@ class Node:
 
 
 def _is_of(attempt: SubmitAttempt, batch: SubmitBatch) -> bool:
-    """Whether ``attempt`` is one of the same messages, in whatever order, on the same route."""
+    """Whether ``attempt`` has the same messages, in any order, and the same route."""
     if attempt.route != batch.route or len(attempt.message_ids) != len(batch.messages):
         return False
     return {message.message_id for message in batch.messages} == set(attempt.message_ids)

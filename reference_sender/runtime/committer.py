@@ -1,4 +1,4 @@
-"""The thread that commits: one commit at a time, one callback after each, and what they tell of the store."""
+"""The thread that commits: one commit at a time, one callback after each, and the state of the store."""
 
 from __future__ import annotations
 
@@ -11,22 +11,33 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from queue import SimpleQueue
 
+from msgspec import Struct
+
 from reference_sender.dispatch.figures import Histogram
 from reference_sender.node.effects import Commit
 from reference_sender.runtime.background import Chores
-from reference_sender.store import Existing, Store, StoreError
+from reference_sender.store import Existing, Purged, Store, StoreError
 
 log = logging.getLogger(__name__)
 
-_FRESH_S = 1.0  # how long the result of a commit describes the store
-_RECENT_S = 1.0  # whose longest commit ``worst_ms`` tells
+_FRESH_S = 1.0  # for how long the result of a commit counts as the state of the store
+_RECENT_S = 1.0  # the period of ``worst_ms``
 _NOTHING: Mapping[int, Existing] = {}
 
 Done = Callable[[Mapping[int, Existing], StoreError | None], None]
 
 
+class _Purge(Struct, frozen=True, eq=False):
+    """One step of a purge, and who waits for it."""
+
+    before_ns: int
+    after_id: int
+    limit: int
+    waiter: asyncio.Future[Purged]
+
+
 class Committer:
-    """The one way to the store's ``commit``. All methods are for the event loop's thread.
+    """The only caller of the store's ``commit``. All methods are for the event loop's thread.
 
     ``done`` is called once after each commit, with the messages whose key is taken or with the error.
     """
@@ -42,7 +53,7 @@ class Committer:
         self._said_s = -_FRESH_S  # when it ended
         self._recent: deque[tuple[float, float]] = deque()  # (when it ended, how long it took)
         self._began_s: float | None = None  # of the commit that is with the thread
-        self._work: SimpleQueue[Commit | None] = SimpleQueue()
+        self._work: SimpleQueue[Commit | _Purge | None] = SimpleQueue()
         self._guarded_done = chores.guarded("committer", self._done)
         self._thread = threading.Thread(target=self._run, name="store", daemon=True)
         self._thread.start()
@@ -68,6 +79,12 @@ class Committer:
         self._began_s = self._loop.time()
         self._work.put(commit)
 
+    def purge(self, before_ns: int, after_id: int, limit: int) -> asyncio.Future[Purged]:
+        """As ``MessageArchive.purge``, after the commit in progress. Fails with ``StoreError``."""
+        waiter: asyncio.Future[Purged] = self._loop.create_future()
+        self._work.put(_Purge(before_ns, after_id, limit, waiter))
+        return waiter
+
     async def close(self) -> None:
         """End the thread after the commit in progress. The store stays open."""
         self._work.put(None)
@@ -88,6 +105,9 @@ class Committer:
 
     def _commit_all(self) -> None:
         while (commit := self._work.get()) is not None:
+            if isinstance(commit, _Purge):
+                self._purge(commit)
+                continue
             started = time.monotonic()
             taken, error = _NOTHING, None
             try:
@@ -97,11 +117,19 @@ class Committer:
                     self._store.probe()
             except StoreError as caught:
                 error = caught
-            except Exception as caught:  # a store's own fault ends this commit, not the thread
+            except Exception as caught:  # an unexpected error of the store ends this commit, not the thread
                 log.exception("unexpected error of the store")
                 error = StoreError(f"{type(caught).__name__}: {caught}")
             spent_s = time.monotonic() - started
             self._loop.call_soon_threadsafe(self._guarded_done, commit, taken, error, spent_s)
+
+    def _purge(self, step: _Purge) -> None:
+        purged: Purged | StoreError
+        try:
+            purged = self._store.purge(step.before_ns, step.after_id, step.limit)
+        except StoreError as error:
+            purged = error
+        self._loop.call_soon_threadsafe(_settle, step.waiter, purged)
 
     def _done(
         self, commit: Commit, taken: Mapping[int, Existing], error: StoreError | None, spent_s: float
@@ -116,3 +144,12 @@ class Committer:
             self.failures += 1
             log.error("commit failed: %s", error)
         self._told(taken, error)
+
+
+def _settle(waiter: asyncio.Future[Purged], purged: Purged | StoreError) -> None:
+    if waiter.done():
+        return
+    if isinstance(purged, StoreError):
+        waiter.set_exception(purged)
+    else:
+        waiter.set_result(purged)

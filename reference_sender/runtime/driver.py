@@ -12,6 +12,8 @@ from reference_sender.dispatch import Dispatcher, DispatchState
 from reference_sender.dispatch.values import Lane, LookUp, Message, Outcome, Recovered, Report, Result
 from reference_sender.node.effects import Acknowledge, NodeEffect, Refuse, SubmitNow
 from reference_sender.node.node import DEFAULT_TIMES, Node, NodeTimes
+from reference_sender.policy.campaigns import Campaign
+from reference_sender.policy.gate import Gate
 from reference_sender.routes.client import Route
 from reference_sender.runtime.background import Chores
 from reference_sender.runtime.committer import Committer
@@ -35,9 +37,10 @@ class Driver:
         routes: Mapping[str, Route],
         times: NodeTimes = DEFAULT_TIMES,
         chores: Chores | None = None,
+        gate: Gate | None = None,
     ) -> None:
         self.chores = chores or Chores()
-        self._node = Node(dispatcher, times)
+        self._node = Node(dispatcher, times, gate)
         self._routes = routes
         self._loop = asyncio.get_running_loop()
         self._tasks: set[asyncio.Task[None]] = set()  # requests to providers
@@ -80,6 +83,33 @@ class Driver:
         waiter = self._waiter()
         if not self._closed:
             self._node.take_many(messages, waiter)
+            self._schedule_commit()
+        return waiter
+
+    @property
+    def gate(self) -> Gate:
+        """The rules, to be read."""
+        return self._node.gate
+
+    def change_campaign(self, campaign: Campaign) -> asyncio.Future[None]:
+        """As ``Node.change_campaign``. Resolves when the change is on disk."""
+        waiter = self._waiter()
+        if not self._closed:
+            self._perform(self._node.change_campaign(self._now(), campaign, waiter))
+        return waiter
+
+    def opt_out(self, numbers: Sequence[str]) -> asyncio.Future[None]:
+        """As ``Node.opt_out``. Resolves when the list is on disk."""
+        waiter = self._waiter()
+        if not self._closed:
+            self._perform(self._node.opt_out(self._now(), numbers, waiter))
+        return waiter
+
+    def opt_in(self, numbers: Sequence[str]) -> asyncio.Future[None]:
+        """As ``Node.opt_in``. Resolves when that is on disk."""
+        waiter = self._waiter()
+        if not self._closed:
+            self._node.opt_in(numbers, waiter)
             self._schedule_commit()
         return waiter
 
@@ -129,7 +159,7 @@ class Driver:
                 async with asyncio.timeout(limit_s):
                     await self._all_answered.wait()
             except TimeoutError:
-                said = "%d requests are left unanswered; the next start repeats them or looks them up"
+                said = "%d requests are unanswered; the next start repeats them or looks them up"
                 log.warning(said, self._node.unanswered)
         self._requesting = False
         for task in self._tasks:

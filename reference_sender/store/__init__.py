@@ -4,10 +4,34 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from reference_sender.store.protocol import Existing, Identity, Record, Store, StoreError, Work
+from reference_sender.store.protocol import (
+    DeadLetterFilter,
+    Existing,
+    Hold,
+    Identity,
+    OptIn,
+    Purged,
+    Record,
+    Store,
+    StoreError,
+    Work,
+)
 from reference_sender.store.sqlite import SqliteStore
 
-__all__ = ["Existing", "Identity", "Record", "SqliteStore", "Store", "StoreError", "Work", "open_store"]
+__all__ = [
+    "DeadLetterFilter",
+    "Existing",
+    "Hold",
+    "Identity",
+    "OptIn",
+    "Purged",
+    "Record",
+    "SqliteStore",
+    "Store",
+    "StoreError",
+    "Work",
+    "open_store",
+]
 
 _SQLITE = "sqlite:///"
 

@@ -11,6 +11,9 @@ from typing import Protocol
 from msgspec import Struct
 
 from reference_sender.dispatch.values import Change, Lane, Message, Recovered, State, SubmitAttempt
+from reference_sender.policy.campaigns import Campaign
+from reference_sender.policy.opt_out import OptOut
+from reference_sender.policy.spending import Spent
 
 
 class StoreError(Exception):
@@ -52,6 +55,22 @@ class Record(Struct, frozen=True, gc=False):
     tried_ns: int | None = None  # QUEUED with a route: since when that provider may have it
 
 
+class Hold(Struct, frozen=True, gc=False):
+    """A new ``not_before_ns`` of a stored message."""
+
+    message_id: int
+    not_before_ns: int
+
+
+class OptIn(Struct, frozen=True, gc=False):
+    """A number to take off the opt-out list."""
+
+    number: str
+
+
+Control = Campaign | Spent | Hold | OptOut | OptIn
+
+
 class Work(Struct, frozen=True, gc=False):
     """The content of one transaction."""
 
@@ -59,10 +78,29 @@ class Work(Struct, frozen=True, gc=False):
     changes: Sequence[Change] = ()
     attempts: Sequence[SubmitAttempt] = ()  # begin
     ended: Sequence[int] = ()  # ids of attempts whose changes are stored, or whose requests were not sent
+    controls: Sequence[Control] = ()  # in their order
+    # Ids of the messages of a commit that failed. If only its answer was lost, it is on disk: these messages
+    # are removed before ``messages`` are stored.
+    refused: Sequence[int] = ()
 
 
-class Store(Protocol):
-    """Durable storage of messages. One process uses a store at a time."""
+class DeadLetterFilter(Struct, frozen=True):
+    """Which dead letters: messages that ended FAILED or EXPIRED. None matches every value."""
+
+    campaign: str | None = None
+    reason: str | None = None
+    lane: Lane | None = None
+
+
+class Purged(Struct, frozen=True):
+    """One step of a purge."""
+
+    count: int  # messages removed
+    last_id: int | None  # the next step begins after it; None: the pass is complete
+
+
+class MessageStore(Protocol):
+    """Durable storage of messages: what a node needs."""
 
     def identity(self) -> Identity: ...
 
@@ -88,6 +126,12 @@ class Store(Protocol):
         """
         ...
 
+    def close(self) -> None: ...
+
+
+class MessageArchive(Protocol):
+    """The stored messages as records, and the removal of old ones."""
+
     def records(self, after_id: int, limit: int) -> list[Record]:
         """At most ``limit`` messages with an id above ``after_id``, in the order of their ids."""
         ...
@@ -96,4 +140,35 @@ class Store(Protocol):
         """Messages by state, of one campaign or (None) of all; states without messages are left out."""
         ...
 
-    def close(self) -> None: ...
+    def dead_letters(self, wanted: DeadLetterFilter, after_id: int, limit: int) -> list[Record]:
+        """As ``records``, of those that ``wanted`` matches."""
+        ...
+
+    def purge(self, before_ns: int, after_id: int, limit: int) -> Purged:
+        """Of the ``limit`` next messages after ``after_id`` that were created before ``before_ns``, remove
+        those that have been final since before ``before_ns``. The message with the highest id stays, since
+        an id is never given again.
+
+        It writes, so it is called from the thread of ``commit``. Raises ``StoreError``.
+        """
+        ...
+
+
+class CampaignStore(Protocol):
+    """Campaigns, costs and opt-outs, as ``Work.controls`` wrote them."""
+
+    def campaigns(self) -> list[Campaign]:
+        """All that have controls, in the order of their names."""
+        ...
+
+    def spent(self, campaign: str | None, day: int | None) -> int:
+        """The sum of ``Spent.amount`` of one campaign or (None) of all, and of one day or (None) of all."""
+        ...
+
+    def opt_outs(self, after: str, limit: int) -> list[OptOut]:
+        """At most ``limit`` opt-outs with a number after ``after``, in the order of the numbers as text."""
+        ...
+
+
+class Store(MessageStore, MessageArchive, CampaignStore, Protocol):
+    """A whole store. One process uses a store at a time."""

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from reference_sender.store.protocol import StoreError
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 
 _UNFINISHED_1 = """
     SELECT count(*) FROM message m LEFT JOIN progress p ON p.id = m.id
@@ -27,6 +27,24 @@ _FROM_1_TO_2 = """
 """
 
 
+_FROM_2_TO_3 = """
+    BEGIN IMMEDIATE;
+    CREATE INDEX progress_dead ON progress (id) WHERE state IN ('failed', 'expired');
+    CREATE TABLE hold (
+        id INTEGER PRIMARY KEY, not_before_ns INTEGER NOT NULL, keeps_hours INTEGER NOT NULL
+    ) STRICT;
+    CREATE TABLE campaign (
+        name TEXT PRIMARY KEY, state TEXT NOT NULL, spending_limit INTEGER
+    ) STRICT, WITHOUT ROWID;
+    CREATE TABLE spending (
+        campaign TEXT NOT NULL, day INTEGER NOT NULL, amount INTEGER NOT NULL, PRIMARY KEY (campaign, day)
+    ) STRICT, WITHOUT ROWID;
+    CREATE TABLE opt_out (number TEXT PRIMARY KEY, since_ns INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+    PRAGMA user_version = 3;
+    COMMIT;
+"""
+
+
 def bring_up_to_date(connection: sqlite3.Connection, path: Path) -> None:
     """Create the schema, or upgrade an older one. Raises ``StoreError`` if that is not safe."""
     version = connection.execute("PRAGMA user_version").fetchone()[0]
@@ -36,8 +54,10 @@ def bring_up_to_date(connection: sqlite3.Connection, path: Path) -> None:
         if connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]:
             raise StoreError(f"{path} is a database of another program: give another file")
         _create(connection)
-    elif version == 1:
-        _upgrade_from_1(connection, path)
+    elif version in (1, 2):
+        if version == 1:
+            _upgrade_from_1(connection, path)
+        connection.executescript(_FROM_2_TO_3)
     else:
         raise StoreError(f"{path} has schema {version}, this sender knows {SCHEMA_VERSION}")
 

@@ -1,4 +1,4 @@
--- Schema 2. What a message is never changes and stands in `message`; how far it has come stands in `progress`,
+-- Schema 3. What a message is never changes and stands in `message`; how far it has come stands in `progress`,
 -- a narrow row that is overwritten, so that a change does not rewrite the text. A message without a row in
 -- `progress` is queued and untried.
 CREATE TABLE identity (
@@ -40,3 +40,31 @@ CREATE TABLE attempt (
     at_ns    INTEGER NOT NULL,
     messages BLOB NOT NULL         -- their ids, 8 bytes each, little-endian
 ) STRICT;
+
+-- Dead letters are found without reading the others.
+CREATE INDEX progress_dead ON progress (id) WHERE state IN ('failed', 'expired');
+
+-- Of a message that is not sent as soon as possible; most messages have no row.
+CREATE TABLE hold (
+    id            INTEGER PRIMARY KEY,  -- the message's
+    not_before_ns INTEGER NOT NULL,
+    keeps_hours   INTEGER NOT NULL      -- 1: only in the opening hours of the recipient's country
+) STRICT;
+
+CREATE TABLE campaign (
+    name           TEXT PRIMARY KEY,
+    state          TEXT NOT NULL,
+    spending_limit INTEGER              -- in millionths of the currency
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE spending (
+    campaign TEXT NOT NULL,
+    day      INTEGER NOT NULL,          -- days since 1970-01-01 in the policy's zone
+    amount   INTEGER NOT NULL,          -- in millionths of the currency
+    PRIMARY KEY (campaign, day)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE opt_out (
+    number   TEXT PRIMARY KEY,
+    since_ns INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;

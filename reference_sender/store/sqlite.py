@@ -24,9 +24,27 @@ from reference_sender.dispatch.values import (
     State,
     SubmitAttempt,
 )
+from reference_sender.policy.campaigns import Campaign
+from reference_sender.policy.opt_out import OptOut
 from reference_sender.store.files import StoreFiles
-from reference_sender.store.protocol import Existing, Identity, Record, StoreError, Work
+from reference_sender.store.protocol import (
+    DeadLetterFilter,
+    Existing,
+    Identity,
+    Purged,
+    Record,
+    StoreError,
+    Work,
+)
 from reference_sender.store.schema import bring_up_to_date
+from reference_sender.store.sqlite_controls import (
+    read_campaigns,
+    read_opt_outs,
+    read_spent,
+    write_control,
+    write_holds,
+)
+from reference_sender.store.sqlite_purge import purge_step
 
 _Row = tuple[Any, ...]
 _STATE = {state: state.value for state in State}
@@ -40,11 +58,16 @@ _PROGRESS_COLUMNS = 8
 _ATTEMPT_COLUMNS = 4
 # The most bytes that a message and its changes need: if the probe fits, a message fits.
 _PROBE_BYTES = 16_384
-_READ = (
+_COLUMNS = (
     "SELECT m.id, m.key, m.recipient, m.body, m.class, m.sender_id, m.campaign, m.segments, m.created_ns,"
     " m.expires_ns, coalesce(p.state, 'queued'), coalesce(p.reason, ''), p.provider_id,"
-    " coalesce(p.attempts, 0), coalesce(p.at_ns, m.created_ns), p.route, p.tried_ns"
-    " FROM message m LEFT JOIN progress p ON p.id = m.id"
+    " coalesce(p.attempts, 0), coalesce(p.at_ns, m.created_ns), p.route, p.tried_ns,"
+    " coalesce(h.not_before_ns, 0), coalesce(h.keeps_hours, 0)"
+)
+_READ = f"{_COLUMNS} FROM message m LEFT JOIN progress p ON p.id = m.id LEFT JOIN hold h ON h.id = m.id"
+_READ_DEAD = (
+    f"{_COLUMNS} FROM progress p INDEXED BY progress_dead CROSS JOIN message m ON m.id = p.id"
+    " LEFT JOIN hold h ON h.id = m.id WHERE p.state IN ('failed', 'expired') AND p.id > ?"
 )
 
 
@@ -56,7 +79,13 @@ def _statements(head: str, columns: int, tail: str = "") -> dict[int, str]:
 _INSERT = _statements("INSERT INTO message", _MESSAGE_COLUMNS, " ON CONFLICT (key) DO NOTHING")
 _PROGRESS = _statements("INSERT OR REPLACE INTO progress", _PROGRESS_COLUMNS)
 _ATTEMPT = _statements("INSERT OR REPLACE INTO attempt", _ATTEMPT_COLUMNS)
-_END = {size: f"DELETE FROM attempt WHERE id IN ({','.join('?' * size)})" for size in _CHUNKS}
+
+
+def _deletions(table: str) -> dict[int, str]:
+    return {size: f"DELETE FROM {table} WHERE id IN ({','.join('?' * size)})" for size in _CHUNKS}
+
+
+_REFUSE, _REFUSE_HOLD, _END = _deletions("message"), _deletions("hold"), _deletions("attempt")
 
 
 class SqliteStore:
@@ -90,13 +119,22 @@ class SqliteStore:
     def commit(self, work: Work) -> Mapping[int, Existing]:
         latest = {change.message_id: change for change in work.changes}
         with self._transaction():
-            taken = self._insert(work.messages) if work.messages else {}
+            if work.refused:
+                refused = [(message_id,) for message_id in work.refused]
+                self._write(_REFUSE, refused)
+                self._write(_REFUSE_HOLD, refused)
+            taken: Mapping[int, Existing] = {}
+            if work.messages:
+                taken = self._insert(work.messages)
+                write_holds(self._writer, work.messages)
             if latest:
                 self._write_progress(latest.values())
             if work.attempts:
                 self._write(_ATTEMPT, [_attempt_row(attempt) for attempt in work.attempts])
             if work.ended:
                 self._write(_END, [(attempt_id,) for attempt_id in work.ended])
+            for control in work.controls:
+                write_control(self._writer, control)
         return taken
 
     def probe(self) -> None:
@@ -126,6 +164,35 @@ class SqliteStore:
                 () if campaign is None else (campaign,),
             )
             return {State(state): count for state, count in rows}
+
+    def dead_letters(self, wanted: DeadLetterFilter, after_id: int, limit: int) -> list[Record]:
+        query = _READ_DEAD
+        values: list[Any] = [after_id]
+        lane = None if wanted.lane is None else _LANE[wanted.lane]
+        given = (("m.campaign", wanted.campaign), ("p.reason", wanted.reason), ("m.class", lane))
+        for column, value in given:
+            if value is not None:
+                query += f" AND {column} = ?"
+                values.append(value)
+        with self._reading():
+            rows = self._reader.execute(f"{query} ORDER BY p.id LIMIT ?", [*values, limit])
+            return [_record(row) for row in rows]
+
+    def purge(self, before_ns: int, after_id: int, limit: int) -> Purged:
+        with self._transaction():
+            return purge_step(self._writer, before_ns, after_id, limit)
+
+    def campaigns(self) -> list[Campaign]:
+        with self._reading():
+            return read_campaigns(self._reader)
+
+    def spent(self, campaign: str | None, day: int | None) -> int:
+        with self._reading():
+            return read_spent(self._reader, campaign, day)
+
+    def opt_outs(self, after: str, limit: int) -> list[OptOut]:
+        with self._reading():
+            return read_opt_outs(self._reader, after, limit)
 
     def close(self) -> None:
         self._reader.close()
@@ -225,7 +292,21 @@ def _message_row(m: Message) -> _Row:
 
 
 def _record(row: _Row) -> Record:
-    message = Message(row[0], row[1], row[2], row[3], Lane(row[4]), *row[5:10])
+    message_id, key, to, text, lane, sender_id, campaign, segments, created_ns, expires_ns = row[:10]
+    message = Message(
+        message_id,
+        key,
+        to,
+        text,
+        Lane(lane),
+        sender_id,
+        campaign,
+        segments,
+        created_ns,
+        expires_ns,
+        not_before_ns=row[17],
+        keeps_hours=bool(row[18]),
+    )
     return Record(message, State(row[10]), *row[11:17])
 
 

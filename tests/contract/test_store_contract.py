@@ -240,6 +240,23 @@ def test_a_commit_that_fails_keeps_no_attempt(open_it: OpenStore) -> None:
     assert bound(open_it()) == {1: (None, None, 0)}
 
 
+def test_a_refused_message_is_removed_before_its_key_is_used_again(open_it: OpenStore) -> None:
+    """The commit that brought it was on disk, and its answer was lost."""
+    store = open_it()
+    store.commit(Work([message(1), message(2), message(3)], attempts=[attempt(1, "a", 1)]))
+    again = message(4, key="k-1")
+    assert store.commit(Work([again], ended=[1], refused=[1, 2, 99])) == {}
+    assert [record.message for record in open_it().records(0, 10)] == [message(3), again]
+
+
+def test_a_commit_that_fails_removes_no_refused_message(open_it: OpenStore) -> None:
+    store = open_it()
+    store.commit(Work([message(1), message(2)]))
+    with pytest.raises(StoreError):
+        store.commit(Work([message(2, key="another key, same id")], refused=[1]))
+    assert [record.message for record in store.records(0, 10)] == [message(1), message(2)]
+
+
 def test_a_probe_leaves_nothing_behind(open_it: OpenStore) -> None:
     store = open_it()
     store.commit(Work([message(1)]))

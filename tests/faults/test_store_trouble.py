@@ -60,7 +60,7 @@ class Running:
         )
 
     def campaign(self, tag: str) -> tuple[int, Any]:
-        rows = [{"to": "48500100200", "key": f"{tag}-{number}"} for number in range(20)]
+        rows = [{"to": f"485001002{number:02d}", "key": f"{tag}-{number}"} for number in range(20)]
         return self.call("/v1/campaigns", {"message_class": "marketing", "text": "hi", "recipients": rows})
 
     def end(self) -> tuple[int, str]:

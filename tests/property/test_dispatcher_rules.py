@@ -208,6 +208,7 @@ class DispatcherRules(RuleBasedStateMachine):
             elif isinstance(effect, LookUp):
                 self.check_lookup(effect)
             else:
+                assert isinstance(effect, Change), "nothing is set aside without policies"
                 self.check_change(effect)
         state = self.core.state()
         open_now = sum(each not in FINAL_STATES for each in self.states.values())

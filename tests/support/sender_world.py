@@ -11,19 +11,26 @@ from typing import Any, Protocol
 
 import aiohttp
 
+from reference_sender.api.campaign_controls import CampaignControls
+from reference_sender.api.dead_letters import DeadLetters
 from reference_sender.api.handlers import Api
 from reference_sender.api.intake import Intake
 from reference_sender.api.metrics import Metrics
 from reference_sender.api.queries import Queries
 from reference_sender.api.reports import ReportIntake, ReportReader
+from reference_sender.api.rules import IntakeRules
 from reference_sender.api.tally import Tally
+from reference_sender.clock import now_ns
 from reference_sender.dispatch import Dispatcher, DispatchSettings
 from reference_sender.dispatch.values import Message, Outcome, Report, Result, RouteLimits
 from reference_sender.node.node import NodeTimes
+from reference_sender.policy.recipients import RecipientLimits
+from reference_sender.policy.settings import NO_POLICY, PolicySettings
 from reference_sender.routes import ROUTES
 from reference_sender.routes.protocol import RouteAccount
 from reference_sender.runtime.driver import Driver
 from reference_sender.runtime.loop_lag import LoopLag
+from reference_sender.runtime.stored_gate import stored_gate
 from reference_sender.store import Existing, SqliteStore, StoreError, Work
 
 AUTHORIZED = {"Authorization": "Bearer t"}
@@ -80,14 +87,21 @@ class GatedStore(SqliteStore):
 class World:
     """One sender, and a client that talks to it."""
 
-    def __init__(self, store: GatedStore, session: aiohttp.ClientSession, max_backlog: int) -> None:
+    def __init__(
+        self,
+        store: GatedStore,
+        session: aiohttp.ClientSession,
+        max_backlog: int,
+        policy: PolicySettings = NO_POLICY,
+    ) -> None:
         self.store = store
         self.route = AcceptingRoute()
         self._session = session
         identity = store.identity()
         settings = DispatchSettings.model_validate({"max_backlog": max_backlog, "otp_reserved_backlog": 0})
         times = NodeTimes(early_report_ns=200_000_000)
-        self.driver = Driver(Dispatcher(settings, (LIMITS,), 1), store, {"r": self.route}, times)
+        gate = stored_gate(policy, store, now_ns())
+        self.driver = Driver(Dispatcher(settings, (LIMITS,), 1), store, {"r": self.route}, times, gate=gate)
         self.driver.recover(store.unfinished())
         self.queries = Queries(store)
         self.lag = LoopLag()
@@ -95,14 +109,19 @@ class World:
         smsapi = ROUTES["smsapi"]
         account = RouteAccount("http://127.0.0.1/sms.do", "", "t", "Test")
         reader = ReportReader([smsapi.protocol(account)], smsapi.confirmation)
+        intake = Intake(identity.tag, identity.last_message_id, 6, policy.quiet_hours.classes)
+        rules = IntakeRules(gate, RecipientLimits(*policy.recipient_limits()))
         self.api = Api(
             "t",
             self.driver,
-            Intake(identity.tag, identity.last_message_id, 6),
+            intake,
             self.queries,
             Metrics(self.driver, tally, self.lag, store.counts(None)),
             ReportIntake({"smsapi": reader}, "hush", "http://127.0.0.1", self.driver, tally),
+            rules,
         )
+        self.api.serve(CampaignControls(self.driver, self.queries, rules, 5.0).handlers())
+        self.api.serve(DeadLetters(self.driver, self.queries, intake, rules, 5.0).handlers())
         self.url = ""
 
     async def call(

@@ -4,7 +4,7 @@ from datetime import datetime
 import pytest
 
 from reference_sender import clock
-from reference_sender.api.queries import _shown
+from reference_sender.api.queries import shown
 from reference_sender.dispatch.values import Lane, Message, State
 from reference_sender.store import Record
 
@@ -24,8 +24,8 @@ def test_deadlines_stay_and_dates_follow_when_the_wall_clock_is_set(
     monkeypatch.setattr(time, "time_ns", lambda: true_ns() + step_ns)
     assert 0 <= clock.now_ns() - before_ns < HOUR_NS // 2
     assert abs(clock.wall_ahead_ns() - step_ns) < 1_000_000_000
-    shown = _shown(Record(message, State.QUEUED, "", None, 0, before_ns))
+    answer = shown(Record(message, State.QUEUED, "", None, 0, before_ns))
     wall_s = time.time_ns() / 1e9
-    for date in (shown.created_at, shown.changed_at):
+    for date in (answer.created_at, answer.changed_at):
         assert abs(datetime.fromisoformat(date).timestamp() - wall_s) < 30
-    assert abs(datetime.fromisoformat(shown.expires_at).timestamp() - wall_s - 60) < 30
+    assert abs(datetime.fromisoformat(answer.expires_at).timestamp() - wall_s - 60) < 30

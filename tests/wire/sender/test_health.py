@@ -47,7 +47,10 @@ def test_a_stopping_sender_takes_reports_and_nothing_else(run_world: RunWorld) -
 
 
 def test_a_stopping_sender_does_not_wait_for_campaigns(run_world: RunWorld) -> None:
-    head = b'{"message_class": "marketing", "text": "hi", "recipients": [{"to": "48500100201"}'
+    head = (
+        b'{"message_class": "marketing", "duplicates": "allow", "text": "hi",'
+        b' "recipients": [{"to": "48500100201"}'
+    )
     taken_in = head + b', {"to": "48500100202"}' * 1_000
 
     async def steps(world: World) -> None:

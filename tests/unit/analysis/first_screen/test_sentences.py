@@ -88,6 +88,13 @@ def test_a_what_if_stands_beside_the_title() -> None:
     assert "what if" not in screen_of(report(plain)).about
 
 
+def test_the_seed_is_that_of_the_command_and_not_that_of_a_part() -> None:
+    """The trials of a capacity search have seeds that are derived from the command's seed."""
+    made = replace(report(part()), seeds={"plan": 9})
+    assert made.parts[0].identity.seeds != made.seeds
+    assert screen_of(made).about.endswith(" · seed 9")
+
+
 def test_no_says_how_much_was_not_taken_and_names_the_bottleneck() -> None:
     few = accounting(planned=23_600, accepted=16_549, refused=7_051, delivered=16_549)
     slow = throughput(accepted_best=msgspec.structs.replace(throughput().accepted_best, per_s=97.0))

@@ -14,6 +14,7 @@ from typer.testing import CliRunner
 from loadtests.cli import app
 from loadtests.storm import report
 from loadtests.storm.faults import NAMES
+from loadtests.storm.plan import draw_plan, kept
 from loadtests.storm.run import storms
 from reference_sender.dispatch.values import Recovered
 from reference_sender.node.node import Node
@@ -23,7 +24,8 @@ def run(seed: int, seeds: int, jobs: int = 1, **more: Any) -> tuple[int, str]:
     """Its exit code and output."""
     console = Console(file=io.StringIO(), width=200)
     if seeds == 1:
-        code = report.run_one(seed, more.get("calls"), more.get("faults"), console)
+        plan = kept(draw_plan(seed), more.get("calls"), more.get("faults"))
+        code = report.run_one(plan, bool(more), console)
     else:
         code = report.run_storms(range(seed, seed + seeds), jobs, console)
     assert isinstance(console.file, io.StringIO)
@@ -99,6 +101,7 @@ def test_an_interruption_keeps_the_sum(monkeypatch: pytest.MonkeyPatch) -> None:
         (["--seeds", "1", "--calls", "1,x"], "--calls: must be numbers with commas between them, not '1,x'"),
         (["--seeds", "2", "--faults", "1"], "--calls and --faults need --seeds 1"),
         (["--seeds", "0"], "0"),
+        (["--seeds", "1", "--faults", "99"], "--faults: the storm of seed 1 has faults 0 to "),
     ],
 )
 def test_bad_usage_is_refused(options: list[str], said: str) -> None:

@@ -51,6 +51,7 @@ def test_a_backlog_that_grows_and_then_stays() -> None:
     [
         lambda n: {"delivered": n * 10},
         lambda n: {"failed": n // 6},  # too few for a rate
+        lambda n: {"delivered": n * 10, "failed": n * 100, "reasons": {"cancelled": n * 100}},
         lambda n: {"otp_deliveries": {5: n * 100, len(BOUNDS_S): n}},  # 1 %, and the limit is on the 95th
         lambda n: {"throttles": n * 5},
         lambda n: {"reasons": {"undelivered": n * 100}},

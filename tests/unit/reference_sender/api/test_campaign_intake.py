@@ -14,14 +14,17 @@ from reference_sender.api.campaign_intake import TURN_ROWS, CampaignIntake, Take
 from reference_sender.api.csv_rows import CsvRows
 from reference_sender.api.intake import Intake, Invalid
 from reference_sender.api.json_rows import JsonRows, Rows
+from reference_sender.api.rules import IntakeRules
 from reference_sender.api.tally import Tally
 from reference_sender.api.turns import Turns
 from reference_sender.api.unpacking import SLICE_BYTES, Plain
 from reference_sender.dispatch.values import Message
+from reference_sender.policy.gate import open_gate
+from reference_sender.policy.recipients import RecipientLimits
 from reference_sender.runtime.driver import Driver
 from reference_sender.store import Existing
 
-HEAD = b'{"message_class": "marketing", "text": "hi", "recipients": ['
+HEAD = b'{"message_class": "marketing", "duplicates": "allow", "text": "hi", "recipients": ['
 ROW = b'{"to": "48500100200"}'
 
 
@@ -64,6 +67,7 @@ class Kept:
 
     def __init__(self) -> None:
         self.messages: list[Message] = []
+        self.gate = open_gate()
 
     def has_room(self, *_: object) -> bool:
         return True
@@ -80,7 +84,9 @@ def take(rows: Rows, *pieces: bytes) -> tuple[Taken | Invalid, Steps, int]:
         steps, coming = Steps(), iter([*pieces, b""])
         counted = CountedRows(rows, steps)
         strict = isinstance(rows, JsonRows)
-        campaign = CampaignIntake(Intake("t", 0, 6), cast(Driver, Kept()), Tally(), steps, strict)
+        driver = Kept()
+        rules = IntakeRules(driver.gate, RecipientLimits(None, None))
+        campaign = CampaignIntake(Intake("t", 0, 6), rules, cast(Driver, driver), Tally(), steps, strict)
 
         async def read_piece() -> bytes:
             return next(coming)
@@ -150,7 +156,7 @@ def test_who_sends_slowly_is_waited_for_while_it_goes_on() -> None:
 @pytest.mark.parametrize(("count", "turns_taken"), [(0, 0), (1, 1), (2_000, 1), (2_001, 2), (10_000, 5)])
 def test_an_answer_is_made_in_parts_of_one_turn_each(count: int, turns_taken: int) -> None:
     async def run() -> tuple[list[bytes], bytes, int]:
-        taken = Taken("c", 1, 2, 3, error={"message": '"refused":['})
+        taken = Taken("c", 1, 2, refused_count=3, error={"message": '"refused":['})
         taken.refused = [
             campaign_intake.RefusedRows(n, n, f"reason {n}", "to", "no") for n in range(1, count + 1)
         ]

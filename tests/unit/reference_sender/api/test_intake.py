@@ -78,7 +78,7 @@ def row(name: str, value: Any) -> Message:
     shared: dict[str, Any] = {"message_class": "otp", "text": "hello"}
     recipient: dict[str, Any] = {"to": "48500100200"}
     (shared if name in ("from", "campaign") else recipient)[name] = value
-    part = Intake("t", 0, 6).shared_part(read_defaults(shared), shared.get("campaign", "c"))
+    part = Intake("t", 0, 6).shared_part(read_defaults(shared), shared.get("campaign", "c"), 10**18)
     return Intake("t", 0, 6).row(read_recipient(recipient), part, 10**18)
 
 
@@ -110,12 +110,12 @@ def test_the_first_value_beyond_it_is_refused(make: Any, name: str, value: Any) 
 def test_what_a_campaigns_rows_share_has_the_same_limits(value: int) -> None:
     assert (
         Intake("t", 0, 6)
-        .shared_part(read_defaults({"message_class": "otp", "expires_in_s": value}), "c")
+        .shared_part(read_defaults({"message_class": "otp", "expires_in_s": value}), "c", 10**18)
         .terms.expiry_ns
         == value * 10**9
     )
     as_text = read_defaults({"message_class": "otp", "expires_in_s": str(value)}, strict=False)
-    assert Intake("t", 0, 6).shared_part(as_text, "c").terms.expiry_ns == value * 10**9
+    assert Intake("t", 0, 6).shared_part(as_text, "c", 10**18).terms.expiry_ns == value * 10**9
 
 
 def test_what_a_client_named_is_repeated_in_short() -> None:

@@ -39,7 +39,9 @@ def test_what_comes_together_shares_one_commit() -> None:
     commits.attempt(attempt(7), BATCH)
     commits.ended(6)
     assert commits.waiting == 3
-    assert begun(commits) == Work([message(1), message(2), message(3)], [change(7)], [attempt(7)], [6])
+    assert begun(commits) == Work(
+        [message(1), message(2), message(3)], [change(7)], [attempt(7)], [6], (), []
+    )
     group = commits.done()
     assert (group.singles, group.many, commits.waiting) == ([(1, "one")], ["many"], 0)
 
@@ -90,7 +92,7 @@ def test_the_messages_of_a_failed_commit_are_given_up_and_its_foreseen_attempt_e
     group.foreseen = attempt(8)
     failed = commits.failed(0)
     assert (failed.singles, failed.attempts, commits.waiting) == ([(1, "one")], [(attempt(7), BATCH)], 0)
-    assert begun(commits) == Work([], [], [], [5, 8])  # the node ends attempt 7 when it withdraws it
+    assert begun(commits) == Work([], [], [], [5, 8], (), [1])  # the node ends attempt 7 when it withdraws it
 
 
 def test_a_store_that_failed_is_left_alone_for_a_while() -> None:
@@ -109,7 +111,7 @@ def test_a_probe_needs_no_write_where_there_is_work() -> None:
     commits.done()
     commits.probe("health")
     commits.ended(7)
-    assert begun(commits) == Work([], [], [], [7])
+    assert begun(commits) == Work([], [], [], [7], (), [])
 
 
 def test_a_commit_that_ended_cannot_end_again() -> None:

@@ -118,6 +118,21 @@ def test_a_message_that_expires_while_its_attempt_is_committed_is_not_submitted(
     assert work.ended == [1]
 
 
+def test_a_message_that_a_failed_commit_kept_is_removed_since_its_client_was_refused() -> None:
+    """Found by storms: the repeat was acknowledged, since the key was taken, and nobody sent the message."""
+    made = node()
+    made.take_many([message(1), message(2)], "client")
+    begun(made)
+    made.commit_failed(0, FAILED)
+    made.take(message(3, key="k-1"), "again")
+    work = begun(made, 50)
+    assert (work.refused, work.messages) == ([1, 2], [message(3, key="k-1")])
+    made.commit_failed(50, FAILED)
+    assert begun(made, 100).refused == [1, 2, 3]
+    made.committed(100, {})
+    assert made.commit_due_ns() is None
+
+
 def test_a_report_is_acknowledged_when_its_change_is_durable() -> None:
     made = node()
     made.take(message(1), "client")

@@ -33,6 +33,15 @@ INSERT INTO message VALUES (2, 'k-2', '48500100200', 'x', 'otp', 'Test', '', 1, 
 INSERT INTO progress VALUES (1, 'delivered', '', 'p1', 1, 5), (2, 'sent', '', 'p2', 1, 6);
 PRAGMA user_version = 1;
 """
+TO_SCHEMA_2 = """
+ALTER TABLE progress ADD COLUMN route TEXT;
+ALTER TABLE progress ADD COLUMN tried_ns INTEGER;
+CREATE TABLE attempt (
+    id INTEGER PRIMARY KEY, route TEXT NOT NULL, at_ns INTEGER NOT NULL, messages BLOB NOT NULL
+) STRICT;
+UPDATE progress SET state = 'queued', route = 'a', tried_ns = 4 WHERE id = 1;
+PRAGMA user_version = 2;
+"""
 
 
 def message(number: int) -> Message:
@@ -167,6 +176,33 @@ def test_a_finished_store_of_schema_1_is_brought_up_to_date(tmp_path: Path) -> N
             (sent,) = store.unfinished()
             assert (sent.message.key, sent.state, sent.route) == ("k-2", State.SENT, None)
             assert [record.state for record in store.records(0, 9)] == [State.DELIVERED, State.SENT]
+
+
+def schema_of(path: Path) -> dict[str, str]:
+    """Columns of each table and what each index covers."""
+    with closing(sqlite3.connect(path)) as connection:
+        names = [row[0] for row in connection.execute("SELECT name FROM sqlite_schema ORDER BY name")]
+        columns = {name: connection.execute(f"PRAGMA table_info({name})").fetchall() for name in names}
+        columns |= {
+            f"index {name}": connection.execute(f"PRAGMA index_xinfo({name})").fetchall() for name in names
+        }
+        return {name: repr(found) for name, found in columns.items()}
+
+
+def test_a_store_of_schema_2_is_brought_up_to_date_with_its_unfinished_messages(tmp_path: Path) -> None:
+    path = tmp_path / "s.db"
+    with closing(sqlite3.connect(path)) as connection:
+        connection.executescript(SCHEMA_1 + TO_SCHEMA_2)
+    with closing(opened(path)) as store:
+        queued, sent = store.unfinished()
+        assert (queued.message.key, queued.state, queued.route) == ("k-1", State.QUEUED, "a")
+        assert (sent.message.key, sent.message.not_before_ns, sent.message.keeps_hours) == ("k-2", 0, False)
+        assert store.campaigns() == []
+    opened(tmp_path / "new.db").close()
+    upgraded, created = schema_of(path), schema_of(tmp_path / "new.db")
+    assert {name: columns for name, columns in upgraded.items() if name != "attempt"} == {
+        name: columns for name, columns in created.items() if name != "attempt"
+    }
 
 
 @pytest.mark.parametrize(

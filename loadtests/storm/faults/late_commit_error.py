@@ -1,0 +1,34 @@
+"""The store reports an error for a commit that is on disk."""
+
+from __future__ import annotations
+
+from random import Random
+from typing import TYPE_CHECKING, ClassVar, Self
+
+from msgspec import Struct
+
+from loadtests.storm.scene import Scene
+
+if TYPE_CHECKING:
+    from loadtests.storm.world import StormWorld
+
+
+class LateCommitError(Struct, frozen=True):
+    """Commits in the window are kept and reported as failed, as by a database whose connection breaks before
+    its answer.
+    """
+
+    begin_s: float
+    end_s: float
+
+    names: ClassVar[tuple[str, ...]] = ("late_commit_error",)
+
+    @classmethod
+    def draw(cls, random: Random, scene: Scene) -> Self:
+        return cls(*scene.span(random, 3.0))
+
+    def begin(self, world: StormWorld) -> None:
+        world.late_errors.append((self.begin_s, self.end_s))
+
+
+KIND = LateCommitError

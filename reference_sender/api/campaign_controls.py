@@ -1,0 +1,134 @@
+"""Campaigns and the opt-out list: shown and changed."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, TypeVar
+
+import msgspec
+from aiohttp import web
+from msgspec import Meta, Struct
+from msgspec.structs import replace
+
+from reference_sender.api.answers import ApiError, json_answer
+from reference_sender.api.bodies import read_message
+from reference_sender.api.handlers import Handler
+from reference_sender.api.intake import checked_number, explained
+from reference_sender.api.queries import Queries, instant
+from reference_sender.api.query_strings import fields_of, limit_of
+from reference_sender.api.rules import IntakeRules, cancelled
+from reference_sender.clock import wall_ahead_ns
+from reference_sender.dispatch.values import State
+from reference_sender.policy.campaigns import Campaign, CampaignState
+from reference_sender.policy.spending import UNIT
+from reference_sender.runtime.driver import Driver
+
+_MOST_NUMBERS = 1_000
+_Body = TypeVar("_Body")
+
+
+class CampaignChange(Struct, forbid_unknown_fields=True):
+    """The body of pause, resume and cancel; it may be empty."""
+
+    spending_limit: float | None = None
+
+
+class OptOutRequest(Struct, forbid_unknown_fields=True):
+    """The body of ``POST /v1/opt-outs``."""
+
+    numbers: Annotated[list[str], Meta(min_length=1, max_length=_MOST_NUMBERS)]
+
+
+class CampaignControls:
+    """The handlers of these paths."""
+
+    def __init__(self, driver: Driver, queries: Queries, rules: IntakeRules, patience_s: float) -> None:
+        self._driver = driver
+        self._queries = queries
+        self._rules = rules
+        self._patience_s = patience_s
+
+    def handlers(self) -> dict[tuple[str, str], Handler]:
+        """By method and path."""
+        return {
+            ("GET", "/v1/campaigns/"): self._get,
+            ("POST", "/v1/campaigns/{id}/pause"): self._pause,
+            ("POST", "/v1/campaigns/{id}/resume"): self._resume,
+            ("POST", "/v1/campaigns/{id}/cancel"): self._cancel,
+            ("GET", "/v1/opt-outs"): self._list_opt_outs,
+            ("POST", "/v1/opt-outs"): self._opt_out,
+            ("DELETE", "/v1/opt-outs/"): self._opt_in,
+        }
+
+    async def _get(self, _: web.BaseRequest, name: str) -> web.Response:
+        return json_answer(await self._shown(name))
+
+    async def _pause(self, request: web.BaseRequest, name: str) -> web.Response:
+        return await self._change(request, name, CampaignState.PAUSED)
+
+    async def _resume(self, request: web.BaseRequest, name: str) -> web.Response:
+        return await self._change(request, name, CampaignState.RUNNING)
+
+    async def _cancel(self, request: web.BaseRequest, name: str) -> web.Response:
+        return await self._change(request, name, CampaignState.CANCELLED)
+
+    async def _change(self, request: web.BaseRequest, name: str, state: CampaignState) -> web.Response:
+        body = await read_message(request, self._patience_s)
+        change = read_body(body, CampaignChange) if body else CampaignChange()
+        limit = self._rules.limit(change.spending_limit)
+        known = self._driver.gate.campaign(name)
+        if known is None and not await self._queries.campaign(name):
+            raise ApiError(404, "not_found", f"there is no campaign {name}")
+        # Read again: it may have changed during the query.
+        campaign = self._driver.gate.campaign(name) or Campaign(name)
+        if campaign.state is CampaignState.CANCELLED and state is not CampaignState.CANCELLED:
+            raise cancelled(name)
+        new = replace(campaign, state=state)
+        if limit is not None:
+            new = replace(new, spending_limit=limit)
+        await self._driver.change_campaign(new)
+        return json_answer(await self._shown(name))
+
+    async def _shown(self, name: str) -> dict[str, Any]:
+        gate = self._driver.gate
+        counts = await self._queries.campaign(name)
+        campaign = gate.campaign(name)
+        if campaign is None:
+            if not counts:
+                raise ApiError(404, "not_found", f"there is no campaign {name}")
+            campaign = Campaign(name)
+        limit = campaign.spending_limit
+        return {
+            "id": name,
+            "state": campaign.state.value,
+            "messages": sum(counts.values()),
+            "states": {s.value: counts.get(s, 0) for s in State if s is not State.SUBMITTING},
+            "held": gate.held(name),
+            "spent": None if gate.spending is None else await self._queries.spent(name) / UNIT,
+            "spending_limit": None if limit is None else limit / UNIT,
+        }
+
+    async def _opt_out(self, request: web.BaseRequest, _: str) -> web.Response:
+        wanted = read_body(await read_message(request, self._patience_s), OptOutRequest)
+        numbers = [checked_number(number, "numbers") for number in wanted.numbers]
+        await self._driver.opt_out(numbers)
+        return json_answer({"opted_out": len(set(numbers))})
+
+    async def _opt_in(self, _: web.BaseRequest, number: str) -> web.Response:
+        await self._driver.opt_in([checked_number(number.removeprefix("%2B"), "number")])
+        return web.Response(status=204)
+
+    async def _list_opt_outs(self, request: web.BaseRequest, _: str) -> web.Response:
+        fields = fields_of(request.raw_path.partition("?")[2], {"after", "limit"})
+        limit = limit_of(fields, 1_000)
+        found = await self._queries.opt_outs(fields.get("after", ""), limit)
+        ahead_ns = wall_ahead_ns()
+        shown = [{"number": each.number, "since": instant(each.since_ns, ahead_ns)} for each in found]
+        return json_answer({"opt_outs": shown, "next": found[-1].number if len(found) == limit else None})
+
+
+def read_body(body: bytes, kind: type[_Body]) -> _Body:
+    """Raises ``Invalid``."""
+    try:
+        return msgspec.json.decode(body, type=kind)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise explained(error, kind.__struct_fields__) from error  # type: ignore[attr-defined]

@@ -1,0 +1,37 @@
+"""Query strings of the API."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from urllib.parse import parse_qsl
+
+from reference_sender.api.intake import Invalid
+
+
+def fields_of(query: str, known: Collection[str] | None = None) -> dict[str, str]:
+    """Raises ``Invalid`` for a repeated field, since its intended value is not known, and for one that is
+    not ``known``.
+    """
+    fields: dict[str, str] = {}
+    for name, value in parse_qsl(query, keep_blank_values=True):
+        if name in fields:
+            raise Invalid("invalid", name[:64], f"{name[:64]} is in the query twice: it must be there once")
+        if known is not None and name not in known:
+            raise Invalid(
+                "unknown_field", name[:64], f"{name[:64]} is not a field; known: {', '.join(sorted(known))}"
+            )
+        fields[name] = value
+    return fields
+
+
+def limit_of(fields: dict[str, str], most: int) -> int:
+    """The field ``limit``: the size of a page, 100 by default. Raises ``Invalid``."""
+    return number_of(fields, "limit", 100, 1, most)
+
+
+def number_of(fields: dict[str, str], name: str, default: int, least: int, most: int) -> int:
+    """A field that is a whole number. Raises ``Invalid``."""
+    text = fields.get(name, str(default))
+    if not text.isdecimal() or len(text) > 19 or not least <= int(text) <= most:
+        raise Invalid("invalid", name, f"{name} must be a whole number from {least} to {most}")
+    return int(text)

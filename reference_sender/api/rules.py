@@ -1,0 +1,110 @@
+"""Refusals by the policy: opt-outs, duplicates, limits on one number, cancelled campaigns, closed hours."""
+
+from __future__ import annotations
+
+from reference_sender.api.intake import SECOND_NS, SPENDING_RULE, Defaults, Invalid
+from reference_sender.dispatch.values import Message
+from reference_sender.policy.campaigns import Campaign, CampaignState
+from reference_sender.policy.gate import Gate
+from reference_sender.policy.recipients import RecipientLimits
+from reference_sender.policy.settings import amount
+
+POLICY_CODES = frozenset(
+    {"opted_out", "campaign_cancelled", "recipient_limit", "quiet_hours", "duplicate_recipient"}
+)
+_MOST = 1e9
+_DUPLICATE = Invalid(
+    "duplicate_recipient",
+    "to",
+    "an earlier row has this number and text: send it once, or give duplicates=allow before the rows",
+)
+
+
+class IntakeRules:
+    """Checks each new message. What depends on time holds a message and does not refuse it (``gate``)."""
+
+    def __init__(self, gate: Gate, limits: RecipientLimits) -> None:
+        self._gate = gate
+        self._limits = limits
+
+    def check(self, now_ns: int, message: Message) -> None:
+        """Raises ``Invalid``. Otherwise the message is counted for its number."""
+        gate = self._gate
+        if gate.opt_outs.refuse(message.to, message.lane):
+            raise Invalid(
+                "opted_out",
+                "to",
+                f"this number is on the opt-out list: it gets no {message.lane.value} messages",
+            )
+        if message.campaign:
+            campaign = gate.campaign(message.campaign)
+            if campaign is not None and campaign.state is CampaignState.CANCELLED:
+                raise cancelled(message.campaign)
+        if message.keeps_hours:
+            at_ns = max(now_ns, message.not_before_ns)
+            if gate.opens_ns(message.to, at_ns) >= message.expires_ns:
+                raise Invalid(
+                    "quiet_hours",
+                    "expires_in_s",
+                    "the message expires before the recipient's opening hours: give a longer expires_in_s, or"
+                    " quiet_hours=ignore",
+                )
+        if self._limits.active:
+            wait_ns = self._limits.take(now_ns, message.to, message.lane)
+            if wait_ns:
+                wait_s = -(-wait_ns // SECOND_NS)
+                raise Invalid(
+                    "recipient_limit", "to", "this number got too many messages: try again later", wait_s
+                )
+
+    def undo(self, message: Message) -> None:
+        """A checked message was not stored, so it does not count for its number."""
+        if self._limits.active:
+            self._limits.undo(message.to, message.lane)
+
+    def campaign(self, name: str, defaults: Defaults) -> Campaign | None:
+        """The new controls of a campaign whose rows begin to arrive, if they change. Raises ``Invalid``."""
+        gate = self._gate
+        known = gate.campaign(name)
+        if known is not None and known.state is CampaignState.CANCELLED:
+            raise cancelled(name)
+        limit = self.limit(defaults.spending_limit)
+        if limit is None:
+            return Campaign(name) if known is None and gate.spending is not None else None
+        wanted = Campaign(name, known.state if known is not None else CampaignState.RUNNING, limit)
+        return None if wanted == known else wanted
+
+    def limit(self, spending_limit: float | None) -> int | None:
+        """A campaign's limit in millionths. Raises ``Invalid``."""
+        if spending_limit is None:
+            return None
+        if not 0 <= spending_limit <= _MOST:
+            raise Invalid("invalid", "spending_limit", f"spending_limit must be {SPENDING_RULE}")
+        if self._gate.spending is None:
+            raise Invalid(
+                "invalid",
+                "spending_limit",
+                "spending_limit needs prices: give spending.cost_per_segment in the policy file",
+            )
+        return amount(spending_limit)
+
+
+class Duplicates:
+    """The numbers and texts of one body. ``refuse`` raises for a pair that an earlier row has.
+
+    A row that repeats the key of that row is left to the store, which answers as for any repeated key.
+    """
+
+    def __init__(self) -> None:
+        self._keys: dict[int, str] = {}  # by the hash of number and text: 64 bits for at most 100,000 rows
+
+    def check(self, message: Message, key: str | None) -> None:
+        """Raises ``Invalid``. ``key`` is the row's own."""
+        first = self._keys.setdefault(hash((message.to, message.text)), message.key)
+        if first is not message.key and first != key:
+            raise _DUPLICATE
+
+
+def cancelled(campaign: str) -> Invalid:
+    """The refusal of messages for a cancelled campaign."""
+    return Invalid("campaign_cancelled", "campaign", f"campaign {campaign} is cancelled: use another name")

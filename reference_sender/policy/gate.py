@@ -1,0 +1,255 @@
+"""Applies the rules to messages: which may go to the dispatcher now, which are held, and which end.
+
+A message is held until its ``not_before_ns``, in the quiet hours of its recipient's country if it keeps to
+them, while its campaign is paused, and while it is over a spending limit. The ``not_before_ns`` of the last
+kind is ``FOREVER`` plus the instant of its schedule. A held message is in the store. After a restart the same
+rules hold it again. Its cost was reserved when it was accepted and is not reserved again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from reference_sender.dispatch.values import Message, State
+from reference_sender.policy.campaigns import Campaign, CampaignState
+from reference_sender.policy.countries import Prefixes, zone_of
+from reference_sender.policy.held import Held
+from reference_sender.policy.opt_out import OptOutNumbers
+from reference_sender.policy.quiet_hours import FOREVER, OpeningHours
+from reference_sender.policy.settings import NO_POLICY, PolicySettings, amount
+from reference_sender.policy.spending import Prices, Spending, Spent, summed
+
+NOTHING_SPENT: Mapping[str, int] = {}
+NOTHING_SPENT_ON_A_DAY: Mapping[int, int] = {}
+CANCELLED = "cancelled"
+OPTED_OUT = "opted_out"
+EXPIRED_HELD = "expired"
+# Messages that are released in one call. More are released in the next one, so that other work goes on.
+RELEASED_AT_ONCE = 500
+
+
+class Admitted(Struct, frozen=True):
+    """New messages after the rules: ``ready`` and ``held`` together are all of them."""
+
+    messages: Sequence[Message]
+    ready: Sequence[Message]
+    held: Sequence[Message] = ()
+    spent: Sequence[Spent] = ()
+
+
+NOTHING_ADMITTED = Admitted((), ())
+
+
+class Released(Struct, frozen=True):
+    """Held messages that are due: some may be sent, the others end."""
+
+    ready: Sequence[Message]
+    ended: Sequence[tuple[Message, State, str]]
+
+
+class Changed(Struct, frozen=True):
+    """What a change of a campaign's controls brings: messages with a new hold, and their costs."""
+
+    holds: Sequence[Message]
+    spent: Sequence[Spent]
+
+
+class HeldCounts(Struct, frozen=True):
+    """A campaign's held messages. ``over_limit`` of ``total`` wait for a higher spending limit."""
+
+    total: int
+    over_limit: int
+
+
+class Gate:
+    """The state of all rules. ``spending`` is None if no prices are known."""
+
+    def __init__(
+        self,
+        hours: OpeningHours,
+        opt_outs: OptOutNumbers,
+        spending: Spending | None = None,
+        campaigns: Iterable[Campaign] = (),
+    ) -> None:
+        self._hours = hours
+        self.opt_outs = opt_outs
+        self.spending = spending
+        self._campaigns = {campaign.name: campaign for campaign in campaigns}
+        self._stopped = {
+            campaign.name
+            for campaign in self._campaigns.values()
+            if campaign.state is not CampaignState.RUNNING
+        }
+        self._held = Held()
+
+    def __len__(self) -> int:
+        """Held messages."""
+        return len(self._held)
+
+    def campaign(self, name: str) -> Campaign | None:
+        """The controls of a campaign, if it has any."""
+        return self._campaigns.get(name)
+
+    def held(self, campaign: str) -> HeldCounts:
+        """How many messages of a campaign are held. It reads all held messages if costs are limited."""
+        total = self._held.by_campaign[campaign]
+        if not total or self.spending is None:
+            return HeldCounts(total, 0)
+        over = self._held.find(lambda each: each.campaign == campaign and each.not_before_ns >= FOREVER)
+        return HeldCounts(total, len(over))
+
+    def bars(self, message: Message) -> bool:
+        """Whether a waiting message must leave the dispatcher: its campaign is stopped, or its recipient
+        opted out.
+        """
+        return message.campaign in self._stopped or self.opt_outs.refuse(message.to, message.lane)
+
+    def admit(self, now_ns: int, messages: Sequence[Message]) -> Admitted:
+        """Apply the rules to new messages, and reserve their costs."""
+        stopped = self._stopped
+        if self.spending is None and not any(
+            message.not_before_ns or message.keeps_hours or message.campaign in stopped
+            for message in messages
+        ):
+            return Admitted(messages, messages)
+        placed: list[Message] = []
+        ready: list[Message] = []
+        held: list[Message] = []
+        spent: list[Spent] = []
+        for new in messages:
+            message = new if self.spending is None else self._reserved(now_ns, new, spent)
+            placed.append(message)
+            (ready if self._may_go_ns(now_ns, message) <= now_ns else held).append(message)
+        return Admitted(placed, ready, held, summed(spent))
+
+    def take_back(self, admitted: Admitted) -> None:
+        """The commit of ``admitted`` failed: none of it is stored."""
+        if self.spending is not None:
+            for spent in admitted.spent:
+                self.spending.add(replace(spent, amount=-spent.amount))
+
+    def not_kept(self, messages: Iterable[Message]) -> list[Spent]:
+        """Return the costs of messages that were not stored or not sent: their keys were in use, or they
+        were cancelled.
+        """
+        spending = self.spending
+        if spending is None:
+            return []
+        return summed(spending.returned(message) for message in messages if message.not_before_ns < FOREVER)
+
+    def hold(self, now_ns: int, messages: Iterable[Message]) -> None:
+        """Hold stored messages until they may be sent, or until they end."""
+        for message in messages:
+            self._held.add(message, self._due_ns(now_ns, message))
+
+    def is_ready(self, now_ns: int, message: Message) -> bool:
+        """Whether ``message`` may be sent now."""
+        if not (message.not_before_ns or message.keeps_hours or self.bars(message)):
+            return True
+        return not self.ending(message) and self._may_go_ns(now_ns, message) <= now_ns
+
+    def next_ns(self) -> int | None:
+        """When ``release`` has work."""
+        return self._held.next_ns()
+
+    def release(self, now_ns: int) -> Released:
+        """Messages that are due now, at most ``RELEASED_AT_ONCE``."""
+        ready: list[Message] = []
+        ended: list[tuple[Message, State, str]] = []
+        for message in self._held.pop_due(now_ns, RELEASED_AT_ONCE):
+            reason = self.ending(message)
+            if message.expires_ns <= now_ns:
+                ended.append((message, State.EXPIRED, EXPIRED_HELD))
+            elif reason:
+                ended.append((message, State.FAILED, reason))
+            elif self._may_go_ns(now_ns, message) > now_ns:
+                self.hold(now_ns, [message])
+            else:
+                ready.append(message)
+        return Released(ready, ended)
+
+    def ending(self, message: Message) -> str:
+        """Why a message that no provider has ends now as FAILED; "": it does not."""
+        campaign = self._campaigns.get(message.campaign)
+        if campaign is not None and campaign.state is CampaignState.CANCELLED:
+            return CANCELLED
+        return OPTED_OUT if self.opt_outs.refuse(message.to, message.lane) else ""
+
+    def closes(self, now_ns: int, messages: Iterable[Message]) -> Mapping[int, int]:
+        """Until when messages that may be sent now may be sent, by id, of those that keep opening hours."""
+        return {
+            message.message_id: self._hours.window(message.to, now_ns).closes_ns
+            for message in messages
+            if message.keeps_hours
+        }
+
+    def opens_ns(self, number: str, at_ns: int) -> int:
+        """From when on, not before ``at_ns``, the opening hours of the number's country allow a message."""
+        return max(at_ns, self._hours.window(number, at_ns).opens_ns)
+
+    def change(self, now_ns: int, campaign: Campaign) -> Changed:
+        """Set the controls of a campaign. Held messages that fit a higher spending limit get a new hold."""
+        self._campaigns[campaign.name] = campaign
+        if campaign.state is CampaignState.RUNNING:
+            self._stopped.discard(campaign.name)
+        else:
+            self._stopped.add(campaign.name)
+        changed: list[Message] = []
+        spent: list[Spent] = []
+        for held in self._held.find(lambda message: message.campaign == campaign.name):
+            message = held
+            if held.not_before_ns >= FOREVER and self.spending is not None:
+                message = replace(held, not_before_ns=held.not_before_ns - FOREVER)
+                message = self._reserved(now_ns, message, spent)
+                if message.not_before_ns < FOREVER:
+                    changed.append(message)
+            self._held.move(message, self._due_ns(now_ns, message))
+        return Changed(changed, summed(spent))
+
+    def end_opted_out(self, now_ns: int) -> None:
+        """Held messages to numbers that opted out end with the next ``release``."""
+        for message in self._held.find(lambda held: self.opt_outs.refuse(held.to, held.lane)):
+            self._held.move(message, now_ns)
+
+    def _reserved(self, now_ns: int, message: Message, spent: list[Spent]) -> Message:
+        assert self.spending is not None
+        campaign = self._campaigns.get(message.campaign)
+        limit = None if campaign is None else campaign.spending_limit
+        at_ns, reserved = self.spending.reserve(now_ns, message, limit)
+        if reserved is None:
+            return replace(message, not_before_ns=FOREVER + message.not_before_ns)
+        spent.append(reserved)
+        moved = at_ns > max(now_ns, message.not_before_ns)
+        return replace(message, not_before_ns=at_ns) if moved else message
+
+    def _due_ns(self, now_ns: int, message: Message) -> int:
+        return now_ns if self.ending(message) else self._may_go_ns(now_ns, message)
+
+    def _may_go_ns(self, now_ns: int, message: Message) -> int:
+        if message.campaign in self._stopped:
+            return FOREVER
+        at_ns = max(now_ns, message.not_before_ns)
+        return self.opens_ns(message.to, at_ns) if message.keeps_hours and at_ns < FOREVER else at_ns
+
+
+def open_gate(
+    settings: PolicySettings = NO_POLICY,
+    opt_outs: Iterable[str] = (),
+    campaigns: Iterable[Campaign] = (),
+    spent: Mapping[str, int] = NOTHING_SPENT,
+    by_day: Mapping[int, int] = NOTHING_SPENT_ON_A_DAY,
+) -> Gate:
+    """A gate by ``settings``, with the state that an earlier process stored."""
+    hours = OpeningHours(settings.countries)
+    numbers = OptOutNumbers(settings.opt_out.classes, opt_outs)
+    rule = settings.spending
+    spending = None
+    if rule.cost_per_segment is not None:
+        by_country = {code: amount(price) for code, price in rule.cost_per_segment_by_country.items()}
+        prices = Prices(amount(rule.cost_per_segment), by_country, Prefixes(settings.countries.items()))
+        daily = None if rule.daily_limit is None else amount(rule.daily_limit)
+        spending = Spending(prices, daily, zone_of(rule.time_zone), spent, by_day)
+    return Gate(hours, numbers, spending, campaigns)

@@ -1,0 +1,141 @@
+"""The settings of the policy, as the TOML file of ``--policy`` has them."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from reference_sender.dispatch.values import Lane
+from reference_sender.policy.countries import Country, Prefixes, default_countries, zone_of
+from reference_sender.policy.recipients import RecipientLimit
+from reference_sender.policy.spending import UNIT
+
+_DAY_NS = 86_400_000_000_000
+_SECOND_NS = 1_000_000_000
+Amount = Annotated[float, Field(ge=0, le=1e9, allow_inf_nan=False)]
+
+
+class PolicyError(ValueError):
+    """A policy file that cannot be used. The text names the file, each field, and what is allowed."""
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class QuietHours(_Part):
+    """Whose messages keep to the opening hours; a request may say otherwise."""
+
+    classes: frozenset[Lane] = frozenset({Lane.MARKETING})
+
+
+class OptOutList(_Part):
+    """Whose messages the opt-out list refuses."""
+
+    classes: frozenset[Lane] = frozenset({Lane.MARKETING})
+
+
+class Recipients(_Part):
+    """The limits on messages to one number. 0 messages: no limit."""
+
+    messages: Annotated[int, Field(ge=0, le=100_000)] = 10
+    window_s: Annotated[float, Field(ge=1, le=86_400)] = 60.0
+    otp_messages: Annotated[int, Field(ge=0, le=100_000)] = 5
+    otp_window_s: Annotated[float, Field(ge=1, le=86_400)] = 600.0
+
+
+class SpendingLimits(_Part):
+    """Prices of a segment, and the limit of a day. Amounts are in the currency of the prices."""
+
+    cost_per_segment: Amount | None = None  # of countries that are not in the table below
+    cost_per_segment_by_country: dict[str, Amount] = Field(default_factory=dict)
+    daily_limit: Amount | None = None
+    time_zone: str = "UTC"  # of the days
+
+    @field_validator("time_zone")
+    @classmethod
+    def _zone_exists(cls, name: str) -> str:
+        zone_of(name)
+        return name
+
+    @model_validator(mode="after")
+    def _limit_needs_prices(self) -> SpendingLimits:
+        if self.daily_limit is not None and not self.has_prices:
+            raise ValueError("daily_limit needs cost_per_segment")
+        if self.cost_per_segment_by_country and self.cost_per_segment is None:
+            raise ValueError("cost_per_segment_by_country needs cost_per_segment, for the other countries")
+        return self
+
+    @property
+    def has_prices(self) -> bool:
+        """Whether costs are counted."""
+        return self.cost_per_segment is not None
+
+
+class PolicySettings(_Part):
+    """All rules. The defaults are what an empty file means."""
+
+    quiet_hours: QuietHours = QuietHours()
+    opt_out: OptOutList = OptOutList()
+    recipients: Recipients = Recipients()
+    spending: SpendingLimits = SpendingLimits()
+    keep_days: Annotated[float, Field(gt=0, le=3650)] | None = None  # of final messages; None: for ever
+    countries: dict[str, Country] = Field(default_factory=lambda: dict(default_countries()))
+
+    @model_validator(mode="after")
+    def _countries_are_known(self) -> PolicySettings:
+        Prefixes(self.countries.items())
+        unknown = sorted(set(self.spending.cost_per_segment_by_country) - set(self.countries))
+        if unknown:
+            known = ", ".join(sorted(self.countries))
+            raise ValueError(
+                f"cost_per_segment_by_country: {', '.join(unknown)} not in the table; known: {known}"
+            )
+        return self
+
+    def recipient_limits(self) -> tuple[RecipientLimit | None, RecipientLimit | None]:
+        """For all messages, and for OTPs."""
+        each = self.recipients
+        return _limit(each.messages, each.window_s), _limit(each.otp_messages, each.otp_window_s)
+
+    @property
+    def keep_ns(self) -> int | None:
+        """How long final messages are kept."""
+        return None if self.keep_days is None else int(self.keep_days * _DAY_NS)
+
+
+# Without a policy file. The opt-out list, pause and schedules work; what needs a decision does not.
+NO_POLICY = PolicySettings(
+    quiet_hours=QuietHours(classes=frozenset()), recipients=Recipients(messages=0, otp_messages=0)
+)
+
+
+def read_policy(path: Path) -> PolicySettings:
+    """Raises ``PolicyError``."""
+    try:
+        fields = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        said = error.strerror if isinstance(error, OSError) else error
+        raise PolicyError(f"--policy: {path}: {said}") from error
+    try:
+        return PolicySettings.model_validate(fields)
+    except ValidationError as error:
+        faults = [
+            f"{'.'.join(map(str, fault['loc']))}: {fault['msg'].removeprefix('Value error, ')}".removeprefix(
+                ": "
+            )
+            for fault in error.errors()
+        ]
+        raise PolicyError(f"--policy: {path}: {'; '.join(faults)}") from error
+
+
+def amount(units: float) -> int:
+    """``units`` of the currency in millionths."""
+    return round(units * UNIT)
+
+
+def _limit(messages: int, window_s: float) -> RecipientLimit | None:
+    return RecipientLimit(messages, int(window_s * _SECOND_NS)) if messages else None

@@ -1,0 +1,132 @@
+"""What messages cost, and the limits on it. Amounts are integers: millionths of the currency.
+
+The cost of a message is reserved when the message is accepted, on the day on which it may be sent. So a limit
+holds whatever happens later, and the counters need no write when a message is sent. A cancelled message's
+reservation is returned.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import date, datetime, time
+from zoneinfo import ZoneInfo
+
+from msgspec import Struct
+
+from reference_sender.dispatch.values import Message
+from reference_sender.policy.countries import Prefixes
+from reference_sender.policy.quiet_hours import FOREVER
+
+UNIT = 1_000_000  # of the amounts in one unit of the currency
+_SECOND_NS = 1_000_000_000
+_EPOCH = date(1970, 1, 1).toordinal()
+_DAYS_KEPT = 400
+
+
+class Spent(Struct, frozen=True, gc=False):
+    """An amount to add to the cost of ``campaign`` ("": none) on ``day``. A negative one is returned."""
+
+    campaign: str
+    day: int  # days since 1970-01-01 in the zone of the policy
+    amount: int
+
+
+class Prices:
+    """The cost of a message: a price for each segment, by the country of its number."""
+
+    def __init__(self, default: int, by_country: Mapping[str, int], prefixes: Prefixes) -> None:
+        self._default = default
+        self._by_country = by_country
+        self._prefixes = prefixes
+
+    def cost(self, message: Message) -> int:
+        """The cost of ``message``."""
+        code = self._prefixes.code(message.to)
+        return message.segments * self._by_country.get(code, self._default)
+
+
+class Spending:
+    """Counters of reserved costs, and the limits on them.
+
+    ``zone`` defines the days of ``daily_limit``; None: no such limit. ``spent`` and ``by_day`` continue the
+    counters of an earlier process.
+    """
+
+    def __init__(
+        self,
+        prices: Prices,
+        daily_limit: int | None,
+        zone: ZoneInfo,
+        spent: Mapping[str, int],
+        by_day: Mapping[int, int],
+    ) -> None:
+        self.prices = prices
+        self.daily_limit = daily_limit
+        self.spent = dict(spent)  # by campaign
+        self._by_day = dict(by_day)
+        self._zone = zone
+
+    def day(self, at_ns: int) -> int:
+        """The day of ``at_ns``, in days since 1970-01-01."""
+        return day_of(at_ns, self._zone)
+
+    def on_day(self, day: int) -> int:
+        """What is reserved for ``day``."""
+        return self._by_day.get(day, 0)
+
+    def reserve(self, now_ns: int, message: Message, limit: int | None) -> tuple[int, Spent | None]:
+        """From when on ``message`` may be sent within the limits, and the cost that is reserved for it.
+
+        If the daily limit of a day is reached, that is the next day. If the campaign's ``limit`` is reached,
+        it is ``FOREVER`` and nothing is reserved.
+        """
+        cost = self.prices.cost(message)
+        if limit is not None and self.spent.get(message.campaign, 0) + cost > limit:
+            return FOREVER, None
+        at_ns = max(now_ns, message.not_before_ns)
+        day = self.day(at_ns)
+        if self.daily_limit is not None:
+            if cost > self.daily_limit:
+                return FOREVER, None
+            while self.on_day(day) + cost > self.daily_limit:
+                day += 1
+                at_ns = day_start_ns(day, self._zone)
+                if at_ns >= message.expires_ns:
+                    return FOREVER, None
+        spent = Spent(message.campaign, day, cost)
+        self.add(spent)
+        return at_ns, spent
+
+    def returned(self, message: Message) -> Spent:
+        """Return what was reserved for ``message``."""
+        day = self.day(max(message.created_ns, message.not_before_ns))
+        spent = Spent(message.campaign, day, -self.prices.cost(message))
+        self.add(spent)
+        return spent
+
+    def add(self, spent: Spent) -> None:
+        """Count ``spent``."""
+        self.spent[spent.campaign] = self.spent.get(spent.campaign, 0) + spent.amount
+        self._by_day[spent.day] = self._by_day.get(spent.day, 0) + spent.amount
+        if len(self._by_day) > _DAYS_KEPT:
+            del self._by_day[min(self._by_day)]
+
+
+def day_of(at_ns: int, zone: ZoneInfo) -> int:
+    """The day of ``at_ns`` in ``zone``, in days since 1970-01-01."""
+    return datetime.fromtimestamp(at_ns // _SECOND_NS, zone).date().toordinal() - _EPOCH
+
+
+def day_start_ns(day: int, zone: ZoneInfo) -> int:
+    """When ``day`` begins in ``zone``."""
+    begins = datetime.combine(date.fromordinal(day + _EPOCH), time(), zone)
+    return int(begins.timestamp()) * _SECOND_NS
+
+
+def summed(spent: Iterable[Spent]) -> list[Spent]:
+    """One amount for each campaign and day."""
+    sums: dict[tuple[str, int], int] = {}
+    for each in spent:
+        place = each.campaign, each.day
+        sums[place] = sums.get(place, 0) + each.amount
+    return [Spent(campaign, day, amount) for (campaign, day), amount in sums.items() if amount]

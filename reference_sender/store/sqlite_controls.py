@@ -1,0 +1,69 @@
+"""The tables of ``Work.controls`` in SQLite: holds, campaigns, spending, opt-outs."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Sequence
+
+from reference_sender.dispatch.values import Message
+from reference_sender.policy.campaigns import Campaign, CampaignState
+from reference_sender.policy.opt_out import OptOut
+from reference_sender.policy.spending import Spent
+from reference_sender.store.protocol import Control, Hold
+
+_SPEND = (
+    "INSERT INTO spending VALUES (?, ?, ?)"
+    " ON CONFLICT (campaign, day) DO UPDATE SET amount = amount + excluded.amount"
+)
+
+
+def write_holds(writer: sqlite3.Connection, messages: Sequence[Message]) -> None:
+    """Store when held messages may be sent, but for those that were not stored because of their keys."""
+    held = [
+        (each.message_id, each.not_before_ns, each.keeps_hours, each.message_id, each.key)
+        for each in messages
+        if each.not_before_ns or each.keeps_hours
+    ]
+    if held:
+        writer.executemany(
+            "REPLACE INTO hold SELECT ?, ?, ? WHERE EXISTS (SELECT 1 FROM message WHERE id = ? AND key = ?)",
+            held,
+        )
+
+
+def write_control(writer: sqlite3.Connection, control: Control) -> None:
+    """Store one of ``Work.controls``."""
+    if isinstance(control, Spent):
+        writer.execute(_SPEND, (control.campaign, control.day, control.amount))
+    elif isinstance(control, Hold):
+        writer.execute(
+            "UPDATE hold SET not_before_ns = ? WHERE id = ?", (control.not_before_ns, control.message_id)
+        )
+    elif isinstance(control, Campaign):
+        row = (control.name, control.state.value, control.spending_limit)
+        writer.execute("REPLACE INTO campaign VALUES (?, ?, ?)", row)
+    elif isinstance(control, OptOut):
+        writer.execute("REPLACE INTO opt_out VALUES (?, ?)", (control.number, control.since_ns))
+    else:
+        writer.execute("DELETE FROM opt_out WHERE number = ?", (control.number,))
+
+
+def read_campaigns(reader: sqlite3.Connection) -> list[Campaign]:
+    """As ``CampaignStore.campaigns``."""
+    rows = reader.execute("SELECT name, state, spending_limit FROM campaign ORDER BY name")
+    return [Campaign(name, CampaignState(state), limit) for name, state, limit in rows]
+
+
+def read_spent(reader: sqlite3.Connection, campaign: str | None, day: int | None) -> int:
+    """As ``CampaignStore.spent``."""
+    where = "(?1 IS NULL OR campaign = ?1) AND (?2 IS NULL OR day = ?2)"
+    row = reader.execute(f"SELECT coalesce(sum(amount), 0) FROM spending WHERE {where}", (campaign, day))
+    return int(row.fetchone()[0])
+
+
+def read_opt_outs(reader: sqlite3.Connection, after: str, limit: int) -> list[OptOut]:
+    """As ``CampaignStore.opt_outs``."""
+    rows = reader.execute(
+        "SELECT number, since_ns FROM opt_out WHERE number > ? ORDER BY number LIMIT ?", (after, limit)
+    )
+    return [OptOut(*row) for row in rows]

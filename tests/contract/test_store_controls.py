@@ -1,0 +1,171 @@
+"""What every store must do with holds, campaigns, costs, opt-outs, dead letters and old messages."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from msgspec.structs import replace
+
+from loadtests.storm.store import Disk, ModelStore
+from reference_sender.dispatch.values import Change, Lane, Message, State
+from reference_sender.policy.campaigns import Campaign, CampaignState
+from reference_sender.policy.opt_out import OptOut
+from reference_sender.policy.spending import Spent
+from reference_sender.store import DeadLetterFilter, Hold, OptIn, Store, StoreError, Work, open_store
+
+OpenStore = Callable[[], Store]
+
+
+@pytest.fixture(params=["sqlite", "storm"])
+def open_it(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[OpenStore]:
+    """Opens the same store each time it is called, as a process would after the one before it ended."""
+    opened: list[Store] = []
+    disk = Disk()
+
+    def open_again() -> Store:
+        for store in opened:
+            store.close()
+        of_storms = request.param == "storm"
+        opened[:] = [ModelStore(disk) if of_storms else open_store(f"sqlite:///{tmp_path}/messages.db")]
+        return opened[0]
+
+    yield open_again
+    for store in opened:
+        store.close()
+
+
+def message(number: int, campaign: str = "may", lane: Lane = Lane.MARKETING, created_ns: int = 10) -> Message:
+    return Message(number, f"k-{number}", "48500100200", "Sale", lane, "Shop", campaign, 1, created_ns, 10**6)
+
+
+def ended(number: int, state: State, reason: str = "", at_ns: int = 20) -> Change:
+    return Change(number, f"k-{number}", state, reason, None, 1, at_ns)
+
+
+def test_a_hold_is_kept_with_its_message_and_can_be_changed(open_it: OpenStore) -> None:
+    held = replace(message(1), not_before_ns=500, keeps_hours=True)
+    scheduled = replace(message(3), not_before_ns=700)
+    store = open_it()
+    store.commit(Work([held, message(2), scheduled]))
+    assert [each.message for each in open_it().unfinished()] == [held, message(2), scheduled]
+
+    open_it().commit(Work(controls=[Hold(1, 900), Hold(2, 900)]))
+    found = [each.message for each in open_it().unfinished()]
+    assert found == [replace(held, not_before_ns=900), message(2), scheduled]
+
+
+def test_the_hold_of_a_message_whose_key_is_in_use_is_not_kept(open_it: OpenStore) -> None:
+    store = open_it()
+    store.commit(Work([message(1)]))
+    assert set(store.commit(Work([replace(message(2), key="k-1", not_before_ns=500)]))) == {2}
+    store.commit(Work([message(2)]))
+    assert [each.message.not_before_ns for each in open_it().unfinished()] == [0, 0]
+
+
+def test_campaigns_keep_their_last_state(open_it: OpenStore) -> None:
+    store = open_it()
+    may, june = Campaign("may", spending_limit=5_000_000), Campaign("june")
+    store.commit(Work(controls=[may, june, replace(may, state=CampaignState.PAUSED)]))
+    store = open_it()
+    assert store.campaigns() == [june, Campaign("may", CampaignState.PAUSED, 5_000_000)]
+
+
+def test_costs_add_up_by_campaign_and_by_day(open_it: OpenStore) -> None:
+    store = open_it()
+    store.commit(Work(controls=[Spent("may", 1, 100), Spent("may", 2, 20), Spent("", 2, 3)]))
+    store.commit(Work(controls=[Spent("may", 1, -40)]))
+    store = open_it()
+    assert [store.spent(*asked) for asked in (("may", None), ("may", 1), (None, 2), ("", None))] == [
+        80,
+        60,
+        23,
+        3,
+    ]
+    assert store.spent("june", None) == store.spent(None, 9) == 0
+
+
+def test_a_commit_that_fails_keeps_no_control(open_it: OpenStore) -> None:
+    store = open_it()
+    store.commit(Work([message(1)]))
+    with pytest.raises(StoreError):
+        other = replace(message(1), key="another key, same id")
+        store.commit(Work([other], controls=[Spent("may", 1, 5), OptOut("48500100200", 1), Campaign("may")]))
+    store = open_it()
+    assert (store.spent(None, None), store.opt_outs("", 9), store.campaigns()) == (0, [], [])
+
+
+def test_opt_outs_are_listed_in_pages_and_taken_off(open_it: OpenStore) -> None:
+    store = open_it()
+    numbers = [f"4850010020{digit}" for digit in range(5)]
+    store.commit(Work(controls=[OptOut(number, 7) for number in reversed(numbers)]))
+    store.commit(Work(controls=[OptIn(numbers[3]), OptOut(numbers[0], 9), OptIn("48999999999")]))
+    store = open_it()
+    assert store.opt_outs("", 2) == [OptOut(numbers[0], 9), OptOut(numbers[1], 7)]
+    assert [each.number for each in store.opt_outs(numbers[1], 9)] == [numbers[2], numbers[4]]
+
+
+def test_dead_letters_are_filtered_and_paged(open_it: OpenStore) -> None:
+    store = open_it()
+    store.commit(Work([message(1), message(2), message(3, "june"), message(4, lane=Lane.OTP), message(5)]))
+    store.commit(
+        Work(
+            changes=[
+                ended(1, State.FAILED, "error 13"),
+                ended(2, State.DELIVERED),
+                ended(3, State.EXPIRED, "no_report"),
+                ended(4, State.EXPIRED, "expired"),
+            ]
+        )
+    )
+
+    def found(after_id: int = 0, limit: int = 9, **wanted: object) -> list[int]:
+        records = store.dead_letters(DeadLetterFilter(**wanted), after_id, limit)  # type: ignore[arg-type]
+        return [record.message.message_id for record in records]
+
+    assert found() == [1, 3, 4]
+    assert found(limit=2) == [1, 3]
+    assert found(after_id=3) == [4]
+    assert found(campaign="may") == [1, 4]
+    assert found(reason="no_report") == [3]
+    assert found(lane=Lane.OTP, campaign="may") == [4]
+    assert found(campaign="may", reason="no_report") == []
+
+
+def test_a_purge_removes_old_final_messages_in_steps(open_it: OpenStore) -> None:
+    store = open_it()
+    store.commit(Work([message(n, created_ns=n) for n in range(1, 10)]))
+    store.commit(Work(changes=[ended(n, State.DELIVERED, at_ns=100) for n in (1, 2, 4, 5, 6, 9)]))
+    store.commit(Work(changes=[ended(7, State.FAILED, at_ns=300)]))
+    seen, after_id = [], 0
+    while True:
+        step = store.purge(200, after_id, 3)
+        seen.append(step.count)
+        if step.last_id is None:
+            break
+        after_id = step.last_id
+    assert seen == [2, 3, 0]
+    # 3 and 8 have not ended, 7 ended too late, and the highest id is never removed.
+    assert [record.message.message_id for record in open_it().records(0, 99)] == [3, 7, 8, 9]
+    assert open_it().purge(5, 0, 3).count == 0
+
+
+def test_a_purge_leaves_what_was_created_later_and_ids_are_not_given_again(open_it: OpenStore) -> None:
+    store = open_it()
+    store.commit(Work([message(1, created_ns=5), message(2, created_ns=50)]))
+    store.commit(Work(changes=[ended(1, State.DELIVERED, at_ns=6), ended(2, State.DELIVERED, at_ns=6)]))
+    step = store.purge(40, 0, 100)
+    assert (step.count, step.last_id) == (1, None)
+    assert store.purge(1_000, 0, 100).count == 0
+    assert open_it().identity().last_message_id == 2
+    # The key of a removed message is free again.
+    assert open_it().commit(Work([replace(message(3), key="k-1")])) == {}
+
+
+def test_a_purged_message_leaves_no_hold_behind(open_it: OpenStore) -> None:
+    store = open_it()
+    store.commit(Work([replace(message(1), not_before_ns=9), message(2)]))
+    store.commit(Work(changes=[ended(1, State.FAILED)]))
+    assert store.purge(1_000, 0, 10).count == 1
+    assert [record.message.message_id for record in open_it().records(0, 9)] == [2]

@@ -1,0 +1,59 @@
+"""The store of the storms does what SQLite does: both get every commit of some storms, restarts included."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from loadtests.storm import world
+from loadtests.storm.outcome import storm
+from loadtests.storm.plan import draw_plan
+from loadtests.storm.store import Disk, ModelStore
+from reference_sender.dispatch.values import Recovered
+from reference_sender.store import Existing, SqliteStore, Work
+
+SEEDS = range(40, 55)
+
+
+class TwinStore(ModelStore):
+    """Compares each answer of the model with SQLite's."""
+
+    path: Path
+    commits = 0
+    recovered = 0
+
+    def __init__(self, disk: Disk) -> None:
+        super().__init__(disk)
+        self._real = SqliteStore(self.path)
+
+    def commit(self, work: Work) -> Mapping[int, Existing]:
+        taken = super().commit(work)
+        assert self._real.commit(work) == taken
+        TwinStore.commits += 1
+        return taken
+
+    def unfinished(self) -> list[Recovered]:
+        found = super().unfinished()
+        assert self._real.unfinished() == found
+        TwinStore.recovered += len(found)
+        return found
+
+    def close(self) -> None:
+        assert self._real.records(0, 10_000) == self.records(0, 10_000)
+        assert self._real.identity().last_message_id == self.identity().last_message_id
+        assert self._real.counts(None) == self.counts(None)
+        self._real.close()
+        super().close()
+
+
+def test_sqlite_has_the_same_rows_after_every_start_and_commit_of_a_storm(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(world, "ModelStore", TwinStore)
+    for seed in SEEDS:
+        monkeypatch.setattr(TwinStore, "path", tmp_path / f"{seed}.db", raising=False)
+        assert not storm(draw_plan(seed)).violations
+    assert TwinStore.commits > 50 * len(SEEDS)
+    assert TwinStore.recovered > len(SEEDS)
