@@ -111,7 +111,16 @@ class Sender:
         self.chores = Chores()
         policy = settings.policy
         gate = stored_gate(policy, store, now_ns())
-        self._driver = Driver(settings.dispatcher(), store, self._routes, chores=self.chores, gate=gate)
+        max_segments = min(spec.max_segments for spec in settings.routes)
+        intake = Intake(identity.tag, identity.last_message_id, max_segments, policy.quiet_hours.classes)
+        self._driver = Driver(
+            settings.dispatcher(),
+            store,
+            self._routes,
+            chores=self.chores,
+            gate=gate,
+            new_id=intake.new_id,
+        )
         keep_ns = policy.keep_ns
         self._purging = None if keep_ns is None else Purging(self._driver.commits, keep_ns, self.chores)
         self._lag = LoopLag(self.chores)
@@ -119,8 +128,6 @@ class Sender:
         self._watcher = AlertWatcher(alerts.rules, self._driver.state, open_channels(alerts), self.chores)
         self._queries = Queries(store)
         tally = Tally()
-        max_segments = min(spec.max_segments for spec in settings.routes)
-        intake = Intake(identity.tag, identity.last_message_id, max_segments, policy.quiet_hours.classes)
         rules = IntakeRules(gate, RecipientLimits(*policy.recipient_limits()))
         self.api = Api(
             token,

@@ -10,7 +10,7 @@ from loadtests.storm.draws import chance
 from loadtests.storm.lanes import LaneWatch
 from loadtests.storm.store import ModelStore
 from reference_sender.dispatch import Dispatcher
-from reference_sender.dispatch.values import Lane, LookUp, Message, Report, Result, State
+from reference_sender.dispatch.values import AskReport, Hedge, Lane, LookUp, Message, Report, Result, State
 from reference_sender.node.effects import Acknowledge, Commit, NodeEffect, Refuse, SubmitNow, Waiter
 from reference_sender.node.node import Node
 from reference_sender.store.protocol import StoreError, Work
@@ -170,6 +170,8 @@ class Process:
                     return
             elif isinstance(effect, LookUp):
                 world.providers[effect.route].look_up(self, effect)
+            elif isinstance(effect, (AskReport, Hedge)):
+                raise TypeError(f"no storm asks for {type(effect).__name__}")
             elif not self._tell(effect):
                 return
         if self._drained is not None and not self.node.unanswered:

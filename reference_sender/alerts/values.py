@@ -9,11 +9,12 @@ from msgspec import Struct
 from reference_sender.alerts.rules import AlertRules, Rule
 from reference_sender.dispatch import DispatchState
 from reference_sender.dispatch.figures import BOUNDS_S, ClassSnapshot
-from reference_sender.dispatch.message_states import EXPIRED_UNREPORTED
+from reference_sender.dispatch.message_states import EXPIRED_UNREPORTED, NOT_NEEDED
 from reference_sender.policy.gate import CANCELLED, OPTED_OUT
 
 _QUANTILE = 0.95
-_ENDED_ON_PURPOSE = (CANCELLED, OPTED_OUT)  # no fault: an operator or the recipient decided it
+# No fault: an operator or the recipient decided it, or another route delivered it.
+_ENDED_ON_PURPOSE = (CANCELLED, OPTED_OUT, NOT_NEEDED)
 
 
 class Value(Struct, frozen=True):

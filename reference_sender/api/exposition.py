@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.utils import floatToGoString
@@ -75,7 +75,7 @@ _TOTAL_OF = {
 }
 
 
-def _route_families(routes: Iterable[RouteSnapshot]) -> Iterator[Metric]:
+def _route_families(routes: Sequence[RouteSnapshot]) -> Iterator[Metric]:
     def gauges(name: str, said: str, what: str) -> Metric:
         values = {route.name: float(getattr(route, what)) for route in routes}
         return _gauges(f"route_{name}", said, _ROUTE, values)
@@ -85,6 +85,14 @@ def _route_families(routes: Iterable[RouteSnapshot]) -> Iterator[Metric]:
     yield gauges("paused_seconds", "The rest of the route's pause", "paused_s")
     yield gauges("limit_requests_per_second", "Limit of the route's requests", "requests_per_s")
     yield gauges("limit_segments_per_second", "Limit of the route's segments", "segments_per_s")
+    paced = "What the provider has allowed of late"
+    yield gauges("paced_requests_per_second", f"{paced}, in requests", "paced_requests_per_s")
+    yield gauges("paced_segments_per_second", f"{paced}, in segments", "paced_segments_per_s")
+    if len(routes) > 1:  # measured only for a choice
+        yield gauges("weight_ratio", "Share of the weights; 0 without weights", "weight")
+        yield gauges("delivery_ratio", "Measured share of messages that are delivered", "delivery_rate")
+        yield gauges("delivery_seconds", "Measured delivery time", "delivery_s")
+        yield gauges("health_ratio", "1: healthy", "health")
     closed = {route.name: float(route.breaker != "closed") for route in routes}
     yield _gauges("route_breaker_open", "1: the route's circuit breaker is not closed", _ROUTE, closed)
     opened = {route.name: route.breaker_opened for route in routes}

@@ -171,8 +171,12 @@ class Intake:
 
     def campaign_id(self) -> str:
         """A new campaign id."""
+        return f"c{self._tag}-{self.new_id()}"
+
+    def new_id(self) -> int:
+        """The next id of a message."""
         self._id += 1
-        return f"c{self._tag}-{self._id}"
+        return self._id
 
     def _message(
         self, to: str, text: str, key: str | None, now_ns: int, terms: Terms, segments: int = 0

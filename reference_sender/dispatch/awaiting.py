@@ -20,6 +20,7 @@ class Sent(Struct, frozen=True, gc=False):
     begun_ns: int  # when it was accepted, or its scheduled time (``figures.begun_ns``)
     state: State = State.SENT
     route: str | None = None  # of the last attempt
+    carrier: str = ""  # of the recipient; empty if its delivery is not measured
 
 
 class SentIndex:
@@ -59,17 +60,23 @@ class SentIndex:
 class Awaiting:
     """SENT messages, and when to stop waiting for their reports."""
 
-    __slots__ = ("_step_ns", "_timeout_ns", "index", "next_ns")
+    __slots__ = ("_step_ns", "_timeout_ns", "index", "newest_ns", "next_ns")
 
     def __init__(self, timeout_ns: int) -> None:
         self.index = SentIndex()
         self._timeout_ns = timeout_ns
         self._step_ns = max(1, timeout_ns // 1000)  # a timeout may be noticed this late
         self.next_ns: int | None = None  # the earliest time at which ``take_timed_out`` may find something
+        self.newest_ns = -1  # when the last message was sent
+
+    def oldest_ns(self) -> int:
+        """When the first of the messages, at least one, was sent."""
+        return next(iter(self.index.by_key.values())).at_ns
 
     def add(self, key: str, sent: Sent) -> None:
         """Await the report of ``key``. Call it in the order of ``sent.at_ns``."""
         self.index.add(key, sent)
+        self.newest_ns = sent.at_ns
         if self.next_ns is None:
             self.next_ns = sent.at_ns + self._timeout_ns
 

@@ -54,6 +54,15 @@ class Backlog:
         self.lanes[queue].put(ticket)
         return ticket
 
+    def add_confined(self, message: Message, slot: int) -> None:
+        """Add ``message``, which only the route of ``slot`` may take, though no attempt was made there."""
+        lane = lane_index(message.lane)
+        queue = OTP if self.in_order else lane
+        ticket = Ticket(message, lane, queue, message.expires_ns, slot, confined=True)
+        self.tickets[message.key] = ticket
+        self._watch(ticket)
+        self._to_lane(ticket)
+
     def restore(
         self,
         message: Message,

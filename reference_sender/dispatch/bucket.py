@@ -50,6 +50,15 @@ class RateBucket:
         self._at_ns = max(self._at_ns, from_ns)
         self._level = 0
 
+    def set_rate(self, now_ns: int, rate_per_s: float) -> None:
+        """Add tokens at this rate from ``now_ns`` on, at least 0.000001/s. The burst does not change."""
+        self.available(now_ns)
+        self._rate = max(1, int(min(rate_per_s, 1e12) * _MICRO))
+
+    def is_short(self, now_ns: int) -> bool:
+        """Whether less than half of the burst is left: the bucket is what limits its user."""
+        return 2 * self.available(now_ns) < self.capacity
+
     def tokens_in(self, seconds: float) -> int:
         """Whole tokens added in ``seconds``, at most ``capacity``."""
         return min(self.capacity, int(seconds * self._rate / _MICRO))

@@ -6,15 +6,19 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from reference_sender.dispatch.awaiting import Sent
 from reference_sender.dispatch.backlog import Backlog
+from reference_sender.dispatch.choice import RouteChoice
+from reference_sender.dispatch.hedging import hedging_of
 from reference_sender.dispatch.lookups import PendingLookups
-from reference_sender.dispatch.message_states import EXPIRED_UNCERTAIN, EXPIRED_WAITING, MessageStates
+from reference_sender.dispatch.message_states import NOT_NEEDED, MessageStates
 from reference_sender.dispatch.recovery import not_created_after, recovered_sent, tried_at
-from reference_sender.dispatch.retry import Decision, decide, retry_rules
-from reference_sender.dispatch.route import check_routes
-from reference_sender.dispatch.sending import Batch, Sending
+from reference_sender.dispatch.retry import retry_rules
+from reference_sender.dispatch.route import RouteState, check_routes
+from reference_sender.dispatch.sending import Sending
 from reference_sender.dispatch.settings import DispatchSettings
+from reference_sender.dispatch.settling import Settling
 from reference_sender.dispatch.snapshot import DispatchState, kept_entries, snapshot
 from reference_sender.dispatch.ticket import NOWHERE, SHARED, Ticket
+from reference_sender.dispatch.unreported import unreported_of
 from reference_sender.dispatch.values import (
     FINAL_STATES,
     Effect,
@@ -25,6 +29,7 @@ from reference_sender.dispatch.values import (
     Result,
     RouteLimits,
     State,
+    is_hedge,
 )
 
 _ALWAYS_OPEN: Mapping[int, int] = {}
@@ -54,13 +59,19 @@ class Dispatcher:
         """Raises ``ValueError``, naming all faults, if a route's limits allow nothing or names repeat."""
         check_routes(routes)
         self._settings = settings
-        self._rules = retry_rules(settings, seed)
         self._backlog = Backlog(len(routes), in_order=settings.order == "arrival")
-        self._states = MessageStates(settings, self._backlog)
-        self._sending = Sending(settings, routes, seed, self._backlog, self._states)
+        states = [RouteState(index, each, settings, seed) for index, each in enumerate(routes)]
+        self._choice = RouteChoice(settings, states) if len(states) > 1 else None
+        self._states = MessageStates(settings, self._backlog, self._choice)
+        self._sending = Sending(settings, states, self._backlog, self._states, self._choice)
         self._lookups = PendingLookups()
-        self._bars: Callable[[Message], bool] = _bars_nothing
         self._looks_up = not all(route.repeats for route in self._sending.routes)
+        self._hedging = hedging_of(settings, self._backlog, self._states, self._choice)
+        self._unreported = unreported_of(settings, self._states.awaiting, states)
+        self._settling = Settling(
+            retry_rules(settings, seed), self._backlog, self._states, self._lookups, self._hedging
+        )
+        self._timers = [each for each in (self._hedging, self._unreported) if each is not None]
         self._largest = max(int(limits.segments_burst) for limits in routes)
         self._now_ns = 0
         self._next_due_ns: int | None = None  # of all that waits for a time, but for batches
@@ -88,6 +99,9 @@ class Dispatcher:
                 totals.duplicate_offers += 1
                 continue
             totals.offered += 1
+            if self._hedging is not None and is_hedge(message.key):
+                self._hedging.offer(now_ns, message, effects)
+                continue
             if closes and message.message_id in closes:
                 ticket = backlog.add(message, min(closes[message.message_id], message.expires_ns))
             else:
@@ -102,6 +116,8 @@ class Dispatcher:
         offered now. None if they would not, or if it is uncertain. Only ``offer`` decides.
         """
         self._move_clock(now_ns)
+        if self._hedging is not None and any(is_hedge(message.key) for message in messages):
+            return None
         return self._sending.foresee(now_ns, messages)
 
     def answered(self, now_ns: int, batch_id: int, results: Sequence[Result]) -> Sequence[Effect]:
@@ -120,11 +136,13 @@ class Dispatcher:
         effects: list[Effect] = []
         back: list[Ticket] = []
         for ticket, result in zip(batch.tickets, results, strict=True):
-            if self._settle(now_ns, batch, ticket, result, effects):
+            if self._settling.settle(now_ns, batch, ticket, result, effects):
                 back.append(ticket)
         if back:
             self._backlog.put_back(back)
-        batch.route.answered(now_ns, batch.submitted_ns, results)
+        failed = batch.route.answered(now_ns, batch.submitted_ns, results)
+        if self._choice is not None:
+            self._choice.answered(now_ns, batch.route, failed)
         self._drop_unclaimed()
         self._run_due(now_ns, effects)
         return effects
@@ -143,7 +161,7 @@ class Dispatcher:
         self._backlog.give_back(back)
         batch.route.withdrawn()
         effects: list[Effect] = []
-        self._states.set_aside_of(back, self._bars, effects)
+        self._states.set_aside_of(back, self._settling.bars, effects)
         self._drop_unclaimed()
         self._run_due(now_ns, effects)
         return effects
@@ -187,9 +205,20 @@ class Dispatcher:
         self._run_due(now_ns, effects)
         return effects
 
+    def status_found(self, now_ns: int, key: str, report: Report | None) -> Sequence[Effect]:
+        """Take the answer to an ``AskReport``; None: the provider gave none.
+
+        Raises ``ValueError``, changing nothing, for a message that was not asked about.
+        """
+        if self._unreported is None:
+            raise ValueError(f"{key} was not asked about")
+        final = report is not None and report.state in FINAL_STATES
+        self._unreported.answered(now_ns, key, final)
+        return self.reported(now_ns, [report] if final and report is not None else [])
+
     def bar(self, bars: Callable[[Message], bool]) -> None:
         """From now on set aside each message for which ``bars`` is true instead of queueing it again."""
-        self._bars = bars
+        self._settling.bars = bars
 
     def set_aside_barred(self, now_ns: int) -> Sequence[Effect]:
         """Set aside the waiting messages that are barred by now. Those that a provider may have go on, and
@@ -197,7 +226,7 @@ class Dispatcher:
         """
         self._move_clock(now_ns)
         effects: list[Effect] = []
-        self._states.set_aside_of(list(self._backlog.tickets.values()), self._bars, effects)
+        self._states.set_aside_of(list(self._backlog.tickets.values()), self._settling.bars, effects)
         self._run_due(now_ns, effects)
         return effects
 
@@ -216,6 +245,7 @@ class Dispatcher:
         """Take the open messages of an earlier process. Called once, before the first ``offer``, whose
         ``closes`` it has.
 
+
         A QUEUED one with a route is sent again with its key, on that route only, and only while the
         provider remembers the key. It is looked up instead if that provider refuses no repeats. If that route
         is no longer configured, it waits for its report and ends EXPIRED. One without a route was never
@@ -224,9 +254,12 @@ class Dispatcher:
         self._move_clock(now_ns)
         effects: list[Effect] = []
         sent: list[tuple[str, Sent]] = []
+        seconds: list[Message] = []
         for each in recovered:
             self._states.totals.recovered += 1
-            if each.state is _SENT:
+            if each.route is None and is_hedge(each.message.key):
+                seconds.append(not_created_after(each.message, now_ns))
+            elif each.state is _SENT:
                 sent.append((each.message.key, recovered_sent(each, now_ns)))
             else:
                 self._restore(now_ns, each, closes, effects)
@@ -235,6 +268,13 @@ class Dispatcher:
             self._states.awaiting.add(key, entry)
             if self._looks_up:
                 self._lookups.claim(entry.provider_id)
+        for message in seconds:
+            if self._hedging is not None:
+                self._hedging.offer(now_ns, message, effects)
+            else:
+                self._states.closed(
+                    now_ns, self._backlog.add(message, message.expires_ns), State.EXPIRED, NOT_NEEDED, effects
+                )
         self._run_due(now_ns, effects)
         return effects
 
@@ -289,83 +329,13 @@ class Dispatcher:
 
     def kept(self) -> dict[str, int]:
         """Entries of the tables that are empty when nothing is open."""
-        return kept_entries(self._backlog, self._states, self._lookups)
+        return kept_entries(self._backlog, self._states, self._lookups) | {
+            "hedges": 0 if self._hedging is None else self._hedging.kept
+        }
 
     def state(self) -> DispatchState:
         """The state at the last call."""
-        return snapshot(self._now_ns, self._backlog, self._sending, self._states)
-
-    def _settle(
-        self, now_ns: int, batch: Batch, ticket: Ticket, result: Result, effects: list[Effect]
-    ) -> bool:
-        """Apply the attempt's result to ``ticket``. True if it goes back to its lane now."""
-        if ticket.state is not _SUBMITTING:
-            return False  # its report came first
-        states = self._states
-        message = ticket.message
-        decision = decide(self._rules, now_ns, message, ticket.counted + 1, len(batch.tickets), result)
-        if decision.state is _SENT:
-            if not batch.route.repeats:
-                self._lookups.claim(result.provider_id)
-            early = states.early.take(result.provider_id)
-            if early is not None:
-                states.reported_early(now_ns, ticket, early, effects)
-            else:
-                states.taken(now_ns, ticket, result.provider_id, effects)
-            return False
-        if decision.uncertain and not batch.route.repeats:
-            self._leave_unknown(now_ns, batch, ticket, result.reason, effects)
-            return False
-        return self._refused(now_ns, batch, ticket, result.reason, decision, effects)
-
-    def _refused(
-        self,
-        now_ns: int,
-        batch: Batch,
-        ticket: Ticket,
-        reason: str,
-        decision: Decision,
-        effects: list[Effect],
-    ) -> bool:
-        """No provider took ``ticket``, as far as is known. True if it goes back to its lane now."""
-        states, message = self._states, ticket.message
-        ticket.counted += decision.counts
-        ticket.solo = ticket.solo or decision.solo
-        binds = decision.uncertain and ticket.slot == SHARED
-        if binds:
-            ticket.slot = 1 + batch.route.index
-            ticket.expires_ns = min(message.expires_ns, batch.submitted_ns + batch.route.unknown_window_ns)
-        unknown = decision.gave_up and ticket.uncertain
-        if decision.state is State.FAILED and not unknown:
-            states.closed(now_ns, ticket, State.FAILED, decision.reason, effects)
-            return False
-        if unknown or message.expires_ns <= now_ns or (ticket.uncertain and ticket.expires_ns <= now_ns):
-            why = EXPIRED_UNCERTAIN if ticket.uncertain else EXPIRED_WAITING
-            states.closed(now_ns, ticket, State.EXPIRED, why, effects)
-            return False
-        if not ticket.uncertain and (ticket.expires_ns <= now_ns or self._bars(message)):
-            states.set_aside(ticket, effects)
-            return False
-        if binds:
-            states.bound(now_ns, ticket, batch.submitted_ns, reason, effects)
-        if decision.at_ns > now_ns:
-            self._backlog.put_off(ticket, decision.at_ns)
-            return False
-        return True
-
-    def _leave_unknown(
-        self, now_ns: int, batch: Batch, ticket: Ticket, reason: str, effects: list[Effect]
-    ) -> None:
-        """The provider may have the message and refuses no repeats: look it up, and never repeat it."""
-        route = batch.route
-        ticket.slot = 1 + route.index
-        ticket.expires_ns = min(ticket.message.expires_ns, batch.submitted_ns + route.unknown_window_ns)
-        if ticket.expires_ns <= now_ns:
-            self._states.closed(now_ns, ticket, State.EXPIRED, EXPIRED_UNCERTAIN, effects)
-            return
-        self._states.bound(now_ns, ticket, batch.submitted_ns, reason, effects)
-        self._backlog.put_off(ticket, ticket.expires_ns)
-        self._lookups.add(now_ns, ticket, batch.submitted_ns)
+        return snapshot(self._now_ns, self._backlog, self._sending, self._states, self._choice)
 
     def _run_due(self, now_ns: int, effects: list[Effect]) -> None:
         """Every input ends with this. What is pending afterwards changes only with another input."""
@@ -376,6 +346,8 @@ class Dispatcher:
             self._backlog.wake_retries(now_ns)
             self._states.give_up_overdue(now_ns, effects)
             self._lookups.run(now_ns, effects)
+            for timer in self._timers:
+                timer.run(now_ns, effects)
             due_ns = self._due_ns()
         self._next_due_ns = due_ns
         self._sending.pump(now_ns, effects)
@@ -389,14 +361,14 @@ class Dispatcher:
         if self._looks_up:
             lookup_ns = self._lookups.next_ns()
             if lookup_ns is not None and (due_ns is None or lookup_ns < due_ns):
-                return lookup_ns
+                due_ns = lookup_ns
+        for timer in self._timers:
+            next_ns = timer.next_ns()
+            if next_ns is not None and (due_ns is None or next_ns < due_ns):
+                due_ns = next_ns
         return due_ns
 
     def _move_clock(self, now_ns: int) -> None:
         if now_ns < self._now_ns:
             raise ValueError(f"time went back from {self._now_ns} to {now_ns}")
         self._now_ns = now_ns
-
-
-def _bars_nothing(_: Message) -> bool:
-    return False

@@ -13,17 +13,31 @@ from msgspec import Struct
 
 from reference_sender.dispatch.awaiting import Awaiting, EarlyReports, Ended, Sent
 from reference_sender.dispatch.backlog import Backlog
+from reference_sender.dispatch.choice import RouteChoice
 from reference_sender.dispatch.figures import Figures, begun_ns
 from reference_sender.dispatch.retry import SECOND_NS
 from reference_sender.dispatch.settings import DispatchSettings
 from reference_sender.dispatch.states import moved, raises_rank
 from reference_sender.dispatch.ticket import NOWHERE, SHARED, Ticket, lane_index
-from reference_sender.dispatch.values import FINAL_STATES, Change, Effect, Message, Report, SetAside, State
+from reference_sender.dispatch.values import (
+    FINAL_STATES,
+    Change,
+    Effect,
+    Message,
+    Report,
+    SetAside,
+    State,
+    is_hedge,
+    key_of_first,
+    key_of_second,
+)
 
 EXPIRED_WAITING = "expired"  # its deadline came before a provider took it
 # A provider may have it, and neither a safe repeat nor a lookup gave an answer.
 EXPIRED_UNCERTAIN = "outcome_unknown"
 EXPIRED_UNREPORTED = "no_report"  # accepted by the provider, but no report came
+NOT_NEEDED = "second_not_needed"  # the first message ended before the second was submitted
+DELIVERED_BY_SECOND = "delivered_by_second"  # its second message was delivered (hedging.py)
 EXPIRED_NOWHERE = "route_removed"  # as before, and its route is no longer configured
 
 # An enum's member costs 0.2 us to look up (Python 3.11); these are looked up for every message.
@@ -40,6 +54,7 @@ class Totals(Struct):
     duplicate_offers: int = 0
     set_aside: int = 0  # left unsent, to be offered again or to end
     recovered: int = 0
+    hedged: int = 0  # OTPs for which a second message was made
     sent: int = 0
     delivered: int = 0
     failed: int = 0
@@ -52,13 +67,15 @@ class Totals(Struct):
 class MessageStates:
     """Awaited, early and late reports, and the totals."""
 
-    def __init__(self, settings: DispatchSettings, backlog: Backlog) -> None:
+    def __init__(self, settings: DispatchSettings, backlog: Backlog, choice: RouteChoice | None) -> None:
         self.totals = Totals()
         self.figures = Figures()
         self.awaiting = Awaiting(int(settings.report_timeout_s * SECOND_NS))
         self.early = EarlyReports(settings.early_reports)
         self._ended = Ended(settings.late_reports)
         self._backlog = backlog
+        self.hedges = settings.hedge_otp_after_s is not None
+        self._choice = choice  # None with one route: nothing is measured then
 
     def knows(self, key: str) -> bool:
         """Whether ``key`` is a message that has not ended."""
@@ -72,7 +89,11 @@ class MessageStates:
         message_id, key, begun = message.message_id, message.key, begun_ns(now_ns, message)
         attempts, route, lane = ticket.attempts, ticket.route, ticket.lane
         self.figures.sent(lane, now_ns - begun)
-        sent = Sent(message_id, attempts, provider_id, now_ns, lane, begun, _SENT, route)
+        carrier = ""
+        if self._choice is not None:
+            carrier = self._choice.carrier_of(message)
+            self._choice.accepted(now_ns, route)
+        sent = Sent(message_id, attempts, provider_id, now_ns, lane, begun, _SENT, route, carrier)
         self.awaiting.add(key, sent)
         effects.append(Change(message_id, key, _SENT, "", provider_id, attempts, now_ns, route))
 
@@ -215,6 +236,8 @@ class MessageStates:
     ) -> None:
         message_id, attempts = sent.message_id, sent.attempts
         provider_id, route = sent.provider_id, sent.route
+        if sent.carrier and self._choice is not None and reason != DELIVERED_BY_SECOND:
+            self._choice.reported(now_ns, route, sent.at_ns, sent.carrier, state is _DELIVERED)
         state = moved(sent.state, state)
         lane, begun = sent.lane, sent.begun_ns
         if state is _DELIVERED:
@@ -225,6 +248,18 @@ class MessageStates:
             self.figures.not_delivered(lane, state, reason)
         self._count(state)
         effects.append(Change(message_id, key, state, reason, provider_id, attempts, now_ns, route))
+        if self.hedges and state is _DELIVERED:
+            self._end_other(now_ns, key, effects)
+
+    def _end_other(self, now_ns: int, key: str, effects: list[Effect]) -> None:
+        """``key`` was delivered: its first message is delivered too, its second one no longer needed."""
+        if is_hedge(key):
+            first = Report("", key_of_first(key), _DELIVERED, DELIVERED_BY_SECOND)
+            self.reported(now_ns, first, False, effects)
+            return
+        second = self._backlog.tickets.get(key_of_second(key))
+        if second is not None and second.state is State.QUEUED and not second.uncertain:
+            self.closed(now_ns, second, State.EXPIRED, NOT_NEEDED, effects)
 
     def _count(self, state: State) -> None:
         totals = self.totals

@@ -16,6 +16,7 @@ from msgspec import Struct
 from reference_sender.dispatch.breaker import Breaker, BreakerState
 from reference_sender.dispatch.bucket import RateBucket
 from reference_sender.dispatch.jitter import fraction, grown
+from reference_sender.dispatch.pacing import Pacing
 from reference_sender.dispatch.retry import SECOND_NS
 from reference_sender.dispatch.settings import DispatchSettings
 from reference_sender.dispatch.values import Outcome, Result, RouteLimits
@@ -62,6 +63,8 @@ class RouteState:
         )
         self.requests = RateBucket(limits.requests_per_s, limits.requests_burst)
         self.segments = RateBucket(limits.segments_per_s, limits.segments_burst)
+        self.requests_pacing = Pacing()
+        self.segments_pacing = Pacing()
         self.limits = limits
         self.repeats = limits.idempotency_window_s > 0  # a message without an answer
         self.unknown_window_ns = int(limits.unknown_window_s * SECOND_NS)
@@ -130,8 +133,8 @@ class RouteState:
         """A request that ``submitted`` counted was not sent. Its tokens are not returned."""
         self.in_flight -= 1
 
-    def answered(self, now_ns: int, submitted_ns: int, results: Sequence[Result]) -> None:
-        """Apply the results of one request to the route as a whole."""
+    def answered(self, now_ns: int, submitted_ns: int, results: Sequence[Result]) -> bool:
+        """Apply the results of one request to the route as a whole. True if it got no real answer."""
         self.in_flight -= 1
         broken = throttled = down = False
         working = False
@@ -151,7 +154,8 @@ class RouteState:
                 working = True
         # A provider that refuses for a reason is there; only a request of which nothing got a real answer
         # fails.
-        if broken and not (working or throttled or down):
+        failed = broken and not (working or throttled or down)
+        if failed:
             self.breaker.failed(now_ns)
         else:
             self.breaker.succeeded()
@@ -159,11 +163,9 @@ class RouteState:
             self._pause(now_ns + int(self._settings.route_down_pause_s * SECOND_NS))
         if throttled:
             self._slow_down(now_ns, submitted_ns, retry_after_s)
-        elif working and submitted_ns > self._throttled_at_ns:
-            self._throttled_in_a_row = 0
-            if self._batch < self.limits.max_batch:
-                step = self.limits.max_batch / _BATCHES_TO_FULL_SIZE
-                self._batch = min(self._batch + step, self.limits.max_batch)
+        elif self.throttles and working and submitted_ns > self._throttled_at_ns:
+            self._speed_up(now_ns)
+        return failed
 
     def _slow_down(self, now_ns: int, submitted_ns: int, retry_after_s: float) -> None:
         """Pause the whole route and empty its buckets; a burst after the pause would be throttled again."""
@@ -174,6 +176,7 @@ class RouteState:
             self._pause(now_ns + int(wait_s * SECOND_NS))
         # Requests that were in flight when the first was throttled do not double the pause.
         if submitted_ns > self._throttled_at_ns:
+            self._lower_rates(now_ns)
             base_ns = int(settings.throttle_base_s * SECOND_NS)
             cap_ns = int(settings.throttle_cap_s * SECOND_NS)
             wait_ns = grown(base_ns, cap_ns, self._throttled_in_a_row)
@@ -185,6 +188,33 @@ class RouteState:
             self._pause(now_ns + wait_ns)
         self.requests.drain(self.paused_until_ns)
         self.segments.drain(self.paused_until_ns)
+
+    def _lower_rates(self, now_ns: int) -> None:
+        """A bucket that was short is what the sender reached, so its rate was too high for the provider. If
+        neither was short, the provider does not tell which of its limits it was.
+        """
+        requests_short, segments_short = self.requests.is_short(now_ns), self.segments.is_short(now_ns)
+        if requests_short or not segments_short:
+            self.requests_pacing.throttled(now_ns)
+        if segments_short or not requests_short:
+            self.segments_pacing.throttled(now_ns)
+        self._set_rates(now_ns)
+
+    def _speed_up(self, now_ns: int) -> None:
+        self._throttled_in_a_row = 0
+        if self._batch < self.limits.max_batch:
+            step = self.limits.max_batch / _BATCHES_TO_FULL_SIZE
+            self._batch = min(self._batch + step, self.limits.max_batch)
+        if self.requests_pacing.share < 1.0 or self.segments_pacing.share < 1.0:
+            self.requests_pacing.worked(now_ns)
+            self.segments_pacing.worked(now_ns)
+            self._set_rates(now_ns)
+
+    def _set_rates(self, now_ns: int) -> None:
+        limits = self.limits
+        self.requests.set_rate(now_ns, limits.requests_per_s * self.requests_pacing.share)
+        self.segments.set_rate(now_ns, limits.segments_per_s * self.segments_pacing.share)
+        self._worth_saving = self.segments.tokens_in(self._settings.token_wait_s)
 
     def _pause(self, until_ns: int) -> None:
         self.paused_until_ns = max(self.paused_until_ns, until_ns)

@@ -7,13 +7,14 @@ from collections.abc import Sequence
 from msgspec import Struct
 
 from reference_sender.dispatch.backlog import Backlog, Queue
+from reference_sender.dispatch.choice import RouteChoice
 from reference_sender.dispatch.message_states import MessageStates
 from reference_sender.dispatch.retry import SECOND_NS
-from reference_sender.dispatch.route import UNTIL_ANSWER, RouteState
+from reference_sender.dispatch.route import UNTIL_ANSWER, Room, RouteState
 from reference_sender.dispatch.settings import DispatchSettings
 from reference_sender.dispatch.shares import Shares
 from reference_sender.dispatch.ticket import OTP, SHARED, Ticket, lane_index
-from reference_sender.dispatch.values import Effect, Message, RouteLimits, State, SubmitBatch
+from reference_sender.dispatch.values import Effect, Message, State, SubmitBatch
 
 _SENT_ONE = 0
 PACING, IN_FLIGHT, PAUSE = "pacing", "in_flight", "pause"
@@ -28,9 +29,10 @@ class Batch(Struct, frozen=True, gc=False):
 
 
 class Sending:
-    """The routes, in order of preference, and the requests in flight.
+    """The routes, in the order of the options, and the requests in flight.
 
-    The first route that is healthy and has room gets the next batch. A batch has one lane, so an OTP never
+    Of the routes that are healthy and have room, the one that is best for its first message gets the next
+    batch (``choice.py``). A batch has one lane, so an OTP never
     shares a request with bulk, and one sender name. While a lane lacks only tokens, no lower lane may send:
     it would spend the tokens that the higher lane waits for.
 
@@ -42,18 +44,18 @@ class Sending:
     def __init__(
         self,
         settings: DispatchSettings,
-        limits: Sequence[RouteLimits],
-        seed: int,
+        routes: Sequence[RouteState],
         backlog: Backlog,
         states: MessageStates,
+        choice: RouteChoice | None,
     ) -> None:
-        self.routes = [RouteState(index, each, settings, seed) for index, each in enumerate(limits)]
+        self.routes = routes
         self.in_flight: dict[int, Batch] = {}
         self.wake_ns: int | None = None
         self.waited_ns = {PACING: 0, IN_FLIGHT: 0, PAUSE: 0}
         self._held_by = ""  # the cause for which ready messages wait since ``_held_ns``; "": no message waits
         self._held_ns = 0
-        self._max_batch = [each.max_batch for each in limits]
+        self._max_batch = [each.limits.max_batch for each in routes]
         self._linger_ns = [
             int(seconds * SECOND_NS)
             for seconds in (
@@ -65,6 +67,7 @@ class Sending:
         self._shares = Shares(settings.transactional_share, settings.marketing_share)
         self._backlog = backlog
         self._states = states
+        self._choice = choice  # None with one route
         self._batches = 0
 
     def route_for(self, name: str, segments: int) -> RouteState | None:
@@ -89,7 +92,9 @@ class Sending:
         lane = OTP if self._backlog.in_order else lane_index(first.lane)
         if self._linger_ns[lane] or any(self._backlog.ready):
             return None
-        for route in self.routes:
+        choice = self._choice
+        routes = self.routes if choice is None else choice.ranked(now_ns, first, lane_index(first.lane))
+        for route in routes:
             if route.blocked_until(now_ns):
                 continue
             room = route.room(now_ns, first.segments, len(messages), reserve=lane != OTP)
@@ -160,16 +165,39 @@ class Sending:
                     lingering_ns = due_ns if lingering_ns == UNTIL_ANSWER else min(lingering_ns, due_ns)
                     continue
                 worth = min(live, owed) if owed else live
-                room = route.room(now_ns, segments, worth, reserve=lane != OTP and not passes_otps)
+                reserve = lane != OTP and not passes_otps
+                room = route.room(now_ns, segments, worth, reserve)
                 if room.messages == 0:
-                    if UNTIL_ANSWER in (room.ask_ns, lingering_ns):
-                        return max(room.ask_ns, lingering_ns)
-                    return min(room.ask_ns, lingering_ns)
+                    return _ask_again(room.ask_ns, lingering_ns)
+                best = slot != SHARED or self._choice is None
+                most = room.messages if best else self._most(now_ns, route, head, room, worth, reserve)
+                if most == 0:
+                    continue
                 limit = min(room.segments, owed) if owed else room.segments
-                batch = backlog.take(now_ns, slot, lane, route.name, room.messages, limit)
+                batch = backlog.take(now_ns, slot, lane, route.name, most, limit)
                 self._submit(now_ns, route, batch, effects)
                 return _SENT_ONE
         return lingering_ns
+
+    def _most(
+        self, now_ns: int, route: RouteState, head: Ticket, room: Room, worth: int, reserve: bool
+    ) -> int:
+        """How many messages ``route`` may take with ``head``; 0 if a better route for it can take it now."""
+        choice = self._choice
+        assert choice is not None
+        message = head.message
+        for other in choice.ranked(now_ns, message, head.lane):
+            if other is route:
+                break
+            if (
+                not other.blocked_until(now_ns)
+                and other.room(now_ns, message.segments, worth, reserve).messages
+            ):
+                return 0
+        # The messages behind it may be to another carrier, for which another route is better.
+        if head.lane == OTP and choice.differs_by_carrier(now_ns, message, OTP):
+            return 1
+        return room.messages
 
     def _next_unexpired(
         self, now_ns: int, queue: Queue, expired: Ticket, effects: list[Effect]
@@ -190,10 +218,18 @@ class Sending:
             messages.append(message)
             segments += message.segments
         route.submitted(segments)
+        if self._choice is not None:
+            self._choice.sent(route, segments)
         self._shares.sent(tickets[0].queue, segments, self._backlog.ready)
         self._batches = batch_id = self._batches + 1
         self.in_flight[batch_id] = Batch(route, tickets, now_ns)
         effects.append(SubmitBatch(batch_id, route.name, tuple(messages)))
+
+
+def _ask_again(first_ns: int, second_ns: int) -> int:
+    if UNTIL_ANSWER in (first_ns, second_ns):
+        return max(first_ns, second_ns)
+    return min(first_ns, second_ns)
 
 
 def _earlier(first: int | None, second: int) -> int:

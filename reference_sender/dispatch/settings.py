@@ -74,7 +74,31 @@ class DispatchSettings(BaseModel):
     )
     breaker_cap_s: float = Field(default=30.0, gt=0, le=3600)
 
+    # Choice between several routes (see scoring.py). A worth is in the currency of ``cost_per_segment``.
+    otp_worth: float = Field(default=1.0, ge=0, le=1e6, description="what an OTP delivered in time is worth")
+    transactional_worth: float = Field(default=0.3, ge=0, le=1e6)
+    marketing_worth: float = Field(default=0.1, ge=0, le=1e6)
+    otp_deadline_s: float = Field(default=10.0, gt=0, le=86_400, description="in time: within this")
+    transactional_deadline_s: float = Field(default=60.0, gt=0, le=86_400)
+    marketing_deadline_s: float = Field(default=3600.0, gt=0, le=604_800)
+    equal_within: float = Field(
+        default=0.1,
+        ge=0,
+        lt=1,
+        description="routes whose scores differ by less of the class's worth are equal",
+    )
+    slow_delivery_s: float = Field(
+        default=300.0, gt=0, le=86_400, description="a message that takes longer lowers its route's weight"
+    )
+
+    hedge_otp_after_s: float | None = Field(
+        default=None, gt=0, le=300, description="without a report, a second route gets the OTP; None: never"
+    )
+
     # Reports
+    report_query_s: float | None = Field(
+        default=3600.0, gt=0, description="a report missing for longer is asked for; None: never"
+    )
     report_timeout_s: float = Field(
         default=72 * 3600.0, gt=0, description="wait for a report; then the message expires without one"
     )

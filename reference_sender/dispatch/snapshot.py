@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-import msgspec
 from msgspec import Struct
+from msgspec.structs import asdict, replace
 
 from reference_sender.dispatch.backlog import Backlog
+from reference_sender.dispatch.choice import RouteChoice
 from reference_sender.dispatch.figures import ClassSnapshot
 from reference_sender.dispatch.lookups import PendingLookups
 from reference_sender.dispatch.message_states import MessageStates
 from reference_sender.dispatch.retry import SECOND_NS
+from reference_sender.dispatch.route import RouteState
 from reference_sender.dispatch.sending import Sending
+from reference_sender.dispatch.ticket import MARKETING, OTP, TRANSACTIONAL
 
 
 class RouteSnapshot(Struct, frozen=True):
@@ -25,6 +28,43 @@ class RouteSnapshot(Struct, frozen=True):
     requests_per_s: float = 0.0  # its own limits
     segments_per_s: float = 0.0
     max_in_flight: int = 0
+    paced_requests_per_s: float = 0.0  # of the limits, what the provider has allowed of late
+    paced_segments_per_s: float = 0.0
+    # With several routes: its measurements, and its share of the weights (0 without weights).
+    weight: float = 0.0
+    score: float = 0.0  # for an OTP of one segment now
+    delivery_rate: float = 0.0
+    delivery_s: float = 0.0
+    health: float = 0.0
+
+
+def route_snapshot(route: RouteState, now_ns: int, choice: RouteChoice | None) -> RouteSnapshot:
+    """``route`` as of ``now_ns``."""
+    limits = route.limits
+    snapshot = RouteSnapshot(
+        name=route.name,
+        breaker=route.breaker.state.value,
+        breaker_opened=route.breaker.opened,
+        in_flight=route.in_flight,
+        paused_s=route.paused_ns(now_ns) / SECOND_NS,
+        throttles=route.throttles,
+        requests_per_s=limits.requests_per_s,
+        segments_per_s=limits.segments_per_s,
+        max_in_flight=limits.max_in_flight,
+        paced_requests_per_s=limits.requests_per_s * route.requests_pacing.share,
+        paced_segments_per_s=limits.segments_per_s * route.segments_pacing.share,
+    )
+    if choice is None:
+        return snapshot
+    candidate = choice.candidate(now_ns, route)
+    return replace(
+        snapshot,
+        weight=0.0 if choice.weights is None else choice.weights.points[route.index],
+        score=choice.scores(now_ns)[route.index],
+        delivery_rate=candidate.delivery_rate,
+        delivery_s=candidate.delivery_s,
+        health=candidate.health,
+    )
 
 
 class DispatchState(Struct, frozen=True):
@@ -72,38 +112,28 @@ class DispatchState(Struct, frozen=True):
             gauges[f"route_{route.name}_requests_per_s"] = route.requests_per_s
             gauges[f"route_{route.name}_segments_per_s"] = route.segments_per_s
             gauges[f"route_{route.name}_max_in_flight"] = route.max_in_flight
+            gauges[f"route_{route.name}_paced_requests_per_s"] = route.paced_requests_per_s
+            gauges[f"route_{route.name}_paced_segments_per_s"] = route.paced_segments_per_s
         for what, seconds in self.waited_s.items():
             gauges[f"waited_{what}_s"] = seconds
         return gauges
 
 
-def snapshot(now_ns: int, backlog: Backlog, sending: Sending, states: MessageStates) -> DispatchState:
+def snapshot(
+    now_ns: int, backlog: Backlog, sending: Sending, states: MessageStates, choice: RouteChoice | None
+) -> DispatchState:
     """The state at ``now_ns``."""
-    routes = tuple(
-        RouteSnapshot(
-            name=route.name,
-            breaker=route.breaker.state.value,
-            breaker_opened=route.breaker.opened,
-            in_flight=route.in_flight,
-            paused_s=route.paused_ns(now_ns) / SECOND_NS,
-            throttles=route.throttles,
-            requests_per_s=route.limits.requests_per_s,
-            segments_per_s=route.limits.segments_per_s,
-            max_in_flight=route.limits.max_in_flight,
-        )
-        for route in sending.routes
-    )
     return DispatchState(
-        queue_otp=backlog.waiting[0],
-        queue_transactional=backlog.waiting[1],
-        queue_marketing=backlog.waiting[2],
+        queue_otp=backlog.waiting[OTP],
+        queue_transactional=backlog.waiting[TRANSACTIONAL],
+        queue_marketing=backlog.waiting[MARKETING],
         between_attempts=sum(backlog.waiting) - sum(backlog.ready),
         in_flight=len(sending.in_flight),
         in_flight_messages=len(backlog.tickets) - sum(backlog.waiting),
         awaiting_report=len(states.awaiting.index.by_key),
         early_reports=len(states.early),
-        totals=msgspec.structs.asdict(states.totals),
-        routes=routes,
+        totals=asdict(states.totals),
+        routes=tuple(route_snapshot(route, now_ns, choice) for route in sending.routes),
         classes=states.figures.snapshot(),
         reasons=dict(states.figures.reasons),
         waited_s={what: ns / SECOND_NS for what, ns in sending.waited_ns.items()},

@@ -34,11 +34,14 @@ class Ticket(Struct, gc=False, eq=False):
     counted: int = 0  # of these, those that count towards the limit
     solo: bool = False  # always alone in a request
     in_lane: bool = False  # False while QUEUED: waiting for its next attempt's time
+    confined: bool = (
+        False  # its route was chosen for it: the slot does not mean that the provider may have it
+    )
 
     @property
     def uncertain(self) -> bool:
         """Whether a provider may have it already. Then only that route may try again, with this key."""
-        return self.slot != SHARED
+        return self.slot != SHARED and not self.confined
 
 
 def lane_index(lane: Lane) -> int:

@@ -136,7 +136,42 @@ class SetAside(Struct, frozen=True, gc=False):
     message: Message
 
 
-Effect = SubmitBatch | Change | LookUp | SetAside
+class AskReport(Struct, frozen=True, gc=False):
+    """Effect: ask the provider of ``route`` for the state of its message ``provider_id``, whose report is
+    missing.
+    """
+
+    route: str
+    key: str
+    provider_id: str
+
+
+class Hedge(Struct, frozen=True, gc=False):
+    """Effect: store ``message`` under a new id, and offer it. It is the second one of an OTP without a
+    report (``hedging.py``).
+    """
+
+    message: Message
+
+
+Effect = SubmitBatch | Change | LookUp | SetAside | AskReport | Hedge
+
+_SECOND = "~2"  # no key of a client has a tilde
+
+
+def is_hedge(key: str) -> bool:
+    """Whether ``key`` is that of the second message of an OTP."""
+    return key.endswith(_SECOND)
+
+
+def key_of_second(key: str) -> str:
+    """The key of the second message of ``key``."""
+    return key + _SECOND
+
+
+def key_of_first(key: str) -> str:
+    """The key of the message whose second one has ``key``."""
+    return key.removesuffix(_SECOND)
 
 
 class Report(Struct, frozen=True, gc=False):
@@ -181,6 +216,9 @@ class RouteLimits(Struct, frozen=True, gc=False):
     max_in_flight: int  # unanswered requests at a time
     idempotency_window_s: float
     lookup_window_s: float = 0.0
+    weight: float | None = None  # among equal routes; None for all: the first is preferred
+    cost_per_segment: float = 0.0
+    answers_status: bool = False  # the provider can be asked for the state of a message that it accepted
 
     @property
     def unknown_window_s(self) -> float:

@@ -6,7 +6,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from reference_sender.dispatch.values import LookUp, Message
+from reference_sender.dispatch.values import AskReport, Hedge, LookUp, Message
 from reference_sender.store.protocol import StoreError, Work
 
 Waiter = Any
@@ -43,4 +43,4 @@ class Refuse(Struct, frozen=True, gc=False):
     error: StoreError
 
 
-NodeEffect = SubmitNow | LookUp | Acknowledge | Refuse
+NodeEffect = SubmitNow | LookUp | AskReport | Hedge | Acknowledge | Refuse

@@ -15,8 +15,10 @@ from msgspec import Struct
 
 from reference_sender.dispatch import Dispatcher, DispatchState
 from reference_sender.dispatch.values import (
+    AskReport,
     Change,
     Effect,
+    Hedge,
     Lane,
     LookUp,
     Message,
@@ -196,6 +198,10 @@ class Node:
         """Take the result of a ``LookUp``; as ``Dispatcher.looked_up``."""
         return self._perform(now_ns, self._dispatcher.looked_up(now_ns, key, found))
 
+    def status_found(self, now_ns: int, key: str, report: Report | None) -> list[NodeEffect]:
+        """Take the answer to an ``AskReport``; as ``Dispatcher.status_found``."""
+        return self._perform(now_ns, self._dispatcher.status_found(now_ns, key, report))
+
     def next_deadline(self) -> int | None:
         """When ``advance`` must be called, unless another call comes first. None if nothing is pending."""
         deadlines = [self._dispatcher.next_deadline(), self.gate.next_ns()]
@@ -312,7 +318,7 @@ class Node:
             # A batch that is not submitted because the sender stops stays queued in the store.
             elif self._stopping:
                 continue
-            elif isinstance(effect, LookUp):
+            elif isinstance(effect, (LookUp, AskReport, Hedge)):
                 done.append(effect)
             elif foreseen is not None and _is_of(foreseen, effect):
                 self._unanswered[effect.batch_id] = foreseen.attempt_id

@@ -16,6 +16,7 @@ from reference_sender.routes.protocol import (
     ProviderReply,
     ProviderRequest,
     RouteProtocol,
+    StatusQuery,
     results_of_all,
 )
 
@@ -38,6 +39,12 @@ class Route(Protocol):
         """
         ...
 
+    async def ask_report(self, provider_id: str, key: str) -> Report | None:
+        """The state of a message that the provider accepted, with the report's ``key``; None if it gives
+        none.
+        """
+        ...
+
     async def close(self) -> None: ...
 
 
@@ -47,8 +54,16 @@ class HttpRoute:
     ``repeats``: whether the provider refuses a repeat, so that a request may be sent again at once.
     """
 
-    def __init__(self, protocol: RouteProtocol, max_in_flight: int, timeout_s: float, repeats: bool) -> None:
+    def __init__(
+        self,
+        protocol: RouteProtocol,
+        max_in_flight: int,
+        timeout_s: float,
+        repeats: bool,
+        status: StatusQuery | None = None,
+    ) -> None:
         self._protocol = protocol
+        self._status = status
         self._tries = max_in_flight if repeats else 1
         self._loop = asyncio.get_running_loop()
         tracing = aiohttp.TraceConfig()
@@ -80,6 +95,12 @@ class HttpRoute:
             return None
         reply = await self._reply(lookup.request(message), _MOST_LOOKUP_BYTES)
         return lookup.found(message, (since_ns + wall_ahead_ns()) / 1e9, reply)
+
+    async def ask_report(self, provider_id: str, key: str) -> Report | None:
+        if self._status is None:
+            return None
+        reply = await self._reply(self._status.request(provider_id), _MOST_LOOKUP_BYTES)
+        return self._status.found(provider_id, key, reply)
 
     async def close(self) -> None:
         await self._session.close()

@@ -99,6 +99,16 @@ class MessageLookup(Protocol):
         ...
 
 
+class StatusQuery(Protocol):
+    """Asks a provider for the state of a message that it accepted."""
+
+    def request(self, provider_id: str) -> ProviderRequest: ...
+
+    def found(self, provider_id: str, key: str, reply: ProviderReply) -> Report | None:
+        """The state as a report with ``key``; None if the reply gives none."""
+        ...
+
+
 class RouteProtocol(Protocol):
     """A provider's formats, for one account."""
 
@@ -145,6 +155,7 @@ class RouteDefinition(Struct, frozen=True, kw_only=True):
     lookup_window_s: float = 0.0
     confirmation: Confirmation
     protocol: Callable[[RouteAccount], RouteProtocol]
+    status: Callable[[RouteAccount], StatusQuery] | None = None  # None: the provider has no such query
 
 
 _SPLIT = Result(Outcome.SPLIT, reason="cannot_share_a_request")

@@ -43,6 +43,8 @@ class RouteOptions(BaseModel):
     max_segments: Count | None = None
     sender_id: Annotated[str, Field(min_length=1, max_length=34)] | None = None
     idempotency_window_s: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
+    weight: Annotated[float, Field(gt=0, le=1e6)] | None = None
+    cost_per_segment: Annotated[float, Field(ge=0, le=1e6)] = 0.0
 
 
 class RouteSpec(Struct, frozen=True):
@@ -66,7 +68,8 @@ class RouteSpec(Struct, frozen=True):
         """The route, whose reports come to ``report_url``. Call it with the event loop running."""
         protocol = self.definition.protocol(replace(self.account, report_url=report_url))
         repeats = self.limits.idempotency_window_s > 0
-        return HttpRoute(protocol, self.limits.max_in_flight, self.timeout_s, repeats)
+        status = None if self.definition.status is None else self.definition.status(self.account)
+        return HttpRoute(protocol, self.limits.max_in_flight, self.timeout_s, repeats, status)
 
 
 def url_forms() -> list[str]:
@@ -155,4 +158,7 @@ def _limits(options: RouteOptions, definition: RouteDefinition, authority: str) 
         max_in_flight=options.max_in_flight,
         idempotency_window_s=definition.idempotency_window_s if window_s is None else window_s,
         lookup_window_s=definition.lookup_window_s,
+        weight=options.weight,
+        cost_per_segment=options.cost_per_segment,
+        answers_status=definition.status is not None,
     )

@@ -4,12 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Coroutine, Iterable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from typing import Any
+
+from msgspec.structs import replace
 
 from reference_sender.clock import now_ns
 from reference_sender.dispatch import Dispatcher, DispatchState
-from reference_sender.dispatch.values import Lane, LookUp, Message, Outcome, Recovered, Report, Result
+from reference_sender.dispatch.values import (
+    AskReport,
+    Hedge,
+    Lane,
+    LookUp,
+    Message,
+    Outcome,
+    Recovered,
+    Report,
+    Result,
+)
 from reference_sender.node.effects import Acknowledge, NodeEffect, Refuse, SubmitNow
 from reference_sender.node.node import DEFAULT_TIMES, Node, NodeTimes
 from reference_sender.policy.campaigns import Campaign
@@ -38,8 +50,11 @@ class Driver:
         times: NodeTimes = DEFAULT_TIMES,
         chores: Chores | None = None,
         gate: Gate | None = None,
+        new_id: Callable[[], int] | None = None,
     ) -> None:
+        """``new_id`` gives the ids of second messages; only a dispatcher that hedges needs it."""
         self.chores = chores or Chores()
+        self._new_id = new_id
         self._node = Node(dispatcher, times, gate)
         self._routes = routes
         self._loop = asyncio.get_running_loop()
@@ -230,6 +245,17 @@ class Driver:
         except Exception as error:
             self.chores.died("dispatcher", error)
 
+    async def _ask_report(self, asked: AskReport) -> None:
+        try:
+            try:
+                found = await self._routes[asked.route].ask_report(asked.provider_id, asked.key)
+            except Exception:
+                log.exception("a status query on route %s failed", asked.route)
+                found = None
+            self._perform(self._node.status_found(self._now(), asked.key, found))
+        except Exception as error:
+            self.chores.died("dispatcher", error)
+
     def _advance(self) -> None:
         # Timers have a resolution of a millisecond and may fire early. The node must not be called early.
         due_ns, self._armed_ns = self._armed_ns, None
@@ -248,12 +274,28 @@ class Driver:
             elif isinstance(effect, Refuse):
                 if not effect.waiter.done():
                     effect.waiter.set_exception(effect.error)
+            elif isinstance(effect, Hedge):
+                self._store_second(effect.message)
             elif self._requesting:
-                self._ask(self._look_up(effect) if isinstance(effect, LookUp) else self._submit(effect))
+                self._ask(self._request(effect))
         if self._stopping and not self._node.unanswered:
             self._all_answered.set()
         self._schedule_commit()
         self._arm()
+
+    def _request(self, effect: SubmitNow | LookUp | AskReport) -> Coroutine[Any, Any, None]:
+        if isinstance(effect, SubmitNow):
+            return self._submit(effect)
+        return self._look_up(effect) if isinstance(effect, LookUp) else self._ask_report(effect)
+
+    def _store_second(self, message: Message) -> None:
+        if self._closed:
+            return
+        assert self._new_id is not None
+        stored = self._loop.create_future()
+        # A second message that cannot be stored is not sent. The first one is not affected.
+        stored.add_done_callback(lambda done: done.cancelled() or done.exception())
+        self._node.take(replace(message, message_id=self._new_id()), stored)
 
     def _ask(self, request: Coroutine[Any, Any, None]) -> None:
         task = self._loop.create_task(request)

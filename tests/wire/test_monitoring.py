@@ -31,6 +31,7 @@ PLACE = ROOT / "docs" / "monitoring"
 SENDER_TOKEN = "sender-token"
 # The profile ``lab`` decides by the number: delivered, undelivered, throttled.
 NUMBERS = ("+48100000000", "+48100000001")
+OF_SEVERAL_ROUTES = ("weight_ratio", "delivery_ratio", "delivery_seconds", "health_ratio")
 OF_THE_SCRAPE = {"instance", "job", "le"}
 
 # By metric: label sets of its series.
@@ -170,6 +171,7 @@ def test_the_page_lists_every_metric(scraped: dict[str, str]) -> None:
         "smsbench_provider_balance_points",
         *(f"smsbench_provider_tokens_{what}" for what in ("requests", "segments")),
     }
+    optional |= {f"smsbench_sender_route_{what}" for what in OF_SEVERAL_ROUTES}
     assert listed - names - optional == set()
 
 

@@ -47,10 +47,10 @@ def read_signed_reports(request: ReportRequest, token: str) -> list[Report]:
         raise MalformedReport(f"the body is not a list of reports: {error}") from error
     if len(items) > MAX_REPORTS:
         raise MalformedReport(f"a call carries at most {MAX_REPORTS} reports, not {len(items)}")
-    return [_report(item) for item in items]
+    return [report_of(item.id, item.reference, item.state, item.reason) for item in items]
 
 
-def _report(item: _ReportItem) -> Report:
-    state = _STATES.get(item.state, State.SENT)
-    reason = "" if state is State.DELIVERED else item.reason or item.state
-    return Report(item.id, item.reference, state, reason)
+def report_of(provider_id: str, key: str | None, name: str, reason: str) -> Report:
+    """A state of the generic API as a report."""
+    state = _STATES.get(name, State.SENT)
+    return Report(provider_id, key, state, "" if state is State.DELIVERED else reason or name)

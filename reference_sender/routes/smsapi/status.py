@@ -1,0 +1,60 @@
+"""The status of one message: ``sms.do?status=ID``."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from urllib.parse import urlencode
+
+import msgspec
+from msgspec import Struct
+
+from reference_sender.dispatch.values import Report, State
+from reference_sender.routes.protocol import ProviderReply, ProviderRequest, RouteAccount
+
+# By name (smsapi.com/docs, "SMS status codes"). Every other one is intermediate.
+_STATES = {
+    "DELIVERED": State.DELIVERED,
+    "EXPIRED": State.EXPIRED,
+    "UNDELIVERED": State.FAILED,
+    "FAILED": State.FAILED,
+    "REJECTED": State.FAILED,
+    "UNKNOWN": State.FAILED,  # a later DELIVERED still counts
+}
+
+
+class _Listed(Struct, gc=False):
+    id: str
+    status: str
+
+
+class _Page(Struct, gc=False):
+    listed: Sequence[_Listed] = msgspec.field(name="list")
+
+
+_decode = msgspec.json.Decoder(_Page).decode
+
+
+class SmsapiStatus:
+    """Status queries of one account."""
+
+    def __init__(self, account: RouteAccount) -> None:
+        self._url = account.url
+        self._headers = {"Authorization": f"Bearer {account.secret}"}
+
+    def request(self, provider_id: str) -> ProviderRequest:
+        query = urlencode({"status": provider_id, "format": "json"})
+        return ProviderRequest("GET", f"{self._url}?{query}", self._headers)
+
+    def found(self, provider_id: str, key: str, reply: ProviderReply) -> Report | None:
+        if reply.status != 200:
+            return None
+        try:
+            listed = _decode(reply.body).listed
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            return None
+        for each in listed:
+            if each.id == provider_id:
+                state = _STATES.get(each.status, State.SENT)
+                reason = "" if state is State.DELIVERED else f"smsapi_{each.status.lower()}"
+                return Report(provider_id, key, state, reason)
+        return None
