@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 import typer
 from pydantic import ValidationError
 
+from reference_sender.alerts.rules import AlertFileError, AlertSettings, parse_alerts
 from reference_sender.api.connections import Limits
 from reference_sender.logs import configure
 from reference_sender.policy.settings import NO_POLICY, PolicyError, read_policy
@@ -36,6 +37,14 @@ def _base_url(text: str | None) -> str | None:
     if not usable:
         raise typer.BadParameter(f"{text!r}: http:// or https:// and a host are needed")
     return text
+
+
+def _alerts(path: Path) -> AlertSettings:
+    try:
+        return parse_alerts(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, AlertFileError) as error:
+        said = error.strerror if isinstance(error, OSError) else error
+        raise typer.BadParameter(f"{path}: {said}", param_hint="--alerts") from error
 
 
 def sender(
@@ -113,6 +122,13 @@ def sender(
         float,
         typer.Option(min=1, max=86_400, help="Seconds for which a connection is kept between two requests."),
     ] = Limits().idle_s,
+    alerts: Annotated[
+        Path | None,
+        typer.Option(
+            help="TOML file with alert rules, webhook and e-mail; without it the default rules write to the "
+            "log."
+        ),
+    ] = None,
     allow_remote: Annotated[
         bool, typer.Option("--allow-remote", help="Allow a provider that is not on this machine.")
     ] = False,
@@ -131,6 +147,7 @@ def sender(
             seed=seed,
             policy=NO_POLICY if policy is None else read_policy(policy),
             limits=Limits(max_connections, request_timeout, idle_timeout),
+            alerts=AlertSettings() if alerts is None else _alerts(alerts),
         )
     except PolicyError as error:
         raise typer.BadParameter(str(error).removeprefix("--policy: "), param_hint="--policy") from error

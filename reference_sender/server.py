@@ -20,21 +20,25 @@ from aiohttp import web
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from reference_sender.addresses import host_and_port
+from reference_sender.alerts.rules import AlertSettings
 from reference_sender.api.campaign_controls import CampaignControls
 from reference_sender.api.connections import Connections, Limits
 from reference_sender.api.dead_letters import DeadLetters
 from reference_sender.api.handlers import Api
 from reference_sender.api.intake import Intake
 from reference_sender.api.listening import bind
-from reference_sender.api.metrics import Metrics, Tally
+from reference_sender.api.metrics import Metrics
 from reference_sender.api.queries import Queries
 from reference_sender.api.reports import REPORTS_PATH, ReportIntake, ReportReader
 from reference_sender.api.rules import IntakeRules
+from reference_sender.api.tally import Tally
 from reference_sender.clock import now_ns
 from reference_sender.dispatch import Dispatcher, DispatchSettings
 from reference_sender.dispatch.values import Recovered, State
 from reference_sender.logs import http_logger, log_loop_error
 from reference_sender.node.tenure import Tenure
+from reference_sender.notices.channels import open_channels
+from reference_sender.notices.watcher import AlertWatcher
 from reference_sender.policy.recipients import RecipientLimits
 from reference_sender.policy.settings import NO_POLICY, PolicySettings
 from reference_sender.routes.client import HttpRoute
@@ -76,6 +80,7 @@ class SenderSettings(BaseModel):
     drain_s: Annotated[float, Field(ge=0, le=600)] = 10.0
     seed: int = 1
     limits: Limits = Limits()
+    alerts: AlertSettings = AlertSettings()
     dispatch: DispatchSettings = DispatchSettings.model_validate({})
     policy: PolicySettings = NO_POLICY
 
@@ -149,6 +154,8 @@ class Sender:
         keep_ns = policy.keep_ns
         self._purging = None if keep_ns is None else Purging(self._driver.commits, keep_ns, self.chores)
         self._lag = LoopLag(self.chores)
+        alerts = settings.alerts
+        self._watcher = AlertWatcher(alerts.rules, self._driver.state, open_channels(alerts), self.chores)
         self._queries = Queries(store)
         tally = Tally()
         rules = IntakeRules(gate, RecipientLimits(*policy.recipient_limits()))
@@ -198,6 +205,7 @@ class Sender:
         await self._driver.drain(0 if self.chores.failed.is_set() else self._settings.drain_s)
         for route in self._routes.values():
             await route.close()
+        self._watcher.stop()
         self._lag.stop()
         self._queries.close()
 

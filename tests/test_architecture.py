@@ -13,7 +13,11 @@ import pytest
 ROOT = Path(__file__).parent.parent
 PACKAGES = ("smsbench", "mock_provider", "reference_sender", "loadtests", "analysis")
 CORES = (
-    *("mock_provider/engine", "reference_sender/dispatch", "reference_sender/node", "loadtests/arrivals"),
+    "mock_provider/engine",
+    "reference_sender/dispatch",
+    "reference_sender/alerts",
+    "reference_sender/node",
+    "loadtests/arrivals",
     "reference_sender/policy",
 )
 PURE = ("loadtests/capacity/search.py", "loadtests/capacity/bracket.py")

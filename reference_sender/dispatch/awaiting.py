@@ -16,6 +16,8 @@ class Sent(Struct, frozen=True, gc=False):
     attempts: int
     provider_id: str | None
     at_ns: int  # when it was sent, or, once it has ended, when it ended
+    lane: int  # index into LANES: its class
+    begun_ns: int  # when it was accepted, or its scheduled time (``figures.begun_ns``)
     state: State = State.SENT
     route: str | None = None  # of the last attempt
     carrier: str = ""  # of the recipient; empty if its delivery is not measured

@@ -7,6 +7,7 @@ from msgspec.structs import asdict, replace
 
 from reference_sender.dispatch.backlog import Backlog
 from reference_sender.dispatch.choice import RouteChoice
+from reference_sender.dispatch.figures import ClassSnapshot
 from reference_sender.dispatch.lookups import PendingLookups
 from reference_sender.dispatch.message_states import MessageStates
 from reference_sender.dispatch.retry import SECOND_NS
@@ -79,6 +80,8 @@ class DispatchState(Struct, frozen=True):
     early_reports: int
     totals: dict[str, int]  # since the dispatcher began, by name
     routes: tuple[RouteSnapshot, ...]
+    classes: tuple[ClassSnapshot, ...] = ()
+    reasons: dict[str, int] = {}  # of messages that ended without a delivery
     held: int = 0  # messages that wait for a time, or for their campaign (``policy/gate.py``)
     waited_s: dict[str, float] = {}  # for how long ready messages were held back, by what (``Sending``)
 
@@ -131,6 +134,8 @@ def snapshot(
         early_reports=len(states.early),
         totals=asdict(states.totals),
         routes=tuple(route_snapshot(route, now_ns, choice) for route in sending.routes),
+        classes=states.figures.snapshot(),
+        reasons=dict(states.figures.reasons),
         waited_s={what: ns / SECOND_NS for what, ns in sending.waited_ns.items()},
     )
 
