@@ -11,6 +11,7 @@ from pydantic import ValidationError
 
 from reference_sender.alerts.rules import AlertFileError, AlertSettings, parse_alerts
 from reference_sender.api.connections import Limits
+from reference_sender.dispatch import DispatchSettings
 from reference_sender.logs import configure
 from reference_sender.policy.settings import NO_POLICY, PolicyError, read_policy
 from reference_sender.routes.url import RouteError, RouteSpec, read_route, url_forms
@@ -52,8 +53,8 @@ def sender(
         list[str],
         typer.Option(
             help=f"A provider: {', '.join(url_forms())}. Options follow as a query: ?requests_per_s=100&"
-            "segments_per_s=...&max_batch=...&max_in_flight=... May be repeated; the first route is "
-            "preferred.",
+            "segments_per_s=...&max_batch=...&max_in_flight=...&weight=...&cost_per_segment=... May be "
+            "repeated; the first of equally good routes is preferred.",
             envvar="SMSBENCH_SENDER_ROUTES",
         ),
     ],
@@ -103,6 +104,15 @@ def sender(
         ),
     ] = None,
     seed: Annotated[int, typer.Option(help="Seed of the jitter between attempts.")] = 1,
+    hedge_otp_after: Annotated[
+        float | None,
+        typer.Option(
+            min=0.1,
+            max=300,
+            help="Seconds after which an OTP without a report gets a second route. The phone may get it "
+            "twice. Off by default.",
+        ),
+    ] = None,
     max_connections: Annotated[
         int,
         typer.Option(
@@ -146,6 +156,7 @@ def sender(
             public_url=public_url.rstrip("/") if public_url is not None else None,
             seed=seed,
             policy=NO_POLICY if policy is None else read_policy(policy),
+            dispatch=DispatchSettings.model_validate({"hedge_otp_after_s": hedge_otp_after}),
             limits=Limits(max_connections, request_timeout, idle_timeout),
             alerts=AlertSettings() if alerts is None else _alerts(alerts),
         )

@@ -15,23 +15,27 @@ from __future__ import annotations
 _DECREASE = 0.8
 _STEP_PER_S = 0.02
 _STEP_PER_ANSWER = 0.2 / 150
-_LEAST_SHARE = 0.001
+# Less than this is a pause, which the route makes in any case. Throttling that has nothing to do with the
+# rate must not stop the route.
+LEAST_REQUESTS_PER_S = 1.0
+LEAST_SEGMENTS_PER_S = 10.0
 
 
 class Pacing:
-    """``share`` of the configured rate that is used for now, between ``_LEAST_SHARE`` and 1."""
+    """``share`` of the configured rate that is used for now: at least ``least_per_s`` and at most all."""
 
-    __slots__ = ("_throttled_share", "_updated_ns", "share")
+    __slots__ = ("_least_share", "_throttled_share", "_updated_ns", "share")
 
-    def __init__(self) -> None:
+    def __init__(self, rate_per_s: float, least_per_s: float) -> None:
         self.share = 1.0
+        self._least_share = min(1.0, least_per_s / rate_per_s)
         self._throttled_share = 1.0
         self._updated_ns = 0
 
     def throttled(self, now_ns: int) -> None:
         """The provider refused a request, since it came too fast."""
         self._throttled_share = self.share
-        self.share = max(_LEAST_SHARE, self.share * _DECREASE)
+        self.share = max(self._least_share, self.share * _DECREASE)
         self._updated_ns = now_ns
 
     def worked(self, now_ns: int) -> None:

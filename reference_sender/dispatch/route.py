@@ -16,7 +16,7 @@ from msgspec import Struct
 from reference_sender.dispatch.breaker import Breaker, BreakerState
 from reference_sender.dispatch.bucket import RateBucket
 from reference_sender.dispatch.jitter import fraction, grown
-from reference_sender.dispatch.pacing import Pacing
+from reference_sender.dispatch.pacing import LEAST_REQUESTS_PER_S, LEAST_SEGMENTS_PER_S, Pacing
 from reference_sender.dispatch.retry import SECOND_NS
 from reference_sender.dispatch.settings import DispatchSettings
 from reference_sender.dispatch.values import Outcome, Result, RouteLimits
@@ -63,8 +63,8 @@ class RouteState:
         )
         self.requests = RateBucket(limits.requests_per_s, limits.requests_burst)
         self.segments = RateBucket(limits.segments_per_s, limits.segments_burst)
-        self.requests_pacing = Pacing()
-        self.segments_pacing = Pacing()
+        self.requests_pacing = Pacing(limits.requests_per_s, LEAST_REQUESTS_PER_S)
+        self.segments_pacing = Pacing(limits.segments_per_s, LEAST_SEGMENTS_PER_S)
         self.limits = limits
         self.share = 1.0  # of the limits; other senders may use the same contract
         self.max_in_flight = limits.max_in_flight  # of this share

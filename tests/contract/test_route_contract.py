@@ -205,6 +205,32 @@ def test_a_repeat_is_refused_as_the_definition_says(name: str, start: StartProvi
     with_route(spec_of(name, address_of(start())), act)
 
 
+@every_route
+def test_the_state_of_an_accepted_message_can_be_asked_for(name: str, start: StartProvider) -> None:
+    spec = spec_of(name, address_of(start()))
+    assert spec.limits.answers_status
+
+    async def act(route: HttpRoute) -> None:
+        one = message(1)
+        (result,) = await route.submit([one])
+        assert result.provider_id is not None
+        found: list[Report | None] = []
+
+        async def is_delivered() -> bool:
+            found.append(await route.ask_report(result.provider_id or "", one.key))
+            return found[-1] is not None and found[-1].state is State.DELIVERED
+
+        async with asyncio.timeout(20):
+            while not await is_delivered():
+                await asyncio.sleep(0)
+        assert all(each is not None and each.state in (State.SENT, State.DELIVERED) for each in found)
+        assert found[-1] == Report(result.provider_id, one.key, State.DELIVERED, "")
+        unknown = await route.ask_report("7" * 19, "k")
+        assert unknown is None or unknown.state is State.SENT
+
+    with_route(spec, act)
+
+
 class Reports:
     """The sender's end of report calls: reads them by the route, and confirms them as its definition says."""
 
