@@ -7,7 +7,6 @@ other attempt after them.
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
@@ -31,6 +30,7 @@ from reference_sender.dispatch.values import (
     SubmitBatch,
 )
 from reference_sender.node.commits import Commits, Group
+from reference_sender.node.early_calls import EarlyCalls
 from reference_sender.node.effects import Acknowledge, Commit, NodeEffect, Refuse, SubmitNow, Waiter
 from reference_sender.node.tenure import Tenure
 from reference_sender.policy.campaigns import Campaign, CampaignState
@@ -51,14 +51,6 @@ class NodeTimes(Struct, frozen=True):
 DEFAULT_TIMES = NodeTimes()
 
 
-class _Overtaken(Struct, frozen=True, eq=False):
-    """Reports that came before the answer to their submit, which is one of ``batches``."""
-
-    waiter: Waiter
-    batches: set[int]
-    until_ns: int
-
-
 class Node:
     """Times never go back, as for the dispatcher. After each call the driver carries out the effects, asks
     ``next_deadline`` when to call ``advance``, and ``commit_due_ns`` when to call ``begin_commit``.
@@ -74,12 +66,10 @@ class Node:
         self._tenure: Tenure | None = None  # None: no other node uses the store
         self.gate = open_gate() if gate is None else gate  # only to be read by others
         dispatcher.bar(self.gate.bars)
-        self._early_report_ns = times.early_report_ns
+        self._early = EarlyCalls(times.early_report_ns)
         self._commits = Commits(times.linger_ns, times.retry_ns)
         self._unanswered: dict[int, int] = {}  # attempts by batch: not durable yet, or their request is out
         self._attempts = 0  # number made so far
-        self._overtaking: set[str] = set()  # provider ids of reports that came with an early one
-        self._overtaken: deque[_Overtaken] = deque()  # all wait equally long, so they are in order
         self._stopping = False
 
     @property
@@ -93,9 +83,9 @@ class Node:
         return len(self._unanswered)
 
     @property
-    def overtaken(self) -> int:
-        """Report calls that wait for the answer to the submit they overtook."""
-        return len(self._overtaken)
+    def early_calls(self) -> int:
+        """Report calls that wait for the answer to a submit."""
+        return len(self._early)
 
     def has_room(self, count: int, lane: Lane) -> bool:
         """Whether ``count`` more messages of ``lane`` fit. Messages that wait for the store, or in it for a
@@ -223,9 +213,8 @@ class Node:
             reports = [report for report in reports if knows(report)]
         before = self._dispatcher.early_reports
         effects = self._perform(now_ns, self._dispatcher.reported(now_ns, reports))
-        if self._overtook(reports, before) and self._unanswered:
-            until_ns = now_ns + self._early_report_ns
-            self._overtaken.append(_Overtaken(waiter, set(self._unanswered), until_ns))
+        if self._early.has_early(reports, before, self._dispatcher.early_reports) and self._unanswered:
+            self._early.add(now_ns, waiter, self._unanswered)
         else:
             self._commits.settle(waiter, True)
         return effects
@@ -235,8 +224,8 @@ class Node:
         effects = self._dispatcher.answered(now_ns, batch_id, results)
         self._commits.ended(self._unanswered.pop(batch_id))
         done = self._perform(now_ns, effects)
-        if self._overtaken:
-            self._no_longer_awaited(batch_id)
+        if len(self._early):
+            self._settle_early(batch_id)
         return done
 
     def looked_up(self, now_ns: int, key: str, found: Sequence[Report] | None) -> list[NodeEffect]:
@@ -249,9 +238,7 @@ class Node:
 
     def next_deadline(self) -> int | None:
         """When ``advance`` must be called, unless another call comes first. None if nothing is pending."""
-        deadlines = [self._dispatcher.next_deadline(), self.gate.next_ns()]
-        if self._overtaken:
-            deadlines.append(self._overtaken[0].until_ns)
+        deadlines = (self._dispatcher.next_deadline(), self.gate.next_ns(), self._early.next_ns())
         return min((each for each in deadlines if each is not None), default=None)
 
     def advance(self, now_ns: int) -> list[NodeEffect]:
@@ -260,9 +247,7 @@ class Node:
         held_until_ns = self.gate.next_ns()
         if held_until_ns is not None and held_until_ns <= now_ns:
             effects += self._release(now_ns)
-        overtaken = self._overtaken
-        while overtaken and overtaken[0].until_ns <= now_ns:
-            effects.append(Acknowledge(overtaken.popleft().waiter, False))
+        effects += [Acknowledge(waiter, False) for waiter in self._early.take_late(now_ns)]
         return effects
 
     def _release(self, now_ns: int) -> list[NodeEffect]:
@@ -346,7 +331,7 @@ class Node:
         """The request of an attempt is not sent."""
         self._commits.ended(self._unanswered.pop(batch_id))
         effects = self._perform(now_ns, self._dispatcher.withdrawn(now_ns, batch_id))
-        self._no_longer_awaited(batch_id)
+        self._settle_early(batch_id)
         return effects
 
     def _submit(self, now_ns: int, batch: SubmitBatch) -> list[NodeEffect]:
@@ -391,27 +376,9 @@ class Node:
             self._commits.change(changes)
         return done
 
-    def _overtook(self, reports: Sequence[Report], before: int) -> bool:
-        """Whether the dispatcher keeps one of ``reports`` for a submit that is not yet answered."""
-        kept = self._dispatcher.early_reports
-        if not kept:
-            if self._overtaking:
-                self._overtaking.clear()
-            return False
-        ids = {report.provider_id for report in reports}
-        again = not self._overtaking.isdisjoint(ids)
-        if kept > before:
-            self._overtaking |= ids
-        return again or kept > before
-
-    def _no_longer_awaited(self, batch_id: int) -> None:
-        """The batch was answered or withdrawn: reports that waited for it alone are settled."""
-        overtaken = self._overtaken
-        for each in list(overtaken):
-            each.batches.discard(batch_id)
-            if not each.batches:
-                overtaken.remove(each)
-                self._commits.settle(each.waiter, True)
+    def _settle_early(self, batch_id: int) -> None:
+        for waiter in self._early.take_complete(batch_id):
+            self._commits.settle(waiter, True)
 
 
 def _is_of(attempt: SubmitAttempt, batch: SubmitBatch) -> bool:
