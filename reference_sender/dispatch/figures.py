@@ -38,8 +38,11 @@ OTHER_REASONS = "other"
 
 def begun_ns(now_ns: int, message: Message) -> int:
     """From when the durations of ``message`` count: its acceptance, or its scheduled time if later."""
-    scheduled_ns = message.not_before_ns
-    return min(now_ns, max(message.created_ns, scheduled_ns if scheduled_ns <= now_ns else 0))
+    created_ns, scheduled_ns = message.created_ns, message.not_before_ns
+    # Compared and not min() or max(): this is asked for every message.
+    if created_ns < scheduled_ns <= now_ns:
+        return scheduled_ns
+    return created_ns if created_ns < now_ns else now_ns
 
 
 class DurationCounts(Struct, frozen=True):

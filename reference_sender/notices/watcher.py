@@ -43,11 +43,6 @@ class AlertWatcher:
         self._guarded_look = chores.guarded("alert watcher", self._look)
         self._timer: asyncio.Handle = self._loop.call_soon(self._guarded_look)
 
-    @property
-    def active(self) -> list[str]:
-        """Names of the alerts that began and have not ended."""
-        return self._alerts.active
-
     def stop(self) -> None:
         """Look no more. Notices that no channel has taken yet are only in the log."""
         self._timer.cancel()
