@@ -52,6 +52,8 @@ limits = st.builds(
     max_in_flight=st.integers(1, 4),
     idempotency_window_s=st.sampled_from([60.0, 0.0]),
     lookup_window_s=st.sampled_from([40.0, 0.0]),
+    weight=st.sampled_from([None, 1.0, 5.0]),
+    cost_per_segment=st.sampled_from([0.0, 0.05, 2.0]),
 )
 
 
