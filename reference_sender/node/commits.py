@@ -167,3 +167,10 @@ class Commits:
             raise ValueError("no commit is in progress")
         self.waiting -= len(group.messages)
         return group
+
+
+def is_attempt_of(attempt: SubmitAttempt, batch: SubmitBatch) -> bool:
+    """Whether ``attempt`` has the same messages, in any order, and the same route."""
+    if attempt.route != batch.route or len(attempt.message_ids) != len(batch.messages):
+        return False
+    return {message.message_id for message in batch.messages} == set(attempt.message_ids)

@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
-from msgspec import Struct
 
 from reference_sender.dispatch import Dispatcher, DispatchState
 from reference_sender.dispatch.values import (
@@ -29,26 +28,15 @@ from reference_sender.dispatch.values import (
     SubmitAttempt,
     SubmitBatch,
 )
-from reference_sender.node.commits import Commits, Group
+from reference_sender.node.commits import Commits, Group, is_attempt_of
 from reference_sender.node.early_calls import EarlyCalls
 from reference_sender.node.effects import Acknowledge, Commit, NodeEffect, Refuse, SubmitNow, Waiter
 from reference_sender.node.tenure import Tenure
+from reference_sender.node.times import DEFAULT_TIMES, NodeTimes
 from reference_sender.policy.campaigns import Campaign, CampaignState
 from reference_sender.policy.gate import Gate, open_gate
 from reference_sender.policy.opt_out import OptOut
 from reference_sender.store.protocol import Existing, HandedOver, Hold, OptIn, Renewal, StoreError
-
-
-class NodeTimes(Struct, frozen=True):
-    """``early_report_ns``: for how long an early report may wait for the answer to its submit; less than
-    a provider's time limit."""
-
-    linger_ns: int = 2_000_000
-    retry_ns: int = 1_000_000_000
-    early_report_ns: int = 5_000_000_000
-
-
-DEFAULT_TIMES = NodeTimes()
 
 
 class Node:
@@ -160,28 +148,21 @@ class Node:
         self._dispatcher.divide(0, tenure.share)
 
     def renewed(self, now_ns: int, until_ns: int, renewal: Renewal) -> list[NodeEffect]:
-        """The lease is in force until ``until_ns``. Only with a tenure."""
-        tenure = self._own_tenure()
-        before = tenure.share
-        tenure.renewed(until_ns, renewal)
-        if tenure.share == before:
+        """The lease is in force until ``until_ns``."""
+        tenure = self._tenure
+        if tenure is None or not tenure.renewed(until_ns, renewal):
             return []
         return self._perform(now_ns, self._dispatcher.divide(now_ns, tenure.share))
 
     def wants(self, now_ns: int) -> int:
-        """How many messages without an owner this node should claim now. Only with a tenure."""
-        return self._own_tenure().wants(now_ns, self._dispatcher)
+        """How many messages without an owner this node should claim now."""
+        return 0 if self._tenure is None else self._tenure.wants(now_ns, self._dispatcher)
 
     def handed_over(self, now_ns: int, reports: Sequence[HandedOver]) -> list[NodeEffect]:
         """Take delivery reports that other nodes took for messages of this one."""
         effects = self._dispatcher.reported(now_ns, [each.report for each in reports])
         self._commits.read([each.report_id for each in reports])
         return self._perform(now_ns, effects)
-
-    def _own_tenure(self) -> Tenure:
-        if self._tenure is None:
-            raise ValueError("no other node uses this store")
-        return self._tenure
 
     def take(self, message: Message, waiter: Waiter) -> None:
         """Store and send ``message``. The waiter gets None, or the message that has its key already."""
@@ -362,7 +343,7 @@ class Node:
                 continue
             elif isinstance(effect, (LookUp, AskReport, Hedge)):
                 done.append(effect)
-            elif foreseen is not None and _is_of(foreseen, effect):
+            elif foreseen is not None and is_attempt_of(foreseen, effect):
                 self._unanswered[effect.batch_id] = foreseen.attempt_id
                 foreseen = None
                 done += self._submit(now_ns, effect)
@@ -379,10 +360,3 @@ class Node:
     def _settle_early(self, batch_id: int) -> None:
         for waiter in self._early.take_complete(batch_id):
             self._commits.settle(waiter, True)
-
-
-def _is_of(attempt: SubmitAttempt, batch: SubmitBatch) -> bool:
-    """Whether ``attempt`` has the same messages, in any order, and the same route."""
-    if attempt.route != batch.route or len(attempt.message_ids) != len(batch.messages):
-        return False
-    return {message.message_id for message in batch.messages} == set(attempt.message_ids)

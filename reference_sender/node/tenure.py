@@ -27,12 +27,14 @@ class Tenure:
         self.share = 0.0
         self.unclaimed = 0  # messages in the store, as far as this node knows
 
-    def renewed(self, until_ns: int, renewal: Renewal) -> None:
-        """The lease is in force until then."""
+    def renewed(self, until_ns: int, renewal: Renewal) -> bool:
+        """The lease is in force until then. Returns whether the share is another one."""
+        before = self.share
         self._until_ns = until_ns
         self.nodes = renewal.nodes
         self.share = renewal.share / WHOLE
         self.unclaimed = renewal.unclaimed
+        return self.share != before
 
     def holds(self, now_ns: int) -> bool:
         """Whether no other node can have taken over the work of this one."""

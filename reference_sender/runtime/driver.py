@@ -23,8 +23,9 @@ from reference_sender.dispatch.values import (
     Result,
 )
 from reference_sender.node.effects import Acknowledge, NodeEffect, Refuse, SubmitNow
-from reference_sender.node.node import DEFAULT_TIMES, Node, NodeTimes
+from reference_sender.node.node import Node
 from reference_sender.node.tenure import Tenure
+from reference_sender.node.times import DEFAULT_TIMES, NodeTimes
 from reference_sender.policy.campaigns import Campaign
 from reference_sender.policy.gate import Gate
 from reference_sender.routes.client import Route

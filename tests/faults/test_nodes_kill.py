@@ -220,6 +220,6 @@ def test_a_node_that_was_paused_for_longer_than_its_lease_submits_nothing_and_en
     until(lambda: all(state["gauges"]["nodes"] == NODES - 1 for state in rig.states().values()), rig.states)
     assert rig.open_messages() > 0, "there is work that it could do twice"
     paused.send_signal(signal.SIGCONT)
-    assert paused.wait(30) == 70
+    assert paused.wait(DEADLINE_S) == 70
     assert "the sender's lease failed: LeaseLost" in (rig.directory / "reference_sender.log").read_text()
     check_end(rig, keys)

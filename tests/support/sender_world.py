@@ -23,7 +23,7 @@ from reference_sender.api.tally import Tally
 from reference_sender.clock import now_ns
 from reference_sender.dispatch import Dispatcher, DispatchSettings
 from reference_sender.dispatch.values import Message, Outcome, Report, Result, RouteLimits
-from reference_sender.node.node import NodeTimes
+from reference_sender.node.times import NodeTimes
 from reference_sender.policy.recipients import RecipientLimits
 from reference_sender.policy.settings import NO_POLICY, PolicySettings
 from reference_sender.routes import ROUTES

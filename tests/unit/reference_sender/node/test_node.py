@@ -19,8 +19,10 @@ from reference_sender.dispatch.values import (
     SubmitAttempt,
     SubmitBatch,
 )
+from reference_sender.node.commits import is_attempt_of
 from reference_sender.node.effects import Acknowledge, Refuse, SubmitNow
-from reference_sender.node.node import Node, NodeTimes, _is_of
+from reference_sender.node.node import Node
+from reference_sender.node.times import NodeTimes
 from reference_sender.store import Existing, StoreError, Work
 
 LIMITS = RouteLimits("r", 1e6, 1e6, 1e6, 1e6, max_batch=10, max_in_flight=4, idempotency_window_s=86_400.0)
@@ -202,4 +204,4 @@ def test_a_foreseen_attempt_counts_only_for_the_same_messages_on_the_same_route(
     route: str, ids: tuple[int, ...], same: bool
 ) -> None:
     batch = SubmitBatch(1, "r", (message(1), message(2)))
-    assert _is_of(SubmitAttempt(9, route, 0, ids), batch) is same
+    assert is_attempt_of(SubmitAttempt(9, route, 0, ids), batch) is same

@@ -7,8 +7,9 @@ from typing import Any
 from reference_sender.dispatch import Dispatcher, DispatchSettings
 from reference_sender.dispatch.values import Lane, Message, Report, RouteLimits, State
 from reference_sender.node.effects import Acknowledge, SubmitNow
-from reference_sender.node.node import Node, NodeTimes
+from reference_sender.node.node import Node
 from reference_sender.node.tenure import Tenure
+from reference_sender.node.times import NodeTimes
 from reference_sender.store import HandedOver, Renewal, Work
 from reference_sender.store.sharing import WHOLE
 

@@ -13,7 +13,7 @@ from waiting import eventually_in_loop
 
 from reference_sender.dispatch import Dispatcher, DispatchSettings
 from reference_sender.dispatch.values import Lane, Message, RouteLimits, State
-from reference_sender.node.node import NodeTimes
+from reference_sender.node.times import NodeTimes
 from reference_sender.runtime.driver import Driver
 from reference_sender.store import Existing, Store, StoreError, Work
 

@@ -22,7 +22,7 @@ from reference_sender.dispatch.values import (
     RouteLimits,
     State,
 )
-from reference_sender.node.node import NodeTimes
+from reference_sender.node.times import NodeTimes
 from reference_sender.runtime.background import Chores
 from reference_sender.runtime.driver import Driver
 from reference_sender.runtime.loop_lag import LoopLag
