@@ -180,7 +180,8 @@ def test_rule_05_a_throttled_answer_slows_the_route_and_keeps_the_order() -> Non
     made = [message() for _ in range(30)]
     (batch,) = batches(dispatcher.offer(0, made))
     dispatcher.answered(0, batch.batch_id, all_with(Outcome.THROTTLED, batch, retry_after_s=3.0))
-    order, times = [], []
+    order: list[str] = []
+    times: list[int] = []
     while (due_ns := dispatcher.next_deadline()) is not None and len(order) < 12:
         for each in batches(dispatcher.advance(due_ns)):
             order.append(each.messages[0].key)

@@ -57,6 +57,9 @@ class AcceptingRoute:
     async def look_up(self, message: Message, since_ns: int) -> Sequence[Report] | None:
         raise AssertionError("this provider refuses repeats")
 
+    async def ask_report(self, provider_id: str, key: str) -> Report | None:
+        raise AssertionError("this provider answers no status query")
+
     async def close(self) -> None:
         return
 

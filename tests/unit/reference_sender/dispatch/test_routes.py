@@ -207,6 +207,7 @@ def test_a_second_message_is_not_sent_once_the_first_has_ended(
     delivered = Report(f"p-{first.key}", first.key, State.DELIVERED, "")
     core.reported(10 * S, [delivered])  # while the second is being stored
     (ended,) = core.offer(11 * S, [message(Lane.OTP, key=second.message.key)])
+    assert isinstance(ended, Change)
     assert (ended.state, ended.reason) == (State.EXPIRED, "second_not_needed")
 
 
