@@ -17,7 +17,8 @@ from mock_provider.inbox.provider import InboxViews
 from mock_provider.profiles import Profile, with_token
 from mock_provider.router import RequestRouter, SecondHost
 from mock_provider.runtime.journal import Journal
-from mock_provider.runtime.provider import ProviderRuntime
+from mock_provider.runtime.provider import INBOX_MESSAGES, ProviderRuntime
+from mock_provider.state.file import StateFile
 
 if TYPE_CHECKING:
     from mock_provider.smpp.listener import SmppServer
@@ -42,6 +43,7 @@ class ProviderConfig(Struct, frozen=True):
     smpp_port: int | None = None  # None: no SMPP; 0: the system chooses
     smpp_password: str = ""
     limits: ConnectionLimits = ConnectionLimits()
+    state: Path | None = None  # keeps accepted messages across a restart
     allow_hosts: tuple[str, ...] = ()  # names, beside localhost and ``host``, of the admin API and the page
 
 
@@ -77,7 +79,7 @@ class RunningProvider:
 
 
 async def start_provider(config: ProviderConfig) -> RunningProvider:
-    """Start on the running event loop. Raises ``OSError`` where an address or the journal cannot be used."""
+    """Start on the running event loop. Raises ``OSError`` where an address or a file cannot be used."""
     generated: dict[str, str] = {}
     token, admin_token = config.token, config.admin_token
     if not token and not config.profile.account.tokens:
@@ -86,6 +88,8 @@ async def start_provider(config: ProviderConfig) -> RunningProvider:
         admin_token = generated["admin_token"] = secrets.token_urlsafe(24)
     profile = with_token(config.profile, token) if token else config.profile
     runtime = ProviderRuntime(profile, config.seed, config.stop_grace_s)
+    if config.state is not None:
+        _keep_state(runtime, config.state)
     http = _http_server(runtime, config, admin_token)
     smpp = None if config.smpp_port is None else _smpp_server(runtime, config, generated)
     provider = RunningProvider(runtime, http, smpp, generated)
@@ -99,6 +103,16 @@ async def start_provider(config: ProviderConfig) -> RunningProvider:
         raise
     runtime.start(journal)
     return provider
+
+
+def _keep_state(runtime: ProviderRuntime, path: Path) -> None:
+    """Before the listeners: the first request must find what was kept."""
+    file = StateFile(path, INBOX_MESSAGES)
+    try:
+        runtime.keep_state(file)
+    except BaseException:
+        file.close()
+        raise
 
 
 def _http_server(runtime: ProviderRuntime, config: ProviderConfig, admin_token: str) -> HttpServer:

@@ -21,6 +21,7 @@ from mock_provider.http.open_connections import ConnectionLimits
 from mock_provider.listening import ListenAddressError
 from mock_provider.profiles import ProfileError, load_profile, profile_names
 from mock_provider.settings.secret_text import read_secret
+from mock_provider.state.file import StateError
 
 log = logging.getLogger("mock_provider")
 
@@ -83,6 +84,13 @@ def provider(
     journal: Annotated[
         Path | None, typer.Option(help="Write one row per message to this file (Arrow IPC stream).")
     ] = None,
+    state: Annotated[
+        Path | None,
+        typer.Option(
+            help="Keep accepted messages, their keys and unconfirmed reports in this file, also through a "
+            "crash; the next provider with the file continues them."
+        ),
+    ] = None,
     backup_port: Annotated[
         int | None,
         typer.Option(min=0, max=65_535, help="Port of a backup host; 0 lets the system choose."),
@@ -125,7 +133,8 @@ def provider(
 
     When it is ready it prints one line of JSON with its URL; logs go to standard error. SIGTERM, SIGINT and
     SIGHUP stop it cleanly. The exit code is then 0, or 74 if a part of it failed (field "failed" of
-    /admin/state). A provider that cannot write its journal accepts no more messages and ends after 5 s.
+    /admin/state). A provider that cannot write its journal or its state file accepts no more messages and
+    ends after 5 s.
     """
     try:
         resolved = load_profile(profile)
@@ -138,6 +147,7 @@ def provider(
         config,
         backup_port=backup_port,
         smpp_port=smpp_port,
+        state=state,
         smpp_password=smpp_password,
         allow_hosts=tuple(allow_host or ()),
         limits=ConnectionLimits(max_connections, max_body_mib * _MIB),
@@ -191,7 +201,9 @@ async def _until(stop: asyncio.Event, failed: asyncio.Event) -> None:
 
 
 def _why_not(error: OSError, journal: Path | None) -> str:
-    """Why a provider cannot start. ``ListenAddressError`` names its option; others concern the journal."""
+    """Why a provider cannot start. ``ListenAddressError`` names its option; the rest concern the journal."""
+    if isinstance(error, StateError):
+        return f"--state: {error}"
     if isinstance(error, ListenAddressError) or journal is None:
         return str(error)
     if error.errno is None:  # the error text of the journal, which names the file

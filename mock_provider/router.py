@@ -7,7 +7,7 @@ import time
 from mock_provider.http.connection import Respond
 from mock_provider.http.hosts import AllowedHosts
 from mock_provider.http.messages import HttpRequest, HttpResponse, plain_error
-from mock_provider.inbox.admin import Admin
+from mock_provider.inbox.admin import METRICS_PATH, Admin
 from mock_provider.inbox.events import json_bytes
 from mock_provider.inbox.pages import load_pages
 from mock_provider.runtime.provider import ProviderRuntime
@@ -28,7 +28,7 @@ class RequestRouter:
         if protocol is not None:
             return self._provider.ask(protocol, request, respond, backup_host)
         page = self._pages.get(path) if request.method in ("GET", "HEAD") else None
-        admin = path.startswith("/admin/")
+        admin = path.startswith("/admin/") or path == METRICS_PATH
         if (admin or page is not None) and not self._hosts.allows(request.host):
             respond(_foreign_host(request.host))
             return None

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 import typer
 from pydantic import ValidationError
 
+from reference_sender.alerts.rules import AlertFileError, AlertSettings, parse_alerts
 from reference_sender.api.connections import Limits
 from reference_sender.dispatch import DispatchSettings
 from reference_sender.logs import configure
@@ -16,7 +17,7 @@ from reference_sender.policy.settings import NO_POLICY, PolicyError, read_policy
 from reference_sender.routes.url import RouteError, RouteSpec, read_route, url_forms
 from reference_sender.secret_text import read_secret
 from reference_sender.server import SenderFailed, SenderSettings, run
-from reference_sender.store import StoreError
+from reference_sender.store import Membership, StoreError
 
 EXIT_FAILED = 70  # EX_SOFTWARE of sysexits.h: a part of the sender died
 
@@ -37,6 +38,14 @@ def _base_url(text: str | None) -> str | None:
     if not usable:
         raise typer.BadParameter(f"{text!r}: http:// or https:// and a host are needed")
     return text
+
+
+def _alerts(path: Path) -> AlertSettings:
+    try:
+        return parse_alerts(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, AlertFileError) as error:
+        said = error.strerror if isinstance(error, OSError) else error
+        raise typer.BadParameter(f"{path}: {said}", param_hint="--alerts") from error
 
 
 def sender(
@@ -62,8 +71,21 @@ def sender(
         ),
     ] = None,
     store: Annotated[
-        str, typer.Option(help="The message store: sqlite:///FILE.")
+        str,
+        typer.Option(
+            help="The message store: sqlite:///FILE for one process, or postgresql://USER@HOST/DATABASE "
+            "for any number of processes (pip install 'smsbench[postgres]').",
+            envvar="SMSBENCH_SENDER_STORE",
+        ),
     ] = "sqlite:///smsbench-sender.db",
+    lease: Annotated[
+        float,
+        typer.Option(
+            min=1,
+            max=600,
+            help="With PostgreSQL: seconds until others take over a dead process's work.",
+        ),
+    ] = Membership().lease_s,
     public_url: Annotated[
         str | None,
         typer.Option(
@@ -110,6 +132,13 @@ def sender(
         float,
         typer.Option(min=1, max=86_400, help="Seconds for which a connection is kept between two requests."),
     ] = Limits().idle_s,
+    alerts: Annotated[
+        Path | None,
+        typer.Option(
+            help="TOML file with alert rules, webhook and e-mail; without it the default rules write to the "
+            "log."
+        ),
+    ] = None,
     allow_remote: Annotated[
         bool, typer.Option("--allow-remote", help="Allow a provider that is not on this machine.")
     ] = False,
@@ -123,11 +152,13 @@ def sender(
             token=token,
             routes=tuple(_checked(text, allow_remote) for text in route),
             store=store,
+            lease_s=lease,
             public_url=public_url.rstrip("/") if public_url is not None else None,
             seed=seed,
             policy=NO_POLICY if policy is None else read_policy(policy),
             dispatch=DispatchSettings.model_validate({"hedge_otp_after_s": hedge_otp_after}),
             limits=Limits(max_connections, request_timeout, idle_timeout),
+            alerts=AlertSettings() if alerts is None else _alerts(alerts),
         )
     except PolicyError as error:
         raise typer.BadParameter(str(error).removeprefix("--policy: "), param_hint="--policy") from error

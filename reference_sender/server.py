@@ -20,20 +20,25 @@ from aiohttp import web
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from reference_sender.addresses import host_and_port
+from reference_sender.alerts.rules import AlertSettings
 from reference_sender.api.campaign_controls import CampaignControls
 from reference_sender.api.connections import Connections, Limits
 from reference_sender.api.dead_letters import DeadLetters
 from reference_sender.api.handlers import Api
 from reference_sender.api.intake import Intake
 from reference_sender.api.listening import bind
-from reference_sender.api.metrics import Metrics, Tally
+from reference_sender.api.metrics import Metrics
 from reference_sender.api.queries import Queries
 from reference_sender.api.reports import REPORTS_PATH, ReportIntake, ReportReader
 from reference_sender.api.rules import IntakeRules
+from reference_sender.api.tally import Tally
 from reference_sender.clock import now_ns
 from reference_sender.dispatch import Dispatcher, DispatchSettings
 from reference_sender.dispatch.values import Recovered, State
 from reference_sender.logs import http_logger, log_loop_error
+from reference_sender.node.tenure import Tenure
+from reference_sender.notices.channels import open_channels
+from reference_sender.notices.watcher import AlertWatcher
 from reference_sender.policy.recipients import RecipientLimits
 from reference_sender.policy.settings import NO_POLICY, PolicySettings
 from reference_sender.routes.client import HttpRoute
@@ -41,9 +46,10 @@ from reference_sender.routes.url import RouteSpec
 from reference_sender.runtime.background import Chores
 from reference_sender.runtime.driver import Driver
 from reference_sender.runtime.loop_lag import LoopLag
+from reference_sender.runtime.member import Member
 from reference_sender.runtime.purging import Purging
 from reference_sender.runtime.stored_gate import stored_gate
-from reference_sender.store import Store, open_store
+from reference_sender.store import Membership, Store, open_store
 
 log = logging.getLogger(__name__)
 
@@ -54,6 +60,9 @@ _BACKLOG = 1024
 _MAX_LINE_BYTES = 1024 * 1024
 # Bytes read of a body that was refused early, so that the client gets its answer.
 _LINGER_S = 5.0
+# Seconds of work that a node keeps for itself. What waits beyond that is for any node.
+_WINDOW_S = 2.0
+_LARGEST_WINDOW = 10_000
 
 
 class SenderSettings(BaseModel):
@@ -67,9 +76,11 @@ class SenderSettings(BaseModel):
     routes: Annotated[tuple[RouteSpec, ...], Field(min_length=1)]
     store: str
     public_url: str | None = None  # the URL at which providers reach the sender, if it is not host and port
+    lease_s: Annotated[float, Field(ge=1, le=600)] = Membership().lease_s
     drain_s: Annotated[float, Field(ge=0, le=600)] = 10.0
     seed: int = 1
     limits: Limits = Limits()
+    alerts: AlertSettings = AlertSettings()
     dispatch: DispatchSettings = DispatchSettings.model_validate({})
     policy: PolicySettings = NO_POLICY
 
@@ -88,6 +99,24 @@ class SenderSettings(BaseModel):
         """A dispatcher for these routes; raises ``ValueError`` if their limits or names are not valid."""
         return Dispatcher(self.dispatch, tuple(spec.limits for spec in self.routes), self.seed)
 
+    def membership(self) -> Membership:
+        """How this process joins others on a store for several. Each must be able to send one message by
+        itself.
+        """
+        most_nodes = min(
+            int(min(limits.requests_burst, limits.max_in_flight, limits.segments_burst / spec.max_segments))
+            for spec in self.routes
+            for limits in (spec.limits,)
+        )
+        names = tuple(spec.limits.name for spec in self.routes)
+        return Membership(names, max(1, most_nodes), self.lease_s)
+
+    def tenure(self) -> Tenure:
+        """For a store that several processes use."""
+        limits = [spec.limits for spec in self.routes]
+        per_s = sum(min(each.requests_per_s * each.max_batch, each.segments_per_s) for each in limits)
+        return Tenure(int(min(_LARGEST_WINDOW, _WINDOW_S * per_s)))
+
 
 class Sender:
     """One sender with all its parts. Create it while the event loop runs."""
@@ -96,7 +125,9 @@ class Sender:
         self._settings = settings
         self._store = store
         identity = store.identity()
-        stored = store.counts(None)
+        leases = store.leases
+        # Of several nodes each counts what it did: the sum over the nodes is the whole.
+        stored = store.counts(None) if leases is None else {}
         self._routes: dict[str, HttpRoute] = {
             spec.limits.name: spec.open(
                 f"{public_url}{REPORTS_PATH}{spec.definition.name}/{identity.report_secret}"
@@ -116,9 +147,15 @@ class Sender:
             gate=gate,
             new_id=intake.new_id,
         )
+        self._member: Member | None = None
+        if leases is not None:
+            self._driver.join(settings.tenure())
+            self._member = Member(store, leases, self._driver)
         keep_ns = policy.keep_ns
         self._purging = None if keep_ns is None else Purging(self._driver.commits, keep_ns, self.chores)
         self._lag = LoopLag(self.chores)
+        alerts = settings.alerts
+        self._watcher = AlertWatcher(alerts.rules, self._driver.state, open_channels(alerts), self.chores)
         self._queries = Queries(store)
         tally = Tally()
         rules = IntakeRules(gate, RecipientLimits(*policy.recipient_limits()))
@@ -147,21 +184,28 @@ class Sender:
             for name, specs in by_provider.items()
         }
 
-    def recover(self) -> int:
-        """Continue the unfinished messages of an earlier process. Returns their number."""
+    async def recover(self) -> None:
+        """Continue the unfinished messages of an earlier process, or join the other nodes."""
+        if self._member is not None:
+            await self._member.start()
+            return
         recovered = self._store.unfinished()
         _warn_of_removed_routes(recovered, self._routes)
         self._driver.recover(recovered)
-        return len(recovered)
+        if recovered:
+            log.info("loaded %d unfinished messages", len(recovered))
 
     async def close(self) -> None:
         """Answer the requests in flight, store everything, close everything."""
+        if self._member is not None:
+            await self._member.stop()
         if self._purging is not None:
             self._purging.stop()
         # If a part failed, answers may never arrive.
         await self._driver.drain(0 if self.chores.failed.is_set() else self._settings.drain_s)
         for route in self._routes.values():
             await route.close()
+        self._watcher.stop()
         self._lag.stop()
         self._queries.close()
 
@@ -191,7 +235,7 @@ def run(settings: SenderSettings, ready: Callable[[str], None] = print) -> None:
     the sender fails while it serves.
     """
     with (
-        closing(open_store(settings.store)) as store,
+        closing(open_store(settings.store, settings.membership())) as store,
         closing(bind(settings.host, settings.port)) as listener,
         asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner,
     ):
@@ -224,9 +268,7 @@ async def serve(
     host, port = listener.getsockname()[:2]
     url = f"http://{host_and_port(host, port)}"
     sender = Sender(settings, store, token, settings.public_url or url)
-    recovered = sender.recover()
-    if recovered:
-        log.info("loaded %d unfinished messages", recovered)
+    await sender.recover()
     connections = _serving(sender.api, settings.limits)
     listening = await loop.create_server(connections, sock=listener, backlog=_BACKLOG)
     connections.start()

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 from hypothesis import settings
+from postgres_server import PostgresServer, running_server
 
 # No time limit for one example: the machine is shared, and its speed is no property of the code.
 settings.register_profile("smsbench", deadline=None, print_blob=True)
@@ -16,3 +19,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         action="store_true",
         help="Rewrite the expected files of tests/golden/ instead of comparing with them.",
     )
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[PostgresServer]:
+    """A server for processes that die, and no power cuts: it need not wait for the disk."""
+    with running_server("fsync=off") as server:
+        yield server

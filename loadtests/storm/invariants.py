@@ -161,7 +161,7 @@ def store_and_dispatcher_agree(end: StormEnd) -> Iterator[Violation]:
         "early reports": state.early_reports,
         "batches unanswered": process.node.unanswered,
         "messages on their way to the store": process.node.waiting,
-        "report calls that wait": process.node.overtaken,
+        "report calls that wait": process.node.early_calls,
         "entries of the dispatcher's tables": sum(process.dispatcher.kept().values()),
     }
     for what, count in left.items():

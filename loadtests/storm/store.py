@@ -27,6 +27,7 @@ from reference_sender.store.protocol import (
     StoreError,
     Work,
 )
+from reference_sender.store.recovered import recovered
 
 _LARGEST_ID = 2**63 - 1
 
@@ -56,6 +57,8 @@ class _Rows(Struct):
 
 class ModelStore:
     """A ``Store`` on ``disk``."""
+
+    leases: None = None
 
     def __init__(self, disk: Disk) -> None:
         """Raises ``StoreError``."""
@@ -97,9 +100,9 @@ class ModelStore:
     def probe(self) -> None:
         self._require_room()
 
-    def unfinished(self) -> list[Recovered]:
+    def unfinished(self, limit: int | None = None) -> list[Recovered]:
         found = [self._record(number) for number in sorted(self._disk.messages)]
-        return [_recovered(record) for record in found if record.state not in FINAL_STATES]
+        return [recovered(record) for record in found if record.state not in FINAL_STATES]
 
     def records(self, after_id: int, limit: int) -> list[Record]:
         found = sorted(number for number in self._disk.messages if number > after_id)
@@ -249,16 +252,3 @@ def _require_writable(text: str) -> None:
         text.encode()
     except UnicodeEncodeError as error:
         raise StoreError(str(error)) from error
-
-
-def _recovered(record: Record) -> Recovered:
-    sent = record.state is State.SENT
-    return Recovered(
-        message=record.message,
-        state=State.SENT if sent else State.QUEUED,
-        attempts=record.attempts,
-        provider_id=record.provider_id,
-        sent_ns=record.changed_ns if sent else None,
-        route=record.route,
-        tried_ns=record.tried_ns,
-    )

@@ -69,7 +69,14 @@ class Acceptance:
             self._remove(now_ns, submit.replaces)
         counters.accepted_segments += segments
         counters.accepted += len(messages)
-        return Accepted(answered, admitted.invalid_numbers, left_out), messages
+        answer = Accepted(answered, admitted.invalid_numbers, left_out)
+        changes = self._message_store.changes
+        if changes is not None:
+            changes.requests.append((submit, answer))
+            for message in messages:
+                message.due_ns = max(message.not_before_ns, submit.scheduled_ns or 0)
+                changes.changed(message)
+        return answer, messages
 
     def _take(
         self, now_ns: int, submit: Submit, seen: list[TrackedMessage], admitted: Admitted

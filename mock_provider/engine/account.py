@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from mock_provider.engine.kept import AccountSpending
 from mock_provider.engine.localtime import LocalClock
 
 if TYPE_CHECKING:
@@ -41,6 +42,17 @@ class Account:
         self._apply(settings)
         if balance_changed:
             self._balance_micro = _micro(settings.balance_points)
+
+    def spending(self) -> AccountSpending:
+        """For the next start."""
+        configured_micro = _micro(self._settings.balance_points)
+        return AccountSpending(configured_micro, self._balance_micro, self._day, self._day_messages)
+
+    def restore(self, spending: AccountSpending) -> None:
+        """Continue with what was spent, unless the configured credit changed."""
+        self._day, self._day_messages = spending.day, spending.day_messages
+        if spending.configured_micro == _micro(self._settings.balance_points):
+            self._balance_micro = spending.balance_micro
 
     @property
     def balance_points(self) -> float | None:

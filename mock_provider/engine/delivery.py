@@ -166,6 +166,7 @@ class DeliveryPipeline:
         self._reserved_segments -= message.segments
         if self.senders.active:
             self.senders.release(message)
+        message.due_ns = due_ns
         self._scheduled[message.provider_id] = due_ns, message
         self._event_queue.add(due_ns, self._on_release, message)
 
@@ -174,6 +175,8 @@ class DeliveryPipeline:
         for provider_id, (due_ns, message) in self._scheduled.items():
             moved_ns = max(now_ns, due_ns - by_ns)
             message.wall_moved(by_ns)
+            message.due_ns = moved_ns
+            self._reporting.changed(message)
             self._scheduled[provider_id] = moved_ns, message
             self._event_queue.add(moved_ns, self._on_release, message)
 
@@ -210,6 +213,13 @@ class DeliveryPipeline:
         for message in waited:
             if not self._kept_back(message, active):
                 self._to_carrier(at_ns, now_ns, message, effects, bounded=False)
+
+    def resume_on_air(self, message: TrackedMessage) -> None:
+        """A message of an earlier engine that left its carrier. It ends at its ``due_ns``."""
+        self._on_air += 1
+        if message.handset_wait_ns:
+            self._waiting_for_handset += 1
+        self._event_queue.add(message.due_ns, self._on_end, message)
 
     def gauges(self) -> dict[str, float]:
         waiting = {f"queue_carrier_{name}": float(len(queue)) for name, queue in self._queues.items()}
@@ -288,7 +298,9 @@ class DeliveryPipeline:
         if message.handset_wait_ns:
             self._waiting_for_handset += 1
             self._reporting.waits_for_phone(message)
+        message.due_ns = ends_ns
         self._event_queue.add(ends_ns, self._on_end, message)
+        self._reporting.changed(message)
 
     def _end(self, due_ns: int, now_ns: int, message: TrackedMessage, effects: list[Effect]) -> None:
         move(message, END)

@@ -16,9 +16,11 @@ from mock_provider.engine.faults.history import FaultHistory, FaultPeriod
 from mock_provider.engine.faults.hooks import RequestInterruption
 from mock_provider.engine.faults.window_edges import WindowEdges
 from mock_provider.engine.faults.windows import FaultWindows
+from mock_provider.engine.kept import AccountSpending, Changes, EngineSnapshot, in_another_time
 from mock_provider.engine.lifecycle import SCHEDULED
 from mock_provider.engine.message_store import MessageStore
 from mock_provider.engine.reporting import Reporting
+from mock_provider.engine.restoring import Restoring
 from mock_provider.engine.submission import PendingReply, SubmitHandler
 from mock_provider.engine.values import Accepted, Disconnect, Effect, JournalRow, Submit
 from mock_provider.engine.views import (
@@ -54,6 +56,7 @@ class Engine:
         self._slice_bits = slice_bits
         self._wall_offset_ns = wall_offset_ns
         self._profile = profile
+        self._changes: Changes | None = None
         self._begin()
 
     def _begin(self) -> None:
@@ -63,6 +66,7 @@ class Engine:
         self._counters = Counters()
         self._event_queue = EventQueue(self._slice_bits)
         self._message_store = MessageStore(profile.duplicates, profile.account.name)
+        self._message_store.changes = self._changes
         self._reporting = Reporting(
             self._event_queue, self._draws, self._counters, self._message_store, profile.reports
         )
@@ -91,6 +95,9 @@ class Engine:
             acceptance,
         )
         self._submissions.wall_offset_ns = self._wall_offset_ns
+        self._restoring = Restoring(
+            self._event_queue, self._counters, self._message_store, self._pipeline, self._reporting
+        )
         self._edges = WindowEdges(self._event_queue, self._admission, self._pipeline, self._reporting)
         self._fault_history = FaultHistory()
         self._apply(profile, router, FaultWindows((), 0))
@@ -206,9 +213,36 @@ class Engine:
             if isinstance(payload, PendingReply) and (payload.answer is not None or payload.disconnect)
         ]
         reporting = self._reporting
+        if self._changes is not None:
+            self._changes.forget_all()
         self._begin()
         self._reporting.continue_from(reporting)
         return cut
+
+    def keep_changes(self) -> Changes:
+        """Note from now on what the next start of the provider needs; ``Changes.take`` returns it."""
+        self._changes = self._message_store.changes = Changes()
+        return self._changes
+
+    def spending(self) -> AccountSpending:
+        """What the account has spent, for ``snapshot``."""
+        return self._admission.account.spending()
+
+    def snapshot(self) -> EngineSnapshot:
+        """What ``restore`` of another engine needs to keep the promises of this one."""
+        messages = tuple(in_another_time(each, 0) for each in self._message_store.remembered())
+        return EngineSnapshot(messages, self.spending())
+
+    def restore(self, now_ns: int, snapshot: EngineSnapshot) -> None:
+        """Continue the messages of an earlier engine, before any other input. They become this engine's own.
+
+        Keys, their windows, messages, reports and spent credit continue. Rate limits, flood limits and counts
+        of refusals begin again. The next ``advance``, which may be due at once, has the effects.
+        """
+        if snapshot.messages:
+            now_ns = self._clock(now_ns)
+        self._admission.account.restore(snapshot.account)
+        self._restoring.restore(now_ns, snapshot.messages, self._router)
 
     def take_rows(self, accepted_until_ns: int | None = None) -> list[JournalRow]:
         """Rows of the messages that were closed since the last call.

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from msgspec import Struct
 
 from mock_provider.engine.account import MICRO
 from mock_provider.engine.lifecycle import REFUSED, Stage
+from mock_provider.engine.magic import Magic
 from mock_provider.engine.outcome import FinalOutcome
 from mock_provider.engine.values import ENDS_ONLY, DeliveryReport, JournalRow, MessageState, ReportsWanted
 
-if TYPE_CHECKING:
-    from mock_provider.engine.magic import Magic
 
-
-class SubmitTerms(Struct, frozen=True, gc=False):
+class SubmitTerms(Struct, frozen=True, gc=False, array_like=True):
     """What a submit asks for its messages. All of them share one object."""
 
     sender_id: str = ""
@@ -31,11 +27,11 @@ class SubmitTerms(Struct, frozen=True, gc=False):
 NO_TERMS = SubmitTerms()
 
 
-class TrackedMessage(Struct, gc=False):
+class TrackedMessage(Struct, gc=False, array_like=True):
     """A key that was submitted; after ``Step.ACCEPT`` a message. Times in ns, None: it did not happen.
 
     The garbage collector does not track it, so nothing that it references may reference it: it holds the name
-    of its carrier.
+    of its carrier. ``array_like``: the state file has its fields by their places.
     """
 
     key: str
@@ -66,6 +62,7 @@ class TrackedMessage(Struct, gc=False):
     handset_wait_ns: int = 0  # for a phone that was off or out of coverage
     ucs2_for: str = ""  # the one character for which the text is in UCS-2
     expires_ns: int = 0
+    due_ns: int = 0  # not to enter its queue, end or be reported before; 0: at once
     t_answered_ns: int | None = None
     t_carrier_ns: int | None = None
     t_final_ns: int | None = None

@@ -8,6 +8,7 @@ from hashlib import blake2b
 from typing import TYPE_CHECKING
 
 from mock_provider.engine.distributions import nanoseconds
+from mock_provider.engine.kept import Changes
 from mock_provider.engine.lifecycle import ACCEPT, CLOSED, REFUSED, move
 from mock_provider.engine.message import TrackedMessage, journal_row
 from mock_provider.engine.values import JournalRow, Outbound
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from mock_provider.settings import sections
 
 
+_MOST_DIGITS = 12  # of the running number of a key that the provider made
 _GONE_KEPT = 10_000  # forgotten entries before the order is rebuilt
 
 
@@ -45,9 +47,11 @@ class MessageStore:
         "_unrecorded",
         "_waiting",
         "_window_ns",
+        "changes",
     )
 
     def __init__(self, settings: sections.Duplicates, account: str) -> None:
+        self.changes: Changes | None = None  # None: nobody keeps them
         self._newest: dict[str, TrackedMessage] = {}
         self._earlier: dict[str, int] = {}  # number of older messages of the key that are remembered
         self._by_id: dict[str, TrackedMessage] = {}
@@ -149,6 +153,30 @@ class MessageStore:
         for message in messages:
             by_id[message.provider_id] = message
 
+    def remembered(self) -> list[TrackedMessage]:
+        """The accepted messages, in the order of their first submit."""
+        newest, earlier = self._newest, self._earlier
+        return [
+            each
+            for each in self._order
+            if each.stage is not REFUSED and (newest.get(each.key) is each or each.key in earlier)
+        ]
+
+    def restore(self, message: TrackedMessage) -> None:
+        """Remember a message of an earlier engine. Call it in the order of ``remembered``."""
+        key = message.key
+        if key in self._newest:
+            self._earlier[key] = self._earlier.get(key, 0) + 1
+        self._newest[key] = message
+        self._order.append(message)
+        self._by_id[message.provider_id] = message
+        if message.stage is not CLOSED:
+            self._accepted.append(message)
+        base, _, number = key.rpartition("-")
+        # So that no key is made twice. A reference of a client that looks like one does no harm.
+        if number.isdecimal() and number.isascii() and len(number) <= _MOST_DIGITS:
+            self._unnamed[base] = max(self._unnamed.get(base, 0), int(number))
+
     def find(self, provider_id: str) -> TrackedMessage | None:
         return self._by_id.get(provider_id)
 
@@ -163,9 +191,18 @@ class MessageStore:
     def close(self, message: TrackedMessage) -> None:
         """The journal row of the message is complete."""
         self._closed.append(message)
+        if self.changes is not None:
+            self.changes.changed(message)
 
     def close_all(self, messages: Sequence[TrackedMessage]) -> None:
         self._closed.extend(messages)
+        self.changed(messages)
+
+    def changed(self, messages: Iterable[TrackedMessage]) -> None:
+        """The next start needs the present state of these messages."""
+        if self.changes is not None:
+            for message in messages:
+                self.changes.changed(message)
 
     def take_rows(self, accepted_until_ns: int | None = None) -> list[JournalRow]:
         """Rows that became complete since the last call, and earlier rows whose counts changed since.
@@ -237,6 +274,8 @@ class MessageStore:
             if message is not None and message.row_taken and key not in earlier and key not in self._repeated:
                 del newest[key]
                 self._by_id.pop(message.provider_id, None)
+                if self.changes is not None:
+                    self.changes.forget(message.provider_id)
                 self._gone += 1
         if self._gone > _GONE_KEPT and 2 * self._gone > len(self._order):
             kept = [each for each in self._order if newest.get(each.key) is each or each.key in earlier]
@@ -263,6 +302,8 @@ class MessageStore:
                 self._forgotten_rows.append(journal_row(message, message, self._account))
             del self._newest[key]
         self._by_id.pop(message.provider_id, None)
+        if self.changes is not None:
+            self.changes.forget(message.provider_id)
         return True
 
     def _made_key(self, outbound: Outbound) -> str:

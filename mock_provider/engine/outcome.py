@@ -10,7 +10,7 @@ from mock_provider.engine.values import MessageState
 UNREACHABLE = frozenset(["absent_subscriber", "handset_off"])
 
 
-class FinalOutcome(Struct, frozen=True, gc=False):
+class FinalOutcome(Struct, frozen=True, gc=False, array_like=True):
     """How a message ends. ``at_expiry``: it ends with its validity, not when its latency has passed."""
 
     state: MessageState

@@ -160,10 +160,22 @@ class Reporting:
             self._close(message)
             return
         self._waiting += 1
+        message.due_ns = at_ns + delay_ns
+        self.changed(message)
         if delay_ns <= 0:
             self._gather(at_ns, now_ns, message, effects)
         else:
             self._event_queue.add(at_ns + delay_ns, self._on_due, message)
+
+    def changed(self, message: TrackedMessage) -> None:
+        """The next start needs the present state of the message."""
+        if self._message_store.changes is not None:
+            self._message_store.changes.changed(message)
+
+    def resume(self, now_ns: int, message: TrackedMessage) -> None:
+        """A message of an earlier engine that ended. Its report is sent at its ``due_ns``, or now."""
+        self._waiting += 1
+        self._event_queue.add(max(now_ns, message.due_ns), self._on_due, message)
 
     def waits_for_phone(self, message: TrackedMessage) -> None:
         """The phone of the message is off or out of coverage."""

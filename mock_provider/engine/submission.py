@@ -282,6 +282,7 @@ class SubmitHandler:
                 self._pipeline.hold(scheduled_ns, message)
             else:
                 self._pipeline.enter(entered_ns, now_ns, message, effects)
+        self._message_store.changed(pending.messages)
 
 
 def _apply_magic_numbers(plan: ReplyPlan, messages: tuple[TrackedMessage, ...]) -> ReplyPlan:

@@ -51,6 +51,7 @@ class ClockDriver:
         self._on_failure = on_failure
         self._loop = loop
         self._deliver_reports = deliver_reports
+        self._carry: Callable[[Effect], None] = self.perform
         self._waiting: dict[int, OnAnswer] = {}
         self._timer_ns = 0  # when the armed timer fires; 0: it is not armed
         self._rested_ns = 0  # not before this instant
@@ -84,9 +85,13 @@ class ClockDriver:
         effects = self.engine.submit(now_ns, submit)
         self._waiting[request_id] = on_answer
         for effect in effects:
-            self._apply(effect)
+            self._carry(effect)
         self._arm(now_ns)
         return request_id if request_id in self._waiting else None
+
+    def hold_back_by(self, hold: Callable[[Effect], None]) -> None:
+        """From now on ``hold`` gets every effect, and calls ``perform`` with it when it may do so."""
+        self._carry = hold
 
     def forget(self, request_id: int) -> None:
         """The client has disconnected: drop this reply."""
@@ -95,7 +100,7 @@ class ClockDriver:
     def carry_out(self, effects: Iterable[Effect]) -> None:
         """Effects of an engine call made elsewhere (cancel, report answers, reconfiguration)."""
         for effect in effects:
-            self._apply(effect)
+            self._carry(effect)
         self._arm(self.now_ns())
 
     def advance(self) -> None:
@@ -119,7 +124,8 @@ class ClockDriver:
             return 0.0
         return max(self._late_ns, self._late_before_ns) / 1e6
 
-    def _apply(self, effect: Effect) -> None:
+    def perform(self, effect: Effect) -> None:
+        """Carry out one effect."""
         # The most frequent type first: a test for another type of Struct takes ten times as long.
         if isinstance(effect, Reply):
             self._answer(effect.request_id, effect.answer)

@@ -38,12 +38,14 @@ from mock_provider.runtime.journal import Journal
 from mock_provider.runtime.lookups import ProviderLookups
 from mock_provider.runtime.loop_lag import EventLoopLag
 from mock_provider.runtime.reports_out import HttpReportSender, ReportCallSettings
+from mock_provider.runtime.state_keeper import StateKeeper
 from mock_provider.runtime.wall_clock import WallClock
 from mock_provider.settings.values import Refusal
+from mock_provider.state.file import StateClock, StateFile, boot_id
 
 log = logging.getLogger(__name__)
 
-_INBOX_MESSAGES = 10_000
+INBOX_MESSAGES = 10_000
 _ROWS_EVERY_S = 0.02  # soon after a message's last change, while it is still in the CPU's caches
 _FAULTS_EVERY_S = 0.2
 _WALL_CLOCK_EVERY_S = 0.2  # the longest delay of a scheduled message after the clock was set
@@ -73,6 +75,7 @@ class ProviderRuntime:
     def __init__(self, profile: Profile, seed: int, stop_grace_s: float) -> None:
         self.profile = self.started_with = profile
         self._journal: Journal | None = None
+        self._keeper: StateKeeper | None = None
         self._stop_grace_s = stop_grace_s
         self.protocols = HttpProtocols(profile, seed)
         self._wall_clock = WallClock()
@@ -83,7 +86,7 @@ class ProviderRuntime:
         )
         engine = Engine(profile, seed, self._wall_clock.offset_ns)
         self.driver = ClockDriver(engine, asyncio.get_running_loop(), self._deliver, self._engine_failed)
-        self.inbox = Inbox(_INBOX_MESSAGES, self.driver.engine.message, lambda: self.wall_offset_ns)
+        self.inbox = Inbox(INBOX_MESSAGES, self.driver.engine.message, lambda: self.wall_offset_ns)
         self.lookups = ProviderLookups(
             self.driver.engine, self.inbox, lambda: self.wall_offset_ns, cancelled=self.driver.wake
         )
@@ -96,12 +99,30 @@ class ProviderRuntime:
         self._chores: list[asyncio.Task[None]] = []
         self._lag = EventLoopLag()
 
+    def keep_state(self, file: StateFile) -> None:
+        """Continue what an earlier provider kept in the file, and keep the rest of this one's there.
+
+        Call it before any request. Raises ``StateError`` if the file is damaged.
+        """
+        stored = file.load(StateClock(self.wall_offset_ns, boot_id()))
+        driver = self.driver
+        driver.engine.restore(driver.now_ns(), stored.engine)
+        for request in stored.requests:
+            self.inbox.remember(request.submit, request.accepted, request.unix_s)
+        self._keeper = StateKeeper(
+            file, driver.engine, driver.perform, lambda: self.wall_offset_ns, self.health
+        )
+        driver.hold_back_by(self._keeper.hold)
+
     def start(self, journal: Journal | None) -> None:
         """Start the background tasks on the running event loop; rows go to ``journal``."""
         self._journal = journal
         self._http_reports.start()
         self._begin("the journal", self._every(_ROWS_EVERY_S, self._take_rows), loses_records=True)
         self._begin("the journal", self._every(_FLUSH_EVERY_S, self._flush_journal), loses_records=True)
+        if self._keeper is not None:
+            self._begin("the state file", self._every(_ROWS_EVERY_S, self._keeper.commit_soon), True)
+            self.driver.wake()  # kept messages may be due
         self._begin("the wall clock", self._every(_WALL_CLOCK_EVERY_S, self._look_at_wall_clock))
         self._begin("the log of faults", self._every(_FAULTS_EVERY_S, self._fault_watch.look))
         self._begin("the page's events", self._every(_PUBLISH_EVERY_S, self._publish))
@@ -128,6 +149,8 @@ class ProviderRuntime:
         await asyncio.gather(*self._chores, return_exceptions=True)
         self.driver.stop()
         self._close_journal()
+        if self._keeper is not None:
+            self._keeper.close()
 
     def ask(
         self, protocol: HttpProtocol, request: HttpRequest, respond: Respond, backup_host: bool = False

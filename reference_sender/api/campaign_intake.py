@@ -12,8 +12,8 @@ from msgspec import Struct
 from reference_sender.api.answers import json_bytes
 from reference_sender.api.intake import Intake, Invalid, Shared, read_defaults, read_recipient
 from reference_sender.api.json_rows import Rows
-from reference_sender.api.metrics import Tally
-from reference_sender.api.rules import POLICY_CODES, Duplicates, IntakeRules
+from reference_sender.api.rules import POLICY_CODES, DuplicateRows, IntakeRules
+from reference_sender.api.tally import Tally
 from reference_sender.api.turns import Turns
 from reference_sender.api.unpacking import Unpacking
 from reference_sender.clock import now_ns
@@ -109,7 +109,7 @@ class CampaignIntake:
         self.taken = Taken()
         self._intake = intake
         self._rules = rules
-        self._duplicates: Duplicates | None = Duplicates()  # None: allowed
+        self._duplicates: DuplicateRows | None = DuplicateRows()  # None: allowed
         self._driver = driver
         self._tally = tally
         self._turns = turns

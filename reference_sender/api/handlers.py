@@ -98,7 +98,7 @@ class Api:
         }
 
     def serve(self, handlers: Mapping[tuple[str, str], Handler]) -> None:
-        """Also serve these paths, which need the token. ``{id}`` in a path stands for any last but one part,
+        """Also serve these paths, which need the token. ``{id}`` in a path matches any last but one part,
         which the handler gets.
         """
         self._guarded.update(handlers)

@@ -1,34 +1,18 @@
-"""The sender's counters, for ``/v1/state`` and, in Prometheus' text form, for ``/metrics``."""
+"""The sender's counters, for ``/v1/state`` and for ``/metrics``."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from msgspec import Struct
 from prometheus_client import CollectorRegistry, generate_latest
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.core import Metric
 from prometheus_client.registry import Collector
 
+from reference_sender.api.exposition import dispatch_families, process_families
+from reference_sender.api.tally import Tally
 from reference_sender.dispatch.values import State
 from reference_sender.runtime.driver import Driver
 from reference_sender.runtime.loop_lag import LoopLag
-
-
-class Tally(Struct):
-    """Counters of the HTTP API since the process began."""
-
-    accepted: int = 0  # messages
-    repeated: int = 0  # repeats: messages whose key the sender had already
-    invalid: int = 0  # messages refused because of their content
-    refused_by_policy: int = 0  # messages: opt-out list, limits, duplicates, closed hours
-    conflicts: int = 0  # messages refused because another message has the key
-    queue_full: int = 0  # messages refused because the queue is full
-    store_failed: int = 0  # messages refused because the store failed
-    unauthorized: int = 0  # requests
-    report_calls: int = 0
-    reports: int = 0
-    reports_put_off: int = 0  # report calls that the provider must repeat
-    campaigns: int = 0
 
 
 class Metrics(Collector):
@@ -59,18 +43,8 @@ class Metrics(Collector):
         return generate_latest(self._registry)
 
     def collect(self) -> Iterator[Metric]:
-        for name, value in self._gauges().items():
-            yield GaugeMetricFamily(f"sender_{_metric_name(name)}", name, value=value)
-        for name, count in self._counters().items():
-            yield CounterMetricFamily(f"sender_{name}", name, value=count)
-        states = CounterMetricFamily("sender_final", "Messages that ended, by state", labels=["state"])
-        for name, count in self._final_counts().items():
-            states.add_metric([name], count)
-        yield states
-        commits = self._driver.commits
-        yield CounterMetricFamily("sender_commits", "Transactions", value=commits.commits)
-        yield CounterMetricFamily("sender_commit_seconds", "Time in them", value=commits.commit_seconds)
-        yield CounterMetricFamily("sender_commit_failures", "Transactions failed", value=commits.failures)
+        yield from dispatch_families(self._driver.state())
+        yield from process_families(self._driver, self.tally, self._lag)
 
     def _gauges(self) -> dict[str, float]:
         gauges = self._driver.state().gauges()
@@ -78,6 +52,9 @@ class Metrics(Collector):
         gauges["commit_ms"] = round(self._driver.commits.worst_ms, 3)
         gauges["loop_lag_ms"] = round(self._lag.worst_ms, 3)
         gauges["loop_core_wait_ms"] = round(self._lag.core_wait_ms, 3)
+        tenure = self._driver.tenure
+        if tenure is not None:
+            gauges |= {"nodes": tenure.nodes, "share": tenure.share, "unclaimed": tenure.unclaimed}
         return gauges
 
     def _counters(self) -> dict[str, int]:
@@ -95,7 +72,3 @@ class Metrics(Collector):
             "failed": totals["failed"] + self._stored.get(State.FAILED, 0),
             "expired": totals["expired"] + self._stored.get(State.EXPIRED, 0),
         }
-
-
-def _metric_name(name: str) -> str:
-    return "".join(character if character.isalnum() else "_" for character in name)

@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from reference_sender.api.answers import ApiError
 from reference_sender.api.bodies import read_limited
-from reference_sender.api.metrics import Tally
+from reference_sender.api.tally import Tally
 from reference_sender.api.turns import Turns
 from reference_sender.dispatch.values import Report
 from reference_sender.routes.protocol import (

@@ -89,7 +89,7 @@ class IntakeRules:
         return amount(spending_limit)
 
 
-class Duplicates:
+class DuplicateRows:
     """The numbers and texts of one body. ``refuse`` raises for a pair that an earlier row has.
 
     A row that repeats the key of that row is left to the store, which answers as for any repeated key.

@@ -16,6 +16,8 @@ class Sent(Struct, frozen=True, gc=False):
     attempts: int
     provider_id: str | None
     at_ns: int  # when it was sent, or, once it has ended, when it ended
+    lane: int  # index into LANES: its class
+    begun_ns: int  # when it was accepted, or its scheduled time (``figures.begun_ns``)
     state: State = State.SENT
     route: str | None = None  # of the last attempt
     carrier: str = ""  # of the recipient; empty if its delivery is not measured
@@ -77,6 +79,12 @@ class Awaiting:
         self.newest_ns = sent.at_ns
         if self.next_ns is None:
             self.next_ns = sent.at_ns + self._timeout_ns
+
+    @property
+    def latest_ns(self) -> int:
+        """``at_ns`` of the last one that was added; 0 without one."""
+        newest = next(reversed(self.index.by_key.values()), None)
+        return 0 if newest is None else newest.at_ns
 
     def take_timed_out(self, now_ns: int) -> list[tuple[str, Sent]]:
         """Messages whose report is overdue, oldest first."""

@@ -41,6 +41,17 @@ class RateBucket:
         short = tokens * _PARTS - self._level
         return self._at_ns + -(-short // self._rate)
 
+    def resize(self, now_ns: int, burst: float) -> None:
+        """Change the burst. Tokens above it are removed, and none are added. Raises ``ValueError`` if it is
+        below 1.
+        """
+        if burst < 1:
+            raise ValueError(f"a token bucket needs burst >= 1, not {burst}")
+        self.available(now_ns)
+        self.capacity = int(min(burst, 1e12))
+        self._size = self.capacity * _PARTS
+        self._level = min(self._level, self._size)
+
     def spend(self, tokens: int) -> None:
         """Take tokens. Call ``available`` first."""
         self._level -= tokens * _PARTS

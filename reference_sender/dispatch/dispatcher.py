@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
+import msgspec
+
 from reference_sender.dispatch.awaiting import Sent
 from reference_sender.dispatch.backlog import Backlog
 from reference_sender.dispatch.choice import RouteChoice
@@ -17,7 +19,7 @@ from reference_sender.dispatch.sending import Sending
 from reference_sender.dispatch.settings import DispatchSettings
 from reference_sender.dispatch.settling import AttemptResults
 from reference_sender.dispatch.snapshot import DispatchState, kept_entries, snapshot
-from reference_sender.dispatch.ticket import NOWHERE, SHARED, Ticket
+from reference_sender.dispatch.ticket import NOWHERE, SHARED, Ticket, lane_index
 from reference_sender.dispatch.unreported import unreported_of
 from reference_sender.dispatch.values import (
     FINAL_STATES,
@@ -221,8 +223,8 @@ class Dispatcher:
         self._settling.bars = bars
 
     def set_aside_barred(self, now_ns: int) -> Sequence[Effect]:
-        """Set aside the waiting messages that are barred by now. Those that a provider may have go on, and
-        so do those in flight until they are refused. It reads the whole backlog.
+        """Set aside the waiting messages that are barred by now, but for those that a provider may have, and
+        those in flight until they are refused. It reads the whole backlog.
         """
         self._move_clock(now_ns)
         effects: list[Effect] = []
@@ -242,8 +244,8 @@ class Dispatcher:
     def recover(
         self, now_ns: int, recovered: Iterable[Recovered], closes: Mapping[int, int] = _ALWAYS_OPEN
     ) -> Sequence[Effect]:
-        """Take the open messages of an earlier process. Called once, before the first ``offer``, whose
-        ``closes`` it has.
+        """Take the open messages of an earlier process, or of another sender of the same store. ``closes`` is
+        that of ``offer``.
 
 
         A QUEUED one with a route is sent again with its key, on that route only, and only while the
@@ -264,7 +266,10 @@ class Dispatcher:
             else:
                 self._restore(now_ns, each, closes, effects)
         sent.sort(key=lambda entry: entry[1].at_ns)
+        latest_ns = self._states.awaiting.latest_ns
         for key, entry in sent:
+            if entry.at_ns < latest_ns:  # of another sender: what is awaited is in the order of time
+                entry = msgspec.structs.replace(entry, at_ns=latest_ns)
             self._states.awaiting.add(key, entry)
             if self._looks_up:
                 self._lookups.claim(entry.provider_id)
@@ -277,6 +282,26 @@ class Dispatcher:
                 )
         self._run_due(now_ns, effects)
         return effects
+
+    def divide(self, now_ns: int, share: float) -> Sequence[Effect]:
+        """Use this share, from 0 to 1, of the limits of every route from now on: other senders use the rest.
+
+        Raises ``ValueError`` if a limit of the share allows nothing.
+        """
+        self._move_clock(now_ns)
+        for route in self._sending.routes:
+            route.divide(now_ns, share)
+        effects: list[Effect] = []
+        self._run_due(now_ns, effects)
+        return effects
+
+    def knows(self, report: Report) -> bool:
+        """Whether ``report`` is about a message of this dispatcher, as far as known before an answer."""
+        return self._states.matches(report)
+
+    def waiting(self, lane: Lane) -> int:
+        """Messages of ``lane``, and of those above it, that wait for their submit."""
+        return sum(self._backlog.waiting[: lane_index(lane) + 1])
 
     def _restore(
         self, now_ns: int, each: Recovered, closes: Mapping[int, int], effects: list[Effect]

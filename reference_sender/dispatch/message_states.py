@@ -14,10 +14,11 @@ from msgspec import Struct
 from reference_sender.dispatch.awaiting import Awaiting, EarlyReports, Ended, Sent
 from reference_sender.dispatch.backlog import Backlog
 from reference_sender.dispatch.choice import RouteChoice
+from reference_sender.dispatch.figures import Figures, begun_ns
 from reference_sender.dispatch.retry import SECOND_NS
 from reference_sender.dispatch.settings import DispatchSettings
 from reference_sender.dispatch.states import moved, raises_rank
-from reference_sender.dispatch.ticket import NOWHERE, SHARED, Ticket
+from reference_sender.dispatch.ticket import NOWHERE, SHARED, Ticket, lane_index
 from reference_sender.dispatch.values import (
     FINAL_STATES,
     Change,
@@ -68,6 +69,7 @@ class MessageStates:
 
     def __init__(self, settings: DispatchSettings, backlog: Backlog, choice: RouteChoice | None) -> None:
         self.totals = Totals()
+        self.figures = Figures()
         self.awaiting = Awaiting(int(settings.report_timeout_s * SECOND_NS))
         self.early = EarlyReports(settings.early_reports)
         self._ended = Ended(settings.late_reports)
@@ -79,17 +81,26 @@ class MessageStates:
         """Whether ``key`` is a message that has not ended."""
         return key in self._backlog.tickets or key in self.awaiting.index.by_key
 
+    def matches(self, report: Report) -> bool:
+        """Whether ``report`` is about a known message, and not only by what a later answer may tell."""
+        if report.key is not None and report.key in self._backlog.tickets:
+            return True
+        return self.awaiting.index.find(report) is not None or self._ended.index.find(report) is not None
+
     def taken(self, now_ns: int, ticket: Ticket, provider_id: str | None, effects: list[Effect]) -> None:
         """A provider has the message."""
         self._backlog.end(ticket, _SENT)
         self.totals.sent += 1
-        message_id, key = ticket.message.message_id, ticket.message.key
-        attempts, route = ticket.attempts, ticket.route
+        message = ticket.message
+        message_id, key, begun = message.message_id, message.key, begun_ns(now_ns, message)
+        attempts, route, lane = ticket.attempts, ticket.route, ticket.lane
+        self.figures.sent(lane, now_ns - begun)
         carrier = ""
         if self._choice is not None:
-            carrier = self._choice.carrier_of(ticket.message)
+            carrier = self._choice.carrier_of(message)
             self._choice.accepted(now_ns, route)
-        self.awaiting.add(key, Sent(message_id, attempts, provider_id, now_ns, _SENT, route, carrier))
+        sent = Sent(message_id, attempts, provider_id, now_ns, lane, begun, _SENT, route, carrier)
+        self.awaiting.add(key, sent)
         effects.append(Change(message_id, key, _SENT, "", provider_id, attempts, now_ns, route))
 
     def reported_early(self, now_ns: int, ticket: Ticket, report: Report, effects: list[Effect]) -> None:
@@ -99,10 +110,19 @@ class MessageStates:
             return
         self._backlog.end(ticket, _SENT)
         self.totals.sent += 1
+        message, lane = ticket.message, ticket.lane
+        begun = begun_ns(now_ns, message)
+        self.figures.sent(lane, now_ns - begun)
         sent = Sent(
-            ticket.message.message_id, ticket.attempts, report.provider_id, now_ns, route=ticket.route
+            message.message_id,
+            ticket.attempts,
+            report.provider_id,
+            now_ns,
+            lane,
+            begun,
+            route=ticket.route,
         )
-        self._reached(now_ns, ticket.message.key, sent, report.state, report.reason, effects)
+        self._reached(now_ns, message.key, sent, report.state, report.reason, effects)
 
     def closed(self, now_ns: int, ticket: Ticket, state: State, reason: str, effects: list[Effect]) -> None:
         """The message ends before a provider accepted it, as FAILED or EXPIRED."""
@@ -112,10 +132,12 @@ class MessageStates:
     def note_closed(self, now_ns: int, ticket: Ticket, reason: str, effects: list[Effect]) -> None:
         """Record the final state of a ticket that has already left the backlog."""
         message = ticket.message
-        ended = Sent(message.message_id, ticket.attempts, None, now_ns, ticket.state, ticket.route)
-        if ticket.uncertain:
-            self._ended.add(message.key, ended)  # the provider may have it: a report would show that
+        if ticket.uncertain:  # the provider may have it: a report would show that
+            attempts, lane, begun = ticket.attempts, ticket.lane, begun_ns(now_ns, message)
+            ended = Sent(message.message_id, attempts, None, now_ns, lane, begun, ticket.state, ticket.route)
+            self._ended.add(message.key, ended)
         self._count(ticket.state)
+        self.figures.not_delivered(ticket.lane, ticket.state, reason)
         effects.append(
             Change(
                 message.message_id,
@@ -150,6 +172,7 @@ class MessageStates:
     def ended(self, now_ns: int, message: Message, state: State, reason: str, effects: list[Effect]) -> None:
         """Record the final state of a message that was set aside, or never offered."""
         self._count(state)
+        self.figures.not_delivered(lane_index(message.lane), state, reason)
         effects.append(Change(message.message_id, message.key, state, reason, None, 0, now_ns))
 
     def expired(self, now_ns: int, ticket: Ticket, effects: list[Effect]) -> None:
@@ -222,8 +245,13 @@ class MessageStates:
         if sent.carrier and self._choice is not None and reason != DELIVERED_BY_SECOND:
             self._choice.reported(now_ns, route, sent.at_ns, sent.carrier, state is _DELIVERED)
         state = moved(sent.state, state)
-        if state is not _DELIVERED:
-            self._ended.add(key, Sent(message_id, attempts, provider_id, now_ns, state, route))
+        lane, begun = sent.lane, sent.begun_ns
+        if state is _DELIVERED:
+            self.figures.delivered(lane, now_ns - begun)
+        else:
+            ended = Sent(message_id, attempts, provider_id, now_ns, lane, begun, state, route)
+            self._ended.add(key, ended)
+            self.figures.not_delivered(lane, state, reason)
         self._count(state)
         effects.append(Change(message_id, key, state, reason, provider_id, attempts, now_ns, route))
         if self.hedges and state is _DELIVERED:

@@ -9,6 +9,8 @@ from __future__ import annotations
 import msgspec
 
 from reference_sender.dispatch.awaiting import Sent
+from reference_sender.dispatch.figures import begun_ns
+from reference_sender.dispatch.ticket import lane_index
 from reference_sender.dispatch.values import Message, Recovered
 
 
@@ -34,5 +36,7 @@ def recovered_sent(recovered: Recovered, now_ns: int) -> Sent:
         recovered.attempts,
         recovered.provider_id,
         sent_ns,
+        lane_index(recovered.message.lane),
+        begun_ns(sent_ns, recovered.message),
         route=recovered.route,
     )

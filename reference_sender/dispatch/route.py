@@ -66,27 +66,58 @@ class RouteState:
         self.requests_pacing = Pacing(limits.requests_per_s, LEAST_REQUESTS_PER_S)
         self.segments_pacing = Pacing(limits.segments_per_s, LEAST_SEGMENTS_PER_S)
         self.limits = limits
+        self.share = 1.0  # of the limits; other senders may use the same contract
+        self.max_in_flight = limits.max_in_flight  # of this share
         self.repeats = limits.idempotency_window_s > 0  # a message without an answer
         self.unknown_window_ns = int(limits.unknown_window_s * SECOND_NS)
         self._settings = settings
-        # What bulk needs, so that the reserve for OTPs is left.
-        self._kept_segments = settings.otp_reserved_segments
-        self._bulk_requests = min(1 + settings.otp_reserved_requests, self.requests.capacity)
-        self._bulk_in_flight = max(1, limits.max_in_flight - settings.otp_reserved_in_flight)
         self._seed = seed
-        self._worth_saving = self.segments.tokens_in(settings.token_wait_s)
+        self._keep_reserve()
         self._throttled_in_a_row = 0
         self._throttled_at_ns = -1
         self._batch = float(limits.max_batch)  # messages in one request for now, at most max_batch
 
+    def divide(self, now_ns: int, share: float) -> None:
+        """Use this share, from 0 to 1, of the limits.
+
+        A share that grows gets no tokens at once, so all senders together never exceed the burst of the
+        contract. Raises ``ValueError``, changing nothing, if a limit of the share allows nothing.
+        """
+        limits, before = self.limits, self.share
+        if share == 0:
+            self.share = 0.0
+            return
+        max_in_flight = int(limits.max_in_flight * share)
+        if max_in_flight < 1:
+            raise ValueError(f"{self.name}: {share} of max_in_flight {limits.max_in_flight} is below 1")
+        if before == 0:
+            self.requests.drain(now_ns)
+            self.segments.drain(now_ns)
+        self.requests.resize(now_ns, limits.requests_burst * share)
+        self.segments.resize(now_ns, limits.segments_burst * share)
+        self.max_in_flight = max_in_flight
+        self.share = share
+        self._set_rates(now_ns)
+        self._keep_reserve()
+
+    def _keep_reserve(self) -> None:
+        """What bulk needs, so that the reserve for OTPs is left."""
+        settings = self._settings
+        self._kept_segments = settings.otp_reserved_segments
+        self._bulk_requests = min(1 + settings.otp_reserved_requests, self.requests.capacity)
+        self._bulk_in_flight = max(1, self.max_in_flight - settings.otp_reserved_in_flight)
+        self._worth_saving = self.segments.tokens_in(settings.token_wait_s)
+
     def blocked_until(self, now_ns: int) -> int:
         """0 if the route may be used now; otherwise when to ask again, or ``UNTIL_ANSWER``."""
+        if self.share == 0:
+            return UNTIL_ANSWER
         if now_ns < self.paused_until_ns:
             return self.paused_until_ns
         state = self.breaker.check(now_ns)
         if state is _OPEN:
             return self.breaker.until_ns
-        if self.in_flight >= (1 if state is _HALF_OPEN else self.limits.max_in_flight):
+        if self.in_flight >= (1 if state is _HALF_OPEN else self.max_in_flight):
             return UNTIL_ANSWER
         return 0
 
@@ -211,9 +242,9 @@ class RouteState:
             self._set_rates(now_ns)
 
     def _set_rates(self, now_ns: int) -> None:
-        limits = self.limits
-        self.requests.set_rate(now_ns, limits.requests_per_s * self.requests_pacing.share)
-        self.segments.set_rate(now_ns, limits.segments_per_s * self.segments_pacing.share)
+        limits, share = self.limits, self.share
+        self.requests.set_rate(now_ns, limits.requests_per_s * share * self.requests_pacing.share)
+        self.segments.set_rate(now_ns, limits.segments_per_s * share * self.segments_pacing.share)
         self._worth_saving = self.segments.tokens_in(self._settings.token_wait_s)
 
     def _pause(self, until_ns: int) -> None:

@@ -7,6 +7,7 @@ from msgspec.structs import asdict, replace
 
 from reference_sender.dispatch.backlog import Backlog
 from reference_sender.dispatch.choice import RouteChoice
+from reference_sender.dispatch.figures import ClassSnapshot
 from reference_sender.dispatch.lookups import PendingLookups
 from reference_sender.dispatch.message_states import MessageStates
 from reference_sender.dispatch.retry import SECOND_NS
@@ -24,7 +25,7 @@ class RouteSnapshot(Struct, frozen=True):
     in_flight: int
     paused_s: float
     throttles: int
-    requests_per_s: float = 0.0  # its own limits
+    requests_per_s: float = 0.0  # its limits, in the share of this sender
     segments_per_s: float = 0.0
     max_in_flight: int = 0
     paced_requests_per_s: float = 0.0  # of the limits, what the provider has allowed of late
@@ -47,11 +48,11 @@ def route_snapshot(route: RouteState, now_ns: int, choice: RouteChoice | None) -
         in_flight=route.in_flight,
         paused_s=route.paused_ns(now_ns) / SECOND_NS,
         throttles=route.throttles,
-        requests_per_s=limits.requests_per_s,
-        segments_per_s=limits.segments_per_s,
-        max_in_flight=limits.max_in_flight,
-        paced_requests_per_s=limits.requests_per_s * route.requests_pacing.share,
-        paced_segments_per_s=limits.segments_per_s * route.segments_pacing.share,
+        requests_per_s=limits.requests_per_s * route.share,
+        segments_per_s=limits.segments_per_s * route.share,
+        max_in_flight=route.max_in_flight,
+        paced_requests_per_s=limits.requests_per_s * route.share * route.requests_pacing.share,
+        paced_segments_per_s=limits.segments_per_s * route.share * route.segments_pacing.share,
     )
     if choice is None:
         return snapshot
@@ -79,6 +80,8 @@ class DispatchState(Struct, frozen=True):
     early_reports: int
     totals: dict[str, int]  # since the dispatcher began, by name
     routes: tuple[RouteSnapshot, ...]
+    classes: tuple[ClassSnapshot, ...] = ()
+    reasons: dict[str, int] = {}  # of messages that ended without a delivery
     held: int = 0  # messages that wait for a time, or for their campaign (``policy/gate.py``)
     waited_s: dict[str, float] = {}  # for how long ready messages were held back, by what (``Sending``)
 
@@ -131,6 +134,8 @@ def snapshot(
         early_reports=len(states.early),
         totals=asdict(states.totals),
         routes=tuple(route_snapshot(route, now_ns, choice) for route in sending.routes),
+        classes=states.figures.snapshot(),
+        reasons=dict(states.figures.reasons),
         waited_s={what: ns / SECOND_NS for what, ns in sending.waited_ns.items()},
     )
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from reference_sender.dispatch.values import Change, Message, SubmitAttempt, SubmitBatch
+from reference_sender.dispatch.values import Change, Message, Report, SubmitAttempt, SubmitBatch
 from reference_sender.node.effects import Commit, Waiter
 from reference_sender.policy.gate import NOTHING_ADMITTED
 from reference_sender.store.protocol import Control, Work
@@ -23,6 +23,9 @@ class Group:
         self.attempts: list[tuple[SubmitAttempt, SubmitBatch]] = []
         self.foreseen: SubmitAttempt | None = None  # of the group's own messages
         self.ended: list[int] = []
+        self.unclaimed: set[int] = set()  # ids of the group's messages that are left to any node
+        self.handed_over: list[Report] = []
+        self.read: list[int] = []
         self.controls: list[Control] = []
         self.admitted = NOTHING_ADMITTED  # what the rules say of ``messages``
         self.refused: list[int] = []  # ids of the messages of a failed commit
@@ -37,7 +40,7 @@ class Group:
     def has_work(self) -> bool:
         """Whether there is anything to write."""
         written = self.messages or self.changes or self.attempts or self.ended
-        return bool(written or self.controls or self.refused)
+        return bool(written or self.controls or self.refused or self.handed_over or self.read)
 
     def begun(self) -> list[SubmitAttempt]:
         """The attempts that become durable with the group."""
@@ -50,8 +53,18 @@ class Group:
         """The group as an effect. Without work, a probe tells whether the store works."""
         if not self.has_work():
             return Commit(None, probe=bool(self.probes))
-        controls = (*self.controls, *self.admitted.spent)
-        return Commit(Work(self.messages, self.changes, self.begun(), self.ended, controls, self.refused))
+        work = Work(
+            self.messages,
+            self.changes,
+            self.begun(),
+            self.ended,
+            (*self.controls, *self.admitted.spent),
+            self.refused,
+            self.unclaimed or (),
+            self.handed_over or (),
+            self.read or (),
+        )
+        return Commit(work)
 
 
 class Commits:
@@ -103,6 +116,14 @@ class Commits:
         """The attempt has ended. Call it together with ``change``, so that one transaction has both."""
         self._group.ended.append(attempt_id)
 
+    def hand_over(self, reports: Iterable[Report]) -> None:
+        """Keep these reports for the nodes whose messages they are about."""
+        self._group.handed_over.extend(reports)
+
+    def read(self, report_ids: Iterable[int]) -> None:
+        """These reports of other nodes are done with. Call it together with ``change``."""
+        self._group.read.extend(report_ids)
+
     def settle(self, waiter: Waiter, answer: bool | None = None) -> None:
         """Give ``waiter`` this answer when everything handed over before is durable."""
         self._group.changed.append((waiter, answer))
@@ -133,6 +154,8 @@ class Commits:
         if group.foreseen is not None:
             next_group.ended.append(group.foreseen.attempt_id)
         next_group.changes[:0] = group.changes
+        next_group.handed_over[:0] = group.handed_over
+        next_group.read[:0] = group.read
         next_group.controls[:0] = group.controls
         next_group.changed[:0] = group.changed
         self._not_before_ns = now_ns + self._retry_ns

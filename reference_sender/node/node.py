@@ -7,7 +7,6 @@ other attempt after them.
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
@@ -31,11 +30,13 @@ from reference_sender.dispatch.values import (
     SubmitBatch,
 )
 from reference_sender.node.commits import Commits, Group
+from reference_sender.node.early_calls import EarlyCalls
 from reference_sender.node.effects import Acknowledge, Commit, NodeEffect, Refuse, SubmitNow, Waiter
+from reference_sender.node.tenure import Tenure
 from reference_sender.policy.campaigns import Campaign, CampaignState
 from reference_sender.policy.gate import Gate, open_gate
 from reference_sender.policy.opt_out import OptOut
-from reference_sender.store.protocol import Existing, Hold, OptIn, StoreError
+from reference_sender.store.protocol import Existing, HandedOver, Hold, OptIn, Renewal, StoreError
 
 
 class NodeTimes(Struct, frozen=True):
@@ -50,31 +51,25 @@ class NodeTimes(Struct, frozen=True):
 DEFAULT_TIMES = NodeTimes()
 
 
-class _Overtaken(Struct, frozen=True, eq=False):
-    """Reports that came before the answer to their submit, which is one of ``batches``."""
-
-    waiter: Waiter
-    batches: set[int]
-    until_ns: int
-
-
 class Node:
     """Times never go back, as for the dispatcher. After each call the driver carries out the effects, asks
     ``next_deadline`` when to call ``advance``, and ``commit_due_ns`` when to call ``begin_commit``.
     """
 
     def __init__(
-        self, dispatcher: Dispatcher, times: NodeTimes = DEFAULT_TIMES, gate: Gate | None = None
+        self,
+        dispatcher: Dispatcher,
+        times: NodeTimes = DEFAULT_TIMES,
+        gate: Gate | None = None,
     ) -> None:
         self._dispatcher = dispatcher
-        self.gate = gate or open_gate()  # only to be read by others
+        self._tenure: Tenure | None = None  # None: no other node uses the store
+        self.gate = open_gate() if gate is None else gate  # only to be read by others
         dispatcher.bar(self.gate.bars)
-        self._early_report_ns = times.early_report_ns
+        self._early = EarlyCalls(times.early_report_ns)
         self._commits = Commits(times.linger_ns, times.retry_ns)
         self._unanswered: dict[int, int] = {}  # attempts by batch: not durable yet, or their request is out
         self._attempts = 0  # number made so far
-        self._overtaking: set[str] = set()  # provider ids of reports that came with an early one
-        self._overtaken: deque[_Overtaken] = deque()  # all wait equally long, so they are in order
         self._stopping = False
 
     @property
@@ -88,24 +83,28 @@ class Node:
         return len(self._unanswered)
 
     @property
-    def overtaken(self) -> int:
-        """Report calls that wait for the answer to the submit they overtook."""
-        return len(self._overtaken)
+    def early_calls(self) -> int:
+        """Report calls that wait for the answer to a submit."""
+        return len(self._early)
 
     def has_room(self, count: int, lane: Lane) -> bool:
-        """Whether ``count`` more messages of ``lane`` fit. Messages that wait for the store are counted."""
-        return self._dispatcher.has_room(count + self._commits.waiting + len(self.gate), lane)
+        """Whether ``count`` more messages of ``lane`` fit. Messages that wait for the store, or in it for a
+        node, are counted.
+        """
+        unclaimed = 0 if self._tenure is None else self._tenure.unclaimed
+        waiting = self._commits.waiting + self.gate.held_messages + unclaimed
+        return self._dispatcher.has_room(count + waiting, lane)
 
     def state(self) -> DispatchState:
         """The state of the dispatcher, and the number of held messages."""
-        return msgspec.structs.replace(self._dispatcher.state(), held=len(self.gate))
+        return msgspec.structs.replace(self._dispatcher.state(), held=self.gate.held_messages)
 
     def stop(self) -> None:
         """Submit nothing more. Answers, reports and commits are still taken."""
         self._stopping = True
 
     def recover(self, now_ns: int, recovered: Iterable[Recovered]) -> list[NodeEffect]:
-        """Continue the unfinished work of an earlier process. Must be the first call."""
+        """Continue the unfinished work of an earlier process, or of another node."""
         gate = self.gate
         ready: list[Recovered] = []
         held: list[Message] = []
@@ -123,7 +122,7 @@ class Node:
         """Set the controls of a campaign. The waiter gets None when that is durable.
 
         Of a paused campaign the waiting messages are held, of a cancelled one they end. Messages that a
-        provider may have go on.
+        provider may have continue.
         """
         changed = self.gate.change(now_ns, campaign)
         holds = [Hold(message.message_id, message.not_before_ns) for message in changed.holds]
@@ -153,6 +152,37 @@ class Node:
         self._commits.control(opt_ins)
         self._commits.settle(waiter)
 
+    def join(self, tenure: Tenure) -> None:
+        """Be one of several nodes of the store. Must be the first call. Nothing is submitted before
+        ``renewed``.
+        """
+        self._tenure = tenure
+        self._dispatcher.divide(0, tenure.share)
+
+    def renewed(self, now_ns: int, until_ns: int, renewal: Renewal) -> list[NodeEffect]:
+        """The lease is in force until ``until_ns``. Only with a tenure."""
+        tenure = self._own_tenure()
+        before = tenure.share
+        tenure.renewed(until_ns, renewal)
+        if tenure.share == before:
+            return []
+        return self._perform(now_ns, self._dispatcher.divide(now_ns, tenure.share))
+
+    def wants(self, now_ns: int) -> int:
+        """How many messages without an owner this node should claim now. Only with a tenure."""
+        return self._own_tenure().wants(now_ns, self._dispatcher)
+
+    def handed_over(self, now_ns: int, reports: Sequence[HandedOver]) -> list[NodeEffect]:
+        """Take delivery reports that other nodes took for messages of this one."""
+        effects = self._dispatcher.reported(now_ns, [each.report for each in reports])
+        self._commits.read([each.report_id for each in reports])
+        return self._perform(now_ns, effects)
+
+    def _own_tenure(self) -> Tenure:
+        if self._tenure is None:
+            raise ValueError("no other node uses this store")
+        return self._tenure
+
     def take(self, message: Message, waiter: Waiter) -> None:
         """Store and send ``message``. The waiter gets None, or the message that has its key already."""
         self._commits.add(message, waiter)
@@ -174,13 +204,17 @@ class Node:
 
         A report without a key can come before the answer to its submit, which alone identifies the message.
         Its change is then durable only after that answer, so the provider's call waits until then. False if
-        that takes too long: the provider must repeat the report.
+        that takes too long: the provider must repeat the report. Of several nodes
+        each hands over what it does not know.
         """
+        if self._tenure is not None:
+            knows = self._dispatcher.knows
+            self._commits.hand_over([report for report in reports if not knows(report)])
+            reports = [report for report in reports if knows(report)]
         before = self._dispatcher.early_reports
         effects = self._perform(now_ns, self._dispatcher.reported(now_ns, reports))
-        if self._overtook(reports, before) and self._unanswered:
-            until_ns = now_ns + self._early_report_ns
-            self._overtaken.append(_Overtaken(waiter, set(self._unanswered), until_ns))
+        if self._early.has_early(reports, before, self._dispatcher.early_reports) and self._unanswered:
+            self._early.add(now_ns, waiter, self._unanswered)
         else:
             self._commits.settle(waiter, True)
         return effects
@@ -190,8 +224,8 @@ class Node:
         effects = self._dispatcher.answered(now_ns, batch_id, results)
         self._commits.ended(self._unanswered.pop(batch_id))
         done = self._perform(now_ns, effects)
-        if self._overtaken:
-            self._no_longer_awaited(batch_id)
+        if len(self._early):
+            self._settle_early(batch_id)
         return done
 
     def looked_up(self, now_ns: int, key: str, found: Sequence[Report] | None) -> list[NodeEffect]:
@@ -204,9 +238,7 @@ class Node:
 
     def next_deadline(self) -> int | None:
         """When ``advance`` must be called, unless another call comes first. None if nothing is pending."""
-        deadlines = [self._dispatcher.next_deadline(), self.gate.next_ns()]
-        if self._overtaken:
-            deadlines.append(self._overtaken[0].until_ns)
+        deadlines = (self._dispatcher.next_deadline(), self.gate.next_ns(), self._early.next_ns())
         return min((each for each in deadlines if each is not None), default=None)
 
     def advance(self, now_ns: int) -> list[NodeEffect]:
@@ -215,9 +247,7 @@ class Node:
         held_until_ns = self.gate.next_ns()
         if held_until_ns is not None and held_until_ns <= now_ns:
             effects += self._release(now_ns)
-        overtaken = self._overtaken
-        while overtaken and overtaken[0].until_ns <= now_ns:
-            effects.append(Acknowledge(overtaken.popleft().waiter, False))
+        effects += [Acknowledge(waiter, False) for waiter in self._early.take_late(now_ns)]
         return effects
 
     def _release(self, now_ns: int) -> list[NodeEffect]:
@@ -247,7 +277,9 @@ class Node:
         if group.messages:
             group.admitted = self.gate.admit(now_ns, group.messages)
             group.messages = list(group.admitted.messages)
-        if group.messages and not self._stopping and not group.admitted.held:
+        if self._tenure is not None:
+            group.unclaimed = self._tenure.left_to_others(self._dispatcher, group.admitted.ready)
+        if group.messages and not self._stopping and not group.admitted.held and not group.unclaimed:
             route = self._dispatcher.foresee(now_ns, group.messages)
             if route is not None:
                 group.foreseen = self._attempt(now_ns, route, group.messages)
@@ -257,12 +289,14 @@ class Node:
         """The commit is durable, except the messages in ``taken``, whose keys other messages have."""
         group = self._commits.done()
         effects: list[NodeEffect] = []
-        messages, held = group.admitted.ready, group.admitted.held
+        messages, held = self.gate.stored(now_ns, group.admitted)
         if taken:
-            messages = [message for message in messages if message.message_id not in taken]
             held = [message for message in held if message.message_id not in taken]
             repeated = [message for message in group.messages if message.message_id in taken]
             self._commits.control(self.gate.not_kept(repeated))
+        if taken or group.unclaimed:
+            not_ours = taken.keys() | group.unclaimed
+            messages = [message for message in messages if message.message_id not in not_ours]
         self.gate.hold(now_ns, held)
         if messages or group.foreseen is not None:
             effects = self._offer(now_ns, messages, group.foreseen)
@@ -272,7 +306,7 @@ class Node:
             effects.append(Acknowledge(waiter, taken))
         for _, batch in group.attempts:
             if self._dispatcher.may_still_go(now_ns, batch.batch_id):
-                effects.append(SubmitNow(batch.batch_id, batch.route, batch.messages))
+                effects += self._submit(now_ns, batch)
             else:  # the commit took long, and a message expired meanwhile
                 effects += self._withdraw(now_ns, batch.batch_id)
         for waiter, answer in group.changed:
@@ -297,8 +331,16 @@ class Node:
         """The request of an attempt is not sent."""
         self._commits.ended(self._unanswered.pop(batch_id))
         effects = self._perform(now_ns, self._dispatcher.withdrawn(now_ns, batch_id))
-        self._no_longer_awaited(batch_id)
+        self._settle_early(batch_id)
         return effects
+
+    def _submit(self, now_ns: int, batch: SubmitBatch) -> list[NodeEffect]:
+        """Send the request of a durable attempt, unless the lease ended meanwhile: another node may then
+        repeat it.
+        """
+        if self._tenure is None or self._tenure.holds(now_ns):
+            return [SubmitNow(batch.batch_id, batch.route, batch.messages)]
+        return self._withdraw(now_ns, batch.batch_id)
 
     def _attempt(self, now_ns: int, route: str, messages: Sequence[Message]) -> SubmitAttempt:
         self._attempts += 1
@@ -323,7 +365,7 @@ class Node:
             elif foreseen is not None and _is_of(foreseen, effect):
                 self._unanswered[effect.batch_id] = foreseen.attempt_id
                 foreseen = None
-                done.append(SubmitNow(effect.batch_id, effect.route, effect.messages))
+                done += self._submit(now_ns, effect)
             else:
                 attempt = self._attempt(now_ns, effect.route, effect.messages)
                 self._unanswered[effect.batch_id] = attempt.attempt_id
@@ -334,27 +376,9 @@ class Node:
             self._commits.change(changes)
         return done
 
-    def _overtook(self, reports: Sequence[Report], before: int) -> bool:
-        """Whether the dispatcher keeps one of ``reports`` for a submit that is not yet answered."""
-        kept = self._dispatcher.early_reports
-        if not kept:
-            if self._overtaking:
-                self._overtaking.clear()
-            return False
-        ids = {report.provider_id for report in reports}
-        again = not self._overtaking.isdisjoint(ids)
-        if kept > before:
-            self._overtaking |= ids
-        return again or kept > before
-
-    def _no_longer_awaited(self, batch_id: int) -> None:
-        """The batch was answered or withdrawn: reports that waited for it alone are settled."""
-        overtaken = self._overtaken
-        for each in list(overtaken):
-            each.batches.discard(batch_id)
-            if not each.batches:
-                overtaken.remove(each)
-                self._commits.settle(each.waiter, True)
+    def _settle_early(self, batch_id: int) -> None:
+        for waiter in self._early.take_complete(batch_id):
+            self._commits.settle(waiter, True)
 
 
 def _is_of(attempt: SubmitAttempt, batch: SubmitBatch) -> bool:

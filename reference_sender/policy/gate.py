@@ -20,27 +20,29 @@ from reference_sender.policy.held import Held
 from reference_sender.policy.opt_out import OptOutNumbers
 from reference_sender.policy.quiet_hours import FOREVER, OpeningHours
 from reference_sender.policy.settings import NO_POLICY, PolicySettings, amount
-from reference_sender.policy.spending import Prices, Spending, Spent, summed
+from reference_sender.policy.spending import SegmentPrices, Spending, Spent, summed
 
 NOTHING_SPENT: Mapping[str, int] = {}
 NOTHING_SPENT_ON_A_DAY: Mapping[int, int] = {}
 CANCELLED = "cancelled"
 OPTED_OUT = "opted_out"
 EXPIRED_HELD = "expired"
-# Messages that are released in one call. More are released in the next one, so that other work goes on.
+# Messages that are released in one call. More are released in the next one, so that other work continues.
 RELEASED_AT_ONCE = 500
 
 
-class Admitted(Struct, frozen=True):
+class AdmittedMessages(Struct, frozen=True):
     """New messages after the rules: ``ready`` and ``held`` together are all of them."""
 
     messages: Sequence[Message]
     ready: Sequence[Message]
     held: Sequence[Message] = ()
     spent: Sequence[Spent] = ()
+    version: int = 0  # of the rules that were applied
+    keeps_hours: bool = False  # of a message: the hours may end before the commit does
 
 
-NOTHING_ADMITTED = Admitted((), ())
+NOTHING_ADMITTED = AdmittedMessages((), ())
 
 
 class Released(Struct, frozen=True):
@@ -84,9 +86,11 @@ class Gate:
             if campaign.state is not CampaignState.RUNNING
         }
         self._held = Held()
+        self._version = 0  # rises when a campaign or the opt-out list changes
 
-    def __len__(self) -> int:
-        """Held messages."""
+    @property
+    def held_messages(self) -> int:
+        """Held messages of all campaigns."""
         return len(self._held)
 
     def campaign(self, name: str) -> Campaign | None:
@@ -107,14 +111,17 @@ class Gate:
         """
         return message.campaign in self._stopped or self.opt_outs.refuse(message.to, message.lane)
 
-    def admit(self, now_ns: int, messages: Sequence[Message]) -> Admitted:
+    def admit(self, now_ns: int, messages: Sequence[Message]) -> AdmittedMessages:
         """Apply the rules to new messages, and reserve their costs."""
-        stopped = self._stopped
+        stopped, refused = self._stopped, self.opt_outs.numbers
         if self.spending is None and not any(
-            message.not_before_ns or message.keeps_hours or message.campaign in stopped
+            message.not_before_ns
+            or message.keeps_hours
+            or message.campaign in stopped
+            or message.to in refused
             for message in messages
         ):
-            return Admitted(messages, messages)
+            return AdmittedMessages(messages, messages, version=self._version)
         placed: list[Message] = []
         ready: list[Message] = []
         held: list[Message] = []
@@ -122,10 +129,19 @@ class Gate:
         for new in messages:
             message = new if self.spending is None else self._reserved(now_ns, new, spent)
             placed.append(message)
-            (ready if self._may_go_ns(now_ns, message) <= now_ns else held).append(message)
-        return Admitted(placed, ready, held, summed(spent))
+            (ready if self.is_ready(now_ns, message) else held).append(message)
+        keeps_hours = any(message.keeps_hours for message in ready)
+        return AdmittedMessages(placed, ready, held, summed(spent), self._version, keeps_hours)
 
-    def take_back(self, admitted: Admitted) -> None:
+    def stored(self, now_ns: int, admitted: AdmittedMessages) -> tuple[Sequence[Message], Sequence[Message]]:
+        """The messages of ``admitted``, stored by now: those that may be sent, and the held ones."""
+        if admitted.version == self._version and not admitted.keeps_hours:
+            return admitted.ready, admitted.held
+        ready = [message for message in admitted.ready if self.is_ready(now_ns, message)]
+        late = [message for message in admitted.ready if not self.is_ready(now_ns, message)]
+        return ready, [*admitted.held, *late]
+
+    def take_back(self, admitted: AdmittedMessages) -> None:
         """The commit of ``admitted`` failed: none of it is stored."""
         if self.spending is not None:
             for spent in admitted.spent:
@@ -192,6 +208,7 @@ class Gate:
 
     def change(self, now_ns: int, campaign: Campaign) -> Changed:
         """Set the controls of a campaign. Held messages that fit a higher spending limit get a new hold."""
+        self._version += 1
         self._campaigns[campaign.name] = campaign
         if campaign.state is CampaignState.RUNNING:
             self._stopped.discard(campaign.name)
@@ -211,6 +228,7 @@ class Gate:
 
     def end_opted_out(self, now_ns: int) -> None:
         """Held messages to numbers that opted out end with the next ``release``."""
+        self._version += 1
         for message in self._held.find(lambda held: self.opt_outs.refuse(held.to, held.lane)):
             self._held.move(message, now_ns)
 
@@ -249,7 +267,9 @@ def open_gate(
     spending = None
     if rule.cost_per_segment is not None:
         by_country = {code: amount(price) for code, price in rule.cost_per_segment_by_country.items()}
-        prices = Prices(amount(rule.cost_per_segment), by_country, Prefixes(settings.countries.items()))
+        prices = SegmentPrices(
+            amount(rule.cost_per_segment), by_country, Prefixes(settings.countries.items())
+        )
         daily = None if rule.daily_limit is None else amount(rule.daily_limit)
         spending = Spending(prices, daily, zone_of(rule.time_zone), spent, by_day)
     return Gate(hours, numbers, spending, campaigns)

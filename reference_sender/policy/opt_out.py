@@ -21,16 +21,16 @@ class OptOutNumbers:
 
     def __init__(self, classes: Iterable[Lane], numbers: Iterable[str] = ()) -> None:
         self._classes = frozenset(classes)
-        self._numbers = set(numbers)
+        self.numbers = set(numbers)  # only to be read by others
 
     def refuse(self, number: str, lane: Lane) -> bool:
         """Whether ``number`` gets no messages of ``lane``."""
-        return number in self._numbers and lane in self._classes
+        return number in self.numbers and lane in self._classes
 
     def add(self, number: str) -> None:
         """``number`` opted out."""
-        self._numbers.add(number)
+        self.numbers.add(number)
 
     def remove(self, number: str) -> None:
         """``number`` accepts messages again."""
-        self._numbers.discard(number)
+        self.numbers.discard(number)

@@ -18,15 +18,15 @@ _SECOND_NS = 1_000_000_000
 _DAYS_AHEAD = 9  # a country that is open on one weekday is open within these days
 
 
-class Window(Struct, frozen=True, gc=False):
+class OpenWindow(Struct, frozen=True, gc=False):
     """Open from ``opens_ns`` until before ``closes_ns``."""
 
     opens_ns: int
     closes_ns: int
 
 
-ALWAYS = Window(0, FOREVER)
-NEVER = Window(FOREVER, FOREVER)
+ALWAYS = OpenWindow(0, FOREVER)
+NEVER = OpenWindow(FOREVER, FOREVER)
 
 
 class OpeningHours:
@@ -35,9 +35,9 @@ class OpeningHours:
     def __init__(self, countries: Mapping[str, Country]) -> None:
         self._countries = countries
         self._prefixes = Prefixes(countries.items())
-        self._last: dict[str, Window] = {"": ALWAYS}
+        self._last: dict[str, OpenWindow] = {"": ALWAYS}
 
-    def window(self, number: str, at_ns: int) -> Window:
+    def window(self, number: str, at_ns: int) -> OpenWindow:
         """The first opening hours of the number's country that end after ``at_ns``."""
         code = self._prefixes.code(number)
         last = self._last.get(code)
@@ -47,14 +47,14 @@ class OpeningHours:
         return last
 
 
-def next_window(country: Country, at_ns: int) -> Window:
+def next_window(country: Country, at_ns: int) -> OpenWindow:
     """The first interval that ends after ``at_ns`` in which the country is open in all its zones."""
     zones = [ZoneInfo(name) for name in country.zones]
     wholes = [_windows(country, zone, at_ns) for zone in zones]
     common = wholes[0]
     for others in wholes[1:]:
         common = [
-            Window(max(one.opens_ns, two.opens_ns), min(one.closes_ns, two.closes_ns))
+            OpenWindow(max(one.opens_ns, two.opens_ns), min(one.closes_ns, two.closes_ns))
             for one in common
             for two in others
             if max(one.opens_ns, two.opens_ns) < min(one.closes_ns, two.closes_ns)
@@ -62,17 +62,17 @@ def next_window(country: Country, at_ns: int) -> Window:
     return next((window for window in common if window.closes_ns > at_ns), NEVER)
 
 
-def _windows(country: Country, zone: ZoneInfo, at_ns: int) -> list[Window]:
+def _windows(country: Country, zone: ZoneInfo, at_ns: int) -> list[OpenWindow]:
     today = datetime.fromtimestamp(at_ns // _SECOND_NS, UTC).astimezone(zone).date()
-    found: list[Window] = []
+    found: list[OpenWindow] = []
     for ahead in range(-1, _DAYS_AHEAD):
         day = today + timedelta(days=ahead)
         hours = country.hours(day.weekday())
         if hours is None:
             continue
-        window = Window(_instant_ns(day, hours[0], zone), _instant_ns(day, hours[1], zone))
+        window = OpenWindow(_instant_ns(day, hours[0], zone), _instant_ns(day, hours[1], zone))
         if found and found[-1].closes_ns == window.opens_ns:  # open over midnight
-            window = Window(found.pop().opens_ns, window.closes_ns)
+            window = OpenWindow(found.pop().opens_ns, window.closes_ns)
         found.append(window)
     return found
 

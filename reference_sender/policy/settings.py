@@ -48,7 +48,7 @@ class Recipients(_Part):
 
 
 class SpendingLimits(_Part):
-    """Prices of a segment, and the limit of a day. Amounts are in the currency of the prices."""
+    """SegmentPrices of a segment, and the limit of a day. Amounts are in the currency of the prices."""
 
     cost_per_segment: Amount | None = None  # of countries that are not in the table below
     cost_per_segment_by_country: dict[str, Amount] = Field(default_factory=dict)

@@ -31,7 +31,7 @@ class Spent(Struct, frozen=True, gc=False):
     amount: int
 
 
-class Prices:
+class SegmentPrices:
     """The cost of a message: a price for each segment, by the country of its number."""
 
     def __init__(self, default: int, by_country: Mapping[str, int], prefixes: Prefixes) -> None:
@@ -54,7 +54,7 @@ class Spending:
 
     def __init__(
         self,
-        prices: Prices,
+        prices: SegmentPrices,
         daily_limit: int | None,
         zone: ZoneInfo,
         spent: Mapping[str, int],

@@ -13,6 +13,7 @@ from queue import SimpleQueue
 
 from msgspec import Struct
 
+from reference_sender.dispatch.figures import Histogram
 from reference_sender.node.effects import Commit
 from reference_sender.runtime.background import Chores
 from reference_sender.store import Existing, Purged, Store, StoreError
@@ -46,8 +47,7 @@ class Committer:
         self._told = done
         self._chores = chores
         self._loop = asyncio.get_running_loop()
-        self.commits = 0
-        self.commit_seconds = 0.0
+        self.spent = Histogram()
         self.failures = 0
         self.error: StoreError | None = None  # why the last commit failed; None if it did not
         self._said_s = -_FRESH_S  # when it ended
@@ -134,8 +134,7 @@ class Committer:
     def _done(
         self, commit: Commit, taken: Mapping[int, Existing], error: StoreError | None, spent_s: float
     ) -> None:
-        self.commits += 1
-        self.commit_seconds += spent_s
+        self.spent.add(int(spent_s * 1e9))
         ended_s, self._began_s = self._loop.time(), None
         self._recent.append((ended_s, spent_s))
         self._forget_before(ended_s - _RECENT_S)

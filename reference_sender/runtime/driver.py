@@ -24,12 +24,13 @@ from reference_sender.dispatch.values import (
 )
 from reference_sender.node.effects import Acknowledge, NodeEffect, Refuse, SubmitNow
 from reference_sender.node.node import DEFAULT_TIMES, Node, NodeTimes
+from reference_sender.node.tenure import Tenure
 from reference_sender.policy.campaigns import Campaign
 from reference_sender.policy.gate import Gate
 from reference_sender.routes.client import Route
 from reference_sender.runtime.background import Chores
 from reference_sender.runtime.committer import Committer
-from reference_sender.store import Existing, Store, StoreError
+from reference_sender.store import Existing, HandedOver, Renewal, Store, StoreError
 
 log = logging.getLogger(__name__)
 
@@ -54,6 +55,7 @@ class Driver:
     ) -> None:
         """``new_id`` gives the ids of second messages; only a dispatcher that hedges needs it."""
         self.chores = chores or Chores()
+        self.tenure: Tenure | None = None
         self._new_id = new_id
         self._node = Node(dispatcher, times, gate)
         self._routes = routes
@@ -77,8 +79,25 @@ class Driver:
         return self._node.waiting
 
     def recover(self, recovered: Iterable[Recovered]) -> None:
-        """Continue the unfinished work of an earlier process. Must be the first call."""
+        """As ``Node.recover``."""
         self._perform(self._node.recover(self._now(), recovered))
+
+    def join(self, tenure: Tenure) -> None:
+        """As ``Node.join``. A ``Member`` keeps the tenure."""
+        self.tenure = tenure
+        self._node.join(tenure)
+
+    def renewed(self, until_ns: int, renewal: Renewal) -> None:
+        """As ``Node.renewed``."""
+        self._perform(self._node.renewed(self._now(), until_ns, renewal))
+
+    def wants(self) -> int:
+        """As ``Node.wants``; 0 once the sender stops."""
+        return 0 if self._stopping else self._node.wants(self._now())
+
+    def handed_over(self, reports: Sequence[HandedOver]) -> None:
+        """As ``Node.handed_over``."""
+        self._perform(self._node.handed_over(self._now(), reports))
 
     def has_room(self, count: int, lane: Lane) -> bool:
         """As ``Node.has_room``."""

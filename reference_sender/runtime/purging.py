@@ -15,7 +15,7 @@ log = logging.getLogger(__name__)
 # A step takes some milliseconds, and a commit that comes meanwhile waits for it.
 STEP = 250
 _BETWEEN_STEPS_S = 0.05
-_BETWEEN_PASSES_S = 30.0
+_BETWEEN_PASSES_S = 10.0
 
 
 class Purging:

@@ -7,11 +7,16 @@ from pathlib import Path
 from reference_sender.store.protocol import (
     DeadLetterFilter,
     Existing,
+    HandedOver,
     Hold,
     Identity,
+    LeaseLost,
+    Leases,
+    Membership,
     OptIn,
     Purged,
     Record,
+    Renewal,
     Store,
     StoreError,
     Work,
@@ -21,11 +26,16 @@ from reference_sender.store.sqlite import SqliteStore
 __all__ = [
     "DeadLetterFilter",
     "Existing",
+    "HandedOver",
     "Hold",
     "Identity",
+    "LeaseLost",
+    "Leases",
+    "Membership",
     "OptIn",
     "Purged",
     "Record",
+    "Renewal",
     "SqliteStore",
     "Store",
     "StoreError",
@@ -34,15 +44,19 @@ __all__ = [
 ]
 
 _SQLITE = "sqlite:///"
+_POSTGRES = ("postgresql://", "postgres://")
+_ONE_NODE = Membership()
 
 
-def open_store(url: str) -> Store:
+def open_store(url: str, membership: Membership = _ONE_NODE) -> Store:
     """Open the store of ``sqlite:///FILE`` and create it if needed. As in SQLAlchemy, three slashes precede a
-    relative path, four an absolute one. A missing folder is created, readable only by its owner. Raises
-    ``StoreError``.
+    relative path, four an absolute one. A missing folder is created, readable only by its owner. Or join the
+    nodes of ``postgresql://USER@HOST/DATABASE`` as ``membership`` says. Raises ``StoreError``.
     """
+    if url.startswith(_POSTGRES):
+        return _open_postgres(url, membership)
     if not url.startswith(_SQLITE) or url == _SQLITE:
-        raise StoreError(f"--store: must be sqlite:///FILE, not {url!r}")
+        raise StoreError("--store: must be sqlite:///FILE or postgresql://USER@HOST/DATABASE")
     path = Path(url.removeprefix(_SQLITE))
     if path.is_dir():
         raise StoreError(f"--store: {path} is a folder; give a file, for example sqlite:///{path}/sender.db")
@@ -51,3 +65,13 @@ def open_store(url: str) -> Store:
     except OSError as error:
         raise StoreError(f"--store: the folder {path.parent} cannot be made: {error.strerror}") from error
     return SqliteStore(path)
+
+
+def _open_postgres(url: str, membership: Membership) -> Store:
+    try:
+        from reference_sender.store.postgres import PostgresStore
+    except ModuleNotFoundError as error:
+        if error.name != "asyncpg":
+            raise
+        raise StoreError("--store: postgresql:// needs asyncpg: pip install 'smsbench[postgres]'") from error
+    return PostgresStore(url, membership)

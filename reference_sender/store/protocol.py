@@ -1,16 +1,17 @@
 """The protocol of a store. All calls block, so the sender makes them from separate threads.
 
-``tests/contract/test_store_contract.py`` tests every store.
+``tests/contract/test_store_contract.py`` tests every store. A store that several processes (nodes) use at a
+time also has ``Leases``. To a store without them one process is the only node: it owns every message.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Protocol
 
 from msgspec import Struct
 
-from reference_sender.dispatch.values import Change, Lane, Message, Recovered, State, SubmitAttempt
+from reference_sender.dispatch.values import Change, Lane, Message, Recovered, Report, State, SubmitAttempt
 from reference_sender.policy.campaigns import Campaign
 from reference_sender.policy.opt_out import OptOut
 from reference_sender.policy.spending import Spent
@@ -18,6 +19,10 @@ from reference_sender.policy.spending import Spent
 
 class StoreError(Exception):
     """The store could not be opened, read or written. Nothing of the call was stored."""
+
+
+class LeaseLost(StoreError):
+    """Another node took the work of this one over. This process can store nothing more: it must end."""
 
 
 class Identity(Struct, frozen=True):
@@ -82,6 +87,59 @@ class Work(Struct, frozen=True, gc=False):
     # Ids of the messages of a commit that failed. If only its answer was lost, it is on disk: these messages
     # are removed before ``messages`` are stored.
     refused: Sequence[int] = ()
+    # Of a store with leases:
+    unclaimed: Collection[int] = ()  # ids of ``messages`` that any node may claim; this node owns the others
+    handed_over: Sequence[Report] = ()  # reports of messages that this node does not know
+    read: Sequence[int] = ()  # ids of reports that other nodes handed over, and whose changes are kept by now
+
+
+class Membership(Struct, frozen=True):
+    """How a process joins the nodes of a store."""
+
+    routes: tuple[str, ...] = ()  # names
+    most_nodes: int = 1_000_000  # that may share the limits of the routes; more of them stand by
+    lease_s: float = 10.0
+
+
+class Renewal(Struct, frozen=True):
+    """What a renewed lease says."""
+
+    nodes: int  # that are alive, or may still be
+    share: int  # millionths of each limit of a route that this node may use from now on
+    unclaimed: int  # messages that wait for a node
+
+
+class HandedOver(Struct, frozen=True):
+    """A delivery report that another node took for a message of this node."""
+
+    report_id: int
+    report: Report
+
+
+class Leases(Protocol):
+    """What a store has beside ``Store`` if several nodes use it.
+
+    A node owns the messages that it stored or got from ``Store.unfinished``, while it renews its lease. The
+    work of a node that did not renew its lease is free for the others, and all its later commits raise
+    ``StoreError``.
+    """
+
+    @property
+    def lease_s(self) -> float:
+        """How long a renewal lasts."""
+        ...
+
+    def renew(self, share: int) -> Renewal:
+        """Renew the lease; ``share`` is what the node uses at most. Frees the work of nodes whose lease has
+        ended.
+
+        Raises ``LeaseLost`` if this is such a node.
+        """
+        ...
+
+    def reports(self, limit: int) -> list[HandedOver]:
+        """Reports for messages of this node, oldest first. ``Work.read`` removes them."""
+        ...
 
 
 class DeadLetterFilter(Struct, frozen=True):
@@ -99,7 +157,7 @@ class Purged(Struct, frozen=True):
     last_id: int | None  # the next step begins after it; None: the pass is complete
 
 
-class MessageStore(Protocol):
+class NodeStore(Protocol):
     """Durable storage of messages: what a node needs."""
 
     def identity(self) -> Identity: ...
@@ -118,8 +176,9 @@ class MessageStore(Protocol):
         """Write and commit as for a message. Raises ``StoreError`` if a message cannot be stored now."""
         ...
 
-    def unfinished(self) -> list[Recovered]:
-        """Every message not in a final state, oldest first.
+    def unfinished(self, limit: int | None = None) -> list[Recovered]:
+        """Every message not in a final state, oldest first. A store with leases returns messages that no node
+        owns, at most ``limit`` and the most urgent first if there are more; this node owns them from now on.
 
         Attempts that an earlier process began and did not end bind their messages to the attempt's route,
         unless the message was bound before.
@@ -170,5 +229,10 @@ class CampaignStore(Protocol):
         ...
 
 
-class Store(MessageStore, MessageArchive, CampaignStore, Protocol):
-    """A whole store. One process uses a store at a time."""
+class Store(NodeStore, MessageArchive, CampaignStore, Protocol):
+    """A whole store. One process uses a store at a time, unless it has ``leases``."""
+
+    @property
+    def leases(self) -> Leases | None:
+        """None if one process at a time uses the store."""
+        ...

@@ -36,6 +36,7 @@ from reference_sender.store.protocol import (
     StoreError,
     Work,
 )
+from reference_sender.store.recovered import recovered
 from reference_sender.store.schema import bring_up_to_date
 from reference_sender.store.sqlite_controls import (
     read_campaigns,
@@ -89,7 +90,9 @@ _REFUSE, _REFUSE_HOLD, _END = _deletions("message"), _deletions("hold"), _deleti
 
 
 class SqliteStore:
-    """A store in one file."""
+    """A store in one file, for one process."""
+
+    leases: None = None
 
     def __init__(self, path: Path) -> None:
         self._files = StoreFiles(path)
@@ -142,12 +145,12 @@ class SqliteStore:
             self._writer.execute("REPLACE INTO attempt VALUES (0, '', 0, randomblob(?))", (_PROBE_BYTES,))
             self._writer.execute("DELETE FROM attempt WHERE id = 0")
 
-    def unfinished(self) -> list[Recovered]:
+    def unfinished(self, limit: int | None = None) -> list[Recovered]:
         with self._reading():
             rows = self._reader.execute(
                 f"{_READ} WHERE coalesce(p.state, '') NOT IN ({_FINAL}) ORDER BY m.id"
             )
-            return [_recovered(_record(row)) for row in rows]
+            return [recovered(_record(row)) for row in rows]
 
     def records(self, after_id: int, limit: int) -> list[Record]:
         with self._reading():
@@ -308,22 +311,6 @@ def _record(row: _Row) -> Record:
         keeps_hours=bool(row[18]),
     )
     return Record(message, State(row[10]), *row[11:17])
-
-
-def _recovered(record: Record) -> Recovered:
-    """The outcome of an attempt in flight when the process ended is unknown: the message is queued, and is
-    submitted again with the same key on the same route.
-    """
-    sent = record.state is State.SENT
-    return Recovered(
-        message=record.message,
-        state=State.SENT if sent else State.QUEUED,
-        attempts=record.attempts,
-        provider_id=record.provider_id,
-        sent_ns=record.changed_ns if sent else None,
-        route=record.route,
-        tried_ns=record.tried_ns,
-    )
 
 
 def _attempt_row(attempt: SubmitAttempt) -> _Row:

@@ -21,6 +21,7 @@ TINY: dict[str, list[str]] = {
     "dispatch_cost.py": ["--messages", "200", "--awaiting", "200"],
     "engine_cost.py": ["--messages", "200"],
     "hostile_campaigns.py": ["--kilobytes", "1", "--bodies", "1"],
+    "nodes.py": ["--messages", "200", "--rounds", "1", "--nodes", "2"],
     "number_lookup.py": ["--numbers", "20"],
     "open_model_user.py": ["--rounds", "1", "--seconds", "0.5"],
     "provider_batches.py": ["--rounds", "1", "--messages", "1000"],

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
@@ -14,28 +14,6 @@ from reference_sender.dispatch.values import Change, Lane, Message, State, Submi
 from reference_sender.store import Store, StoreError, Work, open_store
 
 OpenStore = Callable[[], Store]
-
-
-@pytest.fixture(params=["sqlite", "storm"])
-def open_it(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[OpenStore]:
-    """Opens the same store each time it is called, as a process would after the one before it ended.
-
-    ``storm`` is the store of the fault storms: they prove something about the sender only if it does what the
-    real ones do.
-    """
-    opened: list[Store] = []
-    disk = Disk()
-
-    def open_again() -> Store:
-        for store in opened:
-            store.close()
-        of_storms = request.param == "storm"
-        opened[:] = [ModelStore(disk) if of_storms else open_store(f"sqlite:///{tmp_path}/messages.db")]
-        return opened[0]
-
-    yield open_again
-    for store in opened:
-        store.close()
 
 
 def message(message_id: int, key: str | None = None, text: str = "hello", campaign: str = "") -> Message:
@@ -69,7 +47,7 @@ def test_what_was_committed_is_there_after_opening_again(open_it: OpenStore) -> 
     assert (two.state, two.attempts, two.provider_id) == (State.QUEUED, 0, None)
     again = store.identity()
     assert (again.tag, again.report_secret) == (first.tag, first.report_secret)
-    assert (first.last_message_id, again.last_message_id) == (0, 2)
+    assert again.last_message_id >= 2, "the next ids are free"
 
 
 def test_a_key_is_kept_once_within_a_commit_and_across_them(open_it: OpenStore) -> None:
@@ -189,7 +167,7 @@ def test_an_answer_or_report_takes_precedence_over_an_unfinished_attempt(open_it
     sent, delivered = store.records(0, 2)
     assert (sent.attempts, sent.changed_ns, sent.reason) == (2, 5_000, "why")
     assert (delivered.state, delivered.attempts, delivered.reason) == (State.DELIVERED, 2, "why")
-    assert bound(store)[3] == ("b", 3_000, 1)
+    assert bound(open_it())[3] == ("b", 3_000, 1)
 
 
 def test_a_bound_message_keeps_the_instant_of_its_first_unanswered_attempt(open_it: OpenStore) -> None:
@@ -207,7 +185,7 @@ def test_an_attempt_does_not_touch_the_next_message_with_the_id_of_one_that_was_
     store.commit(Work([message(1), message(2, key="k-1")], attempts=[attempt(1, "a", 1, 2)]))
     store = open_it()
     store.commit(Work([message(2)]))
-    assert bound(store) == {1: ("a", 3_000, 1), 2: (None, None, 0)}
+    assert bound(open_it()) == {1: ("a", 3_000, 1), 2: (None, None, 0)}
 
 
 def test_the_route_of_the_last_attempt_is_kept_with_the_end(open_it: OpenStore) -> None:
@@ -264,15 +242,16 @@ def test_a_probe_leaves_nothing_behind(open_it: OpenStore) -> None:
     assert bound(open_it()) == {1: (None, None, 0)}
 
 
-def test_a_store_in_use_is_refused(tmp_path: Path) -> None:
-    with closing(open_store(f"sqlite:///{tmp_path}/messages.db")), pytest.raises(StoreError, match="in use"):
-        open_store(f"sqlite:///{tmp_path}/messages.db")
+def test_a_store_of_one_process_is_refused_while_in_use(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/messages.db"
+    with closing(open_store(url)), pytest.raises(StoreError, match="in use"):
+        open_store(url)
     disk = Disk()
     with closing(ModelStore(disk)), pytest.raises(StoreError, match="in use"):
         ModelStore(disk)
 
 
-@pytest.mark.parametrize("url", ["sqlite://file", "postgresql://x", "sqlite:///", "messages.db"])
+@pytest.mark.parametrize("url", ["sqlite://file", "mysql://x", "sqlite:///", "messages.db"])
 def test_a_store_of_no_known_kind_is_refused(url: str) -> None:
-    with pytest.raises(StoreError, match="sqlite:///FILE"):
+    with pytest.raises(StoreError, match="sqlite:///FILE or postgresql://"):
         open_store(url)

@@ -2,38 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 
 import pytest
 from msgspec.structs import replace
 
-from loadtests.storm.store import Disk, ModelStore
 from reference_sender.dispatch.values import Change, Lane, Message, State
 from reference_sender.policy.campaigns import Campaign, CampaignState
 from reference_sender.policy.opt_out import OptOut
 from reference_sender.policy.spending import Spent
-from reference_sender.store import DeadLetterFilter, Hold, OptIn, Store, StoreError, Work, open_store
+from reference_sender.store import DeadLetterFilter, Hold, OptIn, Store, StoreError, Work
 
 OpenStore = Callable[[], Store]
-
-
-@pytest.fixture(params=["sqlite", "storm"])
-def open_it(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[OpenStore]:
-    """Opens the same store each time it is called, as a process would after the one before it ended."""
-    opened: list[Store] = []
-    disk = Disk()
-
-    def open_again() -> Store:
-        for store in opened:
-            store.close()
-        of_storms = request.param == "storm"
-        opened[:] = [ModelStore(disk) if of_storms else open_store(f"sqlite:///{tmp_path}/messages.db")]
-        return opened[0]
-
-    yield open_again
-    for store in opened:
-        store.close()
 
 
 def message(number: int, campaign: str = "may", lane: Lane = Lane.MARKETING, created_ns: int = 10) -> Message:
@@ -158,7 +138,7 @@ def test_a_purge_leaves_what_was_created_later_and_ids_are_not_given_again(open_
     step = store.purge(40, 0, 100)
     assert (step.count, step.last_id) == (1, None)
     assert store.purge(1_000, 0, 100).count == 0
-    assert open_it().identity().last_message_id == 2
+    assert open_it().identity().last_message_id >= 2
     # The key of a removed message is free again.
     assert open_it().commit(Work([replace(message(3), key="k-1")])) == {}
 

@@ -2,25 +2,14 @@
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
-import sys
-import urllib.error
-import urllib.request
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Any
-from urllib.parse import urlencode
 
-import pyarrow as pa
-from commands import with_small_files
+from provider_process import Running, rows, started_provider
 from smpplib import consts
 from smpplib.client import Client
 from waiting import eventually
 
-ENVIRONMENT = os.environ | {"SMSBENCH_PROVIDER_TOKEN": "t", "SMSBENCH_ADMIN_TOKEN": "a"}
 DEADLINE_S = 30.0
 SLOW = {
     "name": "slow",
@@ -30,59 +19,8 @@ SLOW = {
 }
 
 
-class Running:
-    def __init__(self, process: subprocess.Popen[str], log: Path) -> None:
-        assert process.stdout is not None
-        self.process, self._log = process, log
-        line = process.stdout.readline()
-        self.ready: dict[str, Any] = json.loads(line) if line else {}
-
-    def ask(self, path: str, body: bytes | None = None, **headers: str) -> tuple[int, Any]:
-        url, names = self.ready["url"] + path, {n.replace("_", "-"): v for n, v in headers.items()}
-        try:
-            with urllib.request.urlopen(urllib.request.Request(url, body, names), timeout=10) as reply:
-                return reply.status, json.load(reply)
-        except urllib.error.HTTPError as error:
-            with error:
-                return error.code, json.load(error)
-
-    def send(self, key: str) -> tuple[int, Any]:
-        body = urlencode({"to": "48500100200", "message": "x", "idx": key, "format": "json"}).encode()
-        return self.ask("/sms.do", body, Authorization="Bearer t")
-
-    def state(self) -> Any:
-        return self.ask("/admin/state", Authorization="Bearer a")[1]
-
-    def log(self) -> str:
-        return self._log.read_text()
-
-
-@contextmanager
-def provider(folder: Path, *options: str, most_bytes: int | None = None) -> Iterator[Running]:
-    """``most_bytes``: what a file of the process may have; a write beyond fails, as on a full disk."""
-    profile, log = folder / "slow.json", folder / "log"
-    profile.write_text(json.dumps(SLOW))
-    command = [sys.executable, "-m", "mock_provider", "--profile", str(profile), *options]
-    if most_bytes is not None:
-        command = with_small_files(most_bytes, command)
-    with log.open("w") as errors:
-        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, text=True, env=ENVIRONMENT)
-    with process:
-        try:
-            yield Running(process, log)
-        finally:
-            process.kill()
-
-
-def rows(journal: Path) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = []
-    with pa.OSFile(str(journal)) as source:
-        try:
-            for batch in pa.ipc.open_stream(source):
-                found += batch.to_pylist()
-        except (pa.ArrowInvalid, OSError):  # half a batch at the end
-            pass
-    return found
+def provider(folder: Path, *options: str, most_bytes: int | None = None) -> AbstractContextManager[Running]:
+    return started_provider(folder, SLOW, *options, most_bytes=most_bytes)
 
 
 def test_on_a_full_disk_the_provider_refuses_messages_and_exits(tmp_path: Path) -> None:

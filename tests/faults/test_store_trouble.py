@@ -234,6 +234,24 @@ def test_a_store_that_cannot_be_used_is_one_line_and_exit_code_2(
     assert str(store.parent if trouble == "folder is a file" else store) in line
 
 
+def test_a_store_on_a_read_only_disk_is_one_line_and_exit_code_2(
+    small_disk: Path, start: Callable[..., Running]
+) -> None:
+    store = small_disk / "s.db"
+    sender = start(store)
+    assert sender.post("before")[0] == 202
+    sender.process.kill()
+    sender.process.wait(10)
+    subprocess.run(["mount", "-o", "remount,ro", str(small_disk)], check=True)
+    code, said = start(store).end()
+    subprocess.run(["mount", "-o", "remount,rw", str(small_disk)], check=True)
+    assert code == 2, said
+    assert said.splitlines() == [f"sender: {store}: Read-only file system"]
+    again = start(store)
+    assert again.call("/v1/state")[1]["open"] == 1
+    assert again.end()[0] == 0
+
+
 DYING = """
 import sys
 from reference_sender.runtime import loop_lag

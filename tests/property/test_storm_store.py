@@ -34,7 +34,7 @@ class TwinStore(ModelStore):
         TwinStore.commits += 1
         return taken
 
-    def unfinished(self) -> list[Recovered]:
+    def unfinished(self, limit: int | None = None) -> list[Recovered]:
         found = super().unfinished()
         assert self._real.unfinished() == found
         TwinStore.recovered += len(found)

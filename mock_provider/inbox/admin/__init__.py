@@ -1,5 +1,5 @@
-"""The admin API under ``/admin``: read and change a running provider."""
+"""The admin API under ``/admin``, and ``/metrics``: read and change a running provider."""
 
-from mock_provider.inbox.admin.api import Admin
+from mock_provider.inbox.admin.api import METRICS_PATH, Admin
 
-__all__ = ["Admin"]
+__all__ = ["METRICS_PATH", "Admin"]

@@ -33,6 +33,7 @@ from mock_provider.profiles import Profile, ProfileError, parse_profile
 
 log = logging.getLogger(__name__)
 
+METRICS_PATH = "/metrics"  # where Prometheus expects it
 _NANOSECONDS = 1_000_000_000
 _MOST_MESSAGES = 1_000
 _DEFAULT_MESSAGES = 100
@@ -44,7 +45,7 @@ Handler = Callable[["Admin", str, Body], Answer]
 
 
 class Admin:
-    """Answers ``/admin/…`` for the holder of the admin token."""
+    """Answers ``/admin/…`` and ``/metrics`` for the holder of the admin token."""
 
     def __init__(
         self, provider: ProviderControl, engine: EngineReader, inbox: InboxViews, token: str
@@ -55,7 +56,7 @@ class Admin:
         self._token = token.encode()
 
     def handle(self, request: HttpRequest, respond: Respond) -> None:
-        """Answer a request under ``/admin/``."""
+        """Answer a request under ``/admin/``, or for ``/metrics``."""
         path = request.path
         try:
             self._require_token(request.authorization)
@@ -103,6 +104,16 @@ class Admin:
                 "unread_fields": status.unread_fields,
             }
         )
+
+    def metrics(self, query: str, body: Body) -> HttpResponse:
+        """Counters and gauges for Prometheus."""
+        from mock_provider.inbox.admin.metrics import (
+            CONTENT_TYPE,
+            metrics_text,
+        )  # optional: loaded on request
+
+        text = metrics_text(self._provider.status(), self._engine.fault_times().periods)
+        return HttpResponse(200, text, CONTENT_TYPE)
 
     def refusals(self, query: str, body: Body) -> HttpResponse:
         """The last refused requests, and the result of the last report call that was not confirmed."""
@@ -273,6 +284,7 @@ _KNOWN_HERE = ": unknown key; known here: "
 _MESSAGE = "/admin/messages/"
 _ROUTES: dict[str, dict[str, Handler]] = {
     "/admin/state": {"GET": Admin.state},
+    METRICS_PATH: {"GET": Admin.metrics},
     "/admin/refusals": {"GET": Admin.refusals},
     "/admin/history": {"GET": Admin.history},
     "/admin/events": {"GET": Admin.events},

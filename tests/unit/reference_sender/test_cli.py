@@ -38,6 +38,11 @@ ROUTE = ["--route", "smsapi+http://hush@127.0.0.1:80"]
         ([*ROUTE, "--host", ""], "--host: it is empty"),
         ([*ROUTE, "--token", "hush\x00"], "'--token'"),
         ([*ROUTE, "--token", "\n"], "'--token'"),
+        ([*ROUTE, "--alerts", "none.toml"], "--alerts: none.toml: No such file or directory"),
+        (
+            [*ROUTE, "--alerts", "alerts.toml"],
+            "--alerts: alerts.toml: rules.error_rate.above: Input should",
+        ),
         ([*ROUTE, "--public-url", "nonsense"], "'--public-url': 'nonsense': http:// or https://"),
         (["--route", "smsapi+http://hush%07@127.0.0.1:80"], "the token of a route cannot be used"),
         (
@@ -49,6 +54,7 @@ ROUTE = ["--route", "smsapi+http://hush@127.0.0.1:80"]
 def test_bad_usage(arguments: list[str], says: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("COLUMNS", "200")
+    Path("alerts.toml").write_text("[rules.error_rate]\nabove = -1\n", encoding="utf-8")
     done = CliRunner().invoke(app, arguments)
     assert done.exit_code == 2
     said = done.output.replace("\n", " ")

@@ -169,7 +169,7 @@ def test_no_refused_row_is_hidden(run_world: RunWorld) -> None:
 
 
 def test_a_partly_accepted_campaign_is_not_answered_429(run_world: RunWorld) -> None:
-    new = [{"to": f"4850010{n:04d}"} for n in range(500)]  # more at a time than the queue takes
+    new = [{"to": f"4850030{n:04d}"} for n in range(500)]  # more at a time than the queue takes
     known = {"to": MESSAGE["to"], "key": MESSAGE["key"]}
 
     async def steps(world: World) -> None:

@@ -158,12 +158,13 @@ def test_export_state_and_metrics(run_world: RunWorld) -> None:
 
         _, text, _ = await world.call("GET", "/metrics")
         samples = {
-            (sample.name, sample.labels.get("state")): sample.value
+            (sample.name, *sample.labels.values()): sample.value
             for family in text_string_to_metric_families(text.decode())
             for sample in family.samples
         }
-        assert samples["sender_final_total", "delivered"] == 2
-        assert samples["sender_awaiting_report", None] == 2
+        assert samples["smsbench_sender_ended_messages_total", "otp", "delivered"] == 2
+        assert samples["smsbench_sender_undelivered_messages_total", "undelivered"] == 1
+        assert samples["smsbench_sender_awaiting_report_messages",] == 2
 
     async def after_a_restart(world: World) -> None:
         _, state, _ = await world.call("GET", "/v1/state")

@@ -14,8 +14,8 @@ from reference_sender.api.campaign_intake import TURN_ROWS, CampaignIntake, Take
 from reference_sender.api.csv_rows import CsvRows
 from reference_sender.api.intake import Intake, Invalid
 from reference_sender.api.json_rows import JsonRows, Rows
-from reference_sender.api.metrics import Tally
 from reference_sender.api.rules import IntakeRules
+from reference_sender.api.tally import Tally
 from reference_sender.api.turns import Turns
 from reference_sender.api.unpacking import SLICE_BYTES, Plain
 from reference_sender.dispatch.values import Message

@@ -42,3 +42,16 @@ def test_a_drained_bucket_saves_up_again_only_from_then_on() -> None:
 def test_a_bucket_that_could_never_give_a_token_is_refused(rate_per_s: float, burst: float) -> None:
     with pytest.raises(ValueError, match="rate > 0"):
         RateBucket(rate_per_s, burst)
+
+
+def test_a_bucket_that_is_resized_loses_what_is_above_its_size_and_gains_nothing() -> None:
+    bucket = RateBucket(10.0, burst=50)
+    bucket.resize(0, 25)
+    assert bucket.available(0) == bucket.capacity == 25
+    bucket.spend(20)
+    bucket.resize(S, 50)
+    assert bucket.available(S) == 15, "5 were left and 10 came before"
+    assert bucket.ready_ns(S, 50) == S + 35 * S // 10
+    with pytest.raises(ValueError, match="burst"):
+        bucket.resize(S, 0.5)
+    assert bucket.capacity == 50

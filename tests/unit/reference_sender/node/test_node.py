@@ -168,7 +168,7 @@ def test_a_report_that_waits_too_long_must_come_again() -> None:
     made = early()
     assert made.advance(110) == [Acknowledge("provider", False)]
     made.reported(120, [Report("p-1", None, State.DELIVERED, "")], "again")
-    assert made.overtaken == 1
+    assert made.early_calls == 1
     made.answered(130, 1, [Result(Outcome.ACCEPTED, "p-1")])
     begun(made)
     assert made.committed(140, {}) == [Acknowledge("again", True)]

@@ -73,7 +73,7 @@ class NotingRoute:
         raise AssertionError("this provider refuses repeats")
 
     async def ask_report(self, provider_id: str, key: str) -> Report | None:
-        raise AssertionError("this provider answers no status query")
+        raise AssertionError("no report is overdue")
 
     async def close(self) -> None:
         return

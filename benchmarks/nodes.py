@@ -1,0 +1,176 @@
+"""Messages a second through one, two and four senders on one PostgreSQL, and through one on SQLite: a
+campaign from its intake to the last delivery report. Beside it, the CPU of each kind of process for a
+message.
+
+    flock /tmp/smsbench-bench.lock .venv/bin/python benchmarks/nodes.py [--messages N]
+
+All processes share the cores. Each sender gets an equal part of the campaign, and the reports of its own
+messages. With ``--to-one`` one sender gets the whole campaign and all reports.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import psutil
+
+ROOT = Path(__file__).parent.parent
+sys.path.insert(0, str(ROOT / "tests/support"))
+
+from postgres_server import running_server  # noqa: E402
+
+TOKEN = "bench"
+LIMITS = "segments_per_s=1000000&requests_per_s=10000&max_in_flight=16"
+PATIENCE_S = 120.0
+
+
+class Figures(NamedTuple):
+    """One run."""
+
+    messages_per_s: float
+    cpu_us: dict[str, float]  # for a message, by kind of process
+    cores: float  # used at a time
+
+
+@contextmanager
+def service(*command: str) -> Iterator[dict[str, Any]]:
+    """Start a server; gives its ready line."""
+    with subprocess.Popen(
+        [sys.executable, *command], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+    ) as process:
+        assert process.stdout is not None
+        try:
+            yield json.loads(process.stdout.readline())
+        finally:
+            process.terminate()
+            process.wait()
+
+
+def ask(url: str, body: bytes | None = None) -> dict[str, Any]:
+    headers = {"Authorization": f"Bearer {TOKEN}", "Content-Type": "text/csv"}
+    with urllib.request.urlopen(urllib.request.Request(url, body, headers), timeout=PATIENCE_S) as answer:
+        found = json.load(answer)
+    assert isinstance(found, dict)
+    return found
+
+
+def cpu_s(pids: Sequence[int]) -> float:
+    """Of these processes and those they started."""
+    total = 0.0
+    for pid in pids:
+        process = psutil.Process(pid)
+        for each in (process, *process.children(recursive=True)):
+            times = each.cpu_times()
+            total += times.user + times.system
+    return total
+
+
+def campaign(first: int, count: int) -> bytes:
+    rows = (f"48{500_000_000 + number},b-{number:08d}" for number in range(first, first + count))
+    return ("to,key\n" + "\n".join(rows) + "\n").encode()
+
+
+def until_final(urls: Sequence[str], count: int) -> None:
+    give_up = time.monotonic() + PATIENCE_S
+    while sum(ask(f"{url}/v1/state")["counters"]["delivered"] for url in urls) < count:
+        if time.monotonic() > give_up:
+            raise SystemExit("the messages are not final after two minutes")
+        time.sleep(0.05)
+
+
+def until_shared(urls: Sequence[str]) -> None:
+    """Wait until the nodes have equal shares of the limits."""
+    give_up = time.monotonic() + PATIENCE_S
+    while any(ask(f"{url}/v1/state")["gauges"]["share"] < 0.99 / len(urls) for url in urls):
+        if time.monotonic() > give_up:
+            raise SystemExit("the nodes do not share the limits after two minutes")
+        time.sleep(0.1)
+
+
+def measure(store: str, nodes: int, messages: int, to_one: bool, server: Sequence[int]) -> Figures:
+    with ExitStack() as stack:
+        provider = stack.enter_context(service("-m", "mock_provider", "--profile", "fast", "--token", TOKEN))
+        route = f"smsapi+http://{TOKEN}@{provider['url'].removeprefix('http://')}?{LIMITS}"
+        command = ["-m", "reference_sender", "--token", TOKEN, "--store", store, "--route", route]
+        first = ["--port", str(free_port())]
+        if to_one:
+            command += ["--public-url", f"http://127.0.0.1:{first[1]}"]
+        senders = [stack.enter_context(service(*command, *(first if n == 0 else ()))) for n in range(nodes)]
+        urls = [each["url"] for each in senders]
+        if server:
+            until_shared(urls)
+        takers = urls[:1] if to_one else urls
+        each = messages // len(takers)
+        bodies = [campaign(number * each, each) for number in range(len(takers))]
+        pids = {
+            "senders": [sender["pid"] for sender in senders],
+            "provider": [provider["pid"]],
+            "PostgreSQL": server,
+        }
+        began_s, before = time.monotonic(), {kind: cpu_s(of) for kind, of in pids.items()}
+
+        def post(url: str, body: bytes) -> None:
+            taken = ask(f"{url}/v1/campaigns?message_class=marketing&text=Sale", body)
+            assert taken["accepted"] == each, taken
+
+        with ThreadPoolExecutor(len(takers)) as threads:
+            list(threads.map(post, takers, bodies))
+        until_final(urls, each * len(takers))
+        spent_s = time.monotonic() - began_s
+        used = {kind: cpu_s(of) - before[kind] for kind, of in pids.items()}
+    count = each * len(takers)
+    return Figures(
+        count / spent_s, {kind: 1e6 * s / count for kind, s in used.items()}, sum(used.values()) / spent_s
+    )
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port: int = free.getsockname()[1]
+        return port
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("--messages", type=int, default=20_000, help="of each run")
+    parser.add_argument("--rounds", type=int, default=3, help="runs of each kind, one after another")
+    parser.add_argument("--nodes", type=int, nargs="+", default=[1, 2, 4], help="senders on PostgreSQL")
+    parser.add_argument("--to-one", action="store_true", help="one sender gets the campaign and all reports")
+    options = parser.parse_args()
+    found: dict[str, list[Figures]] = {}
+    with tempfile.TemporaryDirectory() as directory, running_server() as server:
+        for number in range(options.rounds):
+            sqlite = f"sqlite:///{directory}/{number}.db"
+            found.setdefault("1 on SQLite", []).append(
+                measure(sqlite, 1, options.messages, options.to_one, ())
+            )
+            for nodes in options.nodes:
+                url = server.without_store()
+                found.setdefault(f"{nodes} on PostgreSQL", []).append(
+                    measure(url, nodes, options.messages, options.to_one, [server.pid])
+                )
+    print(f"{os.cpu_count()} cores, {options.messages:,} messages, median of {options.rounds}")
+    print("senders          messages/s  us CPU/message: senders  provider  PostgreSQL  cores used")
+    for name, runs in found.items():
+        rate = statistics.median(run.messages_per_s for run in runs)
+        cpu = [statistics.median(run.cpu_us[kind] for run in runs) for kind in runs[0].cpu_us]
+        cores = statistics.median(run.cores for run in runs)
+        print(f"{name:16} {rate:10,.0f} {cpu[0]:25.0f} {cpu[1]:9.0f} {cpu[2]:11.0f} {cores:11.2f}")
+
+
+if __name__ == "__main__":
+    main()

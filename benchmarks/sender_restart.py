@@ -1,0 +1,91 @@
+"""How long a sender with many open messages takes to start, from the process to the ready line.
+
+Run: ``python -m benchmarks.sender_restart [--open N] [--held N] [--runs N]``. The store has ``--open`` queued
+messages, of which ``--held`` are scheduled for the next day; a part of the others belongs to a paused
+campaign. Prints one line of JSON with the seconds of each run.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+import tempfile
+import time
+from contextlib import closing
+from pathlib import Path
+
+from msgspec.structs import replace
+
+from reference_sender.dispatch.values import Lane, Message
+from reference_sender.policy.campaigns import Campaign, CampaignState
+from reference_sender.store import Work, open_store
+
+_A_COMMIT = 10_000
+_DAY_NS = 86_400_000_000_000
+
+
+def fill(url: str, count: int, held: int) -> None:
+    """Store ``count`` open messages."""
+    now_ns = time.time_ns()
+    made = (
+        Message(
+            number,
+            f"4f2a-{number:07d}",
+            f"48{500_000_000 + number}",
+            "Your parcel is on its way",
+            Lane.MARKETING,
+            "Shop",
+            "paused" if number % 10 == 0 else "may",
+            1,
+            now_ns,
+            now_ns + 2 * _DAY_NS,
+        )
+        for number in range(1, count + 1)
+    )
+    with closing(open_store(url)) as store:
+        store.commit(Work(controls=[Campaign("paused", CampaignState.PAUSED)]))
+        batch: list[Message] = []
+        for message in made:
+            scheduled = message.message_id <= held
+            batch.append(replace(message, not_before_ns=now_ns + _DAY_NS) if scheduled else message)
+            if len(batch) == _A_COMMIT:
+                store.commit(Work(batch))
+                batch = []
+        store.commit(Work(batch))
+
+
+def start_s(url: str) -> float:
+    """Seconds until the ready line. The route leads nowhere, so the messages stay open."""
+    command = [sys.executable, "-m", "reference_sender", "--token", "t", "--store", url]
+    began_s = time.perf_counter()
+    process = subprocess.Popen(
+        [*command, "--route", "smsapi+http://token@127.0.0.1:1"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+    )
+    assert process.stdout is not None
+    line = process.stdout.readline()
+    took_s = time.perf_counter() - began_s
+    process.kill()
+    process.communicate()
+    assert json.loads(line)["ready"]
+    return took_s
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--open", type=int, default=490_000)
+    parser.add_argument("--held", type=int, default=100_000)
+    parser.add_argument("--runs", type=int, default=3)
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory() as directory:
+        url = f"sqlite:///{Path(directory)}/s.db"
+        fill(url, arguments.open, arguments.held)
+        seconds = [round(start_s(url), 2) for _ in range(arguments.runs)]
+    print(json.dumps({"open": arguments.open, "held": arguments.held, "start_s": seconds}))
+
+
+if __name__ == "__main__":
+    main()

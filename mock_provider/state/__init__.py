@@ -1,0 +1,1 @@
+"""The state file: what a provider keeps across its own restart."""

@@ -1,0 +1,1 @@
+"""Alerts: limits on the sender's figures, without I/O. ``notices/`` reports what they find."""

@@ -1,0 +1,131 @@
+"""The alert rules, and the TOML file that changes them."""
+
+from __future__ import annotations
+
+import tomllib
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from reference_sender.dispatch.figures import BOUNDS_S
+
+_Seconds = Annotated[float, Field(gt=0, le=86_400)]
+
+
+class _Table(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class Rule(_Table):
+    """The alert begins when the value is above ``above`` for ``for_s`` seconds, and ends when it is at most
+    ``clear`` for as long."""
+
+    enabled: bool = True
+    above: float = Field(ge=0)
+    clear: float = Field(ge=0)
+    for_s: float = Field(default=60.0, ge=0, le=86_400)
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Rule:
+        if self.clear > self.above:
+            raise ValueError("clear must not be larger than above")
+        return self
+
+
+class DeliveryRule(Rule):
+    """Seconds at the 95th percentile of the delivery time. The histogram shows at most its last bound."""
+
+    above: float = Field(ge=0, lt=BOUNDS_S[-1])
+
+
+class DeliveryRules(_Table):
+    """One rule for each message class."""
+
+    otp: DeliveryRule = DeliveryRule(above=20, clear=15)
+    transactional: DeliveryRule = DeliveryRule(above=60, clear=45)
+    marketing: DeliveryRule = DeliveryRule(above=3600, clear=2700)
+
+
+class AlertRules(_Table):
+    """Every rule. ``window_s``: the time over which a value is computed; ``every_s``: how often."""
+
+    every_s: _Seconds = 5.0
+    window_s: _Seconds = 300.0
+    least_messages: int = Field(default=20, ge=1, description="fewer in a window: no rate, no percentile")
+    error_rate: Rule = Rule(above=0.1, clear=0.05)  # share of the messages that ended: failed or expired
+    delivery_time_s: DeliveryRules = DeliveryRules()
+    throttling: Rule = Rule(above=1.0, clear=0.2)  # throttled requests per second, of one route
+    missing_reports: Rule = Rule(above=10, clear=0, for_s=0)  # messages in a window that ended no_report
+    backlog_growth: Rule = Rule(above=1000, clear=0)  # messages that the queues grew by in a window
+
+    @model_validator(mode="after")
+    def _samples_fit(self) -> AlertRules:
+        if self.every_s > self.window_s:
+            raise ValueError("every_s must not be larger than window_s")
+        return self
+
+
+class Webhook(_Table):
+    """Gets a POST with JSON for each notice."""
+
+    url: str = Field(pattern=r"^https?://[^/]+")
+    timeout_s: _Seconds = 10.0
+
+
+class Email(_Table):
+    """A mail for each notice."""
+
+    host: str = Field(min_length=1)
+    port: int = Field(default=25, ge=1, le=65_535)
+    mail_from: str = Field(pattern=r"^[^@\s]+@[^@\s]+$")
+    recipients: tuple[Annotated[str, Field(pattern=r"^[^@\s]+@[^@\s]+$")], ...] = Field(min_length=1)
+    username: str | None = None
+    password: str | None = Field(default=None, repr=False)
+    tls: bool = False  # from the first byte; otherwise STARTTLS where the server offers it
+    timeout_s: _Seconds = 10.0
+
+
+class AlertSettings(_Table):
+    """The file: its tables are ``rules``, ``webhook`` and ``email``. The log always gets each notice."""
+
+    rules: AlertRules = AlertRules()
+    webhook: Webhook | None = None
+    email: Email | None = None
+
+
+class AlertFileError(ValueError):
+    """The file cannot be used; the text names each field."""
+
+
+def parse_alerts(text: str) -> AlertSettings:
+    """Raises ``AlertFileError``."""
+    try:
+        document: dict[str, Any] = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise AlertFileError(str(error)) from None
+    try:
+        return AlertSettings.model_validate(_with_defaults(document))
+    except ValidationError as error:
+        faults = (
+            f"{'.'.join(map(str, each['loc']))}: {each['msg'].removeprefix('Value error, ')}"
+            for each in error.errors()
+        )
+        raise AlertFileError("; ".join(faults)) from None
+
+
+def _with_defaults(document: dict[str, Any]) -> dict[str, Any]:
+    """A rule that the file changes in part keeps its other defaults."""
+    rules = document.get("rules")
+    if not isinstance(rules, dict):
+        return document
+    return document | {"rules": _merged(AlertRules().model_dump(), rules)}
+
+
+def _merged(default: dict[str, Any], changed: dict[str, Any]) -> dict[str, Any]:
+    merged = dict(default)
+    for name, value in changed.items():
+        before = merged.get(name)
+        if isinstance(before, dict) and isinstance(value, dict):
+            value = _merged(before, value)
+        merged[name] = value
+    return merged

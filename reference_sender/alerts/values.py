@@ -1,0 +1,92 @@
+"""The values that rules compare, from two states of the dispatcher: now and a window earlier."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from msgspec import Struct
+
+from reference_sender.alerts.rules import AlertRules, Rule
+from reference_sender.dispatch import DispatchState
+from reference_sender.dispatch.figures import BOUNDS_S, ClassSnapshot
+from reference_sender.dispatch.message_states import EXPIRED_UNREPORTED, NOT_NEEDED
+from reference_sender.policy.gate import CANCELLED, OPTED_OUT
+
+_QUANTILE = 0.95
+# No fault: an operator or the recipient decided it, or another route delivered it.
+_ENDED_ON_PURPOSE = (CANCELLED, OPTED_OUT, NOT_NEEDED)
+
+
+class Value(Struct, frozen=True):
+    """One value of one rule. ``name``: the rule, with the class or the route that it is about. ``said``: what
+    the value is, for a person."""
+
+    name: str
+    rule: Rule
+    value: float
+    said: str
+
+
+def values(rules: AlertRules, before: DispatchState, now: DispatchState, spent_s: float) -> Iterator[Value]:
+    """The values of all enabled rules, for the ``spent_s`` seconds between the two states."""
+    for each in _all(rules, before, now, spent_s):
+        if each.rule.enabled:
+            yield each
+
+
+def _all(rules: AlertRules, before: DispatchState, now: DispatchState, spent_s: float) -> Iterator[Value]:
+    yield Value(
+        "error_rate",
+        rules.error_rate,
+        _error_rate(rules.least_messages, before, now),
+        "share of the ended messages that failed or expired",
+    )
+    for earlier, later in zip(before.classes, now.classes, strict=True):
+        name = later.message_class
+        yield Value(
+            f"delivery_time_s.{name}",
+            getattr(rules.delivery_time_s, name),
+            _delivery_s(rules.least_messages, earlier, later),
+            f"95th percentile of the delivery time of {name} messages in seconds",
+        )
+    throttles = {route.name: route.throttles for route in before.routes}
+    for route in now.routes:
+        yield Value(
+            f"throttling.{route.name}",
+            rules.throttling,
+            (route.throttles - throttles.get(route.name, 0)) / spent_s,
+            f"requests per second that the provider of route {route.name} refuses because of a rate limit",
+        )
+    missing = now.reasons.get(EXPIRED_UNREPORTED, 0) - before.reasons.get(EXPIRED_UNREPORTED, 0)
+    said = "messages that ended because no delivery report came"
+    yield Value("missing_reports", rules.missing_reports, missing, said)
+    growth = _queued(now) - _queued(before)
+    yield Value("backlog_growth", rules.backlog_growth, growth, "messages that the queues grew by")
+
+
+def _queued(state: DispatchState) -> int:
+    return state.queue_otp + state.queue_transactional + state.queue_marketing
+
+
+def _error_rate(least: int, before: DispatchState, now: DispatchState) -> float:
+    ended = {name: now.totals[name] - before.totals[name] for name in ("delivered", "failed", "expired")}
+    wanted = sum(now.reasons.get(reason, 0) - before.reasons.get(reason, 0) for reason in _ENDED_ON_PURPOSE)
+    count = sum(ended.values()) - wanted
+    return 1 - ended["delivered"] / count if count >= least else 0.0
+
+
+def _delivery_s(least: int, before: ClassSnapshot, now: ClassSnapshot) -> float:
+    pairs = zip(now.delivery.counts, before.delivery.counts, strict=True)
+    counts = [later - earlier for later, earlier in pairs]
+    return quantile_s(counts, _QUANTILE) if sum(counts) >= least else 0.0
+
+
+def quantile_s(counts: Sequence[int], share: float) -> float:
+    """A quantile of a histogram over ``BOUNDS_S``, linear within a bucket. Never above the last bound."""
+    wanted, below, lower_s = share * sum(counts), 0, 0.0
+    for bound_s, count in zip(BOUNDS_S, counts, strict=False):
+        if count and below + count >= wanted:
+            return lower_s + (bound_s - lower_s) * (wanted - below) / count
+        below += count
+        lower_s = bound_s
+    return lower_s

@@ -1,0 +1,131 @@
+"""Figures per message class since the process began: what was sent, how it ended, and how long it took.
+
+For each message this costs one search in a short table and a few additions, in memory.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+
+from msgspec import Struct
+
+from reference_sender.dispatch.ticket import LANES
+from reference_sender.dispatch.values import Message, State
+
+BOUNDS_S = (
+    0.001,
+    0.005,
+    0.01,
+    0.025,
+    0.05,
+    0.1,
+    0.25,
+    0.5,
+    1.0,
+    2.5,
+    5.0,
+    10.0,
+    20.0,
+    60.0,
+    300.0,
+    1800.0,
+    7200.0,
+)
+_BOUNDS_NS = tuple(int(bound_s * 1e9) for bound_s in BOUNDS_S)
+_MOST_REASONS = 100  # a provider may invent reasons; further ones count together
+OTHER_REASONS = "other"
+
+
+def begun_ns(now_ns: int, message: Message) -> int:
+    """From when the durations of ``message`` count: its acceptance, or its scheduled time if later."""
+    created_ns, scheduled_ns = message.created_ns, message.not_before_ns
+    # Compared and not min() or max(): this is asked for every message.
+    if created_ns < scheduled_ns <= now_ns:
+        return scheduled_ns
+    return created_ns if created_ns < now_ns else now_ns
+
+
+class DurationCounts(Struct, frozen=True):
+    """``counts``: one entry for each bound of ``BOUNDS_S``, up to and with it, and one for longer ones."""
+
+    counts: tuple[int, ...]
+    sum_s: float
+
+
+class ClassSnapshot(Struct, frozen=True):
+    """One message class. A late update counts under both of its final states."""
+
+    message_class: str
+    sent: int
+    ended: dict[str, int]  # by final state
+    handover: DurationCounts  # from the acceptance by the sender to the acceptance by a provider
+    delivery: DurationCounts  # from the acceptance by the sender to the delivery
+
+
+class Histogram:
+    """Counts durations by ``BOUNDS_S``."""
+
+    __slots__ = ("_counts", "_sum_ns")
+
+    def __init__(self) -> None:
+        self._counts = [0] * (len(_BOUNDS_NS) + 1)
+        self._sum_ns = 0
+
+    def add(self, spent_ns: int) -> None:
+        self._counts[bisect_left(_BOUNDS_NS, spent_ns)] += 1
+        self._sum_ns += spent_ns
+
+    def durations(self) -> DurationCounts:
+        """What was counted so far."""
+        return DurationCounts(tuple(self._counts), self._sum_ns / 1e9)
+
+
+class Figures:
+    """The figures of every class, by the index of its lane in ``LANES``."""
+
+    def __init__(self) -> None:
+        self._handovers = tuple(Histogram() for _ in LANES)
+        self._deliveries = tuple(Histogram() for _ in LANES)
+        self._sent = [0] * len(LANES)
+        self._failed = [0] * len(LANES)
+        self._expired = [0] * len(LANES)
+        self._delivered = [0] * len(LANES)
+        self.reasons: dict[str, int] = {}  # of messages that ended without a delivery
+
+    def sent(self, lane: int, spent_ns: int) -> None:
+        """A provider has a message, ``spent_ns`` after the sender accepted it."""
+        self._sent[lane] += 1
+        self._handovers[lane].add(spent_ns)
+
+    def delivered(self, lane: int, spent_ns: int) -> None:
+        """A message was delivered, ``spent_ns`` after the sender accepted it."""
+        self._delivered[lane] += 1
+        self._deliveries[lane].add(spent_ns)
+
+    def not_delivered(self, lane: int, state: State, reason: str) -> None:
+        """A message ended as FAILED or EXPIRED."""
+        if state is State.FAILED:
+            self._failed[lane] += 1
+        else:
+            self._expired[lane] += 1
+        reasons = self.reasons
+        if reason not in reasons and len(reasons) >= _MOST_REASONS:
+            reason = OTHER_REASONS
+        reasons[reason] = reasons.get(reason, 0) + 1
+
+    def snapshot(self) -> tuple[ClassSnapshot, ...]:
+        """The figures by class, the most urgent first."""
+        return tuple(
+            ClassSnapshot(
+                lane.value,
+                self._sent[index],
+                {
+                    "delivered": self._delivered[index],
+                    "failed": self._failed[index],
+                    "expired": self._expired[index],
+                },
+                self._handovers[index].durations(),
+                self._deliveries[index].durations(),
+            )
+            for index, lane in enumerate(LANES)
+        )

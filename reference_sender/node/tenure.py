@@ -1,0 +1,66 @@
+"""What a node may do as one of several nodes of a store: until when, with which share of the limits, and how
+many messages it keeps for itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from reference_sender.dispatch import Dispatcher
+from reference_sender.dispatch.values import Lane, Message, is_hedge
+from reference_sender.store.protocol import Renewal
+from reference_sender.store.sharing import WHOLE
+
+CLAIMED_AT_ONCE = 500  # more would hold up the event loop
+_LEAST_KEPT = 20
+
+
+class Tenure:
+    """``window`` is how many waiting messages suit the whole of the limits. A node keeps its share of that
+    for itself; the others go to the store without an owner, so that a node with room claims them.
+    """
+
+    def __init__(self, window: int) -> None:
+        self._window = window
+        self._until_ns = 0
+        self.nodes = 0
+        self.share = 0.0
+        self.unclaimed = 0  # messages in the store, as far as this node knows
+
+    def renewed(self, until_ns: int, renewal: Renewal) -> None:
+        """The lease is in force until then."""
+        self._until_ns = until_ns
+        self.nodes = renewal.nodes
+        self.share = renewal.share / WHOLE
+        self.unclaimed = renewal.unclaimed
+
+    def holds(self, now_ns: int) -> bool:
+        """Whether no other node can have taken over the work of this one."""
+        return now_ns < self._until_ns
+
+    @property
+    def kept(self) -> int:
+        """Waiting messages that this node keeps."""
+        return max(_LEAST_KEPT, int(self._window * self.share)) if self.share else 0
+
+    def left_to_others(self, dispatcher: Dispatcher, messages: Sequence[Message]) -> set[int]:
+        """Ids of those of ``messages`` that any node may claim. A message is kept if few of its lane and of
+        those above it wait, so a flood of bulk does not send OTPs round by the store.
+        """
+        kept, left = 0, set()
+        waiting = {lane: dispatcher.waiting(lane) for lane in Lane}
+        for message in messages:
+            # The second message of a hedge belongs to the node that has the first.
+            if is_hedge(message.key) or waiting[message.lane] + kept < self.kept:
+                kept += 1
+            else:
+                left.add(message.message_id)
+        self.unclaimed += len(left)
+        return left
+
+    def wants(self, now_ns: int, dispatcher: Dispatcher) -> int:
+        """How many messages to claim now."""
+        room = self.kept - dispatcher.waiting(Lane.MARKETING)
+        if not self.holds(now_ns) or 2 * room < self.kept:
+            return 0
+        return min(room, CLAIMED_AT_ONCE)

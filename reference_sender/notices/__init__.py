@@ -1,0 +1,1 @@
+"""Reports alerts: to the log, to a webhook and by e-mail."""

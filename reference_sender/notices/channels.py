@@ -1,0 +1,73 @@
+"""Where notices go besides the log: a webhook and e-mail."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from email.message import EmailMessage
+
+import aiohttp
+import aiosmtplib
+import msgspec
+
+from reference_sender.alerts.rules import AlertSettings, Email, Webhook
+from reference_sender.alerts.watch import Notice
+
+_SUBJECT_MOST = 200
+
+# Sends one notice. Raises ``ChannelError`` if the receiver does not take it.
+Channel = Callable[[Notice], Awaitable[None]]
+
+
+class ChannelError(Exception):
+    """A notice was not taken; the text says why, without a secret."""
+
+
+def open_channels(settings: AlertSettings) -> dict[str, Channel]:
+    """The channels by name."""
+    found: dict[str, Channel] = {}
+    webhook, email = settings.webhook, settings.email
+    if webhook is not None:
+        found["webhook"] = lambda notice: post(webhook, notice)
+    if email is not None:
+        found["e-mail"] = lambda notice: mail(email, notice)
+    return found
+
+
+async def post(webhook: Webhook, notice: Notice) -> None:
+    """Raises ``ChannelError`` unless the answer is 2xx."""
+    body = msgspec.json.encode(notice)
+    headers = {"Content-Type": "application/json"}
+    timeout = aiohttp.ClientTimeout(total=webhook.timeout_s)
+    try:
+        async with (
+            aiohttp.ClientSession(timeout=timeout) as session,
+            session.post(webhook.url, data=body, headers=headers, allow_redirects=False) as answer,
+        ):
+            if not 200 <= answer.status < 300:
+                raise ChannelError(f"the answer is HTTP {answer.status}")
+    except (aiohttp.ClientError, TimeoutError, OSError) as error:
+        # The error's own text may show the URL, which may carry a secret.
+        raise ChannelError(type(error).__name__) from error
+
+
+async def mail(email: Email, notice: Notice) -> None:
+    """Raises ``ChannelError`` unless the mail server takes it for every recipient."""
+    message = EmailMessage()
+    message["From"] = email.mail_from
+    message["To"] = ", ".join(email.recipients)
+    message["Subject"] = f"smsbench sender: {notice.line}"[:_SUBJECT_MOST]
+    message.set_content(notice.line + "\n")
+    try:
+        refused, _ = await aiosmtplib.send(
+            message,
+            hostname=email.host,
+            port=email.port,
+            username=email.username,
+            password=email.password,
+            use_tls=email.tls,
+            timeout=email.timeout_s,
+        )
+    except (aiosmtplib.SMTPException, OSError) as error:
+        raise ChannelError(f"{type(error).__name__}: {error}") from error
+    if refused:
+        raise ChannelError(f"the server refuses {', '.join(refused)}")

@@ -1,0 +1,84 @@
+"""A process as one of several nodes of a store: it renews its lease, claims work and reads reports handed
+over to it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+
+from reference_sender.clock import now_ns
+from reference_sender.runtime.driver import Driver
+from reference_sender.store import LeaseLost, Leases, Store, StoreError
+
+log = logging.getLogger(__name__)
+
+_SECOND_NS = 1_000_000_000
+_POLL_S = 0.2
+_RENEWALS_A_LEASE = 5
+_LONGEST_RENEWAL_S = 1.0
+_REPORTS_AT_ONCE = 500
+
+
+class Member:
+    """Its task ends only with ``stop``, or when the lease is lost: then the sender must end too."""
+
+    def __init__(self, store: Store, leases: Leases, driver: Driver) -> None:
+        self._store = store
+        self._leases = leases
+        self._driver = driver
+        self._loop = asyncio.get_running_loop()
+        self._renew_every_s = min(_LONGEST_RENEWAL_S, leases.lease_s / _RENEWALS_A_LEASE)
+        self._renew_at_s = 0.0
+        self._share = 0  # in use
+        self._task: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Renew once, then continue in the background. Raises ``StoreError``."""
+        await self._renew()
+        self._task = self._loop.create_task(self._run())
+
+    async def stop(self) -> None:
+        """Claim nothing more. What is owned stays so until the store is closed."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.wait([self._task])
+
+    async def _run(self) -> None:
+        try:
+            while True:
+                try:
+                    await self._turn()
+                except LeaseLost:
+                    raise
+                except StoreError as error:
+                    log.error("the lease, work or reports cannot be read: %s", error)
+                await asyncio.sleep(_POLL_S)
+        except Exception as error:
+            self._driver.chores.died("lease", error)
+
+    async def _turn(self) -> None:
+        await self._renew_if_due()
+        while limit := self._driver.wants():
+            recovered = await asyncio.to_thread(self._store.unfinished, limit)
+            self._driver.recover(recovered)
+            if len(recovered) < limit:
+                break
+            await self._renew_if_due()
+        while reports := await asyncio.to_thread(self._leases.reports, _REPORTS_AT_ONCE):
+            self._driver.handed_over(reports)
+            await self._driver.settled()
+            await self._renew_if_due()
+
+    async def _renew_if_due(self) -> None:
+        if self._loop.time() >= self._renew_at_s:
+            await self._renew()
+
+    async def _renew(self) -> None:
+        self._renew_at_s = self._loop.time() + self._renew_every_s
+        began_ns = now_ns()
+        renewal = await asyncio.to_thread(self._leases.renew, self._share)
+        # In this order: the store keeps a larger share before it is used, and the next renewal reports a
+        # smaller one after it is used.
+        self._driver.renewed(began_ns + int(self._leases.lease_s * _SECOND_NS), renewal)
+        self._share = renewal.share

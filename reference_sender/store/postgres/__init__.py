@@ -1,0 +1,117 @@
+"""The store of many nodes: PostgreSQL."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import suppress
+
+from reference_sender.dispatch.values import Recovered, State
+from reference_sender.policy.campaigns import Campaign
+from reference_sender.policy.opt_out import OptOut
+from reference_sender.store.postgres import controls, leases, reading, writing
+from reference_sender.store.postgres.link import Loop, PostgresLink
+from reference_sender.store.postgres.schema import bring_up_to_date
+from reference_sender.store.protocol import (
+    DeadLetterFilter,
+    Existing,
+    HandedOver,
+    Identity,
+    Membership,
+    Purged,
+    Record,
+    Renewal,
+    StoreError,
+    Work,
+)
+from reference_sender.store.recovered import recovered
+
+_NODE_BITS = 40  # message ids of one node: as many as it can make in its life
+_PROBE = """
+UPDATE node SET routes = routes WHERE id = $1 AND NOT dead AND alive_until > clock_timestamp() RETURNING id
+"""
+
+
+class PostgresStore:
+    """One node's access to the store. Raises ``StoreError`` if PostgreSQL cannot be used."""
+
+    def __init__(self, url: str, membership: Membership) -> None:
+        self._membership = membership
+        self._doubtful_claims: list[int] = []  # of claims without an answer
+        self._loop = Loop()
+        self._writer, self._reader, self._renewer = (PostgresLink(self._loop, url) for _ in range(3))
+        try:
+            self._renewer.call(bring_up_to_date)
+            self._node = self._renewer.call(lambda connection: leases.join(connection, membership))
+        except StoreError:
+            self._close()
+            raise
+
+    @property
+    def leases(self) -> PostgresStore:
+        """The store is its own ``Leases``."""
+        return self
+
+    @property
+    def lease_s(self) -> float:
+        """How long a renewal lasts."""
+        return self._membership.lease_s
+
+    def identity(self) -> Identity:
+        row = self._reader.call(
+            lambda connection: connection.fetchrow("SELECT tag, report_secret FROM identity")
+        )
+        assert row is not None
+        return Identity(row[0], row[1], self._node << _NODE_BITS)
+
+    def commit(self, work: Work) -> Mapping[int, Existing]:
+        return self._writer.call(lambda connection: writing.commit(connection, self._node, work))
+
+    def probe(self) -> None:
+        if self._writer.call(lambda connection: connection.fetchval(_PROBE, self._node)) is None:
+            raise StoreError(writing.LEASE_ENDED)
+
+    def unfinished(self, limit: int | None = None) -> list[Recovered]:
+        routes, doubtful = self._membership.routes, self._doubtful_claims
+        records = self._renewer.call(
+            lambda connection: leases.claim(connection, self._node, routes, limit, doubtful)
+        )
+        doubtful.clear()
+        return [recovered(record) for record in records]
+
+    def records(self, after_id: int, limit: int) -> list[Record]:
+        return self._reader.call(lambda connection: reading.page(connection, after_id, limit))
+
+    def counts(self, campaign: str | None) -> dict[State, int]:
+        return self._reader.call(lambda connection: reading.counts(connection, campaign))
+
+    def dead_letters(self, wanted: DeadLetterFilter, after_id: int, limit: int) -> list[Record]:
+        return self._reader.call(lambda connection: reading.dead_letters(connection, wanted, after_id, limit))
+
+    def purge(self, before_ns: int, after_id: int, limit: int) -> Purged:
+        return self._writer.call(lambda connection: controls.purge(connection, before_ns, after_id, limit))
+
+    def campaigns(self) -> list[Campaign]:
+        return self._reader.call(controls.campaigns)
+
+    def spent(self, campaign: str | None, day: int | None) -> int:
+        return self._reader.call(lambda connection: controls.spent(connection, campaign, day))
+
+    def opt_outs(self, after: str, limit: int) -> list[OptOut]:
+        return self._reader.call(lambda connection: controls.opt_outs(connection, after, limit))
+
+    def renew(self, share: int) -> Renewal:
+        membership = self._membership
+        return self._renewer.call(lambda connection: leases.renew(connection, self._node, share, membership))
+
+    def reports(self, limit: int) -> list[HandedOver]:
+        return self._renewer.call(lambda connection: leases.reports(connection, self._node, limit))
+
+    def close(self) -> None:
+        with suppress(StoreError):  # the lease ends then, and the work is taken over a little later
+            self._renewer.call(lambda connection: leases.leave(connection, self._node))
+        self._close()
+
+    def _close(self) -> None:
+        for link in (self._writer, self._reader, self._renewer):
+            link.close()
+        self._loop.close()

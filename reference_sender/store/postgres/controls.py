@@ -1,0 +1,103 @@
+"""The tables of ``Work.controls`` in PostgreSQL, and the removal of old messages."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import asyncpg
+
+from reference_sender.dispatch.values import FINAL_STATES, Message
+from reference_sender.policy.campaigns import Campaign, CampaignState
+from reference_sender.policy.opt_out import OptOut
+from reference_sender.policy.spending import Spent
+from reference_sender.store.protocol import Control, Hold, Purged
+
+_HOLD = """
+INSERT INTO hold SELECT u.id, u.not_before_ns, u.keeps_hours
+FROM unnest($1::bigint[], $2::bigint[], $3::boolean[]) AS u (id, not_before_ns, keeps_hours)
+JOIN message m ON m.id = u.id
+"""
+_CHANGE_HOLD = "UPDATE hold SET not_before_ns = $1 WHERE id = $2"
+_SPEND = """
+INSERT INTO spending VALUES ($1, $2, $3)
+ON CONFLICT (campaign, day) DO UPDATE SET amount = spending.amount + excluded.amount
+"""
+_CAMPAIGN = """
+INSERT INTO campaign VALUES ($1, $2, $3)
+ON CONFLICT (name) DO UPDATE SET state = excluded.state, spending_limit = excluded.spending_limit
+"""
+_OPT_OUT = """
+INSERT INTO opt_out VALUES ($1, $2) ON CONFLICT (number) DO UPDATE SET since_ns = excluded.since_ns
+"""
+_SPENT = """
+SELECT coalesce(sum(amount), 0) FROM spending
+WHERE ($1::text IS NULL OR campaign = $1) AND ($2::integer IS NULL OR day = $2)
+"""
+# Ids of one node rise with the time of creation, and those of different nodes do not: so every message is
+# looked at.
+_OLDEST = """
+SELECT m.id, m.created_ns < $1 AND p.state = ANY($4) AND p.at_ns < $1
+FROM message m LEFT JOIN progress p ON p.id = m.id
+WHERE m.id > $2 AND m.id < (SELECT max(id) FROM message) ORDER BY m.id LIMIT $3
+"""
+_FINAL = [state.value for state in FINAL_STATES]
+
+
+async def write_holds(connection: asyncpg.Connection[Any], messages: Sequence[Message]) -> None:
+    """Store when held messages may be sent, but for those that were not stored because of their keys."""
+    held = [each for each in messages if is_held(each)]
+    await connection.execute(
+        _HOLD,
+        [each.message_id for each in held],
+        [each.not_before_ns for each in held],
+        [each.keeps_hours for each in held],
+    )
+
+
+def is_held(message: Message) -> bool:
+    """Whether ``message`` has a row in ``hold``."""
+    return message.not_before_ns > 0 or message.keeps_hours
+
+
+async def write_control(connection: asyncpg.Connection[Any], control: Control) -> None:
+    """Store one of ``Work.controls``."""
+    if isinstance(control, Spent):
+        await connection.execute(_SPEND, control.campaign, control.day, control.amount)
+    elif isinstance(control, Hold):
+        await connection.execute(_CHANGE_HOLD, control.not_before_ns, control.message_id)
+    elif isinstance(control, Campaign):
+        await connection.execute(_CAMPAIGN, control.name, control.state.value, control.spending_limit)
+    elif isinstance(control, OptOut):
+        await connection.execute(_OPT_OUT, control.number, control.since_ns)
+    else:
+        await connection.execute("DELETE FROM opt_out WHERE number = $1", control.number)
+
+
+async def campaigns(connection: asyncpg.Connection[Any]) -> list[Campaign]:
+    """As ``CampaignStore.campaigns``."""
+    rows = await connection.fetch("SELECT name, state, spending_limit FROM campaign ORDER BY name")
+    return [Campaign(name, CampaignState(state), limit) for name, state, limit in rows]
+
+
+async def spent(connection: asyncpg.Connection[Any], campaign: str | None, day: int | None) -> int:
+    """As ``CampaignStore.spent``."""
+    return int(await connection.fetchval(_SPENT, campaign, day))
+
+
+async def opt_outs(connection: asyncpg.Connection[Any], after: str, limit: int) -> list[OptOut]:
+    """As ``CampaignStore.opt_outs``."""
+    rows = await connection.fetch(
+        "SELECT number, since_ns FROM opt_out WHERE number > $1 ORDER BY number LIMIT $2", after, limit
+    )
+    return [OptOut(number, since_ns) for number, since_ns in rows]
+
+
+async def purge(connection: asyncpg.Connection[Any], before_ns: int, after_id: int, limit: int) -> Purged:
+    """As ``MessageArchive.purge``."""
+    async with connection.transaction():
+        rows = await connection.fetch(_OLDEST, before_ns, after_id, limit, _FINAL)
+        gone = [row[0] for row in rows if row[1]]
+        for table in ("message", "progress", "hold"):
+            await connection.execute(f"DELETE FROM {table} WHERE id = ANY($1)", gone)
+    return Purged(len(gone), None if len(rows) < limit else rows[-1][0])

@@ -1,0 +1,187 @@
+"""Nodes of one PostgreSQL: who is alive, who owns which message, and what a dead node leaves.
+
+All times are the server's, so the clocks of the nodes do not matter for leases.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+import asyncpg
+
+from reference_sender.dispatch.values import Report, State
+from reference_sender.store.postgres.reading import these
+from reference_sender.store.protocol import HandedOver, LeaseLost, Membership, Record, Renewal
+from reference_sender.store.sharing import granted
+
+log = logging.getLogger(__name__)
+
+_LOCK = 0x736D7363  # renewals follow one another, see sharing.py
+_FREED_A_RENEWAL = 20_000  # claims of dead nodes; so many that a renewal stays short
+_COUNTED = 1_000_000  # unclaimed messages; there may be more
+_REPORT_KEPT = "1 hour"  # for a message that is not known, or that has ended
+
+_JOIN = """
+INSERT INTO node (routes, alive_until, steady_since)
+VALUES ($1, clock_timestamp() + $2::float8 * interval '1 second', clock_timestamp()) RETURNING id
+"""
+_RENEW = """
+UPDATE node SET alive_until = clock_timestamp() + $2::float8 * interval '1 second',
+    steady_since = CASE WHEN alive_until < clock_timestamp() THEN clock_timestamp() ELSE steady_since END
+WHERE id = $1 AND NOT dead
+RETURNING steady_since < clock_timestamp() - $2::float8 * interval '1 second'
+"""
+# FOR UPDATE: no commit of the node is under way (else it is left for a later renewal), and later ones find it
+# dead.
+_EXPIRED = "SELECT id FROM node WHERE NOT dead AND alive_until < clock_timestamp() FOR UPDATE SKIP LOCKED"
+_DECLARE_DEAD = "UPDATE node SET dead = true, share = 0 WHERE id = ANY($1)"
+# Messages of attempts without an answer may be with the provider: from now on only that route may send them.
+_BIND = """
+INSERT INTO progress (id, state, reason, provider_id, attempts, at_ns, route, tried_ns)
+SELECT tried.id, 'queued', 'unanswered', NULL, tried.attempts, tried.last_ns, tried.route, tried.first_ns
+FROM (
+    SELECT u.id, count(*) AS attempts, max(a.at_ns) AS last_ns, min(a.at_ns) AS first_ns,
+        (array_agg(a.route ORDER BY a.id DESC))[1] AS route
+    FROM attempt a CROSS JOIN unnest(a.messages) AS u (id) WHERE a.node = ANY($1) GROUP BY u.id
+) tried JOIN claim c ON c.id = tried.id AND c.owner = ANY($1)
+ON CONFLICT (id) DO UPDATE SET reason = 'unanswered', attempts = progress.attempts + excluded.attempts,
+    at_ns = excluded.at_ns, route = excluded.route, tried_ns = coalesce(progress.tried_ns, excluded.tried_ns)
+WHERE progress.state = 'queued'
+"""
+_FORGET_ATTEMPTS = "DELETE FROM attempt WHERE node = ANY($1)"
+# Rows are locked before they are changed: a row that another node has freed, and a third one claimed, is left
+# alone.
+_FREE = """
+WITH left_behind AS (
+    SELECT id FROM claim WHERE owner IN (SELECT id FROM node WHERE dead) LIMIT $1 FOR UPDATE SKIP LOCKED
+)
+UPDATE claim SET owner = 0 FROM left_behind WHERE claim.id = left_behind.id
+"""
+_GIVE_BACK = "UPDATE claim SET owner = 0 WHERE owner = $1 AND id = ANY($2)"
+_FORGET_DEAD = "DELETE FROM node n WHERE n.dead AND NOT EXISTS (SELECT FROM claim c WHERE c.owner = n.id)"
+
+# A message bound to a route that this node does not have is left to a node that has it, if one is alive.
+_CLAIM = """
+WITH free AS (
+    SELECT c.id FROM claim c LEFT JOIN progress p ON p.id = c.id AND p.state = 'queued'
+    WHERE c.owner = 0 AND (
+        p.route IS NULL OR p.route = ANY($2)
+        OR NOT EXISTS (SELECT FROM node n WHERE NOT n.dead AND p.route = ANY(n.routes))
+    ) ORDER BY c.lane, c.id LIMIT $3 FOR UPDATE OF c SKIP LOCKED
+), reported AS (
+    SELECT c.id FROM claim c WHERE c.owner = 0 AND c.id IN (SELECT r.message_id FROM report r)
+    LIMIT $4 FOR UPDATE OF c SKIP LOCKED
+)
+UPDATE claim SET owner = $1 WHERE id IN (SELECT id FROM free UNION SELECT id FROM reported) RETURNING id
+"""
+_REPORTED_AT_ONCE = 500
+
+# A report without a key is matched by the provider's id, once the answer of its submit is stored.
+_MATCH = """
+UPDATE report SET message_id = p.id FROM progress p
+WHERE report.message_id IS NULL AND p.provider_id = report.provider_id
+"""
+_DROP_REPORTS = f"""
+DELETE FROM report r WHERE came_at < clock_timestamp() - interval '{_REPORT_KEPT}'
+    AND NOT EXISTS (SELECT FROM claim c WHERE c.id = r.message_id)
+"""
+_REPORTS = """
+SELECT r.id, r.provider_id, r.key, r.state, r.reason FROM report r JOIN claim c ON c.id = r.message_id
+WHERE c.owner = $1 ORDER BY r.id LIMIT $2
+"""
+
+
+async def join(connection: asyncpg.Connection[Any], membership: Membership) -> int:
+    """A new node; returns its id."""
+    node: int = await connection.fetchval(_JOIN, list(membership.routes), membership.lease_s)
+    return node
+
+
+async def renew(
+    connection: asyncpg.Connection[Any], node: int, share: int, membership: Membership
+) -> Renewal:
+    """As ``Leases.renew``.
+
+    A node takes work over only after it has itself renewed without a gap for the time of a lease: after an
+    outage of the server, in which no lease could be renewed, the nodes then find each other alive.
+    """
+    async with connection.transaction():
+        await connection.execute("SELECT pg_advisory_xact_lock($1)", _LOCK)
+        steady = await connection.fetchval(_RENEW, node, membership.lease_s)
+        if steady is None:
+            raise LeaseLost(
+                "another node took the work of this one over, since its lease was not renewed in time"
+            )
+        if steady:
+            await _take_over(connection)
+        rows = await connection.fetch("SELECT id, share FROM node WHERE NOT dead")
+        shares = {row[0]: row[1] for row in rows}
+        may_use = granted(node, shares, share, membership.most_nodes)
+        if max(share, may_use) != shares[node]:
+            await connection.execute("UPDATE node SET share = $2 WHERE id = $1", node, max(share, may_use))
+    await _free_claims(connection)
+    await connection.execute(_MATCH)
+    await connection.execute(_DROP_REPORTS)
+    unclaimed = await connection.fetchval(
+        "SELECT count(*) FROM (SELECT FROM claim WHERE owner = 0 LIMIT $1) AS free", _COUNTED
+    )
+    return Renewal(len(shares), may_use, unclaimed)
+
+
+async def leave(connection: asyncpg.Connection[Any], node: int) -> None:
+    """Give up everything at once, as if the lease had ended."""
+    async with connection.transaction():
+        if await connection.fetchval("SELECT id FROM node WHERE id = $1 AND NOT dead FOR UPDATE", node):
+            await _bury(connection, [node])
+    while await _free_claims(connection):
+        pass
+
+
+async def _take_over(connection: asyncpg.Connection[Any]) -> None:
+    nodes = [row[0] for row in await connection.fetch(_EXPIRED)]
+    if nodes:
+        log.warning("nodes %s did not renew their leases: their work is taken over", nodes)
+        await _bury(connection, nodes)
+
+
+async def _bury(connection: asyncpg.Connection[Any], nodes: list[int]) -> None:
+    await connection.execute(_DECLARE_DEAD, nodes)
+    await connection.execute(_BIND, nodes)
+    await connection.execute(_FORGET_ATTEMPTS, nodes)
+
+
+async def _free_claims(connection: asyncpg.Connection[Any]) -> bool:
+    """Free some claims of dead nodes; False if there are none left."""
+    if not await connection.fetchval("SELECT EXISTS (SELECT FROM node WHERE dead)"):
+        return False
+    await connection.execute(_FREE, _FREED_A_RENEWAL)
+    await connection.execute(_FORGET_DEAD)
+    return True
+
+
+async def claim(
+    connection: asyncpg.Connection[Any],
+    node: int,
+    routes: tuple[str, ...],
+    limit: int | None,
+    doubtful: list[int],
+) -> list[Record]:
+    """Messages that no node owned, now of this one: the most urgent, and some that have a report.
+
+    ``doubtful`` are those of earlier calls without an answer, which are given back, and gets those of this
+    call: the caller empties it when it has the answer.
+    """
+    async with connection.transaction():
+        if doubtful:
+            await connection.execute(_GIVE_BACK, node, doubtful)
+        rows = await connection.fetch(_CLAIM, node, list(routes), limit, _REPORTED_AT_ONCE)
+        ids = [row[0] for row in rows]
+        doubtful.extend(ids)
+        return await these(connection, ids) if ids else []
+
+
+async def reports(connection: asyncpg.Connection[Any], node: int, limit: int) -> list[HandedOver]:
+    """As ``Leases.reports``."""
+    rows = await connection.fetch(_REPORTS, node, limit)
+    return [HandedOver(row[0], Report(row[1], row[2], State(row[3]), row[4])) for row in rows]

@@ -1,0 +1,80 @@
+"""Rows of PostgreSQL as the sender's values."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import asyncpg
+
+from reference_sender.dispatch.values import Lane, Message, State
+from reference_sender.store.protocol import DeadLetterFilter, Record
+
+_COLUMNS = (
+    "SELECT m.id, m.key, m.recipient, m.body, m.class, m.sender_id, m.campaign, m.segments, m.created_ns,"
+    " m.expires_ns, coalesce(p.state, 'queued'), coalesce(p.reason, ''), p.provider_id,"
+    " coalesce(p.attempts, 0), coalesce(p.at_ns, m.created_ns), p.route, p.tried_ns,"
+    " coalesce(h.not_before_ns, 0), coalesce(h.keeps_hours, false)"
+    " FROM message m LEFT JOIN progress p ON p.id = m.id LEFT JOIN hold h ON h.id = m.id"
+)
+_PAGE = f"{_COLUMNS} WHERE m.id > $1 ORDER BY m.id LIMIT $2"
+_THESE = f"{_COLUMNS} WHERE m.id = ANY($1) ORDER BY m.id"
+_DEAD = f"""
+{_COLUMNS} WHERE p.state IN ('failed', 'expired') AND p.id > $1
+    AND ($3::text IS NULL OR m.campaign = $3) AND ($4::text IS NULL OR p.reason = $4)
+    AND ($5::text IS NULL OR m.class = $5) ORDER BY p.id LIMIT $2
+"""
+_COUNTS = (
+    "SELECT coalesce(p.state, 'queued'), count(*)"
+    " FROM message m LEFT JOIN progress p ON p.id = m.id{} GROUP BY 1"
+)
+_ALL = _COUNTS.format("")
+# The second condition repeats that of the partial index, without which PostgreSQL would not use it.
+_OF_CAMPAIGN = _COUNTS.format(" WHERE m.campaign = $1 AND m.campaign <> ''")
+
+
+async def page(connection: asyncpg.Connection[Any], after_id: int, limit: int) -> list[Record]:
+    """As ``Store.records``."""
+    return [_record(row) for row in await connection.fetch(_PAGE, after_id, limit)]
+
+
+async def these(connection: asyncpg.Connection[Any], ids: Sequence[int]) -> list[Record]:
+    """The messages with these ids, in the order of their ids."""
+    return [_record(row) for row in await connection.fetch(_THESE, ids)]
+
+
+async def dead_letters(
+    connection: asyncpg.Connection[Any], wanted: DeadLetterFilter, after_id: int, limit: int
+) -> list[Record]:
+    """As ``MessageArchive.dead_letters``."""
+    lane = None if wanted.lane is None else wanted.lane.value
+    rows = await connection.fetch(_DEAD, after_id, limit, wanted.campaign, wanted.reason, lane)
+    return [_record(row) for row in rows]
+
+
+async def counts(connection: asyncpg.Connection[Any], campaign: str | None) -> dict[State, int]:
+    """As ``Store.counts``."""
+    if campaign is None:
+        rows = await connection.fetch(_ALL)
+    else:
+        rows = await connection.fetch(_OF_CAMPAIGN, campaign)
+    return {State(state): count for state, count in rows}
+
+
+def _record(row: asyncpg.Record) -> Record:
+    message_id, key, to, body, lane, sender_id, campaign, segments, created_ns, expires_ns = row[:10]
+    message = Message(
+        message_id,
+        key,
+        to,
+        body.decode(),
+        Lane(lane),
+        sender_id,
+        campaign,
+        segments,
+        created_ns,
+        expires_ns,
+        not_before_ns=row[17],
+        keeps_hours=row[18],
+    )
+    return Record(message, State(row[10]), *row[11:17])

@@ -1,0 +1,105 @@
+-- Schema 1 of PostgreSQL. Columns with the same name mean the same as in ../schema.sql.
+CREATE TABLE identity (
+    version       integer NOT NULL,
+    tag           text NOT NULL,
+    report_secret text NOT NULL
+);
+
+-- One row for each life of a process. An id is never used again, so a message id can begin with it, and a node that
+-- lost its lease cannot be taken for a later one.
+CREATE TABLE node (
+    id           integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    routes       text[] NOT NULL,
+    alive_until  timestamptz NOT NULL,          -- end of the lease
+    steady_since timestamptz NOT NULL,          -- since when the lease has been renewed without a gap
+    share        integer NOT NULL DEFAULT 0,    -- millionths of each route's limits: the most that the node may use now
+    dead         boolean NOT NULL DEFAULT false -- its lease was taken from it, or it has left; its claims are being freed
+);
+
+-- The text is bytes, since a text of PostgreSQL cannot have the character NUL.
+CREATE TABLE message (
+    id         bigint PRIMARY KEY,
+    key        text NOT NULL UNIQUE,
+    recipient  text NOT NULL,
+    body       bytea NOT NULL,
+    class      text NOT NULL,
+    sender_id  text NOT NULL,
+    campaign   text NOT NULL,
+    segments   integer NOT NULL,
+    created_ns bigint NOT NULL,
+    expires_ns bigint NOT NULL
+);
+
+CREATE INDEX message_campaign ON message (campaign) WHERE campaign <> '';
+
+-- Rows are overwritten: the free space of a page keeps the new row on the same page, so no index changes.
+CREATE TABLE progress (
+    id          bigint PRIMARY KEY,
+    state       text NOT NULL,
+    reason      text NOT NULL,
+    provider_id text,
+    attempts    integer NOT NULL,
+    at_ns       bigint NOT NULL,
+    route       text,
+    tried_ns    bigint
+) WITH (fillfactor = 70);
+
+CREATE INDEX progress_dead ON progress (id) WHERE state IN ('failed', 'expired');
+
+CREATE INDEX progress_provider_id ON progress (provider_id) WHERE provider_id IS NOT NULL;
+
+-- One row for each message that is not final: which node sends it; 0 is none, so any node may claim it.
+CREATE TABLE claim (
+    id    bigint PRIMARY KEY,
+    owner integer NOT NULL,
+    lane  smallint NOT NULL                     -- 0 is the most urgent
+);
+
+CREATE INDEX claim_free ON claim (lane, id) WHERE owner = 0;
+
+CREATE TABLE attempt (
+    node     integer NOT NULL,
+    id       bigint NOT NULL,                   -- unique within the life of the node
+    route    text NOT NULL,
+    at_ns    bigint NOT NULL,
+    messages bigint[] NOT NULL,
+    PRIMARY KEY (node, id)
+);
+
+-- Delivery reports that a node took for a message of another node. Its owner reads them, and removes them in the
+-- transaction that stores their changes.
+CREATE TABLE report (
+    id          bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    message_id  bigint,                         -- null until a message with the provider id is known
+    key         text,
+    provider_id text NOT NULL,
+    state       text NOT NULL,
+    reason      text NOT NULL,
+    came_at     timestamptz NOT NULL DEFAULT clock_timestamp()
+);
+
+CREATE INDEX report_message ON report (message_id);
+
+CREATE TABLE hold (
+    id            bigint PRIMARY KEY,
+    not_before_ns bigint NOT NULL,
+    keeps_hours   boolean NOT NULL
+);
+
+CREATE TABLE campaign (
+    name           text COLLATE "C" PRIMARY KEY,
+    state          text NOT NULL,
+    spending_limit bigint
+);
+
+CREATE TABLE spending (
+    campaign text NOT NULL,
+    day      integer NOT NULL,
+    amount   bigint NOT NULL,
+    PRIMARY KEY (campaign, day)
+);
+
+CREATE TABLE opt_out (
+    number   text COLLATE "C" PRIMARY KEY,
+    since_ns bigint NOT NULL
+);

@@ -1,0 +1,215 @@
+"""The one statement that keeps the work of a commit.
+
+One statement is one round trip, and the server ends its transaction also if the node stops in the middle. Its
+first part is the fence: it finds the lease of the node in force and locks its row. So no takeover happens
+during the transaction, and after a takeover a commit finds no lease and writes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
+
+import asyncpg
+
+from reference_sender.dispatch.values import FINAL_STATES, Change, Lane, Message, Report, State, SubmitAttempt
+from reference_sender.store.postgres.controls import is_held, write_control, write_holds
+from reference_sender.store.protocol import Existing, StoreError, Work
+
+_LANE = {lane: lane.value for lane in Lane}
+_LANE_NUMBER = {lane: number for number, lane in enumerate(Lane)}
+_STATE = {state: state.value for state in State}
+
+_MESSAGE = (
+    "bigint[]",
+    *("text[]", "text[]", "bytea[]", "text[]", "text[]", "text[]", "integer[]", "bigint[]", "bigint[]"),
+)
+_CLAIM = ("bigint[]", "integer[]", "smallint[]")
+_PROGRESS = ("bigint[]", "text[]", "text[]", "text[]", "integer[]", "bigint[]", "text[]", "bigint[]")
+_ATTEMPT = ("bigint[]", "text[]", "bigint[]", "text[]")
+_REPORT = ("text[]", "text[]", "text[]", "text[]")
+_IDS = ("bigint[]",)
+
+
+def _statement() -> str:
+    used = 1
+
+    def rows(types: Sequence[str]) -> str:
+        nonlocal used
+        parameters = [f"${used + number}::{kind}" for number, kind in enumerate(types, start=1)]
+        used += len(types)
+        return f"unnest({', '.join(parameters)})"
+
+    return f"""
+WITH fence AS MATERIALIZED (
+    SELECT id FROM node WHERE id = $1 AND NOT dead AND alive_until > clock_timestamp() FOR KEY SHARE
+), kept AS (
+    INSERT INTO message SELECT u.* FROM fence, {rows(_MESSAGE)} AS u ON CONFLICT (key) DO NOTHING RETURNING id
+), claimed AS (
+    INSERT INTO claim SELECT u.* FROM kept JOIN {rows(_CLAIM)} AS u (id, owner, lane) USING (id)
+), changed AS (
+    INSERT INTO progress SELECT u.* FROM fence, {rows(_PROGRESS)} AS u
+    ON CONFLICT (id) DO UPDATE SET state = excluded.state, reason = excluded.reason,
+        provider_id = excluded.provider_id, attempts = excluded.attempts, at_ns = excluded.at_ns,
+        route = excluded.route, tried_ns = excluded.tried_ns
+), closed AS (
+    DELETE FROM claim USING fence, {rows(_IDS)} AS u (id) WHERE claim.id = u.id
+), begun AS (
+    INSERT INTO attempt SELECT $1, u.id, u.route, u.at_ns, u.messages::bigint[]
+    FROM fence, {rows(_ATTEMPT)} AS u (id, route, at_ns, messages)
+), ended AS (
+    DELETE FROM attempt USING fence, {rows(_IDS)} AS u (id) WHERE attempt.node = $1 AND attempt.id = u.id
+), handed_over AS (
+    INSERT INTO report (message_id, key, provider_id, state, reason)
+    SELECT m.id, u.* FROM fence, {rows(_REPORT)} AS u (key, provider_id, state, reason)
+    LEFT JOIN message m ON m.key = u.key LEFT JOIN claim c ON c.id = m.id
+    WHERE c.id IS NOT NULL OR u.key IS NULL
+), read AS (
+    DELETE FROM report USING fence, {rows(_IDS)} AS u (id) WHERE report.id = u.id
+)
+SELECT (SELECT count(*) FROM fence), (SELECT array_agg(id) FROM kept)
+"""
+
+
+_COMMIT = _statement()
+_EXISTING = (
+    "SELECT m.key, m.id, m.recipient, m.body, m.class, coalesce(p.state, 'queued') FROM message m"
+    " LEFT JOIN progress p ON p.id = m.id WHERE m.key = ANY($1)"
+)
+# A message that had no owner may be with another node by now: it is sent, and a repeat finds it by its key.
+_REFUSE = """
+WITH freed AS (DELETE FROM claim WHERE id = ANY($2) AND owner IN ($1, 0) RETURNING id),
+    released AS (DELETE FROM hold USING freed WHERE hold.id = freed.id)
+DELETE FROM message USING freed WHERE message.id = freed.id
+"""
+LEASE_ENDED = (
+    "the lease of this node has ended, so another may own its work; it is renewed, or the sender ends"
+)
+
+
+async def commit(connection: asyncpg.Connection[Any], node: int, work: Work) -> Mapping[int, Existing]:
+    """As ``Store.commit``. Raises ``StoreError`` and writes nothing if the lease has ended."""
+    if not (work.refused or work.controls or any(map(is_held, work.messages))):
+        return await _commit(connection, node, work)
+    async with connection.transaction():
+        if work.refused:
+            await connection.execute(_REFUSE, node, work.refused)
+        taken = await _commit(connection, node, work)
+        await write_holds(connection, work.messages)
+        for control in work.controls:
+            await write_control(connection, control)
+        return taken
+
+
+async def _commit(connection: asyncpg.Connection[Any], node: int, work: Work) -> Mapping[int, Existing]:
+    latest = {change.message_id: change for change in work.changes}
+    final = {message_id for message_id, change in latest.items() if change.state in FINAL_STATES}
+    # Of messages that are inserted by the same statement, which does not see them otherwise.
+    messages = _first_of_each_key(work.messages)
+    claims = [message for message in messages if message.message_id not in final]
+    ended = set(work.ended)
+    row = await connection.fetchrow(
+        _COMMIT,
+        node,
+        *_message_columns(messages),
+        *_claim_columns(claims, node, work.unclaimed),
+        *_progress_columns(latest.values()),
+        list(final),
+        *_attempt_columns([attempt for attempt in work.attempts if attempt.attempt_id not in ended]),
+        work.ended,
+        *_report_columns(work.handed_over),
+        work.read,
+    )
+    assert row is not None
+    fence, kept = row
+    if not fence:
+        raise StoreError(LEASE_ENDED)
+    if len(kept or ()) == len(work.messages):
+        return {}
+    return await _taken(connection, work.messages, frozenset(kept or ()))
+
+
+async def _taken(
+    connection: asyncpg.Connection[Any], messages: Sequence[Message], kept: frozenset[int]
+) -> dict[int, Existing]:
+    """Who has the keys of the messages that were not kept."""
+    refused = [message for message in messages if message.message_id not in kept]
+    rows = await connection.fetch(_EXISTING, [message.key for message in refused])
+    existing = {
+        row[0]: Existing(row[1], row[2], row[3].decode(), Lane(row[4]), State(row[5])) for row in rows
+    }
+    return {message.message_id: existing[message.key] for message in refused}
+
+
+def _first_of_each_key(messages: Sequence[Message]) -> list[Message]:
+    """In the order of their keys, in which all nodes insert: so none waits for one that waits for it."""
+    first: dict[str, Message] = {}
+    for message in messages:
+        first.setdefault(message.key, message)
+    return [first[key] for key in sorted(first)]
+
+
+def _message_columns(messages: Sequence[Message]) -> tuple[list[Any], ...]:
+    return (
+        [m.message_id for m in messages],
+        [m.key for m in messages],
+        [m.to for m in messages],
+        [m.text.encode() for m in messages],
+        [_LANE[m.lane] for m in messages],
+        [m.sender_id for m in messages],
+        [m.campaign for m in messages],
+        [m.segments for m in messages],
+        [m.created_ns for m in messages],
+        [m.expires_ns for m in messages],
+    )
+
+
+def _claim_columns(
+    messages: Sequence[Message], node: int, unclaimed: Collection[int]
+) -> tuple[list[int], ...]:
+    return (
+        [m.message_id for m in messages],
+        [0 if m.message_id in unclaimed else node for m in messages],
+        [_LANE_NUMBER[m.lane] for m in messages],
+    )
+
+
+def _progress_columns(changes: Collection[Change]) -> tuple[list[Any], ...]:
+    return (
+        [c.message_id for c in changes],
+        [_STATE[c.state] for c in changes],
+        [_storable(c.reason) for c in changes],
+        [None if c.provider_id is None else _storable(c.provider_id) for c in changes],
+        [c.attempts for c in changes],
+        [c.at_ns for c in changes],
+        [c.route for c in changes],
+        [c.tried_ns for c in changes],
+    )
+
+
+def _attempt_columns(attempts: Sequence[SubmitAttempt]) -> tuple[list[Any], ...]:
+    # Rows of different lengths: an array of arrays cannot hold them.
+    return (
+        [a.attempt_id for a in attempts],
+        [a.route for a in attempts],
+        [a.at_ns for a in attempts],
+        ["{" + ",".join(map(str, a.message_ids)) + "}" for a in attempts],
+    )
+
+
+def _report_columns(reports: Sequence[Report]) -> tuple[list[Any], ...]:
+    return (
+        [r.key if r.key is None else _storable(r.key) for r in reports],
+        [_storable(r.provider_id) for r in reports],
+        [_STATE[r.state] for r in reports],
+        [_storable(r.reason) for r in reports],
+    )
+
+
+def _storable(text: str) -> str:
+    """A provider's text without what PostgreSQL cannot store: a change that fails would be tried again for
+    ever.
+    """
+    if text.isprintable():
+        return text
+    return text.replace("\0", "").encode("utf-8", "replace").decode()

@@ -1,0 +1,21 @@
+"""A stored message as an earlier process, or another node, left it."""
+
+from __future__ import annotations
+
+from reference_sender.dispatch.values import Recovered, State
+from reference_sender.store.protocol import Record
+
+
+def recovered(record: Record) -> Recovered:
+    """An attempt under way when the process ended is unknown: the message is queued, and goes out again under
+    the same key, on the same route."""
+    sent = record.state is State.SENT
+    return Recovered(
+        message=record.message,
+        state=State.SENT if sent else State.QUEUED,
+        attempts=record.attempts,
+        provider_id=record.provider_id,
+        sent_ns=record.changed_ns if sent else None,
+        route=record.route,
+        tried_ns=record.tried_ns,
+    )

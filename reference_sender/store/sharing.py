@@ -1,0 +1,28 @@
+"""How nodes share the limits of a route, which the provider's contract sets for all of them together.
+
+A share is in millionths of each limit. The store keeps for each node the largest share that it may be using.
+A node lowers its share first and reports it with its next renewal; it raises its share only after the store
+has kept the new one. Renewals happen one after the other, so the shares in use never add up to more than the
+whole, also while nodes join. The share of a dead node is free only after its lease has ended.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+WHOLE = 1_000_000
+
+
+def granted(node: int, shares: Mapping[int, int], using: int, most_nodes: int) -> int:
+    """The share that ``node``, which is one of ``shares`` and uses at most ``using``, may use from now on.
+
+    ``shares`` has what each node that is or may be alive might use. The nodes that joined first,
+    ``most_nodes`` at most, get equal shares and the others none: with more, a limit divided by the number of
+    nodes would allow nothing.
+    """
+    active = sorted(shares)[:most_nodes]
+    target = WHOLE // len(active) if node in active else 0
+    if target <= using:
+        return target
+    left = WHOLE - using - sum(share for other, share in shares.items() if other != node)
+    return min(target, using + max(0, left))

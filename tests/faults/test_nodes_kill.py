@@ -1,0 +1,225 @@
+"""kill -9 one of three senders on one PostgreSQL in the middle of a campaign: the provider's journal against
+the store, row by row. All delivery reports go to a node that survives, which hands over those of the others.
+
+``make test`` runs 600 messages; SMSBENCH_NODE_MESSAGES=20000 is the full size.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections import Counter
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pytest
+from postgres_server import PostgresServer
+
+MESSAGES = int(os.environ.get("SMSBENCH_NODE_MESSAGES", "600"))
+DEADLINE_S = 100.0
+NODES = 3
+PROVIDER, ADMIN, SENDER = "provider-token", "admin-token", "sender-token"
+
+# Slow enough to kill a node in the middle of many requests.
+PROFILE = """
+name = "nodes"
+[reply]
+latency = { kind = "uniform", low_s = 0.05, high_s = 0.15 }
+[delivery]
+latency = { kind = "fixed", value_s = 0.05 }
+[throttle.requests]
+rate_per_s = 80.0
+burst = 24.0
+[[carriers]]
+name = "any"
+country = "*"
+[reports]
+max_per_call = 5
+linger_s = 0.02
+retry_after_s = [0.1, 0.2, 0.5]
+give_up_after_s = 600.0
+"""
+LIMITS = "name=only&requests_per_s=75&requests_burst=12&max_batch=4&max_in_flight=24&timeout_s=60"
+
+
+class Rig:
+    """A provider, a store, and several senders."""
+
+    def __init__(self, directory: Path, server: PostgresServer) -> None:
+        self.directory = directory
+        self.server = server
+        self.database = server.without_store()
+        self.processes: list[subprocess.Popen[bytes]] = []
+        self.nodes: dict[str, subprocess.Popen[bytes]] = {}  # by URL
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            self.report_port = free.getsockname()[1]
+
+    def start_provider(self) -> None:
+        (self.directory / "nodes.toml").write_text(PROFILE)
+        self.provider, _ = self._start(
+            "mock_provider",
+            *("--profile", str(self.directory / "nodes.toml"), "--token", PROVIDER, "--admin-token", ADMIN),
+            *("--journal", str(self.directory / "provider.arrow")),
+        )
+
+    def start_node(self, port: int = 0) -> str:
+        route = f"smsapi+http://{PROVIDER}@{self.provider.removeprefix('http://')}?{LIMITS}"
+        url, process = self._start(
+            "reference_sender",
+            *("--port", str(port), "--token", SENDER, "--route", route, "--store", self.database),
+            *("--lease", "2", "--public-url", f"http://127.0.0.1:{self.report_port}"),
+        )
+        self.nodes[url] = process
+        return url
+
+    def kill(self, url: str) -> None:
+        process = self.nodes.pop(url)
+        process.send_signal(signal.SIGKILL)
+        process.wait(10)
+
+    def pause(self, url: str) -> subprocess.Popen[bytes]:
+        """Stop the process, which may be resumed by SIGCONT."""
+        process = self.nodes.pop(url)
+        process.send_signal(signal.SIGSTOP)
+        return process
+
+    def close(self) -> None:
+        for process in self.processes:
+            if process.poll() is None:
+                process.kill()
+            process.wait(10)
+            assert process.stdout is not None
+            process.stdout.close()
+
+    def stop_provider(self) -> None:
+        self.processes[0].terminate()
+        assert self.processes[0].wait(20) == 0
+
+    def states(self) -> dict[str, dict[str, Any]]:
+        return {url: ask(f"{url}/v1/state", SENDER) for url in self.nodes}
+
+    def provider_state(self) -> dict[str, Any]:
+        return ask(f"{self.provider}/admin/state", ADMIN)
+
+    def stored(self) -> dict[str, str]:
+        """State by key."""
+        rows = self.server.sql(
+            "SELECT m.key, coalesce(p.state, 'queued') FROM smsbench.message m"
+            " LEFT JOIN smsbench.progress p ON p.id = m.id"
+        )
+        return dict(row.split("|") for row in rows)
+
+    def open_messages(self) -> int:
+        return int(self.server.sql("SELECT count(*) FROM smsbench.claim")[0])
+
+    def _start(self, module: str, *arguments: str) -> tuple[str, subprocess.Popen[bytes]]:
+        with (self.directory / f"{module}.log").open("ab") as log:
+            process = subprocess.Popen(
+                [sys.executable, "-m", module, *arguments], stdout=subprocess.PIPE, stderr=log
+            )
+        self.processes.append(process)
+        assert process.stdout is not None
+        line = process.stdout.readline()
+        assert line, (self.directory / f"{module}.log").read_text()
+        return str(json.loads(line)["url"]), process
+
+
+def ask(url: str, token: str, body: bytes | None = None) -> dict[str, Any]:
+    request = urllib.request.Request(
+        url, body, {"Authorization": f"Bearer {token}", "Content-Type": "text/csv"}
+    )
+    with urllib.request.urlopen(request, timeout=30) as answer:
+        found = json.load(answer)
+    assert isinstance(found, dict)
+    return found
+
+
+def until(condition: Callable[[], bool], state: Callable[[], object]) -> None:
+    give_up = time.monotonic() + DEADLINE_S
+    while not condition():
+        assert time.monotonic() < give_up, state()
+        time.sleep(0.02)
+
+
+@pytest.fixture
+def rig(tmp_path: Path, postgres: PostgresServer) -> Iterator[Rig]:
+    rig = Rig(tmp_path, postgres)
+    yield rig
+    rig.close()
+
+
+def accepts(journal: Path) -> Counter[str]:
+    """How often the provider accepted each key, from the last row of each message."""
+    with pa.ipc.open_stream(journal.read_bytes()) as stream:
+        rows = stream.read_all().select(["key", "provider_id", "accepts"]).to_pylist()
+    last = {(row["key"], row["provider_id"]): row["accepts"] for row in rows if row["provider_id"]}
+    counted: Counter[str] = Counter()
+    for (key, _), count in last.items():
+        counted[key] += count
+    return counted
+
+
+def begin(rig: Rig, count: int) -> tuple[str, set[str]]:
+    """A campaign at one of three nodes, which is in the middle of it; returns its URL and the campaign's
+    keys.
+    """
+    keys = [f"node-{number:05d}" for number in range(count)]
+    rows = "\n".join(f"48500{number:06d},{key}" for number, key in enumerate(keys))
+    rig.start_provider()
+    rig.start_node(rig.report_port)
+    first = rig.start_node()
+    rig.start_node()
+    until(lambda: all(state["gauges"]["share"] > 0.3 for state in rig.states().values()), rig.states)
+    campaign = f"{first}/v1/campaigns?message_class=marketing&text=hi"
+    assert ask(campaign, SENDER, f"to,key\n{rows}\n".encode())["accepted"] == count
+    until(lambda: rig.provider_state()["accepted"] > count // 3, rig.states)
+    until(lambda: rig.states()[first]["gauges"]["in_flight"] > 1, rig.states)
+    return first, set(keys)
+
+
+def check_end(rig: Rig, keys: set[str]) -> None:
+    """Every message is delivered, and the provider accepted each once."""
+    until(lambda: rig.open_messages() == 0, rig.states)
+    rig.stop_provider()
+    accepted = accepts(rig.directory / "provider.arrow")
+    assert not sorted(key for key, times in accepted.items() if times > 1), "duplicates"
+    assert rig.stored() == dict.fromkeys(keys, "delivered")
+    assert set(accepted) == keys
+
+
+@pytest.mark.timeout(300)
+def test_the_death_of_one_of_three_nodes_loses_and_duplicates_nothing(rig: Rig) -> None:
+    first, keys = begin(rig, MESSAGES)
+    at_kill = rig.states()
+    rig.kill(first)
+    queued = Counter(rig.stored().values())["queued"]
+    print(f"at the kill: queued {queued}, of the node {at_kill[first]['gauges']}")
+    until(lambda: rig.open_messages() == 0, rig.states)
+    assert [state["gauges"]["nodes"] for state in rig.states().values()] == [NODES - 1] * (NODES - 1)
+    check_end(rig, keys)
+    # The test is only worth its name if every node had work, and the dead one requests under way and more
+    # waiting.
+    assert all(state["counters"]["sent"] > 0 for state in at_kill.values())
+    assert at_kill[first]["gauges"]["in_flight"] > 1
+    assert queued > at_kill[first]["gauges"]["in_flight"]
+    assert sum(state["counters"]["recovered"] for state in rig.states().values()) > 0
+
+
+@pytest.mark.timeout(300)
+def test_a_node_that_was_paused_for_longer_than_its_lease_submits_nothing_and_ends(rig: Rig) -> None:
+    first, keys = begin(rig, 400)
+    paused = rig.pause(first)
+    until(lambda: all(state["gauges"]["nodes"] == NODES - 1 for state in rig.states().values()), rig.states)
+    assert rig.open_messages() > 0, "there is work that it could do twice"
+    paused.send_signal(signal.SIGCONT)
+    assert paused.wait(30) == 70
+    assert "the sender's lease failed: LeaseLost" in (rig.directory / "reference_sender.log").read_text()
+    check_end(rig, keys)

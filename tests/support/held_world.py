@@ -1,0 +1,106 @@
+"""A node on the store of the storms, in virtual time: what it submits when, also after a restart."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from loadtests.storm.store import Disk, ModelStore
+from reference_sender.dispatch import Dispatcher, DispatchSettings
+from reference_sender.dispatch.values import Lane, Message, Outcome, Result, RouteLimits
+from reference_sender.node.effects import NodeEffect, SubmitNow
+from reference_sender.node.node import Node, NodeTimes
+from reference_sender.policy.campaigns import Campaign, CampaignState
+from reference_sender.policy.settings import NO_POLICY, PolicySettings
+from reference_sender.runtime.stored_gate import stored_gate
+from reference_sender.store.protocol import Record
+
+LIMITS = RouteLimits("r", 1e6, 1e6, 1e6, 1e6, max_batch=20, max_in_flight=64, idempotency_window_s=86_400.0)
+TIMES = NodeTimes(linger_ns=0)
+
+
+class HeldWorld:
+    """``seen`` is called with each message whose request goes out."""
+
+    def __init__(
+        self, policy: PolicySettings = NO_POLICY, seen: Callable[[Message], None] = lambda _: None
+    ) -> None:
+        self.policy = policy
+        self.now_ns = 0
+        self.disk = Disk()
+        self.in_flight: list[SubmitNow] = []
+        self.sent: list[tuple[int, int]] = []  # when, and the id
+        self._seen = seen
+        self._made = 0
+        self.start()
+
+    def start(self) -> None:
+        """A new process on the disk. Requests without an answer never get one."""
+        self.in_flight.clear()
+        self.disk.opened = False
+        self.store = ModelStore(self.disk)
+        gate = stored_gate(self.policy, self.store, self.now_ns)
+        self.node = Node(Dispatcher(DispatchSettings(), (LIMITS,), 1), TIMES, gate)
+        self._perform(self.node.recover(self.now_ns, self.store.unfinished()))
+
+    def message(
+        self, lane: Lane = Lane.MARKETING, to: str = "48500100200", valid_ns: int = 10**15, **more: object
+    ) -> Message:
+        """A new message. ``more``: further fields."""
+        self._made += 1
+        fields = {"campaign": "may", "sender_id": "", "segments": 1} | more
+        return Message(
+            message_id=self._made,
+            key=f"k-{self._made}",
+            to=to,
+            text="x",
+            lane=lane,
+            created_ns=self.now_ns,
+            expires_ns=self.now_ns + valid_ns,
+            **fields,  # type: ignore[arg-type]
+        )
+
+    def take(self, *messages: Message) -> None:
+        """Store and send these."""
+        self.node.take_many(messages, None)
+        self._perform([])
+
+    def set_state(self, state: CampaignState, name: str = "may", limit: int | None = None) -> None:
+        """Pause, resume or cancel a campaign."""
+        self._perform(self.node.change_campaign(self.now_ns, Campaign(name, state, limit), None))
+
+    def opt_out(self, number: str) -> None:
+        """``number`` opts out."""
+        self._perform(self.node.opt_out(self.now_ns, [number], None))
+
+    def answer(self, outcome: Outcome = Outcome.ACCEPTED) -> None:
+        """Answer every request in flight."""
+        for submit in [self.in_flight.pop(0) for _ in list(self.in_flight)]:
+            results = [Result(outcome, f"p-{each.key}") for each in submit.messages]
+            self._perform(self.node.answered(self.now_ns, submit.batch_id, results))
+
+    def pass_time(self, until_ns: int) -> None:
+        """Do what is due until then, at its instant."""
+        while (due_ns := self.node.next_deadline()) is not None and due_ns <= until_ns:
+            self.now_ns = max(self.now_ns, due_ns)
+            self._perform(self.node.advance(self.now_ns))
+        self.now_ns = until_ns
+        self._perform(self.node.advance(self.now_ns))
+
+    def records(self) -> dict[int, Record]:
+        """What is stored, by id."""
+        return {each.message.message_id: each for each in self.store.records(0, 10**6)}
+
+    def _perform(self, effects: Sequence[NodeEffect]) -> None:
+        todo = list(effects)
+        while todo or self.node.commit_due_ns() is not None:
+            for effect in todo:
+                if isinstance(effect, SubmitNow):
+                    self.in_flight.append(effect)
+                    for message in effect.messages:
+                        self.sent.append((self.now_ns, message.message_id))
+                        self._seen(message)
+            todo = []
+            if self.node.commit_due_ns() is not None:
+                commit = self.node.begin_commit(self.now_ns)
+                taken = {} if commit.work is None else self.store.commit(commit.work)
+                todo = self.node.committed(self.now_ns, taken)

@@ -1,0 +1,88 @@
+"""Each rule begins and ends its alert once, by the figures of a window."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+from dispatch_states import state_of
+
+from reference_sender.alerts.rules import AlertRules
+from reference_sender.alerts.values import quantile_s
+from reference_sender.alerts.watch import Alerts
+from reference_sender.dispatch.figures import BOUNDS_S
+
+RULES = AlertRules(every_s=10, window_s=60)
+MINUTES = 10
+
+
+def told(worse: Sequence[dict[str, Any]], rules: AlertRules = RULES) -> list[tuple[str, bool]]:
+    """What is told while the figures go through ``worse``, one each 10 s, and then stay."""
+    alerts = Alerts(rules)
+    found = []
+    states = [*worse, *([worse[-1]] * MINUTES * 6)]
+    for number, figures in enumerate(states):
+        found += [(each.alert, each.began) for each in alerts.observe(10.0 * number, state_of(**figures))]
+    assert not alerts.active
+    return found
+
+
+@pytest.mark.parametrize(
+    ("alert", "figures"),
+    [
+        ("error_rate", lambda n: {"delivered": n * 10, "failed": n, "expired": n}),
+        ("delivery_time_s.otp", lambda n: {"otp_deliveries": {5: n * 10, len(BOUNDS_S) - 3: n}}),
+        ("throttling.main", lambda n: {"throttles": n * 20}),
+        ("missing_reports", lambda n: {"reasons": {"no_report": n * 3}}),
+    ],
+)
+def test_a_rule_tells_once_and_clears_once(alert: str, figures: Any) -> None:
+    assert told([figures(n) for n in range(30)]) == [(alert, True), (alert, False)]
+
+
+def test_a_backlog_that_grows_and_then_stays() -> None:
+    worse = [{"queued": n * 500} for n in range(30)]
+    assert told(worse) == [("backlog_growth", True), ("backlog_growth", False)]
+
+
+@pytest.mark.parametrize(
+    "figures",
+    [
+        lambda n: {"delivered": n * 10},
+        lambda n: {"failed": n // 6},  # too few for a rate
+        lambda n: {"delivered": n * 10, "failed": n * 100, "reasons": {"cancelled": n * 100}},
+        lambda n: {"otp_deliveries": {5: n * 100, len(BOUNDS_S): n}},  # 1 %, and the limit is on the 95th
+        lambda n: {"throttles": n * 5},
+        lambda n: {"reasons": {"undelivered": n * 100}},
+        lambda n: {"queued": 100_000},  # large, and does not grow
+    ],
+)
+def test_what_is_no_fault_is_not_told(figures: Any) -> None:
+    assert told([figures(n) for n in range(30)]) == []
+
+
+def test_a_disabled_rule_tells_nothing() -> None:
+    off = RULES.model_copy(update={"throttling": RULES.throttling.model_copy(update={"enabled": False})})
+    assert told([{"throttles": n * 20} for n in range(30)], off) == []
+
+
+def test_the_notice_has_value_and_limit() -> None:
+    alerts = Alerts(RULES.model_copy(update={"window_s": 60}))
+    alerts.observe(0, state_of())
+    (notice,) = alerts.observe(10, state_of(reasons={"no_report": 12}))
+    assert notice.line == (
+        "ALERT missing_reports: messages that ended because no delivery report came: 12, above 10"
+    )
+    (clear,) = alerts.observe(80, state_of(reasons={"no_report": 12})) or alerts.observe(
+        90, state_of(reasons={"no_report": 12})
+    )
+    assert clear.line.startswith("ALL CLEAR missing_reports: ") and clear.line.endswith(": 0, at most 0")
+
+
+def test_a_quantile_is_linear_in_its_bucket() -> None:
+    counts = [0] * (len(BOUNDS_S) + 1)
+    counts[BOUNDS_S.index(20.0)] = 100  # between 10 s and 20 s
+    assert quantile_s(counts, 0.95) == pytest.approx(19.5)
+    counts[-1] = 1_000
+    assert quantile_s(counts, 0.95) == BOUNDS_S[-1]

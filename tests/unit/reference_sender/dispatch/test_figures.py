@@ -1,0 +1,50 @@
+"""Durations, counts and reasons per class."""
+
+from __future__ import annotations
+
+from msgspec.structs import replace
+
+from reference_sender.dispatch.figures import BOUNDS_S, OTHER_REASONS, Figures, begun_ns
+from reference_sender.dispatch.ticket import MARKETING, OTP
+from reference_sender.dispatch.values import Lane, Message, State
+
+SECOND_NS = 1_000_000_000
+MESSAGE = Message(1, "k", "48500100200", "x", Lane.OTP, "Test", "", 1, 10 * SECOND_NS, 99 * SECOND_NS)
+
+
+def test_durations_count_from_the_acceptance_or_the_later_scheduled_time() -> None:
+    now_ns = 50 * SECOND_NS
+    assert begun_ns(now_ns, MESSAGE) == 10 * SECOND_NS
+    assert begun_ns(now_ns, replace(MESSAGE, not_before_ns=30 * SECOND_NS)) == 30 * SECOND_NS
+    assert begun_ns(now_ns, replace(MESSAGE, not_before_ns=5 * SECOND_NS)) == 10 * SECOND_NS
+    # Over a spending limit: it is no instant (``policy/gate.py``).
+    assert begun_ns(now_ns, replace(MESSAGE, not_before_ns=2**62)) == 10 * SECOND_NS
+    # After the wall clock was set back.
+    assert begun_ns(5 * SECOND_NS, MESSAGE) == 5 * SECOND_NS
+
+
+def test_each_class_has_its_own_figures() -> None:
+    figures = Figures()
+    figures.sent(OTP, 0)
+    figures.sent(OTP, 20 * SECOND_NS)
+    figures.delivered(OTP, 20 * SECOND_NS)
+    figures.delivered(MARKETING, 8_000 * SECOND_NS)
+    figures.not_delivered(MARKETING, State.FAILED, "undelivered")
+    otp, transactional, marketing = figures.snapshot()
+    assert (otp.sent, otp.ended) == (2, {"delivered": 1, "failed": 0, "expired": 0})
+    assert otp.handover.counts[0] == otp.handover.counts[BOUNDS_S.index(20.0)] == 1
+    assert otp.handover.sum_s == 20.0
+    assert sum(transactional.handover.counts) == sum(transactional.delivery.counts) == 0
+    assert marketing.delivery.counts[-1] == 1
+    assert marketing.ended == {"delivered": 1, "failed": 1, "expired": 0}
+    assert figures.reasons == {"undelivered": 1}
+
+
+def test_reasons_are_limited() -> None:
+    figures = Figures()
+    for number in range(150):
+        figures.not_delivered(OTP, State.FAILED, f"reason-{number}")
+    figures.not_delivered(OTP, State.EXPIRED, "reason-3")
+    assert len(figures.reasons) == 101
+    assert figures.reasons[OTHER_REASONS] == 50
+    assert figures.reasons["reason-3"] == 2

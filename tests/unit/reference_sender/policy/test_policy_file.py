@@ -1,0 +1,65 @@
+"""The policy file: defaults, and errors that name every field."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from reference_sender.dispatch.values import Lane
+from reference_sender.policy.settings import NO_POLICY, PolicyError, read_policy
+
+
+def read(tmp_path: Path, text: str) -> object:
+    path = tmp_path / "policy.toml"
+    path.write_text(text)
+    return read_policy(path)
+
+
+def test_an_empty_file_has_the_recommended_limits(tmp_path: Path) -> None:
+    (tmp_path / "policy.toml").write_text("")
+    policy = read_policy(tmp_path / "policy.toml")
+    assert policy.quiet_hours.classes == policy.opt_out.classes == {Lane.MARKETING}
+    every, otp = policy.recipient_limits()
+    assert every is not None and otp is not None
+    assert (every.messages, every.window_ns, otp.messages, otp.window_ns) == (10, 60 * 10**9, 5, 600 * 10**9)
+    assert (policy.keep_ns, policy.spending.has_prices) == (None, False)
+
+
+def test_without_a_file_no_message_is_held_or_refused() -> None:
+    assert NO_POLICY.recipient_limits() == (None, None)
+    assert NO_POLICY.quiet_hours.classes == frozenset()
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("[recipients]\nmessages = -1", "recipients.messages: Input should be greater than or equal to 0"),
+        ("[quiet_hours]\nclasses = ['sms']", "quiet_hours.classes"),
+        ("[spending]\ndaily_limit = 5", "spending: daily_limit needs cost_per_segment"),
+        ("[spending]\ncost_per_segment = 1\ncost_per_segment_by_country = {XX = 2}", "XX not in the table"),
+        ("[spending]\ncost_per_segment_by_country = {PL = 2}", "needs cost_per_segment, for the other"),
+        ("[spending]\ntime_zone = 'Warsaw'", "'Warsaw' is not a time zone"),
+        ("keep_days = 0", "keep_days: Input should be greater than 0"),
+        ("quiet = true", "quiet: Extra inputs are not permitted"),
+        ("keep_days = ", "Invalid value"),
+        (
+            "[countries.PL]\nprefixes = ['48']\nzones = ['Mars']",
+            "countries.PL.zones: 'Mars' is not a time zone",
+        ),
+    ],
+)
+def test_a_wrong_file_is_refused_with_the_field(tmp_path: Path, text: str, said: str) -> None:
+    with pytest.raises(PolicyError) as caught:
+        read(tmp_path, text)
+    assert said in str(caught.value) and "policy.toml" in str(caught.value)
+
+
+def test_all_errors_are_reported_at_once(tmp_path: Path) -> None:
+    with pytest.raises(PolicyError, match=r"keep_days.*recipients|recipients.*keep_days"):
+        read(tmp_path, "keep_days = -1\n[recipients]\nmessages = -1")
+
+
+def test_a_missing_file_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(PolicyError, match="No such file"):
+        read_policy(tmp_path / "none.toml")

@@ -1,0 +1,147 @@
+"""Alerts reach the log, a webhook and a mailbox: a real HTTP receiver, a real SMTP server."""
+
+from __future__ import annotations
+
+import asyncio
+import email
+import email.policy
+import json
+import logging
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import RawTestServer
+from aiosmtpd.smtp import SMTP
+from dispatch_states import state_of
+from waiting import eventually_in_loop
+
+from reference_sender.alerts.rules import AlertRules, AlertSettings, Email, Webhook
+from reference_sender.notices.channels import open_channels
+from reference_sender.notices.watcher import AlertWatcher
+from reference_sender.runtime.background import Chores
+
+RULES = AlertRules(every_s=0.01, window_s=0.05)
+MISSING = "messages that ended because no delivery report came"
+
+
+class Mailbox:
+    """Takes mails, after it has refused the first ``busy`` ones."""
+
+    def __init__(self, busy: int = 0) -> None:
+        self.mails: list[Any] = []
+        self._busy = busy
+
+    async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:
+        if self._busy:
+            self._busy -= 1
+            return "451 busy"
+        parsed = email.message_from_bytes(envelope.content, policy=email.policy.default)
+        self.mails.append((envelope.rcpt_tos, parsed))
+        return "250 OK"
+
+
+@asynccontextmanager
+async def mail_server(box: Mailbox) -> AsyncIterator[Email]:
+    listening = await asyncio.get_running_loop().create_server(lambda: SMTP(box), "127.0.0.1", 0)
+    try:
+        port = listening.sockets[0].getsockname()[1]
+        to = ("ops@example.org", "boss@example.org")
+        yield Email(host="127.0.0.1", port=port, mail_from="sender@example.org", recipients=to)
+    finally:
+        listening.close()
+        await listening.wait_closed()
+
+
+@asynccontextmanager
+async def webhook_server(answers: list[int], bodies: list[Any]) -> AsyncIterator[Webhook]:
+    async def handle(request: web.BaseRequest) -> web.Response:
+        bodies.append(json.loads(await request.read()))
+        return web.Response(status=answers.pop(0) if answers else 204)
+
+    async with RawTestServer(handle) as server:
+        yield Webhook(url=str(server.make_url("/hook")))
+
+
+async def one_fault(settings: AlertSettings, ended: Any, retry_s: Sequence[float] = (0.01, 0.01)) -> Chores:
+    """A dispatcher loses twelve reports once; watched until ``ended`` is true."""
+    figures: dict[str, int] = {}
+    chores = Chores()
+    watcher = AlertWatcher(RULES, lambda: state_of(reasons=figures), open_channels(settings), chores, retry_s)
+    await asyncio.sleep(0)
+    figures["no_report"] = 12
+    try:
+        await eventually_in_loop(ended)
+    finally:
+        watcher.stop()
+    return chores
+
+
+def test_log_webhook_and_mail_get_one_alert_and_one_all_clear(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO, "reference_sender.notices")
+    bodies: list[Any] = []
+    box = Mailbox()
+
+    async def steps() -> None:
+        async with mail_server(box) as mailing, webhook_server([], bodies) as hook:
+            settings = AlertSettings(webhook=hook, email=mailing)
+            await one_fault(settings, lambda: len(bodies) >= 2 and len(box.mails) >= 2)
+
+    asyncio.run(steps())
+    assert [record.getMessage() for record in caplog.records] == [
+        f"ALERT missing_reports: {MISSING}: 12, above 10",
+        f"ALL CLEAR missing_reports: {MISSING}: 0, at most 0",
+    ]
+    assert [(body["alert"], body["began"]) for body in bodies] == [
+        ("missing_reports", True),
+        ("missing_reports", False),
+    ]
+    assert bodies[0] == {
+        "alert": "missing_reports",
+        "began": True,
+        "value": 12.0,
+        "limit": 10.0,
+        "said": MISSING,
+    }
+    (to, alert), (_, clear) = box.mails
+    assert to == ["ops@example.org", "boss@example.org"]
+    assert alert["From"] == "sender@example.org"
+    assert alert["Subject"] == f"smsbench sender: ALERT missing_reports: {MISSING}: 12, above 10"
+    assert alert.get_content().strip() == f"ALERT missing_reports: {MISSING}: 12, above 10"
+    assert "ALL CLEAR" in clear["Subject"]
+
+
+def test_a_refused_notice_is_sent_again_in_order(caplog: pytest.LogCaptureFixture) -> None:
+    bodies: list[Any] = []
+    box = Mailbox(busy=1)
+
+    async def steps() -> None:
+        async with mail_server(box) as mailing, webhook_server([500], bodies) as hook:
+            settings = AlertSettings(webhook=hook, email=mailing)
+            await one_fault(settings, lambda: len(bodies) >= 3 and len(box.mails) >= 2)
+
+    asyncio.run(steps())
+    assert [body["began"] for body in bodies] == [True, True, False]
+    assert ["ALERT" in mail["Subject"] for _, mail in box.mails] == [True, False]
+    said = [record.getMessage() for record in caplog.records]
+    assert "webhook: missing_reports was not sent: the answer is HTTP 500; next attempt in 0.01 s" in said
+    assert any("451" in each and each.startswith("e-mail: missing_reports was not sent") for each in said)
+
+
+def test_a_receiver_that_is_down_does_not_stop_the_watching(caplog: pytest.LogCaptureFixture) -> None:
+    bodies: list[Any] = []
+
+    async def steps() -> Chores:
+        async with webhook_server([], bodies) as gone:
+            pass
+        settings = AlertSettings(webhook=gone)
+        last = "it is not sent again"
+        return await one_fault(
+            settings, lambda: sum(last in record.getMessage() for record in caplog.records) == 2
+        )
+
+    chores = asyncio.run(steps())
+    assert not chores.failed.is_set()
+    assert not bodies
