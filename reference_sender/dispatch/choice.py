@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from reference_sender.dispatch.retry import SECOND_NS
 from reference_sender.dispatch.route import RouteState
-from reference_sender.dispatch.scoring import Candidate, Purpose, score
+from reference_sender.dispatch.scoring import Purpose, ScoredRoute, score
 from reference_sender.dispatch.settings import DispatchSettings
 from reference_sender.dispatch.statistics import CARRIER_DIGITS, RouteStatistics
 from reference_sender.dispatch.ticket import LANES, OTP
@@ -84,7 +84,7 @@ class RouteChoice:
         of_all = self._order(self._scores(now_ns, message, lane, None))
         return of_all[0] is not self.ranked(now_ns, message, lane)[0]
 
-    def candidate(self, now_ns: int, route: RouteState) -> Candidate:
+    def candidate(self, now_ns: int, route: RouteState) -> ScoredRoute:
         """``route`` as a choice for one segment to the average carrier."""
         return self._candidate(now_ns, route, 1, None)
 
@@ -101,11 +101,11 @@ class RouteChoice:
             for route in self._routes
         ]
 
-    def _candidate(self, now_ns: int, route: RouteState, segments: int, carrier: str | None) -> Candidate:
+    def _candidate(self, now_ns: int, route: RouteState, segments: int, carrier: str | None) -> ScoredRoute:
         statistics = self.statistics[route.index]
         rate, seconds = statistics.means(now_ns, carrier)
         slow_share = statistics.slow_share(now_ns) or 0.0
-        return Candidate(
+        return ScoredRoute(
             route.limits.cost_per_segment * segments,
             seconds,
             rate,

@@ -17,7 +17,7 @@ from reference_sender.dispatch.retry import retry_rules
 from reference_sender.dispatch.route import RouteState, check_routes
 from reference_sender.dispatch.sending import Sending
 from reference_sender.dispatch.settings import DispatchSettings
-from reference_sender.dispatch.settling import Settling
+from reference_sender.dispatch.settling import AttemptResults
 from reference_sender.dispatch.snapshot import DispatchState, kept_entries, snapshot
 from reference_sender.dispatch.ticket import NOWHERE, SHARED, Ticket, lane_index
 from reference_sender.dispatch.unreported import unreported_of
@@ -70,7 +70,7 @@ class Dispatcher:
         self._looks_up = not all(route.repeats for route in self._sending.routes)
         self._hedging = hedging_of(settings, self._backlog, self._states, self._choice)
         self._unreported = unreported_of(settings, self._states.awaiting, states)
-        self._settling = Settling(
+        self._settling = AttemptResults(
             retry_rules(settings, seed), self._backlog, self._states, self._lookups, self._hedging
         )
         self._timers = [each for each in (self._hedging, self._unreported) if each is not None]

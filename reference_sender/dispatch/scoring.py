@@ -16,7 +16,7 @@ from math import exp
 from msgspec import Struct
 
 
-class Candidate(Struct, frozen=True, gc=False):
+class ScoredRoute(Struct, frozen=True, gc=False):
     """A route as a choice for one message. ``price`` is that of all its segments."""
 
     price: float
@@ -34,7 +34,7 @@ class Purpose(Struct, frozen=True, gc=False):
     deadline_s: float
 
 
-def score(candidate: Candidate, purpose: Purpose, age_s: float = 0.0) -> float:
+def score(candidate: ScoredRoute, purpose: Purpose, age_s: float = 0.0) -> float:
     """Higher is better. ``age_s`` is how long the message has waited.
 
     A late message keeps a tenth of its time, so that the faster route still counts.

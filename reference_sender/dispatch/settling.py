@@ -19,7 +19,7 @@ _SENT = State.SENT
 _OTP = Lane.OTP
 
 
-class Settling:
+class AttemptResults:
     """Applies results to tickets. ``bars``: whether a refused message is set aside and not queued again."""
 
     def __init__(

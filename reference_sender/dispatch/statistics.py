@@ -47,7 +47,7 @@ class _Means:
         )
 
 
-class Health:
+class RequestHealth:
     """The share of requests that get a real answer; it returns to 1 as the means do."""
 
     __slots__ = ("_at_ns", "_share")
@@ -91,7 +91,7 @@ class RouteStatistics:
         self._all = _Means()
         self._carriers: dict[str, _Means] = {}
         self._minutes: list[_Minute] = []  # at most the window, oldest first
-        self.health = Health()
+        self.health = RequestHealth()
 
     def sent(self, now_ns: int) -> None:
         """The provider accepted a message now."""

@@ -17,14 +17,14 @@ from mock_provider.engine import Engine
 from mock_provider.testing.virtual import TOKEN, plain_profile
 from reference_sender.dispatch import Dispatcher, DispatchSettings
 from reference_sender.dispatch.pacing import Pacing
-from reference_sender.dispatch.scoring import Candidate, Purpose, score
+from reference_sender.dispatch.scoring import Purpose, ScoredRoute, score
 from reference_sender.dispatch.values import Lane, Message, RouteLimits
 from reference_sender.dispatch.weights import FAILURES, STEP, TOTAL, Weights
 
 MINUTE = 60 * S
 shares = st.floats(0.0, 1.0)
 candidates = st.builds(
-    Candidate,
+    ScoredRoute,
     price=st.floats(0.0, 10.0),
     delivery_s=st.floats(0.001, 10_000.0),
     delivery_rate=shares,
@@ -36,7 +36,7 @@ purposes = st.builds(Purpose, worth=st.floats(0.0, 100.0), deadline_s=st.floats(
 
 @given(candidates, purposes, st.floats(0.0, 1e5), st.floats(0.0, 1.0))
 def test_the_score_is_monotone_in_every_term(
-    route: Candidate, purpose: Purpose, age_s: float, part: float
+    route: ScoredRoute, purpose: Purpose, age_s: float, part: float
 ) -> None:
     at = score(route, purpose, age_s)
     worse: list[dict[str, Any]] = [

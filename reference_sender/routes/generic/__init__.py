@@ -8,7 +8,7 @@ from reference_sender.dispatch.values import Message, Report, Result
 from reference_sender.routes.generic.replies import results
 from reference_sender.routes.generic.reports import read_signed_reports
 from reference_sender.routes.generic.requests import body_of
-from reference_sender.routes.generic.status import GenericStatus
+from reference_sender.routes.generic.status import GenericStatusQuery
 from reference_sender.routes.protocol import (
     Confirmation,
     ProviderReply,
@@ -53,5 +53,5 @@ DEFINITION = RouteDefinition(
     idempotency_window_s=86_400.0,  # ``unique_references``; the profile's ``duplicates.window_s``
     confirmation=Confirmation(204),
     protocol=GenericFormat,
-    status=GenericStatus,
+    status=GenericStatusQuery,
 )

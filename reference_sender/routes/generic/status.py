@@ -19,7 +19,7 @@ class _Fetched(Struct, gc=False):
 _decode = msgspec.json.Decoder(_Fetched).decode
 
 
-class GenericStatus:
+class GenericStatusQuery:
     """Status queries of one account."""
 
     def __init__(self, account: RouteAccount) -> None:

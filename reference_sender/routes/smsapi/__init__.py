@@ -16,7 +16,7 @@ from reference_sender.routes.protocol import (
 from reference_sender.routes.smsapi.replies import results
 from reference_sender.routes.smsapi.reports import reports
 from reference_sender.routes.smsapi.requests import body_of, in_one_request
-from reference_sender.routes.smsapi.status import SmsapiStatus
+from reference_sender.routes.smsapi.status import SmsapiStatusQuery
 
 
 class SmsapiFormat:
@@ -56,5 +56,5 @@ DEFINITION = RouteDefinition(
     idempotency_window_s=86_400.0,  # ``check_idx``
     confirmation=Confirmation(200, b"OK"),  # SMSAPI accepts no other value
     protocol=SmsapiFormat,
-    status=SmsapiStatus,
+    status=SmsapiStatusQuery,
 )

@@ -34,7 +34,7 @@ class _Page(Struct, gc=False):
 _decode = msgspec.json.Decoder(_Page).decode
 
 
-class SmsapiStatus:
+class SmsapiStatusQuery:
     """Status queries of one account."""
 
     def __init__(self, account: RouteAccount) -> None:

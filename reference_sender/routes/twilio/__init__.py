@@ -19,7 +19,7 @@ from reference_sender.routes.protocol import (
 from reference_sender.routes.twilio.callbacks import callback_url, read_callback
 from reference_sender.routes.twilio.lookup import TwilioLookup, is_service
 from reference_sender.routes.twilio.replies import result_of
-from reference_sender.routes.twilio.status import TwilioStatus
+from reference_sender.routes.twilio.status import TwilioStatusQuery
 
 _SECOND_NS = 1_000_000_000
 _LONGEST_VALIDITY_S = 36_000  # Twilio's own default too
@@ -76,5 +76,5 @@ DEFINITION = RouteDefinition(
     lookup_window_s=600.0,
     confirmation=Confirmation(204),
     protocol=TwilioFormat,
-    status=TwilioStatus,
+    status=TwilioStatusQuery,
 )

@@ -21,7 +21,7 @@ class _Fetched(Struct, gc=False):
 _decode = msgspec.json.Decoder(_Fetched).decode
 
 
-class TwilioStatus:
+class TwilioStatusQuery:
     """Status queries of one account."""
 
     def __init__(self, account: RouteAccount) -> None:
