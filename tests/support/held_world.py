@@ -8,7 +8,8 @@ from loadtests.storm.store import Disk, ModelStore
 from reference_sender.dispatch import Dispatcher, DispatchSettings
 from reference_sender.dispatch.values import Lane, Message, Outcome, Result, RouteLimits
 from reference_sender.node.effects import NodeEffect, SubmitNow
-from reference_sender.node.node import Node, NodeTimes
+from reference_sender.node.node import Node
+from reference_sender.node.times import NodeTimes
 from reference_sender.policy.campaigns import Campaign, CampaignState
 from reference_sender.policy.settings import NO_POLICY, PolicySettings
 from reference_sender.runtime.stored_gate import stored_gate
