@@ -25,7 +25,13 @@ def seen_answer(quote: Quote) -> ScreenAnswer:
                 "(Prometheus).",
             )
         )
-    sentences.append(("smsbench has no alert rules. This report has the statistics after the run.",))
+        sentences.append(
+            (
+                "It also sends alerts to the log, a webhook or e-mail (--alerts); Prometheus rules and a "
+                "Grafana dashboard are in docs/monitoring.",
+            )
+        )
+    sentences.append(("This report has the statistics after the run.",))
     rows = []
     for index, each in enumerate(report.totals):
         kind = "live" if each.mode == "real" else "simulated"
