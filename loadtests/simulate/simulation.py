@@ -70,7 +70,9 @@ def simulate(
     ``go_on`` gets the progress at each sample. False ends the run there; its records are complete.
     """
     engine = Engine(with_token(profile, TOKEN), settings.seed, slice_bits=_SLICE_BITS)
-    dispatcher = Dispatcher(settings.dispatch, (settings.route,), settings.seed)
+    # Queries for missing reports are not simulated: the world has no answer to them.
+    route = replace(settings.route, answers_status=False)
+    dispatcher = Dispatcher(settings.dispatch, (route,), settings.seed)
     without_classes = settings.dispatch.order == "arrival"
     arrivals = Arrivals(schedule, ZERO_NS, settings.max_segments, without_classes)
     records = RunRecords(run_dir, schedule)

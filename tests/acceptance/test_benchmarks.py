@@ -27,6 +27,7 @@ TINY: dict[str, list[str]] = {
     "provider_batches.py": ["--rounds", "1", "--messages", "1000"],
     "provider_sends.py": ["--rounds", "1", "--seconds", "1", "--warm-ups", "0"],
     "sender_intake.py": ["--seconds", "0.5", "--warm-up", "0.3", "--recipients", "500", "--connections", "4"],
+    "sender_restart.py": ["--open", "300", "--held", "50", "--runs", "1"],
     "smpp_sends.py": ["--rounds", "1", "--seconds", "0.2"],
     "verdict_seeds.py": ["--seeds", "2", "--jobs", "1", "--parts", "day-5m-peak"],
     "waiting_memory.py": ["--replies", "50", "--reports", "1000"],

@@ -94,7 +94,8 @@ def running_server(*settings: str) -> Iterator[PostgresServer]:
     """A new server. ``settings`` are ``NAME=VALUE``, for example ``fsync=off`` where no power is cut. Skips
     the test without PostgreSQL; in CI fails it.
     """
-    directory = Path(tempfile.mkdtemp(prefix="smsbench-postgres-"))
+    # Not in $TMPDIR: tests set it to a directory that only root can enter.
+    directory = Path(tempfile.mkdtemp(prefix="smsbench-postgres-", dir="/tmp"))
     try:
         as_user = _unprivileged(directory)
         programs = _programs(directory, as_user)
