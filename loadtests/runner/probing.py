@@ -84,13 +84,13 @@ class MockProvider:
             other = since[0]["key"] if since else None
             return AtProvider(requests=requests, other_key=other, refusals=mine)
         way = self._call("GET", f"/admin/messages/{quote(found['provider_id'])}").get("journey") or {}
-        marks = {mark["name"]: mark["unix_s"] for mark in way.get("marks", [])}
+        timestamps = {each["name"]: each["unix_s"] for each in way.get("timestamps", [])}
         return AtProvider(
             requests=requests,
             taken=True,
             refusals=mine,
             report_url=way.get("report_url", ""),
-            reported=marks.get("confirmed") is not None,
+            reported=timestamps.get("confirmed") is not None,
             report_failure=said.get("report_failure", ""),
         )
 

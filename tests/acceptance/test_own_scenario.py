@@ -22,7 +22,7 @@ from loadtests.locustfile import locustfile
 from loadtests.scenario import Part, Scenario
 
 SCENARIO = Scenario(
-    name="two seconds",
+    name="two-seconds",
     title="20 one-time passwords in 2 s",
     parts=(
         Part(
@@ -63,14 +63,14 @@ def test_a_file_of_ones_own_is_played_to_its_report(
     assert done.returncode in (0, 1, 3, 4), done.stdout + done.stderr
     assert (folder / "out" / "report" / "index.html").is_file()
     manifest = read_manifest(folder / "out")
-    assert (manifest.scenario.name, manifest.planned, manifest.exit_reason) == ("two seconds", 20, "finished")
+    assert (manifest.scenario.name, manifest.planned, manifest.exit_reason) == ("two-seconds", 20, "finished")
     rows = read_rows(folder / "out" / "load.arrow", LOAD_SCHEMA)
     assert Counter(rows.column("outcome").to_pylist()) == {"accepted": 20}
 
 
 def test_a_file_of_ones_own_is_listed(scenario_file: Path) -> None:
     done = smsbench(scenario_file.parent, "list", "my_scenario.py")
-    assert done.stdout == "two seconds  20 one-time passwords in 2 s (2 s of load)\n", done.stderr
+    assert done.stdout == "two-seconds  20 one-time passwords in 2 s (2 s of load)\n", done.stderr
 
 
 @pytest.mark.parametrize("processes", [[], ["--processes", "2"]])

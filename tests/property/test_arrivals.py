@@ -39,7 +39,7 @@ seeds = st.integers(0, 2**48 - 1)
 processes: st.SearchStrategy[Process] = st.one_of(
     st.builds(Constant, rates, durations_s),
     st.builds(Poisson, rates, durations_s),
-    st.builds(Burst, st.integers(0, 5_000), durations_s),
+    st.builds(Burst, st.integers(1, 5_000), durations_s),
     st.builds(DayCurve, st.integers(1, 5_000), speedup=st.floats(1.0, 5_000.0)),
     st.builds(peak_window, st.integers(1, 50_000), durations_s, st.floats(1.0, 200.0)),
     st.builds(
