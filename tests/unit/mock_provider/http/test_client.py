@@ -142,7 +142,7 @@ def test_what_a_receiver_fails_on_a_kept_connection_is_not_repeated(
 ) -> None:
     async def run() -> tuple[int, int]:
         receiver = SilentReceiver(begun, closes)
-        client = ReportClient(timeout_s=0.05)
+        client = ReportClient(timeout_s=0.5)
         async with asyncio.timeout(30), await asyncio.start_server(receiver.serve, "127.0.0.1", 0) as server:
             call = ReportCall("GET", f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/", b"OK")
             await client.call(call)
@@ -214,7 +214,7 @@ def test_a_call_without_an_answer_is_given_up_and_its_connection_not_used_again(
             writer.close()
             ended += 1
 
-        client = ReportClient(timeout_s=0.05)
+        client = ReportClient(timeout_s=0.5)
         async with asyncio.timeout(30):
             async with await asyncio.start_server(answer_the_second, "127.0.0.1", 0) as server:
                 call = ReportCall("GET", f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/", b"OK")
