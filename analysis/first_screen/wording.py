@@ -30,7 +30,9 @@ def target_name(report: RunReport) -> str:
 
 
 def is_reference_sender(report: RunReport) -> bool:
-    return all(part.identity.target.get("kind") == _REFERENCE for part in report.parts)
+    """Whether every live part ran against it."""
+    targets = [part.identity.target for part in report.parts if live(part)]
+    return bool(targets) and all(target.get("kind") == _REFERENCE for target in targets)
 
 
 def deciding(report: RunReport) -> tuple[tuple[int, PartReport], ...]:
