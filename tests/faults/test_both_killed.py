@@ -6,22 +6,18 @@ SMSBENCH_PROVIDER_KILLS=5. Each kill is asserted to meet messages in flight and 
 
 from __future__ import annotations
 
-import json
 import os
 import random
 import signal
-import socket
 import sqlite3
-import subprocess
-import sys
 import time
-import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from provider_process import rows
+from started_processes import StartedProcesses, ask, free_port
 
 MESSAGES = int(os.environ.get("SMSBENCH_KILL_MESSAGES", "600"))
 KILLS = int(os.environ.get("SMSBENCH_KILLS", "2"))
@@ -56,7 +52,7 @@ class Rig:
         self.directory = directory
         self.store = directory / "sender.db"
         self.journals: list[Path] = []
-        self.processes: list[subprocess.Popen[bytes]] = []
+        self._processes = StartedProcesses(directory)
         (directory / "kill.toml").write_text(PROFILE)
         self.provider_port, self.sender_port = free_port(), free_port()
         self.url = f"http://127.0.0.1:{self.sender_port}"
@@ -64,7 +60,7 @@ class Rig:
 
     def start_provider(self) -> None:
         self.journals.append(self.directory / f"provider-{len(self.journals)}.arrow")
-        self.provider = self._start(
+        _, self.provider = self._processes.start(
             "mock_provider",
             *("--profile", str(self.directory / "kill.toml"), "--token", PROVIDER, "--admin-token", ADMIN),
             *("--port", str(self.provider_port), "--state", str(self.directory / "provider.db")),
@@ -74,7 +70,7 @@ class Rig:
     def start_sender(self) -> None:
         route = f"smsapi+http://{PROVIDER}@127.0.0.1:{self.provider_port}"
         limits = f"requests_per_s={RATE * 1.3:g}&max_batch=4&max_in_flight=8&timeout_s=5"
-        self.sender = self._start(
+        _, self.sender = self._processes.start(
             "reference_sender",
             *("--port", str(self.sender_port), "--token", SENDER, "--store", f"sqlite:///{self.store}"),
             *("--route", f"{route}?{limits}"),
@@ -107,35 +103,7 @@ class Rig:
         return states
 
     def close(self) -> None:
-        for process in self.processes:
-            if process.poll() is None:
-                process.kill()
-            process.wait(10)
-            assert process.stdout is not None
-            process.stdout.close()
-
-    def _start(self, module: str, *arguments: str) -> subprocess.Popen[bytes]:
-        with (self.directory / f"{module}.log").open("ab") as log:
-            process = subprocess.Popen(
-                [sys.executable, "-m", module, *arguments], stdout=subprocess.PIPE, stderr=log
-            )
-        self.processes.append(process)
-        assert process.stdout is not None
-        assert process.stdout.readline(), (self.directory / f"{module}.log").read_text()
-        return process
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        return int(free.getsockname()[1])
-
-
-def ask(url: str, token: str, body: bytes | None = None) -> dict[str, Any]:
-    headers = {"Authorization": f"Bearer {token}", "Content-Type": "text/csv"}
-    with urllib.request.urlopen(urllib.request.Request(url, body, headers), timeout=60) as answer:
-        found = json.load(answer)
-    assert isinstance(found, dict)
-    return found
+        self._processes.close()
 
 
 def until(condition: Callable[[], bool], state: Callable[[], object]) -> None:

@@ -6,14 +6,10 @@ the store, row by row. All delivery reports go to a node that survives, which ha
 
 from __future__ import annotations
 
-import json
 import os
 import signal
-import socket
 import subprocess
-import sys
 import time
-import urllib.request
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -22,6 +18,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 from postgres_server import PostgresServer
+from started_processes import StartedProcesses, ask, free_port
 
 MESSAGES = int(os.environ.get("SMSBENCH_NODE_MESSAGES", "600"))
 DEADLINE_S = 100.0
@@ -57,14 +54,13 @@ class Rig:
         self.directory = directory
         self.server = server
         self.database = server.without_store()
-        self.processes: list[subprocess.Popen[bytes]] = []
+        self._processes = StartedProcesses(directory)
         self.nodes: dict[str, subprocess.Popen[bytes]] = {}  # by URL
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            self.report_port = free.getsockname()[1]
+        self.report_port = free_port()
 
     def start_provider(self) -> None:
         (self.directory / "nodes.toml").write_text(PROFILE)
-        self.provider, _ = self._start(
+        self.provider, self._provider = self._processes.start(
             "mock_provider",
             *("--profile", str(self.directory / "nodes.toml"), "--token", PROVIDER, "--admin-token", ADMIN),
             *("--journal", str(self.directory / "provider.arrow")),
@@ -72,7 +68,7 @@ class Rig:
 
     def start_node(self, port: int = 0) -> str:
         route = f"smsapi+http://{PROVIDER}@{self.provider.removeprefix('http://')}?{LIMITS}"
-        url, process = self._start(
+        url, process = self._processes.start(
             "reference_sender",
             *("--port", str(port), "--token", SENDER, "--route", route, "--store", self.database),
             *("--lease", "2", "--public-url", f"http://127.0.0.1:{self.report_port}"),
@@ -92,16 +88,11 @@ class Rig:
         return process
 
     def close(self) -> None:
-        for process in self.processes:
-            if process.poll() is None:
-                process.kill()
-            process.wait(10)
-            assert process.stdout is not None
-            process.stdout.close()
+        self._processes.close()
 
     def stop_provider(self) -> None:
-        self.processes[0].terminate()
-        assert self.processes[0].wait(20) == 0
+        self._provider.terminate()
+        assert self._provider.wait(20) == 0
 
     def states(self) -> dict[str, dict[str, Any]]:
         return {url: ask(f"{url}/v1/state", SENDER) for url in self.nodes}
@@ -119,27 +110,6 @@ class Rig:
 
     def open_messages(self) -> int:
         return int(self.server.sql("SELECT count(*) FROM smsbench.claim")[0])
-
-    def _start(self, module: str, *arguments: str) -> tuple[str, subprocess.Popen[bytes]]:
-        with (self.directory / f"{module}.log").open("ab") as log:
-            process = subprocess.Popen(
-                [sys.executable, "-m", module, *arguments], stdout=subprocess.PIPE, stderr=log
-            )
-        self.processes.append(process)
-        assert process.stdout is not None
-        line = process.stdout.readline()
-        assert line, (self.directory / f"{module}.log").read_text()
-        return str(json.loads(line)["url"]), process
-
-
-def ask(url: str, token: str, body: bytes | None = None) -> dict[str, Any]:
-    request = urllib.request.Request(
-        url, body, {"Authorization": f"Bearer {token}", "Content-Type": "text/csv"}
-    )
-    with urllib.request.urlopen(request, timeout=30) as answer:
-        found = json.load(answer)
-    assert isinstance(found, dict)
-    return found
 
 
 def until(condition: Callable[[], bool], state: Callable[[], object]) -> None:

@@ -6,9 +6,6 @@ from __future__ import annotations
 import asyncio
 import json
 import signal
-import socket
-import subprocess
-import sys
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
@@ -18,6 +15,7 @@ from typing import Any
 import aiohttp
 import pyarrow as pa
 import pytest
+from started_processes import StartedProcesses, free_port
 
 MESSAGES = 300
 DEADLINE_S = 40.0
@@ -48,12 +46,11 @@ class Rig:
     def __init__(self, directory: Path) -> None:
         self.directory = directory
         self.journal = directory / "provider.arrow"
-        self.processes: list[subprocess.Popen[bytes]] = []
+        self._processes = StartedProcesses(directory)
         self.acknowledged: set[str] = set()
         self.landlines: set[str] = set()  # keys to numbers the sender takes and the provider refuses
         self.posted = 0
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            self.sender_port = free.getsockname()[1]
+        self.sender_port = free_port()
         self.sender_url = f"http://127.0.0.1:{self.sender_port}"
         self.provider_url = ""
 
@@ -64,7 +61,7 @@ class Rig:
         profile.write_text(
             PROFILE.format(reply_s=reply_s, delivery_s=delivery_s, segments_per_s=segments_per_s)
         )
-        self.provider = self._start(
+        self.provider_url, self.provider = self._processes.start(
             "mock_provider",
             *("--profile", str(profile), "--token", PROVIDER_TOKEN, "--admin-token", ADMIN_TOKEN),
             *("--journal", str(self.journal)),
@@ -72,7 +69,7 @@ class Rig:
 
     def start_sender(self) -> None:
         address = self.provider_url.removeprefix("http://")
-        self.sender = self._start(
+        _, self.sender = self._processes.start(
             "reference_sender",
             *("--port", str(self.sender_port), "--token", SENDER_TOKEN),
             *("--route", f"smsapi+http://{PROVIDER_TOKEN}@{address}?max_batch=20&timeout_s=60"),
@@ -88,27 +85,7 @@ class Rig:
         assert self.provider.wait(20) == 0
 
     def close(self) -> None:
-        for process in self.processes:
-            if process.poll() is None:
-                process.kill()
-            process.wait(10)
-            assert process.stdout is not None
-            process.stdout.close()
-
-    def _start(self, module: str, *arguments: str) -> subprocess.Popen[bytes]:
-        with (self.directory / f"{module}.log").open("ab") as log:
-            process = subprocess.Popen(
-                [sys.executable, "-m", module, *arguments], stdout=subprocess.PIPE, stderr=log
-            )
-        self.processes.append(process)
-        assert process.stdout is not None
-        line = process.stdout.readline()
-        assert line, (self.directory / f"{module}.log").read_text()
-        ready = json.loads(line)
-        assert ready["ready"] is True
-        if module == "mock_provider":
-            self.provider_url = ready["url"]
-        return process
+        self._processes.close()
 
 
 class Client:

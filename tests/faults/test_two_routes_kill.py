@@ -6,15 +6,11 @@ in the other order: each provider's journal against the store, row by row.
 
 from __future__ import annotations
 
-import json
 import os
 import signal
-import socket
 import sqlite3
 import subprocess
-import sys
 import time
-import urllib.request
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -22,6 +18,7 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
+from started_processes import Started, StartedProcesses, ask, free_port
 
 MESSAGES = int(os.environ.get("SMSBENCH_KILL_MESSAGES", "600"))
 KILLS = int(os.environ.get("SMSBENCH_KILLS", "3"))
@@ -57,18 +54,20 @@ class Rig:
     def __init__(self, directory: Path) -> None:
         self.directory = directory
         self.store = directory / "sender.db"
-        self.processes: list[subprocess.Popen[bytes]] = []
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            self.port = free.getsockname()[1]
+        self._processes = StartedProcesses(directory)
+        self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         (directory / "kill.toml").write_text(PROFILE)
         self.providers: dict[str, str] = {}
+        self._providers: list[subprocess.Popen[bytes]] = []
 
     def start_providers(self) -> None:
-        self.providers = {name: self._start_provider(name) for name in ROUTES}
+        for name in ROUTES:
+            self.providers[name], process = self._start_provider(name)
+            self._providers.append(process)
 
-    def _start_provider(self, name: str) -> str:
-        return self._start(
+    def _start_provider(self, name: str) -> Started:
+        return self._processes.start(
             "mock_provider",
             *("--profile", str(self.directory / "kill.toml"), "--token", PROVIDER, "--admin-token", ADMIN),
             *("--journal", str(self.directory / f"{name}.arrow")),
@@ -80,11 +79,10 @@ class Rig:
             address = self.providers[name].removeprefix("http://")
             limits = "requests_per_s=80&max_batch=4&max_in_flight=6&timeout_s=60"
             routes += ["--route", f"smsapi+http://{PROVIDER}@{address}?name={name}&{limits}"]
-        self._start(
+        _, self.sender = self._processes.start(
             "reference_sender",
             *("--port", str(self.port), "--token", SENDER, "--store", f"sqlite:///{self.store}", *routes),
         )
-        self.sender = self.processes[-1]
 
     def kill_sender(self) -> None:
         self.sender.send_signal(signal.SIGKILL)
@@ -101,17 +99,12 @@ class Rig:
         return self.accepted() - sum(stored.values()) + stored["queued"], stored["queued"]
 
     def stop_providers(self) -> None:
-        for process in self.processes[: len(ROUTES)]:
+        for process in self._providers:
             process.terminate()
             assert process.wait(20) == 0
 
     def close(self) -> None:
-        for process in self.processes:
-            if process.poll() is None:
-                process.kill()
-            process.wait(10)
-            assert process.stdout is not None
-            process.stdout.close()
+        self._processes.close()
 
     def sender_state(self) -> dict[str, Any]:
         return ask(f"{self.url}/v1/state", SENDER)
@@ -136,27 +129,6 @@ class Rig:
         states = dict(rows.fetchall())
         connection.close()
         return states
-
-    def _start(self, module: str, *arguments: str) -> str:
-        with (self.directory / f"{module}.log").open("ab") as log:
-            process = subprocess.Popen(
-                [sys.executable, "-m", module, *arguments], stdout=subprocess.PIPE, stderr=log
-            )
-        self.processes.append(process)
-        assert process.stdout is not None
-        line = process.stdout.readline()
-        assert line, (self.directory / f"{module}.log").read_text()
-        return str(json.loads(line)["url"])
-
-
-def ask(url: str, token: str, body: bytes | None = None) -> dict[str, Any]:
-    request = urllib.request.Request(
-        url, body, {"Authorization": f"Bearer {token}", "Content-Type": "text/csv"}
-    )
-    with urllib.request.urlopen(request, timeout=30) as answer:
-        found = json.load(answer)
-    assert isinstance(found, dict)
-    return found
 
 
 def until(condition: Callable[[], bool], state: Callable[[], object]) -> None:
