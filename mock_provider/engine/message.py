@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from msgspec import Struct
 
-from mock_provider.engine.account import MICRO
 from mock_provider.engine.lifecycle import REFUSED, Stage
 from mock_provider.engine.magic import Magic
+from mock_provider.engine.money import MICRO
 from mock_provider.engine.outcome import FinalOutcome
 from mock_provider.engine.values import ENDS_ONLY, DeliveryReport, JournalRow, MessageState, ReportsWanted
 
