@@ -202,7 +202,7 @@ def run(
     """
     from rich.console import Console
 
-    from analysis.objectives.defaults import in_force
+    from analysis.objectives.defaults import with_defaults
     from loadtests import catalogue
     from loadtests.arrivals.texts import CLASSES
     from loadtests.checked_settings import checked_settings
@@ -224,7 +224,7 @@ def run(
         "drain_timeout_s": drain_timeout,
         "keep_store": keep_store,
         "ui": ui,
-        "objectives": in_force(objectives(slo, CLASSES)),
+        "objectives": with_defaults(objectives(slo, CLASSES)),
         "allow_undecided": allow_undecided,
         "probe": not no_probe,
         "probe_timeout_s": probe_timeout,

@@ -1,4 +1,4 @@
-"""How many per second: the sustained rate of a capacity search, or the best ten seconds of a part."""
+"""Messages per second: the sustained rate of a capacity search, or the best ten seconds of a part."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def rate_answer(quote: Quote) -> ScreenAnswer:
         sentences = [("No rate was measured.",)]
     return ScreenAnswer(
         name="rate",
-        question="How many per second?",
+        question="How many messages per second are possible?",
         rows=tuple(rows),
         sentences=tuple(sentences),
         state=state,

@@ -8,7 +8,7 @@ from analysis.first_screen.values import AnswerRow, Figure, ScreenAnswer, Senten
 from analysis.first_screen.wording import live, trusted
 from analysis.model import RunReport, State
 
-QUESTION = "When something goes wrong?"
+QUESTION = "What happens when something goes wrong?"
 _NONE_INJECTED = "No fault was injected in this run. To test it: smsbench run burst --profile bad-day"
 _MOST_FAULTS = 3
 _MODES = {"real": "live", "simulated": "simulated"}

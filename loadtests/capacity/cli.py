@@ -76,7 +76,7 @@ def capacity(
     """
     from rich.console import Console
 
-    from analysis.objectives.defaults import in_force
+    from analysis.objectives.defaults import with_defaults
     from loadtests.arrivals import CLASSES, Stream
     from loadtests.capacity.bracket import SearchSettings
     from loadtests.capacity.find import NAME, OBJECTIVES, Asked
@@ -116,7 +116,7 @@ def capacity(
             "workers": workers,
             "drain_timeout_s": None,
             "ui": False,
-            "objectives": in_force(given) if given else OBJECTIVES,
+            "objectives": with_defaults(given) if given else OBJECTIVES,
         },
     )
     raise typer.Exit(search_capacity(asked, settings, Console()))

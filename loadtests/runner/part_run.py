@@ -88,7 +88,7 @@ class PartRun:
             part.drain_timeout_s if settings.drain_timeout_s is None else settings.drain_timeout_s
         )
         self._locust: Service | None = None
-        self._taken_before = 0  # messages that the provider had accepted before the load
+        self._accepted_before = 0  # messages that the provider had accepted before the load
         self._told_of = 0  # start of the load whose end was announced
         self._finished = False  # the load ended by itself
         self._faults: tuple[records.RecordedFault, ...] = ()
@@ -152,7 +152,7 @@ class PartRun:
         for note in self._testbed.notes:
             self._progress.note(f"  {note}")
         self._probe()
-        self._taken_before = self._taken()
+        self._accepted_before = self._accepted()
         sampler = Sampler(self._run_dir, self._testbed.states)
         try:
             for service in self._testbed.services:
@@ -178,7 +178,7 @@ class PartRun:
         for note in probe_target(self._testbed, self._plan, settings, lambda: self._interruption.asked):
             self._progress.note(f"  probe: {note}")
 
-    def _taken(self) -> int:
+    def _accepted(self) -> int:
         query = self._testbed.states.get("provider")
         state = query.ask() if query is not None else None
         return 0 if state is None else state.accepted
@@ -270,7 +270,7 @@ class PartRun:
             "sender" in states,
             "provider" in states,
             earlier,
-            self._taken_before,
+            self._accepted_before,
             settled if not earlier else None,
         )
         end = await_the_rest(

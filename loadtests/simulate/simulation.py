@@ -37,7 +37,7 @@ class Settings(Struct, frozen=True):
     drain_timeout_s: float = DRAIN_TIMEOUT_S
     sample_every_s: float = 60.0
     dispatch: DispatchSettings = DispatchSettings.model_validate({})
-    through_wire: bool = False
+    as_bytes: bool = False
     max_segments: int = ROUTES[DEFAULT_ROUTE].max_segments  # of one message
 
 
@@ -76,7 +76,7 @@ def simulate(
     without_classes = settings.dispatch.order == "arrival"
     arrivals = Arrivals(schedule, ZERO_NS, settings.max_segments, without_classes)
     records = RunRecords(run_dir, schedule)
-    passage = passage_of(profile, TOKEN, settings.through_wire)
+    passage = passage_of(profile, TOKEN, settings.as_bytes)
     world = World(dispatcher, engine, passage, records.changed)
     life = _Life(arrivals, settings, world, records, dispatcher, engine, go_on)
     try:

@@ -116,7 +116,7 @@ def process_families(driver: Driver, tally: Tally, lag: LoopLag) -> Iterator[Met
     }
     yield _counters("refused_messages", "Messages that the sender refused", "reason", refused)
     yield _counter("unauthorized_requests", "Requests without the token", tally.unauthorized)
-    yield _counter("campaigns", "Campaigns taken", tally.campaigns)
+    yield _counter("campaigns", "Campaigns accepted", tally.campaigns)
     yield _counter("report_calls", "Calls of providers with delivery reports", tally.report_calls)
     yield _counter("reports", "Delivery reports in these calls", tally.reports)
     put_off = "Report calls that the provider must repeat"

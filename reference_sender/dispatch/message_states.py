@@ -87,7 +87,7 @@ class MessageStates:
             return True
         return self.awaiting.index.find(report) is not None or self._ended.index.find(report) is not None
 
-    def taken(self, now_ns: int, ticket: Ticket, provider_id: str | None, effects: list[Effect]) -> None:
+    def accepted(self, now_ns: int, ticket: Ticket, provider_id: str | None, effects: list[Effect]) -> None:
         """A provider has the message."""
         self._backlog.end(ticket, _SENT)
         self.totals.sent += 1
@@ -106,7 +106,7 @@ class MessageStates:
     def reported_early(self, now_ns: int, ticket: Ticket, report: Report, effects: list[Effect]) -> None:
         """A provider has the message: ``report`` says so, before or instead of the submit's answer."""
         if report.state not in FINAL_STATES:
-            self.taken(now_ns, ticket, report.provider_id, effects)
+            self.accepted(now_ns, ticket, report.provider_id, effects)
             return
         self._backlog.end(ticket, _SENT)
         self.totals.sent += 1

@@ -265,8 +265,8 @@ def test_what_the_provider_never_saw_is_unaccounted_unless_the_sender_answers_fo
 def test_what_the_provider_refused_or_the_api_did_not_take_is_no_unaccounted_message(new_run: Build) -> None:
     run = new_run("run")
     run.journey("ok", 1.0, 3.0)
-    run.due("turned-away", 2.0)
-    run.seen("turned-away", 2.1, state="rejected", taken=False, reason="unauthorized")
+    run.due("refused-1", 2.0)
+    run.seen("refused-1", 2.1, state="rejected", accepted=False, reason="unauthorized")
     for slot, outcome in enumerate(("refused", "failed", "dropped", "unfinished")):
         run.due(f"not-taken-{slot}", 3.0 + slot, outcome)
     assert analysed(run).accounting.unaccounted == 0

@@ -182,8 +182,8 @@ def test_reports_are_taken_and_confirmed() -> None:
         sender.send(f"GET {target}?MsgId=1,2&status_name=DELIVERED,EXPIRED&idx=a,b HTTP/1.1\r\n\r\n".encode())
         client.run(SendTimes([], [], patience_s=5.0, reports=1))
         assert b"200 OK" in sender.recv(1_000)
-    assert [(r.key, r.state) for r in receiver.taken()] == [("a", "DELIVERED"), ("b", "EXPIRED")]
-    assert receiver.taken() == []
+    assert [(r.key, r.state) for r in receiver.received()] == [("a", "DELIVERED"), ("b", "EXPIRED")]
+    assert receiver.received() == []
     client.close()
     receiver.close()
 

@@ -8,7 +8,7 @@ import pytest
 
 from analysis.capacity_record import CAPACITY, read_capacity, write_capacity
 from loadtests.arrivals import DayCurve, peak_rate_per_s
-from loadtests.capacity.bracket import Outcome, SearchSettings, TrialResult
+from loadtests.capacity.bracket import SearchSettings, TrialResult, TrialVerdict
 from loadtests.capacity.result import (
     Searched,
     bracket_words,
@@ -24,7 +24,7 @@ SEARCHED = Searched(profile="fast", target="mine", objectives=("otp.p95<20s", "l
 
 
 def trial(
-    rate_per_s: float, verdict: Outcome, through_per_s: float = 0.0, bottleneck: str = ""
+    rate_per_s: float, verdict: TrialVerdict, through_per_s: float = 0.0, bottleneck: str = ""
 ) -> TrialResult:
     return TrialResult(
         rate_per_s=rate_per_s,
@@ -79,7 +79,7 @@ def test_a_day_has_the_rate_at_its_peak() -> None:
         ((), 3),
     ],
 )
-def test_exit_codes(verdicts: tuple[Outcome, ...], code: int) -> None:
+def test_exit_codes(verdicts: tuple[TrialVerdict, ...], code: int) -> None:
     trials = [trial(50 - number, verdict) for number, verdict in enumerate(verdicts)]
     found = capacity_result(SETTINGS, trials, SEARCHED)
     assert exit_code(found) == code
