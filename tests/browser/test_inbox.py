@@ -285,6 +285,15 @@ def test_thousands_of_messages_leave_a_short_list_and_the_newest_on_top(
     expect(inbox.locator("#messages li")).to_have_count(200)
     inbox.get_by_role("button", name="Show older messages").click()
     expect(inbox.locator("#messages li")).to_have_count(400)
+    inbox.get_by_role("button", name="Pause").click()
+    with inbox.expect_response(re.compile(r"/admin/messages\?")) as newest:
+        inbox.get_by_role("button", name="Follow").click()  # fetches the newest messages again
+    newest.value.finished()
+    inbox.evaluate("() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
+    expect(inbox.locator("#messages li")).to_have_count(400)
+    assert len(set(inbox.locator("#messages a").evaluate_all("all => all.map(a => a.href)"))) == 400
+    inbox.get_by_label("Text").fill("batch 3")
+    expect(inbox.locator("#messages li")).to_have_count(200)
 
 
 def test_on_a_phone_nothing_is_wider_than_the_screen(inbox: Page, provider: Provider) -> None:
