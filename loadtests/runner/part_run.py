@@ -54,7 +54,7 @@ from loadtests.scenario import Part, Scenario
 _TICK_S = 1.0
 _LOCUST_START_S = 3.0
 ANSWER_S = 30.0  # time limit of the reference sender's adapter for an answer
-_STOP_AT_ONCE_S = 3.0
+STOP_AT_ONCE_S = 3.0
 _PIECES = ("load-*.json", "round-*.json", "load-*.partial", WEB_UI_FILE)
 
 
@@ -158,7 +158,7 @@ class PartRun:
             for service in self._testbed.services:
                 sampler.watch(service.name, service.pid)
             self._watch_target(sampler)
-            reason = self._drain(sampler, self._run_load(sampler))
+            reason = self.drain(sampler, self.run_load(sampler))
             self._own_provider.require_listening()
         except BaseException:
             with suppress(OSError):  # it must not replace the first error
@@ -189,7 +189,7 @@ class PartRun:
             if note:
                 self._progress.note(f"  {note}")
 
-    def _run_load(self, sampler: Sampler) -> str:
+    def run_load(self, sampler: Sampler) -> str:
         """Run Locust to its end, or until the user interrupts."""
         locust = locust_service(self._testbed.host, self._settings, self._run_dir)
         self._locust = locust
@@ -261,7 +261,7 @@ class PartRun:
             what = "did not end" if exit_code is None else f"ended with {ending_words(exit_code)}"
             raise ServiceError("load", f"{what}; its log is logs/load.log")
 
-    def _drain(self, sampler: Sampler, reason: str) -> str:
+    def drain(self, sampler: Sampler, reason: str) -> str:
         """Wait for open messages. Returns the reason for the end of the run."""
         states = self._testbed.states
         earlier = sum(combine(load_round.values()).accepted for load_round in read_rounds(self._run_dir)[:-1])
@@ -312,7 +312,7 @@ class PartRun:
         services = [*([self._locust] if self._locust is not None else []), *self._testbed.services]
         for service in services:
             service.terminate()
-        deadline_s = time.monotonic() + _STOP_AT_ONCE_S
+        deadline_s = time.monotonic() + STOP_AT_ONCE_S
         for service in services:
             service.stop(max(0.0, deadline_s - time.monotonic()))
 

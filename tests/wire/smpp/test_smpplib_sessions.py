@@ -188,7 +188,7 @@ def test_an_outage_meets_links_and_look_ups_as_it_meets_submits(
     esmes = [connect(provider) for _ in range(3)]
     for esme in esmes:
         esme.bind()  # the window begins with the engine's first input
-        esme.client._socket.settimeout(0.2)
+        esme.socket.settimeout(0.2)
     first, second, third = esmes
     first.send()  # that input
     with pytest.raises(gone := {"hang": TimeoutError, "disconnect": exceptions.ConnectionError}[answer]):
@@ -235,7 +235,7 @@ def test_who_reads_no_answer_may_ask_no_more_and_others_go_on(start: StartProvid
     mute, other = connect(provider), connect(provider)
     mute.bind()
     other.bind(system_id="other")
-    sock = mute.client._socket
+    sock = mute.socket
     sock.settimeout(0.2)
     with pytest.raises(TimeoutError):
         for _ in range(100_000):

@@ -154,13 +154,13 @@ def test_an_interval_without_an_upper_end_is_a_lower_bound() -> None:
 
 
 def test_a_difference_whose_interval_holds_zero_is_not_claimed() -> None:
-    from analysis.first_screen.asides import _without_priorities
+    from analysis.first_screen.asides import without_priorities
 
     claimed = suite(comparisons=(fifo(15.0, 17.0),))
-    said = words(_without_priorities(Quote(claimed), "comparisons.0.classes.0", fifo(15.0, 17.0).classes[0]))
+    said = words(without_priorities(Quote(claimed), "comparisons.0.classes.0", fifo(15.0, 17.0).classes[0]))
     assert "OTP 95 % within 24.0 s instead of 8.00 s, a difference of 16.0 s (15.0 s to 17.0 s)" in said
     unclear = suite(comparisons=(fifo(-1.0, 17.0),))
-    said = words(_without_priorities(Quote(unclear), "comparisons.0.classes.0", fifo(-1.0, 17.0).classes[0]))
+    said = words(without_priorities(Quote(unclear), "comparisons.0.classes.0", fifo(-1.0, 17.0).classes[0]))
     assert "no difference shown" in said
     assert "16" not in said
 

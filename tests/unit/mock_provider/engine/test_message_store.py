@@ -90,7 +90,7 @@ def test_key_with_two_messages_or_a_row_to_be_written_again_is_not_forgotten() -
 def test_forgotten_keys_do_not_count_towards_the_limit(
     monkeypatch: pytest.MonkeyPatch, gone_kept: int
 ) -> None:
-    monkeypatch.setattr(message_store, "_GONE_KEPT", gone_kept)
+    monkeypatch.setattr(message_store, "GONE_KEPT", gone_kept)
     p = virtual_provider(duplicates={"remembered_keys": 10})
     for start in range(0, 100, 5):
         keys = [f"k{n}" for n in range(start, start + 5)]
