@@ -64,12 +64,12 @@ def simulate_part(
     seed: int,
     folder: Path,
     choices: Choices,
-    go_on: Callable[[SimulationProgress], bool] = lambda _: True,
+    proceed: Callable[[SimulationProgress], bool] = lambda _: True,
 ) -> records.Manifest:
     """Simulate ``part`` into the directory ``folder``, whose records and ``run.json`` are complete
     afterwards.
 
-    Same plan, seeds and key tag as a real run of the part with this seed. ``go_on`` gets the progress;
+    Same plan, seeds and key tag as a real run of the part with this seed. ``proceed`` gets the progress;
     if it returns False, the simulation ends. Raises ``ValueError`` for a profile that cannot be read, or
     that the what-if does not fit.
     """
@@ -90,7 +90,7 @@ def simulate_part(
     )
     started = manifests.instant()
     with _no_collection():
-        ending = simulate(Schedule(plan), load_profile(choice.argument), settings, folder, go_on)
+        ending = simulate(Schedule(plan), load_profile(choice.argument), settings, folder, proceed)
     manifest = _manifest(scenario_name, part, plan, choice, choices, provider_seed, started, ending)
     records.write_manifest(folder, manifest)
     return manifest

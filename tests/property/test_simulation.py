@@ -180,12 +180,12 @@ def test_one_that_is_ended_early_keeps_whole_records(tmp_path: Path) -> None:
     plan = Plan(streams=(Stream(Poisson(5.0, 60.0), mix=Mix(1.0, 1.0, 1.0)),), seed=1, key_tag="t")
     seen = []
 
-    def go_on(progress: SimulationProgress) -> bool:
+    def proceed(progress: SimulationProgress) -> bool:
         seen.append(progress)
         return len(seen) < 4
 
     settings = Settings(seed=3, route=RouteLimits("r", 50, 5, 500, 60, 10, 4, 86_400.0), sample_every_s=10.0)
-    ending = simulate(Schedule(plan), load_profile("smsapi"), settings, tmp_path, go_on)
+    ending = simulate(Schedule(plan), load_profile("smsapi"), settings, tmp_path, proceed)
     rows = read_rows(tmp_path / "load.arrow", LOAD_SCHEMA).to_pylist()
     assert ending.interrupted and 0 < ending.arrived == len(rows) < 300
     assert ending.end_ns - rows[0]["t_intended_ns"] <= 31 * S

@@ -1,4 +1,4 @@
-"""The eleven rules that a sender of SMS is held to, one test each.
+"""The eleven rules of a good sender of SMS, one test each.
 
 Rules of the intake and of reports are tested over HTTP on a whole sender, rules of dispatch on its core in
 virtual time. Details have their own tests; these show that each rule holds.
@@ -175,7 +175,7 @@ def test_rule_04_backoff_grows_retry_after_is_obeyed_and_nothing_expired_is_sent
 
 
 def test_rule_05_a_throttled_answer_slows_the_route_and_keeps_the_order() -> None:
-    """The whole route waits, not one message, and goes on more slowly with the first message first."""
+    """The whole route waits, not one message, and continues more slowly with the first message first."""
     dispatcher = core(route(requests_per_s=10, requests_burst=1, max_in_flight=1))
     made = [message() for _ in range(30)]
     (batch,) = batches(dispatcher.offer(0, made))

@@ -66,7 +66,7 @@ class AcceptingRoute:
 
 
 class GatedStore(SqliteStore):
-    """A store whose commits wait until they are let through, and fail while they are told to."""
+    """A store whose commits wait while ``gate`` is clear, and fail while ``failing`` is set."""
 
     def __init__(self, path: Path) -> None:
         super().__init__(path)

@@ -29,7 +29,7 @@ def hints(journeys: Journeys, manifest: Manifest) -> tuple[Hint, ...]:
         _without_priority(journeys, manifest.profile),
         _throttled(journeys, limits),
         _behind_others(journeys, limits),
-        _one_a_request(journeys, limits),
+        _one_message_per_request(journeys, limits),
         _ucs2(journeys),
     )
     return tuple(hint for hint in found if hint is not None)
@@ -108,7 +108,7 @@ def _behind_others(journeys: Journeys, limits: ContractLimits) -> Hint | None:
     return Hint("queued_at_provider", text, count)
 
 
-def _one_a_request(journeys: Journeys, limits: ContractLimits) -> Hint | None:
+def _one_message_per_request(journeys: Journeys, limits: ContractLimits) -> Hint | None:
     """Requests were refused because of their rate, and each had one message although more are allowed."""
     provider = journeys.provider
     if limits.requests is None or limits.batch < 2 or not provider.throttled.any():

@@ -114,7 +114,7 @@ def test_submits_above_the_window_are_throttled(start: StartProvider, connect: C
     [
         ({"password": "guess"}, consts.SMPP_ESME_RINVPASWD),
         ({"password": ""}, consts.SMPP_ESME_RINVPASWD),
-        ({"system_id": "stranger"}, consts.SMPP_ESME_RINVSYSID),
+        ({"system_id": "unknown"}, consts.SMPP_ESME_RINVSYSID),
     ],
 )
 def test_a_wrong_bind_is_refused(
@@ -230,7 +230,9 @@ def test_a_provider_that_stops_answers_what_it_was_asked_and_takes_leave(
     assert esme.client.read_pdu().command == "unbind"
 
 
-def test_who_reads_no_answer_may_ask_no_more_and_others_go_on(start: StartProvider, connect: Connect) -> None:
+def test_a_client_that_reads_no_answer_is_stopped_and_others_continue(
+    start: StartProvider, connect: Connect
+) -> None:
     provider = start(**FAST)
     mute, other = connect(provider), connect(provider)
     mute.bind()

@@ -114,7 +114,7 @@ def test_a_failure_is_reported_where_only_failures_are_wanted(start: StartProvid
     assert esme.receipts[0].message_state == consts.SMPP_MESSAGE_STATE_UNDELIVERABLE
 
 
-def test_a_number_that_is_none_is_refused(start: StartProvider, connect: Connect) -> None:
+def test_an_invalid_number_is_refused(start: StartProvider, connect: Connect) -> None:
     esme = connect(start())
     esme.bind()
     esme.send(destination_addr="12")

@@ -1,4 +1,4 @@
-"""What the first screen says of a report, in words."""
+"""The sentences of the first screen for a report."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def test_deliveries_without_acceptance_are_reported_and_priced() -> None:
     assert "other messages were delivered" not in answer_text(screen_of(suite()), "wrong")
 
 
-def test_a_what_if_stands_beside_the_title() -> None:
+def test_a_what_if_is_next_to_the_title() -> None:
     plain = part()
     supposed = replace(plain, identity=replace(plain.identity, what_if="no priorities"))
     assert " · what if: no priorities · " in screen_of(report(supposed)).about

@@ -121,7 +121,7 @@ def test_a_class_that_no_load_has_is_refused_where_the_classes_are_known(
     path.write_text(f"loss=0\n{text}\n")
     with pytest.raises(GivenError, match=r"slo\.txt, line 2"):
         read_given([f"@{path}"], classes)
-    assert read_given([text]) == canonical([text])  # a load of one's own, which `report` judges
+    assert read_given([text]) == canonical([text])  # a load of your own, which `report` judges
     assert len(read_given(["otp.p95<1s", "all.p99<1s", "api.p99<1s", "delivered>1%"], classes)) == 4
 
 

@@ -146,7 +146,7 @@ def test_a_reply_in_one_write_passes(server: StartServer) -> None:
 
 
 def test_latency_counts_from_the_intended_instant_though_the_server_stalls(server: StartServer) -> None:
-    """The server stands still once, for 0.2 s; the requests of that time leave at theirs all the same."""
+    """The server stalls once, for 0.2 s; the requests that are due then leave on time."""
     stalled = threading.Event()
 
     def stall_once(connection: socket.socket) -> None:
@@ -164,7 +164,7 @@ def test_latency_counts_from_the_intended_instant_though_the_server_stalls(serve
     assert all(a.sent_ns >= a.intended_ns for a in answers)
 
 
-def test_cut_and_silent_requests_are_told_apart(server: StartServer) -> None:
+def test_cut_and_silent_requests_are_distinguished(server: StartServer) -> None:
     cut = OpenLoopClient("127.0.0.1", server(lambda connection: False).port)
     silent = OpenLoopClient("127.0.0.1", server(lambda connection: None).port)
     sent = messages("c", 3).requests

@@ -97,7 +97,7 @@ def test_words_for_a_reader() -> None:
     ]
 
 
-def test_where_no_bottleneck_is_named_the_cause_of_the_miss_is_told() -> None:
+def test_without_a_bottleneck_the_cause_of_the_miss_is_named() -> None:
     found = capacity_result(SETTINGS, [trial(50, "met"), trial(150, "missed", 100)], SEARCHED)
     assert "bottleneck above it: unknown. At 150/s: the backlog grew by 12/s" in lines(found, ())
 
@@ -109,7 +109,7 @@ def test_no_rate_met() -> None:
     assert lines(found, ())[0] == "no rate met every objective: so it is"
 
 
-def test_the_bracket_so_far_in_words() -> None:
+def test_the_bracket_so_far_as_text() -> None:
     assert bracket_words(SETTINGS, []) == "no trial was made"
     assert bracket_words(SETTINGS, FOUND[:1]) == "capacity at least 50/s"
     assert bracket_words(SETTINGS, FOUND[:2]) == "capacity between 50/s and 450/s"

@@ -78,9 +78,7 @@ def stub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
-def test_a_child_gets_an_environment_of_our_own_making(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_child_gets_a_fixed_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in _AMBIENT.items():
         monkeypatch.setenv(name, value)
     (tmp_path / "theirs").mkdir()
@@ -93,7 +91,7 @@ def test_a_child_gets_an_environment_of_our_own_making(
     assert child.process.stdout is not None
     seen = set(json.loads(child.process.stdout.read()))
     child.process.wait(30)
-    child.let_go()
+    child.release()
     assert {"OURS", "PATH", "PYTHONUTF8", "SSL_CERT_FILE"} <= seen
     assert not seen & set(_AMBIENT)
 
@@ -250,7 +248,7 @@ def test_whatever_goes_wrong_nothing_is_left_running_and_no_texts_on_the_disk(
         provider.wait_ready()
         started.append(provider)
         (tmp_path / "run" / "sender.db").write_text("48500100200")
-        raise KeyError("a mistake of our own")
+        raise KeyError("a mistake in smsbench")
 
     monkeypatch.setattr(part_run, "start_testbed", start)
     with pytest.raises(KeyError):

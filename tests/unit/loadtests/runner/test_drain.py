@@ -94,7 +94,7 @@ def test_what_is_settled_must_stay_so() -> None:
     answers = iter([True, True, False, *[True] * 100])
     drain = with_reference_sender(lambda: next(answers))
     at_s, _ = first_over(drain, seen(100, provider(100, on_air=4), sender(awaiting=4)))
-    assert at_s == 1.5 + SETTLED_FOR_S  # the fourth look, at 1.5 s, began it anew
+    assert at_s == 1.5 + SETTLED_FOR_S  # the fourth look, at 1.5 s, began it again
 
 
 def test_the_rows_are_read_only_when_it_matters() -> None:

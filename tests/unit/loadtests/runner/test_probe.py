@@ -152,7 +152,7 @@ def test_without_access_to_the_provider_the_api_response_decides() -> None:
         (ProbeRefusal("smsapi", 503, "unavailable", "<html>"), "503, <html>"),
     ],
 )
-def test_refusals_of_every_wire_in_words(refusal: ProbeRefusal, words: str) -> None:
+def test_refusals_of_every_protocol_as_text(refusal: ProbeRefusal, words: str) -> None:
     assert refusal_words(refusal) == words
 
 

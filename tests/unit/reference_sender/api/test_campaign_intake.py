@@ -151,7 +151,7 @@ def test_a_body_of_exactly_the_size_limit_is_taken(monkeypatch: pytest.MonkeyPat
     assert error.error["code"] == "too_large"
 
 
-def test_who_sends_slowly_is_waited_for_while_it_goes_on() -> None:
+def test_a_slow_body_is_waited_for_while_bytes_arrive() -> None:
     assert wait_limit_s(30.0, 0, 0.0) == 30.0
     assert wait_limit_s(30.0, 0, 20.0) == 10.0
     assert wait_limit_s(30.0, 1_000_000, 900.0) == 30.0  # at more than 1,000 bytes a second, for ever
