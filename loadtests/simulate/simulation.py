@@ -30,7 +30,7 @@ _SLICE_BITS = 30
 
 
 class Settings(Struct, frozen=True):
-    """``sample_every_s`` is virtual time between two rows of samples, and between two calls of ``proceed``."""
+    """``sample_every_s``: virtual time between two rows of samples, and between two calls of ``proceed``."""
 
     seed: int
     route: RouteLimits
