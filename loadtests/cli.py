@@ -36,7 +36,7 @@ Start here:
   smsbench capacity                  the highest rate at which every objective is met
   smsbench list                      the scenarios
   smsbench run smoke                 one scenario, 20 seconds
-  smsbench simulate day-500k         the same day in virtual time, in seconds
+  smsbench simulate day-500k         a whole day in virtual time, within seconds
   smsbench report DIR                write the report of a run directory again
   smsbench provider --profile smsapi an SMS provider on your machine, for your own tests
 
@@ -97,7 +97,7 @@ def simulate(context: typer.Context) -> None:
 @app.command(
     "storm",
     context_settings=_FORWARDED,
-    help="Run the sender through thousands of fault storms in virtual time; nothing may be lost.",
+    help="Run the sender through fault storms in virtual time.",
 )
 def storm(context: typer.Context) -> None:
     _forward(context, "loadtests.storm.cli")
@@ -273,8 +273,9 @@ def report(
         str, typer.Option(metavar="csv|parquet", help="Also write one row for each message (docs/report.md).")
     ] = "",
 ) -> None:
-    """Analyse a run directory again and write its report to RUN_DIR/report/index.html.
+    """Write the report of a run directory again.
 
+    It analyses the recorded files and writes RUN_DIR/report/index.html.
     --slo judges the run by other objectives. The recorded files stay as they are.
 
     Exit code: 0 all objectives met, 1 one missed, 2 bad usage, 3 the run is invalid, 4 undecided,

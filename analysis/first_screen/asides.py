@@ -295,7 +295,7 @@ def _contract(quote: Quote, place: int, index: int, split: DelaySplit) -> Senten
                 quote.seconds(f"{path}.total_mean_s"),
                 ", of which ",
                 quote.seconds(f"{path}.shares.{number}.mean_s"),
-                " is the wait for the contract's limits (in: ",
+                " is the wait for the contract's limits (part: ",
                 part_title(quote, place),
                 ").",
             )
