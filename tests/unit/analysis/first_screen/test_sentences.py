@@ -185,7 +185,7 @@ def test_a_search_that_ended_low_does_not_stand_alone() -> None:
     for made in (near, within):
         assert "capacity is higher" not in answer_text(made, "rate")
     said = answer_text(searched_low(), "rate")
-    assert "The capacity is higher than this search found: 54.0/s were delivered in:" in said
+    assert "The capacity is higher than this search found: 54.0/s were delivered in the part:" in said
 
 
 @pytest.mark.parametrize(
