@@ -21,7 +21,19 @@ from typing import Annotated
 import typer
 
 from analysis.exit_codes import ExitCode
-from loadtests.usage import AllowUndecided, Command, Slo, Window, objectives, usage_error
+from loadtests.usage import (
+    AllowUndecided,
+    Command,
+    ProfileName,
+    ScenarioName,
+    Seed,
+    Slo,
+    TargetFile,
+    Window,
+    Workers,
+    objectives,
+    usage_error,
+)
 
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
@@ -119,21 +131,9 @@ def capacity(context: typer.Context) -> None:
 
 @app.command(cls=Command)
 def run(
-    scenario: Annotated[
-        str,
-        typer.Argument(
-            metavar="NAME|FILE.py", help="One of `smsbench list`, or a scenario file of your own."
-        ),
-    ],
-    target: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FILE.toml", help="Test your own sender; the file describes its HTTP API (docs/load.md)."
-        ),
-    ] = None,
-    profile: Annotated[
-        str | None, typer.Option(metavar="NAME|FILE", help="Provider profile instead of the scenario's own.")
-    ] = None,
+    scenario: ScenarioName,
+    target: TargetFile = None,
+    profile: ProfileName = None,
     speedup: Annotated[
         float | None,
         typer.Option(help="Factor on a day's rates; 288 runs the day in 5 minutes (days only)."),
@@ -152,7 +152,7 @@ def run(
             metavar="S", help="Length of the slice around the peak, in seconds; implies --window peak."
         ),
     ] = None,
-    seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same arrivals and outcomes.")] = 1,
+    seed: Seed = 1,
     out: Annotated[
         Path | None,
         typer.Option(metavar="DIR", help="Run directory; reports/runs/<time>-<scenario> by default."),
@@ -160,7 +160,7 @@ def run(
     ui: Annotated[
         bool, typer.Option("--ui", help="Open Locust's web UI; the load begins with Start in the page.")
     ] = False,
-    workers: Annotated[int, typer.Option(min=1, max=64, help="Locust worker processes.")] = 1,
+    workers: Workers = 1,
     drain_timeout: Annotated[
         float | None,
         typer.Option(min=0, metavar="S", help="Longest wait for open messages after the load."),

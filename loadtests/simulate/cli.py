@@ -9,19 +9,12 @@ from typing import Annotated
 
 import typer
 
-from loadtests.usage import AllowUndecided, Slo, Window, objectives, usage_error
+from loadtests.usage import AllowUndecided, ProfileName, ScenarioName, Slo, Window, objectives, usage_error
 
 
 def simulate(
-    scenario: Annotated[
-        str,
-        typer.Argument(
-            metavar="NAME|FILE.py", help="One of `smsbench list`, or a scenario file of your own."
-        ),
-    ],
-    profile: Annotated[
-        str | None, typer.Option(metavar="NAME|FILE", help="Provider profile instead of the scenario's own.")
-    ] = None,
+    scenario: ScenarioName,
+    profile: ProfileName = None,
     seed: Annotated[
         int, typer.Option(min=0, help="The same seed gives the same run, to the nanosecond.")
     ] = 1,
