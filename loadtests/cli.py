@@ -83,50 +83,34 @@ def smsbench(
     """Options before the command."""
 
 
-# Commands of other packages are imported when called, and read the rest of the command line themselves.
-_FORWARDED = {"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []}
-
-
-@app.command("provider", context_settings=_FORWARDED, help="Run the mock SMS provider by itself.")
-def provider(context: typer.Context) -> None:
-    _forward(context, "mock_provider.cli")
-
-
-@app.command("sender", context_settings=_FORWARDED, help="Run the reference sender by itself.")
-def sender(context: typer.Context) -> None:
-    _forward(context, "reference_sender.cli")
-
-
-@app.command(
-    "simulate",
-    context_settings=_FORWARDED,
-    help="Simulate a scenario in virtual time, within seconds.",
+# Commands of other packages: name, module, help.
+_FORWARDED = (
+    ("provider", "mock_provider.cli", "Run the mock SMS provider by itself."),
+    ("sender", "reference_sender.cli", "Run the reference sender by itself."),
+    ("simulate", "loadtests.simulate.cli", "Simulate a scenario in virtual time, within seconds."),
+    ("storm", "loadtests.storm.cli", "Run the sender through fault storms in virtual time."),
+    ("calibrate", "loadtests.calibrate.cli", "Check that the mock provider behaves as its settings say."),
+    ("capacity", "loadtests.capacity.cli", "Find the highest rate at which every objective is met."),
 )
-def simulate(context: typer.Context) -> None:
-    _forward(context, "loadtests.simulate.cli")
 
 
-@app.command(
-    "storm",
-    context_settings=_FORWARDED,
-    help="Run the sender through fault storms in virtual time.",
-)
-def storm(context: typer.Context) -> None:
-    _forward(context, "loadtests.storm.cli")
+def _forwarded(name: str, module: str, help_text: str) -> None:
+    """Add a command that imports ``module`` when it is called, and calls the function ``name`` there, which
+    reads the rest of the command line.
+    """
+    settings = {"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []}
+
+    @app.command(name, context_settings=settings, help=help_text)
+    def command(context: typer.Context) -> None:
+        from importlib import import_module
+
+        single = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
+        single.command(name, cls=Command)(getattr(import_module(module), name))
+        typer.main.get_command(single)(args=context.args, prog_name=f"smsbench {name}")
 
 
-@app.command(
-    "calibrate", context_settings=_FORWARDED, help="Check that the mock provider behaves as its settings say."
-)
-def calibrate(context: typer.Context) -> None:
-    _forward(context, "loadtests.calibrate.cli")
-
-
-@app.command(
-    "capacity", context_settings=_FORWARDED, help="Find the highest rate at which every objective is met."
-)
-def capacity(context: typer.Context) -> None:
-    _forward(context, "loadtests.capacity.cli")
+for _name, _module, _help in _FORWARDED:
+    _forwarded(_name, _module, _help)
 
 
 @app.command(cls=Command)
@@ -310,13 +294,3 @@ def main() -> None:
 
 def _duration(seconds: float) -> str:
     return f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.0f} min"
-
-
-def _forward(context: typer.Context, module: str) -> None:
-    """Call the function with the command's name in another package's command line."""
-    from importlib import import_module
-
-    name = context.info_name or ""
-    single = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
-    single.command(name, cls=Command)(getattr(import_module(module), name))
-    typer.main.get_command(single)(args=context.args, prog_name=f"smsbench {name}")

@@ -15,7 +15,7 @@ from mock_provider.protocols.lookups import CapturedMessage, MessageFilter
 _NANOSECONDS = 1e9
 
 
-class _AcceptedRequest(Struct, frozen=True, gc=False):
+class _Kept(Struct, frozen=True, gc=False):
     submit: Submit
     accepted: Accepted
     unix_s: float
@@ -46,7 +46,7 @@ class Inbox:
         self.capacity = capacity
         self._message_of = message_of
         self._wall_offset_ns = wall_offset_ns
-        self._requests: deque[_AcceptedRequest] = deque()
+        self._requests: deque[_Kept] = deque()
         self._first = 0  # the number of the oldest request that is kept; they are counted from 0
         self._messages = 0
         self._places: dict[str, tuple[int, int]] = {}  # of the messages of the requests before _indexed
@@ -62,7 +62,7 @@ class Inbox:
 
     def remember(self, submit: Submit, accepted: Accepted, unix_s: float) -> None:
         """Keep an accepted request. The oldest are dropped above the capacity of messages."""
-        self._requests.append(_AcceptedRequest(submit, accepted, unix_s))
+        self._requests.append(_Kept(submit, accepted, unix_s))
         self._messages += len(accepted.messages)
         while self._messages > self.capacity and len(self._requests) > 1:
             self._messages -= len(self._requests.popleft().accepted.messages)
@@ -117,9 +117,7 @@ class Inbox:
         messages = (self._looked_up(*place) for place in self._newest_first())
         return (message for message in messages if _meets(message, wanted))
 
-    def _newest_first(
-        self, before: str = ""
-    ) -> Iterator[tuple[_AcceptedRequest, AcceptedMessage, Outbound | None]]:
+    def _newest_first(self, before: str = "") -> Iterator[tuple[_Kept, AcceptedMessage, Outbound | None]]:
         end, inner_end = len(self._requests), None
         if before:
             place = self._place_of(before)
@@ -155,13 +153,11 @@ class Inbox:
         place = self._places.get(provider_id)
         return None if place is None or place[0] < self._first else place
 
-    def _looked_up(
-        self, request: _AcceptedRequest, m: AcceptedMessage, source: Outbound | None
-    ) -> CapturedMessage:
+    def _looked_up(self, request: _Kept, m: AcceptedMessage, source: Outbound | None) -> CapturedMessage:
         return self._shown(request, m, source, self._message_of(m.provider_id))
 
     def _shown(
-        self, request: _AcceptedRequest, m: AcceptedMessage, source: Outbound | None, view: MessageView | None
+        self, request: _Kept, m: AcceptedMessage, source: Outbound | None, view: MessageView | None
     ) -> CapturedMessage:
         return CapturedMessage(
             m.provider_id,
@@ -212,9 +208,7 @@ def _has_number(message: AcceptedMessage, part: str) -> bool:
     return part in message.msisdn or part in message.submitted_number
 
 
-def _has_text(
-    request: _AcceptedRequest, message: AcceptedMessage, source: Outbound | None, part: str
-) -> bool:
+def _has_text(request: _Kept, message: AcceptedMessage, source: Outbound | None, part: str) -> bool:
     said, key = ("", "") if source is None else (source.text, source.key)
     whole = f"{said}\0{key}\0{request.submit.sender_id}\0{message.client_ref or ''}\0{message.provider_id}"
     return part in whole.casefold()
