@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-PACKAGES = ("smsbench", "mock_provider", "reference_sender", "loadtests", "analysis")
+PACKAGES = ("smsbench", "mock_provider", "reference_sender", "loadtests", "analysis", "page_parts")
 CORES = (
     "mock_provider/engine",
     "reference_sender/dispatch",

@@ -21,6 +21,7 @@ PLACES = {
     "loadtests": ("loadtests/**/*",),
     "mock_provider": ("mock_provider/**/*",),
     "reference_sender": ("reference_sender/**/*",),
+    "page_parts": ("page_parts/**/*",),
     "benchmarks": ("benchmarks/**/*", ".ci/*", "Makefile"),
     "tests": ("tests/**/*.py", "tests/**/*.js"),
 }
