@@ -12,7 +12,15 @@ from collections.abc import Mapping
 from msgspec import Struct
 from msgspec.structs import replace
 
-from reference_sender.dispatch.values import FINAL_STATES, Change, Message, Recovered, State, SubmitAttempt
+from reference_sender.dispatch.values import (
+    FINAL_STATES,
+    Change,
+    Lane,
+    Message,
+    Recovered,
+    State,
+    SubmitAttempt,
+)
 from reference_sender.policy.campaigns import Campaign
 from reference_sender.policy.opt_out import OptOut
 from reference_sender.policy.spending import Spent
@@ -22,6 +30,7 @@ from reference_sender.store.protocol import (
     Existing,
     Hold,
     Identity,
+    Place,
     Purged,
     Record,
     StoreError,
@@ -30,6 +39,7 @@ from reference_sender.store.protocol import (
 from reference_sender.store.recovered import recovered
 
 _LARGEST_ID = 2**63 - 1
+_LANES = tuple(Lane)
 
 
 class Disk:
@@ -100,9 +110,16 @@ class ModelStore:
     def probe(self) -> None:
         self._require_room()
 
-    def unfinished(self, limit: int | None = None) -> list[Recovered]:
-        found = [self._record(number) for number in sorted(self._disk.messages)]
-        return [recovered(record) for record in found if record.state not in FINAL_STATES]
+    def unfinished(self, limit: int | None = None, place: Place | None = None) -> list[Recovered]:
+        disk = self._disk
+        numbers = [] if place else sorted(disk.progress.keys() & disk.messages.keys())
+        tried = [record for each in numbers if (record := self._record(each)).state not in FINAL_STATES]
+        untried = [message for number, message in disk.messages.items() if number not in disk.progress]
+        untried.sort(key=_urgency)
+        if place is not None:
+            after = _LANES.index(place.lane), place.after_id
+            untried = [m for m in untried if _urgency(m) > after and m.message_id <= place.last_id]
+        return [recovered(each) for each in (*tried, *(self._record(m.message_id) for m in untried[:limit]))]
 
     def records(self, after_id: int, limit: int) -> list[Record]:
         found = sorted(number for number in self._disk.messages if number > after_id)
@@ -245,6 +262,10 @@ class ModelStore:
                 route=attempt.route,
                 tried_ns=at_ns if before.tried_ns is None else before.tried_ns,
             )
+
+
+def _urgency(message: Message) -> tuple[int, int]:
+    return _LANES.index(message.lane), message.message_id
 
 
 def _require_writable(text: str) -> None:

@@ -198,6 +198,11 @@ class Recovered(Struct, frozen=True, gc=False):
     route: str | None = None
     tried_ns: int | None = None
 
+    @property
+    def untried(self) -> bool:
+        """Whether no provider can have it."""
+        return self.route is None and self.state is State.QUEUED
+
 
 class RouteLimits(Struct, frozen=True, gc=False):
     """The limits of one route. Segments and requests have separate rates, as at the providers.

@@ -59,6 +59,8 @@ class Node:
         self._unanswered: dict[int, int] = {}  # attempts by batch: not durable yet, or their request is out
         self._attempts = 0  # number made so far
         self._stopping = False
+        self._unread = 0  # untried messages of an earlier process that ``recover`` gets later
+        self._changed_unread: dict[str, Campaign] = {}  # those changed meanwhile
 
     @property
     def waiting(self) -> int:
@@ -79,30 +81,37 @@ class Node:
         """Whether ``count`` more messages of ``lane`` fit. Messages that wait for the store, or in it for a
         node, are counted.
         """
-        unclaimed = 0 if self._tenure is None else self._tenure.unclaimed
+        unclaimed = self._unread if self._tenure is None else self._tenure.unclaimed
         waiting = self._commits.waiting + self.gate.held_messages + unclaimed
         return self._dispatcher.has_room(count + waiting, lane)
 
     def state(self) -> DispatchState:
-        """The state of the dispatcher, and the number of held messages."""
-        return msgspec.structs.replace(self._dispatcher.state(), held=self.gate.held_messages)
+        """The state of the dispatcher, and the numbers of held messages and of those not read yet."""
+        state, held = self._dispatcher.state(), self.gate.held_messages
+        return msgspec.structs.replace(state, held=held, unread=self._unread)
 
     def stop(self) -> None:
         """Submit nothing more. Answers, reports and commits are still taken."""
         self._stopping = True
 
-    def recover(self, now_ns: int, recovered: Iterable[Recovered]) -> list[NodeEffect]:
-        """Continue the unfinished work of an earlier process, or of another node."""
+    def recover(self, now_ns: int, recovered: Iterable[Recovered], unread: int = 0) -> list[NodeEffect]:
+        """Continue the unfinished work of an earlier process, or of another node. ``unread`` messages that
+        were never tried are left in the store for later calls.
+        """
         gate = self.gate
         ready: list[Recovered] = []
         held: list[Message] = []
         for each in recovered:
-            waits = each.state is State.QUEUED and each.route is None
-            if waits and not gate.is_ready(now_ns, each.message):
+            if each.untried and not gate.is_ready(now_ns, each.message):
                 held.append(each.message)
             else:
                 ready.append(each)
         gate.hold(now_ns, held)
+        self._unread = unread
+        if not unread:
+            for campaign in self._changed_unread.values():
+                self._change_held(now_ns, campaign)
+            self._changed_unread.clear()
         closes = gate.closes(now_ns, [each.message for each in ready if each.state is State.QUEUED])
         return self._perform(now_ns, self._dispatcher.recover(now_ns, ready, closes))
 
@@ -112,13 +121,18 @@ class Node:
         Of a paused campaign the waiting messages are held, of a cancelled one they end. Messages that a
         provider may have continue.
         """
-        changed = self.gate.change(now_ns, campaign)
-        holds = [Hold(message.message_id, message.not_before_ns) for message in changed.holds]
-        self._commits.control([campaign, *holds, *changed.spent])
+        self._change_held(now_ns, campaign)
         self._commits.settle(waiter)
+        if self._unread:
+            self._changed_unread[campaign.name] = campaign
         if campaign.state is CampaignState.RUNNING:
             return []
         return self._perform(now_ns, self._dispatcher.set_aside_barred(now_ns))
+
+    def _change_held(self, now_ns: int, campaign: Campaign) -> None:
+        changed = self.gate.change(now_ns, campaign)
+        holds = [Hold(message.message_id, message.not_before_ns) for message in changed.holds]
+        self._commits.control([campaign, *holds, *changed.spent])
 
     def opt_out(self, now_ns: int, numbers: Iterable[str], waiter: Waiter) -> list[NodeEffect]:
         """Put ``numbers`` on the opt-out list. Their waiting messages end. The waiter gets None when the list

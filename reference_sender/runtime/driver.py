@@ -79,9 +79,9 @@ class Driver:
         """Messages on their way to the store."""
         return self._node.waiting
 
-    def recover(self, recovered: Iterable[Recovered]) -> None:
+    def recover(self, recovered: Iterable[Recovered], unread: int = 0) -> None:
         """As ``Node.recover``."""
-        self._perform(self._node.recover(self._now(), recovered))
+        self._perform(self._node.recover(self._now(), recovered, unread))
 
     def join(self, tenure: Tenure) -> None:
         """As ``Node.join``. A ``Member`` keeps the tenure."""

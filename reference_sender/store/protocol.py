@@ -93,6 +93,14 @@ class Work(Struct, frozen=True, gc=False):
     read: Sequence[int] = ()  # ids of reports that other nodes handed over, and whose changes are kept by now
 
 
+class Place(Struct, frozen=True):
+    """A place among the untried messages with ids up to ``last_id``: after a message of ``lane``."""
+
+    lane: Lane
+    after_id: int
+    last_id: int
+
+
 class Membership(Struct, frozen=True):
     """How a process joins the nodes of a store."""
 
@@ -176,9 +184,13 @@ class NodeStore(Protocol):
         """Write and commit as for a message. Raises ``StoreError`` if a message cannot be stored now."""
         ...
 
-    def unfinished(self, limit: int | None = None) -> list[Recovered]:
-        """Every message not in a final state, oldest first. A store with leases returns messages that no node
-        owns, at most ``limit`` and the most urgent first if there are more; this node owns them from now on.
+    def unfinished(self, limit: int | None = None, place: Place | None = None) -> list[Recovered]:
+        """Messages not in a final state. First every one that was tried, oldest first. Then the untried ones,
+        at most ``limit``: the most urgent class first, and the oldest first in each class. With ``place``
+        only untried ones that follow it.
+
+        A store with leases returns messages that no node owns, at most ``limit`` and the most urgent first if
+        there are more; this node owns them from now on.
 
         Attempts that an earlier process began and did not end bind their messages to the attempt's route,
         unless the message was bound before.

@@ -31,6 +31,7 @@ from reference_sender.store.protocol import (
     DeadLetterFilter,
     Existing,
     Identity,
+    Place,
     Purged,
     Record,
     StoreError,
@@ -46,6 +47,7 @@ from reference_sender.store.sqlite_controls import (
     write_holds,
 )
 from reference_sender.store.sqlite_purge import purge_step
+from reference_sender.store.sqlite_untried import read_untried
 
 _Row = tuple[Any, ...]
 _STATE = {state: state.value for state in State}
@@ -66,6 +68,11 @@ _COLUMNS = (
     " coalesce(h.not_before_ns, 0), coalesce(h.keeps_hours, 0)"
 )
 _READ = f"{_COLUMNS} FROM message m LEFT JOIN progress p ON p.id = m.id LEFT JOIN hold h ON h.id = m.id"
+# The other direction of the join reads every message of the store.
+_READ_TRIED = (
+    f"{_COLUMNS} FROM progress p CROSS JOIN message m ON m.id = p.id LEFT JOIN hold h ON h.id = m.id"
+    f" WHERE p.state NOT IN ({_FINAL}) ORDER BY p.id"
+)
 _READ_DEAD = (
     f"{_COLUMNS} FROM progress p INDEXED BY progress_dead CROSS JOIN message m ON m.id = p.id"
     " LEFT JOIN hold h ON h.id = m.id WHERE p.state IN ('failed', 'expired') AND p.id > ?"
@@ -145,12 +152,10 @@ class SqliteStore:
             self._writer.execute("REPLACE INTO attempt VALUES (0, '', 0, randomblob(?))", (_PROBE_BYTES,))
             self._writer.execute("DELETE FROM attempt WHERE id = 0")
 
-    def unfinished(self, limit: int | None = None) -> list[Recovered]:
+    def unfinished(self, limit: int | None = None, place: Place | None = None) -> list[Recovered]:
         with self._reading():
-            rows = self._reader.execute(
-                f"{_READ} WHERE coalesce(p.state, '') NOT IN ({_FINAL}) ORDER BY m.id"
-            )
-            return [recovered(_record(row)) for row in rows]
+            found = [] if place else [recovered(_record(row)) for row in self._reader.execute(_READ_TRIED)]
+            return found + read_untried(self._reader, limit, place)
 
     def records(self, after_id: int, limit: int) -> list[Record]:
         with self._reading():

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from loadtests.storm.store import Disk, ModelStore
 from reference_sender.dispatch.values import Change, Lane, Message, State, SubmitAttempt
-from reference_sender.store import Store, StoreError, Work, open_store
+from reference_sender.store import Place, Store, StoreError, Work, open_store
 
 OpenStore = Callable[[], Store]
 
@@ -89,6 +89,28 @@ def test_unfinished_tells_queued_from_sent_and_leaves_out_the_final(open_it: Ope
         (7, State.QUEUED, 0, None, None),  # never tried
     ]
     assert recovered[3].message == message(7)
+
+
+def test_untried_messages_are_read_in_pages_and_what_was_tried_comes_first(open_it: OpenStore) -> None:
+    store = open_it()
+    if store.leases is not None:
+        pytest.skip("a node claims messages instead")
+    lanes = (Lane.MARKETING, Lane.OTP, Lane.TRANSACTIONAL)
+    made = [replace(message(n), lane=lanes[n % 3]) for n in range(1, 12)]
+    tried = [change(6, State.SENT, "p6"), replace(change(2, State.QUEUED), route="a", tried_ns=1)]
+    store.commit(Work(made, [*tried, change(9, State.DELIVERED)]))
+    store = open_it()
+    last_id = store.identity().last_message_id
+    store.commit(Work([replace(message(12), lane=Lane.OTP)]))
+    store.commit(Work([], [change(8, State.SENT)]))  # by this process, which had it read: an exact place
+
+    pages = [store.unfinished(3)]
+    while len(pages[-1]) >= 3:
+        last = pages[-1][-1].message
+        pages.append(store.unfinished(3, Place(last.lane, last.message_id, last_id)))
+    assert [[r.message.message_id for r in page] for page in pages] == [[2, 6, 8, 1, 4, 7], [10, 5, 11], [3]]
+    assert [r.untried for r in pages[0]] == [False, False, False, True, True, True]
+    assert all(r.untried and r.message in made for page in pages[1:] for r in page)
 
 
 @pytest.mark.parametrize("count", [1, 5, 99, 700])

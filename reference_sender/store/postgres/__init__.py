@@ -17,6 +17,7 @@ from reference_sender.store.protocol import (
     HandedOver,
     Identity,
     Membership,
+    Place,
     Purged,
     Record,
     Renewal,
@@ -70,7 +71,7 @@ class PostgresStore:
         if self._writer.call(lambda connection: connection.fetchval(_PROBE, self._node)) is None:
             raise StoreError(writing.LEASE_ENDED)
 
-    def unfinished(self, limit: int | None = None) -> list[Recovered]:
+    def unfinished(self, limit: int | None = None, place: Place | None = None) -> list[Recovered]:
         routes, doubtful = self._membership.routes, self._doubtful_claims
         records = self._renewer.call(
             lambda connection: leases.claim(connection, self._node, routes, limit, doubtful)
