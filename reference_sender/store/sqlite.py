@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any
 
 from reference_sender.dispatch.values import (
-    FINAL_STATES,
     Change,
     Lane,
     Message,
@@ -37,7 +36,6 @@ from reference_sender.store.protocol import (
     StoreError,
     Work,
 )
-from reference_sender.store.recovered import recovered
 from reference_sender.store.schema import bring_up_to_date
 from reference_sender.store.sqlite_controls import (
     read_campaigns,
@@ -47,12 +45,11 @@ from reference_sender.store.sqlite_controls import (
     write_holds,
 )
 from reference_sender.store.sqlite_purge import purge_step
-from reference_sender.store.sqlite_untried import read_untried
+from reference_sender.store.sqlite_unfinished import read_unfinished
 
 _Row = tuple[Any, ...]
 _STATE = {state: state.value for state in State}
 _LANE = {lane: lane.value for lane in Lane}
-_FINAL = ", ".join(f"'{state.value}'" for state in sorted(FINAL_STATES, key=lambda state: state.value))
 
 # Rows of one statement, largest first. Few sizes, so that every statement stays prepared.
 _CHUNKS = (256, 64, 16, 4, 1)
@@ -68,11 +65,6 @@ _COLUMNS = (
     " coalesce(h.not_before_ns, 0), coalesce(h.keeps_hours, 0)"
 )
 _READ = f"{_COLUMNS} FROM message m LEFT JOIN progress p ON p.id = m.id LEFT JOIN hold h ON h.id = m.id"
-# The other direction of the join reads every message of the store.
-_READ_TRIED = (
-    f"{_COLUMNS} FROM progress p CROSS JOIN message m ON m.id = p.id LEFT JOIN hold h ON h.id = m.id"
-    f" WHERE p.state NOT IN ({_FINAL}) ORDER BY p.id"
-)
 _READ_DEAD = (
     f"{_COLUMNS} FROM progress p INDEXED BY progress_dead CROSS JOIN message m ON m.id = p.id"
     " LEFT JOIN hold h ON h.id = m.id WHERE p.state IN ('failed', 'expired') AND p.id > ?"
@@ -154,8 +146,7 @@ class SqliteStore:
 
     def unfinished(self, limit: int | None = None, place: Place | None = None) -> list[Recovered]:
         with self._reading():
-            found = [] if place else [recovered(_record(row)) for row in self._reader.execute(_READ_TRIED)]
-            return found + read_untried(self._reader, limit, place)
+            return read_unfinished(self._reader, limit, place)
 
     def records(self, after_id: int, limit: int) -> list[Record]:
         with self._reading():
@@ -216,7 +207,7 @@ class SqliteStore:
             raise
         except sqlite3.OperationalError as error:  # the disk, a lock, a file that is not ours
             raise StoreError(f"{self._files.path}: {error}") from error
-        except (sqlite3.Error, ValueError, TypeError, IndexError) as error:
+        except (sqlite3.Error, ValueError, TypeError, LookupError) as error:
             raise StoreError(
                 f"{self._files.path} is damaged or not a store of a sender ({error}): restore it from a"
                 " backup, or give another file"
