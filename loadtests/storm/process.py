@@ -262,7 +262,8 @@ class Process:
         if not self._world.step(steps.COMMITTED):
             if commit.work is not None:
                 self.lanes.offered(self.now_ns(), commit.work, taken)
-            self._perform(self.node.committed(self.now_ns(), taken))
+            ended = self.store.ended(commit.late)
+            self._perform(self.node.committed(self.now_ns(), taken, ended))
 
     def _commit_ns(self) -> int:
         drawn = chance(self._world.plan.seed, "commit", self.number, self._commits)

@@ -7,7 +7,7 @@ What a commit kept stays when the process dies, what it did not keep is gone. ``
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -15,9 +15,11 @@ from msgspec.structs import replace
 from reference_sender.dispatch.values import (
     FINAL_STATES,
     Change,
+    EndedMessage,
     Lane,
     Message,
     Recovered,
+    Report,
     State,
     SubmitAttempt,
 )
@@ -36,7 +38,7 @@ from reference_sender.store.protocol import (
     StoreError,
     Work,
 )
-from reference_sender.store.recovered import recovered
+from reference_sender.store.recovered import ended, recovered
 
 _LARGEST_ID = 2**63 - 1
 _LANES = tuple(Lane)
@@ -120,6 +122,17 @@ class ModelStore:
             after = _LANES.index(place.lane), place.after_id
             untried = [m for m in untried if _urgency(m) > after and m.message_id <= place.last_id]
         return [recovered(each) for each in (*tried, *(self._record(m.message_id) for m in untried[:limit]))]
+
+    def ended(self, reports: Sequence[Report]) -> list[EndedMessage]:
+        disk = self._disk
+        by_provider_id = {each.provider_id: number for number, each in sorted(disk.progress.items())}
+        found: list[EndedMessage] = []
+        for report in reports:
+            number = disk.ids.get(report.key) if report.key is not None else None
+            number = by_provider_id.get(report.provider_id) if number is None else number
+            if number is not None and (each := ended(self._record(number))) is not None:
+                found.append(each)
+        return found
 
     def records(self, after_id: int, limit: int) -> list[Record]:
         found = sorted(number for number in self._disk.messages if number > after_id)

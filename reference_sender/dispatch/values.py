@@ -204,6 +204,16 @@ class Recovered(Struct, frozen=True, gc=False):
         return self.route is None and self.state is State.QUEUED
 
 
+class EndedMessage(Struct, frozen=True, gc=False):
+    """A message that an earlier process, or another node, ended without a delivery: FAILED or EXPIRED."""
+
+    message: Message
+    state: State
+    attempts: int
+    provider_id: str | None
+    route: str | None
+
+
 class RouteLimits(Struct, frozen=True, gc=False):
     """The limits of one route. Segments and requests have separate rates, as at the providers.
 

@@ -11,7 +11,16 @@ from typing import Protocol
 
 from msgspec import Struct
 
-from reference_sender.dispatch.values import Change, Lane, Message, Recovered, Report, State, SubmitAttempt
+from reference_sender.dispatch.values import (
+    Change,
+    EndedMessage,
+    Lane,
+    Message,
+    Recovered,
+    Report,
+    State,
+    SubmitAttempt,
+)
 from reference_sender.policy.campaigns import Campaign
 from reference_sender.policy.opt_out import OptOut
 from reference_sender.policy.spending import Spent
@@ -146,7 +155,9 @@ class Leases(Protocol):
         ...
 
     def reports(self, limit: int) -> list[HandedOver]:
-        """Reports for messages of this node, oldest first. ``Work.read`` removes them."""
+        """Reports for messages of this node, oldest first. ``Work.read`` removes them. The oldest node also
+        gets those of messages that ended meanwhile.
+        """
         ...
 
 
@@ -194,6 +205,12 @@ class NodeStore(Protocol):
 
         Attempts that an earlier process began and did not end bind their messages to the attempt's route,
         unless the message was bound before.
+        """
+        ...
+
+    def ended(self, reports: Sequence[Report]) -> list[EndedMessage]:
+        """The messages that ``reports`` are about, by key or else by the provider's id, of those that were
+        tried and ended FAILED or EXPIRED. Called from the thread of ``commit``. Raises ``StoreError``.
         """
         ...
 

@@ -17,9 +17,11 @@ from typing import Any
 
 from reference_sender.dispatch.values import (
     Change,
+    EndedMessage,
     Lane,
     Message,
     Recovered,
+    Report,
     State,
     SubmitAttempt,
 )
@@ -36,6 +38,7 @@ from reference_sender.store.protocol import (
     StoreError,
     Work,
 )
+from reference_sender.store.recovered import ended
 from reference_sender.store.schema import bring_up_to_date
 from reference_sender.store.sqlite_controls import (
     read_campaigns,
@@ -68,6 +71,14 @@ _READ = f"{_COLUMNS} FROM message m LEFT JOIN progress p ON p.id = m.id LEFT JOI
 _READ_DEAD = (
     f"{_COLUMNS} FROM progress p INDEXED BY progress_dead CROSS JOIN message m ON m.id = p.id"
     " LEFT JOIN hold h ON h.id = m.id WHERE p.state IN ('failed', 'expired') AND p.id > ?"
+)
+
+
+_READ_KEY = f"{_READ} WHERE m.key = ?"
+_READ_ENDED = (
+    f"{_COLUMNS} FROM progress p INDEXED BY progress_ended_as CROSS JOIN message m ON m.id = p.id"
+    " LEFT JOIN hold h ON h.id = m.id"
+    " WHERE p.state IN ('failed', 'expired') AND p.provider_id = ? ORDER BY p.id DESC LIMIT 1"
 )
 
 
@@ -147,6 +158,17 @@ class SqliteStore:
     def unfinished(self, limit: int | None = None, place: Place | None = None) -> list[Recovered]:
         with self._reading():
             return read_unfinished(self._reader, limit, place)
+
+    def ended(self, reports: Sequence[Report]) -> list[EndedMessage]:
+        found: list[EndedMessage] = []
+        with self._reading():
+            for report in reports:
+                row = self._writer.execute(_READ_KEY, (report.key,)).fetchone()
+                if row is None:
+                    row = self._writer.execute(_READ_ENDED, (report.provider_id,)).fetchone()
+                if row is not None and (each := ended(_record(row))) is not None:
+                    found.append(each)
+        return found
 
     def records(self, after_id: int, limit: int) -> list[Record]:
         with self._reading():
