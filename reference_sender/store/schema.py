@@ -9,7 +9,7 @@ from pathlib import Path
 
 from reference_sender.store.protocol import StoreError
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 
 _UNFINISHED_1 = """
     SELECT count(*) FROM message m LEFT JOIN progress p ON p.id = m.id
@@ -45,6 +45,15 @@ _FROM_2_TO_3 = """
 """
 
 
+_FROM_3_TO_4 = """
+    BEGIN IMMEDIATE;
+    CREATE INDEX progress_ended_as ON progress (provider_id)
+        WHERE state IN ('failed', 'expired') AND provider_id IS NOT NULL;
+    PRAGMA user_version = 4;
+    COMMIT;
+"""
+
+
 def bring_up_to_date(connection: sqlite3.Connection, path: Path) -> None:
     """Create the schema, or upgrade an older one. Raises ``StoreError`` if that is not safe."""
     version = connection.execute("PRAGMA user_version").fetchone()[0]
@@ -54,10 +63,12 @@ def bring_up_to_date(connection: sqlite3.Connection, path: Path) -> None:
         if connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]:
             raise StoreError(f"{path} is a database of another program: give another file")
         _create(connection)
-    elif version in (1, 2):
+    elif version in (1, 2, 3):
         if version == 1:
             _upgrade_from_1(connection, path)
-        connection.executescript(_FROM_2_TO_3)
+        if version < 3:
+            connection.executescript(_FROM_2_TO_3)
+        connection.executescript(_FROM_3_TO_4)
     else:
         raise StoreError(f"{path} has schema {version}, this sender knows {SCHEMA_VERSION}")
 

@@ -12,7 +12,7 @@ from loadtests.storm.outcome import storm
 from loadtests.storm.plan import draw_plan
 from loadtests.storm.store import Disk, ModelStore
 from reference_sender.dispatch.values import Recovered
-from reference_sender.store import Existing, SqliteStore, Work
+from reference_sender.store import Existing, Place, SqliteStore, Work
 
 SEEDS = range(40, 55)
 
@@ -37,9 +37,9 @@ class TwinStore(ModelStore):
         TwinStore.commits += 1
         return taken
 
-    def unfinished(self, limit: int | None = None) -> list[Recovered]:
-        found = super().unfinished()
-        assert self._real.unfinished() == found
+    def unfinished(self, limit: int | None = None, place: Place | None = None) -> list[Recovered]:
+        found = super().unfinished(limit, place)
+        assert self._real.unfinished(limit, place) == found
         TwinStore.recovered += len(found)
         return found
 
