@@ -87,7 +87,7 @@ def message(number: int, lane: Lane = Lane.OTP, key: str = "") -> Message:
 
 def of_two_lanes() -> list[Message]:
     """Messages of which no single request can be foreseen: their attempts follow in a commit of their own."""
-    return [message(1), message(2, Lane.MARKETING)]
+    return [message(1, Lane.TRANSACTIONAL), message(2, Lane.MARKETING)]
 
 
 Steps = Callable[[Driver, WatchedStore, NotingRoute], Awaitable[None]]
