@@ -15,6 +15,7 @@ from reference_sender.dispatch.values import Change, Lane, Message, Recovered, R
 from reference_sender.policy.campaigns import Campaign
 from reference_sender.policy.opt_out import OptOut
 from reference_sender.policy.spending import Spent
+from reference_sender.store.campaign_reports import ReportControl, ReportStore
 
 
 class StoreError(Exception):
@@ -73,7 +74,7 @@ class OptIn(Struct, frozen=True, gc=False):
     number: str
 
 
-Control = Campaign | Spent | Hold | OptOut | OptIn
+Control = Campaign | Spent | Hold | OptOut | OptIn | ReportControl
 
 
 class Work(Struct, frozen=True, gc=False):
@@ -107,6 +108,7 @@ class Renewal(Struct, frozen=True):
     nodes: int  # that are alive, or may still be
     share: int  # millionths of each limit of a route that this node may use from now on
     unclaimed: int  # messages that wait for a node
+    leads: bool = True  # the node is the first of those that are alive: it does what one node must do for all
 
 
 class HandedOver(Struct, frozen=True):
@@ -229,7 +231,7 @@ class CampaignStore(Protocol):
         ...
 
 
-class Store(NodeStore, MessageArchive, CampaignStore, Protocol):
+class Store(NodeStore, MessageArchive, CampaignStore, ReportStore, Protocol):
     """A whole store. One process uses a store at a time, unless it has ``leases``."""
 
     @property

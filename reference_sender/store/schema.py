@@ -9,7 +9,7 @@ from pathlib import Path
 
 from reference_sender.store.protocol import StoreError
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 
 _UNFINISHED_1 = """
     SELECT count(*) FROM message m LEFT JOIN progress p ON p.id = m.id
@@ -44,6 +44,17 @@ _FROM_2_TO_3 = """
     COMMIT;
 """
 
+_FROM_3_TO_4 = """
+    BEGIN IMMEDIATE;
+    CREATE TABLE campaign_report (
+        campaign TEXT PRIMARY KEY, ordered_ns INTEGER NOT NULL, language TEXT NOT NULL,
+        recipients TEXT NOT NULL, due INTEGER NOT NULL, summary BLOB, made_ns INTEGER, to_mail INTEGER NOT NULL
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX campaign_report_waiting ON campaign_report (campaign) WHERE due OR to_mail;
+    PRAGMA user_version = 4;
+    COMMIT;
+"""
+
 
 def bring_up_to_date(connection: sqlite3.Connection, path: Path) -> None:
     """Create the schema, or upgrade an older one. Raises ``StoreError`` if that is not safe."""
@@ -54,10 +65,12 @@ def bring_up_to_date(connection: sqlite3.Connection, path: Path) -> None:
         if connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]:
             raise StoreError(f"{path} is a database of another program: give another file")
         _create(connection)
-    elif version in (1, 2):
+    elif version in (1, 2, 3):
         if version == 1:
             _upgrade_from_1(connection, path)
-        connection.executescript(_FROM_2_TO_3)
+        if version < 3:
+            connection.executescript(_FROM_2_TO_3)
+        connection.executescript(_FROM_3_TO_4)
     else:
         raise StoreError(f"{path} has schema {version}, this sender knows {SCHEMA_VERSION}")
 
