@@ -29,14 +29,17 @@ from reference_sender.api.intake import Intake
 from reference_sender.api.listening import bind
 from reference_sender.api.metrics import Metrics
 from reference_sender.api.queries import Queries
+from reference_sender.api.report_orders import CampaignReports
 from reference_sender.api.reports import REPORTS_PATH, ReportIntake, ReportReader
 from reference_sender.api.rules import IntakeRules
 from reference_sender.api.tally import Tally
+from reference_sender.campaign_report.settings import CampaignReportSettings
 from reference_sender.clock import now_ns
 from reference_sender.dispatch import Dispatcher, DispatchSettings
 from reference_sender.dispatch.values import Recovered, State
 from reference_sender.logs import http_logger, log_loop_error
 from reference_sender.node.tenure import Tenure
+from reference_sender.notices.campaign_ends import CampaignEnds
 from reference_sender.notices.channels import open_channels
 from reference_sender.notices.watcher import AlertWatcher
 from reference_sender.policy.recipients import RecipientLimits
@@ -81,6 +84,7 @@ class SenderSettings(BaseModel):
     seed: int = 1
     limits: Limits = Limits()
     alerts: AlertSettings = AlertSettings()
+    campaign_reports: CampaignReportSettings = CampaignReportSettings()
     dispatch: DispatchSettings = DispatchSettings.model_validate({})
     policy: PolicySettings = NO_POLICY
 
@@ -158,7 +162,9 @@ class Sender:
         self._watcher = AlertWatcher(alerts.rules, self._driver.state, open_channels(alerts), self.chores)
         self._queries = Queries(store)
         tally = Tally()
-        rules = IntakeRules(gate, RecipientLimits(*policy.recipient_limits()))
+        reports = settings.campaign_reports
+        rules = IntakeRules(gate, RecipientLimits(*policy.recipient_limits()), reports)
+        self._ends = CampaignEnds(store, self._queries.ask, self._driver, reports, self._leads, self.chores)
         self.api = Api(
             token,
             self._driver,
@@ -170,6 +176,7 @@ class Sender:
         )
         self.api.patience_s = patience_s = settings.limits.request_s
         self.api.serve(CampaignControls(self._driver, self._queries, rules, patience_s).handlers())
+        self.api.serve(CampaignReports(self._queries, reports.language).handlers())
         self.api.serve(DeadLetters(self._driver, self._queries, intake, rules, patience_s).handlers())
 
     def _readers(self) -> dict[str, ReportReader]:
@@ -183,6 +190,10 @@ class Sender:
             )
             for name, specs in by_provider.items()
         }
+
+    def _leads(self) -> bool:
+        """Whether this process does what one of several nodes must do for all."""
+        return self._member is None or self._member.leads
 
     async def recover(self) -> None:
         """Continue the unfinished messages of an earlier process, or join the other nodes."""
@@ -201,6 +212,7 @@ class Sender:
             await self._member.stop()
         if self._purging is not None:
             self._purging.stop()
+        self._ends.stop()
         # If a part failed, answers may never arrive.
         await self._driver.drain(0 if self.chores.failed.is_set() else self._settings.drain_s)
         for route in self._routes.values():

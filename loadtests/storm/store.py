@@ -164,7 +164,9 @@ class ModelStore:
     def campaign_progress(self, campaign: str, after_id: int, limit: int) -> CampaignProgress:
         rows = self.campaign_rows(campaign, after_id, limit)
         open_ids = (row.message_id for row in rows if row.state not in FINAL_STATES)
-        return CampaignProgress(len(rows), rows[-1].message_id if rows else 0, next(open_ids, None))
+        last_id = rows[-1].message_id if rows else 0
+        changed_ns = max((row.changed_ns for row in rows), default=0)
+        return CampaignProgress(len(rows), last_id, next(open_ids, None), changed_ns)
 
     def campaign_rows(self, campaign: str, after_id: int, limit: int) -> list[CampaignRow]:
         messages = self._disk.messages

@@ -72,17 +72,25 @@ class Webhook(_Table):
     timeout_s: _Seconds = 10.0
 
 
-class Email(_Table):
-    """A mail for each notice."""
+MailAddress = Annotated[str, Field(pattern=r"^[^@\s]+@[^@\s]+$")]
+
+
+class MailServer(_Table):
+    """Where mails are handed over, and by whom."""
 
     host: str = Field(min_length=1)
     port: int = Field(default=25, ge=1, le=65_535)
-    mail_from: str = Field(pattern=r"^[^@\s]+@[^@\s]+$")
-    recipients: tuple[Annotated[str, Field(pattern=r"^[^@\s]+@[^@\s]+$")], ...] = Field(min_length=1)
+    mail_from: MailAddress
     username: str | None = None
     password: str | None = Field(default=None, repr=False)
     tls: bool = False  # from the first byte; otherwise STARTTLS where the server offers it
     timeout_s: _Seconds = 10.0
+
+
+class Email(MailServer):
+    """A mail for each notice."""
+
+    recipients: tuple[MailAddress, ...] = Field(min_length=1)
 
 
 class AlertSettings(_Table):
@@ -106,11 +114,15 @@ def parse_alerts(text: str) -> AlertSettings:
     try:
         return AlertSettings.model_validate(_with_defaults(document))
     except ValidationError as error:
-        faults = (
-            f"{'.'.join(map(str, each['loc']))}: {each['msg'].removeprefix('Value error, ')}"
-            for each in error.errors()
-        )
-        raise AlertFileError("; ".join(faults)) from None
+        raise AlertFileError(faults_of(error)) from None
+
+
+def faults_of(error: ValidationError) -> str:
+    """Each field of a settings file that is wrong, and what is wrong with it."""
+    return "; ".join(
+        f"{'.'.join(map(str, each['loc']))}: {each['msg'].removeprefix('Value error, ')}"
+        for each in error.errors()
+    )
 
 
 def _with_defaults(document: dict[str, Any]) -> dict[str, Any]:

@@ -10,8 +10,8 @@ from reference_sender.dispatch.values import State
 
 
 class ReportOrder(Struct, frozen=True, gc=False):
-    """A report on ``campaign`` is to be made when the campaign ends. A later order of the same campaign replaces
-    it, except for its empty fields.
+    """A report on ``campaign`` is to be made when the campaign ends. A later order of the same campaign
+    replaces it, except for its empty fields.
     """
 
     campaign: str
@@ -72,13 +72,14 @@ class CampaignRow(Struct, frozen=True, gc=False):
 
 
 class CampaignProgress(Struct, frozen=True):
-    """The next messages of a campaign: how many there were, the highest id, and the first one that is not
-    final.
+    """The next messages of a campaign: how many, the highest id, the first one that is not final, and when
+    the last change of one of them was.
     """
 
     count: int
     last_id: int
     open_id: int | None
+    changed_ns: int
 
 
 class ReportStore(Protocol):
@@ -97,7 +98,7 @@ class ReportStore(Protocol):
         ...
 
     def campaign_rows(self, campaign: str, after_id: int, limit: int) -> list[CampaignRow]:
-        """At most ``limit`` messages of ``campaign`` with an id above ``after_id``, in the order of their ids."""
+        """At most ``limit`` messages of ``campaign`` with an id above ``after_id``, in the order of ids."""
         ...
 
 

@@ -24,7 +24,8 @@ ON CONFLICT (campaign) DO UPDATE SET due = 1, ordered_ns = max(ordered_ns + 1, e
     recipients = CASE excluded.recipients WHEN '' THEN recipients ELSE excluded.recipients END
 """
 _MADE = """
-UPDATE campaign_report SET due = 0, summary = ?, made_ns = ?, to_mail = ? WHERE campaign = ? AND ordered_ns = ?
+UPDATE campaign_report SET due = 0, summary = ?, made_ns = ?, to_mail = ?
+WHERE campaign = ? AND ordered_ns = ?
 """
 _MAILED = "UPDATE campaign_report SET to_mail = 0 WHERE campaign = ? AND made_ns = ?"
 _READ = (
@@ -40,8 +41,10 @@ _ROWS = (
     f" m.segments, m.created_ns, coalesce(h.not_before_ns, 0), coalesce(p.at_ns, m.created_ns) {_OF_CAMPAIGN}"
 )
 _PROGRESS = f"""
-SELECT count(*), coalesce(max(id), 0), min(CASE WHEN final THEN NULL ELSE id END)
-FROM (SELECT m.id AS id, coalesce(p.state, 'queued') IN ({_FINAL}) AS final {_OF_CAMPAIGN})
+SELECT count(*), coalesce(max(id), 0), min(CASE WHEN final THEN NULL ELSE id END),
+    coalesce(max(changed_ns), 0)
+FROM (SELECT m.id AS id, coalesce(p.state, 'queued') IN ({_FINAL}) AS final,
+    coalesce(p.at_ns, m.created_ns) AS changed_ns {_OF_CAMPAIGN})
 """
 
 
@@ -69,9 +72,7 @@ def read_report(reader: sqlite3.Connection, campaign: str) -> StoredReport | Non
     return None if row is None else _stored_report(row)
 
 
-def read_progress(
-    reader: sqlite3.Connection, campaign: str, after_id: int, limit: int
-) -> CampaignProgress:
+def read_progress(reader: sqlite3.Connection, campaign: str, after_id: int, limit: int) -> CampaignProgress:
     """As ``ReportStore.campaign_progress``."""
     return CampaignProgress(*reader.execute(_PROGRESS, (campaign, after_id, limit)).fetchone())
 

@@ -82,8 +82,8 @@ def test_the_messages_of_a_campaign_are_read_in_pages(open_it: OpenStore) -> Non
     assert store.campaign_rows("may", 3, 2) == [fifth]
     assert store.campaign_rows("", 0, 9) == []
 
-    assert store.campaign_progress("may", 0, 9) == CampaignProgress(3, 5, 3)
-    assert store.campaign_progress("may", 0, 1) == CampaignProgress(1, 1, None)
-    assert store.campaign_progress("may", 3, 9) == CampaignProgress(1, 5, None)
-    assert store.campaign_progress("may", 5, 9) == CampaignProgress(0, 0, None)
-    assert store.campaign_progress("none", 0, 9) == CampaignProgress(0, 0, None)
+    assert store.campaign_progress("may", 0, 9) == CampaignProgress(3, 5, 3, 20)
+    assert store.campaign_progress("may", 0, 1) == CampaignProgress(1, 1, None, 20)
+    assert store.campaign_progress("may", 3, 9) == CampaignProgress(1, 5, None, 20)
+    assert store.campaign_progress("may", 5, 9) == CampaignProgress(0, 0, None, 0)
+    assert store.campaign_progress("none", 0, 9) == CampaignProgress(0, 0, None, 0)

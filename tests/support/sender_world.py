@@ -17,9 +17,11 @@ from reference_sender.api.handlers import Api
 from reference_sender.api.intake import Intake
 from reference_sender.api.metrics import Metrics
 from reference_sender.api.queries import Queries
+from reference_sender.api.report_orders import CampaignReports
 from reference_sender.api.reports import ReportIntake, ReportReader
-from reference_sender.api.rules import IntakeRules
+from reference_sender.api.rules import NO_REPORTS, IntakeRules
 from reference_sender.api.tally import Tally
+from reference_sender.campaign_report.settings import CampaignReportSettings
 from reference_sender.clock import now_ns
 from reference_sender.dispatch import Dispatcher, DispatchSettings
 from reference_sender.dispatch.values import Message, Outcome, Report, Result, RouteLimits
@@ -96,6 +98,7 @@ class World:
         session: aiohttp.ClientSession,
         max_backlog: int,
         policy: PolicySettings = NO_POLICY,
+        reports: CampaignReportSettings = NO_REPORTS,
     ) -> None:
         self.store = store
         self.route = AcceptingRoute()
@@ -113,7 +116,7 @@ class World:
         account = RouteAccount("http://127.0.0.1/sms.do", "", "t", "Test")
         reader = ReportReader([smsapi.protocol(account)], smsapi.confirmation)
         intake = Intake(identity.tag, identity.last_message_id, 6, policy.quiet_hours.classes)
-        rules = IntakeRules(gate, RecipientLimits(*policy.recipient_limits()))
+        rules = IntakeRules(gate, RecipientLimits(*policy.recipient_limits()), reports)
         self.api = Api(
             "t",
             self.driver,
@@ -124,6 +127,7 @@ class World:
             rules,
         )
         self.api.serve(CampaignControls(self.driver, self.queries, rules, 5.0).handlers())
+        self.api.serve(CampaignReports(self.queries, reports.language).handlers())
         self.api.serve(DeadLetters(self.driver, self.queries, intake, rules, 5.0).handlers())
         self.url = ""
 
@@ -158,5 +162,11 @@ Steps = Callable[[World], Awaitable[None]]
 
 
 class RunWorld(Protocol):
-    def __call__(self, steps: Steps, max_backlog: int = 100_000, policy: PolicySettings = NO_POLICY) -> None:
+    def __call__(
+        self,
+        steps: Steps,
+        max_backlog: int = 100_000,
+        policy: PolicySettings = NO_POLICY,
+        reports: CampaignReportSettings = NO_REPORTS,
+    ) -> None:
         """Run the steps on a sender. A further call in the same test restarts it on the same store."""

@@ -43,8 +43,10 @@ _ROWS = (
     f" m.segments, m.created_ns, coalesce(h.not_before_ns, 0), coalesce(p.at_ns, m.created_ns) {_OF_CAMPAIGN}"
 )
 _PROGRESS = f"""
-SELECT count(*), coalesce(max(id), 0), min(CASE WHEN final THEN NULL ELSE id END)
-FROM (SELECT m.id AS id, coalesce(p.state, 'queued') = ANY($4) AS final {_OF_CAMPAIGN}) AS next
+SELECT count(*), coalesce(max(id), 0), min(CASE WHEN final THEN NULL ELSE id END),
+    coalesce(max(changed_ns), 0)
+FROM (SELECT m.id AS id, coalesce(p.state, 'queued') = ANY($4) AS final,
+    coalesce(p.at_ns, m.created_ns) AS changed_ns {_OF_CAMPAIGN}) AS next
 """
 _FINAL = [state.value for state in FINAL_STATES]
 
