@@ -20,6 +20,7 @@ from aiohttp import web
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from reference_sender.addresses import host_and_port
+from reference_sender.alerts.money import Money
 from reference_sender.alerts.rules import AlertSettings
 from reference_sender.api.campaign_controls import CampaignControls
 from reference_sender.api.connections import Connections, Limits
@@ -47,6 +48,7 @@ from reference_sender.policy.settings import NO_POLICY, PolicySettings
 from reference_sender.routes.client import HttpRoute
 from reference_sender.routes.url import RouteSpec
 from reference_sender.runtime.background import Chores
+from reference_sender.runtime.balances import Balances
 from reference_sender.runtime.driver import Driver
 from reference_sender.runtime.loop_lag import LoopLag
 from reference_sender.runtime.member import Member
@@ -95,6 +97,11 @@ class SenderSettings(BaseModel):
         if repeated:
             raise ValueError(
                 f"routes: more than one is named {', '.join(repeated)}; distinguish them with ?name="
+            )
+        unknown = sorted(set(self.alerts.rules.balance_by_route) - set(names))
+        if unknown:
+            raise ValueError(
+                f"rules.balance_by_route: {', '.join(unknown)} is not a route; known: {', '.join(names)}"
             )
         self.dispatcher()
         return self
@@ -159,7 +166,15 @@ class Sender:
         self._purging = None if keep_ns is None else Purging(self._driver.commits, keep_ns, self.chores)
         self._lag = LoopLag(self.chores)
         alerts = settings.alerts
-        self._watcher = AlertWatcher(alerts.rules, self._driver.state, open_channels(alerts), self.chores)
+        asked = self._routes if alerts.rules.balance.enabled else {}
+        self._balances = Balances(
+            {name: route.ask_balance for name, route in asked.items()},
+            alerts.rules.balance_every_s,
+            self.chores,
+        )
+        self._watcher = AlertWatcher(
+            alerts.rules, self._driver.state, open_channels(alerts), self.chores, money=self._money
+        )
         self._queries = Queries(store)
         tally = Tally()
         reports = settings.campaign_reports
@@ -170,7 +185,7 @@ class Sender:
             self._driver,
             intake,
             self._queries,
-            Metrics(self._driver, tally, self._lag, stored),
+            Metrics(self._driver, tally, self._lag, stored, self._balances.known),
             ReportIntake(self._readers(), identity.report_secret, public_url, self._driver, tally),
             rules,
         )
@@ -190,6 +205,10 @@ class Sender:
             )
             for name, specs in by_provider.items()
         }
+
+    def _money(self) -> Money:
+        spending = self._driver.gate.spending_state(now_ns())
+        return Money(dict(self._balances.known), spending)
 
     def _leads(self) -> bool:
         """Whether this process does what one of several nodes must do for all."""
@@ -215,6 +234,7 @@ class Sender:
         self._ends.stop()
         # If a part failed, answers may never arrive.
         await self._driver.drain(0 if self.chores.failed.is_set() else self._settings.drain_s)
+        self._balances.stop()
         for route in self._routes.values():
             await route.close()
         self._watcher.stop()
