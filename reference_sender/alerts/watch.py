@@ -17,7 +17,7 @@ NO_MONEY = Money()
 
 
 class Notice(Struct, frozen=True, omit_defaults=True):
-    """An alert that begins or ends. ``limit`` is the one that the value passed, a lower limit if ``floor``."""
+    """An alert that begins or ends. The value passed ``limit``, which is a lower limit if ``floor``."""
 
     alert: str
     began: bool

@@ -22,7 +22,7 @@ class NumberCarrier(NamedTuple):
 @cache
 def carrier_finder() -> Callable[[str], NumberCarrier]:
     """A function from a number (digits in international form) to its carrier."""
-    # The tables take 25 ms and a few MiB: they are loaded for the first report.
+    # The tables take 25 ms and a few MiB. A part of that time no other thread can run.
     from phonenumbers import COUNTRY_CODE_TO_REGION_CODE
     from phonenumbers.carrierdata import CARRIER_DATA, CARRIER_LONGEST_PREFIX
 

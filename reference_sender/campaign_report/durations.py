@@ -12,7 +12,7 @@ _LOG_GROWTH = log(_GROWTH)
 _LEAST_NS = 1_000_000  # shorter durations count as this
 
 
-class Durations:
+class DurationBuckets:
     """A bucket's middle is at most 0.5 % away from every duration in it."""
 
     def __init__(self) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from reference_sender.campaign_report.carriers import NumberCarrier, carrier_finder
-from reference_sender.campaign_report.durations import Durations
+from reference_sender.campaign_report.durations import DurationBuckets
 from reference_sender.campaign_report.values import (
     CampaignOutcome,
     CampaignSummary,
@@ -31,7 +31,7 @@ OTHER_REASONS = "other"
 class _CarrierTally:
     def __init__(self) -> None:
         self.counts: dict[tuple[CampaignOutcome, str], list[int]] = {}
-        self.durations = Durations()
+        self.durations = DurationBuckets()
 
 
 class CampaignTally:
@@ -44,7 +44,7 @@ class CampaignTally:
         self.open_id: int | None = None  # the first message that is not final, if there was one
         self._accepted = 0
         self._carrier_of = carrier_finder()
-        self._durations = Durations()
+        self._durations = DurationBuckets()
         self._carriers: dict[NumberCarrier, _CarrierTally] = {}
         self._reasons: set[str] = set()
 

@@ -15,6 +15,7 @@ from typing import Any, Protocol, TypeVar
 import msgspec
 from msgspec import Struct
 
+from reference_sender.campaign_report.carriers import carrier_finder
 from reference_sender.campaign_report.letter import letter
 from reference_sender.campaign_report.settings import CampaignReportSettings
 from reference_sender.campaign_report.tally import CampaignTally
@@ -85,6 +86,7 @@ class CampaignEnds:
         self._chores = chores
         self._tasks: list[asyncio.Task[None]] = []
         if settings.enabled:
+            carrier_finder()  # loads its tables now, since that would hold up the event loop later
             self._begin(self._each(lambda waiting: waiting.due, self._make_if_ended))
         if settings.enabled and settings.email is not None:
             self._begin(self._each(lambda waiting: waiting.to_mail, self._mail))

@@ -18,7 +18,7 @@ from reference_sender.campaign_report.settings import CampaignReportSettings, Re
 from reference_sender.notices import campaign_ends
 from reference_sender.notices.campaign_ends import CampaignEnds
 from reference_sender.policy.settings import PolicySettings
-from reference_sender.store.campaign_reports import StoredReport
+from reference_sender.store.campaign_reports import CampaignProgress, StoredReport
 
 ORDERED = "ann@example.org"
 PRICED = PolicySettings.model_validate({"recipients": {"messages": 0}, "spending": {"cost_per_segment": 0.5}})
@@ -187,14 +187,34 @@ def test_a_report_is_made_in_small_steps(run_world: RunWorld, monkeypatch: pytes
             return read(campaign, after_id, limit)
 
         monkeypatch.setattr(world.store, "campaign_rows", counted)
+        await order(world, 0, 18)
+        await end(world, 0, 18)
         async with watched(world, settings(1)):
-            await order(world, 0, 18)
-            await end(world, 0, 18)
             found = await until_made(world)
             assert found.summary is not None and b'"messages":18' in found.summary
         assert pages == [4] * 5
 
     run_world(steps, policy=PRICED, reports=settings())
+
+
+def test_a_message_that_the_first_look_missed_is_waited_for(
+    run_world: RunWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A node may give an id below those that were looked at."""
+
+    async def steps(world: World) -> None:
+        missing = CampaignProgress(0, 0, None, 0)
+        monkeypatch.setattr(world.store, "campaign_progress", lambda *_: missing)
+        async with watched(world, settings(1)):
+            await order(world, 0, 3)
+            await end(world, 0, 2)
+            await asyncio.sleep(0.1)
+            found = await stored(world)
+            assert found is not None and found.due
+            await world.report("k-2")
+            await until_made(world)
+
+    run_world(steps, reports=settings())
 
 
 def test_a_node_that_does_not_lead_makes_none(run_world: RunWorld) -> None:

@@ -9,7 +9,7 @@ import pytest
 from campaign_rows import BEGAN_NS, BRITISH, GERMAN, MIXED, ORANGE, PLAY, SECOND_NS, row
 
 from reference_sender.campaign_report.carriers import carrier_finder
-from reference_sender.campaign_report.durations import Durations
+from reference_sender.campaign_report.durations import DurationBuckets
 from reference_sender.campaign_report.tally import OTHER_REASONS, CampaignTally
 from reference_sender.campaign_report.values import CampaignOutcome, CampaignSummary
 from reference_sender.dispatch.values import State
@@ -95,7 +95,7 @@ def test_a_summary_is_stored_without_loss() -> None:
 def test_percentiles_are_within_half_a_percent() -> None:
     draw = random.Random(7)
     spent_s = sorted(draw.lognormvariate(2, 1.5) for _ in range(10_000))
-    durations = Durations()
+    durations = DurationBuckets()
     for each in spent_s:
         durations.add(int(each * SECOND_NS))
     times = durations.times()
@@ -103,4 +103,4 @@ def test_percentiles_are_within_half_a_percent() -> None:
     exact = [spent_s[int(share * 10_000) - 1] for share in (0.5, 0.9, 0.95, 0.99)]
     assert [times.p50_s, times.p90_s, times.p95_s, times.p99_s] == pytest.approx(exact, rel=0.005)
     assert times.longest_s == pytest.approx(spent_s[-1])
-    assert Durations().times() is None
+    assert DurationBuckets().times() is None
