@@ -11,6 +11,11 @@ from pydantic import ValidationError
 
 from reference_sender.alerts.rules import AlertFileError, AlertSettings, parse_alerts
 from reference_sender.api.connections import Limits
+from reference_sender.campaign_report.settings import (
+    CampaignReportSettings,
+    ReportFileError,
+    parse_report_settings,
+)
 from reference_sender.dispatch import DispatchSettings
 from reference_sender.logs import configure
 from reference_sender.policy.settings import NO_POLICY, PolicyError, read_policy
@@ -48,6 +53,14 @@ def _alerts(path: Path) -> AlertSettings:
     except (OSError, UnicodeDecodeError, AlertFileError) as error:
         said = error.strerror if isinstance(error, OSError) else error
         raise typer.BadParameter(f"{path}: {said}", param_hint="--alerts") from error
+
+
+def _campaign_reports(path: Path) -> CampaignReportSettings:
+    try:
+        return parse_report_settings(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, ReportFileError) as error:
+        said = error.strerror if isinstance(error, OSError) else error
+        raise typer.BadParameter(f"{path}: {said}", param_hint="--campaign-reports") from error
 
 
 def sender(
@@ -156,6 +169,13 @@ def sender(
             "log."
         ),
     ] = None,
+    campaign_reports: Annotated[
+        Path | None,
+        typer.Option(
+            help="TOML file on the reports that are made when a campaign ends: language, currency, mail "
+            "server (docs/campaign-report.md). Without it they are in English and are not mailed."
+        ),
+    ] = None,
     allow_remote: Annotated[
         bool, typer.Option("--allow-remote", help="Allow a provider that is not on this machine.")
     ] = False,
@@ -191,6 +211,9 @@ def sender(
             ),
             limits=Limits(max_connections, request_timeout, idle_timeout),
             alerts=AlertSettings() if alerts is None else _alerts(alerts),
+            campaign_reports=(
+                CampaignReportSettings() if campaign_reports is None else _campaign_reports(campaign_reports)
+            ),
         )
     except PolicyError as error:
         raise typer.BadParameter(str(error).removeprefix("--policy: "), param_hint="--policy") from error

@@ -8,6 +8,7 @@ from operator import attrgetter
 from typing import Any
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from reference_sender.api.answers import json_bytes
 from reference_sender.api.intake import Intake, Invalid, Shared, read_defaults, read_recipient
@@ -21,6 +22,7 @@ from reference_sender.dispatch.values import Message
 from reference_sender.policy.gate import HeldCounts
 from reference_sender.runtime.driver import Driver
 from reference_sender.store import StoreError
+from reference_sender.store.campaign_reports import ReportOrder
 
 MAX_ROWS = 100_000
 MAX_BODY_BYTES = 128 * 1024 * 1024  # unpacked
@@ -118,6 +120,7 @@ class CampaignIntake:
         self._waited_s = 0.0  # for the client
         self._strict = strict  # False for CSV, in which numbers are text
         self._shared: Shared | None = None
+        self._order: ReportOrder | None = None
         self._rows_seen = 0
         self._numbers: list[int] = []  # the row number of each message of the batch
         self._batch: list[Message] = []
@@ -146,6 +149,9 @@ class CampaignIntake:
                 raise
             self.answer.error = {"code": error.code, "field": error.field, "message": error.message}
         await self._commit()
+        if self._order is not None and self.answer.accepted:
+            # Rows may have arrived after a pause in which the campaign seemed to have ended.
+            self._driver.keep([replace(self._order, at_ns=now_ns())])
         self.answer.held = self._driver.gate.held(self.answer.id)
         if self._unordered:  # a key that is in use is found later than other errors
             self.answer.refused.sort(key=attrgetter("row"))
@@ -221,8 +227,11 @@ class CampaignIntake:
             campaign = self._intake.campaign_id() if defaults.campaign is None else defaults.campaign
             shared = self._intake.shared_part(defaults, campaign, now)
             controls = self._rules.campaign(campaign, defaults)
+            self._order = self._rules.report_order(now, campaign, defaults)
             if controls is not None:
                 self._driver.change_campaign(controls)
+            if self._order is not None:
+                self._driver.keep([self._order])
             if defaults.duplicates == "allow":
                 self._duplicates = None
             self._shared = shared

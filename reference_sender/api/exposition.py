@@ -11,6 +11,8 @@ from reference_sender.api.tally import Tally
 from reference_sender.dispatch import DispatchState
 from reference_sender.dispatch.figures import BOUNDS_S, DurationCounts
 from reference_sender.dispatch.snapshot import RouteSnapshot
+from reference_sender.policy.spending import UNIT
+from reference_sender.policy.spending_state import SpendingState
 from reference_sender.runtime.driver import Driver
 from reference_sender.runtime.loop_lag import LoopLag
 
@@ -126,6 +128,21 @@ def process_families(driver: Driver, tally: Tally, lag: LoopLag) -> Iterator[Met
     yield _gauge("event_loop_lag_seconds", lag_text, lag.worst_ms / 1000)
     waited = "Of that delay, the time without a processor core"
     yield _gauge("event_loop_core_wait_seconds", waited, lag.core_wait_ms / 1000)
+
+
+def money_families(spending: SpendingState, balances: Mapping[str, float]) -> Iterator[Metric]:
+    """Balances and spending limits, as far as there are any."""
+    if balances:
+        said = "Balance of the route's account, in the unit of its provider"
+        yield _gauges("route_balance_units", said, _ROUTE, dict(balances))
+    if spending.daily_limit is not None:
+        said = "Costs reserved for today, in the currency of the prices"
+        yield _gauge("daily_spending_units", said, spending.spent_today / UNIT)
+        yield _gauge("daily_spending_limit_units", "Their limit", spending.daily_limit / UNIT)
+    over = sum(each.over_limit for each in spending.campaigns)
+    yield _gauge(
+        "over_limit_messages", "Messages that wait for a higher spending limit of their campaign", over
+    )
 
 
 def _gauge(name: str, said: str, value: float) -> Metric:

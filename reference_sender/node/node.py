@@ -38,6 +38,7 @@ from reference_sender.node.times import DEFAULT_TIMES, NodeTimes
 from reference_sender.policy.campaigns import Campaign, CampaignState
 from reference_sender.policy.gate import Gate, open_gate
 from reference_sender.policy.opt_out import OptOut
+from reference_sender.store.campaign_reports import ReportControl
 from reference_sender.store.protocol import Existing, HandedOver, Hold, OptIn, Renewal, StoreError
 
 
@@ -143,6 +144,11 @@ class Node:
         for each in opt_ins:
             self.gate.opt_outs.remove(each.number)
         self._commits.control(opt_ins)
+        self._commits.settle(waiter)
+
+    def keep(self, controls: Iterable[ReportControl], waiter: Waiter) -> None:
+        """Store these controls of reports on campaigns. The waiter gets None when that is durable."""
+        self._commits.control(controls)
         self._commits.settle(waiter)
 
     def join(self, tenure: Tenure) -> None:

@@ -44,6 +44,18 @@ _FROM_2_TO_3 = """
     COMMIT;
 """
 
+_FROM_3_TO_4 = """
+    BEGIN IMMEDIATE;
+    CREATE TABLE campaign_report (
+        campaign TEXT PRIMARY KEY, ordered_ns INTEGER NOT NULL, language TEXT NOT NULL,
+        recipients TEXT NOT NULL, due INTEGER NOT NULL, summary BLOB, made_ns INTEGER,
+        to_mail INTEGER NOT NULL
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX campaign_report_waiting ON campaign_report (campaign) WHERE due OR to_mail;
+    PRAGMA user_version = 4;
+    COMMIT;
+"""
+
 
 _FROM_3_TO_4 = """
     BEGIN IMMEDIATE;

@@ -320,3 +320,26 @@ def test_a_report_that_was_changed_on_its_way_is_refused(name: str, start: Start
     for each in forged:
         with pytest.raises(ForgedReport):
             reports.protocol.read_reports(each)
+
+
+@every_route
+def test_the_balance_of_the_account_can_be_asked_for(name: str, start: StartProvider) -> None:
+    provider = start(account={"balance_points": 50.0, "price_per_segment": 0.5})
+
+    async def act(route: HttpRoute) -> None:
+        assert await route.ask_balance() == 50.0
+        assert await outcome(route, message(1)) == [Outcome.ACCEPTED]
+        assert await route.ask_balance() == 49.5
+
+    with_route(spec_of(name, address_of(provider)), act)
+
+
+@every_route
+def test_a_balance_that_is_not_told_is_unknown(name: str, start: StartProvider) -> None:
+    async def act(route: HttpRoute) -> None:
+        assert await route.ask_balance() is None
+
+    sender_id = quote(SENDER_IDS[name])
+    wrong = f"{name}+http://{CREDENTIALS[name]}x@{address_of(start())}?sender_id={sender_id}"
+    with_route(read_route(wrong), act)
+    with_route(spec_of(name, "127.0.0.1:1", timeout_s=0.5), act)

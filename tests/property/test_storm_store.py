@@ -27,7 +27,7 @@ class TwinStore(ModelStore):
 
     def __init__(self, disk: Disk) -> None:
         super().__init__(disk)
-        if TwinStore.latest is not None:  # of a process that a storm has killed, whose files the system closes
+        if TwinStore.latest is not None:  # of a killed process, whose files the system closes
             TwinStore.latest.close()
         self._real = TwinStore.latest = SqliteStore(self.path)
 

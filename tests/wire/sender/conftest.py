@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 from sender_world import RunWorld, Steps, run_sender
 
+from reference_sender.api.rules import NO_REPORTS
+from reference_sender.campaign_report.settings import CampaignReportSettings
 from reference_sender.policy.settings import NO_POLICY, PolicySettings
 
 
@@ -14,7 +16,12 @@ from reference_sender.policy.settings import NO_POLICY, PolicySettings
 def run_world(tmp_path: Path) -> RunWorld:
     """Runs the steps of a test on a sender. Each further call restarts the sender on the same store."""
 
-    def run(steps: Steps, max_backlog: int = 100_000, policy: PolicySettings = NO_POLICY) -> None:
-        run_sender(tmp_path / "messages.db", steps, max_backlog, policy)
+    def run(
+        steps: Steps,
+        max_backlog: int = 100_000,
+        policy: PolicySettings = NO_POLICY,
+        reports: CampaignReportSettings = NO_REPORTS,
+    ) -> None:
+        run_sender(tmp_path / "messages.db", steps, max_backlog, policy, reports)
 
     return run

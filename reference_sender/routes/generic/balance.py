@@ -1,0 +1,34 @@
+"""The account's balance: ``GET /v1/account``, beside ``/v1/messages``."""
+
+from __future__ import annotations
+
+import msgspec
+from msgspec import Struct
+
+from reference_sender.routes.protocol import ProviderReply, ProviderRequest, RouteAccount
+
+
+class _GenericAccount(Struct, gc=False):
+    balance: float
+
+
+_decode = msgspec.json.Decoder(_GenericAccount).decode
+
+
+class GenericBalanceQuery:
+    """Balance queries of one account."""
+
+    def __init__(self, account: RouteAccount) -> None:
+        self._url = f"{account.url.rpartition('/')[0]}/account"
+        self._headers = {"Authorization": f"Bearer {account.secret}"}
+
+    def request(self) -> ProviderRequest:
+        return ProviderRequest("GET", self._url, self._headers)
+
+    def found(self, reply: ProviderReply) -> float | None:
+        if reply.status != 200:
+            return None
+        try:
+            return _decode(reply.body).balance
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            return None
