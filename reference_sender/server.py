@@ -111,6 +111,13 @@ class SenderSettings(BaseModel):
         """A dispatcher for these routes; raises ``ValueError`` if their limits or names are not valid."""
         return Dispatcher(self.dispatch, tuple(spec.limits for spec in self.routes), self.seed)
 
+    def open_routes(self, reports_url: str, report_secret: str) -> dict[str, HttpRoute]:
+        """The routes by name. Each provider sends its reports to an address below ``reports_url``."""
+        return {
+            spec.limits.name: spec.open(f"{reports_url}{spec.definition.name}/{report_secret}")
+            for spec in self.routes
+        }
+
     def membership(self) -> Membership:
         """How this process joins others on a store for several. Each must be able to send one message by
         itself.
@@ -140,12 +147,7 @@ class Sender:
         leases = store.leases
         # Of several nodes each counts what it did: the sum over the nodes is the whole.
         self._stored = stored = store.counts(None) if leases is None else {}
-        self._routes: dict[str, HttpRoute] = {
-            spec.limits.name: spec.open(
-                f"{public_url}{REPORTS_PATH}{spec.definition.name}/{identity.report_secret}"
-            )
-            for spec in settings.routes
-        }
+        self._routes = settings.open_routes(f"{public_url}{REPORTS_PATH}", identity.report_secret)
         self.chores = Chores()
         policy = settings.policy
         gate = stored_gate(policy, store, now_ns())

@@ -32,10 +32,10 @@ log = logging.getLogger(__name__)
 
 # Rows of one query. The first kind is counted by the database: few while a campaign is being sent, then more.
 # The second is read into Python, 2 ms for a page.
-_FIRST_PROBED_ROWS, _PROBED_ROWS = 20, 5_000
-_TALLIED_ROWS = 500
+FIRST_PROBED_ROWS, PROBED_ROWS = 20, 5_000
+TALLIED_ROWS = 500
 _BETWEEN_PAGES_S = 0.02
-_MAIL_RETRY_S = (60.0, 300.0, 1_800.0, 3_600.0)  # the last one is repeated
+MAIL_RETRY_S = (60.0, 300.0, 1_800.0, 3_600.0)  # the last one is repeated
 _MAIL_FOR_NS = 3 * 86_400_000_000_000
 _Answer = TypeVar("_Answer")
 
@@ -134,7 +134,7 @@ class CampaignEnds:
 
     async def _is_final(self, campaign: str, position: _Position) -> bool:
         """Whether every message is final, from ``position`` on, which moves ahead."""
-        rows = _FIRST_PROBED_ROWS
+        rows = FIRST_PROBED_ROWS
         while True:
             ask = partial(self._store.campaign_progress, campaign, position.read_id, rows)
             step = await self._ask(ask)
@@ -145,7 +145,7 @@ class CampaignEnds:
             position.read_id = max(position.read_id, step.last_id)
             if step.count < rows:
                 return True
-            rows = _PROBED_ROWS
+            rows = PROBED_ROWS
             await asyncio.sleep(_BETWEEN_PAGES_S)
 
     async def _tally(self, campaign: str) -> CampaignTally:
@@ -153,9 +153,9 @@ class CampaignEnds:
 
         def step() -> int | None:
             """The highest id so far; None at the end."""
-            rows = self._store.campaign_rows(campaign, after_id, _TALLIED_ROWS)
+            rows = self._store.campaign_rows(campaign, after_id, TALLIED_ROWS)
             tally.add(rows)
-            return rows[-1].message_id if len(rows) == _TALLIED_ROWS and tally.open_id is None else None
+            return rows[-1].message_id if len(rows) == TALLIED_ROWS and tally.open_id is None else None
 
         while (last_id := await self._ask(step)) is not None:
             after_id = last_id
@@ -202,7 +202,7 @@ class CampaignEnds:
         try:
             await deliver(email, message)
         except ChannelError as error:
-            wait_s = _MAIL_RETRY_S[min(attempts.count, len(_MAIL_RETRY_S) - 1)]
+            wait_s = MAIL_RETRY_S[min(attempts.count, len(MAIL_RETRY_S) - 1)]
             attempts.count += 1
             attempts.next_ns = now_ns() + int(wait_s * 1e9)
             if attempts.next_ns < waiting.made_ns + _MAIL_FOR_NS:

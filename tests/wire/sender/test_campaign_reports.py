@@ -174,9 +174,9 @@ def test_more_rows_bring_a_new_report_and_repeated_rows_none(run_world: RunWorld
 
 
 def test_a_report_is_made_in_small_steps(run_world: RunWorld, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(campaign_ends, "_TALLIED_ROWS", 4)
-    monkeypatch.setattr(campaign_ends, "_FIRST_PROBED_ROWS", 3)
-    monkeypatch.setattr(campaign_ends, "_PROBED_ROWS", 5)
+    monkeypatch.setattr(campaign_ends, "TALLIED_ROWS", 4)
+    monkeypatch.setattr(campaign_ends, "FIRST_PROBED_ROWS", 3)
+    monkeypatch.setattr(campaign_ends, "PROBED_ROWS", 5)
 
     async def steps(world: World) -> None:
         pages = []
@@ -244,7 +244,7 @@ def test_a_cancelled_campaign_ends_too(run_world: RunWorld) -> None:
 def test_a_mail_that_is_refused_is_sent_again(
     run_world: RunWorld, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(campaign_ends, "_MAIL_RETRY_S", (0.01,))
+    monkeypatch.setattr(campaign_ends, "MAIL_RETRY_S", (0.01,))
     box = Mailbox(busy=1)
 
     async def steps(world: World) -> None:

@@ -17,7 +17,7 @@ UNIT = 1_000_000
 
 
 def notices(money: Sequence[Money], rules: AlertRules = RULES) -> list[Notice]:
-    """What is told while the values go through ``money``, one each 10 s."""
+    """The notices while the values go through ``money``, one each 10 s."""
     alerts = Alerts(rules)
     found = []
     for number, each in enumerate(money):
