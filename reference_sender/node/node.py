@@ -339,10 +339,8 @@ class Node:
         """Nothing of the commit is kept: refuse its messages, and queue those of its attempts again."""
         group: Group = self._commits.failed(now_ns)
         self.gate.take_back(group.admitted)
-        refused = [waiter for _, waiter in group.singles]
-        effects: list[NodeEffect] = [
-            Refuse(waiter, error) for waiter in (*refused, *group.many, *group.probes)
-        ]
+        refused = [*(waiter for _, waiter in group.singles), *group.many, *group.probes]
+        effects: list[NodeEffect] = [Refuse(waiter, error) for waiter in refused]
         for _, batch in group.attempts:
             effects += self._withdraw(now_ns, batch.batch_id)
         return effects

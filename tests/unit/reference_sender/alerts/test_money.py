@@ -43,7 +43,7 @@ def campaign(spent: float, over: int = 0, limit: float = 10) -> Money:
     return Money(spending=SpendingState(campaigns=(each,)))
 
 
-def test_a_low_balance_is_told_once_until_it_is_topped_up() -> None:
+def test_a_low_balance_gives_one_notice_until_it_is_topped_up() -> None:
     falls_and_rises = balances(500, 99, 80, 101, 99, 119, 120, 121, 500)
     assert told(falls_and_rises) == [("balance.main", True), ("balance.main", False)]
     began, ended = notices(falls_and_rises)
@@ -74,7 +74,7 @@ def test_the_daily_limit_near_then_reached_then_a_new_day() -> None:
     ]
 
 
-def test_without_a_daily_limit_nothing_is_told() -> None:
+def test_without_a_daily_limit_there_is_no_notice() -> None:
     assert told([day(0, limit=None), day(100, 3, limit=None)]) == []
 
 
