@@ -163,7 +163,15 @@ def sender(
         bool, typer.Option("--allow-remote", help="Allow a provider that is not on this machine.")
     ] = False,
 ) -> None:
-    """Accept messages over HTTP, store them, submit them to an SMS provider, and follow their reports."""
+    """Accept messages over HTTP, store them, submit them to an SMS provider, and follow their reports.
+
+    When it is ready it prints one line of JSON with its URL; logs go to standard error (docs/sender.md).
+
+    Exit code: 0 stopped by SIGTERM, SIGINT or SIGHUP, 2 it could not start, 70 a part of it failed.
+
+    \b
+      smsbench sender --token secret --route "smsapi+http://PROVIDER_TOKEN@127.0.0.1:8080"
+    """
     configure()
     try:
         settings = SenderSettings(

@@ -29,7 +29,15 @@ from reference_sender.api.intake import Invalid, read_defaults
 
 ROOT = Path(__file__).parent.parent
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")])
-PACKAGES = ("analysis", "loadtests", "mock_provider", "reference_sender", "smsbench", "benchmarks")
+PACKAGES = (
+    "analysis",
+    "loadtests",
+    "mock_provider",
+    "page_parts",
+    "reference_sender",
+    "smsbench",
+    "benchmarks",
+)
 # Commands whose options another package reads.
 FORWARDED = {
     "provider": "mock_provider.cli",

@@ -43,7 +43,7 @@ def report(
     judging = [option for objective in objectives for option in ("--slo", objective)]
     judging += ["--allow-undecided"] if allow_undecided else []
     judging += ["--export", export] if export else []
-    code, said = _analyse(place, call, judging)
+    code, said = analyse(place, call, judging)
     result = read_result(place)
     if result is None or result.call != call:
         # There may be a report of an earlier analysis; its verdict does not count.
@@ -62,7 +62,7 @@ def report(
     return result.exit_code
 
 
-def _analyse(run_dir: Path, call: str, judging: list[str]) -> tuple[int, str]:
+def analyse(run_dir: Path, call: str, judging: list[str]) -> tuple[int, str]:
     """The exit code and the output of the analysis."""
     with tempfile.TemporaryFile() as said:
         # matplotlib reads a matplotlibrc of its working directory.

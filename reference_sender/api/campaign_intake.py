@@ -61,7 +61,7 @@ class RefusedRows(Struct, gc=False):
     message: str
 
 
-class Taken(Struct):
+class CampaignAnswer(Struct):
     """The answer to a campaign."""
 
     id: str = ""
@@ -78,12 +78,12 @@ def wait_limit_s(patience_s: float, came_bytes: int, waited_s: float) -> float:
     return min(patience_s, patience_s + came_bytes / LEAST_BYTES_PER_S - waited_s)
 
 
-async def encoded(taken: Taken, turns: Turns) -> list[bytes]:
-    """``taken`` as JSON, in parts, one per turn of the event loop: it may list 100,000 refusals.
-    ``taken.refused`` is emptied step by step, so that the refusals are freed in turns too.
+async def encoded(answer: CampaignAnswer, turns: Turns) -> list[bytes]:
+    """``answer`` as JSON, in parts, one per turn of the event loop: it may list 100,000 refusals.
+    ``answer.refused`` is emptied step by step, so that the refusals are freed in turns too.
     """
-    refused, taken.refused = taken.refused, []
-    before, opened, after = json_bytes(taken).partition(b'"refused":[')
+    refused, answer.refused = answer.refused, []
+    before, opened, after = json_bytes(answer).partition(b'"refused":[')
     parts = [before + opened]
     refused.reverse()
     while refused:
@@ -108,7 +108,7 @@ class CampaignIntake:
         strict: bool,
         patience_s: float = PATIENCE_S,
     ) -> None:
-        self.taken = Taken()
+        self.answer = CampaignAnswer()
         self._intake = intake
         self._rules = rules
         self._duplicates: DuplicateRows | None = DuplicateRows()  # None: allowed
@@ -138,24 +138,24 @@ class CampaignIntake:
             self._waiting.reschedule(asyncio.get_running_loop().time())
         self._stopping = True
 
-    async def read(self, rows: Rows, unpacking: Unpacking, read_piece: ReadPiece) -> Taken:
+    async def read(self, rows: Rows, unpacking: Unpacking, read_piece: ReadPiece) -> CampaignAnswer:
         """Raises ``Invalid`` if the body is not a campaign and no row was accepted. If rows were accepted,
-        ``Taken.error`` has the error."""
+        ``CampaignAnswer.error`` has the error."""
         try:
             await self._read_body(rows, unpacking, read_piece)
         except Invalid as error:
             await self._commit()
-            if not (self.taken.accepted or self.taken.repeated):
+            if not (self.answer.accepted or self.answer.repeated):
                 raise
-            self.taken.error = {"code": error.code, "field": error.field, "message": error.message}
+            self.answer.error = {"code": error.code, "field": error.field, "message": error.message}
         await self._commit()
-        if self._order is not None and self.taken.accepted:
+        if self._order is not None and self.answer.accepted:
             # Rows may have arrived after a pause in which the campaign seemed to have ended.
             self._driver.keep([replace(self._order, at_ns=now_ns())])
-        self.taken.held = self._driver.gate.held(self.taken.id)
+        self.answer.held = self._driver.gate.held(self.answer.id)
         if self._unordered:  # a key that is in use is found later than other errors
-            self.taken.refused.sort(key=attrgetter("row"))
-        return self.taken
+            self.answer.refused.sort(key=attrgetter("row"))
+        return self.answer
 
     async def _read_body(self, rows: Rows, unpacking: Unpacking, read_piece: ReadPiece) -> None:
         unpacked_bytes = 0
@@ -235,7 +235,7 @@ class CampaignIntake:
             if defaults.duplicates == "allow":
                 self._duplicates = None
             self._shared = shared
-            self.taken.id = campaign
+            self.answer.id = campaign
         return self._shared
 
     async def _commit(self) -> None:
@@ -267,8 +267,8 @@ class CampaignIntake:
                     conflicts += 1
                     self._refuse(number, _CONFLICT)
         accepted = len(batch) - repeated - conflicts
-        self.taken.accepted += accepted
-        self.taken.repeated += repeated
+        self.answer.accepted += accepted
+        self.answer.repeated += repeated
         self._tally.accepted += accepted
         self._tally.repeated += repeated
         self._tally.conflicts += conflicts
@@ -278,7 +278,7 @@ class CampaignIntake:
             self._refuse(number, why)
 
     def _refuse(self, row: int, why: Invalid) -> None:
-        self.taken.refused_count += 1
+        self.answer.refused_count += 1
         said = (why.code, why.field, why.message)
         last = self._last_refusals.get(said)
         if last is not None and last.to_row == row - 1:
@@ -287,4 +287,4 @@ class CampaignIntake:
         self._unordered = self._unordered or row < self._last_refused
         self._last_refused = row
         self._last_refusals[said] = refusal = RefusedRows(row, row, *said)
-        self.taken.refused.append(refusal)
+        self.answer.refused.append(refusal)

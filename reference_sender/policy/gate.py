@@ -179,7 +179,7 @@ class Gate:
         """Whether ``message`` may be sent now."""
         if not (message.not_before_ns or message.keeps_hours or self.bars(message)):
             return True
-        return not self.ending(message) and self._may_go_ns(now_ns, message) <= now_ns
+        return not self.ending(message) and self.may_go_ns(now_ns, message) <= now_ns
 
     def next_ns(self) -> int | None:
         """When ``release`` has work."""
@@ -195,7 +195,7 @@ class Gate:
                 ended.append((message, State.EXPIRED, EXPIRED_HELD))
             elif reason:
                 ended.append((message, State.FAILED, reason))
-            elif self._may_go_ns(now_ns, message) > now_ns:
+            elif self.may_go_ns(now_ns, message) > now_ns:
                 self.hold(now_ns, [message])
             else:
                 ready.append(message)
@@ -258,9 +258,10 @@ class Gate:
         return replace(message, not_before_ns=at_ns) if moved else message
 
     def _due_ns(self, now_ns: int, message: Message) -> int:
-        return now_ns if self.ending(message) else self._may_go_ns(now_ns, message)
+        return now_ns if self.ending(message) else self.may_go_ns(now_ns, message)
 
-    def _may_go_ns(self, now_ns: int, message: Message) -> int:
+    def may_go_ns(self, now_ns: int, message: Message) -> int:
+        """When the dispatcher may get the message, by campaign, given instant and quiet hours."""
         if message.campaign in self._stopped:
             return FOREVER
         at_ns = max(now_ns, message.not_before_ns)

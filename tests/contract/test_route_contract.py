@@ -35,7 +35,7 @@ HANG_LOST = {"kind": "hang", "accepted": False}
 every_route = pytest.mark.parametrize("name", sorted(ROUTES))
 
 
-def test_every_route_is_held_to_this_contract() -> None:
+def test_every_route_is_tested_against_this_contract() -> None:
     assert set(CREDENTIALS) == set(ROUTES)
 
 
@@ -122,7 +122,7 @@ def test_an_option_lowers_a_limit_and_does_not_raise_it(name: str, option: str) 
 
 
 @every_route
-def test_a_refusal_for_good_is_permanent(name: str, start: StartProvider) -> None:
+def test_a_final_refusal_is_permanent(name: str, start: StartProvider) -> None:
     async def act(route: HttpRoute) -> None:
         assert await outcome(route, message(1, sender_id="Unknown")) == [Outcome.PERMANENT]
         assert await outcome(route, message(2)) == [Outcome.ACCEPTED]
@@ -335,7 +335,7 @@ def test_the_balance_of_the_account_can_be_asked_for(name: str, start: StartProv
 
 
 @every_route
-def test_a_balance_that_is_not_told_is_unknown(name: str, start: StartProvider) -> None:
+def test_a_balance_that_the_provider_does_not_give_is_unknown(name: str, start: StartProvider) -> None:
     async def act(route: HttpRoute) -> None:
         assert await route.ask_balance() is None
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import aiohttp
+from aiohttp.test_utils import RawTestServer
 
 from reference_sender.api.campaign_controls import CampaignControls
 from reference_sender.api.dead_letters import DeadLetters
@@ -68,7 +69,7 @@ class AcceptingRoute:
 
 
 class GatedStore(SqliteStore):
-    """A store whose commits wait until they are let through, and fail while they are told to."""
+    """A store whose commits wait while ``gate`` is clear, and fail while ``failing`` is set."""
 
     def __init__(self, path: Path) -> None:
         super().__init__(path)
@@ -159,6 +160,37 @@ class World:
 
 
 Steps = Callable[[World], Awaitable[None]]
+
+
+def run_sender(
+    path: Path,
+    steps: Steps,
+    max_backlog: int = 100_000,
+    policy: PolicySettings = NO_POLICY,
+    reports: CampaignReportSettings = NO_REPORTS,
+) -> None:
+    """Run ``steps`` on a sender with its store at ``path``. A further call restarts the sender on it."""
+
+    async def live() -> None:
+        store = GatedStore(path)
+        async with aiohttp.ClientSession() as session:
+            world = World(store, session, max_backlog, policy, reports)
+            server = RawTestServer(world.api.handle)
+            await server.start_server(max_line_size=2**20, auto_decompress=False)
+            world.url = str(server.make_url("")).rstrip("/")
+            try:
+                await steps(world)
+            finally:
+                store.failing = False
+                store.gate.set()
+                world.route.answers.set()
+                await world.driver.drain(5)
+                world.lag.stop()
+                world.queries.close()
+                await server.close()
+                store.close()
+
+    asyncio.run(live())
 
 
 class RunWorld(Protocol):

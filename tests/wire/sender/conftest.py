@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 from pathlib import Path
 
-import aiohttp
 import pytest
-from aiohttp.test_utils import RawTestServer
-from sender_world import GatedStore, RunWorld, Steps, World
+from sender_world import RunWorld, Steps, run_sender
 
 from reference_sender.api.rules import NO_REPORTS
 from reference_sender.campaign_report.settings import CampaignReportSettings
@@ -25,23 +22,6 @@ def run_world(tmp_path: Path) -> RunWorld:
         policy: PolicySettings = NO_POLICY,
         reports: CampaignReportSettings = NO_REPORTS,
     ) -> None:
-        async def live() -> None:
-            store = GatedStore(tmp_path / "messages.db")
-            async with aiohttp.ClientSession() as session:
-                world = World(store, session, max_backlog, policy, reports)
-                server = RawTestServer(world.api.handle)
-                await server.start_server(max_line_size=2**20, auto_decompress=False)
-                world.url = str(server.make_url("")).rstrip("/")
-                try:
-                    await steps(world)
-                finally:
-                    store.failing = False
-                    await world.driver.drain(5)
-                    world.lag.stop()
-                    world.queries.close()
-                    await server.close()
-                    store.close()
-
-        asyncio.run(live())
+        run_sender(tmp_path / "messages.db", steps, max_backlog, policy, reports)
 
     return run

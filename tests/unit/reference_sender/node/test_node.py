@@ -67,7 +67,7 @@ def test_an_attempt_that_was_not_foreseen_has_a_commit_of_its_own() -> None:
     assert kinds(made.committed(0, {})) == ["SubmitNow", "SubmitNow"]
 
 
-def test_a_key_that_is_taken_is_told_and_not_sent() -> None:
+def test_a_key_in_use_is_reported_and_not_sent() -> None:
     existing = Existing(1, "48500100200", "x", Lane.OTP, State.SENT)
     made = node()
     made.take(message(2), "client")
