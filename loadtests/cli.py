@@ -84,7 +84,7 @@ def smsbench(
 
 
 # Commands of other packages: name, module, help.
-_FORWARDED = (
+FORWARDED = (
     ("provider", "mock_provider.cli", "Run the mock SMS provider by itself."),
     ("sender", "reference_sender.cli", "Run the reference sender by itself."),
     ("simulate", "loadtests.simulate.cli", "Simulate a scenario in virtual time, within seconds."),
@@ -109,7 +109,7 @@ def _forwarded(name: str, module: str, help_text: str) -> None:
         typer.main.get_command(single)(args=context.args, prog_name=f"smsbench {name}")
 
 
-for _name, _module, _help in _FORWARDED:
+for _name, _module, _help in FORWARDED:
     _forwarded(_name, _module, _help)
 
 

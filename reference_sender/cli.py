@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
 import typer
@@ -24,6 +24,8 @@ from reference_sender.secret_text import read_secret
 from reference_sender.server import SenderFailed, SenderSettings, run
 from reference_sender.store import Membership, StoreError
 
+_DISPATCH = DispatchSettings.model_validate({})
+_RESERVED_BACKLOG = _DISPATCH.otp_reserved_backlog
 EXIT_FAILED = 70  # EX_SOFTWARE of sysexits.h: a part of the sender died
 
 
@@ -126,6 +128,21 @@ def sender(
             "twice. Off by default.",
         ),
     ] = None,
+    order: Annotated[
+        Literal["priority", "arrival"],
+        typer.Option(
+            help="arrival: one queue for all classes, in order of arrival, to compare; no priorities, no "
+            "shares, nothing reserved for OTPs."
+        ),
+    ] = "priority",
+    max_backlog: Annotated[
+        int,
+        typer.Option(
+            min=1,
+            help="Most messages that no provider has taken yet; further ones are answered with 429. A tenth "
+            f"of it, {_RESERVED_BACKLOG:,} at most, is for OTPs alone.",
+        ),
+    ] = _DISPATCH.max_backlog,
     max_connections: Annotated[
         int,
         typer.Option(
@@ -184,7 +201,14 @@ def sender(
             public_url=public_url.rstrip("/") if public_url is not None else None,
             seed=seed,
             policy=NO_POLICY if policy is None else read_policy(policy),
-            dispatch=DispatchSettings.model_validate({"hedge_otp_after_s": hedge_otp_after}),
+            dispatch=DispatchSettings.model_validate(
+                {
+                    "hedge_otp_after_s": hedge_otp_after,
+                    "order": order,
+                    "max_backlog": max_backlog,
+                    "otp_reserved_backlog": min(_RESERVED_BACKLOG, max_backlog // 10),
+                }
+            ),
             limits=Limits(max_connections, request_timeout, idle_timeout),
             alerts=AlertSettings() if alerts is None else _alerts(alerts),
             campaign_reports=(

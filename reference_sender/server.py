@@ -37,7 +37,7 @@ from reference_sender.api.tally import Tally
 from reference_sender.campaign_report.settings import CampaignReportSettings
 from reference_sender.clock import now_ns
 from reference_sender.dispatch import Dispatcher, DispatchSettings
-from reference_sender.dispatch.values import Recovered, State
+from reference_sender.dispatch.values import FINAL_STATES, Recovered, State
 from reference_sender.logs import http_logger, log_loop_error
 from reference_sender.node.tenure import Tenure
 from reference_sender.notices.campaign_ends import CampaignEnds
@@ -53,6 +53,7 @@ from reference_sender.runtime.driver import Driver
 from reference_sender.runtime.loop_lag import LoopLag
 from reference_sender.runtime.member import Member
 from reference_sender.runtime.purging import Purging
+from reference_sender.runtime.resuming import Resuming
 from reference_sender.runtime.stored_gate import stored_gate
 from reference_sender.store import Membership, Store, open_store
 
@@ -138,7 +139,7 @@ class Sender:
         identity = store.identity()
         leases = store.leases
         # Of several nodes each counts what it did: the sum over the nodes is the whole.
-        stored = store.counts(None) if leases is None else {}
+        self._stored = stored = store.counts(None) if leases is None else {}
         self._routes: dict[str, HttpRoute] = {
             spec.limits.name: spec.open(
                 f"{public_url}{REPORTS_PATH}{spec.definition.name}/{identity.report_secret}"
@@ -176,6 +177,9 @@ class Sender:
             alerts.rules, self._driver.state, open_channels(alerts), self.chores, money=self._money
         )
         self._queries = Queries(store)
+        self._resuming = Resuming(
+            self._queries.unfinished, self._driver.recover, identity.last_message_id, self.chores
+        )
         tally = Tally()
         reports = settings.campaign_reports
         rules = IntakeRules(gate, RecipientLimits(*policy.recipient_limits()), reports)
@@ -219,11 +223,10 @@ class Sender:
         if self._member is not None:
             await self._member.start()
             return
-        recovered = self._store.unfinished()
-        _warn_of_removed_routes(recovered, self._routes)
-        self._driver.recover(recovered)
-        if recovered:
-            log.info("loaded %d unfinished messages", len(recovered))
+        unfinished = sum(count for state, count in self._stored.items() if state not in FINAL_STATES)
+        _warn_of_removed_routes(await self._resuming.start(unfinished), self._routes)
+        if unfinished:
+            log.info("%d unfinished messages", unfinished)
 
     async def close(self) -> None:
         """Answer the requests in flight, store everything, close everything."""
@@ -232,6 +235,7 @@ class Sender:
         if self._purging is not None:
             self._purging.stop()
         self._ends.stop()
+        self._resuming.stop()
         # If a part failed, answers may never arrive.
         await self._driver.drain(0 if self.chores.failed.is_set() else self._settings.drain_s)
         self._balances.stop()

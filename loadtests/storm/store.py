@@ -7,13 +7,23 @@ What a commit kept stays when the process dies, what it did not keep is gone. ``
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from loadtests.storm.campaign_reports import row_of, written
-from reference_sender.dispatch.values import FINAL_STATES, Change, Message, Recovered, State, SubmitAttempt
+from reference_sender.dispatch.values import (
+    FINAL_STATES,
+    Change,
+    EndedMessage,
+    Lane,
+    Message,
+    Recovered,
+    Report,
+    State,
+    SubmitAttempt,
+)
 from reference_sender.policy.campaigns import Campaign
 from reference_sender.policy.opt_out import OptOut
 from reference_sender.policy.spending import Spent
@@ -25,14 +35,16 @@ from reference_sender.store.protocol import (
     Hold,
     Identity,
     OptIn,
+    Place,
     Purged,
     Record,
     StoreError,
     Work,
 )
-from reference_sender.store.recovered import recovered
+from reference_sender.store.recovered import ended, recovered
 
 _LARGEST_ID = 2**63 - 1
+_LANES = tuple(Lane)
 
 
 class Disk:
@@ -104,9 +116,27 @@ class ModelStore:
     def probe(self) -> None:
         self._require_room()
 
-    def unfinished(self, limit: int | None = None) -> list[Recovered]:
-        found = [self._record(number) for number in sorted(self._disk.messages)]
-        return [recovered(record) for record in found if record.state not in FINAL_STATES]
+    def unfinished(self, limit: int | None = None, place: Place | None = None) -> list[Recovered]:
+        disk = self._disk
+        numbers = [] if place else sorted(disk.progress.keys() & disk.messages.keys())
+        tried = [record for each in numbers if (record := self._record(each)).state not in FINAL_STATES]
+        untried = [message for number, message in disk.messages.items() if number not in disk.progress]
+        untried.sort(key=_urgency)
+        if place is not None:
+            after = _LANES.index(place.lane), place.after_id
+            untried = [m for m in untried if _urgency(m) > after and m.message_id <= place.last_id]
+        return [recovered(each) for each in (*tried, *(self._record(m.message_id) for m in untried[:limit]))]
+
+    def ended(self, reports: Sequence[Report]) -> list[EndedMessage]:
+        disk = self._disk
+        by_provider_id = {each.provider_id: number for number, each in sorted(disk.progress.items())}
+        found: list[EndedMessage] = []
+        for report in reports:
+            number = disk.ids.get(report.key) if report.key is not None else None
+            number = by_provider_id.get(report.provider_id) if number is None else number
+            if number is not None and (each := ended(self._record(number))) is not None:
+                found.append(each)
+        return found
 
     def records(self, after_id: int, limit: int) -> list[Record]:
         found = sorted(number for number in self._disk.messages if number > after_id)
@@ -269,6 +299,10 @@ class ModelStore:
                 route=attempt.route,
                 tried_ns=at_ns if before.tried_ns is None else before.tried_ns,
             )
+
+
+def _urgency(message: Message) -> tuple[int, int]:
+    return _LANES.index(message.lane), message.message_id
 
 
 def _require_writable(text: str) -> None:

@@ -30,6 +30,8 @@ def dispatch_families(state: DispatchState) -> Iterator[Metric]:
     yield _gauge("retry_waiting_messages", "Of these, messages that wait for their next attempt", retry)
     held = "Messages that wait for a time, or for their campaign"
     yield _gauge("held_messages", held, state.held)
+    unread = "Messages of an earlier process that are not read from the store yet"
+    yield _gauge("unread_messages", unread, state.unread)
     yield _gauge("in_flight_requests", "Requests to providers without an answer", state.in_flight)
     yield _gauge("in_flight_messages", "Messages in these requests", state.in_flight_messages)
     yield _gauge("awaiting_report_messages", "Messages whose report is awaited", state.awaiting_report)

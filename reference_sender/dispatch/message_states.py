@@ -10,11 +10,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from reference_sender.dispatch.awaiting import Awaiting, EarlyReports, Ended, Sent
 from reference_sender.dispatch.backlog import Backlog
 from reference_sender.dispatch.choice import RouteChoice
 from reference_sender.dispatch.figures import Figures, begun_ns
+from reference_sender.dispatch.recovery import recovered_ended
 from reference_sender.dispatch.retry import SECOND_NS
 from reference_sender.dispatch.settings import DispatchSettings
 from reference_sender.dispatch.states import moved, raises_rank
@@ -23,6 +25,7 @@ from reference_sender.dispatch.values import (
     FINAL_STATES,
     Change,
     Effect,
+    EndedMessage,
     Message,
     Report,
     SetAside,
@@ -73,6 +76,7 @@ class MessageStates:
         self.awaiting = Awaiting(int(settings.report_timeout_s * SECOND_NS))
         self.early = EarlyReports(settings.early_reports)
         self.past = Ended(settings.late_reports)  # messages that ended, for late reports
+        self.unmatched: list[Report] = []  # DELIVERED, of the last call, about no message that is known here
         self._backlog = backlog
         self.hedges = settings.hedge_otp_after_s is not None
         self._choice = choice  # None with one route: nothing is measured then
@@ -221,8 +225,27 @@ class MessageStates:
             self.reported_early(now_ns, ticket, report, effects)
         elif (key := self.past.index.find(report)) is not None:
             self.reported_late(now_ns, key, report, effects)
-        elif report.key is not None or not submitting or not self.early.keep(report):
-            self.totals.orphan_reports += 1
+        else:
+            if report.state is _DELIVERED:
+                self.unmatched.append(report)
+            if report.key is not None or not submitting or not self.early.keep(report):
+                self.totals.orphan_reports += 1
+
+    def found(
+        self, now_ns: int, ended: Iterable[EndedMessage], reports: Iterable[Report], effects: list[Effect]
+    ) -> None:
+        """Apply ``reports``, which were unmatched, to the messages that they are about."""
+        index = self.past.index
+        for each in ended:
+            if each.message.key not in index.by_key:
+                self.past.add(each.message.key, recovered_ended(each, now_ns))
+        for report in reports:
+            key = index.find(report)
+            if key is None:
+                continue
+            if self.early.take(report.provider_id) is None:
+                self.totals.orphan_reports -= 1
+            self.reported_late(now_ns, key, report, effects)
 
     def give_up_overdue(self, now_ns: int, effects: list[Effect]) -> None:
         """End messages whose report is overdue."""
@@ -234,7 +257,10 @@ class MessageStates:
         ended = self.past.index
         if report.state in FINAL_STATES and raises_rank(ended.by_key[key].state, report.state):
             self.totals.late += 1
-            self._reached(now_ns, key, ended.pop(key), report.state, report.reason, effects)
+            sent = ended.pop(key)
+            if sent.provider_id is None:  # no answer and no lookup had said it
+                sent = replace(sent, provider_id=report.provider_id or None)
+            self._reached(now_ns, key, sent, report.state, report.reason, effects)
         else:
             self.totals.repeated_reports += 1
 

@@ -1,4 +1,4 @@
--- Schema 4. What a message is never changes and stands in `message`; how far it has come stands in `progress`,
+-- Schema 5. What a message is never changes and stands in `message`; how far it has come stands in `progress`,
 -- a narrow row that is overwritten, so that a change does not rewrite the text. A message without a row in
 -- `progress` is queued and untried.
 CREATE TABLE identity (
@@ -43,6 +43,10 @@ CREATE TABLE attempt (
 
 -- Dead letters are found without reading the others.
 CREATE INDEX progress_dead ON progress (id) WHERE state IN ('failed', 'expired');
+
+-- So are messages that a late report names by the provider's id.
+CREATE INDEX progress_ended_as ON progress (provider_id)
+    WHERE state IN ('failed', 'expired') AND provider_id IS NOT NULL;
 
 -- Of a message that is not sent as soon as possible; most messages have no row.
 CREATE TABLE hold (

@@ -116,7 +116,7 @@ def resume_without_reading_back(patch: pytest.MonkeyPatch) -> None:
     """A process starts with nothing to do."""
     recover = Node.recover
 
-    def empty(node: Node, now_ns: int, recovered: Iterable[Recovered]) -> list[NodeEffect]:
+    def empty(node: Node, now_ns: int, recovered: Iterable[Recovered], unread: int = 0) -> list[NodeEffect]:
         return recover(node, now_ns, [])
 
     patch.setattr(Node, "recover", empty)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 
-from reference_sender.dispatch.values import Recovered, State
+from reference_sender.dispatch.values import EndedMessage, Recovered, Report, State
 from reference_sender.policy.campaigns import Campaign
 from reference_sender.policy.opt_out import OptOut
 from reference_sender.store.campaign_reports import CampaignProgress, CampaignRow, StoredReport
@@ -18,13 +18,14 @@ from reference_sender.store.protocol import (
     HandedOver,
     Identity,
     Membership,
+    Place,
     Purged,
     Record,
     Renewal,
     StoreError,
     Work,
 )
-from reference_sender.store.recovered import recovered
+from reference_sender.store.recovered import ended, recovered
 
 _NODE_BITS = 40  # message ids of one node: as many as it can make in its life
 _PROBE = """
@@ -71,13 +72,17 @@ class PostgresStore:
         if self._writer.call(lambda connection: connection.fetchval(_PROBE, self._node)) is None:
             raise StoreError(writing.LEASE_ENDED)
 
-    def unfinished(self, limit: int | None = None) -> list[Recovered]:
+    def unfinished(self, limit: int | None = None, place: Place | None = None) -> list[Recovered]:
         routes, doubtful = self._membership.routes, self._doubtful_claims
         records = self._renewer.call(
             lambda connection: leases.claim(connection, self._node, routes, limit, doubtful)
         )
         doubtful.clear()
         return [recovered(record) for record in records]
+
+    def ended(self, reports: Sequence[Report]) -> list[EndedMessage]:
+        records = self._writer.call(lambda connection: reading.ended(connection, reports))
+        return [each for record in records if (each := ended(record)) is not None]
 
     def records(self, after_id: int, limit: int) -> list[Record]:
         return self._reader.call(lambda connection: reading.page(connection, after_id, limit))
