@@ -21,7 +21,7 @@ from typing import Annotated
 import typer
 
 from analysis.exit_codes import ExitCode
-from loadtests.usage import AllowUndecided, Command, Slo, Window, objectives, usage_error
+from loadtests.usage import AllowUndecided, Command, NoCharts, Slo, Window, objectives, usage_error
 
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
@@ -170,6 +170,7 @@ def run(
     ] = False,
     slo: Slo = None,
     allow_undecided: AllowUndecided = False,
+    no_charts: NoCharts = False,
     probe_timeout: Annotated[
         float,
         typer.Option(
@@ -226,6 +227,7 @@ def run(
         "ui": ui,
         "objectives": in_force(objectives(slo, CLASSES)),
         "allow_undecided": allow_undecided,
+        "no_charts": no_charts,
         "probe": not no_probe,
         "probe_timeout_s": probe_timeout,
     }
@@ -269,6 +271,7 @@ def report(
     run_dir: Annotated[Path, typer.Argument(metavar="RUN_DIR", help="A run directory, or a suite's.")],
     slo: Slo = None,
     allow_undecided: AllowUndecided = False,
+    no_charts: NoCharts = False,
     export: Annotated[
         str, typer.Option(metavar="csv|parquet", help="Also write one row for each message (docs/report.md).")
     ] = "",
@@ -287,7 +290,7 @@ def report(
 
     if not (run_dir / "run.json").is_file():
         raise usage_error(no_manifest(run_dir))
-    raise typer.Exit(write_report(run_dir, Console(), objectives(slo), allow_undecided, export))
+    raise typer.Exit(write_report(run_dir, Console(), objectives(slo), allow_undecided, export, no_charts))
 
 
 def main() -> None:

@@ -27,8 +27,9 @@ AllowUndecided = Annotated[
         "--allow-undecided", help="Exit with 0, not 4, if no objective is missed and some are undecided."
     ),
 ]
-
-
+NoCharts = Annotated[
+    bool, typer.Option("--no-charts", help="Write a report without charts, about 2 s sooner.")
+]
 Window = Annotated[
     Literal["day", "peak"] | None,
     typer.Option(help="Run the whole day, or a slice around its peak (days only)."),
