@@ -24,6 +24,7 @@ from analysis.exit_codes import ExitCode
 from loadtests.usage import (
     AllowUndecided,
     Command,
+    NoCharts,
     ProfileName,
     ScenarioName,
     Seed,
@@ -154,6 +155,7 @@ def run(
     ] = False,
     slo: Slo = None,
     allow_undecided: AllowUndecided = False,
+    no_charts: NoCharts = False,
     probe_timeout: Annotated[
         float,
         typer.Option(
@@ -210,6 +212,7 @@ def run(
         "ui": ui,
         "objectives": with_defaults(objectives(slo, CLASSES)),
         "allow_undecided": allow_undecided,
+        "no_charts": no_charts,
         "probe": not no_probe,
         "probe_timeout_s": probe_timeout,
     }
@@ -253,6 +256,7 @@ def report(
     run_dir: Annotated[Path, typer.Argument(metavar="RUN_DIR", help="A run directory, or a suite's.")],
     slo: Slo = None,
     allow_undecided: AllowUndecided = False,
+    no_charts: NoCharts = False,
     export: Annotated[
         str, typer.Option(metavar="csv|parquet", help="Also write one row for each message (docs/report.md).")
     ] = "",
@@ -272,7 +276,7 @@ def report(
 
     if not (run_dir / "run.json").is_file():
         raise usage_error(no_manifest(run_dir))
-    raise typer.Exit(write_report(run_dir, Console(), objectives(slo), allow_undecided, export))
+    raise typer.Exit(write_report(run_dir, Console(), objectives(slo), allow_undecided, export, no_charts))
 
 
 def main() -> None:

@@ -29,11 +29,12 @@ def report(
     objectives: tuple[str, ...] = (),
     allow_undecided: bool = False,
     export: str = "",
+    no_charts: bool = False,
 ) -> int:
     """Analyse a run directory in a separate process, print its verdict, and return its exit code.
 
     ``objectives`` replace the manifest's objectives, if there are any. ``export`` is the format of the file
-    with one row for each message; "" for none.
+    with one row for each message; "" for none. ``no_charts``: the report has no charts.
 
     The verdict is in the result file that the process writes with this call's id. Its exit code alone is not
     a verdict: a crash has the same codes.
@@ -43,6 +44,7 @@ def report(
     judging = [option for objective in objectives for option in ("--slo", objective)]
     judging += ["--allow-undecided"] if allow_undecided else []
     judging += ["--export", export] if export else []
+    judging += ["--no-charts"] if no_charts else []
     code, said = analyse(place, call, judging)
     result = read_result(place)
     if result is None or result.call != call:

@@ -30,5 +30,6 @@ class RunSettings(Struct, frozen=True, kw_only=True):
     ui: bool = False
     objectives: tuple[str, ...] = DEFAULT_OBJECTIVES
     allow_undecided: bool = False
+    no_charts: bool = False
     probe: bool = True  # one message through the target before the load
     probe_timeout_s: float = PROBE_TIMEOUT_S  # also the time limit for a sender to listen

@@ -9,7 +9,16 @@ from typing import Annotated
 
 import typer
 
-from loadtests.usage import AllowUndecided, ProfileName, ScenarioName, Slo, Window, objectives, usage_error
+from loadtests.usage import (
+    AllowUndecided,
+    NoCharts,
+    ProfileName,
+    ScenarioName,
+    Slo,
+    Window,
+    objectives,
+    usage_error,
+)
 
 
 def simulate(
@@ -70,6 +79,7 @@ def simulate(
     ] = False,
     slo: Slo = None,
     allow_undecided: AllowUndecided = False,
+    no_charts: NoCharts = False,
 ) -> None:
     """Simulate a scenario in virtual time.
 
@@ -124,7 +134,7 @@ def simulate(
             out = new_run_directory(f"{slug}-simulated", datetime.now(UTC))
         else:
             make_run_directory(out)
-        code = simulate_scenario(chosen, choices, seed, out.resolve(), Console(), allow_undecided)
+        code = simulate_scenario(chosen, choices, seed, out.resolve(), Console(), allow_undecided, no_charts)
     except ValueError as error:
         raise usage_error(str(error)) from None
     raise typer.Exit(code)

@@ -30,14 +30,23 @@ from reference_sender.store.campaign_reports import ReportMade, ReportMailed, St
 
 log = logging.getLogger(__name__)
 
-# Rows of one query. The first kind is counted by the database: few while a campaign is being sent, then more.
-# The second is read into Python, 2 ms for a page.
-FIRST_PROBED_ROWS, PROBED_ROWS = 20, 5_000
-TALLIED_ROWS = 500
-_BETWEEN_PAGES_S = 0.02
-MAIL_RETRY_S = (60.0, 300.0, 1_800.0, 3_600.0)  # the last one is repeated
 _MAIL_FOR_NS = 3 * 86_400_000_000_000
 _Answer = TypeVar("_Answer")
+
+
+class EndSteps(Struct, frozen=True):
+    """How large the steps are. ``probed_rows`` of a query are counted by the database, few while a campaign
+    is being sent, then more. ``tallied_rows`` are read into Python, 500 of them in 2 ms.
+    """
+
+    first_probed_rows: int = 20
+    probed_rows: int = 5_000
+    tallied_rows: int = 500
+    between_pages_s: float = 0.02
+    mail_retry_s: tuple[float, ...] = (60.0, 300.0, 1_800.0, 3_600.0)  # the last one is repeated
+
+
+SMALL_STEPS = EndSteps()
 
 
 class AskStore(Protocol):
@@ -74,7 +83,9 @@ class CampaignEnds:
         settings: CampaignReportSettings,
         leads: Callable[[], bool],
         chores: Chores,
+        steps: EndSteps = SMALL_STEPS,
     ) -> None:
+        self._steps = steps
         self._store = store
         self._ask = ask
         self._driver = driver
@@ -134,7 +145,7 @@ class CampaignEnds:
 
     async def _is_final(self, campaign: str, position: _Position) -> bool:
         """Whether every message is final, from ``position`` on, which moves ahead."""
-        rows = FIRST_PROBED_ROWS
+        rows = self._steps.first_probed_rows
         while True:
             ask = partial(self._store.campaign_progress, campaign, position.read_id, rows)
             step = await self._ask(ask)
@@ -145,21 +156,21 @@ class CampaignEnds:
             position.read_id = max(position.read_id, step.last_id)
             if step.count < rows:
                 return True
-            rows = PROBED_ROWS
-            await asyncio.sleep(_BETWEEN_PAGES_S)
+            rows = self._steps.probed_rows
+            await asyncio.sleep(self._steps.between_pages_s)
 
     async def _tally(self, campaign: str) -> CampaignTally:
-        tally, after_id = CampaignTally(), 0
+        tally, after_id, limit = CampaignTally(), 0, self._steps.tallied_rows
 
         def step() -> int | None:
             """The highest id so far; None at the end."""
-            rows = self._store.campaign_rows(campaign, after_id, TALLIED_ROWS)
+            rows = self._store.campaign_rows(campaign, after_id, limit)
             tally.add(rows)
-            return rows[-1].message_id if len(rows) == TALLIED_ROWS and tally.open_id is None else None
+            return rows[-1].message_id if len(rows) == limit and tally.open_id is None else None
 
         while (last_id := await self._ask(step)) is not None:
             after_id = last_id
-            await asyncio.sleep(_BETWEEN_PAGES_S)
+            await asyncio.sleep(self._steps.between_pages_s)
         return tally
 
     async def _keep(self, waiting: StoredReport, tally: CampaignTally, at_ns: int) -> None:
@@ -202,7 +213,7 @@ class CampaignEnds:
         try:
             await deliver(email, message)
         except ChannelError as error:
-            wait_s = MAIL_RETRY_S[min(attempts.count, len(MAIL_RETRY_S) - 1)]
+            wait_s = self._steps.mail_retry_s[min(attempts.count, len(self._steps.mail_retry_s) - 1)]
             attempts.count += 1
             attempts.next_ns = now_ns() + int(wait_s * 1e9)
             if attempts.next_ns < waiting.made_ns + _MAIL_FOR_NS:

@@ -1,4 +1,4 @@
--- Schema 4. What a message is never changes and stands in `message`; how far it has come stands in `progress`,
+-- Schema 5. What a message is never changes and stands in `message`; how far it has come stands in `progress`,
 -- a narrow row that is overwritten, so that a change does not rewrite the text. A message without a row in
 -- `progress` is queued and untried.
 CREATE TABLE identity (

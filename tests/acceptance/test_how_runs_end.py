@@ -46,7 +46,7 @@ def test_a_terminal_that_is_closed_ends_the_run_in_order_and_it_still_reports(
     smsbench: StartSmsbench, tmp_path: Path
 ) -> None:
     out = tmp_path / "run"
-    process = smsbench("run", "smoke", "--out", str(out))
+    process = smsbench("run", "smoke", "--no-charts", "--out", str(out))
     eventually(lambda: sends(out), 60.0)
     children = family(process)
     assert process.stdout is not None

@@ -12,7 +12,7 @@ from reference_sender.campaign_report.page import page
 from reference_sender.campaign_report.tally import CampaignTally
 from reference_sender.campaign_report.texts import ReportLanguage
 
-_VIEWS: tuple[tuple[int, Literal["light", "dark"]], ...] = ((1200, "light"), (360, "dark"))
+SIZES: tuple[tuple[int, Literal["light", "dark"]], ...] = ((1200, "light"), (360, "dark"))
 _TEXT_AND_PAGE = "[getComputedStyle(document.body).color, getComputedStyle(document.body).backgroundColor]"
 
 
@@ -22,7 +22,7 @@ def test_the_page_fits_and_is_readable(browser: Browser, language: ReportLanguag
     tally.add(MIXED)
     html = page(tally.summary("m" * 64, BEGAN_NS, 123_456_789_000_000, "PLN"), language)
     colours = set()
-    for width, scheme in _VIEWS:
+    for width, scheme in SIZES:
         shown = browser.new_page(viewport={"width": width, "height": 800}, color_scheme=scheme)
         shown.set_content(html)
         assert shown.evaluate("document.documentElement.scrollWidth") <= width

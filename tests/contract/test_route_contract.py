@@ -335,7 +335,7 @@ def test_the_balance_of_the_account_can_be_asked_for(name: str, start: StartProv
 
 
 @every_route
-def test_a_balance_that_is_not_told_is_unknown(name: str, start: StartProvider) -> None:
+def test_a_balance_that_the_provider_does_not_give_is_unknown(name: str, start: StartProvider) -> None:
     async def act(route: HttpRoute) -> None:
         assert await route.ask_balance() is None
 

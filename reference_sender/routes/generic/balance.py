@@ -6,6 +6,7 @@ import msgspec
 from msgspec import Struct
 
 from reference_sender.routes.protocol import ProviderReply, ProviderRequest, RouteAccount
+from reference_sender.routes.reading import read_found
 
 
 class _GenericAccount(Struct, gc=False):
@@ -26,9 +27,5 @@ class GenericBalanceQuery:
         return ProviderRequest("GET", self._url, self._headers)
 
     def found(self, reply: ProviderReply) -> float | None:
-        if reply.status != 200:
-            return None
-        try:
-            return _decode(reply.body).balance
-        except (msgspec.DecodeError, UnicodeDecodeError):
-            return None
+        found = read_found(reply, _decode)
+        return None if found is None else found.balance

@@ -9,6 +9,7 @@ import msgspec
 from msgspec import Struct
 
 from reference_sender.routes.protocol import ProviderReply, ProviderRequest, RouteAccount
+from reference_sender.routes.reading import read_found
 
 
 class _TwilioBalance(Struct, gc=False):
@@ -30,10 +31,11 @@ class TwilioBalanceQuery:
         return ProviderRequest("GET", self._url, self._headers)
 
     def found(self, reply: ProviderReply) -> float | None:
-        if reply.status != 200:
+        found = read_found(reply, _decode)
+        if found is None:
             return None
         try:
-            balance = float(_decode(reply.body).balance)
-        except (msgspec.DecodeError, UnicodeDecodeError, ValueError):
+            balance = float(found.balance)
+        except ValueError:
             return None
         return balance if isfinite(balance) else None

@@ -15,8 +15,7 @@ from smtp_mailbox import Mailbox, listening_mailbox
 from waiting import eventually_in_loop
 
 from reference_sender.campaign_report.settings import CampaignReportSettings, ReportEmail
-from reference_sender.notices import campaign_ends
-from reference_sender.notices.campaign_ends import CampaignEnds
+from reference_sender.notices.campaign_ends import SMALL_STEPS, CampaignEnds, EndSteps
 from reference_sender.policy.settings import PolicySettings
 from reference_sender.store.campaign_reports import CampaignProgress, StoredReport
 
@@ -33,10 +32,11 @@ def settings(port: int = 25, quiet_s: float = 0.0, **more: Any) -> CampaignRepor
 
 
 @asynccontextmanager
-async def watched(world: World, chosen: CampaignReportSettings, leads: bool = True) -> AsyncIterator[None]:
-    ends = CampaignEnds(
-        world.store, world.queries.ask, world.driver, chosen, lambda: leads, world.driver.chores
-    )
+async def watched(
+    world: World, chosen: CampaignReportSettings, leads: bool = True, steps: EndSteps = SMALL_STEPS
+) -> AsyncIterator[None]:
+    driver = world.driver
+    ends = CampaignEnds(world.store, world.queries.ask, driver, chosen, lambda: leads, driver.chores, steps)
     try:
         yield
     finally:
@@ -174,9 +174,7 @@ def test_more_rows_bring_a_new_report_and_repeated_rows_none(run_world: RunWorld
 
 
 def test_a_report_is_made_in_small_steps(run_world: RunWorld, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(campaign_ends, "TALLIED_ROWS", 4)
-    monkeypatch.setattr(campaign_ends, "FIRST_PROBED_ROWS", 3)
-    monkeypatch.setattr(campaign_ends, "PROBED_ROWS", 5)
+    small = EndSteps(first_probed_rows=3, probed_rows=5, tallied_rows=4, between_pages_s=0)
 
     async def steps(world: World) -> None:
         pages = []
@@ -189,7 +187,7 @@ def test_a_report_is_made_in_small_steps(run_world: RunWorld, monkeypatch: pytes
         monkeypatch.setattr(world.store, "campaign_rows", counted)
         await order(world, 0, 18)
         await end(world, 0, 18)
-        async with watched(world, settings(1)):
+        async with watched(world, settings(1), steps=small):
             found = await until_made(world)
             assert found.summary is not None and b'"messages":18' in found.summary
         assert pages == [4] * 5
@@ -241,14 +239,12 @@ def test_a_cancelled_campaign_ends_too(run_world: RunWorld) -> None:
     run_world(steps, reports=settings())
 
 
-def test_a_mail_that_is_refused_is_sent_again(
-    run_world: RunWorld, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    monkeypatch.setattr(campaign_ends, "MAIL_RETRY_S", (0.01,))
+def test_a_mail_that_is_refused_is_sent_again(run_world: RunWorld, caplog: pytest.LogCaptureFixture) -> None:
+    soon = EndSteps(mail_retry_s=(0.01,))
     box = Mailbox(busy=1)
 
     async def steps(world: World) -> None:
-        async with listening_mailbox(box) as port, watched(world, settings(port)):
+        async with listening_mailbox(box) as port, watched(world, settings(port), steps=soon):
             await order(world, 0, 1)
             await end(world, 0, 1)
             await eventually_in_loop(lambda: box.mails)

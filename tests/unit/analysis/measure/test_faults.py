@@ -139,7 +139,7 @@ def test_the_first_screen_says_that_faults_were_injected(new_run: Build) -> None
         "Faults of the provider were injected in this run: one, two (20 messages affected; a message counts "
         "once per fault). Figures and verdicts include their effect.",
     )
-    write_report(report, run_dir / "report")
+    write_report(report, run_dir / "report", charts=False)
     assert "FAULTS INJECTED. " in (run_dir / "report" / "summary.md").read_text(encoding="utf-8")
     assert ">FAULTS INJECTED</span>" in (run_dir / "report" / "index.html").read_text(encoding="utf-8")
 

@@ -25,7 +25,7 @@ def notices(money: Sequence[Money], rules: AlertRules = RULES) -> list[Notice]:
     return found
 
 
-def told(money: Sequence[Money], rules: AlertRules = RULES) -> list[tuple[str, bool]]:
+def names(money: Sequence[Money], rules: AlertRules = RULES) -> list[tuple[str, bool]]:
     return [(each.alert, each.began) for each in notices(money, rules)]
 
 
@@ -43,9 +43,9 @@ def campaign(spent: float, over: int = 0, limit: float = 10) -> Money:
     return Money(spending=SpendingState(campaigns=(each,)))
 
 
-def test_a_low_balance_gives_one_notice_until_it_is_topped_up() -> None:
+def test_a_low_balance_brings_one_alert_until_it_is_topped_up() -> None:
     falls_and_rises = balances(500, 99, 80, 101, 99, 119, 120, 121, 500)
-    assert told(falls_and_rises) == [("balance.main", True), ("balance.main", False)]
+    assert names(falls_and_rises) == [("balance.main", True), ("balance.main", False)]
     began, ended = notices(falls_and_rises)
     said = "balance of the account of route main, in the unit of its provider"
     assert began.line == f"ALERT balance.main: {said}: 99, below 100"
@@ -53,20 +53,20 @@ def test_a_low_balance_gives_one_notice_until_it_is_topped_up() -> None:
 
 
 def test_an_unknown_balance_is_not_low() -> None:
-    assert told([Money(), Money(), Money()]) == []
+    assert names([Money(), Money(), Money()]) == []
 
 
 def test_a_route_may_have_its_own_limit_and_the_rule_may_be_off() -> None:
     own = RULES.model_copy(update={"balance_by_route": {"main": FloorRule(below=5, clear=6)}})
-    assert told(balances(500, 99, 80), own) == []
-    assert told(balances(500, 4, 80), own) == [("balance.main", True), ("balance.main", False)]
+    assert names(balances(500, 99, 80), own) == []
+    assert names(balances(500, 4, 80), own) == [("balance.main", True), ("balance.main", False)]
     off = RULES.model_copy(update={"balance": FloorRule(enabled=False, below=100, clear=120)})
-    assert told(balances(500, 4), off) == []
+    assert names(balances(500, 4), off) == []
 
 
 def test_the_daily_limit_near_then_reached_then_a_new_day() -> None:
     grows = [day(0), day(7.9), day(8.1), day(9.9), day(10, 5), day(10, 9), day(0, number=2), day(1, number=2)]
-    assert told(grows) == [
+    assert names(grows) == [
         ("spending_near.day", True),
         ("spending_reached.day", True),
         ("spending_near.day", False),
@@ -74,13 +74,13 @@ def test_the_daily_limit_near_then_reached_then_a_new_day() -> None:
     ]
 
 
-def test_without_a_daily_limit_there_is_no_notice() -> None:
-    assert told([day(0, limit=None), day(100, 3, limit=None)]) == []
+def test_without_a_daily_limit_there_is_no_alert() -> None:
+    assert names([day(0, limit=None), day(100, 3, limit=None)]) == []
 
 
 def test_a_campaign_near_its_limit_then_over_it_then_raised() -> None:
     grows = [campaign(0), campaign(9), campaign(10, 3), campaign(10, 3), campaign(13, limit=100)]
-    assert told(grows) == [
+    assert names(grows) == [
         ("spending_near.may", True),
         ("spending_reached.may", True),
         ("spending_near.may", False),
@@ -90,13 +90,13 @@ def test_a_campaign_near_its_limit_then_over_it_then_raised() -> None:
 
 def test_a_campaign_that_is_complete_near_its_limit_is_cleared_after_the_window() -> None:
     complete = [campaign(0), *[campaign(9)] * 20]
-    assert told(complete) == [("spending_near.may", True), ("spending_near.may", False)]
-    # After a restart it is not told again.
-    assert told([campaign(9)] * 20) == []
+    assert names(complete) == [("spending_near.may", True), ("spending_near.may", False)]
+    # After a restart there is no second alert.
+    assert names([campaign(9)] * 20) == []
 
 
 def test_a_campaign_with_the_limit_zero_is_over_it_at_once() -> None:
-    assert told([campaign(0, 0, 0), campaign(0, 2, 0)]) == [
+    assert names([campaign(0, 0, 0), campaign(0, 2, 0)]) == [
         ("spending_near.may", True),
         ("spending_reached.may", True),
     ]
