@@ -13,6 +13,7 @@ import socket
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable
 from contextlib import closing
+from functools import partial
 from typing import Annotated
 
 import uvloop
@@ -33,6 +34,9 @@ from reference_sender.api.reports import REPORTS_PATH, ReportIntake, ReportReade
 from reference_sender.api.rules import IntakeRules
 from reference_sender.api.tally import Tally
 from reference_sender.clock import now_ns
+from reference_sender.dashboard.board import Board
+from reference_sender.dashboard.feed import DashboardFeed, look_at
+from reference_sender.dashboard.handlers import dashboard_url, event_handlers, page_handlers
 from reference_sender.dispatch import Dispatcher, DispatchSettings
 from reference_sender.dispatch.values import Recovered, State
 from reference_sender.logs import http_logger, log_loop_error
@@ -45,6 +49,7 @@ from reference_sender.routes.client import HttpRoute
 from reference_sender.routes.url import RouteSpec
 from reference_sender.runtime.background import Chores
 from reference_sender.runtime.driver import Driver
+from reference_sender.runtime.earlier_campaigns import earlier_campaigns
 from reference_sender.runtime.loop_lag import LoopLag
 from reference_sender.runtime.member import Member
 from reference_sender.runtime.purging import Purging
@@ -170,6 +175,10 @@ class Sender:
         )
         self.api.patience_s = patience_s = settings.limits.request_s
         self.api.serve(CampaignControls(self._driver, self._queries, rules, patience_s).handlers())
+        look = partial(look_at, self._driver, tally)
+        self._feed = DashboardFeed(Board(self._driver.campaigns, self._watcher.alerts), look)
+        self.api.serve_openly(page_handlers())
+        self.api.serve(event_handlers(self._feed))
         self.api.serve(DeadLetters(self._driver, self._queries, intake, rules, patience_s).handlers())
 
     def _readers(self) -> dict[str, ReportReader]:
@@ -191,12 +200,17 @@ class Sender:
             return
         recovered = self._store.unfinished()
         _warn_of_removed_routes(recovered, self._routes)
+        spending = self._driver.gate.spending
+        earlier = earlier_campaigns(self._store, recovered, self._driver.campaigns.route_prices, spending)
         self._driver.recover(recovered)
+        for campaign in earlier:
+            self._driver.campaigns.earlier(campaign)
         if recovered:
             log.info("loaded %d unfinished messages", len(recovered))
 
     async def close(self) -> None:
         """Answer the requests in flight, store everything, close everything."""
+        self._feed.stop()
         if self._member is not None:
             await self._member.stop()
         if self._purging is not None:
@@ -274,6 +288,7 @@ async def serve(
     connections.start()
     _settle_garbage_collector()
     line: dict[str, object] = {"ready": True, "service": "sender", "url": url, "pid": os.getpid()}
+    line["dashboard"] = dashboard_url(url, "" if settings.token else token)
     if settings.token is None:
         line["token"] = token
     ready(json.dumps(line))

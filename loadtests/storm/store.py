@@ -19,6 +19,7 @@ from reference_sender.policy.spending import Spent
 from reference_sender.store.protocol import (
     Control,
     DeadLetterFilter,
+    EndedGroup,
     Existing,
     Hold,
     Identity,
@@ -115,6 +116,15 @@ class ModelStore:
                 state = self._state(number)
                 counts[state] = counts.get(state, 0) + 1
         return counts
+
+    def ended(self, campaign: str) -> list[EndedGroup]:
+        groups: dict[tuple[State, str | None, bool], tuple[int, int]] = {}
+        for record in self.records(0, len(self._disk.messages)):
+            if campaign and record.message.campaign == campaign and record.state in FINAL_STATES:
+                kind = record.state, record.route, record.provider_id is not None
+                messages, segments = groups.get(kind, (0, 0))
+                groups[kind] = messages + 1, segments + record.message.segments
+        return [EndedGroup(*kind, *sums) for kind, sums in groups.items()]
 
     def dead_letters(self, wanted: DeadLetterFilter, after_id: int, limit: int) -> list[Record]:
         found = [

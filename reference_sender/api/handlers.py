@@ -103,6 +103,10 @@ class Api:
         """
         self._guarded.update(handlers)
 
+    def serve_openly(self, handlers: Mapping[tuple[str, str], Handler]) -> None:
+        """Also serve these paths, which need no token."""
+        self._open.update(handlers)
+
     def stop(self) -> None:
         """Refuse messages from now on. Delivery reports are still accepted."""
         self.stopping = True

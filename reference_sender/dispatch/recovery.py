@@ -39,4 +39,5 @@ def recovered_sent(recovered: Recovered, now_ns: int) -> Sent:
         lane_index(recovered.message.lane),
         begun_ns(sent_ns, recovered.message),
         route=recovered.route,
+        campaign=recovered.message.campaign,
     )

@@ -8,10 +8,12 @@ other attempt after them.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import chain
 
 import msgspec
 
 from reference_sender.dispatch import Dispatcher, DispatchState
+from reference_sender.dispatch.campaign_figures import CampaignFigures
 from reference_sender.dispatch.values import (
     AskReport,
     Change,
@@ -54,6 +56,9 @@ class Node:
         self._tenure: Tenure | None = None  # None: no other node uses the store
         self.gate = open_gate() if gate is None else gate  # only to be read by others
         dispatcher.bar(self.gate.bars)
+        if self.gate.spending is not None:
+            prices = self.gate.spending.prices
+            dispatcher.campaigns.price_by(prices.cost, prices.lowest)
         self._early = EarlyCalls(times.early_report_ns)
         self._commits = Commits(times.linger_ns, times.retry_ns)
         self._unanswered: dict[int, int] = {}  # attempts by batch: not durable yet, or their request is out
@@ -87,6 +92,11 @@ class Node:
         """The state of the dispatcher, and the number of held messages."""
         return msgspec.structs.replace(self._dispatcher.state(), held=self.gate.held_messages)
 
+    @property
+    def campaigns(self) -> CampaignFigures:
+        """How far the campaigns are; only to be read by others."""
+        return self._dispatcher.campaigns
+
     def stop(self) -> None:
         """Submit nothing more. Answers, reports and commits are still taken."""
         self._stopping = True
@@ -94,6 +104,8 @@ class Node:
     def recover(self, now_ns: int, recovered: Iterable[Recovered]) -> list[NodeEffect]:
         """Continue the unfinished work of an earlier process, or of another node."""
         gate = self.gate
+        recovered = list(recovered)
+        self.campaigns.recovered(recovered)
         ready: list[Recovered] = []
         held: list[Message] = []
         for each in recovered:
@@ -279,6 +291,7 @@ class Node:
             not_ours = taken.keys() | group.unclaimed
             messages = [message for message in messages if message.message_id not in not_ours]
         self.gate.hold(now_ns, held)
+        self.campaigns.accepted(chain(messages, held))
         if messages or group.foreseen is not None:
             effects = self._offer(now_ns, messages, group.foreseen)
         for message_id, waiter in group.singles:

@@ -29,7 +29,7 @@ class AlertWatcher:
         chores: Chores,
         retry_s: Sequence[float] = _RETRY_S,
     ) -> None:
-        self._alerts = Alerts(rules)
+        self.alerts = Alerts(rules)  # to be read
         self._every_s = rules.every_s
         self._state = state
         self._retry_s = retry_s
@@ -50,7 +50,7 @@ class AlertWatcher:
             sender.cancel()
 
     def _look(self) -> None:
-        for notice in self._alerts.observe(self._loop.time(), self._state()):
+        for notice in self.alerts.observe(self._loop.time(), self._state()):
             log.log(logging.ERROR if notice.began else logging.INFO, "%s", notice.line)
             for name, waiting in self._waiting.items():
                 try:

@@ -11,6 +11,7 @@ from msgspec.structs import replace
 
 from reference_sender.clock import now_ns
 from reference_sender.dispatch import Dispatcher, DispatchState
+from reference_sender.dispatch.campaign_figures import CampaignFigures
 from reference_sender.dispatch.values import (
     AskReport,
     Hedge,
@@ -125,6 +126,11 @@ class Driver:
     def gate(self) -> Gate:
         """The rules, to be read."""
         return self._node.gate
+
+    @property
+    def campaigns(self) -> CampaignFigures:
+        """As ``Node.campaigns``."""
+        return self._node.campaigns
 
     def change_campaign(self, campaign: Campaign) -> asyncio.Future[None]:
         """As ``Node.change_campaign``. Resolves when the change is on disk."""

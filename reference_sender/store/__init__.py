@@ -6,6 +6,7 @@ from pathlib import Path
 
 from reference_sender.store.protocol import (
     DeadLetterFilter,
+    EndedGroup,
     Existing,
     HandedOver,
     Hold,
@@ -25,6 +26,7 @@ from reference_sender.store.sqlite import SqliteStore
 
 __all__ = [
     "DeadLetterFilter",
+    "EndedGroup",
     "Existing",
     "HandedOver",
     "Hold",

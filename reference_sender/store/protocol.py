@@ -150,6 +150,16 @@ class DeadLetterFilter(Struct, frozen=True):
     lane: Lane | None = None
 
 
+class EndedGroup(Struct, frozen=True):
+    """Messages of a campaign that ended in the same way. ``route``: of the last attempt."""
+
+    state: State
+    route: str | None
+    accepted: bool  # by a provider
+    messages: int
+    segments: int
+
+
 class Purged(Struct, frozen=True):
     """One step of a purge."""
 
@@ -197,6 +207,10 @@ class MessageArchive(Protocol):
 
     def counts(self, campaign: str | None) -> dict[State, int]:
         """Messages by state, of one campaign or (None) of all; states without messages are left out."""
+        ...
+
+    def ended(self, campaign: str) -> list[EndedGroup]:
+        """The ended messages of a campaign; each kind once, in any order."""
         ...
 
     def dead_letters(self, wanted: DeadLetterFilter, after_id: int, limit: int) -> list[Record]:

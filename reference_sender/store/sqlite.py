@@ -29,6 +29,7 @@ from reference_sender.policy.opt_out import OptOut
 from reference_sender.store.files import StoreFiles
 from reference_sender.store.protocol import (
     DeadLetterFilter,
+    EndedGroup,
     Existing,
     Identity,
     Purged,
@@ -167,6 +168,16 @@ class SqliteStore:
                 () if campaign is None else (campaign,),
             )
             return {State(state): count for state, count in rows}
+
+    def ended(self, campaign: str) -> list[EndedGroup]:
+        with self._reading():
+            rows = self._reader.execute(
+                "SELECT p.state, p.route, p.provider_id IS NOT NULL, count(*), sum(m.segments)"
+                " FROM message m CROSS JOIN progress p ON p.id = m.id"
+                f" WHERE m.campaign = ? AND m.campaign <> '' AND p.state IN ({_FINAL}) GROUP BY 1, 2, 3",
+                (campaign,),
+            )
+            return [EndedGroup(State(row[0]), row[1], bool(row[2]), *row[3:]) for row in rows]
 
     def dead_letters(self, wanted: DeadLetterFilter, after_id: int, limit: int) -> list[Record]:
         query = _READ_DEAD

@@ -13,6 +13,7 @@ from reference_sender.store.postgres.link import Loop, PostgresLink
 from reference_sender.store.postgres.schema import bring_up_to_date
 from reference_sender.store.protocol import (
     DeadLetterFilter,
+    EndedGroup,
     Existing,
     HandedOver,
     Identity,
@@ -83,6 +84,9 @@ class PostgresStore:
 
     def counts(self, campaign: str | None) -> dict[State, int]:
         return self._reader.call(lambda connection: reading.counts(connection, campaign))
+
+    def ended(self, campaign: str) -> list[EndedGroup]:
+        return self._reader.call(lambda connection: reading.ended(connection, campaign))
 
     def dead_letters(self, wanted: DeadLetterFilter, after_id: int, limit: int) -> list[Record]:
         return self._reader.call(lambda connection: reading.dead_letters(connection, wanted, after_id, limit))
