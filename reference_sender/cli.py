@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import sys
 from pathlib import Path
 from typing import Annotated
 from urllib.parse import urlsplit
@@ -143,7 +145,10 @@ def sender(
         bool, typer.Option("--allow-remote", help="Allow a provider that is not on this machine.")
     ] = False,
 ) -> None:
-    """Accept messages over HTTP, store them, submit them to an SMS provider, and follow their reports."""
+    """Accept messages over HTTP, store them, submit them to an SMS provider, and follow their reports.
+
+    The dashboard is at / of its address.
+    """
     configure()
     try:
         settings = SenderSettings(
@@ -171,13 +176,19 @@ def sender(
         )
         raise typer.BadParameter(faults) from error
     try:
-        run(settings, ready=lambda line: print(line, flush=True))
+        run(settings, ready=_show_ready)
     except (StoreError, OSError) as error:
         typer.echo(f"sender: {error}", err=True)
         raise typer.Exit(2) from error
     except SenderFailed as error:
         typer.echo(f"sender: {error}", err=True)
         raise typer.Exit(EXIT_FAILED) from error
+
+
+def _show_ready(line: str) -> None:
+    print(line, flush=True)
+    if sys.stderr.isatty():  # for the person at the terminal; never into a file
+        print(f"dashboard: {json.loads(line)['dashboard']}", file=sys.stderr, flush=True)
 
 
 def _checked(text: str, allow_remote: bool) -> RouteSpec:

@@ -11,11 +11,11 @@ from collections.abc import Sequence
 from msgspec import Struct
 
 from reference_sender.alerts.watch import ActiveAlert, Alerts, EndedAlert
-from reference_sender.dashboard.progress import Progress, cost_at_end, left_s
+from reference_sender.dashboard.progress import GrowthRate, cost_at_end, left_s
 from reference_sender.dashboard.tables import class_rows, error_rows, queued_by_class, route_rows
 from reference_sender.dashboard.values import AlertRow, CampaignRow, History, Overview, Point
 from reference_sender.dispatch import DispatchState
-from reference_sender.dispatch.campaign_figures import UNIT, CampaignCounts, CampaignFigures
+from reference_sender.dispatch.campaign_figures import UNIT, CampaignCounts, CountedCampaigns
 from reference_sender.policy.campaigns import Campaign, CampaignState
 
 _POINTS = 300
@@ -29,7 +29,7 @@ class Control(Struct, frozen=True):
     held: int
 
 
-class Seen(Struct, frozen=True):
+class SenderCounters(Struct, frozen=True):
     """The counters at one instant."""
 
     state: DispatchState
@@ -43,21 +43,21 @@ class Seen(Struct, frozen=True):
 class Board:
     """Takes the counters once a second."""
 
-    def __init__(self, figures: CampaignFigures, alerts: Alerts) -> None:
+    def __init__(self, figures: CountedCampaigns, alerts: Alerts) -> None:
         self._figures = figures
         self._alerts = alerts
         self._points: deque[Point] = deque(maxlen=_POINTS)
-        self._before: tuple[float, Seen] | None = None
+        self._before: tuple[float, SenderCounters] | None = None
         self._began_s: float | None = None
-        self._progress: dict[str, Progress] = {}
-        self._all = Progress()
+        self._progress: dict[str, GrowthRate] = {}
+        self._all = GrowthRate()
 
     @property
     def history(self) -> History:
         """The points so far."""
         return History(list(self._points))
 
-    def observe(self, at_s: float, unix_s: float, seen: Seen) -> Overview:
+    def observe(self, at_s: float, unix_s: float, seen: SenderCounters) -> Overview:
         """The overview at ``at_s``, which never goes back; ``unix_s`` is the same instant for people."""
         if self._began_s is None:
             self._began_s = at_s
@@ -89,7 +89,7 @@ class Board:
             ended_alerts=[_ended(at_s, each) for each in self._alerts.ended],
         )
 
-    def _point(self, at_s: float, unix_s: float, seen: Seen) -> Point:
+    def _point(self, at_s: float, unix_s: float, seen: SenderCounters) -> Point:
         state = seen.state
         spent_s, earlier = 1.0, seen
         if self._before is not None and at_s > self._before[0]:
@@ -111,9 +111,9 @@ class Board:
             awaiting_report=state.awaiting_report,
         )
 
-    def _campaigns(self, at_s: float, seen: Seen) -> list[CampaignRow]:
+    def _campaigns(self, at_s: float, seen: SenderCounters) -> list[CampaignRow]:
         kept = self._progress
-        self._progress = {each.name: kept.get(each.name) or Progress() for each in seen.campaigns}
+        self._progress = {each.name: kept.get(each.name) or GrowthRate() for each in seen.campaigns}
         rows = []
         for counts in seen.campaigns:
             progress = self._progress[counts.name]
@@ -122,7 +122,7 @@ class Board:
         return rows
 
 
-def _row(counts: CampaignCounts, control: Control, progress: Progress, price: int | None) -> CampaignRow:
+def _row(counts: CampaignCounts, control: Control, progress: GrowthRate, price: int | None) -> CampaignRow:
     # For a moment a message may be in neither count, or in both.
     held = min(control.held, counts.waiting)
     queued = counts.waiting - held

@@ -15,7 +15,7 @@ from typing import Protocol
 import msgspec
 
 from reference_sender.api.tally import Tally
-from reference_sender.dashboard.board import CAMPAIGNS_SHOWN, Board, Control, Seen
+from reference_sender.dashboard.board import CAMPAIGNS_SHOWN, Board, Control, SenderCounters
 from reference_sender.policy.campaigns import Campaign
 from reference_sender.runtime.driver import Driver
 
@@ -29,7 +29,7 @@ class TooManyViewers(Exception):
     """``MOST_VIEWERS`` are there."""
 
 
-class Stream(Protocol):
+class EventSink(Protocol):
     """What a viewer reads from."""
 
     async def write(self, data: bytes) -> None:
@@ -42,7 +42,7 @@ class DashboardFeed:
     Create it while the event loop runs.
     """
 
-    def __init__(self, board: Board, look: Callable[[], Seen], every_s: float = EVERY_S) -> None:
+    def __init__(self, board: Board, look: Callable[[], SenderCounters], every_s: float = EVERY_S) -> None:
         self._board = board
         self._look = look
         self._every_s = every_s
@@ -64,7 +64,7 @@ class DashboardFeed:
         for news in self._news:
             news.set()
 
-    async def follow(self, open_stream: Callable[[], Stream]) -> None:
+    async def follow(self, open_stream: Callable[[], EventSink]) -> None:
         """Send events until ``stop`` or until the viewer has gone. Raises ``TooManyViewers`` first."""
         if len(self._news) >= MOST_VIEWERS:
             raise TooManyViewers
@@ -97,11 +97,11 @@ class DashboardFeed:
         self._timer = self._loop.call_later(self._every_s, self._tick)
 
 
-def look_at(driver: Driver, tally: Tally) -> Seen:
+def look_at(driver: Driver, tally: Tally) -> SenderCounters:
     """The counters of the sender now."""
     gate, tenure = driver.gate, driver.tenure
     campaigns = driver.campaigns.newest(CAMPAIGNS_SHOWN)
-    return Seen(
+    return SenderCounters(
         state=driver.state(),
         accepted=tally.accepted,
         refused=tally.invalid

@@ -8,7 +8,7 @@ _WINDOW_S = 30.0
 _LEAST_S = 3.0  # a shorter time gives no rate
 
 
-class Progress:
+class GrowthRate:
     """A count that grows, and its rate over the last 30 s."""
 
     def __init__(self) -> None:

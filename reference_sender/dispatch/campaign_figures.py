@@ -44,7 +44,7 @@ class CampaignCounts(Struct):
         return self.waiting > 0 or self.sent > 0
 
 
-class CampaignFigures:
+class CountedCampaigns:
     """The counts of each campaign, and of all messages together. Of more than 1,000 campaigns the first that
     ended are forgotten; while none has ended, further ones are not counted.
     """

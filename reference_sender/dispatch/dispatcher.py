@@ -8,7 +8,7 @@ import msgspec
 
 from reference_sender.dispatch.awaiting import Sent
 from reference_sender.dispatch.backlog import Backlog
-from reference_sender.dispatch.campaign_figures import CampaignFigures
+from reference_sender.dispatch.campaign_figures import CountedCampaigns
 from reference_sender.dispatch.choice import RouteChoice
 from reference_sender.dispatch.hedging import hedging_of
 from reference_sender.dispatch.lookups import PendingLookups
@@ -65,7 +65,7 @@ class Dispatcher:
         self._backlog = Backlog(len(routes), in_order=settings.order == "arrival")
         states = [RouteState(index, each, settings, seed) for index, each in enumerate(routes)]
         self._choice = RouteChoice(settings, states) if len(states) > 1 else None
-        self.campaigns = CampaignFigures(routes)
+        self.campaigns = CountedCampaigns(routes)
         self._states = MessageStates(settings, self._backlog, self._choice, self.campaigns)
         self._sending = Sending(settings, states, self._backlog, self._states, self._choice)
         self._lookups = PendingLookups()

@@ -14,7 +14,7 @@ from msgspec.structs import replace
 
 from reference_sender.dispatch.awaiting import Awaiting, EarlyReports, Ended, Sent
 from reference_sender.dispatch.backlog import Backlog
-from reference_sender.dispatch.campaign_figures import CampaignFigures
+from reference_sender.dispatch.campaign_figures import CountedCampaigns
 from reference_sender.dispatch.choice import RouteChoice
 from reference_sender.dispatch.figures import Figures, begun_ns
 from reference_sender.dispatch.retry import SECOND_NS
@@ -74,7 +74,7 @@ class MessageStates:
         settings: DispatchSettings,
         backlog: Backlog,
         choice: RouteChoice | None,
-        campaigns: CampaignFigures,
+        campaigns: CountedCampaigns,
     ) -> None:
         self.totals = Totals()
         self.figures = Figures()

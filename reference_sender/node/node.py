@@ -13,7 +13,7 @@ from itertools import chain
 import msgspec
 
 from reference_sender.dispatch import Dispatcher, DispatchState
-from reference_sender.dispatch.campaign_figures import CampaignFigures
+from reference_sender.dispatch.campaign_figures import CountedCampaigns
 from reference_sender.dispatch.values import (
     AskReport,
     Change,
@@ -93,7 +93,7 @@ class Node:
         return msgspec.structs.replace(self._dispatcher.state(), held=self.gate.held_messages)
 
     @property
-    def campaigns(self) -> CampaignFigures:
+    def campaigns(self) -> CountedCampaigns:
         """How far the campaigns are; only to be read by others."""
         return self._dispatcher.campaigns
 

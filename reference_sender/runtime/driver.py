@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from reference_sender.clock import now_ns
 from reference_sender.dispatch import Dispatcher, DispatchState
-from reference_sender.dispatch.campaign_figures import CampaignFigures
+from reference_sender.dispatch.campaign_figures import CountedCampaigns
 from reference_sender.dispatch.values import (
     AskReport,
     Hedge,
@@ -128,7 +128,7 @@ class Driver:
         return self._node.gate
 
     @property
-    def campaigns(self) -> CampaignFigures:
+    def campaigns(self) -> CountedCampaigns:
         """As ``Node.campaigns``."""
         return self._node.campaigns
 

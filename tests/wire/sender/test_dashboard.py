@@ -19,10 +19,10 @@ from waiting import eventually_in_loop
 from reference_sender.alerts.rules import AlertRules
 from reference_sender.alerts.watch import Alerts
 from reference_sender.api.connections import Connections, Limits
-from reference_sender.dashboard.board import Board, Control, Seen
+from reference_sender.dashboard.board import Board, Control, SenderCounters
 from reference_sender.dashboard.feed import MOST_VIEWERS, DashboardFeed
 from reference_sender.dashboard.handlers import EVENTS_PATH, event_handlers
-from reference_sender.dispatch.campaign_figures import CampaignCounts, CampaignFigures
+from reference_sender.dispatch.campaign_figures import CampaignCounts, CountedCampaigns
 from reference_sender.policy.campaigns import Campaign
 from reference_sender.routes.url import read_route
 
@@ -82,23 +82,25 @@ def test_the_events_need_the_token_and_the_page_does_not(tmp_path: Path) -> None
                 assert answer.status == 200
             async with session.post("/", data=b"") as answer:
                 assert answer.status == 405
+            async with session.get("/nothing") as answer:
+                assert answer.status == 404
 
     with SenderThread(tmp_path / "s.db", routes=(ROUTE,), drain_s=0.1) as sender:
         asyncio.run(ask(sender))
 
 
-def seen() -> Seen:
+def seen() -> SenderCounters:
     """A sender with as many campaigns as the page shows, so that its events are long."""
     campaigns = [CampaignCounts(f"campaign-{number}", waiting=number) for number in range(50)]
     controls = {each.name: Control(Campaign(each.name), 0) for each in campaigns}
     totals = dict.fromkeys(("sent", "delivered", "failed", "expired"), 0)
-    return Seen(replace(state_of(), totals=totals), 0, 0, None, controls, campaigns)
+    return SenderCounters(replace(state_of(), totals=totals), 0, 0, None, controls, campaigns)
 
 
 @asynccontextmanager
 async def quick_feed(limits: Limits) -> AsyncIterator[tuple[str, DashboardFeed, Connections]]:
     """A feed with an event every 2 ms, served as the sender serves it."""
-    board = Board(CampaignFigures([]), Alerts(AlertRules()))
+    board = Board(CountedCampaigns([]), Alerts(AlertRules()))
     feed = DashboardFeed(board, seen, every_s=0.002)
     handler = event_handlers(feed)["GET", EVENTS_PATH]
 

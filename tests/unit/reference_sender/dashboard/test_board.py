@@ -10,11 +10,11 @@ from msgspec.structs import replace
 
 from reference_sender.alerts.rules import AlertRules, Rule
 from reference_sender.alerts.watch import Alerts
-from reference_sender.dashboard.board import Board, Control, Seen
-from reference_sender.dashboard.progress import Progress, cost_at_end, left_s
+from reference_sender.dashboard.board import Board, Control, SenderCounters
+from reference_sender.dashboard.progress import GrowthRate, cost_at_end, left_s
 from reference_sender.dashboard.values import CampaignRow, Overview
 from reference_sender.dispatch import DispatchState
-from reference_sender.dispatch.campaign_figures import CampaignCounts, CampaignFigures
+from reference_sender.dispatch.campaign_figures import CampaignCounts, CountedCampaigns
 from reference_sender.dispatch.figures import BOUNDS_S
 from reference_sender.dispatch.values import Lane, Message, RouteLimits, State
 from reference_sender.policy.campaigns import Campaign, CampaignState
@@ -27,7 +27,7 @@ class World:
     """Counters of a sender, one second after the other."""
 
     def __init__(self, route: RouteLimits = ROUTE) -> None:
-        self.figures = CampaignFigures([route])
+        self.figures = CountedCampaigns([route])
         self.alerts = Alerts(RULES)
         self.board = Board(self.figures, self.alerts)
         self.controls: dict[str, Control] = {}
@@ -53,7 +53,7 @@ class World:
             each.name: self.controls.get(each.name, Control(Campaign(each.name), 0)) for each in campaigns
         }
         self.alerts.observe(self.at_s, state)
-        seen = Seen(state, self.accepted, 3, None, controls, campaigns)
+        seen = SenderCounters(state, self.accepted, 3, None, controls, campaigns)
         overview = self.board.observe(self.at_s, 1e9 + self.at_s, seen)
         self.at_s += 1
         return overview
@@ -89,7 +89,7 @@ def test_rate_and_time_left_are_those_of_the_last_seconds() -> None:
 
 
 def test_a_count_that_fell_begins_again() -> None:
-    progress = Progress()
+    progress = GrowthRate()
     for at_s, done in ((0, 50), (10, 100), (11, 0), (12, 8)):
         progress.observe(at_s, done)
     assert progress.per_s is None

@@ -9,11 +9,11 @@ from dispatch_steps import Make, MakeDispatcher, MakeLimits, accepted, all_with,
 from msgspec.structs import asdict
 from nanoseconds import S
 
-from reference_sender.dispatch.campaign_figures import CampaignCounts, CampaignFigures
+from reference_sender.dispatch.campaign_figures import CampaignCounts, CountedCampaigns
 from reference_sender.dispatch.values import Lane, Message, Outcome, Recovered, Report, State
 
 
-def counts(figures: CampaignFigures, name: str) -> dict[str, int]:
+def counts(figures: CountedCampaigns, name: str) -> dict[str, int]:
     """Those that are not 0."""
     (found,) = [each for each in figures.newest(99) if each.name == name]
     return {name: value for name, value in asdict(found).items() if name != "name" and value}
@@ -102,8 +102,8 @@ def test_a_restart_continues_the_counts(
 
 
 @pytest.fixture
-def figures() -> CampaignFigures:
-    return CampaignFigures([])
+def figures() -> CountedCampaigns:
+    return CountedCampaigns([])
 
 
 def of(name: str, **changes: Any) -> Message:
@@ -112,7 +112,7 @@ def of(name: str, **changes: Any) -> Message:
     return Message(campaign=name, **values | changes)
 
 
-def test_open_campaigns_come_first_and_the_newest_first(figures: CampaignFigures) -> None:
+def test_open_campaigns_come_first_and_the_newest_first(figures: CountedCampaigns) -> None:
     for name in ("one", "two", "three", "four"):
         figures.accepted([of(name)])
     for name in ("two", "four"):
@@ -121,7 +121,7 @@ def test_open_campaigns_come_first_and_the_newest_first(figures: CampaignFigures
     assert [each.name for each in figures.newest(3)] == ["three", "one", "four"]
 
 
-def test_the_number_of_campaigns_is_limited(figures: CampaignFigures) -> None:
+def test_the_number_of_campaigns_is_limited(figures: CountedCampaigns) -> None:
     for number in range(1_000):
         figures.accepted([of(f"c-{number}")])
     figures.accepted([of("one more")])
