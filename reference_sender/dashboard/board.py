@@ -96,15 +96,16 @@ class Board:
             spent_s, earlier = at_s - self._before[0], self._before[1]
         before, now = earlier.state.totals, state.totals
 
-        def rate(*names: str) -> float:
-            return max(0, sum(now[name] - before[name] for name in names)) / spent_s
+        def rate(name: str) -> float:
+            return (now[name] - before[name]) / spent_s
 
         return Point(
             unix_s=unix_s,
             accepted_per_s=(seen.accepted - earlier.accepted) / spent_s,
             sent_per_s=rate("sent"),
             delivered_per_s=rate("delivered"),
-            failed_per_s=rate("failed", "expired"),
+            failed_per_s=rate("failed"),
+            expired_per_s=rate("expired"),
             queued=queued_by_class(state),
             in_flight=state.in_flight_messages,
             held=state.held,

@@ -12,10 +12,11 @@ class Point(Struct, frozen=True):
     """One second, for the charts."""
 
     unix_s: float
-    accepted_per_s: float  # messages, as the next three
+    accepted_per_s: float  # messages, as the next four
     sent_per_s: float  # that providers accepted
     delivered_per_s: float
-    failed_per_s: float  # or expired
+    failed_per_s: float
+    expired_per_s: float
     queued: dict[str, int]  # messages by class
     in_flight: int
     held: int

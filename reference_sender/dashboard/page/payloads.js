@@ -9,7 +9,8 @@
  * @property {number} accepted_per_s
  * @property {number} sent_per_s
  * @property {number} delivered_per_s
- * @property {number} failed_per_s or expired
+ * @property {number} failed_per_s
+ * @property {number} expired_per_s
  * @property {Record<string, number>} queued messages by class
  * @property {number} in_flight
  * @property {number} held

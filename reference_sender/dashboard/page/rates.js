@@ -12,7 +12,7 @@ import { rate, whole } from "./shared/format.js";
 
 const SECONDS_KEPT = 300;
 // Without those that are accepted: a campaign is accepted within a second, and the other lines would be flat.
-const RATES = { sent: "sent_per_s", delivered: "delivered_per_s", "failed or expired": "failed_per_s" };
+const RATES = { sent: "sent_per_s", delivered: "delivered_per_s", expired: "expired_per_s", failed: "failed_per_s" }; // colours as in the bars
 
 /** @type {Point[]} */
 let points = [];
