@@ -10,10 +10,11 @@ from collections.abc import Sequence
 
 from msgspec import Struct
 
+from reference_sender.alerts.rules import FloorRule
 from reference_sender.alerts.watch import ActiveAlert, Alerts, EndedAlert
 from reference_sender.dashboard.progress import GrowthRate, cost_at_end, left_s
 from reference_sender.dashboard.tables import class_rows, error_rows, queued_by_class, route_rows
-from reference_sender.dashboard.values import AlertRow, CampaignRow, History, Overview, Point
+from reference_sender.dashboard.values import AlertRow, History, Overview, Point, ShownCampaign
 from reference_sender.dispatch import DispatchState
 from reference_sender.dispatch.campaign_figures import UNIT, CampaignCounts, CountedCampaigns
 from reference_sender.policy.campaigns import Campaign, CampaignState
@@ -112,7 +113,7 @@ class Board:
             awaiting_report=state.awaiting_report,
         )
 
-    def _campaigns(self, at_s: float, seen: SenderCounters) -> list[CampaignRow]:
+    def _campaigns(self, at_s: float, seen: SenderCounters) -> list[ShownCampaign]:
         kept = self._progress
         self._progress = {each.name: kept.get(each.name) or GrowthRate() for each in seen.campaigns}
         rows = []
@@ -123,7 +124,7 @@ class Board:
         return rows
 
 
-def _row(counts: CampaignCounts, control: Control, progress: GrowthRate, price: int | None) -> CampaignRow:
+def _row(counts: CampaignCounts, control: Control, progress: GrowthRate, price: int | None) -> ShownCampaign:
     # For a moment a message may be in neither count, or in both.
     held = min(control.held, counts.waiting)
     queued = counts.waiting - held
@@ -132,7 +133,7 @@ def _row(counts: CampaignCounts, control: Control, progress: GrowthRate, price: 
     limit = control.campaign.spending_limit
     waits = queued == 0 and held > 0
     at_end = cost_at_end(counts.cost, counts.sent_segments, counts.waiting_segments, price)
-    return CampaignRow(
+    return ShownCampaign(
         name=counts.name,
         state="ended" if ended else state.value,
         messages=counts.messages,
@@ -156,10 +157,15 @@ def _units(amount: int | None) -> float | None:
 
 def _active(at_s: float, alert: ActiveAlert) -> AlertRow:
     value = alert.value
-    return AlertRow(value.name, value.said, value.value, value.rule.above, at_s - alert.since_s, None)
+    rule = value.rule
+    floor = isinstance(rule, FloorRule)
+    return AlertRow(value.name, value.said, value.value, rule.beyond, floor, at_s - alert.since_s, None)
 
 
 def _ended(at_s: float, alert: EndedAlert) -> AlertRow:
     value = alert.value
     lasted_s, ago_s = alert.ended_s - alert.since_s, at_s - alert.ended_s
-    return AlertRow(value.name, value.said, value.value, value.rule.clear, lasted_s, ago_s)
+    rule = value.rule
+    return AlertRow(
+        value.name, value.said, value.value, rule.clear, isinstance(rule, FloorRule), lasted_s, ago_s
+    )

@@ -39,7 +39,7 @@ class ClassRow(Struct, frozen=True):
     over: bool  # the 95th percentile is over the objective
 
 
-class CampaignRow(Struct, frozen=True):
+class ShownCampaign(Struct, frozen=True):
     """One campaign. Each of its ``messages`` is in one of the six counts."""
 
     name: str
@@ -88,6 +88,7 @@ class AlertRow(Struct, frozen=True):
     said: str
     value: float
     limit: float
+    floor: bool  # the value is below the limit, and not above it
     lasted_s: float
     ended_ago_s: float | None
 
@@ -105,7 +106,7 @@ class Overview(Struct, frozen=True):
     cost: float | None
     cost_at_end: float | None
     classes: list[ClassRow]
-    campaigns: list[CampaignRow]
+    campaigns: list[ShownCampaign]
     more_campaigns: int  # that are not in the list
     routes: list[RouteRow]
     errors: list[ErrorRow]

@@ -119,8 +119,13 @@ class CountedCampaigns:
     def ended(self, campaign: str, before: State, state: State) -> None:
         """A message that was in state ``before``, SENT or a final one, is in the final ``state``."""
         for counts in self._of(campaign):
-            _add(counts, before, -1)
-            _add(counts, state, 1)
+            if _count(counts, before):  # otherwise it ended before the campaign was counted here
+                _add(counts, before, -1)
+                _add(counts, state, 1)
+
+    def ended_elsewhere(self, state: State) -> None:
+        """A message that ended in another process is counted here from now on: a late report came for it."""
+        _add(self.total, state, 1)
 
     def newest(self, limit: int) -> Sequence[CampaignCounts]:
         """Copies of at most ``limit`` campaigns: first the open ones, and the newest first."""
@@ -149,6 +154,12 @@ class CountedCampaigns:
                 return None
         counts = campaigns[name] = CampaignCounts(name)
         return counts
+
+
+def _count(counts: CampaignCounts, state: State) -> int:
+    if state is _SENT:
+        return counts.sent
+    return counts.failed if state is _FAILED else counts.expired
 
 
 def _add(counts: CampaignCounts, state: State, count: int) -> None:

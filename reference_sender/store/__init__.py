@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from reference_sender.store.protocol import (
+    CampaignEnd,
     DeadLetterFilter,
-    EndedGroup,
     Existing,
     HandedOver,
     Hold,
@@ -15,6 +15,7 @@ from reference_sender.store.protocol import (
     Leases,
     Membership,
     OptIn,
+    Place,
     Purged,
     Record,
     Renewal,
@@ -25,8 +26,8 @@ from reference_sender.store.protocol import (
 from reference_sender.store.sqlite import SqliteStore
 
 __all__ = [
+    "CampaignEnd",
     "DeadLetterFilter",
-    "EndedGroup",
     "Existing",
     "HandedOver",
     "Hold",
@@ -35,6 +36,7 @@ __all__ = [
     "Leases",
     "Membership",
     "OptIn",
+    "Place",
     "Purged",
     "Record",
     "Renewal",

@@ -8,14 +8,14 @@ import { counted, rate, whole } from "./shared/format.js";
 import { failed } from "./shared/session.js";
 import { left, money, share } from "./words.js";
 
-/** @typedef {import('./payloads.js').CampaignRow} CampaignRow */
+/** @typedef {import('./payloads.js').ShownCampaign} ShownCampaign */
 
 const PARTS = /** @type {const} */ (["delivered", "failed", "expired", "sent", "queued", "held"]);
 const SAID = {
   delivered: "delivered", failed: "failed", expired: "expired", sent: "report awaited", queued: "queued", held: "held",
 };
 
-/** @type {(rows: CampaignRow[]) => void} */
+/** @type {(rows: ShownCampaign[]) => void} */
 let show;
 
 export function startCampaigns() {
@@ -24,7 +24,7 @@ export function startCampaigns() {
 }
 
 /**
- * @param {CampaignRow[]} rows
+ * @param {ShownCampaign[]} rows
  * @param {number} more
  */
 export function showCampaigns(rows, more) {
@@ -36,7 +36,7 @@ export function showCampaigns(rows, more) {
     : `and ${counted(more, "campaign", "campaigns")} more: GET /v1/campaigns/ID`;
 }
 
-/** @param {CampaignRow} first */
+/** @param {ShownCampaign} first */
 function campaign({ name }) {
   const state = el("span", { class: "badge" });
   const bars = PARTS.map(part => el("span", { class: `part ${part}` }));
@@ -50,7 +50,7 @@ function campaign({ name }) {
     el("div", { class: "head" }, el("h3", {}, name), state, el("span", { class: "actions" }, pause, resume, cancel)),
     bar, el("p", { class: "facts" }, done, eta, cost), counts);
 
-  /** @param {CampaignRow} row */
+  /** @param {ShownCampaign} row */
   function shown(row) {
     const left_count = row.queued + row.held;
     state.textContent = row.state;
@@ -70,7 +70,7 @@ function campaign({ name }) {
   return { element, show: shown };
 }
 
-/** @param {CampaignRow} row */
+/** @param {ShownCampaign} row */
 function time(row) {
   if (row.state === "paused" || row.state === "cancelled" || row.state === "ended") return "";
   if (row.queued === 0 && row.held === 0) return "all sent, reports awaited";
@@ -79,7 +79,7 @@ function time(row) {
   return `time left: ${left(row.eta_s)}${speed}`;
 }
 
-/** @param {CampaignRow} row */
+/** @param {ShownCampaign} row */
 function price(row) {
   const limit = row.spending_limit === null ? "" : `, limit ${money(row.spending_limit)}`;
   const later = row.cost_at_end === row.cost ? "" : `, at the end ${money(row.cost_at_end)}`;

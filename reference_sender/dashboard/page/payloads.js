@@ -33,7 +33,7 @@
  */
 
 /**
- * @typedef {object} CampaignRow
+ * @typedef {object} ShownCampaign
  * @property {string} name
  * @property {string} state
  * @property {number} messages
@@ -77,6 +77,7 @@
  * @property {string} said
  * @property {number} value
  * @property {number} limit
+ * @property {boolean} floor
  * @property {number} lasted_s
  * @property {number | null} ended_ago_s
  */
@@ -93,7 +94,7 @@
  * @property {number | null} cost
  * @property {number | null} cost_at_end
  * @property {ClassRow[]} classes
- * @property {CampaignRow[]} campaigns
+ * @property {ShownCampaign[]} campaigns
  * @property {number} more_campaigns
  * @property {RouteRow[]} routes
  * @property {ErrorRow[]} errors

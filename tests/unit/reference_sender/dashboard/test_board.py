@@ -12,7 +12,7 @@ from reference_sender.alerts.rules import AlertRules, Rule
 from reference_sender.alerts.watch import Alerts
 from reference_sender.dashboard.board import Board, Control, SenderCounters
 from reference_sender.dashboard.progress import GrowthRate, cost_at_end, left_s
-from reference_sender.dashboard.values import CampaignRow, Overview
+from reference_sender.dashboard.values import Overview, ShownCampaign
 from reference_sender.dispatch import DispatchState
 from reference_sender.dispatch.campaign_figures import CampaignCounts, CountedCampaigns
 from reference_sender.dispatch.figures import BOUNDS_S
@@ -63,7 +63,7 @@ class World:
         return replace(made, totals=made.totals | {"sent": self.figures.total.messages})
 
 
-def only(overview: Overview) -> CampaignRow:
+def only(overview: Overview) -> ShownCampaign:
     (row,) = overview.campaigns
     return row
 

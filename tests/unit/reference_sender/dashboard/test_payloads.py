@@ -10,16 +10,16 @@ from msgspec import Struct
 
 from reference_sender.dashboard.values import (
     AlertRow,
-    CampaignRow,
     ClassRow,
     ErrorRow,
     History,
     Overview,
     Point,
     RouteRow,
+    ShownCampaign,
 )
 
-PAYLOADS = (Point, ClassRow, CampaignRow, RouteRow, ErrorRow, AlertRow, Overview, History)
+PAYLOADS = (Point, ClassRow, ShownCampaign, RouteRow, ErrorRow, AlertRow, Overview, History)
 TEXT = (Path(__file__).parents[4] / "reference_sender" / "dashboard" / "page" / "payloads.js").read_text()
 
 
