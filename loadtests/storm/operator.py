@@ -44,7 +44,7 @@ class Operator:
             orders[campaign] += 1
             number = orders[campaign]
             if state is CampaignState.RUNNING:
-                watch.let_go(campaign)
+                watch.resumed_campaign(campaign)
             return node.change_campaign(now_ns, Campaign(campaign, state), waiter)
 
         def acknowledged() -> None:

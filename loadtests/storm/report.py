@@ -17,7 +17,7 @@ from loadtests.storm.uses import USES
 
 _LINE_EVERY_S = 5.0
 _MOST_SHOWN = 3  # of the storms that failed
-# A fault that never struck in that many storms is drawn wrongly: the storms prove nothing about it.
+# A fault that never took effect in that many storms is drawn wrongly: the storms prove nothing about it.
 COVERED_FROM = 2_000
 
 
@@ -45,7 +45,7 @@ def run_storms(seeds: range, jobs: int, console: Console) -> int:
         return ExitCode.MISSED
     missing = [name for name in (*NAMES, *USES) if not total.strikes.get(name)]
     if missing and total.seeds >= COVERED_FROM:
-        _say(console, f"faults that never struck: {', '.join(missing)}")
+        _say(console, f"faults that never took effect: {', '.join(missing)}")
         return ExitCode.MISSED
     return ExitCode.MET
 
@@ -118,7 +118,7 @@ def _print_sum(console: Console, total: Sum, spent_s: float) -> None:
         f"{total.messages:,} messages, {total.acknowledged:,} acknowledged, "
         f"{total.accepted:,} seen by a provider; {total.processes:,} starts of the sender",
     )
-    _say(console, "how often each fault struck:")
+    _say(console, "how often each fault took effect:")
     for name in sorted((*NAMES, *USES)):
         _say(console, f"  {name:<40}{total.strikes.get(name, 0):>10,}")
 

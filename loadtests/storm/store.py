@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from msgspec import Struct
 from msgspec.structs import replace
 
+from loadtests.storm.campaign_reports import row_of, written
 from reference_sender.dispatch.values import (
     FINAL_STATES,
     Change,
@@ -26,12 +27,14 @@ from reference_sender.dispatch.values import (
 from reference_sender.policy.campaigns import Campaign
 from reference_sender.policy.opt_out import OptOut
 from reference_sender.policy.spending import Spent
+from reference_sender.store.campaign_reports import CampaignProgress, CampaignRow, StoredReport
 from reference_sender.store.protocol import (
     Control,
     DeadLetterFilter,
     Existing,
     Hold,
     Identity,
+    OptIn,
     Place,
     Purged,
     Record,
@@ -55,6 +58,7 @@ class Disk:
         self.campaigns: dict[str, Campaign] = {}
         self.spent: dict[tuple[str, int], int] = {}
         self.opt_outs: dict[str, OptOut] = {}
+        self.reports: dict[str, StoredReport] = {}
         self.full = False
         self.opened = False
 
@@ -181,6 +185,24 @@ class ModelStore:
         found = [opt_out for number, opt_out in sorted(self._disk.opt_outs.items()) if number > after]
         return found[:limit]
 
+    def reports_waiting(self) -> list[StoredReport]:
+        return [each for _, each in sorted(self._disk.reports.items()) if each.due or each.to_mail]
+
+    def campaign_report(self, campaign: str) -> StoredReport | None:
+        return self._disk.reports.get(campaign)
+
+    def campaign_progress(self, campaign: str, after_id: int, limit: int) -> CampaignProgress:
+        rows = self.campaign_rows(campaign, after_id, limit)
+        open_ids = (row.message_id for row in rows if row.state not in FINAL_STATES)
+        last_id = rows[-1].message_id if rows else 0
+        changed_ns = max((row.changed_ns for row in rows), default=0)
+        return CampaignProgress(len(rows), last_id, next(open_ids, None), changed_ns)
+
+    def campaign_rows(self, campaign: str, after_id: int, limit: int) -> list[CampaignRow]:
+        messages = self._disk.messages
+        found = sorted(number for number in messages if number > after_id)
+        return [row_of(self._record(n)) for n in found if messages[n].campaign == campaign != ""][:limit]
+
     def close(self) -> None:
         self._disk.opened = False
 
@@ -197,8 +219,10 @@ class ModelStore:
             disk.campaigns[control.name] = control
         elif isinstance(control, OptOut):
             disk.opt_outs[control.number] = control
-        else:
+        elif isinstance(control, OptIn):
             disk.opt_outs.pop(control.number, None)
+        else:
+            written(disk.reports, control)
 
     def _require_room(self) -> None:
         if self._disk.full:

@@ -39,7 +39,7 @@ class StormWatch:
         self.submitted_keys: Counter[str] = Counter()
         self._attempted: Counter[str] = Counter()  # attempts that were to be stored, by key
         self._stopped: dict[str, frozenset[str]] = {}  # campaigns, with what had been attempted by then
-        self._opted_out: dict[str, frozenset[str]] = {}  # numbers, likewise
+        self._opted_out: dict[str, frozenset[str]] = {}  # numbers, with the same
         self._hours = OpeningHours(policy_of(world.plan.hours).countries)
         self._hedged: set[str] = set()
 
@@ -52,7 +52,7 @@ class StormWatch:
         """That a campaign is paused or cancelled was acknowledged."""
         self._stopped[campaign] = frozenset(self._attempted)
 
-    def let_go(self, campaign: str) -> None:
+    def resumed_campaign(self, campaign: str) -> None:
         """A campaign is resumed."""
         self._stopped.pop(campaign, None)
 

@@ -9,7 +9,7 @@ from reference_sender.dispatch.choice import RouteChoice
 from reference_sender.dispatch.hedging import hedging_of
 from reference_sender.dispatch.lookups import PendingLookups
 from reference_sender.dispatch.message_states import MessageStates
-from reference_sender.dispatch.restoring import TOO_LARGE, Restoring
+from reference_sender.dispatch.recovering import TOO_LARGE, Recovering
 from reference_sender.dispatch.retry import retry_rules
 from reference_sender.dispatch.route import RouteState, check_routes
 from reference_sender.dispatch.sending import Sending
@@ -72,7 +72,7 @@ class Dispatcher:
         )
         self._timers = [each for each in (self._hedging, self._unreported) if each is not None]
         self._largest = max(int(limits.segments_burst) for limits in routes)
-        self._restoring = Restoring(
+        self._restoring = Recovering(
             self._backlog, self._sending, self._states, self._lookups, self._hedging, self._largest
         )
         self._now_ns = 0

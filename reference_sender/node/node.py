@@ -38,7 +38,7 @@ from reference_sender.node.times import DEFAULT_TIMES, NodeTimes
 from reference_sender.policy.campaigns import Campaign, CampaignState
 from reference_sender.policy.gate import Gate, open_gate
 from reference_sender.policy.opt_out import OptOut
-from reference_sender.store.protocol import Existing, HandedOver, Hold, OptIn, Renewal, StoreError
+from reference_sender.store.protocol import Control, Existing, HandedOver, Hold, OptIn, Renewal, StoreError
 
 
 class Node:
@@ -132,8 +132,7 @@ class Node:
         opt_outs = [OptOut(number, now_ns) for number in numbers]
         for each in opt_outs:
             self.gate.opt_outs.add(each.number)
-        self._commits.control(opt_outs)
-        self._commits.settle(waiter)
+        self.keep(opt_outs, waiter)
         self.gate.end_opted_out(now_ns)
         return self._perform(now_ns, self._dispatcher.set_aside_barred(now_ns))
 
@@ -142,7 +141,11 @@ class Node:
         opt_ins = [OptIn(number) for number in numbers]
         for each in opt_ins:
             self.gate.opt_outs.remove(each.number)
-        self._commits.control(opt_ins)
+        self.keep(opt_ins, waiter)
+
+    def keep(self, controls: Iterable[Control], waiter: Waiter) -> None:
+        """Store ``controls``. The waiter gets None when that is durable."""
+        self._commits.control(controls)
         self._commits.settle(waiter)
 
     def join(self, tenure: Tenure) -> None:
@@ -293,9 +296,11 @@ class Node:
         if self._tenure is not None:
             group.unclaimed = self._tenure.left_to_others(self._dispatcher, group.admitted.ready)
         if group.messages and not self._stopping and not group.admitted.held and not group.unclaimed:
-            route = self._dispatcher.foresee(now_ns, group.messages)
+            # OTPs go first, so the others of the group do not change where they go.
+            soon = [message for message in group.messages if message.lane is Lane.OTP] or group.messages
+            route = self._dispatcher.foresee(now_ns, soon)
             if route is not None:
-                group.foreseen = self._attempt(now_ns, route, group.messages)
+                group.foreseen = self._attempt(now_ns, route, soon)
         return group.commit()
 
     def committed(
@@ -317,19 +322,15 @@ class Node:
         self.gate.hold(now_ns, held)
         if messages or group.foreseen is not None:
             effects = self._offer(now_ns, messages, group.foreseen)
-        for message_id, waiter in group.singles:
-            effects.append(Acknowledge(waiter, taken.get(message_id)))
-        for waiter in group.many:
-            effects.append(Acknowledge(waiter, taken))
+        effects += [Acknowledge(waiter, taken.get(message_id)) for message_id, waiter in group.singles]
+        effects += [Acknowledge(waiter, taken) for waiter in group.many]
         for _, batch in group.attempts:
             if self._dispatcher.may_still_go(now_ns, batch.batch_id):
                 effects += self._submit(now_ns, batch)
             else:  # the commit took long, and a message expired meanwhile
                 effects += self._withdraw(now_ns, batch.batch_id)
-        for waiter, answer in group.changed:
-            effects.append(Acknowledge(waiter, answer))
-        for waiter in group.probes:
-            effects.append(Acknowledge(waiter, None))
+        effects += [Acknowledge(waiter, answer) for waiter, answer in group.changed]
+        effects += [Acknowledge(waiter, None) for waiter in group.probes]
         if group.late:
             effects += self._found(now_ns, group.late, ended)
         return effects
@@ -338,10 +339,8 @@ class Node:
         """Nothing of the commit is kept: refuse its messages, and queue those of its attempts again."""
         group: Group = self._commits.failed(now_ns)
         self.gate.take_back(group.admitted)
-        refused = [waiter for _, waiter in group.singles]
-        effects: list[NodeEffect] = [
-            Refuse(waiter, error) for waiter in (*refused, *group.many, *group.probes)
-        ]
+        refused = [*(waiter for _, waiter in group.singles), *group.many, *group.probes]
+        effects: list[NodeEffect] = [Refuse(waiter, error) for waiter in refused]
         for _, batch in group.attempts:
             effects += self._withdraw(now_ns, batch.batch_id)
         return effects

@@ -33,6 +33,7 @@ from reference_sender.routes.client import Route
 from reference_sender.runtime.background import Chores
 from reference_sender.runtime.committer import Committer
 from reference_sender.store import Existing, HandedOver, Renewal, Store, StoreError
+from reference_sender.store.campaign_reports import ReportControl
 
 log = logging.getLogger(__name__)
 
@@ -146,6 +147,14 @@ class Driver:
         waiter = self._waiter()
         if not self._closed:
             self._node.opt_in(numbers, waiter)
+            self._schedule_commit()
+        return waiter
+
+    def keep(self, controls: Sequence[ReportControl]) -> asyncio.Future[None]:
+        """As ``Node.keep``. Resolves when they are on disk."""
+        waiter = self._waiter()
+        if not self._closed:
+            self._node.keep(controls, waiter)
             self._schedule_commit()
         return waiter
 

@@ -24,6 +24,7 @@ from reference_sender.dispatch.values import (
 from reference_sender.policy.campaigns import Campaign
 from reference_sender.policy.opt_out import OptOut
 from reference_sender.policy.spending import Spent
+from reference_sender.store.campaign_reports import ReportControl, ReportStore
 
 
 class StoreError(Exception):
@@ -82,7 +83,7 @@ class OptIn(Struct, frozen=True, gc=False):
     number: str
 
 
-Control = Campaign | Spent | Hold | OptOut | OptIn
+Control = Campaign | Spent | Hold | OptOut | OptIn | ReportControl
 
 
 class Work(Struct, frozen=True, gc=False):
@@ -124,6 +125,7 @@ class Renewal(Struct, frozen=True):
     nodes: int  # that are alive, or may still be
     share: int  # millionths of each limit of a route that this node may use from now on
     unclaimed: int  # messages that wait for a node
+    leads: bool = True  # the node is the first of those that are alive: it does what one node must do for all
 
 
 class HandedOver(Struct, frozen=True):
@@ -258,7 +260,7 @@ class CampaignStore(Protocol):
         ...
 
 
-class Store(NodeStore, MessageArchive, CampaignStore, Protocol):
+class Store(NodeStore, MessageArchive, CampaignStore, ReportStore, Protocol):
     """A whole store. One process uses a store at a time, unless it has ``leases``."""
 
     @property

@@ -27,6 +27,7 @@ from reference_sender.dispatch.values import (
 )
 from reference_sender.policy.campaigns import Campaign
 from reference_sender.policy.opt_out import OptOut
+from reference_sender.store.campaign_reports import CampaignProgress, CampaignRow, StoredReport
 from reference_sender.store.files import StoreFiles
 from reference_sender.store.protocol import (
     DeadLetterFilter,
@@ -48,6 +49,12 @@ from reference_sender.store.sqlite_controls import (
     write_holds,
 )
 from reference_sender.store.sqlite_purge import purge_step
+from reference_sender.store.sqlite_reports import (
+    read_progress,
+    read_report,
+    read_reports_waiting,
+    read_rows,
+)
 from reference_sender.store.sqlite_unfinished import read_unfinished
 
 _Row = tuple[Any, ...]
@@ -214,6 +221,22 @@ class SqliteStore:
     def opt_outs(self, after: str, limit: int) -> list[OptOut]:
         with self._reading():
             return read_opt_outs(self._reader, after, limit)
+
+    def reports_waiting(self) -> list[StoredReport]:
+        with self._reading():
+            return read_reports_waiting(self._reader)
+
+    def campaign_report(self, campaign: str) -> StoredReport | None:
+        with self._reading():
+            return read_report(self._reader, campaign)
+
+    def campaign_progress(self, campaign: str, after_id: int, limit: int) -> CampaignProgress:
+        with self._reading():
+            return read_progress(self._reader, campaign, after_id, limit)
+
+    def campaign_rows(self, campaign: str, after_id: int, limit: int) -> list[CampaignRow]:
+        with self._reading():
+            return read_rows(self._reader, campaign, after_id, limit)
 
     def close(self) -> None:
         self._reader.close()

@@ -141,7 +141,7 @@ def test_the_watch_sees_a_message_that_is_sent_too_early() -> None:
     """The property can fail: a gate that holds nothing is noticed."""
     watch = Watch()
     gate = watch.world.node.gate
-    gate._may_go_ns = lambda now_ns, message: now_ns  # type: ignore[method-assign]
+    gate.may_go_ns = lambda now_ns, message: now_ns  # type: ignore[method-assign]
     try:
         watch.world.take(watch.world.message(keeps_hours=True))
     except AssertionError:

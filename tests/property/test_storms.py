@@ -14,9 +14,9 @@ from loadtests.storm.outcome import storm
 from loadtests.storm.plan import draw_plan, kept
 from loadtests.storm.shrink import shrunken
 from loadtests.storm.store import ModelStore
+from reference_sender.dispatch import dispatcher
 from reference_sender.dispatch.awaiting import SentIndex
 from reference_sender.dispatch.backlog import Backlog
-from reference_sender.dispatch.hedging import Hedging
 from reference_sender.dispatch.message_states import MessageStates
 from reference_sender.dispatch.shares import Shares
 from reference_sender.dispatch.ticket import TRANSACTIONAL, Ticket
@@ -103,16 +103,16 @@ def forget_a_lane(patch: pytest.MonkeyPatch) -> None:
 
 def count_a_late_report_twice(patch: pytest.MonkeyPatch) -> None:
     """An ended message that a report shows to be delivered is not forgotten, so a repeat counts again."""
-    reported_late = MessageStates._reported_late
+    reported_late = MessageStates.reported_late
 
     def remembered(
         states: MessageStates, now_ns: int, key: str, report: Report, effects: list[Effect]
     ) -> None:
-        sent = states._ended.index.by_key[key]
+        sent = states.past.index.by_key[key]
         reported_late(states, now_ns, key, report, effects)
-        SentIndex.add(states._ended.index, key, sent)
+        SentIndex.add(states.past.index, key, sent)
 
-    patch.setattr(MessageStates, "_reported_late", remembered)
+    patch.setattr(MessageStates, "reported_late", remembered)
 
 
 def resume_without_reading_back(patch: pytest.MonkeyPatch) -> None:
@@ -142,10 +142,7 @@ def let_held_messages_go(patch: pytest.MonkeyPatch) -> None:
 def second_message_on_any_route(patch: pytest.MonkeyPatch) -> None:
     """The second message of an OTP may go to the provider of the first."""
 
-    def offer(hedging: Hedging, now_ns: int, message: Message, effects: list[Effect]) -> None:
-        hedging._backlog.add(message, message.expires_ns)
-
-    patch.setattr(Hedging, "offer", offer)
+    patch.setattr(dispatcher, "is_hedge", lambda key: False)
 
 
 @pytest.mark.parametrize(

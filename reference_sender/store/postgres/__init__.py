@@ -8,7 +8,8 @@ from contextlib import suppress
 from reference_sender.dispatch.values import EndedMessage, Recovered, Report, State
 from reference_sender.policy.campaigns import Campaign
 from reference_sender.policy.opt_out import OptOut
-from reference_sender.store.postgres import controls, leases, reading, writing
+from reference_sender.store.campaign_reports import CampaignProgress, CampaignRow, StoredReport
+from reference_sender.store.postgres import campaign_reports, controls, leases, reading, writing
 from reference_sender.store.postgres.link import Loop, PostgresLink
 from reference_sender.store.postgres.schema import bring_up_to_date
 from reference_sender.store.protocol import (
@@ -103,6 +104,22 @@ class PostgresStore:
 
     def opt_outs(self, after: str, limit: int) -> list[OptOut]:
         return self._reader.call(lambda connection: controls.opt_outs(connection, after, limit))
+
+    def reports_waiting(self) -> list[StoredReport]:
+        return self._reader.call(campaign_reports.waiting)
+
+    def campaign_report(self, campaign: str) -> StoredReport | None:
+        return self._reader.call(lambda connection: campaign_reports.of_campaign(connection, campaign))
+
+    def campaign_progress(self, campaign: str, after_id: int, limit: int) -> CampaignProgress:
+        return self._reader.call(
+            lambda connection: campaign_reports.progress(connection, campaign, after_id, limit)
+        )
+
+    def campaign_rows(self, campaign: str, after_id: int, limit: int) -> list[CampaignRow]:
+        return self._reader.call(
+            lambda connection: campaign_reports.page(connection, campaign, after_id, limit)
+        )
 
     def renew(self, share: int) -> Renewal:
         membership = self._membership

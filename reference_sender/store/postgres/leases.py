@@ -131,7 +131,7 @@ async def renew(
     unclaimed = await connection.fetchval(
         "SELECT count(*) FROM (SELECT FROM claim WHERE owner = 0 LIMIT $1) AS free", _COUNTED
     )
-    return Renewal(len(shares), may_use, unclaimed)
+    return Renewal(len(shares), may_use, unclaimed, leads=node == min(shares))
 
 
 async def leave(connection: asyncpg.Connection[Any], node: int) -> None:

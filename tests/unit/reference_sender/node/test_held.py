@@ -116,7 +116,7 @@ def test_a_pause_survives_a_restart() -> None:
     assert ids(world) == [1, 2]
 
 
-def test_a_message_in_flight_goes_on_in_a_paused_campaign_until_it_is_refused() -> None:
+def test_a_message_in_flight_continues_in_a_paused_campaign_until_it_is_refused() -> None:
     world = HeldWorld()
     world.take(world.message())
     world.set_state(CampaignState.PAUSED)
@@ -152,7 +152,7 @@ def test_a_cancelled_campaign_ends_what_waits_and_what_is_held() -> None:
     assert world.node.state().open == 1
 
 
-def test_a_cancelled_campaign_lets_what_is_in_flight_go_on() -> None:
+def test_a_cancelled_campaign_lets_what_is_in_flight_continue() -> None:
     world = HeldWorld()
     world.take(world.message())
     world.set_state(CampaignState.CANCELLED)
@@ -231,7 +231,7 @@ def test_a_repeated_key_costs_nothing() -> None:
     assert world.store.spent(None, None) == 1_000_000
 
 
-def test_over_the_daily_limit_messages_go_on_the_next_day() -> None:
+def test_over_the_daily_limit_messages_continue_the_next_day() -> None:
     limited = {"spending": {"cost_per_segment": 1.0, "daily_limit": 2.0}}
     world = HeldWorld(PolicySettings.model_validate(limited))
     world.take(*[world.message() for _ in range(3)])

@@ -61,14 +61,29 @@ def test_a_message_goes_out_and_is_acknowledged_only_after_its_commit() -> None:
 
 def test_an_attempt_that_was_not_foreseen_has_a_commit_of_its_own() -> None:
     made = node()
-    made.take_many([message(1), message(2, Lane.MARKETING)], "client")
+    made.take_many([message(1, Lane.TRANSACTIONAL), message(2, Lane.MARKETING)], "client")
     assert not begun(made).attempts
     assert kinds(made.committed(0, {})) == ["Acknowledge"]
     assert [each.message_ids for each in begun(made).attempts] == [(1,), (2,)]
     assert kinds(made.committed(0, {})) == ["SubmitNow", "SubmitNow"]
 
 
-def test_a_key_that_is_taken_is_told_and_not_sent() -> None:
+def test_an_otp_is_submitted_with_its_first_commit_while_bulk_messages_wait() -> None:
+    made = Node(Dispatcher(DispatchSettings(), (replace(LIMITS, segments_burst=11.0),), 1), TIMES)
+    made.take_many([message(number, Lane.MARKETING) for number in (1, 2)], "bulk")
+    begun(made)
+    made.committed(0, {})
+    begun(made)
+    made.committed(0, {})
+    assert made.state().totals["sent"] == 0
+    made.take_many([message(number, Lane.MARKETING) for number in range(3, 9)], "bulk")
+    made.take(message(9), "client")
+    assert [each.message_ids for each in begun(made).attempts] == [(9,)]
+    effects = made.committed(0, {})
+    assert [each.messages for each in effects if isinstance(each, SubmitNow)] == [(message(9),)]
+
+
+def test_a_key_in_use_is_reported_and_not_sent() -> None:
     existing = Existing(1, "48500100200", "x", Lane.OTP, State.SENT)
     made = node()
     made.take(message(2), "client")
@@ -89,7 +104,7 @@ def test_the_changes_of_an_answer_and_the_end_of_its_attempt_share_a_commit() ->
 
 def test_a_failed_commit_refuses_its_messages_and_queues_those_of_its_attempts_again() -> None:
     made = node()
-    made.take_many([message(1), message(2, Lane.MARKETING)], "client")
+    made.take_many([message(1, Lane.TRANSACTIONAL), message(2, Lane.MARKETING)], "client")
     begun(made)
     made.committed(0, {})
     begun(made)
@@ -105,7 +120,7 @@ def test_a_failed_commit_refuses_its_messages_and_queues_those_of_its_attempts_a
 def test_a_message_that_expires_while_its_attempt_is_committed_is_not_submitted() -> None:
     """Found by storms with a slow disk: the request went out after the commit, however long that took."""
     made = node()
-    short = replace(message(1), expires_ns=1_000_000_000)
+    short = replace(message(1, Lane.TRANSACTIONAL), expires_ns=1_000_000_000)
     made.take_many([short, message(2, Lane.MARKETING)], "client")
     begun(made)
     made.committed(0, {})

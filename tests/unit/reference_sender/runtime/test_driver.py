@@ -24,6 +24,7 @@ from reference_sender.dispatch.values import (
     State,
 )
 from reference_sender.node.times import NodeTimes
+from reference_sender.runtime import loop_lag
 from reference_sender.runtime.background import Chores
 from reference_sender.runtime.driver import Driver
 from reference_sender.runtime.loop_lag import LoopLag
@@ -86,7 +87,7 @@ def message(number: int, lane: Lane = Lane.OTP, key: str = "") -> Message:
 
 def of_two_lanes() -> list[Message]:
     """Messages of which no single request can be foreseen: their attempts follow in a commit of their own."""
-    return [message(1), message(2, Lane.MARKETING)]
+    return [message(1, Lane.TRANSACTIONAL), message(2, Lane.MARKETING)]
 
 
 Steps = Callable[[Driver, WatchedStore, NotingRoute], Awaitable[None]]
@@ -301,7 +302,7 @@ def test_a_lag_sampler_that_dies_is_noticed(monkeypatch: pytest.MonkeyPatch) -> 
     async def run() -> None:
         chores = Chores()
         lag = LoopLag(chores)
-        monkeypatch.setattr(lag, "_recent_s", ())
+        monkeypatch.setattr(loop_lag, "core_wait_s", lambda: None)
         async with asyncio.timeout(10):
             await chores.failed.wait()
         assert "loop lag sampler" in chores.reason

@@ -20,7 +20,7 @@ TOO_LARGE = "more_segments_than_any_route_allows"
 _SENT = State.SENT  # an enum's member costs 0.2 us to look up (Python 3.11)
 
 
-class Restoring:
+class Recovering:
     """``largest``: the most segments of a message that some route can send."""
 
     def __init__(
