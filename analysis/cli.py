@@ -67,7 +67,7 @@ def report(
     ] = False,
 ) -> None:
     """Write RUN_DIR/report/. Exit: 0 objectives met, 1 one missed, 2 bad usage, 3 invalid run,
-    4 undecided, 130 run was interrupted."""
+    4 undecided, 70 smsbench itself failed, 130 run was interrupted."""
     began = time.monotonic()
 
     def progress(line: str) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
 import typer
@@ -11,6 +11,11 @@ from pydantic import ValidationError
 
 from reference_sender.alerts.rules import AlertFileError, AlertSettings, parse_alerts
 from reference_sender.api.connections import Limits
+from reference_sender.campaign_report.settings import (
+    CampaignReportSettings,
+    ReportFileError,
+    parse_report_settings,
+)
 from reference_sender.dispatch import DispatchSettings
 from reference_sender.logs import configure
 from reference_sender.policy.settings import NO_POLICY, PolicyError, read_policy
@@ -19,6 +24,8 @@ from reference_sender.secret_text import read_secret
 from reference_sender.server import SenderFailed, SenderSettings, run
 from reference_sender.store import Membership, StoreError
 
+_DISPATCH = DispatchSettings.model_validate({})
+_RESERVED_BACKLOG = _DISPATCH.otp_reserved_backlog
 EXIT_FAILED = 70  # EX_SOFTWARE of sysexits.h: a part of the sender died
 
 
@@ -46,6 +53,14 @@ def _alerts(path: Path) -> AlertSettings:
     except (OSError, UnicodeDecodeError, AlertFileError) as error:
         said = error.strerror if isinstance(error, OSError) else error
         raise typer.BadParameter(f"{path}: {said}", param_hint="--alerts") from error
+
+
+def _campaign_reports(path: Path) -> CampaignReportSettings:
+    try:
+        return parse_report_settings(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, ReportFileError) as error:
+        said = error.strerror if isinstance(error, OSError) else error
+        raise typer.BadParameter(f"{path}: {said}", param_hint="--campaign-reports") from error
 
 
 def sender(
@@ -113,6 +128,21 @@ def sender(
             "twice. Off by default.",
         ),
     ] = None,
+    order: Annotated[
+        Literal["priority", "arrival"],
+        typer.Option(
+            help="arrival: one queue for all classes, in order of arrival, to compare; no priorities, no "
+            "shares, nothing reserved for OTPs."
+        ),
+    ] = "priority",
+    max_backlog: Annotated[
+        int,
+        typer.Option(
+            min=1,
+            help="Most messages that no provider has taken yet; further ones are answered with 429. A tenth "
+            f"of it, {_RESERVED_BACKLOG:,} at most, is for OTPs alone.",
+        ),
+    ] = _DISPATCH.max_backlog,
     max_connections: Annotated[
         int,
         typer.Option(
@@ -139,11 +169,26 @@ def sender(
             "log."
         ),
     ] = None,
+    campaign_reports: Annotated[
+        Path | None,
+        typer.Option(
+            help="TOML file on the reports that are made when a campaign ends: language, currency, mail "
+            "server (docs/campaign-report.md). Without it they are in English and are not mailed."
+        ),
+    ] = None,
     allow_remote: Annotated[
         bool, typer.Option("--allow-remote", help="Allow a provider that is not on this machine.")
     ] = False,
 ) -> None:
-    """Accept messages over HTTP, store them, submit them to an SMS provider, and follow their reports."""
+    """Accept messages over HTTP, store them, submit them to an SMS provider, and follow their reports.
+
+    When it is ready it prints one line of JSON with its URL; logs go to standard error (docs/sender.md).
+
+    Exit code: 0 stopped by SIGTERM, SIGINT or SIGHUP, 2 it could not start, 70 a part of it failed.
+
+    \b
+      smsbench sender --token secret --route "smsapi+http://PROVIDER_TOKEN@127.0.0.1:8080"
+    """
     configure()
     try:
         settings = SenderSettings(
@@ -156,9 +201,19 @@ def sender(
             public_url=public_url.rstrip("/") if public_url is not None else None,
             seed=seed,
             policy=NO_POLICY if policy is None else read_policy(policy),
-            dispatch=DispatchSettings.model_validate({"hedge_otp_after_s": hedge_otp_after}),
+            dispatch=DispatchSettings.model_validate(
+                {
+                    "hedge_otp_after_s": hedge_otp_after,
+                    "order": order,
+                    "max_backlog": max_backlog,
+                    "otp_reserved_backlog": min(_RESERVED_BACKLOG, max_backlog // 10),
+                }
+            ),
             limits=Limits(max_connections, request_timeout, idle_timeout),
             alerts=AlertSettings() if alerts is None else _alerts(alerts),
+            campaign_reports=(
+                CampaignReportSettings() if campaign_reports is None else _campaign_reports(campaign_reports)
+            ),
         )
     except PolicyError as error:
         raise typer.BadParameter(str(error).removeprefix("--policy: "), param_hint="--policy") from error

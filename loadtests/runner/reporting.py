@@ -45,7 +45,7 @@ def report(
     judging += ["--allow-undecided"] if allow_undecided else []
     judging += ["--export", export] if export else []
     judging += ["--no-charts"] if no_charts else []
-    code, said = _analyse(place, call, judging)
+    code, said = analyse(place, call, judging)
     result = read_result(place)
     if result is None or result.call != call:
         # There may be a report of an earlier analysis; its verdict does not count.
@@ -64,7 +64,7 @@ def report(
     return result.exit_code
 
 
-def _analyse(run_dir: Path, call: str, judging: list[str]) -> tuple[int, str]:
+def analyse(run_dir: Path, call: str, judging: list[str]) -> tuple[int, str]:
     """The exit code and the output of the analysis."""
     with tempfile.TemporaryFile() as said:
         # matplotlib reads a matplotlibrc of its working directory.

@@ -15,7 +15,7 @@ PROBE_TIMEOUT_S = 4.0
 class RunSettings(Struct, frozen=True, kw_only=True):
     """``profile`` and ``drain_timeout_s`` replace those of the scenario for every part.
 
-    ``objectives`` are the objectives in force, in the grammar of docs/objectives.md.
+    ``objectives`` are the objectives that apply, in the grammar of docs/objectives.md.
     """
 
     out: Path

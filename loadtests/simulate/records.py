@@ -22,8 +22,8 @@ _NO_WORKER = 0
 _ACCEPTED = "accepted", 202
 _REFUSED = "refused", 429
 # Number of undelivered final messages for which a late report may still come: above the dispatcher's limit.
-_LATE_KEPT = 100_000
-_ROWS = 8_192  # rows per write: fewer take more time per row, more take memory
+LATE_KEPT = 100_000
+ROWS_PER_WRITE = 8_192  # fewer take more time per row, more take memory
 _DELIVERED = State.DELIVERED
 _ENDS = frozenset((State.FAILED, State.EXPIRED))
 
@@ -101,9 +101,9 @@ class RunRecords:
     def final_rows(self, engine: Engine) -> None:
         """Write final rows as soon as there are enough for a batch."""
         self._journal += engine.take_rows()
-        if len(self._journal) >= _ROWS:
+        if len(self._journal) >= ROWS_PER_WRITE:
             self._provider_rows()
-        if len(self._changes) >= 2 * _ROWS:  # two per message
+        if len(self._changes) >= 2 * ROWS_PER_WRITE:  # two per message
             # The sender will not submit a delivered message again, so the provider need not remember it.
             engine.forget(self._sender_rows())
 
@@ -151,8 +151,8 @@ class RunRecords:
             for change in delivered:
                 ended.pop(change.message_id, None)
         self._write_ends(delivered)
-        if len(ended) > _LATE_KEPT:
-            oldest = list(ended)[: _LATE_KEPT // 2]
+        if len(ended) > LATE_KEPT:
+            oldest = list(ended)[: LATE_KEPT // 2]
             self._write_ends([ended.pop(message_id) for message_id in oldest])
             for message_id in oldest:
                 del last[message_id]

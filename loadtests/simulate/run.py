@@ -92,11 +92,13 @@ def simulated_parts(
         folder.mkdir(parents=True, exist_ok=True)
         with _bar(console, part) as passed:
 
-            def go_on(now: SimulationProgress, passed: Callable[[SimulationProgress], None] = passed) -> bool:
+            def proceed(
+                now: SimulationProgress, passed: Callable[[SimulationProgress], None] = passed
+            ) -> bool:
                 passed(now)
                 return not interruption.asked
 
-            simulate_part(scenario.name, part, seed, folder, choices_of(scenario, part, choices), go_on)
+            simulate_part(scenario.name, part, seed, folder, choices_of(scenario, part, choices), proceed)
         places.append(place)
     return places
 

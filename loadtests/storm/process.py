@@ -10,15 +10,27 @@ from loadtests.storm.draws import chance
 from loadtests.storm.lanes import LaneWatch
 from loadtests.storm.store import ModelStore
 from reference_sender.dispatch import Dispatcher
-from reference_sender.dispatch.values import AskReport, Hedge, Lane, LookUp, Message, Report, Result, State
+from reference_sender.dispatch.values import (
+    AskReport,
+    Hedge,
+    Lane,
+    LookUp,
+    Message,
+    Recovered,
+    Report,
+    Result,
+    State,
+)
 from reference_sender.node.effects import Acknowledge, Commit, NodeEffect, Refuse, SubmitNow, Waiter
 from reference_sender.node.node import Node
-from reference_sender.store.protocol import StoreError, Work
+from reference_sender.store.protocol import Place, StoreError, Work
 
 if TYPE_CHECKING:
     from loadtests.storm.world import StormWorld
 
 _COMMIT_NS = 3_000_000
+_PAGE = 2  # untried messages that a start reads at a time
+_READ_NS = 500_000_000  # between two pages
 
 
 class Process:
@@ -32,7 +44,7 @@ class Process:
         self.store = store
         self.dispatcher = Dispatcher(world.settings, world.limits, world.plan.seed)
         self.node = Node(self.dispatcher)
-        self.next_id = store.identity().last_message_id
+        self.next_id = self._last_id = store.identity().last_message_id
         self.counted: dict[str, int] = {}  # attempts that count against the budget, by key
         self.lanes = LaneWatch(world.settings)
         self.ends: dict[State, set[str]] = {}  # keys by the states that this process wrote
@@ -52,8 +64,23 @@ class Process:
         return self._world.now_ns + self.offset_ns
 
     def recover(self) -> None:
-        """Continue the work of the processes before it."""
-        self._perform(self.node.recover(self.now_ns(), self.store.unfinished()))
+        """Continue the work of the processes before it, as ``runtime/resuming.py`` does."""
+        page = self.store.unfinished(_PAGE)
+        left = len(self.store.unfinished()) - len(page)
+        self._resume(page, left)
+
+    def _resume(self, page: Sequence[Recovered], left: int) -> None:
+        if left:
+            last = page[-1].message
+            place = Place(last.lane, last.message_id, self._last_id)
+            self._world.later(_READ_NS, lambda: self.input(lambda: self._read_on(place, left)))
+        self._perform(self.node.recover(self.now_ns(), page, left))
+
+    def _read_on(self, place: Place, left: int) -> None:
+        if self.stopping:
+            return
+        page = self.store.unfinished(_PAGE, place)
+        self._resume(page, left - len(page))
 
     def input(self, act: Callable[[], None]) -> None:
         """Something reaches the process: now, or when it is resumed; never, if it is dead."""
@@ -235,7 +262,8 @@ class Process:
         if not self._world.step(steps.COMMITTED):
             if commit.work is not None:
                 self.lanes.offered(self.now_ns(), commit.work, taken)
-            self._perform(self.node.committed(self.now_ns(), taken))
+            ended = self.store.ended(commit.late)
+            self._perform(self.node.committed(self.now_ns(), taken, ended))
 
     def _commit_ns(self) -> int:
         drawn = chance(self._world.plan.seed, "commit", self.number, self._commits)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from reference_sender.dispatch.values import FINAL_STATES, Message, Outcome, Result, State
+from reference_sender.dispatch.values import Message, Outcome, Result, State
 from reference_sender.node.effects import Commit, SubmitNow
 
 if TYPE_CHECKING:
@@ -34,7 +34,6 @@ class StormWatch:
         self.violations: list[Violation] = []
         self.acknowledged_keys: set[str] = set()
         self.submitted_keys: Counter[str] = Counter()
-        self.final_ns: dict[str, int] = {}  # when a commit with a final state first began, by key
 
     def acknowledged(self, keys: Sequence[str]) -> None:
         """A client has the answer that its messages are kept."""
@@ -83,7 +82,5 @@ class StormWatch:
             process.lanes.begun(attempt, messages)
         for change in commit.work.changes:
             process.ends.setdefault(change.state, set()).add(change.key)
-            if change.state in FINAL_STATES:
-                self.final_ns.setdefault(change.key, self._world.now_ns)
             if change.state is not State.QUEUED and self._world.is_noting:
                 self._world.note(f"commit: {change.key} is {change.state.value} {change.reason}")

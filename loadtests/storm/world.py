@@ -158,7 +158,7 @@ class StormWorld:
         if process is None or self.paused:
             return
         self.struck("sender_pause")
-        self.note("sender_pause: the process stands still")
+        self.note("sender_pause: the process is paused")
         self.paused = True
 
         def resume() -> None:

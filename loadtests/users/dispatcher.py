@@ -27,7 +27,7 @@ _RELEASES_A_TURN = 32
 _WARM_CONNECTIONS = 16
 _OUTCOMES = ("accepted", "refused", "failed", "unfinished")
 
-Outcome = Literal["accepted", "refused", "failed", "unfinished"]
+SendOutcome = Literal["accepted", "refused", "failed", "unfinished"]
 
 
 class SendJob(Struct, gc=False):
@@ -43,7 +43,7 @@ class SendDone(Struct, frozen=True, gc=False):
     """How a request ended. ``ended_ns`` is when its reply was read, or when it timed out."""
 
     job: SendJob
-    outcome: Outcome
+    outcome: SendOutcome
     reason: str
     ended_ns: int
     length: int = 0  # bytes of the reply's body
@@ -283,22 +283,22 @@ class LoadDispatcher:
         connection.close()
         self._open_for(job, self._adapter.encode(job.message))
 
-    def _end_busy(self, connection: Connection, outcome: Outcome, reason: str) -> None:
+    def _end_busy(self, connection: Connection, outcome: SendOutcome, reason: str) -> None:
         job = connection.job
         connection.job = None
         self._busy.discard(connection)
         connection.close()
         self._give_up(job, outcome, reason)
 
-    def _end_opening(self, job: SendJob, outcome: Outcome, reason: str) -> None:
+    def _end_opening(self, job: SendJob, outcome: SendOutcome, reason: str) -> None:
         if self._opening.pop(job.slot, None) is not None:
             self._give_up(job, outcome, reason)
 
-    def _give_up(self, job: SendJob, outcome: Outcome, reason: str) -> None:
+    def _give_up(self, job: SendJob, outcome: SendOutcome, reason: str) -> None:
         self._record(job, outcome, None, 0)
         self._on_done(SendDone(job, outcome, reason, time.monotonic_ns()))
 
-    def _record(self, job: SendJob, outcome: Outcome, answered_ns: int | None, status: int) -> None:
+    def _record(self, job: SendJob, outcome: SendOutcome, answered_ns: int | None, status: int) -> None:
         self._counts[outcome] += 1
         message = job.message
         self._recorder.row(

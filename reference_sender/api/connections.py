@@ -13,6 +13,8 @@ from typing import cast
 from aiohttp import web
 from msgspec import Struct
 
+from reference_sender.api.reading_order import ReadingOrder
+
 # Closing with unread data resets the connection, and the client may lose the answer.
 _LINGER_S = 1.0
 
@@ -41,6 +43,7 @@ class Connections:
         self._open: set[_LimitedConnection] = set()
         self._by_protocol: dict[asyncio.BaseProtocol, _LimitedConnection] = {}
         self.head_bytes = 0
+        self.order = ReadingOrder()
         self._sweeping: asyncio.Task[None] | None = None
 
     def __len__(self) -> int:
@@ -134,13 +137,22 @@ class _LimitedConnection(asyncio.Protocol):
             if self._all.head_bytes > self._all.limits.head_bytes:
                 self._refuse(431, "too_large", "too much data of unfinished requests: try again")
                 return
-        self.inner.data_received(data)
+            self._all.order.received(self, data)
+        else:
+            self.inner.data_received(data)
+
+    def read(self, data: bytes) -> None:
+        """Read the head of a request, and what came with it."""
+        if not self._refused:
+            self.inner.data_received(data)
 
     def eof_received(self) -> bool | None:
+        self._all.order.hurry(self)
         return None if self._refused else self.inner.eof_received()
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._forget_head()
+        self._all.order.forget(self)
         self._transport = None
         if self._all.remove(self):
             self.inner.connection_lost(exc)

@@ -10,11 +10,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from reference_sender.dispatch.awaiting import Awaiting, EarlyReports, Ended, Sent
 from reference_sender.dispatch.backlog import Backlog
 from reference_sender.dispatch.choice import RouteChoice
 from reference_sender.dispatch.figures import Figures, begun_ns
+from reference_sender.dispatch.recovery import recovered_ended
 from reference_sender.dispatch.retry import SECOND_NS
 from reference_sender.dispatch.settings import DispatchSettings
 from reference_sender.dispatch.states import moved, raises_rank
@@ -23,6 +25,7 @@ from reference_sender.dispatch.values import (
     FINAL_STATES,
     Change,
     Effect,
+    EndedMessage,
     Message,
     Report,
     SetAside,
@@ -72,7 +75,8 @@ class MessageStates:
         self.figures = Figures()
         self.awaiting = Awaiting(int(settings.report_timeout_s * SECOND_NS))
         self.early = EarlyReports(settings.early_reports)
-        self._ended = Ended(settings.late_reports)
+        self.past = Ended(settings.late_reports)  # messages that ended, for late reports
+        self.unmatched: list[Report] = []  # DELIVERED, of the last call, about no message that is known here
         self._backlog = backlog
         self.hedges = settings.hedge_otp_after_s is not None
         self._choice = choice  # None with one route: nothing is measured then
@@ -85,9 +89,9 @@ class MessageStates:
         """Whether ``report`` is about a known message, and not only by what a later answer may tell."""
         if report.key is not None and report.key in self._backlog.tickets:
             return True
-        return self.awaiting.index.find(report) is not None or self._ended.index.find(report) is not None
+        return self.awaiting.index.find(report) is not None or self.past.index.find(report) is not None
 
-    def taken(self, now_ns: int, ticket: Ticket, provider_id: str | None, effects: list[Effect]) -> None:
+    def accepted(self, now_ns: int, ticket: Ticket, provider_id: str | None, effects: list[Effect]) -> None:
         """A provider has the message."""
         self._backlog.end(ticket, _SENT)
         self.totals.sent += 1
@@ -106,7 +110,7 @@ class MessageStates:
     def reported_early(self, now_ns: int, ticket: Ticket, report: Report, effects: list[Effect]) -> None:
         """A provider has the message: ``report`` says so, before or instead of the submit's answer."""
         if report.state not in FINAL_STATES:
-            self.taken(now_ns, ticket, report.provider_id, effects)
+            self.accepted(now_ns, ticket, report.provider_id, effects)
             return
         self._backlog.end(ticket, _SENT)
         self.totals.sent += 1
@@ -135,7 +139,7 @@ class MessageStates:
         if ticket.uncertain:  # the provider may have it: a report would show that
             attempts, lane, begun = ticket.attempts, ticket.lane, begun_ns(now_ns, message)
             ended = Sent(message.message_id, attempts, None, now_ns, lane, begun, ticket.state, ticket.route)
-            self._ended.add(message.key, ended)
+            self.past.add(message.key, ended)
         self._count(ticket.state)
         self.figures.not_delivered(ticket.lane, ticket.state, reason)
         effects.append(
@@ -219,21 +223,44 @@ class MessageStates:
         if ticket is not None and (ticket.attempts or ticket.uncertain):
             # Recorded now and not with the answer: an acknowledged report is not repeated.
             self.reported_early(now_ns, ticket, report, effects)
-        elif (key := self._ended.index.find(report)) is not None:
-            self._reported_late(now_ns, key, report, effects)
-        elif report.key is not None or not submitting or not self.early.keep(report):
-            self.totals.orphan_reports += 1
+        elif (key := self.past.index.find(report)) is not None:
+            self.reported_late(now_ns, key, report, effects)
+        else:
+            if report.state is _DELIVERED:
+                self.unmatched.append(report)
+            if report.key is not None or not submitting or not self.early.keep(report):
+                self.totals.orphan_reports += 1
+
+    def found(
+        self, now_ns: int, ended: Iterable[EndedMessage], reports: Iterable[Report], effects: list[Effect]
+    ) -> None:
+        """Apply ``reports``, which were unmatched, to the messages that they are about."""
+        index = self.past.index
+        for each in ended:
+            if each.message.key not in index.by_key:
+                self.past.add(each.message.key, recovered_ended(each, now_ns))
+        for report in reports:
+            key = index.find(report)
+            if key is None:
+                continue
+            if self.early.take(report.provider_id) is None:
+                self.totals.orphan_reports -= 1
+            self.reported_late(now_ns, key, report, effects)
 
     def give_up_overdue(self, now_ns: int, effects: list[Effect]) -> None:
         """End messages whose report is overdue."""
         for key, sent in self.awaiting.take_timed_out(now_ns):
             self._reached(now_ns, key, sent, State.EXPIRED, EXPIRED_UNREPORTED, effects)
 
-    def _reported_late(self, now_ns: int, key: str, report: Report, effects: list[Effect]) -> None:
-        ended = self._ended.index
+    def reported_late(self, now_ns: int, key: str, report: Report, effects: list[Effect]) -> None:
+        """``report`` is about a message that has ended. It may show that the message was delivered."""
+        ended = self.past.index
         if report.state in FINAL_STATES and raises_rank(ended.by_key[key].state, report.state):
             self.totals.late += 1
-            self._reached(now_ns, key, ended.pop(key), report.state, report.reason, effects)
+            sent = ended.pop(key)
+            if sent.provider_id is None:  # no answer and no lookup had said it
+                sent = replace(sent, provider_id=report.provider_id or None)
+            self._reached(now_ns, key, sent, report.state, report.reason, effects)
         else:
             self.totals.repeated_reports += 1
 
@@ -250,7 +277,7 @@ class MessageStates:
             self.figures.delivered(lane, now_ns - begun)
         else:
             ended = Sent(message_id, attempts, provider_id, now_ns, lane, begun, state, route)
-            self._ended.add(key, ended)
+            self.past.add(key, ended)
             self.figures.not_delivered(lane, state, reason)
         self._count(state)
         effects.append(Change(message_id, key, state, reason, provider_id, attempts, now_ns, route))

@@ -80,8 +80,8 @@ class Sending:
         return None
 
     def foresee(self, now_ns: int, messages: Sequence[Message]) -> str | None:
-        """As ``Dispatcher.foresee``. It covers only the simple case: no other message waits, one lane, one
-        sender name.
+        """As ``Dispatcher.foresee``. It covers only the simple case: no other message waits (for OTPs: none
+        that goes before them), one lane, one sender name.
         """
         first = messages[0]
         segments = 0
@@ -90,7 +90,7 @@ class Sending:
                 return None
             segments += message.segments
         lane = OTP if self._backlog.in_order else lane_index(first.lane)
-        if self._linger_ns[lane] or any(self._backlog.ready):
+        if self._linger_ns[lane] or self._goes_before(lane):
             return None
         choice = self._choice
         routes = self.routes if choice is None else choice.ranked(now_ns, first, lane_index(first.lane))
@@ -102,6 +102,13 @@ class Sending:
                 fits = len(messages) <= room.messages and segments <= room.segments
                 return route.name if fits else None
         return None
+
+    def _goes_before(self, lane: int) -> bool:
+        """Whether a waiting message may be sent before one that joins ``lane`` now, or at the same time."""
+        ready = self._backlog.ready
+        if lane != OTP or self._backlog.in_order:
+            return any(ready)
+        return bool(ready[OTP]) or self._shares.owes_before_otps()
 
     def pump(self, now_ns: int, effects: list[Effect]) -> None:
         """Submit what may be sent now, and note the time from which more may be sent."""

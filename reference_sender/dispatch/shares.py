@@ -49,6 +49,11 @@ class Shares:
         after_otps = ((MARKETING, int(credit[MARKETING]), False),) if credit[MARKETING] >= 1.0 else ()
         return (*before_otps, _OTP_TURN, *after_otps, *_BULK_TURNS)
 
+    def owes_before_otps(self) -> bool:
+        """Whether a bulk lane has a turn before the OTPs, if it has waiting messages."""
+        by_otps = self._by_otps
+        return by_otps[TRANSACTIONAL] >= 1.0 or by_otps[MARKETING] >= 1.0
+
     def sent(self, lane: int, segments: int, waiting: list[int]) -> None:
         """``lane`` sent ``segments``; ``waiting`` counts, by lane, messages that could have gone too."""
         if not (waiting[TRANSACTIONAL] or waiting[MARKETING]):

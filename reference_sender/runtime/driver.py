@@ -13,6 +13,7 @@ from reference_sender.clock import now_ns
 from reference_sender.dispatch import Dispatcher, DispatchState
 from reference_sender.dispatch.values import (
     AskReport,
+    EndedMessage,
     Hedge,
     Lane,
     LookUp,
@@ -32,6 +33,7 @@ from reference_sender.routes.client import Route
 from reference_sender.runtime.background import Chores
 from reference_sender.runtime.committer import Committer
 from reference_sender.store import Existing, HandedOver, Renewal, Store, StoreError
+from reference_sender.store.campaign_reports import ReportControl
 
 log = logging.getLogger(__name__)
 
@@ -79,9 +81,9 @@ class Driver:
         """Messages on their way to the store."""
         return self._node.waiting
 
-    def recover(self, recovered: Iterable[Recovered]) -> None:
+    def recover(self, recovered: Iterable[Recovered], unread: int = 0) -> None:
         """As ``Node.recover``."""
-        self._perform(self._node.recover(self._now(), recovered))
+        self._perform(self._node.recover(self._now(), recovered, unread))
 
     def join(self, tenure: Tenure) -> None:
         """As ``Node.join``. A ``Member`` keeps the tenure."""
@@ -145,6 +147,14 @@ class Driver:
         waiter = self._waiter()
         if not self._closed:
             self._node.opt_in(numbers, waiter)
+            self._schedule_commit()
+        return waiter
+
+    def keep(self, controls: Sequence[ReportControl]) -> asyncio.Future[None]:
+        """As ``Node.keep``. Resolves when they are on disk."""
+        waiter = self._waiter()
+        if not self._closed:
+            self._node.keep(controls, waiter)
             self._schedule_commit()
         return waiter
 
@@ -236,10 +246,12 @@ class Driver:
     def _begin_commit(self) -> None:
         self.commits.commit(self._node.begin_commit(self._now()))
 
-    def _committed(self, taken: Mapping[int, Existing], error: StoreError | None) -> None:
+    def _committed(
+        self, taken: Mapping[int, Existing], ended: Sequence[EndedMessage] | None, error: StoreError | None
+    ) -> None:
         self._committing = False
         if error is None:
-            self._perform(self._node.committed(self._now(), taken))
+            self._perform(self._node.committed(self._now(), taken, ended))
         else:
             self._perform(self._node.commit_failed(self._now(), error))
 

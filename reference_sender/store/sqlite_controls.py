@@ -9,7 +9,8 @@ from reference_sender.dispatch.values import Message
 from reference_sender.policy.campaigns import Campaign, CampaignState
 from reference_sender.policy.opt_out import OptOut
 from reference_sender.policy.spending import Spent
-from reference_sender.store.protocol import Control, Hold
+from reference_sender.store.protocol import Control, Hold, OptIn
+from reference_sender.store.sqlite_reports import write_report_control
 
 _SPEND = (
     "INSERT INTO spending VALUES (?, ?, ?)"
@@ -44,8 +45,10 @@ def write_control(writer: sqlite3.Connection, control: Control) -> None:
         writer.execute("REPLACE INTO campaign VALUES (?, ?, ?)", row)
     elif isinstance(control, OptOut):
         writer.execute("REPLACE INTO opt_out VALUES (?, ?)", (control.number, control.since_ns))
-    else:
+    elif isinstance(control, OptIn):
         writer.execute("DELETE FROM opt_out WHERE number = ?", (control.number,))
+    else:
+        write_report_control(writer, control)
 
 
 def read_campaigns(reader: sqlite3.Connection) -> list[Campaign]:

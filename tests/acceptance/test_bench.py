@@ -92,7 +92,7 @@ def test_a_small_bench_from_its_parts_to_its_comparisons(tmp_path: Path) -> None
     assert decides == {"01-day-2k", "02-burst"}
 
 
-def test_simulated_it_leaves_out_what_stood_beside_a_live_part(tmp_path: Path) -> None:
+def test_simulated_it_omits_the_counterparts_of_live_parts(tmp_path: Path) -> None:
     out, said = tmp_path / "run", io.StringIO()
     simulate_scenario(small_bench(), Choices(), 3, out, Console(file=said, width=200), True, no_charts=True)
     manifest = read_manifest(out)

@@ -24,6 +24,7 @@ TINY: dict[str, list[str]] = {
     "nodes.py": ["--messages", "200", "--rounds", "1", "--nodes", "2"],
     "number_lookup.py": ["--numbers", "20"],
     "open_model_user.py": ["--rounds", "1", "--seconds", "0.3", "--warm-up", "0.2"],
+    "otp_in_flood.py": [*("--seconds", "1", "--times", "10"), *("--rows", "100", "--connections", "20")],
     "provider_batches.py": ["--rounds", "1", "--messages", "1000"],
     "provider_sends.py": ["--rounds", "1", "--seconds", "1", "--warm-ups", "0"],
     "sender_intake.py": ["--seconds", "0.5", "--warm-up", "0.3", "--recipients", "500", "--connections", "4"],
@@ -32,12 +33,16 @@ TINY: dict[str, list[str]] = {
     "verdict_seeds.py": ["--seeds", "2", "--jobs", "1", "--parts", "day-500k-peak"],
     "waiting_memory.py": ["--replies", "50", "--reports", "1000"],
 }
-MODULES = {"http_inputs.py", "processes.py", "smpp_inputs.py"}  # what scripts share
+MODULES = {"http_inputs.py", "processes.py", "sender_load.py", "smpp_inputs.py"}  # what scripts share
 RUN_ELSEWHERE = {  # by a test of their result
     "fuzz_http.py": ROOT / "tests" / "faults" / "test_bad_http_input.py",
     "fuzz_smpp.py": ROOT / "tests" / "wire" / "test_smpp_fuzz.py",
 }
-JUDGES_SPEED = {"hostile_campaigns.py", "open_model_user.py"}  # exit code 1: a goal was missed
+JUDGES_SPEED = {
+    "hostile_campaigns.py",
+    "open_model_user.py",
+    "otp_in_flood.py",
+}  # exit code 1: a goal was missed
 NEEDS_WRK = {"provider_sends.py", "sender_intake.py"}
 
 

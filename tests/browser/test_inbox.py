@@ -86,7 +86,7 @@ def row(page: Page, text: str) -> Any:
 
 
 def cut_buttons(page: Page) -> list[str]:
-    """Labels of the buttons that are narrower than their text, or stand out of the box that they are in."""
+    """Labels of the buttons that are narrower than their text, or reach beyond their box."""
     script = """buttons => buttons.filter(button => button.scrollWidth > button.clientWidth + 1
       || button.getBoundingClientRect().right > button.parentElement.getBoundingClientRect().right + 1)
       .map(button => button.textContent)"""
@@ -104,7 +104,7 @@ def test_messages_arrive_by_themselves_and_are_found(inbox: Page, provider: Prov
     inbox.get_by_label("Filter by number").fill("100201")
     row(inbox, "Your code").wait_for(state="detached")
     assert inbox.locator("#messages li").count() == 1
-    provider.send("48600100201", "once more")  # a filtered list goes on too
+    provider.send("48600100201", "once more")  # a filtered list grows too
     row(inbox, "once more").wait_for()
     inbox.get_by_label("Filter by number").fill("")
     inbox.get_by_label("Filter by text").fill("SHOP")

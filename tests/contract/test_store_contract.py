@@ -10,8 +10,8 @@ import pytest
 from msgspec.structs import replace
 
 from loadtests.storm.store import Disk, ModelStore
-from reference_sender.dispatch.values import Change, Lane, Message, State, SubmitAttempt
-from reference_sender.store import Store, StoreError, Work, open_store
+from reference_sender.dispatch.values import Change, Lane, Message, Report, State, SubmitAttempt
+from reference_sender.store import Place, Store, StoreError, Work, open_store
 
 OpenStore = Callable[[], Store]
 
@@ -89,6 +89,49 @@ def test_unfinished_tells_queued_from_sent_and_leaves_out_the_final(open_it: Ope
         (7, State.QUEUED, 0, None, None),  # never tried
     ]
     assert recovered[3].message == message(7)
+
+
+def test_untried_messages_are_read_in_pages_and_what_was_tried_comes_first(open_it: OpenStore) -> None:
+    store = open_it()
+    if store.leases is not None:
+        pytest.skip("a node claims messages instead")
+    lanes = (Lane.MARKETING, Lane.OTP, Lane.TRANSACTIONAL)
+    made = [replace(message(n), lane=lanes[n % 3]) for n in range(1, 12)]
+    tried = [change(6, State.SENT, "p6"), replace(change(2, State.QUEUED), route="a", tried_ns=1)]
+    store.commit(Work(made, [*tried, change(9, State.DELIVERED)]))
+    store = open_it()
+    last_id = store.identity().last_message_id
+    store.commit(Work([replace(message(12), lane=Lane.OTP)]))
+    store.commit(Work([], [change(8, State.SENT)]))  # by this process, which had it read: an exact place
+
+    pages = [store.unfinished(3)]
+    while len(pages[-1]) >= 3:
+        last = pages[-1][-1].message
+        pages.append(store.unfinished(3, Place(last.lane, last.message_id, last_id)))
+    assert [[r.message.message_id for r in page] for page in pages] == [[2, 6, 8, 1, 4, 7], [10, 5, 11], [3]]
+    assert [r.untried for r in pages[0]] == [False, False, False, True, True, True]
+    assert all(r.untried and r.message in made for page in pages[1:] for r in page)
+
+
+def test_ended_messages_are_found_by_key_and_by_provider_id(open_it: OpenStore) -> None:
+    store = open_it()
+    states = [State.EXPIRED, State.FAILED, State.DELIVERED, State.SENT, State.EXPIRED]
+    changes = [change(n, state, f"p{n}") for n, state in enumerate(states, start=1)]
+    changes[4] = replace(changes[4], attempts=0, provider_id=None)  # it expired before a provider saw it
+    store.commit(Work([message(n) for n in range(1, 7)], changes))
+
+    def found(key: str | None, provider_id: str) -> list[tuple[int, State, int, str | None]]:
+        ended = store.ended([Report(provider_id, key, State.DELIVERED, "")])
+        assert all(each.message == message(each.message.message_id) for each in ended)
+        return [(e.message.message_id, e.state, e.attempts, e.provider_id) for e in ended]
+
+    assert found("k-1", "another id") == [(1, State.EXPIRED, 2, "p1")]
+    assert found(None, "p2") == [(2, State.FAILED, 2, "p2")]
+    assert found("no message", "p2") == [(2, State.FAILED, 2, "p2")]
+    for number in (3, 4, 5, 6):
+        assert found(f"k-{number}", f"p{number}") == [], number
+    assert found(None, "") == []
+    assert store.ended([]) == []
 
 
 @pytest.mark.parametrize("count", [1, 5, 99, 700])

@@ -252,9 +252,13 @@ def test_a_store_on_a_read_only_disk_is_one_line_and_exit_code_2(
 DYING = """
 import sys
 from reference_sender.runtime import loop_lag
-def sample(self):
-    raise RuntimeError("plan" + "ted")  # a traceback of Python 3.13 quotes this line
-loop_lag.LoopLag._sample = sample
+calls = []
+def core_wait_s():
+    calls.append(1)
+    if len(calls) > 1:  # the first call is before the first sample
+        raise RuntimeError("plan" + "ted")  # a traceback of Python 3.13 quotes this line
+    return 0.0
+loop_lag.core_wait_s = core_wait_s
 from reference_sender.cli import main
 main()
 """

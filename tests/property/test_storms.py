@@ -100,23 +100,23 @@ def forget_a_lane(patch: pytest.MonkeyPatch) -> None:
 
 def count_a_late_report_twice(patch: pytest.MonkeyPatch) -> None:
     """An ended message that a report shows to be delivered is not forgotten, so a repeat counts again."""
-    reported_late = MessageStates._reported_late
+    reported_late = MessageStates.reported_late
 
     def remembered(
         states: MessageStates, now_ns: int, key: str, report: Report, effects: list[Effect]
     ) -> None:
-        sent = states._ended.index.by_key[key]
+        sent = states.past.index.by_key[key]
         reported_late(states, now_ns, key, report, effects)
-        SentIndex.add(states._ended.index, key, sent)
+        SentIndex.add(states.past.index, key, sent)
 
-    patch.setattr(MessageStates, "_reported_late", remembered)
+    patch.setattr(MessageStates, "reported_late", remembered)
 
 
 def resume_without_reading_back(patch: pytest.MonkeyPatch) -> None:
     """A process starts with nothing to do."""
     recover = Node.recover
 
-    def empty(node: Node, now_ns: int, recovered: Iterable[Recovered]) -> list[NodeEffect]:
+    def empty(node: Node, now_ns: int, recovered: Iterable[Recovered], unread: int = 0) -> list[NodeEffect]:
         return recover(node, now_ns, [])
 
     patch.setattr(Node, "recover", empty)

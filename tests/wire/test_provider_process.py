@@ -85,7 +85,7 @@ def test_ready_line_journal_and_a_clean_end(tmp_path: Path) -> None:
     assert (rows["k-3"]["state"], rows["k-3"]["provider_id"]) == ("rejected", "")
 
 
-def test_random_tokens_are_told_in_the_ready_line_only() -> None:
+def test_random_tokens_are_in_the_ready_line_only() -> None:
     bare = {name: value for name, value in ENVIRONMENT.items() if not name.startswith("SMSBENCH_")}
     with provider_process("--profile", "fast", env=bare) as (process, ready):
         assert send(ready["url"], ready["token"])["count"] == 1
@@ -96,7 +96,7 @@ def test_random_tokens_are_told_in_the_ready_line_only() -> None:
     assert ready["admin_token"] not in log
 
 
-def test_a_reply_that_waits_is_still_given_when_it_is_told_to_stop(tmp_path: Path) -> None:
+def test_a_reply_that_waits_is_still_sent_while_it_stops(tmp_path: Path) -> None:
     profile = tmp_path / "slow.json"
     latency = {"kind": "fixed", "value_s": 0.5}
     carriers = [{"name": "one", "country": "*"}]
@@ -188,7 +188,7 @@ def test_a_token_that_no_client_can_send_is_refused_and_not_shown() -> None:
         assert option in ended.said and name in ended.said and "hush" not in ended.said
 
 
-def test_an_ipv6_address_stands_in_brackets() -> None:
+def test_an_ipv6_address_is_in_brackets() -> None:
     with provider_process("--host", "::1", "--smpp-port", "0", "--backup-port", "0") as (_, ready):
         assert ready["url"].startswith("http://[::1]:")
         assert ready["backup_url"].startswith("http://[::1]:")

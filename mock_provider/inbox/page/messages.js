@@ -1,9 +1,10 @@
 // @ts-check
 // The list of messages: newest first, drawn a few times per second at any rate of messages.
 
-import { call } from "./api.js";
-import { at, copyButton, el } from "./elements.js";
-import { clock, counted, stateWords, whole } from "./format.js";
+import { call } from "./shared/api.js";
+import { at, copyButton, el } from "./shared/elements.js";
+import { stateWords } from "./message_words.js";
+import { clock, counted, whole } from "./shared/format.js";
 
 const ROWS = 200;
 const DRAWN_EVERY_MS = 200;

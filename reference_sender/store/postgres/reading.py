@@ -7,7 +7,7 @@ from typing import Any
 
 import asyncpg
 
-from reference_sender.dispatch.values import Lane, Message, State
+from reference_sender.dispatch.values import Lane, Message, Report, State
 from reference_sender.store.protocol import DeadLetterFilter, Record
 
 _COLUMNS = (
@@ -19,6 +19,11 @@ _COLUMNS = (
 )
 _PAGE = f"{_COLUMNS} WHERE m.id > $1 ORDER BY m.id LIMIT $2"
 _THESE = f"{_COLUMNS} WHERE m.id = ANY($1) ORDER BY m.id"
+_ENDED = f"""
+{_COLUMNS} WHERE p.state IN ('failed', 'expired') AND (
+    m.key = ANY($1) OR p.id IN (SELECT q.id FROM progress q WHERE q.provider_id = ANY($2))
+) ORDER BY m.id
+"""
 _DEAD = f"""
 {_COLUMNS} WHERE p.state IN ('failed', 'expired') AND p.id > $1
     AND ($3::text IS NULL OR m.campaign = $3) AND ($4::text IS NULL OR p.reason = $4)
@@ -41,6 +46,13 @@ async def page(connection: asyncpg.Connection[Any], after_id: int, limit: int) -
 async def these(connection: asyncpg.Connection[Any], ids: Sequence[int]) -> list[Record]:
     """The messages with these ids, in the order of their ids."""
     return [_record(row) for row in await connection.fetch(_THESE, ids)]
+
+
+async def ended(connection: asyncpg.Connection[Any], reports: Sequence[Report]) -> list[Record]:
+    """The messages that ``reports`` name, of those that ended FAILED or EXPIRED."""
+    keys = [report.key for report in reports if report.key is not None]
+    ids = [report.provider_id for report in reports]
+    return [_record(row) for row in await connection.fetch(_ENDED, keys, ids)]
 
 
 async def dead_letters(

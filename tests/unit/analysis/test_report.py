@@ -161,7 +161,7 @@ def test_an_invalid_run_exits_3_and_says_so_first(new_run: Build, run_cli: RunCl
     assert run_cli(run_dir) == 3
     page = page_of(run_dir)
     assert ">INVALID</p>" in page
-    assert "How many per second?" not in page  # no answer comes from such a run
+    assert "How many messages per second are possible?" not in page  # no answer comes from such a run
 
 
 @pytest.mark.parametrize("make", ["empty directory", "no directory", "broken manifest", "wrong column"])
@@ -267,7 +267,7 @@ def test_a_simulated_run_is_marked(new_run: Build, run_cli: RunCli) -> None:
     run_dir = run.write(end_s=70.0, mode="simulated")
     assert run_cli(run_dir, charts=True) == 0
     page = page_of(run_dir)
-    assert page.index("SIMULATED") < page.index("How many per second?")
+    assert page.index("SIMULATED") < page.index("How many messages per second are possible?")
     assert (run_dir / "report" / "summary.md").read_text(encoding="utf-8").count("SIMULATED") >= 2
 
 

@@ -136,7 +136,7 @@ def test_few_messages_do_not_prove_ten_times(new_run: Build, messages: int, word
     assert answer_text(build_report(path), "ten_times").startswith(word)
 
 
-def test_a_run_whose_runner_was_killed_had_a_load_all_the_same(new_run: Build) -> None:
+def test_a_run_whose_runner_was_killed_still_had_a_load(new_run: Build) -> None:
     """Its workers' files were never joined, and its manifest is the one of its beginning."""
     run = new_run("run")
     for slot in range(40):

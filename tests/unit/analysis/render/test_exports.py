@@ -65,7 +65,7 @@ def test_a_message_that_did_not_arrive_is_listed_once(new_run: Build) -> None:
     run.kept("told", "failed", "absent_subscriber")
     # Refused by the provider and then given up by the sender.
     run.due("refused", 2.0)
-    run.seen("refused", 2.1, state="rejected", reason="too_many", taken=False)
+    run.seen("refused", 2.1, state="rejected", reason="too_many", accepted=False)
     run.kept("refused", "failed", "gave_up: too_many")
     # Only the sender knows: never submitted; given up before; and open at the provider.
     run.due("queued", 3.0)

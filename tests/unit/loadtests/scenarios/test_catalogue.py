@@ -173,7 +173,7 @@ def test_the_bursts() -> None:
             Burst(count, over_s)
         ]
         otps, burst = part.streams
-        # One-time passwords go on after it: what they wait while the backlog drains is the question.
+        # One-time passwords continue after it: the question is how long they wait while the backlog drains.
         assert part.duration_s - (burst.start_s + over_s) == tail_s
         assert isinstance(otps.process, Poisson) and otps.process.duration_s == part.duration_s
 
@@ -363,6 +363,6 @@ def test_the_bench_takes_the_same_time_wherever_it_is_said() -> None:
     (bench,) = [line for line in smsbench("list").stdout.splitlines() if line.startswith("bench ")]
     assert f", {takes} in all)" in bench
     assert " in virtual time, " in bench
-    assert "4325 min" not in bench  # days that are lived in seconds are no minutes of load
+    assert "4325 min" not in bench  # days that are simulated in seconds are not minutes of load
     (helped,) = [line for line in smsbench("--help").stdout.splitlines() if "run bench" in line]
     assert takes in helped

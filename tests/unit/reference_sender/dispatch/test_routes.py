@@ -132,7 +132,7 @@ def test_a_full_route_does_not_hold_messages_that_another_can_take(
     assert [batch.route for batch in sent] == ["a", "b", "b", "b"]
 
 
-def test_a_message_of_unknown_fate_stays_on_its_route_though_another_is_better(
+def test_a_message_of_unknown_outcome_stays_on_its_route_though_another_is_better(
     dispatcher: MakeDispatcher, limits: MakeLimits, message: Make, batches: Pick
 ) -> None:
     core = dispatcher(limits("a"), limits("b"))
@@ -211,7 +211,7 @@ def test_a_second_message_is_not_sent_once_the_first_has_ended(
     assert (ended.state, ended.reason) == (State.EXPIRED, "second_not_needed")
 
 
-def test_a_second_message_of_unknown_fate_is_bound_to_its_route(
+def test_a_second_message_of_unknown_outcome_is_bound_to_its_route(
     dispatcher: MakeDispatcher, limits: MakeLimits, message: Make, batches: Pick
 ) -> None:
     core, _, second, batch = hedged(dispatcher, limits, message, batches)
