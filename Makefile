@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 NODE_CLIENTS := tests/wire/node
 NODE_BIN := $(NODE_CLIENTS)/node_modules/.bin
-PAGES := page_parts/shared mock_provider/inbox/page
+PAGES := page_parts/shared mock_provider/inbox/page reference_sender/dashboard/page
 # Four processes share the tests on two cores, since many tests wait. Tests that measure time or need both cores for a run
 # of their own come after them, one after another. A test of how a run begins or ends, or of the parts of a bench, takes any
 # verdict, and mostly waits: it may share. Files are handed out in the order of their names: tests/acceptance, which takes
