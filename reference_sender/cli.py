@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import sys
 from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
@@ -183,6 +185,7 @@ def sender(
     """Accept messages over HTTP, store them, submit them to an SMS provider, and follow their reports.
 
     When it is ready it prints one line of JSON with its URL; logs go to standard error (docs/sender.md).
+    The dashboard is at / of that URL.
 
     Exit code: 0 stopped by SIGTERM, SIGINT or SIGHUP, 2 it could not start, 70 a part of it failed.
 
@@ -226,13 +229,19 @@ def sender(
         )
         raise typer.BadParameter(faults) from error
     try:
-        run(settings, ready=lambda line: print(line, flush=True))
+        run(settings, ready=_show_ready)
     except (StoreError, OSError) as error:
         typer.echo(f"sender: {error}", err=True)
         raise typer.Exit(2) from error
     except SenderFailed as error:
         typer.echo(f"sender: {error}", err=True)
         raise typer.Exit(EXIT_FAILED) from error
+
+
+def _show_ready(line: str) -> None:
+    print(line, flush=True)
+    if sys.stderr.isatty():  # for the person at the terminal; never into a file
+        print(f"dashboard: {json.loads(line)['dashboard']}", file=sys.stderr, flush=True)
 
 
 def _checked(text: str, allow_remote: bool) -> RouteSpec:

@@ -13,6 +13,7 @@ import socket
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable
 from contextlib import closing
+from functools import partial
 from typing import Annotated
 
 import uvloop
@@ -36,6 +37,9 @@ from reference_sender.api.rules import IntakeRules
 from reference_sender.api.tally import Tally
 from reference_sender.campaign_report.settings import CampaignReportSettings
 from reference_sender.clock import now_ns
+from reference_sender.dashboard.board import Board
+from reference_sender.dashboard.feed import DashboardFeed, look_at
+from reference_sender.dashboard.handlers import dashboard_url, event_handlers, page_handlers
 from reference_sender.dispatch import Dispatcher, DispatchSettings
 from reference_sender.dispatch.values import FINAL_STATES, Recovered, State
 from reference_sender.logs import http_logger, log_loop_error
@@ -50,6 +54,7 @@ from reference_sender.routes.url import RouteSpec
 from reference_sender.runtime.background import Chores
 from reference_sender.runtime.balances import Balances
 from reference_sender.runtime.driver import Driver
+from reference_sender.runtime.earlier_campaigns import EarlierCampaigns
 from reference_sender.runtime.loop_lag import LoopLag
 from reference_sender.runtime.member import Member
 from reference_sender.runtime.purging import Purging
@@ -179,9 +184,9 @@ class Sender:
             alerts.rules, self._driver.state, open_channels(alerts), self.chores, money=self._money
         )
         self._queries = Queries(store)
-        self._resuming = Resuming(
-            self._queries.unfinished, self._driver.recover, identity.last_message_id, self.chores
-        )
+        last_id = identity.last_message_id
+        earlier = EarlierCampaigns(self._queries.unfinished, self._queries.ask, store, self._driver, last_id)
+        self._resuming = Resuming(earlier.read, earlier.recover, last_id, self.chores)
         tally = Tally()
         reports = settings.campaign_reports
         rules = IntakeRules(gate, RecipientLimits(*policy.recipient_limits()), reports)
@@ -195,10 +200,19 @@ class Sender:
             ReportIntake(self._readers(), identity.report_secret, public_url, self._driver, tally),
             rules,
         )
-        self.api.patience_s = patience_s = settings.limits.request_s
-        self.api.serve(CampaignControls(self._driver, self._queries, rules, patience_s).handlers())
-        self.api.serve(CampaignReports(self._queries, reports.language).handlers())
-        self.api.serve(DeadLetters(self._driver, self._queries, intake, rules, patience_s).handlers())
+        look = partial(look_at, self._driver, tally)
+        self._feed = DashboardFeed(Board(self._driver.campaigns, self._watcher.alerts), look)
+        self._serve(intake, rules)
+
+    def _serve(self, intake: Intake, rules: IntakeRules) -> None:
+        """Let the API serve more than messages."""
+        api, driver, queries = self.api, self._driver, self._queries
+        api.patience_s = patience_s = self._settings.limits.request_s
+        api.serve(CampaignControls(driver, queries, rules, patience_s).handlers())
+        api.serve(CampaignReports(queries, self._settings.campaign_reports.language).handlers())
+        api.serve(DeadLetters(driver, queries, intake, rules, patience_s).handlers())
+        api.serve(event_handlers(self._feed))
+        api.serve_openly(page_handlers())
 
     def _readers(self) -> dict[str, ReportReader]:
         """Readers of reports by provider: the routes of one provider share an address."""
@@ -232,6 +246,7 @@ class Sender:
 
     async def close(self) -> None:
         """Answer the requests in flight, store everything, close everything."""
+        self._feed.stop()
         if self._member is not None:
             await self._member.stop()
         if self._purging is not None:
@@ -312,6 +327,7 @@ async def serve(
     connections.start()
     _settle_garbage_collector()
     line: dict[str, object] = {"ready": True, "service": "sender", "url": url, "pid": os.getpid()}
+    line["dashboard"] = dashboard_url(url, "" if settings.token else token)
     if settings.token is None:
         line["token"] = token
     ready(json.dumps(line))

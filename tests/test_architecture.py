@@ -21,7 +21,10 @@ CORES = (
     "loadtests/arrivals",
     "reference_sender/policy",
 )
-PURE = ("loadtests/capacity/search.py", "loadtests/capacity/bracket.py")
+PURE = (
+    *("loadtests/capacity/search.py", "loadtests/capacity/bracket.py"),
+    *(f"reference_sender/dashboard/{name}.py" for name in ("board", "progress", "tables", "values")),
+)
 MODULE_LINES = 400
 FUNCTION_LINES = 60
 # What would give a core a clock, a loop, a socket, a log or chance of its own.

@@ -148,6 +148,23 @@ def totals_are_those_of_the_changes(end: StormEnd) -> Iterator[Violation]:
             yield Violation("totals", said, tuple(sorted(keys)))
 
 
+def each_message_is_in_one_count(end: StormEnd) -> Iterator[Violation]:
+    """The last process counts each message of the dashboard in its last state, and nothing as open."""
+    counts = end.process.dispatcher.campaigns.total
+    delivered = end.process.ends.get(State.DELIVERED, set())
+    ended = set().union(*(end.process.ends.get(state, set()) for state in FINAL_STATES))
+    wrong = {
+        "waiting": (counts.waiting, 0),
+        "waiting segments": (counts.waiting_segments, 0),
+        "sent": (counts.sent, 0),
+        "delivered": (counts.delivered, len(delivered)),
+        "ended": (counts.messages, len(ended)),
+    }
+    for what, (counted, wanted) in wrong.items():
+        if counted != wanted:
+            yield Violation("counts", f"{counted} messages are counted as {what}, and not {wanted}")
+
+
 def store_and_dispatcher_agree(end: StormEnd) -> Iterator[Violation]:
     """Nothing is open, in the store or in memory."""
     process, disk = end.process, end.world.disk
@@ -192,6 +209,7 @@ INVARIANTS: tuple[Invariant, ...] = (
     no_lane_starves,
     no_lane_passes_an_otp_without_right,
     totals_are_those_of_the_changes,
+    each_message_is_in_one_count,
     store_and_dispatcher_agree,
 )
 

@@ -29,6 +29,7 @@ from reference_sender.policy.opt_out import OptOut
 from reference_sender.policy.spending import Spent
 from reference_sender.store.campaign_reports import CampaignProgress, CampaignRow, StoredReport
 from reference_sender.store.protocol import (
+    CampaignEnd,
     Control,
     DeadLetterFilter,
     Existing,
@@ -149,6 +150,17 @@ class ModelStore:
                 state = self._state(number)
                 counts[state] = counts.get(state, 0) + 1
         return counts
+
+    def campaign_ends(self, campaign: str, last_id: int) -> list[CampaignEnd]:
+        groups: dict[tuple[State, str | None, bool], tuple[int, int]] = {}
+        for record in self.records(0, len(self._disk.messages)):
+            message = record.message
+            of_campaign = campaign and message.campaign == campaign and message.message_id <= last_id
+            if of_campaign and record.state in FINAL_STATES:
+                kind = record.state, record.route, record.provider_id is not None
+                messages, segments = groups.get(kind, (0, 0))
+                groups[kind] = messages + 1, segments + record.message.segments
+        return [CampaignEnd(*kind, *sums) for kind, sums in groups.items()]
 
     def dead_letters(self, wanted: DeadLetterFilter, after_id: int, limit: int) -> list[Record]:
         found = [

@@ -9,9 +9,9 @@ from prometheus_client.utils import floatToGoString
 
 from reference_sender.api.tally import Tally
 from reference_sender.dispatch import DispatchState
+from reference_sender.dispatch.campaign_figures import UNIT
 from reference_sender.dispatch.figures import BOUNDS_S, DurationCounts
 from reference_sender.dispatch.snapshot import RouteSnapshot
-from reference_sender.policy.spending import UNIT
 from reference_sender.policy.spending_state import SpendingState
 from reference_sender.runtime.driver import Driver
 from reference_sender.runtime.loop_lag import LoopLag

@@ -103,6 +103,10 @@ class Api:
         """
         self._guarded.update(handlers)
 
+    def serve_openly(self, handlers: Mapping[tuple[str, str], Handler]) -> None:
+        """Also serve these paths, which need no token."""
+        self._open.update(handlers)
+
     def stop(self) -> None:
         """Refuse messages from now on. Delivery reports are still accepted."""
         self.stopping = True
@@ -146,7 +150,7 @@ class Api:
         parent, slash, rest = path.rpartition("/")
         for table in (self._open, self._guarded):
             handler = table.get((method, path))
-            if handler is None and rest:
+            if handler is None and rest and parent:  # "/" is the page, and not the beginning of all paths
                 handler = table.get((method, parent + slash))
                 within, _, middle = parent.rpartition("/")
                 if handler is None and middle and (named := table.get((method, f"{within}/{{id}}/{rest}"))):
@@ -157,7 +161,7 @@ class Api:
                 return await handler(request, rest)
         known = {known_path for _, known_path in (*self._open, *self._guarded)} | {"/v1/messages"}
         within = parent.rpartition("/")[0]
-        if path in known or (rest and {parent + slash, f"{within}/{{id}}/{rest}"} & known):
+        if path in known or (rest and parent and {parent + slash, f"{within}/{{id}}/{rest}"} & known):
             raise ApiError(405, "method_not_allowed", f"{path} does not accept {request.method}")
         raise ApiError(404, "not_found", "this path does not exist")
 

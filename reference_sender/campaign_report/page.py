@@ -25,7 +25,7 @@ from reference_sender.campaign_report.values import (
     CarrierSummary,
     OutcomeCount,
 )
-from reference_sender.policy.spending import UNIT
+from reference_sender.dispatch.campaign_figures import UNIT
 
 _MOST_ROWS = 30  # of one table; the CSV file has all
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 from reference_sender.campaign_report.texts import ReportLanguage, ReportTexts, sentence, texts_of
 from reference_sender.campaign_report.values import CampaignOutcome, CampaignSummary, DeliveryTimes
-from reference_sender.policy.spending import UNIT
+from reference_sender.dispatch.campaign_figures import UNIT
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")  # what a spreadsheet would compute
 

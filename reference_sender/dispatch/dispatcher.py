@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from reference_sender.dispatch.backlog import Backlog
+from reference_sender.dispatch.campaign_figures import CountedCampaigns
 from reference_sender.dispatch.choice import RouteChoice
 from reference_sender.dispatch.hedging import hedging_of
 from reference_sender.dispatch.lookups import PendingLookups
@@ -61,7 +62,8 @@ class Dispatcher:
         self._backlog = Backlog(len(routes), in_order=settings.order == "arrival")
         states = [RouteState(index, each, settings, seed) for index, each in enumerate(routes)]
         self._choice = RouteChoice(settings, states) if len(states) > 1 else None
-        self._states = MessageStates(settings, self._backlog, self._choice)
+        self.campaigns = CountedCampaigns(routes)
+        self._states = MessageStates(settings, self._backlog, self._choice, self.campaigns)
         self._sending = Sending(settings, states, self._backlog, self._states, self._choice)
         self._lookups = PendingLookups()
         self._looks_up = not all(route.repeats for route in self._sending.routes)
@@ -267,7 +269,6 @@ class Dispatcher:
     ) -> Sequence[Effect]:
         """Take the open messages of an earlier process, or of another sender of the same store. ``closes`` is
         that of ``offer``.
-
 
         A QUEUED one with a route is sent again with its key, on that route only, and only while the
         provider remembers the key. It is looked up instead if that provider refuses no repeats. If that route

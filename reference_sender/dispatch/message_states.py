@@ -1,7 +1,7 @@
 """The state of every message: it writes the durable changes and matches reports to messages.
 
 Changes are written for SENT, for ends, and when an attempt without an answer binds a message to its route.
-While an attempt is under way the store has it as a ``SubmitAttempt``, which the driver writes before the
+While an attempt is in flight the store has it as a ``SubmitAttempt``, which the driver writes before the
 request goes out. A refused attempt is not stored: after a crash only its count is missing.
 """
 
@@ -14,6 +14,7 @@ from msgspec.structs import replace
 
 from reference_sender.dispatch.awaiting import Awaiting, EarlyReports, Ended, Sent
 from reference_sender.dispatch.backlog import Backlog
+from reference_sender.dispatch.campaign_figures import CountedCampaigns
 from reference_sender.dispatch.choice import RouteChoice
 from reference_sender.dispatch.figures import Figures, begun_ns
 from reference_sender.dispatch.recovery import recovered_ended
@@ -70,9 +71,16 @@ class Totals(Struct):
 class MessageStates:
     """Awaited, early and late reports, and the totals."""
 
-    def __init__(self, settings: DispatchSettings, backlog: Backlog, choice: RouteChoice | None) -> None:
+    def __init__(
+        self,
+        settings: DispatchSettings,
+        backlog: Backlog,
+        choice: RouteChoice | None,
+        campaigns: CountedCampaigns,
+    ) -> None:
         self.totals = Totals()
         self.figures = Figures()
+        self._campaigns = campaigns
         self.awaiting = Awaiting(int(settings.report_timeout_s * SECOND_NS))
         self.early = EarlyReports(settings.early_reports)
         self.past = Ended(settings.late_reports)  # messages that ended, for late reports
@@ -97,13 +105,14 @@ class MessageStates:
         self.totals.sent += 1
         message = ticket.message
         message_id, key, begun = message.message_id, message.key, begun_ns(now_ns, message)
-        attempts, route, lane = ticket.attempts, ticket.route, ticket.lane
+        attempts, route, lane, campaign = ticket.attempts, ticket.route, ticket.lane, message.campaign
         self.figures.sent(lane, now_ns - begun)
+        self._campaigns.taken(message, route)
         carrier = ""
         if self._choice is not None:
             carrier = self._choice.carrier_of(message)
             self._choice.accepted(now_ns, route)
-        sent = Sent(message_id, attempts, provider_id, now_ns, lane, begun, _SENT, route, carrier)
+        sent = Sent(message_id, attempts, provider_id, now_ns, lane, begun, _SENT, route, carrier, campaign)
         self.awaiting.add(key, sent)
         effects.append(Change(message_id, key, _SENT, "", provider_id, attempts, now_ns, route))
 
@@ -117,6 +126,7 @@ class MessageStates:
         message, lane = ticket.message, ticket.lane
         begun = begun_ns(now_ns, message)
         self.figures.sent(lane, now_ns - begun)
+        self._campaigns.taken(message, ticket.route)
         sent = Sent(
             message.message_id,
             ticket.attempts,
@@ -125,6 +135,7 @@ class MessageStates:
             lane,
             begun,
             route=ticket.route,
+            campaign=message.campaign,
         )
         self._reached(now_ns, message.key, sent, report.state, report.reason, effects)
 
@@ -139,8 +150,9 @@ class MessageStates:
         if ticket.uncertain:  # the provider may have it: a report would show that
             attempts, lane, begun = ticket.attempts, ticket.lane, begun_ns(now_ns, message)
             ended = Sent(message.message_id, attempts, None, now_ns, lane, begun, ticket.state, ticket.route)
-            self.past.add(message.key, ended)
+            self.past.add(message.key, replace(ended, campaign=message.campaign))
         self._count(ticket.state)
+        self._campaigns.ended_unsent(message, ticket.state)
         self.figures.not_delivered(ticket.lane, ticket.state, reason)
         effects.append(
             Change(
@@ -176,6 +188,7 @@ class MessageStates:
     def ended(self, now_ns: int, message: Message, state: State, reason: str, effects: list[Effect]) -> None:
         """Record the final state of a message that was set aside, or never offered."""
         self._count(state)
+        self._campaigns.ended_unsent(message, state)
         self.figures.not_delivered(lane_index(message.lane), state, reason)
         effects.append(Change(message.message_id, message.key, state, reason, None, 0, now_ns))
 
@@ -239,6 +252,7 @@ class MessageStates:
         for each in ended:
             if each.message.key not in index.by_key:
                 self.past.add(each.message.key, recovered_ended(each, now_ns))
+                self._campaigns.ended_elsewhere(each.state)
         for report in reports:
             key = index.find(report)
             if key is None:
@@ -273,10 +287,12 @@ class MessageStates:
             self._choice.reported(now_ns, route, sent.at_ns, sent.carrier, state is _DELIVERED)
         state = moved(sent.state, state)
         lane, begun = sent.lane, sent.begun_ns
+        self._campaigns.ended(sent.campaign, sent.state, state)
         if state is _DELIVERED:
             self.figures.delivered(lane, now_ns - begun)
         else:
-            ended = Sent(message_id, attempts, provider_id, now_ns, lane, begun, state, route)
+            campaign = sent.campaign
+            ended = Sent(message_id, attempts, provider_id, now_ns, lane, begun, state, route, "", campaign)
             self.past.add(key, ended)
             self.figures.not_delivered(lane, state, reason)
         self._count(state)

@@ -39,6 +39,7 @@ def recovered_sent(recovered: Recovered, now_ns: int) -> Sent:
         lane_index(recovered.message.lane),
         begun_ns(sent_ns, recovered.message),
         route=recovered.route,
+        campaign=recovered.message.campaign,
     )
 
 
@@ -54,4 +55,5 @@ def recovered_ended(ended: EndedMessage, now_ns: int) -> Sent:
         begun_ns(now_ns, message),
         ended.state,
         ended.route,
+        campaign=message.campaign,
     )

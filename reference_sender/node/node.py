@@ -95,16 +95,16 @@ class Node:
         """Submit nothing more. Answers, reports and commits are still taken."""
         self._stopping = True
 
-    def recover(self, now_ns: int, recovered: Iterable[Recovered], unread: int = 0) -> list[NodeEffect]:
+    def recover(self, now_ns: int, recovered: Sequence[Recovered], unread: int = 0) -> list[NodeEffect]:
         """Continue the unfinished work of an earlier process, or of another node. ``unread`` messages that
         were never tried are left in the store for later calls.
         """
-        gate = self.gate
-        ready, held = admitted(gate, now_ns, recovered)
-        gate.hold(now_ns, held)
+        self._dispatcher.campaigns.recovered(recovered)
+        ready, held = admitted(self.gate, now_ns, recovered)
+        self.gate.hold(now_ns, held)
         for campaign in self._unread.left(unread):
             self._change_held(now_ns, campaign)
-        closes = gate.closes(now_ns, [each.message for each in ready if each.state is State.QUEUED])
+        closes = self.gate.closes(now_ns, [each.message for each in ready if each.state is State.QUEUED])
         return self._perform(now_ns, self._dispatcher.recover(now_ns, ready, closes))
 
     def change_campaign(self, now_ns: int, campaign: Campaign, waiter: Waiter) -> list[NodeEffect]:
@@ -320,6 +320,7 @@ class Node:
             not_ours = taken.keys() | group.unclaimed
             messages = [message for message in messages if message.message_id not in not_ours]
         self.gate.hold(now_ns, held)
+        self._dispatcher.campaigns.accepted([*messages, *held])
         if messages or group.foreseen is not None:
             effects = self._offer(now_ns, messages, group.foreseen)
         effects += [Acknowledge(waiter, taken.get(message_id)) for message_id, waiter in group.singles]

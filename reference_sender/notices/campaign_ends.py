@@ -10,7 +10,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Coroutine
 from functools import partial
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 from msgspec import Struct
@@ -25,6 +25,7 @@ from reference_sender.clock import now_ns
 from reference_sender.notices.channels import ChannelError, deliver
 from reference_sender.runtime.background import Chores
 from reference_sender.runtime.driver import Driver
+from reference_sender.runtime.earlier_campaigns import AskStore
 from reference_sender.store import Store, StoreError
 from reference_sender.store.campaign_reports import ReportMade, ReportMailed, StoredReport
 
@@ -47,12 +48,6 @@ class EndSteps(Struct, frozen=True):
 
 
 SMALL_STEPS = EndSteps()
-
-
-class AskStore(Protocol):
-    """Runs a question to the store in the thread that reads it."""
-
-    def __call__(self, question: Callable[[], _Answer]) -> Awaitable[_Answer]: ...
 
 
 class _Position(Struct):

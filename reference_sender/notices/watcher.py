@@ -31,7 +31,7 @@ class AlertWatcher:
         retry_s: Sequence[float] = _RETRY_S,
         money: Callable[[], Money] = Money,
     ) -> None:
-        self._alerts = Alerts(rules)
+        self.alerts = Alerts(rules)  # to be read
         self._every_s = rules.every_s
         self._state = state
         self._money = money
@@ -53,7 +53,7 @@ class AlertWatcher:
             sender.cancel()
 
     def _look(self) -> None:
-        for notice in self._alerts.observe(self._loop.time(), self._state(), self._money()):
+        for notice in self.alerts.observe(self._loop.time(), self._state(), self._money()):
             log.log(logging.ERROR if notice.began else logging.INFO, "%s", notice.line)
             for name, waiting in self._waiting.items():
                 try:

@@ -98,6 +98,10 @@ class Gate:
         """The controls of a campaign, if it has any."""
         return self._campaigns.get(name)
 
+    def held_of(self, campaign: str) -> int:
+        """How many messages of a campaign are held."""
+        return self._held.by_campaign.get(campaign, 0)
+
     def held(self, campaign: str) -> HeldCounts:
         """How many messages of a campaign are held."""
         over = 0 if self.spending is None else self._held.over_limit[campaign]

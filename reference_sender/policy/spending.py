@@ -17,7 +17,6 @@ from reference_sender.dispatch.values import Message
 from reference_sender.policy.countries import Prefixes
 from reference_sender.policy.quiet_hours import FOREVER
 
-UNIT = 1_000_000  # of the amounts in one unit of the currency
 _SECOND_NS = 1_000_000_000
 _EPOCH = date(1970, 1, 1).toordinal()
 _DAYS_KEPT = 400
@@ -38,6 +37,11 @@ class SegmentPrices:
         self._default = default
         self._by_country = by_country
         self._prefixes = prefixes
+
+    @property
+    def lowest(self) -> int:
+        """The lowest price of a segment."""
+        return min(self._default, *self._by_country.values()) if self._by_country else self._default
 
     def cost(self, message: Message) -> int:
         """The cost of ``message``."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from typing import Any
 
 from msgspec.structs import replace
@@ -61,6 +61,9 @@ class Driver:
         self.tenure: Tenure | None = None
         self._new_id = new_id
         self._node = Node(dispatcher, times, gate)
+        self.campaigns = dispatcher.campaigns  # only to be read by others
+        if (spending := self._node.gate.spending) is not None:
+            self.campaigns.price_by(spending.prices.cost, spending.prices.lowest)
         self._routes = routes
         self._loop = asyncio.get_running_loop()
         self._tasks: set[asyncio.Task[None]] = set()  # requests to providers
@@ -81,7 +84,7 @@ class Driver:
         """Messages on their way to the store."""
         return self._node.waiting
 
-    def recover(self, recovered: Iterable[Recovered], unread: int = 0) -> None:
+    def recover(self, recovered: Sequence[Recovered], unread: int = 0) -> None:
         """As ``Node.recover``."""
         self._perform(self._node.recover(self._now(), recovered, unread))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from reference_sender.store.protocol import (
+    CampaignEnd,
     DeadLetterFilter,
     Existing,
     HandedOver,
@@ -25,6 +26,7 @@ from reference_sender.store.protocol import (
 from reference_sender.store.sqlite import SqliteStore
 
 __all__ = [
+    "CampaignEnd",
     "DeadLetterFilter",
     "Existing",
     "HandedOver",

@@ -171,6 +171,16 @@ class DeadLetterFilter(Struct, frozen=True):
     lane: Lane | None = None
 
 
+class CampaignEnd(Struct, frozen=True):
+    """Messages of a campaign that ended in the same way. ``route``: of the last attempt."""
+
+    state: State
+    route: str | None
+    accepted: bool  # by a provider
+    messages: int
+    segments: int
+
+
 class Purged(Struct, frozen=True):
     """One step of a purge."""
 
@@ -228,6 +238,10 @@ class MessageArchive(Protocol):
 
     def counts(self, campaign: str | None) -> dict[State, int]:
         """Messages by state, of one campaign or (None) of all; states without messages are left out."""
+        ...
+
+    def campaign_ends(self, campaign: str, last_id: int) -> list[CampaignEnd]:
+        """The ended messages of a campaign with ids up to ``last_id``; each kind once, in any order."""
         ...
 
     def dead_letters(self, wanted: DeadLetterFilter, after_id: int, limit: int) -> list[Record]:

@@ -30,6 +30,7 @@ from reference_sender.policy.opt_out import OptOut
 from reference_sender.store.campaign_reports import CampaignProgress, CampaignRow, StoredReport
 from reference_sender.store.files import StoreFiles
 from reference_sender.store.protocol import (
+    CampaignEnd,
     DeadLetterFilter,
     Existing,
     Identity,
@@ -42,6 +43,7 @@ from reference_sender.store.protocol import (
 from reference_sender.store.recovered import ended
 from reference_sender.store.schema import bring_up_to_date
 from reference_sender.store.sqlite_controls import (
+    read_campaign_ends,
     read_campaigns,
     read_opt_outs,
     read_spent,
@@ -55,7 +57,7 @@ from reference_sender.store.sqlite_reports import (
     read_reports_waiting,
     read_rows,
 )
-from reference_sender.store.sqlite_unfinished import read_unfinished
+from reference_sender.store.sqlite_unfinished import bind_attempts, read_unfinished
 
 _Row = tuple[Any, ...]
 _STATE = {state: state.value for state in State}
@@ -123,7 +125,7 @@ class SqliteStore:
                 for connection in connections:
                     _set_up(connection)
                 self._reader.execute("PRAGMA query_only = ON")
-                _bind_attempts(self._writer)
+                bind_attempts(self._writer)
         except StoreError:
             for connection in connections:
                 connection.close()
@@ -192,6 +194,10 @@ class SqliteStore:
                 () if campaign is None else (campaign,),
             )
             return {State(state): count for state, count in rows}
+
+    def campaign_ends(self, campaign: str, last_id: int) -> list[CampaignEnd]:
+        with self._reading():
+            return read_campaign_ends(self._reader, campaign, last_id)
 
     def dead_letters(self, wanted: DeadLetterFilter, after_id: int, limit: int) -> list[Record]:
         query = _READ_DEAD
@@ -359,30 +365,6 @@ def _attempt_row(attempt: SubmitAttempt) -> _Row:
     if sys.byteorder == "big":
         ids.byteswap()
     return (attempt.attempt_id, attempt.route, attempt.at_ns, ids.tobytes())
-
-
-def _bind_attempts(writer: sqlite3.Connection) -> None:
-    """Bind to their route the queued messages of attempts that were in flight when a process died."""
-    writer.execute("BEGIN IMMEDIATE")
-    for route, at_ns, packed in writer.execute(
-        "SELECT route, at_ns, messages FROM attempt ORDER BY id"
-    ).fetchall():
-        ids = array("q", packed)
-        if sys.byteorder == "big":
-            ids.byteswap()
-        writer.executemany(
-            # An attempt may name a message that was not stored because its key was in use: that id is free
-            # again.
-            "INSERT INTO progress SELECT id, 'queued', 'unanswered', NULL, 1, ?, ?, ? FROM message"
-            " WHERE id = ?"
-            " ON CONFLICT (id) DO UPDATE SET reason = 'unanswered', attempts = attempts + 1,"
-            " at_ns = excluded.at_ns, route = excluded.route,"
-            " tried_ns = coalesce(tried_ns, excluded.tried_ns)"
-            " WHERE state = 'queued'",
-            [(at_ns, route, at_ns, message_id) for message_id in ids],
-        )
-    writer.execute("DELETE FROM attempt")
-    writer.execute("COMMIT")
 
 
 def _connect(path: Path) -> sqlite3.Connection:

@@ -7,6 +7,8 @@ directly.
 from __future__ import annotations
 
 import sqlite3
+import sys
+from array import array
 
 from reference_sender.dispatch.values import FINAL_STATES, Lane, Message, Recovered, State
 from reference_sender.store.protocol import Place
@@ -102,3 +104,27 @@ def _read(
             tried_ns,
         ) in reader.execute(query, values)
     ]
+
+
+def bind_attempts(writer: sqlite3.Connection) -> None:
+    """Bind to their route the queued messages of attempts that were in flight when a process died."""
+    writer.execute("BEGIN IMMEDIATE")
+    for route, at_ns, packed in writer.execute(
+        "SELECT route, at_ns, messages FROM attempt ORDER BY id"
+    ).fetchall():
+        ids = array("q", packed)
+        if sys.byteorder == "big":
+            ids.byteswap()
+        writer.executemany(
+            # An attempt may name a message that was not stored because its key was in use: that id is free
+            # again.
+            "INSERT INTO progress SELECT id, 'queued', 'unanswered', NULL, 1, ?, ?, ? FROM message"
+            " WHERE id = ?"
+            " ON CONFLICT (id) DO UPDATE SET reason = 'unanswered', attempts = attempts + 1,"
+            " at_ns = excluded.at_ns, route = excluded.route,"
+            " tried_ns = coalesce(tried_ns, excluded.tried_ns)"
+            " WHERE state = 'queued'",
+            [(at_ns, route, at_ns, message_id) for message_id in ids],
+        )
+    writer.execute("DELETE FROM attempt")
+    writer.execute("COMMIT")

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from loadtests.storm.store import Disk, ModelStore
 from reference_sender.dispatch.values import Change, Lane, Message, Report, State, SubmitAttempt
-from reference_sender.store import Place, Store, StoreError, Work, open_store
+from reference_sender.store import CampaignEnd, Place, Store, StoreError, Work, open_store
 
 OpenStore = Callable[[], Store]
 
@@ -31,8 +31,14 @@ def message(message_id: int, key: str | None = None, text: str = "hello", campai
     )
 
 
-def change(message_id: int, state: State, provider_id: str | None = None, at_ns: int = 5_000) -> Change:
-    return Change(message_id, f"k-{message_id}", state, "why", provider_id, 2, at_ns)
+def change(
+    message_id: int,
+    state: State,
+    provider_id: str | None = None,
+    at_ns: int = 5_000,
+    route: str | None = None,
+) -> Change:
+    return Change(message_id, f"k-{message_id}", state, "why", provider_id, 2, at_ns, route)
 
 
 def test_what_was_committed_is_there_after_opening_again(open_it: OpenStore) -> None:
@@ -153,6 +159,35 @@ def test_counts_by_state_of_all_and_of_one_campaign(open_it: OpenStore) -> None:
     assert store.counts("may") == {State.QUEUED: 1, State.DELIVERED: 1}
     assert store.counts(None) == {State.QUEUED: 1, State.DELIVERED: 2}
     assert store.counts("june") == {}
+
+
+def test_the_ended_messages_of_a_campaign_by_kind(open_it: OpenStore) -> None:
+    store = open_it()
+    may = [replace(message(n, campaign="may"), segments=n) for n in range(1, 7)]
+    store.commit(Work([*may, message(7), message(8, campaign="june")], []))
+    store.commit(
+        Work(
+            [],
+            [
+                change(1, State.DELIVERED, "p1", route="a"),
+                change(2, State.DELIVERED, "p2", route="a"),
+                change(3, State.FAILED, "p3", route="b"),
+                change(4, State.FAILED, route="a"),
+                change(5, State.SENT, "p5", route="a"),
+                change(7, State.DELIVERED, "p7", route="a"),
+                change(8, State.EXPIRED),
+            ],
+        )
+    )
+    store = open_it()
+    assert sorted(store.campaign_ends("may", 99), key=lambda each: each.segments) == [
+        CampaignEnd(State.DELIVERED, "a", True, 2, 3),
+        CampaignEnd(State.FAILED, "b", True, 1, 3),
+        CampaignEnd(State.FAILED, "a", False, 1, 4),
+    ]
+    assert store.campaign_ends("june", 99) == [CampaignEnd(State.EXPIRED, None, False, 1, 1)]
+    assert store.campaign_ends("", 99) == store.campaign_ends("july", 99) == []
+    assert store.campaign_ends("may", 1) == [CampaignEnd(State.DELIVERED, "a", True, 1, 1)]
 
 
 def test_a_commit_that_fails_keeps_nothing(open_it: OpenStore) -> None:

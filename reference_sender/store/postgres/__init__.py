@@ -13,6 +13,7 @@ from reference_sender.store.postgres import campaign_reports, controls, leases, 
 from reference_sender.store.postgres.link import Loop, PostgresLink
 from reference_sender.store.postgres.schema import bring_up_to_date
 from reference_sender.store.protocol import (
+    CampaignEnd,
     DeadLetterFilter,
     Existing,
     HandedOver,
@@ -89,6 +90,9 @@ class PostgresStore:
 
     def counts(self, campaign: str | None) -> dict[State, int]:
         return self._reader.call(lambda connection: reading.counts(connection, campaign))
+
+    def campaign_ends(self, campaign: str, last_id: int) -> list[CampaignEnd]:
+        return self._reader.call(lambda connection: reading.campaign_ends(connection, campaign, last_id))
 
     def dead_letters(self, wanted: DeadLetterFilter, after_id: int, limit: int) -> list[Record]:
         return self._reader.call(lambda connection: reading.dead_letters(connection, wanted, after_id, limit))

@@ -8,7 +8,7 @@ from typing import Any
 import asyncpg
 
 from reference_sender.dispatch.values import Lane, Message, Report, State
-from reference_sender.store.protocol import DeadLetterFilter, Record
+from reference_sender.store.protocol import CampaignEnd, DeadLetterFilter, Record
 
 _COLUMNS = (
     "SELECT m.id, m.key, m.recipient, m.body, m.class, m.sender_id, m.campaign, m.segments, m.created_ns,"
@@ -36,6 +36,13 @@ _COUNTS = (
 _ALL = _COUNTS.format("")
 # The second condition repeats that of the partial index, without which PostgreSQL would not use it.
 _OF_CAMPAIGN = _COUNTS.format(" WHERE m.campaign = $1 AND m.campaign <> ''")
+
+_CAMPAIGN_ENDS = """
+SELECT p.state, p.route, p.provider_id IS NOT NULL, count(*), sum(m.segments)
+FROM message m JOIN progress p ON p.id = m.id
+WHERE m.campaign = $1 AND m.campaign <> '' AND m.id <= $2
+    AND p.state IN ('delivered', 'failed', 'expired') GROUP BY 1, 2, 3
+"""
 
 
 async def page(connection: asyncpg.Connection[Any], after_id: int, limit: int) -> list[Record]:
@@ -71,6 +78,14 @@ async def counts(connection: asyncpg.Connection[Any], campaign: str | None) -> d
     else:
         rows = await connection.fetch(_OF_CAMPAIGN, campaign)
     return {State(state): count for state, count in rows}
+
+
+async def campaign_ends(
+    connection: asyncpg.Connection[Any], campaign: str, last_id: int
+) -> list[CampaignEnd]:
+    """As ``MessageArchive.campaign_ends``."""
+    rows = await connection.fetch(_CAMPAIGN_ENDS, campaign, last_id)
+    return [CampaignEnd(State(row[0]), *row[1:]) for row in rows]
 
 
 def _record(row: asyncpg.Record) -> Record:

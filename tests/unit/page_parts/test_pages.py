@@ -10,7 +10,7 @@ import pytest
 from page_parts import PageFile, load_page
 
 ROOT = Path(__file__).parents[3]
-PAGES = (ROOT / "mock_provider" / "inbox" / "page",)
+PAGES = (ROOT / "mock_provider" / "inbox" / "page", ROOT / "reference_sender" / "dashboard" / "page")
 
 
 @pytest.fixture(params=PAGES, ids=lambda path: path.parent.name)
