@@ -225,7 +225,7 @@ class Process:
 
     def _store_second(self, message: Message) -> None:
         self._world.struck(uses.HEDGE)
-        self._world.watch.hedged(message)
+        self._world.watch.hedged(self, message)
         self.next_id += 1
         self.node.take(replace(message, message_id=self.next_id), _NOBODY)
 
