@@ -1,5 +1,5 @@
-"""How long an OTP takes from the sender's intake to the provider: alone, in a flood of single messages, and in
-a flood of campaigns, far above what the provider takes.
+"""How long an OTP takes from the sender's intake to the provider: alone, in a flood of single messages,
+and in a flood of campaigns, far above what the provider takes.
 
     flock /tmp/smsbench-bench.lock .venv/bin/python benchmarks/otp_in_flood.py [--capacity N] [--times N]
 
