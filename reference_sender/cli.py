@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 from urllib.parse import urlsplit
 
 import typer
@@ -46,6 +46,12 @@ def _base_url(text: str | None) -> str | None:
         usable = False
     if not usable:
         raise typer.BadParameter(f"{text!r}: http:// or https:// and a host are needed")
+    return text
+
+
+def _order(text: str) -> str:
+    if text not in ("priority", "arrival"):
+        raise typer.BadParameter(f"{text!r} is neither priority nor arrival")
     return text
 
 
@@ -131,10 +137,12 @@ def sender(
         ),
     ] = None,
     order: Annotated[
-        Literal["priority", "arrival"],
+        str,
         typer.Option(
+            callback=_order,
+            metavar="[priority|arrival]",
             help="arrival: one queue for all classes, in order of arrival, to compare; no priorities, no "
-            "shares, nothing reserved for OTPs."
+            "shares, nothing reserved for OTPs.",
         ),
     ] = "priority",
     max_backlog: Annotated[

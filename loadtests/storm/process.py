@@ -244,9 +244,10 @@ class Process:
         if not self.alive:
             return
         due_ns = self.node.commit_due_ns()
-        if due_ns is not None and self._commit_due_ns is None:
+        if due_ns is not None and (self._commit_due_ns is None or due_ns < self._commit_due_ns):
             self._commit_due_ns = due_ns
-            world.later(max(0, due_ns - self.now_ns()), lambda: self.input(self._begin_commit))
+            wait_ns = max(0, due_ns - self.now_ns())
+            world.later(wait_ns, lambda: self.input(lambda: self._begin_commit(due_ns)))
         deadline_ns = self.node.next_deadline()
         if deadline_ns is not None and deadline_ns != self._armed_ns:
             self._armed_ns = deadline_ns
@@ -258,7 +259,9 @@ class Process:
             self._armed_ns = None
             self._perform(self.node.advance(self.now_ns()))
 
-    def _begin_commit(self) -> None:
+    def _begin_commit(self, due_ns: int) -> None:
+        if due_ns != self._commit_due_ns or self._running is not None:  # it became due earlier
+            return
         if self._world.step(steps.COMMIT):
             return
         self._commits += 1

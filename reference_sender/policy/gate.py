@@ -94,6 +94,11 @@ class Gate:
         """Held messages of all campaigns."""
         return len(self._held)
 
+    @property
+    def stops_campaigns(self) -> bool:
+        """Whether any campaign is paused or cancelled."""
+        return bool(self._stopped)
+
     def campaign(self, name: str) -> Campaign | None:
         """The controls of a campaign, if it has any."""
         return self._campaigns.get(name)
@@ -131,14 +136,7 @@ class Gate:
 
     def admit(self, now_ns: int, messages: Sequence[Message]) -> AdmittedMessages:
         """Apply the rules to new messages, and reserve their costs."""
-        stopped, refused = self._stopped, self.opt_outs.numbers
-        if self.spending is None and not any(
-            message.not_before_ns
-            or message.keeps_hours
-            or message.campaign in stopped
-            or message.to in refused
-            for message in messages
-        ):
+        if self.spending is None and not self._may_hold(messages):
             return AdmittedMessages(messages, messages, version=self._version)
         placed: list[Message] = []
         ready: list[Message] = []
@@ -150,6 +148,16 @@ class Gate:
             (ready if self.is_ready(now_ns, message) else held).append(message)
         keeps_hours = any(message.keeps_hours for message in ready)
         return AdmittedMessages(placed, ready, held, summed(spent), self._version, keeps_hours)
+
+    def _may_hold(self, messages: Sequence[Message]) -> bool:
+        """Whether a rule other than spending may hold or end one of ``messages``."""
+        for message in messages:
+            if message.not_before_ns or message.keeps_hours:
+                return True
+        stopped, refused = self._stopped, self.opt_outs.numbers
+        if not (stopped or refused):
+            return False
+        return any(message.campaign in stopped or message.to in refused for message in messages)
 
     def stored(self, now_ns: int, admitted: AdmittedMessages) -> tuple[Sequence[Message], Sequence[Message]]:
         """The messages of ``admitted``, stored by now: those that may be sent, and the held ones."""

@@ -74,7 +74,8 @@ class Driver:
         self._requesting = True  # False: requests that could go out now wait for the next start
         self._closed = False
         self._all_answered = asyncio.Event()  # set only once the sender stops
-        self._committing = False  # a commit is with the thread, or its start is scheduled
+        self._commit_timer: asyncio.Handle | None = None  # the start of the next commit is scheduled
+        self._commit_at_ns = 0
         self.commits = Committer(store, self._committed, self.chores)
         self._guarded_advance = self.chores.guarded("dispatcher", self._advance)
         self._guarded_begin = self.chores.guarded("committer", self._begin_commit)
@@ -233,26 +234,28 @@ class Driver:
         return waiter
 
     def _schedule_commit(self) -> None:
-        if self._committing:
-            return
         due_ns = self._node.commit_due_ns()
-        if due_ns is None:
+        if due_ns is None:  # nothing to write, or a commit is with the thread
             return
-        self._committing = True
+        if self._commit_timer is not None:
+            if due_ns >= self._commit_at_ns:
+                return
+            self._commit_timer.cancel()
+        self._commit_at_ns = due_ns
         wait_ns = due_ns - now_ns()
         if wait_ns > 0:
-            self._loop.call_later(wait_ns / _SECOND_NS, self._guarded_begin)
+            self._commit_timer = self._loop.call_later(wait_ns / _SECOND_NS, self._guarded_begin)
         else:
             # At the end of this turn of the loop, so that the requests of one turn share a commit.
-            self._loop.call_soon(self._guarded_begin)
+            self._commit_timer = self._loop.call_soon(self._guarded_begin)
 
     def _begin_commit(self) -> None:
+        self._commit_timer = None
         self.commits.commit(self._node.begin_commit(self._now()))
 
     def _committed(
         self, taken: Mapping[int, Existing], ended: Sequence[EndedMessage] | None, error: StoreError | None
     ) -> None:
-        self._committing = False
         if error is None:
             self._perform(self._node.committed(self._now(), taken, ended))
         else:

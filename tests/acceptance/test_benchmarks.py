@@ -18,9 +18,12 @@ SCRIPTS = {path.name: path for path in sorted((ROOT / "benchmarks").glob("*.py")
 
 TINY: dict[str, list[str]] = {
     "analysis_size.py": ["--messages", "300", "--load-s", "5"],
+    "campaign_journey.py": ["--messages", "500", "--rounds", "1"],
     "dispatch_cost.py": ["--messages", "200", "--awaiting", "200"],
     "engine_cost.py": ["--messages", "200"],
     "hostile_campaigns.py": ["--kilobytes", "1", "--bodies", "1"],
+    "journey_cpu.py": [*("--rounds", "1", "--seconds", "0.5"), *("--per-s", "100", "--campaign", "300")],
+    "kannel_ratio.py": [*("--rounds", "1", "--seconds", "0.5"), *("--warm-up", "0.4", "--connections", "4")],
     "nodes.py": ["--messages", "200", "--rounds", "1", "--nodes", "2"],
     "number_lookup.py": ["--numbers", "20"],
     "open_model_user.py": ["--rounds", "1", "--seconds", "0.3", "--warm-up", "0.2"],
@@ -50,7 +53,7 @@ JUDGES_SPEED = {
     "otp_in_flood.py",
     "overload.py",
 }  # exit code 1: a goal was missed
-NEEDS_WRK = {"provider_sends.py", "sender_intake.py"}
+NEEDS_WRK = {"kannel_ratio.py", "provider_sends.py", "sender_intake.py"}
 
 
 def test_every_script_has_a_tiny_size_or_a_test_of_its_own() -> None:

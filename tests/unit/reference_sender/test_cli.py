@@ -38,6 +38,8 @@ ROUTE = ["--route", "smsapi+http://hush@127.0.0.1:80"]
         ([*ROUTE, "--host", ""], "--host: it is empty"),
         ([*ROUTE, "--token", "hush\x00"], "'--token'"),
         ([*ROUTE, "--token", "\n"], "'--token'"),
+        ([*ROUTE, "--order", "random"], "'--order': 'random' is neither priority nor arrival"),
+        ([*ROUTE, "--max-backlog", "0"], "--max-backlog"),
         ([*ROUTE, "--alerts", "none.toml"], "--alerts: none.toml: No such file or directory"),
         (
             [*ROUTE, "--alerts", "alerts.toml"],
