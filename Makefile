@@ -6,12 +6,12 @@ READY := $(VENV)/.ready
 NODE_CLIENTS := tests/wire/node
 NODE_BIN := $(NODE_CLIENTS)/node_modules/.bin
 PAGES := page_parts/shared mock_provider/inbox/page reference_sender/dashboard/page
-# Three processes share the tests on two cores, since many tests wait. Tests that measure time or need both cores for a run
-# of their own come after them, one after another. A test of how a run begins or ends takes any verdict, and mostly waits: it
-# may share. Files are handed out in the order of their names: tests/acceptance, which takes longest, comes first, so that no
-# worker is left with it at the end.
+# Four processes share the tests on two cores, since many tests wait. Tests that measure time or need both cores for a run
+# of their own come after them, one after another. A test of how a run begins or ends, or of the parts of a bench, takes any
+# verdict, and mostly waits: it may share. Files are handed out in the order of their names: tests/acceptance, which takes
+# longest, comes first, so that no worker is left with it at the end.
 TIMED_TESTS := tests/unit/mock_provider/runtime/test_deadline_timer.py tests/unit/loadtests/calibrate/test_nagle.py \
-  $(addprefix tests/acceptance/test_,$(addsuffix .py,bench bottlenecks calibrate capacity freeze))
+  $(addprefix tests/acceptance/test_,$(addsuffix .py,bottlenecks calibrate capacity freeze))
 SCENARIO ?= bench
 BENCH_ARGS ?=
 
@@ -38,7 +38,7 @@ bench: setup ## run the bench (about 5 minutes) and write reports/runs/<time>-be
 # The tests start hundreds of Python processes. Without files of compiled modules each process would compile our modules.
 test: export PYTHONDONTWRITEBYTECODE =
 test: lint ## lint, type check and run every test
-	$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder $(addprefix --ignore=,$(TIMED_TESTS))
+	$(BIN)/python -m pytest -n 4 --dist loadfile --no-loadscope-reorder $(addprefix --ignore=,$(TIMED_TESTS))
 	$(BIN)/python -m pytest $(TIMED_TESTS)
 
 # Not part of `make test`, since tracing branches makes the tests slower. No gate. Child processes are measured too.

@@ -31,7 +31,7 @@ _ENDS = frozenset((State.FAILED, State.EXPIRED))
 class RunRecords:
     """Row writers of one run directory. ``close`` must be called in every case.
 
-    A message's id is its slot in the schedule plus one.
+    A message's id is the number of its arrival in the schedule plus one.
     """
 
     def __init__(self, run_dir: Path, schedule: Schedule) -> None:
@@ -41,8 +41,8 @@ class RunRecords:
         self._samples = RowWriter(run_dir / "samples.arrow", SAMPLES_SCHEMA)
         self._key_of = f"{schedule.plan.key_tag}-%07d"
         self._kinds = schedule.kinds()
-        self._taken = bytearray(len(schedule))  # by slot, 1: the API accepted it
-        self._written = bytearray(len(schedule))  # by slot, 1: its row of sender.arrow is written
+        self._accepted = bytearray(len(schedule))  # by arrival, 1: the API accepted it
+        self._written = bytearray(len(schedule))  # by arrival, 1: its row of sender.arrow is written
         self._journal: list[JournalRow] = []
         self._changes: list[Change] = []
         self._last: dict[int, Change] = {}  # of messages whose row is not written, by id
@@ -63,11 +63,11 @@ class RunRecords:
             [message.created_ns for message in messages], LOAD_SCHEMA.field("t_intended_ns").type
         )
         first = messages[0].message_id - 1
-        self._taken[first : first + count] = b"\1" * count
+        self._accepted[first : first + count] = b"\1" * count
         answers = [_ACCEPTED] * count
         for message_id in refused:
             answers[message_id - 1 - first] = _REFUSED
-            self._taken[message_id - 1] = 0
+            self._accepted[message_id - 1] = 0
         self._load.append_columns(
             [
                 [message.key for message in messages],
@@ -113,8 +113,8 @@ class RunRecords:
         self._provider_rows()
         self._sender_rows()
         self._write_ends(list(self._last.values()))
-        states = enumerate(zip(self._taken, self._written, strict=True))
-        queued = [slot + 1 for slot, (taken, written) in states if taken and not written]
+        states = enumerate(zip(self._accepted, self._written, strict=True))
+        queued = [arrival + 1 for arrival, (accepted, written) in states if accepted and not written]
         self._sender.append_columns(
             [
                 [self._key_of % (message_id - 1) for message_id in queued],

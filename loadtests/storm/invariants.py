@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from loadtests.storm.provider import LATE_S
 from loadtests.storm.watch import Violation
 from mock_provider.engine.values import JournalRow
-from reference_sender.dispatch.values import FINAL_STATES, State
+from reference_sender.dispatch.values import FINAL_STATES, State, is_hedge, key_of_first
 from reference_sender.store.protocol import Record
 
 if TYPE_CHECKING:
@@ -116,6 +116,8 @@ def no_lane_starves(end: StormEnd) -> Iterator[Violation]:
             record = end.records.get(key)
             if record is None or record.state is not State.EXPIRED or record.reason != "expired":
                 continue
+            if call.keeps_hours:
+                continue
             if record.message.expires_ns - record.message.created_ns < int(call.valid_s * 1e9):
                 continue
             yield Violation("lanes", f"{key} ({call.lane.value}) expired and no fault was left", (key,))
@@ -185,6 +187,17 @@ def store_and_dispatcher_agree(end: StormEnd) -> Iterator[Violation]:
         yield Violation("nothing left", "the quiet time was not long enough")
 
 
+def a_second_message_goes_to_another_provider(end: StormEnd) -> Iterator[Violation]:
+    """No provider accepts both messages of an OTP."""
+    for key, found in end.accepted.items():
+        if is_hedge(key):
+            first = end.accepted.get(key_of_first(key), [])
+            both = {route for route, _, _ in found} & {route for route, _, _ in first}
+            if both:
+                said = f"{' and '.join(sorted(both))} accepted {key} and {key_of_first(key)}"
+                yield Violation("hedge", said, (key, key_of_first(key)))
+
+
 Invariant = Callable[[StormEnd], Iterator[Violation]]
 INVARIANTS: tuple[Invariant, ...] = (
     every_acknowledged_message_is_final,
@@ -192,6 +205,7 @@ INVARIANTS: tuple[Invariant, ...] = (
     none_is_called_sent_that_no_provider_accepted,
     the_provider_has_only_messages_of_the_store,
     a_confirmed_report_is_kept,
+    a_second_message_goes_to_another_provider,
     no_lane_starves,
     no_lane_passes_an_otp_without_right,
     totals_are_those_of_the_changes,

@@ -5,9 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from loadtests.storm import steps
+from msgspec.structs import replace
+
+from loadtests.storm import steps, uses
 from loadtests.storm.draws import chance
 from loadtests.storm.lanes import LaneWatch
+from loadtests.storm.operator import Order
+from loadtests.storm.policy import policy_of
 from loadtests.storm.store import ModelStore
 from reference_sender.dispatch import Dispatcher
 from reference_sender.dispatch.values import (
@@ -23,6 +27,7 @@ from reference_sender.dispatch.values import (
 )
 from reference_sender.node.effects import Acknowledge, Commit, NodeEffect, Refuse, SubmitNow, Waiter
 from reference_sender.node.node import Node
+from reference_sender.runtime.stored_gate import stored_gate
 from reference_sender.store.protocol import Place, StoreError, Work
 
 if TYPE_CHECKING:
@@ -43,7 +48,8 @@ class Process:
         self.offset_ns = world.wall_ahead_ns
         self.store = store
         self.dispatcher = Dispatcher(world.settings, world.limits, world.plan.seed)
-        self.node = Node(self.dispatcher)
+        gate = stored_gate(policy_of(world.plan.hours), store, world.now_ns + self.offset_ns)
+        self.node = Node(self.dispatcher, gate=gate)
         self.next_id = self._last_id = store.identity().last_message_id
         self.counted: dict[str, int] = {}  # attempts that count against the budget, by key
         self.lanes = LaneWatch(world.settings)
@@ -130,6 +136,15 @@ class Process:
         if not self._world.step(steps.ANSWERED):
             self._perform(effects)
 
+    def ordered(self, order: Order, waiter: Waiter) -> None:
+        """An operator's call."""
+        self._waiters[waiter] = None
+        self._perform(order(self.node, self.now_ns(), waiter))
+
+    def status_found(self, key: str, report: Report | None) -> None:
+        """The answer to a status query."""
+        self._perform(self.node.status_found(self.now_ns(), key, report))
+
     def looked_up(self, key: str, found: Sequence[Report] | None) -> None:
         """The answer to a lookup."""
         self._perform(self.node.looked_up(self.now_ns(), key, found))
@@ -186,7 +201,7 @@ class Process:
     def _perform(self, effects: Sequence[NodeEffect]) -> None:
         world = self._world
         for effect in effects:
-            if isinstance(effect, SubmitNow | LookUp) and not self._requesting:
+            if isinstance(effect, SubmitNow | LookUp | AskReport) and not self._requesting:
                 continue
             if isinstance(effect, SubmitNow):
                 if world.step(steps.SUBMIT):
@@ -197,13 +212,22 @@ class Process:
                     return
             elif isinstance(effect, LookUp):
                 world.providers[effect.route].look_up(self, effect)
-            elif isinstance(effect, (AskReport, Hedge)):
-                raise TypeError(f"no storm asks for {type(effect).__name__}")
+            elif isinstance(effect, AskReport):
+                world.struck(uses.STATUS_QUERY)
+                world.providers[effect.route].ask(self, effect)
+            elif isinstance(effect, Hedge):
+                self._store_second(effect.message)
             elif not self._tell(effect):
                 return
         if self._drained is not None and not self.node.unanswered:
             self._settle()
         self._arm()
+
+    def _store_second(self, message: Message) -> None:
+        self._world.struck(uses.HEDGE)
+        self._world.watch.hedged(message)
+        self.next_id += 1
+        self.node.take(replace(message, message_id=self.next_id), _NOBODY)
 
     def _tell(self, effect: Acknowledge | Refuse) -> bool:
         """False if the process was killed instead."""
@@ -272,6 +296,16 @@ class Process:
             self._world.struck("slow_disk")
             return int(slow_s * 1e9 * (0.5 + drawn))
         return int(_COMMIT_NS * (0.3 + drawn))
+
+
+class _Nobody:
+    """Waits for a second message, of which no client knows."""
+
+    def end(self, _: bool) -> None:
+        """Nothing follows from it."""
+
+
+_NOBODY = _Nobody()
 
 
 class _Settled:

@@ -27,7 +27,7 @@ from mock_provider.engine.values import (
     Submit,
 )
 from mock_provider.profiles import Profile, parse_profile
-from reference_sender.dispatch.values import LookUp, Message, Report, Result
+from reference_sender.dispatch.values import AskReport, LookUp, Message, Report, Result
 from reference_sender.node.effects import SubmitNow
 
 if TYPE_CHECKING:
@@ -140,6 +140,14 @@ class StormProvider:
             ]
         key = lookup.message.key
         self._world.later(20_000_000, lambda: process.input(lambda: process.looked_up(key, found)))
+
+    def ask(self, process: Process, asked: AskReport) -> None:
+        """The sender asks for the state of a message."""
+        view = self.engine.message(asked.provider_id) if self.up else None
+        report: Report | None = None
+        if view is not None:
+            report = replace(self._passage.found(asked.provider_id, view), key=asked.key)
+        self._world.later(20_000_000, lambda: process.input(lambda: process.status_found(asked.key, report)))
 
     def crash(self, down_s: float) -> None:
         """The process is killed. Its open connections break."""

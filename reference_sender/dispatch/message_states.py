@@ -1,7 +1,7 @@
 """The state of every message: it writes the durable changes and matches reports to messages.
 
 Changes are written for SENT, for ends, and when an attempt without an answer binds a message to its route.
-While an attempt is under way the store has it as a ``SubmitAttempt``, which the driver writes before the
+While an attempt is in flight the store has it as a ``SubmitAttempt``, which the driver writes before the
 request goes out. A refused attempt is not stored: after a crash only its count is missing.
 """
 

@@ -23,14 +23,14 @@ TINY: dict[str, list[str]] = {
     "hostile_campaigns.py": ["--kilobytes", "1", "--bodies", "1"],
     "nodes.py": ["--messages", "200", "--rounds", "1", "--nodes", "2"],
     "number_lookup.py": ["--numbers", "20"],
-    "open_model_user.py": ["--rounds", "1", "--seconds", "0.5"],
+    "open_model_user.py": ["--rounds", "1", "--seconds", "0.3", "--warm-up", "0.2"],
     "otp_in_flood.py": [*("--seconds", "1", "--times", "10"), *("--rows", "100", "--connections", "20")],
     "provider_batches.py": ["--rounds", "1", "--messages", "1000"],
     "provider_sends.py": ["--rounds", "1", "--seconds", "1", "--warm-ups", "0"],
     "sender_intake.py": ["--seconds", "0.5", "--warm-up", "0.3", "--recipients", "500", "--connections", "4"],
     "sender_restart.py": ["--open", "300", "--held", "50", "--runs", "1"],
     "smpp_sends.py": ["--rounds", "1", "--seconds", "0.2"],
-    "verdict_seeds.py": ["--seeds", "2", "--jobs", "1", "--parts", "day-5m-peak"],
+    "verdict_seeds.py": ["--seeds", "2", "--jobs", "1", "--parts", "day-500k-peak"],
     "waiting_memory.py": ["--replies", "50", "--reports", "1000"],
 }
 MODULES = {"http_inputs.py", "processes.py", "sender_load.py", "smpp_inputs.py"}  # what scripts share

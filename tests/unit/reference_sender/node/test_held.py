@@ -313,3 +313,34 @@ def test_messages_that_are_not_read_yet_take_room() -> None:
     assert world.unread == 2
     assert world.node.has_room(most - 3, Lane.OTP)
     assert not world.node.has_room(most - 2, Lane.OTP)
+
+
+def test_a_clock_set_back_before_a_start_does_not_lengthen_the_validity_of_a_held_message() -> None:
+    world = HeldWorld()
+    world.pass_time(5 * HOUR)
+    world.set_state(CampaignState.PAUSED)
+    world.take(world.message(valid_ns=HOUR), world.message(valid_ns=HOUR, not_before_ns=6 * HOUR))
+    world.now_ns = 2 * HOUR
+    world.start()
+    world.pass_time(3 * HOUR + S)
+    assert states(world) == [("expired", "expired"), ("queued", "")], "one hour after the start"
+    world.set_state(CampaignState.RUNNING)
+    world.pass_time(6 * HOUR)
+    assert world.sent == [], "the other one is past its expiry at its time"
+    assert states(world)[1] == ("expired", "expired")
+
+
+def test_a_schedule_is_of_the_wall_clock_also_after_it_was_set() -> None:
+    world = HeldWorld()
+    world.pass_time(5 * HOUR)
+    world.take(world.message(valid_ns=9 * HOUR, not_before_ns=6 * HOUR))
+    world.now_ns = 2 * HOUR
+    world.start()
+    world.pass_time(6 * HOUR - 1)
+    assert ids(world) == []
+    world.pass_time(6 * HOUR)
+    assert world.sent == [(6 * HOUR, 1)]
+    world.take(world.message(valid_ns=9 * HOUR, not_before_ns=8 * HOUR))
+    world.now_ns = 9 * HOUR
+    world.start()
+    assert ids(world) == [1, 1, 2], "set forward: it is due; the first one has no answer and is repeated"
