@@ -203,14 +203,19 @@ class Sender:
             ReportIntake(self._readers(), identity.report_secret, public_url, self._driver, tally),
             rules,
         )
-        self.api.patience_s = patience_s = settings.limits.request_s
-        self.api.serve(CampaignControls(self._driver, self._queries, rules, patience_s).handlers())
-        self.api.serve(CampaignReports(self._queries, reports.language).handlers())
         look = partial(look_at, self._driver, tally)
         self._feed = DashboardFeed(Board(self._driver.campaigns, self._watcher.alerts), look)
-        self.api.serve_openly(page_handlers())
-        self.api.serve(event_handlers(self._feed))
-        self.api.serve(DeadLetters(self._driver, self._queries, intake, rules, patience_s).handlers())
+        self._serve(intake, rules)
+
+    def _serve(self, intake: Intake, rules: IntakeRules) -> None:
+        """Let the API serve more than messages."""
+        api, driver, queries = self.api, self._driver, self._queries
+        api.patience_s = patience_s = self._settings.limits.request_s
+        api.serve(CampaignControls(driver, queries, rules, patience_s).handlers())
+        api.serve(CampaignReports(queries, self._settings.campaign_reports.language).handlers())
+        api.serve(DeadLetters(driver, queries, intake, rules, patience_s).handlers())
+        api.serve(event_handlers(self._feed))
+        api.serve_openly(page_handlers())
 
     def _readers(self) -> dict[str, ReportReader]:
         """Readers of reports by provider: the routes of one provider share an address."""
