@@ -48,7 +48,7 @@ class Process:
         self.offset_ns = world.wall_ahead_ns
         self.store = store
         self.dispatcher = Dispatcher(world.settings, world.limits, world.plan.seed)
-        gate = stored_gate(policy_of(world.plan.hours), store, world.now_ns + self.offset_ns)
+        gate = stored_gate(policy_of(world.plan.hours), store)
         self.node = Node(self.dispatcher, gate=gate)
         self.next_id = self._last_id = store.identity().last_message_id
         self.counted: dict[str, int] = {}  # attempts that count against the budget, by key

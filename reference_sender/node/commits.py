@@ -141,6 +141,11 @@ class Commits:
         """Keep these changes of campaigns, costs, holds and opt-outs, as ``change``."""
         self._group.controls.extend(controls)
 
+    def controls(self) -> list[Control]:
+        """Those that are not durable yet."""
+        running = [] if self._running is None else self._running.controls
+        return [*running, *self._group.controls]
+
     def attempt(self, attempt: SubmitAttempt, batch: SubmitBatch) -> None:
         """Keep ``attempt``, whose request may be sent then."""
         self._group.attempts.append((attempt, batch))

@@ -181,7 +181,7 @@ class CampaignEnds:
         else:
             cost = None
             if self._driver.gate.spending is not None:
-                cost = await self._ask(lambda: self._store.spent(campaign, None))
+                cost = await self._ask(lambda: self._store.spent(campaign))
             summary = tally.summary(campaign, at_ns, cost, settings.currency, settings.time_zone)
             to_mail = settings.email is not None and bool(self._recipients(waiting))
             made = ReportMade(campaign, waiting.ordered_ns, msgspec.json.encode(summary), at_ns, to_mail)
