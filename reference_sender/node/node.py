@@ -196,9 +196,9 @@ class Node:
 
         A report without a key can come before the answer to its submit, which alone identifies the message.
         Its change is then durable only after that answer, so the provider's call waits until then. False if
-        that takes too long: the provider must repeat the report. A delivery that is unknown here may be of an
-        ended message: the store tells after the next commit. Of several nodes each hands over what it does
-        not know.
+        that takes too long: the provider must repeat it. A delivery that is unknown here may be of an ended
+        message: the store tells after the next commit. Of several nodes each hands over what it does not
+        know.
         """
         if self._tenure is not None:
             knows = self._dispatcher.knows
@@ -364,8 +364,7 @@ class Node:
 
     def _attempt(self, now_ns: int, route: str, messages: Sequence[Message]) -> SubmitAttempt:
         self._attempts += 1
-        ids = tuple([message.message_id for message in messages])
-        return SubmitAttempt(self._attempts, route, now_ns, ids)
+        return SubmitAttempt(self._attempts, route, now_ns, tuple([each.message_id for each in messages]))
 
     def _perform(
         self, now_ns: int, effects: Sequence[Effect], foreseen: SubmitAttempt | None = None
