@@ -5,13 +5,13 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 NODE_CLIENTS := tests/wire/node
 NODE_BIN := $(NODE_CLIENTS)/node_modules/.bin
-PAGE := mock_provider/inbox/page
-# Three processes share the tests on two cores, since many tests wait. Tests that measure time or need both cores for a run
-# of their own come after them, one after another. A test of how a run begins or ends takes any verdict, and mostly waits: it
-# may share. Files are handed out in the order of their names: tests/acceptance, which takes longest, comes first, so that no
-# worker is left with it at the end.
+PAGES := page_parts/shared mock_provider/inbox/page reference_sender/dashboard/page
+# Four processes share the tests on two cores, since many tests wait. Tests that measure time or need both cores for a run
+# of their own come after them, one after another. A test of how a run begins or ends, or of the parts of a bench, takes any
+# verdict, and mostly waits: it may share. Files are handed out in the order of their names: tests/acceptance, which takes
+# longest, comes first, so that no worker is left with it at the end.
 TIMED_TESTS := tests/unit/mock_provider/runtime/test_deadline_timer.py tests/unit/loadtests/calibrate/test_nagle.py \
-  $(addprefix tests/acceptance/test_,$(addsuffix .py,bench bottlenecks calibrate capacity freeze))
+  $(addprefix tests/acceptance/test_,$(addsuffix .py,bottlenecks calibrate capacity freeze))
 SCENARIO ?= bench
 BENCH_ARGS ?=
 
@@ -38,13 +38,13 @@ bench: setup ## run the bench (about 5 minutes) and write reports/runs/<time>-be
 # The tests start hundreds of Python processes. Without files of compiled modules each process would compile our modules.
 test: export PYTHONDONTWRITEBYTECODE =
 test: lint ## lint, type check and run every test
-	$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder $(addprefix --ignore=,$(TIMED_TESTS))
+	$(BIN)/python -m pytest -n 4 --dist loadfile --no-loadscope-reorder $(addprefix --ignore=,$(TIMED_TESTS))
 	$(BIN)/python -m pytest $(TIMED_TESTS)
 
 # Not part of `make test`, since tracing branches makes the tests slower. No gate. Child processes are measured too.
 coverage: setup node-clients ## print the branch coverage of the tests that measure no time
 	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder --cov --cov-report=term $(addprefix --ignore=,$(TIMED_TESTS))
-	@for package in smsbench mock_provider reference_sender loadtests analysis; do \
+	@for package in smsbench mock_provider reference_sender loadtests analysis page_parts; do \
 	  echo "$$package: $$($(BIN)/coverage report --include="$$package/*" --format=total --precision=1) %"; done
 
 node-clients: $(NODE_CLIENTS)/node_modules/.ready ## install the official JavaScript clients and the JavaScript linter
@@ -61,8 +61,8 @@ lint: setup node-clients ## ruff, formatting, types, who may import whom, JavaSc
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
 	@if [ -x $(NODE_BIN)/tsc ]; then \
-	  echo "$(NODE_BIN)/eslint $(PAGE); $(NODE_BIN)/tsc"; \
-	  $(NODE_BIN)/eslint --config $(NODE_CLIENTS)/eslint.config.mjs $(PAGE) && $(NODE_BIN)/tsc --project $(NODE_CLIENTS); \
+	  echo "$(NODE_BIN)/eslint $(PAGES); $(NODE_BIN)/tsc"; \
+	  $(NODE_BIN)/eslint --config $(NODE_CLIENTS)/eslint.config.mjs $(PAGES) && $(NODE_BIN)/tsc --project $(NODE_CLIENTS); \
 	else echo "npm is not installed: JavaScript is not checked"; fi
 
 format: setup ## let ruff fix and format

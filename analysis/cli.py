@@ -62,9 +62,12 @@ def report(
             "--allow-undecided", help="Exit with 0 if no objective is missed, although one is undecided."
         ),
     ] = False,
+    no_charts: Annotated[
+        bool, typer.Option("--no-charts", help="Draw no charts: words, tables and data only.")
+    ] = False,
 ) -> None:
     """Write RUN_DIR/report/. Exit: 0 objectives met, 1 one missed, 2 bad usage, 3 invalid run,
-    4 undecided, 130 run was interrupted."""
+    4 undecided, 70 smsbench itself failed, 130 run was interrupted."""
     began = time.monotonic()
 
     def progress(line: str) -> None:
@@ -79,10 +82,9 @@ def report(
             (run_dir / "report").mkdir(exist_ok=True)
             write_result(run_dir, of_trial(run_dir, found, result))
         else:
-            # Here: the charts' library takes a second to load.
-            from analysis.render.report_files import write_report
+            from analysis.render.report_files import write_report  # here: the page's library is loaded
 
-            write_report(found, run_dir / "report", progress)
+            write_report(found, run_dir / "report", progress, charts=not no_charts)
             if export is not None:
                 from analysis.export import write_messages  # here: an export alone needs pandas
 

@@ -21,7 +21,7 @@ from analysis.measure import faults
 from analysis.measure.comparison.suite import comparisons, with_campaign_alone
 from analysis.measure.totals import totals
 from analysis.model import Check, CheckState, Objective, PartReport, RunReport, Verdict
-from analysis.objectives.defaults import in_force
+from analysis.objectives.defaults import with_defaults
 from analysis.objectives.grammar import ObjectiveError, Spec, parse_all
 from analysis.part import analyse_part
 from analysis.read.journeys import MalformedRunError
@@ -41,7 +41,7 @@ def build_report(
     ``objectives`` are objectives that replace the manifest's. Raises ``ObjectiveError``.
     """
     manifest = _manifest(run_dir)
-    parts, given = [], parse_all(in_force(objectives)) if objectives else ()
+    parts, given = [], parse_all(with_defaults(objectives)) if objectives else ()
     places = _parts(run_dir, manifest)
     for index, (slug, part_dir, part_manifest) in enumerate(places, start=1):
         progress(f"analysing {slug} ({index})")
@@ -71,9 +71,9 @@ def _capacity(run_dir: Path, manifest: Manifest) -> CapacityResult | None:
 
 
 def _specs(run_dir: Path, manifest: Manifest) -> tuple[Spec, ...]:
-    """The objectives in force of a run directory."""
+    """The objectives of a run directory."""
     try:
-        return parse_all(in_force(manifest.objectives))
+        return parse_all(with_defaults(manifest.objectives))
     except ObjectiveError as error:
         raise MalformedRunError(f"{run_dir / 'run.json'}: objectives:\n{error}") from error
 

@@ -1,6 +1,6 @@
 """Requests a second of the open-model user on one core, against Locust's own FastHttpUser in the same run.
 
-    python benchmarks/open_model_user.py [--rounds 3] [--seconds 6]
+    python benchmarks/open_model_user.py [--rounds 3] [--seconds 6] [--warm-up 2]
 
 Both send the same message to the same bare asyncio server (core 1) from one Locust process (core 0), in
 turns. The open-model user gets a higher rate than it can send, and works as in a real run: a text for each
@@ -96,8 +96,8 @@ def _pinned(core: int, command: list[str], talks: bool = False) -> subprocess.Po
     )
 
 
-def measure(server: subprocess.Popen[str], command: list[str], seconds: float) -> float:
-    """Requests a second while ``command`` runs, from two seconds after its first request."""
+def measure(server: subprocess.Popen[str], command: list[str], seconds: float, warm_up: float) -> float:
+    """Requests a second while ``command`` runs, from ``warm_up`` seconds after its first request."""
 
     def count() -> int:
         assert server.stdin is not None and server.stdout is not None
@@ -112,7 +112,7 @@ def measure(server: subprocess.Popen[str], command: list[str], seconds: float) -
             if load.poll() is not None:
                 raise SystemExit("the load ended before its first request")
             time.sleep(0.05)
-        time.sleep(2.0)
+        time.sleep(warm_up)
         first, began = count(), time.monotonic()
         time.sleep(seconds)
         return (count() - first) / (time.monotonic() - began)
@@ -127,19 +127,20 @@ def main() -> int:
     )
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seconds", type=float, default=6.0)
+    parser.add_argument("--warm-up", type=float, default=2.0, help="seconds before each measurement")
     parser.add_argument("--serve", type=Path, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.serve is not None:
         serve(lambda port: options.serve.write_text(str(port)))
         return 0
     with tempfile.TemporaryDirectory() as name:
-        ratio = compare(Path(name), options.rounds, options.seconds)
+        ratio = compare(Path(name), options.rounds, options.seconds, options.warm_up)
     return 0 if ratio >= GOAL else 1
 
 
-def compare(folder: Path, rounds: int, seconds: float) -> float:
+def compare(folder: Path, rounds: int, seconds: float, warm_up: float) -> float:
     (folder / "stock.py").write_text(_STOCK)
-    (folder / "plan.json").write_text(_PLAN % (seconds + 10))
+    (folder / "plan.json").write_text(_PLAN % (seconds + warm_up + 8))
     port_file = folder / "port"
     server = _pinned(1, [__file__, "--serve", str(port_file)], talks=True)
     while not port_file.is_file() or not port_file.read_text():
@@ -151,8 +152,8 @@ def compare(folder: Path, rounds: int, seconds: float) -> float:
     rates: dict[str, list[float]] = {"open-model user": [], "FastHttpUser": []}
     try:
         for number in range(1, rounds + 1):
-            rates["open-model user"].append(measure(server, ours, seconds))
-            rates["FastHttpUser"].append(measure(server, stock, seconds))
+            rates["open-model user"].append(measure(server, ours, seconds, warm_up))
+            rates["FastHttpUser"].append(measure(server, stock, seconds, warm_up))
             print(f"round {number}: " + ", ".join(f"{k} {v[-1]:,.0f}/s" for k, v in rates.items()))
     finally:
         server.terminate()

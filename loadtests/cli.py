@@ -21,7 +21,20 @@ from typing import Annotated
 import typer
 
 from analysis.exit_codes import ExitCode
-from loadtests.usage import AllowUndecided, Command, Slo, Window, objectives, usage_error
+from loadtests.usage import (
+    AllowUndecided,
+    Command,
+    NoCharts,
+    ProfileName,
+    ScenarioName,
+    Seed,
+    Slo,
+    TargetFile,
+    Window,
+    Workers,
+    objectives,
+    usage_error,
+)
 
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
@@ -36,7 +49,7 @@ Start here:
   smsbench capacity                  the highest rate at which every objective is met
   smsbench list                      the scenarios
   smsbench run smoke                 one scenario, 20 seconds
-  smsbench simulate day-500k         the same day in virtual time, in seconds
+  smsbench simulate day-500k         a whole day in virtual time, within seconds
   smsbench report DIR                write the report of a run directory again
   smsbench provider --profile smsapi an SMS provider on your machine, for your own tests
 
@@ -71,69 +84,41 @@ def smsbench(
     """Options before the command."""
 
 
-# Commands of other packages are imported when called, and read the rest of the command line themselves.
-_FORWARDED = {"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []}
-
-
-@app.command("provider", context_settings=_FORWARDED, help="Run the mock SMS provider by itself.")
-def provider(context: typer.Context) -> None:
-    _forward(context, "mock_provider.cli")
-
-
-@app.command("sender", context_settings=_FORWARDED, help="Run the reference sender by itself.")
-def sender(context: typer.Context) -> None:
-    _forward(context, "reference_sender.cli")
-
-
-@app.command(
-    "simulate",
-    context_settings=_FORWARDED,
-    help="Simulate a scenario in virtual time, within seconds.",
+# Commands of other packages: name, module, help.
+FORWARDED = (
+    ("provider", "mock_provider.cli", "Run the mock SMS provider by itself."),
+    ("sender", "reference_sender.cli", "Run the reference sender by itself."),
+    ("simulate", "loadtests.simulate.cli", "Simulate a scenario in virtual time, within seconds."),
+    ("storm", "loadtests.storm.cli", "Run the sender through fault storms in virtual time."),
+    ("calibrate", "loadtests.calibrate.cli", "Check that the mock provider behaves as its settings say."),
+    ("capacity", "loadtests.capacity.cli", "Find the highest rate at which every objective is met."),
 )
-def simulate(context: typer.Context) -> None:
-    _forward(context, "loadtests.simulate.cli")
 
 
-@app.command(
-    "storm",
-    context_settings=_FORWARDED,
-    help="Run the sender through thousands of fault storms in virtual time; nothing may be lost.",
-)
-def storm(context: typer.Context) -> None:
-    _forward(context, "loadtests.storm.cli")
+def _forwarded(name: str, module: str, help_text: str) -> None:
+    """Add a command that imports ``module`` when it is called, and calls the function ``name`` there, which
+    reads the rest of the command line.
+    """
+    settings = {"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []}
+
+    @app.command(name, context_settings=settings, help=help_text)
+    def command(context: typer.Context) -> None:
+        from importlib import import_module
+
+        single = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
+        single.command(name, cls=Command)(getattr(import_module(module), name))
+        typer.main.get_command(single)(args=context.args, prog_name=f"smsbench {name}")
 
 
-@app.command(
-    "calibrate", context_settings=_FORWARDED, help="Check that the mock provider behaves as its settings say."
-)
-def calibrate(context: typer.Context) -> None:
-    _forward(context, "loadtests.calibrate.cli")
-
-
-@app.command(
-    "capacity", context_settings=_FORWARDED, help="Find the highest rate at which every objective is met."
-)
-def capacity(context: typer.Context) -> None:
-    _forward(context, "loadtests.capacity.cli")
+for _name, _module, _help in FORWARDED:
+    _forwarded(_name, _module, _help)
 
 
 @app.command(cls=Command)
 def run(
-    scenario: Annotated[
-        str,
-        typer.Argument(
-            metavar="NAME|FILE.py", help="One of `smsbench list`, or a scenario file of your own."
-        ),
-    ],
-    target: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FILE.toml", help="Test your own sender; the file describes its HTTP API (docs/load.md)."
-        ),
-    ] = None,
-    profile: Annotated[
-        str | None, typer.Option(metavar="NAME|FILE", help="Provider profile instead of the scenario's own.")
-    ] = None,
+    scenario: ScenarioName,
+    target: TargetFile = None,
+    profile: ProfileName = None,
     speedup: Annotated[
         float | None,
         typer.Option(help="Factor on a day's rates; 288 runs the day in 5 minutes (days only)."),
@@ -152,7 +137,7 @@ def run(
             metavar="S", help="Length of the slice around the peak, in seconds; implies --window peak."
         ),
     ] = None,
-    seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same arrivals and outcomes.")] = 1,
+    seed: Seed = 1,
     out: Annotated[
         Path | None,
         typer.Option(metavar="DIR", help="Run directory; reports/runs/<time>-<scenario> by default."),
@@ -160,7 +145,7 @@ def run(
     ui: Annotated[
         bool, typer.Option("--ui", help="Open Locust's web UI; the load begins with Start in the page.")
     ] = False,
-    workers: Annotated[int, typer.Option(min=1, max=64, help="Locust worker processes.")] = 1,
+    workers: Workers = 1,
     drain_timeout: Annotated[
         float | None,
         typer.Option(min=0, metavar="S", help="Longest wait for open messages after the load."),
@@ -170,6 +155,7 @@ def run(
     ] = False,
     slo: Slo = None,
     allow_undecided: AllowUndecided = False,
+    no_charts: NoCharts = False,
     probe_timeout: Annotated[
         float,
         typer.Option(
@@ -202,7 +188,7 @@ def run(
     """
     from rich.console import Console
 
-    from analysis.objectives.defaults import in_force
+    from analysis.objectives.defaults import with_defaults
     from loadtests import catalogue
     from loadtests.arrivals.texts import CLASSES
     from loadtests.checked_settings import checked_settings
@@ -224,8 +210,9 @@ def run(
         "drain_timeout_s": drain_timeout,
         "keep_store": keep_store,
         "ui": ui,
-        "objectives": in_force(objectives(slo, CLASSES)),
+        "objectives": with_defaults(objectives(slo, CLASSES)),
         "allow_undecided": allow_undecided,
+        "no_charts": no_charts,
         "probe": not no_probe,
         "probe_timeout_s": probe_timeout,
     }
@@ -269,12 +256,14 @@ def report(
     run_dir: Annotated[Path, typer.Argument(metavar="RUN_DIR", help="A run directory, or a suite's.")],
     slo: Slo = None,
     allow_undecided: AllowUndecided = False,
+    no_charts: NoCharts = False,
     export: Annotated[
         str, typer.Option(metavar="csv|parquet", help="Also write one row for each message (docs/report.md).")
     ] = "",
 ) -> None:
-    """Analyse a run directory again and write its report to RUN_DIR/report/index.html.
+    """Write the report of a run directory again.
 
+    It analyses the recorded files and writes RUN_DIR/report/index.html.
     --slo judges the run by other objectives. The recorded files stay as they are.
 
     Exit code: 0 all objectives met, 1 one missed, 2 bad usage, 3 the run is invalid, 4 undecided,
@@ -287,7 +276,7 @@ def report(
 
     if not (run_dir / "run.json").is_file():
         raise usage_error(no_manifest(run_dir))
-    raise typer.Exit(write_report(run_dir, Console(), objectives(slo), allow_undecided, export))
+    raise typer.Exit(write_report(run_dir, Console(), objectives(slo), allow_undecided, export, no_charts))
 
 
 def main() -> None:
@@ -309,13 +298,3 @@ def main() -> None:
 
 def _duration(seconds: float) -> str:
     return f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.0f} min"
-
-
-def _forward(context: typer.Context, module: str) -> None:
-    """Call the function with the command's name in another package's command line."""
-    from importlib import import_module
-
-    name = context.info_name or ""
-    single = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
-    single.command(name, cls=Command)(getattr(import_module(module), name))
-    typer.main.get_command(single)(args=context.args, prog_name=f"smsbench {name}")

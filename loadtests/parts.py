@@ -58,7 +58,7 @@ def day(name: str, messages_per_day: int, adjustment: Adjustment) -> Part:
         title = f"a day of {messages_per_day:,}"
     true_speed = speedup == 1.0
     return Part(
-        slug=f"{name}-{'compressed' if not true_speed else 'peak' if window == 'peak' else 'whole'}",
+        slug=f"{name}-{f'{speedup:g}x' if not true_speed else 'peak' if window == 'peak' else 'whole'}",
         title=f"{title}, at true speed" if true_speed else f"{title}, at {speedup:g} times the rate",
         role="compressed_day" if not true_speed else "peak_slice" if window == "peak" else "whole_day",
         # At true speed the part shows whether delivery is fast enough: delays must be real. With a speedup it

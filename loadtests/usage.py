@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from difflib import get_close_matches
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import typer
@@ -27,8 +28,24 @@ AllowUndecided = Annotated[
         "--allow-undecided", help="Exit with 0, not 4, if no objective is missed and some are undecided."
     ),
 ]
-
-
+ScenarioName = Annotated[
+    str,
+    typer.Argument(metavar="NAME|FILE.py", help="One of `smsbench list`, or a scenario file of your own."),
+]
+TargetFile = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE.toml", help="Test your own sender; the file describes its HTTP API (docs/load.md)."
+    ),
+]
+ProfileName = Annotated[
+    str | None, typer.Option(metavar="NAME|FILE", help="Provider profile instead of the scenario's own.")
+]
+Workers = Annotated[int, typer.Option(min=1, max=64, help="Locust worker processes.")]
+Seed = Annotated[int, typer.Option(min=0, help="The same seed gives the same arrivals and outcomes.")]
+NoCharts = Annotated[
+    bool, typer.Option("--no-charts", help="Write a report without charts, about 2 s sooner.")
+]
 Window = Annotated[
     Literal["day", "peak"] | None,
     typer.Option(help="Run the whole day, or a slice around its peak (days only)."),

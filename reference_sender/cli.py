@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import sys
 from pathlib import Path
 from typing import Annotated
 from urllib.parse import urlsplit
@@ -11,6 +13,11 @@ from pydantic import ValidationError
 
 from reference_sender.alerts.rules import AlertFileError, AlertSettings, parse_alerts
 from reference_sender.api.connections import Limits
+from reference_sender.campaign_report.settings import (
+    CampaignReportSettings,
+    ReportFileError,
+    parse_report_settings,
+)
 from reference_sender.dispatch import DispatchSettings
 from reference_sender.logs import configure
 from reference_sender.policy.settings import NO_POLICY, PolicyError, read_policy
@@ -54,6 +61,14 @@ def _alerts(path: Path) -> AlertSettings:
     except (OSError, UnicodeDecodeError, AlertFileError) as error:
         said = error.strerror if isinstance(error, OSError) else error
         raise typer.BadParameter(f"{path}: {said}", param_hint="--alerts") from error
+
+
+def _campaign_reports(path: Path) -> CampaignReportSettings:
+    try:
+        return parse_report_settings(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, ReportFileError) as error:
+        said = error.strerror if isinstance(error, OSError) else error
+        raise typer.BadParameter(f"{path}: {said}", param_hint="--campaign-reports") from error
 
 
 def sender(
@@ -164,11 +179,27 @@ def sender(
             "log."
         ),
     ] = None,
+    campaign_reports: Annotated[
+        Path | None,
+        typer.Option(
+            help="TOML file on the reports that are made when a campaign ends: language, currency, mail "
+            "server (docs/campaign-report.md). Without it they are in English and are not mailed."
+        ),
+    ] = None,
     allow_remote: Annotated[
         bool, typer.Option("--allow-remote", help="Allow a provider that is not on this machine.")
     ] = False,
 ) -> None:
-    """Accept messages over HTTP, store them, submit them to an SMS provider, and follow their reports."""
+    """Accept messages over HTTP, store them, submit them to an SMS provider, and follow their reports.
+
+    When it is ready it prints one line of JSON with its URL; logs go to standard error (docs/sender.md).
+    The dashboard is at / of that URL.
+
+    Exit code: 0 stopped by SIGTERM, SIGINT or SIGHUP, 2 it could not start, 70 a part of it failed.
+
+    \b
+      smsbench sender --token secret --route "smsapi+http://PROVIDER_TOKEN@127.0.0.1:8080"
+    """
     configure()
     try:
         settings = SenderSettings(
@@ -191,6 +222,9 @@ def sender(
             ),
             limits=Limits(max_connections, request_timeout, idle_timeout),
             alerts=AlertSettings() if alerts is None else _alerts(alerts),
+            campaign_reports=(
+                CampaignReportSettings() if campaign_reports is None else _campaign_reports(campaign_reports)
+            ),
         )
     except PolicyError as error:
         raise typer.BadParameter(str(error).removeprefix("--policy: "), param_hint="--policy") from error
@@ -203,13 +237,19 @@ def sender(
         )
         raise typer.BadParameter(faults) from error
     try:
-        run(settings, ready=lambda line: print(line, flush=True))
+        run(settings, ready=_show_ready)
     except (StoreError, OSError) as error:
         typer.echo(f"sender: {error}", err=True)
         raise typer.Exit(2) from error
     except SenderFailed as error:
         typer.echo(f"sender: {error}", err=True)
         raise typer.Exit(EXIT_FAILED) from error
+
+
+def _show_ready(line: str) -> None:
+    print(line, flush=True)
+    if sys.stderr.isatty():  # for the person at the terminal; never into a file
+        print(f"dashboard: {json.loads(line)['dashboard']}", file=sys.stderr, flush=True)
 
 
 def _checked(text: str, allow_remote: bool) -> RouteSpec:

@@ -13,6 +13,7 @@ import socket
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable
 from contextlib import closing
+from functools import partial
 from typing import Annotated
 
 import uvloop
@@ -20,6 +21,7 @@ from aiohttp import web
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from reference_sender.addresses import host_and_port
+from reference_sender.alerts.money import Money
 from reference_sender.alerts.rules import AlertSettings
 from reference_sender.api.campaign_controls import CampaignControls
 from reference_sender.api.connections import Connections, Limits
@@ -29,14 +31,20 @@ from reference_sender.api.intake import Intake
 from reference_sender.api.listening import bind
 from reference_sender.api.metrics import Metrics
 from reference_sender.api.queries import Queries
+from reference_sender.api.report_orders import CampaignReports
 from reference_sender.api.reports import REPORTS_PATH, ReportIntake, ReportReader
 from reference_sender.api.rules import IntakeRules
 from reference_sender.api.tally import Tally
+from reference_sender.campaign_report.settings import CampaignReportSettings
 from reference_sender.clock import now_ns
+from reference_sender.dashboard.board import Board
+from reference_sender.dashboard.feed import DashboardFeed, look_at
+from reference_sender.dashboard.handlers import dashboard_url, event_handlers, page_handlers
 from reference_sender.dispatch import Dispatcher, DispatchSettings
-from reference_sender.dispatch.values import Recovered, State
+from reference_sender.dispatch.values import FINAL_STATES, Recovered, State
 from reference_sender.logs import http_logger, log_loop_error
 from reference_sender.node.tenure import Tenure
+from reference_sender.notices.campaign_ends import CampaignEnds
 from reference_sender.notices.channels import open_channels
 from reference_sender.notices.watcher import AlertWatcher
 from reference_sender.policy.recipients import RecipientLimits
@@ -44,10 +52,13 @@ from reference_sender.policy.settings import NO_POLICY, PolicySettings
 from reference_sender.routes.client import HttpRoute
 from reference_sender.routes.url import RouteSpec
 from reference_sender.runtime.background import Chores
+from reference_sender.runtime.balances import Balances
 from reference_sender.runtime.driver import Driver
+from reference_sender.runtime.earlier_campaigns import EarlierCampaigns
 from reference_sender.runtime.loop_lag import LoopLag
 from reference_sender.runtime.member import Member
 from reference_sender.runtime.purging import Purging
+from reference_sender.runtime.resuming import Resuming
 from reference_sender.runtime.stored_gate import stored_gate
 from reference_sender.store import Membership, Store, open_store
 
@@ -81,6 +92,7 @@ class SenderSettings(BaseModel):
     seed: int = 1
     limits: Limits = Limits()
     alerts: AlertSettings = AlertSettings()
+    campaign_reports: CampaignReportSettings = CampaignReportSettings()
     dispatch: DispatchSettings = DispatchSettings.model_validate({})
     policy: PolicySettings = NO_POLICY
 
@@ -92,12 +104,24 @@ class SenderSettings(BaseModel):
             raise ValueError(
                 f"routes: more than one is named {', '.join(repeated)}; distinguish them with ?name="
             )
+        unknown = sorted(set(self.alerts.rules.balance_by_route) - set(names))
+        if unknown:
+            raise ValueError(
+                f"rules.balance_by_route: {', '.join(unknown)} is not a route; known: {', '.join(names)}"
+            )
         self.dispatcher()
         return self
 
     def dispatcher(self) -> Dispatcher:
         """A dispatcher for these routes; raises ``ValueError`` if their limits or names are not valid."""
         return Dispatcher(self.dispatch, tuple(spec.limits for spec in self.routes), self.seed)
+
+    def open_routes(self, reports_url: str, report_secret: str) -> dict[str, HttpRoute]:
+        """The routes by name. Each provider sends its reports to an address below ``reports_url``."""
+        return {
+            spec.limits.name: spec.open(f"{reports_url}{spec.definition.name}/{report_secret}")
+            for spec in self.routes
+        }
 
     def membership(self) -> Membership:
         """How this process joins others on a store for several. Each must be able to send one message by
@@ -127,13 +151,8 @@ class Sender:
         identity = store.identity()
         leases = store.leases
         # Of several nodes each counts what it did: the sum over the nodes is the whole.
-        stored = store.counts(None) if leases is None else {}
-        self._routes: dict[str, HttpRoute] = {
-            spec.limits.name: spec.open(
-                f"{public_url}{REPORTS_PATH}{spec.definition.name}/{identity.report_secret}"
-            )
-            for spec in settings.routes
-        }
+        self._stored = stored = store.counts(None) if leases is None else {}
+        self._routes = settings.open_routes(f"{public_url}{REPORTS_PATH}", identity.report_secret)
         self.chores = Chores()
         policy = settings.policy
         gate = stored_gate(policy, store, now_ns())
@@ -155,22 +174,45 @@ class Sender:
         self._purging = None if keep_ns is None else Purging(self._driver.commits, keep_ns, self.chores)
         self._lag = LoopLag(self.chores)
         alerts = settings.alerts
-        self._watcher = AlertWatcher(alerts.rules, self._driver.state, open_channels(alerts), self.chores)
+        asked = self._routes if alerts.rules.balance.enabled else {}
+        self._balances = Balances(
+            {name: route.ask_balance for name, route in asked.items()},
+            alerts.rules.balance_every_s,
+            self.chores,
+        )
+        self._watcher = AlertWatcher(
+            alerts.rules, self._driver.state, open_channels(alerts), self.chores, money=self._money
+        )
         self._queries = Queries(store)
+        last_id = identity.last_message_id
+        earlier = EarlierCampaigns(self._queries.unfinished, self._queries.ask, store, self._driver, last_id)
+        self._resuming = Resuming(earlier.read, earlier.recover, last_id, self.chores)
         tally = Tally()
-        rules = IntakeRules(gate, RecipientLimits(*policy.recipient_limits()))
+        reports = settings.campaign_reports
+        rules = IntakeRules(gate, RecipientLimits(*policy.recipient_limits()), reports)
+        self._ends = CampaignEnds(store, self._queries.ask, self._driver, reports, self._leads, self.chores)
         self.api = Api(
             token,
             self._driver,
             intake,
             self._queries,
-            Metrics(self._driver, tally, self._lag, stored),
+            Metrics(self._driver, tally, self._lag, stored, self._balances.known),
             ReportIntake(self._readers(), identity.report_secret, public_url, self._driver, tally),
             rules,
         )
-        self.api.patience_s = patience_s = settings.limits.request_s
-        self.api.serve(CampaignControls(self._driver, self._queries, rules, patience_s).handlers())
-        self.api.serve(DeadLetters(self._driver, self._queries, intake, rules, patience_s).handlers())
+        look = partial(look_at, self._driver, tally)
+        self._feed = DashboardFeed(Board(self._driver.campaigns, self._watcher.alerts), look)
+        self._serve(intake, rules)
+
+    def _serve(self, intake: Intake, rules: IntakeRules) -> None:
+        """Let the API serve more than messages."""
+        api, driver, queries = self.api, self._driver, self._queries
+        api.patience_s = patience_s = self._settings.limits.request_s
+        api.serve(CampaignControls(driver, queries, rules, patience_s).handlers())
+        api.serve(CampaignReports(queries, self._settings.campaign_reports.language).handlers())
+        api.serve(DeadLetters(driver, queries, intake, rules, patience_s).handlers())
+        api.serve(event_handlers(self._feed))
+        api.serve_openly(page_handlers())
 
     def _readers(self) -> dict[str, ReportReader]:
         """Readers of reports by provider: the routes of one provider share an address."""
@@ -184,25 +226,36 @@ class Sender:
             for name, specs in by_provider.items()
         }
 
+    def _money(self) -> Money:
+        spending = self._driver.gate.spending_state(now_ns())
+        return Money(dict(self._balances.known), spending)
+
+    def _leads(self) -> bool:
+        """Whether this process does what one of several nodes must do for all."""
+        return self._member is None or self._member.leads
+
     async def recover(self) -> None:
         """Continue the unfinished messages of an earlier process, or join the other nodes."""
         if self._member is not None:
             await self._member.start()
             return
-        recovered = self._store.unfinished()
-        _warn_of_removed_routes(recovered, self._routes)
-        self._driver.recover(recovered)
-        if recovered:
-            log.info("loaded %d unfinished messages", len(recovered))
+        unfinished = sum(count for state, count in self._stored.items() if state not in FINAL_STATES)
+        _warn_of_removed_routes(await self._resuming.start(unfinished), self._routes)
+        if unfinished:
+            log.info("%d unfinished messages", unfinished)
 
     async def close(self) -> None:
         """Answer the requests in flight, store everything, close everything."""
+        self._feed.stop()
         if self._member is not None:
             await self._member.stop()
         if self._purging is not None:
             self._purging.stop()
+        self._resuming.stop()
+        self._ends.stop()
         # If a part failed, answers may never arrive.
         await self._driver.drain(0 if self.chores.failed.is_set() else self._settings.drain_s)
+        self._balances.stop()
         for route in self._routes.values():
             await route.close()
         self._watcher.stop()
@@ -274,6 +327,7 @@ async def serve(
     connections.start()
     _settle_garbage_collector()
     line: dict[str, object] = {"ready": True, "service": "sender", "url": url, "pid": os.getpid()}
+    line["dashboard"] = dashboard_url(url, "" if settings.token else token)
     if settings.token is None:
         line["token"] = token
     ready(json.dumps(line))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -11,7 +12,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-PACKAGES = ("smsbench", "mock_provider", "reference_sender", "loadtests", "analysis")
+PACKAGES = ("smsbench", "mock_provider", "reference_sender", "loadtests", "analysis", "page_parts")
 CORES = (
     "mock_provider/engine",
     "reference_sender/dispatch",
@@ -20,7 +21,10 @@ CORES = (
     "loadtests/arrivals",
     "reference_sender/policy",
 )
-PURE = ("loadtests/capacity/search.py", "loadtests/capacity/bracket.py")
+PURE = (
+    *("loadtests/capacity/search.py", "loadtests/capacity/bracket.py"),
+    *(f"reference_sender/dashboard/{name}.py" for name in ("board", "progress", "tables", "values")),
+)
 MODULE_LINES = 400
 FUNCTION_LINES = 60
 # What would give a core a clock, a loop, a socket, a log or chance of its own.
@@ -155,3 +159,41 @@ def test_a_class_name_that_occurs_twice_is_found(tmp_path: Path) -> None:
     (tmp_path / "one.py").write_text("class Reply: ...\nclass Other: ...\nclass _Own: ...")
     (tmp_path / "two.py").write_text("class _Own: ...\ndef f():\n    class Reply: ...")
     assert defined_twice(sorted(tmp_path.glob("*.py"))) == {"Reply"}
+
+
+_PRIVATE = re.compile(r"(?:^|\.)_[a-z]\w*$", re.IGNORECASE)
+_BY_NAME = {"getattr", "setattr", "delattr", "hasattr"}
+
+
+def private_names(tree: ast.Module) -> Iterator[str]:
+    """Private names that are imported, patched or read by a string. The linter (SLF001) finds attributes."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom):
+            yield from (alias.name for alias in node.names if _PRIVATE.search(alias.name))
+        elif isinstance(node, ast.Call):
+            called = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+            if called in _BY_NAME:
+                names = (arg.value for arg in node.args if isinstance(arg, ast.Constant))
+                yield from (name for name in names if isinstance(name, str) and _PRIVATE.search(name))
+
+
+def test_tests_and_benchmarks_use_public_names() -> None:
+    found = {
+        path: list(private_names(ast.parse(path.read_text()))) for path in modules("tests", "benchmarks")
+    }
+    assert not {path: names for path, names in found.items() if names}
+
+
+@pytest.mark.parametrize(
+    ("line", "found"),
+    [
+        ("from analysis.part import _checks, Part", ["_checks"]),
+        ("patch.setattr(PartRun, '_drain', None)", ["_drain"]),
+        ("patch.setattr('analysis.part._checks', None)", ["analysis.part._checks"]),
+        ("getattr(engine, '_profile')", ["_profile"]),
+        ("getattr(engine, 'profile', '_')", []),
+        ("from msgspec import __version__", []),
+    ],
+)
+def test_a_private_name_is_found(line: str, found: list[str]) -> None:
+    assert list(private_names(ast.parse(line))) == found

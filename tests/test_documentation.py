@@ -23,22 +23,23 @@ from analysis.capacity_record import CapacityResult
 from analysis.exit_codes import ExitCode
 from analysis.records import LOAD_SCHEMA, PROVIDER_SCHEMA, SENDER_SCHEMA, Manifest, RecordedScenario, Timing
 from loadtests import catalogue
-from loadtests.cli import app
+from loadtests.cli import FORWARDED, app
 from mock_provider.profiles import profile_names
 from reference_sender.api.intake import Invalid, read_defaults
 
 ROOT = Path(__file__).parent.parent
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")])
-PACKAGES = ("analysis", "loadtests", "mock_provider", "reference_sender", "smsbench", "benchmarks")
+PACKAGES = (
+    "analysis",
+    "loadtests",
+    "mock_provider",
+    "page_parts",
+    "reference_sender",
+    "smsbench",
+    "benchmarks",
+)
 # Commands whose options another package reads.
-FORWARDED = {
-    "provider": "mock_provider.cli",
-    "sender": "reference_sender.cli",
-    "simulate": "loadtests.simulate.cli",
-    "calibrate": "loadtests.calibrate.cli",
-    "capacity": "loadtests.capacity.cli",
-    "storm": "loadtests.storm.cli",
-}
+MODULES = {name: module for name, module, _ in FORWARDED}
 # Where a reader looks for the options of a command.
 REFERENCE = {
     "run": "load.md",
@@ -78,9 +79,9 @@ def broken_links(page: Path) -> Iterator[str]:
 def options(command: str) -> dict[str, bool]:
     """Each option of a command, and whether a value follows it."""
     found: Any  # typer has a click of its own inside, whose classes it does not show
-    if command in FORWARDED:
+    if command in MODULES:
         single = typer.Typer(add_completion=False)
-        single.command(command)(getattr(import_module(FORWARDED[command]), command))
+        single.command(command)(getattr(import_module(MODULES[command]), command))
         found = typer.main.get_command(single)
     else:
         group: Any = typer.main.get_command(app)

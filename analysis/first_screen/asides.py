@@ -121,11 +121,11 @@ def _priorities(quote: Quote) -> tuple[Sentence, ...]:
             continue
         for index, one in enumerate(each.classes):
             if one.message_class == GUARDED_CLASS:
-                found.append(_without_priorities(quote, f"comparisons.{place}.classes.{index}", one))
+                found.append(without_priorities(quote, f"comparisons.{place}.classes.{index}", one))
     return tuple(found[:1])
 
 
-def _without_priorities(quote: Quote, path: str, one: ComparedClass) -> Sentence:
+def without_priorities(quote: Quote, path: str, one: ComparedClass) -> Sentence:
     name = class_name(one.message_class)
     if not one.p95_claimed or one.ours_p95_s is None or one.theirs_p95_s is None:
         return (f"Without priorities (simulated): no difference shown for {name}.",)
@@ -295,7 +295,7 @@ def _contract(quote: Quote, place: int, index: int, split: DelaySplit) -> Senten
                 quote.seconds(f"{path}.total_mean_s"),
                 ", of which ",
                 quote.seconds(f"{path}.shares.{number}.mean_s"),
-                " is the wait for the contract's limits (in: ",
+                " is the wait for the contract's limits (part: ",
                 part_title(quote, place),
                 ").",
             )

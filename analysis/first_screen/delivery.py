@@ -1,4 +1,4 @@
-"""How fast do they arrive: each class with its limit, the shares of the delay, phones that were off."""
+"""How fast do messages arrive: each class with its limit, the shares of the delay, phones that were off."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def delivery_answer(quote: Quote) -> ScreenAnswer:
     sentences = _shares(quote, places[0]) if places else ()
     return ScreenAnswer(
         name="delivery",
-        question="How fast do they arrive?",
+        question="How fast do messages arrive?",
         about="phones that can be reached" if _handsets_known(report) else "",
         rows=rows,
         sentences=(*_open_questions(quote, places), *sentences, *_unreachable(quote, places))

@@ -1,4 +1,4 @@
-"""How many per second: the sustained rate of a capacity search, or the best ten seconds of a part."""
+"""Messages per second: the sustained rate of a capacity search, or the best ten seconds of a part."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def rate_answer(quote: Quote) -> ScreenAnswer:
         sentences = [("No rate was measured.",)]
     return ScreenAnswer(
         name="rate",
-        question="How many per second?",
+        question="How many messages per second are possible?",
         rows=tuple(rows),
         sentences=tuple(sentences),
         state=state,
@@ -56,7 +56,7 @@ def _capacity(quote: Quote) -> tuple[AnswerRow, list[Sentence]]:
         return row, sentences
     day: Sentence = ()
     if found.messages_per_day is not None:
-        day = (quote.per_day("capacity.messages_per_day"), " a day, at a business day's peak")
+        day = ("the peak of a day of ", quote.per_day("capacity.messages_per_day"))
     interval: Sentence = ("(", quote.rate("capacity.low_per_s"))
     if found.high_per_s is not None:
         interval = (*interval, " to ", quote.rate("capacity.high_per_s"), ")")
@@ -70,7 +70,7 @@ def _capacity(quote: Quote) -> tuple[AnswerRow, list[Sentence]]:
             (
                 "The capacity is higher than this search found: ",
                 quote.rate(f"parts.{more}.throughput.delivered_best.per_s", subject=f"best rate {more}"),
-                *(" were delivered in: ", part_title(quote, more), "."),
+                *(" were delivered in the part: ", part_title(quote, more), "."),
             )
         )
     return AnswerRow(label=label, value=value, interval=interval, limit=day), sentences

@@ -1,4 +1,4 @@
-"""What will you see: the pages, metrics and reports that exist during a run and after it."""
+"""What can you observe: the pages, metrics and reports that exist during a run and after it."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def seen_answer(quote: Quote) -> ScreenAnswer:
         )
     return ScreenAnswer(
         name="seen",
-        question="What will you see?",
+        question="What can you observe?",
         rows=tuple(rows),
         sentences=tuple(sentences),
     )

@@ -1,4 +1,4 @@
-"""Ten times the traffic: yes only if a valid part at that rate met every objective."""
+"""Is ten times the traffic possible: yes only if a valid part at that rate met every objective."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from analysis.formatting import TIMES
 from analysis.judge.verdict import overall
 from analysis.model import Objective, RunReport, State
 
-QUESTION = "Ten times the traffic?"
+QUESTION = "Is ten times the traffic possible?"
 _NOT_ASKED = "Not tested in this run. To test it: smsbench run bench"
 _STATES: dict[str, State] = {"yes": "good", "no": "bad", "undecided": "unknown"}
 _WORDS = {"yes": "Yes", "no": "No", "undecided": "Not proven"}

@@ -8,7 +8,7 @@ from analysis.first_screen.values import AnswerRow, Figure, ScreenAnswer, Senten
 from analysis.first_screen.wording import live, trusted
 from analysis.model import RunReport, State
 
-QUESTION = "When something goes wrong?"
+QUESTION = "What happens when something goes wrong?"
 _NONE_INJECTED = "No fault was injected in this run. To test it: smsbench run burst --profile bad-day"
 _MOST_FAULTS = 3
 _MODES = {"real": "live", "simulated": "simulated"}
@@ -83,11 +83,15 @@ def _sent_without_acceptance(quote: Quote) -> list[Sentence]:
 
 
 def _injected(quote: Quote) -> list[Sentence]:
+    """One sentence per set of faults: parts of a suite often have the same."""
     found: list[Sentence] = []
+    named: set[tuple[str, ...]] = set()
     for place, part in enumerate(quote.report.parts):
         windows = [index for index, band in enumerate(part.faults) if band.from_s is not None]
-        if not windows or not trusted(part):
+        titles = tuple(part.faults[index].title for index in windows)
+        if not titles or titles in named or not trusted(part):
             continue
+        named.add(titles)
         said: list[str | Figure] = ["Faults injected: "]
         for order, index in enumerate(windows[:_MOST_FAULTS]):
             said += ["; " if order else "", quote.text(f"parts.{place}.faults.{index}.title")]

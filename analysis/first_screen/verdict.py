@@ -99,7 +99,7 @@ def _invalid(quote: Quote) -> Sentence:
     lead = "Bench failure: " if worst.name == INSTRUMENT else f"Do not use these figures: {name}: "
     where: Sentence = ()
     if worst.part:
-        where = (" (in: ", part_title(quote, _place(quote.report, worst.part)), ")")
+        where = (" (part: ", part_title(quote, _place(quote.report, worst.part)), ")")
     return (lead, shown, *where, ". This result does not describe the sender.")
 
 
@@ -137,7 +137,7 @@ def _missed(quote: Quote) -> Sentence:
     if not_taken(report.parts[at]):
         return _too_much_offered(quote, at)
     others = sum(each.decides and each.verdict == "missed" for each in report.objectives) > 1
-    where: Sentence = (" (in: ", part_title(quote, at), ")") if len(report.parts) > 1 else ()
+    where: Sentence = (" (part: ", part_title(quote, at), ")") if len(report.parts) > 1 else ()
     more = (" More objectives were missed: the table below lists them.",) if others else ()
     return (*_objective_words(quote, place), *where, ".", *more)
 

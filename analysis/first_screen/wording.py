@@ -101,7 +101,7 @@ def part_title(quote: Quote, place: int) -> Figure:
 
 def in_part(quote: Quote, place: int) -> Sentence:
     """The name of the part, if there are several."""
-    return ("In: ", part_title(quote, place), ". ") if len(quote.report.parts) > 1 else ()
+    return ("Part: ", part_title(quote, place), ". ") if len(quote.report.parts) > 1 else ()
 
 
 def place_of(report: RunReport, slug: str) -> int | None:

@@ -65,9 +65,9 @@ def _level(level: int, parts: tuple[PartReport, ...]) -> Level:
     at_true_speed = [part for part in own if not part.probe and part.identity.speedup == 1.0]
     profiles = {part.identity.profile for part in at_true_speed or own}
     alike = tuple(part for part in parts if part.identity.profile in profiles)
-    tried = [part for part in alike if represents_per_day(part) >= level]
+    tried = [part for part in alike if comparable_per_day(part) >= level]
     highest = _highest_sustained(tried)
-    most = max(tried, key=represents_per_day, default=None)
+    most = max(tried, key=comparable_per_day, default=None)
     verdict, fast = _fast_enough(at_true_speed)
     answer, why, by = _ten_times(level, alike, verdict)
     return Level(
@@ -76,9 +76,9 @@ def _level(level: int, parts: tuple[PartReport, ...]) -> Level:
         fast_enough_part=fast.slug if fast else "",
         fast_enough_why=_fast_why(fast, at_true_speed),
         profile=", ".join(sorted(filter(None, profiles))),
-        highest_sustained_per_day=represents_per_day(highest) if highest else None,
+        highest_sustained_per_day=comparable_per_day(highest) if highest else None,
         highest_sustained_part=highest.slug if highest else "",
-        highest_tried_per_day=represents_per_day(most) if most else None,
+        highest_tried_per_day=comparable_per_day(most) if most else None,
         ten_times=answer,
         ten_times_why=why,
         ten_times_part=by.slug if by else "",
@@ -89,13 +89,13 @@ def _level(level: int, parts: tuple[PartReport, ...]) -> Level:
 def _highest_sustained(tried: list[PartReport]) -> PartReport | None:
     """The largest load that was sustained, of those below the first load that was missed."""
     missed_per_day = min(
-        (represents_per_day(part) for part in tried if sustains(part) == "missed"), default=math.inf
+        (comparable_per_day(part) for part in tried if sustains(part) == "missed"), default=math.inf
     )
-    below = [part for part in tried if represents_per_day(part) < missed_per_day]
-    return max((part for part in below if sustains(part) == "met"), key=represents_per_day, default=None)
+    below = [part for part in tried if comparable_per_day(part) < missed_per_day]
+    return max((part for part in below if sustains(part) == "met"), key=comparable_per_day, default=None)
 
 
-def represents_per_day(part: PartReport) -> float:
+def comparable_per_day(part: PartReport) -> float:
     """Equivalent messages a day; 0 if the provider was scaled too, since such a part proves only its own
     level.
     """
@@ -144,7 +144,7 @@ def _ten_times(level: int, parts: tuple[PartReport, ...], fast_enough: Verdict) 
     if fast_enough == "missed":
         return "no", f"the objectives are missed at {per_day_text(level)} a day", None
     wanted = TEN * level
-    big = [part for part in parts if represents_per_day(part) >= wanted]
+    big = [part for part in parts if comparable_per_day(part) >= wanted]
     if not big:
         profile = parts[0].identity.profile or "unknown" if parts else "unknown"
         return (
@@ -152,8 +152,8 @@ def _ten_times(level: int, parts: tuple[PartReport, ...], fast_enough: Verdict) 
             f"no part was equivalent to {per_day_text(wanted)} a day on profile {profile}",
             None,
         )
-    nearest = min(represents_per_day(part) for part in big)
-    answering = [part for part in big if represents_per_day(part) == nearest]
+    nearest = min(comparable_per_day(part) for part in big)
+    answering = [part for part in big if comparable_per_day(part) == nearest]
     answering.sort(key=lambda part: (part.identity.mode == "simulated", not part.identity.decides))
     for verdict in ("missed", "undecided"):
         for part in answering:
@@ -170,11 +170,11 @@ def _beyond(best: PartReport, big: list[PartReport]) -> str:
     larger = [
         part
         for part in big
-        if represents_per_day(part) > represents_per_day(best) and sustains(part) == "missed"
+        if comparable_per_day(part) > comparable_per_day(best) and sustains(part) == "missed"
     ]
     if not larger:
         return ""
-    first = min(larger, key=represents_per_day)
+    first = min(larger, key=comparable_per_day)
     return f"; {_load_text(first)}: missed: {_missed_objectives(first)}"
 
 
@@ -183,7 +183,7 @@ def _load_text(part: PartReport) -> str:
     identity = part.identity
     window = {"peak": " of the peak", "day": ", a whole day"}.get(identity.window, "")
     return (
-        f"{part.slug} ran at the equivalent of {per_day_text(represents_per_day(part))} a day "
+        f"{part.slug} ran at the equivalent of {per_day_text(comparable_per_day(part))} a day "
         f"on profile {identity.profile or 'unknown'} (limits: {identity.profile_limits}) "
         f"for {round_seconds_text(round(identity.load_s, 1))}{window}"
     )

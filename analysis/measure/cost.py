@@ -16,16 +16,16 @@ def cost(journeys: Journeys, outcomes: MessageOutcomes, currency: str = "") -> C
     # Delivered messages count also without the sender's acceptance, since they were paid for.
     delivered = int(np.count_nonzero(outcomes.outcome == DELIVERED)) + delivered_unacknowledged(journeys)
     in_vain = (
-        provider.taken & (outcomes.outcome != DELIVERED) & (outcomes.outcome != OPEN) & journeys.accepted
+        provider.accepted & (outcomes.outcome != DELIVERED) & (outcomes.outcome != OPEN) & journeys.accepted
     )
-    taken = int(np.count_nonzero(provider.taken))
-    segments = int(provider.segments[provider.taken].sum())
+    accepted = int(np.count_nonzero(provider.accepted))
+    segments = int(provider.segments[provider.accepted].sum())
     return Cost(
         points=points,
         per_1000_delivered_points=1000.0 * points / delivered if delivered else None,
         duplicates_points=float(provider.price_of_duplicates.sum()),
         undelivered_points=float((provider.price - provider.price_of_duplicates)[in_vain].sum()),
         segments=segments,
-        segments_per_message=segments / taken if taken else None,
+        segments_per_message=segments / accepted if accepted else None,
         currency=currency,
     )

@@ -60,14 +60,18 @@ def judge(journeys: Journeys) -> MessageOutcomes:
     """Decide the outcome of every message."""
     accepted, provider, sender = journeys.accepted, journeys.provider, journeys.sender
     outcome = np.full(journeys.count, OPEN, dtype=np.int64)
-    taken = provider.taken
-    _set(outcome, taken & _in(provider.state, PROVIDER_STATES, "delivered"), DELIVERED)
-    _set(outcome, taken & _in(provider.state, PROVIDER_STATES, "undelivered", "rejected", "unknown"), FAILED)
-    _set(outcome, taken & _in(provider.state, PROVIDER_STATES, "expired"), EXPIRED)
-    refused = ~taken & (provider.state != ABSENT)
-    gone = ~taken & _in(sender.state, SENDER_STATES, "failed")
+    at_provider = provider.accepted
+    _set(outcome, at_provider & _in(provider.state, PROVIDER_STATES, "delivered"), DELIVERED)
+    _set(
+        outcome,
+        at_provider & _in(provider.state, PROVIDER_STATES, "undelivered", "rejected", "unknown"),
+        FAILED,
+    )
+    _set(outcome, at_provider & _in(provider.state, PROVIDER_STATES, "expired"), EXPIRED)
+    refused = ~at_provider & (provider.state != ABSENT)
+    gone = ~at_provider & _in(sender.state, SENDER_STATES, "failed")
     _set(outcome, gone | (refused & (sender.state == ABSENT)), FAILED)
-    _set(outcome, ~taken & _in(sender.state, SENDER_STATES, "expired"), EXPIRED)
+    _set(outcome, ~at_provider & _in(sender.state, SENDER_STATES, "expired"), EXPIRED)
     if not journeys.journal:
         # Without a journal (a real provider) only the sender's states are known.
         _set(outcome, _in(sender.state, SENDER_STATES, "delivered"), DELIVERED)
@@ -83,7 +87,7 @@ def judge(journeys: Journeys) -> MessageOutcomes:
     failed = (outcome == FAILED) & (sender.gave_up | without_sender_row)
     too_late = ~np.isfinite(provider.carrier_s)
     too_late |= ~provider.unreachable & (provider.carrier_s + provider.radio_s > provider.delivered_s + 1e-9)
-    never = accepted & ((~taken & failed) | ((outcome == EXPIRED) & too_late) | (outcome == LOST))
+    never = accepted & ((~at_provider & failed) | ((outcome == EXPIRED) & too_late) | (outcome == LOST))
     outcome[~accepted] = NOT_ACCEPTED
     return MessageOutcomes(
         outcome=outcome,
@@ -111,20 +115,20 @@ def _set(outcome: Ints, where: Bools, value: int) -> None:
 
 def delivery_ages(journeys: Journeys, outcomes: MessageOutcomes, among: Bools) -> Ages:
     """Times from the intended instant to the handset, of the messages in ``among`` to reachable phones."""
-    taken = journeys.provider.delivered_s - journeys.load.intended_s
+    delivery_s = journeys.provider.delivered_s - journeys.load.intended_s
     reached = among & ~journeys.provider.unreachable
-    delivered = reached & (outcomes.outcome == DELIVERED) & np.isfinite(taken)
+    delivered = reached & (outcomes.outcome == DELIVERED) & np.isfinite(delivery_s)
     still_open = reached & (outcomes.outcome == OPEN)
     open_ages = journeys.end_s - journeys.load.intended_s[still_open]
-    return with_open(taken[delivered], open_ages, int(np.count_nonzero(among & outcomes.never)))
+    return with_open(delivery_s[delivered], open_ages, int(np.count_nonzero(among & outcomes.never)))
 
 
 def delivered_in_order(journeys: Journeys, outcomes: MessageOutcomes, among: Bools) -> Floats:
     """Delivery times to reachable phones, in the order in which the messages were due."""
     chosen = among & (outcomes.outcome == DELIVERED) & ~journeys.provider.unreachable
     due = journeys.load.intended_s[chosen]
-    taken = journeys.provider.delivered_s[chosen] - due
-    ordered: Floats = taken[np.argsort(due, kind="stable")]
+    delivery_s = journeys.provider.delivered_s[chosen] - due
+    ordered: Floats = delivery_s[np.argsort(due, kind="stable")]
     return ordered[np.isfinite(ordered)]
 
 
@@ -165,7 +169,7 @@ def accounting(journeys: Journeys, outcomes: MessageOutcomes, planned: int) -> A
 def delivered_unacknowledged(journeys: Journeys) -> int:
     """Messages that arrived although the load did not read an acceptance."""
     provider = journeys.provider
-    arrived = provider.taken & (provider.state == PROVIDER_STATES.index("delivered"))
+    arrived = provider.accepted & (provider.state == PROVIDER_STATES.index("delivered"))
     return int(np.count_nonzero(arrived & ~journeys.accepted))
 
 

@@ -164,9 +164,9 @@ def timestamp_order(journeys: Journeys) -> TimestampOrder:
     for words, earlier, later, tolerance_s in ordered:
         # Rounding may separate equal instants by one nanosecond.
         _note(words, later < earlier - tolerance_s - 1e-9, wrong, examples)
-    reached = np.isfinite(provider.delivered_s) & provider.taken
+    reached = np.isfinite(provider.delivered_s) & provider.accepted
     _note("delivered, never submitted", reached & ~np.isfinite(provider.submitted_s), wrong, examples)
-    _note("at the provider, never sent", provider.taken & ~np.isfinite(load.sent_s), wrong, examples)
+    _note("at the provider, never sent", provider.accepted & ~np.isfinite(load.sent_s), wrong, examples)
     unreported = np.isfinite(provider.confirmed_s) & ~np.isfinite(provider.reported_s)
     _note("report confirmed, never sent", unreported, wrong, examples)
     return TimestampOrder(

@@ -79,9 +79,9 @@ def shortfall_share(journeys: Journeys, outcomes: MessageOutcomes) -> float | No
     """
     due, provider = journeys.load.intended_s, journeys.provider
     # A journal may lack the carrier's timestamp. The submit is always known.
-    taken_s = provider.carrier_s if np.isfinite(provider.carrier_s).any() else provider.submitted_s
-    waiting = ~np.isfinite(taken_s) & (outcomes.outcome == OPEN)
-    wait_s = np.where(waiting, journeys.end_s, taken_s) - due
+    carrier_s = provider.carrier_s if np.isfinite(provider.carrier_s).any() else provider.submitted_s
+    waiting = ~np.isfinite(carrier_s) & (outcomes.outcome == OPEN)
+    wait_s = np.where(waiting, journeys.end_s, carrier_s) - due
     known: Bools = journeys.accepted & np.isfinite(wait_s)
     quarter_s = journeys.load_end_s / 4
     middle = known & (due >= quarter_s) & (due < 2 * quarter_s)

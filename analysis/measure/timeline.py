@@ -147,24 +147,26 @@ def _latency(
 ) -> Series:
     percentile, width_s = shown
     due = journeys.load.intended_s[among]
-    taken = np.where(
+    delivery_s = np.where(
         outcomes.outcome == DELIVERED, journeys.provider.delivered_s - journeys.load.intended_s, np.inf
     )
     counts_in = among & ((outcomes.outcome == DELIVERED) | (outcomes.outcome == OPEN) | outcomes.never)
-    due, taken = journeys.load.intended_s[counts_in], taken[counts_in]
-    return binned_percentile(name, due, taken, percentile, width_s)
+    due, delivery_s = journeys.load.intended_s[counts_in], delivery_s[counts_in]
+    return binned_percentile(name, due, delivery_s, percentile, width_s)
 
 
-def binned_percentile(name: str, due_s: Floats, taken_s: Floats, percentile: int, width_s: float) -> Series:
+def binned_percentile(
+    name: str, due_s: Floats, delivery_s: Floats, percentile: int, width_s: float
+) -> Series:
     """Nearest-rank percentile in each bin of due time; ``None`` if there are too few messages, or if it is
     unknown.
     """
     need = _P50_NEEDS if percentile <= 50 else _P95_NEEDS
     bins = np.floor(due_s / width_s).astype(np.int64)
-    order = np.lexsort((taken_s, bins))
+    order = np.lexsort((delivery_s, bins))
     found, first, counts = np.unique(bins[order], return_index=True, return_counts=True)
     rank = np.maximum(-((-counts * percentile) // 100), 1)
-    values = taken_s[order][first + rank - 1]
+    values = delivery_s[order][first + rank - 1]
     shown = (counts >= need) & np.isfinite(values)
     return Series(
         name=name,

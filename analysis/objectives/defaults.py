@@ -38,12 +38,12 @@ DEFAULTS = (
     Default("availability>99%", "one window of 10 s in a hundred, for a restart or a deployment"),
 )
 DEFAULT_OBJECTIVES = tuple(each.objective for each in DEFAULTS)
-# They stay in force if the user sets other objectives.
-ALWAYS_IN_FORCE = ("loss=0", "duplicates=0", "unaccounted=0")
+# They apply also if the user sets other objectives.
+ALWAYS_JUDGED = ("loss=0", "duplicates=0", "unaccounted=0")
 
 
-def in_force(given: Iterable[str]) -> tuple[str, ...]:
-    """The objectives in force, in canonical form: ``given``, or the defaults if none is given.
+def with_defaults(given: Iterable[str]) -> tuple[str, ...]:
+    """The objectives that apply, in canonical form: ``given``, or the defaults if none is given.
 
     Loss, duplicates and unaccounted messages stay limited unless they are given. Raises ``ObjectiveError``.
     """
@@ -51,4 +51,4 @@ def in_force(given: Iterable[str]) -> tuple[str, ...]:
     if not chosen:
         return DEFAULT_OBJECTIVES
     subjects = {parse(text).subject for text in chosen}
-    return (*chosen, *(text for text in ALWAYS_IN_FORCE if parse(text).subject not in subjects))
+    return (*chosen, *(text for text in ALWAYS_JUDGED if parse(text).subject not in subjects))

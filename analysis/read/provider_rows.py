@@ -54,7 +54,7 @@ class ProviderSide:
     """Columns in the order of the load's rows. ``state`` is an index of PROVIDER_STATES, or ABSENT."""
 
     state: Ints
-    taken: Bools  # it accepted the message at least once
+    accepted: Bools  # it accepted the message at least once
     message_at_fault: Bools  # it refused the message because of its content
     unreachable: Bools  # its phone was off or out of coverage: it waited for the phone, or failed for it
     submitted_s: Floats
@@ -95,7 +95,7 @@ class _Copies:
 
     rows: pa.Table
     key: Ints
-    taken: Bools
+    accepted: Bools
     state: Ints
 
 
@@ -127,8 +127,8 @@ def join_provider(rows: pa.Table, keys: pa.ChunkedArray, origin_ns: int) -> Prov
 
     state = np.full(count, ABSENT, dtype=np.int64)
     state[owner] = copies.state[chosen]
-    at_fault = (codes(speaking["reason"], MESSAGE_AT_FAULT) != ABSENT) & ~copies.taken[chosen]
-    ids = _total(copies.key, copies.taken.astype(np.float64), count)
+    at_fault = (codes(speaking["reason"], MESSAGE_AT_FAULT) != ABSENT) & ~copies.accepted[chosen]
+    ids = _total(copies.key, copies.accepted.astype(np.float64), count)
     price, duplicates = _prices(copies, chosen, owner, count)
     segments = np.zeros(count, dtype=np.int64)
     segments[owner] = integers(speaking["segments"])
@@ -136,7 +136,7 @@ def join_provider(rows: pa.Table, keys: pa.ChunkedArray, origin_ns: int) -> Prov
     undelivered = speaking.filter(pc.not_equal(speaking["state"], "delivered"))
     return ProviderSide(
         state=state,
-        taken=ids > 0,
+        accepted=ids > 0,
         message_at_fault=flags(at_fault),
         unreachable=flags(_unreachable(speaking)),
         submitted_s=spread(seconds(speaking["t_submitted_ns"], origin_ns)),
@@ -231,11 +231,11 @@ def _copies(rows: pa.Table, keys: pa.ChunkedArray) -> tuple[_Copies, pa.Table]:
     kept = order[last]
     known = kept[key[kept] != ABSENT]
     chosen = rows.take(pa.array(known))
-    taken = pc.greater(pc.utf8_length(pc.fill_null(chosen["provider_id"], "")), 0).to_numpy()
+    accepted = pc.greater(pc.utf8_length(pc.fill_null(chosen["provider_id"], "")), 0).to_numpy()
     copies = _Copies(
         rows=chosen,
         key=key[known],
-        taken=taken | (integers(chosen["accepts"]) > 0),
+        accepted=accepted | (integers(chosen["accepts"]) > 0),
         state=codes(chosen["state"], PROVIDER_STATES),
     )
     return copies, rows.take(pa.array(kept[key[kept] == ABSENT]))
@@ -262,7 +262,7 @@ def _labels(column: pa.ChunkedArray) -> Ints:
 def _speakers(copies: _Copies, origin_ns: int) -> tuple[Ints, Ints]:
     """The copy that describes each key (row numbers of the copies), and the positions of the keys."""
     arrival = np.nan_to_num(seconds(copies.rows["t_final_ns"], origin_ns), nan=np.inf)
-    preference = np.where(copies.taken, copies.state, len(PROVIDER_STATES))
+    preference = np.where(copies.accepted, copies.state, len(PROVIDER_STATES))
     order = np.lexsort((arrival, preference, copies.key))
     first = np.ones(len(order), dtype=np.bool_)
     first[1:] = np.diff(copies.key[order]) != 0

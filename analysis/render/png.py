@@ -20,7 +20,7 @@ from analysis.render.charts import PART_CHARTS, REPORT_CHARTS, ReportChart
 from analysis.render.charts_screen import first_screen_picture
 from analysis.render.drawn import Drawn
 
-_PARTS_A_PROCESS = 2  # with fewer, drawing is as fast as starting a process
+PARTS_A_PROCESS = 2  # with fewer, drawing is as fast as starting a process
 
 
 def draw_all(report: RunReport, out_dir: Path, progress: Callable[[str], None]) -> tuple[Drawn, ...]:
@@ -40,7 +40,7 @@ def draw_all(report: RunReport, out_dir: Path, progress: Callable[[str], None]) 
 def _of_parts(kind: str, parts: Sequence[PartReport], out_dir: Path) -> Iterator[list[Drawn]]:
     """The charts of each part, in order. Drawing takes most of the time, so it uses all cores."""
     draw = partial(_of_part, kind, out_dir)
-    processes = min(os.cpu_count() or 1, len(parts) // _PARTS_A_PROCESS)
+    processes = min(os.cpu_count() or 1, len(parts) // PARTS_A_PROCESS)
     if processes < 2:
         yield from map(draw, parts)
         return

@@ -9,9 +9,9 @@ from pathlib import Path
 from analysis.model import RunReport
 from analysis.records import RESULT
 from analysis.render.data import write_json, write_junit, write_ladder, write_percentiles, write_timeline
+from analysis.render.drawn import Drawn
 from analysis.render.html import write_html
 from analysis.render.markdown import write_markdown
-from analysis.render.png import draw_all
 
 # The result first: without it the rest is not a complete report.
 _FILES = (
@@ -21,13 +21,20 @@ _FILES = (
 
 
 def write_report(
-    report: RunReport, out_dir: Path, progress: Callable[[str], None] = lambda line: None
+    report: RunReport,
+    out_dir: Path,
+    progress: Callable[[str], None] = lambda line: None,
+    *,
+    charts: bool = True,
 ) -> None:
-    """Write all files. An earlier report is removed first, and an incomplete one if writing fails."""
+    """Write all files. An earlier report is removed first, and an incomplete one if writing fails.
+
+    Without ``charts`` no chart is drawn: the page has its words and tables, and there are no PNG files.
+    """
     out_dir.mkdir(parents=True, exist_ok=True)
     _remove(out_dir)
     try:
-        _write(report, out_dir, progress)
+        _write(report, out_dir, progress, charts)
     except BaseException:
         _remove(out_dir)
         raise
@@ -39,13 +46,17 @@ def _remove(out_dir: Path) -> None:
         stale.unlink(missing_ok=True)
 
 
-def _write(report: RunReport, out_dir: Path, progress: Callable[[str], None]) -> None:
+def _write(report: RunReport, out_dir: Path, progress: Callable[[str], None], charts: bool) -> None:
     write_json(report, out_dir / "summary.json")
     write_percentiles(report, out_dir / "percentiles.csv")
     write_ladder(report, out_dir / "ladder.csv")
     write_timeline(report, out_dir / "timeline.csv")
     write_junit(report, out_dir / "junit.xml")
-    drawn = draw_all(report, out_dir, progress)
+    drawn: tuple[Drawn, ...] = ()
+    if charts:
+        from analysis.render.png import draw_all  # here: the charts' library takes a second to load
+
+        drawn = draw_all(report, out_dir, progress)
     progress("writing the page")
     write_markdown(report, drawn, out_dir / "summary.md")
     write_html(report, drawn, out_dir / "index.html")

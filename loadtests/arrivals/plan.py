@@ -1,8 +1,8 @@
 """The plan of a run, fixed before it starts, and the schedule that is calculated from it.
 
-A plan is a small value that every Locust process gets as JSON; each calculates the same schedule from it. A
-slot's instant, class, recipient, text and key are functions of the plan's seed and the slot's number. Each of
-them has a separate seed, so a change of the mix does not move arrivals.
+A plan is a small value that every Locust process gets as JSON; each calculates the same schedule from it. The
+instant, class, recipient, text and key of an arrival are functions of the plan's seed and the arrival's
+number. Each of them has a separate seed, so a change of the mix does not move arrivals.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from loadtests.arrivals.in_flight import in_flight_limit
 from loadtests.arrivals.processes import NS_PER_S, From0, Process, arrival_count, duration_ns, instants_ns
 from loadtests.arrivals.texts import CLASSES, MARKETING, TEXTS, fill
 
-# Polish mobile ranges (a prefix does not tell the operator), each with seven digits behind it.
+# Polish mobile ranges (a prefix does not identify the carrier), each with seven digits behind it.
 _MOBILE_PREFIXES = (45, 50, 51, 53, 57, 60, 66, 69, 72, 73, 78, 79, 88)
 _PER_PREFIX = 10_000_000
 _NUMBERS = len(_MOBILE_PREFIXES) * _PER_PREFIX
@@ -89,7 +89,7 @@ class Columns(Struct, frozen=True, gc=False):
 
 
 class Schedule:
-    """Every slot of a plan: its instant by ``intended_ns[slot]``, its message by ``message(slot)``."""
+    """The arrivals of a plan by number: instant ``intended_ns[arrival]``, message ``message(arrival)``."""
 
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
@@ -103,24 +103,24 @@ class Schedule:
     def __len__(self) -> int:
         return len(self.intended_ns)
 
-    def message_class(self, slot: int) -> str:
-        return CLASSES[self._class[slot]]
+    def message_class(self, arrival: int) -> str:
+        return CLASSES[self._class[arrival]]
 
-    def message(self, slot: int) -> PlannedMessage:
-        kind = int(self._class[slot])
-        draw = int(self._draw[slot])
+    def message(self, arrival: int) -> PlannedMessage:
+        kind = int(self._class[arrival])
+        draw = int(self._draw[arrival])
         templates = self._texts[kind]
         name = CLASSES[kind]
         return PlannedMessage(
-            key=f"{self.plan.key_tag}-{slot:07d}",
-            to=f"48{self._recipient[slot]:09d}",
+            key=f"{self.plan.key_tag}-{arrival:07d}",
+            to=f"48{self._recipient[arrival]:09d}",
             text=fill(templates[draw % len(templates)], draw // len(templates)),
             message_class=name,
-            campaign=self.plan.streams[self._stream[slot]].campaign if name == MARKETING else "",
+            campaign=self.plan.streams[self._stream[arrival]].campaign if name == MARKETING else "",
         )
 
     def columns(self, start: int, stop: int) -> Columns:
-        """The same for the slots from ``start`` to before ``stop``, many at a time."""
+        """The same for the arrivals from ``start`` to before ``stop``, many at a time."""
         return Columns(
             self.intended_ns[start:stop].tolist(),
             self._class[start:stop].tolist(),
@@ -130,7 +130,7 @@ class Schedule:
         )
 
     def kinds(self) -> bytes:
-        """The class of every slot, as its place in ``CLASSES``."""
+        """The class of every arrival, as its place in ``CLASSES``."""
         return self._class.tobytes()
 
     def texts(self, kind: int) -> tuple[str, ...]:
@@ -138,7 +138,7 @@ class Schedule:
         return self._texts[kind]
 
     def share(self, worker: int, workers: int) -> range:
-        """The slots of one worker: slot i belongs to worker i mod N."""
+        """The arrivals of one worker: arrival i belongs to worker i mod N."""
         return range(worker, len(self), workers)
 
 
@@ -193,8 +193,8 @@ def _classes(plan: Plan, stream: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return chosen
 
 
-def _place(seed: int, slot: int) -> int:
-    return (slot * _STRIDE + seed % _NUMBERS) % _NUMBERS
+def _place(seed: int, arrival: int) -> int:
+    return (arrival * _STRIDE + seed % _NUMBERS) % _NUMBERS
 
 
 def _recipients(seed: int, count: int) -> NDArray[np.int64]:

@@ -1,6 +1,7 @@
 """The texts of the messages: realistic lengths and alphabets, since capacity and price depend on segments.
 
-``{code}`` is six digits, ``{amount}`` a price, ``{number}`` an order number, all from the slot's random bits.
+``{code}`` is six digits, ``{amount}`` a price, ``{number}`` an order number, all from the random
+bits of the arrival.
 About a quarter of the texts have Polish letters that are not in GSM-7, so a segment has 70 characters in
 place of 160.
 """

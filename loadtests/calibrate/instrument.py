@@ -82,7 +82,7 @@ class Instrument:
         document = with_token(profile, TOKEN).model_dump(mode="json", exclude_none=True)
         self.admin("PUT", "/profile", document)
         self.admin("POST", "/reset")
-        self.receiver.taken()
+        self.receiver.received()
 
     def run(self, schedule: SendTimes, connections: int) -> tuple[int, list[Answer]]:
         """Run the client's schedule over this many connections; see ``OpenLoopClient.run``."""
@@ -104,7 +104,7 @@ class Instrument:
 
     def reports(self) -> Sequence[ReceivedReport]:
         """Delivery reports that came since the last call."""
-        return self.receiver.taken()
+        return self.receiver.received()
 
     def admin(self, method: str, path: str, value: object = None) -> dict[str, Any]:
         """The answer of the provider's admin API. Raises ``OSError``."""

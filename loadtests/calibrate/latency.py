@@ -57,20 +57,20 @@ def measure(
     typical_s = float(np.quantile(set_ns, 0.9)) / 1e9
     schedule = SendTimes(sent.requests, offsets_ns, patience_s=longest_s + 2.0)
     _, answers = instrument.run(schedule, min(2_000, round(rate_per_s * typical_s * 1.5) + 20))
-    taken_ns = np.array(
+    measured_ns = np.array(
         [a.answered_ns - a.intended_ns if a.answered_ns else 2**62 for a in answers], np.int64
     )
     late_ns = np.array([a.client_late_ns for a in answers], np.int64)
     judged_ones = kept(late_ns, reply_spans(answers, set_ns), instrument.wait)
     what = f"{name}, {rate_per_s:,g}/s"
-    set_ms, taken_ms = set_ns / 1e6, taken_ns / 1e6
+    set_ms, measured_ms = set_ns / 1e6, measured_ns / 1e6
     accepted = sum(is_accepted(a) for a in answers)
     rows = (
         judged(Row(GROUP, "replies that accept", "replies", count, accepted, count, count)),
-        *_with_theory(percentile_rows(GROUP, set_ms, taken_ms, judged_ones), profile),
+        *_with_theory(percentile_rows(GROUP, set_ms, measured_ms, judged_ones), profile),
         *_against_theory(profile, np.sort(set_ms)),
     )
-    series = quantile_series(set_ms, taken_ms, judged_ones)
+    series = quantile_series(set_ms, measured_ms, judged_ones)
     return Measurement(GROUP, what, rows, judged_ones.described(), series)
 
 
@@ -87,9 +87,9 @@ def nagle(instrument: Instrument) -> Measurement:
     _, answers = instrument.run(SendTimes(sent.requests, regular(250, _NAGLE_REQUESTS)), 1)
     late_ns = np.array([a.client_late_ns for a in answers], np.int64)
     judged_ones = kept(late_ns, reply_spans(answers, np.zeros(len(answers), np.int64)), instrument.wait)
-    taken_ms = np.array([(a.answered_ns - a.intended_ns) / 1e6 for a in answers])[judged_ones.mask]
+    measured_ms = np.array([(a.answered_ns - a.intended_ns) / 1e6 for a in answers])[judged_ones.mask]
     low_ms, high_ms = _DELAYED_ACK_MS
-    shifted = int(((taken_ms >= low_ms) & (taken_ms <= high_ms)).sum())
+    shifted = int(((measured_ms >= low_ms) & (measured_ms <= high_ms)).sum())
     pieces = sum(a.pieces > 1 for a in answers)
     late_by_ack = judged(Row(GROUP, _LATE_BY_ACK, "replies", 0, shifted, 0, _BY_CHANCE))
     if late_by_ack.verdict == "met" and judged_ones.count < _NAGLE_LEAST:

@@ -28,7 +28,7 @@ def messages(label: str, count: int, report_url: str = "", shared_key: bool = Fa
 
 
 def spread(rate_per_s: float, count: int, seed: int) -> list[int]:
-    """``count`` instants in ns from the start, each anywhere within its own slot of 1 / rate.
+    """``count`` instants in ns from the start, each anywhere within its own interval of 1 / rate.
 
     Evenly spaced requests could coincide with the period of a timer.
     """

@@ -73,7 +73,7 @@ class Receiver:
             del received[: head_ends + len(_HEAD_END)]
             connection.send(_CONFIRMED)
 
-    def taken(self) -> list[ReceivedReport]:
+    def received(self) -> list[ReceivedReport]:
         """All reports since the last call, in order of arrival."""
         calls, self._calls = self._calls, []
         return [report for call in calls for report in _reports(*call)]

@@ -1,4 +1,7 @@
-"""Quantiles of the profiles' distributions, and the random error of a sample of n."""
+"""Quantiles of the profiles' distributions, and the random error of a sample of n.
+
+From ``scipy.special``: importing ``scipy.stats`` takes a second.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,7 @@ import math
 from itertools import pairwise
 from statistics import NormalDist
 
-from scipy import stats
+from scipy import special
 
 from mock_provider.settings.distributions import Distribution
 
@@ -36,15 +39,26 @@ def sampled_quantile_s(spec: Distribution, share: float, count: int) -> tuple[fl
     """
     rank = max(1, math.ceil(share * count))
     tail = (1 - CONFIDENCE) / 2
-    beta = stats.beta(rank, count + 1 - rank)
-    low, high = quantile_s(spec, float(beta.ppf(tail))), quantile_s(spec, float(beta.ppf(1 - tail)))
+    low_share, high_share = (
+        float(special.betaincinv(rank, count + 1 - rank, chance)) for chance in (tail, 1 - tail)
+    )
+    low, high = quantile_s(spec, low_share), quantile_s(spec, high_share)
     return None if low is None or high is None else (low, high)
 
 
 def binomial_interval(count: int, share: float) -> tuple[int, int]:
     """The interval of the number of ``count`` draws within a share, with a probability of 99.9 %."""
-    low, high = stats.binom.interval(CONFIDENCE, count, share)
-    return int(low), int(high)
+    tail = (1 - CONFIDENCE) / 2
+    return _smallest_reaching(tail, count, share), _smallest_reaching(1 - tail, count, share)
+
+
+def _smallest_reaching(chance: float, count: int, share: float) -> int:
+    """The smallest k with P(B <= k) >= ``chance``, B ~ Bin(``count``, ``share``)."""
+    if share <= 0.0:
+        return 0
+    high = math.ceil(special.bdtrik(chance, count, share))
+    below = max(high - 1, 0)  # the inverse can be too high by a rounding error
+    return below if special.bdtr(below, count, share) >= chance else high
 
 
 def _interpolated(points: tuple[tuple[float, float], ...], percentile: float) -> float:

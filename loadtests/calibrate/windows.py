@@ -28,7 +28,7 @@ def of_profile(instrument: Instrument, seconds: float) -> Measurement:
     # The windows count from the first request's arrival: after its sending, before its answer.
     first, unsure_ns = answers[0], answers[0].answered_ns - answers[0].sent_ns
     start_ns, end_ns = first.sent_ns + start_s * 1e9, first.sent_ns + end_s * 1e9
-    return _edges("fault window set in the profile", answers, (start_ns, end_ns), unsure_ns)
+    return edges_of("fault window set in the profile", answers, (start_ns, end_ns), unsure_ns)
 
 
 def of_admin(instrument: Instrument, seconds: float) -> Measurement:
@@ -37,7 +37,7 @@ def of_admin(instrument: Instrument, seconds: float) -> Measurement:
     body = {"kind": "outage", "start_s": 0.1 + seconds / 3, "duration_s": seconds / 3}
     window = instrument.admin("POST", "/faults", body)["faults"][-1]
     answers = _offer(instrument, seconds + 0.2)
-    return _edges("fault window set at run time", answers, (window["start_s"] * 1e9, window["end_s"] * 1e9))
+    return edges_of("fault window set at run time", answers, (window["start_s"] * 1e9, window["end_s"] * 1e9))
 
 
 def of_fault(instrument: Instrument, profile: Profile, fault: FaultSettings, seconds: float) -> Measurement:
@@ -76,7 +76,7 @@ def _offer(instrument: Instrument, seconds: float) -> list[Answer]:
     return answers
 
 
-def _edges(
+def edges_of(
     title: str, answers: list[Answer], edges_ns: tuple[float, float], unsure_ns: float = 0.0
 ) -> Measurement:
     """``unsure_ns``: by how much later the edges may be than computed."""

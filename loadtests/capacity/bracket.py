@@ -25,7 +25,7 @@ _GROWTH_TOLD = 0.01  # of the offered rate, as ``analysis.measure.steady`` tells
 _GROWTH_TOLERATED = 5.0  # messages in a trial, as ``analysis.measure.steady`` tolerates them
 _GROWTH_OF_PRECISION = 0.1
 
-Outcome = Literal["met", "missed", "undecided", "invalid"]
+TrialVerdict = Literal["met", "missed", "undecided", "invalid"]
 
 
 class SearchSettings(Struct, frozen=True, kw_only=True):
@@ -63,7 +63,7 @@ class TrialResult(Struct, frozen=True, kw_only=True):
 
     rate_per_s: float
     load_s: float
-    verdict: Outcome
+    verdict: TrialVerdict
     stable: bool | None
     through_per_s: float
     through_low_per_s: float

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from loadtests.usage import Slo, objectives, usage_error
+from loadtests.usage import Seed, Slo, TargetFile, Workers, objectives, usage_error
 
 _LONGER = 4.0  # the longest trial, in trials
 _MOST_PER_S = 100_000.0
@@ -18,12 +18,7 @@ _SHORTEST_S, _LONGEST_S = 3.0, 600.0
 
 def capacity(
     slo: Slo = None,
-    target: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FILE.toml", help="Test your own sender; the file describes its HTTP API (docs/load.md)."
-        ),
-    ] = None,
+    target: TargetFile = None,
     profile: Annotated[
         str | None,
         typer.Option(metavar="NAME|FILE", help="Provider profile; `fast`, which has no limits, by default."),
@@ -53,8 +48,8 @@ def capacity(
     regular: Annotated[
         bool, typer.Option("--regular", help="Evenly spaced arrivals instead of random ones.")
     ] = False,
-    workers: Annotated[int, typer.Option(min=1, max=64, help="Locust worker processes.")] = 1,
-    seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same arrivals and outcomes.")] = 1,
+    workers: Workers = 1,
+    seed: Seed = 1,
     out: Annotated[
         Path | None,
         typer.Option(metavar="DIR", help="Run directory; reports/runs/<time>-capacity by default."),
@@ -76,7 +71,7 @@ def capacity(
     """
     from rich.console import Console
 
-    from analysis.objectives.defaults import in_force
+    from analysis.objectives.defaults import with_defaults
     from loadtests.arrivals import CLASSES, Stream
     from loadtests.capacity.bracket import SearchSettings
     from loadtests.capacity.find import NAME, OBJECTIVES, Asked
@@ -116,7 +111,7 @@ def capacity(
             "workers": workers,
             "drain_timeout_s": None,
             "ui": False,
-            "objectives": in_force(given) if given else OBJECTIVES,
+            "objectives": with_defaults(given) if given else OBJECTIVES,
         },
     )
     raise typer.Exit(search_capacity(asked, settings, Console()))

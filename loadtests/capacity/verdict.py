@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 from analysis.records import AnalysisResult, Steady
 from loadtests.arrivals import Mix
-from loadtests.capacity.bracket import Outcome, SearchSettings, TrialResult
+from loadtests.capacity.bracket import SearchSettings, TrialResult, TrialVerdict
 from loadtests.capacity.objectives import messages_needed
 from loadtests.capacity.search import NextTrial, rate_text
 
@@ -50,7 +50,7 @@ def judged_trial(
         judged.append(BACKLOG)
     elif steady is not None:
         waits.append(BACKLOG)
-    verdict: Outcome = "met"
+    verdict: TrialVerdict = "met"
     if named["missed"] or stable is False:
         verdict = "missed"
     elif waits or not (named["met"] or stable):
@@ -94,7 +94,7 @@ def _decided_by_length(
 
 
 def _why(
-    verdict: Outcome, missed: list[str], waits: list[str], stable: bool | None, result: AnalysisResult
+    verdict: TrialVerdict, missed: list[str], waits: list[str], stable: bool | None, result: AnalysisResult
 ) -> str:
     if verdict == "undecided":
         return f"not yet decided: {', '.join(waits) or 'nothing could be judged'}"

@@ -37,7 +37,7 @@ class Child(Struct, frozen=True):
     process: subprocess.Popen[bytes]
     lifeline: IO[bytes]
 
-    def let_go(self) -> None:
+    def release(self) -> None:
         """Close its resources. Call it when the child has ended."""
         self.lifeline.close()
         if self.process.stdout is not None:
@@ -93,7 +93,7 @@ def run_child(
     finally:
         child.process.kill()
         child.process.wait()
-        child.let_go()
+        child.release()
 
 
 def child_environment() -> dict[str, str]:

@@ -33,7 +33,7 @@ class Standing(Struct, frozen=True):
     ``on_air`` are on their way to reachable phones; ``reports`` are final, and their report is not confirmed.
     """
 
-    taken: int  # accepted by the provider, of this load
+    accepted: int  # by the provider, of this load
     unsent: int | None
     queued: int
     on_air: int
@@ -63,7 +63,7 @@ def standing(provider: ServiceState, sender: ServiceState | None, provider_befor
     if sender is not None:
         unsent = max(0, sender.open - round(sender.gauges.get("awaiting_report", 0.0)))
     return Standing(
-        taken=provider.accepted - provider_before,
+        accepted=provider.accepted - provider_before,
         unsent=unsent,
         queued=max(0, provider.open - phones - on_air - reports),
         on_air=on_air,
@@ -96,8 +96,8 @@ class Drain:
         self._provider_before = provider_before
         self._settled = settled
         self._settled_since_s: float | None = None
-        self._taken: object = None
-        self._taken_since_s = 0.0
+        self._accepted: object = None
+        self._accepted_since_s = 0.0
         self._reports: object = None
         self._reports_since_s = 0.0
 
@@ -115,7 +115,7 @@ class Drain:
         if found.unsent:
             return Look(False, f"{found.unsent:,} in the sender")
         if found.unsent is None and not self._all_came(now_s, found, snapshot.load.accepted):
-            missing = self._accepted_before + snapshot.load.accepted - found.taken
+            missing = self._accepted_before + snapshot.load.accepted - found.accepted
             return Look(False, f"{missing:,} that the provider has not seen")
         if not found.at_provider:
             return self._without_provider(now_s, found)
@@ -128,15 +128,15 @@ class Drain:
         return Look(True, _left(found))
 
     def _note(self, now_s: float, found: Standing) -> None:
-        if found.taken != self._taken:
-            self._taken, self._taken_since_s = found.taken, now_s
+        if found.accepted != self._accepted:
+            self._accepted, self._accepted_since_s = found.accepted, now_s
         reports = (found.reports, found.phones, found.sender_open)
         if reports != self._reports:
             self._reports, self._reports_since_s = reports, now_s
 
     def _all_came(self, now_s: float, found: Standing, accepted: int) -> bool:
         wanted = self._accepted_before + accepted
-        return found.taken >= wanted or now_s - self._taken_since_s >= QUIET_S
+        return found.accepted >= wanted or now_s - self._accepted_since_s >= QUIET_S
 
     def _without_provider(self, now_s: float, found: Standing) -> Look:
         """The sender may await reports that were lost and do not come."""

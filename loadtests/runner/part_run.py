@@ -54,7 +54,7 @@ from loadtests.scenario import Part, Scenario
 _TICK_S = 1.0
 _LOCUST_START_S = 3.0
 ANSWER_S = 30.0  # time limit of the reference sender's adapter for an answer
-_STOP_AT_ONCE_S = 3.0
+STOP_AT_ONCE_S = 3.0
 _PIECES = ("load-*.json", "round-*.json", "load-*.partial", WEB_UI_FILE)
 
 
@@ -88,7 +88,7 @@ class PartRun:
             part.drain_timeout_s if settings.drain_timeout_s is None else settings.drain_timeout_s
         )
         self._locust: Service | None = None
-        self._taken_before = 0  # messages that the provider had accepted before the load
+        self._accepted_before = 0  # messages that the provider had accepted before the load
         self._told_of = 0  # start of the load whose end was announced
         self._finished = False  # the load ended by itself
         self._faults: tuple[records.RecordedFault, ...] = ()
@@ -152,13 +152,13 @@ class PartRun:
         for note in self._testbed.notes:
             self._progress.note(f"  {note}")
         self._probe()
-        self._taken_before = self._taken()
+        self._accepted_before = self._accepted()
         sampler = Sampler(self._run_dir, self._testbed.states)
         try:
             for service in self._testbed.services:
                 sampler.watch(service.name, service.pid)
             self._watch_target(sampler)
-            reason = self._drain(sampler, self._run_load(sampler))
+            reason = self.drain(sampler, self.run_load(sampler))
             self._own_provider.require_listening()
         except BaseException:
             with suppress(OSError):  # it must not replace the first error
@@ -178,7 +178,7 @@ class PartRun:
         for note in probe_target(self._testbed, self._plan, settings, lambda: self._interruption.asked):
             self._progress.note(f"  probe: {note}")
 
-    def _taken(self) -> int:
+    def _accepted(self) -> int:
         query = self._testbed.states.get("provider")
         state = query.ask() if query is not None else None
         return 0 if state is None else state.accepted
@@ -189,7 +189,7 @@ class PartRun:
             if note:
                 self._progress.note(f"  {note}")
 
-    def _run_load(self, sampler: Sampler) -> str:
+    def run_load(self, sampler: Sampler) -> str:
         """Run Locust to its end, or until the user interrupts."""
         locust = locust_service(self._testbed.host, self._settings, self._run_dir)
         self._locust = locust
@@ -261,7 +261,7 @@ class PartRun:
             what = "did not end" if exit_code is None else f"ended with {ending_words(exit_code)}"
             raise ServiceError("load", f"{what}; its log is logs/load.log")
 
-    def _drain(self, sampler: Sampler, reason: str) -> str:
+    def drain(self, sampler: Sampler, reason: str) -> str:
         """Wait for open messages. Returns the reason for the end of the run."""
         states = self._testbed.states
         earlier = sum(combine(load_round.values()).accepted for load_round in read_rounds(self._run_dir)[:-1])
@@ -270,7 +270,7 @@ class PartRun:
             "sender" in states,
             "provider" in states,
             earlier,
-            self._taken_before,
+            self._accepted_before,
             settled if not earlier else None,
         )
         end = await_the_rest(
@@ -312,7 +312,7 @@ class PartRun:
         services = [*([self._locust] if self._locust is not None else []), *self._testbed.services]
         for service in services:
             service.terminate()
-        deadline_s = time.monotonic() + _STOP_AT_ONCE_S
+        deadline_s = time.monotonic() + STOP_AT_ONCE_S
         for service in services:
             service.stop(max(0.0, deadline_s - time.monotonic()))
 

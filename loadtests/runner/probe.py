@@ -57,7 +57,7 @@ class AtProvider(Struct, frozen=True):
     """What the mock provider shows about the probe."""
 
     requests: int = 0  # number of submits since the probe began
-    taken: bool = False  # it accepted the message with the probe's key
+    accepted: bool = False  # it accepted the message with the probe's key
     other_key: str | None = None  # it accepted a message to the probe's number, with this key instead
     refusals: tuple[ProbeRefusal, ...] = ()  # since the probe began
     report_url: str = ""  # URL of the probe's delivery report; "": the sender requested none
@@ -77,7 +77,7 @@ class Facts(Struct, frozen=True):
     provider: AtProvider | None = None
     own_mock: bool = True
     quick_report: bool = False
-    taken_for_s: float = 0.0  # when the provider accepted it
+    accepted_for_s: float = 0.0  # when the provider accepted it
 
 
 class Around(Struct, frozen=True):
@@ -111,8 +111,8 @@ def decide(facts: Facts, around: Around) -> Verdict:
         return _unseen(answer, late, around)
     if answer is not None and answer.outcome == "refused":
         return ProbeFailed(_refused(answer, facts.provider, around))
-    if facts.provider.taken:
-        return _taken(facts, answer, late, around)
+    if facts.provider.accepted:
+        return _accepted(facts, answer, late, around)
     lasting = _lasting(facts.provider)
     if lasting is not None and (answer is not None or late):
         return ProbeFailed(f"{_said_first(answer, around)}the mock refused it: {refusal_words(lasting)}")
@@ -169,7 +169,7 @@ def _refused(answer: ApiAnswer, provider: AtProvider | None, around: Around) -> 
     """The API did not accept it: because of the provider, of the request, or of [accepted]."""
     cause = f"{around.target} refused the probe ({answer.reason})"
     if provider is not None:
-        if provider.taken or provider.other_key is not None:
+        if provider.accepted or provider.other_key is not None:
             return (
                 f"{cause}, but the mock accepted its message: check whether [accepted] of the target file "
                 "describes the reply"
@@ -193,7 +193,7 @@ def _request_hint(status: int, around: Around) -> str:
     return "check whether [accepted] of the target file describes its reply"
 
 
-def _taken(facts: Facts, answer: ApiAnswer | None, late: bool, around: Around) -> Verdict:
+def _accepted(facts: Facts, answer: ApiAnswer | None, late: bool, around: Around) -> Verdict:
     """The provider has accepted it. The report is checked only if it is sent at once."""
     provider = facts.provider
     assert provider is not None
@@ -205,7 +205,7 @@ def _taken(facts: Facts, answer: ApiAnswer | None, late: bool, around: Around) -
         return ProbePassed(
             (f"{around.target} requests no delivery reports, so it does not know what is delivered",)
         )
-    if facts.taken_for_s < REPORT_WITHIN_S and not late:
+    if facts.accepted_for_s < REPORT_WITHIN_S and not late:
         return None
     what = provider.report_failure or f"no answer within {REPORT_WITHIN_S:g} s"
     return ProbePassed(

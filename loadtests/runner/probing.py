@@ -87,7 +87,7 @@ class MockProvider:
         timestamps = {each["name"]: each["unix_s"] for each in way.get("timestamps", [])}
         return AtProvider(
             requests=requests,
-            taken=True,
+            accepted=True,
             refusals=mine,
             report_url=way.get("report_url", ""),
             reported=timestamps.get("confirmed") is not None,
@@ -161,20 +161,20 @@ class Probing:
         message = PlannedMessage(key=key, to=number, text=_TEXT, message_class=TRANSACTIONAL, campaign="")
         began_s = time.monotonic()
         call = ApiCall(self._adapter, message, self._around.timeout_s)
-        taken_at_s: float | None = None
+        accepted_at_s: float | None = None
         while True:
             answer = call.answer  # before the provider is queried, so that its state includes this answer
             seen = self._mock.look(key, number) if self._mock is not None else None
             now_s = time.monotonic()
-            if taken_at_s is None and seen is not None and seen.taken:
-                taken_at_s = now_s
+            if accepted_at_s is None and seen is not None and seen.accepted:
+                accepted_at_s = now_s
             facts = Facts(
                 elapsed_s=now_s - began_s,
                 answer=answer,
                 provider=seen,
                 own_mock=self._mock is not None and self._mock.own,
                 quick_report=quick_report,
-                taken_for_s=0.0 if taken_at_s is None else now_s - taken_at_s,
+                accepted_for_s=0.0 if accepted_at_s is None else now_s - accepted_at_s,
             )
             verdict = decide(facts, self._around)
             if verdict is not None or self._interrupted():

@@ -29,11 +29,12 @@ def report(
     objectives: tuple[str, ...] = (),
     allow_undecided: bool = False,
     export: str = "",
+    no_charts: bool = False,
 ) -> int:
     """Analyse a run directory in a separate process, print its verdict, and return its exit code.
 
     ``objectives`` replace the manifest's objectives, if there are any. ``export`` is the format of the file
-    with one row for each message; "" for none.
+    with one row for each message; "" for none. ``no_charts``: the report has no charts.
 
     The verdict is in the result file that the process writes with this call's id. Its exit code alone is not
     a verdict: a crash has the same codes.
@@ -43,7 +44,8 @@ def report(
     judging = [option for objective in objectives for option in ("--slo", objective)]
     judging += ["--allow-undecided"] if allow_undecided else []
     judging += ["--export", export] if export else []
-    code, said = _analyse(place, call, judging)
+    judging += ["--no-charts"] if no_charts else []
+    code, said = analyse(place, call, judging)
     result = read_result(place)
     if result is None or result.call != call:
         # There may be a report of an earlier analysis; its verdict does not count.
@@ -62,7 +64,7 @@ def report(
     return result.exit_code
 
 
-def _analyse(run_dir: Path, call: str, judging: list[str]) -> tuple[int, str]:
+def analyse(run_dir: Path, call: str, judging: list[str]) -> tuple[int, str]:
     """The exit code and the output of the analysis."""
     with tempfile.TemporaryFile() as said:
         # matplotlib reads a matplotlibrc of its working directory.

@@ -151,17 +151,17 @@ class Service:
         except subprocess.TimeoutExpired:
             self._killed = True
             self.kill()
-        self._let_go()
+        self._release()
 
     def kill(self) -> None:
         if self._child is not None and self.exit_code is None:
             os.killpg(self.pid, signal.SIGKILL)
             self._process.wait()
-        self._let_go()
+        self._release()
 
-    def _let_go(self) -> None:
+    def _release(self) -> None:
         if self._child is not None:
-            self._child.let_go()
+            self._child.release()
 
     def _failed(self, what: str) -> ServiceError:
         self._told = True

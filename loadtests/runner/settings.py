@@ -15,7 +15,7 @@ PROBE_TIMEOUT_S = 4.0
 class RunSettings(Struct, frozen=True, kw_only=True):
     """``profile`` and ``drain_timeout_s`` replace those of the scenario for every part.
 
-    ``objectives`` are the objectives in force, in the grammar of docs/objectives.md.
+    ``objectives`` are the objectives that apply, in the grammar of docs/objectives.md.
     """
 
     out: Path
@@ -30,5 +30,6 @@ class RunSettings(Struct, frozen=True, kw_only=True):
     ui: bool = False
     objectives: tuple[str, ...] = DEFAULT_OBJECTIVES
     allow_undecided: bool = False
+    no_charts: bool = False
     probe: bool = True  # one message through the target before the load
     probe_timeout_s: float = PROBE_TIMEOUT_S  # also the time limit for a sender to listen

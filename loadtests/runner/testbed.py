@@ -123,6 +123,7 @@ def _start_sender(testbed: LoadTestbed, run_dir: Path, settings: RunSettings, ro
     url = sender.wait_ready().url.rstrip("/")
     if not queries.wait_healthy(url + queries.SENDER_HEALTH, _HEALTHY_WITHIN_S):
         raise ServiceError("sender", f"was ready but not healthy within {_HEALTHY_WITHIN_S:g} s")
+    testbed.notes.append(f"dashboard of the sender: {url}/#token={token}")
     testbed.states["sender"] = StateQuery(url + queries.SENDER_STATE, token)
     testbed.environment["SMSBENCH_SENDER_TOKEN"] = token
     testbed.host = url

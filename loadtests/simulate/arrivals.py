@@ -21,7 +21,7 @@ _MARKETING = CLASSES.index(MARKETING)
 
 
 class Piece(Struct, frozen=True, gc=False):
-    """Slots from ``first`` on, in order; the messages' ids are one above their slots."""
+    """Arrivals from ``first`` on, in order; the messages' ids are one above the arrivals' numbers."""
 
     first: int
     messages: list[Message]
@@ -54,7 +54,7 @@ class Arrivals:
         self._segments: dict[tuple[int, int, int], int] = {}
 
     def pieces(self, size: int = 4_096) -> Iterator[Piece]:
-        """All slots, in order."""
+        """All arrivals, in order."""
         for start in range(0, len(self._schedule), size):
             yield self._piece(start, min(start + size, len(self._schedule)))
 
@@ -64,7 +64,7 @@ class Arrivals:
         known, fillers, expiries_ns = self._segments, self._fillers, self._expiries_ns
         lanes = self._lanes
         messages: list[Message] = []
-        slot = start
+        arrival = start
         for offset_ns, kind, stream, recipient, draw in zip(
             *(columns.intended_ns, columns.kinds, columns.streams, columns.recipients, columns.draws),
             strict=True,
@@ -79,8 +79,8 @@ class Arrivals:
             at_ns = zero_ns + offset_ns
             messages.append(
                 Message(
-                    slot + 1,
-                    f"{tag}-{slot:07d}",
+                    arrival + 1,
+                    f"{tag}-{arrival:07d}",
                     f"48{recipient:09d}",
                     text,
                     lanes[kind],
@@ -91,5 +91,5 @@ class Arrivals:
                     at_ns + expiries_ns[kind],
                 )
             )
-            slot += 1
+            arrival += 1
         return Piece(start, messages)

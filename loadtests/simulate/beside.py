@@ -56,7 +56,7 @@ class PartProcess:
         self._log = logs / "simulation.log"
         self._progress = logs / "simulation-progress.json"
         self._pause, self._paused = _pause_files(logs)
-        self.go_on()
+        self.resume()
         order = logs / "simulation-order.json"
         order.write_bytes(
             msgspec.json.encode(
@@ -97,7 +97,7 @@ class PartProcess:
         """Request a pause. The simulation is ``paused`` or ends soon after."""
         self._pause.touch()
 
-    def go_on(self) -> None:
+    def resume(self) -> None:
         """End the pause, if there is one."""
         self._pause.unlink(missing_ok=True)
 
@@ -110,8 +110,8 @@ class PartProcess:
         ``subprocess.TimeoutExpired`` if it still runs after ``within_s`` seconds.
         """
         code = self._child.process.wait(within_s)
-        self._child.let_go()
-        self.go_on()  # remove the pause file
+        self._child.release()
+        self.resume()  # remove the pause file
         if code != 0:
             lines = self._log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
             last = lines[-1] if lines else f"it ended with {ending_words(code)}"
@@ -128,7 +128,7 @@ class PartProcess:
             except subprocess.TimeoutExpired:
                 os.killpg(self.pid, signal.SIGKILL)
                 self._child.process.wait()
-        self._child.let_go()
+        self._child.release()
 
 
 def _pause_files(logs: Path) -> tuple[Path, Path]:
@@ -146,7 +146,7 @@ def main(order_file: Path) -> int:
 
     with Interruption() as interruption:
 
-        def go_on(now: SimulationProgress) -> bool:
+        def proceed(now: SimulationProgress) -> bool:
             nonlocal next_s
             if time.monotonic() >= next_s:
                 next_s = time.monotonic() + _TOLD_EVERY_S
@@ -160,7 +160,7 @@ def main(order_file: Path) -> int:
             return not interruption.asked
 
         try:
-            simulate_part(order.scenario, order.part, order.seed, Path(order.folder), order.choices, go_on)
+            simulate_part(order.scenario, order.part, order.seed, Path(order.folder), order.choices, proceed)
         except ValueError as error:
             print(error)
             return ExitCode.USAGE  # a profile or what-if that does not fit

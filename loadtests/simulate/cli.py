@@ -9,19 +9,21 @@ from typing import Annotated
 
 import typer
 
-from loadtests.usage import AllowUndecided, Slo, Window, objectives, usage_error
+from loadtests.usage import (
+    AllowUndecided,
+    NoCharts,
+    ProfileName,
+    ScenarioName,
+    Slo,
+    Window,
+    objectives,
+    usage_error,
+)
 
 
 def simulate(
-    scenario: Annotated[
-        str,
-        typer.Argument(
-            metavar="NAME|FILE.py", help="One of `smsbench list`, or a scenario file of your own."
-        ),
-    ],
-    profile: Annotated[
-        str | None, typer.Option(metavar="NAME|FILE", help="Provider profile instead of the scenario's own.")
-    ] = None,
+    scenario: ScenarioName,
+    profile: ProfileName = None,
     seed: Annotated[
         int, typer.Option(min=0, help="The same seed gives the same run, to the nanosecond.")
     ] = 1,
@@ -68,15 +70,16 @@ def simulate(
             help="Length of the slice around the peak, in virtual seconds; implies --window peak.",
         ),
     ] = None,
-    through_wire: Annotated[
+    as_bytes: Annotated[
         bool,
         typer.Option(
-            "--through-wire",
+            "--as-bytes",
             help="Exchange the protocol's bytes between sender and provider: the same rows, slower.",
         ),
     ] = False,
     slo: Slo = None,
     allow_undecided: AllowUndecided = False,
+    no_charts: NoCharts = False,
 ) -> None:
     """Simulate a scenario in virtual time.
 
@@ -101,7 +104,7 @@ def simulate(
     """
     from rich.console import Console
 
-    from analysis.objectives.defaults import in_force
+    from analysis.objectives.defaults import with_defaults
     from loadtests import catalogue
     from loadtests.arrivals.texts import CLASSES
     from loadtests.parts import Adjustment, adjusted
@@ -110,7 +113,7 @@ def simulate(
     from loadtests.simulate.run import require_choices, simulate_scenario
     from loadtests.simulate.what_ifs import WhatIf, read_carriers, read_rate_limits, read_scale
 
-    judged_by = in_force(objectives(slo, CLASSES))
+    judged_by = with_defaults(objectives(slo, CLASSES))
     try:
         what_if = WhatIf(
             scale=read_scale(scale),
@@ -124,14 +127,14 @@ def simulate(
             whole = window is None and duration is None
             adjustment = Adjustment(1.0, "day" if whole else window, duration, scale)
         chosen = adjusted(chosen, adjustment)
-        choices = Choices(profile=profile, what_if=what_if, through_wire=through_wire, objectives=judged_by)
+        choices = Choices(profile=profile, what_if=what_if, as_bytes=as_bytes, objectives=judged_by)
         require_choices(chosen, choices)
         if out is None:
             slug = re.sub(r"[^A-Za-z0-9-]+", "-", chosen.name)
             out = new_run_directory(f"{slug}-simulated", datetime.now(UTC))
         else:
             make_run_directory(out)
-        code = simulate_scenario(chosen, choices, seed, out.resolve(), Console(), allow_undecided)
+        code = simulate_scenario(chosen, choices, seed, out.resolve(), Console(), allow_undecided, no_charts)
     except ValueError as error:
         raise usage_error(str(error)) from None
     raise typer.Exit(code)

@@ -1,7 +1,7 @@
 """The direct passage between dispatcher and engine: SMSAPI's values without its bytes.
 
 It maps numbers, keys and texts that the protocol does not change: nearly all requests have only these. Other
-requests, and the first refusal of each kind, are passed as bytes (``ThroughWire``). Both ways give equal
+requests, and the first refusal of each kind, are passed as bytes (``BytePassage``). Both ways give equal
 results: ``tests/property/test_mapping.py``, for every refusal, every state and every kind of reply.
 """
 
@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import partial
 
-from loadtests.simulate.passage import NS_PER_S, REPORT_URL, Passage, Render, ThroughWire, as_read
+from loadtests.simulate.passage import NS_PER_S, REPORT_URL, BytePassage, Passage, Render, as_read
 from mock_provider.engine.values import (
     Accepted,
     Answer,
@@ -49,23 +49,23 @@ _REPORTED: dict[MessageState, tuple[State, str]] = {
 }
 
 
-def passage_of(profile: Profile, token: str, through_wire: bool) -> Passage:
-    """Between a sender and a provider that speak SMSAPI: values, or with ``through_wire`` bytes."""
-    return through_smsapi(profile, token) if through_wire else Mapped(profile, token)
+def passage_of(profile: Profile, token: str, as_bytes: bool) -> Passage:
+    """Between a sender and a provider that speak SMSAPI: values, or with ``as_bytes`` bytes."""
+    return through_smsapi(profile, token) if as_bytes else Mapped(profile, token)
 
 
-def through_smsapi(profile: Profile, token: str) -> ThroughWire:
+def through_smsapi(profile: Profile, token: str) -> BytePassage:
     """A passage with SMSAPI's bytes."""
     account = RouteAccount(f"http://127.0.0.1{DEFINITION.path}", "", token, _SENDER_ID, REPORT_URL)
     provider = smsapi.start(ProtocolContext(0, UnreadFields()))(profile)
-    return ThroughWire(provider, DEFINITION.protocol(account))
+    return BytePassage(provider, DEFINITION.protocol(account))
 
 
 class Mapped(Passage):
     """As ``through_smsapi``, several times as fast."""
 
     def __init__(self, profile: Profile, token: str) -> None:
-        self._through_wire = through_smsapi(profile, token)
+        self._as_bytes = through_smsapi(profile, token)
         self._settings = profile.protocol.smsapi
         self._token = token
         self._refusals: dict[tuple[Refusal, bool, bool, str | None], Result] = {}
@@ -78,7 +78,7 @@ class Mapped(Passage):
         first = messages[0]
         sender_id = shared_sender(first.sender_id or _SENDER_ID)
         if outbound is None or sender_id is None:
-            return self._through_wire.request(now_ns, batch_id, messages)
+            return self._as_bytes.request(now_ns, batch_id, messages)
         expires_ns = None
         if (expiry_s := expiration_date(messages, now_ns)) is not None:
             expires_ns = engine_time(float(expiry_s), Instants(now_ns, now_ns / NS_PER_S))
@@ -97,7 +97,7 @@ class Mapped(Passage):
 
     def unanswered(self, messages: tuple[Message, ...]) -> Sequence[Result]:
         """As ``Passage``."""
-        return self._through_wire.unanswered(messages)
+        return self._as_bytes.unanswered(messages)
 
     def reports(self, effect: SendReports) -> Sequence[Report]:
         """As ``Passage``."""

@@ -41,7 +41,7 @@ class Choices(Struct, frozen=True, kw_only=True):
 
     profile: str | None = None
     what_if: WhatIf = WhatIf()
-    through_wire: bool = False
+    as_bytes: bool = False
     counterpart: str = ""
     decides: bool = True
     objectives: tuple[str, ...] = DEFAULT_OBJECTIVES
@@ -64,12 +64,12 @@ def simulate_part(
     seed: int,
     folder: Path,
     choices: Choices,
-    go_on: Callable[[SimulationProgress], bool] = lambda _: True,
+    proceed: Callable[[SimulationProgress], bool] = lambda _: True,
 ) -> records.Manifest:
     """Simulate ``part`` into the directory ``folder``, whose records and ``run.json`` are complete
     afterwards.
 
-    Same plan, seeds and key tag as a real run of the part with this seed. ``go_on`` gets the progress;
+    Same plan, seeds and key tag as a real run of the part with this seed. ``proceed`` gets the progress;
     if it returns False, the simulation ends. Raises ``ValueError`` for a profile that cannot be read, or
     that the what-if does not fit.
     """
@@ -85,12 +85,12 @@ def simulate_part(
         # One sample per second for a short part, a few hundred for a day.
         sample_every_s=max(1.0, part.duration_s / _SAMPLES),
         dispatch=what_if.dispatch_settings(),
-        through_wire=choices.through_wire,
+        as_bytes=choices.as_bytes,
         max_segments=route.max_segments,
     )
     started = manifests.instant()
     with _no_collection():
-        ending = simulate(Schedule(plan), load_profile(choice.argument), settings, folder, go_on)
+        ending = simulate(Schedule(plan), load_profile(choice.argument), settings, folder, proceed)
     manifest = _manifest(scenario_name, part, plan, choice, choices, provider_seed, started, ending)
     records.write_manifest(folder, manifest)
     return manifest

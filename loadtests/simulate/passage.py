@@ -1,6 +1,6 @@
 """Passes requests and answers between dispatcher and engine in virtual time, as the protocol's bytes.
 
-``ThroughWire`` is the reference: what the client encodes is what the provider reads, and the other way
+``BytePassage`` is the reference: what the client encodes is what the provider reads, and the other way
 round. ``mapping.Mapped`` passes values, with the same results.
 """
 
@@ -56,7 +56,7 @@ class _KnownAccount:
         return AccountView("simulated", 0.0)
 
 
-class ThroughWire:
+class BytePassage:
     """Requests, replies and report calls as bytes, of the provider's protocol and of the sender's route."""
 
     def __init__(self, provider: HttpProtocol, route: RouteProtocol) -> None:

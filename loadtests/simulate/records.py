@@ -22,8 +22,8 @@ _NO_WORKER = 0
 _ACCEPTED = "accepted", 202
 _REFUSED = "refused", 429
 # Number of undelivered final messages for which a late report may still come: above the dispatcher's limit.
-_LATE_KEPT = 100_000
-_ROWS = 8_192  # rows per write: fewer take more time per row, more take memory
+LATE_KEPT = 100_000
+ROWS_PER_WRITE = 8_192  # fewer take more time per row, more take memory
 _DELIVERED = State.DELIVERED
 _ENDS = frozenset((State.FAILED, State.EXPIRED))
 
@@ -31,7 +31,7 @@ _ENDS = frozenset((State.FAILED, State.EXPIRED))
 class RunRecords:
     """Row writers of one run directory. ``close`` must be called in every case.
 
-    A message's id is its slot in the schedule plus one.
+    A message's id is the number of its arrival in the schedule plus one.
     """
 
     def __init__(self, run_dir: Path, schedule: Schedule) -> None:
@@ -41,8 +41,8 @@ class RunRecords:
         self._samples = RowWriter(run_dir / "samples.arrow", SAMPLES_SCHEMA)
         self._key_of = f"{schedule.plan.key_tag}-%07d"
         self._kinds = schedule.kinds()
-        self._taken = bytearray(len(schedule))  # by slot, 1: the API accepted it
-        self._written = bytearray(len(schedule))  # by slot, 1: its row of sender.arrow is written
+        self._accepted = bytearray(len(schedule))  # by arrival, 1: the API accepted it
+        self._written = bytearray(len(schedule))  # by arrival, 1: its row of sender.arrow is written
         self._journal: list[JournalRow] = []
         self._changes: list[Change] = []
         self._last: dict[int, Change] = {}  # of messages whose row is not written, by id
@@ -63,11 +63,11 @@ class RunRecords:
             [message.created_ns for message in messages], LOAD_SCHEMA.field("t_intended_ns").type
         )
         first = messages[0].message_id - 1
-        self._taken[first : first + count] = b"\1" * count
+        self._accepted[first : first + count] = b"\1" * count
         answers = [_ACCEPTED] * count
         for message_id in refused:
             answers[message_id - 1 - first] = _REFUSED
-            self._taken[message_id - 1] = 0
+            self._accepted[message_id - 1] = 0
         self._load.append_columns(
             [
                 [message.key for message in messages],
@@ -101,9 +101,9 @@ class RunRecords:
     def final_rows(self, engine: Engine) -> None:
         """Write final rows as soon as there are enough for a batch."""
         self._journal += engine.take_rows()
-        if len(self._journal) >= _ROWS:
+        if len(self._journal) >= ROWS_PER_WRITE:
             self._provider_rows()
-        if len(self._changes) >= 2 * _ROWS:  # two per message
+        if len(self._changes) >= 2 * ROWS_PER_WRITE:  # two per message
             # The sender will not submit a delivered message again, so the provider need not remember it.
             engine.forget(self._sender_rows())
 
@@ -113,8 +113,8 @@ class RunRecords:
         self._provider_rows()
         self._sender_rows()
         self._write_ends(list(self._last.values()))
-        states = enumerate(zip(self._taken, self._written, strict=True))
-        queued = [slot + 1 for slot, (taken, written) in states if taken and not written]
+        states = enumerate(zip(self._accepted, self._written, strict=True))
+        queued = [arrival + 1 for arrival, (accepted, written) in states if accepted and not written]
         self._sender.append_columns(
             [
                 [self._key_of % (message_id - 1) for message_id in queued],
@@ -151,8 +151,8 @@ class RunRecords:
             for change in delivered:
                 ended.pop(change.message_id, None)
         self._write_ends(delivered)
-        if len(ended) > _LATE_KEPT:
-            oldest = list(ended)[: _LATE_KEPT // 2]
+        if len(ended) > LATE_KEPT:
+            oldest = list(ended)[: LATE_KEPT // 2]
             self._write_ends([ended.pop(message_id) for message_id in oldest])
             for message_id in oldest:
                 del last[message_id]

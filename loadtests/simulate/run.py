@@ -32,6 +32,7 @@ def simulate_scenario(
     run_dir: Path,
     console: Console,
     allow_undecided: bool = False,
+    no_charts: bool = False,
 ) -> int:
     """Simulate the scenario, write the report, and return the exit code, one of ``ExitCode``.
 
@@ -61,7 +62,7 @@ def simulate_scenario(
             whole = len(places) == len(scenario.parts)
             manifests.write_suite(run_dir, scenario, seed, started, places, whole=whole)
         say(console, f"simulated in {time.monotonic() - began_s:.0f} s; report ...")
-        return report(run_dir, console, allow_undecided=allow_undecided)
+        return report(run_dir, console, allow_undecided=allow_undecided, no_charts=no_charts)
 
     return run_to_end(run, console, run_dir, _ENDING, lambda: f"the results so far are in {run_dir}")
 
@@ -91,11 +92,13 @@ def simulated_parts(
         folder.mkdir(parents=True, exist_ok=True)
         with _bar(console, part) as passed:
 
-            def go_on(now: SimulationProgress, passed: Callable[[SimulationProgress], None] = passed) -> bool:
+            def proceed(
+                now: SimulationProgress, passed: Callable[[SimulationProgress], None] = passed
+            ) -> bool:
                 passed(now)
                 return not interruption.asked
 
-            simulate_part(scenario.name, part, seed, folder, choices_of(scenario, part, choices), go_on)
+            simulate_part(scenario.name, part, seed, folder, choices_of(scenario, part, choices), proceed)
         places.append(place)
     return places
 

@@ -30,14 +30,14 @@ _SLICE_BITS = 30
 
 
 class Settings(Struct, frozen=True):
-    """``sample_every_s`` is virtual time between two rows of samples, and between two calls of ``go_on``."""
+    """``sample_every_s``: virtual time between two rows of samples, and between two calls of ``proceed``."""
 
     seed: int
     route: RouteLimits
     drain_timeout_s: float = DRAIN_TIMEOUT_S
     sample_every_s: float = 60.0
     dispatch: DispatchSettings = DispatchSettings.model_validate({})
-    through_wire: bool = False
+    as_bytes: bool = False
     max_segments: int = ROUTES[DEFAULT_ROUTE].max_segments  # of one message
 
 
@@ -63,11 +63,11 @@ def simulate(
     profile: Profile,
     settings: Settings,
     run_dir: Path,
-    go_on: Callable[[SimulationProgress], bool],
+    proceed: Callable[[SimulationProgress], bool],
 ) -> Ending:
     """Write ``load``, ``provider``, ``sender`` and ``samples.arrow`` of a run in virtual time.
 
-    ``go_on`` gets the progress at each sample. False ends the run there; its records are complete.
+    ``proceed`` gets the progress at each sample. False ends the run there; its records are complete.
     """
     engine = Engine(with_token(profile, TOKEN), settings.seed, slice_bits=_SLICE_BITS)
     # Queries for missing reports are not simulated: the world has no answer to them.
@@ -76,9 +76,9 @@ def simulate(
     without_classes = settings.dispatch.order == "arrival"
     arrivals = Arrivals(schedule, ZERO_NS, settings.max_segments, without_classes)
     records = RunRecords(run_dir, schedule)
-    passage = passage_of(profile, TOKEN, settings.through_wire)
+    passage = passage_of(profile, TOKEN, settings.as_bytes)
     world = World(dispatcher, engine, passage, records.changed)
-    life = _Life(arrivals, settings, world, records, dispatcher, engine, go_on)
+    life = _Life(arrivals, settings, world, records, dispatcher, engine, proceed)
     try:
         ending = life.live()
         return replace(ending, faults=_faults(engine, ending.end_ns))
@@ -105,7 +105,7 @@ class _Life:
         records: RunRecords,
         dispatcher: Dispatcher,
         engine: Engine,
-        go_on: Callable[[SimulationProgress], bool],
+        proceed: Callable[[SimulationProgress], bool],
     ) -> None:
         self._arrivals = arrivals
         self._settings = settings
@@ -113,7 +113,7 @@ class _Life:
         self._records = records
         self._dispatcher = dispatcher
         self._engine = engine
-        self._go_on = go_on
+        self._proceed = proceed
         self._interrupted = False
         self._arrived = 0
         self._last_ns = self._now_ns = self._next_sample_ns = ZERO_NS
@@ -177,4 +177,4 @@ class _Life:
     def _sample(self) -> None:
         self._records.sample(self._now_ns, self._dispatcher, self._engine)
         progress = SimulationProgress((self._now_ns - ZERO_NS) / NS_PER_S, self._arrived, self._open())
-        self._interrupted = not self._go_on(progress)
+        self._interrupted = not self._proceed(progress)

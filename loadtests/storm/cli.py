@@ -24,12 +24,12 @@ def storm(
     """Run the sender's own logic through drawn faults, in virtual time, and check that nothing is lost.
 
     Each seed draws clients, routes, providers and faults: crashes of sender and provider, outages, lost
-    replies, throttling, lost, repeated and late reports, a slow or full disk, a clock that is set, a process
-    that stands still. Afterwards every acknowledged message must be final and accepted once. A storm that
+    replies, throttling, lost, repeated and late reports, a slow or full disk, a clock that is set, a paused
+    process. Afterwards every acknowledged message must be final and accepted once. A storm that
     fails is made smaller, and printed with its trace and the command that repeats it (docs/storms.md).
 
-    Exit code: 0 all invariants hold in every storm, 1 one does not, or a fault never struck in 2,000 storms,
-    2 bad usage, 130 interrupted. After Ctrl-C the sum of what was run is printed.
+    Exit code: 0 all invariants hold in every storm, 1 one does not, or a fault never took effect in 2,000
+    storms, 2 bad usage, 130 interrupted. After Ctrl-C the summary of the storms that ended is printed.
 
     \b
       smsbench storm --seeds 10000 --jobs 2

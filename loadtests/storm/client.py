@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from loadtests.storm.plan import Call
+from loadtests.storm.scene import number_of
 from reference_sender.dispatch.values import Message
 
 if TYPE_CHECKING:
@@ -67,14 +68,16 @@ class StormClient:
         return Message(
             process.next_id,
             self._key(place),
-            str(48_600_000_000 + 1_000 * call.number + place),
+            number_of(call.number, place),
             "x" * (150 * call.segments),
             call.lane,
             call.sender_id,
             call.campaign,
             call.segments,
             now_ns,
-            now_ns + int(call.valid_s * 1e9),
+            now_ns + int((call.after_s + call.valid_s) * 1e9),
+            now_ns + int(call.after_s * 1e9) if call.after_s else 0,
+            call.keeps_hours,
         )
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from loadtests.storm.provider import LATE_S
 from loadtests.storm.watch import Violation
 from mock_provider.engine.values import JournalRow
-from reference_sender.dispatch.values import FINAL_STATES, State
+from reference_sender.dispatch.values import FINAL_STATES, State, is_hedge, key_of_first
 from reference_sender.store.protocol import Record
 
 if TYPE_CHECKING:
@@ -91,10 +91,8 @@ def the_provider_has_only_messages_of_the_store(end: StormEnd) -> Iterator[Viola
 def a_confirmed_report_is_kept(end: StormEnd) -> Iterator[Violation]:
     """What a provider reported delivered, and was confirmed, is delivered in the store.
 
-    A report must name the message, by its key or by an id that the store has. A message that had ended before
-    is updated by the process that ended it, and by no other.
+    A report must name the message, by its key or by an id that the store has, also of one that had ended.
     """
-    final_ns = end.world.watch.final_ns
     for key, found in end.accepted.items():
         record = end.records.get(key)
         for route, _, row in found:
@@ -102,8 +100,7 @@ def a_confirmed_report_is_kept(end: StormEnd) -> Iterator[Violation]:
                 continue
             carries_key = end.world.providers[route].plan.carries_key
             named = carries_key or record.provider_id == row.provider_id
-            was_open = final_ns.get(key, row.t_confirmed_ns) >= row.t_confirmed_ns
-            if named and was_open and record.state is not State.DELIVERED:
+            if named and record.state is not State.DELIVERED:
                 said = f"{key} was reported delivered by {route}, confirmed, and is {record.state.value}"
                 yield Violation("reports", said, (key,))
 
@@ -118,6 +115,8 @@ def no_lane_starves(end: StormEnd) -> Iterator[Violation]:
             key = f"m{call.number}-{place}"
             record = end.records.get(key)
             if record is None or record.state is not State.EXPIRED or record.reason != "expired":
+                continue
+            if call.keeps_hours:
                 continue
             if record.message.expires_ns - record.message.created_ns < int(call.valid_s * 1e9):
                 continue
@@ -149,6 +148,23 @@ def totals_are_those_of_the_changes(end: StormEnd) -> Iterator[Violation]:
             yield Violation("totals", said, tuple(sorted(keys)))
 
 
+def each_message_is_in_one_count(end: StormEnd) -> Iterator[Violation]:
+    """The last process counts each message of the dashboard in its last state, and nothing as open."""
+    counts = end.process.dispatcher.campaigns.total
+    delivered = end.process.ends.get(State.DELIVERED, set())
+    ended = set().union(*(end.process.ends.get(state, set()) for state in FINAL_STATES))
+    wrong = {
+        "waiting": (counts.waiting, 0),
+        "waiting segments": (counts.waiting_segments, 0),
+        "sent": (counts.sent, 0),
+        "delivered": (counts.delivered, len(delivered)),
+        "ended": (counts.messages, len(ended)),
+    }
+    for what, (counted, wanted) in wrong.items():
+        if counted != wanted:
+            yield Violation("counts", f"{counted} messages are counted as {what}, and not {wanted}")
+
+
 def store_and_dispatcher_agree(end: StormEnd) -> Iterator[Violation]:
     """Nothing is open, in the store or in memory."""
     process, disk = end.process, end.world.disk
@@ -171,6 +187,17 @@ def store_and_dispatcher_agree(end: StormEnd) -> Iterator[Violation]:
         yield Violation("nothing left", "the quiet time was not long enough")
 
 
+def a_second_message_goes_to_another_provider(end: StormEnd) -> Iterator[Violation]:
+    """No provider accepts both messages of an OTP."""
+    for key, found in end.accepted.items():
+        if is_hedge(key):
+            first = end.accepted.get(key_of_first(key), [])
+            both = {route for route, _, _ in found} & {route for route, _, _ in first}
+            if both:
+                said = f"{' and '.join(sorted(both))} accepted {key} and {key_of_first(key)}"
+                yield Violation("hedge", said, (key, key_of_first(key)))
+
+
 Invariant = Callable[[StormEnd], Iterator[Violation]]
 INVARIANTS: tuple[Invariant, ...] = (
     every_acknowledged_message_is_final,
@@ -178,9 +205,11 @@ INVARIANTS: tuple[Invariant, ...] = (
     none_is_called_sent_that_no_provider_accepted,
     the_provider_has_only_messages_of_the_store,
     a_confirmed_report_is_kept,
+    a_second_message_goes_to_another_provider,
     no_lane_starves,
     no_lane_passes_an_otp_without_right,
     totals_are_those_of_the_changes,
+    each_message_is_in_one_count,
     store_and_dispatcher_agree,
 )
 

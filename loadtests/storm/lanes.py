@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 
 from reference_sender.dispatch import DispatchSettings
-from reference_sender.dispatch.values import Lane, Message, SubmitAttempt
+from reference_sender.dispatch.values import Lane, Message, SubmitAttempt, is_hedge
 from reference_sender.store.protocol import Work
 
 
@@ -31,7 +31,9 @@ class LaneWatch:
         begun = {number for attempt in work.attempts for number in attempt.message_ids}
         for message in work.messages:
             number = message.message_id
-            if message.lane is Lane.OTP and number not in taken and number not in begun:
+            # A second message waits for a route of its own, a scheduled one for its time.
+            waits = not (is_hedge(message.key) or message.not_before_ns)
+            if message.lane is Lane.OTP and waits and number not in taken and number not in begun:
                 self._waiting[number] = now_ns, message.expires_ns
 
     def begun(self, attempt: SubmitAttempt, messages: Mapping[int, Message]) -> None:

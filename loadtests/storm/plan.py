@@ -8,7 +8,8 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from loadtests.storm.faults import KINDS
-from loadtests.storm.scene import Fault, Scene
+from loadtests.storm.policy import HOURS
+from loadtests.storm.scene import CAMPAIGNS, Fault, Scene
 from reference_sender.dispatch.values import Lane
 
 _LANES = (Lane.OTP, Lane.OTP, Lane.TRANSACTIONAL, Lane.MARKETING, Lane.MARKETING)
@@ -22,7 +23,9 @@ _REPLIES_S = (0.0, 0.02, 0.3)
 
 
 class Call(Struct, frozen=True):
-    """``count`` messages that a client brings at ``at_s``: in one call (``together``) or each by itself."""
+    """``count`` messages that a client brings at ``at_s``: in one call (``together``) or each by itself. They
+    are scheduled ``after_s`` later, and valid from then on.
+    """
 
     number: int
     at_s: float
@@ -33,6 +36,8 @@ class Call(Struct, frozen=True):
     valid_s: float
     segments: int
     together: bool
+    after_s: float = 0.0
+    keeps_hours: bool = False
 
 
 class RoutePlan(Struct, frozen=True):
@@ -55,6 +60,7 @@ class RoutePlan(Struct, frozen=True):
     ask_ratio: float
     reply_s: float
     failing: bool  # a share of its messages fails
+    answers_status: bool = False  # it can be asked for the state of a message
 
 
 class StormPlan(Struct, frozen=True):
@@ -68,6 +74,8 @@ class StormPlan(Struct, frozen=True):
     report_timeout_s: float
     in_order: bool
     storm_s: float
+    hours: str = ""  # as in ``policy.py``
+    hedge_otp_after_s: float | None = None
 
     @property
     def messages(self) -> int:
@@ -80,8 +88,9 @@ def draw_plan(seed: int) -> StormPlan:
     storm_s = random.choice((20.0, 40.0, 90.0))
     routes = _routes(random)
     scene = Scene(storm_s, tuple(route.name for route in routes))
+    hours = random.choice(("", "", *HOURS))
     faults = tuple(random.choice(KINDS).draw(random, scene) for _ in range(random.randint(1, 8)))
-    calls = tuple(_call(random, number, storm_s) for number in range(random.randint(2, 9)))
+    calls = tuple(_call(random, number, storm_s, hours) for number in range(random.randint(2, 9)))
     return StormPlan(
         seed,
         calls,
@@ -91,6 +100,8 @@ def draw_plan(seed: int) -> StormPlan:
         report_timeout_s=random.choice((20.0, 600.0)),
         in_order=random.random() < 0.1,
         storm_s=storm_s,
+        hours=hours,
+        hedge_otp_after_s=random.choice((None, None, 3.0)),
     )
 
 
@@ -127,20 +138,23 @@ def _route(random: Random, name: str, refuses_repeats: bool) -> RoutePlan:
         ask_ratio=random.choice((0.8, 0.8, 0.8, 2.0)),
         reply_s=random.choice(_REPLIES_S),
         failing=random.random() < 0.3,
+        answers_status=random.random() < 0.5,
     )
 
 
-def _call(random: Random, number: int, storm_s: float) -> Call:
+def _call(random: Random, number: int, storm_s: float, hours: str) -> Call:
     lane = random.choice(_LANES)
     alone = lane is Lane.OTP
     return Call(
         number,
         at_s=round(random.random() * storm_s, 3),
         lane=lane,
-        campaign="" if alone else f"c{random.randrange(3)}",
+        campaign="" if alone else random.choice(CAMPAIGNS),
         sender_id=random.choice(("", "Shop")),
         count=random.randint(1, 3) if alone else random.randint(1, 10),
         valid_s=random.choice(_VALID_S[lane]),
         segments=random.choice((1, 1, 2, 4)),
         together=not alone and random.random() < 0.7,
+        after_s=random.choice((0.0, 0.0, 0.0, 0.0, 5.0, 60.0)),
+        keeps_hours=bool(hours) and lane is Lane.MARKETING and random.random() < 0.5,
     )

@@ -5,20 +5,37 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from loadtests.storm import steps
+from msgspec.structs import replace
+
+from loadtests.storm import steps, uses
 from loadtests.storm.draws import chance
 from loadtests.storm.lanes import LaneWatch
+from loadtests.storm.operator import Order
+from loadtests.storm.policy import policy_of
 from loadtests.storm.store import ModelStore
 from reference_sender.dispatch import Dispatcher
-from reference_sender.dispatch.values import AskReport, Hedge, Lane, LookUp, Message, Report, Result, State
+from reference_sender.dispatch.values import (
+    AskReport,
+    Hedge,
+    Lane,
+    LookUp,
+    Message,
+    Recovered,
+    Report,
+    Result,
+    State,
+)
 from reference_sender.node.effects import Acknowledge, Commit, NodeEffect, Refuse, SubmitNow, Waiter
 from reference_sender.node.node import Node
-from reference_sender.store.protocol import StoreError, Work
+from reference_sender.runtime.stored_gate import stored_gate
+from reference_sender.store.protocol import Place, StoreError, Work
 
 if TYPE_CHECKING:
     from loadtests.storm.world import StormWorld
 
 _COMMIT_NS = 3_000_000
+_PAGE = 2  # untried messages that a start reads at a time
+_READ_NS = 500_000_000  # between two pages
 
 
 class Process:
@@ -31,8 +48,9 @@ class Process:
         self.offset_ns = world.wall_ahead_ns
         self.store = store
         self.dispatcher = Dispatcher(world.settings, world.limits, world.plan.seed)
-        self.node = Node(self.dispatcher)
-        self.next_id = store.identity().last_message_id
+        gate = stored_gate(policy_of(world.plan.hours), store, world.now_ns + self.offset_ns)
+        self.node = Node(self.dispatcher, gate=gate)
+        self.next_id = self._last_id = store.identity().last_message_id
         self.counted: dict[str, int] = {}  # attempts that count against the budget, by key
         self.lanes = LaneWatch(world.settings)
         self.ends: dict[State, set[str]] = {}  # keys by the states that this process wrote
@@ -52,8 +70,23 @@ class Process:
         return self._world.now_ns + self.offset_ns
 
     def recover(self) -> None:
-        """Continue the work of the processes before it."""
-        self._perform(self.node.recover(self.now_ns(), self.store.unfinished()))
+        """Continue the work of the processes before it, as ``runtime/resuming.py`` does."""
+        page = self.store.unfinished(_PAGE)
+        left = len(self.store.unfinished()) - len(page)
+        self._resume(page, left)
+
+    def _resume(self, page: Sequence[Recovered], left: int) -> None:
+        if left:
+            last = page[-1].message
+            place = Place(last.lane, last.message_id, self._last_id)
+            self._world.later(_READ_NS, lambda: self.input(lambda: self._read_on(place, left)))
+        self._perform(self.node.recover(self.now_ns(), page, left))
+
+    def _read_on(self, place: Place, left: int) -> None:
+        if self.stopping:
+            return
+        page = self.store.unfinished(_PAGE, place)
+        self._resume(page, left - len(page))
 
     def input(self, act: Callable[[], None]) -> None:
         """Something reaches the process: now, or when it is resumed; never, if it is dead."""
@@ -102,6 +135,15 @@ class Process:
         effects = self.node.answered(self.now_ns(), batch_id, results)
         if not self._world.step(steps.ANSWERED):
             self._perform(effects)
+
+    def ordered(self, order: Order, waiter: Waiter) -> None:
+        """An operator's call."""
+        self._waiters[waiter] = None
+        self._perform(order(self.node, self.now_ns(), waiter))
+
+    def status_found(self, key: str, report: Report | None) -> None:
+        """The answer to a status query."""
+        self._perform(self.node.status_found(self.now_ns(), key, report))
 
     def looked_up(self, key: str, found: Sequence[Report] | None) -> None:
         """The answer to a lookup."""
@@ -159,7 +201,7 @@ class Process:
     def _perform(self, effects: Sequence[NodeEffect]) -> None:
         world = self._world
         for effect in effects:
-            if isinstance(effect, SubmitNow | LookUp) and not self._requesting:
+            if isinstance(effect, SubmitNow | LookUp | AskReport) and not self._requesting:
                 continue
             if isinstance(effect, SubmitNow):
                 if world.step(steps.SUBMIT):
@@ -170,13 +212,22 @@ class Process:
                     return
             elif isinstance(effect, LookUp):
                 world.providers[effect.route].look_up(self, effect)
-            elif isinstance(effect, (AskReport, Hedge)):
-                raise TypeError(f"no storm asks for {type(effect).__name__}")
+            elif isinstance(effect, AskReport):
+                world.struck(uses.STATUS_QUERY)
+                world.providers[effect.route].ask(self, effect)
+            elif isinstance(effect, Hedge):
+                self._store_second(effect.message)
             elif not self._tell(effect):
                 return
         if self._drained is not None and not self.node.unanswered:
             self._settle()
         self._arm()
+
+    def _store_second(self, message: Message) -> None:
+        self._world.struck(uses.HEDGE)
+        self._world.watch.hedged(message)
+        self.next_id += 1
+        self.node.take(replace(message, message_id=self.next_id), _NOBODY)
 
     def _tell(self, effect: Acknowledge | Refuse) -> bool:
         """False if the process was killed instead."""
@@ -238,7 +289,8 @@ class Process:
         if not self._world.step(steps.COMMITTED):
             if commit.work is not None:
                 self.lanes.offered(self.now_ns(), commit.work, taken)
-            self._perform(self.node.committed(self.now_ns(), taken))
+            ended = self.store.ended(commit.late)
+            self._perform(self.node.committed(self.now_ns(), taken, ended))
 
     def _commit_ns(self) -> int:
         drawn = chance(self._world.plan.seed, "commit", self.number, self._commits)
@@ -247,6 +299,16 @@ class Process:
             self._world.struck("slow_disk")
             return int(slow_s * 1e9 * (0.5 + drawn))
         return int(_COMMIT_NS * (0.3 + drawn))
+
+
+class _Nobody:
+    """Waits for a second message, of which no client knows."""
+
+    def end(self, _: bool) -> None:
+        """Nothing follows from it."""
+
+
+_NOBODY = _Nobody()
 
 
 class _Settled:

@@ -12,8 +12,8 @@ from msgspec.structs import replace
 from loadtests.simulate.passage import Render
 from loadtests.storm.draws import chance
 from loadtests.storm.faults import network
+from loadtests.storm.passage import StormPassage
 from loadtests.storm.plan import RoutePlan
-from loadtests.storm.wire import Wire
 from mock_provider.engine import Engine
 from mock_provider.engine.values import (
     Accepted,
@@ -27,7 +27,7 @@ from mock_provider.engine.values import (
     Submit,
 )
 from mock_provider.profiles import Profile, parse_profile
-from reference_sender.dispatch.values import LookUp, Message, Report, Result
+from reference_sender.dispatch.values import AskReport, LookUp, Message, Report, Result
 from reference_sender.node.effects import SubmitNow
 
 if TYPE_CHECKING:
@@ -96,7 +96,7 @@ class StormProvider:
             plan.requests_per_s, plan.segments_per_s, plan.reply_s, plan.failing, plan.remembers_s
         )
         self._profile = profile.model_copy(update={"faults": tuple(world.provider_faults[plan.name])})
-        self._wire = Wire(self._profile, TOKEN)
+        self._passage = StormPassage(self._profile, TOKEN)
         self._requests: dict[int, tuple[Request, Render, bool]] = {}  # that the engine has: reply arrives?
         self._accepted: dict[str, list[tuple[str, int]]] = {}  # by number: ids and instants
         self._last_request = 0
@@ -116,7 +116,7 @@ class StormProvider:
         met = self._met(request.number, network.REFUSED, network.RESET, network.REQUEST_LATE)
         world, delay_ns = self._world, self._delay_ns(request.number)
         if met == network.REFUSED or not self.up:
-            refused = self._wire.not_sent(submit.messages)
+            refused = self._passage.not_sent(submit.messages)
             world.later(delay_ns, lambda: process.input(partial(self._answer, request, refused)))
             return
         world.later(int(TIME_OUT_S * 1e9), lambda: process.input(partial(self._give_up, request)))
@@ -125,7 +125,7 @@ class StormProvider:
             return
         if met == network.REQUEST_LATE:
             delay_ns += int(LATE_S * 1e9 * chance(world.plan.seed, "late", self.plan.name, request.number))
-        asked = self._wire.request(process.now_ns(), request.number, submit.messages)
+        asked = self._passage.request(process.now_ns(), request.number, submit.messages)
         world.later(delay_ns, lambda: self._receive(request, asked))
 
     def look_up(self, process: Process, lookup: LookUp) -> None:
@@ -134,12 +134,20 @@ class StormProvider:
         if self.up and self.plan.looks_up:
             since_ns = lookup.since_ns - process.offset_ns
             found = [
-                self._wire.found(provider_id, self.engine.message(provider_id))
+                self._passage.found(provider_id, self.engine.message(provider_id))
                 for provider_id, at_ns in self._accepted.get(lookup.message.to, ())
                 if at_ns >= since_ns
             ]
         key = lookup.message.key
         self._world.later(20_000_000, lambda: process.input(lambda: process.looked_up(key, found)))
+
+    def ask(self, process: Process, asked: AskReport) -> None:
+        """The sender asks for the state of a message."""
+        view = self.engine.message(asked.provider_id) if self.up else None
+        report: Report | None = None
+        if view is not None:
+            report = replace(self._passage.found(asked.provider_id, view), key=asked.key)
+        self._world.later(20_000_000, lambda: process.input(lambda: process.status_found(asked.key, report)))
 
     def crash(self, down_s: float) -> None:
         """The process is killed. Its open connections break."""
@@ -211,7 +219,7 @@ class StormProvider:
 
     def _give_up(self, request: Request) -> None:
         if request.open:
-            self._answer(request, self._wire.unanswered(request.messages))
+            self._answer(request, self._passage.unanswered(request.messages))
 
     def perform(self, effects: Iterable[Effect]) -> None:
         """Carry out what the engine asks for, and arrange its next call."""
@@ -251,7 +259,7 @@ class StormProvider:
         world, engine = self._world, self.engine
         number = call.batch_id * 16 + call.attempt
         met = self._met(number, network.REPORT_UNREACHED, network.CONFIRMATION_LOST)
-        reports = self._wire.reports(call)
+        reports = self._passage.reports(call)
         if not self.plan.carries_key:
             reports = [replace(report, key=None) for report in reports]
         waiter = AwaitedReportCall(self, engine, call.batch_id, met == network.CONFIRMATION_LOST)

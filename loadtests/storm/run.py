@@ -6,6 +6,7 @@ import signal
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from contextlib import contextmanager
 from multiprocessing import get_context
 
 from msgspec import Struct
@@ -46,7 +47,7 @@ def storms(seeds: range, jobs: int) -> Iterator[StormOutcome]:
             yield storm(draw_plan(seed))
         return
     chunks = iter([seeds[start : start + _CHUNK] for start in range(0, len(seeds), _CHUNK)])
-    pool = ProcessPoolExecutor(jobs, mp_context=get_context("spawn"), initializer=_leave_interrupts_to_parent)
+    pool = ProcessPoolExecutor(jobs, mp_context=get_context("spawn"))
     try:
         yield from _spread(pool, chunks, 2 * jobs)
     finally:
@@ -62,14 +63,23 @@ def _spread(pool: ProcessPoolExecutor, chunks: Iterator[range], most: int) -> It
             if chunk is None:
                 more = False
             else:
-                running.add(pool.submit(_of, chunk))
+                with _interrupts_left_to_this_process():
+                    running.add(pool.submit(_of, chunk))
         done, running = wait(running, return_when=FIRST_COMPLETED)
         for each in done:
             yield from each.result()
 
 
-def _leave_interrupts_to_parent() -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+@contextmanager
+def _interrupts_left_to_this_process() -> Iterator[None]:
+    """A process that is started here never gets SIGINT, also not while it starts: Ctrl-C goes to the whole
+    group of processes.
+    """
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _of(seeds: Iterable[int]) -> list[StormOutcome]:

@@ -11,6 +11,14 @@ if TYPE_CHECKING:
     from loadtests.storm.world import StormWorld
 
 
+CAMPAIGNS = ("c0", "c1", "c2")
+
+
+def number_of(call: int, place: int) -> str:
+    """The recipient of a message of a call; no other message has it."""
+    return str(48_600_000_000 + 1_000 * call + place)
+
+
 class Scene(Struct, frozen=True):
     """``storm_s``: faults begin before it. ``routes``: their names."""
 

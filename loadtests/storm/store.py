@@ -7,29 +7,45 @@ What a commit kept stays when the process dies, what it did not keep is gone. ``
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from msgspec import Struct
 from msgspec.structs import replace
 
-from reference_sender.dispatch.values import FINAL_STATES, Change, Message, Recovered, State, SubmitAttempt
+from loadtests.storm.campaign_reports import row_of, written
+from reference_sender.dispatch.values import (
+    FINAL_STATES,
+    Change,
+    EndedMessage,
+    Lane,
+    Message,
+    Recovered,
+    Report,
+    State,
+    SubmitAttempt,
+)
 from reference_sender.policy.campaigns import Campaign
 from reference_sender.policy.opt_out import OptOut
 from reference_sender.policy.spending import Spent
+from reference_sender.store.campaign_reports import CampaignProgress, CampaignRow, StoredReport
 from reference_sender.store.protocol import (
+    CampaignEnd,
     Control,
     DeadLetterFilter,
     Existing,
     Hold,
     Identity,
+    OptIn,
+    Place,
     Purged,
     Record,
     StoreError,
     Work,
 )
-from reference_sender.store.recovered import recovered
+from reference_sender.store.recovered import ended, recovered
 
 _LARGEST_ID = 2**63 - 1
+_LANES = tuple(Lane)
 
 
 class Disk:
@@ -43,6 +59,7 @@ class Disk:
         self.campaigns: dict[str, Campaign] = {}
         self.spent: dict[tuple[str, int], int] = {}
         self.opt_outs: dict[str, OptOut] = {}
+        self.reports: dict[str, StoredReport] = {}
         self.full = False
         self.opened = False
 
@@ -100,9 +117,27 @@ class ModelStore:
     def probe(self) -> None:
         self._require_room()
 
-    def unfinished(self, limit: int | None = None) -> list[Recovered]:
-        found = [self._record(number) for number in sorted(self._disk.messages)]
-        return [recovered(record) for record in found if record.state not in FINAL_STATES]
+    def unfinished(self, limit: int | None = None, place: Place | None = None) -> list[Recovered]:
+        disk = self._disk
+        numbers = [] if place else sorted(disk.progress.keys() & disk.messages.keys())
+        tried = [record for each in numbers if (record := self._record(each)).state not in FINAL_STATES]
+        untried = [message for number, message in disk.messages.items() if number not in disk.progress]
+        untried.sort(key=_urgency)
+        if place is not None:
+            after = _LANES.index(place.lane), place.after_id
+            untried = [m for m in untried if _urgency(m) > after and m.message_id <= place.last_id]
+        return [recovered(each) for each in (*tried, *(self._record(m.message_id) for m in untried[:limit]))]
+
+    def ended(self, reports: Sequence[Report]) -> list[EndedMessage]:
+        disk = self._disk
+        by_provider_id = {each.provider_id: number for number, each in sorted(disk.progress.items())}
+        found: list[EndedMessage] = []
+        for report in reports:
+            number = disk.ids.get(report.key) if report.key is not None else None
+            number = by_provider_id.get(report.provider_id) if number is None else number
+            if number is not None and (each := ended(self._record(number))) is not None:
+                found.append(each)
+        return found
 
     def records(self, after_id: int, limit: int) -> list[Record]:
         found = sorted(number for number in self._disk.messages if number > after_id)
@@ -115,6 +150,17 @@ class ModelStore:
                 state = self._state(number)
                 counts[state] = counts.get(state, 0) + 1
         return counts
+
+    def campaign_ends(self, campaign: str, last_id: int) -> list[CampaignEnd]:
+        groups: dict[tuple[State, str | None, bool], tuple[int, int]] = {}
+        for record in self.records(0, len(self._disk.messages)):
+            message = record.message
+            of_campaign = campaign and message.campaign == campaign and message.message_id <= last_id
+            if of_campaign and record.state in FINAL_STATES:
+                kind = record.state, record.route, record.provider_id is not None
+                messages, segments = groups.get(kind, (0, 0))
+                groups[kind] = messages + 1, segments + record.message.segments
+        return [CampaignEnd(*kind, *sums) for kind, sums in groups.items()]
 
     def dead_letters(self, wanted: DeadLetterFilter, after_id: int, limit: int) -> list[Record]:
         found = [
@@ -151,6 +197,24 @@ class ModelStore:
         found = [opt_out for number, opt_out in sorted(self._disk.opt_outs.items()) if number > after]
         return found[:limit]
 
+    def reports_waiting(self) -> list[StoredReport]:
+        return [each for _, each in sorted(self._disk.reports.items()) if each.due or each.to_mail]
+
+    def campaign_report(self, campaign: str) -> StoredReport | None:
+        return self._disk.reports.get(campaign)
+
+    def campaign_progress(self, campaign: str, after_id: int, limit: int) -> CampaignProgress:
+        rows = self.campaign_rows(campaign, after_id, limit)
+        open_ids = (row.message_id for row in rows if row.state not in FINAL_STATES)
+        last_id = rows[-1].message_id if rows else 0
+        changed_ns = max((row.changed_ns for row in rows), default=0)
+        return CampaignProgress(len(rows), last_id, next(open_ids, None), changed_ns)
+
+    def campaign_rows(self, campaign: str, after_id: int, limit: int) -> list[CampaignRow]:
+        messages = self._disk.messages
+        found = sorted(number for number in messages if number > after_id)
+        return [row_of(self._record(n)) for n in found if messages[n].campaign == campaign != ""][:limit]
+
     def close(self) -> None:
         self._disk.opened = False
 
@@ -167,8 +231,10 @@ class ModelStore:
             disk.campaigns[control.name] = control
         elif isinstance(control, OptOut):
             disk.opt_outs[control.number] = control
-        else:
+        elif isinstance(control, OptIn):
             disk.opt_outs.pop(control.number, None)
+        else:
+            written(disk.reports, control)
 
     def _require_room(self) -> None:
         if self._disk.full:
@@ -245,6 +311,10 @@ class ModelStore:
                 route=attempt.route,
                 tried_ns=at_ns if before.tried_ns is None else before.tried_ns,
             )
+
+
+def _urgency(message: Message) -> tuple[int, int]:
+    return _LANES.index(message.lane), message.message_id
 
 
 def _require_writable(text: str) -> None:

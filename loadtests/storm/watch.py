@@ -8,8 +8,11 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from reference_sender.dispatch.values import FINAL_STATES, Message, Outcome, Result, State
+from loadtests.storm import uses
+from loadtests.storm.policy import policy_of
+from reference_sender.dispatch.values import Lane, Message, Outcome, Result, State
 from reference_sender.node.effects import Commit, SubmitNow
+from reference_sender.policy.quiet_hours import OpeningHours
 
 if TYPE_CHECKING:
     from loadtests.storm.process import Process
@@ -34,12 +37,57 @@ class StormWatch:
         self.violations: list[Violation] = []
         self.acknowledged_keys: set[str] = set()
         self.submitted_keys: Counter[str] = Counter()
-        self.final_ns: dict[str, int] = {}  # when a commit with a final state first began, by key
+        self._attempted: Counter[str] = Counter()  # attempts that were to be stored, by key
+        self._stopped: dict[str, frozenset[str]] = {}  # campaigns, with what had been attempted by then
+        self._opted_out: dict[str, frozenset[str]] = {}  # numbers, with the same
+        self._hours = OpeningHours(policy_of(world.plan.hours).countries)
+        self._hedged: set[str] = set()
 
     def acknowledged(self, keys: Sequence[str]) -> None:
         """A client has the answer that its messages are kept."""
         self.acknowledged_keys.update(keys)
         self._world.note(f"acknowledged: {' '.join(keys)}")
+
+    def stopped_campaign(self, campaign: str) -> None:
+        """That a campaign is paused or cancelled was acknowledged."""
+        self._stopped[campaign] = frozenset(self._attempted)
+
+    def resumed_campaign(self, campaign: str) -> None:
+        """A campaign is resumed."""
+        self._stopped.pop(campaign, None)
+
+    def opted_out(self, number: str) -> None:
+        """That a number opted out was acknowledged."""
+        self._opted_out[number] = frozenset(self._attempted)
+
+    def hedged(self, message: Message) -> None:
+        """A second message was made."""
+        if message.key in self._hedged:
+            self._violated("hedge", f"{message.key} was made twice", message.key)
+        self._hedged.add(message.key)
+
+    def _check_rules(self, now_ns: int, message: Message) -> None:
+        """Of a first attempt: a message that a provider may have is repeated in spite of the rules."""
+        key = message.key
+        if self._attempted[key] > 1:
+            return
+        world = self._world
+        if message.campaign in self._stopped and key not in self._stopped[message.campaign]:
+            self._violated("stopped", f"{key} was submitted and {message.campaign} is stopped", key)
+        opted_out = message.lane is Lane.MARKETING and message.to in self._opted_out
+        if opted_out and key not in self._opted_out[message.to]:
+            self._violated("stopped", f"{key} was submitted and its number had opted out", key)
+        if message.not_before_ns:
+            world.struck(uses.SCHEDULE)
+            if message.not_before_ns > now_ns:
+                self._violated("schedule", f"{key} was submitted before its time", key)
+        if message.keeps_hours:
+            world.struck(uses.HOURS)
+            if self._hours.window(message.to, now_ns).opens_ns > now_ns:
+                self._violated("schedule", f"{key} was submitted in quiet hours", key)
+
+    def _violated(self, invariant: str, said: str, key: str) -> None:
+        self.violations.append(Violation(invariant, said, (key,)))
 
     def submitted(self, process: Process, submit: SubmitNow) -> None:
         """A request goes out."""
@@ -49,7 +97,8 @@ class StormWatch:
             if message.expires_ns <= now_ns:
                 late_s = (now_ns - message.expires_ns) / 1e9
                 said = f"{message.key} was submitted {late_s:.3f} s after its expiry"
-                self.violations.append(Violation("expiry", said, (message.key,)))
+                self._violated("expiry", said, message.key)
+            self._check_rules(now_ns, message)
         if self._world.is_noting:
             keys = " ".join(message.key for message in submit.messages)
             self._world.note(f"submitted on {submit.route}: {keys}")
@@ -64,7 +113,7 @@ class StormWatch:
                 number = process.counted[message.key] = process.counted.get(message.key, 0) + 1
                 if number > most:
                     said = f"{message.key} has {number} attempts that count; its budget is {most}"
-                    self.violations.append(Violation("retry budget", said, (message.key,)))
+                    self._violated("retry budget", said, message.key)
         if self._world.is_noting:
             said = " ".join(
                 f"{message.key}={result.outcome.value}({result.reason or result.provider_id or ''})"
@@ -81,9 +130,8 @@ class StormWatch:
             messages = messages | {each.message_id: each for each in commit.work.messages}
         for attempt in commit.work.attempts:
             process.lanes.begun(attempt, messages)
+            self._attempted.update(messages[number].key for number in attempt.message_ids)
         for change in commit.work.changes:
             process.ends.setdefault(change.state, set()).add(change.key)
-            if change.state in FINAL_STATES:
-                self.final_ns.setdefault(change.key, self._world.now_ns)
             if change.state is not State.QUEUED and self._world.is_noting:
                 self._world.note(f"commit: {change.key} is {change.state.value} {change.reason}")

@@ -8,6 +8,7 @@ from heapq import heappop, heappush
 
 from loadtests.storm.client import StormClient
 from loadtests.storm.faults.network import NetworkTrouble
+from loadtests.storm.operator import Operator
 from loadtests.storm.plan import Call, RoutePlan, StormPlan
 from loadtests.storm.process import Process
 from loadtests.storm.provider import AwaitedReportCall, StormProvider
@@ -22,6 +23,7 @@ S = 1_000_000_000
 BEGIN_S = 1_000.0  # of the storm on the world's clock
 _EPOCH_NS = 1_700_000_000 * S  # of the wall clock, ahead of the world's
 _LAST_COMMIT_S = 5.0  # after the drain (``runtime/driver.py``)
+_QUERY_S = 10.0  # without a report, before a provider is asked
 _RESTART_NS = 1 * S  # after a start that failed
 # Longest quiet time: the longest validity, twice for a clock that was set back, then the wait for a report.
 QUIET_S = 6 * 3_600.0
@@ -40,6 +42,7 @@ class StormWorld:
         self.paused = False
         self.strikes: Counter[str] = Counter()
         self.watch = StormWatch(self)
+        self.operator = Operator(self)
         self.links: dict[str, list[NetworkTrouble]] = {route.name: [] for route in plan.routes}
         self.provider_faults: dict[str, list[FaultSettings]] = {route.name: [] for route in plan.routes}
         self.slow_disk: list[tuple[float, float, float]] = []
@@ -76,7 +79,8 @@ class StormWorld:
         self._start()
         until_ns = self.now_ns + int((self.plan.storm_s + QUIET_S) * S)
         events = self._events
-        while events and events[0][0] <= until_ns:
+        # What is scheduled waits until a clock that was set back is there again.
+        while events and events[0][0] <= until_ns + self.wall_back_s * S:
             self.now_ns, _, act = heappop(events)
             act()
         for provider in self.providers.values():
@@ -158,7 +162,7 @@ class StormWorld:
         if process is None or self.paused:
             return
         self.struck("sender_pause")
-        self.note("sender_pause: the process stands still")
+        self.note("sender_pause: the process is paused")
         self.paused = True
 
         def resume() -> None:
@@ -229,6 +233,8 @@ def _settings(plan: StormPlan) -> DispatchSettings:
         backoff_cap_s=30.0,
         report_timeout_s=plan.report_timeout_s,
         order="arrival" if plan.in_order else "priority",
+        hedge_otp_after_s=plan.hedge_otp_after_s,
+        report_query_s=_QUERY_S,
     )
 
 
@@ -244,4 +250,5 @@ def _limits(route: RoutePlan) -> RouteLimits:
         # The route's window ends before the provider's, for requests that the network delays.
         idempotency_window_s=route.remembers_s / 2 if route.refuses_repeats else 0.0,
         lookup_window_s=300.0 if route.looks_up else 0.0,
+        answers_status=route.answers_status,
     )

@@ -66,7 +66,9 @@ def _played(
 
 def _reported(settings: RunSettings, console: Console) -> int:
     say(console, "report ...")
-    code = report(settings.out, console, allow_undecided=settings.allow_undecided)
+    code = report(
+        settings.out, console, allow_undecided=settings.allow_undecided, no_charts=settings.no_charts
+    )
     why = why_nothing_was_accepted(settings.out, settings.target)
     if why is not None:
         say(console, why)

@@ -84,7 +84,7 @@ class Simulations:
 
     def run(self) -> None:
         """Simulate the parts one after another from now on. A paused simulation resumes."""
-        self._go_on()
+        self._resume()
 
     def hold(self, interruption: Interruption, tell: Callable[[str], None] = lambda now: None) -> None:
         """Start no further simulation, and wait until the running one has paused or ended."""
@@ -97,15 +97,15 @@ class Simulations:
 
     def finish(self, interruption: Interruption, tell: Callable[[str], None] = lambda now: None) -> None:
         """Simulate all remaining parts, and wait for them."""
-        self._go_on()
+        self._resume()
         self._wait(lambda: self.left == 0, interruption, tell)
 
-    def _go_on(self) -> None:
+    def _resume(self) -> None:
         self._may_start.set()
         with self._lock:
             running = self._running
         if running is not None:
-            running[1].go_on()
+            running[1].resume()
 
     def _wait(
         self, over: Callable[[], bool], interruption: Interruption, tell: Callable[[str], None]

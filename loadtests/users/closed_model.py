@@ -29,7 +29,7 @@ class ClosedModelSession:
         self._scenario = scenario
         self.adapter: Adapter | None = None
         self.schedule: Schedule | None = None
-        self.slots: Iterator[int] = itertools.count()
+        self.arrivals: Iterator[int] = itertools.count()
         hooks: Any = events
         hooks.init_command_line_parser.add_listener(add_arguments)
         hooks.test_start.add_listener(self._test_start)
@@ -52,7 +52,7 @@ class ClosedModelUser(FastHttpUser):
     def send(self) -> None:
         adapter, schedule = self.session.adapter, self.session.schedule
         assert adapter is not None and schedule is not None  # set at the test's start
-        request = adapter.request(schedule.message(next(self.session.slots) % len(schedule)))
+        request = adapter.request(schedule.message(next(self.session.arrivals) % len(schedule)))
         with self.client.request(
             request.method,
             request.path,

@@ -27,13 +27,13 @@ _RELEASES_A_TURN = 32
 _WARM_CONNECTIONS = 16
 _OUTCOMES = ("accepted", "refused", "failed", "unfinished")
 
-Outcome = Literal["accepted", "refused", "failed", "unfinished"]
+SendOutcome = Literal["accepted", "refused", "failed", "unfinished"]
 
 
 class SendJob(Struct, gc=False):
     """One request in flight. ``sent_ns`` is when it was first sent."""
 
-    slot: int
+    arrival: int
     message: PlannedMessage
     intended_ns: int
     sent_ns: int
@@ -43,7 +43,7 @@ class SendDone(Struct, frozen=True, gc=False):
     """How a request ended. ``ended_ns`` is when its reply was read, or when it timed out."""
 
     job: SendJob
-    outcome: Outcome
+    outcome: SendOutcome
     reason: str
     ended_ns: int
     length: int = 0  # bytes of the reply's body
@@ -56,29 +56,29 @@ class DispatcherSettings(Struct, frozen=True):
 
 
 class LoadDispatcher:
-    """``run`` sends ``slots`` of the schedule. ``on_done`` is called at the end of each request and must
+    """``run`` sends ``arrivals`` of the schedule. ``on_done`` is called at the end of each request and must
     not block.
     """
 
     def __init__(
         self,
         schedule: Schedule,
-        slots: Sequence[int],
+        arrivals: Sequence[int],
         adapter: Adapter,
         settings: DispatcherSettings,
         recorder: LoadRecorder,
         on_done: Callable[[SendDone], None],
     ) -> None:
         self._schedule = schedule
-        self._slots = slots
+        self._arrivals = arrivals
         self._adapter = adapter
         self._settings = settings
         self._recorder = recorder
         self._on_done = on_done
         self._idle: list[Connection] = []
         self._busy: set[Connection] = set()
-        self._opening: dict[int, SendJob] = {}  # by slot
-        self._next = 0  # position in slots
+        self._opening: dict[int, SendJob] = {}  # by arrival
+        self._next = 0  # position in arrivals
         self._phase: Phase = "waiting"
         self._end_ns = settings.start_ns
         self._counts = dict.fromkeys((*_OUTCOMES, "dropped", "sent", "resent", "closed_idle"), 0)
@@ -94,15 +94,15 @@ class LoadDispatcher:
         return self._phase == "finished"
 
     def run(self) -> None:
-        """Release every slot in its time, then wait for the answers. Ends early when its greenlet is
+        """Release every arrival in its time, then wait for the answers. Ends early when its greenlet is
         killed.
         """
         self._warm()
         start_ns = self._settings.start_ns
         intended = self._schedule.intended_ns
         in_a_row = 0
-        for position, slot in enumerate(self._slots):
-            due_ns = start_ns + int(intended[slot])
+        for position, arrival in enumerate(self._arrivals):
+            due_ns = start_ns + int(intended[arrival])
             in_a_row += 1
             while (wait_ns := due_ns - (now_ns := time.monotonic_ns())) > 0:
                 self._lateness.look(now_ns)
@@ -114,7 +114,7 @@ class LoadDispatcher:
             self._phase = "running"
             self._next = position + 1
             self._end_ns = due_ns
-            self._release(slot, due_ns)
+            self._release(arrival, due_ns)
         self._phase = "answering"
         while self.in_flight:
             gevent.sleep(0.01)
@@ -160,7 +160,7 @@ class LoadDispatcher:
         lags = self._lateness.since_last()
         return LoadStatus(
             phase=self._phase,
-            planned=len(self._slots),
+            planned=len(self._arrivals),
             due=due,
             in_flight=self.in_flight,
             offered_per_s=0.0 if self.finished else (due - before) * 1e9 / max(1, now_ns - since_ns),
@@ -189,14 +189,14 @@ class LoadDispatcher:
         self._busy.clear()
         self._lateness.close()
 
-    def _release(self, slot: int, due_ns: int) -> None:
-        message = self._schedule.message(slot)
+    def _release(self, arrival: int, due_ns: int) -> None:
+        message = self._schedule.message(arrival)
         if self.in_flight >= self._settings.in_flight_limit:
             self._drop(message, due_ns)
             return
         payload = self._adapter.encode(message)
         now_ns = time.monotonic_ns()
-        job = SendJob(slot, message, due_ns, now_ns)
+        job = SendJob(arrival, message, due_ns, now_ns)
         self._counts["sent"] += 1
         self._lateness.sent(due_ns, now_ns)
         connection = self._take_idle(now_ns)
@@ -217,7 +217,7 @@ class LoadDispatcher:
         return None
 
     def _open_for(self, job: SendJob, payload: bytes) -> None:
-        self._opening[job.slot] = job
+        self._opening[job.arrival] = job
         gevent.spawn(self._open_and_start, job, payload)
 
     def _start(self, connection: Connection, job: SendJob, payload: bytes, kept: bool) -> None:
@@ -232,7 +232,7 @@ class LoadDispatcher:
             self._end_opening(job, "failed", reason_of(error))
             return
         connection = Connection(sock, self._answered, self._lost)
-        if self._opening.pop(job.slot, None) is None:  # timed out meanwhile
+        if self._opening.pop(job.arrival, None) is None:  # timed out meanwhile
             connection.close()
             return
         self._start(connection, job, payload, kept=False)
@@ -283,22 +283,22 @@ class LoadDispatcher:
         connection.close()
         self._open_for(job, self._adapter.encode(job.message))
 
-    def _end_busy(self, connection: Connection, outcome: Outcome, reason: str) -> None:
+    def _end_busy(self, connection: Connection, outcome: SendOutcome, reason: str) -> None:
         job = connection.job
         connection.job = None
         self._busy.discard(connection)
         connection.close()
         self._give_up(job, outcome, reason)
 
-    def _end_opening(self, job: SendJob, outcome: Outcome, reason: str) -> None:
-        if self._opening.pop(job.slot, None) is not None:
+    def _end_opening(self, job: SendJob, outcome: SendOutcome, reason: str) -> None:
+        if self._opening.pop(job.arrival, None) is not None:
             self._give_up(job, outcome, reason)
 
-    def _give_up(self, job: SendJob, outcome: Outcome, reason: str) -> None:
+    def _give_up(self, job: SendJob, outcome: SendOutcome, reason: str) -> None:
         self._record(job, outcome, None, 0)
         self._on_done(SendDone(job, outcome, reason, time.monotonic_ns()))
 
-    def _record(self, job: SendJob, outcome: Outcome, answered_ns: int | None, status: int) -> None:
+    def _record(self, job: SendJob, outcome: SendOutcome, answered_ns: int | None, status: int) -> None:
         self._counts[outcome] += 1
         message = job.message
         self._recorder.row(
@@ -327,8 +327,8 @@ class LoadDispatcher:
         asked_end_ns = min(now_ns, start_ns + self._schedule.plan.duration_ns())
         # Arrivals between the request to stop and the end of the greenlet were also due.
         self._end_ns = max(start_ns, asked_end_ns, self._end_ns)
-        for slot in self._slots[self._next :]:
-            due_ns = start_ns + int(self._schedule.intended_ns[slot])
+        for arrival in self._arrivals[self._next :]:
+            due_ns = start_ns + int(self._schedule.intended_ns[arrival])
             if due_ns > now_ns:
                 return
-            self._drop(self._schedule.message(slot), due_ns)
+            self._drop(self._schedule.message(arrival), due_ns)

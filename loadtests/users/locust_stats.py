@@ -66,7 +66,7 @@ class RequestFeed:
             response_time=(done.ended_ns - job.intended_ns) / 1e6,
             response_length=done.length,
             exception=error,
-            context={"slot": job.slot, "key": job.message.key},
+            context={"arrival": job.arrival, "key": job.message.key},
         )
         service_ms = (done.ended_ns - job.sent_ns) / 1e6
         self._environment.stats.get(SERVICE, self._method).log(service_ms, done.length)

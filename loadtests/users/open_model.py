@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import signal
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -98,13 +99,16 @@ class OpenModelSession:
 
     def _worker_is_lost(self) -> bool:
         """No other worker sends the arrivals of a lost worker, so the test ends as failed."""
+        return self._failed_without(lambda node: node is None or node.state == STATE_MISSING)
+
+    def _failed_without(self, is_lost: Callable[[Any], bool]) -> bool:
+        """Whether there are such workers. The exit code then says that they were lost."""
         known = {client: self._environment.runner.clients.get(client) for client in self._clients}
-        lost = [client for client, node in known.items() if node is None or node.state == STATE_MISSING]
-        if not lost:
-            return False
-        _log.error("lost worker %s: ending the test", ", ".join(lost))
-        self._environment.process_exit_code = EXIT_WORKER_LOST
-        return True
+        lost = ", ".join(client for client, node in known.items() if is_lost(node))
+        if lost:
+            _log.error("lost worker %s: ending the test", lost)
+            self._environment.process_exit_code = EXIT_WORKER_LOST
+        return bool(lost)
 
     def forget(self) -> None:
         self._statuses.clear()
@@ -195,6 +199,9 @@ class OpenModelSession:
 
     def _test_stopping(self, environment: Any, **_: Any) -> None:
         self._gate.stop_begins()
+        # Locust stops the test by itself, as if it were whole, when it hears nothing of its last worker.
+        # A worker that has left may have been told to, by the same Ctrl-C.
+        self._failed_without(lambda node: node is not None and node.state == STATE_MISSING)
         if self._load is not None:
             self._load.stop(environment.stop_timeout)
 

@@ -1,4 +1,4 @@
-"""The start instant and each worker's share of the slots, sent by the master in Locust's spawn message.
+"""The start instant and each worker's share of the arrivals, sent by the master in Locust's spawn message.
 
 Locust sends the master's options to every worker before it starts them; values that are set on them here are
 sent, too.
@@ -20,7 +20,7 @@ _LEAD_WORKERS_NS = 2_000_000_000
 
 
 class Start(Struct, frozen=True):
-    """A worker's part of the load: slot i if i mod ``workers`` is ``worker``."""
+    """A worker's part of the load: arrival i if i mod ``workers`` is ``worker``."""
 
     start_ns: int  # this machine's CLOCK_MONOTONIC
     worker: int

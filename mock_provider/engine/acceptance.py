@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from mock_provider.engine.account import MICRO
 from mock_provider.engine.distributions import nanoseconds
 from mock_provider.engine.draws import id_of
 from mock_provider.engine.message import SubmitTerms, TrackedMessage
+from mock_provider.engine.money import MICRO
 from mock_provider.engine.segments import ucs2_for
 from mock_provider.engine.values import Accepted, AcceptedMessage, Submit
 

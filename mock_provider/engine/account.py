@@ -6,15 +6,14 @@ from typing import TYPE_CHECKING
 
 from mock_provider.engine.kept import AccountSpending
 from mock_provider.engine.localtime import LocalClock
+from mock_provider.engine.money import MICRO
 
 if TYPE_CHECKING:
     from mock_provider.settings import sections
 
-MICRO = 1_000_000
-
 
 class Account:
-    """Money is counted in millionths of a point, so that sums are exact."""
+    """One account of the provider, and what it has spent."""
 
     __slots__ = (
         "_balance_micro",

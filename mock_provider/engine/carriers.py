@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from mock_provider.engine.account import MICRO
 from mock_provider.engine.distributions import Radio, radio_of
 from mock_provider.engine.magic import BY_MSISDN, Magic
+from mock_provider.engine.money import MICRO
 from mock_provider.engine.numbers import country_of, is_mobile
 from mock_provider.engine.outcome import DELIVERED, FinalOutcome, final_outcome
 from mock_provider.engine.prefixes import PrefixTable

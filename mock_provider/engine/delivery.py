@@ -259,11 +259,13 @@ class DeliveryPipeline:
         elif queue.passes(message.segments, at_ns):
             self._depart(at_ns, now_ns, message, effects)
         elif bounded and not queue.has_room(message.segments):
-            self._turn_away(at_ns, now_ns, message, effects)
+            self._refuse_full_queue(at_ns, now_ns, message, effects)
         elif queue.wait(message, at_ns):
             self._arm(queue, at_ns)
 
-    def _turn_away(self, at_ns: int, now_ns: int, message: TrackedMessage, effects: list[Effect]) -> None:
+    def _refuse_full_queue(
+        self, at_ns: int, now_ns: int, message: TrackedMessage, effects: list[Effect]
+    ) -> None:
         move(message, END)
         message.outcome = CARRIER_QUEUE_FULL
         message.t_final_ns = at_ns

@@ -229,7 +229,7 @@ class Engine:
         return self._admission.account.spending()
 
     def snapshot(self) -> EngineSnapshot:
-        """What ``restore`` of another engine needs to keep the promises of this one."""
+        """What ``restore`` of another engine needs to keep the guarantees of this one."""
         messages = tuple(in_another_time(each, 0) for each in self._message_store.remembered())
         return EngineSnapshot(messages, self.spending())
 

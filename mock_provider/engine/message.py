@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from msgspec import Struct
 
-from mock_provider.engine.account import MICRO
 from mock_provider.engine.lifecycle import REFUSED, Stage
 from mock_provider.engine.magic import Magic
+from mock_provider.engine.money import MICRO
 from mock_provider.engine.outcome import FinalOutcome
 from mock_provider.engine.values import ENDS_ONLY, DeliveryReport, JournalRow, MessageState, ReportsWanted
 
@@ -126,38 +126,36 @@ def delivery_report(message: TrackedMessage, mcc: str, mnc: str) -> DeliveryRepo
     t_done_ns = message.t_final_ns
     if ended is None or t_done_ns is None:
         raise ValueError(f"message {message.provider_id} has not ended")
-    t_sent_ns = message.t_carrier_ns
+    t_sent_ns = message.t_accepted_ns if message.t_carrier_ns is None else message.t_carrier_ns
+    return _report(message, ended.state, ended.reason, t_done_ns, t_sent_ns, mcc, mnc)
+
+
+def progress_report(message: TrackedMessage, at_ns: int, mcc: str, mnc: str) -> DeliveryReport:
+    """The report of a message that has not ended. ``at_ns`` is when it reached its stage."""
+    return _report(message, MessageState.OPEN, "", at_ns, at_ns, mcc, mnc)
+
+
+def _report(
+    message: TrackedMessage,
+    state: MessageState,
+    reason: str,
+    t_done_ns: int,
+    t_sent_ns: int,
+    mcc: str,
+    mnc: str,
+) -> DeliveryReport:
     return DeliveryReport(
         provider_id=message.provider_id,
         client_ref=message.client_ref,
         msisdn=message.msisdn,
         sender_id=message.terms.sender_id,
-        state=ended.state,
-        reason=ended.reason,
+        state=state,
+        reason=reason,
         t_done_ns=t_done_ns,
         segments=message.segments,
         price=message.price_micro / MICRO,
         mcc=mcc,
         mnc=mnc,
-        t_sent_ns=message.t_accepted_ns if t_sent_ns is None else t_sent_ns,
-        memo=message.terms.memo,
-    )
-
-
-def progress_report(message: TrackedMessage, at_ns: int, mcc: str, mnc: str) -> DeliveryReport:
-    """The report of a message that has not ended. ``at_ns`` is when it reached its stage."""
-    return DeliveryReport(
-        provider_id=message.provider_id,
-        client_ref=message.client_ref,
-        msisdn=message.msisdn,
-        sender_id=message.terms.sender_id,
-        state=MessageState.OPEN,
-        reason="",
-        t_done_ns=at_ns,
-        segments=message.segments,
-        price=message.price_micro / MICRO,
-        mcc=mcc,
-        mnc=mnc,
-        t_sent_ns=at_ns,
+        t_sent_ns=t_sent_ns,
         memo=message.terms.memo,
     )

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 _MOST_DIGITS = 12  # of the running number of a key that the provider made
-_GONE_KEPT = 10_000  # forgotten entries before the order is rebuilt
+GONE_KEPT = 10_000  # forgotten entries before the order is rebuilt
 
 
 class MessageStore:
@@ -277,7 +277,7 @@ class MessageStore:
                 if self.changes is not None:
                     self.changes.forget(message.provider_id)
                 self._gone += 1
-        if self._gone > _GONE_KEPT and 2 * self._gone > len(self._order):
+        if self._gone > GONE_KEPT and 2 * self._gone > len(self._order):
             kept = [each for each in self._order if newest.get(each.key) is each or each.key in earlier]
             self._order = deque(kept)
             self._gone = 0

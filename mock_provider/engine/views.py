@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from msgspec import Struct
 
-from mock_provider.engine.account import MICRO
 from mock_provider.engine.message import TrackedMessage
+from mock_provider.engine.money import MICRO
 from mock_provider.engine.outcome import VANISHED
 from mock_provider.engine.values import MessageState
 

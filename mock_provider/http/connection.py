@@ -101,7 +101,7 @@ class HttpConnection(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         self._transport = None
         self._connections.remove(self)
-        self._let_go()
+        self._uncount()
         self._queue.clear()
         self._current = None
         if self._pending is not None:
@@ -216,7 +216,7 @@ class HttpConnection(asyncio.Protocol):
             return
         if self._chunks:
             self._body = b"".join(self._chunks)
-            self._let_go()
+            self._uncount()
         if self._url[:1] != b"/":
             self._url, host = origin_form(self._url)
             self._host = host or self._host
@@ -277,7 +277,7 @@ class HttpConnection(asyncio.Protocol):
         if connections.receiving_bytes > connections.limits.receiving_bytes:
             self._refuse(413, "Too much is being received at once")
 
-    def _let_go(self) -> None:
+    def _uncount(self) -> None:
         self._connections.receiving_bytes -= self._held_bytes
         self._held_bytes = 0
 
@@ -379,7 +379,7 @@ class HttpConnection(asyncio.Protocol):
             return
         self._closing = True
         self._chunks = None
-        self._let_go()
+        self._uncount()
         if self._current is None:
             transport.write(reply_bytes(plain_error(status, message, headers), keep_alive=False))
         # Closed with data unread the connection would be reset, and the client might lose the reply.

@@ -15,7 +15,7 @@ from mock_provider.protocols.lookups import CapturedMessage, MessageFilter
 _NANOSECONDS = 1e9
 
 
-class _Taken(Struct, frozen=True, gc=False):
+class _Kept(Struct, frozen=True, gc=False):
     submit: Submit
     accepted: Accepted
     unix_s: float
@@ -46,7 +46,7 @@ class Inbox:
         self.capacity = capacity
         self._message_of = message_of
         self._wall_offset_ns = wall_offset_ns
-        self._taken: deque[_Taken] = deque()
+        self._requests: deque[_Kept] = deque()
         self._first = 0  # the number of the oldest request that is kept; they are counted from 0
         self._messages = 0
         self._places: dict[str, tuple[int, int]] = {}  # of the messages of the requests before _indexed
@@ -58,19 +58,19 @@ class Inbox:
     @property
     def end(self) -> int:
         """The number the next request will have: ``since`` shows what came after an earlier one."""
-        return self._first + len(self._taken)
+        return self._first + len(self._requests)
 
     def remember(self, submit: Submit, accepted: Accepted, unix_s: float) -> None:
         """Keep an accepted request. The oldest are dropped above the capacity of messages."""
-        self._taken.append(_Taken(submit, accepted, unix_s))
+        self._requests.append(_Kept(submit, accepted, unix_s))
         self._messages += len(accepted.messages)
-        while self._messages > self.capacity and len(self._taken) > 1:
-            self._messages -= len(self._taken.popleft().accepted.messages)
+        while self._messages > self.capacity and len(self._requests) > 1:
+            self._messages -= len(self._requests.popleft().accepted.messages)
             self._first += 1
 
     def clear(self) -> None:
         self._first = self._indexed = self.end
-        self._taken.clear()
+        self._requests.clear()
         self._places.clear()
         self._messages = 0
 
@@ -81,23 +81,25 @@ class Inbox:
             return found
         places = self._newest_first(wanted.before)
         text = wanted.text.casefold()
-        for taken, message, source in places:
+        for request, message, source in places:
             if wanted.number and not _has_number(message, wanted.number):
                 continue
-            if text and not _has_text(taken, message, source, text):
+            if text and not _has_text(request, message, source, text):
                 continue
             view = self._message_of(message.provider_id)
             if wanted.state and (view is None or view.state.value != wanted.state):
                 continue
-            found.append(self._shown(taken, message, source, view))
+            found.append(self._shown(request, message, source, view))
             if len(found) >= limit:
                 break
         return found
 
     def since(self, number: int, limit: int) -> tuple[list[CapturedMessage], int]:
         """The newest messages of the requests from ``number`` on, newest first; how many more there are."""
-        requests = min(self.end - number, len(self._taken))
-        total = sum(len(taken.accepted.messages) for taken in islice(reversed(self._taken), max(0, requests)))
+        newest = min(self.end - number, len(self._requests))
+        total = sum(
+            len(request.accepted.messages) for request in islice(reversed(self._requests), max(0, newest))
+        )
         found = [self._looked_up(*place) for place in islice(self._newest_first(), min(total, limit))]
         return found, total - len(found)
 
@@ -106,30 +108,30 @@ class Inbox:
         place = self._place_of(provider_id)
         if place is None:
             return None
-        taken = self._taken[place[0] - self._first]
-        message = taken.accepted.messages[place[1]]
-        return self._looked_up(taken, message, _sources(taken.submit).get(_recipient(message)))
+        request = self._requests[place[0] - self._first]
+        message = request.accepted.messages[place[1]]
+        return self._looked_up(request, message, _sources(request.submit).get(_recipient(message)))
 
     def matching(self, wanted: MessageFilter) -> Iterator[CapturedMessage]:
         """Messages, newest first."""
         messages = (self._looked_up(*place) for place in self._newest_first())
         return (message for message in messages if _meets(message, wanted))
 
-    def _newest_first(self, before: str = "") -> Iterator[tuple[_Taken, AcceptedMessage, Outbound | None]]:
-        end, inner_end = len(self._taken), None
+    def _newest_first(self, before: str = "") -> Iterator[tuple[_Kept, AcceptedMessage, Outbound | None]]:
+        end, inner_end = len(self._requests), None
         if before:
             place = self._place_of(before)
             if place is None:
                 return
             end, inner_end = place[0] - self._first + 1, place[1]
-        for taken in islice(reversed(self._taken), len(self._taken) - end, None):
-            messages, outbound = taken.accepted.messages[:inner_end], taken.submit.messages
+        for request in islice(reversed(self._requests), len(self._requests) - end, None):
+            messages, outbound = request.accepted.messages[:inner_end], request.submit.messages
             if len(messages) == len(outbound) == 1:  # the usual case
-                yield taken, messages[0], outbound[0]
+                yield request, messages[0], outbound[0]
             elif messages:
-                sources = _sources(taken.submit)
+                sources = _sources(request.submit)
                 for message in reversed(messages):
-                    yield taken, message, sources.get(_recipient(message))
+                    yield request, message, sources.get(_recipient(message))
             inner_end = None
 
     @property
@@ -143,40 +145,40 @@ class Inbox:
             self._places.clear()
             self._indexed = self._first
         unindexed = self.end - max(self._indexed, self._first)
-        for back, taken in enumerate(islice(reversed(self._taken), unindexed)):
+        for back, request in enumerate(islice(reversed(self._requests), unindexed)):
             number = self.end - 1 - back
-            for position, message in enumerate(taken.accepted.messages):
+            for position, message in enumerate(request.accepted.messages):
                 self._places[message.provider_id] = number, position
         self._indexed = self.end
         place = self._places.get(provider_id)
         return None if place is None or place[0] < self._first else place
 
-    def _looked_up(self, taken: _Taken, m: AcceptedMessage, source: Outbound | None) -> CapturedMessage:
-        return self._shown(taken, m, source, self._message_of(m.provider_id))
+    def _looked_up(self, request: _Kept, m: AcceptedMessage, source: Outbound | None) -> CapturedMessage:
+        return self._shown(request, m, source, self._message_of(m.provider_id))
 
     def _shown(
-        self, taken: _Taken, m: AcceptedMessage, source: Outbound | None, view: MessageView | None
+        self, request: _Kept, m: AcceptedMessage, source: Outbound | None, view: MessageView | None
     ) -> CapturedMessage:
         return CapturedMessage(
             m.provider_id,
             m.msisdn,
             m.submitted_number,
-            taken.submit.sender_id,
+            request.submit.sender_id,
             source.text if source else "",
             m.segments,
             m.price,
             source.key if source else "",
             m.client_ref,
-            taken.submit.protocol,
+            request.submit.protocol,
             view.state.value if view else "",
             view.reason if view else "",
             view.stage if view else "",
-            taken.unix_s,
+            request.unix_s,
             self._unix_s(view.t_carrier_ns) if view else None,
             self._unix_s(view.t_done_ns) if view else None,
             view.country if view else "",
             view.carrier if view else "",
-            memo=taken.submit.memo,
+            memo=request.submit.memo,
         )
 
     def _unix_s(self, instant_ns: int | None) -> float | None:
@@ -206,7 +208,7 @@ def _has_number(message: AcceptedMessage, part: str) -> bool:
     return part in message.msisdn or part in message.submitted_number
 
 
-def _has_text(taken: _Taken, message: AcceptedMessage, source: Outbound | None, part: str) -> bool:
+def _has_text(request: _Kept, message: AcceptedMessage, source: Outbound | None, part: str) -> bool:
     said, key = ("", "") if source is None else (source.text, source.key)
-    whole = f"{said}\0{key}\0{taken.submit.sender_id}\0{message.client_ref or ''}\0{message.provider_id}"
+    whole = f"{said}\0{key}\0{request.submit.sender_id}\0{message.client_ref or ''}\0{message.provider_id}"
     return part in whole.casefold()

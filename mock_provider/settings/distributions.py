@@ -99,7 +99,7 @@ OPERATOR_RETRIES = (
 
 
 class AbsentSubscriber(Section):
-    """A distribution for reachable phones, and a share of unreachable subscribers: the operator tries again
+    """A distribution for reachable phones, and a share of unreachable subscribers: the carrier tries again
     as ``retries`` says.
 
     ``absent_share`` counts per message; ``found_share`` per attempt: the chance that the phone is back. A

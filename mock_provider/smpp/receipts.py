@@ -109,7 +109,7 @@ class ReceiptLinks:
         """A session has answered a receipt."""
         receipt = answer.tag
         assert isinstance(receipt, _Receipt)
-        self._count(receipt.batch, answer.taken)
+        self._count(receipt.batch, answer.accepted)
 
     def take_back(self, system_id: str, tags: list[object]) -> None:
         """Queue the receipts again that a closed session had not answered, in their original order."""

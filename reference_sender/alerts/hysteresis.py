@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from reference_sender.alerts.rules import Rule
+from reference_sender.alerts.rules import FloorRule, Rule
 
 
 class Hysteresis:
@@ -13,9 +13,9 @@ class Hysteresis:
         self.active = False
         self._since_s: float | None = None  # from when on the value asks for the other state
 
-    def changed(self, rule: Rule, at_s: float, value: float) -> bool:
+    def changed(self, rule: Rule | FloorRule, at_s: float, value: float) -> bool:
         """Take the value at ``at_s``, which never goes back. True if the alert begins or ends now."""
-        asks = value <= rule.clear if self.active else value > rule.above
+        asks = rule.ends(value) if self.active else rule.begins(value)
         if not asks:
             self._since_s = None
             return False

@@ -31,6 +31,49 @@ class Rule(_Table):
             raise ValueError("clear must not be larger than above")
         return self
 
+    @property
+    def beyond(self) -> float:
+        """The limit at which the alert begins."""
+        return self.above
+
+    def begins(self, value: float) -> bool:
+        """Whether ``value`` asks for the alert."""
+        return value > self.above
+
+    def ends(self, value: float) -> bool:
+        """Whether ``value`` asks for the all-clear."""
+        return value <= self.clear
+
+
+class FloorRule(_Table):
+    """The alert begins when the value is below ``below`` for ``for_s`` seconds, and ends when it is at least
+    ``clear`` for as long.
+    """
+
+    enabled: bool = True
+    below: float
+    clear: float
+    for_s: float = Field(default=0.0, ge=0, le=86_400)
+
+    @model_validator(mode="after")
+    def _ordered(self) -> FloorRule:
+        if self.clear < self.below:
+            raise ValueError("clear must not be smaller than below")
+        return self
+
+    @property
+    def beyond(self) -> float:
+        """The limit at which the alert begins."""
+        return self.below
+
+    def begins(self, value: float) -> bool:
+        """Whether ``value`` asks for the alert."""
+        return value < self.below
+
+    def ends(self, value: float) -> bool:
+        """Whether ``value`` asks for the all-clear."""
+        return value >= self.clear
+
 
 class DeliveryRule(Rule):
     """Seconds at the 95th percentile of the delivery time. The histogram shows at most its last bound."""
@@ -57,6 +100,11 @@ class AlertRules(_Table):
     throttling: Rule = Rule(above=1.0, clear=0.2)  # throttled requests per second, of one route
     missing_reports: Rule = Rule(above=10, clear=0, for_s=0)  # messages in a window that ended no_report
     backlog_growth: Rule = Rule(above=1000, clear=0)  # messages that the queues grew by in a window
+    balance_every_s: _Seconds = 60.0  # how often providers are asked; not at all if balance is not enabled
+    balance: FloorRule = FloorRule(below=100, clear=120)  # of a route's account, in its provider's unit
+    balance_by_route: dict[str, FloorRule] = Field(default_factory=dict)  # in place of ``balance``, by name
+    spending_near: Rule = Rule(above=0.8, clear=0.7, for_s=0)  # share of a limit that is reserved
+    spending_reached: Rule = Rule(above=0, clear=0, for_s=0)  # messages that wait because of a limit
 
     @model_validator(mode="after")
     def _samples_fit(self) -> AlertRules:
@@ -72,17 +120,25 @@ class Webhook(_Table):
     timeout_s: _Seconds = 10.0
 
 
-class Email(_Table):
-    """A mail for each notice."""
+MailAddress = Annotated[str, Field(pattern=r"^[^@\s]+@[^@\s]+$")]
+
+
+class MailServer(_Table):
+    """Where mails are handed over, and by whom."""
 
     host: str = Field(min_length=1)
     port: int = Field(default=25, ge=1, le=65_535)
-    mail_from: str = Field(pattern=r"^[^@\s]+@[^@\s]+$")
-    recipients: tuple[Annotated[str, Field(pattern=r"^[^@\s]+@[^@\s]+$")], ...] = Field(min_length=1)
+    mail_from: MailAddress
     username: str | None = None
     password: str | None = Field(default=None, repr=False)
     tls: bool = False  # from the first byte; otherwise STARTTLS where the server offers it
     timeout_s: _Seconds = 10.0
+
+
+class Email(MailServer):
+    """A mail for each notice."""
+
+    recipients: tuple[MailAddress, ...] = Field(min_length=1)
 
 
 class AlertSettings(_Table):
@@ -106,11 +162,15 @@ def parse_alerts(text: str) -> AlertSettings:
     try:
         return AlertSettings.model_validate(_with_defaults(document))
     except ValidationError as error:
-        faults = (
-            f"{'.'.join(map(str, each['loc']))}: {each['msg'].removeprefix('Value error, ')}"
-            for each in error.errors()
-        )
-        raise AlertFileError("; ".join(faults)) from None
+        raise AlertFileError(faults_of(error)) from None
+
+
+def faults_of(error: ValidationError) -> str:
+    """Each field of a settings file that is wrong, and what is wrong with it."""
+    return "; ".join(
+        f"{'.'.join(map(str, each['loc']))}: {each['msg'].removeprefix('Value error, ')}"
+        for each in error.errors()
+    )
 
 
 def _with_defaults(document: dict[str, Any]) -> dict[str, Any]:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from msgspec import Struct
-
-from reference_sender.alerts.rules import AlertRules, Rule
+from reference_sender.alerts.rules import AlertRules
+from reference_sender.alerts.value import Value
 from reference_sender.dispatch import DispatchState
 from reference_sender.dispatch.figures import BOUNDS_S, ClassSnapshot
 from reference_sender.dispatch.message_states import EXPIRED_UNREPORTED, NOT_NEEDED
@@ -17,24 +16,8 @@ _QUANTILE = 0.95
 _ENDED_ON_PURPOSE = (CANCELLED, OPTED_OUT, NOT_NEEDED)
 
 
-class Value(Struct, frozen=True):
-    """One value of one rule. ``name``: the rule, with the class or the route that it is about. ``said``: what
-    the value is, for a person."""
-
-    name: str
-    rule: Rule
-    value: float
-    said: str
-
-
 def values(rules: AlertRules, before: DispatchState, now: DispatchState, spent_s: float) -> Iterator[Value]:
-    """The values of all enabled rules, for the ``spent_s`` seconds between the two states."""
-    for each in _all(rules, before, now, spent_s):
-        if each.rule.enabled:
-            yield each
-
-
-def _all(rules: AlertRules, before: DispatchState, now: DispatchState, spent_s: float) -> Iterator[Value]:
+    """The values of the dispatcher, for the ``spent_s`` seconds between the two states."""
     yield Value(
         "error_rate",
         rules.error_rate,

@@ -17,9 +17,9 @@ from reference_sender.api.queries import Queries, instant
 from reference_sender.api.query_strings import fields_of, limit_of
 from reference_sender.api.rules import IntakeRules, cancelled
 from reference_sender.clock import wall_ahead_ns
+from reference_sender.dispatch.campaign_figures import UNIT
 from reference_sender.dispatch.values import State
 from reference_sender.policy.campaigns import Campaign, CampaignState
-from reference_sender.policy.spending import UNIT
 from reference_sender.runtime.driver import Driver
 
 _MOST_NUMBERS = 1_000

@@ -8,6 +8,7 @@ from operator import attrgetter
 from typing import Any
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from reference_sender.api.answers import json_bytes
 from reference_sender.api.intake import Intake, Invalid, Shared, read_defaults, read_recipient
@@ -21,6 +22,7 @@ from reference_sender.dispatch.values import Message
 from reference_sender.policy.gate import HeldCounts
 from reference_sender.runtime.driver import Driver
 from reference_sender.store import StoreError
+from reference_sender.store.campaign_reports import ReportOrder
 
 MAX_ROWS = 100_000
 MAX_BODY_BYTES = 128 * 1024 * 1024  # unpacked
@@ -59,7 +61,7 @@ class RefusedRows(Struct, gc=False):
     message: str
 
 
-class Taken(Struct):
+class CampaignAnswer(Struct):
     """The answer to a campaign."""
 
     id: str = ""
@@ -76,12 +78,12 @@ def wait_limit_s(patience_s: float, came_bytes: int, waited_s: float) -> float:
     return min(patience_s, patience_s + came_bytes / LEAST_BYTES_PER_S - waited_s)
 
 
-async def encoded(taken: Taken, turns: Turns) -> list[bytes]:
-    """``taken`` as JSON, in parts, one per turn of the event loop: it may list 100,000 refusals.
-    ``taken.refused`` is emptied step by step, so that the refusals are freed in turns too.
+async def encoded(answer: CampaignAnswer, turns: Turns) -> list[bytes]:
+    """``answer`` as JSON, in parts, one per turn of the event loop: it may list 100,000 refusals.
+    ``answer.refused`` is emptied step by step, so that the refusals are freed in turns too.
     """
-    refused, taken.refused = taken.refused, []
-    before, opened, after = json_bytes(taken).partition(b'"refused":[')
+    refused, answer.refused = answer.refused, []
+    before, opened, after = json_bytes(answer).partition(b'"refused":[')
     parts = [before + opened]
     refused.reverse()
     while refused:
@@ -106,7 +108,7 @@ class CampaignIntake:
         strict: bool,
         patience_s: float = PATIENCE_S,
     ) -> None:
-        self.taken = Taken()
+        self.answer = CampaignAnswer()
         self._intake = intake
         self._rules = rules
         self._duplicates: DuplicateRows | None = DuplicateRows()  # None: allowed
@@ -118,6 +120,7 @@ class CampaignIntake:
         self._waited_s = 0.0  # for the client
         self._strict = strict  # False for CSV, in which numbers are text
         self._shared: Shared | None = None
+        self._order: ReportOrder | None = None
         self._rows_seen = 0
         self._numbers: list[int] = []  # the row number of each message of the batch
         self._batch: list[Message] = []
@@ -135,21 +138,24 @@ class CampaignIntake:
             self._waiting.reschedule(asyncio.get_running_loop().time())
         self._stopping = True
 
-    async def read(self, rows: Rows, unpacking: Unpacking, read_piece: ReadPiece) -> Taken:
+    async def read(self, rows: Rows, unpacking: Unpacking, read_piece: ReadPiece) -> CampaignAnswer:
         """Raises ``Invalid`` if the body is not a campaign and no row was accepted. If rows were accepted,
-        ``Taken.error`` has the error."""
+        ``CampaignAnswer.error`` has the error."""
         try:
             await self._read_body(rows, unpacking, read_piece)
         except Invalid as error:
             await self._commit()
-            if not (self.taken.accepted or self.taken.repeated):
+            if not (self.answer.accepted or self.answer.repeated):
                 raise
-            self.taken.error = {"code": error.code, "field": error.field, "message": error.message}
+            self.answer.error = {"code": error.code, "field": error.field, "message": error.message}
         await self._commit()
-        self.taken.held = self._driver.gate.held(self.taken.id)
+        if self._order is not None and self.answer.accepted:
+            # Rows may have arrived after a pause in which the campaign seemed to have ended.
+            self._driver.keep([replace(self._order, at_ns=now_ns())])
+        self.answer.held = self._driver.gate.held(self.answer.id)
         if self._unordered:  # a key that is in use is found later than other errors
-            self.taken.refused.sort(key=attrgetter("row"))
-        return self.taken
+            self.answer.refused.sort(key=attrgetter("row"))
+        return self.answer
 
     async def _read_body(self, rows: Rows, unpacking: Unpacking, read_piece: ReadPiece) -> None:
         unpacked_bytes = 0
@@ -221,12 +227,15 @@ class CampaignIntake:
             campaign = self._intake.campaign_id() if defaults.campaign is None else defaults.campaign
             shared = self._intake.shared_part(defaults, campaign, now)
             controls = self._rules.campaign(campaign, defaults)
+            self._order = self._rules.report_order(now, campaign, defaults)
             if controls is not None:
                 self._driver.change_campaign(controls)
+            if self._order is not None:
+                self._driver.keep([self._order])
             if defaults.duplicates == "allow":
                 self._duplicates = None
             self._shared = shared
-            self.taken.id = campaign
+            self.answer.id = campaign
         return self._shared
 
     async def _commit(self) -> None:
@@ -258,8 +267,8 @@ class CampaignIntake:
                     conflicts += 1
                     self._refuse(number, _CONFLICT)
         accepted = len(batch) - repeated - conflicts
-        self.taken.accepted += accepted
-        self.taken.repeated += repeated
+        self.answer.accepted += accepted
+        self.answer.repeated += repeated
         self._tally.accepted += accepted
         self._tally.repeated += repeated
         self._tally.conflicts += conflicts
@@ -269,7 +278,7 @@ class CampaignIntake:
             self._refuse(number, why)
 
     def _refuse(self, row: int, why: Invalid) -> None:
-        self.taken.refused_count += 1
+        self.answer.refused_count += 1
         said = (why.code, why.field, why.message)
         last = self._last_refusals.get(said)
         if last is not None and last.to_row == row - 1:
@@ -278,4 +287,4 @@ class CampaignIntake:
         self._unordered = self._unordered or row < self._last_refused
         self._last_refused = row
         self._last_refusals[said] = refusal = RefusedRows(row, row, *said)
-        self.taken.refused.append(refusal)
+        self.answer.refused.append(refusal)

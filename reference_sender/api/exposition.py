@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.utils import floatToGoString
 
 from reference_sender.api.tally import Tally
 from reference_sender.dispatch import DispatchState
+from reference_sender.dispatch.campaign_figures import UNIT
 from reference_sender.dispatch.figures import BOUNDS_S, DurationCounts
 from reference_sender.dispatch.snapshot import RouteSnapshot
+from reference_sender.policy.spending_state import SpendingState
 from reference_sender.runtime.driver import Driver
 from reference_sender.runtime.loop_lag import LoopLag
 
@@ -28,6 +30,8 @@ def dispatch_families(state: DispatchState) -> Iterator[Metric]:
     yield _gauge("retry_waiting_messages", "Of these, messages that wait for their next attempt", retry)
     held = "Messages that wait for a time, or for their campaign"
     yield _gauge("held_messages", held, state.held)
+    unread = "Messages of an earlier process that are not read from the store yet"
+    yield _gauge("unread_messages", unread, state.unread)
     yield _gauge("in_flight_requests", "Requests to providers without an answer", state.in_flight)
     yield _gauge("in_flight_messages", "Messages in these requests", state.in_flight_messages)
     yield _gauge("awaiting_report_messages", "Messages whose report is awaited", state.awaiting_report)
@@ -52,26 +56,20 @@ def dispatch_families(state: DispatchState) -> Iterator[Metric]:
     said = "From the acceptance by the sender to"
     yield _histogram("handover_duration_seconds", f"{said} that by a provider", _CLASS, handover)
     yield _histogram("delivery_duration_seconds", f"{said} the delivery", _CLASS, delivery)
-    for name, help_text in _TOTALS.items():
-        yield _counter(name, help_text, state.totals[_TOTAL_OF[name]])
+    for key, (name, help_text) in _TOTALS.items():
+        yield _counter(name, help_text, state.totals[key])
     held_back = "Time for which ready messages were not submitted"
     yield _counters("held_back_seconds", held_back, "cause", state.waited_s)
     yield from _route_families(state.routes)
 
 
+# By the names of ``GET /v1/state``.
 _TOTALS = {
-    "offered_messages": "New messages given to the dispatcher",
-    "recovered_messages": "Unfinished messages of an earlier process",
-    "late_deliveries": "Ended messages that a report then showed to be delivered",
-    "repeated_reports": "Reports without new information",
-    "orphan_reports": "Reports about unknown messages",
-}
-_TOTAL_OF = {
-    "offered_messages": "offered",
-    "recovered_messages": "recovered",
-    "late_deliveries": "late",
-    "repeated_reports": "repeated_reports",
-    "orphan_reports": "orphan_reports",
+    "offered": ("offered_messages", "New messages given to the dispatcher"),
+    "recovered": ("recovered_messages", "Unfinished messages of an earlier process"),
+    "late": ("late_deliveries", "Ended messages that a report then showed to be delivered"),
+    "repeated_reports": ("repeated_reports", "Reports without new information"),
+    "orphan_reports": ("orphan_reports", "Reports about unknown messages"),
 }
 
 
@@ -116,7 +114,7 @@ def process_families(driver: Driver, tally: Tally, lag: LoopLag) -> Iterator[Met
     }
     yield _counters("refused_messages", "Messages that the sender refused", "reason", refused)
     yield _counter("unauthorized_requests", "Requests without the token", tally.unauthorized)
-    yield _counter("campaigns", "Campaigns taken", tally.campaigns)
+    yield _counter("campaigns", "Campaigns accepted", tally.campaigns)
     yield _counter("report_calls", "Calls of providers with delivery reports", tally.report_calls)
     yield _counter("reports", "Delivery reports in these calls", tally.reports)
     put_off = "Report calls that the provider must repeat"
@@ -132,25 +130,40 @@ def process_families(driver: Driver, tally: Tally, lag: LoopLag) -> Iterator[Met
     yield _gauge("event_loop_core_wait_seconds", waited, lag.core_wait_ms / 1000)
 
 
+def money_families(spending: SpendingState, balances: Mapping[str, float]) -> Iterator[Metric]:
+    """Balances and spending limits, as far as there are any."""
+    if balances:
+        said = "Balance of the route's account, in the unit of its provider"
+        yield _gauges("route_balance_units", said, _ROUTE, dict(balances))
+    if spending.daily_limit is not None:
+        said = "Costs reserved for today, in the currency of the prices"
+        yield _gauge("daily_spending_units", said, spending.spent_today / UNIT)
+        yield _gauge("daily_spending_limit_units", "Their limit", spending.daily_limit / UNIT)
+    over = sum(each.over_limit for each in spending.campaigns)
+    yield _gauge(
+        "over_limit_messages", "Messages that wait for a higher spending limit of their campaign", over
+    )
+
+
 def _gauge(name: str, said: str, value: float) -> Metric:
     return GaugeMetricFamily(_PREFIX + name, said, value=value)
 
 
-def _gauges(name: str, said: str, label: str, values: dict[str, float] | dict[str, int]) -> Metric:
-    family = GaugeMetricFamily(_PREFIX + name, said, labels=[label])
-    for of, value in values.items():
-        family.add_metric([of], value)
-    return family
+def _gauges(name: str, said: str, label: str, values: Mapping[str, float]) -> Metric:
+    return _labelled(GaugeMetricFamily(_PREFIX + name, said, labels=[label]), values)
 
 
 def _counter(name: str, said: str, value: float) -> Metric:
     return CounterMetricFamily(_PREFIX + name, said, value=value)
 
 
-def _counters(name: str, said: str, label: str, values: dict[str, int] | dict[str, float]) -> Metric:
-    family = CounterMetricFamily(_PREFIX + name, said, labels=[label])
-    for of, value in values.items():
-        family.add_metric([of], value)
+def _counters(name: str, said: str, label: str, values: Mapping[str, float]) -> Metric:
+    return _labelled(CounterMetricFamily(_PREFIX + name, said, labels=[label]), values)
+
+
+def _labelled(family: GaugeMetricFamily | CounterMetricFamily, values: Mapping[str, float]) -> Metric:
+    for label, value in values.items():
+        family.add_metric([label], value)
     return family
 
 

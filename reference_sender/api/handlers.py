@@ -16,7 +16,7 @@ from msgspec import Struct
 
 from reference_sender.api.answers import ApiError, error_answer, json_answer, json_parts
 from reference_sender.api.bodies import after_body, invite_body, read_message, read_piece, unpacking
-from reference_sender.api.campaign_intake import PATIENCE_S, CampaignIntake, Taken, encoded
+from reference_sender.api.campaign_intake import PATIENCE_S, CampaignAnswer, CampaignIntake, encoded
 from reference_sender.api.csv_rows import CsvRows
 from reference_sender.api.health import RETRY_STORE_S, check_chores, check_health, settle
 from reference_sender.api.intake import Intake, Invalid, read_request
@@ -103,6 +103,10 @@ class Api:
         """
         self._guarded.update(handlers)
 
+    def serve_openly(self, handlers: Mapping[tuple[str, str], Handler]) -> None:
+        """Also serve these paths, which need no token."""
+        self._open.update(handlers)
+
     def stop(self) -> None:
         """Refuse messages from now on. Delivery reports are still accepted."""
         self.stopping = True
@@ -146,7 +150,7 @@ class Api:
         parent, slash, rest = path.rpartition("/")
         for table in (self._open, self._guarded):
             handler = table.get((method, path))
-            if handler is None and rest:
+            if handler is None and rest and parent:  # "/" is the page, and not the beginning of all paths
                 handler = table.get((method, parent + slash))
                 within, _, middle = parent.rpartition("/")
                 if handler is None and middle and (named := table.get((method, f"{within}/{{id}}/{rest}"))):
@@ -157,7 +161,7 @@ class Api:
                 return await handler(request, rest)
         known = {known_path for _, known_path in (*self._open, *self._guarded)} | {"/v1/messages"}
         within = parent.rpartition("/")[0]
-        if path in known or (rest and {parent + slash, f"{within}/{{id}}/{rest}"} & known):
+        if path in known or (rest and parent and {parent + slash, f"{within}/{{id}}/{rest}"} & known):
             raise ApiError(405, "method_not_allowed", f"{path} does not accept {request.method}")
         raise ApiError(404, "not_found", "this path does not exist")
 
@@ -223,12 +227,12 @@ class Api:
         )
         self._campaigns.add(campaign)
         try:
-            taken = await campaign.read(rows, unpacked, partial(read_piece, request))
+            result = await campaign.read(rows, unpacked, partial(read_piece, request))
         finally:
             self._campaigns.discard(campaign)
         self._tally.campaigns += 1
-        status, retry_after_s = _campaign_status(taken)
-        answer = json_parts(await encoded(taken, self._turns), status)
+        status, retry_after_s = _campaign_status(result)
+        answer = json_parts(await encoded(result, self._turns), status)
         if retry_after_s is not None:
             answer.headers["Retry-After"] = str(retry_after_s)
         return after_body(request, answer)
@@ -287,13 +291,13 @@ def _row_id(text: str) -> int | None:
     return int(text)
 
 
-def _campaign_status(taken: Taken) -> tuple[int, int | None]:
+def _campaign_status(answer: CampaignAnswer) -> tuple[int, int | None]:
     """The status of the answer, and its Retry-After in seconds, if any."""
-    if taken.error is not None:
-        status = _INVALID_STATUS.get(taken.error["code"], 400)
+    if answer.error is not None:
+        status = _INVALID_STATUS.get(answer.error["code"], 400)
         return status, _RETRY_STOPPING_S if status == 503 else None
-    if not (taken.accepted or taken.repeated):
-        reasons = {refusal.reason for refusal in taken.refused}
+    if not (answer.accepted or answer.repeated):
+        reasons = {refusal.reason for refusal in answer.refused}
         if reasons == {"queue_full"}:
             return 429, _RETRY_FULL_S
         if "store_failed" in reasons:

@@ -9,7 +9,7 @@ from reference_sender.runtime.driver import Driver
 from reference_sender.store import StoreError
 
 _PATIENCE_S = 5.0  # a disk that needs longer for one commit is too slow
-_SETTLE_S = 10.0  # a commit that fails is tried again once a second
+SETTLE_S = 10.0  # a commit that fails is tried again once a second
 RETRY_STORE_S = 5
 
 
@@ -32,10 +32,10 @@ async def settle(driver: Driver) -> None:
     """
     check_chores(driver)
     try:
-        async with asyncio.timeout(_SETTLE_S):
+        async with asyncio.timeout(SETTLE_S):
             await driver.settled()
     except TimeoutError as error:
-        reason = driver.commits.error or f"it has not finished a commit for {_SETTLE_S:g} s"
+        reason = driver.commits.error or f"it has not finished a commit for {SETTLE_S:g} s"
         said = f"the store does not keep the latest changes: {reason}; try again"
         raise ApiError(503, "store_failed", said, retry_after_s=RETRY_STORE_S) from error
 

@@ -11,6 +11,7 @@ import msgspec
 from msgspec import Struct, field, structs
 
 from reference_sender.api.segments import count_segments
+from reference_sender.campaign_report.texts import ReportLanguage
 from reference_sender.dispatch.values import Lane, Message
 
 SECOND_NS = 1_000_000_000
@@ -40,6 +41,8 @@ _SEND_AT_RULE = (
     f"an instant with its offset, such as 2026-12-01T09:00:00+01:00, at most {MAX_AHEAD_DAYS} days ahead"
 )
 SPENDING_RULE = "an amount from 0 to 1,000,000,000"
+LANGUAGE_RULE = " or ".join(language.value for language in ReportLanguage)
+MAIL_RULE = "1 to 10 mail addresses: a list, or a text with commas between them"
 _DAY_NS = 86_400 * SECOND_NS
 _CLASS_RULE = "one of otp, transactional, marketing"
 
@@ -86,6 +89,8 @@ class Defaults(Struct, forbid_unknown_fields=True, frozen=True):
     quiet_hours: Literal["follow", "ignore"] | None = None
     duplicates: Literal["refuse", "allow"] = "refuse"
     spending_limit: float | None = None
+    report_language: ReportLanguage | None = None
+    report_to: str | list[str] | None = None
 
 
 class Recipient(Struct, forbid_unknown_fields=True, gc=False):
@@ -299,6 +304,8 @@ _RULES = {
     "quiet_hours": "follow or ignore",
     "duplicates": "refuse or allow",
     "spending_limit": SPENDING_RULE,
+    "report_language": LANGUAGE_RULE,
+    "report_to": MAIL_RULE,
 }
 
 _request_decoder = msgspec.json.Decoder(MessageRequest)

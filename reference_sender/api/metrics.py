@@ -2,27 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
 
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import Metric
 from prometheus_client.registry import Collector
 
-from reference_sender.api.exposition import dispatch_families, process_families
+from reference_sender.api.exposition import dispatch_families, money_families, process_families
 from reference_sender.api.tally import Tally
+from reference_sender.clock import now_ns
 from reference_sender.dispatch.values import State
 from reference_sender.runtime.driver import Driver
 from reference_sender.runtime.loop_lag import LoopLag
+
+NO_BALANCES: Mapping[str, float] = MappingProxyType({})
 
 
 class Metrics(Collector):
     """Reads driver, tally and loop lag on request. It does no work per message."""
 
-    def __init__(self, driver: Driver, tally: Tally, lag: LoopLag, stored: dict[State, int]) -> None:
+    def __init__(
+        self,
+        driver: Driver,
+        tally: Tally,
+        lag: LoopLag,
+        stored: dict[State, int],
+        balances: Mapping[str, float] = NO_BALANCES,
+    ) -> None:
         self._driver = driver
         self.tally = tally
         self._lag = lag
         self._stored = stored
+        self._balances = balances
         self._registry = CollectorRegistry()
         self._registry.register(self)
 
@@ -45,6 +57,7 @@ class Metrics(Collector):
     def collect(self) -> Iterator[Metric]:
         yield from dispatch_families(self._driver.state())
         yield from process_families(self._driver, self.tally, self._lag)
+        yield from money_families(self._driver.gate.spending_state(now_ns()), self._balances)
 
     def _gauges(self) -> dict[str, float]:
         gauges = self._driver.state().gauges()

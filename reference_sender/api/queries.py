@@ -13,10 +13,11 @@ import msgspec
 from msgspec import Struct, field
 
 from reference_sender.clock import wall_ahead_ns
-from reference_sender.dispatch.values import State
+from reference_sender.dispatch.values import Recovered, State
 from reference_sender.policy.opt_out import OptOut
 from reference_sender.policy.quiet_hours import FOREVER
-from reference_sender.store import DeadLetterFilter, Record, Store
+from reference_sender.store import DeadLetterFilter, Place, Record, Store
+from reference_sender.store.campaign_reports import StoredReport
 
 _PAGE = 2_000
 _Answer = TypeVar("_Answer")
@@ -68,30 +69,38 @@ class Queries:
 
     async def campaign(self, campaign: str) -> dict[State, int]:
         """Messages of ``campaign`` by state."""
-        return await self._ask(lambda: self._store.counts(campaign))
+        return await self.ask(lambda: self._store.counts(campaign))
 
     async def spent(self, campaign: str) -> int:
         """What ``campaign`` costs so far, in millionths."""
-        return await self._ask(lambda: self._store.spent(campaign, None))
+        return await self.ask(lambda: self._store.spent(campaign, None))
 
     async def opt_outs(self, after: str, limit: int) -> list[OptOut]:
         """As ``CampaignStore.opt_outs``."""
-        return await self._ask(lambda: self._store.opt_outs(after, limit))
+        return await self.ask(lambda: self._store.opt_outs(after, limit))
+
+    async def campaign_report(self, campaign: str) -> StoredReport | None:
+        """As ``ReportStore.campaign_report``."""
+        return await self.ask(lambda: self._store.campaign_report(campaign))
 
     async def dead_letters(self, wanted: DeadLetterFilter, after_id: int, limit: int) -> list[Record]:
         """As ``MessageArchive.dead_letters``."""
-        return await self._ask(lambda: self._store.dead_letters(wanted, after_id, limit))
+        return await self.ask(lambda: self._store.dead_letters(wanted, after_id, limit))
 
     async def record(self, message_id: int) -> Record | None:
         """The message with its text, if there is one."""
-        records = await self._ask(lambda: self._store.records(message_id - 1, 1))
+        records = await self.ask(lambda: self._store.records(message_id - 1, 1))
         return records[0] if records and records[0].message.message_id == message_id else None
+
+    async def unfinished(self, limit: int, place: Place | None) -> list[Recovered]:
+        """As ``NodeStore.unfinished``."""
+        return await self.ask(lambda: self._store.unfinished(limit, place))
 
     async def export(self) -> AsyncIterator[bytes]:
         """Every message, oldest first, as lines of JSON, a page at a time."""
         after_id = 0
         while True:
-            page, after_id = await self._ask(partial(self._page, after_id))
+            page, after_id = await self.ask(partial(self._page, after_id))
             if not page:
                 return
             yield page
@@ -105,7 +114,8 @@ class Queries:
             return b"", after_id
         return _encode_lines([_exported(record) for record in records]), records[-1].message.message_id
 
-    async def _ask(self, question: Callable[[], _Answer]) -> _Answer:
+    async def ask(self, question: Callable[[], _Answer]) -> _Answer:
+        """The answer to a question to the store, in the thread that reads it."""
         return await asyncio.get_running_loop().run_in_executor(self._thread, question)
 
 

@@ -18,7 +18,7 @@ _OTP_MARKS = (b'"otp"', b"=otp")  # in JSON, and in a query
 _MOST_WAITING_BYTES = 65_536  # of one connection. Beyond it the reader's own flow control is needed
 
 
-class Reader(Protocol):
+class ReadingConnection(Protocol):
     """A connection."""
 
     def read(self, data: bytes) -> None:
@@ -34,13 +34,13 @@ class ReadingOrder:
         self._loop = asyncio.get_running_loop()
         self._read = 0  # in this turn
         self._turn_ends = False  # its end is scheduled
-        self._waiting: OrderedDict[Reader, bytes] = OrderedDict()
+        self._waiting: OrderedDict[ReadingConnection, bytes] = OrderedDict()
 
     def __len__(self) -> int:
         """The number of connections whose data waits."""
         return len(self._waiting)
 
-    def received(self, reader: Reader, data: bytes) -> None:
+    def received(self, reader: ReadingConnection, data: bytes) -> None:
         """``reader`` received ``data``, which begins or continues a request. It is read now or in a later
         turn.
         """
@@ -61,13 +61,13 @@ class ReadingOrder:
             self._loop.call_soon(self._next_turn)
         reader.read(data)
 
-    def hurry(self, reader: Reader) -> None:
+    def hurry(self, reader: ReadingConnection) -> None:
         """``reader`` receives nothing more: let it read what waits."""
         data = self._waiting.pop(reader, None)
         if data is not None:
             reader.read(data)
 
-    def forget(self, reader: Reader) -> None:
+    def forget(self, reader: ReadingConnection) -> None:
         """``reader`` is closed: drop its data."""
         self._waiting.pop(reader, None)
 

@@ -1,18 +1,25 @@
-"""Refusals by the policy: opt-outs, duplicates, limits on one number, cancelled campaigns, closed hours."""
+"""What policy and settings say to new messages and campaigns: refusals, controls, orders of reports."""
 
 from __future__ import annotations
 
-from reference_sender.api.intake import SECOND_NS, SPENDING_RULE, Defaults, Invalid
+import re
+
+from reference_sender.api.intake import MAIL_RULE, SECOND_NS, SPENDING_RULE, Defaults, Invalid
+from reference_sender.campaign_report.settings import CampaignReportSettings
 from reference_sender.dispatch.values import Message
 from reference_sender.policy.campaigns import Campaign, CampaignState
 from reference_sender.policy.gate import Gate
 from reference_sender.policy.recipients import RecipientLimits
 from reference_sender.policy.settings import amount
+from reference_sender.store.campaign_reports import ReportOrder
 
 POLICY_CODES = frozenset(
     {"opted_out", "campaign_cancelled", "recipient_limit", "quiet_hours", "duplicate_recipient"}
 )
 _MOST = 1e9
+NO_REPORTS = CampaignReportSettings(enabled=False)
+_MOST_ADDRESSES = 10
+_is_address = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9.-]{1,255}").fullmatch
 _DUPLICATE = Invalid(
     "duplicate_recipient",
     "to",
@@ -23,9 +30,12 @@ _DUPLICATE = Invalid(
 class IntakeRules:
     """Checks each new message. What depends on time holds a message and does not refuse it (``gate``)."""
 
-    def __init__(self, gate: Gate, limits: RecipientLimits) -> None:
+    def __init__(
+        self, gate: Gate, limits: RecipientLimits, reports: CampaignReportSettings = NO_REPORTS
+    ) -> None:
         self._gate = gate
         self._limits = limits
+        self._reports = reports
 
     def check(self, now_ns: int, message: Message) -> None:
         """Raises ``Invalid``. Otherwise the message is counted for its number."""
@@ -74,6 +84,26 @@ class IntakeRules:
             return Campaign(name) if known is None and gate.spending is not None else None
         wanted = Campaign(name, known.state if known is not None else CampaignState.RUNNING, limit)
         return None if wanted == known else wanted
+
+    def report_order(self, now_ns: int, name: str, defaults: Defaults) -> ReportOrder | None:
+        """The order of a report on a campaign; None if there are no reports. Raises ``Invalid``."""
+        settings, given = self._reports, defaults.report_to
+        if given is not None and (not settings.enabled or settings.email is None):
+            raise Invalid(
+                "invalid",
+                "report_to",
+                "report_to needs a mail server: give the table email in the file of --campaign-reports",
+            )
+        if not settings.enabled:
+            return None
+        addresses = given.split(",") if isinstance(given, str) else given or []
+        recipients = tuple(dict.fromkeys(address.strip() for address in addresses))
+        if given is not None and not 1 <= len(recipients) <= _MOST_ADDRESSES:
+            raise Invalid("invalid", "report_to", f"report_to must be {MAIL_RULE}")
+        if not all(map(_is_address, recipients)):
+            raise Invalid("invalid", "report_to", f"report_to must be {MAIL_RULE}, such as ann@example.org")
+        language = "" if defaults.report_language is None else defaults.report_language.value
+        return ReportOrder(name, now_ns, language, recipients)
 
     def limit(self, spending_limit: float | None) -> int | None:
         """A campaign's limit in millionths. Raises ``Invalid``."""

@@ -4,26 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
-import msgspec
-
-from reference_sender.dispatch.awaiting import Sent
 from reference_sender.dispatch.backlog import Backlog
+from reference_sender.dispatch.campaign_figures import CountedCampaigns
 from reference_sender.dispatch.choice import RouteChoice
 from reference_sender.dispatch.hedging import hedging_of
 from reference_sender.dispatch.lookups import PendingLookups
-from reference_sender.dispatch.message_states import NOT_NEEDED, MessageStates
-from reference_sender.dispatch.recovery import not_created_after, recovered_sent, tried_at
+from reference_sender.dispatch.message_states import MessageStates
+from reference_sender.dispatch.recovering import TOO_LARGE, Recovering
 from reference_sender.dispatch.retry import retry_rules
 from reference_sender.dispatch.route import RouteState, check_routes
 from reference_sender.dispatch.sending import Sending
 from reference_sender.dispatch.settings import DispatchSettings
 from reference_sender.dispatch.settling import AttemptResults
 from reference_sender.dispatch.snapshot import DispatchState, kept_entries, snapshot
-from reference_sender.dispatch.ticket import NOWHERE, SHARED, Ticket, lane_index
+from reference_sender.dispatch.ticket import Ticket, lane_index
 from reference_sender.dispatch.unreported import unreported_of
 from reference_sender.dispatch.values import (
     FINAL_STATES,
     Effect,
+    EndedMessage,
     Lane,
     Message,
     Recovered,
@@ -35,7 +34,6 @@ from reference_sender.dispatch.values import (
 )
 
 _ALWAYS_OPEN: Mapping[int, int] = {}
-TOO_LARGE = "more_segments_than_any_route_allows"
 
 # An enum's member costs 0.2 us to look up (Python 3.11); these are looked up for every message.
 _SUBMITTING = State.SUBMITTING
@@ -64,7 +62,8 @@ class Dispatcher:
         self._backlog = Backlog(len(routes), in_order=settings.order == "arrival")
         states = [RouteState(index, each, settings, seed) for index, each in enumerate(routes)]
         self._choice = RouteChoice(settings, states) if len(states) > 1 else None
-        self._states = MessageStates(settings, self._backlog, self._choice)
+        self.campaigns = CountedCampaigns(routes)
+        self._states = MessageStates(settings, self._backlog, self._choice, self.campaigns)
         self._sending = Sending(settings, states, self._backlog, self._states, self._choice)
         self._lookups = PendingLookups()
         self._looks_up = not all(route.repeats for route in self._sending.routes)
@@ -75,6 +74,9 @@ class Dispatcher:
         )
         self._timers = [each for each in (self._hedging, self._unreported) if each is not None]
         self._largest = max(int(limits.segments_burst) for limits in routes)
+        self._restoring = Recovering(
+            self._backlog, self._sending, self._states, self._lookups, self._hedging, self._largest
+        )
         self._now_ns = 0
         self._next_due_ns: int | None = None  # of all that waits for a time, but for batches
 
@@ -180,12 +182,33 @@ class Dispatcher:
         """
         self._move_clock(now_ns)
         effects: list[Effect] = []
+        self._states.unmatched.clear()
         # A report without our key may be about a message that a lookup on its way finds as not yet ended.
         submitting = bool(self._sending.in_flight) or self._lookups.asking
         for report in reports:
             if self._looks_up and report.key is not None:
                 self._lookups.claim(report.provider_id)
             self._states.reported(now_ns, report, submitting, effects)
+        self._run_due(now_ns, effects)
+        return effects
+
+    @property
+    def unmatched(self) -> Sequence[Report]:
+        """DELIVERED reports of the last ``reported`` about no message that is known here. The store may have
+        ended it: then call ``found_ended``.
+        """
+        return self._states.unmatched
+
+    def found_ended(
+        self, now_ns: int, ended: Iterable[EndedMessage], reports: Iterable[Report]
+    ) -> Sequence[Effect]:
+        """Apply ``reports``, which were unmatched, to ``ended``, what the store says they are about. The
+        first message of a second one may then be unmatched.
+        """
+        self._move_clock(now_ns)
+        effects: list[Effect] = []
+        self._states.unmatched.clear()
+        self._states.found(now_ns, ended, reports, effects)
         self._run_due(now_ns, effects)
         return effects
 
@@ -247,7 +270,6 @@ class Dispatcher:
         """Take the open messages of an earlier process, or of another sender of the same store. ``closes`` is
         that of ``offer``.
 
-
         A QUEUED one with a route is sent again with its key, on that route only, and only while the
         provider remembers the key. It is looked up instead if that provider refuses no repeats. If that route
         is no longer configured, it waits for its report and ends EXPIRED. One without a route was never
@@ -255,31 +277,7 @@ class Dispatcher:
         """
         self._move_clock(now_ns)
         effects: list[Effect] = []
-        sent: list[tuple[str, Sent]] = []
-        seconds: list[Message] = []
-        for each in recovered:
-            self._states.totals.recovered += 1
-            if each.route is None and is_hedge(each.message.key):
-                seconds.append(not_created_after(each.message, now_ns))
-            elif each.state is _SENT:
-                sent.append((each.message.key, recovered_sent(each, now_ns)))
-            else:
-                self._restore(now_ns, each, closes, effects)
-        sent.sort(key=lambda entry: entry[1].at_ns)
-        latest_ns = self._states.awaiting.latest_ns
-        for key, entry in sent:
-            if entry.at_ns < latest_ns:  # of another sender: what is awaited is in the order of time
-                entry = msgspec.structs.replace(entry, at_ns=latest_ns)
-            self._states.awaiting.add(key, entry)
-            if self._looks_up:
-                self._lookups.claim(entry.provider_id)
-        for message in seconds:
-            if self._hedging is not None:
-                self._hedging.offer(now_ns, message, effects)
-            else:
-                self._states.closed(
-                    now_ns, self._backlog.add(message, message.expires_ns), State.EXPIRED, NOT_NEEDED, effects
-                )
+        self._restoring.take(now_ns, recovered, closes, effects)
         self._run_due(now_ns, effects)
         return effects
 
@@ -302,27 +300,6 @@ class Dispatcher:
     def waiting(self, lane: Lane) -> int:
         """Messages of ``lane``, and of those above it, that wait for their submit."""
         return sum(self._backlog.waiting[: lane_index(lane) + 1])
-
-    def _restore(
-        self, now_ns: int, each: Recovered, closes: Mapping[int, int], effects: list[Effect]
-    ) -> None:
-        message = not_created_after(each.message, now_ns)
-        if each.route is None:
-            until_ns = min(message.expires_ns, closes.get(message.message_id, message.expires_ns))
-            ticket = self._backlog.restore(message, each.attempts, SHARED, None, until_ns)
-            if message.segments > self._largest:
-                self._states.closed(now_ns, ticket, State.FAILED, TOO_LARGE, effects)
-            return
-        route = self._sending.route_for(each.route, message.segments)
-        slot, expires_ns = NOWHERE, message.expires_ns
-        if route is not None:
-            tried_ns = tried_at(each, now_ns)
-            slot = 1 + route.index
-            expires_ns = min(expires_ns, tried_ns + route.unknown_window_ns)
-        repeats = route is not None and route.repeats
-        ticket = self._backlog.restore(message, each.attempts, slot, each.route, expires_ns, repeats)
-        if route is not None and not repeats:
-            self._lookups.add(now_ns, ticket, tried_ns)
 
     def _drop_unclaimed(self) -> None:
         if not self._sending.in_flight and not self._lookups.asking:

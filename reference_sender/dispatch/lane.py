@@ -164,7 +164,7 @@ class LaneQueue:
         flow = self._flows.get(key)
         if flow is None:
             if len(self._flows) >= self._flow_limit:
-                self._drop_idle_flows()
+                self.drop_idle_flows()
             self._made += 1
             flow = self._flows[key] = _Flow((message.sender_id, ticket.solo), self._made, self._clock)
         if not flow.queue:
@@ -198,7 +198,7 @@ class LaneQueue:
         self._clock = 0.0
         self._flow_limit = _FLOWS_KEPT
 
-    def _drop_idle_flows(self) -> None:
+    def drop_idle_flows(self) -> None:
         """Drop flows that the clock has passed. The next limit depends on the number that remains, so this is
         rare.
         """

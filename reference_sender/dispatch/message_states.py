@@ -1,7 +1,7 @@
 """The state of every message: it writes the durable changes and matches reports to messages.
 
 Changes are written for SENT, for ends, and when an attempt without an answer binds a message to its route.
-While an attempt is under way the store has it as a ``SubmitAttempt``, which the driver writes before the
+While an attempt is in flight the store has it as a ``SubmitAttempt``, which the driver writes before the
 request goes out. A refused attempt is not stored: after a crash only its count is missing.
 """
 
@@ -10,11 +10,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from reference_sender.dispatch.awaiting import Awaiting, EarlyReports, Ended, Sent
 from reference_sender.dispatch.backlog import Backlog
+from reference_sender.dispatch.campaign_figures import CountedCampaigns
 from reference_sender.dispatch.choice import RouteChoice
 from reference_sender.dispatch.figures import Figures, begun_ns
+from reference_sender.dispatch.recovery import recovered_ended
 from reference_sender.dispatch.retry import SECOND_NS
 from reference_sender.dispatch.settings import DispatchSettings
 from reference_sender.dispatch.states import moved, raises_rank
@@ -23,6 +26,7 @@ from reference_sender.dispatch.values import (
     FINAL_STATES,
     Change,
     Effect,
+    EndedMessage,
     Message,
     Report,
     SetAside,
@@ -67,12 +71,20 @@ class Totals(Struct):
 class MessageStates:
     """Awaited, early and late reports, and the totals."""
 
-    def __init__(self, settings: DispatchSettings, backlog: Backlog, choice: RouteChoice | None) -> None:
+    def __init__(
+        self,
+        settings: DispatchSettings,
+        backlog: Backlog,
+        choice: RouteChoice | None,
+        campaigns: CountedCampaigns,
+    ) -> None:
         self.totals = Totals()
         self.figures = Figures()
+        self._campaigns = campaigns
         self.awaiting = Awaiting(int(settings.report_timeout_s * SECOND_NS))
         self.early = EarlyReports(settings.early_reports)
-        self._ended = Ended(settings.late_reports)
+        self.past = Ended(settings.late_reports)  # messages that ended, for late reports
+        self.unmatched: list[Report] = []  # DELIVERED, of the last call, about no message that is known here
         self._backlog = backlog
         self.hedges = settings.hedge_otp_after_s is not None
         self._choice = choice  # None with one route: nothing is measured then
@@ -85,34 +97,36 @@ class MessageStates:
         """Whether ``report`` is about a known message, and not only by what a later answer may tell."""
         if report.key is not None and report.key in self._backlog.tickets:
             return True
-        return self.awaiting.index.find(report) is not None or self._ended.index.find(report) is not None
+        return self.awaiting.index.find(report) is not None or self.past.index.find(report) is not None
 
-    def taken(self, now_ns: int, ticket: Ticket, provider_id: str | None, effects: list[Effect]) -> None:
+    def accepted(self, now_ns: int, ticket: Ticket, provider_id: str | None, effects: list[Effect]) -> None:
         """A provider has the message."""
         self._backlog.end(ticket, _SENT)
         self.totals.sent += 1
         message = ticket.message
         message_id, key, begun = message.message_id, message.key, begun_ns(now_ns, message)
-        attempts, route, lane = ticket.attempts, ticket.route, ticket.lane
+        attempts, route, lane, campaign = ticket.attempts, ticket.route, ticket.lane, message.campaign
         self.figures.sent(lane, now_ns - begun)
+        self._campaigns.taken(message, route)
         carrier = ""
         if self._choice is not None:
             carrier = self._choice.carrier_of(message)
             self._choice.accepted(now_ns, route)
-        sent = Sent(message_id, attempts, provider_id, now_ns, lane, begun, _SENT, route, carrier)
+        sent = Sent(message_id, attempts, provider_id, now_ns, lane, begun, _SENT, route, carrier, campaign)
         self.awaiting.add(key, sent)
         effects.append(Change(message_id, key, _SENT, "", provider_id, attempts, now_ns, route))
 
     def reported_early(self, now_ns: int, ticket: Ticket, report: Report, effects: list[Effect]) -> None:
         """A provider has the message: ``report`` says so, before or instead of the submit's answer."""
         if report.state not in FINAL_STATES:
-            self.taken(now_ns, ticket, report.provider_id, effects)
+            self.accepted(now_ns, ticket, report.provider_id, effects)
             return
         self._backlog.end(ticket, _SENT)
         self.totals.sent += 1
         message, lane = ticket.message, ticket.lane
         begun = begun_ns(now_ns, message)
         self.figures.sent(lane, now_ns - begun)
+        self._campaigns.taken(message, ticket.route)
         sent = Sent(
             message.message_id,
             ticket.attempts,
@@ -121,6 +135,7 @@ class MessageStates:
             lane,
             begun,
             route=ticket.route,
+            campaign=message.campaign,
         )
         self._reached(now_ns, message.key, sent, report.state, report.reason, effects)
 
@@ -135,8 +150,9 @@ class MessageStates:
         if ticket.uncertain:  # the provider may have it: a report would show that
             attempts, lane, begun = ticket.attempts, ticket.lane, begun_ns(now_ns, message)
             ended = Sent(message.message_id, attempts, None, now_ns, lane, begun, ticket.state, ticket.route)
-            self._ended.add(message.key, ended)
+            self.past.add(message.key, replace(ended, campaign=message.campaign))
         self._count(ticket.state)
+        self._campaigns.ended_unsent(message, ticket.state)
         self.figures.not_delivered(ticket.lane, ticket.state, reason)
         effects.append(
             Change(
@@ -172,6 +188,7 @@ class MessageStates:
     def ended(self, now_ns: int, message: Message, state: State, reason: str, effects: list[Effect]) -> None:
         """Record the final state of a message that was set aside, or never offered."""
         self._count(state)
+        self._campaigns.ended_unsent(message, state)
         self.figures.not_delivered(lane_index(message.lane), state, reason)
         effects.append(Change(message.message_id, message.key, state, reason, None, 0, now_ns))
 
@@ -219,21 +236,45 @@ class MessageStates:
         if ticket is not None and (ticket.attempts or ticket.uncertain):
             # Recorded now and not with the answer: an acknowledged report is not repeated.
             self.reported_early(now_ns, ticket, report, effects)
-        elif (key := self._ended.index.find(report)) is not None:
-            self._reported_late(now_ns, key, report, effects)
-        elif report.key is not None or not submitting or not self.early.keep(report):
-            self.totals.orphan_reports += 1
+        elif (key := self.past.index.find(report)) is not None:
+            self.reported_late(now_ns, key, report, effects)
+        else:
+            if report.state is _DELIVERED:
+                self.unmatched.append(report)
+            if report.key is not None or not submitting or not self.early.keep(report):
+                self.totals.orphan_reports += 1
+
+    def found(
+        self, now_ns: int, ended: Iterable[EndedMessage], reports: Iterable[Report], effects: list[Effect]
+    ) -> None:
+        """Apply ``reports``, which were unmatched, to the messages that they are about."""
+        index = self.past.index
+        for each in ended:
+            if each.message.key not in index.by_key:
+                self.past.add(each.message.key, recovered_ended(each, now_ns))
+                self._campaigns.ended_elsewhere(each.state)
+        for report in reports:
+            key = index.find(report)
+            if key is None:
+                continue
+            if self.early.take(report.provider_id) is None:
+                self.totals.orphan_reports -= 1
+            self.reported_late(now_ns, key, report, effects)
 
     def give_up_overdue(self, now_ns: int, effects: list[Effect]) -> None:
         """End messages whose report is overdue."""
         for key, sent in self.awaiting.take_timed_out(now_ns):
             self._reached(now_ns, key, sent, State.EXPIRED, EXPIRED_UNREPORTED, effects)
 
-    def _reported_late(self, now_ns: int, key: str, report: Report, effects: list[Effect]) -> None:
-        ended = self._ended.index
+    def reported_late(self, now_ns: int, key: str, report: Report, effects: list[Effect]) -> None:
+        """``report`` is about a message that has ended. It may show that the message was delivered."""
+        ended = self.past.index
         if report.state in FINAL_STATES and raises_rank(ended.by_key[key].state, report.state):
             self.totals.late += 1
-            self._reached(now_ns, key, ended.pop(key), report.state, report.reason, effects)
+            sent = ended.pop(key)
+            if sent.provider_id is None:  # no answer and no lookup had said it
+                sent = replace(sent, provider_id=report.provider_id or None)
+            self._reached(now_ns, key, sent, report.state, report.reason, effects)
         else:
             self.totals.repeated_reports += 1
 
@@ -246,11 +287,13 @@ class MessageStates:
             self._choice.reported(now_ns, route, sent.at_ns, sent.carrier, state is _DELIVERED)
         state = moved(sent.state, state)
         lane, begun = sent.lane, sent.begun_ns
+        self._campaigns.ended(sent.campaign, sent.state, state)
         if state is _DELIVERED:
             self.figures.delivered(lane, now_ns - begun)
         else:
-            ended = Sent(message_id, attempts, provider_id, now_ns, lane, begun, state, route)
-            self._ended.add(key, ended)
+            campaign = sent.campaign
+            ended = Sent(message_id, attempts, provider_id, now_ns, lane, begun, state, route, "", campaign)
+            self.past.add(key, ended)
             self.figures.not_delivered(lane, state, reason)
         self._count(state)
         effects.append(Change(message_id, key, state, reason, provider_id, attempts, now_ns, route))

@@ -11,7 +11,7 @@ import msgspec
 from reference_sender.dispatch.awaiting import Sent
 from reference_sender.dispatch.figures import begun_ns
 from reference_sender.dispatch.ticket import lane_index
-from reference_sender.dispatch.values import Message, Recovered
+from reference_sender.dispatch.values import EndedMessage, Message, Recovered
 
 
 def not_created_after(message: Message, now_ns: int) -> Message:
@@ -39,4 +39,21 @@ def recovered_sent(recovered: Recovered, now_ns: int) -> Sent:
         lane_index(recovered.message.lane),
         begun_ns(sent_ns, recovered.message),
         route=recovered.route,
+        campaign=recovered.message.campaign,
+    )
+
+
+def recovered_ended(ended: EndedMessage, now_ns: int) -> Sent:
+    """The message as one that has ended, and that a late report is about."""
+    message = ended.message
+    return Sent(
+        message.message_id,
+        ended.attempts,
+        ended.provider_id,
+        now_ns,
+        lane_index(message.lane),
+        begun_ns(now_ns, message),
+        ended.state,
+        ended.route,
+        campaign=message.campaign,
     )

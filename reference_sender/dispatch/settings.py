@@ -14,7 +14,7 @@ class DispatchSettings(BaseModel):
 
     # Intake
     max_backlog: int = Field(
-        default=500_000, ge=1, description="messages not yet taken by a provider, all lanes"
+        default=500_000, ge=1, description="messages not yet accepted by a provider, all lanes"
     )
     otp_reserved_backlog: int = Field(default=10_000, ge=0, description="of these, for the OTP lane only")
 

@@ -53,7 +53,7 @@ class AttemptResults:
             if early is not None:
                 states.reported_early(now_ns, ticket, early, effects)
             else:
-                states.taken(now_ns, ticket, result.provider_id, effects)
+                states.accepted(now_ns, ticket, result.provider_id, effects)
                 if self._hedging is not None and message.lane is _OTP:
                     self._hedging.sent(now_ns, message)
             return False

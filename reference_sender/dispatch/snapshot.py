@@ -83,13 +83,14 @@ class DispatchState(Struct, frozen=True):
     classes: tuple[ClassSnapshot, ...] = ()
     reasons: dict[str, int] = {}  # of messages that ended without a delivery
     held: int = 0  # messages that wait for a time, or for their campaign (``policy/gate.py``)
+    unread: int = 0  # messages of an earlier process that are not read from the store yet
     waited_s: dict[str, float] = {}  # for how long ready messages were held back, by what (``Sending``)
 
     @property
     def open(self) -> int:
         """Messages that have not ended."""
         queued = self.queue_otp + self.queue_transactional + self.queue_marketing
-        return queued + self.held + self.in_flight_messages + self.awaiting_report
+        return queued + self.held + self.unread + self.in_flight_messages + self.awaiting_report
 
     def gauges(self) -> dict[str, float]:
         """The gauges by name, one flat mapping; a route's are ``route_<name>_<what>``."""
@@ -102,6 +103,7 @@ class DispatchState(Struct, frozen=True):
             "in_flight_messages": self.in_flight_messages,
             "awaiting_report": self.awaiting_report,
             "held": self.held,
+            "unread": self.unread,
             "early_reports": self.early_reports,
         }
         for route in self.routes:

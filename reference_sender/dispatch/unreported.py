@@ -29,6 +29,7 @@ class Unreported:
         self._after_ns = after_ns
         self._step_ns = max(1, after_ns // 100)  # limits how often the table is scanned
         self._scanned_ns = -1  # messages sent until then are in ``_due``, or have ended
+        self._earliest_ns = 0  # of the next scan: the newest message may have ended, and older ones wait
         self._scan_ns: int | None = None
         self._due: list[tuple[int, str, int]] = []  # when, key, wait after it
         self._asked: dict[str, int] = {}
@@ -45,7 +46,8 @@ class Unreported:
         if self._scan_ns is None and self._awaiting.index.by_key:
             newest = self._awaiting.newest_ns
             if newest > self._scanned_ns:
-                self._scan_ns = max(self._awaiting.oldest_ns(), self._scanned_ns + 1) + self._after_ns
+                oldest_ns = max(self._awaiting.oldest_ns(), self._scanned_ns + 1)
+                self._scan_ns = max(oldest_ns + self._after_ns, self._earliest_ns)
         due_ns = self._due[0][0] if self._due and len(self._asked) < _AT_ONCE else None
         if due_ns is None or self._scan_ns is None:
             return self._scan_ns if due_ns is None else due_ns
@@ -80,9 +82,10 @@ class Unreported:
     def _scan(self, now_ns: int) -> None:
         latest_ns = now_ns - self._after_ns
         self._scan_ns = None
+        self._earliest_ns = now_ns + self._step_ns
         for key, sent in self._awaiting.index.by_key.items():
             if sent.at_ns > latest_ns:
-                self._scan_ns = max(sent.at_ns + self._after_ns, now_ns + self._step_ns)
+                self._scan_ns = max(sent.at_ns + self._after_ns, self._earliest_ns)
                 break
             if sent.at_ns > self._scanned_ns and sent.route in self._routes and sent.provider_id is not None:
                 heappush(self._due, (now_ns, key, self._after_ns))

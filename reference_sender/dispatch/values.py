@@ -198,6 +198,21 @@ class Recovered(Struct, frozen=True, gc=False):
     route: str | None = None
     tried_ns: int | None = None
 
+    @property
+    def untried(self) -> bool:
+        """Whether no provider can have it."""
+        return self.route is None and self.state is State.QUEUED
+
+
+class EndedMessage(Struct, frozen=True, gc=False):
+    """A message that an earlier process, or another node, ended without a delivery: FAILED or EXPIRED."""
+
+    message: Message
+    state: State
+    attempts: int
+    provider_id: str | None
+    route: str | None
+
 
 class RouteLimits(Struct, frozen=True, gc=False):
     """The limits of one route. Segments and requests have separate rates, as at the providers.

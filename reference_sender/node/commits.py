@@ -17,6 +17,26 @@ BULK_LINGERS = 3
 _OTP = Lane.OTP
 
 
+class LateReports:
+    """Reports of which the store must say whether they are about an ended message, and what waits for that:
+    calls, with all their reports, and reports of other nodes, by id.
+    """
+
+    def __init__(self) -> None:
+        self.reports: list[Report] = []
+        self.calls: list[tuple[Waiter, Sequence[Report]]] = []
+        self.read: list[int] = []
+
+    def __bool__(self) -> bool:
+        return bool(self.reports or self.calls or self.read)
+
+    def put_before(self, later: LateReports) -> None:
+        """Repeat these with ``later``."""
+        later.reports[:0] = self.reports
+        later.calls[:0] = self.calls
+        later.read[:0] = self.read
+
+
 class Group:
     """The content of one transaction, and who waits for it."""
 
@@ -37,14 +57,22 @@ class Group:
         self.changed: list[tuple[Waiter, bool | None]] = []  # with the answer to give
         self.probes: list[Waiter] = []
         self.urgent = False  # it has OTPs of a campaign, or an attempt of OTPs
+        self.late = LateReports()
 
     def __bool__(self) -> bool:
-        return bool(self.has_work() or self.changed or self.probes)
+        return bool(self.has_work() or self.changed or self.probes or self.late)
 
     def has_work(self) -> bool:
         """Whether there is anything to write."""
         written = self.messages or self.changes or self.attempts or self.ended
         return bool(written or self.controls or self.refused or self.handed_over or self.read)
+
+    def first_to_go(self) -> Sequence[Message]:
+        """Its OTPs, if any: they go first, so the other messages do not change where they go."""
+        messages = self.messages
+        if self.singles and len(messages) > 1:
+            return [message for message in messages if message.lane is _OTP] or messages
+        return messages
 
     def begun(self) -> list[SubmitAttempt]:
         """The attempts that become durable with the group."""
@@ -56,7 +84,7 @@ class Group:
     def commit(self) -> Commit:
         """The group as an effect. Without work, a probe tells whether the store works."""
         if not self.has_work():
-            return Commit(None, probe=bool(self.probes))
+            return Commit(None, bool(self.probes), self.late.reports)
         work = Work(
             self.messages,
             self.changes,
@@ -68,7 +96,7 @@ class Group:
             self.handed_over or (),
             self.read or (),
         )
-        return Commit(work)
+        return Commit(work, late=self.late.reports)
 
 
 class Commits:
@@ -138,6 +166,18 @@ class Commits:
         """These reports of other nodes are done with. Call it together with ``change``."""
         self._group.read.extend(report_ids)
 
+    def find_ended(
+        self,
+        reports: Iterable[Report],
+        calls: Iterable[tuple[Waiter, Sequence[Report]]] = (),
+        read: Iterable[int] = (),
+    ) -> None:
+        """Find the ended messages of ``reports`` after the next commit; the rest as in ``LateReports``."""
+        late = self._group.late
+        late.reports.extend(reports)
+        late.calls.extend(calls)
+        late.read.extend(read)
+
     def settle(self, waiter: Waiter, answer: bool | None = None) -> None:
         """Give ``waiter`` this answer when everything handed over before is durable."""
         self._group.changed.append((waiter, answer))
@@ -172,6 +212,7 @@ class Commits:
         next_group.read[:0] = group.read
         next_group.controls[:0] = group.controls
         next_group.changed[:0] = group.changed
+        group.late.put_before(next_group.late)
         self._failed_until_ns = now_ns + self._retry_ns
         return group
 

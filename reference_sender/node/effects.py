@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from msgspec import Struct
 
-from reference_sender.dispatch.values import AskReport, Hedge, LookUp, Message
+from reference_sender.dispatch.values import AskReport, Hedge, LookUp, Message, Report
 from reference_sender.store.protocol import StoreError, Work
 
 Waiter = Any
 
 
 class Commit(Struct, frozen=True, gc=False):
-    """Keep ``work`` in one transaction; without it test the store if ``probe``, else do nothing. Then call
-    ``Node.committed`` or ``Node.commit_failed``. At most one commit is in progress.
+    """Keep ``work`` in one transaction; without it test the store if ``probe``, else do nothing. After that
+    find the ended messages of ``late``. Then call ``Node.committed`` or ``Node.commit_failed``. At most one
+    commit is in progress.
     """
 
     work: Work | None
     probe: bool = False
+    late: Sequence[Report] = ()  # for ``NodeStore.ended``
 
 
 class SubmitNow(Struct, frozen=True, gc=False):

@@ -16,6 +16,7 @@ from reference_sender.dispatch.values import (
     AskReport,
     Change,
     Effect,
+    EndedMessage,
     Hedge,
     Lane,
     LookUp,
@@ -28,15 +29,16 @@ from reference_sender.dispatch.values import (
     SubmitAttempt,
     SubmitBatch,
 )
-from reference_sender.node.commits import Commits, Group, is_attempt_of
+from reference_sender.node.commits import Commits, Group, LateReports, is_attempt_of
 from reference_sender.node.early_calls import EarlyCalls
 from reference_sender.node.effects import Acknowledge, Commit, NodeEffect, Refuse, SubmitNow, Waiter
+from reference_sender.node.takeover import Unread, admitted
 from reference_sender.node.tenure import Tenure
 from reference_sender.node.times import DEFAULT_TIMES, NodeTimes
 from reference_sender.policy.campaigns import Campaign, CampaignState
 from reference_sender.policy.gate import Gate, open_gate
 from reference_sender.policy.opt_out import OptOut
-from reference_sender.store.protocol import Existing, HandedOver, Hold, OptIn, Renewal, StoreError
+from reference_sender.store.protocol import Control, Existing, HandedOver, Hold, OptIn, Renewal, StoreError
 
 
 class Node:
@@ -59,6 +61,7 @@ class Node:
         self._unanswered: dict[int, int] = {}  # attempts by batch: not durable yet, or their request is out
         self._attempts = 0  # number made so far
         self._stopping = False
+        self._unread = Unread()
 
     @property
     def waiting(self) -> int:
@@ -79,31 +82,29 @@ class Node:
         """Whether ``count`` more messages of ``lane`` fit. Messages that wait for the store, or in it for a
         node, are counted.
         """
-        unclaimed = 0 if self._tenure is None else self._tenure.unclaimed
+        unclaimed = self._unread.count if self._tenure is None else self._tenure.unclaimed
         waiting = self._commits.waiting + self.gate.held_messages + unclaimed
         return self._dispatcher.has_room(count + waiting, lane)
 
     def state(self) -> DispatchState:
-        """The state of the dispatcher, and the number of held messages."""
-        return msgspec.structs.replace(self._dispatcher.state(), held=self.gate.held_messages)
+        """The state of the dispatcher, and the numbers of held messages and of those not read yet."""
+        state, held = self._dispatcher.state(), self.gate.held_messages
+        return msgspec.structs.replace(state, held=held, unread=self._unread.count)
 
     def stop(self) -> None:
         """Submit nothing more. Answers, reports and commits are still taken."""
         self._stopping = True
 
-    def recover(self, now_ns: int, recovered: Iterable[Recovered]) -> list[NodeEffect]:
-        """Continue the unfinished work of an earlier process, or of another node."""
-        gate = self.gate
-        ready: list[Recovered] = []
-        held: list[Message] = []
-        for each in recovered:
-            waits = each.state is State.QUEUED and each.route is None
-            if waits and not gate.is_ready(now_ns, each.message):
-                held.append(each.message)
-            else:
-                ready.append(each)
-        gate.hold(now_ns, held)
-        closes = gate.closes(now_ns, [each.message for each in ready if each.state is State.QUEUED])
+    def recover(self, now_ns: int, recovered: Sequence[Recovered], unread: int = 0) -> list[NodeEffect]:
+        """Continue the unfinished work of an earlier process, or of another node. ``unread`` messages that
+        were never tried are left in the store for later calls.
+        """
+        self._dispatcher.campaigns.recovered(recovered)
+        ready, held = admitted(self.gate, now_ns, recovered)
+        self.gate.hold(now_ns, held)
+        for campaign in self._unread.left(unread):
+            self._change_held(now_ns, campaign)
+        closes = self.gate.closes(now_ns, [each.message for each in ready if each.state is State.QUEUED])
         return self._perform(now_ns, self._dispatcher.recover(now_ns, ready, closes))
 
     def change_campaign(self, now_ns: int, campaign: Campaign, waiter: Waiter) -> list[NodeEffect]:
@@ -112,13 +113,17 @@ class Node:
         Of a paused campaign the waiting messages are held, of a cancelled one they end. Messages that a
         provider may have continue.
         """
-        changed = self.gate.change(now_ns, campaign)
-        holds = [Hold(message.message_id, message.not_before_ns) for message in changed.holds]
-        self._commits.control([campaign, *holds, *changed.spent])
+        self._change_held(now_ns, campaign)
         self._commits.settle(waiter)
+        self._unread.changed(campaign)
         if campaign.state is CampaignState.RUNNING:
             return []
         return self._perform(now_ns, self._dispatcher.set_aside_barred(now_ns))
+
+    def _change_held(self, now_ns: int, campaign: Campaign) -> None:
+        changed = self.gate.change(now_ns, campaign)
+        holds = [Hold(message.message_id, message.not_before_ns) for message in changed.holds]
+        self._commits.control([campaign, *holds, *changed.spent])
 
     def opt_out(self, now_ns: int, numbers: Iterable[str], waiter: Waiter) -> list[NodeEffect]:
         """Put ``numbers`` on the opt-out list. Their waiting messages end. The waiter gets None when the list
@@ -127,8 +132,7 @@ class Node:
         opt_outs = [OptOut(number, now_ns) for number in numbers]
         for each in opt_outs:
             self.gate.opt_outs.add(each.number)
-        self._commits.control(opt_outs)
-        self._commits.settle(waiter)
+        self.keep(opt_outs, waiter)
         self.gate.end_opted_out(now_ns)
         return self._perform(now_ns, self._dispatcher.set_aside_barred(now_ns))
 
@@ -137,7 +141,11 @@ class Node:
         opt_ins = [OptIn(number) for number in numbers]
         for each in opt_ins:
             self.gate.opt_outs.remove(each.number)
-        self._commits.control(opt_ins)
+        self.keep(opt_ins, waiter)
+
+    def keep(self, controls: Iterable[Control], waiter: Waiter) -> None:
+        """Store ``controls``. The waiter gets None when that is durable."""
+        self._commits.control(controls)
         self._commits.settle(waiter)
 
     def join(self, tenure: Tenure) -> None:
@@ -160,9 +168,13 @@ class Node:
 
     def handed_over(self, now_ns: int, reports: Sequence[HandedOver]) -> list[NodeEffect]:
         """Take delivery reports that other nodes took for messages of this one."""
-        effects = self._dispatcher.reported(now_ns, [each.report for each in reports])
-        self._commits.read([each.report_id for each in reports])
-        return self._perform(now_ns, effects)
+        effects = self._perform(now_ns, self._dispatcher.reported(now_ns, [each.report for each in reports]))
+        read = [each.report_id for each in reports]
+        if self._dispatcher.unmatched:
+            self._commits.find_ended(self._dispatcher.unmatched, read=read)
+        else:
+            self._commits.read(read)
+        return effects
 
     def take(self, message: Message, waiter: Waiter) -> None:
         """Store and send ``message``. The waiter gets None, or the message that has its key already."""
@@ -185,8 +197,9 @@ class Node:
 
         A report without a key can come before the answer to its submit, which alone identifies the message.
         Its change is then durable only after that answer, so the provider's call waits until then. False if
-        that takes too long: the provider must repeat the report. Of several nodes
-        each hands over what it does not know.
+        that takes too long: the provider must repeat the report. A delivery that is unknown here may be of an
+        ended message: the store tells after the next commit. Of several nodes each hands over what it does
+        not know.
         """
         if self._tenure is not None:
             knows = self._dispatcher.knows
@@ -194,10 +207,32 @@ class Node:
             reports = [report for report in reports if knows(report)]
         before = self._dispatcher.early_reports
         effects = self._perform(now_ns, self._dispatcher.reported(now_ns, reports))
-        if self._early.has_early(reports, before, self._dispatcher.early_reports) and self._unanswered:
+        is_early = self._early.has_early(reports, before, self._dispatcher.early_reports)
+        if self._dispatcher.unmatched:
+            self._commits.find_ended(self._dispatcher.unmatched, [(waiter, reports)])
+        else:
+            self._answer_reports(now_ns, waiter, is_early)
+        return effects
+
+    def _answer_reports(self, now_ns: int, waiter: Waiter, is_early: bool) -> None:
+        if is_early and self._unanswered:
             self._early.add(now_ns, waiter, self._unanswered)
         else:
             self._commits.settle(waiter, True)
+
+    def _found(
+        self, now_ns: int, late: LateReports, ended: Sequence[EndedMessage] | None
+    ) -> list[NodeEffect]:
+        if ended is None:
+            return [Acknowledge(waiter, False) for waiter, _ in late.calls]
+        effects = self._perform(now_ns, self._dispatcher.found_ended(now_ns, ended, late.reports))
+        if self._dispatcher.unmatched:
+            self._commits.find_ended(self._dispatcher.unmatched, late.calls, late.read)
+            return effects
+        self._commits.read(late.read)
+        kept = self._dispatcher.early_reports
+        for waiter, reports in late.calls:
+            self._answer_reports(now_ns, waiter, self._early.has_early(reports, kept, kept))
         return effects
 
     def answered(self, now_ns: int, batch_id: int, results: Sequence[Result]) -> list[NodeEffect]:
@@ -261,17 +296,18 @@ class Node:
         if self._tenure is not None:
             group.unclaimed = self._tenure.left_to_others(self._dispatcher, group.admitted.ready)
         if group.messages and not self._stopping and not group.admitted.held and not group.unclaimed:
-            soon: Sequence[Message] = group.messages
-            if group.singles and len(soon) > 1:
-                # OTPs go first, so the others of the group do not change where they go.
-                soon = [message for message in soon if message.lane is Lane.OTP] or soon
+            soon = group.first_to_go()
             route = self._dispatcher.foresee(now_ns, soon)
             if route is not None:
                 group.foreseen = self._attempt(now_ns, route, soon)
         return group.commit()
 
-    def committed(self, now_ns: int, taken: Mapping[int, Existing]) -> list[NodeEffect]:
-        """The commit is durable, except the messages in ``taken``, whose keys other messages have."""
+    def committed(
+        self, now_ns: int, taken: Mapping[int, Existing], ended: Sequence[EndedMessage] | None = ()
+    ) -> list[NodeEffect]:
+        """The commit is durable, except the messages in ``taken``, whose keys other messages have. ``ended``
+        are the messages of ``Commit.late``, or None: their reports must come again.
+        """
         group = self._commits.done()
         effects: list[NodeEffect] = []
         messages, held = self.gate.stored(now_ns, group.admitted)
@@ -283,31 +319,28 @@ class Node:
             not_ours = taken.keys() | group.unclaimed
             messages = [message for message in messages if message.message_id not in not_ours]
         self.gate.hold(now_ns, held)
+        self._dispatcher.campaigns.accepted([*messages, *held])
         if messages or group.foreseen is not None:
             effects = self._offer(now_ns, messages, group.foreseen)
-        for message_id, waiter in group.singles:
-            effects.append(Acknowledge(waiter, taken.get(message_id)))
-        for waiter in group.many:
-            effects.append(Acknowledge(waiter, taken))
+        effects += [Acknowledge(waiter, taken.get(message_id)) for message_id, waiter in group.singles]
+        effects += [Acknowledge(waiter, taken) for waiter in group.many]
         for _, batch in group.attempts:
             if self._dispatcher.may_still_go(now_ns, batch.batch_id):
                 effects += self._submit(now_ns, batch)
             else:  # the commit took long, and a message expired meanwhile
                 effects += self._withdraw(now_ns, batch.batch_id)
-        for waiter, answer in group.changed:
-            effects.append(Acknowledge(waiter, answer))
-        for waiter in group.probes:
-            effects.append(Acknowledge(waiter, None))
+        effects += [Acknowledge(waiter, answer) for waiter, answer in group.changed]
+        effects += [Acknowledge(waiter, None) for waiter in group.probes]
+        if group.late:
+            effects += self._found(now_ns, group.late, ended)
         return effects
 
     def commit_failed(self, now_ns: int, error: StoreError) -> list[NodeEffect]:
         """Nothing of the commit is kept: refuse its messages, and queue those of its attempts again."""
         group: Group = self._commits.failed(now_ns)
         self.gate.take_back(group.admitted)
-        refused = [waiter for _, waiter in group.singles]
-        effects: list[NodeEffect] = [
-            Refuse(waiter, error) for waiter in (*refused, *group.many, *group.probes)
-        ]
+        refused = [*(waiter for _, waiter in group.singles), *group.many, *group.probes]
+        effects: list[NodeEffect] = [Refuse(waiter, error) for waiter in refused]
         for _, batch in group.attempts:
             effects += self._withdraw(now_ns, batch.batch_id)
         return effects

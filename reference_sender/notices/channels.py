@@ -9,7 +9,7 @@ import aiohttp
 import aiosmtplib
 import msgspec
 
-from reference_sender.alerts.rules import AlertSettings, Email, Webhook
+from reference_sender.alerts.rules import AlertSettings, Email, MailServer, Webhook
 from reference_sender.alerts.watch import Notice
 
 _SUBJECT_MOST = 200
@@ -57,15 +57,20 @@ async def mail(email: Email, notice: Notice) -> None:
     message["To"] = ", ".join(email.recipients)
     message["Subject"] = f"smsbench sender: {notice.line}"[:_SUBJECT_MOST]
     message.set_content(notice.line + "\n")
+    await deliver(email, message)
+
+
+async def deliver(server: MailServer, message: EmailMessage) -> None:
+    """Raises ``ChannelError`` unless the mail server takes ``message`` for every recipient."""
     try:
         refused, _ = await aiosmtplib.send(
             message,
-            hostname=email.host,
-            port=email.port,
-            username=email.username,
-            password=email.password,
-            use_tls=email.tls,
-            timeout=email.timeout_s,
+            hostname=server.host,
+            port=server.port,
+            username=server.username,
+            password=server.password,
+            use_tls=server.tls,
+            timeout=server.timeout_s,
         )
     except (aiosmtplib.SMTPException, OSError) as error:
         raise ChannelError(f"{type(error).__name__}: {error}") from error

@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Mapping, Sequence
 
+from reference_sender.alerts.money import Money
 from reference_sender.alerts.rules import AlertRules
 from reference_sender.alerts.watch import Alerts, Notice
 from reference_sender.dispatch import DispatchState
@@ -28,10 +29,12 @@ class AlertWatcher:
         channels: Mapping[str, Channel],
         chores: Chores,
         retry_s: Sequence[float] = _RETRY_S,
+        money: Callable[[], Money] = Money,
     ) -> None:
-        self._alerts = Alerts(rules)
+        self.alerts = Alerts(rules)  # to be read
         self._every_s = rules.every_s
         self._state = state
+        self._money = money
         self._retry_s = retry_s
         self._loop = asyncio.get_running_loop()
         self._waiting: dict[str, asyncio.Queue[Notice]] = {
@@ -50,7 +53,7 @@ class AlertWatcher:
             sender.cancel()
 
     def _look(self) -> None:
-        for notice in self._alerts.observe(self._loop.time(), self._state()):
+        for notice in self.alerts.observe(self._loop.time(), self._state(), self._money()):
             log.log(logging.ERROR if notice.began else logging.INFO, "%s", notice.line)
             for name, waiting in self._waiting.items():
                 try:

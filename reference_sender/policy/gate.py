@@ -21,6 +21,7 @@ from reference_sender.policy.opt_out import OptOutNumbers
 from reference_sender.policy.quiet_hours import FOREVER, OpeningHours
 from reference_sender.policy.settings import NO_POLICY, PolicySettings, amount
 from reference_sender.policy.spending import SegmentPrices, Spending, Spent, summed
+from reference_sender.policy.spending_state import CampaignSpending, SpendingState
 
 NOTHING_SPENT: Mapping[str, int] = {}
 NOTHING_SPENT_ON_A_DAY: Mapping[int, int] = {}
@@ -102,13 +103,30 @@ class Gate:
         """The controls of a campaign, if it has any."""
         return self._campaigns.get(name)
 
+    def held_of(self, campaign: str) -> int:
+        """How many messages of a campaign are held."""
+        return self._held.by_campaign.get(campaign, 0)
+
     def held(self, campaign: str) -> HeldCounts:
-        """How many messages of a campaign are held. It reads all held messages if costs are limited."""
-        total = self._held.by_campaign[campaign]
-        if not total or self.spending is None:
-            return HeldCounts(total, 0)
-        over = self._held.find(lambda each: each.campaign == campaign and each.not_before_ns >= FOREVER)
-        return HeldCounts(total, len(over))
+        """How many messages of a campaign are held."""
+        over = 0 if self.spending is None else self._held.over_limit[campaign]
+        return HeldCounts(self._held.by_campaign[campaign], over)
+
+    def spending_state(self, now_ns: int) -> SpendingState:
+        """How far the spending limits are used up at ``now_ns``."""
+        spending = self.spending
+        if spending is None:
+            return SpendingState()
+        day = spending.day(now_ns)
+        campaigns = tuple(
+            CampaignSpending(
+                each.name, spending.spent.get(each.name, 0), limit, self._held.over_limit[each.name]
+            )
+            for each in self._campaigns.values()
+            if (limit := each.spending_limit) is not None
+        )
+        moved = spending.moved_from(day)
+        return SpendingState(day, spending.on_day(day), spending.daily_limit, moved, campaigns)
 
     def bars(self, message: Message) -> bool:
         """Whether a waiting message must leave the dispatcher: its campaign is stopped, or its recipient
@@ -173,7 +191,7 @@ class Gate:
         """Whether ``message`` may be sent now."""
         if not (message.not_before_ns or message.keeps_hours or self.bars(message)):
             return True
-        return not self.ending(message) and self._may_go_ns(now_ns, message) <= now_ns
+        return not self.ending(message) and self.may_go_ns(now_ns, message) <= now_ns
 
     def next_ns(self) -> int | None:
         """When ``release`` has work."""
@@ -189,7 +207,7 @@ class Gate:
                 ended.append((message, State.EXPIRED, EXPIRED_HELD))
             elif reason:
                 ended.append((message, State.FAILED, reason))
-            elif self._may_go_ns(now_ns, message) > now_ns:
+            elif self.may_go_ns(now_ns, message) > now_ns:
                 self.hold(now_ns, [message])
             else:
                 ready.append(message)
@@ -252,9 +270,10 @@ class Gate:
         return replace(message, not_before_ns=at_ns) if moved else message
 
     def _due_ns(self, now_ns: int, message: Message) -> int:
-        return now_ns if self.ending(message) else self._may_go_ns(now_ns, message)
+        return now_ns if self.ending(message) else self.may_go_ns(now_ns, message)
 
-    def _may_go_ns(self, now_ns: int, message: Message) -> int:
+    def may_go_ns(self, now_ns: int, message: Message) -> int:
+        """When the dispatcher may get the message, by campaign, given instant and quiet hours."""
         if message.campaign in self._stopped:
             return FOREVER
         at_ns = max(now_ns, message.not_before_ns)

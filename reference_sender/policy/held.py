@@ -7,6 +7,7 @@ from collections.abc import Callable
 from heapq import heapify, heappop, heappush
 
 from reference_sender.dispatch.values import Message
+from reference_sender.policy.quiet_hours import FOREVER
 
 
 class Held:
@@ -17,6 +18,7 @@ class Held:
         self._due: dict[int, int] = {}
         self._heap: list[tuple[int, int]] = []
         self.by_campaign: Counter[str] = Counter()
+        self.over_limit: Counter[str] = Counter()  # of these, those that wait for a higher spending limit
 
     def __len__(self) -> int:
         return len(self._messages)
@@ -25,10 +27,13 @@ class Held:
         """Hold ``message`` until ``due_ns``."""
         self._messages[message.message_id] = message
         self.by_campaign[message.campaign] += 1
+        self._count_over_limit(message, 1)
         self._wait(message, due_ns)
 
     def move(self, message: Message, due_ns: int) -> None:
         """Hold a held message until ``due_ns`` instead. ``message`` replaces the held one."""
+        self._count_over_limit(self._messages[message.message_id], -1)
+        self._count_over_limit(message, 1)
         self._messages[message.message_id] = message
         self._wait(message, due_ns)
         if len(self._heap) > 2 * len(self._messages) + 64:
@@ -71,4 +76,11 @@ class Held:
         self.by_campaign[message.campaign] -= 1
         if not self.by_campaign[message.campaign]:
             del self.by_campaign[message.campaign]
+        self._count_over_limit(message, -1)
         return message
+
+    def _count_over_limit(self, message: Message, by: int) -> None:
+        if message.not_before_ns >= FOREVER:
+            self.over_limit[message.campaign] += by
+            if not self.over_limit[message.campaign]:
+                del self.over_limit[message.campaign]

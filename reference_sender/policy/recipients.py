@@ -31,6 +31,10 @@ class _Counted:
         self._older: dict[str, deque[int]] = {}
         self._turns_ns = 0
 
+    def __len__(self) -> int:
+        """Numbers that are remembered."""
+        return len(self._recent) + len(self._older)
+
     def free_ns(self, now_ns: int, number: str) -> int:
         """From when on ``number`` may get a message; ``now_ns`` or earlier: now."""
         if now_ns >= self._turns_ns:
@@ -66,6 +70,11 @@ class RecipientLimits:
         self._every = None if every is None else _Counted(every)
         self._otp = None if otp is None else _Counted(otp)
         self.active = not (every is None and otp is None)
+
+    @property
+    def remembered(self) -> int:
+        """Numbers that are remembered, for both limits together."""
+        return sum(len(each) for each in (self._every, self._otp) if each is not None)
 
     def take(self, now_ns: int, number: str, lane: Lane) -> int:
         """Count a message to ``number``. If a limit is reached it is not counted, and the result is how many

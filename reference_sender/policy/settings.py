@@ -8,10 +8,10 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from reference_sender.dispatch.campaign_figures import UNIT
 from reference_sender.dispatch.values import Lane
 from reference_sender.policy.countries import Country, Prefixes, default_countries, zone_of
 from reference_sender.policy.recipients import RecipientLimit
-from reference_sender.policy.spending import UNIT
 
 _DAY_NS = 86_400_000_000_000
 _SECOND_NS = 1_000_000_000

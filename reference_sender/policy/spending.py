@@ -17,7 +17,6 @@ from reference_sender.dispatch.values import Message
 from reference_sender.policy.countries import Prefixes
 from reference_sender.policy.quiet_hours import FOREVER
 
-UNIT = 1_000_000  # of the amounts in one unit of the currency
 _SECOND_NS = 1_000_000_000
 _EPOCH = date(1970, 1, 1).toordinal()
 _DAYS_KEPT = 400
@@ -38,6 +37,11 @@ class SegmentPrices:
         self._default = default
         self._by_country = by_country
         self._prefixes = prefixes
+
+    @property
+    def lowest(self) -> int:
+        """The lowest price of a segment."""
+        return min(self._default, *self._by_country.values()) if self._by_country else self._default
 
     def cost(self, message: Message) -> int:
         """The cost of ``message``."""
@@ -64,6 +68,7 @@ class Spending:
         self.daily_limit = daily_limit
         self.spent = dict(spent)  # by campaign
         self._by_day = dict(by_day)
+        self._moved: dict[int, int] = {}  # messages by the day whose limit was reached
         self._zone = zone
 
     def day(self, at_ns: int) -> int:
@@ -73,6 +78,10 @@ class Spending:
     def on_day(self, day: int) -> int:
         """What is reserved for ``day``."""
         return self._by_day.get(day, 0)
+
+    def moved_from(self, day: int) -> int:
+        """Messages that this process moved to a later day because the limit of ``day`` was reached."""
+        return self._moved.get(day, 0)
 
     def reserve(self, now_ns: int, message: Message, limit: int | None) -> tuple[int, Spent | None]:
         """From when on ``message`` may be sent within the limits, and the cost that is reserved for it.
@@ -86,6 +95,10 @@ class Spending:
         at_ns = max(now_ns, message.not_before_ns)
         day = self.day(at_ns)
         if self.daily_limit is not None:
+            if self.on_day(day) + cost > self.daily_limit:
+                self._moved[day] = self._moved.get(day, 0) + 1
+                if len(self._moved) > _DAYS_KEPT:
+                    del self._moved[min(self._moved)]
             if cost > self.daily_limit:
                 return FOREVER, None
             while self.on_day(day) + cost > self.daily_limit:

@@ -12,6 +12,7 @@ import aiohttp
 from reference_sender.clock import now_ns, wall_ahead_ns
 from reference_sender.dispatch.values import Message, Report, Result
 from reference_sender.routes.protocol import (
+    BalanceQuery,
     NoReply,
     ProviderReply,
     ProviderRequest,
@@ -61,9 +62,11 @@ class HttpRoute:
         timeout_s: float,
         repeats: bool,
         status: StatusQuery | None = None,
+        balance: BalanceQuery | None = None,
     ) -> None:
         self._protocol = protocol
         self._status = status
+        self._balance = balance
         self._tries = max_in_flight if repeats else 1
         self._loop = asyncio.get_running_loop()
         tracing = aiohttp.TraceConfig()
@@ -101,6 +104,12 @@ class HttpRoute:
             return None
         reply = await self._reply(self._status.request(provider_id), _MOST_LOOKUP_BYTES)
         return self._status.found(provider_id, key, reply)
+
+    async def ask_balance(self) -> float | None:
+        """The account's balance in the provider's unit; None if the provider gives none."""
+        if self._balance is None:
+            return None
+        return self._balance.found(await self._reply(self._balance.request(), _MOST_LOOKUP_BYTES))
 
     async def close(self) -> None:
         await self._session.close()

@@ -109,6 +109,16 @@ class StatusQuery(Protocol):
         ...
 
 
+class BalanceQuery(Protocol):
+    """Asks a provider for the account's balance."""
+
+    def request(self) -> ProviderRequest: ...
+
+    def found(self, reply: ProviderReply) -> float | None:
+        """The balance in the provider's unit (points, or a currency); None if the reply gives none."""
+        ...
+
+
 class RouteProtocol(Protocol):
     """A provider's formats, for one account."""
 
@@ -156,6 +166,7 @@ class RouteDefinition(Struct, frozen=True, kw_only=True):
     confirmation: Confirmation
     protocol: Callable[[RouteAccount], RouteProtocol]
     status: Callable[[RouteAccount], StatusQuery] | None = None  # None: the provider has no such query
+    balance: Callable[[RouteAccount], BalanceQuery] | None = None  # the same
 
 
 _SPLIT = Result(Outcome.SPLIT, reason="cannot_share_a_request")

@@ -69,7 +69,8 @@ class RouteSpec(Struct, frozen=True):
         protocol = self.definition.protocol(replace(self.account, report_url=report_url))
         repeats = self.limits.idempotency_window_s > 0
         status = None if self.definition.status is None else self.definition.status(self.account)
-        return HttpRoute(protocol, self.limits.max_in_flight, self.timeout_s, repeats, status)
+        balance = None if self.definition.balance is None else self.definition.balance(self.account)
+        return HttpRoute(protocol, self.limits.max_in_flight, self.timeout_s, repeats, status, balance)
 
 
 def url_forms() -> list[str]:

@@ -7,13 +7,14 @@ import logging
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from queue import SimpleQueue
 
 from msgspec import Struct
 
 from reference_sender.dispatch.figures import Histogram
+from reference_sender.dispatch.values import EndedMessage
 from reference_sender.node.effects import Commit
 from reference_sender.runtime.background import Chores
 from reference_sender.store import Existing, Purged, Store, StoreError
@@ -24,7 +25,8 @@ _FRESH_S = 1.0  # for how long the result of a commit counts as the state of the
 _RECENT_S = 1.0  # the period of ``worst_ms``
 _NOTHING: Mapping[int, Existing] = {}
 
-Done = Callable[[Mapping[int, Existing], StoreError | None], None]
+Ended = Sequence[EndedMessage] | None
+Done = Callable[[Mapping[int, Existing], Ended, StoreError | None], None]
 
 
 class _Purge(Struct, frozen=True, eq=False):
@@ -39,7 +41,8 @@ class _Purge(Struct, frozen=True, eq=False):
 class Committer:
     """The only caller of the store's ``commit``. All methods are for the event loop's thread.
 
-    ``done`` is called once after each commit, with the messages whose key is taken or with the error.
+    ``done`` is called once after each commit, with the messages whose key is taken and the ended messages of
+    its late reports, or with the error.
     """
 
     def __init__(self, store: Store, done: Done, chores: Chores) -> None:
@@ -109,7 +112,7 @@ class Committer:
                 self._purge(commit)
                 continue
             started = time.monotonic()
-            taken, error = _NOTHING, None
+            taken, ended, error = _NOTHING, None, None
             try:
                 if commit.work is not None:
                     taken = self._store.commit(commit.work)
@@ -120,8 +123,17 @@ class Committer:
             except Exception as caught:  # an unexpected error of the store ends this commit, not the thread
                 log.exception("unexpected error of the store")
                 error = StoreError(f"{type(caught).__name__}: {caught}")
+            if error is None:
+                ended = self._ended(commit)
             spent_s = time.monotonic() - started
-            self._loop.call_soon_threadsafe(self._guarded_done, commit, taken, error, spent_s)
+            self._loop.call_soon_threadsafe(self._guarded_done, commit, taken, ended, error, spent_s)
+
+    def _ended(self, commit: Commit) -> Ended:
+        try:
+            return self._store.ended(commit.late) if commit.late else ()
+        except StoreError as error:
+            log.error("late reports cannot be matched: %s", error)
+            return None
 
     def _purge(self, step: _Purge) -> None:
         purged: Purged | StoreError
@@ -132,7 +144,12 @@ class Committer:
         self._loop.call_soon_threadsafe(_settle, step.waiter, purged)
 
     def _done(
-        self, commit: Commit, taken: Mapping[int, Existing], error: StoreError | None, spent_s: float
+        self,
+        commit: Commit,
+        taken: Mapping[int, Existing],
+        ended: Ended,
+        error: StoreError | None,
+        spent_s: float,
     ) -> None:
         self.spent.add(int(spent_s * 1e9))
         ended_s, self._began_s = self._loop.time(), None
@@ -143,7 +160,7 @@ class Committer:
         if error is not None:
             self.failures += 1
             log.error("commit failed: %s", error)
-        self._told(taken, error)
+        self._told(taken, ended, error)
 
 
 def _settle(waiter: asyncio.Future[Purged], purged: Purged | StoreError) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from typing import Any
 
 from msgspec.structs import replace
@@ -13,6 +13,7 @@ from reference_sender.clock import now_ns
 from reference_sender.dispatch import Dispatcher, DispatchState
 from reference_sender.dispatch.values import (
     AskReport,
+    EndedMessage,
     Hedge,
     Lane,
     LookUp,
@@ -32,6 +33,7 @@ from reference_sender.routes.client import Route
 from reference_sender.runtime.background import Chores
 from reference_sender.runtime.committer import Committer
 from reference_sender.store import Existing, HandedOver, Renewal, Store, StoreError
+from reference_sender.store.campaign_reports import ReportControl
 
 log = logging.getLogger(__name__)
 
@@ -59,6 +61,9 @@ class Driver:
         self.tenure: Tenure | None = None
         self._new_id = new_id
         self._node = Node(dispatcher, times, gate)
+        self.campaigns = dispatcher.campaigns  # only to be read by others
+        if (spending := self._node.gate.spending) is not None:
+            self.campaigns.price_by(spending.prices.cost, spending.prices.lowest)
         self._routes = routes
         self._loop = asyncio.get_running_loop()
         self._tasks: set[asyncio.Task[None]] = set()  # requests to providers
@@ -80,9 +85,9 @@ class Driver:
         """Messages on their way to the store."""
         return self._node.waiting
 
-    def recover(self, recovered: Iterable[Recovered]) -> None:
+    def recover(self, recovered: Sequence[Recovered], unread: int = 0) -> None:
         """As ``Node.recover``."""
-        self._perform(self._node.recover(self._now(), recovered))
+        self._perform(self._node.recover(self._now(), recovered, unread))
 
     def join(self, tenure: Tenure) -> None:
         """As ``Node.join``. A ``Member`` keeps the tenure."""
@@ -146,6 +151,14 @@ class Driver:
         waiter = self._waiter()
         if not self._closed:
             self._node.opt_in(numbers, waiter)
+            self._schedule_commit()
+        return waiter
+
+    def keep(self, controls: Sequence[ReportControl]) -> asyncio.Future[None]:
+        """As ``Node.keep``. Resolves when they are on disk."""
+        waiter = self._waiter()
+        if not self._closed:
+            self._node.keep(controls, waiter)
             self._schedule_commit()
         return waiter
 
@@ -240,9 +253,11 @@ class Driver:
         self._commit_timer = None
         self.commits.commit(self._node.begin_commit(self._now()))
 
-    def _committed(self, taken: Mapping[int, Existing], error: StoreError | None) -> None:
+    def _committed(
+        self, taken: Mapping[int, Existing], ended: Sequence[EndedMessage] | None, error: StoreError | None
+    ) -> None:
         if error is None:
-            self._perform(self._node.committed(self._now(), taken))
+            self._perform(self._node.committed(self._now(), taken, ended))
         else:
             self._perform(self._node.commit_failed(self._now(), error))
 

@@ -31,6 +31,7 @@ class Member:
         self._renew_every_s = min(_LONGEST_RENEWAL_S, leases.lease_s / _RENEWALS_A_LEASE)
         self._renew_at_s = 0.0
         self._share = 0  # in use
+        self.leads = False  # whether this node does what one must do for all
         self._task: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
@@ -82,3 +83,4 @@ class Member:
         # smaller one after it is used.
         self._driver.renewed(began_ns + int(self._leases.lease_s * _SECOND_NS), renewal)
         self._share = renewal.share
+        self.leads = renewal.leads

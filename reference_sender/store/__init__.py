@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from reference_sender.store.protocol import (
+    CampaignEnd,
     DeadLetterFilter,
     Existing,
     HandedOver,
@@ -14,6 +15,7 @@ from reference_sender.store.protocol import (
     Leases,
     Membership,
     OptIn,
+    Place,
     Purged,
     Record,
     Renewal,
@@ -24,6 +26,7 @@ from reference_sender.store.protocol import (
 from reference_sender.store.sqlite import SqliteStore
 
 __all__ = [
+    "CampaignEnd",
     "DeadLetterFilter",
     "Existing",
     "HandedOver",
@@ -33,6 +36,7 @@ __all__ = [
     "Leases",
     "Membership",
     "OptIn",
+    "Place",
     "Purged",
     "Record",
     "Renewal",

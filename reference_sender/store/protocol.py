@@ -11,10 +11,20 @@ from typing import Protocol
 
 from msgspec import Struct
 
-from reference_sender.dispatch.values import Change, Lane, Message, Recovered, Report, State, SubmitAttempt
+from reference_sender.dispatch.values import (
+    Change,
+    EndedMessage,
+    Lane,
+    Message,
+    Recovered,
+    Report,
+    State,
+    SubmitAttempt,
+)
 from reference_sender.policy.campaigns import Campaign
 from reference_sender.policy.opt_out import OptOut
 from reference_sender.policy.spending import Spent
+from reference_sender.store.campaign_reports import ReportControl, ReportStore
 
 
 class StoreError(Exception):
@@ -73,7 +83,7 @@ class OptIn(Struct, frozen=True, gc=False):
     number: str
 
 
-Control = Campaign | Spent | Hold | OptOut | OptIn
+Control = Campaign | Spent | Hold | OptOut | OptIn | ReportControl
 
 
 class Work(Struct, frozen=True, gc=False):
@@ -93,6 +103,14 @@ class Work(Struct, frozen=True, gc=False):
     read: Sequence[int] = ()  # ids of reports that other nodes handed over, and whose changes are kept by now
 
 
+class Place(Struct, frozen=True):
+    """A place among the untried messages with ids up to ``last_id``: after a message of ``lane``."""
+
+    lane: Lane
+    after_id: int
+    last_id: int
+
+
 class Membership(Struct, frozen=True):
     """How a process joins the nodes of a store."""
 
@@ -107,6 +125,7 @@ class Renewal(Struct, frozen=True):
     nodes: int  # that are alive, or may still be
     share: int  # millionths of each limit of a route that this node may use from now on
     unclaimed: int  # messages that wait for a node
+    leads: bool = True  # the node is the first of those that are alive: it does what one node must do for all
 
 
 class HandedOver(Struct, frozen=True):
@@ -138,7 +157,9 @@ class Leases(Protocol):
         ...
 
     def reports(self, limit: int) -> list[HandedOver]:
-        """Reports for messages of this node, oldest first. ``Work.read`` removes them."""
+        """Reports for messages of this node, oldest first. ``Work.read`` removes them. The oldest node also
+        gets those of messages that ended meanwhile.
+        """
         ...
 
 
@@ -148,6 +169,16 @@ class DeadLetterFilter(Struct, frozen=True):
     campaign: str | None = None
     reason: str | None = None
     lane: Lane | None = None
+
+
+class CampaignEnd(Struct, frozen=True):
+    """Messages of a campaign that ended in the same way. ``route``: of the last attempt."""
+
+    state: State
+    route: str | None
+    accepted: bool  # by a provider
+    messages: int
+    segments: int
 
 
 class Purged(Struct, frozen=True):
@@ -176,12 +207,22 @@ class NodeStore(Protocol):
         """Write and commit as for a message. Raises ``StoreError`` if a message cannot be stored now."""
         ...
 
-    def unfinished(self, limit: int | None = None) -> list[Recovered]:
-        """Every message not in a final state, oldest first. A store with leases returns messages that no node
-        owns, at most ``limit`` and the most urgent first if there are more; this node owns them from now on.
+    def unfinished(self, limit: int | None = None, place: Place | None = None) -> list[Recovered]:
+        """Messages not in a final state. First every one that was tried, oldest first. Then the untried ones,
+        at most ``limit``: the most urgent class first, and the oldest first in each class. With ``place``
+        only untried ones that follow it.
+
+        A store with leases returns messages that no node owns, at most ``limit`` and the most urgent first if
+        there are more; this node owns them from now on.
 
         Attempts that an earlier process began and did not end bind their messages to the attempt's route,
         unless the message was bound before.
+        """
+        ...
+
+    def ended(self, reports: Sequence[Report]) -> list[EndedMessage]:
+        """The messages that ``reports`` are about, by key or else by the provider's id, of those that were
+        tried and ended FAILED or EXPIRED. Called from the thread of ``commit``. Raises ``StoreError``.
         """
         ...
 
@@ -197,6 +238,10 @@ class MessageArchive(Protocol):
 
     def counts(self, campaign: str | None) -> dict[State, int]:
         """Messages by state, of one campaign or (None) of all; states without messages are left out."""
+        ...
+
+    def campaign_ends(self, campaign: str, last_id: int) -> list[CampaignEnd]:
+        """The ended messages of a campaign with ids up to ``last_id``; each kind once, in any order."""
         ...
 
     def dead_letters(self, wanted: DeadLetterFilter, after_id: int, limit: int) -> list[Record]:
@@ -229,7 +274,7 @@ class CampaignStore(Protocol):
         ...
 
 
-class Store(NodeStore, MessageArchive, CampaignStore, Protocol):
+class Store(NodeStore, MessageArchive, CampaignStore, ReportStore, Protocol):
     """A whole store. One process uses a store at a time, unless it has ``leases``."""
 
     @property

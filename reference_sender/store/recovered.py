@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from reference_sender.dispatch.values import Recovered, State
+from reference_sender.dispatch.values import EndedMessage, Recovered, State
 from reference_sender.store.protocol import Record
 
 
@@ -19,3 +19,10 @@ def recovered(record: Record) -> Recovered:
         route=record.route,
         tried_ns=record.tried_ns,
     )
+
+
+def ended(record: Record) -> EndedMessage | None:
+    """None unless the message was tried and ended without a delivery."""
+    if record.attempts == 0 or record.state not in (State.FAILED, State.EXPIRED):
+        return None
+    return EndedMessage(record.message, record.state, record.attempts, record.provider_id, record.route)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from reference_sender.store.protocol import StoreError
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 5
 
 _UNFINISHED_1 = """
     SELECT count(*) FROM message m LEFT JOIN progress p ON p.id = m.id
@@ -25,7 +25,6 @@ _FROM_1_TO_2 = """
     PRAGMA user_version = 2;
     COMMIT;
 """
-
 
 _FROM_2_TO_3 = """
     BEGIN IMMEDIATE;
@@ -44,6 +43,28 @@ _FROM_2_TO_3 = """
     COMMIT;
 """
 
+_FROM_3_TO_4 = """
+    BEGIN IMMEDIATE;
+    CREATE INDEX progress_ended_as ON progress (provider_id)
+        WHERE state IN ('failed', 'expired') AND provider_id IS NOT NULL;
+    PRAGMA user_version = 4;
+    COMMIT;
+"""
+
+_FROM_4_TO_5 = """
+    BEGIN IMMEDIATE;
+    CREATE TABLE campaign_report (
+        campaign TEXT PRIMARY KEY, ordered_ns INTEGER NOT NULL, language TEXT NOT NULL,
+        recipients TEXT NOT NULL, due INTEGER NOT NULL, summary BLOB, made_ns INTEGER,
+        to_mail INTEGER NOT NULL
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX campaign_report_waiting ON campaign_report (campaign) WHERE due OR to_mail;
+    PRAGMA user_version = 5;
+    COMMIT;
+"""
+
+_UPGRADES = (_FROM_1_TO_2, _FROM_2_TO_3, _FROM_3_TO_4, _FROM_4_TO_5)
+
 
 def bring_up_to_date(connection: sqlite3.Connection, path: Path) -> None:
     """Create the schema, or upgrade an older one. Raises ``StoreError`` if that is not safe."""
@@ -54,10 +75,11 @@ def bring_up_to_date(connection: sqlite3.Connection, path: Path) -> None:
         if connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]:
             raise StoreError(f"{path} is a database of another program: give another file")
         _create(connection)
-    elif version in (1, 2):
+    elif version < SCHEMA_VERSION:
         if version == 1:
-            _upgrade_from_1(connection, path)
-        connection.executescript(_FROM_2_TO_3)
+            _check_1(connection, path)
+        for upgrade in _UPGRADES[version - 1 :]:
+            connection.executescript(upgrade)
     else:
         raise StoreError(f"{path} has schema {version}, this sender knows {SCHEMA_VERSION}")
 
@@ -72,7 +94,7 @@ def _create(connection: sqlite3.Connection) -> None:
     )
 
 
-def _upgrade_from_1(connection: sqlite3.Connection, path: Path) -> None:
+def _check_1(connection: sqlite3.Connection, path: Path) -> None:
     """Schema 1 does not record the route of an attempt, so it must have no unfinished messages."""
     unfinished = connection.execute(_UNFINISHED_1).fetchone()[0]
     if unfinished:
@@ -80,4 +102,3 @@ def _upgrade_from_1(connection: sqlite3.Connection, path: Path) -> None:
             f"{path} was written by an earlier version and holds {unfinished} messages that may have been"
             " submitted, without the route: let the earlier version finish them, or give a new file"
         )
-    connection.executescript(_FROM_1_TO_2)

@@ -1,4 +1,4 @@
--- Schema 3. What a message is never changes and stands in `message`; how far it has come stands in `progress`,
+-- Schema 5. What a message is never changes and stands in `message`; how far it has come stands in `progress`,
 -- a narrow row that is overwritten, so that a change does not rewrite the text. A message without a row in
 -- `progress` is queued and untried.
 CREATE TABLE identity (
@@ -44,6 +44,10 @@ CREATE TABLE attempt (
 -- Dead letters are found without reading the others.
 CREATE INDEX progress_dead ON progress (id) WHERE state IN ('failed', 'expired');
 
+-- So are messages that a late report names by the provider's id.
+CREATE INDEX progress_ended_as ON progress (provider_id)
+    WHERE state IN ('failed', 'expired') AND provider_id IS NOT NULL;
+
 -- Of a message that is not sent as soon as possible; most messages have no row.
 CREATE TABLE hold (
     id            INTEGER PRIMARY KEY,  -- the message's
@@ -68,3 +72,16 @@ CREATE TABLE opt_out (
     number   TEXT PRIMARY KEY,
     since_ns INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
+
+CREATE TABLE campaign_report (
+    campaign   TEXT PRIMARY KEY,
+    ordered_ns INTEGER NOT NULL,        -- rises with each order
+    language   TEXT NOT NULL,           -- '': the default
+    recipients TEXT NOT NULL,           -- mail addresses separated by spaces
+    due        INTEGER NOT NULL,        -- 1: the last order has no report yet
+    summary    BLOB,                    -- of the last report, in JSON
+    made_ns    INTEGER,
+    to_mail    INTEGER NOT NULL         -- 1: the last report is to be mailed
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX campaign_report_waiting ON campaign_report (campaign) WHERE due OR to_mail;

@@ -16,29 +16,34 @@ from pathlib import Path
 from typing import Any
 
 from reference_sender.dispatch.values import (
-    FINAL_STATES,
     Change,
+    EndedMessage,
     Lane,
     Message,
     Recovered,
+    Report,
     State,
     SubmitAttempt,
 )
 from reference_sender.policy.campaigns import Campaign
 from reference_sender.policy.opt_out import OptOut
+from reference_sender.store.campaign_reports import CampaignProgress, CampaignRow, StoredReport
 from reference_sender.store.files import StoreFiles
 from reference_sender.store.protocol import (
+    CampaignEnd,
     DeadLetterFilter,
     Existing,
     Identity,
+    Place,
     Purged,
     Record,
     StoreError,
     Work,
 )
-from reference_sender.store.recovered import recovered
+from reference_sender.store.recovered import ended
 from reference_sender.store.schema import bring_up_to_date
 from reference_sender.store.sqlite_controls import (
+    read_campaign_ends,
     read_campaigns,
     read_opt_outs,
     read_spent,
@@ -46,11 +51,17 @@ from reference_sender.store.sqlite_controls import (
     write_holds,
 )
 from reference_sender.store.sqlite_purge import purge_step
+from reference_sender.store.sqlite_reports import (
+    read_progress,
+    read_report,
+    read_reports_waiting,
+    read_rows,
+)
+from reference_sender.store.sqlite_unfinished import bind_attempts, read_unfinished
 
 _Row = tuple[Any, ...]
 _STATE = {state: state.value for state in State}
 _LANE = {lane: lane.value for lane in Lane}
-_FINAL = ", ".join(f"'{state.value}'" for state in sorted(FINAL_STATES, key=lambda state: state.value))
 
 # Rows of one statement, largest first. Few sizes, so that every statement stays prepared.
 _CHUNKS = (256, 64, 16, 4, 1)
@@ -69,6 +80,14 @@ _READ = f"{_COLUMNS} FROM message m LEFT JOIN progress p ON p.id = m.id LEFT JOI
 _READ_DEAD = (
     f"{_COLUMNS} FROM progress p INDEXED BY progress_dead CROSS JOIN message m ON m.id = p.id"
     " LEFT JOIN hold h ON h.id = m.id WHERE p.state IN ('failed', 'expired') AND p.id > ?"
+)
+
+
+_READ_KEY = f"{_READ} WHERE m.key = ?"
+_READ_ENDED = (
+    f"{_COLUMNS} FROM progress p INDEXED BY progress_ended_as CROSS JOIN message m ON m.id = p.id"
+    " LEFT JOIN hold h ON h.id = m.id"
+    " WHERE p.state IN ('failed', 'expired') AND p.provider_id = ? ORDER BY p.id DESC LIMIT 1"
 )
 
 
@@ -106,7 +125,7 @@ class SqliteStore:
                 for connection in connections:
                     _set_up(connection)
                 self._reader.execute("PRAGMA query_only = ON")
-                _bind_attempts(self._writer)
+                bind_attempts(self._writer)
         except StoreError:
             for connection in connections:
                 connection.close()
@@ -145,12 +164,20 @@ class SqliteStore:
             self._writer.execute("REPLACE INTO attempt VALUES (0, '', 0, randomblob(?))", (_PROBE_BYTES,))
             self._writer.execute("DELETE FROM attempt WHERE id = 0")
 
-    def unfinished(self, limit: int | None = None) -> list[Recovered]:
+    def unfinished(self, limit: int | None = None, place: Place | None = None) -> list[Recovered]:
         with self._reading():
-            rows = self._reader.execute(
-                f"{_READ} WHERE coalesce(p.state, '') NOT IN ({_FINAL}) ORDER BY m.id"
-            )
-            return [recovered(_record(row)) for row in rows]
+            return read_unfinished(self._reader, limit, place)
+
+    def ended(self, reports: Sequence[Report]) -> list[EndedMessage]:
+        found: list[EndedMessage] = []
+        with self._reading():
+            for report in reports:
+                row = self._writer.execute(_READ_KEY, (report.key,)).fetchone()
+                if row is None:
+                    row = self._writer.execute(_READ_ENDED, (report.provider_id,)).fetchone()
+                if row is not None and (each := ended(_record(row))) is not None:
+                    found.append(each)
+        return found
 
     def records(self, after_id: int, limit: int) -> list[Record]:
         with self._reading():
@@ -167,6 +194,10 @@ class SqliteStore:
                 () if campaign is None else (campaign,),
             )
             return {State(state): count for state, count in rows}
+
+    def campaign_ends(self, campaign: str, last_id: int) -> list[CampaignEnd]:
+        with self._reading():
+            return read_campaign_ends(self._reader, campaign, last_id)
 
     def dead_letters(self, wanted: DeadLetterFilter, after_id: int, limit: int) -> list[Record]:
         query = _READ_DEAD
@@ -197,6 +228,22 @@ class SqliteStore:
         with self._reading():
             return read_opt_outs(self._reader, after, limit)
 
+    def reports_waiting(self) -> list[StoredReport]:
+        with self._reading():
+            return read_reports_waiting(self._reader)
+
+    def campaign_report(self, campaign: str) -> StoredReport | None:
+        with self._reading():
+            return read_report(self._reader, campaign)
+
+    def campaign_progress(self, campaign: str, after_id: int, limit: int) -> CampaignProgress:
+        with self._reading():
+            return read_progress(self._reader, campaign, after_id, limit)
+
+    def campaign_rows(self, campaign: str, after_id: int, limit: int) -> list[CampaignRow]:
+        with self._reading():
+            return read_rows(self._reader, campaign, after_id, limit)
+
     def close(self) -> None:
         self._reader.close()
         self._writer.close()
@@ -211,7 +258,7 @@ class SqliteStore:
             raise
         except sqlite3.OperationalError as error:  # the disk, a lock, a file that is not ours
             raise StoreError(f"{self._files.path}: {error}") from error
-        except (sqlite3.Error, ValueError, TypeError, IndexError) as error:
+        except (sqlite3.Error, ValueError, TypeError, LookupError) as error:
             raise StoreError(
                 f"{self._files.path} is damaged or not a store of a sender ({error}): restore it from a"
                 " backup, or give another file"
@@ -318,30 +365,6 @@ def _attempt_row(attempt: SubmitAttempt) -> _Row:
     if sys.byteorder == "big":
         ids.byteswap()
     return (attempt.attempt_id, attempt.route, attempt.at_ns, ids.tobytes())
-
-
-def _bind_attempts(writer: sqlite3.Connection) -> None:
-    """Bind to their route the queued messages of attempts that were in flight when a process died."""
-    writer.execute("BEGIN IMMEDIATE")
-    for route, at_ns, packed in writer.execute(
-        "SELECT route, at_ns, messages FROM attempt ORDER BY id"
-    ).fetchall():
-        ids = array("q", packed)
-        if sys.byteorder == "big":
-            ids.byteswap()
-        writer.executemany(
-            # An attempt may name a message that was not stored because its key was in use: that id is free
-            # again.
-            "INSERT INTO progress SELECT id, 'queued', 'unanswered', NULL, 1, ?, ?, ? FROM message"
-            " WHERE id = ?"
-            " ON CONFLICT (id) DO UPDATE SET reason = 'unanswered', attempts = attempts + 1,"
-            " at_ns = excluded.at_ns, route = excluded.route,"
-            " tried_ns = coalesce(tried_ns, excluded.tried_ns)"
-            " WHERE state = 'queued'",
-            [(at_ns, route, at_ns, message_id) for message_id in ids],
-        )
-    writer.execute("DELETE FROM attempt")
-    writer.execute("COMMIT")
 
 
 def _connect(path: Path) -> sqlite3.Connection:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Sequence
 
-from reference_sender.dispatch.values import Message
+from reference_sender.dispatch.values import Message, State
 from reference_sender.policy.campaigns import Campaign, CampaignState
 from reference_sender.policy.opt_out import OptOut
 from reference_sender.policy.spending import Spent
-from reference_sender.store.protocol import Control, Hold
+from reference_sender.store.protocol import CampaignEnd, Control, Hold, OptIn
+from reference_sender.store.sqlite_reports import write_report_control
 
 _SPEND = (
     "INSERT INTO spending VALUES (?, ?, ?)"
@@ -44,14 +45,29 @@ def write_control(writer: sqlite3.Connection, control: Control) -> None:
         writer.execute("REPLACE INTO campaign VALUES (?, ?, ?)", row)
     elif isinstance(control, OptOut):
         writer.execute("REPLACE INTO opt_out VALUES (?, ?)", (control.number, control.since_ns))
-    else:
+    elif isinstance(control, OptIn):
         writer.execute("DELETE FROM opt_out WHERE number = ?", (control.number,))
+    else:
+        write_report_control(writer, control)
 
 
 def read_campaigns(reader: sqlite3.Connection) -> list[Campaign]:
     """As ``CampaignStore.campaigns``."""
     rows = reader.execute("SELECT name, state, spending_limit FROM campaign ORDER BY name")
     return [Campaign(name, CampaignState(state), limit) for name, state, limit in rows]
+
+
+def read_campaign_ends(reader: sqlite3.Connection, campaign: str, last_id: int) -> list[CampaignEnd]:
+    """As ``MessageArchive.campaign_ends``."""
+    # The second condition repeats that of the partial index, without which SQLite would not use it.
+    rows = reader.execute(
+        "SELECT p.state, p.route, p.provider_id IS NOT NULL, count(*), sum(m.segments)"
+        " FROM message m CROSS JOIN progress p ON p.id = m.id"
+        " WHERE m.campaign = ? AND m.campaign <> '' AND m.id <= ?"
+        " AND p.state IN ('delivered', 'failed', 'expired') GROUP BY 1, 2, 3",
+        (campaign, last_id),
+    )
+    return [CampaignEnd(State(row[0]), row[1], bool(row[2]), *row[3:]) for row in rows]
 
 
 def read_spent(reader: sqlite3.Connection, campaign: str | None, day: int | None) -> int:

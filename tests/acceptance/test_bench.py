@@ -92,9 +92,9 @@ def test_a_small_bench_from_its_parts_to_its_comparisons(tmp_path: Path) -> None
     assert decides == {"01-day-2k", "02-burst"}
 
 
-def test_simulated_it_leaves_out_what_stood_beside_a_live_part(tmp_path: Path) -> None:
+def test_simulated_it_omits_the_counterparts_of_live_parts(tmp_path: Path) -> None:
     out, said = tmp_path / "run", io.StringIO()
-    simulate_scenario(small_bench(), Choices(), 3, out, Console(file=said, width=200), allow_undecided=True)
+    simulate_scenario(small_bench(), Choices(), 3, out, Console(file=said, width=200), True, no_charts=True)
     manifest = read_manifest(out)
     assert manifest.parts == (
         "parts/01-day-2k",
@@ -115,7 +115,7 @@ def test_a_simulation_that_fails_is_named_and_makes_the_suite_invalid(tmp_path: 
     said = io.StringIO()
     out = tmp_path / "run"
     scenario = msgspec.structs.replace(small_bench(), parts=(gone, live))
-    code = run_scenario(scenario, RunSettings(out=out, seed=3), Console(file=said, width=200))
+    code = run_scenario(scenario, RunSettings(out=out, seed=3, no_charts=True), Console(file=said, width=200))
     assert code == 3, said.getvalue()
     (failure,) = read_manifest(out).instrument_failures
     assert failure.process == "simulation of parts/01-day-2k" and "gone.toml" in failure.what

@@ -26,7 +26,7 @@ TINY: dict[str, list[str]] = {
     "kannel_ratio.py": [*("--rounds", "1", "--seconds", "0.5"), *("--warm-up", "0.4", "--connections", "4")],
     "nodes.py": ["--messages", "200", "--rounds", "1", "--nodes", "2"],
     "number_lookup.py": ["--numbers", "20"],
-    "open_model_user.py": ["--rounds", "1", "--seconds", "0.5"],
+    "open_model_user.py": ["--rounds", "1", "--seconds", "0.3", "--warm-up", "0.2"],
     "otp_in_burst.py": [*("--burst", "400", "--capacity", "200"), *("--otps-per-s", "10")],
     "otp_in_flood.py": [*("--seconds", "1", "--times", "10"), *("--rows", "100", "--connections", "20")],
     "overload.py": [*("--seconds", "2", "--capacity", "20"), *("--times", "20", "--max-backlog", "40")],
@@ -35,7 +35,7 @@ TINY: dict[str, list[str]] = {
     "sender_intake.py": ["--seconds", "0.5", "--warm-up", "0.3", "--recipients", "500", "--connections", "4"],
     "sender_restart.py": ["--open", "300", "--held", "50", "--runs", "1"],
     "smpp_sends.py": ["--rounds", "1", "--seconds", "0.2"],
-    "verdict_seeds.py": ["--seeds", "2", "--jobs", "1", "--parts", "day-5m-peak"],
+    "verdict_seeds.py": ["--seeds", "2", "--jobs", "1", "--parts", "day-500k-peak"],
     "waiting_memory.py": ["--replies", "50", "--reports", "1000"],
 }
 MODULES = {"http_inputs.py", "processes.py", "sender_load.py", "smpp_inputs.py"}  # what scripts share

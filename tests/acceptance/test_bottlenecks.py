@@ -123,7 +123,7 @@ def _beside(work: Callable[[], None], over: threading.Event) -> Iterator[None]:
         holder.join(10)
 
 
-def test_a_sender_that_is_held_to_a_share_of_a_core(tmp_path: Path) -> None:
+def test_a_sender_limited_to_a_share_of_a_core(tmp_path: Path) -> None:
     part = part_of(tmp_path, 400.0, FAST, MARKETING)
     run_dir = tmp_path / "run"
     report = run_part(part, run_dir, lambda place: held(process_of(place, "reference_sender"), 0.01, 0.24))

@@ -1,6 +1,6 @@
 """``smsbench calibrate`` as a user runs it: the real provider, real sockets, what it measures.
 
-The machine is shared and this is no measurement: timing is held to loose bounds only.
+The machine is shared and this is no measurement: timing has loose bounds only.
 """
 
 from __future__ import annotations

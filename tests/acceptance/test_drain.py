@@ -12,7 +12,7 @@ from waiting import eventually
 
 from analysis.records import PROVIDER_SCHEMA, read_manifest, read_rows
 
-_LIMIT = ("--drain-timeout", "3600")  # would be waited for, if it were left to the timeout
+_LIMIT = ("--drain-timeout", "3600", "--no-charts")  # waited for, if it were left to the timeout
 _PHONES_OFF = """
 name = "phones-off"
 [delivery.latency]

@@ -47,7 +47,7 @@ def test_a_frozen_server_shows_in_the_open_model_and_hides_from_the_closed_one(
     response = rows["otp: response time (from intended start)"]
     service = rows["service time (from actual start)"]
     assert float(response["95%"]) >= 700
-    # Each message counts once in the totals; its service time stands beside.
+    # Each message counts once in the totals; its service time is next to it.
     assert rows["Aggregated"]["Request Count"] == response["Request Count"] == "600"
     assert service["Request Count"] == "600"
     assert len(sender.bodies) == 600

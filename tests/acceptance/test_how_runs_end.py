@@ -46,7 +46,7 @@ def test_a_terminal_that_is_closed_ends_the_run_in_order_and_it_still_reports(
     smsbench: StartSmsbench, tmp_path: Path
 ) -> None:
     out = tmp_path / "run"
-    process = smsbench("run", "smoke", "--out", str(out))
+    process = smsbench("run", "smoke", "--no-charts", "--out", str(out))
     eventually(lambda: sends(out), 60.0)
     children = family(process)
     assert process.stdout is not None
@@ -66,7 +66,7 @@ _SHORT = ["--profile", "fast", "--duration", "5", "--out", "run"]
 
 
 def test_a_run_goes_its_way_beside_other_tools_settings_and_without_a_reader(tmp_path: Path) -> None:
-    """Files and variables that took the place of ours, or changed what ours do."""
+    """Files and variables that replaced modules or settings of smsbench, or changed them."""
     home = tmp_path / "home"
     (home / ".config" / "matplotlib").mkdir(parents=True)
     for path in (tmp_path / "locust.conf", home / ".locust.conf"):

@@ -9,13 +9,14 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 from commands import StartLocust
 from locust_loads import SMOKE, finish, load_rows, statistics, write_plan
 from stub_sender import StubSender
 from waiting import eventually
 
-from loadtests.recording import EXIT_ROWS_LOST, WEB_UI_FILE, read_status
+from loadtests.recording import EXIT_ROWS_LOST, EXIT_WORKER_LOST, WEB_UI_FILE, read_status
 
 
 @pytest.mark.parametrize("processes", [(), ("--processes", "2")])
@@ -105,6 +106,29 @@ def test_two_workers_share_the_arrivals_from_one_start(
     intended = table.column("t_intended_ns").to_pylist()
     assert [at - intended[0] for at in intended] == [slot * 10_000_000 for slot in range(200)]
     assert statistics(tmp_path / "all")["Aggregated"]["Request Count"] == "200"
+
+
+def test_a_load_that_loses_all_its_workers_fails(
+    sender: StubSender, locust: StartLocust, tmp_path: Path
+) -> None:
+    plan = write_plan(tmp_path, 100.0, 60.0)
+    port, log = str(free_port()), tmp_path / "log"
+    process = locust(
+        *("-f", SMOKE, "--host", sender.url, "--headless", "--plan", plan, "--run-dir", str(tmp_path)),
+        *("--processes", "2", "--master-bind-host", "127.0.0.1"),
+        *("--master-bind-port", port, "--master-port", port, "--logfile", str(log)),
+    )
+    eventually(lambda: len(sender.bodies) >= 20)
+    workers = psutil.Process(process.pid).children()
+    for worker in workers:
+        worker.suspend()
+    try:
+        eventually(lambda: "lost worker" in log.read_text())
+    finally:
+        for worker in workers:
+            worker.kill()
+    process.communicate(timeout=30)
+    assert process.returncode == EXIT_WORKER_LOST
 
 
 def test_the_web_ui_has_a_tab_with_rate_drops_and_lag(

@@ -77,7 +77,7 @@ def test_one_that_is_held_stands_still_until_the_next_quiet_part(tmp_path: Path)
         assert not process.ended and simulations.left == 1 and told
         used_s = sum(psutil.Process(process.pid).cpu_times()[:2])
         at_s = process.progress().at_s
-        time.sleep(1.5)  # the hold itself: nothing may go on
+        time.sleep(1.5)  # the hold itself: nothing may continue
         assert process.progress().at_s == at_s
         assert sum(psutil.Process(process.pid).cpu_times()[:2]) - used_s < 0.5
         simulations.run()

@@ -86,7 +86,7 @@ def row(page: Page, text: str) -> Any:
 
 
 def cut_buttons(page: Page) -> list[str]:
-    """Labels of the buttons that are narrower than their text, or stand out of the box that they are in."""
+    """Labels of the buttons that are narrower than their text, or reach beyond their box."""
     script = """buttons => buttons.filter(button => button.scrollWidth > button.clientWidth + 1
       || button.getBoundingClientRect().right > button.parentElement.getBoundingClientRect().right + 1)
       .map(button => button.textContent)"""
@@ -104,7 +104,7 @@ def test_messages_arrive_by_themselves_and_are_found(inbox: Page, provider: Prov
     inbox.get_by_label("Filter by number").fill("100201")
     row(inbox, "Your code").wait_for(state="detached")
     assert inbox.locator("#messages li").count() == 1
-    provider.send("48600100201", "once more")  # a filtered list goes on too
+    provider.send("48600100201", "once more")  # a filtered list grows too
     row(inbox, "once more").wait_for()
     inbox.get_by_label("Filter by number").fill("")
     inbox.get_by_label("Filter by text").fill("SHOP")
@@ -285,6 +285,15 @@ def test_thousands_of_messages_leave_a_short_list_and_the_newest_on_top(
     expect(inbox.locator("#messages li")).to_have_count(200)
     inbox.get_by_role("button", name="Show older messages").click()
     expect(inbox.locator("#messages li")).to_have_count(400)
+    inbox.get_by_role("button", name="Pause").click()
+    with inbox.expect_response(re.compile(r"/admin/messages\?")) as newest:
+        inbox.get_by_role("button", name="Follow").click()  # fetches the newest messages again
+    newest.value.finished()
+    inbox.evaluate("() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
+    expect(inbox.locator("#messages li")).to_have_count(400)
+    assert len(set(inbox.locator("#messages a").evaluate_all("all => all.map(a => a.href)"))) == 400
+    inbox.get_by_label("Text").fill("batch 3")
+    expect(inbox.locator("#messages li")).to_have_count(200)
 
 
 def test_on_a_phone_nothing_is_wider_than_the_screen(inbox: Page, provider: Provider) -> None:

@@ -11,7 +11,11 @@ from watched_page import Watched
 
 ROOT = Path(__file__).parents[2]
 SAMPLE = ROOT / "reports" / "sample" / "report" / "index.html"
-QUESTIONS = ("How many per second?", "Ten times the traffic?", "How fast do they arrive?")
+QUESTIONS = (
+    "How many messages per second are possible?",
+    "Is ten times the traffic possible?",
+    "How fast do messages arrive?",
+)
 
 
 @pytest.fixture(params=["the committed sample", "a run of this code"])

@@ -351,3 +351,22 @@ def test_nodes_share_the_limits_and_more_of_them_than_can_stand_by(join: Join, u
     for _ in range(3):
         using = [node.renew(share).share for node, share in zip(nodes, (0, *using[1:]), strict=True)]
     assert using == [0, WHOLE // 2, WHOLE // 2]
+
+
+def test_a_report_of_a_message_that_ended_goes_to_one_node(join: Join) -> None:
+    owner, other, third = join(LONG), join(LONG), join(LONG)
+    owner.commit(Work([message(1), message(2), message(3)]))
+    reports = [Report(f"p{n}", key, State.DELIVERED, "") for n, key in ((1, "k-1"), (2, None), (3, "k-3"))]
+    other.commit(Work(handed_over=reports[:2]))
+    # They end before their owner reads the reports; the third one had ended before its report came.
+    owner.commit(Work(changes=[change(n, State.EXPIRED, f"p{n}") for n in (1, 2, 3)]))
+    other.commit(Work(handed_over=[reports[2], Report("p3", "k-3", State.FAILED, "no news")]))
+    owner.renew(0)
+    found = owner.reports(10)
+    assert [each.report for each in found] == reports
+    assert third.reports(10) == other.reports(10) == []
+    late = [change(n, State.DELIVERED, f"p{n}") for n in (1, 2, 3)]
+    owner.commit(Work(changes=late, read=[each.report_id for each in found]))
+    other.commit(Work(handed_over=reports[:1]))  # again: there is nothing to tell
+    assert owner.reports(10) == []
+    assert {each.state for each in owner.records(0, 10)} == {State.DELIVERED}

@@ -35,7 +35,7 @@ HANG_LOST = {"kind": "hang", "accepted": False}
 every_route = pytest.mark.parametrize("name", sorted(ROUTES))
 
 
-def test_every_route_is_held_to_this_contract() -> None:
+def test_every_route_is_tested_against_this_contract() -> None:
     assert set(CREDENTIALS) == set(ROUTES)
 
 
@@ -122,7 +122,7 @@ def test_an_option_lowers_a_limit_and_does_not_raise_it(name: str, option: str) 
 
 
 @every_route
-def test_a_refusal_for_good_is_permanent(name: str, start: StartProvider) -> None:
+def test_a_final_refusal_is_permanent(name: str, start: StartProvider) -> None:
     async def act(route: HttpRoute) -> None:
         assert await outcome(route, message(1, sender_id="Unknown")) == [Outcome.PERMANENT]
         assert await outcome(route, message(2)) == [Outcome.ACCEPTED]
@@ -320,3 +320,26 @@ def test_a_report_that_was_changed_on_its_way_is_refused(name: str, start: Start
     for each in forged:
         with pytest.raises(ForgedReport):
             reports.protocol.read_reports(each)
+
+
+@every_route
+def test_the_balance_of_the_account_can_be_asked_for(name: str, start: StartProvider) -> None:
+    provider = start(account={"balance_points": 50.0, "price_per_segment": 0.5})
+
+    async def act(route: HttpRoute) -> None:
+        assert await route.ask_balance() == 50.0
+        assert await outcome(route, message(1)) == [Outcome.ACCEPTED]
+        assert await route.ask_balance() == 49.5
+
+    with_route(spec_of(name, address_of(provider)), act)
+
+
+@every_route
+def test_a_balance_that_the_provider_does_not_give_is_unknown(name: str, start: StartProvider) -> None:
+    async def act(route: HttpRoute) -> None:
+        assert await route.ask_balance() is None
+
+    sender_id = quote(SENDER_IDS[name])
+    wrong = f"{name}+http://{CREDENTIALS[name]}x@{address_of(start())}?sender_id={sender_id}"
+    with_route(read_route(wrong), act)
+    with_route(spec_of(name, "127.0.0.1:1", timeout_s=0.5), act)

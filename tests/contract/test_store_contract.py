@@ -10,8 +10,8 @@ import pytest
 from msgspec.structs import replace
 
 from loadtests.storm.store import Disk, ModelStore
-from reference_sender.dispatch.values import Change, Lane, Message, State, SubmitAttempt
-from reference_sender.store import Store, StoreError, Work, open_store
+from reference_sender.dispatch.values import Change, Lane, Message, Report, State, SubmitAttempt
+from reference_sender.store import CampaignEnd, Place, Store, StoreError, Work, open_store
 
 OpenStore = Callable[[], Store]
 
@@ -31,8 +31,14 @@ def message(message_id: int, key: str | None = None, text: str = "hello", campai
     )
 
 
-def change(message_id: int, state: State, provider_id: str | None = None, at_ns: int = 5_000) -> Change:
-    return Change(message_id, f"k-{message_id}", state, "why", provider_id, 2, at_ns)
+def change(
+    message_id: int,
+    state: State,
+    provider_id: str | None = None,
+    at_ns: int = 5_000,
+    route: str | None = None,
+) -> Change:
+    return Change(message_id, f"k-{message_id}", state, "why", provider_id, 2, at_ns, route)
 
 
 def test_what_was_committed_is_there_after_opening_again(open_it: OpenStore) -> None:
@@ -91,6 +97,49 @@ def test_unfinished_tells_queued_from_sent_and_leaves_out_the_final(open_it: Ope
     assert recovered[3].message == message(7)
 
 
+def test_untried_messages_are_read_in_pages_and_what_was_tried_comes_first(open_it: OpenStore) -> None:
+    store = open_it()
+    if store.leases is not None:
+        pytest.skip("a node claims messages instead")
+    lanes = (Lane.MARKETING, Lane.OTP, Lane.TRANSACTIONAL)
+    made = [replace(message(n), lane=lanes[n % 3]) for n in range(1, 12)]
+    tried = [change(6, State.SENT, "p6"), replace(change(2, State.QUEUED), route="a", tried_ns=1)]
+    store.commit(Work(made, [*tried, change(9, State.DELIVERED)]))
+    store = open_it()
+    last_id = store.identity().last_message_id
+    store.commit(Work([replace(message(12), lane=Lane.OTP)]))
+    store.commit(Work([], [change(8, State.SENT)]))  # by this process, which had it read: an exact place
+
+    pages = [store.unfinished(3)]
+    while len(pages[-1]) >= 3:
+        last = pages[-1][-1].message
+        pages.append(store.unfinished(3, Place(last.lane, last.message_id, last_id)))
+    assert [[r.message.message_id for r in page] for page in pages] == [[2, 6, 8, 1, 4, 7], [10, 5, 11], [3]]
+    assert [r.untried for r in pages[0]] == [False, False, False, True, True, True]
+    assert all(r.untried and r.message in made for page in pages[1:] for r in page)
+
+
+def test_ended_messages_are_found_by_key_and_by_provider_id(open_it: OpenStore) -> None:
+    store = open_it()
+    states = [State.EXPIRED, State.FAILED, State.DELIVERED, State.SENT, State.EXPIRED]
+    changes = [change(n, state, f"p{n}") for n, state in enumerate(states, start=1)]
+    changes[4] = replace(changes[4], attempts=0, provider_id=None)  # it expired before a provider saw it
+    store.commit(Work([message(n) for n in range(1, 7)], changes))
+
+    def found(key: str | None, provider_id: str) -> list[tuple[int, State, int, str | None]]:
+        ended = store.ended([Report(provider_id, key, State.DELIVERED, "")])
+        assert all(each.message == message(each.message.message_id) for each in ended)
+        return [(e.message.message_id, e.state, e.attempts, e.provider_id) for e in ended]
+
+    assert found("k-1", "another id") == [(1, State.EXPIRED, 2, "p1")]
+    assert found(None, "p2") == [(2, State.FAILED, 2, "p2")]
+    assert found("no message", "p2") == [(2, State.FAILED, 2, "p2")]
+    for number in (3, 4, 5, 6):
+        assert found(f"k-{number}", f"p{number}") == [], number
+    assert found(None, "") == []
+    assert store.ended([]) == []
+
+
 @pytest.mark.parametrize("count", [1, 5, 99, 700])
 def test_every_row_of_a_large_commit_is_kept(open_it: OpenStore, count: int) -> None:
     store = open_it()
@@ -110,6 +159,35 @@ def test_counts_by_state_of_all_and_of_one_campaign(open_it: OpenStore) -> None:
     assert store.counts("may") == {State.QUEUED: 1, State.DELIVERED: 1}
     assert store.counts(None) == {State.QUEUED: 1, State.DELIVERED: 2}
     assert store.counts("june") == {}
+
+
+def test_the_ended_messages_of_a_campaign_by_kind(open_it: OpenStore) -> None:
+    store = open_it()
+    may = [replace(message(n, campaign="may"), segments=n) for n in range(1, 7)]
+    store.commit(Work([*may, message(7), message(8, campaign="june")], []))
+    store.commit(
+        Work(
+            [],
+            [
+                change(1, State.DELIVERED, "p1", route="a"),
+                change(2, State.DELIVERED, "p2", route="a"),
+                change(3, State.FAILED, "p3", route="b"),
+                change(4, State.FAILED, route="a"),
+                change(5, State.SENT, "p5", route="a"),
+                change(7, State.DELIVERED, "p7", route="a"),
+                change(8, State.EXPIRED),
+            ],
+        )
+    )
+    store = open_it()
+    assert sorted(store.campaign_ends("may", 99), key=lambda each: each.segments) == [
+        CampaignEnd(State.DELIVERED, "a", True, 2, 3),
+        CampaignEnd(State.FAILED, "b", True, 1, 3),
+        CampaignEnd(State.FAILED, "a", False, 1, 4),
+    ]
+    assert store.campaign_ends("june", 99) == [CampaignEnd(State.EXPIRED, None, False, 1, 1)]
+    assert store.campaign_ends("", 99) == store.campaign_ends("july", 99) == []
+    assert store.campaign_ends("may", 1) == [CampaignEnd(State.DELIVERED, "a", True, 1, 1)]
 
 
 def test_a_commit_that_fails_keeps_nothing(open_it: OpenStore) -> None:

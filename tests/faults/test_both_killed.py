@@ -113,7 +113,7 @@ def until(condition: Callable[[], bool], state: Callable[[], object]) -> None:
         if (now := state()) != seen:
             seen, give_up = now, time.monotonic() + DEADLINE_S
         assert time.monotonic() < give_up, seen
-        time.sleep(0.005)
+        time.sleep(0.02)
 
 
 @pytest.fixture

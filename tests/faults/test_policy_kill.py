@@ -1,4 +1,4 @@
-"""What the owner of a campaign ordered is there after a kill -9; old messages go while work goes on."""
+"""What a campaign's owner ordered survives a kill -9; old messages are removed while work continues."""
 
 from __future__ import annotations
 

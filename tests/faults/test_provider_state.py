@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 from urllib.error import URLError
 
-import pytest
+from called import called
 from provider_process import Running, rows, started_provider
 from report_receiver import receiving
 from waiting import eventually
@@ -124,24 +124,24 @@ def test_a_reset_forgets_what_was_kept(tmp_path: Path) -> None:
         assert send(second, "gone") == "accepted"
 
 
-@pytest.mark.parametrize("trouble", ["damaged", "in use", "a directory", "folder is a file"])
-def test_a_state_file_that_cannot_be_used_is_one_line_and_exit_code_2(tmp_path: Path, trouble: str) -> None:
-    path = tmp_path / "state.db"
-    with provider(tmp_path, "--state", str(path)) as first:
+def test_a_state_file_that_cannot_be_used_is_one_line_and_exit_code_2(tmp_path: Path) -> None:
+    used, damaged, directory = tmp_path / "used.db", tmp_path / "damaged.db", tmp_path / "directory"
+    directory.mkdir()
+    with provider(tmp_path, "--state", str(damaged)) as first:
         assert send(first, "kept") == "accepted"
-        if trouble != "in use":
-            first.process.terminate()
-            first.process.wait(DEADLINE_S)
-        if trouble == "damaged":
-            data = path.read_bytes()
-            path.write_bytes(data[:4096] + b"\xff" * (len(data) - 4096))
-        elif trouble == "a directory":
-            path = tmp_path / "directory"
-            path.mkdir()
-        elif trouble == "folder is a file":
-            path = tmp_path / "log" / "state.db"
-        with provider(tmp_path, "--state", str(path)) as second:
-            assert second.process.wait(DEADLINE_S) == 2
-            (line,) = [each for each in second.log().splitlines() if "INFO" not in each]
-    assert line.startswith("provider: --state: ")
-    assert str(path) in line or trouble == "folder is a file"
+        first.process.terminate()
+        first.process.wait(DEADLINE_S)
+    data = damaged.read_bytes()
+    damaged.write_bytes(data[:4096] + b"\xff" * (len(data) - 4096))
+    with provider(tmp_path, "--state", str(used)) as running:
+        assert send(running, "kept") == "accepted"
+        paths = (used, damaged, directory, tmp_path / "log" / "state.db")  # "log" is a file
+        environments = [{"SMSBENCH_PROVIDER_TOKEN": "t", "SMSBENCH_ADMIN_TOKEN": "a"}] * len(paths)
+        calls = [("--profile", str(tmp_path / "profile.json"), "--state", str(path)) for path in paths]
+        found = called("mock_provider", calls, environments=environments)
+        assert send(running, "kept") == "repeated"
+    for path, (code, said) in zip(paths, found, strict=True):
+        assert code == 2, said
+        (line,) = [each for each in said.splitlines() if "INFO" not in each]
+        assert line.startswith("provider: --state: ")
+        assert str(path) in line or path == paths[-1]

@@ -17,7 +17,7 @@ import pyarrow as pa
 import pytest
 from started_processes import StartedProcesses, free_port
 
-MESSAGES = 300
+MESSAGES = 200
 DEADLINE_S = 40.0
 PROVIDER_TOKEN, ADMIN_TOKEN, SENDER_TOKEN = "provider-token", "admin-token", "sender-token"
 
@@ -170,11 +170,11 @@ class Client:
             rows = [json.loads(line) for line in (await answer.text()).splitlines()]
         return {row["key"]: row["state"] for row in rows}
 
-    async def until(self, condition: Callable[[], Awaitable[bool]]) -> None:
+    async def until(self, condition: Callable[[], Awaitable[bool]], look_every_s: float = 0.005) -> None:
         give_up = time.monotonic() + DEADLINE_S
         while not await condition():
             assert time.monotonic() < give_up, (await self.sender_state(), await self.provider_state())
-            await asyncio.sleep(0.005)
+            await asyncio.sleep(look_every_s)
 
     async def _get(self, url: str, token: str) -> dict[str, Any]:
         async with self._session.get(url, headers={"Authorization": f"Bearer {token}"}) as answer:
@@ -323,7 +323,7 @@ def test_nothing_acknowledged_is_lost_or_duplicated_by_a_kill(rig: Rig, moment: 
                 sender, provider = await client.sender_state(), await client.provider_state()
                 return bool(sender["open"] == 0 and provider["open"] == 0)
 
-            await client.until(settled)
+            await client.until(settled, look_every_s=0.05)
             return await client.export()
 
     states = asyncio.run(run())

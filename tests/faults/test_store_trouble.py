@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from called import called
 from waiting import eventually
 
 TOKEN = "t"
@@ -201,37 +202,33 @@ def test_a_store_that_is_moved_and_put_back_is_used_again(
     assert sender.end()[0] == 0
 
 
-TROUBLES = ["damaged", "folder is a file", "a directory", "in use"]
-if os.geteuid() != 0:  # root can read every file
-    TROUBLES.append("not readable")
-
-
-@pytest.mark.parametrize("trouble", TROUBLES)
 def test_a_store_that_cannot_be_used_is_one_line_and_exit_code_2(
-    tmp_path: Path, start: Callable[..., Running], trouble: str
+    tmp_path: Path, start: Callable[..., Running]
 ) -> None:
-    store = tmp_path / "s.db"
-    if trouble == "damaged":
-        assert start(store).end()[0] == 0
-        whole = store.read_bytes()
-        store.write_bytes(whole[:4096] + b"\xff" * (len(whole) - 4096))
-    elif trouble == "folder is a file":
-        (tmp_path / "file").touch()
-        store = tmp_path / "file" / "s.db"
-    elif trouble == "a directory":
-        store.mkdir()
-    elif trouble == "in use":
-        (tmp_path / "link.db").symlink_to(store)
-        start(store)
-        store = tmp_path / "link.db"
-    else:
-        store.touch(mode=0o000)
-    code, said = start(store).end()
-    assert code == 2, said
-    assert "Traceback" not in said
-    (line,) = said.splitlines()
-    assert line.startswith("sender: ")
-    assert str(store.parent if trouble == "folder is a file" else store) in line
+    damaged, used, link, directory = (tmp_path / name for name in ("damaged", "used", "link", "directory"))
+    assert start(damaged).end()[0] == 0
+    whole = damaged.read_bytes()
+    damaged.write_bytes(whole[:4096] + b"\xff" * (len(whole) - 4096))
+    directory.mkdir()
+    link.symlink_to(used)
+    file = tmp_path / "file"
+    file.touch()
+    troubles = [(damaged, damaged), (file / "s.db", file), (directory, directory), (link, link)]
+    if os.geteuid() != 0:  # root can read every file
+        closed = tmp_path / "closed"
+        closed.touch(mode=0o000)
+        troubles.append((closed, closed))
+    start(used)
+    options = ("--token", TOKEN, "--route", ROUTE, "--store")
+    calls = [(*options, f"sqlite:///{store}") for store, _ in troubles]
+    for (code, said), (_, named) in zip(called("reference_sender", calls), troubles, strict=True):
+        assert code == 2, said
+        assert "Traceback" not in said
+        (line,) = said.splitlines()
+        assert line.startswith("sender: ")
+        assert str(named) in line
+    code, said = start(damaged).end()  # as a process of its own
+    assert code == 2 and said.startswith("sender: ")
 
 
 def test_a_store_on_a_read_only_disk_is_one_line_and_exit_code_2(
@@ -255,9 +252,13 @@ def test_a_store_on_a_read_only_disk_is_one_line_and_exit_code_2(
 DYING = """
 import sys
 from reference_sender.runtime import loop_lag
-def sample(self):
-    raise RuntimeError("plan" + "ted")  # a traceback of Python 3.13 quotes this line
-loop_lag.LoopLag._sample = sample
+calls = []
+def core_wait_s():
+    calls.append(1)
+    if len(calls) > 1:  # the first call is before the first sample
+        raise RuntimeError("plan" + "ted")  # a traceback of Python 3.13 quotes this line
+    return 0.0
+loop_lag.core_wait_s = core_wait_s
 from reference_sender.cli import main
 main()
 """

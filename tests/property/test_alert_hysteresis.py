@@ -38,7 +38,7 @@ def test_alerts_and_all_clears_alternate_and_are_justified(
 
 
 @given(STEPS, st.sampled_from([0, 10]))
-def test_a_value_that_stays_beyond_the_limit_is_told_in_time(
+def test_a_value_that_stays_beyond_the_limit_is_reported_in_time(
     steps: list[tuple[int, float]], for_s: int
 ) -> None:
     rule, state = Rule(above=ABOVE, clear=CLEAR, for_s=for_s), Hysteresis()
@@ -54,7 +54,7 @@ def test_a_value_that_stays_beyond_the_limit_is_told_in_time(
 
 
 @given(st.lists(st.floats(4.001, 10), max_size=50))
-def test_between_the_limits_nothing_is_told(values: list[float]) -> None:
+def test_between_the_limits_nothing_is_reported(values: list[float]) -> None:
     rule = Rule(above=ABOVE, clear=CLEAR, for_s=0)
     quiet, alert = Hysteresis(), Hysteresis()
     assert alert.changed(rule, 0, 11.0)

@@ -18,7 +18,7 @@ from nanoseconds import MS, S
 
 from analysis.measure.outcomes import DELIVERED, MessageOutcomes, judge
 from analysis.measure.shares.delays import delay_splits, split_run
-from analysis.measure.shares.gate import _Gate, pass_gate
+from analysis.measure.shares.gate import ContractGate, pass_gate
 from analysis.measure.shares.limits import ContractLimits, read_limits
 from analysis.measure.shares.queueing import served
 from analysis.read.journeys import Journeys, read_journeys
@@ -100,7 +100,7 @@ def test_what_is_skipped_between_busy_periods_had_nothing_to_wait_for(
     quickly = pass_gate(at, rank, turns(at), segments, reply, limits)
     order = np.lexsort((turns(at), rank, at))
     in_order = [each[order].tolist() for each in (at, rank, turns(at), segments, reply)]
-    gate = _Gate(in_order[0], in_order[1], in_order[2], in_order[3], in_order[4], limits)
+    gate = ContractGate(in_order[0], in_order[1], in_order[2], in_order[3], in_order[4], limits)
     gate.advance(0, len(at))
     passed = at[order].copy()
     for number, (passes_ns, _) in gate.waited.items():

@@ -165,7 +165,7 @@ class DispatcherRules(RuleBasedStateMachine):
 
     @rule()
     def stray_report(self) -> None:
-        self.call("reported", [Report("nobody's", "no-such-key", State.DELIVERED, "")])
+        self.call("reported", [Report("unknown", "no-such-key", State.DELIVERED, "")])
 
     def result(self, batch: SubmitBatch, message: Message, outcome: Outcome, took: bool) -> Result:
         route, key = batch.route, message.key

@@ -59,7 +59,7 @@ def crowd(count: int, lanes: Sequence[Lane] = tuple(Lane)) -> list[Message]:
 
 
 class Life:
-    """A dispatcher, its providers and its store, from event to event; ``crash`` begins the sender anew."""
+    """A dispatcher, its providers and its store, from event to event; ``crash`` restarts the sender."""
 
     def __init__(self, seed: int, messages: Sequence[Message], routes: int = 1) -> None:
         self.seed = seed

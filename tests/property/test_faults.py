@@ -1,4 +1,4 @@
-"""Whatever windows of faults there are, the engine keeps its promises, and the ledger its counts."""
+"""Under any windows of faults the engine keeps its invariants, and each message is counted once."""
 
 from __future__ import annotations
 
@@ -247,7 +247,7 @@ def test_a_rate_reduction_keeps_the_bound_of_its_bucket_in_every_window(
 def test_the_log_of_faults_knows_their_real_times(
     fault_sections: Faults, changes: list[tuple[int, set[int]]]
 ) -> None:
-    """At any moment the faults in force by the log are those in force, whatever was taken away before."""
+    """At any moment the log lists the active faults as active, whichever faults were removed before."""
     all_of_them = profile_of(fault_sections).faults
     log, now_ns, present = FaultHistory(), 0, all_of_them
     log.renew(0, FaultWindows(present, 0).windows)

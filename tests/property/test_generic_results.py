@@ -26,7 +26,7 @@ def ask(body: bytes) -> object:
 
 
 @given(MESSAGES, st.booleans())
-def test_results_stand_in_the_requests_order(kinds: list[str | Refusal], same_number: bool) -> None:
+def test_results_have_the_order_of_the_request(kinds: list[str | Refusal], same_number: bool) -> None:
     numbers = [
         "no number" if kind == "unreadable" else f"48500{0 if same_number else place:06}"
         for place, kind in enumerate(kinds)

@@ -79,13 +79,14 @@ class Watch:
 
     def kill(self) -> None:
         self.uncertain |= {each.message_id for submit in self.world.in_flight for each in submit.messages}
-        self.world.start()
+        self.world.start(page=1)
 
 
 def live(drawn: list[tuple[object, ...]]) -> Watch:
     watch = Watch()
     world = watch.world
     for what, *given_ in drawn:
+        world.read_on()
         if what == "take":
             lane, to, campaign, ahead_ns, keeps_hours = given_
             not_before_ns = world.now_ns + ahead_ns if ahead_ns else 0  # type: ignore[operator]
@@ -118,6 +119,9 @@ def live(drawn: list[tuple[object, ...]]) -> Watch:
 def test_held_messages_keep_every_rule_and_none_is_lost(drawn: list[tuple[object, ...]]) -> None:
     watch = live(drawn)
     world = watch.world
+    assert world.node.state().unread == world.unread
+    while world.unread:
+        world.read_on()
     made = world.node.state()
     records = world.records()
     open_ids = {number for number, each in records.items() if each.state not in FINAL_STATES}
@@ -137,7 +141,7 @@ def test_the_watch_sees_a_message_that_is_sent_too_early() -> None:
     """The property can fail: a gate that holds nothing is noticed."""
     watch = Watch()
     gate = watch.world.node.gate
-    gate._may_go_ns = lambda now_ns, message: now_ns  # type: ignore[method-assign]
+    gate.may_go_ns = lambda now_ns, message: now_ns  # type: ignore[method-assign]
     try:
         watch.world.take(watch.world.message(keeps_hours=True))
     except AssertionError:

@@ -107,7 +107,7 @@ def test_another_seed_gives_other_outcomes() -> None:
 async def over_sockets(
     concurrency: int,
 ) -> tuple[dict[int, int | None], dict[int, str], dict[int, MessageState]]:
-    """Answers and final states of 150 messages sent by so many connections at a time."""
+    """Answers and final states of 150 messages sent by this number of connections at a time."""
     profile = parse_profile({"name": "p"} | SECTIONS | {"reports": {"loss_share": 0.0}})
     provider = await start_provider(
         ProviderConfig(profile, token="t", admin_token="a", seed=7, stop_grace_s=0.2)

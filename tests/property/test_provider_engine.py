@@ -341,7 +341,7 @@ unrecorded = st.sampled_from(
 
 @settings(deadline=None, max_examples=30)
 @given(unrecorded, st.integers(0, 50))
-def test_each_submit_is_drawn_anew_whether_or_not_it_leaves_a_row(submit: Submit, seed: int) -> None:
+def test_each_submit_is_drawn_again_with_or_without_a_row(submit: Submit, seed: int) -> None:
     """No client meets the same simulated error for ever: of 64 repeats some pass, and some do not."""
     errors = [{"refusal": "internal_error", "share": 0.5}]
     faults: list[Sections] = [

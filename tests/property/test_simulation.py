@@ -105,7 +105,7 @@ def test_values_and_bytes_are_the_same_run(
 ) -> None:
     profile = load_profile(name)
     by_values = lived(plan, profile, route, tmp_path_factory.mktemp("values"))
-    by_bytes = lived(plan, profile, route, tmp_path_factory.mktemp("bytes"), through_wire=True)
+    by_bytes = lived(plan, profile, route, tmp_path_factory.mktemp("bytes"), as_bytes=True)
     assert by_values == by_bytes
 
 
@@ -115,7 +115,7 @@ def test_values_and_bytes_are_the_same_day(tmp_path: Path, name: str) -> None:
     (part,) = catalogue.scenario("day-5k", Adjustment(speedup=60.0, window="day")).parts
     route = RouteLimits("r", 20, 20, 60, 60, 50, 4, 86_400.0)
     by_values, values = lived(part.plan(1, "t"), load_profile(name), route, tmp_path)
-    by_bytes, bytes_ = lived(part.plan(1, "t"), load_profile(name), route, tmp_path, through_wire=True)
+    by_bytes, bytes_ = lived(part.plan(1, "t"), load_profile(name), route, tmp_path, as_bytes=True)
     assert by_values == by_bytes
     assert len(values["load"]) == 5_000
     for table, rows in values.items():
@@ -180,12 +180,12 @@ def test_one_that_is_ended_early_keeps_whole_records(tmp_path: Path) -> None:
     plan = Plan(streams=(Stream(Poisson(5.0, 60.0), mix=Mix(1.0, 1.0, 1.0)),), seed=1, key_tag="t")
     seen = []
 
-    def go_on(progress: SimulationProgress) -> bool:
+    def proceed(progress: SimulationProgress) -> bool:
         seen.append(progress)
         return len(seen) < 4
 
     settings = Settings(seed=3, route=RouteLimits("r", 50, 5, 500, 60, 10, 4, 86_400.0), sample_every_s=10.0)
-    ending = simulate(Schedule(plan), load_profile("smsapi"), settings, tmp_path, go_on)
+    ending = simulate(Schedule(plan), load_profile("smsapi"), settings, tmp_path, proceed)
     rows = read_rows(tmp_path / "load.arrow", LOAD_SCHEMA).to_pylist()
     assert ending.interrupted and 0 < ending.arrived == len(rows) < 300
     assert ending.end_ns - rows[0]["t_intended_ns"] <= 31 * S

@@ -12,7 +12,7 @@ from loadtests.storm.outcome import storm
 from loadtests.storm.plan import draw_plan
 from loadtests.storm.store import Disk, ModelStore
 from reference_sender.dispatch.values import Recovered
-from reference_sender.store import Existing, SqliteStore, Work
+from reference_sender.store import Existing, Place, SqliteStore, Work
 
 SEEDS = range(40, 55)
 
@@ -21,12 +21,15 @@ class TwinStore(ModelStore):
     """Compares each answer of the model with SQLite's."""
 
     path: Path
+    latest: SqliteStore | None = None
     commits = 0
     recovered = 0
 
     def __init__(self, disk: Disk) -> None:
         super().__init__(disk)
-        self._real = SqliteStore(self.path)
+        if TwinStore.latest is not None:  # of a killed process, whose files the system closes
+            TwinStore.latest.close()
+        self._real = TwinStore.latest = SqliteStore(self.path)
 
     def commit(self, work: Work) -> Mapping[int, Existing]:
         taken = super().commit(work)
@@ -34,9 +37,9 @@ class TwinStore(ModelStore):
         TwinStore.commits += 1
         return taken
 
-    def unfinished(self, limit: int | None = None) -> list[Recovered]:
-        found = super().unfinished()
-        assert self._real.unfinished() == found
+    def unfinished(self, limit: int | None = None, place: Place | None = None) -> list[Recovered]:
+        found = super().unfinished(limit, place)
+        assert self._real.unfinished(limit, place) == found
         TwinStore.recovered += len(found)
         return found
 
@@ -55,5 +58,7 @@ def test_sqlite_has_the_same_rows_after_every_start_and_commit_of_a_storm(
     for seed in SEEDS:
         monkeypatch.setattr(TwinStore, "path", tmp_path / f"{seed}.db", raising=False)
         assert not storm(draw_plan(seed)).violations
+    assert TwinStore.latest is not None
+    TwinStore.latest.close()
     assert TwinStore.commits > 50 * len(SEEDS)
     assert TwinStore.recovered > len(SEEDS)

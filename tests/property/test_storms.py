@@ -13,14 +13,17 @@ from loadtests.storm.faults import NAMES
 from loadtests.storm.outcome import storm
 from loadtests.storm.plan import draw_plan, kept
 from loadtests.storm.shrink import shrunken
+from loadtests.storm.store import ModelStore
+from reference_sender.dispatch import dispatcher
 from reference_sender.dispatch.awaiting import SentIndex
 from reference_sender.dispatch.backlog import Backlog
 from reference_sender.dispatch.message_states import MessageStates
 from reference_sender.dispatch.shares import Shares
 from reference_sender.dispatch.ticket import TRANSACTIONAL, Ticket
-from reference_sender.dispatch.values import Effect, Message, Recovered, Report
+from reference_sender.dispatch.values import Effect, EndedMessage, Message, Recovered, Report
 from reference_sender.node.effects import NodeEffect, Waiter
 from reference_sender.node.node import Node
+from reference_sender.policy.gate import Gate
 
 SEEDS = range(1, 201)
 MOST_SEEDS = 1_000
@@ -100,26 +103,46 @@ def forget_a_lane(patch: pytest.MonkeyPatch) -> None:
 
 def count_a_late_report_twice(patch: pytest.MonkeyPatch) -> None:
     """An ended message that a report shows to be delivered is not forgotten, so a repeat counts again."""
-    reported_late = MessageStates._reported_late
+    reported_late = MessageStates.reported_late
 
     def remembered(
         states: MessageStates, now_ns: int, key: str, report: Report, effects: list[Effect]
     ) -> None:
-        sent = states._ended.index.by_key[key]
+        sent = states.past.index.by_key[key]
         reported_late(states, now_ns, key, report, effects)
-        SentIndex.add(states._ended.index, key, sent)
+        SentIndex.add(states.past.index, key, sent)
 
-    patch.setattr(MessageStates, "_reported_late", remembered)
+    patch.setattr(MessageStates, "reported_late", remembered)
 
 
 def resume_without_reading_back(patch: pytest.MonkeyPatch) -> None:
     """A process starts with nothing to do."""
     recover = Node.recover
 
-    def empty(node: Node, now_ns: int, recovered: Iterable[Recovered]) -> list[NodeEffect]:
+    def empty(node: Node, now_ns: int, recovered: Iterable[Recovered], unread: int = 0) -> list[NodeEffect]:
         return recover(node, now_ns, [])
 
     patch.setattr(Node, "recover", empty)
+
+
+def forget_ended_messages(patch: pytest.MonkeyPatch) -> None:
+    """A late report about a message that another process ended changes nothing."""
+
+    def none(store: ModelStore, reports: Sequence[Report]) -> list[EndedMessage]:
+        return []
+
+    patch.setattr(ModelStore, "ended", none)
+
+
+def let_held_messages_go(patch: pytest.MonkeyPatch) -> None:
+    """Schedules and quiet hours are not observed."""
+    patch.setattr(Gate, "is_ready", lambda gate, now_ns, message: True)
+
+
+def second_message_on_any_route(patch: pytest.MonkeyPatch) -> None:
+    """The second message of an OTP may go to the provider of the first."""
+
+    patch.setattr(dispatcher, "is_hedge", lambda key: False)
 
 
 @pytest.mark.parametrize(
@@ -130,6 +153,9 @@ def resume_without_reading_back(patch: pytest.MonkeyPatch) -> None:
         (forget_a_lane, {"lanes"}),
         (count_a_late_report_twice, {"totals"}),
         (resume_without_reading_back, {"acknowledged"}),
+        (forget_ended_messages, {"reports"}),
+        (let_held_messages_go, {"schedule"}),
+        (second_message_on_any_route, {"hedge"}),
     ],
 )
 def test_a_bug_put_in_on_purpose_is_found(

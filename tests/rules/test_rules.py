@@ -1,4 +1,4 @@
-"""The eleven rules that a sender of SMS is held to, one test each.
+"""The eleven rules of a good sender of SMS, one test each.
 
 Rules of the intake and of reports are tested over HTTP on a whole sender, rules of dispatch on its core in
 virtual time. Details have their own tests; these show that each rule holds.
@@ -13,11 +13,9 @@ from itertools import count, pairwise
 from pathlib import Path
 from typing import Any
 
-import aiohttp
-from aiohttp.test_utils import RawTestServer
 from dispatch_steps import accepted, all_with, run_until
 from nanoseconds import S
-from sender_world import GatedStore, Steps, World
+from sender_world import World, run_sender
 
 from reference_sender.dispatch import Dispatcher, DispatchSettings
 from reference_sender.dispatch.values import (
@@ -30,7 +28,7 @@ from reference_sender.dispatch.values import (
     State,
     SubmitBatch,
 )
-from reference_sender.policy.settings import NO_POLICY, PolicySettings
+from reference_sender.policy.settings import PolicySettings
 from reference_sender.routes import ROUTES
 from reference_sender.routes.protocol import ProviderReply, RouteAccount
 
@@ -67,30 +65,6 @@ def later(dispatcher: Dispatcher, until_ns: int) -> list[tuple[int, SubmitBatch]
     return [(at, each) for at, each in run_until(dispatcher, until_ns) if isinstance(each, SubmitBatch)]
 
 
-def run(tmp_path: Path, steps: Steps, policy: PolicySettings = NO_POLICY, max_backlog: int = 1000) -> None:
-    """The steps on a whole sender over HTTP."""
-
-    async def live() -> None:
-        store = GatedStore(tmp_path / "messages.db")
-        async with aiohttp.ClientSession() as session:
-            world = World(store, session, max_backlog, policy)
-            server = RawTestServer(world.api.handle)
-            await server.start_server(max_line_size=2**20, auto_decompress=False)
-            world.url = str(server.make_url("")).rstrip("/")
-            try:
-                await steps(world)
-            finally:
-                store.gate.set()
-                world.route.answers.set()
-                await world.driver.drain(5)
-                world.lag.stop()
-                world.queries.close()
-                await server.close()
-                store.close()
-
-    asyncio.run(live())
-
-
 def test_rule_01_outbox_first(tmp_path: Path) -> None:
     """The message is stored before it is acknowledged and before its first attempt."""
 
@@ -106,7 +80,7 @@ def test_rule_01_outbox_first(tmp_path: Path) -> None:
         await world.until_sent(1)
         assert [each.key for each in world.route.submitted] == ["k-1"]
 
-    run(tmp_path, steps)
+    run_sender(tmp_path / "messages.db", steps)
 
 
 def test_rule_02_the_key_goes_to_the_provider_and_its_duplicate_error_means_accepted() -> None:
@@ -132,13 +106,13 @@ def test_rule_03_permanent_transient_and_unknown_are_three_classes() -> None:
     dispatcher = core(route("a", idempotency_window_s=30.0), route("b"))
     permanent, transient, unknown = made = [message() for _ in range(3)]
     first = {each.messages[0].key: each for each in batches(dispatcher.offer(0, made))}
-    fate = {
+    outcome_of = {
         permanent.key: Outcome.PERMANENT,
         transient.key: Outcome.RETRYABLE,
         unknown.key: Outcome.UNKNOWN,
     }
     for key, batch in first.items():
-        dispatcher.answered(0, batch.batch_id, all_with(fate[key], batch))
+        dispatcher.answered(0, batch.batch_id, all_with(outcome_of[key], batch))
     seen: dict[str, list[str]] = {each.key: [] for each in made}
     while (due_ns := dispatcher.next_deadline()) is not None and due_ns < 100 * S:
         for batch in batches(dispatcher.advance(due_ns)):
@@ -175,7 +149,7 @@ def test_rule_04_backoff_grows_retry_after_is_obeyed_and_nothing_expired_is_sent
 
 
 def test_rule_05_a_throttled_answer_slows_the_route_and_keeps_the_order() -> None:
-    """The whole route waits, not one message, and goes on more slowly with the first message first."""
+    """The whole route waits, not one message, and continues more slowly with the first message first."""
     dispatcher = core(route(requests_per_s=10, requests_burst=1, max_in_flight=1))
     made = [message() for _ in range(30)]
     (batch,) = batches(dispatcher.offer(0, made))
@@ -240,7 +214,7 @@ def test_rule_07_reports_are_stored_first_monotone_and_kept_if_they_come_early(t
             assert (await world.report("k-1", status=status))[:2] == (200, b"OK")
         assert await world.state_of("1") == "delivered"
 
-    run(tmp_path, steps)
+    run_sender(tmp_path / "messages.db", steps)
     dispatcher = core(report_timeout_s=100)
     (batch,) = batches(dispatcher.offer(0, [message()]))
     dispatcher.answered(0, batch.batch_id, accepted(batch))
@@ -305,7 +279,7 @@ def test_rule_10_quiet_hours_and_the_limit_per_recipient_come_before_sending(tmp
         await world.until_sent(5)
         assert len(world.route.submitted) == 5
 
-    run(tmp_path, steps, PolicySettings())
+    run_sender(tmp_path / "messages.db", steps, policy=PolicySettings())
 
 
 def test_rule_11_a_full_queue_is_refused_at_the_entrance(tmp_path: Path) -> None:
@@ -322,4 +296,4 @@ def test_rule_11_a_full_queue_is_refused_at_the_entrance(tmp_path: Path) -> None
         assert (await world.post(key="k-9"))[0] == 503
         world.store.failing = False
 
-    run(tmp_path, steps, max_backlog=5)
+    run_sender(tmp_path / "messages.db", steps, max_backlog=5)

@@ -17,6 +17,7 @@ def state_of(
     failed: int = 0,
     expired: int = 0,
     queued: int = 0,
+    held: int = 0,
     throttles: int = 0,
     reasons: Mapping[str, int] | None = None,
     otp_deliveries: Mapping[int, int] | None = None,
@@ -41,4 +42,5 @@ def state_of(
             ClassSnapshot(name, 0, counts, none, otp if name == "otp" else none) for name in _CLASSES
         ),
         reasons=dict(reasons or {}),
+        held=held,
     )

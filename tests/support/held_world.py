@@ -6,14 +6,14 @@ from collections.abc import Callable, Sequence
 
 from loadtests.storm.store import Disk, ModelStore
 from reference_sender.dispatch import Dispatcher, DispatchSettings
-from reference_sender.dispatch.values import Lane, Message, Outcome, Result, RouteLimits
+from reference_sender.dispatch.values import Lane, Message, Outcome, Recovered, Result, RouteLimits
 from reference_sender.node.effects import NodeEffect, SubmitNow
 from reference_sender.node.node import Node
 from reference_sender.node.times import NodeTimes
 from reference_sender.policy.campaigns import Campaign, CampaignState
 from reference_sender.policy.settings import NO_POLICY, PolicySettings
 from reference_sender.runtime.stored_gate import stored_gate
-from reference_sender.store.protocol import Record
+from reference_sender.store.protocol import Place, Record
 
 LIMITS = RouteLimits("r", 1e6, 1e6, 1e6, 1e6, max_batch=20, max_in_flight=64, idempotency_window_s=86_400.0)
 TIMES = NodeTimes(linger_ns=0)
@@ -34,14 +34,31 @@ class HeldWorld:
         self._made = 0
         self.start()
 
-    def start(self) -> None:
-        """A new process on the disk. Requests without an answer never get one."""
+    def start(self, page: int | None = None) -> None:
+        """A new process on the disk, which reads ``page`` untried messages, or all. Requests without an
+        answer never get one.
+        """
         self.in_flight.clear()
         self.disk.opened = False
         self.store = ModelStore(self.disk)
         gate = stored_gate(self.policy, self.store, self.now_ns)
         self.node = Node(Dispatcher(DispatchSettings(), (LIMITS,), 1), TIMES, gate)
-        self._perform(self.node.recover(self.now_ns, self.store.unfinished()))
+        self._last_id = self.store.identity().last_message_id
+        self._page = page
+        self.unread = len(self.store.unfinished())
+        self._recover(self.store.unfinished(page))
+
+    def read_on(self) -> None:
+        """Read another page."""
+        if self.unread:
+            self._recover(self.store.unfinished(self._page, self._place))
+
+    def _recover(self, page: list[Recovered]) -> None:
+        self.unread -= len(page)
+        if page:
+            last = page[-1].message
+            self._place = Place(last.lane, last.message_id, self._last_id)
+        self._perform(self.node.recover(self.now_ns, page, self.unread))
 
     def message(
         self, lane: Lane = Lane.MARKETING, to: str = "48500100200", valid_ns: int = 10**15, **more: object

@@ -59,7 +59,7 @@ class RunBuilder:
         wait for the phone. ``reply_drawn_s`` and ``radio_drawn_s`` are as drawn, where they differ.
         """
         state = more.get("state", "delivered")
-        ended = state not in ("open",) and more.get("taken", True)
+        ended = state not in ("open",) and more.get("accepted", True)
         answered_s = None if submitted_s is None else submitted_s + more.get("provider_s", 0.01)
         carrier_s = None if answered_s is None else answered_s + more.get("carrier_s", 0.1)
         delivered_s = None if not ended or carrier_s is None else carrier_s + more.get("radio_s", 1.0)
@@ -67,7 +67,7 @@ class RunBuilder:
             carrier_s = None
         reported_s = None if delivered_s is None else delivered_s + more.get("report_s", 0.2)
         confirmed_s = None if reported_s is None else reported_s + 0.001
-        provider_id = more.get("provider_id", f"P-{key}") if more.get("taken", True) else ""
+        provider_id = more.get("provider_id", f"P-{key}") if more.get("accepted", True) else ""
         taken_s = more.get("taken_s", submitted_s)
         wait_s = more.get("handset_s", 0.0)
         reply_s = more.get("reply_drawn_s", more.get("provider_s", 0.01)) if provider_id else None

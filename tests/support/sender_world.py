@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import aiohttp
+from aiohttp.test_utils import RawTestServer
 
 from reference_sender.api.campaign_controls import CampaignControls
 from reference_sender.api.dead_letters import DeadLetters
@@ -17,9 +18,11 @@ from reference_sender.api.handlers import Api
 from reference_sender.api.intake import Intake
 from reference_sender.api.metrics import Metrics
 from reference_sender.api.queries import Queries
+from reference_sender.api.report_orders import CampaignReports
 from reference_sender.api.reports import ReportIntake, ReportReader
-from reference_sender.api.rules import IntakeRules
+from reference_sender.api.rules import NO_REPORTS, IntakeRules
 from reference_sender.api.tally import Tally
+from reference_sender.campaign_report.settings import CampaignReportSettings
 from reference_sender.clock import now_ns
 from reference_sender.dispatch import Dispatcher, DispatchSettings
 from reference_sender.dispatch.values import Message, Outcome, Report, Result, RouteLimits
@@ -66,7 +69,7 @@ class AcceptingRoute:
 
 
 class GatedStore(SqliteStore):
-    """A store whose commits wait until they are let through, and fail while they are told to."""
+    """A store whose commits wait while ``gate`` is clear, and fail while ``failing`` is set."""
 
     def __init__(self, path: Path) -> None:
         super().__init__(path)
@@ -96,6 +99,7 @@ class World:
         session: aiohttp.ClientSession,
         max_backlog: int,
         policy: PolicySettings = NO_POLICY,
+        reports: CampaignReportSettings = NO_REPORTS,
     ) -> None:
         self.store = store
         self.route = AcceptingRoute()
@@ -113,7 +117,7 @@ class World:
         account = RouteAccount("http://127.0.0.1/sms.do", "", "t", "Test")
         reader = ReportReader([smsapi.protocol(account)], smsapi.confirmation)
         intake = Intake(identity.tag, identity.last_message_id, 6, policy.quiet_hours.classes)
-        rules = IntakeRules(gate, RecipientLimits(*policy.recipient_limits()))
+        rules = IntakeRules(gate, RecipientLimits(*policy.recipient_limits()), reports)
         self.api = Api(
             "t",
             self.driver,
@@ -124,6 +128,7 @@ class World:
             rules,
         )
         self.api.serve(CampaignControls(self.driver, self.queries, rules, 5.0).handlers())
+        self.api.serve(CampaignReports(self.queries, reports.language).handlers())
         self.api.serve(DeadLetters(self.driver, self.queries, intake, rules, 5.0).handlers())
         self.url = ""
 
@@ -157,6 +162,43 @@ class World:
 Steps = Callable[[World], Awaitable[None]]
 
 
+def run_sender(
+    path: Path,
+    steps: Steps,
+    max_backlog: int = 100_000,
+    policy: PolicySettings = NO_POLICY,
+    reports: CampaignReportSettings = NO_REPORTS,
+) -> None:
+    """Run ``steps`` on a sender with its store at ``path``. A further call restarts the sender on it."""
+
+    async def live() -> None:
+        store = GatedStore(path)
+        async with aiohttp.ClientSession() as session:
+            world = World(store, session, max_backlog, policy, reports)
+            server = RawTestServer(world.api.handle)
+            await server.start_server(max_line_size=2**20, auto_decompress=False)
+            world.url = str(server.make_url("")).rstrip("/")
+            try:
+                await steps(world)
+            finally:
+                store.failing = False
+                store.gate.set()
+                world.route.answers.set()
+                await world.driver.drain(5)
+                world.lag.stop()
+                world.queries.close()
+                await server.close()
+                store.close()
+
+    asyncio.run(live())
+
+
 class RunWorld(Protocol):
-    def __call__(self, steps: Steps, max_backlog: int = 100_000, policy: PolicySettings = NO_POLICY) -> None:
+    def __call__(
+        self,
+        steps: Steps,
+        max_backlog: int = 100_000,
+        policy: PolicySettings = NO_POLICY,
+        reports: CampaignReportSettings = NO_REPORTS,
+    ) -> None:
         """Run the steps on a sender. A further call in the same test restarts it on the same store."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import time
 from collections.abc import Callable
 from typing import Any
@@ -58,6 +59,12 @@ class Esme:
         while len(self.answers) < answers or len(self.receipts) < receipts:
             assert time.monotonic() < deadline, f"{len(self.answers)} answers, {len(self.receipts)} receipts"
             self.client.read_once()
+
+    @property
+    def socket(self) -> socket.socket:
+        """For bytes that the client does not send, and for its time limits: smpplib has no other way."""
+        found: socket.socket = self.client._socket  # noqa: SLF001
+        return found
 
     def close(self) -> None:
         self.client.state = consts.SMPP_CLIENT_STATE_OPEN  # it warns of leaving while bound

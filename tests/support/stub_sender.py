@@ -37,7 +37,7 @@ class StubSender:
         self._first_s = self._first_s or now_s
         if self.freeze_after_s is not None and now_s - self._first_s >= self.freeze_after_s:
             self.freeze_after_s = None
-            time.sleep(1.0)  # the whole server stands still: that is what is being tested
+            time.sleep(1.0)  # the whole server stalls: that is what is tested
         if self.silent_after is not None and len(self.bodies) > self.silent_after:
             await self._may_answer.wait()
         return web.json_response({"id": "m-1", "key": "k", "state": "queued"}, status=202)

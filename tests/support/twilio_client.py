@@ -1,4 +1,4 @@
-"""Twilio's official client, unmodified, pointed at the provider by an HTTP client of one's own.
+"""Twilio's official client, unmodified, pointed at the provider by its own kind of HTTP client.
 
 A custom ``http_client`` is Twilio's documented way to say where requests go (twilio-python,
 advanced-examples/custom-http-client.md).

@@ -175,7 +175,7 @@ def test_refusals(start: StartProvider, changes: dict[str, Any], status: int, co
         assert problem["errors"] == [{"field": "messages", "message": "are 2; allowed: 1 in a request"}]
 
 
-def test_who_is_not_known_is_told_so_before_anything_else(provider: ProviderThread) -> None:
+def test_an_unknown_account_is_refused_before_anything_else(provider: ProviderThread) -> None:
     for token in ("", "wrong"):
         api = Api(provider, token)
         for method, path, body in (

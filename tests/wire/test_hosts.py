@@ -51,7 +51,7 @@ def test_a_request_without_a_host_is_not_acted_on(provider: ProviderThread) -> N
 
 @pytest.mark.parametrize("path", ["/", "/admin/state", "/admin/faults", "/admin/nothing"])
 @pytest.mark.parametrize("target", ["{path}", "http://evil.example:8080{path}"])
-def test_a_name_of_somebody_else_s_gets_neither_page_nor_admin_api(
+def test_a_foreign_host_name_gets_neither_page_nor_admin_api(
     provider: ProviderThread, path: str, target: str
 ) -> None:
     host = "evil.example:8080" if target == "{path}" else "localhost"

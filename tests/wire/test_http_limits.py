@@ -52,7 +52,7 @@ async def send_one(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -
     return await status_of(reader)
 
 
-def test_one_connection_too_many_is_answered_429_and_the_others_go_on() -> None:
+def test_one_connection_too_many_is_answered_429_and_the_others_continue() -> None:
     async def test(port: int) -> None:
         first, second = await open_to(port), await open_to(port)
         assert await send_one(*first) == 200

@@ -51,12 +51,14 @@ def get(url: str, token: str, body: dict[str, Any] | None = None) -> bytes:
 def scraped(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
     """The text of ``/metrics`` of a sender and a provider that handled messages, by service."""
     store = tmp_path_factory.mktemp("sender") / "sender.db"
+    policy = store.with_name("policy.toml")
+    policy.write_text("quiet_hours.classes = []\nspending = {cost_per_segment = 0.5, daily_limit = 100}\n")
     with ExitStack() as running:
         config = ProviderConfig(changed_profile("lab"), admin_token=ADMIN_TOKEN, stop_grace_s=0.5)
         provider = running.enter_context(ProviderThread(config))
         route = f"smsapi+http://{provider.token}@{provider.url.removeprefix('http://')}?name=main"
         command = [sys.executable, "-m", "reference_sender", "--token", SENDER_TOKEN, "--route", route]
-        command += ["--store", f"sqlite:///{store}"]
+        command += ["--store", f"sqlite:///{store}", "--policy", str(policy)]
         sender = running.enter_context(subprocess.Popen(command, stdout=subprocess.PIPE, text=True))
         running.callback(sender.terminate)
         assert sender.stdout is not None
@@ -69,6 +71,7 @@ def scraped(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]
                     {"to": number, "text": "Hi", "message_class": message_class},
                 )
         eventually(lambda: json.loads(get(f"{url}/v1/state", SENDER_TOKEN))["open"] == 0)
+        eventually(lambda: b"route_balance_units{" in get(f"{url}/metrics", SENDER_TOKEN))
         yield {
             "sender": get(f"{url}/metrics", SENDER_TOKEN).decode(),
             "provider": get(f"{provider.url}/metrics", ADMIN_TOKEN).decode(),

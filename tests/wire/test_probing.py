@@ -82,7 +82,7 @@ def test_a_sender_without_reports_gets_a_note_and_one_whose_receiver_refuses_the
     assert note == f"the delivery report did not come back: {host} answered: HTTP 404"
 
 
-def test_a_wrong_token_is_told_from_a_refused_number(start: StartProvider) -> None:
+def test_a_wrong_token_is_distinguished_from_a_refused_number(start: StartProvider) -> None:
     provider = start()
     with pytest.raises(ProbeStopped, match=r"101, Authorization failed \(wrong token\)"):
         probing(provider, token="wrong").run()
@@ -106,7 +106,7 @@ def test_a_provider_of_the_users_own_is_only_asked(start: StartProvider) -> None
     assert provider.state()["open"] == 1
 
 
-def test_its_faults_do_not_stop_the_run_and_a_wrong_admin_token_is_told(start: StartProvider) -> None:
+def test_its_faults_do_not_stop_the_run_and_a_wrong_admin_token_is_reported(start: StartProvider) -> None:
     provider = start(reply={"errors": [{"refusal": "internal_error", "share": 1.0}]})
     with pytest.raises(ProbeStopped, match="the mock refused it: 201"):
         probing(provider, own=False).run()  # the API itself says so: this target is the provider

@@ -158,7 +158,7 @@ def test_a_hang_holds_the_reply_and_a_cut_ends_the_connection(provider: Provider
     patient = threading.Thread(target=wait_for_it)
     patient.start()
     eventually(lambda: provider.state()["gauges"]["replies_waiting"] == 1)
-    # The message was taken all the same: only the reply is lost.
+    # The message was accepted; only the reply is lost.
     eventually(lambda: provider.state()["totals"]["delivered"] == 1)
     provider.stop_soon()
     patient.join(10)

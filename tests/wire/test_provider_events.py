@@ -86,7 +86,7 @@ def test_messages_and_what_becomes_of_them_arrive_by_themselves(start: StartProv
         assert "carrier_queues" in tick
 
 
-def test_settings_and_a_reset_are_told(provider: ProviderThread) -> None:
+def test_settings_and_a_reset_are_events(provider: ProviderThread) -> None:
     with following(provider) as events:
         events.next("hello")
         provider.admin("/faults", {"kind": "outage", "duration_s": 60}, "POST")
@@ -130,7 +130,7 @@ def test_a_reader_that_leaves_is_forgotten_and_a_stop_ends_the_streams(provider:
             events.next("never")
 
 
-def test_too_many_readers_are_told_so(provider: ProviderThread) -> None:
+def test_too_many_readers_are_refused(provider: ProviderThread) -> None:
     readers = [Events(provider) for _ in range(32)]
     try:
         status, refused = provider.admin("/events")
@@ -140,7 +140,7 @@ def test_too_many_readers_are_told_so(provider: ProviderThread) -> None:
             reader.close()
 
 
-def test_the_history_goes_on_in_seconds(provider: ProviderThread) -> None:
+def test_the_history_continues_in_seconds(provider: ProviderThread) -> None:
     send_sms(provider)
     eventually(lambda: any(t["accepted_per_s"] > 0 for t in provider.admin("/history")[1]["ticks"]))
 
@@ -193,7 +193,7 @@ def test_one_message_in_full(provider: ProviderThread, receiver: Receiver) -> No
 
 
 @pytest.mark.parametrize("kind", ["lost_reply", "cut_after_accept"])
-def test_a_message_whose_reply_was_lost_is_there_all_the_same(provider: ProviderThread, kind: str) -> None:
+def test_a_message_whose_reply_was_lost_is_there_anyway(provider: ProviderThread, kind: str) -> None:
     provider.admin("/faults", {"kind": kind, "name": "gone"}, "POST")
     address = urlsplit(provider.url)
     body = urlencode({"to": "48500100200", "message": "was it sent?"})

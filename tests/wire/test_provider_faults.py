@@ -75,7 +75,7 @@ def test_a_request_that_is_never_answered_keeps_its_connection(
         with pytest.raises(BlockingIOError):
             connection.recv(1)
         provider.admin("/faults", None, "DELETE")
-        with pytest.raises(BlockingIOError):  # what hangs goes on hanging
+        with pytest.raises(BlockingIOError):  # a request that hangs stays so
             connection.recv(1)
     assert provider.request("/ping")[0] == 200
 

@@ -130,7 +130,7 @@ def test_awkward_but_lawful_requests(provider: ProviderThread) -> None:
     for sent in (
         request_bytes(provider, chunked, "Transfer-Encoding: chunked", close),
         request_bytes(provider, body, length, version="1.0"),
-        # Java's client offers HTTP/2 in its first request and goes on in HTTP/1.1.
+        # Java's client offers HTTP/2 in its first request and continues in HTTP/1.1.
         request_bytes(provider, body, length, "Connection: Upgrade, HTTP2-Settings", "Upgrade: h2c")
         + request_bytes(provider, body, length, close),
     ):

@@ -18,6 +18,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 import pyarrow as pa
+from called import called
 
 ENVIRONMENT = {
     **os.environ,
@@ -84,7 +85,7 @@ def test_ready_line_journal_and_a_clean_end(tmp_path: Path) -> None:
     assert (rows["k-3"]["state"], rows["k-3"]["provider_id"]) == ("rejected", "")
 
 
-def test_random_tokens_are_told_in_the_ready_line_only() -> None:
+def test_random_tokens_are_in_the_ready_line_only() -> None:
     bare = {name: value for name, value in ENVIRONMENT.items() if not name.startswith("SMSBENCH_")}
     with provider_process("--profile", "fast", env=bare) as (process, ready):
         assert send(ready["url"], ready["token"])["count"] == 1
@@ -95,7 +96,7 @@ def test_random_tokens_are_told_in_the_ready_line_only() -> None:
     assert ready["admin_token"] not in log
 
 
-def test_a_reply_that_waits_is_still_given_when_it_is_told_to_stop(tmp_path: Path) -> None:
+def test_a_reply_that_waits_is_still_sent_while_it_stops(tmp_path: Path) -> None:
     profile = tmp_path / "slow.json"
     latency = {"kind": "fixed", "value_s": 0.5}
     carriers = [{"name": "one", "country": "*"}]
@@ -120,7 +121,7 @@ def test_a_reply_that_waits_is_still_given_when_it_is_told_to_stop(tmp_path: Pat
 def test_bad_usage_ends_with_2_and_says_why(tmp_path: Path) -> None:
     earlier = tmp_path / "earlier.arrow"
     earlier.write_bytes(b"rows")
-    for options, words in (
+    cases: tuple[tuple[tuple[str, ...], str], ...] = (
         (
             ("--profile", "fast", "--journal", str(earlier)),
             f"--journal: {earlier} holds the journal of an earlier provider, which is kept: give",
@@ -137,25 +138,27 @@ def test_bad_usage_ends_with_2_and_says_why(tmp_path: Path) -> None:
         (("--host", ""), "--host: it is empty"),
         (("--token", "a\nb"), "'--token'"),
         (("--admin-token", "żółw"), "'--admin-token'"),
-    ):
-        with provider_process(*options) as (process, ready):
-            assert ready is None
-            _, log = process.communicate(timeout=20)
-        assert process.returncode == 2
-        assert words in log
+    )
+    for ended, (_, words) in zip(called("mock_provider", [call for call, _ in cases]), cases, strict=True):
+        assert ended.code == 2, ended.said
+        assert words in ended.said
+    with provider_process("--profile", "nonesuch") as (process, ready):
+        assert ready is None
+        _, log = process.communicate(timeout=20)
+    assert process.returncode == 2 and "neither a ready-made profile" in log
     assert earlier.read_bytes() == b"rows"
 
 
 def test_a_port_in_use_is_named_by_its_option() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
-        address = "{}:{}".format(*taken.getsockname())
-        for option in ("--port", "--backup-port", "--smpp-port"):
-            with provider_process(option, address.partition(":")[2]) as (process, ready):
-                assert ready is None
-                _, log = process.communicate(timeout=20)
-            assert process.returncode == 2
-            (line,) = log.splitlines()
-            assert line.startswith(f"provider: {option}: cannot listen at {address}: it is in use; ")
+        host, port = taken.getsockname()
+        options = ("--port", "--backup-port", "--smpp-port")
+        for option, ended in zip(
+            options, called("mock_provider", [(each, str(port)) for each in options]), strict=True
+        ):
+            assert ended.code == 2
+            (line,) = ended.said.splitlines()
+            assert line.startswith(f"provider: {option}: cannot listen at {host}:{port}: it is in use; ")
 
 
 def test_a_token_without_the_newline_of_its_file() -> None:
@@ -170,16 +173,22 @@ def test_a_token_without_the_newline_of_its_file() -> None:
 
 
 def test_a_token_that_no_client_can_send_is_refused_and_not_shown() -> None:
-    for name, option in (("SMSBENCH_PROVIDER_TOKEN", "--token"), ("SMSBENCH_ADMIN_TOKEN", "--admin-token")):
-        for token in ("hush\x07", "hush hush", "\n", "hush\nhush"):
-            with provider_process(env=ENVIRONMENT | {name: token}) as (process, ready):
-                assert ready is None
-                _, log = process.communicate(timeout=20)
-            assert process.returncode == 2
-            assert option in log and name in log and "hush" not in log
+    given = [
+        (name, option, token)
+        for name, option in (
+            ("SMSBENCH_PROVIDER_TOKEN", "--token"),
+            ("SMSBENCH_ADMIN_TOKEN", "--admin-token"),
+        )
+        for token in ("hush\x07", "hush hush", "\n", "hush\nhush")
+    ]
+    environments = [{name: token} for name, _, token in given]
+    found = called("mock_provider", [()] * len(given), environments=environments)
+    for (name, option, _), ended in zip(given, found, strict=True):
+        assert ended.code == 2
+        assert option in ended.said and name in ended.said and "hush" not in ended.said
 
 
-def test_an_ipv6_address_stands_in_brackets() -> None:
+def test_an_ipv6_address_is_in_brackets() -> None:
     with provider_process("--host", "::1", "--smpp-port", "0", "--backup-port", "0") as (_, ready):
         assert ready["url"].startswith("http://[::1]:")
         assert ready["backup_url"].startswith("http://[::1]:")

@@ -83,7 +83,7 @@ async def ask(port: int, request: bytes) -> tuple[int, Any]:
     return answer
 
 
-def test_one_connection_too_many_is_answered_429_and_the_others_go_on(tmp_path: Path) -> None:
+def test_one_connection_too_many_is_answered_429_and_the_others_continue(tmp_path: Path) -> None:
     async def story(port: int) -> None:
         clients = [await open_to(port) for _ in range(2)]
         for reader, writer in clients:

@@ -182,5 +182,5 @@ def test_balance(start: StartProvider) -> None:
 
 
 def test_the_old_login_by_user_and_password(provider: ProviderThread) -> None:
-    client = Client(provider.url + "/", username="somebody", password=provider.token)
+    client = Client(provider.url + "/", username="any-name", password=provider.token)
     assert client.sms.send(to=NUMBER, message="x").count == 1

@@ -120,7 +120,7 @@ def test_several_groups(start: StartProvider) -> None:
     assert numbers("group[]=a,b&group[]=c,d") == [NUMBER, OTHER, THIRD]
     assert numbers("group=a,none") == [NUMBER]
     assert numbers("group=none") == 41
-    assert numbers("group=a,strangers") == 40
+    assert numbers("group=a,unknown") == 40
     assert numbers(f"group=a&to={OTHER}") == 8
 
 

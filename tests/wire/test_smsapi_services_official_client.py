@@ -39,7 +39,7 @@ def test_a_group_is_served_or_refused(start: StartProvider) -> None:
     client = client_of(start(protocol={"smsapi": {"groups": GROUPS}}))
     sent = client.sms.send_to_group(group="friends", message="Hello", idx=["a", "b"])
     assert [(s.number, s.idx) for s in sent.results] == [(NUMBER, "a"), (OTHER, "b")]
-    for group, code in (("strangers", 40), ("nobody", 41)):
+    for group, code in (("unknown", 40), ("nobody", 41)):
         with pytest.raises(SendException) as error:
             client.sms.send_to_group(group=group, message="Hello")
         assert error.value.code == code

@@ -101,6 +101,6 @@ def test_what_is_not_there(provider: ProviderThread, method: str, path: str, sta
     credentials = base64.b64encode(f"{ACCOUNT}:{provider.token}".encode()).decode()
     answered, body = provider.request(path, method=method, Authorization=f"Basic {credentials}")
     assert (answered, json.loads(body)["status"]) == (status, status)
-    # Without credentials nothing is told of what an account has.
+    # Without credentials the answer shows nothing of an account.
     if status == 405:
         assert provider.request(path, method=method)[0] == 401

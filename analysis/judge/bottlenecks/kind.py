@@ -54,5 +54,5 @@ def typical(values: Floats, windows: Bools) -> float:
 
 
 def most_frequent(names: Sequence[str], windows: Bools) -> str:
-    chosen = [name for name, taken in zip(names, windows.tolist(), strict=True) if taken and name]
+    chosen = [name for name, in_window in zip(names, windows.tolist(), strict=True) if in_window and name]
     return max(chosen, key=chosen.count) if chosen else ""

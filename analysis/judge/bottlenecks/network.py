@@ -25,7 +25,7 @@ def drawn_s(view: View) -> Floats:
 
 
 def look(view: View) -> Seen:
-    lost = view.windows.share(view.due_s, view.failed_on_the_way, view.provider.taken)
+    lost = view.windows.share(view.due_s, view.failed_on_the_way, view.provider.accepted)
     many = view.windows.counts(view.due_s, view.failed_on_the_way) >= FEWEST
     failing = over(lost, FAILED_SHARE) & many
     errors = _error_share(view)
@@ -35,9 +35,9 @@ def look(view: View) -> Seen:
         evidence = []
         if failing[windows].any():
             count = int(np.count_nonzero(view.failed_on_the_way))
-            taken = int(np.count_nonzero(view.provider.taken))
+            accepted = int(np.count_nonzero(view.provider.accepted))
             evidence.append(
-                f"{count_text(count)} of {count_text(taken)} messages failed after a carrier had "
+                f"{count_text(count)} of {count_text(accepted)} messages failed after a carrier had "
                 "accepted them (without phones that were switched off)"
             )
         if over(errors, ERROR_SHARE)[windows].any():

@@ -48,7 +48,7 @@ def accept_wait_s(view: View) -> Floats:
 def look(view: View) -> Seen:
     contract = contract_of(view.given.profile)
     refused = refused_for_limits(view)
-    throttled = view.windows.share(view.taken_at_s, throttled_messages(view), view.provider.taken)
+    throttled = view.windows.share(view.taken_at_s, throttled_messages(view), view.provider.accepted)
     requests = view.gauges.rise("provider", "count_requests")
     refused_share = np.maximum(refused / np.maximum(requests, 1.0), throttled)
     queue_s = accept_wait_s(view)

@@ -104,7 +104,7 @@ def concurrency(view: View) -> Seen:
     callers = over(view.windows.percentile(view.due_s, view.api_s, view.everyone, 50.0), QUEUED_S)
     inferred = at_limit & silent & (submits.backlog(view) | callers)
     answer_s = view.windows.percentile(
-        view.taken_at_s, view.provider.answered_s - view.taken_at_s, view.provider.taken, 50.0
+        view.taken_at_s, view.provider.answered_s - view.taken_at_s, view.provider.accepted, 50.0
     )
 
     def describe(windows: Bools) -> Description:

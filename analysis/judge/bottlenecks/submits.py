@@ -26,7 +26,7 @@ def requests_per_s(view: View) -> Floats:
 
 def segments_per_s(view: View) -> Floats:
     place = view.windows.of(view.taken_at_s)
-    chosen = (place >= 0) & view.provider.taken
+    chosen = (place >= 0) & view.provider.accepted
     sums = np.bincount(place[chosen], weights=view.provider.segments[chosen], minlength=view.windows.count)
     return np.asarray(sums / view.windows.lengths_s, dtype=np.float64)
 

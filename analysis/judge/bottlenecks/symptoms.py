@@ -59,9 +59,9 @@ def symptoms(view: View) -> Symptoms:
     found["one_carrier"] = _of_one_carrier(view)
     found["late"] = _late(view)
     lost = windows.counts(due, view.failed_on_the_way)
-    taken = windows.counts(due, view.provider.taken)
+    accepted = windows.counts(due, view.provider.accepted)
     # More than chance explains in any window. A day has 8,640 windows, so rare counts occur in some.
-    chance = chance_beyond(lost - 1, taken, FAILED_SHARE)
+    chance = chance_beyond(lost - 1, accepted, FAILED_SHARE)
     found["failed"] = (lost >= FEWEST) & (chance < CHANCE / windows.count)
     # The bench is late only if it exceeds the limit of its validity check over the whole load too.
     limit_s = view.given.lag_limit_s
@@ -128,7 +128,11 @@ def _words(view: View, found: dict[str, Bools], seen: Bools) -> list[str]:
             words.append(f"the median message {what.format(shown)}")
     for objective, _ in view.missed_times:
         words.append(f"{objective.name}: {objective.measured}, limit {objective.limit}")
-    lost, taken = (int(np.count_nonzero(each)) for each in (view.failed_on_the_way, view.provider.taken))
+    lost, accepted = (
+        int(np.count_nonzero(each)) for each in (view.failed_on_the_way, view.provider.accepted)
+    )
     if found["failed"].any():
-        words.append(f"{count_text(lost)} of {count_text(taken)} messages failed on their way to the phone")
+        words.append(
+            f"{count_text(lost)} of {count_text(accepted)} messages failed on their way to the phone"
+        )
     return words

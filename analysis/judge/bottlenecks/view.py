@@ -120,7 +120,7 @@ class View:
     def carrier_wait_s(self) -> Floats:
         """Wait in the provider's and the carriers' queues, or to the end."""
         waiting = (
-            self.provider.taken
+            self.provider.accepted
             & ~np.isfinite(self.provider.carrier_s)
             & np.isin(self.outcomes.outcome, (OPEN, EXPIRED))
         )
@@ -134,7 +134,7 @@ class View:
     @cached_property
     def failed_on_the_way(self) -> Bools:
         """Accepted by a carrier, then not delivered, without phones that were off or out of coverage."""
-        lost = self.provider.taken & np.isin(self.outcomes.outcome, (FAILED, EXPIRED))
+        lost = self.provider.accepted & np.isin(self.outcomes.outcome, (FAILED, EXPIRED))
         return lost & np.isfinite(self.provider.carrier_s) & ~self.waited_for_phone
 
     @cached_property
@@ -150,8 +150,8 @@ class View:
         took = self.provider.delivered_s - self.due_s
         counted = self.journeys.accepted & ~self.waited_for_phone
         open_still = counted & (self.outcomes.never | (self.outcomes.outcome == OPEN))
-        taken: Floats = np.where(counted & (self.outcomes.outcome == DELIVERED), took, np.nan)
-        return np.where(open_still, np.inf, taken)
+        delivery_s: Floats = np.where(counted & (self.outcomes.outcome == DELIVERED), took, np.nan)
+        return np.where(open_still, np.inf, delivery_s)
 
     @cached_property
     def missed_times(self) -> tuple[tuple[Objective, Bools], ...]:

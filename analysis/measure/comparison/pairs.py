@@ -72,7 +72,7 @@ def _compared(
     a, b = a[paired], b[paired]
     order = np.argsort(ours.journeys.load.intended_s[a], kind="stable")
     a, b = a[order], b[order]
-    ours_s, theirs_s = _taken(ours, a), _taken(theirs, b)
+    ours_s, theirs_s = _delivery_s(ours, a), _delivery_s(theirs, b)
     difference = ours_s - theirs_s
     p95 = paired_difference(ours_s, theirs_s, PERCENTILE)
     return ComparedClass(
@@ -92,9 +92,9 @@ def _compared(
     )
 
 
-def _taken(part: ComparedPart, rows: Ints) -> Floats:
-    taken: Floats = part.journeys.provider.delivered_s[rows] - part.journeys.load.intended_s[rows]
-    return taken
+def _delivery_s(part: ComparedPart, rows: Ints) -> Floats:
+    delivery_s: Floats = part.journeys.provider.delivered_s[rows] - part.journeys.load.intended_s[rows]
+    return delivery_s
 
 
 def _ranked(values: Floats, percentile: float) -> float:

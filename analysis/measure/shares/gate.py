@@ -53,7 +53,7 @@ def pass_gate(
         if ranges:
             # Lists, since single elements of arrays are slow to read.
             listed = at.tolist(), rank.tolist(), turn.tolist(), segments.tolist(), reply.tolist()
-            gate = _Gate(*listed, limits)
+            gate = ContractGate(*listed, limits)
             reached = 0
             for first, end in ranges:
                 if end > reached:
@@ -106,7 +106,7 @@ class _Level:
         self.full_ns = max(self.full_ns, now_ns) + min(units, bucket.burst) * bucket.unit_ns
 
 
-class _Gate:
+class ContractGate:
     """Simulates busy periods; its state continues from one to the next."""
 
     def __init__(

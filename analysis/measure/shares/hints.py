@@ -29,7 +29,7 @@ def hints(journeys: Journeys, manifest: Manifest) -> tuple[Hint, ...]:
         _without_priority(journeys, manifest.profile),
         _throttled(journeys, limits),
         _behind_others(journeys, limits),
-        _one_a_request(journeys, limits),
+        _one_message_per_request(journeys, limits),
         _ucs2(journeys),
     )
     return tuple(hint for hint in found if hint is not None)
@@ -40,14 +40,14 @@ def _without_priority(journeys: Journeys, profile: Mapping[str, Any]) -> Hint | 
     if "otp" not in journeys.load.class_names or not _has_fast_lane(profile):
         return None
     provider = journeys.provider
-    taken = provider.taken & journeys.of_class("otp") & np.isfinite(provider.taken_s)
-    slow = taken & ~provider.priority
+    accepted = provider.accepted & journeys.of_class("otp") & np.isfinite(provider.taken_s)
+    slow = accepted & ~provider.priority
     count = int(np.count_nonzero(slow))
     if not count:
         return None
-    of_all = share_text(count, int(np.count_nonzero(taken)))
+    of_all = share_text(count, int(np.count_nonzero(accepted)))
     tail = _p95_text(provider.radio_s[slow & ~provider.unreachable])
-    with_flag = _p95_text(provider.radio_s[taken & provider.priority & ~provider.unreachable])
+    with_flag = _p95_text(provider.radio_s[accepted & provider.priority & ~provider.unreachable])
     text = f"{count_text(count)} OTPs ({of_all}) were sent without the provider's priority flag"
     if tail:
         text += f": 95 % of them took up to {tail} from carrier to handset"
@@ -93,7 +93,7 @@ def _behind_others(journeys: Journeys, limits: ContractLimits) -> Hint | None:
     if len(names) < 2 or not (limits.drain_ns or limits.carrier_ns):
         return None
     provider = journeys.provider
-    first = provider.taken & journeys.of_class(names[0])
+    first = provider.accepted & journeys.of_class(names[0])
     waited = provider.carrier_s - provider.answered_s
     queued = first & (waited > _QUEUED_S)
     count = int(np.count_nonzero(queued))
@@ -108,20 +108,20 @@ def _behind_others(journeys: Journeys, limits: ContractLimits) -> Hint | None:
     return Hint("queued_at_provider", text, count)
 
 
-def _one_a_request(journeys: Journeys, limits: ContractLimits) -> Hint | None:
+def _one_message_per_request(journeys: Journeys, limits: ContractLimits) -> Hint | None:
     """Requests were refused because of their rate, and each had one message although more are allowed."""
     provider = journeys.provider
     if limits.requests is None or limits.batch < 2 or not provider.throttled.any():
         return None
-    taken = provider.taken_s[np.isfinite(provider.taken_s)]
-    requests = len(np.unique(taken))
-    if not requests or len(taken) / requests > 1.0 + _WORTH_SAYING:
+    submits_s = provider.taken_s[np.isfinite(provider.taken_s)]
+    requests = len(np.unique(submits_s))
+    if not requests or len(submits_s) / requests > 1.0 + _WORTH_SAYING:
         return None
     text = (
         f"Each request had one message. The contract limits requests ({limits.words[0]}), and a request may "
         f"have {count_text(limits.batch)} messages. Fewer requests with more messages stay below the limit."
     )
-    return Hint("one_message_a_request", text, len(taken))
+    return Hint("one_message_a_request", text, len(submits_s))
 
 
 def _ucs2(journeys: Journeys) -> Hint | None:

@@ -35,7 +35,7 @@ class Ways:
     place: Ints
     intended: Ints
     sent: Ints
-    taken: Ints  # the accepted submit
+    accepted: Ints  # the accepted submit
     entered: Ints  # its answer left or was due to leave; then it is in the provider's queues
     carrier: Ints
     delivered: Ints
@@ -72,14 +72,14 @@ def split_ways(
     """Split every message's delay."""
     ways = _ways(journeys, splittable(journeys, outcomes))
     ideal, delayed = _ideal(journeys, limits, faults, ways.place)
-    sender = ways.taken - ways.sent
+    sender = ways.accepted - ways.sent
     queued = ways.carrier - ways.entered
     # First the time in which the provider was down for any sender, then the limits' share.
     down = np.minimum(delayed, np.maximum(sender, 0))
     waited = np.clip(ideal.wait_ns - queued, 0, np.maximum(sender - down, 0))
     held = np.minimum(_held(journeys, faults, ways), np.maximum(queued, 0))
     network = ways.reply + ways.radio + down + held
-    late = ways.entered - ways.taken - ways.reply + ways.delivered - ways.carrier - ways.radio
+    late = ways.entered - ways.accepted - ways.reply + ways.delivered - ways.carrier - ways.radio
     return Split(
         ways=ways,
         total=ways.delivered - ways.intended,
@@ -96,14 +96,14 @@ def split_ways(
 
 def _ways(journeys: Journeys, chosen: Bools) -> Ways:
     load, provider = journeys.load, journeys.provider
-    taken, reply = whole_ns(provider.taken_s[chosen]), whole_ns(provider.reply_s[chosen])
+    accepted, reply = whole_ns(provider.taken_s[chosen]), whole_ns(provider.reply_s[chosen])
     answered = provider.answered_s[chosen]
     return Ways(
         place=np.flatnonzero(chosen),
         intended=whole_ns(load.intended_s[chosen]),
         sent=whole_ns(load.sent_s[chosen]),
-        taken=taken,
-        entered=np.where(np.isfinite(answered), whole_ns(answered), taken + reply),
+        accepted=accepted,
+        entered=np.where(np.isfinite(answered), whole_ns(answered), accepted + reply),
         carrier=whole_ns(provider.carrier_s[chosen]),
         delivered=whole_ns(provider.delivered_s[chosen]),
         reply=reply,

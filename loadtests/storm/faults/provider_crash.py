@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class ProviderCrash(Struct, frozen=True):
-    """Its requests under way are lost. Unless the provider keeps its state, it forgets all it accepted."""
+    """Its requests in flight are lost. Unless the provider keeps its state, it forgets all it accepted."""
 
     route: str
     at_s: float

@@ -28,14 +28,14 @@ def merged(target: Body, patch: Body) -> Body:
     for name, value in patch.items():
         if value is None:
             result.pop(name, None)
-        elif _goes_on(result.get(name), value):
+        elif _is_same_kind(result.get(name), value):
             result[name] = merged(result[name], value)
         else:
             result[name] = value
     return result
 
 
-def _goes_on(present: object, value: object) -> bool:
+def _is_same_kind(present: object, value: object) -> bool:
     if not isinstance(present, dict) or not isinstance(value, dict):
         return False
     return bool(value.get("kind", present.get("kind")) == present.get("kind"))

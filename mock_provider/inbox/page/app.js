@@ -1,62 +1,15 @@
 // @ts-check
-// The page: asks for the token, selects the view, and passes the stream's events to the views.
+// The page: selects the view, and passes the stream's events to the views.
 
-import { call, hasToken, takeToken, Unauthorized } from "./api.js";
 import { complain, loadControls, startControls } from "./controls.js";
 import { refresh, showMessage, shownMessage } from "./detail.js";
-import { at } from "./elements.js";
 import { arrived, ask, changed, emptied, neighbour, reveal, select, startMessages } from "./messages.js";
-import { follow } from "./stream.js";
+import { call } from "./shared/api.js";
+import { at } from "./shared/elements.js";
+import { failed, startSession } from "./shared/session.js";
 import { draw, loadHistory, startTraffic, ticked } from "./traffic.js";
 
 const VIEWS = ["messages", "traffic", "controls"];
-let running = false;
-
-function takeTokenOfAddress() {
-  const given = new URLSearchParams(location.hash.slice(1)).get("token");
-  if (!given) return;
-  takeToken(given);
-  // Remove the token from the address bar, so that it is not copied with the address.
-  history.replaceState(null, "", location.pathname + location.search + "#/");
-}
-
-function askForToken(why) {
-  takeToken("");
-  say(why);
-  at("board").hidden = at("views").hidden = true;
-  at("login").hidden = false;
-  at("token").focus();
-}
-
-function say(words) {
-  at("status").textContent = words;
-  at("status").className = words === "live" ? "live" : "";
-}
-
-function failed(error) {
-  if (error instanceof Unauthorized) askForToken("This token is not the admin token.");
-  else complain(error);
-}
-
-async function run() {
-  if (running) return;
-  running = true;
-  try {
-    await follow(hear, heard);
-  } catch (error) {
-    failed(error);
-  } finally {
-    running = false;
-  }
-}
-
-function heard(state) {
-  say(state === "live" ? "live" : "no connection to the provider");
-  if (state !== "live") return;
-  complain(null);
-  at("login").hidden = true;
-  at("board").hidden = at("views").hidden = false;
-}
 
 /**
  * @param {string} name
@@ -119,25 +72,17 @@ async function clear() {
   }
 }
 
-takeTokenOfAddress();
 startMessages(failed);
 startTraffic();
 startControls();
-route();
-addEventListener("hashchange", () => {
-  if (location.hash.startsWith("#token=")) {
-    takeTokenOfAddress();
-    run();
-  }
-  route();
+startSession({
+  events: "/admin/events",
+  wrongToken: "This token is not the admin token.",
+  lost: "no connection to the provider",
+  hear,
+  complain,
 });
+route();
+addEventListener("hashchange", route);
 addEventListener("keydown", pressed);
 at("clear").addEventListener("click", clear);
-at("login").addEventListener("submit", event => {
-  event.preventDefault();
-  takeToken(at("token").value.trim());
-  at("token").value = "";
-  run();
-});
-if (hasToken()) run();
-else askForToken("");

@@ -1,10 +1,10 @@
 // @ts-check
 // Limits, latency and failures: the present settings, and the forms to change them.
 
-import { call } from "./api.js";
-import { at, el } from "./elements.js";
+import { call } from "./shared/api.js";
+import { at, el } from "./shared/elements.js";
 import { loadFaults, startFaults } from "./faults.js";
-import { duration, percent, whole, words } from "./format.js";
+import { duration, percent, whole, words } from "./shared/format.js";
 
 const LATENCY_FIELDS = { fixed: ["value_s"], uniform: ["low_s", "high_s"], lognormal: ["median_s", "p99_s"] };
 const FIELD_NAMES = { value_s: "always", low_s: "from", high_s: "to", median_s: "median", p99_s: "99th percentile" };

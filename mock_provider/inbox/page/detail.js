@@ -1,10 +1,11 @@
 // @ts-check
 // One message: its text, its journey, its segments and its facts.
 
-import { call, Refused } from "./api.js";
-import { at, copyButton, el } from "./elements.js";
-import { counted, moment, price, stateWords, whole, words } from "./format.js";
+import { call, Refused } from "./shared/api.js";
+import { at, copyButton, el } from "./shared/elements.js";
+import { counted, moment, whole, words } from "./shared/format.js";
 import { drawJourney } from "./journey.js";
+import { price, stateWords } from "./message_words.js";
 
 const AGAIN_MS = 1000;
 const CODE = /(?<![\d#])\d{4,8}(?!\d)/;

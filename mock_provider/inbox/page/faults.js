@@ -1,9 +1,9 @@
 // @ts-check
 // Faults: those that are active with their countdown, and the form to start one.
 
-import { call } from "./api.js";
-import { at, el } from "./elements.js";
-import { duration, words } from "./format.js";
+import { call } from "./shared/api.js";
+import { at, el } from "./shared/elements.js";
+import { duration, words } from "./shared/format.js";
 import { schemaForm } from "./schema_form.js";
 
 /** @type {[string, { kind: string, [setting: string]: any }][]} */

@@ -1,8 +1,8 @@
 // @ts-check
 // A message's journey on a time line, with the time between two timestamps.
 
-import { el } from "./elements.js";
-import { clockMs, duration, words } from "./format.js";
+import { el } from "./shared/elements.js";
+import { clockMs, duration, words } from "./shared/format.js";
 
 const NAMES = {
   submitted: "Submitted", accepted: "Accepted at this attempt", answered: "Reply left",

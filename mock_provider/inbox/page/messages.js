@@ -1,9 +1,10 @@
 // @ts-check
 // The list of messages: newest first, drawn a few times per second at any rate of messages.
 
-import { call } from "./api.js";
-import { at, copyButton, el } from "./elements.js";
-import { clock, counted, stateWords, whole } from "./format.js";
+import { call } from "./shared/api.js";
+import { at, copyButton, el } from "./shared/elements.js";
+import { stateWords } from "./message_words.js";
+import { clock, counted, whole } from "./shared/format.js";
 
 const ROWS = 200;
 const DRAWN_EVERY_MS = 200;
@@ -31,7 +32,7 @@ export function startMessages(onError) {
   report = onError;
   at("state").append(el("option", { value: "" }, "any state"), ...STATES.map(s => el("option", { value: s }, s)));
   at("filter").addEventListener("submit", event => event.preventDefault());
-  at("filter").addEventListener("input", () => ask(TYPED_MS));
+  at("filter").addEventListener("input", () => { rowsAllowed = ROWS; ask(TYPED_MS); });
   at("pause").addEventListener("click", () => setPaused(!paused));
   at("fresh").addEventListener("click", () => { at("scroll").scrollTop = 0; draw(); });
   at("scroll").addEventListener("scroll", () => { if (atTop() && waiting.length) draw(); });
@@ -81,8 +82,7 @@ async function load() {
     if (number !== question) return;
     waiting = [];
     passed = 0;
-    rowsAllowed = ROWS;
-    show(messages);
+    show(messages, olderThan(messages));
     at("older").hidden = messages.length < ROWS;
     if (news !== known) ask(ASKED_EVERY_MS); // the reply may be older than these events
   } catch (error) {
@@ -90,11 +90,24 @@ async function load() {
   }
 }
 
+/**
+ * The rows below a new list of the newest, as far as the reader asked for them. None if the lists do not meet.
+ * @param {Message[]} messages
+ */
+function olderThan(messages) {
+  const shown = [...rows.values()];
+  const oldest = messages.at(-1)?.provider_id;
+  const met = messages.length < ROWS ? -1 : shown.findIndex(row => row.message.provider_id === oldest);
+  if (met < 0) rowsAllowed = ROWS;
+  return met < 0 ? [] : shown.slice(met + 1, met + 1 + rowsAllowed - messages.length);
+}
+
 async function showOlder() {
   const last = [...rows.keys()].at(-1);
+  rowsAllowed += ROWS; // before the reply: what comes meanwhile must not push out the last row
   try {
     const { messages } = await call(`/admin/messages?${query({ limit: ROWS, before: last })}`);
-    rowsAllowed += messages.length;
+    if ([...rows.keys()].at(-1) !== last) return; // another list, or older rows of an earlier click
     for (const message of messages) add(message, node => at("messages").append(node));
     at("older").hidden = messages.length < ROWS;
     sayShown();
@@ -106,7 +119,8 @@ async function showOlder() {
 export function emptied() {
   waiting = [];
   passed = 0;
-  show([]);
+  rowsAllowed = ROWS;
+  show([], []);
   at("older").hidden = true;
 }
 
@@ -171,8 +185,11 @@ function draw() {
   sayShown();
 }
 
-/** @param {Message[]} messages */
-function show(messages) {
+/**
+ * @param {Message[]} messages
+ * @param {Row[]} older rows that stay below them
+ */
+function show(messages, older) {
   const before = new Map(rows);
   rows.clear();
   const nodes = [];
@@ -183,6 +200,10 @@ function show(messages) {
       showState(row, message);
       nodes.push(row.node);
     } else add(message, node => nodes.push(node));
+  }
+  for (const row of older) {
+    rows.set(row.message.provider_id, row);
+    nodes.push(row.node);
   }
   at("messages").replaceChildren(...nodes);
   sayShown();

@@ -1,7 +1,7 @@
 // @ts-check
 // Fields for a fault, made from the server's JSON schema: a new kind of fault needs no change here.
 
-import { el } from "./elements.js";
+import { el } from "./shared/elements.js";
 
 const ELSEWHERE = new Set(["kind", "name", "clock", "start_s", "end_s"]);
 const UNITS = { _s: "seconds", _per_s: "per second" };

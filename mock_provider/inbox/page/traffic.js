@@ -1,10 +1,10 @@
 // @ts-check
 // Traffic: the figures at the top and the charts, from the server's ticks.
 
-import { call } from "./api.js";
-import { feed, lineChart } from "./charts.js";
-import { at, el } from "./elements.js";
-import { duration, rate, whole } from "./format.js";
+import { call } from "./shared/api.js";
+import { feed, lineChart } from "./shared/charts.js";
+import { at, el } from "./shared/elements.js";
+import { duration, rate, whole } from "./shared/format.js";
 
 const SECONDS_KEPT = 300;
 const CARRIERS = 7; // lines that a reader can distinguish

@@ -163,8 +163,8 @@ def render_send(sent: SentRequest, answer: Answer) -> HttpResponse:
     else:
         results = _results_of_part(sent, answer)
     price = sum([m.price for m in answer.messages])
-    taken = len(answer.messages)
-    reply = SendReply(taken, len(results) - taken, round(price, 6), results)
+    accepted = len(answer.messages)
+    reply = SendReply(accepted, len(results) - accepted, round(price, 6), results)
     return HttpResponse(200 if sent.validate_only else 202, _encoder.encode(reply))
 
 
@@ -184,7 +184,7 @@ def _results_of_part(sent: SentRequest, answer: Accepted) -> list[MessageResult]
             code = reasons[place].value
         else:
             m = next(accepted)
-            taken = MessageResult(
+            result = MessageResult(
                 "accepted",
                 message.to,
                 message.reference,
@@ -193,7 +193,7 @@ def _results_of_part(sent: SentRequest, answer: Accepted) -> list[MessageResult]
                 m.segments,
                 m.price,
             )
-            results.append(taken)
+            results.append(result)
             continue
         results.append(MessageResult("rejected", message.to, message.reference, None, None, 0, 0.0, code))
     return results

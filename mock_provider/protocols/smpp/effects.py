@@ -56,7 +56,7 @@ class Answered(Struct, frozen=True, gc=False):
     """Effect: the peer has answered the PDU that ``deliver`` sent as ``tag``, with ESME_ROK or not."""
 
     tag: object
-    taken: bool
+    accepted: bool
 
 
 class BoundNow(Struct, frozen=True, gc=False):

@@ -34,7 +34,7 @@ from mock_provider.protocols.smpp.replacing import (
 )
 from mock_provider.protocols.smpp.submit import PROTOCOL_NAME, SubmitReader
 
-_CANCELLED_AT_ONCE = 500
+CANCELLED_AT_ONCE = 500
 
 
 class CancelProgress(Struct, frozen=True, gc=False):
@@ -104,7 +104,7 @@ class RequestReader:
 
     def cancel(self, progress: CancelProgress, client: BoundClient) -> QueryAction[PduReply]:
         """Cancel further messages. There may be 100,000, so other clients are served in between."""
-        ids, rest = progress.rest[:_CANCELLED_AT_ONCE], progress.rest[_CANCELLED_AT_ONCE:]
+        ids, rest = progress.rest[:CANCELLED_AT_ONCE], progress.rest[CANCELLED_AT_ONCE:]
 
         def answer(_lookups: Lookups) -> PduReply:
             removed = self._remove(progress.name, client, self._found(ids))

@@ -18,7 +18,7 @@ from mock_provider.protocols.smsapi.message import Counted
 from mock_provider.protocols.smsapi.numbers import shown_number
 from mock_provider.settings.protocols import SmsapiSettings
 
-# Numeric code and name of a status. An open message has been handed to the operator.
+# Numeric code and name of a status. An open message has been handed to the carrier.
 STATUS_CODES: dict[str, tuple[str, str]] = {
     MessageState.DELIVERED.value: ("404", "DELIVERED"),
     MessageState.UNDELIVERED.value: ("405", "UNDELIVERED"),

@@ -71,17 +71,17 @@ def read_fields(request: HttpRequest) -> Fields:
     if not query:
         if body[:1] == b"{":
             return _json(body)
-        if (fields := _ordinary_form(body)) is not None:
+        if (fields := ordinary_form(body)) is not None:
             return fields
-    elif not body and (fields := _ordinary_form(query.encode("latin-1", "replace"))) is not None:
+    elif not body and (fields := ordinary_form(query.encode("latin-1", "replace"))) is not None:
         return fields
-    return _read_in_full(request)
+    return read_in_full(request)
 
 
-def _ordinary_form(body: bytes) -> Fields | None:
+def ordinary_form(body: bytes) -> Fields | None:
     """``application/x-www-form-urlencoded`` with known fields only, each once and by its plain name.
 
-    Nearly every form is one. None for any other, which ``_read_in_full`` reads or refuses.
+    Nearly every form is one. None for any other, which ``read_in_full`` reads or refuses.
     """
     charset = _UTF_8
     if len(body) > _UNUSUAL_OCTETS and body.count(b"&") > len(KNOWN):
@@ -122,7 +122,7 @@ def _charset_named(name: bytes) -> str:
     return text.replace("windows-", "cp") if _CHARSET.fullmatch(text) else ""
 
 
-def _read_in_full(request: HttpRequest) -> Fields:
+def read_in_full(request: HttpRequest) -> Fields:
     """Any request: query and body together, in the charset that one of them names."""
     body = request.body.removeprefix(BYTE_ORDER_MARK)
     kind = request.content_type.lower()

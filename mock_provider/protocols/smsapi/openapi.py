@@ -206,13 +206,13 @@ def _legacy(name: str, summary: str, fields: Json, *answers: str) -> Json:
     """Errors come at HTTP 200 as well; a profile may have 201 for a send and 429 over a limit."""
     kinds = [{"$ref": SCHEMAS + kind} for kind in (*answers, "LegacyError")]
     content = {"application/json": {"schema": {"anyOf": kinds}}, "text/plain": {"schema": TEXT}}
-    taken = {"description": "Done, or an error by its code", "content": content}
+    done = {"description": "Done, or an error by its code", "content": content}
     refused = {"429": json_of("Over a limit", "RestError"), "503": json_of("Outage", "RestError")}
     fields = {"format": _JSON_FORMAT, "access_token": TEXT, "password": TEXT} | fields
     operation = {
         "summary": summary,
         "security": _OPTIONAL,
-        "responses": {"200": taken, "201": taken, "413": {"description": "Too large"}, **refused},
+        "responses": {"200": done, "201": done, "413": {"description": "Too large"}, **refused},
     }
     parameters = [query(field, schema) for field, schema in fields.items()]
     body = form(fields)["requestBody"] | {"required": False}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from reference_sender.dispatch.values import Message, Report, Result
+from reference_sender.routes.generic.balance import GenericBalanceQuery
 from reference_sender.routes.generic.replies import results
 from reference_sender.routes.generic.reports import read_signed_reports
 from reference_sender.routes.generic.requests import body_of
@@ -54,4 +55,5 @@ DEFINITION = RouteDefinition(
     confirmation=Confirmation(204),
     protocol=GenericFormat,
     status=GenericStatusQuery,
+    balance=GenericBalanceQuery,
 )

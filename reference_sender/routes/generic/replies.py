@@ -9,7 +9,8 @@ from msgspec import Struct
 
 from reference_sender.dispatch.values import Message, Outcome, Result
 from reference_sender.routes.http_status import result_of_status
-from reference_sender.routes.protocol import NoReply, ProviderReply, same_for_all
+from reference_sender.routes.protocol import ProviderReply, same_for_all
+from reference_sender.routes.reading import read_body, result_of_failure
 from reference_sender.routes.retry_after import wait_of
 
 _THROTTLED = frozenset(
@@ -41,17 +42,14 @@ _decode_problem = msgspec.json.Decoder(_Problem).decode
 
 def results(messages: Sequence[Message], reply: ProviderReply) -> list[Result]:
     """The result of each of ``messages``, which were one request."""
-    if reply.failure is NoReply.NOT_SENT:
-        return same_for_all(messages, Result(Outcome.RETRYABLE, reason="connection_refused"))
     if reply.failure is not None:
-        return same_for_all(messages, Result(Outcome.UNKNOWN, reason=reply.failure.value))
+        return same_for_all(messages, result_of_failure(reply.failure))
     if reply.status != 202:
         return same_for_all(messages, _of_problem(reply, alone=len(messages) == 1))
-    try:
-        items = _decode_accepted(reply.body).messages
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    body = read_body(reply.body, _decode_accepted)
+    if body is None:
         return same_for_all(messages, Result(Outcome.UNKNOWN, reason="unreadable_reply"))
-    by_key = {item.reference: item for item in items if item.reference is not None}
+    by_key = {item.reference: item for item in body.messages if item.reference is not None}
     return [_of_item(by_key.get(message.key), reply) for message in messages]
 
 
@@ -65,12 +63,9 @@ def _of_item(item: _SendResult | None, reply: ProviderReply) -> Result:
 
 
 def _of_problem(reply: ProviderReply, alone: bool) -> Result:
-    try:
-        code = _decode_problem(reply.body).code
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        code = None
-    if code is not None:
-        return _of_code(code, reply, alone)
+    problem = read_body(reply.body, _decode_problem)
+    if problem is not None and problem.code is not None:
+        return _of_code(problem.code, reply, alone)
     return result_of_status(reply, alone)
 
 

@@ -8,6 +8,7 @@ from msgspec import Struct
 from reference_sender.dispatch.values import Report
 from reference_sender.routes.generic.reports import report_of
 from reference_sender.routes.protocol import ProviderReply, ProviderRequest, RouteAccount
+from reference_sender.routes.reading import read_found
 
 
 class _Fetched(Struct, gc=False):
@@ -30,12 +31,7 @@ class GenericStatusQuery:
         return ProviderRequest("GET", f"{self._url}/{provider_id}", self._headers)
 
     def found(self, provider_id: str, key: str, reply: ProviderReply) -> Report | None:
-        if reply.status != 200:
+        found = read_found(reply, _decode)
+        if found is None or found.id != provider_id:
             return None
-        try:
-            found = _decode(reply.body)
-        except (msgspec.DecodeError, UnicodeDecodeError):
-            return None
-        return (
-            report_of(provider_id, key, found.state, found.reason or "") if found.id == provider_id else None
-        )
+        return report_of(provider_id, key, found.state, found.reason or "")

@@ -13,6 +13,7 @@ from reference_sender.routes.protocol import (
     RouteAccount,
     RouteDefinition,
 )
+from reference_sender.routes.smsapi.balance import SmsapiBalanceQuery
 from reference_sender.routes.smsapi.replies import results
 from reference_sender.routes.smsapi.reports import reports
 from reference_sender.routes.smsapi.requests import body_of, in_one_request
@@ -57,4 +58,5 @@ DEFINITION = RouteDefinition(
     confirmation=Confirmation(200, b"OK"),  # SMSAPI accepts no other value
     protocol=SmsapiFormat,
     status=SmsapiStatusQuery,
+    balance=SmsapiBalanceQuery,
 )

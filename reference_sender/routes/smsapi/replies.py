@@ -9,7 +9,8 @@ from msgspec import Struct, field
 
 from reference_sender.dispatch.values import Message, Outcome, Result
 from reference_sender.routes.http_status import result_of_status
-from reference_sender.routes.protocol import NoReply, ProviderReply, same_for_all
+from reference_sender.routes.protocol import ProviderReply, same_for_all
+from reference_sender.routes.reading import read_body, result_of_failure
 from reference_sender.routes.retry_after import wait_of
 
 # Error codes (official table, and the interpretation of official clients and integrators).
@@ -48,20 +49,16 @@ _decode = msgspec.json.Decoder(_SmsapiReply).decode
 
 def results(messages: Sequence[Message], reply: ProviderReply) -> list[Result]:
     """The result of each of ``messages``, which were one request."""
-    if reply.failure is NoReply.NOT_SENT:
-        return same_for_all(messages, Result(Outcome.RETRYABLE, reason="connection_refused"))
     if reply.failure is not None:
-        return same_for_all(messages, Result(Outcome.UNKNOWN, reason=reply.failure.value))
+        return same_for_all(messages, result_of_failure(reply.failure))
     if reply.status in (200, 201):
         return _of_body(messages, reply)
     return same_for_all(messages, result_of_status(reply, alone=len(messages) == 1))
 
 
 def _of_body(messages: Sequence[Message], reply: ProviderReply) -> list[Result]:
-    try:
-        body = _decode(reply.body)
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        # The outcome is unknown: a proxy answered in place of the provider.
+    body = read_body(reply.body, _decode)
+    if body is None:
         return same_for_all(messages, Result(Outcome.UNKNOWN, reason="unreadable_reply"))
     if body.error is not None:
         result = _of_code(_number(body.error), reply, alone=len(messages) == 1)

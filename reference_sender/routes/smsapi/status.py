@@ -10,6 +10,7 @@ from msgspec import Struct
 
 from reference_sender.dispatch.values import Report, State
 from reference_sender.routes.protocol import ProviderReply, ProviderRequest, RouteAccount
+from reference_sender.routes.reading import read_found
 
 # By name (smsapi.com/docs, "SMS status codes"). Every other one is intermediate.
 _STATES = {
@@ -46,13 +47,8 @@ class SmsapiStatusQuery:
         return ProviderRequest("GET", f"{self._url}?{query}", self._headers)
 
     def found(self, provider_id: str, key: str, reply: ProviderReply) -> Report | None:
-        if reply.status != 200:
-            return None
-        try:
-            listed = _decode(reply.body).listed
-        except (msgspec.DecodeError, UnicodeDecodeError):
-            return None
-        for each in listed:
+        page = read_found(reply, _decode)
+        for each in page.listed if page is not None else ():
             if each.id == provider_id:
                 state = _STATES.get(each.status, State.SENT)
                 reason = "" if state is State.DELIVERED else f"smsapi_{each.status.lower()}"

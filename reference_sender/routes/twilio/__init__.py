@@ -16,6 +16,7 @@ from reference_sender.routes.protocol import (
     RouteAccount,
     RouteDefinition,
 )
+from reference_sender.routes.twilio.balance import TwilioBalanceQuery
 from reference_sender.routes.twilio.callbacks import callback_url, read_callback
 from reference_sender.routes.twilio.lookup import TwilioLookup, is_service
 from reference_sender.routes.twilio.replies import result_of
@@ -77,4 +78,5 @@ DEFINITION = RouteDefinition(
     confirmation=Confirmation(204),
     protocol=TwilioFormat,
     status=TwilioStatusQuery,
+    balance=TwilioBalanceQuery,
 )

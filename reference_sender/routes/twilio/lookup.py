@@ -15,6 +15,7 @@ from msgspec import Struct
 
 from reference_sender.dispatch.values import Message, Report
 from reference_sender.routes.protocol import ProviderReply, ProviderRequest
+from reference_sender.routes.reading import read_found
 from reference_sender.routes.retry_after import http_date_s
 from reference_sender.routes.twilio.statuses import report_of
 
@@ -52,14 +53,11 @@ class TwilioLookup:
         return ProviderRequest("GET", f"{self._url}?{query}", self._headers)
 
     def found(self, message: Message, since_s: float, reply: ProviderReply) -> Sequence[Report] | None:
-        if reply.status != 200:
-            return None
-        try:
-            listed = _decode(reply.body).messages
-        except (msgspec.DecodeError, UnicodeDecodeError):
+        page = read_found(reply, _decode)
+        if page is None:
             return None
         since_s += _ahead_s(reply) - _MARGIN_S
-        same = [each for each in listed if self._is(message, each) and _created_s(each) >= since_s]
+        same = [each for each in page.messages if self._is(message, each) and _created_s(each) >= since_s]
         return [
             report_of(
                 each.sid, message.key, each.status, "" if each.error_code is None else str(each.error_code)

@@ -6,7 +6,8 @@ import msgspec
 from msgspec import Struct
 
 from reference_sender.dispatch.values import Outcome, Result
-from reference_sender.routes.protocol import NoReply, ProviderReply
+from reference_sender.routes.protocol import ProviderReply
+from reference_sender.routes.reading import read_body, result_of_failure
 from reference_sender.routes.retry_after import wait_of
 
 # Error codes (twilio.com/docs/api/errors) whose meaning their HTTP status does not tell.
@@ -30,14 +31,9 @@ def result_of(reply: ProviderReply) -> Result:
     """The outcome of the message. Twilio accepts repeats, so only a status of 4xx proves that the message was
     refused; for 429 Twilio documents that (error 20429).
     """
-    if reply.failure is NoReply.NOT_SENT:
-        return Result(Outcome.RETRYABLE, reason="connection_refused")
     if reply.failure is not None:
-        return Result(Outcome.UNKNOWN, reason=reply.failure.value)
-    try:
-        body = _decode(reply.body)
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        body = _TwilioReply()
+        return result_of_failure(reply.failure)
+    body = read_body(reply.body, _decode) or _TwilioReply()
     if reply.status in (200, 201):
         if body.sid:
             return Result(Outcome.ACCEPTED, provider_id=body.sid)

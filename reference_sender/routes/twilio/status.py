@@ -9,6 +9,7 @@ from msgspec import Struct
 
 from reference_sender.dispatch.values import Report
 from reference_sender.routes.protocol import ProviderReply, ProviderRequest, RouteAccount
+from reference_sender.routes.reading import read_found
 from reference_sender.routes.twilio.statuses import report_of
 
 
@@ -33,13 +34,8 @@ class TwilioStatusQuery:
         return ProviderRequest("GET", f"{self._url}/{provider_id}.json", self._headers)
 
     def found(self, provider_id: str, key: str, reply: ProviderReply) -> Report | None:
-        if reply.status != 200:
-            return None
-        try:
-            found = _decode(reply.body)
-        except (msgspec.DecodeError, UnicodeDecodeError):
-            return None
-        if found.sid != provider_id:
+        found = read_found(reply, _decode)
+        if found is None or found.sid != provider_id:
             return None
         error = "" if found.error_code is None else str(found.error_code)
         return report_of(provider_id, key, found.status, error)

@@ -2,28 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 
-from reference_sender.dispatch.values import Recovered, State
+from reference_sender.dispatch.values import EndedMessage, Recovered, Report, State
 from reference_sender.policy.campaigns import Campaign
 from reference_sender.policy.opt_out import OptOut
-from reference_sender.store.postgres import controls, leases, reading, writing
+from reference_sender.store.campaign_reports import CampaignProgress, CampaignRow, StoredReport
+from reference_sender.store.postgres import campaign_reports, controls, leases, reading, writing
 from reference_sender.store.postgres.link import Loop, PostgresLink
 from reference_sender.store.postgres.schema import bring_up_to_date
 from reference_sender.store.protocol import (
+    CampaignEnd,
     DeadLetterFilter,
     Existing,
     HandedOver,
     Identity,
     Membership,
+    Place,
     Purged,
     Record,
     Renewal,
     StoreError,
     Work,
 )
-from reference_sender.store.recovered import recovered
+from reference_sender.store.recovered import ended, recovered
 
 _NODE_BITS = 40  # message ids of one node: as many as it can make in its life
 _PROBE = """
@@ -70,7 +73,7 @@ class PostgresStore:
         if self._writer.call(lambda connection: connection.fetchval(_PROBE, self._node)) is None:
             raise StoreError(writing.LEASE_ENDED)
 
-    def unfinished(self, limit: int | None = None) -> list[Recovered]:
+    def unfinished(self, limit: int | None = None, place: Place | None = None) -> list[Recovered]:
         routes, doubtful = self._membership.routes, self._doubtful_claims
         records = self._renewer.call(
             lambda connection: leases.claim(connection, self._node, routes, limit, doubtful)
@@ -78,11 +81,18 @@ class PostgresStore:
         doubtful.clear()
         return [recovered(record) for record in records]
 
+    def ended(self, reports: Sequence[Report]) -> list[EndedMessage]:
+        records = self._writer.call(lambda connection: reading.ended(connection, reports))
+        return [each for record in records if (each := ended(record)) is not None]
+
     def records(self, after_id: int, limit: int) -> list[Record]:
         return self._reader.call(lambda connection: reading.page(connection, after_id, limit))
 
     def counts(self, campaign: str | None) -> dict[State, int]:
         return self._reader.call(lambda connection: reading.counts(connection, campaign))
+
+    def campaign_ends(self, campaign: str, last_id: int) -> list[CampaignEnd]:
+        return self._reader.call(lambda connection: reading.campaign_ends(connection, campaign, last_id))
 
     def dead_letters(self, wanted: DeadLetterFilter, after_id: int, limit: int) -> list[Record]:
         return self._reader.call(lambda connection: reading.dead_letters(connection, wanted, after_id, limit))
@@ -98,6 +108,22 @@ class PostgresStore:
 
     def opt_outs(self, after: str, limit: int) -> list[OptOut]:
         return self._reader.call(lambda connection: controls.opt_outs(connection, after, limit))
+
+    def reports_waiting(self) -> list[StoredReport]:
+        return self._reader.call(campaign_reports.waiting)
+
+    def campaign_report(self, campaign: str) -> StoredReport | None:
+        return self._reader.call(lambda connection: campaign_reports.of_campaign(connection, campaign))
+
+    def campaign_progress(self, campaign: str, after_id: int, limit: int) -> CampaignProgress:
+        return self._reader.call(
+            lambda connection: campaign_reports.progress(connection, campaign, after_id, limit)
+        )
+
+    def campaign_rows(self, campaign: str, after_id: int, limit: int) -> list[CampaignRow]:
+        return self._reader.call(
+            lambda connection: campaign_reports.page(connection, campaign, after_id, limit)
+        )
 
     def renew(self, share: int) -> Renewal:
         membership = self._membership

@@ -11,7 +11,8 @@ from reference_sender.dispatch.values import FINAL_STATES, Message
 from reference_sender.policy.campaigns import Campaign, CampaignState
 from reference_sender.policy.opt_out import OptOut
 from reference_sender.policy.spending import Spent
-from reference_sender.store.protocol import Control, Hold, Purged
+from reference_sender.store.postgres.campaign_reports import write_report_control
+from reference_sender.store.protocol import Control, Hold, OptIn, Purged
 
 _HOLD = """
 INSERT INTO hold SELECT u.id, u.not_before_ns, u.keeps_hours
@@ -70,8 +71,10 @@ async def write_control(connection: asyncpg.Connection[Any], control: Control) -
         await connection.execute(_CAMPAIGN, control.name, control.state.value, control.spending_limit)
     elif isinstance(control, OptOut):
         await connection.execute(_OPT_OUT, control.number, control.since_ns)
-    else:
+    elif isinstance(control, OptIn):
         await connection.execute("DELETE FROM opt_out WHERE number = $1", control.number)
+    else:
+        await write_report_control(connection, control)
 
 
 async def campaigns(connection: asyncpg.Connection[Any]) -> list[Campaign]:

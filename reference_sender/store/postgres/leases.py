@@ -86,9 +86,14 @@ _DROP_REPORTS = f"""
 DELETE FROM report r WHERE came_at < clock_timestamp() - interval '{_REPORT_KEPT}'
     AND NOT EXISTS (SELECT FROM claim c WHERE c.id = r.message_id)
 """
+# A report that was handed over for a message that ended before its owner read it goes to the oldest node.
 _REPORTS = """
-SELECT r.id, r.provider_id, r.key, r.state, r.reason FROM report r JOIN claim c ON c.id = r.message_id
-WHERE c.owner = $1 ORDER BY r.id LIMIT $2
+SELECT r.id, r.provider_id, r.key, r.state, r.reason
+FROM report r LEFT JOIN claim c ON c.id = r.message_id LEFT JOIN progress p ON p.id = r.message_id
+WHERE c.owner = $1 OR (
+    c.id IS NULL AND r.state = 'delivered' AND p.state IN ('failed', 'expired')
+    AND $1 = (SELECT min(n.id) FROM node n WHERE NOT n.dead)
+) ORDER BY r.id LIMIT $2
 """
 
 
@@ -126,7 +131,7 @@ async def renew(
     unclaimed = await connection.fetchval(
         "SELECT count(*) FROM (SELECT FROM claim WHERE owner = 0 LIMIT $1) AS free", _COUNTED
     )
-    return Renewal(len(shares), may_use, unclaimed)
+    return Renewal(len(shares), may_use, unclaimed, leads=node == min(shares))
 
 
 async def leave(connection: asyncpg.Connection[Any], node: int) -> None:

@@ -7,8 +7,8 @@ from typing import Any
 
 import asyncpg
 
-from reference_sender.dispatch.values import Lane, Message, State
-from reference_sender.store.protocol import DeadLetterFilter, Record
+from reference_sender.dispatch.values import Lane, Message, Report, State
+from reference_sender.store.protocol import CampaignEnd, DeadLetterFilter, Record
 
 _COLUMNS = (
     "SELECT m.id, m.key, m.recipient, m.body, m.class, m.sender_id, m.campaign, m.segments, m.created_ns,"
@@ -19,6 +19,11 @@ _COLUMNS = (
 )
 _PAGE = f"{_COLUMNS} WHERE m.id > $1 ORDER BY m.id LIMIT $2"
 _THESE = f"{_COLUMNS} WHERE m.id = ANY($1) ORDER BY m.id"
+_ENDED = f"""
+{_COLUMNS} WHERE p.state IN ('failed', 'expired') AND (
+    m.key = ANY($1) OR p.id IN (SELECT q.id FROM progress q WHERE q.provider_id = ANY($2))
+) ORDER BY m.id
+"""
 _DEAD = f"""
 {_COLUMNS} WHERE p.state IN ('failed', 'expired') AND p.id > $1
     AND ($3::text IS NULL OR m.campaign = $3) AND ($4::text IS NULL OR p.reason = $4)
@@ -32,6 +37,13 @@ _ALL = _COUNTS.format("")
 # The second condition repeats that of the partial index, without which PostgreSQL would not use it.
 _OF_CAMPAIGN = _COUNTS.format(" WHERE m.campaign = $1 AND m.campaign <> ''")
 
+_CAMPAIGN_ENDS = """
+SELECT p.state, p.route, p.provider_id IS NOT NULL, count(*), sum(m.segments)
+FROM message m JOIN progress p ON p.id = m.id
+WHERE m.campaign = $1 AND m.campaign <> '' AND m.id <= $2
+    AND p.state IN ('delivered', 'failed', 'expired') GROUP BY 1, 2, 3
+"""
+
 
 async def page(connection: asyncpg.Connection[Any], after_id: int, limit: int) -> list[Record]:
     """As ``Store.records``."""
@@ -41,6 +53,13 @@ async def page(connection: asyncpg.Connection[Any], after_id: int, limit: int) -
 async def these(connection: asyncpg.Connection[Any], ids: Sequence[int]) -> list[Record]:
     """The messages with these ids, in the order of their ids."""
     return [_record(row) for row in await connection.fetch(_THESE, ids)]
+
+
+async def ended(connection: asyncpg.Connection[Any], reports: Sequence[Report]) -> list[Record]:
+    """The messages that ``reports`` name, of those that ended FAILED or EXPIRED."""
+    keys = [report.key for report in reports if report.key is not None]
+    ids = [report.provider_id for report in reports]
+    return [_record(row) for row in await connection.fetch(_ENDED, keys, ids)]
 
 
 async def dead_letters(
@@ -59,6 +78,14 @@ async def counts(connection: asyncpg.Connection[Any], campaign: str | None) -> d
     else:
         rows = await connection.fetch(_OF_CAMPAIGN, campaign)
     return {State(state): count for state, count in rows}
+
+
+async def campaign_ends(
+    connection: asyncpg.Connection[Any], campaign: str, last_id: int
+) -> list[CampaignEnd]:
+    """As ``MessageArchive.campaign_ends``."""
+    rows = await connection.fetch(_CAMPAIGN_ENDS, campaign, last_id)
+    return [CampaignEnd(State(row[0]), *row[1:]) for row in rows]
 
 
 def _record(row: asyncpg.Record) -> Record:

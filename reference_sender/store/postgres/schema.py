@@ -1,4 +1,4 @@
-"""The schema in PostgreSQL: created once, or found to be the one this sender knows."""
+"""The schema in PostgreSQL: created once, upgraded from an older one, or refused."""
 
 from __future__ import annotations
 
@@ -13,9 +13,21 @@ from reference_sender.store.protocol import StoreError
 
 log = logging.getLogger(__name__)
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 _NAME = "smsbench"
 _LOCK = 0x736D7362  # any number that other programs do not use
+
+# Nodes of schema 1 that still run do not order reports; what they store can be read.
+_FROM_1_TO_2 = """
+DROP INDEX message_campaign;
+CREATE INDEX message_campaign ON message (campaign, id) WHERE campaign <> '';
+CREATE TABLE campaign_report (
+    campaign text COLLATE "C" PRIMARY KEY, ordered_ns bigint NOT NULL, language text NOT NULL,
+    recipients text NOT NULL, due boolean NOT NULL, summary bytea, made_ns bigint, to_mail boolean NOT NULL
+);
+CREATE INDEX campaign_report_waiting ON campaign_report (campaign) WHERE due OR to_mail;
+UPDATE identity SET version = 2;
+"""
 
 
 async def bring_up_to_date(connection: asyncpg.Connection[Any]) -> None:
@@ -36,6 +48,9 @@ async def bring_up_to_date(connection: asyncpg.Connection[Any]) -> None:
                 secrets.token_urlsafe(18),
             )
         version = await connection.fetchval("SELECT version FROM identity")
+        if version == 1:
+            await connection.execute(_FROM_1_TO_2)
+            version = 2
     if version != SCHEMA_VERSION:
         raise StoreError(f"PostgreSQL has schema {version} of a sender, this sender knows {SCHEMA_VERSION}")
     if await connection.fetchval("SHOW fsync") != "on":

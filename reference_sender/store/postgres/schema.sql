@@ -1,4 +1,4 @@
--- Schema 1 of PostgreSQL. Columns with the same name mean the same as in ../schema.sql.
+-- Schema 2 of PostgreSQL. Columns with the same name mean the same as in ../schema.sql.
 CREATE TABLE identity (
     version       integer NOT NULL,
     tag           text NOT NULL,
@@ -30,7 +30,7 @@ CREATE TABLE message (
     expires_ns bigint NOT NULL
 );
 
-CREATE INDEX message_campaign ON message (campaign) WHERE campaign <> '';
+CREATE INDEX message_campaign ON message (campaign, id) WHERE campaign <> '';
 
 -- Rows are overwritten: the free space of a page keeps the new row on the same page, so no index changes.
 CREATE TABLE progress (
@@ -103,3 +103,16 @@ CREATE TABLE opt_out (
     number   text COLLATE "C" PRIMARY KEY,
     since_ns bigint NOT NULL
 );
+
+CREATE TABLE campaign_report (
+    campaign   text COLLATE "C" PRIMARY KEY,
+    ordered_ns bigint NOT NULL,
+    language   text NOT NULL,
+    recipients text NOT NULL,
+    due        boolean NOT NULL,
+    summary    bytea,
+    made_ns    bigint,
+    to_mail    boolean NOT NULL
+);
+
+CREATE INDEX campaign_report_waiting ON campaign_report (campaign) WHERE due OR to_mail;

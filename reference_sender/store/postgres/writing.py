@@ -62,8 +62,8 @@ WITH fence AS MATERIALIZED (
 ), handed_over AS (
     INSERT INTO report (message_id, key, provider_id, state, reason)
     SELECT m.id, u.* FROM fence, {rows(_REPORT)} AS u (key, provider_id, state, reason)
-    LEFT JOIN message m ON m.key = u.key LEFT JOIN claim c ON c.id = m.id
-    WHERE c.id IS NOT NULL OR u.key IS NULL
+    LEFT JOIN message m ON m.key = u.key LEFT JOIN claim c ON c.id = m.id LEFT JOIN progress p ON p.id = m.id
+    WHERE c.id IS NOT NULL OR u.key IS NULL OR (u.state = 'delivered' AND p.state IN ('failed', 'expired'))
 ), read AS (
     DELETE FROM report USING fence, {rows(_IDS)} AS u (id) WHERE report.id = u.id
 )

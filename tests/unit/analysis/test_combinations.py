@@ -176,7 +176,7 @@ def test_a_share_at_its_limit_is_allowed(dropped: int, state: str, new_run: Buil
     assert check.state == state
 
 
-# Backlog: a message whose reply is read after its submit never waits, and takes nobody's place.
+# Backlog: a message whose reply is read after its submit never waits, and takes no place in the queue.
 
 
 def test_a_message_submitted_before_its_reply_is_read_hides_no_other_that_waits(new_run: Build) -> None:

@@ -16,13 +16,17 @@ from run_builder import Build, RunBuilder
 from analysis import records
 from analysis.cli import main
 
+RunCli = Callable[..., int]
 CHARTS = ("percentiles", "latency", "rates", "backlog", "stages")
 
 
 @pytest.fixture
-def run_cli(monkeypatch: pytest.MonkeyPatch) -> Callable[[Path], int]:
-    def run(run_dir: Path) -> int:
-        monkeypatch.setattr(sys, "argv", ["analysis", str(run_dir), "--quiet"])
+def run_cli(monkeypatch: pytest.MonkeyPatch) -> RunCli:
+    """The command on a run directory. Charts take most of its time: they are drawn for tests of them."""
+
+    def run(run_dir: Path, *, charts: bool = False) -> int:
+        options = [] if charts else ["--no-charts"]
+        monkeypatch.setattr(sys, "argv", ["analysis", str(run_dir), "--quiet", *options])
         with pytest.raises(SystemExit) as ended:
             main()
         return int(ended.value.code or 0)
@@ -43,11 +47,11 @@ def good(run: RunBuilder, delivery_s: float = 3.0) -> None:
         run.journey(f"m-{slot}", slot / 5, delivery_s + slot % 7 / 10)
 
 
-def test_a_good_run_writes_everything_and_exits_0(new_run: Build, run_cli: Callable[[Path], int]) -> None:
+def test_a_good_run_writes_everything_and_exits_0(new_run: Build, run_cli: RunCli) -> None:
     run = new_run("run")
     good(run)
     run_dir = run.write(end_s=70.0)
-    assert run_cli(run_dir) == 0
+    assert run_cli(run_dir, charts=True) == 0
     written = {path.name for path in (run_dir / "report").iterdir()}
     assert written == {
         *(f"{chart}.png" for chart in CHARTS),
@@ -61,13 +65,7 @@ def test_a_good_run_writes_everything_and_exits_0(new_run: Build, run_cli: Calla
     assert p95["value_s"] == pytest.approx(3.6)
     assert part["accounting"]["delivered"] == 300
     assert summary["exit_code"] == 0
-
-
-def test_the_page_stands_alone(new_run: Build, run_cli: Callable[[Path], int]) -> None:
-    run = new_run("run")
-    good(run)
-    run_dir = run.write(end_s=70.0)
-    run_cli(run_dir)
+    # The page stands alone.
     page = page_of(run_dir)
     assert page.count("<svg") == len(CHARTS)
     # Names of XML namespaces are no references: nothing is loaded by them.
@@ -79,9 +77,20 @@ def test_the_page_stands_alone(new_run: Build, run_cli: Callable[[Path], int]) -
     assert len(clips) == len(set(clips))
 
 
-def test_a_missed_objective_exits_1_and_fails_in_junit(
-    new_run: Build, run_cli: Callable[[Path], int]
-) -> None:
+def test_without_charts_the_words_and_figures_are_the_same(new_run: Build, run_cli: RunCli) -> None:
+    run = new_run("run")
+    good(run)
+    run_dir = run.write(end_s=70.0)
+    assert run_cli(run_dir, charts=True) == 0
+    drawn = summary_of(run_dir)
+    assert run_cli(run_dir) == 0
+    assert summary_of(run_dir) == drawn
+    assert not list((run_dir / "report").glob("*.png"))  # those of the report before are removed
+    assert "<svg" not in page_of(run_dir) and ">YES</p>" in page_of(run_dir)
+    assert "![" not in (run_dir / "report" / "summary.md").read_text(encoding="utf-8")
+
+
+def test_a_missed_objective_exits_1_and_fails_in_junit(new_run: Build, run_cli: RunCli) -> None:
     run = new_run("run")
     good(run, delivery_s=22.0)
     run_dir = run.write(end_s=90.0)
@@ -109,7 +118,7 @@ def test_an_undecided_run_exits_4_unless_that_is_allowed(
     step.write_text("before\n")
     monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(step))
     for options, code, tag in (([], 4, "error"), (["--allow-undecided"], 0, "skipped")):
-        monkeypatch.setattr(sys, "argv", ["analysis", str(run_dir), "--quiet", *options])
+        monkeypatch.setattr(sys, "argv", ["analysis", str(run_dir), "--quiet", "--no-charts", *options])
         with pytest.raises(SystemExit) as ended:
             main()
         result = records.read_result(run_dir)
@@ -132,34 +141,34 @@ def test_slo_takes_the_place_of_the_runs_own(
     run = new_run("run")
     good(run)
     run_dir = run.write(end_s=70.0)
-    monkeypatch.setattr(sys, "argv", ["analysis", str(run_dir), "-q", "--slo", "otp.p95<2s"])
+    monkeypatch.setattr(sys, "argv", ["analysis", str(run_dir), "-q", "--no-charts", "--slo", "otp.p95<2s"])
     with pytest.raises(SystemExit) as ended:
         main()
     assert ended.value.code == 1
     names = [each["objective"] for each in summary_of(run_dir)["objectives"]]
     assert names == ["otp.p95<2s", "loss=0", "duplicates=0", "unaccounted=0"]
-    monkeypatch.setattr(sys, "argv", ["analysis", str(run_dir), "-q", "--slo", "otp.p95<2"])
+    monkeypatch.setattr(sys, "argv", ["analysis", str(run_dir), "-q", "--no-charts", "--slo", "otp.p95<2"])
     with pytest.raises(SystemExit) as ended:
         main()
     assert ended.value.code == 2
     assert "\n         ^ the unit of time is missing" in capsys.readouterr().err
 
 
-def test_an_invalid_run_exits_3_and_says_so_first(new_run: Build, run_cli: Callable[[Path], int]) -> None:
+def test_an_invalid_run_exits_3_and_says_so_first(new_run: Build, run_cli: RunCli) -> None:
     run = new_run("run")
     good(run)
     run_dir = run.write(end_s=70.0, planned=900)
     assert run_cli(run_dir) == 3
     page = page_of(run_dir)
     assert ">INVALID</p>" in page
-    assert "How many per second?" not in page  # no answer comes from such a run
+    assert "How many messages per second are possible?" not in page  # no answer comes from such a run
 
 
 @pytest.mark.parametrize("make", ["empty directory", "no directory", "broken manifest", "wrong column"])
 def test_what_is_no_run_directory_exits_2_with_its_reason(
     make: str,
     tmp_path: Path,
-    run_cli: Callable[[Path], int],
+    run_cli: RunCli,
     capsys: pytest.CaptureFixture[str],
     new_run: Build,
 ) -> None:
@@ -179,33 +188,31 @@ def test_what_is_no_run_directory_exits_2_with_its_reason(
     assert words in capsys.readouterr().err
 
 
-def test_few_messages_give_words_in_place_of_charts(new_run: Build, run_cli: Callable[[Path], int]) -> None:
+def test_few_messages_give_words_in_place_of_charts(new_run: Build, run_cli: RunCli) -> None:
     run = new_run("run")
     for slot in range(3):
         run.journey(f"m-{slot}", 10.0 * slot, 3.0)
     run_dir = run.write(end_s=70.0)
-    assert run_cli(run_dir) == 4
+    assert run_cli(run_dir, charts=True) == 4
     page = page_of(run_dir)
     assert "too few messages for a percentile curve" in page
     assert "3 messages, all within the limit; the 95 % interval needs 72" in page
     assert not (run_dir / "report" / "percentiles.png").exists()
 
 
-def test_nothing_sent_is_reported_as_nothing(new_run: Build, run_cli: Callable[[Path], int]) -> None:
+def test_nothing_sent_is_reported_as_nothing(new_run: Build, run_cli: RunCli) -> None:
     run_dir = new_run("run").write()
-    assert run_cli(run_dir) == 3
+    assert run_cli(run_dir, charts=True) == 3
     assert "no message was due in this run" in page_of(run_dir)
 
 
-def test_without_provider_rows_no_delivery_is_claimed_or_denied(
-    new_run: Build, run_cli: Callable[[Path], int]
-) -> None:
+def test_without_provider_rows_no_delivery_is_claimed_or_denied(new_run: Build, run_cli: RunCli) -> None:
     run = new_run("run")
     for slot in range(200):
         run.due(f"m-{slot}", slot / 10)
         run.kept(f"m-{slot}", "sent")
     run_dir = run.write(end_s=90.0, provider_file=False)
-    assert run_cli(run_dir) == 4
+    assert run_cli(run_dir, charts=True) == 4
     summary = summary_of(run_dir)
     assert summary["verdict"] == "undecided"
     assert summary["parts"][0]["delivery"] == []
@@ -215,7 +222,7 @@ def test_without_provider_rows_no_delivery_is_claimed_or_denied(
     assert said == "200 without records of the provider: whether they were lost or duplicated is unknown"
 
 
-def test_all_open_counts_as_late_not_as_absent(new_run: Build, run_cli: Callable[[Path], int]) -> None:
+def test_all_open_counts_as_late_not_as_absent(new_run: Build, run_cli: RunCli) -> None:
     run = new_run("run")
     for slot in range(200):
         run.due(f"m-{slot}", slot / 10)
@@ -226,7 +233,7 @@ def test_all_open_counts_as_late_not_as_absent(new_run: Build, run_cli: Callable
     assert "OTP: 95 % within > 89.0 s" in summary
 
 
-def test_an_interrupted_run_keeps_what_it_knows(new_run: Build, run_cli: Callable[[Path], int]) -> None:
+def test_an_interrupted_run_keeps_what_it_knows(new_run: Build, run_cli: RunCli) -> None:
     run = new_run("run")
     for slot in range(200):
         if slot < 150:
@@ -244,28 +251,28 @@ def test_an_interrupted_run_keeps_what_it_knows(new_run: Build, run_cli: Callabl
     assert "interrupted by the user, 50 messages still open" in page_of(run_dir)
 
 
-def test_names_from_a_run_cannot_break_the_page(new_run: Build, run_cli: Callable[[Path], int]) -> None:
+def test_names_from_a_run_cannot_break_the_page(new_run: Build, run_cli: RunCli) -> None:
     run = new_run("run")
     for slot in range(400):
         run.journey(f"m-{slot}", slot / 10, 3.0, message_class="<b>&$\\frac$")
     run_dir = run.write(end_s=90.0)
-    assert run_cli(run_dir) == 0
+    assert run_cli(run_dir, charts=True) == 0
     assert "<b>&" not in page_of(run_dir)
 
 
-def test_a_simulated_run_is_marked(new_run: Build, run_cli: Callable[[Path], int]) -> None:
+def test_a_simulated_run_is_marked(new_run: Build, run_cli: RunCli) -> None:
     run = new_run("run")
     for slot in range(300):  # in virtual time the sender answers at once: no curve can be drawn of that
         run.journey(f"m-{slot}", slot / 5, 3.0, api_s=0.0)
     run_dir = run.write(end_s=70.0, mode="simulated")
-    assert run_cli(run_dir) == 0
+    assert run_cli(run_dir, charts=True) == 0
     page = page_of(run_dir)
-    assert page.index("SIMULATED") < page.index("How many per second?")
+    assert page.index("SIMULATED") < page.index("How many messages per second are possible?")
     assert (run_dir / "report" / "summary.md").read_text(encoding="utf-8").count("SIMULATED") >= 2
 
 
 def test_a_scaled_provider_leaves_the_exit_code_to_loss_and_duplicates(
-    new_run: Build, run_cli: Callable[[Path], int]
+    new_run: Build, run_cli: RunCli
 ) -> None:
     timing = records.Timing(window="day", speedup=288.0, provider_scale=288.0)
     run = new_run("good")
@@ -278,7 +285,7 @@ def test_a_scaled_provider_leaves_the_exit_code_to_loss_and_duplicates(
     assert run_cli(lossy.write(end_s=70.0, timing=timing)) == 1
 
 
-def test_one_delivery_time_judged_is_not_enough(new_run: Build, run_cli: Callable[[Path], int]) -> None:
+def test_one_delivery_time_judged_is_not_enough(new_run: Build, run_cli: RunCli) -> None:
     run = new_run("run")
     good(run)
     run.journey("rare", 30.0, 3.0, message_class="marketing")  # one message: its p95 is withheld

@@ -1,4 +1,4 @@
-"""The command line refuses what it cannot use with exit code 2, in words, and without showing a token."""
+"""The command line refuses wrong values with exit code 2 and a reason, and without showing a token."""
 
 from __future__ import annotations
 

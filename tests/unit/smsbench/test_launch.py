@@ -1,4 +1,4 @@
-"""Our own modules run, whatever the current directory and PYTHONPATH hold."""
+"""The modules of smsbench run, whatever is in the current directory and PYTHONPATH."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pytest
 from smsbench import launch
 
 ROOT = Path(__file__).parents[3]
-# Named like packages of ours, like libraries we use, and like modules of Python's own library.
+# Named like packages of smsbench, like libraries it uses, and like modules of Python's own library.
 _NAMES = ("analysis", "loadtests", "mock_provider", "locust", "queue", "secrets", "msgspec", "typer")
 
 

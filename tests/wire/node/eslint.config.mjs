@@ -1,4 +1,4 @@
-// Linter of the inbox page. tsc checks names and types (tsconfig.json), so `no-undef` is off.
+// Linter of the pages. tsc checks names and types (tsconfig.json), so `no-undef` is off.
 import js from "@eslint/js";
 
 export default [

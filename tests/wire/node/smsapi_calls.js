@@ -72,7 +72,7 @@ async function contacts() {
   await call("groups", () => smsapi.contacts.groups.get());
   await call("group_by_id", () => smsapi.contacts.groups.getById(group.id));
   await call("to_group", () => smsapi.sms.sendSmsToGroup("friends", "Hello all"));
-  await call("to_no_group", () => smsapi.sms.sendFlashSmsToGroup("strangers", "Hello"));
+  await call("to_no_group", () => smsapi.sms.sendFlashSmsToGroup("unknown", "Hello"));
   await call("unpinned", () => smsapi.contacts.unpinContactFromGroup(bo.id, group.id));
   await call("to_smaller_group", () => smsapi.sms.sendSmsToGroup(["friends"], "Hello"));
   await call("contact_removed", () => smsapi.contacts.remove(ann.id));

@@ -366,7 +366,7 @@ def test_codings_that_gateways_pass_on(
 def test_cancel_sm_without_an_id_takes_more_than_a_turn_s_worth(
     start: StartProvider, run: TakeSteps, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(requests, "_CANCELLED_AT_ONCE", 2)
+    monkeypatch.setattr(requests, "CANCELLED_AT_ONCE", 2)
     provider = start(**FAST)
     done = run(
         provider,

@@ -1,4 +1,4 @@
-"""The official JavaScript client of Twilio, pointed at the provider by an HTTP client of one's own."""
+"""The official JavaScript client of Twilio, pointed at the provider by its own kind of HTTP client."""
 
 from __future__ import annotations
 

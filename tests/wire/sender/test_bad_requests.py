@@ -98,7 +98,7 @@ def test_a_csv_campaign_with_a_field_twice_in_its_query_is_refused(run_world: Ru
     run_world(steps)
 
 
-def test_an_unforeseen_failure_is_a_500_in_json(run_world: RunWorld, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unexpected_failure_is_a_500_in_json(run_world: RunWorld, monkeypatch: pytest.MonkeyPatch) -> None:
     async def steps(world: World) -> None:
         def broken(*_: object) -> bool:
             raise RuntimeError("broken")

@@ -13,7 +13,6 @@ from sender_world import AUTHORIZED, RunWorld, World
 from waiting import eventually_in_loop
 
 from reference_sender.api import health
-from reference_sender.runtime.committer import Committer
 
 
 def test_a_store_that_fails_refuses_and_then_recovers(run_world: RunWorld) -> None:
@@ -77,19 +76,19 @@ def test_a_stopping_sender_does_not_wait_for_campaigns(run_world: RunWorld) -> N
     run_world(steps)
 
 
-def test_a_sender_that_cannot_store_is_not_healthy(run_world: RunWorld) -> None:
+def test_a_sender_that_cannot_store_is_not_healthy(
+    run_world: RunWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
     async def steps(world: World) -> None:
         assert await self_status(world, "GET", "/healthz") == 200
-        await world.driver.commits.close()
+        monkeypatch.setattr(world.driver.commits, "is_alive", lambda: False)
         assert await self_status(world, "GET", "/healthz") == 503
-        driver = world.driver  # it needs a thread for the world's end
-        driver.commits = Committer(world.store, driver._committed, driver.chores)
 
     run_world(steps)
 
 
 def test_an_export_says_that_the_store_fails(run_world: RunWorld, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(health, "_SETTLE_S", 0.3)
+    monkeypatch.setattr(health, "SETTLE_S", 0.3)
 
     async def steps(world: World) -> None:
         await world.post()
@@ -112,7 +111,7 @@ def test_an_export_says_that_the_store_fails(run_world: RunWorld, monkeypatch: p
 def test_an_export_says_that_a_commit_does_not_end(
     run_world: RunWorld, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(health, "_SETTLE_S", 0.3)
+    monkeypatch.setattr(health, "SETTLE_S", 0.3)
 
     async def steps(world: World) -> None:
         world.store.gate.clear()

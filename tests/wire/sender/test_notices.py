@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import email
-import email.policy
 import json
 import logging
 from collections.abc import AsyncIterator, Sequence
@@ -14,8 +12,8 @@ from typing import Any
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import RawTestServer
-from aiosmtpd.smtp import SMTP
 from dispatch_states import state_of
+from smtp_mailbox import Mailbox, listening_mailbox
 from waiting import eventually_in_loop
 
 from reference_sender.alerts.rules import AlertRules, AlertSettings, Email, Webhook
@@ -27,32 +25,11 @@ RULES = AlertRules(every_s=0.01, window_s=0.05)
 MISSING = "messages that ended because no delivery report came"
 
 
-class Mailbox:
-    """Takes mails, after it has refused the first ``busy`` ones."""
-
-    def __init__(self, busy: int = 0) -> None:
-        self.mails: list[Any] = []
-        self._busy = busy
-
-    async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:
-        if self._busy:
-            self._busy -= 1
-            return "451 busy"
-        parsed = email.message_from_bytes(envelope.content, policy=email.policy.default)
-        self.mails.append((envelope.rcpt_tos, parsed))
-        return "250 OK"
-
-
 @asynccontextmanager
 async def mail_server(box: Mailbox) -> AsyncIterator[Email]:
-    listening = await asyncio.get_running_loop().create_server(lambda: SMTP(box), "127.0.0.1", 0)
-    try:
-        port = listening.sockets[0].getsockname()[1]
+    async with listening_mailbox(box) as port:
         to = ("ops@example.org", "boss@example.org")
         yield Email(host="127.0.0.1", port=port, mail_from="sender@example.org", recipients=to)
-    finally:
-        listening.close()
-        await listening.wait_closed()
 
 
 @asynccontextmanager

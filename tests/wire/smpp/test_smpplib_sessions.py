@@ -114,7 +114,7 @@ def test_submits_above_the_window_are_throttled(start: StartProvider, connect: C
     [
         ({"password": "guess"}, consts.SMPP_ESME_RINVPASWD),
         ({"password": ""}, consts.SMPP_ESME_RINVPASWD),
-        ({"system_id": "stranger"}, consts.SMPP_ESME_RINVSYSID),
+        ({"system_id": "unknown"}, consts.SMPP_ESME_RINVSYSID),
     ],
 )
 def test_a_wrong_bind_is_refused(
@@ -188,7 +188,7 @@ def test_an_outage_meets_links_and_look_ups_as_it_meets_submits(
     esmes = [connect(provider) for _ in range(3)]
     for esme in esmes:
         esme.bind()  # the window begins with the engine's first input
-        esme.client._socket.settimeout(0.2)
+        esme.socket.settimeout(0.2)
     first, second, third = esmes
     first.send()  # that input
     with pytest.raises(gone := {"hang": TimeoutError, "disconnect": exceptions.ConnectionError}[answer]):
@@ -230,12 +230,14 @@ def test_a_provider_that_stops_answers_what_it_was_asked_and_takes_leave(
     assert esme.client.read_pdu().command == "unbind"
 
 
-def test_who_reads_no_answer_may_ask_no_more_and_others_go_on(start: StartProvider, connect: Connect) -> None:
+def test_a_client_that_reads_no_answer_is_stopped_and_others_continue(
+    start: StartProvider, connect: Connect
+) -> None:
     provider = start(**FAST)
     mute, other = connect(provider), connect(provider)
     mute.bind()
     other.bind(system_id="other")
-    sock = mute.client._socket
+    sock = mute.socket
     sock.settimeout(0.2)
     with pytest.raises(TimeoutError):
         for _ in range(100_000):

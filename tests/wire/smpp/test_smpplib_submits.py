@@ -114,7 +114,7 @@ def test_a_failure_is_reported_where_only_failures_are_wanted(start: StartProvid
     assert esme.receipts[0].message_state == consts.SMPP_MESSAGE_STATE_UNDELIVERABLE
 
 
-def test_a_number_that_is_none_is_refused(start: StartProvider, connect: Connect) -> None:
+def test_an_invalid_number_is_refused(start: StartProvider, connect: Connect) -> None:
     esme = connect(start())
     esme.bind()
     esme.send(destination_addr="12")
@@ -149,7 +149,7 @@ def test_a_scheduled_message_is_replaced_and_cancelled(start: StartProvider, con
 
 def cancel(esme: Any, message_id: str) -> int:
     """The status of a cancel_sm, which smpplib does not have."""
-    sock = esme.client._socket
+    sock = esme.socket
     body = b"\0" + message_id.encode() + b"\0\5\0Test\0\1\1\0"
     sock.sendall(struct.pack(">4I", 16 + len(body), 8, 0, 99) + body)
     length, command_id, status, sequence = struct.unpack(">4I", sock.recv(16, socket.MSG_WAITALL))
@@ -167,7 +167,7 @@ def test_a_message_is_replaced_when_the_replacement_is_accepted_not_when_that_is
     esme.read(answers=1)
     name = esme.answers[0].message_id + b"\0\5\0Test\0"
     replace, cancel_it = name + b"\0\0\0\0\3new", b"\0" + name + b"\0\0\0"
-    sock = esme.client._socket
+    sock = esme.socket
     # The cancel_sm is answered at once; the replacement's reply takes a tenth of a second.
     sock.sendall(
         struct.pack(">4I", 16 + len(replace), 7, 0, 71)

@@ -163,7 +163,7 @@ def test_redacted_and_deleted(client: Client, provider: ProviderThread) -> None:
         message.fetch()
     assert gone.value.code == 20404
     assert client.messages.list() == []
-    # The people who look into the inbox still see what was sent.
+    # The inbox still shows what was sent.
     _, captured = provider.admin("/messages")
     assert [m["text"] for m in captured["messages"]] == ["a secret"]
 

@@ -22,13 +22,13 @@ class ReportDelay(FaultSettings):
     delay: Distribution = Fixed(kind="fixed", value_s=30.0)
 
     def description(self) -> str:
-        return f"late reports: {percent(self.share)} by {_in_words(self.delay)}"
+        return f"late reports: {percent(self.share)} by {_described(self.delay)}"
 
     def acting(self, start_ns: int, end_ns: int) -> LateReport:
         return LateReport(self.name, self.share, sampler(self.delay))
 
 
-def _in_words(delay: Distribution) -> str:
+def _described(delay: Distribution) -> str:
     if delay.kind == "fixed":
         return f"{delay.value_s:g} s"
     if delay.kind == "uniform":

@@ -53,17 +53,17 @@ class Blacklist:
 
     def listed(self, now_s: float, part: str = "") -> list[BlockedNumber]:
         """Entries in force whose number contains ``part``."""
-        return [e for e in self._of_number.values() if part in e.msisdn and _in_force(e, now_s)]
+        return [e for e in self._of_number.values() if part in e.msisdn and _is_active(e, now_s)]
 
     def among(self, msisdns: Iterable[str], now_s: float) -> frozenset[str]:
         """The numbers among these that are blocked now."""
         entries = self._of_number
-        return frozenset(n for n in msisdns if n in entries and _in_force(entries[n], now_s))
+        return frozenset(n for n in msisdns if n in entries and _is_active(entries[n], now_s))
 
     def clear(self) -> None:
         self._of_number.clear()
         self._number_of_id.clear()
 
 
-def _in_force(entry: BlockedNumber, now_s: float) -> bool:
+def _is_active(entry: BlockedNumber, now_s: float) -> bool:
     return entry.expires_s is None or now_s < entry.expires_s

@@ -1,4 +1,4 @@
-"""An answer has a green edge only for good news; a higher limit is asked for only where it would help."""
+"""An answer is green only if the answer is good; a higher limit is asked for only where it would help."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def test_a_sender_that_does_not_take_the_traffic_has_no_green_rate() -> None:
 
 @pytest.mark.parametrize("measure", ["not_taken", "availability"])
 def test_messages_that_were_not_taken_are_something_that_goes_wrong(measure: str) -> None:
-    missed = counted("not_taken" if measure == "not_taken" else "availability", "in words", 12)
+    missed = counted("not_taken" if measure == "not_taken" else "availability", "as text", 12)
     assert edges(report(part(objectives=(missed,))))["wrong"] == "bad"
     assert edges(report(part(objectives=(replace(missed, verdict="met"),))))["wrong"] == "good"
 

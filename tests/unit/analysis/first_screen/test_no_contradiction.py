@@ -63,7 +63,7 @@ def test_the_page_says_above_what_it_says_below(name: str, tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize("name", GOOD)
-def test_markdown_has_the_words_of_the_page(name: str, tmp_path: Path) -> None:
+def test_markdown_has_the_text_of_the_page(name: str, tmp_path: Path) -> None:
     made = GOOD[name]()
     page, markdown, _ = rendered(made, tmp_path)
     top = without_spaces(Page(page).top)
@@ -237,7 +237,7 @@ def test_a_planted_contradiction_is_found(
     assert any(PLANTED[plant] in said for said in found), found
 
 
-def test_a_contradiction_stands_on_the_page(tmp_path: Path) -> None:
+def test_a_contradiction_is_shown_on_the_page(tmp_path: Path) -> None:
     late = report(part(delivery=(distribution("otp", 97.0),)))
     page, markdown, _ = rendered(late, tmp_path)
     assert "contradicts itself" in page

@@ -1,4 +1,4 @@
-"""What the first screen says of a report, in words."""
+"""The sentences of the first screen for a report."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def test_deliveries_without_acceptance_are_reported_and_priced() -> None:
     assert "other messages were delivered" not in answer_text(screen_of(suite()), "wrong")
 
 
-def test_a_what_if_stands_beside_the_title() -> None:
+def test_a_what_if_is_next_to_the_title() -> None:
     plain = part()
     supposed = replace(plain, identity=replace(plain.identity, what_if="no priorities"))
     assert " · what if: no priorities · " in screen_of(report(supposed)).about
@@ -154,13 +154,13 @@ def test_an_interval_without_an_upper_end_is_a_lower_bound() -> None:
 
 
 def test_a_difference_whose_interval_holds_zero_is_not_claimed() -> None:
-    from analysis.first_screen.asides import _without_priorities
+    from analysis.first_screen.asides import without_priorities
 
     claimed = suite(comparisons=(fifo(15.0, 17.0),))
-    said = words(_without_priorities(Quote(claimed), "comparisons.0.classes.0", fifo(15.0, 17.0).classes[0]))
+    said = words(without_priorities(Quote(claimed), "comparisons.0.classes.0", fifo(15.0, 17.0).classes[0]))
     assert "OTP 95 % within 24.0 s instead of 8.00 s, a difference of 16.0 s (15.0 s to 17.0 s)" in said
     unclear = suite(comparisons=(fifo(-1.0, 17.0),))
-    said = words(_without_priorities(Quote(unclear), "comparisons.0.classes.0", fifo(-1.0, 17.0).classes[0]))
+    said = words(without_priorities(Quote(unclear), "comparisons.0.classes.0", fifo(-1.0, 17.0).classes[0]))
     assert "no difference shown" in said
     assert "16" not in said
 
@@ -185,7 +185,7 @@ def test_a_search_that_ended_low_does_not_stand_alone() -> None:
     for made in (near, within):
         assert "capacity is higher" not in answer_text(made, "rate")
     said = answer_text(searched_low(), "rate")
-    assert "The capacity is higher than this search found: 54.0/s were delivered in:" in said
+    assert "The capacity is higher than this search found: 54.0/s were delivered in the part:" in said
 
 
 @pytest.mark.parametrize(

@@ -57,7 +57,7 @@ def test_every_rendering_says_it(new_run: Build) -> None:
     run = new_run("run")
     starved(run)
     run_dir = run.write(instrument_failures=(LOST_JOURNAL,))
-    write_report(build_report(run_dir), run_dir / "report")
+    write_report(build_report(run_dir), run_dir / "report", charts=False)
     for name in ("summary.md", "summary.json", "junit.xml", "index.html"):
         text = (run_dir / "report" / name).read_text(encoding="utf-8")
         assert "journal could not be written" in text, name
@@ -75,7 +75,7 @@ def test_a_failure_in_one_part_of_a_suite_leaves_the_other_parts_their_figures(
     report = build_report(write_suite("a-broken", "b-whole"))
     assert report.exit_code == ExitCode.INVALID
     assert report.headline.startswith("INVALID: Bench failure: provider")
-    assert "(in: made by hand)" in report.headline
+    assert "(part: made by hand)" in report.headline
     held = {each.verdict for each in report.objectives if each.part == "b-whole"}
     assert held == {"met"}
     assert "0 lost, 0 duplicated, of 300 accepted" in answer_text(report, "wrong")

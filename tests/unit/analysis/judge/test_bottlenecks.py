@@ -255,7 +255,7 @@ def test_arrivals_that_waited_for_the_target_are_its_failure(new_run: Build) -> 
     assert report.bottlenecks[0].text.startswith("my-sender")
 
 
-def test_an_api_that_never_answers_is_told_in_words(new_run: Build) -> None:
+def test_an_api_that_never_answers_is_described(new_run: Build) -> None:
     run = new_run("run")
     for slot in range(300):
         run.due(f"m-{slot}", slot / 10, "failed")

@@ -37,7 +37,9 @@ def test_schedule_lag(new_run: Build, lag_s: float, state: str) -> None:
         (0, 60.0, "other programs used the cores for 60.0 s, too long to be excluded"),
     ],
 )
-def test_seconds_in_which_others_had_the_cores_are_told(second: int, disturbed_s: float, words: str) -> None:
+def test_seconds_in_which_others_had_the_cores_are_reported(
+    second: int, disturbed_s: float, words: str
+) -> None:
     late = GeneratorLateness(
         lag_s=np.array([3.0] * 10 + [0.001] * 10),
         disturbed=np.arange(20) // 10 == second,
@@ -74,12 +76,12 @@ def test_what_lag_spoils_a_run_follows_from_the_objectives(
         (3, 7, [("warn", "3 messages sent again, 7 connections closed while idle")]),
     ],
 )
-def test_messages_sent_again_after_a_closed_connection_are_told(
+def test_messages_sent_again_after_a_closed_connection_are_reported(
     new_run: Build, resent: int, closed_idle: int, found: list[tuple[str, str]]
 ) -> None:
     run = new_run("run")
     run.journey("m-0", 0.0, 3.0)
-    for at_s in (1.0, 2.0, 61.0):  # counts grow, and go on while messages are awaited
+    for at_s in (1.0, 2.0, 61.0):  # counts grow, also while messages are awaited
         run.sample(at_s, "load", "resent", min(at_s, resent))
         run.sample(at_s, "load", "closed_idle", min(at_s, closed_idle))
     run_dir = run.write(end_s=70.0)

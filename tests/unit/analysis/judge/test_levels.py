@@ -36,7 +36,7 @@ def day(run: RunBuilder, level: int, delivery_s: float = 2.0, messages: int = 20
     )
 
 
-def test_ten_times_holds_where_a_compressed_day_stood_for_it(new_run: Build, write_suite: Suite) -> None:
+def test_a_compressed_day_can_prove_ten_times(new_run: Build, write_suite: Suite) -> None:
     day(new_run("a-peak"), 5_000)
     day(new_run("b-dense"), 5_000, speedup=288.0)
     report = build_report(write_suite("a-peak", "b-dense"))
@@ -219,7 +219,7 @@ def test_what_a_probe_loses_or_duplicates_fails_the_suite(
     probe(new_run("c-dense"), 50_000, vanish=lost, duplicate=duplicated)
     report = build_report(write_suite("a-peak", "b-dense", "c-dense"))
     assert (report.verdict, report.exit_code) == ("missed", 1)
-    assert report.headline.startswith(f"NO: {name} {lost + duplicated}, limit 0 (in: p).")
+    assert report.headline.startswith(f"NO: {name} {lost + duplicated}, limit 0 (part: p).")
     # The smaller probe carried ten times the lower level; the larger one's miss is shown beside it.
     assert report.levels[0].ten_times == "yes"
     assert "c-dense ran at the equivalent of 14.4 million" in report.levels[0].ten_times_why
@@ -256,7 +256,7 @@ def test_a_check_that_some_parts_passed_says_in_how_many(new_run: Build, write_s
     assert rows["machine CPU"][1:4] == ("all 3 parts", "not checked", "no samples")
 
 
-def stands_for(run: RunBuilder, level: int, delivery_s: float, role: Any, **manifest: Any) -> None:
+def equivalent_to(run: RunBuilder, level: int, delivery_s: float, role: Any, **manifest: Any) -> None:
     """200 messages in 20 s, as a day of this many."""
     for slot in range(200):
         run.journey(f"m-{slot}", slot / 10, delivery_s)
@@ -265,13 +265,13 @@ def stands_for(run: RunBuilder, level: int, delivery_s: float, role: Any, **mani
 
 
 def whole_day(run: RunBuilder, level: int, delivery_s: float = 2.0, **manifest: Any) -> None:
-    """A day lived in virtual time, as if in 20 s."""
+    """A day in virtual time, as if in 20 s."""
     timing = records.Timing(window="day")
-    stands_for(run, level, delivery_s, "whole_day", mode="simulated", timing=timing, **manifest)
+    equivalent_to(run, level, delivery_s, "whole_day", mode="simulated", timing=timing, **manifest)
 
 
 def peak(run: RunBuilder, level: int, delivery_s: float = 2.0, **manifest: Any) -> None:
-    stands_for(run, level, delivery_s, "peak_slice", timing=records.Timing(window="peak"), **manifest)
+    equivalent_to(run, level, delivery_s, "peak_slice", timing=records.Timing(window="peak"), **manifest)
 
 
 def test_the_levels_are_the_whole_days_and_a_live_peak_answers_for_ten_times(
@@ -284,7 +284,7 @@ def test_the_levels_are_the_whole_days_and_a_live_peak_answers_for_ten_times(
     low, high = build_report(write_suite("1-50k", "2-500k", "3-500k-peak", "4-5m-peak")).levels
     assert (low.messages_per_day, high.messages_per_day) == (50_000, 500_000)
     assert (low.ten_times, high.ten_times) == ("yes", "yes")
-    # 500,000 a day was lived whole and played: the live part answers. 5 million a day only played.
+    # 500,000 a day has a simulated whole day and a live part: the live part answers. 5 million is live only.
     assert (low.ten_times_part, high.ten_times_part) == ("3-500k-peak", "4-5m-peak")
     assert high.ten_times_backlog_gone_s == 0.0
     assert (high.fast_enough, high.fast_enough_part) == ("met", "3-500k-peak")
@@ -327,7 +327,7 @@ def test_the_part_nearest_to_ten_times_answers_even_where_a_larger_one_held(
     assert (level.ten_times, level.ten_times_part) == ("no", "2-peak")
 
 
-def test_a_what_if_stands_for_no_level(new_run: Build, write_suite: Suite) -> None:
+def test_a_what_if_represents_no_level(new_run: Build, write_suite: Suite) -> None:
     whole_day(new_run("1-day"), 5_000)
     run = new_run("2-what-if")
     for slot in range(200):

@@ -1,4 +1,4 @@
-"""The provider's faults in the report: how many messages each touched, and where they stand on the charts."""
+"""The provider's faults in the report: how many messages each touched, and where they are on the charts."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ START_NS = 7_000 * S
 
 def span(name: str, from_s: float, to_s: float | None, kind: str = "outage") -> RecordedFault:
     end_ns = None if to_s is None else START_NS + round(to_s * S)
-    return RecordedFault(name, kind, f"{name} in words", START_NS + round(from_s * S), end_ns)
+    return RecordedFault(name, kind, f"{name} as text", START_NS + round(from_s * S), end_ns)
 
 
 def part_with(new_run: Build, *faults: RecordedFault, touched: str = "") -> PartReport:
@@ -43,7 +43,7 @@ def test_each_fault_counts_its_messages_once(new_run: Build) -> None:
     run.journey("a", 1.0, 2.0, fault="one,two")
     run.journey("b", 2.0, 2.0, fault="two")
     run.seen("b", 2.5, provider_id="P-b2", fault="two,three")  # a second copy of the same message
-    run.seen("stranger", 2.0, fault="two")
+    run.seen("unknown", 2.0, fault="two")
     run.journey("c", 3.0, 2.0)
     run_dir = run.write(faults=(span("two", 0.5, 3.0), span("one", -2.0, None)))
     part = analyse_part(run_dir, read_manifest(run_dir), "made")
@@ -58,7 +58,7 @@ def test_each_fault_counts_its_messages_once(new_run: Build) -> None:
 
 
 @pytest.mark.parametrize("first_absent", ["fault", "t_taken_ns"])
-def test_a_journal_of_before_there_were_these_columns_is_read(new_run: Build, first_absent: str) -> None:
+def test_a_journal_without_these_columns_is_read(new_run: Build, first_absent: str) -> None:
     run = new_run("run")
     run.journey("a", 1.0, 2.0)
     run_dir = run.write()
@@ -139,7 +139,7 @@ def test_the_first_screen_says_that_faults_were_injected(new_run: Build) -> None
         "Faults of the provider were injected in this run: one, two (20 messages affected; a message counts "
         "once per fault). Figures and verdicts include their effect.",
     )
-    write_report(report, run_dir / "report")
+    write_report(report, run_dir / "report", charts=False)
     assert "FAULTS INJECTED. " in (run_dir / "report" / "summary.md").read_text(encoding="utf-8")
     assert ">FAULTS INJECTED</span>" in (run_dir / "report" / "index.html").read_text(encoding="utf-8")
 

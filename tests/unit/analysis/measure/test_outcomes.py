@@ -196,7 +196,7 @@ def test_an_arrival_of_the_schedule_without_a_row_makes_the_run_invalid(new_run:
     run = new_run("run")
     for slot in range(3):
         run.journey(f"m-{slot}", 1.0 + slot, 3.0)
-    # Sent though marked as dropped: counted on both sides, it would stand for the missing one.
+    # Sent though marked as dropped: counted on both sides, it would replace the missing one.
     run.load[0] = (*run.load[0][:7], "dropped", 0)
     part = analysed(run, planned=4)
     accounting = next(each for each in part.checks if each.name == "accounting")
@@ -265,8 +265,8 @@ def test_what_the_provider_never_saw_is_unaccounted_unless_the_sender_answers_fo
 def test_what_the_provider_refused_or_the_api_did_not_take_is_no_unaccounted_message(new_run: Build) -> None:
     run = new_run("run")
     run.journey("ok", 1.0, 3.0)
-    run.due("turned-away", 2.0)
-    run.seen("turned-away", 2.1, state="rejected", taken=False, reason="unauthorized")
+    run.due("refused-1", 2.0)
+    run.seen("refused-1", 2.1, state="rejected", accepted=False, reason="unauthorized")
     for slot, outcome in enumerate(("refused", "failed", "dropped", "unfinished")):
         run.due(f"not-taken-{slot}", 3.0 + slot, outcome)
     assert analysed(run).accounting.unaccounted == 0

@@ -44,7 +44,7 @@ def test_a_queue_that_grows_is_not_sustained_and_shows_the_capacity(offered_per_
     assert found.growth_per_s == pytest.approx(offered_per_s - 100, rel=0.05)
 
 
-def test_growth_that_is_not_material_is_none() -> None:
+def test_immaterial_growth_counts_as_none() -> None:
     due_s = evenly(100.5, 10)  # half a percent more than gets through
     found = steady(due_s, bucket(due_s, 100), 10)
     assert found is not None
@@ -69,7 +69,7 @@ def test_nothing_at_all_gets_through() -> None:
 
 
 @pytest.mark.parametrize("burst", [50, 300, 700])
-def test_a_burst_is_told_from_the_steady_rate(burst: float) -> None:
+def test_a_burst_is_distinguished_from_the_steady_rate(burst: float) -> None:
     due_s = evenly(200, 10)
     found = steady(due_s, bucket(due_s, 100, burst) + 0.3, 10)
     assert found is not None

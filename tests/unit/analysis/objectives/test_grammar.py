@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from analysis.objectives.defaults import ALWAYS_IN_FORCE, DEFAULT_OBJECTIVES, DEFAULTS, in_force
+from analysis.objectives.defaults import ALWAYS_JUDGED, DEFAULT_OBJECTIVES, DEFAULTS, with_defaults
 from analysis.objectives.grammar import (
     GivenError,
     ObjectiveError,
@@ -121,7 +121,7 @@ def test_a_class_that_no_load_has_is_refused_where_the_classes_are_known(
     path.write_text(f"loss=0\n{text}\n")
     with pytest.raises(GivenError, match=r"slo\.txt, line 2"):
         read_given([f"@{path}"], classes)
-    assert read_given([text]) == canonical([text])  # a load of one's own, which `report` judges
+    assert read_given([text]) == canonical([text])  # a load of your own, which `report` judges
     assert len(read_given(["otp.p95<1s", "all.p99<1s", "api.p99<1s", "delivered>1%"], classes)) == 4
 
 
@@ -158,12 +158,12 @@ def test_a_file_that_cannot_be_taken_is_named(tmp_path: Path, body: bytes | None
 def test_the_defaults_are_canonical_and_each_has_its_source() -> None:
     assert canonical(DEFAULT_OBJECTIVES) == DEFAULT_OBJECTIVES
     assert all(len(each.source) > 20 for each in DEFAULTS)
-    assert set(ALWAYS_IN_FORCE) <= set(DEFAULT_OBJECTIVES)
+    assert set(ALWAYS_JUDGED) <= set(DEFAULT_OBJECTIVES)
 
 
 def test_given_objectives_replace_the_defaults_but_not_the_accounting() -> None:
-    assert in_force([]) == DEFAULT_OBJECTIVES
-    assert in_force(["otp.p95 < 5s", "loss<=2"]) == (
+    assert with_defaults([]) == DEFAULT_OBJECTIVES
+    assert with_defaults(["otp.p95 < 5s", "loss<=2"]) == (
         *("otp.p95<5s", "loss<=2"),
         *("duplicates=0", "unaccounted=0"),
     )

@@ -99,7 +99,7 @@ def test_a_legend_is_never_wider_than_its_figure_and_squeezes_no_plot(new_run: B
     start_ns = 7_000 * 1_000_000_000
     run_dir = run.write(
         scenario=RecordedScenario(name="burst", title="burst", role="burst"),
-        faults=(RecordedFault("one", "outage", "in words", start_ns, start_ns + 5_000_000_000),),
+        faults=(RecordedFault("one", "outage", "as text", start_ns, start_ns + 5_000_000_000),),
     )
     part = analyse_part(run_dir, read_manifest(run_dir), "made")
     for draw in (charts_time.latency, charts_time.rates, charts_time.burst):

@@ -41,7 +41,7 @@ def test_class_names_of_the_run_are_guarded_in_every_csv(new_run: Build) -> None
     for slot in range(200):
         run.journey(f"m-{slot}", slot / 10, 3.0, message_class=names[slot % len(names)])
     run_dir = run.write(load_s=20.0, end_s=30.0)
-    write_report(build_report(run_dir), run_dir / "report")
+    write_report(build_report(run_dir), run_dir / "report", charts=False)
     seen = 0
     for path in (run_dir / "report").glob("*.csv"):
         with path.open(encoding="utf-8", newline="") as source:
@@ -65,7 +65,7 @@ def test_a_message_that_did_not_arrive_is_listed_once(new_run: Build) -> None:
     run.kept("told", "failed", "absent_subscriber")
     # Refused by the provider and then given up by the sender.
     run.due("refused", 2.0)
-    run.seen("refused", 2.1, state="rejected", reason="too_many", taken=False)
+    run.seen("refused", 2.1, state="rejected", reason="too_many", accepted=False)
     run.kept("refused", "failed", "gave_up: too_many")
     # Only the sender knows: never submitted; given up before; and open at the provider.
     run.due("queued", 3.0)

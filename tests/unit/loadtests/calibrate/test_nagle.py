@@ -146,7 +146,7 @@ def test_a_reply_in_one_write_passes(server: StartServer) -> None:
 
 
 def test_latency_counts_from_the_intended_instant_though_the_server_stalls(server: StartServer) -> None:
-    """The server stands still once, for 0.2 s; the requests of that time leave at theirs all the same."""
+    """The server stalls once, for 0.2 s; the requests that are due then leave on time."""
     stalled = threading.Event()
 
     def stall_once(connection: socket.socket) -> None:
@@ -164,7 +164,7 @@ def test_latency_counts_from_the_intended_instant_though_the_server_stalls(serve
     assert all(a.sent_ns >= a.intended_ns for a in answers)
 
 
-def test_cut_and_silent_requests_are_told_apart(server: StartServer) -> None:
+def test_cut_and_silent_requests_are_distinguished(server: StartServer) -> None:
     cut = OpenLoopClient("127.0.0.1", server(lambda connection: False).port)
     silent = OpenLoopClient("127.0.0.1", server(lambda connection: None).port)
     sent = messages("c", 3).requests
@@ -182,8 +182,8 @@ def test_reports_are_taken_and_confirmed() -> None:
         sender.send(f"GET {target}?MsgId=1,2&status_name=DELIVERED,EXPIRED&idx=a,b HTTP/1.1\r\n\r\n".encode())
         client.run(SendTimes([], [], patience_s=5.0, reports=1))
         assert b"200 OK" in sender.recv(1_000)
-    assert [(r.key, r.state) for r in receiver.taken()] == [("a", "DELIVERED"), ("b", "EXPIRED")]
-    assert receiver.taken() == []
+    assert [(r.key, r.state) for r in receiver.received()] == [("a", "DELIVERED"), ("b", "EXPIRED")]
+    assert receiver.received() == []
     client.close()
     receiver.close()
 

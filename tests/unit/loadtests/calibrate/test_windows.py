@@ -6,7 +6,7 @@ import pytest
 from nanoseconds import MS
 
 from loadtests.calibrate.client import Answer
-from loadtests.calibrate.windows import _edges
+from loadtests.calibrate.windows import edges_of
 
 PASSED, HIT = 200, 503
 
@@ -34,7 +34,7 @@ def test_a_request_passed_in_between_where_it_was_under_way_between_two_that_wer
     middle: tuple[int, int, int], stray: int
 ) -> None:
     seen = answers((10, 11, PASSED), (20, 25, HIT), middle, (40, 41, HIT), (50, 51, PASSED))
-    rows = {row.what: row for row in _edges("window", seen, (22.0 * MS, 42.0 * MS)).rows}
+    rows = {row.what: row for row in edges_of("window", seen, (22.0 * MS, 42.0 * MS)).rows}
     assert rows["requests that passed in between"].observed == stray
     assert rows["requests that passed in between"].verdict == ("missed" if stray else "met")
     assert rows["start"].observed == rows["end"].observed == 0.0
@@ -42,5 +42,5 @@ def test_a_request_passed_in_between_where_it_was_under_way_between_two_that_wer
 
 def test_a_request_without_an_answer_in_the_window_was_not_hit() -> None:
     seen = answers((10, 11, PASSED), (20, 21, HIT), (30, 0, 0), (40, 41, HIT), (50, 51, PASSED))
-    rows = {row.what: row for row in _edges("window", seen, (15.0 * MS, 45.0 * MS)).rows}
+    rows = {row.what: row for row in edges_of("window", seen, (15.0 * MS, 45.0 * MS)).rows}
     assert rows["requests that passed in between"].verdict == "missed"

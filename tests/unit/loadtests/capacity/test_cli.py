@@ -29,7 +29,7 @@ from loadtests.cli import app
         (["--target", "nothing.toml"], "nothing.toml"),
     ],
 )
-def test_what_makes_no_sense_is_told_before_anything_starts(
+def test_invalid_settings_are_reported_before_anything_starts(
     options: list[str], told: str, tmp_path: Path
 ) -> None:
     out = tmp_path / "found"

@@ -42,7 +42,7 @@ class Bench:
         self.parts: list[Any] = []
         self.settings: list[RunSettings] = []
         self.error_at = self.interrupt_at = 0
-        self._interruption = interruption
+        self.interruption = interruption
 
     def run(self, scenario: Any, part: Any, run_dir: Path, settings: RunSettings, *_: Any) -> Any:
         self.parts.append(part)
@@ -54,7 +54,7 @@ class Bench:
             def run(self) -> Manifest:
                 run_dir.mkdir(parents=True)
                 if number == bench.interrupt_at:
-                    bench._interruption.ask()
+                    bench.interruption.ask()
                 return Manifest(
                     scenario=RecordedScenario(name="capacity", title=""),
                     started=Instant("", 0, 0),

@@ -8,7 +8,7 @@ import pytest
 
 from analysis.capacity_record import CAPACITY, read_capacity, write_capacity
 from loadtests.arrivals import DayCurve, peak_rate_per_s
-from loadtests.capacity.bracket import Outcome, SearchSettings, TrialResult
+from loadtests.capacity.bracket import SearchSettings, TrialResult, TrialVerdict
 from loadtests.capacity.result import (
     Searched,
     bracket_words,
@@ -24,7 +24,7 @@ SEARCHED = Searched(profile="fast", target="mine", objectives=("otp.p95<20s", "l
 
 
 def trial(
-    rate_per_s: float, verdict: Outcome, through_per_s: float = 0.0, bottleneck: str = ""
+    rate_per_s: float, verdict: TrialVerdict, through_per_s: float = 0.0, bottleneck: str = ""
 ) -> TrialResult:
     return TrialResult(
         rate_per_s=rate_per_s,
@@ -79,7 +79,7 @@ def test_a_day_has_the_rate_at_its_peak() -> None:
         ((), 3),
     ],
 )
-def test_exit_codes(verdicts: tuple[Outcome, ...], code: int) -> None:
+def test_exit_codes(verdicts: tuple[TrialVerdict, ...], code: int) -> None:
     trials = [trial(50 - number, verdict) for number, verdict in enumerate(verdicts)]
     found = capacity_result(SETTINGS, trials, SEARCHED)
     assert exit_code(found) == code
@@ -97,7 +97,7 @@ def test_words_for_a_reader() -> None:
     ]
 
 
-def test_where_no_bottleneck_is_named_the_cause_of_the_miss_is_told() -> None:
+def test_without_a_bottleneck_the_cause_of_the_miss_is_named() -> None:
     found = capacity_result(SETTINGS, [trial(50, "met"), trial(150, "missed", 100)], SEARCHED)
     assert "bottleneck above it: unknown. At 150/s: the backlog grew by 12/s" in lines(found, ())
 
@@ -109,7 +109,7 @@ def test_no_rate_met() -> None:
     assert lines(found, ())[0] == "no rate met every objective: so it is"
 
 
-def test_the_bracket_so_far_in_words() -> None:
+def test_the_bracket_so_far_as_text() -> None:
     assert bracket_words(SETTINGS, []) == "no trial was made"
     assert bracket_words(SETTINGS, FOUND[:1]) == "capacity at least 50/s"
     assert bracket_words(SETTINGS, FOUND[:2]) == "capacity between 50/s and 450/s"

@@ -108,7 +108,7 @@ def test_a_target_that_varies_is_found_within_its_own_spread(seed: int) -> None:
     assert 300 * (1 - 3 * 0.03 - 0.02) <= bracket.met_per_s <= 300 * (1 + 3 * 0.03)
 
 
-def test_nothing_gives_way_up_to_the_upper_end() -> None:
+def test_no_rate_is_missed_up_to_the_upper_end() -> None:
     trials, end = search(unlimited, SETTINGS)
     bracket = read_trials(SETTINGS, trials)
     assert bracket.met_per_s == SETTINGS.to_per_s
@@ -122,7 +122,7 @@ def test_a_target_that_takes_nothing_ends_the_search_at_once() -> None:
     assert end == SearchEnd(True, "no message was delivered at 50/s")
 
 
-def test_a_target_that_is_too_slow_at_any_rate_is_told_after_the_lowest() -> None:
+def test_a_target_that_is_too_slow_at_any_rate_is_reported_after_the_lowest() -> None:
     trials, end = search(unlimited, SETTINGS, limit_s=0.01)
     assert [each.rate_per_s for each in trials] == [50, 5]
     assert end == SearchEnd(True, "no rate down to 5/s was met")
@@ -270,7 +270,7 @@ def test_a_brief_search_of_a_target_that_varies(rate_per_s: float, seed: int) ->
 
 
 def test_after_an_undecided_first_rate_the_search_stays_near_it() -> None:
-    """800/s undecided said nothing of 80/s, where the bench went on and found a tenth of what was carried."""
+    """800/s undecided says nothing about 80/s: a search that continued there found too little."""
     _, step = search_steps("undecided", settings=BRIEF)
     assert isinstance(step, NextTrial) and step.rate_per_s == 480
     # Then above it, where a bottleneck certainly shows.

@@ -142,7 +142,7 @@ def test_a_mix_is_read() -> None:
         ("otp=0", "all shares are 0"),
     ],
 )
-def test_a_wrong_mix_is_told(text: str, told_of: str) -> None:
+def test_a_wrong_mix_is_reported(text: str, told_of: str) -> None:
     with pytest.raises(ValueError, match=told_of.replace("+", r"\+")):
         read_mix(text)
 

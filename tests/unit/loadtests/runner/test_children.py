@@ -78,9 +78,7 @@ def stub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
-def test_a_child_gets_an_environment_of_our_own_making(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_child_gets_a_fixed_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in _AMBIENT.items():
         monkeypatch.setenv(name, value)
     (tmp_path / "theirs").mkdir()
@@ -93,7 +91,7 @@ def test_a_child_gets_an_environment_of_our_own_making(
     assert child.process.stdout is not None
     seen = set(json.loads(child.process.stdout.read()))
     child.process.wait(30)
-    child.let_go()
+    child.release()
     assert {"OURS", "PATH", "PYTHONUTF8", "SSL_CERT_FILE"} <= seen
     assert not seen & set(_AMBIENT)
 
@@ -170,8 +168,8 @@ def test_a_provider_that_ends_badly_at_the_end_makes_the_run_an_error(
         provider.wait_ready()
 
     monkeypatch.setattr(part_run, "start_testbed", start)
-    monkeypatch.setattr(PartRun, "_run_load", lambda self, sampler: "finished")
-    monkeypatch.setattr(PartRun, "_drain", lambda self, sampler, reason: reason)
+    monkeypatch.setattr(PartRun, "run_load", lambda self, sampler: "finished")
+    monkeypatch.setattr(PartRun, "drain", lambda self, sampler, reason: reason)
     manifest = a_part(tmp_path / "run").run()
     assert manifest.exit_reason.startswith("error: provider failed while it was stopped, with code 70;")
     (failure,) = manifest.instrument_failures
@@ -204,10 +202,10 @@ def test_where_nothing_can_be_recorded_no_service_uses_up_the_time_it_has_to_sto
 
     asked: list[str] = []
     monkeypatch.setattr(part_run, "start_testbed", start)
-    monkeypatch.setattr(part_run, "_STOP_AT_ONCE_S", 0.2)
+    monkeypatch.setattr(part_run, "STOP_AT_ONCE_S", 0.2)
     monkeypatch.setattr(queries, "fetch_export", lambda url, *_: asked.append(url))
     monkeypatch.setattr(Service, "failure", lambda self: asked.append(self.name))
-    monkeypatch.setattr(PartRun, "_run_load", run_load)
+    monkeypatch.setattr(PartRun, "run_load", run_load)
     monkeypatch.setattr(part_run, "join_rows", lambda run_dir: monkeypatch.undo())
     manifest = a_part(run_dir).run()
     assert asked == []  # neither for an export nor for failures that are the disk's
@@ -217,7 +215,7 @@ def test_where_nothing_can_be_recorded_no_service_uses_up_the_time_it_has_to_sto
     assert [(each.process, each.what) for each in manifest.instrument_failures] == [("runner", words)]
 
 
-@pytest.mark.parametrize("phase", ["_run_load", "_drain"])
+@pytest.mark.parametrize("phase", ["run_load", "drain"])
 def test_a_provider_that_says_it_failed_is_seen_at_once(
     phase: str, stub: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -230,8 +228,8 @@ def test_a_provider_that_says_it_failed_is_seen_at_once(
     failed = ServiceState(failed=("the journal cannot be written: No space left on device",))
     monkeypatch.setattr(part_run, "start_testbed", start)
     monkeypatch.setattr(Sampler, "take", lambda self: Snapshot(LoadStatus(), failed, None, 0.0))
-    if phase == "_drain":
-        monkeypatch.setattr(PartRun, "_run_load", lambda self, sampler: "finished")
+    if phase == "drain":
+        monkeypatch.setattr(PartRun, "run_load", lambda self, sampler: "finished")
     manifest = a_part(tmp_path / "run").run()
     words = "failed: the journal cannot be written: No space left on device"
     assert manifest.exit_reason == f"error: provider {words}"
@@ -250,7 +248,7 @@ def test_whatever_goes_wrong_nothing_is_left_running_and_no_texts_on_the_disk(
         provider.wait_ready()
         started.append(provider)
         (tmp_path / "run" / "sender.db").write_text("48500100200")
-        raise KeyError("a mistake of our own")
+        raise KeyError("a mistake in smsbench")
 
     monkeypatch.setattr(part_run, "start_testbed", start)
     with pytest.raises(KeyError):
@@ -301,7 +299,7 @@ def test_an_exit_code_without_a_fresh_result_is_no_verdict(
             write_result(tmp_path, AnalysisResult(run="another", call=call, exit_code=0))
         return code, ""
 
-    monkeypatch.setattr(reporting, "_analyse", analysed)
+    monkeypatch.setattr(reporting, "analyse", analysed)
     shown = io.StringIO()
     assert reporting.report(tmp_path, Console(file=shown)) == (
         ExitCode.USAGE if code == 2 else ExitCode.CRASHED
@@ -322,7 +320,7 @@ def test_the_verdict_is_the_fresh_results_not_the_exit_codes(
         write_result(run_dir, AnalysisResult(run=run_id(run_dir), call=call, exit_code=1))
         return -11, ""  # it broke down while it ended, and its work was done
 
-    monkeypatch.setattr(reporting, "_analyse", analysed)
+    monkeypatch.setattr(reporting, "analyse", analysed)
     shown = io.StringIO()
     assert reporting.report(tmp_path, Console(file=shown)) == 1
     assert "Not good enough" in shown.getvalue()

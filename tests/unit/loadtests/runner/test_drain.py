@@ -94,7 +94,7 @@ def test_what_is_settled_must_stay_so() -> None:
     answers = iter([True, True, False, *[True] * 100])
     drain = with_reference_sender(lambda: next(answers))
     at_s, _ = first_over(drain, seen(100, provider(100, on_air=4), sender(awaiting=4)))
-    assert at_s == 1.5 + SETTLED_FOR_S  # the fourth look, at 1.5 s, began it anew
+    assert at_s == 1.5 + SETTLED_FOR_S  # the fourth look, at 1.5 s, began it again
 
 
 def test_the_rows_are_read_only_when_it_matters() -> None:
@@ -152,7 +152,7 @@ def test_without_a_provider_to_ask_it_is_the_whole_limit() -> None:
 
 def test_every_open_message_stands_somewhere() -> None:
     found = standing(provider(20, queued=1, on_air=2, phones=3, reports=4), sender(5, 6), 7)
-    assert (found.taken, found.unsent, found.sender_open) == (13, 5, 11)
+    assert (found.accepted, found.unsent, found.sender_open) == (13, 5, 11)
     assert (found.queued, found.on_air, found.phones, found.reports) == (1, 2, 3, 4)
     assert found.at_provider == 10
     assert standing(provider(1), None).unsent is None

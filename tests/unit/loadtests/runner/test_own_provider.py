@@ -82,12 +82,12 @@ def test_a_run_whose_own_provider_is_gone_is_an_error_of_the_bench(
     if phase == "load":
         clock_s = iter(range(0, 10_000, 10))
         monkeypatch.setattr(Sampler, "take", lambda self: Snapshot(LoadStatus(), None, None, 0.0))
-        monkeypatch.setattr(PartRun, "_run_load", lambda self, sampler: "finished")
+        monkeypatch.setattr(PartRun, "run_load", lambda self, sampler: "finished")
         look = OwnProvider.look
         monkeypatch.setattr(OwnProvider, "look", lambda self, now_s: look(self, float(next(clock_s))))
     else:
-        monkeypatch.setattr(PartRun, "_run_load", lambda self, sampler: "finished")
-        monkeypatch.setattr(PartRun, "_drain", lambda self, sampler, reason: reason)
+        monkeypatch.setattr(PartRun, "run_load", lambda self, sampler: "finished")
+        monkeypatch.setattr(PartRun, "drain", lambda self, sampler, reason: reason)
     smoke = catalogue.scenario("smoke")
     progress = Progress(Console(file=io.StringIO()))
     manifest = PartRun(smoke, smoke.parts[0], settings.out, settings, progress, Interruption()).run()

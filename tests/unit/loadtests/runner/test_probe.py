@@ -20,7 +20,7 @@ from loadtests.runner.probe import (
 
 AROUND = Around("shop", "http://127.0.0.1:8080/send", "http://127.0.0.1:9500", True, 5.0)
 ACCEPTED = ApiAnswer("accepted", 202)
-TAKEN = AtProvider(requests=1, taken=True, report_url="http://127.0.0.1:8080/dlr/secret?token=x")
+AT_PROVIDER = AtProvider(requests=1, accepted=True, report_url="http://127.0.0.1:8080/dlr/secret?token=x")
 UNAUTHORIZED = ProbeRefusal("smsapi", 200, "unauthorized", '{"error":101,"message":"Authorization failed"}')
 THROTTLED = ProbeRefusal("smsapi", 200, "throttled_requests", '{"error":202,"message":"Too many queries"}')
 
@@ -43,8 +43,8 @@ def waits(**facts: object) -> bool:
 
 
 def test_accepted_by_api_and_provider_is_enough() -> None:
-    assert passed(answer=ACCEPTED, provider=TAKEN) == ()
-    assert waits(answer=None, provider=TAKEN)  # the API has the last word
+    assert passed(answer=ACCEPTED, provider=AT_PROVIDER) == ()
+    assert waits(answer=None, provider=AT_PROVIDER)  # the API has the last word
 
 
 def test_a_target_that_does_not_answer() -> None:
@@ -85,7 +85,7 @@ def test_an_api_that_fails_because_it_does_not_reach_the_provider() -> None:
 
 
 def test_an_api_that_refuses_what_the_mock_accepted_is_described_wrongly() -> None:
-    said = cause(answer=ApiAnswer("refused", 201, "HTTP 201"), provider=TAKEN)
+    said = cause(answer=ApiAnswer("refused", 201, "HTTP 201"), provider=AT_PROVIDER)
     assert "the mock accepted its message: check whether [accepted]" in said
 
 
@@ -119,12 +119,12 @@ def test_a_message_with_another_key_cannot_be_followed() -> None:
 
 def test_the_report_is_a_note_and_no_reason_to_stop() -> None:
     quick = {"answer": ACCEPTED, "quick_report": True}
-    assert passed(provider=msgspec.structs.replace(TAKEN, reported=True), **quick) == ()
-    notes = passed(provider=msgspec.structs.replace(TAKEN, report_url=""), **quick)
+    assert passed(provider=msgspec.structs.replace(AT_PROVIDER, reported=True), **quick) == ()
+    notes = passed(provider=msgspec.structs.replace(AT_PROVIDER, report_url=""), **quick)
     assert notes == ("shop requests no delivery reports, so it does not know what is delivered",)
-    assert waits(provider=TAKEN, taken_for_s=1.0, **quick)
-    failing = msgspec.structs.replace(TAKEN, report_failure="HTTP 404")
-    notes = passed(provider=failing, taken_for_s=2.0, **quick)
+    assert waits(provider=AT_PROVIDER, accepted_for_s=1.0, **quick)
+    failing = msgspec.structs.replace(AT_PROVIDER, report_failure="HTTP 404")
+    notes = passed(provider=failing, accepted_for_s=2.0, **quick)
     assert notes == ("the delivery report did not come back: http://127.0.0.1:8080 answered: HTTP 404",)
 
 
@@ -152,7 +152,7 @@ def test_without_access_to_the_provider_the_api_response_decides() -> None:
         (ProbeRefusal("smsapi", 503, "unavailable", "<html>"), "503, <html>"),
     ],
 )
-def test_refusals_of_every_wire_in_words(refusal: ProbeRefusal, words: str) -> None:
+def test_refusals_of_every_protocol_as_text(refusal: ProbeRefusal, words: str) -> None:
     assert refusal_words(refusal) == words
 
 

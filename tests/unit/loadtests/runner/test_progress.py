@@ -56,7 +56,7 @@ def test_delivered_is_of_the_instant_of_the_load_s_counts() -> None:
     assert count.of(load, int(5.8 * S)) == 30
 
 
-def test_delivered_goes_on_when_the_load_no_longer_counts() -> None:
+def test_delivered_still_grows_after_the_load() -> None:
     count = DeliveredCount()
     count.answered(1 * S, provider(0))
     count.answered(9 * S, provider(50))

@@ -81,7 +81,7 @@ def played_twice(run_dir: Path) -> records.Manifest:
             provider.append(provider_row(key, at_ns, delivered_ns))
             sender.append((key, "otp", "delivered", "", 1))
     provider.append(provider_row("t.2-0000003/2", STARTS[1], STARTS[1] + S))  # a part of a long message
-    provider.append(provider_row("somebody-else", STARTS[0] + S, STARTS[0] + 2 * S))
+    provider.append(provider_row("another-load", STARTS[0] + S, STARTS[0] + 2 * S))
     samples = [(start_ns + 1, "load", "cpu_percent", float(start_ns)) for start_ns in STARTS]
     write(run_dir / "load.arrow", records.LOAD_SCHEMA, load)
     write(run_dir / "provider.arrow", records.PROVIDER_SCHEMA, provider)
@@ -110,7 +110,7 @@ def test_every_row_is_in_the_part_of_its_round(tmp_path: Path) -> None:
         for name, schema in (("provider", records.PROVIDER_SCHEMA), ("samples", records.SAMPLES_SCHEMA))
     }
     keys = [set(of[place, "provider"]["key"].to_pylist()) for place in suite.parts]
-    assert "somebody-else" in keys[0]
+    assert "another-load" in keys[0]
     assert "t.2-0000003/2" in keys[1]
     assert [of[place, "samples"]["value"].to_pylist() for place in suite.parts] == [
         [float(s)] for s in STARTS

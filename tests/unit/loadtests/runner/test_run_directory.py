@@ -12,7 +12,7 @@ import pytest
 from loadtests.runner.run_directory import RunDirectoryError, make_run_directory, new_run_directory
 
 AT = datetime(2026, 11, 29, 1, 2, 3, tzinfo=UTC)
-_TOGETHER = 8
+_TOGETHER = 4
 
 
 def _take(folder: Path, out: Path | None, gate: Any, found: Any) -> None:

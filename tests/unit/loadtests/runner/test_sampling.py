@@ -68,7 +68,7 @@ def test_the_target_file_may_name_the_process(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("value", ["0", "-4", "true", '""', "1.5"])
-def test_a_process_that_is_none_is_refused(tmp_path: Path, value: str) -> None:
+def test_a_process_that_does_not_exist_is_refused(tmp_path: Path, value: str) -> None:
     path = tmp_path / "mine.toml"
     path.write_text(f'process = {value}\n[request]\nurl = "http://127.0.0.1:9/"\nbody = "{{to}}{{text}}"\n')
     with pytest.raises(TargetError, match="process: must be a process id, 1 or more, or the path"):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import re
 import subprocess
@@ -12,6 +11,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from called import called
 
 from analysis.measure.percentiles import needed
 from loadtests import catalogue
@@ -28,40 +28,6 @@ def smsbench(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", "loadtests.cli", *arguments], cwd=ROOT, capture_output=True, text=True
     )
-
-
-# The command is imported once, and each call is a process of its own.
-_CALLS = """
-import json, os, sys, tempfile
-import loadtests.cli, loadtests.suites.scenario_run
-found = []
-for arguments in json.load(sys.stdin):
-    with tempfile.TemporaryFile() as said, open(os.devnull, "wb") as nowhere:
-        child = os.fork()
-        if child == 0:
-            os.dup2(nowhere.fileno(), 1)
-            os.dup2(said.fileno(), 2)
-            sys.argv = ["smsbench", *arguments]
-            try:
-                loadtests.cli.main()
-            except SystemExit as ended:
-                sys.stderr.flush()
-                os._exit(ended.code)
-            os._exit(0)
-        _, status = os.waitpid(child, 0)
-        said.seek(0)
-        found.append((os.waitstatus_to_exitcode(status), said.read().decode()))
-print(json.dumps(found))
-"""
-
-
-def called(calls: list[list[str]]) -> list[tuple[int, str]]:
-    """The exit code and the standard error of each call of the command."""
-    done = subprocess.run(
-        [sys.executable, "-c", _CALLS], cwd=ROOT, input=json.dumps(calls), capture_output=True, text=True
-    )
-    assert done.returncode == 0, done.stderr
-    return [(code, said) for code, said in json.loads(done.stdout)]
 
 
 @pytest.mark.parametrize(
@@ -207,7 +173,7 @@ def test_the_bursts() -> None:
             Burst(count, over_s)
         ]
         otps, burst = part.streams
-        # One-time passwords go on after it: what they wait while the backlog drains is the question.
+        # One-time passwords continue after it: the question is how long they wait while the backlog drains.
         assert part.duration_s - (burst.start_s + over_s) == tail_s
         assert isinstance(otps.process, Poisson) and otps.process.duration_s == part.duration_s
 
@@ -253,6 +219,15 @@ def test_what_makes_no_sense_is_refused_with_what_to_do(
         catalogue.scenario(name, adjustment)
 
 
+def _ends_with_2(cases: list[tuple[list[str], str]]) -> None:
+    """Each call of ``smsbench`` is refused with these words."""
+    ended = called("smsbench", [call for call, _ in cases])
+    for (code, said), (call, expected) in zip(ended, cases, strict=True):
+        assert code == 2, (call, said)
+        assert expected in said, (call, said)
+        assert "Traceback" not in said, (call, said)
+
+
 def test_bad_usage_ends_with_2_and_says_what_there_is(tmp_path: Path) -> None:
     (tmp_path / "kept").write_text("x")
     (tmp_path / "no-provider.toml").write_text(
@@ -260,7 +235,7 @@ def test_bad_usage_ends_with_2_and_says_what_there_is(tmp_path: Path) -> None:
     )
     (tmp_path / "killed" / "parts" / "01-a").mkdir(parents=True)
     (tmp_path / "killed" / "parts" / "01-a" / "run.json").write_text("{}")
-    cases = (
+    cases = [
         (["run", "nothing"], "there are: day-5k"),
         (["run", "smoke", "--out", str(tmp_path)], "not empty"),
         (["run", "smoke", "--out", str(tmp_path / "kept")], "kept is a file; give --out a directory"),
@@ -293,11 +268,8 @@ def test_bad_usage_ends_with_2_and_says_what_there_is(tmp_path: Path) -> None:
         (["provider", "--second-port", "0"], "--second-port is now --backup-port"),
         (["provider", "--profile", "nope"], "profile nope: neither a ready-made profile (bad-day, fast"),
         (["run", "smoke", "--target", str(tmp_path)], "cannot be read: Is a directory"),
-    )
-    for (code, said), (_, expected) in zip(called([call for call, _ in cases]), cases, strict=True):
-        assert code == 2, said
-        assert expected in said, said
-        assert "Traceback" not in said
+    ]
+    _ends_with_2(cases)
 
 
 def _smoke_with(changes: str) -> str:
@@ -334,17 +306,15 @@ OWN_FILES = {
 }
 
 
-@pytest.mark.parametrize("command", ["run", "simulate", "list"])
-def test_a_scenario_file_that_cannot_be_used_says_what_to_do(tmp_path: Path, command: str) -> None:
+def test_a_scenario_file_that_cannot_be_used_says_what_to_do(tmp_path: Path) -> None:
     for name, (content, _) in OWN_FILES.items():
         (tmp_path / name).write_text(content)
-    cases = [([command, str(tmp_path / name)], said) for name, (_, said) in OWN_FILES.items()]
-    cases += [([command, str(tmp_path / "absent.py")], "absent.py does not exist")]
-    cases += [([command, f"{tmp_path}/"], "is a directory")]
-    for (code, said), (_, expected) in zip(called([call for call, _ in cases]), cases, strict=True):
-        assert code == 2, said
-        assert expected in said, said
-        assert "Traceback" not in said
+    cases = []
+    for command in ("run", "simulate", "list"):
+        cases += [([command, str(tmp_path / name)], said) for name, (_, said) in OWN_FILES.items()]
+        cases += [([command, str(tmp_path / "absent.py")], "absent.py does not exist")]
+        cases += [([command, f"{tmp_path}/"], "is a directory")]
+    _ends_with_2(cases)
 
 
 def test_a_failure_of_its_own_is_not_taken_for_a_missed_objective() -> None:
@@ -393,6 +363,6 @@ def test_the_bench_takes_the_same_time_wherever_it_is_said() -> None:
     (bench,) = [line for line in smsbench("list").stdout.splitlines() if line.startswith("bench ")]
     assert f", {takes} in all)" in bench
     assert " in virtual time, " in bench
-    assert "4325 min" not in bench  # days that are lived in seconds are no minutes of load
+    assert "4325 min" not in bench  # days that are simulated in seconds are not minutes of load
     (helped,) = [line for line in smsbench("--help").stdout.splitlines() if "run bench" in line]
     assert takes in helped

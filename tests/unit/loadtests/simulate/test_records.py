@@ -27,7 +27,7 @@ def change(message: Message, state: State, reason: str = "", attempts: int = 1) 
 def test_each_message_has_one_row_with_its_last_state(
     tmp_path: Path, schedule: Schedule, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(simulated, "_ROWS", 1)  # write at every chance
+    monkeypatch.setattr(simulated, "ROWS_PER_WRITE", 1)  # write at every chance
     engine = Engine(load_profile("fast"), 1)
     (piece,) = Arrivals(schedule, 0, 6).pieces()
     a, b, c, d, e, f, *_ = piece.messages
@@ -62,8 +62,8 @@ def test_each_message_has_one_row_with_its_last_state(
 def test_what_ended_long_ago_is_written_and_forgotten(
     tmp_path: Path, schedule: Schedule, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(simulated, "_ROWS", 1)
-    monkeypatch.setattr(simulated, "_LATE_KEPT", 4)
+    monkeypatch.setattr(simulated, "ROWS_PER_WRITE", 1)
+    monkeypatch.setattr(simulated, "LATE_KEPT", 4)
     engine = Engine(load_profile("fast"), 1)
     (piece,) = Arrivals(schedule, 0, 6).pieces()
     records = simulated.RunRecords(tmp_path, schedule)

@@ -48,7 +48,7 @@ def test_a_bad_scale_says_what_is_allowed(scale: float) -> None:
 
 def test_a_contracts_limit_changes_where_the_profile_has_it() -> None:
     smsapi = WhatIf(rate_limits={"segments": 200.0, "requests": 50.0}).profile(load_profile("smsapi"))
-    # It queues segments and refuses requests, and goes on doing so.
+    # It queues segments and refuses requests, and continues to do so.
     assert smsapi.accept_queue.drain_segments_per_s == 200.0 and smsapi.throttle.segments is None
     assert smsapi.throttle.requests is not None
     assert (smsapi.throttle.requests.rate_per_s, smsapi.throttle.requests.burst) == (50.0, 50)

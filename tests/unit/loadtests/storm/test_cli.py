@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import io
+import os
 import shlex
+import signal
+import subprocess
+import sys
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
 import pytest
 from rich.console import Console
 from typer.testing import CliRunner
+from waiting import eventually
 
 from loadtests.cli import app
 from loadtests.storm import report
@@ -58,13 +64,13 @@ def test_a_fault_that_never_strikes_fails_many_storms(monkeypatch: pytest.Monkey
     monkeypatch.setattr(report, "COVERED_FROM", 3)
     code, said = run(1, 3)
     assert code == 1
-    assert "never struck" in said
+    assert "never took effect" in said
 
 
 def test_a_failure_prints_the_command_that_repeats_it(monkeypatch: pytest.MonkeyPatch) -> None:
     recover = Node.recover
 
-    def empty(node: Node, now_ns: int, recovered: Iterable[Recovered]) -> Any:
+    def empty(node: Node, now_ns: int, recovered: Iterable[Recovered], unread: int = 0) -> Any:
         return recover(node, now_ns, [])
 
     monkeypatch.setattr(Node, "recover", empty)
@@ -92,7 +98,33 @@ def test_an_interruption_keeps_the_sum(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(report, "storms", interrupted)
     code, said = run(1, 9)
     assert code == 130
+    assert "interrupted: 2 of 9 storms ended" in said
     assert "2 storms in " in said
+
+    monkeypatch.setattr(Node, "recover", lambda node, now_ns, recovered, unread=0: [])
+    seed = next(each.seed for each in storms(range(1, 50), 1) if each.failed)
+    code, said = run(seed, 9)
+    assert code == 130, "also if a storm failed"
+    assert f"storms failed; seeds {seed}" in said
+    assert "repeat it" not in said, "a storm that failed is not made smaller: that takes long"
+
+
+def test_ctrl_c_ends_all_processes_of_the_storms_without_a_traceback() -> None:
+    """The signal goes to the whole group, as from a terminal, also while its processes start."""
+    command = [sys.executable, "-m", "loadtests.cli", "storm", "--seeds", "1000000", "--jobs", "2"]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True
+    ) as process:
+        try:
+            tasks = Path(f"/proc/{process.pid}/task")
+            eventually(lambda: len(list(tasks.iterdir())) > 1, 60.0)  # the pool starts
+            os.killpg(process.pid, signal.SIGINT)
+            said, _ = process.communicate(timeout=60)
+        finally:
+            process.kill()
+    assert process.returncode == 130, said
+    assert "interrupted: " in said
+    assert "Traceback" not in said
 
 
 @pytest.mark.parametrize(

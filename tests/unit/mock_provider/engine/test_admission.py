@@ -18,7 +18,7 @@ def refusal(provider: VirtualProvider, request: int) -> Refusal:
 @pytest.mark.parametrize(
     ("sections", "fields", "reason"),
     [
-        ({}, {"token": "stranger"}, Refusal.UNAUTHORIZED),
+        ({}, {"token": "unknown"}, Refusal.UNAUTHORIZED),
         ({"account": {"suspended": True}}, {}, Refusal.ACCOUNT_SUSPENDED),
         ({"account": {"sender_names": ["Shop"]}}, {"sender_id": "Bank"}, Refusal.SENDER_NOT_ALLOWED),
         ({"account": {"balance_points": 0.09}}, {}, Refusal.NO_CREDIT),

@@ -1,4 +1,4 @@
-"""Which carrier has a number: shares, prefixes, ported numbers, numbers that are nobody's."""
+"""Which carrier has a number: shares, prefixes, ported numbers, unassigned numbers."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def carrier_of(router: Router, msisdn: str) -> str:
 
 
 def likely(count: int, tries: int, share: float) -> bool:
-    """Whether so many are no reason for doubt: less than one in 100,000 would be as far off."""
+    """Whether this count is plausible: fewer than one in 100,000 would be as far off."""
     return binomtest(count, tries, share).pvalue > 1e-5
 
 
@@ -57,7 +57,7 @@ def test_porting_does_not_change_the_market_shares() -> None:
 
 
 def test_a_number_belongs_to_the_carrier_of_its_prefix_unless_it_is_ported() -> None:
-    """+48 601 and 605 are Plus's, +48 501 Orange's; +48 100 is nobody's."""
+    """+48 601 and 605 are Plus's, +48 501 Orange's; +48 100 is unassigned."""
     stay = router_of(numbers={"carrier_assignment": "prefix"}, rules=[{"country": "PL"}])
     plus = [f"48601{n:06d}" for n in range(3_000)]
     assert {stay.route(n) for n in plus} == {("PL", "Plus")}
@@ -87,7 +87,7 @@ def test_strict_validity_accepts_only_mobile_numbers_of_the_plan() -> None:
         assert strict.route(number) == light.route(number) is not None
 
 
-def test_countries_of_a_shared_code_are_told_apart() -> None:
+def test_countries_of_a_shared_code_are_distinguished() -> None:
     router = router_of()
     assert [country_and_carrier(router, n)[0] for n in ("12025550123", "14165550123", "18765550123")] == [
         "US",

@@ -96,7 +96,7 @@ def test_names_are_given_and_kept_apart() -> None:
         ({"kind": "added_latency", "stage": "carrier", "plus_s": 2}, "brown-out: carriers + 2 s"),
     ],
 )
-def test_the_log_says_in_words_what_a_fault_does(fault: dict[str, Any], words: str) -> None:
+def test_the_log_describes_what_a_fault_does(fault: dict[str, Any], words: str) -> None:
     p = virtual_provider(faults=[fault])
     p.send(0, "k")
     (span,) = p.engine.fault_log(0)

@@ -213,7 +213,7 @@ def test_a_report_storm_breaks_loose_at_its_end(at_once: bool) -> None:
     assert p.engine.state().counters["reports_held"] == 40
 
 
-def test_a_great_storm_breaks_loose_in_heaps() -> None:
+def test_a_great_storm_is_released_in_chunks() -> None:
     """Whatever is due in one instant is done in one step, in which the provider does nothing else."""
     p = virtual_provider(faults=[named("report_storm")])
     p.send(0, "first")
@@ -239,7 +239,7 @@ def test_a_storm_holds_repeated_calls_too_and_ends_when_it_is_taken_away() -> No
     assert (span.phase, span.start_ns, span.end_ns) == ("ended", S // 2, 30 * S)
 
 
-def test_a_carrier_that_is_down_holds_its_queue_in_order_and_the_others_go_on() -> None:
+def test_a_carrier_that_is_down_holds_its_queue_in_order_and_the_others_continue() -> None:
     fault = named("carrier_down", carriers=["Plus"])
     p = virtual_provider(
         faults=[fault], carriers=[PLUS | {"segments_per_s": 1}, ORANGE | {"segments_per_s": 1}]

@@ -27,7 +27,7 @@ def test_absolute_window() -> None:
     assert [accepted(p, request) for request in requests] == [True, False, True]
 
 
-def test_outage_cuts_connections_if_told_so() -> None:
+def test_an_outage_can_cut_connections() -> None:
     p = virtual_provider(faults=[{"kind": "outage", "answer": "disconnect"}])
     request = p.send(0, "k")
     assert request in p.cut_ns
@@ -62,7 +62,7 @@ def test_hang_after_accept_loses_only_the_reply(disconnect: bool) -> None:
     assert p.engine.state().gauges["pending_replies"] == 0
 
 
-def test_errors_are_drawn_anew_for_each_attempt() -> None:
+def test_errors_are_drawn_again_for_each_attempt() -> None:
     p = virtual_provider(faults=[{"kind": "error_rate", "share": 0.3, "refusal": "internal_error"}])
     attempts = {}
     for n in range(500):

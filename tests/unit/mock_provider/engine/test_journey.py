@@ -130,7 +130,7 @@ def test_scheduled_message_is_removed_and_paid_back() -> None:
     request = p.send(0, "k", scheduled_ns=100 * S)
     provider_id = p.accepted(request)[0].provider_id
     assert p.engine.state().balance_points == 0.9
-    assert p.engine.cancel(p.now_ns, "stranger", [provider_id]) == ()
+    assert p.engine.cancel(p.now_ns, "unknown", [provider_id]) == ()
     assert p.engine.cancel(p.now_ns, "t", ["unknown", provider_id]) == (provider_id,)
     assert p.engine.cancel(p.now_ns, "t", [provider_id]) == ()
     p.run(200)
@@ -238,7 +238,7 @@ def test_lookup_by_provider_id() -> None:
     assert p.engine.message(provider_id).state.value == "delivered"
     assert p.engine.message("unknown") is None
     assert p.engine.account("t").name == "demo"
-    assert p.engine.account("stranger") is None
+    assert p.engine.account("unknown") is None
 
 
 def stages(p: VirtualProvider) -> list[tuple[int, str]]:
@@ -248,7 +248,7 @@ def stages(p: VirtualProvider) -> list[tuple[int, str]]:
 TOLD = {"wanted": ReportsWanted(progress=True, stages=True)}
 
 
-def test_a_receiver_is_told_of_the_queue_the_carrier_and_the_end() -> None:
+def test_a_receiver_gets_the_queue_the_carrier_and_the_end() -> None:
     p = virtual_provider(reply={"latency": fixed(1.0)}, delivery={"latency": fixed(2.0)})
     p.send(0, "k", **TOLD)
     p.run()
@@ -258,7 +258,7 @@ def test_a_receiver_is_told_of_the_queue_the_carrier_and_the_end() -> None:
     assert stages(p)[2:] == [(11 * S, "handed_over")]
 
 
-def test_a_message_that_waits_in_its_queue_is_told_of_it_at_once() -> None:
+def test_a_message_that_waits_in_its_queue_is_reported_at_once() -> None:
     p = virtual_provider(accept_queue={"drain_segments_per_s": 0.1})
     p.send(0, "first", **TOLD)
     p.send(0, "second", **TOLD)
@@ -277,7 +277,7 @@ def test_one_without_room_in_its_senders_queue_was_never_queued() -> None:
     assert stages(p) == [(0, "queued"), (0, "handed_over"), (0, "queued")]
 
 
-def test_a_receiver_is_told_of_a_cancelled_message() -> None:
+def test_a_receiver_gets_a_report_of_a_cancelled_message() -> None:
     p = virtual_provider()
     request = p.send(0, "k", scheduled_ns=100 * S, **TOLD)
     quiet = p.send(0, "quiet", scheduled_ns=100 * S, wanted=ReportsWanted(progress=True))

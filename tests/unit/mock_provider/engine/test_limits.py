@@ -107,10 +107,10 @@ def test_room_in_a_sender_s_queue() -> None:
 
 def test_room_in_a_carrier_s_queue() -> None:
     p = virtual_provider(carriers=[{"name": "x", "country": "*", "segments_per_s": 1, "queue_segments": 2}])
-    for key in ("passes", "waits", "waits too", "turned away"):
+    for key in ("passes", "waits", "waits too", "refused"):
         p.send(0, key)
     p.run()
-    assert [p.row(key).reason for key in ("passes", "waits", "waits too", "turned away")] == [
+    assert [p.row(key).reason for key in ("passes", "waits", "waits too", "refused")] == [
         "", "", "", "carrier_queue_full",
     ]  # fmt: skip
 

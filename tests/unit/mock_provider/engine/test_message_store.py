@@ -33,11 +33,11 @@ def test_repeat_of_a_finished_message_writes_its_row_again() -> None:
 def test_close_rows_gives_what_is_open_and_what_was_never_accepted() -> None:
     p = virtual_provider(delivery={"latency": {"kind": "fixed", "value_s": 100}})
     p.send(0, "open")
-    p.send(0, "stranger", token="x")
+    p.send(0, "unknown", token="x")
     assert p.engine.take_rows() == []
     rows = {row.key: row for row in p.engine.close_rows()}
     assert (rows["open"].state, rows["open"].provider_id != "") == ("open", True)
-    assert (rows["stranger"].state, rows["stranger"].provider_id) == ("rejected", "")
+    assert (rows["unknown"].state, rows["unknown"].provider_id) == ("rejected", "")
 
 
 def test_oldest_finished_keys_are_forgotten_above_the_limit() -> None:
@@ -90,7 +90,7 @@ def test_key_with_two_messages_or_a_row_to_be_written_again_is_not_forgotten() -
 def test_forgotten_keys_do_not_count_towards_the_limit(
     monkeypatch: pytest.MonkeyPatch, gone_kept: int
 ) -> None:
-    monkeypatch.setattr(message_store, "_GONE_KEPT", gone_kept)
+    monkeypatch.setattr(message_store, "GONE_KEPT", gone_kept)
     p = virtual_provider(duplicates={"remembered_keys": 10})
     for start in range(0, 100, 5):
         keys = [f"k{n}" for n in range(start, start + 5)]
@@ -166,7 +166,7 @@ def test_messages_of_a_shared_key_are_forgotten_above_the_limit() -> None:
     assert p.engine.message(p.accepted(first)[0].provider_id) is None
     assert p.engine.message(p.accepted(last)[0].provider_id) is not None
     p.run()
-    assert max(row.accepts for row in p.rows().values()) == 101  # the count goes on
+    assert max(row.accepts for row in p.rows().values()) == 101  # the count continues
 
 
 def test_a_key_is_not_forgotten_before_an_older_message_of_it() -> None:

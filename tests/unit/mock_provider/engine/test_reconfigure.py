@@ -30,7 +30,7 @@ def test_tokens_taken_stay_taken() -> None:
     assert type(p.replies[p.send(0.1, "d")]) is Accepted
 
 
-def test_queue_goes_on_at_the_new_rate_and_loses_nothing() -> None:
+def test_queue_continues_at_the_new_rate_and_loses_nothing() -> None:
     p = virtual_provider(accept_queue={"drain_segments_per_s": 0.1})
     for n in range(5):
         p.send(0, f"k{n}")
@@ -128,7 +128,7 @@ def test_messages_held_for_their_country_are_not_moved_by_other_settings() -> No
     p.engine.reconfigure(50 * S, plain_profile(title="another", carriers=[carrier], faults=faults))
     p.send(50, {"key": "de", "msisdn": "4915112345678"})
     p.run()
-    # Nobody waits behind the held ones; they find room when they are let go.
+    # No message waits behind the held ones; there is room for them when they are released.
     assert p.row("de").t_carrier_ns == 50 * S
     assert [p.row(f"k{n}").t_carrier_ns for n in range(10)] == [(100 + n) * S for n in range(10)]
     assert all(p.row(f"k{n}").state == "delivered" for n in range(10))

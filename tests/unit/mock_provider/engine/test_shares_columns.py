@@ -124,7 +124,7 @@ def test_only_an_absent_phone_counts_as_a_wait_for_the_phone(state: str, reason:
     assert (p.row("m").state, p.row("m").handset_wait_ns) == (state, wait_s * S)
 
 
-def test_an_absent_phone_that_fails_at_once_is_told_from_a_reachable_one() -> None:
+def test_an_absent_phone_that_fails_at_once_is_distinguished_from_a_reachable_one() -> None:
     failures = [{"state": "undelivered", "reason": "absent_subscriber", "share": 1.0}]
     p = virtual_provider(delivery={"latency": fixed(0.0), "failures": failures})
     p.send(1.0, "m")
@@ -150,7 +150,7 @@ def test_a_slow_reply_is_part_of_the_reply_as_drawn() -> None:
     assert (p.row("m").reply_ns, p.row("m").t_answered_ns) == (9 * S // 2, 11 * S // 2)
 
 
-def test_a_reply_that_never_left_was_drawn_all_the_same() -> None:
+def test_a_reply_that_never_left_was_drawn_anyway() -> None:
     hang = {"kind": "hang", "share": 1.0, "accepted": True, "start_s": 0.0}
     p = virtual_provider(reply={"latency": fixed(0.5)}, faults=[hang])
     p.send(1.0, "m")
@@ -245,7 +245,7 @@ def test_the_row_of_an_open_message_is_written_again_when_its_phone_is_found_to_
     p.run(1.0)
     before = {row.key: row for row in p.engine.take_rows(S)}
     assert before["first"].handset_wait_ns > 0
-    assert before["second"].handset_wait_ns == 0  # it stands in the carrier's queue
+    assert before["second"].handset_wait_ns == 0  # it is in the carrier's queue
     p.run(5.0)
     (again,) = p.engine.take_rows(5 * S)
     assert again.key == "second" and again.state == "open" and again.handset_wait_ns > 0

@@ -1,4 +1,4 @@
-"""Server-sent events: their form, what readers are told, and what happens to one that does not keep up."""
+"""Server-sent events: their form, what readers get, and what happens to a reader that does not keep up."""
 
 from __future__ import annotations
 
@@ -157,7 +157,7 @@ def test_after_a_reset_what_was_before_is_not_followed(provider: Provider) -> No
     assert reader.take() == []
 
 
-def test_so_many_readers_and_no_more(provider: Provider) -> None:
+def test_the_number_of_readers_is_limited(provider: Provider) -> None:
     for _ in range(MOST_READERS):
         provider.reader()
     assert provider.live.stream() is None

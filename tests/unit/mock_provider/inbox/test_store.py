@@ -10,7 +10,7 @@ from mock_provider.inbox.store import Inbox, InboxFilter
 
 
 class Told:
-    """An inbox of messages ``m0``, ``m1``, … and the states somebody asked for."""
+    """An inbox of messages ``m0``, ``m1``, … and the states that were asked for."""
 
     def __init__(self, capacity: int = 100) -> None:
         self.states: dict[str, MessageState] = {}
@@ -63,11 +63,11 @@ def test_the_state_filter_combines_with_the_other_filters(told: Told) -> None:
     assert told.found(state="delivered") == ["m0"]
     told.asked.clear()
     assert told.found(text="a", state="open") == ["m2"]
-    assert told.asked == ["m2", "m0"]  # the state of m1 is nobody's question
+    assert told.asked == ["m2", "m0"]  # the state of m1 is not needed
 
 
 @pytest.mark.parametrize("sizes", [(1, 1, 1, 1), (4,), (2, 2), (3, 1)])
-def test_pages_go_on_where_the_last_ended_within_a_request_and_across(
+def test_pages_continue_where_the_last_ended_within_a_request_and_across(
     told: Told, sizes: tuple[int, ...]
 ) -> None:
     for size in sizes:
@@ -112,7 +112,7 @@ def test_new_messages_since_a_position_and_the_number_of_skipped_ones(told: Told
     assert ([m.text for m in messages], skipped) == (["f", "e", "d"], 1)
 
 
-def test_after_clearing_nothing_is_there_and_counting_goes_on(told: Told) -> None:
+def test_after_clearing_nothing_is_there_and_counting_continues(told: Told) -> None:
     told.take("a")
     told.inbox.find("m0")
     end = told.inbox.end

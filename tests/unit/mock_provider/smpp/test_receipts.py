@@ -18,7 +18,7 @@ MEMO = "\x12\x01\x0148500100200\0\x05\0X\x002611221200\0text"
 
 
 class FakeLink:
-    """A session with room for so many receipts."""
+    """A session with room for this number of receipts."""
 
     knows_tlvs = True
 

@@ -18,7 +18,7 @@ MINUTES = 10
 
 
 def told(worse: Sequence[dict[str, Any]], rules: AlertRules = RULES) -> list[tuple[str, bool]]:
-    """What is told while the figures go through ``worse``, one each 10 s, and then stay."""
+    """What is reported while the figures go through ``worse``, one each 10 s, and then stay."""
     alerts = Alerts(rules)
     found = []
     states = [*worse, *([worse[-1]] * MINUTES * 6)]

@@ -10,7 +10,13 @@ import msgspec
 import pytest
 
 from reference_sender.api import campaign_intake
-from reference_sender.api.campaign_intake import TURN_ROWS, CampaignIntake, Taken, encoded, wait_limit_s
+from reference_sender.api.campaign_intake import (
+    TURN_ROWS,
+    CampaignAnswer,
+    CampaignIntake,
+    encoded,
+    wait_limit_s,
+)
 from reference_sender.api.csv_rows import CsvRows
 from reference_sender.api.intake import Intake, Invalid
 from reference_sender.api.json_rows import JsonRows, Rows
@@ -77,10 +83,10 @@ class Kept:
         return {}
 
 
-def take(rows: Rows, *pieces: bytes) -> tuple[Taken | Invalid, Steps, int]:
+def take(rows: Rows, *pieces: bytes) -> tuple[CampaignAnswer | Invalid, Steps, int]:
     """What a campaign of ``pieces`` comes to, the steps it took, and the rows that were read of it."""
 
-    async def run() -> tuple[Taken | Invalid, Steps, int]:
+    async def run() -> tuple[CampaignAnswer | Invalid, Steps, int]:
         steps, coming = Steps(), iter([*pieces, b""])
         counted = CountedRows(rows, steps)
         strict = isinstance(rows, JsonRows)
@@ -92,7 +98,7 @@ def take(rows: Rows, *pieces: bytes) -> tuple[Taken | Invalid, Steps, int]:
             return next(coming)
 
         try:
-            taken: Taken | Invalid = await campaign.read(counted, Plain(), read_piece)
+            taken: CampaignAnswer | Invalid = await campaign.read(counted, Plain(), read_piece)
         except Invalid as error:
             taken = error
         await steps.pause()
@@ -116,7 +122,7 @@ def take(rows: Rows, *pieces: bytes) -> tuple[Taken | Invalid, Steps, int]:
 )
 def test_little_is_done_between_two_turns_of_the_loop(rows: Rows, body: bytes) -> None:
     taken, steps, _ = take(rows, body)
-    assert isinstance(taken, Taken) and taken.error is None
+    assert isinstance(taken, CampaignAnswer) and taken.error is None
     assert 0 < steps.most_rows <= TURN_ROWS
     assert 0 < steps.most_content <= SLICE_BYTES
 
@@ -124,10 +130,10 @@ def test_little_is_done_between_two_turns_of_the_loop(rows: Rows, body: bytes) -
 def test_reading_ends_at_the_row_limit(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(campaign_intake, "MAX_ROWS", 1_000)
     taken, _, _ = take(JsonRows(), HEAD + b",".join([ROW] * 1_000) + b"]}")
-    assert isinstance(taken, Taken)
+    assert isinstance(taken, CampaignAnswer)
     assert (taken.accepted, taken.error) == (1_000, None)
     taken, _, read = take(JsonRows(), HEAD + b",".join([ROW] * 50_000), b"no JSON, and it is never looked at")
-    assert isinstance(taken, Taken) and taken.error is not None
+    assert isinstance(taken, CampaignAnswer) and taken.error is not None
     assert (taken.accepted, taken.error["code"], read) == (1_000, "too_many_rows", 1_001)
     for refused in (b"1", b"{}"):
         error, _, read = take(JsonRows(), HEAD + b",".join([refused] * 50_000) + b"]}")
@@ -139,13 +145,13 @@ def test_a_body_of_exactly_the_size_limit_is_taken(monkeypatch: pytest.MonkeyPat
     body = HEAD + ROW + b"]}"
     monkeypatch.setattr(campaign_intake, "MAX_BODY_BYTES", len(body))
     taken, _, _ = take(JsonRows(), body)
-    assert isinstance(taken, Taken) and taken.error is None
+    assert isinstance(taken, CampaignAnswer) and taken.error is None
     error, _, _ = take(JsonRows(), body, b" ")
-    assert isinstance(error, Taken) and error.error is not None
+    assert isinstance(error, CampaignAnswer) and error.error is not None
     assert error.error["code"] == "too_large"
 
 
-def test_who_sends_slowly_is_waited_for_while_it_goes_on() -> None:
+def test_a_slow_body_is_waited_for_while_bytes_arrive() -> None:
     assert wait_limit_s(30.0, 0, 0.0) == 30.0
     assert wait_limit_s(30.0, 0, 20.0) == 10.0
     assert wait_limit_s(30.0, 1_000_000, 900.0) == 30.0  # at more than 1,000 bytes a second, for ever
@@ -156,7 +162,7 @@ def test_who_sends_slowly_is_waited_for_while_it_goes_on() -> None:
 @pytest.mark.parametrize(("count", "turns_taken"), [(0, 0), (1, 1), (2_000, 1), (2_001, 2), (10_000, 5)])
 def test_an_answer_is_made_in_parts_of_one_turn_each(count: int, turns_taken: int) -> None:
     async def run() -> tuple[list[bytes], bytes, int]:
-        taken = Taken("c", 1, 2, refused_count=3, error={"message": '"refused":['})
+        taken = CampaignAnswer("c", 1, 2, refused_count=3, error={"message": '"refused":['})
         taken.refused = [
             campaign_intake.RefusedRows(n, n, f"reason {n}", "to", "no") for n in range(1, count + 1)
         ]

@@ -82,7 +82,7 @@ def test_what_is_not_whole_is_refused(packed: bytes) -> None:
 
 
 def test_members_that_hold_nothing_come_one_a_slice() -> None:
-    """So that whoever takes them can do something else in between."""
+    """The reader can do something else between two pieces."""
     unpacking: Unpacking | None = unpacking_of("gzip")
     assert unpacking is not None
     assert sum(1 for _ in unpacking.slices(gzip.compress(b"") * 500)) == 500

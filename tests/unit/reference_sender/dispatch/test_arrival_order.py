@@ -93,7 +93,7 @@ def test_what_waits_is_counted_by_class(
     state = core.state()
     assert (state.queue_otp, state.queue_transactional, state.queue_marketing) == (0, 1, 2)
     core.answered(0, batch.batch_id, [BUSY])
-    # The OTP waits between attempts; what came behind it went on meanwhile.
+    # The OTP waits between attempts; what came after it continued meanwhile.
     state = core.state()
     assert (state.queue_otp, state.between_attempts, state.in_flight_messages) == (1, 1, 1)
 

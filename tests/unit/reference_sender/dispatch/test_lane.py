@@ -147,12 +147,12 @@ def test_many_campaigns_at_once_do_not_make_each_message_search_them(
     ticket: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     searches: list[int] = []
-    search = LaneQueue._drop_idle_flows
+    search = LaneQueue.drop_idle_flows
 
     def counted(lane: LaneQueue) -> None:
         searches.append(1)
         search(lane)
 
-    monkeypatch.setattr(LaneQueue, "_drop_idle_flows", counted)
+    monkeypatch.setattr(LaneQueue, "drop_idle_flows", counted)
     filled([ticket(campaign=f"c-{number}") for number in range(2000)])
     assert len(searches) <= 6  # at 64 campaigns, and whenever they have doubled

@@ -41,7 +41,7 @@ def test_an_early_report_without_our_key_waits_for_the_answer_that_places_it(
     one = message()
     (batch,) = batches(core.offer(0, [one]))
     assert core.reported(1, [Report(f"p-{one.key}", None, State.DELIVERED, "")]) == []
-    assert core.reported(1, [Report("nobody's", None, State.DELIVERED, "")]) == []
+    assert core.reported(1, [Report("unknown", None, State.DELIVERED, "")]) == []
     assert core.early_reports == 2
     assert changes(core.answered(2, batch.batch_id, accepted(batch))) == [(one.key, "delivered", "")]
     assert core.early_reports == 0

@@ -132,7 +132,7 @@ def test_a_full_route_does_not_hold_messages_that_another_can_take(
     assert [batch.route for batch in sent] == ["a", "b", "b", "b"]
 
 
-def test_a_message_of_unknown_fate_stays_on_its_route_though_another_is_better(
+def test_a_message_of_unknown_outcome_stays_on_its_route_though_another_is_better(
     dispatcher: MakeDispatcher, limits: MakeLimits, message: Make, batches: Pick
 ) -> None:
     core = dispatcher(limits("a"), limits("b"))
@@ -211,7 +211,7 @@ def test_a_second_message_is_not_sent_once_the_first_has_ended(
     assert (ended.state, ended.reason) == (State.EXPIRED, "second_not_needed")
 
 
-def test_a_second_message_of_unknown_fate_is_bound_to_its_route(
+def test_a_second_message_of_unknown_outcome_is_bound_to_its_route(
     dispatcher: MakeDispatcher, limits: MakeLimits, message: Make, batches: Pick
 ) -> None:
     core, _, second, batch = hedged(dispatcher, limits, message, batches)
@@ -278,3 +278,19 @@ def test_queries_leave_the_route_s_requests_to_messages(
     asked = [at_ns for at_ns, each in run_until(core, 90 * S) if isinstance(each, AskReport)]
     assert not asked  # one token is left, and an OTP may need it
     assert batches(core.offer(90 * S, [message(Lane.OTP)]))
+
+
+def test_an_old_message_without_a_report_costs_no_calls_without_pause(
+    dispatcher: MakeDispatcher, limits: MakeLimits, message: Make, batches: Pick
+) -> None:
+    """A newer message that has its report must not set a deadline in every nanosecond."""
+    core = dispatcher(limits("a", answers_status=True), report_query_s=100)
+    for at_ns in (0, 90 * S):
+        batch = only(batches(core.offer(at_ns, [message()])))
+        core.answered(at_ns, batch.batch_id, accepted(batch))
+    core.reported(91 * S, [Report(f"p-{batch.messages[0].key}", None, State.DELIVERED, "")])
+    calls = 0
+    while (due_ns := core.next_deadline()) is not None and due_ns <= 190 * S:
+        core.advance(due_ns)
+        calls += 1
+        assert calls < 200

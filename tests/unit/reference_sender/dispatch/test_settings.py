@@ -28,7 +28,7 @@ def test_a_wrong_setting_is_named(wrong: dict[str, float], told: str) -> None:
         DispatchSettings.model_validate(wrong)
 
 
-def test_all_faults_are_told_at_once() -> None:
+def test_all_mistakes_are_reported_at_once() -> None:
     with pytest.raises(ValidationError) as caught:
         DispatchSettings(throttle_base_s=9, throttle_cap_s=1, breaker_open_s=9, breaker_cap_s=1)
     assert "throttle_base_s" in str(caught.value)

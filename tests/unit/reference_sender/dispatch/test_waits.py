@@ -45,7 +45,7 @@ def test_a_pause_after_a_refusal(dispatcher: Make, limits: Make, message: Make, 
     assert set(waited(core)) == {"pause"}
 
 
-def test_the_routes_limits_are_told(dispatcher: Make, limits: Make) -> None:
+def test_the_routes_limits_are_reported(dispatcher: Make, limits: Make) -> None:
     gauges = dispatcher(limits("a", requests_per_s=7.0)).state().gauges()
     assert (gauges["route_a_requests_per_s"], gauges["route_a_max_in_flight"]) == (7.0, 8)
     assert gauges["waited_pacing_s"] == 0.0

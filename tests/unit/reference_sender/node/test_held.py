@@ -5,6 +5,7 @@ from __future__ import annotations
 from held_world import HeldWorld
 from msgspec.structs import replace
 
+from reference_sender.dispatch import DispatchSettings
 from reference_sender.dispatch.values import Lane, Outcome
 from reference_sender.policy.campaigns import Campaign, CampaignState
 from reference_sender.policy.settings import PolicySettings
@@ -115,7 +116,7 @@ def test_a_pause_survives_a_restart() -> None:
     assert ids(world) == [1, 2]
 
 
-def test_a_message_in_flight_goes_on_in_a_paused_campaign_until_it_is_refused() -> None:
+def test_a_message_in_flight_continues_in_a_paused_campaign_until_it_is_refused() -> None:
     world = HeldWorld()
     world.take(world.message())
     world.set_state(CampaignState.PAUSED)
@@ -151,7 +152,7 @@ def test_a_cancelled_campaign_ends_what_waits_and_what_is_held() -> None:
     assert world.node.state().open == 1
 
 
-def test_a_cancelled_campaign_lets_what_is_in_flight_go_on() -> None:
+def test_a_cancelled_campaign_lets_what_is_in_flight_continue() -> None:
     world = HeldWorld()
     world.take(world.message())
     world.set_state(CampaignState.CANCELLED)
@@ -230,7 +231,7 @@ def test_a_repeated_key_costs_nothing() -> None:
     assert world.store.spent(None, None) == 1_000_000
 
 
-def test_over_the_daily_limit_messages_go_on_the_next_day() -> None:
+def test_over_the_daily_limit_messages_continue_the_next_day() -> None:
     limited = {"spending": {"cost_per_segment": 1.0, "daily_limit": 2.0}}
     world = HeldWorld(PolicySettings.model_validate(limited))
     world.take(*[world.message() for _ in range(3)])
@@ -272,3 +273,74 @@ def test_a_pause_during_a_commit_holds_its_messages() -> None:
     effects = node.committed(0, {})
     assert [type(each).__name__ for each in effects] == ["Acknowledge"]
     assert (node.state().held, node.state().queue_marketing) == (1, 0)
+
+
+def test_a_limit_that_is_raised_while_messages_are_read_holds_for_those_read_later() -> None:
+    world = HeldWorld(PRICED)
+    world.set_state(CampaignState.RUNNING, limit=1_000_000)
+    world.take(*(world.message() for _ in range(5)))
+    world.answer()
+    world.start(page=1)
+    assert (world.node.state().held, world.node.state().unread, world.node.state().open) == (1, 3, 5)
+    world.set_state(CampaignState.RUNNING, limit=4_000_000)
+    while world.unread:
+        world.read_on()
+    world.pass_time(S)
+    assert sorted(ids(world)) == [1, 2, 3, 4]
+    held = world.node.gate.held("may")
+    assert (held.total, held.over_limit, world.store.spent("may", None)) == (1, 1, 4_000_000)
+
+
+def test_messages_of_a_campaign_that_is_cancelled_while_they_are_read_end_unsent() -> None:
+    world = HeldWorld()
+    world.set_state(CampaignState.PAUSED)
+    world.take(*(world.message() for _ in range(4)))
+    world.start(page=1)
+    world.set_state(CampaignState.CANCELLED)
+    while world.unread:
+        world.read_on()
+    world.pass_time(S)
+    assert states(world) == [("failed", "cancelled")] * 4
+    assert ids(world) == []
+
+
+def test_messages_that_are_not_read_yet_take_room() -> None:
+    world = HeldWorld()
+    most = DispatchSettings().max_backlog
+    world.set_state(CampaignState.PAUSED)
+    world.take(*(world.message() for _ in range(3)))
+    world.start(page=1)
+    assert world.unread == 2
+    assert world.node.has_room(most - 3, Lane.OTP)
+    assert not world.node.has_room(most - 2, Lane.OTP)
+
+
+def test_a_clock_set_back_before_a_start_does_not_lengthen_the_validity_of_a_held_message() -> None:
+    world = HeldWorld()
+    world.pass_time(5 * HOUR)
+    world.set_state(CampaignState.PAUSED)
+    world.take(world.message(valid_ns=HOUR), world.message(valid_ns=HOUR, not_before_ns=6 * HOUR))
+    world.now_ns = 2 * HOUR
+    world.start()
+    world.pass_time(3 * HOUR + S)
+    assert states(world) == [("expired", "expired"), ("queued", "")], "one hour after the start"
+    world.set_state(CampaignState.RUNNING)
+    world.pass_time(6 * HOUR)
+    assert world.sent == [], "the other one is past its expiry at its time"
+    assert states(world)[1] == ("expired", "expired")
+
+
+def test_a_schedule_is_of_the_wall_clock_also_after_it_was_set() -> None:
+    world = HeldWorld()
+    world.pass_time(5 * HOUR)
+    world.take(world.message(valid_ns=9 * HOUR, not_before_ns=6 * HOUR))
+    world.now_ns = 2 * HOUR
+    world.start()
+    world.pass_time(6 * HOUR - 1)
+    assert ids(world) == []
+    world.pass_time(6 * HOUR)
+    assert world.sent == [(6 * HOUR, 1)]
+    world.take(world.message(valid_ns=9 * HOUR, not_before_ns=8 * HOUR))
+    world.now_ns = 9 * HOUR
+    world.start()
+    assert ids(world) == [1, 1, 2], "set forward: it is due; the first one has no answer and is repeated"

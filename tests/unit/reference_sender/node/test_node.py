@@ -9,6 +9,7 @@ from msgspec.structs import replace
 
 from reference_sender.dispatch import Dispatcher, DispatchSettings
 from reference_sender.dispatch.values import (
+    EndedMessage,
     Lane,
     Message,
     Outcome,
@@ -67,7 +68,7 @@ def test_an_attempt_that_was_not_foreseen_has_a_commit_of_its_own() -> None:
     assert kinds(made.committed(0, {})) == ["SubmitNow", "SubmitNow"]
 
 
-def test_an_otp_goes_out_with_its_first_commit_though_bulk_shares_it_and_waits() -> None:
+def test_an_otp_is_submitted_with_its_first_commit_while_bulk_messages_wait() -> None:
     made = Node(Dispatcher(DispatchSettings(), (replace(LIMITS, segments_burst=11.0),), 1), TIMES)
     made.take_many([message(number, Lane.MARKETING) for number in (1, 2)], "bulk")
     begun(made)
@@ -82,7 +83,7 @@ def test_an_otp_goes_out_with_its_first_commit_though_bulk_shares_it_and_waits()
     assert [each.messages for each in effects if isinstance(each, SubmitNow)] == [(message(9),)]
 
 
-def test_a_key_that_is_taken_is_told_and_not_sent() -> None:
+def test_a_key_in_use_is_reported_and_not_sent() -> None:
     existing = Existing(1, "48500100200", "x", Lane.OTP, State.SENT)
     made = node()
     made.take(message(2), "client")
@@ -169,6 +170,9 @@ def early() -> Node:
     begun(made)
     made.committed(0, {})
     assert made.reported(10, [Report("p-1", None, State.DELIVERED, "")], "provider") == []
+    # It may be about a message that ended long ago.
+    assert made.begin_commit(10).late == [Report("p-1", None, State.DELIVERED, "")]
+    assert made.committed(10, {}) == []
     assert made.commit_due_ns() is None
     assert made.next_deadline() == 110
     return made
@@ -185,6 +189,8 @@ def test_a_report_that_waits_too_long_must_come_again() -> None:
     made = early()
     assert made.advance(110) == [Acknowledge("provider", False)]
     made.reported(120, [Report("p-1", None, State.DELIVERED, "")], "again")
+    made.begin_commit(120)
+    made.committed(120, {})
     assert made.early_calls == 1
     made.answered(130, 1, [Result(Outcome.ACCEPTED, "p-1")])
     begun(made)
@@ -220,3 +226,53 @@ def test_a_foreseen_attempt_counts_only_for_the_same_messages_on_the_same_route(
 ) -> None:
     batch = SubmitBatch(1, "r", (message(1), message(2)))
     assert is_attempt_of(SubmitAttempt(9, route, 0, ids), batch) is same
+
+
+LATE = Report("p-1", "k-1", State.DELIVERED, "late")
+GONE = EndedMessage(message(1), State.EXPIRED, 2, None, "r")
+
+
+def test_a_late_report_about_a_message_that_an_earlier_process_ended_is_applied_once() -> None:
+    made = node()
+    for provider in ("provider", "again", "and again"):
+        made.reported(1, [LATE], provider)
+    commit = made.begin_commit(1)
+    assert (commit.work, list(commit.late)) == (None, [LATE] * 3)
+    assert made.committed(2, {}, [GONE]) == []
+    (change,) = begun(made, 2).changes
+    assert (change.message_id, change.state, change.attempts) == (1, State.DELIVERED, 2)
+    assert (change.reason, change.provider_id, change.route) == ("late", "p-1", "r")
+    made.reported(3, [LATE], "during the commit")
+    acknowledged = [Acknowledge(each, True) for each in ("provider", "again", "and again")]
+    assert made.committed(4, {}) == acknowledged, "not before the change is durable"
+    assert list(made.begin_commit(4).late) == [LATE], "the store knows the change by then"
+    made.committed(5, {}, [])
+    totals = made.state().totals
+    assert (totals["late"], totals["delivered"], totals["orphan_reports"]) == (1, 1, 3)
+    assert made.state().open == 0
+
+
+def test_a_late_report_that_cannot_be_matched_must_come_again() -> None:
+    made = node()
+    made.reported(1, [LATE], "provider")
+    made.begin_commit(1)
+    assert made.commit_failed(2, FAILED) == []
+    assert list(made.begin_commit(60).late) == [LATE], "with the next commit"
+    assert made.committed(61, {}, None) == [Acknowledge("provider", False)]
+
+
+def test_a_late_report_of_a_second_message_delivers_the_first_one_too() -> None:
+    made = Node(
+        Dispatcher(DispatchSettings(hedge_otp_after_s=5), (LIMITS, replace(LIMITS, name="s")), 1), TIMES
+    )
+    second = replace(message(2), key="k-1~2")
+    made.reported(1, [replace(LATE, key="k-1~2")], "provider")
+    made.begin_commit(1)
+    made.committed(2, {}, [EndedMessage(second, State.EXPIRED, 1, "p-1", "s")])
+    commit = made.begin_commit(2)
+    assert commit.work is not None
+    assert [(each.key, each.state) for each in commit.work.changes] == [("k-1~2", State.DELIVERED)]
+    assert [each.key for each in commit.late] == ["k-1"]
+    made.committed(3, {}, [GONE])
+    (change,) = begun(made, 3).changes
+    assert (change.key, change.state, change.reason) == ("k-1", State.DELIVERED, "delivered_by_second")

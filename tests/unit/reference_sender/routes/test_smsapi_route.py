@@ -52,7 +52,7 @@ def test_a_token_does_not_show() -> None:
         ("smsapi+http://hush@127.0.0.1:1?segments_per_s=nan", "segments_per_s"),
     ],
 )
-def test_a_bad_route_url_is_refused_in_words(url: str, says: str) -> None:
+def test_a_bad_route_url_is_refused_with_a_reason(url: str, says: str) -> None:
     with pytest.raises(RouteError, match=says) as refused:
         read_route(url)
     assert "hush" not in str(refused.value)
@@ -167,7 +167,7 @@ def test_what_cannot_share_the_request_is_split_off_unsent() -> None:
 
 
 class Provider:
-    """Answers on each connection as often as it was told, then reads the next request and closes."""
+    """Answers a set number of requests on each connection, then reads the next request and closes."""
 
     def __init__(self, *answers_each: int) -> None:
         self._answers_each = list(answers_each)

@@ -21,7 +21,7 @@ LIMITS = RouteLimits("r", 1e6, 1e6, 1e6, 1e6, max_batch=10, max_in_flight=4, ide
 
 
 class NotingStore:
-    """Counts; fails as many commits as it is told."""
+    """Counts commits, and fails a set number of them."""
 
     leases = None
 
@@ -171,7 +171,7 @@ def test_a_dispatcher_that_fails_on_what_was_kept_is_noticed(monkeypatch: pytest
     asyncio.run(run())
 
 
-def test_the_longest_commit_of_the_last_second_is_told() -> None:
+def test_the_longest_commit_of_the_last_second_is_reported() -> None:
     asyncio.run(_longest_commit())
 
 

@@ -14,6 +14,7 @@ from waiting import eventually_in_loop
 
 from reference_sender.dispatch import Dispatcher, DispatchSettings
 from reference_sender.dispatch.values import (
+    Change,
     Lane,
     Message,
     Outcome,
@@ -24,6 +25,7 @@ from reference_sender.dispatch.values import (
 )
 from reference_sender.node import commits
 from reference_sender.node.times import NodeTimes
+from reference_sender.runtime import loop_lag
 from reference_sender.runtime.background import Chores
 from reference_sender.runtime.driver import Driver
 from reference_sender.runtime.loop_lag import LoopLag
@@ -319,10 +321,26 @@ def test_a_lag_sampler_that_dies_is_noticed(monkeypatch: pytest.MonkeyPatch) -> 
     async def run() -> None:
         chores = Chores()
         lag = LoopLag(chores)
-        monkeypatch.setattr(lag, "_recent_s", ())
+        monkeypatch.setattr(loop_lag, "core_wait_s", lambda: None)
         async with asyncio.timeout(10):
             await chores.failed.wait()
         assert "loop lag sampler" in chores.reason
         lag.stop()
 
     asyncio.run(run())
+
+
+def test_a_late_report_after_a_restart_is_in_the_store_before_it_is_acknowledged(
+    run_driver: Callable[[Steps], WatchedStore],
+) -> None:
+    async def steps(driver: Driver, store: WatchedStore, route: NotingRoute) -> None:
+        gone = Change(1, "k-1", State.EXPIRED, "no_report", "p-1", 1, 5, "r")
+        store.commit(Work([message(1)], [gone]))
+        assert await driver.reported([Report("p-1", None, State.DELIVERED, "late")])
+        (record,) = store.records(0, 9)
+        assert (record.state, record.reason) == (State.DELIVERED, "late")
+        assert await driver.reported([Report("p-1", "k-1", State.DELIVERED, "late")])
+        assert driver.state().totals["late"] == 1
+        await driver.close()
+
+    run_driver(steps)

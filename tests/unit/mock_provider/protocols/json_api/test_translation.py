@@ -1,4 +1,4 @@
-"""The generic JSON API: what a request becomes, what an answer becomes, and what is said of mistakes."""
+"""The generic JSON API: how requests are read, how answers are written, and how mistakes are described."""
 
 from __future__ import annotations
 

@@ -44,7 +44,7 @@ from mock_provider.settings.values import Refusal
         ({"replace_if_present": 2}, codes.ESME_RINVREPFLAG),
         ({"source": "TwelveLetter"}, codes.ESME_RINVSRCADR),
         ({"source_ton": 1, "source": "1" * 16}, codes.ESME_RINVSRCADR),
-        ({"dest_ton": 5, "dest": "Somebody"}, codes.ESME_RINVDSTTON),
+        ({"dest_ton": 5, "dest": "Alphabet"}, codes.ESME_RINVDSTTON),
         ({"validity_period": "soon"}, codes.ESME_RINVEXPIRY),
         ({"validity_period": "261122115959000+"}, codes.ESME_RINVEXPIRY),  # has passed
         ({"schedule_delivery_time": "269999000000000+"}, codes.ESME_RINVSCHED),
@@ -77,7 +77,7 @@ def test_numbers_are_normalised_by_their_type(ton: int, dest: str, msisdn: str) 
     assert (outbound.msisdn, outbound.submitted_number) == (msisdn, dest)
 
 
-def test_a_number_that_is_none_goes_to_the_engine_as_such() -> None:
+def test_an_invalid_number_goes_to_the_engine_unchanged() -> None:
     submit = read(dest="12")
     assert (submit.messages, submit.unparsable) == ((), ("12",))
 

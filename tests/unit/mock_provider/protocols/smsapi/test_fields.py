@@ -179,8 +179,8 @@ values = st.text(st.characters(codec="utf-8"), max_size=8)
 @given(st.dictionaries(st.sampled_from(sorted(KNOWN - {"encoding"})), values, min_size=1))
 def test_the_fast_path_of_a_form_reads_what_the_full_path_reads(given_fields: dict[str, str]) -> None:
     body = "&".join(f"{name}={quote_plus(value)}" for name, value in given_fields.items()).encode()
-    assert fields._ordinary_form(body) == given_fields
-    assert fields._read_in_full(HttpRequest("POST", "/sms.do", "", FORM, "", body)) == given_fields
+    assert fields.ordinary_form(body) == given_fields
+    assert fields.read_in_full(HttpRequest("POST", "/sms.do", "", FORM, "", body)) == given_fields
 
 
 @given(st.dictionaries(st.sampled_from(sorted(KNOWN - {"encoding"})), values))

@@ -118,7 +118,7 @@ def test_parameters_make_one_text_for_each_recipient() -> None:
     assert [m.text for m in submit_of(three).messages] == ["a", "c"]
 
 
-def test_the_journey_key_stands_in_the_text_else_it_is_idx() -> None:
+def test_the_journey_key_is_in_the_text_or_else_it_is_idx() -> None:
     text = BASE | {"message": "Code 1 #K4f2a-0000123#"}
     assert submit_of(text).messages[0].key == "4f2a-0000123"
     assert submit_of(BASE | {"idx": "mine"}).messages[0].key == "mine"
@@ -213,7 +213,7 @@ def test_parameters_and_nobody_to_send_them_to() -> None:
     assert call.submit.messages == ()  # the engine says 13
 
 
-def test_an_unknown_token_is_told_so_before_anything_else() -> None:
+def test_an_unknown_token_is_refused_before_anything_else() -> None:
     call = ask(BASE | {"message": ""})
     assert msgspec.json.decode(answer_to(call, FakeLookups("another")).body)["error"] == 101
 

@@ -37,7 +37,7 @@ def test_a_number_is_blocked_until_its_entry_ends() -> None:
 def test_a_number_stands_once_on_the_blacklist() -> None:
     blacklist = Blacklist(capacity=1)
     assert blacklist.add(BlockedNumber("1", "48500100200", 0.0))
-    assert blacklist.add(BlockedNumber("2", "48500100200", 1.0, 5.0))  # anew, also where it is full
+    assert blacklist.add(BlockedNumber("2", "48500100200", 1.0, 5.0))  # again, although it is full
     assert not blacklist.add(BlockedNumber("3", "48500100201", 1.0))
     assert [entry.id for entry in blacklist.listed(2.0)] == ["2"]
     assert not blacklist.remove("1")
@@ -46,7 +46,7 @@ def test_a_number_stands_once_on_the_blacklist() -> None:
     blacklist.remove_number("48500100200")
 
 
-def test_templates_have_room_for_so_many() -> None:
+def test_the_number_of_templates_is_limited() -> None:
     templates = MessageTemplates(capacity=1)
     assert templates.put(MessageTemplate("1", "a", "x"))
     assert templates.put(MessageTemplate("1", "b", "y"))
@@ -57,7 +57,7 @@ def test_templates_have_room_for_so_many() -> None:
     assert not templates.remove("1")
 
 
-def test_a_contact_book_has_room_for_so_much() -> None:
+def test_the_size_of_a_contact_book_is_limited() -> None:
     book = ContactBook(most_contacts=2, most_groups=2, most_members=2)
     assert all(book.put_contact(contact(name)) for name in "aba")
     assert not book.put_contact(contact("c"))

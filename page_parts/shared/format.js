@@ -43,27 +43,10 @@ export function counted(number, one, many) {
   return `${whole(number)} ${number === 1 ? one : many}`;
 }
 
-export function price(points) {
-  return `${Number(points.toFixed(6))} ${points === 1 ? "point" : "points"}`;
-}
-
 export function percent(share) {
   return `${Number((share * 100).toFixed(3))}${NARROW_SPACE}%`;
 }
 
 export function words(name) {
   return name.replaceAll("_", " ").toLowerCase();
-}
-
-const STAGES = {
-  ANSWERING: "being answered", SCHEDULED: "scheduled", QUEUED: "in accept queue",
-  AT_CARRIER: "in carrier queue", ON_AIR: "on air",
-  LOST: "lost by a fault, open for ever",
-};
-
-/** @param {import('./payloads.js').CapturedMessage} message */
-export function stateWords(message) {
-  if (message.state === "") return "forgotten";
-  if (message.state === "open") return STAGES[message.stage] ?? words(message.stage);
-  return message.reason ? `${message.state} · ${words(message.reason)}` : message.state;
 }

@@ -54,7 +54,7 @@ function axes(chart, { x, y, width, top, end_s }) {
     out.push(svg("line", { class: "grid", x1: LEFT, x2: width - RIGHT, y1: y(value), y2: y(value) }),
       svg("text", { class: "axis", x: LEFT - 6, y: y(value) + 4, "text-anchor": "end" }, rate(value)));
   }
-  const every_s = chart.span_s > 150 || width < 500 ? 60 : 30;
+  const every_s = (chart.span_s > 150 ? 60 : 30) * (width < 500 ? 2 : 1);
   for (let back_s = 0; back_s <= chart.span_s; back_s += every_s) {
     const name = back_s === 0 ? "now" : back_s % 60 ? `−${back_s} s` : `−${back_s / 60} min`;
     const anchor = back_s === 0 ? "end" : back_s === chart.span_s ? "start" : "middle";

@@ -4,15 +4,19 @@
 import { open, Refused, Unauthorized } from "./api.js";
 
 const AGAIN_AFTER_MS = 1000;
-const SILENT_AFTER_MS = 10000; // there is a tick every second
+const SILENT_AFTER_MS = 10000; // there is an event every second
 
-// Calls hear(name, value) for each event and say("live" | "lost") as the connection comes and goes. Ends with
-// Unauthorized when the token is refused.
-export async function follow(hear, say) {
+/**
+ * Ends with Unauthorized when the token is refused.
+ * @param {string} path of the events
+ * @param {(name: string, value: any) => void} hear gets each event
+ * @param {(state: "live" | "lost") => void} say is called as the connection comes and goes
+ */
+export async function follow(path, hear, say) {
   for (;;) {
     const cut = new AbortController();
     try {
-      const reply = await open("/admin/events", { signal: cut.signal });
+      const reply = await open(path, { signal: cut.signal });
       if (!reply.ok || !reply.body) throw new Refused([`HTTP ${reply.status}`]);
       say("live");
       await read(reply.body.getReader(), hear, cut);

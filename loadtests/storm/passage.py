@@ -20,7 +20,7 @@ _STATES = {
 }
 
 
-class Wire(Mapped):
+class StormPassage(Mapped):
     """Requests, replies and reports of SMSAPI, and the answers to lookups, which SMSAPI does not have."""
 
     def not_sent(self, messages: Sequence[Message]) -> Sequence[Result]:

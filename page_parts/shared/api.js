@@ -1,7 +1,7 @@
 // @ts-check
-// Calls to the admin API. The token goes in a header, never in an address, and stays in this tab.
+// Calls to the API of the process that serves the page. The token goes in a header, never in an address, and stays in this tab.
 
-const KEY = "smsbench-admin-token";
+const KEY = "smsbench-token";
 const HEADER_TEXT = /^[\x20-\x7e]*$/;
 let token = sessionStorage.getItem(KEY) ?? "";
 
@@ -42,7 +42,7 @@ export async function open(path, options = {}) {
  * @param {string} path
  * @param {string} method
  * @param {unknown} value
- * @returns {Promise<any>} the payload; payloads.js has the types
+ * @returns {Promise<any>} the payload; payloads.js of the page has the types
  */
 export async function call(path, method = "GET", value = undefined) {
   const reply = await open(path, {
@@ -51,6 +51,6 @@ export async function call(path, method = "GET", value = undefined) {
     headers: value === undefined ? {} : { "Content-Type": "application/json" },
   });
   const answer = await reply.json();
-  if (!reply.ok) throw new Refused(answer.errors ?? [`HTTP ${reply.status}`]);
+  if (!reply.ok) throw new Refused(answer.errors ?? [answer.error?.message ?? `HTTP ${reply.status}`]);
   return answer;
 }

@@ -1,0 +1,53 @@
+"""A campaign is paused and resumed, or cancelled, in the middle of a storm."""
+
+from __future__ import annotations
+
+from random import Random
+from typing import TYPE_CHECKING, ClassVar, Self
+
+from msgspec import Struct
+
+from loadtests.storm.scene import CAMPAIGNS, Scene
+from reference_sender.policy.campaigns import CampaignState
+
+if TYPE_CHECKING:
+    from loadtests.storm.world import StormWorld
+
+PAUSED, RESUMED, CANCELLED = "campaign_paused", "campaign_resumed", "campaign_cancelled"
+
+
+class CampaignOrder(Struct, frozen=True):
+    """It is paused for ``pause_s``, unless that is 0; then it is cancelled, or resumed."""
+
+    at_s: float
+    campaign: str
+    pause_s: float
+    cancels: bool
+
+    names: ClassVar[tuple[str, ...]] = (PAUSED, RESUMED, CANCELLED)
+
+    @classmethod
+    def draw(cls, random: Random, scene: Scene) -> Self:
+        pause_s = random.choice((0.0, 5.0, 60.0))
+        cancels = not pause_s or random.random() < 0.3
+        return cls(scene.instant(random), random.choice(CAMPAIGNS), pause_s, cancels)
+
+    def begin(self, world: StormWorld) -> None:
+        operator, campaign = world.operator, self.campaign
+
+        def end() -> None:
+            if self.cancels:
+                operator.set_state(CANCELLED, campaign, CampaignState.CANCELLED)
+            else:
+                operator.set_state(RESUMED, campaign, CampaignState.RUNNING)
+
+        def wait() -> None:
+            world.later(int(self.pause_s * 1e9), end)
+
+        if self.pause_s:
+            world.at(self.at_s, lambda: operator.set_state(PAUSED, campaign, CampaignState.PAUSED, wait))
+        else:
+            world.at(self.at_s, end)
+
+
+KIND = CampaignOrder

@@ -1,0 +1,117 @@
+"""Operators of the sender: they pause, resume and cancel campaigns, and put numbers on the opt-out list."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+from reference_sender.node.effects import NodeEffect, Waiter
+from reference_sender.node.node import Node
+from reference_sender.policy.campaigns import Campaign, CampaignState
+
+if TYPE_CHECKING:
+    from loadtests.storm.world import StormWorld
+
+_AGAIN_S = 1.0
+_PATIENCE_S = 8.0
+
+Order = Callable[[Node, int, Waiter], Sequence[NodeEffect]]
+
+
+class Operator:
+    """Gives orders, one try after another until each is acknowledged."""
+
+    def __init__(self, world: StormWorld) -> None:
+        self._world = world
+        self._orders: Counter[str] = Counter()  # number given so far, by what they are about
+
+    def set_state(
+        self, name: str, campaign: str, state: CampaignState, then: Callable[[], None] | None = None
+    ) -> None:
+        """Pause, resume or cancel ``campaign``, unless it is cancelled. Counted under ``name``. ``then`` is
+        called when that is acknowledged.
+        """
+        watch, orders = self._world.watch, self._orders
+        number = 0
+
+        def order(node: Node, now_ns: int, waiter: Waiter) -> Sequence[NodeEffect]:
+            nonlocal number
+            known = node.gate.campaign(campaign)
+            if known is not None and known.state is CampaignState.CANCELLED:
+                waiter.end(True)  # refused, as the API does
+                return []
+            orders[campaign] += 1
+            number = orders[campaign]
+            if state is CampaignState.RUNNING:
+                watch.resumed_campaign(campaign)
+            return node.change_campaign(now_ns, Campaign(campaign, state), waiter)
+
+        def acknowledged() -> None:
+            # A later order may be in force by now.
+            if number and number == orders[campaign] and state is not CampaignState.RUNNING:
+                watch.stopped_campaign(campaign)
+            self._world.struck(name)
+            self._world.note(f"acknowledged: {campaign} is {state.value}")
+            if then is not None:
+                then()
+
+        _Orders(self._world, order, acknowledged).begin()
+
+    def opt_out(self, name: str, number: str) -> None:
+        """Put ``number`` on the opt-out list. Counted under ``name``."""
+
+        def order(node: Node, now_ns: int, waiter: Waiter) -> Sequence[NodeEffect]:
+            return node.opt_out(now_ns, [number], waiter)
+
+        def acknowledged() -> None:
+            self._world.watch.opted_out(number)
+            self._world.struck(name)
+            self._world.note(f"acknowledged: {number} opted out")
+
+        _Orders(self._world, order, acknowledged).begin()
+
+
+class _Orders:
+    """One order, until it is acknowledged."""
+
+    def __init__(self, world: StormWorld, order: Order, acknowledged: Callable[[], None]) -> None:
+        self._world = world
+        self._order = order
+        self._acknowledged = acknowledged
+
+    def begin(self) -> None:
+        """Give the order, or try again later."""
+        process = self._world.process
+        if process is None or process.stopping or self._world.paused:
+            self.again()
+            return
+        attempt = _OrderAttempt(self)
+        process.ordered(self._order, attempt)
+        self._world.later(int(_PATIENCE_S * 1e9), lambda: attempt.end(False))
+
+    def again(self) -> None:
+        """The order was not acknowledged."""
+        self._world.later(int(_AGAIN_S * 1e9), self.begin)
+
+    def done(self) -> None:
+        """It was."""
+        self._acknowledged()
+
+
+class _OrderAttempt:
+    """One try of an order."""
+
+    def __init__(self, orders: _Orders) -> None:
+        self._orders = orders
+        self._ended = False
+
+    def end(self, kept: bool) -> None:
+        """The sender's answer, its connection's end, or the end of the operator's patience."""
+        if self._ended:
+            return
+        self._ended = True
+        if kept:
+            self._orders.done()
+        else:
+            self._orders.again()

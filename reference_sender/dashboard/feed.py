@@ -1,0 +1,123 @@
+"""Server-sent events: once a second the overview, to each viewer that reads.
+
+Nothing is kept for a viewer that does not read: it gets the newest overview when it reads again. The HTTP
+connection's limits close it if it does not (``api/connections.py``).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable
+from typing import Protocol
+
+import msgspec
+
+from reference_sender.api.tally import Tally
+from reference_sender.dashboard.board import CAMPAIGNS_SHOWN, Board, Control, SenderCounters
+from reference_sender.policy.campaigns import Campaign
+from reference_sender.runtime.driver import Driver
+
+log = logging.getLogger(__name__)
+
+EVERY_S = 1.0
+MOST_VIEWERS = 16
+
+
+class TooManyViewers(Exception):
+    """``MOST_VIEWERS`` are there."""
+
+
+class EventSink(Protocol):
+    """What a viewer reads from."""
+
+    async def write(self, data: bytes) -> None:
+        """Waits while the viewer does not read. Raises ``ConnectionError`` when it has gone."""
+        ...
+
+
+class DashboardFeed:
+    """Looks at the sender once a second, also without viewers, so that a new viewer sees the last minutes.
+    Create it while the event loop runs.
+    """
+
+    def __init__(self, board: Board, look: Callable[[], SenderCounters], every_s: float = EVERY_S) -> None:
+        self._board = board
+        self._look = look
+        self._every_s = every_s
+        self._loop = asyncio.get_running_loop()
+        self._news: set[asyncio.Event] = set()  # one for each viewer
+        self._latest = b""
+        self._stopped = False
+        self._timer: asyncio.Handle = self._loop.call_soon(self._tick)
+
+    @property
+    def viewers(self) -> int:
+        """Connections that follow."""
+        return len(self._news)
+
+    def stop(self) -> None:
+        """End all streams."""
+        self._stopped = True
+        self._timer.cancel()
+        for news in self._news:
+            news.set()
+
+    async def follow(self, open_stream: Callable[[], EventSink]) -> None:
+        """Send events until ``stop`` or until the viewer has gone. Raises ``TooManyViewers`` first."""
+        if len(self._news) >= MOST_VIEWERS:
+            raise TooManyViewers
+        news = asyncio.Event()
+        self._news.add(news)
+        try:
+            stream = open_stream()
+            await stream.write(_event("history", self._board.history))
+            if self._latest:
+                await stream.write(self._latest)
+            while not self._stopped:
+                await news.wait()
+                news.clear()
+                if not self._stopped:
+                    await stream.write(self._latest)
+        except ConnectionError:
+            pass
+        finally:
+            self._news.discard(news)
+
+    def _tick(self) -> None:
+        # A defect in the dashboard must not end the sender, as one of its chores would.
+        try:
+            overview = self._board.observe(self._loop.time(), time.time(), self._look())
+            self._latest = _event("overview", overview)
+            for news in self._news:
+                news.set()
+        except Exception:
+            log.exception("the dashboard has no new figures")
+        self._timer = self._loop.call_later(self._every_s, self._tick)
+
+
+def look_at(driver: Driver, tally: Tally) -> SenderCounters:
+    """The counters of the sender now."""
+    gate, tenure = driver.gate, driver.tenure
+    campaigns = driver.campaigns.newest(CAMPAIGNS_SHOWN)
+    return SenderCounters(
+        state=driver.state(),
+        accepted=tally.accepted,
+        refused=tally.invalid
+        + tally.refused_by_policy
+        + tally.conflicts
+        + tally.queue_full
+        + tally.store_failed,
+        nodes=None if tenure is None else tenure.nodes,
+        controls={
+            each.name: Control(gate.campaign(each.name) or Campaign(each.name), gate.held_of(each.name))
+            for each in campaigns
+        },
+        campaigns=campaigns,
+    )
+
+
+def _event(name: str, value: object) -> bytes:
+    """One event as it is in the stream (WHATWG HTML §9.2.6); JSON has no line break."""
+    return b"event: %b\ndata: %b\n\n" % (name.encode(), msgspec.json.encode(value))

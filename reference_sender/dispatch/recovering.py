@@ -1,0 +1,100 @@
+"""Takes in the open messages of an earlier process, or of another sender of the same store."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from msgspec.structs import replace
+
+from reference_sender.dispatch.awaiting import Sent
+from reference_sender.dispatch.backlog import Backlog
+from reference_sender.dispatch.hedging import Hedging
+from reference_sender.dispatch.lookups import PendingLookups
+from reference_sender.dispatch.message_states import NOT_NEEDED, MessageStates
+from reference_sender.dispatch.recovery import not_created_after, recovered_sent, tried_at
+from reference_sender.dispatch.sending import Sending
+from reference_sender.dispatch.ticket import NOWHERE, SHARED
+from reference_sender.dispatch.values import Effect, Message, Recovered, State, is_hedge
+
+TOO_LARGE = "more_segments_than_any_route_allows"
+_SENT = State.SENT  # an enum's member costs 0.2 us to look up (Python 3.11)
+
+
+class Recovering:
+    """``largest``: the most segments of a message that some route can send."""
+
+    def __init__(
+        self,
+        backlog: Backlog,
+        sending: Sending,
+        states: MessageStates,
+        lookups: PendingLookups,
+        hedging: Hedging | None,
+        largest: int,
+    ) -> None:
+        self._backlog = backlog
+        self._sending = sending
+        self._states = states
+        self._lookups = lookups
+        self._hedging = hedging
+        self._largest = largest
+        self._looks_up = not all(route.repeats for route in sending.routes)
+
+    def take(
+        self, now_ns: int, recovered: Iterable[Recovered], closes: Mapping[int, int], effects: list[Effect]
+    ) -> None:
+        """As ``Dispatcher.recover``."""
+        sent: list[tuple[str, Sent]] = []
+        seconds: list[Message] = []
+        count = 0
+        for each in recovered:
+            count += 1
+            if each.state is _SENT:
+                sent.append((each.message.key, recovered_sent(each, now_ns)))
+            elif each.route is None and is_hedge(each.message.key):
+                seconds.append(not_created_after(each.message, now_ns))
+            else:
+                self._restore(now_ns, each, closes, effects)
+        self._states.totals.recovered += count
+        self._await(sent)
+        for message in seconds:
+            self._offer_second(now_ns, message, effects)
+
+    def _await(self, sent: list[tuple[str, Sent]]) -> None:
+        sent.sort(key=lambda entry: entry[1].at_ns)
+        awaiting = self._states.awaiting
+        latest_ns = awaiting.latest_ns
+        for key, entry in sent:
+            if entry.at_ns < latest_ns:  # of another sender: what is awaited is in the order of time
+                entry = replace(entry, at_ns=latest_ns)
+            awaiting.add(key, entry)
+            if self._looks_up:
+                self._lookups.claim(entry.provider_id)
+
+    def _offer_second(self, now_ns: int, message: Message, effects: list[Effect]) -> None:
+        if self._hedging is not None:
+            self._hedging.offer(now_ns, message, effects)
+            return
+        ticket = self._backlog.add(message, message.expires_ns)
+        self._states.closed(now_ns, ticket, State.EXPIRED, NOT_NEEDED, effects)
+
+    def _restore(
+        self, now_ns: int, each: Recovered, closes: Mapping[int, int], effects: list[Effect]
+    ) -> None:
+        message = not_created_after(each.message, now_ns)
+        if each.route is None:
+            until_ns = min(message.expires_ns, closes.get(message.message_id, message.expires_ns))
+            ticket = self._backlog.restore(message, each.attempts, SHARED, None, until_ns)
+            if message.segments > self._largest:
+                self._states.closed(now_ns, ticket, State.FAILED, TOO_LARGE, effects)
+            return
+        route = self._sending.route_for(each.route, message.segments)
+        slot, expires_ns = NOWHERE, message.expires_ns
+        if route is not None:
+            tried_ns = tried_at(each, now_ns)
+            slot = 1 + route.index
+            expires_ns = min(expires_ns, tried_ns + route.unknown_window_ns)
+        repeats = route is not None and route.repeats
+        ticket = self._backlog.restore(message, each.attempts, slot, each.route, expires_ns, repeats)
+        if route is not None and not repeats:
+            self._lookups.add(now_ns, ticket, tried_ns)

@@ -1,0 +1,48 @@
+"""Asks the providers for the balances of the routes' accounts, at intervals."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+
+from reference_sender.runtime.background import Chores
+
+log = logging.getLogger(__name__)
+
+AskBalance = Callable[[], Awaitable[float | None]]
+
+
+class Balances:
+    """Runs until ``stop``. Create it while the event loop runs. ``known`` has the last balance of each route
+    that gave one, in its provider's unit.
+    """
+
+    def __init__(self, routes: Mapping[str, AskBalance], every_s: float, chores: Chores) -> None:
+        self.known: dict[str, float] = {}
+        self._routes = routes
+        self._every_s = every_s
+        self._chores = chores
+        self._silent: set[str] = set()
+        self._task = asyncio.get_running_loop().create_task(self._run())
+        self._task.add_done_callback(self._ended)
+
+    def stop(self) -> None:
+        """Ask no more."""
+        self._task.cancel()
+
+    async def _run(self) -> None:
+        while True:
+            for name, ask in self._routes.items():
+                balance = await ask()
+                if balance is not None:
+                    self.known[name] = balance
+                    self._silent.discard(name)
+                elif name not in self._silent:
+                    self._silent.add(name)
+                    log.info("route %s: the provider does not tell the balance of the account", name)
+            await asyncio.sleep(self._every_s)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self._chores.died("balance queries", error)

@@ -1,0 +1,83 @@
+"""What campaigns with open messages did in earlier processes, read with the first page of such messages."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from functools import partial
+from typing import Protocol, TypeVar
+
+from reference_sender.dispatch.campaign_figures import CampaignCounts
+from reference_sender.dispatch.values import Message, Recovered, State
+from reference_sender.runtime.driver import Driver
+from reference_sender.runtime.resuming import Read
+from reference_sender.store import CampaignEnd, Place, Store
+
+_MOST = 100  # campaigns; of a further one only the open messages are counted
+_Answer = TypeVar("_Answer")
+
+
+class AskStore(Protocol):
+    """Runs a question to the store in the thread that reads it."""
+
+    def __call__(self, question: Callable[[], _Answer]) -> Awaitable[_Answer]: ...
+
+
+class EarlierCampaigns:
+    """Is between ``Resuming`` and the driver: the counts of a campaign include what ended before.
+
+    Messages up to ``last_id`` are of earlier processes. When the ends of a campaign are read, none of them
+    has ended in this one: all that were tried are in the first page, the others come with this page or later.
+    """
+
+    def __init__(self, read: Read, ask: AskStore, store: Store, driver: Driver, last_id: int) -> None:
+        self._read = read
+        self._ask = ask
+        self._store = store
+        self._driver = driver
+        self._last_id = last_id
+        self._known: set[str] = set()
+        self._found: list[CampaignCounts] = []
+
+    async def read(self, limit: int, place: Place | None) -> list[Recovered]:
+        """A page of open messages. Raises ``StoreError``."""
+        page = await self._read(limit, place)
+        for message in self._new(page):
+            name = message.campaign
+            ends = await self._ask(partial(self._store.campaign_ends, name, self._last_id))
+            self._known.add(name)
+            self._found.append(self._counts(message, ends))
+        return page
+
+    def recover(self, page: Sequence[Recovered], left: int) -> None:
+        """Continue the messages of ``page``."""
+        self._driver.recover(page, left)
+        for counts in self._found:
+            self._driver.campaigns.earlier(counts)
+        self._found.clear()
+
+    def _new(self, page: Iterable[Recovered]) -> list[Message]:
+        """One message of each campaign that was not seen before."""
+        of_page = {each.message.campaign: each.message for each in page}
+        room = _MOST - len(self._known)
+        return [each for name, each in of_page.items() if name and name not in self._known][:room]
+
+    def _counts(self, message: Message, ends: Iterable[CampaignEnd]) -> CampaignCounts:
+        counts = CampaignCounts(message.campaign)
+        for end in ends:
+            if end.state is State.DELIVERED:
+                counts.delivered += end.messages
+            elif end.state is State.FAILED:
+                counts.failed += end.messages
+            else:
+                counts.expired += end.messages
+            if end.accepted:
+                counts.sent_segments += end.segments
+                counts.cost += end.segments * self._price(message, end.route)
+        return counts
+
+    def _price(self, message: Message, route: str | None) -> int:
+        """Of a segment. A price list goes by numbers, which were not read: an open message has the price."""
+        spending = self._driver.gate.spending
+        if spending is not None:
+            return spending.prices.cost(message) // message.segments
+        return self._driver.campaigns.route_prices.get(route or "", 0)

@@ -1,0 +1,59 @@
+"""The schema in PostgreSQL: an older one is upgraded; one node leads."""
+
+from __future__ import annotations
+
+from contextlib import closing
+
+import pytest
+from postgres_server import PostgresServer
+
+from reference_sender.dispatch.values import Lane, Message
+from reference_sender.store import StoreError, Work, open_store
+from reference_sender.store.campaign_reports import ReportOrder
+from reference_sender.store.postgres import PostgresStore
+from reference_sender.store.protocol import Membership
+
+_COLUMNS = (
+    "SELECT table_name, column_name, data_type, is_nullable FROM information_schema.columns"
+    " WHERE table_schema = 'smsbench' ORDER BY 1, ordinal_position"
+)
+_INDEXES = "SELECT indexname, indexdef FROM pg_indexes WHERE schemaname = 'smsbench' ORDER BY 1"
+_AS_SCHEMA_1 = """
+SET search_path = smsbench;
+DROP TABLE campaign_report;
+DROP INDEX message_campaign;
+CREATE INDEX message_campaign ON message (campaign) WHERE campaign <> '';
+UPDATE identity SET version = 1;
+"""
+
+
+def test_schema_1_is_upgraded_with_its_messages(postgres: PostgresServer) -> None:
+    url = postgres.without_store()
+    with closing(open_store(url)) as store:
+        store.commit(Work([Message(1, "k", "48500100200", "Hi", Lane.OTP, "", "may", 1, 1, 2**62)]))
+    created = postgres.sql(_COLUMNS), postgres.sql(_INDEXES)
+    postgres.sql(_AS_SCHEMA_1)
+    assert postgres.sql(_COLUMNS) != created[0]
+    with closing(open_store(url)) as store:
+        assert (postgres.sql(_COLUMNS), postgres.sql(_INDEXES)) == created
+        assert [row.key for row in store.campaign_rows("may", 0, 9)] == ["k"]
+        store.commit(Work(controls=[ReportOrder("may", 1)]))
+        assert store.campaign_report("may") is not None
+
+
+def test_a_later_schema_is_refused(postgres: PostgresServer) -> None:
+    url = postgres.without_store()
+    open_store(url).close()
+    postgres.sql("UPDATE smsbench.identity SET version = 99")
+    with pytest.raises(StoreError, match="schema 99"):
+        open_store(url)
+
+
+def test_one_node_leads_and_the_next_one_when_it_leaves(postgres: PostgresServer) -> None:
+    url = postgres.without_store()
+    long = Membership(routes=("a",), lease_s=600.0)
+    first = PostgresStore(url, long)
+    with closing(PostgresStore(url, long)) as second:
+        assert [node.renew(0).leads for node in (first, second)] == [True, False]
+        first.close()
+        assert second.renew(0).leads

@@ -1,0 +1,117 @@
+"""Alerts on balances and spending limits: each begins once and ends once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pytest
+from dispatch_states import state_of
+
+from reference_sender.alerts.money import Money
+from reference_sender.alerts.rules import AlertFileError, AlertRules, FloorRule, parse_alerts
+from reference_sender.alerts.watch import Alerts, Notice
+from reference_sender.policy.spending_state import CampaignSpending, SpendingState
+
+RULES = AlertRules(every_s=10, window_s=60)
+UNIT = 1_000_000
+
+
+def notices(money: Sequence[Money], rules: AlertRules = RULES) -> list[Notice]:
+    """The notices while the values go through ``money``, one each 10 s."""
+    alerts = Alerts(rules)
+    found = []
+    for number, each in enumerate(money):
+        found += alerts.observe(10.0 * number, state_of(), each)
+    return found
+
+
+def names(money: Sequence[Money], rules: AlertRules = RULES) -> list[tuple[str, bool]]:
+    return [(each.alert, each.began) for each in notices(money, rules)]
+
+
+def balances(*values: float) -> list[Money]:
+    return [Money({"main": value}) for value in values]
+
+
+def day(spent: float, moved: int = 0, limit: float | None = 10, number: int = 1) -> Money:
+    daily = None if limit is None else int(limit * UNIT)
+    return Money(spending=SpendingState(number, int(spent * UNIT), daily, moved))
+
+
+def campaign(spent: float, over: int = 0, limit: float = 10) -> Money:
+    each = CampaignSpending("may", int(spent * UNIT), int(limit * UNIT), over)
+    return Money(spending=SpendingState(campaigns=(each,)))
+
+
+def test_a_low_balance_brings_one_alert_until_it_is_topped_up() -> None:
+    falls_and_rises = balances(500, 99, 80, 101, 99, 119, 120, 121, 500)
+    assert names(falls_and_rises) == [("balance.main", True), ("balance.main", False)]
+    began, ended = notices(falls_and_rises)
+    said = "balance of the account of route main, in the unit of its provider"
+    assert began.line == f"ALERT balance.main: {said}: 99, below 100"
+    assert ended.line == f"ALL CLEAR balance.main: {said}: 120, at least 120"
+
+
+def test_an_unknown_balance_is_not_low() -> None:
+    assert names([Money(), Money(), Money()]) == []
+
+
+def test_a_route_may_have_its_own_limit_and_the_rule_may_be_off() -> None:
+    own = RULES.model_copy(update={"balance_by_route": {"main": FloorRule(below=5, clear=6)}})
+    assert names(balances(500, 99, 80), own) == []
+    assert names(balances(500, 4, 80), own) == [("balance.main", True), ("balance.main", False)]
+    off = RULES.model_copy(update={"balance": FloorRule(enabled=False, below=100, clear=120)})
+    assert names(balances(500, 4), off) == []
+
+
+def test_the_daily_limit_near_then_reached_then_a_new_day() -> None:
+    grows = [day(0), day(7.9), day(8.1), day(9.9), day(10, 5), day(10, 9), day(0, number=2), day(1, number=2)]
+    assert names(grows) == [
+        ("spending_near.day", True),
+        ("spending_reached.day", True),
+        ("spending_near.day", False),
+        ("spending_reached.day", False),
+    ]
+
+
+def test_without_a_daily_limit_there_is_no_alert() -> None:
+    assert names([day(0, limit=None), day(100, 3, limit=None)]) == []
+
+
+def test_a_campaign_near_its_limit_then_over_it_then_raised() -> None:
+    grows = [campaign(0), campaign(9), campaign(10, 3), campaign(10, 3), campaign(13, limit=100)]
+    assert names(grows) == [
+        ("spending_near.may", True),
+        ("spending_reached.may", True),
+        ("spending_near.may", False),
+        ("spending_reached.may", False),
+    ]
+
+
+def test_a_campaign_that_is_complete_near_its_limit_is_cleared_after_the_window() -> None:
+    complete = [campaign(0), *[campaign(9)] * 20]
+    assert names(complete) == [("spending_near.may", True), ("spending_near.may", False)]
+    # After a restart there is no second alert.
+    assert names([campaign(9)] * 20) == []
+
+
+def test_a_campaign_with_the_limit_zero_is_over_it_at_once() -> None:
+    assert names([campaign(0, 0, 0), campaign(0, 2, 0)]) == [
+        ("spending_near.may", True),
+        ("spending_reached.may", True),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("[rules.balance]\nbelow = 200", "rules.balance: clear must not be smaller than below"),
+        ("[rules.balance]\nabove = 1", "rules.balance.above: Extra inputs are not permitted"),
+        ("[rules.balance_by_route.main]\nbelow = 1", "rules.balance_by_route.main.clear: Field required"),
+        ("[rules]\nbalance_every_s = 0", "rules.balance_every_s: Input should be greater than 0"),
+    ],
+)
+def test_an_error_of_the_file_names_the_field(text: str, said: str) -> None:
+    with pytest.raises(AlertFileError) as caught:
+        parse_alerts(text)
+    assert said in str(caught.value)

@@ -1,0 +1,134 @@
+"""Each message of a campaign is in one count, and its cost counts when a provider accepts it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from dispatch_steps import Make, MakeDispatcher, MakeLimits, accepted, all_with, only
+from msgspec.structs import asdict
+from nanoseconds import S
+
+from reference_sender.dispatch.campaign_figures import CampaignCounts, CountedCampaigns
+from reference_sender.dispatch.values import Lane, Message, Outcome, Recovered, Report, State
+
+
+def counts(figures: CountedCampaigns, name: str) -> dict[str, int]:
+    """Those that are not 0."""
+    (found,) = [each for each in figures.newest(99) if each.name == name]
+    return {name: value for name, value in asdict(found).items() if name != "name" and value}
+
+
+def test_a_campaign_from_acceptance_to_a_late_delivery(
+    dispatcher: MakeDispatcher, message: Make, limits: MakeLimits
+) -> None:
+    core = dispatcher(limits(cost_per_segment=0.03))
+    figures = core.campaigns
+    sale = [message(campaign="sale", segments=2) for _ in range(3)]
+    other = message(campaign="other", lane=Lane.OTP)
+    single = message()
+    figures.accepted([*sale, other, single])
+    assert counts(figures, "sale") == {"waiting": 3, "waiting_segments": 6}
+    batch = only(core.offer(0, sale))
+    core.answered(S, batch.batch_id, accepted(batch))
+    assert counts(figures, "sale") == {"sent": 3, "sent_segments": 6, "cost": 180_000}
+    first, second, _ = (each.key for each in sale)
+    core.reported(2 * S, [Report(f"p-{first}", first, State.DELIVERED, "")])
+    core.reported(2 * S, [Report(f"p-{second}", second, State.FAILED, "undelivered")])
+    assert counts(figures, "sale") == {
+        "sent": 1,
+        "delivered": 1,
+        "failed": 1,
+        "sent_segments": 6,
+        "cost": 180_000,
+    }
+    core.reported(3 * S, [Report(f"p-{second}", second, State.DELIVERED, "")])
+    assert (counts(figures, "sale")["delivered"], figures.total.failed) == (2, 0)
+    assert counts(figures, "other") == {"waiting": 1, "waiting_segments": 1}
+    assert (figures.total.messages, figures.total.waiting, figures.total.cost) == (5, 2, 180_000)
+
+
+def test_what_no_provider_accepts_costs_nothing(
+    dispatcher: MakeDispatcher, message: Make, limits: MakeLimits
+) -> None:
+    core = dispatcher(limits(cost_per_segment=0.03))
+    refused, cancelled = message(campaign="sale"), message(campaign="sale")
+    core.campaigns.accepted([refused, cancelled])
+    batch = only(core.offer(0, [refused]))
+    core.answered(S, batch.batch_id, all_with(Outcome.PERMANENT, batch, reason="no"))
+    core.end(S, [(cancelled, State.FAILED, "cancelled")])
+    assert counts(core.campaigns, "sale") == {"failed": 2}
+
+
+def test_a_price_list_replaces_the_prices_of_the_routes(
+    dispatcher: MakeDispatcher, message: Make, limits: MakeLimits
+) -> None:
+    core = dispatcher(limits(cost_per_segment=0.03))
+    assert core.campaigns.lowest_price == 30_000
+    core.campaigns.price_by(lambda each: 7 * each.segments, 5)
+    sale = message(campaign="sale", segments=3)
+    core.campaigns.accepted([sale])
+    batch = only(core.offer(0, [sale]))
+    core.answered(S, batch.batch_id, accepted(batch))
+    assert counts(core.campaigns, "sale")["cost"] == 21
+    assert core.campaigns.lowest_price == 5
+    assert dispatcher().campaigns.lowest_price is None  # no prices at all
+
+
+def test_a_restart_continues_the_counts(
+    dispatcher: MakeDispatcher, message: Make, limits: MakeLimits
+) -> None:
+    core = dispatcher(limits(cost_per_segment=0.03))
+    queued, sent = message(campaign="sale"), message(campaign="sale", segments=2)
+    recovered = [
+        Recovered(queued, State.QUEUED, 0, None, None),
+        Recovered(sent, State.SENT, 1, "p-9", 0, "a"),
+    ]
+    core.campaigns.recovered(recovered)
+    core.campaigns.earlier(CampaignCounts("sale", delivered=7, failed=1, sent_segments=8, cost=240_000))
+    core.recover(S, recovered)
+    assert counts(core.campaigns, "sale") == {
+        "waiting": 1,
+        "sent": 1,
+        "delivered": 7,
+        "failed": 1,
+        "waiting_segments": 1,
+        "sent_segments": 10,
+        "cost": 300_000,
+    }
+    assert core.campaigns.total.cost == 0  # this process has spent nothing
+    core.reported(2 * S, [Report("p-9", sent.key, State.DELIVERED, "")])
+    assert counts(core.campaigns, "sale")["delivered"] == 8
+
+
+@pytest.fixture
+def figures() -> CountedCampaigns:
+    return CountedCampaigns([])
+
+
+def of(name: str, **changes: Any) -> Message:
+    values: dict[str, Any] = {"message_id": 1, "key": "k", "to": "48100200300", "text": "x"}
+    values |= {"lane": Lane.MARKETING, "sender_id": "", "segments": 1, "created_ns": 0, "expires_ns": S}
+    return Message(campaign=name, **values | changes)
+
+
+def test_open_campaigns_come_first_and_the_newest_first(figures: CountedCampaigns) -> None:
+    for name in ("one", "two", "three", "four"):
+        figures.accepted([of(name)])
+    for name in ("two", "four"):
+        figures.ended_unsent(of(name), State.EXPIRED)
+    assert [each.name for each in figures.newest(9)] == ["three", "one", "four", "two"]
+    assert [each.name for each in figures.newest(3)] == ["three", "one", "four"]
+
+
+def test_the_number_of_campaigns_is_limited(figures: CountedCampaigns) -> None:
+    for number in range(1_000):
+        figures.accepted([of(f"c-{number}")])
+    figures.accepted([of("one more")])
+    assert len(figures) == 1_000  # none has ended: one more is not counted
+    for number in range(500):
+        figures.ended_unsent(of(f"c-{number}"), State.EXPIRED)
+    figures.accepted([of("one more")])
+    assert figures.newest(1)[0].name == "one more"
+    assert len(figures) == 876
+    assert figures.total.waiting == 502
