@@ -1,19 +1,18 @@
-"""How long an OTP takes from the sender's intake to the provider: alone, in a flood of single messages, and
-in a flood of campaigns, far above what the provider takes.
+"""How long an OTP takes from the sender's intake to the provider: alone, in a flood of single messages,
+and in a flood of campaigns, far above what the provider takes.
 
     flock /tmp/smsbench-bench.lock .venv/bin/python benchmarks/otp_in_flood.py [--capacity N] [--times N]
 
-The sender has core 0; the load and the provider (profile fast) share core 1. The route's limit is the
-``--capacity``, in segments a second. A flood of marketing messages is offered at ``--times`` the capacity by
-a schedule: as single messages over ``--connections`` connections, then as campaigns of ``--rows`` messages.
-By default that is more single messages than one sender can read, on 3,000 connections, and 14,700 messages a
-second in campaigns.
-Beside it OTPs are offered on connections of their own. An OTP's time is from its request (the load begins to
-write it) until the provider gets it (its journal). All times share one clock.
+The route's limit is the ``--capacity``, in segments a second. A flood of marketing messages is offered at
+``--times`` the capacity by a schedule: as single messages over ``--connections`` connections, then as
+campaigns of ``--rows`` messages. By default that is 14,700 messages a second, more single messages than one
+sender can read. Beside it OTPs are offered on connections of their own. An OTP's time is from its request
+(the load begins to write it) until the provider gets it (its journal). All times share one clock. The
+sender has core 0; the load and the provider (profile fast) share core 1.
 
 The OTPs come from a process of their own, so that the flood's load does not delay them. ``lag p99`` is the
-time between an OTP's due instant and its request: the load's own delay, in no figure.
-Exit code 1 if p99 in a flood exceeds ``--limit-ms``.
+time between an OTP's due instant and its request: the load's own delay, in no figure. Exit code 1 if p99 in
+a flood exceeds ``--limit-ms``.
 """
 
 from __future__ import annotations

@@ -103,8 +103,7 @@ def judge(
         missed.append("no message was refused: this was no overload")
     acknowledged = [*bulk.acknowledged, *otps.acknowledged]
     lost = [key for key in acknowledged if states.get(key) != "delivered" or key not in arrived_ns]
-    kept = len(acknowledged) - len(lost)
-    print(f"kept       {kept:,} of {len(acknowledged):,} acknowledged messages delivered")
+    print(f"kept       {len(acknowledged) - len(lost):,} of {len(acknowledged):,} acknowledged delivered")
     if lost:
         missed.append(f"{len(lost)} acknowledged messages are not delivered, such as {lost[0]}")
     unasked = len(arrived_ns.keys() - set(acknowledged))

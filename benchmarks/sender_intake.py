@@ -109,10 +109,12 @@ def cpu_s(pid: int) -> float:
 
 
 @contextmanager
-def wrk(url: str, seconds: float, connections: int, directory: Path) -> Iterator[list[str]]:
+def wrk(
+    url: str, seconds: float, connections: int, directory: Path, requests: str = LUA % TOKEN
+) -> Iterator[list[str]]:
     """Run wrk during the block. Its report is in the list afterwards."""
-    script = directory / "post.lua"
-    script.write_text(LUA % TOKEN)
+    script = directory / "requests.lua"
+    script.write_text(requests)
     program = shutil.which("wrk")
     assert program, "wrk is needed: apt-get install wrk"
     process = subprocess.Popen(
@@ -167,7 +169,6 @@ def measure_singles(ready: dict[str, Any], options: argparse.Namespace, director
         before, before_cpu_s, began = get(url, "/v1/state"), cpu_s(pid), time.monotonic()
         time.sleep(seconds)
         after, after_cpu_s, ended = get(url, "/v1/state"), cpu_s(pid), time.monotonic()
-    print(report[0])
     elapsed_s = ended - began
     counted = {
         name: (after["counters"][name] - before["counters"][name]) / elapsed_s

@@ -77,19 +77,22 @@ def post(path: str, content_type: str, body: bytes) -> bytes:
     ).encode() + body
 
 
-def single(key: str, number: int, message_class: str) -> bytes:
-    """The request for one message."""
+CLASS_FIELD = "message_class"
+
+
+def single(key: str, number: int, message_class: str, class_field: str = CLASS_FIELD) -> bytes:
+    """The request for one message. ``class_field``: earlier versions of the sender have another name."""
     text = (
         f"Your code is {number:06d}" if message_class == "otp" else "The spring sale begins tomorrow at nine."
     )
-    fields = {"to": str(48_500_000_000 + number), "text": text, "message_class": message_class, "key": key}
+    fields = {"to": str(48_500_000_000 + number), "text": text, class_field: message_class, "key": key}
     return post("/v1/messages", "application/json", json.dumps(fields).encode())
 
 
-def campaign(name: str, first: int, count: int, message_class: str = "marketing") -> bytes:
+def campaign(name: str, first: int, count: int, class_field: str = CLASS_FIELD) -> bytes:
     """The request for a campaign of ``count`` messages as CSV. Keys: the name and the number."""
     rows = "\n".join(f"{48_500_000_000 + n},{name}-{n:08d}" for n in range(first, first + count))
-    path = f"/v1/campaigns?message_class={message_class}&campaign={name}&text=The+spring+sale+begins+tomorrow"
+    path = f"/v1/campaigns?{class_field}=marketing&campaign={name}&text=The+spring+sale+begins+tomorrow"
     return post(path, "text/csv", b"to,key\n" + rows.encode() + b"\n")
 
 
@@ -227,7 +230,8 @@ class Pool:
 class OpenLoad:
     """Singles at a fixed rate, whatever the answers. ``late_ns`` is the generator's own delay."""
 
-    def __init__(self, pool: Pool, prefix: str, message_class: str) -> None:
+    def __init__(self, pool: Pool, prefix: str, message_class: str, class_field: str = CLASS_FIELD) -> None:
+        self._class_field = class_field
         self._pool = pool
         self._prefix = prefix
         self._class = message_class
@@ -250,7 +254,7 @@ class OpenLoad:
             due = int((self._loop.time() - began) * per_s) + 1
             while n < min(due, count):
                 key = f"{self._prefix}-{self._first + n:07d}"
-                request = single(key, self._first + n, self._class)
+                request = single(key, self._first + n, self._class, self._class_field)
                 self.late_ns.append(int((self._loop.time() - began - n / per_s) * 1e9))
                 waiter = self._pool.ask(request)
                 waiter.add_done_callback(partial(self._answered, key))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 from urllib.parse import urlsplit
 
 import typer
@@ -49,6 +49,12 @@ def _base_url(text: str | None) -> str | None:
     return text
 
 
+def _order(text: str) -> str:
+    if text not in ("priority", "arrival"):
+        raise typer.BadParameter(f"{text!r} is neither priority nor arrival")
+    return text
+
+
 def _alerts(path: Path) -> AlertSettings:
     try:
         return parse_alerts(path.read_text(encoding="utf-8"))
@@ -70,7 +76,7 @@ def sender(
         list[str],
         typer.Option(
             help=f"A provider: {', '.join(url_forms())}. Options follow as a query: ?requests_per_s=100&"
-            "segments_per_s=...&max_batch=...&max_in_flight=...&weight=...&cost_per_segment=... May be "
+            "segments_per_s=...&max_batch=...&max_in_flight=...&weight=... May be "
             "repeated; the first of equally good routes is preferred.",
             envvar="SMSBENCH_SENDER_ROUTES",
         ),
@@ -131,10 +137,12 @@ def sender(
         ),
     ] = None,
     order: Annotated[
-        Literal["priority", "arrival"],
+        str,
         typer.Option(
+            callback=_order,
+            metavar="[priority|arrival]",
             help="arrival: one queue for all classes, in order of arrival, to compare; no priorities, no "
-            "shares, nothing reserved for OTPs."
+            "shares, nothing reserved for OTPs.",
         ),
     ] = "priority",
     max_backlog: Annotated[

@@ -48,7 +48,7 @@ class Process:
         self.offset_ns = world.wall_ahead_ns
         self.store = store
         self.dispatcher = Dispatcher(world.settings, world.limits, world.plan.seed)
-        gate = stored_gate(policy_of(world.plan.hours), store, world.now_ns + self.offset_ns)
+        gate = stored_gate(policy_of(world.plan.hours), store)
         self.node = Node(self.dispatcher, gate=gate)
         self.next_id = self._last_id = store.identity().last_message_id
         self.counted: dict[str, int] = {}  # attempts that count against the budget, by key
@@ -225,7 +225,7 @@ class Process:
 
     def _store_second(self, message: Message) -> None:
         self._world.struck(uses.HEDGE)
-        self._world.watch.hedged(message)
+        self._world.watch.hedged(self, message)
         self.next_id += 1
         self.node.take(replace(message, message_id=self.next_id), _NOBODY)
 
@@ -244,9 +244,10 @@ class Process:
         if not self.alive:
             return
         due_ns = self.node.commit_due_ns()
-        if due_ns is not None and self._commit_due_ns is None:
+        if due_ns is not None and (self._commit_due_ns is None or due_ns < self._commit_due_ns):
             self._commit_due_ns = due_ns
-            world.later(max(0, due_ns - self.now_ns()), lambda: self.input(self._begin_commit))
+            wait_ns = max(0, due_ns - self.now_ns())
+            world.later(wait_ns, lambda: self.input(lambda: self._begin_commit(due_ns)))
         deadline_ns = self.node.next_deadline()
         if deadline_ns is not None and deadline_ns != self._armed_ns:
             self._armed_ns = deadline_ns
@@ -258,7 +259,9 @@ class Process:
             self._armed_ns = None
             self._perform(self.node.advance(self.now_ns()))
 
-    def _begin_commit(self) -> None:
+    def _begin_commit(self, due_ns: int) -> None:
+        if due_ns != self._commit_due_ns or self._running is not None:  # it became due earlier
+            return
         if self._world.step(steps.COMMIT):
             return
         self._commits += 1

@@ -117,7 +117,9 @@ class CsvRows:
         assert self._columns is not None
         if len(values) != len(self._columns):
             return Invalid("malformed", "", f"{len(values)} values for {len(self._columns)} columns")
-        # An empty cell is an absent value.
+        # An empty cell is an absent value. Most rows have none.
+        if "" not in values:
+            return dict(zip(self._columns, values, strict=True))
         return {name: value for name, value in zip(self._columns, values, strict=True) if value}
 
     def _wrong(self, why: str) -> Invalid:

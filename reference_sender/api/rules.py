@@ -40,13 +40,14 @@ class IntakeRules:
     def check(self, now_ns: int, message: Message) -> None:
         """Raises ``Invalid``. Otherwise the message is counted for its number."""
         gate = self._gate
-        if gate.opt_outs.refuse(message.to, message.lane):
+        # Asked first whether there is anyone at all: this is called for every message.
+        if gate.opt_outs.numbers and gate.opt_outs.refuse(message.to, message.lane):
             raise Invalid(
                 "opted_out",
                 "to",
                 f"this number is on the opt-out list: it gets no {message.lane.value} messages",
             )
-        if message.campaign:
+        if message.campaign and gate.stops_campaigns:
             campaign = gate.campaign(message.campaign)
             if campaign is not None and campaign.state is CampaignState.CANCELLED:
                 raise cancelled(message.campaign)
@@ -80,7 +81,7 @@ class IntakeRules:
             raise cancelled(name)
         limit = self.limit(defaults.spending_limit)
         if limit is None:
-            return Campaign(name) if known is None and gate.spending is not None else None
+            return None
         wanted = Campaign(name, known.state if known is not None else CampaignState.RUNNING, limit)
         return None if wanted == known else wanted
 
@@ -126,12 +127,13 @@ class DuplicateRows:
     """
 
     def __init__(self) -> None:
-        self._keys: dict[int, str] = {}  # by the hash of number and text: 64 bits for at most 100,000 rows
+        self._keys: dict[int, str] = {}  # by a hash of number and text: 64 bits for at most 100,000 rows
 
     def check(self, message: Message, key: str | None) -> None:
         """Raises ``Invalid``. ``key`` is the row's own."""
-        first = self._keys.setdefault(hash((message.to, message.text)), message.key)
-        if first is not message.key and first != key:
+        own = message.key
+        first = self._keys.setdefault(hash((message.to, message.text)), own)
+        if first is not own and first != key:
             raise _DUPLICATE
 
 

@@ -8,10 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from reference_sender.dispatch.values import Change, Message, Report, SubmitAttempt, SubmitBatch
+from reference_sender.dispatch.values import Change, Lane, Message, Report, SubmitAttempt, SubmitBatch
 from reference_sender.node.effects import Commit, Waiter
 from reference_sender.policy.gate import NOTHING_ADMITTED
 from reference_sender.store.protocol import Control, Work
+
+BULK_LINGERS = 3
+_OTP = Lane.OTP
 
 
 class LateReports:
@@ -54,6 +57,7 @@ class Group:
         self.changed: list[tuple[Waiter, bool | None]] = []  # with the answer to give
         self.probes: list[Waiter] = []
         self.late = LateReports()
+        self.urgent = False  # it has OTPs of a campaign, or an attempt of OTPs
 
     def __bool__(self) -> bool:
         return bool(self.has_work() or self.changed or self.probes or self.late)
@@ -92,7 +96,9 @@ class Commits:
     """The waiting group and the one that is being committed.
 
     Commits begin at intervals of at least ``linger_ns``, which makes groups large enough under load, and not
-    within ``retry_ns`` after one that failed.
+    within ``retry_ns`` after one that failed. The interval is ``BULK_LINGERS`` times as long while the group
+    is bulk alone: no client waits for a single message, and no OTP for its attempt. Each commit costs CPU
+    time of its own, and bulk gains nothing by more of them.
     """
 
     def __init__(self, linger_ns: int, retry_ns: int) -> None:
@@ -100,14 +106,18 @@ class Commits:
         self._retry_ns = retry_ns
         self._group = Group()
         self._running: Group | None = None
-        self._not_before_ns = 0
+        self._began_ns: int | None = None  # the last commit; None before the first
+        self._failed_until_ns = 0
         self.waiting = 0  # messages taken in whose commit has not ended
 
     def due_ns(self) -> int | None:
         """From when on the next commit may begin; None: nothing waits, or one is in progress."""
         if self._running is not None or not self._group:
             return None
-        return self._not_before_ns
+        if self._began_ns is None:
+            return self._failed_until_ns
+        lingers = 1 if self._group.singles or self._group.urgent else BULK_LINGERS
+        return max(self._began_ns + lingers * self._linger_ns, self._failed_until_ns)
 
     def add(self, message: Message, waiter: Waiter) -> None:
         """Store one message."""
@@ -116,9 +126,11 @@ class Commits:
         self.waiting += 1
 
     def add_many(self, messages: Sequence[Message], waiter: Waiter) -> None:
-        """Store these messages."""
+        """Store these messages, at least one."""
         self._group.messages.extend(messages)
         self._group.many.append(waiter)
+        if messages[0].lane is _OTP:
+            self._group.urgent = True
         self.waiting += len(messages)
 
     def change(self, changes: Iterable[Change]) -> None:
@@ -129,9 +141,16 @@ class Commits:
         """Keep these changes of campaigns, costs, holds and opt-outs, as ``change``."""
         self._group.controls.extend(controls)
 
+    def controls(self) -> list[Control]:
+        """Those that are not durable yet."""
+        running = [] if self._running is None else self._running.controls
+        return [*running, *self._group.controls]
+
     def attempt(self, attempt: SubmitAttempt, batch: SubmitBatch) -> None:
         """Keep ``attempt``, whose request may be sent then."""
         self._group.attempts.append((attempt, batch))
+        if batch.messages[0].lane is _OTP:
+            self._group.urgent = True
 
     def ended(self, attempt_id: int) -> None:
         """The attempt has ended. Call it together with ``change``, so that one transaction has both."""
@@ -169,7 +188,7 @@ class Commits:
         """The group to commit now. Only while ``due_ns`` is not None."""
         group, self._group = self._group, Group()
         self._running = group
-        self._not_before_ns = now_ns + self._linger_ns
+        self._began_ns = now_ns
         return group
 
     def done(self) -> Group:
@@ -192,7 +211,7 @@ class Commits:
         next_group.controls[:0] = group.controls
         next_group.changed[:0] = group.changed
         group.late.put_before(next_group.late)
-        self._not_before_ns = now_ns + self._retry_ns
+        self._failed_until_ns = now_ns + self._retry_ns
         return group
 
     def _end(self) -> Group:

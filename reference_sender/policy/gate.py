@@ -23,8 +23,6 @@ from reference_sender.policy.settings import NO_POLICY, PolicySettings, amount
 from reference_sender.policy.spending import SegmentPrices, Spending, Spent, summed
 from reference_sender.policy.spending_state import CampaignSpending, SpendingState
 
-NOTHING_SPENT: Mapping[str, int] = {}
-NOTHING_SPENT_ON_A_DAY: Mapping[int, int] = {}
 CANCELLED = "cancelled"
 OPTED_OUT = "opted_out"
 EXPIRED_HELD = "expired"
@@ -60,6 +58,9 @@ class Changed(Struct, frozen=True):
     spent: Sequence[Spent]
 
 
+NOTHING_CHANGED = Changed((), ())
+
+
 class HeldCounts(Struct, frozen=True):
     """A campaign's held messages. ``over_limit`` of ``total`` wait for a higher spending limit."""
 
@@ -87,12 +88,18 @@ class Gate:
             if campaign.state is not CampaignState.RUNNING
         }
         self._held = Held()
+        self._unfitted: set[str] = set()  # campaigns with a new limit that no held message was fitted into
         self._version = 0  # rises when a campaign or the opt-out list changes
 
     @property
     def held_messages(self) -> int:
         """Held messages of all campaigns."""
         return len(self._held)
+
+    @property
+    def stops_campaigns(self) -> bool:
+        """Whether any campaign is paused or cancelled."""
+        return bool(self._stopped)
 
     def campaign(self, name: str) -> Campaign | None:
         """The controls of a campaign, if it has any."""
@@ -131,14 +138,7 @@ class Gate:
 
     def admit(self, now_ns: int, messages: Sequence[Message]) -> AdmittedMessages:
         """Apply the rules to new messages, and reserve their costs."""
-        stopped, refused = self._stopped, self.opt_outs.numbers
-        if self.spending is None and not any(
-            message.not_before_ns
-            or message.keeps_hours
-            or message.campaign in stopped
-            or message.to in refused
-            for message in messages
-        ):
+        if self.spending is None and not self._may_hold(messages):
             return AdmittedMessages(messages, messages, version=self._version)
         placed: list[Message] = []
         ready: list[Message] = []
@@ -150,6 +150,16 @@ class Gate:
             (ready if self.is_ready(now_ns, message) else held).append(message)
         keeps_hours = any(message.keeps_hours for message in ready)
         return AdmittedMessages(placed, ready, held, summed(spent), self._version, keeps_hours)
+
+    def _may_hold(self, messages: Sequence[Message]) -> bool:
+        """Whether a rule other than spending may hold or end one of ``messages``."""
+        for message in messages:
+            if message.not_before_ns or message.keeps_hours:
+                return True
+        stopped, refused = self._stopped, self.opt_outs.numbers
+        if not (stopped or refused):
+            return False
+        return any(message.campaign in stopped or message.to in refused for message in messages)
 
     def stored(self, now_ns: int, admitted: AdmittedMessages) -> tuple[Sequence[Message], Sequence[Message]]:
         """The messages of ``admitted``, stored by now: those that may be sent, and the held ones."""
@@ -224,24 +234,36 @@ class Gate:
         """From when on, not before ``at_ns``, the opening hours of the number's country allow a message."""
         return max(at_ns, self._hours.window(number, at_ns).opens_ns)
 
-    def change(self, now_ns: int, campaign: Campaign) -> Changed:
-        """Set the controls of a campaign. Held messages that fit a higher spending limit get a new hold."""
+    def change(self, now_ns: int, campaign: Campaign, alone: bool = True) -> Changed:
+        """Set the controls of a campaign. Held messages that fit a higher spending limit get a new hold.
+
+        Not ``alone``, that is left to ``fit``: several nodes must not use what the limit leaves twice.
+        """
         self._version += 1
         self._campaigns[campaign.name] = campaign
         if campaign.state is CampaignState.RUNNING:
             self._stopped.discard(campaign.name)
         else:
             self._stopped.add(campaign.name)
+        for held in self._held.find(lambda message: message.campaign == campaign.name):
+            self._held.move(held, self._due_ns(now_ns, held))
+        self._unfitted.add(campaign.name)
+        return self.fit(now_ns) if alone else NOTHING_CHANGED
+
+    def fit(self, now_ns: int) -> Changed:
+        """Fit held messages into the spending limits that changed."""
+        names, self._unfitted = self._unfitted, set()
+        if self.spending is None or not names:
+            return NOTHING_CHANGED
         changed: list[Message] = []
         spent: list[Spent] = []
-        for held in self._held.find(lambda message: message.campaign == campaign.name):
-            message = held
-            if held.not_before_ns >= FOREVER and self.spending is not None:
-                message = replace(held, not_before_ns=held.not_before_ns - FOREVER)
-                message = self._reserved(now_ns, message, spent)
-                if message.not_before_ns < FOREVER:
-                    changed.append(message)
-            self._held.move(message, self._due_ns(now_ns, message))
+        over = self._held.find(lambda held: held.campaign in names and held.not_before_ns >= FOREVER)
+        for held in over:
+            message = replace(held, not_before_ns=held.not_before_ns - FOREVER)
+            message = self._reserved(now_ns, message, spent)
+            if message.not_before_ns < FOREVER:
+                changed.append(message)
+                self._held.move(message, self._due_ns(now_ns, message))
         return Changed(changed, summed(spent))
 
     def end_opted_out(self, now_ns: int) -> None:
@@ -276,19 +298,17 @@ def open_gate(
     settings: PolicySettings = NO_POLICY,
     opt_outs: Iterable[str] = (),
     campaigns: Iterable[Campaign] = (),
-    spent: Mapping[str, int] = NOTHING_SPENT,
-    by_day: Mapping[int, int] = NOTHING_SPENT_ON_A_DAY,
+    spent: Iterable[Spent] = (),
 ) -> Gate:
     """A gate by ``settings``, with the state that an earlier process stored."""
     hours = OpeningHours(settings.countries)
     numbers = OptOutNumbers(settings.opt_out.classes, opt_outs)
     rule = settings.spending
     spending = None
-    if rule.cost_per_segment is not None:
-        by_country = {code: amount(price) for code, price in rule.cost_per_segment_by_country.items()}
-        prices = SegmentPrices(
-            amount(rule.cost_per_segment), by_country, Prefixes(settings.countries.items())
-        )
+    if rule.has_prices:
+        # The route is not chosen yet: a limit holds whichever it will be.
+        by_country = {code: amount(rule.highest(code)) for code in rule.countries()}
+        prices = SegmentPrices(amount(rule.highest("")), by_country, Prefixes(settings.countries.items()))
         daily = None if rule.daily_limit is None else amount(rule.daily_limit)
-        spending = Spending(prices, daily, zone_of(rule.time_zone), spent, by_day)
+        spending = Spending(prices, daily, zone_of(rule.time_zone), spent)
     return Gate(hours, numbers, spending, campaigns)

@@ -32,7 +32,7 @@ from reference_sender.policy.gate import Gate
 from reference_sender.routes.client import Route
 from reference_sender.runtime.background import Chores
 from reference_sender.runtime.committer import Committer
-from reference_sender.store import Existing, HandedOver, Renewal, Store, StoreError
+from reference_sender.store import Existing, HandedOver, News, Renewal, Store, StoreError
 from reference_sender.store.campaign_reports import ReportControl
 
 log = logging.getLogger(__name__)
@@ -74,7 +74,8 @@ class Driver:
         self._requesting = True  # False: requests that could go out now wait for the next start
         self._closed = False
         self._all_answered = asyncio.Event()  # set only once the sender stops
-        self._committing = False  # a commit is with the thread, or its start is scheduled
+        self._commit_timer: asyncio.Handle | None = None  # the start of the next commit is scheduled
+        self._commit_at_ns = 0
         self.commits = Committer(store, self._committed, self.chores)
         self._guarded_advance = self.chores.guarded("dispatcher", self._advance)
         self._guarded_begin = self.chores.guarded("committer", self._begin_commit)
@@ -89,13 +90,21 @@ class Driver:
         self._perform(self._node.recover(self._now(), recovered, unread))
 
     def join(self, tenure: Tenure) -> None:
-        """As ``Node.join``. A ``Member`` keeps the tenure."""
+        """As ``Node.join``. A ``Member`` calls it and keeps the tenure."""
         self.tenure = tenure
         self._node.join(tenure)
 
     def renewed(self, until_ns: int, renewal: Renewal) -> None:
         """As ``Node.renewed``."""
         self._perform(self._node.renewed(self._now(), until_ns, renewal))
+
+    def learning(self) -> None:
+        """As ``Node.learning``."""
+        self._node.learning()
+
+    def learned(self, news: News) -> None:
+        """As ``Node.learned``."""
+        self._perform(self._node.learned(self._now(), news))
 
     def wants(self) -> int:
         """As ``Node.wants``; 0 once the sender stops."""
@@ -233,26 +242,28 @@ class Driver:
         return waiter
 
     def _schedule_commit(self) -> None:
-        if self._committing:
-            return
         due_ns = self._node.commit_due_ns()
-        if due_ns is None:
+        if due_ns is None:  # nothing to write, or a commit is with the thread
             return
-        self._committing = True
+        if self._commit_timer is not None:
+            if due_ns >= self._commit_at_ns:
+                return
+            self._commit_timer.cancel()
+        self._commit_at_ns = due_ns
         wait_ns = due_ns - now_ns()
         if wait_ns > 0:
-            self._loop.call_later(wait_ns / _SECOND_NS, self._guarded_begin)
+            self._commit_timer = self._loop.call_later(wait_ns / _SECOND_NS, self._guarded_begin)
         else:
             # At the end of this turn of the loop, so that the requests of one turn share a commit.
-            self._loop.call_soon(self._guarded_begin)
+            self._commit_timer = self._loop.call_soon(self._guarded_begin)
 
     def _begin_commit(self) -> None:
+        self._commit_timer = None
         self.commits.commit(self._node.begin_commit(self._now()))
 
     def _committed(
         self, taken: Mapping[int, Existing], ended: Sequence[EndedMessage] | None, error: StoreError | None
     ) -> None:
-        self._committing = False
         if error is None:
             self._perform(self._node.committed(self._now(), taken, ended))
         else:

@@ -23,6 +23,7 @@ from reference_sender.dispatch.values import (
     RouteLimits,
     State,
 )
+from reference_sender.node import commits
 from reference_sender.node.times import NodeTimes
 from reference_sender.runtime import loop_lag
 from reference_sender.runtime.background import Chores
@@ -171,6 +172,24 @@ def test_messages_are_refused_with_the_attempt_that_cannot_be_kept(
         store.failing = False
         await driver.settled()
         assert (route.submitted, under_way(store), driver.state().open) == ([], [], 0)
+        await driver.drain(5)
+
+    run_driver(steps).close()
+
+
+def test_a_single_message_does_not_wait_for_the_longer_linger_of_bulk(
+    run_driver: Callable[[Steps], WatchedStore], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def steps(driver: Driver, store: WatchedStore, route: NotingRoute) -> None:
+        monkeypatch.setattr(commits, "BULK_LINGERS", 100_000)  # longer than the test may take
+        await driver.take_many([message(1, Lane.MARKETING)])
+        bulk = driver.take_many([message(2, Lane.MARKETING)])
+        await asyncio.sleep(0)
+        assert not bulk.done()
+        await driver.take(message(3, Lane.TRANSACTIONAL))
+        assert bulk.done()  # they shared the commit
+        monkeypatch.undo()
+        route.answers.set()
         await driver.drain(5)
 
     run_driver(steps).close()
