@@ -5,7 +5,9 @@ message.
     flock /tmp/smsbench-bench.lock .venv/bin/python benchmarks/nodes.py [--messages N]
 
 All processes share the cores. Each sender gets an equal part of the campaign, and the reports of its own
-messages. With ``--to-one`` one sender gets the whole campaign and all reports.
+messages. With ``--to-one`` one sender gets the whole campaign and all reports. The last column says what
+limits the rate: a process that uses a whole core, all cores together, or neither: then the senders wait for
+commits. A run that takes longer than two minutes ends the benchmark.
 """
 
 from __future__ import annotations
@@ -36,6 +38,7 @@ from postgres_server import running_server  # noqa: E402
 TOKEN = "bench"
 LIMITS = "segments_per_s=1000000&requests_per_s=10000&max_in_flight=16"
 PATIENCE_S = 120.0
+_WHOLE_CORE = 0.9  # a process that uses more of one is limited by it
 
 
 class Figures(NamedTuple):
@@ -44,6 +47,7 @@ class Figures(NamedTuple):
     messages_per_s: float
     cpu_us: dict[str, float]  # for a message, by kind of process
     cores: float  # used at a time
+    busiest: dict[str, float]  # of each kind of process: the cores that the busiest one used
 
 
 @contextmanager
@@ -121,7 +125,7 @@ def measure(store: str, nodes: int, messages: int, to_one: bool, server: Sequenc
             "provider": [provider["pid"]],
             "PostgreSQL": server,
         }
-        began_s, before = time.monotonic(), {kind: cpu_s(of) for kind, of in pids.items()}
+        began_s, before = time.monotonic(), {kind: [cpu_s([pid]) for pid in of] for kind, of in pids.items()}
 
         def post(url: str, body: bytes) -> None:
             taken = ask(f"{url}/v1/campaigns?message_class=marketing&text=Sale", body)
@@ -131,11 +135,29 @@ def measure(store: str, nodes: int, messages: int, to_one: bool, server: Sequenc
             list(threads.map(post, takers, bodies))
         until_final(urls, each * len(takers))
         spent_s = time.monotonic() - began_s
-        used = {kind: cpu_s(of) - before[kind] for kind, of in pids.items()}
+        used = {
+            kind: [cpu_s([pid]) - at for pid, at in zip(of, before[kind], strict=True)]
+            for kind, of in pids.items()
+        }
     count = each * len(takers)
     return Figures(
-        count / spent_s, {kind: 1e6 * s / count for kind, s in used.items()}, sum(used.values()) / spent_s
+        count / spent_s,
+        {kind: 1e6 * sum(spent) / count for kind, spent in used.items()},
+        sum(map(sum, used.values())) / spent_s,
+        {kind: max(spent, default=0.0) / spent_s for kind, spent in used.items()},
     )
+
+
+def limited_by(runs: Sequence[Figures]) -> str:
+    """What limits the rate. The processes of PostgreSQL are several, and the others use one core each."""
+    cores = statistics.median(run.cores for run in runs)
+    if cores > 0.9 * (os.cpu_count() or 1):
+        return "all cores"
+    single = {kind: statistics.median(run.busiest[kind] for run in runs) for kind in ("senders", "provider")}
+    busiest = max(single, key=lambda kind: single[kind])
+    if single[busiest] > _WHOLE_CORE:
+        return f"core of the {busiest.removesuffix('s')} ({single[busiest]:.2f})"
+    return f"waits (busiest process: {busiest.removesuffix('s')}, {single[busiest]:.2f} of a core)"
 
 
 def free_port() -> int:
@@ -164,12 +186,15 @@ def main() -> None:
                     measure(url, nodes, options.messages, options.to_one, [server.pid])
                 )
     print(f"{os.cpu_count()} cores, {options.messages:,} messages, median of {options.rounds}")
-    print("senders          messages/s  us CPU/message: senders  provider  PostgreSQL  cores used")
+    print(
+        "senders          messages/s  us CPU/message: senders  provider  PostgreSQL  cores used  limited by"
+    )
     for name, runs in found.items():
         rate = statistics.median(run.messages_per_s for run in runs)
         cpu = [statistics.median(run.cpu_us[kind] for run in runs) for kind in runs[0].cpu_us]
         cores = statistics.median(run.cores for run in runs)
-        print(f"{name:16} {rate:10,.0f} {cpu[0]:25.0f} {cpu[1]:9.0f} {cpu[2]:11.0f} {cores:11.2f}")
+        figures = f"{name:16} {rate:10,.0f} {cpu[0]:25.0f} {cpu[1]:9.0f} {cpu[2]:11.0f} {cores:11.2f}"
+        print(f"{figures}  {limited_by(runs)}")
 
 
 if __name__ == "__main__":

@@ -30,7 +30,8 @@ class Part(Struct, frozen=True, kw_only=True):
     A ``live`` part runs on real sockets, a ``simulated`` one in virtual time. ``counterpart`` is the slug of
     the part of the same scenario that this one is compared with, message by message; both must have the same
     streams. With ``fifo`` the sender has no priorities (simulated parts only).
-    ``decides`` is false for a part whose objectives do not affect the exit code.
+    With ``second_profile`` the sender has a second route of equal weight, to a provider of that profile
+    (simulated parts only). ``decides`` is false for a part whose objectives do not affect the exit code.
     """
 
     slug: Slug
@@ -47,6 +48,7 @@ class Part(Struct, frozen=True, kw_only=True):
     counterpart: str = ""
     fifo: bool = False
     decides: bool = True
+    second_profile: str = ""
 
     @property
     def duration_s(self) -> float:
@@ -93,11 +95,17 @@ class Scenario(Struct, frozen=True, kw_only=True):
     takes: str = ""
 
     def __post_init__(self) -> None:
-        """Raises ``ScenarioError`` if a part's counterpart is not one of the parts, or has other streams."""
+        """Raises ``ScenarioError`` if a part's counterpart is not one of the parts, or has other streams, and
+        for a live part with a second route.
+        """
         by_slug = {part.slug: part for part in self.parts}
         if len(by_slug) < len(self.parts):
             raise ScenarioError(f"{self.name}: two parts have the same slug")
         for part in self.parts:
+            if part.second_profile and part.mode != "simulated":
+                raise ScenarioError(
+                    f"{self.name}: {part.slug} has a second_profile, so its mode must be simulated"
+                )
             other = by_slug.get(part.counterpart, part)
             if part.counterpart and (other is part or other.streams != part.streams):
                 raise ScenarioError(

@@ -76,7 +76,7 @@ def sender(
         list[str],
         typer.Option(
             help=f"A provider: {', '.join(url_forms())}. Options follow as a query: ?requests_per_s=100&"
-            "segments_per_s=...&max_batch=...&max_in_flight=...&weight=...&cost_per_segment=... May be "
+            "segments_per_s=...&max_batch=...&max_in_flight=...&weight=... May be "
             "repeated; the first of equally good routes is preferred.",
             envvar="SMSBENCH_SENDER_ROUTES",
         ),

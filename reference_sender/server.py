@@ -18,6 +18,7 @@ from typing import Annotated
 
 import uvloop
 from aiohttp import web
+from msgspec.structs import replace
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from reference_sender.addresses import host_and_port
@@ -104,6 +105,11 @@ class SenderSettings(BaseModel):
             raise ValueError(
                 f"routes: more than one is named {', '.join(repeated)}; distinguish them with ?name="
             )
+        unknown = sorted(set(self.policy.spending.routes) - set(names))
+        if unknown:
+            raise ValueError(
+                f"policy: spending.routes: {', '.join(unknown)} is not a route; routes: {', '.join(names)}"
+            )
         unknown = sorted(set(self.alerts.rules.balance_by_route) - set(names))
         if unknown:
             raise ValueError(
@@ -114,7 +120,9 @@ class SenderSettings(BaseModel):
 
     def dispatcher(self) -> Dispatcher:
         """A dispatcher for these routes; raises ``ValueError`` if their limits or names are not valid."""
-        return Dispatcher(self.dispatch, tuple(spec.limits for spec in self.routes), self.seed)
+        price = self.policy.spending.route_price
+        limits = [replace(spec.limits, cost_per_segment=price(spec.limits.name)) for spec in self.routes]
+        return Dispatcher(self.dispatch, tuple(limits), self.seed)
 
     def open_routes(self, reports_url: str, report_secret: str) -> dict[str, HttpRoute]:
         """The routes by name. Each provider sends its reports to an address below ``reports_url``."""
@@ -155,21 +163,16 @@ class Sender:
         self._routes = settings.open_routes(f"{public_url}{REPORTS_PATH}", identity.report_secret)
         self.chores = Chores()
         policy = settings.policy
-        gate = stored_gate(policy, store, now_ns())
+        gate = stored_gate(policy, store)
         max_segments = min(spec.max_segments for spec in settings.routes)
         intake = Intake(identity.tag, identity.last_message_id, max_segments, policy.quiet_hours.classes)
         self._driver = Driver(
-            settings.dispatcher(),
-            store,
-            self._routes,
-            chores=self.chores,
-            gate=gate,
-            new_id=intake.new_id,
+            settings.dispatcher(), store, self._routes, chores=self.chores, gate=gate, new_id=intake.new_id
         )
         self._member: Member | None = None
+        recipients = RecipientLimits(*policy.recipient_limits(), shared=leases is not None)
         if leases is not None:
-            self._driver.join(settings.tenure())
-            self._member = Member(store, leases, self._driver)
+            self._member = Member(store, leases, self._driver, settings.tenure(), recipients)
         keep_ns = policy.keep_ns
         self._purging = None if keep_ns is None else Purging(self._driver.commits, keep_ns, self.chores)
         self._lag = LoopLag(self.chores)
@@ -189,7 +192,7 @@ class Sender:
         self._resuming = Resuming(earlier.read, earlier.recover, last_id, self.chores)
         tally = Tally()
         reports = settings.campaign_reports
-        rules = IntakeRules(gate, RecipientLimits(*policy.recipient_limits()), reports)
+        rules = IntakeRules(gate, recipients, reports)
         self._ends = CampaignEnds(store, self._queries.ask, self._driver, reports, self._leads, self.chores)
         self.api = Api(
             token,

@@ -18,8 +18,9 @@ _COLOURS: dict[Word, str] = {
 }
 _VERDICT_COLOURS = {"met": GREEN, "missed": VERMILION, "undecided": ORANGE}
 _WIDTH_IN, _LINE_IN = 8.8, 0.21
-_LEFT, _SECOND = 0.02, 0.3  # of the width: where questions and answers begin
+_LEFT, _QUESTION, _SECOND = 0.02, 0.041, 0.3  # of the width: where numbers, questions and answers begin
 _CHARS, _ANSWER_CHARS, _WHY_CHARS = 118, 84, 84
+_QUESTION_CHARS, _ROW_CHARS = 26, 86  # a row ends before its verdict
 
 # Text, x position, size, colour, weight. Several pieces can be on one line.
 _Piece = tuple[str, float, float, str, str]
@@ -56,23 +57,34 @@ def _lines(screen: FirstScreen) -> list[tuple[float, list[_Piece]]]:
 
 
 def _answer(number: int, answer: ScreenAnswer) -> list[tuple[float, list[_Piece]]]:
-    lines: list[list[_Piece]] = [_row(row) for row in answer.rows]
+    said: list[list[_Piece]] = [line for row in answer.rows for line in _row(row)]
     for sentence in answer.sentences[:2]:
-        said = _wrapped(words(sentence), _ANSWER_CHARS)
-        lines += [[(line, _SECOND, 8.0, MUTED, "normal")] for line in said]
-    question: _Piece = (f"{number}  {answer.question}", _LEFT, 9.0, INK, "bold")
-    first = [question, *(lines[0] if lines else [])]
-    return [(0.5, []), (1.0, first), *((1.0, line) for line in lines[1:])]
+        wrapped = _wrapped(words(sentence), _ANSWER_CHARS)
+        said += [[(line, _SECOND, 8.0, MUTED, "normal")] for line in wrapped]
+    asked: list[list[_Piece]] = [
+        [(line, _QUESTION, 9.0, INK, "bold")] for line in _wrapped(answer.question, _QUESTION_CHARS)
+    ]
+    asked[0].insert(0, (str(number), _LEFT, 9.0, INK, "bold"))
+    height = max(len(asked), len(said))
+    both = zip(_filled(asked, height), _filled(said, height), strict=True)
+    return [(0.5, []), *((1.0, left + right) for left, right in both)]
 
 
-def _row(row: AnswerRow) -> list[_Piece]:
+def _filled(lines: list[list[_Piece]], height: int) -> list[list[_Piece]]:
+    return lines + [[]] * (height - len(lines))
+
+
+def _row(row: AnswerRow) -> list[list[_Piece]]:
     label = f"{row.label}: " if row.label else ""
     rest = "  ".join(words(each) for each in (row.interval, row.limit) if each)
-    pieces: list[_Piece] = [(f"{label}{words(row.value)}  {rest}", _SECOND, 9.0, INK, "normal")]
+    text = f"{label}{words(row.value)}  {rest}"
+    lines: list[list[_Piece]] = [
+        [(line, _SECOND, 9.0, INK, "normal")] for line in textwrap.wrap(text, _ROW_CHARS)
+    ]
     if row.verdict is not None:
         colour = _VERDICT_COLOURS.get(row.verdict.text, INK)
-        pieces.append((row.verdict.text, 0.9, 9.0, colour, "bold"))
-    return pieces
+        lines[0].append((row.verdict.text, 0.9, 9.0, colour, "bold"))
+    return lines
 
 
 def _wrapped(text: str, chars: int) -> list[str]:

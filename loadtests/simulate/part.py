@@ -6,8 +6,9 @@ import gc
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
-from msgspec import Struct
+from msgspec import Struct, structs
 from msgspec.structs import replace
 
 from analysis import records
@@ -22,6 +23,7 @@ from loadtests.simulate.simulation import (
     TOKEN,
     ZERO_NS,
     Ending,
+    SecondRoute,
     Settings,
     SimulationProgress,
     simulate,
@@ -31,6 +33,7 @@ from mock_provider.profiles import load_profile
 from reference_sender.routes.url import default_url, read_route
 
 _SAMPLES = 300
+FIRST, SECOND = "first", "second"  # the routes of a sender with two
 
 
 class Choices(Struct, frozen=True, kw_only=True):
@@ -79,6 +82,10 @@ def simulate_part(
     changed = what_if.profile if what_if.changes_profile else None
     choice = choose_profile(choices.profile or part.profile, 1.0, folder, changed)
     route = read_route(default_url("127.0.0.1", TOKEN, choice.route_options()))
+    second = None
+    if part.second_profile:
+        second = _second_route(part.second_profile, folder)
+        route = replace(route, limits=replace(route.limits, name=FIRST, weight=1.0))
     settings = Settings(
         provider_seed,
         route.limits,
@@ -87,6 +94,7 @@ def simulate_part(
         dispatch=what_if.dispatch_settings(),
         as_bytes=choices.as_bytes,
         max_segments=route.max_segments,
+        second=second,
     )
     started = manifests.instant()
     with _no_collection():
@@ -94,6 +102,13 @@ def simulate_part(
     manifest = _manifest(scenario_name, part, plan, choice, choices, provider_seed, started, ending)
     records.write_manifest(folder, manifest)
     return manifest
+
+
+def _second_route(profile: str, folder: Path) -> SecondRoute:
+    """The what-ifs do not change it."""
+    choice = choose_profile(profile, 1.0, folder)
+    route = read_route(default_url("127.0.0.1", TOKEN, choice.route_options()))
+    return SecondRoute(replace(route.limits, name=SECOND, weight=1.0), load_profile(profile))
 
 
 def _manifest(
@@ -123,7 +138,7 @@ def _manifest(
         seeds=manifests.all_seeds(plan, provider_seed),
         profile_name=choice.name,
         profile=choice.document,
-        target={"name": "reference_sender", "kind": "simulated"},
+        target=_target(ending),
         objectives=choices.objectives,
         versions=manifests.versions(),
         machine=manifests.machine(),
@@ -136,6 +151,13 @@ def _manifest(
         exit_reason=reason,
         faults=manifests.faults_begun(ending.faults, ending.end_ns),
     )
+
+
+def _target(ending: Ending) -> dict[str, Any]:
+    target: dict[str, Any] = {"name": "reference_sender", "kind": "simulated"}
+    if ending.routes:
+        target["routes"] = [structs.asdict(route) for route in ending.routes]
+    return target
 
 
 @contextmanager

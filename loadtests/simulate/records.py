@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from analysis.records import LOAD_SCHEMA, PROVIDER_SCHEMA, SAMPLES_SCHEMA, SENDER_SCHEMA, RowWriter
 from loadtests.arrivals import CLASSES, Schedule
-from mock_provider.engine import Engine
+from loadtests.simulate.providers import SimulatedProvider
 from mock_provider.engine.values import JournalRow
 from reference_sender.dispatch import Dispatcher
 from reference_sender.dispatch.values import Change, Message, State
@@ -79,7 +79,7 @@ class RunRecords:
             ]
         )
 
-    def sample(self, at_ns: int, dispatcher: Dispatcher, engine: Engine) -> None:
+    def sample(self, at_ns: int, dispatcher: Dispatcher, engine: SimulatedProvider) -> None:
         """Queue depths of both, and the rows that have become final."""
         sender = dispatcher.state()
         gauges = (
@@ -98,7 +98,7 @@ class RunRecords:
         """Messages in memory whose rows are not written."""
         return max(len(self._ended), len(self._last))
 
-    def final_rows(self, engine: Engine) -> None:
+    def final_rows(self, engine: SimulatedProvider) -> None:
         """Write final rows as soon as there are enough for a batch."""
         self._journal += engine.take_rows()
         if len(self._journal) >= ROWS_PER_WRITE:
@@ -107,7 +107,7 @@ class RunRecords:
             # The sender will not submit a delivered message again, so the provider need not remember it.
             engine.forget(self._sender_rows())
 
-    def close(self, engine: Engine) -> None:
+    def close(self, engine: SimulatedProvider) -> None:
         """Write the remaining rows, final or not."""
         self._journal += engine.close_rows()
         self._provider_rows()

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
+import msgspec
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
@@ -18,6 +20,7 @@ from loadtests.runner.provider_profile import require_profile
 from loadtests.runner.reporting import report, say
 from loadtests.scenario import Part, Scenario
 from loadtests.simulate.part import Choices, choices_of, simulate_part
+from loadtests.simulate.route_results import RouteResult
 from loadtests.simulate.simulation import SimulationProgress
 from mock_provider.profiles import load_profile
 
@@ -98,9 +101,27 @@ def simulated_parts(
                 passed(now)
                 return not interruption.asked
 
-            simulate_part(scenario.name, part, seed, folder, choices_of(scenario, part, choices), proceed)
+            chosen = choices_of(scenario, part, choices)
+            manifest = simulate_part(scenario.name, part, seed, folder, chosen, proceed)
+        for line in route_lines(manifest.target):
+            say(console, line)
         places.append(place)
     return places
+
+
+def route_lines(target: Mapping[str, Any]) -> list[str]:
+    """What each of several routes did, one line each."""
+    found = []
+    for route in msgspec.convert(target.get("routes", ()), tuple[RouteResult, ...]):
+        times = "no delivery"
+        if route.delivery_p50_s is not None and route.delivery_p95_s is not None:
+            times = f"delivery time p50 {route.delivery_p50_s:.1f} s, p95 {route.delivery_p95_s:.1f} s"
+        weights = [f"{weight:g} at {at_s / 60:.0f} min" for at_s, weight in route.weights]
+        found.append(
+            f"route {route.name} ({route.profile}): {route.sent:,} sent, {route.delivered:,} delivered, "
+            f"{times}; weight {', '.join(weights)}"
+        )
+    return found
 
 
 @contextmanager

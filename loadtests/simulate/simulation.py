@@ -12,7 +12,9 @@ from analysis.records import RecordedFault
 from loadtests.arrivals import NS_PER_S, Schedule
 from loadtests.simulate.arrivals import Arrivals
 from loadtests.simulate.mapping import passage_of
+from loadtests.simulate.providers import Providers, SimulatedProvider
 from loadtests.simulate.records import RunRecords
+from loadtests.simulate.route_results import RouteResult, RouteResults
 from loadtests.simulate.world import World
 from mock_provider.engine import Engine
 from mock_provider.profiles import Profile, with_token
@@ -29,6 +31,13 @@ DRAIN_TIMEOUT_S = 72 * 3600.0
 _SLICE_BITS = 30
 
 
+class SecondRoute(Struct, frozen=True):
+    """Another route of the sender, to a provider of its own."""
+
+    route: RouteLimits
+    profile: Profile
+
+
 class Settings(Struct, frozen=True):
     """``sample_every_s``: virtual time between two rows of samples, and between two calls of ``proceed``."""
 
@@ -39,6 +48,7 @@ class Settings(Struct, frozen=True):
     dispatch: DispatchSettings = DispatchSettings.model_validate({})
     as_bytes: bool = False
     max_segments: int = ROUTES[DEFAULT_ROUTE].max_segments  # of one message
+    second: SecondRoute | None = None
 
 
 class SimulationProgress(Struct, frozen=True):
@@ -56,6 +66,7 @@ class Ending(Struct, frozen=True):
     open: int
     interrupted: bool
     faults: tuple[RecordedFault, ...] = ()
+    routes: tuple[RouteResult, ...] = ()  # of a sender with several
 
 
 def simulate(
@@ -69,24 +80,52 @@ def simulate(
 
     ``proceed`` gets the progress at each sample. False ends the run there; its records are complete.
     """
-    engine = Engine(with_token(profile, TOKEN), settings.seed, slice_bits=_SLICE_BITS)
+    used = [(settings.route, profile)]
+    if settings.second is not None:
+        used.append((settings.second.route, settings.second.profile))
     # Queries for missing reports are not simulated: the world has no answer to them.
-    route = replace(settings.route, answers_status=False)
-    dispatcher = Dispatcher(settings.dispatch, (route,), settings.seed)
+    limits = tuple(replace(route, answers_status=False) for route, _ in used)
+    dispatcher = Dispatcher(settings.dispatch, limits, settings.seed)
+    engines = {
+        _token(number): Engine(
+            with_token(each, _token(number)), settings.seed + number, slice_bits=_SLICE_BITS
+        )
+        for number, (_, each) in enumerate(used)
+    }
+    engine = engines[TOKEN] if len(used) == 1 else Providers(engines)
     without_classes = settings.dispatch.order == "arrival"
     arrivals = Arrivals(schedule, ZERO_NS, settings.max_segments, without_classes)
     records = RunRecords(run_dir, schedule)
-    passage = passage_of(profile, TOKEN, settings.as_bytes)
-    world = World(dispatcher, engine, passage, records.changed)
-    life = _Life(arrivals, settings, world, records, dispatcher, engine, proceed)
+    passages = {
+        route.name: passage_of(each, _token(number), settings.as_bytes)
+        for number, (route, each) in enumerate(used)
+    }
+    results = None
+    if settings.second is not None:
+        results = RouteResults({route.name: each.name for route, each in used}, records.changed)
+    on_change = records.changed if results is None else results.changed
+    world = World(dispatcher, engine, passages, on_change)
+
+    def sampled(progress: SimulationProgress) -> bool:
+        if results is not None:
+            results.sample(progress.at_s, dispatcher.state().routes)
+        return proceed(progress)
+
+    life = _Life(arrivals, settings, world, records, dispatcher, engine, sampled)
     try:
         ending = life.live()
-        return replace(ending, faults=_faults(engine, ending.end_ns))
+        routes = () if results is None else results.results()
+        return replace(ending, faults=_faults(engine, ending.end_ns), routes=routes)
     finally:
         records.close(engine)
 
 
-def _faults(engine: Engine, now_ns: int) -> tuple[RecordedFault, ...]:
+def _token(number: int) -> str:
+    """Of the account at the provider of a route. The first has the usual one."""
+    return TOKEN if number == 0 else f"{TOKEN}-{number + 1}"
+
+
+def _faults(engine: SimulatedProvider, now_ns: int) -> tuple[RecordedFault, ...]:
     """The provider's fault windows in the manifest's form."""
     return tuple(
         RecordedFault(span.name, span.kind, span.title, span.start_ns, span.end_ns)
@@ -104,7 +143,7 @@ class _Life:
         world: World,
         records: RunRecords,
         dispatcher: Dispatcher,
-        engine: Engine,
+        engine: SimulatedProvider,
         proceed: Callable[[SimulationProgress], bool],
     ) -> None:
         self._arrivals = arrivals

@@ -1,15 +1,16 @@
 """Connects dispatcher and engine without sockets: an effect of one reaches the other at once.
 
-Loopback has no relevant latency, so all delays are those of the cores. A ``Passage`` connects the two.
+Loopback has no relevant latency, so all delays are those of the cores. A ``Passage`` for each route connects
+the two.
 """
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from loadtests.simulate.passage import NS_PER_S, Passage, Render
-from mock_provider.engine import Engine
+from loadtests.simulate.providers import SimulatedProvider
 from mock_provider.engine.values import Disconnect, SendReports
 from mock_provider.engine.values import Effect as EngineEffect
 from mock_provider.engine.values import Reply as EngineReply
@@ -22,7 +23,7 @@ _NEVER_NS = 2**63
 
 
 class World:
-    """One sender and one provider. ``on_change`` gets each change of a message, as a store would.
+    """One sender and its providers. ``on_change`` gets each change of a message, as a store would.
 
     At one instant the provider acts before the sender's own deadlines, and these before a time-out: an answer
     that comes at the last moment counts. Their effects on each other are processed in order, before time
@@ -32,17 +33,18 @@ class World:
     def __init__(
         self,
         dispatcher: Dispatcher,
-        engine: Engine,
-        passage: Passage,
+        engine: SimulatedProvider,
+        passages: Mapping[str, Passage],
         on_change: Callable[[Change], None],
         reply_timeout_ns: int = REPLY_TIMEOUT_NS,
     ) -> None:
         self._dispatcher = dispatcher
         self._engine = engine
-        self._passage = passage
+        self._passages = passages
         self._on_change = on_change
         self._reply_timeout_ns = reply_timeout_ns
-        self._unanswered: dict[int, tuple[tuple[Message, ...], Render]] = {}
+        self._any_passage = next(iter(passages.values()))  # all read reports in the same way
+        self._unanswered: dict[int, tuple[SubmitBatch, Render]] = {}
         # Due, batch: all have the same time-out, so they are in order.
         self._timeouts: deque[tuple[int, int]] = deque()
         self._to_do: list[SubmitBatch | EngineEffect] = []  # emptied when all is done
@@ -117,12 +119,12 @@ class World:
         to_do.clear()
 
     def _submit(self, now_ns: int, batch: SubmitBatch) -> None:
-        asked = self._passage.request(now_ns, batch.batch_id, batch.messages)
+        asked = self._passages[batch.route].request(now_ns, batch.batch_id, batch.messages)
         if not isinstance(asked, tuple):
             self._asked(self._dispatcher.answered(now_ns, batch.batch_id, asked))
             return
         submit, render = asked
-        self._unanswered[batch.batch_id] = batch.messages, render
+        self._unanswered[batch.batch_id] = batch, render
         self._timeouts.append((now_ns + self._reply_timeout_ns, batch.batch_id))
         engine = self._engine
         self._to_do.extend(engine.submit(now_ns, submit))
@@ -136,7 +138,7 @@ class World:
             self._asked(self._dispatcher.answered(now_ns, reply.request_id, results))
 
     def _report(self, now_ns: int, effect: SendReports) -> None:
-        self._asked(self._dispatcher.reported(now_ns, self._passage.reports(effect)))
+        self._asked(self._dispatcher.reported(now_ns, self._any_passage.reports(effect)))
         engine = self._engine
         self._to_do.extend(engine.reports_answered(now_ns, effect.batch_id, True))
         next_ns = engine.next_due()
@@ -146,7 +148,8 @@ class World:
         """No answer came, or will come."""
         unanswered = self._unanswered.pop(batch_id, None)
         if unanswered is not None:
-            results = self._passage.unanswered(unanswered[0])
+            batch = unanswered[0]
+            results = self._passages[batch.route].unanswered(batch.messages)
             self._asked(self._dispatcher.answered(now_ns, batch_id, results))
 
     def _timeout_ns(self) -> int:

@@ -38,7 +38,9 @@ class Operator:
         def order(node: Node, now_ns: int, waiter: Waiter) -> Sequence[NodeEffect]:
             nonlocal number
             known = node.gate.campaign(campaign)
-            if known is not None and known.state is CampaignState.CANCELLED:
+            cancelled = known is not None and known.state is CampaignState.CANCELLED
+            if cancelled and state is not CampaignState.CANCELLED:
+                number = 0
                 waiter.end(True)  # refused, as the API does
                 return []
             orders[campaign] += 1

@@ -48,7 +48,7 @@ class Process:
         self.offset_ns = world.wall_ahead_ns
         self.store = store
         self.dispatcher = Dispatcher(world.settings, world.limits, world.plan.seed)
-        gate = stored_gate(policy_of(world.plan.hours), store, world.now_ns + self.offset_ns)
+        gate = stored_gate(policy_of(world.plan.hours), store)
         self.node = Node(self.dispatcher, gate=gate)
         self.next_id = self._last_id = store.identity().last_message_id
         self.counted: dict[str, int] = {}  # attempts that count against the budget, by key
@@ -225,7 +225,7 @@ class Process:
 
     def _store_second(self, message: Message) -> None:
         self._world.struck(uses.HEDGE)
-        self._world.watch.hedged(message)
+        self._world.watch.hedged(self, message)
         self.next_id += 1
         self.node.take(replace(message, message_id=self.next_id), _NOBODY)
 

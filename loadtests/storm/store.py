@@ -7,6 +7,7 @@ What a commit kept stays when the process dies, what it did not keep is gone. ``
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from msgspec import Struct
@@ -170,8 +171,16 @@ class ModelStore:
             and wanted.campaign in (None, record.message.campaign)
             and wanted.reason in (None, record.reason)
             and wanted.lane in (None, record.message.lane)
+            and wanted.route in (None, record.route)
+            and (wanted.since_ns is None or record.changed_ns >= wanted.since_ns)
+            and (wanted.until_ns is None or record.changed_ns < wanted.until_ns)
         ]
         return found[:limit]
+
+    def count_dead_letters(self, wanted: DeadLetterFilter) -> dict[str, int]:
+        return dict(
+            Counter(record.reason for record in self.dead_letters(wanted, 0, len(self._disk.messages)))
+        )
 
     def purge(self, before_ns: int, after_id: int, limit: int) -> Purged:
         self._require_room()
@@ -189,9 +198,11 @@ class ModelStore:
     def campaigns(self) -> list[Campaign]:
         return [campaign for _, campaign in sorted(self._disk.campaigns.items())]
 
-    def spent(self, campaign: str | None, day: int | None) -> int:
-        spent = self._disk.spent.items()
-        return sum(amount for (name, on), amount in spent if campaign in (None, name) and day in (None, on))
+    def spending(self) -> list[Spent]:
+        return [Spent(name, day, amount) for (name, day), amount in self._disk.spent.items()]
+
+    def spent(self, campaign: str) -> int:
+        return sum(amount for (name, _), amount in self._disk.spent.items() if name == campaign)
 
     def opt_outs(self, after: str, limit: int) -> list[OptOut]:
         found = [opt_out for number, opt_out in sorted(self._disk.opt_outs.items()) if number > after]

@@ -41,7 +41,7 @@ class StormWatch:
         self._stopped: dict[str, frozenset[str]] = {}  # campaigns, with what had been attempted by then
         self._opted_out: dict[str, frozenset[str]] = {}  # numbers, with the same
         self._hours = OpeningHours(policy_of(world.plan.hours).countries)
-        self._hedged: set[str] = set()
+        self._hedged: set[tuple[int, str]] = set()  # with the number of the process
 
     def acknowledged(self, keys: Sequence[str]) -> None:
         """A client has the answer that its messages are kept."""
@@ -60,11 +60,12 @@ class StormWatch:
         """That a number opted out was acknowledged."""
         self._opted_out[number] = frozenset(self._attempted)
 
-    def hedged(self, message: Message) -> None:
-        """A second message was made."""
-        if message.key in self._hedged:
+    def hedged(self, process: Process, message: Message) -> None:
+        """A second message was made. A process that starts may make it again: its key is stored once."""
+        made = process.number, message.key
+        if made in self._hedged:
             self._violated("hedge", f"{message.key} was made twice", message.key)
-        self._hedged.add(message.key)
+        self._hedged.add(made)
 
     def _check_rules(self, now_ns: int, message: Message) -> None:
         """Of a first attempt: a message that a provider may have is repeated in spite of the rules."""

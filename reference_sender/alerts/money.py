@@ -50,13 +50,13 @@ def _of_campaign(
     name = now.campaign
     active = before is None or before.spent != now.spent or now.over_limit > 0
     yield Value(
-        f"spending_near.{name}",
+        f"spending_near.campaign.{name}",
         rules.spending_near,
         now.share if active else 0.0,
         f"reserved share of the spending limit of campaign {name}",
     )
     yield Value(
-        f"spending_reached.{name}",
+        f"spending_reached.campaign.{name}",
         rules.spending_reached,
         now.over_limit,
         f"messages that wait because the spending limit of campaign {name} is reached",

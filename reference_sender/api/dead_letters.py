@@ -2,36 +2,58 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Annotated
 
 from aiohttp import web
-from msgspec import Meta, Struct
+from msgspec import Meta, Struct, structs
 
 from reference_sender.api.answers import json_answer
 from reference_sender.api.bodies import read_message
 from reference_sender.api.campaign_controls import read_body
 from reference_sender.api.handlers import Handler
 from reference_sender.api.intake import Intake, Invalid
-from reference_sender.api.queries import Queries, shown
+from reference_sender.api.queries import Queries, instant, shown
 from reference_sender.api.query_strings import fields_of, limit_of, number_of
 from reference_sender.api.rules import IntakeRules
-from reference_sender.clock import now_ns
+from reference_sender.clock import now_ns, wall_ahead_ns
 from reference_sender.dispatch.message_states import EXPIRED_NOWHERE, EXPIRED_UNCERTAIN, EXPIRED_UNREPORTED
 from reference_sender.dispatch.values import Lane, Message, State
 from reference_sender.runtime.driver import Driver
 from reference_sender.store import DeadLetterFilter, Record
 
 _MOST = 1_000  # in one page or replay
+_STEP = 500  # of a replay by filter
 _LARGEST_ID = 2**63 - 1
 # The provider may have delivered a message that ended for one of these reasons.
 UNCERTAIN_REASONS = frozenset({EXPIRED_UNCERTAIN, EXPIRED_UNREPORTED, EXPIRED_NOWHERE})
+_QUEUE_FULL = "queue_full"
+_FILTERS = ("campaign", "reason", "class", "route", "since", "until")
+_EXAMPLE = "2026-12-01T09:00:00+01:00"
 _CLASSES = ", ".join(lane.value for lane in Lane)
 
 
-class ReplayRequest(Struct, forbid_unknown_fields=True):
-    """The body of ``POST /v1/dead-letters/replay``: the ids that ``GET /v1/dead-letters`` showed."""
+class DeadLetterQuery(Struct, forbid_unknown_fields=True, frozen=True, rename={"message_class": "class"}):
+    """Which dead letters, as the query and the body name them. Instants have an offset."""
 
-    ids: Annotated[list[str], Meta(min_length=1, max_length=_MOST)]
+    campaign: str | None = None
+    reason: str | None = None
+    message_class: Lane | None = None
+    route: str | None = None
+    since: str | None = None
+    until: str | None = None
+
+
+class ReplayRequest(Struct, forbid_unknown_fields=True, frozen=True):
+    """The body of ``POST /v1/dead-letters/replay``: the ids that ``GET /v1/dead-letters`` showed, or a
+    ``filter``, of which at most ``limit`` are sent again, those with an id above ``after``.
+    """
+
+    ids: Annotated[list[str], Meta(min_length=1, max_length=_MOST)] | None = None
+    filter: DeadLetterQuery | None = None
+    after: str = "0"
+    limit: Annotated[int, Meta(ge=1, le=_MOST)] = _STEP
+    dry_run: bool = False
     allow_duplicate: bool = False
 
 
@@ -72,25 +94,78 @@ class DeadLetters:
         }
 
     async def _list(self, request: web.BaseRequest, _: str) -> web.Response:
-        fields = fields_of(
-            request.raw_path.partition("?")[2], {"campaign", "reason", "class", "after", "limit"}
-        )
+        fields = fields_of(request.raw_path.partition("?")[2], {*_FILTERS, "after", "limit"})
         limit = limit_of(fields, _MOST)
         after_id = number_of(fields, "after", 0, 0, _LARGEST_ID)
-        wanted = DeadLetterFilter(fields.get("campaign"), fields.get("reason"), _lane(fields.get("class")))
+        wanted = _store_filter(
+            DeadLetterQuery(
+                fields.get("campaign"),
+                fields.get("reason"),
+                _lane(fields.get("class")),
+                fields.get("route"),
+                fields.get("since"),
+                fields.get("until"),
+            )
+        )
         found = await self._queries.dead_letters(wanted, after_id, limit)
         following = str(found[-1].message.message_id) if len(found) == limit else None
         return json_answer({"dead_letters": [shown(record) for record in found], "next": following})
 
     async def _replay(self, request: web.BaseRequest, _: str) -> web.Response:
         wanted = read_body(await read_message(request, self._patience_s), ReplayRequest)
+        if (wanted.ids is None) == (wanted.filter is None):
+            raise Invalid("invalid", "ids", "give either ids or filter")
+        if wanted.filter is not None:
+            return await self._replay_matching(wanted, wanted.filter)
+        if wanted.dry_run:
+            raise Invalid("invalid", "dry_run", "dry_run needs filter")
         refused: list[NotReplayed] = []
         repeats: dict[str, Message] = {}  # by the id of the dead letter
-        for text in dict.fromkeys(wanted.ids):
+        for text in dict.fromkeys(wanted.ids or ()):
             try:
-                repeats[text] = self._repeated(await self._record(text), wanted.allow_duplicate)
+                repeats[text] = self._repeated(await self._record(text), wanted.allow_duplicate, len(repeats))
             except Invalid as error:
                 refused.append(NotReplayed(text, error.code, error.message))
+        done = await self._send(repeats)
+        return json_answer({"replayed": done, "refused": refused}, 202 if done else 409)
+
+    async def _replay_matching(self, wanted: ReplayRequest, which: DeadLetterQuery) -> web.Response:
+        """One step. The next one leaves out what ended after the first began: a message that was sent again
+        and failed again is not sent a third time.
+        """
+        after_id = number_of({"after": wanted.after}, "after", 0, 0, _LARGEST_ID)
+        if which.until is None:
+            which = structs.replace(which, until=instant(now_ns(), wall_ahead_ns()))
+        matching = _store_filter(which)
+        if wanted.dry_run:
+            reasons = await self._queries.count_dead_letters(matching)
+            uncertain = sum(count for reason, count in reasons.items() if reason in UNCERTAIN_REASONS)
+            counted = {"matched": sum(reasons.values()), "uncertain": uncertain, "reasons": reasons}
+            return json_answer(counted)
+        found = await self._queries.dead_letters(matching, after_id, wanted.limit)
+        refused: list[NotReplayed] = []
+        repeats: dict[str, Message] = {}
+        last_id, is_full = after_id, False
+        for record in found:
+            text = str(record.message.message_id)
+            try:
+                repeats[text] = self._repeated(record, wanted.allow_duplicate, len(repeats))
+            except Invalid as error:
+                is_full = error.code == _QUEUE_FULL
+                if is_full:  # the next step begins with this one
+                    break
+                refused.append(NotReplayed(text, error.code, error.message))
+            last_id = record.message.message_id
+        done = await self._send(repeats)
+        step = structs.replace(wanted, filter=which, after=str(last_id))
+        is_last = len(found) < wanted.limit and not is_full
+        answer = {"replayed": done, "refused": refused, "next": None if is_last else structs.asdict(step)}
+        if is_full and not (done or refused):
+            raise Invalid(_QUEUE_FULL, "", "the queue is full: send the same step again later", 1)
+        return json_answer(answer, 202)
+
+    async def _send(self, repeats: dict[str, Message]) -> list[Replayed]:
+        """Store and send the new messages, by the id of the dead letter."""
         done: list[Replayed] = []
         if repeats:
             known = await self._driver.take_many(list(repeats.values()))
@@ -100,7 +175,7 @@ class DeadLetters:
                     self._rules.undo(message)
                 new_id = message.message_id if existing is None else existing.message_id
                 done.append(Replayed(text, str(new_id), message.key, existing is not None))
-        return json_answer({"replayed": done, "refused": refused}, 202 if done else 409)
+        return done
 
     async def _record(self, text: str) -> Record:
         readable = text.isdecimal() and len(text) <= 19 and int(text) <= _LARGEST_ID
@@ -109,8 +184,8 @@ class DeadLetters:
             raise Invalid("not_found", "ids", "there is no such message")
         return record
 
-    def _repeated(self, record: Record, allow_duplicate: bool) -> Message:
-        """Raises ``Invalid``."""
+    def _repeated(self, record: Record, allow_duplicate: bool, before: int) -> Message:
+        """The new message, which comes after ``before`` others. Raises ``Invalid``."""
         if record.state not in (State.FAILED, State.EXPIRED):
             raise Invalid(
                 "not_dead",
@@ -123,12 +198,37 @@ class DeadLetters:
                 "allow_duplicate",
                 "the provider may have delivered it: give allow_duplicate=true if a duplicate is acceptable",
             )
-        if not self._driver.has_room(1, record.message.lane):
-            raise Invalid("queue_full", "", "the queue is full: send it again later")
+        if not self._driver.has_room(before + 1, record.message.lane):
+            raise Invalid(_QUEUE_FULL, "", "the queue is full: send it again later")
         now = now_ns()
         message = self._intake.replay(record.message, now)
         self._rules.check(now, message)
         return message
+
+
+def _store_filter(wanted: DeadLetterQuery) -> DeadLetterFilter:
+    """Raises ``Invalid``."""
+    return DeadLetterFilter(
+        wanted.campaign,
+        wanted.reason,
+        wanted.message_class,
+        wanted.route,
+        _instant_ns("since", wanted.since),
+        _instant_ns("until", wanted.until),
+    )
+
+
+def _instant_ns(name: str, text: str | None) -> int | None:
+    """An instant as the store has it. Raises ``Invalid``."""
+    if text is None:
+        return None
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError:
+        at = None
+    if at is None or at.tzinfo is None:
+        raise Invalid("invalid", name, f"{name} must be an instant with its offset, such as {_EXAMPLE}")
+    return round(at.timestamp() * 1e6) * 1_000 - wall_ahead_ns()
 
 
 def _lane(text: str | None) -> Lane | None:

@@ -45,6 +45,7 @@ _INVALID_STATUS = {
     "opted_out": 403,
     "campaign_cancelled": 409,
     "recipient_limit": 429,
+    "queue_full": 429,
 }  # of Invalid's codes; the others are 400
 
 Handler = Callable[[web.BaseRequest, str], Awaitable[web.StreamResponse]]

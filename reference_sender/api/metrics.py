@@ -74,7 +74,7 @@ class Metrics(Collector):
         tally = self.tally
         counters = {name: getattr(tally, name) for name in tally.__struct_fields__}
         totals = self._driver.state().totals
-        for name in ("offered", "recovered", "sent", "late", "repeated_reports", "orphan_reports"):
+        for name in ("offered", "recovered", "sent", "hedged", "late", "repeated_reports", "orphan_reports"):
             counters[name] = totals[name]
         return counters
 

@@ -73,7 +73,7 @@ class Queries:
 
     async def spent(self, campaign: str) -> int:
         """What ``campaign`` costs so far, in millionths."""
-        return await self.ask(lambda: self._store.spent(campaign, None))
+        return await self.ask(lambda: self._store.spent(campaign))
 
     async def opt_outs(self, after: str, limit: int) -> list[OptOut]:
         """As ``CampaignStore.opt_outs``."""
@@ -86,6 +86,10 @@ class Queries:
     async def dead_letters(self, wanted: DeadLetterFilter, after_id: int, limit: int) -> list[Record]:
         """As ``MessageArchive.dead_letters``."""
         return await self.ask(lambda: self._store.dead_letters(wanted, after_id, limit))
+
+    async def count_dead_letters(self, wanted: DeadLetterFilter) -> dict[str, int]:
+        """As ``MessageArchive.count_dead_letters``."""
+        return await self.ask(lambda: self._store.count_dead_letters(wanted))
 
     async def record(self, message_id: int) -> Record | None:
         """The message with its text, if there is one."""

@@ -81,7 +81,7 @@ class IntakeRules:
             raise cancelled(name)
         limit = self.limit(defaults.spending_limit)
         if limit is None:
-            return Campaign(name) if known is None and gate.spending is not None else None
+            return None
         wanted = Campaign(name, known.state if known is not None else CampaignState.RUNNING, limit)
         return None if wanted == known else wanted
 

@@ -44,14 +44,19 @@ class CampaignCounts(Struct):
         return self.waiting > 0 or self.sent > 0
 
 
+_FIELDS = CampaignCounts.__struct_fields__[1:]
+
+
 class CountedCampaigns:
-    """The counts of each campaign, and of all messages together. Of more than 1,000 campaigns the first that
-    ended are forgotten; while none has ended, further ones are not counted.
+    """The counts of each campaign. Of more than 1,000 campaigns the first that ended are counted together
+    with the messages without a campaign, and so are further ones while none has ended.
     """
 
     def __init__(self, routes: Iterable[RouteLimits]) -> None:
-        self.total = CampaignCounts("")
         self._campaigns: dict[str, CampaignCounts] = {}
+        self._rest = CampaignCounts("")
+        self._before = CampaignCounts("")  # of all counts, what earlier processes did
+        self._continued: set[str] = set()  # campaigns of which it has the ends
         self.route_prices = {limits.name: round(limits.cost_per_segment * UNIT) for limits in routes}
         self._cost: Callable[[Message], int] | None = None
         # Of a segment, before any cost is known; None: there are no prices.
@@ -61,83 +66,81 @@ class CountedCampaigns:
         """Use this price list instead of the prices of the routes."""
         self._cost, self.lowest_price = cost, lowest_price
 
+    @property
+    def total(self) -> CampaignCounts:
+        """All messages that this process had, and what it spent."""
+        total = CampaignCounts("")
+        for counts in (self._rest, *self._campaigns.values()):
+            _add_all(total, counts, 1)
+        _add_all(total, self._before, -1)
+        return total
+
     def accepted(self, messages: Iterable[Message]) -> None:
         """These messages are stored, and no provider has them."""
-        number = segments = 0
+        campaigns = self._campaigns
         for message in messages:
-            number += 1
-            segments += message.segments
-            if message.campaign:
-                counts = self._campaigns.get(message.campaign) or self._begun(message.campaign)
-                if counts is not None:
-                    counts.waiting += 1
-                    counts.waiting_segments += message.segments
-        self.total.waiting += number
-        self.total.waiting_segments += segments
+            name = message.campaign
+            counts = campaigns.get(name) or (self._begun(name) if name else self._rest)
+            counts.waiting += 1
+            counts.waiting_segments += message.segments
 
     def recovered(self, recovered: Iterable[Recovered]) -> None:
-        """Open messages of an earlier process, or of another node. The total has only costs
-        of this process.
-        """
-        total = self.total
-        spent = total.sent_segments, total.cost
+        """Open messages of an earlier process, or of another node."""
+        before = self._before
         for each in recovered:
             self.accepted([each.message])
             if each.state is _SENT:
-                self.taken(each.message, each.route)
-        total.sent_segments, total.cost = spent
+                before.sent_segments += each.message.segments
+                before.cost += self.taken(each.message, each.route)
 
     def earlier(self, ended: CampaignCounts) -> None:
-        """Count messages of an open campaign that ended in an earlier process, for the campaign alone."""
+        """Count messages of an open campaign that ended in an earlier process."""
         counts = self._campaigns.get(ended.name)
         if counts is not None:
-            counts.delivered += ended.delivered
-            counts.failed += ended.failed
-            counts.expired += ended.expired
-            counts.sent_segments += ended.sent_segments
-            counts.cost += ended.cost
+            _add_all(counts, ended, 1)
+            _add_all(self._before, ended, 1)
+            self._continued.add(ended.name)
 
-    def taken(self, message: Message, route: str | None) -> None:
-        """A provider has ``message``."""
+    def taken(self, message: Message, route: str | None) -> int:
+        """A provider has ``message``. Returns its cost."""
         segments = message.segments
         if self._cost is not None:
             cost = self._cost(message)
         else:
             cost = segments * self.route_prices.get(route or "", 0)
-        own = self._campaigns.get(message.campaign)
-        for counts in (self.total,) if own is None else (self.total, own):
-            counts.waiting -= 1
-            counts.waiting_segments -= segments
-            counts.sent += 1
-            counts.sent_segments += segments
-            counts.cost += cost
+        counts = self._campaigns.get(message.campaign) or self._rest
+        counts.waiting -= 1
+        counts.waiting_segments -= segments
+        counts.sent += 1
+        counts.sent_segments += segments
+        counts.cost += cost
+        return cost
 
     def ended_unsent(self, message: Message, state: State) -> None:
         """``message``, which no provider accepted as far as is known, ended as FAILED or EXPIRED."""
-        for counts in self._of(message.campaign):
-            counts.waiting -= 1
-            counts.waiting_segments -= message.segments
-            _add(counts, state, 1)
+        counts = self._campaigns.get(message.campaign) or self._rest
+        counts.waiting -= 1
+        counts.waiting_segments -= message.segments
+        _add(counts, state, 1)
 
     def ended(self, campaign: str, before: State, state: State) -> None:
         """A message that was in state ``before``, SENT or a final one, is in the final ``state``."""
-        if before is _SENT and state is _DELIVERED:  # nearly every message: without the calls below
-            total, own = self.total, self._campaigns.get(campaign)
-            if total.sent:
-                total.sent -= 1
-                total.delivered += 1
-            if own is not None and own.sent:
-                own.sent -= 1
-                own.delivered += 1
-            return
-        for counts in self._of(campaign):
-            if _count(counts, before):  # otherwise it ended before the campaign was counted here
-                _add(counts, before, -1)
-                _add(counts, state, 1)
+        counts = self._campaigns.get(campaign) or self._rest
+        if before is _SENT:
+            counts.sent -= 1
+        else:
+            _add(counts, before, -1)
+        if state is _DELIVERED:
+            counts.delivered += 1
+        else:
+            _add(counts, state, 1)
 
-    def ended_elsewhere(self, state: State) -> None:
-        """A message that ended in another process is counted here from now on: a late report came for it."""
-        _add(self.total, state, 1)
+    def ended_elsewhere(self, campaign: str, state: State) -> None:
+        """A message that ended in another process counts here from now on: it has a late report."""
+        if campaign in self._continued:  # ``earlier`` counted it
+            _add(self._before, state, -1)
+        else:
+            _add(self._campaigns.get(campaign) or self._rest, state, 1)
 
     def newest(self, limit: int) -> Sequence[CampaignCounts]:
         """Copies of at most ``limit`` campaigns: first the open ones, and the newest first."""
@@ -151,35 +154,29 @@ class CountedCampaigns:
     def __len__(self) -> int:
         return len(self._campaigns)
 
-    def _of(self, campaign: str) -> tuple[CampaignCounts, ...]:
-        counts = self._campaigns.get(campaign)
-        return (self.total,) if counts is None else (self.total, counts)
-
-    def _begun(self, name: str) -> CampaignCounts | None:
+    def _begun(self, name: str) -> CampaignCounts:
         campaigns = self._campaigns
         if len(campaigns) >= _MOST_CAMPAIGNS:
             # Many at a time, since each search takes time.
-            over = [each.name for each in campaigns.values() if not each.is_open][: _MOST_CAMPAIGNS // 8]
+            over = [each for each in campaigns.values() if not each.is_open][: _MOST_CAMPAIGNS // 8]
             for each in over:
-                del campaigns[each]
+                _add_all(self._rest, campaigns.pop(each.name), 1)
             if not over:
-                return None
+                return self._rest
         counts = campaigns[name] = CampaignCounts(name)
         return counts
 
 
-def _count(counts: CampaignCounts, state: State) -> int:
-    if state is _SENT:
-        return counts.sent
-    return counts.failed if state is _FAILED else counts.expired
-
-
 def _add(counts: CampaignCounts, state: State, count: int) -> None:
+    """``state`` is final."""
     if state is _DELIVERED:
         counts.delivered += count
     elif state is _FAILED:
         counts.failed += count
-    elif state is _SENT:
-        counts.sent += count
     else:
         counts.expired += count
+
+
+def _add_all(to: CampaignCounts, counts: CampaignCounts, factor: int) -> None:
+    for field in _FIELDS:
+        setattr(to, field, getattr(to, field) + factor * getattr(counts, field))

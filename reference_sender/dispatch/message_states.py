@@ -252,7 +252,7 @@ class MessageStates:
         for each in ended:
             if each.message.key not in index.by_key:
                 self.past.add(each.message.key, recovered_ended(each, now_ns))
-                self._campaigns.ended_elsewhere(each.state)
+                self._campaigns.ended_elsewhere(each.message.campaign, each.state)
         for report in reports:
             key = index.find(report)
             if key is None:

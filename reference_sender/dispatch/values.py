@@ -232,7 +232,7 @@ class RouteLimits(Struct, frozen=True, gc=False):
     idempotency_window_s: float
     lookup_window_s: float = 0.0
     weight: float | None = None  # among equal routes; None for all: the first is preferred
-    cost_per_segment: float = 0.0
+    cost_per_segment: float = 0.0  # in any currency, that of the worths in ``DispatchSettings``
     answers_status: bool = False  # the provider can be asked for the state of a message that it accepted
 
     @property

@@ -56,8 +56,8 @@ class Group:
         self.many: list[Waiter] = []
         self.changed: list[tuple[Waiter, bool | None]] = []  # with the answer to give
         self.probes: list[Waiter] = []
-        self.urgent = False  # it has OTPs of a campaign, or an attempt of OTPs
         self.late = LateReports()
+        self.urgent = False  # it has OTPs of a campaign, or an attempt of OTPs
 
     def __bool__(self) -> bool:
         return bool(self.has_work() or self.changed or self.probes or self.late)
@@ -147,6 +147,11 @@ class Commits:
     def control(self, controls: Iterable[Control]) -> None:
         """Keep these changes of campaigns, costs, holds and opt-outs, as ``change``."""
         self._group.controls.extend(controls)
+
+    def controls(self) -> list[Control]:
+        """Those that are not durable yet."""
+        running = [] if self._running is None else self._running.controls
+        return [*running, *self._group.controls]
 
     def attempt(self, attempt: SubmitAttempt, batch: SubmitBatch) -> None:
         """Keep ``attempt``, whose request may be sent then."""

@@ -32,13 +32,13 @@ from reference_sender.dispatch.values import (
 from reference_sender.node.commits import Commits, Group, LateReports, is_attempt_of
 from reference_sender.node.early_calls import EarlyCalls
 from reference_sender.node.effects import Acknowledge, Commit, NodeEffect, Refuse, SubmitNow, Waiter
+from reference_sender.node.rules import ChangingRules
 from reference_sender.node.takeover import Unread, admitted
 from reference_sender.node.tenure import Tenure
 from reference_sender.node.times import DEFAULT_TIMES, NodeTimes
 from reference_sender.policy.campaigns import Campaign, CampaignState
 from reference_sender.policy.gate import Gate, open_gate
-from reference_sender.policy.opt_out import OptOut
-from reference_sender.store.protocol import Control, Existing, HandedOver, Hold, OptIn, Renewal, StoreError
+from reference_sender.store.protocol import Control, Existing, HandedOver, News, Renewal, StoreError
 
 
 class Node:
@@ -58,6 +58,7 @@ class Node:
         dispatcher.bar(self.gate.bars)
         self._early = EarlyCalls(times.early_report_ns)
         self._commits = Commits(times.linger_ns, times.retry_ns)
+        self._rules = ChangingRules(self.gate, self._commits)
         self._unanswered: dict[int, int] = {}  # attempts by batch: not durable yet, or their request is out
         self._attempts = 0  # number made so far
         self._stopping = False
@@ -103,7 +104,7 @@ class Node:
         ready, held = admitted(self.gate, now_ns, recovered)
         self.gate.hold(now_ns, held)
         for campaign in self._unread.left(unread):
-            self._change_held(now_ns, campaign)
+            self._rules.set_campaign(now_ns, campaign)
         closes = self.gate.closes(now_ns, [each.message for each in ready if each.state is State.QUEUED])
         return self._perform(now_ns, self._dispatcher.recover(now_ns, ready, closes))
 
@@ -113,35 +114,32 @@ class Node:
         Of a paused campaign the waiting messages are held, of a cancelled one they end. Messages that a
         provider may have continue.
         """
-        self._change_held(now_ns, campaign)
+        self._rules.set_campaign(now_ns, campaign)
         self._commits.settle(waiter)
         self._unread.changed(campaign)
         if campaign.state is CampaignState.RUNNING:
             return []
         return self._perform(now_ns, self._dispatcher.set_aside_barred(now_ns))
 
-    def _change_held(self, now_ns: int, campaign: Campaign) -> None:
-        changed = self.gate.change(now_ns, campaign)
-        holds = [Hold(message.message_id, message.not_before_ns) for message in changed.holds]
-        self._commits.control([campaign, *holds, *changed.spent])
-
     def opt_out(self, now_ns: int, numbers: Iterable[str], waiter: Waiter) -> list[NodeEffect]:
-        """Put ``numbers`` on the opt-out list. Their waiting messages end. The waiter gets None when the list
-        is durable.
-        """
-        opt_outs = [OptOut(number, now_ns) for number in numbers]
-        for each in opt_outs:
-            self.gate.opt_outs.add(each.number)
-        self.keep(opt_outs, waiter)
-        self.gate.end_opted_out(now_ns)
+        """Put ``numbers`` on the opt-out list; their messages end. The waiter gets None when it is kept."""
+        self._rules.opt_out(now_ns, numbers)
+        self._commits.settle(waiter)
         return self._perform(now_ns, self._dispatcher.set_aside_barred(now_ns))
 
     def opt_in(self, numbers: Iterable[str], waiter: Waiter) -> None:
         """Take ``numbers`` off the opt-out list. The waiter gets None when that is durable."""
-        opt_ins = [OptIn(number) for number in numbers]
-        for each in opt_ins:
-            self.gate.opt_outs.remove(each.number)
-        self.keep(opt_ins, waiter)
+        self._rules.opt_in(numbers)
+        self._commits.settle(waiter)
+
+    def learning(self) -> None:
+        """The driver begins to read the news of the store's rules."""
+        self._rules.begin_learning()
+
+    def learned(self, now_ns: int, news: News) -> list[NodeEffect]:
+        """Apply the news read since ``learning``. Waiting messages that they stop are held or end."""
+        bars = self._rules.learn(now_ns, news)
+        return self._perform(now_ns, self._dispatcher.set_aside_barred(now_ns)) if bars else []
 
     def keep(self, controls: Iterable[Control], waiter: Waiter) -> None:
         """Store ``controls``. The waiter gets None when that is durable."""
@@ -153,6 +151,7 @@ class Node:
         ``renewed``.
         """
         self._tenure = tenure
+        self._rules.alone = False
         self._dispatcher.divide(0, tenure.share)
 
     def renewed(self, now_ns: int, until_ns: int, renewal: Renewal) -> list[NodeEffect]:
@@ -197,9 +196,9 @@ class Node:
 
         A report without a key can come before the answer to its submit, which alone identifies the message.
         Its change is then durable only after that answer, so the provider's call waits until then. False if
-        that takes too long: the provider must repeat the report. A delivery that is unknown here may be of an
-        ended message: the store tells after the next commit. Of several nodes each hands over what it does
-        not know.
+        that takes too long: the provider must repeat it. A delivery that is unknown here may be of an ended
+        message: the store tells after the next commit. Of several nodes each hands over what it does not
+        know.
         """
         if self._tenure is not None:
             knows = self._dispatcher.knows
@@ -362,8 +361,7 @@ class Node:
 
     def _attempt(self, now_ns: int, route: str, messages: Sequence[Message]) -> SubmitAttempt:
         self._attempts += 1
-        ids = tuple([message.message_id for message in messages])
-        return SubmitAttempt(self._attempts, route, now_ns, ids)
+        return SubmitAttempt(self._attempts, route, now_ns, tuple([each.message_id for each in messages]))
 
     def _perform(
         self, now_ns: int, effects: Sequence[Effect], foreseen: SubmitAttempt | None = None

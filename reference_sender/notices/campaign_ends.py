@@ -37,12 +37,12 @@ _Answer = TypeVar("_Answer")
 
 class EndSteps(Struct, frozen=True):
     """How large the steps are. ``probed_rows`` of a query are counted by the database, few while a campaign
-    is being sent, then more. ``tallied_rows`` are read into Python, 500 of them in 2 ms.
+    is being sent, then more. ``tallied_rows`` are read into Python, 250 of them in 2 ms.
     """
 
     first_probed_rows: int = 20
     probed_rows: int = 5_000
-    tallied_rows: int = 500
+    tallied_rows: int = 250
     between_pages_s: float = 0.02
     mail_retry_s: tuple[float, ...] = (60.0, 300.0, 1_800.0, 3_600.0)  # the last one is repeated
 
@@ -181,7 +181,7 @@ class CampaignEnds:
         else:
             cost = None
             if self._driver.gate.spending is not None:
-                cost = await self._ask(lambda: self._store.spent(campaign, None))
+                cost = await self._ask(lambda: self._store.spent(campaign))
             summary = tally.summary(campaign, at_ns, cost, settings.currency, settings.time_zone)
             to_mail = settings.email is not None and bool(self._recipients(waiting))
             made = ReportMade(campaign, waiting.ordered_ns, msgspec.json.encode(summary), at_ns, to_mail)

@@ -23,8 +23,6 @@ from reference_sender.policy.settings import NO_POLICY, PolicySettings, amount
 from reference_sender.policy.spending import SegmentPrices, Spending, Spent, summed
 from reference_sender.policy.spending_state import CampaignSpending, SpendingState
 
-NOTHING_SPENT: Mapping[str, int] = {}
-NOTHING_SPENT_ON_A_DAY: Mapping[int, int] = {}
 CANCELLED = "cancelled"
 OPTED_OUT = "opted_out"
 EXPIRED_HELD = "expired"
@@ -60,6 +58,9 @@ class Changed(Struct, frozen=True):
     spent: Sequence[Spent]
 
 
+NOTHING_CHANGED = Changed((), ())
+
+
 class HeldCounts(Struct, frozen=True):
     """A campaign's held messages. ``over_limit`` of ``total`` wait for a higher spending limit."""
 
@@ -87,6 +88,7 @@ class Gate:
             if campaign.state is not CampaignState.RUNNING
         }
         self._held = Held()
+        self._unfitted: set[str] = set()  # campaigns with a new limit that no held message was fitted into
         self._version = 0  # rises when a campaign or the opt-out list changes
 
     @property
@@ -232,24 +234,36 @@ class Gate:
         """From when on, not before ``at_ns``, the opening hours of the number's country allow a message."""
         return max(at_ns, self._hours.window(number, at_ns).opens_ns)
 
-    def change(self, now_ns: int, campaign: Campaign) -> Changed:
-        """Set the controls of a campaign. Held messages that fit a higher spending limit get a new hold."""
+    def change(self, now_ns: int, campaign: Campaign, alone: bool = True) -> Changed:
+        """Set the controls of a campaign. Held messages that fit a higher spending limit get a new hold.
+
+        Not ``alone``, that is left to ``fit``: several nodes must not use what the limit leaves twice.
+        """
         self._version += 1
         self._campaigns[campaign.name] = campaign
         if campaign.state is CampaignState.RUNNING:
             self._stopped.discard(campaign.name)
         else:
             self._stopped.add(campaign.name)
+        for held in self._held.find(lambda message: message.campaign == campaign.name):
+            self._held.move(held, self._due_ns(now_ns, held))
+        self._unfitted.add(campaign.name)
+        return self.fit(now_ns) if alone else NOTHING_CHANGED
+
+    def fit(self, now_ns: int) -> Changed:
+        """Fit held messages into the spending limits that changed."""
+        names, self._unfitted = self._unfitted, set()
+        if self.spending is None or not names:
+            return NOTHING_CHANGED
         changed: list[Message] = []
         spent: list[Spent] = []
-        for held in self._held.find(lambda message: message.campaign == campaign.name):
-            message = held
-            if held.not_before_ns >= FOREVER and self.spending is not None:
-                message = replace(held, not_before_ns=held.not_before_ns - FOREVER)
-                message = self._reserved(now_ns, message, spent)
-                if message.not_before_ns < FOREVER:
-                    changed.append(message)
-            self._held.move(message, self._due_ns(now_ns, message))
+        over = self._held.find(lambda held: held.campaign in names and held.not_before_ns >= FOREVER)
+        for held in over:
+            message = replace(held, not_before_ns=held.not_before_ns - FOREVER)
+            message = self._reserved(now_ns, message, spent)
+            if message.not_before_ns < FOREVER:
+                changed.append(message)
+                self._held.move(message, self._due_ns(now_ns, message))
         return Changed(changed, summed(spent))
 
     def end_opted_out(self, now_ns: int) -> None:
@@ -284,19 +298,17 @@ def open_gate(
     settings: PolicySettings = NO_POLICY,
     opt_outs: Iterable[str] = (),
     campaigns: Iterable[Campaign] = (),
-    spent: Mapping[str, int] = NOTHING_SPENT,
-    by_day: Mapping[int, int] = NOTHING_SPENT_ON_A_DAY,
+    spent: Iterable[Spent] = (),
 ) -> Gate:
     """A gate by ``settings``, with the state that an earlier process stored."""
     hours = OpeningHours(settings.countries)
     numbers = OptOutNumbers(settings.opt_out.classes, opt_outs)
     rule = settings.spending
     spending = None
-    if rule.cost_per_segment is not None:
-        by_country = {code: amount(price) for code, price in rule.cost_per_segment_by_country.items()}
-        prices = SegmentPrices(
-            amount(rule.cost_per_segment), by_country, Prefixes(settings.countries.items())
-        )
+    if rule.has_prices:
+        # The route is not chosen yet: a limit holds whichever it will be.
+        by_country = {code: amount(rule.highest(code)) for code in rule.countries()}
+        prices = SegmentPrices(amount(rule.highest("")), by_country, Prefixes(settings.countries.items()))
         daily = None if rule.daily_limit is None else amount(rule.daily_limit)
-        spending = Spending(prices, daily, zone_of(rule.time_zone), spent, by_day)
+        spending = Spending(prices, daily, zone_of(rule.time_zone), spent)
     return Gate(hours, numbers, spending, campaigns)

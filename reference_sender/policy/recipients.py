@@ -1,11 +1,15 @@
 """The limits on messages to one number: against loops of a client, and against OTP bombing.
 
 A number that gets more than the limit in any window is refused until the window has room.
+
+Several nodes share what they counted for a number as soon as one of them has counted its part of the limit:
+the counts that none of them has shared are then below the limit together.
 """
 
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Iterable, Sequence
 
 from msgspec import Struct
 
@@ -19,17 +23,29 @@ class RecipientLimit(Struct, frozen=True):
     window_ns: int
 
 
+class NumberCount(Struct, frozen=True):
+    """When a number got its last messages, in nanoseconds. ``otp``: for the limit on OTPs."""
+
+    number: str
+    otp: bool
+    times_ns: Sequence[int]
+    until_ns: int  # when the last one leaves the window
+
+
 class _Counted:
     """The instants of the last messages to each number, for one limit.
 
     A number without a message for a window is forgotten at the second change of generations after it.
     """
 
-    def __init__(self, limit: RecipientLimit) -> None:
+    def __init__(self, limit: RecipientLimit, shared: bool) -> None:
         self.limit = limit
+        self._shared = shared
         self._recent: dict[str, deque[int]] = {}
         self._older: dict[str, deque[int]] = {}
+        self._others: dict[str, list[int]] = {}  # what other nodes counted, oldest first
         self._turns_ns = 0
+        self._unshared: set[str] = set()  # numbers with counts that the other nodes do not know
 
     def __len__(self) -> int:
         """Numbers that are remembered."""
@@ -41,9 +57,12 @@ class _Counted:
             stale = now_ns >= self._turns_ns + self.limit.window_ns
             self._older, self._recent = ({} if stale else self._recent), {}
             self._turns_ns = now_ns + self.limit.window_ns
-        times = self._recent.get(number)
-        if times is None:
-            times = self._older.get(number)
+            begins_ns = now_ns - self.limit.window_ns
+            self._others = {each: times for each, times in self._others.items() if times[-1] > begins_ns}
+        times: Sequence[int] | None = self._of(number)
+        others = self._others.get(number)
+        if others is not None:
+            times = sorted([*(times or ()), *others])[-self.limit.messages :]
         if times is None or len(times) < self.limit.messages:
             return 0
         return times[0] + self.limit.window_ns
@@ -56,19 +75,52 @@ class _Counted:
                 times = deque(maxlen=self.limit.messages)
             self._recent[number] = times
         times.append(now_ns)
+        if self._shared:
+            self._unshared.add(number)
 
     def uncount(self, number: str) -> None:
-        times = self._recent.get(number) or self._older.get(number)
+        times = self._of(number)
         if times:
             times.pop()
+            if self._shared:
+                self._unshared.add(number)
+
+    def learn(self, number: str, times_ns: Sequence[int]) -> None:
+        """The other nodes counted these for ``number``."""
+        if not times_ns:
+            self._others.pop(number, None)
+            return
+        if self._of(number) and number not in self._others:
+            self._unshared.add(number)
+        self._others[number] = sorted(times_ns)
+
+    def to_share(self, now_ns: int, nodes: int) -> list[tuple[str, list[int]]]:
+        """What other nodes must know by now, with the instants in the window."""
+        part = -(-self.limit.messages // nodes)
+        begins_ns = now_ns - self.limit.window_ns
+        found = []
+        for number in self._unshared:
+            times = [each for each in self._of(number) or () if each > begins_ns]
+            if len(times) >= part or number in self._others:
+                found.append((number, times))
+        self._unshared.clear()
+        return found
+
+    def _of(self, number: str) -> deque[int] | None:
+        times = self._recent.get(number)
+        return self._older.get(number) if times is None else times
 
 
 class RecipientLimits:
-    """Both limits: ``every`` counts all messages, ``otp`` only OTPs. None: no limit."""
+    """Both limits: ``every`` counts all messages, ``otp`` only OTPs. None: no limit. ``shared``: with other
+    nodes, so ``to_share`` is called.
+    """
 
-    def __init__(self, every: RecipientLimit | None, otp: RecipientLimit | None) -> None:
-        self._every = None if every is None else _Counted(every)
-        self._otp = None if otp is None else _Counted(otp)
+    def __init__(
+        self, every: RecipientLimit | None, otp: RecipientLimit | None, shared: bool = False
+    ) -> None:
+        self._every = None if every is None else _Counted(every, shared)
+        self._otp = None if otp is None else _Counted(otp, shared)
         self.active = not (every is None and otp is None)
 
     @property
@@ -92,6 +144,24 @@ class RecipientLimits:
         """A message that was counted is not sent: its key was in use, or it was not stored."""
         for each in self._of(lane):
             each.uncount(number)
+
+    def learn(self, counted: Iterable[NumberCount]) -> None:
+        """What the other nodes counted, of each number all."""
+        for each in counted:
+            limit = self._otp if each.otp else self._every
+            if limit is not None:
+                limit.learn(each.number, each.times_ns)
+
+    def to_share(self, now_ns: int, nodes: int) -> list[NumberCount]:
+        """What the others of ``nodes`` must know of the counts since the last call."""
+        return [
+            NumberCount(
+                number, limit is self._otp, times, times[-1] + limit.limit.window_ns if times else now_ns
+            )
+            for limit in (self._every, self._otp)
+            if limit is not None
+            for number, times in limit.to_share(now_ns, nodes)
+        ]
 
     def _of(self, lane: Lane) -> list[_Counted]:
         found = []

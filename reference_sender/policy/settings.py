@@ -47,11 +47,19 @@ class Recipients(_Part):
     otp_window_s: Annotated[float, Field(ge=1, le=86_400)] = 600.0
 
 
+class RoutePrices(_Part):
+    """Prices of a segment on one route."""
+
+    cost_per_segment: Amount  # of countries that are not in the table below
+    cost_per_segment_by_country: dict[str, Amount] = Field(default_factory=dict)
+
+
 class SpendingLimits(_Part):
-    """SegmentPrices of a segment, and the limit of a day. Amounts are in the currency of the prices."""
+    """Prices of a segment, and the limit of a day. Amounts are in the currency of the prices."""
 
     cost_per_segment: Amount | None = None  # of countries that are not in the table below
     cost_per_segment_by_country: dict[str, Amount] = Field(default_factory=dict)
+    routes: dict[str, RoutePrices] = Field(default_factory=dict)  # by name; the others have the prices above
     daily_limit: Amount | None = None
     time_zone: str = "UTC"  # of the days
 
@@ -67,7 +75,25 @@ class SpendingLimits(_Part):
             raise ValueError("daily_limit needs cost_per_segment")
         if self.cost_per_segment_by_country and self.cost_per_segment is None:
             raise ValueError("cost_per_segment_by_country needs cost_per_segment, for the other countries")
+        if self.routes and self.cost_per_segment is None:
+            raise ValueError("routes needs cost_per_segment, for the other routes")
         return self
+
+    def route_price(self, route: str) -> float:
+        """What a segment costs on ``route`` in most countries; 0 without prices."""
+        own = self.routes.get(route)
+        return (self.cost_per_segment or 0.0) if own is None else own.cost_per_segment
+
+    def highest(self, country: str) -> float:
+        """The highest price of a segment in a country, whichever route it goes. "" is any other country."""
+        tables = [(self.cost_per_segment or 0.0, self.cost_per_segment_by_country)]
+        tables += [(own.cost_per_segment, own.cost_per_segment_by_country) for own in self.routes.values()]
+        return max(by_country.get(country, usual) for usual, by_country in tables)
+
+    def countries(self) -> set[str]:
+        """Countries with a price of their own."""
+        found = set(self.cost_per_segment_by_country)
+        return found.union(*(own.cost_per_segment_by_country for own in self.routes.values()))
 
     @property
     def has_prices(self) -> bool:
@@ -88,7 +114,7 @@ class PolicySettings(_Part):
     @model_validator(mode="after")
     def _countries_are_known(self) -> PolicySettings:
         Prefixes(self.countries.items())
-        unknown = sorted(set(self.spending.cost_per_segment_by_country) - set(self.countries))
+        unknown = sorted(self.spending.countries() - set(self.countries))
         if unknown:
             known = ", ".join(sorted(self.countries))
             raise ValueError(

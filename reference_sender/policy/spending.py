@@ -12,6 +12,7 @@ from datetime import date, datetime, time
 from zoneinfo import ZoneInfo
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from reference_sender.dispatch.values import Message
 from reference_sender.policy.countries import Prefixes
@@ -52,8 +53,8 @@ class SegmentPrices:
 class Spending:
     """Counters of reserved costs, and the limits on them.
 
-    ``zone`` defines the days of ``daily_limit``; None: no such limit. ``spent`` and ``by_day`` continue the
-    counters of an earlier process.
+    ``zone`` defines the days of ``daily_limit``; None: no such limit. ``spent`` continues the counters of an
+    earlier process.
     """
 
     def __init__(
@@ -61,15 +62,17 @@ class Spending:
         prices: SegmentPrices,
         daily_limit: int | None,
         zone: ZoneInfo,
-        spent: Mapping[str, int],
-        by_day: Mapping[int, int],
+        spent: Iterable[Spent] = (),
     ) -> None:
         self.prices = prices
         self.daily_limit = daily_limit
-        self.spent = dict(spent)  # by campaign
-        self._by_day = dict(by_day)
+        self.spent: dict[str, int] = {}  # by campaign
+        self._by_day: dict[int, int] = {}
+        self._others: dict[tuple[str, int], int] = {}  # part of both, by campaign and day
         self._moved: dict[int, int] = {}  # messages by the day whose limit was reached
         self._zone = zone
+        for each in spent:
+            self.add(each)
 
     def day(self, at_ns: int) -> int:
         """The day of ``at_ns``, in days since 1970-01-01."""
@@ -123,6 +126,14 @@ class Spending:
         self._by_day[spent.day] = self._by_day.get(spent.day, 0) + spent.amount
         if len(self._by_day) > _DAYS_KEPT:
             del self._by_day[min(self._by_day)]
+
+    def learn(self, spent: Spent) -> None:
+        """The amount of all other nodes for a campaign and day is ``spent`` now."""
+        place = spent.campaign, spent.day
+        before = self._others.get(place, 0)
+        self._others[place] = spent.amount
+        if spent.amount != before:
+            self.add(replace(spent, amount=spent.amount - before))
 
 
 def day_of(at_ns: int, zone: ZoneInfo) -> int:

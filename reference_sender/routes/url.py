@@ -44,7 +44,6 @@ class RouteOptions(BaseModel):
     sender_id: Annotated[str, Field(min_length=1, max_length=34)] | None = None
     idempotency_window_s: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
     weight: Annotated[float, Field(gt=0, le=1e6)] | None = None
-    cost_per_segment: Annotated[float, Field(ge=0, le=1e6)] = 0.0
 
 
 class RouteSpec(Struct, frozen=True):
@@ -131,8 +130,14 @@ def _credentials(parts: SplitResult, definition: RouteDefinition) -> tuple[str, 
 
 
 def _read_options(parts: SplitResult, authority: str) -> RouteOptions:
+    given = dict(parse_qsl(parts.query, keep_blank_values=True))
+    if "cost_per_segment" in given:
+        raise RouteError(
+            f"route {authority}: cost_per_segment is no option of a route: give the price in the file of "
+            "--policy, as cost_per_segment in [spending.routes.NAME]"
+        )
     try:
-        return RouteOptions.model_validate(dict(parse_qsl(parts.query, keep_blank_values=True)))
+        return RouteOptions.model_validate(given)
     except ValidationError as error:
         faults = [f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors()]
         known = ", ".join(RouteOptions.model_fields)
@@ -160,6 +165,5 @@ def _limits(options: RouteOptions, definition: RouteDefinition, authority: str) 
         idempotency_window_s=definition.idempotency_window_s if window_s is None else window_s,
         lookup_window_s=definition.lookup_window_s,
         weight=options.weight,
-        cost_per_segment=options.cost_per_segment,
         answers_status=definition.status is not None,
     )

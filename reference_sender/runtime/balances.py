@@ -40,7 +40,7 @@ class Balances:
                     self._silent.discard(name)
                 elif name not in self._silent:
                     self._silent.add(name)
-                    log.info("route %s: the provider does not tell the balance of the account", name)
+                    log.info("route %s: the provider does not give the balance of the account", name)
             await asyncio.sleep(self._every_s)
 
     def _ended(self, task: asyncio.Task[None]) -> None:

@@ -32,7 +32,7 @@ from reference_sender.policy.gate import Gate
 from reference_sender.routes.client import Route
 from reference_sender.runtime.background import Chores
 from reference_sender.runtime.committer import Committer
-from reference_sender.store import Existing, HandedOver, Renewal, Store, StoreError
+from reference_sender.store import Existing, HandedOver, News, Renewal, Store, StoreError
 from reference_sender.store.campaign_reports import ReportControl
 
 log = logging.getLogger(__name__)
@@ -90,13 +90,21 @@ class Driver:
         self._perform(self._node.recover(self._now(), recovered, unread))
 
     def join(self, tenure: Tenure) -> None:
-        """As ``Node.join``. A ``Member`` keeps the tenure."""
+        """As ``Node.join``. A ``Member`` calls it and keeps the tenure."""
         self.tenure = tenure
         self._node.join(tenure)
 
     def renewed(self, until_ns: int, renewal: Renewal) -> None:
         """As ``Node.renewed``."""
         self._perform(self._node.renewed(self._now(), until_ns, renewal))
+
+    def learning(self) -> None:
+        """As ``Node.learning``."""
+        self._node.learning()
+
+    def learned(self, news: News) -> None:
+        """As ``Node.learned``."""
+        self._perform(self._node.learned(self._now(), news))
 
     def wants(self) -> int:
         """As ``Node.wants``; 0 once the sender stops."""

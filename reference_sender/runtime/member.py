@@ -1,5 +1,5 @@
-"""A process as one of several nodes of a store: it renews its lease, claims work and reads reports handed
-over to it.
+"""A process as one of several nodes of a store: it renews its lease, claims work, and reads what the others
+hand over or change: reports, campaigns, opt-outs and costs.
 """
 
 from __future__ import annotations
@@ -8,6 +8,8 @@ import asyncio
 import logging
 
 from reference_sender.clock import now_ns
+from reference_sender.node.tenure import Tenure
+from reference_sender.policy.recipients import NumberCount, RecipientLimits
 from reference_sender.runtime.driver import Driver
 from reference_sender.store import LeaseLost, Leases, Store, StoreError
 
@@ -15,6 +17,7 @@ log = logging.getLogger(__name__)
 
 _SECOND_NS = 1_000_000_000
 _POLL_S = 0.2
+_LEARN_EVERY_S = 0.2
 _RENEWALS_A_LEASE = 5
 _LONGEST_RENEWAL_S = 1.0
 _REPORTS_AT_ONCE = 500
@@ -23,20 +26,30 @@ _REPORTS_AT_ONCE = 500
 class Member:
     """Its task ends only with ``stop``, or when the lease is lost: then the sender must end too."""
 
-    def __init__(self, store: Store, leases: Leases, driver: Driver) -> None:
+    def __init__(
+        self, store: Store, leases: Leases, driver: Driver, tenure: Tenure, limits: RecipientLimits
+    ) -> None:
+        """Joins with ``tenure``. ``limits`` must be shared ones."""
+        driver.join(tenure)
+        self._tenure = tenure
+        self._limits = limits
+        self._to_share: list[NumberCount] = []
         self._store = store
         self._leases = leases
         self._driver = driver
         self._loop = asyncio.get_running_loop()
         self._renew_every_s = min(_LONGEST_RENEWAL_S, leases.lease_s / _RENEWALS_A_LEASE)
         self._renew_at_s = 0.0
+        self._learn_at_s = 0.0
+        self._mark = 0.0  # of the news read so far
         self._share = 0  # in use
         self.leads = False  # whether this node does what one must do for all
         self._task: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
-        """Renew once, then continue in the background. Raises ``StoreError``."""
+        """Renew and learn once, then continue in the background. Raises ``StoreError``."""
         await self._renew()
+        await self._learn()
         self._task = self._loop.create_task(self._run())
 
     async def stop(self) -> None:
@@ -59,21 +72,35 @@ class Member:
             self._driver.chores.died("lease", error)
 
     async def _turn(self) -> None:
-        await self._renew_if_due()
+        await self._keep_up()
         while limit := self._driver.wants():
             recovered = await asyncio.to_thread(self._store.unfinished, limit)
             self._driver.recover(recovered)
             if len(recovered) < limit:
                 break
-            await self._renew_if_due()
+            await self._keep_up()
         while reports := await asyncio.to_thread(self._leases.reports, _REPORTS_AT_ONCE):
             self._driver.handed_over(reports)
             await self._driver.settled()
-            await self._renew_if_due()
+            await self._keep_up()
 
-    async def _renew_if_due(self) -> None:
+    async def _keep_up(self) -> None:
         if self._loop.time() >= self._renew_at_s:
             await self._renew()
+        if self._loop.time() >= self._learn_at_s:
+            await self._learn()
+
+    async def _learn(self) -> None:
+        self._learn_at_s = self._loop.time() + _LEARN_EVERY_S
+        self._to_share += self._limits.to_share(now_ns(), max(1, self._tenure.nodes))
+        if self._to_share:
+            await asyncio.to_thread(self._leases.share, self._to_share)
+            self._to_share = []
+        self._driver.learning()
+        news = await asyncio.to_thread(self._leases.news, self._mark)
+        self._driver.learned(news)
+        self._limits.learn(news.counted)
+        self._mark = news.mark
 
     async def _renew(self) -> None:
         self._renew_at_s = self._loop.time() + self._renew_every_s

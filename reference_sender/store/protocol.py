@@ -23,6 +23,7 @@ from reference_sender.dispatch.values import (
 )
 from reference_sender.policy.campaigns import Campaign
 from reference_sender.policy.opt_out import OptOut
+from reference_sender.policy.recipients import NumberCount
 from reference_sender.policy.spending import Spent
 from reference_sender.store.campaign_reports import ReportControl, ReportStore
 
@@ -135,6 +136,18 @@ class HandedOver(Struct, frozen=True):
     report: Report
 
 
+class News(Struct, frozen=True):
+    """What nodes changed in the rules that all nodes apply. All of it is state, so it may be read twice."""
+
+    mark: float  # seconds of the store's clock: the next call asks for changes since then
+    turn: bool  # whether what a limit leaves is this node's to use, and all that others used is in the news
+    campaigns: Sequence[Campaign] = ()
+    opt_outs: Sequence[str] = ()  # numbers
+    opt_ins: Sequence[str] = ()
+    spent: Sequence[Spent] = ()  # of a campaign and day: the whole amount that the other nodes added
+    counted: Sequence[NumberCount] = ()  # of a number: all that the other nodes shared
+
+
 class Leases(Protocol):
     """What a store has beside ``Store`` if several nodes use it.
 
@@ -156,6 +169,16 @@ class Leases(Protocol):
         """
         ...
 
+    def news(self, since: float) -> News:
+        """Campaigns, opt-outs, costs and counts that changed since the mark of an earlier call, by this node
+        or by others; everything since 0. Changes of the last seconds before the mark are repeated.
+        """
+        ...
+
+    def share(self, counted: Sequence[NumberCount]) -> None:
+        """Tell the other nodes what this one counted for these numbers. It replaces what it told before."""
+        ...
+
     def reports(self, limit: int) -> list[HandedOver]:
         """Reports for messages of this node, oldest first. ``Work.read`` removes them. The oldest node also
         gets those of messages that ended meanwhile.
@@ -167,8 +190,11 @@ class DeadLetterFilter(Struct, frozen=True):
     """Which dead letters: messages that ended FAILED or EXPIRED. None matches every value."""
 
     campaign: str | None = None
-    reason: str | None = None
+    reason: str | None = None  # the provider's error code, or the sender's reason
     lane: Lane | None = None
+    route: str | None = None  # of the last attempt
+    since_ns: int | None = None  # when it ended: not before
+    until_ns: int | None = None  # before
 
 
 class CampaignEnd(Struct, frozen=True):
@@ -248,6 +274,10 @@ class MessageArchive(Protocol):
         """As ``records``, of those that ``wanted`` matches."""
         ...
 
+    def count_dead_letters(self, wanted: DeadLetterFilter) -> dict[str, int]:
+        """How many ``wanted`` matches, by reason."""
+        ...
+
     def purge(self, before_ns: int, after_id: int, limit: int) -> Purged:
         """Of the ``limit`` next messages after ``after_id`` that were created before ``before_ns``, remove
         those that have been final since before ``before_ns``. The message with the highest id stays, since
@@ -265,8 +295,12 @@ class CampaignStore(Protocol):
         """All that have controls, in the order of their names."""
         ...
 
-    def spent(self, campaign: str | None, day: int | None) -> int:
-        """The sum of ``Spent.amount`` of one campaign or (None) of all, and of one day or (None) of all."""
+    def spending(self) -> list[Spent]:
+        """The sum of ``Spent.amount`` of each campaign and day, of all nodes."""
+        ...
+
+    def spent(self, campaign: str) -> int:
+        """The sum of ``Spent.amount`` of one campaign."""
         ...
 
     def opt_outs(self, after: str, limit: int) -> list[OptOut]:

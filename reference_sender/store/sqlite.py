@@ -27,6 +27,7 @@ from reference_sender.dispatch.values import (
 )
 from reference_sender.policy.campaigns import Campaign
 from reference_sender.policy.opt_out import OptOut
+from reference_sender.policy.spending import Spent
 from reference_sender.store.campaign_reports import CampaignProgress, CampaignRow, StoredReport
 from reference_sender.store.files import StoreFiles
 from reference_sender.store.protocol import (
@@ -46,11 +47,18 @@ from reference_sender.store.sqlite_controls import (
     read_campaign_ends,
     read_campaigns,
     read_opt_outs,
+    read_spending,
     read_spent,
     write_control,
     write_holds,
 )
 from reference_sender.store.sqlite_purge import purge_step
+from reference_sender.store.sqlite_records import (
+    RECORD_COLUMNS,
+    count_dead_letters,
+    read_dead_letters,
+    record_of,
+)
 from reference_sender.store.sqlite_reports import (
     read_progress,
     read_report,
@@ -70,22 +78,12 @@ _PROGRESS_COLUMNS = 8
 _ATTEMPT_COLUMNS = 4
 # The most bytes that a message and its changes need: if the probe fits, a message fits.
 _PROBE_BYTES = 16_384
-_COLUMNS = (
-    "SELECT m.id, m.key, m.recipient, m.body, m.class, m.sender_id, m.campaign, m.segments, m.created_ns,"
-    " m.expires_ns, coalesce(p.state, 'queued'), coalesce(p.reason, ''), p.provider_id,"
-    " coalesce(p.attempts, 0), coalesce(p.at_ns, m.created_ns), p.route, p.tried_ns,"
-    " coalesce(h.not_before_ns, 0), coalesce(h.keeps_hours, 0)"
-)
-_READ = f"{_COLUMNS} FROM message m LEFT JOIN progress p ON p.id = m.id LEFT JOIN hold h ON h.id = m.id"
-_READ_DEAD = (
-    f"{_COLUMNS} FROM progress p INDEXED BY progress_dead CROSS JOIN message m ON m.id = p.id"
-    " LEFT JOIN hold h ON h.id = m.id WHERE p.state IN ('failed', 'expired') AND p.id > ?"
-)
+_READ = f"{RECORD_COLUMNS} FROM message m LEFT JOIN progress p ON p.id = m.id LEFT JOIN hold h ON h.id = m.id"
 
 
 _READ_KEY = f"{_READ} WHERE m.key = ?"
 _READ_ENDED = (
-    f"{_COLUMNS} FROM progress p INDEXED BY progress_ended_as CROSS JOIN message m ON m.id = p.id"
+    f"{RECORD_COLUMNS} FROM progress p INDEXED BY progress_ended_as CROSS JOIN message m ON m.id = p.id"
     " LEFT JOIN hold h ON h.id = m.id"
     " WHERE p.state IN ('failed', 'expired') AND p.provider_id = ? ORDER BY p.id DESC LIMIT 1"
 )
@@ -175,14 +173,14 @@ class SqliteStore:
                 row = self._writer.execute(_READ_KEY, (report.key,)).fetchone()
                 if row is None:
                     row = self._writer.execute(_READ_ENDED, (report.provider_id,)).fetchone()
-                if row is not None and (each := ended(_record(row))) is not None:
+                if row is not None and (each := ended(record_of(row))) is not None:
                     found.append(each)
         return found
 
     def records(self, after_id: int, limit: int) -> list[Record]:
         with self._reading():
             rows = self._reader.execute(f"{_READ} WHERE m.id > ? ORDER BY m.id LIMIT ?", (after_id, limit))
-            return [_record(row) for row in rows]
+            return [record_of(row) for row in rows]
 
     def counts(self, campaign: str | None) -> dict[State, int]:
         # The second condition repeats that of the partial index, without which SQLite would not use it.
@@ -200,17 +198,12 @@ class SqliteStore:
             return read_campaign_ends(self._reader, campaign, last_id)
 
     def dead_letters(self, wanted: DeadLetterFilter, after_id: int, limit: int) -> list[Record]:
-        query = _READ_DEAD
-        values: list[Any] = [after_id]
-        lane = None if wanted.lane is None else _LANE[wanted.lane]
-        given = (("m.campaign", wanted.campaign), ("p.reason", wanted.reason), ("m.class", lane))
-        for column, value in given:
-            if value is not None:
-                query += f" AND {column} = ?"
-                values.append(value)
         with self._reading():
-            rows = self._reader.execute(f"{query} ORDER BY p.id LIMIT ?", [*values, limit])
-            return [_record(row) for row in rows]
+            return read_dead_letters(self._reader, wanted, after_id, limit)
+
+    def count_dead_letters(self, wanted: DeadLetterFilter) -> dict[str, int]:
+        with self._reading():
+            return count_dead_letters(self._reader, wanted)
 
     def purge(self, before_ns: int, after_id: int, limit: int) -> Purged:
         with self._transaction():
@@ -220,9 +213,13 @@ class SqliteStore:
         with self._reading():
             return read_campaigns(self._reader)
 
-    def spent(self, campaign: str | None, day: int | None) -> int:
+    def spending(self) -> list[Spent]:
         with self._reading():
-            return read_spent(self._reader, campaign, day)
+            return read_spending(self._reader)
+
+    def spent(self, campaign: str) -> int:
+        with self._reading():
+            return read_spent(self._reader, campaign)
 
     def opt_outs(self, after: str, limit: int) -> list[OptOut]:
         with self._reading():
@@ -339,25 +336,6 @@ def _message_row(m: Message) -> _Row:
         m.created_ns,
         m.expires_ns,
     )
-
-
-def _record(row: _Row) -> Record:
-    message_id, key, to, text, lane, sender_id, campaign, segments, created_ns, expires_ns = row[:10]
-    message = Message(
-        message_id,
-        key,
-        to,
-        text,
-        Lane(lane),
-        sender_id,
-        campaign,
-        segments,
-        created_ns,
-        expires_ns,
-        not_before_ns=row[17],
-        keeps_hours=bool(row[18]),
-    )
-    return Record(message, State(row[10]), *row[11:17])
 
 
 def _attempt_row(attempt: SubmitAttempt) -> _Row:

@@ -70,10 +70,14 @@ def read_campaign_ends(reader: sqlite3.Connection, campaign: str, last_id: int) 
     return [CampaignEnd(State(row[0]), row[1], bool(row[2]), *row[3:]) for row in rows]
 
 
-def read_spent(reader: sqlite3.Connection, campaign: str | None, day: int | None) -> int:
+def read_spending(reader: sqlite3.Connection) -> list[Spent]:
+    """As ``CampaignStore.spending``."""
+    return [Spent(*row) for row in reader.execute("SELECT campaign, day, amount FROM spending")]
+
+
+def read_spent(reader: sqlite3.Connection, campaign: str) -> int:
     """As ``CampaignStore.spent``."""
-    where = "(?1 IS NULL OR campaign = ?1) AND (?2 IS NULL OR day = ?2)"
-    row = reader.execute(f"SELECT coalesce(sum(amount), 0) FROM spending WHERE {where}", (campaign, day))
+    row = reader.execute("SELECT coalesce(sum(amount), 0) FROM spending WHERE campaign = ?", (campaign,))
     return int(row.fetchone()[0])
 
 

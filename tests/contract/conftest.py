@@ -8,9 +8,11 @@ from pathlib import Path
 
 import pytest
 from postgres_server import PostgresServer
+from store_nodes import Join
 
 from loadtests.storm.store import Disk, ModelStore
-from reference_sender.store import Store, open_store
+from reference_sender.store import Membership, Store, open_store
+from reference_sender.store.postgres import PostgresStore
 
 OpenStore = Callable[[], Store]
 
@@ -43,3 +45,34 @@ def open_it(open_one: OpenStore) -> Iterator[OpenStore]:
     yield open_again
     for store in opened:
         store.close()
+
+
+@pytest.fixture
+def url(postgres: PostgresServer) -> str:
+    return postgres.without_store()
+
+
+@pytest.fixture
+def join(url: str) -> Iterator[Join]:
+    """Nodes of one store; those that are still there leave at the end."""
+    nodes: list[PostgresStore] = []
+
+    def joined(membership: Membership) -> PostgresStore:
+        nodes.append(PostgresStore(url, membership))
+        return nodes[-1]
+
+    yield joined
+    for node in nodes:
+        node.close()
+
+
+@pytest.fixture
+def first_dies(postgres: PostgresServer) -> Callable[[], None]:
+    """Ends the lease of the node that joined first; the others have renewed theirs for long enough."""
+
+    def end() -> None:
+        first = "id = (SELECT min(id) FROM smsbench.node)"
+        postgres.sql(f"UPDATE smsbench.node SET alive_until = '-infinity' WHERE {first}")
+        postgres.sql(f"UPDATE smsbench.node SET steady_since = '-infinity' WHERE NOT {first}")
+
+    return end

@@ -4,7 +4,7 @@ reference_sender/store/protocol.py).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from itertools import chain
@@ -13,12 +13,12 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 from postgres_server import PostgresServer
+from store_nodes import LONG, Join
 
 from reference_sender.dispatch.values import Change, Lane, Message, Recovered, Report, State, SubmitAttempt
 from reference_sender.store import (
     Existing,
     LeaseLost,
-    Membership,
     Record,
     StoreError,
     Work,
@@ -26,29 +26,6 @@ from reference_sender.store import (
 from reference_sender.store.postgres import PostgresStore, leases, writing
 from reference_sender.store.postgres.link import Unanswered
 from reference_sender.store.sharing import WHOLE
-
-LONG = Membership(routes=("a", "b"), lease_s=600.0)
-
-Join = Callable[[Membership], PostgresStore]
-
-
-@pytest.fixture
-def url(postgres: PostgresServer) -> str:
-    return postgres.without_store()
-
-
-@pytest.fixture
-def join(url: str) -> Iterator[Join]:
-    """Nodes of one store; those that are still there leave at the end."""
-    nodes: list[PostgresStore] = []
-
-    def joined(membership: Membership) -> PostgresStore:
-        nodes.append(PostgresStore(url, membership))
-        return nodes[-1]
-
-    yield joined
-    for node in nodes:
-        node.close()
 
 
 def message(message_id: int, key: str = "", lane: Lane = Lane.MARKETING) -> Message:
@@ -63,18 +40,6 @@ def change(message_id: int, state: State, provider_id: str | None = None) -> Cha
 
 def ids(recovered: list[Recovered]) -> list[int]:
     return [each.message.message_id for each in recovered]
-
-
-@pytest.fixture
-def first_dies(postgres: PostgresServer) -> Callable[[], None]:
-    """Ends the lease of the node that joined first; the others have renewed theirs for long enough."""
-
-    def end() -> None:
-        first = "id = (SELECT min(id) FROM smsbench.node)"
-        postgres.sql(f"UPDATE smsbench.node SET alive_until = '-infinity' WHERE {first}")
-        postgres.sql(f"UPDATE smsbench.node SET steady_since = '-infinity' WHERE NOT {first}")
-
-    return end
 
 
 def test_two_nodes_that_claim_at_a_time_never_get_the_same_message(join: Join) -> None:

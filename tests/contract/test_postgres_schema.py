@@ -8,6 +8,9 @@ import pytest
 from postgres_server import PostgresServer
 
 from reference_sender.dispatch.values import Lane, Message
+from reference_sender.policy.campaigns import Campaign, CampaignState
+from reference_sender.policy.opt_out import OptOut
+from reference_sender.policy.spending import Spent
 from reference_sender.store import StoreError, Work, open_store
 from reference_sender.store.campaign_reports import ReportOrder
 from reference_sender.store.postgres import PostgresStore
@@ -18,8 +21,17 @@ _COLUMNS = (
     " WHERE table_schema = 'smsbench' ORDER BY 1, ordinal_position"
 )
 _INDEXES = "SELECT indexname, indexdef FROM pg_indexes WHERE schemaname = 'smsbench' ORDER BY 1"
-_AS_SCHEMA_1 = """
+_AS_SCHEMA_2 = """
 SET search_path = smsbench;
+ALTER TABLE campaign DROP COLUMN changed_at;
+ALTER TABLE spending DROP CONSTRAINT spending_pkey, DROP COLUMN node, DROP COLUMN changed_at,
+    ADD PRIMARY KEY (campaign, day);
+ALTER TABLE opt_out DROP COLUMN active, DROP COLUMN changed_at;
+DROP TABLE recipient;
+UPDATE identity SET version = 2;
+"""
+_AS_SCHEMA_1 = f"""
+{_AS_SCHEMA_2}
 DROP TABLE campaign_report;
 DROP INDEX message_campaign;
 CREATE INDEX message_campaign ON message (campaign) WHERE campaign <> '';
@@ -39,6 +51,30 @@ def test_schema_1_is_upgraded_with_its_messages(postgres: PostgresServer) -> Non
         assert [row.key for row in store.campaign_rows("may", 0, 9)] == ["k"]
         store.commit(Work(controls=[ReportOrder("may", 1)]))
         assert store.campaign_report("may") is not None
+
+
+def test_schema_2_is_upgraded_with_its_rules_once_no_earlier_sender_runs(postgres: PostgresServer) -> None:
+    url = postgres.without_store()
+    campaign, spent, opt_out = (
+        Campaign("may", CampaignState.PAUSED),
+        Spent("may", 1, 40),
+        OptOut("48500100200", 7),
+    )
+    with closing(open_store(url)) as store:
+        store.commit(Work(controls=[campaign, spent, opt_out]))
+    created = postgres.sql(_COLUMNS), postgres.sql(_INDEXES)
+    with closing(open_store(url)):
+        postgres.sql(_AS_SCHEMA_2)
+        with pytest.raises(StoreError, match="schema 2: stop every sender"):
+            open_store(url)
+    postgres.sql("UPDATE smsbench.node SET dead = true")  # its store could not leave: it knows schema 3
+    with closing(open_store(url)) as store:
+        assert (postgres.sql(_COLUMNS), postgres.sql(_INDEXES)) == created
+        assert (store.campaigns(), store.spending(), store.opt_outs("", 9)) == (
+            [campaign],
+            [spent],
+            [opt_out],
+        )
 
 
 def test_a_later_schema_is_refused(postgres: PostgresServer) -> None:

@@ -57,13 +57,8 @@ def test_costs_add_up_by_campaign_and_by_day(open_it: OpenStore) -> None:
     store.commit(Work(controls=[Spent("may", 1, 100), Spent("may", 2, 20), Spent("", 2, 3)]))
     store.commit(Work(controls=[Spent("may", 1, -40)]))
     store = open_it()
-    assert [store.spent(*asked) for asked in (("may", None), ("may", 1), (None, 2), ("", None))] == [
-        80,
-        60,
-        23,
-        3,
-    ]
-    assert store.spent("june", None) == store.spent(None, 9) == 0
+    assert [store.spent(campaign) for campaign in ("may", "", "june")] == [80, 3, 0]
+    assert set(store.spending()) == {Spent("may", 1, 60), Spent("may", 2, 20), Spent("", 2, 3)}
 
 
 def test_a_commit_that_fails_keeps_no_control(open_it: OpenStore) -> None:
@@ -73,7 +68,7 @@ def test_a_commit_that_fails_keeps_no_control(open_it: OpenStore) -> None:
         other = replace(message(1), key="another key, same id")
         store.commit(Work([other], controls=[Spent("may", 1, 5), OptOut("48500100200", 1), Campaign("may")]))
     store = open_it()
-    assert (store.spent(None, None), store.opt_outs("", 9), store.campaigns()) == (0, [], [])
+    assert (store.spending(), store.opt_outs("", 9), store.campaigns()) == ([], [], [])
 
 
 def test_opt_outs_are_listed_in_pages_and_taken_off(open_it: OpenStore) -> None:
@@ -111,6 +106,31 @@ def test_dead_letters_are_filtered_and_paged(open_it: OpenStore) -> None:
     assert found(reason="no_report") == [3]
     assert found(lane=Lane.OTP, campaign="may") == [4]
     assert found(campaign="may", reason="no_report") == []
+
+
+def test_dead_letters_are_found_by_route_and_time_and_counted_by_reason(open_it: OpenStore) -> None:
+    store = open_it()
+    store.commit(Work([message(number) for number in range(1, 6)]))
+    changes = [
+        replace(ended(1, State.FAILED, "error 13", 100), route="cheap"),
+        replace(ended(2, State.FAILED, "error 13", 200), route="fast"),
+        replace(ended(3, State.EXPIRED, "expired", 300), route=None),
+        replace(ended(4, State.FAILED, "error 8", 300), route="cheap"),
+        replace(ended(5, State.DELIVERED, "", 200), route="cheap"),
+    ]
+    store.commit(Work(changes=changes))
+
+    def found(**wanted: object) -> list[int]:
+        which = DeadLetterFilter(**wanted)  # type: ignore[arg-type]
+        ids = [record.message.message_id for record in store.dead_letters(which, 0, 9)]
+        assert sum(store.count_dead_letters(which).values()) == len(ids)
+        return ids
+
+    assert found(route="cheap") == [1, 4]
+    assert found(since_ns=200) == [2, 3, 4]
+    assert found(until_ns=300) == [1, 2]
+    assert found(since_ns=101, until_ns=300, reason="error 13") == [2]
+    assert store.count_dead_letters(DeadLetterFilter()) == {"error 13": 2, "expired": 1, "error 8": 1}
 
 
 def test_a_purge_removes_old_final_messages_in_steps(open_it: OpenStore) -> None:

@@ -15,8 +15,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
 import pytest
+from accept_counts import accepts
 from postgres_server import PostgresServer
 from started_processes import StartedProcesses, ask, free_port
 
@@ -124,17 +124,6 @@ def rig(tmp_path: Path, postgres: PostgresServer) -> Iterator[Rig]:
     rig = Rig(tmp_path, postgres)
     yield rig
     rig.close()
-
-
-def accepts(journal: Path) -> Counter[str]:
-    """How often the provider accepted each key, from the last row of each message."""
-    with pa.ipc.open_stream(journal.read_bytes()) as stream:
-        rows = stream.read_all().select(["key", "provider_id", "accepts"]).to_pylist()
-    last = {(row["key"], row["provider_id"]): row["accepts"] for row in rows if row["provider_id"]}
-    counted: Counter[str] = Counter()
-    for (key, _), count in last.items():
-        counted[key] += count
-    return counted
 
 
 def begin(rig: Rig, count: int) -> tuple[str, set[str]]:

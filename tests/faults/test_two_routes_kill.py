@@ -16,8 +16,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
 import pytest
+from accept_counts import accepts
 from started_processes import Started, StartedProcesses, ask, free_port
 
 MESSAGES = int(os.environ.get("SMSBENCH_KILL_MESSAGES", "600"))
@@ -142,17 +142,6 @@ def rig(tmp_path: Path) -> Iterator[Rig]:
     rig = Rig(tmp_path)
     yield rig
     rig.close()
-
-
-def accepts(journal: Path) -> Counter[str]:
-    """How often this provider accepted each key, from the last row of each message."""
-    with pa.ipc.open_stream(journal.read_bytes()) as stream:
-        rows = stream.read_all().select(["key", "provider_id", "accepts"]).to_pylist()
-    last = {(row["key"], row["provider_id"]): row["accepts"] for row in rows if row["provider_id"]}
-    counted: Counter[str] = Counter()
-    for (key, _), count in last.items():
-        counted[key] += count
-    return counted
 
 
 @pytest.mark.timeout(300)

@@ -144,7 +144,7 @@ def test_the_pacing_converges_to_the_provider_s_real_limit(what: str, real: floa
         idempotency_window_s=86_400.0,
     )
     core = Dispatcher(DispatchSettings(), (limits,), 1)
-    world = World(core, Engine(profile, 1), passage_of(profile, TOKEN, False), lambda _: None)
+    world = World(core, Engine(profile, 1), {"a": passage_of(profile, TOKEN, False)}, lambda _: None)
     count = round(real * until_s * 1.3)
     world.offer(0, [_message(number) for number in range(count)])
     world.run(settled_s * NS_PER_S)

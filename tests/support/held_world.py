@@ -41,7 +41,7 @@ class HeldWorld:
         self.in_flight.clear()
         self.disk.opened = False
         self.store = ModelStore(self.disk)
-        gate = stored_gate(self.policy, self.store, self.now_ns)
+        gate = stored_gate(self.policy, self.store)
         self.node = Node(Dispatcher(DispatchSettings(), (LIMITS,), 1), TIMES, gate)
         self._last_id = self.store.identity().last_message_id
         self._page = page

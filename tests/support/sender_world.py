@@ -23,7 +23,6 @@ from reference_sender.api.reports import ReportIntake, ReportReader
 from reference_sender.api.rules import NO_REPORTS, IntakeRules
 from reference_sender.api.tally import Tally
 from reference_sender.campaign_report.settings import CampaignReportSettings
-from reference_sender.clock import now_ns
 from reference_sender.dispatch import Dispatcher, DispatchSettings
 from reference_sender.dispatch.values import Message, Outcome, Report, Result, RouteLimits
 from reference_sender.node.times import NodeTimes
@@ -107,7 +106,7 @@ class World:
         identity = store.identity()
         settings = DispatchSettings.model_validate({"max_backlog": max_backlog, "otp_reserved_backlog": 0})
         times = NodeTimes(early_report_ns=200_000_000)
-        gate = stored_gate(policy, store, now_ns())
+        gate = stored_gate(policy, store)
         self.driver = Driver(Dispatcher(settings, (LIMITS,), 1), store, {"r": self.route}, times, gate=gate)
         self.driver.recover(store.unfinished())
         self.queries = Queries(store)

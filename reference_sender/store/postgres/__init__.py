@@ -8,8 +8,10 @@ from contextlib import suppress
 from reference_sender.dispatch.values import EndedMessage, Recovered, Report, State
 from reference_sender.policy.campaigns import Campaign
 from reference_sender.policy.opt_out import OptOut
+from reference_sender.policy.recipients import NumberCount
+from reference_sender.policy.spending import Spent
 from reference_sender.store.campaign_reports import CampaignProgress, CampaignRow, StoredReport
-from reference_sender.store.postgres import campaign_reports, controls, leases, reading, writing
+from reference_sender.store.postgres import campaign_reports, controls, leases, news, reading, writing
 from reference_sender.store.postgres.link import Loop, PostgresLink
 from reference_sender.store.postgres.schema import bring_up_to_date
 from reference_sender.store.protocol import (
@@ -19,6 +21,7 @@ from reference_sender.store.protocol import (
     HandedOver,
     Identity,
     Membership,
+    News,
     Place,
     Purged,
     Record,
@@ -97,14 +100,20 @@ class PostgresStore:
     def dead_letters(self, wanted: DeadLetterFilter, after_id: int, limit: int) -> list[Record]:
         return self._reader.call(lambda connection: reading.dead_letters(connection, wanted, after_id, limit))
 
+    def count_dead_letters(self, wanted: DeadLetterFilter) -> dict[str, int]:
+        return self._reader.call(lambda connection: reading.count_dead_letters(connection, wanted))
+
     def purge(self, before_ns: int, after_id: int, limit: int) -> Purged:
         return self._writer.call(lambda connection: controls.purge(connection, before_ns, after_id, limit))
 
     def campaigns(self) -> list[Campaign]:
         return self._reader.call(controls.campaigns)
 
-    def spent(self, campaign: str | None, day: int | None) -> int:
-        return self._reader.call(lambda connection: controls.spent(connection, campaign, day))
+    def spending(self) -> list[Spent]:
+        return self._reader.call(controls.spending)
+
+    def spent(self, campaign: str) -> int:
+        return self._reader.call(lambda connection: controls.spent(connection, campaign))
 
     def opt_outs(self, after: str, limit: int) -> list[OptOut]:
         return self._reader.call(lambda connection: controls.opt_outs(connection, after, limit))
@@ -128,6 +137,12 @@ class PostgresStore:
     def renew(self, share: int) -> Renewal:
         membership = self._membership
         return self._renewer.call(lambda connection: leases.renew(connection, self._node, share, membership))
+
+    def news(self, since: float) -> News:
+        return self._renewer.call(lambda connection: news.news(connection, self._node, since))
+
+    def share(self, counted: Sequence[NumberCount]) -> None:
+        self._renewer.call(lambda connection: news.share(connection, self._node, counted))
 
     def reports(self, limit: int) -> list[HandedOver]:
         return self._renewer.call(lambda connection: leases.reports(connection, self._node, limit))

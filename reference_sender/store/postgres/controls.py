@@ -21,20 +21,23 @@ JOIN message m ON m.id = u.id
 """
 _CHANGE_HOLD = "UPDATE hold SET not_before_ns = $1 WHERE id = $2"
 _SPEND = """
-INSERT INTO spending VALUES ($1, $2, $3)
-ON CONFLICT (campaign, day) DO UPDATE SET amount = spending.amount + excluded.amount
+INSERT INTO spending VALUES ($1, $2, $3, $4)
+ON CONFLICT (campaign, day, node) DO UPDATE
+SET amount = spending.amount + excluded.amount, changed_at = clock_timestamp()
 """
+# A node that does not know yet that another one cancelled the campaign does not start it again, and one that
+# does not know its limit does not remove it.
 _CAMPAIGN = """
-INSERT INTO campaign VALUES ($1, $2, $3)
-ON CONFLICT (name) DO UPDATE SET state = excluded.state, spending_limit = excluded.spending_limit
+INSERT INTO campaign VALUES ($1, $2, $3) ON CONFLICT (name) DO UPDATE
+SET state = CASE campaign.state WHEN 'cancelled' THEN 'cancelled' ELSE excluded.state END,
+    spending_limit = coalesce(excluded.spending_limit, campaign.spending_limit),
+    changed_at = clock_timestamp()
 """
 _OPT_OUT = """
-INSERT INTO opt_out VALUES ($1, $2) ON CONFLICT (number) DO UPDATE SET since_ns = excluded.since_ns
+INSERT INTO opt_out VALUES ($1, $2) ON CONFLICT (number) DO UPDATE
+SET since_ns = excluded.since_ns, active = true, changed_at = clock_timestamp()
 """
-_SPENT = """
-SELECT coalesce(sum(amount), 0) FROM spending
-WHERE ($1::text IS NULL OR campaign = $1) AND ($2::integer IS NULL OR day = $2)
-"""
+_OPT_IN = "UPDATE opt_out SET active = false, changed_at = clock_timestamp() WHERE number = $1 AND active"
 # Ids of one node rise with the time of creation, and those of different nodes do not: so every message is
 # looked at.
 _OLDEST = """
@@ -61,10 +64,10 @@ def is_held(message: Message) -> bool:
     return message.not_before_ns > 0 or message.keeps_hours
 
 
-async def write_control(connection: asyncpg.Connection[Any], control: Control) -> None:
+async def write_control(connection: asyncpg.Connection[Any], node: int, control: Control) -> None:
     """Store one of ``Work.controls``."""
     if isinstance(control, Spent):
-        await connection.execute(_SPEND, control.campaign, control.day, control.amount)
+        await connection.execute(_SPEND, control.campaign, control.day, control.amount, node)
     elif isinstance(control, Hold):
         await connection.execute(_CHANGE_HOLD, control.not_before_ns, control.message_id)
     elif isinstance(control, Campaign):
@@ -72,7 +75,7 @@ async def write_control(connection: asyncpg.Connection[Any], control: Control) -
     elif isinstance(control, OptOut):
         await connection.execute(_OPT_OUT, control.number, control.since_ns)
     elif isinstance(control, OptIn):
-        await connection.execute("DELETE FROM opt_out WHERE number = $1", control.number)
+        await connection.execute(_OPT_IN, control.number)
     else:
         await write_report_control(connection, control)
 
@@ -83,15 +86,24 @@ async def campaigns(connection: asyncpg.Connection[Any]) -> list[Campaign]:
     return [Campaign(name, CampaignState(state), limit) for name, state, limit in rows]
 
 
-async def spent(connection: asyncpg.Connection[Any], campaign: str | None, day: int | None) -> int:
+async def spending(connection: asyncpg.Connection[Any]) -> list[Spent]:
+    """As ``CampaignStore.spending``."""
+    rows = await connection.fetch("SELECT campaign, day, sum(amount) FROM spending GROUP BY campaign, day")
+    return [Spent(campaign, day, int(amount)) for campaign, day, amount in rows]
+
+
+async def spent(connection: asyncpg.Connection[Any], campaign: str) -> int:
     """As ``CampaignStore.spent``."""
-    return int(await connection.fetchval(_SPENT, campaign, day))
+    query = "SELECT coalesce(sum(amount), 0) FROM spending WHERE campaign = $1"
+    return int(await connection.fetchval(query, campaign))
 
 
 async def opt_outs(connection: asyncpg.Connection[Any], after: str, limit: int) -> list[OptOut]:
     """As ``CampaignStore.opt_outs``."""
     rows = await connection.fetch(
-        "SELECT number, since_ns FROM opt_out WHERE number > $1 ORDER BY number LIMIT $2", after, limit
+        "SELECT number, since_ns FROM opt_out WHERE active AND number > $1 ORDER BY number LIMIT $2",
+        after,
+        limit,
     )
     return [OptOut(number, since_ns) for number, since_ns in rows]
 

@@ -11,6 +11,7 @@ from typing import Any
 import asyncpg
 
 from reference_sender.dispatch.values import Report, State
+from reference_sender.store.postgres.news import forget_old, keep_spent
 from reference_sender.store.postgres.reading import these
 from reference_sender.store.protocol import HandedOver, LeaseLost, Membership, Record, Renewal
 from reference_sender.store.sharing import granted
@@ -128,6 +129,7 @@ async def renew(
     await _free_claims(connection)
     await connection.execute(_MATCH)
     await connection.execute(_DROP_REPORTS)
+    await forget_old(connection)
     unclaimed = await connection.fetchval(
         "SELECT count(*) FROM (SELECT FROM claim WHERE owner = 0 LIMIT $1) AS free", _COUNTED
     )
@@ -154,6 +156,7 @@ async def _bury(connection: asyncpg.Connection[Any], nodes: list[int]) -> None:
     await connection.execute(_DECLARE_DEAD, nodes)
     await connection.execute(_BIND, nodes)
     await connection.execute(_FORGET_ATTEMPTS, nodes)
+    await keep_spent(connection, nodes)
 
 
 async def _free_claims(connection: asyncpg.Connection[Any]) -> bool:

@@ -24,10 +24,15 @@ _ENDED = f"""
     m.key = ANY($1) OR p.id IN (SELECT q.id FROM progress q WHERE q.provider_id = ANY($2))
 ) ORDER BY m.id
 """
-_DEAD = f"""
-{_COLUMNS} WHERE p.state IN ('failed', 'expired') AND p.id > $1
-    AND ($3::text IS NULL OR m.campaign = $3) AND ($4::text IS NULL OR p.reason = $4)
-    AND ($5::text IS NULL OR m.class = $5) ORDER BY p.id LIMIT $2
+_MATCHING = """
+    p.state IN ('failed', 'expired')
+    AND ($1::text IS NULL OR m.campaign = $1) AND ($2::text IS NULL OR p.reason = $2)
+    AND ($3::text IS NULL OR m.class = $3) AND ($4::text IS NULL OR p.route = $4)
+    AND ($5::bigint IS NULL OR p.at_ns >= $5) AND ($6::bigint IS NULL OR p.at_ns < $6)
+"""
+_DEAD = f"{_COLUMNS} WHERE {_MATCHING} AND p.id > $7 ORDER BY p.id LIMIT $8"
+_COUNT_DEAD = f"""
+SELECT p.reason, count(*) FROM progress p JOIN message m ON m.id = p.id WHERE {_MATCHING} GROUP BY p.reason
 """
 _COUNTS = (
     "SELECT coalesce(p.state, 'queued'), count(*)"
@@ -66,9 +71,18 @@ async def dead_letters(
     connection: asyncpg.Connection[Any], wanted: DeadLetterFilter, after_id: int, limit: int
 ) -> list[Record]:
     """As ``MessageArchive.dead_letters``."""
-    lane = None if wanted.lane is None else wanted.lane.value
-    rows = await connection.fetch(_DEAD, after_id, limit, wanted.campaign, wanted.reason, lane)
+    rows = await connection.fetch(_DEAD, *_values(wanted), after_id, limit)
     return [_record(row) for row in rows]
+
+
+async def count_dead_letters(connection: asyncpg.Connection[Any], wanted: DeadLetterFilter) -> dict[str, int]:
+    """As ``MessageArchive.count_dead_letters``."""
+    return dict(await connection.fetch(_COUNT_DEAD, *_values(wanted)))
+
+
+def _values(wanted: DeadLetterFilter) -> tuple[Any, ...]:
+    lane = None if wanted.lane is None else wanted.lane.value
+    return wanted.campaign, wanted.reason, lane, wanted.route, wanted.since_ns, wanted.until_ns
 
 
 async def counts(connection: asyncpg.Connection[Any], campaign: str | None) -> dict[State, int]:

@@ -13,7 +13,7 @@ from reference_sender.store.protocol import StoreError
 
 log = logging.getLogger(__name__)
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 _NAME = "smsbench"
 _LOCK = 0x736D7362  # any number that other programs do not use
 
@@ -28,6 +28,27 @@ CREATE TABLE campaign_report (
 CREATE INDEX campaign_report_waiting ON campaign_report (campaign) WHERE due OR to_mail;
 UPDATE identity SET version = 2;
 """
+# Nodes of schema 2 cannot store costs in the new table.
+_FROM_2_TO_3 = """
+ALTER TABLE campaign ADD COLUMN changed_at timestamptz NOT NULL DEFAULT clock_timestamp();
+CREATE INDEX campaign_changed ON campaign (changed_at);
+ALTER TABLE spending ADD COLUMN node integer NOT NULL DEFAULT 0,
+    ADD COLUMN changed_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    DROP CONSTRAINT spending_pkey, ADD PRIMARY KEY (campaign, day, node);
+CREATE INDEX spending_changed ON spending (changed_at);
+ALTER TABLE opt_out ADD COLUMN active boolean NOT NULL DEFAULT true,
+    ADD COLUMN changed_at timestamptz NOT NULL DEFAULT clock_timestamp();
+CREATE INDEX opt_out_changed ON opt_out (changed_at);
+CREATE UNLOGGED TABLE recipient (
+    number text NOT NULL, otp boolean NOT NULL, node integer NOT NULL, times_ns bigint[] NOT NULL,
+    until_ns bigint NOT NULL, changed_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    PRIMARY KEY (number, otp, node)
+);
+CREATE INDEX recipient_changed ON recipient (changed_at);
+CREATE INDEX recipient_until ON recipient (until_ns);
+UPDATE identity SET version = 3;
+"""
+_ALIVE = "SELECT EXISTS (SELECT FROM node WHERE NOT dead AND alive_until > clock_timestamp())"
 
 
 async def bring_up_to_date(connection: asyncpg.Connection[Any]) -> None:
@@ -51,6 +72,11 @@ async def bring_up_to_date(connection: asyncpg.Connection[Any]) -> None:
         if version == 1:
             await connection.execute(_FROM_1_TO_2)
             version = 2
+        if version == 2:
+            if await connection.fetchval(_ALIVE):
+                raise StoreError("PostgreSQL has schema 2: stop every sender of the earlier version first")
+            await connection.execute(_FROM_2_TO_3)
+            version = 3
     if version != SCHEMA_VERSION:
         raise StoreError(f"PostgreSQL has schema {version} of a sender, this sender knows {SCHEMA_VERSION}")
     if await connection.fetchval("SHOW fsync") != "on":

@@ -1,4 +1,4 @@
--- Schema 2 of PostgreSQL. Columns with the same name mean the same as in ../schema.sql.
+-- Schema 3 of PostgreSQL. Columns with the same name mean the same as in ../schema.sql.
 CREATE TABLE identity (
     version       integer NOT NULL,
     tag           text NOT NULL,
@@ -86,23 +86,53 @@ CREATE TABLE hold (
     keeps_hours   boolean NOT NULL
 );
 
+-- `changed_at` of this table and the next two: every node reads what changed since it last looked.
 CREATE TABLE campaign (
     name           text COLLATE "C" PRIMARY KEY,
     state          text NOT NULL,
-    spending_limit bigint
+    spending_limit bigint,
+    changed_at     timestamptz NOT NULL DEFAULT clock_timestamp()
 );
 
+CREATE INDEX campaign_changed ON campaign (changed_at);
+
+-- Each node adds to rows of its own, so no commit waits for another node's, and a node can tell the costs of the
+-- others from those that it has counted itself.
 CREATE TABLE spending (
-    campaign text NOT NULL,
-    day      integer NOT NULL,
-    amount   bigint NOT NULL,
-    PRIMARY KEY (campaign, day)
+    campaign   text NOT NULL,
+    day        integer NOT NULL,
+    amount     bigint NOT NULL,
+    node       integer NOT NULL DEFAULT 0,      -- 0: nodes that have left or died
+    changed_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    PRIMARY KEY (campaign, day, node)
 );
+
+CREATE INDEX spending_changed ON spending (changed_at);
 
 CREATE TABLE opt_out (
-    number   text COLLATE "C" PRIMARY KEY,
-    since_ns bigint NOT NULL
+    number     text COLLATE "C" PRIMARY KEY,
+    since_ns   bigint NOT NULL,
+    active     boolean NOT NULL DEFAULT true,   -- false: taken off the list; the row goes when every node knows it
+    changed_at timestamptz NOT NULL DEFAULT clock_timestamp()
 );
+
+CREATE INDEX opt_out_changed ON opt_out (changed_at);
+
+-- Messages to one number that a node counted, once it has counted its part of the limit. Not durable: after a crash
+-- of the server the counts begin at zero, as after a restart of a single sender.
+CREATE UNLOGGED TABLE recipient (
+    number     text NOT NULL,
+    otp        boolean NOT NULL,                -- for the limit on OTPs
+    node       integer NOT NULL,
+    times_ns   bigint[] NOT NULL,
+    until_ns   bigint NOT NULL,                 -- when the last one leaves the window
+    changed_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    PRIMARY KEY (number, otp, node)
+);
+
+CREATE INDEX recipient_changed ON recipient (changed_at);
+
+CREATE INDEX recipient_until ON recipient (until_ns);
 
 CREATE TABLE campaign_report (
     campaign   text COLLATE "C" PRIMARY KEY,

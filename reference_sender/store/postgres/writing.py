@@ -97,7 +97,7 @@ async def commit(connection: asyncpg.Connection[Any], node: int, work: Work) -> 
         taken = await _commit(connection, node, work)
         await write_holds(connection, work.messages)
         for control in work.controls:
-            await write_control(connection, control)
+            await write_control(connection, node, control)
         return taken
 
 

@@ -26,6 +26,7 @@ ROUTE = ["--route", "smsapi+http://hush@127.0.0.1:80"]
         ([], "--route"),
         (["--route", "smsapi+http://hush@10.0.0.1:80"], "allow-remote"),
         (["--route", "smsapi+http://hush@127.0.0.1:80?rate=1"], "requests_per_s"),
+        (["--route", "smsapi+http://hush@127.0.0.1:80?cost_per_segment=0.1"], "[spending.routes.NAME]"),
         (["--route", "smsapi+http://hush@127.0.0.1:80", "--port", "70000"], "port"),
         (["--route", "smsapi+http://hush@127.0.0.1:80", "--max-connections", "0"], "--max-connections"),
         (["--route", "smsapi+http://hush@127.0.0.1:80", "--request-timeout", "0"], "--request-timeout"),
@@ -92,3 +93,11 @@ def test_an_ipv6_route_keeps_its_brackets() -> None:
     route = read_route("smsapi+http://t@[::1]:9/x")
     assert (route.account.url, route.limits.name) == ("http://[::1]:9/x", "smsapi@[::1]:9")
     assert read_route("smsapi+http://t@[::1]").account.url == "http://[::1]/sms.do"
+
+
+def test_a_price_of_a_route_that_is_not_given_is_refused(tmp_path: Path) -> None:
+    policy = tmp_path / "policy.toml"
+    policy.write_text("[spending]\ncost_per_segment = 1\n[spending.routes.fast]\ncost_per_segment = 2")
+    done = CliRunner().invoke(app, [*ROUTE, "--policy", str(policy)], env={"COLUMNS": "200"})
+    assert done.exit_code == 2
+    assert "fast is not a route; routes: smsapi@127.0.0.1:80" in done.output

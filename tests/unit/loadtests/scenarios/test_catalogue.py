@@ -266,7 +266,10 @@ def test_bad_usage_ends_with_2_and_says_what_there_is(tmp_path: Path) -> None:
         (["run", "smoke", "--drain-limit=5"], "--drain-limit is now --drain-timeout"),
         (["simulate", "day-5k", "--compress=1"], "--compress is now --speedup"),
         (["provider", "--second-port", "0"], "--second-port is now --backup-port"),
-        (["provider", "--profile", "nope"], "profile nope: neither a ready-made profile (bad-day, fast"),
+        (
+            ["provider", "--profile", "nope"],
+            "profile nope: neither a ready-made profile (bad-day, fading, fast",
+        ),
         (["run", "smoke", "--target", str(tmp_path)], "cannot be read: Is a directory"),
     ]
     _ends_with_2(cases)

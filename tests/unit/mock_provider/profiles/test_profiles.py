@@ -29,7 +29,7 @@ MINIMAL = {"name": "x", "carriers": [{"name": "a", "country": "*"}]}
 
 
 def test_ready_made_profiles_load_and_run() -> None:
-    names = "bad-day fast flaky lab outage poland smsapi throttled twilio world"
+    names = "bad-day fading fast flaky lab outage poland smsapi throttled twilio world"
     assert profile_names() == tuple(names.split())
     for name in profile_names():
         profile = load_profile(name)
@@ -133,7 +133,7 @@ def test_profile_from_files(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "text", "complaint"),
     [
-        ("nonsense", None, "ready-made profile (bad-day, fast, flaky, lab"),
+        ("nonsense", None, "ready-made profile (bad-day, fading, fast, flaky, lab"),
         ("absent.toml", None, "cannot be read"),
         ("bad.toml", "name = ", "not TOML"),
         ("bad.json", "{", "not JSON"),

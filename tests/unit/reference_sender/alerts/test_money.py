@@ -81,24 +81,33 @@ def test_without_a_daily_limit_there_is_no_alert() -> None:
 def test_a_campaign_near_its_limit_then_over_it_then_raised() -> None:
     grows = [campaign(0), campaign(9), campaign(10, 3), campaign(10, 3), campaign(13, limit=100)]
     assert names(grows) == [
-        ("spending_near.may", True),
-        ("spending_reached.may", True),
-        ("spending_near.may", False),
-        ("spending_reached.may", False),
+        ("spending_near.campaign.may", True),
+        ("spending_reached.campaign.may", True),
+        ("spending_near.campaign.may", False),
+        ("spending_reached.campaign.may", False),
     ]
 
 
 def test_a_campaign_that_is_complete_near_its_limit_is_cleared_after_the_window() -> None:
     complete = [campaign(0), *[campaign(9)] * 20]
-    assert names(complete) == [("spending_near.may", True), ("spending_near.may", False)]
+    assert names(complete) == [("spending_near.campaign.may", True), ("spending_near.campaign.may", False)]
     # After a restart there is no second alert.
     assert names([campaign(9)] * 20) == []
 
 
+def test_a_campaign_may_have_the_name_of_another_rule() -> None:
+    """Otherwise two values would share one state, and the alert would begin and end in turns."""
+    limited = CampaignSpending("day", 0, 10 * UNIT, 0)
+    both = [
+        Money(spending=SpendingState(1, spent * UNIT, 10 * UNIT, 0, (limited,))) for spent in (0, 9, 9, 9)
+    ]
+    assert names(both) == [("spending_near.day", True)]
+
+
 def test_a_campaign_with_the_limit_zero_is_over_it_at_once() -> None:
     assert names([campaign(0, 0, 0), campaign(0, 2, 0)]) == [
-        ("spending_near.may", True),
-        ("spending_reached.may", True),
+        ("spending_near.campaign.may", True),
+        ("spending_reached.campaign.may", True),
     ]
 
 

@@ -132,3 +132,15 @@ def test_the_number_of_campaigns_is_limited(figures: CountedCampaigns) -> None:
     assert figures.newest(1)[0].name == "one more"
     assert len(figures) == 876
     assert figures.total.waiting == 502
+
+
+def test_a_late_report_of_another_process_counts_the_message_once(figures: CountedCampaigns) -> None:
+    for name in ("may", "june"):
+        figures.accepted([of(name)])
+    figures.earlier(CampaignCounts("may", failed=2))
+    for name in ("may", "june", ""):
+        figures.ended_elsewhere(name, State.FAILED)
+        figures.ended(name, State.FAILED, State.DELIVERED)
+    assert counts(figures, "may") == {"waiting": 1, "waiting_segments": 1, "failed": 1, "delivered": 1}
+    assert counts(figures, "june") == {"waiting": 1, "waiting_segments": 1, "delivered": 1}
+    assert (figures.total.delivered, figures.total.failed) == (3, 0)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from reference_sender.dispatch import Dispatcher, DispatchSettings
-from reference_sender.dispatch.values import Lane, Message, Report, RouteLimits, State
+from reference_sender.dispatch.values import EndedMessage, Lane, Message, Report, RouteLimits, State
 from reference_sender.node.effects import Acknowledge, SubmitNow
 from reference_sender.node.node import Node
 from reference_sender.node.tenure import Tenure
@@ -128,3 +128,15 @@ def test_a_report_handed_over_is_removed_with_the_changes_it_brings() -> None:
     made.handed_over(AT, [HandedOver(7, Report("p1", "k-1", State.DELIVERED, ""))])
     work = begun(made, AT)
     assert ([change.state for change in work.changes], list(work.read)) == ([State.DELIVERED], [7])
+
+
+def test_a_report_handed_over_for_a_message_that_ended_is_removed_with_its_change() -> None:
+    made = submitted(1)
+    late = Report("p9", "k-9", State.DELIVERED, "late")
+    made.handed_over(AT, [HandedOver(7, late)])
+    commit = made.begin_commit(AT)
+    assert (commit.work, list(commit.late)) == (None, [late]), "it is not removed yet"
+    made.committed(AT, {}, [EndedMessage(message(9), State.EXPIRED, 1, "p9", "r")])
+    work = begun(made, AT)
+    assert [(change.key, change.state) for change in work.changes] == [("k-9", State.DELIVERED)]
+    assert list(work.read) == [7]

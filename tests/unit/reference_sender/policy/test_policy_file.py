@@ -39,6 +39,12 @@ def test_without_a_file_no_message_is_held_or_refused() -> None:
         ("[spending]\ndaily_limit = 5", "spending: daily_limit needs cost_per_segment"),
         ("[spending]\ncost_per_segment = 1\ncost_per_segment_by_country = {XX = 2}", "XX not in the table"),
         ("[spending]\ncost_per_segment_by_country = {PL = 2}", "needs cost_per_segment, for the other"),
+        ("[spending.routes.fast]\ncost_per_segment = 1", "spending: routes needs cost_per_segment"),
+        (
+            "[spending]\ncost_per_segment = 1\n[spending.routes.fast]\ncost_per_segment = 2\n"
+            "cost_per_segment_by_country = {XX = 2}",
+            "XX not in the table",
+        ),
         ("[spending]\ntime_zone = 'Warsaw'", "'Warsaw' is not a time zone"),
         ("keep_days = 0", "keep_days: Input should be greater than 0"),
         ("quiet = true", "quiet: Extra inputs are not permitted"),
@@ -63,3 +69,15 @@ def test_all_errors_are_reported_at_once(tmp_path: Path) -> None:
 def test_a_missing_file_is_refused(tmp_path: Path) -> None:
     with pytest.raises(PolicyError, match="No such file"):
         read_policy(tmp_path / "none.toml")
+
+
+def test_a_message_costs_at_most_the_highest_price_of_its_country(tmp_path: Path) -> None:
+    text = (
+        "[spending]\ncost_per_segment = 0.04\ncost_per_segment_by_country = {PL = 0.02}\n"
+        "[spending.routes.fast]\ncost_per_segment = 0.03\ncost_per_segment_by_country = {DE = 0.09}"
+    )
+    (tmp_path / "policy.toml").write_text(text)
+    spending = read_policy(tmp_path / "policy.toml").spending
+    assert [spending.highest(code) for code in ("PL", "DE", "")] == [0.03, 0.09, 0.04]
+    assert [spending.route_price(route) for route in ("fast", "other")] == [0.03, 0.04]
+    assert NO_POLICY.spending.route_price("other") == 0.0

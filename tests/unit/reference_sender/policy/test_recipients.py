@@ -7,7 +7,7 @@ import random
 import pytest
 
 from reference_sender.dispatch.values import Lane
-from reference_sender.policy.recipients import RecipientLimit, RecipientLimits
+from reference_sender.policy.recipients import NumberCount, RecipientLimit, RecipientLimits
 from reference_sender.policy.settings import NO_POLICY, PolicySettings
 
 S = 1_000_000_000
@@ -74,3 +74,37 @@ def test_numbers_of_the_past_are_forgotten() -> None:
     for n in range(10_000):
         limits.take(n * S, f"48{n}", Lane.OTP)
     assert 0 < limits.remembered <= 21
+
+
+def test_nodes_share_what_they_counted_and_exceed_no_limit_together() -> None:
+    """Each message is counted at a drawn node; the nodes share after each."""
+    for seed in range(20):
+        draw = random.Random(seed)
+        count = draw.choice([2, 3, 4])
+        limit = RecipientLimit(draw.choice([1, 3, 5, 10]), 60 * S)
+        nodes = [RecipientLimits(limit, None, shared=True) for _ in range(count)]
+        shared: list[dict[str, NumberCount]] = [{} for _ in nodes]
+        accepted: list[int] = []
+        for n in range(200):
+            now = n * S
+            if nodes[draw.randrange(count)].take(now, A, Lane.MARKETING) == 0:
+                accepted.append(now)
+            for _ in range(2):  # a number that one node shares makes the others share theirs
+                for index, node in enumerate(nodes):
+                    shared[index].update({each.number: each for each in node.to_share(now, count)})
+                for index, node in enumerate(nodes):
+                    others = [own[A] for other, own in enumerate(shared) if other != index and A in own]
+                    times = [at for each in others for at in each.times_ns]
+                    node.learn([NumberCount(A, False, times, 0)] if others else [])
+        window = [sum(each > at - 60 * S for each in accepted if each <= at) for at in accepted]
+        assert max(window) == limit.messages, f"seed {seed}"
+
+
+def test_nodes_do_not_share_a_number_with_few_messages() -> None:
+    node = RecipientLimits(RecipientLimit(10, 60 * S), None, shared=True)
+    for n in range(4):
+        node.take(n, A, Lane.MARKETING)
+    assert node.to_share(5, nodes=2) == []
+    node.take(5, A, Lane.MARKETING)
+    assert [(each.number, len(each.times_ns)) for each in node.to_share(6, nodes=2)] == [(A, 5)]
+    assert node.to_share(7, nodes=2) == []

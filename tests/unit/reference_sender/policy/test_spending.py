@@ -24,7 +24,8 @@ def message(
 
 
 def spending(daily_limit: int | None = None, **more: int) -> Spending:
-    return Spending(PRICES, daily_limit, ZoneInfo("UTC"), more, {})
+    stored = [Spent(campaign, 20_000, amount) for campaign, amount in more.items()]
+    return Spending(PRICES, daily_limit, ZoneInfo("UTC"), stored)
 
 
 def test_the_cost_is_that_of_the_segments_in_the_country() -> None:

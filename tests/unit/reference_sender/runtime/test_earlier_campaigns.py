@@ -20,7 +20,7 @@ from reference_sender.runtime.earlier_campaigns import EarlierCampaigns
 from reference_sender.store import Place, SqliteStore, Work
 
 Answer = TypeVar("Answer")
-PRICES = Spending(SegmentPrices(7, {}, Prefixes({})), None, ZoneInfo("UTC"), {}, {})
+PRICES = Spending(SegmentPrices(7, {}, Prefixes({})), None, ZoneInfo("UTC"))
 
 
 def message(number: int, campaign: str, segments: int = 2) -> Message:

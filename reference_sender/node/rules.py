@@ -1,0 +1,92 @@
+"""The rules of a node as they change: campaigns, the opt-out list, and what other nodes changed of them.
+
+The store says what changed, this node's own changes included. One of its own that is on its way to the store
+is newer than what the store says, so it is left alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from reference_sender.node.commits import Commits
+from reference_sender.policy.campaigns import Campaign, CampaignState
+from reference_sender.policy.gate import Changed, Gate
+from reference_sender.policy.opt_out import OptOut
+from reference_sender.store.protocol import Control, Hold, News, OptIn
+
+
+class ChangingRules:
+    """Changes the gate, and hands what the store must keep to ``commits``. ``alone``: no other node uses the
+    store.
+    """
+
+    def __init__(self, gate: Gate, commits: Commits) -> None:
+        self.alone = True
+        self._gate = gate
+        self._commits = commits
+        self._names: set[str] = set()  # of campaigns that this node changes
+        self._numbers: set[str] = set()
+
+    def set_campaign(self, now_ns: int, campaign: Campaign) -> None:
+        """Set the controls of a campaign."""
+        self._keep([campaign, *_kept(self._gate.change(now_ns, campaign, self.alone))])
+
+    def opt_out(self, now_ns: int, numbers: Iterable[str]) -> None:
+        """Put ``numbers`` on the opt-out list."""
+        opt_outs = [OptOut(number, now_ns) for number in numbers]
+        for each in opt_outs:
+            self._gate.opt_outs.add(each.number)
+        self._keep(opt_outs)
+        self._gate.end_opted_out(now_ns)
+
+    def opt_in(self, numbers: Iterable[str]) -> None:
+        """Take ``numbers`` off the opt-out list."""
+        opt_ins = [OptIn(number) for number in numbers]
+        for each in opt_ins:
+            self._gate.opt_outs.remove(each.number)
+        self._keep(opt_ins)
+
+    def begin_learning(self) -> None:
+        """News are read from now on."""
+        self._names.clear()
+        self._numbers.clear()
+        self._note(self._commits.controls())
+
+    def learn(self, now_ns: int, news: News) -> bool:
+        """Apply the news read since ``begin_learning``. True if waiting messages may have to stop."""
+        gate = self._gate
+        if gate.spending is not None:
+            for spent in news.spent:
+                gate.spending.learn(spent)
+        bars = False
+        for campaign in news.campaigns:
+            if campaign.name not in self._names and campaign != gate.campaign(campaign.name):
+                gate.change(now_ns, campaign, alone=False)
+                bars = bars or campaign.state is not CampaignState.RUNNING
+        if news.turn:
+            self._commits.control(_kept(gate.fit(now_ns)))
+        opt_outs = [number for number in news.opt_outs if number not in self._numbers]
+        added = [number for number in opt_outs if number not in gate.opt_outs.numbers]
+        for number in added:
+            gate.opt_outs.add(number)
+        for number in news.opt_ins:
+            if number not in self._numbers:
+                gate.opt_outs.remove(number)
+        if added:
+            gate.end_opted_out(now_ns)
+        return bars or bool(added)
+
+    def _keep(self, controls: Sequence[Control]) -> None:
+        self._note(controls)
+        self._commits.control(controls)
+
+    def _note(self, controls: Iterable[Control]) -> None:
+        for each in controls:
+            if isinstance(each, Campaign):
+                self._names.add(each.name)
+            elif isinstance(each, (OptOut, OptIn)):
+                self._numbers.add(each.number)
+
+
+def _kept(changed: Changed) -> list[Control]:
+    return [*(Hold(message.message_id, message.not_before_ns) for message in changed.holds), *changed.spent]

@@ -1,0 +1,69 @@
+"""Rows of SQLite as records, and the dead letters among them."""
+
+from __future__ import annotations
+
+import sqlite3
+from typing import Any
+
+from reference_sender.dispatch.values import Lane, Message, State
+from reference_sender.store.protocol import DeadLetterFilter, Record
+
+RECORD_COLUMNS = (
+    "SELECT m.id, m.key, m.recipient, m.body, m.class, m.sender_id, m.campaign, m.segments, m.created_ns,"
+    " m.expires_ns, coalesce(p.state, 'queued'), coalesce(p.reason, ''), p.provider_id,"
+    " coalesce(p.attempts, 0), coalesce(p.at_ns, m.created_ns), p.route, p.tried_ns,"
+    " coalesce(h.not_before_ns, 0), coalesce(h.keeps_hours, 0)"
+)
+_DEAD = (
+    "FROM progress p INDEXED BY progress_dead CROSS JOIN message m ON m.id = p.id"
+    " LEFT JOIN hold h ON h.id = m.id WHERE p.state IN ('failed', 'expired')"
+)
+
+
+def read_dead_letters(
+    reader: sqlite3.Connection, wanted: DeadLetterFilter, after_id: int, limit: int
+) -> list[Record]:
+    """As ``MessageArchive.dead_letters``."""
+    where, values = _matching(wanted)
+    query = f"{RECORD_COLUMNS} {_DEAD} AND p.id > ?{where} ORDER BY p.id LIMIT ?"
+    return [record_of(row) for row in reader.execute(query, [after_id, *values, limit])]
+
+
+def count_dead_letters(reader: sqlite3.Connection, wanted: DeadLetterFilter) -> dict[str, int]:
+    """As ``MessageArchive.count_dead_letters``."""
+    where, values = _matching(wanted)
+    return dict(reader.execute(f"SELECT p.reason, count(*) {_DEAD}{where} GROUP BY p.reason", values))
+
+
+def record_of(row: tuple[Any, ...]) -> Record:
+    """A row with ``RECORD_COLUMNS``."""
+    message_id, key, to, text, lane, sender_id, campaign, segments, created_ns, expires_ns = row[:10]
+    message = Message(
+        message_id,
+        key,
+        to,
+        text,
+        Lane(lane),
+        sender_id,
+        campaign,
+        segments,
+        created_ns,
+        expires_ns,
+        not_before_ns=row[17],
+        keeps_hours=bool(row[18]),
+    )
+    return Record(message, State(row[10]), *row[11:17])
+
+
+def _matching(wanted: DeadLetterFilter) -> tuple[str, list[Any]]:
+    """The conditions of ``wanted`` and their values."""
+    given = {
+        "m.campaign = ?": wanted.campaign,
+        "p.reason = ?": wanted.reason,
+        "m.class = ?": None if wanted.lane is None else wanted.lane.value,
+        "p.route = ?": wanted.route,
+        "p.at_ns >= ?": wanted.since_ns,
+        "p.at_ns < ?": wanted.until_ns,
+    }
+    used = {condition: value for condition, value in given.items() if value is not None}
+    return "".join(f" AND {condition}" for condition in used), list(used.values())

@@ -1,0 +1,113 @@
+"""Dead letters by filter: counted first, then sent again in steps, each once."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from sender_world import RunWorld, World
+
+REPLAY = "/v1/dead-letters/replay"
+
+
+async def dead_letters(world: World, count: int) -> None:
+    """A campaign of which the provider reports every message as failed."""
+    keys = [f"m-{number}" for number in range(count)]
+    rows = [{"to": f"4850010{number:04d}", "key": key} for number, key in enumerate(keys)]
+    fields = {"campaign": "may", "message_class": "marketing", "text": "Hi", "recipients": rows}
+    status, _, _ = await world.call("POST", "/v1/campaigns", json=fields)
+    assert status == 202
+    await world.until_sent(count)
+    await world.report(*keys, status=407)
+
+
+async def step(world: World, body: Any) -> Any:
+    status, answer, _ = await world.call("POST", REPLAY, json=body)
+    assert status == (200 if body.get("dry_run") else 202), answer
+    return answer
+
+
+def test_a_filter_is_counted_without_sending_and_then_sent_in_steps(run_world: RunWorld) -> None:
+    async def steps(world: World) -> None:
+        await dead_letters(world, 5)
+        which = {"campaign": "may", "class": "marketing", "route": "r"}
+        counted = await step(world, {"filter": which, "dry_run": True})
+        assert (counted["matched"], counted["uncertain"], sum(counted["reasons"].values())) == (5, 0, 5)
+        assert world.driver.state().totals["sent"] == 5, "a count sends nothing"
+
+        body: Any = {"filter": which, "limit": 2}
+        sizes, keys = [], []
+        while body is not None:
+            answer = await step(world, body)
+            sizes.append(len(answer["replayed"]))
+            keys += [each["key"] for each in answer["replayed"]]
+            assert answer["refused"] == []
+            body = answer["next"]
+            # What was sent again fails again. It is no part of this replay.
+            await world.until_sent(5 + len(keys))
+            await world.report(*keys, status=407)
+        assert sizes == [2, 2, 1]
+        assert len(set(keys)) == 5
+
+        again = await step(world, {"filter": which | {"until": "2100-01-01T00:00:00Z"}, "limit": 5})
+        assert [each["again"] for each in again["replayed"]] == [True] * 5
+        await world.driver.settled()
+        assert world.driver.state().totals["sent"] == 10, "each once"
+
+    run_world(steps)
+
+
+def test_a_filter_that_matches_nothing_sends_nothing(run_world: RunWorld) -> None:
+    async def steps(world: World) -> None:
+        await dead_letters(world, 2)
+        for which in (
+            {"route": "other"},
+            {"reason": "error 13"},
+            {"class": "otp"},
+            {"since": "2100-01-01T00:00:00Z"},
+            {"until": "2020-01-01T00:00:00+02:00"},
+        ):
+            assert await step(world, {"filter": which}) == {"replayed": [], "refused": [], "next": None}
+            assert (await step(world, {"filter": which, "dry_run": True}))["matched"] == 0
+        _, page, _ = await world.call("GET", "/v1/dead-letters?route=r&since=2020-01-01T00:00:00Z")
+        assert len(page["dead_letters"]) == 2
+
+    run_world(steps)
+
+
+def test_a_full_queue_ends_a_step_and_the_next_one_continues_there(run_world: RunWorld) -> None:
+    async def steps(world: World) -> None:
+        await dead_letters(world, 4)
+        world.route.answers.clear()  # what is sent now stays in the queue
+        for number in range(2):
+            await world.post(key=f"k-{number}")
+        first = await step(world, {"filter": {}})
+        assert (len(first["replayed"]), first["refused"]) == (2, [])
+        status, answer, headers = await world.call("POST", REPLAY, json=first["next"])
+        assert (status, answer["error"]["code"], headers["Retry-After"]) == (429, "queue_full", "1")
+        world.route.answers.set()
+        await world.until_sent(8)
+        rest = await step(world, first["next"])
+        assert (len(rest["replayed"]), rest["next"]) == (2, None)
+
+    run_world(steps, max_backlog=4)
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        ({}, "ids"),
+        ({"ids": ["1"], "filter": {}}, "ids"),
+        ({"ids": ["1"], "dry_run": True}, "dry_run"),
+        ({"filter": {"since": "2026-12-01T09:00:00"}}, "since"),
+        ({"filter": {}, "limit": 1001}, "limit"),
+        ({"filter": {}, "after": "x"}, "after"),
+        ({"filter": {"carrier": "Plus"}}, "carrier"),
+    ],
+)
+def test_a_replay_that_is_not_clear_is_refused(run_world: RunWorld, body: Any, field: str) -> None:
+    async def steps(world: World) -> None:
+        status, answer, _ = await world.call("POST", REPLAY, json=body)
+        assert (status, answer["error"]["field"]) == (400, field)
+
+    run_world(steps)

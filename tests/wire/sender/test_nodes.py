@@ -1,0 +1,203 @@
+"""Two senders on one PostgreSQL and one provider: the rules that one gets apply at the other."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator
+from typing import Any
+
+import pytest
+from postgres_server import PostgresServer
+from running_sender import RunningSender, two_nodes, until_true
+from wire_provider import TOKEN, started
+
+from mock_provider.testing.running import ProviderThread
+from reference_sender.policy.settings import NO_POLICY, PolicySettings
+
+Steps = Callable[[RunningSender, RunningSender], Awaitable[None]]
+# Of 20 messages all but a few wait.
+SLOW = "requests_per_s=5&requests_burst=2&max_batch=1&max_in_flight=2"
+PRICED = PolicySettings.model_validate({"spending": {"cost_per_segment": 1.0}})
+LEARNED_S = 1.0  # every node knows what happened before
+ONE = {"text": "Hi", "message_class": "marketing"}
+
+
+@pytest.fixture
+def provider() -> Iterator[ProviderThread]:
+    with started() as one:
+        yield one
+
+
+@pytest.fixture
+def nodes(postgres: PostgresServer, provider: ProviderThread) -> Callable[..., None]:
+    """Runs steps on two nodes."""
+
+    def run(steps: Steps, policy: PolicySettings = NO_POLICY, options: str = SLOW) -> None:
+        route = f"smsapi+http://{TOKEN}@{provider.url.removeprefix('http://')}?name=r&{options}"
+
+        async def live() -> None:
+            async with two_nodes(postgres.without_store(), route, policy) as (one, other):
+                await steps(one, other)
+
+        asyncio.run(live())
+
+    return run
+
+
+async def campaign(node: RunningSender, count: int, first: int = 0, **more: Any) -> Any:
+    """``count`` messages of the campaign ``may``, to as many numbers."""
+    rows = [{"to": f"48500{number:06d}"} for number in range(first, first + count)]
+    return await node.ok("POST", "/v1/campaigns", {"campaign": "may", **ONE, **more, "recipients": rows})
+
+
+async def shown(node: RunningSender) -> dict[str, Any]:
+    answer: dict[str, Any] = await node.ok("GET", "/v1/campaigns/may")
+    return answer
+
+
+def test_a_campaign_is_paused_resumed_and_cancelled_on_both_nodes(
+    nodes: Callable[..., None], provider: ProviderThread
+) -> None:
+    async def steps(one: RunningSender, other: RunningSender) -> None:
+        await campaign(other, 20)
+        await one.ok("POST", "/v1/campaigns/may/pause")
+
+        async def is_held() -> object:
+            answer = await shown(other)
+            return answer["state"] == "paused" and answer["held"]["total"] >= 8
+
+        await until_true(is_held)
+        await asyncio.sleep(0.2)  # for what is in flight
+        sent = provider.state()["accepted"]
+        await asyncio.sleep(1.0)  # in which each node would send two
+        assert provider.state()["accepted"] == sent
+
+        await one.ok("POST", "/v1/campaigns/may/resume")
+
+        async def is_released() -> object:
+            answer = await shown(other)
+            return answer["state"] == "running" and answer["held"]["total"] == 0
+
+        await until_true(is_released)
+        await one.ok("POST", "/v1/campaigns/may/cancel")
+
+        async def is_cancelled() -> object:
+            answer = await shown(other)
+            return answer["state"] == "cancelled" and answer["states"]["failed"] >= 5
+
+        await until_true(is_cancelled)
+        status, answer = await other.call(
+            "POST", "/v1/messages", ONE | {"to": "48500999999", "campaign": "may"}
+        )
+        assert (status, answer["error"]["code"]) == (409, "campaign_cancelled")
+        # Neither node starts it again, also if it does not know yet that the other one cancelled it.
+        assert (await other.call("POST", "/v1/campaigns/may/resume"))[0] == 409
+
+    nodes(steps)
+
+
+def test_a_number_that_opts_out_at_one_node_gets_nothing_from_the_other(nodes: Callable[..., None]) -> None:
+    async def steps(one: RunningSender, other: RunningSender) -> None:
+        last = "48500000019"
+        await campaign(other, 20)
+        await one.ok("POST", "/v1/opt-outs", {"numbers": [last]})
+
+        async def is_refused() -> bool:
+            return (await other.call("POST", "/v1/messages", ONE | {"to": last}))[0] == 403
+
+        await until_true(is_refused)
+
+        async def has_ended() -> bool:
+            dead = await one.ok("GET", "/v1/dead-letters?reason=opted_out")
+            return [each["to"] for each in dead["dead_letters"]][:1] == [last]
+
+        await until_true(has_ended)
+        assert (await other.ok("GET", "/v1/opt-outs"))["opt_outs"][0]["number"] == last
+        await other.ok("DELETE", f"/v1/opt-outs/{last}")
+
+        async def is_accepted() -> bool:
+            return (await one.call("POST", "/v1/messages", ONE | {"to": last}))[0] == 202
+
+        await until_true(is_accepted)
+        assert (await one.ok("GET", "/v1/opt-outs"))["opt_outs"] == []
+
+    nodes(steps)
+
+
+def test_a_spending_limit_is_one_for_both_nodes(nodes: Callable[..., None]) -> None:
+    async def steps(one: RunningSender, other: RunningSender) -> None:
+        await campaign(one, 6, spending_limit=10)
+
+        async def knows() -> object:
+            return (await shown(other))["spending_limit"] == 10.0
+
+        await until_true(knows)
+        await asyncio.sleep(LEARNED_S)
+        await campaign(other, 6, 100)
+        await asyncio.sleep(LEARNED_S)
+        await campaign(one, 3, 200)
+        assert (await shown(one))["spent"] == 10.0
+        held = [(await shown(node))["held"]["over_limit"] for node in (one, other)]
+        assert held == [3, 2]
+
+        # Both have messages that fit now; together they use what the higher limit brings.
+        await one.ok("POST", "/v1/campaigns/may/resume", {"spending_limit": 14})
+
+        async def is_used() -> bool:
+            left = [(await shown(node))["held"]["over_limit"] for node in (one, other)]
+            return bool(sum(left) == 1)
+
+        await until_true(is_used)
+        await asyncio.sleep(2.5)  # more than a turn of each
+        assert ((await shown(one))["spent"], await is_used()) == (14.0, True)
+
+    nodes(steps, PRICED, "requests_burst=20")
+
+
+def test_a_limit_for_one_number_counts_the_messages_of_both_nodes(nodes: Callable[..., None]) -> None:
+    policy = PolicySettings.model_validate({"recipients": {"otp_messages": 4, "messages": 0}})
+    to_one = {"text": "Hi", "message_class": "otp", "to": "48500100200"}
+
+    async def steps(one: RunningSender, other: RunningSender) -> None:
+        async def post(node: RunningSender, count: int) -> list[int]:
+            return [(await node.call("POST", "/v1/messages", to_one))[0] for _ in range(count)]
+
+        assert await post(one, 2) == [202, 202]  # its part, so the other learns of it
+        await asyncio.sleep(LEARNED_S)
+        assert await post(other, 3) == [202, 202, 429]
+        await asyncio.sleep(LEARNED_S)
+        assert await post(one, 1) == [429]
+        assert (await one.call("POST", "/v1/messages", to_one | {"to": "48500100201"}))[0] == 202
+
+    nodes(steps, policy)
+
+
+def test_dead_letters_of_one_node_are_sent_again_at_the_other_once(nodes: Callable[..., None]) -> None:
+    async def steps(one: RunningSender, other: RunningSender) -> None:
+        await campaign(one, 20)
+        await one.ok("POST", "/v1/opt-outs", {"numbers": ["48500000018", "48500000019"]})
+
+        async def dead() -> list[str]:
+            found = await other.ok("GET", "/v1/dead-letters?campaign=may")
+            return [each["id"] for each in found["dead_letters"]]
+
+        async def both_are_dead() -> bool:
+            return len(await dead()) == 2
+
+        await until_true(both_are_dead)
+        for number in ("48500000018", "48500000019"):
+            await one.ok("DELETE", f"/v1/opt-outs/{number}")
+        ids = {"ids": await dead()}
+
+        async def is_allowed() -> bool:
+            return (await other.call("POST", "/v1/dead-letters/replay", ids))[0] == 202
+
+        await until_true(is_allowed)
+        first, second = [await node.ok("POST", "/v1/dead-letters/replay", ids) for node in (other, one)]
+        again = [each["again"] for answer in (first, second) for each in answer["replayed"]]
+        assert again == [True] * 4
+        assert [each["new_id"] for each in first["replayed"]] == [
+            each["new_id"] for each in second["replayed"]
+        ]
+
+    nodes(steps)
