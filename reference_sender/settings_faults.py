@@ -1,4 +1,4 @@
-"""The faults of a settings file or of options, in words: which key is wrong, and what is allowed."""
+"""The faults of a settings file or of options as text: which key is wrong, and what is allowed."""
 
 from __future__ import annotations
 
