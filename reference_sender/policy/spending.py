@@ -115,10 +115,18 @@ class Spending:
 
     def returned(self, message: Message) -> Spent:
         """Return what was reserved for ``message``."""
-        day = self.day(max(message.created_ns, message.not_before_ns))
-        spent = Spent(message.campaign, day, -self.prices.cost(message))
+        spent = Spent(message.campaign, self._day_of(message), -self.prices.cost(message))
         self.add(spent)
         return spent
+
+    def dated(self, message: Message, day: int) -> Message:
+        """``message``, whose cost was reserved on ``day``, such that ``returned`` finds that day."""
+        if self._day_of(message) == day:
+            return message
+        return replace(message, not_before_ns=day_start_ns(day, self._zone))
+
+    def _day_of(self, message: Message) -> int:
+        return self.day(max(message.created_ns, message.not_before_ns))
 
     def add(self, spent: Spent) -> None:
         """Count ``spent``."""
