@@ -33,8 +33,8 @@ class ChangingRules:
         self._keep([campaign, *_kept(self._gate.change(now_ns, campaign, self.alone))])
 
     def hold_recovered(self, now_ns: int, held: Sequence[Message], unread: int) -> None:
-        """Hold messages of an earlier process, or of another node. ``unread`` of them are still to come: until
-        then none is fitted into a limit, since that reads all held messages.
+        """Hold messages of an earlier process, or of another node. ``unread`` of them are still to come.
+        Until then none is fitted into a limit, since that reads all held messages.
         """
         self._gate.hold(now_ns, held)
         self._gate.fit_later(held)
