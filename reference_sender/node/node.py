@@ -300,7 +300,7 @@ class Node:
             route = self._dispatcher.foresee(now_ns, soon)
             if route is not None:
                 group.foreseen = self._attempt(now_ns, route, soon)
-        return group.commit()
+        return group.commit(self.gate.totals)
 
     def committed(
         self, now_ns: int, taken: Mapping[int, Existing], ended: Sequence[EndedMessage] | None = ()

@@ -176,6 +176,10 @@ class Gate:
             for spent in admitted.spent:
                 self.spending.add(replace(spent, amount=-spent.amount))
 
+    def totals(self, changed: Iterable[Spent]) -> list[Spent]:
+        """What the store must keep after these changes of costs."""
+        return [] if self.spending is None else self.spending.totals(changed)
+
     def not_kept(self, messages: Iterable[Message]) -> list[Spent]:
         """Return the costs of messages that were not stored or not sent: their keys were in use, or they
         were cancelled.
