@@ -171,7 +171,7 @@ def main() -> None:
     parser.add_argument("--capacity", type=float, default=60.0, help="segments a second of the route")
     parser.add_argument("--times", type=float, default=245.0, help="of the capacity: the flood")
     parser.add_argument("--seconds", type=float, default=15.0, help="of each phase")
-    parser.add_argument("--otps-per-s", type=float, default=10.0)
+    parser.add_argument("--otps-per-s", type=float, default=20.0)
     parser.add_argument("--connections", type=int, default=3_000, help="of the flood")
     parser.add_argument("--rows", type=int, default=10_000, help="of each campaign")
     parser.add_argument("--limit-ms", type=float, default=100.0)

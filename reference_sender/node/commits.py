@@ -68,6 +68,13 @@ class Group:
         written = self.messages or self.changes or self.attempts or self.ended
         return bool(written or self.controls or self.refused or self.handed_over or self.read)
 
+    def first_to_go(self) -> Sequence[Message]:
+        """Its OTPs, if any: they go first, so the other messages do not change where they go."""
+        messages = self.messages
+        if self.singles and len(messages) > 1:
+            return [message for message in messages if message.lane is _OTP] or messages
+        return messages
+
     def begun(self) -> list[SubmitAttempt]:
         """The attempts that become durable with the group."""
         begun = [attempt for attempt, _ in self.attempts]

@@ -293,10 +293,7 @@ class Node:
         if self._tenure is not None:
             group.unclaimed = self._tenure.left_to_others(self._dispatcher, group.admitted.ready)
         if group.messages and not self._stopping and not group.admitted.held and not group.unclaimed:
-            soon: Sequence[Message] = group.messages
-            if group.singles and len(soon) > 1:
-                # OTPs go first, so the others of the group do not change where they go.
-                soon = [message for message in soon if message.lane is Lane.OTP] or soon
+            soon = group.first_to_go()
             route = self._dispatcher.foresee(now_ns, soon)
             if route is not None:
                 group.foreseen = self._attempt(now_ns, route, soon)

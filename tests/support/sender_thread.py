@@ -68,10 +68,12 @@ class SenderThread:
         assert isinstance(found, dict)
         return found
 
-    def campaign(self, name: str, count: int, first: int = 48500100000, **fields: Any) -> dict[str, Any]:
-        """Send a campaign of ``count`` messages to successive numbers."""
+    def campaign(
+        self, name: str, count: int, first: int = 48500100000, step: int = 1, **fields: Any
+    ) -> dict[str, Any]:
+        """Send a campaign of ``count`` messages; each number is ``step`` above the one before it."""
         shared = {"campaign": name, "message_class": "marketing", "text": "Sale"} | fields
-        recipients = [{"to": str(first + n)} for n in range(count)]
+        recipients = [{"to": str(first + n * step)} for n in range(count)]
         return self.call("POST", "/v1/campaigns", shared | {"recipients": recipients})
 
     def _run(self) -> None:
