@@ -15,9 +15,9 @@ from sender_world import RunWorld, World
 from smtp_mailbox import Mailbox, listening_mailbox
 from waiting import eventually_in_loop
 
+from reference_sender.campaign_report.letter import letter
 from reference_sender.campaign_report.settings import CampaignReportSettings, ReportEmail
 from reference_sender.campaign_report.values import CampaignSummary
-from reference_sender.notices import campaign_ends
 from reference_sender.notices.campaign_ends import SMALL_STEPS, CampaignEnds, EndSteps
 from reference_sender.policy.settings import PolicySettings
 from reference_sender.store.campaign_reports import CampaignProgress, StoredReport
@@ -246,14 +246,13 @@ def test_a_defect_of_one_report_ends_neither_the_sender_nor_the_other_reports(
     run_world: RunWorld, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     box = Mailbox()
-    whole = campaign_ends.letter
 
     def defective(summary: CampaignSummary, *more: Any) -> EmailMessage:
         if summary.campaign == "april":
             raise ValueError("a defect")
-        return whole(summary, *more)
+        return letter(summary, *more)
 
-    monkeypatch.setattr(campaign_ends, "letter", defective)
+    monkeypatch.setattr("reference_sender.notices.campaign_ends.letter", defective)
 
     async def steps(world: World) -> None:
         async with listening_mailbox(box) as port, watched(world, settings(port)):

@@ -128,7 +128,7 @@ def test_a_number_that_opts_out_at_one_node_gets_nothing_from_the_other(nodes: C
 def test_what_a_very_long_commit_changed_is_learned_too(
     nodes: Callable[..., None], postgres: PostgresServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(member, "_LEARN_AGAIN_EVERY_S", 0.5)
+    monkeypatch.setattr(member, "LEARN_AGAIN_EVERY_S", 0.5)
 
     async def steps(one: RunningSender, other: RunningSender) -> None:
         # As if its transaction had begun a minute ago and ended now.
