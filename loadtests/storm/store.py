@@ -232,8 +232,7 @@ class ModelStore:
     def _control(self, control: Control) -> None:
         disk = self._disk
         if isinstance(control, Spent):
-            place = control.campaign, control.day
-            disk.spent[place] = disk.spent.get(place, 0) + control.amount
+            disk.spent[control.campaign, control.day] = control.amount
         elif isinstance(control, Hold):
             held = disk.messages.get(control.message_id)
             if held is not None and (held.not_before_ns or held.keeps_hours):

@@ -143,6 +143,9 @@ class CampaignIntake:
         ``CampaignAnswer.error`` has the error."""
         try:
             await self._read_body(rows, unpacking, read_piece)
+        except ConnectionError:  # the client has gone
+            self._uncount(self._batch)
+            raise
         except Invalid as error:
             await self._commit()
             if not (self.answer.accepted or self.answer.repeated):
@@ -244,15 +247,15 @@ class CampaignIntake:
         if not batch:
             return
         if self._stopping:
-            return self._refuse_all(numbers, _STOPPING)
+            return self._refuse_all(numbers, batch, _STOPPING)
         if not self._driver.has_room(len(batch), batch[0].lane):
             self._tally.queue_full += len(batch)
-            return self._refuse_all(numbers, _QUEUE_FULL)
+            return self._refuse_all(numbers, batch, _QUEUE_FULL)
         try:
             known = await self._driver.take_many(batch)
         except StoreError:
             self._tally.store_failed += len(batch)
-            return self._refuse_all(numbers, _STORE_FAILED)
+            return self._refuse_all(numbers, batch, _STORE_FAILED)
         repeated = 0
         conflicts = 0
         if known:
@@ -273,9 +276,14 @@ class CampaignIntake:
         self._tally.repeated += repeated
         self._tally.conflicts += conflicts
 
-    def _refuse_all(self, numbers: list[int], why: Invalid) -> None:
+    def _refuse_all(self, numbers: list[int], batch: list[Message], why: Invalid) -> None:
+        self._uncount(batch)
         for number in numbers:
             self._refuse(number, why)
+
+    def _uncount(self, messages: Iterable[Message]) -> None:
+        for message in messages:
+            self._rules.undo(message)
 
     def _refuse(self, row: int, why: Invalid) -> None:
         self.answer.refused_count += 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated
 
@@ -20,7 +21,7 @@ from reference_sender.clock import now_ns, wall_ahead_ns
 from reference_sender.dispatch.message_states import EXPIRED_NOWHERE, EXPIRED_UNCERTAIN, EXPIRED_UNREPORTED
 from reference_sender.dispatch.values import Lane, Message, State
 from reference_sender.runtime.driver import Driver
-from reference_sender.store import DeadLetterFilter, Record
+from reference_sender.store import DeadLetterFilter, Record, StoreError
 
 _MOST = 1_000  # in one page or replay
 _STEP = 500  # of a replay by filter
@@ -126,6 +127,9 @@ class DeadLetters:
                 repeats[text] = self._repeated(await self._record(text), wanted.allow_duplicate, len(repeats))
             except Invalid as error:
                 refused.append(NotReplayed(text, error.code, error.message))
+            except StoreError:
+                self._uncount(repeats)
+                raise
         done = await self._send(repeats)
         return json_answer({"replayed": done, "refused": refused}, 202 if done else 409)
 
@@ -168,7 +172,11 @@ class DeadLetters:
         """Store and send the new messages, by the id of the dead letter."""
         done: list[Replayed] = []
         if repeats:
-            known = await self._driver.take_many(list(repeats.values()))
+            try:
+                known = await self._driver.take_many(list(repeats.values()))
+            except StoreError:
+                self._uncount(repeats)
+                raise
             for text, message in repeats.items():
                 existing = known.get(message.message_id)
                 if existing is not None:
@@ -176,6 +184,10 @@ class DeadLetters:
                 new_id = message.message_id if existing is None else existing.message_id
                 done.append(Replayed(text, str(new_id), message.key, existing is not None))
         return done
+
+    def _uncount(self, repeats: Mapping[str, Message]) -> None:
+        for message in repeats.values():
+            self._rules.undo(message)
 
     async def _record(self, text: str) -> Record:
         readable = text.isdecimal() and len(text) <= 19 and int(text) <= _LARGEST_ID

@@ -6,11 +6,12 @@ one. A message or a report is answered only after its commit.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from reference_sender.dispatch.values import Change, Lane, Message, Report, SubmitAttempt, SubmitBatch
 from reference_sender.node.effects import Commit, Waiter
 from reference_sender.policy.gate import NOTHING_ADMITTED
+from reference_sender.policy.spending import Spent
 from reference_sender.store.protocol import Control, Work
 
 BULK_LINGERS = 3
@@ -81,16 +82,22 @@ class Group:
             begun.append(self.foreseen)
         return begun
 
-    def commit(self) -> Commit:
-        """The group as an effect. Without work, a probe tells whether the store works."""
+    def commit(self, totals: Callable[[Iterable[Spent]], Sequence[Spent]]) -> Commit:
+        """The group as an effect. Without work, a probe tells whether the store works. ``totals`` gives those
+        of the costs that changed.
+        """
         if not self.has_work():
             return Commit(None, bool(self.probes), self.late.reports)
+        controls: Sequence[Control] = self.controls or ()
+        spent = [*(each for each in controls if isinstance(each, Spent)), *self.admitted.spent]
+        if spent:
+            controls = [*(each for each in controls if not isinstance(each, Spent)), *totals(spent)]
         work = Work(
             self.messages,
             self.changes,
             self.begun(),
             self.ended,
-            (*self.controls, *self.admitted.spent),
+            controls,
             self.refused,
             self.unclaimed or (),
             self.handed_over or (),
@@ -215,7 +222,8 @@ class Commits:
         next_group.changes[:0] = group.changes
         next_group.handed_over[:0] = group.handed_over
         next_group.read[:0] = group.read
-        next_group.controls[:0] = group.controls
+        # The costs of its messages are taken back: if they are on disk, the totals are corrected.
+        next_group.controls[:0] = [*group.controls, *group.admitted.spent]
         next_group.changed[:0] = group.changed
         group.late.put_before(next_group.late)
         self._failed_until_ns = now_ns + self._retry_ns

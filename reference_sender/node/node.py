@@ -33,7 +33,7 @@ from reference_sender.node.commits import Commits, Group, LateReports, is_attemp
 from reference_sender.node.early_calls import EarlyCalls
 from reference_sender.node.effects import Acknowledge, Commit, NodeEffect, Refuse, SubmitNow, Waiter
 from reference_sender.node.rules import ChangingRules
-from reference_sender.node.takeover import Unread, admitted
+from reference_sender.node.takeover import admitted
 from reference_sender.node.tenure import Tenure
 from reference_sender.node.times import DEFAULT_TIMES, NodeTimes
 from reference_sender.policy.campaigns import Campaign, CampaignState
@@ -62,7 +62,7 @@ class Node:
         self._unanswered: dict[int, int] = {}  # attempts by batch: not durable yet, or their request is out
         self._attempts = 0  # number made so far
         self._stopping = False
-        self._unread = Unread()
+        self._unread = 0  # untried messages of an earlier process that the store still has
 
     @property
     def waiting(self) -> int:
@@ -83,14 +83,14 @@ class Node:
         """Whether ``count`` more messages of ``lane`` fit. Messages that wait for the store, or in it for a
         node, are counted.
         """
-        unclaimed = self._unread.count if self._tenure is None else self._tenure.unclaimed
+        unclaimed = self._unread if self._tenure is None else self._tenure.unclaimed
         waiting = self._commits.waiting + self.gate.held_messages + unclaimed
         return self._dispatcher.has_room(count + waiting, lane)
 
     def state(self) -> DispatchState:
         """The state of the dispatcher, and the numbers of held messages and of those not read yet."""
         state, held = self._dispatcher.state(), self.gate.held_messages
-        return msgspec.structs.replace(state, held=held, unread=self._unread.count)
+        return msgspec.structs.replace(state, held=held, unread=self._unread)
 
     def stop(self) -> None:
         """Submit nothing more. Answers, reports and commits are still taken."""
@@ -102,9 +102,8 @@ class Node:
         """
         self._dispatcher.campaigns.recovered(recovered)
         ready, held = admitted(self.gate, now_ns, recovered)
-        self.gate.hold(now_ns, held)
-        for campaign in self._unread.left(unread):
-            self._rules.set_campaign(now_ns, campaign)
+        self._rules.hold_recovered(now_ns, held, unread)
+        self._unread = unread
         closes = self.gate.closes(now_ns, [each.message for each in ready if each.state is State.QUEUED])
         return self._perform(now_ns, self._dispatcher.recover(now_ns, ready, closes))
 
@@ -116,7 +115,6 @@ class Node:
         """
         self._rules.set_campaign(now_ns, campaign)
         self._commits.settle(waiter)
-        self._unread.changed(campaign)
         if campaign.state is CampaignState.RUNNING:
             return []
         return self._perform(now_ns, self._dispatcher.set_aside_barred(now_ns))
@@ -299,7 +297,7 @@ class Node:
             route = self._dispatcher.foresee(now_ns, soon)
             if route is not None:
                 group.foreseen = self._attempt(now_ns, route, soon)
-        return group.commit()
+        return group.commit(self.gate.totals)
 
     def committed(
         self, now_ns: int, taken: Mapping[int, Existing], ended: Sequence[EndedMessage] | None = ()
@@ -318,6 +316,7 @@ class Node:
             not_ours = taken.keys() | group.unclaimed
             messages = [message for message in messages if message.message_id not in not_ours]
         self.gate.hold(now_ns, held)
+        self._rules.fit(now_ns)
         self._dispatcher.campaigns.accepted([*messages, *held])
         if messages or group.foreseen is not None:
             effects = self._offer(now_ns, messages, group.foreseen)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from reference_sender.dispatch.values import Message
 from reference_sender.node.commits import Commits
 from reference_sender.policy.campaigns import Campaign, CampaignState
 from reference_sender.policy.gate import Changed, Gate
@@ -30,6 +31,22 @@ class ChangingRules:
     def set_campaign(self, now_ns: int, campaign: Campaign) -> None:
         """Set the controls of a campaign."""
         self._keep([campaign, *_kept(self._gate.change(now_ns, campaign, self.alone))])
+
+    def hold_recovered(self, now_ns: int, held: Sequence[Message], unread: int) -> None:
+        """Hold messages of an earlier process, or of another node. ``unread`` of them are still to come.
+        Until then none is fitted into a limit, since that reads all held messages.
+        """
+        self._gate.hold(now_ns, held)
+        self._gate.fit_later(held)
+        if not unread:
+            self.fit(now_ns)
+
+    def fit(self, now_ns: int) -> None:
+        """Fit held messages into limits that changed before they were held. Of several nodes each waits for
+        its turn.
+        """
+        if self.alone:
+            self._commits.control(_kept(self._gate.fit(now_ns)))
 
     def opt_out(self, now_ns: int, numbers: Iterable[str]) -> None:
         """Put ``numbers`` on the opt-out list."""

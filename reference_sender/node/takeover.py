@@ -1,4 +1,4 @@
-"""The unfinished messages of an earlier process: which may be sent, and how many are not read yet."""
+"""The unfinished messages of an earlier process: which may be sent."""
 
 from __future__ import annotations
 
@@ -6,32 +6,8 @@ from collections.abc import Iterable
 
 from reference_sender.dispatch.recovery import not_created_after
 from reference_sender.dispatch.values import Message, Recovered
-from reference_sender.policy.campaigns import Campaign
 from reference_sender.policy.gate import Gate
 from reference_sender.policy.quiet_hours import FOREVER
-
-
-class Unread:
-    """``count`` untried messages that the store still has. A campaign that is changed meanwhile is changed
-    again after the last one, since a new spending limit applies to them too.
-    """
-
-    def __init__(self) -> None:
-        self.count = 0
-        self._changed: dict[str, Campaign] = {}
-
-    def changed(self, campaign: Campaign) -> None:
-        """The controls of ``campaign`` were set."""
-        if self.count:
-            self._changed[campaign.name] = campaign
-
-    def left(self, count: int) -> list[Campaign]:
-        """Messages were read, ``count`` are left. Returns the campaigns to change again now."""
-        self.count = count
-        if count:
-            return []
-        changed, self._changed = self._changed, {}
-        return list(changed.values())
 
 
 def admitted(

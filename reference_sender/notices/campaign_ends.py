@@ -114,12 +114,22 @@ class CampaignEnds:
     async def _each(
         self, wanted: Callable[[StoredReport], bool], do: Callable[[StoredReport], Awaitable[None]]
     ) -> None:
+        given_up: dict[str, int] = {}  # by campaign: when the report was ordered
         while True:
             try:
                 if self._leads():
                     for waiting in await self._ask(self._store.reports_waiting):
-                        if wanted(waiting):
+                        if not wanted(waiting) or given_up.get(waiting.campaign) == waiting.ordered_ns:
+                            continue
+                        try:
                             await do(waiting)
+                        except StoreError:
+                            raise
+                        except Exception:  # a defect of one report must not end the sender
+                            given_up[waiting.campaign] = waiting.ordered_ns
+                            log.exception(
+                                "the report on campaign %s waits for the next start", waiting.campaign
+                            )
             except StoreError as error:
                 log.error("the reports on campaigns wait for the store: %s", error)
             await asyncio.sleep(self._settings.every_s)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Awaitable, Callable
 from email.message import EmailMessage
 
@@ -11,6 +12,8 @@ import msgspec
 
 from reference_sender.alerts.rules import AlertSettings, Email, MailServer, Webhook
 from reference_sender.alerts.watch import Notice
+
+log = logging.getLogger(__name__)
 
 _SUBJECT_MOST = 200
 
@@ -51,7 +54,7 @@ async def post(webhook: Webhook, notice: Notice) -> None:
 
 
 async def mail(email: Email, notice: Notice) -> None:
-    """Raises ``ChannelError`` unless the mail server takes it for every recipient."""
+    """Raises ``ChannelError`` as ``deliver``."""
     message = EmailMessage()
     message["From"] = email.mail_from
     message["To"] = ", ".join(email.recipients)
@@ -61,7 +64,9 @@ async def mail(email: Email, notice: Notice) -> None:
 
 
 async def deliver(server: MailServer, message: EmailMessage) -> None:
-    """Raises ``ChannelError`` unless the mail server takes ``message`` for every recipient."""
+    """Raises ``ChannelError`` unless the mail server takes ``message`` for a recipient. Those that it refuses
+    are then logged: a repeat would reach the others twice.
+    """
     try:
         refused, _ = await aiosmtplib.send(
             message,
@@ -75,4 +80,4 @@ async def deliver(server: MailServer, message: EmailMessage) -> None:
     except (aiosmtplib.SMTPException, OSError) as error:
         raise ChannelError(f"{type(error).__name__}: {error}") from error
     if refused:
-        raise ChannelError(f"the server refuses {', '.join(refused)}")
+        log.error("the mail server took a mail, but not for %s", ", ".join(refused))

@@ -88,7 +88,7 @@ class Gate:
             if campaign.state is not CampaignState.RUNNING
         }
         self._held = Held()
-        self._unfitted: set[str] = set()  # campaigns with a new limit that no held message was fitted into
+        self._unfitted: set[str] = set()  # campaigns with held messages that may fit the limit they have now
         self._version = 0  # rises when a campaign or the opt-out list changes
 
     @property
@@ -165,6 +165,7 @@ class Gate:
         """The messages of ``admitted``, stored by now: those that may be sent, and the held ones."""
         if admitted.version == self._version and not admitted.keeps_hours:
             return admitted.ready, admitted.held
+        self.fit_later(admitted.held)
         ready = [message for message in admitted.ready if self.is_ready(now_ns, message)]
         late = [message for message in admitted.ready if not self.is_ready(now_ns, message)]
         return ready, [*admitted.held, *late]
@@ -174,6 +175,10 @@ class Gate:
         if self.spending is not None:
             for spent in admitted.spent:
                 self.spending.add(replace(spent, amount=-spent.amount))
+
+    def totals(self, changed: Iterable[Spent]) -> list[Spent]:
+        """What the store must keep after these changes of costs."""
+        return [] if self.spending is None else self.spending.totals(changed)
 
     def not_kept(self, messages: Iterable[Message]) -> list[Spent]:
         """Return the costs of messages that were not stored or not sent: their keys were in use, or they
@@ -250,6 +255,10 @@ class Gate:
         self._unfitted.add(campaign.name)
         return self.fit(now_ns) if alone else NOTHING_CHANGED
 
+    def fit_later(self, messages: Iterable[Message]) -> None:
+        """The limits of those of ``messages`` that are over one may have changed since they were admitted."""
+        self._unfitted.update(each.campaign for each in messages if each.not_before_ns >= FOREVER)
+
     def fit(self, now_ns: int) -> Changed:
         """Fit held messages into the spending limits that changed."""
         names, self._unfitted = self._unfitted, set()
@@ -262,6 +271,7 @@ class Gate:
             message = replace(held, not_before_ns=held.not_before_ns - FOREVER)
             message = self._reserved(now_ns, message, spent)
             if message.not_before_ns < FOREVER:
+                message = self.spending.dated(message, spent[-1].day)
                 changed.append(message)
                 self._held.move(message, self._due_ns(now_ns, message))
         return Changed(changed, summed(spent))

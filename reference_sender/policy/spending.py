@@ -24,7 +24,9 @@ _DAYS_KEPT = 400
 
 
 class Spent(Struct, frozen=True, gc=False):
-    """An amount to add to the cost of ``campaign`` ("": none) on ``day``. A negative one is returned."""
+    """The cost of ``campaign`` ("": none) on ``day``: an amount to add, or to return if it is negative; in a
+    store the total.
+    """
 
     campaign: str
     day: int  # days since 1970-01-01 in the zone of the policy
@@ -68,7 +70,8 @@ class Spending:
         self.daily_limit = daily_limit
         self.spent: dict[str, int] = {}  # by campaign
         self._by_day: dict[int, int] = {}
-        self._others: dict[tuple[str, int], int] = {}  # part of both, by campaign and day
+        self._own: dict[tuple[str, int], int] = {}  # part of both, by campaign and day, as is the next one
+        self._others: dict[tuple[str, int], int] = {}  # of other nodes
         self._moved: dict[int, int] = {}  # messages by the day whose limit was reached
         self._zone = zone
         for each in spent:
@@ -115,13 +118,33 @@ class Spending:
 
     def returned(self, message: Message) -> Spent:
         """Return what was reserved for ``message``."""
-        day = self.day(max(message.created_ns, message.not_before_ns))
-        spent = Spent(message.campaign, day, -self.prices.cost(message))
+        spent = Spent(message.campaign, self._day_of(message), -self.prices.cost(message))
         self.add(spent)
         return spent
 
+    def dated(self, message: Message, day: int) -> Message:
+        """``message``, whose cost was reserved on ``day``, such that ``returned`` finds that day."""
+        if self._day_of(message) == day:
+            return message
+        return replace(message, not_before_ns=day_start_ns(day, self._zone))
+
+    def _day_of(self, message: Message) -> int:
+        return self.day(max(message.created_ns, message.not_before_ns))
+
     def add(self, spent: Spent) -> None:
         """Count ``spent``."""
+        place = spent.campaign, spent.day
+        self._own[place] = self._own.get(place, 0) + spent.amount
+        self._count(spent)
+
+    def totals(self, changed: Iterable[Spent]) -> list[Spent]:
+        """This node's totals of the campaigns and days of ``changed``. A store that keeps totals, and no
+        differences, is right again after a commit of which it is not known whether it was kept.
+        """
+        places = dict.fromkeys((each.campaign, each.day) for each in changed)
+        return [Spent(campaign, day, self._own.get((campaign, day), 0)) for campaign, day in places]
+
+    def _count(self, spent: Spent) -> None:
         self.spent[spent.campaign] = self.spent.get(spent.campaign, 0) + spent.amount
         self._by_day[spent.day] = self._by_day.get(spent.day, 0) + spent.amount
         if len(self._by_day) > _DAYS_KEPT:
@@ -133,7 +156,7 @@ class Spending:
         before = self._others.get(place, 0)
         self._others[place] = spent.amount
         if spent.amount != before:
-            self.add(replace(spent, amount=spent.amount - before))
+            self._count(replace(spent, amount=spent.amount - before))
 
 
 def day_of(at_ns: int, zone: ZoneInfo) -> int:

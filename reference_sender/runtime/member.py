@@ -18,6 +18,10 @@ log = logging.getLogger(__name__)
 _SECOND_NS = 1_000_000_000
 _POLL_S = 0.2
 _LEARN_EVERY_S = 0.2
+# Now and then news are read again from long before the mark. The mark has passed the changes of a commit that
+# took longer than the store expects, such as on a disk that hung.
+LEARN_AGAIN_EVERY_S = 20.0
+_LEARN_AGAIN_S = 600.0
 _RENEWALS_A_LEASE = 5
 _LONGEST_RENEWAL_S = 1.0
 _REPORTS_AT_ONCE = 500
@@ -41,6 +45,7 @@ class Member:
         self._renew_every_s = min(_LONGEST_RENEWAL_S, leases.lease_s / _RENEWALS_A_LEASE)
         self._renew_at_s = 0.0
         self._learn_at_s = 0.0
+        self._learn_again_at_s = self._loop.time() + LEARN_AGAIN_EVERY_S
         self._mark = 0.0  # of the news read so far
         self._share = 0  # in use
         self.leads = False  # whether this node does what one must do for all
@@ -97,7 +102,11 @@ class Member:
             await asyncio.to_thread(self._leases.share, self._to_share)
             self._to_share = []
         self._driver.learning()
-        news = await asyncio.to_thread(self._leases.news, self._mark)
+        since = self._mark
+        if self._loop.time() >= self._learn_again_at_s:
+            since = max(0.0, since - _LEARN_AGAIN_S)
+            self._learn_again_at_s = self._loop.time() + LEARN_AGAIN_EVERY_S
+        news = await asyncio.to_thread(self._leases.news, since)
         self._driver.learned(news)
         self._limits.learn(news.counted)
         self._mark = news.mark

@@ -94,7 +94,7 @@ class Work(Struct, frozen=True, gc=False):
     changes: Sequence[Change] = ()
     attempts: Sequence[SubmitAttempt] = ()  # begin
     ended: Sequence[int] = ()  # ids of attempts whose changes are stored, or whose requests were not sent
-    controls: Sequence[Control] = ()  # in their order
+    controls: Sequence[Control] = ()  # in their order; a ``Spent`` is the total of this node
     # Ids of the messages of a commit that failed. If only its answer was lost, it is on disk: these messages
     # are removed before ``messages`` are stored.
     refused: Sequence[int] = ()
@@ -296,11 +296,11 @@ class CampaignStore(Protocol):
         ...
 
     def spending(self) -> list[Spent]:
-        """The sum of ``Spent.amount`` of each campaign and day, of all nodes."""
+        """The cost of each campaign and day, of all nodes together."""
         ...
 
     def spent(self, campaign: str) -> int:
-        """The sum of ``Spent.amount`` of one campaign."""
+        """The cost of one campaign, of all nodes and days together."""
         ...
 
     def opt_outs(self, after: str, limit: int) -> list[OptOut]:

@@ -13,8 +13,7 @@ from reference_sender.store.protocol import CampaignEnd, Control, Hold, OptIn
 from reference_sender.store.sqlite_reports import write_report_control
 
 _SPEND = (
-    "INSERT INTO spending VALUES (?, ?, ?)"
-    " ON CONFLICT (campaign, day) DO UPDATE SET amount = amount + excluded.amount"
+    "INSERT INTO spending VALUES (?, ?, ?) ON CONFLICT (campaign, day) DO UPDATE SET amount = excluded.amount"
 )
 
 

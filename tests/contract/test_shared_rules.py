@@ -20,7 +20,7 @@ from reference_sender.store.postgres.news import has_turn
 def test_a_node_learns_what_others_changed_and_the_costs_of_the_others_alone(join: Join) -> None:
     first, second = join(LONG), join(LONG)
     may = Campaign("may", CampaignState.PAUSED, 5)
-    first.commit(Work(controls=[may, OptOut("48500100200", 7), Spent("may", 1, 40), Spent("may", 1, 2)]))
+    first.commit(Work(controls=[may, OptOut("48500100200", 7), Spent("may", 1, 40), Spent("may", 1, 42)]))
     second.commit(Work(controls=[Spent("may", 1, 100), OptOut("48500100201", 7), OptIn("48500100201")]))
     news = first.news(0.0)
     assert (news.campaigns, news.spent) == ([may], [Spent("may", 1, 100)])

@@ -52,10 +52,10 @@ def test_campaigns_keep_their_last_state(open_it: OpenStore) -> None:
     assert store.campaigns() == [june, Campaign("may", CampaignState.PAUSED, 5_000_000)]
 
 
-def test_costs_add_up_by_campaign_and_by_day(open_it: OpenStore) -> None:
+def test_costs_are_totals_by_campaign_and_by_day(open_it: OpenStore) -> None:
     store = open_it()
     store.commit(Work(controls=[Spent("may", 1, 100), Spent("may", 2, 20), Spent("", 2, 3)]))
-    store.commit(Work(controls=[Spent("may", 1, -40)]))
+    store.commit(Work(controls=[Spent("may", 1, 60)]))
     store = open_it()
     assert [store.spent(campaign) for campaign in ("may", "", "june")] == [80, 3, 0]
     assert set(store.spending()) == {Spent("may", 1, 60), Spent("may", 2, 20), Spent("", 2, 3)}

@@ -58,7 +58,7 @@ class HeldWorld:
         if page:
             last = page[-1].message
             self._place = Place(last.lane, last.message_id, self._last_id)
-        self._perform(self.node.recover(self.now_ns, page, self.unread))
+        self.act(self.node.recover(self.now_ns, page, self.unread))
 
     def message(
         self, lane: Lane = Lane.MARKETING, to: str = "48500100200", valid_ns: int = 10**15, **more: object
@@ -80,35 +80,36 @@ class HeldWorld:
     def take(self, *messages: Message) -> None:
         """Store and send these."""
         self.node.take_many(messages, None)
-        self._perform([])
+        self.act([])
 
     def set_state(self, state: CampaignState, name: str = "may", limit: int | None = None) -> None:
         """Pause, resume or cancel a campaign."""
-        self._perform(self.node.change_campaign(self.now_ns, Campaign(name, state, limit), None))
+        self.act(self.node.change_campaign(self.now_ns, Campaign(name, state, limit), None))
 
     def opt_out(self, number: str) -> None:
         """``number`` opts out."""
-        self._perform(self.node.opt_out(self.now_ns, [number], None))
+        self.act(self.node.opt_out(self.now_ns, [number], None))
 
     def answer(self, outcome: Outcome = Outcome.ACCEPTED) -> None:
         """Answer every request in flight."""
         for submit in [self.in_flight.pop(0) for _ in list(self.in_flight)]:
             results = [Result(outcome, f"p-{each.key}") for each in submit.messages]
-            self._perform(self.node.answered(self.now_ns, submit.batch_id, results))
+            self.act(self.node.answered(self.now_ns, submit.batch_id, results))
 
     def pass_time(self, until_ns: int) -> None:
         """Do what is due until then, at its instant."""
         while (due_ns := self.node.next_deadline()) is not None and due_ns <= until_ns:
             self.now_ns = max(self.now_ns, due_ns)
-            self._perform(self.node.advance(self.now_ns))
+            self.act(self.node.advance(self.now_ns))
         self.now_ns = until_ns
-        self._perform(self.node.advance(self.now_ns))
+        self.act(self.node.advance(self.now_ns))
 
     def records(self) -> dict[int, Record]:
         """What is stored, by id."""
         return {each.message.message_id: each for each in self.store.records(0, 10**6)}
 
-    def _perform(self, effects: Sequence[NodeEffect]) -> None:
+    def act(self, effects: Sequence[NodeEffect]) -> None:
+        """Carry out ``effects``, and commit what waits."""
         todo = list(effects)
         while todo or self.node.commit_due_ns() is not None:
             for effect in todo:

@@ -13,11 +13,20 @@ from aiosmtpd.smtp import SMTP
 
 
 class Mailbox:
-    """Takes mails, after it has refused the first ``busy`` ones."""
+    """Takes mails, after it has refused the first ``busy`` ones, for every recipient but ``unknown``."""
 
-    def __init__(self, busy: int = 0) -> None:
+    def __init__(self, busy: int = 0, unknown: str = "") -> None:
+        self._unknown = unknown
         self.mails: list[Any] = []  # recipients of the envelope, and the parsed mail
         self._busy = busy
+
+    async def handle_RCPT(
+        self, server: Any, session: Any, envelope: Any, address: str, options: list[str]
+    ) -> str:
+        if address == self._unknown:
+            return "550 no such user"
+        envelope.rcpt_tos.append(address)
+        return "250 OK"
 
     async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:
         if self._busy:

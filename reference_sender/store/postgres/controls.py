@@ -23,7 +23,7 @@ _CHANGE_HOLD = "UPDATE hold SET not_before_ns = $1 WHERE id = $2"
 _SPEND = """
 INSERT INTO spending VALUES ($1, $2, $3, $4)
 ON CONFLICT (campaign, day, node) DO UPDATE
-SET amount = spending.amount + excluded.amount, changed_at = clock_timestamp()
+SET amount = excluded.amount, changed_at = clock_timestamp()
 """
 # A node that does not know yet that another one cancelled the campaign does not start it again, and one that
 # does not know its limit does not remove it.

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
+from email.message import EmailMessage
 from typing import Any
 
 import pytest
@@ -14,7 +15,9 @@ from sender_world import RunWorld, World
 from smtp_mailbox import Mailbox, listening_mailbox
 from waiting import eventually_in_loop
 
+from reference_sender.campaign_report.letter import letter
 from reference_sender.campaign_report.settings import CampaignReportSettings, ReportEmail
+from reference_sender.campaign_report.values import CampaignSummary
 from reference_sender.notices.campaign_ends import SMALL_STEPS, CampaignEnds, EndSteps
 from reference_sender.policy.settings import PolicySettings
 from reference_sender.store.campaign_reports import CampaignProgress, StoredReport
@@ -237,6 +240,31 @@ def test_a_cancelled_campaign_ends_too(run_world: RunWorld) -> None:
             assert "cancelled" in page.decode()
 
     run_world(steps, reports=settings())
+
+
+def test_a_defect_of_one_report_ends_neither_the_sender_nor_the_other_reports(
+    run_world: RunWorld, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    box = Mailbox()
+
+    def defective(summary: CampaignSummary, *more: Any) -> EmailMessage:
+        if summary.campaign == "april":
+            raise ValueError("a defect")
+        return letter(summary, *more)
+
+    monkeypatch.setattr("reference_sender.notices.campaign_ends.letter", defective)
+
+    async def steps(world: World) -> None:
+        async with listening_mailbox(box) as port, watched(world, settings(port)):
+            await order(world, 0, 1, campaign="april")
+            await order(world, 1, 1)
+            await end(world, 0, 2)
+            await until_mailed(world)
+            assert not world.driver.chores.failed.is_set()
+
+    run_world(steps, reports=settings())
+    assert [mail["Subject"] for _, mail in box.mails] == ["Campaign may: 1 of 1 delivered"]
+    assert sum("april waits for the next start" in each.getMessage() for each in caplog.records) == 1
 
 
 def test_a_mail_that_is_refused_is_sent_again(run_world: RunWorld, caplog: pytest.LogCaptureFixture) -> None:

@@ -13,6 +13,7 @@ from wire_provider import TOKEN, started
 
 from mock_provider.testing.running import ProviderThread
 from reference_sender.policy.settings import NO_POLICY, PolicySettings
+from reference_sender.runtime import member
 
 Steps = Callable[[RunningSender, RunningSender], Awaitable[None]]
 # Of 20 messages all but a few wait.
@@ -120,6 +121,25 @@ def test_a_number_that_opts_out_at_one_node_gets_nothing_from_the_other(nodes: C
 
         await until_true(is_accepted)
         assert (await one.ok("GET", "/v1/opt-outs"))["opt_outs"] == []
+
+    nodes(steps)
+
+
+def test_what_a_very_long_commit_changed_is_learned_too(
+    nodes: Callable[..., None], postgres: PostgresServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(member, "LEARN_AGAIN_EVERY_S", 0.5)
+
+    async def steps(one: RunningSender, other: RunningSender) -> None:
+        # As if its transaction had begun a minute ago and ended now.
+        rows = "('48500000001', 0, true, now() - interval '1 minute')"
+        postgres.sql(f"INSERT INTO smsbench.opt_out (number, since_ns, active, changed_at) VALUES {rows}")
+        for node in (one, other):
+
+            async def is_refused(node: RunningSender = node) -> bool:
+                return (await node.call("POST", "/v1/messages", ONE | {"to": "48500000001"}))[0] == 403
+
+            await until_true(is_refused)
 
     nodes(steps)
 

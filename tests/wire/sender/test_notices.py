@@ -107,6 +107,25 @@ def test_a_refused_notice_is_sent_again_in_order(caplog: pytest.LogCaptureFixtur
     assert any("451" in each and each.startswith("e-mail: missing_reports was not sent") for each in said)
 
 
+def test_a_mail_that_is_refused_for_one_recipient_reaches_the_other_once(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    box = Mailbox(unknown="boss@example.org")
+
+    async def steps() -> None:
+        async with mail_server(box) as mailing:
+            await one_fault(
+                AlertSettings(email=mailing), lambda: any("CLEAR" in m["Subject"] for _, m in box.mails)
+            )
+
+    asyncio.run(steps())
+    assert [(to, "ALERT" in mail["Subject"]) for to, mail in box.mails] == [
+        (["ops@example.org"], True),
+        (["ops@example.org"], False),
+    ]
+    assert any("not for boss@example.org" in record.getMessage() for record in caplog.records)
+
+
 def test_a_receiver_that_is_down_does_not_stop_the_watching(caplog: pytest.LogCaptureFixture) -> None:
     bodies: list[Any] = []
 

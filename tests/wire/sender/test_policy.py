@@ -239,6 +239,38 @@ def test_a_repeated_key_does_not_count_for_its_number(run_world: RunWorld) -> No
     run_world(steps, policy=PolicySettings())
 
 
+def test_rows_and_replays_that_are_not_stored_do_not_count_for_their_numbers(run_world: RunWorld) -> None:
+    once = PolicySettings.model_validate({"recipients": {"messages": 1, "window_s": 3600}})
+    others = PolicySettings.model_validate({"recipients": {"messages": 2, "window_s": 3600}})
+
+    async def not_stored(world: World) -> None:
+        world.store.failing = True
+        status, answer = await campaign(world, *rows(3))
+        assert (status, answer["refused"][0]["reason"]) == (503, "store_failed")
+        world.store.failing = False
+        assert (await campaign(world, *rows(3)))[1]["accepted"] == 3
+
+    async def full(world: World) -> None:
+        status, _ = await campaign(world, *rows(3))
+        assert status == 429
+        assert (await campaign(world, *rows(2)))[1]["accepted"] == 2
+
+    async def replayed(world: World) -> None:
+        await campaign(world, {"to": "48500200000", "key": "m-0"})
+        await world.until_sent(1)
+        await world.report("m-0", status=407)
+        world.store.failing = True
+        body = {"ids": ["1"]}
+        assert (await world.call("POST", "/v1/dead-letters/replay", json=body))[0] == 503
+        world.store.failing = False
+        status, answer, _ = await world.call("POST", "/v1/dead-letters/replay", json=body)
+        assert (status, answer["refused"]) == (202, [])
+
+    run_world(replayed, policy=others)
+    run_world(not_stored, policy=once)
+    run_world(full, max_backlog=2, policy=once)
+
+
 def test_duplicates_within_a_campaign_are_refused_unless_allowed(run_world: RunWorld) -> None:
     async def steps(world: World) -> None:
         one = {"to": "48500100200"}

@@ -26,7 +26,7 @@ BATCH = SubmitBatch(1, "a", (message(1),))
 
 
 def begun(commits: Commits, now_ns: int = 0) -> Work:
-    work = commits.begin(now_ns).commit().work
+    work = commits.begin(now_ns).commit(list).work
     assert work is not None
     return work
 
@@ -93,7 +93,7 @@ def test_those_who_wait_for_changes_wait_on_when_a_commit_fails() -> None:
     commits = Commits(0, 0)
     commits.settle("report", True)
     begun_group = commits.begin(0)
-    assert begun_group.commit().work is None  # nothing is to be written
+    assert begun_group.commit(list).work is None  # nothing is to be written
     commits.settle("later")
     assert commits.failed(0) is begun_group
     commits.begin(0)
@@ -124,7 +124,7 @@ def test_a_store_that_failed_is_left_alone_for_a_while() -> None:
 def test_a_probe_needs_no_write_where_there_is_work() -> None:
     commits = Commits(0, 0)
     commits.probe("health")
-    probe = commits.begin(0).commit()
+    probe = commits.begin(0).commit(list)
     assert (probe.work, probe.probe) == (None, True)
     commits.done()
     commits.probe("health")

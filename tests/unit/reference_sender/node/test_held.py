@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from held_world import HeldWorld
-from msgspec.structs import replace
 
 from reference_sender.dispatch import DispatchSettings
 from reference_sender.dispatch.values import Lane, Outcome
@@ -212,36 +211,6 @@ def test_a_campaign_over_its_limit_is_held_until_the_limit_is_raised() -> None:
     assert (world.node.gate.held("may").over_limit, world.store.spent("may")) == (1, 3_000_000)
 
 
-def test_a_cancel_returns_what_was_not_sent() -> None:
-    world = HeldWorld(PRICED)
-    world.set_state(CampaignState.RUNNING, limit=2_000_000)
-    world.take(world.message(), world.message(not_before_ns=HOUR), world.message())
-    assert world.store.spent("may") == 2_000_000
-    world.set_state(CampaignState.CANCELLED, limit=2_000_000)
-    world.pass_time(1)
-    assert world.store.spent("may") == 1_000_000
-    assert [state for state, _ in states(world)] == ["queued", "failed", "failed"]
-
-
-def test_a_repeated_key_costs_nothing() -> None:
-    world = HeldWorld(PRICED)
-    one = world.message()
-    world.take(one)
-    world.take(replace(world.message(), key=one.key))
-    assert sum(each.amount for each in world.store.spending()) == 1_000_000
-
-
-def test_over_the_daily_limit_messages_continue_the_next_day() -> None:
-    limited = {"spending": {"cost_per_segment": 1.0, "daily_limit": 2.0}}
-    world = HeldWorld(PolicySettings.model_validate(limited))
-    world.take(*[world.message() for _ in range(3)])
-    world.start()
-    world.take(world.message())
-    world.pass_time(48 * HOUR)
-    first = {number: at for at, number in reversed(world.sent)}
-    assert first == {1: 0, 2: 0, 3: 24 * HOUR, 4: 24 * HOUR}
-
-
 def test_a_held_message_expires() -> None:
     world = HeldWorld()
     world.set_state(CampaignState.PAUSED)
@@ -273,22 +242,6 @@ def test_a_pause_during_a_commit_holds_its_messages() -> None:
     effects = node.committed(0, {})
     assert [type(each).__name__ for each in effects] == ["Acknowledge"]
     assert (node.state().held, node.state().queue_marketing) == (1, 0)
-
-
-def test_a_limit_that_is_raised_while_messages_are_read_holds_for_those_read_later() -> None:
-    world = HeldWorld(PRICED)
-    world.set_state(CampaignState.RUNNING, limit=1_000_000)
-    world.take(*(world.message() for _ in range(5)))
-    world.answer()
-    world.start(page=1)
-    assert (world.node.state().held, world.node.state().unread, world.node.state().open) == (1, 3, 5)
-    world.set_state(CampaignState.RUNNING, limit=4_000_000)
-    while world.unread:
-        world.read_on()
-    world.pass_time(S)
-    assert sorted(ids(world)) == [1, 2, 3, 4]
-    held = world.node.gate.held("may")
-    assert (held.total, held.over_limit, world.store.spent("may")) == (1, 1, 4_000_000)
 
 
 def test_messages_of_a_campaign_that_is_cancelled_while_they_are_read_end_unsent() -> None:
