@@ -24,6 +24,7 @@ from reference_sender.policy.settings import NO_POLICY, PolicyError, read_policy
 from reference_sender.routes.url import RouteError, RouteSpec, read_route, url_forms
 from reference_sender.secret_text import read_secret
 from reference_sender.server import SenderFailed, SenderSettings, run
+from reference_sender.settings_faults import faults_of
 from reference_sender.store import Membership, StoreError
 
 _DISPATCH = DispatchSettings.model_validate({})
@@ -231,11 +232,7 @@ def sender(
     except RouteError as error:
         raise typer.BadParameter(str(error), param_hint="--route") from error
     except ValidationError as error:
-        faults = "; ".join(
-            ": ".join(filter(None, (".".join(map(str, e["loc"])), e["msg"].removeprefix("Value error, "))))
-            for e in error.errors()
-        )
-        raise typer.BadParameter(faults) from error
+        raise typer.BadParameter(faults_of(error)) from error
     try:
         run(settings, ready=_show_ready)
     except (StoreError, OSError) as error:

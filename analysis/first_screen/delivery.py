@@ -126,6 +126,9 @@ def _unreachable(quote: Quote, places: list[int]) -> tuple[Sentence, ...]:
     for index, each in enumerate(quote.report.parts[at].handsets):
         if each.message_class == objective.message_class and each.unreachable:
             path = f"parts.{at}.handsets.{index}"
+            waiting: Sentence = ()
+            if each.still_waiting:
+                waiting = (", ", quote.count(f"{path}.still_waiting"), " still waiting at the end")
             return (
                 (
                     quote.count(f"{path}.unreachable"),
@@ -135,7 +138,9 @@ def _unreachable(quote: Quote, places: list[int]) -> tuple[Sentence, ...]:
                     quote.count(f"{path}.came_later"),
                     " arrived later, ",
                     quote.count(f"{path}.expired"),
-                    " expired.",
+                    " expired",
+                    *waiting,
+                    ".",
                 ),
             )
     return ()

@@ -19,6 +19,13 @@ def seen_answer(quote: Quote) -> ScreenAnswer:
             )
         )
     if is_reference_sender(report):
+        if not report.simulated:
+            sentences.append(
+                (
+                    "The sender's dashboard (the run prints its address) shows campaigns, delivery times, "
+                    "costs, routes and errors, live.",
+                )
+            )
         sentences.append(
             (
                 "The sender counts accepted, sent, delivered, failed and queued messages at /metrics "

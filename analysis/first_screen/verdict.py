@@ -84,15 +84,10 @@ def _stopped(quote: Quote) -> Sentence:
 
 def _invalid(quote: Quote) -> Sentence:
     """What failed in the bench. The figures then do not describe the sender."""
-    slugs = {"", *(part.slug for _, part in deciding(quote.report))}
-    checks = [
-        (place, each)
-        for place, each in enumerate(quote.report.checks)
-        if each.state == "invalid" and (each.part in slugs or each.name in ACCOUNTING)
-    ]
-    if not checks:
+    place = _failed_check(quote)
+    if place is None:
         return ("The bench failed. This result does not describe the sender.",)
-    place, worst = min(checks, key=lambda item: item[1].name != INSTRUMENT)
+    worst = quote.report.checks[place]
     value = quote.text(f"checks.{place}.value")
     shown = Figure(text=first_line(value.text), source=value.source, unit="text")
     name = _PLAIN_CHECKS.get(worst.name, worst.name)
@@ -101,6 +96,17 @@ def _invalid(quote: Quote) -> Sentence:
     if worst.part:
         where = (" (part: ", part_title(quote, _place(quote.report, worst.part)), ")")
     return (lead, shown, *where, ". This result does not describe the sender.")
+
+
+def _failed_check(quote: Quote) -> int | None:
+    """The position of the check to show: a failure of the bench itself first."""
+    slugs = {"", *(part.slug for _, part in deciding(quote.report))}
+    checks = [
+        (place, each)
+        for place, each in enumerate(quote.report.checks)
+        if each.state == "invalid" and (each.part in slugs or each.name in ACCOUNTING)
+    ]
+    return min(checks, key=lambda item: item[1].name != INSTRUMENT)[0] if checks else None
 
 
 def _place(report: RunReport, slug: str) -> int:
@@ -240,6 +246,9 @@ def _first_bottleneck(quote: Quote, at: int) -> tuple[Sentence, ...]:
 def trust(quote: Quote) -> Sentence:
     """Whether the bench was on time and every message is accounted for, or which checks warn."""
     report = quote.report
+    failed = _failed_check(quote) if report.validity == "invalid" else None
+    if failed is not None and (advice := report.checks[failed].advice):
+        return (f"What to do: {advice}.",)
     if report.validity == "invalid" or not any(part.accounting.rows for part in report.parts):
         return ("The figures below do not describe the sender.",)
     warned = [place for place, each in enumerate(report.checks) if each.state in ("warn", "invalid")]

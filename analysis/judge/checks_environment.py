@@ -94,9 +94,10 @@ def provider_loop(journeys: Journeys, tightest_s: float) -> Check:
     own = np.sort(np.where(waited, np.minimum(late_ms, LOOP_LAG_WARN_MS), late_ms))
     all_of = _high(np.sort(late_ms))
     high, worst = _high(own), float(own[-1])
-    shared = (
-        f"; {significant(all_of)} ms with the waits for a core" if all_of > LOOP_LAG_WARN_MS >= high else ""
-    )
+    shared = all_of > LOOP_LAG_WARN_MS >= high
+    value = f"{significant(high)} ms late, at most {significant(worst)} ms"
+    if shared:
+        value = f"{significant(all_of)} ms late, by its waits for a core of this machine"
     invalid_ms = 1000.0 * LAG_SHARE_OF_OBJECTIVE * tightest_s
     state: CheckState = "ok"
     if high > LOOP_LAG_WARN_MS:
@@ -106,7 +107,7 @@ def provider_loop(journeys: Journeys, tightest_s: float) -> Check:
     return Check(
         name="provider's event loop",
         state=state,
-        value=f"{significant(high)} ms late, at most {significant(worst)} ms{shared}",
+        value=value,
         limit=f"warn > {LOOP_LAG_WARN_MS:g} ms or a single stall > {invalid_ms:g} ms, "
         f"invalid > {invalid_ms:g} ms",
         meaning="event-loop delay of the mock provider, which is part of the instrument (p95 of its seconds)",

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from reference_sender.dispatch.figures import BOUNDS_S
+from reference_sender.settings_faults import faults_of
 
 _Seconds = Annotated[float, Field(gt=0, le=86_400)]
 
@@ -162,15 +163,7 @@ def parse_alerts(text: str) -> AlertSettings:
     try:
         return AlertSettings.model_validate(_with_defaults(document))
     except ValidationError as error:
-        raise AlertFileError(faults_of(error)) from None
-
-
-def faults_of(error: ValidationError) -> str:
-    """Each field of a settings file that is wrong, and what is wrong with it."""
-    return "; ".join(
-        f"{'.'.join(map(str, each['loc']))}: {each['msg'].removeprefix('Value error, ')}"
-        for each in error.errors()
-    )
+        raise AlertFileError(faults_of(error, AlertSettings)) from None
 
 
 def _with_defaults(document: dict[str, Any]) -> dict[str, Any]:

@@ -23,7 +23,7 @@ from reference_sender.policy.campaigns import Campaign, CampaignState
 from reference_sender.runtime.driver import Driver
 
 _MOST_NUMBERS = 1_000
-_Body = TypeVar("_Body")
+_Body = TypeVar("_Body", bound=Struct)
 
 
 class CampaignChange(Struct, forbid_unknown_fields=True):
@@ -131,4 +131,4 @@ def read_body(body: bytes, kind: type[_Body]) -> _Body:
     try:
         return msgspec.json.decode(body, type=kind)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise explained(error, kind.__struct_fields__) from error  # type: ignore[attr-defined]
+        raise explained(error, kind) from error

@@ -170,7 +170,8 @@ class Api:
         given = request.headers.get("Authorization", "").encode("utf-8", "surrogateescape")
         if not hmac.compare_digest(given, self._authorization):
             self._tally.unauthorized += 1
-            raise ApiError(401, "unauthorized", "a bearer token must be given: Authorization: Bearer TOKEN")
+            what = "the bearer token is wrong" if given else "a bearer token must be given"
+            raise ApiError(401, "unauthorized", f"{what}: Authorization: Bearer TOKEN")
 
     def _check_open(self) -> None:
         if self.stopping:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Mapping
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import msgspec
 from msgspec import Struct, field, structs
@@ -316,7 +316,7 @@ def read_request(body: bytes) -> MessageRequest:
     try:
         return _request_decoder.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise explained(error) from error
+        raise explained(error, MessageRequest) from error
 
 
 def read_defaults(fields: Mapping[str, Any], strict: bool = True) -> Defaults:
@@ -324,7 +324,7 @@ def read_defaults(fields: Mapping[str, Any], strict: bool = True) -> Defaults:
     try:
         return msgspec.convert(fields, Defaults, strict=strict)
     except (msgspec.ValidationError, UnicodeEncodeError) as error:
-        raise explained(error) from error
+        raise explained(error, Defaults, ("recipients",) if strict else ()) from error
 
 
 def read_recipient(fields: object, strict: bool = True) -> Recipient:
@@ -332,12 +332,12 @@ def read_recipient(fields: object, strict: bool = True) -> Recipient:
     try:
         return msgspec.convert(fields, Recipient, strict=strict)
     except (msgspec.ValidationError, UnicodeEncodeError) as error:
-        raise explained(error) from error
+        raise explained(error, Recipient) from error
 
 
-def explained(error: Exception, known: Collection[str] = ()) -> Invalid:
-    """A decoder's error as ``Invalid``: the field and the allowed values. ``known``: all fields, unless they
-    are those of a message or of a campaign.
+def explained(error: Exception, kind: type[Struct], further: Collection[str] = ()) -> Invalid:
+    """A decoder's error as ``Invalid``: the field and the allowed values. An unknown field comes with those
+    of ``kind``, or of the field of ``kind`` that has it, and with ``further`` ones.
 
     A client's own names are shortened: an answer may repeat a hundred thousand of them."""
     said = _shortened(str(error), 200)
@@ -345,19 +345,28 @@ def explained(error: Exception, known: Collection[str] = ()) -> Invalid:
         return Invalid("malformed", "", f"a name or value is not Unicode text: {said}")
     if not isinstance(error, msgspec.ValidationError):
         return Invalid("malformed", "", f"the body is not JSON: {said}")
+    at = _AT_FIELD.search(said)
     named = _FIELD_NAMED.search(said)
     if named is not None:
         name = _shortened(named[1], 64)
         if "unknown" in said:
-            return Invalid(
-                "unknown_field", name, f"{name} is not a field; known: {', '.join(known or _RULES)}"
-            )
+            known = (*_field_names(kind, at[1] if at is not None else ""), *further)
+            return Invalid("unknown_field", name, f"{name} is not a field; known: {', '.join(known)}")
         return Invalid("missing", name, f"{name} must be given: {_RULES.get(name, 'it has no default')}")
-    at = _AT_FIELD.search(said)
     name = _shortened(at[1], 64) if at is not None else ""
     if name not in _RULES:
         return Invalid("invalid", name, said)
     return Invalid("invalid", name, f"{name} must be {_RULES[name]}")
+
+
+def _field_names(kind: type[Struct], within: str) -> tuple[str, ...]:
+    """The fields of ``kind`` as clients write them; those of its field ``within`` if that has fields."""
+    for each in msgspec.structs.fields(kind):
+        if each.encode_name == within:
+            for inner in (each.type, *get_args(each.type)):
+                if isinstance(inner, type) and issubclass(inner, Struct):
+                    return inner.__struct_encode_fields__
+    return kind.__struct_encode_fields__
 
 
 def _shortened(said: str, length: int) -> str:

@@ -7,9 +7,10 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
-from reference_sender.alerts.rules import MailAddress, MailServer, faults_of
+from reference_sender.alerts.rules import MailAddress, MailServer
 from reference_sender.campaign_report.texts import ReportLanguage
 from reference_sender.policy.countries import zone_of
+from reference_sender.settings_faults import faults_of
 
 
 class ReportFileError(ValueError):
@@ -51,4 +52,4 @@ def parse_report_settings(text: str) -> CampaignReportSettings:
     except tomllib.TOMLDecodeError as error:
         raise ReportFileError(str(error)) from None
     except ValidationError as error:
-        raise ReportFileError(faults_of(error)) from None
+        raise ReportFileError(faults_of(error, CampaignReportSettings)) from None

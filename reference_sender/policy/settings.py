@@ -12,6 +12,7 @@ from reference_sender.dispatch.campaign_figures import UNIT
 from reference_sender.dispatch.values import Lane
 from reference_sender.policy.countries import Country, Prefixes, default_countries, zone_of
 from reference_sender.policy.recipients import RecipientLimit
+from reference_sender.settings_faults import faults_of
 
 _DAY_NS = 86_400_000_000_000
 _SECOND_NS = 1_000_000_000
@@ -149,13 +150,7 @@ def read_policy(path: Path) -> PolicySettings:
     try:
         return PolicySettings.model_validate(fields)
     except ValidationError as error:
-        faults = [
-            f"{'.'.join(map(str, fault['loc']))}: {fault['msg'].removeprefix('Value error, ')}".removeprefix(
-                ": "
-            )
-            for fault in error.errors()
-        ]
-        raise PolicyError(f"--policy: {path}: {'; '.join(faults)}") from error
+        raise PolicyError(f"--policy: {path}: {faults_of(error, PolicySettings)}") from error
 
 
 def amount(units: float) -> int:

@@ -16,6 +16,7 @@ from reference_sender.routes import DEFAULT_ROUTE, ROUTES
 from reference_sender.routes.client import HttpRoute
 from reference_sender.routes.protocol import RouteAccount, RouteDefinition
 from reference_sender.secret_text import read_secret
+from reference_sender.settings_faults import faults_of
 
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Count = Annotated[int, Field(ge=1)]
@@ -139,9 +140,7 @@ def _read_options(parts: SplitResult, authority: str) -> RouteOptions:
     try:
         return RouteOptions.model_validate(given)
     except ValidationError as error:
-        faults = [f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors()]
-        known = ", ".join(RouteOptions.model_fields)
-        raise RouteError(f"route {authority}: {'; '.join(faults)} (options: {known})") from error
+        raise RouteError(f"route {authority}: {faults_of(error, RouteOptions)}") from error
 
 
 def _check_limits(options: RouteOptions, definition: RouteDefinition, authority: str) -> None:

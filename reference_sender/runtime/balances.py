@@ -10,6 +10,8 @@ from reference_sender.runtime.background import Chores
 
 log = logging.getLogger(__name__)
 
+_NO_BALANCE = "route %s: the provider gave no balance (not supported, no answer, or a wrong token)"
+
 AskBalance = Callable[[], Awaitable[float | None]]
 
 
@@ -40,7 +42,7 @@ class Balances:
                     self._silent.discard(name)
                 elif name not in self._silent:
                     self._silent.add(name)
-                    log.info("route %s: the provider does not give the balance of the account", name)
+                    log.info(_NO_BALANCE, name)
             await asyncio.sleep(self._every_s)
 
     def _ended(self, task: asyncio.Task[None]) -> None:

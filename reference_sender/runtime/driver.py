@@ -32,6 +32,7 @@ from reference_sender.policy.gate import Gate
 from reference_sender.routes.client import Route
 from reference_sender.runtime.background import Chores
 from reference_sender.runtime.committer import Committer
+from reference_sender.runtime.route_trouble import RouteTrouble
 from reference_sender.store import Existing, HandedOver, News, Renewal, Store, StoreError
 from reference_sender.store.campaign_reports import ReportControl
 
@@ -65,6 +66,7 @@ class Driver:
         if (spending := self._node.gate.spending) is not None:
             self.campaigns.price_by(spending.prices.cost, spending.prices.lowest)
         self._routes = routes
+        self._trouble = RouteTrouble()
         self._loop = asyncio.get_running_loop()
         self._tasks: set[asyncio.Task[None]] = set()  # requests to providers
         self._timer: asyncio.TimerHandle | None = None
@@ -276,7 +278,9 @@ class Driver:
             except Exception:
                 log.exception("route %s failed", submit.route)
                 found = [_FAULT] * len(submit.messages)
-            self._perform(self._node.answered(self._now(), submit.batch_id, found))
+            answered_ns = self._now()
+            self._trouble.answered(answered_ns, submit.route, found)
+            self._perform(self._node.answered(answered_ns, submit.batch_id, found))
         except Exception as error:
             self.chores.died("dispatcher", error)
 

@@ -217,7 +217,7 @@ function add(message, put) {
   if (rows.has(message.provider_id)) return;
   const badge = el("span");
   const from = [message.sender && `from ${message.sender}`, message.carrier, message.protocol,
-    message.segments > 1 && `${message.segments} parts`].filter(Boolean).join(" · ");
+    message.segments > 1 && `${message.segments} segments`].filter(Boolean).join(" · ");
   const node = el("li", {}, el("a", { href: `#/m/${encodeURIComponent(message.provider_id)}`, class: "row" },
     el("span", { class: "number" }, `+${message.number}`), badge,
     el("time", { datetime: new Date(message.accepted_unix_s * 1000).toISOString() }, clock(message.accepted_unix_s)),

@@ -57,7 +57,7 @@ function campaign({ name }) {
     state.className = `badge ${row.state}`;
     bars.forEach((each, place) => { each.style.flexGrow = String(row[PARTS[place]]); });
     bar.setAttribute("aria-label", PARTS.map(part => `${SAID[part]} ${row[part]}`).join(", "));
-    done.textContent = `${share(row.messages - left_count, row.messages)} of ${counted(row.messages, "message", "messages")} sent`;
+    done.textContent = `${share(row.messages - left_count, row.messages)} of ${counted(row.messages, "message", "messages")} sent or ended`;
     eta.textContent = time(row);
     eta.hidden = eta.textContent === "";
     cost.hidden = row.cost === null;

@@ -13,6 +13,7 @@ from made_reports import (
     accounting,
     bottleneck,
     burst,
+    lag_check,
     part,
     quantile,
     report,
@@ -144,6 +145,29 @@ def test_a_question_that_was_not_asked_says_how_to_ask_it() -> None:
 def test_a_simulated_run_has_no_page_to_look_at() -> None:
     assert "the inbox page" in answer_text(screen_of(report(part())), "seen")
     assert "the inbox page" not in answer_text(screen_of(replace(report(part()), simulated=True)), "seen")
+
+
+def test_only_a_live_run_of_the_reference_sender_has_a_dashboard() -> None:
+    own = report(part(target={"name": "reference_sender", "kind": "reference_sender"}))
+    assert "The sender's dashboard" in answer_text(screen_of(own), "seen")
+    assert "The sender's dashboard" not in answer_text(screen_of(report(part())), "seen")
+    assert "The sender's dashboard" not in answer_text(screen_of(replace(own, simulated=True)), "seen")
+
+
+def test_the_phones_that_were_off_add_up() -> None:
+    said = answer_text(screen_of(report(part())), "delivery")
+    assert (
+        "48 of 1,000 OTP messages were for phones that were off: "
+        "40 arrived later, 6 expired, 2 still waiting at the end." in said
+    )
+
+
+def test_an_invalid_run_says_what_to_do() -> None:
+    late = lag_check(state="invalid", value="p99 900 ms")
+    screen = screen_of(report(part(validity="invalid", checks=(late,))))
+    assert screen.word == "INVALID"
+    assert words(screen.why).endswith("This result does not describe the sender.")
+    assert words(screen.trust) == "What to do: use more workers."
 
 
 def test_an_interval_without_an_upper_end_is_a_lower_bound() -> None:

@@ -115,8 +115,11 @@ def test_a_campaign_with_the_limit_zero_is_over_it_at_once() -> None:
     ("text", "said"),
     [
         ("[rules.balance]\nbelow = 200", "rules.balance: clear must not be smaller than below"),
-        ("[rules.balance]\nabove = 1", "rules.balance.above: Extra inputs are not permitted"),
-        ("[rules.balance_by_route.main]\nbelow = 1", "rules.balance_by_route.main.clear: Field required"),
+        (
+            "[rules.balance]\nabove = 1",
+            "rules.balance.above: unknown key; known here: enabled, below, clear",
+        ),
+        ("[rules.balance_by_route.main]\nbelow = 1", "rules.balance_by_route.main.clear: missing"),
         ("[rules]\nbalance_every_s = 0", "rules.balance_every_s: Input should be greater than 0"),
     ],
 )

@@ -23,7 +23,7 @@ def test_a_rule_changed_in_part_keeps_the_rest() -> None:
     [
         ("[rules.error_rate]\nabove = 'x'", "rules.error_rate.above: Input should be a valid number"),
         ("[rules.error_rate]\nabove = 0.01", "rules.error_rate: clear must not be larger than above"),
-        ("[rules.eror_rate]\nabove = 1", "rules.eror_rate: Extra inputs are not permitted"),
+        ("[rules.eror_rate]\nabove = 1", "rules.eror_rate: unknown key; known here: every_s, window_s"),
         ("[rules]\nevery_s = 0", "rules.every_s: Input should be greater than 0"),
         ("[rules]\nevery_s = 600", "rules: every_s must not be larger than window_s"),
         (
@@ -31,7 +31,7 @@ def test_a_rule_changed_in_part_keeps_the_rest() -> None:
             "rules.delivery_time_s.otp.above: Input should be less",
         ),
         ("[webhook]\nurl = 'ftp://x'", "webhook.url: String should match"),
-        ("[email]\nhost = 'x'\nmail_from = 'a@b'", "email.recipients: Field required"),
+        ("[email]\nhost = 'x'\nmail_from = 'a@b'", "email.recipients: missing"),
         ("[email]\nhost = 'x'\nmail_from = 'a@b'\nrecipients = ['c']", "email.recipients.0: String should"),
         ("rules = 1", "rules: Input should be a valid dictionary"),
         ("[rules", "Expected ']'"),

@@ -47,7 +47,7 @@ def test_without_a_file_no_message_is_held_or_refused() -> None:
         ),
         ("[spending]\ntime_zone = 'Warsaw'", "'Warsaw' is not a time zone"),
         ("keep_days = 0", "keep_days: Input should be greater than 0"),
-        ("quiet = true", "quiet: Extra inputs are not permitted"),
+        ("quiet = true", "quiet: unknown key; known here: quiet_hours, "),
         ("keep_days = ", "Invalid value"),
         (
             "[countries.PL]\nprefixes = ['48']\nzones = ['Mars']",
@@ -81,3 +81,13 @@ def test_a_message_costs_at_most_the_highest_price_of_its_country(tmp_path: Path
     assert [spending.highest(code) for code in ("PL", "DE", "")] == [0.03, 0.09, 0.04]
     assert [spending.route_price(route) for route in ("fast", "other")] == [0.03, 0.04]
     assert NO_POLICY.spending.route_price("other") == 0.0
+
+
+def test_an_unknown_key_of_a_route_s_prices_comes_with_the_known_ones(tmp_path: Path) -> None:
+    file = tmp_path / "policy.toml"
+    file.write_text("[spending.routes.fast]\ncost_per_segment = 1\ncosts = 2\n", encoding="utf-8")
+    with pytest.raises(PolicyError) as caught:
+        read_policy(file)
+    assert str(caught.value).endswith(
+        "spending.routes.fast.costs: unknown key; known here: cost_per_segment, cost_per_segment_by_country"
+    )

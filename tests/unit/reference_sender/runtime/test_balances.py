@@ -83,7 +83,7 @@ def test_a_provider_that_gives_no_balance_is_logged_once(caplog: pytest.LogCaptu
 
     asyncio.run(steps())
     assert [record.getMessage() for record in caplog.records] == [
-        "route silent: the provider does not give the balance of the account"
+        "route silent: the provider gave no balance (not supported, no answer, or a wrong token)"
     ]
 
 

@@ -177,6 +177,22 @@ def test_messages_are_refused_with_the_attempt_that_cannot_be_kept(
     run_driver(steps).close()
 
 
+def test_a_route_that_refuses_the_account_is_logged(
+    run_driver: Callable[[Steps], WatchedStore], caplog: pytest.LogCaptureFixture
+) -> None:
+    async def steps(driver: Driver, store: WatchedStore, route: NotingRoute) -> None:
+        route.outcome = Outcome.ROUTE_DOWN
+        route.answers.set()
+        await driver.take(message(1))
+        await eventually_in_loop(lambda: driver.state().gauges()["route_r_paused_s"] > 0)
+        await driver.drain(5)
+
+    run_driver(steps).close()
+    assert [record.getMessage().partition(" (")[0] for record in caplog.records] == [
+        "route r: the provider refuses the account or the address"
+    ]
+
+
 def test_a_single_message_does_not_wait_for_the_longer_linger_of_bulk(
     run_driver: Callable[[Steps], WatchedStore], monkeypatch: pytest.MonkeyPatch
 ) -> None:

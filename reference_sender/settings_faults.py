@@ -1,0 +1,39 @@
+"""The faults of a settings file or of options as text: which key is wrong, and what is allowed."""
+
+from __future__ import annotations
+
+from typing import Any, get_args
+
+from pydantic import BaseModel, ValidationError
+
+
+def faults_of(error: ValidationError, model: type[BaseModel] | None = None) -> str:
+    """Each wrong key and what is wrong with it. With ``model`` an unknown key comes with the known ones."""
+    said = []
+    for each in error.errors():
+        path = tuple(map(str, each["loc"]))
+        what = each["msg"].removeprefix("Value error, ")
+        if each["type"] == "extra_forbidden":
+            known = _known_keys(model, path[:-1])
+            what = f"unknown key; known here: {', '.join(known)}" if known else "unknown key"
+        elif each["type"] == "missing":
+            what = "missing"
+        said.append(": ".join(filter(None, (".".join(path), what))))
+    return "; ".join(said)
+
+
+def _known_keys(model: type[BaseModel] | None, path: tuple[str, ...]) -> tuple[str, ...]:
+    """The keys of the table at ``path``; none if the table is not found."""
+    table = model
+    for step in path:
+        # A step without a field is a free key, such as a route's name: its table is the one found before.
+        if table is not None and step in table.model_fields:
+            table = _model(table.model_fields[step].annotation)
+    return tuple(table.model_fields) if table is not None else ()
+
+
+def _model(annotation: Any) -> type[BaseModel] | None:
+    """The first model in a type: its own, or that of an argument (``X | None``, ``dict[str, X]``)."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    return next(filter(None, map(_model, get_args(annotation))), None)

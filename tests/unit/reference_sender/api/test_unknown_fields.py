@@ -1,0 +1,45 @@
+"""An unknown field is answered with the fields that are allowed at that place."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+
+import pytest
+
+from reference_sender.api.campaign_controls import CampaignChange, read_body
+from reference_sender.api.dead_letters import ReplayRequest
+from reference_sender.api.intake import Invalid, read_defaults, read_recipient, read_request
+
+MESSAGE = {"to": "48500100200", "text": "Hi", "message_class": "otp"}
+
+
+@pytest.mark.parametrize(
+    ("read", "known"),
+    [
+        (
+            lambda: read_request(json.dumps(MESSAGE | {"spending_limit": 1}).encode()),
+            "to, text, message_class, key, from, campaign, expires_in_s, send_at, quiet_hours",
+        ),
+        (
+            lambda: read_defaults({"message_class": "otp", "recipient": "x"}),
+            "message_class, campaign, from, text, expires_in_s, send_at, quiet_hours, duplicates, "
+            "spending_limit, report_language, report_to, recipients",
+        ),
+        (lambda: read_recipient({"to": "48500100200", "name": "x"}), "to, text, key, expires_in_s"),
+        (lambda: read_body(b'{"limit": 1}', CampaignChange), "spending_limit"),
+        (
+            lambda: read_body(b'{"filters": {}}', ReplayRequest),
+            "ids, filter, after, limit, dry_run, allow_duplicate",
+        ),
+        (
+            lambda: read_body(b'{"filter": {"message_class": "otp"}}', ReplayRequest),
+            "campaign, reason, class, route, since, until",
+        ),
+    ],
+)
+def test_the_fields_of_the_place_are_listed(read: Callable[[], object], known: str) -> None:
+    with pytest.raises(Invalid) as caught:
+        read()
+    assert caught.value.code == "unknown_field"
+    assert caught.value.message.partition("known: ")[2] == known
