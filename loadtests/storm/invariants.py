@@ -10,6 +10,7 @@ from loadtests.storm.provider import LATE_S
 from loadtests.storm.watch import Violation
 from mock_provider.engine.values import JournalRow
 from reference_sender.dispatch.values import FINAL_STATES, State, is_hedge, key_of_first
+from reference_sender.policy.gate import CANCELLED, OPTED_OUT
 from reference_sender.store.protocol import Record
 
 if TYPE_CHECKING:
@@ -198,6 +199,29 @@ def a_second_message_goes_to_another_provider(end: StormEnd) -> Iterator[Violati
                 yield Violation("hedge", said, (key, key_of_first(key)))
 
 
+def costs_are_those_of_the_messages(end: StormEnd) -> Iterator[Violation]:
+    """Of each campaign the store and the last process have the same costs: those of its messages, but for the
+    ones whose costs were returned. A process that was killed right after the commit of a repeated key has not
+    returned that reservation, so costs may then be higher, and never lower.
+    """
+    process = end.process
+    spending = process.node.gate.spending
+    assert spending is not None, "a storm has prices"
+    killed = any(name.startswith("sender_crash") for name in end.world.strikes)
+    wanted: Counter[str] = Counter()
+    for record in end.records.values():
+        if record.reason not in (CANCELLED, OPTED_OUT):
+            wanted[record.message.campaign] += spending.prices.cost(record.message)
+    for campaign in sorted({*wanted, *spending.spent}):
+        stored, counted = process.store.spent(campaign), spending.spent.get(campaign, 0)
+        excess = counted - wanted[campaign]
+        if stored != counted or excess < 0 or (excess and not killed):
+            said = (
+                f"{counted} are counted and {stored} stored for campaign {campaign}, not {wanted[campaign]}"
+            )
+            yield Violation("costs", said)
+
+
 Invariant = Callable[[StormEnd], Iterator[Violation]]
 INVARIANTS: tuple[Invariant, ...] = (
     every_acknowledged_message_is_final,
@@ -210,6 +234,7 @@ INVARIANTS: tuple[Invariant, ...] = (
     no_lane_passes_an_otp_without_right,
     totals_are_those_of_the_changes,
     each_message_is_in_one_count,
+    costs_are_those_of_the_messages,
     store_and_dispatcher_agree,
 )
 

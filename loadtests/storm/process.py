@@ -163,9 +163,13 @@ class Process:
         """The drain is over: what is not answered by now is left to the next process."""
         if self._drained is not None:
             self._requesting = False
-            self.node.settle(self._drained)
-            self._drained = None
-            self._arm()
+            drained, self._drained = self._drained, None
+            self.settle_by(drained)
+
+    def settle_by(self, waiter: _Settled) -> None:
+        """Tell ``waiter`` when everything so far is on disk."""
+        self.node.settle(waiter)
+        self._arm()
 
     def end(self) -> None:
         """The process ends, with everything on disk."""
@@ -312,14 +316,20 @@ _NOBODY = _Nobody()
 
 
 class _Settled:
-    """Waits for the last commit of a process that stops."""
+    """Waits for the last two commits of a process that stops, as ``Driver.close`` does."""
 
     def __init__(self, process: Process, ended: Callable[[], None]) -> None:
         self._process = process
         self._ended = ended
+        self._left = 2
 
     def end(self, _: bool) -> None:
-        """Everything is on disk."""
-        if self._process.alive:
+        """Everything before it is on disk."""
+        if not self._process.alive:
+            return
+        self._left -= 1
+        if self._left:
+            self._process.settle_by(self)
+        else:
             self._process.end()
             self._ended()

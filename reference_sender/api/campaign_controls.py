@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from reference_sender.api.answers import ApiError, json_answer
 from reference_sender.api.bodies import read_message
-from reference_sender.api.handlers import Handler
+from reference_sender.api.handlers import OPT_OUT_PATH, Handler
 from reference_sender.api.intake import checked_number, explained
 from reference_sender.api.queries import Queries, instant
 from reference_sender.api.query_strings import fields_of, limit_of
@@ -56,7 +56,7 @@ class CampaignControls:
             ("POST", "/v1/campaigns/{id}/cancel"): self._cancel,
             ("GET", "/v1/opt-outs"): self._list_opt_outs,
             ("POST", "/v1/opt-outs"): self._opt_out,
-            ("DELETE", "/v1/opt-outs/"): self._opt_in,
+            ("DELETE", OPT_OUT_PATH): self._opt_in,
         }
 
     async def _get(self, _: web.BaseRequest, name: str) -> web.Response:

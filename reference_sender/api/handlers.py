@@ -34,6 +34,8 @@ from reference_sender.store import Existing, StoreError
 
 log = logging.getLogger(__name__)
 
+OPT_OUT_PATH = "/v1/opt-outs/"  # then a number
+
 _RETRY_FULL_S = 1
 _RETRY_STOPPING_S = 5
 _LARGEST_ID = 2**63 - 1  # SQLite's
@@ -281,9 +283,9 @@ def _rows_of(content_type: str, query: str) -> Rows:
 
 
 def _loggable(raw_path: str) -> str:
-    """A request's path for the log: without its query, and without the secret of a report call."""
+    """A request's path for the log: without its query, the secret of a report call, or a number."""
     path = raw_path.partition("?")[0]
-    return f"{path.rpartition('/')[0]}/..." if path.startswith(REPORTS_PATH) else path
+    return f"{path.rpartition('/')[0]}/..." if path.startswith((REPORTS_PATH, OPT_OUT_PATH)) else path
 
 
 def _row_id(text: str) -> int | None:

@@ -234,6 +234,7 @@ class Driver:
     async def close(self) -> None:
         """Write the waiting work, then end the thread. The store stays open; no more work is accepted."""
         await self.settled()
+        await self.settled()  # what the commit before brought, such as the costs of a repeated key
         self._closed = True
         await self.commits.close()
 

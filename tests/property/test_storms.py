@@ -139,6 +139,11 @@ def let_held_messages_go(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Gate, "is_ready", lambda gate, now_ns, message: True)
 
 
+def keep_costs_of_what_was_not_sent(patch: pytest.MonkeyPatch) -> None:
+    """A cancelled message, or one whose key was in use, keeps its reservation."""
+    patch.setattr(Gate, "not_kept", lambda gate, messages: [])
+
+
 def second_message_on_any_route(patch: pytest.MonkeyPatch) -> None:
     """The second message of an OTP may go to the provider of the first."""
 
@@ -156,6 +161,7 @@ def second_message_on_any_route(patch: pytest.MonkeyPatch) -> None:
         (forget_ended_messages, {"reports"}),
         (let_held_messages_go, {"schedule"}),
         (second_message_on_any_route, {"hedge"}),
+        (keep_costs_of_what_was_not_sent, {"costs"}),
     ],
 )
 def test_a_bug_put_in_on_purpose_is_found(

@@ -98,6 +98,22 @@ def test_a_csv_campaign_with_a_field_twice_in_its_query_is_refused(run_world: Ru
     run_world(steps)
 
 
+def test_the_log_of_a_failed_opt_in_does_not_show_its_number(
+    run_world: RunWorld, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def steps(world: World) -> None:
+        def broken(*_: object) -> None:
+            raise RuntimeError("broken")
+
+        monkeypatch.setattr(world.driver, "opt_in", broken)
+        assert (await world.call("DELETE", "/v1/opt-outs/48500100200"))[0] == 500
+
+    run_world(steps)
+    said = [record.getMessage() for record in caplog.records]
+    assert "DELETE /v1/opt-outs/... failed" in said
+    assert not any("48500100200" in each for each in said)
+
+
 def test_an_unexpected_failure_is_a_500_in_json(run_world: RunWorld, monkeypatch: pytest.MonkeyPatch) -> None:
     async def steps(world: World) -> None:
         def broken(*_: object) -> bool:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from msgspec.structs import replace
 from sender_world import AUTHORIZED, RunWorld, World
 
 from reference_sender.clock import now_ns
@@ -56,6 +59,21 @@ def test_messages_that_wait_for_the_next_day_are_counted(run_world: RunWorld) ->
         assert (now.spent_today, now.daily_limit, now.moved_today) == (UNIT, UNIT, 3)
 
     run_world(steps, policy=priced(daily_limit=1.0))
+
+
+def test_a_repeat_in_the_last_commit_of_a_sender_costs_nothing(run_world: RunWorld) -> None:
+    async def stops(world: World) -> None:
+        await world.post(campaign="may")
+        await world.until_sent(1)
+        repeated.append(world.driver.take(replace(world.route.submitted[0], message_id=99)))
+
+    async def starts(world: World) -> None:
+        assert repeated[0].result().message_id == 1
+        assert world.store.spent("may") == UNIT // 2
+
+    repeated: list[Any] = []
+    for steps in (stops, starts):
+        run_world(steps, policy=priced())
 
 
 def test_without_prices_there_is_no_state(run_world: RunWorld) -> None:
