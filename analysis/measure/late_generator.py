@@ -24,6 +24,7 @@ SHORT_S = 2.0
 # A worker without free slots drops arrivals although other workers have free slots. So from this share on all
 # slots count as taken.
 _TAKEN_SHARE = 0.5
+_FULL_SHARE = 0.9  # the generator's own delay explains no more than a few slots
 
 
 @dataclass(frozen=True)
@@ -67,10 +68,12 @@ def dropped(journeys: Journeys) -> Bools:
 
 
 def dropped_by_target(journeys: Journeys, in_flight_limit: int, lag_limit_s: float) -> Bools:
-    """Arrivals that were dropped because every slot waited for the target, while the generator was on time.
+    """Arrivals that were dropped because every slot waited for the target, whatever the generator did.
 
-    It was on time if the previous message was sent on time. If ``in_flight_limit`` is known, at least half of
-    it must have been waiting, since each worker has a share of it. The bench dropped all other arrivals.
+    That is so if the generator was on time, which the previous message shows, and at least half of
+    ``in_flight_limit`` was waiting: each worker has a share of it. It is so for a late generator too if
+    nearly all slots would have waited without its delay: answers that it read late are counted as read on
+    time. The bench dropped all other arrivals. A limit of 0 is not known.
     """
     load, among = journeys.load, dropped(journeys)
     if not among.any():
@@ -79,16 +82,26 @@ def dropped_by_target(journeys: Journeys, in_flight_limit: int, lag_limit_s: flo
     due_of_sent = load.intended_s[sent]
     order = np.argsort(due_of_sent, kind="stable")
     due_of_sent, lag_s = due_of_sent[order], (load.sent_s[sent] - load.intended_s[sent])[order]
-    before = np.searchsorted(due_of_sent, load.intended_s, side="right") - 1
-    on_time = np.where(before >= 0, lag_s[before] if len(lag_s) else 0.0, 0.0) <= lag_limit_s
-    waiting = _in_flight(journeys, load.intended_s)
-    return among & on_time & (waiting >= max(1.0, _TAKEN_SHARE * in_flight_limit))
+    after = np.searchsorted(due_of_sent, load.intended_s, side="right")
+    padded_s = np.concatenate(([0.0], lag_s, [0.0]))  # none was sent before the first, or after the last
+    before_s, after_s = padded_s[after], padded_s[after + 1]
+    late_s = np.maximum(0.0, np.maximum(before_s, after_s))
+    at_s = load.intended_s
+    taken = _in_flight(journeys, at_s, at_s) >= max(1.0, _TAKEN_SHARE * in_flight_limit)
+    full = in_flight_limit > 0 and (
+        _in_flight(journeys, at_s, at_s + late_s) >= _FULL_SHARE * in_flight_limit
+    )
+    return among & (((before_s <= lag_limit_s) & taken) | full)
 
 
-def _in_flight(journeys: Journeys, at_s: Floats) -> Floats:
-    """Requests in flight at each instant; one without an answer stays in flight to the end."""
+def _in_flight(journeys: Journeys, sent_until_s: Floats, answered_until_s: Floats) -> Floats:
+    """Requests sent by one instant without an answer by another; one without an answer stays in flight to the
+    end.
+    """
     load = journeys.load
     begun = np.sort(load.sent_s[np.isfinite(load.sent_s)])
     ended = np.sort(load.answered_s[np.isfinite(load.answered_s)])
-    under_way = np.searchsorted(begun, at_s, side="right") - np.searchsorted(ended, at_s, side="right")
-    return np.asarray(under_way, dtype=np.float64)
+    in_flight = np.searchsorted(begun, sent_until_s, side="right") - np.searchsorted(
+        ended, answered_until_s, side="right"
+    )
+    return np.asarray(in_flight, dtype=np.float64)

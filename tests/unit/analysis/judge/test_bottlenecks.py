@@ -275,6 +275,23 @@ def test_arrivals_that_a_late_generator_dropped_are_the_benchs(new_run: Build) -
     assert [each.kind for each in report.bottlenecks] == ["generator"]
 
 
+def test_one_late_message_does_not_put_the_drops_of_full_slots_on_the_bench(new_run: Build) -> None:
+    """All 200 requests wait for 19 s: without the delay of 0.3 s there was no free slot either."""
+    run = new_run("run")
+    for slot in range(3_000):
+        accepted = slot % 1_000 < 200
+        if slot % 1_000 >= 970:
+            continue  # the requests end here, and the next ones begin
+        lag_s = 0.3 if slot == 1_199 else 0.0
+        run.due(f"m-{slot}", slot / 50, "accepted" if accepted else "dropped", lag_s=lag_s, api_s=19.5)
+        if accepted:
+            run.seen(f"m-{slot}", slot / 50 + 19.4)
+    sampled(run, "load", in_flight=200.0, lag_p99_ms=1.0)
+    report = found(run, in_flight_limit=200, target=OWN)
+    assert report.validity != "invalid", [each for each in report.checks if each.state == "invalid"]
+    assert [each.kind for each in report.bottlenecks] == ["sender_api"]
+
+
 def test_what_follows_from_a_cause_is_not_named_beside_it(new_run: Build) -> None:
     """A store that is slow makes the API slow too."""
     run = new_run("run")
