@@ -245,7 +245,7 @@ class Sender:
         unfinished = sum(count for state, count in self._stored.items() if state not in FINAL_STATES)
         _warn_of_removed_routes(await self._resuming.start(unfinished), self._routes)
         if unfinished:
-            log.info("%d unfinished messages", unfinished)
+            log.info("messages without an end: %d", unfinished)
 
     async def close(self) -> None:
         """Answer the requests in flight, store everything, close everything."""

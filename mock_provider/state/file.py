@@ -6,6 +6,7 @@ An incomplete last transaction is ignored. Each record has a checksum; a damaged
 from __future__ import annotations
 
 import json
+import os
 import sqlite3
 from collections.abc import Sequence
 from pathlib import Path
@@ -55,6 +56,9 @@ class StoredChanges(Struct, frozen=True, gc=False):
     reset: bool = False
 
 
+_OWNER_ONLY = 0o600  # the file holds texts and numbers
+
+
 class StateClock(Struct, frozen=True):
     """Unix time minus the engine's clock, and the boot in which the engine's clock counts; "": unknown."""
 
@@ -77,6 +81,7 @@ class StateFile:
         self._captured = 0  # messages of the stored requests
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
+            os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, _OWNER_ONLY))
             self._connection = sqlite3.connect(path, timeout=0, isolation_level=None, check_same_thread=False)
             try:
                 self._open()

@@ -103,7 +103,7 @@ class CampaignControls:
             "messages": sum(counts.values()),
             "states": {s.value: counts.get(s, 0) for s in State if s is not State.SUBMITTING},
             "held": gate.held(name),
-            "spent": None if gate.spending is None else await self._queries.spent(name) / UNIT,
+            "reserved": None if gate.spending is None else await self._queries.spent(name) / UNIT,
             "spending_limit": None if limit is None else limit / UNIT,
         }
 

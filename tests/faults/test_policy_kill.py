@@ -96,7 +96,7 @@ def test_pause_limit_cancel_and_opt_outs_survive_a_kill(start: Start) -> None:
         sender.call(f"/v1/campaigns/{name}")[1] for name in ("paused", "limited", "cancelled")
     )
     assert (paused["state"], paused["messages"]) == ("paused", 3)
-    assert (limited["spent"], limited["spending_limit"], limited["held"]["over_limit"]) == (1.5, 1.5, 2)
+    assert (limited["reserved"], limited["spending_limit"], limited["held"]["over_limit"]) == (1.5, 1.5, 2)
     assert (cancelled["state"], cancelled["messages"]) == ("cancelled", 4)
     status, answer = sender.call(
         "/v1/messages", {"to": "48500999999", "text": "x", "message_class": "marketing"}

@@ -156,7 +156,7 @@ def test_a_spending_limit_is_one_for_both_nodes(nodes: Callable[..., None]) -> N
         await campaign(other, 6, 100)
         await asyncio.sleep(LEARNED_S)
         await campaign(one, 3, 200)
-        assert (await shown(one))["spent"] == 10.0
+        assert (await shown(one))["reserved"] == 10.0
         held = [(await shown(node))["held"]["over_limit"] for node in (one, other)]
         assert held == [3, 2]
 
@@ -169,7 +169,7 @@ def test_a_spending_limit_is_one_for_both_nodes(nodes: Callable[..., None]) -> N
 
         await until_true(is_used)
         await asyncio.sleep(2.5)  # more than a turn of each
-        assert ((await shown(one))["spent"], await is_used()) == (14.0, True)
+        assert ((await shown(one))["reserved"], await is_used()) == (14.0, True)
 
     nodes(steps, PRICED, "requests_burst=20")
 

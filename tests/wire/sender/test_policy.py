@@ -302,14 +302,14 @@ def test_a_campaign_over_its_spending_limit_is_held_and_says_so(run_world: RunWo
         _, taken = await campaign(world, *rows(5), spending_limit=1.5)
         assert (taken["accepted"], taken["held"]) == (5, {"total": 2, "over_limit": 2})
         answer = await shown(world)
-        assert (answer["spent"], answer["spending_limit"], answer["held"]["over_limit"]) == (1.5, 1.5, 2)
+        assert (answer["reserved"], answer["spending_limit"], answer["held"]["over_limit"]) == (1.5, 1.5, 2)
         status, answer = await control(world, "resume", spending_limit=2)
-        assert (status, answer["held"]["over_limit"], answer["spent"]) == (200, 1, 2.0)
+        assert (status, answer["held"]["over_limit"], answer["reserved"]) == (200, 1, 2.0)
         await world.until_sent(4)
 
     async def after(world: World) -> None:
         answer = await shown(world)
-        assert (answer["spent"], answer["spending_limit"], answer["held"]["over_limit"]) == (2.0, 2.0, 1)
+        assert (answer["reserved"], answer["spending_limit"], answer["held"]["over_limit"]) == (2.0, 2.0, 1)
         await control(world, "resume", spending_limit=100)
         await world.until_sent(1)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import stat
 from pathlib import Path
 
 import pytest
@@ -166,6 +167,11 @@ def test_a_second_provider_is_refused_while_the_first_runs(path: Path) -> None:
         StateFile(path, 100)
     file.close()
     StateFile(path, 100).close()
+
+
+def test_nobody_else_may_read_the_texts_and_numbers(path: Path) -> None:
+    StateFile(path, 10).close()
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
 
 
 def test_a_removed_file_is_noticed(path: Path) -> None:
