@@ -40,7 +40,7 @@ def processes(tmp_path: Path) -> Iterator[StartedProcesses]:
 
 def test_the_report_is_made_by_the_next_process(tmp_path: Path, processes: StartedProcesses) -> None:
     (tmp_path / "policy.toml").write_text(POLICY)
-    with ProviderThread(ProviderConfig(changed_profile("lab"), stop_grace_s=0.5)) as provider:
+    with ProviderThread(ProviderConfig(changed_profile("fast"), stop_grace_s=0.5)) as provider:
         route = f"smsapi+http://{provider.token}@{provider.url.removeprefix('http://')}?name=main"
 
         def start(quiet_s: float) -> tuple[str, Any]:

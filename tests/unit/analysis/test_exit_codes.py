@@ -38,7 +38,7 @@ def test_all_outputs_have_the_same_verdict(
     for slot in range(messages):
         run.journey(f"m-{slot}", slot * 40 / messages, delay_s, lag_s=lag_s)
     run_dir = run.write(load_s=40.0, end_s=100.0)
-    monkeypatch.setattr("analysis.render.report_files.draw_all", lambda *_: ())  # pictures have no verdict
+    monkeypatch.setattr("analysis.render.png.draw_all", lambda *_: ())  # pictures have no verdict
     step = tmp_path / "step.md"
     monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(step))
     monkeypatch.setattr(sys, "argv", ["analysis", str(run_dir), "--quiet", "--slo", "otp.p95<20s"])

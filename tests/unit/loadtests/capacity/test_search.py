@@ -139,6 +139,7 @@ def test_a_target_that_is_too_slow_at_any_rate_is_reported_after_the_lowest() ->
 @example(rate_per_s=150.40973, burst_s=1.92939, from_per_s=195.903, seed=555)
 @example(rate_per_s=291.91794, burst_s=1.04434, from_per_s=12.5145, seed=361)
 @example(rate_per_s=16.791788, burst_s=1.90218, from_per_s=16.923895, seed=411)
+@example(rate_per_s=801.0, burst_s=0.0, from_per_s=10.0, seed=1)
 @example(rate_per_s=73.994191, burst_s=1.27212, from_per_s=86.78628, seed=876)
 def test_never_more_than_twelve_trials_and_the_reported_interval_has_the_limit(
     rate_per_s: float, burst_s: float, from_per_s: float, seed: int
@@ -148,8 +149,10 @@ def test_never_more_than_twelve_trials_and_the_reported_interval_has_the_limit(
     assert len(trials) <= MOST_TRIALS
     searched = Searched(profile="bucket", target="simulated", objectives=(), ended=end.why)
     found = capacity_result(settings, trials, searched)
-    assert found.high_per_s is not None
     assert found.low_per_s <= 1.03 * rate_per_s
+    if found.high_per_s is None:  # the trials did not suffice: those above the limit stayed undecided
+        assert not end.complete and len(trials) == MOST_TRIALS
+        return
     assert found.high_per_s >= 0.97 * rate_per_s
     assert found.sustained_per_s == (found.low_per_s or None)
     if end.complete and found.sustained_per_s is not None:
