@@ -9,9 +9,9 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterable
-from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 from rich.console import Console
 from typer.testing import CliRunner
@@ -116,8 +116,7 @@ def test_ctrl_c_ends_all_processes_of_the_storms_without_a_traceback() -> None:
         command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True
     ) as process:
         try:
-            tasks = Path(f"/proc/{process.pid}/task")
-            eventually(lambda: len(list(tasks.iterdir())) > 1, 60.0)  # the pool starts
+            eventually(psutil.Process(process.pid).children, 60.0)  # the pool starts
             os.killpg(process.pid, signal.SIGINT)
             said, _ = process.communicate(timeout=60)
         finally:
