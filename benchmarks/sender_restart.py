@@ -4,8 +4,8 @@
 
 The store has ``--open`` queued messages, of which ``--held`` are scheduled for the next day; a part of the
 others belongs to a paused campaign. Prints one line of JSON: the seconds of each start on that store
-(``start_s``) and on an empty one (``empty_s``), alternately, the ratio of their medians, and the seconds until
-every message was read (``all_read_s``).
+(``start_s``) and on an empty one (``empty_s``), alternately, the ratio of their medians, and the seconds
+until every message was read (``all_read_s``).
 """
 
 from __future__ import annotations
