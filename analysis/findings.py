@@ -20,6 +20,8 @@ BottleneckKind = Literal[
     "sender_concurrency",
     "sender_store",
     "sender_api",
+    "sender_hold",
+    "sender_unforwarded",
     "provider_limit",
     "carrier_queue",
     "network",

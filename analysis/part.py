@@ -11,6 +11,7 @@ from analysis.findings import Availability, DelaySplit
 from analysis.judge import checks, checks_environment
 from analysis.judge.bottlenecks import BottleneckInputs, find_bottlenecks
 from analysis.judge.handsets import class_outcomes, handsets
+from analysis.judge.interruption import INTERRUPTED
 from analysis.judge.objectives import ObjectiveInputs, judge_all
 from analysis.judge.validity import worst
 from analysis.judge.verdict import withheld
@@ -145,6 +146,7 @@ def _bottleneck_inputs(
         target=manifest.target,
         in_flight_limit=manifest.in_flight_limit,
         lag_limit_s=lag_limit_s,
+        waited_out=waited_out(manifest, journeys),
     )
 
 
@@ -186,6 +188,7 @@ def _facts(
         load_s=journeys.load_end_s,
         journal=journeys.journal,
         sender_rows=journeys.sender.present,
+        waited_out=waited_out(manifest, journeys),
         no_real_times=_withheld_why(manifest, journeys),
     )
 
@@ -195,6 +198,12 @@ def _withheld_why(manifest: Manifest, journeys: Journeys) -> str:
     if not journeys.journal:
         return NO_JOURNAL_WHY
     return SCALED_WHY if manifest.timing.provider_scale != 1.0 else ""
+
+
+def waited_out(manifest: Manifest, journeys: Journeys) -> bool:
+    """Whether the wait after the load lasted until its limit: neither user nor bench ended it early."""
+    by_user = manifest.exit_reason in ("drain_ended", *INTERRUPTED)
+    return not by_user and journeys.end_s - journeys.load_end_s >= manifest.drain_timeout_s
 
 
 def is_probe(manifest: Manifest) -> bool:

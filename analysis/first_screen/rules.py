@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator
 
 from analysis.first_screen.quoting import lookup, plain_words
-from analysis.first_screen.rates import delivered_more
+from analysis.first_screen.rates import delivered_more, limited, seen_by_provider
 from analysis.first_screen.values import Figure, FirstScreen, figures, sentences, words
 from analysis.first_screen.wording import deciding, target_name, trusted
 from analysis.formatting import TIMES
@@ -167,13 +167,9 @@ def _lost(screen: FirstScreen, report: RunReport) -> Iterator[str]:
         if figure.number == 0 and figure.source.endswith(".lost"):
             mode = lookup(report, f"{figure.source.rpartition('.')[0]}.mode")
             among = [part for _, part in deciding(report) if part.identity.mode == mode and trusted(part)]
-            if any(part.accounting.unaccounted or part.accounting.lost or not _seen(part) for part in among):
+            gone = any(part.accounting.unaccounted or part.accounting.lost for part in among)
+            if gone or not all(seen_by_provider(part) for part in among):
                 yield f"0 lost ({mode}), but a part has lost, unaccounted or unseen messages"
-
-
-def _seen(part: PartReport) -> bool:
-    """Whether the provider's rows have the final states of its messages."""
-    return bool(part.delivery or part.handsets) or not part.accounting.accepted
 
 
 def _carried(screen: FirstScreen, report: RunReport) -> Iterator[str]:
@@ -193,7 +189,7 @@ def _bottleneck(screen: FirstScreen, report: RunReport) -> Iterator[str]:
     paces = [piece for row in answer.rows for piece in row.value if isinstance(piece, Figure)]
     for place in {piece.source.split(".")[1] for piece in paces if piece.source.startswith("parts.")}:
         part = report.parts[int(place)]
-        if part.bottlenecks or part.throughput.limit or part.stable is False:
+        if limited(part):
             yield f"no limit is said to be reached, but {part.slug} names a bottleneck"
 
 

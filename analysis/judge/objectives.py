@@ -48,6 +48,7 @@ class ObjectiveInputs:
     load_s: float
     journal: bool
     sender_rows: bool
+    waited_out: bool  # the wait after the load was not ended before its limit
     no_real_times: str  # why the delivery times of this run are not real times; "" if they are
 
 
@@ -207,7 +208,11 @@ def _percentile_needs(spec: Spec, distribution: Distribution, ages: Ages, load_s
 
 
 def _counted(spec: Spec, facts: ObjectiveInputs) -> _Finding:
-    """Lost, duplicated and unaccounted messages. All were counted, so both ends of the interval are equal."""
+    """Lost, duplicated and unaccounted messages.
+
+    All were counted, so both ends of the interval are equal. Two cases differ: without sender rows, a
+    message that never reached the provider may be lost or held; if the wait ended early, it may still come.
+    """
     accounting = facts.accounting
     accepted = f"of {count_text(accounting.accepted)} accepted"
     if not accounting.accepted:
@@ -224,6 +229,11 @@ def _counted(spec: Spec, facts: ObjectiveInputs) -> _Finding:
         if not facts.journal:
             return _Finding(None, None, None, "the provider's rows are missing", needs="the provider's rows")
         why = f"{accepted}; an unaccounted message was never seen by the provider"
+        if accounting.unaccounted and not facts.sender_rows and not facts.waited_out:
+            count, few = float(accounting.unaccounted), times_text(accounting.unaccounted)
+            why = f"{accepted}; the wait for {few} ended early, and the sender may still have them"
+            needs = "a wait after the load until they arrive (--drain-timeout)"
+            return _Finding(count, 0.0, count, why, needs, count=accounting.accepted)
         return _exact(accounting.unaccounted, why, accounting)
     unseen = 0 if facts.sender_rows else accounting.unclaimed
     if unseen:
