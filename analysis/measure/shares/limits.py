@@ -15,7 +15,7 @@ from analysis.formatting import round_number_text
 _NS = 1_000_000_000
 # Causes of a wait, as positions in ``Limits.words``.
 REQUESTS, SEGMENTS, CONCURRENT, DRAIN, CARRIER = range(5)
-NO_CAUSE = -1
+LIMITS = 5
 
 
 @dataclass(frozen=True)
