@@ -59,6 +59,8 @@ class DelaySplit(Struct, frozen=True, kw_only=True):
     shares: tuple[Share, ...]  # network, contract, sender, bench
     network_only: tuple[Quantile, ...]
     ideal: tuple[Quantile, ...] = ()
+    without_flag: int = 0  # messages without the provider's priority flag, where the flag makes them faster
+    routes: int = 1  # of the sender; a message has the network of the route that it took
     limit: str = ""  # the limit of the contract with the longest waits, as text; "" without waits
 
 

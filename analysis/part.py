@@ -71,7 +71,9 @@ def analyse_part(
         specs, _facts(manifest, journeys, outcomes, counted, (delivery, api), (paid, available, stable))
     )
     splits = _delay_splits(journeys, outcomes, manifest, specs)
-    objectives = tuple(_with_reach(each, splits) for each in objectives)
+    bands = fault_bands(manifest, journeys)
+    faulty = any(band.from_s is not None for band in bands)
+    objectives = tuple(_with_reach(each, splits, stable is False, faulty) for each in objectives)
     if failed:
         objectives = withheld(objectives, f"the bench failed: {failed}")
     order = stages.timestamp_order(journeys)
@@ -105,7 +107,7 @@ def analyse_part(
         validity=worst(made),
         probe=is_probe(manifest),
         equivalent_per_day=equivalent_per_day(manifest),
-        faults=fault_bands(manifest, journeys),
+        faults=bands,
         bench_failure=failed,
         backlog_gone_s=backlog_gone_s(journeys, outcomes),
         fairness=fairness(journeys, outcomes, run_dir) if manifest.scenario.role in _CAMPAIGNS else None,
@@ -150,12 +152,14 @@ def _bottleneck_inputs(
     )
 
 
-def _with_reach(objective: Objective, splits: tuple[DelaySplit, ...]) -> Objective:
+def _with_reach(
+    objective: Objective, splits: tuple[DelaySplit, ...], backlog_grew: bool, faults: bool
+) -> Objective:
     """Adds to a missed delivery time whether a sender or the contract can change it."""
     if objective.measure != "delivery_time" or objective.verdict != "missed":
         return objective
     limit_s, percentile = objective.limit_s or 0.0, objective.percentile or 0.0
-    reach = why_missed(splits, objective.message_class, percentile, limit_s)
+    reach = why_missed(splits, objective.message_class, percentile, limit_s, backlog_grew, faults)
     return msgspec.structs.replace(objective, reach=reach)
 
 

@@ -286,8 +286,8 @@ def _named(quote: Quote, at: int, number: int) -> tuple[Sentence, ...]:
         evidence += ["; " if index else " (", quote.text(f"{path}.evidence.{index}")]
     closing: Sentence = (*evidence, ").") if evidence else (".",)
     named: Sentence = (lead, quote.text(f"{path}.text"), *closing)
-    advice = what_to_change(first.kind)
-    return (named, (f"{then}{advice}",)) if advice else (named,)
+    advice = what_to_change(quote, at, number)
+    return (named, (then, *advice)) if advice else (named,)
 
 
 def trust(quote: Quote) -> Sentence:

@@ -198,13 +198,16 @@ def _percentile_needs(spec: Spec, distribution: Distribution, ages: Ages, load_s
         return more_needed(0, needed(spec.percentile or 0.0), spec.message_class, 0.0)
     most = float(np.searchsorted(ages.low_s, spec.limit, side="right")) / count
     least = float(np.searchsorted(ages.high_s, spec.limit, side="right")) / count
-    if distribution.open_count and least <= asked <= most:
+    fewest = needed(spec.percentile or 0.0)
+    if distribution.open_count and least <= asked <= most and count >= fewest:
         return wait_longer(distribution.open_count)
     known = max(distribution.count - distribution.open_count - distribution.never_count, 1)
     evidence = min(max(distribution.effective_count / known, 1.0 / known), 1.0)
     seen = least if least > asked else most
-    wanted = max(messages_needed(seen, asked, evidence), float(needed(spec.percentile or 0.0, evidence)))
-    return more_needed(count, wanted, spec.message_class, count / load_s if load_s > 0 else 0.0)
+    fewest = needed(spec.percentile or 0.0, evidence)
+    estimate = messages_needed(seen, asked, evidence)
+    per_s = count / load_s if load_s > 0 else 0.0
+    return more_needed(count, estimate, spec.message_class, per_s, fewest)
 
 
 def _counted(spec: Spec, facts: ObjectiveInputs) -> _Finding:

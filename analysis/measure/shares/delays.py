@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+import msgspec
 import numpy as np
 
 from analysis.arrays import Floats, Ints
@@ -11,7 +12,7 @@ from analysis.findings import DelaySplit, Share
 from analysis.formatting import round_number_text
 from analysis.measure.outcomes import DELIVERED, MessageOutcomes
 from analysis.measure.percentiles import Ages, known, needed, quantiles, ranks
-from analysis.measure.shares.limits import CARRIER, ContractLimits, read_limits
+from analysis.measure.shares.limits import CARRIER, ContractLimits, has_fast_lane, read_limits
 from analysis.measure.shares.ways import SHARES, Split, read_downtime, split_ways
 from analysis.read.journeys import Journeys
 from analysis.read.provider_rows import Labels
@@ -36,10 +37,16 @@ def delay_splits(
         delivered = int(np.count_nonzero(reachable & (journeys.load.class_index == index)))
         if delivered:
             among = np.flatnonzero(journeys.load.class_index[split.ways.place] == index)
-            found.append(
-                _of_class(name, delivered, split, among, percentiles, limits, journeys.provider.carrier)
-            )
+            made = _of_class(name, delivered, split, among, percentiles, limits, journeys.provider.carrier)
+            slow = ~journeys.provider.priority[split.ways.place[among]]
+            without = int(np.count_nonzero(slow)) if has_fast_lane(manifest.profile) else 0
+            found.append(msgspec.structs.replace(made, without_flag=without, routes=_routes(manifest)))
     return tuple(found)
+
+
+def _routes(manifest: Manifest) -> int:
+    listed = manifest.target.get("routes")
+    return max(len(listed), 1) if isinstance(listed, list | tuple) else 1
 
 
 def split_run(journeys: Journeys, outcomes: MessageOutcomes, manifest: Manifest) -> Split:

@@ -84,6 +84,13 @@ def _bucket(section: Mapping[str, Any]) -> Bucket | None:
     return Bucket(unit, burst) if unit and isinstance(burst, int) and burst >= 1 else None
 
 
+def has_fast_lane(profile: Mapping[str, Any]) -> bool:
+    """Whether the priority flag changes the time to the handset, at all carriers or at one."""
+    delivery, carriers = profile.get("delivery"), profile.get("carriers")
+    sections = [delivery, *(carriers if isinstance(carriers, list | tuple) else ())]
+    return any(isinstance(each, Mapping) and each.get("priority_latency") is not None for each in sections)
+
+
 def _carriers(listed: Any, account: Mapping[str, Any]) -> dict[str, Any]:
     """Segments per second to each carrier; an account with a dedicated route has its own rate to each."""
     sections = [_table(each) for each in listed] if isinstance(listed, Sequence) else []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
 from nanoseconds import S
@@ -264,6 +265,42 @@ def test_unreachable_is_claimed_only_if_the_network_is_certainly_too_slow(
 
 
 @pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"without_flag": 400}, "Without the provider's priority flag (400 of 400 messages)"),
+        ({"without_flag": 20, "routes": 2}, "Without the provider's priority flag (20 of 400 messages)"),
+        ({"routes": 2}, "On the routes that the messages took"),
+    ],
+)
+def test_a_network_that_an_ideal_sender_would_not_have_had_is_not_called_unreachable(
+    changes: dict[str, int], said: str
+) -> None:
+    slow = quantile(30.0, 29.0, 31.0)
+    split = msgspec.structs.replace(made_split(slow, slow, quantile(26.0, 24.0, 28.0)), **changes)
+    text = out_of_reach([split], "otp", 95.0, 10.0)
+    assert text.startswith(said) and "No sender" not in text and "out of reach: the network" in text
+
+
+@pytest.mark.parametrize(
+    ("profile", "target", "without", "routes"),
+    [
+        ({"delivery": {"priority_latency": {"kind": "fixed", "value_s": 1.0}}}, {}, 2, 1),
+        ({}, {}, 0, 1),  # the profile does not know the flag
+        ({}, {"routes": [{}, {}]}, 0, 2),
+    ],
+)
+def test_messages_without_the_flag_and_routes_are_counted(
+    new_run: Build, profile: dict[str, Any], target: dict[str, Any], without: int, routes: int
+) -> None:
+    run = new_run("run")
+    for slot, flag in enumerate((True, False, False)):
+        run.due(f"m-{slot}", float(slot))
+        run.seen(f"m-{slot}", slot + 0.1, priority=flag)
+    (split,) = analysed(run, profile=profile, target=target).delay_splits
+    assert (split.without_flag, split.routes) == (without, routes)
+
+
+@pytest.mark.parametrize(
     ("total", "without", "said"),
     [
         (quantile(14.0, 13.0, 15.0), quantile(8.0, 7.5, 8.5), True),
@@ -298,6 +335,10 @@ def test_no_limit_is_named_when_an_ideal_sender_meets_the_objective(new_run: Bui
     assert ideal.value_s is not None and ideal.value_s < 4.0  # 100 codes at 40 a second, and the network
     text = to_negotiate(part.delay_splits, "otp", 95.0, 5.0)
     assert "The contract is sufficient" in text and "negotiate" not in text
+    # A backlog that grew until the end would miss it in a longer load.
+    assert "negotiate" in to_negotiate(part.delay_splits, "otp", 95.0, 5.0, backlog_grew=True)
+    # A fault window caused a part of the waits.
+    assert why_missed(part.delay_splits, "otp", 95.0, 2.0, faults=True) == ""
     # It would have missed 2 s, too: then the limit is to be negotiated.
     assert "the limit to negotiate: 40" in to_negotiate(part.delay_splits, "otp", 95.0, 2.0)
 
