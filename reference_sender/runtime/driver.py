@@ -255,14 +255,19 @@ class Driver:
         self._commit_at_ns = due_ns
         wait_ns = due_ns - now_ns()
         if wait_ns > 0:
-            self._commit_timer = self._loop.call_later(wait_ns / _SECOND_NS, self._guarded_begin)
+            # Rounded up: uvloop rounds to a millisecond, and would call at once for less than half of one.
+            wait_ms = -(-wait_ns // 1_000_000)
+            self._commit_timer = self._loop.call_later(wait_ms / 1000, self._guarded_begin)
         else:
             # At the end of this turn of the loop, so that the requests of one turn share a commit.
             self._commit_timer = self._loop.call_soon(self._guarded_begin)
 
     def _begin_commit(self) -> None:
         self._commit_timer = None
-        self.commits.commit(self._node.begin_commit(self._now()))
+        if self._commit_at_ns > now_ns():  # a timer counts from the begin of a turn of the loop
+            self._schedule_commit()
+        else:
+            self.commits.commit(self._node.begin_commit(self._now()))
 
     def _committed(
         self, taken: Mapping[int, Existing], ended: Sequence[EndedMessage] | None, error: StoreError | None
