@@ -24,7 +24,6 @@ from reference_sender.dispatch.values import (
     RouteLimits,
     State,
 )
-from reference_sender.node import commits
 from reference_sender.node.effects import Commit
 from reference_sender.node.node import Node
 from reference_sender.node.times import DEFAULT_TIMES, NodeTimes
@@ -220,24 +219,6 @@ def test_commits_keep_their_interval_when_timers_fire_early(
     run_driver(steps, linger_ns).close()
     assert len(begun_ns) >= 3
     assert all(second - first >= linger_ns for first, second in pairwise(begun_ns))
-
-
-def test_a_single_message_does_not_wait_for_the_longer_linger_of_bulk(
-    run_driver: Callable[[Steps], WatchedStore], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    async def steps(driver: Driver, store: WatchedStore, route: NotingRoute) -> None:
-        monkeypatch.setattr(commits, "BULK_LINGERS", 100_000)  # longer than the test may take
-        await driver.take_many([message(1, Lane.MARKETING)])
-        bulk = driver.take_many([message(2, Lane.MARKETING)])
-        await asyncio.sleep(0)
-        assert not bulk.done()
-        await driver.take(message(3, Lane.TRANSACTIONAL))
-        assert bulk.done()  # they shared the commit
-        monkeypatch.undo()
-        route.answers.set()
-        await driver.drain(5)
-
-    run_driver(steps).close()
 
 
 @pytest.mark.parametrize("second", [message(2, key="k-1"), message(2, Lane.MARKETING)])
