@@ -14,7 +14,6 @@ from reference_sender.policy.gate import NOTHING_ADMITTED
 from reference_sender.policy.spending import Spent
 from reference_sender.store.protocol import Control, Work
 
-BULK_LINGERS = 3
 _OTP = Lane.OTP
 
 
@@ -58,7 +57,6 @@ class Group:
         self.changed: list[tuple[Waiter, bool | None]] = []  # with the answer to give
         self.probes: list[Waiter] = []
         self.late = LateReports()
-        self.urgent = False  # it has OTPs of a campaign, or an attempt of OTPs
 
     def __bool__(self) -> bool:
         return bool(self.has_work() or self.changed or self.probes or self.late)
@@ -110,9 +108,7 @@ class Commits:
     """The waiting group and the one that is being committed.
 
     Commits begin at intervals of at least ``linger_ns``, which makes groups large enough under load, and not
-    within ``retry_ns`` after one that failed. The interval is ``BULK_LINGERS`` times as long while the group
-    is bulk alone: no client waits for a single message, and no OTP for its attempt. Each commit costs CPU
-    time of its own, and bulk gains nothing by more of them.
+    within ``retry_ns`` after one that failed.
     """
 
     def __init__(self, linger_ns: int, retry_ns: int) -> None:
@@ -130,8 +126,7 @@ class Commits:
             return None
         if self._began_ns is None:
             return self._failed_until_ns
-        lingers = 1 if self._group.singles or self._group.urgent else BULK_LINGERS
-        return max(self._began_ns + lingers * self._linger_ns, self._failed_until_ns)
+        return max(self._began_ns + self._linger_ns, self._failed_until_ns)
 
     def add(self, message: Message, waiter: Waiter) -> None:
         """Store one message."""
@@ -143,8 +138,6 @@ class Commits:
         """Store these messages, at least one."""
         self._group.messages.extend(messages)
         self._group.many.append(waiter)
-        if messages[0].lane is _OTP:
-            self._group.urgent = True
         self.waiting += len(messages)
 
     def change(self, changes: Iterable[Change]) -> None:
@@ -163,8 +156,6 @@ class Commits:
     def attempt(self, attempt: SubmitAttempt, batch: SubmitBatch) -> None:
         """Keep ``attempt``, whose request may be sent then."""
         self._group.attempts.append((attempt, batch))
-        if batch.messages[0].lane is _OTP:
-            self._group.urgent = True
 
     def ended(self, attempt_id: int) -> None:
         """The attempt has ended. Call it together with ``change``, so that one transaction has both."""

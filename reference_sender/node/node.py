@@ -251,8 +251,11 @@ class Node:
 
     def next_deadline(self) -> int | None:
         """When ``advance`` must be called, unless another call comes first. None if nothing is pending."""
-        deadlines = (self._dispatcher.next_deadline(), self.gate.next_ns(), self._early.next_ns())
-        return min((each for each in deadlines if each is not None), default=None)
+        due_ns = self._dispatcher.next_deadline()
+        for other_ns in (self.gate.next_ns(), self._early.next_ns()):
+            if other_ns is not None and (due_ns is None or other_ns < due_ns):
+                due_ns = other_ns
+        return due_ns
 
     def advance(self, now_ns: int) -> list[NodeEffect]:
         """Do what is due."""

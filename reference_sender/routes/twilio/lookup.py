@@ -7,6 +7,7 @@ it was created. It cannot distinguish two equal messages to one number at the sa
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import UTC
 from email.utils import parsedate_to_datetime
 from urllib.parse import urlencode
 
@@ -89,6 +90,9 @@ def _ahead_s(reply: ProviderReply) -> float:
 
 def _created_s(listed: _Listed) -> float:
     try:
-        return parsedate_to_datetime(listed.date_created).timestamp()
+        created = parsedate_to_datetime(listed.date_created)
     except ValueError:
         return float("-inf")
+    if created.tzinfo is None:  # the zone is -0000, which is UTC too (RFC 5322 3.3)
+        created = created.replace(tzinfo=UTC)
+    return created.timestamp()
