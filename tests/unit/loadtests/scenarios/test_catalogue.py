@@ -145,6 +145,7 @@ def test_simulations_leave_out_the_counterparts_of_live_parts() -> None:
             "burst",
             "burst-fifo",
             "campaigns-4",
+            "faults",
         ),
     ]
     (fifo,) = [part for part in simulated.parts if part.fifo]
