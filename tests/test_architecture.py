@@ -170,7 +170,7 @@ def defined_twice(paths: list[Path]) -> set[str]:
         node.name
         for path in paths
         for node in ast.walk(ast.parse(path.read_text()))
-        if isinstance(node, ast.ClassDef) and not node.name.startswith("_")
+        if isinstance(node, ast.ClassDef)
     ]
     return {name for name in names if names.count(name) > 1}
 
