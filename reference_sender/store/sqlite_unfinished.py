@@ -61,7 +61,11 @@ def _read(
 ) -> list[Recovered]:
     return [
         Recovered(
-            Message(*row[:4], _LANE[row[4]], *row[5:10], row[10] or 0, bool(row[11])),
+            Message(
+                *(row[0], row[1], row[2], row[3], _LANE[row[4]], row[5], row[6], row[7], row[8], row[9]),
+                not_before_ns=row[10] or 0,
+                keeps_hours=bool(row[11]),
+            ),
             state := _STATE[row[12]],
             row[13] or 0,
             row[14],
