@@ -65,7 +65,7 @@ class Disk:
         self.opened = False
 
 
-class _Rows(Struct):
+class _StoredRows(Struct):
     """What one commit adds, checked before any of it is kept."""
 
     messages: dict[int, Message]
@@ -250,10 +250,10 @@ class ModelStore:
         if self._disk.full:
             raise StoreError("database or disk is full")
 
-    def _rows(self, work: Work) -> _Rows:
+    def _rows(self, work: Work) -> _StoredRows:
         """Raises ``StoreError`` where a row cannot be written."""
         disk = self._disk
-        rows = _Rows({}, {}, {})
+        rows = _StoredRows({}, {}, {})
         for message in work.messages:
             number = message.message_id
             holder = rows.ids.get(message.key) or disk.ids.get(message.key)

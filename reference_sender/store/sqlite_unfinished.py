@@ -1,7 +1,7 @@
 """Unfinished messages, read from SQLite in pages.
 
-After an outage hundreds of thousands may wait, and a start reads them all. So each row becomes its values
-directly.
+After an outage hundreds of thousands may wait, and a start reads them all. So each row, in the order of
+``_COLUMNS``, becomes its values directly.
 """
 
 from __future__ import annotations
@@ -59,50 +59,20 @@ def read_unfinished(reader: sqlite3.Connection, limit: int | None, place: Place 
 def _read(
     reader: sqlite3.Connection, query: str, values: tuple[int, int, str, int] | tuple[()] = ()
 ) -> list[Recovered]:
-    sent = State.SENT
     return [
         Recovered(
             Message(
-                number,
-                key,
-                to,
-                text,
-                _LANE[lane],
-                sender_id,
-                campaign,
-                segments,
-                created_ns,
-                expires_ns,
-                not_before_ns or 0,
-                bool(keeps_hours),
+                *(row[0], row[1], row[2], row[3], _LANE[row[4]], row[5], row[6], row[7], row[8], row[9]),
+                not_before_ns=row[10] or 0,
+                keeps_hours=bool(row[11]),
             ),
-            now := _STATE[state],
-            attempts or 0,
-            provider_id,
-            at_ns if now is sent else None,
-            route,
-            tried_ns,
+            state := _STATE[row[12]],
+            row[13] or 0,
+            row[14],
+            row[15] if state is State.SENT else None,
+            *row[16:],
         )
-        for (
-            number,
-            key,
-            to,
-            text,
-            lane,
-            sender_id,
-            campaign,
-            segments,
-            created_ns,
-            expires_ns,
-            not_before_ns,
-            keeps_hours,
-            state,
-            attempts,
-            provider_id,
-            at_ns,
-            route,
-            tried_ns,
-        ) in reader.execute(query, values)
+        for row in reader.execute(query, values)
     ]
 
 
