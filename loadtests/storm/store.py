@@ -122,6 +122,7 @@ class ModelStore:
         disk = self._disk
         numbers = [] if place else sorted(disk.progress.keys() & disk.messages.keys())
         tried = [record for each in numbers if (record := self._record(each)).state not in FINAL_STATES]
+        tried.sort(key=lambda record: record.state is State.SENT)
         untried = [message for number, message in disk.messages.items() if number not in disk.progress]
         untried.sort(key=_urgency)
         if place is not None:

@@ -6,7 +6,6 @@ from collections.abc import Iterable, Mapping
 
 from msgspec.structs import replace
 
-from reference_sender.dispatch.awaiting import Sent
 from reference_sender.dispatch.backlog import Backlog
 from reference_sender.dispatch.hedging import Hedging
 from reference_sender.dispatch.lookups import PendingLookups
@@ -44,30 +43,31 @@ class Recovering:
         self, now_ns: int, recovered: Iterable[Recovered], closes: Mapping[int, int], effects: list[Effect]
     ) -> None:
         """As ``Dispatcher.recover``."""
-        sent: list[tuple[str, Sent]] = []
+        sent: list[Recovered] = []
         seconds: list[Message] = []
         count = 0
         for each in recovered:
             count += 1
             if each.state is _SENT:
-                sent.append((each.message.key, recovered_sent(each, now_ns)))
+                sent.append(each)
             elif each.route is None and is_hedge(each.message.key):
                 seconds.append(not_created_after(each.message, now_ns))
             else:
                 self._restore(now_ns, each, closes, effects)
         self._states.totals.recovered += count
-        self._await(sent)
+        self._await(now_ns, sent)
         for message in seconds:
             self._offer_second(now_ns, message, effects)
 
-    def _await(self, sent: list[tuple[str, Sent]]) -> None:
-        sent.sort(key=lambda entry: entry[1].at_ns)
+    def _await(self, now_ns: int, sent: list[Recovered]) -> None:
+        sent.sort(key=lambda each: now_ns if each.sent_ns is None else each.sent_ns)
         awaiting = self._states.awaiting
         latest_ns = awaiting.latest_ns
-        for key, entry in sent:
+        for each in sent:
+            entry = recovered_sent(each, now_ns)
             if entry.at_ns < latest_ns:  # of another sender: what is awaited is in the order of time
                 entry = replace(entry, at_ns=latest_ns)
-            awaiting.add(key, entry)
+            awaiting.add(each.message.key, entry)
             if self._looks_up:
                 self._lookups.claim(entry.provider_id)
 

@@ -104,7 +104,8 @@ class Node:
         ready, held = admitted(self.gate, now_ns, recovered)
         self._rules.hold_recovered(now_ns, held, unread)
         self._unread = unread
-        closes = self.gate.closes(now_ns, [each.message for each in ready if each.state is State.QUEUED])
+        queued = State.QUEUED
+        closes = self.gate.closes(now_ns, [each.message for each in ready if each.state is queued])
         return self._perform(now_ns, self._dispatcher.recover(now_ns, ready, closes))
 
     def change_campaign(self, now_ns: int, campaign: Campaign, waiter: Waiter) -> list[NodeEffect]:

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from reference_sender.dispatch.recovery import not_created_after
-from reference_sender.dispatch.values import Message, Recovered
+from reference_sender.dispatch.values import Message, Recovered, State
 from reference_sender.policy.gate import Gate
 from reference_sender.policy.quiet_hours import FOREVER
+
+_QUEUED = State.QUEUED  # an enum's member costs 0.2 us to look up (Python 3.11)
 
 
 def admitted(
@@ -21,7 +23,7 @@ def admitted(
     ready: list[Recovered] = []
     held: list[Message] = []
     for each in recovered:
-        if each.untried and not gate.is_ready(now_ns, each.message):
+        if each.state is _QUEUED and each.route is None and not gate.is_ready(now_ns, each.message):
             is_scheduled = each.message.not_before_ns % FOREVER > now_ns
             held.append(each.message if is_scheduled else not_created_after(each.message, now_ns))
         else:

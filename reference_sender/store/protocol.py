@@ -234,9 +234,9 @@ class NodeStore(Protocol):
         ...
 
     def unfinished(self, limit: int | None = None, place: Place | None = None) -> list[Recovered]:
-        """Messages not in a final state. First every one that was tried, oldest first. Then the untried ones,
-        at most ``limit``: the most urgent class first, and the oldest first in each class. With ``place``
-        only untried ones that follow it.
+        """Messages not in a final state. First every queued one that was tried, then every SENT one, without
+        its text; both oldest first. Then the untried ones, at most ``limit``: the most urgent class first,
+        and the oldest first in each class. With ``place`` only untried ones that follow it.
 
         A store with leases returns messages that no node owns, at most ``limit`` and the most urgent first if
         there are more; this node owns them from now on.
