@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 
 from msgspec.structs import replace
 
+from reference_sender.dispatch.awaiting import SentIndex
 from reference_sender.dispatch.backlog import Backlog
 from reference_sender.dispatch.hedging import Hedging
 from reference_sender.dispatch.lookups import PendingLookups
@@ -37,6 +38,7 @@ class Recovering:
         self._lookups = lookups
         self._hedging = hedging
         self._largest = largest
+        self._earlier = SentIndex()  # what ``take_sent`` was given so far
         self._looks_up = not all(route.repeats for route in sending.routes)
 
     def take(
@@ -58,6 +60,19 @@ class Recovering:
         self._await(now_ns, sent)
         for message in seconds:
             self._offer_second(now_ns, message, effects)
+
+    def take_sent(self, now_ns: int, page: Iterable[Recovered], complete: bool) -> None:
+        """As ``Dispatcher.recover_sent``."""
+        awaiting, earlier = self._states.awaiting, self._earlier
+        latest_ns = awaiting.oldest_ns() if awaiting.index.by_key else now_ns
+        for each in page:
+            self._states.totals.recovered += 1
+            earlier.add(each.message.key, recovered_sent(each, latest_ns))
+        if complete:
+            if self._looks_up:
+                self._lookups.claim_earlier([each.provider_id for each in earlier.by_key.values()])
+            awaiting.put_before(earlier)
+            self._earlier = SentIndex()
 
     def _await(self, now_ns: int, sent: list[Recovered]) -> None:
         sent.sort(key=lambda each: now_ns if each.sent_ns is None else each.sent_ns)

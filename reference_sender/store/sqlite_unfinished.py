@@ -1,7 +1,7 @@
 """Unfinished messages, read from SQLite in pages.
 
-After an outage hundreds of thousands may wait, and a start reads every one that was tried. SQLite makes one JSON
-array of many rows and msgspec makes their values. Reading each row into Python takes twice the CPU time.
+After an outage hundreds of thousands may wait. SQLite makes one JSON array of many rows and msgspec makes
+their values. Reading each row into Python takes more CPU time.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import sqlite3
 import sys
 from array import array
+from collections.abc import Sequence
 
 import msgspec
 
@@ -21,7 +22,7 @@ _FINAL = ", ".join(f"'{state.value}'" for state in sorted(FINAL_STATES, key=lamb
 def _rows(text: str, state: str, sent_ns: str, tables: str) -> str:
     """A query of one row: the highest id, and an array of ``Recovered``, each with the fields in their order.
 
-    ``tables`` ends with a limit. The inner query is the one that has an order.
+    ``tables`` ends with an order, since only the inner query has one.
     """
     return f"""
     SELECT max(id), '[' || group_concat(value) || ']' FROM (
@@ -35,16 +36,27 @@ def _rows(text: str, state: str, sent_ns: str, tables: str) -> str:
     )"""
 
 
-# The other order of the tables would read every message of the store.
-_OF_PROGRESS = "FROM progress p CROSS JOIN message m ON m.id = p.id LEFT JOIN hold h ON h.id = m.id WHERE p.id > ?"
 # An attempt under way when the process ended is unknown: the message is queued, and bound to its route.
+# The other order of the tables would read every message of the store.
 _TRIED = _rows(
     "m.body",
     "CASE p.state WHEN 'submitting' THEN 'queued' ELSE p.state END",
     "NULL",
-    f"{_OF_PROGRESS} AND p.state NOT IN ('sent', {_FINAL}) ORDER BY p.id LIMIT ?",
+    "FROM progress p CROSS JOIN message m ON m.id = p.id LEFT JOIN hold h ON h.id = m.id"
+    f" WHERE p.id > ? AND p.state NOT IN ('sent', {_FINAL}) ORDER BY p.id LIMIT ?",
 )
-_SENT = _rows("''", "p.state", "p.at_ns", f"{_OF_PROGRESS} AND p.state = 'sent' ORDER BY p.id LIMIT ?")
+# No index is on the state, since each change would write to it: one pass finds the ids.
+_SENT_IDS = """
+SELECT json_group_array(id) FROM (SELECT id FROM progress WHERE state = 'sent' ORDER BY at_ns, id)
+"""
+_SENT = _rows(
+    "''",
+    "p.state",
+    "p.at_ns",
+    "FROM json_each(?) wanted CROSS JOIN progress p ON p.id = wanted.value"
+    " CROSS JOIN message m ON m.id = p.id LEFT JOIN hold h ON h.id = m.id"
+    " WHERE p.state = 'sent' ORDER BY wanted.key",
+)
 # A message without a row in ``progress`` was never tried and has not ended.
 _UNTRIED = _rows(
     "m.body",
@@ -58,11 +70,12 @@ _AT_ONCE = 1_000  # rows of one query: a JSON array of some 100 kB
 _BEGIN = Place(_LANES[0], 0, 2**63 - 1)
 # Not strict: SQLite has 0 and 1 for a bool.
 _decoder = msgspec.json.Decoder(list[Recovered], strict=False)
+_id_decoder = msgspec.json.Decoder(list[int])
 
 
 def read_unfinished(reader: sqlite3.Connection, limit: int | None, place: Place | None) -> list[Recovered]:
     """As ``NodeStore.unfinished``. Raises ``ValueError`` for a class or state that does not exist."""
-    found = [] if place is not None else [*_read(reader, _TRIED), *_read(reader, _SENT)]
+    found = [] if place is not None else _read(reader, _TRIED)
     tried = len(found)
     place = place or _BEGIN
     for lane in _LANES[_LANES.index(place.lane) :]:
@@ -86,12 +99,28 @@ def _read(
         last_id, page = reader.execute(query, (after_id, *values, rows)).fetchone()
         if last_id is None:
             break
-        try:
-            found += _decoder.decode(page)
-        except msgspec.DecodeError as error:
-            raise ValueError(str(error)) from error
+        found += _decoded(page)
         after_id = last_id
     return found
+
+
+def read_sent_ids(reader: sqlite3.Connection) -> Sequence[int]:
+    """As ``NodeStore.sent_ids``."""
+    (ids,) = reader.execute(_SENT_IDS).fetchone()
+    return array("q", _id_decoder.decode(ids))
+
+
+def read_sent(reader: sqlite3.Connection, ids: Sequence[int]) -> list[Recovered]:
+    """As ``NodeStore.sent``. Raises ``ValueError`` for a class that does not exist."""
+    last_id, page = reader.execute(_SENT, (msgspec.json.encode(list(ids)).decode(),)).fetchone()
+    return [] if last_id is None else _decoded(page)
+
+
+def _decoded(page: str) -> list[Recovered]:
+    try:
+        return _decoder.decode(page)
+    except msgspec.DecodeError as error:
+        raise ValueError(str(error)) from error
 
 
 def bind_attempts(writer: sqlite3.Connection) -> None:
