@@ -55,7 +55,7 @@ class ChangingRules:
         for each in opt_outs:
             self._gate.opt_outs.add(each.number)
         self._keep(opt_outs)
-        self._gate.end_opted_out(now_ns)
+        self._gate.end_opted_out()
 
     def opt_in(self, numbers: Iterable[str], waiter: Waiter) -> None:
         """Take ``numbers`` off the opt-out list. The waiter gets None when that is durable."""
@@ -105,7 +105,7 @@ class ChangingRules:
             if number not in self._numbers:
                 gate.opt_outs.remove(number)
         if added:
-            gate.end_opted_out(now_ns)
+            gate.end_opted_out()
         return bars or bool(added)
 
     def _keep(self, controls: Sequence[Control]) -> None:
