@@ -11,6 +11,7 @@ from typing import Any, Protocol
 
 import aiohttp
 from aiohttp.test_utils import RawTestServer
+from any_hour import check_any_hour
 
 from reference_sender.api.campaign_controls import CampaignControls
 from reference_sender.api.dead_letters import DeadLetters
@@ -100,6 +101,7 @@ class World:
         policy: PolicySettings = NO_POLICY,
         reports: CampaignReportSettings = NO_REPORTS,
     ) -> None:
+        check_any_hour(policy)
         self.store = store
         self.route = AcceptingRoute()
         self._session = session

@@ -126,7 +126,7 @@ def test_a_second_message_waits_until_its_first_one_is_known(first_is_sent: bool
     assert state.totals["expired"] == (0 if first_is_sent else 1)
 
 
-def test_sent_messages_of_before_come_before_those_of_this_process_in_time() -> None:
+def test_earlier_sent_messages_come_before_those_of_this_process_in_time() -> None:
     made = node(report_timeout_s=300.0, report_query_s=100.0)
     made.take(message(7), "client")
     made.begin_commit(101 * S)
