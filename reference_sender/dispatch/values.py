@@ -39,7 +39,7 @@ class State(Enum):
 FINAL_STATES = frozenset({State.DELIVERED, State.FAILED, State.EXPIRED})
 
 
-class Message(Struct, frozen=True, gc=False):
+class Message(Struct, frozen=True, gc=False, array_like=True):
     """A message that the sender has accepted. ``message_id`` is the store's row id.
 
     Before ``not_before_ns`` it is held (``policy/gate.py``), and outside the opening hours of its recipient's
@@ -185,11 +185,11 @@ class Report(Struct, frozen=True, gc=False):
     reason: str
 
 
-class Recovered(Struct, frozen=True, gc=False):
+class Recovered(Struct, frozen=True, gc=False, array_like=True):
     """A message that was not final when the process ended. ``state`` is QUEUED or SENT.
 
     A QUEUED one with a ``route`` may have been accepted there since ``tried_ns``; without a route no
-    provider has it.
+    provider has it. The message of a SENT one has no text: it is not sent again, and 500,000 may be read.
     """
 
     message: Message
