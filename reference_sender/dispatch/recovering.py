@@ -50,7 +50,7 @@ class Recovering:
         for each in recovered:
             count += 1
             if each.state is _SENT:
-                sent.append((each.message.key, recovered_sent(each, now_ns)))
+                sent.append((each.message.key, recovered_sent(each, now_ns, self._states.wall_ahead_ns)))
             elif each.route is None and is_hedge(each.message.key):
                 seconds.append(not_created_after(each.message, now_ns))
             else:

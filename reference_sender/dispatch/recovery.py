@@ -28,7 +28,7 @@ def tried_at(recovered: Recovered, now_ns: int) -> int:
     return min(tried_ns, now_ns)
 
 
-def recovered_sent(recovered: Recovered, now_ns: int) -> Sent:
+def recovered_sent(recovered: Recovered, now_ns: int, wall_ahead_ns: int = 0) -> Sent:
     """The message as one that awaits its report since it was sent."""
     sent_ns = now_ns if recovered.sent_ns is None else min(recovered.sent_ns, now_ns)
     return Sent(
@@ -37,13 +37,13 @@ def recovered_sent(recovered: Recovered, now_ns: int) -> Sent:
         recovered.provider_id,
         sent_ns,
         lane_index(recovered.message.lane),
-        begun_ns(sent_ns, recovered.message),
+        begun_ns(sent_ns, recovered.message, wall_ahead_ns),
         route=recovered.route,
         campaign=recovered.message.campaign,
     )
 
 
-def recovered_ended(ended: EndedMessage, now_ns: int) -> Sent:
+def recovered_ended(ended: EndedMessage, now_ns: int, wall_ahead_ns: int = 0) -> Sent:
     """The message as one that has ended, and that a late report is about."""
     message = ended.message
     return Sent(
@@ -52,7 +52,7 @@ def recovered_ended(ended: EndedMessage, now_ns: int) -> Sent:
         ended.provider_id,
         now_ns,
         lane_index(message.lane),
-        begun_ns(now_ns, message),
+        begun_ns(now_ns, message, wall_ahead_ns),
         ended.state,
         ended.route,
         campaign=message.campaign,

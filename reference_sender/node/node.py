@@ -33,6 +33,7 @@ from reference_sender.node.commits import Commits, Group, LateReports, is_attemp
 from reference_sender.node.early_calls import EarlyCalls
 from reference_sender.node.effects import Acknowledge, Commit, NodeEffect, Refuse, SubmitNow, Waiter
 from reference_sender.node.rules import ChangingRules
+from reference_sender.node.stored_times import ended_here
 from reference_sender.node.takeover import admitted
 from reference_sender.node.tenure import Tenure
 from reference_sender.node.times import DEFAULT_TIMES, NodeTimes
@@ -47,10 +48,7 @@ class Node:
     """
 
     def __init__(
-        self,
-        dispatcher: Dispatcher,
-        times: NodeTimes = DEFAULT_TIMES,
-        gate: Gate | None = None,
+        self, dispatcher: Dispatcher, times: NodeTimes = DEFAULT_TIMES, gate: Gate | None = None
     ) -> None:
         self._dispatcher = dispatcher
         self._tenure: Tenure | None = None  # None: no other node uses the store
@@ -80,9 +78,7 @@ class Node:
         return len(self._early)
 
     def has_room(self, count: int, lane: Lane) -> bool:
-        """Whether ``count`` more messages of ``lane`` fit. Messages that wait for the store, or in it for a
-        node, are counted.
-        """
+        """Whether ``count`` more messages of ``lane`` fit. Those on their way, or without a node, count."""
         unclaimed = self._unread if self._tenure is None else self._tenure.unclaimed
         waiting = self._commits.waiting + self.gate.held_messages + unclaimed
         return self._dispatcher.has_room(count + waiting, lane)
@@ -118,6 +114,14 @@ class Node:
         if campaign.state is CampaignState.RUNNING:
             return []
         return self._perform(now_ns, self._dispatcher.set_aside_barred(now_ns))
+
+    def wall_set(self, now_ns: int, ahead_ns: int) -> list[NodeEffect]:
+        """The wall clock was set: it is ``ahead_ns`` ahead of the node's clock from now on."""
+        by_ns = self.gate.set_wall(now_ns, ahead_ns)
+        aside = self._dispatcher.set_wall(now_ns, ahead_ns, self.gate.waits_for_wall)
+        effects = self._perform(now_ns, aside)
+        self.gate.follow_wall(now_ns, by_ns)
+        return effects
 
     def opt_out(self, now_ns: int, numbers: Iterable[str], waiter: Waiter) -> list[NodeEffect]:
         """Put ``numbers`` on the opt-out list; their messages end. The waiter gets None when it is kept."""
@@ -222,7 +226,8 @@ class Node:
     ) -> list[NodeEffect]:
         if ended is None:
             return [Acknowledge(waiter, False) for waiter, _ in late.calls]
-        effects = self._perform(now_ns, self._dispatcher.found_ended(now_ns, ended, late.reports))
+        here = ended_here(ended, self.gate.wall.ahead_ns)
+        effects = self._perform(now_ns, self._dispatcher.found_ended(now_ns, here, late.reports))
         if self._dispatcher.unmatched:
             self._commits.find_ended(self._dispatcher.unmatched, late.calls, late.read)
             return effects
@@ -297,7 +302,7 @@ class Node:
             route = self._dispatcher.foresee(now_ns, soon)
             if route is not None:
                 group.foreseen = self._attempt(now_ns, route, soon)
-        return group.commit(self.gate.totals)
+        return group.commit(self.gate.totals, self.gate.wall.ahead_ns)
 
     def committed(
         self, now_ns: int, taken: Mapping[int, Existing], ended: Sequence[EndedMessage] | None = ()
@@ -310,8 +315,7 @@ class Node:
         messages, held = self.gate.stored(now_ns, group.admitted)
         if taken:
             held = [message for message in held if message.message_id not in taken]
-            repeated = [message for message in group.messages if message.message_id in taken]
-            self._commits.control(self.gate.not_kept(repeated))
+            self.gate.not_stored(group.admitted, taken)
         if taken or group.unclaimed:
             not_ours = taken.keys() | group.unclaimed
             messages = [message for message in messages if message.message_id not in not_ours]

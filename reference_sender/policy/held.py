@@ -23,6 +23,9 @@ class Held:
     def __len__(self) -> int:
         return len(self._messages)
 
+    def __contains__(self, message_id: int) -> bool:
+        return message_id in self._messages
+
     def add(self, message: Message, due_ns: int) -> None:
         """Hold ``message`` until ``due_ns``."""
         self._messages[message.message_id] = message

@@ -139,8 +139,13 @@ def let_held_messages_go(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Gate, "is_ready", lambda gate, now_ns, message: True)
 
 
+def ignore_steps_of_the_wall_clock(patch: pytest.MonkeyPatch) -> None:
+    """Held messages stay where they are when the wall clock is set."""
+    patch.setattr(Gate, "follow_wall", lambda gate, now_ns, by_ns: None)
+
+
 def keep_costs_of_what_was_not_sent(patch: pytest.MonkeyPatch) -> None:
-    """A cancelled message, or one whose key was in use, keeps its reservation."""
+    """A cancelled message keeps its reservation."""
     patch.setattr(Gate, "not_kept", lambda gate, messages: [])
 
 
@@ -160,6 +165,7 @@ def second_message_on_any_route(patch: pytest.MonkeyPatch) -> None:
         (resume_without_reading_back, {"acknowledged"}),
         (forget_ended_messages, {"reports"}),
         (let_held_messages_go, {"schedule"}),
+        (ignore_steps_of_the_wall_clock, {"schedule"}),
         (second_message_on_any_route, {"hedge"}),
         (keep_costs_of_what_was_not_sent, {"costs"}),
     ],

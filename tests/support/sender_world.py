@@ -36,6 +36,8 @@ from reference_sender.runtime.stored_gate import stored_gate
 from reference_sender.store import Existing, SqliteStore, StoreError, Work
 
 AUTHORIZED = {"Authorization": "Bearer t"}
+# Of a policy: what is sent does not depend on the time of day.
+NO_HOURS: dict[str, object] = {"quiet_hours": {"classes": []}}
 
 
 LIMITS = RouteLimits("r", 10_000.0, 1_000.0, 100_000.0, 10_000.0, 500, 8, 86_400.0)
@@ -115,7 +117,8 @@ class World:
         smsapi = ROUTES["smsapi"]
         account = RouteAccount("http://127.0.0.1/sms.do", "", "t", "Test")
         reader = ReportReader([smsapi.protocol(account)], smsapi.confirmation)
-        intake = Intake(identity.tag, identity.last_message_id, 6, policy.quiet_hours.classes)
+        quiet = policy.quiet_hours.classes
+        intake = Intake(identity.tag, identity.last_message_id, 6, quiet, gate.wall)
         rules = IntakeRules(gate, RecipientLimits(*policy.recipient_limits()), reports)
         self.api = Api(
             "t",

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from msgspec.structs import replace
-from sender_world import RunWorld, World
+from sender_world import NO_HOURS, RunWorld, World
 from smtp_mailbox import Mailbox, listening_mailbox
 from waiting import eventually_in_loop
 
@@ -23,7 +23,9 @@ from reference_sender.policy.settings import PolicySettings
 from reference_sender.store.campaign_reports import CampaignProgress, StoredReport
 
 ORDERED = "ann@example.org"
-PRICED = PolicySettings.model_validate({"recipients": {"messages": 0}, "spending": {"cost_per_segment": 0.5}})
+PRICED = PolicySettings.model_validate(
+    NO_HOURS | {"recipients": {"messages": 0}, "spending": {"cost_per_segment": 0.5}}
+)
 
 
 def settings(port: int = 25, quiet_s: float = 0.0, **more: Any) -> CampaignReportSettings:

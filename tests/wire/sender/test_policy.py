@@ -7,13 +7,13 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from sender_world import MESSAGE, RunWorld, World
+from sender_world import MESSAGE, NO_HOURS, RunWorld, World
 
 from reference_sender.policy.settings import PolicySettings
 
 NEVER_OPEN = {"prefixes": ["48"], "zones": ["UTC"]}
 CLOSED = PolicySettings.model_validate({"countries": {"PL": NEVER_OPEN}, "recipients": {"messages": 0}})
-PRICED = PolicySettings.model_validate({"spending": {"cost_per_segment": 0.5}})
+PRICED = PolicySettings.model_validate(NO_HOURS | {"spending": {"cost_per_segment": 0.5}})
 
 
 def ahead(**more: float) -> str:
@@ -240,8 +240,8 @@ def test_a_repeated_key_does_not_count_for_its_number(run_world: RunWorld) -> No
 
 
 def test_rows_and_replays_that_are_not_stored_do_not_count_for_their_numbers(run_world: RunWorld) -> None:
-    once = PolicySettings.model_validate({"recipients": {"messages": 1, "window_s": 3600}})
-    others = PolicySettings.model_validate({"recipients": {"messages": 2, "window_s": 3600}})
+    once = PolicySettings.model_validate(NO_HOURS | {"recipients": {"messages": 1, "window_s": 3600}})
+    others = PolicySettings.model_validate(NO_HOURS | {"recipients": {"messages": 2, "window_s": 3600}})
 
     async def not_stored(world: World) -> None:
         world.store.failing = True
