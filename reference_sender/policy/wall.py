@@ -1,8 +1,8 @@
 """How far the wall clock is ahead of the node's clock.
 
 The node's clock never goes back: intervals (validity, retries, leases) use it. The wall clock may be set
-while the node runs. Schedules, opening hours and the days of spending use the wall clock. The driver says when it
-was set (``Node.wall_set``).
+while the node runs. Schedules, opening hours and the days of spending use the wall clock. The driver says
+when it was set (``Node.wall_set``).
 """
 
 from __future__ import annotations
