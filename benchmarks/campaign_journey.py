@@ -16,20 +16,13 @@ import os
 import statistics
 import tempfile
 import time
-from contextlib import ExitStack
 from pathlib import Path
 from typing import NamedTuple
 
 import uvloop
-from sender_load import (
-    PinnedServer,
-    Pool,
-    campaign,
-    provider_command,
-    sender_command,
-    server,
-    state,
-)
+from processes import ServerProcess
+from sender_load import Pool, campaign
+from sender_processes import provider_and_sender, state
 
 PATIENCE_S = 300.0
 
@@ -44,7 +37,7 @@ class Journey(NamedTuple):
     cores: float  # used by both
 
 
-async def journey(sender: PinnedServer, provider: PinnedServer, messages: int) -> Journey:
+async def journey(sender: ServerProcess, provider: ServerProcess, messages: int) -> Journey:
     pool = Pool(sender.port, 1)
     body = campaign("c", 0, messages)
     sender_s, provider_s, began_s = sender.cpu_s(), provider.cpu_s(), time.monotonic()
@@ -69,12 +62,11 @@ async def journey(sender: PinnedServer, provider: PinnedServer, messages: int) -
 
 
 def one_round(messages: int, core: int | None) -> Journey:
-    with tempfile.TemporaryDirectory() as name, ExitStack() as servers:
-        journal = Path(name) / "provider.arrow"
-        provider = servers.enter_context(server(core, *provider_command("fast", journal)))
-        command = sender_command(provider, Path(name), "segments_per_s=1000000&requests_per_s=10000")
-        sender = servers.enter_context(server(core, *command))
-        return uvloop.run(journey(sender, provider, messages))
+    with tempfile.TemporaryDirectory() as name:
+        directory = Path(name)
+        pair = provider_and_sender(directory, journal=directory / "provider.arrow", cores=(core, core))
+        with pair as (provider, sender):
+            return uvloop.run(journey(sender, provider, messages))
 
 
 def main() -> None:

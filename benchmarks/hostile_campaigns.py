@@ -11,8 +11,6 @@ from __future__ import annotations
 
 import argparse
 import http.client
-import json
-import subprocess
 import sys
 import tempfile
 import threading
@@ -24,9 +22,10 @@ from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
-ROOT = Path(__file__).parent.parent
+from processes import server
+from sender_processes import TOKEN
+
 GOAL_MS = 50.0
-TOKEN = "bench"
 _JSON_HEAD = b'{"message_class": "marketing", "duplicates": "allow", "text": "hi", "recipients": ['
 _GOOD = b'{"to":"48500100200"},'
 _PIECE_BYTES = 1 << 20
@@ -74,16 +73,10 @@ def packed(body: Body, size: int) -> bytes:
 @contextmanager
 def sender(directory: Path) -> Iterator[str]:
     """The URL of a sender process whose provider does not answer."""
-    argv = [sys.executable, "-m", "reference_sender", "--token", TOKEN]
-    argv += ["--store", f"sqlite:///{directory / 'messages.db'}", "--route", "smsapi+http://t@127.0.0.1:9"]
-    with (directory / "log").open("wb") as log:
-        process = subprocess.Popen(argv, cwd=ROOT, stdout=subprocess.PIPE, stderr=log)
-        try:
-            assert process.stdout is not None
-            yield str(json.loads(process.stdout.readline())["url"])
-        finally:
-            process.terminate()
-            process.wait(30)
+    store, route = f"sqlite:///{directory / 'messages.db'}", "smsapi+http://t@127.0.0.1:9"
+    command = ("-m", "reference_sender", "--token", TOKEN, "--store", store, "--route", route)
+    with server(None, *command) as started:
+        yield started.url
 
 
 def longest_wait_ms(url: str, stopped: Callable[[], bool]) -> float:

@@ -19,24 +19,12 @@ import os
 import statistics
 import sys
 import tempfile
-from contextlib import ExitStack
 from pathlib import Path
 
 import uvloop
-from sender_load import (
-    CLASS_FIELD,
-    OTHERS_CORE,
-    ROOT,
-    SENDER_CORE,
-    OpenLoad,
-    PinnedServer,
-    Pool,
-    campaign,
-    provider_command,
-    sender_command,
-    server,
-    state,
-)
+from processes import ROOT, ServerProcess
+from sender_load import CLASS_FIELD, OpenLoad, Pool, campaign
+from sender_processes import OTHERS_CORE, provider_and_sender, state
 
 KINDS = ("single messages", "campaign")
 
@@ -49,7 +37,7 @@ async def until_delivered(url: str, count: int) -> None:
         await asyncio.sleep(0.2)
 
 
-async def costs_us(sender: PinnedServer, class_field: str, options: argparse.Namespace) -> list[float]:
+async def costs_us(sender: ServerProcess, class_field: str, options: argparse.Namespace) -> list[float]:
     """Microseconds of CPU for a message, by kind."""
     singles = OpenLoad(Pool(sender.port, 64), "s", "transactional", class_field)
     await singles.run(options.per_s, 1.0)  # warm-up
@@ -68,12 +56,10 @@ async def costs_us(sender: PinnedServer, class_field: str, options: argparse.Nam
 
 def measure(root: Path, options: argparse.Namespace) -> list[float]:
     class_field = CLASS_FIELD if root == ROOT else options.other_class_field
-    with tempfile.TemporaryDirectory() as name, ExitStack() as servers:
-        journal = Path(name) / "provider.arrow"
-        provider = servers.enter_context(server(OTHERS_CORE, *provider_command("fast", journal)))
-        command = sender_command(provider, Path(name), "segments_per_s=1000000&requests_per_s=10000")
-        sender = servers.enter_context(server(SENDER_CORE, *command, root=root))
-        return uvloop.run(costs_us(sender, class_field, options))
+    with tempfile.TemporaryDirectory() as name:
+        pair = provider_and_sender(Path(name), journal=Path(name) / "provider.arrow", root=root)
+        with pair as (_, sender):
+            return uvloop.run(costs_us(sender, class_field, options))
 
 
 def main() -> None:

@@ -32,7 +32,9 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import uvloop
-from sender_intake import OTHERS_CORE, SENDER_CORE, TOKEN, cpu_s, measure_singles, rate_of, service, wrk
+from processes import cpu_s
+from sender_intake import measure_singles, rate_of, wrk
+from sender_processes import OTHERS_CORE, SENDER_CORE, provider_and_sender
 
 BIND_TRANSCEIVER, SUBMIT_SM, ENQUIRE_LINK, UNBIND = 0x9, 0x4, 0x15, 0x6
 RESPONSE = 0x80000000
@@ -211,18 +213,7 @@ def measure_kannel(options: argparse.Namespace, directory: Path) -> tuple[float,
 
 def measure_sender(options: argparse.Namespace, directory: Path) -> tuple[float, float]:
     """The rate, and microseconds of CPU for a message."""
-    with ExitStack() as stack:
-        provider = stack.enter_context(
-            service(OTHERS_CORE, "-m", "mock_provider", "--profile", "fast", "--token", TOKEN)
-        )
-        address = provider["url"].removeprefix("http://")
-        sender = stack.enter_context(
-            service(
-                SENDER_CORE,
-                *("-m", "reference_sender", "--token", TOKEN, "--store", f"sqlite:///{directory}/bench.db"),
-                *("--route", f"smsapi+http://{TOKEN}@{address}?segments_per_s=1000000"),
-            )
-        )
+    with provider_and_sender(directory) as (_, sender):
         found = measure_singles(sender, options, directory)
     print(
         f"sender: {found['accepted']:,.0f}/s accepted, {found['sent']:,.0f}/s submitted, "

@@ -17,25 +17,23 @@ import json
 import os
 import socket
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
 import urllib.request
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, NamedTuple
-
-import psutil
 
 ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT / "tests/support"))
 
 from postgres_server import running_server  # noqa: E402
+from processes import cpu_s, server  # noqa: E402
+from sender_processes import TOKEN, provider_command, sender_command, state  # noqa: E402
 
-TOKEN = "bench"
 LIMITS = "segments_per_s=1000000&requests_per_s=10000&max_in_flight=16"
 PATIENCE_S = 120.0
 _WHOLE_CORE = 0.9  # a process that uses more of one is limited by it
@@ -50,37 +48,12 @@ class Figures(NamedTuple):
     busiest: dict[str, float]  # of each kind of process: the cores that the busiest one used
 
 
-@contextmanager
-def service(*command: str) -> Iterator[dict[str, Any]]:
-    """Start a server; gives its ready line."""
-    with subprocess.Popen(
-        [sys.executable, *command], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
-    ) as process:
-        assert process.stdout is not None
-        try:
-            yield json.loads(process.stdout.readline())
-        finally:
-            process.terminate()
-            process.wait()
-
-
-def ask(url: str, body: bytes | None = None) -> dict[str, Any]:
+def ask(url: str, body: bytes) -> dict[str, Any]:
     headers = {"Authorization": f"Bearer {TOKEN}", "Content-Type": "text/csv"}
     with urllib.request.urlopen(urllib.request.Request(url, body, headers), timeout=PATIENCE_S) as answer:
         found = json.load(answer)
     assert isinstance(found, dict)
     return found
-
-
-def cpu_s(pids: Sequence[int]) -> float:
-    """Of these processes and those they started."""
-    total = 0.0
-    for pid in pids:
-        process = psutil.Process(pid)
-        for each in (process, *process.children(recursive=True)):
-            times = each.cpu_times()
-            total += times.user + times.system
-    return total
 
 
 def campaign(first: int, count: int) -> bytes:
@@ -90,7 +63,7 @@ def campaign(first: int, count: int) -> bytes:
 
 def until_final(urls: Sequence[str], count: int) -> None:
     give_up = time.monotonic() + PATIENCE_S
-    while sum(ask(f"{url}/v1/state")["counters"]["delivered"] for url in urls) < count:
+    while sum(state(url)["counters"]["delivered"] for url in urls) < count:
         if time.monotonic() > give_up:
             raise SystemExit("the messages are not final after two minutes")
         time.sleep(0.05)
@@ -99,33 +72,34 @@ def until_final(urls: Sequence[str], count: int) -> None:
 def until_shared(urls: Sequence[str]) -> None:
     """Wait until the nodes have equal shares of the limits."""
     give_up = time.monotonic() + PATIENCE_S
-    while any(ask(f"{url}/v1/state")["gauges"]["share"] < 0.99 / len(urls) for url in urls):
+    while any(state(url)["gauges"]["share"] < 0.99 / len(urls) for url in urls):
         if time.monotonic() > give_up:
             raise SystemExit("the nodes do not share the limits after two minutes")
         time.sleep(0.1)
 
 
-def measure(store: str, nodes: int, messages: int, to_one: bool, server: Sequence[int]) -> Figures:
+def measure(store: str, nodes: int, messages: int, to_one: bool, database: Sequence[int]) -> Figures:
     with ExitStack() as stack:
-        provider = stack.enter_context(service("-m", "mock_provider", "--profile", "fast", "--token", TOKEN))
-        route = f"smsapi+http://{TOKEN}@{provider['url'].removeprefix('http://')}?{LIMITS}"
-        command = ["-m", "reference_sender", "--token", TOKEN, "--store", store, "--route", route]
+        provider = stack.enter_context(server(None, *provider_command()))
+        command = list(sender_command(provider, store, LIMITS))
         first = ["--port", str(free_port())]
         if to_one:
             command += ["--public-url", f"http://127.0.0.1:{first[1]}"]
-        senders = [stack.enter_context(service(*command, *(first if n == 0 else ()))) for n in range(nodes)]
-        urls = [each["url"] for each in senders]
-        if server:
+        senders = [
+            stack.enter_context(server(None, *command, *(first if n == 0 else ()))) for n in range(nodes)
+        ]
+        urls = [each.url for each in senders]
+        if database:
             until_shared(urls)
         takers = urls[:1] if to_one else urls
         each = messages // len(takers)
         bodies = [campaign(number * each, each) for number in range(len(takers))]
         pids = {
-            "senders": [sender["pid"] for sender in senders],
-            "provider": [provider["pid"]],
-            "PostgreSQL": server,
+            "senders": [sender.pid for sender in senders],
+            "provider": [provider.pid],
+            "PostgreSQL": database,
         }
-        began_s, before = time.monotonic(), {kind: [cpu_s([pid]) for pid in of] for kind, of in pids.items()}
+        began_s, before = time.monotonic(), {kind: [cpu_s(pid) for pid in of] for kind, of in pids.items()}
 
         def post(url: str, body: bytes) -> None:
             taken = ask(f"{url}/v1/campaigns?message_class=marketing&text=Sale", body)
@@ -136,7 +110,7 @@ def measure(store: str, nodes: int, messages: int, to_one: bool, server: Sequenc
         until_final(urls, each * len(takers))
         spent_s = time.monotonic() - began_s
         used = {
-            kind: [cpu_s([pid]) - at for pid, at in zip(of, before[kind], strict=True)]
+            kind: [cpu_s(pid) - at for pid, at in zip(of, before[kind], strict=True)]
             for kind, of in pids.items()
         }
     count = each * len(takers)
@@ -174,16 +148,16 @@ def main() -> None:
     parser.add_argument("--to-one", action="store_true", help="one sender gets the campaign and all reports")
     options = parser.parse_args()
     found: dict[str, list[Figures]] = {}
-    with tempfile.TemporaryDirectory() as directory, running_server() as server:
+    with tempfile.TemporaryDirectory() as directory, running_server() as database:
         for number in range(options.rounds):
             sqlite = f"sqlite:///{directory}/{number}.db"
             found.setdefault("1 on SQLite", []).append(
                 measure(sqlite, 1, options.messages, options.to_one, ())
             )
             for nodes in options.nodes:
-                url = server.without_store()
+                url = database.without_store()
                 found.setdefault(f"{nodes} on PostgreSQL", []).append(
-                    measure(url, nodes, options.messages, options.to_one, [server.pid])
+                    measure(url, nodes, options.messages, options.to_one, [database.pid])
                 )
     print(f"{os.cpu_count()} cores, {options.messages:,} messages, median of {options.rounds}")
     print(

@@ -16,26 +16,15 @@ import asyncio
 import os
 import sys
 import tempfile
-from contextlib import ExitStack
 from pathlib import Path
 
 import uvloop
-from sender_load import (
-    OTHERS_CORE,
-    SENDER_CORE,
-    OpenLoad,
-    PinnedServer,
-    Pool,
-    campaign,
-    percentile,
-    provider_command,
-    sender_command,
-    server,
-    submitted_ns,
-)
+from processes import ServerProcess
+from sender_load import OpenLoad, Pool, campaign, percentile, submitted_ns
+from sender_processes import OTHERS_CORE, provider_and_sender
 
 
-async def offer(sender: PinnedServer, options: argparse.Namespace) -> dict[str, int]:
+async def offer(sender: ServerProcess, options: argparse.Namespace) -> dict[str, int]:
     """The burst and the OTPs; gives when each OTP was sent, by key."""
     bulk, otps = Pool(sender.port, 1), OpenLoad(Pool(sender.port, 16), "otp", "otp")
     taken = await bulk.ask(campaign("burst", 0, options.burst))
@@ -52,10 +41,8 @@ def times_ms(order: str, options: argparse.Namespace) -> list[float]:
     with tempfile.TemporaryDirectory() as name:
         journal = Path(name) / "provider.arrow"
         limits = f"segments_per_s={options.capacity}&requests_per_s=1000"
-        with ExitStack() as servers:
-            provider = servers.enter_context(server(OTHERS_CORE, *provider_command("fast", journal)))
-            command = sender_command(provider, Path(name), limits, "--order", order)
-            sender = servers.enter_context(server(SENDER_CORE, *command))
+        pair = provider_and_sender(Path(name), "--order", order, limits=limits, journal=journal)
+        with pair as (_, sender):
             sent_ns = uvloop.run(offer(sender, options))
         arrived_ns = submitted_ns(journal)
     missing = sent_ns.keys() - arrived_ns.keys()

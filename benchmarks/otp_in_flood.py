@@ -24,25 +24,13 @@ import os
 import sys
 import tempfile
 from collections.abc import Mapping
-from contextlib import ExitStack
 from pathlib import Path
 from typing import NamedTuple
 
 import uvloop
-from sender_load import (
-    OTHERS_CORE,
-    SENDER_CORE,
-    TOKEN,
-    OpenLoad,
-    PinnedServer,
-    Pool,
-    campaign,
-    percentile,
-    provider_command,
-    sender_command,
-    server,
-    submitted_ns,
-)
+from processes import ServerProcess
+from sender_load import OpenLoad, Pool, campaign, percentile, submitted_ns
+from sender_processes import OTHERS_CORE, TOKEN, provider_and_sender
 
 PHASES = ("quiet", "flood of singles", "flood of campaigns")
 
@@ -111,7 +99,7 @@ async def worst_gauges(pool: Pool) -> dict[str, float]:
         return worst
 
 
-async def measure(sender: PinnedServer, options: argparse.Namespace) -> list[Phase]:
+async def measure(sender: ServerProcess, options: argparse.Namespace) -> list[Phase]:
     found = []
     flood_per_s = options.capacity * options.times
     gauge_pool = Pool(sender.port, 1)
@@ -186,9 +174,7 @@ def main() -> None:
         directory = Path(name)
         journal = directory / "provider.arrow"
         limits = f"segments_per_s={options.capacity}&requests_per_s=100"
-        with ExitStack() as servers:
-            provider = servers.enter_context(server(OTHERS_CORE, *provider_command("fast", journal)))
-            sender = servers.enter_context(server(SENDER_CORE, *sender_command(provider, directory, limits)))
+        with provider_and_sender(directory, limits=limits, journal=journal) as (_, sender):
             phases = uvloop.run(measure(sender, options))
         within = show(phases, submitted_ns(journal), options.limit_ms)
     sys.exit(0 if within else 1)

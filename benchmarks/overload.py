@@ -19,24 +19,14 @@ import os
 import sqlite3
 import sys
 import tempfile
-from contextlib import ExitStack, closing
+from contextlib import closing
 from pathlib import Path
 from typing import NamedTuple
 
 import uvloop
-from sender_load import (
-    OTHERS_CORE,
-    SENDER_CORE,
-    OpenLoad,
-    PinnedServer,
-    Pool,
-    percentile,
-    provider_command,
-    sender_command,
-    server,
-    state,
-    submitted_ns,
-)
+from processes import ServerProcess
+from sender_load import OpenLoad, Pool, percentile, submitted_ns
+from sender_processes import OTHERS_CORE, provider_and_sender, state
 
 _REFUSALS = {429, 503}
 DRAIN_S = 180.0
@@ -50,7 +40,7 @@ class Overload(NamedTuple):
     rss_mib: list[float]
 
 
-async def overload(sender: PinnedServer, options: argparse.Namespace) -> Overload:
+async def overload(sender: ServerProcess, options: argparse.Namespace) -> Overload:
     loop = asyncio.get_running_loop()
     bulk = OpenLoad(Pool(sender.port, options.connections), "bulk", "marketing")
     otps = OpenLoad(Pool(sender.port, 64), "otp", "otp")
@@ -139,11 +129,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         journal = Path(name) / "provider.arrow"
         limits = f"segments_per_s={options.capacity}&requests_per_s=1000"
-        with ExitStack() as servers:
-            provider = servers.enter_context(server(OTHERS_CORE, *provider_command("fast", journal)))
-            backlog = ("--max-backlog", str(options.max_backlog))
-            command = sender_command(provider, Path(name), limits, *backlog)
-            sender = servers.enter_context(server(SENDER_CORE, *command))
+        backlog = ("--max-backlog", str(options.max_backlog))
+        with provider_and_sender(Path(name), *backlog, limits=limits, journal=journal) as (_, sender):
             found = uvloop.run(overload(sender, options))
             uvloop.run(until_drained(sender.url))
         missed = judge(found, stored_states(Path(name) / "sender.db"), submitted_ns(journal), options)

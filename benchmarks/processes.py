@@ -1,4 +1,4 @@
-"""What the provider's benchmarks share: server processes pinned to a core, and the receiver of reports."""
+"""What benchmarks share: server processes pinned to a core, and a receiver of delivery reports."""
 
 from __future__ import annotations
 
@@ -12,44 +12,64 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any
 
 import psutil
 import uvloop
 from aiohttp import web
 
+ROOT = Path(__file__).parent.parent
 SERVER_CORE, LOAD_CORE = 0, 1
 TOKEN, ADMIN = "bench-token", "bench-admin"
 
 
-class ServerProcess(NamedTuple):
-    url: str
-    process: psutil.Process
+class ServerProcess:
+    """A server's process and its ready line."""
+
+    def __init__(self, pid: int, ready: dict[str, Any]) -> None:
+        self.pid = pid
+        self.ready = ready
+
+    @property
+    def url(self) -> str:
+        return str(self.ready["url"])
+
+    @property
+    def port(self) -> int:
+        return int(self.url.rpartition(":")[2])
 
     def cpu_s(self) -> float:
-        times = self.process.cpu_times()
-        return float(times.user + times.system)
+        return cpu_s(self.pid)
+
+    def rss_mib(self) -> float:
+        return float(psutil.Process(self.pid).memory_info().rss) / 2**20
+
+
+def cpu_s(pid: int) -> float:
+    """The CPU time, user and system, of a process and of those that it started."""
+    process = psutil.Process(pid)
+    used = [each.cpu_times() for each in (process, *process.children(recursive=True))]
+    return float(sum(times.user + times.system for times in used))
+
+
+@contextmanager
+def server(core: int | None, *command: str, root: Path = ROOT) -> Iterator[ServerProcess]:
+    """Start a Python process that prints a ready line of JSON; on any core if ``core`` is None."""
+    pinned = [] if core is None else ["taskset", "-c", str(core)]
+    with subprocess.Popen(
+        [*pinned, sys.executable, *command], cwd=root, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+    ) as process:
+        assert process.stdout is not None
+        try:
+            yield ServerProcess(process.pid, json.loads(process.stdout.readline()))
+        finally:
+            process.terminate()
+            process.wait(60)
 
 
 def require_cores() -> None:
     if not {SERVER_CORE, LOAD_CORE} <= os.sched_getaffinity(0):
         raise SystemExit(f"this benchmark needs cores {SERVER_CORE} and {LOAD_CORE}")
-
-
-@contextmanager
-def process(core: int, *argv: str) -> Iterator[ServerProcess]:
-    """A Python process pinned to a core, which prints ``{"url": ...}`` when it listens."""
-    with subprocess.Popen(
-        ["taskset", "-c", str(core), sys.executable, *argv],
-        stdout=subprocess.PIPE,
-        text=True,
-    ) as server:
-        try:
-            assert server.stdout is not None
-            yield ServerProcess(str(json.loads(server.stdout.readline())["url"]), psutil.Process(server.pid))
-        finally:
-            server.terminate()
-            server.wait(30)
 
 
 def provider_arguments(profile: str, journal: Path) -> tuple[str, ...]:

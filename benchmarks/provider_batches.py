@@ -33,9 +33,9 @@ from processes import (
     drain,
     get,
     patch_profile,
-    process,
     provider_arguments,
     require_cores,
+    server,
 )
 from processes import serve as serve_on
 
@@ -139,12 +139,10 @@ def one_round(server: ServerProcess, requests: list[bytes], is_provider: bool, f
 
 def measure(arguments: argparse.Namespace, directory: Path) -> None:
     with ExitStack() as servers:
-        receiver = servers.enter_context(process(LOAD_CORE, str(Path(__file__).with_name("processes.py"))))
+        receiver = servers.enter_context(server(LOAD_CORE, str(Path(__file__).with_name("processes.py"))))
         journal = directory / "provider.arrow"
-        provider = servers.enter_context(
-            process(SERVER_CORE, *provider_arguments(arguments.profile, journal))
-        )
-        bare = servers.enter_context(process(SERVER_CORE, __file__, "--serve"))
+        provider = servers.enter_context(server(SERVER_CORE, *provider_arguments(arguments.profile, journal)))
+        bare = servers.enter_context(server(SERVER_CORE, __file__, "--serve"))
         if not arguments.plain:
             patch_profile(provider.url, EVERYTHING_ON)
         notify_url = f"{receiver.url}/dlr"

@@ -43,10 +43,10 @@ from processes import (
     drain,
     get,
     patch_profile,
-    process,
     provider_arguments,
     require_cores,
     serve,
+    server,
 )
 
 FORM = "to=48500100200&from=Test&message=Your+code+is+123456&format=json&idx=%s&notify_url=%s"
@@ -166,7 +166,7 @@ def against_bare(
     with tempfile.NamedTemporaryFile() as sample:
         Path(sample.name).write_bytes(one_reply(provider.url, load.notify_url))
         started = [
-            servers.enter_context(process(SERVER_CORE, __file__, "--serve", kind, "--reply", sample.name))
+            servers.enter_context(server(SERVER_CORE, __file__, "--serve", kind, "--reply", sample.name))
             for kind in ("bare", "fixed")
         ]
     for number in range(-arguments.warm_ups, arguments.rounds):
@@ -195,11 +195,9 @@ def against_itself(arguments: argparse.Namespace, provider: ServerProcess, load:
 
 def measure(arguments: argparse.Namespace, directory: Path) -> None:
     with ExitStack() as servers:
-        receiver = servers.enter_context(process(LOAD_CORE, str(Path(__file__).with_name("processes.py"))))
+        receiver = servers.enter_context(server(LOAD_CORE, str(Path(__file__).with_name("processes.py"))))
         journal = directory / "provider.arrow"
-        provider = servers.enter_context(
-            process(SERVER_CORE, *provider_arguments(arguments.profile, journal))
-        )
+        provider = servers.enter_context(server(SERVER_CORE, *provider_arguments(arguments.profile, journal)))
         load = Load(directory, f"{receiver.url}/dlr", arguments)
         if not arguments.plain:
             patch_profile(provider.url, EVERYTHING_ON)

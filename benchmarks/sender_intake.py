@@ -17,7 +17,6 @@ import os
 import re
 import shutil
 import subprocess
-import sys
 import tempfile
 import time
 import urllib.request
@@ -26,12 +25,10 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).parent.parent
-SENDER_CORE, OTHERS_CORE = 0, 1
-TOKEN = "bench"
+from processes import ServerProcess, server
+from sender_processes import OTHERS_CORE, SENDER_CORE, TOKEN, provider_and_sender, state
+
 DRAIN_S = 60.0
-TICKS_PER_S = os.sysconf("SC_CLK_TCK")
-NANOSECONDS = 1_000_000_000
 
 LUA = """
 local n = 0
@@ -69,43 +66,12 @@ def serve_bare() -> None:
     uvloop.run(serve())
 
 
-@contextmanager
-def service(core: int, *command: str) -> Iterator[dict[str, Any]]:
-    """Start a server pinned to ``core``; gives its ready line."""
-    process = subprocess.Popen(
-        ["taskset", "-c", str(core), sys.executable, *command],
-        cwd=ROOT,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-    )
-    assert process.stdout is not None
-    try:
-        yield json.loads(process.stdout.readline())
-    finally:
-        process.kill()
-        process.wait()
-        process.stdout.close()
-
-
-def get(url: str, path: str) -> dict[str, Any]:
-    request = urllib.request.Request(url + path, headers={"Authorization": f"Bearer {TOKEN}"})
-    with urllib.request.urlopen(request, timeout=60) as answer:
-        body = json.load(answer)
-    assert isinstance(body, dict)
-    return body
-
-
 def post(url: str, path: str, body: bytes, content_type: str) -> dict[str, Any]:
     headers = {"Authorization": f"Bearer {TOKEN}", "Content-Type": content_type}
     with urllib.request.urlopen(urllib.request.Request(url + path, body, headers), timeout=300) as answer:
         taken = json.load(answer)
     assert isinstance(taken, dict)
     return taken
-
-
-def cpu_s(pid: int) -> float:
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / TICKS_PER_S
 
 
 @contextmanager
@@ -155,20 +121,20 @@ def percentile(report: str, name: str) -> str:
 
 
 def measure_bare(seconds: float, connections: int, directory: Path) -> float:
-    with service(SENDER_CORE, str(Path(__file__).resolve()), "--serve-bare") as ready:
-        with wrk(ready["url"], seconds, connections, directory) as report:
+    with server(SENDER_CORE, str(Path(__file__).resolve()), "--serve-bare") as bare:
+        with wrk(bare.url, seconds, connections, directory) as report:
             pass
         return rate_of(report[0])
 
 
-def measure_singles(ready: dict[str, Any], options: argparse.Namespace, directory: Path) -> dict[str, float]:
+def measure_singles(sender: ServerProcess, options: argparse.Namespace, directory: Path) -> dict[str, float]:
     """Rates over the middle of the run, by the sender's own counters."""
-    url, pid, seconds = ready["url"], ready["pid"], options.seconds
+    url, seconds = sender.url, options.seconds
     with wrk(url, options.warm_up + seconds + options.warm_up / 2, options.connections, directory) as report:
         time.sleep(options.warm_up)
-        before, before_cpu_s, began = get(url, "/v1/state"), cpu_s(pid), time.monotonic()
+        before, before_cpu_s, began = state(url), sender.cpu_s(), time.monotonic()
         time.sleep(seconds)
-        after, after_cpu_s, ended = get(url, "/v1/state"), cpu_s(pid), time.monotonic()
+        after, after_cpu_s, ended = state(url), sender.cpu_s(), time.monotonic()
     elapsed_s = ended - began
     counted = {
         name: (after["counters"][name] - before["counters"][name]) / elapsed_s
@@ -186,8 +152,8 @@ def measure_singles(ready: dict[str, Any], options: argparse.Namespace, director
 
 def until_final(url: str) -> None:
     give_up = time.monotonic() + DRAIN_S
-    while (state := get(url, "/v1/state"))["open"]:
-        assert time.monotonic() < give_up, state
+    while (now := state(url))["open"]:
+        assert time.monotonic() < give_up, now
         time.sleep(0.02)
 
 
@@ -242,24 +208,14 @@ def main() -> None:
     with ExitStack() as stack:
         directory = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         bare = measure_bare(options.seconds / 2, options.connections, directory)
-        provider = stack.enter_context(
-            service(OTHERS_CORE, "-m", "mock_provider", "--profile", "fast", "--token", TOKEN)
-        )
-        address = provider["url"].removeprefix("http://")
-        sender = stack.enter_context(
-            service(
-                SENDER_CORE,
-                *("-m", "reference_sender", "--token", TOKEN, "--store", f"sqlite:///{directory}/bench.db"),
-                *("--route", f"smsapi+http://{TOKEN}@{address}?segments_per_s=1000000"),
-            )
-        )
+        _, sender = stack.enter_context(provider_and_sender(directory))
         singles = measure_singles(sender, options, directory)
-        until_final(sender["url"])
+        until_final(sender.url)
         campaigns = {
-            name: measure_campaign(sender["url"], options.recipients, *body)
+            name: measure_campaign(sender.url, options.recipients, *body)
             for name, body in campaign_bodies(options.recipients).items()
         }
-        state = get(sender["url"], "/v1/state")
+        counters = state(sender.url)["counters"]
     print(f"bare aiohttp handler            {bare:8,.0f}/s")
     acknowledged = singles["accepted"]
     print(f"single messages acknowledged    {acknowledged:8,.0f}/s  ({acknowledged / bare:.2f} of bare)")
@@ -272,7 +228,6 @@ def main() -> None:
     )
     for name, (acknowledged, final) in campaigns.items():
         print(f"{name}        {acknowledged:8,.0f} recipients/s acknowledged, {final:,.0f}/s to the end")
-    counters = state["counters"]
     assert counters["delivered"] == counters["accepted"], counters
     print(f"accounting: {counters['accepted']:,} accepted = {counters['delivered']:,} delivered")
 

@@ -1,5 +1,5 @@
-"""What the sender's benchmarks share: processes pinned to cores, an HTTP load with an open model, and the
-instants at which the provider got each message.
+"""What the sender's benchmarks share: an HTTP load with an open model, and the instants at which the provider
+got each message.
 """
 
 from __future__ import annotations
@@ -7,66 +7,14 @@ from __future__ import annotations
 import asyncio
 import json
 import math
-import subprocess
-import sys
 import time
-import urllib.request
 from collections import Counter, deque
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
-from typing import Any
 
-import psutil
 import pyarrow as pa
-
-ROOT = Path(__file__).parent.parent
-SENDER_CORE, OTHERS_CORE = 0, 1
-TOKEN = "bench"
-
-
-class PinnedServer:
-    """A server's process, its URL and what it used."""
-
-    def __init__(self, process: subprocess.Popen[bytes]) -> None:
-        assert process.stdout is not None
-        self.process = process
-        self.url = str(json.loads(process.stdout.readline())["url"])
-        self.port = int(self.url.rpartition(":")[2])
-        self._measured = psutil.Process(process.pid)
-
-    def cpu_s(self) -> float:
-        times = self._measured.cpu_times()
-        return float(times.user + times.system)
-
-    def rss_mib(self) -> float:
-        return float(self._measured.memory_info().rss) / 2**20
-
-
-@contextmanager
-def server(core: int | None, *command: str, root: Path = ROOT) -> Iterator[PinnedServer]:
-    """Start a Python process that prints a ready line with its ``url``; on any core if ``core`` is None."""
-    pinned = [] if core is None else ["taskset", "-c", str(core)]
-    with subprocess.Popen(
-        [*pinned, sys.executable, *command], cwd=root, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
-    ) as process:
-        try:
-            yield PinnedServer(process)
-        finally:
-            process.terminate()
-            process.wait(60)
-
-
-def provider_command(profile: str, journal: Path) -> tuple[str, ...]:
-    return ("-m", "mock_provider", "--profile", profile, "--token", TOKEN, "--journal", str(journal))
-
-
-def sender_command(provider: PinnedServer, directory: Path, limits: str, *more: str) -> tuple[str, ...]:
-    """``limits`` is the query of the route."""
-    route = f"smsapi+http://{TOKEN}@127.0.0.1:{provider.port}?{limits}"
-    store = f"sqlite:///{directory}/sender.db"
-    return ("-m", "reference_sender", "--token", TOKEN, "--store", store, "--route", route, *more)
+from sender_processes import TOKEN
 
 
 def post(path: str, content_type: str, body: bytes) -> bytes:
@@ -294,12 +242,3 @@ def percentile(values: Iterable[float], share: float) -> float:
     if not ordered:
         return float("nan")
     return ordered[max(0, math.ceil(share * len(ordered)) - 1)]
-
-
-def state(url: str) -> dict[str, Any]:
-    """``GET /v1/state`` of the sender."""
-    request = urllib.request.Request(f"{url}/v1/state", headers={"Authorization": f"Bearer {TOKEN}"})
-    with urllib.request.urlopen(request, timeout=60) as answer:
-        found = json.load(answer)
-    assert isinstance(found, dict)
-    return found

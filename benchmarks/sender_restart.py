@@ -1,10 +1,11 @@
 """How long a sender with many open messages takes to start, from the process to the ready line.
 
-Run: ``python -m benchmarks.sender_restart [--open N] [--held N] [--runs N]``. The store has ``--open`` queued
-messages, of which ``--held`` are scheduled for the next day; a part of the others belongs to a paused
-campaign. Prints one line of JSON: the seconds of each start on that store (``start_s``) and on an empty one
-(``empty_s``), alternately, the ratio of their medians, and the seconds until every message was read
-(``all_read_s``).
+    .venv/bin/python benchmarks/sender_restart.py [--open N] [--held N] [--runs N]
+
+The store has ``--open`` queued messages, of which ``--held`` are scheduled for the next day; a part of the
+others belongs to a paused campaign. Prints one line of JSON: the seconds of each start on that store
+(``start_s``) and on an empty one (``empty_s``), alternately, the ratio of their medians, and the seconds
+until every message was read (``all_read_s``).
 """
 
 from __future__ import annotations
@@ -12,15 +13,14 @@ from __future__ import annotations
 import argparse
 import json
 import statistics
-import subprocess
-import sys
 import tempfile
 import time
 from contextlib import closing
 from pathlib import Path
-from urllib.request import Request, urlopen
 
 from msgspec.structs import replace
+from processes import server
+from sender_processes import TOKEN, state
 
 from reference_sender.dispatch.values import Lane, Message
 from reference_sender.policy.campaigns import Campaign, CampaignState
@@ -64,31 +64,13 @@ def start_s(url: str) -> tuple[float, float]:
     """Seconds until the ready line, and until all messages are read. The route leads nowhere, so they stay
     open.
     """
-    command = [sys.executable, "-m", "reference_sender", "--token", "t", "--store", url]
     began_s = time.perf_counter()
-    process = subprocess.Popen(
-        [*command, "--route", "smsapi+http://token@127.0.0.1:1"],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-    )
-    assert process.stdout is not None
-    line = process.stdout.readline()
-    took_s = time.perf_counter() - began_s
-    ready = json.loads(line)
-    assert ready["ready"]
-    while _unread(ready["url"]):
-        time.sleep(0.05)
-    read_s = time.perf_counter() - began_s
-    process.kill()
-    process.communicate()
-    return took_s, read_s
-
-
-def _unread(url: str) -> int:
-    request = Request(f"{url}/v1/state", headers={"Authorization": "Bearer t"})
-    with urlopen(request, timeout=30) as reply:
-        state = json.load(reply)
-    return int(state["gauges"]["unread"])
+    command = ("-m", "reference_sender", "--token", TOKEN, "--store", url)
+    with server(None, *command, "--route", "smsapi+http://token@127.0.0.1:1") as sender:
+        took_s = time.perf_counter() - began_s
+        while state(sender.url)["gauges"]["unread"]:
+            time.sleep(0.05)
+        return took_s, time.perf_counter() - began_s
 
 
 def main() -> None:

@@ -18,19 +18,14 @@ import json
 import os
 import statistics
 import struct
-import subprocess
-import sys
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
-import psutil
 import uvloop
+from processes import LOAD_CORE, SERVER_CORE, require_cores, server
 
-SERVER_CORE, LOAD_CORE = 0, 1
 TOKEN, PASSWORD = "bench-token", "bench-pw"
 BIND_TRANSCEIVER, SUBMIT_SM, DELIVER_SM = 0x00000009, 0x00000004, 0x00000005
 SUBMIT_SM_RESP, DELIVER_SM_RESP = 0x80000004, 0x80000005
@@ -181,33 +176,6 @@ def serve_bare() -> None:
     uvloop.run(serve())
 
 
-class ServerProcess(NamedTuple):
-    port: int
-    process: psutil.Process
-
-    def cpu_s(self) -> float:
-        times = self.process.cpu_times()
-        return float(times.user + times.system)
-
-
-@contextmanager
-def process(*argv: str) -> Iterator[ServerProcess]:
-    """A server process on the server's core."""
-    with subprocess.Popen(
-        ["taskset", "-c", str(SERVER_CORE), sys.executable, *argv],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-    ) as server:
-        try:
-            assert server.stdout is not None
-            ready = json.loads(server.stdout.readline())
-            yield ServerProcess(int(ready["smpp"].rpartition(":")[2]), psutil.Process(server.pid))
-        finally:
-            server.terminate()
-            server.wait(30)
-
-
 def measure(arguments: argparse.Namespace, directory: Path) -> None:
     os.sched_setaffinity(0, {LOAD_CORE})
     bodies = [submit_body(number) for number in range(arguments.rounds * 30_000)]
@@ -215,17 +183,18 @@ def measure(arguments: argparse.Namespace, directory: Path) -> None:
         "-m", "mock_provider", "--profile", arguments.profile, "--token", TOKEN, "--smpp-port", "0",
         "--smpp-password", PASSWORD, "--journal", str(directory / "provider.arrow"),
     )  # fmt: skip
-    with process(*provider_argv) as provider, process(__file__, "--serve") as bare:
+    with server(SERVER_CORE, *provider_argv) as provider, server(SERVER_CORE, __file__, "--serve") as bare:
         servers = {"bare": bare, "provider": provider}
         rates: dict[str, list[float]] = {name: [] for name in servers}
         costs_us: dict[str, list[float]] = {name: [] for name in servers}
         first = 0
         for number in range(-1, arguments.rounds):  # round -1 warms up
-            for name, server in servers.items():
-                before_s = server.cpu_s()
+            for name, each in servers.items():
+                port = int(each.ready["smpp"].rpartition(":")[2])
+                before_s = each.cpu_s()
                 seconds = 1 if number < 0 else arguments.seconds
-                done = uvloop.run(load(server.port, seconds, arguments.window, first, bodies))
-                cost_us = (server.cpu_s() - before_s) / done.sent * 1e6
+                done = uvloop.run(load(port, seconds, arguments.window, first, bodies))
+                cost_us = (each.cpu_s() - before_s) / done.sent * 1e6
                 if name == "provider":
                     first += done.sent
                 if done.refused:
@@ -258,8 +227,7 @@ def main() -> None:
     if arguments.serve:
         serve_bare()
         return
-    if not {SERVER_CORE, LOAD_CORE} <= os.sched_getaffinity(0):
-        raise SystemExit(f"this benchmark needs cores {SERVER_CORE} and {LOAD_CORE}")
+    require_cores()
     with tempfile.TemporaryDirectory() as directory:
         measure(arguments, Path(directory))
 

@@ -4,16 +4,9 @@ and no asyncio process imports gevent.
 
 from __future__ import annotations
 
-import sys
-
-if __name__ == "__main__":  # before any import that a file in the current directory could replace
-    from smsbench.launch import main as command
-
-    command()
-    sys.exit()
-
 import errno
 import os
+import sys
 import traceback
 from pathlib import Path
 from typing import Annotated

@@ -18,7 +18,7 @@ from typing import IO, Any
 
 from msgspec import Struct
 
-from smsbench import launch
+from smsbench import own_modules
 
 _PASSED_ON = (
     *("PATH", "HOME", "USER", "LOGNAME", "TMPDIR", "TMP", "TEMP", "TZ", "XDG_CACHE_HOME"),
@@ -60,12 +60,12 @@ def start_child(
     watched, held = os.pipe()
     try:
         process = subprocess.Popen(
-            [sys.executable, "-P", launch.__file__, module, *arguments],
+            [sys.executable, "-P", own_modules.__file__, module, *arguments],
             stdin=subprocess.DEVNULL,
             stdout=stdout,
             stderr=stderr,
             cwd=cwd,
-            env={**child_environment(), **environment, launch.LIFELINE: str(watched)},
+            env={**child_environment(), **environment, own_modules.LIFELINE: str(watched)},
             pass_fds=[watched],
             start_new_session=True,
         )
@@ -102,7 +102,7 @@ def child_environment() -> dict[str, str]:
     own = {
         "PYTHONUNBUFFERED": "1",
         "PYTHONUTF8": "1",
-        launch.LATER_PATH: os.pathsep.join(launch.later_path()),
+        own_modules.LATER_PATH: os.pathsep.join(own_modules.later_path()),
     }
     return passed_on | own
 

@@ -22,6 +22,7 @@ from locust.runners import STATE_MISSING, MasterRunner, WorkerRunner
 from analysis.exit_codes import ExitCode
 from loadtests.recording import EXIT_ROWS_LOST, EXIT_WORKER_LOST, WEB_UI_FILE, LoadStatus, combine
 from loadtests.scenario import Scenario
+from loadtests.users.last_statistics import ANSWER_WITHIN_S, END_MESSAGE, WorkerAnswers, answer
 from loadtests.users.options import OptionsError, adapter_of, add_arguments, plan_of, require_run_dir
 from loadtests.users.start_gate import STOP_EXTRA_S, StartGate, guard_starts
 from loadtests.users.start_signal import announce, announced_start, local_start
@@ -75,15 +76,16 @@ class OpenModelSession:
         self._environment: Any = None
         self._starts = 0
         self._prepared: set[str] = set()  # the master's: ids of the workers that can start at once
+        self._answers: WorkerAnswers | None = None
         self._gate = StartGate()
         self._told_to_end = False
+        self._quits = False
         hooks: Any = events
         hooks.init_command_line_parser.add_listener(add_arguments)
         hooks.init.add_listener(self._init)
         hooks.test_start.add_listener(self._test_start)
         hooks.test_stopping.add_listener(self._test_stopping)
         hooks.test_stop.add_listener(self._test_stop)
-        hooks.quitting.add_listener(self._quitting)
 
     @property
     def worker_count(self) -> int:
@@ -115,11 +117,16 @@ class OpenModelSession:
 
     def _init(self, environment: Any, runner: Any, web_ui: Any, **_: Any) -> None:
         self._environment = environment
+        # The last listener is called first: before Locust's own, which tells the master that a worker quits.
+        environment.events.quitting.add_listener(self._quitting)
         if isinstance(runner, WorkerRunner):
+            runner.register_message(END_MESSAGE, self._told_to_answer, concurrent=True)
             gevent.spawn(self._prepare_worker)
             return  # its options arrive with the master's start message
         runner.register_message(STATUS_MESSAGE, self._status_arrived)
         runner.register_message(PREPARED_MESSAGE, self._worker_prepared)
+        if isinstance(runner, MasterRunner):
+            self._answers = WorkerAnswers(runner)
         options = environment.parsed_options
         try:
             plan = plan_of(self._scenario, options)
@@ -177,6 +184,8 @@ class OpenModelSession:
         if isinstance(runner, MasterRunner):
             active = runner.clients.ready + runner.clients.running + runner.clients.spawning
             self._clients = [client.id for client in active]
+            assert self._answers is not None
+            self._answers.forget()
             self._await_prepared()
             announce(options, self._clients)
             return
@@ -200,12 +209,33 @@ class OpenModelSession:
     def _test_stopping(self, environment: Any, **_: Any) -> None:
         self._gate.stop_begins()
         # Locust stops the test by itself, as if it were whole, when it hears nothing of its last worker.
-        # A worker that has left may have been told to, by the same Ctrl-C.
-        self._failed_without(lambda node: node is not None and node.state == STATE_MISSING)
+        self._failed_without(_is_missing)
         if self._load is not None:
             self._load.stop(environment.stop_timeout)
+        self._answer()
+
+    def _collect_statistics(self, answers: WorkerAnswers) -> None:
+        within_s = self._environment.stop_timeout + ANSWER_WITHIN_S
+        if late := ", ".join(answers.collect(self._clients, STATE_MISSING, within_s)):
+            _log.warning(
+                "no last statistics of worker %s: Locust's tables and files do not have its last requests",
+                late,
+            )
+            self._failed_without(_is_missing)
+
+    def _told_to_answer(self, environment: Any, **_: Any) -> None:
+        if self._load is not None:
+            self._load.stop(environment.stop_timeout)
+        self._answer()
+
+    def _answer(self) -> None:
+        if isinstance(self._environment.runner, WorkerRunner) and not self._quits:
+            answer(self._environment)
 
     def _test_stop(self, environment: Any, **_: Any) -> None:
+        # The shape no longer asks for a tick, so a worker that quits now is not taken for lost.
+        if self._answers is not None:
+            self._collect_statistics(self._answers)
         self._clients = []  # a worker may leave between two tests
         if isinstance(environment.runner, WorkerRunner):
             # Locust's worker now sleeps for this long before it reports ready. The load has stopped already,
@@ -217,6 +247,8 @@ class OpenModelSession:
         if self._load is not None:
             self._load.stop(environment.stop_timeout)
             self._load.close()
+        self._answer()
+        self._quits = True
 
     def _status_arrived(self, environment: Any, msg: Any, **_: Any) -> None:
         worker, status = msg.data["worker"], msgspec.convert(msg.data["status"], LoadStatus)
@@ -237,6 +269,11 @@ def classes_for(scenario: Scenario) -> tuple[type[OpenModelUser], type[OpenModel
         session = own
 
     return OpenModel, OpenModelLoad
+
+
+def _is_missing(node: Any) -> bool:
+    """A worker that has left may have been told to, by the same Ctrl-C: it is not missing."""
+    return node is not None and node.state == STATE_MISSING
 
 
 def _kill_forked_workers() -> None:

@@ -86,7 +86,7 @@ def smsbench() -> Iterator[StartSmsbench]:
     started: list[subprocess.Popen[str]] = []
 
     def start(*arguments: str) -> subprocess.Popen[str]:
-        command = [sys.executable, "-m", "loadtests.cli", *arguments]
+        command = [sys.executable, "-m", "smsbench", *arguments]
         process = subprocess.Popen(
             with_signals(signal.SIG_DFL, _HEEDED, command),
             cwd=ROOT,

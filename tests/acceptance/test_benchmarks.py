@@ -41,7 +41,8 @@ TINY: dict[str, list[str]] = {
     "verdict_seeds.py": ["--seeds", "2", "--jobs", "1", "--parts", "day-500k-peak"],
     "waiting_memory.py": ["--replies", "50", "--reports", "1000"],
 }
-MODULES = {"http_inputs.py", "processes.py", "sender_load.py", "smpp_inputs.py"}  # what scripts share
+# What scripts share.
+MODULES = {"http_inputs.py", "processes.py", "sender_load.py", "sender_processes.py", "smpp_inputs.py"}
 RUN_ELSEWHERE = {  # by a test of their result
     "fuzz_http.py": ROOT / "tests" / "faults" / "test_bad_http_input.py",
     "fuzz_smpp.py": ROOT / "tests" / "wire" / "test_smpp_fuzz.py",

@@ -110,7 +110,7 @@ def test_a_run_goes_its_way_beside_other_tools_settings_and_without_a_reader(tmp
 
 
 def test_a_run_that_may_write_no_large_file_says_so_and_leaves_no_store(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "loadtests.cli", "run", "smoke", "--out", str(tmp_path / "run")]
+    command = [sys.executable, "-m", "smsbench", "run", "smoke", "--out", str(tmp_path / "run")]
     process = subprocess.Popen(
         with_small_files(16 * 1024, command),
         cwd=ROOT,
@@ -132,7 +132,7 @@ def test_a_command_whose_reader_has_gone_away_ends_without_a_word(arguments: lis
     reading, writing = os.pipe()
     os.close(reading)
     done = subprocess.run(
-        [sys.executable, "-m", "loadtests.cli", *arguments],
+        [sys.executable, "-m", "smsbench", *arguments],
         cwd=ROOT,
         stdout=writing,
         stderr=subprocess.PIPE,

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import signal
 import urllib.request
 from collections import Counter
 from pathlib import Path
@@ -92,12 +94,10 @@ def test_two_workers_share_the_arrivals_from_one_start(
     sender: StubSender, locust: StartLocust, tmp_path: Path
 ) -> None:
     plan = write_plan(tmp_path, 100.0, 2.0)
-    port = str(free_port())
     finish(
         locust(
             *("-f", SMOKE, "--host", sender.url, "--headless", "--plan", plan, "--run-dir", str(tmp_path)),
-            *("--processes", "2", "--master-bind-host", "127.0.0.1"),
-            *("--master-bind-port", port, "--master-port", port, "--csv", str(tmp_path / "all")),
+            *two_workers(tmp_path),
         )
     )
     table = load_rows(tmp_path).sort_by("t_intended_ns")
@@ -106,6 +106,68 @@ def test_two_workers_share_the_arrivals_from_one_start(
     intended = table.column("t_intended_ns").to_pylist()
     assert [at - intended[0] for at in intended] == [slot * 10_000_000 for slot in range(200)]
     assert statistics(tmp_path / "all")["Aggregated"]["Request Count"] == "200"
+
+
+# Workers that report their statistics only when they end, and take longer for it than Locust's master waits.
+_LATE_REPORTS = """
+import gevent
+from locust import events, runners
+
+from loadtests.locustfile import locustfile
+from loadtests.scenarios.smoke import SCENARIO
+
+runners.WORKER_REPORT_INTERVAL = 3600.0
+User, Shape = locustfile(SCENARIO, __name__)
+
+
+@events.report_to_master.add_listener
+def take_long(**_):
+    gevent.sleep(1.5)
+"""
+
+
+def two_workers(folder: Path) -> tuple[str, ...]:
+    """Arguments of Locust: two workers on this machine, statistics in ``folder``."""
+    port = str(free_port())
+    arguments = ("--processes", "2", "--master-bind-host", "127.0.0.1", "--master-bind-port", port)
+    return (*arguments, "--master-port", port, "--csv", str(folder / "all"))
+
+
+def test_the_master_waits_for_the_last_statistics_of_its_workers(
+    sender: StubSender, locust: StartLocust, tmp_path: Path
+) -> None:
+    (tmp_path / "late_reports.py").write_text(_LATE_REPORTS)
+    plan = write_plan(tmp_path, 100.0, 2.0)
+    process = locust(
+        *("-f", str(tmp_path / "late_reports.py"), "--host", sender.url, "--headless"),
+        *("--plan", plan, "--run-dir", str(tmp_path), *two_workers(tmp_path)),
+    )
+    finish(process)
+    assert statistics(tmp_path / "all")["Aggregated"]["Request Count"] == "200"
+
+
+@pytest.mark.parametrize("told", [signal.SIGTERM, signal.SIGINT])
+def test_statistics_of_a_stopped_load_have_what_its_workers_left_unfinished(
+    sender: StubSender, locust: StartLocust, tmp_path: Path, told: signal.Signals
+) -> None:
+    """Ctrl-C tells the workers to end, too; SIGTERM only the master."""
+    sender.silent_after = 50
+    plan = write_plan(tmp_path, 100.0, 60.0)
+    process = locust(
+        *("-f", SMOKE, "--host", sender.url, "--headless", "--plan", plan, "--run-dir", str(tmp_path)),
+        *("--stop-timeout", "2", *two_workers(tmp_path)),
+    )
+    eventually(lambda: len(sender.bodies) >= 100)
+    if told == signal.SIGTERM:
+        process.terminate()
+    else:
+        os.killpg(process.pid, told)
+    finish(process)
+    outcomes = Counter(load_rows(tmp_path).column("outcome").to_pylist())
+    assert outcomes["unfinished"] >= 50
+    counted = statistics(tmp_path / "all")["Aggregated"]
+    assert int(counted["Request Count"]) == outcomes["accepted"] + outcomes["unfinished"]
+    assert int(counted["Failure Count"]) == outcomes["unfinished"]
 
 
 def test_a_load_that_loses_all_its_workers_fails(

@@ -27,7 +27,7 @@ def report(request: pytest.FixtureRequest) -> Path:
 def run_of_this_code(tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("report") / "run"
     done = subprocess.run(
-        [sys.executable, "-m", "loadtests.cli", "simulate", "smoke", "--out", str(out)],
+        [sys.executable, "-m", "smsbench", "simulate", "smoke", "--out", str(out)],
         cwd=ROOT,
         capture_output=True,
         text=True,

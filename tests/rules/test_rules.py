@@ -13,6 +13,7 @@ from itertools import count, pairwise
 from pathlib import Path
 from typing import Any
 
+from any_hour import policy_at_any_hour
 from dispatch_steps import accepted, all_with, run_until
 from nanoseconds import S
 from sender_world import World, run_sender
@@ -28,7 +29,6 @@ from reference_sender.dispatch.values import (
     State,
     SubmitBatch,
 )
-from reference_sender.policy.settings import PolicySettings
 from reference_sender.routes import ROUTES
 from reference_sender.routes.protocol import ProviderReply, RouteAccount
 
@@ -279,7 +279,7 @@ def test_rule_10_quiet_hours_and_the_limit_per_recipient_come_before_sending(tmp
         await world.until_sent(5)
         assert len(world.route.submitted) == 5
 
-    run_sender(tmp_path / "messages.db", steps, policy=PolicySettings())
+    run_sender(tmp_path / "messages.db", steps, policy=policy_at_any_hour())
 
 
 def test_rule_11_a_full_queue_is_refused_at_the_entrance(tmp_path: Path) -> None:

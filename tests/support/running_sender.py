@@ -11,6 +11,7 @@ from typing import Any
 import aiohttp
 from aiohttp import web
 from aiohttp.test_utils import RawTestServer
+from any_hour import check_any_hour
 
 from reference_sender.dispatch import DispatchSettings
 from reference_sender.policy.settings import NO_POLICY, PolicySettings
@@ -57,6 +58,7 @@ async def running_sender(
     dispatch: DispatchSettings | None = None,
 ) -> AsyncIterator[RunningSender]:
     """A sender that ends with the block. ``routes`` are URLs. Its lease is as short as can be."""
+    check_any_hour(policy)
     settings = SenderSettings(
         routes=tuple(read_route(text) for text in routes),
         store=store,

@@ -11,6 +11,7 @@ from typing import Any, Protocol
 
 import aiohttp
 from aiohttp.test_utils import RawTestServer
+from any_hour import check_any_hour
 
 from reference_sender.api.campaign_controls import CampaignControls
 from reference_sender.api.dead_letters import DeadLetters
@@ -36,8 +37,6 @@ from reference_sender.runtime.stored_gate import stored_gate
 from reference_sender.store import Existing, SqliteStore, StoreError, Work
 
 AUTHORIZED = {"Authorization": "Bearer t"}
-# Of a policy: what is sent does not depend on the time of day.
-NO_HOURS: dict[str, object] = {"quiet_hours": {"classes": []}}
 
 
 LIMITS = RouteLimits("r", 10_000.0, 1_000.0, 100_000.0, 10_000.0, 500, 8, 86_400.0)
@@ -102,6 +101,7 @@ class World:
         policy: PolicySettings = NO_POLICY,
         reports: CampaignReportSettings = NO_REPORTS,
     ) -> None:
+        check_any_hour(policy)
         self.store = store
         self.route = AcceptingRoute()
         self._session = session

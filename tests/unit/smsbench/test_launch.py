@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from smsbench import launch
+from smsbench import launch, own_modules
 
 ROOT = Path(__file__).parents[3]
 # Named like packages of smsbench, like libraries it uses, and like modules of Python's own library.
@@ -37,11 +37,9 @@ def test_the_command_is_ours_beside_modules_of_the_same_names(theirs: Path) -> N
     script.write_text(
         f"import sys\nsys.path.append({str(ROOT)!r})\nfrom smsbench.launch import main\nsys.exit(main())\n"
     )
-    for command in ([str(script)], ["-m", "smsbench"], ["-m", "loadtests.cli"]):
+    for command in ([str(script)], ["-m", "smsbench"]):
         # `-m` finds its module in the first of these; the script has nothing but its own directory.
         pythonpath = "" if command[0] == str(script) else str(ROOT)
-        if command == ["-m", "loadtests.cli"]:
-            (theirs / "loadtests.py").unlink()  # Python itself was asked for the one in this directory
         out = listed([sys.executable, *command, "list"], theirs, pythonpath)
         assert "day-5k" in out and "THEIRS" not in out
 
@@ -66,9 +64,9 @@ def test_a_child_finds_ours_first_and_pythonpath_last(theirs: Path, tmp_path: Pa
     )
     later = os.pathsep.join([str(shows.parent), str(theirs)])
     done = subprocess.run(
-        [sys.executable, "-P", launch.__file__, "shows", "one", "two"],
+        [sys.executable, "-P", own_modules.__file__, "shows", "one", "two"],
         cwd=theirs,
-        env={"PATH": os.environ["PATH"], launch.LATER_PATH: later},
+        env={"PATH": os.environ["PATH"], own_modules.LATER_PATH: later},
         capture_output=True,
         text=True,
         timeout=60,
@@ -82,7 +80,7 @@ def test_a_child_finds_ours_first_and_pythonpath_last(theirs: Path, tmp_path: Pa
 
 def test_our_packages_are_found_before_installed_packages_of_the_same_name(theirs: Path) -> None:
     script = (
-        "import sys; from smsbench.launch import settle_path; "
+        "import sys; from smsbench.own_modules import settle_path; "
         f"sys.path.insert(1, {str(theirs)!r}); settle_path([]); import analysis; print(analysis.__file__)"
     )
     out = listed([sys.executable, "-c", script], theirs.parent, str(ROOT))

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from smsbench import launch
+from smsbench import own_modules
 
 ROOT = Path(__file__).parents[3]
 _FORKS = """
@@ -35,10 +35,14 @@ def test_a_child_and_its_fork_end_in_order_when_the_pipe_is_closed(
     (tmp_path / "forks.py").write_text(patch + _FORKS)
     watched, held = os.pipe()
     process = subprocess.Popen(
-        [sys.executable, "-P", launch.__file__, "forks"],
+        [sys.executable, "-P", own_modules.__file__, "forks"],
         stdout=subprocess.PIPE,
         pass_fds=[watched],
-        env={"PATH": os.environ["PATH"], launch.LATER_PATH: str(tmp_path), launch.LIFELINE: str(watched)},
+        env={
+            "PATH": os.environ["PATH"],
+            own_modules.LATER_PATH: str(tmp_path),
+            own_modules.LIFELINE: str(watched),
+        },
         start_new_session=True,
     )
     os.close(watched)

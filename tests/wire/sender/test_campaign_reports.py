@@ -10,8 +10,9 @@ from email.message import EmailMessage
 from typing import Any
 
 import pytest
+from any_hour import policy_at_any_hour
 from msgspec.structs import replace
-from sender_world import NO_HOURS, RunWorld, World
+from sender_world import RunWorld, World
 from smtp_mailbox import Mailbox, listening_mailbox
 from waiting import eventually_in_loop
 
@@ -19,13 +20,10 @@ from reference_sender.campaign_report.letter import letter
 from reference_sender.campaign_report.settings import CampaignReportSettings, ReportEmail
 from reference_sender.campaign_report.values import CampaignSummary
 from reference_sender.notices.campaign_ends import SMALL_STEPS, CampaignEnds, EndSteps
-from reference_sender.policy.settings import PolicySettings
 from reference_sender.store.campaign_reports import CampaignProgress, StoredReport
 
 ORDERED = "ann@example.org"
-PRICED = PolicySettings.model_validate(
-    NO_HOURS | {"recipients": {"messages": 0}, "spending": {"cost_per_segment": 0.5}}
-)
+PRICED = policy_at_any_hour(recipients={"messages": 0}, spending={"cost_per_segment": 0.5})
 
 
 def settings(port: int = 25, quiet_s: float = 0.0, **more: Any) -> CampaignReportSettings:

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Iterator
 from typing import Any
 
 import pytest
+from any_hour import policy_at_any_hour
 from postgres_server import PostgresServer
 from running_sender import RunningSender, two_nodes, until_true
 from wire_provider import TOKEN, started
@@ -18,7 +19,7 @@ from reference_sender.runtime import member
 Steps = Callable[[RunningSender, RunningSender], Awaitable[None]]
 # Of 20 messages all but a few wait.
 SLOW = "requests_per_s=5&requests_burst=2&max_batch=1&max_in_flight=2"
-PRICED = PolicySettings.model_validate({"spending": {"cost_per_segment": 1.0}})
+PRICED = policy_at_any_hour(spending={"cost_per_segment": 1.0})
 LEARNED_S = 1.0  # every node knows what happened before
 ONE = {"text": "Hi", "message_class": "marketing"}
 
@@ -175,7 +176,7 @@ def test_a_spending_limit_is_one_for_both_nodes(nodes: Callable[..., None]) -> N
 
 
 def test_a_limit_for_one_number_counts_the_messages_of_both_nodes(nodes: Callable[..., None]) -> None:
-    policy = PolicySettings.model_validate({"recipients": {"otp_messages": 4, "messages": 0}})
+    policy = policy_at_any_hour(recipients={"otp_messages": 4, "messages": 0})
     to_one = {"text": "Hi", "message_class": "otp", "to": "48500100200"}
 
     async def steps(one: RunningSender, other: RunningSender) -> None:

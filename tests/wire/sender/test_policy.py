@@ -7,13 +7,14 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from sender_world import MESSAGE, NO_HOURS, RunWorld, World
+from any_hour import policy_at_any_hour
+from sender_world import MESSAGE, RunWorld, World
 
 from reference_sender.policy.settings import PolicySettings
 
 NEVER_OPEN = {"prefixes": ["48"], "zones": ["UTC"]}
 CLOSED = PolicySettings.model_validate({"countries": {"PL": NEVER_OPEN}, "recipients": {"messages": 0}})
-PRICED = PolicySettings.model_validate(NO_HOURS | {"spending": {"cost_per_segment": 0.5}})
+PRICED = policy_at_any_hour(spending={"cost_per_segment": 0.5})
 
 
 def ahead(**more: float) -> str:
@@ -228,7 +229,7 @@ def test_the_sixth_otp_to_a_number_in_ten_minutes_is_refused(run_world: RunWorld
         assert 590 <= int(headers["Retry-After"]) <= 600
         assert (await world.post(key="other", to="48500100299"))[0] == 202
 
-    run_world(steps, policy=PolicySettings())
+    run_world(steps, policy=policy_at_any_hour())
 
 
 def test_a_repeated_key_does_not_count_for_its_number(run_world: RunWorld) -> None:
@@ -236,12 +237,12 @@ def test_a_repeated_key_does_not_count_for_its_number(run_world: RunWorld) -> No
         for _ in range(20):
             assert (await world.post(key="otp-0"))[0] == 202
 
-    run_world(steps, policy=PolicySettings())
+    run_world(steps, policy=policy_at_any_hour())
 
 
 def test_rows_and_replays_that_are_not_stored_do_not_count_for_their_numbers(run_world: RunWorld) -> None:
-    once = PolicySettings.model_validate(NO_HOURS | {"recipients": {"messages": 1, "window_s": 3600}})
-    others = PolicySettings.model_validate(NO_HOURS | {"recipients": {"messages": 2, "window_s": 3600}})
+    once = policy_at_any_hour(recipients={"messages": 1, "window_s": 3600})
+    others = policy_at_any_hour(recipients={"messages": 2, "window_s": 3600})
 
     async def not_stored(world: World) -> None:
         world.store.failing = True

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from any_hour import policy_at_any_hour, zone_at_noon
 from msgspec.structs import replace
 from sender_world import AUTHORIZED, RunWorld, World
 
@@ -15,8 +16,8 @@ UNIT = 1_000_000
 
 
 def priced(**limits: float) -> PolicySettings:
-    fields = {"recipients": {"messages": 0}, "quiet_hours": {"classes": []}}
-    return PolicySettings.model_validate(fields | {"spending": {"cost_per_segment": 0.5} | limits})
+    spending = {"cost_per_segment": 0.5, "time_zone": zone_at_noon()} | limits
+    return policy_at_any_hour(recipients={"messages": 0}, spending=spending)
 
 
 async def order(world: World, count: int, limit: float | None = None) -> None:

@@ -26,7 +26,7 @@ ROOT = Path(__file__).parents[4]
 
 def smsbench(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "loadtests.cli", *arguments], cwd=ROOT, capture_output=True, text=True
+        [sys.executable, "-m", "smsbench", *arguments], cwd=ROOT, capture_output=True, text=True
     )
 
 

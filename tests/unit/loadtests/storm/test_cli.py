@@ -112,7 +112,7 @@ def test_an_interruption_keeps_the_sum(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_ctrl_c_ends_all_processes_of_the_storms_without_a_traceback() -> None:
     """The signal goes to the whole group, as from a terminal, also while its processes start."""
-    command = [sys.executable, "-m", "loadtests.cli", "storm", "--seeds", "1000000", "--jobs", "2"]
+    command = [sys.executable, "-m", "smsbench", "storm", "--seeds", "1000000", "--jobs", "2"]
     heeding = with_signals(signal.SIG_DFL, [signal.SIGINT], command)  # a background job ignores it
     with subprocess.Popen(
         heeding, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True

@@ -1,0 +1,61 @@
+"""The last statistics of each worker reach the master before it ends.
+
+Locust's workers report their statistics every 3 s, and once more when they are told to quit. Its master
+leaves half a second after it told them, whether that report has come or not. So here the master first tells
+each worker to end its load, and waits for the answer. Messages of a worker arrive in the order in which they
+were sent: when its answer is there, its statistics are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Any
+
+import gevent
+
+END_MESSAGE = "open_model_end"
+ENDED_MESSAGE = "open_model_ended"
+# Beyond the stop timeout. ``smsbench run`` kills a load 10 s after it; Locust's own end takes 3 s of them.
+ANSWER_WITHIN_S = 5.0
+_POLL_S = 0.02
+
+
+class WorkerAnswers:
+    """The master's: which workers have sent their last statistics."""
+
+    def __init__(self, runner: Any) -> None:
+        self._runner = runner
+        self._answered: set[str] = set()
+        runner.register_message(ENDED_MESSAGE, self._arrived)
+
+    def forget(self) -> None:
+        """Another test begins."""
+        self._answered.clear()
+
+    def collect(self, workers: Collection[str], missing: str, within_s: float) -> list[str]:
+        """Tell ``workers`` to end, and wait for their statistics. Returns those whose statistics are lacking.
+
+        It does not wait for a worker that has left, nor for one whose state is ``missing``.
+        """
+        for worker in self._lacking(workers):
+            self._runner.send_message(END_MESSAGE, None, worker)
+        with gevent.Timeout(within_s, False):
+            while any(self._runner.clients[worker].state != missing for worker in self._lacking(workers)):
+                gevent.sleep(_POLL_S)
+        return self._lacking(workers)
+
+    def _lacking(self, workers: Collection[str]) -> list[str]:
+        """A worker that left sent its statistics before it said so."""
+        return [each for each in workers if each in self._runner.clients and each not in self._answered]
+
+    def _arrived(self, environment: Any, msg: Any, **_: Any) -> None:
+        self._answered.add(msg.node_id)
+
+
+def answer(environment: Any) -> None:
+    """A worker's, once its load has ended: send what it did not report yet, then the answer."""
+    runner = environment.runner
+    data: dict[str, Any] = {}
+    environment.events.report_to_master.fire(client_id=runner.client_id, data=data)
+    runner.send_message("stats", data)
+    runner.send_message(ENDED_MESSAGE)
