@@ -8,7 +8,7 @@ HOUR_NS = 3_600_000_000_000
 
 
 @pytest.mark.parametrize("step_ns", [HOUR_NS, -HOUR_NS])
-def test_the_sender_s_clock_goes_on_when_the_wall_clock_is_set(
+def test_the_sender_s_clock_continues_when_the_wall_clock_is_set(
     monkeypatch: pytest.MonkeyPatch, step_ns: int
 ) -> None:
     assert clock.wall_ahead_ns() == 0

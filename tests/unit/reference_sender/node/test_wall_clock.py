@@ -82,7 +82,7 @@ def test_what_waits_in_a_lane_is_held_if_the_hours_are_over_by_the_new_time() ->
     assert world.sent[1:] == [(OPENS + 12 * HOUR, 1)]
 
 
-def test_hours_that_were_about_to_end_go_on_if_the_wall_clock_is_set_back() -> None:
+def test_hours_that_were_about_to_end_continue_if_the_wall_clock_is_set_back() -> None:
     world = HeldWorld()
     world.pass_time(CLOSES - S)
     world.take(world.message(keeps_hours=True))
