@@ -253,7 +253,7 @@ class Dispatcher:
         return self._set_aside(now_ns, self._settling.bars)
 
     def set_wall(self, now_ns: int, ahead_ns: int, waits: Callable[[int, Message], bool]) -> Sequence[Effect]:
-        """The wall clock is ``ahead_ns`` ahead of this one now. Sets aside the messages that ``waits`` now."""
+        """The wall clock is ``ahead_ns`` ahead of this one now. Sets aside what ``waits`` is true for."""
         self._states.wall_ahead_ns = ahead_ns
         return self._set_aside(now_ns, partial(waits, now_ns))
 
