@@ -99,7 +99,7 @@ def with_faults(name: str, messages_per_day: int, profile: str, duration_s: floa
     process = peak_window(messages_per_day, duration_s, 1.0)
     return Part(
         slug=name,
-        title=f"{duration_s / 60:g} min of the peak of {messages_per_day:,} a day, with faults of the provider",
+        title=f"{duration_s / 60:g} min of the peak of {messages_per_day:,} a day, with provider faults",
         role="plain",
         profile=profile,
         streams=(Stream(process, campaign="newsletter"),),
