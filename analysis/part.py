@@ -187,6 +187,7 @@ def _facts(
         journal=journeys.journal,
         sender_rows=journeys.sender.present,
         no_real_times=_withheld_why(manifest, journeys),
+        simulated=manifest.mode == "simulated",
     )
 
 

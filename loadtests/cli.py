@@ -269,6 +269,8 @@ def report(
 
     if not (run_dir / "run.json").is_file():
         raise usage_error(no_manifest(run_dir))
+    if export not in ("", "csv", "parquet"):
+        raise usage_error(f"--export must be csv or parquet, not {export!r}")
     raise typer.Exit(write_report(run_dir, Console(), objectives(slo), allow_undecided, export, no_charts))
 
 

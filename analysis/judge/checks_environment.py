@@ -205,7 +205,9 @@ def ending(manifest: Manifest, counted: Accounting) -> Check:
         value=words + still,
         limit="warn if it was cut short, invalid after an error",
         meaning="messages still open count with at least their age at the end",
-        advice="wait until the run ends, or raise the drain timeout",
+        advice="give the drain more time: --drain-timeout"
+        if reason == "drain_timeout"
+        else "run it again, and wait until it ends",
         value_number=float(counted.open),
     )
 

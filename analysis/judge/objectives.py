@@ -15,7 +15,7 @@ from analysis.judge.verdict import judge
 from analysis.measure.binomial import clopper_pearson
 from analysis.measure.percentiles import CONFIDENCE, Ages, needed
 from analysis.model import Accounting, Cost, Distribution, Objective, Verdict
-from analysis.objectives.defaults import DEFAULT_OBJECTIVES
+from analysis.objectives.defaults import CLASS_DEFAULTS, DEFAULT_OBJECTIVES
 from analysis.objectives.grammar import ALL, Spec
 from analysis.objectives.words import interval_text, limit_of, name_of, quantile_text, value_text
 from analysis.quantile import Quantile
@@ -49,6 +49,7 @@ class ObjectiveInputs:
     journal: bool
     sender_rows: bool
     no_real_times: str  # why the delivery times of this run are not real times; "" if they are
+    simulated: bool = False  # in virtual time: requests to the sender's API take no time
 
 
 @dataclass(frozen=True)
@@ -68,24 +69,37 @@ class _Finding:
 
 
 def judge_all(specs: tuple[Spec, ...], facts: ObjectiveInputs) -> tuple[Objective, ...]:
-    """One for each objective except those for classes that the load does not have."""
-    classes = {*facts.outcomes, ALL}
-    return tuple(
-        _judged(spec, _FINDERS[spec.measure](spec, facts))
-        for spec in specs
-        if spec.measure == "api_response" or spec.message_class in classes
-    )
+    """One for each objective except those that the part cannot test: those for classes that the load does not
+    have, and those for the API in virtual time.
+    """
+    return tuple(_judged(spec, _FINDERS[spec.measure](spec, facts)) for spec in specs if _tests(spec, facts))
+
+
+def _tests(spec: Spec, facts: ObjectiveInputs) -> bool:
+    if spec.measure == "api_response":
+        return not facts.simulated
+    return spec.message_class == ALL or spec.message_class in facts.outcomes
 
 
 def not_in_any(specs: tuple[Spec, ...], judged: tuple[Objective, ...]) -> tuple[Objective, ...]:
-    """Objectives whose class no part has: undecided. Defaults are left out, since a load may lack a class."""
-    known = {each.objective for each in judged}
-    missing = (spec for spec in specs if spec.text not in known and spec.text not in DEFAULT_OBJECTIVES)
-    why = "the load has no message of this class"
+    """Objectives that no part could test: undecided. If all classes have their default, nobody asked for one
+    of them, and a load may lack it: then a default is left out.
+    """
+    known, asked = {each.objective for each in judged}, {spec.text for spec in specs}
+    unasked = set(DEFAULT_OBJECTIVES) if asked.issuperset(CLASS_DEFAULTS) else set()
     return tuple(
-        _judged(spec, _Finding(None, None, None, why, needs=f"messages of class {spec.message_class}"))
-        for spec in missing
+        _judged(spec, _not_tested(spec))
+        for spec in specs
+        if spec.text not in known and spec.text not in unasked
     )
+
+
+def _not_tested(spec: Spec) -> _Finding:
+    if spec.measure == "api_response":
+        why = "requests to the sender's API take no time in virtual time"
+        return _Finding(None, None, None, why, needs="a live run: smsbench run")
+    why = "the load has no message of this class"
+    return _Finding(None, None, None, why, needs=f"messages of class {spec.message_class}")
 
 
 def _judged(spec: Spec, found: _Finding) -> Objective:
