@@ -74,6 +74,7 @@ class Capacity(Struct, frozen=True, kw_only=True):
 
     profile: str
     from_per_s: float
+    to_per_s: float  # no higher rate is tried
     precision: float
     most_trials: int
     trial_s: float  # load of a trial, seconds
