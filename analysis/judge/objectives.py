@@ -334,6 +334,7 @@ def _cost_per_1000(spec: Spec, facts: ObjectiveInputs) -> _Finding:
         high=high,
         why=f"{count_text(every.delivered)} delivered{still}",
         needs=wait_longer(every.open) if every.open else "",
+        measured=f"{value_text(spec, high)} {facts.cost.currency}".rstrip(),
         count=every.accepted,
     )
 
