@@ -29,6 +29,7 @@ from pydantic import (
 from pydantic_core import ErrorDetails
 
 from loadtests.addresses import host_and_port
+from loadtests.plain_errors import in_our_words
 from loadtests.secret_text import read_secret
 
 FIELDS = ("key", "to", "text", "message_class", "campaign")
@@ -246,7 +247,7 @@ def load_target(path: Path, environment: Mapping[str, str] | None = None) -> Tar
 
 def _described(error: ErrorDetails) -> str:
     steps = tuple(str(step) for step in error["loc"])
-    what = error["msg"].removeprefix("Value error, ")
+    what = in_our_words(error["msg"])
     if error["type"] == "missing":
         what = "missing"
     elif error["type"] == "extra_forbidden":

@@ -30,6 +30,7 @@ from reference_sender.policy.opt_out import OptOut
 from reference_sender.policy.spending import Spent
 from reference_sender.store.campaign_reports import CampaignProgress, CampaignRow, StoredReport
 from reference_sender.store.files import StoreFiles
+from reference_sender.store.message_rows import RECORD_COLUMNS, record_of
 from reference_sender.store.protocol import (
     CampaignEnd,
     DeadLetterFilter,
@@ -52,13 +53,8 @@ from reference_sender.store.sqlite_controls import (
     write_control,
     write_holds,
 )
+from reference_sender.store.sqlite_dead_letters import count_dead_letters, read_dead_letters
 from reference_sender.store.sqlite_purge import purge_step
-from reference_sender.store.sqlite_records import (
-    RECORD_COLUMNS,
-    count_dead_letters,
-    read_dead_letters,
-    record_of,
-)
 from reference_sender.store.sqlite_reports import (
     read_progress,
     read_report,
