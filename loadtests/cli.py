@@ -186,6 +186,7 @@ def run(
     from loadtests.arrivals.texts import CLASSES
     from loadtests.checked_settings import checked_settings
     from loadtests.parts import Adjustment
+    from loadtests.runner.settings import RunSettings
     from loadtests.scenario import ScenarioError
     from loadtests.suites.scenario_run import run_scenario
 
@@ -193,23 +194,22 @@ def run(
         chosen = catalogue.scenario(scenario, Adjustment(speedup, window, duration))
     except ScenarioError as error:
         raise usage_error(str(error)) from None
-    asked = {
-        "out": out,
-        "seed": seed,
-        "target_file": target,
-        "profile": profile,
-        "scale_provider": scale_provider,
-        "workers": workers,
-        "drain_timeout_s": drain_timeout,
-        "keep_store": keep_store,
-        "ui": ui,
-        "objectives": with_defaults(objectives(slo, CLASSES)),
-        "allow_undecided": allow_undecided,
-        "no_charts": no_charts,
-        "probe": not no_probe,
-        "probe_timeout_s": probe_timeout,
-    }
-    raise typer.Exit(run_scenario(chosen, checked_settings(chosen, asked), Console()))
+    options = RunSettings(
+        seed=seed,
+        target_file=target,
+        profile=profile,
+        scale_provider=scale_provider,
+        workers=workers,
+        drain_timeout_s=drain_timeout,
+        keep_store=keep_store,
+        ui=ui,
+        objectives=with_defaults(objectives(slo, CLASSES)),
+        allow_undecided=allow_undecided,
+        no_charts=no_charts,
+        probe=not no_probe,
+        probe_timeout_s=probe_timeout,
+    )
+    raise typer.Exit(run_scenario(chosen, checked_settings(chosen, options, out), Console()))
 
 
 @app.command("list", cls=Command)

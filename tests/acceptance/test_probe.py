@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import socket
-import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,40 +11,11 @@ from pathlib import Path
 
 import pytest
 from commands import StartSmsbench
+from naive_target import EXAMPLE, free_port, naive_sender, target_file
 
 from analysis.exit_codes import ExitCode
 from analysis.records import LOAD_SCHEMA, PROVIDER_SCHEMA, read_manifest, read_result, read_rows
 from loadtests.targets import Target, load_target
-
-ROOT = Path(__file__).parents[2]
-EXAMPLE = ROOT / "examples" / "naive-sender.toml"
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-@contextmanager
-def naive_sender(port: int, provider_port: int) -> Iterator[None]:
-    """``examples/naive_sender.py`` as a user starts it."""
-    process = subprocess.Popen(
-        [
-            *(sys.executable, str(ROOT / "examples" / "naive_sender.py"), "--port", str(port)),
-            *("--provider", f"http://127.0.0.1:{provider_port}"),
-        ],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    assert process.stdout is not None
-    try:
-        assert "naive sender at" in process.stdout.readline()
-        yield
-    finally:
-        process.terminate()
-        process.communicate(timeout=30)
 
 
 @contextmanager
@@ -67,14 +35,6 @@ def queueing_sender() -> Iterator[int]:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         yield server.server_address[1]
         server.shutdown()
-
-
-def target_file(folder: Path, port: int, provider_port: int, token: str = "naive") -> Path:
-    """The example's file, on other ports."""
-    text = EXAMPLE.read_text().replace("8088", str(port)).replace("port = 9500", f"port = {provider_port}")
-    file = folder / "naive-sender.toml"
-    file.write_text(text.replace('token = "naive"', f'token = "{token}"'))
-    return file
 
 
 def stopped(smsbench: StartSmsbench, file: Path, *options: str) -> str:
