@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import shutil
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -31,6 +30,7 @@ from loadtests.runner.drain import Drain
 from loadtests.runner.expected_arrivals import arrivals_due
 from loadtests.runner.interruption import Aborted, Interruption
 from loadtests.runner.locust_process import STOP_TIMEOUT_S, load_environment, locust_service
+from loadtests.runner.own_journal import copy_journal
 from loadtests.runner.own_provider import OwnProvider
 from loadtests.runner.probe import ProbeStopped
 from loadtests.runner.probing import probe_target
@@ -334,10 +334,7 @@ class PartRun:
         join_rows(self._run_dir)
         target = self._settings.target
         if target is not None and target.provider.journal is not None and target.provider.url is not None:
-            if target.provider.journal.is_file():
-                shutil.copyfile(target.provider.journal, self._run_dir / JOURNAL)
-            else:
-                self._progress.note(f"  there is no journal {target.provider.journal}")
+            self._copy_journal(target.provider.journal)
         for pattern in _PIECES:
             for path in self._run_dir.glob(pattern):
                 path.unlink()
@@ -345,6 +342,16 @@ class PartRun:
         if len(rounds) > 1:
             return split_rounds(self._run_dir, manifest, self._plan, rounds, self._settings.workers)
         return manifest
+
+    def _copy_journal(self, journal: Path) -> None:
+        """Copy the rows of this run. It could be read before the load (``preflight``)."""
+        if not journal.is_file():
+            self._progress.note(f"  the journal {journal} was removed during the run")
+            return
+        to = self._run_dir / JOURNAL
+        earlier = copy_journal(journal, to, self._started.clock_ns, self._plan.key_tag)
+        if earlier:
+            self._progress.note(f"  {earlier:,} rows of earlier runs are left out of {JOURNAL}")
 
     def write_manifest(self, reason: str, statuses: Mapping[int, LoadStatus]) -> records.Manifest:
         status = combine(statuses.values())
