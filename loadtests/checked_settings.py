@@ -6,6 +6,7 @@ import math
 import re
 from datetime import UTC, datetime
 from pathlib import Path
+
 from msgspec.structs import replace
 
 from loadtests.runner.preflight import PreflightError, require_testbed

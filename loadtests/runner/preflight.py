@@ -67,8 +67,8 @@ def _require_admin(file: Path, provider: Provider) -> None:
                 "Give the admin token that it was started with (it prints one at its start if none is set)"
             ) from None
         raise PreflightError(
-            f"{file}: provider.url: {address} answers {queries.PROVIDER_STATE} with HTTP {error.code}: no mock "
-            "provider of smsbench listens there. Correct the address, or leave admin_token out"
+            f"{file}: provider.url: {address} answers {queries.PROVIDER_STATE} with HTTP {error.code}: no "
+            "mock provider of smsbench listens there. Correct the address, or leave admin_token out"
         ) from None
     except OSError:
         return
@@ -84,8 +84,8 @@ def _require_journal(file: Path, provider: Provider) -> None:
     except OSError as error:
         raise PreflightError(
             f"{file}: provider.journal: {journal} cannot be read: {error.strerror}. Give the file that the "
-            "mock provider writes (smsbench provider --journal FILE); a relative path begins at the directory "
-            "of the target file"
+            "mock provider writes (smsbench provider --journal FILE); a relative path begins at the "
+            "directory of the target file"
         ) from None
 
 

@@ -124,7 +124,7 @@ def test_undecided_says_what_would_decide_it() -> None:
     assert screen.word == "UNDECIDED"
     assert words(screen.why) == (
         "No objective was missed. transactional delivery time is undecided: 95 % interval of 1,000 messages; "
-        "to decide it: about 400 more messages: run 90 s longer."
+        "to decide it: about 400 more messages, as in 90 s more of this load."
     )
 
 
