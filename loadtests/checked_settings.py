@@ -10,7 +10,7 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from loadtests.runner.preflight import PreflightError, require_testbed
-from loadtests.runner.provider_profile import require_profile
+from loadtests.runner.provider_profile import require_profiles
 from loadtests.runner.run_directory import RunDirectoryError, make_run_directory, new_run_directory
 from loadtests.runner.settings import RunSettings
 from loadtests.scenario import Scenario
@@ -70,8 +70,7 @@ def _check_provider(scenario: Scenario, target: Target | None, asked: RunSetting
         )
     if not own:
         try:
-            for profile in {asked.profile or part.profile for part in scenario.parts}:
-                require_profile(profile)
+            require_profiles(scenario, asked.profile)
         except ValueError as error:
             raise usage_error(str(error)) from None
 

@@ -225,12 +225,12 @@ def list_scenarios(
       smsbench list my_scenario.py       checks a scenario file of your own
     """
     from loadtests import catalogue
-    from loadtests.runner.provider_profile import require_profile
+    from loadtests.runner.provider_profile import require_profiles
 
     try:
         found = [catalogue.scenario(name) for name in file or catalogue.names()]
-        for profile in {part.profile for scenario in found if file for part in scenario.parts}:
-            require_profile(profile)
+        for scenario in found if file else ():
+            require_profiles(scenario)
     except ValueError as error:
         raise usage_error(str(error)) from None
     width = max(len(scenario.name) for scenario in found)

@@ -126,8 +126,8 @@ def lines(found: CapacityResult, unjudged: Sequence[str]) -> list[str]:
         )
     if found.precision_missed is not None:
         told.append(
-            f"the precision of {found.precision_missed:.3g} was not reached: the capacity may be anywhere in this "
-            "interval. Give more --trials, a longer --trial-s, or --from and --to closer to it"
+            f"the precision of {found.precision_missed:.3g} was not reached: the capacity may be anywhere in "
+            "this interval. Give more --trials, a longer --trial-s, or --from and --to closer to it"
         )
     if found.bottlenecks:
         told.append(f"bottleneck above it: {'; '.join(found.bottlenecks)}")

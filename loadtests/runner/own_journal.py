@@ -12,9 +12,9 @@ import pyarrow.compute as pc
 def copy_journal(journal: Path, to: Path, since_ns: int, key_tag: str) -> int:
     """Copy the rows of this run; returns the number of rows that were left out.
 
-    A provider that serves several runs writes one journal. A row is of an earlier run if its message was first
-    submitted before ``since_ns`` and its key does not begin with ``key_tag``. A file without these columns is
-    copied as it is: the analysis names what is missing. Raises ``OSError``.
+    A provider that serves several runs writes one journal. A row is of an earlier run if its message was
+    first submitted before ``since_ns`` and its key does not begin with ``key_tag``. A file without these
+    columns is copied as it is: the analysis names what is missing. Raises ``OSError``.
     """
     with pa.OSFile(str(journal), "rb") as source:
         try:

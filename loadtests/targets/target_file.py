@@ -262,6 +262,8 @@ def _described(error: ErrorDetails) -> str:
     what = in_our_words(error["msg"])
     if error["type"] == "missing":
         what = "missing"
+    elif error["type"] == "tuple_type":
+        what = "must be a list such as [200]"  # of statuses, the only list
     elif error["type"] == "extra_forbidden":
         what = f"unknown key; known here: {', '.join(_TABLES[steps[:-1]].model_fields)}"
     return ": ".join(filter(None, (".".join(steps), what)))  # an error of a whole table names its fields

@@ -267,3 +267,10 @@ def test_relative_paths_begin_at_the_directory_of_the_file(
     file.write_text(file.read_text().replace('"my.pid"', "4711").replace('"provider.arrow"', '"/p.arrow"'))
     found = load_target(file, {})
     assert (found.process, found.provider.journal) == (4711, Path("/p.arrow"))
+
+
+def test_a_status_that_is_no_list_is_answered_with_one(tmp_path: Path) -> None:
+    file = tmp_path / "mine.toml"
+    file.write_text('request = {url = "http://127.0.0.1:1/", body = "{to}{text}"}\naccepted.status = 200\n')
+    with pytest.raises(TargetError, match=r"accepted\.status: must be a list such as \[200\]"):
+        load_target(file, {})
