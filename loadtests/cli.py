@@ -127,7 +127,8 @@ def run(
     duration: Annotated[
         float | None,
         typer.Option(
-            metavar="S", help="Length of the slice around the peak, in seconds; implies --window peak."
+            metavar="S",
+            help="Length of the slice around the peak, in seconds (60 by default); implies --window peak.",
         ),
     ] = None,
     seed: Seed = 1,

@@ -29,6 +29,7 @@ from loadtests.runner.child_process import ending_words
 from loadtests.runner.drain import Drain
 from loadtests.runner.expected_arrivals import arrivals_due
 from loadtests.runner.interruption import Aborted, Interruption
+from loadtests.runner.load_phase import LoadPhase
 from loadtests.runner.locust_process import STOP_TIMEOUT_S, load_environment, locust_service
 from loadtests.runner.own_journal import copy_journal
 from loadtests.runner.own_provider import OwnProvider
@@ -52,7 +53,6 @@ from loadtests.runner.testbed import (
 from loadtests.scenario import Part, Scenario
 
 _TICK_S = 1.0
-_LOCUST_START_S = 3.0
 ANSWER_S = 30.0  # time limit of the reference sender's adapter for an answer
 STOP_AT_ONCE_S = 3.0
 _PIECES = ("load-*.json", "round-*.json", "load-*.partial", WEB_UI_FILE)
@@ -196,12 +196,14 @@ class PartRun:
         locust.start({**self._testbed.environment, **load_environment(self._settings)})
         sampler.watch("load", locust.pid)
         ui = self._settings.ui
-        self._progress.phase("load", None if ui else self._part.duration_s + _LOCUST_START_S)
+        phase = LoadPhase(self._progress, None if ui else self._part.duration_s)
         next_s = time.monotonic()
         deadline_s = math.inf if ui else next_s + self._longest_load_s()
         web_ui_file = self._run_dir / WEB_UI_FILE
         while locust.exit_code is None and not self._interruption.asked:
-            self._tell_when_over(self._look(sampler).load)
+            load = self._look(sampler).load
+            phase.look(load)
+            self._tell_when_over(load)
             if web_ui_file.is_file():
                 address = web_ui_file.read_text()
                 web_ui_file.unlink()

@@ -64,8 +64,8 @@ def _require_admin(file: Path, provider: Provider) -> None:
         if error.code in (401, 403):
             raise PreflightError(
                 f"{file}: provider.admin_token: the mock provider at {address} refuses it (HTTP "
-                f"{error.code}). Give the admin token of that provider; it prints one at its start if none is "
-                "set"
+                f"{error.code}). Give the admin token of that provider; it prints one at its start if none "
+                "is set"
             ) from None
         raise PreflightError(
             f"{file}: provider.url: {address} answers {queries.PROVIDER_STATE} with HTTP {error.code}: no "

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -37,13 +37,17 @@ def queueing_sender() -> Iterator[int]:
         server.shutdown()
 
 
-def stopped(smsbench: StartSmsbench, file: Path, *options: str) -> str:
+def stopped(
+    smsbench: StartSmsbench, file: Path, *options: str, command: Sequence[str] = ("run", "smoke")
+) -> str:
     """The last line of a run that must not begin."""
     out = file.parent / "run"
-    process = smsbench("run", "smoke", "--target", str(file), "--out", str(out), *options)
+    process = smsbench(*command, "--target", str(file), "--out", str(out), *options)
     output, _ = process.communicate(timeout=90)
     assert process.returncode == ExitCode.USAGE, output
     assert not out.exists(), output
+    # Its path was printed before the probe.
+    assert output.count(f"the run directory {out} was removed") == output.count(f"run directory {out}\n")
     return output.strip().splitlines()[-1]
 
 
@@ -62,6 +66,14 @@ def test_a_wrong_token(smsbench: StartSmsbench, tmp_path: Path) -> None:
         "naive-sender refused the probe (HTTP 502), because the mock refused it: 101, Authorization failed "
         "(wrong token)"
     )
+
+
+def test_a_search_with_a_wrong_token(smsbench: StartSmsbench, tmp_path: Path) -> None:
+    port, provider_port = free_port(), free_port()
+    with naive_sender(port, provider_port):
+        file = target_file(tmp_path, port, provider_port, token="another")
+        line = stopped(smsbench, file, command=["capacity"])
+    assert "Authorization failed" in line
 
 
 def test_a_wrong_port(smsbench: StartSmsbench, tmp_path: Path) -> None:
