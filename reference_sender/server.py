@@ -188,8 +188,8 @@ class Sender:
         )
         self._queries = Queries(store)
         last_id = identity.last_message_id
-        earlier = EarlierCampaigns(self._queries.unfinished, self._queries.ask, store, self._driver, last_id)
-        self._resuming = Resuming(earlier.read, earlier.recover, last_id, self.chores)
+        earlier = EarlierCampaigns(self._queries.ask, store, self._driver, last_id)
+        self._resuming = Resuming(earlier, last_id, self.chores)
         tally = Tally()
         reports = settings.campaign_reports
         rules = IntakeRules(gate, recipients, reports)

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
 _COMMIT_NS = 3_000_000
 _PAGE = 2  # untried messages that a start reads at a time
+_SENT_PAGE = 5
 _READ_NS = 500_000_000  # between two pages
 
 
@@ -71,22 +72,28 @@ class Process:
 
     def recover(self) -> None:
         """Continue the work of the processes before it, as ``runtime/resuming.py`` does."""
+        sent = self.store.sent_ids()
         page = self.store.unfinished(_PAGE)
         left = len(self.store.unfinished()) - len(page)
-        self._resume(page, left)
+        self._perform(self.node.recover(self.now_ns(), page, left, len(sent)))
+        self._read_later(sent, page, left)
 
-    def _resume(self, page: Sequence[Recovered], left: int) -> None:
-        if left:
-            last = page[-1].message
-            place = Place(last.lane, last.message_id, self._last_id)
-            self._world.later(_READ_NS, lambda: self.input(lambda: self._read_on(place, left)))
-        self._perform(self.node.recover(self.now_ns(), page, left))
+    def _read_later(self, sent: Sequence[int], page: Sequence[Recovered], left: int) -> None:
+        if sent or left:
+            self._world.later(_READ_NS, lambda: self.input(lambda: self._read_on(sent, page, left)))
 
-    def _read_on(self, place: Place, left: int) -> None:
+    def _read_on(self, sent: Sequence[int], page: Sequence[Recovered], left: int) -> None:
         if self.stopping:
             return
-        page = self.store.unfinished(_PAGE, place)
-        self._resume(page, left - len(page))
+        if sent:
+            found, sent = self.store.sent(sent[:_SENT_PAGE]), sent[_SENT_PAGE:]
+            self._perform(self.node.recover_sent(self.now_ns(), found, len(sent)))
+        else:
+            last = page[-1].message
+            page = self.store.unfinished(_PAGE, Place(last.lane, last.message_id, self._last_id))
+            left -= len(page)
+            self._perform(self.node.recover(self.now_ns(), page, left))
+        self._read_later(sent, page, left)
 
     def input(self, act: Callable[[], None]) -> None:
         """Something reaches the process: now, or when it is resumed; never, if it is dead."""

@@ -13,10 +13,10 @@ import msgspec
 from msgspec import Struct, field
 
 from reference_sender.clock import wall_ahead_ns
-from reference_sender.dispatch.values import Recovered, State
+from reference_sender.dispatch.values import State
 from reference_sender.policy.opt_out import OptOut
 from reference_sender.policy.quiet_hours import FOREVER
-from reference_sender.store import DeadLetterFilter, Place, Record, Store
+from reference_sender.store import DeadLetterFilter, Record, Store
 from reference_sender.store.campaign_reports import StoredReport
 
 _PAGE = 2_000
@@ -95,10 +95,6 @@ class Queries:
         """The message with its text, if there is one."""
         records = await self.ask(lambda: self._store.records(message_id - 1, 1))
         return records[0] if records and records[0].message.message_id == message_id else None
-
-    async def unfinished(self, limit: int, place: Place | None) -> list[Recovered]:
-        """As ``NodeStore.unfinished``."""
-        return await self.ask(lambda: self._store.unfinished(limit, place))
 
     async def export(self) -> AsyncIterator[bytes]:
         """Every message, oldest first, as lines of JSON, a page at a time."""

@@ -281,6 +281,22 @@ class Dispatcher:
         self._run_due(now_ns, effects)
         return effects
 
+    def expect_sent(self) -> None:
+        """SENT messages of an earlier process follow with ``recover_sent``. Until then call none of
+        ``reported``, ``found_ended`` and ``looked_up``, and recover no second message: all need them.
+        """
+        self._states.awaiting.complete = False
+
+    def recover_sent(self, now_ns: int, page: Iterable[Recovered], left: int) -> Sequence[Effect]:
+        """Take SENT messages of an earlier process, in the order in which they were sent. ``left`` more
+        follow. They count as open once all are known.
+        """
+        self._move_clock(now_ns)
+        effects: list[Effect] = []
+        self._restoring.take_sent(now_ns, page, complete=not left)
+        self._run_due(now_ns, effects)
+        return effects
+
     def divide(self, now_ns: int, share: float) -> Sequence[Effect]:
         """Use this share, from 0 to 1, of the limits of every route from now on: other senders use the rest.
 

@@ -10,7 +10,7 @@ from bisect import bisect_left
 from msgspec import Struct
 
 from reference_sender.dispatch.ticket import LANES
-from reference_sender.dispatch.values import Message, State
+from reference_sender.dispatch.values import Lane, Message, State
 
 BOUNDS_S = (
     0.001,
@@ -84,23 +84,13 @@ class Figures:
     """The figures of every class, by the index of its lane in ``LANES``."""
 
     def __init__(self) -> None:
-        self._handovers = tuple(Histogram() for _ in LANES)
-        self._deliveries = tuple(Histogram() for _ in LANES)
-        self._sent = [0] * len(LANES)
+        # From the acceptance by the sender: to that by a provider, one for each sent message, and to the
+        # delivery, one for each delivered message.
+        self.handovers = tuple(Histogram() for _ in LANES)
+        self.deliveries = tuple(Histogram() for _ in LANES)
         self._failed = [0] * len(LANES)
         self._expired = [0] * len(LANES)
-        self._delivered = [0] * len(LANES)
         self.reasons: dict[str, int] = {}  # of messages that ended without a delivery
-
-    def sent(self, lane: int, spent_ns: int) -> None:
-        """A provider has a message, ``spent_ns`` after the sender accepted it."""
-        self._sent[lane] += 1
-        self._handovers[lane].add(spent_ns)
-
-    def delivered(self, lane: int, spent_ns: int) -> None:
-        """A message was delivered, ``spent_ns`` after the sender accepted it."""
-        self._delivered[lane] += 1
-        self._deliveries[lane].add(spent_ns)
 
     def not_delivered(self, lane: int, state: State, reason: str) -> None:
         """A message ended as FAILED or EXPIRED."""
@@ -115,17 +105,13 @@ class Figures:
 
     def snapshot(self) -> tuple[ClassSnapshot, ...]:
         """The figures by class, the most urgent first."""
-        return tuple(
-            ClassSnapshot(
-                lane.value,
-                self._sent[index],
-                {
-                    "delivered": self._delivered[index],
-                    "failed": self._failed[index],
-                    "expired": self._expired[index],
-                },
-                self._handovers[index].durations(),
-                self._deliveries[index].durations(),
-            )
-            for index, lane in enumerate(LANES)
-        )
+        return tuple(self._class(index, lane) for index, lane in enumerate(LANES))
+
+    def _class(self, index: int, lane: Lane) -> ClassSnapshot:
+        handover, delivery = self.handovers[index].durations(), self.deliveries[index].durations()
+        ended = {
+            "delivered": sum(delivery.counts),
+            "failed": self._failed[index],
+            "expired": self._expired[index],
+        }
+        return ClassSnapshot(lane.value, sum(handover.counts), ended, handover, delivery)

@@ -106,7 +106,7 @@ class MessageStates:
         message = ticket.message
         message_id, key, begun = message.message_id, message.key, begun_ns(now_ns, message)
         attempts, route, lane, campaign = ticket.attempts, ticket.route, ticket.lane, message.campaign
-        self.figures.sent(lane, now_ns - begun)
+        self.figures.handovers[lane].add(now_ns - begun)
         self._campaigns.taken(message, route)
         carrier = ""
         if self._choice is not None:
@@ -125,7 +125,7 @@ class MessageStates:
         self.totals.sent += 1
         message, lane = ticket.message, ticket.lane
         begun = begun_ns(now_ns, message)
-        self.figures.sent(lane, now_ns - begun)
+        self.figures.handovers[lane].add(now_ns - begun)
         self._campaigns.taken(message, ticket.route)
         sent = Sent(
             message.message_id,
@@ -289,13 +289,14 @@ class MessageStates:
         lane, begun = sent.lane, sent.begun_ns
         self._campaigns.ended(sent.campaign, sent.state, state)
         if state is _DELIVERED:
-            self.figures.delivered(lane, now_ns - begun)
+            self.totals.delivered += 1
+            self.figures.deliveries[lane].add(now_ns - begun)
         else:
+            self._count(state)
             campaign = sent.campaign
             ended = Sent(message_id, attempts, provider_id, now_ns, lane, begun, state, route, "", campaign)
             self.past.add(key, ended)
             self.figures.not_delivered(lane, state, reason)
-        self._count(state)
         effects.append(Change(message_id, key, state, reason, provider_id, attempts, now_ns, route))
         if self.hedges and state is _DELIVERED:
             self._end_other(now_ns, key, effects)
@@ -311,10 +312,8 @@ class MessageStates:
             self.closed(now_ns, second, State.EXPIRED, NOT_NEEDED, effects)
 
     def _count(self, state: State) -> None:
-        totals = self.totals
-        if state is _DELIVERED:
-            totals.delivered += 1
-        elif state is State.FAILED:
-            totals.failed += 1
+        """``state`` is FAILED or EXPIRED."""
+        if state is State.FAILED:
+            self.totals.failed += 1
         else:
-            totals.expired += 1
+            self.totals.expired += 1

@@ -18,6 +18,10 @@ class Lane(Enum):
     TRANSACTIONAL = "transactional"
     MARKETING = "marketing"
 
+    # Each member is one object, and is looked up in tables for every message: Enum's own hash takes six times
+    # as long.
+    __hash__ = object.__hash__
+
 
 class State(Enum):
     """State of a message in the sender; ``states.py`` has the transition table."""
@@ -29,15 +33,13 @@ class State(Enum):
     FAILED = "failed"
     EXPIRED = "expired"
 
-    # Each member is one object, and is looked up in tables at every step: Enum's own hash takes six times
-    # as long.
-    __hash__ = object.__hash__
+    __hash__ = object.__hash__  # as that of Lane
 
 
 FINAL_STATES = frozenset({State.DELIVERED, State.FAILED, State.EXPIRED})
 
 
-class Message(Struct, frozen=True, gc=False):
+class Message(Struct, frozen=True, gc=False, array_like=True):
     """A message that the sender has accepted. ``message_id`` is the store's row id.
 
     Before ``not_before_ns`` it is held (``policy/gate.py``), and outside the opening hours of its recipient's
@@ -183,11 +185,11 @@ class Report(Struct, frozen=True, gc=False):
     reason: str
 
 
-class Recovered(Struct, frozen=True, gc=False):
+class Recovered(Struct, frozen=True, gc=False, array_like=True):
     """A message that was not final when the process ended. ``state`` is QUEUED or SENT.
 
     A QUEUED one with a ``route`` may have been accepted there since ``tried_ns``; without a route no
-    provider has it.
+    provider has it. The message of a SENT one has no text: it is not sent again, and 500,000 may be read.
     """
 
     message: Message

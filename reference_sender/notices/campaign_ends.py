@@ -183,7 +183,7 @@ class CampaignEnds:
         before = (
             None if waiting.summary is None else msgspec.json.decode(waiting.summary, type=CampaignSummary)
         )
-        if tally.messages == (0 if before is None else before.messages):
+        if not tally.is_new_since(before):
             # Nothing new was accepted: the report, if there is one, stays.
             made = ReportMade(
                 campaign, waiting.ordered_ns, waiting.summary, waiting.made_ns or at_ns, waiting.to_mail

@@ -107,12 +107,12 @@ class Gate:
 
     def held_of(self, campaign: str) -> int:
         """How many messages of a campaign are held."""
-        return self._held.by_campaign.get(campaign, 0)
+        return self._held.count(campaign)
 
     def held(self, campaign: str) -> HeldCounts:
         """How many messages of a campaign are held."""
-        over = 0 if self.spending is None else self._held.over_limit[campaign]
-        return HeldCounts(self._held.by_campaign[campaign], over)
+        over = 0 if self.spending is None else self._held.over_limit(campaign)
+        return HeldCounts(self._held.count(campaign), over)
 
     def spending_state(self, now_ns: int) -> SpendingState:
         """How far the spending limits are used up at ``now_ns``."""
@@ -122,7 +122,7 @@ class Gate:
         day = spending.day(now_ns)
         campaigns = tuple(
             CampaignSpending(
-                each.name, spending.spent.get(each.name, 0), limit, self._held.over_limit[each.name]
+                each.name, spending.spent.get(each.name, 0), limit, self._held.over_limit(each.name)
             )
             for each in self._campaigns.values()
             if (limit := each.spending_limit) is not None
@@ -208,6 +208,8 @@ class Gate:
         """Messages that are due now, at most ``RELEASED_AT_ONCE``."""
         ready: list[Message] = []
         ended: list[tuple[Message, State, str]] = []
+        for message in self._held.take_review(RELEASED_AT_ONCE):
+            self._held.move(message, self._due_ns(now_ns, message))
         for message in self._held.pop_due(now_ns, RELEASED_AT_ONCE):
             reason = self.ending(message)
             if message.expires_ns <= now_ns:
@@ -242,16 +244,21 @@ class Gate:
     def change(self, now_ns: int, campaign: Campaign, alone: bool = True) -> Changed:
         """Set the controls of a campaign. Held messages that fit a higher spending limit get a new hold.
 
+        Those of a campaign that is resumed or cancelled are placed again by the next calls of ``release``.
+        Those of a campaign that is paused stay as they are: ``release`` holds them again when they are due.
+
         Not ``alone``, that is left to ``fit``: several nodes must not use what the limit leaves twice.
         """
         self._version += 1
+        before = self._campaigns.get(campaign.name)
+        state_before = CampaignState.RUNNING if before is None else before.state
         self._campaigns[campaign.name] = campaign
         if campaign.state is CampaignState.RUNNING:
             self._stopped.discard(campaign.name)
         else:
             self._stopped.add(campaign.name)
-        for held in self._held.find(lambda message: message.campaign == campaign.name):
-            self._held.move(held, self._due_ns(now_ns, held))
+        if campaign.state not in (state_before, CampaignState.PAUSED):
+            self._held.review(campaign.name)
         self._unfitted.add(campaign.name)
         return self.fit(now_ns) if alone else NOTHING_CHANGED
 
@@ -266,8 +273,7 @@ class Gate:
             return NOTHING_CHANGED
         changed: list[Message] = []
         spent: list[Spent] = []
-        over = self._held.find(lambda held: held.campaign in names and held.not_before_ns >= FOREVER)
-        for held in over:
+        for held in self._held.over_limits(names):
             message = replace(held, not_before_ns=held.not_before_ns - FOREVER)
             message = self._reserved(now_ns, message, spent)
             if message.not_before_ns < FOREVER:
@@ -276,11 +282,10 @@ class Gate:
                 self._held.move(message, self._due_ns(now_ns, message))
         return Changed(changed, summed(spent))
 
-    def end_opted_out(self, now_ns: int) -> None:
-        """Held messages to numbers that opted out end with the next ``release``."""
+    def end_opted_out(self) -> None:
+        """Held messages to numbers that opted out end with the next calls of ``release``."""
         self._version += 1
-        for message in self._held.find(lambda held: self.opt_outs.refuse(held.to, held.lane)):
-            self._held.move(message, now_ns)
+        self._held.review_all()
 
     def _reserved(self, now_ns: int, message: Message, spent: list[Spent]) -> Message:
         assert self.spending is not None

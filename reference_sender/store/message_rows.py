@@ -20,5 +20,5 @@ def record_of(row: Sequence[Any]) -> Record:
     """A row with ``RECORD_COLUMNS``. PostgreSQL keeps texts as bytes, and SQLite true as 1."""
     message_id, key, to, body, lane, *more = row[:10]
     text = body.decode() if isinstance(body, bytes) else body
-    hold = (row[17], bool(row[18]))
-    return Record(Message(message_id, key, to, text, Lane(lane), *more, *hold), State(row[10]), *row[11:17])
+    hold = {"not_before_ns": row[17], "keeps_hours": bool(row[18])}
+    return Record(Message(message_id, key, to, text, Lane(lane), *more, **hold), State(row[10]), *row[11:17])

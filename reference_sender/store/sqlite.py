@@ -61,7 +61,7 @@ from reference_sender.store.sqlite_reports import (
     read_reports_waiting,
     read_rows,
 )
-from reference_sender.store.sqlite_unfinished import bind_attempts, read_unfinished
+from reference_sender.store.sqlite_unfinished import bind_attempts, read_sent, read_sent_ids, read_unfinished
 
 _Row = tuple[Any, ...]
 _STATE = {state: state.value for state in State}
@@ -161,6 +161,14 @@ class SqliteStore:
     def unfinished(self, limit: int | None = None, place: Place | None = None) -> list[Recovered]:
         with self._reading():
             return read_unfinished(self._reader, limit, place)
+
+    def sent_ids(self) -> Sequence[int]:
+        with self._reading():
+            return read_sent_ids(self._reader)
+
+    def sent(self, ids: Sequence[int]) -> list[Recovered]:
+        with self._reading():
+            return read_sent(self._reader, ids)
 
     def ended(self, reports: Sequence[Report]) -> list[EndedMessage]:
         found: list[EndedMessage] = []

@@ -119,10 +119,13 @@ def resume_without_reading_back(patch: pytest.MonkeyPatch) -> None:
     """A process starts with nothing to do."""
     recover = Node.recover
 
-    def empty(node: Node, now_ns: int, recovered: Iterable[Recovered], unread: int = 0) -> list[NodeEffect]:
+    def empty(
+        node: Node, now_ns: int, recovered: Iterable[Recovered], unread: int = 0, sent: int = 0
+    ) -> list[NodeEffect]:
         return recover(node, now_ns, [])
 
     patch.setattr(Node, "recover", empty)
+    patch.setattr(Node, "recover_sent", lambda node, now_ns, page, left=0: [])
 
 
 def forget_ended_messages(patch: pytest.MonkeyPatch) -> None:

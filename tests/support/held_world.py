@@ -47,6 +47,7 @@ class HeldWorld:
         self._page = page
         self.unread = len(self.store.unfinished())
         self._recover(self.store.unfinished(page))
+        self.act(self.node.recover_sent(self.now_ns, self.store.sent(self.store.sent_ids())))
 
     def read_on(self) -> None:
         """Read another page."""

@@ -111,6 +111,7 @@ class World:
         gate = stored_gate(policy, store)
         self.driver = Driver(Dispatcher(settings, (LIMITS,), 1), store, {"r": self.route}, times, gate=gate)
         self.driver.recover(store.unfinished())
+        self.driver.recover_sent(store.sent(store.sent_ids()))
         self.queries = Queries(store)
         self.lag = LoopLag()
         tally = Tally()
