@@ -44,6 +44,7 @@ from reference_sender.store.protocol import (
     Work,
 )
 from reference_sender.store.recovered import ended, recovered
+from reference_sender.store.reservations import kept_controls
 
 _LARGEST_ID = 2**63 - 1
 _LANES = tuple(Lane)
@@ -112,7 +113,7 @@ class ModelStore:
             disk.attempts[attempt.attempt_id] = attempt
         for attempt_id in work.ended:
             disk.attempts.pop(attempt_id, None)
-        for control in work.controls:
+        for control in kept_controls(work, rows.taken):
             self._control(control)
         return rows.taken
 

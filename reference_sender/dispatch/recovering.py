@@ -39,6 +39,7 @@ class Recovering:
         self._hedging = hedging
         self._largest = largest
         self._earlier = SentIndex()  # what ``take_sent`` was given so far
+        self._earlier_ns = 0  # when the last of it was sent
         self._looks_up = not all(route.repeats for route in sending.routes)
 
     def take(
@@ -67,7 +68,11 @@ class Recovering:
         latest_ns = awaiting.oldest_ns() if awaiting.index.by_key else now_ns
         for each in page:
             self._states.totals.recovered += 1
-            earlier.add(each.message.key, recovered_sent(each, latest_ns))
+            entry = recovered_sent(each, latest_ns, self._states.wall_ahead_ns)
+            if entry.at_ns < self._earlier_ns:  # the wall clock was set forward after the page before
+                entry = replace(entry, at_ns=self._earlier_ns)
+            self._earlier_ns = entry.at_ns
+            earlier.add(each.message.key, entry)
         if complete:
             if self._looks_up:
                 self._lookups.claim_earlier([each.provider_id for each in earlier.by_key.values()])
@@ -79,7 +84,7 @@ class Recovering:
         awaiting = self._states.awaiting
         latest_ns = awaiting.latest_ns
         for each in sent:
-            entry = recovered_sent(each, now_ns)
+            entry = recovered_sent(each, now_ns, self._states.wall_ahead_ns)
             if entry.at_ns < latest_ns:  # of another sender: what is awaited is in the order of time
                 entry = replace(entry, at_ns=latest_ns)
             awaiting.add(each.message.key, entry)

@@ -30,13 +30,13 @@ def tried_at(recovered: Recovered, now_ns: int) -> int:
     return min(tried_ns, now_ns)
 
 
-def recovered_sent(recovered: Recovered, now_ns: int) -> Sent:
+def recovered_sent(recovered: Recovered, now_ns: int, wall_ahead_ns: int = 0) -> Sent:
     """The message as one that awaits its report since it was sent."""
     sent_ns = recovered.sent_ns
     if sent_ns is None or sent_ns > now_ns:
         sent_ns = now_ns
     message = recovered.message
-    lane, begun = lane_index(message.lane), begun_ns(sent_ns, message)
+    lane, begun = lane_index(message.lane), begun_ns(sent_ns, message, wall_ahead_ns)
     provider_id, route, campaign = recovered.provider_id, recovered.route, message.campaign
     # By position: a start makes up to 500,000 of them, and names take a third longer.
     return Sent(
@@ -44,7 +44,7 @@ def recovered_sent(recovered: Recovered, now_ns: int) -> Sent:
     )
 
 
-def recovered_ended(ended: EndedMessage, now_ns: int) -> Sent:
+def recovered_ended(ended: EndedMessage, now_ns: int, wall_ahead_ns: int = 0) -> Sent:
     """The message as one that has ended, and that a late report is about."""
     message = ended.message
     return Sent(
@@ -53,7 +53,7 @@ def recovered_ended(ended: EndedMessage, now_ns: int) -> Sent:
         ended.provider_id,
         now_ns,
         lane_index(message.lane),
-        begun_ns(now_ns, message),
+        begun_ns(now_ns, message, wall_ahead_ns),
         ended.state,
         ended.route,
         campaign=message.campaign,

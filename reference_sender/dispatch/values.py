@@ -1,7 +1,8 @@
 """Inputs and outputs of the dispatcher: frozen values without behaviour.
 
 All instants are int nanoseconds on the sender's clock, which never goes back while the process runs. It may
-go back across a restart: ``recovery.py`` converts stored instants to the present clock.
+go back across a restart: ``recovery.py`` converts stored instants to the present clock. ``not_before_ns`` is
+Unix time, which may be set while the process runs (``policy/wall.py``).
 """
 
 from __future__ import annotations
@@ -42,8 +43,8 @@ FINAL_STATES = frozenset({State.DELIVERED, State.FAILED, State.EXPIRED})
 class Message(Struct, frozen=True, gc=False, array_like=True):
     """A message that the sender has accepted. ``message_id`` is the store's row id.
 
-    Before ``not_before_ns`` it is held (``policy/gate.py``), and outside the opening hours of its recipient's
-    country if ``keeps_hours``.
+    Before ``not_before_ns``, which is Unix time, it is held (``policy/gate.py``), and outside the opening
+    hours of its recipient's country if ``keeps_hours``.
     """
 
     message_id: int

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 from reference_sender.dispatch.values import Change, Lane, Message, Report, SubmitAttempt, SubmitBatch
 from reference_sender.node.effects import Commit, Waiter
+from reference_sender.node.stored_times import in_unix_time
 from reference_sender.policy.gate import NOTHING_ADMITTED
 from reference_sender.policy.spending import Spent
 from reference_sender.store.protocol import Control, Work
@@ -88,9 +89,9 @@ class Group:
             begun.append(self.foreseen)
         return begun
 
-    def commit(self, totals: Callable[[Iterable[Spent]], Sequence[Spent]]) -> Commit:
+    def commit(self, totals: Callable[[Iterable[Spent]], Sequence[Spent]], ahead_ns: int = 0) -> Commit:
         """The group as an effect. Without work, a probe tells whether the store works. ``totals`` gives those
-        of the costs that changed.
+        of the costs that changed. The wall clock is ``ahead_ns`` ahead.
         """
         if not self.has_work():
             return Commit(None, bool(self.probes), self.late.reports)
@@ -108,8 +109,9 @@ class Group:
             self.unclaimed or (),
             self.handed_over or (),
             self.read or (),
+            self.admitted.reserved,
         )
-        return Commit(work, late=self.late.reports)
+        return Commit(in_unix_time(work, ahead_ns), late=self.late.reports)
 
 
 class Commits:
@@ -179,11 +181,15 @@ class Commits:
 
     def find_ended(
         self,
-        reports: Iterable[Report],
+        reports: Sequence[Report],
         calls: Iterable[tuple[Waiter, Sequence[Report]]] = (),
         read: Iterable[int] = (),
     ) -> None:
-        """Find the ended messages of ``reports`` after the next commit; the rest as in ``LateReports``."""
+        """Find the ended messages of ``reports`` after the next commit; the rest as in ``LateReports``.
+        Without any, ``read`` are done with.
+        """
+        if not reports:
+            return self.read(read)
         late = self._group.late
         late.reports.extend(reports)
         late.calls.extend(calls)

@@ -32,6 +32,7 @@ from reference_sender.node.commits import Commits, Group, LateReports, is_attemp
 from reference_sender.node.early_calls import EarlyCalls
 from reference_sender.node.effects import Acknowledge, Commit, NodeEffect, Refuse, SubmitNow, Waiter
 from reference_sender.node.rules import ChangingRules
+from reference_sender.node.stored_times import ended_here
 from reference_sender.node.takeover import Takeover
 from reference_sender.node.tenure import Tenure
 from reference_sender.node.times import DEFAULT_TIMES, NodeTimes
@@ -78,9 +79,7 @@ class Node:
         return len(self._early)
 
     def has_room(self, count: int, lane: Lane) -> bool:
-        """Whether ``count`` more messages of ``lane`` fit. Messages that wait for the store, or in it for a
-        node, are counted.
-        """
+        """Whether ``count`` more messages of ``lane`` fit. Those on their way, or without a node, count."""
         unclaimed = self._takeover.waiting if self._tenure is None else self._tenure.unclaimed
         waiting = self._commits.waiting + self.gate.held_messages + unclaimed
         return self._dispatcher.has_room(count + waiting, lane)
@@ -105,9 +104,7 @@ class Node:
         return self._perform(now_ns, self._takeover.recover(now_ns, recovered, unread, sent))
 
     def recover_sent(self, now_ns: int, page: Sequence[Recovered], left: int = 0) -> list[NodeEffect]:
-        """Await the reports of ``page``, in the order in which they were sent; ``left`` more follow. Then do
-        what waited for them.
-        """
+        """Await the reports of ``page``, in the order of sending. After the last page do what waited."""
         done = self._perform(now_ns, self._takeover.recover_sent(now_ns, page, left))
         if not left:
             done += () if self._stopping else self._sent.take_lookups()
@@ -123,9 +120,16 @@ class Node:
         """
         self.rules.set_campaign(now_ns, campaign)
         self._commits.settle(waiter)
-        if campaign.state is CampaignState.RUNNING:
-            return []
-        return self._perform(now_ns, self._dispatcher.set_aside_barred(now_ns))
+        is_running = campaign.state is CampaignState.RUNNING
+        return [] if is_running else self._perform(now_ns, self._dispatcher.set_aside_barred(now_ns))
+
+    def wall_set(self, now_ns: int, ahead_ns: int) -> list[NodeEffect]:
+        """The wall clock was set: it is ``ahead_ns`` ahead of the node's clock from now on."""
+        by_ns = self.gate.set_wall(now_ns, ahead_ns)
+        aside = self._dispatcher.set_wall(now_ns, ahead_ns, self.gate.waits_for_wall)
+        effects = self._perform(now_ns, aside)
+        self.gate.follow_wall(now_ns, by_ns)
+        return effects
 
     def opt_out(self, now_ns: int, numbers: Iterable[str], waiter: Waiter) -> list[NodeEffect]:
         """Put ``numbers`` on the opt-out list; their messages end. The waiter gets None when it is kept."""
@@ -139,9 +143,7 @@ class Node:
         return self._perform(now_ns, self._dispatcher.set_aside_barred(now_ns)) if bars else []
 
     def join(self, tenure: Tenure) -> None:
-        """Be one of several nodes of the store. Must be the first call. Nothing is submitted before
-        ``renewed``.
-        """
+        """Be one of several nodes of the store. The first call: nothing is submitted before ``renewed``."""
         self._tenure = tenure
         self.rules.alone = False
         self._dispatcher.divide(0, tenure.share)
@@ -160,11 +162,7 @@ class Node:
     def handed_over(self, now_ns: int, reports: Sequence[HandedOver]) -> list[NodeEffect]:
         """Take delivery reports that other nodes took for messages of this one."""
         effects = self._perform(now_ns, self._dispatcher.reported(now_ns, [each.report for each in reports]))
-        read = [each.report_id for each in reports]
-        if self._dispatcher.unmatched:
-            self._commits.find_ended(self._dispatcher.unmatched, read=read)
-        else:
-            self._commits.read(read)
+        self._commits.find_ended(self._dispatcher.unmatched, read=[each.report_id for each in reports])
         return effects
 
     def take(self, message: Message, waiter: Waiter) -> None:
@@ -222,7 +220,8 @@ class Node:
     ) -> list[NodeEffect]:
         if ended is None:
             return [Acknowledge(waiter, False) for waiter, _ in late.calls]
-        effects = self._perform(now_ns, self._dispatcher.found_ended(now_ns, ended, late.reports))
+        here = ended_here(ended, self.gate.wall.ahead_ns)
+        effects = self._perform(now_ns, self._dispatcher.found_ended(now_ns, here, late.reports))
         if self._dispatcher.unmatched:
             self._commits.find_ended(self._dispatcher.unmatched, late.calls, late.read)
             return effects
@@ -298,7 +297,7 @@ class Node:
             route = self._dispatcher.foresee(now_ns, soon)
             if route is not None:
                 group.foreseen = self._attempt(now_ns, route, soon)
-        return group.commit(self.gate.totals)
+        return group.commit(self.gate.totals, self.gate.wall.ahead_ns)
 
     def committed(
         self, now_ns: int, taken: Mapping[int, Existing], ended: Sequence[EndedMessage] | None = ()
@@ -311,8 +310,7 @@ class Node:
         messages, held = self.gate.stored(now_ns, group.admitted)
         if taken:
             held = [message for message in held if message.message_id not in taken]
-            repeated = [message for message in group.messages if message.message_id in taken]
-            self._commits.control(self.gate.not_kept(repeated))
+            self.gate.not_stored(group.admitted, taken)
         if taken or group.unclaimed:
             not_ours = taken.keys() | group.unclaimed
             messages = [message for message in messages if message.message_id not in not_ours]

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from reference_sender.dispatch import Dispatcher
 from reference_sender.dispatch.recovery import not_created_after
 from reference_sender.dispatch.values import Effect, Message, Recovered, State
 from reference_sender.node.rules import ChangingRules
+from reference_sender.node.stored_times import recovered_here
 from reference_sender.node.unread_sent import UnreadSent
 from reference_sender.policy.gate import Gate
 from reference_sender.policy.quiet_hours import FOREVER
@@ -48,7 +49,8 @@ class Takeover:
     def recover_sent(self, now_ns: int, page: Sequence[Recovered], left: int) -> Sequence[Effect]:
         """As ``Node.recover_sent``, but for the calls and lookups that wait."""
         self._dispatcher.campaigns.recovered(page)
-        effects = self._dispatcher.recover_sent(now_ns, page, left)
+        here = recovered_here(page, self._gate.wall.ahead_ns)
+        effects = self._dispatcher.recover_sent(now_ns, here, left)
         if left:
             return effects
         self._sent.count = 0
@@ -63,7 +65,7 @@ class Takeover:
 
 
 def _admitted(
-    gate: Gate, now_ns: int, recovered: Iterable[Recovered]
+    gate: Gate, now_ns: int, recovered: Sequence[Recovered]
 ) -> tuple[list[Recovered], list[Message]]:
     """Those for the dispatcher, and those to hold. What a provider may have is never held.
 
@@ -72,9 +74,9 @@ def _admitted(
     """
     ready: list[Recovered] = []
     held: list[Message] = []
-    for each in recovered:
+    for each in recovered_here(recovered, gate.wall.ahead_ns):
         if each.state is _QUEUED and each.route is None and not gate.is_ready(now_ns, each.message):
-            is_scheduled = each.message.not_before_ns % FOREVER > now_ns
+            is_scheduled = each.message.not_before_ns % FOREVER > now_ns + gate.wall.ahead_ns
             held.append(each.message if is_scheduled else not_created_after(each.message, now_ns))
         else:
             ready.append(each)

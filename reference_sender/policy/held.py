@@ -30,6 +30,13 @@ class Held:
     def __len__(self) -> int:
         return len(self._messages)
 
+    def __contains__(self, message_id: int) -> bool:
+        return message_id in self._messages
+
+    def messages(self) -> list[Message]:
+        """All of them, in the order of their ids."""
+        return [self._messages[number] for number in sorted(self._messages)]
+
     def count(self, campaign: str) -> int:
         """How many messages of ``campaign`` are held."""
         return len(self._by_campaign.get(campaign, ()))

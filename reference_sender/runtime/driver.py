@@ -111,6 +111,10 @@ class Driver:
         """As ``Node.learned``."""
         self._perform(self._node.learned(self._now(), news))
 
+    def wall_set(self, ahead_ns: int) -> None:
+        """As ``Node.wall_set``."""
+        self._perform(self._node.wall_set(self._now(), ahead_ns))
+
     def wants(self) -> int:
         """As ``Node.wants``; 0 once the sender stops."""
         return 0 if self._stopping else self._node.wants(self._now())
@@ -237,7 +241,7 @@ class Driver:
     async def close(self) -> None:
         """Write the waiting work, then end the thread. The store stays open; no more work is accepted."""
         await self.settled()
-        await self.settled()  # what the commit before brought, such as the costs of a repeated key
+        await self.settled()  # what the commit before brought, such as the end of an attempt
         self._closed = True
         await self.commits.close()
 

@@ -43,6 +43,7 @@ from reference_sender.store.protocol import (
     Work,
 )
 from reference_sender.store.recovered import ended
+from reference_sender.store.reservations import kept_controls
 from reference_sender.store.schema import bring_up_to_date
 from reference_sender.store.sqlite_controls import (
     read_campaign_ends,
@@ -149,7 +150,7 @@ class SqliteStore:
                 self._write(_ATTEMPT, [_attempt_row(attempt) for attempt in work.attempts])
             if work.ended:
                 self._write(_END, [(attempt_id,) for attempt_id in work.ended])
-            for control in work.controls:
+            for control in kept_controls(work, taken):
                 write_control(self._writer, control)
         return taken
 

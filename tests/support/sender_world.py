@@ -118,7 +118,8 @@ class World:
         smsapi = ROUTES["smsapi"]
         account = RouteAccount("http://127.0.0.1/sms.do", "", "t", "Test")
         reader = ReportReader([smsapi.protocol(account)], smsapi.confirmation)
-        intake = Intake(identity.tag, identity.last_message_id, 6, policy.quiet_hours.classes)
+        quiet = policy.quiet_hours.classes
+        intake = Intake(identity.tag, identity.last_message_id, 6, quiet, gate.wall)
         rules = IntakeRules(gate, RecipientLimits(*policy.recipient_limits()), reports)
         self.api = Api(
             "t",
