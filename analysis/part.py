@@ -259,7 +259,7 @@ def _checks(
         *checks_environment.closed_connections(journeys),
         checks_environment.ending(manifest, counted),
         *checks_environment.earlier_load(manifest),
-        checks_environment.files(journeys, counted),
+        checks_environment.files(manifest, journeys, counted),
         checks.unknown_messages(counted),
     )
 

@@ -170,8 +170,18 @@ def adjusted(scenario: Scenario, adjustment: Adjustment) -> Scenario:
     if adjustment == Adjustment():
         return scenario
     if scenario.messages_per_day is None:
+        given = [
+            option
+            for option, value in (
+                ("--speedup", adjustment.speedup),
+                ("--window", adjustment.window),
+                ("--duration", adjustment.duration_s),
+                ("--scale", adjustment.scale),
+            )
+            if value is not None
+        ]
+        verb = "belongs" if len(given) == 1 else "belong"
         raise ScenarioError(
-            f"{scenario.name} has a fixed length: --speedup, --window, --duration and --scale belong to "
-            f"{', '.join(LEVELS)}"
+            f"{scenario.name} has a fixed length: {' and '.join(given)} {verb} to {', '.join(LEVELS)}"
         )
     return day_scenario(scenario.name, scenario.messages_per_day, adjustment)

@@ -22,6 +22,9 @@ from analysis.quantile import Quantile
 
 NO_GROWTH = "a rate at which the backlog does not grow, or a longer load that shows the miss"
 
+# Columns of messages.csv that select the messages behind a count.
+LIST_KEYS = "smsbench report RUN_DIR --export csv lists them (final_state, accepts, unaccounted)"
+
 
 @dataclass(frozen=True)
 class OutcomeCounts:
@@ -229,16 +232,13 @@ def _counted(spec: Spec, facts: ObjectiveInputs) -> _Finding:
     if spec.measure == "duplicates":
         if not facts.journal:
             return _Finding(None, None, None, "the provider's rows are missing", needs="the provider's rows")
-        return _exact(
-            accounting.duplicates,
-            f"{accepted}; a duplicate was accepted by the provider more than once",
-            accounting,
-        )
+        why = f"{accepted}; a duplicate was accepted by the provider more than once"
+        return _exact(accounting.duplicates, _with_list(why, accounting.duplicates), accounting)
     if spec.measure == "unaccounted":
         if not facts.journal:
             return _Finding(None, None, None, "the provider's rows are missing", needs="the provider's rows")
         why = f"{accepted}; an unaccounted message was never seen by the provider"
-        return _exact(accounting.unaccounted, why, accounting)
+        return _exact(accounting.unaccounted, _with_list(why, accounting.unaccounted), accounting)
     unseen = 0 if facts.sender_rows else accounting.unclaimed
     if unseen:
         why = f"{times_text(unseen)} never reached the provider, and there are no sender rows that say why"
@@ -251,7 +251,11 @@ def _counted(spec: Spec, facts: ObjectiveInputs) -> _Finding:
             count=accounting.accepted,
         )
     why = f"{accepted}; a lost one is unknown to the provider, and unknown to the sender or sent"
-    return _exact(accounting.lost, why, accounting)
+    return _exact(accounting.lost, _with_list(why, accounting.lost), accounting)
+
+
+def _with_list(why: str, count: int) -> str:
+    return f"{why}; {LIST_KEYS}" if count else why
 
 
 def _exact(found: int, why: str, accounting: Accounting) -> _Finding:

@@ -124,7 +124,7 @@ def test_undecided_says_what_would_decide_it() -> None:
     assert screen.word == "UNDECIDED"
     assert words(screen.why) == (
         "No objective was missed. transactional delivery time is undecided: 95 % interval of 1,000 messages; "
-        "to decide it: about 400 more messages: run 90 s longer."
+        "to decide it: about 400 more messages, as in 90 s more of this load."
     )
 
 
@@ -186,6 +186,14 @@ def test_an_interval_without_an_upper_end_is_a_lower_bound() -> None:
     searched = suite()
     unbounded = replace(searched, capacity=replace(searched.capacity, high_per_s=None))
     assert "4,900/s sustained (4,800/s or more)" in answer_text(screen_of(unbounded), "rate")
+
+
+def test_a_search_that_was_not_as_precise_as_asked_says_so() -> None:
+    said = "The interval is wider than the precision asked for (5 trials were made): the capacity may be"
+    searched = suite()
+    wide = replace(searched.capacity, ended="5 trials were made", precision_missed=0.2)
+    assert said in answer_text(screen_of(replace(searched, capacity=wide)), "rate")
+    assert "precision" not in answer_text(screen_of(searched), "rate")
 
 
 def test_a_difference_whose_interval_holds_zero_is_not_claimed() -> None:

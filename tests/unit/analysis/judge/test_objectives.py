@@ -58,7 +58,7 @@ def test_an_undecided_percentile_says_what_would_decide_it(new_run: Build) -> No
     found = of(build_report(run.write(load_s=30.0, end_s=60.0)), "otp.p95<20s")
     assert (found.verdict, found.interval) == ("undecided", "")
     assert found.why == "60 messages, all within the limit; the 95 % interval needs 72"
-    assert found.needs == "about 13 more otp messages: run 10 s longer"
+    assert found.needs == "about 13 more otp messages, as in 10 s more of this load"
 
 
 def test_open_messages_that_could_decide_are_named(new_run: Build) -> None:
