@@ -194,6 +194,7 @@ def _facts(
         sender_rows=journeys.sender.present,
         waited_out=waited_out(manifest, journeys),
         no_real_times=_withheld_why(manifest, journeys),
+        simulated=manifest.mode == "simulated",
     )
 
 
@@ -271,7 +272,7 @@ def _checks(
         *checks_environment.closed_connections(journeys),
         checks_environment.ending(manifest, counted),
         *checks_environment.earlier_load(manifest),
-        checks_environment.files(journeys, counted),
+        checks_environment.files(manifest, journeys, counted),
         checks.unknown_messages(counted),
     )
 

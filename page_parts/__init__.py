@@ -10,7 +10,8 @@ from hashlib import blake2b
 from pathlib import Path
 
 _SHARED = Path(__file__).with_name("shared")
-_INDEX = "index.html"
+_SHELL = Path(__file__).with_name("shell.html").read_bytes()
+_INDEX = "index.html"  # the page's title in the first line, then what the body of the shell holds
 _CONTENT_TYPES = {
     ".html": "text/html; charset=utf-8",
     ".css": "text/css; charset=utf-8",
@@ -47,6 +48,8 @@ def load_page(directory: Path) -> dict[str, PageFile]:
     one. ``/page/…`` in the index gets the version. Modules refer to each other by relative addresses.
     """
     files = _read(directory, "") | _read(_SHARED, "shared/")
+    title, _, body = files[_INDEX].partition(b"\n")
+    files[_INDEX] = _SHELL.replace(b"<!-- title -->", title).replace(b"<!-- page -->\n", body)
     digest = blake2b(digest_size=8)
     for name, content in files.items():
         digest.update(b"%b\0%d\0%b" % (name.encode(), len(content), content))

@@ -2,9 +2,34 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
+
+# Words of pydantic's messages, and ours.
+_OUR_WORDS = (
+    (r"^(Input|String|List|Tuple) should ", "must "),
+    (r"greater than or equal to", "at least"),
+    (r"less than or equal to", "at most"),
+    (r"greater than", "more than"),
+    (r" after validation, not \d+$|, unable to .*|, got .*", ""),
+    (r"a valid (dictionary|dict).*", "a table of keys"),
+    (r"a valid (list|tuple)", "a list"),
+    (r"a valid boolean", "true or false"),
+    (r"a valid integer", "a whole number"),
+    (r"a valid (number|string)", r"a \1"),
+)
+
+
+def in_our_words(message: str) -> str:
+    """A message of pydantic: what is allowed, without words of Python."""
+    own = message.removeprefix("Value error, ")
+    if own != message:
+        return own
+    for theirs, ours in _OUR_WORDS:
+        message = re.sub(theirs, ours, message)
+    return message
 
 
 def faults_of(error: ValidationError, model: type[BaseModel] | None = None) -> str:
@@ -12,7 +37,7 @@ def faults_of(error: ValidationError, model: type[BaseModel] | None = None) -> s
     said = []
     for each in error.errors():
         path = tuple(map(str, each["loc"]))
-        what = each["msg"].removeprefix("Value error, ")
+        what = in_our_words(each["msg"])
         if each["type"] == "extra_forbidden":
             known = _known_keys(model, path[:-1])
             what = f"unknown key; known here: {', '.join(known)}" if known else "unknown key"

@@ -165,13 +165,9 @@ def test_no_path_of_a_machine_and_no_package_index_in_any_file() -> None:
 
 
 def defined_twice(paths: list[Path]) -> set[str]:
-    """Names that more than one class has. A name with an underscore is known in its module only."""
-    names = [
-        node.name
-        for path in paths
-        for node in ast.walk(ast.parse(path.read_text()))
-        if isinstance(node, ast.ClassDef) and not node.name.startswith("_")
-    ]
+    """Names that more than one class has."""
+    trees = [ast.parse(path.read_text()) for path in paths]
+    names = [node.name for tree in trees for node in ast.walk(tree) if isinstance(node, ast.ClassDef)]
     return {name for name in names if names.count(name) > 1}
 
 
@@ -182,7 +178,7 @@ def test_a_class_name_means_one_thing_in_the_whole_repository() -> None:
 def test_a_class_name_that_occurs_twice_is_found(tmp_path: Path) -> None:
     (tmp_path / "one.py").write_text("class Reply: ...\nclass Other: ...\nclass _Own: ...")
     (tmp_path / "two.py").write_text("class _Own: ...\ndef f():\n    class Reply: ...")
-    assert defined_twice(sorted(tmp_path.glob("*.py"))) == {"Reply"}
+    assert defined_twice(sorted(tmp_path.glob("*.py"))) == {"Reply", "_Own"}
 
 
 _PRIVATE = re.compile(r"(?:^|\.)_[a-z]\w*$", re.IGNORECASE)

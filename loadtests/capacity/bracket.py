@@ -21,6 +21,7 @@ FLAT = 0.05
 _SATURATED = 0.99  # of the offered rate: a trial that did more was not limited by the target
 _LONGER = 2.0
 WARM_UP = 0.4  # of a trial: the reserve must be spent by then
+_SHOWN_BY = 0.75  # of a trial: what the target does from then on shows in the steady part at the latest
 _GROWTH_TOLD = 0.01  # of the offered rate, as ``analysis.measure.steady`` tells it
 _GROWTH_TOLERATED = 5.0  # messages in a trial, as ``analysis.measure.steady`` tolerates them
 _GROWTH_OF_PRECISION = 0.1
@@ -98,9 +99,10 @@ class Bracket(Struct, frozen=True, kw_only=True):
     """``met_per_s`` 0: no rate was met. ``missed_per_s`` and ``ceiling_per_s`` are infinite if there is
     none. The ceiling is a rate at which the bench itself failed, or that stayed undecided: it bounds the
     search and shows nothing about the target. ``ceiling_through_per_s``: lower end of the throughput at an
-    undecided ceiling. ``beyond_ceiling``: a rate above it has been tried. ``overloaded``: a trial has spent
-    what the target may have in reserve, or has tried to. ``repeat``: rate and length of a trial that must be
-    repeated.
+    undecided ceiling. ``above_in_vain``: a trial above an undecided ceiling decided nothing either.
+    ``missed_late``: the lowest missed rate was undecided at first, so that it is near the limit.
+    ``overloaded``: a trial has spent what the target may have in reserve, or has tried to. ``repeat``: rate
+    and length of a trial that must be repeated.
     """
 
     met_per_s: float = 0.0
@@ -108,7 +110,8 @@ class Bracket(Struct, frozen=True, kw_only=True):
     ceiling_per_s: float = math.inf
     ceiling: Literal["", "invalid", "undecided"] = ""
     ceiling_through_per_s: float = 0.0
-    beyond_ceiling: bool = False
+    above_in_vain: bool = False
+    missed_late: bool = False
     saturation: Saturation | None = None
     misses_near: int = 0
     overloaded: bool = False
@@ -124,12 +127,14 @@ class Bracket(Struct, frozen=True, kw_only=True):
         """The capacity is not above this; infinite without a missed rate.
 
         The throughput just above the knee is an upper bound too: the target did not do more when it was
-        offered a little more, so that its backlog grew.
+        offered a little more, so that its backlog grew. A rate slightly above it can be met, since a trial
+        tolerates a little growth: then no rate is met whose growth would be more than that.
         """
         known = self.saturation
-        if known is not None and known.near and known.flat and known.high_per_s > self.met_per_s:
-            return min(self.missed_per_s, known.high_per_s)
-        return self.missed_per_s
+        if known is None or not (known.near and known.flat):
+            return self.missed_per_s
+        bounds = (known.high_per_s, known.high_per_s / (1 - _GROWTH_TOLD), self.missed_per_s)
+        return min(self.missed_per_s, next(each for each in bounds if each > self.met_per_s))
 
 
 def read_trials(settings: SearchSettings, trials: Sequence[TrialResult]) -> Bracket:
@@ -146,26 +151,31 @@ def _with_trial(
     settings: SearchSettings, bracket: Bracket, before: Sequence[TrialResult], trial: TrialResult
 ) -> Bracket:
     rate = trial.rate_per_s
-    if rate > bracket.missed_per_s:
+    if rate >= bracket.missed_per_s:
         return _with_overload(settings, bracket, before, trial)
-    if bracket.ceiling == "undecided" and bracket.ceiling_per_s < rate < bracket.missed_per_s:
-        return _beyond_ceiling(settings, bracket, before, trial)
-    if not bracket.met_per_s < rate < bracket.search_end_per_s:
+    above = bracket.ceiling == "undecided" and rate > bracket.ceiling_per_s
+    if not bracket.met_per_s < rate < (bracket.missed_per_s if above else bracket.search_end_per_s):
         return bracket  # already in the bracket
-    if trial.verdict == "invalid":
-        return _with_failure(settings, bracket, before, trial)
-    if trial.verdict == "undecided":
-        if trial.load_s >= settings.longest_s:
-            return _undecided_ceiling(bracket, trial)
-        return replace(bracket, repeat=(rate, min(_LONGER * trial.load_s, settings.longest_s)))
     if trial.verdict == "missed":
         return _with_miss(settings, bracket, before, trial)
-    longer_s = _longer_if_reserve(settings, bracket.saturation, trial)
+    if trial.verdict == "invalid" and not above:
+        return _with_failure(settings, bracket, before, trial)
+    longer_s = trial.load_s if trial.verdict == "invalid" else _longer_to_count(settings, bracket, trial)
     if longer_s is None:
-        return replace(bracket, met_per_s=rate)
-    if trial.load_s >= longer_s:
-        return _undecided_ceiling(bracket, trial)
-    return replace(bracket, repeat=(rate, longer_s))
+        # A rate that is met above an undecided one: that would have been met, too.
+        return _without_ceiling(bracket, rate) if above else replace(bracket, met_per_s=rate)
+    if trial.load_s < longer_s:
+        return replace(bracket, repeat=(rate, longer_s))
+    return replace(bracket, above_in_vain=True) if above else _undecided_ceiling(bracket, trial)
+
+
+def _longer_to_count(settings: SearchSettings, bracket: Bracket, trial: TrialResult) -> float | None:
+    """How long a trial that is not missed must last to count as met, in seconds. None if it does."""
+    if trial.verdict == "undecided":
+        return min(_LONGER * trial.load_s, settings.longest_s)
+    if trial.rate_per_s >= settings.to_per_s and not settings.brief and trial.load_s < settings.longest_s:
+        return settings.longest_s  # no overload can show whether it lived on a reserve
+    return _longer_if_reserve(settings, bracket.saturation, trial)
 
 
 def _with_failure(
@@ -173,7 +183,7 @@ def _with_failure(
 ) -> Bracket:
     """The bench itself failed. It may have been the machine's moment: such a trial is made once more."""
     rate = trial.rate_per_s
-    if settings.brief or any(each.rate_per_s == rate and each.verdict == "invalid" for each in before):
+    if settings.brief or any(_same(each, trial) and each.verdict == "invalid" for each in before):
         return replace(bracket, ceiling_per_s=rate, ceiling="invalid")
     return replace(bracket, repeat=(rate, trial.load_s))
 
@@ -184,21 +194,12 @@ def _undecided_ceiling(bracket: Bracket, trial: TrialResult) -> Bracket:
         ceiling_per_s=trial.rate_per_s,
         ceiling="undecided",
         ceiling_through_per_s=trial.through_low_per_s,
+        above_in_vain=bracket.above_in_vain or bracket.ceiling == "undecided",  # another one above it
     )
 
 
-def _beyond_ceiling(
-    settings: SearchSettings, bracket: Bracket, before: Sequence[TrialResult], trial: TrialResult
-) -> Bracket:
-    """A trial above a rate that stayed undecided. If it is met, so would the undecided one have been."""
-    bracket = replace(bracket, beyond_ceiling=True)
-    if trial.verdict == "missed":
-        return _with_miss(settings, bracket, before, trial)
-    if trial.verdict == "met" and _longer_if_reserve(settings, bracket.saturation, trial) is None:
-        return replace(
-            bracket, met_per_s=trial.rate_per_s, ceiling_per_s=math.inf, ceiling="", beyond_ceiling=False
-        )
-    return bracket
+def _without_ceiling(bracket: Bracket, met_per_s: float) -> Bracket:
+    return replace(bracket, met_per_s=met_per_s, ceiling_per_s=math.inf, ceiling="", above_in_vain=False)
 
 
 def _with_miss(
@@ -211,14 +212,14 @@ def _with_miss(
         bracket,
         missed_per_s=trial.rate_per_s,
         saturation=saturation,
+        missed_late=any(_same(each, trial) and each.verdict == "undecided" for each in before),
         misses_near=bracket.misses_near + near,
         overloaded=bracket.overloaded or spends_reserve(settings, trial),
     )
     if known:
         return bracket  # a clear overload has shown the reserve; more of it now is a target that collapses
     # What this trial shows about the target's throughput was not known when lower rates were met.
-    held, repeat = _held(settings, saturation, _met_below(trial.rate_per_s, before))
-    return replace(bracket, met_per_s=held, repeat=repeat)
+    return _held(settings, bracket, _met_below(trial.rate_per_s, before))
 
 
 def _saturation_after(bracket: Bracket, trial: TrialResult) -> Saturation | None:
@@ -230,41 +231,52 @@ def _saturation_after(bracket: Bracket, trial: TrialResult) -> Saturation | None
         return found
     if found is not None and found.reserve <= (found.at_per_s - found.per_s) * WARM_UP * trial.load_s:
         return found
-    return Saturation(trial.rate_per_s, known.per_s, known.low_per_s, known.high_per_s, known.reserve)
+    return _at(trial.rate_per_s, known)
 
 
 def _with_overload(
     settings: SearchSettings, bracket: Bracket, before: Sequence[TrialResult], trial: TrialResult
 ) -> Bracket:
-    """A trial above a missed rate. It shows what the target does once any reserve is spent."""
+    """A trial far above the missed rate. It shows what the target does once any reserve is spent."""
     bracket = replace(bracket, overloaded=True)
-    saturation = saturation_of(trial)
-    if saturation is None:
+    found, missed = saturation_of(trial), bracket.missed_per_s
+    if found is None:
         return bracket
-    held, repeat = _held(settings, saturation, _met_below(bracket.missed_per_s, before))
-    if held >= bracket.met_per_s:
-        return bracket
-    return replace(bracket, met_per_s=held, saturation=saturation, repeat=repeat)
+    shown = replace(bracket, saturation=_at(missed, found))
+    held = _held(settings, shown, _met_below(missed, before))
+    tried_s = max(each.load_s for each in before if each.rate_per_s == missed)
+    if held.met_per_s < bracket.met_per_s or found.reserve > (missed - found.per_s) * WARM_UP * tried_s:
+        return held
+    return bracket
+
+
+def _at(rate_per_s: float, known: Saturation) -> Saturation:
+    """The throughput of a clear overload, for a lower missed rate."""
+    return replace(known, at_per_s=rate_per_s)
 
 
 def _met_below(rate_per_s: float, trials: Sequence[TrialResult]) -> list[TrialResult]:
     return [each for each in trials if each.verdict == "met" and each.rate_per_s < rate_per_s]
 
 
-def _held(
-    settings: SearchSettings, saturation: Saturation | None, met: Sequence[TrialResult]
-) -> tuple[float, tuple[float, float] | None]:
-    """The highest rate that was met and cannot have lived on a reserve, and the trial to repeat for longer:
-    the lowest of those that can have.
+def _same(one: TrialResult, other: TrialResult) -> bool:
+    return one.rate_per_s == other.rate_per_s
+
+
+def _held(settings: SearchSettings, bracket: Bracket, met: Sequence[TrialResult]) -> Bracket:
+    """The bracket whose lower end is the highest rate that was met and cannot have lived on a reserve. The
+    lowest of those that can have is repeated for longer; if it has lasted as long as it can, it is undecided.
     """
-    sure = [each for each in met if _longer_if_reserve(settings, saturation, each) is None]
-    lowest = min((each.rate_per_s for each in met if each not in sure), default=math.inf)
-    unsure = [each for each in met if each.rate_per_s == lowest]
-    repeat = None
-    if unsure:
-        longer_s = _longer_if_reserve(settings, saturation, unsure[-1])
-        repeat = (lowest, longer_s) if longer_s is not None and unsure[-1].load_s < longer_s else None
-    return max((each.rate_per_s for each in sure if each.rate_per_s < lowest), default=0.0), repeat
+    bracket = replace(bracket, met_per_s=0.0)
+    for trial in sorted({each.rate_per_s: each for each in met}.values(), key=lambda each: each.rate_per_s):
+        longer_s = _longer_if_reserve(settings, bracket.saturation, trial)
+        if longer_s is None:
+            bracket = replace(bracket, met_per_s=trial.rate_per_s)
+        elif trial.load_s < longer_s:
+            return replace(bracket, repeat=(trial.rate_per_s, longer_s))
+        else:
+            return _undecided_ceiling(bracket, trial) if trial.rate_per_s < bracket.ceiling_per_s else bracket
+    return bracket
 
 
 def spends_reserve(settings: SearchSettings, trial: TrialResult) -> bool:
@@ -277,8 +289,13 @@ def spends_reserve(settings: SearchSettings, trial: TrialResult) -> bool:
 
 
 def saturation_of(trial: TrialResult) -> Saturation | None:
-    """None unless the target was saturated: its backlog grew, and it did less than it was offered."""
-    if trial.stable is not False or not 0 < trial.through_per_s < _SATURATED * trial.rate_per_s:
+    """None unless the target was saturated: it did less than it was offered, and its backlog grew or, if
+    that was not certain in a missed trial, its throughput was certainly less.
+    """
+    most_per_s = _SATURATED * trial.rate_per_s
+    less = trial.through_low_per_s < trial.through_high_per_s < most_per_s and trial.verdict == "missed"
+    saturated = trial.stable is False or (trial.stable is None and less)
+    if not saturated or not 0 < trial.through_per_s < most_per_s:
         return None
     return Saturation(
         trial.rate_per_s,
@@ -302,7 +319,7 @@ def _longer_if_reserve(
         return None
     excess_per_s = trial.rate_per_s - saturation.per_s
     noise = settings.precision / 2 * trial.rate_per_s * trial.load_s + _GROWTH_TOLERATED
-    if excess_per_s * trial.load_s > saturation.reserve + noise:
+    if excess_per_s * trial.load_s * _SHOWN_BY > saturation.reserve + noise:
         return None
     wanted_s = max(_LONGER * trial.load_s, saturation.reserve / excess_per_s / WARM_UP)
     return min(wanted_s, settings.longest_s)

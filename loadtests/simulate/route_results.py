@@ -27,10 +27,6 @@ class RouteResult(Struct, frozen=True):
     delivery_p95_s: float | None
     weights: tuple[tuple[float, float], ...]
 
-    @property
-    def lowest_weight(self) -> float:
-        return min((weight for _, weight in self.weights), default=0.0)
-
 
 class RouteResults:
     """Follows the changes of all messages. ``profiles`` are those of the providers, by route."""

@@ -1,9 +1,9 @@
 """The last statistics of each worker reach the master before it ends.
 
-Locust's workers report their statistics every 3 s, and once more when they are told to quit. Its master
-leaves half a second after it told them, whether that report has come or not. So here the master first tells
-each worker to end its load, and waits for the answer. Messages of a worker arrive in the order in which they
-were sent: when its answer is there, its statistics are.
+Locust's workers report their statistics every 3 s, and once more after the message "quit". Its master ends
+half a second after that message, whether the report has come or not. So here the master first asks each
+worker to end its load, and waits for the answer. Messages of a worker arrive in the order in which they were
+sent: when its answer is there, its statistics are.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class WorkerAnswers:
         self._answered.clear()
 
     def collect(self, workers: Collection[str], missing: str, within_s: float) -> list[str]:
-        """Tell ``workers`` to end, and wait for their statistics. Returns those whose statistics are lacking.
+        """Ask ``workers`` to end, and wait for their statistics. Returns those whose statistics are lacking.
 
         It does not wait for a worker that has left, nor for one whose state is ``missing``.
         """

@@ -16,8 +16,8 @@ from typing import Any
 import gevent
 import msgspec
 import psutil
-from locust import LoadTestShape, User, constant, events, task
-from locust.runners import STATE_MISSING, MasterRunner, WorkerRunner
+from locust import LoadTestShape, User, constant, events, stats, task
+from locust.runners import STATE_MISSING, LocalRunner, MasterRunner, WorkerRunner
 
 from analysis.exit_codes import ExitCode
 from loadtests.recording import EXIT_ROWS_LOST, EXIT_WORKER_LOST, WEB_UI_FILE, LoadStatus, combine
@@ -33,6 +33,7 @@ _log = logging.getLogger(__name__)
 
 PREPARED_MESSAGE = "open_model_prepared"
 _PREPARED_WITHIN_S = 20.0
+_CSV_WRITE_S = 0.1
 
 
 class OpenModelUser(User):
@@ -247,6 +248,9 @@ class OpenModelSession:
         if self._load is not None:
             self._load.stop(environment.stop_timeout)
             self._load.close()
+        if isinstance(environment.runner, LocalRunner) and environment.parsed_options.csv_prefix:
+            # Locust writes its CSV files at this interval, not at its end. Its master ends 2 s later anyway.
+            gevent.sleep(stats.CSV_STATS_INTERVAL_SEC + _CSV_WRITE_S)
         self._answer()
         self._quits = True
 

@@ -19,12 +19,15 @@ _SHOWN_CHARACTERS = 60
 _INDEX = re.compile(r"\[[0-9]+\]")
 # In place of the library's messages about Python types, or that repeat the allowed values.
 _IN_OTHER_WORDS = {
-    "dict_type": "must be a table of keys",
+    **dict.fromkeys(("bool_parsing", "bool_type"), "must be true or false"),
+    **dict.fromkeys(("dict_type", "model_attributes_type", "model_type"), "must be a table of keys"),
     "enum": "is not one of these",
-    "list_type": "must be a list",
-    "model_attributes_type": "must be a table of keys",
-    "model_type": "must be a table of keys",
-    "tuple_type": "must be a list",
+    **dict.fromkeys(("float_parsing", "float_type", "finite_number"), "is not a number"),
+    **dict.fromkeys(("greater_than", "greater_than_equal"), "is too small"),
+    **dict.fromkeys(("int_from_float", "int_parsing", "int_type"), "is not a whole number"),
+    **dict.fromkeys(("less_than", "less_than_equal"), "is too large"),
+    **dict.fromkeys(("list_type", "tuple_type"), "must be a list"),
+    "string_type": "must be a text",
 }
 
 

@@ -10,7 +10,7 @@ from bisect import bisect_left
 from msgspec import Struct
 
 from reference_sender.dispatch.ticket import LANES
-from reference_sender.dispatch.values import Message, State
+from reference_sender.dispatch.values import Lane, Message, State
 
 BOUNDS_S = (
     0.001,
@@ -36,9 +36,13 @@ _MOST_REASONS = 100  # a provider may invent reasons; further ones count togethe
 OTHER_REASONS = "other"
 
 
-def begun_ns(now_ns: int, message: Message) -> int:
-    """From when the durations of ``message`` count: its acceptance, or its scheduled time if later."""
+def begun_ns(now_ns: int, message: Message, wall_ahead_ns: int = 0) -> int:
+    """From when the durations of ``message`` count: its acceptance, or its scheduled time if later, which the
+    message has in Unix time.
+    """
     created_ns, scheduled_ns = message.created_ns, message.not_before_ns
+    if scheduled_ns:
+        scheduled_ns -= wall_ahead_ns
     # Compared and not min() or max(): this is asked for every message.
     if created_ns < scheduled_ns <= now_ns:
         return scheduled_ns
@@ -84,23 +88,13 @@ class Figures:
     """The figures of every class, by the index of its lane in ``LANES``."""
 
     def __init__(self) -> None:
-        self._handovers = tuple(Histogram() for _ in LANES)
-        self._deliveries = tuple(Histogram() for _ in LANES)
-        self._sent = [0] * len(LANES)
+        # From the acceptance by the sender: to that by a provider, one for each sent message, and to the
+        # delivery, one for each delivered message.
+        self.handovers = tuple(Histogram() for _ in LANES)
+        self.deliveries = tuple(Histogram() for _ in LANES)
         self._failed = [0] * len(LANES)
         self._expired = [0] * len(LANES)
-        self._delivered = [0] * len(LANES)
         self.reasons: dict[str, int] = {}  # of messages that ended without a delivery
-
-    def sent(self, lane: int, spent_ns: int) -> None:
-        """A provider has a message, ``spent_ns`` after the sender accepted it."""
-        self._sent[lane] += 1
-        self._handovers[lane].add(spent_ns)
-
-    def delivered(self, lane: int, spent_ns: int) -> None:
-        """A message was delivered, ``spent_ns`` after the sender accepted it."""
-        self._delivered[lane] += 1
-        self._deliveries[lane].add(spent_ns)
 
     def not_delivered(self, lane: int, state: State, reason: str) -> None:
         """A message ended as FAILED or EXPIRED."""
@@ -115,17 +109,13 @@ class Figures:
 
     def snapshot(self) -> tuple[ClassSnapshot, ...]:
         """The figures by class, the most urgent first."""
-        return tuple(
-            ClassSnapshot(
-                lane.value,
-                self._sent[index],
-                {
-                    "delivered": self._delivered[index],
-                    "failed": self._failed[index],
-                    "expired": self._expired[index],
-                },
-                self._handovers[index].durations(),
-                self._deliveries[index].durations(),
-            )
-            for index, lane in enumerate(LANES)
-        )
+        return tuple(self._class(index, lane) for index, lane in enumerate(LANES))
+
+    def _class(self, index: int, lane: Lane) -> ClassSnapshot:
+        handover, delivery = self.handovers[index].durations(), self.deliveries[index].durations()
+        ended = {
+            "delivered": sum(delivery.counts),
+            "failed": self._failed[index],
+            "expired": self._expired[index],
+        }
+        return ClassSnapshot(lane.value, sum(handover.counts), ended, handover, delivery)

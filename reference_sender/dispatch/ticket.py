@@ -45,7 +45,7 @@ class Ticket(Struct, gc=False, eq=False):
 
 
 def lane_index(lane: Lane) -> int:
-    """The lane as a small integer; smaller is more urgent. Hashing an Enum is much slower."""
+    """The lane as a small integer; smaller is more urgent."""
     if lane is _OTP:
         return OTP
     return TRANSACTIONAL if lane is _TRANSACTIONAL else MARKETING

@@ -23,23 +23,23 @@ class PolicyError(ValueError):
     """A policy file that cannot be used. The text names the file, each field, and what is allowed."""
 
 
-class _Part(BaseModel):
+class _PolicyTable(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class QuietHours(_Part):
+class QuietHours(_PolicyTable):
     """Whose messages keep to the opening hours; a request may say otherwise."""
 
     classes: frozenset[Lane] = frozenset({Lane.MARKETING})
 
 
-class OptOutList(_Part):
+class OptOutList(_PolicyTable):
     """Whose messages the opt-out list refuses."""
 
     classes: frozenset[Lane] = frozenset({Lane.MARKETING})
 
 
-class Recipients(_Part):
+class Recipients(_PolicyTable):
     """The limits on messages to one number. 0 messages: no limit."""
 
     messages: Annotated[int, Field(ge=0, le=100_000)] = 10
@@ -48,14 +48,14 @@ class Recipients(_Part):
     otp_window_s: Annotated[float, Field(ge=1, le=86_400)] = 600.0
 
 
-class RoutePrices(_Part):
+class RoutePrices(_PolicyTable):
     """Prices of a segment on one route."""
 
     cost_per_segment: Amount  # of countries that are not in the table below
     cost_per_segment_by_country: dict[str, Amount] = Field(default_factory=dict)
 
 
-class SpendingLimits(_Part):
+class SpendingLimits(_PolicyTable):
     """Prices of a segment, and the limit of a day. Amounts are in the currency of the prices."""
 
     cost_per_segment: Amount | None = None  # of countries that are not in the table below
@@ -102,7 +102,7 @@ class SpendingLimits(_Part):
         return self.cost_per_segment is not None
 
 
-class PolicySettings(_Part):
+class PolicySettings(_PolicyTable):
     """All rules. The defaults are what an empty file means."""
 
     quiet_hours: QuietHours = QuietHours()

@@ -76,8 +76,7 @@ class Driver:
         self._requesting = True  # False: requests that could go out now wait for the next start
         self._closed = False
         self._all_answered = asyncio.Event()  # set only once the sender stops
-        self._commit_timer: asyncio.Handle | None = None  # the start of the next commit is scheduled
-        self._commit_at_ns = 0
+        self._commit_scheduled = False  # the start of the next commit
         self.commits = Committer(store, self._committed, self.chores)
         self._guarded_advance = self.chores.guarded("dispatcher", self._advance)
         self._guarded_begin = self.chores.guarded("committer", self._begin_commit)
@@ -87,9 +86,13 @@ class Driver:
         """Messages on their way to the store."""
         return self._node.waiting
 
-    def recover(self, recovered: Sequence[Recovered], unread: int = 0) -> None:
+    def recover(self, recovered: Sequence[Recovered], unread: int = 0, sent: int = 0) -> None:
         """As ``Node.recover``."""
-        self._perform(self._node.recover(self._now(), recovered, unread))
+        self._perform(self._node.recover(self._now(), recovered, unread, sent))
+
+    def recover_sent(self, page: Sequence[Recovered], left: int = 0) -> None:
+        """As ``Node.recover_sent``."""
+        self._perform(self._node.recover_sent(self._now(), page, left))
 
     def join(self, tenure: Tenure) -> None:
         """As ``Node.join``. A ``Member`` calls it and keeps the tenure."""
@@ -101,12 +104,16 @@ class Driver:
         self._perform(self._node.renewed(self._now(), until_ns, renewal))
 
     def learning(self) -> None:
-        """As ``Node.learning``."""
-        self._node.learning()
+        """The member begins to read the news of the store's rules."""
+        self._node.rules.begin_learning()
 
     def learned(self, news: News) -> None:
         """As ``Node.learned``."""
         self._perform(self._node.learned(self._now(), news))
+
+    def wall_set(self, ahead_ns: int) -> None:
+        """As ``Node.wall_set``."""
+        self._perform(self._node.wall_set(self._now(), ahead_ns))
 
     def wants(self) -> int:
         """As ``Node.wants``; 0 once the sender stops."""
@@ -157,18 +164,18 @@ class Driver:
         return waiter
 
     def opt_in(self, numbers: Sequence[str]) -> asyncio.Future[None]:
-        """As ``Node.opt_in``. Resolves when that is on disk."""
+        """As ``ChangingRules.opt_in``. Resolves when that is on disk."""
         waiter = self._waiter()
         if not self._closed:
-            self._node.opt_in(numbers, waiter)
+            self._node.rules.opt_in(numbers, waiter)
             self._schedule_commit()
         return waiter
 
     def keep(self, controls: Sequence[ReportControl]) -> asyncio.Future[None]:
-        """As ``Node.keep``. Resolves when they are on disk."""
+        """As ``ChangingRules.keep``. Resolves when they are on disk."""
         waiter = self._waiter()
         if not self._closed:
-            self._node.keep(controls, waiter)
+            self._node.rules.keep(controls, waiter)
             self._schedule_commit()
         return waiter
 
@@ -234,7 +241,7 @@ class Driver:
     async def close(self) -> None:
         """Write the waiting work, then end the thread. The store stays open; no more work is accepted."""
         await self.settled()
-        await self.settled()  # what the commit before brought, such as the costs of a repeated key
+        await self.settled()  # what the commit before brought, such as the end of an attempt
         self._closed = True
         await self.commits.close()
 
@@ -245,24 +252,27 @@ class Driver:
         return waiter
 
     def _schedule_commit(self) -> None:
+        if self._commit_scheduled:
+            return
         due_ns = self._node.commit_due_ns()
         if due_ns is None:  # nothing to write, or a commit is with the thread
             return
-        if self._commit_timer is not None:
-            if due_ns >= self._commit_at_ns:
-                return
-            self._commit_timer.cancel()
-        self._commit_at_ns = due_ns
+        self._commit_scheduled = True
         wait_ns = due_ns - now_ns()
         if wait_ns > 0:
-            self._commit_timer = self._loop.call_later(wait_ns / _SECOND_NS, self._guarded_begin)
+            # Rounded up: uvloop rounds to a millisecond, and would call at once for less than half of one.
+            wait_ms = -(-wait_ns // 1_000_000)
+            self._loop.call_later(wait_ms / 1000, self._guarded_begin, due_ns)
         else:
             # At the end of this turn of the loop, so that the requests of one turn share a commit.
-            self._commit_timer = self._loop.call_soon(self._guarded_begin)
+            self._loop.call_soon(self._guarded_begin, due_ns)
 
-    def _begin_commit(self) -> None:
-        self._commit_timer = None
-        self.commits.commit(self._node.begin_commit(self._now()))
+    def _begin_commit(self, due_ns: int) -> None:
+        self._commit_scheduled = False
+        if due_ns > now_ns():  # a timer counts from the begin of a turn of the loop
+            self._schedule_commit()
+        else:
+            self.commits.commit(self._node.begin_commit(self._now()))
 
     def _committed(
         self, taken: Mapping[int, Existing], ended: Sequence[EndedMessage] | None, error: StoreError | None

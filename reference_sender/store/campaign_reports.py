@@ -100,13 +100,3 @@ class ReportStore(Protocol):
     def campaign_rows(self, campaign: str, after_id: int, limit: int) -> list[CampaignRow]:
         """At most ``limit`` messages of ``campaign`` with an id above ``after_id``, in the order of ids."""
         ...
-
-
-def joined(recipients: tuple[str, ...]) -> str:
-    """Mail addresses as one column."""
-    return " ".join(recipients)
-
-
-def separated(column: str) -> tuple[str, ...]:
-    """The mail addresses of a column."""
-    return tuple(column.split())

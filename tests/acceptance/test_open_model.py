@@ -126,6 +126,18 @@ def take_long(**_):
 """
 
 
+# The load ends between two writes of the CSV files.
+_RARE_CSV = """
+from locust import stats
+
+from loadtests.locustfile import locustfile
+from loadtests.scenarios.smoke import SCENARIO
+
+stats.CSV_STATS_INTERVAL_SEC = 5
+User, Shape = locustfile(SCENARIO, __name__)
+"""
+
+
 def two_workers(folder: Path) -> tuple[str, ...]:
     """Arguments of Locust: two workers on this machine, statistics in ``folder``."""
     port = str(free_port())
@@ -141,6 +153,20 @@ def test_the_master_waits_for_the_last_statistics_of_its_workers(
     process = locust(
         *("-f", str(tmp_path / "late_reports.py"), "--host", sender.url, "--headless"),
         *("--plan", plan, "--run-dir", str(tmp_path), *two_workers(tmp_path)),
+    )
+    finish(process)
+    assert statistics(tmp_path / "all")["Aggregated"]["Request Count"] == "200"
+
+
+def test_the_last_requests_of_a_load_in_one_process_are_in_the_csv_file(
+    sender: StubSender, locust: StartLocust, tmp_path: Path
+) -> None:
+    scenario = tmp_path / "rare_csv.py"
+    scenario.write_text(_RARE_CSV)
+    plan = write_plan(tmp_path, 100.0, 2.0)
+    process = locust(
+        *("-f", str(scenario), "--host", sender.url, "--headless", "--plan", plan),
+        *("--run-dir", str(tmp_path), "--csv", str(tmp_path / "all")),
     )
     finish(process)
     assert statistics(tmp_path / "all")["Aggregated"]["Request Count"] == "200"

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-INPUTS = 1_200
+INPUTS = 1_800
 
 
 def test_no_input_brings_a_5xx_an_undescribed_answer_or_an_error_in_the_log() -> None:

@@ -17,7 +17,7 @@ import pyarrow as pa
 import pytest
 from started_processes import StartedProcesses, free_port
 
-MESSAGES = 200
+MESSAGES = 300
 DEADLINE_S = 40.0
 PROVIDER_TOKEN, ADMIN_TOKEN, SENDER_TOKEN = "provider-token", "admin-token", "sender-token"
 

@@ -13,7 +13,7 @@ def policy_at_any_hour(**parts: object) -> PolicySettings:
 
 
 def zone_at_noon() -> str:
-    """A time zone whose midnight is 11 hours away: no test goes on into its next day."""
+    """A time zone in which it is noon: no test continues into the next day of that zone."""
     ahead_h = 12 - datetime.now(UTC).hour
     return f"Etc/GMT{-ahead_h:+d}"  # POSIX counts to the west
 

@@ -132,8 +132,7 @@ def test_a_fault_that_cannot_begin_is_refused_by_its_own_fields(
         ({"kind": "rate_reduction", "share": 0.5, "rate_per_s": 1}, "give share or rate_per_s, not both"),
         (
             {"kind": "rate_reduction", "rate_per_s": 1e-300},
-            "rate_per_s: 1e-300: Input should be greater than or equal to 0.000001 "
-            "(allowed: number at least 0.000001 and at most 10000000)",
+            "rate_per_s: 1e-300: is too small (allowed: number at least 0.000001 and at most 10000000)",
         ),
     ],
 )

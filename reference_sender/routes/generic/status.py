@@ -11,13 +11,13 @@ from reference_sender.routes.protocol import ProviderReply, ProviderRequest, Rou
 from reference_sender.routes.reading import read_found
 
 
-class _Fetched(Struct, gc=False):
+class _FetchedMessage(Struct, gc=False):
     id: str
     state: str
     reason: str | None = None
 
 
-_decode = msgspec.json.Decoder(_Fetched).decode
+_decode = msgspec.json.Decoder(_FetchedMessage).decode
 
 
 class GenericStatusQuery:

@@ -23,16 +23,16 @@ _STATES = {
 }
 
 
-class _Listed(Struct, gc=False):
+class _ListedMessage(Struct, gc=False):
     id: str
     status: str
 
 
-class _Page(Struct, gc=False):
-    listed: Sequence[_Listed] = msgspec.field(name="list")
+class _MessagesPage(Struct, gc=False):
+    listed: Sequence[_ListedMessage] = msgspec.field(name="list")
 
 
-_decode = msgspec.json.Decoder(_Page).decode
+_decode = msgspec.json.Decoder(_MessagesPage).decode
 
 
 class SmsapiStatusQuery:

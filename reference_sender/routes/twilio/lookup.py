@@ -7,6 +7,7 @@ it was created. It cannot distinguish two equal messages to one number at the sa
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import UTC
 from email.utils import parsedate_to_datetime
 from urllib.parse import urlencode
 
@@ -23,7 +24,7 @@ _PAGE_SIZE = 100  # the newest; more messages to one number within a lookup are 
 _MARGIN_S = 2.0  # Twilio's dates are whole seconds
 
 
-class _Listed(Struct, gc=False, rename={"sender": "from"}):
+class _ListedResource(Struct, gc=False, rename={"sender": "from"}):
     sid: str
     to: str
     body: str
@@ -33,11 +34,11 @@ class _Listed(Struct, gc=False, rename={"sender": "from"}):
     error_code: int | None = None
 
 
-class _Page(Struct, gc=False):
-    messages: Sequence[_Listed]
+class _ResourcePage(Struct, gc=False):
+    messages: Sequence[_ListedResource]
 
 
-_decode = msgspec.json.Decoder(_Page).decode
+_decode = msgspec.json.Decoder(_ResourcePage).decode
 
 
 class TwilioLookup:
@@ -65,7 +66,7 @@ class TwilioLookup:
             for each in reversed(same)  # Twilio lists the newest first
         ]
 
-    def _is(self, message: Message, listed: _Listed) -> bool:
+    def _is(self, message: Message, listed: _ListedResource) -> bool:
         sender_id = message.sender_id or self._sender_id
         # A Messaging Service chooses the sender later.
         by_number = not is_service(sender_id) and listed.sender is not None
@@ -87,8 +88,11 @@ def _ahead_s(reply: ProviderReply) -> float:
     return 0.0 if date_s is None else date_s - reply.received_s
 
 
-def _created_s(listed: _Listed) -> float:
+def _created_s(listed: _ListedResource) -> float:
     try:
-        return parsedate_to_datetime(listed.date_created).timestamp()
+        created = parsedate_to_datetime(listed.date_created)
     except ValueError:
         return float("-inf")
+    if created.tzinfo is None:  # the zone is -0000, which is UTC too (RFC 5322 3.3)
+        created = created.replace(tzinfo=UTC)
+    return created.timestamp()

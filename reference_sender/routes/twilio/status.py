@@ -13,13 +13,13 @@ from reference_sender.routes.reading import read_found
 from reference_sender.routes.twilio.statuses import report_of
 
 
-class _Fetched(Struct, gc=False):
+class _FetchedResource(Struct, gc=False):
     sid: str
     status: str
     error_code: int | None = None
 
 
-_decode = msgspec.json.Decoder(_Fetched).decode
+_decode = msgspec.json.Decoder(_FetchedResource).decode
 
 
 class TwilioStatusQuery:

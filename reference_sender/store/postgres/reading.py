@@ -7,15 +7,12 @@ from typing import Any
 
 import asyncpg
 
-from reference_sender.dispatch.values import Lane, Message, Report, State
+from reference_sender.dispatch.values import Report, State
+from reference_sender.store.message_rows import RECORD_COLUMNS, record_of
 from reference_sender.store.protocol import CampaignEnd, DeadLetterFilter, Record
 
 _COLUMNS = (
-    "SELECT m.id, m.key, m.recipient, m.body, m.class, m.sender_id, m.campaign, m.segments, m.created_ns,"
-    " m.expires_ns, coalesce(p.state, 'queued'), coalesce(p.reason, ''), p.provider_id,"
-    " coalesce(p.attempts, 0), coalesce(p.at_ns, m.created_ns), p.route, p.tried_ns,"
-    " coalesce(h.not_before_ns, 0), coalesce(h.keeps_hours, false)"
-    " FROM message m LEFT JOIN progress p ON p.id = m.id LEFT JOIN hold h ON h.id = m.id"
+    f"{RECORD_COLUMNS} FROM message m LEFT JOIN progress p ON p.id = m.id LEFT JOIN hold h ON h.id = m.id"
 )
 _PAGE = f"{_COLUMNS} WHERE m.id > $1 ORDER BY m.id LIMIT $2"
 _THESE = f"{_COLUMNS} WHERE m.id = ANY($1) ORDER BY m.id"
@@ -52,19 +49,19 @@ WHERE m.campaign = $1 AND m.campaign <> '' AND m.id <= $2
 
 async def page(connection: asyncpg.Connection[Any], after_id: int, limit: int) -> list[Record]:
     """As ``Store.records``."""
-    return [_record(row) for row in await connection.fetch(_PAGE, after_id, limit)]
+    return [record_of(row) for row in await connection.fetch(_PAGE, after_id, limit)]
 
 
 async def these(connection: asyncpg.Connection[Any], ids: Sequence[int]) -> list[Record]:
     """The messages with these ids, in the order of their ids."""
-    return [_record(row) for row in await connection.fetch(_THESE, ids)]
+    return [record_of(row) for row in await connection.fetch(_THESE, ids)]
 
 
 async def ended(connection: asyncpg.Connection[Any], reports: Sequence[Report]) -> list[Record]:
     """The messages that ``reports`` name, of those that ended FAILED or EXPIRED."""
     keys = [report.key for report in reports if report.key is not None]
     ids = [report.provider_id for report in reports]
-    return [_record(row) for row in await connection.fetch(_ENDED, keys, ids)]
+    return [record_of(row) for row in await connection.fetch(_ENDED, keys, ids)]
 
 
 async def dead_letters(
@@ -72,7 +69,7 @@ async def dead_letters(
 ) -> list[Record]:
     """As ``MessageArchive.dead_letters``."""
     rows = await connection.fetch(_DEAD, *_values(wanted), after_id, limit)
-    return [_record(row) for row in rows]
+    return [record_of(row) for row in rows]
 
 
 async def count_dead_letters(connection: asyncpg.Connection[Any], wanted: DeadLetterFilter) -> dict[str, int]:
@@ -100,22 +97,3 @@ async def campaign_ends(
     """As ``MessageArchive.campaign_ends``."""
     rows = await connection.fetch(_CAMPAIGN_ENDS, campaign, last_id)
     return [CampaignEnd(State(row[0]), *row[1:]) for row in rows]
-
-
-def _record(row: asyncpg.Record) -> Record:
-    message_id, key, to, body, lane, sender_id, campaign, segments, created_ns, expires_ns = row[:10]
-    message = Message(
-        message_id,
-        key,
-        to,
-        body.decode(),
-        Lane(lane),
-        sender_id,
-        campaign,
-        segments,
-        created_ns,
-        expires_ns,
-        not_before_ns=row[17],
-        keeps_hours=row[18],
-    )
-    return Record(message, State(row[10]), *row[11:17])

@@ -44,7 +44,7 @@ ROUTE = ["--route", "smsapi+http://hush@127.0.0.1:80"]
         ([*ROUTE, "--alerts", "none.toml"], "--alerts: none.toml: No such file or directory"),
         (
             [*ROUTE, "--alerts", "alerts.toml"],
-            "--alerts: alerts.toml: rules.error_rate.above: Input should",
+            "--alerts: alerts.toml: rules.error_rate.above: must be",
         ),
         ([*ROUTE, "--public-url", "nonsense"], "'--public-url': 'nonsense': http:// or https://"),
         (["--route", "smsapi+http://hush%07@127.0.0.1:80"], "the token of a route cannot be used"),

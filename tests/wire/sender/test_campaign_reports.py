@@ -254,17 +254,21 @@ def test_a_defect_of_one_report_ends_neither_the_sender_nor_the_other_reports(
 
     monkeypatch.setattr("reference_sender.notices.campaign_ends.letter", defective)
 
+    def given_up() -> int:
+        return sum("april waits for the next start" in each.getMessage() for each in caplog.records)
+
     async def steps(world: World) -> None:
         async with listening_mailbox(box) as port, watched(world, settings(port)):
             await order(world, 0, 1, campaign="april")
             await order(world, 1, 1)
             await end(world, 0, 2)
             await until_mailed(world)
+            await eventually_in_loop(given_up)  # its campaign may be seen to end later than the other one
             assert not world.driver.chores.failed.is_set()
 
     run_world(steps, reports=settings())
     assert [mail["Subject"] for _, mail in box.mails] == ["Campaign may: 1 of 1 delivered"]
-    assert sum("april waits for the next start" in each.getMessage() for each in caplog.records) == 1
+    assert given_up() == 1
 
 
 def test_a_mail_that_is_refused_is_sent_again(run_world: RunWorld, caplog: pytest.LogCaptureFixture) -> None:

@@ -26,7 +26,7 @@ class SenderNameBody(Struct, frozen=True, gc=False):
     default: bool
 
 
-class _Counted(Struct, frozen=True, gc=False):
+class _NameCount(Struct, frozen=True, gc=False):
     count: int
 
 
@@ -72,7 +72,7 @@ def _sender_names(
         names.make_default(name)
     elif not names.remove(name):
         raise SmsapiError(110)  # a name of the profile: only the profile can remove it
-    return HttpResponse(200, _encoder.encode(_Counted(1))) if as_json else _as_text("OK:1")
+    return HttpResponse(200, _encoder.encode(_NameCount(1))) if as_json else _as_text("OK:1")
 
 
 def _add(name: str, exists: bool, names: SenderNames) -> None:

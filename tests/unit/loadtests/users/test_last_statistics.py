@@ -42,7 +42,7 @@ def test_it_waits_until_every_worker_has_answered() -> None:
 def test_a_worker_that_does_not_answer_is_named_at_the_limit() -> None:
     master = Master()
     answers = WorkerAnswers(master)
-    master.arrives("a")  # of its own accord, as after Ctrl-C
+    master.arrives("a")  # without being told, as after Ctrl-C
     assert answers.collect(("a", "b"), "missing", 0.05) == ["b"]
     assert master.told == [(END_MESSAGE, "b")]
 

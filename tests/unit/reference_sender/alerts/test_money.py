@@ -120,7 +120,7 @@ def test_a_campaign_with_the_limit_zero_is_over_it_at_once() -> None:
             "rules.balance.above: unknown key; known here: enabled, below, clear",
         ),
         ("[rules.balance_by_route.main]\nbelow = 1", "rules.balance_by_route.main.clear: missing"),
-        ("[rules]\nbalance_every_s = 0", "rules.balance_every_s: Input should be greater than 0"),
+        ("[rules]\nbalance_every_s = 0", "rules.balance_every_s: must be more than 0"),
     ],
 )
 def test_an_error_of_the_file_names_the_field(text: str, said: str) -> None:

@@ -106,9 +106,9 @@ def test_the_mail_has_page_and_table() -> None:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("language = 'de'", "language: Input should be 'en' or 'pl'"),
+        ("language = 'de'", "language: must be 'en' or 'pl'"),
         ("time_zone = 'Mars'", "time_zone: 'Mars' is not a time zone"),
-        ("quiet_s = -1", "quiet_s: Input should be greater than or equal to 0"),
+        ("quiet_s = -1", "quiet_s: must be at least 0"),
         ("[email]\nhost = 'x'", "email.mail_from: missing"),
         ("langage = 'en'", "langage: unknown key; known here: enabled, language"),
         ("[", "Invalid"),

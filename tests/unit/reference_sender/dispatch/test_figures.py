@@ -25,10 +25,10 @@ def test_durations_count_from_the_acceptance_or_the_later_scheduled_time() -> No
 
 def test_each_class_has_its_own_figures() -> None:
     figures = Figures()
-    figures.sent(OTP, 0)
-    figures.sent(OTP, 20 * SECOND_NS)
-    figures.delivered(OTP, 20 * SECOND_NS)
-    figures.delivered(MARKETING, 8_000 * SECOND_NS)
+    figures.handovers[OTP].add(0)
+    figures.handovers[OTP].add(20 * SECOND_NS)
+    figures.deliveries[OTP].add(20 * SECOND_NS)
+    figures.deliveries[MARKETING].add(8_000 * SECOND_NS)
     figures.not_delivered(MARKETING, State.FAILED, "undelivered")
     otp, transactional, marketing = figures.snapshot()
     assert (otp.sent, otp.ended) == (2, {"delivered": 1, "failed": 0, "expired": 0})

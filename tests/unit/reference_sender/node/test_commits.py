@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pytest
-from msgspec.structs import replace
 
 from reference_sender.dispatch.values import Change, Lane, Message, State, SubmitAttempt, SubmitBatch
 from reference_sender.node.commits import Commits
@@ -57,23 +56,6 @@ def test_one_commit_is_in_progress_at_a_time_and_the_next_one_lingers() -> None:
     commits.done()
     assert commits.due_ns() == 105
     assert begun(commits).messages == [message(2)]
-
-
-def test_bulk_alone_lingers_longer_until_a_single_message_or_an_attempt_of_otps_joins() -> None:
-    commits = Commits(linger_ns=5, retry_ns=0)
-    commits.change([change(1)])
-    begun(commits, now_ns=100)
-    commits.done()
-    commits.add_many([replace(message(1), lane=Lane.MARKETING)], "campaign")
-    commits.change([change(2)])
-    commits.attempt(attempt(7), SubmitBatch(7, "r", (replace(message(2), lane=Lane.MARKETING),)))
-    assert commits.due_ns() == 115
-    commits.add(message(3), "client")
-    assert commits.due_ns() == 105
-    begun(commits, now_ns=105)
-    commits.done()
-    commits.attempt(attempt(8), SubmitBatch(8, "r", (replace(message(4), lane=Lane.OTP),)))
-    assert commits.due_ns() == 110
 
 
 def test_changes_keep_their_order_across_failed_commits() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from email.utils import formatdate
 from urllib.parse import parse_qs, urlencode
 
@@ -163,6 +164,26 @@ def test_a_lookup_goes_by_the_provider_s_clock() -> None:
     assert lookup is not None
     behind = page(listed("own", 400), date_s=410, received_s=1_010.0)
     found = lookup.found(message(), 1_000.0, behind)
+    assert found is not None
+    assert [report.provider_id for report in found] == ["own"]
+
+
+@pytest.mark.parametrize("machine", ["America/New_York", "Asia/Kolkata", "UTC"])
+@pytest.mark.parametrize("zone", ["+0000", "-0000", "GMT"])
+def test_a_lookup_does_not_go_by_the_zone_of_the_machine(
+    monkeypatch: pytest.MonkeyPatch, machine: str, zone: str
+) -> None:
+    lookup = twilio().lookup
+    assert lookup is not None
+    dates = {sid: f"Thu, 01 Jan 1970 00:16:{second} {zone}" for sid, second in (("own", 40), ("earlier", 30))}
+    reply = page(*(listed(sid, 0, date_created=date) for sid, date in dates.items()))
+    try:
+        with monkeypatch.context() as changed:
+            changed.setenv("TZ", machine)
+            time.tzset()
+            found = lookup.found(message(), 1_000.0, reply)
+    finally:
+        time.tzset()
     assert found is not None
     assert [report.provider_id for report in found] == ["own"]
 

@@ -7,6 +7,7 @@ import sqlite3
 import threading
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import closing
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -23,8 +24,9 @@ from reference_sender.dispatch.values import (
     RouteLimits,
     State,
 )
-from reference_sender.node import commits
-from reference_sender.node.times import NodeTimes
+from reference_sender.node.effects import Commit
+from reference_sender.node.node import Node
+from reference_sender.node.times import DEFAULT_TIMES, NodeTimes
 from reference_sender.runtime import loop_lag
 from reference_sender.runtime.background import Chores
 from reference_sender.runtime.driver import Driver
@@ -96,13 +98,13 @@ Steps = Callable[[Driver, WatchedStore, NotingRoute], Awaitable[None]]
 
 @pytest.fixture
 def run_driver(tmp_path: Path) -> Callable[[Steps], WatchedStore]:
-    def run(steps: Steps) -> WatchedStore:
+    def run(steps: Steps, linger_ns: int = DEFAULT_TIMES.linger_ns) -> WatchedStore:
         store = WatchedStore(tmp_path / "s.db")
 
         async def live() -> None:
             route = NotingRoute()
             dispatcher = Dispatcher(DispatchSettings(), (LIMITS,), 1)
-            driver = Driver(dispatcher, store, {"r": route}, NodeTimes(retry_ns=10_000_000))
+            driver = Driver(dispatcher, store, {"r": route}, NodeTimes(linger_ns, retry_ns=10_000_000))
             async with asyncio.timeout(20):
                 await steps(driver, store, route)
 
@@ -193,22 +195,30 @@ def test_a_route_that_refuses_the_account_is_logged(
     ]
 
 
-def test_a_single_message_does_not_wait_for_the_longer_linger_of_bulk(
-    run_driver: Callable[[Steps], WatchedStore], monkeypatch: pytest.MonkeyPatch
+def test_commits_keep_their_interval_when_timers_fire_early(
+    run_driver: Callable[..., WatchedStore], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    linger_ns = 60_000_000
+    begun_ns: list[int] = []
+    begin = Node.begin_commit
+
+    def noted(node: Node, now_ns: int) -> Commit:
+        begun_ns.append(now_ns)
+        return begin(node, now_ns)
+
     async def steps(driver: Driver, store: WatchedStore, route: NotingRoute) -> None:
-        monkeypatch.setattr(commits, "BULK_LINGERS", 100_000)  # longer than the test may take
-        await driver.take_many([message(1, Lane.MARKETING)])
-        bulk = driver.take_many([message(2, Lane.MARKETING)])
-        await asyncio.sleep(0)
-        assert not bulk.done()
-        await driver.take(message(3, Lane.TRANSACTIONAL))
-        assert bulk.done()  # they shared the commit
-        monkeypatch.undo()
+        loop = asyncio.get_running_loop()
+        later = loop.call_later
+        monkeypatch.setattr(loop, "call_later", lambda wait_s, *call: later(max(0, wait_s - 0.04), *call))
+        for number in range(1, 4):
+            await driver.take(message(number))
         route.answers.set()
         await driver.drain(5)
 
-    run_driver(steps).close()
+    monkeypatch.setattr(Node, "begin_commit", noted)
+    run_driver(steps, linger_ns).close()
+    assert len(begun_ns) >= 3
+    assert all(second - first >= linger_ns for first, second in pairwise(begun_ns))
 
 
 @pytest.mark.parametrize("second", [message(2, key="k-1"), message(2, Lane.MARKETING)])

@@ -1,19 +1,13 @@
-"""Rows of SQLite as records, and the dead letters among them."""
+"""The dead letters of SQLite."""
 
 from __future__ import annotations
 
 import sqlite3
 from typing import Any
 
-from reference_sender.dispatch.values import Lane, Message, State
+from reference_sender.store.message_rows import RECORD_COLUMNS, record_of
 from reference_sender.store.protocol import DeadLetterFilter, Record
 
-RECORD_COLUMNS = (
-    "SELECT m.id, m.key, m.recipient, m.body, m.class, m.sender_id, m.campaign, m.segments, m.created_ns,"
-    " m.expires_ns, coalesce(p.state, 'queued'), coalesce(p.reason, ''), p.provider_id,"
-    " coalesce(p.attempts, 0), coalesce(p.at_ns, m.created_ns), p.route, p.tried_ns,"
-    " coalesce(h.not_before_ns, 0), coalesce(h.keeps_hours, 0)"
-)
 _DEAD = (
     "FROM progress p INDEXED BY progress_dead CROSS JOIN message m ON m.id = p.id"
     " LEFT JOIN hold h ON h.id = m.id WHERE p.state IN ('failed', 'expired')"
@@ -33,26 +27,6 @@ def count_dead_letters(reader: sqlite3.Connection, wanted: DeadLetterFilter) -> 
     """As ``MessageArchive.count_dead_letters``."""
     where, values = _matching(wanted)
     return dict(reader.execute(f"SELECT p.reason, count(*) {_DEAD}{where} GROUP BY p.reason", values))
-
-
-def record_of(row: tuple[Any, ...]) -> Record:
-    """A row with ``RECORD_COLUMNS``."""
-    message_id, key, to, text, lane, sender_id, campaign, segments, created_ns, expires_ns = row[:10]
-    message = Message(
-        message_id,
-        key,
-        to,
-        text,
-        Lane(lane),
-        sender_id,
-        campaign,
-        segments,
-        created_ns,
-        expires_ns,
-        not_before_ns=row[17],
-        keeps_hours=bool(row[18]),
-    )
-    return Record(message, State(row[10]), *row[11:17])
 
 
 def _matching(wanted: DeadLetterFilter) -> tuple[str, list[Any]]:

@@ -1,0 +1,24 @@
+"""A message with its progress and its hold, as both stores read it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from reference_sender.dispatch.values import Lane, Message, State
+from reference_sender.store.protocol import Record
+
+RECORD_COLUMNS = (
+    "SELECT m.id, m.key, m.recipient, m.body, m.class, m.sender_id, m.campaign, m.segments, m.created_ns,"
+    " m.expires_ns, coalesce(p.state, 'queued'), coalesce(p.reason, ''), p.provider_id,"
+    " coalesce(p.attempts, 0), coalesce(p.at_ns, m.created_ns), p.route, p.tried_ns,"
+    " coalesce(h.not_before_ns, 0), coalesce(h.keeps_hours, false)"
+)
+
+
+def record_of(row: Sequence[Any]) -> Record:
+    """A row with ``RECORD_COLUMNS``. PostgreSQL keeps texts as bytes, and SQLite true as 1."""
+    message_id, key, to, body, lane, *more = row[:10]
+    text = body.decode() if isinstance(body, bytes) else body
+    hold = {"not_before_ns": row[17], "keeps_hours": bool(row[18])}
+    return Record(Message(message_id, key, to, text, Lane(lane), *more, **hold), State(row[10]), *row[11:17])
