@@ -12,6 +12,7 @@ from msgspec import Struct
 
 from analysis.quantile import Quantile
 
+SUFFICIENT = "The contract is sufficient"  # begins the sentence that an ideal sender needs no other
 ShareName = Literal["network", "contract", "sender", "bench"]
 BottleneckKind = Literal[
     "sender_cpu",

@@ -11,7 +11,7 @@ from analysis.findings import Availability, DelaySplit
 from analysis.judge import checks, checks_environment
 from analysis.judge.bottlenecks import BottleneckInputs, find_bottlenecks
 from analysis.judge.handsets import class_outcomes, handsets
-from analysis.judge.interruption import INTERRUPTED
+from analysis.judge.interruption import waited_out
 from analysis.judge.objectives import ObjectiveInputs, judge_all
 from analysis.judge.validity import worst
 from analysis.judge.verdict import withheld
@@ -71,9 +71,8 @@ def analyse_part(
         specs, _facts(manifest, journeys, outcomes, counted, (delivery, api), (paid, available, stable))
     )
     splits = _delay_splits(journeys, outcomes, manifest, specs)
-    bands = fault_bands(manifest, journeys)
-    faulty = any(band.from_s is not None for band in bands)
-    objectives = tuple(_with_reach(each, splits, stable is False, faulty) for each in objectives)
+    context = stable is False, bool(manifest.faults)
+    objectives = tuple(_with_reach(each, splits, *context) for each in objectives)
     if failed:
         objectives = withheld(objectives, f"the bench failed: {failed}")
     order = stages.timestamp_order(journeys)
@@ -107,7 +106,7 @@ def analyse_part(
         validity=worst(made),
         probe=is_probe(manifest),
         equivalent_per_day=equivalent_per_day(manifest),
-        faults=bands,
+        faults=fault_bands(manifest, journeys),
         bench_failure=failed,
         backlog_gone_s=backlog_gone_s(journeys, outcomes),
         fairness=fairness(journeys, outcomes, run_dir) if manifest.scenario.role in _CAMPAIGNS else None,
@@ -148,7 +147,7 @@ def _bottleneck_inputs(
         target=manifest.target,
         in_flight_limit=manifest.in_flight_limit,
         lag_limit_s=lag_limit_s,
-        waited_out=waited_out(manifest, journeys),
+        waited_out=waited_out(manifest, journeys.end_s - journeys.load_end_s),
     )
 
 
@@ -192,7 +191,7 @@ def _facts(
         load_s=journeys.load_end_s,
         journal=journeys.journal,
         sender_rows=journeys.sender.present,
-        waited_out=waited_out(manifest, journeys),
+        waited_out=waited_out(manifest, journeys.end_s - journeys.load_end_s),
         no_real_times=_withheld_why(manifest, journeys),
         simulated=manifest.mode == "simulated",
     )
@@ -203,12 +202,6 @@ def _withheld_why(manifest: Manifest, journeys: Journeys) -> str:
     if not journeys.journal:
         return NO_JOURNAL_WHY
     return SCALED_WHY if manifest.timing.provider_scale != 1.0 else ""
-
-
-def waited_out(manifest: Manifest, journeys: Journeys) -> bool:
-    """Whether the wait after the load lasted until its limit: neither user nor bench ended it early."""
-    by_user = manifest.exit_reason in ("drain_ended", *INTERRUPTED)
-    return not by_user and journeys.end_s - journeys.load_end_s >= manifest.drain_timeout_s
 
 
 def is_probe(manifest: Manifest) -> bool:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from analysis.findings import Bottleneck, BottleneckKind
+from analysis.findings import SUFFICIENT, Bottleneck, BottleneckKind
 from analysis.first_screen.quoting import Quote
 from analysis.first_screen.values import Figure, Sentence
 from analysis.first_screen.wording import objective_part
-from analysis.measure.shares.reach import SUFFICIENT
 from analysis.model import PartReport, RunReport
 
 _ADVICE: dict[BottleneckKind, str] = {

@@ -10,6 +10,7 @@ import math
 import re
 from collections.abc import Iterator, Sequence
 
+from analysis.findings import SUFFICIENT
 from analysis.first_screen.advice import CAPACITY, faulty
 from analysis.first_screen.asides import ASK
 from analysis.first_screen.quoting import lookup, plain_words
@@ -18,7 +19,6 @@ from analysis.first_screen.values import Figure, FirstScreen, Sentence, figures,
 from analysis.first_screen.wording import deciding, objective_part, target_name, trusted
 from analysis.formatting import TIMES
 from analysis.judge.verdict import overall
-from analysis.measure.shares.reach import SUFFICIENT
 from analysis.model import Objective, PartReport, RunReport
 
 # "95 % within", "the 95th percentile": a percentile is part of the question and not a figure of the run.

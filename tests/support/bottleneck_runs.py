@@ -42,14 +42,14 @@ def analysed(run_dir: Path) -> PartReport:
     return analyse_part(run_dir, manifest, "bottleneck")
 
 
-# True beside the staged one on a busy machine: the parts of a run share its cores.
+# True beside the caused one on a busy machine: the parts of a run share its cores.
 SHARED_MACHINE = ("machine", "sender_cpu")
 
 
-def named_first(report: PartReport, staged: str, *also: str) -> None:
-    """The staged bottleneck comes first, and beside it only what is true in such a run."""
+def named_first(report: PartReport, caused: str, *also: str) -> None:
+    """The caused bottleneck comes first, and beside it only what is true in such a run."""
     found = kinds(report)
-    assert found[:1] == [staged], report.bottlenecks
+    assert found[:1] == [caused], report.bottlenecks
     assert set(found[1:]) <= {*also, *SHARED_MACHINE}, report.bottlenecks
 
 

@@ -6,11 +6,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from analysis.findings import DelaySplit
+from analysis.findings import SUFFICIENT, DelaySplit
 from analysis.formatting import count_text, seconds_text
 from analysis.quantile import Quantile
-
-SUFFICIENT = "The contract is sufficient"
 
 
 def out_of_reach(splits: Iterable[DelaySplit], message_class: str, percentile: float, limit_s: float) -> str:
