@@ -71,8 +71,7 @@ def analyse_part(
         specs, _facts(manifest, journeys, outcomes, counted, (delivery, api), (paid, available, stable))
     )
     splits = _delay_splits(journeys, outcomes, manifest, specs)
-    context = stable is False, bool(manifest.faults)
-    objectives = tuple(_with_reach(each, splits, *context) for each in objectives)
+    objectives = _with_reach(objectives, splits, stable is False, bool(manifest.faults))
     if failed:
         objectives = withheld(objectives, f"the bench failed: {failed}")
     order = stages.timestamp_order(journeys)
@@ -152,14 +151,17 @@ def _bottleneck_inputs(
 
 
 def _with_reach(
-    objective: Objective, splits: tuple[DelaySplit, ...], backlog_grew: bool, faults: bool
-) -> Objective:
-    """Adds to a missed delivery time whether a sender or the contract can change it."""
-    if objective.measure != "delivery_time" or objective.verdict != "missed":
-        return objective
-    limit_s, percentile = objective.limit_s or 0.0, objective.percentile or 0.0
-    reach = why_missed(splits, objective.message_class, percentile, limit_s, backlog_grew, faults)
-    return msgspec.structs.replace(objective, reach=reach)
+    objectives: tuple[Objective, ...], splits: tuple[DelaySplit, ...], backlog_grew: bool, faults: bool
+) -> tuple[Objective, ...]:
+    """Adds to each missed delivery time whether a sender or the contract can change it."""
+    found = []
+    for each in objectives:
+        reach = each.reach
+        if each.measure == "delivery_time" and each.verdict == "missed":
+            of = each.message_class, each.percentile or 0.0, each.limit_s or 0.0
+            reach = why_missed(splits, *of, backlog_grew, faults)
+        found.append(msgspec.structs.replace(each, reach=reach))
+    return tuple(found)
 
 
 def _delay_splits(
