@@ -274,6 +274,7 @@ class PartRun:
             earlier,
             self._accepted_before,
             settled if not earlier else None,
+            patient=self._settings.drain_timeout_s is not None,
         )
         end = await_the_rest(
             drain,
