@@ -9,10 +9,9 @@ from itertools import islice
 from msgspec import Struct
 
 from mock_provider.engine import MessageView
+from mock_provider.engine.distributions import NS_PER_S
 from mock_provider.engine.values import Accepted, AcceptedMessage, Outbound, Submit
 from mock_provider.protocols.lookups import CapturedMessage, MessageFilter
-
-_NANOSECONDS = 1e9
 
 
 class _Kept(Struct, frozen=True, gc=False):
@@ -182,7 +181,7 @@ class Inbox:
         )
 
     def _unix_s(self, instant_ns: int | None) -> float | None:
-        return None if instant_ns is None else (instant_ns + self._wall_offset_ns()) / _NANOSECONDS
+        return None if instant_ns is None else (instant_ns + self._wall_offset_ns()) / NS_PER_S
 
 
 _Recipient = tuple[str, str, str | None]

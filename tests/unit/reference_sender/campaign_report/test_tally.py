@@ -6,7 +6,8 @@ import random
 
 import msgspec
 import pytest
-from campaign_rows import BEGAN_NS, BRITISH, GERMAN, MIXED, ORANGE, PLAY, SECOND_NS, row
+from campaign_rows import BEGAN_NS, BRITISH, GERMAN, MIXED, ORANGE, PLAY, row
+from nanoseconds import S
 
 from reference_sender.campaign_report.carriers import carrier_finder
 from reference_sender.campaign_report.durations import DurationBuckets
@@ -97,7 +98,7 @@ def test_percentiles_are_within_half_a_percent() -> None:
     spent_s = sorted(draw.lognormvariate(2, 1.5) for _ in range(10_000))
     durations = DurationBuckets()
     for each in spent_s:
-        durations.add(int(each * SECOND_NS))
+        durations.add(int(each * S))
     times = durations.times()
     assert times is not None
     exact = [spent_s[int(share * 10_000) - 1] for share in (0.5, 0.9, 0.95, 0.99)]
