@@ -335,7 +335,7 @@ class HttpConnection(asyncio.Protocol):
 
     @property
     def unsent_bytes(self) -> int:
-        """``ResponseStream``."""
+        """See ``ResponseStream.unsent_bytes``."""
         return 0 if self._transport is None else self._transport.get_write_buffer_size()
 
     def write(self, data: bytes) -> bool:

@@ -28,7 +28,7 @@ class RouteSnapshot(Struct, frozen=True):
     requests_per_s: float = 0.0  # its limits, in the share of this sender
     segments_per_s: float = 0.0
     max_in_flight: int = 0
-    paced_requests_per_s: float = 0.0  # of the limits, what the provider has allowed of late
+    paced_requests_per_s: float = 0.0  # of the limits, the rate that the provider allowed recently
     paced_segments_per_s: float = 0.0
     # With several routes: its measurements, and its share of the weights (0 without weights).
     weight: float = 0.0
