@@ -42,7 +42,7 @@ PROTOCOL_NAME = "generic"
 _MAX_NAMED_NUMBERS = 100
 _LONGEST_WAIT_S = 92 * 86_400.0
 _CLASSES = {None: MessageClass.UNSPECIFIED} | {t.value: t for t in MessageClass if t.value}
-_TOLD = ReportsWanted(progress=True)
+_WITH_PROGRESS = ReportsWanted(progress=True)
 _NO_RECIPIENT = Refusal.NO_VALID_RECIPIENT.value
 
 _encoder = msgspec.json.Encoder()
@@ -96,15 +96,15 @@ def read_send(
         token,
         request.from_ or settings.default_sender,
         tuple(outbound),
-        request.priority,
-        request.unique_references,
-        request.validate_only,
-        _report_url(request, settings),
-        scheduled_ns,
-        expires_ns,
-        tuple(unparsable),
-        _CLASSES[request.message_class],
-        _TOLD if request.report_progress else ENDS_ONLY,
+        priority=request.priority,
+        refuse_duplicates=request.unique_references,
+        validate_only=request.validate_only,
+        report_url=_report_url(request, settings),
+        scheduled_ns=scheduled_ns,
+        expires_ns=expires_ns,
+        unparsable=tuple(unparsable),
+        message_class=_CLASSES[request.message_class],
+        wanted=_WITH_PROGRESS if request.report_progress else ENDS_ONLY,
     )
     return submit, request.messages, places
 
