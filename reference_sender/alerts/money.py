@@ -39,8 +39,8 @@ def _of_day(rules: AlertRules, spending: SpendingState) -> Iterator[Value]:
         return
     share = spending.spent_today / limit if limit else float(spending.moved_today > 0)
     yield Value("spending_near.day", rules.spending_near, share, "reserved share of the daily limit")
-    said = "messages that wait for another day because the daily limit is reached"
-    yield Value("spending_reached.day", rules.spending_reached, spending.moved_today, said)
+    description = "messages that wait for another day because the daily limit is reached"
+    yield Value("spending_reached.day", rules.spending_reached, spending.moved_today, description)
 
 
 def _of_campaign(

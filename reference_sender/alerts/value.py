@@ -9,9 +9,9 @@ from reference_sender.alerts.rules import FloorRule, Rule
 
 class Value(Struct, frozen=True):
     """One value of one rule. ``name``: the rule, with the class, the route or the campaign that it is about.
-    ``said``: what the value is, for a person."""
+    ``description``: what the value is, for a person."""
 
     name: str
     rule: Rule | FloorRule
     value: float
-    said: str
+    description: str

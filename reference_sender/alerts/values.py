@@ -41,8 +41,8 @@ def values(rules: AlertRules, before: DispatchState, now: DispatchState, spent_s
             f"requests per second that the provider of route {route.name} refuses because of a rate limit",
         )
     missing = now.reasons.get(EXPIRED_UNREPORTED, 0) - before.reasons.get(EXPIRED_UNREPORTED, 0)
-    said = "messages that ended because no delivery report came"
-    yield Value("missing_reports", rules.missing_reports, missing, said)
+    description = "messages that ended because no delivery report came"
+    yield Value("missing_reports", rules.missing_reports, missing, description)
     growth = _queued(now) - _queued(before)
     yield Value("backlog_growth", rules.backlog_growth, growth, "messages that the queues grew by")
 

@@ -25,13 +25,13 @@ class Notice(Struct, frozen=True, omit_defaults=True):
     began: bool
     value: float
     limit: float
-    said: str
+    description: str
     floor: bool = False
 
     @property
     def line(self) -> str:
         """One line for a person."""
-        begins = f"{self.alert}: {self.said}: {self.value:.4g}"
+        begins = f"{self.alert}: {self.description}: {self.value:.4g}"
         if self.began:
             return f"ALERT {begins}, {'below' if self.floor else 'above'} {self.limit:.4g}"
         return f"ALL CLEAR {begins}, {'at least' if self.floor else 'at most'} {self.limit:.4g}"
@@ -96,7 +96,7 @@ class Alerts:
             if alert.changed(each.rule, at_s, each.value):
                 limit = each.rule.beyond if alert.active else each.rule.clear
                 floor = isinstance(each.rule, FloorRule)
-                notices.append(Notice(each.name, alert.active, each.value, limit, each.said, floor))
+                notices.append(Notice(each.name, alert.active, each.value, limit, each.description, floor))
             self._keep(at_s, each, alert.active)
         return notices
 

@@ -159,7 +159,9 @@ def _active(at_s: float, alert: ActiveAlert) -> AlertRow:
     value = alert.value
     rule = value.rule
     floor = isinstance(rule, FloorRule)
-    return AlertRow(value.name, value.said, value.value, rule.beyond, floor, at_s - alert.since_s, None)
+    return AlertRow(
+        value.name, value.description, value.value, rule.beyond, floor, at_s - alert.since_s, None
+    )
 
 
 def _ended(at_s: float, alert: EndedAlert) -> AlertRow:
@@ -167,5 +169,5 @@ def _ended(at_s: float, alert: EndedAlert) -> AlertRow:
     lasted_s, ago_s = alert.ended_s - alert.since_s, at_s - alert.ended_s
     rule = value.rule
     return AlertRow(
-        value.name, value.said, value.value, rule.clear, isinstance(rule, FloorRule), lasted_s, ago_s
+        value.name, value.description, value.value, rule.clear, isinstance(rule, FloorRule), lasted_s, ago_s
     )

@@ -85,7 +85,7 @@ class AlertRow(Struct, frozen=True):
     """An alert that is active (``ended_ago_s`` is None), or has ended."""
 
     name: str
-    said: str
+    description: str
     value: float
     limit: float
     floor: bool  # the value is below the limit, and not above it

@@ -12,7 +12,7 @@ from typing import Any
 
 from analysis.formatting import round_number_text
 
-_NS = 1_000_000_000
+_NS_PER_S = 1_000_000_000
 # Causes of a wait, as positions in ``Limits.words``.
 REQUESTS, SEGMENTS, CONCURRENT, DRAIN, CARRIER = range(5)
 LIMITS = 5
@@ -76,7 +76,7 @@ def read_limits(profile: Mapping[str, Any], protocol: str) -> ContractLimits:
 def unit_ns(rate_per_s: Any) -> int:
     """Time of one unit at a rate, rounded up; 0: no limit."""
     is_rate = isinstance(rate_per_s, int | float) and rate_per_s > 0
-    return -int(-_NS // rate_per_s) if is_rate else 0
+    return -int(-_NS_PER_S // rate_per_s) if is_rate else 0
 
 
 def _bucket(section: Mapping[str, Any]) -> Bucket | None:

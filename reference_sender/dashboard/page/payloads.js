@@ -74,7 +74,7 @@
 /**
  * @typedef {object} AlertRow
  * @property {string} name
- * @property {string} said
+ * @property {string} description
  * @property {number} value
  * @property {number} limit
  * @property {boolean} floor
