@@ -109,7 +109,7 @@ class CampaignControls:
 
     async def _opt_out(self, request: web.BaseRequest, _: str) -> web.Response:
         wanted = read_body(await read_message(request, self._patience_s), OptOutRequest)
-        numbers = [checked_number(number, "numbers") for number in wanted.numbers]
+        numbers = [checked_number(each, "numbers", place) for place, each in enumerate(wanted.numbers)]
         await self._driver.opt_out(numbers)
         return json_answer({"opted_out": len(set(numbers))})
 

@@ -194,6 +194,18 @@ def test_opt_outs_are_added_listed_refused_and_removed(run_world: RunWorld) -> N
     run_world(steps)
 
 
+def test_a_wrong_number_of_a_list_is_named_by_its_place(run_world: RunWorld) -> None:
+    async def steps(world: World) -> None:
+        numbers = ["48500100200", "48500100201", "1234"]
+        status, answer, _ = await world.call("POST", "/v1/opt-outs", json={"numbers": numbers})
+        assert (status, answer["error"]["field"]) == (400, "numbers")
+        assert answer["error"]["message"].startswith("numbers[2] must be a phone number")
+        _, page, _ = await world.call("GET", "/v1/opt-outs")
+        assert page["opt_outs"] == []
+
+    run_world(steps)
+
+
 @pytest.mark.parametrize(
     ("method", "path", "body"),
     [
