@@ -20,9 +20,11 @@ from reference_sender.clock import wall_ahead_ns
 from reference_sender.dispatch.campaign_figures import UNIT
 from reference_sender.dispatch.values import State
 from reference_sender.policy.campaigns import Campaign, CampaignState
+from reference_sender.runtime.applied import applied
 from reference_sender.runtime.driver import Driver
 
 _MOST_NUMBERS = 1_000
+_APPLIED_WITHIN_S = 5.0  # then the answer has the counts so far
 _Body = TypeVar("_Body", bound=Struct)
 
 
@@ -86,6 +88,7 @@ class CampaignControls:
         if limit is not None:
             new = replace(new, spending_limit=limit)
         await self._driver.change_campaign(new)
+        await applied(self._driver, name, _APPLIED_WITHIN_S)
         return json_answer(await self._shown(name))
 
     async def _shown(self, name: str) -> dict[str, Any]:

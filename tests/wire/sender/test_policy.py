@@ -110,6 +110,39 @@ def test_pause_resume_and_cancel(run_world: RunWorld) -> None:
     run_world(steps)
 
 
+def test_the_answer_to_a_control_has_the_counts_after_it(run_world: RunWorld) -> None:
+    count = 1_200  # more than the gate releases at a time
+
+    async def steps(world: World) -> None:
+        _, taken = await campaign(world, *[{"to": f"48500{n:06d}"} for n in range(count)], spending_limit=0)
+        assert taken["held"]["total"] == count
+        _, answer = await control(world, "pause")
+        assert answer == await shown(world)
+        assert (answer["states"]["queued"], answer["held"]["total"]) == (count, count)
+        _, answer = await control(world, "resume", spending_limit=300.0)
+        assert (answer["held"]["total"], answer["reserved"]) == (600, 300.0)
+        await world.until_sent(600)
+        _, answer = await control(world, "cancel")
+        assert answer["held"]["total"] == 0
+        assert (answer["states"]["queued"], answer["states"]["failed"]) == (0, 600)
+        assert answer["reserved"] == 300.0
+        assert answer == await shown(world)
+
+    run_world(steps, policy=PRICED)
+
+
+def test_a_cancel_answers_with_the_costs_that_it_returned(run_world: RunWorld) -> None:
+    async def steps(world: World) -> None:
+        people = [{"to": f"48500{n:06d}"} for n in range(1_200)]
+        _, taken = await campaign(world, *people, send_at=ahead(hours=1))
+        assert taken["accepted"] == 1_200
+        assert (await shown(world))["reserved"] == 600.0
+        _, answer = await control(world, "cancel")
+        assert (answer["states"]["failed"], answer["held"]["total"], answer["reserved"]) == (1_200, 0, 0.0)
+
+    run_world(steps, policy=PRICED)
+
+
 def test_a_pause_outlives_the_sender(run_world: RunWorld) -> None:
     async def before(world: World) -> None:
         await campaign(world, *rows(1), send_at=ahead(hours=1))
