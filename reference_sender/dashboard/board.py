@@ -28,6 +28,8 @@ class Control(Struct, frozen=True):
 
     campaign: Campaign
     held: int
+    held_by: str | None = None  # the reason of the held messages that are released next
+    held_until_s: float | None = None  # when that is, in Unix time
 
 
 class SenderCounters(Struct, frozen=True):
@@ -138,6 +140,8 @@ def _row(counts: CampaignCounts, control: Control, progress: GrowthRate, price: 
         state="ended" if ended else state.value,
         messages=counts.messages,
         held=held,
+        held_by=control.held_by,
+        held_until_unix_s=control.held_until_s,
         queued=queued,
         sent=counts.sent,
         delivered=counts.delivered,

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from heapq import heapify, heappop, heappush
 
 from reference_sender.dispatch.values import Message
+from reference_sender.policy.next_release import NextReleases
 from reference_sender.policy.quiet_hours import FOREVER
 
 
@@ -17,6 +18,7 @@ class Held:
         self._messages: dict[int, Message] = {}
         self._due: dict[int, int] = {}
         self._heap: list[tuple[int, int]] = []
+        self.releases = NextReleases()
         self.by_campaign: Counter[str] = Counter()
         self.over_limit: Counter[str] = Counter()  # of these, those that wait for a higher spending limit
 
@@ -32,6 +34,7 @@ class Held:
 
     def move(self, message: Message, due_ns: int) -> None:
         """Hold a held message until ``due_ns`` instead. ``message`` replaces the held one."""
+        self.releases.drop(self._messages[message.message_id], self._due[message.message_id])
         self._count_over_limit(self._messages[message.message_id], -1)
         self._count_over_limit(message, 1)
         self._messages[message.message_id] = message
@@ -68,11 +71,12 @@ class Held:
     def _wait(self, message: Message, due_ns: int) -> None:
         due_ns = min(due_ns, message.expires_ns)
         self._due[message.message_id] = due_ns
+        self.releases.add(message, due_ns)
         heappush(self._heap, (due_ns, message.message_id))
 
     def _drop(self, number: int) -> Message:
-        del self._due[number]
         message = self._messages.pop(number)
+        self.releases.drop(message, self._due.pop(number))
         self.by_campaign[message.campaign] -= 1
         if not self.by_campaign[message.campaign]:
             del self.by_campaign[message.campaign]

@@ -11,8 +11,6 @@ from reference_sender.clock import now_ns
 from reference_sender.policy.gate import Gate
 from reference_sender.runtime.driver import Driver
 
-_LOOK_EVERY_S = 0.005
-
 
 async def applied(driver: Driver, campaign: str, limit_s: float) -> None:
     """Returns when the held messages of ``campaign`` that the change releases or ends have left the gate and
@@ -21,7 +19,7 @@ async def applied(driver: Driver, campaign: str, limit_s: float) -> None:
     try:
         async with asyncio.timeout(limit_s):
             while _is_due(driver.gate, campaign):
-                await asyncio.sleep(_LOOK_EVERY_S)
+                await driver.settled()
             await driver.settled()
     except TimeoutError:
         return

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -95,6 +96,17 @@ def test_figures_change_by_themselves(watched: Watched, open_sender: OpenSender)
     assert all(url.startswith((sender.url, "data:")) for url in watched.requested)
     assert not [url for url in watched.requested if TOKEN in url.partition("#")[0]]
     assert TOKEN not in page.url
+
+
+def test_a_held_campaign_says_why_and_until_when(watched: Watched, open_sender: OpenSender) -> None:
+    sender = open_sender()
+    page = opened(watched, sender)
+    send_at = (datetime.now(UTC) + timedelta(hours=1)).isoformat()
+    body = {"campaign": "later", "message_class": "marketing", "text": "Sale", "send_at": send_at}
+    sender.call("POST", "/v1/campaigns", body | {"recipients": [{"to": "48500100200"}]})
+    held = campaign(page, "later").get_by_text("held by schedule or daily limit until 2")
+    held.wait_for()
+    assert sender.call("GET", "/v1/campaigns/later")["held"]["reason"] == "later"
 
 
 def test_a_campaign_is_paused_resumed_and_cancelled(watched: Watched, open_sender: OpenSender) -> None:

@@ -38,6 +38,8 @@
  * @property {string} state
  * @property {number} messages
  * @property {number} held
+ * @property {string | null} held_by
+ * @property {number | null} held_until_unix_s
  * @property {number} queued
  * @property {number} sent
  * @property {number} delivered

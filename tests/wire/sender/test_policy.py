@@ -143,6 +143,36 @@ def test_a_cancel_answers_with_the_costs_that_it_returned(run_world: RunWorld) -
     run_world(steps, policy=PRICED)
 
 
+def test_a_campaign_and_a_message_say_why_and_until_when_they_are_held(run_world: RunWorld) -> None:
+    async def held(world: World, name: str, key: str) -> tuple[Any, Any]:
+        messages = (await world.call("GET", f"/v1/messages/{key}"))[1]
+        of_campaign = (await shown(world, name))["held"]
+        return {field: of_campaign[field] for field in ("reason", "until")}, messages["held"]
+
+    async def steps(world: World) -> None:
+        at = ahead(hours=1)
+        _, answer, _ = await world.post(campaign="later", key="a", message_class="otp", send_at=at)
+        of_campaign, of_message = await held(world, "later", answer["id"])
+        assert of_campaign == of_message and of_message["reason"] == "later"
+        until = datetime.fromisoformat(of_message["until"])
+        assert abs((until - datetime.fromisoformat(at)).total_seconds()) < 1
+        assert (await control(world, "pause", "later"))[0] == 200
+        paused = {"reason": "paused", "until": None}
+        assert await held(world, "later", answer["id"]) == (paused, paused)
+        await campaign(world, *rows(1), campaign="dear", spending_limit=0)
+        assert (await shown(world, "dear"))["held"] == {
+            "total": 1,
+            "over_limit": 1,
+            "reason": "spending_limit",
+            "until": None,
+        }
+        _, answer, _ = await world.post(campaign="free", key="b")
+        await world.until_sent(1)
+        assert await held(world, "free", answer["id"]) == ({"reason": None, "until": None}, None)
+
+    run_world(steps, policy=PRICED)
+
+
 def test_a_pause_outlives_the_sender(run_world: RunWorld) -> None:
     async def before(world: World) -> None:
         await campaign(world, *rows(1), send_at=ahead(hours=1))
