@@ -61,14 +61,17 @@ def _error_rate(least: int, before: DispatchState, now: DispatchState) -> float:
 def _delivery_s(least: int, before: ClassSnapshot, now: ClassSnapshot) -> float:
     pairs = zip(now.delivery.counts, before.delivery.counts, strict=True)
     counts = [later - earlier for later, earlier in pairs]
-    return quantile_s(counts, _QUANTILE) if sum(counts) >= least else 0.0
+    return quantile_s(counts, _QUANTILE, now.delivery.longest_s) if sum(counts) >= least else 0.0
 
 
-def quantile_s(counts: Sequence[int], share: float) -> float:
-    """A quantile of a histogram over ``BOUNDS_S``, linear within a bucket. Never above the last bound."""
+def quantile_s(counts: Sequence[int], share: float, longest_s: float = BOUNDS_S[-1]) -> float:
+    """A quantile of a histogram over ``BOUNDS_S``, linear within a bucket. Never above the last bound, and
+    never above ``longest_s``, the longest duration that was seen: a bucket may reach far beyond it.
+    """
     wanted, below, lower_s = share * sum(counts), 0, 0.0
     for bound_s, count in zip(BOUNDS_S, counts, strict=False):
         if count and below + count >= wanted:
+            bound_s = max(lower_s, min(bound_s, longest_s))
             return lower_s + (bound_s - lower_s) * (wanted - below) / count
         below += count
         lower_s = bound_s
