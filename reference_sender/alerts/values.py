@@ -22,7 +22,8 @@ def values(rules: AlertRules, before: DispatchState, now: DispatchState, spent_s
         "error_rate",
         rules.error_rate,
         _error_rate(rules.least_messages, before, now),
-        "share of the ended messages that failed or expired",
+        "{} of the ended messages failed or expired",
+        is_share=True,
     )
     for earlier, later in zip(before.classes, now.classes, strict=True):
         name = later.message_class
@@ -30,7 +31,7 @@ def values(rules: AlertRules, before: DispatchState, now: DispatchState, spent_s
             f"delivery_time_s.{name}",
             getattr(rules.delivery_time_s, name),
             _delivery_s(rules.least_messages, earlier, later),
-            f"95th percentile of the delivery time of {name} messages in seconds",
+            f"95 % of the {name} messages were delivered within {{}} s",
         )
     throttles = {route.name: route.throttles for route in before.routes}
     for route in now.routes:
@@ -38,13 +39,14 @@ def values(rules: AlertRules, before: DispatchState, now: DispatchState, spent_s
             f"throttling.{route.name}",
             rules.throttling,
             (route.throttles - throttles.get(route.name, 0)) / spent_s,
-            f"requests per second that the provider of route {route.name} refuses because of a rate limit",
+            "{} requests per second are refused because of a rate limit by the provider of route "
+            + route.name,
         )
     missing = now.reasons.get(EXPIRED_UNREPORTED, 0) - before.reasons.get(EXPIRED_UNREPORTED, 0)
-    said = "messages that ended because no delivery report came"
-    yield Value("missing_reports", rules.missing_reports, missing, said)
+    text = "{} messages ended because no delivery report came"
+    yield Value("missing_reports", rules.missing_reports, missing, text)
     growth = _queued(now) - _queued(before)
-    yield Value("backlog_growth", rules.backlog_growth, growth, "messages that the queues grew by")
+    yield Value("backlog_growth", rules.backlog_growth, growth, "the queues grew by {} messages")
 
 
 def _queued(state: DispatchState) -> int:

@@ -88,9 +88,6 @@ class AlertRow(Struct, frozen=True):
 
     name: str
     said: str
-    value: float
-    limit: float
-    floor: bool  # the value is below the limit, and not above it
     lasted_s: float
     ended_ago_s: float | None
 

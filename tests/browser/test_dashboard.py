@@ -138,7 +138,9 @@ def test_an_alert_is_shown_and_cleared(watched: Watched, open_sender: OpenSender
     page.get_by_text("No alert is active.").wait_for()
     one_by_one(sender, UNDELIVERED, 10)
     alert = page.locator("#alerts .alert", has_text="error_rate")
-    alert.get_by_text("share of the ended messages that failed or expired").wait_for()
+    alert.get_by_text(
+        re.compile(r"[\d.]+ % of the ended messages failed or expired, above the limit of [\d.]+ %")
+    ).wait_for()
     expect(page).to_have_title("(1) SMS sender")
     alert.wait_for(state="detached")
     page.get_by_text(re.compile("error_rate ended")).wait_for()

@@ -77,9 +77,6 @@
  * @typedef {object} AlertRow
  * @property {string} name
  * @property {string} said
- * @property {number} value
- * @property {number} limit
- * @property {boolean} floor
  * @property {number} lasted_s
  * @property {number | null} ended_ago_s
  */

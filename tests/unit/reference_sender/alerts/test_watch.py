@@ -72,12 +72,12 @@ def test_the_notice_has_value_and_limit() -> None:
     alerts.observe(0, state_of())
     (notice,) = alerts.observe(10, state_of(reasons={"no_report": 12}))
     assert notice.line == (
-        "ALERT missing_reports: messages that ended because no delivery report came: 12, above 10"
+        "ALERT missing_reports: 12 messages ended because no delivery report came, above the limit of 10"
     )
     (clear,) = alerts.observe(80, state_of(reasons={"no_report": 12})) or alerts.observe(
         90, state_of(reasons={"no_report": 12})
     )
-    assert clear.line.startswith("ALL CLEAR missing_reports: ") and clear.line.endswith(": 0, at most 0")
+    assert clear.line.startswith("ALL CLEAR missing_reports: 0 ") and clear.line.endswith(", at most 0")
 
 
 def test_a_quantile_is_linear_in_its_bucket() -> None:
