@@ -42,6 +42,7 @@ class CapacityResult(Struct, frozen=True, kw_only=True):
     bottlenecks: tuple[str, ...]  # the bottlenecks above it
     trials: tuple[Trial, ...]
     ended: str = ""  # why the search ended, as text
+    precision_missed: float | None = None  # the precision asked for, if the interval is wider
 
 
 def write_capacity(directory: Path, found: CapacityResult) -> None:

@@ -187,6 +187,7 @@ def _facts(
         journal=journeys.journal,
         sender_rows=journeys.sender.present,
         no_real_times=_withheld_why(manifest, journeys),
+        simulated=manifest.mode == "simulated",
     )
 
 
@@ -258,7 +259,7 @@ def _checks(
         *checks_environment.closed_connections(journeys),
         checks_environment.ending(manifest, counted),
         *checks_environment.earlier_load(manifest),
-        checks_environment.files(journeys, counted),
+        checks_environment.files(manifest, journeys, counted),
         checks.unknown_messages(counted),
     )
 

@@ -183,7 +183,8 @@ def _notes(
     notes = [interruption.interruption_note(interrupted, suite)] if interrupted else []
     if in_virtual_time:
         all_of_it = len(in_virtual_time) == len(parts)
-        which = "SIMULATED" if all_of_it else f"Simulated: {', '.join(in_virtual_time)}"
+        some = f"{len(in_virtual_time)} of {len(parts)} parts are simulated (each is marked below)"
+        which = "SIMULATED" if all_of_it else some
         notes.append(
             f"{which}: virtual time, without sockets and processes. The figures show how the rules of sender "
             "and provider work together, and not how fast this machine is."
@@ -192,16 +193,16 @@ def _notes(
     by_pace: dict[tuple[float, float], list[str]] = {}
     for part in parts:
         pace = (part.identity.speedup, part.identity.provider_scale)
-        by_pace.setdefault(pace, []).append(part.slug)
-    for (speedup, scale), slugs in by_pace.items():
+        by_pace.setdefault(pace, []).append(part.identity.title)
+    for (speedup, scale), titles in by_pace.items():
         if scale != 1.0:
             notes.append(
-                f"{', '.join(slugs)}: the provider was scaled {TIMES} {scale:g} with the day; the times are "
+                f"{'; '.join(titles)}: the provider was scaled {TIMES} {scale:g} with the day; the times are "
                 "compressed seconds and not real times, so they decide no verdict."
             )
         elif speedup != 1.0:
             notes.append(
-                f"{', '.join(slugs)}: run at {speedup:g} times the day's rate, with the "
+                f"{'; '.join(titles)}: run at {speedup:g} times the day's rate, with the "
                 f"provider unchanged. Rates and times are those of this load; "
                 f"the day's own rates are {speedup:g} times lower."
             )

@@ -12,6 +12,7 @@ import pkgutil
 import re
 import runpy
 import sys
+import traceback
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from difflib import get_close_matches
@@ -74,8 +75,18 @@ def read_file(path: Path) -> Scenario:
     except ScenarioError as error:
         raise ScenarioError(f"scenario file {path}: {error}") from error
     except (Exception, SystemExit) as error:  # the file's exit code would look like a verdict
-        raise ScenarioError(f"scenario file {path} fails: {type(error).__name__}: {error}") from error
+        line = _line_of(error, path)
+        where = f"{path}, line {line}," if line is not None else str(path)
+        raise ScenarioError(f"scenario file {where} fails: {type(error).__name__}: {error}") from error
     return _scenario_in(found, str(path))
+
+
+def _line_of(error: BaseException, path: Path) -> int | None:
+    """The line of the file at which it failed, even if the error is in a module that it calls."""
+    if isinstance(error, SyntaxError) and error.filename == str(path):
+        return error.lineno
+    frames = traceback.extract_tb(error.__traceback__)
+    return next((frame.lineno for frame in reversed(frames) if frame.filename == str(path)), None)
 
 
 @contextmanager

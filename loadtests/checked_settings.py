@@ -6,10 +6,11 @@ import math
 import re
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+
+from msgspec.structs import replace
 
 from loadtests.runner.preflight import PreflightError, require_testbed
-from loadtests.runner.provider_profile import require_profile
+from loadtests.runner.provider_profile import require_profiles
 from loadtests.runner.run_directory import RunDirectoryError, make_run_directory, new_run_directory
 from loadtests.runner.settings import RunSettings
 from loadtests.scenario import Scenario
@@ -17,24 +18,26 @@ from loadtests.targets import Target, TargetError, load_target
 from loadtests.usage import usage_error
 
 
-def checked_settings(scenario: Scenario, asked: dict[str, Any]) -> RunSettings:
-    """Settings that can be run. If they cannot, ends the program with exit code 2 and says what to do."""
-    limit_s = asked["drain_timeout_s"]
+def checked_settings(scenario: Scenario, asked: RunSettings, out: Path | None) -> RunSettings:
+    """Settings that can be run: with the target of the file, and with a run directory that this run owns. If
+    they cannot, ends the program with exit code 2 and says what to do. ``out`` None: a new directory.
+    """
+    limit_s = asked.drain_timeout_s
     if limit_s is not None and not math.isfinite(limit_s):
         raise usage_error(f"--drain-timeout must be a number of seconds, not {limit_s}")
-    if asked["ui"] and scenario.is_suite:
+    if asked.ui and scenario.is_suite:
         raise usage_error(
             f"{scenario.name} is a suite; --ui needs a scenario with one run: smsbench run smoke --ui"
         )
+    file = asked.target_file
     try:
-        target = load_target(asked["target_file"]) if asked["target_file"] is not None else None
+        target = load_target(file) if file is not None else None
     except TargetError as error:
         raise usage_error(str(error)) from None
     _check_provider(scenario, target, asked)
-    if target is not None:
-        _check_testbed(target, asked["target_file"], asked["probe_timeout_s"])
+    if file is not None and target is not None:
+        _check_testbed(target, file, asked.probe_timeout_s)
 
-    out: Path | None = asked["out"]
     try:
         if out is None:
             out = new_run_directory(_slug(scenario.name), datetime.now(UTC))
@@ -42,34 +45,32 @@ def checked_settings(scenario: Scenario, asked: dict[str, Any]) -> RunSettings:
             make_run_directory(out)
     except RunDirectoryError as error:
         raise usage_error(str(error)) from None
-    resolved = {"out": out.resolve(), "target": target}
-    if asked["target_file"] is not None:
-        resolved["target_file"] = asked["target_file"].resolve()
-    return RunSettings(**{**asked, **resolved})
+    return replace(
+        asked, out=out.resolve(), target=target, target_file=file.resolve() if file is not None else None
+    )
 
 
-def _check_provider(scenario: Scenario, target: Target | None, asked: dict[str, Any]) -> None:
+def _check_provider(scenario: Scenario, target: Target | None, asked: RunSettings) -> None:
     own = target is not None and target.provider.url is not None
     if target is not None and not own and target.provider.port == 0:
         raise usage_error(
-            f"{asked['target_file']} does not say where the mock provider of its sender is. Add a port, on "
+            f"{asked.target_file} does not say where the mock provider of its sender is. Add a port, on "
             "which the run starts one, and point your sender at http://127.0.0.1:9500 with this token:\n\n"
             '  [provider]\n  port = 9500\n  token = "mock"\n\n'
             "Or add the url of a mock provider that you run yourself (docs/load.md)"
         )
-    if own and (asked["profile"] or asked["scale_provider"]):
+    if own and (asked.profile or asked.scale_provider):
         raise usage_error(
             "the target file names a provider of its own: --profile and --scale-provider have no effect on it"
         )
-    if asked["scale_provider"] and all(part.speedup == 1.0 for part in scenario.parts):
+    if asked.scale_provider and all(part.speedup == 1.0 for part in scenario.parts):
         raise usage_error(
             f"{scenario.name} runs at true speed, so --scale-provider would have no effect; give --speedup "
             "too (scenarios of days only)"
         )
     if not own:
         try:
-            for profile in {asked["profile"] or part.profile for part in scenario.parts}:
-                require_profile(profile)
+            require_profiles(scenario, asked.profile)
         except ValueError as error:
             raise usage_error(str(error)) from None
 

@@ -127,7 +127,8 @@ def run(
     duration: Annotated[
         float | None,
         typer.Option(
-            metavar="S", help="Length of the slice around the peak, in seconds; implies --window peak."
+            metavar="S",
+            help="Length of the slice around the peak, in seconds (60 by default); implies --window peak.",
         ),
     ] = None,
     seed: Seed = 1,
@@ -186,6 +187,7 @@ def run(
     from loadtests.arrivals.texts import CLASSES
     from loadtests.checked_settings import checked_settings
     from loadtests.parts import Adjustment
+    from loadtests.runner.settings import RunSettings
     from loadtests.scenario import ScenarioError
     from loadtests.suites.scenario_run import run_scenario
 
@@ -193,23 +195,22 @@ def run(
         chosen = catalogue.scenario(scenario, Adjustment(speedup, window, duration))
     except ScenarioError as error:
         raise usage_error(str(error)) from None
-    asked = {
-        "out": out,
-        "seed": seed,
-        "target_file": target,
-        "profile": profile,
-        "scale_provider": scale_provider,
-        "workers": workers,
-        "drain_timeout_s": drain_timeout,
-        "keep_store": keep_store,
-        "ui": ui,
-        "objectives": with_defaults(objectives(slo, CLASSES)),
-        "allow_undecided": allow_undecided,
-        "no_charts": no_charts,
-        "probe": not no_probe,
-        "probe_timeout_s": probe_timeout,
-    }
-    raise typer.Exit(run_scenario(chosen, checked_settings(chosen, asked), Console()))
+    options = RunSettings(
+        seed=seed,
+        target_file=target,
+        profile=profile,
+        scale_provider=scale_provider,
+        workers=workers,
+        drain_timeout_s=drain_timeout,
+        keep_store=keep_store,
+        ui=ui,
+        objectives=with_defaults(objectives(slo, CLASSES)),
+        allow_undecided=allow_undecided,
+        no_charts=no_charts,
+        probe=not no_probe,
+        probe_timeout_s=probe_timeout,
+    )
+    raise typer.Exit(run_scenario(chosen, checked_settings(chosen, options, out), Console()))
 
 
 @app.command("list", cls=Command)
@@ -225,12 +226,12 @@ def list_scenarios(
       smsbench list my_scenario.py       checks a scenario file of your own
     """
     from loadtests import catalogue
-    from loadtests.runner.provider_profile import require_profile
+    from loadtests.runner.provider_profile import require_profiles
 
     try:
         found = [catalogue.scenario(name) for name in file or catalogue.names()]
-        for profile in {part.profile for scenario in found if file for part in scenario.parts}:
-            require_profile(profile)
+        for scenario in found if file else ():
+            require_profiles(scenario)
     except ValueError as error:
         raise usage_error(str(error)) from None
     width = max(len(scenario.name) for scenario in found)
@@ -269,6 +270,8 @@ def report(
 
     if not (run_dir / "run.json").is_file():
         raise usage_error(no_manifest(run_dir))
+    if export not in ("", "csv", "parquet"):
+        raise usage_error(f"--export must be csv or parquet, not {export!r}")
     raise typer.Exit(write_report(run_dir, Console(), objectives(slo), allow_undecided, export, no_charts))
 
 

@@ -92,6 +92,21 @@ def peak(name: str, messages_per_day: int, duration_s: float, drain_timeout_s: f
     return msgspec.structs.replace(part, drain_timeout_s=drain_timeout_s)
 
 
+def with_faults(name: str, messages_per_day: int, profile: str, duration_s: float) -> Part:
+    """The peak of a day in virtual time, with a provider that has faults. It is about the faults, and not
+    about the day.
+    """
+    process = peak_window(messages_per_day, duration_s, 1.0)
+    return Part(
+        slug=name,
+        title=f"{duration_s / 60:g} min of the peak of {messages_per_day:,} a day, with provider faults",
+        role="plain",
+        profile=profile,
+        streams=(Stream(process, campaign="newsletter"),),
+        mode="simulated",
+    )
+
+
 def burst(slug: str, count: int, over_s: float, lead_s: float, tail_s: float, drain_timeout_s: float) -> Part:
     """One-time passwords begin ``lead_s`` before the burst, for comparison: a p95 needs at least 72 of them.
     They continue for ``tail_s`` after it, to show their delay while its backlog drains.
@@ -155,8 +170,18 @@ def adjusted(scenario: Scenario, adjustment: Adjustment) -> Scenario:
     if adjustment == Adjustment():
         return scenario
     if scenario.messages_per_day is None:
+        given = [
+            option
+            for option, value in (
+                ("--speedup", adjustment.speedup),
+                ("--window", adjustment.window),
+                ("--duration", adjustment.duration_s),
+                ("--scale", adjustment.scale),
+            )
+            if value is not None
+        ]
+        verb = "belongs" if len(given) == 1 else "belong"
         raise ScenarioError(
-            f"{scenario.name} has a fixed length: --speedup, --window, --duration and --scale belong to "
-            f"{', '.join(LEVELS)}"
+            f"{scenario.name} has a fixed length: {' and '.join(given)} {verb} to {', '.join(LEVELS)}"
         )
     return day_scenario(scenario.name, scenario.messages_per_day, adjustment)

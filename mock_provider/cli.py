@@ -139,7 +139,7 @@ def provider(
     try:
         resolved = load_profile(profile)
     except ProfileError as error:
-        typer.echo(str(error), err=True)
+        typer.echo(f"provider: {error}", err=True)
         raise typer.Exit(_BAD_USAGE) from None
     _log_to_stderr()
     config = ProviderConfig(resolved, host, port, token, admin_token, seed, journal)

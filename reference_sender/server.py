@@ -61,6 +61,7 @@ from reference_sender.runtime.member import Member
 from reference_sender.runtime.purging import Purging
 from reference_sender.runtime.resuming import Resuming
 from reference_sender.runtime.stored_gate import stored_gate
+from reference_sender.runtime.wall_watch import WallWatch
 from reference_sender.store import Membership, Store, open_store
 
 log = logging.getLogger(__name__)
@@ -165,7 +166,8 @@ class Sender:
         policy = settings.policy
         gate = stored_gate(policy, store)
         max_segments = min(spec.max_segments for spec in settings.routes)
-        intake = Intake(identity.tag, identity.last_message_id, max_segments, policy.quiet_hours.classes)
+        quiet = policy.quiet_hours.classes
+        intake = Intake(identity.tag, identity.last_message_id, max_segments, quiet, gate.wall)
         self._driver = Driver(
             settings.dispatcher(), store, self._routes, chores=self.chores, gate=gate, new_id=intake.new_id
         )
@@ -176,6 +178,7 @@ class Sender:
         keep_ns = policy.keep_ns
         self._purging = None if keep_ns is None else Purging(self._driver.commits, keep_ns, self.chores)
         self._lag = LoopLag(self.chores)
+        self._wall_watch = WallWatch(self._driver.wall_set, self.chores)
         alerts = settings.alerts
         asked = self._routes if alerts.rules.balance.enabled else {}
         self._balances = Balances(
@@ -188,8 +191,8 @@ class Sender:
         )
         self._queries = Queries(store)
         last_id = identity.last_message_id
-        earlier = EarlierCampaigns(self._queries.unfinished, self._queries.ask, store, self._driver, last_id)
-        self._resuming = Resuming(earlier.read, earlier.recover, last_id, self.chores)
+        earlier = EarlierCampaigns(self._queries.ask, store, self._driver, last_id)
+        self._resuming = Resuming(earlier, last_id, self.chores)
         tally = Tally()
         reports = settings.campaign_reports
         rules = IntakeRules(gate, recipients, reports)
@@ -263,6 +266,7 @@ class Sender:
             await route.close()
         self._watcher.stop()
         self._lag.stop()
+        self._wall_watch.stop()
         self._queries.close()
 
 

@@ -63,6 +63,9 @@ def _capacity(quote: Quote) -> tuple[AnswerRow, list[Sentence]]:
     else:
         interval = (*interval, " or more)")
         sentences += _not_measured_beyond(quote)
+    if found.precision_missed is not None:
+        wider = "The interval is wider than the precision asked for ("
+        sentences.append((wider, quote.text("capacity.ended"), "): the capacity may be anywhere in it."))
     value: Sentence = (sustained, " sustained")
     more = delivered_more(quote.report)
     if more is not None:

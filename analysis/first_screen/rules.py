@@ -165,10 +165,18 @@ def _lost(screen: FirstScreen, report: RunReport) -> Iterator[str]:
     """``0 lost`` is shown only if every message was seen and no part lost one."""
     for figure in figures(screen):
         if figure.number == 0 and figure.source.endswith(".lost"):
-            mode = lookup(report, f"{figure.source.rpartition('.')[0]}.mode")
-            among = [part for _, part in deciding(report) if part.identity.mode == mode and trusted(part)]
+            among = _counted_in(figure.source, report)
             if any(part.accounting.unaccounted or part.accounting.lost or not _seen(part) for part in among):
-                yield f"0 lost ({mode}), but a part has lost, unaccounted or unseen messages"
+                yield f"0 lost ({figure.source}), but a part has lost, unaccounted or unseen messages"
+
+
+def _counted_in(source: str, report: RunReport) -> list[PartReport]:
+    """The parts whose losses the figure at ``source`` counts: one, or all that decide and have a mode."""
+    place, _, _ = source.rpartition(".")
+    if source.startswith("parts."):
+        return [lookup(report, place.removesuffix(".accounting"))]
+    mode = lookup(report, f"{place}.mode")
+    return [part for _, part in deciding(report) if part.identity.mode == mode and trusted(part)]
 
 
 def _seen(part: PartReport) -> bool:

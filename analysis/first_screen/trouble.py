@@ -5,12 +5,12 @@ from __future__ import annotations
 from analysis.findings import ReportTotals
 from analysis.first_screen.quoting import Quote
 from analysis.first_screen.values import AnswerRow, Figure, ScreenAnswer, Sentence
-from analysis.first_screen.wording import live, trusted
+from analysis.first_screen.wording import in_part, live, trusted
 from analysis.model import RunReport, State
 
 QUESTION = "What happens when something goes wrong?"
 _NONE_INJECTED = "No fault was injected in this run. To test it: smsbench run burst --profile bad-day"
-_MOST_FAULTS = 3
+_MOST_FAULTS = 4
 _MODES = {"real": "live", "simulated": "simulated"}
 
 
@@ -18,7 +18,8 @@ def trouble_answer(quote: Quote) -> ScreenAnswer:
     """Lost, duplicated and unaccounted messages; then the injected faults."""
     report = quote.report
     rows = tuple(_losses(quote, place, each) for place, each in enumerate(report.totals) if each.accepted)
-    state: State = "good" if rows else "unknown"
+    # Without a fault the losses of this run do not answer the question.
+    state: State = "good" if rows and report.faults_injected else "unknown"
     if any(each.lost or each.duplicates for each in report.totals) or _unavailable(report):
         state = "bad"
     elif any(each.unaccounted or each.unseen for each in report.totals):
@@ -92,13 +93,29 @@ def _injected(quote: Quote) -> list[Sentence]:
         if not titles or titles in named or not trusted(part):
             continue
         named.add(titles)
-        said: list[str | Figure] = ["Faults injected: "]
+        said: list[str | Figure] = [*in_part(quote, place), "Faults injected: "]
         for order, index in enumerate(windows[:_MOST_FAULTS]):
             said += ["; " if order else "", quote.text(f"parts.{place}.faults.{index}.title")]
         if len(windows) > _MOST_FAULTS:
             said.append("; and more (table Faults of the provider)")
-        found.append((*said, "."))
+        found.append((*said, ". ", *_losses_with_faults(quote, place)))
     return found or [(_NONE_INJECTED,)]
+
+
+def _losses_with_faults(quote: Quote, place: int) -> Sentence:
+    """The losses of one part of a suite. Those of a single run are in the answer's row."""
+    counted, path = quote.report.parts[place].accounting, f"parts.{place}.accounting"
+    if quote.report.kind != "suite" or counted.unaccounted or counted.unclaimed or counted.open:
+        return ()
+    return (
+        "With them: ",
+        quote.count(f"{path}.lost", subject=f"lost {place}"),
+        " lost, ",
+        quote.count(f"{path}.duplicates", subject=f"duplicates {place}"),
+        " duplicated, of ",
+        quote.count(f"{path}.accepted", subject=f"accepted {place}"),
+        " accepted.",
+    )
 
 
 def _availability(quote: Quote) -> list[Sentence]:

@@ -44,6 +44,15 @@ NAGLE_DELAY_SHARE = 0.05
 NAGLE_DELAY_EXCESS = 5.0
 
 
+_LATE_ADVICE = (
+    "lower the rate per worker, add workers (--workers) and cores, or use a machine without other programs"
+)
+_TIGHT_ADVICE = (
+    "an objective of {limit} is tighter than this bench can measure: it may be late by 1 % of the tightest "
+    "objective. Give a longer limit, or lower the rate per worker"
+)
+
+
 def schedule_lag(late: GeneratorLateness, tightest_s: float) -> Check:
     """The delay of the generator itself: sent minus intended.
 
@@ -63,12 +72,14 @@ def schedule_lag(late: GeneratorLateness, tightest_s: float) -> Check:
         name=SCHEDULE_LAG,
         state=state,
         value=f"p99 {seconds_text(p99)}{noise}" if not math.isnan(p99) else "no message was sent",
-        limit=f"warn > {seconds_text(LAG_WARN_S)}, invalid > {seconds_text(limit_s)}; seconds in "
+        limit=f"warn > {seconds_text(LAG_WARN_S)}, invalid > {seconds_text(limit_s)}, "
+        f"{LAG_SHARE_OF_OBJECTIVE:.0%} of the tightest objective ({seconds_text(tightest_s)}); seconds in "
         f"which other programs use the cores are excluded, up to {100 * SHORT_SHARE:g} % of the load "
         f"or {SHORT_S:g} s",
         meaning="delay of the load generator: from the instant at which a message was due to its send",
-        advice="lower the rate per worker, add workers (--workers) and cores, or use a machine without "
-        "other programs",
+        advice=_LATE_ADVICE
+        if limit_s >= LAG_WARN_S
+        else _TIGHT_ADVICE.format(limit=seconds_text(tightest_s)),
         value_number=None if math.isnan(p99) else p99,
     )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -205,17 +206,32 @@ def ending(manifest: Manifest, counted: Accounting) -> Check:
         value=words + still,
         limit="warn if it was cut short, invalid after an error",
         meaning="messages still open count with at least their age at the end",
-        advice="wait until the run ends, or raise the drain timeout",
+        advice="give the drain more time: --drain-timeout"
+        if reason == "drain_timeout"
+        else "run it again, and wait until it ends",
         value_number=float(counted.open),
     )
 
 
-def files(journeys: Journeys, counted: Accounting) -> Check:
-    """Which files of the run directory are present."""
-    missing = []
+def _files_advice(missing: Sequence[str]) -> str:
+    """What to do about the first file that is missing."""
+    if not missing or missing[0].startswith("load.arrow"):
+        return "keep the files of the run in its directory"
+    if missing[0].startswith("provider.arrow"):
+        return "start the provider with --journal and name that file as journal in the target file"
+    return "write the sender's last states as sender.arrow (docs/run-directory.md)"
+
+
+def files(manifest: Manifest, journeys: Journeys, counted: Accounting) -> Check:
+    """Which files of the run directory are present. The user's own sender (kind ``http``) has no export that
+    the run could save.
+    """
+    missing, complete = [], "complete"
     if not journeys.journal:
         missing.append("provider.arrow (deliveries are not known)")
-    if not journeys.sender.present and counted.unclaimed:
+    if not journeys.sender.present and counted.unclaimed and manifest.target.get("kind") == "http":
+        complete = "complete; a sender of your own writes no sender.arrow"
+    elif not journeys.sender.present and counted.unclaimed:
         missing.append(
             f"sender.arrow ({count_text(counted.unclaimed)} messages that never reached the provider "
             "count as open)"
@@ -226,9 +242,9 @@ def files(journeys: Journeys, counted: Accounting) -> Check:
     return Check(
         name="files",
         state=state,
-        value="missing: " + "; ".join(missing) if missing else "complete",
+        value="missing: " + "; ".join(missing) if missing else complete,
         limit="load and provider rows; sender rows if messages never reached the provider",
         meaning="each file has facts that the others lack",
-        advice="keep the provider's journal and the sender's export in the run directory",
+        advice=_files_advice(missing),
         value_number=math.nan if counted.rows == 0 else float(len(missing)),
     )

@@ -34,7 +34,7 @@ def messages_needed(seen: float, asked: float, evidence: float = 1.0) -> float:
 
 
 def more_needed(count: int, wanted: float, message_class: str, per_s: float) -> str:
-    """``about 400 more transactional messages: run 90 s longer``.
+    """``about 400 more transactional messages, as in 90 s more of this load``.
 
     ``count`` messages were judged and ``wanted`` are needed. ``per_s`` is their rate in the load.
     """
@@ -44,7 +44,7 @@ def more_needed(count: int, wanted: float, message_class: str, per_s: float) -> 
     more = _rounded_up(max(wanted - count, 0.05 * count, 1.0))
     which = "" if message_class == "all" else f"{message_class} "
     words = f"about {times_text(more).replace(' message', f' more {which}message')}"
-    return f"{words}: run {_duration(more / per_s)} longer" if per_s > 0 else words
+    return f"{words}, as in {_duration(more / per_s)} more of this load" if per_s > 0 else words
 
 
 def wait_longer(open_count: int) -> str:

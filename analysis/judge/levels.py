@@ -27,6 +27,7 @@ from analysis.judge.verdict import overall
 from analysis.model import Level, PartReport, Verdict
 
 TEN = 10.0
+_AT_TEN = 1.05  # a part up to this much above ten times the level is one at ten times
 SHORTFALL_SHARE = 0.02  # of the load; less can be random variation of the arrivals
 
 TenTimes = tuple[Literal["yes", "no", "undecided"], str, PartReport | None]
@@ -158,7 +159,12 @@ def _ten_times(level: int, parts: tuple[PartReport, ...], fast_enough: Verdict) 
     for verdict in ("missed", "undecided"):
         for part in answering:
             if sustains(part) == verdict == "missed":
-                return "no", f"{_load_text(part)}: missed: {_missed_objectives(part)}", part
+                said = f"{_load_text(part)}: missed: {_missed_objectives(part)}"
+                if (
+                    nearest > _AT_TEN * wanted
+                ):  # a limit above ten times the level says nothing about ten times
+                    return "undecided", f"{said}. No part ran at {per_day_text(wanted)} a day", part
+                return "no", said, part
             if sustains(part) == verdict:
                 return "undecided", f"{_load_text(part)}: not proven, since {_unproven(part)}", part
     best = answering[0]

@@ -15,12 +15,15 @@ from analysis.judge.verdict import judge
 from analysis.measure.binomial import clopper_pearson
 from analysis.measure.percentiles import CONFIDENCE, Ages, needed
 from analysis.model import Accounting, Cost, Distribution, Objective, Verdict
-from analysis.objectives.defaults import DEFAULT_OBJECTIVES
+from analysis.objectives.defaults import CLASS_DEFAULTS, DEFAULT_OBJECTIVES
 from analysis.objectives.grammar import ALL, Spec
 from analysis.objectives.words import interval_text, limit_of, name_of, quantile_text, value_text
 from analysis.quantile import Quantile
 
 NO_GROWTH = "a rate at which the backlog does not grow, or a longer load that shows the miss"
+
+# Columns of messages.csv that select the messages behind a count.
+LIST_KEYS = "smsbench report RUN_DIR --export csv lists them (final_state, accepts, unaccounted)"
 
 
 @dataclass(frozen=True)
@@ -49,6 +52,7 @@ class ObjectiveInputs:
     journal: bool
     sender_rows: bool
     no_real_times: str  # why the delivery times of this run are not real times; "" if they are
+    simulated: bool = False  # in virtual time: requests to the sender's API take no time
 
 
 @dataclass(frozen=True)
@@ -68,24 +72,37 @@ class _Finding:
 
 
 def judge_all(specs: tuple[Spec, ...], facts: ObjectiveInputs) -> tuple[Objective, ...]:
-    """One for each objective except those for classes that the load does not have."""
-    classes = {*facts.outcomes, ALL}
-    return tuple(
-        _judged(spec, _FINDERS[spec.measure](spec, facts))
-        for spec in specs
-        if spec.measure == "api_response" or spec.message_class in classes
-    )
+    """One for each objective except those that the part cannot test: those for classes that the load does not
+    have, and those for the API in virtual time.
+    """
+    return tuple(_judged(spec, _FINDERS[spec.measure](spec, facts)) for spec in specs if _tests(spec, facts))
+
+
+def _tests(spec: Spec, facts: ObjectiveInputs) -> bool:
+    if spec.measure == "api_response":
+        return not facts.simulated
+    return spec.message_class == ALL or spec.message_class in facts.outcomes
 
 
 def not_in_any(specs: tuple[Spec, ...], judged: tuple[Objective, ...]) -> tuple[Objective, ...]:
-    """Objectives whose class no part has: undecided. Defaults are left out, since a load may lack a class."""
-    known = {each.objective for each in judged}
-    missing = (spec for spec in specs if spec.text not in known and spec.text not in DEFAULT_OBJECTIVES)
-    why = "the load has no message of this class"
+    """Objectives that no part could test: undecided. If all classes have their default, nobody asked for one
+    of them, and a load may lack it: then a default is left out.
+    """
+    known, asked = {each.objective for each in judged}, {spec.text for spec in specs}
+    unasked = set(DEFAULT_OBJECTIVES) if asked.issuperset(CLASS_DEFAULTS) else set()
     return tuple(
-        _judged(spec, _Finding(None, None, None, why, needs=f"messages of class {spec.message_class}"))
-        for spec in missing
+        _judged(spec, _not_tested(spec))
+        for spec in specs
+        if spec.text not in known and spec.text not in unasked
     )
+
+
+def _not_tested(spec: Spec) -> _Finding:
+    if spec.measure == "api_response":
+        why = "requests to the sender's API take no time in virtual time"
+        return _Finding(None, None, None, why, needs="a live run: smsbench run")
+    why = "the load has no message of this class"
+    return _Finding(None, None, None, why, needs=f"messages of class {spec.message_class}")
 
 
 def _judged(spec: Spec, found: _Finding) -> Objective:
@@ -215,16 +232,13 @@ def _counted(spec: Spec, facts: ObjectiveInputs) -> _Finding:
     if spec.measure == "duplicates":
         if not facts.journal:
             return _Finding(None, None, None, "the provider's rows are missing", needs="the provider's rows")
-        return _exact(
-            accounting.duplicates,
-            f"{accepted}; a duplicate was accepted by the provider more than once",
-            accounting,
-        )
+        why = f"{accepted}; a duplicate was accepted by the provider more than once"
+        return _exact(accounting.duplicates, _with_list(why, accounting.duplicates), accounting)
     if spec.measure == "unaccounted":
         if not facts.journal:
             return _Finding(None, None, None, "the provider's rows are missing", needs="the provider's rows")
         why = f"{accepted}; an unaccounted message was never seen by the provider"
-        return _exact(accounting.unaccounted, why, accounting)
+        return _exact(accounting.unaccounted, _with_list(why, accounting.unaccounted), accounting)
     unseen = 0 if facts.sender_rows else accounting.unclaimed
     if unseen:
         why = f"{times_text(unseen)} never reached the provider, and there are no sender rows that say why"
@@ -237,7 +251,11 @@ def _counted(spec: Spec, facts: ObjectiveInputs) -> _Finding:
             count=accounting.accepted,
         )
     why = f"{accepted}; a lost one is unknown to the provider, and unknown to the sender or sent"
-    return _exact(accounting.lost, why, accounting)
+    return _exact(accounting.lost, _with_list(why, accounting.lost), accounting)
+
+
+def _with_list(why: str, count: int) -> str:
+    return f"{why}; {LIST_KEYS}" if count else why
 
 
 def _exact(found: int, why: str, accounting: Accounting) -> _Finding:
@@ -320,6 +338,7 @@ def _cost_per_1000(spec: Spec, facts: ObjectiveInputs) -> _Finding:
         high=high,
         why=f"{count_text(every.delivered)} delivered{still}",
         needs=wait_longer(every.open) if every.open else "",
+        measured=f"{value_text(spec, high)} {facts.cost.currency}".rstrip(),
         count=every.accepted,
     )
 

@@ -54,7 +54,7 @@ def injected_fault_notes(parts: tuple[PartReport, ...], suite: bool) -> list[str
         shown = ", ".join(names[:_MOST_NAMED])
         more = f" and {len(names) - _MOST_NAMED} more" if len(names) > _MOST_NAMED else ""
         touched = sum(band.messages for band in windows)
-        where = f"{part.slug}: faults" if suite else "Faults"
+        where = f"Part: {part.identity.title}. Faults" if suite else "Faults"
         notes.append(
             f"{where} of the provider were injected in this run: {shown}{more} "
             f"({count_text(touched)} messages affected; a message counts once per fault). Figures and "

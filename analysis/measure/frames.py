@@ -88,6 +88,7 @@ def _messages(load: pa.Table, journeys: Journeys) -> pd.DataFrame:
         "carrier": _named(provider.carrier.index, provider.carrier.names),
         "fault": _named(provider.fault.index, provider.fault.names),
         "unreachable": provider.unreachable,
+        "unaccounted": outcomes.unaccounted,
         "segments": provider.segments,
         "submits": provider.submits,
         "accepts": provider.accepts,

@@ -38,6 +38,7 @@ DEFAULTS = (
     Default("availability>99%", "one window of 10 s in a hundred, for a restart or a deployment"),
 )
 DEFAULT_OBJECTIVES = tuple(each.objective for each in DEFAULTS)
+CLASS_DEFAULTS = tuple(text for text in DEFAULT_OBJECTIVES if parse(text).measure == "delivery_time")
 # They apply also if the user sets other objectives.
 ALWAYS_JUDGED = ("loss=0", "duplicates=0", "unaccounted=0")
 

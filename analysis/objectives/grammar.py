@@ -159,7 +159,7 @@ def read_given(given: Iterable[str], classes: Sequence[str] = ()) -> tuple[str, 
 
 
 def _require_class(text: str, classes: Sequence[str]) -> None:
-    name = parse(text).message_class
+    name = _parse_as_given(text, classes).message_class
     known = (*classes, ALL, _API)
     if not classes or name in known:
         return
@@ -170,6 +170,33 @@ def _require_class(text: str, classes: Sequence[str]) -> None:
     raise ObjectiveError(
         shown, at, f"no message of a load is of class {name}: {hint}there are {', '.join(classes)}; {ALL}"
     )
+
+
+def _parse_as_given(text: str, classes: Sequence[str]) -> Spec:
+    """``parse``. The error of an objective that is right in small letters says only that."""
+    try:
+        return parse(text)
+    except ObjectiveError:
+        small = _in_small_letters(text, classes)
+        if small is None:
+            raise
+        shown = _one_line(text)
+        at = len(shown) - len(shown.lstrip())
+        raise ObjectiveError(shown, at, f"measures and units are in small letters: {small}") from None
+
+
+def _in_small_letters(text: str, classes: Sequence[str]) -> str | None:
+    """The objective in small letters, if it is right and differs. A load's classes have small letters; those
+    of another generator may not.
+    """
+    first, dot, rest = text.partition(".")
+    small = text.lower() if classes or not dot else f"{first}{dot}{rest.lower()}"
+    try:
+        spec = parse(small)
+    except ObjectiveError:
+        return None
+    known = not classes or spec.message_class in (*classes, ALL, _API)
+    return spec.text if known and small != text else None
 
 
 def _from_file(path: Path, classes: Sequence[str]) -> list[str]:

@@ -126,10 +126,16 @@ def load_rows(run_dir: Path) -> pa.Table:
     """The load's rows.
 
     If the runner was killed before it joined them, they are in one file per worker. Raises
-    ``MalformedRunError``.
+    ``MalformedRunError``, also if there is no file.
     """
-    pieces = sorted(run_dir.glob("load-*.arrow"))
-    tables = [rows(path, records.LOAD_SCHEMA) for path in pieces or [run_dir / "load.arrow"]]
+    joined = run_dir / "load.arrow"
+    pieces = sorted(run_dir.glob("load-*.arrow")) or [joined]
+    if pieces == [joined] and not joined.exists():
+        raise MalformedRunError(
+            f"{joined} does not exist: without the rows of the load no report can be written. "
+            "A committed sample has only its report: open report/index.html"
+        )
+    tables = [rows(path, records.LOAD_SCHEMA) for path in pieces]
     return pa.concat_tables(tables, promote_options="default")
 
 

@@ -73,11 +73,20 @@ def capacity(report: RunReport) -> Table:
         if found.high_per_s is not None:
             high = (" to ", quote.rate("capacity.high_per_s"))
         interval: Sentence = ("interval ", quote.rate("capacity.low_per_s"), *high)
+        wider: Sentence = ()
+        if found.precision_missed is not None:
+            wider = (", wider than the precision asked for (", quote.text("capacity.ended"), ")")
         day: Sentence = ()
         if found.messages_per_day is not None:
             day = (", ", quote.per_day("capacity.messages_per_day"), " a day")
         rows.append(
-            ((quote.rate("capacity.sustained_per_s"),), "sustained", "", (*interval, *day), _above(quote))
+            (
+                (quote.rate("capacity.sustained_per_s"),),
+                "sustained",
+                "",
+                (*interval, *wider, *day),
+                _above(quote),
+            )
         )
     else:
         rows.append(("none", "sustained", "", found.ended, _above(quote)))

@@ -79,6 +79,7 @@ def capacity(
     from loadtests.capacity.run import search_capacity
     from loadtests.capacity.trial_load import trial_process
     from loadtests.checked_settings import checked_settings
+    from loadtests.runner.settings import RunSettings
     from loadtests.scenario import Part, Scenario
 
     _check(from_per_s, to_per_s, precision, trial_s)
@@ -100,20 +101,14 @@ def capacity(
     given = objectives(slo, CLASSES)
     process = trial_process(from_per_s, trial_s, asked.spacing)
     part = Part(slug=NAME, title=NAME, role="plain", profile=asked.profile, streams=(Stream(process),))
-    settings = checked_settings(
-        Scenario(name=NAME, title=NAME, parts=(part,)),
-        {
-            "out": out,
-            "seed": seed,
-            "target_file": target,
-            "profile": profile,
-            "scale_provider": False,
-            "workers": workers,
-            "drain_timeout_s": None,
-            "ui": False,
-            "objectives": with_defaults(given) if given else OBJECTIVES,
-        },
+    options = RunSettings(
+        seed=seed,
+        target_file=target,
+        profile=profile,
+        workers=workers,
+        objectives=with_defaults(given) if given else OBJECTIVES,
     )
+    settings = checked_settings(Scenario(name=NAME, title=NAME, parts=(part,)), options, out)
     raise typer.Exit(search_capacity(asked, settings, Console()))
 
 

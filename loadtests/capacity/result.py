@@ -51,7 +51,15 @@ def capacity_result(
         bottlenecks=bottlenecks_above(bracket, trials),
         trials=tuple(_trial(each) for each in trials),
         ended=searched.ended,
+        precision_missed=None if settings.brief or _precise(settings, bracket) else settings.precision,
     )
+
+
+def _precise(settings: SearchSettings, bracket: Bracket) -> bool:
+    """Whether the interval is as narrow as asked, or empty: no rate was met, or the highest one was."""
+    met = bracket.met_per_s
+    narrow = bracket.high_per_s <= met * (1 + settings.precision)
+    return not met or met >= settings.to_per_s or narrow
 
 
 def shown_trial(settings: SearchSettings, trials: Sequence[TrialResult]) -> str | None:
@@ -115,6 +123,11 @@ def lines(found: CapacityResult, unjudged: Sequence[str]) -> list[str]:
         told.append(
             f"equivalent to a day of {found.messages_per_day or 0:,.0f} messages, whose busiest hour has "
             f"{peak_to_mean():.1f} times the mean rate"
+        )
+    if found.precision_missed is not None:
+        told.append(
+            f"the precision of {found.precision_missed:.3g} was not reached: the capacity may be anywhere in "
+            "this interval. Give more --trials, a longer --trial-s, or --from and --to closer to it"
         )
     if found.bottlenecks:
         told.append(f"bottleneck above it: {'; '.join(found.bottlenecks)}")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+
 from rich.console import Console
 
 from analysis.exit_codes import ExitCode
@@ -11,6 +13,7 @@ from loadtests.capacity.result import exit_code, lines
 from loadtests.runner import manifest as manifests
 from loadtests.runner.ending import run_to_end
 from loadtests.runner.interruption import Interruption
+from loadtests.runner.probe import ProbeStopped
 from loadtests.runner.progress import Progress
 from loadtests.runner.reporting import report, say
 from loadtests.runner.settings import RunSettings
@@ -28,7 +31,7 @@ def search_capacity(asked: Asked, settings: RunSettings, console: Console) -> in
 
     def run(interruption: Interruption) -> int:
         with Progress(console) as progress:
-            found = find_capacity(asked, settings, progress, interruption)
+            found = _found(asked, settings, progress, interruption)
         write_manifest(settings.out, _suite(found, settings, started, interruption.asked))
         say(console, "report ...")
         report(settings.out, console)
@@ -41,6 +44,17 @@ def search_capacity(asked: Asked, settings: RunSettings, console: Console) -> in
         return f"the trials made so far are below {settings.out / 'trials'}"
 
     return run_to_end(run, console, settings.out, _ENDING, kept)
+
+
+def _found(
+    asked: Asked, settings: RunSettings, progress: Progress, interruption: Interruption
+) -> SearchOutcome:
+    try:
+        return find_capacity(asked, settings, progress, interruption)
+    except ProbeStopped:
+        if settings.target is not None:
+            shutil.rmtree(settings.out)  # it was created for this search and is empty: only the first probes
+        raise
 
 
 def _suite(found: SearchOutcome, settings: RunSettings, started: Instant, interrupted: bool) -> Manifest:

@@ -35,6 +35,8 @@ def run_to_end(
         say(console, f"aborted; {when_aborted()}")
         return ExitCode.INTERRUPTED
     except ProbeStopped as stopped:
+        if not out.exists():
+            say(console, f"the run directory {out} was removed: it had no records")
         say(console, f"STOPPED after {time.monotonic() - began_s:.0f} s. {stopped}")
         return ExitCode.USAGE
     except OSError as error:

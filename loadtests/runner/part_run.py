@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import shutil
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -30,7 +29,9 @@ from loadtests.runner.child_process import ending_words
 from loadtests.runner.drain import Drain
 from loadtests.runner.expected_arrivals import arrivals_due
 from loadtests.runner.interruption import Aborted, Interruption
+from loadtests.runner.load_phase import LoadPhase
 from loadtests.runner.locust_process import STOP_TIMEOUT_S, load_environment, locust_service
+from loadtests.runner.own_journal import copy_journal
 from loadtests.runner.own_provider import OwnProvider
 from loadtests.runner.probe import ProbeStopped
 from loadtests.runner.probing import probe_target
@@ -52,7 +53,6 @@ from loadtests.runner.testbed import (
 from loadtests.scenario import Part, Scenario
 
 _TICK_S = 1.0
-_LOCUST_START_S = 3.0
 ANSWER_S = 30.0  # time limit of the reference sender's adapter for an answer
 STOP_AT_ONCE_S = 3.0
 _PIECES = ("load-*.json", "round-*.json", "load-*.partial", WEB_UI_FILE)
@@ -196,12 +196,14 @@ class PartRun:
         locust.start({**self._testbed.environment, **load_environment(self._settings)})
         sampler.watch("load", locust.pid)
         ui = self._settings.ui
-        self._progress.phase("load", None if ui else self._part.duration_s + _LOCUST_START_S)
+        phase = LoadPhase(self._progress, None if ui else self._part.duration_s)
         next_s = time.monotonic()
         deadline_s = math.inf if ui else next_s + self._longest_load_s()
         web_ui_file = self._run_dir / WEB_UI_FILE
         while locust.exit_code is None and not self._interruption.asked:
-            self._tell_when_over(self._look(sampler).load)
+            load = self._look(sampler).load
+            phase.look(load)
+            self._tell_when_over(load)
             if web_ui_file.is_file():
                 address = web_ui_file.read_text()
                 web_ui_file.unlink()
@@ -334,10 +336,7 @@ class PartRun:
         join_rows(self._run_dir)
         target = self._settings.target
         if target is not None and target.provider.journal is not None and target.provider.url is not None:
-            if target.provider.journal.is_file():
-                shutil.copyfile(target.provider.journal, self._run_dir / JOURNAL)
-            else:
-                self._progress.note(f"  there is no journal {target.provider.journal}")
+            self._copy_journal(target.provider.journal)
         for pattern in _PIECES:
             for path in self._run_dir.glob(pattern):
                 path.unlink()
@@ -345,6 +344,16 @@ class PartRun:
         if len(rounds) > 1:
             return split_rounds(self._run_dir, manifest, self._plan, rounds, self._settings.workers)
         return manifest
+
+    def _copy_journal(self, journal: Path) -> None:
+        """Copy the rows of this run. It could be read before the load (``preflight``)."""
+        if not journal.is_file():
+            self._progress.note(f"  the journal {journal} was removed during the run")
+            return
+        to = self._run_dir / JOURNAL
+        earlier = copy_journal(journal, to, self._started.clock_ns, self._plan.key_tag)
+        if earlier:
+            self._progress.note(f"  {earlier:,} rows of earlier runs are left out of {JOURNAL}")
 
     def write_manifest(self, reason: str, statuses: Mapping[int, LoadStatus]) -> records.Manifest:
         status = combine(statuses.values())

@@ -5,12 +5,15 @@ from __future__ import annotations
 import errno
 import socket
 import time
+import urllib.error
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from loadtests.addresses import host_and_port
+from loadtests.runner import queries
 from loadtests.runner.settings import PROBE_TIMEOUT_S
-from loadtests.targets import Target
+from loadtests.targets import Target, address_of
+from loadtests.targets.target_file import Provider
 
 _CONNECT_S = 1.0
 _RETRY_S = 0.1
@@ -26,6 +29,8 @@ def require_testbed(target: Target, file: Path, within_s: float = PROBE_TIMEOUT_
         _require_free(file, target.provider.port)
     else:
         _require_listening(file, "provider.url", target.provider.url, "the mock provider", within_s)
+        _require_admin(file, target.provider)
+        _require_journal(file, target.provider)
     if target.health_url is not None:
         _require_listening(file, "health_url", target.health_url, "the sender", within_s)
     _require_listening(file, "request.url", target.request.url, "the sender", within_s)
@@ -43,6 +48,46 @@ def _require_free(file: Path, port: int) -> None:
                 f"{file}: provider.port: 127.0.0.1:{port} {reason}. The mock provider of the run must listen "
                 "there. Stop the other program, or give another port"
             ) from error
+
+
+def _require_admin(file: Path, provider: Provider) -> None:
+    """A provider that gives no answer in time is busy: the probe asks again."""
+    if provider.url is None or provider.admin_token is None:
+        return
+    try:
+        queries.call_json(
+            "GET", provider.url.rstrip("/") + queries.PROVIDER_STATE, provider.admin_token, None, _CONNECT_S
+        )
+    except urllib.error.HTTPError as error:
+        error.close()
+        address = address_of(provider.url)
+        if error.code in (401, 403):
+            raise PreflightError(
+                f"{file}: provider.admin_token: the mock provider at {address} refuses it (HTTP "
+                f"{error.code}). Give the admin token of that provider; it prints one at its start if none "
+                "is set"
+            ) from None
+        raise PreflightError(
+            f"{file}: provider.url: {address} answers {queries.PROVIDER_STATE} with HTTP {error.code}: no "
+            "mock provider of smsbench listens there. Correct the address, or leave admin_token out"
+        ) from None
+    except OSError:
+        return
+
+
+def _require_journal(file: Path, provider: Provider) -> None:
+    if provider.journal is None:
+        return
+    journal = provider.journal.absolute()
+    try:
+        with journal.open("rb"):
+            return
+    except OSError as error:
+        raise PreflightError(
+            f"{file}: provider.journal: {journal} cannot be read: {error.strerror}. Give the file that the "
+            "mock provider writes (smsbench provider --journal FILE); a relative path begins at the "
+            "directory of the target file"
+        ) from None
 
 
 def _require_listening(file: Path, field: str, url: str, what: str, within_s: float) -> None:

@@ -10,6 +10,8 @@ from urllib.parse import urlencode
 import msgspec
 from msgspec import Struct
 
+from loadtests.scenario import Scenario
+
 if TYPE_CHECKING:
     from mock_provider.profiles import Profile
 
@@ -42,6 +44,18 @@ def require_profile(name_or_path: str) -> None:
     from mock_provider.profiles import load_profile
 
     load_profile(name_or_path)
+
+
+def require_profiles(scenario: Scenario, profile: str | None = None) -> None:
+    """The same for ``profile``, or for that of each part; then the error names the part."""
+    if profile:
+        require_profile(profile)
+        return
+    for part in scenario.parts:
+        try:
+            require_profile(part.profile)
+        except ValueError as error:
+            raise ValueError(f"scenario {scenario.name}, part {part.slug}: {error}") from None
 
 
 def choose_profile(

@@ -18,7 +18,7 @@ class RunSettings(Struct, frozen=True, kw_only=True):
     ``objectives`` are the objectives that apply, in the grammar of docs/objectives.md.
     """
 
-    out: Path
+    out: Path = Path()  # the present directory, until ``checked_settings`` has made one
     seed: int
     target_file: Path | None = None
     target: Target | None = None

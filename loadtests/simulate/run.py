@@ -16,7 +16,7 @@ from analysis.exit_codes import ExitCode
 from loadtests.runner import manifest as manifests
 from loadtests.runner.ending import run_to_end
 from loadtests.runner.interruption import Interruption
-from loadtests.runner.provider_profile import require_profile
+from loadtests.runner.provider_profile import require_profiles
 from loadtests.runner.reporting import report, say
 from loadtests.scenario import Part, Scenario
 from loadtests.simulate.part import Choices, choices_of, simulate_part
@@ -72,8 +72,8 @@ def simulate_scenario(
 
 def require_choices(scenario: Scenario, choices: Choices) -> None:
     """Raises ``ValueError`` for a bad profile, or a what-if that does not fit it."""
+    require_profiles(scenario, choices.profile)
     for name in {choices.profile or part.profile for part in scenario.parts}:
-        require_profile(name)
         choices.what_if.profile(load_profile(name))
 
 

@@ -65,6 +65,7 @@ class StormClient:
         process = self._world.process
         assert process is not None
         process.next_id += 1
+        ahead_ns = process.node.gate.wall.ahead_ns
         return Message(
             process.next_id,
             self._key(place),
@@ -76,7 +77,7 @@ class StormClient:
             call.segments,
             now_ns,
             now_ns + int((call.after_s + call.valid_s) * 1e9),
-            now_ns + int(call.after_s * 1e9) if call.after_s else 0,
+            now_ns + ahead_ns + int(call.after_s * 1e9) if call.after_s else 0,
             call.keeps_hours,
         )
 

@@ -26,23 +26,26 @@ class LaneWatch:
         """The most segments that may have passed."""
         return self._earned_share * self._sent
 
-    def offered(self, now_ns: int, work: Work, taken: Collection[int]) -> None:
-        """The messages of ``work`` are durable. They wait, unless their attempt is durable too."""
+    def offered(self, now_ns: int, work: Work, taken: Collection[int], ahead_ns: int) -> None:
+        """The messages of ``work`` are durable. They wait, unless their attempt is durable too. Its instants
+        are ``ahead_ns`` ahead of the process's clock.
+        """
         begun = {number for attempt in work.attempts for number in attempt.message_ids}
         for message in work.messages:
             number = message.message_id
             # A second message waits for a route of its own, a scheduled one for its time.
             waits = not (is_hedge(message.key) or message.not_before_ns)
             if message.lane is Lane.OTP and waits and number not in taken and number not in begun:
-                self._waiting[number] = now_ns, message.expires_ns
+                self._waiting[number] = now_ns, message.expires_ns - ahead_ns
 
-    def begun(self, attempt: SubmitAttempt, messages: Mapping[int, Message]) -> None:
-        """An attempt was decided."""
+    def begun(self, attempt: SubmitAttempt, messages: Mapping[int, Message], ahead_ns: int) -> None:
+        """An attempt was decided. ``ahead_ns`` is as for ``offered``."""
+        at_ns = attempt.at_ns - ahead_ns
         of_attempt = [messages[number] for number in attempt.message_ids]
         segments = sum(message.segments for message in of_attempt)
         if of_attempt[0].lane is Lane.OTP:
             self._sent += segments
             for number in attempt.message_ids:
                 self._waiting.pop(number, None)
-        elif any(since_ns < attempt.at_ns < until_ns for since_ns, until_ns in self._waiting.values()):
+        elif any(since_ns < at_ns < until_ns for since_ns, until_ns in self._waiting.values()):
             self.passed += segments

@@ -35,17 +35,21 @@ if TYPE_CHECKING:
 
 _COMMIT_NS = 3_000_000
 _PAGE = 2  # untried messages that a start reads at a time
+_SENT_PAGE = 5
 _READ_NS = 500_000_000  # between two pages
+_OVERDUE_NS = 2_000_000_000  # a scheduled message that is held for longer after its time is late
 
 
 class Process:
-    """``offset_ns``: how far its clock is ahead of the world's. It is read once, from the wall clock."""
+    """``offset_ns``: how far its clock is ahead of the world's. It is read once, from the wall clock.
+    ``seen_ns``: how far the wall clock was ahead of the world's at the last look.
+    """
 
     def __init__(self, world: StormWorld, number: int, store: ModelStore) -> None:
         self.number = number
         self.alive = True
         self.stopping = False
-        self.offset_ns = world.wall_ahead_ns
+        self.offset_ns = self.seen_ns = world.wall_ahead_ns
         self.store = store
         self.dispatcher = Dispatcher(world.settings, world.limits, world.plan.seed)
         gate = stored_gate(policy_of(world.plan.hours), store)
@@ -57,6 +61,7 @@ class Process:
         self._world = world
         self._commits = 0
         self._running: Commit | None = None
+        self._running_ahead_ns = 0  # by which its instants are ahead of the process's clock
         self._commit_due_ns: int | None = None
         self._armed_ns: int | None = None
         self._waiters: dict[Waiter, None] = {}  # in order: a set would change from run to run
@@ -69,24 +74,47 @@ class Process:
         """The process's own clock."""
         return self._world.now_ns + self.offset_ns
 
+    @property
+    def wall_ns(self) -> int:
+        """The wall clock, as far as the process can know."""
+        return self._world.now_ns + self.seen_ns
+
+    def look_at_wall_clock(self) -> None:
+        """As ``runtime/wall_watch.py`` does once a second."""
+        self.seen_ns = self._world.wall_ahead_ns
+        self._world.struck("wall_clock_noticed")
+        self._perform(self.node.wall_set(self.now_ns(), self.seen_ns - self.offset_ns))
+        self._world.watch.wall_was_set(self)
+        self._world.later(_OVERDUE_NS, lambda: self.input(self._check_schedules))
+
+    def _check_schedules(self) -> None:
+        if not self.stopping and self.seen_ns != self.offset_ns:
+            self._world.watch.check_schedules(self, _OVERDUE_NS)
+
     def recover(self) -> None:
         """Continue the work of the processes before it, as ``runtime/resuming.py`` does."""
+        sent = self.store.sent_ids()
         page = self.store.unfinished(_PAGE)
         left = len(self.store.unfinished()) - len(page)
-        self._resume(page, left)
+        self._perform(self.node.recover(self.now_ns(), page, left, len(sent)))
+        self._read_later(sent, page, left)
 
-    def _resume(self, page: Sequence[Recovered], left: int) -> None:
-        if left:
-            last = page[-1].message
-            place = Place(last.lane, last.message_id, self._last_id)
-            self._world.later(_READ_NS, lambda: self.input(lambda: self._read_on(place, left)))
-        self._perform(self.node.recover(self.now_ns(), page, left))
+    def _read_later(self, sent: Sequence[int], page: Sequence[Recovered], left: int) -> None:
+        if sent or left:
+            self._world.later(_READ_NS, lambda: self.input(lambda: self._read_on(sent, page, left)))
 
-    def _read_on(self, place: Place, left: int) -> None:
+    def _read_on(self, sent: Sequence[int], page: Sequence[Recovered], left: int) -> None:
         if self.stopping:
             return
-        page = self.store.unfinished(_PAGE, place)
-        self._resume(page, left - len(page))
+        if sent:
+            found, sent = self.store.sent(sent[:_SENT_PAGE]), sent[_SENT_PAGE:]
+            self._perform(self.node.recover_sent(self.now_ns(), found, len(sent)))
+        else:
+            last = page[-1].message
+            page = self.store.unfinished(_PAGE, Place(last.lane, last.message_id, self._last_id))
+            left -= len(page)
+            self._perform(self.node.recover(self.now_ns(), page, left))
+        self._read_later(sent, page, left)
 
     def input(self, act: Callable[[], None]) -> None:
         """Something reaches the process: now, or when it is resumed; never, if it is dead."""
@@ -262,6 +290,7 @@ class Process:
         if deadline_ns == self._armed_ns:
             self._armed_ns = None
             self._perform(self.node.advance(self.now_ns()))
+            self._check_schedules()
 
     def _begin_commit(self, due_ns: int) -> None:
         if due_ns != self._commit_due_ns or self._running is not None:  # it became due earlier
@@ -270,6 +299,7 @@ class Process:
             return
         self._commits += 1
         self._running = self.node.begin_commit(self.now_ns())
+        self._running_ahead_ns = self.node.gate.wall.ahead_ns
         self._world.watch.committing(self, self._running)
         self._world.later(self._commit_ns(), lambda: self.input(self._end_commit))
 
@@ -292,7 +322,7 @@ class Process:
             return
         if not self._world.step(steps.COMMITTED):
             if commit.work is not None:
-                self.lanes.offered(self.now_ns(), commit.work, taken)
+                self.lanes.offered(self.now_ns(), commit.work, taken, self._running_ahead_ns)
             ended = self.store.ended(commit.late)
             self._perform(self.node.committed(self.now_ns(), taken, ended))
 

@@ -44,9 +44,11 @@ from reference_sender.store.protocol import (
     Work,
 )
 from reference_sender.store.recovered import ended, recovered
+from reference_sender.store.reservations import kept_controls
 
 _LARGEST_ID = 2**63 - 1
 _LANES = tuple(Lane)
+_READ_LATER = FINAL_STATES | {State.SENT}
 
 
 class Disk:
@@ -111,7 +113,7 @@ class ModelStore:
             disk.attempts[attempt.attempt_id] = attempt
         for attempt_id in work.ended:
             disk.attempts.pop(attempt_id, None)
-        for control in work.controls:
+        for control in kept_controls(work, rows.taken):
             self._control(control)
         return rows.taken
 
@@ -121,13 +123,23 @@ class ModelStore:
     def unfinished(self, limit: int | None = None, place: Place | None = None) -> list[Recovered]:
         disk = self._disk
         numbers = [] if place else sorted(disk.progress.keys() & disk.messages.keys())
-        tried = [record for each in numbers if (record := self._record(each)).state not in FINAL_STATES]
+        tried = [record for each in numbers if (record := self._record(each)).state not in _READ_LATER]
         untried = [message for number, message in disk.messages.items() if number not in disk.progress]
         untried.sort(key=_urgency)
         if place is not None:
             after = _LANES.index(place.lane), place.after_id
             untried = [m for m in untried if _urgency(m) > after and m.message_id <= place.last_id]
         return [recovered(each) for each in (*tried, *(self._record(m.message_id) for m in untried[:limit]))]
+
+    def sent_ids(self) -> Sequence[int]:
+        disk = self._disk
+        sent = [disk.progress[each] for each in disk.progress.keys() & disk.messages.keys()]
+        sent = [each for each in sent if each.state is State.SENT]
+        return [each.message_id for each in sorted(sent, key=lambda each: (each.at_ns, each.message_id))]
+
+    def sent(self, ids: Sequence[int]) -> list[Recovered]:
+        records = [self._record(each) for each in ids]
+        return [recovered(record) for record in records if record.state is State.SENT]
 
     def ended(self, reports: Sequence[Report]) -> list[EndedMessage]:
         disk = self._disk

@@ -41,6 +41,7 @@ class StormWatch:
         self._stopped: dict[str, frozenset[str]] = {}  # campaigns, with what had been attempted by then
         self._opted_out: dict[str, frozenset[str]] = {}  # numbers, with the same
         self._hours = OpeningHours(policy_of(world.plan.hours).countries)
+        self._on_their_way: set[str] = set()  # when the wall clock was set
         self._hedged: set[tuple[int, str]] = set()  # with the number of the process
 
     def acknowledged(self, keys: Sequence[str]) -> None:
@@ -67,8 +68,30 @@ class StormWatch:
             self._violated("hedge", f"{message.key} was made twice", message.key)
         self._hedged.add(made)
 
-    def _check_rules(self, now_ns: int, message: Message) -> None:
+    def wall_was_set(self, process: Process) -> None:
+        """The process has looked at the wall clock. What it does not hold now may be on its way already."""
+        gate = process.node.gate
+        self._on_their_way |= {
+            message.key
+            for message in self._world.disk.messages.values()
+            if not gate.holds(message.message_id)
+        }
+
+    def check_schedules(self, process: Process, overdue_ns: int) -> None:
+        """No message is held although its instant has passed by ``overdue_ns``."""
+        disk, gate = self._world.disk, process.node.gate
+        for message in disk.messages.values():
+            waits = message.message_id not in disk.progress and gate.holds(message.message_id)
+            # In quiet hours, in a stopped campaign and over a limit it is held in spite of its schedule.
+            waits = waits and not message.keeps_hours and not gate.bars(message)
+            if waits and 0 < message.not_before_ns < process.wall_ns - overdue_ns:
+                late_s = (process.wall_ns - message.not_before_ns) / 1e9
+                said = f"{message.key} is held {late_s:.3f} s after its time"
+                self._violated("schedule", said, message.key)
+
+    def _check_rules(self, process: Process, message: Message) -> None:
         """Of a first attempt: a message that a provider may have is repeated in spite of the rules."""
+        wall_ns = process.wall_ns
         key = message.key
         if self._attempted[key] > 1:
             return
@@ -80,11 +103,12 @@ class StormWatch:
             self._violated("stopped", f"{key} was submitted and its number had opted out", key)
         if message.not_before_ns:
             world.struck(uses.SCHEDULE)
-            if message.not_before_ns > now_ns:
+            if message.not_before_ns > wall_ns and key not in self._on_their_way:
                 self._violated("schedule", f"{key} was submitted before its time", key)
         if message.keeps_hours:
             world.struck(uses.HOURS)
-            if self._hours.window(message.to, now_ns).opens_ns > now_ns:
+            closed = self._hours.window(message.to, wall_ns).opens_ns > wall_ns
+            if closed and key not in self._on_their_way:
                 self._violated("schedule", f"{key} was submitted in quiet hours", key)
 
     def _violated(self, invariant: str, said: str, key: str) -> None:
@@ -99,7 +123,7 @@ class StormWatch:
                 late_s = (now_ns - message.expires_ns) / 1e9
                 said = f"{message.key} was submitted {late_s:.3f} s after its expiry"
                 self._violated("expiry", said, message.key)
-            self._check_rules(now_ns, message)
+            self._check_rules(process, message)
         if self._world.is_noting:
             keys = " ".join(message.key for message in submit.messages)
             self._world.note(f"submitted on {submit.route}: {keys}")
@@ -130,7 +154,7 @@ class StormWatch:
         if commit.work.attempts and commit.work.messages:
             messages = messages | {each.message_id: each for each in commit.work.messages}
         for attempt in commit.work.attempts:
-            process.lanes.begun(attempt, messages)
+            process.lanes.begun(attempt, messages, process.node.gate.wall.ahead_ns)
             self._attempted.update(messages[number].key for number in attempt.message_ids)
         for change in commit.work.changes:
             process.ends.setdefault(change.state, set()).add(change.key)

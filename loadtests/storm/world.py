@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from heapq import heappop, heappush
 
 from loadtests.storm.client import StormClient
+from loadtests.storm.draws import chance
 from loadtests.storm.faults.network import NetworkTrouble
 from loadtests.storm.operator import Operator
 from loadtests.storm.plan import Call, RoutePlan, StormPlan
@@ -25,6 +26,7 @@ _EPOCH_NS = 1_700_000_000 * S  # of the wall clock, ahead of the world's
 _LAST_COMMIT_S = 5.0  # after the drain (``runtime/driver.py``)
 _QUERY_S = 10.0  # without a report, before a provider is asked
 _RESTART_NS = 1 * S  # after a start that failed
+_WALL_LOOK_S = 1.0  # the longest time until a process notices (``runtime/wall_watch.py``)
 # Longest quiet time: the longest validity, twice for a clock that was set back, then the wait for a report.
 QUIET_S = 6 * 3_600.0
 
@@ -195,6 +197,10 @@ class StormWorld:
         self.wall_ahead_ns += int(by_s * S)
         self.wall_forward_s += max(0.0, by_s)
         self.wall_back_s += max(0.0, -by_s)
+        process = self.process
+        if process is not None:
+            drawn = chance(self.plan.seed, "wall clock", int(self.wall_forward_s), int(self.wall_back_s))
+            self.later(int(_WALL_LOOK_S * drawn * S), lambda: process.input(process.look_at_wall_clock))
 
     def take_reports(self, reports: Sequence[Report], waiter: AwaitedReportCall) -> None:
         """A provider calls the sender."""

@@ -99,6 +99,7 @@ def search_capacity(
     place.mkdir(parents=True, exist_ok=True)
     search = SearchSettings(
         from_per_s=asked.from_per_s,
+        to_per_s=asked.to_per_s,
         precision=asked.precision,
         trial_s=asked.trial_s,
         longest_s=asked.trial_s,

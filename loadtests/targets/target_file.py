@@ -98,7 +98,8 @@ class AcceptedReply(_Part):
 class Provider(_Part):
     """The mock provider. Without ``url`` the runner starts one, on ``port`` and with ``token``.
 
-    ``journal`` is the journal file of the user's own provider; it is copied into the run directory.
+    ``journal`` is the journal file of the user's own provider; its rows of the run are copied into the run
+    directory.
     """
 
     url: HttpUrl | None = None
@@ -242,7 +243,18 @@ def load_target(path: Path, environment: Mapping[str, str] | None = None) -> Tar
         raise TargetError(_listed(path, problems)) from None  # the cause would show secrets
     if problems:
         raise TargetError(_listed(path, problems))
-    return target
+    return _from_directory(target, path.absolute().parent)
+
+
+def _from_directory(target: Target, directory: Path) -> Target:
+    """Relative paths in the file begin at its directory."""
+    journal, process = target.provider.journal, target.process
+    changed: dict[str, object] = {}
+    if journal is not None:
+        changed["provider"] = target.provider.model_copy(update={"journal": directory / journal})
+    if isinstance(process, Path):
+        changed["process"] = directory / process
+    return target.model_copy(update=changed) if changed else target
 
 
 def _described(error: ErrorDetails) -> str:
@@ -250,6 +262,8 @@ def _described(error: ErrorDetails) -> str:
     what = in_our_words(error["msg"])
     if error["type"] == "missing":
         what = "missing"
+    elif error["type"] == "tuple_type":
+        what = "must be a list such as [200]"  # of statuses, the only list
     elif error["type"] == "extra_forbidden":
         what = f"unknown key; known here: {', '.join(_TABLES[steps[:-1]].model_fields)}"
     return ": ".join(filter(None, (".".join(steps), what)))  # an error of a whole table names its fields

@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 from pydantic import ValidationError
 
+from mock_provider.profiles.merging import merged
 from mock_provider.profiles.schema import Profile
 from mock_provider.profiles.validation_errors import error_lines
 
@@ -39,7 +40,7 @@ def load_profile(name_or_path: str | Path) -> Profile:
     """
     name = str(name_or_path)
     if name in profile_names():
-        return parse_profile(_toml(name, (_READY_MADE / f"{name}.toml").read_text("utf-8")), name)
+        return parse_profile(_on_base(_ready_made(name), name), name)
     path = Path(name_or_path)
     if path.suffix not in (".toml", ".json"):
         ready_made = ", ".join(profile_names())
@@ -50,7 +51,8 @@ def load_profile(name_or_path: str | Path) -> Profile:
         raise ProfileError(name, (f"cannot be read: {error.strerror}",)) from error
     except ValueError as error:
         raise ProfileError(name, (f"cannot be read: {error}",)) from error
-    return parse_profile(_toml(name, text) if path.suffix == ".toml" else _json(name, text), name)
+    values = _toml(name, text) if path.suffix == ".toml" else _json(name, text)
+    return parse_profile(_on_base(values, name), name)
 
 
 def parse_profile(values: Any, source: str = "given") -> Profile:
@@ -59,6 +61,22 @@ def parse_profile(values: Any, source: str = "given") -> Profile:
         return Profile.model_validate(values)
     except ValidationError as error:
         raise ProfileError(source, error_lines(error)) from error
+
+
+def _ready_made(name: str) -> dict[str, Any]:
+    return _toml(name, (_READY_MADE / f"{name}.toml").read_text("utf-8"))
+
+
+def _on_base(values: Any, source: str) -> Any:
+    """``values`` merged into the ready-made profile that their key ``base`` names, if there is one."""
+    if not isinstance(values, dict) or "base" not in values:
+        return values
+    base = values["base"]
+    if base not in profile_names():
+        allowed = ", ".join(profile_names())
+        raise ProfileError(source, (f"base: {base!r}: not a ready-made profile (allowed: {allowed})",))
+    own = {name: value for name, value in values.items() if name != "base"}
+    return merged(_on_base(_ready_made(base), source), own)
 
 
 def with_token(profile: Profile, *tokens: str) -> Profile:

@@ -16,8 +16,9 @@ from typing import Any, Self, TypeVar
 import uvloop
 
 from mock_provider.app import ProviderConfig, RunningProvider, start_provider
-from mock_provider.inbox.admin.documents import document_of, merged
+from mock_provider.inbox.admin.documents import document_of
 from mock_provider.profiles import Profile, load_profile, parse_profile
+from mock_provider.profiles.merging import merged
 
 DEADLINE_S = 10.0
 _LOOK_EVERY_S = 0.005

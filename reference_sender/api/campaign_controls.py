@@ -17,7 +17,7 @@ from reference_sender.api.intake import checked_number, explained
 from reference_sender.api.queries import Queries, instant
 from reference_sender.api.query_strings import fields_of, limit_of
 from reference_sender.api.rules import IntakeRules, cancelled
-from reference_sender.clock import now_ns, wall_ahead_ns
+from reference_sender.clock import now_ns
 from reference_sender.dispatch.campaign_figures import UNIT
 from reference_sender.dispatch.values import State
 from reference_sender.policy.campaigns import Campaign, CampaignState
@@ -128,8 +128,7 @@ class CampaignControls:
         fields = fields_of(request.raw_path.partition("?")[2], {"after", "limit"})
         limit = limit_of(fields, 1_000)
         found = await self._queries.opt_outs(fields.get("after", ""), limit)
-        ahead_ns = wall_ahead_ns()
-        shown = [{"number": each.number, "since": instant(each.since_ns, ahead_ns)} for each in found]
+        shown = [{"number": each.number, "since": instant(each.since_ns)} for each in found]
         return json_answer({"opt_outs": shown, "next": found[-1].number if len(found) == limit else None})
 
 

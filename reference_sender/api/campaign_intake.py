@@ -17,7 +17,7 @@ from reference_sender.api.rules import POLICY_CODES, DuplicateRows, IntakeRules
 from reference_sender.api.tally import Tally
 from reference_sender.api.turns import Turns
 from reference_sender.api.unpacking import Unpacking
-from reference_sender.clock import now_ns
+from reference_sender.clock import now_ns, wall_ns
 from reference_sender.dispatch.values import Message
 from reference_sender.policy.gate import HeldCounts
 from reference_sender.runtime.driver import Driver
@@ -155,7 +155,7 @@ class CampaignIntake:
         await self._commit()
         if self._order is not None and self.answer.accepted:
             # Rows may have arrived after a pause in which the campaign seemed to have ended.
-            self._driver.keep([replace(self._order, at_ns=now_ns())])
+            self._driver.keep([replace(self._order, at_ns=wall_ns())])
         self.answer.held = self._driver.gate.held(self.answer.id)
         if self._unordered:  # a key that is in use is found later than other errors
             self.answer.refused.sort(key=attrgetter("row"))
@@ -247,7 +247,7 @@ class CampaignIntake:
             campaign = self._intake.campaign_id() if defaults.campaign is None else defaults.campaign
             shared = self._intake.shared_part(defaults, campaign, now)
             controls = self._rules.campaign(campaign, defaults)
-            self._order = self._rules.report_order(now, campaign, defaults)
+            self._order = self._rules.report_order(wall_ns(), campaign, defaults)
             if controls is not None:
                 self._driver.change_campaign(controls)
             if self._order is not None:

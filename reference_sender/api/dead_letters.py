@@ -17,7 +17,7 @@ from reference_sender.api.intake import Intake, Invalid
 from reference_sender.api.queries import Queries, instant, shown
 from reference_sender.api.query_strings import fields_of, limit_of, number_of
 from reference_sender.api.rules import IntakeRules
-from reference_sender.clock import now_ns, wall_ahead_ns
+from reference_sender.clock import now_ns, wall_ns
 from reference_sender.dispatch.message_states import EXPIRED_NOWHERE, EXPIRED_UNCERTAIN, EXPIRED_UNREPORTED
 from reference_sender.dispatch.values import Lane, Message, State
 from reference_sender.runtime.driver import Driver
@@ -139,7 +139,7 @@ class DeadLetters:
         """
         after_id = number_of({"after": wanted.after}, "after", 0, 0, _LARGEST_ID)
         if which.until is None:
-            which = structs.replace(which, until=instant(now_ns(), wall_ahead_ns()))
+            which = structs.replace(which, until=instant(wall_ns()))
         matching = _store_filter(which)
         if wanted.dry_run:
             reasons = await self._queries.count_dead_letters(matching)
@@ -240,7 +240,7 @@ def _instant_ns(name: str, text: str | None) -> int | None:
         at = None
     if at is None or at.tzinfo is None:
         raise Invalid("invalid", name, f"{name} must be an instant with its offset, such as {_EXAMPLE}")
-    return round(at.timestamp() * 1e6) * 1_000 - wall_ahead_ns()
+    return round(at.timestamp() * 1e6) * 1_000
 
 
 def _lane(text: str | None) -> Lane | None:

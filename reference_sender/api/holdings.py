@@ -19,7 +19,7 @@ def shown_holding(holding: Holding | None) -> dict[str, str | None]:
     until_ns = holding.until_ns
     return {
         "reason": holding.reason.value,
-        "until": None if until_ns is None else instant(until_ns, wall_ahead_ns()),
+        "until": None if until_ns is None else instant(until_ns + wall_ahead_ns()),
     }
 
 

@@ -13,6 +13,7 @@ from msgspec import Struct, field, structs
 from reference_sender.api.segments import count_segments
 from reference_sender.campaign_report.texts import ReportLanguage
 from reference_sender.dispatch.values import Lane, Message
+from reference_sender.policy.wall import Wall
 
 SECOND_NS = 1_000_000_000
 MAX_EXPIRY_S = 72 * 3600  # no network tries for longer
@@ -105,12 +106,19 @@ class Recipient(Struct, forbid_unknown_fields=True, gc=False):
 class Intake:
     """Makes messages from valid requests, each with the next id, and with a new key if the client gave none.
 
-    ``max_segments`` is the lowest limit of all routes, so each route can send each message.
+    ``max_segments`` is the lowest limit of all routes, so each route can send each message. ``wall`` is that
+    of the gate.
     """
 
     def __init__(
-        self, tag: str, last_message_id: int, max_segments: int, quiet_classes: Collection[Lane] = ()
+        self,
+        tag: str,
+        last_message_id: int,
+        max_segments: int,
+        quiet_classes: Collection[Lane] = (),
+        wall: Wall | None = None,
     ) -> None:
+        self._wall = wall or Wall()
         self._tag = tag
         self._quiet_classes = frozenset(quiet_classes)  # keep opening hours unless the request says otherwise
         self._id = last_message_id
@@ -130,7 +138,7 @@ class Intake:
                 checked_sender_id(request.sender_id),
                 request.campaign,
                 expiry_ns(request.message_class, request.expires_in_s),
-                send_at_ns(request.send_at, now_ns),
+                send_at_ns(request.send_at, now_ns + self._wall.ahead_ns),
                 self._keeps_hours(request.message_class, request.quiet_hours),
             ),
         )
@@ -168,7 +176,7 @@ class Intake:
             checked_sender_id(defaults.sender_id),
             campaign,
             expiry_ns(defaults.message_class, defaults.expires_in_s),
-            send_at_ns(defaults.send_at, now_ns),
+            send_at_ns(defaults.send_at, now_ns + self._wall.ahead_ns),
             self._keeps_hours(defaults.message_class, defaults.quiet_hours),
         )
         text = defaults.text
@@ -201,7 +209,7 @@ class Intake:
             terms.campaign,
             segments,
             now_ns,
-            max(now_ns, terms.not_before_ns) + terms.expiry_ns,
+            max(now_ns, terms.not_before_ns - self._wall.ahead_ns) + terms.expiry_ns,
             terms.not_before_ns,
             terms.keeps_hours,
         )
@@ -278,7 +286,9 @@ def expiry_ns(lane: Lane, expires_in_s: float | None) -> int:
 
 
 def send_at_ns(send_at: str | None, now_ns: int) -> int:
-    """The instant of a schedule; 0 for now, also if it has passed. Raises ``Invalid``."""
+    """The instant of a schedule in Unix time, as ``now_ns``; 0 for now, also if it has passed. Raises
+    ``Invalid``.
+    """
     if send_at is None:
         return 0
     try:

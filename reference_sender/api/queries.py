@@ -12,11 +12,10 @@ from typing import TypeVar
 import msgspec
 from msgspec import Struct, field
 
-from reference_sender.clock import wall_ahead_ns
-from reference_sender.dispatch.values import Recovered, State
+from reference_sender.dispatch.values import State
 from reference_sender.policy.opt_out import OptOut
 from reference_sender.policy.quiet_hours import FOREVER
-from reference_sender.store import DeadLetterFilter, Place, Record, Store
+from reference_sender.store import DeadLetterFilter, Record, Store
 from reference_sender.store.campaign_reports import StoredReport
 
 _PAGE = 2_000
@@ -92,10 +91,6 @@ class Queries:
         records = await self.ask(lambda: self._store.records(message_id - 1, 1))
         return records[0] if records and records[0].message.message_id == message_id else None
 
-    async def unfinished(self, limit: int, place: Place | None) -> list[Recovered]:
-        """As ``NodeStore.unfinished``."""
-        return await self.ask(lambda: self._store.unfinished(limit, place))
-
     async def export(self) -> AsyncIterator[bytes]:
         """Every message, oldest first, as lines of JSON, a page at a time."""
         after_id = 0
@@ -122,7 +117,6 @@ class Queries:
 def shown(record: Record) -> Shown:
     """``record`` as the API shows it."""
     message = record.message
-    ahead_ns = wall_ahead_ns()
     return Shown(
         id=str(message.message_id),
         key=message.key,
@@ -136,10 +130,10 @@ def shown(record: Record) -> Shown:
         attempts=record.attempts,
         route=record.route,
         provider_id=record.provider_id,
-        created_at=instant(message.created_ns, ahead_ns),
-        changed_at=instant(record.changed_ns, ahead_ns),
-        expires_at=instant(message.expires_ns, ahead_ns),
-        send_at=instant(message.not_before_ns, ahead_ns) if 0 < message.not_before_ns < FOREVER else None,
+        created_at=instant(message.created_ns),
+        changed_at=instant(record.changed_ns),
+        expires_at=instant(message.expires_ns),
+        send_at=instant(message.not_before_ns) if 0 < message.not_before_ns < FOREVER else None,
     )
 
 
@@ -148,6 +142,6 @@ def _exported(record: Record) -> Exported:
     return Exported(message.key, message.lane.value, record.state.value, record.reason, record.attempts)
 
 
-def instant(at_ns: int, ahead_ns: int) -> str:
-    """An instant of the sender's clock as text."""
-    return datetime.fromtimestamp((at_ns + ahead_ns) / 1e9, UTC).isoformat(timespec="milliseconds")
+def instant(at_ns: int) -> str:
+    """An instant in Unix time, as text."""
+    return datetime.fromtimestamp(at_ns / 1e9, UTC).isoformat(timespec="milliseconds")

@@ -52,7 +52,7 @@ class IntakeRules:
             if campaign is not None and campaign.state is CampaignState.CANCELLED:
                 raise cancelled(message.campaign)
         if message.keeps_hours:
-            at_ns = max(now_ns, message.not_before_ns)
+            at_ns = max(now_ns, message.not_before_ns - gate.wall.ahead_ns)
             if gate.opens_ns(message.to, at_ns) >= message.expires_ns:
                 raise Invalid(
                     "quiet_hours",
@@ -85,8 +85,10 @@ class IntakeRules:
         wanted = Campaign(name, known.state if known is not None else CampaignState.RUNNING, limit)
         return None if wanted == known else wanted
 
-    def report_order(self, now_ns: int, name: str, defaults: Defaults) -> ReportOrder | None:
-        """The order of a report on a campaign; None if there are no reports. Raises ``Invalid``."""
+    def report_order(self, at_ns: int, name: str, defaults: Defaults) -> ReportOrder | None:
+        """The order, at ``at_ns`` in Unix time, of a report on a campaign; None if there are no reports.
+        Raises ``Invalid``.
+        """
         settings, given = self._reports, defaults.report_to
         if given is not None and (not settings.enabled or settings.email is None):
             raise Invalid(
@@ -105,7 +107,7 @@ class IntakeRules:
                 said = f"report_to[{place}] must be a mail address, such as ann@example.org"
                 raise Invalid("invalid", "report_to", said)
         language = "" if defaults.report_language is None else defaults.report_language.value
-        return ReportOrder(name, now_ns, language, recipients)
+        return ReportOrder(name, at_ns, language, recipients)
 
     def limit(self, spending_limit: float | None) -> int | None:
         """A campaign's limit in millionths. Raises ``Invalid``."""

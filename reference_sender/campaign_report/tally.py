@@ -41,6 +41,7 @@ class CampaignTally:
         self.messages = 0
         self.first_ns = 0
         self.last_ns = 0
+        self._newest_ns = 0  # when the last message was accepted
         self.open_id: int | None = None  # the first message that is not final, if there was one
         self._accepted = 0
         self._carrier_of = carrier_finder()
@@ -56,6 +57,14 @@ class CampaignTally:
                 return
             if not is_hedge(row.key):
                 self._add(row)
+
+    def is_new_since(self, before: CampaignSummary | None) -> bool:
+        """Whether a message was accepted since the report ``before``. The number alone does not tell: as many
+        may have been removed meanwhile.
+        """
+        if before is None:
+            return self.messages > 0
+        return self.messages > before.messages or self._newest_ns > before.made_ns
 
     def summary(
         self, campaign: str, made_ns: int, cost: int | None, currency: str = "", time_zone: str = "UTC"
@@ -93,6 +102,7 @@ class CampaignTally:
         if not self.messages or row.created_ns < self.first_ns:
             self.first_ns = row.created_ns
         self.messages += 1
+        self._newest_ns = max(self._newest_ns, row.created_ns)
         self.last_ns = max(self.last_ns, row.created_ns, row.changed_ns)
         outcome = _outcome_of(row)
         self._accepted += (

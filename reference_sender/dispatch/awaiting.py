@@ -50,6 +50,11 @@ class SentIndex:
         key = self._key_of.get(report.provider_id)
         return key if key in self.by_key else None
 
+    def extend(self, later: SentIndex) -> None:
+        """Add the messages of ``later`` after these."""
+        self.by_key.update(later.by_key)
+        self._key_of.update(later._key_of)
+
     def pop(self, key: str) -> Sent:
         """Forget ``key``."""
         sent = self.by_key.pop(key)
@@ -61,7 +66,7 @@ class SentIndex:
 class Awaiting:
     """SENT messages, and when to stop waiting for their reports."""
 
-    __slots__ = ("_step_ns", "_timeout_ns", "index", "newest_ns", "next_ns")
+    __slots__ = ("_step_ns", "_timeout_ns", "complete", "index", "newest_ns", "next_ns")
 
     def __init__(self, timeout_ns: int) -> None:
         self.index = SentIndex()
@@ -69,6 +74,7 @@ class Awaiting:
         self._step_ns = max(1, timeout_ns // 1000)  # a timeout may be noticed this late
         self.next_ns: int | None = None  # the earliest time at which ``take_timed_out`` may find something
         self.newest_ns = -1  # when the last message was sent
+        self.complete = True  # False: messages that were sent before these follow, with ``put_before``
 
     def oldest_ns(self) -> int:
         """When the first of the messages, at least one, was sent."""
@@ -80,6 +86,15 @@ class Awaiting:
         self.newest_ns = sent.at_ns
         if self.next_ns is None:
             self.next_ns = sent.at_ns + self._timeout_ns
+
+    def put_before(self, earlier: SentIndex) -> None:
+        """Await the reports of ``earlier`` too, which are in the order of time and older than the others."""
+        earlier.extend(self.index)
+        self.index = earlier
+        self.complete = True
+        if earlier.by_key:
+            self.next_ns = self.oldest_ns() + self._timeout_ns
+            self.newest_ns = max(self.newest_ns, self.latest_ns)
 
     @property
     def latest_ns(self) -> int:

@@ -86,12 +86,17 @@ class CountedCampaigns:
 
     def recovered(self, recovered: Iterable[Recovered]) -> None:
         """Open messages of an earlier process, or of another node."""
-        before = self._before
+        before, campaigns = self._before, self._campaigns
         for each in recovered:
-            self.accepted([each.message])
-            if each.state is _SENT:
-                before.sent_segments += each.message.segments
-                before.cost += self.taken(each.message, each.route)
+            message = each.message
+            if each.state is not _SENT:
+                self.accepted([message])
+                continue
+            name = message.campaign
+            counts = campaigns.get(name) or (self._begun(name) if name else self._rest)
+            cost = self._add_sent(counts, message, each.route)
+            before.sent_segments += message.segments
+            before.cost += cost
 
     def earlier(self, ended: CampaignCounts) -> None:
         """Count messages of an open campaign that ended in an earlier process."""
@@ -101,16 +106,20 @@ class CountedCampaigns:
             _add_all(self._before, ended, 1)
             self._continued.add(ended.name)
 
-    def taken(self, message: Message, route: str | None) -> int:
-        """A provider has ``message``. Returns its cost."""
+    def taken(self, message: Message, route: str | None) -> None:
+        """A provider has ``message``."""
+        counts = self._campaigns.get(message.campaign) or self._rest
+        counts.waiting -= 1
+        counts.waiting_segments -= message.segments
+        self._add_sent(counts, message, route)
+
+    def _add_sent(self, counts: CampaignCounts, message: Message, route: str | None) -> int:
+        """Count ``message`` as SENT. Returns its cost."""
         segments = message.segments
         if self._cost is not None:
             cost = self._cost(message)
         else:
             cost = segments * self.route_prices.get(route or "", 0)
-        counts = self._campaigns.get(message.campaign) or self._rest
-        counts.waiting -= 1
-        counts.waiting_segments -= segments
         counts.sent += 1
         counts.sent_segments += segments
         counts.cost += cost

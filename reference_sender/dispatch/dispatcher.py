@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 
 from reference_sender.dispatch.backlog import Backlog
 from reference_sender.dispatch.campaign_figures import CountedCampaigns
@@ -249,9 +250,17 @@ class Dispatcher:
         """Set aside the waiting messages that are barred by now, but for those that a provider may have, and
         those in flight until they are refused. It reads the whole backlog.
         """
+        return self._set_aside(now_ns, self._settling.bars)
+
+    def set_wall(self, now_ns: int, ahead_ns: int, waits: Callable[[int, Message], bool]) -> Sequence[Effect]:
+        """The wall clock is ``ahead_ns`` ahead of this one now. Sets aside what ``waits`` is true for."""
+        self._states.wall_ahead_ns = ahead_ns
+        return self._set_aside(now_ns, partial(waits, now_ns))
+
+    def _set_aside(self, now_ns: int, wanted: Callable[[Message], bool]) -> Sequence[Effect]:
         self._move_clock(now_ns)
         effects: list[Effect] = []
-        self._states.set_aside_of(list(self._backlog.tickets.values()), self._settling.bars, effects)
+        self._states.set_aside_of(list(self._backlog.tickets.values()), wanted, effects)
         self._run_due(now_ns, effects)
         return effects
 
@@ -267,8 +276,7 @@ class Dispatcher:
     def recover(
         self, now_ns: int, recovered: Iterable[Recovered], closes: Mapping[int, int] = _ALWAYS_OPEN
     ) -> Sequence[Effect]:
-        """Take the open messages of an earlier process, or of another sender of the same store. ``closes`` is
-        that of ``offer``.
+        """Take the open messages of an earlier process or another sender. ``closes`` is that of ``offer``.
 
         A QUEUED one with a route is sent again with its key, on that route only, and only while the
         provider remembers the key. It is looked up instead if that provider refuses no repeats. If that route
@@ -278,6 +286,22 @@ class Dispatcher:
         self._move_clock(now_ns)
         effects: list[Effect] = []
         self._restoring.take(now_ns, recovered, closes, effects)
+        self._run_due(now_ns, effects)
+        return effects
+
+    def expect_sent(self) -> None:
+        """SENT messages of an earlier process follow with ``recover_sent``. Until then call none of
+        ``reported``, ``found_ended`` and ``looked_up``, and recover no second message: all need them.
+        """
+        self._states.awaiting.complete = False
+
+    def recover_sent(self, now_ns: int, page: Iterable[Recovered], left: int) -> Sequence[Effect]:
+        """Take SENT messages of an earlier process, in the order in which they were sent. ``left`` more
+        follow. They count as open once all are known.
+        """
+        self._move_clock(now_ns)
+        effects: list[Effect] = []
+        self._restoring.take_sent(now_ns, page, complete=not left)
         self._run_due(now_ns, effects)
         return effects
 

@@ -36,9 +36,13 @@ _MOST_REASONS = 100  # a provider may invent reasons; further ones count togethe
 OTHER_REASONS = "other"
 
 
-def begun_ns(now_ns: int, message: Message) -> int:
-    """From when the durations of ``message`` count: its acceptance, or its scheduled time if later."""
+def begun_ns(now_ns: int, message: Message, wall_ahead_ns: int = 0) -> int:
+    """From when the durations of ``message`` count: its acceptance, or its scheduled time if later, which the
+    message has in Unix time.
+    """
     created_ns, scheduled_ns = message.created_ns, message.not_before_ns
+    if scheduled_ns:
+        scheduled_ns -= wall_ahead_ns
     # Compared and not min() or max(): this is asked for every message.
     if created_ns < scheduled_ns <= now_ns:
         return scheduled_ns

@@ -54,6 +54,12 @@ class PendingLookups:
         if len(self._claimed) > _CLAIMS_KEPT:
             self._claimed.popitem(last=False)
 
+    def claim_earlier(self, provider_ids: Sequence[str | None]) -> None:
+        """Messages that were sent before the others have ``provider_ids``, the newest last."""
+        known, self._claimed = self._claimed, OrderedDict()
+        for provider_id in (*provider_ids[-_CLAIMS_KEPT:], *known):
+            self.claim(provider_id)
+
     def next_ns(self) -> int | None:
         """The earliest time at which ``run`` has work, unless an answer comes first."""
         return self._due[0][0] if self._due and len(self._asked) < _AT_ONCE else None

@@ -80,6 +80,7 @@ class MessageStates:
     ) -> None:
         self.totals = Totals()
         self.figures = Figures()
+        self.wall_ahead_ns = 0  # how far the wall clock is ahead of the dispatcher's
         self._campaigns = campaigns
         self.awaiting = Awaiting(int(settings.report_timeout_s * SECOND_NS))
         self.early = EarlyReports(settings.early_reports)
@@ -104,7 +105,7 @@ class MessageStates:
         self._backlog.end(ticket, _SENT)
         self.totals.sent += 1
         message = ticket.message
-        message_id, key, begun = message.message_id, message.key, begun_ns(now_ns, message)
+        message_id, key, begun = message.message_id, message.key, self._begun_ns(now_ns, message)
         attempts, route, lane, campaign = ticket.attempts, ticket.route, ticket.lane, message.campaign
         self.figures.handovers[lane].add(now_ns - begun)
         self._campaigns.taken(message, route)
@@ -116,6 +117,9 @@ class MessageStates:
         self.awaiting.add(key, sent)
         effects.append(Change(message_id, key, _SENT, "", provider_id, attempts, now_ns, route))
 
+    def _begun_ns(self, now_ns: int, message: Message) -> int:
+        return begun_ns(now_ns, message, self.wall_ahead_ns)
+
     def reported_early(self, now_ns: int, ticket: Ticket, report: Report, effects: list[Effect]) -> None:
         """A provider has the message: ``report`` says so, before or instead of the submit's answer."""
         if report.state not in FINAL_STATES:
@@ -124,7 +128,7 @@ class MessageStates:
         self._backlog.end(ticket, _SENT)
         self.totals.sent += 1
         message, lane = ticket.message, ticket.lane
-        begun = begun_ns(now_ns, message)
+        begun = self._begun_ns(now_ns, message)
         self.figures.handovers[lane].add(now_ns - begun)
         self._campaigns.taken(message, ticket.route)
         sent = Sent(
@@ -251,7 +255,7 @@ class MessageStates:
         index = self.past.index
         for each in ended:
             if each.message.key not in index.by_key:
-                self.past.add(each.message.key, recovered_ended(each, now_ns))
+                self.past.add(each.message.key, recovered_ended(each, now_ns, self.wall_ahead_ns))
                 self._campaigns.ended_elsewhere(each.message.campaign, each.state)
         for report in reports:
             key = index.find(report)

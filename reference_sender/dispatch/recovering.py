@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 
 from msgspec.structs import replace
 
-from reference_sender.dispatch.awaiting import Sent
+from reference_sender.dispatch.awaiting import SentIndex
 from reference_sender.dispatch.backlog import Backlog
 from reference_sender.dispatch.hedging import Hedging
 from reference_sender.dispatch.lookups import PendingLookups
@@ -38,36 +38,56 @@ class Recovering:
         self._lookups = lookups
         self._hedging = hedging
         self._largest = largest
+        self._earlier = SentIndex()  # what ``take_sent`` was given so far
+        self._earlier_ns = 0  # when the last of it was sent
         self._looks_up = not all(route.repeats for route in sending.routes)
 
     def take(
         self, now_ns: int, recovered: Iterable[Recovered], closes: Mapping[int, int], effects: list[Effect]
     ) -> None:
         """As ``Dispatcher.recover``."""
-        sent: list[tuple[str, Sent]] = []
+        sent: list[Recovered] = []
         seconds: list[Message] = []
         count = 0
         for each in recovered:
             count += 1
             if each.state is _SENT:
-                sent.append((each.message.key, recovered_sent(each, now_ns)))
+                sent.append(each)
             elif each.route is None and is_hedge(each.message.key):
                 seconds.append(not_created_after(each.message, now_ns))
             else:
                 self._restore(now_ns, each, closes, effects)
         self._states.totals.recovered += count
-        self._await(sent)
+        self._await(now_ns, sent)
         for message in seconds:
             self._offer_second(now_ns, message, effects)
 
-    def _await(self, sent: list[tuple[str, Sent]]) -> None:
-        sent.sort(key=lambda entry: entry[1].at_ns)
+    def take_sent(self, now_ns: int, page: Iterable[Recovered], complete: bool) -> None:
+        """As ``Dispatcher.recover_sent``."""
+        awaiting, earlier = self._states.awaiting, self._earlier
+        latest_ns = awaiting.oldest_ns() if awaiting.index.by_key else now_ns
+        for each in page:
+            self._states.totals.recovered += 1
+            entry = recovered_sent(each, latest_ns, self._states.wall_ahead_ns)
+            if entry.at_ns < self._earlier_ns:  # the wall clock was set forward after the page before
+                entry = replace(entry, at_ns=self._earlier_ns)
+            self._earlier_ns = entry.at_ns
+            earlier.add(each.message.key, entry)
+        if complete:
+            if self._looks_up:
+                self._lookups.claim_earlier([each.provider_id for each in earlier.by_key.values()])
+            awaiting.put_before(earlier)
+            self._earlier = SentIndex()
+
+    def _await(self, now_ns: int, sent: list[Recovered]) -> None:
+        sent.sort(key=lambda each: now_ns if each.sent_ns is None else each.sent_ns)
         awaiting = self._states.awaiting
         latest_ns = awaiting.latest_ns
-        for key, entry in sent:
+        for each in sent:
+            entry = recovered_sent(each, now_ns, self._states.wall_ahead_ns)
             if entry.at_ns < latest_ns:  # of another sender: what is awaited is in the order of time
                 entry = replace(entry, at_ns=latest_ns)
-            awaiting.add(key, entry)
+            awaiting.add(each.message.key, entry)
             if self._looks_up:
                 self._lookups.claim(entry.provider_id)
 

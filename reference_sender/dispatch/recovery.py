@@ -11,7 +11,9 @@ import msgspec
 from reference_sender.dispatch.awaiting import Sent
 from reference_sender.dispatch.figures import begun_ns
 from reference_sender.dispatch.ticket import lane_index
-from reference_sender.dispatch.values import EndedMessage, Message, Recovered
+from reference_sender.dispatch.values import EndedMessage, Message, Recovered, State
+
+_SENT = State.SENT  # an enum's member costs 0.2 us to look up (Python 3.11)
 
 
 def not_created_after(message: Message, now_ns: int) -> Message:
@@ -28,22 +30,21 @@ def tried_at(recovered: Recovered, now_ns: int) -> int:
     return min(tried_ns, now_ns)
 
 
-def recovered_sent(recovered: Recovered, now_ns: int) -> Sent:
+def recovered_sent(recovered: Recovered, now_ns: int, wall_ahead_ns: int = 0) -> Sent:
     """The message as one that awaits its report since it was sent."""
-    sent_ns = now_ns if recovered.sent_ns is None else min(recovered.sent_ns, now_ns)
+    sent_ns = recovered.sent_ns
+    if sent_ns is None or sent_ns > now_ns:
+        sent_ns = now_ns
+    message = recovered.message
+    lane, begun = lane_index(message.lane), begun_ns(sent_ns, message, wall_ahead_ns)
+    provider_id, route, campaign = recovered.provider_id, recovered.route, message.campaign
+    # By position: a start makes up to 500,000 of them, and names take a third longer.
     return Sent(
-        recovered.message.message_id,
-        recovered.attempts,
-        recovered.provider_id,
-        sent_ns,
-        lane_index(recovered.message.lane),
-        begun_ns(sent_ns, recovered.message),
-        route=recovered.route,
-        campaign=recovered.message.campaign,
+        message.message_id, recovered.attempts, provider_id, sent_ns, lane, begun, _SENT, route, "", campaign
     )
 
 
-def recovered_ended(ended: EndedMessage, now_ns: int) -> Sent:
+def recovered_ended(ended: EndedMessage, now_ns: int, wall_ahead_ns: int = 0) -> Sent:
     """The message as one that has ended, and that a late report is about."""
     message = ended.message
     return Sent(
@@ -52,7 +53,7 @@ def recovered_ended(ended: EndedMessage, now_ns: int) -> Sent:
         ended.provider_id,
         now_ns,
         lane_index(message.lane),
-        begun_ns(now_ns, message),
+        begun_ns(now_ns, message, wall_ahead_ns),
         ended.state,
         ended.route,
         campaign=message.campaign,

@@ -41,6 +41,8 @@ class Unreported:
 
     def next_ns(self) -> int | None:
         """The earliest time at which ``run`` may have work, unless an answer comes first."""
+        if not self._awaiting.complete:  # a scan would take the older messages for known
+            return None
         if self._scan_ns is not None and not self._due:
             return self._scan_ns
         if self._scan_ns is None and self._awaiting.index.by_key:

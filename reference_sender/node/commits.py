@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 from reference_sender.dispatch.values import Change, Lane, Message, Report, SubmitAttempt, SubmitBatch
 from reference_sender.node.effects import Commit, Waiter
+from reference_sender.node.stored_times import in_unix_time
 from reference_sender.policy.gate import NOTHING_ADMITTED
 from reference_sender.policy.spending import Spent
 from reference_sender.store.protocol import Control, Work
@@ -57,6 +58,7 @@ class Group:
         self.changed: list[tuple[Waiter, bool | None]] = []  # with the answer to give
         self.probes: list[Waiter] = []
         self.late = LateReports()
+        self.repeats = False  # it removes what a failed commit may have kept
 
     def __bool__(self) -> bool:
         return bool(self.has_work() or self.changed or self.probes or self.late)
@@ -73,6 +75,13 @@ class Group:
             return [message for message in messages if message.lane is _OTP] or messages
         return messages
 
+    def leave_new(self, later: Group) -> None:
+        """Leave its messages, who waits for them, and its attempts to ``later``, which is empty."""
+        later.attempts, self.attempts = self.attempts, []
+        later.messages, self.messages = self.messages, []
+        later.singles, self.singles = self.singles, []
+        later.many, self.many = self.many, []
+
     def begun(self) -> list[SubmitAttempt]:
         """The attempts that become durable with the group."""
         begun = [attempt for attempt, _ in self.attempts]
@@ -80,9 +89,9 @@ class Group:
             begun.append(self.foreseen)
         return begun
 
-    def commit(self, totals: Callable[[Iterable[Spent]], Sequence[Spent]]) -> Commit:
+    def commit(self, totals: Callable[[Iterable[Spent]], Sequence[Spent]], ahead_ns: int = 0) -> Commit:
         """The group as an effect. Without work, a probe tells whether the store works. ``totals`` gives those
-        of the costs that changed.
+        of the costs that changed. The wall clock is ``ahead_ns`` ahead.
         """
         if not self.has_work():
             return Commit(None, bool(self.probes), self.late.reports)
@@ -100,8 +109,9 @@ class Group:
             self.unclaimed or (),
             self.handed_over or (),
             self.read or (),
+            self.admitted.reserved,
         )
-        return Commit(work, late=self.late.reports)
+        return Commit(in_unix_time(work, ahead_ns), late=self.late.reports)
 
 
 class Commits:
@@ -171,11 +181,15 @@ class Commits:
 
     def find_ended(
         self,
-        reports: Iterable[Report],
+        reports: Sequence[Report],
         calls: Iterable[tuple[Waiter, Sequence[Report]]] = (),
         read: Iterable[int] = (),
     ) -> None:
-        """Find the ended messages of ``reports`` after the next commit; the rest as in ``LateReports``."""
+        """Find the ended messages of ``reports`` after the next commit; the rest as in ``LateReports``.
+        Without any, ``read`` are done with.
+        """
+        if not reports:
+            return self.read(read)
         late = self._group.late
         late.reports.extend(reports)
         late.calls.extend(calls)
@@ -192,6 +206,10 @@ class Commits:
     def begin(self, now_ns: int) -> Group:
         """The group to commit now. Only while ``due_ns`` is not None."""
         group, self._group = self._group, Group()
+        if group.repeats:
+            # New messages and attempts wait until those of the failed commit are removed. Otherwise each
+            # commit that fails would add its own to remove, without bound while the store is down.
+            group.leave_new(self._group)
         self._running = group
         self._began_ns = now_ns
         return group
@@ -203,7 +221,8 @@ class Commits:
     def failed(self, now_ns: int) -> Group:
         """The commit in progress failed. Its changes, which have happened, and who waits for them are kept
         ahead of later ones. A commit that failed during its write may be on disk nevertheless: its messages
-        are removed, its foreseen attempt is ended, and the caller ends the others.
+        are removed, its foreseen attempt is ended, and the caller ends the others. Messages that waited for
+        it are refused with its own.
         """
         group, next_group = self._end(), self._group
         next_group.refused = [*group.refused, *(message.message_id for message in group.messages)]
@@ -217,6 +236,13 @@ class Commits:
         next_group.controls[:0] = [*group.controls, *group.admitted.spent]
         next_group.changed[:0] = group.changed
         group.late.put_before(next_group.late)
+        next_group.repeats = group.repeats or bool(group.messages or group.attempts)
+        if group.repeats:
+            self.waiting -= len(next_group.messages)
+            next_group.messages.clear()
+            group.singles += next_group.singles
+            group.many += next_group.many
+            next_group.singles, next_group.many = [], []
         self._failed_until_ns = now_ns + self._retry_ns
         return group
 

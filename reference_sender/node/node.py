@@ -25,7 +25,6 @@ from reference_sender.dispatch.values import (
     Report,
     Result,
     SetAside,
-    State,
     SubmitAttempt,
     SubmitBatch,
 )
@@ -33,12 +32,14 @@ from reference_sender.node.commits import Commits, Group, LateReports, is_attemp
 from reference_sender.node.early_calls import EarlyCalls
 from reference_sender.node.effects import Acknowledge, Commit, NodeEffect, Refuse, SubmitNow, Waiter
 from reference_sender.node.rules import ChangingRules
-from reference_sender.node.takeover import admitted
+from reference_sender.node.stored_times import ended_here
+from reference_sender.node.takeover import Takeover
 from reference_sender.node.tenure import Tenure
 from reference_sender.node.times import DEFAULT_TIMES, NodeTimes
+from reference_sender.node.unread_sent import UnreadSent
 from reference_sender.policy.campaigns import Campaign, CampaignState
 from reference_sender.policy.gate import Gate, open_gate
-from reference_sender.store.protocol import Control, Existing, HandedOver, News, Renewal, StoreError
+from reference_sender.store.protocol import Existing, HandedOver, News, Renewal, StoreError
 
 
 class Node:
@@ -47,10 +48,7 @@ class Node:
     """
 
     def __init__(
-        self,
-        dispatcher: Dispatcher,
-        times: NodeTimes = DEFAULT_TIMES,
-        gate: Gate | None = None,
+        self, dispatcher: Dispatcher, times: NodeTimes = DEFAULT_TIMES, gate: Gate | None = None
     ) -> None:
         self._dispatcher = dispatcher
         self._tenure: Tenure | None = None  # None: no other node uses the store
@@ -58,11 +56,12 @@ class Node:
         dispatcher.bar(self.gate.bars)
         self._early = EarlyCalls(times.early_report_ns)
         self._commits = Commits(times.linger_ns, times.retry_ns)
-        self._rules = ChangingRules(self.gate, self._commits)
+        self.rules = ChangingRules(self.gate, self._commits)
         self._unanswered: dict[int, int] = {}  # attempts by batch: not durable yet, or their request is out
         self._attempts = 0  # number made so far
         self._stopping = False
-        self._unread = 0  # untried messages of an earlier process that the store still has
+        self._sent = UnreadSent(times.early_report_ns)
+        self._takeover = Takeover(dispatcher, self.gate, self.rules, self._sent)
 
     @property
     def waiting(self) -> int:
@@ -80,32 +79,38 @@ class Node:
         return len(self._early)
 
     def has_room(self, count: int, lane: Lane) -> bool:
-        """Whether ``count`` more messages of ``lane`` fit. Messages that wait for the store, or in it for a
-        node, are counted.
-        """
-        unclaimed = self._unread if self._tenure is None else self._tenure.unclaimed
+        """Whether ``count`` more messages of ``lane`` fit. Those on their way, or without a node, count."""
+        unclaimed = self._takeover.waiting if self._tenure is None else self._tenure.unclaimed
         waiting = self._commits.waiting + self.gate.held_messages + unclaimed
         return self._dispatcher.has_room(count + waiting, lane)
 
     def state(self) -> DispatchState:
         """The state of the dispatcher, and the numbers of held messages and of those not read yet."""
         state, held = self._dispatcher.state(), self.gate.held_messages
-        return msgspec.structs.replace(state, held=held, unread=self._unread)
+        return msgspec.structs.replace(state, held=held, unread=self._takeover.unread)
 
     def stop(self) -> None:
         """Submit nothing more. Answers, reports and commits are still taken."""
         self._stopping = True
+        for waiter, _ in self._sent.take_calls():
+            self._commits.settle(waiter, False)
 
-    def recover(self, now_ns: int, recovered: Sequence[Recovered], unread: int = 0) -> list[NodeEffect]:
+    def recover(
+        self, now_ns: int, recovered: Sequence[Recovered], unread: int = 0, sent: int = 0
+    ) -> list[NodeEffect]:
         """Continue the unfinished work of an earlier process, or of another node. ``unread`` messages that
-        were never tried are left in the store for later calls.
+        were never tried are left in the store for later calls, and ``sent`` ones for ``recover_sent``.
         """
-        self._dispatcher.campaigns.recovered(recovered)
-        ready, held = admitted(self.gate, now_ns, recovered)
-        self._rules.hold_recovered(now_ns, held, unread)
-        self._unread = unread
-        closes = self.gate.closes(now_ns, [each.message for each in ready if each.state is State.QUEUED])
-        return self._perform(now_ns, self._dispatcher.recover(now_ns, ready, closes))
+        return self._perform(now_ns, self._takeover.recover(now_ns, recovered, unread, sent))
+
+    def recover_sent(self, now_ns: int, page: Sequence[Recovered], left: int = 0) -> list[NodeEffect]:
+        """Await the reports of ``page``, in the order of sending. After the last page do what waited."""
+        done = self._perform(now_ns, self._takeover.recover_sent(now_ns, page, left))
+        if not left:
+            done += () if self._stopping else self._sent.take_lookups()
+            for waiter, reports in self._sent.take_calls():
+                done += self.reported(now_ns, reports, waiter)
+        return done
 
     def change_campaign(self, now_ns: int, campaign: Campaign, waiter: Waiter) -> list[NodeEffect]:
         """Set the controls of a campaign. The waiter gets None when that is durable.
@@ -113,43 +118,34 @@ class Node:
         Of a paused campaign the waiting messages are held, of a cancelled one they end. Messages that a
         provider may have continue.
         """
-        self._rules.set_campaign(now_ns, campaign)
+        self.rules.set_campaign(now_ns, campaign)
         self._commits.settle(waiter)
-        if campaign.state is CampaignState.RUNNING:
-            return []
-        return self._perform(now_ns, self._dispatcher.set_aside_barred(now_ns))
+        is_running = campaign.state is CampaignState.RUNNING
+        return [] if is_running else self._perform(now_ns, self._dispatcher.set_aside_barred(now_ns))
+
+    def wall_set(self, now_ns: int, ahead_ns: int) -> list[NodeEffect]:
+        """The wall clock was set: it is ``ahead_ns`` ahead of the node's clock from now on."""
+        by_ns = self.gate.set_wall(now_ns, ahead_ns)
+        aside = self._dispatcher.set_wall(now_ns, ahead_ns, self.gate.waits_for_wall)
+        effects = self._perform(now_ns, aside)
+        self.gate.follow_wall(now_ns, by_ns)
+        return effects
 
     def opt_out(self, now_ns: int, numbers: Iterable[str], waiter: Waiter) -> list[NodeEffect]:
         """Put ``numbers`` on the opt-out list; their messages end. The waiter gets None when it is kept."""
-        self._rules.opt_out(now_ns, numbers)
+        self.rules.opt_out(now_ns, numbers)
         self._commits.settle(waiter)
         return self._perform(now_ns, self._dispatcher.set_aside_barred(now_ns))
 
-    def opt_in(self, numbers: Iterable[str], waiter: Waiter) -> None:
-        """Take ``numbers`` off the opt-out list. The waiter gets None when that is durable."""
-        self._rules.opt_in(numbers)
-        self._commits.settle(waiter)
-
-    def learning(self) -> None:
-        """The driver begins to read the news of the store's rules."""
-        self._rules.begin_learning()
-
     def learned(self, now_ns: int, news: News) -> list[NodeEffect]:
-        """Apply the news read since ``learning``. Waiting messages that they stop are held or end."""
-        bars = self._rules.learn(now_ns, news)
+        """Apply the news read since ``rules.begin_learning``. Messages that they stop are held or end."""
+        bars = self.rules.learn(now_ns, news)
         return self._perform(now_ns, self._dispatcher.set_aside_barred(now_ns)) if bars else []
 
-    def keep(self, controls: Iterable[Control], waiter: Waiter) -> None:
-        """Store ``controls``. The waiter gets None when that is durable."""
-        self._commits.control(controls)
-        self._commits.settle(waiter)
-
     def join(self, tenure: Tenure) -> None:
-        """Be one of several nodes of the store. Must be the first call. Nothing is submitted before
-        ``renewed``.
-        """
+        """Be one of several nodes of the store. The first call: nothing is submitted before ``renewed``."""
         self._tenure = tenure
-        self._rules.alone = False
+        self.rules.alone = False
         self._dispatcher.divide(0, tenure.share)
 
     def renewed(self, now_ns: int, until_ns: int, renewal: Renewal) -> list[NodeEffect]:
@@ -166,11 +162,7 @@ class Node:
     def handed_over(self, now_ns: int, reports: Sequence[HandedOver]) -> list[NodeEffect]:
         """Take delivery reports that other nodes took for messages of this one."""
         effects = self._perform(now_ns, self._dispatcher.reported(now_ns, [each.report for each in reports]))
-        read = [each.report_id for each in reports]
-        if self._dispatcher.unmatched:
-            self._commits.find_ended(self._dispatcher.unmatched, read=read)
-        else:
-            self._commits.read(read)
+        self._commits.find_ended(self._dispatcher.unmatched, read=[each.report_id for each in reports])
         return effects
 
     def take(self, message: Message, waiter: Waiter) -> None:
@@ -198,6 +190,12 @@ class Node:
         message: the store tells after the next commit. Of several nodes each hands over what it does not
         know.
         """
+        if self._sent.count:
+            if self._stopping:
+                self._commits.settle(waiter, False)
+            else:
+                self._sent.keep_call(now_ns, waiter, reports)
+            return []
         if self._tenure is not None:
             knows = self._dispatcher.knows
             self._commits.hand_over([report for report in reports if not knows(report)])
@@ -222,7 +220,8 @@ class Node:
     ) -> list[NodeEffect]:
         if ended is None:
             return [Acknowledge(waiter, False) for waiter, _ in late.calls]
-        effects = self._perform(now_ns, self._dispatcher.found_ended(now_ns, ended, late.reports))
+        here = ended_here(ended, self.gate.wall.ahead_ns)
+        effects = self._perform(now_ns, self._dispatcher.found_ended(now_ns, here, late.reports))
         if self._dispatcher.unmatched:
             self._commits.find_ended(self._dispatcher.unmatched, late.calls, late.read)
             return effects
@@ -252,7 +251,7 @@ class Node:
     def next_deadline(self) -> int | None:
         """When ``advance`` must be called, unless another call comes first. None if nothing is pending."""
         due_ns = self._dispatcher.next_deadline()
-        for other_ns in (self.gate.next_ns(), self._early.next_ns()):
+        for other_ns in (self.gate.next_ns(), self._early.next_ns(), self._sent.next_ns()):
             if other_ns is not None and (due_ns is None or other_ns < due_ns):
                 due_ns = other_ns
         return due_ns
@@ -264,14 +263,12 @@ class Node:
         if held_until_ns is not None and held_until_ns <= now_ns:
             effects += self._release(now_ns)
         effects += [Acknowledge(waiter, False) for waiter in self._early.take_late(now_ns)]
-        return effects
+        return effects + self._sent.refuse_late(now_ns)
 
     def _release(self, now_ns: int) -> list[NodeEffect]:
-        released = self.gate.release(now_ns)
+        released = self.rules.release(now_ns)
         effects: list[NodeEffect] = []
         if released.ended:
-            unsent = [message for message, state, _ in released.ended if state is State.FAILED]
-            self._commits.control(self.gate.not_kept(unsent))
             effects += self._perform(now_ns, self._dispatcher.end(now_ns, released.ended))
         if released.ready:
             effects += self._offer(now_ns, released.ready)
@@ -300,7 +297,7 @@ class Node:
             route = self._dispatcher.foresee(now_ns, soon)
             if route is not None:
                 group.foreseen = self._attempt(now_ns, route, soon)
-        return group.commit(self.gate.totals)
+        return group.commit(self.gate.totals, self.gate.wall.ahead_ns)
 
     def committed(
         self, now_ns: int, taken: Mapping[int, Existing], ended: Sequence[EndedMessage] | None = ()
@@ -313,13 +310,12 @@ class Node:
         messages, held = self.gate.stored(now_ns, group.admitted)
         if taken:
             held = [message for message in held if message.message_id not in taken]
-            repeated = [message for message in group.messages if message.message_id in taken]
-            self._commits.control(self.gate.not_kept(repeated))
+            self.gate.not_stored(group.admitted, taken)
         if taken or group.unclaimed:
             not_ours = taken.keys() | group.unclaimed
             messages = [message for message in messages if message.message_id not in not_ours]
         self.gate.hold(now_ns, held)
-        self._rules.fit(now_ns)
+        self.rules.fit(now_ns)
         self._dispatcher.campaigns.accepted([*messages, *held])
         if messages or group.foreseen is not None:
             effects = self._offer(now_ns, messages, group.foreseen)
@@ -378,6 +374,8 @@ class Node:
             # A batch that is not submitted because the sender stops stays queued in the store.
             elif self._stopping:
                 continue
+            elif self._sent.count and isinstance(effect, LookUp):
+                self._sent.keep_lookup(effect)
             elif isinstance(effect, (LookUp, AskReport, Hedge)):
                 done.append(effect)
             elif foreseen is not None and is_attempt_of(foreseen, effect):

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from reference_sender.dispatch.values import Message
+from reference_sender.dispatch.values import Message, State
 from reference_sender.node.commits import Commits
+from reference_sender.node.effects import Waiter
 from reference_sender.policy.campaigns import Campaign, CampaignState
-from reference_sender.policy.gate import Changed, Gate
+from reference_sender.policy.gate import Changed, Gate, Released
 from reference_sender.policy.opt_out import OptOut
 from reference_sender.store.protocol import Control, Hold, News, OptIn
 
@@ -54,14 +55,28 @@ class ChangingRules:
         for each in opt_outs:
             self._gate.opt_outs.add(each.number)
         self._keep(opt_outs)
-        self._gate.end_opted_out(now_ns)
+        self._gate.end_opted_out()
 
-    def opt_in(self, numbers: Iterable[str]) -> None:
-        """Take ``numbers`` off the opt-out list."""
+    def opt_in(self, numbers: Iterable[str], waiter: Waiter) -> None:
+        """Take ``numbers`` off the opt-out list. The waiter gets None when that is durable."""
         opt_ins = [OptIn(number) for number in numbers]
         for each in opt_ins:
             self._gate.opt_outs.remove(each.number)
         self._keep(opt_ins)
+        self._commits.settle(waiter)
+
+    def keep(self, controls: Iterable[Control], waiter: Waiter) -> None:
+        """Store ``controls``. The waiter gets None when that is durable."""
+        self._commits.control(controls)
+        self._commits.settle(waiter)
+
+    def release(self, now_ns: int) -> Released:
+        """As ``Gate.release``. The costs of messages that end unsent are returned."""
+        released = self._gate.release(now_ns)
+        unsent = [message for message, state, _ in released.ended if state is State.FAILED]
+        if unsent:
+            self._commits.control(self._gate.not_kept(unsent))
+        return released
 
     def begin_learning(self) -> None:
         """News are read from now on."""
@@ -90,7 +105,7 @@ class ChangingRules:
             if number not in self._numbers:
                 gate.opt_outs.remove(number)
         if added:
-            gate.end_opted_out(now_ns)
+            gate.end_opted_out()
         return bars or bool(added)
 
     def _keep(self, controls: Sequence[Control]) -> None:

@@ -21,7 +21,7 @@ from reference_sender.campaign_report.settings import CampaignReportSettings
 from reference_sender.campaign_report.tally import CampaignTally
 from reference_sender.campaign_report.texts import ReportLanguage
 from reference_sender.campaign_report.values import CampaignSummary
-from reference_sender.clock import now_ns
+from reference_sender.clock import now_ns, wall_ns
 from reference_sender.notices.channels import ChannelError, deliver
 from reference_sender.runtime.background import Chores
 from reference_sender.runtime.driver import Driver
@@ -55,6 +55,8 @@ class _Position(Struct):
 
     read_id: int = 0
     changed_ns: int = 0
+    latest_ns: int = 0  # change or order, in Unix time
+    quiet_since_ns: int = 0  # on the sender's clock
 
 
 class _Attempts(Struct):
@@ -138,8 +140,13 @@ class CampaignEnds:
         position = self._positions.setdefault(waiting.campaign, _Position())
         if not await self._is_final(waiting.campaign, position):
             return
-        at_ns = now_ns()
-        if at_ns < max(position.changed_ns, waiting.ordered_ns) + self._quiet_ns:
+        at_ns = wall_ns()
+        latest_ns = max(position.changed_ns, waiting.ordered_ns)
+        if latest_ns != position.latest_ns:
+            position.latest_ns = latest_ns
+            # The wall clock may have been set back since.
+            position.quiet_since_ns = now_ns() - max(0, at_ns - latest_ns)
+        if now_ns() < position.quiet_since_ns + self._quiet_ns:
             return
         tally = await self._tally(waiting.campaign)
         if tally.open_id is not None:  # new, with an id of another node
@@ -183,7 +190,7 @@ class CampaignEnds:
         before = (
             None if waiting.summary is None else msgspec.json.decode(waiting.summary, type=CampaignSummary)
         )
-        if tally.messages == (0 if before is None else before.messages):
+        if not tally.is_new_since(before):
             # Nothing new was accepted: the report, if there is one, stays.
             made = ReportMade(
                 campaign, waiting.ordered_ns, waiting.summary, waiting.made_ns or at_ns, waiting.to_mail
@@ -221,7 +228,7 @@ class CampaignEnds:
             wait_s = self._steps.mail_retry_s[min(attempts.count, len(self._steps.mail_retry_s) - 1)]
             attempts.count += 1
             attempts.next_ns = now_ns() + int(wait_s * 1e9)
-            if attempts.next_ns < waiting.made_ns + _MAIL_FOR_NS:
+            if wall_ns() + int(wait_s * 1e9) < waiting.made_ns + _MAIL_FOR_NS:
                 said = "the report on campaign %s was not mailed: %s; next attempt in %g s"
                 log.warning(said, waiting.campaign, error, wait_s)
                 return

@@ -4,11 +4,15 @@ A message is held until its ``not_before_ns``, in the quiet hours of its recipie
 them, while its campaign is paused, and while it is over a spending limit. The ``not_before_ns`` of the last
 kind is ``FOREVER`` plus the instant of its schedule. A held message is in the store. After a restart the same
 rules hold it again. Its cost was reserved when it was accepted and is not reserved again.
+
+``not_before_ns`` is Unix time, as are opening hours and days; all other instants are of the node's clock.
+``wall`` says how they differ. The validity of a message that is held until its ``not_before_ns`` begins then,
+so its expiry follows the wall clock as long as it is held. That of any other message is an interval.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -18,10 +22,11 @@ from reference_sender.policy.campaigns import Campaign, CampaignState
 from reference_sender.policy.countries import Prefixes, zone_of
 from reference_sender.policy.held import Held
 from reference_sender.policy.opt_out import OptOutNumbers
-from reference_sender.policy.quiet_hours import FOREVER, OpeningHours
+from reference_sender.policy.quiet_hours import FOREVER, OpeningHours, OpenWindow
 from reference_sender.policy.settings import NO_POLICY, PolicySettings, amount
 from reference_sender.policy.spending import SegmentPrices, Spending, Spent, summed
 from reference_sender.policy.spending_state import CampaignSpending, SpendingState
+from reference_sender.policy.wall import Wall
 
 CANCELLED = "cancelled"
 OPTED_OUT = "opted_out"
@@ -39,6 +44,8 @@ class AdmittedMessages(Struct, frozen=True):
     spent: Sequence[Spent] = ()
     version: int = 0  # of the rules that were applied
     keeps_hours: bool = False  # of a message: the hours may end before the commit does
+    ahead_ns: int = 0  # ``Wall.ahead_ns`` then
+    reserved: Sequence[tuple[int, Spent]] = ()  # ``spent`` by message
 
 
 NOTHING_ADMITTED = AdmittedMessages((), ())
@@ -77,7 +84,10 @@ class Gate:
         opt_outs: OptOutNumbers,
         spending: Spending | None = None,
         campaigns: Iterable[Campaign] = (),
+        wall: Wall | None = None,
     ) -> None:
+        """``wall`` must be that of ``spending``."""
+        self.wall = wall or Wall()
         self._hours = hours
         self.opt_outs = opt_outs
         self.spending = spending
@@ -105,9 +115,13 @@ class Gate:
         """The controls of a campaign, if it has any."""
         return self._campaigns.get(name)
 
+    def holds(self, message_id: int) -> bool:
+        """Whether this message is held."""
+        return message_id in self._held
+
     def held_of(self, campaign: str) -> int:
         """How many messages of a campaign are held."""
-        return self._held.by_campaign.get(campaign, 0)
+        return self._held.count(campaign)
 
     def next_released(self, campaign: str) -> Message | None:
         """One of the held messages of ``campaign`` that are released next; None: not known when."""
@@ -115,8 +129,8 @@ class Gate:
 
     def held(self, campaign: str) -> HeldCounts:
         """How many messages of a campaign are held."""
-        over = 0 if self.spending is None else self._held.over_limit[campaign]
-        return HeldCounts(self._held.by_campaign[campaign], over)
+        over = 0 if self.spending is None else self._held.over_limit(campaign)
+        return HeldCounts(self._held.count(campaign), over)
 
     def spending_state(self, now_ns: int) -> SpendingState:
         """How far the spending limits are used up at ``now_ns``."""
@@ -126,7 +140,7 @@ class Gate:
         day = spending.day(now_ns)
         campaigns = tuple(
             CampaignSpending(
-                each.name, spending.spent.get(each.name, 0), limit, self._held.over_limit[each.name]
+                each.name, spending.spent.get(each.name, 0), limit, self._held.over_limit(each.name)
             )
             for each in self._campaigns.values()
             if (limit := each.spending_limit) is not None
@@ -148,12 +162,19 @@ class Gate:
         ready: list[Message] = []
         held: list[Message] = []
         spent: list[Spent] = []
+        reserved: list[tuple[int, Spent]] = []
+        wall = self.wall
         for new in messages:
+            new = following_wall(new, wall.ahead_ns - wall.ahead_at_ns(new.created_ns))
             message = new if self.spending is None else self._reserved(now_ns, new, spent)
+            if len(spent) > len(reserved):
+                reserved.append((message.message_id, spent[-1]))
             placed.append(message)
             (ready if self.is_ready(now_ns, message) else held).append(message)
         keeps_hours = any(message.keeps_hours for message in ready)
-        return AdmittedMessages(placed, ready, held, summed(spent), self._version, keeps_hours)
+        return AdmittedMessages(
+            placed, ready, held, summed(spent), self._version, keeps_hours, wall.ahead_ns, reserved
+        )
 
     def _may_hold(self, messages: Sequence[Message]) -> bool:
         """Whether a rule other than spending may hold or end one of ``messages``."""
@@ -170,9 +191,10 @@ class Gate:
         if admitted.version == self._version and not admitted.keeps_hours:
             return admitted.ready, admitted.held
         self.fit_later(admitted.held)
+        by_ns = self.wall.ahead_ns - admitted.ahead_ns
         ready = [message for message in admitted.ready if self.is_ready(now_ns, message)]
         late = [message for message in admitted.ready if not self.is_ready(now_ns, message)]
-        return ready, [*admitted.held, *late]
+        return ready, [following_wall(message, by_ns) for message in (*admitted.held, *late)]
 
     def take_back(self, admitted: AdmittedMessages) -> None:
         """The commit of ``admitted`` failed: none of it is stored."""
@@ -180,14 +202,20 @@ class Gate:
             for spent in admitted.spent:
                 self.spending.add(replace(spent, amount=-spent.amount))
 
+    def not_stored(self, admitted: AdmittedMessages, taken: Container[int]) -> None:
+        """Messages in ``taken`` were not stored, since their keys were in use. The store has left out their
+        costs.
+        """
+        for message_id, spent in admitted.reserved:
+            if message_id in taken and self.spending is not None:
+                self.spending.add(replace(spent, amount=-spent.amount))
+
     def totals(self, changed: Iterable[Spent]) -> list[Spent]:
         """What the store must keep after these changes of costs."""
         return [] if self.spending is None else self.spending.totals(changed)
 
     def not_kept(self, messages: Iterable[Message]) -> list[Spent]:
-        """Return the costs of messages that were not stored or not sent: their keys were in use, or they
-        were cancelled.
-        """
+        """Return the costs of messages that were not sent: they were cancelled, or opted out."""
         spending = self.spending
         if spending is None:
             return []
@@ -212,6 +240,8 @@ class Gate:
         """Messages that are due now, at most ``RELEASED_AT_ONCE``."""
         ready: list[Message] = []
         ended: list[tuple[Message, State, str]] = []
+        for message in self._held.take_review(RELEASED_AT_ONCE):
+            self._held.move(message, self._due_ns(now_ns, message))
         for message in self._held.pop_due(now_ns, RELEASED_AT_ONCE):
             reason = self.ending(message)
             if message.expires_ns <= now_ns:
@@ -234,28 +264,57 @@ class Gate:
     def closes(self, now_ns: int, messages: Iterable[Message]) -> Mapping[int, int]:
         """Until when messages that may be sent now may be sent, by id, of those that keep opening hours."""
         return {
-            message.message_id: self._hours.window(message.to, now_ns).closes_ns
+            message.message_id: self._window(message.to, now_ns).closes_ns
             for message in messages
             if message.keeps_hours
         }
 
     def opens_ns(self, number: str, at_ns: int) -> int:
         """From when on, not before ``at_ns``, the opening hours of the number's country allow a message."""
-        return max(at_ns, self._hours.window(number, at_ns).opens_ns)
+        return max(at_ns, self._window(number, at_ns).opens_ns)
+
+    def _window(self, number: str, at_ns: int) -> OpenWindow:
+        ahead_ns = self.wall.ahead_ns
+        window = self._hours.window(number, at_ns + ahead_ns)
+        return OpenWindow(window.opens_ns - ahead_ns, window.closes_ns - ahead_ns) if ahead_ns else window
+
+    def set_wall(self, now_ns: int, ahead_ns: int) -> int:
+        """The wall clock is ``ahead_ns`` ahead from now on. Returns by how much it was set forward.
+
+        Then hold the messages that the dispatcher has and that ``waits_for_wall``, and call ``follow_wall``.
+        """
+        self._version += 1
+        return self.wall.set(now_ns, ahead_ns)
+
+    def waits_for_wall(self, now_ns: int, message: Message) -> bool:
+        """Whether a waiting message may have to wait longer, or less long, after the wall clock was set."""
+        return message.keeps_hours or (message.not_before_ns > 0 and not self.is_ready(now_ns, message))
+
+    def follow_wall(self, now_ns: int, by_ns: int) -> None:
+        """The wall clock was set forward by ``by_ns``: held messages are due at other instants."""
+        for held in self._held.messages():
+            if held.not_before_ns > 0 or held.keeps_hours:
+                message = following_wall(held, by_ns)
+                self._held.move(message, self._due_ns(now_ns, message))
 
     def change(self, now_ns: int, campaign: Campaign, alone: bool = True) -> Changed:
         """Set the controls of a campaign. Held messages that fit a higher spending limit get a new hold.
 
+        Those of a campaign that is resumed or cancelled are placed again by the next calls of ``release``.
+        Those of a campaign that is paused stay as they are: ``release`` holds them again when they are due.
+
         Not ``alone``, that is left to ``fit``: several nodes must not use what the limit leaves twice.
         """
         self._version += 1
+        before = self._campaigns.get(campaign.name)
+        state_before = CampaignState.RUNNING if before is None else before.state
         self._campaigns[campaign.name] = campaign
         if campaign.state is CampaignState.RUNNING:
             self._stopped.discard(campaign.name)
         else:
             self._stopped.add(campaign.name)
-        for held in self._held.find(lambda message: message.campaign == campaign.name):
-            self._held.move(held, self._due_ns(now_ns, held))
+        if campaign.state not in (state_before, CampaignState.PAUSED):
+            self._held.review(campaign.name)
         self._unfitted.add(campaign.name)
         return self.fit(now_ns) if alone else NOTHING_CHANGED
 
@@ -270,8 +329,7 @@ class Gate:
             return NOTHING_CHANGED
         changed: list[Message] = []
         spent: list[Spent] = []
-        over = self._held.find(lambda held: held.campaign in names and held.not_before_ns >= FOREVER)
-        for held in over:
+        for held in self._held.over_limits(names):
             message = replace(held, not_before_ns=held.not_before_ns - FOREVER)
             message = self._reserved(now_ns, message, spent)
             if message.not_before_ns < FOREVER:
@@ -280,11 +338,10 @@ class Gate:
                 self._held.move(message, self._due_ns(now_ns, message))
         return Changed(changed, summed(spent))
 
-    def end_opted_out(self, now_ns: int) -> None:
-        """Held messages to numbers that opted out end with the next ``release``."""
+    def end_opted_out(self) -> None:
+        """Held messages to numbers that opted out end with the next calls of ``release``."""
         self._version += 1
-        for message in self._held.find(lambda held: self.opt_outs.refuse(held.to, held.lane)):
-            self._held.move(message, now_ns)
+        self._held.review_all()
 
     def _reserved(self, now_ns: int, message: Message, spent: list[Spent]) -> Message:
         assert self.spending is not None
@@ -294,7 +351,7 @@ class Gate:
         if reserved is None:
             return replace(message, not_before_ns=FOREVER + message.not_before_ns)
         spent.append(reserved)
-        moved = at_ns > max(now_ns, message.not_before_ns)
+        moved = at_ns > max(now_ns + self.wall.ahead_ns, message.not_before_ns)
         return replace(message, not_before_ns=at_ns) if moved else message
 
     def _due_ns(self, now_ns: int, message: Message) -> int:
@@ -304,8 +361,17 @@ class Gate:
         """When the dispatcher may get the message, by campaign, given instant and quiet hours."""
         if message.campaign in self._stopped:
             return FOREVER
-        at_ns = max(now_ns, message.not_before_ns)
-        return self.opens_ns(message.to, at_ns) if message.keeps_hours and at_ns < FOREVER else at_ns
+        if message.not_before_ns >= FOREVER:
+            return FOREVER
+        at_ns = max(now_ns, message.not_before_ns - self.wall.ahead_ns)
+        return self.opens_ns(message.to, at_ns) if message.keeps_hours else at_ns
+
+
+def following_wall(message: Message, by_ns: int) -> Message:
+    """A held message after the wall clock was set forward by ``by_ns``."""
+    if not by_ns or not message.not_before_ns % FOREVER:
+        return message
+    return replace(message, expires_ns=message.expires_ns - by_ns)
 
 
 def open_gate(
@@ -319,10 +385,11 @@ def open_gate(
     numbers = OptOutNumbers(settings.opt_out.classes, opt_outs)
     rule = settings.spending
     spending = None
+    wall = Wall()
     if rule.has_prices:
         # The route is not chosen yet: a limit holds whichever it will be.
         by_country = {code: amount(rule.highest(code)) for code in rule.countries()}
         prices = SegmentPrices(amount(rule.highest("")), by_country, Prefixes(settings.countries.items()))
         daily = None if rule.daily_limit is None else amount(rule.daily_limit)
-        spending = Spending(prices, daily, zone_of(rule.time_zone), spent)
-    return Gate(hours, numbers, spending, campaigns)
+        spending = Spending(prices, daily, zone_of(rule.time_zone), spent, wall)
+    return Gate(hours, numbers, spending, campaigns, wall)

@@ -1,9 +1,13 @@
-"""Held messages: stored, in no lane, and waiting for an instant. One heap, one entry at a time for each."""
+"""Held messages: stored, in no lane, and waiting for an instant. One heap, one entry at a time for each.
+
+A change of the rules may concern 200,000 of them. It only lists their ids, and they are placed again a few at
+a time, so that the event loop is not held up.
+"""
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Iterable
 from heapq import heapify, heappop, heappush
 
 from reference_sender.dispatch.values import Message
@@ -19,32 +23,52 @@ class Held:
         self._due: dict[int, int] = {}
         self._heap: list[tuple[int, int]] = []
         self.releases = NextReleases()
-        self.by_campaign: Counter[str] = Counter()
-        self.over_limit: Counter[str] = Counter()  # of these, those that wait for a higher spending limit
+        self._by_campaign: dict[str, dict[int, None]] = {}
+        self._over_limit: dict[
+            str, dict[int, None]
+        ] = {}  # of these, those that wait for a higher spending limit
+        self._to_review: deque[int] = deque()
 
     def __len__(self) -> int:
         return len(self._messages)
 
+    def __contains__(self, message_id: int) -> bool:
+        return message_id in self._messages
+
+    def messages(self) -> list[Message]:
+        """All of them, in the order of their ids."""
+        return [self._messages[number] for number in sorted(self._messages)]
+
+    def count(self, campaign: str) -> int:
+        """How many messages of ``campaign`` are held."""
+        return len(self._by_campaign.get(campaign, ()))
+
+    def over_limit(self, campaign: str) -> int:
+        """How many of these wait for a higher spending limit."""
+        return len(self._over_limit.get(campaign, ()))
+
     def add(self, message: Message, due_ns: int) -> None:
         """Hold ``message`` until ``due_ns``."""
         self._messages[message.message_id] = message
-        self.by_campaign[message.campaign] += 1
-        self._count_over_limit(message, 1)
+        self._by_campaign.setdefault(message.campaign, {})[message.message_id] = None
+        self._note_limit(message)
         self._wait(message, due_ns)
 
     def move(self, message: Message, due_ns: int) -> None:
         """Hold a held message until ``due_ns`` instead. ``message`` replaces the held one."""
         self.releases.drop(self._messages[message.message_id], self._due[message.message_id])
-        self._count_over_limit(self._messages[message.message_id], -1)
-        self._count_over_limit(message, 1)
         self._messages[message.message_id] = message
+        self._note_limit(message)
         self._wait(message, due_ns)
-        if len(self._heap) > 2 * len(self._messages) + 64:
-            self._heap = [(due_ns, number) for number, due_ns in self._due.items()]
-            heapify(self._heap)
+        self._compact()
 
     def next_ns(self) -> int | None:
-        """When the next message is due."""
+        """When the next message is due; 0 while there are some to review."""
+        if self._to_review:
+            return 0
+        return self._next_due_ns()
+
+    def _next_due_ns(self) -> int | None:
         heap = self._heap
         while heap and self._due.get(heap[0][1]) != heap[0][0]:
             heappop(heap)  # it was moved or taken
@@ -53,20 +77,31 @@ class Held:
     def pop_due(self, now_ns: int, limit: int) -> list[Message]:
         """At most ``limit`` due messages, in the order of their instants and ids. They are no longer held."""
         found: list[Message] = []
-        while len(found) < limit and (due_ns := self.next_ns()) is not None and due_ns <= now_ns:
+        while len(found) < limit and (due_ns := self._next_due_ns()) is not None and due_ns <= now_ns:
             found.append(self._drop(heappop(self._heap)[1]))
         return found
 
-    def take(self, wanted: Callable[[Message], bool]) -> list[Message]:
-        """The messages for which ``wanted`` is true, in the order of their ids. They are no longer held."""
-        found = self.find(wanted)
-        for message in found:
-            self._drop(message.message_id)
+    def review(self, campaign: str) -> None:
+        """The rules of ``campaign`` changed: its messages must be placed again."""
+        self._to_review.extend(sorted(self._by_campaign.get(campaign, ())))
+
+    def review_all(self) -> None:
+        """The rules of all messages changed."""
+        self._to_review = deque(sorted(self._messages))
+
+    def take_review(self, limit: int) -> list[Message]:
+        """At most ``limit`` messages to place again, with ``move``."""
+        found: list[Message] = []
+        while self._to_review and len(found) < limit:
+            message = self._messages.get(self._to_review.popleft())
+            if message is not None:
+                found.append(message)
         return found
 
-    def find(self, wanted: Callable[[Message], bool]) -> list[Message]:
-        """The messages for which ``wanted`` is true, in the order of their ids."""
-        return [self._messages[number] for number in sorted(self._messages) if wanted(self._messages[number])]
+    def over_limits(self, campaigns: Iterable[str]) -> list[Message]:
+        """The messages of ``campaigns`` that wait for a higher spending limit, in the order of their ids."""
+        ids = [number for campaign in campaigns for number in self._over_limit.get(campaign, ())]
+        return [self._messages[number] for number in sorted(ids)]
 
     def _wait(self, message: Message, due_ns: int) -> None:
         due_ns = min(due_ns, message.expires_ns)
@@ -77,14 +112,27 @@ class Held:
     def _drop(self, number: int) -> Message:
         message = self._messages.pop(number)
         self.releases.drop(message, self._due.pop(number))
-        self.by_campaign[message.campaign] -= 1
-        if not self.by_campaign[message.campaign]:
-            del self.by_campaign[message.campaign]
-        self._count_over_limit(message, -1)
+        self._compact()
+        _discard(self._by_campaign, message)
+        _discard(self._over_limit, message)
         return message
 
-    def _count_over_limit(self, message: Message, by: int) -> None:
+    def _compact(self) -> None:
+        """Remove entries of the heap that were replaced, many at a time, since each search takes time."""
+        if len(self._heap) > 2 * len(self._messages) + 64:
+            self._heap = [(due_ns, number) for number, due_ns in self._due.items()]
+            heapify(self._heap)
+
+    def _note_limit(self, message: Message) -> None:
         if message.not_before_ns >= FOREVER:
-            self.over_limit[message.campaign] += by
-            if not self.over_limit[message.campaign]:
-                del self.over_limit[message.campaign]
+            self._over_limit.setdefault(message.campaign, {})[message.message_id] = None
+        else:
+            _discard(self._over_limit, message)
+
+
+def _discard(ids: dict[str, dict[int, None]], message: Message) -> None:
+    of_campaign = ids.get(message.campaign)
+    if of_campaign is not None:
+        of_campaign.pop(message.message_id, None)
+        if not of_campaign:
+            del ids[message.campaign]

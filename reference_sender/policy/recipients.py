@@ -12,6 +12,7 @@ from collections import deque
 from collections.abc import Iterable, Sequence
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from reference_sender.dispatch.values import Lane
 
@@ -30,6 +31,13 @@ class NumberCount(Struct, frozen=True):
     otp: bool
     times_ns: Sequence[int]
     until_ns: int  # when the last one leaves the window
+
+    def moved(self, by_ns: int) -> NumberCount:
+        """With all instants ``by_ns`` later."""
+        if not by_ns:
+            return self
+        times_ns = [each + by_ns for each in self.times_ns]
+        return replace(self, times_ns=times_ns, until_ns=self.until_ns + by_ns)
 
 
 class _Counted:

@@ -17,6 +17,7 @@ from msgspec.structs import replace
 from reference_sender.dispatch.values import Message
 from reference_sender.policy.countries import Prefixes
 from reference_sender.policy.quiet_hours import FOREVER
+from reference_sender.policy.wall import Wall
 
 _SECOND_NS = 1_000_000_000
 _EPOCH = date(1970, 1, 1).toordinal()
@@ -56,7 +57,7 @@ class Spending:
     """Counters of reserved costs, and the limits on them.
 
     ``zone`` defines the days of ``daily_limit``; None: no such limit. ``spent`` continues the counters of an
-    earlier process.
+    earlier process. ``wall`` defines which instants of the node's clock are in a day.
     """
 
     def __init__(
@@ -65,6 +66,7 @@ class Spending:
         daily_limit: int | None,
         zone: ZoneInfo,
         spent: Iterable[Spent] = (),
+        wall: Wall | None = None,
     ) -> None:
         self.prices = prices
         self.daily_limit = daily_limit
@@ -74,12 +76,13 @@ class Spending:
         self._others: dict[tuple[str, int], int] = {}  # of other nodes
         self._moved: dict[int, int] = {}  # messages by the day whose limit was reached
         self._zone = zone
+        self._wall = wall or Wall()
         for each in spent:
             self.add(each)
 
-    def day(self, at_ns: int) -> int:
-        """The day of ``at_ns``, in days since 1970-01-01."""
-        return day_of(at_ns, self._zone)
+    def day(self, now_ns: int) -> int:
+        """Today, in days since 1970-01-01."""
+        return day_of(now_ns + self._wall.ahead_ns, self._zone)
 
     def on_day(self, day: int) -> int:
         """What is reserved for ``day``."""
@@ -90,7 +93,7 @@ class Spending:
         return self._moved.get(day, 0)
 
     def reserve(self, now_ns: int, message: Message, limit: int | None) -> tuple[int, Spent | None]:
-        """From when on ``message`` may be sent within the limits, and the cost that is reserved for it.
+        """From when on, in Unix time, ``message`` may be sent within the limits, and the reserved cost.
 
         If the daily limit of a day is reached, that is the next day. If the campaign's ``limit`` is reached,
         it is ``FOREVER`` and nothing is reserved.
@@ -98,8 +101,9 @@ class Spending:
         cost = self.prices.cost(message)
         if limit is not None and self.spent.get(message.campaign, 0) + cost > limit:
             return FOREVER, None
-        at_ns = max(now_ns, message.not_before_ns)
-        day = self.day(at_ns)
+        ahead_ns = self._wall.ahead_ns
+        at_ns = max(now_ns + ahead_ns, message.not_before_ns)
+        day = day_of(at_ns, self._zone)
         if self.daily_limit is not None:
             if self.on_day(day) + cost > self.daily_limit:
                 self._moved[day] = self._moved.get(day, 0) + 1
@@ -110,7 +114,7 @@ class Spending:
             while self.on_day(day) + cost > self.daily_limit:
                 day += 1
                 at_ns = day_start_ns(day, self._zone)
-                if at_ns >= message.expires_ns:
+                if at_ns >= message.expires_ns + ahead_ns:
                     return FOREVER, None
         spent = Spent(message.campaign, day, cost)
         self.add(spent)
@@ -129,7 +133,8 @@ class Spending:
         return replace(message, not_before_ns=day_start_ns(day, self._zone))
 
     def _day_of(self, message: Message) -> int:
-        return self.day(max(message.created_ns, message.not_before_ns))
+        created_ns = message.created_ns + self._wall.ahead_at_ns(message.created_ns)
+        return day_of(max(created_ns, message.not_before_ns), self._zone)
 
     def add(self, spent: Spent) -> None:
         """Count ``spent``."""
@@ -160,12 +165,12 @@ class Spending:
 
 
 def day_of(at_ns: int, zone: ZoneInfo) -> int:
-    """The day of ``at_ns`` in ``zone``, in days since 1970-01-01."""
+    """The day of ``at_ns``, Unix time, in ``zone``, in days since 1970-01-01."""
     return datetime.fromtimestamp(at_ns // _SECOND_NS, zone).date().toordinal() - _EPOCH
 
 
 def day_start_ns(day: int, zone: ZoneInfo) -> int:
-    """When ``day`` begins in ``zone``."""
+    """When ``day`` begins in ``zone``, in Unix time."""
     begins = datetime.combine(date.fromordinal(day + _EPOCH), time(), zone)
     return int(begins.timestamp()) * _SECOND_NS
 

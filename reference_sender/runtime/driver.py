@@ -86,9 +86,13 @@ class Driver:
         """Messages on their way to the store."""
         return self._node.waiting
 
-    def recover(self, recovered: Sequence[Recovered], unread: int = 0) -> None:
+    def recover(self, recovered: Sequence[Recovered], unread: int = 0, sent: int = 0) -> None:
         """As ``Node.recover``."""
-        self._perform(self._node.recover(self._now(), recovered, unread))
+        self._perform(self._node.recover(self._now(), recovered, unread, sent))
+
+    def recover_sent(self, page: Sequence[Recovered], left: int = 0) -> None:
+        """As ``Node.recover_sent``."""
+        self._perform(self._node.recover_sent(self._now(), page, left))
 
     def join(self, tenure: Tenure) -> None:
         """As ``Node.join``. A ``Member`` calls it and keeps the tenure."""
@@ -100,12 +104,16 @@ class Driver:
         self._perform(self._node.renewed(self._now(), until_ns, renewal))
 
     def learning(self) -> None:
-        """As ``Node.learning``."""
-        self._node.learning()
+        """The member begins to read the news of the store's rules."""
+        self._node.rules.begin_learning()
 
     def learned(self, news: News) -> None:
         """As ``Node.learned``."""
         self._perform(self._node.learned(self._now(), news))
+
+    def wall_set(self, ahead_ns: int) -> None:
+        """As ``Node.wall_set``."""
+        self._perform(self._node.wall_set(self._now(), ahead_ns))
 
     def wants(self) -> int:
         """As ``Node.wants``; 0 once the sender stops."""
@@ -156,18 +164,18 @@ class Driver:
         return waiter
 
     def opt_in(self, numbers: Sequence[str]) -> asyncio.Future[None]:
-        """As ``Node.opt_in``. Resolves when that is on disk."""
+        """As ``ChangingRules.opt_in``. Resolves when that is on disk."""
         waiter = self._waiter()
         if not self._closed:
-            self._node.opt_in(numbers, waiter)
+            self._node.rules.opt_in(numbers, waiter)
             self._schedule_commit()
         return waiter
 
     def keep(self, controls: Sequence[ReportControl]) -> asyncio.Future[None]:
-        """As ``Node.keep``. Resolves when they are on disk."""
+        """As ``ChangingRules.keep``. Resolves when they are on disk."""
         waiter = self._waiter()
         if not self._closed:
-            self._node.keep(controls, waiter)
+            self._node.rules.keep(controls, waiter)
             self._schedule_commit()
         return waiter
 
@@ -233,7 +241,7 @@ class Driver:
     async def close(self) -> None:
         """Write the waiting work, then end the thread. The store stays open; no more work is accepted."""
         await self.settled()
-        await self.settled()  # what the commit before brought, such as the costs of a repeated key
+        await self.settled()  # what the commit before brought, such as the end of an attempt
         self._closed = True
         await self.commits.close()
 

@@ -1,4 +1,4 @@
-"""What campaigns with open messages did in earlier processes, read with the first page of such messages."""
+"""Reads open messages of earlier processes, and with the first one of a campaign what that campaign did."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from typing import Protocol, TypeVar
 from reference_sender.dispatch.campaign_figures import CampaignCounts
 from reference_sender.dispatch.values import Message, Recovered, State
 from reference_sender.runtime.driver import Driver
-from reference_sender.runtime.resuming import Read
 from reference_sender.store import CampaignEnd, Place, Store
 
 _MOST = 100  # campaigns; of a further one only the open messages are counted
@@ -26,11 +25,10 @@ class EarlierCampaigns:
     """Is between ``Resuming`` and the driver: the counts of a campaign include what ended before.
 
     Messages up to ``last_id`` are of earlier processes. When the ends of a campaign are read, none of them
-    has ended in this one: all that were tried are in the first page, the others come with this page or later.
+    has ended in this one: they come with this page or later.
     """
 
-    def __init__(self, read: Read, ask: AskStore, store: Store, driver: Driver, last_id: int) -> None:
-        self._read = read
+    def __init__(self, ask: AskStore, store: Store, driver: Driver, last_id: int) -> None:
         self._ask = ask
         self._store = store
         self._driver = driver
@@ -39,8 +37,29 @@ class EarlierCampaigns:
         self._found: list[CampaignCounts] = []
 
     async def read(self, limit: int, place: Place | None) -> list[Recovered]:
-        """A page of open messages. Raises ``StoreError``."""
-        page = await self._read(limit, place)
+        """As ``NodeStore.unfinished``. Raises ``StoreError``."""
+        return await self._with_ends(lambda: self._store.unfinished(limit, place))
+
+    async def sent_ids(self) -> Sequence[int]:
+        """As ``NodeStore.sent_ids``. Raises ``StoreError``."""
+        return await self._ask(self._store.sent_ids)
+
+    async def read_sent(self, ids: Sequence[int]) -> list[Recovered]:
+        """As ``NodeStore.sent``. Raises ``StoreError``."""
+        return await self._with_ends(lambda: self._store.sent(ids))
+
+    def recover(self, page: Sequence[Recovered], left: int, sent: int) -> None:
+        """As ``Driver.recover``."""
+        self._driver.recover(page, left, sent)
+        self._count_ends()
+
+    def recover_sent(self, page: Sequence[Recovered], left: int) -> None:
+        """As ``Driver.recover_sent``."""
+        self._driver.recover_sent(page, left)
+        self._count_ends()
+
+    async def _with_ends(self, read: Callable[[], list[Recovered]]) -> list[Recovered]:
+        page = await self._ask(read)
         for message in self._new(page):
             name = message.campaign
             ends = await self._ask(partial(self._store.campaign_ends, name, self._last_id))
@@ -48,9 +67,7 @@ class EarlierCampaigns:
             self._found.append(self._counts(message, ends))
         return page
 
-    def recover(self, page: Sequence[Recovered], left: int) -> None:
-        """Continue the messages of ``page``."""
-        self._driver.recover(page, left)
+    def _count_ends(self) -> None:
         for counts in self._found:
             self._driver.campaigns.earlier(counts)
         self._found.clear()

@@ -97,7 +97,9 @@ class Member:
 
     async def _learn(self) -> None:
         self._learn_at_s = self._loop.time() + _LEARN_EVERY_S
-        self._to_share += self._limits.to_share(now_ns(), max(1, self._tenure.nodes))
+        ahead_ns = self._driver.gate.wall.ahead_ns  # what nodes share is in Unix time
+        counted = self._limits.to_share(now_ns(), max(1, self._tenure.nodes))
+        self._to_share += [each.moved(ahead_ns) for each in counted]
         if self._to_share:
             await asyncio.to_thread(self._leases.share, self._to_share)
             self._to_share = []
@@ -108,7 +110,7 @@ class Member:
             self._learn_again_at_s = self._loop.time() + LEARN_AGAIN_EVERY_S
         news = await asyncio.to_thread(self._leases.news, since)
         self._driver.learned(news)
-        self._limits.learn(news.counted)
+        self._limits.learn([each.moved(-ahead_ns) for each in news.counted])
         self._mark = news.mark
 
     async def _renew(self) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 
-from reference_sender.clock import now_ns
+from reference_sender.clock import wall_ns
 from reference_sender.runtime.background import Chores
 from reference_sender.runtime.committer import Committer
 from reference_sender.store import StoreError
@@ -37,7 +37,7 @@ class Purging:
         after_id = 0
         while True:
             try:
-                step = await self._committer.purge(now_ns() - self._keep_ns, after_id, STEP)
+                step = await self._committer.purge(wall_ns() - self._keep_ns, after_id, STEP)
             except StoreError as error:
                 log.error("old messages could not be removed: %s", error)
                 await asyncio.sleep(_BETWEEN_PASSES_S)

@@ -1,7 +1,8 @@
-"""Reads the untried messages of an earlier process while the sender serves, in pages.
+"""Reads the open messages of an earlier process while the sender serves, in pages.
 
-No provider has them, so no delivery report is about them, and only their order matters: the most urgent class
-comes first. Everything that a provider may have is read before the sender serves.
+Before it serves, it reads the queued messages that a provider may have, and the most urgent of the untried
+ones. Then come the SENT ones, since their delivery reports wait for them. The rest was never tried: no
+provider has it, and only its order matters.
 """
 
 from __future__ import annotations
@@ -9,6 +10,8 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
+from typing import Protocol, TypeVar
 
 from reference_sender.dispatch.values import Recovered
 from reference_sender.runtime.background import Chores
@@ -18,32 +21,42 @@ log = logging.getLogger(__name__)
 
 PAGE = 1_000  # messages; the event loop takes some milliseconds for them
 _RETRY_S = 1.0
+_Read = TypeVar("_Read")
 
-Read = Callable[[int, Place | None], Awaitable[list[Recovered]]]
-Recover = Callable[[Sequence[Recovered], int], None]
+
+class Earlier(Protocol):
+    """Reads messages of earlier processes, and continues them (``EarlierCampaigns``)."""
+
+    async def read(self, limit: int, place: Place | None) -> list[Recovered]: ...
+
+    async def sent_ids(self) -> Sequence[int]: ...
+
+    async def read_sent(self, ids: Sequence[int]) -> list[Recovered]: ...
+
+    def recover(self, page: Sequence[Recovered], left: int, sent: int) -> None: ...
+
+    def recover_sent(self, page: Sequence[Recovered], left: int) -> None: ...
 
 
 class Resuming:
-    """``read`` is ``NodeStore.unfinished`` in another thread, ``recover`` is ``Driver.recover``. This process
-    gives its messages ids above ``last_id``.
-    """
+    """This process gives its messages ids above ``last_id``."""
 
-    def __init__(self, read: Read, recover: Recover, last_id: int, chores: Chores) -> None:
+    def __init__(self, earlier: Earlier, last_id: int, chores: Chores) -> None:
         self._last_id = last_id
-        self._read = read
-        self._recover = recover
+        self._earlier = earlier
         self._chores = chores
         self._task: asyncio.Task[None] | None = None
 
     async def start(self, unfinished: int) -> Sequence[Recovered]:
-        """Read all that was tried, and the first page of the others; continue in the background. Returns what
-        was read of ``unfinished`` messages. Raises ``StoreError``.
+        """Read all that was tried and is queued, and the first page of the others; continue in the
+        background. Returns what was read of ``unfinished`` messages. Raises ``StoreError``.
         """
-        first = await self._read(PAGE, None)
-        left = unfinished - len(first)
-        self._recover(first, left)
-        if left:
-            self._task = asyncio.get_running_loop().create_task(self._run(self._after(first), left))
+        sent = await self._earlier.sent_ids()
+        first = await self._earlier.read(PAGE, None)
+        left = unfinished - len(sent) - len(first)
+        self._earlier.recover(first, left, len(sent))
+        if left or sent:
+            self._task = asyncio.get_running_loop().create_task(self._run(sent, first, left))
             self._task.add_done_callback(self._ended)
         return first
 
@@ -52,24 +65,27 @@ class Resuming:
         if self._task is not None:
             self._task.cancel()
 
-    def _after(self, page: Sequence[Recovered]) -> Place:
-        last = page[-1].message
-        return Place(last.lane, last.message_id, self._last_id)
+    async def _run(self, sent: Sequence[int], page: Sequence[Recovered], left: int) -> None:
+        for start in range(0, len(sent), PAGE):
+            ids = sent[start : start + PAGE]
+            found = await self._retried(partial(self._earlier.read_sent, ids))
+            self._earlier.recover_sent(found, len(sent) - start - len(ids))
+        while left and page:
+            last = page[-1].message
+            place = Place(last.lane, last.message_id, self._last_id)
+            page = await self._retried(partial(self._earlier.read, PAGE, place))
+            # Fewer than counted are left if the file was changed by another program.
+            left = max(0, left - len(page)) if page else 0
+            self._earlier.recover(page, left, 0)
+        log.info("read all waiting messages")
 
-    async def _run(self, place: Place, left: int) -> None:
-        while left:
+    async def _retried(self, read: Callable[[], Awaitable[_Read]]) -> _Read:
+        while True:
             try:
-                page = await self._read(PAGE, place)
+                return await read()
             except StoreError as error:
                 log.error("waiting messages cannot be read: %s", error)
                 await asyncio.sleep(_RETRY_S)
-                continue
-            # Fewer than counted are left if the file was changed by another program.
-            left = max(0, left - len(page)) if page else 0
-            self._recover(page, left)
-            if page:
-                place = self._after(page)
-        log.info("read all waiting messages")
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         if not task.cancelled() and (error := task.exception()) is not None:

@@ -102,6 +102,9 @@ class Work(Struct, frozen=True, gc=False):
     unclaimed: Collection[int] = ()  # ids of ``messages`` that any node may claim; this node owns the others
     handed_over: Sequence[Report] = ()  # reports of messages that this node does not know
     read: Sequence[int] = ()  # ids of reports that other nodes handed over, and whose changes are kept by now
+    # The parts of the totals in ``controls`` that are reserved for ``messages``, by id. That of a message
+    # whose key is in use, so that it is not stored, is left out in the transaction (``reservations.py``).
+    reserved: Sequence[tuple[int, Spent]] = ()
 
 
 class Place(Struct, frozen=True):
@@ -234,16 +237,24 @@ class NodeStore(Protocol):
         ...
 
     def unfinished(self, limit: int | None = None, place: Place | None = None) -> list[Recovered]:
-        """Messages not in a final state. First every one that was tried, oldest first. Then the untried ones,
-        at most ``limit``: the most urgent class first, and the oldest first in each class. With ``place``
-        only untried ones that follow it.
+        """Messages that are neither SENT nor final. First every one that was tried, oldest first. Then the
+        untried ones, at most ``limit``: the most urgent class first, and the oldest first in each class. With
+        ``place`` only untried ones that follow it.
 
-        A store with leases returns messages that no node owns, at most ``limit`` and the most urgent first if
-        there are more; this node owns them from now on.
+        A store with leases returns messages that no node owns, also SENT ones, at most ``limit`` and the most
+        urgent first if there are more; this node owns them from now on.
 
         Attempts that an earlier process began and did not end bind their messages to the attempt's route,
         unless the message was bound before.
         """
+        ...
+
+    def sent_ids(self) -> Sequence[int]:
+        """The ids of all SENT messages, in the order in which they were sent. None of a store with leases."""
+        ...
+
+    def sent(self, ids: Sequence[int]) -> list[Recovered]:
+        """Those with these ids that are SENT, in this order, without their texts."""
         ...
 
     def ended(self, reports: Sequence[Report]) -> list[EndedMessage]:

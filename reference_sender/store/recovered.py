@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from msgspec.structs import replace
+
 from reference_sender.dispatch.values import EndedMessage, Recovered, State
 from reference_sender.store.protocol import Record
 
@@ -11,7 +13,7 @@ def recovered(record: Record) -> Recovered:
     the same key, on the same route."""
     sent = record.state is State.SENT
     return Recovered(
-        message=record.message,
+        message=replace(record.message, text="") if sent else record.message,
         state=State.SENT if sent else State.QUEUED,
         attempts=record.attempts,
         provider_id=record.provider_id,

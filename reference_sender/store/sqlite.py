@@ -43,6 +43,7 @@ from reference_sender.store.protocol import (
     Work,
 )
 from reference_sender.store.recovered import ended
+from reference_sender.store.reservations import kept_controls
 from reference_sender.store.schema import bring_up_to_date
 from reference_sender.store.sqlite_controls import (
     read_campaign_ends,
@@ -61,7 +62,7 @@ from reference_sender.store.sqlite_reports import (
     read_reports_waiting,
     read_rows,
 )
-from reference_sender.store.sqlite_unfinished import bind_attempts, read_unfinished
+from reference_sender.store.sqlite_unfinished import bind_attempts, read_sent, read_sent_ids, read_unfinished
 
 _Row = tuple[Any, ...]
 _STATE = {state: state.value for state in State}
@@ -149,7 +150,7 @@ class SqliteStore:
                 self._write(_ATTEMPT, [_attempt_row(attempt) for attempt in work.attempts])
             if work.ended:
                 self._write(_END, [(attempt_id,) for attempt_id in work.ended])
-            for control in work.controls:
+            for control in kept_controls(work, taken):
                 write_control(self._writer, control)
         return taken
 
@@ -161,6 +162,14 @@ class SqliteStore:
     def unfinished(self, limit: int | None = None, place: Place | None = None) -> list[Recovered]:
         with self._reading():
             return read_unfinished(self._reader, limit, place)
+
+    def sent_ids(self) -> Sequence[int]:
+        with self._reading():
+            return read_sent_ids(self._reader)
+
+    def sent(self, ids: Sequence[int]) -> list[Recovered]:
+        with self._reading():
+            return read_sent(self._reader, ids)
 
     def ended(self, reports: Sequence[Report]) -> list[EndedMessage]:
         found: list[EndedMessage] = []

@@ -3,51 +3,19 @@
 from __future__ import annotations
 
 import json
-import socket
-import subprocess
-import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 from commands import StartSmsbench
+from naive_target import EXAMPLE, free_port, naive_sender, target_file
 
 from analysis.exit_codes import ExitCode
 from analysis.records import LOAD_SCHEMA, PROVIDER_SCHEMA, read_manifest, read_result, read_rows
 from loadtests.targets import Target, load_target
-
-ROOT = Path(__file__).parents[2]
-EXAMPLE = ROOT / "examples" / "naive-sender.toml"
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-@contextmanager
-def naive_sender(port: int, provider_port: int) -> Iterator[None]:
-    """``examples/naive_sender.py`` as a user starts it."""
-    process = subprocess.Popen(
-        [
-            *(sys.executable, str(ROOT / "examples" / "naive_sender.py"), "--port", str(port)),
-            *("--provider", f"http://127.0.0.1:{provider_port}"),
-        ],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    assert process.stdout is not None
-    try:
-        assert "naive sender at" in process.stdout.readline()
-        yield
-    finally:
-        process.terminate()
-        process.communicate(timeout=30)
 
 
 @contextmanager
@@ -69,21 +37,17 @@ def queueing_sender() -> Iterator[int]:
         server.shutdown()
 
 
-def target_file(folder: Path, port: int, provider_port: int, token: str = "naive") -> Path:
-    """The example's file, on other ports."""
-    text = EXAMPLE.read_text().replace("8088", str(port)).replace("port = 9500", f"port = {provider_port}")
-    file = folder / "naive-sender.toml"
-    file.write_text(text.replace('token = "naive"', f'token = "{token}"'))
-    return file
-
-
-def stopped(smsbench: StartSmsbench, file: Path, *options: str) -> str:
+def stopped(
+    smsbench: StartSmsbench, file: Path, *options: str, command: Sequence[str] = ("run", "smoke")
+) -> str:
     """The last line of a run that must not begin."""
     out = file.parent / "run"
-    process = smsbench("run", "smoke", "--target", str(file), "--out", str(out), *options)
+    process = smsbench(*command, "--target", str(file), "--out", str(out), *options)
     output, _ = process.communicate(timeout=90)
     assert process.returncode == ExitCode.USAGE, output
     assert not out.exists(), output
+    # Its path was printed before the probe.
+    assert output.count(f"the run directory {out} was removed") == output.count(f"run directory {out}\n")
     return output.strip().splitlines()[-1]
 
 
@@ -102,6 +66,14 @@ def test_a_wrong_token(smsbench: StartSmsbench, tmp_path: Path) -> None:
         "naive-sender refused the probe (HTTP 502), because the mock refused it: 101, Authorization failed "
         "(wrong token)"
     )
+
+
+def test_a_search_with_a_wrong_token(smsbench: StartSmsbench, tmp_path: Path) -> None:
+    port, provider_port = free_port(), free_port()
+    with naive_sender(port, provider_port):
+        file = target_file(tmp_path, port, provider_port, token="another")
+        line = stopped(smsbench, file, command=["capacity"])
+    assert "Authorization failed" in line
 
 
 def test_a_wrong_port(smsbench: StartSmsbench, tmp_path: Path) -> None:

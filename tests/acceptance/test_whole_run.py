@@ -138,3 +138,12 @@ def secrets_in(run_dir: Path) -> list[str]:
 
 
 pytestmark = pytest.mark.timeout(150)
+
+
+def test_a_report_with_an_unknown_export_format_is_refused(smsbench: StartSmsbench, tmp_path: Path) -> None:
+    (tmp_path / "run.json").write_text("{}")
+    process = smsbench("report", str(tmp_path), "--export", "xml")
+    output, _ = process.communicate(timeout=60)
+    assert process.returncode == 2, output
+    assert output.strip().endswith("--export must be csv or parquet, not 'xml'")
+    assert not (tmp_path / "report").exists()

@@ -10,7 +10,7 @@ import pytest
 from msgspec.structs import replace
 
 from loadtests.storm.store import Disk, ModelStore
-from reference_sender.dispatch.values import Change, Lane, Message, Report, State, SubmitAttempt
+from reference_sender.dispatch.values import Change, Lane, Message, Recovered, Report, State, SubmitAttempt
 from reference_sender.store import CampaignEnd, Place, Store, StoreError, Work, open_store
 
 OpenStore = Callable[[], Store]
@@ -72,6 +72,12 @@ def test_a_key_is_kept_once_within_a_commit_and_across_them(open_it: OpenStore) 
     assert [record.message.message_id for record in store.records(0, 10)] == [1, 2]
 
 
+def left_open(store: Store) -> list[Recovered]:
+    """All open messages, in the order of their ids."""
+    found = [*store.unfinished(), *store.sent(store.sent_ids())]
+    return sorted(found, key=lambda each: each.message.message_id)
+
+
 def test_the_last_of_several_changes_counts(open_it: OpenStore) -> None:
     store = open_it()
     store.commit(Work([message(1)], [change(1, State.SENT, "p1"), change(1, State.DELIVERED, "p1")]))
@@ -86,7 +92,7 @@ def test_unfinished_tells_queued_from_sent_and_leaves_out_the_final(open_it: Ope
     changes = [change(n, state, f"p{n}", at_ns=7_000) for n, state in enumerate(states, start=1)]
     store.commit(Work([message(n) for n in range(1, 8)], changes))
 
-    recovered = open_it().unfinished()
+    recovered = left_open(open_it())
     seen = [(r.message.message_id, r.state, r.attempts, r.provider_id, r.sent_ns) for r in recovered]
     assert seen == [
         (1, State.QUEUED, 2, "p1", None),
@@ -94,7 +100,37 @@ def test_unfinished_tells_queued_from_sent_and_leaves_out_the_final(open_it: Ope
         (3, State.SENT, 2, "p3", 7_000),
         (7, State.QUEUED, 0, None, None),  # never tried
     ]
-    assert recovered[3].message == message(7)
+    assert [each.message for each in recovered] == [
+        message(1),
+        message(2),
+        replace(message(3), text=""),  # it is not sent again
+        message(7),
+    ]
+
+
+def test_sent_messages_are_read_in_the_order_in_which_they_were_sent(open_it: OpenStore) -> None:
+    if (store := open_it()).leases is not None:
+        assert not store.sent_ids(), "a node claims them instead"
+        return
+    sent = [change(n, State.SENT, f"p{n}", at_ns=at_ns) for n, at_ns in ((1, 9), (2, 7), (3, 8), (5, 7))]
+    store.commit(Work([message(n) for n in range(1, 6)], [*sent, change(4, State.DELIVERED, "p4")]))
+    store = open_it()
+    ids = store.sent_ids()
+    assert list(ids) == [2, 5, 3, 1]
+    store.commit(Work(changes=[change(5, State.DELIVERED, "p5")]))
+    pages = [store.sent(ids[:3]), store.sent(ids[3:])]
+    seen = [[(r.message.message_id, r.state, r.sent_ns) for r in page] for page in pages]
+    assert seen == [[(2, State.SENT, 7), (3, State.SENT, 8)], [(1, State.SENT, 9)]]
+    assert store.sent([]) == []
+
+
+def test_an_open_message_is_read_with_every_character(open_it: OpenStore) -> None:
+    text = "".join(map(chr, range(1, 128))) + "\\ \u2028 \x85 ąć 🎉"
+    made = replace(message(1), text=text, sender_id='"', campaign="a,[b]", not_before_ns=7, keeps_hours=True)
+    store = open_it()
+    store.commit(Work([made]))
+    (found,) = open_it().unfinished()
+    assert found.message == made
 
 
 # Not PostgreSQL: a node claims messages instead.
@@ -114,8 +150,8 @@ def test_untried_messages_are_read_in_pages_and_what_was_tried_comes_first(open_
     while len(pages[-1]) >= 3:
         last = pages[-1][-1].message
         pages.append(store.unfinished(3, Place(last.lane, last.message_id, last_id)))
-    assert [[r.message.message_id for r in page] for page in pages] == [[2, 6, 8, 1, 4, 7], [10, 5, 11], [3]]
-    assert [r.untried for r in pages[0]] == [False, False, False, True, True, True]
+    assert [[r.message.message_id for r in page] for page in pages] == [[2, 1, 4, 7], [10, 5, 11], [3]]
+    assert [r.untried for r in pages[0]] == [False, True, True, True]
     assert all(r.untried and r.message in made for page in pages[1:] for r in page)
 
 
@@ -215,7 +251,7 @@ def attempt(attempt_id: int, route: str, *ids: int, at_ns: int = 3_000) -> Submi
 
 
 def bound(store: Store) -> dict[int, tuple[str | None, int | None, int]]:
-    return {r.message.message_id: (r.route, r.tried_ns, r.attempts) for r in store.unfinished()}
+    return {r.message.message_id: (r.route, r.tried_ns, r.attempts) for r in left_open(store)}
 
 
 def test_an_unfinished_attempt_binds_its_messages_to_the_route_after_a_restart(open_it: OpenStore) -> None:
@@ -241,7 +277,7 @@ def test_an_answer_or_report_takes_precedence_over_an_unfinished_attempt(open_it
     store.commit(Work([message(1), message(2), message(3)], attempts=[attempt(7, "b", 1, 2, 3)]))
     store.commit(Work(changes=[change(1, State.SENT, "p1"), change(2, State.DELIVERED, "p2")]))
     store = open_it()
-    assert {r.message.message_id: r.state for r in store.unfinished()} == {1: State.SENT, 3: State.QUEUED}
+    assert {r.message.message_id: r.state for r in left_open(store)} == {1: State.SENT, 3: State.QUEUED}
     sent, delivered = store.records(0, 2)
     assert (sent.attempts, sent.changed_ns, sent.reason) == (2, 5_000, "why")
     assert (delivered.state, delivered.attempts, delivered.reason) == (State.DELIVERED, 2, "why")

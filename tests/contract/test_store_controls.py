@@ -52,6 +52,19 @@ def test_campaigns_keep_their_last_state(open_it: OpenStore) -> None:
     assert store.campaigns() == [june, Campaign("may", CampaignState.PAUSED, 5_000_000)]
 
 
+def test_the_cost_of_a_message_whose_key_is_in_use_is_in_no_total(open_it: OpenStore) -> None:
+    store = open_it()
+    store.commit(Work([message(1)], controls=[Spent("may", 1, 7)], reserved=[(1, Spent("may", 1, 7))]))
+    work = Work(
+        [replace(message(2), key="k-1"), message(3), replace(message(4), key="k-3", campaign="june")],
+        controls=[Spent("may", 1, 21), Spent("june", 2, 7)],
+        reserved=[(2, Spent("may", 1, 7)), (3, Spent("may", 1, 7)), (4, Spent("june", 2, 7))],
+    )
+    assert set(store.commit(work)) == {2, 4}
+    store = open_it()
+    assert [store.spent(campaign) for campaign in ("may", "june")] == [14, 0]
+
+
 def test_costs_are_totals_by_campaign_and_by_day(open_it: OpenStore) -> None:
     store = open_it()
     store.commit(Work(controls=[Spent("may", 1, 100), Spent("may", 2, 20), Spent("", 2, 3)]))

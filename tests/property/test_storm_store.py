@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pytest
@@ -40,6 +40,17 @@ class TwinStore(ModelStore):
     def unfinished(self, limit: int | None = None, place: Place | None = None) -> list[Recovered]:
         found = super().unfinished(limit, place)
         assert self._real.unfinished(limit, place) == found
+        TwinStore.recovered += len(found)
+        return found
+
+    def sent_ids(self) -> Sequence[int]:
+        ids = super().sent_ids()
+        assert list(self._real.sent_ids()) == ids
+        return ids
+
+    def sent(self, ids: Sequence[int]) -> list[Recovered]:
+        found = super().sent(ids)
+        assert self._real.sent(ids) == found
         TwinStore.recovered += len(found)
         return found
 

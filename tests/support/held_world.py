@@ -26,7 +26,8 @@ class HeldWorld:
         self, policy: PolicySettings = NO_POLICY, seen: Callable[[Message], None] = lambda _: None
     ) -> None:
         self.policy = policy
-        self.now_ns = 0
+        self.now_ns = 0  # on the process's clock, which begins at the wall clock
+        self.wall_ahead_ns = 0
         self.disk = Disk()
         self.in_flight: list[SubmitNow] = []
         self.sent: list[tuple[int, int]] = []  # when, and the id
@@ -39,6 +40,8 @@ class HeldWorld:
         answer never get one.
         """
         self.in_flight.clear()
+        self.now_ns += self.wall_ahead_ns
+        self.wall_ahead_ns = 0
         self.disk.opened = False
         self.store = ModelStore(self.disk)
         gate = stored_gate(self.policy, self.store)
@@ -47,6 +50,7 @@ class HeldWorld:
         self._page = page
         self.unread = len(self.store.unfinished())
         self._recover(self.store.unfinished(page))
+        self.act(self.node.recover_sent(self.now_ns, self.store.sent(self.store.sent_ids())))
 
     def read_on(self) -> None:
         """Read another page."""
@@ -81,6 +85,12 @@ class HeldWorld:
         """Store and send these."""
         self.node.take_many(messages, None)
         self.act([])
+
+    def set_wall(self, by_ns: int) -> None:
+        """The wall clock is set forward, or back; the process notices it at once."""
+        self.wall_ahead_ns += by_ns
+        self.act(self.node.wall_set(self.now_ns, self.wall_ahead_ns))
+        self.pass_time(self.now_ns)
 
     def set_state(self, state: CampaignState, name: str = "may", limit: int | None = None) -> None:
         """Pause, resume or cancel a campaign."""

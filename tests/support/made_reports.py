@@ -85,7 +85,7 @@ def timed(name: str, p95_s: float | None, limit_s: float, spread: float = 0.05) 
         interval="",
         verdict=verdict,
         why="95 % interval of 1,000 messages",
-        needs="about 400 more messages: run 90 s longer" if verdict == "undecided" else "",
+        needs="about 400 more messages, as in 90 s more of this load" if verdict == "undecided" else "",
         limit_s=limit_s,
         percentile=95.0,
         quantile=found,

@@ -111,13 +111,15 @@ class World:
         gate = stored_gate(policy, store)
         self.driver = Driver(Dispatcher(settings, (LIMITS,), 1), store, {"r": self.route}, times, gate=gate)
         self.driver.recover(store.unfinished())
+        self.driver.recover_sent(store.sent(store.sent_ids()))
         self.queries = Queries(store)
         self.lag = LoopLag()
         tally = Tally()
         smsapi = ROUTES["smsapi"]
         account = RouteAccount("http://127.0.0.1/sms.do", "", "t", "Test")
         reader = ReportReader([smsapi.protocol(account)], smsapi.confirmation)
-        intake = Intake(identity.tag, identity.last_message_id, 6, policy.quiet_hours.classes)
+        quiet = policy.quiet_hours.classes
+        intake = Intake(identity.tag, identity.last_message_id, 6, quiet, gate.wall)
         rules = IntakeRules(gate, RecipientLimits(*policy.recipient_limits()), reports)
         self.api = Api(
             "t",

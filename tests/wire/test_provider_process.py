@@ -126,7 +126,7 @@ def test_bad_usage_ends_with_2_and_says_why(tmp_path: Path) -> None:
             ("--profile", "fast", "--journal", str(earlier)),
             f"--journal: {earlier} holds the journal of an earlier provider, which is kept: give",
         ),
-        (("--profile", "nonesuch"), "neither a ready-made profile"),
+        (("--profile", "nonesuch"), "provider: profile nonesuch: neither a ready-made profile"),
         (("--profile", "fast", "--journal", str(tmp_path)), f"--journal: {tmp_path} cannot be written: Is a"),
         (
             ("--profile", "fast", "--journal", "/dev/null/x"),

@@ -1,4 +1,4 @@
-"""The wall clock is set. A process reads it when it starts (``reference_sender/clock.py``)."""
+"""The wall clock is set. A process notices within a second, or reads it when it starts."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ from mock_provider.engine.values import MessageState
 from mock_provider.http.connection import Respond
 from mock_provider.http.messages import HttpRequest, HttpResponse
 from mock_provider.http.streaming import Streaming
-from mock_provider.inbox.admin.documents import document_of, merged, shown
+from mock_provider.inbox.admin.documents import document_of, shown
 from mock_provider.inbox.admin.fault_windows import fault_kinds, fault_window, without_past
 from mock_provider.inbox.admin.journeys import detail_of
 from mock_provider.inbox.admin.requests import (
@@ -30,6 +30,7 @@ from mock_provider.inbox.provider import EngineReader, InboxViews, ProviderContr
 from mock_provider.inbox.store import InboxFilter
 from mock_provider.inbox.traffic import totals_of
 from mock_provider.profiles import Profile, ProfileError, parse_profile
+from mock_provider.profiles.merging import merged
 
 log = logging.getLogger(__name__)
 

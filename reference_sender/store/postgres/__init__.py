@@ -84,6 +84,12 @@ class PostgresStore:
         doubtful.clear()
         return [recovered(record) for record in records]
 
+    def sent_ids(self) -> Sequence[int]:
+        return ()
+
+    def sent(self, ids: Sequence[int]) -> list[Recovered]:
+        return []
+
     def ended(self, reports: Sequence[Report]) -> list[EndedMessage]:
         records = self._writer.call(lambda connection: reading.ended(connection, reports))
         return [each for record in records if (each := ended(record)) is not None]

@@ -15,6 +15,7 @@ import asyncpg
 from reference_sender.dispatch.values import FINAL_STATES, Change, Lane, Message, Report, State, SubmitAttempt
 from reference_sender.store.postgres.controls import is_held, write_control, write_holds
 from reference_sender.store.protocol import Existing, StoreError, Work
+from reference_sender.store.reservations import kept_controls
 
 _LANE = {lane: lane.value for lane in Lane}
 _LANE_NUMBER = {lane: number for number, lane in enumerate(Lane)}
@@ -96,7 +97,7 @@ async def commit(connection: asyncpg.Connection[Any], node: int, work: Work) -> 
             await connection.execute(_REFUSE, node, work.refused)
         taken = await _commit(connection, node, work)
         await write_holds(connection, work.messages)
-        for control in work.controls:
+        for control in kept_controls(work, taken):
             await write_control(connection, node, control)
         return taken
 

@@ -164,7 +164,9 @@ def test_an_invalid_run_exits_3_and_says_so_first(new_run: Build, run_cli: RunCl
     assert "How many messages per second are possible?" not in page  # no answer comes from such a run
 
 
-@pytest.mark.parametrize("make", ["empty directory", "no directory", "broken manifest", "wrong column"])
+@pytest.mark.parametrize(
+    "make", ["empty directory", "no directory", "broken manifest", "wrong column", "no rows"]
+)
 def test_what_is_no_run_directory_exits_2_with_its_reason(
     make: str,
     tmp_path: Path,
@@ -178,14 +180,22 @@ def test_what_is_no_run_directory_exits_2_with_its_reason(
         target.mkdir()
     if make == "broken manifest":
         (target / "run.json").write_text('{"scenario": 5}')
-    if make == "wrong column":
+    if make in ("wrong column", "no rows"):
         run = new_run("target")
         run.journey("m", 1.0, 2.0)
         run.write()
+    if make == "no rows":  # as the samples of the repository
+        (target / "load.arrow").unlink()
+        (target / "report").mkdir()
+        (target / "report" / "index.html").write_text("the report of a real run")
+        words = "load.arrow does not exist"
+    if make == "wrong column":
         (target / "load.arrow").write_bytes((target / "provider.arrow").read_bytes())
         words = "load.arrow: column 'message_class' is missing"
     assert run_cli(target) == 2
     assert words in capsys.readouterr().err
+    if make == "no rows":
+        assert (target / "report" / "index.html").read_text() == "the report of a real run"
 
 
 def test_few_messages_give_words_in_place_of_charts(new_run: Build, run_cli: RunCli) -> None:

@@ -20,8 +20,9 @@ def edges(made: RunReport) -> dict[str, str]:
 
 def test_a_good_run_has_green_edges_except_on_unjudged_answers() -> None:
     found = edges(report())
-    assert found["rate"] == found["delivery"] == found["wrong"] == "good"
-    assert found["seen"] == "unknown"
+    assert found["rate"] == found["delivery"] == "good"
+    assert found["seen"] == found["wrong"] == "unknown"  # no fault was injected
+    assert edges(replace(report(), faults_injected=True))["wrong"] == "good"
 
 
 def test_a_sender_that_does_not_take_the_traffic_has_no_green_rate() -> None:
@@ -33,7 +34,7 @@ def test_a_sender_that_does_not_take_the_traffic_has_no_green_rate() -> None:
 def test_messages_that_were_not_taken_are_something_that_goes_wrong(measure: str) -> None:
     missed = counted("not_taken" if measure == "not_taken" else "availability", "as text", 12)
     assert edges(report(part(objectives=(missed,))))["wrong"] == "bad"
-    assert edges(report(part(objectives=(replace(missed, verdict="met"),))))["wrong"] == "good"
+    assert edges(report(part(objectives=(replace(missed, verdict="met"),))))["wrong"] == "unknown"
 
 
 def with_shares(split: DelaySplit, **mean_s: float) -> DelaySplit:

@@ -215,7 +215,7 @@ PLANTED: dict[Callable[[RunReport], tuple[FirstScreen, RunReport]], str] = {
     planted_ten_times_too_small: "is equivalent to 4000000.0 a day",
     planted_level: "ten times: Yes, but the table Levels says no",
     planted_difference: "its interval is -1.0 to 33.0",
-    planted_lost: "0 lost (real), but a part has lost, unaccounted or unseen messages",
+    planted_lost: "0 lost (totals.0.lost), but a part has lost",
     planted_sustained: "is called sustained",
     planted_accounted: "every message is said to be accounted for",
     planted_no_limit: "no limit is said to be reached",

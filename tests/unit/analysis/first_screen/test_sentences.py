@@ -26,7 +26,7 @@ from analysis.first_screen.quoting import Quote
 from analysis.first_screen.rules import contradictions
 from analysis.first_screen.screen import first_screen
 from analysis.first_screen.values import FirstScreen, words
-from analysis.model import RunReport
+from analysis.model import FaultBand, RunReport
 from analysis.objectives.words import interval_text
 
 replace = msgspec.structs.replace
@@ -124,7 +124,7 @@ def test_undecided_says_what_would_decide_it() -> None:
     assert screen.word == "UNDECIDED"
     assert words(screen.why) == (
         "No objective was missed. transactional delivery time is undecided: 95 % interval of 1,000 messages; "
-        "to decide it: about 400 more messages: run 90 s longer."
+        "to decide it: about 400 more messages, as in 90 s more of this load."
     )
 
 
@@ -140,6 +140,17 @@ def test_a_question_that_was_not_asked_says_how_to_ask_it() -> None:
     screen = screen_of(report(part(messages_per_day=None)))
     assert answer_text(screen, "ten_times") == "Not tested in this run. To test it: smsbench run bench"
     assert "To test it: smsbench run burst --profile bad-day" in answer_text(screen, "wrong")
+
+
+def test_a_part_with_faults_says_what_was_lost_in_it() -> None:
+    outage = FaultBand(name="outage", kind="outage", title="outage", from_s=5.0, to_s=9.0, messages=7)
+    made = replace(report(part(), part(slug="02-faults", faults=(outage,))), faults_injected=True)
+    said = answer_text(screen_of(made), "wrong")
+    assert "Faults injected: outage. With them: 0 lost, 0 duplicated, of 3,000 accepted." in said
+    assert not list(contradictions(screen_of(made), made))
+    lossy = part(slug="02-faults", faults=(outage,), accounting=accounting(unaccounted=7))
+    said = answer_text(screen_of(replace(report(part(), lossy), faults_injected=True)), "wrong")
+    assert "With them" not in said
 
 
 def test_a_simulated_run_has_no_page_to_look_at() -> None:
@@ -175,6 +186,14 @@ def test_an_interval_without_an_upper_end_is_a_lower_bound() -> None:
     searched = suite()
     unbounded = replace(searched, capacity=replace(searched.capacity, high_per_s=None))
     assert "4,900/s sustained (4,800/s or more)" in answer_text(screen_of(unbounded), "rate")
+
+
+def test_a_search_that_was_not_as_precise_as_asked_says_so() -> None:
+    said = "The interval is wider than the precision asked for (5 trials were made): the capacity may be"
+    searched = suite()
+    wide = replace(searched.capacity, ended="5 trials were made", precision_missed=0.2)
+    assert said in answer_text(screen_of(replace(searched, capacity=wide)), "rate")
+    assert "precision" not in answer_text(screen_of(searched), "rate")
 
 
 def test_a_difference_whose_interval_holds_zero_is_not_claimed() -> None:

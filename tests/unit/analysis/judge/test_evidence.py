@@ -14,11 +14,16 @@ from analysis.measure.percentiles import known, quantiles
 
 def test_words_say_how_many_and_for_how_long() -> None:
     words = more_needed(155, 555.0, "transactional", 4.5)
-    assert words == "about 400 more transactional messages: run 90 s longer"
+    assert words == "about 400 more transactional messages, as in 90 s more of this load"
     assert more_needed(0, 72.0, "all", 0.0) == "about 72 more messages"
-    assert more_needed(10, 11.0, "otp", 1.0) == "about 1 more otp message: run 10 s longer"
-    assert more_needed(100, 7_300.0, "otp", 1.0) == "about 7,200 more otp messages: run 120 min longer"
-    assert more_needed(100, 9_000.0, "otp", 0.5) == "about 8,900 more otp messages: run 5 h longer"
+    assert more_needed(10, 11.0, "otp", 1.0) == "about 1 more otp message, as in 10 s more of this load"
+    assert (
+        more_needed(100, 7_300.0, "otp", 1.0)
+        == "about 7,200 more otp messages, as in 120 min more of this load"
+    )
+    assert (
+        more_needed(100, 9_000.0, "otp", 0.5) == "about 8,900 more otp messages, as in 5 h more of this load"
+    )
 
 
 def test_at_the_limit_no_number_of_messages_decides() -> None:

@@ -49,12 +49,22 @@ def test_a_compressed_day_can_prove_ten_times(new_run: Build, write_suite: Suite
 
 def test_a_missed_probe_does_not_fail_the_suite(new_run: Build, write_suite: Suite) -> None:
     day(new_run("a-peak"), 5_000)
-    day(new_run("b-dense"), 5_000, delivery_s=40.0, speedup=288.0)
+    day(new_run("b-dense"), 5_000, delivery_s=40.0, speedup=10.0)
     report = build_report(write_suite("a-peak", "b-dense"))
     assert report.levels[0].ten_times == "no"
     # At true speed the level itself was carried; ten times was not.
     assert report.levels[0].highest_sustained_per_day == 5_000
     assert (report.verdict, report.exit_code) == ("met", 0)
+
+
+def test_a_miss_far_above_ten_times_says_nothing_about_ten_times(new_run: Build, write_suite: Suite) -> None:
+    day(new_run("a-peak"), 5_000)
+    day(new_run("b-dense"), 5_000, delivery_s=40.0, speedup=40.0)
+    report = build_report(write_suite("a-peak", "b-dense"))
+    (level,) = report.levels
+    assert (level.ten_times, level.ten_times_part) == ("undecided", "b-dense")
+    assert level.ten_times_why.endswith("No part ran at 50,000 a day")
+    assert answer_text(report, "ten_times").startswith("Not proven: 10 \N{MULTIPLICATION SIGN} 5,000 a day")
 
 
 def test_a_slow_peak_fails_the_suite(new_run: Build, write_suite: Suite) -> None:
@@ -141,7 +151,7 @@ def test_an_invalid_part_of_the_verdict_spoils_it(new_run: Build, write_suite: S
     assert report.headline.startswith("INVALID: Do not use these figures: the bench sent late")
 
 
-def overloaded(run: RunBuilder, capacity_per_s: float, level: int = 5_000) -> None:
+def overloaded(run: RunBuilder, capacity_per_s: float, speedup: float = 60.0) -> None:
     """200/s for 10 s, of which ``capacity_per_s`` reach a carrier; all are delivered well within limits."""
     for slot in range(2_000):
         due_s = slot / 200
@@ -150,8 +160,8 @@ def overloaded(run: RunBuilder, capacity_per_s: float, level: int = 5_000) -> No
     run.write(
         load_s=10.0,
         end_s=60.0,
-        scenario=records.RecordedScenario(name="d", title="d", role="compressed_day", messages_per_day=level),
-        timing=records.Timing(window="peak", speedup=60.0),
+        scenario=records.RecordedScenario(name="d", title="d", role="compressed_day", messages_per_day=5_000),
+        timing=records.Timing(window="peak", speedup=speedup),
         profile_name="smsapi",
         profile={
             "throttle": {"requests": None},
@@ -162,7 +172,7 @@ def overloaded(run: RunBuilder, capacity_per_s: float, level: int = 5_000) -> No
 
 
 def test_a_queue_that_clears_within_the_objective_is_not_carried(new_run: Build, write_suite: Suite) -> None:
-    overloaded(new_run("a"), capacity_per_s=100.0)
+    overloaded(new_run("a"), capacity_per_s=100.0, speedup=10.0)
     (level,) = build_report(write_suite("a")).levels
     assert level.highest_sustained_per_day is None
     assert level.ten_times == "no"
@@ -172,7 +182,7 @@ def test_a_queue_that_clears_within_the_objective_is_not_carried(new_run: Build,
 def test_a_load_that_falls_behind_without_a_limit_to_be_seen_is_not_carried(
     new_run: Build, write_suite: Suite
 ) -> None:
-    overloaded(new_run("a"), capacity_per_s=180.0)  # the wait grows by 1/9 of each second
+    overloaded(new_run("a"), capacity_per_s=180.0, speedup=10.0)  # the wait grows by 1/9 of each second
     report = build_report(write_suite("a"))
     assert report.parts[0].throughput.limit == ""
     assert report.parts[0].throughput.shortfall_share == pytest.approx(1 / 9, abs=0.005)

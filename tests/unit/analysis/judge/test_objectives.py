@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from run_builder import Build, RunBuilder
 
@@ -57,7 +58,7 @@ def test_an_undecided_percentile_says_what_would_decide_it(new_run: Build) -> No
     found = of(build_report(run.write(load_s=30.0, end_s=60.0)), "otp.p95<20s")
     assert (found.verdict, found.interval) == ("undecided", "")
     assert found.why == "60 messages, all within the limit; the 95 % interval needs 72"
-    assert found.needs == "about 13 more otp messages: run 10 s longer"
+    assert found.needs == "about 13 more otp messages, as in 10 s more of this load"
 
 
 def test_open_messages_that_could_decide_are_named(new_run: Build) -> None:
@@ -153,6 +154,33 @@ def test_a_given_objective_on_a_class_that_is_not_there_is_undecided(new_run: Bu
     report = build_report(path, objectives=("otp.p95<20s", "vip.p95<5s"))
     found = of(report, "vip.p95<5s")
     assert (found.verdict, found.needs, report.exit_code) == ("undecided", "messages of class vip", 4)
+
+
+def test_a_given_objective_on_an_absent_class_is_undecided_though_it_equals_a_default(new_run: Build) -> None:
+    run = new_run("run")
+    steady(run)
+    report = build_report(run.write(end_s=90.0), objectives=("transactional.p95<60s",))
+    found = of(report, "transactional.p95<60s")
+    assert (found.verdict, found.needs, report.exit_code) == (
+        "undecided",
+        "messages of class transactional",
+        4,
+    )
+
+
+def test_an_objective_for_the_api_cannot_be_met_in_virtual_time(new_run: Build) -> None:
+    run = new_run("run")
+    steady(run)
+    path: Path = run.write(end_s=90.0)
+    records.write_manifest(path, msgspec.structs.replace(records.read_manifest(path), mode="simulated"))
+    report = build_report(path, objectives=("api.p99<500ms", "otp.p95<20s"))
+    found = of(report, "api.p99<500ms")
+    assert (found.verdict, found.measured, found.needs) == (
+        "undecided",
+        "unknown",
+        "a live run: smsbench run",
+    )
+    assert report.exit_code == 4
 
 
 def test_in_a_suite_one_part_with_the_class_is_enough(

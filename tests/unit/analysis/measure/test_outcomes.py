@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from run_builder import Build
 
+from analysis.measure.frames import read_frames
 from analysis.model import PartReport
 from analysis.part import analyse_part
 from analysis.records import read_manifest
@@ -260,6 +261,27 @@ def test_what_the_provider_never_saw_is_unaccounted_unless_the_sender_answers_fo
     assert accounting.unaccounted == unaccounted
     assert (accounting.delivered, getattr(accounting, outcome)) == (1, 1)
     assert accounting.accepted == accounting.found + 1 == 2
+
+
+def test_a_sender_of_the_users_own_is_not_asked_for_rows_that_it_cannot_have(new_run: Build) -> None:
+    run = new_run("run")
+    run.journey("ok", 1.0, 3.0)
+    run.due("nowhere", 8.0)
+    own = analysed(run, target={"name": "mine", "kind": "http"})
+    files = next(each for each in own.checks if each.name == "files")
+    assert (files.state, files.value) == ("ok", "complete; a sender of your own writes no sender.arrow")
+    other = next(each for each in analysed(run).checks if each.name == "files")
+    assert other.advice == "write the sender's last states as sender.arrow (docs/run-directory.md)"
+
+
+def test_unaccounted_messages_are_listed_by_the_export(new_run: Build) -> None:
+    run = new_run("run")
+    run.journey("ok", 1.0, 3.0)
+    run.due("nowhere", 8.0)
+    (why,) = (each.why for each in analysed(run).objectives if each.name == "messages unaccounted for")
+    assert "smsbench report RUN_DIR --export csv" in why
+    messages = read_frames(run.run_dir).messages
+    assert messages.loc[messages["unaccounted"], "key"].tolist() == ["nowhere"]
 
 
 def test_what_the_provider_refused_or_the_api_did_not_take_is_no_unaccounted_message(new_run: Build) -> None:

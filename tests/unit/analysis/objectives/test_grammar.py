@@ -167,3 +167,29 @@ def test_given_objectives_replace_the_defaults_but_not_the_accounting() -> None:
         *("otp.p95<5s", "loss<=2"),
         *("duplicates=0", "unaccounted=0"),
     )
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("OTP.P95<10S", "measures and units are in small letters: otp.p95<10s"),
+        ("otp.p95<10S", "measures and units are in small letters: otp.p95<10s"),
+        ("OTP.p95<10s", "did you mean otp?"),
+        ("LOSS=0", "measures and units are in small letters: loss=0"),
+        ("API.p95<1s", "did you mean api?"),
+        ("SMS.P95<10S", "'P95' is not a measure of SMS"),  # no class of a load: wrong in small letters, too
+    ],
+)
+def test_what_is_suggested_for_capital_letters_is_accepted(text: str, said: str) -> None:
+    classes = ("otp", "marketing")
+    with pytest.raises(GivenError) as caught:
+        read_given([text], classes)
+    assert said in str(caught.value)
+    suggested = said.rpartition(" ")[2].rstrip("?")
+    if "=" in suggested or "<" in suggested:
+        assert read_given([suggested], classes) == (suggested,)
+
+
+def test_a_class_of_another_generator_keeps_its_capital_letters() -> None:
+    with pytest.raises(GivenError, match=r"small letters: OTP\.p95<10s"):
+        read_given(["OTP.P95<10S"])

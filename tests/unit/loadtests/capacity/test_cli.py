@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import inspect
+import socket
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
 from loadtests.capacity.cli import capacity
-from loadtests.cli import app
+from loadtests.cli import app, run
+from loadtests.runner.settings import RunSettings
 
 
 @pytest.mark.parametrize(
@@ -43,3 +46,23 @@ def test_the_help_names_every_exit_code() -> None:
     assert capacity.__doc__ is not None
     for code in ("0 a rate was found", "1 no rate", "2 bad usage", "3 the bench", "4 nothing", "130"):
         assert code in capacity.__doc__
+
+
+def test_a_target_file_is_checked_before_anything_starts(tmp_path: Path) -> None:
+    """The search has no option for every setting of a run: the checks must not need one."""
+    out = tmp_path / "found"
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        file = tmp_path / "my-sender.toml"
+        file.write_text(
+            f'request = {{url = "http://127.0.0.1:{port}/", body = "{{to}}{{text}}"}}\nprovider.port = {port}'
+        )
+        done = CliRunner().invoke(app, ["capacity", "--target", str(file), "--out", str(out)])
+    assert done.exit_code == 2, done.output
+    assert f"my-sender.toml: provider.port: 127.0.0.1:{port} is in use" in done.output
+    assert not out.exists()
+
+
+def test_the_search_has_the_time_limit_of_a_run_for_the_probe() -> None:
+    default = inspect.signature(run).parameters["probe_timeout"].default
+    assert RunSettings(seed=1).probe_timeout_s == default

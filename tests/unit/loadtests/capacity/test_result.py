@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from analysis.capacity_record import CAPACITY, read_capacity, write_capacity
 from loadtests.arrivals import DayCurve, peak_rate_per_s
@@ -55,6 +56,29 @@ def test_the_rate_that_was_met_is_the_figure_and_the_interval_is_around_the_trut
     assert found.bottlenecks == ("the provider's limit",)
     assert [each.verdict for each in found.trials] == ["met", "missed", "missed", "met"]
     assert exit_code(found) == 0
+
+
+@pytest.mark.parametrize(
+    ("precision", "trials", "missed"),
+    [
+        (0.02, FOUND, None),
+        (0.005, FOUND, 0.005),
+        (0.2, [trial(300, "met"), trial(800, "missed", 800)], 0.2),
+        (0.2, [trial(300, "met")], 0.2),  # no rate above it was tried
+        # The highest rate of the search counts as met after the longest trial.
+        (0.2, [replace(trial(5_000, "met"), load_s=SETTINGS.longest_s)], None),
+        (0.2, [trial(300, "met"), trial(5_000, "met")], 0.2),
+        (0.2, [trial(50, "missed", 1)], None),
+    ],
+)
+def test_a_precision_that_was_not_reached_is_said(
+    precision: float, trials: list[TrialResult], missed: float | None
+) -> None:
+    found = capacity_result(SearchSettings(precision=precision), trials, SEARCHED)
+    assert found.precision_missed == missed
+    said = f"the precision of {precision:g} was not reached" in "\n".join(lines(found, ()))
+    assert said == (missed is not None)
+    assert exit_code(found) == (0 if found.sustained_per_s else 1)
 
 
 def test_the_report_shows_the_trial_at_the_sustained_rate() -> None:

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -54,8 +58,6 @@ def test_what_does_not_listen_is_named(field: str, host: str) -> None:
 
 
 def test_a_sender_that_is_started_a_little_later_is_waited_for() -> None:
-    import threading
-
     port = free_port()
     late: list[socket.socket] = []
     timer = threading.Timer(0.3, lambda: late.append(socket.create_server(("127.0.0.1", port))))
@@ -63,3 +65,52 @@ def test_a_sender_that_is_started_a_little_later_is_waited_for() -> None:
     require_testbed(target(f"http://127.0.0.1:{port}/", port=free_port()), FILE, 10.0)
     timer.join()
     late[0].close()
+
+
+@contextmanager
+def answering(status: int) -> Iterator[str]:
+    """A server that answers every request with this status; gives its address."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(status)
+            self.send_header("Content-Length", "2")
+            self.end_headers()
+            self.wfile.write(b"{}")
+
+        def log_message(self, format: str, *args: object) -> None: ...
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_address[1]}"
+        server.shutdown()
+
+
+@pytest.mark.parametrize(
+    ("status", "said"),
+    [
+        (401, "mine.toml: provider.admin_token: the mock provider at http://127.0.0.1:"),
+        (404, "mine.toml: provider.url: http://127.0.0.1:"),
+    ],
+)
+def test_a_provider_that_refuses_the_admin_token_is_named(status: int, said: str) -> None:
+    with answering(status) as url:
+        with pytest.raises(PreflightError) as refused:
+            require_testbed(target(url, url=url, admin_token="wrong"), FILE, 0.0)
+        require_testbed(target(url, url=url), FILE, 0.0)  # without a token it is not asked
+    assert str(refused.value).startswith(said)
+    assert f"HTTP {status}" in str(refused.value)
+    with answering(200) as url:
+        require_testbed(target(url, url=url, admin_token="right"), FILE, 0.0)
+
+
+def test_a_journal_that_cannot_be_read_is_named_with_its_whole_path(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with answering(200) as url:
+        with pytest.raises(PreflightError) as refused:
+            require_testbed(target(url, url=url, journal="provider.arrow"), FILE, 0.0)
+        (tmp_path / "provider.arrow").touch()
+        require_testbed(target(url, url=url, journal="provider.arrow"), FILE, 0.0)
+    assert f"provider.journal: {tmp_path}/provider.arrow cannot be read: No such file" in str(refused.value)

@@ -10,6 +10,7 @@ from rich.console import Console
 
 from loadtests.recording import LoadStatus, combine
 from loadtests.runner.delivered import DeliveredCount
+from loadtests.runner.load_phase import LoadPhase
 from loadtests.runner.progress import Progress, figures_of
 from loadtests.runner.queries import ServiceState
 from loadtests.runner.sampling import Snapshot
@@ -77,3 +78,16 @@ def test_a_second_start_counts_from_its_own_start() -> None:
 
 def test_counts_of_several_workers_are_of_the_oldest() -> None:
     assert combine([LoadStatus(at_ns=7), LoadStatus(at_ns=5)]).at_ns == 5
+
+
+def test_the_start_and_the_last_answers_are_no_part_of_the_load_s_time() -> None:
+    told: list[tuple[str, float | None]] = []
+
+    class Told(Progress):
+        def phase(self, name: str, expected_s: float | None = None) -> None:
+            told.append((name, expected_s))
+
+    phase = LoadPhase(Told(Console(file=io.StringIO())), 20.0)
+    for name in ("waiting", "running", "running", "answering", "answering", "finished"):
+        phase.look(LoadStatus(phase=name))
+    assert told == [("starting the load", None), ("load", 20.0), ("awaiting the last answers", None)]

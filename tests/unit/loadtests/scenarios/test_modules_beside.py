@@ -36,5 +36,7 @@ def test_a_file_imports_the_module_beside_it(tmp_path: Path) -> None:
 
 def test_a_missing_module_is_named(tmp_path: Path) -> None:
     (tmp_path / "mine.py").write_text(_WITH_HELPER)
-    with pytest.raises(ScenarioError, match=r"mine\.py fails: ModuleNotFoundError: No module named 'helper'"):
+    with pytest.raises(
+        ScenarioError, match=r"mine\.py, line \d+, fails: ModuleNotFoundError: No module named 'helper'"
+    ):
         catalogue.read_file(tmp_path / "mine.py")

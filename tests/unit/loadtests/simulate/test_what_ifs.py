@@ -108,5 +108,5 @@ def test_a_scaled_day() -> None:
     assert (slice_.role, slice_.messages_per_day) == ("peak_slice", 5_000_000)
     with pytest.raises(ScenarioError, match="leaves no message"):
         catalogue.scenario("day-5k", Adjustment(scale=1e-9))
-    with pytest.raises(ScenarioError, match="--scale belong to day-5k"):
+    with pytest.raises(ScenarioError, match="--scale belongs to day-5k"):
         catalogue.scenario("burst", Adjustment(scale=2))

@@ -71,10 +71,11 @@ def test_a_fault_that_never_strikes_fails_many_storms(monkeypatch: pytest.Monkey
 def test_a_failure_prints_the_command_that_repeats_it(monkeypatch: pytest.MonkeyPatch) -> None:
     recover = Node.recover
 
-    def empty(node: Node, now_ns: int, recovered: Iterable[Recovered], unread: int = 0) -> Any:
+    def empty(node: Node, now_ns: int, recovered: Iterable[Recovered], unread: int = 0, sent: int = 0) -> Any:
         return recover(node, now_ns, [])
 
     monkeypatch.setattr(Node, "recover", empty)
+    monkeypatch.setattr(Node, "recover_sent", lambda node, now_ns, page, left=0: [])
     code, said = run(1, 30)
     assert code == 1
     assert "storms failed; seeds " in said
@@ -102,7 +103,7 @@ def test_an_interruption_keeps_the_sum(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "interrupted: 2 of 9 storms ended" in said
     assert "2 storms in " in said
 
-    monkeypatch.setattr(Node, "recover", lambda node, now_ns, recovered, unread=0: [])
+    monkeypatch.setattr(Node, "recover", lambda node, now_ns, recovered, unread=0, sent=0: [])
     seed = next(each.seed for each in storms(range(1, 50), 1) if each.failed)
     code, said = run(seed, 9)
     assert code == 130, "also if a storm failed"

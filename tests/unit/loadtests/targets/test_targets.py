@@ -249,3 +249,28 @@ def test_a_url_with_a_bad_port_is_refused(tmp_path: Path) -> None:
     path.write_text(SENDER.replace(":1/", ":70000/"))
     with pytest.raises(TargetError, match=r"request\.url: must be an http:// or https:// URL"):
         load_target(path, {"T": "t"})
+
+
+def test_relative_paths_begin_at_the_directory_of_the_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "targets").mkdir()
+    file = tmp_path / "targets" / "mine.toml"
+    file.write_text(
+        'process = "my.pid"\n[request]\nurl = "http://127.0.0.1:1/"\nbody = "{to}{text}"\n'
+        '[provider]\nurl = "http://127.0.0.1:2"\njournal = "provider.arrow"\n'
+    )
+    monkeypatch.chdir(tmp_path)
+    found = load_target(Path("targets/mine.toml"), {})
+    assert found.provider.journal == tmp_path / "targets" / "provider.arrow"
+    assert found.process == tmp_path / "targets" / "my.pid"
+    file.write_text(file.read_text().replace('"my.pid"', "4711").replace('"provider.arrow"', '"/p.arrow"'))
+    found = load_target(file, {})
+    assert (found.process, found.provider.journal) == (4711, Path("/p.arrow"))
+
+
+def test_a_status_that_is_no_list_is_answered_with_one(tmp_path: Path) -> None:
+    file = tmp_path / "mine.toml"
+    file.write_text('request = {url = "http://127.0.0.1:1/", body = "{to}{text}"}\naccepted.status = 200\n')
+    with pytest.raises(TargetError, match=r"accepted\.status: must be a list such as \[200\]"):
+        load_target(file, {})

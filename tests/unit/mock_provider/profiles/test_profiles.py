@@ -28,8 +28,31 @@ from mock_provider.settings.distributions import AbsentSubscriber, Empirical, Lo
 MINIMAL = {"name": "x", "carriers": [{"name": "a", "country": "*"}]}
 
 
+def test_a_profile_on_a_base_has_the_keys_of_the_base_and_its_own() -> None:
+    base, faulty = load_profile("smsapi"), load_profile("smsapi-faults")
+    assert [fault.kind for fault in faulty.faults] == [
+        "outage",
+        "cut_after_accept",
+        "rate_reduction",
+        "report_duplicate",
+    ]
+    own = {"name": base.name, "title": base.title, "faults": base.faults}
+    assert faulty.model_copy(update=own) == base
+
+
+def test_a_file_on_a_base_changes_single_keys(tmp_path: Path) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_text('base = "smsapi"\nname = "mine"\n[throttle.requests]\nrate_per_s = 20.0\n')
+    requests = load_profile(path).throttle.requests
+    assert requests is not None
+    assert (requests.rate_per_s, requests.burst) == (20.0, 100)
+    path.write_text('base = "nowhere"\nname = "mine"\n')
+    with pytest.raises(ProfileError, match=r"base: 'nowhere': not a ready-made profile \(allowed: bad"):
+        load_profile(path)
+
+
 def test_ready_made_profiles_load_and_run() -> None:
-    names = "bad-day fading fast flaky lab outage poland smsapi throttled twilio world"
+    names = "bad-day fading fast flaky lab outage poland smsapi smsapi-faults throttled twilio world"
     assert profile_names() == tuple(names.split())
     for name in profile_names():
         profile = load_profile(name)

@@ -34,6 +34,25 @@ def test_every_message_has_one_outcome() -> None:
     assert summary.cost == 1_500_000
 
 
+def tallied(rows: list[CampaignRow]) -> CampaignTally:
+    tally = CampaignTally()
+    tally.add(rows)
+    return tally
+
+
+def test_a_report_is_new_if_a_message_was_accepted_since_the_last_one() -> None:
+    rows = [row(number, State.DELIVERED) for number in range(1, 4)]
+    made_ns = BEGAN_NS + 3_600 * SECOND_NS
+    before = tallied(rows).summary("may", made_ns, None)
+    later = [msgspec.structs.replace(row(9, State.DELIVERED), created_ns=made_ns + 1)]
+    assert not tallied([]).is_new_since(None)
+    assert tallied(rows).is_new_since(None)
+    assert not tallied(rows).is_new_since(before)
+    assert not tallied(rows[:2]).is_new_since(before), "one was removed: the report on all stays"
+    assert tallied([*rows, row(4, State.FAILED)]).is_new_since(before)
+    assert tallied([*rows[1:], *later]).is_new_since(before), "as many, but one was removed and one is new"
+
+
 def test_carriers_are_those_of_the_number_ranges() -> None:
     found = carrier_finder()
     assert [found(number) for number in (ORANGE, PLAY, GERMAN, BRITISH, "99999999", "12125551234")] == [

@@ -98,6 +98,19 @@ def test_a_repeated_key_costs_nothing() -> None:
     assert sum(each.amount for each in world.store.spending()) == 1_000_000
 
 
+def test_a_repeated_key_costs_nothing_after_a_kill_right_after_its_commit() -> None:
+    world = HeldWorld(PRICED)
+    one = world.message()
+    world.take(one)
+    world.node.take_many([replace(world.message(), key=one.key), world.message()], "client")
+    commit = world.node.begin_commit(world.now_ns)
+    assert commit.work is not None
+    assert set(world.store.commit(commit.work)) == {2}
+    world.start()
+    assert world.node.gate.spending is not None
+    assert world.store.spent("may") == world.node.gate.spending.spent["may"] == 2_000_000
+
+
 def test_over_the_daily_limit_messages_continue_the_next_day() -> None:
     limited = {"spending": {"cost_per_segment": 1.0, "daily_limit": 2.0}}
     world = HeldWorld(PolicySettings.model_validate(limited))

@@ -112,9 +112,12 @@ def test_a_failed_commit_refuses_its_messages_and_queues_those_of_its_attempts_a
     assert made.commit_failed(0, FAILED) == []
     assert made.commit_due_ns() == 50
     work = begun(made, 50)
-    assert ([each.message_ids for each in work.attempts], work.ended) == ([(1,), (2,), (3,)], [1, 2])
+    assert (work.attempts, work.messages, work.ended) == ([], [], [1, 2])
     assert made.commit_failed(50, FAILED) == [Refuse("another", FAILED)]
-    assert made.unanswered == 2  # queued again, in the next commit
+    assert made.unanswered == 2  # queued again, in a commit after the next
+    assert begun(made, 100).ended == [1, 2]
+    made.committed(100, {})
+    assert [each.message_ids for each in begun(made, 100).attempts] == [(1,), (2,)]
 
 
 def test_a_message_that_expires_while_its_attempt_is_committed_is_not_submitted() -> None:
@@ -144,11 +147,32 @@ def test_a_message_that_a_failed_commit_kept_is_removed_since_its_client_was_ref
     made.commit_failed(0, FAILED)
     made.take(message(3, key="k-1"), "again")
     work = begun(made, 50)
-    assert (work.refused, work.messages) == ([1, 2], [message(3, key="k-1")])
-    made.commit_failed(50, FAILED)
-    assert begun(made, 100).refused == [1, 2, 3]
-    made.committed(100, {})
+    assert (work.refused, work.messages) == ([1, 2], [])
+    assert made.committed(60, {}) == []
+    assert (begun(made, 60).messages, made.waiting) == ([message(3, key="k-1")], 1)
+    assert Acknowledge("again", None) in made.committed(70, {})
     assert made.commit_due_ns() is None
+
+
+def test_what_a_store_that_is_down_must_remove_later_does_not_grow() -> None:
+    made = node()
+    made.take_many([message(1, Lane.TRANSACTIONAL), message(4, Lane.MARKETING)], "client")
+    begun(made)
+    made.committed(0, {})
+    made.take(message(2), "refused")
+    assert len(begun(made, 1).attempts) == 3
+    made.commit_failed(1, FAILED)
+    for number in range(5, 100):
+        now_ns = 100 * number
+        made.take(message(number), f"client {number}")
+        work = begun(made, now_ns)
+        assert (work.refused, work.ended, work.messages, work.attempts) == ([2], [3, 1, 2], [], [])
+        assert made.commit_failed(now_ns, FAILED) == [Refuse(f"client {number}", FAILED)]
+        assert made.waiting == 0
+    begun(made, 10**6)
+    made.committed(10**6, {})
+    assert [each.message_ids for each in begun(made, 10**6).attempts] == [(1,), (4,)]
+    assert kinds(made.committed(10**6, {})) == ["SubmitNow", "SubmitNow"]
 
 
 def test_a_report_is_acknowledged_when_its_change_is_durable() -> None:

@@ -41,7 +41,7 @@ class Continued:
         self.campaigns = SimpleNamespace(route_prices={"a": 10, "b": 100}, earlier=self._earlier)
         self.steps: list[Any] = []
 
-    def recover(self, page: list[Recovered], left: int) -> None:
+    def recover(self, page: list[Recovered], left: int, sent: int) -> None:
         self.steps.append([each.message.message_id for each in page])
 
     def _earlier(self, counts: CampaignCounts) -> None:
@@ -52,15 +52,12 @@ async def pages(store: SqliteStore, spending: Spending | None) -> list[Any]:
     async def ask(question: Callable[[], Answer]) -> Answer:
         return question()
 
-    async def read(limit: int, place: Place | None) -> list[Recovered]:
-        return store.unfinished(limit, place)
-
     driver = Continued(spending)
-    earlier = EarlierCampaigns(read, ask, store, cast(Driver, driver), last_id=9)
+    earlier = EarlierCampaigns(ask, store, cast(Driver, driver), last_id=9)
     place = None
     for _ in range(4):
         page = await earlier.read(1, place)
-        earlier.recover(page, 0)
+        earlier.recover(page, 0, 0)
         if page:
             place = Place(Lane.MARKETING, page[-1].message.message_id, 9)
     return driver.steps

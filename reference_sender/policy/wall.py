@@ -1,0 +1,36 @@
+"""How far the wall clock is ahead of the node's clock.
+
+The node's clock never goes back: intervals (validity, retries, leases) use it. The wall clock may be set
+while the node runs. Schedules, opening hours and the days of spending use the wall clock. The driver says
+when it was set (``Node.wall_set``).
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+
+_STEPS_KEPT = 64
+
+
+class Wall:
+    """An instant of the node's clock plus ``ahead_ns`` is Unix time."""
+
+    def __init__(self) -> None:
+        self.ahead_ns = 0
+        self._steps_ns: list[int] = []  # when it was set, on the node's clock
+        self._before_ns: list[int] = []  # how far it was ahead until then
+
+    def set(self, now_ns: int, ahead_ns: int) -> int:
+        """From now on it is ``ahead_ns`` ahead. Returns by how much it was set forward, negative: back."""
+        by_ns = ahead_ns - self.ahead_ns
+        self._steps_ns.append(now_ns)
+        self._before_ns.append(self.ahead_ns)
+        if len(self._steps_ns) > _STEPS_KEPT:
+            del self._steps_ns[0], self._before_ns[0]
+        self.ahead_ns = ahead_ns
+        return by_ns
+
+    def ahead_at_ns(self, at_ns: int) -> int:
+        """How far it was ahead at a past instant of the node's clock; that of now for a later instant."""
+        place = bisect_right(self._steps_ns, at_ns)
+        return self._before_ns[place] if place < len(self._before_ns) else self.ahead_ns

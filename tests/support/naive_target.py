@@ -1,0 +1,48 @@
+"""``examples/naive_sender.py`` as a user starts it, with its target file."""
+
+from __future__ import annotations
+
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+EXAMPLE = ROOT / "examples" / "naive-sender.toml"
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@contextmanager
+def naive_sender(port: int, provider_port: int) -> Iterator[None]:
+    """``examples/naive_sender.py`` as a user starts it."""
+    process = subprocess.Popen(
+        [
+            *(sys.executable, str(ROOT / "examples" / "naive_sender.py"), "--port", str(port)),
+            *("--provider", f"http://127.0.0.1:{provider_port}"),
+        ],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    try:
+        assert "naive sender at" in process.stdout.readline()
+        yield
+    finally:
+        process.terminate()
+        process.communicate(timeout=30)
+
+
+def target_file(folder: Path, port: int, provider_port: int, token: str = "naive") -> Path:
+    """The example's file, on other ports."""
+    text = EXAMPLE.read_text().replace("8088", str(port)).replace("port = 9500", f"port = {provider_port}")
+    file = folder / "naive-sender.toml"
+    file.write_text(text.replace('token = "naive"', f'token = "{token}"'))
+    return file

@@ -1,0 +1,106 @@
+"""A change of the rules does a bounded amount of work at a time, however many messages are held."""
+
+from __future__ import annotations
+
+import pytest
+
+from reference_sender.dispatch.values import Lane, Message, State
+from reference_sender.policy.campaigns import Campaign, CampaignState
+from reference_sender.policy.gate import CANCELLED, RELEASED_AT_ONCE, Gate, open_gate
+from reference_sender.policy.held import Held
+
+COUNT = 5 * RELEASED_AT_ONCE
+DUE_NS = 10**9
+LATER_NS = DUE_NS + 1
+
+
+def message(number: int, campaign: str = "may", not_before_ns: int = DUE_NS) -> Message:
+    to = f"4850{number:07d}"
+    return Message(
+        number, f"k-{number}", to, "x", Lane.MARKETING, "", campaign, 1, 0, 2**62, not_before_ns=not_before_ns
+    )
+
+
+@pytest.fixture
+def gate() -> Gate:
+    """A gate with ``COUNT`` held messages of one campaign, held in the order of falling ids."""
+    gate = open_gate()
+    gate.hold(0, [message(number) for number in range(COUNT, 0, -1)])
+    gate.hold(0, [message(COUNT + 1, "other", LATER_NS)])
+    return gate
+
+
+@pytest.fixture
+def moves(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """The ids of messages that are placed again."""
+    moved: list[int] = []
+    move = Held.move
+
+    def noted(held: Held, message: Message, due_ns: int) -> None:
+        moved.append(message.message_id)
+        move(held, message, due_ns)
+
+    monkeypatch.setattr(Held, "move", noted)
+    return moved
+
+
+def state(gate: Gate, to: CampaignState) -> None:
+    gate.change(0, Campaign("may", to))
+
+
+def released(gate: Gate, now_ns: int) -> list[Message]:
+    """All that is ready, one bounded step after the other."""
+    found: list[Message] = []
+    while (due_ns := gate.next_ns()) is not None and due_ns <= now_ns:
+        step = gate.release(now_ns)
+        assert len(step.ready) + len(step.ended) <= RELEASED_AT_ONCE
+        found += step.ready
+    return found
+
+
+def test_a_pause_moves_no_message_and_holds_all(gate: Gate, moves: list[int]) -> None:
+    state(gate, CampaignState.PAUSED)
+    assert moves == []
+    assert [each.campaign for each in released(gate, LATER_NS)] == ["other"]
+    assert gate.held_of("may") == COUNT
+
+
+def test_a_resume_moves_few_messages_at_a_time_and_keeps_their_order(gate: Gate, moves: list[int]) -> None:
+    state(gate, CampaignState.PAUSED)
+    released(gate, LATER_NS)
+    state(gate, CampaignState.RUNNING)
+    assert moves == []
+    first = gate.release(LATER_NS)
+    assert moves == list(range(1, RELEASED_AT_ONCE + 1))
+    found = [*first.ready, *released(gate, LATER_NS)]
+    assert [each.message_id for each in found] == list(range(1, COUNT + 1))
+    assert (gate.held_messages, gate.next_ns()) == (0, None)
+
+
+def test_a_cancel_ends_all_messages_of_the_campaign_in_steps(gate: Gate, moves: list[int]) -> None:
+    state(gate, CampaignState.CANCELLED)
+    assert moves == []
+    ended: list[tuple[int, State, str]] = []
+    while gate.next_ns() == 0 or gate.held_of("may"):
+        step = gate.release(0)
+        assert len(step.ended) <= RELEASED_AT_ONCE
+        ended += [(each.message_id, state, reason) for each, state, reason in step.ended]
+    assert ended == [(number, State.FAILED, CANCELLED) for number in range(1, COUNT + 1)]
+    assert gate.held_messages == 1
+
+
+def test_an_opt_out_reviews_few_messages_at_a_time(gate: Gate, moves: list[int]) -> None:
+    gate.opt_outs.add(message(COUNT).to)
+    gate.end_opted_out()
+    assert moves == []
+    ended: list[int] = []
+    while gate.next_ns() == 0:
+        before = len(moves)
+        ended += [each.message_id for each, _, _ in gate.release(0).ended]
+        assert len(moves) - before <= RELEASED_AT_ONCE
+    assert ended == [COUNT]
+
+
+def test_the_same_state_again_places_nothing_again(gate: Gate) -> None:
+    state(gate, CampaignState.RUNNING)
+    assert gate.next_ns() == DUE_NS
