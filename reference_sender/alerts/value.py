@@ -21,14 +21,14 @@ class Value(Struct, frozen=True):
     def said(self) -> str:
         """The sentence with the value."""
         before, _, after = self.text.partition("{}")
-        return before + in_words(self.value, self.is_share) + after
+        return before + as_text(self.value, self.is_share) + after
 
 
-def in_words(value: float, is_share: bool) -> str:
+def as_text(value: float, is_share: bool) -> str:
     """A value or a limit in a sentence; a part of 1 in percent."""
     return f"{value * 100:.4g} %" if is_share else f"{value:.4g}"
 
 
 def beyond(limit: float, is_share: bool, floor: bool) -> str:
     """How the value of an alert that begins is to its limit, which is a lower one if ``floor``."""
-    return f"{'below' if floor else 'above'} the limit of {in_words(limit, is_share)}"
+    return f"{'below' if floor else 'above'} the limit of {as_text(limit, is_share)}"

@@ -10,7 +10,7 @@ from msgspec import Struct
 from reference_sender.alerts.hysteresis import Hysteresis
 from reference_sender.alerts.money import Money, money_values
 from reference_sender.alerts.rules import AlertRules, FloorRule
-from reference_sender.alerts.value import Value, beyond, in_words
+from reference_sender.alerts.value import Value, as_text, beyond
 from reference_sender.alerts.values import values
 from reference_sender.dispatch import DispatchState
 
@@ -36,7 +36,7 @@ class Notice(Struct, frozen=True, omit_defaults=True):
         if self.began:
             return f"ALERT {begins}, {beyond(self.limit, self.is_share, self.floor)}"
         least = "at least" if self.floor else "at most"
-        return f"ALL CLEAR {begins}, {least} {in_words(self.limit, self.is_share)}"
+        return f"ALL CLEAR {begins}, {least} {as_text(self.limit, self.is_share)}"
 
 
 class ActiveAlert(Struct, frozen=True):

@@ -52,7 +52,7 @@ def test_a_low_balance_brings_one_alert_until_it_is_topped_up() -> None:
     assert ended.line == f"ALL CLEAR balance.main: the balance is 120 {said}, at least 120"
 
 
-def test_a_share_is_told_in_percent() -> None:
+def test_a_share_is_shown_in_percent() -> None:
     (near, *_) = notices([campaign(0), campaign(8.5), campaign(8.5)])
     assert near.line == (
         "ALERT spending_near.campaign.may: 85 % of the spending limit of campaign may is reserved,"
