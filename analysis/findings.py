@@ -12,6 +12,7 @@ from msgspec import Struct
 
 from analysis.quantile import Quantile
 
+SUFFICIENT = "The contract is sufficient"  # begins the sentence that an ideal sender needs no other
 ShareName = Literal["network", "contract", "sender", "bench"]
 BottleneckKind = Literal[
     "sender_cpu",
@@ -20,6 +21,8 @@ BottleneckKind = Literal[
     "sender_concurrency",
     "sender_store",
     "sender_api",
+    "sender_hold",
+    "sender_unforwarded",
     "provider_limit",
     "carrier_queue",
     "network",
@@ -57,6 +60,8 @@ class DelaySplit(Struct, frozen=True, kw_only=True):
     shares: tuple[Share, ...]  # network, contract, sender, bench
     network_only: tuple[Quantile, ...]
     ideal: tuple[Quantile, ...] = ()
+    without_flag: int = 0  # messages without the provider's priority flag, where the flag makes them faster
+    routes: int = 1  # of the sender; a message has the network of the route that it took
     limit: str = ""  # the limit of the contract with the longest waits, as text; "" without waits
 
 

@@ -11,6 +11,7 @@ from analysis.findings import Availability, DelaySplit
 from analysis.judge import checks, checks_environment
 from analysis.judge.bottlenecks import BottleneckInputs, find_bottlenecks
 from analysis.judge.handsets import class_outcomes, handsets
+from analysis.judge.interruption import waited_out
 from analysis.judge.objectives import ObjectiveInputs, judge_all
 from analysis.judge.validity import worst
 from analysis.judge.verdict import withheld
@@ -70,7 +71,7 @@ def analyse_part(
         specs, _facts(manifest, journeys, outcomes, counted, (delivery, api), (paid, available, stable))
     )
     splits = _delay_splits(journeys, outcomes, manifest, specs)
-    objectives = tuple(_with_reach(each, splits) for each in objectives)
+    objectives = _with_reach(objectives, splits, stable is False, bool(manifest.faults))
     if failed:
         objectives = withheld(objectives, f"the bench failed: {failed}")
     order = stages.timestamp_order(journeys)
@@ -145,16 +146,22 @@ def _bottleneck_inputs(
         target=manifest.target,
         in_flight_limit=manifest.in_flight_limit,
         lag_limit_s=lag_limit_s,
+        waited_out=waited_out(manifest, journeys.end_s - journeys.load_end_s),
     )
 
 
-def _with_reach(objective: Objective, splits: tuple[DelaySplit, ...]) -> Objective:
-    """Adds to a missed delivery time whether a sender or the contract can change it."""
-    if objective.measure != "delivery_time" or objective.verdict != "missed":
-        return objective
-    limit_s, percentile = objective.limit_s or 0.0, objective.percentile or 0.0
-    reach = why_missed(splits, objective.message_class, percentile, limit_s)
-    return msgspec.structs.replace(objective, reach=reach)
+def _with_reach(
+    objectives: tuple[Objective, ...], splits: tuple[DelaySplit, ...], backlog_grew: bool, faults: bool
+) -> tuple[Objective, ...]:
+    """Adds to each missed delivery time whether a sender or the contract can change it."""
+    found = []
+    for each in objectives:
+        reach = each.reach
+        if each.measure == "delivery_time" and each.verdict == "missed":
+            of = each.message_class, each.percentile or 0.0, each.limit_s or 0.0
+            reach = why_missed(splits, *of, backlog_grew, faults)
+        found.append(msgspec.structs.replace(each, reach=reach))
+    return tuple(found)
 
 
 def _delay_splits(
@@ -186,6 +193,7 @@ def _facts(
         load_s=journeys.load_end_s,
         journal=journeys.journal,
         sender_rows=journeys.sender.present,
+        waited_out=waited_out(manifest, journeys.end_s - journeys.load_end_s),
         no_real_times=_withheld_why(manifest, journeys),
         simulated=manifest.mode == "simulated",
     )

@@ -17,6 +17,7 @@ from collections.abc import Sequence
 
 from reference_sender.dispatch import Dispatcher, DispatchSettings
 from reference_sender.dispatch.values import (
+    NS_PER_S,
     Effect,
     Lane,
     Message,
@@ -28,7 +29,6 @@ from reference_sender.dispatch.values import (
     SubmitBatch,
 )
 
-SECOND_NS = 1_000_000_000
 ROUNDS = 3
 UNLIMITED = RouteLimits(
     "a", 1e9, 1e9, 1e9, 1e9, max_batch=100, max_in_flight=64, idempotency_window_s=86_400.0
@@ -46,8 +46,8 @@ def messages(count: int) -> list[Message]:
             "Shop",
             "parcels",
             1,
-            SECOND_NS,
-            SECOND_NS * 86_400,
+            NS_PER_S,
+            NS_PER_S * 86_400,
         )
         for number in range(count)
     ]
@@ -65,7 +65,7 @@ def through_dispatcher(batches: list[tuple[list[Message], list[Result], list[Rep
     """Seconds for all ``batches``, one after the other."""
     core = Dispatcher(DispatchSettings(), (UNLIMITED,), seed=1)
     ended = 0
-    now_ns = SECOND_NS
+    now_ns = NS_PER_S
     begun = time.perf_counter()
     for offered, answer, report in batches:
         now_ns += 1_000_000
@@ -115,7 +115,7 @@ def memory(count: int) -> dict[str, float]:
     core = Dispatcher(DispatchSettings(), (UNLIMITED,), seed=1)
     gc.collect()
     tracemalloc.start()
-    now_ns = SECOND_NS
+    now_ns = NS_PER_S
     for start in range(0, count, 100):
         now_ns += 1_000_000
         batch = [

@@ -18,11 +18,11 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from mock_provider.engine import Engine
+from mock_provider.engine.distributions import NS_PER_S
 from mock_provider.engine.values import Effect, Outbound, SendReports, Submit
 from mock_provider.profiles import Profile, load_profile, with_token
 
 RATE_PER_S = 80  # below the limits of the profiles, so that every message becomes final
-NANOSECONDS = 1_000_000_000
 
 
 def requests(count: int) -> list[tuple[int, Submit]]:
@@ -34,7 +34,7 @@ def requests(count: int) -> list[tuple[int, Submit]]:
         submit = Submit(
             n, "smsapi", "t", "Test", (outbound,), refuse_duplicates=True, report_url="http://127.0.0.1/dlr"
         )
-        made.append((n * NANOSECONDS // RATE_PER_S, submit))
+        made.append((n * NS_PER_S // RATE_PER_S, submit))
     return made
 
 

@@ -1,8 +1,12 @@
-"""What to change, for each kind of bottleneck."""
+"""What to change, for each kind of bottleneck. One screen has one advice on the contract."""
 
 from __future__ import annotations
 
-from analysis.findings import BottleneckKind
+from analysis.findings import SUFFICIENT, Bottleneck, BottleneckKind
+from analysis.first_screen.quoting import Quote
+from analysis.first_screen.values import Figure, Sentence
+from analysis.first_screen.wording import objective_part
+from analysis.model import PartReport, RunReport
 
 _ADVICE: dict[BottleneckKind, str] = {
     "sender_cpu": "give the sender more processor time: less work per message, or more processes.",
@@ -11,13 +15,60 @@ _ADVICE: dict[BottleneckKind, str] = {
     "sender_concurrency": "allow more concurrent requests to the provider, or send in batches.",
     "sender_store": "write messages to the store in groups, and give the store a faster disk.",
     "sender_api": "answer when the message is queued, not when the provider has answered; send in batches.",
+    "sender_hold": "look in the sender for a timer, a batch that waits to be full, or an outbox.",
+    "sender_unforwarded": (
+        "look for the messages in the sender: its log of errors, the address and token of the provider, "
+        "a queue that nothing reads, a message that is dropped after an error."
+    ),
     "provider_limit": "negotiate a higher rate with the provider, or spread the load over more time.",
-    "carrier_queue": "spread the load over more time, or ask the provider for more capacity at that carrier.",
     "network": "nothing in the sender, since the network takes the time. Ask for a faster route.",
     "machine": "run sender and bench on separate machines: here they shared the processors.",
 }
 
 
-def what_to_change(kind: BottleneckKind) -> str:
-    """One sentence that begins with a lower-case letter; "" if there is no advice."""
-    return _ADVICE.get(kind, "")
+_BEHIND_THE_PROVIDER: tuple[BottleneckKind, ...] = ("provider_limit", "carrier_queue", "network")
+CAPACITY = "ask the provider for more capacity at "
+
+
+def what_to_change(quote: Quote, at: int, number: int) -> Sentence:
+    """One sentence that begins with a lower-case letter; empty if there is no advice."""
+    part, path = quote.report.parts[at], f"parts.{at}"
+    first = part.bottlenecks[number]
+    window = fault_window(part, first)
+    if first.kind in _BEHIND_THE_PROVIDER and window is not None:
+        title = quote.text(f"{path}.faults.{window}.title")
+        return (
+            *("a fault window was active meanwhile (", title, "). To judge sender and contract, run it "),
+            "without the fault.",
+        )
+    if first.kind in ("provider_limit", "carrier_queue") and sufficient(quote.report, at):
+        return (
+            "send messages of a higher class first, and keep bulk messages in the sender while they wait.",
+        )
+    if first.kind == "carrier_queue":
+        field = f"{path}.bottlenecks.{number}.text"
+        carrier = Figure(text=first.text.removeprefix("the queue of "), source=field, unit="text")
+        return (f"spread the load over more time, or {CAPACITY}", carrier, ".")
+    advice = _ADVICE.get(first.kind, "")
+    return (advice,) if advice else ()
+
+
+def fault_window(part: PartReport, found: Bottleneck) -> int | None:
+    """The position of a fault that was active while the bottleneck was seen."""
+    for place, band in enumerate(part.faults):
+        begun = band.from_s is not None and band.from_s < found.to_s
+        if begun and (band.to_s is None or band.to_s > found.from_s):
+            return place
+    return None
+
+
+def faulty(part: PartReport) -> bool:
+    """Whether a fault window was active during the part."""
+    return any(band.from_s is not None for band in part.faults)
+
+
+def sufficient(report: RunReport, at: int) -> bool:
+    """Whether a missed objective of the part says that the contract is sufficient."""
+    return any(
+        each.reach.startswith(SUFFICIENT) for each in report.objectives if objective_part(report, each) == at
+    )

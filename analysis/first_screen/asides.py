@@ -6,7 +6,9 @@ import math
 
 from analysis.classes import GUARDED_CLASS
 from analysis.findings import ComparedClass, DelaySplit, Difference
+from analysis.first_screen.advice import faulty, sufficient
 from analysis.first_screen.quoting import Quote
+from analysis.first_screen.rates import limited
 from analysis.first_screen.values import Aside, Figure, Sentence
 from analysis.first_screen.wording import (
     class_name,
@@ -20,6 +22,7 @@ from analysis.model import BurstResult, RunReport
 
 _CONTRACT_SHARE = 0.05  # of a class's mean delivery time; a smaller share is not shown
 _MOST_HINTS = 2
+_FLAG = "otp_without_priority"
 _MOST_STAGES = 4
 _STAGE_SHARE = 0.05  # of the mean difference; a smaller one is not shown
 _STAGE_WORDS = {
@@ -29,6 +32,9 @@ _STAGE_WORDS = {
     "provider": "until the provider answered",
     "carrier queue": "in the carriers' queues",
 }
+
+
+ASK = "Ask for a higher limit"
 
 
 def asides(quote: Quote) -> tuple[Aside, ...]:
@@ -252,12 +258,19 @@ def cost(quote: Quote) -> tuple[Sentence, ...]:
 def ask_the_provider(quote: Quote) -> tuple[Sentence, ...]:
     """The delay that the contract's limits cause, and hints from the journal."""
     found: list[Sentence] = []
+    flag = _flag_hint(quote)
+    named: set[str] = set()
+    if flag is not None:
+        named.add(_FLAG)
+        found.append((quote.text(f"{flag}.text"), "."))
+    asked = False
     for place, part in deciding(quote.report):
-        if not trusted(part) or found:
+        if not trusted(part) or asked or not _contract_matters(quote.report, place):
             continue
         for index, split in enumerate(part.delay_splits):
             sentence = _contract(quote, place, index, split)
             if sentence:
+                asked = True
                 found.append(sentence)
                 break
     hints = dict.fromkeys(
@@ -266,13 +279,29 @@ def ask_the_provider(quote: Quote) -> tuple[Sentence, ...]:
         if trusted(part)
         for index, _ in enumerate(part.hints)
     )
-    named: set[str] = set()
     for place, index in hints:
         name = quote.report.parts[place].hints[index].name
         if name not in named and len(named) < _MOST_HINTS:
             named.add(name)
             found.append((quote.text(f"parts.{place}.hints.{index}.text"), "."))
     return tuple(found)
+
+
+def _flag_hint(quote: Quote) -> str | None:
+    """The path of the hint about the priority flag, which goes first: no limit matters as much to an OTP."""
+    for place, part in deciding(quote.report):
+        for index, hint in enumerate(part.hints):
+            if hint.name == _FLAG and trusted(part):
+                return f"parts.{place}.hints.{index}"
+    return None
+
+
+def _contract_matters(report: RunReport, place: int) -> bool:
+    """Whether to ask for a higher limit: not if nothing limited the part, if the contract is said to be
+    sufficient, or if a fault window caused a part of the wait.
+    """
+    enough = any(sufficient(report, at) for at, _ in deciding(report))
+    return limited(report.parts[place]) and not enough and not faulty(report.parts[place])
 
 
 def _contract(quote: Quote, place: int, index: int, split: DelaySplit) -> Sentence:
@@ -289,7 +318,7 @@ def _contract(quote: Quote, place: int, index: int, split: DelaySplit) -> Senten
             limit: Sentence = (" than today's ", quote.text(f"{path}.limit")) if split.limit else ()
             name = class_name(split.message_class)
             return (
-                "Ask for a higher limit",
+                ASK,
                 *limit,
                 f". The mean delivery time of {'an' if name[0] in 'AEIOU' else 'a'} {name} message is ",
                 quote.seconds(f"{path}.total_mean_s"),

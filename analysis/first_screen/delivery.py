@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 from analysis.classes import in_class_order
+from analysis.findings import DelaySplit
 from analysis.first_screen.quoting import Quote
 from analysis.first_screen.values import Figure, ScreenAnswer, Sentence
 from analysis.first_screen.wording import (
@@ -90,7 +91,7 @@ def _shares(quote: Quote, place: int) -> tuple[Sentence, ...]:
         return ()
     shown = quote.quantile(f"{path}.total.{total}").text
     said: list[str | Figure] = [
-        f"{name} with an ideal sender and no contract limits: {share_words(objective.percentile)}",
+        f"{name} {_ideal_words(splits[index])}: {share_words(objective.percentile)}",
         quote.quantile(f"{path}.network_only.{ideal}"),
     ]
     for number, share in enumerate(splits[index].shares):
@@ -103,6 +104,13 @@ def _shares(quote: Quote, place: int) -> tuple[Sentence, ...]:
     if len(said) == 2:
         said.append("; sender and contract add no measurable delay")
     return ((*said, "."),)
+
+
+def _ideal_words(split: DelaySplit) -> str:
+    """An ideal sender sets the provider's priority flag. Without it, its network time is not known."""
+    if split.without_flag:
+        return "without the provider's priority flag, with an ideal sender and no contract limits"
+    return "with an ideal sender and no contract limits"
 
 
 def _nth(quantiles: tuple[Quantile, ...], percentile: float) -> int | None:

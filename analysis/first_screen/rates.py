@@ -6,6 +6,7 @@ from analysis.first_screen.quoting import Quote
 from analysis.first_screen.values import AnswerRow, ScreenAnswer, Sentence
 from analysis.first_screen.wording import deciding, in_part, live, not_taken, part_title, trusted
 from analysis.judge.pace import too_few
+from analysis.judge.verdict import overall
 from analysis.model import Pace, PartReport, RunReport, State
 
 _CLEARLY_MORE = 1.1  # random arrivals: the best ten seconds are a little above the mean
@@ -189,13 +190,44 @@ def _contract(quote: Quote, place: int, field: str) -> Sentence:
     )
 
 
+def limiting(part: PartReport) -> int | None:
+    """The position of the bottleneck that limited the part; None if nothing is known to have limited it.
+
+    Messages that were not forwarded are a loss and no limit. If every objective is met and the backlog did
+    not grow, a delay without a known cause is no limit either.
+    """
+    causes = ("sender_hold", "unknown", "sender_unforwarded") if calm(part) else ("sender_unforwarded",)
+    return next((at for at, each in enumerate(part.bottlenecks) if each.kind not in causes), None)
+
+
+def calm(part: PartReport) -> bool:
+    """Whether every objective is met and the backlog did not grow."""
+    return overall(part.objectives) == "met" and part.stable is not False
+
+
+def limited(part: PartReport) -> bool:
+    """Whether something is known to have limited the part."""
+    waited = bool(part.throughput.limit) and not (calm(part) and part.bottlenecks)
+    return limiting(part) is not None or waited or part.stable is False
+
+
+def seen_by_provider(part: PartReport) -> bool:
+    """Whether the provider's rows have the final states of its messages."""
+    return bool(part.delivery or part.handsets) or not part.accounting.accepted
+
+
 def _bottleneck(quote: Quote, place: int) -> Sentence:
     """What limited the part; empty if nothing did."""
     part, path = quote.report.parts[place], f"parts.{place}"
-    if part.bottlenecks:
-        return ("Bottleneck: ", quote.text(f"{path}.bottlenecks.0.text"), ".")
+    at = limiting(part)
+    if at is not None:
+        return ("Bottleneck: ", quote.text(f"{path}.bottlenecks.{at}.text"), ".")
+    if not seen_by_provider(part):
+        return ("Without the provider's rows it cannot be told what limited the rate.",)
+    if part.bottlenecks and part.bottlenecks[0].kind == "sender_unforwarded":
+        return ("Not every accepted message was forwarded to the provider, so this is no capacity.",)
+    if not limited(part):
+        return ("The sender did not accept every message.",) if not_taken(part) else ()
     if part.throughput.limit:
         return ("Limit: ", quote.text(f"{path}.throughput.limit"), ".")
-    if part.stable is False:
-        return ("The sender's queue grew.",)
-    return ("The sender did not accept every message.",) if not_taken(part) else ()
+    return ("The sender's queue grew.",)

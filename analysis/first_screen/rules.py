@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
+from analysis.findings import SUFFICIENT
+from analysis.first_screen.advice import CAPACITY, faulty
+from analysis.first_screen.asides import ASK
 from analysis.first_screen.quoting import lookup, plain_words
-from analysis.first_screen.rates import delivered_more
-from analysis.first_screen.values import Figure, FirstScreen, figures, sentences, words
-from analysis.first_screen.wording import deciding, target_name, trusted
+from analysis.first_screen.rates import delivered_more, limited, seen_by_provider
+from analysis.first_screen.values import Figure, FirstScreen, Sentence, figures, sentences, words
+from analysis.first_screen.wording import deciding, objective_part, target_name, trusted
 from analysis.formatting import TIMES
 from analysis.judge.verdict import overall
 from analysis.model import Objective, PartReport, RunReport
@@ -36,6 +39,7 @@ def contradictions(screen: FirstScreen, report: RunReport) -> tuple[str, ...]:
         _carried,
         _accounted,
         _bottleneck,
+        _advice,
         _search_ended_low,
     )
     found = [said for rule in rules for said in rule(screen, report)]
@@ -166,7 +170,8 @@ def _lost(screen: FirstScreen, report: RunReport) -> Iterator[str]:
     for figure in figures(screen):
         if figure.number == 0 and figure.source.endswith(".lost"):
             among = _counted_in(figure.source, report)
-            if any(part.accounting.unaccounted or part.accounting.lost or not _seen(part) for part in among):
+            gone = any(part.accounting.unaccounted or part.accounting.lost for part in among)
+            if gone or not all(seen_by_provider(part) for part in among):
                 yield f"0 lost ({figure.source}), but a part has lost, unaccounted or unseen messages"
 
 
@@ -177,11 +182,6 @@ def _counted_in(source: str, report: RunReport) -> list[PartReport]:
         return [lookup(report, place.removesuffix(".accounting"))]
     mode = lookup(report, f"{place}.mode")
     return [part for _, part in deciding(report) if part.identity.mode == mode and trusted(part)]
-
-
-def _seen(part: PartReport) -> bool:
-    """Whether the provider's rows have the final states of its messages."""
-    return bool(part.delivery or part.handsets) or not part.accounting.accepted
 
 
 def _carried(screen: FirstScreen, report: RunReport) -> Iterator[str]:
@@ -201,8 +201,43 @@ def _bottleneck(screen: FirstScreen, report: RunReport) -> Iterator[str]:
     paces = [piece for row in answer.rows for piece in row.value if isinstance(piece, Figure)]
     for place in {piece.source.split(".")[1] for piece in paces if piece.source.startswith("parts.")}:
         part = report.parts[int(place)]
-        if part.bottlenecks or part.throughput.limit or part.stable is False:
+        if limited(part):
             yield f"no limit is said to be reached, but {part.slug} names a bottleneck"
+
+
+def _advice(screen: FirstScreen, report: RunReport) -> Iterator[str]:
+    """One advice on the contract: sufficient, or to be extended. None of both if a fault caused the wait, or
+    if no limit was reached.
+    """
+    every = sentences(screen)
+    more = [each for each in every if any(said in words(each) for said in (ASK, CAPACITY, "to negotiate"))]
+    enough = [each for each in every if SUFFICIENT in words(each)]
+    if enough and more:
+        yield f"the contract is said to be sufficient, but also: {words(more[0])!r}"
+    for place in _parts_of(enough, report):
+        if report.parts[place].stable is False:
+            yield f"the contract is said to be sufficient, but the backlog of {report.parts[place].slug} grew"
+    rate = next((each.sentences for each in screen.answers if each.name == "rate"), ())
+    free = any("No limit was reached" in words(each) for each in rate)
+    rows = [row.value for each in screen.answers if each.name == "rate" for row in each.rows]
+    shown = _parts_of(rows, report) if free else set()
+    for place in _parts_of(more, report):
+        if faulty(report.parts[place]):
+            yield f"more capacity is asked for, but {report.parts[place].slug} had a fault window"
+        if place in shown:
+            yield f"more capacity is asked for, but {report.parts[place].slug} is said to have met no limit"
+
+
+def _parts_of(found: Sequence[Sentence], report: RunReport) -> set[int]:
+    """The positions of the parts whose fields these sentences quote."""
+    places: set[int] = set()
+    for piece in (piece for sentence in found for piece in sentence if isinstance(piece, Figure)):
+        kind, number = piece.source.split(".")[:2]
+        if kind == "parts":
+            places.add(int(number))
+        elif kind == "objectives":
+            places.add(objective_part(report, report.objectives[int(number)]))
+    return places
 
 
 def _search_ended_low(screen: FirstScreen, report: RunReport) -> Iterator[str]:

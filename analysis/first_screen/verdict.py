@@ -27,6 +27,8 @@ from analysis.judge.verdict import overall
 from analysis.model import Objective, PartReport, RunReport, Verdict
 
 _MOST_EVIDENCE = 3
+_LOSSES = ("loss", "duplicates", "unaccounted")
+_MANY_UNSEEN = 0.05  # of the accepted messages; fewer do not go before a missed delivery time
 _WORDS: dict[Verdict, Word] = {"met": "YES", "missed": "NO", "undecided": "UNDECIDED"}
 _MOST_RESERVATIONS = 3
 _PLAIN_CHECKS = {
@@ -145,7 +147,29 @@ def _missed(quote: Quote) -> Sentence:
     others = sum(each.decides and each.verdict == "missed" for each in report.objectives) > 1
     where: Sentence = (" (part: ", part_title(quote, at), ")") if len(report.parts) > 1 else ()
     more = (" More objectives were missed: the table below lists them.",) if others else ()
+    if _not_forwarded(report, place):
+        return (*_unforwarded_words(quote, at), *where, ".", *more)
     return (*_objective_words(quote, place), *where, ".", *more)
+
+
+def _not_forwarded(report: RunReport, place: int) -> bool:
+    """Whether the headline is about messages that the provider has not seen, and not about this objective."""
+    missed = any(each.measure == "unaccounted" and each.verdict == "missed" for each in report.objectives)
+    counted = report.parts[objective_part(report, report.objectives[place])].accounting
+    many = counted.unaccounted > _MANY_UNSEEN * counted.accepted
+    return missed and (many or report.objectives[place].measure == "unaccounted") and counted.unaccounted > 0
+
+
+def _unforwarded_words(quote: Quote, at: int) -> Sentence:
+    """``my-sender accepted 400 messages; 200 of them never reached the provider``."""
+    path = f"parts.{at}.accounting"
+    return (
+        f"{target_name(quote.report)} accepted ",
+        quote.count(f"{path}.accepted"),
+        " messages; ",
+        quote.count(f"{path}.unaccounted"),
+        " of them never reached the provider",
+    )
 
 
 def _too_much_offered(quote: Quote, at: int) -> Sentence:
@@ -206,6 +230,15 @@ def _undecided(quote: Quote) -> Sentence:
     place = _worst(report, "undecided")
     if place is None:
         return ("No objective was judged.",)
+    unseen = next(
+        (
+            at
+            for at, each in enumerate(report.objectives)
+            if each.decides and each.measure == "unaccounted" and each.verdict == "undecided" and each.value
+        ),
+        None,
+    )
+    place = place if unseen is None else unseen
     objective = report.objectives[place]
     label: Sentence = (class_name(objective.message_class), " delivery time is undecided: ")
     if not is_delivery_time(objective):
@@ -227,20 +260,34 @@ def bottleneck(quote: Quote) -> tuple[Sentence, ...]:
     at = next((at for at in order if report.parts[at].bottlenecks), None)
     if at is not None:
         return (*reach, *_first_bottleneck(quote, at))
+    if report.objectives[place].measure in _LOSSES:
+        return reach  # a loss without overload has no bottleneck
     return reach or (("Bottleneck: unknown. The samples of this run do not show it.",),)
 
 
 def _first_bottleneck(quote: Quote, at: int) -> tuple[Sentence, ...]:
-    """The first bottleneck with its evidence; then what to change."""
-    first = quote.report.parts[at].bottlenecks[0]
-    path = f"parts.{at}.bottlenecks.0"
+    """The first bottleneck with its evidence, then what to change; then messages that were not forwarded."""
+    kinds = [each.kind for each in quote.report.parts[at].bottlenecks]
+    found = _named(quote, at, 0)
+    if "sender_unforwarded" in kinds[1:]:
+        found += _named(quote, at, kinds.index("sender_unforwarded"))
+    return found
+
+
+def _named(quote: Quote, at: int, number: int) -> tuple[Sentence, ...]:
+    """Messages that were not forwarded are a loss and no bottleneck, so that they have words of their own."""
+    first = quote.report.parts[at].bottlenecks[number]
+    path = f"parts.{at}.bottlenecks.{number}"
+    lead, then = "Bottleneck: ", "What to change: "
+    if first.kind == "sender_unforwarded":
+        lead, then = "Cause: ", "What to do: "
     evidence: list[str | Figure] = []
     for index in range(min(len(first.evidence), _MOST_EVIDENCE)):
         evidence += ["; " if index else " (", quote.text(f"{path}.evidence.{index}")]
     closing: Sentence = (*evidence, ").") if evidence else (".",)
-    named: Sentence = ("Bottleneck: ", quote.text(f"{path}.text"), *closing)
-    advice = what_to_change(first.kind)
-    return (named, (f"What to change: {advice}",)) if advice else (named,)
+    named: Sentence = (lead, quote.text(f"{path}.text"), *closing)
+    advice = what_to_change(quote, at, number)
+    return (named, (then, *advice)) if advice else (named,)
 
 
 def trust(quote: Quote) -> Sentence:

@@ -33,13 +33,15 @@ def messages_needed(seen: float, asked: float, evidence: float = 1.0) -> float:
     return (spread / gap) ** 2 / evidence
 
 
-def more_needed(count: int, wanted: float, message_class: str, per_s: float) -> str:
+def more_needed(count: int, wanted: float, message_class: str, per_s: float, fewest: int = 0) -> str:
     """``about 400 more transactional messages, as in 90 s more of this load``.
 
     ``count`` messages were judged and ``wanted`` are needed. ``per_s`` is their rate in the load.
+    ``fewest``: the number that the interval needs. A high percentile needs many, also far from the limit.
     """
-    if wanted > max(_MOST_TIMES * count, _MOST_MESSAGES):
+    if wanted > max(_MOST_TIMES * count, _MOST_MESSAGES, 2 * fewest):
         return HOPELESS
+    wanted = max(wanted, float(fewest))
     # The interval can need slightly more messages than the normal approximation says.
     more = _rounded_up(max(wanted - count, 0.05 * count, 1.0))
     which = "" if message_class == "all" else f"{message_class} "

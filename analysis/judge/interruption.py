@@ -35,3 +35,9 @@ def _whole(value_s: float) -> str:
 def interruption_note(interrupted: str, suite: bool) -> str:
     rest = " Later parts were not run." if suite else ""
     return f"{interrupted}: every figure and verdict describes only what was run until then.{rest}"
+
+
+def waited_out(manifest: Manifest, waited_s: float) -> bool:
+    """Whether the wait after the load lasted until its limit: neither user nor bench ended it early."""
+    by_user = manifest.exit_reason in ("drain_ended", *INTERRUPTED)
+    return not by_user and waited_s >= manifest.drain_timeout_s

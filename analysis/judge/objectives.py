@@ -51,6 +51,7 @@ class ObjectiveInputs:
     load_s: float
     journal: bool
     sender_rows: bool
+    waited_out: bool  # the wait after the load was not ended before its limit
     no_real_times: str  # why the delivery times of this run are not real times; "" if they are
     simulated: bool = False  # in virtual time: requests to the sender's API take no time
 
@@ -214,17 +215,24 @@ def _percentile_needs(spec: Spec, distribution: Distribution, ages: Ages, load_s
         return more_needed(0, needed(spec.percentile or 0.0), spec.message_class, 0.0)
     most = float(np.searchsorted(ages.low_s, spec.limit, side="right")) / count
     least = float(np.searchsorted(ages.high_s, spec.limit, side="right")) / count
-    if distribution.open_count and least <= asked <= most:
+    fewest = needed(spec.percentile or 0.0)
+    if distribution.open_count and least <= asked <= most and count >= fewest:
         return wait_longer(distribution.open_count)
     known = max(distribution.count - distribution.open_count - distribution.never_count, 1)
     evidence = min(max(distribution.effective_count / known, 1.0 / known), 1.0)
     seen = least if least > asked else most
-    wanted = max(messages_needed(seen, asked, evidence), float(needed(spec.percentile or 0.0, evidence)))
-    return more_needed(count, wanted, spec.message_class, count / load_s if load_s > 0 else 0.0)
+    fewest = needed(spec.percentile or 0.0, evidence)
+    estimate = messages_needed(seen, asked, evidence)
+    per_s = count / load_s if load_s > 0 else 0.0
+    return more_needed(count, estimate, spec.message_class, per_s, fewest)
 
 
 def _counted(spec: Spec, facts: ObjectiveInputs) -> _Finding:
-    """Lost, duplicated and unaccounted messages. All were counted, so both ends of the interval are equal."""
+    """Lost, duplicated and unaccounted messages.
+
+    All were counted, so both ends of the interval are equal. Two cases differ: without sender rows, a
+    message that never reached the provider may be lost or held; if the wait ended early, it may still come.
+    """
     accounting = facts.accounting
     accepted = f"of {count_text(accounting.accepted)} accepted"
     if not accounting.accepted:
@@ -238,6 +246,11 @@ def _counted(spec: Spec, facts: ObjectiveInputs) -> _Finding:
         if not facts.journal:
             return _Finding(None, None, None, "the provider's rows are missing", needs="the provider's rows")
         why = f"{accepted}; an unaccounted message was never seen by the provider"
+        if accounting.unaccounted and not facts.sender_rows and not facts.waited_out:
+            count, few = float(accounting.unaccounted), times_text(accounting.unaccounted)
+            why = f"{accepted}; the wait for {few} ended early, and the sender may still have them"
+            needs = "a wait after the load until they arrive (--drain-timeout)"
+            return _Finding(count, 0.0, count, why, needs, count=accounting.accepted)
         return _exact(accounting.unaccounted, _with_list(why, accounting.unaccounted), accounting)
     unseen = 0 if facts.sender_rows else accounting.unclaimed
     if unseen:

@@ -80,7 +80,9 @@ def limit_only(profile: Profile, what: str, limit: Limit) -> Profile:
 
 
 def failures_only(profile: Profile, validity_s: float) -> Profile:
-    """Its shares of refused and failed messages, without its delays; ``expired`` ones end after that long."""
+    """The profile's shares of refused and failed messages, without its delays. An ``expired`` message ends
+    after ``validity_s``.
+    """
     carriers = tuple(
         c.model_copy(update={"latency": None, "priority_latency": None, **_NO_QUEUE})
         for c in profile.carriers
@@ -106,7 +108,7 @@ def delays_only(profile: Profile) -> Profile:
 
 
 def faults_only(profile: Profile) -> Profile:
-    """Without any other setting that refuses or delays."""
+    """The profile with its faults and without any other setting that refuses or delays."""
     return _undisturbed(profile).model_copy(
         update={"reply": ReplySettings(), "delivery": Delivery(), "reports": _prompt(profile)}
     )

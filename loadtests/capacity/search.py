@@ -52,7 +52,7 @@ class SearchEnd(Struct, frozen=True):
 
 
 def next_step(settings: SearchSettings, trials: Sequence[TrialResult]) -> NextTrial | SearchEnd:
-    """The search ends after at most ``settings.most_trials`` trials."""
+    """The next trial, or the end of the search, which comes after at most ``settings.most_trials`` trials."""
     bracket = read_trials(settings, trials)
     if not trials:
         return _trial(settings, settings.from_per_s)

@@ -24,6 +24,7 @@ from loadtests.runner.queries import ServiceState
 from loadtests.runner.sampling import Snapshot
 
 QUIET_S = 5.0
+_REFUSED = "refused_"
 SETTLED_FOR_S = 1.0  # its rows are flushed four times a second
 
 
@@ -40,6 +41,7 @@ class Standing(Struct, frozen=True):
     phones: int
     reports: int
     sender_open: int = 0
+    refused: int = 0  # requests that the provider refused
 
     @property
     def at_provider(self) -> int:
@@ -59,6 +61,7 @@ def standing(provider: ServiceState, sender: ServiceState | None, provider_befor
     phones = min(provider.open, round(gauges.get("waiting_for_handset", 0.0)))
     on_air = max(0, round(gauges.get("on_air", 0.0)) - phones)
     reports = round(gauges.get("reports_waiting", 0.0) + gauges.get("reports_unconfirmed", 0.0))
+    refused = round(sum(each for name, each in provider.counters.items() if name.startswith(_REFUSED)))
     unsent = None
     if sender is not None:
         unsent = max(0, sender.open - round(sender.gauges.get("awaiting_report", 0.0)))
@@ -70,6 +73,7 @@ def standing(provider: ServiceState, sender: ServiceState | None, provider_befor
         phones=phones,
         reports=reports,
         sender_open=0 if sender is None else sender.open,
+        refused=refused,
     )
 
 
@@ -77,8 +81,10 @@ class Drain:
     """Decides from each snapshot whether to wait longer.
 
     A sender without a state API counts as having sent everything if the provider has as many messages as
-    the sender accepted from the load, or has had no new message for ``QUIET_S``. ``accepted_before``
-    messages were accepted in earlier rounds of the load; the snapshots do not count them.
+    the sender accepted from the load. Messages that the provider refused do not come again from every sender:
+    if refusals can explain all that are missing, and no new message came for ``QUIET_S``, the drain is over
+    too, unless the user gave its limit (``patient``). ``accepted_before`` messages were accepted in earlier
+    rounds of the load; the snapshots do not count them.
     """
 
     def __init__(
@@ -88,6 +94,7 @@ class Drain:
         accepted_before: int = 0,
         provider_before: int = 0,
         settled: Callable[[], bool] | None = None,
+        patient: bool = False,
     ) -> None:
         """``settled`` is called only while all open messages are on their way to handsets; None: never."""
         self._sender_answers = sender_answers
@@ -95,6 +102,7 @@ class Drain:
         self._accepted_before = accepted_before
         self._provider_before = provider_before
         self._settled = settled
+        self._patient = patient
         self._settled_since_s: float | None = None
         self._accepted: object = None
         self._accepted_since_s = 0.0
@@ -136,7 +144,10 @@ class Drain:
 
     def _all_came(self, now_s: float, found: Standing, accepted: int) -> bool:
         wanted = self._accepted_before + accepted
-        return found.accepted >= wanted or now_s - self._accepted_since_s >= QUIET_S
+        if found.accepted >= wanted:
+            return True
+        explained = not self._patient and found.refused >= wanted - found.accepted
+        return explained and now_s - self._accepted_since_s >= QUIET_S
 
     def _without_provider(self, now_s: float, found: Standing) -> Look:
         """The sender may await reports that were lost and do not come."""

@@ -11,7 +11,7 @@ from pathlib import Path
 import msgspec
 
 from analysis import records
-from loadtests.arrivals import Plan, key_tag_of, plan_to_json
+from loadtests.arrivals import NS_PER_S, Plan, key_tag_of, plan_to_json
 from loadtests.recording import (
     EXIT_WORKER_LOST,
     WEB_UI_FILE,
@@ -274,6 +274,7 @@ class PartRun:
             earlier,
             self._accepted_before,
             settled if not earlier else None,
+            patient=self._settings.drain_timeout_s is not None,
         )
         end = await_the_rest(
             drain,
@@ -388,7 +389,7 @@ def _plan(part: Part, settings: RunSettings) -> Plan:
     tag = key_tag_of(settings.seed)
     if settings.target is not None:
         # The user's sender remembers earlier runs, so the keys must be new.
-        tag = f"{tag}.{time.time_ns() // 1_000_000_000:x}"
+        tag = f"{tag}.{time.time_ns() // NS_PER_S:x}"
     return part.plan(settings.seed, tag).sized_for(_answer_s(settings))
 
 

@@ -48,7 +48,7 @@ class ProbeRefusal(Struct, frozen=True):
     where: str = ""
     status: int = 0
     reason: str = ""
-    said: str = ""
+    answered: str = ""
     key: str = ""
     t_ns: int = 0
 
@@ -126,7 +126,7 @@ def refusal_words(refusal: ProbeRefusal) -> str:
 
     SMSAPI, Twilio and the JSON API each name them differently.
     """
-    code, words = str(refusal.status), refusal.said.strip()
+    code, words = str(refusal.status), refusal.answered.strip()
     if words.startswith("ERROR:"):
         code, words = words.removeprefix("ERROR:").split(":")[0], ""
     else:

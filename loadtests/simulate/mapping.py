@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import partial
 
-from loadtests.simulate.passage import NS_PER_S, REPORT_URL, BytePassage, Passage, Render, as_read
+from loadtests.arrivals import NS_PER_S
+from loadtests.simulate.passage import REPORT_URL, BytePassage, Passage, Render, as_read
 from mock_provider.engine.values import (
     Accepted,
     Answer,

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import Protocol, cast
 from urllib.parse import urlsplit
 
+from loadtests.arrivals import NS_PER_S
 from mock_provider.engine.values import Answer, SendReports, Submit
 from mock_provider.http.messages import HttpRequest, HttpResponse
 from mock_provider.protocols.actions import Instants, QueryAction, SubmitAction
@@ -25,7 +26,6 @@ from reference_sender.routes.protocol import (
     results_of_all,
 )
 
-NS_PER_S = 1_000_000_000
 REPORT_URL = "http://127.0.0.1/reports"
 
 Render = Callable[[Answer], Sequence[Result]]

@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
-from loadtests.simulate.passage import NS_PER_S, Passage, Render
+from loadtests.arrivals import NS_PER_S
+from loadtests.simulate.passage import Passage, Render
 from loadtests.simulate.providers import SimulatedProvider
 from mock_provider.engine.values import Disconnect, SendReports
 from mock_provider.engine.values import Effect as EngineEffect

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from heapq import heappop, heappush
 
+from loadtests.arrivals import NS_PER_S
 from loadtests.storm.client import StormClient
 from loadtests.storm.draws import chance
 from loadtests.storm.faults.network import NetworkTrouble
@@ -20,12 +21,11 @@ from reference_sender.dispatch import DispatchSettings
 from reference_sender.dispatch.values import Report, RouteLimits
 from reference_sender.store.protocol import StoreError
 
-S = 1_000_000_000
 BEGIN_S = 1_000.0  # of the storm on the world's clock
-_EPOCH_NS = 1_700_000_000 * S  # of the wall clock, ahead of the world's
+_EPOCH_NS = 1_700_000_000 * NS_PER_S  # of the wall clock, ahead of the world's
 _LAST_COMMIT_S = 5.0  # after the drain (``runtime/driver.py``)
 _QUERY_S = 10.0  # without a report, before a provider is asked
-_RESTART_NS = 1 * S  # after a start that failed
+_RESTART_NS = 1 * NS_PER_S  # after a start that failed
 _WALL_LOOK_S = 1.0  # the longest time until a process notices (``runtime/wall_watch.py``)
 # Longest quiet time: the longest validity, twice for a clock that was set back, then the wait for a report.
 QUIET_S = 6 * 3_600.0
@@ -37,7 +37,7 @@ class StormWorld:
     def __init__(self, plan: StormPlan, notes: list[str] | None = None) -> None:
         self.plan = plan
         self.begin_s = BEGIN_S
-        self.now_ns = int(BEGIN_S * S)
+        self.now_ns = int(BEGIN_S * NS_PER_S)
         self.wall_ahead_ns = _EPOCH_NS
         self.wall_forward_s = 0.0  # by how much it was set forward, in all
         self.wall_back_s = 0.0
@@ -69,7 +69,7 @@ class StormWorld:
     @property
     def storm_at_s(self) -> float:
         """Seconds since the storm began."""
-        return (self.now_ns - self._begin_ns) / S
+        return (self.now_ns - self._begin_ns) / NS_PER_S
 
     @property
     def ended_quietly(self) -> bool:
@@ -79,10 +79,10 @@ class StormWorld:
     def run(self) -> None:
         """Make the storm."""
         self._start()
-        until_ns = self.now_ns + int((self.plan.storm_s + QUIET_S) * S)
+        until_ns = self.now_ns + int((self.plan.storm_s + QUIET_S) * NS_PER_S)
         events = self._events
         # What is scheduled waits until a clock that was set back is there again.
-        while events and events[0][0] <= until_ns + self.wall_back_s * S:
+        while events and events[0][0] <= until_ns + self.wall_back_s * NS_PER_S:
             self.now_ns, _, act = heappop(events)
             act()
         for provider in self.providers.values():
@@ -95,7 +95,7 @@ class StormWorld:
 
     def at(self, at_s: float, act: Callable[[], None]) -> None:
         """Do it at an instant of the storm."""
-        self.later(int(at_s * S), act)
+        self.later(int(at_s * NS_PER_S), act)
 
     def struck(self, name: str) -> None:
         """Count that a fault did something."""
@@ -133,7 +133,7 @@ class StormWorld:
         self.note(f"{name}: process {process.number} is killed")
         self.paused = False
         process.die()
-        self.later(int(down_s * S), self._start)
+        self.later(int(down_s * NS_PER_S), self._start)
 
     def stop(self, drain_s: float, down_s: float) -> None:
         """Let the sender end in order; another process starts after ``down_s``. It is killed if that takes
@@ -149,14 +149,14 @@ class StormWorld:
             if self.process is process:
                 self.process = None
                 self.note(f"process {process.number} has ended")
-                self.later(int(down_s * S), self._start)
+                self.later(int(down_s * NS_PER_S), self._start)
 
         def kill() -> None:
             if self.process is process:
                 self.crash("sender_crash", down_s)
 
-        process.input(lambda: process.stop(int(drain_s * S), ended))
-        self.later(int((2 * drain_s + _LAST_COMMIT_S) * S), kill)
+        process.input(lambda: process.stop(int(drain_s * NS_PER_S), ended))
+        self.later(int((2 * drain_s + _LAST_COMMIT_S) * NS_PER_S), kill)
 
     def pause(self, lasts_s: float) -> None:
         """Let the sender stand still."""
@@ -173,7 +173,7 @@ class StormWorld:
                 self.note("the process continues")
                 process.resume()
 
-        self.later(int(lasts_s * S), resume)
+        self.later(int(lasts_s * NS_PER_S), resume)
 
     def set_disk_full(self, full: bool) -> None:
         """Let the disk take no more, or again."""
@@ -194,13 +194,15 @@ class StormWorld:
         """Set the wall clock."""
         self.struck("wall_clock_back" if by_s < 0 else "wall_clock_forward")
         self.note(f"the wall clock is set by {by_s:g} s")
-        self.wall_ahead_ns += int(by_s * S)
+        self.wall_ahead_ns += int(by_s * NS_PER_S)
         self.wall_forward_s += max(0.0, by_s)
         self.wall_back_s += max(0.0, -by_s)
         process = self.process
         if process is not None:
             drawn = chance(self.plan.seed, "wall clock", int(self.wall_forward_s), int(self.wall_back_s))
-            self.later(int(_WALL_LOOK_S * drawn * S), lambda: process.input(process.look_at_wall_clock))
+            self.later(
+                int(_WALL_LOOK_S * drawn * NS_PER_S), lambda: process.input(process.look_at_wall_clock)
+            )
 
     def take_reports(self, reports: Sequence[Report], waiter: AwaitedReportCall) -> None:
         """A provider calls the sender."""

@@ -10,6 +10,7 @@ from msgspec import Struct
 
 from mock_provider.engine.account import Account
 from mock_provider.engine.carriers import Router
+from mock_provider.engine.distributions import NS_PER_S
 from mock_provider.engine.flood import FloodGuard
 from mock_provider.engine.rules import Rules, TrafficOf
 from mock_provider.engine.throttle import BucketLimit, TokenBucket
@@ -28,8 +29,6 @@ if TYPE_CHECKING:
     from mock_provider.engine.magic import Magic
     from mock_provider.engine.message_store import MessageStore
     from mock_provider.engine.settings import EngineSettings
-
-_SECOND_NS = 1_000_000_000
 
 
 class ProtocolRules(Struct, frozen=True, gc=False):
@@ -323,7 +322,7 @@ class Admission:
         return admitted
 
     def _unix_s(self, now_ns: int) -> int:
-        return (now_ns + self._wall_offset_ns) // _SECOND_NS
+        return (now_ns + self._wall_offset_ns) // NS_PER_S
 
 
 def _lowest(usual: BucketLimit | None, name: str, faults: Iterable[AtLimit]) -> BucketLimit | None:

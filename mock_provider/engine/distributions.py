@@ -20,7 +20,7 @@ if TYPE_CHECKING:
         Lognormal,
     )
 
-NANOSECONDS = 1_000_000_000
+NS_PER_S = 1_000_000_000
 NEVER_NS = 2**62  # 146 years: a subscriber that no attempt reaches
 
 Sampler = Callable[[float, float], int]
@@ -66,7 +66,7 @@ def is_zero(spec: Distribution) -> bool:
 
 
 def nanoseconds(seconds: float) -> int:
-    return round(seconds * NANOSECONDS)
+    return round(seconds * NS_PER_S)
 
 
 def _body(spec: Body) -> Sampler:
@@ -74,7 +74,7 @@ def _body(spec: Body) -> Sampler:
         value_ns = nanoseconds(spec.value_s)
         return lambda u, v: value_ns
     if spec.kind == "uniform":
-        low_ns, span_ns = nanoseconds(spec.low_s), (spec.high_s - spec.low_s) * NANOSECONDS
+        low_ns, span_ns = nanoseconds(spec.low_s), (spec.high_s - spec.low_s) * NS_PER_S
         return lambda u, v: low_ns + int(u * span_ns)
     if spec.kind == "lognormal":
         return _lognormal(spec)
@@ -83,7 +83,7 @@ def _body(spec: Body) -> Sampler:
 
 def _lognormal(spec: Lognormal) -> Sampler:
     # exp(mu + sigma z) with median exp(mu) and 99th percentile exp(mu + sigma z99).
-    median_ns = spec.median_s * NANOSECONDS
+    median_ns = spec.median_s * NS_PER_S
     sigma = math.log(spec.p99_s / spec.median_s) / _Z99
     inverse = NormalDist(0.0, 1.0).inv_cdf
     exp = math.exp
@@ -92,7 +92,7 @@ def _lognormal(spec: Lognormal) -> Sampler:
 
 def _empirical(spec: Empirical) -> Sampler:
     shares = [percentile / 100.0 for percentile, _ in spec.percentiles_s]
-    values_ns = [value * NANOSECONDS for _, value in spec.percentiles_s]
+    values_ns = [value * NS_PER_S for _, value in spec.percentiles_s]
     last = len(shares) - 1
 
     def sample(u: float, v: float) -> int:

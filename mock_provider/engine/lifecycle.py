@@ -1,6 +1,7 @@
 """The stages of a message at the provider, up to the end of its delivery report.
 
-Every change of a message's stage is one call of ``move``: no other code of the engine assigns it.
+Every change of a message's stage is one call of ``move``. Only ``restoring.py`` assigns a stage itself: to a
+message that it has read from the stored state, and whose last step it repeats.
 
     REFUSED -accept-> ANSWERING -enter-> QUEUED -hand over-> AT_CARRIER -depart-> ON_AIR -end-> ENDED
     ENDED -report-> REPORTED -confirm-> CLOSED

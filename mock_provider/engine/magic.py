@@ -11,13 +11,13 @@ from typing import Literal
 
 from msgspec import Struct
 
+from mock_provider.engine.distributions import NS_PER_S
 from mock_provider.engine.outcome import DELIVERED, FinalOutcome, final_outcome
 from mock_provider.engine.values import MessageState
 from mock_provider.settings.values import Refusal
 
 BEGINNINGS = ("481000000", "4477009000", "120255501", "4917139200")
 
-_SECOND_NS = 1_000_000_000
 
 ReplyFate = Literal["sent", "lost", "cut"]
 ReportFate = Literal["sent", "none", "twice"]
@@ -51,9 +51,9 @@ BY_DIGITS: dict[str, Magic] = {
     "03": Magic("expired", outcome=final_outcome(MessageState.EXPIRED, "handset_off")),
     "04": Magic("rejected", outcome=final_outcome(MessageState.REJECTED, "blocked_by_operator")),
     "05": Magic("unknown", outcome=final_outcome(MessageState.UNKNOWN, "no_report_from_operator")),
-    "06": Magic("delivered after 60 s", outcome=DELIVERED, latency_ns=60 * _SECOND_NS),
+    "06": Magic("delivered after 60 s", outcome=DELIVERED, latency_ns=60 * NS_PER_S),
     "10": Magic("no report", outcome=DELIVERED, report="none"),
-    "11": Magic("report late by 60 s", outcome=DELIVERED, report_delay_ns=60 * _SECOND_NS),
+    "11": Magic("report late by 60 s", outcome=DELIVERED, report_delay_ns=60 * NS_PER_S),
     "12": Magic("report twice", outcome=DELIVERED, report="twice"),
     "20": Magic("refused: no credit", refusal=Refusal.NO_CREDIT),
     "21": Magic("refused: too many requests", refusal=Refusal.THROTTLED_REQUESTS),
@@ -67,7 +67,7 @@ BY_DIGITS: dict[str, Magic] = {
     "30": Magic("accepted, then lost", vanishes=True),
     "31": Magic("accepted, the reply is lost", reply="lost"),
     "32": Magic("accepted, the connection is cut before the reply", reply="cut"),
-    "33": Magic("accepted, the reply takes 5 s longer", reply_delay_ns=5 * _SECOND_NS),
+    "33": Magic("accepted, the reply takes 5 s longer", reply_delay_ns=5 * NS_PER_S),
 }
 
 BY_MSISDN: dict[str, Magic] = {

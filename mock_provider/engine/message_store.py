@@ -207,8 +207,9 @@ class MessageStore:
     def take_rows(self, accepted_until_ns: int | None = None) -> list[JournalRow]:
         """Rows that became complete since the last call, and earlier rows whose counts changed since.
 
-        Also returns, once, rows of open messages that were accepted by ``accepted_until_ns``, and again if
-        such a message waits for its phone since. None: no such rows for the messages accepted so far.
+        Also returns, once, rows of open messages that were accepted by ``accepted_until_ns``, and a second
+        time when such a message begins to wait for its phone. None: the messages that were accepted so far
+        get no such rows.
         """
         rows = self._forgotten_rows
         self._forgotten_rows = []

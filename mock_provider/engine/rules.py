@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
+from mock_provider.engine.distributions import NS_PER_S
 from mock_provider.engine.localtime import OpenHours
 from mock_provider.engine.senders import sender_form
 from mock_provider.engine.values import MessageClass, Outbound, Submit
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
 
 _MARKETING = MessageClass.MARKETING
 _UNSPECIFIED = MessageClass.UNSPECIFIED
-_SECOND_NS = 1_000_000_000
 
 
 class Judged(Struct, frozen=True, gc=False):
@@ -90,12 +90,12 @@ class Rules:
         return None
 
     def _within_hours(self, hours: OpenHours, at_ns: int) -> Judged:
-        unix_s = (at_ns + self.wall_offset_ns) // _SECOND_NS
+        unix_s = (at_ns + self.wall_offset_ns) // NS_PER_S
         if hours.are_open(unix_s):
             return _ALLOWED
         if hours.refused_outside:
             return Judged(Refusal.QUIET_HOURS)
-        return Judged(None, hours.next_open(unix_s) * _SECOND_NS - self.wall_offset_ns)
+        return Judged(None, hours.next_open(unix_s) * NS_PER_S - self.wall_offset_ns)
 
 
 class RequestRules:

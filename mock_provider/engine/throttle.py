@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-_NANOSECONDS = 1_000_000_000
+from mock_provider.engine.distributions import NS_PER_S
 
 
 def unit_ns(rate_per_s: float | None) -> int:
@@ -12,7 +12,7 @@ def unit_ns(rate_per_s: float | None) -> int:
 
     Rounded up, so that the rate is never exceeded.
     """
-    return 0 if rate_per_s is None else -int(-_NANOSECONDS // rate_per_s)
+    return 0 if rate_per_s is None else -int(-NS_PER_S // rate_per_s)
 
 
 class BucketLimit(Protocol):
@@ -64,7 +64,7 @@ class TokenBucket:
         if units * self._unit_ns > self._burst_ns:
             return None
         wait_ns = max(self._full_ns, now_ns) + units * self._unit_ns - now_ns - self._burst_ns
-        return max(0, wait_ns) / _NANOSECONDS
+        return max(0, wait_ns) / NS_PER_S
 
     def level(self, now_ns: int) -> int | None:
         """The whole tokens that are available. None: there is no limit."""

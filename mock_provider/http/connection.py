@@ -92,7 +92,7 @@ class HttpConnection(asyncio.Protocol):
     # asyncio.Protocol
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = cast(asyncio.Transport, transport)  # uvloop's is no subclass of it
+        self._transport = cast(asyncio.Transport, transport)  # uvloop's transport is not a subclass
         full = self._connections.full
         self._connections.add(self)
         if full:
@@ -335,7 +335,7 @@ class HttpConnection(asyncio.Protocol):
 
     @property
     def unsent_bytes(self) -> int:
-        """``ResponseStream``."""
+        """See ``ResponseStream.unsent_bytes``."""
         return 0 if self._transport is None else self._transport.get_write_buffer_size()
 
     def write(self, data: bytes) -> bool:

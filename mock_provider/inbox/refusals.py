@@ -23,14 +23,14 @@ class SeenRefusal(Struct, frozen=True, gc=False):
     """One refused request. ``t_ns`` is of the engine's clock; ``key`` is its first message's, if it has one.
 
     ``reason`` is the engine's (``Refusal``), "" if a protocol refused the request.
-    ``said`` is the beginning of the reply's body.
+    ``answered`` is the beginning of the reply's body.
     """
 
     t_ns: int
     where: str  # the path, or of a submit the protocol
     status: int
     reason: str
-    said: str
+    answered: str
     key: str = ""
 
 
@@ -42,13 +42,13 @@ class Refusals:
 
     def of_submit(self, t_ns: int, submit: Submit, reason: Refusal, reply: ActionReply) -> None:
         key = submit.messages[0].key if submit.messages else ""
-        refusal = SeenRefusal(t_ns, submit.protocol, reply.status, reason.value, _said(reply), key)
+        refusal = SeenRefusal(t_ns, submit.protocol, reply.status, reason.value, _beginning(reply), key)
         self._seen.append(refusal)
 
     def of_request(self, t_ns: int, request: HttpRequest, reply: HttpResponse) -> None:
         """Record a reply to a request that is not a submit, if it is an error."""
         if reply.status >= 400 or reply.body.startswith(_ERROR_BODIES):
-            self._seen.append(SeenRefusal(t_ns, request.path, reply.status, "", _said(reply)))
+            self._seen.append(SeenRefusal(t_ns, request.path, reply.status, "", _beginning(reply)))
 
     def clear(self) -> None:
         self._seen.clear()
@@ -57,5 +57,5 @@ class Refusals:
         return list(self._seen)
 
 
-def _said(reply: ActionReply) -> str:
+def _beginning(reply: ActionReply) -> str:
     return reply.body[:_SHOWN].decode("utf-8", "replace")

@@ -9,10 +9,9 @@ from itertools import islice
 from msgspec import Struct
 
 from mock_provider.engine import MessageView
+from mock_provider.engine.distributions import NS_PER_S
 from mock_provider.engine.values import Accepted, AcceptedMessage, Outbound, Submit
 from mock_provider.protocols.lookups import CapturedMessage, MessageFilter
-
-_NANOSECONDS = 1e9
 
 
 class _Kept(Struct, frozen=True, gc=False):
@@ -160,29 +159,29 @@ class Inbox:
         self, request: _Kept, m: AcceptedMessage, source: Outbound | None, view: MessageView | None
     ) -> CapturedMessage:
         return CapturedMessage(
-            m.provider_id,
-            m.msisdn,
-            m.submitted_number,
-            request.submit.sender_id,
-            source.text if source else "",
-            m.segments,
-            m.price,
-            source.key if source else "",
-            m.client_ref,
-            request.submit.protocol,
-            view.state.value if view else "",
-            view.reason if view else "",
-            view.stage if view else "",
-            request.unix_s,
-            self._unix_s(view.t_carrier_ns) if view else None,
-            self._unix_s(view.t_done_ns) if view else None,
-            view.country if view else "",
-            view.carrier if view else "",
+            provider_id=m.provider_id,
+            number=m.msisdn,
+            submitted_number=m.submitted_number,
+            sender=request.submit.sender_id,
+            text=source.text if source else "",
+            segments=m.segments,
+            price=m.price,
+            key=source.key if source else "",
+            client_ref=m.client_ref,
+            protocol=request.submit.protocol,
+            state=view.state.value if view else "",
+            reason=view.reason if view else "",
+            stage=view.stage if view else "",
+            accepted_unix_s=request.unix_s,
+            carrier_unix_s=self._unix_s(view.t_carrier_ns) if view else None,
+            done_unix_s=self._unix_s(view.t_done_ns) if view else None,
+            country=view.country if view else "",
+            carrier=view.carrier if view else "",
             memo=request.submit.memo,
         )
 
     def _unix_s(self, instant_ns: int | None) -> float | None:
-        return None if instant_ns is None else (instant_ns + self._wall_offset_ns()) / _NANOSECONDS
+        return None if instant_ns is None else (instant_ns + self._wall_offset_ns()) / NS_PER_S
 
 
 _Recipient = tuple[str, str, str | None]

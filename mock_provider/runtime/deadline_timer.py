@@ -15,7 +15,8 @@ import time
 from collections.abc import Callable
 from typing import Protocol
 
-_NS_PER_S = 1_000_000_000
+from mock_provider.engine.distributions import NS_PER_S
+
 _NS_PER_MS = 1_000_000
 _ABSOLUTE = 1  # TFD_TIMER_ABSTIME
 # The loop's timer fires up to a tick early (libuv counts milliseconds): a deadline within this time counts as
@@ -71,7 +72,7 @@ class KernelTimer:
     def arm(self, at_ns: int) -> None:
         value = self._value
         # Zero would disarm it; an instant in the past fires at once.
-        value.seconds, value.nanoseconds = divmod(at_ns if at_ns > 0 else 1, _NS_PER_S)
+        value.seconds, value.nanoseconds = divmod(at_ns if at_ns > 0 else 1, NS_PER_S)
         self._settime(self._number, _ABSOLUTE, self._by_reference, None)
 
     def close(self) -> None:

@@ -5,11 +5,10 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 
+from mock_provider.engine.distributions import NS_PER_S
 from mock_provider.engine.faults.history import FaultPeriod
 
 log = logging.getLogger(__name__)
-
-_NANOSECONDS = 1_000_000_000
 
 
 class FaultWatch:
@@ -36,7 +35,7 @@ class FaultWatch:
 
 
 def _length_s(span: FaultPeriod) -> str:
-    return "?" if span.end_ns is None else f"{(span.end_ns - span.start_ns) / _NANOSECONDS:.3g}"
+    return "?" if span.end_ns is None else f"{(span.end_ns - span.start_ns) / NS_PER_S:.3g}"
 
 
 def _until(span: FaultPeriod) -> str:

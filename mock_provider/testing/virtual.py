@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from mock_provider.engine import Engine
+from mock_provider.engine.distributions import NS_PER_S
 from mock_provider.engine.values import (
     Accepted,
     AcceptedMessage,
@@ -22,7 +23,6 @@ from mock_provider.engine.values import (
 )
 from mock_provider.profiles import Profile, parse_profile
 
-NS_PER_S = 1_000_000_000
 REPORT_URL = "http://127.0.0.1/dlr"
 TOKEN = "t"
 

@@ -18,7 +18,7 @@ class Value(Struct, frozen=True):
     is_share: bool = False
 
     @property
-    def said(self) -> str:
+    def description(self) -> str:
         """The sentence with the value."""
         before, _, after = self.text.partition("{}")
         return before + as_text(self.value, self.is_share) + after

@@ -25,14 +25,14 @@ class Notice(Struct, frozen=True, omit_defaults=True):
     began: bool
     value: float
     limit: float
-    said: str
+    description: str
     floor: bool = False
     is_share: bool = False  # value and limit are parts of 1
 
     @property
     def line(self) -> str:
         """One line for a person."""
-        begins = f"{self.alert}: {self.said}"
+        begins = f"{self.alert}: {self.description}"
         if self.began:
             return f"ALERT {begins}, {beyond(self.limit, self.is_share, self.floor)}"
         least = "at least" if self.floor else "at most"
@@ -99,7 +99,7 @@ class Alerts:
                 limit = each.rule.beyond if alert.active else each.rule.clear
                 floor = isinstance(each.rule, FloorRule)
                 notices.append(
-                    Notice(each.name, alert.active, each.value, limit, each.said, floor, each.is_share)
+                    Notice(each.name, alert.active, each.value, limit, each.description, floor, each.is_share)
                 )
             self._keep(at_s, each, alert.active)
         return notices

@@ -83,7 +83,7 @@ def _route_families(routes: Sequence[RouteSnapshot]) -> Iterator[Metric]:
     yield gauges("paused_seconds", "The rest of the route's pause", "paused_s")
     yield gauges("limit_requests_per_second", "Limit of the route's requests", "requests_per_s")
     yield gauges("limit_segments_per_second", "Limit of the route's segments", "segments_per_s")
-    paced = "What the provider has allowed of late"
+    paced = "Rate that the provider allowed recently"
     yield gauges("paced_requests_per_second", f"{paced}, in requests", "paced_requests_per_s")
     yield gauges("paced_segments_per_second", f"{paced}, in segments", "paced_segments_per_s")
     if len(routes) > 1:  # measured only for a choice

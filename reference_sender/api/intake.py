@@ -12,10 +12,9 @@ from msgspec import Struct, field, structs
 
 from reference_sender.api.segments import count_segments
 from reference_sender.campaign_report.texts import ReportLanguage
-from reference_sender.dispatch.values import Lane, Message
+from reference_sender.dispatch.values import NS_PER_S, Lane, Message
 from reference_sender.policy.wall import Wall
 
-SECOND_NS = 1_000_000_000
 MAX_EXPIRY_S = 72 * 3600  # no network tries for longer
 DEFAULT_EXPIRY_S: Mapping[Lane, int] = {
     Lane.OTP: 300,
@@ -44,7 +43,7 @@ _SEND_AT_RULE = (
 SPENDING_RULE = "an amount from 0 to 1,000,000,000"
 LANGUAGE_RULE = " or ".join(language.value for language in ReportLanguage)
 MAIL_RULE = "1 to 10 mail addresses: a list, or a text with commas between them"
-_DAY_NS = 86_400 * SECOND_NS
+_DAY_NS = 86_400 * NS_PER_S
 _CLASS_RULE = "one of otp, transactional, marketing"
 
 _AT_FIELD = re.compile(r"at `\$\.([^`.\[]+)")
@@ -151,7 +150,7 @@ class Intake:
             message_id=self._id,
             key=f"r{self._tag}-{message.message_id}",
             created_ns=now_ns,
-            expires_ns=now_ns + DEFAULT_EXPIRY_S[message.lane] * SECOND_NS,
+            expires_ns=now_ns + DEFAULT_EXPIRY_S[message.lane] * NS_PER_S,
             not_before_ns=0,
         )
 
@@ -279,10 +278,10 @@ def checked_segments(text: str, max_segments: int) -> int:
 def expiry_ns(lane: Lane, expires_in_s: float | None) -> int:
     """Raises ``Invalid``."""
     if expires_in_s is None:
-        return DEFAULT_EXPIRY_S[lane] * SECOND_NS
+        return DEFAULT_EXPIRY_S[lane] * NS_PER_S
     if not 1 <= expires_in_s <= MAX_EXPIRY_S:
         raise Invalid("invalid", "expires_in_s", f"expires_in_s must be {_EXPIRY_RULE}")
-    return int(expires_in_s * SECOND_NS)
+    return int(expires_in_s * NS_PER_S)
 
 
 def send_at_ns(send_at: str | None, now_ns: int) -> int:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 
-from reference_sender.api.intake import MAIL_RULE, SECOND_NS, SPENDING_RULE, Defaults, Invalid
+from reference_sender.api.intake import MAIL_RULE, SPENDING_RULE, Defaults, Invalid
 from reference_sender.campaign_report.settings import CampaignReportSettings
-from reference_sender.dispatch.values import Message
+from reference_sender.dispatch.values import NS_PER_S, Message
 from reference_sender.policy.campaigns import Campaign, CampaignState
 from reference_sender.policy.gate import Gate
 from reference_sender.policy.recipients import RecipientLimits
@@ -63,7 +63,7 @@ class IntakeRules:
         if self._limits.active:
             wait_ns = self._limits.take(now_ns, message.to, message.lane)
             if wait_ns:
-                wait_s = -(-wait_ns // SECOND_NS)
+                wait_s = -(-wait_ns // NS_PER_S)
                 raise Invalid(
                     "recipient_limit", "to", "this number got too many messages: try again later", wait_s
                 )

@@ -8,7 +8,7 @@ import csv
 import io
 from collections.abc import Iterator
 
-from reference_sender.campaign_report.texts import ReportLanguage, ReportTexts, sentence, texts_of
+from reference_sender.campaign_report.texts import ReportLanguage, ReportTexts, decimal, sentence, texts_of
 from reference_sender.campaign_report.values import CampaignOutcome, CampaignSummary, DeliveryTimes
 from reference_sender.dispatch.campaign_figures import UNIT
 
@@ -51,7 +51,7 @@ def _rows(texts: ReportTexts, summary: CampaignSummary) -> Iterator[list[str]]:
         str(summary.messages),
         str(summary.segments),
         *_percentiles(texts, summary.times),
-        "" if summary.cost is None else _decimal(texts, summary.cost / UNIT, 6),
+        "" if summary.cost is None else decimal(texts, summary.cost / UNIT, 6),
         summary.currency,
     ]
 
@@ -59,11 +59,7 @@ def _rows(texts: ReportTexts, summary: CampaignSummary) -> Iterator[list[str]]:
 def _percentiles(texts: ReportTexts, times: DeliveryTimes | None) -> list[str]:
     if times is None:
         return [""] * 4
-    return [_decimal(texts, each, 3) for each in (times.p50_s, times.p90_s, times.p95_s, times.p99_s)]
-
-
-def _decimal(texts: ReportTexts, value: float, decimals: int) -> str:
-    return f"{value:.{decimals}f}".replace(".", texts.decimal_mark)
+    return [decimal(texts, each, 3) for each in (times.p50_s, times.p90_s, times.p95_s, times.p99_s)]
 
 
 def _harmless(value: str) -> str:

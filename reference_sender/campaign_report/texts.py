@@ -69,14 +69,14 @@ def percent(texts: ReportTexts, part: int, of: int) -> str:
         return "100 %"
     share = round(100.0 * part / of, 1)
     if share == 0:
-        return f"< {_decimal(texts, 0.1, 1)} %"
-    return f"> {_decimal(texts, 99.9, 1)} %" if share == 100 else f"{_decimal(texts, share, 1)} %"
+        return f"< {decimal(texts, 0.1, 1)} %"
+    return f"> {decimal(texts, 99.9, 1)} %" if share == 100 else f"{decimal(texts, share, 1)} %"
 
 
 def duration(texts: ReportTexts, seconds: float) -> str:
     """A duration with two or three significant digits."""
     if seconds < 9.95:
-        return f"{_decimal(texts, seconds, 1 if seconds >= 0.95 else 2)} s"
+        return f"{decimal(texts, seconds, 1 if seconds >= 0.95 else 2)} s"
     rounded = round(seconds)
     if rounded < 120:
         return f"{rounded} s"
@@ -94,5 +94,6 @@ def money(texts: ReportTexts, amount: float, currency: str, decimals: int = 2) -
     return f"{text} {currency}".rstrip()
 
 
-def _decimal(texts: ReportTexts, value: float, decimals: int) -> str:
+def decimal(texts: ReportTexts, value: float, decimals: int) -> str:
+    """A number with the language's decimal mark."""
     return f"{value:.{decimals}f}".replace(".", texts.decimal_mark)

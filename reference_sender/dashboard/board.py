@@ -163,9 +163,9 @@ def _units(amount: int | None) -> float | None:
 def _active(at_s: float, alert: ActiveAlert) -> AlertRow:
     value = alert.value
     limit = beyond(value.rule.beyond, value.is_share, isinstance(value.rule, FloorRule))
-    return AlertRow(value.name, f"{value.said}, {limit}", at_s - alert.since_s, None)
+    return AlertRow(value.name, f"{value.description}, {limit}", at_s - alert.since_s, None)
 
 
 def _ended(at_s: float, alert: EndedAlert) -> AlertRow:
     lasted_s, ago_s = alert.ended_s - alert.since_s, at_s - alert.ended_s
-    return AlertRow(alert.value.name, alert.value.said, lasted_s, ago_s)
+    return AlertRow(alert.value.name, alert.value.description, lasted_s, ago_s)

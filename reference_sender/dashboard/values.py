@@ -87,7 +87,7 @@ class AlertRow(Struct, frozen=True):
     """An alert that is active (``ended_ago_s`` is None), or has ended."""
 
     name: str
-    said: str
+    description: str
     lasted_s: float
     ended_ago_s: float | None
 

@@ -48,8 +48,8 @@ _FIELDS = CampaignCounts.__struct_fields__[1:]
 
 
 class CountedCampaigns:
-    """The counts of each campaign. Of more than 1,000 campaigns the first that ended are counted together
-    with the messages without a campaign, and so are further ones while none has ended.
+    """The counts of each campaign, of at most 1,000. When there are more, the campaigns that ended first are
+    counted together with the messages without a campaign. While none has ended, new campaigns are.
     """
 
     def __init__(self, routes: Iterable[RouteLimits]) -> None:

@@ -7,13 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from reference_sender.dispatch.retry import SECOND_NS
 from reference_sender.dispatch.route import RouteState
 from reference_sender.dispatch.scoring import Purpose, ScoredRoute, score
 from reference_sender.dispatch.settings import DispatchSettings
 from reference_sender.dispatch.statistics import CARRIER_DIGITS, RouteStatistics
 from reference_sender.dispatch.ticket import LANES, OTP
-from reference_sender.dispatch.values import Message
+from reference_sender.dispatch.values import NS_PER_S, Message
 from reference_sender.dispatch.weights import Weights
 
 
@@ -95,7 +94,7 @@ class RouteChoice:
 
     def _scores(self, now_ns: int, message: Message, lane: int, carrier: str | None) -> list[float]:
         purpose = self._purposes[lane]
-        age_s = (now_ns - message.created_ns) / SECOND_NS
+        age_s = (now_ns - message.created_ns) / NS_PER_S
         return [
             score(self._candidate(now_ns, route, message.segments, carrier), purpose, age_s)
             for route in self._routes
@@ -110,7 +109,7 @@ class RouteChoice:
             seconds,
             rate,
             statistics.health.now(now_ns) * (1.0 - slow_share),
-            route.paused_ns(now_ns) / SECOND_NS,
+            route.paused_ns(now_ns) / NS_PER_S,
         )
 
     def _order(self, scores: Sequence[float]) -> list[RouteState]:

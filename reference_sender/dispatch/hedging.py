@@ -14,10 +14,10 @@ import msgspec
 from reference_sender.dispatch.backlog import Backlog
 from reference_sender.dispatch.choice import RouteChoice
 from reference_sender.dispatch.message_states import NOT_NEEDED, MessageStates
-from reference_sender.dispatch.retry import SECOND_NS
 from reference_sender.dispatch.settings import DispatchSettings
 from reference_sender.dispatch.ticket import OTP
 from reference_sender.dispatch.values import (
+    NS_PER_S,
     Effect,
     Hedge,
     Message,
@@ -86,4 +86,4 @@ def hedging_of(
     """None if the settings ask for none, or there is no second route."""
     if choice is None or settings.hedge_otp_after_s is None:
         return None
-    return Hedging(int(settings.hedge_otp_after_s * SECOND_NS), backlog, states, choice)
+    return Hedging(int(settings.hedge_otp_after_s * NS_PER_S), backlog, states, choice)

@@ -11,12 +11,11 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from heapq import heappop, heappush
 
-from reference_sender.dispatch.retry import SECOND_NS
 from reference_sender.dispatch.ticket import Ticket
-from reference_sender.dispatch.values import Effect, LookUp, Report, State
+from reference_sender.dispatch.values import NS_PER_S, Effect, LookUp, Report, State
 
-_FIRST_WAIT_NS = 2 * SECOND_NS
-_LONGEST_WAIT_NS = 60 * SECOND_NS
+_FIRST_WAIT_NS = 2 * NS_PER_S
+_LONGEST_WAIT_NS = 60 * NS_PER_S
 _AT_ONCE = 4
 _CLAIMS_KEPT = 20_000
 

@@ -18,12 +18,12 @@ from reference_sender.dispatch.campaign_figures import CountedCampaigns
 from reference_sender.dispatch.choice import RouteChoice
 from reference_sender.dispatch.figures import Figures, begun_ns
 from reference_sender.dispatch.recovery import recovered_ended
-from reference_sender.dispatch.retry import SECOND_NS
 from reference_sender.dispatch.settings import DispatchSettings
 from reference_sender.dispatch.states import moved, raises_rank
 from reference_sender.dispatch.ticket import NOWHERE, SHARED, Ticket, lane_index
 from reference_sender.dispatch.values import (
     FINAL_STATES,
+    NS_PER_S,
     Change,
     Effect,
     EndedMessage,
@@ -82,7 +82,7 @@ class MessageStates:
         self.figures = Figures()
         self.wall_ahead_ns = 0  # how far the wall clock is ahead of the dispatcher's
         self._campaigns = campaigns
-        self.awaiting = Awaiting(int(settings.report_timeout_s * SECOND_NS))
+        self.awaiting = Awaiting(int(settings.report_timeout_s * NS_PER_S))
         self.early = EarlyReports(settings.early_reports)
         self.past = Ended(settings.late_reports)  # messages that ended, for late reports
         self.unmatched: list[Report] = []  # DELIVERED, of the last call, about no message that is known here

@@ -11,9 +11,7 @@ from msgspec import Struct
 
 from reference_sender.dispatch.jitter import fraction, grown
 from reference_sender.dispatch.settings import DispatchSettings
-from reference_sender.dispatch.values import Lane, Message, Outcome, Result, State
-
-SECOND_NS = 1_000_000_000
+from reference_sender.dispatch.values import NS_PER_S, Lane, Message, Outcome, Result, State
 
 
 class RetryRules(Struct, frozen=True, gc=False):
@@ -52,11 +50,11 @@ def retry_rules(settings: DispatchSettings, seed: int) -> RetryRules:
     return RetryRules(
         seed=seed,
         max_attempts=settings.max_attempts,
-        base_ns=int(settings.backoff_base_s * SECOND_NS),
-        cap_ns=int(settings.backoff_cap_s * SECOND_NS),
-        otp_cap_ns=int(settings.otp_backoff_cap_s * SECOND_NS),
-        retry_after_cap_ns=int(settings.retry_after_cap_s * SECOND_NS),
-        defer_ns=int(settings.defer_s * SECOND_NS),
+        base_ns=int(settings.backoff_base_s * NS_PER_S),
+        cap_ns=int(settings.backoff_cap_s * NS_PER_S),
+        otp_cap_ns=int(settings.otp_backoff_cap_s * NS_PER_S),
+        retry_after_cap_ns=int(settings.retry_after_cap_s * NS_PER_S),
+        defer_ns=int(settings.defer_s * NS_PER_S),
     )
 
 
@@ -100,4 +98,4 @@ def _retry_after_ns(rules: RetryRules, result: Result) -> int:
     """The wait that the provider asks for, up to the cap. Jitter may lengthen it, never shorten it."""
     if result.retry_after_s is None or not result.retry_after_s > 0:  # NaN is not a duration
         return 0
-    return int(min(result.retry_after_s * SECOND_NS, rules.retry_after_cap_ns))
+    return int(min(result.retry_after_s * NS_PER_S, rules.retry_after_cap_ns))

@@ -17,9 +17,8 @@ from reference_sender.dispatch.breaker import Breaker, BreakerState
 from reference_sender.dispatch.bucket import RateBucket
 from reference_sender.dispatch.jitter import fraction, grown
 from reference_sender.dispatch.pacing import LEAST_REQUESTS_PER_S, LEAST_SEGMENTS_PER_S, Pacing
-from reference_sender.dispatch.retry import SECOND_NS
 from reference_sender.dispatch.settings import DispatchSettings
-from reference_sender.dispatch.values import Outcome, Result, RouteLimits
+from reference_sender.dispatch.values import NS_PER_S, Outcome, Result, RouteLimits
 
 # A batch above the provider's own burst is throttled after any wait, so batches shrink after this number of
 # throttled answers in a row. Not earlier: if the limit is on requests, smaller batches need more of them.
@@ -56,8 +55,8 @@ class RouteState:
         self.throttles = 0  # number of throttled requests
         self.breaker = Breaker(
             settings.breaker_failures,
-            int(settings.breaker_open_s * SECOND_NS),
-            int(settings.breaker_cap_s * SECOND_NS),
+            int(settings.breaker_open_s * NS_PER_S),
+            int(settings.breaker_cap_s * NS_PER_S),
             seed,
             limits.name,
         )
@@ -69,7 +68,7 @@ class RouteState:
         self.share = 1.0  # of the limits; other senders may use the same contract
         self.max_in_flight = limits.max_in_flight  # of this share
         self.repeats = limits.idempotency_window_s > 0  # a message without an answer
-        self.unknown_window_ns = int(limits.unknown_window_s * SECOND_NS)
+        self.unknown_window_ns = int(limits.unknown_window_s * NS_PER_S)
         self._settings = settings
         self._seed = seed
         self._keep_reserve()
@@ -191,7 +190,7 @@ class RouteState:
         else:
             self.breaker.succeeded()
         if down:
-            self._pause(now_ns + int(self._settings.route_down_pause_s * SECOND_NS))
+            self._pause(now_ns + int(self._settings.route_down_pause_s * NS_PER_S))
         if throttled:
             self._slow_down(now_ns, submitted_ns, retry_after_s)
         elif self.throttles and working and submitted_ns > self._throttled_at_ns:
@@ -204,12 +203,12 @@ class RouteState:
         settings = self._settings
         if retry_after_s > 0:
             wait_s = min(retry_after_s, settings.retry_after_cap_s)
-            self._pause(now_ns + int(wait_s * SECOND_NS))
+            self._pause(now_ns + int(wait_s * NS_PER_S))
         # Requests that were in flight when the first was throttled do not double the pause.
         if submitted_ns > self._throttled_at_ns:
             self._lower_rates(now_ns)
-            base_ns = int(settings.throttle_base_s * SECOND_NS)
-            cap_ns = int(settings.throttle_cap_s * SECOND_NS)
+            base_ns = int(settings.throttle_base_s * NS_PER_S)
+            cap_ns = int(settings.throttle_cap_s * NS_PER_S)
             wait_ns = grown(base_ns, cap_ns, self._throttled_in_a_row)
             self._throttled_in_a_row += 1
             if self._throttled_in_a_row >= _THROTTLED_BEFORE_SMALLER:

@@ -9,12 +9,11 @@ from msgspec import Struct
 from reference_sender.dispatch.backlog import Backlog, Queue
 from reference_sender.dispatch.choice import RouteChoice
 from reference_sender.dispatch.message_states import MessageStates
-from reference_sender.dispatch.retry import SECOND_NS
 from reference_sender.dispatch.route import UNTIL_ANSWER, Room, RouteState
 from reference_sender.dispatch.settings import DispatchSettings
 from reference_sender.dispatch.shares import Shares
 from reference_sender.dispatch.ticket import OTP, SHARED, Ticket, lane_index
-from reference_sender.dispatch.values import Effect, Message, State, SubmitBatch
+from reference_sender.dispatch.values import NS_PER_S, Effect, Message, State, SubmitBatch
 
 _SENT_ONE = 0
 PACING, IN_FLIGHT, PAUSE = "pacing", "in_flight", "pause"
@@ -57,7 +56,7 @@ class Sending:
         self._held_ns = 0
         self._max_batch = [each.limits.max_batch for each in routes]
         self._linger_ns = [
-            int(seconds * SECOND_NS)
+            int(seconds * NS_PER_S)
             for seconds in (
                 settings.otp_linger_s,
                 settings.transactional_linger_s,

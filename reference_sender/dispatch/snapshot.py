@@ -10,10 +10,10 @@ from reference_sender.dispatch.choice import RouteChoice
 from reference_sender.dispatch.figures import ClassSnapshot
 from reference_sender.dispatch.lookups import PendingLookups
 from reference_sender.dispatch.message_states import MessageStates
-from reference_sender.dispatch.retry import SECOND_NS
 from reference_sender.dispatch.route import RouteState
 from reference_sender.dispatch.sending import Sending
 from reference_sender.dispatch.ticket import MARKETING, OTP, TRANSACTIONAL
+from reference_sender.dispatch.values import NS_PER_S
 
 
 class RouteSnapshot(Struct, frozen=True):
@@ -28,7 +28,7 @@ class RouteSnapshot(Struct, frozen=True):
     requests_per_s: float = 0.0  # its limits, in the share of this sender
     segments_per_s: float = 0.0
     max_in_flight: int = 0
-    paced_requests_per_s: float = 0.0  # of the limits, what the provider has allowed of late
+    paced_requests_per_s: float = 0.0  # of the limits, the rate that the provider allowed recently
     paced_segments_per_s: float = 0.0
     # With several routes: its measurements, and its share of the weights (0 without weights).
     weight: float = 0.0
@@ -46,7 +46,7 @@ def route_snapshot(route: RouteState, now_ns: int, choice: RouteChoice | None) -
         breaker=route.breaker.state.value,
         breaker_opened=route.breaker.opened,
         in_flight=route.in_flight,
-        paused_s=route.paused_ns(now_ns) / SECOND_NS,
+        paused_s=route.paused_ns(now_ns) / NS_PER_S,
         throttles=route.throttles,
         requests_per_s=limits.requests_per_s * route.share,
         segments_per_s=limits.segments_per_s * route.share,
@@ -138,7 +138,7 @@ def snapshot(
         routes=tuple(route_snapshot(route, now_ns, choice) for route in sending.routes),
         classes=states.figures.snapshot(),
         reasons=dict(states.figures.reasons),
-        waited_s={what: ns / SECOND_NS for what, ns in sending.waited_ns.items()},
+        waited_s={what: ns / NS_PER_S for what, ns in sending.waited_ns.items()},
     )
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from msgspec import Struct
 
-from reference_sender.dispatch.retry import SECOND_NS
+from reference_sender.dispatch.values import NS_PER_S
 
 CARRIER_DIGITS = 5  # country code and the first digits of the national number
 _WEIGHT = 0.05  # of a new measurement
@@ -18,7 +18,7 @@ _HALF_LIFE_S = 900.0
 _NEUTRAL_RATE, _NEUTRAL_S = 0.95, 5.0
 _ENOUGH = 20  # measurements of a carrier, before which the means of the whole route apply
 _CARRIERS_KEPT = 1_000
-_MINUTE_NS = 60 * SECOND_NS
+_MINUTE_NS = 60 * NS_PER_S
 WINDOW_MINUTES = 15
 
 
@@ -71,7 +71,7 @@ class RequestHealth:
 
 def _kept(passed_ns: int) -> float:
     """How much of a difference from the neutral value is left."""
-    return float(0.5 ** (passed_ns / SECOND_NS / _HALF_LIFE_S))
+    return float(0.5 ** (passed_ns / NS_PER_S / _HALF_LIFE_S))
 
 
 class _Minute(Struct):
@@ -87,7 +87,7 @@ class RouteStatistics:
     """Measurements of one route. A message counts as slow after ``slow_s``, with a report or without."""
 
     def __init__(self, slow_s: float) -> None:
-        self._slow_ns = int(slow_s * SECOND_NS)
+        self._slow_ns = int(slow_s * NS_PER_S)
         self._all = _Means()
         self._carriers: dict[str, _Means] = {}
         self._minutes: list[_Minute] = []  # at most the window, oldest first
@@ -105,7 +105,7 @@ class RouteStatistics:
 
     def reported(self, now_ns: int, sent_ns: int, carrier: str, delivered: bool) -> None:
         """The final report of a message that was sent at ``sent_ns``."""
-        seconds = (now_ns - sent_ns) / SECOND_NS
+        seconds = (now_ns - sent_ns) / NS_PER_S
         self._all.add(now_ns, delivered, seconds)
         means = self._carriers.get(carrier)
         if means is None and len(self._carriers) < _CARRIERS_KEPT:

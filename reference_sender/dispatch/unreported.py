@@ -10,10 +10,9 @@ from collections.abc import Mapping, Sequence
 from heapq import heappop, heappush
 
 from reference_sender.dispatch.awaiting import Awaiting
-from reference_sender.dispatch.retry import SECOND_NS
 from reference_sender.dispatch.route import RouteState
 from reference_sender.dispatch.settings import DispatchSettings
-from reference_sender.dispatch.values import AskReport, Effect
+from reference_sender.dispatch.values import NS_PER_S, AskReport, Effect
 
 _AT_ONCE = 4
 _RETRY_NS = 1_000_000_000  # the route has no token, or is stopped
@@ -101,4 +100,4 @@ def unreported_of(
     answering = {each.name: each for each in routes if each.limits.answers_status}
     if not answering or settings.report_query_s is None:
         return None
-    return Unreported(awaiting, answering, int(settings.report_query_s * SECOND_NS))
+    return Unreported(awaiting, answering, int(settings.report_query_s * NS_PER_S))

@@ -11,6 +11,8 @@ from enum import Enum
 
 from msgspec import Struct
 
+NS_PER_S = 1_000_000_000
+
 
 class Lane(Enum):
     """Message class and priority lane; the order is the priority."""

@@ -13,13 +13,13 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Sequence
 
-from reference_sender.dispatch.retry import SECOND_NS
+from reference_sender.dispatch.values import NS_PER_S
 
 TOTAL = 100.0
 STEP = 10.0
 SLOW_SHARE = 0.15
 FAILURES = 50
-_MINUTE_NS = 60 * SECOND_NS
+_MINUTE_NS = 60 * NS_PER_S
 _FAILURES_WITHIN_NS = _MINUTE_NS
 _SLOW_PAUSE_NS = 5 * _MINUTE_NS
 _RETURN_EVERY_NS = 5 * _MINUTE_NS

@@ -47,7 +47,7 @@ class AlertWatcher:
         self._timer: asyncio.Handle = self._loop.call_soon(self._guarded_look)
 
     def stop(self) -> None:
-        """Look no more. Notices that no channel has taken yet are only in the log."""
+        """Stop the timer. Notices that no channel has taken yet are only in the log."""
         self._timer.cancel()
         for sender in self._senders:
             sender.cancel()

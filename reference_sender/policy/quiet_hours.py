@@ -11,10 +11,10 @@ from zoneinfo import ZoneInfo
 
 from msgspec import Struct
 
+from reference_sender.dispatch.values import NS_PER_S
 from reference_sender.policy.countries import Country, Prefixes
 
 FOREVER = 2**62  # an instant that never comes, year 2116
-_SECOND_NS = 1_000_000_000
 _DAYS_AHEAD = 9  # a country that is open on one weekday is open within these days
 
 
@@ -63,7 +63,7 @@ def next_window(country: Country, at_ns: int) -> OpenWindow:
 
 
 def _windows(country: Country, zone: ZoneInfo, at_ns: int) -> list[OpenWindow]:
-    today = datetime.fromtimestamp(at_ns // _SECOND_NS, UTC).astimezone(zone).date()
+    today = datetime.fromtimestamp(at_ns // NS_PER_S, UTC).astimezone(zone).date()
     found: list[OpenWindow] = []
     for ahead in range(-1, _DAYS_AHEAD):
         day = today + timedelta(days=ahead)
@@ -81,4 +81,4 @@ def _instant_ns(day: date, clock: str, zone: ZoneInfo) -> int:
     if clock == "24:00":
         day, clock = day + timedelta(days=1), "00:00"
     local = datetime.combine(day, time.fromisoformat(clock), zone)
-    return int(local.timestamp()) * _SECOND_NS
+    return int(local.timestamp()) * NS_PER_S

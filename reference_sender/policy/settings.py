@@ -9,13 +9,12 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from reference_sender.dispatch.campaign_figures import UNIT
-from reference_sender.dispatch.values import Lane
+from reference_sender.dispatch.values import NS_PER_S, Lane
 from reference_sender.policy.countries import Country, Prefixes, default_countries, zone_of
 from reference_sender.policy.recipients import RecipientLimit
 from reference_sender.settings_faults import faults_of
 
 _DAY_NS = 86_400_000_000_000
-_SECOND_NS = 1_000_000_000
 Amount = Annotated[float, Field(ge=0, le=1e9, allow_inf_nan=False)]
 
 
@@ -159,4 +158,4 @@ def amount(units: float) -> int:
 
 
 def _limit(messages: int, window_s: float) -> RecipientLimit | None:
-    return RecipientLimit(messages, int(window_s * _SECOND_NS)) if messages else None
+    return RecipientLimit(messages, int(window_s * NS_PER_S)) if messages else None

@@ -14,12 +14,11 @@ from zoneinfo import ZoneInfo
 from msgspec import Struct
 from msgspec.structs import replace
 
-from reference_sender.dispatch.values import Message
+from reference_sender.dispatch.values import NS_PER_S, Message
 from reference_sender.policy.countries import Prefixes
 from reference_sender.policy.quiet_hours import FOREVER
 from reference_sender.policy.wall import Wall
 
-_SECOND_NS = 1_000_000_000
 _EPOCH = date(1970, 1, 1).toordinal()
 _DAYS_KEPT = 400
 
@@ -166,13 +165,13 @@ class Spending:
 
 def day_of(at_ns: int, zone: ZoneInfo) -> int:
     """The day of ``at_ns``, Unix time, in ``zone``, in days since 1970-01-01."""
-    return datetime.fromtimestamp(at_ns // _SECOND_NS, zone).date().toordinal() - _EPOCH
+    return datetime.fromtimestamp(at_ns // NS_PER_S, zone).date().toordinal() - _EPOCH
 
 
 def day_start_ns(day: int, zone: ZoneInfo) -> int:
     """When ``day`` begins in ``zone``, in Unix time."""
     begins = datetime.combine(date.fromordinal(day + _EPOCH), time(), zone)
-    return int(begins.timestamp()) * _SECOND_NS
+    return int(begins.timestamp()) * NS_PER_S
 
 
 def summed(spent: Iterable[Spent]) -> list[Spent]:

@@ -12,10 +12,9 @@ from typing import Protocol
 
 from msgspec import Struct
 
-from reference_sender.dispatch.values import Message, Outcome, Report, Result
+from reference_sender.dispatch.values import NS_PER_S, Message, Outcome, Report, Result
 
 MAX_REPORTS = 10_000  # in one report call
-_SECOND_NS = 1_000_000_000
 
 
 class RouteAccount(Struct, frozen=True):
@@ -188,11 +187,11 @@ def shared_expiry_s(messages: Sequence[Message], tolerance_s: int) -> int | None
     """When the last of ``messages`` expires, in seconds of the sender's clock. None if another expires more
     than ``tolerance_s`` earlier.
     """
-    latest_s = messages[0].expires_ns // _SECOND_NS
+    latest_s = messages[0].expires_ns // NS_PER_S
     if len(messages) > 1:
         expiries = [message.expires_ns for message in messages]
-        latest_s = max(expiries) // _SECOND_NS
-        if latest_s - min(expiries) // _SECOND_NS > tolerance_s:
+        latest_s = max(expiries) // NS_PER_S
+        if latest_s - min(expiries) // NS_PER_S > tolerance_s:
             return None
     return latest_s
 

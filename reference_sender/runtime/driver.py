@@ -12,6 +12,7 @@ from msgspec.structs import replace
 from reference_sender.clock import now_ns
 from reference_sender.dispatch import Dispatcher, DispatchState
 from reference_sender.dispatch.values import (
+    NS_PER_S,
     AskReport,
     EndedMessage,
     Hedge,
@@ -38,7 +39,6 @@ from reference_sender.store.campaign_reports import ReportControl
 
 log = logging.getLogger(__name__)
 
-_SECOND_NS = 1_000_000_000
 _LAST_COMMIT_S = 5.0
 _CLOSED = "the sender has stopped"
 _FAULT = Result(Outcome.UNKNOWN, reason="route_fault")
@@ -372,5 +372,5 @@ class Driver:
             self._timer = None
         self._armed_ns = deadline_ns
         if deadline_ns is not None:
-            wait_s = max(0, deadline_ns - now_ns()) / _SECOND_NS
+            wait_s = max(0, deadline_ns - now_ns()) / NS_PER_S
             self._timer = self._loop.call_later(wait_s, self._guarded_advance)

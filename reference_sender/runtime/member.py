@@ -8,6 +8,7 @@ import asyncio
 import logging
 
 from reference_sender.clock import now_ns
+from reference_sender.dispatch.values import NS_PER_S
 from reference_sender.node.tenure import Tenure
 from reference_sender.policy.recipients import NumberCount, RecipientLimits
 from reference_sender.runtime.driver import Driver
@@ -15,7 +16,6 @@ from reference_sender.store import LeaseLost, Leases, Store, StoreError
 
 log = logging.getLogger(__name__)
 
-_SECOND_NS = 1_000_000_000
 _POLL_S = 0.2
 _LEARN_EVERY_S = 0.2
 # Now and then news are read again from long before the mark. The mark has passed the changes of a commit that
@@ -119,6 +119,6 @@ class Member:
         renewal = await asyncio.to_thread(self._leases.renew, self._share)
         # In this order: the store keeps a larger share before it is used, and the next renewal reports a
         # smaller one after it is used.
-        self._driver.renewed(began_ns + int(self._leases.lease_s * _SECOND_NS), renewal)
+        self._driver.renewed(began_ns + int(self._leases.lease_s * NS_PER_S), renewal)
         self._share = renewal.share
         self.leads = renewal.leads

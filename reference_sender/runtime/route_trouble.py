@@ -5,11 +5,11 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 
-from reference_sender.dispatch.values import Outcome, Result
+from reference_sender.dispatch.values import NS_PER_S, Outcome, Result
 
 log = logging.getLogger(__name__)
 
-_QUIET_NS = 60 * 1_000_000_000  # a route that fails and works in turn gets at most two lines in this time
+_QUIET_NS = 60 * NS_PER_S  # a route that fails and works in turn gets at most two lines in this time
 _NOT_SENT = "connection_refused"
 
 

@@ -19,7 +19,7 @@ from typing import Any
 
 import psutil
 import pytest
-from bottleneck_runs import ALL_CLASSES, FAST, MARKETING, analysed, kinds, part_of
+from bottleneck_runs import ALL_CLASSES, FAST, MARKETING, analysed, kinds, named_first, part_of
 from rich.console import Console
 from waiting import eventually
 
@@ -128,7 +128,9 @@ def test_a_sender_limited_to_a_share_of_a_core(tmp_path: Path) -> None:
     run_dir = tmp_path / "run"
     # 2 % of a core. With 4 % a fast machine carries this load, and the report rightly names nothing.
     report = run_part(part, run_dir, lambda place: held(process_of(place, "reference_sender"), 0.005, 0.245))
+    # It gets a fiftieth of a core, by being stopped: this is seen as a late loop, or as little CPU.
     assert kinds(report)[0] in ("sender_cpu", "sender_loop"), report.bottlenecks
+    named_first(report, kinds(report)[0], "sender_loop")
     assert report.validity != "invalid", [each for each in report.checks if each.state == "invalid"]
 
 
@@ -136,13 +138,13 @@ def test_a_sender_with_a_rate_limit_of_its_own(tmp_path: Path, monkeypatch: pyte
     own = "requests_per_s=5&requests_burst=1&max_batch=5"
     monkeypatch.setattr(ProfileChoice, "route_options", lambda _: own)
     report = run_part(part_of(tmp_path, 100.0, FAST, MARKETING), tmp_path / "run")
-    assert kinds(report)[0] == "sender_pacing", report.bottlenecks
+    named_first(report, "sender_pacing")
 
 
 def test_a_store_that_is_slow(tmp_path: Path) -> None:
     part = part_of(tmp_path, 40.0, FAST, ALL_CLASSES)
     report = run_part(part, tmp_path / "run", lambda place: locked(place / "sender.db", 2.6, 0.2))
-    assert kinds(report)[0] == "sender_store", report.bottlenecks
+    named_first(report, "sender_store")
 
 
 def test_a_provider_that_refuses_what_is_above_the_contract(
@@ -153,14 +155,14 @@ def test_a_provider_that_refuses_what_is_above_the_contract(
     )  # it does not know the limit
     profile = {**FAST, "throttle": {"segments": {"rate_per_s": 30, "burst": 30}}}
     report = run_part(part_of(tmp_path, 120.0, profile, MARKETING), tmp_path / "run")
-    assert kinds(report)[0] == "provider_limit", report.bottlenecks
+    named_first(report, "provider_limit")
     assert any("refused" in line for line in report.bottlenecks[0].evidence)
 
 
 def test_a_load_generator_that_is_starved(tmp_path: Path) -> None:
     part = part_of(tmp_path, 40.0, FAST, ALL_CLASSES)
     report = run_part(part, tmp_path / "run", lambda place: held(process_of(place, "locust"), 0.1, 0.6))
-    assert kinds(report)[0] == "generator", report.bottlenecks
+    named_first(report, "generator")
     assert report.validity == "invalid"
 
 
@@ -169,7 +171,7 @@ def test_a_mock_that_stalls(tmp_path: Path) -> None:
     report = run_part(
         part, tmp_path / "run", lambda place: held(process_of(place, "mock_provider"), 0.1, 0.5)
     )
-    assert kinds(report)[0] == "mock", report.bottlenecks
+    named_first(report, "mock")
     assert report.validity == "invalid"
 
 

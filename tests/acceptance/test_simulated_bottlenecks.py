@@ -21,7 +21,7 @@ def test_a_contract_that_the_sender_keeps(tmp_path: Path) -> None:
     profile = {**FAST, "throttle": {"segments": {"rate_per_s": 30, "burst": 30}}}
     part = part_of(tmp_path, 60.0, profile, MARKETING, lasts_s=40.0)
     report = simulated(part, tmp_path / "run")
-    assert kinds(report)[0] == "provider_limit", report.bottlenecks
+    assert kinds(report) == ["provider_limit"], report.bottlenecks
 
 
 def test_one_slow_carrier(tmp_path: Path) -> None:
@@ -32,7 +32,7 @@ def test_one_slow_carrier(tmp_path: Path) -> None:
     ]
     part = part_of(tmp_path, 60.0, {**FAST, "carriers": carriers}, ALL_CLASSES, lasts_s=40.0)
     report = simulated(part, tmp_path / "run")
-    assert kinds(report)[0] == "carrier_queue", report.bottlenecks
+    assert kinds(report) == ["carrier_queue"], report.bottlenecks
     assert "Slow" in report.bottlenecks[0].text and "Quick" not in report.bottlenecks[0].text
 
 
@@ -40,7 +40,7 @@ def test_a_lossy_network(tmp_path: Path) -> None:
     failures = [{"state": "undelivered", "reason": "network_error", "share": 0.3}]
     profile = {**FAST, "delivery": {**FAST["delivery"], "failures": failures}}
     report = simulated(part_of(tmp_path, 60.0, profile, ALL_CLASSES, lasts_s=40.0), tmp_path / "run")
-    assert kinds(report)[0] == "network", report.bottlenecks
+    assert kinds(report) == ["network"], report.bottlenecks
 
 
 def test_nothing_is_wrong_in_a_busy_hour(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from held_world import HeldWorld
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from nanoseconds import S
 
 from reference_sender.dispatch.values import FINAL_STATES, Lane, Message, Outcome, State
 from reference_sender.policy.campaigns import CampaignState
@@ -12,7 +13,6 @@ from reference_sender.policy.countries import default_countries
 from reference_sender.policy.quiet_hours import OpeningHours
 from reference_sender.policy.settings import PolicySettings
 
-S = 1_000_000_000
 HOUR = 3600 * S
 NUMBERS = ("48500100200", "33612345678", "306912345678")
 CAMPAIGNS = ("", "may", "june")

@@ -11,7 +11,6 @@ from msgspec.structs import replace
 from nanoseconds import S
 
 from loadtests.simulate.mapping import passage_of
-from loadtests.simulate.passage import NS_PER_S
 from loadtests.simulate.world import World
 from mock_provider.engine import Engine
 from mock_provider.testing.virtual import TOKEN, plain_profile
@@ -147,9 +146,9 @@ def test_the_pacing_converges_to_the_provider_s_real_limit(what: str, real: floa
     world = World(core, Engine(profile, 1), {"a": passage_of(profile, TOKEN, False)}, lambda _: None)
     count = round(real * until_s * 1.3)
     world.offer(0, [_message(number) for number in range(count)])
-    world.run(settled_s * NS_PER_S)
+    world.run(settled_s * S)
     before = core.state()
-    world.run(until_s * NS_PER_S)
+    world.run(until_s * S)
     after = core.state()
     taken = after.totals["sent"] - before.totals["sent"]
     throttled = after.routes[0].throttles - before.routes[0].throttles

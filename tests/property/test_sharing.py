@@ -6,13 +6,14 @@ from __future__ import annotations
 
 from hypothesis import given
 from hypothesis import strategies as st
+from nanoseconds import S
 
 from reference_sender.dispatch import DispatchSettings
 from reference_sender.dispatch.route import RouteState
 from reference_sender.dispatch.values import RouteLimits
 from reference_sender.store.sharing import WHOLE, granted
 
-RATE_PER_S, BURST, SECOND_NS = 40, 24, 1_000_000_000
+RATE_PER_S, BURST = 40, 24
 LIMITS = RouteLimits("r", RATE_PER_S, BURST, 1e6, 1e6, 10, 8, 86_400.0)
 
 STEPS = st.lists(
@@ -81,7 +82,7 @@ def test_without_further_change_the_nodes_soon_have_equal_shares(
     assert [nodes.using[node] for node in sorted(nodes.using)] == expected
 
 
-@given(STEPS, st.lists(st.integers(0, SECOND_NS), min_size=60, max_size=60))
+@given(STEPS, st.lists(st.integers(0, S), min_size=60, max_size=60))
 def test_all_nodes_together_keep_the_rate_and_burst_of_the_contract(
     steps: list[tuple[str, int]], waits_ns: list[int]
 ) -> None:
@@ -107,4 +108,4 @@ def test_all_nodes_together_keep_the_rate_and_burst_of_the_contract(
         total = 0
         for at_ns, tokens in sent[first:]:
             total += tokens
-            assert total <= RATE_PER_S * (at_ns - from_ns) / SECOND_NS + BURST
+            assert total <= RATE_PER_S * (at_ns - from_ns) / S + BURST

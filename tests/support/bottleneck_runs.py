@@ -42,6 +42,17 @@ def analysed(run_dir: Path) -> PartReport:
     return analyse_part(run_dir, manifest, "bottleneck")
 
 
+# True beside the caused one on a busy machine: the parts of a run share its cores.
+SHARED_MACHINE = ("machine", "sender_cpu")
+
+
+def named_first(report: PartReport, caused: str, *also: str) -> None:
+    """The caused bottleneck comes first, and beside it only what is true in such a run."""
+    found = kinds(report)
+    assert found[:1] == [caused], report.bottlenecks
+    assert set(found[1:]) <= {*also, *SHARED_MACHINE}, report.bottlenecks
+
+
 def kinds(report: PartReport) -> list[str]:
     for each in report.bottlenecks:
         assert each.text and each.evidence and 0 <= each.from_s < each.to_s and 0 < each.share_of_load <= 1

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from nanoseconds import S
+
 from reference_sender.dispatch.values import State
 from reference_sender.store.campaign_reports import CampaignRow
 
-SECOND_NS = 1_000_000_000
-BEGAN_NS = 1_796_000_000 * SECOND_NS  # 2026-11-30 00:53:20 UTC
+BEGAN_NS = 1_796_000_000 * S  # 2026-11-30 00:53:20 UTC
 ORANGE, PLAY, GERMAN, BRITISH = "48500100200", "48790100200", "4915110000000", "447700900123"
 
 
@@ -23,9 +24,9 @@ def row(
     scheduled_s: float | None = None,
 ) -> CampaignRow:
     """A message accepted ``number`` seconds after the first; ``scheduled_s`` counts from its acceptance."""
-    created_ns = BEGAN_NS + number * SECOND_NS
-    not_before_ns = 0 if scheduled_s is None else created_ns + int(scheduled_s * SECOND_NS)
-    changed_ns = created_ns + int(took_s * SECOND_NS)
+    created_ns = BEGAN_NS + number * S
+    not_before_ns = 0 if scheduled_s is None else created_ns + int(scheduled_s * S)
+    changed_ns = created_ns + int(took_s * S)
     return CampaignRow(
         number,
         key or f"k-{number}",

@@ -20,6 +20,12 @@ def client(provider: ProviderThread) -> Client:
     return Client(provider.url + "/", access_token=provider.token)
 
 
+def rest(provider: ProviderThread, method: str, path: str) -> tuple[int, Any]:
+    """Status and JSON of a request that the official client has no method for."""
+    status, reply = provider.request(path, None, method, Authorization=f"Bearer {provider.token}")
+    return status, json.loads(reply) if reply else None
+
+
 def refused(call: Any, **arguments: Any) -> tuple[int, str]:
     """HTTP status and words of a REST error."""
     with pytest.raises(EndpointException) as error:
@@ -167,3 +173,26 @@ def test_everything_wants_the_token_and_a_reset_forgets_it(client: Client, provi
     assert provider.admin("/reset", {}, "POST")[0] == 200
     assert client.contacts.list_contacts().size == client.contacts.list_groups().size == 0
     assert client.blacklist.list_phone_numbers().size == 0
+
+
+def test_a_contact_in_a_group_by_the_paths_of_other_clients(client: Client, provider: ProviderThread) -> None:
+    ann = client.contacts.create_contact(phone_number=NUMBER)
+    group = client.contacts.create_group(name="vip")
+    membership = f"/contacts/{ann.id}/groups/{group.id}"
+    assert rest(provider, "GET", membership)[0] == 404
+    assert [rest(provider, "PUT", membership)[0] for _ in range(2)] == [201, 200]
+    status, shown = rest(provider, "GET", membership)
+    assert (status, shown["id"], shown["name"]) == (200, group.id, "vip")
+    assert rest(provider, "DELETE", membership) == (204, None)
+    assert rest(provider, "GET", membership)[0] == 404
+    assert client.contacts.get_contact(contact_id=ann.id).id == ann.id
+
+
+def test_all_groups_and_all_contacts_are_removed(client: Client, provider: ProviderThread) -> None:
+    client.contacts.create_contact(phone_number=NUMBER)
+    client.contacts.create_contact(phone_number=OTHER)
+    client.contacts.create_group(name="vip")
+    assert rest(provider, "DELETE", "/contacts/groups") == (204, None)
+    assert (client.contacts.list_groups().size, client.contacts.list_contacts().size) == (0, 2)
+    assert rest(provider, "DELETE", "/contacts") == (202, None)
+    assert client.contacts.list_contacts().size == 0

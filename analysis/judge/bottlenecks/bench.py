@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from analysis.arrays import Bools
+from analysis.findings import BottleneckKind
 from analysis.formatting import count_text, seconds_text, significant
 from analysis.judge.bottlenecks.kind import Description, Kind, Seen, over, strength, typical
 from analysis.judge.bottlenecks.symptoms import mock_late_s
@@ -49,10 +50,8 @@ def mock(view: View) -> Seen:
 
 
 GENERATOR = Kind("generator", generator, frozenset(("sender_api",)))
-MOCK = Kind(
-    "mock",
-    mock,
-    frozenset(
-        ("sender_concurrency", "sender_pacing", "sender_api", "carrier_queue", "network", "provider_limit")
-    ),
+_AFTER_THE_MOCK: tuple[BottleneckKind, ...] = (
+    *("sender_concurrency", "sender_pacing", "sender_api", "sender_hold"),
+    *("carrier_queue", "network", "provider_limit"),
 )
+MOCK = Kind("mock", mock, frozenset(_AFTER_THE_MOCK))

@@ -93,8 +93,12 @@ def _of(view: View, process: str) -> str:
 CPU = Kind(
     "sender_cpu",
     cpu,
-    frozenset(("sender_loop", "sender_store", "sender_concurrency", "sender_pacing", "sender_api")),
+    frozenset(
+        ("sender_loop", "sender_store", "sender_concurrency", "sender_pacing", "sender_api", "sender_hold")
+    ),
 )
 LOOP = Kind(
-    "sender_loop", loop, frozenset(("sender_store", "sender_concurrency", "sender_pacing", "sender_api"))
+    "sender_loop",
+    loop,
+    frozenset(("sender_store", "sender_concurrency", "sender_pacing", "sender_api", "sender_hold")),
 )

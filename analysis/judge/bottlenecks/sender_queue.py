@@ -1,5 +1,5 @@
-"""Waits that the sender's own settings cause: rate limits below the contract's, or too few concurrent
-requests.
+"""Waits in the sender's queue: its own rate limits below the contract's, too few concurrent requests, or a
+delay whose cause is not visible from outside.
 """
 
 from __future__ import annotations
@@ -85,20 +85,53 @@ def binds_below_contract(view: View) -> Bools:
 
 
 def _inferred_pacing(view: View) -> Bools:
-    """For a sender without gauges: it has a backlog, few requests in flight, and no refused request."""
-    if view.gauges.gauges.names("sender", "waited_"):
+    """For a sender without gauges: it submits at a constant rate while messages wait for different times.
+
+    Messages that all wait equally long are delayed and not limited in their rate.
+    """
+    idle = _idle_backlog(view)
+    throttled = view.windows.counts(view.taken_at_s, view.provider.throttled > 0) > 0
+    constant = submits.at_constant_rate(view) & ~submits.waits_alike(view)
+    return idle & constant & ~throttled & binds_below_contract(view)
+
+
+def _idle_backlog(view: View) -> Bools:
+    """For a sender without gauges: windows in which messages wait and few requests are in flight."""
+    if view.gauges.gauges.names("sender", "waited_") or not view.journeys.journal:
         return np.zeros(view.windows.count, dtype=np.bool_)
     _, _, share = submits.unanswered(view)
-    idle = share < 0.5
-    throttled = view.windows.counts(view.taken_at_s, view.provider.throttled > 0) > 0
-    return submits.backlog(view) & idle & ~throttled & binds_below_contract(view)
+    idle: Bools = submits.backlog(view) & (share < 0.5)
+    return idle
+
+
+def hold(view: View) -> Seen:
+    """A backlog without requests in flight, and without the constant rate that shows a rate limit."""
+    waits = view.windows.percentile(view.due_s, view.sender_wait_s, view.forwarded, 50.0)
+    held = _idle_backlog(view) & ~_inferred_pacing(view) & over(waits, QUEUED_S)
+
+    def describe(windows: Bools) -> Description:
+        median_s = typical(waits, windows)
+        text = (
+            f"{view.sender_name} holds messages before it sends them to the provider; the cause is not "
+            "visible from outside"
+        )
+        evidence = [
+            f"the median message waited {seconds_text(median_s)} in it",
+            "few requests to the provider were in flight meanwhile",
+        ]
+        if submits.waits_alike(view)[windows].all():
+            evidence.append("all messages waited about equally long")
+        return text, tuple(evidence)
+
+    # Weak, since it shows where messages wait and not why.
+    return Seen(strength(held, 0.4), describe)
 
 
 def concurrency(view: View) -> Seen:
     share = waited_share(view, "in_flight")
     reported = over(share, WAITED_SHARE)
     mean, most, busy = submits.unanswered(view)
-    silent = not view.gauges.gauges.names("sender", "waited_")
+    silent = view.journeys.journal and not view.gauges.gauges.names("sender", "waited_")
     at_limit = (mean >= AT_LIMIT * most) & (most >= 1) & (busy > 0.9)
     # A sender that calls the provider before it answers has no backlog, since its callers wait.
     callers = over(view.windows.percentile(view.due_s, view.api_s, view.everyone, 50.0), QUEUED_S)
@@ -143,5 +176,6 @@ def _contract_words(view: View) -> str:
     return _limits_words(rates) if any(rate is not None for rate in rates) else "no limit"
 
 
-PACING = Kind("sender_pacing", pacing, frozenset())
-CONCURRENCY = Kind("sender_concurrency", concurrency, frozenset())
+PACING = Kind("sender_pacing", pacing, frozenset(("sender_hold",)))
+CONCURRENCY = Kind("sender_concurrency", concurrency, frozenset(("sender_hold",)))
+HOLD = Kind("sender_hold", hold)

@@ -25,4 +25,6 @@ def look(view: View) -> Seen:
     return Seen(strength(over(commit, SLOW_MS), 0.9 + 0.1 * (commit > 5 * SLOW_MS)), describe)
 
 
-STORE = Kind("sender_store", look, frozenset(("sender_api", "sender_concurrency", "sender_pacing")))
+STORE = Kind(
+    "sender_store", look, frozenset(("sender_api", "sender_concurrency", "sender_pacing", "sender_hold"))
+)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 
 from analysis.arrays import Bools, Floats
@@ -10,6 +12,12 @@ from analysis.judge.bottlenecks.view import View
 _MOST_LOOKS = 1_000
 _FEWEST_LOOKS = 50
 _LOOKS_IN_ALL = 500_000
+_BIN_S = 1.0
+# Variance over mean of the submits per second: 1 for random arrivals, about 0 behind a rate limit. Random
+# arrivals are below this limit in 1 of 100 windows.
+_CONSTANT_RATE = 0.2
+_FEWEST_BINS = 5
+_ALIKE = 0.25  # spread of the waits over their median
 
 
 def backlog(view: View) -> Bools:
@@ -49,3 +57,28 @@ def unanswered(view: View) -> tuple[Floats, Floats, Floats]:
         mean[window], most[window] = under_way.mean(), under_way.max(initial=0)
         share[window] = np.count_nonzero(under_way > 0) / len(at)
     return mean, most, share
+
+
+def at_constant_rate(view: View) -> Bools:
+    """Windows in which the number of submits hardly differs from one second to the next."""
+    found: Bools = np.zeros(view.windows.count, dtype=np.bool_)
+    instants = np.sort(np.unique(view.taken_at_s[np.isfinite(view.taken_at_s)]))
+    edges = view.windows.edges_s
+    for window, (low, high) in enumerate(pairwise(edges.tolist())):
+        bins = np.diff(np.searchsorted(instants, np.arange(low, high + 1e-9, _BIN_S)))
+        # Before the first submit and after the last, no message may have waited.
+        sent = np.flatnonzero(bins)
+        counts = bins[sent[0] : sent[-1] + 1] if len(sent) else bins
+        if len(counts) >= _FEWEST_BINS:
+            found[window] = counts.var() < _CONSTANT_RATE * counts.mean()
+    return found
+
+
+def waits_alike(view: View) -> Bools:
+    """Windows in which the messages that were submitted waited equally long in the sender."""
+    low, middle, high = (
+        view.windows.percentile(view.due_s, view.sender_wait_s, view.forwarded, percent)
+        for percent in (10.0, 50.0, 90.0)
+    )
+    alike: Bools = np.nan_to_num(high - low, nan=np.inf) < _ALIKE * np.nan_to_num(middle)
+    return alike

@@ -32,6 +32,7 @@ class BottleneckInputs:
     target: Mapping[str, Any]
     in_flight_limit: int
     lag_limit_s: float
+    waited_out: bool = True  # the wait after the load was not ended before its limit
 
 
 class View:
@@ -106,7 +107,12 @@ class View:
 
     @cached_property
     def sender_wait_s(self) -> Floats:
-        """Wait in the sender's queue: from its answer to the accepted submit, or to the end."""
+        """Wait in the sender's queue: from its answer to the accepted submit, or to the end.
+
+        NaN for messages that were never forwarded, and without records of the provider and the sender.
+        """
+        if not (self.journeys.journal or self.journeys.sender.present):
+            return np.full(self.journeys.count, np.nan)
         taken_s = np.where(
             np.isfinite(self.provider.taken_s), self.provider.taken_s, self.provider.submitted_s
         )
@@ -114,7 +120,14 @@ class View:
             self.journeys.accepted & ~np.isfinite(taken_s) & np.isin(self.outcomes.outcome, (OPEN, EXPIRED))
         )
         until = np.where(waiting, self.journeys.end_s, taken_s)
-        return np.where(self.journeys.accepted, np.maximum(until - self.load.answered_s, 0.0), np.nan)
+        counted = self.journeys.accepted & ~self.outcomes.unaccounted
+        return np.where(counted, np.maximum(until - self.load.answered_s, 0.0), np.nan)
+
+    @cached_property
+    def forwarded(self) -> Bools:
+        """Accepted messages that the provider has seen."""
+        seen: Bools = self.journeys.accepted & np.isfinite(self.taken_at_s)
+        return seen
 
     @cached_property
     def carrier_wait_s(self) -> Floats:

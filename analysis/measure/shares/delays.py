@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+import msgspec
 import numpy as np
 
 from analysis.arrays import Floats, Ints
 from analysis.findings import DelaySplit, Share
+from analysis.formatting import round_number_text
 from analysis.measure.outcomes import DELIVERED, MessageOutcomes
 from analysis.measure.percentiles import Ages, known, needed, quantiles, ranks
-from analysis.measure.shares.limits import CARRIER, DRAIN, NO_CAUSE, ContractLimits, read_limits
+from analysis.measure.shares.limits import CARRIER, ContractLimits, has_fast_lane, read_limits
 from analysis.measure.shares.ways import SHARES, Split, read_downtime, split_ways
 from analysis.read.journeys import Journeys
+from analysis.read.provider_rows import Labels
 from analysis.records import Manifest
 
 SPLIT_PERCENTILES = (50.0, 95.0, 99.0)
@@ -34,8 +37,16 @@ def delay_splits(
         delivered = int(np.count_nonzero(reachable & (journeys.load.class_index == index)))
         if delivered:
             among = np.flatnonzero(journeys.load.class_index[split.ways.place] == index)
-            found.append(_of_class(name, delivered, split, among, percentiles, limits))
+            made = _of_class(name, delivered, split, among, percentiles, limits, journeys.provider.carrier)
+            slow = ~journeys.provider.priority[split.ways.place[among]]
+            without = int(np.count_nonzero(slow)) if has_fast_lane(manifest.profile) else 0
+            found.append(msgspec.structs.replace(made, without_flag=without, routes=_routes(manifest)))
     return tuple(found)
+
+
+def _routes(manifest: Manifest) -> int:
+    listed = manifest.target.get("routes")
+    return max(len(listed), 1) if isinstance(listed, list | tuple) else 1
 
 
 def split_run(journeys: Journeys, outcomes: MessageOutcomes, manifest: Manifest) -> Split:
@@ -52,6 +63,7 @@ def _of_class(
     among: Ints,
     percentiles: tuple[float, ...],
     limits: ContractLimits,
+    carrier: Labels,
 ) -> DelaySplit:
     total = split.total[among]
     shares = []
@@ -77,7 +89,7 @@ def _of_class(
         shares=tuple(shares),
         network_only=quantiles(_known(split.of["network"][among]), percentiles),
         ideal=quantiles(_known(split.ideal[among]), percentiles),
-        limit=_dearest(split, among, limits),
+        limit=_dearest(split, among, limits, carrier),
     )
 
 
@@ -105,13 +117,18 @@ def _own_percentiles(values: Ints) -> tuple[float | None, ...]:
     )
 
 
-def _dearest(split: Split, among: Ints, limits: ContractLimits) -> str:
-    """The limit with the longest waits, as text."""
-    cost = split.of["contract"][among]
-    if not len(cost) or cost.sum() <= 0:
+def _dearest(split: Split, among: Ints, limits: ContractLimits, carrier: Labels) -> str:
+    """The limit with the longest waits, as text; for a carrier's limit with its name."""
+    by_limit = split.contract_ns[among].sum(axis=0)
+    if not len(among) or by_limit.sum() <= 0:
         return ""
-    # Other waits are in the provider's queues. An ideal sender would not have had them.
-    in_queue = DRAIN if limits.drain_ns else CARRIER
-    cause = np.where(split.cause[among] == NO_CAUSE, in_queue, split.cause[among])
-    totals = np.bincount(cause, weights=np.maximum(cost, 0), minlength=len(limits.words))
-    return limits.words[int(totals.argmax())]
+    dearest = int(by_limit.argmax())
+    if dearest != CARRIER:
+        return limits.words[dearest]
+    of = np.maximum(carrier.index[split.ways.place[among]], 0)
+    waits = np.maximum(split.contract_ns[among, CARRIER], 0)
+    name = carrier.names[int(np.bincount(of, weights=waits, minlength=len(carrier.names)).argmax())]
+    unit = limits.carrier_ns.get(name, 0)
+    return (
+        f"{round_number_text(1e9 / unit)} segments/s at the carrier {name}" if unit else limits.words[CARRIER]
+    )

@@ -18,7 +18,7 @@ from analysis.arrays import Bools, Ints
 from analysis.measure.shares.limits import (
     CONCURRENT,
     DRAIN,
-    NO_CAUSE,
+    LIMITS,
     REQUESTS,
     SEGMENTS,
     Bucket,
@@ -31,10 +31,12 @@ _BEFORE_ALL_NS = -(2**62)
 
 @dataclass(frozen=True)
 class GatePassage:
-    """``at_ns``: when each message passed. ``cause``: the limit that it waited for; NO_CAUSE: none."""
+    """``at_ns``: when each message passed. ``waits_ns``: its wait by limit, a column each; they add up to the
+    whole wait.
+    """
 
     at_ns: Ints
-    cause: Ints
+    waits_ns: Ints
 
 
 def pass_gate(
@@ -46,7 +48,7 @@ def pass_gate(
     """
     order = np.lexsort((turn, rank, at))
     at, rank, turn, segments, reply = at[order], rank[order], turn[order], segments[order], reply[order]
-    passed, cause = at.copy(), np.full(len(at), NO_CAUSE, dtype=np.int64)
+    passed, waits_ns = at.copy(), np.zeros((len(at), LIMITS), dtype=np.int64)
     if limits.at_the_gate and len(at):
         idle, waits = _one_by_one(at, segments, reply, limits)
         ranges = periods(idle, waits)
@@ -58,11 +60,11 @@ def pass_gate(
             for first, end in ranges:
                 if end > reached:
                     reached = gate.advance(max(first, reached), end)
-            for number, (at_ns, why) in gate.waited.items():
-                passed[number], cause[number] = at_ns, why
+            for number, (at_ns, by_limit) in gate.waited.items():
+                passed[number], waits_ns[number] = at_ns, by_limit
     back = np.empty_like(order)
     back[order] = np.arange(len(order))
-    return GatePassage(passed[back], cause[back])
+    return GatePassage(passed[back], waits_ns[back])
 
 
 def _one_by_one(at: Ints, segments: Ints, reply: Ints, limits: ContractLimits) -> tuple[Bools, Bools]:
@@ -127,31 +129,34 @@ class ContractGate:
         self._unanswered: list[int] = []  # heap of the instants of the answers
         # Per class, a heap of (turn, number).
         self._queues: list[list[tuple[int, int]]] = [[] for _ in range(max(rank, default=0) + 1)]
-        self.waited: dict[
-            int, tuple[int, int]
-        ] = {}  # number -> when it passed, and the limit that it waited for
+        # Number -> when it passed, and its wait by limit.
+        self.waited: dict[int, tuple[int, list[int]]] = {}
+        self._spent = [0] * LIMITS  # time in which the gate was closed, by limit
+        self._spent_before: dict[int, list[int]] = {}  # of each waiting message, at its arrival
 
     def advance(self, first: int, end: int) -> int:
         """Pass messages from ``first`` to ``end`` or the next idle arrival; return its number."""
         at, count, queues = self._at, len(self._at), self._queues
-        number, now_ns, cause = first, at[first], NO_CAUSE
+        number, now_ns = first, at[first]
         while True:
             while number < count and at[number] <= now_ns:
                 heapq.heappush(queues[self._rank[number]], (self._turn[number], number))
+                self._spent_before[number] = list(self._spent)
                 number += 1
             queue = next((each for each in queues if each), None)
             if queue is None:
                 if number >= count or (number >= end and self._is_idle(at[number])):
                     return number
-                now_ns, cause = at[number], NO_CAUSE
+                now_ns = at[number]
                 continue
             ready_ns, why = self._ready(self._segments[queue[0][1]], now_ns)
             if ready_ns <= now_ns:
-                self._send(queue, now_ns, cause)
+                self._send(queue, now_ns)
                 continue
-            cause = why
             # A message that arrives earlier may have a higher class.
-            now_ns = min(ready_ns, at[number]) if number < count else ready_ns
+            then_ns = min(ready_ns, at[number]) if number < count else ready_ns
+            self._spent[why] += then_ns - now_ns
+            now_ns = then_ns
 
     def _is_idle(self, at_ns: int) -> bool:
         levels = [level for level in (self._requests, self._tokens) if level is not None]
@@ -183,28 +188,31 @@ class ContractGate:
             next_ns = max(next_ns, self._unanswered[0])
         return next_ns
 
-    def _send(self, queue: list[tuple[int, int]], now_ns: int, cause: int) -> None:
+    def _send(self, queue: list[tuple[int, int]], now_ns: int) -> None:
         """One request with all messages that can pass before the next request may follow."""
         if self._requests is not None:
             self._requests.take(now_ns, 1)
         if self._limits.concurrent is not None:
             heapq.heappush(self._unanswered, now_ns + self._reply[queue[0][1]])
         next_ns = self._next_request_ns(now_ns)
-        self._let_pass(heapq.heappop(queue)[1], now_ns, now_ns, cause)
+        self._let_pass(heapq.heappop(queue)[1], now_ns, now_ns)
         for _ in range(self._limits.batch - 1):
             passes_ns = max(now_ns, self._drained_ns)
             if not queue or passes_ns >= next_ns:
                 return
             if self._tokens is not None and self._tokens.ready_ns(self._segments[queue[0][1]]) > now_ns:
                 return
-            why = DRAIN if passes_ns > now_ns else cause
-            self._let_pass(heapq.heappop(queue)[1], now_ns, passes_ns, why)
+            self._let_pass(heapq.heappop(queue)[1], now_ns, passes_ns)
 
-    def _let_pass(self, number: int, sent_ns: int, passes_ns: int, cause: int) -> None:
+    def _let_pass(self, number: int, sent_ns: int, passes_ns: int) -> None:
+        """From ``sent_ns`` to ``passes_ns`` the message waits in the accept queue."""
         segments = self._segments[number]
         if self._tokens is not None:
             self._tokens.take(sent_ns, segments)
         if self._limits.drain_ns:
             self._drained_ns = passes_ns + segments * self._limits.drain_ns
+        before = self._spent_before.pop(number)
         if passes_ns > self._at[number]:
-            self.waited[number] = passes_ns, cause
+            by_limit = [spent - earlier for spent, earlier in zip(self._spent, before, strict=True)]
+            by_limit[DRAIN] += passes_ns - sent_ns
+            self.waited[number] = passes_ns, by_limit

@@ -12,7 +12,7 @@ from analysis.arrays import Floats
 from analysis.findings import Hint
 from analysis.formatting import count_text, seconds_text, share_text
 from analysis.measure.percentiles import known, quantiles
-from analysis.measure.shares.limits import ContractLimits, read_limits
+from analysis.measure.shares.limits import ContractLimits, has_fast_lane, read_limits
 from analysis.read.journeys import Journeys
 from analysis.records import Manifest
 
@@ -37,7 +37,7 @@ def hints(journeys: Journeys, manifest: Manifest) -> tuple[Hint, ...]:
 
 def _without_priority(journeys: Journeys, profile: Mapping[str, Any]) -> Hint | None:
     """OTPs without the provider's priority flag, on a profile with faster delivery for it."""
-    if "otp" not in journeys.load.class_names or not _has_fast_lane(profile):
+    if "otp" not in journeys.load.class_names or not has_fast_lane(profile):
         return None
     provider = journeys.provider
     accepted = provider.accepted & journeys.of_class("otp") & np.isfinite(provider.taken_s)
@@ -53,13 +53,6 @@ def _without_priority(journeys: Journeys, profile: Mapping[str, Any]) -> Hint | 
         text += f": 95 % of them took up to {tail} from carrier to handset"
         text += f", those with the flag up to {with_flag}" if with_flag else ""
     return Hint("otp_without_priority", f"{text}.", count)
-
-
-def _has_fast_lane(profile: Mapping[str, Any]) -> bool:
-    """Whether the flag changes the time to the handset, at all carriers or at one."""
-    delivery, carriers = profile.get("delivery"), profile.get("carriers")
-    sections = [delivery, *(carriers if isinstance(carriers, list | tuple) else ())]
-    return any(isinstance(each, Mapping) and each.get("priority_latency") is not None for each in sections)
 
 
 def _p95_text(times: Floats) -> str:

@@ -8,7 +8,7 @@ import numpy as np
 
 from analysis.arrays import Bools, Ints
 from analysis.measure.shares.gate import pass_gate
-from analysis.measure.shares.limits import CARRIER, NO_CAUSE, ContractLimits
+from analysis.measure.shares.limits import CARRIER, ContractLimits
 from analysis.measure.shares.queueing import served
 
 
@@ -27,17 +27,20 @@ class Offered:
 
 @dataclass(frozen=True)
 class IdealWait:
-    """For each message: the whole wait, and the limit that caused most of it (NO_CAUSE: none)."""
+    """For each message: its wait by limit, a column each, and the whole wait."""
 
-    wait_ns: Ints
-    cause: Ints
+    by_limit_ns: Ints
+
+    @property
+    def wait_ns(self) -> Ints:
+        waited: Ints = self.by_limit_ns.sum(axis=1)
+        return waited
 
 
 def ideal_wait(offered: Offered, limits: ContractLimits) -> IdealWait:
     """Simulate the messages with the limits. Without limits there is no wait."""
     at_ns = offered.at_ns
     passed = pass_gate(at_ns, offered.rank, offered.turn, offered.segments, offered.reply_ns, limits)
-    gate_ns = passed.at_ns - at_ns
     # One number for class and turn.
     place = np.empty_like(offered.rank)
     place[np.lexsort((offered.turn, offered.rank))] = np.arange(len(place))
@@ -49,6 +52,6 @@ def ideal_wait(offered: Offered, limits: ContractLimits) -> IdealWait:
         if unit and here.any():
             begun = served(arrived[here], place[here], offered.segments[here] * unit)
             carrier_ns[here] = begun - arrived[here]
-    wait_ns = gate_ns + carrier_ns
-    cause = np.where(carrier_ns > gate_ns, CARRIER, passed.cause)
-    return IdealWait(wait_ns, np.where(wait_ns > 0, cause, NO_CAUSE))
+    by_limit_ns = passed.waits_ns.copy()
+    by_limit_ns[:, CARRIER] = carrier_ns
+    return IdealWait(by_limit_ns)

@@ -12,10 +12,10 @@ from typing import Any
 
 from analysis.formatting import round_number_text
 
-_NS = 1_000_000_000
+_NS_PER_S = 1_000_000_000
 # Causes of a wait, as positions in ``Limits.words``.
 REQUESTS, SEGMENTS, CONCURRENT, DRAIN, CARRIER = range(5)
-NO_CAUSE = -1
+LIMITS = 5
 
 
 @dataclass(frozen=True)
@@ -76,12 +76,19 @@ def read_limits(profile: Mapping[str, Any], protocol: str) -> ContractLimits:
 def unit_ns(rate_per_s: Any) -> int:
     """Time of one unit at a rate, rounded up; 0: no limit."""
     is_rate = isinstance(rate_per_s, int | float) and rate_per_s > 0
-    return -int(-_NS // rate_per_s) if is_rate else 0
+    return -int(-_NS_PER_S // rate_per_s) if is_rate else 0
 
 
 def _bucket(section: Mapping[str, Any]) -> Bucket | None:
     unit, burst = unit_ns(section.get("rate_per_s")), section.get("burst")
     return Bucket(unit, burst) if unit and isinstance(burst, int) and burst >= 1 else None
+
+
+def has_fast_lane(profile: Mapping[str, Any]) -> bool:
+    """Whether the priority flag changes the time to the handset, at all carriers or at one."""
+    delivery, carriers = profile.get("delivery"), profile.get("carriers")
+    sections = [delivery, *(carriers if isinstance(carriers, list | tuple) else ())]
+    return any(isinstance(each, Mapping) and each.get("priority_latency") is not None for each in sections)
 
 
 def _carriers(listed: Any, account: Mapping[str, Any]) -> dict[str, Any]:

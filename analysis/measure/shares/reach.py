@@ -6,31 +6,47 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from analysis.findings import DelaySplit
-from analysis.formatting import seconds_text
+from analysis.findings import SUFFICIENT, DelaySplit
+from analysis.formatting import count_text, seconds_text
 from analysis.quantile import Quantile
 
 
 def out_of_reach(splits: Iterable[DelaySplit], message_class: str, percentile: float, limit_s: float) -> str:
     """A sentence if no sender can meet the objective on this profile, else "".
 
-    The condition: the whole interval of the network's percentile is above the limit.
+    The condition: the whole interval of the network's percentile is above the limit. A message that went
+    without the priority flag, or on one of several routes, does not have the network of an ideal sender: then
+    the sentence says so.
     """
     split = _of(splits, message_class)
     network = _at(split.network_only, percentile) if split else None
     if network is None or network.low_s is None or network.low_s <= limit_s:
         return ""
+    assert split is not None
+    subject = "No sender can meet this objective on this profile"
+    if split.routes > 1:
+        subject = "On the routes that the messages took, this objective is out of reach"
+    if split.without_flag:
+        of_all = f"{count_text(split.without_flag)} of {count_text(split.count)}"
+        subject = f"Without the provider's priority flag ({of_all} messages), this objective is out of reach"
     return (
-        f"No sender can meet this objective on this profile: the network alone takes {_shown(network)} "
+        f"{subject}: the network alone takes {_shown(network)} "
         f"for {percentile:g} % of {message_class} messages; the limit is {seconds_text(limit_s)}."
     )
 
 
-def to_negotiate(splits: Iterable[DelaySplit], message_class: str, percentile: float, limit_s: float) -> str:
+def to_negotiate(
+    splits: Iterable[DelaySplit],
+    message_class: str,
+    percentile: float,
+    limit_s: float,
+    backlog_grew: bool = False,
+) -> str:
     """A sentence with the limit to negotiate, or that an ideal sender needs no other contract; else "".
 
     The condition: the interval with the contract's share is above the limit, and the one without it is not.
-    If an ideal sender meets the limit within the same contract, no limit is named.
+    If an ideal sender meets the limit within the same contract, no limit is named, unless the backlog grew
+    until the end of the load: then a longer load would miss it with any sender.
     """
     split = _of(splits, message_class)
     if split is None:
@@ -43,9 +59,9 @@ def to_negotiate(splits: Iterable[DelaySplit], message_class: str, percentile: f
     if without is None or without.high_s is None or without.high_s > limit_s:
         return ""
     ideal = _at(split.ideal, percentile)
-    if ideal is not None and ideal.high_s is not None and ideal.high_s <= limit_s:
+    if not backlog_grew and ideal is not None and ideal.high_s is not None and ideal.high_s <= limit_s:
         return (
-            f"The contract is sufficient: with an ideal sender {percentile:g} % of {message_class} messages "
+            f"{SUFFICIENT}: with an ideal sender {percentile:g} % of {message_class} messages "
             f"would arrive within {_shown(ideal)}, not {_shown(total)}; they waited in the provider's "
             "queue behind messages that were sent earlier."
         )
@@ -56,10 +72,17 @@ def to_negotiate(splits: Iterable[DelaySplit], message_class: str, percentile: f
     )
 
 
-def why_missed(splits: Iterable[DelaySplit], message_class: str, percentile: float, limit_s: float) -> str:
-    """The sentence that applies, or ""."""
+def why_missed(
+    splits: Iterable[DelaySplit],
+    message_class: str,
+    percentile: float,
+    limit_s: float,
+    backlog_grew: bool = False,
+    faults: bool = False,
+) -> str:
+    """The sentence that applies, or "". With fault windows, no wait is known to be the contract's."""
     of = tuple(splits), message_class, percentile, limit_s
-    return out_of_reach(*of) or to_negotiate(*of)
+    return out_of_reach(*of) or ("" if faults else to_negotiate(*of, backlog_grew))
 
 
 def _of(splits: Iterable[DelaySplit], message_class: str) -> DelaySplit | None:

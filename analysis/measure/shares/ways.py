@@ -20,7 +20,8 @@ from analysis.arrays import Bools, Floats, Ints
 from analysis.findings import ShareName
 from analysis.measure.outcomes import DELIVERED, MessageOutcomes
 from analysis.measure.shares.ideal import IdealWait, Offered, ideal_wait
-from analysis.measure.shares.limits import ContractLimits
+from analysis.measure.shares.limits import CARRIER, DRAIN, ContractLimits
+from analysis.measure.shares.queueing import busy_until
 from analysis.read.journeys import Journeys
 from analysis.records import RecordedFault
 
@@ -51,7 +52,7 @@ class Split:
     total: Ints
     of: Mapping[ShareName, Ints]
     ideal: Ints  # with an ideal sender within the contract: its waits and the network
-    cause: Ints  # the limit that an ideal sender waits for, as in ``limits``
+    contract_ns: Ints  # the contract's share by limit, a column each; they add up to the share
 
 
 def splittable(journeys: Journeys, outcomes: MessageOutcomes) -> Bools:
@@ -78,6 +79,10 @@ def split_ways(
     down = np.minimum(delayed, np.maximum(sender, 0))
     waited = np.clip(ideal.wait_ns - queued, 0, np.maximum(sender - down, 0))
     held = np.minimum(_held(journeys, faults, ways), np.maximum(queued, 0))
+    contract_ns = _by_limit(waited, ideal)
+    draining = np.minimum(_in_accept_queue(journeys, limits)[ways.place], np.maximum(queued - held, 0))
+    contract_ns[:, DRAIN] += draining
+    contract_ns[:, CARRIER] += queued - held - draining
     network = ways.reply + ways.radio + down + held
     late = ways.entered - ways.accepted - ways.reply + ways.delivered - ways.carrier - ways.radio
     return Split(
@@ -90,8 +95,30 @@ def split_ways(
             "bench": ways.sent - ways.intended + late,
         },
         ideal=network + ideal.wait_ns,
-        cause=ideal.cause,
+        contract_ns=contract_ns,
     )
+
+
+def _by_limit(waited: Ints, ideal: IdealWait) -> Ints:
+    """``waited`` in proportion to the ideal sender's waits; the rest of the division to the longest one."""
+    whole = np.maximum(ideal.wait_ns, 1)
+    parts = (ideal.by_limit_ns * (waited / whole)[:, np.newaxis]).astype(np.int64)
+    rows = np.arange(len(waited))
+    parts[rows, ideal.by_limit_ns.argmax(axis=1)] += waited - parts.sum(axis=1)
+    return parts
+
+
+def _in_accept_queue(journeys: Journeys, limits: ContractLimits) -> Ints:
+    """For each message of the load, its wait in the accept queue as this sender filled it."""
+    provider = journeys.provider
+    found = np.zeros(journeys.count, dtype=np.int64)
+    through = np.flatnonzero(provider.accepted & np.isfinite(provider.answered_s))
+    if limits.drain_ns and len(through):
+        entered = whole_ns(provider.answered_s[through])
+        cost = np.maximum(provider.segments[through], 1) * limits.drain_ns
+        order = np.argsort(entered, kind="stable")
+        found[through[order]] = busy_until(entered[order], cost[order]) - cost[order] - entered[order]
+    return np.maximum(found, 0)
 
 
 def _ways(journeys: Journeys, chosen: Bools) -> Ways:
@@ -139,7 +166,7 @@ def _ideal(
     )
     found = ideal_wait(offered, limits)
     where = (np.cumsum(passing) - 1)[place]
-    return IdealWait(found.wait_ns[where], found.cause[where]), (at_ns - sent)[where]
+    return IdealWait(found.by_limit_ns[where]), (at_ns - sent)[where]
 
 
 def _held(journeys: Journeys, faults: Downtime, ways: Ways) -> Ints:

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
 
 class SenderCrash(Struct, frozen=True):
-    """Its last transaction is torn if a commit is in progress: on disk whole, or not at all. A commit that
-    failed may be on disk nevertheless.
+    """If a commit is in progress, its transaction is on disk whole, or not at all. A commit that failed may
+    be on disk nevertheless.
     """
 
     at_s: float

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from difflib import get_close_matches
 from urllib.parse import unquote
 
+from mock_provider.engine.distributions import NS_PER_S
 from mock_provider.engine.faults import fresh_name
 from mock_provider.engine.values import MessageState
 from mock_provider.http.connection import Respond
@@ -35,7 +36,6 @@ from mock_provider.profiles.merging import merged
 log = logging.getLogger(__name__)
 
 METRICS_PATH = "/metrics"  # where Prometheus expects it
-_NANOSECONDS = 1_000_000_000
 _MOST_MESSAGES = 1_000
 _DEFAULT_MESSAGES = 100
 _AS_WRITTEN = str.maketrans("", "", "+ -().\u00a0")  # separators between a number's digits
@@ -178,7 +178,7 @@ class Admin:
     def add_fault(self, query: str, body: Body) -> HttpResponse:
         """Begin a fault: ``start_s`` and ``end_s`` (or ``duration_s``) count from now."""
         fault = dict(body)
-        now_s = self._engine.now_ns() / _NANOSECONDS
+        now_s = self._engine.now_ns() / NS_PER_S
         start_s = seconds_from_now(fault, "start_s") or 0.0
         end_s = seconds_from_now(fault, "end_s")
         duration_s = seconds_from_now(fault, "duration_s")
@@ -257,7 +257,7 @@ class Admin:
     def _apply(self, document: Body, show: Callable[[Admin], HttpResponse] | None = None) -> HttpResponse:
         faults = document.get("faults")
         if isinstance(faults, list):
-            now_s = self._engine.now_ns() / _NANOSECONDS
+            now_s = self._engine.now_ns() / NS_PER_S
             document = document | {"faults": without_past(faults, now_s)}
         try:
             profile = parse_profile(document)

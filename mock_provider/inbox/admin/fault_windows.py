@@ -7,7 +7,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from mock_provider.engine.distributions import NANOSECONDS, nanoseconds
+from mock_provider.engine.distributions import NS_PER_S, nanoseconds
 from mock_provider.engine.faults import FAULT_KINDS, fault_schema
 from mock_provider.engine.faults.history import Phase, phase_at
 from mock_provider.engine.faults.settings import FaultSettings
@@ -42,8 +42,8 @@ def fault_window(fault: FaultSettings, now_ns: int, origin_ns: int | None) -> Fa
         kind=fault.kind,
         title=fault.description(),
         phase="scheduled" if waits else phase_at(0, begins_ns, ends_ns),
-        begins_in_s=begins_ns / NANOSECONDS,
-        ends_in_s=None if ends_ns is None else ends_ns / NANOSECONDS,
+        begins_in_s=begins_ns / NS_PER_S,
+        ends_in_s=None if ends_ns is None else ends_ns / NS_PER_S,
         waits_for_input=waits,
     )
 

@@ -79,7 +79,11 @@ class _Families(Collector):
 
     def collect(self) -> Iterator[Metric]:
         status, engine = self._status, self._status.engine
-        yield GaugeMetricFamily(f"{_PREFIX}open_messages", "Accepted, not final and reported", engine.open)
+        yield GaugeMetricFamily(
+            f"{_PREFIX}open_messages",
+            "Accepted messages that are not yet final or not yet reported",
+            engine.open,
+        )
         if engine.balance_points is not None:
             yield GaugeMetricFamily(f"{_PREFIX}balance_points", "Credit left", engine.balance_points)
         failures = len(status.failures)

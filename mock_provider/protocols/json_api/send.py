@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import msgspec
 from msgspec import Struct
 
+from mock_provider.engine.distributions import NS_PER_S
 from mock_provider.engine.numbers import normalise
 from mock_provider.engine.segments import count_segments
 from mock_provider.engine.values import (
@@ -38,11 +39,10 @@ from mock_provider.settings.values import Refusal
 
 PROTOCOL_NAME = "generic"
 
-_NANOSECONDS = 1_000_000_000
 _MAX_NAMED_NUMBERS = 100
 _LONGEST_WAIT_S = 92 * 86_400.0
 _CLASSES = {None: MessageClass.UNSPECIFIED} | {t.value: t for t in MessageClass if t.value}
-_TOLD = ReportsWanted(progress=True)
+_WITH_PROGRESS = ReportsWanted(progress=True)
 _NO_RECIPIENT = Refusal.NO_VALID_RECIPIENT.value
 
 _encoder = msgspec.json.Encoder()
@@ -96,15 +96,15 @@ def read_send(
         token,
         request.from_ or settings.default_sender,
         tuple(outbound),
-        request.priority,
-        request.unique_references,
-        request.validate_only,
-        _report_url(request, settings),
-        scheduled_ns,
-        expires_ns,
-        tuple(unparsable),
-        _CLASSES[request.message_class],
-        _TOLD if request.report_progress else ENDS_ONLY,
+        priority=request.priority,
+        refuse_duplicates=request.unique_references,
+        validate_only=request.validate_only,
+        report_url=_report_url(request, settings),
+        scheduled_ns=scheduled_ns,
+        expires_ns=expires_ns,
+        unparsable=tuple(unparsable),
+        message_class=_CLASSES[request.message_class],
+        wanted=_WITH_PROGRESS if request.report_progress else ENDS_ONLY,
     )
     return submit, request.messages, places
 
@@ -126,15 +126,15 @@ def _instants(request: SendBody, at: Instants) -> tuple[int | None, int | None]:
         if ahead_s > _LONGEST_WAIT_S:
             raise _invalid("send_at", "is more than 92 days ahead")
         if ahead_s > 0:
-            start_ns = scheduled_ns = at.now_ns + int(ahead_s * _NANOSECONDS)
+            start_ns = scheduled_ns = at.now_ns + int(ahead_s * NS_PER_S)
     if request.validity_s is not None:
         if request.expires_at is not None:
             raise _invalid("validity_s", "cannot be given together with expires_at")
-        return scheduled_ns, start_ns + int(request.validity_s * _NANOSECONDS)
+        return scheduled_ns, start_ns + int(request.validity_s * NS_PER_S)
     if request.expires_at is None:
         return scheduled_ns, None
-    validity_ns = at.now_ns + int((request.expires_at.timestamp() - at.wall_s) * _NANOSECONDS) - start_ns
-    if not 0 < validity_ns <= LONGEST_VALIDITY_S * _NANOSECONDS:
+    validity_ns = at.now_ns + int((request.expires_at.timestamp() - at.wall_s) * NS_PER_S) - start_ns
+    if not 0 < validity_ns <= LONGEST_VALIDITY_S * NS_PER_S:
         raise _invalid("expires_at", "must be later than the time of sending, by at most 30 days")
     return scheduled_ns, start_ns + validity_ns
 

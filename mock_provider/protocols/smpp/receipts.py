@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from mock_provider.engine.distributions import NS_PER_S
 from mock_provider.engine.values import DeliveryReport, MessageState
 from mock_provider.protocols.smpp import codes
 from mock_provider.protocols.smpp.fields import write_tlv
@@ -11,7 +12,6 @@ from mock_provider.protocols.smpp.times import receipt_date
 from mock_provider.settings.protocols import SmppSettings
 
 _ESM_RECEIPT, _ESM_INTERMEDIATE = 0x04, 0x20  # §5.2.12
-_NANOSECONDS = 1e9
 
 # stat, message_state (§5.2.28), esm_class and dlvrd of each state
 _STATS: dict[MessageState, tuple[bytes, int, int, bytes]] = {
@@ -44,7 +44,7 @@ class ReceiptWriter:
 
     def __init__(self, settings: SmppSettings, wall_offset_ns: int, groups: GroupIds) -> None:
         self._decimal = settings.receipt_id == "decimal"
-        self._wall_offset_s = wall_offset_ns / _NANOSECONDS
+        self._wall_offset_s = wall_offset_ns / NS_PER_S
         self._groups = groups
 
     def write(self, report: DeliveryReport, with_tlvs: bool) -> bytes:
@@ -65,7 +65,7 @@ class ReceiptWriter:
             message_id,
             delivered,
             memo.date,
-            receipt_date(report.t_done_ns / _NANOSECONDS + self._wall_offset_s).encode(),
+            receipt_date(report.t_done_ns / NS_PER_S + self._wall_offset_s).encode(),
             stat,
             error,
             memo.text,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import lru_cache
 
+from mock_provider.engine.distributions import NS_PER_S
 from mock_provider.engine.numbers import normalise
 from mock_provider.engine.segments import GSM7_SINGLE
 from mock_provider.engine.values import ENDS_ONLY, FinalReport, Outbound, ReportsWanted, Submit
@@ -41,7 +42,6 @@ _MESSAGE_TYPE = 0x3C  # of esm_class; from an ESME: 0, or an SME acknowledgement
 _RECEIPT, _FAILURE_RECEIPT, _RECEIPT_RESERVED, _INTERMEDIATE = 0x01, 0x02, 0x03, 0x10
 _HIGHEST_PRIORITY = 3
 _TIME_TO_LIVE_OCTETS, _LONGEST_TIME_TO_LIVE_S = 4, 100 * 365 * 86_400
-_NANOSECONDS = 1_000_000_000
 
 
 # An enum's member costs 0.2 us to look up (Python 3.11); these are looked up for every message.
@@ -115,13 +115,11 @@ class SubmitReader:
             token,
             sender,
             messages,
-            message.priority_flag > 0,
-            False,
-            False,
-            f"{PROTOCOL_NAME}:{system_id}" if wanted else None,
-            scheduled_ns,
-            expires_ns,
-            unparsable,
+            priority=message.priority_flag > 0,
+            report_url=f"{PROTOCOL_NAME}:{system_id}" if wanted else None,
+            scheduled_ns=scheduled_ns,
+            expires_ns=expires_ns,
+            unparsable=unparsable,
             wanted=_WANTED[wanted],
             memo=write_memo(message, text, sender, at.wall_s, self._alphabet),
         )
@@ -229,7 +227,7 @@ def _instants(message: ShortMessage, at: Instants) -> tuple[int | None, int | No
 
 
 def _engine_time(time: str, at: Instants) -> int:
-    return at.now_ns + int(seconds_from(time, at.wall_s) * _NANOSECONDS)
+    return at.now_ns + int(seconds_from(time, at.wall_s) * NS_PER_S)
 
 
 def _time_to_live(message: ShortMessage, at: Instants, expires_ns: int | None) -> int | None:
@@ -241,5 +239,5 @@ def _time_to_live(message: ShortMessage, at: Instants, expires_ns: int | None) -
             seconds = int.from_bytes(value, "big")
             if not 0 < seconds <= _LONGEST_TIME_TO_LIVE_S:
                 raise PduError(codes.ESME_RINVEXPIRY)
-            return at.now_ns + seconds * _NANOSECONDS
+            return at.now_ns + seconds * NS_PER_S
     return expires_ns

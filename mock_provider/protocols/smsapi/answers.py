@@ -10,6 +10,7 @@ import msgspec
 from msgspec import Struct
 
 from mock_provider.engine import MessageView
+from mock_provider.engine.distributions import NS_PER_S
 from mock_provider.engine.values import Accepted, AcceptedMessage, Answer, MessageState
 from mock_provider.http.messages import TEXT, HttpResponse
 from mock_provider.protocols.lookups import AccountView
@@ -29,7 +30,6 @@ STATUS_CODES: dict[str, tuple[str, str]] = {
     "": ("401", "NOT_FOUND"),
 }
 
-_NANOSECONDS = 1_000_000_000
 
 _encoder = msgspec.json.Encoder()
 
@@ -199,7 +199,7 @@ def _status_item(view: MessageView, settings: SmsapiSettings, wall_offset_ns: in
         view.provider_id,
         points(view.price, settings),
         view.msisdn,
-        (view.t_accepted_ns + wall_offset_ns) // _NANOSECONDS,
+        (view.t_accepted_ns + wall_offset_ns) // NS_PER_S,
         view.msisdn,
         STATUS_CODES[view.state.value][1],
         None,

@@ -5,12 +5,12 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
+from mock_provider.engine.distributions import NS_PER_S
 from mock_provider.protocols.actions import Instants
 from mock_provider.protocols.smsapi.errors import SmsapiError
 from mock_provider.settings.protocols import SmsapiSettings
 
 _DAY_S = 86_400
-_NANOSECONDS = 1_000_000_000
 _SCHEDULE_LIMIT_S = 92 * _DAY_S  # "3 months" (error 50): the longest three months of a year
 _EXPIRY_MIN_S = 15 * 60
 _EXPIRY_MAX_S = 72 * 3600
@@ -20,7 +20,7 @@ _MAX_UNIX_S = 253_402_300_799  # the year 9999, the last that a date can have
 
 def engine_time(unix_s: float, at: Instants) -> int:
     """A time of the wall clock, as a time of the engine's clock in nanoseconds."""
-    return at.now_ns + int((unix_s - at.wall_s) * _NANOSECONDS)
+    return at.now_ns + int((unix_s - at.wall_s) * NS_PER_S)
 
 
 def read_date(text: str, settings: SmsapiSettings) -> float | None:

@@ -9,14 +9,13 @@ from collections.abc import Sequence
 from functools import lru_cache
 from urllib.parse import quote
 
+from mock_provider.engine.distributions import NS_PER_S
 from mock_provider.engine.values import DeliveryReport
 from mock_provider.http.messages import ReportCall
 from mock_provider.protocols.smsapi.answers import STATUS_CODES, points
 from mock_provider.settings.protocols import SmsapiSettings
 
 CONFIRMATION = b"OK"
-
-_NANOSECONDS = 1_000_000_000
 
 
 def report_calls(
@@ -72,8 +71,8 @@ def _query(reports: Sequence[DeliveryReport], wall_offset_ns: int, settings: Sms
         codes.append(code)
         names.append(name)
         references.append(r.client_ref or "")
-        done.append(str((r.t_done_ns + wall_offset_ns) // _NANOSECONDS))
-        sent.append(str((r.t_sent_ns + wall_offset_ns) // _NANOSECONDS))
+        done.append(str((r.t_done_ns + wall_offset_ns) // NS_PER_S))
+        sent.append(str((r.t_sent_ns + wall_offset_ns) // NS_PER_S))
         numbers.append(r.msisdn)
     return (
         f"MsgId={','.join(ids)}&status={','.join(codes)}&status_name={','.join(names)}"

@@ -105,10 +105,10 @@ _NAMING_THE_SENDER = frozenset((21606, 21657))
 class TwilioError(Exception):
     """A request that is refused before the engine, with Twilio's code."""
 
-    def __init__(self, code: int, said: str = "") -> None:
-        super().__init__(code, said)
+    def __init__(self, code: int, value: str = "") -> None:
+        super().__init__(code, value)
         self.code = code
-        self.said = said
+        self.value = value
 
 
 class RequestFacts(Struct, frozen=True, gc=False):
@@ -130,10 +130,10 @@ class ErrorBody(Struct, frozen=True, gc=False):
 _encoder = msgspec.json.Encoder()
 
 
-def error_reply(code: int, said: str = "", headers: tuple[tuple[str, str], ...] = ()) -> HttpResponse:
-    """Twilio's error reply; ``said`` is the value of the request that the text contains."""
+def error_reply(code: int, value: str = "", headers: tuple[tuple[str, str], ...] = ()) -> HttpResponse:
+    """Twilio's error reply; ``value`` is the value of the request that the text contains."""
     status, words = ERRORS[code]
-    body = ErrorBody(code, words.format(said), f"https://www.twilio.com/docs/errors/{code}", status)
+    body = ErrorBody(code, words.format(value), f"https://www.twilio.com/docs/errors/{code}", status)
     return HttpResponse(status, _encoder.encode(body), headers=headers)
 
 

@@ -144,7 +144,7 @@ class Twilio:
                 return self._read_update(request, target, credentials)
             return self._read_query(request, target, credentials)
         except TwilioError as error:
-            return _reply_for(credentials, error_reply(error.code, error.said))
+            return _reply_for(credentials, error_reply(error.code, error.value))
         except MalformedFormError as error:
             return _reply_for(credentials, error_reply(20001, str(error)))
 

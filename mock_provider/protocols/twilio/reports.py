@@ -17,6 +17,7 @@ from time import gmtime, strftime
 from urllib.parse import quote_plus
 from uuid import UUID
 
+from mock_provider.engine.distributions import NS_PER_S
 from mock_provider.engine.values import DeliveryReport, ReportStage
 from mock_provider.http.messages import ReportCall
 from mock_provider.http.receivers import requested_url
@@ -25,7 +26,6 @@ from mock_provider.protocols.twilio.resource import API_VERSION
 from mock_provider.protocols.twilio.statuses import outcome_of
 
 _FORM = "application/x-www-form-urlencoded"
-_NANOSECONDS = 1_000_000_000
 _USER_AGENT = "TwilioProxy/1.1"
 _STATUS_REACHED = {
     ReportStage.QUEUED: "queued",
@@ -43,7 +43,7 @@ def status_callbacks(
         outcome = outcome_of(report.state.value, report.reason, "", False)
         if outcome.status == "sent":
             continue
-        done_s = (report.t_done_ns + wall_offset_ns) // _NANOSECONDS
+        done_s = (report.t_done_ns + wall_offset_ns) // NS_PER_S
         calls.append(_call(url, report, outcome.status, outcome.error_code, done_s, auth_token))
     return calls
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from msgspec import Struct
 
+from mock_provider.engine.distributions import NS_PER_S
 from mock_provider.engine.segments import count_segments
 from mock_provider.engine.values import MessageClass, Outbound, ReportsWanted, Submit
 from mock_provider.http.receivers import report_url_allowed
@@ -31,7 +32,6 @@ PROTOCOL_NAME = "twilio"
 
 _MOST_URL_CHARACTERS = 4_000
 _MOST_MEDIA = 10
-_NANOSECONDS = 1_000_000_000
 _BY_NUMBER = ReportsWanted(progress=True)  # its first status is queued
 _BY_SERVICE = ReportsWanted(progress=True, stages=True)
 _UNSPECIFIED, _OTP, _TRANSACTIONAL = MessageClass.UNSPECIFIED, MessageClass.OTP, MessageClass.TRANSACTIONAL
@@ -81,7 +81,7 @@ def read_create(
         service = find_service(service_sid, settings.messaging_services)
         sender = sender_of(service, sender, msisdn, content.text)
     due_s = read_send_at_s(fields, bool(service_sid), at.wall_s, settings)
-    scheduled_ns = None if due_s is None else at.now_ns + int((due_s - at.wall_s) * _NANOSECONDS)
+    scheduled_ns = None if due_s is None else at.now_ns + int((due_s - at.wall_s) * NS_PER_S)
     begins_ns = at.now_ns if scheduled_ns is None else scheduled_ns
     url = _callback(fields, settings)
     text = content.text
@@ -94,7 +94,7 @@ def read_create(
         (Outbound(msisdn, to, text, content.segments, text_key(text)),),
         report_url=url,
         scheduled_ns=scheduled_ns,
-        expires_ns=begins_ns + read_validity_s(fields, settings) * _NANOSECONDS,
+        expires_ns=begins_ns + read_validity_s(fields, settings) * NS_PER_S,
         message_class=_class_of(fields.get("MessageIntent", "")),
         wanted=_BY_SERVICE if service_sid else _BY_NUMBER,
         memo=memo,

@@ -3,23 +3,11 @@
 from __future__ import annotations
 
 from typing import Annotated, Literal
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import AfterValidator, Field
+from pydantic import Field
 
 from mock_provider.settings.distributions import Section
-
-
-def _known_zone(name: str) -> str:
-    try:
-        ZoneInfo(name)
-    except (
-        ZoneInfoNotFoundError,
-        ValueError,
-        OSError,
-    ):  # OSError: a directory of the zones, such as "Europe"
-        raise ValueError("not a time zone of the IANA database, such as Europe/Warsaw") from None
-    return name
+from mock_provider.settings.zones import ZoneName
 
 
 class SmsapiSettings(Section):
@@ -38,7 +26,7 @@ class SmsapiSettings(Section):
     plus_accepted: bool = True
     landlines_accepted: bool = False
     deduplicate_recipients: bool = True
-    timezone: Annotated[str, AfterValidator(_known_zone)] = "Europe/Warsaw"
+    timezone: ZoneName = "Europe/Warsaw"
     username: str = "smsbench"
     report_url_bytes: int = Field(default=7_500, ge=500, le=65_536)
     report_hosts: tuple[str, ...] = ()

@@ -76,7 +76,7 @@
 /**
  * @typedef {object} AlertRow
  * @property {string} name
- * @property {string} said
+ * @property {string} description
  * @property {number} lasted_s
  * @property {number | null} ended_ago_s
  */

@@ -36,7 +36,7 @@ export function showTables(now) {
 /** @param {Overview} now */
 function showAlerts({ alerts, ended_alerts }) {
   const rows = alerts.map(alert => el("li", { class: "card alert" }, el("b", {}, alert.name),
-    `: ${alert.said} `,
+    `: ${alert.description} `,
     el("span", { class: "quiet" }, `for ${span(alert.lasted_s)}`)));
   if (!rows.length) rows.push(el("li", { class: "quiet" }, "No alert is active."));
   rows.push(...ended_alerts.slice(0, 3).map(ended));

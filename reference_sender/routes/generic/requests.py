@@ -7,10 +7,9 @@ from collections.abc import Sequence
 import msgspec
 from msgspec import Struct
 
-from reference_sender.dispatch.values import Lane, Message
+from reference_sender.dispatch.values import NS_PER_S, Lane, Message
 from reference_sender.routes.protocol import RouteAccount, shared_expiry_s
 
-_SECOND_NS = 1_000_000_000
 _EXPIRY_TOLERANCE_S = 5 * 60
 
 
@@ -49,6 +48,6 @@ def body_of(messages: Sequence[Message], account: RouteAccount, now_ns: int) -> 
             account.report_url,
             True,
             first.lane is Lane.OTP,
-            None if expires_s is None else max(1, expires_s - now_ns // _SECOND_NS),
+            None if expires_s is None else max(1, expires_s - now_ns // NS_PER_S),
         )
     )

@@ -6,10 +6,8 @@ from collections.abc import Sequence
 
 import msgspec
 
-from reference_sender.dispatch.values import Lane, Message
+from reference_sender.dispatch.values import NS_PER_S, Lane, Message
 from reference_sender.routes.protocol import shared_expiry_s
-
-_SECOND_NS = 1_000_000_000
 
 # SMSAPI refuses an expiry outside 15 minutes to 72 hours after sending and rounds it to 5 minutes (error 56).
 _VALIDITY_TOLERANCE_S = 5 * 60
@@ -62,7 +60,7 @@ def body_of(
         fields["fast"] = 1
     expires_s = expiration_date(messages, now_ns)
     if expires_s is not None:
-        fields["expiration_date"] = expires_s + round(wall_ahead_ns / _SECOND_NS)
+        fields["expiration_date"] = expires_s + round(wall_ahead_ns / NS_PER_S)
     return _encode(fields)
 
 
@@ -71,5 +69,5 @@ def expiration_date(messages: Sequence[Message], now_ns: int) -> int | None:
     latest_s = shared_expiry_s(messages, _VALIDITY_TOLERANCE_S)
     if latest_s is None:
         return None
-    life_s = latest_s - now_ns // _SECOND_NS
+    life_s = latest_s - now_ns // NS_PER_S
     return latest_s if _VALIDITY_MIN_S <= life_s <= _VALIDITY_MAX_S else None

@@ -6,7 +6,7 @@ from base64 import b64encode
 from collections.abc import Sequence
 from urllib.parse import urlencode
 
-from reference_sender.dispatch.values import Message, Report, Result
+from reference_sender.dispatch.values import NS_PER_S, Message, Report, Result
 from reference_sender.routes.protocol import (
     Confirmation,
     MessageLookup,
@@ -22,7 +22,6 @@ from reference_sender.routes.twilio.lookup import TwilioLookup, is_service
 from reference_sender.routes.twilio.replies import result_of
 from reference_sender.routes.twilio.status import TwilioStatusQuery
 
-_SECOND_NS = 1_000_000_000
 _LONGEST_VALIDITY_S = 36_000  # Twilio's own default too
 
 
@@ -53,7 +52,7 @@ class TwilioFormat:
             "Body": message.text,
             "StatusCallback": callback_url(self._account.report_url, message.key),
         }
-        left_s = -(-(message.expires_ns - now_ns) // _SECOND_NS)
+        left_s = -(-(message.expires_ns - now_ns) // NS_PER_S)
         if left_s < _LONGEST_VALIDITY_S:
             fields["ValidityPeriod"] = str(max(1, left_s))
         return ProviderRequest("POST", self._url, self._headers, urlencode(fields).encode())

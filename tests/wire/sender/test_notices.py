@@ -80,7 +80,7 @@ def test_log_webhook_and_mail_get_one_alert_and_one_all_clear(caplog: pytest.Log
         "began": True,
         "value": 12.0,
         "limit": 10.0,
-        "said": f"12 {MISSING}",
+        "description": f"12 {MISSING}",
     }
     (to, alert), (_, clear) = box.mails
     assert to == ["ops@example.org", "boss@example.org"]

@@ -56,7 +56,7 @@ class Blacklist:
         return [e for e in self._of_number.values() if part in e.msisdn and _is_active(e, now_s)]
 
     def among(self, msisdns: Iterable[str], now_s: float) -> frozenset[str]:
-        """The numbers among these that are blocked now."""
+        """Those of ``msisdns`` that are blocked now."""
         entries = self._of_number
         return frozenset(n for n in msisdns if n in entries and _is_active(entries[n], now_s))
 

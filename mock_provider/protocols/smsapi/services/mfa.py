@@ -7,6 +7,7 @@ from functools import partial
 import msgspec
 from msgspec import Struct
 
+from mock_provider.engine.distributions import NS_PER_S
 from mock_provider.engine.segments import count_segments
 from mock_provider.engine.values import Accepted, Answer, MessageClass, Outbound, Submit
 from mock_provider.http.messages import HttpRequest, HttpResponse
@@ -39,7 +40,6 @@ from mock_provider.settings.protocols import SmsapiSettings
 
 _PLACEHOLDER = "[%code%]"
 _DEFAULT_CONTENT = f"Your verification code: {_PLACEHOLDER}"
-_NANOSECONDS = 1_000_000_000
 
 _encoder = msgspec.json.Encoder()
 
@@ -94,7 +94,7 @@ def read_code_request(
         message_class=MessageClass.OTP,
         blocked=state.blacklist.among((msisdn,), at.wall_s),
     )
-    expires_ns = at.now_ns + int(settings.mfa_expiry_s * _NANOSECONDS)
+    expires_ns = at.now_ns + int(settings.mfa_expiry_s * NS_PER_S)
     created = _Created(msisdn, code, text_of(fields, "from").strip() or None, expires_ns)
     return SubmitAction(submit, partial(_render_created, created, settings, state))
 

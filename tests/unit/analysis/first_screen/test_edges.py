@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 import pytest
-from made_reports import accounting, counted, part, report
+from made_reports import accounting, bottleneck, counted, part, report
 from screen_words import aside_text
 
 from analysis.findings import DelaySplit
@@ -44,9 +44,16 @@ def with_shares(split: DelaySplit, **mean_s: float) -> DelaySplit:
 
 def test_a_higher_limit_is_not_asked_for_where_the_sender_itself_takes_longer() -> None:
     def asks(sender_s: float) -> bool:
-        made = part()
+        made = part(bottlenecks=(bottleneck(kind="provider_limit"),))
         splits = tuple(with_shares(one, contract=1.0, sender=sender_s) for one in made.delay_splits)
         return "Ask for a higher limit" in aside_text(report(replace(made, delay_splits=splits)), "ask")
 
     assert asks(sender_s=0.1)
     assert not asks(sender_s=1.1)
+
+
+def test_a_higher_limit_is_not_asked_for_where_no_limit_was_reached() -> None:
+    made = part()
+    splits = tuple(with_shares(one, contract=1.0, sender=0.1) for one in made.delay_splits)
+    screen = aside_text(report(replace(made, delay_splits=splits)), "ask")
+    assert "Ask for a higher limit" not in screen

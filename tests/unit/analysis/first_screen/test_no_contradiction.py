@@ -25,7 +25,8 @@ from analysis.first_screen.quoting import Quote
 from analysis.first_screen.rules import contradictions
 from analysis.first_screen.screen import first_screen
 from analysis.first_screen.values import FirstScreen, words
-from analysis.model import RunReport
+from analysis.first_screen.wording import objective_part
+from analysis.model import FaultBand, RunReport
 
 replace = msgspec.structs.replace
 
@@ -201,6 +202,33 @@ def planted_slug(made: RunReport) -> tuple[FirstScreen, RunReport]:
     return replace(screen_of(made), trust=("Valid, as 06-day-5m shows.",)), made
 
 
+def planted_advice(made: RunReport) -> tuple[FirstScreen, RunReport]:
+    """The contract is sufficient, and a higher limit is asked for."""
+    screen = screen_of(made)
+    place = next(at for at, each in enumerate(made.objectives) if each.limit_s is not None)
+    enough = replace(made.objectives[place], reach="The contract is sufficient: an ideal sender meets it.")
+    made = replace(made, objectives=(*made.objectives[:place], enough, *made.objectives[place + 1 :]))
+    said = ((Quote(made).text(f"objectives.{place}.reach"), "."), ("Ask for a higher limit.",))
+    return replace(screen, bottleneck=said), made
+
+
+def planted_growth(made: RunReport) -> tuple[FirstScreen, RunReport]:
+    """The contract is sufficient, and the backlog grew."""
+    screen, made = planted_advice(made)
+    at = objective_part(made, next(each for each in made.objectives if each.reach))
+    grew = replace(made.parts[at], stable=False)
+    return screen, replace(made, parts=(*made.parts[:at], grew, *made.parts[at + 1 :]))
+
+
+def planted_fault(made: RunReport) -> tuple[FirstScreen, RunReport]:
+    """More capacity is asked for, and a fault was injected."""
+    screen = screen_of(made)
+    band = FaultBand(name="slow", kind="brown_out", title="slow", from_s=1.0, to_s=2.0, messages=3)
+    made = replace(made, parts=(replace(made.parts[0], faults=(band,)), *made.parts[1:]))
+    said = ("Ask for a higher limit than ", Quote(made).rate("parts.0.throughput.offered_mean_per_s"), ".")
+    return replace(screen, bottleneck=(said,)), made
+
+
 PLANTED: dict[Callable[[RunReport], tuple[FirstScreen, RunReport]], str] = {
     planted_source: "is taken from objectives.0",
     planted_subject: "otp: '60.0 s' and '12.0 s'",
@@ -219,6 +247,9 @@ PLANTED: dict[Callable[[RunReport], tuple[FirstScreen, RunReport]], str] = {
     planted_sustained: "is called sustained",
     planted_accounted: "every message is said to be accounted for",
     planted_no_limit: "no limit is said to be reached",
+    planted_advice: "the contract is said to be sufficient, but also",
+    planted_growth: "the contract is said to be sufficient, but the backlog of",
+    planted_fault: "had a fault window",
     planted_low_search: "a sustained rate is named, but 05-day-500k delivered more",
     planted_number: "has a number without a source",
     planted_p95: "has the technical term 'p95'",

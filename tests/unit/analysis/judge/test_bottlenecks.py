@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable
 from typing import Any
 
@@ -311,3 +312,79 @@ def test_the_part_of_the_load_in_which_it_was_seen(new_run: Build) -> None:
     sampled(run, "sender", cpu_percent=lambda second: 99.0 if 10 <= second < 20 else 5.0)
     (only,) = found(run).bottlenecks
     assert (only.from_s, only.to_s, round(only.share_of_load, 2)) == (10.0, 20.0, 0.33)
+
+
+def arrivals(run: RunBuilder, submitted_s: Callable[[int, float], float | None], seed: int = 7) -> None:
+    """Random arrivals, ten a second for 30 s, accepted by a sender without gauges."""
+    draw = random.Random(seed)
+    due_s, slot = draw.expovariate(10.0), 0
+    while due_s < 30.0:
+        run.due(f"m-{slot}", due_s)
+        at_s = submitted_s(slot, due_s)
+        if at_s is not None:
+            run.seen(f"m-{slot}", at_s)
+        due_s, slot = due_s + draw.expovariate(10.0), slot + 1
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_constant_delay_is_no_rate_limit(new_run: Build, seed: int) -> None:
+    run = new_run("run")
+    arrivals(run, lambda _, due_s: due_s + 6.0, seed)
+    (only,) = found(run, target=OWN).bottlenecks
+    assert only.kind == "sender_hold" and "not visible from outside" in only.text
+    assert "the median message waited 6.00 s in it" in only.evidence
+
+
+def test_an_outbox_that_is_flushed_is_no_rate_limit(new_run: Build) -> None:
+    run = new_run("run")
+    arrivals(run, lambda slot, due_s: 8.0 * (due_s // 8.0 + 1) + slot / 1_000)
+    assert kinds(run, target=OWN) == ["sender_hold"]
+
+
+def test_a_constant_rate_while_a_backlog_waits_is_a_rate_limit(new_run: Build) -> None:
+    run = new_run("run")
+    arrivals(run, lambda slot, due_s: slot / 5.0 + 2.0)
+    (only,) = found(run, target=OWN).bottlenecks
+    assert only.kind == "sender_pacing" and "it submitted 5.00 requests/s" in only.evidence[0]
+
+
+@pytest.mark.parametrize(("every", "count"), [(1, 300), (2, 150), (50, 6)])
+def test_messages_that_were_never_forwarded_are_named(new_run: Build, every: int, count: int) -> None:
+    run = new_run("run")
+    for slot in range(300):
+        run.due(f"m-{slot}", slot / 10)
+        if slot % every:
+            run.seen(f"m-{slot}", slot / 10 + 0.01)
+    (only,) = found(run, target=OWN).bottlenecks
+    assert only.kind == "sender_unforwarded" and f"({count} of 300)" in only.text
+
+
+def test_without_the_providers_rows_nothing_is_claimed_about_the_sender(new_run: Build) -> None:
+    run = new_run("run")
+    arrivals(run, lambda *_: None)
+    run_dir = run.write(load_s=30.0, end_s=60.0, provider_file=False, target=OWN)
+    assert analyse_part(run_dir, read_manifest(run_dir), "made").bottlenecks == ()
+
+
+@pytest.mark.parametrize(
+    ("end_s", "reason", "verdict"),
+    [
+        (60.0, "drain_timeout", "missed"),
+        (40.0, "drain_ended", "undecided"),
+        (40.0, "interrupted", "undecided"),
+        (40.0, "finished", "undecided"),
+    ],
+)
+def test_a_wait_that_ended_early_decides_nothing_about_missing_messages(
+    new_run: Build, end_s: float, reason: str, verdict: str
+) -> None:
+    run = new_run("run")
+    arrivals(run, lambda slot, due_s: due_s + 0.01 if slot % 3 else None)
+    run_dir = run.write(load_s=30.0, end_s=end_s, drain_timeout_s=30.0, exit_reason=reason, target=OWN)
+    report = analyse_part(run_dir, read_manifest(run_dir), "made")
+    judged = {each.measure: each for each in report.objectives}
+    assert judged["unaccounted"].verdict == verdict
+    assert judged["loss"].verdict == "undecided"
+    if verdict == "undecided":
+        assert (judged["unaccounted"].low, judged["unaccounted"].high) == (0, report.accounting.unaccounted)
+        assert "when the wait for them ended" in report.bottlenecks[0].text

@@ -33,6 +33,13 @@ def test_at_the_limit_no_number_of_messages_decides() -> None:
     assert more_needed(500, messages_needed(0.97, 0.95), "otp", 5.0) != HOPELESS
 
 
+def test_the_number_that_the_interval_needs_is_said_also_if_it_is_large() -> None:
+    assert more_needed(119, 0.0, "otp", 0.0, 3_688_878) == "about 3,700,000 more otp messages"
+    assert more_needed(119, 3.9e6, "otp", 0.0, 3_688_878) == "about 3,900,000 more otp messages"
+    assert more_needed(119, 8e6, "otp", 0.0, 3_688_878) == HOPELESS
+    assert more_needed(15, 40.0, "otp", 0.0, 72) == "about 57 more otp messages"
+
+
 def test_open_messages_are_waited_for() -> None:
     assert "40 messages that were still open" in wait_longer(40)
     assert "1 message that was still open" in wait_longer(1)

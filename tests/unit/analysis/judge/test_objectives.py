@@ -61,6 +61,30 @@ def test_an_undecided_percentile_says_what_would_decide_it(new_run: Build) -> No
     assert found.needs == "about 13 more otp messages, as in 10 s more of this load"
 
 
+def test_with_too_few_messages_a_longer_wait_decides_nothing(new_run: Build) -> None:
+    """15 codes of which one is open: 72 are needed, whatever becomes of the open one."""
+    run = new_run("run")
+    steady(run, 14)
+    run.due("open", 3.0)
+    run.seen("open", 3.01, state="open")
+    found = of(build_report(run.write(load_s=30.0, end_s=60.0)), "otp.p95<20s")
+    assert found.verdict == "undecided"
+    assert "more otp messages" in found.needs and "still open" not in found.needs
+
+
+def test_a_high_percentile_says_how_many_messages_it_needs(new_run: Build) -> None:
+    run = new_run("run")
+    steady(run, 119)
+    path = run.write(load_s=30.0, end_s=60.0)
+    (found,) = [
+        each for each in build_report(path, objectives=("otp.p99.9999<20s",)).objectives if each.limit_s
+    ]
+    assert found.verdict == "undecided"
+    assert found.quantile is not None and found.quantile.needed >= 3_688_878
+    more = int(found.needs.removeprefix("about ").split(" more otp messages")[0].replace(",", ""))
+    assert found.quantile.needed - 119 <= more <= 2 * found.quantile.needed
+
+
 def test_open_messages_that_could_decide_are_named(new_run: Build) -> None:
     run = new_run("run")
     steady(run, 180)

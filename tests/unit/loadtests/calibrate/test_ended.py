@@ -47,6 +47,6 @@ def test_a_provider_that_ends_since_the_folder_takes_nothing_is_not_the_cause(tm
     assert raised.value.by == "a failure of the temporary folder"
 
 
-def test_what_is_no_failure_of_the_surroundings_passes(tmp_path: Path) -> None:
+def test_an_error_that_is_not_of_the_temporary_folder_passes(tmp_path: Path) -> None:
     with pytest.raises(KeyboardInterrupt), explained(tmp_path):
         raise KeyboardInterrupt

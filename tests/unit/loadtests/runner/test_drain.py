@@ -17,7 +17,7 @@ from loadtests.runner.sampling import Snapshot
 
 
 def provider(
-    taken: int, *, queued: int = 0, on_air: int = 0, phones: int = 0, reports: int = 0
+    taken: int, *, queued: int = 0, on_air: int = 0, phones: int = 0, reports: int = 0, refused: int = 0
 ) -> ServiceState:
     """The engine's gauges: ``on_air`` has those that wait for their phone, too."""
     gauges = {
@@ -26,7 +26,9 @@ def provider(
         "reports_waiting": 0.0,
         "reports_unconfirmed": float(reports),
     }
-    return ServiceState(open=queued + on_air + phones + reports, accepted=taken, gauges=gauges)
+    counters = {"refused_throttled_requests": float(refused), "requests": 99.0}
+    opened = queued + on_air + phones + reports
+    return ServiceState(open=opened, accepted=taken, gauges=gauges, counters=counters)
 
 
 def sender(unsent: int = 0, awaiting: int = 0) -> ServiceState:
@@ -125,14 +127,19 @@ def test_reports_get_some_time_and_no_more() -> None:
     assert (at_s, found.words) == (QUIET_S, "2 without a delivery report")
 
 
-def test_the_drain_of_another_sender_ends_when_all_or_no_more_messages_arrive() -> None:
+def test_the_drain_of_another_sender_waits_for_all_its_messages() -> None:
     drain = Drain(sender_answers=False, provider_answers=True)
     waits = drain.look(0.0, seen(5, provider(0)))
     assert waits == Look(False, "5 that the provider has not seen")
-    assert not drain.look(4.0, seen(5, provider(3))).over
-    assert not drain.look(4.0 + QUIET_S - 0.1, seen(5, provider(3))).over
-    assert drain.look(4.0 + QUIET_S, seen(5, provider(3))).over
+    assert first_over(drain, seen(5, provider(3)))[0] == 400.0  # an outbox may be flushed at any time
     assert Drain(sender_answers=False, provider_answers=True).look(0.0, seen(5, provider(5))).over
+
+
+def test_messages_that_the_provider_refused_are_awaited_only_on_demand() -> None:
+    snapshot = seen(5, provider(3, refused=2))
+    assert first_over(Drain(sender_answers=False, provider_answers=True), snapshot)[0] == QUIET_S
+    assert first_over(Drain(sender_answers=False, provider_answers=True, patient=True), snapshot)[0] == 400.0
+    assert first_over(Drain(False, True), seen(5, provider(3, refused=1)))[0] == 400.0
 
 
 def test_what_a_provider_of_the_users_own_took_before_the_load_does_not_count() -> None:

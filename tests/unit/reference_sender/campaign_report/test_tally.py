@@ -6,7 +6,8 @@ import random
 
 import msgspec
 import pytest
-from campaign_rows import BEGAN_NS, BRITISH, GERMAN, MIXED, ORANGE, PLAY, SECOND_NS, row
+from campaign_rows import BEGAN_NS, BRITISH, GERMAN, MIXED, ORANGE, PLAY, row
+from nanoseconds import S
 
 from reference_sender.campaign_report.carriers import carrier_finder
 from reference_sender.campaign_report.durations import DurationBuckets
@@ -42,7 +43,7 @@ def tallied(rows: list[CampaignRow]) -> CampaignTally:
 
 def test_a_report_is_new_if_a_message_was_accepted_since_the_last_one() -> None:
     rows = [row(number, State.DELIVERED) for number in range(1, 4)]
-    made_ns = BEGAN_NS + 3_600 * SECOND_NS
+    made_ns = BEGAN_NS + 3_600 * S
     before = tallied(rows).summary("may", made_ns, None)
     later = [msgspec.structs.replace(row(9, State.DELIVERED), created_ns=made_ns + 1)]
     assert not tallied([]).is_new_since(None)
@@ -116,7 +117,7 @@ def test_percentiles_are_within_half_a_percent() -> None:
     spent_s = sorted(draw.lognormvariate(2, 1.5) for _ in range(10_000))
     durations = DurationBuckets()
     for each in spent_s:
-        durations.add(int(each * SECOND_NS))
+        durations.add(int(each * S))
     times = durations.times()
     assert times is not None
     exact = [spent_s[int(share * 10_000) - 1] for share in (0.5, 0.9, 0.95, 0.99)]

@@ -3,32 +3,32 @@
 from __future__ import annotations
 
 from msgspec.structs import replace
+from nanoseconds import S
 
 from reference_sender.dispatch.figures import BOUNDS_S, OTHER_REASONS, Figures, begun_ns
 from reference_sender.dispatch.ticket import MARKETING, OTP
 from reference_sender.dispatch.values import Lane, Message, State
 
-SECOND_NS = 1_000_000_000
-MESSAGE = Message(1, "k", "48500100200", "x", Lane.OTP, "Test", "", 1, 10 * SECOND_NS, 99 * SECOND_NS)
+MESSAGE = Message(1, "k", "48500100200", "x", Lane.OTP, "Test", "", 1, 10 * S, 99 * S)
 
 
 def test_durations_count_from_the_acceptance_or_the_later_scheduled_time() -> None:
-    now_ns = 50 * SECOND_NS
-    assert begun_ns(now_ns, MESSAGE) == 10 * SECOND_NS
-    assert begun_ns(now_ns, replace(MESSAGE, not_before_ns=30 * SECOND_NS)) == 30 * SECOND_NS
-    assert begun_ns(now_ns, replace(MESSAGE, not_before_ns=5 * SECOND_NS)) == 10 * SECOND_NS
+    now_ns = 50 * S
+    assert begun_ns(now_ns, MESSAGE) == 10 * S
+    assert begun_ns(now_ns, replace(MESSAGE, not_before_ns=30 * S)) == 30 * S
+    assert begun_ns(now_ns, replace(MESSAGE, not_before_ns=5 * S)) == 10 * S
     # Over a spending limit: it is no instant (``policy/gate.py``).
-    assert begun_ns(now_ns, replace(MESSAGE, not_before_ns=2**62)) == 10 * SECOND_NS
+    assert begun_ns(now_ns, replace(MESSAGE, not_before_ns=2**62)) == 10 * S
     # After the wall clock was set back.
-    assert begun_ns(5 * SECOND_NS, MESSAGE) == 5 * SECOND_NS
+    assert begun_ns(5 * S, MESSAGE) == 5 * S
 
 
 def test_each_class_has_its_own_figures() -> None:
     figures = Figures()
     figures.handovers[OTP].add(0)
-    figures.handovers[OTP].add(20 * SECOND_NS)
-    figures.deliveries[OTP].add(20 * SECOND_NS)
-    figures.deliveries[MARKETING].add(8_000 * SECOND_NS)
+    figures.handovers[OTP].add(20 * S)
+    figures.deliveries[OTP].add(20 * S)
+    figures.deliveries[MARKETING].add(8_000 * S)
     figures.not_delivered(MARKETING, State.FAILED, "undelivered")
     otp, transactional, marketing = figures.snapshot()
     assert (otp.sent, otp.ended) == (2, {"delivered": 1, "failed": 0, "expired": 0})

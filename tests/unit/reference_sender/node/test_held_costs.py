@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from held_world import HeldWorld
 from msgspec.structs import replace
+from nanoseconds import S
 
 from reference_sender.policy.campaigns import Campaign, CampaignState
 from reference_sender.policy.settings import PolicySettings
 from reference_sender.store import StoreError
 
-S = 1_000_000_000
 HOUR = 3600 * S
 PRICED = PolicySettings.model_validate({"spending": {"cost_per_segment": 1.0}})
 

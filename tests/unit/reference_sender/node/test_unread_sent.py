@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from nanoseconds import S
 
 from reference_sender.dispatch import Dispatcher, DispatchSettings
 from reference_sender.dispatch.values import (
@@ -23,7 +24,6 @@ from reference_sender.node.effects import Acknowledge, NodeEffect, SubmitNow
 from reference_sender.node.node import Node
 from reference_sender.node.times import NodeTimes
 
-S = 1_000_000_000
 TIMES = NodeTimes(linger_ns=0, early_report_ns=5 * S)
 LIMITS = RouteLimits(
     "a",

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 from held_world import HeldWorld
+from nanoseconds import S
 
 from reference_sender.dispatch.values import Lane, Outcome
 from reference_sender.policy.campaigns import CampaignState
 from reference_sender.policy.settings import PolicySettings
 
-S = 1_000_000_000
 HOUR = 3600 * S
 # 1970-01-01 was a Thursday; Warsaw was one hour ahead of UTC.
 OPENS, CLOSES = 7 * HOUR, 19 * HOUR

@@ -6,17 +6,17 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 import pytest
+from nanoseconds import S
 from pydantic import ValidationError
 
 from reference_sender.policy.countries import Country, Prefixes, default_countries
 from reference_sender.policy.quiet_hours import ALWAYS, FOREVER, NEVER, OpeningHours, OpenWindow, next_window
 
-SECOND_NS = 1_000_000_000
 POLE, FRENCH, AMERICAN, GREEK = "48500100200", "33612345678", "12125550123", "306912345678"
 
 
 def at(text: str, zone: str = "Europe/Warsaw") -> int:
-    return int(datetime.fromisoformat(text).replace(tzinfo=ZoneInfo(zone)).timestamp()) * SECOND_NS
+    return int(datetime.fromisoformat(text).replace(tzinfo=ZoneInfo(zone)).timestamp()) * S
 
 
 @pytest.fixture
@@ -64,7 +64,7 @@ def test_a_country_that_never_opens_and_one_that_never_closes() -> None:
     open_country = Country(prefixes=("999",), zones=("UTC",), monday_to_friday=day, saturday=day, sunday=day)
     now_ns = at("2026-11-02T12:00", "UTC")
     window = next_window(open_country, now_ns)
-    assert window.opens_ns < now_ns < now_ns + 86_400 * SECOND_NS < window.closes_ns < FOREVER
+    assert window.opens_ns < now_ns < now_ns + 86_400 * S < window.closes_ns < FOREVER
 
 
 def test_the_longest_prefix_counts() -> None:

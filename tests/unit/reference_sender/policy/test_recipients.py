@@ -5,12 +5,12 @@ from __future__ import annotations
 import random
 
 import pytest
+from nanoseconds import S
 
 from reference_sender.dispatch.values import Lane
 from reference_sender.policy.recipients import NumberCount, RecipientLimit, RecipientLimits
 from reference_sender.policy.settings import NO_POLICY, PolicySettings
 
-S = 1_000_000_000
 A, B = "48500100200", "48500100201"
 
 

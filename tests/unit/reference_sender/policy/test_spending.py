@@ -5,12 +5,13 @@ from __future__ import annotations
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
+from nanoseconds import S
+
 from reference_sender.dispatch.values import Lane, Message
 from reference_sender.policy.countries import Prefixes, default_countries
 from reference_sender.policy.quiet_hours import FOREVER
 from reference_sender.policy.spending import SegmentPrices, Spending, Spent, day_of, day_start_ns, summed
 
-S = 1_000_000_000
 DAY = 86_400 * S
 NOON = 20_000 * DAY + DAY // 2
 PRICES = SegmentPrices(50_000, {"PL": 20_000}, Prefixes(default_countries().items()))

@@ -5,11 +5,11 @@ from __future__ import annotations
 import logging
 
 import pytest
+from nanoseconds import S
 
 from reference_sender.dispatch.values import Outcome, Result
 from reference_sender.runtime.route_trouble import RouteTrouble
 
-SECOND_NS = 1_000_000_000
 REFUSED = Result(Outcome.ROUTE_DOWN, reason="smsapi_101")
 NOT_SENT = Result(Outcome.RETRYABLE, reason="connection_refused")
 ACCEPTED = Result(Outcome.ACCEPTED, provider_id="1")
@@ -19,7 +19,7 @@ def test_a_refused_account_is_logged_once_and_so_is_its_recovery(caplog: pytest.
     caplog.set_level(logging.INFO)
     trouble = RouteTrouble()
     for second, result in enumerate((ACCEPTED, REFUSED, REFUSED, ACCEPTED, ACCEPTED)):
-        trouble.answered(second * SECOND_NS, "main", [result, result])
+        trouble.answered(second * S, "main", [result, result])
     began, ended = [record.getMessage() for record in caplog.records]
     assert began.startswith("route main: the provider refuses the account or the address (smsapi_101)")
     assert ended == "route main works again"
@@ -35,9 +35,9 @@ def test_a_route_that_fails_and_works_in_turn_is_logged_once_a_minute(
 ) -> None:
     trouble = RouteTrouble()
     for second in range(120):
-        trouble.answered(second * SECOND_NS, "main", [ACCEPTED if second % 2 else NOT_SENT])
+        trouble.answered(second * S, "main", [ACCEPTED if second % 2 else NOT_SENT])
     assert len(caplog.records) == 4
-    trouble.answered(121 * SECOND_NS, "other", [NOT_SENT])
+    trouble.answered(121 * S, "other", [NOT_SENT])
     assert len(caplog.records) == 5
 
 

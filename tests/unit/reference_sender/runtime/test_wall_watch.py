@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 
+from nanoseconds import S
+
 from reference_sender.runtime.background import Chores
 from reference_sender.runtime.wall_watch import STEP_NS, WallWatch
-
-S = 1_000_000_000
 
 
 def told(*looks_ns: int) -> list[int]:

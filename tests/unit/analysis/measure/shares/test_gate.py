@@ -14,13 +14,14 @@ from analysis.measure.shares.limits import (
     CARRIER,
     CONCURRENT,
     DRAIN,
-    NO_CAUSE,
     REQUESTS,
     SEGMENTS,
     ContractLimits,
     read_limits,
 )
 from analysis.measure.shares.queueing import served
+
+NO_CAUSE = -1
 
 
 def limits_of(wire_batch: int = 1, **profile: Any) -> ContractLimits:
@@ -49,7 +50,12 @@ def passes(
         ns([reply_s] * count),
         limits,
     )
-    return [float(each) / S for each in found.at_ns], found.cause.tolist()
+    return [float(each) / S for each in found.at_ns], causes(found.waits_ns)
+
+
+def causes(waits_ns: Any) -> list[int]:
+    """The limit with the longest part of each message's wait; NO_CAUSE: none."""
+    return [int(each.argmax()) if each.any() else NO_CAUSE for each in waits_ns]
 
 
 def requests(rate: float, burst: int) -> dict[str, Any]:
@@ -161,7 +167,7 @@ def test_each_carrier_has_a_queue_of_its_own() -> None:
     )
     found = ideal_wait(offered, limits_of(carriers=carriers))
     assert [each / S for each in found.wait_ns.tolist()] == [0.0, 0.0, 1.0, 2.0]
-    assert found.cause.tolist() == [NO_CAUSE, NO_CAUSE, CARRIER, CARRIER]
+    assert causes(found.by_limit_ns) == [NO_CAUSE, NO_CAUSE, CARRIER, CARRIER]
 
 
 def test_a_dedicated_route_has_its_own_rate_to_every_carrier() -> None:
@@ -203,3 +209,26 @@ def test_limits_have_names() -> None:
         *("100 requests/s", "50 segments/s", "4 concurrent requests"),
         *("500 segments/s out of the accept queue", "150 to 200 segments/s per carrier"),
     )
+
+
+def test_a_message_of_a_batch_waits_for_what_held_the_request() -> None:
+    """One request a second, and an accept queue that passes 500 segments a second: the queue adds 2 ms."""
+    limits = limits_of(100, **requests(1.0, 1), accept_queue={"drain_segments_per_s": 500})
+    count = 20
+    at_ns = np.arange(count) * (S // 10)
+    zeros = np.zeros(count, dtype=np.int64)
+    found = pass_gate(at_ns, zeros, np.arange(count), zeros + 1, zeros, limits)
+    assert (found.waits_ns.sum(axis=1) == found.at_ns - at_ns).all()
+    by_limit = found.waits_ns.sum(axis=0)
+    # Ten messages in the request at 1 s, nine in that at 2 s.
+    assert by_limit[DRAIN] == (sum(range(10)) + sum(range(9))) * S // 500
+    assert by_limit[REQUESTS] > 50 * by_limit[DRAIN]
+
+
+def test_a_wait_for_two_limits_is_divided() -> None:
+    """Two requests a second, and then three segments that the accept queue passes in a second each."""
+    limits = limits_of(**requests(2.0, 1), accept_queue={"drain_segments_per_s": 1.0})
+    zeros = np.zeros(3, dtype=np.int64)
+    found = pass_gate(ns([0.0, 0.0, 0.0]), zeros, np.arange(3), zeros + 1, zeros, limits)
+    assert (found.waits_ns.sum(axis=1) == found.at_ns).all()
+    assert found.waits_ns[2][DRAIN] == 2 * S

@@ -6,13 +6,13 @@ from urllib.parse import urlsplit
 
 from hypothesis import given
 from hypothesis import strategies as st
+from nanoseconds import S
 
 from mock_provider.engine.values import DeliveryReport, MessageState
 from mock_provider.protocols.smsapi.answers import STATUS_CODES
 from mock_provider.protocols.smsapi.reports import report_url
 from mock_provider.settings.protocols import SmsapiSettings
 
-S = 1_000_000_000
 # Fields whose value is written once if all reports share it. The others are written once per report.
 SHARED = {"from", "points", "parts", "mcc", "mnc", "username"}
 TEXTS = st.text(max_size=12)

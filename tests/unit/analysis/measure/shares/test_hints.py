@@ -1,0 +1,116 @@
+"""Hints from the journal, each with the numbers of its rows."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from nanoseconds import S
+from run_builder import Build, RunBuilder
+
+from analysis.measure.shares.hints import hints
+from analysis.model import PartReport
+from analysis.part import analyse_part
+from analysis.read.journeys import read_journeys
+from analysis.records import Manifest, read_manifest
+
+START_NS = 7_000 * S
+DRAIN = {"accept_queue": {"drain_segments_per_s": 1.0}}
+
+
+def analysed(run: RunBuilder, **manifest: Any) -> PartReport:
+    run_dir = run.write(**manifest)
+    return analyse_part(run_dir, read_manifest(run_dir), "made")
+
+
+def hints_of(run: RunBuilder, **manifest: Any) -> dict[str, Any]:
+    return {hint.name: hint for hint in analysed(run, **manifest).hints}
+
+
+FAST_LANE = {"delivery": {"priority_latency": {"kind": "fixed", "value_s": 1.0}}}
+
+
+def test_otps_without_the_priority_flag(new_run: Build) -> None:
+    run = new_run("run")
+    for slot in range(200):
+        fast = slot % 2 == 0
+        run.journey(f"m-{slot}", slot * 0.1, 5.0 if fast else 25.0, priority=fast)
+    run.journey("m-news", 1.0, 25.0, message_class="marketing")
+    hint = hints_of(run, profile=FAST_LANE)["otp_without_priority"]
+    assert (hint.count, hint.text[:36]) == (100, "100 OTPs (50 %) were sent without th")
+    assert "95 % of them took up to 24.9 s" in hint.text and "up to 4.89 s" in hint.text
+    assert "otp_without_priority" not in hints_of(run, profile={})  # the flag would change nothing
+
+
+def test_all_otps_with_the_flag_need_no_hint(new_run: Build) -> None:
+    run = new_run("run")
+    run.journey("m", 1.0, 5.0, priority=True)
+    assert hints_of(run, profile=FAST_LANE) == {}
+
+
+def test_refusals_for_the_rate_and_requests_of_one_message(new_run: Build) -> None:
+    run = new_run("run")
+    for slot in range(10):
+        run.journey(f"m-{slot}", slot * 1.0, 2.0, throttled=3 if slot < 4 else 0)
+    limit = {"throttle": {"requests": {"rate_per_s": 100.0, "burst": 100}}}
+    protocol = {"protocol": {"smsapi": {"max_recipients_per_request": 10_000}}}
+    found = hints_of(run, profile=limit | protocol)
+    assert found["throttled"].count == 4
+    assert (
+        "12 submits of 4 messages" in found["throttled"].text and "100 requests/s" in found["throttled"].text
+    )
+    assert found["one_message_a_request"].count == 10 and "10,000" in found["one_message_a_request"].text
+    assert "one_message_a_request" not in hints_of(run, profile=limit)
+
+
+def test_requests_of_many_messages_need_no_hint(new_run: Build) -> None:
+    run = new_run("run")
+    for slot in range(10):
+        run.due(f"m-{slot}", 1.0)
+        run.seen(f"m-{slot}", 1.5, throttled=1)
+    profile = {
+        "throttle": {"requests": {"rate_per_s": 100.0, "burst": 100}},
+        "protocol": {"smsapi": {"max_recipients_per_request": 10_000}},
+    }
+    assert set(hints_of(run, profile=profile)) == {"throttled"}
+
+
+def test_texts_that_need_ucs2_for_one_character(new_run: Build) -> None:
+    run = new_run("run")
+    for slot in range(5):
+        run.journey(f"m-{slot}", 1.0, 2.0, ucs2_for="\u2019", segments=2)
+    run.journey("tab", 1.0, 2.0, ucs2_for="\t", segments=3)
+    run.journey("short", 1.0, 2.0, ucs2_for="\u0142", segments=1)  # one segment in either alphabet
+    run.journey("plain", 1.0, 2.0, segments=2)
+    hint = hints_of(run)["ucs2_for_one_character"]
+    assert hint.count == 6
+    assert "\u2019 (U+2019 right single quotation mark) in 5, U+0009 in 1" in hint.text
+    assert "took 13 segments" in hint.text
+
+
+def test_otps_behind_others_in_the_providers_queue(new_run: Build) -> None:
+    run = new_run("run")
+    run.journey("news", 1.0, 2.0, message_class="marketing")
+    for slot in range(10):
+        run.due(f"m-{slot}", 1.0)
+        run.seen(f"m-{slot}", 1.0, carrier_s=30.0 if slot < 3 else 0.5)
+    hint = hints_of(run, profile=DRAIN)["queued_at_provider"]
+    assert hint.count == 3 and "the longest 30.0 s" in hint.text
+    assert hints_of(run, profile={}) == {}
+
+
+def test_a_run_without_provider_rows_has_neither_split_nor_hint(new_run: Build) -> None:
+    run = new_run("run")
+    run.due("m", 1.0)
+    part = analysed(run, provider_file=False)
+    assert part.delay_splits == () and part.hints == ()
+
+
+def test_hints_are_pure(new_run: Build) -> None:
+    run = new_run("run")
+    run.journey("m", 1.0, 2.0, throttled=1)
+    run_dir = run.write()
+    manifest: Manifest = read_manifest(run_dir)
+    journeys = read_journeys(run_dir, manifest)
+    assert hints(journeys, manifest) == hints(journeys, manifest)
+    assert np.count_nonzero(journeys.provider.throttled) == 1
