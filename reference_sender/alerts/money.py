@@ -25,7 +25,7 @@ def money_values(rules: AlertRules, before: Money, now: Money) -> Iterator[Value
             f"balance.{route}",
             rules.balance_by_route.get(route, rules.balance),
             balance,
-            f"balance of the account of route {route}, in the unit of its provider",
+            f"the balance is {{}} on the account of route {route}, in the unit of its provider",
         )
     yield from _of_day(rules, now.spending)
     earlier = {each.campaign: each for each in before.spending.campaigns}
@@ -38,9 +38,10 @@ def _of_day(rules: AlertRules, spending: SpendingState) -> Iterator[Value]:
     if limit is None:
         return
     share = spending.spent_today / limit if limit else float(spending.moved_today > 0)
-    yield Value("spending_near.day", rules.spending_near, share, "reserved share of the daily limit")
-    description = "messages that wait for another day because the daily limit is reached"
-    yield Value("spending_reached.day", rules.spending_reached, spending.moved_today, description)
+    text = "{} of the daily limit is reserved"
+    yield Value("spending_near.day", rules.spending_near, share, text, is_share=True)
+    text = "{} messages wait for another day because the daily limit is reached"
+    yield Value("spending_reached.day", rules.spending_reached, spending.moved_today, text)
 
 
 def _of_campaign(
@@ -53,11 +54,12 @@ def _of_campaign(
         f"spending_near.campaign.{name}",
         rules.spending_near,
         now.share if active else 0.0,
-        f"reserved share of the spending limit of campaign {name}",
+        f"{{}} of the spending limit of campaign {name} is reserved",
+        is_share=True,
     )
     yield Value(
         f"spending_reached.campaign.{name}",
         rules.spending_reached,
         now.over_limit,
-        f"messages that wait because the spending limit of campaign {name} is reached",
+        f"{{}} messages wait because the spending limit of campaign {name} is reached",
     )

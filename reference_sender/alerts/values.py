@@ -22,7 +22,8 @@ def values(rules: AlertRules, before: DispatchState, now: DispatchState, spent_s
         "error_rate",
         rules.error_rate,
         _error_rate(rules.least_messages, before, now),
-        "share of the ended messages that failed or expired",
+        "{} of the ended messages failed or expired",
+        is_share=True,
     )
     for earlier, later in zip(before.classes, now.classes, strict=True):
         name = later.message_class
@@ -30,7 +31,7 @@ def values(rules: AlertRules, before: DispatchState, now: DispatchState, spent_s
             f"delivery_time_s.{name}",
             getattr(rules.delivery_time_s, name),
             _delivery_s(rules.least_messages, earlier, later),
-            f"95th percentile of the delivery time of {name} messages in seconds",
+            f"95 % of the {name} messages were delivered within {{}} s",
         )
     throttles = {route.name: route.throttles for route in before.routes}
     for route in now.routes:
@@ -38,13 +39,14 @@ def values(rules: AlertRules, before: DispatchState, now: DispatchState, spent_s
             f"throttling.{route.name}",
             rules.throttling,
             (route.throttles - throttles.get(route.name, 0)) / spent_s,
-            f"requests per second that the provider of route {route.name} refuses because of a rate limit",
+            "{} requests per second are refused because of a rate limit by the provider of route "
+            + route.name,
         )
     missing = now.reasons.get(EXPIRED_UNREPORTED, 0) - before.reasons.get(EXPIRED_UNREPORTED, 0)
-    description = "messages that ended because no delivery report came"
-    yield Value("missing_reports", rules.missing_reports, missing, description)
+    text = "{} messages ended because no delivery report came"
+    yield Value("missing_reports", rules.missing_reports, missing, text)
     growth = _queued(now) - _queued(before)
-    yield Value("backlog_growth", rules.backlog_growth, growth, "messages that the queues grew by")
+    yield Value("backlog_growth", rules.backlog_growth, growth, "the queues grew by {} messages")
 
 
 def _queued(state: DispatchState) -> int:
@@ -61,14 +63,17 @@ def _error_rate(least: int, before: DispatchState, now: DispatchState) -> float:
 def _delivery_s(least: int, before: ClassSnapshot, now: ClassSnapshot) -> float:
     pairs = zip(now.delivery.counts, before.delivery.counts, strict=True)
     counts = [later - earlier for later, earlier in pairs]
-    return quantile_s(counts, _QUANTILE) if sum(counts) >= least else 0.0
+    return quantile_s(counts, _QUANTILE, now.delivery.longest_s) if sum(counts) >= least else 0.0
 
 
-def quantile_s(counts: Sequence[int], share: float) -> float:
-    """A quantile of a histogram over ``BOUNDS_S``, linear within a bucket. Never above the last bound."""
+def quantile_s(counts: Sequence[int], share: float, longest_s: float = BOUNDS_S[-1]) -> float:
+    """A quantile of a histogram over ``BOUNDS_S``, linear within a bucket. Never above the last bound, and
+    never above ``longest_s``, the longest duration that was seen: a bucket may reach far beyond it.
+    """
     wanted, below, lower_s = share * sum(counts), 0, 0.0
     for bound_s, count in zip(BOUNDS_S, counts, strict=False):
         if count and below + count >= wanted:
+            bound_s = max(lower_s, min(bound_s, longest_s))
             return lower_s + (bound_s - lower_s) * (wanted - below) / count
         below += count
         lower_s = bound_s

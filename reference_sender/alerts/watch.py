@@ -10,7 +10,7 @@ from msgspec import Struct
 from reference_sender.alerts.hysteresis import Hysteresis
 from reference_sender.alerts.money import Money, money_values
 from reference_sender.alerts.rules import AlertRules, FloorRule
-from reference_sender.alerts.value import Value
+from reference_sender.alerts.value import Value, as_text, beyond
 from reference_sender.alerts.values import values
 from reference_sender.dispatch import DispatchState
 
@@ -27,14 +27,16 @@ class Notice(Struct, frozen=True, omit_defaults=True):
     limit: float
     description: str
     floor: bool = False
+    is_share: bool = False  # value and limit are parts of 1
 
     @property
     def line(self) -> str:
         """One line for a person."""
-        begins = f"{self.alert}: {self.description}: {self.value:.4g}"
+        begins = f"{self.alert}: {self.description}"
         if self.began:
-            return f"ALERT {begins}, {'below' if self.floor else 'above'} {self.limit:.4g}"
-        return f"ALL CLEAR {begins}, {'at least' if self.floor else 'at most'} {self.limit:.4g}"
+            return f"ALERT {begins}, {beyond(self.limit, self.is_share, self.floor)}"
+        least = "at least" if self.floor else "at most"
+        return f"ALL CLEAR {begins}, {least} {as_text(self.limit, self.is_share)}"
 
 
 class ActiveAlert(Struct, frozen=True):
@@ -96,7 +98,9 @@ class Alerts:
             if alert.changed(each.rule, at_s, each.value):
                 limit = each.rule.beyond if alert.active else each.rule.clear
                 floor = isinstance(each.rule, FloorRule)
-                notices.append(Notice(each.name, alert.active, each.value, limit, each.description, floor))
+                notices.append(
+                    Notice(each.name, alert.active, each.value, limit, each.description, floor, each.is_share)
+                )
             self._keep(at_s, each, alert.active)
         return notices
 

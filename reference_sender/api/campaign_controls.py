@@ -12,16 +12,21 @@ from msgspec.structs import replace
 from reference_sender.api.answers import ApiError, json_answer
 from reference_sender.api.bodies import read_message
 from reference_sender.api.handlers import OPT_OUT_PATH, Handler
+from reference_sender.api.holdings import shown_holding
 from reference_sender.api.intake import checked_number, explained
 from reference_sender.api.queries import Queries, instant
 from reference_sender.api.query_strings import fields_of, limit_of
 from reference_sender.api.rules import IntakeRules, cancelled
+from reference_sender.clock import now_ns
 from reference_sender.dispatch.campaign_figures import UNIT
 from reference_sender.dispatch.values import State
 from reference_sender.policy.campaigns import Campaign, CampaignState
+from reference_sender.policy.holding import why_campaign_held
+from reference_sender.runtime.applied import applied
 from reference_sender.runtime.driver import Driver
 
 _MOST_NUMBERS = 1_000
+_APPLIED_WITHIN_S = 5.0  # then the answer has the counts so far
 _Body = TypeVar("_Body", bound=Struct)
 
 
@@ -85,6 +90,7 @@ class CampaignControls:
         if limit is not None:
             new = replace(new, spending_limit=limit)
         await self._driver.change_campaign(new)
+        await applied(self._driver, name, _APPLIED_WITHIN_S)
         return json_answer(await self._shown(name))
 
     async def _shown(self, name: str) -> dict[str, Any]:
@@ -96,19 +102,21 @@ class CampaignControls:
                 raise ApiError(404, "not_found", f"there is no campaign {name}")
             campaign = Campaign(name)
         limit = campaign.spending_limit
+        held = gate.held(name)
+        holding = why_campaign_held(gate, now_ns(), name)
         return {
             "id": name,
             "state": campaign.state.value,
             "messages": sum(counts.values()),
             "states": {s.value: counts.get(s, 0) for s in State if s is not State.SUBMITTING},
-            "held": gate.held(name),
+            "held": {"total": held.total, "over_limit": held.over_limit} | shown_holding(holding),
             "reserved": None if gate.spending is None else await self._queries.spent(name) / UNIT,
             "spending_limit": None if limit is None else limit / UNIT,
         }
 
     async def _opt_out(self, request: web.BaseRequest, _: str) -> web.Response:
         wanted = read_body(await read_message(request, self._patience_s), OptOutRequest)
-        numbers = [checked_number(number, "numbers") for number in wanted.numbers]
+        numbers = [checked_number(each, "numbers", place) for place, each in enumerate(wanted.numbers)]
         await self._driver.opt_out(numbers)
         return json_answer({"opted_out": len(set(numbers))})
 

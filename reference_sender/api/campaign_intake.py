@@ -120,6 +120,7 @@ class CampaignIntake:
         self._waited_s = 0.0  # for the client
         self._strict = strict  # False for CSV, in which numbers are text
         self._shared: Shared | None = None
+        self._lacks_field = False  # a required shared field did not come before the rows
         self._order: ReportOrder | None = None
         self._rows_seen = 0
         self._numbers: list[int] = []  # the row number of each message of the batch
@@ -194,7 +195,7 @@ class CampaignIntake:
         """Raises ``Invalid`` at the first row beyond the limit; nothing after it is read."""
         now = now_ns()
         for row in rows:
-            shared = self._shared or self._share(head, now)
+            shared = self._shared or self._share_before_rows(head, now)
             if self._rows_seen == MAX_ROWS:
                 raise Invalid(
                     "too_many_rows",
@@ -204,6 +205,8 @@ class CampaignIntake:
             self._rows_seen += 1
             if self._rows_seen % TURN_ROWS == 0:
                 await self._turns.pause()
+            if shared is None:
+                continue
             try:
                 if isinstance(row, Invalid):
                     raise row
@@ -223,6 +226,20 @@ class CampaignIntake:
             self._batch.append(message)
             if len(self._batch) == _COMMIT_ROWS:
                 await self._commit()
+
+    def _share_before_rows(self, head: dict[str, Any], now: int) -> Shared | None:
+        """None if a required field is missing and may come after the rows: these are then read, and not
+        kept, so that the error is that the field is misplaced.
+        """
+        if self._lacks_field:
+            return None
+        try:
+            return self._share(head, now)
+        except Invalid as error:
+            if error.code != "missing" or not self._strict:
+                raise
+            self._lacks_field = True
+            return None
 
     def _share(self, head: dict[str, Any], now: int) -> Shared:
         if self._shared is None:

@@ -236,10 +236,11 @@ class Shared(Struct, frozen=True):
     segments: int
 
 
-def checked_number(number: str, name: str) -> str:
-    """The digits of a phone number in the field ``name``. Raises ``Invalid``."""
+def checked_number(number: str, name: str, place: int | None = None) -> str:
+    """The digits of a phone number in the field ``name``, or at ``place`` of a list. Raises ``Invalid``."""
     if _is_number(number) is None:
-        raise Invalid("invalid", name, f"{name} must be {_NUMBER_RULE}")
+        at = name if place is None else f"{name}[{place}]"
+        raise Invalid("invalid", name, f"{at} must be {_NUMBER_RULE}")
     return number.removeprefix("+")
 
 

@@ -42,6 +42,7 @@ class Shown(Struct, frozen=True):
     changed_at: str
     expires_at: str
     send_at: str | None = None  # not before; None: as soon as possible, or only with a higher spending limit
+    held: dict[str, str | None] | None = None  # reason, and until when; None: not held
 
 
 class Exported(Struct, frozen=True, gc=False):
@@ -60,11 +61,6 @@ class Queries:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="queries")
-
-    async def message(self, message_id: int) -> Shown | None:
-        """The message, if there is one."""
-        record = await self.record(message_id)
-        return None if record is None else shown(record)
 
     async def campaign(self, campaign: str) -> dict[State, int]:
         """Messages of ``campaign`` by state."""

@@ -102,8 +102,10 @@ class IntakeRules:
         recipients = tuple(dict.fromkeys(address.strip() for address in addresses))
         if given is not None and not 1 <= len(recipients) <= _MOST_ADDRESSES:
             raise Invalid("invalid", "report_to", f"report_to must be {MAIL_RULE}")
-        if not all(map(_is_address, recipients)):
-            raise Invalid("invalid", "report_to", f"report_to must be {MAIL_RULE}, such as ann@example.org")
+        for place, address in enumerate(addresses):
+            if not _is_address(address.strip()):
+                said = f"report_to[{place}] must be a mail address, such as ann@example.org"
+                raise Invalid("invalid", "report_to", said)
         language = "" if defaults.report_language is None else defaults.report_language.value
         return ReportOrder(name, at_ns, language, recipients)
 

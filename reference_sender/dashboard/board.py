@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from msgspec import Struct
 
 from reference_sender.alerts.rules import FloorRule
+from reference_sender.alerts.value import beyond
 from reference_sender.alerts.watch import ActiveAlert, Alerts, EndedAlert
 from reference_sender.dashboard.progress import GrowthRate, cost_at_end, left_s
 from reference_sender.dashboard.tables import class_rows, error_rows, queued_by_class, route_rows
@@ -28,6 +29,8 @@ class Control(Struct, frozen=True):
 
     campaign: Campaign
     held: int
+    held_by: str | None = None  # the reason of the held messages that are released next
+    held_until_s: float | None = None  # when that is, in Unix time
 
 
 class SenderCounters(Struct, frozen=True):
@@ -138,6 +141,8 @@ def _row(counts: CampaignCounts, control: Control, progress: GrowthRate, price: 
         state="ended" if ended else state.value,
         messages=counts.messages,
         held=held,
+        held_by=control.held_by,
+        held_until_unix_s=control.held_until_s,
         queued=queued,
         sent=counts.sent,
         delivered=counts.delivered,
@@ -157,17 +162,10 @@ def _units(amount: int | None) -> float | None:
 
 def _active(at_s: float, alert: ActiveAlert) -> AlertRow:
     value = alert.value
-    rule = value.rule
-    floor = isinstance(rule, FloorRule)
-    return AlertRow(
-        value.name, value.description, value.value, rule.beyond, floor, at_s - alert.since_s, None
-    )
+    limit = beyond(value.rule.beyond, value.is_share, isinstance(value.rule, FloorRule))
+    return AlertRow(value.name, f"{value.description}, {limit}", at_s - alert.since_s, None)
 
 
 def _ended(at_s: float, alert: EndedAlert) -> AlertRow:
-    value = alert.value
     lasted_s, ago_s = alert.ended_s - alert.since_s, at_s - alert.ended_s
-    rule = value.rule
-    return AlertRow(
-        value.name, value.description, value.value, rule.clear, isinstance(rule, FloorRule), lasted_s, ago_s
-    )
+    return AlertRow(alert.value.name, alert.value.description, lasted_s, ago_s)

@@ -15,8 +15,11 @@ from typing import Protocol
 import msgspec
 
 from reference_sender.api.tally import Tally
+from reference_sender.clock import now_ns, wall_ahead_ns
 from reference_sender.dashboard.board import CAMPAIGNS_SHOWN, Board, Control, SenderCounters
 from reference_sender.policy.campaigns import Campaign
+from reference_sender.policy.gate import Gate
+from reference_sender.policy.holding import why_campaign_held
 from reference_sender.runtime.driver import Driver
 
 log = logging.getLogger(__name__)
@@ -110,12 +113,19 @@ def look_at(driver: Driver, tally: Tally) -> SenderCounters:
         + tally.queue_full
         + tally.store_failed,
         nodes=None if tenure is None else tenure.nodes,
-        controls={
-            each.name: Control(gate.campaign(each.name) or Campaign(each.name), gate.held_of(each.name))
-            for each in campaigns
-        },
+        controls={each.name: _control(gate, each.name) for each in campaigns},
         campaigns=campaigns,
     )
+
+
+def _control(gate: Gate, name: str) -> Control:
+    holding = why_campaign_held(gate, now_ns(), name)
+    campaign = gate.campaign(name) or Campaign(name)
+    if holding is None:
+        return Control(campaign, gate.held_of(name))
+    until_ns = holding.until_ns
+    until_s = None if until_ns is None else (until_ns + wall_ahead_ns()) / 1e9
+    return Control(campaign, gate.held_of(name), holding.reason.value, until_s)
 
 
 def _event(name: str, value: object) -> bytes:

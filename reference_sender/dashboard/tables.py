@@ -28,8 +28,9 @@ def class_rows(rules: AlertRules, before: DispatchState, now: DispatchState) -> 
         pairs = zip(later.delivery.counts, earlier.delivery.counts, strict=True)
         counts = [after - at_start for after, at_start in pairs]
         measured = sum(counts)
+        longest_s = later.delivery.longest_s
         enough = measured >= rules.least_messages
-        p95_s = quantile_s(counts, 0.95) if enough else None
+        p95_s = quantile_s(counts, 0.95, longest_s) if enough else None
         objective_s = rule.above if rule.enabled else None
         rows.append(
             ClassRow(
@@ -38,7 +39,7 @@ def class_rows(rules: AlertRules, before: DispatchState, now: DispatchState) -> 
                 sent=later.sent,
                 **later.ended,
                 measured=measured,
-                p50_s=quantile_s(counts, 0.5) if enough else None,
+                p50_s=quantile_s(counts, 0.5, longest_s) if enough else None,
                 p95_s=p95_s,
                 objective_s=objective_s,
                 over=p95_s is not None and objective_s is not None and p95_s > objective_s,

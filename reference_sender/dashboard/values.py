@@ -46,6 +46,8 @@ class ShownCampaign(Struct, frozen=True):
     state: str  # running, paused, cancelled, or ended
     messages: int
     held: int
+    held_by: str | None  # why: a value of ``HoldReason``
+    held_until_unix_s: float | None
     queued: int  # or in flight
     sent: int  # a report is awaited
     delivered: int
@@ -86,9 +88,6 @@ class AlertRow(Struct, frozen=True):
 
     name: str
     description: str
-    value: float
-    limit: float
-    floor: bool  # the value is below the limit, and not above it
     lasted_s: float
     ended_ago_s: float | None
 

@@ -54,6 +54,7 @@ class DurationCounts(Struct, frozen=True):
 
     counts: tuple[int, ...]
     sum_s: float
+    longest_s: float = BOUNDS_S[-1]
 
 
 class ClassSnapshot(Struct, frozen=True):
@@ -69,19 +70,22 @@ class ClassSnapshot(Struct, frozen=True):
 class Histogram:
     """Counts durations by ``BOUNDS_S``."""
 
-    __slots__ = ("_counts", "_sum_ns")
+    __slots__ = ("_counts", "_longest_ns", "_sum_ns")
 
     def __init__(self) -> None:
         self._counts = [0] * (len(_BOUNDS_NS) + 1)
         self._sum_ns = 0
+        self._longest_ns = 0
 
     def add(self, spent_ns: int) -> None:
         self._counts[bisect_left(_BOUNDS_NS, spent_ns)] += 1
         self._sum_ns += spent_ns
+        if spent_ns > self._longest_ns:
+            self._longest_ns = spent_ns
 
     def durations(self) -> DurationCounts:
         """What was counted so far."""
-        return DurationCounts(tuple(self._counts), self._sum_ns / 1e9)
+        return DurationCounts(tuple(self._counts), self._sum_ns / 1e9, self._longest_ns / 1e9)
 
 
 class Figures:

@@ -123,6 +123,10 @@ class Gate:
         """How many messages of a campaign are held."""
         return self._held.count(campaign)
 
+    def next_released(self, campaign: str) -> Message | None:
+        """One of the held messages of ``campaign`` that are released next; None: not known when."""
+        return self._held.releases.first(campaign)
+
     def held(self, campaign: str) -> HeldCounts:
         """How many messages of a campaign are held."""
         over = 0 if self.spending is None else self._held.over_limit(campaign)

@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from heapq import heapify, heappop, heappush
 
 from reference_sender.dispatch.values import Message
+from reference_sender.policy.next_release import NextReleases
 from reference_sender.policy.quiet_hours import FOREVER
 
 
@@ -21,6 +22,7 @@ class Held:
         self._messages: dict[int, Message] = {}
         self._due: dict[int, int] = {}
         self._heap: list[tuple[int, int]] = []
+        self.releases = NextReleases()
         self._by_campaign: dict[str, dict[int, None]] = {}
         self._over_limit: dict[
             str, dict[int, None]
@@ -54,6 +56,7 @@ class Held:
 
     def move(self, message: Message, due_ns: int) -> None:
         """Hold a held message until ``due_ns`` instead. ``message`` replaces the held one."""
+        self.releases.drop(self._messages[message.message_id], self._due[message.message_id])
         self._messages[message.message_id] = message
         self._note_limit(message)
         self._wait(message, due_ns)
@@ -103,11 +106,12 @@ class Held:
     def _wait(self, message: Message, due_ns: int) -> None:
         due_ns = min(due_ns, message.expires_ns)
         self._due[message.message_id] = due_ns
+        self.releases.add(message, due_ns)
         heappush(self._heap, (due_ns, message.message_id))
 
     def _drop(self, number: int) -> Message:
-        del self._due[number]
         message = self._messages.pop(number)
+        self.releases.drop(message, self._due.pop(number))
         self._compact()
         _discard(self._by_campaign, message)
         _discard(self._over_limit, message)

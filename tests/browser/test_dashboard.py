@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -97,6 +98,17 @@ def test_figures_change_by_themselves(watched: Watched, open_sender: OpenSender)
     assert TOKEN not in page.url
 
 
+def test_a_held_campaign_says_why_and_until_when(watched: Watched, open_sender: OpenSender) -> None:
+    sender = open_sender()
+    page = opened(watched, sender)
+    send_at = (datetime.now(UTC) + timedelta(hours=1)).isoformat()
+    body = {"campaign": "later", "message_class": "marketing", "text": "Sale", "send_at": send_at}
+    sender.call("POST", "/v1/campaigns", body | {"recipients": [{"to": "48500100200"}]})
+    held = campaign(page, "later").get_by_text("held by schedule or daily limit until 2")
+    held.wait_for()
+    assert sender.call("GET", "/v1/campaigns/later")["held"]["reason"] == "later"
+
+
 def test_a_campaign_is_paused_resumed_and_cancelled(watched: Watched, open_sender: OpenSender) -> None:
     sender = open_sender(requests_per_s=2, max_batch=1)
     page = opened(watched, sender)
@@ -126,7 +138,9 @@ def test_an_alert_is_shown_and_cleared(watched: Watched, open_sender: OpenSender
     page.get_by_text("No alert is active.").wait_for()
     one_by_one(sender, UNDELIVERED, 10)
     alert = page.locator("#alerts .alert", has_text="error_rate")
-    alert.get_by_text("share of the ended messages that failed or expired").wait_for()
+    alert.get_by_text(
+        re.compile(r"[\d.]+ % of the ended messages failed or expired, above the limit of [\d.]+ %")
+    ).wait_for()
     expect(page).to_have_title("(1) SMS sender")
     alert.wait_for(state="detached")
     page.get_by_text(re.compile("error_rate ended")).wait_for()

@@ -296,6 +296,39 @@ def test_thousands_of_messages_leave_a_short_list_and_the_newest_on_top(
     expect(inbox.locator("#messages li")).to_have_count(200)
 
 
+def test_older_messages_stay_when_the_holes_of_a_flood_are_filled(inbox: Page, provider: Provider) -> None:
+    held: list[Route] = []
+    released = False
+
+    def hold_the_newest(route: Route) -> None:
+        if released or "before=" in route.request.url:
+            route.continue_()
+        else:
+            held.append(route)
+
+    inbox.get_by_text("Nothing here yet").wait_for()
+    inbox.route(re.compile(r"/admin/messages\?"), hold_the_newest)
+    for batch in range(3):  # an event has 100 of each batch, so the list has holes
+        provider.send(",".join(f"48600{batch:02d}{n:04d}" for n in range(200)), f"batch {batch}")
+        row(inbox, f"batch {batch}").first.wait_for()
+    expect(inbox.locator("#messages li")).to_have_count(200)
+    with inbox.expect_response(re.compile(r"/admin/messages\?.*before=")) as older:
+        inbox.get_by_role("button", name="Show older messages").click()
+        while not held:
+            inbox.evaluate("() => new Promise(requestAnimationFrame)")
+        released = True
+        for route in held:
+            route.continue_()
+    older.value.finished()
+    with inbox.expect_response(re.compile(r"/admin/messages\?")) as newest:
+        inbox.get_by_role("button", name="Pause").click()
+        inbox.get_by_role("button", name="Follow").click()
+    newest.value.finished()
+    inbox.evaluate("() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
+    expect(inbox.locator("#messages li")).to_have_count(400)
+    assert len(set(inbox.locator("#messages a").evaluate_all("all => all.map(a => a.href)"))) == 400
+
+
 def test_on_a_phone_nothing_is_wider_than_the_screen(inbox: Page, provider: Provider) -> None:
     provider.send("48600100200", "x" * 200 + " ł", idx="a-reference-without-a-place-to-break-" * 4)
     row(inbox, "xxx").wait_for()

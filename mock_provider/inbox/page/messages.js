@@ -21,7 +21,8 @@ const AT_TOP_PX = 8;
 const rows = new Map(); // id: { message, node, badge }, newest first
 /** @type {Message[]} */
 let waiting = []; // received, not drawn yet, newest first
-let passed = 0; // too many to be shown
+let passed = 0; // newer than the list, and too many to be drawn
+let holes = false; // the list lacks messages that passed, until it is fetched again
 let rowsAllowed = ROWS;
 let paused = false, selected = "", drawTimer = 0, askTimer = 0, lastAsked = 0, question = 0;
 let news = 0; // events so far: a reply that was requested before an event may not include it
@@ -43,9 +44,9 @@ export function startMessages(onError) {
 export function arrived({ messages, skipped }) {
   news += 1;
   if (filtering()) { ask(ASKED_EVERY_MS); return; }
-  waiting = [...messages, ...waiting].slice(0, ROWS);
-  passed += skipped;
-  if (skipped && atTop()) ask(ASKED_EVERY_MS); // or the list would have holes
+  waiting = [...messages, ...waiting];
+  passed += skipped + Math.max(0, waiting.length - ROWS);
+  waiting = waiting.slice(0, ROWS);
   drawSoon();
 }
 
@@ -83,6 +84,7 @@ async function load() {
     waiting = [];
     passed = 0;
     show(messages, olderThan(messages));
+    holes = false;
     at("older").hidden = messages.length < ROWS;
     if (news !== known) ask(ASKED_EVERY_MS); // the reply may be older than these events
   } catch (error) {
@@ -103,6 +105,11 @@ function olderThan(messages) {
 }
 
 async function showOlder() {
+  // Rows below a list with holes would not meet the list that fills these, and be removed with it.
+  if (holes) {
+    clearTimeout(askTimer);
+    await load();
+  }
   const last = [...rows.keys()].at(-1);
   rowsAllowed += ROWS; // before the reply: what comes meanwhile must not push out the last row
   try {
@@ -120,6 +127,7 @@ export function emptied() {
   waiting = [];
   passed = 0;
   rowsAllowed = ROWS;
+  holes = false;
   show([], []);
   at("older").hidden = true;
 }
@@ -169,6 +177,10 @@ function drawIfFollowed() {
 function draw() {
   const fresh = waiting.filter(message => !rows.has(message.provider_id));
   waiting = [];
+  if (passed) {
+    holes = true;
+    ask(ASKED_EVERY_MS);
+  }
   passed = 0;
   if (fresh.length) {
     const older = [...rows];

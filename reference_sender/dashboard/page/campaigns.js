@@ -4,7 +4,7 @@
 import { keyedList } from "./keyed.js";
 import { call } from "./shared/api.js";
 import { at, el } from "./shared/elements.js";
-import { counted, rate, whole } from "./shared/format.js";
+import { counted, moment, rate, whole } from "./shared/format.js";
 import { failed } from "./shared/session.js";
 import { left, money, share } from "./words.js";
 
@@ -74,9 +74,21 @@ function campaign({ name }) {
 function time(row) {
   if (row.state === "paused" || row.state === "cancelled" || row.state === "ended") return "";
   if (row.queued === 0 && row.held === 0) return "all sent, reports awaited";
-  if (row.queued === 0) return "held";
+  const held = row.held === 0 ? "" : heldBy(row);
+  if (row.queued === 0) return held;
   const speed = row.per_s === null ? "" : ` at ${rate(row.per_s)} / s`;
-  return `time left: ${left(row.eta_s)}${speed}`;
+  return `time left: ${left(row.eta_s)}${speed}${held && `; ${held}`}`;
+}
+
+const HELD_BY = {
+  paused: "held by the pause", spending_limit: "held by the spending limit", later: "held by schedule or daily limit",
+  quiet_hours: "held by quiet hours",
+};
+
+/** @param {ShownCampaign} row */
+function heldBy({ held_by, held_until_unix_s }) {
+  const until = held_until_unix_s === null ? "" : ` until ${moment(held_until_unix_s)}`;
+  return `${HELD_BY[held_by ?? ""] ?? "held"}${until}`;
 }
 
 /** @param {ShownCampaign} row */

@@ -38,6 +38,8 @@
  * @property {string} state
  * @property {number} messages
  * @property {number} held
+ * @property {string | null} held_by
+ * @property {number | null} held_until_unix_s
  * @property {number} queued
  * @property {number} sent
  * @property {number} delivered
@@ -75,9 +77,6 @@
  * @typedef {object} AlertRow
  * @property {string} name
  * @property {string} description
- * @property {number} value
- * @property {number} limit
- * @property {boolean} floor
  * @property {number} lasted_s
  * @property {number | null} ended_ago_s
  */

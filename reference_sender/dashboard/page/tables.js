@@ -36,7 +36,7 @@ export function showTables(now) {
 /** @param {Overview} now */
 function showAlerts({ alerts, ended_alerts }) {
   const rows = alerts.map(alert => el("li", { class: "card alert" }, el("b", {}, alert.name),
-    `: ${alert.description}: ${number(alert.value)}, ${alert.floor ? "below" : "above"} ${number(alert.limit)} `,
+    `: ${alert.description} `,
     el("span", { class: "quiet" }, `for ${span(alert.lasted_s)}`)));
   if (!rows.length) rows.push(el("li", { class: "quiet" }, "No alert is active."));
   rows.push(...ended_alerts.slice(0, 3).map(ended));
@@ -47,10 +47,6 @@ function showAlerts({ alerts, ended_alerts }) {
 function ended(alert) {
   const ago = span(alert.ended_ago_s ?? 0);
   return el("li", { class: "quiet ended" }, `${alert.name} ended ${ago} ago, after ${span(alert.lasted_s)}`);
-}
-
-function number(value) {
-  return String(Number(value.toPrecision(3)));
 }
 
 /** @param {ClassRow} first */

@@ -126,6 +126,20 @@ def test_an_unexpected_failure_is_a_500_in_json(run_world: RunWorld, monkeypatch
     run_world(steps)
 
 
+def test_a_required_field_after_the_rows_is_misplaced_and_not_missing(run_world: RunWorld) -> None:
+    rows = ",".join(f'{{"to": "48500{number:06d}", "text": "hi"}}' for number in range(1_000))
+
+    async def steps(world: World) -> None:
+        for rest, code in ((', "message_class": "otp"}', "misplaced"), ("}", "missing")):
+            body = f'{{"campaign": "may", "recipients": [{rows}]{rest}'
+            status, answer, _ = await world.call("POST", "/v1/campaigns", AUTHORIZED | JSON, data=body)
+            assert (status, answer["error"]["code"]) == (400, code)
+            assert answer["error"]["field"] == "message_class"
+        assert (await world.call("GET", "/v1/campaigns/may"))[0] == 404
+
+    run_world(steps)
+
+
 def test_half_a_surrogate_pair_is_refused_and_harms_nothing(run_world: RunWorld) -> None:
     rows = [
         {"to": "48500100200", "text": "a\ud800"},

@@ -22,7 +22,7 @@ from reference_sender.notices.watcher import AlertWatcher
 from reference_sender.runtime.background import Chores
 
 RULES = AlertRules(every_s=0.01, window_s=0.05)
-MISSING = "messages that ended because no delivery report came"
+MISSING = "messages ended because no delivery report came"
 
 
 @asynccontextmanager
@@ -68,8 +68,8 @@ def test_log_webhook_and_mail_get_one_alert_and_one_all_clear(caplog: pytest.Log
 
     asyncio.run(steps())
     assert [record.getMessage() for record in caplog.records] == [
-        f"ALERT missing_reports: {MISSING}: 12, above 10",
-        f"ALL CLEAR missing_reports: {MISSING}: 0, at most 0",
+        f"ALERT missing_reports: 12 {MISSING}, above the limit of 10",
+        f"ALL CLEAR missing_reports: 0 {MISSING}, at most 0",
     ]
     assert [(body["alert"], body["began"]) for body in bodies] == [
         ("missing_reports", True),
@@ -80,13 +80,13 @@ def test_log_webhook_and_mail_get_one_alert_and_one_all_clear(caplog: pytest.Log
         "began": True,
         "value": 12.0,
         "limit": 10.0,
-        "description": MISSING,
+        "description": f"12 {MISSING}",
     }
     (to, alert), (_, clear) = box.mails
     assert to == ["ops@example.org", "boss@example.org"]
     assert alert["From"] == "sender@example.org"
-    assert alert["Subject"] == f"smsbench sender: ALERT missing_reports: {MISSING}: 12, above 10"
-    assert alert.get_content().strip() == f"ALERT missing_reports: {MISSING}: 12, above 10"
+    assert alert["Subject"] == f"smsbench sender: ALERT missing_reports: 12 {MISSING}, above the limit of 10"
+    assert alert.get_content().strip() == f"ALERT missing_reports: 12 {MISSING}, above the limit of 10"
     assert "ALL CLEAR" in clear["Subject"]
 
 

@@ -2,43 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 import pytest
 from any_hour import policy_at_any_hour
+from policy_steps import PRICED, ahead, campaign, control, rows, shown
 from sender_world import MESSAGE, RunWorld, World
 
 from reference_sender.policy.settings import PolicySettings
 
 NEVER_OPEN = {"prefixes": ["48"], "zones": ["UTC"]}
 CLOSED = PolicySettings.model_validate({"countries": {"PL": NEVER_OPEN}, "recipients": {"messages": 0}})
-PRICED = policy_at_any_hour(spending={"cost_per_segment": 0.5})
-
-
-def ahead(**more: float) -> str:
-    return (datetime.now(UTC) + timedelta(**more)).isoformat()
-
-
-def rows(count: int) -> list[dict[str, str]]:
-    return [{"to": f"48500200{number:03d}"} for number in range(count)]
-
-
-async def campaign(world: World, *recipients: Mapping[str, Any], **fields: Any) -> tuple[int, Any]:
-    body = {"campaign": "may", "message_class": "marketing", "text": "Sale"} | fields
-    status, answer, _ = await world.call("POST", "/v1/campaigns", json=body | {"recipients": recipients})
-    return status, answer
-
-
-async def shown(world: World, name: str = "may") -> Any:
-    return (await world.call("GET", f"/v1/campaigns/{name}"))[1]
-
-
-async def control(world: World, action: str, name: str = "may", **fields: Any) -> tuple[int, Any]:
-    more = {"json": fields} if fields else {}
-    status, answer, _ = await world.call("POST", f"/v1/campaigns/{name}/{action}", **more)
-    return status, answer
 
 
 def test_a_scheduled_message_is_held_and_shown(run_world: RunWorld) -> None:
@@ -190,6 +165,18 @@ def test_opt_outs_are_added_listed_refused_and_removed(run_world: RunWorld) -> N
         assert [each["number"] for each in page["opt_outs"]] == ["48500100299"]
         assert (await world.call("DELETE", f"/v1/opt-outs/{number}"))[0] == 204
         assert (await world.post(message_class="marketing", key="again"))[0] == 202
+
+    run_world(steps)
+
+
+def test_a_wrong_number_of_a_list_is_named_by_its_place(run_world: RunWorld) -> None:
+    async def steps(world: World) -> None:
+        numbers = ["48500100200", "48500100201", "1234"]
+        status, answer, _ = await world.call("POST", "/v1/opt-outs", json={"numbers": numbers})
+        assert (status, answer["error"]["field"]) == (400, "numbers")
+        assert answer["error"]["message"].startswith("numbers[2] must be a phone number")
+        _, page, _ = await world.call("GET", "/v1/opt-outs")
+        assert page["opt_outs"] == []
 
     run_world(steps)
 

@@ -47,9 +47,17 @@ def test_a_low_balance_brings_one_alert_until_it_is_topped_up() -> None:
     falls_and_rises = balances(500, 99, 80, 101, 99, 119, 120, 121, 500)
     assert names(falls_and_rises) == [("balance.main", True), ("balance.main", False)]
     began, ended = notices(falls_and_rises)
-    said = "balance of the account of route main, in the unit of its provider"
-    assert began.line == f"ALERT balance.main: {said}: 99, below 100"
-    assert ended.line == f"ALL CLEAR balance.main: {said}: 120, at least 120"
+    said = "on the account of route main, in the unit of its provider"
+    assert began.line == f"ALERT balance.main: the balance is 99 {said}, below the limit of 100"
+    assert ended.line == f"ALL CLEAR balance.main: the balance is 120 {said}, at least 120"
+
+
+def test_a_share_is_shown_in_percent() -> None:
+    (near, *_) = notices([campaign(0), campaign(8.5), campaign(8.5)])
+    assert near.line == (
+        "ALERT spending_near.campaign.may: 85 % of the spending limit of campaign may is reserved,"
+        " above the limit of 80 %"
+    )
 
 
 def test_an_unknown_balance_is_not_low() -> None:

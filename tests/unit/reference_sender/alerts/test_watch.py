@@ -11,7 +11,7 @@ from dispatch_states import state_of
 from reference_sender.alerts.rules import AlertRules
 from reference_sender.alerts.values import quantile_s
 from reference_sender.alerts.watch import Alerts
-from reference_sender.dispatch.figures import BOUNDS_S
+from reference_sender.dispatch.figures import BOUNDS_S, Histogram
 
 RULES = AlertRules(every_s=10, window_s=60)
 MINUTES = 10
@@ -72,12 +72,12 @@ def test_the_notice_has_value_and_limit() -> None:
     alerts.observe(0, state_of())
     (notice,) = alerts.observe(10, state_of(reasons={"no_report": 12}))
     assert notice.line == (
-        "ALERT missing_reports: messages that ended because no delivery report came: 12, above 10"
+        "ALERT missing_reports: 12 messages ended because no delivery report came, above the limit of 10"
     )
     (clear,) = alerts.observe(80, state_of(reasons={"no_report": 12})) or alerts.observe(
         90, state_of(reasons={"no_report": 12})
     )
-    assert clear.line.startswith("ALL CLEAR missing_reports: ") and clear.line.endswith(": 0, at most 0")
+    assert clear.line.startswith("ALL CLEAR missing_reports: 0 ") and clear.line.endswith(", at most 0")
 
 
 def test_a_quantile_is_linear_in_its_bucket() -> None:
@@ -86,3 +86,16 @@ def test_a_quantile_is_linear_in_its_bucket() -> None:
     assert quantile_s(counts, 0.95) == pytest.approx(19.5)
     counts[-1] = 1_000
     assert quantile_s(counts, 0.95) == BOUNDS_S[-1]
+
+
+def test_a_quantile_is_at_most_the_longest_duration_that_was_seen() -> None:
+    counts = [0] * (len(BOUNDS_S) + 1)
+    counts[BOUNDS_S.index(300.0)] = 100  # between 60 s and 300 s
+    histogram = Histogram()
+    for spent_s in (3, 110, 4):
+        histogram.add(spent_s * 1_000_000_000)
+    seen = histogram.durations()
+    assert seen.longest_s == 110.0
+    assert 60.0 < quantile_s(counts, 0.95, seen.longest_s) <= 110.0
+    assert quantile_s(counts, 1.0, seen.longest_s) == 110.0
+    assert quantile_s(seen.counts, 1.0, seen.longest_s) == 110.0

@@ -192,7 +192,8 @@ def test_an_alert_is_shown_and_cleared() -> None:
     assert shown[-1] == []
     (ended,) = overview.ended_alerts
     assert ended.name == "error_rate"
-    assert ended.value <= 0.05
+    percent, _, text = ended.description.partition(" % ")
+    assert float(percent) <= 5 and text == "of the ended messages failed or expired"
     assert ended.lasted_s == shown[began:].index([])
     assert ended.ended_ago_s == 149 - (began + ended.lasted_s)
 

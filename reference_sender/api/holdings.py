@@ -1,0 +1,29 @@
+"""Why messages are held, as the API shows it."""
+
+from __future__ import annotations
+
+from msgspec.structs import replace
+
+from reference_sender.api.queries import Shown, instant, shown
+from reference_sender.clock import wall_ahead_ns
+from reference_sender.dispatch.values import State
+from reference_sender.policy.gate import Gate
+from reference_sender.policy.holding import Holding, why_held
+from reference_sender.store import Record
+
+
+def shown_holding(holding: Holding | None) -> dict[str, str | None]:
+    """The reason, and the instant of the next release as far as it is known."""
+    if holding is None:
+        return {"reason": None, "until": None}
+    until_ns = holding.until_ns
+    return {
+        "reason": holding.reason.value,
+        "until": None if until_ns is None else instant(until_ns + wall_ahead_ns()),
+    }
+
+
+def shown_with_holding(gate: Gate, now_ns: int, record: Record) -> Shown:
+    """A message as ``GET /v1/messages/ID`` shows it."""
+    holding = why_held(gate, now_ns, record.message) if record.state is State.QUEUED else None
+    return replace(shown(record), held=None if holding is None else shown_holding(holding))

@@ -1,0 +1,72 @@
+"""Campaign controls over HTTP: the counts after a change, and why messages are held."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from policy_steps import PRICED, ahead, campaign, control, rows, shown
+from sender_world import RunWorld, World
+
+
+def test_the_answer_to_a_control_has_the_counts_after_it(run_world: RunWorld) -> None:
+    count = 1_200  # more than the gate releases at a time
+
+    async def steps(world: World) -> None:
+        _, taken = await campaign(world, *[{"to": f"48500{n:06d}"} for n in range(count)], spending_limit=0)
+        assert taken["held"]["total"] == count
+        _, answer = await control(world, "pause")
+        assert answer == await shown(world)
+        assert (answer["states"]["queued"], answer["held"]["total"]) == (count, count)
+        _, answer = await control(world, "resume", spending_limit=300.0)
+        assert (answer["held"]["total"], answer["reserved"]) == (600, 300.0)
+        await world.until_sent(600)
+        _, answer = await control(world, "cancel")
+        assert answer["held"]["total"] == 0
+        assert (answer["states"]["queued"], answer["states"]["failed"]) == (0, 600)
+        assert answer["reserved"] == 300.0
+        assert answer == await shown(world)
+
+    run_world(steps, policy=PRICED)
+
+
+def test_a_cancel_answers_with_the_costs_that_it_returned(run_world: RunWorld) -> None:
+    async def steps(world: World) -> None:
+        people = [{"to": f"48500{n:06d}"} for n in range(1_200)]
+        _, taken = await campaign(world, *people, send_at=ahead(hours=1))
+        assert taken["accepted"] == 1_200
+        assert (await shown(world))["reserved"] == 600.0
+        _, answer = await control(world, "cancel")
+        assert (answer["states"]["failed"], answer["held"]["total"], answer["reserved"]) == (1_200, 0, 0.0)
+
+    run_world(steps, policy=PRICED)
+
+
+def test_a_campaign_and_a_message_say_why_and_until_when_they_are_held(run_world: RunWorld) -> None:
+    async def held(world: World, name: str, key: str) -> tuple[Any, Any]:
+        messages = (await world.call("GET", f"/v1/messages/{key}"))[1]
+        of_campaign = (await shown(world, name))["held"]
+        return {field: of_campaign[field] for field in ("reason", "until")}, messages["held"]
+
+    async def steps(world: World) -> None:
+        at = ahead(hours=1)
+        _, answer, _ = await world.post(campaign="later", key="a", message_class="otp", send_at=at)
+        of_campaign, of_message = await held(world, "later", answer["id"])
+        assert of_campaign == of_message and of_message["reason"] == "later"
+        until = datetime.fromisoformat(of_message["until"])
+        assert abs((until - datetime.fromisoformat(at)).total_seconds()) < 1
+        assert (await control(world, "pause", "later"))[0] == 200
+        paused = {"reason": "paused", "until": None}
+        assert await held(world, "later", answer["id"]) == (paused, paused)
+        await campaign(world, *rows(1), campaign="dear", spending_limit=0)
+        assert (await shown(world, "dear"))["held"] == {
+            "total": 1,
+            "over_limit": 1,
+            "reason": "spending_limit",
+            "until": None,
+        }
+        _, answer, _ = await world.post(campaign="free", key="b")
+        await world.until_sent(1)
+        assert await held(world, "free", answer["id"]) == ({"reason": None, "until": None}, None)
+
+    run_world(steps, policy=PRICED)
