@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
 from policy_steps import PRICED, ahead, campaign, control, rows, shown
 from sender_world import RunWorld, World
+
+from reference_sender.campaign_report.settings import CampaignReportSettings
+from reference_sender.store import Existing, Work
 
 
 def test_the_answer_to_a_control_has_the_counts_after_it(run_world: RunWorld) -> None:
@@ -28,6 +32,28 @@ def test_the_answer_to_a_control_has_the_counts_after_it(run_world: RunWorld) ->
         assert answer == await shown(world)
 
     run_world(steps, policy=PRICED)
+
+
+def test_an_accepted_campaign_has_its_limit_and_its_order_on_disk(run_world: RunWorld) -> None:
+    """Its rows are stored after them, so a kill right after the answer loses neither."""
+
+    async def steps(world: World) -> None:
+        stored = []
+        commit = world.store.commit
+
+        def noting(work: Work) -> Mapping[int, Existing]:
+            kept = commit(work)
+            if work.messages:
+                order = world.store.campaign_report("may")
+                stored.append(([each.spending_limit for each in world.store.campaigns()], order is not None))
+            return kept
+
+        world.store.commit = noting  # type: ignore[method-assign]
+        status, taken = await campaign(world, *rows(5), spending_limit=1.5)
+        assert (status, taken["accepted"]) == (202, 5)
+        assert stored == [([1_500_000], True)]
+
+    run_world(steps, policy=PRICED, reports=CampaignReportSettings())
 
 
 def test_a_cancel_answers_with_the_costs_that_it_returned(run_world: RunWorld) -> None:
