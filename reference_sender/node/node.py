@@ -339,12 +339,14 @@ class Node:
         refused = [*(waiter for _, waiter in group.singles), *group.many, *group.probes]
         effects: list[NodeEffect] = [Refuse(waiter, error) for waiter in refused]
         for _, batch in group.attempts:
-            effects += self._withdraw(now_ns, batch.batch_id)
+            effects += self._withdraw(now_ns, batch.batch_id, is_kept=False)
         return effects
 
-    def _withdraw(self, now_ns: int, batch_id: int) -> list[NodeEffect]:
-        """The request of an attempt is not sent."""
-        self._commits.ended(self._unanswered.pop(batch_id))
+    def _withdraw(self, now_ns: int, batch_id: int, is_kept: bool = True) -> list[NodeEffect]:
+        """The request of an attempt, which the store keeps, is not sent."""
+        attempt_id = self._unanswered.pop(batch_id)
+        if is_kept:
+            self._commits.ended(attempt_id)
         effects = self._perform(now_ns, self._dispatcher.withdrawn(now_ns, batch_id))
         self._settle_early(batch_id)
         return effects
