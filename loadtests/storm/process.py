@@ -88,7 +88,9 @@ class Process:
         self._world.later(_OVERDUE_NS, lambda: self.input(self._check_schedules))
 
     def _check_schedules(self) -> None:
-        if not self.stopping and self.seen_ns != self.offset_ns:
+        """Unless the node is behind, as after a pause: the check then follows ``_advance``."""
+        is_behind = self._armed_ns is not None and self._armed_ns <= self.now_ns()
+        if not (self.stopping or is_behind) and self.seen_ns != self.offset_ns:
             self._world.watch.check_schedules(self, _OVERDUE_NS)
 
     def recover(self) -> None:
