@@ -86,8 +86,8 @@ class Node:
 
     def state(self) -> DispatchState:
         """The state of the dispatcher, and the numbers of held messages and of those not read yet."""
-        state, held = self._dispatcher.state(), self.gate.held_messages
-        return msgspec.structs.replace(state, held=held, unread=self._takeover.unread)
+        state, held, left = self._dispatcher.state(), self.gate.held_messages, self._takeover
+        return msgspec.structs.replace(state, held=held, unread=left.unread, untried=left.waiting)
 
     def stop(self) -> None:
         """Submit nothing more. Answers, reports and commits are still taken."""
