@@ -66,7 +66,6 @@ class Process:
         self._armed_ns: int | None = None
         self._waiters: dict[Waiter, None] = {}  # in order: a set would change from run to run
         self._failed: Work | None = None  # the last commit, if it failed
-        self._requesting = True
         self._drained: _Settled | None = None  # waits for the last answers of a process that stops
         self._deferred: list[Callable[[], None]] = []
 
@@ -192,7 +191,7 @@ class Process:
     def _settle(self) -> None:
         """The drain is over: what is not answered by now is left to the next process."""
         if self._drained is not None:
-            self._requesting = False
+            self.node.requesting = False
             drained, self._drained = self._drained, None
             self.settle_by(drained)
 
@@ -235,7 +234,7 @@ class Process:
     def _perform(self, effects: Sequence[NodeEffect]) -> None:
         world = self._world
         for effect in effects:
-            if isinstance(effect, SubmitNow | LookUp | AskReport) and not self._requesting:
+            if isinstance(effect, SubmitNow | LookUp | AskReport) and not self.node.requesting:
                 continue
             if isinstance(effect, SubmitNow):
                 if world.step(steps.SUBMIT):

@@ -60,6 +60,7 @@ class Node:
         self._unanswered: dict[int, int] = {}  # attempts by batch: not durable yet, or their request is out
         self._attempts = 0  # number made so far
         self._stopping = False
+        self.requesting = True  # the driver sets it to False: requests that could go out wait for a start
         self._sent = UnreadSent(times.early_report_ns)
         self._takeover = Takeover(dispatcher, self.gate, self.rules, self._sent)
 
@@ -352,10 +353,10 @@ class Node:
         return effects
 
     def _submit(self, now_ns: int, batch: SubmitBatch) -> list[NodeEffect]:
-        """Send the request of a durable attempt, unless the lease ended meanwhile: another node may then
-        repeat it.
+        """Send the request of a durable attempt, unless the process ends, or the lease ended meanwhile:
+        another node may then repeat it.
         """
-        if self._tenure is None or self._tenure.holds(now_ns):
+        if self.requesting and (self._tenure is None or self._tenure.holds(now_ns)):
             return [SubmitNow(batch.batch_id, batch.route, batch.messages)]
         return self._withdraw(now_ns, batch.batch_id)
 

@@ -234,6 +234,19 @@ def test_a_node_that_stops_submits_nothing_more_and_takes_answers() -> None:
     assert made.committed(2, {}) == [Acknowledge("another", None)]
 
 
+def test_an_attempt_that_becomes_durable_after_the_last_request_is_withdrawn() -> None:
+    """It ended as ``outcome_unknown`` on a route that is asked about it, although it never went out."""
+    made = node()
+    made.take_many([message(1, Lane.TRANSACTIONAL), message(2, Lane.MARKETING)], "client")
+    begun(made)
+    made.committed(0, {})
+    assert [each.attempt_id for each in begun(made).attempts] == [1, 2]
+    made.stop()
+    made.requesting = False
+    assert made.committed(1, {}) == []
+    assert (begun(made, 1).ended, made.unanswered) == ([1, 2], 0)
+
+
 @pytest.mark.parametrize(
     ("route", "ids", "same"),
     [
