@@ -8,7 +8,6 @@ from msgspec import Struct
 
 from reference_sender.dispatch.values import Report, State
 
-
 _AT_ONCE = 500  # messages that are given up in one call: each costs 3 us, and the event loop waits
 
 
