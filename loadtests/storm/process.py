@@ -84,10 +84,12 @@ class Process:
         self.seen_ns = self._world.wall_ahead_ns
         self._world.struck("wall_clock_noticed")
         self._perform(self.node.wall_set(self.now_ns(), self.seen_ns - self.offset_ns))
-        self._world.watch.wall_was_set(self)
         self._world.later(_OVERDUE_NS, lambda: self.input(self._check_schedules))
 
     def _check_schedules(self) -> None:
+        due_ns = self.node.next_deadline()
+        if due_ns is not None and due_ns < self.now_ns():
+            return  # it was paused until now, and has not released yet what is due
         if not self.stopping and self.seen_ns != self.offset_ns:
             self._world.watch.check_schedules(self, _OVERDUE_NS)
 
