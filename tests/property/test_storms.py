@@ -154,7 +154,7 @@ def ask_no_refused_message_again(patch: pytest.MonkeyPatch) -> None:
     set_wall = MessageStates.set_wall
 
     def as_before(states: MessageStates, ahead_ns: int, after: AfterStep, effects: list[Effect]) -> None:
-        tickets = list(states._backlog.tickets.values())
+        tickets = list(states._backlog.tickets.values())  # noqa: SLF001
         in_flight = [(each, each.expires_ns) for each in tickets if each.state is State.SUBMITTING]
         set_wall(states, ahead_ns, after, effects)
         for ticket, expires_ns in in_flight:
