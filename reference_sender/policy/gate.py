@@ -165,7 +165,9 @@ class Gate:
         reserved: list[tuple[int, Spent]] = []
         wall = self.wall
         for new in messages:
-            new = following_wall(new, wall.ahead_ns - wall.ahead_at_ns(new.created_ns))
+            by_ns = wall.ahead_ns - wall.ahead_at_ns(new.created_ns)
+            if by_ns:
+                new = replace(following_wall(new, by_ns), dated_ns=new.created_ns + wall.ahead_ns)
             message = new if self.spending is None else self._reserved(now_ns, new, spent)
             if len(spent) > len(reserved):
                 reserved.append((message.message_id, spent[-1]))
@@ -289,15 +291,14 @@ class Gate:
         return by_ns
 
     def after_step(self, now_ns: int, by_ns: int, message: Message) -> tuple[Message, int]:
-        """A message that is not held, after ``set_wall``, and until when it may be sent; ``now_ns``: not now.
-        """
+        """A message that is not held, after ``set_wall``, and until when it may be sent. Now: not at all."""
         message = self._stepped(now_ns, by_ns, message)
         if not self.is_ready(now_ns, message):
             return message, now_ns
         return message, self._window(message.to, now_ns).closes_ns if message.keeps_hours else FOREVER
 
     def _stepped(self, now_ns: int, by_ns: int, message: Message) -> Message:
-        # A validity that began before the step is an interval, unless the message waits for its instant again.
+        # A validity that began before the step is an interval, unless the message waits for its instant.
         began_ns = now_ns + self.wall.ahead_ns - max(0, by_ns)
         return following_wall(message, by_ns) if message.not_before_ns % FOREVER > began_ns else message
 
@@ -337,7 +338,6 @@ class Gate:
             message = replace(held, not_before_ns=held.not_before_ns - FOREVER)
             message = self._reserved(now_ns, message, spent)
             if message.not_before_ns < FOREVER:
-                message = self.spending.dated(message, spent[-1].day)
                 changed.append(message)
                 self._held.move(message, self._due_ns(now_ns, message))
         return Changed(changed, summed(spent))
@@ -356,7 +356,7 @@ class Gate:
             return replace(message, not_before_ns=FOREVER + message.not_before_ns)
         spent.append(reserved)
         moved = at_ns > max(now_ns + self.wall.ahead_ns, message.not_before_ns)
-        return replace(message, not_before_ns=at_ns) if moved else message
+        return replace(message, not_before_ns=at_ns) if moved else self.spending.dated(message, reserved.day)
 
     def _due_ns(self, now_ns: int, message: Message) -> int:
         return now_ns if self.ending(message) else self.may_go_ns(now_ns, message)

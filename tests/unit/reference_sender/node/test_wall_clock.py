@@ -284,3 +284,83 @@ def test_the_validity_of_a_message_in_flight_begins_again_if_it_waits_for_its_sc
     world.answer(Outcome.THROTTLED)
     world.pass_time(3 * HOUR)
     assert world.sent[1:] == [(3 * HOUR, 1)]
+
+
+@pytest.mark.parametrize("step_ns", [26 * HOUR, -10 * HOUR])
+def test_a_cancel_of_messages_read_after_a_step_returns_to_the_day_of_the_reservation(step_ns: int) -> None:
+    world = HeldWorld(LIMITED)
+    world.pass_time(30 * HOUR)
+    world.set_state(CampaignState.PAUSED)
+    world.take(world.message(), world.message())
+    world.pass_time(30 * HOUR + S)
+    assert world.disk.spent == {("may", 1): 2_000_000}
+    world.start(1)
+    world.set_wall(step_ns)
+    while world.unread:
+        world.read_on()
+    world.set_state(CampaignState.CANCELLED)
+    world.pass_time(42 * HOUR)
+    assert world.disk.spent == {("may", 1): 0}
+
+
+def test_a_cancel_after_a_restart_with_an_earlier_wall_clock_returns_to_the_day_of_the_reservation() -> None:
+    world = HeldWorld(LIMITED)
+    world.pass_time(30 * HOUR)
+    world.set_state(CampaignState.PAUSED)
+    world.take(world.message(), world.message())
+    world.wall_ahead_ns = -10 * HOUR
+    world.start()
+    world.set_state(CampaignState.CANCELLED)
+    world.pass_time(42 * HOUR)
+    assert world.disk.spent == {("may", 1): 0}
+
+
+@pytest.mark.parametrize("restarts", [False, True])
+def test_a_cancel_returns_to_the_day_on_which_the_commit_began(restarts: bool) -> None:
+    world = HeldWorld(LIMITED)
+    world.pass_time(24 * HOUR - S)
+    world.set_state(CampaignState.PAUSED)
+    created = world.message()
+    world.now_ns += 2 * S  # the commit before took that long
+    world.take(created)
+    assert world.disk.spent == {("may", 1): 1_000_000}
+    if restarts:
+        world.start()
+    world.set_state(CampaignState.CANCELLED)
+    world.pass_time(25 * HOUR)
+    assert world.disk.spent == {("may", 1): 0}
+
+
+@pytest.mark.parametrize("step_ns", [6 * HOUR, -6 * HOUR])
+@pytest.mark.parametrize("restarts", [False, True])
+def test_a_cancel_returns_to_the_day_of_the_reservation_if_a_step_came_before_the_commit(
+    step_ns: int, restarts: bool
+) -> None:
+    world = HeldWorld(LIMITED)
+    world.pass_time((24 + 20) * HOUR if step_ns > 0 else (24 + 4) * HOUR)
+    world.set_state(CampaignState.PAUSED)
+    created = world.message()
+    world.now_ns += S
+    world.set_wall(step_ns)
+    world.take(created)
+    day = 2 if step_ns > 0 else 0
+    assert world.disk.spent == {("may", day): 1_000_000}
+    if restarts:
+        world.start()
+    world.set_state(CampaignState.CANCELLED)
+    world.pass_time(world.now_ns + HOUR)
+    assert world.disk.spent == {("may", day): 0}
+
+
+def test_a_cancel_returns_no_more_to_a_day_than_is_reserved_on_it() -> None:
+    world = HeldWorld(LIMITED)
+    world.pass_time(30 * HOUR)
+    world.set_state(CampaignState.PAUSED, limit=0)
+    world.take(world.message())
+    world.pass_time(30 * HOUR + S)
+    world.set_wall(-10 * HOUR)
+    world.set_state(CampaignState.PAUSED, limit=5_000_000)
+    assert world.disk.spent == {("may", 0): 1_000_000}
+    world.set_state(CampaignState.CANCELLED)
+    world.pass_time(31 * HOUR)
+    assert world.disk.spent == {("may", 0): 0}
