@@ -176,7 +176,9 @@ class Sender:
         if leases is not None:
             self._member = Member(store, leases, self._driver, settings.tenure(), recipients)
         keep_ns = policy.keep_ns
-        self._purging = None if keep_ns is None else Purging(self._driver.commits, keep_ns, self.chores)
+        self._purging = (
+            None if keep_ns is None else Purging(self._driver.commits, keep_ns, gate.wall, self.chores)
+        )
         self._lag = LoopLag(self.chores)
         self._wall_watch = WallWatch(self._driver.wall_set, self.chores)
         alerts = settings.alerts

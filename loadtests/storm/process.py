@@ -83,7 +83,6 @@ class Process:
         self.seen_ns = self._world.wall_ahead_ns
         self._world.struck("wall_clock_noticed")
         self._perform(self.node.wall_set(self.now_ns(), self.seen_ns - self.offset_ns))
-        self._world.watch.wall_was_set(self)
         self._world.later(_OVERDUE_NS, lambda: self.input(self._check_schedules))
 
     def _check_schedules(self) -> None:

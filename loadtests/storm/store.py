@@ -199,13 +199,17 @@ class ModelStore:
         disk = self._disk
         highest = max(disk.messages, default=0)
         page = [record for record in self.records(after_id, limit) if record.message.message_id < highest]
-        old = [record for record in page if record.message.created_ns < before_ns]
-        gone = [record for record in old if record.state in FINAL_STATES and record.changed_ns < before_ns]
+        gone = [
+            record
+            for record in page
+            if record.message.created_ns < before_ns
+            and record.state in FINAL_STATES
+            and record.changed_ns < before_ns
+        ]
         for record in gone:
             number = record.message.message_id
             del disk.messages[number], disk.progress[number], disk.ids[record.message.key]
-        complete = len(page) < limit or len(old) < len(page)
-        return Purged(len(gone), None if complete else page[-1].message.message_id)
+        return Purged(len(gone), None if len(page) < limit else page[-1].message.message_id)
 
     def campaigns(self) -> list[Campaign]:
         return [campaign for _, campaign in sorted(self._disk.campaigns.items())]

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from loadtests.storm.world import StormWorld
 
 _COUNTED = frozenset({Outcome.RETRYABLE, Outcome.UNKNOWN})
+_REFUSALS = frozenset(
+    {Outcome.THROTTLED, Outcome.RETRYABLE, Outcome.DEFERRED, Outcome.SPLIT, Outcome.ROUTE_DOWN}
+)
 
 
 class Violation(Struct, frozen=True):
@@ -41,7 +44,7 @@ class StormWatch:
         self._stopped: dict[str, frozenset[str]] = {}  # campaigns, with what had been attempted by then
         self._opted_out: dict[str, frozenset[str]] = {}  # numbers, with the same
         self._hours = OpeningHours(policy_of(world.plan.hours).countries)
-        self._on_their_way: set[str] = set()  # when the wall clock was set
+        self._refused: Counter[tuple[int, str]] = Counter()  # attempts, by the process's number and key
         self._hedged: set[tuple[int, str]] = set()  # with the number of the process
 
     def acknowledged(self, keys: Sequence[str]) -> None:
@@ -68,15 +71,6 @@ class StormWatch:
             self._violated("hedge", f"{message.key} was made twice", message.key)
         self._hedged.add(made)
 
-    def wall_was_set(self, process: Process) -> None:
-        """The process has looked at the wall clock. What it does not hold now may be on its way already."""
-        gate = process.node.gate
-        self._on_their_way |= {
-            message.key
-            for message in self._world.disk.messages.values()
-            if not gate.holds(message.message_id)
-        }
-
     def check_schedules(self, process: Process, overdue_ns: int) -> None:
         """No message is held although its instant has passed by ``overdue_ns``."""
         disk, gate = self._world.disk, process.node.gate
@@ -90,10 +84,12 @@ class StormWatch:
                 self._violated("schedule", said, message.key)
 
     def _check_rules(self, process: Process, message: Message) -> None:
-        """Of a first attempt: a message that a provider may have is repeated in spite of the rules."""
+        """Not of a message that a provider may have: it is repeated in spite of the rules. A process knows
+        that none has it if the answer to each attempt was a refusal.
+        """
         wall_ns = process.wall_ns
         key = message.key
-        if self._attempted[key] > 1:
+        if self._attempted[key] > 1 + self._refused[process.number, key]:
             return
         world = self._world
         if message.campaign in self._stopped and key not in self._stopped[message.campaign]:
@@ -103,12 +99,12 @@ class StormWatch:
             self._violated("stopped", f"{key} was submitted and its number had opted out", key)
         if message.not_before_ns:
             world.struck(uses.SCHEDULE)
-            if message.not_before_ns > wall_ns and key not in self._on_their_way:
+            if message.not_before_ns > wall_ns:
                 self._violated("schedule", f"{key} was submitted before its time", key)
         if message.keeps_hours:
             world.struck(uses.HOURS)
             closed = self._hours.window(message.to, wall_ns).opens_ns > wall_ns
-            if closed and key not in self._on_their_way:
+            if closed:
                 self._violated("schedule", f"{key} was submitted in quiet hours", key)
 
     def _violated(self, invariant: str, said: str, key: str) -> None:
@@ -134,6 +130,8 @@ class StormWatch:
         """The sender learns the result of a request."""
         most = self._world.plan.max_attempts
         for message, result in zip(messages, results, strict=True):
+            if result.outcome in _REFUSALS:
+                self._refused[process.number, message.key] += 1
             if result.outcome in _COUNTED:
                 number = process.counted[message.key] = process.counted.get(message.key, 0) + 1
                 if number > most:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from functools import partial
 
 from reference_sender.dispatch.backlog import Backlog
 from reference_sender.dispatch.campaign_figures import CountedCampaigns
 from reference_sender.dispatch.choice import RouteChoice
 from reference_sender.dispatch.hedging import hedging_of
 from reference_sender.dispatch.lookups import PendingLookups
-from reference_sender.dispatch.message_states import MessageStates
+from reference_sender.dispatch.message_states import AfterStep, MessageStates
 from reference_sender.dispatch.recovering import TOO_LARGE, Recovering
 from reference_sender.dispatch.retry import retry_rules
 from reference_sender.dispatch.route import RouteState, check_routes
@@ -250,17 +249,17 @@ class Dispatcher:
         """Set aside the waiting messages that are barred by now, but for those that a provider may have, and
         those in flight until they are refused. It reads the whole backlog.
         """
-        return self._set_aside(now_ns, self._settling.bars)
-
-    def set_wall(self, now_ns: int, ahead_ns: int, waits: Callable[[int, Message], bool]) -> Sequence[Effect]:
-        """The wall clock is ``ahead_ns`` ahead of this one now. Sets aside what ``waits`` is true for."""
-        self._states.wall_ahead_ns = ahead_ns
-        return self._set_aside(now_ns, partial(waits, now_ns))
-
-    def _set_aside(self, now_ns: int, wanted: Callable[[Message], bool]) -> Sequence[Effect]:
         self._move_clock(now_ns)
         effects: list[Effect] = []
-        self._states.set_aside_of(list(self._backlog.tickets.values()), wanted, effects)
+        self._states.set_aside_of(list(self._backlog.tickets.values()), self._settling.bars, effects)
+        self._run_due(now_ns, effects)
+        return effects
+
+    def set_wall(self, now_ns: int, ahead_ns: int, after: AfterStep) -> Sequence[Effect]:
+        """The wall clock is ``ahead_ns`` ahead of this one now. As ``MessageStates.set_wall``."""
+        self._move_clock(now_ns)
+        effects: list[Effect] = []
+        self._states.set_wall(ahead_ns, after, effects)
         self._run_due(now_ns, effects)
         return effects
 

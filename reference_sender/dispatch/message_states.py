@@ -49,6 +49,10 @@ _SENT = State.SENT
 _DELIVERED = State.DELIVERED
 
 
+# A message after a step of the wall clock, and until when it may be sent.
+AfterStep = Callable[[Message], tuple[Message, int]]
+
+
 class Totals(Struct):
     """Counts since the dispatcher began. A late update counts under both of its final states, and under
     ``late``.
@@ -152,7 +156,7 @@ class MessageStates:
         """Record the final state of a ticket that has already left the backlog."""
         message = ticket.message
         if ticket.uncertain:  # the provider may have it: a report would show that
-            attempts, lane, begun = ticket.attempts, ticket.lane, begun_ns(now_ns, message)
+            attempts, lane, begun = ticket.attempts, ticket.lane, self._begun_ns(now_ns, message)
             ended = Sent(message.message_id, attempts, None, now_ns, lane, begun, ticket.state, ticket.route)
             self.past.add(message.key, replace(ended, campaign=message.campaign))
         self._count(ticket.state)
@@ -182,6 +186,24 @@ class MessageStates:
         """Set aside those of ``tickets`` that wait, that no provider may have, and that ``bars`` bars."""
         for ticket in tickets:
             if ticket.slot == SHARED and ticket.state is State.QUEUED and bars(ticket.message):
+                self.set_aside(ticket, effects)
+
+    def set_wall(self, ahead_ns: int, after: AfterStep, effects: list[Effect]) -> None:
+        """The wall clock is ``ahead_ns`` ahead. A waiting message that may now be sent until another instant
+        is set aside. One in flight is set aside when it is refused after that instant. What a provider may
+        have is repeated in spite of the rules.
+        """
+        self.wall_ahead_ns = ahead_ns
+        for ticket in list(self._backlog.tickets.values()):
+            if ticket.slot != SHARED:
+                continue
+            message, until_ns = after(ticket.message)
+            until_ns = min(until_ns, message.expires_ns)
+            if ticket.state is not State.QUEUED:
+                ticket.message = message
+                ticket.expires_ns = until_ns  # no index has the instant of a ticket in flight
+            elif until_ns != ticket.expires_ns:
+                ticket.message = message
                 self.set_aside(ticket, effects)
 
     def note_set_aside(self, ticket: Ticket, effects: list[Effect]) -> None:

@@ -21,7 +21,15 @@ def not_created_after(message: Message, now_ns: int) -> Message:
     ahead_ns = message.created_ns - now_ns
     if ahead_ns <= 0:
         return message
-    return msgspec.structs.replace(message, created_ns=now_ns, expires_ns=message.expires_ns - ahead_ns)
+    moved_ns = message.expires_ns - ahead_ns
+    return msgspec.structs.replace(dated(message), created_ns=now_ns, expires_ns=moved_ns)
+
+
+def dated(message: Message) -> Message:
+    """``message`` of the store, before ``created_ns`` is moved for the first time."""
+    if message.dated_ns:
+        return message
+    return msgspec.structs.replace(message, dated_ns=message.created_ns)
 
 
 def tried_at(recovered: Recovered, now_ns: int) -> int:

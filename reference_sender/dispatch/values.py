@@ -61,6 +61,7 @@ class Message(Struct, frozen=True, gc=False, array_like=True):
     expires_ns: int
     not_before_ns: int = 0
     keeps_hours: bool = False
+    dated_ns: int = 0  # when it was created as the store has it, Unix time, if ``created_ns`` was moved
 
 
 class Outcome(Enum):

@@ -8,6 +8,7 @@ other attempt after them.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 
 import msgspec
 
@@ -127,10 +128,8 @@ class Node:
     def wall_set(self, now_ns: int, ahead_ns: int) -> list[NodeEffect]:
         """The wall clock was set: it is ``ahead_ns`` ahead of the node's clock from now on."""
         by_ns = self.gate.set_wall(now_ns, ahead_ns)
-        aside = self._dispatcher.set_wall(now_ns, ahead_ns, self.gate.waits_for_wall)
-        effects = self._perform(now_ns, aside)
-        self.gate.follow_wall(now_ns, by_ns)
-        return effects
+        after = partial(self.gate.after_step, now_ns, by_ns)
+        return self._perform(now_ns, self._dispatcher.set_wall(now_ns, ahead_ns, after))
 
     def opt_out(self, now_ns: int, numbers: Iterable[str], waiter: Waiter) -> list[NodeEffect]:
         """Put ``numbers`` on the opt-out list; their messages end. The waiter gets None when it is kept."""

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 from msgspec.structs import replace
 
+from reference_sender.dispatch.recovery import dated
 from reference_sender.dispatch.values import Change, EndedMessage, Message, Recovered
 from reference_sender.policy.opt_out import OptOut
 from reference_sender.store.protocol import Control, Work
@@ -35,7 +36,7 @@ def recovered_here(recovered: Sequence[Recovered], ahead_ns: int) -> Sequence[Re
     return [
         replace(
             each,
-            message=_moved(each.message, -ahead_ns),
+            message=_moved(dated(each.message), -ahead_ns),
             sent_ns=_moved_instant(each.sent_ns, -ahead_ns),
             tried_ns=_moved_instant(each.tried_ns, -ahead_ns),
         )

@@ -23,6 +23,7 @@ from reference_sender.campaign_report.texts import ReportLanguage
 from reference_sender.campaign_report.values import CampaignSummary
 from reference_sender.clock import now_ns, wall_ns
 from reference_sender.notices.channels import ChannelError, deliver
+from reference_sender.notices.quiet_time import QuietTime
 from reference_sender.runtime.background import Chores
 from reference_sender.runtime.driver import Driver
 from reference_sender.runtime.earlier_campaigns import AskStore
@@ -50,13 +51,13 @@ class EndSteps(Struct, frozen=True):
 SMALL_STEPS = EndSteps()
 
 
-class _Position(Struct):
+class _Position:
     """How far a campaign is known to be final."""
 
-    read_id: int = 0
-    changed_ns: int = 0
-    latest_ns: int = 0  # change or order, in Unix time
-    quiet_since_ns: int = 0  # on the sender's clock
+    def __init__(self) -> None:
+        self.read_id = 0
+        self.changed_ns = 0
+        self.quiet = QuietTime()
 
 
 class _Attempts(Struct):
@@ -138,15 +139,13 @@ class CampaignEnds:
 
     async def _make_if_ended(self, waiting: StoredReport) -> None:
         position = self._positions.setdefault(waiting.campaign, _Position())
+        asked_ns = now_ns()
         if not await self._is_final(waiting.campaign, position):
+            position.quiet.broken(asked_ns)
             return
         at_ns = wall_ns()
         latest_ns = max(position.changed_ns, waiting.ordered_ns)
-        if latest_ns != position.latest_ns:
-            position.latest_ns = latest_ns
-            # The wall clock may have been set back since.
-            position.quiet_since_ns = now_ns() - max(0, at_ns - latest_ns)
-        if now_ns() < position.quiet_since_ns + self._quiet_ns:
+        if position.quiet.lasts_ns(now_ns(), at_ns, latest_ns) < self._quiet_ns:
             return
         tally = await self._tally(waiting.campaign)
         if tally.open_id is not None:  # new, with an id of another node

@@ -7,7 +7,7 @@ rules hold it again. Its cost was reserved when it was accepted and is not reser
 
 ``not_before_ns`` is Unix time, as are opening hours and days; all other instants are of the node's clock.
 ``wall`` says how they differ. The validity of a message that is held until its ``not_before_ns`` begins then,
-so its expiry follows the wall clock as long as it is held. That of any other message is an interval.
+so its expiry follows the wall clock as long as it is held until then. Any other validity is an interval.
 """
 
 from __future__ import annotations
@@ -165,7 +165,9 @@ class Gate:
         reserved: list[tuple[int, Spent]] = []
         wall = self.wall
         for new in messages:
-            new = following_wall(new, wall.ahead_ns - wall.ahead_at_ns(new.created_ns))
+            by_ns = wall.ahead_ns - wall.ahead_at_ns(new.created_ns)
+            if by_ns:
+                new = replace(following_wall(new, by_ns), dated_ns=new.created_ns + wall.ahead_ns)
             message = new if self.spending is None else self._reserved(now_ns, new, spent)
             if len(spent) > len(reserved):
                 reserved.append((message.message_id, spent[-1]))
@@ -279,23 +281,26 @@ class Gate:
         return OpenWindow(window.opens_ns - ahead_ns, window.closes_ns - ahead_ns) if ahead_ns else window
 
     def set_wall(self, now_ns: int, ahead_ns: int) -> int:
-        """The wall clock is ``ahead_ns`` ahead from now on. Returns by how much it was set forward.
-
-        Then hold the messages that the dispatcher has and that ``waits_for_wall``, and call ``follow_wall``.
-        """
+        """The wall clock is ``ahead_ns`` ahead from now on. Returns by how much it was set forward."""
         self._version += 1
-        return self.wall.set(now_ns, ahead_ns)
-
-    def waits_for_wall(self, now_ns: int, message: Message) -> bool:
-        """Whether a waiting message may have to wait longer, or less long, after the wall clock was set."""
-        return message.keeps_hours or (message.not_before_ns > 0 and not self.is_ready(now_ns, message))
-
-    def follow_wall(self, now_ns: int, by_ns: int) -> None:
-        """The wall clock was set forward by ``by_ns``: held messages are due at other instants."""
+        by_ns = self.wall.set(now_ns, ahead_ns)
         for held in self._held.messages():
             if held.not_before_ns > 0 or held.keeps_hours:
-                message = following_wall(held, by_ns)
+                message = self._stepped(now_ns, by_ns, held)
                 self._held.move(message, self._due_ns(now_ns, message))
+        return by_ns
+
+    def after_step(self, now_ns: int, by_ns: int, message: Message) -> tuple[Message, int]:
+        """A message that is not held, after ``set_wall``, and until when it may be sent. Now: not at all."""
+        message = self._stepped(now_ns, by_ns, message)
+        if not self.is_ready(now_ns, message):
+            return message, now_ns
+        return message, self._window(message.to, now_ns).closes_ns if message.keeps_hours else FOREVER
+
+    def _stepped(self, now_ns: int, by_ns: int, message: Message) -> Message:
+        # A validity that began before the step is an interval, unless the message waits for its instant.
+        began_ns = now_ns + self.wall.ahead_ns - max(0, by_ns)
+        return following_wall(message, by_ns) if message.not_before_ns % FOREVER > began_ns else message
 
     def change(self, now_ns: int, campaign: Campaign, alone: bool = True) -> Changed:
         """Set the controls of a campaign. Held messages that fit a higher spending limit get a new hold.
@@ -333,7 +338,6 @@ class Gate:
             message = replace(held, not_before_ns=held.not_before_ns - FOREVER)
             message = self._reserved(now_ns, message, spent)
             if message.not_before_ns < FOREVER:
-                message = self.spending.dated(message, spent[-1].day)
                 changed.append(message)
                 self._held.move(message, self._due_ns(now_ns, message))
         return Changed(changed, summed(spent))
@@ -352,7 +356,7 @@ class Gate:
             return replace(message, not_before_ns=FOREVER + message.not_before_ns)
         spent.append(reserved)
         moved = at_ns > max(now_ns + self.wall.ahead_ns, message.not_before_ns)
-        return replace(message, not_before_ns=at_ns) if moved else message
+        return replace(message, not_before_ns=at_ns) if moved else self.spending.dated(message, reserved.day)
 
     def _due_ns(self, now_ns: int, message: Message) -> int:
         return now_ns if self.ending(message) else self.may_go_ns(now_ns, message)

@@ -120,19 +120,31 @@ class Spending:
         return at_ns, spent
 
     def returned(self, message: Message) -> Spent:
-        """Return what was reserved for ``message``."""
-        spent = Spent(message.campaign, self._day_of(message), -self.prices.cost(message))
+        """Return what was reserved for ``message``, to no day more than is reserved on it."""
+        name, cost, day = message.campaign, self.prices.cost(message), self._day_of(message)
+        # The wall clock may have been set back before it was fitted into a limit.
+        if self._reserved_on(name, day) < cost:
+            days = {each for campaign, each in (*self._own, *self._others) if campaign == name}
+            enough = [each for each in days if self._reserved_on(name, each) >= cost]
+            day = min(enough, key=lambda each: (abs(each - day), each), default=day)
+        spent = Spent(name, day, -min(cost, self._reserved_on(name, day)))
         self.add(spent)
         return spent
 
+    def _reserved_on(self, campaign: str, day: int) -> int:
+        place = campaign, day
+        return max(0, self._own.get(place, 0) + self._others.get(place, 0))
+
     def dated(self, message: Message, day: int) -> Message:
-        """``message``, whose cost was reserved on ``day``, such that ``returned`` finds that day."""
+        """``message``, whose cost was reserved on ``day``, such that ``returned`` finds that day. It may have
+        been created the day before.
+        """
         if self._day_of(message) == day:
             return message
         return replace(message, not_before_ns=day_start_ns(day, self._zone))
 
     def _day_of(self, message: Message) -> int:
-        created_ns = message.created_ns + self._wall.ahead_at_ns(message.created_ns)
+        created_ns = message.dated_ns or message.created_ns + self._wall.ahead_at_ns(message.created_ns)
         return day_of(max(created_ns, message.not_before_ns), self._zone)
 
     def add(self, spent: Spent) -> None:

@@ -19,16 +19,31 @@ class Wall:
         self.ahead_ns = 0
         self._steps_ns: list[int] = []  # when it was set, on the node's clock
         self._before_ns: list[int] = []  # how far it was ahead until then
+        # When it was last ahead by so little, each by less than what follows.
+        self._least: list[tuple[int, int]] = []
 
     def set(self, now_ns: int, ahead_ns: int) -> int:
         """From now on it is ``ahead_ns`` ahead. Returns by how much it was set forward, negative: back."""
         by_ns = ahead_ns - self.ahead_ns
+        least = self._least
+        while least and least[-1][1] >= self.ahead_ns:
+            least.pop()
+        least.append((now_ns, self.ahead_ns))
+        if len(least) > _STEPS_KEPT:
+            least[:2] = [(least[1][0], least[0][1])]
         self._steps_ns.append(now_ns)
         self._before_ns.append(self.ahead_ns)
         if len(self._steps_ns) > _STEPS_KEPT:
             del self._steps_ns[0], self._before_ns[0]
         self.ahead_ns = ahead_ns
         return by_ns
+
+    def least_ahead_ns(self, since_ns: int) -> int:
+        """How far it was ahead at least at all instants after ``since_ns`` of the node's clock."""
+        for until_ns, ahead_ns in self._least:
+            if until_ns > since_ns:
+                return min(ahead_ns, self.ahead_ns)
+        return self.ahead_ns
 
     def ahead_at_ns(self, at_ns: int) -> int:
         """How far it was ahead at a past instant of the node's clock; that of now for a later instant."""

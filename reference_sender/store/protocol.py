@@ -290,9 +290,9 @@ class MessageArchive(Protocol):
         ...
 
     def purge(self, before_ns: int, after_id: int, limit: int) -> Purged:
-        """Of the ``limit`` next messages after ``after_id`` that were created before ``before_ns``, remove
-        those that have been final since before ``before_ns``. The message with the highest id stays, since
-        an id is never given again.
+        """Of the ``limit`` next messages after ``after_id``, remove those that were created, and have been
+        final, since before ``before_ns``. The message with the highest id stays, since an id is never given
+        again.
 
         It writes, so it is called from the thread of ``commit``. Raises ``StoreError``.
         """

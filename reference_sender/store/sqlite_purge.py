@@ -8,7 +8,7 @@ from reference_sender.dispatch.values import FINAL_STATES
 from reference_sender.store.protocol import Purged
 
 _FINAL = frozenset(state.value for state in FINAL_STATES)
-# Ids rise with the time of creation, so old messages come first and need no index on time.
+# Ids rise with the time of creation, but not by a wall clock that was set: so every message is looked at.
 _OLDEST = (
     "SELECT m.id, m.created_ns, p.state, p.at_ns FROM message m LEFT JOIN progress p ON p.id = m.id"
     " WHERE m.id > ? AND m.id < (SELECT max(id) FROM message) ORDER BY m.id LIMIT ?"
@@ -18,9 +18,7 @@ _OLDEST = (
 def purge_step(writer: sqlite3.Connection, before_ns: int, after_id: int, limit: int) -> Purged:
     """As ``MessageArchive.purge``, within a transaction."""
     rows = writer.execute(_OLDEST, (after_id, limit)).fetchall()
-    old = [row for row in rows if row[1] < before_ns]
-    gone = [(row[0],) for row in old if row[2] in _FINAL and row[3] < before_ns]
+    gone = [(row[0],) for row in rows if row[1] < before_ns and row[2] in _FINAL and row[3] < before_ns]
     for table in ("message", "progress", "hold"):
         writer.executemany(f"DELETE FROM {table} WHERE id = ?", gone)
-    complete = len(rows) < limit or len(old) < len(rows)
-    return Purged(len(gone), None if complete else rows[-1][0])
+    return Purged(len(gone), None if len(rows) < limit else rows[-1][0])

@@ -115,7 +115,8 @@ def test_a_sender_that_drops_every_second_message(tmp_path: Path) -> None:
 
 def test_a_sender_that_delays_each_message_by_a_constant_time(tmp_path: Path) -> None:
     report = measured(tmp_path, DELAY_S, lambda _: True)
-    named_first(report, "sender_hold")
+    # Other tests run at the same time, and the report may truly say that they use the cores.
+    assert [each.kind for each in report.bottlenecks if each.kind != "machine"] == ["sender_hold"]
     assert report.accounting.unaccounted == 0
 
 

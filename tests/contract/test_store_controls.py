@@ -176,6 +176,17 @@ def test_a_purge_leaves_what_was_created_later_and_ids_are_not_given_again(open_
     assert open_it().commit(Work([replace(message(3), key="k-1")])) == {}
 
 
+def test_a_purge_does_not_end_at_a_message_that_is_dated_later(open_it: OpenStore) -> None:
+    store = open_it()
+    store.commit(Work([message(n, created_ns=1_000 if n < 5 else 10) for n in range(1, 9)]))
+    store.commit(Work(changes=[ended(n, State.DELIVERED, at_ns=1_000 if n < 5 else 10) for n in range(1, 9)]))
+    step = store.purge(100, 0, 2)
+    assert (step.count, step.last_id) == (0, 2)
+    step = store.purge(100, 2, 3)
+    assert (step.count, step.last_id) == (1, 5)
+    assert store.purge(100, 5, 99).count == 2
+
+
 def test_a_purged_message_leaves_no_hold_behind(open_it: OpenStore) -> None:
     store = open_it()
     store.commit(Work([replace(message(1), not_before_ns=9), message(2)]))

@@ -17,10 +17,10 @@ from loadtests.storm.store import ModelStore
 from reference_sender.dispatch import dispatcher
 from reference_sender.dispatch.awaiting import SentIndex
 from reference_sender.dispatch.backlog import Backlog
-from reference_sender.dispatch.message_states import MessageStates
+from reference_sender.dispatch.message_states import AfterStep, MessageStates
 from reference_sender.dispatch.shares import Shares
 from reference_sender.dispatch.ticket import TRANSACTIONAL, Ticket
-from reference_sender.dispatch.values import Effect, EndedMessage, Message, Recovered, Report
+from reference_sender.dispatch.values import Effect, EndedMessage, Message, Recovered, Report, State
 from reference_sender.node.effects import NodeEffect, Waiter
 from reference_sender.node.node import Node
 from reference_sender.policy.gate import Gate
@@ -146,7 +146,21 @@ def let_held_messages_go(patch: pytest.MonkeyPatch) -> None:
 
 def ignore_steps_of_the_wall_clock(patch: pytest.MonkeyPatch) -> None:
     """Held messages stay where they are when the wall clock is set."""
-    patch.setattr(Gate, "follow_wall", lambda gate, now_ns, by_ns: None)
+    patch.setattr(Gate, "set_wall", lambda gate, now_ns, ahead_ns: gate.wall.set(now_ns, ahead_ns))
+
+
+def ask_no_refused_message_again(patch: pytest.MonkeyPatch) -> None:
+    """A message that is in flight when the wall clock is set may be retried as before."""
+    set_wall = MessageStates.set_wall
+
+    def as_before(states: MessageStates, ahead_ns: int, after: AfterStep, effects: list[Effect]) -> None:
+        tickets = list(states._backlog.tickets.values())  # noqa: SLF001
+        in_flight = [(each, each.expires_ns) for each in tickets if each.state is State.SUBMITTING]
+        set_wall(states, ahead_ns, after, effects)
+        for ticket, expires_ns in in_flight:
+            ticket.expires_ns = expires_ns
+
+    patch.setattr(MessageStates, "set_wall", as_before)
 
 
 def keep_costs_of_what_was_not_sent(patch: pytest.MonkeyPatch) -> None:
@@ -171,6 +185,7 @@ def second_message_on_any_route(patch: pytest.MonkeyPatch) -> None:
         (forget_ended_messages, {"reports"}),
         (let_held_messages_go, {"schedule"}),
         (ignore_steps_of_the_wall_clock, {"schedule"}),
+        (ask_no_refused_message_again, {"schedule"}),
         (second_message_on_any_route, {"hedge"}),
         (keep_costs_of_what_was_not_sent, {"costs"}),
     ],

@@ -6,7 +6,7 @@ import pytest
 from held_world import HeldWorld
 from nanoseconds import S
 
-from reference_sender.dispatch.values import Lane, Outcome
+from reference_sender.dispatch.values import Lane, Outcome, Report, State
 from reference_sender.policy.campaigns import CampaignState
 from reference_sender.policy.settings import PolicySettings
 
@@ -180,3 +180,187 @@ def test_durations_of_a_scheduled_message_count_from_its_schedule_also_after_a_s
     world.answer()
     assert world.sent == [(HOUR, 1)]
     assert world.node.state().classes[0].handover.sum_s == 0.0
+
+
+def test_a_message_in_flight_is_held_when_it_is_refused_if_the_hours_are_over_by_the_new_time() -> None:
+    world = HeldWorld()
+    world.pass_time(OPENS)
+    world.take(world.message(keeps_hours=True))
+    world.set_wall(CLOSES - OPENS)
+    world.answer(Outcome.DEFERRED)
+    assert world.node.state().held == 1
+    world.pass_time(OPENS + 12 * HOUR - 1)
+    assert len(world.sent) == 1
+    world.pass_time(OPENS + 12 * HOUR)
+    assert world.sent[1:] == [(OPENS + 12 * HOUR, 1)]
+
+
+def test_a_message_in_flight_waits_for_its_schedule_when_it_is_refused_after_a_step_back() -> None:
+    world = HeldWorld()
+    world.take(world.message(not_before_ns=HOUR))
+    world.pass_time(HOUR)
+    world.set_wall(-2 * HOUR)
+    world.answer(Outcome.DEFERRED)
+    world.pass_time(3 * HOUR - 1)
+    assert len(world.sent) == 1
+    world.pass_time(3 * HOUR)
+    assert world.sent[1:] == [(3 * HOUR, 1)]
+
+
+def test_a_message_in_flight_is_retried_as_before_if_two_steps_cancel_out() -> None:
+    world = HeldWorld()
+    world.pass_time(OPENS)
+    world.take(world.message(keeps_hours=True))
+    world.set_wall(CLOSES - OPENS)
+    world.set_wall(OPENS - CLOSES)
+    world.answer(Outcome.DEFERRED)
+    world.pass_time(OPENS + 120 * S)
+    assert world.sent[1:] == [(OPENS + 60 * S, 1)]
+
+
+def test_a_request_that_waits_for_its_commit_is_not_sent_in_the_quiet_hours_of_the_new_time() -> None:
+    world = HeldWorld()
+    world.pass_time(OPENS)
+    world.take(world.message(keeps_hours=True))
+    world.answer(Outcome.ROUTE_DOWN)  # the route pauses for a minute
+    world.now_ns += 60 * S
+    assert world.node.advance(world.now_ns) == []
+    commit = world.node.begin_commit(world.now_ns)
+    assert commit.work is not None and len(commit.work.attempts) == 1
+    world.node.wall_set(world.now_ns, CLOSES - OPENS)
+    world.store.commit(commit.work)
+    world.act(world.node.committed(world.now_ns, {}))
+    assert (len(world.sent), world.node.state().held) == (1, 1)
+
+
+@pytest.mark.parametrize("keeps_hours", [False, True])
+@pytest.mark.parametrize(("step_ns", "ends_ns"), [(HOUR, 2 * HOUR), (-HOUR, 3 * HOUR)])
+def test_a_validity_that_has_begun_is_an_interval_unless_it_begins_again(
+    step_ns: int, ends_ns: int, keeps_hours: bool
+) -> None:
+    world = HeldWorld()
+    world.pass_time(OPENS)
+    begins_ns = OPENS + 3 * HOUR
+    world.take(world.message(keeps_hours=keeps_hours, not_before_ns=begins_ns, valid_ns=5 * HOUR))
+    world.pass_time(begins_ns + HOUR // 2)
+    world.answer(Outcome.ROUTE_DOWN)  # the route pauses for a minute
+    world.set_wall(step_ns)
+    while states(world) == ["queued"]:
+        world.answer(Outcome.ROUTE_DOWN)
+        world.pass_time(world.now_ns + 10 * S)
+    assert begins_ns + ends_ns <= world.now_ns <= begins_ns + ends_ns + 10 * S
+
+
+def test_a_validity_that_has_begun_is_an_interval_also_while_the_message_is_held() -> None:
+    world = HeldWorld()
+    world.take(world.message(not_before_ns=HOUR, valid_ns=3 * HOUR))
+    world.set_state(CampaignState.PAUSED)
+    world.pass_time(2 * HOUR)
+    world.set_wall(HOUR)
+    world.pass_time(3 * HOUR - 1)
+    assert states(world) == ["queued"]
+    world.pass_time(3 * HOUR)
+    assert states(world) == ["expired"]
+
+
+def test_the_delivery_time_of_an_uncertain_message_counts_from_its_schedule_also_after_a_step() -> None:
+    world = HeldWorld()
+    world.set_wall(2 * HOUR)
+    world.take(world.message(Lane.OTP, not_before_ns=3 * HOUR, valid_ns=HOUR + 60 * S))
+    world.pass_time(HOUR)
+    while states(world) == ["queued"]:
+        world.answer(Outcome.UNKNOWN)
+        world.pass_time(world.now_ns + 10 * S)
+    world.act(world.node.reported(world.now_ns, [Report("p", "k-1", State.DELIVERED, "")], None))
+    assert states(world) == ["delivered"]
+    assert world.node.state().classes[0].delivery.sum_s == (world.now_ns - HOUR) / S
+
+
+def test_the_validity_of_a_message_in_flight_begins_again_if_it_waits_for_its_schedule_again() -> None:
+    world = HeldWorld()
+    world.take(world.message(not_before_ns=HOUR, valid_ns=HOUR + 60 * S))
+    world.pass_time(HOUR)
+    world.set_wall(-2 * HOUR)
+    world.answer(Outcome.THROTTLED)
+    world.pass_time(3 * HOUR)
+    assert world.sent[1:] == [(3 * HOUR, 1)]
+
+
+@pytest.mark.parametrize("step_ns", [26 * HOUR, -10 * HOUR])
+def test_a_cancel_of_messages_read_after_a_step_returns_to_the_day_of_the_reservation(step_ns: int) -> None:
+    world = HeldWorld(LIMITED)
+    world.pass_time(30 * HOUR)
+    world.set_state(CampaignState.PAUSED)
+    world.take(world.message(), world.message())
+    world.pass_time(30 * HOUR + S)
+    assert world.disk.spent == {("may", 1): 2_000_000}
+    world.start(1)
+    world.set_wall(step_ns)
+    while world.unread:
+        world.read_on()
+    world.set_state(CampaignState.CANCELLED)
+    world.pass_time(42 * HOUR)
+    assert world.disk.spent == {("may", 1): 0}
+
+
+def test_a_cancel_after_a_restart_with_an_earlier_wall_clock_returns_to_the_day_of_the_reservation() -> None:
+    world = HeldWorld(LIMITED)
+    world.pass_time(30 * HOUR)
+    world.set_state(CampaignState.PAUSED)
+    world.take(world.message(), world.message())
+    world.wall_ahead_ns = -10 * HOUR
+    world.start()
+    world.set_state(CampaignState.CANCELLED)
+    world.pass_time(42 * HOUR)
+    assert world.disk.spent == {("may", 1): 0}
+
+
+@pytest.mark.parametrize("restarts", [False, True])
+def test_a_cancel_returns_to_the_day_on_which_the_commit_began(restarts: bool) -> None:
+    world = HeldWorld(LIMITED)
+    world.pass_time(24 * HOUR - S)
+    world.set_state(CampaignState.PAUSED)
+    created = world.message()
+    world.now_ns += 2 * S  # the commit before took that long
+    world.take(created)
+    assert world.disk.spent == {("may", 1): 1_000_000}
+    if restarts:
+        world.start()
+    world.set_state(CampaignState.CANCELLED)
+    world.pass_time(25 * HOUR)
+    assert world.disk.spent == {("may", 1): 0}
+
+
+@pytest.mark.parametrize("step_ns", [6 * HOUR, -6 * HOUR])
+@pytest.mark.parametrize("restarts", [False, True])
+def test_a_cancel_returns_to_the_day_of_the_reservation_if_a_step_came_before_the_commit(
+    step_ns: int, restarts: bool
+) -> None:
+    world = HeldWorld(LIMITED)
+    world.pass_time((24 + 20) * HOUR if step_ns > 0 else (24 + 4) * HOUR)
+    world.set_state(CampaignState.PAUSED)
+    created = world.message()
+    world.now_ns += S
+    world.set_wall(step_ns)
+    world.take(created)
+    day = 2 if step_ns > 0 else 0
+    assert world.disk.spent == {("may", day): 1_000_000}
+    if restarts:
+        world.start()
+    world.set_state(CampaignState.CANCELLED)
+    world.pass_time(world.now_ns + HOUR)
+    assert world.disk.spent == {("may", day): 0}
+
+
+def test_a_cancel_returns_no_more_to_a_day_than_is_reserved_on_it() -> None:
+    world = HeldWorld(LIMITED)
+    world.pass_time(30 * HOUR)
+    world.set_state(CampaignState.PAUSED, limit=0)
+    world.take(world.message())
+    world.pass_time(30 * HOUR + S)
+    world.set_wall(-10 * HOUR)
+    world.set_state(CampaignState.PAUSED, limit=5_000_000)
+    assert world.disk.spent == {("may", 0): 1_000_000}
+    world.set_state(CampaignState.CANCELLED)
+    world.pass_time(31 * HOUR)
+    assert world.disk.spent == {("may", 0): 0}
