@@ -331,10 +331,23 @@ def _availability(spec: Spec, facts: ObjectiveInputs) -> _Finding:
     if found is None or not facts.accounting.planned:
         return _Finding(None, None, None, "no message came due", needs="a load")
     share = found.available / found.windows
+    most = (found.available + found.unknown) / found.windows
     why = f"{count_text(found.available)} of {count_text(found.windows)} windows of {found.window_s:g} s"
-    return _Finding(
-        share, share, share, f"{why}; {found.why}" if found.why else why, count=facts.accounting.planned
-    )
+    why = f"{why}; {found.why}" if found.why else why
+    if found.unknown:
+        interval = f"{value_text(spec, share)} to {value_text(spec, most)}"
+        needs = f"a load of at least {count_text(math.ceil(found.load_needed_s))} s"
+        return _Finding(
+            None,
+            share,
+            most,
+            why,
+            needs,
+            measured=interval,
+            interval=interval,
+            count=facts.accounting.planned,
+        )
+    return _Finding(share, share, share, why, count=facts.accounting.planned)
 
 
 def _cost_per_1000(spec: Spec, facts: ObjectiveInputs) -> _Finding:
