@@ -180,7 +180,7 @@ def _why(not_taken: Ints, growing: Bools, unknown: int, hold_s: float) -> str:
     if grown:
         words.append(f"in {_windows(grown)} the backlog grew and did not return to its level")
     if unknown:
-        held = f"the sender holds messages for {seconds_text(hold_s)}"
+        held = f"the first messages waited {seconds_text(hold_s)} in the sender"
         words.append(
             f"in {_windows(unknown)} the backlog rose, but {held}: the load is too short to tell growth"
         )

@@ -191,3 +191,13 @@ def test_a_long_wait_of_a_growing_backlog_is_no_hold(new_run: Build, overload: f
     """Late messages may wait for longer than the load. The first do not."""
     part = queued(new_run("run"), poisson(20.0 * overload, 20.0, 3), 20.0, load_s=20.0)
     assert part.stable is False
+
+
+def test_while_the_backlog_grows_more_messages_decide_nothing(new_run: Build) -> None:
+    """Too few messages for a percentile of 99.9 %: more of this load only lets the backlog grow further."""
+    due = poisson(40.0, 40.0, 1)
+    part = queued(new_run("run"), due, 20.0, load_s=40.0, objectives=("otp.p99.9<600s",))
+    (time,) = (each for each in part.objectives if each.measure == "delivery_time")
+    assert (part.stable, time.verdict) == (False, "undecided")
+    assert "the 95 % interval needs" in time.why
+    assert time.needs == "a rate at which the backlog does not grow"
