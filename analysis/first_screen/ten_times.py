@@ -113,7 +113,11 @@ def _measured(quote: Quote, path: str) -> Sentence:
     objective: Objective = quote.value(path)
     if objective.limit_s is None or objective.quantile is None or objective.quantile.value_s is None:
         return (quote.text(f"{path}.measured"), ", limit ", quote.text(f"{path}.limit"))
-    return (quote.quantile(f"{path}.quantile"), ", limit ", quote.limit(f"{path}.limit_s"))
+    return (
+        quote.quantile(f"{path}.quantile", limit_s=objective.limit_s),
+        ", limit ",
+        quote.limit(f"{path}.limit_s"),
+    )
 
 
 def _said_yes(report: RunReport, slug: str) -> bool:

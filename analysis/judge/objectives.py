@@ -187,14 +187,14 @@ def _percentile(
 ) -> _Finding:
     quantile = _quantile_of(distribution, spec)
     undecided = judge(spec.relation, quantile.low_s, quantile.high_s, spec.limit) == "undecided"
-    interval = interval_text(quantile)
+    interval = interval_text(quantile, spec.limit)
     return _Finding(
         value=quantile.value_s,
         low=quantile.low_s,
         high=quantile.high_s,
         why=_percentile_why(distribution, quantile, spec, undecided, interval),
         needs=_percentile_needs(spec, distribution, ages(), load_s, unforwarded) if undecided else "",
-        measured=quantile_text(quantile),
+        measured=quantile_text(quantile, spec.limit),
         interval="" if quantile.state == "withheld" else interval,
         quantile=quantile,
         count=distribution.count,
