@@ -159,7 +159,7 @@ def _with_reach(
         reach = each.reach
         if each.measure == "delivery_time" and each.verdict == "missed":
             of = each.message_class, each.percentile or 0.0, each.limit_s or 0.0
-            reach = why_missed(splits, *of, backlog_grew, faults)
+            reach = why_missed(splits, *of, backlog_grew, faults, each.quantile)
         found.append(msgspec.structs.replace(each, reach=reach))
     return tuple(found)
 

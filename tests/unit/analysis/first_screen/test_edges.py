@@ -57,3 +57,13 @@ def test_a_higher_limit_is_not_asked_for_where_no_limit_was_reached() -> None:
     splits = tuple(with_shares(one, contract=1.0, sender=0.1) for one in made.delay_splits)
     screen = aside_text(report(replace(made, delay_splits=splits)), "ask")
     assert "Ask for a higher limit" not in screen
+
+
+def test_the_higher_limit_is_asked_for_with_a_class_that_is_missed() -> None:
+    made = part(p95_s={"marketing": 700.0}, bottlenecks=(bottleneck(),))
+    splits = tuple(with_shares(one, contract=one.total_mean_s / 2) for one in made.delay_splits)
+    made = replace(made, delay_splits=splits)
+    earlier = part("01-quiet", bottlenecks=(bottleneck(),), delay_splits=splits)
+    for shown in (report(made), report(earlier, made)):
+        assert "delivery time of a marketing message" in aside_text(shown, "ask")
+        assert "OTP message" not in aside_text(shown, "ask")
