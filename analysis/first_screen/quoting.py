@@ -65,7 +65,7 @@ class Quote:
         return Figure(text=text, source=path, number=number, unit=unit, subject=subject)
 
     def seconds(self, path: str, subject: str = "", limit_s: float | None = None) -> Figure:
-        """``limit_s``: the limit that it stands beside."""
+        """``limit_s``: the limit that it is next to."""
         return self._figure(path, seconds_beside_limit(self.value(path), limit_s), "s", subject)
 
     def span(self, path: str) -> Figure:

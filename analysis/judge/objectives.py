@@ -350,6 +350,8 @@ def _availability(spec: Spec, facts: ObjectiveInputs) -> _Finding:
     if found.unknown:
         interval = f"{value_text(spec, share)} to {value_text(spec, most)}"
         needs = f"a load of at least {count_text(math.ceil(found.load_needed_s))} s"
+        if ALL in facts.outcomes and facts.outcomes[ALL].unforwarded:
+            needs = wait_longer(0, facts.outcomes[ALL].unforwarded)
         return _Finding(
             None,
             share,

@@ -65,7 +65,7 @@ def share_text(share: float) -> str:
 
 
 def quantile_text(quantile: Quantile, limit_s: float | None = None) -> str:
-    """``4.21 s``, ``> 31.0 s``, ``never``, ``withheld``. ``limit_s``: the limit that it stands beside."""
+    """``4.21 s``, ``> 31.0 s``, ``never``, ``withheld``. ``limit_s``: the limit that it is next to."""
     if quantile.state == "withheld":
         return "withheld"
     if quantile.state == "never":

@@ -160,7 +160,7 @@ def held(run: RunBuilder, hold_s: float, load_s: float, end_s: float) -> PartRep
         run.due(f"m-{slot}", due_s)
         if due_s + hold_s < end_s:
             run.seen(f"m-{slot}", due_s + hold_s, carrier_s=0.001, radio_s=1.0)
-    (part,) = build_report(run.write(load_s=load_s, end_s=end_s)).parts
+    (part,) = build_report(run.write(load_s=load_s, end_s=end_s, drain_timeout_s=90.0)).parts
     return part
 
 
@@ -201,3 +201,13 @@ def test_while_the_backlog_grows_more_messages_decide_nothing(new_run: Build) ->
     assert (part.stable, time.verdict) == (False, "undecided")
     assert "the 95 % interval needs" in time.why
     assert time.needs == "a rate at which the backlog does not grow"
+
+
+def test_a_longer_load_is_not_asked_for_where_nothing_was_forwarded(new_run: Build) -> None:
+    run = new_run("run")
+    for slot in range(400):
+        run.due(f"m-{slot}", slot / 20)
+    (part,) = build_report(run.write(load_s=20.0, end_s=60.5, drain_timeout_s=40.0)).parts
+    (found,) = (each for each in part.objectives if each.measure == "availability")
+    assert found.verdict == "undecided"
+    assert found.needs == "a sender that forwards what it accepts: 400 messages did not reach the provider"
