@@ -91,7 +91,9 @@ class Availability(Struct, frozen=True, kw_only=True):
     available: int
     window_s: float
     first_bad_at_s: float | None
-    why: str  # why windows were not available; "" if all were
+    why: str  # why windows were not available, or not known to be; "" if all were
+    unknown: int = 0  # windows of a load that is too short to tell growth from a hold
+    load_needed_s: float = 0.0  # the shortest load that would tell; 0 if no window is unknown
 
 
 class Bottleneck(Struct, frozen=True, kw_only=True):

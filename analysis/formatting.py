@@ -7,6 +7,7 @@ import math
 TIMES = "\N{MULTIPLICATION SIGN}"
 _MINUTE_S = 60.0
 _HOUR_S = 3600.0
+_MOST_DIGITS = 6
 
 
 def significant(value: float, digits: int = 3) -> str:
@@ -21,7 +22,7 @@ def significant(value: float, digits: int = 3) -> str:
     return text.rstrip("0").rstrip(".") if "." in text and abs(value) < 1 else text
 
 
-def seconds_text(value_s: float | None) -> str:
+def seconds_text(value_s: float | None, digits: int = 3) -> str:
     """A time in a suitable unit: µs, ms, s, min, h."""
     if value_s is None or math.isnan(value_s):
         return "-"
@@ -31,14 +32,26 @@ def seconds_text(value_s: float | None) -> str:
     if size < 1e-9:
         return "0 s"
     if size < 0.9995e-3:
-        return f"{significant(value_s * 1e6)} µs"
+        return f"{significant(value_s * 1e6, digits)} µs"
     if size < 0.9995:
-        return f"{significant(value_s * 1e3)} ms"
+        return f"{significant(value_s * 1e3, digits)} ms"
     if size < 2 * _MINUTE_S:
-        return f"{significant(value_s)} s"
+        return f"{significant(value_s, digits)} s"
     if size < 2 * _HOUR_S:
-        return f"{significant(value_s / _MINUTE_S)} min"
-    return f"{significant(value_s / _HOUR_S)} h"
+        return f"{significant(value_s / _MINUTE_S, digits)} min"
+    return f"{significant(value_s / _HOUR_S, digits)} h"
+
+
+def seconds_beside_limit(value_s: float | None, limit_s: float | None) -> str:
+    """A time with as many digits as distinguish it from its limit: 10.02 min beside a limit of 10 min."""
+    plain = seconds_text(value_s)
+    if value_s is None or limit_s is None:
+        return plain
+    for digits in range(3, _MOST_DIGITS + 1):
+        text = seconds_text(value_s, digits)
+        if text != seconds_text(limit_s, digits):
+            return text
+    return plain
 
 
 def limit_text(value_s: float) -> str:

@@ -159,7 +159,7 @@ def _with_reach(
         reach = each.reach
         if each.measure == "delivery_time" and each.verdict == "missed":
             of = each.message_class, each.percentile or 0.0, each.limit_s or 0.0
-            reach = why_missed(splits, *of, backlog_grew, faults)
+            reach = why_missed(splits, *of, backlog_grew, faults, each.quantile)
         found.append(msgspec.structs.replace(each, reach=reach))
     return tuple(found)
 
@@ -180,12 +180,13 @@ def _facts(
     distributions: tuple[tuple[Distribution, ...], tuple[Distribution, ...]],
     measured: tuple[Cost, Availability | None, bool | None],
 ) -> ObjectiveInputs:
+    waited = waited_out(manifest, journeys.end_s - journeys.load_end_s)
     return ObjectiveInputs(
         delivery=distributions[0],
         api=distributions[1],
         delivery_ages=lambda name: class_ages(journeys, outcomes, name),
         api_ages=lambda: api_ages(journeys, journeys.load.intended_s),
-        outcomes=class_outcomes(journeys, outcomes),
+        outcomes=class_outcomes(journeys, outcomes, waited),
         accounting=counted,
         availability=measured[1],
         cost=measured[0],
@@ -193,7 +194,7 @@ def _facts(
         load_s=journeys.load_end_s,
         journal=journeys.journal,
         sender_rows=journeys.sender.present,
-        waited_out=waited_out(manifest, journeys.end_s - journeys.load_end_s),
+        waited_out=waited,
         no_real_times=_withheld_why(manifest, journeys),
         simulated=manifest.mode == "simulated",
     )

@@ -13,12 +13,14 @@ from analysis.first_screen.values import Aside, Figure, Sentence
 from analysis.first_screen.wording import (
     class_name,
     deciding,
+    is_delivery_time,
     live,
     part_title,
     share_words,
     trusted,
 )
-from analysis.model import BurstResult, RunReport
+from analysis.model import BurstResult, PartReport, RunReport
+from analysis.objectives.grammar import ALL
 
 _CONTRACT_SHARE = 0.05  # of a class's mean delivery time; a smaller share is not shown
 _MOST_HINTS = 2
@@ -264,10 +266,13 @@ def ask_the_provider(quote: Quote) -> tuple[Sentence, ...]:
         named.add(_FLAG)
         found.append((quote.text(f"{flag}.text"), "."))
     asked = False
-    for place, part in deciding(quote.report):
+    for place, part in sorted(deciding(quote.report), key=lambda item: not _missed_classes(item[1])):
         if not trusted(part) or asked or not _contract_matters(quote.report, place):
             continue
+        missed = _missed_classes(part)
         for index, split in enumerate(part.delay_splits):
+            if missed and split.message_class not in missed and ALL not in missed:
+                continue
             sentence = _contract(quote, place, index, split)
             if sentence:
                 asked = True
@@ -285,6 +290,13 @@ def ask_the_provider(quote: Quote) -> tuple[Sentence, ...]:
             named.add(name)
             found.append((quote.text(f"parts.{place}.hints.{index}.text"), "."))
     return tuple(found)
+
+
+def _missed_classes(part: PartReport) -> set[str]:
+    """The classes whose delivery times are missed: the advice cites one of them."""
+    return {
+        each.message_class for each in part.objectives if is_delivery_time(each) and each.verdict == "missed"
+    }
 
 
 def _flag_hint(quote: Quote) -> str | None:

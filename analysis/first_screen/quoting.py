@@ -14,7 +14,7 @@ from analysis.formatting import (
     per_day_text,
     rate_text,
     round_seconds_text,
-    seconds_text,
+    seconds_beside_limit,
     significant,
 )
 from analysis.model import RunReport
@@ -64,8 +64,9 @@ class Quote:
         number = float(value) if isinstance(value, int | float) and math.isfinite(value) else None
         return Figure(text=text, source=path, number=number, unit=unit, subject=subject)
 
-    def seconds(self, path: str, subject: str = "") -> Figure:
-        return self._figure(path, seconds_text(self.value(path)), "s", subject)
+    def seconds(self, path: str, subject: str = "", limit_s: float | None = None) -> Figure:
+        """``limit_s``: the limit that it is next to."""
+        return self._figure(path, seconds_beside_limit(self.value(path), limit_s), "s", subject)
 
     def span(self, path: str) -> Figure:
         """A round number of seconds, such as a window: 10 s."""
@@ -100,17 +101,17 @@ class Quote:
     def verdict(self, path: str, subject: str = "") -> Figure:
         return Figure(text=self.value(path), source=path, unit="verdict", subject=subject)
 
-    def quantile(self, path: str, subject: str = "") -> Figure:
+    def quantile(self, path: str, subject: str = "", limit_s: float | None = None) -> Figure:
         """The value of a percentile, with ``>`` if only a lower bound is known."""
-        text = quantile_text(self.value(path))
+        text = quantile_text(self.value(path), limit_s)
         return self._figure(f"{path}.value_s", text, "s", subject)
 
-    def interval(self, path: str) -> Sentence:
+    def interval(self, path: str, limit_s: float | None = None) -> Sentence:
         """``(7.6 s to 8.6 s)``; an open end is ``(7.6 s or more)``, an unknown interval is empty."""
         low, high = self.value(f"{path}.low_s"), self.value(f"{path}.high_s")
         if low is None or high is None or math.isinf(low):
             return ()
-        lower = self.seconds(f"{path}.low_s")
+        lower = self.seconds(f"{path}.low_s", limit_s=limit_s)
         if math.isinf(high):
             return ("(", lower, " or more)")
-        return ("(", lower, " to ", self.seconds(f"{path}.high_s"), ")")
+        return ("(", lower, " to ", self.seconds(f"{path}.high_s", limit_s=limit_s), ")")

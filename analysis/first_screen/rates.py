@@ -25,9 +25,7 @@ def rate_answer(quote: Quote) -> ScreenAnswer:
         row, said = _best_seconds(quote, best)
         rows.append(row)
         sentences += said
-    state: State = "good" if rows else "unknown"
-    if any(trusted(part) and not_taken(part) for _, part in deciding(report)):
-        state = "bad"
+    state = _state(report) if rows else "unknown"
     if report.validity == "invalid":
         state = "untrusted"
     if not rows:
@@ -39,6 +37,19 @@ def rate_answer(quote: Quote) -> ScreenAnswer:
         sentences=tuple(sentences),
         state=state,
     )
+
+
+def _state(report: RunReport) -> State:
+    """Bad if a load was not carried. Unknown if the figures do not show a rate that is possible."""
+    parts = [part for _, part in deciding(report) if trusted(part)]
+    found = report.capacity
+    failed = found is not None and found.sustained_per_s is None
+    missed = found is not None and any(each.verdict == "missed" for each in found.trials)
+    if any(not_taken(part) or part.stable is False for part in parts) or (failed and missed):
+        return "bad"
+    if failed or any(part.stable is None or part.accounting.unaccounted for part in parts):
+        return "unknown"
+    return "good"
 
 
 def _capacity(quote: Quote) -> tuple[AnswerRow, list[Sentence]]:

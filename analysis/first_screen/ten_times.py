@@ -6,8 +6,9 @@ from analysis.first_screen.quoting import Quote
 from analysis.first_screen.values import AnswerRow, Figure, ScreenAnswer, Sentence
 from analysis.first_screen.wording import in_part, place_of
 from analysis.formatting import TIMES
+from analysis.judge.levels import TEN
 from analysis.judge.verdict import overall
-from analysis.model import Objective, RunReport, State
+from analysis.model import Level, Objective, RunReport, State
 
 QUESTION = "Is ten times the traffic possible?"
 _NOT_ASKED = "Not tested in this run. To test it: smsbench run bench"
@@ -42,13 +43,23 @@ def ten_times_answer(quote: Quote) -> ScreenAnswer:
 
 
 def _level(report: RunReport) -> int | None:
-    """The position of the highest level that was tested at ten times its rate; None if there is none."""
+    """The position of the highest level that was tested at ten times its rate; None if there is none.
+
+    A level that is missed and at least ten times one that is met is a test of that lower level.
+    """
     asked = [
         place
         for place, each in enumerate(report.levels)
-        if each.ten_times_part or each.ten_times != "undecided"
+        if (each.ten_times_part or each.ten_times != "undecided") and not _tests_a_lower(report, each)
     ]
     return asked[-1] if asked else None
+
+
+def _tests_a_lower(report: RunReport, level: Level) -> bool:
+    return level.fast_enough == "missed" and any(
+        lower.fast_enough == "met" and level.messages_per_day >= TEN * lower.messages_per_day
+        for lower in report.levels
+    )
 
 
 def _evidence(quote: Quote, slug: str, no: bool) -> tuple[Sentence, ...]:
@@ -102,7 +113,11 @@ def _measured(quote: Quote, path: str) -> Sentence:
     objective: Objective = quote.value(path)
     if objective.limit_s is None or objective.quantile is None or objective.quantile.value_s is None:
         return (quote.text(f"{path}.measured"), ", limit ", quote.text(f"{path}.limit"))
-    return (quote.quantile(f"{path}.quantile"), ", limit ", quote.limit(f"{path}.limit_s"))
+    return (
+        quote.quantile(f"{path}.quantile", limit_s=objective.limit_s),
+        ", limit ",
+        quote.limit(f"{path}.limit_s"),
+    )
 
 
 def _said_yes(report: RunReport, slug: str) -> bool:

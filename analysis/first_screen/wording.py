@@ -136,7 +136,9 @@ def objective_row(quote: Quote, place: int, label: str) -> AnswerRow:
     return AnswerRow(
         label=label,
         value=_measured(quote, path, objective),
-        interval=quote.interval(f"{path}.quantile") if objective.quantile.state != "withheld" else (),
+        interval=quote.interval(f"{path}.quantile", objective.limit_s)
+        if objective.quantile.state != "withheld"
+        else (),
         limit=("limit ", quote.limit(f"{path}.limit_s")),
         verdict=verdict,
     )
@@ -148,18 +150,25 @@ def _measured(quote: Quote, path: str, objective: Objective) -> Sentence:
         return ("not measured",)
     if objective.quantile.state == "withheld":
         if objective.verdict == "missed" and objective.quantile.low_s is not None:
-            return (f"more than {rest} take over ", quote.seconds(f"{path}.quantile.low_s"))
+            return (
+                f"more than {rest} take over ",
+                quote.seconds(f"{path}.quantile.low_s", limit_s=objective.limit_s),
+            )
         return ("too few messages",)
     if objective.quantile.state == "never":
         return (f"{rest} or more never arrive",)
-    return (share, quote.quantile(f"{path}.quantile", subject=f"delivery {path}"))
+    return (share, quote.quantile(f"{path}.quantile", f"delivery {path}", objective.limit_s))
 
 
-def worst_first(objective: Objective) -> tuple[int, float]:
-    """Sort key: missed, then undecided, then met; then the highest upper end of the interval."""
+def worst_first(objective: Objective) -> tuple[int, float, float]:
+    """Sort key: missed, then undecided, then met; then by the upper end of the interval as a multiple of the
+    limit, then by the lower end.
+    """
     rank = {"missed": 0, "undecided": 1, "met": 2}[objective.verdict]
-    high = objective.quantile.high_s if objective.quantile else None
-    return rank, -(high if high is not None else math.inf)
+    found, limit = objective.quantile, objective.limit_s or objective.limit_value or 1.0
+    if found is None or found.high_s is None:
+        return rank, -math.inf, 0.0
+    return rank, -found.high_s / limit, -(found.low_s or 0.0) / limit
 
 
 def undecided_words(quote: Quote, place: int) -> Sentence:

@@ -49,7 +49,10 @@ def more_needed(count: int, wanted: float, message_class: str, per_s: float, few
     return f"{words}, as in {_duration(more / per_s)} more of this load" if per_s > 0 else words
 
 
-def wait_longer(open_count: int) -> str:
+def wait_longer(open_count: int, unforwarded: int = 0) -> str:
+    """``unforwarded``: those of them that the sender still had not forwarded after the longest wait."""
+    if unforwarded:
+        return f"a sender that forwards what it accepts: {times_text(unforwarded)} did not reach the provider"
     verb = "was" if open_count == 1 else "were"
     return f"the final state of {times_text(open_count)} that {verb} still open: wait longer after the load"
 

@@ -38,16 +38,23 @@ def _handsets(name: str, journeys: Journeys, outcomes: MessageOutcomes, among: B
     )
 
 
-def class_outcomes(journeys: Journeys, outcomes: MessageOutcomes) -> dict[str, OutcomeCounts]:
-    """The outcomes of each class's accepted messages, and of all."""
+def class_outcomes(
+    journeys: Journeys, outcomes: MessageOutcomes, waited_out: bool
+) -> dict[str, OutcomeCounts]:
+    """The outcomes of each class's accepted messages, and of all.
+
+    ``waited_out``: the wait after the load lasted until its limit.
+    """
     accepted = journeys.accepted
     groups = {name: journeys.of_class(name) & accepted for name in journeys.load.class_names}
-    return {name: _outcomes(outcomes, among) for name, among in {**groups, ALL: accepted}.items()}
+    return {name: _outcomes(outcomes, among, waited_out) for name, among in {**groups, ALL: accepted}.items()}
 
 
-def _outcomes(outcomes: MessageOutcomes, among: Bools) -> OutcomeCounts:
+def _outcomes(outcomes: MessageOutcomes, among: Bools, waited_out: bool) -> OutcomeCounts:
+    still_open = among & (outcomes.outcome == OPEN)
     return OutcomeCounts(
         accepted=int(np.count_nonzero(among)),
         delivered=int(np.count_nonzero(among & (outcomes.outcome == DELIVERED))),
-        open=int(np.count_nonzero(among & (outcomes.outcome == OPEN))),
+        open=int(np.count_nonzero(still_open)),
+        unforwarded=int(np.count_nonzero(still_open & outcomes.unaccounted)) if waited_out else 0,
     )

@@ -20,7 +20,7 @@ from analysis.objectives.grammar import ALL, Spec
 from analysis.objectives.words import interval_text, limit_of, name_of, quantile_text, value_text
 from analysis.quantile import Quantile
 
-NO_GROWTH = "a rate at which the backlog does not grow, or a longer load that shows the miss"
+NO_GROWTH = "a rate at which the backlog does not grow"
 
 # Columns of messages.csv that select the messages behind a count.
 LIST_KEYS = "smsbench report RUN_DIR --export csv lists them (final_state, accepts, unaccounted)"
@@ -33,6 +33,7 @@ class OutcomeCounts:
     accepted: int
     delivered: int
     open: int
+    unforwarded: int = 0  # open, and the sender did not forward them in the whole wait after the load
 
 
 @dataclass(frozen=True)
@@ -151,8 +152,16 @@ def _delivery_time(spec: Spec, facts: ObjectiveInputs) -> _Finding:
             count=distribution.count,
             decides=not facts.journal,
         )
-    found = _percentile(spec, distribution, lambda: facts.delivery_ages(spec.message_class), facts.load_s)
-    if facts.backlog_grew and judge(spec.relation, found.low, found.high, spec.limit) == "met":
+    counts = facts.outcomes.get(spec.message_class)
+    unforwarded = counts.unforwarded if counts else 0
+    found = _percentile(
+        spec, distribution, lambda: facts.delivery_ages(spec.message_class), facts.load_s, unforwarded
+    )
+    verdict = judge(spec.relation, found.low, found.high, spec.limit)
+    if facts.backlog_grew and verdict == "undecided" and not unforwarded:
+        # The percentile describes a backlog that grows with the load, so more of this load settles nothing.
+        return replace(found, needs=NO_GROWTH)
+    if facts.backlog_grew and verdict == "met":
         # Each later message waits longer, so a longer load at this rate can miss the limit.
         why = f"{found.why}; within the limit so far, but the backlog grew until the end of the load"
         return replace(found, high=math.inf, why=why, needs=NO_GROWTH)
@@ -173,17 +182,19 @@ def _quantile_of(distribution: Distribution, spec: Spec) -> Quantile:
     raise LookupError(f"p{spec.percentile:g} of {distribution.message_class} was not computed")
 
 
-def _percentile(spec: Spec, distribution: Distribution, ages: Callable[[], Ages], load_s: float) -> _Finding:
+def _percentile(
+    spec: Spec, distribution: Distribution, ages: Callable[[], Ages], load_s: float, unforwarded: int = 0
+) -> _Finding:
     quantile = _quantile_of(distribution, spec)
     undecided = judge(spec.relation, quantile.low_s, quantile.high_s, spec.limit) == "undecided"
-    interval = interval_text(quantile)
+    interval = interval_text(quantile, spec.limit)
     return _Finding(
         value=quantile.value_s,
         low=quantile.low_s,
         high=quantile.high_s,
         why=_percentile_why(distribution, quantile, spec, undecided, interval),
-        needs=_percentile_needs(spec, distribution, ages(), load_s) if undecided else "",
-        measured=quantile_text(quantile),
+        needs=_percentile_needs(spec, distribution, ages(), load_s, unforwarded) if undecided else "",
+        measured=quantile_text(quantile, spec.limit),
         interval="" if quantile.state == "withheld" else interval,
         quantile=quantile,
         count=distribution.count,
@@ -207,7 +218,9 @@ def _percentile_why(
     return words
 
 
-def _percentile_needs(spec: Spec, distribution: Distribution, ages: Ages, load_s: float) -> str:
+def _percentile_needs(
+    spec: Spec, distribution: Distribution, ages: Ages, load_s: float, unforwarded: int
+) -> str:
     """The true share within the limit is between two bounds: open messages arrive now, or never."""
     asked = (spec.percentile or 0.0) / 100.0
     count = ages.count
@@ -217,7 +230,7 @@ def _percentile_needs(spec: Spec, distribution: Distribution, ages: Ages, load_s
     least = float(np.searchsorted(ages.high_s, spec.limit, side="right")) / count
     fewest = needed(spec.percentile or 0.0)
     if distribution.open_count and least <= asked <= most and count >= fewest:
-        return wait_longer(distribution.open_count)
+        return wait_longer(distribution.open_count, unforwarded)
     known = max(distribution.count - distribution.open_count - distribution.never_count, 1)
     evidence = min(max(distribution.effective_count / known, 1.0 / known), 1.0)
     seen = least if least > asked else most
@@ -308,7 +321,7 @@ def _delivered(spec: Spec, facts: ObjectiveInputs) -> _Finding:
     share, most = found.delivered / found.accepted, (found.delivered + found.open) / found.accepted
     interval = f"{share_of_one_text(low)} to {share_of_one_text(high)}"
     if found.open and share <= spec.limit <= most:
-        needs = wait_longer(found.open)
+        needs = wait_longer(found.open, found.unforwarded)
     else:
         wanted = messages_needed(share if share > spec.limit else most, spec.limit)
         per_s = found.accepted / facts.load_s if facts.load_s > 0 else 0.0
@@ -331,10 +344,25 @@ def _availability(spec: Spec, facts: ObjectiveInputs) -> _Finding:
     if found is None or not facts.accounting.planned:
         return _Finding(None, None, None, "no message came due", needs="a load")
     share = found.available / found.windows
+    most = (found.available + found.unknown) / found.windows
     why = f"{count_text(found.available)} of {count_text(found.windows)} windows of {found.window_s:g} s"
-    return _Finding(
-        share, share, share, f"{why}; {found.why}" if found.why else why, count=facts.accounting.planned
-    )
+    why = f"{why}; {found.why}" if found.why else why
+    if found.unknown:
+        interval = f"{value_text(spec, share)} to {value_text(spec, most)}"
+        needs = f"a load of at least {count_text(math.ceil(found.load_needed_s))} s"
+        if ALL in facts.outcomes and facts.outcomes[ALL].unforwarded:
+            needs = wait_longer(0, facts.outcomes[ALL].unforwarded)
+        return _Finding(
+            None,
+            share,
+            most,
+            why,
+            needs,
+            measured=interval,
+            interval=interval,
+            count=facts.accounting.planned,
+        )
+    return _Finding(share, share, share, why, count=facts.accounting.planned)
 
 
 def _cost_per_1000(spec: Spec, facts: ObjectiveInputs) -> _Finding:
@@ -350,7 +378,7 @@ def _cost_per_1000(spec: Spec, facts: ObjectiveInputs) -> _Finding:
         low=low,
         high=high,
         why=f"{count_text(every.delivered)} delivered{still}",
-        needs=wait_longer(every.open) if every.open else "",
+        needs=wait_longer(every.open, every.unforwarded) if every.open else "",
         measured=f"{value_text(spec, high)} {facts.cost.currency}".rstrip(),
         count=every.accepted,
     )

@@ -12,7 +12,7 @@ import numpy as np
 
 from analysis.arrays import Bools, Floats, Ints
 from analysis.findings import Availability
-from analysis.formatting import count_text, times_text
+from analysis.formatting import count_text, seconds_text, times_text
 from analysis.measure.outcomes import OPEN, MessageOutcomes
 from analysis.read.journeys import OUTCOMES, Journeys
 
@@ -20,6 +20,7 @@ WINDOW_S = 10.0
 TOLERATED_SHARE = 0.01  # of the arrivals; less can be random variation of the arrivals
 NOISE_DEVIATIONS = 3.0
 FEWEST = 20  # accepted messages; with fewer the result is unknown
+LOAD_PER_HOLD = 2.0  # the shortest load, in times for which the sender holds a message, that shows growth
 _SAMPLES = 400
 _NOT_TAKEN = ("refused", "failed", "dropped", "unfinished")
 
@@ -33,6 +34,7 @@ class LoadBacklog:
         gone_s = provider.carrier_s if np.isfinite(provider.carrier_s).any() else provider.submitted_s
         known: Bools = journeys.accepted & (np.isfinite(gone_s) | (outcomes.outcome == OPEN))
         self.end_s = journeys.load_end_s
+        self.hold_s = _hold_s(journeys, known, gone_s)
         self._due = np.sort(journeys.load.intended_s[known])
         gone = gone_s[known]
         self._gone = np.sort(gone[gone <= self.end_s])
@@ -85,13 +87,27 @@ class LoadBacklog:
         return float(self._gone[below[-1]]) if len(below) else 0.0
 
 
+def _hold_s(journeys: Journeys, known: Bools, gone_s: Floats) -> float:
+    """How long the sender held the first messages: their median wait.
+
+    A later wait may be caused by a backlog. An open message has waited at least until the end of the run.
+    """
+    due_s = journeys.load.intended_s[known]
+    first = np.argsort(due_s, kind="stable")[:FEWEST]
+    if not len(first):
+        return 0.0
+    until_s = np.where(np.isfinite(gone_s[known]), gone_s[known], journeys.end_s)
+    return max(float(np.median((until_s - due_s)[first])), 0.0)
+
+
 def availability_and_growth(
     journeys: Journeys, outcomes: MessageOutcomes
 ) -> tuple[Availability | None, bool | None]:
     """(windows in which the sender was available, whether the load was stable).
 
     They agree: the backlog grew if a window has a backlog that grew without bound. The first is None for a
-    load without messages, the second if it is unknown.
+    load without messages, the second if it is unknown. A sender that holds every message fills its queue for
+    that time. If this is over half of the load, growth is unknown.
     """
     due, end_s = journeys.load.intended_s, journeys.load_end_s
     if len(due) == 0 or end_s <= 0:
@@ -102,22 +118,33 @@ def availability_and_growth(
     if backlog is None or backlog.count < FEWEST:
         return _availability(journeys, starts, np.zeros(len(starts), dtype=np.bool_)), None
     growing = _growing(backlog, starts)
+    if growing.any() and backlog.end_s < LOAD_PER_HOLD * backlog.hold_s:
+        none: Bools = np.zeros(len(starts), dtype=np.bool_)
+        return _availability(journeys, starts, none, growing, backlog.hold_s), None
     return _availability(journeys, starts, growing), not growing.any()
 
 
-def _availability(journeys: Journeys, starts: Floats, growing: Bools) -> Availability:
+def _availability(
+    journeys: Journeys, starts: Floats, growing: Bools, unknown: Bools | None = None, hold_s: float = 0.0
+) -> Availability:
+    """``unknown``: windows in which the backlog rose, and the load is too short to tell growth from the time
+    for which the sender holds every message.
+    """
     load, count = journeys.load, len(starts)
     window = np.clip((load.intended_s // WINDOW_S).astype(np.int64), 0, count - 1)
     left: Bools = np.isin(load.outcome, [OUTCOMES.index(name) for name in _NOT_TAKEN])
     not_taken = np.bincount(window[left], minlength=count)
     bad = (not_taken > 0) | growing
     first = float(starts[int(np.argmax(bad))]) if bad.any() else None
+    open_count = 0 if unknown is None else int(np.count_nonzero(unknown & ~bad))
     return Availability(
         windows=count,
-        available=int(count - np.count_nonzero(bad)),
+        available=int(count - np.count_nonzero(bad)) - open_count,
+        unknown=open_count,
+        load_needed_s=LOAD_PER_HOLD * hold_s if open_count else 0.0,
         window_s=WINDOW_S,
         first_bad_at_s=first,
-        why=_why(not_taken, growing),
+        why=_why(not_taken, growing, open_count, hold_s),
     )
 
 
@@ -135,7 +162,9 @@ def _growing(backlog: LoadBacklog, starts: Floats) -> Bools:
                 break
             if backlog.lowest(float(ends[index])) <= before[index]:
                 continue
-        since_s = backlog.grew_from(float(start_s))
+        # The hold fills the queue, which is not growth. A longer hold leaves too little of the load to test.
+        held_s = backlog.hold_s if LOAD_PER_HOLD * backlog.hold_s <= backlog.end_s else 0.0
+        since_s = backlog.grew_from(max(float(start_s), held_s))
         if since_s is not None:
             growing |= ends > since_s
             if index:  # filling an empty system is not growth
@@ -143,13 +172,18 @@ def _growing(backlog: LoadBacklog, starts: Floats) -> Bools:
     return growing
 
 
-def _why(not_taken: Ints, growing: Bools) -> str:
+def _why(not_taken: Ints, growing: Bools, unknown: int, hold_s: float) -> str:
     words = []
     refused, grown = int(np.count_nonzero(not_taken)), int(np.count_nonzero(growing))
     if refused:
         words.append(f"in {_windows(refused)} {times_text(int(not_taken.sum()))} not taken by the sender")
     if grown:
         words.append(f"in {_windows(grown)} the backlog grew and did not return to its level")
+    if unknown:
+        held = f"the first messages waited {seconds_text(hold_s)} in the sender"
+        words.append(
+            f"in {_windows(unknown)} the backlog rose, but {held}: the load is too short to tell growth"
+        )
     return "; ".join(words)
 
 

@@ -4,7 +4,14 @@ from __future__ import annotations
 
 import math
 
-from analysis.formatting import count_text, limit_text, percentile_name, seconds_text, significant
+from analysis.formatting import (
+    count_text,
+    limit_text,
+    percentile_name,
+    seconds_beside_limit,
+    seconds_text,
+    significant,
+)
 from analysis.objectives.grammar import ALL, Spec
 from analysis.quantile import Quantile
 
@@ -57,20 +64,20 @@ def share_text(share: float) -> str:
     return f"{text} %"
 
 
-def quantile_text(quantile: Quantile) -> str:
-    """``4.21 s``, ``> 31.0 s``, ``never``, ``withheld``."""
+def quantile_text(quantile: Quantile, limit_s: float | None = None) -> str:
+    """``4.21 s``, ``> 31.0 s``, ``never``, ``withheld``. ``limit_s``: the limit that it is next to."""
     if quantile.state == "withheld":
         return "withheld"
     if quantile.state == "never":
         return "never"
-    return ("> " if quantile.state == "at_least" else "") + seconds_text(quantile.value_s)
+    return ("> " if quantile.state == "at_least" else "") + seconds_beside_limit(quantile.value_s, limit_s)
 
 
-def interval_text(quantile: Quantile) -> str:
+def interval_text(quantile: Quantile, limit_s: float | None = None) -> str:
     """``3.9 s to 4.6 s``; an open end is ``3.9 s or more``."""
     if quantile.low_s is None or quantile.high_s is None:
         return "none"
     if math.isinf(quantile.low_s):
         return "never"
-    low = seconds_text(quantile.low_s)
-    return f"{low} or more" if math.isinf(quantile.high_s) else f"{low} to {seconds_text(quantile.high_s)}"
+    low, high = (seconds_beside_limit(each, limit_s) for each in (quantile.low_s, quantile.high_s))
+    return f"{low} or more" if math.isinf(quantile.high_s) else f"{low} to {high}"

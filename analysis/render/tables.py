@@ -75,8 +75,11 @@ def _objective_cells(quote: Quote, path: str, where: str) -> tuple[Cell, ...]:
     measured: Cell = (quote.text(f"{path}.measured"),)
     limit: Cell = (quote.text(f"{path}.limit"),)
     if each.quantile is not None and each.quantile.value_s is not None:
-        interval = quote.interval(f"{path}.quantile")
-        measured = (quote.quantile(f"{path}.quantile"), *(("\n", *interval[1:-1]) if interval else ()))
+        interval = quote.interval(f"{path}.quantile", each.limit_s)
+        measured = (
+            quote.quantile(f"{path}.quantile", limit_s=each.limit_s),
+            *(("\n", *interval[1:-1]) if interval else ()),
+        )
     elif each.interval:
         measured = (quote.text(f"{path}.measured"), f"\n{each.interval}")
     if each.limit_s is not None and each.quantile is not None:

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 
 from analysis.findings import SUFFICIENT, DelaySplit
 from analysis.formatting import count_text, seconds_text
+from analysis.objectives.words import interval_text, quantile_text
 from analysis.quantile import Quantile
 
 
@@ -41,8 +42,12 @@ def to_negotiate(
     percentile: float,
     limit_s: float,
     backlog_grew: bool = False,
+    measured: Quantile | None = None,
 ) -> str:
     """A sentence with the limit to negotiate, or that an ideal sender needs no other contract; else "".
+
+    ``measured``: the percentile of the objective, which the page shows. It may be withheld where the one of
+    the split is not, since only the first counts dependent messages as fewer.
 
     The condition: the interval with the contract's share is above the limit, and the one without it is not.
     If an ideal sender meets the limit within the same contract, no limit is named, unless the backlog grew
@@ -58,17 +63,19 @@ def to_negotiate(
         return ""
     if without is None or without.high_s is None or without.high_s > limit_s:
         return ""
+    measured = measured or total
+    instead = "" if measured.state == "withheld" else f", not {_shown(measured, limit_s)}"
     ideal = _at(split.ideal, percentile)
     if not backlog_grew and ideal is not None and ideal.high_s is not None and ideal.high_s <= limit_s:
         return (
             f"{SUFFICIENT}: with an ideal sender {percentile:g} % of {message_class} messages "
-            f"would arrive within {_shown(ideal)}, not {_shown(total)}; they waited in the provider's "
+            f"would arrive within {_shown(ideal)}{instead}; they waited in the provider's "
             "queue behind messages that were sent earlier."
         )
     named = split.limit or "the contract's limits"
     return (
         f"Without the wait for the contract's limits, {percentile:g} % of {message_class} messages would "
-        f"arrive within {_shown(without)}, not {_shown(total)}; the limit to negotiate: {named}."
+        f"arrive within {_shown(without)}{instead}; the limit to negotiate: {named}."
     )
 
 
@@ -79,10 +86,11 @@ def why_missed(
     limit_s: float,
     backlog_grew: bool = False,
     faults: bool = False,
+    measured: Quantile | None = None,
 ) -> str:
     """The sentence that applies, or "". With fault windows, no wait is known to be the contract's."""
     of = tuple(splits), message_class, percentile, limit_s
-    return out_of_reach(*of) or ("" if faults else to_negotiate(*of, backlog_grew))
+    return out_of_reach(*of) or ("" if faults else to_negotiate(*of, backlog_grew, measured))
 
 
 def _of(splits: Iterable[DelaySplit], message_class: str) -> DelaySplit | None:
@@ -93,8 +101,7 @@ def _at(quantiles: tuple[Quantile, ...], percentile: float) -> Quantile | None:
     return next((each for each in quantiles if each.percentile == percentile), None)
 
 
-def _shown(quantile: Quantile) -> str:
+def _shown(quantile: Quantile, limit_s: float | None = None) -> str:
     """The value with its interval; only the interval if the value is withheld."""
-    low, high = quantile.low_s, quantile.high_s
-    interval = f"{seconds_text(low)} to {'open' if high is None else seconds_text(high)}"
-    return interval if quantile.value_s is None else f"{seconds_text(quantile.value_s)} ({interval})"
+    interval = interval_text(quantile, limit_s)
+    return interval if quantile.value_s is None else f"{quantile_text(quantile, limit_s)} ({interval})"

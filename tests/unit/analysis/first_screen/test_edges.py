@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
 import pytest
+from made_benches import searched_low
 from made_reports import accounting, bottleneck, counted, part, report
 from screen_words import aside_text
 
@@ -57,3 +60,37 @@ def test_a_higher_limit_is_not_asked_for_where_no_limit_was_reached() -> None:
     splits = tuple(with_shares(one, contract=1.0, sender=0.1) for one in made.delay_splits)
     screen = aside_text(report(replace(made, delay_splits=splits)), "ask")
     assert "Ask for a higher limit" not in screen
+
+
+def test_the_higher_limit_is_asked_for_with_a_class_that_is_missed() -> None:
+    made = part(p95_s={"marketing": 700.0}, bottlenecks=(bottleneck(),))
+    splits = tuple(with_shares(one, contract=one.total_mean_s / 2) for one in made.delay_splits)
+    made = replace(made, delay_splits=splits)
+    earlier = part("01-quiet", bottlenecks=(bottleneck(),), delay_splits=splits)
+    for shown in (report(made), report(earlier, made)):
+        assert "delivery time of a marketing message" in aside_text(shown, "ask")
+        assert "OTP message" not in aside_text(shown, "ask")
+
+
+@pytest.mark.parametrize(
+    ("changed", "state"),
+    [
+        ({"stable": True}, "good"),
+        ({"stable": False}, "bad"),
+        ({"stable": None}, "unknown"),  # a hold, or growth
+        ({"accounting": accounting(unaccounted=100)}, "unknown"),  # not forwarded: no capacity
+    ],
+)
+def test_a_rate_is_green_only_if_the_load_was_carried(changed: dict[str, Any], state: str) -> None:
+    assert edges(report(part(**changed)))["rate"] == state
+    assert edges(report(part("01-quiet"), part(**changed)))["rate"] == state
+
+
+@pytest.mark.parametrize(("verdict", "state"), [("missed", "bad"), ("undecided", "unknown")])
+def test_a_search_without_a_rate_is_not_green(verdict: str, state: str) -> None:
+    found = searched_low()
+    assert found.capacity is not None
+    trials = tuple(replace(each, verdict=verdict) for each in found.capacity.trials)
+    without = replace(found.capacity, sustained_per_s=None, trials=trials)
+    assert edges(found)["rate"] == "good"
+    assert edges(replace(found, capacity=without))["rate"] == state

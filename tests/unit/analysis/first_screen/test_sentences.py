@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from pathlib import Path
 from typing import Literal
 
 import msgspec
@@ -18,7 +19,9 @@ from made_reports import (
     quantile,
     report,
     throughput,
+    timed,
 )
+from page_reading import disagreements, rendered
 from screen_words import answer_text, aside_text
 
 from analysis.capacity_record import Trial
@@ -54,6 +57,25 @@ def test_yes_names_the_volumes_that_are_sustained() -> None:
     assert "4,900/s sustained (4,800/s to 5,000/s)" in answer_text(screen, "rate")
     assert not aside_text(screen, "burst")  # no part has one
     assert [each.name for each in screen.answers] == ["rate", "ten_times", "delivery", "seen", "wrong"]
+
+
+def test_the_headline_is_the_objective_that_is_furthest_above_its_limit() -> None:
+    """Both take about ten minutes. The limit of the OTP is 20 s."""
+    made = report(objectives=(timed("otp", 600.0, 20.0), timed("marketing", 660.0, 600.0)))
+    assert words(screen_of(made).why).startswith("OTP 95 % within 10.0 min")
+
+
+def test_a_missed_time_has_the_digits_that_distinguish_it_from_its_limit(tmp_path: Path) -> None:
+    late = timed("marketing", 601.0, 600.0, 0.0005)
+    made = report(part(), objectives=(late,))
+    assert late.verdict == "missed"
+    assert words(screen_of(made).why) == (
+        "marketing 95 % within 10.02 min (10.01 min to 10.02 min), limit 10 min."
+    )
+    page, _, summary = rendered(made, tmp_path)
+    assert disagreements(page, summary) == []
+    assert interval_text(quantile(95.0, 20.001, 0.0), 20.0) == "20.001 s to 20.001 s"
+    assert interval_text(quantile(95.0, 20.0, 0.0), 20.0) == "20.0 s to 20.0 s"
 
 
 def test_a_difference_names_its_percentile_where_another_is_shown() -> None:

@@ -88,6 +88,25 @@ def test_a_higher_level_answers_for_a_lower_one(new_run: Build, write_suite: Sui
     assert (high.highest_sustained_per_day, high.highest_tried_per_day) == (50_000, 50_000)
 
 
+@pytest.mark.parametrize(
+    ("higher", "answer"),
+    [
+        (50_000, "No: 10 \N{MULTIPLICATION SIGN} 5,000 a day"),
+        (200_000, "Not proven: 10 \N{MULTIPLICATION SIGN} 5,000 a day"),
+    ],
+)
+def test_a_missed_higher_level_answers_for_the_lower_one_that_is_met(
+    new_run: Build, write_suite: Suite, higher: int, answer: str
+) -> None:
+    """The missed volume is ten or forty times today's. Nobody asked for ten times the missed volume."""
+    day(new_run("a"), 5_000)
+    day(new_run("b"), higher, delivery_s=40.0)
+    report = build_report(write_suite("a", "b"))
+    assert [each.fast_enough for each in report.levels] == ["met", "missed"]
+    assert answer_text(report, "ten_times").startswith(answer)
+    assert "today's volume" not in answer_text(report, "ten_times")
+
+
 def test_the_highest_volume_is_below_the_first_load_that_was_missed(
     new_run: Build, write_suite: Suite
 ) -> None:

@@ -307,3 +307,21 @@ def test_an_objective_in_the_manifest_that_cannot_be_read_is_shown(new_run: Buil
     steady(run, 5)
     with pytest.raises(MalformedRunError, match=r"run\.json: objectives:\notp\.p95<20\n +\^ the unit"):
         build_report(run.write(objectives=("otp.p95<20",)))
+
+
+def test_of_messages_that_were_not_forwarded_no_wait_brings_the_rest(new_run: Build) -> None:
+    """The wait after the load lasted until its limit, and the provider never saw a third of the messages."""
+    run = new_run("run")
+    for slot in range(300):
+        run.due(f"m-{slot}", slot / 10)
+        if slot % 3:
+            run.seen(f"m-{slot}", slot / 10 + 0.01)
+    run_dir = run.write(load_s=30.0, end_s=45.5, drain_timeout_s=15.0)
+    asked = ("otp.p95<60s", "delivered>=90%")
+    for found in (of(build_report(run_dir, objectives=asked), text) for text in asked):
+        assert found.verdict == "undecided"
+        assert (
+            found.needs == "a sender that forwards what it accepts: 100 messages did not reach the provider"
+        )
+    early = run.write(load_s=30.0, end_s=45.5, drain_timeout_s=60.0)
+    assert "wait longer after the load" in of(build_report(early, objectives=asked), asked[1]).needs

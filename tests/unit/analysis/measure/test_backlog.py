@@ -151,3 +151,63 @@ def test_a_sustained_rate_has_a_queue_that_does_not_grow(new_run: Build) -> None
     assert report.verdict == "met"
     assert "sustains" not in report.headline
     assert "its queue grew: it does not sustain that rate" in report.headline
+
+
+def held(run: RunBuilder, hold_s: float, load_s: float, end_s: float) -> PartReport:
+    """A sender that holds each of 20 messages a second for this time. Some are still held at the end."""
+    for slot in range(int(20 * load_s)):
+        due_s = slot / 20
+        run.due(f"m-{slot}", due_s)
+        if due_s + hold_s < end_s:
+            run.seen(f"m-{slot}", due_s + hold_s, carrier_s=0.001, radio_s=1.0)
+    (part,) = build_report(run.write(load_s=load_s, end_s=end_s, drain_timeout_s=90.0)).parts
+    return part
+
+
+@pytest.mark.parametrize("end_s", [60.0, 28.0])
+def test_a_load_shorter_than_two_holds_does_not_tell_whether_the_backlog_grows(
+    new_run: Build, end_s: float
+) -> None:
+    """All are delivered after 14 s, but it fills the queue for most of the load of 20 s. With the second
+    end the wait after the load was ended early."""
+    part = held(new_run("run"), 14.0, 20.0, end_s)
+    assert part.stable is None
+    (found,) = (each for each in part.objectives if each.measure == "availability")
+    assert (found.verdict, found.measured) == ("undecided", "0 % to 100 %")
+    assert found.needs == "a load of at least 29 s"
+    assert "the load is too short to tell growth" in found.why
+
+
+@pytest.mark.parametrize(("hold_s", "load_s"), [(6.0, 20.0), (9.0, 20.0), (14.0, 30.0)])
+def test_a_hold_is_no_growth(new_run: Build, hold_s: float, load_s: float) -> None:
+    part = held(new_run("run"), hold_s, load_s, 90.0)
+    assert part.stable is True
+    assert part.availability is not None
+    assert part.availability.available == part.availability.windows
+
+
+@pytest.mark.parametrize("overload", [1.5, 2.0, 20.0])
+def test_a_long_wait_of_a_growing_backlog_is_no_hold(new_run: Build, overload: float) -> None:
+    """Late messages may wait for longer than the load. The first do not."""
+    part = queued(new_run("run"), poisson(20.0 * overload, 20.0, 3), 20.0, load_s=20.0)
+    assert part.stable is False
+
+
+def test_while_the_backlog_grows_more_messages_decide_nothing(new_run: Build) -> None:
+    """Too few messages for a percentile of 99.9 %: more of this load only lets the backlog grow further."""
+    due = poisson(40.0, 40.0, 1)
+    part = queued(new_run("run"), due, 20.0, load_s=40.0, objectives=("otp.p99.9<600s",))
+    (time,) = (each for each in part.objectives if each.measure == "delivery_time")
+    assert (part.stable, time.verdict) == (False, "undecided")
+    assert "the 95 % interval needs" in time.why
+    assert time.needs == "a rate at which the backlog does not grow"
+
+
+def test_a_longer_load_is_not_asked_for_where_nothing_was_forwarded(new_run: Build) -> None:
+    run = new_run("run")
+    for slot in range(400):
+        run.due(f"m-{slot}", slot / 20)
+    (part,) = build_report(run.write(load_s=20.0, end_s=60.5, drain_timeout_s=40.0)).parts
+    (found,) = (each for each in part.objectives if each.measure == "availability")
+    assert found.verdict == "undecided"
+    assert found.needs == "a sender that forwards what it accepts: 400 messages did not reach the provider"

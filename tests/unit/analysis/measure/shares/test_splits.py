@@ -317,6 +317,15 @@ def test_the_limit_to_negotiate_is_named_where_the_contract_makes_the_difference
     assert to_negotiate(splits, "marketing", 95.0, 10.0) == ""
 
 
+def test_a_percentile_that_the_objective_withholds_is_not_given_with_the_contract() -> None:
+    """The objective counts dependent messages as fewer, so that its percentile is withheld."""
+    splits = [made_split(quantile(14.0, 13.0, 15.0), quantile(8.0, 7.5, 8.5), quantile(2.0, 1.9, 2.1), "40")]
+    withheld = Quantile(95.0, "withheld", None, 12.0, None, 72)
+    text = why_missed(splits, "otp", 95.0, 10.0, measured=withheld)
+    assert "would arrive within 8.00 s (7.50 s to 8.50 s); the limit to negotiate: 40" in text
+    assert "not 14.0 s (13.0 s to 15.0 s);" in why_missed(splits, "otp", 95.0, 10.0)
+
+
 def test_no_limit_is_named_when_an_ideal_sender_meets_the_objective(new_run: Build) -> None:
     """Marketing fills the provider's queue at once; codes that come after it wait behind it."""
     run = new_run("run")
