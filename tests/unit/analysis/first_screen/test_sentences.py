@@ -22,6 +22,7 @@ from made_reports import (
 from screen_words import answer_text, aside_text
 
 from analysis.capacity_record import Trial
+from analysis.findings import Availability
 from analysis.first_screen.quoting import Quote
 from analysis.first_screen.rules import contradictions
 from analysis.first_screen.screen import first_screen
@@ -151,6 +152,26 @@ def test_a_part_with_faults_says_what_was_lost_in_it() -> None:
     lossy = part(slug="02-faults", faults=(outage,), accounting=accounting(unaccounted=7))
     said = answer_text(screen_of(replace(report(part(), lossy), faults_injected=True)), "wrong")
     assert "With them" not in said
+
+
+def test_the_part_with_faults_does_not_speak_for_the_others() -> None:
+    outage = FaultBand(name="outage", kind="outage", title="outage", from_s=5.0, to_s=9.0, messages=7)
+    windows = Availability(available=9, windows=9, window_s=10.0, first_bad_at_s=None, why="")
+    slower = {"otp": 8.5}
+    faulty = part("02-faults", title="the peak, with faults", p95_s=slower, faults=(outage,))
+    made = replace(report(part(availability=windows), faulty), faults_injected=True)
+    screen = screen_of(made)
+    assert screen.flags == ("FAULTS INJECTED IN ONE PART",)
+    assert "OTP: 95 % within 8.00 s" in answer_text(screen, "delivery")  # not the 8.50 s with faults
+    assert "Part of each row: OTP: the peak of a day; " in answer_text(screen, "delivery")
+    assert "Part: the peak of a day. The sender accepted every message without" in answer_text(
+        screen, "wrong"
+    )
+    missed = part("02-faults", title="the peak, with faults", p95_s={"otp": 30.0}, faults=(outage,))
+    said = answer_text(screen_of(replace(report(part(), missed), faults_injected=True)), "delivery")
+    assert "OTP: 95 % within 30.0 s" in said and "OTP: the peak, with faults" in said  # a miss is not hidden
+    only = screen_of(replace(report(faulty), faults_injected=True))
+    assert only.flags == ("FAULTS INJECTED",) and "Part of each row" not in answer_text(only, "delivery")
 
 
 def test_a_simulated_run_has_no_page_to_look_at() -> None:
