@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 
 TIMES = "\N{MULTIPLICATION SIGN}"
 _MINUTE_S = 60.0
@@ -50,6 +51,11 @@ def limit_text(value_s: float) -> str:
 
 def rate_text(per_s: float | None) -> str:
     return "-" if per_s is None else f"{significant(per_s)}/s"
+
+
+def of_unit(number: str, unit: str) -> str:
+    """``100 segments/s``, and ``1 segment/s``. ``unit`` begins with a plural."""
+    return f"{number} {re.sub('s(?=[/ ])', '', unit, count=1) if number == '1' else unit}"
 
 
 def count_text(count: int) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeGuard
 
-from analysis.formatting import round_number_text
+from analysis.formatting import of_unit, round_number_text
 
 
 def limits_text(profile: Mapping[str, Any]) -> str:
@@ -18,11 +18,11 @@ def limits_text(profile: Mapping[str, Any]) -> str:
         (_table(throttle.get("segments")).get("rate_per_s"), "segments/s throttled"),
         (queue.get("drain_segments_per_s"), "segments/s"),
     ]
-    words = [f"{round_number_text(rate)} {unit}" for rate, unit in found if _is_rate(rate)]
+    words = [of_unit(round_number_text(rate), unit) for rate, unit in found if _is_rate(rate)]
     carriers = [rate for rate in _carrier_rates(profile.get("carriers")) if _is_rate(rate)]
     if carriers:
         ends = dict.fromkeys(round_number_text(rate) for rate in (min(carriers), max(carriers)))
-        words.append(f"{' to '.join(ends)} segments/s per carrier")
+        words.append(of_unit(" to ".join(ends), "segments/s per carrier"))
     return ", ".join(words) or "none"
 
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from analysis.arrays import Floats, Ints
 from analysis.findings import DelaySplit, Share
-from analysis.formatting import round_number_text
+from analysis.formatting import of_unit, round_number_text
 from analysis.measure.outcomes import DELIVERED, MessageOutcomes
 from analysis.measure.percentiles import Ages, known, needed, quantiles, ranks
 from analysis.measure.shares.limits import CARRIER, ContractLimits, has_fast_lane, read_limits
@@ -130,5 +130,7 @@ def _dearest(split: Split, among: Ints, limits: ContractLimits, carrier: Labels)
     name = carrier.names[int(np.bincount(of, weights=waits, minlength=len(carrier.names)).argmax())]
     unit = limits.carrier_ns.get(name, 0)
     return (
-        f"{round_number_text(1e9 / unit)} segments/s at the carrier {name}" if unit else limits.words[CARRIER]
+        of_unit(round_number_text(1e9 / unit), f"segments/s at the carrier {name}")
+        if unit
+        else limits.words[CARRIER]
     )
