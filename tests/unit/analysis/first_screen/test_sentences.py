@@ -71,6 +71,22 @@ def test_a_difference_names_its_percentile_where_another_is_shown() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("from_s", "to_s", "claimed"),
+    [(2.0, 9.0, False), (20.0, None, False), (0.0, None, True), (0.0, 99.0, True), (96.0, 99.0, True)],
+)
+def test_a_burst_is_not_compared_with_a_time_that_had_other_faults(
+    from_s: float, to_s: float | None, claimed: bool
+) -> None:
+    """The burst of 15 s to 75 s has mostly arrived at 95 s."""
+    outage = FaultBand(name="outage", kind="outage", title="outage", from_s=from_s, to_s=to_s, messages=7)
+    made = replace(report(part(burst=burst(-6.0, -3.0), faults=(outage,))), faults_injected=True)
+    said = aside_text(screen_of(made), "burst")
+    assert ("a difference of -4.50 s" in said) is claimed
+    differ = "faults before the burst and during it were not the same, so that the burst's effect on OTP"
+    assert (differ in said) is not claimed
+
+
 def test_deliveries_without_acceptance_are_reported_and_priced() -> None:
     sent = accounting(
         planned=1_000, accepted=200, failed_at_api=800, delivered=200, delivered_unacknowledged=600
