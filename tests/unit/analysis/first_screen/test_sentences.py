@@ -288,6 +288,18 @@ def test_the_screen_says_why_no_upper_bound_of_the_rate_is_known(
     assert not contradictions(first_screen(made), made)
 
 
+def test_a_met_trial_that_is_too_short_to_count_is_explained() -> None:
+    found = suite().capacity
+    assert found is not None
+    undecided = Trial(rate_per_s=5_000.0, verdict="undecided", delivered_per_s=0.0)
+    short = Trial(rate_per_s=5_000.0, verdict="met", delivered_per_s=0.0, needed_load_s=32.0)
+    made = suite(capacity=replace(found, high_per_s=None, trials=(*found.trials, undecided, short)))
+    said = answer_text(made, "rate")
+    assert "5,000/s was met, but its load was too short to rule out a reserve of the sender" in said
+    assert "that needs 32 s." in said and "undecided" not in said
+    assert not contradictions(first_screen(made), made)
+
+
 def test_the_contract_is_said_in_messages_a_second() -> None:
     said = answer_text(limited(), "rate")
     assert "54.0/s delivered in the best 10 s (offered 56.0/s at the peak)" in said
