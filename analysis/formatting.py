@@ -8,6 +8,7 @@ import re
 TIMES = "\N{MULTIPLICATION SIGN}"
 _MINUTE_S = 60.0
 _HOUR_S = 3600.0
+_UNITS_S = {"µs": 1e-6, "ms": 1e-3, "s": 1.0, "min": _MINUTE_S, "h": _HOUR_S}
 
 
 def significant(value: float, digits: int = 3) -> str:
@@ -40,6 +41,15 @@ def seconds_text(value_s: float | None) -> str:
     if size < 2 * _HOUR_S:
         return f"{significant(value_s / _MINUTE_S)} min"
     return f"{significant(value_s / _HOUR_S)} h"
+
+
+def seconds_interval_text(low_s: float, high_s: float) -> tuple[str, str]:
+    """Both ends in the unit of the upper one: ``1.88 min`` and ``2.59 min``."""
+    high = seconds_text(high_s)
+    unit = high.rpartition(" ")[2]
+    if not math.isfinite(high_s) or unit not in _UNITS_S or low_s == 0:
+        return seconds_text(low_s), high
+    return f"{significant(low_s / _UNITS_S[unit])} {unit}", high
 
 
 def limit_text(value_s: float) -> str:

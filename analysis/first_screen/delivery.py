@@ -170,13 +170,23 @@ def _unreachable(quote: Quote, places: list[int]) -> tuple[Sentence, ...]:
                     quote.count(f"{path}.unreachable"),
                     " of ",
                     quote.count(f"{path}.accepted"),
-                    f" {class_name(each.message_class)} messages were for phones that were off: ",
+                    f" accepted {class_name(each.message_class)} messages were for phones that were off: ",
                     quote.count(f"{path}.came_later"),
                     " arrived later, ",
                     quote.count(f"{path}.expired"),
                     " expired",
                     *waiting,
                     ".",
+                    *_judged(quote, at, objective.message_class),
                 ),
             )
+    return ()
+
+
+def _judged(quote: Quote, at: int, message_class: str) -> Sentence:
+    """How many messages the delivery time of this class is computed from."""
+    for index, each in enumerate(quote.report.parts[at].delivery):
+        if each.message_class == message_class:
+            said = " The delivery time is that of "
+            return (said, quote.count(f"parts.{at}.delivery.{index}.count"), " messages to other phones.")
     return ()

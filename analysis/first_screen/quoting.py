@@ -14,6 +14,7 @@ from analysis.formatting import (
     per_day_text,
     rate_text,
     round_seconds_text,
+    seconds_interval_text,
     seconds_text,
     significant,
 )
@@ -110,7 +111,7 @@ class Quote:
         low, high = self.value(f"{path}.low_s"), self.value(f"{path}.high_s")
         if low is None or high is None or math.isinf(low):
             return ()
-        lower = self.seconds(f"{path}.low_s")
+        lower = self._figure(f"{path}.low_s", seconds_interval_text(low, high)[0], "s", "")
         if math.isinf(high):
             return ("(", lower, " or more)")
         return ("(", lower, " to ", self.seconds(f"{path}.high_s"), ")")

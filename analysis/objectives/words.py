@@ -4,7 +4,14 @@ from __future__ import annotations
 
 import math
 
-from analysis.formatting import count_text, limit_text, percentile_name, seconds_text, significant
+from analysis.formatting import (
+    count_text,
+    limit_text,
+    percentile_name,
+    seconds_interval_text,
+    seconds_text,
+    significant,
+)
 from analysis.objectives.grammar import ALL, Spec
 from analysis.quantile import Quantile
 
@@ -72,5 +79,5 @@ def interval_text(quantile: Quantile) -> str:
         return "none"
     if math.isinf(quantile.low_s):
         return "never"
-    low = seconds_text(quantile.low_s)
-    return f"{low} or more" if math.isinf(quantile.high_s) else f"{low} to {seconds_text(quantile.high_s)}"
+    low, high = seconds_interval_text(quantile.low_s, quantile.high_s)
+    return f"{low} or more" if math.isinf(quantile.high_s) else f"{low} to {high}"

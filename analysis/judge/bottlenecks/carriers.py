@@ -65,7 +65,8 @@ def _total_s(view: View, waits_s: Floats) -> Floats:
     chosen = (place >= 0) & ~np.isnan(waits_s)
     until_end_s = np.maximum(view.journeys.end_s - view.due_s, 0.0)
     known_s = np.where(np.isfinite(waits_s), waits_s, until_end_s)
-    return np.bincount(place[chosen], weights=known_s[chosen], minlength=view.windows.count)
+    sums = np.bincount(place[chosen], weights=known_s[chosen], minlength=view.windows.count)
+    return np.asarray(sums, dtype=np.float64)
 
 
 def _words(names: list[str]) -> str:

@@ -205,7 +205,7 @@ def test_only_a_live_run_of_the_reference_sender_has_a_dashboard() -> None:
 def test_the_phones_that_were_off_add_up() -> None:
     said = answer_text(screen_of(report(part())), "delivery")
     assert (
-        "48 of 1,000 OTP messages were for phones that were off: "
+        "48 of 1,000 accepted OTP messages were for phones that were off: "
         "40 arrived later, 6 expired, 2 still waiting at the end." in said
     )
 
@@ -286,6 +286,16 @@ def test_the_screen_says_why_no_upper_bound_of_the_rate_is_known(
     text = answer_text(made, "rate")
     assert said in text and ("The capacity may be higher: at" in text) is bool(said)
     assert not contradictions(first_screen(made), made)
+
+
+def test_an_interval_has_one_unit() -> None:
+    long = replace(quantile(95.0, 129.0), low_s=113.0, high_s=155.4)
+    assert interval_text(long) == "1.88 min to 2.59 min"
+    assert interval_text(replace(long, low_s=0.3, high_s=1.2)) == "0.3 s to 1.20 s"
+    judged = part(p95_s={"otp": 129.0})
+    said = answer_text(screen_of(report(judged)), "delivery")
+    assert re.search(r"OTP: 95 % within [0-9.]+ min \([0-9.]+ min to [0-9.]+ min\)", said)
+    assert "The delivery time is that of 1,000 messages to other phones." in said
 
 
 def test_a_met_trial_that_is_too_short_to_count_is_explained() -> None:
