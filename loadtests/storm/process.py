@@ -66,7 +66,6 @@ class Process:
         self._armed_ns: int | None = None
         self._waiters: dict[Waiter, None] = {}  # in order: a set would change from run to run
         self._failed: Work | None = None  # the last commit, if it failed
-        self._requesting = True
         self._drained: _Settled | None = None  # waits for the last answers of a process that stops
         self._deferred: list[Callable[[], None]] = []
 
@@ -88,7 +87,9 @@ class Process:
         self._world.later(_OVERDUE_NS, lambda: self.input(self._check_schedules))
 
     def _check_schedules(self) -> None:
-        if not self.stopping and self.seen_ns != self.offset_ns:
+        """Unless the node is behind, as after a pause: the check then follows ``_advance``."""
+        is_behind = self._armed_ns is not None and self._armed_ns <= self.now_ns()
+        if not (self.stopping or is_behind) and self.seen_ns != self.offset_ns:
             self._world.watch.check_schedules(self, _OVERDUE_NS)
 
     def recover(self) -> None:
@@ -190,7 +191,7 @@ class Process:
     def _settle(self) -> None:
         """The drain is over: what is not answered by now is left to the next process."""
         if self._drained is not None:
-            self._requesting = False
+            self.node.requesting = False
             drained, self._drained = self._drained, None
             self.settle_by(drained)
 
@@ -233,7 +234,7 @@ class Process:
     def _perform(self, effects: Sequence[NodeEffect]) -> None:
         world = self._world
         for effect in effects:
-            if isinstance(effect, SubmitNow | LookUp | AskReport) and not self._requesting:
+            if isinstance(effect, SubmitNow | LookUp | AskReport) and not self.node.requesting:
                 continue
             if isinstance(effect, SubmitNow):
                 if world.step(steps.SUBMIT):

@@ -50,7 +50,8 @@ def values(rules: AlertRules, before: DispatchState, now: DispatchState, spent_s
 
 
 def _queued(state: DispatchState) -> int:
-    return state.queue_otp + state.queue_transactional + state.queue_marketing
+    """Messages of an earlier process count from the start, although they are read one page at a time."""
+    return state.queue_otp + state.queue_transactional + state.queue_marketing + state.untried
 
 
 def _error_rate(least: int, before: DispatchState, now: DispatchState) -> float:

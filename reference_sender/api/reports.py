@@ -25,6 +25,8 @@ from reference_sender.runtime.driver import Driver
 REPORTS_PATH = "/v1/reports/"  # then the name of a provider's room, and the secret
 _REPORTS_A_TURN = 500  # of the event loop
 _MOST_BYTES = 8 * 1024 * 1024
+# Before the answer to its submit, while sent messages are read after a start, or if the store did not tell.
+_NOT_YET = "it is not known yet which message a report is about: send it again"
 
 
 class ReportReader(Struct, frozen=True):
@@ -85,7 +87,7 @@ class ReportIntake:
                 await self._turns.pause()
             if not await self._driver.reported(found[start : start + _REPORTS_A_TURN]):
                 self._tally.reports_put_off += 1
-                raise ApiError(503, "not_yet", "a report came before the answer to its submit: send it again")
+                raise ApiError(503, "not_yet", _NOT_YET)
         confirmation = reader.confirmation
         return web.Response(
             status=confirmation.status,

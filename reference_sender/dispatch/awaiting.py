@@ -8,6 +8,8 @@ from msgspec import Struct
 
 from reference_sender.dispatch.values import Report, State
 
+_AT_ONCE = 500  # messages that are given up in one call: each costs 3 us, and the event loop waits
+
 
 class Sent(Struct, frozen=True, gc=False):
     """A message that a provider has accepted, without its text, since 500,000 may wait."""
@@ -64,7 +66,7 @@ class SentIndex:
 
 
 class Awaiting:
-    """SENT messages, and when to stop waiting for their reports."""
+    """SENT messages, and when to stop waiting for their reports: for none before all are known."""
 
     __slots__ = ("_step_ns", "_timeout_ns", "complete", "index", "newest_ns", "next_ns")
 
@@ -84,16 +86,18 @@ class Awaiting:
         """Await the report of ``key``. Call it in the order of ``sent.at_ns``."""
         self.index.add(key, sent)
         self.newest_ns = sent.at_ns
-        if self.next_ns is None:
+        if self.next_ns is None and self.complete:
             self.next_ns = sent.at_ns + self._timeout_ns
 
-    def put_before(self, earlier: SentIndex) -> None:
-        """Await the reports of ``earlier`` too, which are in the order of time and older than the others."""
+    def put_before(self, earlier: SentIndex, now_ns: int) -> None:
+        """Await the reports of ``earlier`` too, which are in the order of time and older than the others.
+        None is overdue at ``now_ns``: reports that waited for these messages are taken first.
+        """
         earlier.extend(self.index)
         self.index = earlier
         self.complete = True
         if earlier.by_key:
-            self.next_ns = self.oldest_ns() + self._timeout_ns
+            self.next_ns = max(self.oldest_ns() + self._timeout_ns, now_ns + 1)
             self.newest_ns = max(self.newest_ns, self.latest_ns)
 
     @property
@@ -103,7 +107,7 @@ class Awaiting:
         return 0 if newest is None else newest.at_ns
 
     def take_timed_out(self, now_ns: int) -> list[tuple[str, Sent]]:
-        """Messages whose report is overdue, oldest first."""
+        """Messages whose report is overdue, oldest first. If there are many, the rest is due at once."""
         if self.next_ns is None or now_ns < self.next_ns:
             return []
         latest_ns = now_ns - self._timeout_ns
@@ -113,6 +117,9 @@ class Awaiting:
             if sent.at_ns > latest_ns:
                 # Steps limit how often the dictionary's freed front slots are scanned.
                 self.next_ns = max(sent.at_ns + self._timeout_ns, now_ns + self._step_ns)
+                break
+            if len(keys) == _AT_ONCE:
+                self.next_ns = now_ns
                 break
             keys.append(key)
         return [(key, self.index.pop(key)) for key in keys]

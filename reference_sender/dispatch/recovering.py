@@ -76,7 +76,7 @@ class Recovering:
         if complete:
             if self._looks_up:
                 self._lookups.claim_earlier([each.provider_id for each in earlier.by_key.values()])
-            awaiting.put_before(earlier)
+            awaiting.put_before(earlier, now_ns)
             self._earlier = SentIndex()
 
     def _await(self, now_ns: int, sent: list[Recovered]) -> None:

@@ -84,6 +84,7 @@ class DispatchState(Struct, frozen=True):
     reasons: dict[str, int] = {}  # of messages that ended without a delivery
     held: int = 0  # messages that wait for a time, or for their campaign (``policy/gate.py``)
     unread: int = 0  # messages of an earlier process that are not read from the store yet
+    untried: int = 0  # of these, the ones that no provider has
     waited_s: dict[str, float] = {}  # for how long ready messages were held back, by what (``Sending``)
 
     @property

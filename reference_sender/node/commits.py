@@ -31,12 +31,6 @@ class LateReports:
     def __bool__(self) -> bool:
         return bool(self.reports or self.calls or self.read)
 
-    def put_before(self, later: LateReports) -> None:
-        """Repeat these with ``later``."""
-        later.reports[:0] = self.reports
-        later.calls[:0] = self.calls
-        later.read[:0] = self.read
-
 
 class Group:
     """The content of one transaction, and who waits for it."""
@@ -58,7 +52,6 @@ class Group:
         self.changed: list[tuple[Waiter, bool | None]] = []  # with the answer to give
         self.probes: list[Waiter] = []
         self.late = LateReports()
-        self.repeats = False  # it removes what a failed commit may have kept
 
     def __bool__(self) -> bool:
         return bool(self.has_work() or self.changed or self.probes or self.late)
@@ -75,12 +68,18 @@ class Group:
             return [message for message in messages if message.lane is _OTP] or messages
         return messages
 
-    def leave_new(self, later: Group) -> None:
-        """Leave its messages, who waits for them, and its attempts to ``later``, which is empty."""
-        later.attempts, self.attempts = self.attempts, []
-        later.messages, self.messages = self.messages, []
-        later.singles, self.singles = self.singles, []
-        later.many, self.many = self.many, []
+    def repeat(self) -> Group:
+        """What must be kept of it after its commit failed: what has happened, and who waits for that. The
+        commit may be on disk nevertheless, so its messages are removed and its attempts ended.
+        """
+        kept = Group()
+        kept.changes, kept.handed_over, kept.read = self.changes, self.handed_over, self.read
+        kept.ended = [*self.ended, *(attempt.attempt_id for attempt in self.begun())]
+        kept.refused = [*self.refused, *(message.message_id for message in self.messages)]
+        # The costs of its messages are taken back: if they are on disk, the totals are corrected.
+        kept.controls = [*self.controls, *self.admitted.spent]
+        kept.changed, kept.late = self.changed, self.late
+        return kept
 
     def begun(self) -> list[SubmitAttempt]:
         """The attempts that become durable with the group."""
@@ -118,21 +117,25 @@ class Commits:
     """The waiting group and the one that is being committed.
 
     Commits begin at intervals of at least ``linger_ns``, which makes groups large enough under load, and not
-    within ``retry_ns`` after one that failed.
+    within ``retry_ns`` after one that failed. What is kept of a failed one is committed alone before the
+    waiting group. So everything becomes durable in the order in which it was handed over, and what must be
+    removed does not grow while the store is down.
     """
 
     def __init__(self, linger_ns: int, retry_ns: int) -> None:
         self._linger_ns = linger_ns
         self._retry_ns = retry_ns
         self._group = Group()
+        self._repeat: Group | None = None  # what is kept of a commit that failed
         self._running: Group | None = None
+        self._repeats = False  # the commit in progress is of ``_repeat``
         self._began_ns: int | None = None  # the last commit; None before the first
         self._failed_until_ns = 0
         self.waiting = 0  # messages taken in whose commit has not ended
 
     def due_ns(self) -> int | None:
         """From when on the next commit may begin; None: nothing waits, or one is in progress."""
-        if self._running is not None or not self._group:
+        if self._running is not None or not (self._repeat or self._group):
             return None
         if self._began_ns is None:
             return self._failed_until_ns
@@ -160,8 +163,8 @@ class Commits:
 
     def controls(self) -> list[Control]:
         """Those that are not durable yet."""
-        running = [] if self._running is None else self._running.controls
-        return [*running, *self._group.controls]
+        groups = (self._running, self._repeat, self._group)
+        return [control for group in groups if group is not None for control in group.controls]
 
     def attempt(self, attempt: SubmitAttempt, batch: SubmitBatch) -> None:
         """Keep ``attempt``, whose request may be sent then."""
@@ -205,11 +208,12 @@ class Commits:
 
     def begin(self, now_ns: int) -> Group:
         """The group to commit now. Only while ``due_ns`` is not None."""
-        group, self._group = self._group, Group()
-        if group.repeats:
-            # New messages and attempts wait until those of the failed commit are removed. Otherwise each
-            # commit that fails would add its own to remove, without bound while the store is down.
-            group.leave_new(self._group)
+        if self._repeat:
+            group, self._repeat = self._repeat, None
+            self._repeats = True
+        else:
+            group, self._group = self._group, Group()
+            self._repeats = False
         self._running = group
         self._began_ns = now_ns
         return group
@@ -219,30 +223,17 @@ class Commits:
         return self._end()
 
     def failed(self, now_ns: int) -> Group:
-        """The commit in progress failed. Its changes, which have happened, and who waits for them are kept
-        ahead of later ones. A commit that failed during its write may be on disk nevertheless: its messages
-        are removed, its foreseen attempt is ended, and the caller ends the others. Messages that waited for
-        it are refused with its own.
+        """The commit in progress failed. What must be kept of it is repeated, its attempts' ends included.
+        When a repeat fails, the messages and probes that waited for it are refused too.
         """
-        group, next_group = self._end(), self._group
-        next_group.refused = [*group.refused, *(message.message_id for message in group.messages)]
-        next_group.ended[:0] = group.ended
-        if group.foreseen is not None:
-            next_group.ended.append(group.foreseen.attempt_id)
-        next_group.changes[:0] = group.changes
-        next_group.handed_over[:0] = group.handed_over
-        next_group.read[:0] = group.read
-        # The costs of its messages are taken back: if they are on disk, the totals are corrected.
-        next_group.controls[:0] = [*group.controls, *group.admitted.spent]
-        next_group.changed[:0] = group.changed
-        group.late.put_before(next_group.late)
-        next_group.repeats = group.repeats or bool(group.messages or group.attempts)
-        if group.repeats:
-            self.waiting -= len(next_group.messages)
-            next_group.messages.clear()
-            group.singles += next_group.singles
-            group.many += next_group.many
-            next_group.singles, next_group.many = [], []
+        group, waiting = self._end(), self._group
+        self._repeat = group.repeat()
+        if self._repeats:
+            self.waiting -= len(waiting.messages)
+            waiting.messages = []
+            group.singles, waiting.singles = waiting.singles, []
+            group.many, waiting.many = waiting.many, []
+            group.probes, waiting.probes = waiting.probes, []
         self._failed_until_ns = now_ns + self._retry_ns
         return group
 

@@ -60,6 +60,7 @@ class Node:
         self._unanswered: dict[int, int] = {}  # attempts by batch: not durable yet, or their request is out
         self._attempts = 0  # number made so far
         self._stopping = False
+        self.requesting = True  # the driver sets it to False: requests that could go out wait for a start
         self._sent = UnreadSent(times.early_report_ns)
         self._takeover = Takeover(dispatcher, self.gate, self.rules, self._sent)
 
@@ -86,8 +87,8 @@ class Node:
 
     def state(self) -> DispatchState:
         """The state of the dispatcher, and the numbers of held messages and of those not read yet."""
-        state, held = self._dispatcher.state(), self.gate.held_messages
-        return msgspec.structs.replace(state, held=held, unread=self._takeover.unread)
+        state, held, left = self._dispatcher.state(), self.gate.held_messages, self._takeover
+        return msgspec.structs.replace(state, held=held, unread=left.unread, untried=left.waiting)
 
     def stop(self) -> None:
         """Submit nothing more. Answers, reports and commits are still taken."""
@@ -339,21 +340,23 @@ class Node:
         refused = [*(waiter for _, waiter in group.singles), *group.many, *group.probes]
         effects: list[NodeEffect] = [Refuse(waiter, error) for waiter in refused]
         for _, batch in group.attempts:
-            effects += self._withdraw(now_ns, batch.batch_id)
+            effects += self._withdraw(now_ns, batch.batch_id, is_kept=False)
         return effects
 
-    def _withdraw(self, now_ns: int, batch_id: int) -> list[NodeEffect]:
-        """The request of an attempt is not sent."""
-        self._commits.ended(self._unanswered.pop(batch_id))
+    def _withdraw(self, now_ns: int, batch_id: int, is_kept: bool = True) -> list[NodeEffect]:
+        """The request of an attempt, which the store keeps, is not sent."""
+        attempt_id = self._unanswered.pop(batch_id)
+        if is_kept:
+            self._commits.ended(attempt_id)
         effects = self._perform(now_ns, self._dispatcher.withdrawn(now_ns, batch_id))
         self._settle_early(batch_id)
         return effects
 
     def _submit(self, now_ns: int, batch: SubmitBatch) -> list[NodeEffect]:
-        """Send the request of a durable attempt, unless the lease ended meanwhile: another node may then
-        repeat it.
+        """Send the request of a durable attempt, unless the process ends, or the lease ended meanwhile:
+        another node may then repeat it.
         """
-        if self._tenure is None or self._tenure.holds(now_ns):
+        if self.requesting and (self._tenure is None or self._tenure.holds(now_ns)):
             return [SubmitNow(batch.batch_id, batch.route, batch.messages)]
         return self._withdraw(now_ns, batch.batch_id)
 

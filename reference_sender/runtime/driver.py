@@ -73,7 +73,6 @@ class Driver:
         self._armed_ns: int | None = None
         self._last_ns = 0
         self._stopping = False
-        self._requesting = True  # False: requests that could go out now wait for the next start
         self._closed = False
         self._all_answered = asyncio.Event()  # set only once the sender stops
         self._commit_scheduled = False  # the start of the next commit
@@ -227,7 +226,7 @@ class Driver:
             except TimeoutError:
                 said = "%d requests are unanswered; the next start repeats them or looks them up"
                 log.warning(said, self._node.unanswered)
-        self._requesting = False
+        self._node.requesting = False
         for task in self._tasks:
             task.cancel()
         try:
@@ -337,7 +336,7 @@ class Driver:
                     effect.waiter.set_exception(effect.error)
             elif isinstance(effect, Hedge):
                 self._store_second(effect.message)
-            elif self._requesting:
+            elif self._node.requesting:
                 self._ask(self._request(effect))
         if self._stopping and not self._node.unanswered:
             self._all_answered.set()

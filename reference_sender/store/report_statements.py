@@ -1,6 +1,6 @@
 """Statements for the reports on campaigns, and their rows as values. Both stores have the same tables.
 
-Parameters are PostgreSQL's ``$1``; SQLite's are ``?1``.
+Parameters are PostgreSQL's ``$1``. In each statement they stand once and in order, so SQLite's are ``?``.
 """
 
 from __future__ import annotations

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
 from typing import Any
 
@@ -12,6 +13,8 @@ from reference_sender.store.campaign_reports import (
     ReportControl,
     StoredReport,
 )
+
+_PARAMETER = re.compile(r"\$\d+")
 
 
 def write_report_control(writer: sqlite3.Connection, control: ReportControl) -> None:
@@ -42,4 +45,4 @@ def read_rows(reader: sqlite3.Connection, campaign: str, after_id: int, limit: i
 
 
 def _execute(connection: sqlite3.Connection, statement: str, values: tuple[Any, ...] = ()) -> sqlite3.Cursor:
-    return connection.execute(statement.replace("$", "?"), values)
+    return connection.execute(_PARAMETER.sub("?", statement), values)

@@ -20,6 +20,7 @@ def test_a_report_without_a_key_waits_for_the_answer_it_overtook(run_world: RunW
         for _ in range(2):  # it cannot be placed yet, and is not forgotten: it must come again, and again
             status, answer, _ = await world.call("GET", anonymous)
             assert (status, answer["error"]["code"]) == (503, "not_yet")
+            assert "not known yet" in answer["error"]["message"]
         reporting = asyncio.create_task(world.call("GET", anonymous))
         await eventually_in_loop(lambda: world.driver.state().early_reports)
         world.route.answers.set()

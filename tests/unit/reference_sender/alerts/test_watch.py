@@ -11,7 +11,10 @@ from dispatch_states import state_of
 from reference_sender.alerts.rules import AlertRules
 from reference_sender.alerts.values import quantile_s
 from reference_sender.alerts.watch import Alerts
+from reference_sender.dispatch import Dispatcher, DispatchSettings
 from reference_sender.dispatch.figures import BOUNDS_S, Histogram
+from reference_sender.dispatch.values import Lane, Message, Recovered, RouteLimits, State
+from reference_sender.node.node import Node
 
 RULES = AlertRules(every_s=10, window_s=60)
 MINUTES = 10
@@ -60,6 +63,26 @@ def test_a_backlog_that_grows_and_then_stays() -> None:
 )
 def test_what_is_no_fault_is_not_told(figures: Any) -> None:
     assert told([figures(n) for n in range(30)]) == []
+
+
+def queued(number: int) -> Recovered:
+    message = Message(number, f"k{number}", "48500100200", "x", Lane.MARKETING, "", "", 1, 0, 10**18)
+    return Recovered(message, State.QUEUED, 0, None, None)
+
+
+@pytest.mark.parametrize(("growth", "begun"), [(0, 0), (3_000, 1)])
+def test_a_restart_reads_a_backlog_and_is_no_growth(growth: int, begun: int) -> None:
+    """5,000 waiting messages and 9,000 sent ones wait in the store; ``growth`` are new."""
+    route = RouteLimits("r", 1, 1, 1, 1, max_batch=1, max_in_flight=1, idempotency_window_s=100.0)
+    node = Node(Dispatcher(DispatchSettings(), (route,), 1))
+    node.recover(0, [queued(number) for number in range(1_000)], 4_000, 9_000)
+    at_once = RULES.backlog_growth.model_copy(update={"for_s": 0.0})
+    alerts = Alerts(RULES.model_copy(update={"backlog_growth": at_once}))
+    found = alerts.observe(0.0, node.state())
+    node.recover_sent(1, [])
+    node.recover(2, [queued(number) for number in range(1_000, 5_000 + growth)])
+    found += alerts.observe(10.0, node.state())
+    assert [(each.alert, each.value) for each in found] == [("backlog_growth", growth)] * begun
 
 
 def test_a_disabled_rule_tells_nothing() -> None:

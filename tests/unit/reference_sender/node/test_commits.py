@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from reference_sender.dispatch.values import Change, Lane, Message, State, SubmitAttempt, SubmitBatch
+from reference_sender.dispatch.values import Change, Lane, Message, Report, State, SubmitAttempt, SubmitBatch
 from reference_sender.node.commits import Commits
+from reference_sender.policy.campaigns import Campaign, CampaignState
 from reference_sender.store.protocol import Work
 
 
@@ -21,6 +22,8 @@ def attempt(attempt_id: int) -> SubmitAttempt:
     return SubmitAttempt(attempt_id, "a", 0, (1,))
 
 
+STOPPED = Campaign("may", CampaignState.CANCELLED, None)
+REPORT = Report("p-1", None, State.DELIVERED, "")
 BATCH = SubmitBatch(1, "a", (message(1),))
 
 
@@ -62,13 +65,14 @@ def test_changes_keep_their_order_across_failed_commits() -> None:
     commits = Commits(0, 0)
     commits.change([change(1), change(2)])
     for newer in (3, 4):
-        begun(commits)
+        assert [each.at_ns for each in begun(commits).changes] == [1, 2]
         commits.change([change(newer)])
         commits.ended(newer)
         commits.failed(0)
+    assert [each.at_ns for each in begun(commits).changes] == [1, 2]
+    commits.done()
     work = begun(commits)
-    assert [each.at_ns for each in work.changes] == [1, 2, 3, 4]
-    assert work.ended == [3, 4]
+    assert ([each.at_ns for each in work.changes], work.ended) == ([3, 4], [3, 4])
 
 
 def test_those_who_wait_for_changes_wait_on_when_a_commit_fails() -> None:
@@ -79,7 +83,51 @@ def test_those_who_wait_for_changes_wait_on_when_a_commit_fails() -> None:
     commits.settle("later")
     assert commits.failed(0) is begun_group
     commits.begin(0)
-    assert commits.done().changed == [("report", True), ("later", None)]
+    assert commits.done().changed == [("report", True)]
+    commits.begin(0)
+    assert commits.done().changed == [("later", None)]
+
+
+def test_a_repeat_holds_nothing_that_was_handed_over_after_the_failed_commit() -> None:
+    """Found by storms: a cancel was acknowledged with the repeat, and an attempt made before it followed."""
+    commits = Commits(0, 0)
+    commits.change([change(1)])
+    begun(commits)
+    commits.failed(0)
+    commits.attempt(attempt(7), BATCH)
+    commits.control([STOPPED])
+    commits.settle("cancelled")
+    commits.add(message(2), "client")
+    commits.probe("health")
+    commits.hand_over([REPORT])
+    commits.find_ended([REPORT], [("provider", [REPORT])], [4])
+    repeat = commits.begin(0)
+    assert repeat.commit(list).work == Work([], [change(1)], [], [], (), [])
+    assert not (repeat.changed or repeat.probes or repeat.late or repeat.singles)
+    assert commits.controls() == [STOPPED]
+    commits.done()
+    later = commits.begin(0)
+    work = later.commit(list).work
+    assert work is not None
+    assert (work.messages, work.attempts, work.controls) == ([message(2)], [attempt(7)], [STOPPED])
+    assert (later.changed, later.probes, later.late.read) == ([("cancelled", None)], ["health"], [4])
+
+
+def test_messages_and_probes_that_wait_for_a_repeat_that_fails_are_refused_with_it() -> None:
+    commits = Commits(0, 0)
+    commits.change([change(1)])
+    begun(commits)
+    commits.failed(0)
+    commits.add(message(2), "one")
+    commits.add_many([message(3)], "many")
+    commits.probe("health")
+    begun(commits)
+    refused = commits.failed(0)
+    assert (refused.singles, refused.many, refused.probes) == ([(2, "one")], ["many"], ["health"])
+    assert commits.waiting == 0
+    begun(commits)
+    commits.done()
+    assert commits.due_ns() is None
 
 
 def test_the_messages_of_a_failed_commit_are_given_up_and_its_foreseen_attempt_ended() -> None:
@@ -92,7 +140,7 @@ def test_the_messages_of_a_failed_commit_are_given_up_and_its_foreseen_attempt_e
     group.foreseen = attempt(8)
     failed = commits.failed(0)
     assert (failed.singles, failed.attempts, commits.waiting) == ([(1, "one")], [(attempt(7), BATCH)], 0)
-    assert begun(commits) == Work([], [], [], [5, 8], (), [1])  # the node ends attempt 7 when it withdraws it
+    assert begun(commits) == Work([], [], [], [5, 7, 8], (), [1])
 
 
 def test_a_store_that_failed_is_left_alone_for_a_while() -> None:

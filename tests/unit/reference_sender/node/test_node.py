@@ -166,7 +166,7 @@ def test_what_a_store_that_is_down_must_remove_later_does_not_grow() -> None:
         now_ns = 100 * number
         made.take(message(number), f"client {number}")
         work = begun(made, now_ns)
-        assert (work.refused, work.ended, work.messages, work.attempts) == ([2], [3, 1, 2], [], [])
+        assert (work.refused, work.ended, work.messages, work.attempts) == ([2], [1, 2, 3], [], [])
         assert made.commit_failed(now_ns, FAILED) == [Refuse(f"client {number}", FAILED)]
         assert made.waiting == 0
     begun(made, 10**6)
@@ -232,6 +232,19 @@ def test_a_node_that_stops_submits_nothing_more_and_takes_answers() -> None:
     work = begun(made)
     assert (work.attempts, work.ended, made.unanswered) == ([], [1], 0)
     assert made.committed(2, {}) == [Acknowledge("another", None)]
+
+
+def test_an_attempt_that_becomes_durable_after_the_last_request_is_withdrawn() -> None:
+    """It ended as ``outcome_unknown`` on a route that is asked about it, although it never went out."""
+    made = node()
+    made.take_many([message(1, Lane.TRANSACTIONAL), message(2, Lane.MARKETING)], "client")
+    begun(made)
+    made.committed(0, {})
+    assert [each.attempt_id for each in begun(made).attempts] == [1, 2]
+    made.stop()
+    made.requesting = False
+    assert made.committed(1, {}) == []
+    assert (begun(made, 1).ended, made.unanswered) == ([1, 2], 0)
 
 
 @pytest.mark.parametrize(

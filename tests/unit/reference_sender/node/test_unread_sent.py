@@ -6,6 +6,7 @@ import pytest
 from nanoseconds import S
 
 from reference_sender.dispatch import Dispatcher, DispatchSettings
+from reference_sender.dispatch.expiry import GRAIN_NS
 from reference_sender.dispatch.values import (
     AskReport,
     Change,
@@ -133,7 +134,8 @@ def test_earlier_sent_messages_come_before_those_of_this_process_in_time() -> No
     (submit, _) = made.committed(101 * S, {})
     assert isinstance(submit, SubmitNow)
     made.answered(102 * S, submit.batch_id, [Result(Outcome.ACCEPTED, "p-7")])
-    assert made.next_deadline() == 402 * S, "no status query before all are read"
+    expires_ns = -(-message(7).expires_ns // GRAIN_NS) * GRAIN_NS
+    assert made.next_deadline() == expires_ns, "nothing is asked or given up before all are read"
     made.recover_sent(103 * S, [sent(2, 10 * S), sent(1, 400 * S)], 0)  # the clock was set back meanwhile
     asked = [each for at_s in range(104, 310) for each in made.advance(at_s * S)]
     assert [each.key for each in asked if isinstance(each, AskReport)] == ["k-2", "k-1", "k-7"]
@@ -143,9 +145,47 @@ def test_earlier_sent_messages_come_before_those_of_this_process_in_time() -> No
     assert made.state().totals["expired"] == 3
 
 
+@pytest.mark.parametrize("of_this_process", [False, True])
+def test_reports_that_waited_count_before_a_message_is_given_up(of_this_process: bool) -> None:
+    """Two calls wait at 104 s. The reports are overdue at 105 s, and the last page is read at 106 s."""
+    made = node(2, report_timeout_s=3.0 if of_this_process else 95.0)
+    keys = ["k-1", "k-2"]
+    if of_this_process:
+        keys = ["k-3", "k-4"]
+        made.take_many([message(3), message(4)], "client")
+        made.begin_commit(101 * S)
+        made.committed(101 * S, {})
+        made.begin_commit(101 * S)
+        for each in made.committed(101 * S, {}):
+            assert isinstance(each, SubmitNow)
+            (of,) = each.messages
+            made.answered(102 * S, each.batch_id, [Result(Outcome.ACCEPTED, f"p-{of.message_id}")])
+        changes(made, 102 * S)
+    for key in keys:
+        made.reported(104 * S, [Report(f"p{key[1:]}", None, State.FAILED, "rejected")], key)
+    assert made.advance(105 * S + 1) == []
+    made.recover_sent(106 * S, [sent(1, 10 * S), sent(2, 10 * S)])
+    found = changes(made, 106 * S)
+    assert [each for each in found if each[0] in keys] == [(key, State.FAILED) for key in keys]
+    made.advance(106 * S + 1)
+    assert made.state().awaiting_report == 0
+
+
 def test_a_message_that_is_not_read_yet_takes_no_room() -> None:
     made = Node(Dispatcher(DispatchSettings(max_backlog=10, otp_reserved_backlog=0), (LIMITS,), 1), TIMES)
     made.recover(0, [], 4, 1_000)
     assert made.has_room(6, Lane.OTP)
     assert not made.has_room(7, Lane.OTP), "four untried ones do"
     assert made.state().unread == 1_004
+
+
+def test_overdue_messages_are_given_up_a_few_at_a_time() -> None:
+    made = node(1_600, report_timeout_s=10.0)
+    made.recover_sent(100 * S, [sent(number, number) for number in range(1_600)])
+    given_up = []
+    now_ns = 100 * S + 1
+    while made.next_deadline() == now_ns:
+        made.advance(now_ns)
+        given_up.append(made.state().totals["expired"])
+    assert given_up == [500, 1_000, 1_500, 1_600]
+    assert made.state().awaiting_report == 0

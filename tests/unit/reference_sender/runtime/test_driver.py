@@ -259,6 +259,25 @@ def test_a_drain_right_after_intake_leaves_what_was_not_submitted_free(
     store.close()
 
 
+def test_an_attempt_that_becomes_durable_after_the_last_request_leaves_its_messages_free(
+    run_driver: Callable[[Steps], WatchedStore], tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def steps(driver: Driver, store: WatchedStore, route: NotingRoute) -> None:
+        store.gate.clear()
+        await driver.take_many(of_two_lanes())
+        await eventually_in_loop(lambda: store.begun == 2)
+        drained = asyncio.create_task(driver.drain(0))
+        await eventually_in_loop(lambda: "2 requests are unanswered" in caplog.text)
+        store.gate.set()
+        await drained
+        assert (route.submitted, under_way(store)) == ([], [])
+
+    run_driver(steps).close()
+    store = SqliteStore(tmp_path / "s.db")
+    assert [each.route for each in store.unfinished()] == [None, None]
+    store.close()
+
+
 def test_what_is_refused_leaves_no_attempt_behind(run_driver: Callable[[Steps], WatchedStore]) -> None:
     async def steps(driver: Driver, store: WatchedStore, route: NotingRoute) -> None:
         route.outcome = Outcome.ROUTE_DOWN

@@ -1,0 +1,72 @@
+"""What a failed commit does to the order in which a node stores, submits and acknowledges."""
+
+from __future__ import annotations
+
+import pytest
+from held_world import HeldWorld
+
+from reference_sender.dispatch.values import NS_PER_S, Lane, Message
+from reference_sender.node.effects import Acknowledge, NodeEffect, SubmitNow
+from reference_sender.policy.campaigns import Campaign, CampaignState
+from reference_sender.store.protocol import StoreError
+
+FULL = StoreError("disk full")
+OTHER = Message(100, "k-100", "48500100201", "x", Lane.MARKETING, "", "other", 1, 0, 2**62)
+
+
+def commit_all(world: HeldWorld, at_ns: int) -> list[NodeEffect]:
+    """Commit until nothing waits; what the node then does."""
+    done: list[NodeEffect] = []
+    while world.node.commit_due_ns() is not None:
+        work = world.node.begin_commit(at_ns).work
+        done += world.node.committed(at_ns + 1, {} if work is None else world.store.commit(work))
+        at_ns += NS_PER_S
+    return done
+
+
+@pytest.mark.parametrize("how", ["cancel", "pause", "opt_out"])
+@pytest.mark.parametrize("fails", [False, True])
+def test_no_message_goes_out_after_its_stop_was_acknowledged(how: str, fails: bool) -> None:
+    world = HeldWorld()
+    node = world.node
+    world.take(world.message(not_before_ns=10 * NS_PER_S))
+    world.now_ns = 9 * NS_PER_S
+    node.take(OTHER, "client")
+    work = node.begin_commit(world.now_ns).work
+    assert work is not None
+    if fails:
+        node.commit_failed(world.now_ns + 1, FULL)
+    else:
+        world.store.commit(work)
+        node.committed(world.now_ns + 1, {})
+    stopped_ns = 10 * NS_PER_S + 1
+    done = node.advance(10 * NS_PER_S)  # the message is due: its attempt waits for the next commit
+    if how == "opt_out":
+        done += node.opt_out(stopped_ns, ["48500100200"], "stop")
+    else:
+        state = CampaignState.CANCELLED if how == "cancel" else CampaignState.PAUSED
+        done += node.change_campaign(stopped_ns, Campaign("may", state, None), "stop")
+    done += commit_all(world, 11 * NS_PER_S)
+    sent = [index for index, each in enumerate(done) if isinstance(each, SubmitNow)]
+    assert sent
+    assert max(sent) < done.index(Acknowledge("stop", None))
+
+
+def test_everything_before_is_settled_only_when_the_messages_taken_before_are_durable() -> None:
+    world = HeldWorld()
+    node = world.node
+    node.take(OTHER, "refused")
+    node.begin_commit(0)
+    node.commit_failed(1, FULL)
+    node.take(world.message(), "client")
+    node.settle("settled")
+    work = node.begin_commit(2 * NS_PER_S).work
+    assert work is not None
+    world.store.commit(work)
+    assert node.committed(2 * NS_PER_S + 1, {}) == []
+    assert world.records() == {}
+    done = commit_all(world, 3 * NS_PER_S)
+    assert {Acknowledge("client", None), Acknowledge("settled", None)} <= {
+        each for each in done if isinstance(each, Acknowledge)
+    }
+    assert list(world.records()) == [1]
