@@ -15,7 +15,11 @@ CAPACITY = "capacity.json"
 
 
 class Trial(Struct, frozen=True, kw_only=True):
-    """One run of a capacity search. ``place`` is its run directory, relative to ``capacity.json``'s."""
+    """One run of a capacity search. ``place`` is its run directory, relative to ``capacity.json``'s.
+
+    ``needed_load_s``: the load of a met trial was too short to count: the target may have lived on a reserve
+    (a burst, a buffer). So long must it last. None for all others.
+    """
 
     rate_per_s: float
     verdict: Literal["met", "missed", "undecided", "invalid"]
@@ -23,6 +27,7 @@ class Trial(Struct, frozen=True, kw_only=True):
     why: str = ""
     bottlenecks: tuple[str, ...] = ()
     place: str = ""
+    needed_load_s: float | None = None
 
 
 class CapacityResult(Struct, frozen=True, kw_only=True):

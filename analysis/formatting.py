@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import math
+import re
+from collections.abc import Callable
 
 TIMES = "\N{MULTIPLICATION SIGN}"
 _MINUTE_S = 60.0
 _HOUR_S = 3600.0
+_FEWEST_DIGITS = 3
 _MOST_DIGITS = 6
+_UNITS_S = {"µs": 1e-6, "ms": 1e-3, "s": 1.0, "min": _MINUTE_S, "h": _HOUR_S}
 
 
 def significant(value: float, digits: int = 3) -> str:
@@ -44,14 +48,25 @@ def seconds_text(value_s: float | None, digits: int = 3) -> str:
 
 def seconds_beside_limit(value_s: float | None, limit_s: float | None) -> str:
     """A time with as many digits as distinguish it from its limit: 10.02 min beside a limit of 10 min."""
-    plain = seconds_text(value_s)
-    if value_s is None or limit_s is None:
+    return _beside(limit_s, lambda digits: seconds_text(value_s, digits))
+
+
+def seconds_interval_text(low_s: float, high_s: float, limit_s: float | None = None) -> tuple[str, str]:
+    """Both ends in the unit of the upper one: ``1.88 min`` and ``2.59 min``. As ``seconds_beside_limit``."""
+    high = seconds_beside_limit(high_s, limit_s)
+    unit = high.rpartition(" ")[2]
+    if not math.isfinite(high_s) or unit not in _UNITS_S or low_s == 0:
+        return seconds_beside_limit(low_s, limit_s), high
+    return _beside(limit_s, lambda digits: f"{significant(low_s / _UNITS_S[unit], digits)} {unit}"), high
+
+
+def _beside(limit_s: float | None, text_of: Callable[[int], str]) -> str:
+    """The shortest text, with the fewest digits, that is not that of the limit."""
+    plain = text_of(_FEWEST_DIGITS)
+    if limit_s is None:
         return plain
-    for digits in range(3, _MOST_DIGITS + 1):
-        text = seconds_text(value_s, digits)
-        if text != seconds_text(limit_s, digits):
-            return text
-    return plain
+    texts = ((text_of(digits), digits) for digits in range(_FEWEST_DIGITS, _MOST_DIGITS + 1))
+    return next((text for text, digits in texts if text != seconds_text(limit_s, digits)), plain)
 
 
 def limit_text(value_s: float) -> str:
@@ -63,6 +78,11 @@ def limit_text(value_s: float) -> str:
 
 def rate_text(per_s: float | None) -> str:
     return "-" if per_s is None else f"{significant(per_s)}/s"
+
+
+def of_unit(number: str, unit: str) -> str:
+    """``100 segments/s``, and ``1 segment/s``. ``unit`` begins with a plural."""
+    return f"{number} {re.sub('s(?=[/ ])', '', unit, count=1) if number == '1' else unit}"
 
 
 def count_text(count: int) -> str:

@@ -25,7 +25,7 @@ from analysis.measure.faults import fault_bands
 from analysis.measure.late_generator import dropped_by_target, lateness
 from analysis.measure.outcomes import MessageOutcomes, accounting, judge, reasons
 from analysis.measure.percentiles import SHOWN_PERCENTILES
-from analysis.measure.provider_limits import currency_of, limits_text, segments_per_s
+from analysis.measure.provider_limits import binds_elsewhere, currency_of, limits_text, segments_per_s
 from analysis.measure.shares.delays import delay_splits
 from analysis.measure.shares.hints import hints
 from analysis.measure.shares.reach import why_missed
@@ -96,7 +96,7 @@ def analyse_part(
         stages_merged=groups[1:],
         stage_coverage=stages.coverage(journeys, outcomes, groups),
         timestamp_order=order,
-        throughput=_with_contract(throughput(journeys, outcomes, counted), manifest, paid),
+        throughput=_with_contract(throughput(journeys, outcomes, counted), manifest, paid, journeys),
         timeline=timeline(journeys, outcomes),
         burst=find_burst(journeys, outcomes) if manifest.scenario.role == "burst" else None,
         cost=paid,
@@ -120,11 +120,18 @@ def analyse_part(
     )
 
 
-def _with_contract(found: Throughput, manifest: Manifest, paid: Cost | None) -> Throughput:
-    """Adds the contract's limit in segments, and in messages with this part's mean number of segments."""
+def _with_contract(
+    found: Throughput, manifest: Manifest, paid: Cost | None, journeys: Journeys
+) -> Throughput:
+    """Adds the contract's limit in segments, and in messages with this part's mean number of segments.
+
+    Not if another limit allows less.
+    """
     limit_per_s = segments_per_s(manifest.profile)
     per_message = paid.segments_per_message if paid is not None else None
     if limit_per_s is None or not per_message:
+        return found
+    if binds_elsewhere(manifest.profile, journeys.provider, limit_per_s / per_message):
         return found
     return msgspec.structs.replace(
         found, contract_segments_per_s=limit_per_s, contract_per_s=limit_per_s / per_message

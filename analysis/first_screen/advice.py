@@ -47,7 +47,11 @@ def what_to_change(quote: Quote, at: int, number: int) -> Sentence:
         )
     if first.kind == "carrier_queue":
         field = f"{path}.bottlenecks.{number}.text"
-        carrier = Figure(text=first.text.removeprefix("the queue of "), source=field, unit="text")
+        carrier = Figure(
+            text=first.text.removeprefix("the queue of ").removeprefix("the queues of "),
+            source=field,
+            unit="text",
+        )
         return (f"spread the load over more time, or {CAPACITY}", carrier, ".")
     advice = _ADVICE.get(first.kind, "")
     return (advice,) if advice else ()

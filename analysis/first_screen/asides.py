@@ -27,6 +27,7 @@ _MOST_HINTS = 2
 _FLAG = "otp_without_priority"
 _MOST_STAGES = 4
 _STAGE_SHARE = 0.05  # of the mean difference; a smaller one is not shown
+_FAULTS_DIFFER = "The provider's faults before the burst and during it were not the same"
 _STAGE_WORDS = {
     "generator lag": "because the bench sent later than planned",
     "sender API": "until the sender stored the message and answered",
@@ -76,7 +77,27 @@ def burst(quote: Quote) -> tuple[Sentence, ...]:
         f" {part.burst.message_class} messages at ",
         quote.rate(f"{path}.rate_per_s"),
     )
-    return ((*head, ". ", *_before_and_during(quote, path, part.burst), "."), *_priorities(quote))
+    compared: Sentence = (*_before_and_during(quote, path, part.burst), ".")
+    if _faults_differ(part, part.burst):
+        name = class_name(part.burst.guarded_class or GUARDED_CLASS)
+        compared = (f"{_FAULTS_DIFFER}, so that the burst's effect on {name} messages cannot be told.",)
+    return ((*head, ". ", *compared), *_priorities(quote))
+
+
+def _faults_differ(part: PartReport, found: BurstResult) -> bool:
+    """Whether a fault was active before the burst or during it, and not the whole time of both.
+
+    The burst lasts until most of its messages have arrived.
+    """
+    after_s = found.mostly_delivered_after_s
+    until_s = found.to_s + (found.observed_after_s if after_s is None else after_s)
+    return any(
+        band.from_s is not None
+        and band.from_s < until_s
+        and (band.to_s is None or band.to_s > 0.0)
+        and not (band.from_s <= 0.0 and (band.to_s is None or band.to_s >= until_s))
+        for band in part.faults
+    )
 
 
 def _before_and_during(quote: Quote, path: str, found: BurstResult) -> Sentence:

@@ -6,6 +6,7 @@ import math
 
 from analysis.classes import in_class_order
 from analysis.findings import DelaySplit
+from analysis.first_screen.advice import faulty
 from analysis.first_screen.quoting import Quote
 from analysis.first_screen.values import Figure, ScreenAnswer, Sentence
 from analysis.first_screen.wording import (
@@ -14,6 +15,7 @@ from analysis.first_screen.wording import (
     is_delivery_time,
     objective_part,
     objective_row,
+    part_title,
     share_words,
     undecided_words,
     worst_first,
@@ -27,7 +29,10 @@ _STATES: dict[str, State] = {"met": "good", "missed": "bad", "undecided": "unkno
 
 
 def delivery_answer(quote: Quote) -> ScreenAnswer:
-    """Each class and its limit, in the part with its worst result."""
+    """Each class and its limit, in the part with its worst result.
+
+    Of parts with the same verdict, those without injected faults go first.
+    """
     report = quote.report
     timed = [
         (place, each)
@@ -35,7 +40,7 @@ def delivery_answer(quote: Quote) -> ScreenAnswer:
         if is_delivery_time(each) and each.message_class in _classes(report)
     ]
     chosen: dict[tuple[str, float], int] = {}
-    for place, each in sorted(timed, key=lambda item: worst_first(item[1])):
+    for place, each in sorted(timed, key=lambda item: _first_shown(report, item[1])):
         chosen.setdefault((each.message_class, each.percentile or 0.0), place)
     order = in_class_order({name for name, _ in chosen})
     places = sorted(chosen.values(), key=lambda place: order.index(report.objectives[place].message_class))
@@ -51,11 +56,34 @@ def delivery_answer(quote: Quote) -> ScreenAnswer:
         question="How fast do messages arrive?",
         about="phones that can be reached" if _handsets_known(report) else "",
         rows=rows,
-        sentences=(*_open_questions(quote, places), *sentences, *_unreachable(quote, places))
+        sentences=(
+            *_parts(quote, places),
+            *_open_questions(quote, places),
+            *sentences,
+            *_unreachable(quote, places),
+        )
         if rows
         else (("No delivery objective was judged.",),),
         state=state,
     )
+
+
+def _first_shown(report: RunReport, objective: Objective) -> tuple[int, bool, float, float]:
+    rank, *slowest = worst_first(objective)
+    return rank, faulty(report.parts[objective_part(report, objective)]), *slowest
+
+
+def _parts(quote: Quote, places: list[int]) -> tuple[Sentence, ...]:
+    """The part of each row, if there are several parts."""
+    report = quote.report
+    if len(report.parts) == 1:
+        return ()
+    said: list[str | Figure] = ["Part of each row: "]
+    for order, place in enumerate(places):
+        objective = report.objectives[place]
+        said += ["; " if order else "", f"{class_name(objective.message_class)}: "]
+        said.append(part_title(quote, objective_part(report, objective)))
+    return ((*said, "."),)
 
 
 def _open_questions(quote: Quote, places: list[int]) -> tuple[Sentence, ...]:
@@ -142,13 +170,23 @@ def _unreachable(quote: Quote, places: list[int]) -> tuple[Sentence, ...]:
                     quote.count(f"{path}.unreachable"),
                     " of ",
                     quote.count(f"{path}.accepted"),
-                    f" {class_name(each.message_class)} messages were for phones that were off: ",
+                    f" accepted {class_name(each.message_class)} messages were for phones that were off: ",
                     quote.count(f"{path}.came_later"),
                     " arrived later, ",
                     quote.count(f"{path}.expired"),
                     " expired",
                     *waiting,
                     ".",
+                    *_judged(quote, at, objective.message_class),
                 ),
             )
+    return ()
+
+
+def _judged(quote: Quote, at: int, message_class: str) -> Sentence:
+    """How many messages the delivery time of this class is computed from."""
+    for index, each in enumerate(quote.report.parts[at].delivery):
+        if each.message_class == message_class:
+            said = " The delivery time is that of "
+            return (said, quote.count(f"parts.{at}.delivery.{index}.count"), " messages to other phones.")
     return ()

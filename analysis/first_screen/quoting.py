@@ -15,6 +15,7 @@ from analysis.formatting import (
     rate_text,
     round_seconds_text,
     seconds_beside_limit,
+    seconds_interval_text,
     significant,
 )
 from analysis.model import RunReport
@@ -111,7 +112,7 @@ class Quote:
         low, high = self.value(f"{path}.low_s"), self.value(f"{path}.high_s")
         if low is None or high is None or math.isinf(low):
             return ()
-        lower = self.seconds(f"{path}.low_s", limit_s=limit_s)
+        lower = self._figure(f"{path}.low_s", seconds_interval_text(low, high, limit_s)[0], "s", "")
         if math.isinf(high):
             return ("(", lower, " or more)")
         return ("(", lower, " to ", self.seconds(f"{path}.high_s", limit_s=limit_s), ")")

@@ -92,21 +92,26 @@ def _capacity(quote: Quote) -> tuple[AnswerRow, list[Sentence]]:
 
 
 def _not_measured_beyond(quote: Quote) -> list[Sentence]:
-    """Why the search stopped at the sustained rate: the bench was too slow, or a trial was undecided."""
+    """Why the search stopped there: the bench was too slow, or a trial was undecided or too short."""
     found = quote.report.capacity
     assert found is not None
     above = [
-        (each.rate_per_s, place)
+        (each.rate_per_s, each.needed_load_s is None, place)
         for place, each in enumerate(found.trials)
-        if each.verdict in ("invalid", "undecided") and each.rate_per_s > (found.sustained_per_s or 0.0)
+        if (each.verdict in ("invalid", "undecided") or each.needed_load_s is not None)
+        and each.rate_per_s > (found.sustained_per_s or 0.0)
     ]
     if not above:
         return []
-    place = min(above)[1]
+    place = min(above)[-1]
+    rate = quote.rate(f"capacity.trials.{place}.rate_per_s")
+    if found.trials[place].needed_load_s is not None:
+        needed = quote.span(f"capacity.trials.{place}.needed_load_s")
+        too_short = " was met, but its load was too short to rule out a reserve of the sender: that needs "
+        return [("The capacity may be higher: ", rate, too_short, needed, ".")]
     why = "the bench itself was too slow"
     if found.trials[place].verdict == "undecided":
         why = "the trial was undecided"
-    rate = quote.rate(f"capacity.trials.{place}.rate_per_s")
     return [("The capacity may be higher: at ", rate, f" {why}.")]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from analysis.first_screen import verdict
+from analysis.first_screen.advice import faulty
 from analysis.first_screen.asides import asides
 from analysis.first_screen.questions import answers
 from analysis.first_screen.quoting import Quote
@@ -49,9 +50,17 @@ def _flags(report: RunReport) -> tuple[str, ...]:
     listed = (
         ("INCOMPLETE", bool(report.interrupted)),
         ("SIMULATED", report.simulated and all(p.identity.mode == "simulated" for p in report.parts)),
-        ("FAULTS INJECTED", report.faults_injected),
+        (_faults_flag(report), report.faults_injected),
     )
     return tuple(flag for flag, shown in listed if shown)
+
+
+def _faults_flag(report: RunReport) -> str:
+    """In how many parts faults were injected, unless in every one: the other figures do not include them."""
+    count = sum(faulty(part) for part in report.parts)
+    if report.kind != "suite" or count == len(report.parts):
+        return "FAULTS INJECTED"
+    return "FAULTS INJECTED IN ONE PART" if count == 1 else f"FAULTS INJECTED IN {count} PARTS"
 
 
 def headline(report: RunReport) -> str:

@@ -130,6 +130,7 @@ def _availability(quote: Quote) -> list[Sentence]:
     share, simulated, place = min(known)
     path = f"parts.{place}.availability"
     said: Sentence = (
+        *in_part(quote, place),
         "The sender accepted every message without a growing backlog in ",
         quote.count(f"{path}.available"),
         " of ",

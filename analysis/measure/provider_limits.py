@@ -5,7 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeGuard
 
-from analysis.formatting import round_number_text
+import numpy as np
+
+from analysis.formatting import of_unit, round_number_text
+from analysis.measure.shares.limits import read_limits
+from analysis.read.provider_rows import ProviderSide
 
 
 def limits_text(profile: Mapping[str, Any]) -> str:
@@ -18,11 +22,11 @@ def limits_text(profile: Mapping[str, Any]) -> str:
         (_table(throttle.get("segments")).get("rate_per_s"), "segments/s throttled"),
         (queue.get("drain_segments_per_s"), "segments/s"),
     ]
-    words = [f"{round_number_text(rate)} {unit}" for rate, unit in found if _is_rate(rate)]
+    words = [of_unit(round_number_text(rate), unit) for rate, unit in found if _is_rate(rate)]
     carriers = [rate for rate in _carrier_rates(profile.get("carriers")) if _is_rate(rate)]
     if carriers:
         ends = dict.fromkeys(round_number_text(rate) for rate in (min(carriers), max(carriers)))
-        words.append(f"{' to '.join(ends)} segments/s per carrier")
+        words.append(of_unit(" to ".join(ends), "segments/s per carrier"))
     return ", ".join(words) or "none"
 
 
@@ -31,6 +35,26 @@ def segments_per_s(profile: Mapping[str, Any]) -> float | None:
     throttle, queue = _table(profile.get("throttle")), _table(profile.get("accept_queue"))
     found = (_table(throttle.get("segments")).get("rate_per_s"), queue.get("drain_segments_per_s"))
     return min((float(rate) for rate in found if _is_rate(rate)), default=None)
+
+
+def binds_elsewhere(profile: Mapping[str, Any], provider: ProviderSide, per_s: float) -> bool:
+    """Whether the limit in requests, or of a carrier, allows fewer than ``per_s`` messages per second.
+
+    The messages per request and the shares of the carriers are those of the run.
+    """
+    messages = int(np.count_nonzero(provider.accepted))
+    # Messages of one request reach the provider at the same instant.
+    instants = provider.submitted_s[provider.accepted & np.isfinite(provider.submitted_s)]
+    requests_per_s = _table(_table(profile.get("throttle")).get("requests")).get("rate_per_s")
+    requests = len(np.unique(instants))
+    if _is_rate(requests_per_s) and requests and requests_per_s * messages < per_s * requests:
+        return True
+    for name, unit_ns in read_limits(profile, "").carrier_ns.items():
+        if name in provider.carrier.names:
+            among = provider.accepted & (provider.carrier.index == provider.carrier.names.index(name))
+            if 1e9 / unit_ns * messages < per_s * int(provider.segments[among].sum()):
+                return True
+    return False
 
 
 def currency_of(profile: Mapping[str, Any]) -> str:

@@ -9,6 +9,7 @@ from analysis.formatting import (
     limit_text,
     percentile_name,
     seconds_beside_limit,
+    seconds_interval_text,
     seconds_text,
     significant,
 )
@@ -79,5 +80,5 @@ def interval_text(quantile: Quantile, limit_s: float | None = None) -> str:
         return "none"
     if math.isinf(quantile.low_s):
         return "never"
-    low, high = (seconds_beside_limit(each, limit_s) for each in (quantile.low_s, quantile.high_s))
+    low, high = seconds_interval_text(quantile.low_s, quantile.high_s, limit_s)
     return f"{low} or more" if math.isinf(quantile.high_s) else f"{low} to {high}"

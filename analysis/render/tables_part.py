@@ -26,7 +26,7 @@ def delivery(report: RunReport, place: int) -> Table:
     rows = tuple(
         (
             each.message_class,
-            count_text(each.count),
+            (quote.count(f"parts.{place}.delivery.{index}.count"),),
             count_text(each.open_count),
             count_text(each.never_count),
             *(

@@ -21,8 +21,8 @@ from loadtests.capacity.result import (
     Searched,
     bracket_words,
     capacity_result,
+    last_trial_words,
     shown_trial,
-    trial_words,
 )
 from loadtests.capacity.search import NextTrial, SearchEnd, next_step, rate_text
 from loadtests.capacity.trial_load import Spacing, trial_process
@@ -101,7 +101,7 @@ def find_capacity(
             ended = "interrupted"
             break
         trials.append(_judge(search, step, asked.mix, settings.out, place, manifest))
-        progress.note(f"  {trial_words(trials[-1])}; {bracket_words(search, trials)}")
+        progress.note(f"  {last_trial_words(search, trials)}; {bracket_words(search, trials)}")
         if number == 1 and manifest.exit_reason.startswith("error"):
             ended = manifest.exit_reason.removeprefix("error: ")  # all others would fail, too
             break

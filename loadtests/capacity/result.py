@@ -49,7 +49,7 @@ def capacity_result(
         high_per_s=bracket.high_per_s if math.isfinite(bracket.high_per_s) else None,
         messages_per_day=per_day(met) if met else None,
         bottlenecks=bottlenecks_above(bracket, trials),
-        trials=tuple(_trial(each) for each in trials),
+        trials=_recorded(settings, trials),
         ended=searched.ended,
         precision_missed=None if settings.brief or _precise(settings, bracket) else settings.precision,
     )
@@ -104,8 +104,34 @@ def bracket_words(settings: SearchSettings, trials: Sequence[TrialResult]) -> st
     return f"capacity between {rate_text(bracket.met_per_s)} and {rate_text(bracket.high_per_s)}"
 
 
-def trial_words(trial: TrialResult) -> str:
+def too_short(settings: SearchSettings, trials: Sequence[TrialResult]) -> tuple[int, float] | None:
+    """The position of the met trial that is too short to count, and the load in seconds with which it counts.
+
+    A short trial can be met with a reserve of the target: a burst, a buffer.
+    """
+    repeat = read_trials(settings, trials).repeat
+    met = [
+        number
+        for number, each in enumerate(trials)
+        if repeat and each.verdict == "met" and each.rate_per_s == repeat[0]
+    ]
+    return (met[-1], repeat[1]) if repeat and met else None
+
+
+def last_trial_words(settings: SearchSettings, trials: Sequence[TrialResult]) -> str:
     """``450/s: missed (the backlog grew by 150/s); throughput 300/s``."""
+    short = too_short(settings, trials)
+    told = _trial_words(trials[-1])
+    if short is not None and short[0] == len(trials) - 1:
+        told += f"; it does not count yet, since {_short_words(trials[-1].load_s, short[1])}"
+    return told
+
+
+def _short_words(load_s: float, needed_s: float) -> str:
+    return f"{load_s:g} s are too short to rule out a reserve of the target: that needs {needed_s:g} s"
+
+
+def _trial_words(trial: TrialResult) -> str:
     told = f"{rate_text(trial.rate_per_s)}: {trial.verdict} ({trial.why})"
     if trial.verdict == "missed":
         told += f"; throughput {rate_text(trial.through_per_s)}"
@@ -129,6 +155,12 @@ def lines(found: CapacityResult, unjudged: Sequence[str]) -> list[str]:
             f"the precision of {found.precision_missed:.3g} was not reached: the capacity may be anywhere in "
             "this interval. Give more --trials, a longer --trial-s, or --from and --to closer to it"
         )
+    for each in found.trials:
+        if each.needed_load_s is not None:
+            told.append(
+                f"{rate_text(each.rate_per_s)} was met and does not count: its load was too short to rule "
+                f"out a reserve of the target. That needs {each.needed_load_s:g} s. Give more --trials"
+            )
     if found.bottlenecks:
         told.append(f"bottleneck above it: {'; '.join(found.bottlenecks)}")
     elif found.high_per_s is not None:
@@ -146,8 +178,14 @@ def _last_miss(found: CapacityResult) -> str:
     return f"At {rate_text(lowest.rate_per_s)}: {lowest.why}" if lowest is not None else ""
 
 
-def _trial(trial: TrialResult) -> Trial:
+def _recorded(settings: SearchSettings, trials: Sequence[TrialResult]) -> tuple[Trial, ...]:
+    short, needed_s = too_short(settings, trials) or (None, None)
+    return tuple(_trial(each, needed_s if number == short else None) for number, each in enumerate(trials))
+
+
+def _trial(trial: TrialResult, needed_load_s: float | None) -> Trial:
     return Trial(
+        needed_load_s=needed_load_s,
         rate_per_s=trial.rate_per_s,
         verdict=trial.verdict,
         delivered_per_s=trial.through_per_s,

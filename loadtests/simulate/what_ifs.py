@@ -143,4 +143,6 @@ def _limit(values: dict[str, object], what: str, rate: float | None) -> None:
 
 
 def _rate_words(rate: float | None, what: str) -> str:
-    return f"no limit of {what} per second" if rate is None else f"{rate:g} {what}/s"
+    if rate is None:
+        return f"no limit of {what} per second"
+    return f"{rate:g} {what.removesuffix('s') if rate == 1 else what}/s"

@@ -74,7 +74,15 @@ class RunBuilder:
         radio_s = more.get("radio_drawn_s", more.get("radio_s", 1.0) - wait_s) if ended else None
         self.provider.append(
             (
-                *(key, provider_id, "main", "smsapi", "PL", "carrier-a", more.get("segments", 1)),
+                *(
+                    key,
+                    provider_id,
+                    "main",
+                    "smsapi",
+                    "PL",
+                    more.get("carrier", "carrier-a"),
+                    more.get("segments", 1),
+                ),
                 *(more.get("submits", 1), more.get("accepts", 1 if provider_id else 0)),
                 *(at(submitted_s), at(answered_s), at(carrier_s)),
                 *(at(delivered_s), at(reported_s), at(confirmed_s)),

@@ -4,31 +4,40 @@ from __future__ import annotations
 
 import numpy as np
 
-from analysis.arrays import Bools
+from analysis.arrays import Bools, Floats
 from analysis.formatting import count_text, seconds_text
-from analysis.judge.bottlenecks.kind import Description, Kind, Seen, strength, typical
+from analysis.judge.bottlenecks.contract import contract_of
+from analysis.judge.bottlenecks.kind import Description, Kind, Seen, over, strength, typical
 from analysis.judge.bottlenecks.provider_limit import accept_wait_s
-from analysis.judge.bottlenecks.symptoms import slow_carriers
+from analysis.judge.bottlenecks.symptoms import shared_wait_s, slow_carriers
 from analysis.judge.bottlenecks.view import View
 from analysis.measure.throughput import QUEUED_S
 
+_CLEARLY = 1.5  # times the wait that all carriers have
+_NAMED_FROM = 0.5  # of the longest wait; carriers with a shorter one are not named
+_MOST_NAMED = 3
+
 
 def look(view: View) -> Seen:
+    """Strength: the carriers' share of the waits in sender and carriers.
+
+    If all carriers have the same wait and the provider has an accept queue, they have it in that queue.
+    """
     slow = slow_carriers(view)
+    if contract_of(view.given.profile).drain_segments_per_s is not None:
+        before_all_s = np.where(np.isnan(shared_wait_s(view)), accept_wait_s(view), shared_wait_s(view))
+        least_s = np.maximum(_CLEARLY * before_all_s, before_all_s + QUEUED_S)
+        slow = {name: np.where(over(waits - least_s, 0.0), waits, np.nan) for name, waits in slow.items()}
     seen: Bools = np.zeros(view.windows.count, dtype=np.bool_)
     for waits in slow.values():
         seen |= ~np.isnan(waits)
-    # If all carriers have the same wait, it is the wait in the accept queue before them.
-    alike = len(slow) > 1 or len(view.provider.carrier.names) == 1
-    if alike:
-        seen &= ~(accept_wait_s(view) > QUEUED_S)
 
     def describe(windows: Bools) -> Description:
         evidence = []
         waits = {name: typical(values, windows) for name, values in slow.items()}
         waits = {name: wait_s for name, wait_s in waits.items() if not np.isnan(wait_s)}
         worst = sorted(waits, key=lambda name: -waits[name])
-        for name in worst[:3]:
+        for name in worst[:_MOST_NAMED]:
             among = view.provider.carrier.index == view.provider.carrier.names.index(name)
             evidence.append(
                 f"{name}: {count_text(int(np.count_nonzero(among)))} messages, "
@@ -37,9 +46,34 @@ def look(view: View) -> Seen:
         others = [name for name in view.provider.carrier.names if name not in waits]
         if others:
             evidence.append(f"no such wait at {', '.join(others[:5])}")
-        return f"the queue of the carrier {' and '.join(worst[:2])}", tuple(evidence)
+        return _words([name for name in worst if waits[name] >= _NAMED_FROM * waits[worst[0]]]), tuple(
+            evidence
+        )
 
-    return Seen(strength(seen, 0.95), describe)
+    return Seen(strength(seen, 0.95 * _share_of_waits(view)), describe)
+
+
+def _share_of_waits(view: View) -> Floats:
+    """The share of the waits for carriers in the waits in sender and carriers, in each window."""
+    sender_s, carrier_s = (_total_s(view, each) for each in (view.sender_wait_s, view.carrier_wait_s))
+    return carrier_s / np.maximum(sender_s + carrier_s, 1e-9)
+
+
+def _total_s(view: View, waits_s: Floats) -> Floats:
+    """The sum of each window. A message that still waits counts until the end of the observation."""
+    place = view.windows.of(view.due_s)
+    chosen = (place >= 0) & ~np.isnan(waits_s)
+    until_end_s = np.maximum(view.journeys.end_s - view.due_s, 0.0)
+    known_s = np.where(np.isfinite(waits_s), waits_s, until_end_s)
+    sums = np.bincount(place[chosen], weights=known_s[chosen], minlength=view.windows.count)
+    return np.asarray(sums, dtype=np.float64)
+
+
+def _words(names: list[str]) -> str:
+    shown = names[:_MOST_NAMED]
+    if len(shown) == 1:
+        return f"the queue of the carrier {shown[0]}"
+    return f"the queues of the carriers {', '.join(shown[:-1])} and {shown[-1]}"
 
 
 CARRIER = Kind("carrier_queue", look)

@@ -5,11 +5,12 @@ from __future__ import annotations
 import numpy as np
 
 from analysis.arrays import Bools, Floats
-from analysis.formatting import count_text, significant
+from analysis.formatting import count_text, of_unit, round_number_text, seconds_text, significant
 from analysis.judge.bottlenecks import submits
 from analysis.judge.bottlenecks.contract import Contract, contract_of
 from analysis.judge.bottlenecks.kind import Description, Kind, Seen, over, strength, typical
 from analysis.judge.bottlenecks.sender_queue import WAITED_SHARE, binds_below_contract, waited_share
+from analysis.judge.bottlenecks.symptoms import shared_wait_s
 from analysis.judge.bottlenecks.view import View
 from analysis.measure.throughput import QUEUED_S
 
@@ -56,7 +57,11 @@ def look(view: View) -> Seen:
     at_contract = _at_contract(view, contract) & waiting
     paced = over(waited_share(view, "pacing"), WAITED_SHARE) & ~binds_below_contract(view)
     full = _accept_queue_full(view, contract)
-    where = over(refused_share, THROTTLED_SHARE) | over(queue_s, QUEUED_S) | at_contract | paced | full
+    before_all_s = shared_wait_s(view)
+    shared = over(before_all_s, QUEUED_S) & (contract.drain_segments_per_s is not None)
+    where = (
+        over(refused_share, THROTTLED_SHARE) | over(queue_s, QUEUED_S) | at_contract | paced | full | shared
+    )
 
     def describe(windows: Bools) -> Description:
         evidence = []
@@ -83,6 +88,9 @@ def look(view: View) -> Seen:
             )
         if full[windows].any():
             evidence.append("messages left the accept queue at the contract's rate while others waited in it")
+        if shared[windows].any():
+            wait = seconds_text(typical(np.where(shared, before_all_s, np.nan), windows))
+            evidence.append(f"messages to every carrier waited in the accept queue: {wait} or more (median)")
         return f"the provider's limit: {_words(contract)}", tuple(evidence)
 
     return Seen(strength(where), describe)
@@ -119,7 +127,7 @@ def _words(contract: Contract) -> str:
         (contract.drain_segments_per_s, "segments/s out of its accept queue"),
         (contract.concurrent_requests, "concurrent requests"),
     )
-    words = [f"{significant(rate)} {unit}" for rate, unit in limits if rate is not None]
+    words = [of_unit(round_number_text(rate), unit) for rate, unit in limits if rate is not None]
     return ", ".join(words) or "it refuses requests above its rate"
 
 

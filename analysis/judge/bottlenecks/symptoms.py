@@ -93,6 +93,21 @@ def slow_carriers(view: View) -> dict[str, Floats]:
     return found
 
 
+def shared_wait_s(view: View) -> Floats:
+    """The shortest median wait of a carrier with enough messages, in each window: all carriers have at least
+    this wait. NaN unless there are two such carriers.
+    """
+    known = []
+    for place in range(len(view.provider.carrier.names)):
+        among = view.provider.carrier.index == place
+        wait_s = view.windows.percentile(view.due_s, view.carrier_wait_s, among, 50.0)
+        known.append(np.where(view.windows.counts(view.due_s, among) >= FEWEST, wait_s, np.inf))
+    if len(known) < 2:
+        return np.full(view.windows.count, np.nan)
+    ordered = np.sort(np.array(known), axis=0)
+    return np.where(np.isfinite(ordered[1]), ordered[0], np.nan)
+
+
 def _of_one_carrier(view: View) -> Bools:
     seen: Bools = np.zeros(view.windows.count, dtype=np.bool_)
     for slow in slow_carriers(view).values():

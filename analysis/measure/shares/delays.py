@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import msgspec
 import numpy as np
 
 from analysis.arrays import Floats, Ints
 from analysis.findings import DelaySplit, Share
-from analysis.formatting import round_number_text
+from analysis.formatting import of_unit, round_number_text
 from analysis.measure.outcomes import DELIVERED, MessageOutcomes
 from analysis.measure.percentiles import Ages, known, needed, quantiles, ranks
 from analysis.measure.shares.limits import CARRIER, ContractLimits, has_fast_lane, read_limits
@@ -19,6 +19,8 @@ from analysis.read.provider_rows import Labels
 from analysis.records import Manifest
 
 SPLIT_PERCENTILES = (50.0, 95.0, 99.0)
+_NAMED_FROM = 0.25  # of the waits for the carrier with the longest; carriers with less are not named
+_MOST_CARRIERS = 3
 
 
 def delay_splits(
@@ -118,7 +120,7 @@ def _own_percentiles(values: Ints) -> tuple[float | None, ...]:
 
 
 def _dearest(split: Split, among: Ints, limits: ContractLimits, carrier: Labels) -> str:
-    """The limit with the longest waits, as text; for a carrier's limit with its name."""
+    """The limit with the longest waits, as text; for the carriers' limits with their names."""
     by_limit = split.contract_ns[among].sum(axis=0)
     if not len(among) or by_limit.sum() <= 0:
         return ""
@@ -127,8 +129,24 @@ def _dearest(split: Split, among: Ints, limits: ContractLimits, carrier: Labels)
         return limits.words[dearest]
     of = np.maximum(carrier.index[split.ways.place[among]], 0)
     waits = np.maximum(split.contract_ns[among, CARRIER], 0)
-    name = carrier.names[int(np.bincount(of, weights=waits, minlength=len(carrier.names)).argmax())]
-    unit = limits.carrier_ns.get(name, 0)
-    return (
-        f"{round_number_text(1e9 / unit)} segments/s at the carrier {name}" if unit else limits.words[CARRIER]
+    sums = np.bincount(of, weights=waits, minlength=len(carrier.names))
+    order = np.argsort(-sums, kind="stable")[:_MOST_CARRIERS].tolist()
+    named = [carrier.names[at] for at in order if sums[at] >= _NAMED_FROM * sums.max()]
+    return _carrier_limits({name: limits.carrier_ns.get(name, 0) for name in named}) or limits.words[CARRIER]
+
+
+def _carrier_limits(unit_ns: Mapping[str, int]) -> str:
+    """``10 segments/s at the carriers Orange and Plus``; "" if a limit is unknown."""
+    if not all(unit_ns.values()):
+        return ""
+    by_rate: dict[int, list[str]] = {}
+    for name, unit in unit_ns.items():
+        by_rate.setdefault(unit, []).append(name)
+    return " and ".join(
+        of_unit(round_number_text(1e9 / unit), f"segments/s at the {_carriers(names)}")
+        for unit, names in by_rate.items()
     )
+
+
+def _carriers(names: list[str]) -> str:
+    return f"carrier {names[0]}" if len(names) == 1 else f"carriers {', '.join(names[:-1])} and {names[-1]}"

@@ -48,7 +48,8 @@ def _without_priority(journeys: Journeys, profile: Mapping[str, Any]) -> Hint | 
     of_all = share_text(count, int(np.count_nonzero(accepted)))
     tail = _p95_text(provider.radio_s[slow & ~provider.unreachable])
     with_flag = _p95_text(provider.radio_s[accepted & provider.priority & ~provider.unreachable])
-    text = f"{count_text(count)} OTPs ({of_all}) were sent without the provider's priority flag"
+    text = f"{count_text(count)} OTPs ({of_all} of those that the provider accepted) were sent "
+    text += "without the provider's priority flag"
     if tail:
         text += f": 95 % of them took up to {tail} from carrier to handset"
         text += f", those with the flag up to {with_flag}" if with_flag else ""

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from analysis.formatting import round_number_text
+from analysis.formatting import of_unit, round_number_text
 
 _NS_PER_S = 1_000_000_000
 # Causes of a wait, as positions in ``Limits.words``.
@@ -104,11 +104,11 @@ def _carrier_words(carriers: Mapping[str, Any]) -> str:
     if not rates:
         return ""
     ends = dict.fromkeys(round_number_text(rate) for rate in (min(rates), max(rates)))
-    return f"{' to '.join(ends)} segments/s per carrier"
+    return of_unit(" to ".join(ends), "segments/s per carrier")
 
 
 def _words(rate: Any, unit: str) -> str:
-    return f"{round_number_text(rate)} {unit}" if unit_ns(rate) else ""
+    return of_unit(round_number_text(rate), unit) if unit_ns(rate) else ""
 
 
 def _table(value: Any) -> Mapping[str, Any]:

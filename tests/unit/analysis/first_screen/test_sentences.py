@@ -25,6 +25,7 @@ from page_reading import disagreements, rendered
 from screen_words import answer_text, aside_text
 
 from analysis.capacity_record import Trial
+from analysis.findings import Availability
 from analysis.first_screen.quoting import Quote
 from analysis.first_screen.rules import contradictions
 from analysis.first_screen.screen import first_screen
@@ -90,6 +91,22 @@ def test_a_difference_names_its_percentile_where_another_is_shown() -> None:
         "OTP 50 % within 4.10 s during the burst, 4.00 s before it: at the 95th percentile "
         "a difference of 2.00 s" in aside_text(median, "burst")
     )
+
+
+@pytest.mark.parametrize(
+    ("from_s", "to_s", "claimed"),
+    [(2.0, 9.0, False), (20.0, None, False), (0.0, None, True), (0.0, 99.0, True), (96.0, 99.0, True)],
+)
+def test_a_burst_is_not_compared_with_a_time_that_had_other_faults(
+    from_s: float, to_s: float | None, claimed: bool
+) -> None:
+    """The burst of 15 s to 75 s has mostly arrived at 95 s."""
+    outage = FaultBand(name="outage", kind="outage", title="outage", from_s=from_s, to_s=to_s, messages=7)
+    made = replace(report(part(burst=burst(-6.0, -3.0), faults=(outage,))), faults_injected=True)
+    said = aside_text(screen_of(made), "burst")
+    assert ("a difference of -4.50 s" in said) is claimed
+    differ = "faults before the burst and during it were not the same, so that the burst's effect on OTP"
+    assert (differ in said) is not claimed
 
 
 def test_deliveries_without_acceptance_are_reported_and_priced() -> None:
@@ -175,6 +192,26 @@ def test_a_part_with_faults_says_what_was_lost_in_it() -> None:
     assert "With them" not in said
 
 
+def test_the_part_with_faults_does_not_speak_for_the_others() -> None:
+    outage = FaultBand(name="outage", kind="outage", title="outage", from_s=5.0, to_s=9.0, messages=7)
+    windows = Availability(available=9, windows=9, window_s=10.0, first_bad_at_s=None, why="")
+    slower = {"otp": 8.5}
+    faulty = part("02-faults", title="the peak, with faults", p95_s=slower, faults=(outage,))
+    made = replace(report(part(availability=windows), faulty), faults_injected=True)
+    screen = screen_of(made)
+    assert screen.flags == ("FAULTS INJECTED IN ONE PART",)
+    assert "OTP: 95 % within 8.00 s" in answer_text(screen, "delivery")  # not the 8.50 s with faults
+    assert "Part of each row: OTP: the peak of a day; " in answer_text(screen, "delivery")
+    assert "Part: the peak of a day. The sender accepted every message without" in answer_text(
+        screen, "wrong"
+    )
+    missed = part("02-faults", title="the peak, with faults", p95_s={"otp": 30.0}, faults=(outage,))
+    said = answer_text(screen_of(replace(report(part(), missed), faults_injected=True)), "delivery")
+    assert "OTP: 95 % within 30.0 s" in said and "OTP: the peak, with faults" in said  # a miss is not hidden
+    only = screen_of(replace(report(faulty), faults_injected=True))
+    assert only.flags == ("FAULTS INJECTED",) and "Part of each row" not in answer_text(only, "delivery")
+
+
 def test_a_simulated_run_has_no_page_to_look_at() -> None:
     assert "the inbox page" in answer_text(screen_of(report(part())), "seen")
     assert "the inbox page" not in answer_text(screen_of(replace(report(part()), simulated=True)), "seen")
@@ -190,7 +227,7 @@ def test_only_a_live_run_of_the_reference_sender_has_a_dashboard() -> None:
 def test_the_phones_that_were_off_add_up() -> None:
     said = answer_text(screen_of(report(part())), "delivery")
     assert (
-        "48 of 1,000 OTP messages were for phones that were off: "
+        "48 of 1,000 accepted OTP messages were for phones that were off: "
         "40 arrived later, 6 expired, 2 still waiting at the end." in said
     )
 
@@ -270,6 +307,28 @@ def test_the_screen_says_why_no_upper_bound_of_the_rate_is_known(
     made = suite(capacity=replace(found, high_per_s=None, bottlenecks=(), trials=trials))
     text = answer_text(made, "rate")
     assert said in text and ("The capacity may be higher: at" in text) is bool(said)
+    assert not contradictions(first_screen(made), made)
+
+
+def test_an_interval_has_one_unit() -> None:
+    long = replace(quantile(95.0, 129.0), low_s=113.0, high_s=155.4)
+    assert interval_text(long) == "1.88 min to 2.59 min"
+    assert interval_text(replace(long, low_s=0.3, high_s=1.2)) == "0.3 s to 1.20 s"
+    judged = part(p95_s={"otp": 129.0})
+    said = answer_text(screen_of(report(judged)), "delivery")
+    assert re.search(r"OTP: 95 % within [0-9.]+ min \([0-9.]+ min to [0-9.]+ min\)", said)
+    assert "The delivery time is that of 1,000 messages to other phones." in said
+
+
+def test_a_met_trial_that_is_too_short_to_count_is_explained() -> None:
+    found = suite().capacity
+    assert found is not None
+    undecided = Trial(rate_per_s=5_000.0, verdict="undecided", delivered_per_s=0.0)
+    short = Trial(rate_per_s=5_000.0, verdict="met", delivered_per_s=0.0, needed_load_s=32.0)
+    made = suite(capacity=replace(found, high_per_s=None, trials=(*found.trials, undecided, short)))
+    said = answer_text(made, "rate")
+    assert "5,000/s was met, but its load was too short to rule out a reserve of the sender" in said
+    assert "that needs 32 s." in said and "undecided" not in said
     assert not contradictions(first_screen(made), made)
 
 

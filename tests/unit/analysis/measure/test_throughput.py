@@ -153,3 +153,24 @@ def test_a_burst_that_waits_at_the_carrier_is_not_over(
     assert (part.burst.mostly_delivered_after_s is None) == (gone_s is None)
     if during:
         assert part.burst.guarded_during_count == during
+
+
+@pytest.mark.parametrize(
+    ("limits", "contract_per_s"),
+    [
+        ({}, 25.0),  # 50 segments/s at 2 per message
+        ({"throttle": {"requests": {"rate_per_s": 10.0}}}, 25.0),  # five messages in a request
+        ({"throttle": {"requests": {"rate_per_s": 1.0}}}, None),
+        ({"carriers": [{"name": "carrier-a", "segments_per_s": 60.0}]}, 25.0),
+        ({"carriers": [{"name": "carrier-a", "segments_per_s": 1.0}]}, None),
+    ],
+)
+def test_the_contract_is_not_said_in_segments_where_another_limit_allows_less(
+    new_run: Build, limits: dict[str, Any], contract_per_s: float | None
+) -> None:
+    run = new_run("run")
+    for slot in range(100):
+        run.due(f"m-{slot}", slot / 10)
+        run.seen(f"m-{slot}", 0.5 + slot // 5 / 2, segments=2)
+    through = analysed(run, profile={"accept_queue": {"drain_segments_per_s": 50.0}, **limits}).throughput
+    assert through.contract_per_s == contract_per_s

@@ -15,6 +15,7 @@ from loadtests.capacity.result import (
     bracket_words,
     capacity_result,
     exit_code,
+    last_trial_words,
     lines,
     per_day,
     shown_trial,
@@ -131,6 +132,23 @@ def test_no_rate_met() -> None:
     assert found.sustained_per_s is None
     assert found.messages_per_day is None
     assert lines(found, ())[0] == "no rate met every objective: so it is"
+
+
+def test_a_met_trial_that_is_too_short_to_count_is_explained() -> None:
+    """At the highest rate no overload shows whether the target lived on a reserve."""
+    settings = SearchSettings(from_per_s=20.0, to_per_s=40.0)
+    trials = [trial(20, "met"), trial(40, "undecided"), trial(40, "met")]
+    found = capacity_result(settings, trials, SEARCHED)
+    assert found.sustained_per_s == 20.0
+    assert [each.needed_load_s for each in found.trials] == [None, None, settings.longest_s]
+    assert (
+        "40/s was met and does not count: its load was too short to rule out a reserve of the target. That "
+        "needs 32 s. Give more --trials" in lines(found, ())
+    )
+    assert "does not count yet, since 8 s are too short" in last_trial_words(settings, trials)
+    longer = [*trials, replace(trials[-1], load_s=settings.longest_s)]
+    assert capacity_result(settings, longer, SEARCHED).sustained_per_s == 40.0
+    assert "count" not in last_trial_words(settings, longer)
 
 
 def test_the_bracket_so_far_as_text() -> None:

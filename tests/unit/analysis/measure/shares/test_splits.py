@@ -200,6 +200,31 @@ def test_means_add_up_and_percentiles_come_with_and_without_each_share(new_run: 
     assert split.limit == ""
 
 
+@pytest.mark.parametrize(
+    ("per_s", "limit"),
+    [
+        ((1.0, 1.0, 90.0), "1 segment/s at the carriers b and a"),
+        ((1.2, 1.0, 90.0), "1 segment/s at the carrier b and 1.2 segments/s at the carrier a"),
+        ((90.0, 1.0, 90.0), "1 segment/s at the carrier b"),
+    ],
+)
+def test_every_carrier_with_long_waits_is_named(
+    new_run: Build, per_s: tuple[float, float, float], limit: str
+) -> None:
+    run = new_run("run")
+    left_s = dict.fromkeys("abc", 0.0)
+    for slot in range(300):  # ten a second: three to a, four to b, three to c
+        name = "abcbabcbac"[slot % 10]
+        left_s[name] = max(left_s[name], slot / 10) + 1 / per_s["abc".index(name)]
+        run.due(f"m-{slot}", slot / 10)
+        run.seen(f"m-{slot}", slot / 10, provider_s=0.0, carrier=name, carrier_s=left_s[name] - slot / 10)
+    profile = {
+        "carriers": [{"name": name, "segments_per_s": rate} for name, rate in zip("abc", per_s, strict=True)]
+    }
+    (split,) = analysed(run, load_s=30.0, end_s=300.0, profile=profile).delay_splits
+    assert split.limit == limit
+
+
 def test_few_messages_have_means_and_no_percentile_of_their_own(new_run: Build) -> None:
     run = new_run("run")
     run.journey("m", 1.0, 3.0)
