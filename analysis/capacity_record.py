@@ -18,7 +18,7 @@ class Trial(Struct, frozen=True, kw_only=True):
     """One run of a capacity search. ``place`` is its run directory, relative to ``capacity.json``'s.
 
     ``needed_load_s``: the load of a met trial was too short to count: the target may have lived on a reserve
-    (a burst, a buffer). So long must it last. None for all others.
+    (a burst, a buffer). This is the load with which it counts. None for all others.
     """
 
     rate_per_s: float

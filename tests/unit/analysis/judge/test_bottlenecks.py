@@ -140,53 +140,6 @@ def test_a_carrier_that_is_slow(new_run: Build) -> None:
     assert only.kind == "carrier_queue" and "carrier-a" in only.text
 
 
-ALIKE_S = {"x": 4.5, "y": 4.4, "z": 4.3}
-LIMIT = "the provider's limit:"
-
-
-def waiting(run: RunBuilder, sender_wait_s: float = 0.01, **wait_s: float) -> None:
-    """Ten a second to these carriers in turn, each waiting for its carrier."""
-    for slot in range(300):
-        carrier = sorted(wait_s)[slot % len(wait_s)]
-        run.due(f"m-{slot}", slot / 10)
-        run.seen(f"m-{slot}", slot / 10 + sender_wait_s, carrier=carrier, carrier_s=wait_s[carrier])
-
-
-@pytest.mark.parametrize(
-    ("waits_s", "drain_per_s", "text"),
-    [
-        (ALIKE_S, 500.0, f"{LIMIT} 500 segments/s out of its accept queue"),
-        (ALIKE_S, 1.0, f"{LIMIT} 1 segment/s out of its accept queue"),
-        (ALIKE_S, None, "the queues of the carriers x, y and z"),
-        ({"x": 9.0, "y": 0.1, "z": 0.1}, 500.0, "the queue of the carrier x"),
-        ({"x": 9.0, "y": 8.0, "z": 0.1}, 500.0, "the queues of the carriers x and y"),
-    ],
-)
-def test_a_carrier_is_named_if_it_waits_longer_than_the_others(
-    new_run: Build, waits_s: dict[str, float], drain_per_s: float | None, text: str
-) -> None:
-    run = new_run("run")
-    waiting(run, **waits_s)
-    profile = {} if drain_per_s is None else {"accept_queue": {"drain_segments_per_s": drain_per_s}}
-    (only,) = found(run, profile=profile).bottlenecks
-    assert only.text == text
-
-
-def test_the_longer_wait_is_named_first(new_run: Build) -> None:
-    """Throttled in the sender for 20 s, then 2 s at the carriers."""
-    throttle = {"throttle": {"requests": {"rate_per_s": 100.0, "burst": 1}}}
-    run = new_run("run")
-    waiting(run, 20.0, x=2.0, y=2.0)
-    counts = {"count_requests": 10.0, "count_refused_throttled_requests": 3.0}
-    sampled(
-        run,
-        "provider",
-        **{name: lambda second, per_s=per_s: per_s * max(second - 10, 0) for name, per_s in counts.items()},
-    )
-    named = kinds(run, profile=throttle)  # requests were refused in a part of the load only
-    assert named.index("provider_limit") < named.index("carrier_queue")
-
-
 def test_a_network_that_loses(new_run: Build) -> None:
     run = new_run("run")
     for slot in range(300):

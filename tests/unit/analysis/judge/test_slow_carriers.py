@@ -1,0 +1,62 @@
+"""Carriers as bottlenecks: named if their waits are clearly longer than those of the other carriers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from run_builder import Build, RunBuilder
+
+from analysis.part import analyse_part
+from analysis.records import read_manifest
+
+ALIKE_S = {"x": 4.5, "y": 4.4, "z": 4.3}
+LIMIT = "the provider's limit:"
+
+
+def found(run: RunBuilder, **manifest: Any) -> Any:
+    run_dir = run.write(load_s=30.0, end_s=60.0, **manifest)
+    return analyse_part(run_dir, read_manifest(run_dir), "made").bottlenecks
+
+
+def waiting(run: RunBuilder, sender_wait_s: float = 0.01, **wait_s: float) -> None:
+    """Ten a second to these carriers in turn, each waiting for its carrier."""
+    for slot in range(300):
+        carrier = sorted(wait_s)[slot % len(wait_s)]
+        run.due(f"m-{slot}", slot / 10)
+        run.seen(f"m-{slot}", slot / 10 + sender_wait_s, carrier=carrier, carrier_s=wait_s[carrier])
+
+
+@pytest.mark.parametrize(
+    ("waits_s", "drain_per_s", "text"),
+    [
+        (ALIKE_S, 500.0, f"{LIMIT} 500 segments/s out of its accept queue"),
+        (ALIKE_S, 1.0, f"{LIMIT} 1 segment/s out of its accept queue"),
+        (ALIKE_S, None, "the queues of the carriers x, y and z"),
+        ({"x": 9.0, "y": 0.1, "z": 0.1}, 500.0, "the queue of the carrier x"),
+        ({"x": 9.0, "y": 8.0, "z": 0.1}, 500.0, "the queues of the carriers x and y"),
+    ],
+)
+def test_a_carrier_is_named_if_it_waits_longer_than_the_others(
+    new_run: Build, waits_s: dict[str, float], drain_per_s: float | None, text: str
+) -> None:
+    run = new_run("run")
+    waiting(run, **waits_s)
+    profile = {} if drain_per_s is None else {"accept_queue": {"drain_segments_per_s": drain_per_s}}
+    (only,) = found(run, profile=profile)
+    assert only.text == text
+
+
+def test_the_longer_wait_is_named_first(new_run: Build) -> None:
+    """Throttled in the sender for 20 s, then 2 s at the carriers."""
+    throttle = {"throttle": {"requests": {"rate_per_s": 100.0, "burst": 1}}}
+    run = new_run("run")
+    waiting(run, 20.0, x=2.0, y=2.0)
+    counts = {"count_requests": 10.0, "count_refused_throttled_requests": 3.0}
+    for second in range(31):
+        for name, per_s in counts.items():
+            run.sample(second + 0.5, "provider", name, per_s * max(second - 10, 0))
+    named = [
+        each.kind for each in found(run, profile=throttle)
+    ]  # requests were refused in a part of the load only
+    assert named.index("provider_limit") < named.index("carrier_queue")
