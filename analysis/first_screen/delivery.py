@@ -69,8 +69,8 @@ def delivery_answer(quote: Quote) -> ScreenAnswer:
 
 
 def _first_shown(report: RunReport, objective: Objective) -> tuple[int, bool, float, float]:
-    rank, *slowest = worst_first(objective)
-    return rank, faulty(report.parts[objective_part(report, objective)]), *slowest
+    rank, highest, lowest = worst_first(objective)
+    return rank, faulty(report.parts[objective_part(report, objective)]), highest, lowest
 
 
 def _parts(quote: Quote, places: list[int]) -> tuple[Sentence, ...]:
