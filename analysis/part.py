@@ -116,7 +116,9 @@ def analyse_part(
         hints=hints(journeys, manifest),
         bottlenecks=()
         if failed
-        else find_bottlenecks(_bottleneck_inputs(journeys, outcomes, objectives, manifest, lag_limit_s)),
+        else find_bottlenecks(
+            _bottleneck_inputs(journeys, outcomes, objectives, manifest, (lag_limit_s, stable is False))
+        ),
     )
 
 
@@ -143,8 +145,9 @@ def _bottleneck_inputs(
     outcomes: MessageOutcomes,
     objectives: tuple[Objective, ...],
     manifest: Manifest,
-    lag_limit_s: float,
+    told: tuple[float, bool],
 ) -> BottleneckInputs:
+    """``told``: ``lag_limit_s`` and ``backlog_grew``."""
     return BottleneckInputs(
         journeys=journeys,
         outcomes=outcomes,
@@ -152,7 +155,8 @@ def _bottleneck_inputs(
         profile=manifest.profile,
         target=manifest.target,
         in_flight_limit=manifest.in_flight_limit,
-        lag_limit_s=lag_limit_s,
+        lag_limit_s=told[0],
+        backlog_grew=told[1],
         waited_out=waited_out(manifest, journeys.end_s - journeys.load_end_s),
     )
 

@@ -71,6 +71,8 @@ def symptoms(view: View) -> Symptoms:
     mock_late = _p(_mock_seconds(view)[1], MOCK_PERCENTILE) > limit_s
     found["mock"] = (np.nan_to_num(mock_late_s(view)) > limit_s) & mock_late
     seen: Bools = np.any(np.array(list(found.values())), axis=0)
+    if view.given.backlog_grew and not seen.any():  # a short load: no message has waited for long yet
+        found["growing"] = seen = np.ones(windows.count, dtype=np.bool_)
     return Symptoms(seen, tuple(_words(view, found, seen)))
 
 
@@ -128,7 +130,7 @@ def _late(view: View) -> Bools:
 
 
 def _words(view: View, found: dict[str, Bools], seen: Bools) -> list[str]:
-    words = []
+    words = ["the backlog grew"] if "growing" in found else []
     left, planned = int(np.count_nonzero(view.not_taken)), view.journeys.count
     if found["not_taken"].any():
         words.append(f"{count_text(left)} messages ({share_text(left, planned)}) were not taken")

@@ -32,6 +32,7 @@ class BottleneckInputs:
     target: Mapping[str, Any]
     in_flight_limit: int
     lag_limit_s: float
+    backlog_grew: bool = False
     waited_out: bool = True  # the wait after the load was not ended before its limit
 
 
