@@ -85,6 +85,7 @@ def analyse_part(
         checks.sample_sizes(delivery, objectives),
         checks.effective_sizes(delivery),
     )
+    asked = _bottleneck_inputs(journeys, outcomes, objectives, manifest, (lag_limit_s, stable is False))
     return PartReport(
         slug=slug,
         identity=_identity(manifest, journeys),
@@ -114,11 +115,7 @@ def analyse_part(
         stable=stable,
         delay_splits=splits,
         hints=hints(journeys, manifest),
-        bottlenecks=()
-        if failed
-        else find_bottlenecks(
-            _bottleneck_inputs(journeys, outcomes, objectives, manifest, (lag_limit_s, stable is False))
-        ),
+        bottlenecks=() if failed else find_bottlenecks(asked),
     )
 
 
