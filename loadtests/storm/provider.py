@@ -196,7 +196,8 @@ class StormProvider:
         submit, render = asked
         offset_ns = request.process.offset_ns
         expires_ns = None if submit.expires_ns is None else submit.expires_ns - offset_ns
-        submit = replace(submit, expires_ns=expires_ns, refuse_duplicates=self.plan.refuses_repeats)
+        options = replace(submit.options, refuse_duplicates=self.plan.refuses_repeats)
+        submit = replace(submit, expires_ns=expires_ns, options=options)
         arrives = True
         met = self._met(request.number, network.RESET_AFTER, network.REPLY_LOST)
         if met is not None:

@@ -22,13 +22,16 @@ from mock_provider.engine.values import (
     JournalRow,
     Outbound,
     Reply,
+    ReportsWanted,
     SendReports,
     Submit,
+    SubmitOptions,
 )
 from mock_provider.profiles import Profile, parse_profile
 from mock_provider.testing import VirtualDriver
 
-URL = "http://127.0.0.1/dlr"
+OPTIONS = SubmitOptions(refuse_duplicates=True)
+REPORTS = ReportsWanted("http://127.0.0.1/dlr")
 Faults = list[dict[str, Any]]  # of a profile
 Request = tuple[float, Sequence[int]]  # as ``traffic`` describes it
 RATE, BURST = 6.0, 4
@@ -124,7 +127,7 @@ class World:
                 Outbound(f"{NUMBERS[key % 4]}{key:03}", "", "hi", 1, f"k{key}", f"k{key}")
                 for key in dict.fromkeys(keys)
             )
-            submit = Submit(number, "smsapi", "t", "Test", messages, refuse_duplicates=True, report_url=URL)
+            submit = Submit(number, "smsapi", "t", "Test", messages, options=OPTIONS, reports=REPORTS)
             self.driver.submit(submit, at_ns)
         self.driver.run()
         return self

@@ -17,7 +17,16 @@ from waiting import eventually_in_loop
 
 from mock_provider.app import ProviderConfig, start_provider
 from mock_provider.engine import Engine
-from mock_provider.engine.values import Effect, MessageState, Outbound, Refused, Reply, SendReports, Submit
+from mock_provider.engine.values import (
+    Effect,
+    MessageState,
+    Outbound,
+    Refused,
+    Reply,
+    ReportsWanted,
+    SendReports,
+    Submit,
+)
 from mock_provider.profiles import parse_profile
 from mock_provider.settings.values import Refusal
 from mock_provider.testing import VirtualDriver
@@ -73,7 +82,9 @@ def lots(sections: dict[str, Any], seed: int, arrivals: list[tuple[int, int]]) -
     for at_ns, number in arrivals:
         text = f"48500{number:06d}"
         outbound = Outbound(text, text, "hi", 1, str(number), str(number))
-        submit = Submit(number, "smsapi", "t", "Test", (outbound,), report_url="http://127.0.0.1/")
+        submit = Submit(
+            number, "smsapi", "t", "Test", (outbound,), reports=ReportsWanted("http://127.0.0.1/")
+        )
         driver.submit(submit, at_ns)
     driver.run()
     return found

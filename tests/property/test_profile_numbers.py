@@ -11,7 +11,7 @@ import pytest
 from nanoseconds import S
 
 from mock_provider.engine import Engine
-from mock_provider.engine.values import Outbound, Submit
+from mock_provider.engine.values import Outbound, ReportsWanted, Submit, SubmitOptions
 from mock_provider.profiles import Profile, ProfileError, parse_profile
 
 WINDOW = {"start_s": 1.0, "end_s": 2.0}
@@ -160,7 +160,9 @@ def submit(number: int, key: str) -> Submit:
     outbound = Outbound(f"4860010{number:04d}", "", "hi", 1, key, key)
     sender = ("Test", "123456", "+48600100200", "18005551234")[number % 4]
     return Submit(
-        number, "smsapi", "t", sender, (outbound,), priority=number % 2 == 0, report_url="http://127.0.0.1/"
+        *(number, "smsapi", "t", sender, (outbound,)),
+        options=SubmitOptions(priority=number % 2 == 0),
+        reports=ReportsWanted("http://127.0.0.1/"),
     )
 
 

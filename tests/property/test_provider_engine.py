@@ -21,8 +21,10 @@ from mock_provider.engine.values import (
     Outbound,
     Refused,
     Reply,
+    ReportsWanted,
     SendReports,
     Submit,
+    SubmitOptions,
 )
 from mock_provider.profiles import Profile, parse_profile
 from mock_provider.settings.sections import Limit
@@ -30,6 +32,7 @@ from mock_provider.settings.values import Refusal
 from mock_provider.testing import VirtualDriver
 
 URL = "http://127.0.0.1/dlr"
+TRIAL = SubmitOptions(validate_only=True)
 Kind = TypeVar("Kind", bound=Effect)
 Sections = dict[str, Any]  # of a profile
 Request = tuple[float, Sequence[int], int, bool, bool]  # as ``traffic`` describes it
@@ -125,7 +128,9 @@ def profile_of(sections: Sections) -> Profile:
 def submit_of(number: int, keys: Sequence[int], segments: int, fast: bool, checked: bool) -> Submit:
     messages = tuple(Outbound(f"486001{key:05d}", "", "hi", segments, f"k{key}", f"k{key}") for key in keys)
     return Submit(
-        number, "smsapi", "t", "Test", messages, priority=fast, refuse_duplicates=checked, report_url=URL
+        *(number, "smsapi", "t", "Test", messages),
+        options=SubmitOptions(priority=fast, refuse_duplicates=checked),
+        reports=ReportsWanted(URL),
     )
 
 
@@ -333,7 +338,7 @@ unrecorded = st.sampled_from(
         Submit(0, "smsapi", "t", "Test", (), unparsable=("12",)),
         Submit(0, "smsapi", "t", "Test", (), unparsable=("x",)),
         Submit(0, "smsapi", "t", "Test", ()),
-        Submit(0, "smsapi", "t", "Test", (Outbound("48600100200", "", "hi", 1, "k"),), validate_only=True),
+        Submit(0, "smsapi", "t", "Test", (Outbound("48600100200", "", "hi", 1, "k"),), options=TRIAL),
         Submit(0, "smsapi", "t", "Test", (Outbound("48600100200", "", "hi", 1, "k"),)),
     ]
 )
@@ -368,7 +373,7 @@ def test_a_trial_draws_no_chance_of_a_submit_that_counts(seed: int, trials: int)
         world = World(sections, seed)
         for _ in range(count):
             messages = submit_of(0, [1], 1, False, False).messages
-            world.driver.submit(Submit(1, "smsapi", "t", "Test", messages, validate_only=True))
+            world.driver.submit(Submit(1, "smsapi", "t", "Test", messages, options=TRIAL))
         world.driver.submit(submit_of(2, [1], 1, False, False))
         world.driver.run()
         found.append([now_ns for now_ns, reply in world.effects(Reply) if reply.request_id == 2])

@@ -20,8 +20,10 @@ from mock_provider.engine.values import (
     MessageClass,
     Outbound,
     Reply,
+    ReportsWanted,
     SendReports,
     Submit,
+    SubmitOptions,
 )
 from mock_provider.profiles import parse_profile
 from mock_provider.testing import VirtualDriver
@@ -145,7 +147,9 @@ def lived(
     for number, (pause_s, keys, segments, fast, kind) in enumerate(traffic):
         messages = tuple(Outbound(f"486001{key:05d}", "", "hi", segments, f"k{key}") for key in keys)
         submit = Submit(
-            number, "smsapi", "t", "Test", messages, priority=fast, message_class=kind, report_url="http://x/"
+            *(number, "smsapi", "t", "Test", messages),
+            options=SubmitOptions(priority=fast, message_class=kind),
+            reports=ReportsWanted("http://x/"),
         )
         driver.submit(submit, driver.now_ns + round(pause_s * S))
     driver.run()

@@ -21,7 +21,16 @@ from loadtests.parts import Adjustment
 from loadtests.simulate.arrivals import Arrivals
 from loadtests.simulate.simulation import Ending, Settings, SimulationProgress, simulate
 from mock_provider.engine import Engine
-from mock_provider.engine.values import Answer, Effect, Outbound, Reply, SendProgress, SendReports, Submit
+from mock_provider.engine.values import (
+    Answer,
+    Effect,
+    Outbound,
+    Reply,
+    ReportsWanted,
+    SendProgress,
+    SendReports,
+    Submit,
+)
 from mock_provider.profiles import Profile, load_profile, parse_profile, profile_names
 from mock_provider.runtime.clock_driver import ClockDriver
 from reference_sender.api.intake import Intake, Invalid, MessageRequest
@@ -217,7 +226,7 @@ inputs = st.lists(st.tuples(st.integers(0, 4), st.integers(1, 3)), min_size=1, m
 def submit_of(number: int, messages: int) -> Submit:
     keys = [f"{number}-{one}" for one in range(messages)]
     outbound = tuple(Outbound(f"4860{number:04d}{i:03d}", "", "hi", 1, k, k) for i, k in enumerate(keys))
-    return Submit(number, "smsapi", "t", "Test", outbound, report_url="http://127.0.0.1/")
+    return Submit(number, "smsapi", "t", "Test", outbound, reports=ReportsWanted("http://127.0.0.1/"))
 
 
 def outcomes(effects: Iterable[Effect]) -> dict[int | str | None, list[object]]:

@@ -7,12 +7,12 @@ from nanoseconds import MS, S
 from virtual import fixed, virtual_provider
 
 from mock_provider.engine import Engine
-from mock_provider.engine.values import Effect, Outbound, Reply, SendReports, Submit
+from mock_provider.engine.values import Effect, Outbound, Reply, ReportsWanted, SendReports, Submit
 from mock_provider.testing import VirtualDriver, plain_profile
 
 SLOW = {"reply": {"latency": fixed(0.5)}, "delivery": {"latency": fixed(2.0)}}
 SUBMIT = Submit(
-    1, "smsapi", "t", "Test", (Outbound("48600100200", "", "hi", 1, "k"),), report_url="http://x/"
+    1, "smsapi", "t", "Test", (Outbound("48600100200", "", "hi", 1, "k"),), reports=ReportsWanted("http://x/")
 )
 
 
