@@ -73,6 +73,13 @@ class VirtualDriver:
         while (due_ns := self.engine.next_due()) is not None:
             self._advance(due_ns)
 
+    def leap_until(self, until_ns: int) -> None:
+        """As ``run_until``, in the steps of a simulation (``advance_to_effects``). Needs a first input."""
+        while (due_ns := self.engine.next_due()) is not None and due_ns <= until_ns:
+            self.now_ns, effects = self.engine.advance_to_effects(until_ns)
+            self.carry_out(effects)
+        self.now_ns = max(self.now_ns, until_ns)
+
     def stall_until(self, until_ns: int) -> None:
         """Let time pass and serve no deadline, as in a process that stands still."""
         self.now_ns = max(self.now_ns, until_ns)

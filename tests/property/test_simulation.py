@@ -33,6 +33,7 @@ from mock_provider.engine.values import (
 )
 from mock_provider.profiles import Profile, load_profile, parse_profile, profile_names
 from mock_provider.runtime.clock_driver import ClockDriver
+from mock_provider.testing import VirtualDriver
 from reference_sender.api.intake import Intake, Invalid, MessageRequest
 from reference_sender.dispatch import DispatchSettings
 from reference_sender.dispatch.values import Lane, RouteLimits
@@ -284,24 +285,13 @@ def in_real_time(submits: list[tuple[int, Submit]]) -> tuple[list[Effect], list[
 
 
 def in_virtual_time(submits: list[tuple[int, Submit]], given_ns: list[int]) -> list[Effect]:
-    """Steps as the simulation does, by ``advance_to_effects``, which ``VirtualDriver`` does not use."""
+    """In the steps of the simulation."""
     effects: list[Effect] = []
-    engine = Engine(TWO_DRIVERS, 1)
-
-    def take(now_ns: int, found: Iterable[Effect]) -> None:
-        for effect in found:
-            effects.append(effect)
-            if isinstance(effect, SendReports):
-                take(now_ns, engine.reports_answered(now_ns, effect.batch_id, True))
-
-    def run(until_ns: int) -> None:
-        while (due_ns := engine.next_due()) is not None and due_ns <= until_ns:
-            take(*engine.advance_to_effects(until_ns))
-
+    driver = VirtualDriver(Engine(TWO_DRIVERS, 1), lambda _now_ns, effect: effects.append(effect))
     for at_ns, (_, submit) in zip(given_ns, submits, strict=True):
-        run(at_ns)
-        take(at_ns, engine.submit(at_ns, submit))
-    run(given_ns[-1] + 60 * S)
+        driver.leap_until(at_ns)
+        driver.submit(submit)
+    driver.leap_until(given_ns[-1] + 60 * S)
     return effects
 
 

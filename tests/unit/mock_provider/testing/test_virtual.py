@@ -42,6 +42,18 @@ def test_it_runs_up_to_an_instant_and_includes_it() -> None:
     assert len(effects) == 1
 
 
+def test_a_leap_has_the_effects_of_all_its_steps() -> None:
+    (stepping, stepped), (leaping, leapt) = driven(), driven()
+    for driver in (stepping, leaping):
+        driver.submit(SUBMIT, 1 * S)
+    stepping.run_until(2 * S)
+    leaping.leap_until(2 * S)
+    assert [at_ns for at_ns, _ in leapt] == [1_500 * MS] and leaping.now_ns == 2 * S
+    stepping.run_until(9 * S)
+    leaping.leap_until(9 * S)
+    assert leapt == stepped and len(leapt) == 2
+
+
 def test_a_late_driver_serves_every_deadline_late() -> None:
     driver, effects = driven(late_ns=7 * MS)
     driver.submit(SUBMIT)
