@@ -44,7 +44,7 @@ def confirm(engine: Engine, now_ns: int, effects: Sequence[Effect]) -> None:
             engine.reports_answered(now_ns, effect.batch_id, True)
 
 
-def live(profile: Profile, count: int) -> tuple[float, int]:
+def run(profile: Profile, count: int) -> tuple[float, int]:
     """Seconds of CPU for all messages, and how many were closed.
 
     Drives the engine itself: ``VirtualDriver`` makes ten more calls for each message.
@@ -81,7 +81,7 @@ def main() -> None:
     baseline_us = heap_baseline(count, 1_000) / count * 1e6
     print(f"heap push and pop: {baseline_us:.2f} us")
     for name in ("fast", "smsapi"):
-        seconds, closed = live(with_token(load_profile(name), "t"), count)
+        seconds, closed = run(with_token(load_profile(name), "t"), count)
         cost_us = seconds / count * 1e6
         print(
             f"{name}: {cost_us:.1f} us a message ({cost_us / baseline_us:.0f} heap steps), "

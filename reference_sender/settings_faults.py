@@ -34,7 +34,7 @@ def in_our_words(message: str) -> str:
 
 def faults_of(error: ValidationError, model: type[BaseModel] | None = None) -> str:
     """Each wrong key and what is wrong with it. With ``model`` an unknown key comes with the known ones."""
-    said = []
+    faults = []
     for each in error.errors():
         path = tuple(map(str, each["loc"]))
         what = in_our_words(each["msg"])
@@ -43,8 +43,8 @@ def faults_of(error: ValidationError, model: type[BaseModel] | None = None) -> s
             what = f"unknown key; known here: {', '.join(known)}" if known else "unknown key"
         elif each["type"] == "missing":
             what = "missing"
-        said.append(": ".join(filter(None, (".".join(path), what))))
-    return "; ".join(said)
+        faults.append(": ".join(filter(None, (".".join(path), what))))
+    return "; ".join(faults)
 
 
 def _known_keys(model: type[BaseModel] | None, path: tuple[str, ...]) -> tuple[str, ...]:

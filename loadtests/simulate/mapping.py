@@ -154,9 +154,9 @@ class Mapped(Passage):
         kind = refused.reason, alone, invalid, wait[0][1] if wait else None
         known = self._refusals.get(kind)
         if known is None:
-            said = as_read(refusal_reply(refused, True, self._settings))
+            reply = as_read(refusal_reply(refused, True, self._settings))
             stand_in = (_STAND_IN,) * (1 if alone else 2)
-            known = self._refusals[kind] = read_results(stand_in, said)[0]
+            known = self._refusals[kind] = read_results(stand_in, reply)[0]
         return known
 
 

@@ -64,8 +64,8 @@ def none_is_accepted_twice(end: StormEnd) -> Iterator[Violation]:
         for (route, number), count in counts.items():
             window_ended = end.world.wall_back_s > end.world.providers[route].plan.remembers_s / 2 - LATE_S
             if count > 1 and not window_ended:
-                said = f"{key} was accepted {count} times by {route} (engine {number})"
-                yield Violation("accepted once", said, (key,))
+                text = f"{key} was accepted {count} times by {route} (engine {number})"
+                yield Violation("accepted once", text, (key,))
         routes = sorted({route for route, _, _ in found})
         if len(routes) > 1:
             yield Violation("accepted once", f"{key} was accepted by {' and '.join(routes)}", (key,))
@@ -102,8 +102,8 @@ def a_confirmed_report_is_kept(end: StormEnd) -> Iterator[Violation]:
             carries_key = end.world.providers[route].plan.carries_key
             named = carries_key or record.provider_id == row.provider_id
             if named and record.state is not State.DELIVERED:
-                said = f"{key} was reported delivered by {route}, confirmed, and is {record.state.value}"
-                yield Violation("reports", said, (key,))
+                text = f"{key} was reported delivered by {route}, confirmed, and is {record.state.value}"
+                yield Violation("reports", text, (key,))
 
 
 def no_lane_starves(end: StormEnd) -> Iterator[Violation]:
@@ -134,8 +134,8 @@ def no_lane_passes_an_otp_without_right(end: StormEnd) -> Iterator[Violation]:
     for process in end.world.past:
         lanes = process.lanes
         if lanes.passed > lanes.allowed:
-            said = f"{lanes.passed} segments passed a waiting OTP; {lanes.allowed:.1f} were earned"
-            yield Violation("lanes", said)
+            text = f"{lanes.passed} segments passed a waiting OTP; {lanes.allowed:.1f} were earned"
+            yield Violation("lanes", text)
 
 
 def totals_are_those_of_the_changes(end: StormEnd) -> Iterator[Violation]:
@@ -145,8 +145,8 @@ def totals_are_those_of_the_changes(end: StormEnd) -> Iterator[Violation]:
         keys = end.process.ends.get(state, set())
         counted = totals[state.value]
         if counted != len(keys):
-            said = f"{counted} messages are counted as {state.value}, {len(keys)} were written"
-            yield Violation("totals", said, tuple(sorted(keys)))
+            text = f"{counted} messages are counted as {state.value}, {len(keys)} were written"
+            yield Violation("totals", text, tuple(sorted(keys)))
 
 
 def each_message_is_in_one_count(end: StormEnd) -> Iterator[Violation]:
@@ -195,8 +195,8 @@ def a_second_message_goes_to_another_provider(end: StormEnd) -> Iterator[Violati
             first = end.accepted.get(key_of_first(key), [])
             both = {route for route, _, _ in found} & {route for route, _, _ in first}
             if both:
-                said = f"{' and '.join(sorted(both))} accepted {key} and {key_of_first(key)}"
-                yield Violation("hedge", said, (key, key_of_first(key)))
+                text = f"{' and '.join(sorted(both))} accepted {key} and {key_of_first(key)}"
+                yield Violation("hedge", text, (key, key_of_first(key)))
 
 
 def costs_are_those_of_the_messages(end: StormEnd) -> Iterator[Violation]:
@@ -213,10 +213,10 @@ def costs_are_those_of_the_messages(end: StormEnd) -> Iterator[Violation]:
     for campaign in sorted({*wanted, *spending.spent}):
         stored, counted = process.store.spent(campaign), spending.spent.get(campaign, 0)
         if not stored == counted == wanted[campaign]:
-            said = (
+            text = (
                 f"{counted} are counted and {stored} stored for campaign {campaign}, not {wanted[campaign]}"
             )
-            yield Violation("costs", said)
+            yield Violation("costs", text)
 
 
 Invariant = Callable[[StormEnd], Iterator[Violation]]

@@ -46,9 +46,9 @@ def storm(plan: StormPlan, notes: list[str] | None = None) -> StormOutcome:
         world.run()
         found = violations(world)
     except Exception as error:
-        said = f"{type(error).__name__}: {error}"
-        found = [*world.watch.violations, Violation("raised", said)]
-        world.note(f"raised {said}")
+        text = f"{type(error).__name__}: {error}"
+        found = [*world.watch.violations, Violation("raised", text)]
+        world.note(f"raised {text}")
     return StormOutcome(
         plan.seed,
         plan.messages,

@@ -28,7 +28,7 @@ class Violation(Struct, frozen=True):
     """An invariant that does not hold, and for which messages."""
 
     invariant: str
-    said: str
+    text: str
     keys: tuple[str, ...] = ()
 
 
@@ -80,8 +80,8 @@ class StormWatch:
             waits = waits and not message.keeps_hours and not gate.bars(message)
             if waits and 0 < message.not_before_ns < process.wall_ns - overdue_ns:
                 late_s = (process.wall_ns - message.not_before_ns) / 1e9
-                said = f"{message.key} is held {late_s:.3f} s after its time"
-                self._violated("schedule", said, message.key)
+                text = f"{message.key} is held {late_s:.3f} s after its time"
+                self._violated("schedule", text, message.key)
 
     def _check_rules(self, process: Process, message: Message) -> None:
         """Not of a message that a provider may have: it is repeated in spite of the rules. A process knows
@@ -107,8 +107,8 @@ class StormWatch:
             if closed:
                 self._violated("schedule", f"{key} was submitted in quiet hours", key)
 
-    def _violated(self, invariant: str, said: str, key: str) -> None:
-        self.violations.append(Violation(invariant, said, (key,)))
+    def _violated(self, invariant: str, text: str, key: str) -> None:
+        self.violations.append(Violation(invariant, text, (key,)))
 
     def submitted(self, process: Process, submit: SubmitNow) -> None:
         """A request goes out."""
@@ -117,8 +117,8 @@ class StormWatch:
             self.submitted_keys[message.key] += 1
             if message.expires_ns <= now_ns:
                 late_s = (now_ns - message.expires_ns) / 1e9
-                said = f"{message.key} was submitted {late_s:.3f} s after its expiry"
-                self._violated("expiry", said, message.key)
+                text = f"{message.key} was submitted {late_s:.3f} s after its expiry"
+                self._violated("expiry", text, message.key)
             self._check_rules(process, message)
         if self._world.is_noting:
             keys = " ".join(message.key for message in submit.messages)
@@ -135,14 +135,14 @@ class StormWatch:
             if result.outcome in _COUNTED:
                 number = process.counted[message.key] = process.counted.get(message.key, 0) + 1
                 if number > most:
-                    said = f"{message.key} has {number} attempts that count; its budget is {most}"
-                    self._violated("retry budget", said, message.key)
+                    text = f"{message.key} has {number} attempts that count; its budget is {most}"
+                    self._violated("retry budget", text, message.key)
         if self._world.is_noting:
-            said = " ".join(
+            text = " ".join(
                 f"{message.key}={result.outcome.value}({result.reason or result.provider_id or ''})"
                 for message, result in zip(messages, results, strict=True)
             )
-            self._world.note(f"answered by {route}: {said}")
+            self._world.note(f"answered by {route}: {text}")
 
     def committing(self, process: Process, commit: Commit) -> None:
         """A commit begins."""

@@ -101,10 +101,10 @@ class StormWorld:
         """Count that a fault did something."""
         self.strikes[name] += 1
 
-    def note(self, said: str) -> None:
+    def note(self, text: str) -> None:
         """Write a line of the trace."""
         if self._notes is not None:
-            self._notes.append(f"{self.storm_at_s:10.3f} s  {said}")
+            self._notes.append(f"{self.storm_at_s:10.3f} s  {text}")
 
     @property
     def is_noting(self) -> bool:

@@ -228,8 +228,8 @@ class CampaignEnds:
             attempts.count += 1
             attempts.next_ns = now_ns() + int(wait_s * 1e9)
             if wall_ns() + int(wait_s * 1e9) < waiting.made_ns + _MAIL_FOR_NS:
-                said = "the report on campaign %s was not mailed: %s; next attempt in %g s"
-                log.warning(said, waiting.campaign, error, wait_s)
+                text = "the report on campaign %s was not mailed: %s; next attempt in %g s"
+                log.warning(text, waiting.campaign, error, wait_s)
                 return
             log.error("the report on campaign %s is not mailed again: %s", waiting.campaign, error)
         await self._driver.keep([ReportMailed(waiting.campaign, waiting.made_ns)])

@@ -123,7 +123,7 @@ requests = st.lists(
 )
 
 
-def lived(
+def run_of(
     sections: dict[str, Any], traffic: list[Request], seed: int, queue_segments: int | None = None
 ) -> tuple[list[tuple[int, Effect]], list[JournalRow]]:
     profile = parse_profile(
@@ -158,7 +158,7 @@ def lived(
 
 @given(requests, st.integers(0, 5))
 def test_idle_settings_change_no_effect(traffic: list[Request], seed: int) -> None:
-    assert lived(IDLE, traffic, seed, queue_segments=1_000_000) == lived(PLAIN, traffic, seed)
+    assert run_of(IDLE, traffic, seed, queue_segments=1_000_000) == run_of(PLAIN, traffic, seed)
 
 
 @given(requests, st.sampled_from(["standard", "priority", "dedicated"]))
@@ -172,7 +172,7 @@ def test_every_accepted_message_ends_once_and_frees_its_room(traffic: list[Reque
             "per_sender": {"alphanumeric": {"segments_per_s": 2, "queue_segments": 8}},
         },
     }
-    effects, rows = lived(sections, traffic, 1, queue_segments=2)
+    effects, rows = run_of(sections, traffic, 1, queue_segments=2)
     answers = [effect.answer for _, effect in effects if isinstance(effect, Reply)]
     accepted = [m for answer in answers if isinstance(answer, Accepted) for m in answer.messages]
     reported = [r.provider_id for _, e in effects if isinstance(e, SendReports) for r in e.reports]

@@ -41,7 +41,7 @@ from reference_sender.dispatch.values import Lane, RouteLimits
 Rows = list[dict[str, Any]]
 
 
-def lived(
+def simulated(
     plan: Plan, profile: Profile, route: RouteLimits, run_dir: Path, **chosen: Any
 ) -> tuple[Ending, dict[str, Rows]]:
     settings = Settings(seed=3, route=route, **chosen)
@@ -67,7 +67,7 @@ def _raised(error: BaseException) -> None:
 def test_nothing_is_lost_and_nothing_is_duplicated(
     tmp_path_factory: pytest.TempPathFactory, plan: Plan, name: str, route: RouteLimits
 ) -> None:
-    ending, tables = lived(plan, load_profile(name), route, tmp_path_factory.mktemp("run"))
+    ending, tables = simulated(plan, load_profile(name), route, tmp_path_factory.mktemp("run"))
     assert ending.open == 0 and not ending.interrupted
     accepted = [row["key"] for row in tables["load"] if row["outcome"] == "accepted"]
     assert len(tables["load"]) == len(set(accepted)) == len(Schedule(plan))
@@ -89,7 +89,7 @@ def test_the_senders_rate_keeps_within_its_bound(
 ) -> None:
     """In any window w at most rate * w + burst requests reach the provider."""
     profile = parse_profile({"name": "unlimited", "carriers": [{"name": "a", "country": "*"}]})
-    _, tables = lived(plan, profile, route, tmp_path_factory.mktemp("run"))
+    _, tables = simulated(plan, profile, route, tmp_path_factory.mktemp("run"))
     submitted = sorted({row["t_submitted_ns"] for row in tables["provider"]})
     assert all(row["submits"] == 1 for row in tables["provider"])
     for start in range(len(submitted)):
@@ -103,8 +103,8 @@ def test_the_senders_rate_keeps_within_its_bound(
 def test_the_same_seed_is_the_same_run(
     tmp_path_factory: pytest.TempPathFactory, plan: Plan, name: str, route: RouteLimits
 ) -> None:
-    _, one = lived(plan, load_profile(name), route, tmp_path_factory.mktemp("one"))
-    _, two = lived(plan, load_profile(name), route, tmp_path_factory.mktemp("two"))
+    _, one = simulated(plan, load_profile(name), route, tmp_path_factory.mktemp("one"))
+    _, two = simulated(plan, load_profile(name), route, tmp_path_factory.mktemp("two"))
     assert one == two
 
 
@@ -114,8 +114,8 @@ def test_values_and_bytes_are_the_same_run(
     tmp_path_factory: pytest.TempPathFactory, plan: Plan, name: str, route: RouteLimits
 ) -> None:
     profile = load_profile(name)
-    by_values = lived(plan, profile, route, tmp_path_factory.mktemp("values"))
-    by_bytes = lived(plan, profile, route, tmp_path_factory.mktemp("bytes"), as_bytes=True)
+    by_values = simulated(plan, profile, route, tmp_path_factory.mktemp("values"))
+    by_bytes = simulated(plan, profile, route, tmp_path_factory.mktemp("bytes"), as_bytes=True)
     assert by_values == by_bytes
 
 
@@ -124,8 +124,8 @@ def test_values_and_bytes_are_the_same_day(tmp_path: Path, name: str) -> None:
     """Row by row, with hours of every fault: the windows of ``bad-day`` lie in the day's first minutes."""
     (part,) = catalogue.scenario("day-5k", Adjustment(speedup=60.0, window="day")).parts
     route = RouteLimits("r", 20, 20, 60, 60, 50, 4, 86_400.0)
-    by_values, values = lived(part.plan(1, "t"), load_profile(name), route, tmp_path)
-    by_bytes, bytes_ = lived(part.plan(1, "t"), load_profile(name), route, tmp_path, as_bytes=True)
+    by_values, values = simulated(part.plan(1, "t"), load_profile(name), route, tmp_path)
+    by_bytes, bytes_ = simulated(part.plan(1, "t"), load_profile(name), route, tmp_path, as_bytes=True)
     assert by_values == by_bytes
     assert len(values["load"]) == 5_000
     for table, rows in values.items():
@@ -139,7 +139,7 @@ def test_a_sender_without_priorities_loses_nothing_either(
 ) -> None:
     in_order = DispatchSettings.model_validate({"order": "arrival"})
     run_dir = tmp_path_factory.mktemp("run")
-    ending, tables = lived(plan, load_profile(name), route, run_dir, dispatch=in_order)
+    ending, tables = simulated(plan, load_profile(name), route, run_dir, dispatch=in_order)
     assert ending.open == 0
     assert {row["key"] for row in tables["sender"]} == {row["key"] for row in tables["load"]}
     assert {row["state"] for row in tables["sender"]} <= {"delivered", "failed", "expired"}
@@ -154,7 +154,7 @@ def test_in_order_of_arrival_an_otp_waits_behind_a_burst(tmp_path: Path) -> None
     for order in ("priority", "arrival"):
         dispatch = DispatchSettings.model_validate({"order": order})
         (tmp_path / order).mkdir()
-        _, tables = lived(plan, load_profile("fast"), route, tmp_path / order, dispatch=dispatch)
+        _, tables = simulated(plan, load_profile("fast"), route, tmp_path / order, dispatch=dispatch)
         sent = {row["key"]: row["t_submitted_ns"] for row in tables["provider"]}
         otps_ns = sorted(
             sent[row["key"]] - row["t_intended_ns"] for row in tables["load"] if row["message_class"] == "otp"
@@ -183,7 +183,7 @@ def test_a_text_that_the_api_would_refuse_ends_the_simulation(tmp_path: Path) ->
     streams = (Stream(Poisson(5.0, 2.0), mix=Mix(otp=1.0)),)
     plan = Plan(streams=streams, seed=1, key_tag="t", texts={"otp": ("x" * 2_000,)})
     with pytest.raises(Invalid, match="text must be a text of 1 to 6 segments"):
-        lived(plan, load_profile("fast"), RouteLimits("r", 50, 5, 60, 60, 100, 4, 86_400.0), tmp_path)
+        simulated(plan, load_profile("fast"), RouteLimits("r", 50, 5, 60, 60, 100, 4, 86_400.0), tmp_path)
 
 
 def test_one_that_is_ended_early_keeps_whole_records(tmp_path: Path) -> None:
