@@ -391,10 +391,8 @@ def test_the_fast_path_to_the_carrier_has_the_effects_of_the_full_path(
 ) -> None:
     """A fault that is far away changes nothing, but that every message is asked whether it meets one."""
     far = {"kind": "added_latency", "factor": 2.0, "start_s": 200_000_000, "end_s": 200_000_001}
-    short, long = (
-        world_after(sections | {"faults": faults}, requests, refused_calls=refused_calls)
-        for faults in ([], [far])
-    )
+    both = (sections | {"faults": faults} for faults in ([], [far]))
+    short, long = (world_after(each, requests, refused_calls=refused_calls) for each in both)
     short.driver.run()
     long.driver.run()
     assert short.trace == long.trace
