@@ -48,13 +48,13 @@ def storm(plan: StormPlan, notes: list[str] | None = None) -> StormOutcome:
     except Exception as error:
         text = f"{type(error).__name__}: {error}"
         found = [*world.watch.violations, Violation("raised", text)]
-        world.note(f"raised {text}")
+        world.state.note(f"raised {text}")
     return StormOutcome(
         plan.seed,
         plan.messages,
         len(world.watch.acknowledged_keys),
         len(_seen(world)),
-        world.processes,
-        dict(world.strikes),
+        world.sender.processes,
+        dict(world.state.strikes),
         tuple(found),
     )

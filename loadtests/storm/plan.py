@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from loadtests.storm.faults import KINDS
 from loadtests.storm.policy import HOURS
-from loadtests.storm.scene import CAMPAIGNS, Fault, Scene
+from loadtests.storm.scene import CAMPAIGNS, Call, Fault, Scene
 from reference_sender.dispatch.values import Lane
 
 _LANES = (Lane.OTP, Lane.OTP, Lane.TRANSACTIONAL, Lane.MARKETING, Lane.MARKETING)
@@ -20,24 +20,6 @@ _VALID_S = {
 }
 SHORT_MEMORY_S = 150.0
 _REPLIES_S = (0.0, 0.02, 0.3)
-
-
-class Call(Struct, frozen=True):
-    """``count`` messages that a client brings at ``at_s``: in one call (``together``) or each by itself. They
-    are scheduled ``after_s`` later, and valid from then on.
-    """
-
-    number: int
-    at_s: float
-    lane: Lane
-    campaign: str
-    sender_id: str
-    count: int
-    valid_s: float
-    segments: int
-    together: bool
-    after_s: float = 0.0
-    keeps_hours: bool = False
 
 
 class RoutePlan(Struct, frozen=True):
