@@ -55,7 +55,7 @@ class Backlog:
         return ticket
 
     def add_confined(self, message: Message, expires_ns: int, slot: int) -> Ticket:
-        """As ``add``, if only the route of ``slot`` may take ``message``, though no attempt was made there."""
+        """As ``add``, if only the route of ``slot`` may take it, though no attempt was made there."""
         lane = lane_index(message.lane)
         queue = OTP if self.in_order else lane
         ticket = Ticket(message, lane, queue, expires_ns, slot, confined=True)
