@@ -6,6 +6,7 @@ import ast
 import re
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from graphlib import TopologicalSorter
 from pathlib import Path
@@ -158,8 +159,8 @@ def test_no_path_of_a_machine_and_no_package_index_in_any_file() -> None:
 def defined_twice(paths: list[Path]) -> set[str]:
     """Names that more than one class has."""
     trees = [ast.parse(path.read_text()) for path in paths]
-    names = [node.name for tree in trees for node in ast.walk(tree) if isinstance(node, ast.ClassDef)]
-    return {name for name in names if names.count(name) > 1}
+    names = Counter(node.name for tree in trees for node in ast.walk(tree) if isinstance(node, ast.ClassDef))
+    return {name for name, count in names.items() if count > 1}
 
 
 def test_a_class_name_means_one_thing_in_the_whole_repository() -> None:
