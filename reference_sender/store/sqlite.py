@@ -119,6 +119,8 @@ class SqliteStore:
                 bring_up_to_date(self._writer, self._files.path)  # before the file is changed in any way
                 for connection in connections:
                     _set_up(connection)
+                # A statement of many rows copies the pages that it changes, by default to a new file.
+                self._writer.execute("PRAGMA temp_store = MEMORY")
                 self._reader.execute("PRAGMA query_only = ON")
                 bind_attempts(self._writer)
         except StoreError:
