@@ -126,11 +126,20 @@ class Backlog:
 
     def end(self, ticket: Ticket, state: State) -> None:
         """``ticket`` leaves the backlog: it is SENT or final."""
-        before = ticket.state
-        ticket.state = moved(before, state)
-        del self.tickets[ticket.message.key]
-        if before is not _QUEUED:
-            return
+        self.end_all((ticket,), state)
+
+    def end_all(self, tickets: Sequence[Ticket], state: State) -> None:
+        """These tickets leave the backlog: they are SENT or final."""
+        for before in {ticket.state for ticket in tickets}:
+            moved(before, state)
+        by_key = self.tickets
+        for ticket in tickets:
+            before, ticket.state = ticket.state, state
+            del by_key[ticket.message.key]
+            if before is _QUEUED:
+                self._stop_waiting(ticket)
+
+    def _stop_waiting(self, ticket: Ticket) -> None:
         self.waiting[ticket.lane] -= 1
         self._expiry.discard(ticket)
         if ticket.in_lane:

@@ -138,10 +138,7 @@ class Dispatcher:
         self._move_clock(now_ns)
         del self._sending.in_flight[batch_id]
         effects: list[Effect] = []
-        back: list[Ticket] = []
-        for ticket, result in zip(batch.tickets, results, strict=True):
-            if self._settling.settle(now_ns, batch, ticket, result, effects):
-                back.append(ticket)
+        back = self._settling.settle(now_ns, batch, results, effects)
         if back:
             self._backlog.put_back(back)
         failed = batch.route.answered(now_ns, batch.submitted_ns, results)
@@ -185,10 +182,11 @@ class Dispatcher:
         self._states.unmatched.clear()
         # A report without our key may be about a message that a lookup on its way finds as not yet ended.
         submitting = bool(self._sending.in_flight) or self._lookups.asking
-        for report in reports:
-            if self._looks_up and report.key is not None:
-                self._lookups.claim(report.provider_id)
-            self._states.reported(now_ns, report, submitting, effects)
+        if self._looks_up:
+            for report in reports:
+                if report.key is not None:
+                    self._lookups.claim(report.provider_id)
+        self._states.reported(now_ns, reports, submitting, effects)
         self._run_due(now_ns, effects)
         return effects
 
