@@ -92,12 +92,14 @@ class Backlog:
     ) -> list[Ticket]:
         """Take a batch out of that lane, for submitting on ``route`` now."""
         batch = self.lanes[slot * _KINDS + kind].take(now_ns, max_messages, max_segments)
+        for before in {ticket.state for ticket in batch}:
+            moved(before, _SUBMITTING)
         for ticket in batch:
-            ticket.state = moved(ticket.state, _SUBMITTING)
+            ticket.state = _SUBMITTING
             ticket.in_lane = False
             ticket.attempts += 1
             ticket.route = route
-            self._expiry.discard(ticket)
+        self._expiry.discard(batch)
         self.ready[kind] -= len(batch)
         if batch:
             self.waiting[batch[0].lane] -= len(batch)  # a batch is of one class
@@ -141,7 +143,7 @@ class Backlog:
 
     def _stop_waiting(self, ticket: Ticket) -> None:
         self.waiting[ticket.lane] -= 1
-        self._expiry.discard(ticket)
+        self._expiry.discard((ticket,))
         if ticket.in_lane:
             self.ready[ticket.queue] -= 1
             self.lanes[ticket.slot * _KINDS + ticket.queue].forget()

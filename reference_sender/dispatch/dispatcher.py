@@ -17,7 +17,7 @@ from reference_sender.dispatch.sending import Sending
 from reference_sender.dispatch.settings import DispatchSettings
 from reference_sender.dispatch.settling import AttemptResults
 from reference_sender.dispatch.snapshot import DispatchState, kept_entries, snapshot
-from reference_sender.dispatch.ticket import Ticket, lane_index
+from reference_sender.dispatch.ticket import lane_index
 from reference_sender.dispatch.unreported import unreported_of
 from reference_sender.dispatch.values import (
     FINAL_STATES,
@@ -97,13 +97,14 @@ class Dispatcher:
         self._move_clock(now_ns)
         effects: list[Effect] = []
         backlog, states = self._backlog, self._states
-        totals = states.totals
+        totals, waiting, sent = states.totals, backlog.tickets, states.awaiting.index.by_key
         for message in messages:
-            if states.knows(message.key):
+            key = message.key
+            if key in waiting or key in sent:
                 totals.duplicate_offers += 1
                 continue
             totals.offered += 1
-            if self._hedging is not None and is_hedge(message.key):
+            if self._hedging is not None and is_hedge(key):
                 self._hedging.offer(now_ns, message, effects)
                 continue
             if closes and message.message_id in closes:

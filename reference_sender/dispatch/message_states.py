@@ -98,10 +98,6 @@ class MessageStates:
         self.hedges = settings.hedge_otp_after_s is not None
         self._choice = choice  # None with one route: nothing is measured then
 
-    def knows(self, key: str) -> bool:
-        """Whether ``key`` is a message that has not ended."""
-        return key in self._backlog.tickets or key in self.awaiting.index.by_key
-
     def matches(self, report: Report) -> bool:
         """Whether ``report`` is about a known message, and not only by what a later answer may tell."""
         if report.key is not None and report.key in self._backlog.tickets:
@@ -117,14 +113,23 @@ class MessageStates:
         begun = self._hand_over(now_ns, [ticket for ticket, _ in taken])
         carrier = ""
         sent: list[tuple[str, Sent]] = []
-        for (ticket, provider_id), begun_ns in zip(taken, begun, strict=True):
+        for (ticket, provider_id), counts_from_ns in zip(taken, begun, strict=True):
             message, attempts = ticket.message, ticket.attempts
             message_id, key, campaign = message.message_id, message.key, message.campaign
             if choice is not None:
                 carrier = choice.carrier_of(message)
                 choice.accepted(now_ns, route)
             entry = Sent(
-                message_id, attempts, provider_id, now_ns, lane, begun_ns, _SENT, route, carrier, campaign
+                message_id,
+                attempts,
+                provider_id,
+                now_ns,
+                lane,
+                counts_from_ns,
+                _SENT,
+                route,
+                carrier,
+                campaign,
             )
             sent.append((key, entry))
             effects.append(Change(message_id, key, _SENT, "", provider_id, attempts, now_ns, route))

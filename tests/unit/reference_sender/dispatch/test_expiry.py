@@ -21,7 +21,7 @@ def test_those_due_at_once_come_by_message_id(ticket: Callable[..., Ticket]) -> 
     tickets = [ticket(expires_ns=7 * GRAIN_NS) for _ in range(50)]
     for each in reversed(tickets):
         index.add(each)
-    index.discard(tickets[10])
+    index.discard([tickets[10]])
     assert index.take_due(7 * GRAIN_NS) == tickets[:10] + tickets[11:]
 
 
@@ -30,5 +30,5 @@ def test_a_trickle_leaves_nothing_behind(ticket: Callable[..., Ticket]) -> None:
     for number in range(10_000):
         each = ticket(expires_ns=(number // 3 + 1) * GRAIN_NS)
         index.add(each)
-        index.discard(each)
+        index.discard([each])
     assert index.kept < 200
