@@ -58,6 +58,16 @@ class SentIndex:
         key = self._key_of.get(report.provider_id)
         return key if key in self.by_key else None
 
+    def take_reported(self, report: Report) -> tuple[str, Sent] | None:
+        """As ``find`` and ``pop``."""
+        key = report.key
+        sent = self.by_key.pop(key, None) if key is not None else None
+        if key is None or sent is None:
+            key = self.find(report)
+            return None if key is None else (key, self.pop(key))
+        self._key_of.pop(sent.provider_id, None)
+        return key, sent
+
     def extend(self, later: SentIndex) -> None:
         """Add the messages of ``later`` after these."""
         self.by_key.update(later.by_key)

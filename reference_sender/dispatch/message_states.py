@@ -275,23 +275,24 @@ class MessageStates:
     ) -> None:
         """Match delivery reports. ``submitting`` says whether any submit is unanswered."""
         awaiting = self.awaiting.index
-        find, pop, hedges = awaiting.find, awaiting.pop, self.hedges
+        take, hedges = awaiting.take_reported, self.hedges
         delivered: list[tuple[str, Sent, str]] = []
         for report in reports:
-            key, state = find(report), report.state
-            if key is not None and state is _DELIVERED:
-                delivered.append((key, pop(key), report.reason))
+            state = report.state
+            if state is _DELIVERED and (found := take(report)) is not None:
+                delivered.append((*found, report.reason))
                 if not hedges:  # the end of one message may be that of another one
                     continue
             if delivered:
                 self._delivered(now_ns, delivered, effects)
                 delivered = []
+                if hedges:
+                    continue
+            key = awaiting.find(report)
             if key is None:
                 self._reported_other(now_ns, report, submitting, effects)
-            elif state is _DELIVERED:
-                continue
             elif state in FINAL_STATES:
-                self._reached(now_ns, key, pop(key), state, report.reason, effects)
+                self._reached(now_ns, key, awaiting.pop(key), state, report.reason, effects)
             else:
                 self.totals.repeated_reports += 1
         if delivered:
