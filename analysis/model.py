@@ -207,7 +207,8 @@ class BurstResult(Struct, frozen=True, kw_only=True):
     guarded_during: tuple[Quantile, ...]
     guarded_before_count: int
     guarded_during_count: int
-    guarded_difference: Difference | None  # p95 during minus p95 before; None if either has no message
+    # During minus before, at the highest percentile that has a value in both; None if either has no message.
+    guarded_difference: Difference | None
     offered: Series  # the burst's own messages, per second
     delivered: Series
 

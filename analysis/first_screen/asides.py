@@ -113,20 +113,14 @@ def _before_and_during(quote: Quote, path: str, found: BurstResult) -> Sentence:
     if not places:
         return (f"Too few {name} messages to compare before and during",)
     place = places[-1]
-    said: Sentence = (
+    return (
         f"{name} {share_words(found.guarded_during[place].percentile)}",
         quote.quantile(f"{path}.guarded_during.{place}"),
         " during the burst, ",
         quote.quantile(f"{path}.guarded_before.{place}"),
         " before it: ",
+        *_difference(quote, f"{path}.guarded_difference"),
     )
-    difference: Difference | None = found.guarded_difference
-    if difference is not None and difference.percentile != found.guarded_during[place].percentile:
-        said = (
-            *said,
-            f"at the {difference.percentile:g}th percentile ",
-        )  # too few messages for the value of that percentile
-    return (*said, *_difference(quote, f"{path}.guarded_difference"))
 
 
 def _difference(quote: Quote, path: str) -> Sentence:

@@ -64,10 +64,11 @@ def live(part: PartReport) -> bool:
 def about_line(report: RunReport) -> str:
     """``28 Nov 2026 10:12 UTC · my-sender → mock provider, profile smsapi (100 requests/s) · seed 1``."""
     first = deciding(report)[0][1].identity
+    every_limit = {part.identity.profile_limits for _, part in deciding(report)}
     names = dict.fromkeys(part.identity.profile or "unknown" for _, part in deciding(report))
     profiles = f"profile{'s' if len(names) > 1 else ''} {' and '.join(names)}"
     limits = first.profile_limits
-    if len(names) == 1 and limits != "unknown" and len(limits) <= _MOST_WORDS:
+    if len(every_limit) == 1 and limits != "unknown" and len(limits) <= _MOST_WORDS:
         profiles += f" ({limits})" if limits != "none" else " (no limits)"
     supposed = dict.fromkeys(part.identity.what_if for _, part in deciding(report) if part.identity.what_if)
     what_if = f"what if: {'; '.join(supposed)}" if supposed else ""

@@ -273,7 +273,7 @@ def _counted(spec: Spec, facts: ObjectiveInputs) -> _Finding:
             accounting.lost,
             accounting.lost + unseen,
             why,
-            "the sender's rows",
+            "the log of your sender, or the objective unaccounted=0",
             count=accounting.accepted,
         )
     why = f"{accepted}; a lost one is unknown to the provider, and unknown to the sender or sent"

@@ -20,7 +20,6 @@ from analysis.quantile import Quantile
 from analysis.read.journeys import Journeys
 
 GUARDED_PERCENTILES = (50.0, 95.0)
-COMPARED_PERCENTILE = 95.0
 # The burst ends below half of the peak second. A "burst" as long as the load is a steady load.
 _EDGE_SHARE = 0.5
 _LONGEST_SHARE = 0.8
@@ -67,6 +66,9 @@ def _burst(
     until_s = to_s + (observed_s if mostly_s is None else mostly_s)
     guarded = _guarded(journeys)
     before, during = guarded & (due < from_s), guarded & (due >= from_s) & (due <= until_s)
+    quantiles_before = _quantiles(journeys, outcomes, before)
+    quantiles_during = _quantiles(journeys, outcomes, during)
+    compared = _compared_percentile(quantiles_before, quantiles_during)
     messages = int(np.count_nonzero(inside))
     return BurstResult(
         message_class=name,
@@ -82,11 +84,11 @@ def _burst(
         still_open=int(np.count_nonzero(inside & (outcomes.outcome == OPEN))),
         observed_after_s=observed_s,
         guarded_class=GUARDED_CLASS if guarded.any() else "",
-        guarded_before=_quantiles(journeys, outcomes, before),
-        guarded_during=_quantiles(journeys, outcomes, during),
+        guarded_before=quantiles_before,
+        guarded_during=quantiles_during,
         guarded_before_count=int(np.count_nonzero(before)),
         guarded_during_count=int(np.count_nonzero(during)),
-        guarded_difference=_difference(journeys, outcomes, before, during),
+        guarded_difference=_difference(journeys, outcomes, before, during, compared),
         offered=rate_series("offered", due[inside], 1.0, drawn_until(journeys)),
         delivered=rate_series(
             "delivered",
@@ -103,13 +105,23 @@ def _guarded(journeys: Journeys) -> Bools:
     return journeys.of_class(GUARDED_CLASS) & journeys.accepted
 
 
+def _compared_percentile(before: tuple[Quantile, ...], during: tuple[Quantile, ...]) -> float:
+    """The highest percentile with a value before and during; the lowest one if none has both."""
+    known = [
+        earlier.percentile
+        for earlier, later in zip(before, during, strict=False)
+        if earlier.value_s is not None and later.value_s is not None
+    ]
+    return max(known, default=GUARDED_PERCENTILES[0])
+
+
 def _difference(
-    journeys: Journeys, outcomes: MessageOutcomes, before: Bools, during: Bools
+    journeys: Journeys, outcomes: MessageOutcomes, before: Bools, during: Bools, percentile: float
 ) -> Difference | None:
     if not before.any() or not during.any():
         return None
     return independent_difference(
-        group_of(journeys, outcomes, during), group_of(journeys, outcomes, before), COMPARED_PERCENTILE
+        group_of(journeys, outcomes, during), group_of(journeys, outcomes, before), percentile
     )
 
 

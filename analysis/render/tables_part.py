@@ -155,8 +155,9 @@ def burst(report: RunReport, place: int) -> Table:
             name = percentile_name(quantile.percentile)
             rows.append((f"{guarded} {name} {words} (of {count_text(count)})", shown))
     if found.guarded_difference is not None:
+        name = percentile_name(found.guarded_difference.percentile)
         rows.append(
-            (f"{guarded} p95 during minus before", difference_cell(quote, f"{path}.guarded_difference"))
+            (f"{guarded} {name} during minus before", difference_cell(quote, f"{path}.guarded_difference"))
         )
     return Table(columns, tuple(rows))
 

@@ -79,17 +79,10 @@ def test_a_missed_time_has_the_digits_that_distinguish_it_from_its_limit(tmp_pat
     assert interval_text(quantile(95.0, 20.0, 0.0), 20.0) == "20.0 s to 20.0 s"
 
 
-def test_a_difference_names_its_percentile_where_another_is_shown() -> None:
-    shown = burst(1.0, 3.0)
-    both = screen_of(report(part(burst=shown)))
+def test_a_burst_is_compared_with_the_time_before_it() -> None:
+    shown = screen_of(report(part(burst=burst(1.0, 3.0))))
     assert "OTP 95 % within 8.80 s during the burst, 8.00 s before it: a difference of 2.00 s" in aside_text(
-        both, "burst"
-    )
-    withheld = quantile(95.0, None)
-    median = screen_of(report(part(burst=replace(shown, guarded_during=(shown.guarded_during[0], withheld)))))
-    assert (
-        "OTP 50 % within 4.10 s during the burst, 4.00 s before it: at the 95th percentile "
-        "a difference of 2.00 s" in aside_text(median, "burst")
+        shown, "burst"
     )
 
 
@@ -126,6 +119,15 @@ def test_a_what_if_is_next_to_the_title() -> None:
     supposed = replace(plain, identity=replace(plain.identity, what_if="no priorities"))
     assert " · what if: no priorities · " in screen_of(report(supposed)).about
     assert "what if" not in screen_of(report(plain)).about
+
+
+def test_profiles_with_the_same_limits_show_them_next_to_the_title() -> None:
+    first = part()
+    faults = replace(first, slug="b", identity=replace(first.identity, profile="smsapi-faults"))
+    other = replace(faults, identity=replace(faults.identity, profile_limits="none"))
+    both = "profiles smsapi and smsapi-faults"
+    assert f"{both} (100 requests/s, 500 segments/s) · " in screen_of(report(first, faults)).about
+    assert f"{both} · " in screen_of(report(first, other)).about
 
 
 def test_the_seed_is_that_of_the_command_and_not_that_of_a_part() -> None:

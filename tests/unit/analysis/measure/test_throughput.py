@@ -119,6 +119,27 @@ def test_a_burst_and_what_it_does_to_otps(new_run: Build) -> None:
     assert burst.delivered_after_s == pytest.approx(11.12, abs=0.02)
     assert [each.value_s for each in burst.guarded_before] == pytest.approx([2.0, 2.0])
     assert [each.value_s for each in burst.guarded_during] == pytest.approx([6.0, 6.0])
+    assert burst.guarded_difference is not None
+    assert burst.guarded_difference.percentile == 95.0
+    assert burst.guarded_difference.value_s == pytest.approx(4.0)
+
+
+def test_the_difference_is_of_the_highest_percentile_that_both_times_have(new_run: Build) -> None:
+    """With 30 OTPs before the burst there is a median, but no 95th percentile."""
+    run = new_run("run")
+    for slot in range(300):
+        due_s = 14.0 + slot / 5
+        run.journey(f"otp-{slot}", due_s, 6.0 if 20.0 <= due_s <= 40.0 else 2.0)
+    for slot in range(1_000):
+        run.due(f"bulk-{slot}", 20.0 + slot / 100, message_class="marketing")
+        run.seen(f"bulk-{slot}", 20.02 + slot / 50, radio_s=1.0)
+    scenario = records.RecordedScenario(name="burst", title="a burst", role="burst")
+    burst = analysed(run, load_s=75.0, end_s=85.0, scenario=scenario).burst
+    assert burst is not None
+    assert [each.value_s for each in burst.guarded_before] == [pytest.approx(2.0), None]
+    assert burst.guarded_difference is not None
+    assert burst.guarded_difference.percentile == 50.0
+    assert burst.guarded_difference.value_s == pytest.approx(4.0)
 
 
 def test_a_steady_load_is_no_burst() -> None:
