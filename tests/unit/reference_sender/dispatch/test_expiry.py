@@ -32,3 +32,23 @@ def test_a_trickle_leaves_nothing_behind(ticket: Callable[..., Ticket]) -> None:
         index.add(each)
         index.discard([each])
     assert index.kept < 200
+
+
+def test_a_deadline_is_found_after_its_tickets_left_and_others_came(ticket: Callable[..., Ticket]) -> None:
+    index = ExpiryIndex()
+    first, second, third = (ticket(expires_ns=3 * GRAIN_NS) for _ in range(3))
+    index.add(first)
+    index.discard([first])
+    index.add(second)
+    assert index.take_due(3 * GRAIN_NS) == [second]
+    index.add(third)
+    assert index.take_due(3 * GRAIN_NS) == [third]
+
+
+def test_tickets_of_several_deadlines_are_discarded_at_once(ticket: Callable[..., Ticket]) -> None:
+    index = ExpiryIndex()
+    tickets = [ticket(expires_ns=grain * GRAIN_NS) for grain in (2, 2, 5, 2, 9, 5)]
+    for each in tickets:
+        index.add(each)
+    index.discard(tickets[1:5])
+    assert index.take_due(10 * GRAIN_NS) == [tickets[0], tickets[5]]
