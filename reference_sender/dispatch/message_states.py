@@ -113,23 +113,14 @@ class MessageStates:
         begun = self._hand_over(now_ns, [ticket for ticket, _ in taken])
         carrier = ""
         sent: list[tuple[str, Sent]] = []
-        for (ticket, provider_id), counts_from_ns in zip(taken, begun, strict=True):
+        for (ticket, provider_id), since_ns in zip(taken, begun, strict=True):
             message, attempts = ticket.message, ticket.attempts
             message_id, key, campaign = message.message_id, message.key, message.campaign
             if choice is not None:
                 carrier = choice.carrier_of(message)
                 choice.accepted(now_ns, route)
             entry = Sent(
-                message_id,
-                attempts,
-                provider_id,
-                now_ns,
-                lane,
-                counts_from_ns,
-                _SENT,
-                route,
-                carrier,
-                campaign,
+                message_id, attempts, provider_id, now_ns, lane, since_ns, _SENT, route, carrier, campaign
             )
             sent.append((key, entry))
             effects.append(Change(message_id, key, _SENT, "", provider_id, attempts, now_ns, route))
