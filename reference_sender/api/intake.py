@@ -197,10 +197,12 @@ class Intake:
         if key is not None and _is_key(key) is None:
             raise Invalid("invalid", "key", f"key must be {_KEY_RULE}")
         segments = segments or checked_segments(text, self._max_segments)
-        self._id += 1
+        self._id = message_id = self._id + 1
+        not_before_ns = terms.not_before_ns
+        begins_ns = now_ns if not not_before_ns else max(now_ns, not_before_ns - self._wall.ahead_ns)
         return Message(
-            self._id,
-            key or f"s{self._tag}-{self._id}",
+            message_id,
+            key or f"s{self._tag}-{message_id}",
             number,
             text,
             terms.lane,
@@ -208,8 +210,8 @@ class Intake:
             terms.campaign,
             segments,
             now_ns,
-            max(now_ns, terms.not_before_ns - self._wall.ahead_ns) + terms.expiry_ns,
-            terms.not_before_ns,
+            begins_ns + terms.expiry_ns,
+            not_before_ns,
             terms.keeps_hours,
         )
 
@@ -241,7 +243,7 @@ def checked_number(number: str, name: str, place: int | None = None) -> str:
     if _is_number(number) is None:
         at = name if place is None else f"{name}[{place}]"
         raise Invalid("invalid", name, f"{at} must be {_NUMBER_RULE}")
-    return number.removeprefix("+")
+    return number if number[0] != "+" else number[1:]
 
 
 def check_campaign(campaign: str) -> None:
