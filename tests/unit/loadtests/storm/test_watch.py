@@ -9,6 +9,7 @@ import pytest
 from msgspec.structs import replace
 from nanoseconds import S
 
+from loadtests.storm.state import StormState
 from loadtests.storm.watch import StormWatch
 from reference_sender.dispatch.values import Lane, Message, Outcome, Result
 from reference_sender.node.effects import SubmitNow
@@ -23,9 +24,7 @@ def process(now_ns: int = 100 * S, number: int = 1) -> Any:
 
 @pytest.fixture
 def watch() -> StormWatch:
-    plan = SimpleNamespace(hours="", max_attempts=MOST_ATTEMPTS)
-    world: Any = SimpleNamespace(plan=plan, is_noting=False, struck=lambda use: None)
-    return StormWatch(world)
+    return StormWatch(StormState(1, ("route",)), hours="", max_attempts=MOST_ATTEMPTS)
 
 
 def submitted(watch: StormWatch, message: Message, now_ns: int = 100 * S) -> list[str]:
