@@ -83,7 +83,7 @@ class Bench:
             growth_high_per_s=spread[2],
             backlog=0.0,
             reserve=0.0,
-            stable=growth == 0,
+            sustained=growth == 0,
         )
         judged = (JudgedObjective(OBJECTIVES[0], "met"), JudgedObjective(OBJECTIVES[1], "undecided"))
         return AnalysisResult(run="r", call="c", exit_code=0, objectives=judged, steady=steady), ""
