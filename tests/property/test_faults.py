@@ -106,7 +106,7 @@ def profile_of(fault_sections: Faults) -> Profile:
     )
 
 
-class World:
+class FaultedProvider:
     """A provider in virtual time, what it answered, and a receiver that refuses the first ``deaf`` calls."""
 
     def __init__(self, profile: Profile, deaf: int = 0, seed: int = 1) -> None:
@@ -116,7 +116,7 @@ class World:
         self.calls: list[tuple[int, SendReports]] = []
         self.driver = VirtualDriver(self.engine, self._record, self._confirms)
 
-    def live(self, requests: Iterable[Request]) -> World:
+    def live(self, requests: Iterable[Request]) -> FaultedProvider:
         at_ns = 0
         for number, (pause_s, keys) in enumerate(requests):
             at_ns += round(pause_s * S)
@@ -147,7 +147,7 @@ class World:
 @settings(deadline=None, max_examples=150)
 @given(faults, traffic, moods)
 def test_no_fault_loses_count_of_anything(fault_sections: Faults, requests: list[Request], deaf: int) -> None:
-    world = World(profile_of(fault_sections), deaf).live(requests)
+    world = FaultedProvider(profile_of(fault_sections), deaf).live(requests)
     state, rows = world.engine.state(), world.rows()
     counters = state.counters
     answered = [effect.request_id for _, effect in world.answers]
@@ -181,7 +181,7 @@ def test_no_message_is_both_lost_and_delivered_and_copies_of_reports_change_noth
     fault_sections: Faults, requests: list[Request], deaf: int
 ) -> None:
     profile = profile_of(fault_sections)
-    world = World(profile, deaf).live(requests)
+    world = FaultedProvider(profile, deaf).live(requests)
     told = Counter(report.provider_id for _, call in world.calls for report in call.reports)
     states: dict[str, DeliveryReport] = {}
     for _, call in world.calls:
@@ -210,7 +210,7 @@ def test_the_same_outcomes_whatever_the_order(fault_sections: Faults, order: lis
     profile = profile.model_copy(update={"throttle": type(profile.throttle)(), "carriers": unpaced})
     found = []
     for keys in (range(20), order):
-        world = World(profile).live([(0.0, [key]) for key in keys])
+        world = FaultedProvider(profile).live([(0.0, [key]) for key in keys])
         found.append({row.key: (row.state, row.reason, row.fault) for row in world.rows()})
     assert found[0] == found[1]
 
@@ -223,7 +223,7 @@ def test_a_rate_reduction_keeps_the_bound_of_its_bucket_in_every_window(
     share: float, burst: int, pauses_ns: list[int]
 ) -> None:
     drop = {"kind": "rate_reduction", "share": share, "burst": burst, "start_s": 3.0, "end_s": 8.0}
-    world = World(profile_of([drop]))
+    world = FaultedProvider(profile_of([drop]))
     due_ns = list(accumulate(pauses_ns))
     for number, at_ns in enumerate(due_ns):
         key = f"k{number}"

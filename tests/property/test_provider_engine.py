@@ -129,7 +129,7 @@ def submit_of(number: int, keys: Sequence[int], segments: int, fast: bool, check
     )
 
 
-class World:
+class ProviderWorld:
     """A provider in virtual time, its effects, and a receiver that refuses the first ``deaf`` calls."""
 
     def __init__(self, sections: Sections, seed: int = 1, deaf: int = 0, late_ns: int = 0) -> None:
@@ -149,8 +149,8 @@ class World:
         return [(now_ns, effect) for now_ns, effect in self.trace if isinstance(effect, kind)]
 
 
-def live(sections: Sections, requests: Iterable[Request], seed: int = 1, deaf: int = 0) -> World:
-    lived = World(sections, seed, deaf)
+def live(sections: Sections, requests: Iterable[Request], seed: int = 1, deaf: int = 0) -> ProviderWorld:
+    lived = ProviderWorld(sections, seed, deaf)
     at_ns = 0
     for number, (pause_s, keys, segments, fast, checked) in enumerate(requests):
         at_ns += round(pause_s * S)
@@ -205,7 +205,7 @@ def test_each_submit_has_one_answer_or_by_a_fault_none(sections: Sections, reque
 @given(profiles, traffic, st.sampled_from([0, 1, 700_000_000]))
 def test_nothing_comes_out_early(sections: Sections, requests: list[Request], late_ns: int) -> None:
     """Before every deadline advance does nothing; and a late driver never makes an exact instant earlier."""
-    world = World(sections, late_ns=late_ns)
+    world = ProviderWorld(sections, late_ns=late_ns)
     at_ns = 0
     for number, (pause_s, keys, segments, fast, checked) in enumerate(requests):
         at_ns += round(pause_s * S)
@@ -317,7 +317,7 @@ def test_ties_go_by_the_order_of_entry(segments: list[int]) -> None:
         "reply": {"latency": {"kind": "fixed", "value_s": 1}},
         "delivery": {"latency": {"kind": "fixed", "value_s": 1}},
     }
-    world = World(sections)
+    world = ProviderWorld(sections)
     for number, count in enumerate(segments):
         world.driver.submit(submit_of(number, [number], count, False, False))
     world.driver.run()
@@ -349,7 +349,7 @@ def test_each_submit_is_drawn_again_with_or_without_a_row(submit: Submit, seed: 
         {"faults": [{"kind": "error_rate", "share": 0.5}]},
     ]
     for sections in faults:
-        world = World(sections | {"carriers": [{"name": "a", "country": "*"}]}, seed)
+        world = ProviderWorld(sections | {"carriers": [{"name": "a", "country": "*"}]}, seed)
         for _ in range(64):
             world.driver.submit(submit)
         answers = [reply.answer for _, reply in world.effects(Reply)]
@@ -365,7 +365,7 @@ def test_a_trial_draws_no_chance_of_a_submit_that_counts(seed: int, trials: int)
     sections |= {"carriers": [{"name": "a", "country": "*"}]}
     found = []
     for count in (0, trials):
-        world = World(sections, seed)
+        world = ProviderWorld(sections, seed)
         for _ in range(count):
             messages = submit_of(0, [1], 1, False, False).messages
             world.driver.submit(Submit(1, "smsapi", "t", "Test", messages, validate_only=True))

@@ -9,7 +9,7 @@ from mock_provider.engine.values import Accepted, AcceptedMessage, MessageState,
 from mock_provider.inbox.store import Inbox, InboxFilter
 
 
-class Told:
+class StatedInbox:
     """An inbox of messages ``m0``, ``m1``, … and the states that were asked for."""
 
     def __init__(self, capacity: int = 100) -> None:
@@ -41,11 +41,11 @@ class Told:
 
 
 @pytest.fixture
-def told() -> Told:
-    return Told()
+def told() -> StatedInbox:
+    return StatedInbox()
 
 
-def test_newest_first_by_part_of_number_text_sender_and_key(told: Told) -> None:
+def test_newest_first_by_part_of_number_text_sender_and_key(told: StatedInbox) -> None:
     told.take("Code 11", "Łódź")
     told.take("sale", sender="OUTLET")
     assert told.found() == ["m2", "m1", "m0"]
@@ -57,7 +57,7 @@ def test_newest_first_by_part_of_number_text_sender_and_key(told: Told) -> None:
     assert told.found(limit=0) == []
 
 
-def test_the_state_filter_combines_with_the_other_filters(told: Told) -> None:
+def test_the_state_filter_combines_with_the_other_filters(told: StatedInbox) -> None:
     told.take("a", "b", "a")
     told.states["m0"] = MessageState.DELIVERED
     assert told.found(state="delivered") == ["m0"]
@@ -68,7 +68,7 @@ def test_the_state_filter_combines_with_the_other_filters(told: Told) -> None:
 
 @pytest.mark.parametrize("sizes", [(1, 1, 1, 1), (4,), (2, 2), (3, 1)])
 def test_pages_continue_where_the_last_ended_within_a_request_and_across(
-    told: Told, sizes: tuple[int, ...]
+    told: StatedInbox, sizes: tuple[int, ...]
 ) -> None:
     for size in sizes:
         told.take(*["x"] * size)
@@ -81,7 +81,7 @@ def test_pages_continue_where_the_last_ended_within_a_request_and_across(
 
 
 def test_the_oldest_requests_go_and_are_found_no_more() -> None:
-    told = Told(capacity=3)
+    told = StatedInbox(capacity=3)
     told.take("a", "b")
     assert told.inbox.find("m0") is not None  # indexed while it was there
     told.take("c")
@@ -95,14 +95,14 @@ def test_the_oldest_requests_go_and_are_found_no_more() -> None:
 
 
 def test_the_index_stays_within_bounds_however_much_passes() -> None:
-    told = Told(capacity=10)
+    told = StatedInbox(capacity=10)
     for _ in range(200):
         newest = told.take("x")[0]
         assert told.inbox.find(newest) is not None
     assert told.inbox.indexed <= 21
 
 
-def test_new_messages_since_a_position_and_the_number_of_skipped_ones(told: Told) -> None:
+def test_new_messages_since_a_position_and_the_number_of_skipped_ones(told: StatedInbox) -> None:
     told.take("a", "b")
     seen = told.inbox.end
     assert told.inbox.since(seen, 10) == ([], 0)
@@ -112,7 +112,7 @@ def test_new_messages_since_a_position_and_the_number_of_skipped_ones(told: Told
     assert ([m.text for m in messages], skipped) == (["f", "e", "d"], 1)
 
 
-def test_after_clearing_nothing_is_there_and_counting_continues(told: Told) -> None:
+def test_after_clearing_nothing_is_there_and_counting_continues(told: StatedInbox) -> None:
     told.take("a")
     told.inbox.find("m0")
     end = told.inbox.end
