@@ -30,7 +30,7 @@ async def step(world: SenderWorld, body: Any) -> Any:
 def test_a_filter_is_counted_without_sending_and_then_sent_in_steps(run_world: RunWorld) -> None:
     async def steps(world: SenderWorld) -> None:
         await dead_letters(world, 5)
-        which = {"campaign": "may", "class": "marketing", "route": "r"}
+        which = {"campaign": "may", "message_class": "marketing", "route": "r"}
         counted = await step(world, {"filter": which, "dry_run": True})
         assert (counted["matched"], counted["uncertain"], sum(counted["reasons"].values())) == (5, 0, 5)
         assert world.driver.state().totals["sent"] == 5, "a count sends nothing"
@@ -63,7 +63,7 @@ def test_a_filter_that_matches_nothing_sends_nothing(run_world: RunWorld) -> Non
         for which in (
             {"route": "other"},
             {"reason": "error 13"},
-            {"class": "otp"},
+            {"message_class": "otp"},
             {"since": "2100-01-01T00:00:00Z"},
             {"until": "2020-01-01T00:00:00+02:00"},
         ):
@@ -103,6 +103,8 @@ def test_a_full_queue_ends_a_step_and_the_next_one_continues_there(run_world: Ru
         ({"filter": {}, "limit": 1001}, "limit"),
         ({"filter": {}, "after": "x"}, "after"),
         ({"filter": {"carrier": "Plus"}}, "carrier"),
+        ({"filter": {"message_class": "sms"}}, "message_class"),
+        ({"filter": {"class": "otp"}}, "class"),
     ],
 )
 def test_a_replay_that_is_not_clear_is_refused(run_world: RunWorld, body: Any, field: str) -> None:

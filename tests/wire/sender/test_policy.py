@@ -191,7 +191,7 @@ def test_a_wrong_number_of_a_list_is_named_by_its_place(run_world: RunWorld) -> 
         ("DELETE", "/v1/opt-outs/me", None),
         ("GET", "/v1/opt-outs?limit=0", None),
         ("GET", "/v1/opt-outs?page=2", None),
-        ("GET", "/v1/dead-letters?class=sms", None),
+        ("GET", "/v1/dead-letters?message_class=sms", None),
         ("GET", "/v1/dead-letters?after=-1", None),
         ("POST", "/v1/dead-letters/replay", {"ids": []}),
         ("POST", "/v1/dead-letters/replay", {"ids": ["1"], "force": True}),
@@ -201,6 +201,16 @@ def test_a_request_with_an_error_is_refused(run_world: RunWorld, method: str, pa
     async def steps(world: SenderWorld) -> None:
         status, answer, _ = await world.call(method, path, json=body)
         assert status == 400 and answer["error"]["message"]
+
+    run_world(steps)
+
+
+@pytest.mark.parametrize(("query", "field"), [("message_class=sms", "message_class"), ("class=otp", "class")])
+def test_the_class_of_dead_letters_has_one_name(run_world: RunWorld, query: str, field: str) -> None:
+    async def steps(world: SenderWorld) -> None:
+        status, answer, _ = await world.call("GET", f"/v1/dead-letters?{query}")
+        assert (status, answer["error"]["field"]) == (400, field)
+        assert "message_class" in answer["error"]["message"]
 
     run_world(steps)
 
@@ -330,7 +340,7 @@ def test_dead_letters_are_listed_filtered_and_replayed_once(run_world: RunWorld)
         await world.until_sent(4)
         await world.report("m-0", "m-2", "otp", status=407)
         await world.report("m-1", status=404)
-        _, page, _ = await world.call("GET", "/v1/dead-letters?campaign=may&class=marketing&limit=1")
+        _, page, _ = await world.call("GET", "/v1/dead-letters?campaign=may&message_class=marketing&limit=1")
         assert ([each["key"] for each in page["dead_letters"]], page["next"] is not None) == (["m-0"], True)
         _, page, _ = await world.call("GET", f"/v1/dead-letters?campaign=may&after={page['next']}")
         (dead,) = page["dead_letters"]
