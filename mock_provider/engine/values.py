@@ -77,7 +77,7 @@ class Submit(Struct, frozen=True, gc=False):
     token: str
     sender_id: str
     messages: tuple[Outbound, ...]
-    priority: bool = False  # priority
+    priority: bool = False
     refuse_duplicates: bool = False  # refuse a client_ref seen within the profile's window
     validate_only: bool = False  # checked and answered, neither charged nor sent
     report_url: str | None = None
