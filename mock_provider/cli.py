@@ -26,7 +26,6 @@ from mock_provider.state.file import StateError
 log = logging.getLogger("mock_provider")
 
 _BAD_USAGE = 2
-_FAILED = 74  # EX_IOERR of sysexits.h
 _STAYS_S = 5.0  # between a failure and the exit, so that a client can read what failed
 _MIB = 1024 * 1024
 
@@ -187,7 +186,7 @@ async def serve(config: ProviderConfig) -> int:
     failures = provider.runtime.health.failures
     if failures:
         log.error("ended because of a failure: %s", "; ".join(failures))
-    return _FAILED if failures else 0
+    return os.EX_IOERR if failures else 0
 
 
 async def _until(stop: asyncio.Event, failed: asyncio.Event) -> None:
