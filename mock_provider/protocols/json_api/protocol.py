@@ -31,7 +31,7 @@ from mock_provider.protocols.json_api.lookups import (
     message_reply,
 )
 from mock_provider.protocols.json_api.openapi import openapi_document
-from mock_provider.protocols.json_api.problems import UNAUTHORIZED, ProblemError, problem
+from mock_provider.protocols.json_api.problems import UNAUTHORIZED, ProblemError, problem, refusal_text
 from mock_provider.protocols.json_api.reports import report_call
 from mock_provider.protocols.json_api.send import (
     PROTOCOL_NAME,
@@ -50,7 +50,7 @@ class JsonApi:
 
     paths = frozenset((_MESSAGES, _ACCOUNT, _OPENAPI))
     prefixes = (_ONE_MESSAGE,)
-    errors = ErrorReplies(problem(Refusal.UNAVAILABLE.value), INTERNAL_ERROR)
+    errors = ErrorReplies(problem(Refusal.UNAVAILABLE.value), INTERNAL_ERROR, refusal_text)
 
     def __init__(self, profile: Profile) -> None:
         self._settings = profile.protocol.generic
