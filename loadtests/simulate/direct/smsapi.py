@@ -52,8 +52,8 @@ def passage(profile: Profile, token: str, through_bytes: BytePassage) -> Passage
 
 
 class DirectSmsapi(Passage):
-    """As the passage with bytes. It takes 2 us of processor time in place of 16 us for a request of one message
-    and its answer, and 52 us in place of 174 us for 100 messages.
+    """As the passage with bytes. It takes 2 us of processor time in place of 16 us for a request of one
+    message and its answer, and 52 us in place of 174 us for 100 messages.
     """
 
     def __init__(self, profile: Profile, token: str, through_bytes: BytePassage) -> None:
