@@ -128,7 +128,7 @@ def provider(
         ),
     ] = ConnectionLimits().body_bytes // _MIB,
 ) -> None:
-    """A simulated SMS provider that speaks SMSAPI, Twilio's API, SMPP 3.4 and a plain JSON API.
+    """A simulated SMS provider that speaks SMSAPI, Twilio's API, SMPP 3.4 and the generic JSON API.
 
     When it is ready it prints one line of JSON with its URL; logs go to standard error. SIGTERM, SIGINT and
     SIGHUP stop it cleanly. The exit code is then 0, or 74 if a part of it failed (field "failed" of
