@@ -296,9 +296,9 @@ def test_refusals_are_shown_also_those_that_leave_no_row(start: StartProvider) -
         ("smsapi", 200, "no_credit"),
     ]
     assert seen[3][3] == "k-1"
-    said = [json.loads(each["answered"])["error"] for each in shown["refusals"]]
-    assert said == [101, 101, "http_404", 103]
-    assert [each["code"] for each in shown["refusals"]] == [str(code) for code in said]
+    errors = [json.loads(each["answered"])["error"] for each in shown["refusals"]]
+    assert errors == [101, 101, "http_404", 103]
+    assert [each["code"] for each in shown["refusals"]] == [str(code) for code in errors]
     assert shown["refusals"][2]["text"] == "Not found"
     assert shown["report_failure"] == ""
     assert provider.admin("/reset", {}, "POST")[0] == 200
