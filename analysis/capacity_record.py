@@ -12,6 +12,7 @@ import msgspec
 from msgspec import Struct
 
 CAPACITY = "capacity.json"
+SEARCH_ITSELF = "."  # ``capacity`` in the run.json of a search: its own directory
 
 
 class Trial(Struct, frozen=True, kw_only=True):

@@ -16,17 +16,18 @@ from loadtests.arrivals import DAY_MIX, Mix, Stream
 from loadtests.arrivals.chance import derive_seed
 from loadtests.capacity.analysis import analyse_trial
 from loadtests.capacity.bracket import SearchSettings, TrialResult
-from loadtests.capacity.objectives import fewest_messages
+from loadtests.capacity.objectives import fewest_messages, what_judges
 from loadtests.capacity.result import (
     Searched,
     bracket_words,
     capacity_result,
     last_trial_words,
     shown_trial,
+    unjudged,
 )
 from loadtests.capacity.search import NextTrial, SearchEnd, next_step, rate_text
 from loadtests.capacity.trial_load import Spacing, trial_process
-from loadtests.capacity.verdict import BACKLOG, invalid_trial, judged_trial
+from loadtests.capacity.verdict import invalid_trial, judged_trial
 from loadtests.runner.interruption import Interruption
 from loadtests.runner.part_run import PartRun
 from loadtests.runner.progress import Progress
@@ -56,7 +57,8 @@ class Asked(Struct, frozen=True, kw_only=True):
 
 
 class SearchOutcome(Struct, frozen=True, kw_only=True):
-    """``manifests`` of the trials that ran, by their places. ``unjudged``: objectives no trial judged.
+    """``manifests`` of the trials that ran, by their places. ``unjudged``: objectives that the trials at the
+    sustained rate did not judge. ``judges``: the options with which they are judged.
 
     ``shown``: the place of the trial that the report shows, at the sustained rate if there is one.
     """
@@ -64,6 +66,7 @@ class SearchOutcome(Struct, frozen=True, kw_only=True):
     result: CapacityResult
     manifests: dict[str, Manifest]
     unjudged: tuple[str, ...]
+    judges: tuple[str, ...]
     shown: str
 
 
@@ -195,10 +198,12 @@ def _found(
     )
     result = capacity_result(search, trials, searched)
     write_capacity(settings.out, result)
-    judged = {name for each in trials for name in each.judged}
+    not_judged = unjudged(search, trials, settings.objectives)
+    met = result.sustained_per_s
     return SearchOutcome(
         result=result,
         manifests=manifests,
-        unjudged=tuple(each for each in (*settings.objectives, BACKLOG) if each not in judged),
+        unjudged=not_judged,
+        judges=what_judges(not_judged, asked.mix, met, search) if met is not None else (),
         shown=shown_trial(search, trials) or next(reversed(manifests)),
     )

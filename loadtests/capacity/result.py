@@ -1,4 +1,4 @@
-"""The result of a search: as ``capacity.json``, as text, and as an exit code."""
+"""The result of a search: as ``capacity.json`` and as text."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from msgspec import Struct
 
 from analysis.capacity_record import CapacityResult, Trial
-from analysis.exit_codes import ExitCode
 from loadtests.arrivals import DAY_S, DayCurve, peak_rate_per_s
 from loadtests.capacity.bracket import Bracket, SearchSettings, TrialResult, read_trials
 from loadtests.capacity.search import rate_text
@@ -64,13 +63,15 @@ def _precise(settings: SearchSettings, bracket: Bracket) -> bool:
 
 def shown_trial(settings: SearchSettings, trials: Sequence[TrialResult]) -> str | None:
     """The place of the trial that the report shows: of the highest met rate, otherwise of the lowest missed
-    one.
+    one, otherwise of the last undecided one.
 
     Only one of them: a page with YES for one rate and NO for another would have no verdict.
     """
     bracket = read_trials(settings, trials)
     last = {(each.verdict, each.rate_per_s): each.place for each in trials}
-    return last.get(("met", bracket.met_per_s)) or last.get(("missed", bracket.missed_per_s))
+    undecided = [each.place for each in trials if each.verdict == "undecided"]
+    decided = last.get(("met", bracket.met_per_s)) or last.get(("missed", bracket.missed_per_s))
+    return decided or (undecided[-1] if undecided else None)
 
 
 def bottlenecks_above(bracket: Bracket, trials: Sequence[TrialResult]) -> tuple[str, ...]:
@@ -80,16 +81,6 @@ def bottlenecks_above(bracket: Bracket, trials: Sequence[TrialResult]) -> tuple[
         key=lambda each: each.rate_per_s,
     )
     return next((each.bottlenecks for each in missed if each.bottlenecks), ())
-
-
-def exit_code(found: CapacityResult) -> int:
-    """0: a rate was met. Without one: 1 if a rate was missed, 4 if one stayed undecided, otherwise 3."""
-    if found.sustained_per_s is not None:
-        return ExitCode.MET
-    verdicts = {each.verdict for each in found.trials}
-    if "missed" in verdicts:
-        return ExitCode.MISSED
-    return ExitCode.UNDECIDED if "undecided" in verdicts else ExitCode.INVALID
 
 
 def bracket_words(settings: SearchSettings, trials: Sequence[TrialResult]) -> str:
@@ -138,8 +129,17 @@ def _trial_words(trial: TrialResult) -> str:
     return told
 
 
-def lines(found: CapacityResult, unjudged: Sequence[str]) -> list[str]:
-    """The result for a reader."""
+def unjudged(
+    settings: SearchSettings, trials: Sequence[TrialResult], objectives: Sequence[str]
+) -> tuple[str, ...]:
+    """The objectives that were not judged at the sustained rate; without one, those that no trial judged."""
+    shown = shown_trial(settings, trials) if read_trials(settings, trials).met_per_s else None
+    judged = {name for each in trials for name in each.judged if shown is None or each.place == shown}
+    return tuple(each for each in (*objectives, BACKLOG) if each not in judged)
+
+
+def lines(found: CapacityResult, unjudged: Sequence[str], judges: Sequence[str] = ()) -> list[str]:
+    """The result for a reader. ``judges``: the options with which the unjudged objectives are judged."""
     if found.sustained_per_s is None:
         told = [f"no rate met every objective: {found.ended}"]
     else:
@@ -168,7 +168,10 @@ def lines(found: CapacityResult, unjudged: Sequence[str]) -> list[str]:
     judged = [each for each in (*found.objectives, BACKLOG) if each not in unjudged]
     told.append(f"judged by: {', '.join(judged) or 'nothing'}")
     if unjudged:
-        told.append(f"not judged, since no trial had enough data: {', '.join(unjudged)}")
+        at = "at this rate" if found.sustained_per_s is not None else "in any trial"
+        told.append(f"not judged {at}, for lack of data: {', '.join(unjudged)}")
+    if judges:
+        told.append(f"to judge them: {' or '.join(judges)}")
     return told
 
 

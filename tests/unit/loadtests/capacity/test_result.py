@@ -14,11 +14,11 @@ from loadtests.capacity.result import (
     Searched,
     bracket_words,
     capacity_result,
-    exit_code,
     last_trial_words,
     lines,
     per_day,
     shown_trial,
+    unjudged,
 )
 
 SETTINGS = SearchSettings()
@@ -56,7 +56,6 @@ def test_the_rate_that_was_met_is_the_figure_and_the_interval_is_around_the_trut
     # At the lowest missed rate nothing was named: the next one's bottleneck stands.
     assert found.bottlenecks == ("the provider's limit",)
     assert [each.verdict for each in found.trials] == ["met", "missed", "missed", "met"]
-    assert exit_code(found) == 0
 
 
 @pytest.mark.parametrize(
@@ -79,7 +78,6 @@ def test_a_precision_that_was_not_reached_is_said(
     assert found.precision_missed == missed
     said = f"the precision of {precision:g} was not reached" in "\n".join(lines(found, ()))
     assert said == (missed is not None)
-    assert exit_code(found) == (0 if found.sustained_per_s else 1)
 
 
 def test_the_report_shows_the_trial_at_the_sustained_rate() -> None:
@@ -93,23 +91,6 @@ def test_a_day_has_the_rate_at_its_peak() -> None:
     assert peak_rate_per_s(DayCurve(messages)) == pytest.approx(297, rel=1e-6)
 
 
-@pytest.mark.parametrize(
-    ("verdicts", "code"),
-    [
-        (("met",), 0),
-        (("missed", "missed"), 1),
-        (("invalid", "missed"), 1),
-        (("undecided", "invalid"), 4),
-        (("invalid", "invalid"), 3),
-        ((), 3),
-    ],
-)
-def test_exit_codes(verdicts: tuple[TrialVerdict, ...], code: int) -> None:
-    trials = [trial(50 - number, verdict) for number, verdict in enumerate(verdicts)]
-    found = capacity_result(SETTINGS, trials, SEARCHED)
-    assert exit_code(found) == code
-
-
 def test_words_for_a_reader() -> None:
     found = capacity_result(SETTINGS, FOUND, SEARCHED)
     told = lines(found, ("the backlog",))
@@ -118,8 +99,25 @@ def test_words_for_a_reader() -> None:
     assert told[2] == "bottleneck above it: the provider's limit"
     assert told[3:] == [
         "judged by: otp.p95<20s, loss=0",
-        "not judged, since no trial had enough data: the backlog",
+        "not judged at this rate, for lack of data: the backlog",
     ]
+
+
+def test_an_objective_that_was_judged_only_above_the_sustained_rate_is_not_judged() -> None:
+    low = replace(trial(50, "met"), judged=("loss=0",))
+    high = replace(trial(150, "missed", 60), judged=("loss=0", "otp.p95<20s"))
+    assert unjudged(SETTINGS, [low, high], SEARCHED.objectives) == ("otp.p95<20s", "the backlog")
+    assert unjudged(SETTINGS, [high], SEARCHED.objectives) == ("the backlog",)
+    told = lines(capacity_result(SETTINGS, [low, high], SEARCHED), ("otp.p95<20s",), ("--trial-s 13",))
+    assert told[-2:] == [
+        "not judged at this rate, for lack of data: otp.p95<20s",
+        "to judge them: --trial-s 13",
+    ]
+
+
+def test_without_a_met_and_a_missed_rate_the_report_shows_the_undecided_one() -> None:
+    trials = [trial(50, "undecided"), trial(20, "invalid")]
+    assert shown_trial(SETTINGS, trials) == "trials/50"
 
 
 def test_without_a_bottleneck_the_cause_of_the_miss_is_named() -> None:
