@@ -75,7 +75,7 @@ def capacity(
     from loadtests.arrivals import CLASSES, Stream
     from loadtests.capacity.bracket import SearchSettings
     from loadtests.capacity.find import NAME, OBJECTIVES, Asked
-    from loadtests.capacity.objectives import read_mix
+    from loadtests.capacity.objectives import applicable, read_mix
     from loadtests.capacity.run import search_capacity
     from loadtests.capacity.trial_load import trial_process
     from loadtests.checked_settings import checked_settings
@@ -106,7 +106,7 @@ def capacity(
         target_file=target,
         profile=profile,
         workers=workers,
-        objectives=with_defaults(given) if given else OBJECTIVES,
+        objectives=with_defaults(given) if given else applicable(OBJECTIVES, asked.mix),
     )
     settings = checked_settings(Scenario(name=NAME, title=NAME, parts=(part,)), options, out)
     raise typer.Exit(search_capacity(asked, settings, Console()))

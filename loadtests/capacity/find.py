@@ -27,7 +27,7 @@ from loadtests.capacity.result import (
 )
 from loadtests.capacity.search import NextTrial, SearchEnd, next_step, rate_text
 from loadtests.capacity.trial_load import Spacing, trial_process
-from loadtests.capacity.verdict import invalid_trial, judged_trial
+from loadtests.capacity.verdict import BACKLOG, invalid_trial, judged_trial
 from loadtests.runner.interruption import Interruption
 from loadtests.runner.part_run import PartRun
 from loadtests.runner.progress import Progress
@@ -200,10 +200,11 @@ def _found(
     write_capacity(settings.out, result)
     not_judged = unjudged(search, trials, settings.objectives)
     met = result.sustained_per_s
+    percentiles = [each for each in not_judged if each != BACKLOG]
     return SearchOutcome(
         result=result,
         manifests=manifests,
         unjudged=not_judged,
-        judges=what_judges(not_judged, asked.mix, met, search) if met is not None else (),
+        judges=what_judges(percentiles, asked.mix, met, search) if met is not None else (),
         shown=shown_trial(search, trials) or next(reversed(manifests)),
     )
