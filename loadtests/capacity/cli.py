@@ -61,8 +61,8 @@ def capacity(
     grows. Then the search narrows the interval between the rates that were met and missed (docs/capacity.md).
 
     Exit code: 0 a rate was found, 1 no rate meets the objectives, 2 bad usage, 3 the bench itself failed,
-    4 nothing could be decided, or an objective was not judged at that rate, 70 smsbench itself failed, 130 interrupted. The first Ctrl-C ends the search
-    and reports the results so far; the second aborts.
+    4 nothing could be decided, or an objective was not judged at that rate, 70 smsbench itself failed,
+    130 interrupted. The first Ctrl-C ends the search and reports the results so far; the second aborts.
 
     \b
       smsbench capacity

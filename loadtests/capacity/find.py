@@ -18,6 +18,7 @@ from loadtests.capacity.analysis import analyse_trial
 from loadtests.capacity.bracket import SearchSettings, TrialResult
 from loadtests.capacity.objectives import fewest_messages, what_judges
 from loadtests.capacity.result import (
+    INTERRUPTED,
     Searched,
     bracket_words,
     capacity_result,
@@ -101,7 +102,7 @@ def find_capacity(
         manifest = _run(asked, settings, number, step, place, progress, interruption)
         manifests[place] = manifest
         if interruption.asked:
-            ended = "interrupted"
+            ended = INTERRUPTED
             break
         trials.append(_judge(search, step, asked.mix, settings.out, place, manifest))
         progress.note(f"  {last_trial_words(search, trials)}; {bracket_words(search, trials)}")

@@ -9,10 +9,11 @@ from msgspec import Struct
 
 from analysis.capacity_record import CapacityResult, Trial
 from loadtests.arrivals import DAY_S, DayCurve, peak_rate_per_s
-from loadtests.capacity.bracket import Bracket, SearchSettings, TrialResult, read_trials
+from loadtests.capacity.bracket import MOST_TRIALS, Bracket, SearchSettings, TrialResult, read_trials
 from loadtests.capacity.search import rate_text
 from loadtests.capacity.verdict import BACKLOG
 
+INTERRUPTED = "interrupted"  # why a search ended
 _SAMPLE_DAY = 1_000_000
 
 
@@ -138,8 +139,17 @@ def unjudged(
     return tuple(each for each in (*objectives, BACKLOG) if each not in judged)
 
 
-def lines(found: CapacityResult, unjudged: Sequence[str], judges: Sequence[str] = ()) -> list[str]:
-    """The result for a reader. ``judges``: the options with which the unjudged objectives are judged."""
+def lines(
+    found: CapacityResult,
+    unjudged: Sequence[str],
+    judges: Sequence[str] = (),
+    most_trials: int = MOST_TRIALS,
+) -> list[str]:
+    """The result for a reader. ``judges``: the options with which the unjudged objectives are judged.
+    ``most_trials``: how many the search was allowed.
+    """
+    whole = found.ended != INTERRUPTED
+    more = (f"more --trials (up to {MOST_TRIALS})",) if most_trials < MOST_TRIALS else ()
     if found.sustained_per_s is None:
         told = [f"no rate met every objective: {found.ended}"]
     else:
@@ -151,15 +161,17 @@ def lines(found: CapacityResult, unjudged: Sequence[str], judges: Sequence[str] 
             f"{peak_to_mean():.1f} times the mean rate"
         )
     if found.precision_missed is not None:
+        other = alternatives((*more, "a longer --trial-s", "--from and --to closer to it"))
         told.append(
             f"the precision of {found.precision_missed:.3g} was not reached: the capacity may be anywhere in "
-            "this interval. Give more --trials, a longer --trial-s, or --from and --to closer to it"
+            f"this interval{f'. Give {other}' if whole else ', since the search was interrupted'}"
         )
     for each in found.trials:
         if each.needed_load_s is not None:
             told.append(
                 f"{rate_text(each.rate_per_s)} was met and does not count: its load was too short to rule "
-                f"out a reserve of the target. That needs {each.needed_load_s:g} s. Give more --trials"
+                f"out a reserve of the target. That needs {each.needed_load_s:g} s"
+                + (f". Give {alternatives((*more, '--from closer to it'))}" if whole else "")
             )
     if found.bottlenecks:
         told.append(f"bottleneck above it: {'; '.join(found.bottlenecks)}")
@@ -171,8 +183,15 @@ def lines(found: CapacityResult, unjudged: Sequence[str], judges: Sequence[str] 
         at = "at this rate" if found.sustained_per_s is not None else "in any trial"
         told.append(f"not judged {at}, for lack of data: {', '.join(unjudged)}")
     if judges:
-        told.append(f"to judge them: {' or '.join(judges)}")
+        told.append(f"to judge them: {alternatives(judges)}")
     return told
+
+
+def alternatives(options: Sequence[str]) -> str:
+    """``a``, ``a or b``, ``a, b, or c``."""
+    if len(options) < 3:
+        return " or ".join(options)
+    return f"{', '.join(options[:-1])}, or {options[-1]}"
 
 
 def _last_miss(found: CapacityResult) -> str:

@@ -35,7 +35,7 @@ def search_capacity(asked: Asked, settings: RunSettings, console: Console) -> in
         write_manifest(settings.out, _suite(found, settings, started, interruption.asked))
         say(console, "report ...")
         code = report(settings.out, console)
-        for line in lines(found.result, found.unjudged, found.judges):
+        for line in lines(found.result, found.unjudged, found.judges, asked.search.most_trials):
             say(console, line)
         say(console, f"{len(found.result.trials)} trials")
         return code

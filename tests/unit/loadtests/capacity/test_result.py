@@ -80,6 +80,32 @@ def test_a_precision_that_was_not_reached_is_said(
     assert said == (missed is not None)
 
 
+@pytest.mark.parametrize(
+    ("most_trials", "ended", "advice"),
+    [
+        (
+            5,
+            "5 trials were made",
+            "this interval. Give more --trials (up to 12), a longer --trial-s, or --from and",
+        ),
+        (12, "12 trials were made", "this interval. Give a longer --trial-s or --from and --to closer to it"),
+        (12, "interrupted", "this interval, since the search was interrupted"),
+        (5, "interrupted", "this interval, since the search was interrupted"),
+    ],
+)
+def test_more_trials_are_advised_only_if_they_are_allowed(most_trials: int, ended: str, advice: str) -> None:
+    searched = Searched(profile="fast", target="mine", objectives=(), ended=ended)
+    settings = SearchSettings(precision=0.02, to_per_s=300.0, most_trials=most_trials)
+    trials = [trial(100, "met"), trial(300, "undecided"), trial(300, "met")]
+    told = lines(capacity_result(settings, trials, searched), (), (), most_trials)
+    wide, short = (
+        next(each for each in told if part in each) for part in ("the precision", "does not count")
+    )
+    assert advice in wide
+    assert ("--trials" in short) == ("--trials" in wide) == (most_trials == 5 and ended != "interrupted")
+    assert ("Give" in short) == (ended != "interrupted")
+
+
 def test_the_report_shows_the_trial_at_the_sustained_rate() -> None:
     assert shown_trial(SETTINGS, FOUND) == "trials/297"
     assert shown_trial(SETTINGS, [trial(50, "missed", 1)]) == "trials/50"
@@ -141,7 +167,7 @@ def test_a_met_trial_that_is_too_short_to_count_is_explained() -> None:
     assert [each.needed_load_s for each in found.trials] == [None, None, settings.longest_s]
     assert (
         "40/s was met and does not count: its load was too short to rule out a reserve of the target. That "
-        "needs 32 s. Give more --trials" in lines(found, ())
+        "needs 32 s. Give more --trials (up to 12) or --from closer to it" in lines(found, (), (), 3)
     )
     assert "does not count yet, since 8 s are too short" in last_trial_words(settings, trials)
     longer = [*trials, replace(trials[-1], load_s=settings.longest_s)]
