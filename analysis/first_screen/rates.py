@@ -77,7 +77,8 @@ def _capacity(quote: Quote) -> tuple[AnswerRow, list[Sentence]]:
         sentences += _not_measured_beyond(quote)
     if found.precision_missed is not None:
         wider = "The interval is wider than the precision asked for ("
-        sentences.append((wider, quote.text("capacity.ended"), "): the capacity may be anywhere in it."))
+        why = "since the search of the bench is brief: " if found.brief else ""
+        sentences.append((wider, why, quote.text("capacity.ended"), "): the capacity may be anywhere in it."))
     value: Sentence = (sustained, " sustained")
     more = delivered_more(quote.report)
     if more is not None:

@@ -75,7 +75,8 @@ def capacity(report: RunReport) -> Table:
         interval: Sentence = ("interval ", quote.rate("capacity.low_per_s"), *high)
         wider: Sentence = ()
         if found.precision_missed is not None:
-            wider = (", wider than the precision asked for (", quote.text("capacity.ended"), ")")
+            why = "since the search of the bench is brief: " if found.brief else ""
+            wider = (f", wider than the precision asked for ({why}", quote.text("capacity.ended"), ")")
         day: Sentence = ()
         if found.messages_per_day is not None:
             day = (", ", quote.per_day("capacity.messages_per_day"), " a day")

@@ -51,7 +51,8 @@ def capacity_result(
         bottlenecks=bottlenecks_above(bracket, trials),
         trials=_recorded(settings, trials),
         ended=searched.ended,
-        precision_missed=None if settings.brief or _precise(settings, bracket) else settings.precision,
+        precision_missed=None if _precise(settings, bracket) else settings.precision,
+        brief=settings.brief,
     )
 
 

@@ -80,6 +80,15 @@ def test_a_precision_that_was_not_reached_is_said(
     assert said == (missed is not None)
 
 
+@pytest.mark.parametrize("brief", [False, True])
+def test_a_brief_search_tells_of_a_wide_interval_too(brief: bool) -> None:
+    """The bench doubles the rate: 8,000/s is met and 16,000/s is missed, with a precision of 25 %."""
+    settings = SearchSettings(from_per_s=2_000.0, to_per_s=50_000.0, precision=0.25, brief=brief)
+    found = capacity_result(settings, [trial(8_000, "met"), trial(16_000, "missed")], SEARCHED)
+    assert (found.low_per_s, found.high_per_s) == (8_000, 16_000)
+    assert (found.precision_missed, found.brief) == (0.25, brief)
+
+
 @pytest.mark.parametrize(
     ("most_trials", "ended", "advice"),
     [
