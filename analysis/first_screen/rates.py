@@ -69,11 +69,11 @@ def _capacity(quote: Quote) -> tuple[AnswerRow, list[Sentence]]:
     day: Sentence = ()
     if found.messages_per_day is not None:
         day = ("the peak of a day of ", quote.per_day("capacity.messages_per_day"))
-    interval: Sentence = ("(", quote.rate("capacity.low_per_s"))
     if found.high_per_s is not None:
-        interval = (*interval, " to ", quote.rate("capacity.high_per_s"), ")")
+        low, high = quote.rate_interval("capacity.low_per_s", "capacity.high_per_s")
+        interval: Sentence = ("(", low, " to ", high, ")")
     else:
-        interval = (*interval, " or more)")
+        interval = ("(", quote.rate("capacity.low_per_s"), " or more)")
         sentences += _not_measured_beyond(quote)
     if found.precision_missed is not None:
         wider = "The interval is wider than the precision asked for ("

@@ -10,7 +10,7 @@ from msgspec import Struct
 from analysis.capacity_record import CapacityResult, Trial
 from loadtests.arrivals import DAY_S, DayCurve, peak_rate_per_s
 from loadtests.capacity.bracket import MOST_TRIALS, Bracket, SearchSettings, TrialResult, read_trials
-from loadtests.capacity.search import rate_text
+from loadtests.capacity.search import interval_texts, percent, rate_text
 from loadtests.capacity.verdict import BACKLOG
 
 INTERRUPTED = "interrupted"  # why a search ended
@@ -94,7 +94,8 @@ def bracket_words(settings: SearchSettings, trials: Sequence[TrialResult]) -> st
         return f"capacity at least {rate_text(bracket.met_per_s)}" if bracket.met_per_s else "no rate met yet"
     if not bracket.met_per_s:
         return f"capacity below {rate_text(bracket.high_per_s)}"
-    return f"capacity between {rate_text(bracket.met_per_s)} and {rate_text(bracket.high_per_s)}"
+    low, high = interval_texts(bracket.met_per_s, bracket.high_per_s)
+    return f"capacity between {low} and {high}"
 
 
 def too_short(settings: SearchSettings, trials: Sequence[TrialResult]) -> tuple[int, float] | None:
@@ -155,17 +156,20 @@ def lines(
         told = [f"no rate met every objective: {found.ended}"]
     else:
         met = found.sustained_per_s
-        high = f"to {rate_text(found.high_per_s)}" if found.high_per_s is not None else "or more"
-        told = [f"{rate_text(met)} sustained ({rate_text(found.low_per_s)} {high}): {found.ended}"]
+        interval = f"{rate_text(found.low_per_s)} or more"
+        if found.high_per_s is not None:
+            interval = " to ".join(interval_texts(found.low_per_s, found.high_per_s))
+        told = [f"{rate_text(met)} sustained ({interval}): {found.ended}"]
         told.append(
             f"equivalent to a day of {found.messages_per_day or 0:,.0f} messages, whose busiest hour has "
             f"{peak_to_mean():.1f} times the mean rate"
         )
     if found.precision_missed is not None:
         other = alternatives((*more, "a longer --trial-s", "--from and --to closer to it"))
+        then = f". Give {other}" if whole else ", since the search was interrupted"
         told.append(
-            f"the precision of {found.precision_missed:.3g} was not reached: the capacity may be anywhere in "
-            f"this interval{f'. Give {other}' if whole else ', since the search was interrupted'}"
+            f"the precision of {percent(found.precision_missed)} was not reached: the capacity may be "
+            f"anywhere in this interval{then}"
         )
     for each in found.trials:
         if each.needed_load_s is not None:

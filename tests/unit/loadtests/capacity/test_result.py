@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from analysis.capacity_record import CAPACITY, read_capacity, write_capacity
 from loadtests.arrivals import DayCurve, peak_rate_per_s
-from loadtests.capacity.bracket import SearchSettings, TrialResult, TrialVerdict
+from loadtests.capacity.bracket import SearchSettings, TrialResult, TrialVerdict, read_trials
 from loadtests.capacity.result import (
     Searched,
     bracket_words,
@@ -20,6 +20,7 @@ from loadtests.capacity.result import (
     shown_trial,
     unjudged,
 )
+from loadtests.capacity.search import SearchEnd, interval_texts, next_step
 
 SETTINGS = SearchSettings()
 SEARCHED = Searched(profile="fast", target="mine", objectives=("otp.p95<20s", "loss=0"), ended="so it is")
@@ -76,8 +77,30 @@ def test_a_precision_that_was_not_reached_is_said(
 ) -> None:
     found = capacity_result(SearchSettings(precision=precision), trials, SEARCHED)
     assert found.precision_missed == missed
-    said = f"the precision of {precision:g} was not reached" in "\n".join(lines(found, ()))
+    said = f"the precision of {100 * precision:g} % was not reached" in "\n".join(lines(found, ()))
     assert said == (missed is not None)
+
+
+@pytest.mark.parametrize(
+    ("low_per_s", "high_per_s", "shown"),
+    [
+        (60.0, 60.03, "60.00/s and 60.03/s"),
+        (60.0, 60.5, "60.0/s and 60.5/s"),
+        (297.0, 300.0, "297/s and 300/s"),
+        (1_200.0, 1_200.4, "1,200.0/s and 1,200.4/s"),
+        (8_000.0, 9_000.5, "8,000/s and 9,000/s"),
+    ],
+)
+def test_both_ends_of_an_interval_have_one_format_and_differ(
+    low_per_s: float, high_per_s: float, shown: str
+) -> None:
+    assert " and ".join(interval_texts(low_per_s, high_per_s)) == shown
+    settings = SearchSettings(precision=0.2)
+    trials = [trial(low_per_s, "met"), trial(1.2 * low_per_s, "missed", high_per_s)]
+    assert read_trials(settings, trials).high_per_s == high_per_s
+    assert bracket_words(settings, trials) == f"capacity between {shown}"
+    told = lines(capacity_result(settings, trials, SEARCHED), ())[0]
+    assert f"sustained ({shown.replace('and', 'to')})" in told
 
 
 @pytest.mark.parametrize("brief", [False, True])
@@ -200,3 +223,10 @@ def test_capacity_json_is_read_back(tmp_path: Path) -> None:
     (tmp_path / CAPACITY).write_text('{"profile": 1}')
     with pytest.raises(ValueError, match=r"capacity\.json: .*profile"):
         read_capacity(tmp_path)
+
+
+@pytest.mark.parametrize(("precision", "shown"), [(0.2, "20 %"), (0.02, "2 %"), (0.005, "0.5 %")])
+def test_the_end_of_the_search_names_its_precision(precision: float, shown: str) -> None:
+    settings = SearchSettings(precision=precision)
+    trials = [trial(299.5, "met"), trial(310, "missed", 300), trial(600, "missed", 300)]
+    assert next_step(settings, trials) == SearchEnd(True, f"the interval is narrower than {shown}")
