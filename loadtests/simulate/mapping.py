@@ -50,9 +50,9 @@ _REPORTED: dict[MessageState, tuple[State, str]] = {
 }
 
 
-def passage_of(profile: Profile, token: str, as_bytes: bool) -> Passage:
-    """Between a sender and a provider that speak SMSAPI: values, or with ``as_bytes`` bytes."""
-    return through_smsapi(profile, token) if as_bytes else Mapped(profile, token)
+def passage_of(profile: Profile, token: str, through_wire: bool) -> Passage:
+    """Between a sender and a provider that speak SMSAPI: values, or with ``through_wire`` bytes."""
+    return through_smsapi(profile, token) if through_wire else Mapped(profile, token)
 
 
 def through_smsapi(profile: Profile, token: str) -> BytePassage:
@@ -66,7 +66,7 @@ class Mapped(Passage):
     """As ``through_smsapi``, several times as fast."""
 
     def __init__(self, profile: Profile, token: str) -> None:
-        self._as_bytes = through_smsapi(profile, token)
+        self._through_wire = through_smsapi(profile, token)
         self._settings = profile.protocol.smsapi
         self._token = token
         self._refusals: dict[tuple[Refusal, bool, bool, str | None], Result] = {}
@@ -79,7 +79,7 @@ class Mapped(Passage):
         first = messages[0]
         sender_id = shared_sender(first.sender_id or _SENDER_ID)
         if outbound is None or sender_id is None:
-            return self._as_bytes.request(now_ns, batch_id, messages)
+            return self._through_wire.request(now_ns, batch_id, messages)
         expires_ns = None
         if (expiry_s := expiration_date(messages, now_ns)) is not None:
             expires_ns = engine_time(float(expiry_s), Instants(now_ns, now_ns / NS_PER_S))
@@ -98,7 +98,7 @@ class Mapped(Passage):
 
     def unanswered(self, messages: tuple[Message, ...]) -> Sequence[Result]:
         """As ``Passage``."""
-        return self._as_bytes.unanswered(messages)
+        return self._through_wire.unanswered(messages)
 
     def reports(self, effect: SendReports) -> Sequence[Report]:
         """As ``Passage``."""
