@@ -81,7 +81,8 @@ def simulate_part(
     what_if = choices.what_if
     changed = what_if.profile if what_if.changes_profile else None
     choice = choose_profile(choices.profile or part.profile, 1.0, folder, changed)
-    route = read_route(default_url("127.0.0.1", TOKEN, choice.route_options()))
+    paced = choice.route_options(what_if.rate_limits.get("segments"))
+    route = read_route(default_url("127.0.0.1", TOKEN, paced))
     second = None
     if part.second_profile:
         second = _second_route(part.second_profile, folder)
