@@ -18,7 +18,7 @@ SEARCH_ITSELF = "."  # ``capacity`` in the run.json of a search: its own directo
 class Trial(Struct, frozen=True, kw_only=True):
     """One run of a capacity search. ``place`` is its run directory, relative to ``capacity.json``'s.
 
-    ``needed_load_s``: the load of a met trial was too short to count: the target may have lived on a reserve
+    ``needed_load_s``: the load of a met trial was too short to count: the target may have used a reserve
     (a burst, a buffer). This is the load with which it counts. None for all others.
     """
 

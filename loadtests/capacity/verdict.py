@@ -104,16 +104,16 @@ def _why(
         return f"not yet decided: {', '.join(waits) or 'nothing could be judged'}"
     if verdict == "met":
         return _why_met(named["met"], named["undecided"], stable)
-    told = [f"{each} missed" for each in named["missed"]]
+    reasons = [f"{each} missed" for each in named["missed"]]
     if stable is False:
         steady = result.steady
         by = f" by {rate_text(steady.growth_per_s)}" if steady is not None else ""
-        told.insert(0, f"the backlog grew{by}")
-    return ", ".join(told)
+        reasons.insert(0, f"the backlog grew{by}")
+    return ", ".join(reasons)
 
 
 def _why_met(met: Sequence[str], unjudged: Sequence[str], stable: bool | None) -> str:
-    told = ["every objective met" if not unjudged else f"{', '.join(met)} met" if met else ""]
-    told.append("the backlog did not grow" if stable else "")
-    said = ", ".join(filter(None, told))
-    return f"{said}; not judged: {', '.join(unjudged)}" if unjudged else said
+    reasons = ["every objective met" if not unjudged else f"{', '.join(met)} met" if met else ""]
+    reasons.append("the backlog did not grow" if stable else "")
+    text = ", ".join(filter(None, reasons))
+    return f"{text}; not judged: {', '.join(unjudged)}" if unjudged else text

@@ -74,8 +74,8 @@ class MockProvider:
     def look(self, key: str, number: str) -> AtProvider:
         """Raises ``OSError`` if it does not answer."""
         requests = self._requests() - self._requests_before
-        said = self._call("GET", "/admin/refusals")
-        refusals = msgspec.convert(said.get("refusals", []), tuple[ProbeRefusal, ...])
+        answer = self._call("GET", "/admin/refusals")
+        refusals = msgspec.convert(answer.get("refusals", []), tuple[ProbeRefusal, ...])
         mine = tuple(refusal for refusal in refusals if refusal.t_ns >= self._began_ns)
         messages = self._call("GET", f"/admin/messages?number={quote(number)}&limit=10")["messages"]
         since = [each for each in messages if each["accepted_unix_s"] >= self._began_s - 1.0]
@@ -91,7 +91,7 @@ class MockProvider:
             refusals=mine,
             report_url=way.get("report_url", ""),
             reported=timestamps.get("confirmed") is not None,
-            report_failure=said.get("report_failure", ""),
+            report_failure=answer.get("report_failure", ""),
         )
 
     def forget(self) -> None:
@@ -212,8 +212,8 @@ def probe_target(
     else:
         adapter = TemplatedTarget(target)
         name, address, provider_url = target.name, address_of(target.request.url), target.provider.address
-    own = target is not None and target.provider.url is None and target.provider.token
-    file = settings.target_file.name if own and settings.target_file is not None else ""
+    token_in_file = target is not None and target.provider.url is None and bool(target.provider.token)
+    file = settings.target_file.name if token_in_file and settings.target_file is not None else ""
     around = Around(name, address, provider_url, target is not None, settings.probe_timeout_s, file)
     return Probing(adapter, mock, around, plan, interrupted).run()
 

@@ -77,8 +77,8 @@ def test_a_precision_that_was_not_reached_is_said(
 ) -> None:
     found = capacity_result(SearchSettings(precision=precision), trials, SEARCHED)
     assert found.precision_missed == missed
-    said = f"the precision of {100 * precision:g} % was not reached" in "\n".join(lines(found, ()))
-    assert said == (missed is not None)
+    reported = f"the precision of {100 * precision:g} % was not reached" in "\n".join(lines(found, ()))
+    assert reported == (missed is not None)
 
 
 @pytest.mark.parametrize(
@@ -99,8 +99,8 @@ def test_both_ends_of_an_interval_have_one_format_and_differ(
     trials = [trial(low_per_s, "met"), trial(1.2 * low_per_s, "missed", high_per_s)]
     assert read_trials(settings, trials).high_per_s == high_per_s
     assert bracket_words(settings, trials) == f"capacity between {shown}"
-    told = lines(capacity_result(settings, trials, SEARCHED), ())[0]
-    assert f"sustained ({shown.replace('and', 'to')})" in told
+    text = lines(capacity_result(settings, trials, SEARCHED), ())[0]
+    assert f"sustained ({shown.replace('and', 'to')})" in text
 
 
 @pytest.mark.parametrize("brief", [False, True])
@@ -129,9 +129,9 @@ def test_more_trials_are_advised_only_if_they_are_allowed(most_trials: int, ende
     searched = Searched(profile="fast", target="mine", objectives=(), ended=ended)
     settings = SearchSettings(precision=0.02, to_per_s=300.0, most_trials=most_trials)
     trials = [trial(100, "met"), trial(300, "undecided"), trial(300, "met")]
-    told = lines(capacity_result(settings, trials, searched), (), (), most_trials)
+    text = lines(capacity_result(settings, trials, searched), (), (), most_trials)
     wide, short = (
-        next(each for each in told if part in each) for part in ("the precision", "does not count")
+        next(each for each in text if part in each) for part in ("the precision", "does not count")
     )
     assert advice in wide
     assert ("--trials" in short) == ("--trials" in wide) == (most_trials == 5 and ended != "interrupted")
@@ -151,11 +151,11 @@ def test_a_day_has_the_rate_at_its_peak() -> None:
 
 def test_words_for_a_reader() -> None:
     found = capacity_result(SETTINGS, FOUND, SEARCHED)
-    told = lines(found, ("the backlog",))
-    assert told[0] == "297/s sustained (297/s to 300/s): so it is"
-    assert told[1].startswith("equivalent to a day of 11,8")
-    assert told[2] == "bottleneck above it: the provider's limit"
-    assert told[3:] == [
+    text = lines(found, ("the backlog",))
+    assert text[0] == "297/s sustained (297/s to 300/s): so it is"
+    assert text[1].startswith("equivalent to a day of 11,8")
+    assert text[2] == "bottleneck above it: the provider's limit"
+    assert text[3:] == [
         "judged by: otp.p95<20s, loss=0",
         "not judged at this rate, for lack of data: the backlog",
     ]
@@ -166,8 +166,8 @@ def test_an_objective_that_was_judged_only_above_the_sustained_rate_is_not_judge
     high = replace(trial(150, "missed", 60), judged=("loss=0", "otp.p95<20s"))
     assert unjudged(SETTINGS, [low, high], SEARCHED.objectives) == ("otp.p95<20s", "the backlog")
     assert unjudged(SETTINGS, [high], SEARCHED.objectives) == ("the backlog",)
-    told = lines(capacity_result(SETTINGS, [low, high], SEARCHED), ("otp.p95<20s",), ("--trial-s 13",))
-    assert told[-2:] == [
+    text = lines(capacity_result(SETTINGS, [low, high], SEARCHED), ("otp.p95<20s",), ("--trial-s 13",))
+    assert text[-2:] == [
         "not judged at this rate, for lack of data: otp.p95<20s",
         "to judge them: --trial-s 13",
     ]
@@ -191,7 +191,7 @@ def test_no_rate_met() -> None:
 
 
 def test_a_met_trial_that_is_too_short_to_count_is_explained() -> None:
-    """At the highest rate no overload shows whether the target lived on a reserve."""
+    """At the highest rate no overload shows whether the target used a reserve."""
     settings = SearchSettings(from_per_s=20.0, to_per_s=40.0)
     trials = [trial(20, "met"), trial(40, "undecided"), trial(40, "met")]
     found = capacity_result(settings, trials, SEARCHED)
