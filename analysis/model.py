@@ -382,5 +382,7 @@ class RunReport(Struct, frozen=True, kw_only=True):
     parts: tuple[PartReport, ...]
     comparisons: tuple[Comparison, ...] = ()
     capacity: CapacityResult | None = None
+    # Of a capacity search without a suite's parts that found no sustained rate: missed or undecided.
+    no_rate: Verdict | None = None
     totals: tuple[ReportTotals, ...] = ()  # live parts, then simulated ones
     seeds: dict[str, int] = {}  # of the whole run; the trials of a capacity search have seeds derived from it

@@ -321,3 +321,10 @@ def test_paths_in_docstrings_exist(package: str) -> None:
 def test_a_missing_path_is_found() -> None:
     text = "See `mock_provider/nowhere.py`, ``engine.py``, `docs/` and ``reports/runs/x/``."
     assert missing_paths(text) == ["mock_provider/nowhere.py"]
+
+
+def test_the_readme_lists_every_page() -> None:
+    listed = (ROOT / "README.md").read_text(encoding="utf-8").partition("All pages:")[2]
+    linked = {link.partition("#")[0] for link in LINK.findall(listed)}
+    pages = {page.relative_to(ROOT).as_posix() for page in PAGES if page.parent.name == "docs"}
+    assert pages - linked == {"docs/README.md"}  # it is named before the list

@@ -69,15 +69,16 @@ def _capacity(quote: Quote) -> tuple[AnswerRow, list[Sentence]]:
     day: Sentence = ()
     if found.messages_per_day is not None:
         day = ("the peak of a day of ", quote.per_day("capacity.messages_per_day"))
-    interval: Sentence = ("(", quote.rate("capacity.low_per_s"))
     if found.high_per_s is not None:
-        interval = (*interval, " to ", quote.rate("capacity.high_per_s"), ")")
+        low, high = quote.rate_interval("capacity.low_per_s", "capacity.high_per_s")
+        interval: Sentence = ("(", low, " to ", high, ")")
     else:
-        interval = (*interval, " or more)")
+        interval = ("(", quote.rate("capacity.low_per_s"), " or more)")
         sentences += _not_measured_beyond(quote)
     if found.precision_missed is not None:
         wider = "The interval is wider than the precision asked for ("
-        sentences.append((wider, quote.text("capacity.ended"), "): the capacity may be anywhere in it."))
+        why = "since the search of the bench is brief: " if found.brief else ""
+        sentences.append((wider, why, quote.text("capacity.ended"), "): the capacity may be anywhere in it."))
     value: Sentence = (sustained, " sustained")
     more = delivered_more(quote.report)
     if more is not None:

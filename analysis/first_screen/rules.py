@@ -78,6 +78,7 @@ def _subjects(screen: FirstScreen, report: RunReport) -> Iterator[str]:
 def _word(screen: FirstScreen, report: RunReport) -> Iterator[str]:
     """The word follows from the objectives, and the report's verdict and exit code agree with it."""
     verdicts = [each.verdict for each in report.objectives if each.decides]
+    verdicts += [report.no_rate] if report.no_rate is not None else []
     if screen.word == "YES" and (not verdicts or any(each != "met" for each in verdicts)):
         yield "YES, but not every objective is met"
     if screen.word == "YES" and report.validity == "invalid":

@@ -23,6 +23,7 @@ from analysis.first_screen.wording import (
 )
 from analysis.judge.check_names import ACCOUNTING, INSTRUMENT, SCHEDULE_LAG
 from analysis.judge.exit_reasons import failed_before_load, first_line
+from analysis.judge.search import telling_trial
 from analysis.judge.verdict import overall
 from analysis.model import Objective, PartReport, RunReport, Verdict
 
@@ -50,7 +51,7 @@ def word(report: RunReport) -> Word:
         return "STOPPED"
     if report.validity == "invalid":
         return "INVALID"
-    return _WORDS[overall(report.objectives)]
+    return _WORDS[report.no_rate or overall(report.objectives)]
 
 
 def why(quote: Quote) -> Sentence:
@@ -140,7 +141,7 @@ def _missed(quote: Quote) -> Sentence:
     report = quote.report
     place = _worst(report, "missed")
     if place is None:
-        return ()
+        return _no_rate(quote, "No rate met every objective.")
     at = objective_part(report, report.objectives[place])
     if not_taken(report.parts[at]):
         return _too_much_offered(quote, at)
@@ -150,6 +151,16 @@ def _missed(quote: Quote) -> Sentence:
     if _not_forwarded(report, place):
         return (*_unforwarded_words(quote, at), *where, ".", *more)
     return (*_objective_words(quote, place), *where, ".", *more)
+
+
+def _no_rate(quote: Quote, said: str) -> Sentence:
+    """``No rate met every objective. At 50/s: the backlog grew by 12/s.``"""
+    found = quote.report.capacity
+    at = telling_trial(found) if found is not None else None
+    if at is None:
+        return ()
+    path = f"capacity.trials.{at}"
+    return (f"{said} At ", quote.rate(f"{path}.rate_per_s"), ": ", quote.text(f"{path}.why"), ".")
 
 
 def _not_forwarded(report: RunReport, place: int) -> bool:
@@ -228,6 +239,8 @@ def _met(quote: Quote) -> Sentence:
 def _undecided(quote: Quote) -> Sentence:
     report = quote.report
     place = _worst(report, "undecided")
+    if report.no_rate is not None:
+        return _no_rate(quote, "No rate is known to meet every objective.")
     if place is None:
         return ("No objective was judged.",)
     unseen = next(

@@ -3,12 +3,12 @@
 A trial is *invalid* if the bench failed. It is *missed* if an objective is certainly missed (its 95 %
 interval lies beyond the limit) or its backlog certainly grew. It is *met* if every objective that it can
 judge is certainly met and its backlog did not grow. Otherwise it is *undecided*, and is repeated with a
-longer load. A percentile that then still has too few messages is not judged.
+longer load. A percentile that then still has too few messages is not judged, and the trial says so.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from analysis.records import AnalysisResult, Steady
 from loadtests.arrivals import Mix
@@ -65,7 +65,7 @@ def judged_trial(
         through_low_per_s=steady.through_low_per_s if steady is not None else through,
         through_high_per_s=steady.through_high_per_s if steady is not None else through,
         reserve=steady.reserve if steady is not None else 0.0,
-        why=_why(verdict, named["missed"], waits, sustained, result),
+        why=_why(verdict, named, waits, sustained, result),
         bottlenecks=result.bottlenecks if verdict == "missed" else (),
         judged=tuple(judged),
         place=place,
@@ -94,15 +94,26 @@ def _decided_by_length(
 
 
 def _why(
-    verdict: TrialVerdict, missed: list[str], waits: list[str], sustained: bool | None, result: AnalysisResult
+    verdict: TrialVerdict,
+    named: Mapping[str, Sequence[str]],
+    waits: Sequence[str],
+    sustained: bool | None,
+    result: AnalysisResult,
 ) -> str:
     if verdict == "undecided":
         return f"not yet decided: {', '.join(waits) or 'nothing could be judged'}"
     if verdict == "met":
-        return "every objective met, the backlog did not grow" if sustained else "every objective met"
-    reasons = [f"{each} missed" for each in missed]
+        return _why_met(named["met"], named["undecided"], sustained)
+    reasons = [f"{each} missed" for each in named["missed"]]
     if sustained is False:
         steady = result.steady
         by = f" by {rate_text(steady.growth_per_s)}" if steady is not None else ""
         reasons.insert(0, f"the backlog grew{by}")
     return ", ".join(reasons)
+
+
+def _why_met(met: Sequence[str], unjudged: Sequence[str], sustained: bool | None) -> str:
+    reasons = ["every objective met" if not unjudged else f"{', '.join(met)} met" if met else ""]
+    reasons.append("the backlog did not grow" if sustained else "")
+    text = ", ".join(filter(None, reasons))
+    return f"{text}; not judged: {', '.join(unjudged)}" if unjudged else text

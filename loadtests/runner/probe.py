@@ -23,6 +23,7 @@ _PASSING = frozenset(
     )
 )
 _UNAUTHORIZED = "unauthorized"
+_WRONG_TOKEN = " (wrong token)"
 
 
 class ProbeStopped(RuntimeError):
@@ -80,13 +81,16 @@ class Facts(Struct, frozen=True):
 
 
 class Around(Struct, frozen=True):
-    """The names that a cause mentions. ``described``: a target file describes the sender."""
+    """The names that a cause mentions. ``described``: a target file describes the sender. ``token_file``:
+    its name, if it has the token of the mock provider.
+    """
 
     target: str
     target_address: str
     provider_url: str
     described: bool
     timeout_s: float
+    token_file: str = ""
 
 
 class ProbePassed(Struct, frozen=True):
@@ -114,7 +118,7 @@ def decide(facts: Facts, around: Around) -> Verdict:
         return _accepted(facts, answer, late, around)
     lasting = _lasting(facts.provider)
     if lasting is not None and (answer is not None or late):
-        return ProbeFailed(f"{_said_first(answer, around)}the mock refused it: {refusal_words(lasting)}")
+        return ProbeFailed(f"{_said_first(answer, around)}the mock refused it: {_refusal(lasting, around)}")
     if facts.provider.other_key is not None and (answer is not None or late):
         return ProbeFailed(_without_key(facts.provider.other_key, around))
     return _at_timeout(facts, facts.provider, around) if late else None
@@ -130,14 +134,22 @@ def refusal_words(refusal: ProbeRefusal) -> str:
     words = text or refusal.reason.replace("_", " ")
     if code == "http_404":
         return f"HTTP 404, it has no {refusal.where}: the path of the provider URL is wrong"
-    wrong_token = refusal.reason == _UNAUTHORIZED
-    return ", ".join(part for part in (code, words) if part) + (" (wrong token)" if wrong_token else "")
+    wrong = refusal.reason == _UNAUTHORIZED
+    return ", ".join(part for part in (code, words) if part) + (_WRONG_TOKEN if wrong else "")
+
+
+def _refusal(refusal: ProbeRefusal, around: Around) -> str:
+    """With what to do about a wrong token, where the run knows the right one."""
+    words = refusal_words(refusal)
+    if words.endswith(_WRONG_TOKEN) and around.token_file:
+        words += f". Set the token of {around.target} to provider.token of {around.token_file}"
+    return words
 
 
 def _failed(answer: ApiAnswer, provider: AtProvider | None, around: Around) -> str:
     cause = f"{around.target} gave no answer at {around.target_address} ({answer.reason})"
     if provider is not None and provider.refusals:
-        return f"{cause}; the mock refused its request: {refusal_words(provider.refusals[-1])}"
+        return f"{cause}; the mock refused its request: {_refusal(provider.refusals[-1], around)}"
     return f"{cause}: start it, or correct its address"
 
 
@@ -165,9 +177,9 @@ def _refused(answer: ApiAnswer, provider: AtProvider | None, around: Around) -> 
                 "describes the reply"
             )
         if provider.refusals:
-            return f"{cause}, because the mock refused it: {refusal_words(provider.refusals[-1])}"
+            return f"{cause}, because the mock refused it: {_refusal(provider.refusals[-1], around)}"
         if answer.status >= 500 and not provider.requests:
-            return f"{cause}, and the mock got no request. {_check_url(around)}"
+            return f"{cause}, and the mock got no request. {_log_first(around)}{_check_url(around)}"
     return f"{cause}: {_request_hint(answer.status, around)}"
 
 
@@ -179,7 +191,7 @@ def _request_hint(status: int, around: Around) -> str:
     if 400 <= status < 500:
         return "check whether [request] of the target file is what it expects"
     if status >= 500:
-        return f"see its log. Its provider URL should be {around.provider_url}"
+        return f"see its log first. Its provider URL should be {around.provider_url}"
     return "check whether [accepted] of the target file describes its reply"
 
 
@@ -205,7 +217,7 @@ def _accepted(facts: Facts, answer: ApiAnswer | None, late: bool, around: Around
 
 def _at_timeout(facts: Facts, provider: AtProvider, around: Around) -> Verdict:
     if provider.refusals:
-        words = refusal_words(provider.refusals[-1])
+        words = _refusal(provider.refusals[-1], around)
         if facts.own_mock:
             return ProbeFailed(f"{_said_first(facts.answer, around)}the mock refused it: {words}")
         return ProbePassed((f"the mock provider refuses messages now: {words}; the run starts anyway",))
@@ -236,6 +248,11 @@ def _said_first(answer: ApiAnswer | None, around: Around) -> str:
 
 def _check_url(around: Around) -> str:
     return f"Check the provider URL of {around.target}: it should be {around.provider_url}"
+
+
+def _log_first(around: Around) -> str:
+    """A sender that fails before it calls the provider says why in its log."""
+    return f"See the log of {around.target} first. " if around.described else "See logs/sender.log first. "
 
 
 def _without_key(key: str, around: Around) -> str:

@@ -24,7 +24,7 @@ class StormPassage(Passage):
     """The passage of the simulation, and the answers to lookups, which its protocol does not have."""
 
     def __init__(self, profile: Profile, token: str) -> None:
-        self._passage = passage_of(profile, token, as_bytes=False)
+        self._passage = passage_of(profile, token, through_wire=False)
         self._route = route_protocol(token)
 
     def request(

@@ -62,10 +62,11 @@ def test_a_wrong_token(smsbench: StartSmsbench, tmp_path: Path) -> None:
     with naive_sender(port, provider_port):
         line = stopped(smsbench, target_file(tmp_path, port, provider_port, token="another"))
     assert line.startswith("STOPPED after ")
-    assert line.endswith(
+    said = (
         "naive-sender refused the probe (HTTP 502), because the mock refused it: 101, Authorization failed "
-        "(wrong token)"
+        "(wrong token). Set the token of naive-sender to provider.token of "
     )
+    assert said in line and line.endswith(".toml")
 
 
 def test_a_search_with_a_wrong_token(smsbench: StartSmsbench, tmp_path: Path) -> None:
@@ -81,8 +82,8 @@ def test_a_wrong_port(smsbench: StartSmsbench, tmp_path: Path) -> None:
     with naive_sender(port, free_port()):
         line = stopped(smsbench, target_file(tmp_path, port, provider_port))
     assert line.endswith(
-        "naive-sender refused the probe (HTTP 502), and the mock got no request. Check the provider URL of "
-        f"naive-sender: it should be http://127.0.0.1:{provider_port}"
+        "naive-sender refused the probe (HTTP 502), and the mock got no request. See the log of naive-sender "
+        f"first. Check the provider URL of naive-sender: it should be http://127.0.0.1:{provider_port}"
     )
 
 

@@ -101,7 +101,9 @@ def answers(draw: st.DrawFn, messages: tuple[Message, ...]) -> Accepted | Refuse
 
 
 def both(profile: Profile) -> tuple[Passage, Passage]:
-    direct, through_bytes = (passage_of(profile, "secret", as_bytes, "smsapi") for as_bytes in (False, True))
+    direct, through_bytes = (
+        passage_of(profile, "secret", through_wire, "smsapi") for through_wire in (False, True)
+    )
     assert not isinstance(direct, BytePassage) and isinstance(through_bytes, BytePassage)
     return direct, through_bytes
 

@@ -60,7 +60,7 @@ class DirectSmsapi(Passage):
     """
 
     def __init__(self, profile: Profile, token: str, through_bytes: BytePassage) -> None:
-        self._as_bytes = through_bytes
+        self._through_bytes = through_bytes
         self._settings = profile.protocol.smsapi
         self._token = token
         self._refusals: dict[tuple[Refusal, bool, bool, str | None], Result] = {}
@@ -73,7 +73,7 @@ class DirectSmsapi(Passage):
         first = messages[0]
         sender_id = shared_sender(first.sender_id or _SENDER_ID)
         if outbound is None or sender_id is None:
-            return self._as_bytes.request(now_ns, batch_id, messages)
+            return self._through_wire.request(now_ns, batch_id, messages)
         expires_ns = None
         if (expiry_s := expiration_date(messages, now_ns)) is not None:
             expires_ns = engine_time(float(expiry_s), Instants(now_ns, now_ns / NS_PER_S))
@@ -91,7 +91,7 @@ class DirectSmsapi(Passage):
 
     def unanswered(self, messages: tuple[Message, ...]) -> Sequence[Result]:
         """As ``Passage``."""
-        return self._as_bytes.unanswered(messages)
+        return self._through_wire.unanswered(messages)
 
     def reports(self, effect: SendReports) -> Sequence[Report]:
         """As ``Passage``."""

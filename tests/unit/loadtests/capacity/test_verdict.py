@@ -9,7 +9,8 @@ import pytest
 from analysis.records import AnalysisResult, JudgedObjective, Steady
 from loadtests.arrivals import DAY_MIX, Mix
 from loadtests.capacity.bracket import SearchSettings
-from loadtests.capacity.objectives import fewest_messages, messages_needed, read_mix
+from loadtests.capacity.find import OBJECTIVES
+from loadtests.capacity.objectives import applicable, fewest_messages, messages_needed, read_mix, what_judges
 from loadtests.capacity.search import NextTrial
 from loadtests.capacity.verdict import BACKLOG, judged_trial
 
@@ -95,6 +96,8 @@ def test_what_no_trial_can_decide_is_left_unjudged(objective: str) -> None:
     step = NextTrial(10.0, 32.0)
     found = judged_trial(SETTINGS, step, mix, result, "t")
     assert found.verdict == ("undecided" if objective.startswith("sms") else "met")
+    if found.verdict == "met":
+        assert found.why == f"loss=0 met, the backlog did not grow; not judged: {objective}"
     assert objective not in found.judged
 
 
@@ -130,6 +133,34 @@ def test_messages_that_a_percentile_needs(objective: str, at_least: float) -> No
 def test_a_class_that_is_not_sent_needs_nothing() -> None:
     assert messages_needed("marketing.p95<10min", Mix(otp=1.0)) == 0
     assert fewest_messages(("otp.p95<20s", "marketing.p95<10min", "loss=0"), Mix(otp=1.0)) < 100
+
+
+@pytest.mark.parametrize(
+    ("objectives", "rate_per_s", "expected"),
+    [
+        (("otp.p95<10s",), 12.0, ("--trial-s 13", "--mix otp=1")),
+        (("otp.p95<10s",), 1.0, ("--trial-s 155",)),  # 93 messages of one class take longer than 20 s, too
+        (("otp.p95<10s", "transactional.p95<60s"), 12.0, ("--trial-s 13",)),
+        (("all.p99<10s",), 12.0, ("--trial-s 10",)),
+        (("otp.p99.9<10s",), 5.0, ()),  # no trial is long enough
+        (("unaccounted=0",), 12.0, ()),
+        (("otp.p95<10s", "news.p95<1h"), 12.0, ("--trial-s 13",)),  # a class that no load has is all of it
+        ((), 12.0, ()),
+    ],
+)
+def test_what_judges_an_objective_is_computed(
+    objectives: tuple[str, ...], rate_per_s: float, expected: tuple[str, ...]
+) -> None:
+    settings = SearchSettings(from_per_s=5.0, to_per_s=60.0, trial_s=5.0, longest_s=20.0)
+    assert what_judges(objectives, DAY_MIX, rate_per_s, settings) == expected
+
+
+def test_a_default_whose_class_the_load_does_not_have_is_left_out() -> None:
+    only = applicable(OBJECTIVES, Mix(otp=1.0))
+    assert only == ("otp.p95<20s", "loss=0", "duplicates=0", "unaccounted=0", "not_taken<=0.1%")
+    assert applicable(OBJECTIVES, DAY_MIX) == OBJECTIVES
+    given = ("transactional.p95<60s", "loss=0")  # the user's own: it stays, and nothing judges it
+    assert what_judges(given, Mix(otp=1.0), 50.0, SETTINGS) == ("a --mix with transactional",)
 
 
 def test_a_mix_is_read() -> None:

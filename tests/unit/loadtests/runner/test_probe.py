@@ -77,11 +77,24 @@ def test_an_api_that_refuses(status: int, hint: str) -> None:
 def test_an_api_that_fails_because_it_does_not_reach_the_provider() -> None:
     text = cause(answer=ApiAnswer("refused", 502, "HTTP 502"), provider=AtProvider())
     assert text == (
-        "shop refused the probe (HTTP 502), and the mock got no request. Check the provider URL of shop: it "
-        "should be http://127.0.0.1:9500"
+        "shop refused the probe (HTTP 502), and the mock got no request. See the log of shop first. Check "
+        "the provider URL of shop: it should be http://127.0.0.1:9500"
     )
     text = cause(answer=ApiAnswer("refused", 502, "HTTP 502"), provider=AtProvider(refusals=(UNAUTHORIZED,)))
     assert text.endswith("because the mock refused it: 101, Authorization failed (wrong token)")
+
+
+@pytest.mark.parametrize("refused_by_api", [False, True])
+def test_a_wrong_token_says_where_the_right_one_is(refused_by_api: bool) -> None:
+    around = msgspec.structs.replace(AROUND, token_file="shop.toml")
+    answer = ApiAnswer("refused", 502, "HTTP 502") if refused_by_api else ACCEPTED
+    provider = AtProvider(requests=1, refusals=(UNAUTHORIZED,))
+    verdict = decide(Facts(1.0, answer=answer, provider=provider), around)
+    assert isinstance(verdict, ProbeFailed)
+    assert verdict.cause.endswith("(wrong token). Set the token of shop to provider.token of shop.toml")
+    other = msgspec.structs.replace(UNAUTHORIZED, reason="invalid", answered='{"error":13}')
+    verdict = decide(Facts(1.0, answer=answer, provider=AtProvider(requests=1, refusals=(other,))), around)
+    assert isinstance(verdict, ProbeFailed) and "token" not in verdict.cause
 
 
 def test_an_api_that_refuses_what_the_mock_accepted_is_described_wrongly() -> None:
