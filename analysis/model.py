@@ -161,7 +161,7 @@ class Throughput(Struct, frozen=True, kw_only=True):
     # The contract's limit in segments and in this part's messages; None: no such limit.
     contract_segments_per_s: float | None = None
     contract_per_s: float | None = None
-    # Messages were refused or failed while the sender went on accepting others at ``accepted_best``.
+    # Messages were refused or failed while the sender continued to accept others at ``accepted_best``.
     accepts_at_most: bool = False
 
 

@@ -81,8 +81,8 @@ def _refused_recipients(quote: Quote) -> list[Sentence]:
         (
             *in_part(quote, place),
             quote.count(f"parts.{place}.accounting.refused_recipients"),
-            f" {'messages were' if part.accounting.refused_recipients > 1 else 'message was'} refused because "
-            "the provider refuses the phone number: not counted as a failure of the sender.",
+            " message was" if part.accounting.refused_recipients == 1 else " messages were",
+            " refused because the provider refuses the phone number: not counted as a failure of the sender.",
         )
         for place, part in deciding(quote.report)
         if part.accounting.refused_recipients and trusted(part)

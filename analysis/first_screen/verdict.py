@@ -180,7 +180,7 @@ def _unforwarded_words(quote: Quote, at: int) -> Sentence:
 def _too_much_offered(quote: Quote, at: int) -> Sentence:
     """``my-sender accepts at most 97.0/s; this load offers 373/s. Of 23,600 messages 7,051 were refused.``
 
-    A lower rate is claimed only if the sender went on accepting at it.
+    A lower rate is claimed only if the sender continued to accept messages at it.
     """
     part, path = quote.report.parts[at], f"parts.{at}"
     rates: Sentence = (f"{target_name(quote.report)} did not accept every message. ",)

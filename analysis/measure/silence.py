@@ -23,6 +23,7 @@ USUAL_TIMES = 2.0  # times the answer that a quarter of the requests get sooner
 EXPLAINED_SHARE = 0.5
 SEEN_SHARE = 0.1  # a sender that still forwards this share of the messages works, and answers too late
 GONE_S = 2.5  # a process without samples for longer, while others are sampled, has ended
+_END_S = 10.0
 SENDER_PROCESSES = ("sender", "target")
 
 
@@ -133,7 +134,9 @@ def _last_s(gauges: Gauges, process: str) -> float:
 
 
 def accepts_to_the_end(journeys: Journeys) -> bool:
-    """False if no message that was due in the last 10 s (of a short load: in its last quarter) was accepted."""
+    """False if no message was accepted of those due at the end: in the last 10 s, or in the last quarter of a
+    short load.
+    """
     due_s, end_s = journeys.load.intended_s, journeys.load_end_s
-    last: Bools = due_s >= end_s - min(10.0, end_s / 4)
-    return np.count_nonzero(last) < FEWEST or bool((last & journeys.accepted).any())
+    last: Bools = due_s >= end_s - min(_END_S, end_s / 4)
+    return int(np.count_nonzero(last)) < FEWEST or bool((last & journeys.accepted).any())

@@ -57,7 +57,7 @@ def best_pace(instants_s: Floats, window_s: float) -> Pace | None:
 
 def _accepts_at_most(journeys: Journeys, best: Pace | None) -> bool:
     """Whether the sender was overloaded at its best accepted rate: it took fewer messages than were due, and
-    went on accepting in most of the seconds in which it did not take others.
+    continued to accept in most of the seconds in which it did not take others.
 
     A class that was never accepted shows no rate limit.
     """

@@ -68,8 +68,8 @@ def look(view: View) -> Seen:
         if (refused_share[windows] > THROTTLED_SHARE).any():
             count = max(int(refused[windows].sum()), int(np.count_nonzero(throttled_messages(view))))
             evidence.append(
-                f"in these windows of the load the provider refused {times_text(count, 'request')} because of "
-                f"its limits, {100 * typical(refused_share, windows):.0f} % of them"
+                f"in these windows of the load the provider refused {times_text(count, 'request')} because "
+                f"of its limits, {100 * typical(refused_share, windows):.0f} % of them"
             )
         for name in ("requests", "segments"):
             level = view.gauges.high("provider", f"tokens_{name}", 50.0)

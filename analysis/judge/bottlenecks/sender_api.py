@@ -38,7 +38,7 @@ def slow(view: View) -> Seen:
                 f"waited {seconds_text(median)} for its answer" if np.isfinite(median) else "got no answer"
             )
             evidence.append(f"the median request {waited}")
-            at_s, in_flight = view.gauges.gauges.series("load", "in_flight")
+            _, in_flight = view.gauges.gauges.series("load", "in_flight")
             most_waiting = int(in_flight.max(initial=0))
             if most_waiting > 1:
                 evidence.append(f"up to {times_text(most_waiting, 'request')} waited for it at the same time")

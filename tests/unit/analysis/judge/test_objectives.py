@@ -341,14 +341,14 @@ def test_a_few_messages_that_never_reached_the_provider_are_not_replaced_by_more
 
 
 @pytest.mark.parametrize(
-    "fate", [{"state": "undelivered", "reason": "absent_subscriber"}, {"state": "rejected"}]
+    "ending", [{"state": "undelivered", "reason": "absent_subscriber"}, {"state": "rejected"}]
 )
 def test_a_class_of_which_nothing_arrived_is_not_asked_for_more_messages(
-    new_run: Build, fate: dict[str, str]
+    new_run: Build, ending: dict[str, str]
 ) -> None:
     run = new_run("run")
     for slot in range(60):
-        run.journey(f"m-{slot}", slot / 2, 3.0, **fate)
+        run.journey(f"m-{slot}", slot / 2, 3.0, **ending)
     report = build_report(run.write(load_s=30.0, end_s=60.0))
     found = of(report, "otp.p95<20s")
     assert found.verdict == "undecided"
