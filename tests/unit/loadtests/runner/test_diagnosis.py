@@ -62,9 +62,9 @@ def test_a_load_of_which_nothing_was_accepted_says_where_to_look(
         for slot in range(count):
             writer.append(load_row(slot, outcome=outcome, status=status))
     writer.close()
-    said = why_nothing_was_accepted(tmp_path, TARGET)
-    assert (said is None) if expected is None else (said or "").startswith(expected)
-    assert "hunter2" not in (said or "")
+    text = why_nothing_was_accepted(tmp_path, TARGET)
+    assert (text is None) if expected is None else (text or "").startswith(expected)
+    assert "hunter2" not in (text or "")
 
 
 @pytest.mark.parametrize(
