@@ -73,6 +73,8 @@ def limit_text(value_s: float) -> str:
     """A configured limit: 10 s, 10 min."""
     if value_s >= 2 * _MINUTE_S and value_s % _MINUTE_S == 0:
         return f"{value_s / _MINUTE_S:g} min"
+    if 0 < value_s < 0.9995:
+        return f"{1000.0 * value_s:g} ms"
     return f"{value_s:g} s"
 
 
@@ -143,6 +145,6 @@ def percentile_name(percentile: float) -> str:
     return f"p{percentile:g}"
 
 
-def times_text(count: int) -> str:
+def times_text(count: int, thing: str = "message") -> str:
     """``3 messages``, ``1 message``."""
-    return f"{count:,} message" + ("" if count == 1 else "s")
+    return f"{count:,} {thing}" + ("" if count == 1 else "s")

@@ -73,7 +73,7 @@ class DirectSmsapi(Passage):
         first = messages[0]
         sender_id = shared_sender(first.sender_id or _SENDER_ID)
         if outbound is None or sender_id is None:
-            return self._through_wire.request(now_ns, batch_id, messages)
+            return self._through_bytes.request(now_ns, batch_id, messages)
         expires_ns = None
         if (expiry_s := expiration_date(messages, now_ns)) is not None:
             expires_ns = engine_time(float(expiry_s), Instants(now_ns, now_ns / NS_PER_S))
@@ -91,7 +91,7 @@ class DirectSmsapi(Passage):
 
     def unanswered(self, messages: tuple[Message, ...]) -> Sequence[Result]:
         """As ``Passage``."""
-        return self._through_wire.unanswered(messages)
+        return self._through_bytes.unanswered(messages)
 
     def reports(self, effect: SendReports) -> Sequence[Report]:
         """As ``Passage``."""
