@@ -17,7 +17,7 @@ from analysis.first_screen.quoting import lookup, plain_words
 from analysis.first_screen.rates import delivered_more, limited, seen_by_provider
 from analysis.first_screen.values import Figure, FirstScreen, Sentence, figures, sentences, words
 from analysis.first_screen.wording import deciding, objective_part, target_name, trusted
-from analysis.formatting import TIMES
+from analysis.formatting import TIMES, rate_text
 from analysis.judge.verdict import overall
 from analysis.model import Objective, PartReport, RunReport
 
@@ -37,6 +37,7 @@ def contradictions(screen: FirstScreen, report: RunReport) -> tuple[str, ...]:
         _differences,
         _lost,
         _carried,
+        _within_capacity,
         _accounted,
         _bottleneck,
         _advice,
@@ -191,6 +192,23 @@ def _carried(screen: FirstScreen, report: RunReport) -> Iterator[str]:
             part = lookup(report, piece.source.removesuffix(".identity.messages_per_day"))
             if not trusted(part) or overall(part.objectives) != "met" or part.stable is False:
                 yield f"{piece.text} a day is called sustained, but {part.slug} does not show it"
+
+
+def _within_capacity(screen: FirstScreen, report: RunReport) -> Iterator[str]:
+    """A YES names no rate above the upper end of the searched capacity."""
+    found = report.capacity
+    if screen.word != "YES" or found is None or found.high_per_s is None:
+        return
+    for piece in screen.why:
+        if isinstance(piece, Figure) and piece.unit == "/s" and (piece.number or 0.0) > found.high_per_s:
+            if _on_profile(piece, report, found.profile):
+                yield f"YES names {piece.text}, but the capacity is at most {rate_text(found.high_per_s)}"
+
+
+def _on_profile(figure: Figure, report: RunReport, profile: str) -> bool:
+    """Whether a rate was measured on this profile: another profile has another capacity."""
+    place = re.match(r"parts\.(\d+)\.", figure.source)
+    return place is None or report.parts[int(place[1])].identity.profile == profile
 
 
 def _bottleneck(screen: FirstScreen, report: RunReport) -> Iterator[str]:
