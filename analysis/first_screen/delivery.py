@@ -130,8 +130,21 @@ def _shares(quote: Quote, place: int) -> tuple[Sentence, ...]:
         if figure.text != shown:
             said += [f"; {_SHARE_WORDS[share.name]} ", figure]
     if len(said) == 2:
-        said.append("; sender and contract add no measurable delay")
+        said += _added(quote, path, splits[index])
     return ((*said, "."),)
+
+
+def _added(quote: Quote, path: str, split: DelaySplit) -> Sentence:
+    """The mean shares of sender and contract, where the rounded percentiles do not show them."""
+    places = {share.name: place for place, share in enumerate(split.shares) if math.isfinite(share.mean_s)}
+    if not {"sender", "contract"} <= places.keys():
+        return ()
+    return (
+        "; on average the sender adds ",
+        quote.seconds(f"{path}.shares.{places['sender']}.mean_s"),
+        " and the contract's limits ",
+        quote.seconds(f"{path}.shares.{places['contract']}.mean_s"),
+    )
 
 
 def _ideal_words(split: DelaySplit) -> str:

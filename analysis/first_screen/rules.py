@@ -38,6 +38,7 @@ def contradictions(screen: FirstScreen, report: RunReport) -> tuple[str, ...]:
         _lost,
         _carried,
         _within_capacity,
+        _shares_named,
         _accounted,
         _bottleneck,
         _advice,
@@ -209,6 +210,19 @@ def _on_profile(figure: Figure, report: RunReport, profile: str) -> bool:
     """Whether a rate was measured on this profile: another profile has another capacity."""
     place = re.match(r"parts\.(\d+)\.", figure.source)
     return place is None or report.parts[int(place[1])].identity.profile == profile
+
+
+def _shares_named(screen: FirstScreen, report: RunReport) -> Iterator[str]:
+    """The time with an ideal sender is followed by what sender or contract add to it, if they add anything."""
+    for sentence in sentences(screen):
+        found = [piece.source for piece in sentence if isinstance(piece, Figure)]
+        for source in found:
+            place, of_ideal, _ = source.partition(".network_only.")
+            if not of_ideal or any(each.startswith(f"{place}.shares.") for each in found):
+                continue
+            split = lookup(report, place)
+            if any(share.name in ("sender", "contract") and share.mean_s > 0 for share in split.shares):
+                yield f"{words(sentence)!r} does not say what sender and contract add, which the table does"
 
 
 def _bottleneck(screen: FirstScreen, report: RunReport) -> Iterator[str]:
