@@ -65,6 +65,10 @@ class DelaySplit(Struct, frozen=True, kw_only=True):
     limit: str = ""  # the limit of the contract with the longest waits, as text; "" without waits
 
 
+# Hints on what the contract's limits did.
+ON_LIMITS = ("throttled", "queued_at_provider", "one_message_a_request")
+
+
 class Hint(Struct, frozen=True):
     """Something that the user can change, found in the journal. ``text`` is one sentence with numbers."""
 
