@@ -5,6 +5,7 @@ from __future__ import annotations
 from analysis.first_screen.quoting import Quote
 from analysis.first_screen.values import AnswerRow, ScreenAnswer, Sentence
 from analysis.first_screen.wording import deciding, in_part, live, not_taken, part_title, trusted
+from analysis.formatting import RATE_OF_DELIVERIES
 from analysis.judge.pace import too_few
 from analysis.judge.verdict import overall
 from analysis.model import Pace, PartReport, RunReport, State
@@ -85,7 +86,7 @@ def _capacity(quote: Quote) -> tuple[AnswerRow, list[Sentence]]:
             (
                 "The capacity is higher than this search found: ",
                 quote.rate(f"parts.{more}.throughput.delivered_best.per_s", subject=f"best rate {more}"),
-                *(" were delivered in the part: ", part_title(quote, more), "."),
+                *(f" were {RATE_OF_DELIVERIES} in the part: ", part_title(quote, more), "."),
             )
         )
     return AnswerRow(label=label, value=value, interval=interval, limit=day), sentences
@@ -160,7 +161,7 @@ def _pace(part: PartReport) -> Pace | None:
 def _best_seconds(quote: Quote, place: int) -> tuple[AnswerRow, list[Sentence]]:
     part, path = quote.report.parts[place], f"parts.{place}.throughput"
     field = "delivered_best" if part.throughput.delivered_best else "accepted_best"
-    done = "delivered" if part.throughput.delivered_best else "accepted"
+    done = RATE_OF_DELIVERIES if part.throughput.delivered_best else "accepted"
     label = f"profile {part.identity.profile or 'unknown'}"
     title = in_part(quote, place)
     if too_few(_pace(part)):
@@ -185,7 +186,16 @@ def _best_seconds(quote: Quote, place: int) -> tuple[AnswerRow, list[Sentence]]:
         else (),
         limit=_contract(quote, place, field),
     )
-    return row, [(*title, *(bottleneck or ("No limit was reached, so the capacity may be higher.",)))]
+    limit: Sentence = (*title, *(bottleneck or ("No limit was reached, so the capacity may be higher.",)))
+    return row, [limit, *_uncounted(quote, place)]
+
+
+def _uncounted(quote: Quote, place: int) -> list[Sentence]:
+    """Deliveries that the rate leaves out: a caller that got no acceptance has to send the message again."""
+    if not quote.report.parts[place].accounting.delivered_unacknowledged:
+        return []
+    count = quote.count(f"parts.{place}.accounting.delivered_unacknowledged")
+    return [(count, " other messages were delivered without being accepted. The rate does not count them.")]
 
 
 def _contract(quote: Quote, place: int, field: str) -> Sentence:

@@ -10,12 +10,15 @@ import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from run_builder import Build, RunBuilder
+from screen_words import answer_text
 
+from analysis.formatting import RATE_OF_DELIVERIES
 from analysis.model import PartReport
 from analysis.part import analyse_part
 from analysis.records import RecordedFault, RecordedScenario, read_manifest
-from analysis.render import charts_time
+from analysis.render import charts_time, tables_part
 from analysis.render.chart_style import new_figure, save_png, seconds_axis, styled, svg_text
+from analysis.report import build_report
 
 
 def analysed(run: RunBuilder) -> PartReport:
@@ -112,3 +115,25 @@ def test_a_legend_is_never_wider_than_its_figure_and_squeezes_no_plot(new_run: B
             legend = axes.get_legend()
             if legend is not None:
                 assert legend.get_window_extent().x1 <= figure.bbox.x1, draw.__name__
+
+
+def test_the_rate_of_deliveries_has_the_same_words_in_row_table_and_legend(new_run: Build) -> None:
+    """A message that was delivered without being accepted counts in none of them."""
+    run = new_run("run")
+    for slot in range(60):
+        run.journey(f"m-{slot}", slot / 4, 2.0, outcome="accepted" if slot % 2 else "failed")
+    run_dir = run.write()
+    report = build_report(run_dir)
+    (part,) = report.parts
+    assert part.accounting.delivered == part.accounting.delivered_unacknowledged == 30
+    with styled():
+        figure = charts_time.rates(part, "t")
+    assert isinstance(figure, Figure)
+    legend = figure.axes[0].get_legend()
+    assert legend is not None
+    labels = [text.get_text() for text in legend.get_texts()]
+    row = answer_text(report, "rate").splitlines()[0]
+    table = " ".join(str(row[0]) for row in tables_part.rates(report, 0).rows)
+    assert RATE_OF_DELIVERIES in labels and RATE_OF_DELIVERIES in row and RATE_OF_DELIVERIES in table
+    assert part.throughput.delivered_best is not None
+    assert part.throughput.delivered_best.per_s == pytest.approx(2.0)  # of 4/s
