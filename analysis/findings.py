@@ -23,6 +23,7 @@ BottleneckKind = Literal[
     "sender_api",
     "sender_hold",
     "sender_unforwarded",
+    "provider_fault",
     "provider_limit",
     "carrier_queue",
     "network",

@@ -154,6 +154,7 @@ def _bottleneck_inputs(
         in_flight_limit=manifest.in_flight_limit,
         lag_limit_s=told[0],
         backlog_grew=told[1],
+        faults=fault_bands(manifest, journeys),
         waited_out=waited_out(manifest, journeys.end_s - journeys.load_end_s),
     )
 

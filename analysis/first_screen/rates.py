@@ -220,9 +220,10 @@ def limiting(part: PartReport) -> int | None:
     """The position of the bottleneck that limited the part; None if nothing is known to have limited it.
 
     Messages that were not forwarded are a loss and no limit. If every objective is met and the backlog did
-    not grow, a delay without a known cause is no limit either.
+    not grow, a delay without a known cause, or by a fault, is no limit either.
     """
-    causes = ("sender_hold", "unknown", "sender_unforwarded") if calm(part) else ("sender_unforwarded",)
+    no_limit = ("sender_hold", "provider_fault", "unknown", "sender_unforwarded")
+    causes = no_limit if calm(part) else ("sender_unforwarded",)
     return next((at for at, each in enumerate(part.bottlenecks) if each.kind not in causes), None)
 
 

@@ -14,7 +14,7 @@ from analysis.judge.bottlenecks.windows import WindowGauges, Windows
 from analysis.measure.late_generator import GeneratorLateness, dropped, dropped_by_target, lateness
 from analysis.measure.outcomes import DELIVERED, EXPIRED, FAILED, OPEN, MessageOutcomes
 from analysis.measure.percentiles import ranks
-from analysis.model import Objective
+from analysis.model import FaultBand, Objective
 from analysis.read.gauges import Gauges
 from analysis.read.journeys import OUTCOMES, Journeys
 
@@ -33,6 +33,7 @@ class BottleneckInputs:
     in_flight_limit: int
     lag_limit_s: float
     backlog_grew: bool = False
+    faults: tuple[FaultBand, ...] = ()
     waited_out: bool = True  # the wait after the load was not ended before its limit
 
 
@@ -49,8 +50,11 @@ class View:
 
     @property
     def sender_name(self) -> str:
-        name = str(self.given.target.get("name") or REFERENCE_SENDER)
-        return "the sender" if name == REFERENCE_SENDER else name
+        return "the sender" if self.is_reference_sender else str(self.given.target["name"])
+
+    @property
+    def is_reference_sender(self) -> bool:
+        return (self.given.target.get("name") or REFERENCE_SENDER) == REFERENCE_SENDER
 
     @cached_property
     def everyone(self) -> Bools:
