@@ -56,6 +56,7 @@ class DelaySplit(Struct, frozen=True, kw_only=True):
     message_class: str
     count: int
     left_out: int
+    still_open: int = 0  # to reachable phones, not yet delivered at the end: in none of the figures
     total_mean_s: float
     total: tuple[Quantile, ...]
     shares: tuple[Share, ...]  # network, contract, sender, bench

@@ -257,9 +257,13 @@ def cost(quote: Quote) -> tuple[Sentence, ...]:
         if not each.paid_per_delivered:
             continue
         path, unit = f"totals.{place}", each.currency
+        lead = (
+            "" if len(quote.report.totals) == 1 else "Live: " if each.mode == "real" else "In virtual time: "
+        )
         explained = " (the provider's unit of charge)" if unit == "points" else ""
         return (
             (
+                lead,
                 quote.amount(f"{path}.paid_per_delivered", unit),
                 f" per delivered SMS{explained}; ",
                 quote.amount(f"{path}.paid_for_duplicates", unit),
@@ -357,7 +361,7 @@ def _contract(quote: Quote, place: int, index: int, split: DelaySplit) -> Senten
             return (
                 ASK,
                 *limit,
-                f". The mean delivery time of {'an' if name[0] in 'AEIOU' else 'a'} {name} message is ",
+                f". The mean delivery time of a delivered {name} message is ",
                 quote.seconds(f"{path}.total_mean_s"),
                 ", of which ",
                 quote.seconds(f"{path}.shares.{number}.mean_s"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from analysis.classes import in_class_order
-from analysis.findings import DelaySplit
+from analysis.findings import DelaySplit, Handsets
 from analysis.first_screen.advice import faulty
 from analysis.first_screen.quoting import Quote
 from analysis.first_screen.values import Figure, ScreenAnswer, Sentence
@@ -190,16 +190,18 @@ def _unreachable(quote: Quote, places: list[int]) -> tuple[Sentence, ...]:
                     " expired",
                     *waiting,
                     ".",
-                    *_judged(quote, at, objective.message_class),
+                    *_judged(quote, at, each),
                 ),
             )
     return ()
 
 
-def _judged(quote: Quote, at: int, message_class: str) -> Sentence:
-    """How many messages the delivery time of this class is computed from."""
+def _judged(quote: Quote, at: int, found: Handsets) -> Sentence:
+    """How many messages the delivery time of this class is computed from, and where the others are."""
     for index, each in enumerate(quote.report.parts[at].delivery):
-        if each.message_class == message_class:
+        if each.message_class == found.message_class:
             said = " The delivery time is that of "
-            return (said, quote.count(f"parts.{at}.delivery.{index}.count"), " messages to other phones.")
+            failed = found.accepted - found.unreachable > each.count
+            closing = " messages to other phones" + ("; the rest failed on the way." if failed else ".")
+            return (said, quote.count(f"parts.{at}.delivery.{index}.count"), closing)
     return ()

@@ -5,11 +5,12 @@ from __future__ import annotations
 from analysis.first_screen.quoting import Quote
 from analysis.first_screen.values import AnswerRow, ScreenAnswer, Sentence
 from analysis.first_screen.wording import deciding, in_part, live, not_taken, part_title, trusted
-from analysis.formatting import RATE_OF_DELIVERIES
+from analysis.formatting import RATE_OF_DELIVERIES, rate_text, significant
 from analysis.judge.pace import too_few
 from analysis.judge.verdict import overall
 from analysis.model import Pace, PartReport, RunReport, State
 
+_MOST_DIGITS = 6
 _CLEARLY_MORE = 1.1  # random arrivals: the best ten seconds are a little above the mean
 
 
@@ -205,15 +206,26 @@ def _contract(quote: Quote, place: int, field: str) -> Sentence:
     if found.contract_per_s is None or pace.per_s > found.contract_per_s:
         return ()
     path = f"parts.{place}"
+    cost = quote.report.parts[place].cost
+    digits = _digits(found.contract_segments_per_s or 0.0, cost.segments_per_message or 0.0)
     return (
         "the contract allows at most ",
         quote.rate(f"{path}.throughput.contract_per_s"),
         " (",
         quote.number(f"{path}.throughput.contract_segments_per_s"),
         " segments/s at ",
-        quote.number(f"{path}.cost.segments_per_message"),
+        quote.number(f"{path}.cost.segments_per_message", digits=digits),
         " per message)",
     )
+
+
+def _digits(segments_per_s: float, per_message: float) -> int:
+    """The digits of the factor with which a reader computes the rate that the sentence shows."""
+    for digits in range(3, _MOST_DIGITS):
+        shown = float(significant(per_message, digits))
+        if shown and rate_text(segments_per_s / shown) == rate_text(segments_per_s / per_message):
+            return digits
+    return _MOST_DIGITS
 
 
 def limiting(part: PartReport) -> int | None:

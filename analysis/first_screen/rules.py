@@ -201,9 +201,14 @@ def _within_capacity(screen: FirstScreen, report: RunReport) -> Iterator[str]:
     if screen.word != "YES" or found is None or found.high_per_s is None:
         return
     for piece in screen.why:
-        if isinstance(piece, Figure) and piece.unit == "/s" and (piece.number or 0.0) > found.high_per_s:
-            if _on_profile(piece, report, found.profile):
-                yield f"YES names {piece.text}, but the capacity is at most {rate_text(found.high_per_s)}"
+        if (
+            not isinstance(piece, Figure)
+            or piece.unit != "/s"
+            or not _on_profile(piece, report, found.profile)
+        ):
+            continue
+        if (piece.number or 0.0) > found.high_per_s:
+            yield f"YES names {piece.text}, but the capacity is at most {rate_text(found.high_per_s)}"
 
 
 def _on_profile(figure: Figure, report: RunReport, profile: str) -> bool:
@@ -213,7 +218,7 @@ def _on_profile(figure: Figure, report: RunReport, profile: str) -> bool:
 
 
 def _shares_named(screen: FirstScreen, report: RunReport) -> Iterator[str]:
-    """The time with an ideal sender is followed by what sender or contract add to it, if they add anything."""
+    """The time with an ideal sender is followed by what sender or contract add to it, if they add any."""
     for sentence in sentences(screen):
         found = [piece.source for piece in sentence if isinstance(piece, Figure)]
         for source in found:

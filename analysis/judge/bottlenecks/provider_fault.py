@@ -1,4 +1,4 @@
-"""Messages wait in the sender while a known fault of the provider is active, or until their backlog is gone."""
+"""Messages wait in the sender while a known fault of the provider is active, or until its backlog is gone."""
 
 from __future__ import annotations
 
@@ -23,10 +23,12 @@ def look(view: View) -> Seen:
     def describe(windows: Bools) -> Description:
         edges = view.windows.edges_s
         to_s = float(edges[np.flatnonzero(windows)[-1] + 1])
-        titles = dict.fromkeys(band.title or band.name for band in _timed(view) if (band.from_s or 0.0) < to_s)
+        titles = dict.fromkeys(
+            band.title or band.name for band in _timed(view) if (band.from_s or 0.0) < to_s
+        )
         evidence = (
-            f"the median message waited {seconds_text(typical(waits, windows))} in {view.sender_name} while the "
-            "fault was active, or until the messages that it had held were sent",
+            f"the median message waited {seconds_text(typical(waits, windows))} in {view.sender_name} while "
+            "the fault was active, or until the messages that it had held were sent",
         )
         return f"a fault of the provider: {'; '.join(titles)}", evidence
 

@@ -183,7 +183,9 @@ def test_unaccounted_messages_are_never_called_lost_nor_none() -> None:
 
 def test_a_question_that_was_not_asked_says_how_to_ask_it() -> None:
     screen = screen_of(report(part(messages_per_day=None)))
-    assert answer_text(screen, "ten_times") == "Not tested in this run. To test it: smsbench run bench"
+    assert answer_text(screen, "ten_times") == (
+        "Not tested in this run. To test it: smsbench run bench --target FILE"
+    )
     assert "To test it: smsbench run burst --profile bad-day" in answer_text(screen, "wrong")
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import matplotlib as mpl
 import pytest
+from made_benches import suite
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from run_builder import Build, RunBuilder
@@ -17,8 +18,8 @@ from analysis.formatting import RATE_OF_DELIVERIES
 from analysis.model import PartReport
 from analysis.part import analyse_part
 from analysis.records import RecordedFault, RecordedScenario, read_manifest
-from analysis.render import charts_time, tables_part
-from analysis.render.chart_style import new_figure, save_png, seconds_axis, styled, svg_text
+from analysis.render import charts_distribution, charts_time, tables_part
+from analysis.render.chart_style import CLASS_COLOURS, new_figure, save_png, seconds_axis, styled, svg_text
 from analysis.report import build_report
 
 
@@ -196,3 +197,14 @@ def test_a_long_drain_has_a_limited_number_of_bins(new_run: Build) -> None:
 def analysed_day(run: RunBuilder) -> PartReport:
     run_dir = run.write(load_s=23.0, end_s=90_000.0)
     return analyse_part(run_dir, read_manifest(run_dir), "made")
+
+
+def test_a_verdict_of_a_level_has_no_colour_of_a_class() -> None:
+    """The panel beside it shows the classes by colour."""
+    figure = charts_distribution.ladder(suite(), "t")
+    assert isinstance(figure, Figure)
+    left, right = figure.axes
+    verdicts = {line.get_color() for line in left.lines}
+    classes = {line.get_color() for line in right.lines}
+    assert classes == {CLASS_COLOURS[name] for name in ("otp", "transactional", "marketing")}
+    assert verdicts.isdisjoint(classes)
