@@ -20,15 +20,15 @@ class Default(Struct, frozen=True):
 DEFAULTS = (
     Default(
         "otp.p95<20s",
-        "our own choice: well within the shortest time for which codes are usually valid, 30 s",
+        "a choice of smsbench: well within the shortest time for which codes are usually valid, 30 s",
     ),
     Default(
         "transactional.p95<60s",
-        "our own choice: a notification is of use within a minute",
+        "a choice of smsbench: a notification is of use within a minute",
     ),
     Default(
         "marketing.p95<10min",
-        "our own choice: a campaign of a whole day loses nothing by ten minutes",
+        "a choice of smsbench: a campaign of a whole day loses nothing by ten minutes",
     ),
     Default("loss=0", "a sender that accepts a message is responsible for it"),
     Default("duplicates=0", "a duplicate costs money and annoys its recipient"),

@@ -43,7 +43,7 @@ def test_a_share_that_rounding_hides_is_given_as_a_mean(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("missing", ["sender", "contract"])
-def test_nothing_is_said_of_shares_that_are_not_both_known(missing: str) -> None:
+def test_shares_that_are_not_both_known_are_left_out(missing: str) -> None:
     found = same_percentiles(0.0024)
     kept = tuple(each for each in found.shares if each.name != missing)
     said = answer_text(made_with(replace(found, shares=kept)), "delivery")
