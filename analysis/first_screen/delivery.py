@@ -202,6 +202,8 @@ def _judged(quote: Quote, at: int, found: Handsets) -> Sentence:
         if each.message_class == found.message_class:
             said = " The delivery time is that of "
             failed = found.accepted - found.unreachable > each.count
-            closing = " messages to other phones" + ("; the rest failed on the way." if failed else ".")
+            closing = " messages to other phones" + (
+                "; the rest failed in the network, at the phone or for their content." if failed else "."
+            )
             return (said, quote.count(f"parts.{at}.delivery.{index}.count"), closing)
     return ()
