@@ -248,7 +248,7 @@ def _draw_levels(axes: Axes, report: RunReport) -> None:
     axes.grid(visible=False, axis="y")
     axes.set_ylabel("level, messages a day")
     axes.set_xlabel("equivalent messages a day")
-    legend_above(axes, columns=3)
+    legend_above(axes, columns=2)
 
 
 def _short_per_day(value: float) -> str:
@@ -290,7 +290,7 @@ def _draw_level_times(axes: Axes, report: RunReport) -> None:
     if values:
         seconds_axis(axes, min(values), max(values), which="x")
         axes.set_xlabel("95 % within (hollow: the slowest of too few)")
-        legend_above(axes, columns=3)
+        legend_above(axes, columns=2)
     else:
         axes.set_xlabel("no delivery time at true speed")
 

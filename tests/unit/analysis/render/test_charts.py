@@ -201,9 +201,14 @@ def analysed_day(run: RunBuilder) -> PartReport:
 
 def test_a_verdict_of_a_level_has_no_colour_of_a_class() -> None:
     """The panel beside it shows the classes by colour."""
-    figure = charts_distribution.ladder(suite(), "t")
-    assert isinstance(figure, Figure)
+    with styled():
+        figure = charts_distribution.ladder(suite(), "t")
+        assert isinstance(figure, Figure)
+        FigureCanvasAgg(figure).draw()
     left, right = figure.axes
+    legends = [axes.get_legend() for axes in (left, right)]
+    boxes = [legend.get_window_extent() for legend in legends if legend is not None]
+    assert len(boxes) == 2 and boxes[0].x1 <= boxes[1].x0 and boxes[1].x1 <= figure.bbox.x1
     verdicts = {line.get_color() for line in left.lines}
     classes = {line.get_color() for line in right.lines}
     assert classes == {CLASS_COLOURS[name] for name in ("otp", "transactional", "marketing")}
