@@ -78,12 +78,12 @@ def _parts(quote: Quote, places: list[int]) -> tuple[Sentence, ...]:
     report = quote.report
     if len(report.parts) == 1:
         return ()
-    said: list[str | Figure] = ["Part of each row: "]
+    sentence: list[str | Figure] = ["Part of each row: "]
     for order, place in enumerate(places):
         objective = report.objectives[place]
-        said += ["; " if order else "", f"{class_name(objective.message_class)}: "]
-        said.append(part_title(quote, objective_part(report, objective)))
-    return ((*said, "."),)
+        sentence += ["; " if order else "", f"{class_name(objective.message_class)}: "]
+        sentence.append(part_title(quote, objective_part(report, objective)))
+    return ((*sentence, "."),)
 
 
 def _open_questions(quote: Quote, places: list[int]) -> tuple[Sentence, ...]:
@@ -118,7 +118,7 @@ def _shares(quote: Quote, place: int) -> tuple[Sentence, ...]:
     if total is None or ideal is None:
         return ()
     shown = quote.quantile(f"{path}.total.{total}").text
-    said: list[str | Figure] = [
+    sentence: list[str | Figure] = [
         f"{name} {_ideal_words(splits[index])}: {share_words(objective.percentile)}",
         quote.quantile(f"{path}.network_only.{ideal}"),
     ]
@@ -128,10 +128,10 @@ def _shares(quote: Quote, place: int) -> tuple[Sentence, ...]:
             continue
         figure = quote.quantile(f"{path}.shares.{number}.without.{nth}")
         if figure.text != shown:
-            said += [f"; {_SHARE_WORDS[share.name]} ", figure]
-    if len(said) == 2:
-        said += _added(quote, path, splits[index])
-    return ((*said, "."),)
+            sentence += [f"; {_SHARE_WORDS[share.name]} ", figure]
+    if len(sentence) == 2:
+        sentence += _added(quote, path, splits[index])
+    return ((*sentence, "."),)
 
 
 def _added(quote: Quote, path: str, split: DelaySplit) -> Sentence:
@@ -200,10 +200,10 @@ def _judged(quote: Quote, at: int, found: Handsets) -> Sentence:
     """How many messages the delivery time of this class is computed from, and where the others are."""
     for index, each in enumerate(quote.report.parts[at].delivery):
         if each.message_class == found.message_class:
-            said = " The delivery time is that of "
+            lead = " The delivery time is that of "
             failed = found.accepted - found.unreachable > each.count
             closing = " messages to other phones" + (
                 "; the rest failed in the network, at the phone or for their content." if failed else "."
             )
-            return (said, quote.count(f"parts.{at}.delivery.{index}.count"), closing)
+            return (lead, quote.count(f"parts.{at}.delivery.{index}.count"), closing)
     return ()

@@ -47,7 +47,7 @@ class IntakeRules:
                 "to",
                 f"this number is on the opt-out list: it gets no {message.lane.value} messages",
             )
-        if message.campaign and gate.stops_campaigns:
+        if message.campaign in gate.stopped:
             campaign = gate.campaign(message.campaign)
             if campaign is not None and campaign.state is CampaignState.CANCELLED:
                 raise cancelled(message.campaign)
@@ -104,8 +104,8 @@ class IntakeRules:
             raise Invalid("invalid", "report_to", f"report_to must be {MAIL_RULE}")
         for place, address in enumerate(addresses):
             if not _is_address(address.strip()):
-                said = f"report_to[{place}] must be a mail address, such as ann@example.org"
-                raise Invalid("invalid", "report_to", said)
+                text = f"report_to[{place}] must be a mail address, such as ann@example.org"
+                raise Invalid("invalid", "report_to", text)
         language = "" if defaults.report_language is None else defaults.report_language.value
         return ReportOrder(name, at_ns, language, recipients)
 
