@@ -338,7 +338,7 @@ class PartReport(Struct, frozen=True, kw_only=True):
     handsets: tuple[Handsets, ...] = ()  # of each class
     availability: Availability | None = None
     bottlenecks: tuple[Bottleneck, ...] = ()  # in order of weight; empty: no bottleneck
-    stable: bool | None = None  # the backlog did not grow; None: unknown
+    sustained: bool | None = None  # the backlog did not grow; None: unknown
     # From the load's end to the last submit of an accepted message; None: one still waits, or unknown.
     backlog_gone_s: float | None = None
     fairness: Fairness | None = None  # for concurrent campaigns

@@ -27,7 +27,7 @@ from analysis.part import analyse_part
 from analysis.read.journeys import MalformedRunError
 from analysis.records import Manifest, read_manifest
 
-REPORT_SCHEMA_VERSION = 3
+REPORT_SCHEMA_VERSION = 4
 
 
 def build_report(

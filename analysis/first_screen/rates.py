@@ -47,9 +47,9 @@ def _state(report: RunReport) -> State:
     found = report.capacity
     failed = found is not None and found.sustained_per_s is None
     missed = found is not None and any(each.verdict == "missed" for each in found.trials)
-    if any(not_taken(part) or part.stable is False for part in parts) or (failed and missed):
+    if any(not_taken(part) or part.sustained is False for part in parts) or (failed and missed):
         return "bad"
-    if failed or any(part.stable is None or part.accounting.unaccounted for part in parts):
+    if failed or any(part.sustained is None or part.accounting.unaccounted for part in parts):
         return "unknown"
     return "good"
 
@@ -241,13 +241,13 @@ def limiting(part: PartReport) -> int | None:
 
 def calm(part: PartReport) -> bool:
     """Whether every objective is met and the backlog did not grow."""
-    return overall(part.objectives) == "met" and part.stable is not False
+    return overall(part.objectives) == "met" and part.sustained is not False
 
 
 def limited(part: PartReport) -> bool:
     """Whether something is known to have limited the part."""
     waited = bool(part.throughput.limit) and not (calm(part) and part.bottlenecks)
-    return limiting(part) is not None or waited or part.stable is False
+    return limiting(part) is not None or waited or part.sustained is False
 
 
 def seen_by_provider(part: PartReport) -> bool:

@@ -191,7 +191,7 @@ def _carried(screen: FirstScreen, report: RunReport) -> Iterator[str]:
     for piece in screen.why if screen.word == "YES" else ():
         if isinstance(piece, Figure) and piece.source.endswith(".identity.messages_per_day"):
             part = lookup(report, piece.source.removesuffix(".identity.messages_per_day"))
-            if not trusted(part) or overall(part.objectives) != "met" or part.stable is False:
+            if not trusted(part) or overall(part.objectives) != "met" or part.sustained is False:
                 yield f"{piece.text} a day is called sustained, but {part.slug} does not show it"
 
 
@@ -254,7 +254,7 @@ def _advice(screen: FirstScreen, report: RunReport) -> Iterator[str]:
     if enough and more:
         yield f"the contract is said to be sufficient, but also: {words(more[0])!r}"
     for place in _parts_of(enough, report):
-        if report.parts[place].stable is False:
+        if report.parts[place].sustained is False:
             yield f"the contract is said to be sufficient, but the backlog of {report.parts[place].slug} grew"
     rate = next((each.sentences for each in screen.answers if each.name == "rate"), ())
     free = any("No limit was reached" in words(each) for each in rate)

@@ -206,19 +206,19 @@ def _met(quote: Quote) -> Sentence:
     report = quote.report
     name = target_name(report)
     parts = [(place, part) for place, part in deciding(report) if trusted(part)]
-    stable = [(place, part) for place, part in parts if part.stable is not False]
-    leveled = [(place, part) for place, part in stable if part.identity.messages_per_day]
+    sustained = [(place, part) for place, part in parts if part.sustained is not False]
+    leveled = [(place, part) for place, part in sustained if part.identity.messages_per_day]
     live_ones = [item for item in leveled if live(item[1])]
     prefix = "" if any(live(part) for _, part in parts) else "In virtual time "
     rows = sorted(live_ones or leveled, key=lambda item: item[1].identity.messages_per_day or 0)
     levels = {part.identity.messages_per_day: place for place, part in rows}
     if not levels:
-        place, fastest = max(stable or parts, key=lambda item: item[1].throughput.offered_mean_per_s)
+        place, fastest = max(sustained or parts, key=lambda item: item[1].throughput.offered_mean_per_s)
         if _searched(report, fastest):
             rate = quote.rate("capacity.sustained_per_s", subject="sustained rate")
             return (f"{prefix}{name} met every objective at ", rate, ".")
         rate = quote.rate(f"parts.{place}.throughput.offered_mean_per_s", subject=f"offered mean {place}")
-        closing = "." if stable else ", but its queue grew: it does not sustain that rate."
+        closing = "." if sustained else ", but its queue grew: it does not sustain that rate."
         return (f"{prefix}{name} met every objective at ", rate, closing)
     shown = list(levels.values())[-2:]
     sentence: list[str | Figure] = [f"{prefix}{name} sustains "]

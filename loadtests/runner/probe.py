@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from typing import Literal
 
-import msgspec
 from msgspec import Struct
 
 LONGER = "for a sender that queues for longer: --probe-timeout S or --no-probe"
@@ -24,7 +23,6 @@ _PASSING = frozenset(
     )
 )
 _UNAUTHORIZED = "unauthorized"
-_SMSAPI_UNAUTHORIZED = ("101", "102")
 
 
 class ProbeStopped(RuntimeError):
@@ -48,7 +46,8 @@ class ProbeRefusal(Struct, frozen=True):
     where: str = ""
     status: int = 0
     reason: str = ""
-    answered: str = ""
+    code: str = ""
+    text: str = ""
     key: str = ""
     t_ns: int = 0
 
@@ -124,25 +123,14 @@ def decide(facts: Facts, around: Around) -> Verdict:
 def refusal_words(refusal: ProbeRefusal) -> str:
     """Code and text of the refusal, and what they mean: ``101, Authorization failed (wrong token)``.
 
-    SMSAPI, Twilio and the JSON API each name them differently.
+    The protocol of the request has read them in its reply.
     """
-    code, words = str(refusal.status), refusal.answered.strip()
-    if words.startswith("ERROR:"):
-        code, words = words.removeprefix("ERROR:").split(":")[0], ""
-    else:
-        try:
-            decoded = msgspec.json.decode(words)
-        except msgspec.DecodeError:
-            decoded = None
-        if isinstance(decoded, dict):
-            code = str(next((decoded[name] for name in ("error", "code", "status") if name in decoded), code))
-            words = str(
-                next((decoded[name] for name in ("message", "title", "detail") if name in decoded), "")
-            )
-    words = words.replace("\n", " ")[:_REFUSAL_SHOWN].rstrip(". ") or refusal.reason.replace("_", " ")
+    code = refusal.code or str(refusal.status)
+    text = refusal.text.strip().replace("\n", " ")[:_REFUSAL_SHOWN].rstrip(". ")
+    words = text or refusal.reason.replace("_", " ")
     if code == "http_404":
         return f"HTTP 404, it has no {refusal.where}: the path of the provider URL is wrong"
-    wrong_token = refusal.reason == _UNAUTHORIZED or refusal.status == 401 or code in _SMSAPI_UNAUTHORIZED
+    wrong_token = refusal.reason == _UNAUTHORIZED
     return ", ".join(part for part in (code, words) if part) + (" (wrong token)" if wrong_token else "")
 
 

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from analysis.records import RecordedFault
 from loadtests.arrivals import NS_PER_S, Schedule
 from loadtests.simulate.arrivals import Arrivals
-from loadtests.simulate.mapping import passage_of
+from loadtests.simulate.passages import passage_of
 from loadtests.simulate.providers import Providers, SimulatedProvider
 from loadtests.simulate.records import RunRecords
 from loadtests.simulate.route_results import RouteResult, RouteResults

@@ -22,7 +22,7 @@ from loadtests.targets import Target, load_target
 def queueing_sender() -> Iterator[int]:
     """Answers 202 to everything and sends nothing. Gives its port."""
 
-    class Handler(BaseHTTPRequestHandler):
+    class QueueingSenderHandler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             self.rfile.read(int(self.headers["Content-Length"]))
             self.send_response(202)
@@ -31,7 +31,7 @@ def queueing_sender() -> Iterator[int]:
 
         def log_message(self, format: str, *args: object) -> None: ...
 
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+    with ThreadingHTTPServer(("127.0.0.1", 0), QueueingSenderHandler) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         yield server.server_address[1]
         server.shutdown()

@@ -32,7 +32,7 @@ def trial(
         rate_per_s=rate_per_s,
         load_s=8.0,
         verdict=verdict,
-        stable=verdict != "missed",
+        sustained=verdict != "missed",
         through_per_s=through_per_s or rate_per_s,
         through_low_per_s=through_per_s or rate_per_s,
         through_high_per_s=through_per_s or rate_per_s,

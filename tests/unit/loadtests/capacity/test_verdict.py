@@ -18,7 +18,7 @@ STEP = NextTrial(300.0, 8.0)
 Verdict = Literal["met", "missed", "undecided"]
 
 
-def part(stable: bool | None, growth_per_s: float = 0.0) -> Steady:
+def part(sustained: bool | None, growth_per_s: float = 0.0) -> Steady:
     return Steady(
         from_s=3.2,
         to_s=8.0,
@@ -31,7 +31,7 @@ def part(stable: bool | None, growth_per_s: float = 0.0) -> Steady:
         growth_high_per_s=growth_per_s,
         backlog=0.0,
         reserve=7.0,
-        stable=stable,
+        sustained=sustained,
     )
 
 
@@ -55,7 +55,7 @@ def test_met_means_every_objective_and_no_growth() -> None:
     found = judged_trial(
         SETTINGS, STEP, DAY_MIX, analysis_of(("otp.p95<20s", "met"), steady=part(True)), "t/01"
     )
-    assert (found.verdict, found.stable, found.place) == ("met", True, "t/01")
+    assert (found.verdict, found.sustained, found.place) == ("met", True, "t/01")
     assert (found.through_per_s, found.reserve) == (250.0, 7.0)
     assert found.judged == ("otp.p95<20s", BACKLOG)
     assert found.bottlenecks == ()
@@ -167,7 +167,7 @@ def test_a_coarse_search_does_not_mind_growth_that_is_small_for_its_precision() 
         growth_high_per_s=3.9,
         backlog=17.0,
         reserve=0.0,
-        stable=None,
+        sustained=None,
     )
     result = analysis_of(("otp.p95<20s", "met"), steady=steady)
     coarse = SearchSettings(precision=0.25, trial_s=6.0, longest_s=6.0)

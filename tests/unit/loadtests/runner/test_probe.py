@@ -21,8 +21,8 @@ from loadtests.runner.probe import (
 AROUND = Around("shop", "http://127.0.0.1:8080/send", "http://127.0.0.1:9500", True, 5.0)
 ACCEPTED = ApiAnswer("accepted", 202)
 AT_PROVIDER = AtProvider(requests=1, accepted=True, report_url="http://127.0.0.1:8080/dlr/secret?token=x")
-UNAUTHORIZED = ProbeRefusal("smsapi", 200, "unauthorized", '{"error":101,"message":"Authorization failed"}')
-THROTTLED = ProbeRefusal("smsapi", 200, "throttled_requests", '{"error":202,"message":"Too many queries"}')
+UNAUTHORIZED = ProbeRefusal("smsapi", 200, "unauthorized", "101", "Authorization failed")
+THROTTLED = ProbeRefusal("smsapi", 200, "throttled_requests", "202", "Too many queries")
 
 
 def cause(**facts: object) -> str:
@@ -136,20 +136,20 @@ def test_without_access_to_the_provider_the_api_response_decides() -> None:
     ("refusal", "words"),
     [
         (UNAUTHORIZED, "101, Authorization failed (wrong token)"),
-        (ProbeRefusal("smsapi", 200, "unauthorized", "ERROR:101"), "101, unauthorized (wrong token)"),
+        (ProbeRefusal("smsapi", 200, "unauthorized", "101"), "101, unauthorized (wrong token)"),
         (
-            ProbeRefusal("twilio", 401, "", '{"code":20003,"message":"Authenticate","status":401}'),
+            ProbeRefusal("twilio", 401, "unauthorized", "20003", "Authenticate"),
             "20003, Authenticate (wrong token)",
         ),
         (
-            ProbeRefusal("generic", 422, "rejected", '{"title":"The text takes too many segments"}'),
+            ProbeRefusal("generic", 422, "rejected", "", "The text takes too many segments."),
             "422, The text takes too many segments",
         ),
         (
-            ProbeRefusal("/sms", 404, "", '{"message":"Not found","error":"http_404","errors":[]}'),
+            ProbeRefusal("/sms", 404, "", "http_404", "Not found"),
             "HTTP 404, it has no /sms: the path of the provider URL is wrong",
         ),
-        (ProbeRefusal("smsapi", 503, "unavailable", "<html>"), "503, <html>"),
+        (ProbeRefusal("smsapi", 503, "unavailable", "503"), "503, unavailable"),
     ],
 )
 def test_refusals_of_every_protocol_as_text(refusal: ProbeRefusal, words: str) -> None:
