@@ -235,7 +235,10 @@ def _met(quote: Quote) -> Sentence:
     rows = sorted(live_ones or leveled, key=lambda item: item[1].identity.messages_per_day or 0)
     levels = {part.identity.messages_per_day: place for place, part in rows}
     if not levels:
-        place = max(sustained or parts, key=lambda item: item[1].throughput.offered_mean_per_s)[0]
+        place, fastest = max(sustained or parts, key=lambda item: item[1].throughput.offered_mean_per_s)
+        if _searched(report, fastest):
+            rate = quote.rate("capacity.sustained_per_s", subject="sustained rate")
+            return (f"{prefix}{name} met every objective at ", rate, ".")
         rate = quote.rate(f"parts.{place}.throughput.offered_mean_per_s", subject=f"offered mean {place}")
         closing = "." if sustained else ", but its queue grew: it does not sustain that rate."
         return (f"{prefix}{name} met every objective at ", rate, closing)
@@ -245,6 +248,14 @@ def _met(quote: Quote) -> Sentence:
         figure = quote.per_day(f"parts.{place}.identity.messages_per_day")
         sentence += [", and " if index else "", figure, "" if index else " SMS a day"]
     return (*sentence, ", with every objective met.")
+
+
+def _searched(report: RunReport, part: PartReport) -> bool:
+    """Whether the part is a trial of a search that found a rate: random arrivals of a trial have another mean
+    than the rate that was asked for.
+    """
+    found = report.capacity
+    return found is not None and found.sustained_per_s is not None and part.identity.profile == found.profile
 
 
 def _undecided(quote: Quote) -> Sentence:

@@ -73,8 +73,8 @@ def schedule_lag(late: GeneratorLateness, tightest_s: float) -> Check:
         state=state,
         value=f"p99 {seconds_text(p99)}{noise}" if not math.isnan(p99) else "no message was sent",
         limit=f"warn > {seconds_text(LAG_WARN_S)}, invalid > {seconds_text(limit_s)}, "
-        f"{LAG_SHARE_OF_OBJECTIVE:.0%} of the tightest objective ({seconds_text(tightest_s)}); seconds in "
-        f"which other programs use the cores are excluded, up to {100 * SHORT_SHARE:g} % of the load "
+        f"{100 * LAG_SHARE_OF_OBJECTIVE:g} % of the tightest objective ({seconds_text(tightest_s)}); seconds "
+        f"in which other programs use the cores are excluded, up to {100 * SHORT_SHARE:g} % of the load "
         f"or {SHORT_S:g} s",
         meaning="delay of the load generator: from the instant at which a message was due to its send",
         advice=_LATE_ADVICE

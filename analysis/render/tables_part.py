@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from analysis.first_screen.quoting import Quote
 from analysis.first_screen.values import Sentence
-from analysis.formatting import count_text, percentile_name, rate_text, seconds_text, share_text, significant
+from analysis.formatting import (
+    RATE_OF_DELIVERIES,
+    count_text,
+    percentile_name,
+    rate_text,
+    seconds_text,
+    share_text,
+    significant,
+)
 from analysis.judge.pace import too_few
 from analysis.measure.percentiles import needed
 from analysis.measure.totals import POINTS
@@ -232,7 +240,7 @@ def rates(report: RunReport, place: int) -> Table:
     paces = (
         ("offered", "offered_peak", through.offered_peak),
         ("accepted", "accepted_best", through.accepted_best),
-        ("delivered", "delivered_best", through.delivered_best),
+        (RATE_OF_DELIVERIES, "delivered_best", through.delivered_best),
     )
     found: list[tuple[str, Cell, float | None]] = [
         ("offered, mean", (quote.rate(f"{path}.throughput.offered_mean_per_s"),), through.offered_mean_per_s)
