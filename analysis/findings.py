@@ -18,11 +18,13 @@ BottleneckKind = Literal[
     "sender_cpu",
     "sender_loop",
     "sender_pacing",
+    "sender_rate",
     "sender_concurrency",
     "sender_store",
     "sender_api",
     "sender_hold",
     "sender_unforwarded",
+    "sender_gave_up",
     "provider_limit",
     "carrier_queue",
     "network",
@@ -31,6 +33,10 @@ BottleneckKind = Literal[
     "machine",
     "unknown",
 ]
+
+
+# A loss of the sender, and no limit of its rate: the screen calls them a cause, and no bottleneck.
+NOT_FORWARDED: tuple[BottleneckKind, ...] = ("sender_unforwarded", "sender_gave_up")
 
 
 class Share(Struct, frozen=True, kw_only=True):
@@ -180,6 +186,8 @@ class ReportTotals(Struct, frozen=True, kw_only=True):
     lost: int
     duplicates: int
     unaccounted: int
+    without_key: int = 0  # probably at the provider with a key that the load did not send
+    given_up: int = 0  # refused by the provider for the time being, and not submitted again
     delivered_unacknowledged: int  # delivered, although the load did not read an acceptance
     unseen: int  # accepted in parts without provider rows, so that their outcome is unknown
     paid: float

@@ -11,7 +11,7 @@ from analysis.findings import Availability, DelaySplit
 from analysis.judge import checks, checks_environment
 from analysis.judge.bottlenecks import BottleneckInputs, find_bottlenecks
 from analysis.judge.handsets import class_outcomes, handsets
-from analysis.judge.interruption import waited_out
+from analysis.judge.interruption import repeats_awaited, waited_out
 from analysis.judge.objectives import ObjectiveInputs, judge_all
 from analysis.judge.validity import worst
 from analysis.judge.verdict import withheld
@@ -188,7 +188,8 @@ def _facts(
     distributions: tuple[tuple[Distribution, ...], tuple[Distribution, ...]],
     measured: tuple[Cost, Availability | None, bool | None],
 ) -> ObjectiveInputs:
-    waited = waited_out(manifest, journeys.end_s - journeys.load_end_s)
+    waited_s = journeys.end_s - journeys.load_end_s
+    waited = waited_out(manifest, waited_s)
     return ObjectiveInputs(
         delivery=distributions[0],
         api=distributions[1],
@@ -203,6 +204,7 @@ def _facts(
         journal=journeys.journal,
         sender_rows=journeys.sender.present,
         waited_out=waited,
+        repeats_awaited=repeats_awaited(manifest, waited_s),
         no_real_times=_withheld_why(manifest, journeys),
         simulated=manifest.mode == "simulated",
     )

@@ -94,7 +94,8 @@ def _word(screen: FirstScreen, report: RunReport) -> Iterator[str]:
 
 
 def _missing(part: PartReport) -> int:
-    return part.accounting.unaccounted
+    counted = part.accounting
+    return counted.unaccounted + counted.given_up + counted.without_key
 
 
 def _in_time(screen: FirstScreen, report: RunReport) -> Iterator[str]:
@@ -170,7 +171,7 @@ def _lost(screen: FirstScreen, report: RunReport) -> Iterator[str]:
     for figure in figures(screen):
         if figure.number == 0 and figure.source.endswith(".lost"):
             among = _counted_in(figure.source, report)
-            gone = any(part.accounting.unaccounted or part.accounting.lost for part in among)
+            gone = any(_missing(part) or part.accounting.lost for part in among)
             if gone or not all(seen_by_provider(part) for part in among):
                 yield f"0 lost ({figure.source}), but a part has lost, unaccounted or unseen messages"
 
@@ -254,7 +255,7 @@ def _search_ended_low(screen: FirstScreen, report: RunReport) -> Iterator[str]:
 def _accounted(screen: FirstScreen, report: RunReport) -> Iterator[str]:
     if "accounted for" not in words(screen.trust):
         return
-    if any(part.accounting.unaccounted for part in report.parts):
+    if any(_missing(part) for part in report.parts):
         yield "every message is said to be accounted for, but some are not"
 
 

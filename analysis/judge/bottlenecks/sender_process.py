@@ -94,11 +94,21 @@ CPU = Kind(
     "sender_cpu",
     cpu,
     frozenset(
-        ("sender_loop", "sender_store", "sender_concurrency", "sender_pacing", "sender_api", "sender_hold")
+        (
+            "sender_loop",
+            "sender_store",
+            "sender_concurrency",
+            "sender_pacing",
+            "sender_rate",
+            "sender_api",
+            "sender_hold",
+        )
     ),
 )
 LOOP = Kind(
     "sender_loop",
     loop,
-    frozenset(("sender_store", "sender_concurrency", "sender_pacing", "sender_api", "sender_hold")),
+    frozenset(
+        ("sender_store", "sender_concurrency", "sender_pacing", "sender_rate", "sender_api", "sender_hold")
+    ),
 )
