@@ -17,7 +17,7 @@ CAPACITY = "capacity.json"
 class Trial(Struct, frozen=True, kw_only=True):
     """One run of a capacity search. ``place`` is its run directory, relative to ``capacity.json``'s.
 
-    ``needed_load_s``: the load of a met trial was too short to count: the target may have lived on a reserve
+    ``needed_load_s``: the load of a met trial was too short to count: the target may have used a reserve
     (a burst, a buffer). This is the load with which it counts. None for all others.
     """
 

@@ -142,7 +142,7 @@ def _bottleneck_inputs(
     outcomes: MessageOutcomes,
     objectives: tuple[Objective, ...],
     manifest: Manifest,
-    told: tuple[float, bool],
+    load: tuple[float, bool],
 ) -> BottleneckInputs:
     """``told``: ``lag_limit_s`` and ``backlog_grew``."""
     return BottleneckInputs(
@@ -152,8 +152,8 @@ def _bottleneck_inputs(
         profile=manifest.profile,
         target=manifest.target,
         in_flight_limit=manifest.in_flight_limit,
-        lag_limit_s=told[0],
-        backlog_grew=told[1],
+        lag_limit_s=load[0],
+        backlog_grew=load[1],
         waited_out=waited_out(manifest, journeys.end_s - journeys.load_end_s),
     )
 

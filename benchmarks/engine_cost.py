@@ -19,9 +19,11 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from mock_provider.engine import Engine
 from mock_provider.engine.distributions import NS_PER_S
-from mock_provider.engine.values import Effect, Outbound, SendReports, Submit
+from mock_provider.engine.values import Effect, Outbound, ReportsWanted, SendReports, Submit, SubmitOptions
 from mock_provider.profiles import Profile, load_profile, with_token
 
+OPTIONS = SubmitOptions(refuse_duplicates=True)
+REPORTS = ReportsWanted("http://127.0.0.1/dlr")
 RATE_PER_S = 80  # below the limits of the profiles, so that every message becomes final
 
 
@@ -31,9 +33,7 @@ def requests(count: int) -> list[tuple[int, Submit]]:
     for n in range(count):
         key = f"4f2a-{n:07d}"
         outbound = Outbound(f"48600{n:06d}", f"48600{n:06d}", f"Your code is {n:06d}", 1, key, key)
-        submit = Submit(
-            n, "smsapi", "t", "Test", (outbound,), refuse_duplicates=True, report_url="http://127.0.0.1/dlr"
-        )
+        submit = Submit(n, "smsapi", "t", "Test", (outbound,), options=OPTIONS, reports=REPORTS)
         made.append((n * NS_PER_S // RATE_PER_S, submit))
     return made
 
@@ -44,7 +44,7 @@ def confirm(engine: Engine, now_ns: int, effects: Sequence[Effect]) -> None:
             engine.reports_answered(now_ns, effect.batch_id, True)
 
 
-def live(profile: Profile, count: int) -> tuple[float, int]:
+def run(profile: Profile, count: int) -> tuple[float, int]:
     """Seconds of CPU for all messages, and how many were closed.
 
     Drives the engine itself: ``VirtualDriver`` makes ten more calls for each message.
@@ -81,7 +81,7 @@ def main() -> None:
     baseline_us = heap_baseline(count, 1_000) / count * 1e6
     print(f"heap push and pop: {baseline_us:.2f} us")
     for name in ("fast", "smsapi"):
-        seconds, closed = live(with_token(load_profile(name), "t"), count)
+        seconds, closed = run(with_token(load_profile(name), "t"), count)
         cost_us = seconds / count * 1e6
         print(
             f"{name}: {cost_us:.1f} us a message ({cost_us / baseline_us:.0f} heap steps), "

@@ -85,13 +85,13 @@ def main() -> None:
     above = False
     for index, kind in enumerate(KINDS):
         medians = {name: statistics.median(each[index] for each in rounds) for name, rounds in found.items()}
-        said = ", ".join(f"{name} {us:.1f} us" for name, us in medians.items())
+        costs = ", ".join(f"{name} {us:.1f} us" for name, us in medians.items())
         if options.other is not None:
             pairs = zip(found["this"], found["other"], strict=True)
             ratio = statistics.median(this[index] / other[index] for this, other in pairs)
             above = above or ratio > options.limit
-            said += f", ratio {ratio:.3f} (at most {options.limit:g})"
-        print(f"{kind}: {said}")
+            costs += f", ratio {ratio:.3f} (at most {options.limit:g})"
+        print(f"{kind}: {costs}")
     sys.exit(1 if above else 0)
 
 

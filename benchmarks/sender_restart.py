@@ -95,9 +95,9 @@ def main() -> None:
         empty_url = f"sqlite:///{Path(directory)}/empty.db"
         runs = [(*start_s(url), *start_s(empty_url)) for _ in range(arguments.runs)]
     starts, read, empty, _ = ([round(seconds, 2) for seconds in each] for each in zip(*runs, strict=True))
-    said = {"open": arguments.open, "held": arguments.held, "sent": arguments.sent}
+    counts = {"open": arguments.open, "held": arguments.held, "sent": arguments.sent}
     ratio = round(statistics.median(starts) / statistics.median(empty), 2)
-    print(json.dumps(said | {"start_s": starts, "empty_s": empty, "ratio": ratio, "all_read_s": read}))
+    print(json.dumps(counts | {"start_s": starts, "empty_s": empty, "ratio": ratio, "all_read_s": read}))
 
 
 if __name__ == "__main__":

@@ -52,12 +52,12 @@ class NaiveSender:
         assert self._session is not None
         try:
             async with self._session.post(self._send_url, data=form) as reply:
-                said = await reply.json(content_type=None)
+                answer = await reply.json(content_type=None)
         except (TimeoutError, aiohttp.ClientError) as error:
             return web.json_response({"error": f"{type(error).__name__}: {error}"}, status=502)
-        if "error" in said:
-            return web.json_response({"error": f"provider: {said}"}, status=502)
-        return web.json_response({"id": said["list"][0]["id"]})
+        if "error" in answer:
+            return web.json_response({"error": f"provider: {answer}"}, status=502)
+        return web.json_response({"id": answer["list"][0]["id"]})
 
     async def report(self, request: web.Request) -> web.Response:
         """A delivery report. It is confirmed and not kept."""

@@ -60,16 +60,16 @@ def _alerts(path: Path) -> AlertSettings:
     try:
         return parse_alerts(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, AlertFileError) as error:
-        said = error.strerror if isinstance(error, OSError) else error
-        raise typer.BadParameter(f"{path}: {said}", param_hint="--alerts") from error
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise typer.BadParameter(f"{path}: {reason}", param_hint="--alerts") from error
 
 
 def _campaign_reports(path: Path) -> CampaignReportSettings:
     try:
         return parse_report_settings(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, ReportFileError) as error:
-        said = error.strerror if isinstance(error, OSError) else error
-        raise typer.BadParameter(f"{path}: {said}", param_hint="--campaign-reports") from error
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise typer.BadParameter(f"{path}: {reason}", param_hint="--campaign-reports") from error
 
 
 def sender(

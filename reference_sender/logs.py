@@ -71,5 +71,5 @@ def log_loop_error(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> 
     """The event loop's exception handler; the default one shows the text of exceptions."""
     error = context.get("exception")
     message = context.get("message", "an error in the event loop")
-    said = f"\n{described(error)}" if isinstance(error, BaseException) else ""
-    logging.getLogger(__name__).error("%s%s", message, said)
+    trace = f"\n{described(error)}" if isinstance(error, BaseException) else ""
+    logging.getLogger(__name__).error("%s%s", message, trace)

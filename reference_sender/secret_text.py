@@ -1,4 +1,4 @@
-"""Tokens as they come from a command line or an environment variable."""
+"""Tokens as they come from a file, a command line or an environment variable."""
 
 from __future__ import annotations
 

@@ -2,39 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
 
-# Words of pydantic's messages, and ours.
-_OUR_WORDS = (
-    (r"^(Input|String|List|Tuple) should ", "must "),
-    (r"greater than or equal to", "at least"),
-    (r"less than or equal to", "at most"),
-    (r"greater than", "more than"),
-    (r" after validation, not \d+$|, unable to .*|, got .*", ""),
-    (r"a valid (dictionary|dict).*", "a table of keys"),
-    (r"a valid (list|tuple)", "a list"),
-    (r"a valid boolean", "true or false"),
-    (r"a valid integer", "a whole number"),
-    (r"a valid (number|string)", r"a \1"),
-)
-
-
-def in_our_words(message: str) -> str:
-    """A message of pydantic: what is allowed, without words of Python."""
-    own = message.removeprefix("Value error, ")
-    if own != message:
-        return own
-    for theirs, ours in _OUR_WORDS:
-        message = re.sub(theirs, ours, message)
-    return message
+from reference_sender.plain_errors import in_our_words
 
 
 def faults_of(error: ValidationError, model: type[BaseModel] | None = None) -> str:
     """Each wrong key and what is wrong with it. With ``model`` an unknown key comes with the known ones."""
-    said = []
+    faults = []
     for each in error.errors():
         path = tuple(map(str, each["loc"]))
         what = in_our_words(each["msg"])
@@ -43,8 +20,8 @@ def faults_of(error: ValidationError, model: type[BaseModel] | None = None) -> s
             what = f"unknown key; known here: {', '.join(known)}" if known else "unknown key"
         elif each["type"] == "missing":
             what = "missing"
-        said.append(": ".join(filter(None, (".".join(path), what))))
-    return "; ".join(said)
+        faults.append(": ".join(filter(None, (".".join(path), what))))
+    return "; ".join(faults)
 
 
 def _known_keys(model: type[BaseModel] | None, path: tuple[str, ...]) -> tuple[str, ...]:

@@ -64,21 +64,12 @@ def name_of(path: Path) -> str:
     return ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
 
 
-def at_run_time(tree: ast.Module) -> ast.Module:
-    """Without what only the type checker imports."""
-    tree.body = [node for node in tree.body if not ast.unparse(node).startswith("if TYPE_CHECKING:")]
-    return tree
-
-
 def test_modules_import_each_other_in_no_circle() -> None:
-    """Imports for the type checker count too. In ``loadtests/storm`` they do not: the world of a storm holds
-    its sender, providers and clients, and each of them acts on the world.
-    """
+    """Imports for the type checker count too."""
     paths = {name_of(path): path for path in modules(*PACKAGES)}
     imports = {}
     for name, path in paths.items():
-        tree = ast.parse(path.read_text())
-        taken = set(imported_names(at_run_time(tree) if name.startswith("loadtests.storm.") else tree))
+        taken = set(imported_names(ast.parse(path.read_text())))
         imports[name] = {each if each in paths else each.rpartition(".")[0] for each in taken} & paths.keys()
     TopologicalSorter({name: taken - {name} for name, taken in imports.items()}).prepare()
 

@@ -180,23 +180,26 @@ def campaigns(quote: Quote) -> tuple[Sentence, ...]:
     path = f"parts.{place}.fairness"
     fairness = quote.report.parts[place].fairness
     assert fairness is not None
-    said: list[str | Figure] = [] if live(quote.report.parts[place]) else ["In virtual time: "]
+    sentence: list[str | Figure] = [] if live(quote.report.parts[place]) else ["In virtual time: "]
     for index, each in enumerate(fairness.campaigns):
         lead: Sentence = ("; " if index else "", quote.text(f"{path}.campaigns.{index}.name"), ": ")
-        said += [*lead, quote.rate(f"{path}.campaigns.{index}.per_s")]
+        sentence += [*lead, quote.rate(f"{path}.campaigns.{index}.per_s")]
         if each.p95 is not None and each.p95.value_s is not None and math.isfinite(each.p95.value_s):
-            said += [f", {share_words(each.p95.percentile)}", quote.quantile(f"{path}.campaigns.{index}.p95")]
+            sentence += [
+                f", {share_words(each.p95.percentile)}",
+                quote.quantile(f"{path}.campaigns.{index}.p95"),
+            ]
     if fairness.jain is None:
-        return ((*said, "."),)
+        return ((*sentence, "."),)
     even = ("Fairness of their rates (Jain's index; one means equal): ", quote.number(f"{path}.jain"), ".")
     if fairness.alone is None:
-        return ((*said, "."), even)
+        return ((*sentence, "."), even)
     alone: Sentence = (
         "Compared with one campaign alone, at the 95th percentile: ",
         *_difference(quote, f"{path}.alone"),
         ".",
     )
-    return ((*said, "."), even, alone)
+    return ((*sentence, "."), even, alone)
 
 
 def live_against_simulated(quote: Quote) -> tuple[Sentence, ...]:
@@ -209,19 +212,19 @@ def live_against_simulated(quote: Quote) -> tuple[Sentence, ...]:
     index = names.index(GUARDED_CLASS) if GUARDED_CLASS in names else 0
     path = f"comparisons.{place}.classes.{index}"
     worst = max(range(len(classes)), key=lambda at: classes[at].p99_abs_s)
-    said: list[str | Figure] = [
+    sentence: list[str | Figure] = [
         f"{class_name(names[index])}: the delivery time of a message, live and simulated, differs by ",
         quote.seconds(f"{path}.median_s"),
         " (median), and for 99 % of the messages by at most ",
         quote.seconds(f"{path}.p99_abs_s"),
     ]
     if worst != index:
-        said += [
+        sentence += [
             f" ({class_name(names[worst])}: ",
             quote.seconds(f"comparisons.{place}.classes.{worst}.p99_abs_s"),
             ")",
         ]
-    return ((*said, "."), *_where_it_arose(quote, path, classes[index]))
+    return ((*sentence, "."), *_where_it_arose(quote, path, classes[index]))
 
 
 def _busiest_comparison(report: RunReport) -> int | None:
@@ -243,11 +246,11 @@ def _where_it_arose(quote: Quote, path: str, one: ComparedClass) -> tuple[Senten
         if stage in _STAGE_WORDS and mean_s > _STAGE_SHARE * abs(one.mean_s)
     ]
     shown.sort(key=lambda number: -one.by_stage_s[number][1])
-    said: list[str | Figure] = ["On average ", quote.seconds(f"{path}.mean_s")]
+    sentence: list[str | Figure] = ["On average ", quote.seconds(f"{path}.mean_s")]
     for order, number in enumerate(shown[:_MOST_STAGES]):
-        said += [", " if order else ": ", quote.seconds(f"{path}.by_stage_s.{number}.1")]
-        said.append(f" {_STAGE_WORDS[one.by_stage_s[number][0]]}")
-    return ((*said, "."),) if shown else ()
+        sentence += [", " if order else ": ", quote.seconds(f"{path}.by_stage_s.{number}.1")]
+        sentence.append(f" {_STAGE_WORDS[one.by_stage_s[number][0]]}")
+    return ((*sentence, "."),) if shown else ()
 
 
 def cost(quote: Quote) -> tuple[Sentence, ...]:

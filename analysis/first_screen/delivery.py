@@ -81,12 +81,12 @@ def _parts(quote: Quote, places: list[int]) -> tuple[Sentence, ...]:
     report = quote.report
     if len(report.parts) == 1:
         return ()
-    said: list[str | Figure] = ["Part of each row: "]
+    sentence: list[str | Figure] = ["Part of each row: "]
     for order, place in enumerate(places):
         objective = report.objectives[place]
-        said += ["; " if order else "", f"{class_name(objective.message_class)}: "]
-        said.append(part_title(quote, objective_part(report, objective)))
-    return ((*said, "."),)
+        sentence += ["; " if order else "", f"{class_name(objective.message_class)}: "]
+        sentence.append(part_title(quote, objective_part(report, objective)))
+    return ((*sentence, "."),)
 
 
 def _open_questions(quote: Quote, places: list[int]) -> tuple[Sentence, ...]:
@@ -121,7 +121,7 @@ def _shares(quote: Quote, place: int) -> tuple[Sentence, ...]:
     if total is None or ideal is None:
         return ()
     shown = quote.quantile(f"{path}.total.{total}").text
-    said: list[str | Figure] = [
+    sentence: list[str | Figure] = [
         f"{name} {_ideal_words(splits[index])}: {share_words(objective.percentile)}",
         quote.quantile(f"{path}.network_only.{ideal}"),
     ]
@@ -136,8 +136,8 @@ def _shares(quote: Quote, place: int) -> tuple[Sentence, ...]:
                 (f"{name} {_SHARE_WORDS[share.name]}: ", share_words(objective.percentile), figure, ".")
             )
     if not without:
-        said.append("; sender and contract add no measurable delay")
-    return ((*said, "."), *without)
+        sentence.append("; sender and contract add no measurable delay")
+    return ((*sentence, "."), *without)
 
 
 def _ideal_words(split: DelaySplit) -> str:
@@ -193,6 +193,6 @@ def _judged(quote: Quote, at: int, message_class: str) -> Sentence:
     """How many messages the delivery time of this class is computed from."""
     for index, each in enumerate(quote.report.parts[at].delivery):
         if each.message_class == message_class:
-            said = " The delivery time is that of "
-            return (said, quote.count(f"parts.{at}.delivery.{index}.count"), " messages to other phones.")
+            lead = " The delivery time is that of "
+            return (lead, quote.count(f"parts.{at}.delivery.{index}.count"), " messages to other phones.")
     return ()

@@ -18,14 +18,14 @@ def rate_answer(quote: Quote) -> ScreenAnswer:
     report = quote.report
     rows, sentences = [], []
     if report.capacity is not None:
-        row, said = _capacity(quote)
+        row, added = _capacity(quote)
         rows.append(row)
-        sentences += said
+        sentences += added
     best = _best_part(report)
     if best is not None:
-        row, said = _best_seconds(quote, best)
+        row, added = _best_seconds(quote, best)
         rows.append(row)
-        sentences += said
+        sentences += added
     state = _state(report) if rows else "unknown"
     if report.validity == "invalid":
         state = "untrusted"
@@ -64,8 +64,8 @@ def _capacity(quote: Quote) -> tuple[AnswerRow, list[Sentence]]:
         sentences.append((*above, " the bottleneck is: ", quote.text("capacity.bottlenecks.0"), "."))
     if found.sustained_per_s is None:
         missed = any(each.verdict == "missed" for each in found.trials)
-        said = "no rate met every objective" if missed else "not measured"
-        row = AnswerRow(label=label, value=(said,))
+        outcome = "no rate met every objective" if missed else "not measured"
+        row = AnswerRow(label=label, value=(outcome,))
         return row, sentences
     day: Sentence = ()
     if found.messages_per_day is not None:

@@ -42,7 +42,7 @@ def contradictions(screen: FirstScreen, report: RunReport) -> tuple[str, ...]:
         _advice,
         _search_ended_low,
     )
-    found = [said for rule in rules for said in rule(screen, report)]
+    found = [text for rule in rules for text in rule(screen, report)]
     return tuple(dict.fromkeys((*found, *_loose_figures(screen, report), *_readable(screen, report))))
 
 
@@ -66,11 +66,11 @@ def _same(number: float, value: object) -> bool:
 
 def _subjects(screen: FirstScreen, report: RunReport) -> Iterator[str]:
     """Figures with the same subject have the same value."""
-    said: dict[str, Figure] = {}
+    by_subject: dict[str, Figure] = {}
     for figure in figures(screen):
         if not figure.subject or figure.subject == "difference":
             continue
-        earlier = said.setdefault(figure.subject, figure)
+        earlier = by_subject.setdefault(figure.subject, figure)
         if (earlier.number, earlier.text.lower()) != (figure.number, figure.text.lower()):
             yield f"{figure.subject}: {earlier.text!r} and {figure.text!r}"
 
@@ -88,8 +88,8 @@ def _word(screen: FirstScreen, report: RunReport) -> Iterator[str]:
         yield "NO, but no objective is missed"
     if screen.word == "UNDECIDED" and "missed" in verdicts:
         yield "UNDECIDED, but an objective is missed"
-    said = {"YES": "met", "NO": "missed", "UNDECIDED": "undecided"}.get(screen.word)
-    if said is not None and report.verdict != said:
+    verdict = {"YES": "met", "NO": "missed", "UNDECIDED": "undecided"}.get(screen.word)
+    if verdict is not None and report.verdict != verdict:
         yield f"{screen.word}, but the report's verdict is {report.verdict}"
 
 
@@ -140,8 +140,8 @@ def _ten_times(screen: FirstScreen, report: RunReport) -> Iterator[str]:
     """Yes requires a valid part at ten times the level or more with every objective met."""
     answer = next((each for each in screen.answers if each.name == "ten_times"), None)
     pieces = [piece for row in answer.rows for piece in row.value] if answer else []
-    said = [piece for piece in pieces if isinstance(piece, Figure) and piece.source.endswith(".ten_times")]
-    for figure in said:
+    figures = [piece for piece in pieces if isinstance(piece, Figure) and piece.source.endswith(".ten_times")]
+    for figure in figures:
         level = lookup(report, figure.source.removesuffix(".ten_times"))
         if (figure.text == "Yes") != (level.ten_times == "yes"):
             yield f"ten times: {figure.text}, but the table Levels says {level.ten_times}"
@@ -211,7 +211,9 @@ def _advice(screen: FirstScreen, report: RunReport) -> Iterator[str]:
     if no limit was reached.
     """
     every = sentences(screen)
-    more = [each for each in every if any(said in words(each) for said in (ASK, CAPACITY, "to negotiate"))]
+    more = [
+        each for each in every if any(advice in words(each) for advice in (ASK, CAPACITY, "to negotiate"))
+    ]
     enough = [each for each in every if SUFFICIENT in words(each)]
     if enough and more:
         yield f"the contract is said to be sufficient, but also: {words(more[0])!r}"
@@ -247,8 +249,8 @@ def _search_ended_low(screen: FirstScreen, report: RunReport) -> Iterator[str]:
     answer = next((each for each in screen.answers if each.name == "rate"), None)
     if more is None or answer is None:
         return
-    said = [piece for sentence in answer.sentences for piece in sentence if isinstance(piece, Figure)]
-    if not any(piece.source.startswith(f"parts.{more}.throughput.delivered_best") for piece in said):
+    figures = [piece for sentence in answer.sentences for piece in sentence if isinstance(piece, Figure)]
+    if not any(piece.source.startswith(f"parts.{more}.throughput.delivered_best") for piece in figures):
         yield f"a sustained rate is named, but {report.parts[more].slug} delivered more"
 
 
@@ -279,12 +281,12 @@ def _readable(screen: FirstScreen, report: RunReport) -> Iterator[str]:
     """The first screen has no technical terms and no directory names."""
     slugs = [part.slug for part in report.parts] if report.kind == "suite" else []
     for sentence in sentences(screen):
-        said = words(sentence)
-        unreadable = _UNREADABLE.search(said)
+        text = words(sentence)
+        unreadable = _UNREADABLE.search(text)
         if unreadable:
-            yield f"{said!r} has the technical term {unreadable[0]!r}"
-        yield from (f"{said!r} has the name {slug!r}" for slug in slugs if _as_word(slug, said))
+            yield f"{text!r} has the technical term {unreadable[0]!r}"
+        yield from (f"{text!r} has the name {slug!r}" for slug in slugs if _as_word(slug, text))
 
 
-def _as_word(slug: str, said: str) -> bool:
-    return re.search(rf"(?<![\w-]){re.escape(slug)}(?![\w-])", said) is not None and "-" in slug
+def _as_word(slug: str, text: str) -> bool:
+    return re.search(rf"(?<![\w-]){re.escape(slug)}(?![\w-])", text) is not None and "-" in slug

@@ -23,7 +23,7 @@ def first_screen(report: RunReport) -> FirstScreen:
     If the screen contradicts the tables below it, a note says so: this is a defect of smsbench.
     """
     screen = _screen(report)
-    wrong = tuple(f"{_DEFECT}: {said}." for said in contradictions(screen, report))
+    wrong = tuple(f"{_DEFECT}: {text}." for text in contradictions(screen, report))
     return msgspec.structs.replace(screen, notes=(*wrong, *screen.notes)) if wrong else screen
 
 

@@ -67,7 +67,7 @@ def _evidence(quote: Quote, slug: str, no: bool) -> tuple[Sentence, ...]:
     if place is None:
         return (("The objectives are not met at today's volume.",),) if no else ()
     part, path = quote.report.parts[place], f"parts.{place}"
-    said: list[str | Figure] = [
+    sentence: list[str | Figure] = [
         quote.per_day(f"{path}.equivalent_per_day"),
         " a day, ",
         quote.rate(f"{path}.throughput.offered_mean_per_s", subject=f"offered mean {place}"),
@@ -96,7 +96,7 @@ def _evidence(quote: Quote, slug: str, no: bool) -> tuple[Sentence, ...]:
         outcome = (": not every objective could be decided.",)
     elif quote.report.levels and not _said_yes(quote.report, slug):
         outcome = (": the backlog grew, or there were too few messages.",)
-    return ((*in_part(quote, place), *said, *outcome),)
+    return ((*in_part(quote, place), *sentence, *outcome),)
 
 
 def _where_shown(report: RunReport, place: int, index: int) -> str:

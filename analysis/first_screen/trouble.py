@@ -102,12 +102,12 @@ def _injected(quote: Quote) -> list[Sentence]:
         if not titles or titles in named or not trusted(part):
             continue
         named.add(titles)
-        said: list[str | Figure] = [*in_part(quote, place), "Faults injected: "]
+        sentence: list[str | Figure] = [*in_part(quote, place), "Faults injected: "]
         for order, index in enumerate(windows[:_MOST_FAULTS]):
-            said += ["; " if order else "", quote.text(f"parts.{place}.faults.{index}.title")]
+            sentence += ["; " if order else "", quote.text(f"parts.{place}.faults.{index}.title")]
         if len(windows) > _MOST_FAULTS:
-            said.append("; and more (table Faults of the provider)")
-        found.append((*said, ". ", *_losses_with_faults(quote, place)))
+            sentence.append("; and more (table Faults of the provider)")
+        found.append((*sentence, ". ", *_losses_with_faults(quote, place)))
     return found or [(_NONE_INJECTED,)]
 
 
@@ -139,7 +139,7 @@ def _availability(quote: Quote) -> list[Sentence]:
         return []
     share, simulated, place = min(known)
     path = f"parts.{place}.availability"
-    said: Sentence = (
+    sentence: Sentence = (
         *in_part(quote, place),
         "The sender accepted every message without a growing backlog in ",
         quote.count(f"{path}.available"),
@@ -150,5 +150,5 @@ def _availability(quote: Quote) -> list[Sentence]:
         *((" (in virtual time)",) if simulated else ()),
     )
     if share < 1.0:
-        return [(*said, ": ", quote.text(f"{path}.why"), ".")]
-    return [(*said, ".")]
+        return [(*sentence, ": ", quote.text(f"{path}.why"), ".")]
+    return [(*sentence, ".")]

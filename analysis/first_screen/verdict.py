@@ -177,20 +177,20 @@ def _too_much_offered(quote: Quote, at: int) -> Sentence:
             ". ",
         )
     listed: list[str | Figure] = ["Of ", quote.count(f"{path}.accounting.planned"), " messages "]
-    for index, (field, said) in enumerate(_not_taken_counts(part)):
-        listed += [", " if index else "", quote.count(f"{path}.accounting.{field}"), f" {said}"]
+    for index, (field, text) in enumerate(_not_taken_counts(part)):
+        listed += [", " if index else "", quote.count(f"{path}.accounting.{field}"), f" {text}"]
     return (*rates, *listed, ".")
 
 
 def _not_taken_counts(part: PartReport) -> Iterator[tuple[str, str]]:
-    for field, said in (
+    for field, text in (
         ("refused", "were refused"),
         ("failed_at_api", "got no usable answer"),
         ("unfinished", "got no answer"),
         ("dropped", "were not sent because every connection waited"),
     ):
         if getattr(part.accounting, field):
-            yield field, said
+            yield field, text
 
 
 def _met(quote: Quote) -> Sentence:
@@ -210,11 +210,11 @@ def _met(quote: Quote) -> Sentence:
         closing = "." if stable else ", but its queue grew: it does not sustain that rate."
         return (f"{prefix}{name} met every objective at ", rate, closing)
     shown = list(levels.values())[-2:]
-    said: list[str | Figure] = [f"{prefix}{name} sustains "]
+    sentence: list[str | Figure] = [f"{prefix}{name} sustains "]
     for index, place in enumerate(shown):
         figure = quote.per_day(f"parts.{place}.identity.messages_per_day")
-        said += [", and " if index else "", figure, "" if index else " SMS a day"]
-    return (*said, ", with every objective met.")
+        sentence += [", and " if index else "", figure, "" if index else " SMS a day"]
+    return (*sentence, ", with every objective met.")
 
 
 def _undecided(quote: Quote) -> Sentence:
@@ -352,8 +352,8 @@ def _reservations(quote: Quote, warned: list[int]) -> Sentence:
     by_name: dict[str, int] = {}
     for place in warned:
         by_name.setdefault(quote.report.checks[place].name, place)
-    said: list[str | Figure] = ["Valid, with reservations: "]
+    sentence: list[str | Figure] = ["Valid, with reservations: "]
     for index, (name, place) in enumerate(list(by_name.items())[:_MOST_RESERVATIONS]):
-        said += ["; " if index else "", f"{_PLAIN_CHECKS.get(name, name)}: "]
-        said.append(quote.text(f"checks.{place}.value"))
-    return (*said, ".")
+        sentence += ["; " if index else "", f"{_PLAIN_CHECKS.get(name, name)}: "]
+        sentence.append(quote.text(f"checks.{place}.value"))
+    return (*sentence, ".")

@@ -72,13 +72,13 @@ def about_line(report: RunReport) -> str:
         profiles += f" ({limits})" if limits != "none" else " (no limits)"
     supposed = dict.fromkeys(part.identity.what_if for _, part in deciding(report) if part.identity.what_if)
     what_if = f"what if: {'; '.join(supposed)}" if supposed else ""
-    said = (
+    items = (
         _date(first),
         f"{target_name(report)} → mock provider, {profiles}",
         what_if,
         _seed(report.seeds or first.seeds),
     )
-    return " · ".join(each for each in said if each)
+    return " · ".join(each for each in items if each)
 
 
 def _date(identity: PartIdentity) -> str:

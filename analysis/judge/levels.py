@@ -159,12 +159,12 @@ def _ten_times(level: int, parts: tuple[PartReport, ...], fast_enough: Verdict) 
     for verdict in ("missed", "undecided"):
         for part in answering:
             if sustains(part) == verdict == "missed":
-                said = f"{_load_text(part)}: missed: {_missed_objectives(part)}"
+                text = f"{_load_text(part)}: missed: {_missed_objectives(part)}"
                 if (
                     nearest > _AT_TEN * wanted
                 ):  # a limit above ten times the level says nothing about ten times
-                    return "undecided", f"{said}. No part ran at {per_day_text(wanted)} a day", part
-                return "no", said, part
+                    return "undecided", f"{text}. No part ran at {per_day_text(wanted)} a day", part
+                return "no", text, part
             if sustains(part) == verdict:
                 return "undecided", f"{_load_text(part)}: not proven, since {_unproven(part)}", part
     best = answering[0]

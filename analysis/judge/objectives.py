@@ -303,12 +303,12 @@ def _not_taken(spec: Spec, facts: ObjectiveInputs) -> _Finding:
         (accounting.dropped, "without a free request slot"),
         (accounting.unfinished, "unanswered at the end"),
     )
-    said = ", ".join(f"{count_text(count)} {word}" for count, word in parts if count) or "none"
+    listed = ", ".join(f"{count_text(count)} {word}" for count, word in parts if count) or "none"
     return _Finding(
         value=left / accounting.planned,
         low=left / accounting.planned,
         high=(left + accounting.unfinished) / accounting.planned,
-        why=f"{said}, of {count_text(accounting.planned)} that came due",
+        why=f"{listed}, of {count_text(accounting.planned)} that came due",
         needs="an answer to every request (wait longer for the last answers)",
         count=accounting.planned,
     )

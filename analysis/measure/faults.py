@@ -27,7 +27,7 @@ def fault_bands(manifest: Manifest, journeys: Journeys) -> tuple[FaultBand, ...]
         )
         for span in manifest.faults
     ]
-    told = {band.name for band in bands}
+    names = {band.name for band in bands}
     bands += [
         FaultBand(
             name=name,
@@ -38,7 +38,7 @@ def fault_bands(manifest: Manifest, journeys: Journeys) -> tuple[FaultBand, ...]
             messages=count,
         )
         for name, count in touched.items()
-        if name not in told
+        if name not in names
     ]
     return tuple(bands)
 

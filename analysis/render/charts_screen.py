@@ -57,16 +57,16 @@ def _lines(screen: FirstScreen) -> list[tuple[float, list[_Piece]]]:
 
 
 def _answer(number: int, answer: ScreenAnswer) -> list[tuple[float, list[_Piece]]]:
-    said: list[list[_Piece]] = [line for row in answer.rows for line in _row(row)]
+    lines: list[list[_Piece]] = [line for row in answer.rows for line in _row(row)]
     for sentence in answer.sentences[:2]:
         wrapped = _wrapped(words(sentence), _ANSWER_CHARS)
-        said += [[(line, _SECOND, 8.0, MUTED, "normal")] for line in wrapped]
+        lines += [[(line, _SECOND, 8.0, MUTED, "normal")] for line in wrapped]
     asked: list[list[_Piece]] = [
         [(line, _QUESTION, 9.0, INK, "bold")] for line in _wrapped(answer.question, _QUESTION_CHARS)
     ]
     asked[0].insert(0, (str(number), _LEFT, 9.0, INK, "bold"))
-    height = max(len(asked), len(said))
-    both = zip(_filled(asked, height), _filled(said, height), strict=True)
+    height = max(len(asked), len(lines))
+    both = zip(_filled(asked, height), _filled(lines, height), strict=True)
     return [(0.5, []), *((1.0, left + right) for left, right in both)]
 
 

@@ -76,15 +76,15 @@ def _attributes(figure: Figure) -> Markup:
 
 def _linked(sentence: Sentence) -> Markup:
     """A sentence of the first screen: each figure is a link to its cell."""
-    said = Markup()
+    html = Markup()
     for piece in sentence:
         if isinstance(piece, str):
-            said += escape(piece)
+            html += escape(piece)
         else:
             link = Markup('<a class="figure{}" href="#{}" {}>{}</a>')
             kind = " quoted" if piece.unit == "text" else ""
-            said += link.format(kind, _id(piece), _attributes(piece), piece.text)
-    return said
+            html += link.format(kind, _id(piece), _attributes(piece), piece.text)
+    return html
 
 
 def _id(figure: Figure) -> str:
@@ -100,14 +100,14 @@ class _Places:
     def cell(self, cell: Cell) -> Markup:
         if isinstance(cell, str):
             return escape(cell)
-        said = Markup()
+        html = Markup()
         for piece in cell:
             if isinstance(piece, str):
-                said += escape(piece)
+                html += escape(piece)
             elif piece.source in self._seen:
-                said += escape(piece.text)
+                html += escape(piece.text)
             else:
                 self._seen.add(piece.source)
                 place = Markup('<span id="{}" {}>{}</span>')
-                said += place.format(_id(piece), _attributes(piece), piece.text)
-        return said
+                html += place.format(_id(piece), _attributes(piece), piece.text)
+        return html

@@ -30,8 +30,12 @@ def write_markdown(report: RunReport, drawn: tuple[Drawn, ...], path: Path) -> N
 def terminal_lines(screen: FirstScreen) -> list[str]:
     """The verdict, the reason, for a NO the bottleneck; then how far to trust it."""
     flags = "".join(f" ({flag})" for flag in screen.flags)
-    said = [f"{screen.word}{flags}: {words(screen.why)}", *map(words, screen.bottleneck), words(screen.trust)]
-    return [line for line in said if line]
+    lines = [
+        f"{screen.word}{flags}: {words(screen.why)}",
+        *map(words, screen.bottleneck),
+        words(screen.trust),
+    ]
+    return [line for line in lines if line]
 
 
 def _screen(screen: FirstScreen) -> list[str]:

@@ -107,10 +107,10 @@ def capacity(report: RunReport) -> Table:
 def _above(quote: Quote) -> Sentence:
     found = quote.report.capacity
     places = range(len(found.bottlenecks)) if found else ()
-    said: list[str | Figure] = []
+    pieces: list[str | Figure] = []
     for place in places:
-        said += ["; " if place else "", quote.text(f"capacity.bottlenecks.{place}")]
-    return tuple(said)
+        pieces += ["; " if place else "", quote.text(f"capacity.bottlenecks.{place}")]
+    return tuple(pieces)
 
 
 def comparisons(report: RunReport) -> list[tuple[str, Table]]:
@@ -152,10 +152,10 @@ def comparisons(report: RunReport) -> list[tuple[str, Table]]:
 
 def _by_stage(quote: Quote, path: str) -> Sentence:
     """The stages that make up the mean difference."""
-    said: list[str | Figure] = []
+    pieces: list[str | Figure] = []
     for number, (stage, _) in enumerate(quote.value(f"{path}.by_stage_s")):
-        said += [f"{', ' if number else ''}{stage} ", quote.seconds(f"{path}.by_stage_s.{number}.1")]
-    return tuple(said) or ("-",)
+        pieces += [f"{', ' if number else ''}{stage} ", quote.seconds(f"{path}.by_stage_s.{number}.1")]
+    return tuple(pieces) or ("-",)
 
 
 def bottlenecks(report: RunReport, place: int) -> Table:

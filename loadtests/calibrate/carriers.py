@@ -28,23 +28,23 @@ def measure(instrument: Instrument, profile: Profile, seconds: float, horizon_s:
     url = instrument.receiver.url
     sent = messages(instrument.label("carriers"), count, url)
     offsets_ns = spread(RATE_PER_S, count, instrument.seed)
-    lot = expected(
+    model = expected(
         profile, instrument.seed, sent.keys, offsets_ns, horizon_s=horizon_s + seconds, report_url=url
     )
     horizon_ns = round(horizon_s * 1e9)
     due = [
-        n for n, e in enumerate(lot) if e.report_ns is not None and e.report_ns - e.offset_ns <= horizon_ns
+        n for n, e in enumerate(model) if e.report_ns is not None and e.report_ns - e.offset_ns <= horizon_ns
     ]
     # Other reports come in between: the number that has come with the last one that counts.
-    last_ns = max((lot[n].report_ns or 0 for n in due), default=0) + _LAST_NS
-    awaited = sum(e.report_ns is not None and e.report_ns <= last_ns for e in lot)
+    last_ns = max((model[n].report_ns or 0 for n in due), default=0) + _LAST_NS
+    awaited = sum(e.report_ns is not None and e.report_ns <= last_ns for e in model)
     schedule = SendTimes(sent.requests, offsets_ns, patience_s=horizon_s + 1.0, reports=awaited)
     _, answers = instrument.run(schedule, 32)
     seen = {report.key: report for report in instrument.reports()}
     come = [n for n in due if sent.keys[n] in seen]
     missing = len(due) - len(come)
     intended = np.array([answers[n].intended_ns for n in come], np.int64)
-    set_ns = np.array([(lot[n].report_ns or 0) - lot[n].offset_ns for n in come], np.int64)
+    set_ns = np.array([(model[n].report_ns or 0) - model[n].offset_ns for n in come], np.int64)
     at_ns = np.array([seen[sent.keys[n]].at_ns for n in come], np.int64)
     late_ns = np.array(
         [answers[n].sent_ns - answers[n].intended_ns + seen[sent.keys[n]].blind_ns for n in come], np.int64

@@ -49,5 +49,5 @@ def _explanation(error: ServiceError | OSError, folder: Path) -> EndedEarly:
 
 
 def _of_folder(what: str) -> EndedEarly:
-    said = f"{what}; make room, or set TMPDIR to another folder"
-    return EndedEarly(said, "a failure of the temporary folder")
+    text = f"{what}; make room, or set TMPDIR to another folder"
+    return EndedEarly(text, "a failure of the temporary folder")

@@ -21,6 +21,7 @@ from mock_provider.engine.values import (
     Outbound,
     Refused,
     Reply,
+    ReportsWanted,
     SendReports,
     Submit,
 )
@@ -81,7 +82,7 @@ def expected(
 def _submit(number: int, key: str, report_url: str) -> Submit:
     msisdn = f"48{500_000_000 + number:09d}"
     outbound = Outbound(msisdn, msisdn, "Calibration", 1, key, key)
-    return Submit(number, "smsapi", TOKEN, "Test", (outbound,), report_url=report_url or None)
+    return Submit(number, "smsapi", TOKEN, "Test", (outbound,), reports=ReportsWanted(report_url))
 
 
 def _answered(one: Expected, at_ns: int, effect: Reply | Disconnect, profile: Profile) -> None:

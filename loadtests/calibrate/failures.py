@@ -26,24 +26,26 @@ def measure(instrument: Instrument, profile: Profile, seconds: float) -> Measure
     url = instrument.receiver.url
     sent = messages(instrument.label("failures"), count, url)
     offsets_ns = regular(RATE_PER_S, count)
-    lot = expected(profile, instrument.seed, sent.keys, offsets_ns, horizon_s=5.0, report_url=url)
-    awaited = sum(e.report_ns is not None for e in lot)
+    model = expected(profile, instrument.seed, sent.keys, offsets_ns, horizon_s=5.0, report_url=url)
+    awaited = sum(e.report_ns is not None for e in model)
     schedule = SendTimes(sent.requests, offsets_ns, patience_s=3.0, reports=awaited)
     _, answers = instrument.run(schedule, 32)
     states = {report.key: report.state.lower() for report in instrument.reports()}
-    rows = [*_refusals(profile, lot, answers), *_deliveries(profile, sent.keys, lot, states)]
+    rows = [*_refusals(profile, model, answers), *_deliveries(profile, sent.keys, model, states)]
     return Measurement(GROUP, f"{count:,} messages", tuple(rows), _ALLOWED, series=_series(rows))
 
 
-def _refusals(profile: Profile, lot: list[Expected], answers: list[Answer]) -> list[Row]:
-    otherwise = sum(not _as_drawn(e, a) for e, a in zip(lot, answers, strict=True))
+def _refusals(profile: Profile, model: list[Expected], answers: list[Answer]) -> list[Row]:
+    otherwise = sum(not _as_drawn(e, a) for e, a in zip(model, answers, strict=True))
     rows = [
-        judged(Row(GROUP, "replies other than drawn", "replies", 0, otherwise, 0, 0, note=f"of {len(lot):,}"))
+        judged(
+            Row(GROUP, "replies other than drawn", "replies", 0, otherwise, 0, 0, note=f"of {len(model):,}")
+        )
     ]
-    observed = Counter(e.outcome for e, a in zip(lot, answers, strict=True) if _as_drawn(e, a))
+    observed = Counter(e.outcome for e, a in zip(model, answers, strict=True) if _as_drawn(e, a))
     for error in profile.reply.errors:
         name = error.refusal.value
-        rows.append(_share(f"refused: {name}", observed[name], len(lot), error.share))
+        rows.append(_share(f"refused: {name}", observed[name], len(model), error.share))
     return rows
 
 
@@ -55,8 +57,10 @@ def _as_drawn(one: Expected, answer: Answer) -> bool:
     return one.code == (answer.status, error_number(answer.body))
 
 
-def _deliveries(profile: Profile, keys: list[str], lot: list[Expected], states: dict[str, str]) -> list[Row]:
-    drawn = {key: e.state for key, e in zip(keys, lot, strict=True) if e.report_ns is not None}
+def _deliveries(
+    profile: Profile, keys: list[str], model: list[Expected], states: dict[str, str]
+) -> list[Row]:
+    drawn = {key: e.state for key, e in zip(keys, model, strict=True) if e.report_ns is not None}
     otherwise = sum(states.get(key) != state for key, state in drawn.items())
     unasked = len(states.keys() - drawn.keys())
     rows = [

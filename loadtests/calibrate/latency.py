@@ -51,8 +51,8 @@ def measure(
     count = max(1, round(rate_per_s * seconds))
     sent = messages(instrument.label("latency"), count, shared_key=shared_key)
     offsets_ns = spread(rate_per_s, count, instrument.seed)
-    lot = expected(profile, instrument.seed, sent.keys, offsets_ns)
-    set_ns = np.array([(e.reply_ns or 0) - e.offset_ns for e in lot], np.int64)
+    model = expected(profile, instrument.seed, sent.keys, offsets_ns)
+    set_ns = np.array([(e.reply_ns or 0) - e.offset_ns for e in model], np.int64)
     longest_s = float(set_ns.max()) / 1e9
     typical_s = float(np.quantile(set_ns, 0.9)) / 1e9
     schedule = SendTimes(sent.requests, offsets_ns, patience_s=longest_s + 2.0)

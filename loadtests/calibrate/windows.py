@@ -53,8 +53,8 @@ def of_fault(instrument: Instrument, profile: Profile, fault: FaultSettings, sec
     count = round(RATE_PER_S * seconds)
     sent = messages(instrument.label("windows"), count)
     offsets_ns = regular(RATE_PER_S, count)
-    lot = expected(profile, instrument.seed, sent.keys, offsets_ns)
-    hit = sum(e.outcome != ACCEPTED for e in lot)
+    model = expected(profile, instrument.seed, sent.keys, offsets_ns)
+    hit = sum(e.outcome != ACCEPTED for e in model)
     if not hit:
         return _not_measured(title, "acts on latency or after the reply")
     _, answers = instrument.run(SendTimes(sent.requests, offsets_ns, patience_s=1.0), 32)

@@ -17,13 +17,13 @@ def analyse_trial(run_dir: Path) -> tuple[AnalysisResult | None, str]:
     place = run_dir.resolve()
     log = place / _LOG
     log.parent.mkdir(exist_ok=True)
-    with log.open("ab") as said:
+    with log.open("ab") as output:
         code = run_child(
             "analysis",
             [str(place), "--call", call, "--only-result", "--quiet"],
             {},
-            stdout=said,
-            stderr=said,
+            stdout=output,
+            stderr=output,
             cwd=place,
         )
     result = read_result(place)

@@ -174,7 +174,7 @@ def _longer_to_count(settings: SearchSettings, bracket: Bracket, trial: TrialRes
     if trial.verdict == "undecided":
         return min(_LONGER * trial.load_s, settings.longest_s)
     if trial.rate_per_s >= settings.to_per_s and not settings.brief and trial.load_s < settings.longest_s:
-        return settings.longest_s  # no overload can show whether it lived on a reserve
+        return settings.longest_s  # no overload can show whether it used a reserve
     return _longer_if_reserve(settings, bracket.saturation, trial)
 
 
@@ -264,7 +264,7 @@ def _same(one: TrialResult, other: TrialResult) -> bool:
 
 
 def _held(settings: SearchSettings, bracket: Bracket, met: Sequence[TrialResult]) -> Bracket:
-    """The bracket whose lower end is the highest rate that was met and cannot have lived on a reserve. The
+    """The bracket whose lower end is the highest rate that was met and cannot have used a reserve. The
     lowest of those that can have is repeated for longer; if it has lasted as long as it can, it is undecided.
     """
     bracket = replace(bracket, met_per_s=0.0)

@@ -121,10 +121,10 @@ def too_short(settings: SearchSettings, trials: Sequence[TrialResult]) -> tuple[
 def last_trial_words(settings: SearchSettings, trials: Sequence[TrialResult]) -> str:
     """``450/s: missed (the backlog grew by 150/s); throughput 300/s``."""
     short = too_short(settings, trials)
-    told = _trial_words(trials[-1])
+    text = _trial_words(trials[-1])
     if short is not None and short[0] == len(trials) - 1:
-        told += f"; it does not count yet, since {_short_words(trials[-1].load_s, short[1])}"
-    return told
+        text += f"; it does not count yet, since {_short_words(trials[-1].load_s, short[1])}"
+    return text
 
 
 def _short_words(load_s: float, needed_s: float) -> str:
@@ -132,44 +132,44 @@ def _short_words(load_s: float, needed_s: float) -> str:
 
 
 def _trial_words(trial: TrialResult) -> str:
-    told = f"{rate_text(trial.rate_per_s)}: {trial.verdict} ({trial.why})"
+    text = f"{rate_text(trial.rate_per_s)}: {trial.verdict} ({trial.why})"
     if trial.verdict == "missed":
-        told += f"; throughput {rate_text(trial.through_per_s)}"
-    return told
+        text += f"; throughput {rate_text(trial.through_per_s)}"
+    return text
 
 
 def lines(found: CapacityResult, unjudged: Sequence[str]) -> list[str]:
     """The result for a reader."""
     if found.sustained_per_s is None:
-        told = [f"no rate met every objective: {found.ended}"]
+        listed = [f"no rate met every objective: {found.ended}"]
     else:
         met = found.sustained_per_s
         high = f"to {rate_text(found.high_per_s)}" if found.high_per_s is not None else "or more"
-        told = [f"{rate_text(met)} sustained ({rate_text(found.low_per_s)} {high}): {found.ended}"]
-        told.append(
+        listed = [f"{rate_text(met)} sustained ({rate_text(found.low_per_s)} {high}): {found.ended}"]
+        listed.append(
             f"equivalent to a day of {found.messages_per_day or 0:,.0f} messages, whose busiest hour has "
             f"{peak_to_mean():.1f} times the mean rate"
         )
     if found.precision_missed is not None:
-        told.append(
+        listed.append(
             f"the precision of {found.precision_missed:.3g} was not reached: the capacity may be anywhere in "
             "this interval. Give more --trials, a longer --trial-s, or --from and --to closer to it"
         )
     for each in found.trials:
         if each.needed_load_s is not None:
-            told.append(
+            listed.append(
                 f"{rate_text(each.rate_per_s)} was met and does not count: its load was too short to rule "
                 f"out a reserve of the target. That needs {each.needed_load_s:g} s. Give more --trials"
             )
     if found.bottlenecks:
-        told.append(f"bottleneck above it: {'; '.join(found.bottlenecks)}")
+        listed.append(f"bottleneck above it: {'; '.join(found.bottlenecks)}")
     elif found.high_per_s is not None:
-        told.append(f"bottleneck above it: unknown. {_last_miss(found)}")
+        listed.append(f"bottleneck above it: unknown. {_last_miss(found)}")
     judged = [each for each in (*found.objectives, BACKLOG) if each not in unjudged]
-    told.append(f"judged by: {', '.join(judged) or 'nothing'}")
+    listed.append(f"judged by: {', '.join(judged) or 'nothing'}")
     if unjudged:
-        told.append(f"not judged, since no trial had enough data: {', '.join(unjudged)}")
-    return told
+        listed.append(f"not judged, since no trial had enough data: {', '.join(unjudged)}")
+    return listed
 
 
 def _last_miss(found: CapacityResult) -> str:

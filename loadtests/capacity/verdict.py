@@ -100,9 +100,9 @@ def _why(
         return f"not yet decided: {', '.join(waits) or 'nothing could be judged'}"
     if verdict == "met":
         return "every objective met, the backlog did not grow" if stable else "every objective met"
-    told = [f"{each} missed" for each in missed]
+    reasons = [f"{each} missed" for each in missed]
     if stable is False:
         steady = result.steady
         by = f" by {rate_text(steady.growth_per_s)}" if steady is not None else ""
-        told.insert(0, f"the backlog grew{by}")
-    return ", ".join(told)
+        reasons.insert(0, f"the backlog grew{by}")
+    return ", ".join(reasons)

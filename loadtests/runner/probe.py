@@ -131,12 +131,14 @@ def refusal_words(refusal: ProbeRefusal) -> str:
         code, words = words.removeprefix("ERROR:").split(":")[0], ""
     else:
         try:
-            said = msgspec.json.decode(words)
+            decoded = msgspec.json.decode(words)
         except msgspec.DecodeError:
-            said = None
-        if isinstance(said, dict):
-            code = str(next((said[name] for name in ("error", "code", "status") if name in said), code))
-            words = str(next((said[name] for name in ("message", "title", "detail") if name in said), ""))
+            decoded = None
+        if isinstance(decoded, dict):
+            code = str(next((decoded[name] for name in ("error", "code", "status") if name in decoded), code))
+            words = str(
+                next((decoded[name] for name in ("message", "title", "detail") if name in decoded), "")
+            )
     words = words.replace("\n", " ")[:_REFUSAL_SHOWN].rstrip(". ") or refusal.reason.replace("_", " ")
     if code == "http_404":
         return f"HTTP 404, it has no {refusal.where}: the path of the provider URL is wrong"

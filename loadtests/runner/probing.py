@@ -74,8 +74,8 @@ class MockProvider:
     def look(self, key: str, number: str) -> AtProvider:
         """Raises ``OSError`` if it does not answer."""
         requests = self._requests() - self._requests_before
-        said = self._call("GET", "/admin/refusals")
-        refusals = msgspec.convert(said.get("refusals", []), tuple[ProbeRefusal, ...])
+        answer = self._call("GET", "/admin/refusals")
+        refusals = msgspec.convert(answer.get("refusals", []), tuple[ProbeRefusal, ...])
         mine = tuple(refusal for refusal in refusals if refusal.t_ns >= self._began_ns)
         messages = self._call("GET", f"/admin/messages?number={quote(number)}&limit=10")["messages"]
         since = [each for each in messages if each["accepted_unix_s"] >= self._began_s - 1.0]
@@ -91,7 +91,7 @@ class MockProvider:
             refusals=mine,
             report_url=way.get("report_url", ""),
             reported=timestamps.get("confirmed") is not None,
-            report_failure=said.get("report_failure", ""),
+            report_failure=answer.get("report_failure", ""),
         )
 
     def forget(self) -> None:

@@ -45,12 +45,12 @@ def report(
     judging += ["--allow-undecided"] if allow_undecided else []
     judging += ["--export", export] if export else []
     judging += ["--no-charts"] if no_charts else []
-    code, said = analyse(place, call, judging)
+    code, output = analyse(place, call, judging)
     result = read_result(place)
     if result is None or result.call != call:
         # There may be a report of an earlier analysis; its verdict does not count.
-        say(console, said or f"the analysis ended with {ending_words(code)} and without a verdict")
-        if said and code != ExitCode.USAGE:
+        say(console, output or f"the analysis ended with {ending_words(code)} and without a verdict")
+        if output and code != ExitCode.USAGE:
             say(console, f"the analysis ended with {ending_words(code)} and without a verdict")
         if result is not None:
             say(console, f"{run_dir / 'report'} is of an earlier analysis")
@@ -66,18 +66,18 @@ def report(
 
 def analyse(run_dir: Path, call: str, judging: list[str]) -> tuple[int, str]:
     """The exit code and the output of the analysis."""
-    with tempfile.TemporaryFile() as said:
+    with tempfile.TemporaryFile() as output:
         # matplotlib reads a matplotlibrc of its working directory.
         code = run_child(
             "analysis",
             [str(run_dir), "--call", call, *judging],
             {name: os.environ[name] for name in _STEP_SUMMARY if name in os.environ},
-            stdout=said,
+            stdout=output,
             stderr=subprocess.STDOUT,
             cwd=run_dir,
         )
-        said.seek(0)
-        return code, said.read().decode("utf-8", "replace").strip()
+        output.seek(0)
+        return code, output.read().decode("utf-8", "replace").strip()
 
 
 def verdict(summary: str) -> str:

@@ -140,7 +140,7 @@ def main(order_file: Path) -> int:
     """The child's work. Returns its exit code. If it is not 0, the last printed line is the reason."""
     os.nice(_NICE)
     order = msgspec.json.decode(order_file.read_bytes(), type=Order)
-    told = order_file.parent / "simulation-progress.json"
+    progress_file = order_file.parent / "simulation-progress.json"
     pause, paused = _pause_files(order_file.parent)
     next_s = 0.0
 
@@ -150,9 +150,9 @@ def main(order_file: Path) -> int:
             nonlocal next_s
             if time.monotonic() >= next_s:
                 next_s = time.monotonic() + _TOLD_EVERY_S
-                partial = told.with_suffix(".partial")
+                partial = progress_file.with_suffix(".partial")
                 partial.write_bytes(msgspec.json.encode(now))
-                partial.replace(told)
+                partial.replace(progress_file)
                 while pause.is_file() and not interruption.asked:
                     paused.touch()
                     time.sleep(_PAUSED_S)

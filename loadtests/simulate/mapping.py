@@ -18,8 +18,10 @@ from mock_provider.engine.values import (
     MessageState,
     Outbound,
     Refused,
+    ReportsWanted,
     SendReports,
     Submit,
+    SubmitOptions,
 )
 from mock_provider.profiles import Profile
 from mock_provider.protocols import smsapi
@@ -42,6 +44,7 @@ from reference_sender.routes.smsapi.requests import expiration_date, in_one_requ
 
 _ACCEPTED = Outcome.ACCEPTED
 _OTP = Lane.OTP
+_REPORTS = ReportsWanted(REPORT_URL)
 _SENDER_ID = DEFINITION.sender_id or ""
 _REPORTED: dict[MessageState, tuple[State, str]] = {
     state: (read.state, read.reason)
@@ -89,9 +92,8 @@ class Mapped(Passage):
             self._token,
             sender_id,
             outbound,
-            priority=first.lane is _OTP,
-            refuse_duplicates=True,
-            report_url=REPORT_URL,
+            options=SubmitOptions(priority=first.lane is _OTP, refuse_duplicates=True),
+            reports=_REPORTS,
             expires_ns=expires_ns,
         )
         return submit, partial(self._results, messages)
@@ -152,9 +154,9 @@ class Mapped(Passage):
         kind = refused.reason, alone, invalid, wait[0][1] if wait else None
         known = self._refusals.get(kind)
         if known is None:
-            said = as_read(refusal_reply(refused, True, self._settings))
+            reply = as_read(refusal_reply(refused, True, self._settings))
             stand_in = (_STAND_IN,) * (1 if alone else 2)
-            known = self._refusals[kind] = read_results(stand_in, said)[0]
+            known = self._refusals[kind] = read_results(stand_in, reply)[0]
         return known
 
 

@@ -92,9 +92,9 @@ class BytePassage:
         return [report for request in requests for report in self._route.read_reports(request)]
 
     def _read(
-        self, messages: Sequence[Message], carried: Sequence[Message], said: HttpResponse
+        self, messages: Sequence[Message], carried: Sequence[Message], response: HttpResponse
     ) -> Sequence[Result]:
-        return results_of_all(messages, carried, self._route.interpret(carried, as_read(said)))
+        return results_of_all(messages, carried, self._route.interpret(carried, as_read(response)))
 
 
 def _as_received(request: ProviderRequest) -> HttpRequest:
@@ -104,7 +104,7 @@ def _as_received(request: ProviderRequest) -> HttpRequest:
     return HttpRequest(request.method, parts.path, parts.query, content_type, authorization, request.body)
 
 
-def as_read(said: HttpResponse) -> ProviderReply:
+def as_read(response: HttpResponse) -> ProviderReply:
     """The provider's reply as the sender's client reads it."""
-    retry_after = next((value for name, value in said.headers if name == "Retry-After"), None)
-    return ProviderReply(said.status, said.body, retry_after)
+    retry_after = next((value for name, value in response.headers if name == "Retry-After"), None)
+    return ProviderReply(response.status, response.body, retry_after)

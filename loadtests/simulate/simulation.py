@@ -111,9 +111,9 @@ def simulate(
             results.sample(progress.at_s, dispatcher.state().routes)
         return proceed(progress)
 
-    life = _Life(arrivals, settings, world, records, dispatcher, engine, sampled)
+    run = _Run(arrivals, settings, world, records, dispatcher, engine, sampled)
     try:
-        ending = life.live()
+        ending = run.simulate()
         routes = () if results is None else results.results()
         return replace(ending, faults=_faults(engine, ending.end_ns), routes=routes)
     finally:
@@ -133,7 +133,7 @@ def _faults(engine: SimulatedProvider, now_ns: int) -> tuple[RecordedFault, ...]
     )
 
 
-class _Life:
+class _Run:
     """One pass through the schedule and the drain after it."""
 
     def __init__(
@@ -158,16 +158,16 @@ class _Life:
         self._last_ns = self._now_ns = self._next_sample_ns = ZERO_NS
         self._step_ns = int(settings.sample_every_s * NS_PER_S)
 
-    def live(self) -> Ending:
+    def simulate(self) -> Ending:
         for piece in self._arrivals.pieces():
-            self._live_piece(piece.messages)
+            self._simulate_piece(piece.messages)
             if self._interrupted:
                 break
         else:
             self._drain()
         return Ending(self._arrived, self._last_ns, self._now_ns, self._open(), self._interrupted)
 
-    def _live_piece(self, messages: list[Message]) -> None:
+    def _simulate_piece(self, messages: list[Message]) -> None:
         world, has_room = self._world, self._dispatcher.has_room
         refused: set[int] = set()
         count = 0

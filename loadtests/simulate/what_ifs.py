@@ -64,14 +64,16 @@ class WhatIf(Struct, frozen=True, kw_only=True):
 
     def words(self) -> str:
         """The differences as text; "" without any."""
-        said = []
+        changes = []
         if self.scale != 1.0:
-            said.append(f"{self.scale:g} times the day's messages")
+            changes.append(f"{self.scale:g} times the day's messages")
         if self.fifo:
-            said.append("no priorities (one queue in order of arrival, no priority flag at the provider)")
-        said += [f"contract: {_rate_words(rate, what)}" for what, rate in self.rate_limits.items()]
-        said += [f"carrier {name}: {_rate_words(rate, 'segments')}" for name, rate in self.carriers.items()]
-        return "; ".join(said)
+            changes.append("no priorities (one queue in order of arrival, no priority flag at the provider)")
+        changes += [f"contract: {_rate_words(rate, what)}" for what, rate in self.rate_limits.items()]
+        changes += [
+            f"carrier {name}: {_rate_words(rate, 'segments')}" for name, rate in self.carriers.items()
+        ]
+        return "; ".join(changes)
 
 
 def read_scale(scale: float | None) -> float:

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-from loadtests.storm.plan import Call
-from loadtests.storm.scene import number_of
+from loadtests.storm.scene import Call, number_of
+from loadtests.storm.sender import StormSender
+from loadtests.storm.state import StormState
+from loadtests.storm.watch import StormWatch
 from reference_sender.dispatch.values import Message
-
-if TYPE_CHECKING:
-    from loadtests.storm.world import StormWorld
 
 _AGAIN_S = (0.2, 1.0, 5.0, 5.0, 15.0, 30.0, 60.0)
 _PATIENCE_S = 8.0
@@ -18,8 +15,12 @@ _PATIENCE_S = 8.0
 class StormClient:
     """One call, of one message or of several."""
 
-    def __init__(self, world: StormWorld, call: Call, places: range) -> None:
-        self._world = world
+    def __init__(
+        self, state: StormState, sender: StormSender, watch: StormWatch, call: Call, places: range
+    ) -> None:
+        self._state = state
+        self._sender = sender
+        self._watch = watch
         self._call = call
         self._places = places  # of its messages in the call
         self._tries = 0
@@ -30,16 +31,16 @@ class StormClient:
         """Call the sender."""
         if self.acknowledged:
             return
-        world, call = self._world, self._call
+        call = self._call
         self._tries += 1
-        process = world.process
+        process = self._sender.process
         if process is None or not process.accepts(len(self._places), call.lane):
             self._again()
             return
         messages = [self._message(place, process.now_ns()) for place in self._places]
         attempt = _Attempt(self)
         process.take(messages, attempt, together=call.together)
-        world.later(int(_PATIENCE_S * 1e9), attempt.time_out)
+        self._state.later(int(_PATIENCE_S * 1e9), attempt.time_out)
 
     def keys(self) -> list[str]:
         """The keys of its messages."""
@@ -49,20 +50,20 @@ class StormClient:
         """The call was acknowledged, or not."""
         if kept and not self.acknowledged:
             self.acknowledged = True
-            self._world.watch.acknowledged(self.keys())
+            self._watch.acknowledged(self.keys())
         elif not kept:
             self._again()
 
     def _again(self) -> None:
         if self._tries <= len(_AGAIN_S) and not self.acknowledged:
-            self._world.later(int(_AGAIN_S[self._tries - 1] * 1e9), self.begin)
+            self._state.later(int(_AGAIN_S[self._tries - 1] * 1e9), self.begin)
 
     def _key(self, place: int) -> str:
         return f"m{self._call.number}-{place}"
 
     def _message(self, place: int, now_ns: int) -> Message:
         call = self._call
-        process = self._world.process
+        process = self._sender.process
         assert process is not None
         process.next_id += 1
         ahead_ns = process.node.gate.wall.ahead_ns

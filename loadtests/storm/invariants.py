@@ -4,17 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING
 
 from loadtests.storm.provider import LATE_S
 from loadtests.storm.watch import Violation
+from loadtests.storm.world import StormWorld
 from mock_provider.engine.values import JournalRow
 from reference_sender.dispatch.values import FINAL_STATES, State, is_hedge, key_of_first
 from reference_sender.policy.gate import CANCELLED, OPTED_OUT
 from reference_sender.store.protocol import Record
-
-if TYPE_CHECKING:
-    from loadtests.storm.world import StormWorld
 
 _ALL = 1_000_000
 _TOLD = frozenset({State.SENT, State.DELIVERED})
@@ -25,7 +22,7 @@ class StormEnd:
 
     def __init__(self, world: StormWorld) -> None:
         self.world = world
-        process = world.process
+        process = world.sender.process
         assert process is not None, "the quiet time is long enough for a start"
         self.process = process
         self.records: dict[str, Record] = {
@@ -62,10 +59,12 @@ def none_is_accepted_twice(end: StormEnd) -> Iterator[Violation]:
         for route, number, _ in found:
             counts[route, number] += 1
         for (route, number), count in counts.items():
-            window_ended = end.world.wall_back_s > end.world.providers[route].plan.remembers_s / 2 - LATE_S
+            window_ended = (
+                end.world.state.wall_back_s > end.world.providers[route].plan.remembers_s / 2 - LATE_S
+            )
             if count > 1 and not window_ended:
-                said = f"{key} was accepted {count} times by {route} (engine {number})"
-                yield Violation("accepted once", said, (key,))
+                text = f"{key} was accepted {count} times by {route} (engine {number})"
+                yield Violation("accepted once", text, (key,))
         routes = sorted({route for route, _, _ in found})
         if len(routes) > 1:
             yield Violation("accepted once", f"{key} was accepted by {' and '.join(routes)}", (key,))
@@ -102,15 +101,15 @@ def a_confirmed_report_is_kept(end: StormEnd) -> Iterator[Violation]:
             carries_key = end.world.providers[route].plan.carries_key
             named = carries_key or record.provider_id == row.provider_id
             if named and record.state is not State.DELIVERED:
-                said = f"{key} was reported delivered by {route}, confirmed, and is {record.state.value}"
-                yield Violation("reports", said, (key,))
+                text = f"{key} was reported delivered by {route}, confirmed, and is {record.state.value}"
+                yield Violation("reports", text, (key,))
 
 
 def no_lane_starves(end: StormEnd) -> Iterator[Violation]:
     """A message that nobody tried does not expire if it is valid for long after the storm."""
     plan = end.world.plan
     for call in plan.calls:
-        if call.at_s + call.valid_s < plan.storm_s + _LONGEST_FAULT_S + end.world.wall_forward_s:
+        if call.at_s + call.valid_s < plan.storm_s + _LONGEST_FAULT_S + end.world.state.wall_forward_s:
             continue
         for place in range(call.count):
             key = f"m{call.number}-{place}"
@@ -131,11 +130,11 @@ def no_lane_passes_an_otp_without_right(end: StormEnd) -> Iterator[Violation]:
     """Lower lanes pass a waiting OTP with no more than their guaranteed shares."""
     if end.world.plan.in_order:
         return
-    for process in end.world.past:
+    for process in end.world.sender.past:
         lanes = process.lanes
         if lanes.passed > lanes.allowed:
-            said = f"{lanes.passed} segments passed a waiting OTP; {lanes.allowed:.1f} were earned"
-            yield Violation("lanes", said)
+            text = f"{lanes.passed} segments passed a waiting OTP; {lanes.allowed:.1f} were earned"
+            yield Violation("lanes", text)
 
 
 def totals_are_those_of_the_changes(end: StormEnd) -> Iterator[Violation]:
@@ -145,8 +144,8 @@ def totals_are_those_of_the_changes(end: StormEnd) -> Iterator[Violation]:
         keys = end.process.ends.get(state, set())
         counted = totals[state.value]
         if counted != len(keys):
-            said = f"{counted} messages are counted as {state.value}, {len(keys)} were written"
-            yield Violation("totals", said, tuple(sorted(keys)))
+            text = f"{counted} messages are counted as {state.value}, {len(keys)} were written"
+            yield Violation("totals", text, tuple(sorted(keys)))
 
 
 def each_message_is_in_one_count(end: StormEnd) -> Iterator[Violation]:
@@ -168,7 +167,7 @@ def each_message_is_in_one_count(end: StormEnd) -> Iterator[Violation]:
 
 def store_and_dispatcher_agree(end: StormEnd) -> Iterator[Violation]:
     """Nothing is open, in the store or in memory."""
-    process, disk = end.process, end.world.disk
+    process, disk = end.process, end.world.state.disk
     state = process.node.state()
     left = {
         "unfinished in the store": len(process.store.unfinished()),
@@ -184,7 +183,7 @@ def store_and_dispatcher_agree(end: StormEnd) -> Iterator[Violation]:
     for what, count in left.items():
         if count:
             yield Violation("nothing left", f"{count} {what}")
-    if not end.world.ended_quietly:
+    if not end.world.state.ended_quietly:
         yield Violation("nothing left", "the quiet time was not long enough")
 
 
@@ -195,8 +194,8 @@ def a_second_message_goes_to_another_provider(end: StormEnd) -> Iterator[Violati
             first = end.accepted.get(key_of_first(key), [])
             both = {route for route, _, _ in found} & {route for route, _, _ in first}
             if both:
-                said = f"{' and '.join(sorted(both))} accepted {key} and {key_of_first(key)}"
-                yield Violation("hedge", said, (key, key_of_first(key)))
+                text = f"{' and '.join(sorted(both))} accepted {key} and {key_of_first(key)}"
+                yield Violation("hedge", text, (key, key_of_first(key)))
 
 
 def costs_are_those_of_the_messages(end: StormEnd) -> Iterator[Violation]:
@@ -213,10 +212,10 @@ def costs_are_those_of_the_messages(end: StormEnd) -> Iterator[Violation]:
     for campaign in sorted({*wanted, *spending.spent}):
         stored, counted = process.store.spent(campaign), spending.spent.get(campaign, 0)
         if not stored == counted == wanted[campaign]:
-            said = (
+            text = (
                 f"{counted} are counted and {stored} stored for campaign {campaign}, not {wanted[campaign]}"
             )
-            yield Violation("costs", said)
+            yield Violation("costs", text)
 
 
 Invariant = Callable[[StormEnd], Iterator[Violation]]

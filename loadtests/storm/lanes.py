@@ -33,8 +33,9 @@ class LaneWatch:
         begun = {number for attempt in work.attempts for number in attempt.message_ids}
         for message in work.messages:
             number = message.message_id
-            # A second message waits for a route of its own, a scheduled one for its time.
-            waits = not (is_hedge(message.key) or message.not_before_ns)
+            # A second message waits for a route of its own; the others may be held by a rule.
+            held = message.not_before_ns or message.keeps_hours or message.campaign
+            waits = not (held or is_hedge(message.key))
             if message.lane is Lane.OTP and waits and number not in taken and number not in begun:
                 self._waiting[number] = now_ns, message.expires_ns - ahead_ns
 

@@ -4,26 +4,26 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
 
+from loadtests.storm.ports import Order
+from loadtests.storm.sender import StormSender
+from loadtests.storm.state import StormState
+from loadtests.storm.watch import StormWatch
 from reference_sender.node.effects import NodeEffect, Waiter
 from reference_sender.node.node import Node
 from reference_sender.policy.campaigns import Campaign, CampaignState
 
-if TYPE_CHECKING:
-    from loadtests.storm.world import StormWorld
-
 _AGAIN_S = 1.0
 _PATIENCE_S = 8.0
-
-Order = Callable[[Node, int, Waiter], Sequence[NodeEffect]]
 
 
 class Operator:
     """Gives orders, one try after another until each is acknowledged."""
 
-    def __init__(self, world: StormWorld) -> None:
-        self._world = world
+    def __init__(self, state: StormState, sender: StormSender, watch: StormWatch) -> None:
+        self._state = state
+        self._sender = sender
+        self._watch = watch
         self._orders: Counter[str] = Counter()  # number given so far, by what they are about
 
     def set_state(
@@ -32,7 +32,7 @@ class Operator:
         """Pause, resume or cancel ``campaign``, unless it is cancelled. Counted under ``name``. ``then`` is
         called when that is acknowledged.
         """
-        watch, orders = self._world.watch, self._orders
+        watch, orders = self._watch, self._orders
         number = 0
 
         def order(node: Node, now_ns: int, waiter: Waiter) -> Sequence[NodeEffect]:
@@ -53,12 +53,12 @@ class Operator:
             # A later order may be in force by now.
             if number and number == orders[campaign] and state is not CampaignState.RUNNING:
                 watch.stopped_campaign(campaign)
-            self._world.struck(name)
-            self._world.note(f"acknowledged: {campaign} is {state.value}")
+            self._state.struck(name)
+            self._state.note(f"acknowledged: {campaign} is {state.value}")
             if then is not None:
                 then()
 
-        _Orders(self._world, order, acknowledged).begin()
+        _Orders(self._state, self._sender, order, acknowledged).begin()
 
     def opt_out(self, name: str, number: str) -> None:
         """Put ``number`` on the opt-out list. Counted under ``name``."""
@@ -67,34 +67,37 @@ class Operator:
             return node.opt_out(now_ns, [number], waiter)
 
         def acknowledged() -> None:
-            self._world.watch.opted_out(number)
-            self._world.struck(name)
-            self._world.note(f"acknowledged: {number} opted out")
+            self._watch.opted_out(number)
+            self._state.struck(name)
+            self._state.note(f"acknowledged: {number} opted out")
 
-        _Orders(self._world, order, acknowledged).begin()
+        _Orders(self._state, self._sender, order, acknowledged).begin()
 
 
 class _Orders:
     """One order, until it is acknowledged."""
 
-    def __init__(self, world: StormWorld, order: Order, acknowledged: Callable[[], None]) -> None:
-        self._world = world
+    def __init__(
+        self, state: StormState, sender: StormSender, order: Order, acknowledged: Callable[[], None]
+    ) -> None:
+        self._state = state
+        self._sender = sender
         self._order = order
         self._acknowledged = acknowledged
 
     def begin(self) -> None:
         """Give the order, or try again later."""
-        process = self._world.process
-        if process is None or process.stopping or self._world.paused:
+        process = self._sender.process
+        if process is None or process.stopping or self._sender.paused:
             self.again()
             return
         attempt = _OrderAttempt(self)
         process.ordered(self._order, attempt)
-        self._world.later(int(_PATIENCE_S * 1e9), lambda: attempt.end(False))
+        self._state.later(int(_PATIENCE_S * 1e9), lambda: attempt.end(False))
 
     def again(self) -> None:
         """The order was not acknowledged."""
-        self._world.later(int(_AGAIN_S * 1e9), self.begin)
+        self._state.later(int(_AGAIN_S * 1e9), self.begin)
 
     def done(self) -> None:
         """It was."""

@@ -46,15 +46,15 @@ def storm(plan: StormPlan, notes: list[str] | None = None) -> StormOutcome:
         world.run()
         found = violations(world)
     except Exception as error:
-        said = f"{type(error).__name__}: {error}"
-        found = [*world.watch.violations, Violation("raised", said)]
-        world.note(f"raised {said}")
+        text = f"{type(error).__name__}: {error}"
+        found = [*world.watch.violations, Violation("raised", text)]
+        world.state.note(f"raised {text}")
     return StormOutcome(
         plan.seed,
         plan.messages,
         len(world.watch.acknowledged_keys),
         len(_seen(world)),
-        world.processes,
-        dict(world.strikes),
+        world.sender.processes,
+        dict(world.state.strikes),
         tuple(found),
     )

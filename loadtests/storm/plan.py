@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from loadtests.storm.faults import KINDS
 from loadtests.storm.policy import HOURS
-from loadtests.storm.scene import CAMPAIGNS, Fault, Scene
+from loadtests.storm.scene import CAMPAIGNS, Call, Fault, Scene
 from reference_sender.dispatch.values import Lane
 
 _LANES = (Lane.OTP, Lane.OTP, Lane.TRANSACTIONAL, Lane.MARKETING, Lane.MARKETING)
@@ -20,24 +20,6 @@ _VALID_S = {
 }
 SHORT_MEMORY_S = 150.0
 _REPLIES_S = (0.0, 0.02, 0.3)
-
-
-class Call(Struct, frozen=True):
-    """``count`` messages that a client brings at ``at_s``: in one call (``together``) or each by itself. They
-    are scheduled ``after_s`` later, and valid from then on.
-    """
-
-    number: int
-    at_s: float
-    lane: Lane
-    campaign: str
-    sender_id: str
-    count: int
-    valid_s: float
-    segments: int
-    together: bool
-    after_s: float = 0.0
-    keeps_hours: bool = False
 
 
 class RoutePlan(Struct, frozen=True):
@@ -91,7 +73,7 @@ def draw_plan(seed: int) -> StormPlan:
     hours = random.choice(("", "", *HOURS))
     faults = tuple(random.choice(KINDS).draw(random, scene) for _ in range(random.randint(1, 8)))
     calls = tuple(_call(random, number, storm_s, hours) for number in range(random.randint(2, 9)))
-    return StormPlan(
+    plan = StormPlan(
         seed,
         calls,
         routes,
@@ -103,6 +85,7 @@ def draw_plan(seed: int) -> StormPlan:
         hours=hours,
         hedge_otp_after_s=random.choice((None, None, 3.0)),
     )
+    return replace(plan, calls=tuple(_with_rules(random, call, hours) for call in calls))
 
 
 def kept(plan: StormPlan, calls: tuple[int, ...] | None, faults: tuple[int, ...] | None) -> StormPlan:
@@ -158,3 +141,11 @@ def _call(random: Random, number: int, storm_s: float, hours: str) -> Call:
         after_s=random.choice((0.0, 0.0, 0.0, 0.0, 5.0, 60.0)),
         keeps_hours=bool(hours) and lane is Lane.MARKETING and random.random() < 0.5,
     )
+
+
+def _with_rules(random: Random, call: Call, hours: str) -> Call:
+    """Some OTPs too are part of a campaign, which may be stopped, and keep opening hours."""
+    if call.lane is not Lane.OTP:
+        return call
+    campaign = random.choice(("", "", *CAMPAIGNS))
+    return replace(call, campaign=campaign, keeps_hours=bool(hours) and random.random() < 0.3)

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Mapping, Sequence
+from typing import Protocol
 
 from msgspec.structs import replace
 
 from loadtests.storm import steps, uses
 from loadtests.storm.draws import chance
 from loadtests.storm.lanes import LaneWatch
-from loadtests.storm.operator import Order
 from loadtests.storm.policy import policy_of
+from loadtests.storm.ports import Order, ProcessWatch, ProviderPort, SenderSetup
+from loadtests.storm.state import StormState
 from loadtests.storm.store import ModelStore
 from reference_sender.dispatch import Dispatcher
 from reference_sender.dispatch.values import (
@@ -30,9 +31,6 @@ from reference_sender.node.node import Node
 from reference_sender.runtime.stored_gate import stored_gate
 from reference_sender.store.protocol import Place, StoreError, Work
 
-if TYPE_CHECKING:
-    from loadtests.storm.world import StormWorld
-
 _COMMIT_NS = 3_000_000
 _PAGE = 2  # untried messages that a start reads at a time
 _SENT_PAGE = 5
@@ -40,25 +38,38 @@ _READ_NS = 500_000_000  # between two pages
 _OVERDUE_NS = 2_000_000_000  # a scheduled message that is held for longer after its time is late
 
 
+class ProcessHost(Protocol):
+    """The sender that a process belongs to."""
+
+    setup: SenderSetup
+    watch: ProcessWatch[Process]
+    providers: Mapping[str, ProviderPort[Process]]
+    paused: bool
+
+    def step(self, name: str) -> bool:
+        """The process is about to make this step; True if it is killed instead."""
+
+
 class Process:
     """``offset_ns``: how far its clock is ahead of the world's. It is read once, from the wall clock.
     ``seen_ns``: how far the wall clock was ahead of the world's at the last look.
     """
 
-    def __init__(self, world: StormWorld, number: int, store: ModelStore) -> None:
+    def __init__(self, state: StormState, host: ProcessHost, number: int, store: ModelStore) -> None:
         self.number = number
         self.alive = True
         self.stopping = False
-        self.offset_ns = self.seen_ns = world.wall_ahead_ns
+        self.offset_ns = self.seen_ns = state.wall_ahead_ns
         self.store = store
-        self.dispatcher = Dispatcher(world.settings, world.limits, world.plan.seed)
-        gate = stored_gate(policy_of(world.plan.hours), store)
+        self.dispatcher = Dispatcher(host.setup.settings, host.setup.limits, state.seed)
+        gate = stored_gate(policy_of(host.setup.hours), store)
         self.node = Node(self.dispatcher, gate=gate)
         self.next_id = self._last_id = store.identity().last_message_id
         self.counted: dict[str, int] = {}  # attempts that count against the budget, by key
-        self.lanes = LaneWatch(world.settings)
+        self.lanes = LaneWatch(host.setup.settings)
         self.ends: dict[State, set[str]] = {}  # keys by the states that this process wrote
-        self._world = world
+        self._state = state
+        self._host = host
         self._commits = 0
         self._running: Commit | None = None
         self._running_ahead_ns = 0  # by which its instants are ahead of the process's clock
@@ -71,25 +82,25 @@ class Process:
 
     def now_ns(self) -> int:
         """The process's own clock."""
-        return self._world.now_ns + self.offset_ns
+        return self._state.now_ns + self.offset_ns
 
     @property
     def wall_ns(self) -> int:
         """The wall clock, as far as the process can know."""
-        return self._world.now_ns + self.seen_ns
+        return self._state.now_ns + self.seen_ns
 
     def look_at_wall_clock(self) -> None:
         """As ``runtime/wall_watch.py`` does once a second."""
-        self.seen_ns = self._world.wall_ahead_ns
-        self._world.struck("wall_clock_noticed")
+        self.seen_ns = self._state.wall_ahead_ns
+        self._state.struck("wall_clock_noticed")
         self._perform(self.node.wall_set(self.now_ns(), self.seen_ns - self.offset_ns))
-        self._world.later(_OVERDUE_NS, lambda: self.input(self._check_schedules))
+        self._state.later(_OVERDUE_NS, lambda: self.input(self._check_schedules))
 
     def _check_schedules(self) -> None:
         """Unless the node is behind, as after a pause: the check then follows ``_advance``."""
         is_behind = self._armed_ns is not None and self._armed_ns <= self.now_ns()
         if not (self.stopping or is_behind) and self.seen_ns != self.offset_ns:
-            self._world.watch.check_schedules(self, _OVERDUE_NS)
+            self._host.watch.check_schedules(self, _OVERDUE_NS)
 
     def recover(self) -> None:
         """Continue the work of the processes before it, as ``runtime/resuming.py`` does."""
@@ -101,7 +112,7 @@ class Process:
 
     def _read_later(self, sent: Sequence[int], page: Sequence[Recovered], left: int) -> None:
         if sent or left:
-            self._world.later(_READ_NS, lambda: self.input(lambda: self._read_on(sent, page, left)))
+            self._state.later(_READ_NS, lambda: self.input(lambda: self._read_on(sent, page, left)))
 
     def _read_on(self, sent: Sequence[int], page: Sequence[Recovered], left: int) -> None:
         if self.stopping:
@@ -120,7 +131,7 @@ class Process:
         """Something reaches the process: now, or when it is resumed; never, if it is dead."""
         if not self.alive:
             return
-        if self._world.paused:
+        if self._host.paused:
             self._deferred.append(act)
         else:
             act()
@@ -134,7 +145,7 @@ class Process:
 
     def accepts(self, count: int, lane: Lane) -> bool:
         """Whether a client's call of ``count`` messages is taken now."""
-        return not (self.stopping or self._world.paused) and self.node.has_room(count, lane)
+        return not (self.stopping or self._host.paused) and self.node.has_room(count, lane)
 
     def take(self, messages: Sequence[Message], waiter: Waiter, together: bool) -> None:
         """A client's call."""
@@ -147,7 +158,7 @@ class Process:
 
     def reported(self, reports: Sequence[Report], waiter: Waiter) -> None:
         """A provider's report call."""
-        if self._world.step(steps.REPORT):
+        if self._host.step(steps.REPORT):
             waiter.end(False)
             return
         self._waiters[waiter] = None
@@ -157,11 +168,11 @@ class Process:
         self, route: str, batch_id: int, messages: Sequence[Message], results: Sequence[Result]
     ) -> None:
         """The answer to a request, or that there is none."""
-        if self._world.step(steps.ANSWER):
+        if self._host.step(steps.ANSWER):
             return
-        self._world.watch.answered(self, route, messages, results)
+        self._host.watch.answered(self, route, messages, results)
         effects = self.node.answered(self.now_ns(), batch_id, results)
-        if not self._world.step(steps.ANSWERED):
+        if not self._host.step(steps.ANSWERED):
             self._perform(effects)
 
     def ordered(self, order: Order, waiter: Waiter) -> None:
@@ -184,7 +195,7 @@ class Process:
         self.stopping = True
         self.node.stop()
         self._drained = _Settled(self, ended)
-        self._world.later(drain_ns, lambda: self.input(self._settle))
+        self._state.later(drain_ns, lambda: self.input(self._settle))
         self._arm()
 
     def _settle(self) -> None:
@@ -213,40 +224,40 @@ class Process:
         self.alive = False
         commit = self._running
         if commit is not None and commit.work is not None:
-            seed = self._world.plan.seed
+            seed = self._state.seed
             kept = chance(seed, "torn", self.number, self._commits) < 0.5
             if kept:
                 try:
                     self.store.commit(commit.work)
                 except StoreError:
                     kept = False
-            self._world.struck("torn_commit_kept" if kept else "torn_commit_lost")
-            self._world.note(f"the commit in progress is {'' if kept else 'not '}on disk")
-        elif self._failed is not None and not self._world.disk.full:
+            self._state.struck("torn_commit_kept" if kept else "torn_commit_lost")
+            self._state.note(f"the commit in progress is {'' if kept else 'not '}on disk")
+        elif self._failed is not None and not self._state.disk.full:
             self.store.commit(self._failed)
-            self._world.struck("failed_commit_kept")
-            self._world.note("the commit that failed last is on disk nevertheless")
+            self._state.struck("failed_commit_kept")
+            self._state.note("the commit that failed last is on disk nevertheless")
         self.store.close()
         for waiter in list(self._waiters):
             waiter.end(False)
 
     def _perform(self, effects: Sequence[NodeEffect]) -> None:
-        world = self._world
+        host = self._host
         for effect in effects:
             if isinstance(effect, SubmitNow | LookUp | AskReport) and not self.node.requesting:
                 continue
             if isinstance(effect, SubmitNow):
-                if world.step(steps.SUBMIT):
+                if host.step(steps.SUBMIT):
                     return
-                world.watch.submitted(self, effect)
-                world.providers[effect.route].request(self, effect)
-                if world.step(steps.SUBMITTED):
+                host.watch.submitted(self, effect)
+                host.providers[effect.route].request(self, effect)
+                if host.step(steps.SUBMITTED):
                     return
             elif isinstance(effect, LookUp):
-                world.providers[effect.route].look_up(self, effect)
+                host.providers[effect.route].look_up(self, effect)
             elif isinstance(effect, AskReport):
-                world.struck(uses.STATUS_QUERY)
-                world.providers[effect.route].ask(self, effect)
+                self._state.struck(uses.STATUS_QUERY)
+                host.providers[effect.route].ask(self, effect)
             elif isinstance(effect, Hedge):
                 self._store_second(effect.message)
             elif not self._tell(effect):
@@ -256,14 +267,14 @@ class Process:
         self._arm()
 
     def _store_second(self, message: Message) -> None:
-        self._world.struck(uses.HEDGE)
-        self._world.watch.hedged(self, message)
+        self._state.struck(uses.HEDGE)
+        self._host.watch.hedged(self, message)
         self.next_id += 1
         self.node.take(replace(message, message_id=self.next_id), _NOBODY)
 
     def _tell(self, effect: Acknowledge | Refuse) -> bool:
         """False if the process was killed instead."""
-        if self._world.step(steps.ACKNOWLEDGE):
+        if self._host.step(steps.ACKNOWLEDGE):
             return False
         waiter = effect.waiter
         self._waiters.pop(waiter, None)
@@ -272,19 +283,18 @@ class Process:
         return True
 
     def _arm(self) -> None:
-        world = self._world
         if not self.alive:
             return
         due_ns = self.node.commit_due_ns()
         if due_ns is not None and (self._commit_due_ns is None or due_ns < self._commit_due_ns):
             self._commit_due_ns = due_ns
             wait_ns = max(0, due_ns - self.now_ns())
-            world.later(wait_ns, lambda: self.input(lambda: self._begin_commit(due_ns)))
+            self._state.later(wait_ns, lambda: self.input(lambda: self._begin_commit(due_ns)))
         deadline_ns = self.node.next_deadline()
         if deadline_ns is not None and deadline_ns != self._armed_ns:
             self._armed_ns = deadline_ns
             wait_ns = max(0, deadline_ns - self.now_ns())
-            world.later(wait_ns, lambda: self.input(lambda: self._advance(deadline_ns)))
+            self._state.later(wait_ns, lambda: self.input(lambda: self._advance(deadline_ns)))
 
     def _advance(self, deadline_ns: int) -> None:
         if deadline_ns == self._armed_ns:
@@ -295,13 +305,13 @@ class Process:
     def _begin_commit(self, due_ns: int) -> None:
         if due_ns != self._commit_due_ns or self._running is not None:  # it became due earlier
             return
-        if self._world.step(steps.COMMIT):
+        if self._host.step(steps.COMMIT):
             return
         self._commits += 1
         self._running = self.node.begin_commit(self.now_ns())
         self._running_ahead_ns = self.node.gate.wall.ahead_ns
-        self._world.watch.committing(self, self._running)
-        self._world.later(self._commit_ns(), lambda: self.input(self._end_commit))
+        self._host.watch.committing(self, self._running)
+        self._state.later(self._commit_ns(), lambda: self.input(self._end_commit))
 
     def _end_commit(self) -> None:
         commit, self._running = self._running, None
@@ -310,27 +320,27 @@ class Process:
         try:
             taken = {} if commit.work is None else self.store.commit(commit.work)
         except StoreError as error:
-            self._world.struck("disk_full")
+            self._state.struck("disk_full")
             self._failed = commit.work
             self._perform(self.node.commit_failed(self.now_ns(), error))
             return
         self._failed = None
-        if commit.work is not None and self._world.commit_error_is_late():
-            self._world.struck("late_commit_error")
-            self._world.note("the commit is on disk and reported as failed")
+        if commit.work is not None and self._state.commit_error_is_late():
+            self._state.struck("late_commit_error")
+            self._state.note("the commit is on disk and reported as failed")
             self._perform(self.node.commit_failed(self.now_ns(), StoreError("no answer to the commit")))
             return
-        if not self._world.step(steps.COMMITTED):
+        if not self._host.step(steps.COMMITTED):
             if commit.work is not None:
                 self.lanes.offered(self.now_ns(), commit.work, taken, self._running_ahead_ns)
             ended = self.store.ended(commit.late)
             self._perform(self.node.committed(self.now_ns(), taken, ended))
 
     def _commit_ns(self) -> int:
-        drawn = chance(self._world.plan.seed, "commit", self.number, self._commits)
-        slow_s = self._world.slow_commit_s()
+        drawn = chance(self._state.seed, "commit", self.number, self._commits)
+        slow_s = self._state.slow_commit_s()
         if slow_s:
-            self._world.struck("slow_disk")
+            self._state.struck("slow_disk")
             return int(slow_s * 1e9 * (0.5 + drawn))
         return int(_COMMIT_NS * (0.3 + drawn))
 

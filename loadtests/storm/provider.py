@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache, partial
-from typing import TYPE_CHECKING
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -14,6 +13,9 @@ from loadtests.storm.draws import chance
 from loadtests.storm.faults import network
 from loadtests.storm.passage import StormPassage
 from loadtests.storm.plan import RoutePlan
+from loadtests.storm.process import Process
+from loadtests.storm.sender import StormSender
+from loadtests.storm.state import LinkTrouble, StormState
 from mock_provider.engine import Engine
 from mock_provider.engine.values import (
     Accepted,
@@ -29,10 +31,6 @@ from mock_provider.engine.values import (
 from mock_provider.profiles import Profile, parse_profile
 from reference_sender.dispatch.values import AskReport, LookUp, Message, Report, Result
 from reference_sender.node.effects import SubmitNow
-
-if TYPE_CHECKING:
-    from loadtests.storm.process import Process
-    from loadtests.storm.world import StormWorld
 
 Act = Callable[[], None]
 
@@ -85,17 +83,18 @@ def _profile(
 class StormProvider:
     """All instants are nanoseconds of the world's clock, which is the engine's too."""
 
-    def __init__(self, world: StormWorld, plan: RoutePlan) -> None:
+    def __init__(self, state: StormState, sender: StormSender, plan: RoutePlan) -> None:
         self.plan = plan
         self.up = True
         self.number = 0  # of the engine; a new one begins without memory
         self.epochs: list[Epoch] = []
-        self._world = world
-        self._links: list[network.NetworkTrouble] = world.links[plan.name]
+        self._state = state
+        self._sender = sender
+        self._links: list[LinkTrouble] = state.links[plan.name]
         profile = _profile(
             plan.requests_per_s, plan.segments_per_s, plan.reply_s, plan.failing, plan.remembers_s
         )
-        self._profile = profile.model_copy(update={"faults": tuple(world.provider_faults[plan.name])})
+        self._profile = profile.model_copy(update={"faults": tuple(state.provider_faults[plan.name])})
         self._passage = StormPassage(self._profile, TOKEN)
         self._requests: dict[int, tuple[Request, Render, bool]] = {}  # that the engine has: reply arrives?
         self._accepted: dict[str, list[tuple[str, int]]] = {}  # by number: ids and instants
@@ -104,7 +103,7 @@ class StormProvider:
         self._new_engine()
 
     def _new_engine(self) -> None:
-        seed = (self._world.plan.seed * 8 + ord(self.plan.name) - ord("a")) * 16 + self.number
+        seed = (self._state.seed * 8 + ord(self.plan.name) - ord("a")) * 16 + self.number
         self.engine = Engine(self._profile, seed, slice_bits=_SLICE_BITS)
         self._accepted = {}
         self._armed_ns = None
@@ -114,19 +113,19 @@ class StormProvider:
         self._last_request += 1
         request = Request(process, submit.batch_id, submit.messages, self._last_request)
         met = self._met(request.number, network.REFUSED, network.RESET, network.REQUEST_LATE)
-        world, delay_ns = self._world, self._delay_ns(request.number)
+        state, delay_ns = self._state, self._delay_ns(request.number)
         if met == network.REFUSED or not self.up:
             refused = self._passage.not_sent(submit.messages)
-            world.later(delay_ns, lambda: process.input(partial(self._answer, request, refused)))
+            state.later(delay_ns, lambda: process.input(partial(self._answer, request, refused)))
             return
-        world.later(int(TIME_OUT_S * 1e9), lambda: process.input(partial(self._give_up, request)))
+        state.later(int(TIME_OUT_S * 1e9), lambda: process.input(partial(self._give_up, request)))
         if met == network.RESET:
-            world.later(delay_ns, lambda: process.input(partial(self._give_up, request)))
+            state.later(delay_ns, lambda: process.input(partial(self._give_up, request)))
             return
         if met == network.REQUEST_LATE:
-            delay_ns += int(LATE_S * 1e9 * chance(world.plan.seed, "late", self.plan.name, request.number))
+            delay_ns += int(LATE_S * 1e9 * chance(state.seed, "late", self.plan.name, request.number))
         asked = self._passage.request(process.now_ns(), request.number, submit.messages)
-        world.later(delay_ns, lambda: self._receive(request, asked))
+        state.later(delay_ns, lambda: self._receive(request, asked))
 
     def look_up(self, process: Process, lookup: LookUp) -> None:
         """The sender asks for a message."""
@@ -139,7 +138,7 @@ class StormProvider:
                 if at_ns >= since_ns
             ]
         key = lookup.message.key
-        self._world.later(20_000_000, lambda: process.input(lambda: process.looked_up(key, found)))
+        self._state.later(20_000_000, lambda: process.input(lambda: process.looked_up(key, found)))
 
     def ask(self, process: Process, asked: AskReport) -> None:
         """The sender asks for the state of a message."""
@@ -147,7 +146,7 @@ class StormProvider:
         report: Report | None = None
         if view is not None:
             report = replace(self._passage.found(asked.provider_id, view), key=asked.key)
-        self._world.later(20_000_000, lambda: process.input(lambda: process.status_found(asked.key, report)))
+        self._state.later(20_000_000, lambda: process.input(lambda: process.status_found(asked.key, report)))
 
     def crash(self, down_s: float) -> None:
         """The process is killed. Its open connections break."""
@@ -155,8 +154,8 @@ class StormProvider:
             return
         self.up = False
         keeps = self.plan.keeps_state
-        self._world.struck("provider_crash_keeps" if keeps else "provider_crash_forgets")
-        self._world.note(f"provider {self.plan.name} is killed and {'keeps' if keeps else 'forgets'} all")
+        self._state.struck("provider_crash_keeps" if keeps else "provider_crash_forgets")
+        self._state.note(f"provider {self.plan.name} is killed and {'keeps' if keeps else 'forgets'} all")
         for request, _, _ in self._requests.values():
             self._to_sender(request, partial(self._give_up, request))
         self._requests.clear()
@@ -164,11 +163,11 @@ class StormProvider:
             self._end_epoch()
             self.number += 1
             self._new_engine()
-        self._world.later(int(down_s * 1e9), self._start)
+        self._state.later(int(down_s * 1e9), self._start)
 
     def _start(self) -> None:
         self.up = True
-        self._world.note(f"provider {self.plan.name} is up again")
+        self._state.note(f"provider {self.plan.name} is up again")
 
     def _end_epoch(self) -> None:
         rows = self.engine.close_rows()
@@ -176,11 +175,11 @@ class StormProvider:
         for row in rows:
             if row.fault:
                 for name in row.fault.split(","):
-                    self._world.struck(name)
+                    self._state.struck(name)
 
     def now_ns(self) -> int:
         """The world's clock."""
-        return self._world.now_ns
+        return self._state.now_ns
 
     def end(self) -> None:
         """The storm is over: no more is recorded."""
@@ -196,7 +195,8 @@ class StormProvider:
         submit, render = asked
         offset_ns = request.process.offset_ns
         expires_ns = None if submit.expires_ns is None else submit.expires_ns - offset_ns
-        submit = replace(submit, expires_ns=expires_ns, refuse_duplicates=self.plan.refuses_repeats)
+        options = replace(submit.options, refuse_duplicates=self.plan.refuses_repeats)
+        submit = replace(submit, expires_ns=expires_ns, options=options)
         arrives = True
         met = self._met(request.number, network.RESET_AFTER, network.REPLY_LOST)
         if met is not None:
@@ -204,13 +204,13 @@ class StormProvider:
             if met == network.RESET_AFTER:
                 self._to_sender(request, partial(self._give_up, request))
         self._requests[request.number] = request, render, arrives
-        self.perform(self.engine.submit(self._world.now_ns, submit))
+        self.perform(self.engine.submit(self._state.now_ns, submit))
         for _, accepted in self.engine.take_unanswered():
             self._note_accepted(accepted)
 
     def _to_sender(self, request: Request, act: Act) -> None:
         process = request.process
-        self._world.later(self._delay_ns(request.number), lambda: process.input(act))
+        self._state.later(self._delay_ns(request.number), lambda: process.input(act))
 
     def _answer(self, request: Request, results: Sequence[Result]) -> None:
         if request.open:
@@ -235,12 +235,12 @@ class StormProvider:
         if due_ns is not None and due_ns != self._armed_ns:
             self._armed_ns = due_ns
             engine = self.engine
-            self._world.later(max(0, due_ns - self._world.now_ns), lambda: self._advance(engine, due_ns))
+            self._state.later(max(0, due_ns - self._state.now_ns), lambda: self._advance(engine, due_ns))
 
     def _advance(self, engine: Engine, due_ns: int) -> None:
         if engine is self.engine and self._armed_ns == due_ns:
             self._armed_ns = None
-            self.perform(engine.advance(self._world.now_ns))
+            self.perform(engine.advance(self._state.now_ns))
 
     def _reply(self, request_id: int, answer: Answer) -> None:
         if isinstance(answer, Accepted):
@@ -253,35 +253,35 @@ class StormProvider:
     def _note_accepted(self, accepted: Accepted) -> None:
         each: AcceptedMessage
         for each in accepted.messages:
-            self._accepted.setdefault(each.msisdn, []).append((each.provider_id, self._world.now_ns))
+            self._accepted.setdefault(each.msisdn, []).append((each.provider_id, self._state.now_ns))
 
     def _report(self, call: SendReports) -> None:
-        world, engine = self._world, self.engine
+        state, engine = self._state, self.engine
         number = call.batch_id * 16 + call.attempt
         met = self._met(number, network.REPORT_UNREACHED, network.CONFIRMATION_LOST)
         reports = self._passage.reports(call)
         if not self.plan.carries_key:
             reports = [replace(report, key=None) for report in reports]
         waiter = AwaitedReportCall(self, engine, call.batch_id, met == network.CONFIRMATION_LOST)
-        world.later(int(TIME_OUT_S * 1e9), lambda: waiter.end(False))
+        state.later(int(TIME_OUT_S * 1e9), lambda: waiter.end(False))
         if met == network.REPORT_UNREACHED or not self.up:
-            world.later(1_000_000, lambda: waiter.end(False))
+            state.later(1_000_000, lambda: waiter.end(False))
         else:
-            world.later(self._delay_ns(number), lambda: world.take_reports(reports, waiter))
+            state.later(self._delay_ns(number), lambda: self._sender.take_reports(reports, waiter))
 
     def _met(self, number: int, *kinds: str) -> str | None:
         """What the network does to this exchange."""
         for link in self._links:
-            at_s = self._world.storm_at_s
+            at_s = self._state.storm_at_s
             if link.what in kinds and link.begin_s <= at_s < link.end_s:
-                drawn = chance(self._world.plan.seed, link.what, self.plan.name, number)
+                drawn = chance(self._state.seed, link.what, self.plan.name, number)
                 if drawn < link.share:
-                    self._world.struck(link.what)
+                    self._state.struck(link.what)
                     return link.what
         return None
 
     def _delay_ns(self, number: int) -> int:
-        return 1_000_000 + int(30e6 * chance(self._world.plan.seed, "delay", self.plan.name, number) ** 2)
+        return 1_000_000 + int(30e6 * chance(self._state.seed, "delay", self.plan.name, number) ** 2)
 
 
 class AwaitedReportCall:

@@ -136,10 +136,10 @@ def _print_trace(console: Console, notes: list[str], outcome: StormOutcome) -> N
     for line in notes:
         _say(console, line)
     for violation in outcome.violations:
-        _say(console, f"violated: {violation.invariant}: {violation.said}")
+        _say(console, f"violated: {violation.invariant}: {violation.text}")
     if not outcome.failed:
         _say(console, "all invariants hold")
 
 
-def _say(console: Console, said: str) -> None:
-    console.print(said, highlight=False, markup=False, soft_wrap=True)
+def _say(console: Console, text: str) -> None:
+    console.print(text, highlight=False, markup=False, soft_wrap=True)

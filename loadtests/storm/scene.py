@@ -1,15 +1,16 @@
-"""What a fault is drawn for, and what a fault is."""
+"""What a fault is drawn for, what it acts on, and what a fault is."""
 
 from __future__ import annotations
 
 from random import Random
-from typing import TYPE_CHECKING, ClassVar, Protocol, Self
+from typing import ClassVar, Protocol, Self
 
 from msgspec import Struct
 
-if TYPE_CHECKING:
-    from loadtests.storm.world import StormWorld
-
+from loadtests.storm.operator import Operator
+from loadtests.storm.sender import StormSender
+from loadtests.storm.state import StormState
+from reference_sender.dispatch.values import Lane
 
 CAMPAIGNS = ("c0", "c1", "c2")
 
@@ -39,6 +40,36 @@ class Scene(Struct, frozen=True):
         return random.choice(self.routes)
 
 
+class Call(Struct, frozen=True):
+    """``count`` messages that a client brings at ``at_s``: in one call (``together``) or each by itself. They
+    are scheduled ``after_s`` later, and valid from then on.
+    """
+
+    number: int
+    at_s: float
+    lane: Lane
+    campaign: str
+    sender_id: str
+    count: int
+    valid_s: float
+    segments: int
+    together: bool
+    after_s: float = 0.0
+    keeps_hours: bool = False
+
+
+class FaultTarget(Protocol):
+    """What a fault acts on. ``calls`` are those of the clients."""
+
+    state: StormState
+    sender: StormSender
+    operator: Operator
+    calls: tuple[Call, ...]
+
+    def crash_provider(self, route: str, down_s: float) -> None:
+        """Kill the provider of a route; it starts again after ``down_s``."""
+
+
 class Fault(Protocol):
     """One fault. A kind is a module of ``loadtests/storm/faults/`` with a frozen struct of these methods."""
 
@@ -48,5 +79,5 @@ class Fault(Protocol):
     def draw(cls, random: Random, scene: Scene) -> Self:
         """One fault of this kind."""
 
-    def begin(self, world: StormWorld) -> None:
+    def begin(self, target: FaultTarget) -> None:
         """Arrange what it does. Called once, before the storm and before the providers begin."""

@@ -4,19 +4,16 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
 from loadtests.storm import uses
 from loadtests.storm.policy import policy_of
+from loadtests.storm.process import Process
+from loadtests.storm.state import StormState
 from reference_sender.dispatch.values import Lane, Message, Outcome, Result, State
 from reference_sender.node.effects import Commit, SubmitNow
 from reference_sender.policy.quiet_hours import OpeningHours
-
-if TYPE_CHECKING:
-    from loadtests.storm.process import Process
-    from loadtests.storm.world import StormWorld
 
 _COUNTED = frozenset({Outcome.RETRYABLE, Outcome.UNKNOWN})
 _REFUSALS = frozenset(
@@ -28,29 +25,30 @@ class Violation(Struct, frozen=True):
     """An invariant that does not hold, and for which messages."""
 
     invariant: str
-    said: str
+    text: str
     keys: tuple[str, ...] = ()
 
 
 class StormWatch:
     """``violations`` has what was found during the storm."""
 
-    def __init__(self, world: StormWorld) -> None:
-        self._world = world
+    def __init__(self, state: StormState, hours: str, max_attempts: int) -> None:
+        self._state = state
+        self._max_attempts = max_attempts
         self.violations: list[Violation] = []
         self.acknowledged_keys: set[str] = set()
         self.submitted_keys: Counter[str] = Counter()
         self._attempted: Counter[str] = Counter()  # attempts that were to be stored, by key
         self._stopped: dict[str, frozenset[str]] = {}  # campaigns, with what had been attempted by then
         self._opted_out: dict[str, frozenset[str]] = {}  # numbers, with the same
-        self._hours = OpeningHours(policy_of(world.plan.hours).countries)
+        self._hours = OpeningHours(policy_of(hours).countries)
         self._refused: Counter[tuple[int, str]] = Counter()  # attempts, by the process's number and key
         self._hedged: set[tuple[int, str]] = set()  # with the number of the process
 
     def acknowledged(self, keys: Sequence[str]) -> None:
         """A client has the answer that its messages are kept."""
         self.acknowledged_keys.update(keys)
-        self._world.note(f"acknowledged: {' '.join(keys)}")
+        self._state.note(f"acknowledged: {' '.join(keys)}")
 
     def stopped_campaign(self, campaign: str) -> None:
         """That a campaign is paused or cancelled was acknowledged."""
@@ -73,15 +71,15 @@ class StormWatch:
 
     def check_schedules(self, process: Process, overdue_ns: int) -> None:
         """No message is held although its instant has passed by ``overdue_ns``."""
-        disk, gate = self._world.disk, process.node.gate
+        disk, gate = self._state.disk, process.node.gate
         for message in disk.messages.values():
             waits = message.message_id not in disk.progress and gate.holds(message.message_id)
             # In quiet hours, in a stopped campaign and over a limit it is held in spite of its schedule.
             waits = waits and not message.keeps_hours and not gate.bars(message)
             if waits and 0 < message.not_before_ns < process.wall_ns - overdue_ns:
                 late_s = (process.wall_ns - message.not_before_ns) / 1e9
-                said = f"{message.key} is held {late_s:.3f} s after its time"
-                self._violated("schedule", said, message.key)
+                text = f"{message.key} is held {late_s:.3f} s after its time"
+                self._violated("schedule", text, message.key)
 
     def _check_rules(self, process: Process, message: Message) -> None:
         """Not of a message that a provider may have: it is repeated in spite of the rules. A process knows
@@ -91,24 +89,23 @@ class StormWatch:
         key = message.key
         if self._attempted[key] > 1 + self._refused[process.number, key]:
             return
-        world = self._world
         if message.campaign in self._stopped and key not in self._stopped[message.campaign]:
             self._violated("stopped", f"{key} was submitted and {message.campaign} is stopped", key)
         opted_out = message.lane is Lane.MARKETING and message.to in self._opted_out
         if opted_out and key not in self._opted_out[message.to]:
             self._violated("stopped", f"{key} was submitted and its number had opted out", key)
         if message.not_before_ns:
-            world.struck(uses.SCHEDULE)
+            self._state.struck(uses.SCHEDULE)
             if message.not_before_ns > wall_ns:
                 self._violated("schedule", f"{key} was submitted before its time", key)
         if message.keeps_hours:
-            world.struck(uses.HOURS)
+            self._state.struck(uses.HOURS)
             closed = self._hours.window(message.to, wall_ns).opens_ns > wall_ns
             if closed:
                 self._violated("schedule", f"{key} was submitted in quiet hours", key)
 
-    def _violated(self, invariant: str, said: str, key: str) -> None:
-        self.violations.append(Violation(invariant, said, (key,)))
+    def _violated(self, invariant: str, text: str, key: str) -> None:
+        self.violations.append(Violation(invariant, text, (key,)))
 
     def submitted(self, process: Process, submit: SubmitNow) -> None:
         """A request goes out."""
@@ -117,38 +114,38 @@ class StormWatch:
             self.submitted_keys[message.key] += 1
             if message.expires_ns <= now_ns:
                 late_s = (now_ns - message.expires_ns) / 1e9
-                said = f"{message.key} was submitted {late_s:.3f} s after its expiry"
-                self._violated("expiry", said, message.key)
+                text = f"{message.key} was submitted {late_s:.3f} s after its expiry"
+                self._violated("expiry", text, message.key)
             self._check_rules(process, message)
-        if self._world.is_noting:
+        if self._state.is_noting:
             keys = " ".join(message.key for message in submit.messages)
-            self._world.note(f"submitted on {submit.route}: {keys}")
+            self._state.note(f"submitted on {submit.route}: {keys}")
 
     def answered(
         self, process: Process, route: str, messages: Sequence[Message], results: Sequence[Result]
     ) -> None:
         """The sender learns the result of a request."""
-        most = self._world.plan.max_attempts
+        most = self._max_attempts
         for message, result in zip(messages, results, strict=True):
             if result.outcome in _REFUSALS:
                 self._refused[process.number, message.key] += 1
             if result.outcome in _COUNTED:
                 number = process.counted[message.key] = process.counted.get(message.key, 0) + 1
                 if number > most:
-                    said = f"{message.key} has {number} attempts that count; its budget is {most}"
-                    self._violated("retry budget", said, message.key)
-        if self._world.is_noting:
-            said = " ".join(
+                    text = f"{message.key} has {number} attempts that count; its budget is {most}"
+                    self._violated("retry budget", text, message.key)
+        if self._state.is_noting:
+            text = " ".join(
                 f"{message.key}={result.outcome.value}({result.reason or result.provider_id or ''})"
                 for message, result in zip(messages, results, strict=True)
             )
-            self._world.note(f"answered by {route}: {said}")
+            self._state.note(f"answered by {route}: {text}")
 
     def committing(self, process: Process, commit: Commit) -> None:
         """A commit begins."""
         if commit.work is None:
             return
-        messages = self._world.disk.messages
+        messages = self._state.disk.messages
         if commit.work.attempts and commit.work.messages:
             messages = messages | {each.message_id: each for each in commit.work.messages}
         for attempt in commit.work.attempts:
@@ -156,5 +153,5 @@ class StormWatch:
             self._attempted.update(messages[number].key for number in attempt.message_ids)
         for change in commit.work.changes:
             process.ends.setdefault(change.state, set()).add(change.key)
-            if change.state is not State.QUEUED and self._world.is_noting:
-                self._world.note(f"commit: {change.key} is {change.state.value} {change.reason}")
+            if change.state is not State.QUEUED and self._state.is_noting:
+                self._state.note(f"commit: {change.key} is {change.state.value} {change.reason}")

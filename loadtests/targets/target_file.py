@@ -28,9 +28,9 @@ from pydantic import (
 )
 from pydantic_core import ErrorDetails
 
-from loadtests.addresses import host_and_port
-from loadtests.plain_errors import in_our_words
-from loadtests.secret_text import read_secret
+from reference_sender.addresses import host_and_port
+from reference_sender.plain_errors import in_our_words
+from reference_sender.secret_text import read_secret
 
 FIELDS = ("key", "to", "text", "message_class", "campaign")
 PLACEHOLDER = re.compile(r"\{(" + "|".join(FIELDS) + r")\}")

@@ -12,11 +12,11 @@ import msgspec
 from loadtests.arrivals import Plan, key_tag_of, plan_from_json
 from loadtests.parts import Adjustment, adjusted
 from loadtests.scenario import Scenario, ScenarioError
-from loadtests.secret_text import read_secret
 from loadtests.targets import TargetError, load_target
 from loadtests.users.adapters import Adapter
 from loadtests.users.adapters.reference_sender import ReferenceSender
 from loadtests.users.adapters.templated import TemplatedTarget
+from reference_sender.secret_text import read_secret
 
 DEFAULT_SEED = 1
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from msgspec.structs import replace
+
 from mock_provider.engine.distributions import nanoseconds
 from mock_provider.engine.draws import id_of
 from mock_provider.engine.message import SubmitTerms, TrackedMessage
 from mock_provider.engine.money import MICRO
 from mock_provider.engine.segments import ucs2_for
-from mock_provider.engine.values import Accepted, AcceptedMessage, Submit
+from mock_provider.engine.values import NO_REPORTS, Accepted, AcceptedMessage, ReportsWanted, Submit
 
 if TYPE_CHECKING:
     from mock_provider.engine.admission import Admission, Admitted
@@ -47,14 +49,14 @@ class Acceptance:
     def apply(self, settings: EngineSettings) -> None:
         """Use these settings from now on."""
         self._validity_ns = nanoseconds(settings.delivery.validity_s)
-        self._report_url = settings.account.report_url
+        self._account_url = settings.account.report_url
 
     def accept(
         self, now_ns: int, submit: Submit, seen: list[TrackedMessage], admitted: Admitted
     ) -> tuple[Accepted, tuple[TrackedMessage, ...]]:
         """The answer, and the messages that enter the queues when it has left."""
         counters = self._counters
-        if submit.validate_only:
+        if submit.options.validate_only:
             counters.validated += 1
             return _validated(admitted), ()
         counters.requests_accepted += 1
@@ -82,18 +84,15 @@ class Acceptance:
         self, now_ns: int, submit: Submit, seen: list[TrackedMessage], admitted: Admitted
     ) -> tuple[tuple[TrackedMessage, ...], tuple[AcceptedMessage, ...], int]:
         """The candidates as messages, as the answer lists them, and their number of segments."""
-        id_style = submit.id_style or self._admission.rules(submit.protocol).id_style
+        id_style = submit.options.id_style or self._admission.rules(submit.protocol).id_style
         start_ns = now_ns if submit.scheduled_ns is None else max(now_ns, submit.scheduled_ns)
         expires_ns = start_ns + self._validity_ns if submit.expires_ns is None else submit.expires_ns
         terms = SubmitTerms(
             submit.sender_id,
-            submit.report_url or self._report_url,
-            submit.wanted,
+            submit.options,
+            self._wanted(submit.reports),
             submit.memo,
-            submit.priority,
             admitted.queue_first,
-            submit.expires_in_queue,
-            submit.overflow_fails,
         )
         protocol = submit.protocol
         accept, chances_of = self._message_store.accept, self._draws.message
@@ -131,6 +130,11 @@ class Acceptance:
             )
         self._message_store.name(messages)
         return tuple(messages), tuple(answered), total_segments
+
+    def _wanted(self, reports: ReportsWanted) -> ReportsWanted:
+        if reports.url:
+            return reports
+        return replace(reports, url=self._account_url) if self._account_url else NO_REPORTS
 
     def _delay(self, message: TrackedMessage, submit: Submit, until_ns: int) -> None:
         """A rule of its country keeps the message back. Its validity begins then, unless it names an end."""

@@ -188,7 +188,7 @@ class Admission:
         candidates: list[Candidate] = []
         left_out: list[tuple[int, Refusal]] = []
         invalid = list(submit.unparsable)
-        segment_micro = self.account.segment_micro(submit.priority)
+        segment_micro = self.account.segment_micro(submit.options.priority)
         for index, outbound in enumerate(submit.messages):
             route = self._router.route(outbound.msisdn)
             if route is None:
@@ -212,7 +212,7 @@ class Admission:
                 return Refused(closed, tuple(invalid))
             if not candidates or (invalid and not rules.partial_rejection):
                 return Refused(Refusal.NO_VALID_RECIPIENT, tuple(invalid))
-        queue_first = not self._traffic.is_marketing(submit) if self._tiered else submit.priority
+        queue_first = not self._traffic.is_marketing(submit) if self._tiered else submit.options.priority
         return Admitted(candidates, tuple(invalid), left_out, queue_first)
 
     def _look_closely(
@@ -248,7 +248,8 @@ class Admission:
                 candidate.not_before_ns = judged.not_before_ns
             micro = router.price_micro(candidate.country, candidate.carrier) if router.priced else None
             if micro is not None:
-                candidate.price_micro = self.account.price_by_micro(micro, outbound.segments, submit.priority)
+                priority = submit.options.priority
+                candidate.price_micro = self.account.price_by_micro(micro, outbound.segments, priority)
             remaining.append(candidate)
         candidates[:] = remaining
         return None
@@ -261,7 +262,7 @@ class Admission:
     ) -> Refused | None:
         """Exclude duplicates and flooded numbers, or refuse the request for them, as the profile says."""
         candidates = admitted.candidates
-        if submit.refuse_duplicates and keys:
+        if submit.options.refuse_duplicates and keys:
             repeated = self._duplicates(now_ns, keys, candidates)
             if repeated and (not self._skip_duplicates or len(repeated) == len(candidates)):
                 return Refused(Refusal.DUPLICATE_REF)
@@ -300,7 +301,7 @@ class Admission:
             senders = self._pipeline.senders
             room = (
                 not senders.active
-                or submit.overflow_fails
+                or submit.options.overflow_fails
                 or senders.has_room(submit.sender_id, segments, now_ns)
             )
             if not room:
@@ -312,7 +313,7 @@ class Admission:
             return Refused(Refusal.DAILY_CAP)
         if not self.account.can_pay(price_micro):
             return Refused(Refusal.NO_CREDIT)
-        if not submit.validate_only:
+        if not submit.options.validate_only:
             self.segments.take(now_ns, segments)
             self.account.pay(price_micro)
             if capped:

@@ -124,7 +124,7 @@ class DeliveryPipeline:
     def enter(self, at_ns: int, now_ns: int, message: TrackedMessage, effects: list[Effect]) -> None:
         """The reply has left or is suppressed: the message enters the queues, its sender's first."""
         move(message, ENTER)
-        if message.terms.wanted.stages and message.terms.report_url:
+        if message.terms.reports.stages:
             self._enter_told(at_ns, now_ns, message, effects)
         elif not self.senders.active or self._passes_its_sender(at_ns, now_ns, message, effects):
             self._to_accept_queue(at_ns, now_ns, message, effects)
@@ -146,7 +146,8 @@ class DeliveryPipeline:
         if own is None or own.passes(message.segments, at_ns):
             return True
         terms = message.terms
-        if terms.overflow_fails and not self.senders.has_room(terms.sender_id, message.segments, at_ns):
+        overflow_fails = terms.options.overflow_fails
+        if overflow_fails and not self.senders.has_room(terms.sender_id, message.segments, at_ns):
             self._overflow(at_ns, now_ns, message, effects)
         elif own.wait(message, at_ns):
             self._arm(own, at_ns)
@@ -288,9 +289,9 @@ class DeliveryPipeline:
         move(message, DEPART)
         self._on_air += 1
         message.t_carrier_ns = at_ns
-        if message.terms.expires_in_queue:
+        if message.terms.options.expires_in_queue:
             message.expires_ns = at_ns + self._validity_ns
-        if message.terms.wanted.progress and message.terms.report_url:
+        if message.terms.reports.progress:
             self._reporting.handed_over(at_ns, message, effects)
         chances = message.chances or self._draws.message(message.key, message.ordinal)
         # A million messages may be on the air: drop the cached draws; the report recomputes them.

@@ -8,20 +8,25 @@ from mock_provider.engine.lifecycle import REFUSED, Stage
 from mock_provider.engine.magic import Magic
 from mock_provider.engine.money import MICRO
 from mock_provider.engine.outcome import FinalOutcome
-from mock_provider.engine.values import ENDS_ONLY, DeliveryReport, JournalRow, MessageState, ReportsWanted
+from mock_provider.engine.values import (
+    NO_OPTIONS,
+    NO_REPORTS,
+    DeliveryReport,
+    JournalRow,
+    MessageState,
+    ReportsWanted,
+    SubmitOptions,
+)
 
 
 class SubmitTerms(Struct, frozen=True, gc=False, array_like=True):
     """What a submit asks for its messages. All of them share one object."""
 
     sender_id: str = ""
-    report_url: str = ""
-    wanted: ReportsWanted = ENDS_ONLY
+    options: SubmitOptions = NO_OPTIONS
+    reports: ReportsWanted = NO_REPORTS  # with the account's URL in place of ""
     memo: str = ""
-    priority: bool = False
     queue_first: bool = False  # its messages go before others in queues
-    expires_in_queue: bool = False
-    overflow_fails: bool = False
 
 
 NO_TERMS = SubmitTerms()
@@ -115,7 +120,7 @@ def journal_row(message: TrackedMessage, newest: TrackedMessage, account: str) -
         message.radio_ns,
         message.handset_wait_ns,
         newest.throttled,
-        message.terms.priority,
+        message.terms.options.priority,
         message.ucs2_for,
     )
 

@@ -23,7 +23,7 @@ def set_out(
     ``radio_ns`` is as drawn, even if the message's validity or outcome ends it earlier. The wait for a
     phone that is not found ends with the message. A brown-out slows the radio, not the wait for a phone.
     """
-    radio_ns, wait_ns, ended = carrier.draw(uniforms, message.terms.priority)
+    radio_ns, wait_ns, ended = carrier.draw(uniforms, message.terms.options.priority)
     magic = message.magic
     if magic is not None:
         ended = magic.outcome or ended

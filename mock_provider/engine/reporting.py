@@ -123,7 +123,7 @@ class Reporting:
 
     def cancelled(self, now_ns: int, message: TrackedMessage) -> None:
         """A scheduled message was removed. The next ``advance``, which is due at once, reports it."""
-        if message.terms.wanted.stages and message.terms.report_url:
+        if message.terms.reports.stages:
             self._event_queue.add(now_ns, self._on_cancelled, message)
 
     def _tell_cancelled(
@@ -135,7 +135,7 @@ class Reporting:
         carrier = self._carriers.get(message.carrier)
         mcc, mnc = ("", "") if carrier is None else (carrier.mcc, carrier.mnc)
         report = progress_report(message, at_ns, mcc, mnc)
-        return SendProgress(message.terms.report_url, report, message.protocol, reached)
+        return SendProgress(message.terms.reports.url, report, message.protocol, reached)
 
     def ended(self, at_ns: int, now_ns: int, message: TrackedMessage, effects: list[Effect]) -> None:
         """The message reached its final state at ``at_ns``. Schedule its report, if one is wanted."""
@@ -143,9 +143,7 @@ class Reporting:
         if message.outcome is not None:
             ended, state = self._counters.ended, message.outcome.state_name
             ended[state] = ended.get(state, 0) + 1
-        if not message.terms.report_url or (
-            message.terms.wanted.final is not _ALL and not _is_wanted(message)
-        ):
+        if message.terms.reports.final is not _ALL and not _is_wanted(message):
             self._close(message)
             return
         delay_ns: int | None = 0
@@ -300,7 +298,7 @@ class Reporting:
     def _gather(self, at_ns: int, now_ns: int, message: TrackedMessage, effects: list[Effect]) -> None:
         if self._disturbed and self._is_held(at_ns, message):
             return
-        receiver = message.protocol, message.terms.report_url
+        receiver = message.protocol, message.terms.reports.url
         if self._max_per_call == 1:
             self._send(now_ns, receiver, (message,), effects)
             return
@@ -384,4 +382,4 @@ class Reporting:
 
 def _is_wanted(message: TrackedMessage) -> bool:
     failed = message.outcome is not None and message.outcome.state is not MessageState.DELIVERED
-    return failed and message.terms.wanted.final is FinalReport.FAILURES
+    return failed and message.terms.reports.final is FinalReport.FAILURES

@@ -134,10 +134,11 @@ class TrafficOf:
 
     def is_marketing(self, submit: Submit) -> bool:
         """A priority message is never marketing."""
-        if submit.priority:
+        options = submit.options
+        if options.priority:
             return False
-        if submit.message_class is not _UNSPECIFIED:
-            return submit.message_class is _MARKETING
+        if options.message_class is not _UNSPECIFIED:
+            return options.message_class is _MARKETING
         return self._marketing_by_default or submit.sender_id in self._marketing_senders
 
 

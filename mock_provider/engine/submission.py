@@ -105,7 +105,7 @@ class SubmitHandler:
 
     def submit(self, now_ns: int, submit: Submit, effects: list[Effect]) -> None:
         self._counters.requests += 1
-        outbounds = () if submit.validate_only else submit.messages
+        outbounds = () if submit.options.validate_only else submit.messages
         seen, all_new = self._message_store.see(outbounds, submit.protocol, now_ns)
         keys: Sequence[str] = ()
         if seen and all_new:  # the keys need not be compared

@@ -45,17 +45,34 @@ class FinalReport(Enum):
 
 
 class ReportsWanted(Struct, frozen=True, gc=False):
-    """Which reports the sender wants, at ``Submit.report_url`` or the URL of the account.
+    """Which reports the sender wants, and where.
 
-    Protocols use a few values of this, which a million messages share.
+    ``url`` "": that of the account; without one no report is wanted. A million messages share a few values.
     """
 
+    url: str = ""
     final: FinalReport = FinalReport.ALL
     progress: bool = False  # also when it is handed to its carrier
     stages: bool = False  # also when it enters its queue, and when it is cancelled
 
 
-ENDS_ONLY = ReportsWanted()
+ACCOUNT_REPORTS = ReportsWanted()
+NO_REPORTS = ReportsWanted(final=FinalReport.NONE)
+
+
+class SubmitOptions(Struct, frozen=True, gc=False):
+    """How a submit is checked, and how its messages are handled."""
+
+    priority: bool = False
+    refuse_duplicates: bool = False  # refuse a client_ref seen within the profile's window
+    validate_only: bool = False  # checked and answered, neither charged nor sent
+    message_class: MessageClass = MessageClass.UNSPECIFIED
+    expires_in_queue: bool = False  # ``expires_ns`` limits the wait for the carrier, not the delivery
+    overflow_fails: bool = False  # if the sender's queue is full, the message fails instead of being refused
+    id_style: IdStyle | None = None  # of the ids of its messages; None: that of the protocol
+
+
+NO_OPTIONS = SubmitOptions()
 
 
 class Outbound(Struct, frozen=True, gc=False):
@@ -77,21 +94,14 @@ class Submit(Struct, frozen=True, gc=False):
     token: str
     sender_id: str
     messages: tuple[Outbound, ...]
-    priority: bool = False  # priority
-    refuse_duplicates: bool = False  # refuse a client_ref seen within the profile's window
-    validate_only: bool = False  # checked and answered, neither charged nor sent
-    report_url: str | None = None
+    unparsable: tuple[str, ...] = ()  # numbers of the request that are not an MSISDN
+    options: SubmitOptions = NO_OPTIONS
+    reports: ReportsWanted = ACCOUNT_REPORTS
     scheduled_ns: int | None = None  # not before this instant
     expires_ns: int | None = None  # given up after this instant
-    unparsable: tuple[str, ...] = ()  # numbers of the request that are not an MSISDN
-    message_class: MessageClass = MessageClass.UNSPECIFIED
-    wanted: ReportsWanted = ENDS_ONLY
-    backup_host: bool = False  # it was sent to the provider's backup host
     memo: str = ""  # data of the protocol, returned in reports and by the inbox; the engine does not read it
-    expires_in_queue: bool = False  # ``expires_ns`` limits the wait for the carrier, not the delivery
-    overflow_fails: bool = False  # if the sender's queue is full, the message fails instead of being refused
+    backup_host: bool = False  # it was sent to the provider's backup host
     blocked: frozenset[str] = frozenset()  # MSISDNs of the request that are on the account's blacklist
-    id_style: IdStyle | None = None  # of the ids of its messages; None: that of the protocol
     replaces: str = ""  # id of a scheduled message, removed in the step in which this one is accepted
 
 
@@ -166,7 +176,7 @@ class SendReports(Struct, frozen=True, gc=False):
 
 
 class ReportStage(Enum):
-    """The stage that a ``SendProgress`` reports. The last two need ``stages`` in ``wanted``."""
+    """The stage that a ``SendProgress`` reports. The last two need ``ReportsWanted.stages``."""
 
     HANDED_OVER = "handed_over"
     QUEUED = "queued"

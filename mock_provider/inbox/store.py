@@ -208,6 +208,6 @@ def _has_number(message: AcceptedMessage, part: str) -> bool:
 
 
 def _has_text(request: _Kept, message: AcceptedMessage, source: Outbound | None, part: str) -> bool:
-    said, key = ("", "") if source is None else (source.text, source.key)
-    whole = f"{said}\0{key}\0{request.submit.sender_id}\0{message.client_ref or ''}\0{message.provider_id}"
+    text, key = ("", "") if source is None else (source.text, source.key)
+    whole = f"{text}\0{key}\0{request.submit.sender_id}\0{message.client_ref or ''}\0{message.provider_id}"
     return part in whole.casefold()

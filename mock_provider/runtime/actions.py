@@ -91,7 +91,7 @@ class ActionRunner:
         refusal = None
         if not isinstance(answer, Accepted):
             refusal = answer.reason
-        elif not submit.validate_only:
+        elif not submit.options.validate_only:
             self._inbox.remember(submit, answer, pending.wall_s)
         try:
             reply = pending.action.render(answer)

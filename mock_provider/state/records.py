@@ -8,8 +8,8 @@ from typing import TypeVar
 import msgspec
 from msgspec import Struct
 
-from mock_provider.engine.message import TrackedMessage
-from mock_provider.engine.values import Accepted, Submit
+from mock_provider.engine.message import SubmitTerms, TrackedMessage
+from mock_provider.engine.values import Accepted, ReportsWanted, Submit, SubmitOptions
 
 _T = TypeVar("_T")
 _encode = msgspec.msgpack.Encoder().encode
@@ -40,4 +40,5 @@ def read(data: bytes, kind: type[_T]) -> _T:
 
 
 # Records are read by the places of their fields: other fields are another format.
-FIELDS = " ".join((*TrackedMessage.__struct_fields__, *Submit.__struct_fields__))
+_KINDS = TrackedMessage, SubmitTerms, Submit, SubmitOptions, ReportsWanted
+FIELDS = " ".join(name for kind in _KINDS for name in kind.__struct_fields__)

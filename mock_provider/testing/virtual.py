@@ -17,9 +17,11 @@ from mock_provider.engine.values import (
     Outbound,
     Refused,
     Reply,
+    ReportsWanted,
     SendProgress,
     SendReports,
     Submit,
+    SubmitOptions,
 )
 from mock_provider.profiles import Profile, parse_profile
 
@@ -70,6 +72,13 @@ class VirtualDriver:
         """Run until no event is pending."""
         while (due_ns := self.engine.next_due()) is not None:
             self._advance(due_ns)
+
+    def leap_until(self, until_ns: int) -> None:
+        """As ``run_until``, in the steps of a simulation (``advance_to_effects``). Needs a first input."""
+        while (due_ns := self.engine.next_due()) is not None and due_ns <= until_ns:
+            self.now_ns, effects = self.engine.advance_to_effects(until_ns)
+            self.carry_out(effects)
+        self.now_ns = max(self.now_ns, until_ns)
 
     def stall_until(self, until_ns: int) -> None:
         """Let time pass and serve no deadline, as in a process that stands still."""
@@ -128,14 +137,17 @@ class VirtualProvider:
     def send(self, at_s: float, *messages: str | Mapping[str, Any], **fields: Any) -> int:
         """Submit one request at ``at_s`` and return its number.
 
-        A message is its key, or the fields of an ``Outbound``; ``fields`` are those of the ``Submit``.
+        A message is its key, or the fields of an ``Outbound``; ``fields`` are those of the ``Submit`` and of
+        its ``SubmitOptions``.
         """
         self._requests += 1
-        settings = {
+        options = {name: fields.pop(name) for name in SubmitOptions.__struct_fields__ if name in fields}
+        settings: dict[str, Any] = {
             "protocol": "smsapi",
             "token": TOKEN,
             "sender_id": "Test",
-            "report_url": REPORT_URL,
+            "options": SubmitOptions(**options),
+            "reports": ReportsWanted(REPORT_URL),
         } | fields
         submit = Submit(self._requests, messages=tuple(map(_outbound, messages)), **settings)
         self._driver.submit(submit, round(at_s * NS_PER_S))

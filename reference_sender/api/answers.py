@@ -68,8 +68,8 @@ def json_answer(value: object, status: int = 200) -> web.Response:
 
 def error_answer(error: ApiError) -> web.Response:
     """``{"error": {"code", "field", "message"}}``, with Retry-After if it is known."""
-    said = {"code": error.code, "field": error.field, "message": error.message}
-    answer = json_answer({"error": said}, error.status)
+    body = {"code": error.code, "field": error.field, "message": error.message}
+    answer = json_answer({"error": body}, error.status)
     if error.retry_after_s is not None:
         answer.headers["Retry-After"] = str(error.retry_after_s)
     answer.headers.update(error.headers)

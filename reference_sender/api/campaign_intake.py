@@ -304,12 +304,12 @@ class CampaignIntake:
 
     def _refuse(self, row: int, why: Invalid) -> None:
         self.answer.refused_count += 1
-        said = (why.code, why.field, why.message)
-        last = self._last_refusals.get(said)
+        reason = (why.code, why.field, why.message)
+        last = self._last_refusals.get(reason)
         if last is not None and last.to_row == row - 1:
             last.to_row = row
             return
         self._unordered = self._unordered or row < self._last_refused
         self._last_refused = row
-        self._last_refusals[said] = refusal = RefusedRows(row, row, *said)
+        self._last_refusals[reason] = refusal = RefusedRows(row, row, *reason)
         self.answer.refused.append(refusal)

@@ -30,6 +30,7 @@ _LARGEST_ID = 2**63 - 1
 UNCERTAIN_REASONS = frozenset({EXPIRED_UNCERTAIN, EXPIRED_UNREPORTED, EXPIRED_NOWHERE})
 _QUEUE_FULL = "queue_full"
 _FILTERS = ("campaign", "reason", "class", "route", "since", "until")
+_LAST_NS = 2**63 - 1  # the largest instant in a store, in the year 2262
 _EXAMPLE = "2026-12-01T09:00:00+01:00"
 _CLASSES = ", ".join(lane.value for lane in Lane)
 
@@ -231,7 +232,7 @@ def _store_filter(wanted: DeadLetterQuery) -> DeadLetterFilter:
 
 
 def _instant_ns(name: str, text: str | None) -> int | None:
-    """An instant as the store has it. Raises ``Invalid``."""
+    """An instant as the store has it; the nearest one that it can have. Raises ``Invalid``."""
     if text is None:
         return None
     try:
@@ -240,7 +241,7 @@ def _instant_ns(name: str, text: str | None) -> int | None:
         at = None
     if at is None or at.tzinfo is None:
         raise Invalid("invalid", name, f"{name} must be an instant with its offset, such as {_EXAMPLE}")
-    return round(at.timestamp() * 1e6) * 1_000
+    return min(max(round(at.timestamp() * 1e6) * 1_000, 0), _LAST_NS)
 
 
 def _lane(text: str | None) -> Lane | None:

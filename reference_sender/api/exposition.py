@@ -53,9 +53,9 @@ def dispatch_families(state: DispatchState) -> Iterator[Metric]:
     yield _counters("undelivered_messages", reasons, "reason", state.reasons)
     handover = {each.message_class: each.handover for each in classes}
     delivery = {each.message_class: each.delivery for each in classes}
-    said = "From the acceptance by the sender to"
-    yield _histogram("handover_duration_seconds", f"{said} that by a provider", _CLASS, handover)
-    yield _histogram("delivery_duration_seconds", f"{said} the delivery", _CLASS, delivery)
+    start = "From the acceptance by the sender to"
+    yield _histogram("handover_duration_seconds", f"{start} that by a provider", _CLASS, handover)
+    yield _histogram("delivery_duration_seconds", f"{start} the delivery", _CLASS, delivery)
     for key, (name, help_text) in _TOTALS.items():
         yield _counter(name, help_text, state.totals[key])
     held_back = "Time for which ready messages were not submitted"
@@ -74,9 +74,9 @@ _TOTALS = {
 
 
 def _route_families(routes: Sequence[RouteSnapshot]) -> Iterator[Metric]:
-    def gauges(name: str, said: str, what: str) -> Metric:
+    def gauges(name: str, description: str, what: str) -> Metric:
         values = {route.name: float(getattr(route, what)) for route in routes}
-        return _gauges(f"route_{name}", said, _ROUTE, values)
+        return _gauges(f"route_{name}", description, _ROUTE, values)
 
     yield gauges("in_flight_requests", "Requests of the route without an answer", "in_flight")
     yield gauges("in_flight_limit_requests", "Most requests without an answer", "max_in_flight")
@@ -96,8 +96,8 @@ def _route_families(routes: Sequence[RouteSnapshot]) -> Iterator[Metric]:
     opened = {route.name: route.breaker_opened for route in routes}
     yield _counters("route_breaker_openings", "Times that the breaker opened", _ROUTE, opened)
     throttles = {route.name: route.throttles for route in routes}
-    said = "Requests that the provider refused because of a rate limit"
-    yield _counters("route_throttled_requests", said, _ROUTE, throttles)
+    description = "Requests that the provider refused because of a rate limit"
+    yield _counters("route_throttled_requests", description, _ROUTE, throttles)
 
 
 def process_families(driver: Driver, tally: Tally, lag: LoopLag) -> Iterator[Metric]:
@@ -133,11 +133,11 @@ def process_families(driver: Driver, tally: Tally, lag: LoopLag) -> Iterator[Met
 def money_families(spending: SpendingState, balances: Mapping[str, float]) -> Iterator[Metric]:
     """Balances and spending limits, as far as there are any."""
     if balances:
-        said = "Balance of the route's account, in the unit of its provider"
-        yield _gauges("route_balance_units", said, _ROUTE, dict(balances))
+        description = "Balance of the route's account, in the unit of its provider"
+        yield _gauges("route_balance_units", description, _ROUTE, dict(balances))
     if spending.daily_limit is not None:
-        said = "Costs reserved for today, in the currency of the prices"
-        yield _gauge("daily_spending_units", said, spending.spent_today / UNIT)
+        description = "Costs reserved for today, in the currency of the prices"
+        yield _gauge("daily_spending_units", description, spending.spent_today / UNIT)
         yield _gauge("daily_spending_limit_units", "Their limit", spending.daily_limit / UNIT)
     over = sum(each.over_limit for each in spending.campaigns)
     yield _gauge(
@@ -145,20 +145,20 @@ def money_families(spending: SpendingState, balances: Mapping[str, float]) -> It
     )
 
 
-def _gauge(name: str, said: str, value: float) -> Metric:
-    return GaugeMetricFamily(_PREFIX + name, said, value=value)
+def _gauge(name: str, description: str, value: float) -> Metric:
+    return GaugeMetricFamily(_PREFIX + name, description, value=value)
 
 
-def _gauges(name: str, said: str, label: str, values: Mapping[str, float]) -> Metric:
-    return _labelled(GaugeMetricFamily(_PREFIX + name, said, labels=[label]), values)
+def _gauges(name: str, description: str, label: str, values: Mapping[str, float]) -> Metric:
+    return _labelled(GaugeMetricFamily(_PREFIX + name, description, labels=[label]), values)
 
 
-def _counter(name: str, said: str, value: float) -> Metric:
-    return CounterMetricFamily(_PREFIX + name, said, value=value)
+def _counter(name: str, description: str, value: float) -> Metric:
+    return CounterMetricFamily(_PREFIX + name, description, value=value)
 
 
-def _counters(name: str, said: str, label: str, values: Mapping[str, float]) -> Metric:
-    return _labelled(CounterMetricFamily(_PREFIX + name, said, labels=[label]), values)
+def _counters(name: str, description: str, label: str, values: Mapping[str, float]) -> Metric:
+    return _labelled(CounterMetricFamily(_PREFIX + name, description, labels=[label]), values)
 
 
 def _labelled(family: GaugeMetricFamily | CounterMetricFamily, values: Mapping[str, float]) -> Metric:
@@ -167,8 +167,8 @@ def _labelled(family: GaugeMetricFamily | CounterMetricFamily, values: Mapping[s
     return family
 
 
-def _histogram(name: str, said: str, label: str, values: dict[str, DurationCounts]) -> Metric:
-    family = HistogramMetricFamily(_PREFIX + name, said, labels=[label] if label else [])
+def _histogram(name: str, description: str, label: str, values: dict[str, DurationCounts]) -> Metric:
+    family = HistogramMetricFamily(_PREFIX + name, description, labels=[label] if label else [])
     for of, durations in values.items():
         total, buckets = 0, []
         for bound, count in zip(_BOUNDS, durations.counts, strict=True):

@@ -132,8 +132,8 @@ class Api:
             return error_answer(ApiError(400, "disconnected", "the body ended too early"))
         except StoreError as error:
             self._tally.store_failed += 1
-            said = f"the store cannot keep a message: {error}; try again"
-            return error_answer(ApiError(503, "store_failed", said, retry_after_s=RETRY_STORE_S))
+            text = f"the store cannot keep a message: {error}; try again"
+            return error_answer(ApiError(503, "store_failed", text, retry_after_s=RETRY_STORE_S))
         except Exception:
             # An answer has begun: the only way to report the error is to break the connection.
             if request.writer.output_size > 0:

@@ -22,8 +22,8 @@ async def check_health(driver: Driver, patience_s: float = _PATIENCE_S) -> None:
     except StoreError as error:
         raise ApiError(503, "store_failed", f"the store cannot keep a message: {error}") from error
     except TimeoutError as error:
-        said = f"the store has not finished a commit for {patience_s:g} s"
-        raise ApiError(503, "store_failed", said) from error
+        text = f"the store has not finished a commit for {patience_s:g} s"
+        raise ApiError(503, "store_failed", text) from error
 
 
 async def settle(driver: Driver) -> None:
@@ -36,8 +36,8 @@ async def settle(driver: Driver) -> None:
             await driver.settled()
     except TimeoutError as error:
         reason = driver.commits.error or f"it has not finished a commit for {SETTLE_S:g} s"
-        said = f"the store does not keep the latest changes: {reason}; try again"
-        raise ApiError(503, "store_failed", said, retry_after_s=RETRY_STORE_S) from error
+        text = f"the store does not keep the latest changes: {reason}; try again"
+        raise ApiError(503, "store_failed", text, retry_after_s=RETRY_STORE_S) from error
 
 
 def check_chores(driver: Driver) -> None:

@@ -350,22 +350,22 @@ def explained(error: Exception, kind: type[Struct], further: Collection[str] = (
     of ``kind``, or of the field of ``kind`` that has it, and with ``further`` ones.
 
     A client's own names are shortened: an answer may repeat a hundred thousand of them."""
-    said = _shortened(str(error), 200)
+    text = _shortened(str(error), 200)
     if isinstance(error, UnicodeEncodeError):
-        return Invalid("malformed", "", f"a name or value is not Unicode text: {said}")
+        return Invalid("malformed", "", f"a name or value is not Unicode text: {text}")
     if not isinstance(error, msgspec.ValidationError):
-        return Invalid("malformed", "", f"the body is not JSON: {said}")
-    at = _AT_FIELD.search(said)
-    named = _FIELD_NAMED.search(said)
+        return Invalid("malformed", "", f"the body is not JSON: {text}")
+    at = _AT_FIELD.search(text)
+    named = _FIELD_NAMED.search(text)
     if named is not None:
         name = _shortened(named[1], 64)
-        if "unknown" in said:
+        if "unknown" in text:
             known = (*_field_names(kind, at[1] if at is not None else ""), *further)
             return Invalid("unknown_field", name, f"{name} is not a field; known: {', '.join(known)}")
         return Invalid("missing", name, f"{name} must be given: {_RULES.get(name, 'it has no default')}")
     name = _shortened(at[1], 64) if at is not None else ""
     if name not in _RULES:
-        return Invalid("invalid", name, said)
+        return Invalid("invalid", name, text)
     return Invalid("invalid", name, f"{name} must be {_RULES[name]}")
 
 
@@ -379,5 +379,5 @@ def _field_names(kind: type[Struct], within: str) -> tuple[str, ...]:
     return kind.__struct_encode_fields__
 
 
-def _shortened(said: str, length: int) -> str:
-    return said if len(said) <= length else said[:length] + "..."
+def _shortened(text: str, length: int) -> str:
+    return text if len(text) <= length else text[:length] + "..."

@@ -55,8 +55,8 @@ class CampaignReports:
         if stored is None:
             raise ApiError(404, "not_found", f"no report on campaign {name} was ordered")
         if stored.summary is None:
-            said = "has not ended" if stored.due else "has no messages"
-            raise ApiError(404, "not_found", f"there is no report: campaign {name} {said}")
+            reason = "has not ended" if stored.due else "has no messages"
+            raise ApiError(404, "not_found", f"there is no report: campaign {name} {reason}")
         of_campaign = _language(stored.language or None) or self._language
         return msgspec.json.decode(stored.summary, type=CampaignSummary), asked or of_campaign
 

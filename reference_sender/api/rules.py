@@ -104,8 +104,8 @@ class IntakeRules:
             raise Invalid("invalid", "report_to", f"report_to must be {MAIL_RULE}")
         for place, address in enumerate(addresses):
             if not _is_address(address.strip()):
-                said = f"report_to[{place}] must be a mail address, such as ann@example.org"
-                raise Invalid("invalid", "report_to", said)
+                text = f"report_to[{place}] must be a mail address, such as ann@example.org"
+                raise Invalid("invalid", "report_to", text)
         language = "" if defaults.report_language is None else defaults.report_language.value
         return ReportOrder(name, at_ns, language, recipients)
 

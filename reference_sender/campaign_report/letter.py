@@ -17,7 +17,7 @@ def letter(
     """The mail to ``recipients``."""
     texts = texts_of(language)
     total, delivered = summary.messages, summary.with_outcome(CampaignOutcome.DELIVERED)
-    said = {
+    values = {
         "campaign": summary.campaign,
         "delivered": whole(texts, delivered),
         "messages": whole(texts, total),
@@ -26,8 +26,8 @@ def letter(
     message = EmailMessage()
     message["From"] = mail_from
     message["To"] = ", ".join(recipients)
-    message["Subject"] = texts.page["mail_subject"].format(**said)
-    message.set_content(texts.page["mail_body"].format(**said) + "\n")
+    message["Subject"] = texts.page["mail_subject"].format(**values)
+    message.set_content(texts.page["mail_body"].format(**values) + "\n")
     name = f"report-{summary.campaign}"
     message.add_attachment(page(summary, language), subtype="html", filename=f"{name}.html")
     message.add_attachment(table(summary, language), subtype="csv", filename=f"{name}.csv")

@@ -32,8 +32,8 @@ def event_handlers(feed: DashboardFeed) -> dict[tuple[str, str], Handler]:
         try:
             await feed.follow(lambda: _Prepared(request, answer))
         except TooManyViewers:
-            said = f"{MOST_VIEWERS} pages are open: close one"
-            raise ApiError(429, "too_many_viewers", said, retry_after_s=_RETRY_S) from None
+            text = f"{MOST_VIEWERS} pages are open: close one"
+            raise ApiError(429, "too_many_viewers", text, retry_after_s=_RETRY_S) from None
         return answer
 
     return {("GET", EVENTS_PATH): follow}

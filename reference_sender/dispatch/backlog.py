@@ -54,14 +54,15 @@ class Backlog:
         self.lanes[queue].put(ticket)
         return ticket
 
-    def add_confined(self, message: Message, slot: int) -> None:
-        """Add ``message``, which only the route of ``slot`` may take, though no attempt was made there."""
+    def add_confined(self, message: Message, expires_ns: int, slot: int) -> Ticket:
+        """As ``add``, if only the route of ``slot`` may take it, though no attempt was made there."""
         lane = lane_index(message.lane)
         queue = OTP if self.in_order else lane
-        ticket = Ticket(message, lane, queue, message.expires_ns, slot, confined=True)
+        ticket = Ticket(message, lane, queue, expires_ns, slot, confined=True)
         self.tickets[message.key] = ticket
         self._watch(ticket)
         self._to_lane(ticket)
+        return ticket
 
     def restore(
         self,

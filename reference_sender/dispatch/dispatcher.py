@@ -104,12 +104,14 @@ class Dispatcher:
                 continue
             totals.offered += 1
             if self._hedging is not None and is_hedge(message.key):
-                self._hedging.offer(now_ns, message, effects)
+                self._hedging.offer(now_ns, message, closes, effects)
                 continue
             if closes and message.message_id in closes:
                 ticket = backlog.add(message, min(closes[message.message_id], message.expires_ns))
             else:
                 ticket = backlog.add(message, message.expires_ns)
+            if states.tried:
+                states.resumed(ticket)
             if message.segments > self._largest:
                 states.closed(now_ns, ticket, State.FAILED, TOO_LARGE, effects)
         self._run_due(now_ns, effects)
@@ -354,9 +356,8 @@ class Dispatcher:
 
     def kept(self) -> dict[str, int]:
         """Entries of the tables that are empty when nothing is open."""
-        return kept_entries(self._backlog, self._states, self._lookups) | {
-            "hedges": 0 if self._hedging is None else self._hedging.kept
-        }
+        hedges = 0 if self._hedging is None else self._hedging.kept
+        return kept_entries(self._backlog, self._states, self._lookups) | {"hedges": hedges}
 
     def state(self) -> DispatchState:
         """The state at the last call."""

@@ -8,6 +8,7 @@ applies to it. At most one is made for each message. Once either is delivered, t
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Mapping
 
 import msgspec
 
@@ -64,8 +65,11 @@ class Hedging:
                 second = msgspec.structs.replace(message, key=key_of_second(message.key), created_ns=now_ns)
                 effects.append(Hedge(second))
 
-    def offer(self, now_ns: int, message: Message, effects: list[Effect]) -> None:
-        """Take in a stored second message: on the best route but that of the first, or not at all."""
+    def offer(self, now_ns: int, message: Message, closes: Mapping[int, int], effects: list[Effect]) -> None:
+        """Take in a stored second message: on the best route but that of the first, or not at all. ``closes``
+        is that of ``Dispatcher.offer``.
+        """
+        expires_ns = min(closes.get(message.message_id, message.expires_ns), message.expires_ns)
         first = self._states.awaiting.index.by_key.get(key_of_first(message.key))
         routes = [
             route
@@ -73,11 +77,12 @@ class Hedging:
             if first is not None and route.name != first.route and message.segments <= route.segments.capacity
         ]
         if not routes:
-            ticket = self._backlog.add(message, message.expires_ns)
+            ticket = self._backlog.add(message, expires_ns)
+            self._states.resumed(ticket)
             self._states.closed(now_ns, ticket, State.EXPIRED, NOT_NEEDED, effects)
             return
         route = next((route for route in routes if not route.paused_ns(now_ns)), routes[0])
-        self._backlog.add_confined(message, 1 + route.index)
+        self._states.resumed(self._backlog.add_confined(message, expires_ns, 1 + route.index))
 
 
 def hedging_of(

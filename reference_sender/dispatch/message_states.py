@@ -20,7 +20,7 @@ from reference_sender.dispatch.figures import Figures, begun_ns
 from reference_sender.dispatch.recovery import recovered_ended
 from reference_sender.dispatch.settings import DispatchSettings
 from reference_sender.dispatch.states import moved, raises_rank
-from reference_sender.dispatch.ticket import NOWHERE, SHARED, Ticket, lane_index
+from reference_sender.dispatch.ticket import NOWHERE, Ticket, lane_index
 from reference_sender.dispatch.values import (
     FINAL_STATES,
     NS_PER_S,
@@ -85,6 +85,8 @@ class MessageStates:
         self.totals = Totals()
         self.figures = Figures()
         self.wall_ahead_ns = 0  # how far the wall clock is ahead of the dispatcher's
+        # Of messages that were set aside, by id: their attempts, and those that count towards the limit.
+        self.tried: dict[int, tuple[int, int]] = {}
         self._campaigns = campaigns
         self.awaiting = Awaiting(int(settings.report_timeout_s * NS_PER_S))
         self.early = EarlyReports(settings.early_reports)
@@ -185,7 +187,7 @@ class MessageStates:
     ) -> None:
         """Set aside those of ``tickets`` that wait, that no provider may have, and that ``bars`` bars."""
         for ticket in tickets:
-            if ticket.slot == SHARED and ticket.state is State.QUEUED and bars(ticket.message):
+            if not ticket.uncertain and ticket.state is State.QUEUED and bars(ticket.message):
                 self.set_aside(ticket, effects)
 
     def set_wall(self, ahead_ns: int, after: AfterStep, effects: list[Effect]) -> None:
@@ -195,7 +197,7 @@ class MessageStates:
         """
         self.wall_ahead_ns = ahead_ns
         for ticket in list(self._backlog.tickets.values()):
-            if ticket.slot != SHARED:
+            if ticket.uncertain:
                 continue
             message, until_ns = after(ticket.message)
             until_ns = min(until_ns, message.expires_ns)
@@ -209,20 +211,27 @@ class MessageStates:
     def note_set_aside(self, ticket: Ticket, effects: list[Effect]) -> None:
         """As ``set_aside``, of a ticket that has already left the backlog."""
         self.totals.set_aside += 1
+        if ticket.attempts:
+            self.tried[ticket.message.message_id] = (ticket.attempts, ticket.counted)
         effects.append(SetAside(ticket.message))
+
+    def resumed(self, ticket: Ticket) -> None:
+        """The message is offered, perhaps again: the attempts from before it was set aside count."""
+        ticket.attempts, ticket.counted = self.tried.pop(ticket.message.message_id, (0, 0))
 
     def ended(self, now_ns: int, message: Message, state: State, reason: str, effects: list[Effect]) -> None:
         """Record the final state of a message that was set aside, or never offered."""
+        attempts, _ = self.tried.pop(message.message_id, (0, 0))
         self._count(state)
         self._campaigns.ended_unsent(message, state)
         self.figures.not_delivered(lane_index(message.lane), state, reason)
-        effects.append(Change(message.message_id, message.key, state, reason, None, 0, now_ns))
+        effects.append(Change(message.message_id, message.key, state, reason, None, attempts, now_ns))
 
     def expired(self, now_ns: int, ticket: Ticket, effects: list[Effect]) -> None:
         """Record that ``ticket``, already EXPIRED and out of the backlog, passed its deadline. If that is not
         the message's own, but the end of its recipient's opening hours, the message is set aside.
         """
-        if ticket.slot == SHARED and ticket.message.expires_ns > now_ns:
+        if not ticket.uncertain and ticket.message.expires_ns > now_ns:
             self.note_set_aside(ticket, effects)
             return
         if ticket.slot == NOWHERE:

@@ -60,7 +60,7 @@ class Recovering:
         self._states.totals.recovered += count
         self._await(now_ns, sent)
         for message in seconds:
-            self._offer_second(now_ns, message, effects)
+            self._offer_second(now_ns, message, closes, effects)
 
     def take_sent(self, now_ns: int, page: Iterable[Recovered], complete: bool) -> None:
         """As ``Dispatcher.recover_sent``."""
@@ -91,9 +91,11 @@ class Recovering:
             if self._looks_up:
                 self._lookups.claim(entry.provider_id)
 
-    def _offer_second(self, now_ns: int, message: Message, effects: list[Effect]) -> None:
+    def _offer_second(
+        self, now_ns: int, message: Message, closes: Mapping[int, int], effects: list[Effect]
+    ) -> None:
         if self._hedging is not None:
-            self._hedging.offer(now_ns, message, effects)
+            self._hedging.offer(now_ns, message, closes, effects)
             return
         ticket = self._backlog.add(message, message.expires_ns)
         self._states.closed(now_ns, ticket, State.EXPIRED, NOT_NEEDED, effects)

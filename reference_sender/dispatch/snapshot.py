@@ -151,4 +151,5 @@ def kept_entries(backlog: Backlog, states: MessageStates, lookups: PendingLookup
         "awaiting": len(states.awaiting.index),
         "early reports": len(states.early),
         "lookups": lookups.kept,
+        "attempts of messages set aside": len(states.tried),
     }

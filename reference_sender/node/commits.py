@@ -6,7 +6,10 @@ one. A message or a report is answered only after its commit.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
+
+from msgspec.structs import replace
 
 from reference_sender.dispatch.values import Change, Lane, Message, Report, SubmitAttempt, SubmitBatch
 from reference_sender.node.effects import Commit, Waiter
@@ -46,6 +49,8 @@ class Group:
         self.read: list[int] = []
         self.controls: list[Control] = []
         self.admitted = NOTHING_ADMITTED  # what the rules say of ``messages``
+        # Costs by campaign and day that changed since, and whose causes are in a later group.
+        self.later: Counter[tuple[str, int]] = Counter()
         self.refused: list[int] = []  # ids of the messages of a failed commit
         self.singles: list[tuple[int, Waiter]] = []  # with the id of the message
         self.many: list[Waiter] = []
@@ -90,14 +95,19 @@ class Group:
 
     def commit(self, totals: Callable[[Iterable[Spent]], Sequence[Spent]], ahead_ns: int = 0) -> Commit:
         """The group as an effect. Without work, a probe tells whether the store works. ``totals`` gives those
-        of the costs that changed. The wall clock is ``ahead_ns`` ahead.
+        of the costs that changed, ``later`` included: a cost and its cause become durable in one transaction.
+        The wall clock is ``ahead_ns`` ahead.
         """
         if not self.has_work():
             return Commit(None, bool(self.probes), self.late.reports)
         controls: Sequence[Control] = self.controls or ()
         spent = [*(each for each in controls if isinstance(each, Spent)), *self.admitted.spent]
         if spent:
-            controls = [*(each for each in controls if not isinstance(each, Spent)), *totals(spent)]
+            kept = [
+                replace(total, amount=total.amount - self.later[total.campaign, total.day])
+                for total in totals(spent)
+            ]
+            controls = [*(each for each in controls if not isinstance(each, Spent)), *kept]
         work = Work(
             self.messages,
             self.changes,
@@ -211,6 +221,10 @@ class Commits:
         if self._repeat:
             group, self._repeat = self._repeat, None
             self._repeats = True
+            group.later = Counter()
+            for control in self._group.controls:
+                if isinstance(control, Spent):
+                    group.later[control.campaign, control.day] += control.amount
         else:
             group, self._group = self._group, Group()
             self._repeats = False

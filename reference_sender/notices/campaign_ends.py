@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable
 from functools import partial
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import msgspec
 from msgspec import Struct
@@ -92,27 +92,19 @@ class CampaignEnds:
         self._quiet_ns = int(settings.quiet_s * 1e9)
         self._positions: dict[str, _Position] = {}
         self._attempts: dict[str, _Attempts] = {}
-        self._chores = chores
         self._tasks: list[asyncio.Task[None]] = []
         if settings.enabled:
             carrier_finder()  # loads its tables now, since that would hold up the event loop later
-            self._begin(self._each(lambda waiting: waiting.due, self._make_if_ended))
+            making = self._each(lambda waiting: waiting.due, self._make_if_ended)
+            self._tasks.append(chores.begin("campaign reports", making))
         if settings.enabled and settings.email is not None:
-            self._begin(self._each(lambda waiting: waiting.to_mail, self._mail))
+            mailing = self._each(lambda waiting: waiting.to_mail, self._mail)
+            self._tasks.append(chores.begin("campaign reports", mailing))
 
     def stop(self) -> None:
         """Make and mail no more. The rest follows after the next start."""
         for task in self._tasks:
             task.cancel()
-
-    def _begin(self, work: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.get_running_loop().create_task(work)
-        task.add_done_callback(self._ended)
-        self._tasks.append(task)
-
-    def _ended(self, task: asyncio.Task[None]) -> None:
-        if not task.cancelled() and (error := task.exception()) is not None:
-            self._chores.died("campaign reports", error)
 
     async def _each(
         self, wanted: Callable[[StoredReport], bool], do: Callable[[StoredReport], Awaitable[None]]
@@ -228,8 +220,8 @@ class CampaignEnds:
             attempts.count += 1
             attempts.next_ns = now_ns() + int(wait_s * 1e9)
             if wall_ns() + int(wait_s * 1e9) < waiting.made_ns + _MAIL_FOR_NS:
-                said = "the report on campaign %s was not mailed: %s; next attempt in %g s"
-                log.warning(said, waiting.campaign, error, wait_s)
+                text = "the report on campaign %s was not mailed: %s; next attempt in %g s"
+                log.warning(text, waiting.campaign, error, wait_s)
                 return
             log.error("the report on campaign %s is not mailed again: %s", waiting.campaign, error)
         await self._driver.keep([ReportMailed(waiting.campaign, waiting.made_ns)])

@@ -144,8 +144,8 @@ def read_policy(path: Path) -> PolicySettings:
     try:
         fields = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        said = error.strerror if isinstance(error, OSError) else error
-        raise PolicyError(f"--policy: {path}: {said}") from error
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise PolicyError(f"--policy: {path}: {reason}") from error
     try:
         return PolicySettings.model_validate(fields)
     except ValidationError as error:

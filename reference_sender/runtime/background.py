@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
-from typing import ParamSpec
+from collections.abc import Callable, Coroutine
+from typing import Any, ParamSpec
 
 log = logging.getLogger(__name__)
 
@@ -32,6 +32,17 @@ class Chores:
         if not self.failed.is_set():
             self.reason = f"the sender's {chore} failed: {type(error).__name__}"
             self.failed.set()
+
+    def begin(self, chore: str, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        """Run ``work`` in the background, and record the error if it fails."""
+
+        def ended(task: asyncio.Task[None]) -> None:
+            if not task.cancelled() and (error := task.exception()) is not None:
+                self.died(chore, error)
+
+        task = asyncio.get_running_loop().create_task(work)
+        task.add_done_callback(ended)
+        return task
 
     def guarded(self, chore: str, call: Callable[_Given, None]) -> Callable[_Given, None]:
         """Wrap a callback of the loop, which would only log what it raises."""

@@ -24,10 +24,8 @@ class Balances:
         self.known: dict[str, float] = {}
         self._routes = routes
         self._every_s = every_s
-        self._chores = chores
         self._silent: set[str] = set()
-        self._task = asyncio.get_running_loop().create_task(self._run())
-        self._task.add_done_callback(self._ended)
+        self._task = chores.begin("balance queries", self._run())
 
     def stop(self) -> None:
         """Ask no more."""
@@ -44,7 +42,3 @@ class Balances:
                     self._silent.add(name)
                     log.info(_NO_BALANCE, name)
             await asyncio.sleep(self._every_s)
-
-    def _ended(self, task: asyncio.Task[None]) -> None:
-        if not task.cancelled() and (error := task.exception()) is not None:
-            self._chores.died("balance queries", error)

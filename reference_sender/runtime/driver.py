@@ -224,8 +224,8 @@ class Driver:
                 async with asyncio.timeout(limit_s):
                     await self._all_answered.wait()
             except TimeoutError:
-                said = "%d requests are unanswered; the next start repeats them or looks them up"
-                log.warning(said, self._node.unanswered)
+                text = "%d requests are unanswered; the next start repeats them or looks them up"
+                log.warning(text, self._node.unanswered)
         self._node.requesting = False
         for task in self._tasks:
             task.cancel()

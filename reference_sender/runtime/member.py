@@ -97,11 +97,10 @@ class Member:
 
     async def _learn(self) -> None:
         self._learn_at_s = self._loop.time() + _LEARN_EVERY_S
-        ahead_ns = self._driver.gate.wall.ahead_ns  # what nodes share is in Unix time
-        counted = self._limits.to_share(now_ns(), max(1, self._tenure.nodes))
-        self._to_share += [each.moved(ahead_ns) for each in counted]
+        self._to_share += self._limits.to_share(now_ns(), max(1, self._tenure.nodes))
         if self._to_share:
-            await asyncio.to_thread(self._leases.share, self._to_share)
+            by_ns = -now_ns()  # nodes share ages: their clocks may differ, and be set
+            await asyncio.to_thread(self._leases.share, [each.moved(by_ns) for each in self._to_share])
             self._to_share = []
         self._driver.learning()
         since = self._mark
@@ -110,7 +109,8 @@ class Member:
             self._learn_again_at_s = self._loop.time() + LEARN_AGAIN_EVERY_S
         news = await asyncio.to_thread(self._leases.news, since)
         self._driver.learned(news)
-        self._limits.learn([each.moved(-ahead_ns) for each in news.counted])
+        by_ns = now_ns()
+        self._limits.learn([each.moved(by_ns) for each in news.counted])
         self._mark = news.mark
 
     async def _renew(self) -> None:

@@ -31,9 +31,7 @@ class Purging:
         self._keep_ns = keep_ns
         self._wall = wall
         self.purged = 0  # messages
-        self._task = asyncio.get_running_loop().create_task(self._run())
-        self._task.add_done_callback(self._ended)
-        self._chores = chores
+        self._task = chores.begin("purge", self._run())
 
     def stop(self) -> None:
         """Begin no further step."""
@@ -56,10 +54,6 @@ class Purging:
                 await asyncio.sleep(_BETWEEN_PASSES_S)
             else:
                 await asyncio.sleep(_BETWEEN_STEPS_S if step.count else _AFTER_NOTHING_S)
-
-    def _ended(self, task: asyncio.Task[None]) -> None:
-        if not task.cancelled() and (error := task.exception()) is not None:
-            self._chores.died("purge", error)
 
 
 def purged_before_ns(now_ns: int, keep_ns: int, wall: Wall) -> int:

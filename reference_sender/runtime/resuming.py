@@ -56,8 +56,7 @@ class Resuming:
         left = unfinished - len(sent) - len(first)
         self._earlier.recover(first, left, len(sent))
         if left or sent:
-            self._task = asyncio.get_running_loop().create_task(self._run(sent, first, left))
-            self._task.add_done_callback(self._ended)
+            self._task = self._chores.begin("start", self._run(sent, first, left))
         return first
 
     def stop(self) -> None:
@@ -86,7 +85,3 @@ class Resuming:
             except StoreError as error:
                 log.error("waiting messages cannot be read: %s", error)
                 await asyncio.sleep(_RETRY_S)
-
-    def _ended(self, task: asyncio.Task[None]) -> None:
-        if not task.cancelled() and (error := task.exception()) is not None:
-            self._chores.died("start", error)

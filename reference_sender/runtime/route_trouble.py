@@ -32,12 +32,12 @@ class RouteTrouble:
             if route in self._down:
                 self._down.discard(route)
                 log.warning("route %s works again", route)
-        elif route not in self._down and (said := _said(first)):
+        elif route not in self._down and (problem := _said(first)):
             logged_ns = self._logged_ns.get(route)
             if logged_ns is None or now_ns - logged_ns >= _QUIET_NS:
                 self._logged_ns[route] = now_ns
                 self._down.add(route)
-                log.warning("route %s: %s; its messages wait", route, said)
+                log.warning("route %s: %s; its messages wait", route, problem)
 
 
 def _said(result: Result) -> str:

@@ -148,7 +148,8 @@ class News(Struct, frozen=True):
     opt_outs: Sequence[str] = ()  # numbers
     opt_ins: Sequence[str] = ()
     spent: Sequence[Spent] = ()  # of a campaign and day: the whole amount that the other nodes added
-    counted: Sequence[NumberCount] = ()  # of a number: all that the other nodes shared
+    # Of a number: all that the other nodes shared. Instants are relative to now, so clocks need not agree.
+    counted: Sequence[NumberCount] = ()
 
 
 class Leases(Protocol):
@@ -179,7 +180,9 @@ class Leases(Protocol):
         ...
 
     def share(self, counted: Sequence[NumberCount]) -> None:
-        """Tell the other nodes what this one counted for these numbers. It replaces what it told before."""
+        """Tell the other nodes what this one counted for these numbers, at instants relative to now. It
+        replaces what it told before.
+        """
         ...
 
     def reports(self, limit: int) -> list[HandedOver]:

@@ -57,8 +57,8 @@ def test_a_bad_day_in_virtual_time_loses_nothing_and_its_report_shows_every_faul
     assert "Faults of the provider" in page and "carrier down: Plus, their messages wait" in page
     assert all(f">{name}</text>" in page for name in BAD_DAY)  # in the strip below the charts
     rows = {row["key"]: row for row in read_rows(out / "provider.arrow", PROVIDER_SCHEMA).to_pylist()}
-    told = {name for row in rows.values() for name in row["fault"].split(",") if name}
-    assert told == set(BAD_DAY)
+    reported = {name for row in rows.values() for name in row["fault"].split(",") if name}
+    assert reported == set(BAD_DAY)
     ambiguous = [row for row in rows.values() if "cut_after_accept" in row["fault"].split(",")]
     # Cut after it was taken: sent again with its key, and known by it.
     assert ambiguous and all(row["accepts"] == 1 for row in ambiguous)

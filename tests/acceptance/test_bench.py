@@ -57,12 +57,12 @@ def summary_of(run_dir: Path) -> dict[str, Any]:
 
 
 def test_a_small_bench_from_its_parts_to_its_comparisons(tmp_path: Path) -> None:
-    out, said = tmp_path / "run", io.StringIO()
+    out, output = tmp_path / "run", io.StringIO()
     settings = RunSettings(out=out, seed=3, allow_undecided=True)
-    code = run_scenario(small_bench(), settings, Console(file=said, width=200))
+    code = run_scenario(small_bench(), settings, Console(file=output, width=200))
     # A busy machine may make the live part invalid or late; that all parts are there and pair is what counts.
-    assert code in (0, 1, 3), said.getvalue()
-    assert "part 1 of 1 (0:00 of about " in said.getvalue()
+    assert code in (0, 1, 3), output.getvalue()
+    assert "part 1 of 1 (0:00 of about " in output.getvalue()
 
     manifest = read_manifest(out)
     slugs = ["01-day-2k", "02-burst", "03-burst-simulated", "04-burst-fifo", "05-campaigns-2"]
@@ -93,8 +93,8 @@ def test_a_small_bench_from_its_parts_to_its_comparisons(tmp_path: Path) -> None
 
 
 def test_simulated_it_omits_the_counterparts_of_live_parts(tmp_path: Path) -> None:
-    out, said = tmp_path / "run", io.StringIO()
-    simulate_scenario(small_bench(), Choices(), 3, out, Console(file=said, width=200), True, no_charts=True)
+    out, output = tmp_path / "run", io.StringIO()
+    simulate_scenario(small_bench(), Choices(), 3, out, Console(file=output, width=200), True, no_charts=True)
     manifest = read_manifest(out)
     assert manifest.parts == (
         "parts/01-day-2k",
@@ -112,11 +112,13 @@ def test_a_simulation_that_fails_is_named_and_makes_the_suite_invalid(tmp_path: 
     gone = msgspec.structs.replace(whole, profile=str(tmp_path / "gone.toml"))
     few = (Stream(Poisson(20.0, 3.0), mix=Mix(otp=1.0)),)
     live = msgspec.structs.replace(live, slug="live", role="plain", streams=few, counterpart="")
-    said = io.StringIO()
+    output = io.StringIO()
     out = tmp_path / "run"
     scenario = msgspec.structs.replace(small_bench(), parts=(gone, live))
-    code = run_scenario(scenario, RunSettings(out=out, seed=3, no_charts=True), Console(file=said, width=200))
-    assert code == 3, said.getvalue()
+    code = run_scenario(
+        scenario, RunSettings(out=out, seed=3, no_charts=True), Console(file=output, width=200)
+    )
+    assert code == 3, output.getvalue()
     (failure,) = read_manifest(out).instrument_failures
     assert failure.process == "simulation of parts/01-day-2k" and "gone.toml" in failure.what
     assert read_manifest(out).parts == ("parts/02-live",)

@@ -90,10 +90,10 @@ def test_a_benchmark_runs(name: str, tmp_path: Path) -> None:
         with suppress(ProcessLookupError):  # its servers too, where it did not come to its end
             os.killpg(process.pid, signal.SIGKILL)
         process.wait()
-    said = f"{output}\n{errors}"
-    assert process.returncode == 0 or (process.returncode == 1 and name in JUDGES_SPEED), said
-    assert "Traceback" not in said, said
-    assert output.strip(), said
+    printed = f"{output}\n{errors}"
+    assert process.returncode == 0 or (process.returncode == 1 and name in JUDGES_SPEED), printed
+    assert "Traceback" not in printed, printed
+    assert output.strip(), printed
 
 
 def _imported(path: Path) -> set[str]:

@@ -45,12 +45,12 @@ def test_a_search_on_real_sockets_finds_the_limit(smsbench: StartSmsbench, tmp_p
     options = ["--profile", str(profile), "--mix", "otp=1", "--slo", "otp.p95<10min", "--out", str(out)]
     numbers = ["--from", "180", "--to", "240", "--trial-s", "4", "--precision", "0.06"]
     process = smsbench("capacity", *options, *numbers)
-    said, _ = process.communicate(timeout=600)
-    assert process.returncode == 0, said
+    output, _ = process.communicate(timeout=600)
+    assert process.returncode == 0, output
     found = read_capacity(out)
     # One-time passwords are one segment each.
     assert found.sustained_per_s is not None
-    assert 0.9 * 200 <= found.sustained_per_s <= 1.05 * 200, said
+    assert 0.9 * 200 <= found.sustained_per_s <= 1.05 * 200, output
     assert found.high_per_s is not None
     assert found.low_per_s <= found.high_per_s <= 1.1 * 200
     assert (found.profile, found.target) == ("limited", "reference_sender")
@@ -65,9 +65,9 @@ def test_a_search_on_real_sockets_finds_the_limit(smsbench: StartSmsbench, tmp_p
     rates = {trial.place: trial.rate_per_s for trial in found.trials}
     assert [rates[place] for place in suite.parts] == [found.sustained_per_s]
     assert (out / "report" / "index.html").is_file()
-    assert f"trial {len(found.trials)} of at most 12" in said
-    assert "capacity between" in said
-    assert "/s sustained" in said
+    assert f"trial {len(found.trials)} of at most 12" in output
+    assert "capacity between" in output
+    assert "/s sustained" in output
 
 
 @pytest.mark.timeout(180)
@@ -77,9 +77,9 @@ def test_a_search_with_a_sender_of_the_users_own(smsbench: StartSmsbench, tmp_pa
     with naive_sender(port, provider_port):
         file = target_file(tmp_path, port, provider_port)
         process = smsbench("capacity", "--target", str(file), "--out", str(out), *numbers)
-        said, _ = process.communicate(timeout=150)
-    assert process.returncode in (0, 4), said  # a machine that is busy may not decide so short a trial
+        output, _ = process.communicate(timeout=150)
+    assert process.returncode in (0, 4), output  # a machine that is busy may not decide so short a trial
     found = read_capacity(out)
     assert found.target == "naive-sender"
     assert [trial.rate_per_s for trial in found.trials] == [20.0]
-    assert f"{out}" in said
+    assert f"{out}" in output

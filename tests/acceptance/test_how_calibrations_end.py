@@ -50,10 +50,10 @@ def test_a_temporary_folder_that_takes_no_more_is_named_as_the_cause(
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
     printed, _ = process.communicate(timeout=60)
-    said = next(line for line in printed.splitlines() if line.startswith("smsbench: "))
-    assert said.startswith("smsbench: the temporary folder "), printed
-    assert "provider failed: the journal: " in said
-    assert said.endswith("make room, or set TMPDIR to another folder")
+    message = next(line for line in printed.splitlines() if line.startswith("smsbench: "))
+    assert message.startswith("smsbench: the temporary folder "), printed
+    assert "provider failed: the journal: " in message
+    assert message.endswith("make room, or set TMPDIR to another folder")
     document, _ = rows_of(out)
     assert process.returncode == document["exit_code"] == 3
     assert document["summary"].startswith("Incomplete, a failure of the temporary folder after 0 of 2 ")

@@ -172,9 +172,9 @@ def test_the_last_requests_of_a_load_in_one_process_are_in_the_csv_file(
     assert statistics(tmp_path / "all")["Aggregated"]["Request Count"] == "200"
 
 
-@pytest.mark.parametrize("told", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("stop_signal", [signal.SIGTERM, signal.SIGINT])
 def test_statistics_of_a_stopped_load_have_what_its_workers_left_unfinished(
-    sender: StubSender, locust: StartLocust, tmp_path: Path, told: signal.Signals
+    sender: StubSender, locust: StartLocust, tmp_path: Path, stop_signal: signal.Signals
 ) -> None:
     """Ctrl-C tells the workers to end, too; SIGTERM only the master."""
     sender.silent_after = 50
@@ -184,10 +184,10 @@ def test_statistics_of_a_stopped_load_have_what_its_workers_left_unfinished(
         *("--stop-timeout", "2", *two_workers(tmp_path)),
     )
     eventually(lambda: len(sender.bodies) >= 100)
-    if told == signal.SIGTERM:
+    if stop_signal == signal.SIGTERM:
         process.terminate()
     else:
-        os.killpg(process.pid, told)
+        os.killpg(process.pid, stop_signal)
     finish(process)
     outcomes = Counter(load_rows(tmp_path).column("outcome").to_pylist())
     assert outcomes["unfinished"] >= 50

@@ -67,14 +67,14 @@ def test_a_child_that_cannot_says_why(tmp_path: Path) -> None:
 def test_one_that_is_held_stands_still_until_the_next_quiet_part(tmp_path: Path) -> None:
     """A live part that needs both cores once waited minutes for a simulated day to end."""
     job = SimulationJob("day", day("day-500k"), Choices())
-    interruption, (told, tell) = Interruption(), heard()
+    interruption, (lines, tell) = Interruption(), recorder()
     with Simulations("day-500k", [job], 1, tmp_path) as simulations:
         simulations.run()
         process = begun(simulations)
         held_s = time.monotonic()
         simulations.hold(interruption, tell)
         assert time.monotonic() - held_s < 30.0
-        assert not process.ended and simulations.left == 1 and told
+        assert not process.ended and simulations.left == 1 and lines
         used_s = sum(psutil.Process(process.pid).cpu_times()[:2])
         at_s = process.progress().at_s
         time.sleep(1.5)  # the hold itself: nothing may continue
@@ -87,9 +87,9 @@ def test_one_that_is_held_stands_still_until_the_next_quiet_part(tmp_path: Path)
     assert read_manifest(tmp_path / "day").exit_reason == "interrupted"
 
 
-def heard() -> tuple[list[str], Callable[[str], None]]:
-    told: list[str] = []
-    return told, told.append
+def recorder() -> tuple[list[str], Callable[[str], None]]:
+    lines: list[str] = []
+    return lines, lines.append
 
 
 def begun(simulations: Simulations) -> PartProcess:

@@ -4,12 +4,14 @@ reference_sender/store/protocol.py).
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from itertools import chain
 from typing import Any
 
+import asyncpg
 import pytest
 from msgspec.structs import replace
 from postgres_server import PostgresServer
@@ -195,6 +197,39 @@ def test_a_refused_message_that_another_node_has_claimed_stays(join: Join) -> No
     node.commit(Work(refused=[1, 2]))
     assert [each.message.message_id for each in node.records(0, 10)] == [1]
     assert other.unfinished(10) == []
+
+
+def test_a_refused_message_that_another_node_has_confirmed_stays_and_is_free(join: Join) -> None:
+    """The client of a commit whose answer was lost repeats its request at another node."""
+    node, other = join(LONG), join(LONG)
+    node.commit(Work([message(1), message(2), message(3)], unclaimed={2}))
+    taken = other.commit(Work([message(11, "k-1"), message(12, "k-2")]))
+    assert [existing.message_id for existing in taken.values()] == [1, 2]
+    node.commit(Work(refused=[1, 2, 3]))
+    assert [each.message.message_id for each in node.records(0, 10)] == [1, 2]
+    assert ids(node.unfinished(1)) == [1]
+    assert ids(other.unfinished(10)) == [2]
+
+
+def test_a_message_whose_key_becomes_free_meanwhile_is_stored(
+    join: Join, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between the two statements of a commit another node removes the refused message that had the key."""
+    node, other = join(LONG), join(LONG)
+    node.commit(Work([message(1), message(2)]))
+    execute = asyncpg.Connection.execute
+    removals: list[int] = []
+
+    async def after_removal(connection: Any, query: str, *arguments: Any) -> Any:
+        if "SET confirmed" in query and not removals:
+            removals.append(1)
+            await asyncio.to_thread(node.commit, Work(refused=[1]))
+        return await execute(connection, query, *arguments)
+
+    monkeypatch.setattr(asyncpg.Connection, "execute", after_removal)
+    taken = other.commit(Work([message(11, "k-1"), message(12, "k-2")]))
+    assert list(taken) == [12]
+    assert [each.message.message_id for each in node.records(0, 20)] == [2, 11]
 
 
 def test_messages_of_a_claim_whose_answer_is_lost_are_claimed_again(

@@ -21,8 +21,13 @@ _COLUMNS = (
     " WHERE table_schema = 'smsbench' ORDER BY 1, ordinal_position"
 )
 _INDEXES = "SELECT indexname, indexdef FROM pg_indexes WHERE schemaname = 'smsbench' ORDER BY 1"
-_AS_SCHEMA_2 = """
+_AS_SCHEMA_3 = """
 SET search_path = smsbench;
+ALTER TABLE claim DROP COLUMN confirmed;
+UPDATE identity SET version = 3;
+"""
+_AS_SCHEMA_2 = f"""
+{_AS_SCHEMA_3}
 ALTER TABLE campaign DROP COLUMN changed_at;
 ALTER TABLE spending DROP CONSTRAINT spending_pkey, DROP COLUMN node, DROP COLUMN changed_at,
     ADD PRIMARY KEY (campaign, day);
@@ -53,7 +58,10 @@ def test_schema_1_is_upgraded_with_its_messages(postgres: PostgresServer) -> Non
         assert store.campaign_report("may") is not None
 
 
-def test_schema_2_is_upgraded_with_its_rules_once_no_earlier_sender_runs(postgres: PostgresServer) -> None:
+@pytest.mark.parametrize(("version", "statements"), [(2, _AS_SCHEMA_2), (3, _AS_SCHEMA_3)])
+def test_an_earlier_schema_is_upgraded_with_its_rules_once_no_earlier_sender_runs(
+    postgres: PostgresServer, version: int, statements: str
+) -> None:
     url = postgres.without_store()
     campaign, spent, opt_out = (
         Campaign("may", CampaignState.PAUSED),
@@ -64,10 +72,10 @@ def test_schema_2_is_upgraded_with_its_rules_once_no_earlier_sender_runs(postgre
         store.commit(Work(controls=[campaign, spent, opt_out]))
     created = postgres.sql(_COLUMNS), postgres.sql(_INDEXES)
     with closing(open_store(url)):
-        postgres.sql(_AS_SCHEMA_2)
-        with pytest.raises(StoreError, match="schema 2: stop every sender"):
+        postgres.sql(statements)
+        with pytest.raises(StoreError, match=f"schema {version}: stop every sender"):
             open_store(url)
-    postgres.sql("UPDATE smsbench.node SET dead = true")  # its store could not leave: it knows schema 3
+    postgres.sql("UPDATE smsbench.node SET dead = true")  # its store could not leave: it knows schema 4
     with closing(open_store(url)) as store:
         assert (postgres.sql(_COLUMNS), postgres.sql(_INDEXES)) == created
         assert (store.campaigns(), store.spending(), store.opt_outs("", 9)) == (

@@ -9,6 +9,7 @@ import pytest
 from postgres_server import PostgresServer
 from store_nodes import LONG, Join
 
+from reference_sender.dispatch.values import NS_PER_S
 from reference_sender.policy.campaigns import Campaign, CampaignState
 from reference_sender.policy.opt_out import OptOut
 from reference_sender.policy.recipients import NumberCount
@@ -60,17 +61,21 @@ def test_news_repeat_only_the_changes_of_the_last_seconds(join: Join, postgres: 
 
 def test_counts_of_a_number_come_from_every_other_node_and_end_with_their_window(join: Join) -> None:
     nodes = [join(LONG) for _ in range(3)]
-    late_ns = 2**62
+    hour_ns, minute_ns = 3_600 * NS_PER_S, 60 * NS_PER_S
     for index, node in enumerate(nodes):
         node.share(
             [
-                NumberCount("48500100200", True, [1], late_ns),
-                NumberCount("48500100200", True, [index], late_ns),
+                NumberCount("48500100200", True, [-9 * minute_ns], hour_ns),
+                NumberCount("48500100200", True, [-index * minute_ns], hour_ns),
             ]
         )
-    nodes[0].share([NumberCount("48500100201", False, [5, 6], 7)])
+    nodes[0].share([NumberCount("48500100201", False, [-2 * hour_ns, -hour_ns], -1)])
     (count,) = nodes[0].news(0.0).counted
-    assert (count.number, count.otp, sorted(count.times_ns)) == ("48500100200", True, [1, 2])
+    assert (count.number, count.otp) == ("48500100200", True)
+    ages_s = sorted(-each / NS_PER_S for each in count.times_ns)
+    assert ages_s == pytest.approx([60, 120], abs=30), (
+        "the ages of the other nodes' messages, with those of the calls"
+    )
     assert {each.number for each in nodes[1].news(0.0).counted} == {"48500100200", "48500100201"}
     nodes[2].renew(0)
     assert {each.number for each in nodes[1].news(0.0).counted} == {"48500100200"}

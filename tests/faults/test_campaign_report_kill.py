@@ -57,8 +57,8 @@ def test_the_report_is_made_by_the_next_process(tmp_path: Path, processes: Start
         body = {"campaign": "may", "message_class": "marketing", "text": "Sale", "recipients": rows}
         assert ask(f"{url}/v1/campaigns", body)[0] == 202
         eventually(lambda: json.loads(ask(f"{url}/v1/state")[1])["open"] == 0)
-        status, said = ask(f"{url}/v1/campaigns/may/report")
-        assert (status, "has not ended" in said) == (404, True)
+        status, answer = ask(f"{url}/v1/campaigns/may/report")
+        assert (status, "has not ended" in answer) == (404, True)
         process.kill()
         process.wait()
 

@@ -71,8 +71,8 @@ def test_kill_9_in_mid_work_breaks_no_promise(tmp_path: Path) -> None:
     last = {(row["key"], row["provider_id"]): row for n in (1, 2) for row in rows(tmp_path / f"{n}.arrow")}
     assert sorted(key for key, _ in last) == sorted(keys)  # one id for each key: none was accepted twice
     assert {row["state"] for row in last.values()} == {"delivered"}
-    said = [*receiver.paths, *(body.decode() for _, body in receiver.posts)]
-    assert {key for each in said for key in re.findall(r"key-\d+", each)} == set(keys)
+    received = [*receiver.paths, *(body.decode() for _, body in receiver.posts)]
+    assert {key for each in received for key in re.findall(r"key-\d+", each)} == set(keys)
 
 
 def test_a_full_disk_loses_nothing_that_was_acknowledged(tmp_path: Path) -> None:
@@ -140,8 +140,8 @@ def test_a_state_file_that_cannot_be_used_is_one_line_and_exit_code_2(tmp_path: 
         calls = [("--profile", str(tmp_path / "profile.json"), "--state", str(path)) for path in paths]
         found = called("mock_provider", calls, environments=environments)
         assert send(running, "kept") == "repeated"
-    for path, (code, said) in zip(paths, found, strict=True):
-        assert code == 2, said
-        (line,) = [each for each in said.splitlines() if "INFO" not in each]
+    for path, (code, output) in zip(paths, found, strict=True):
+        assert code == 2, output
+        (line,) = [each for each in output.splitlines() if "INFO" not in each]
         assert line.startswith("provider: --state: ")
         assert str(path) in line or path == paths[-1]

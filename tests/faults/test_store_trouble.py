@@ -68,8 +68,8 @@ class Running:
         """Exit code and standard error."""
         if self.process.poll() is None:
             self.process.terminate()
-        _, said = self.process.communicate(timeout=30)
-        return self.process.returncode, said.decode()
+        _, output = self.process.communicate(timeout=30)
+        return self.process.returncode, output.decode()
 
 
 @pytest.fixture
@@ -221,14 +221,14 @@ def test_a_store_that_cannot_be_used_is_one_line_and_exit_code_2(
     start(used)
     options = ("--token", TOKEN, "--route", ROUTE, "--store")
     calls = [(*options, f"sqlite:///{store}") for store, _ in troubles]
-    for (code, said), (_, named) in zip(called("reference_sender", calls), troubles, strict=True):
-        assert code == 2, said
-        assert "Traceback" not in said
-        (line,) = said.splitlines()
+    for (code, output), (_, named) in zip(called("reference_sender", calls), troubles, strict=True):
+        assert code == 2, output
+        assert "Traceback" not in output
+        (line,) = output.splitlines()
         assert line.startswith("sender: ")
         assert str(named) in line
-    code, said = start(damaged).end()  # as a process of its own
-    assert code == 2 and said.startswith("sender: ")
+    code, output = start(damaged).end()  # as a process of its own
+    assert code == 2 and output.startswith("sender: ")
 
 
 def test_a_store_on_a_read_only_disk_is_one_line_and_exit_code_2(
@@ -240,10 +240,10 @@ def test_a_store_on_a_read_only_disk_is_one_line_and_exit_code_2(
     sender.process.kill()
     sender.process.wait(10)
     subprocess.run(["mount", "-o", "remount,ro", str(small_disk)], check=True)
-    code, said = start(store).end()
+    code, output = start(store).end()
     subprocess.run(["mount", "-o", "remount,rw", str(small_disk)], check=True)
-    assert code == 2, said
-    assert said.splitlines() == [f"sender: {store}: Read-only file system"]
+    assert code == 2, output
+    assert output.splitlines() == [f"sender: {store}: Read-only file system"]
     again = start(store)
     assert again.call("/v1/state")[1]["open"] == 1
     assert again.end()[0] == 0
@@ -269,7 +269,7 @@ def test_a_sender_with_a_dead_task_reports_it_and_exits_with_70(
 ) -> None:
     sender = start(tmp_path / "s.db", "-c", DYING)
     assert sender.process.wait(30) == 70
-    code, said = sender.end()
+    code, output = sender.end()
     assert code == 70
-    assert said.splitlines()[-1] == "sender: the sender's loop lag sampler failed: RuntimeError"
-    assert "planted" not in said
+    assert output.splitlines()[-1] == "sender: the sender's loop lag sampler failed: RuntimeError"
+    assert "planted" not in output

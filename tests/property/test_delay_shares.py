@@ -1,4 +1,4 @@
-"""The split of the delay on any arrivals, and on runs that the simulation lived."""
+"""The split of the delay on any arrivals, and on runs that the simulation simulated."""
 
 from __future__ import annotations
 
@@ -189,10 +189,10 @@ def test_a_server_by_rank_is_as_one_that_is_played_step_by_step(found: list[tupl
     assert int((begun + cost).max()) == max(expected[n] + int(cost[n]) for n in expected)
 
 
-# Runs that were lived.
+# Runs that were simulated.
 
 
-def lived(
+def simulated(
     plan: Plan, profile: Profile, route: RouteLimits, run_dir: Path
 ) -> tuple[Journeys, MessageOutcomes, Manifest]:
     """Journeys, outcomes and manifest of a simulated run."""
@@ -216,7 +216,7 @@ def lived(
 def test_the_shares_of_every_message_add_up_to_the_nanosecond(
     tmp_path_factory: pytest.TempPathFactory, plan: Plan, name: str, route: RouteLimits
 ) -> None:
-    journeys, outcomes, manifest = lived(plan, load_profile(name), route, tmp_path_factory.mktemp("run"))
+    journeys, outcomes, manifest = simulated(plan, load_profile(name), route, tmp_path_factory.mktemp("run"))
     split = split_run(journeys, outcomes, manifest)
     assert (np.sum(list(split.of.values()), axis=0) == split.total).all()
     assert (split.of["bench"] == 0).all()  # virtual time is never late
@@ -237,7 +237,7 @@ def test_a_provider_without_limits_has_no_share_of_the_contract(
     tmp_path_factory: pytest.TempPathFactory, plan: Plan, route: RouteLimits
 ) -> None:
     profile = parse_profile({"name": "unlimited", "carriers": [{"name": "a", "country": "*"}]})
-    journeys, outcomes, manifest = lived(plan, profile, route, tmp_path_factory.mktemp("run"))
+    journeys, outcomes, manifest = simulated(plan, profile, route, tmp_path_factory.mktemp("run"))
     split = split_run(journeys, outcomes, manifest)
     assert len(split.total) and (split.of["contract"] == 0).all() and (split.of["network"] == 0).all()
     assert (split.of["sender"] == split.total).all()
@@ -256,7 +256,7 @@ BUSY = Plan(
 def means_of_busy(batch: int, run_dir: Path) -> dict[str, dict[str, float]]:
     """Class -> share -> mean in seconds, of a burst on ``throttled``, whose limits the route states."""
     route = RouteLimits("r", 20.0, 20, 40.0, 40, batch, 8, 86_400.0)
-    splits = delay_splits(*lived(BUSY, load_profile("throttled"), route, run_dir))
+    splits = delay_splits(*simulated(BUSY, load_profile("throttled"), route, run_dir))
     return {each.message_class: {share.name: share.mean_s for share in each.shares} for each in splits}
 
 

@@ -22,13 +22,16 @@ from mock_provider.engine.values import (
     JournalRow,
     Outbound,
     Reply,
+    ReportsWanted,
     SendReports,
     Submit,
+    SubmitOptions,
 )
 from mock_provider.profiles import Profile, parse_profile
 from mock_provider.testing import VirtualDriver
 
-URL = "http://127.0.0.1/dlr"
+OPTIONS = SubmitOptions(refuse_duplicates=True)
+REPORTS = ReportsWanted("http://127.0.0.1/dlr")
 Faults = list[dict[str, Any]]  # of a profile
 Request = tuple[float, Sequence[int]]  # as ``traffic`` describes it
 RATE, BURST = 6.0, 4
@@ -85,7 +88,7 @@ traffic = st.lists(
     st.tuples(st.sampled_from([0.0, 0.1, 0.7, 2.0]), st.lists(st.integers(0, 25), min_size=1, max_size=4)),
     max_size=30,
 )
-moods = st.sampled_from([0, 2])  # how many report calls the receiver fails to confirm
+refusal_counts = st.sampled_from([0, 2])  # how many report calls the receiver fails to confirm
 
 
 def profile_of(fault_sections: Faults) -> Profile:
@@ -107,16 +110,16 @@ def profile_of(fault_sections: Faults) -> Profile:
 
 
 class World:
-    """A provider in virtual time, what it answered, and a receiver that refuses the first ``deaf`` calls."""
+    """A provider in virtual time, what it answered, and a receiver that refuses ``refused_calls`` calls."""
 
-    def __init__(self, profile: Profile, deaf: int = 0, seed: int = 1) -> None:
+    def __init__(self, profile: Profile, refused_calls: int = 0, seed: int = 1) -> None:
         self.engine = Engine(profile, seed)
-        self.deaf = deaf
+        self.refused_calls = refused_calls
         self.answers: list[tuple[int, Reply | Disconnect]] = []
         self.calls: list[tuple[int, SendReports]] = []
         self.driver = VirtualDriver(self.engine, self._record, self._confirms)
 
-    def live(self, requests: Iterable[Request]) -> World:
+    def run(self, requests: Iterable[Request]) -> World:
         at_ns = 0
         for number, (pause_s, keys) in enumerate(requests):
             at_ns += round(pause_s * S)
@@ -124,7 +127,7 @@ class World:
                 Outbound(f"{NUMBERS[key % 4]}{key:03}", "", "hi", 1, f"k{key}", f"k{key}")
                 for key in dict.fromkeys(keys)
             )
-            submit = Submit(number, "smsapi", "t", "Test", messages, refuse_duplicates=True, report_url=URL)
+            submit = Submit(number, "smsapi", "t", "Test", messages, options=OPTIONS, reports=REPORTS)
             self.driver.submit(submit, at_ns)
         self.driver.run()
         return self
@@ -140,14 +143,16 @@ class World:
             self.calls.append((now_ns, effect))
 
     def _confirms(self, call: SendReports) -> bool:
-        self.deaf -= 1
-        return self.deaf < 0
+        self.refused_calls -= 1
+        return self.refused_calls < 0
 
 
 @settings(deadline=None, max_examples=150)
-@given(faults, traffic, moods)
-def test_no_fault_loses_count_of_anything(fault_sections: Faults, requests: list[Request], deaf: int) -> None:
-    world = World(profile_of(fault_sections), deaf).live(requests)
+@given(faults, traffic, refusal_counts)
+def test_no_fault_loses_count_of_anything(
+    fault_sections: Faults, requests: list[Request], refused_calls: int
+) -> None:
+    world = World(profile_of(fault_sections), refused_calls).run(requests)
     state, rows = world.engine.state(), world.rows()
     counters = state.counters
     answered = [effect.request_id for _, effect in world.answers]
@@ -176,13 +181,13 @@ def test_no_fault_loses_count_of_anything(fault_sections: Faults, requests: list
 
 
 @settings(deadline=None, max_examples=150)
-@given(faults, traffic, moods)
+@given(faults, traffic, refusal_counts)
 def test_no_message_is_both_lost_and_delivered_and_copies_of_reports_change_nothing(
-    fault_sections: Faults, requests: list[Request], deaf: int
+    fault_sections: Faults, requests: list[Request], refused_calls: int
 ) -> None:
     profile = profile_of(fault_sections)
-    world = World(profile, deaf).live(requests)
-    told = Counter(report.provider_id for _, call in world.calls for report in call.reports)
+    world = World(profile, refused_calls).run(requests)
+    reported = Counter(report.provider_id for _, call in world.calls for report in call.reports)
     states: dict[str, DeliveryReport] = {}
     for _, call in world.calls:
         for report in call.reports:
@@ -193,8 +198,8 @@ def test_no_message_is_both_lost_and_delivered_and_copies_of_reports_change_noth
         assert row.accepts <= 1  # check_idx: whatever happened to the reply, a repeat is known
         if row.reason == "lost_after_accept":
             assert row.fault and row.state == "undelivered" and row.t_carrier_ns is None
-            assert told[row.provider_id] == 0
-        elif row.provider_id and told[row.provider_id]:
+            assert reported[row.provider_id] == 0
+        elif row.provider_id and reported[row.provider_id]:
             assert states[row.provider_id].state.value == row.state
         if row.t_confirmed_ns is not None:
             assert row.t_submitted_ns <= row.t_final_ns <= row.t_reported_ns <= row.t_confirmed_ns
@@ -210,7 +215,7 @@ def test_the_same_outcomes_whatever_the_order(fault_sections: Faults, order: lis
     profile = profile.model_copy(update={"throttle": type(profile.throttle)(), "carriers": unpaced})
     found = []
     for keys in (range(20), order):
-        world = World(profile).live([(0.0, [key]) for key in keys])
+        world = World(profile).run([(0.0, [key]) for key in keys])
         found.append({row.key: (row.state, row.reason, row.fault) for row in world.rows()})
     assert found[0] == found[1]
 

@@ -82,7 +82,7 @@ class Watch:
         self.world.start(page=1)
 
 
-def live(drawn: list[tuple[object, ...]]) -> Watch:
+def watched(drawn: list[tuple[object, ...]]) -> Watch:
     watch = Watch()
     world = watch.world
     for what, *given_ in drawn:
@@ -117,7 +117,7 @@ def live(drawn: list[tuple[object, ...]]) -> Watch:
 @given(steps)
 @settings(deadline=None, max_examples=60)
 def test_held_messages_keep_every_rule_and_none_is_lost(drawn: list[tuple[object, ...]]) -> None:
-    watch = live(drawn)
+    watch = watched(drawn)
     world = watch.world
     assert world.node.state().unread == world.unread
     while world.unread:

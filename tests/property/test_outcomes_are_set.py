@@ -17,7 +17,16 @@ from waiting import eventually_in_loop
 
 from mock_provider.app import ProviderConfig, start_provider
 from mock_provider.engine import Engine
-from mock_provider.engine.values import Effect, MessageState, Outbound, Refused, Reply, SendReports, Submit
+from mock_provider.engine.values import (
+    Effect,
+    MessageState,
+    Outbound,
+    Refused,
+    Reply,
+    ReportsWanted,
+    SendReports,
+    Submit,
+)
 from mock_provider.profiles import parse_profile
 from mock_provider.settings.values import Refusal
 from mock_provider.testing import VirtualDriver
@@ -42,7 +51,7 @@ SECTIONS = {
 
 
 @dataclass
-class Lot:
+class MessageRun:
     """What became of a message."""
 
     latency_ns: int
@@ -52,28 +61,30 @@ class Lot:
     reason: str = ""
 
 
-def lots(sections: dict[str, Any], seed: int, arrivals: list[tuple[int, int]]) -> dict[int, Lot]:
+def run_of(sections: dict[str, Any], seed: int, arrivals: list[tuple[int, int]]) -> dict[int, MessageRun]:
     """What became of each message number: ``arrivals`` are (instant in ns, message number)."""
-    found: dict[int, Lot] = {}
+    found: dict[int, MessageRun] = {}
     began_ns = {number: at_ns for at_ns, number in arrivals}
 
     def take(now_ns: int, effect: Effect) -> None:
         if isinstance(effect, Reply):
             number = effect.request_id
             refused = effect.answer.reason if isinstance(effect.answer, Refused) else None
-            found[number] = Lot(now_ns - began_ns[number], refused)
+            found[number] = MessageRun(now_ns - began_ns[number], refused)
         elif isinstance(effect, SendReports):
             for report in effect.reports:
                 number = int(report.client_ref or "")
-                lot = found[number]
-                lot.report_ns = now_ns - began_ns[number] - lot.latency_ns
-                lot.state, lot.reason = report.state, report.reason
+                one = found[number]
+                one.report_ns = now_ns - began_ns[number] - one.latency_ns
+                one.state, one.reason = report.state, report.reason
 
     driver = VirtualDriver(Engine(parse_profile({"name": "p"} | sections), seed), take)
     for at_ns, number in arrivals:
         text = f"48500{number:06d}"
         outbound = Outbound(text, text, "hi", 1, str(number), str(number))
-        submit = Submit(number, "smsapi", "t", "Test", (outbound,), report_url="http://127.0.0.1/")
+        submit = Submit(
+            number, "smsapi", "t", "Test", (outbound,), reports=ReportsWanted("http://127.0.0.1/")
+        )
         driver.submit(submit, at_ns)
     driver.run()
     return found
@@ -95,13 +106,13 @@ def test_any_order_and_any_interleaving(order: list[int], pauses_ns: list[int], 
     for number, pause_ns in zip(order, pauses_ns, strict=True):
         at_ns += pause_ns
         arrivals.append((at_ns, number))
-    alone = lots(SECTIONS, seed, ONE_BY_ONE)
-    assert lots(SECTIONS, seed, arrivals) == alone
-    assert len({lot.latency_ns for lot in alone.values()}) > COUNT / 2  # they do differ
+    alone = run_of(SECTIONS, seed, ONE_BY_ONE)
+    assert run_of(SECTIONS, seed, arrivals) == alone
+    assert len({one.latency_ns for one in alone.values()}) > COUNT / 2  # they do differ
 
 
 def test_another_seed_gives_other_outcomes() -> None:
-    assert lots(SECTIONS, 1, ONE_BY_ONE) != lots(SECTIONS, 2, ONE_BY_ONE)
+    assert run_of(SECTIONS, 1, ONE_BY_ONE) != run_of(SECTIONS, 2, ONE_BY_ONE)
 
 
 async def over_sockets(

@@ -11,8 +11,9 @@ import pytest
 from nanoseconds import S
 
 from mock_provider.engine import Engine
-from mock_provider.engine.values import Outbound, Submit
+from mock_provider.engine.values import Outbound, ReportsWanted, Submit, SubmitOptions
 from mock_provider.profiles import Profile, ProfileError, parse_profile
+from mock_provider.testing import VirtualDriver
 
 WINDOW = {"start_s": 1.0, "end_s": 2.0}
 LOGNORMAL = {"kind": "lognormal", "median_s": 0.5, "p99_s": 1.0}
@@ -160,26 +161,22 @@ def submit(number: int, key: str) -> Submit:
     outbound = Outbound(f"4860010{number:04d}", "", "hi", 1, key, key)
     sender = ("Test", "123456", "+48600100200", "18005551234")[number % 4]
     return Submit(
-        number, "smsapi", "t", sender, (outbound,), priority=number % 2 == 0, report_url="http://127.0.0.1/"
+        *(number, "smsapi", "t", sender, (outbound,)),
+        options=SubmitOptions(priority=number % 2 == 0),
+        reports=ReportsWanted("http://127.0.0.1/"),
     )
 
 
-def live(profile: Profile) -> None:
+def run_with(profile: Profile) -> None:
     """An engine that is given this profile while it runs; anything it raises fails the test."""
     engine = Engine(parse_profile(DOCUMENT), 1)
-    now_ns = S
+    driver = VirtualDriver(engine, lambda _now_ns, _effect: None)
     for number in range(3):
-        engine.submit(now_ns, submit(number, f"before{number}"))
-    engine.reconfigure(now_ns, profile)
+        driver.submit(submit(number, f"before{number}"), S)
+    driver.carry_out(engine.reconfigure(driver.now_ns, profile))
     for number in range(3, 60):
-        now_ns += S // 20
-        engine.submit(now_ns, submit(number, f"after{number}"))
-    for _ in range(20):
-        due_ns = engine.next_due()
-        if due_ns is None:
-            break
-        now_ns = max(now_ns, due_ns)
-        engine.advance(now_ns)
+        driver.submit(submit(number, f"after{number}"), driver.now_ns + S // 20)
+    driver.run()
     engine.state()
     engine.take_rows()
 
@@ -193,7 +190,7 @@ def test_a_number_is_refused_by_its_name_or_can_be_run(path: tuple[Any, ...]) ->
             assert any(written(path[:2]) in line for line in error.errors), (value, error.errors)
             continue
         assert value not in NEVER
-        live(profile)
+        run_with(profile)
 
 
 def test_the_document_has_every_number_of_a_profile() -> None:

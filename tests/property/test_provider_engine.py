@@ -21,8 +21,10 @@ from mock_provider.engine.values import (
     Outbound,
     Refused,
     Reply,
+    ReportsWanted,
     SendReports,
     Submit,
+    SubmitOptions,
 )
 from mock_provider.profiles import Profile, parse_profile
 from mock_provider.settings.sections import Limit
@@ -30,6 +32,7 @@ from mock_provider.settings.values import Refusal
 from mock_provider.testing import VirtualDriver
 
 URL = "http://127.0.0.1/dlr"
+TRIAL = SubmitOptions(validate_only=True)
 Kind = TypeVar("Kind", bound=Effect)
 Sections = dict[str, Any]  # of a profile
 Request = tuple[float, Sequence[int], int, bool, bool]  # as ``traffic`` describes it
@@ -125,44 +128,50 @@ def profile_of(sections: Sections) -> Profile:
 def submit_of(number: int, keys: Sequence[int], segments: int, fast: bool, checked: bool) -> Submit:
     messages = tuple(Outbound(f"486001{key:05d}", "", "hi", segments, f"k{key}", f"k{key}") for key in keys)
     return Submit(
-        number, "smsapi", "t", "Test", messages, priority=fast, refuse_duplicates=checked, report_url=URL
+        *(number, "smsapi", "t", "Test", messages),
+        options=SubmitOptions(priority=fast, refuse_duplicates=checked),
+        reports=ReportsWanted(URL),
     )
 
 
 class World:
-    """A provider in virtual time, its effects, and a receiver that refuses the first ``deaf`` calls."""
+    """A provider in virtual time, its effects, and a receiver that refuses ``refused_calls`` calls."""
 
-    def __init__(self, sections: Sections, seed: int = 1, deaf: int = 0, late_ns: int = 0) -> None:
+    def __init__(self, sections: Sections, seed: int = 1, refused_calls: int = 0, late_ns: int = 0) -> None:
         self.engine = Engine(profile_of(sections), seed)
         self.trace: list[tuple[int, Effect]] = []
-        self.deaf = deaf
+        self.refused_calls = refused_calls
         self.driver = VirtualDriver(self.engine, self._record, self._confirms, late_ns)
 
     def _record(self, now_ns: int, effect: Effect) -> None:
         self.trace.append((now_ns, effect))
 
     def _confirms(self, call: SendReports) -> bool:
-        self.deaf -= 1
-        return self.deaf < 0
+        self.refused_calls -= 1
+        return self.refused_calls < 0
 
     def effects(self, kind: type[Kind]) -> list[tuple[int, Kind]]:
         return [(now_ns, effect) for now_ns, effect in self.trace if isinstance(effect, kind)]
 
 
-def live(sections: Sections, requests: Iterable[Request], seed: int = 1, deaf: int = 0) -> World:
-    lived = World(sections, seed, deaf)
+def world_after(
+    sections: Sections, requests: Iterable[Request], seed: int = 1, refused_calls: int = 0
+) -> World:
+    world = World(sections, seed, refused_calls)
     at_ns = 0
     for number, (pause_s, keys, segments, fast, checked) in enumerate(requests):
         at_ns += round(pause_s * S)
-        lived.driver.submit(submit_of(number, keys, segments, fast, checked), at_ns)
-    return lived
+        world.driver.submit(submit_of(number, keys, segments, fast, checked), at_ns)
+    return world
 
 
 @settings(deadline=None)
 @given(profiles, traffic, st.integers(0, 5))
-def test_nothing_is_lost_or_duplicated(sections: Sections, requests: list[Request], deaf: int) -> None:
+def test_nothing_is_lost_or_duplicated(
+    sections: Sections, requests: list[Request], refused_calls: int
+) -> None:
     """Every accepted message reaches one final state; its report is confirmed once the receiver answers."""
-    world = live(sections, requests, deaf=deaf)
+    world = world_after(sections, requests, refused_calls=refused_calls)
     world.driver.run()
     state = world.engine.state()
     rows = {(row.key, row.provider_id): row for row in world.engine.close_rows()}
@@ -190,7 +199,7 @@ def test_nothing_is_lost_or_duplicated(sections: Sections, requests: list[Reques
 @settings(deadline=None)
 @given(profiles, traffic)
 def test_each_submit_has_one_answer_or_by_a_fault_none(sections: Sections, requests: list[Request]) -> None:
-    world = live(sections, requests)
+    world = world_after(sections, requests)
     world.driver.run()
     answered = [e.request_id for _, e in world.trace if isinstance(e, Reply | Disconnect)]
     assert len(answered) == len(set(answered))
@@ -242,7 +251,7 @@ def test_outcomes_do_not_depend_on_the_order_of_arrivals(
     found = []
     keys: Sequence[int]
     for keys in (range(25), order):
-        world = live(sections, [(0.1, [key], 1, False, False) for key in keys], seed=seed)
+        world = world_after(sections, [(0.1, [key], 1, False, False) for key in keys], seed=seed)
         world.driver.run()
         ended = [row for row in world.engine.take_rows() if row.state != "expired"]
         found.append(latencies_and_outcomes(ended))
@@ -252,9 +261,9 @@ def test_outcomes_do_not_depend_on_the_order_of_arrivals(
 @settings(deadline=None)
 @given(profiles, traffic, st.integers(0, 3))
 def test_same_inputs_at_the_same_instants_give_the_same_effects(
-    sections: Sections, requests: list[Request], deaf: int
+    sections: Sections, requests: list[Request], refused_calls: int
 ) -> None:
-    one, other = (live(sections, requests, deaf=deaf) for _ in range(2))
+    one, other = (world_after(sections, requests, refused_calls=refused_calls) for _ in range(2))
     one.driver.run()
     other.driver.run()
     assert one.trace == other.trace
@@ -264,7 +273,7 @@ def test_same_inputs_at_the_same_instants_give_the_same_effects(
 @settings(deadline=None)
 @given(profiles, traffic)
 def test_reconfiguration_in_the_middle_loses_nothing(sections: Sections, requests: list[Request]) -> None:
-    world = live(sections, requests)
+    world = world_after(sections, requests)
     other = {"carriers": [{"name": "b", "country": "*", "segments_per_s": 7}, {"name": "c", "country": "*"}]}
     world.driver.carry_out(world.engine.reconfigure(world.driver.now_ns, profile_of(other)))
     world.driver.run()
@@ -301,7 +310,7 @@ def test_token_bucket_keeps_its_bound_in_every_window(
 @given(traffic, rates.filter(bool))
 def test_carrier_lets_no_more_segments_pass_than_its_rate(requests: list[Request], rate: float) -> None:
     sections = {"carriers": [{"name": "a", "country": "*", "segments_per_s": rate}]}
-    world = live(sections, requests)
+    world = world_after(sections, requests)
     world.driver.run()
     rows = {row.provider_id: row for row in world.engine.take_rows() if row.t_carrier_ns is not None}
     passed = sorted((row.t_carrier_ns, row.segments) for row in rows.values())
@@ -333,7 +342,7 @@ unrecorded = st.sampled_from(
         Submit(0, "smsapi", "t", "Test", (), unparsable=("12",)),
         Submit(0, "smsapi", "t", "Test", (), unparsable=("x",)),
         Submit(0, "smsapi", "t", "Test", ()),
-        Submit(0, "smsapi", "t", "Test", (Outbound("48600100200", "", "hi", 1, "k"),), validate_only=True),
+        Submit(0, "smsapi", "t", "Test", (Outbound("48600100200", "", "hi", 1, "k"),), options=TRIAL),
         Submit(0, "smsapi", "t", "Test", (Outbound("48600100200", "", "hi", 1, "k"),)),
     ]
 )
@@ -368,7 +377,7 @@ def test_a_trial_draws_no_chance_of_a_submit_that_counts(seed: int, trials: int)
         world = World(sections, seed)
         for _ in range(count):
             messages = submit_of(0, [1], 1, False, False).messages
-            world.driver.submit(Submit(1, "smsapi", "t", "Test", messages, validate_only=True))
+            world.driver.submit(Submit(1, "smsapi", "t", "Test", messages, options=TRIAL))
         world.driver.submit(submit_of(2, [1], 1, False, False))
         world.driver.run()
         found.append([now_ns for now_ns, reply in world.effects(Reply) if reply.request_id == 2])
@@ -378,11 +387,12 @@ def test_a_trial_draws_no_chance_of_a_submit_that_counts(seed: int, trials: int)
 @settings(deadline=None)
 @given(profiles, traffic, st.integers(0, 3))
 def test_the_fast_path_to_the_carrier_has_the_effects_of_the_full_path(
-    sections: Sections, requests: list[Request], deaf: int
+    sections: Sections, requests: list[Request], refused_calls: int
 ) -> None:
     """A fault that is far away changes nothing, but that every message is asked whether it meets one."""
     far = {"kind": "added_latency", "factor": 2.0, "start_s": 200_000_000, "end_s": 200_000_001}
-    short, long = (live(sections | {"faults": faults}, requests, deaf=deaf) for faults in ([], [far]))
+    both = (sections | {"faults": faults} for faults in ([], [far]))
+    short, long = (world_after(each, requests, refused_calls=refused_calls) for each in both)
     short.driver.run()
     long.driver.run()
     assert short.trace == long.trace

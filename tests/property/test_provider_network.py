@@ -20,8 +20,10 @@ from mock_provider.engine.values import (
     MessageClass,
     Outbound,
     Reply,
+    ReportsWanted,
     SendReports,
     Submit,
+    SubmitOptions,
 )
 from mock_provider.profiles import parse_profile
 from mock_provider.testing import VirtualDriver
@@ -121,7 +123,7 @@ requests = st.lists(
 )
 
 
-def lived(
+def run_of(
     sections: dict[str, Any], traffic: list[Request], seed: int, queue_segments: int | None = None
 ) -> tuple[list[tuple[int, Effect]], list[JournalRow]]:
     profile = parse_profile(
@@ -145,7 +147,9 @@ def lived(
     for number, (pause_s, keys, segments, fast, kind) in enumerate(traffic):
         messages = tuple(Outbound(f"486001{key:05d}", "", "hi", segments, f"k{key}") for key in keys)
         submit = Submit(
-            number, "smsapi", "t", "Test", messages, priority=fast, message_class=kind, report_url="http://x/"
+            *(number, "smsapi", "t", "Test", messages),
+            options=SubmitOptions(priority=fast, message_class=kind),
+            reports=ReportsWanted("http://x/"),
         )
         driver.submit(submit, driver.now_ns + round(pause_s * S))
     driver.run()
@@ -154,7 +158,7 @@ def lived(
 
 @given(requests, st.integers(0, 5))
 def test_idle_settings_change_no_effect(traffic: list[Request], seed: int) -> None:
-    assert lived(IDLE, traffic, seed, queue_segments=1_000_000) == lived(PLAIN, traffic, seed)
+    assert run_of(IDLE, traffic, seed, queue_segments=1_000_000) == run_of(PLAIN, traffic, seed)
 
 
 @given(requests, st.sampled_from(["standard", "priority", "dedicated"]))
@@ -168,7 +172,7 @@ def test_every_accepted_message_ends_once_and_frees_its_room(traffic: list[Reque
             "per_sender": {"alphanumeric": {"segments_per_s": 2, "queue_segments": 8}},
         },
     }
-    effects, rows = lived(sections, traffic, 1, queue_segments=2)
+    effects, rows = run_of(sections, traffic, 1, queue_segments=2)
     answers = [effect.answer for _, effect in effects if isinstance(effect, Reply)]
     accepted = [m for answer in answers if isinstance(answer, Accepted) for m in answer.messages]
     reported = [r.provider_id for _, e in effects if isinstance(e, SendReports) for r in e.reports]

@@ -28,7 +28,7 @@ class Nodes:
         self.most_nodes = most_nodes
         self.kept: dict[int, int] = {}
         self.using: dict[int, int] = {}
-        self.told: dict[int, int] = {}
+        self.announced: dict[int, int] = {}
         self.joined = 0
 
     def step(self, what: str, which: int) -> None:
@@ -40,18 +40,18 @@ class Nodes:
         if not living:
             return
         node = living[which % len(living)]
-        if what == "renew" and node not in self.told:  # one at a time
+        if what == "renew" and node not in self.announced:  # one at a time
             self.renew(node)
-        elif what == "learn" and node in self.told:
-            self.using[node] = self.told.pop(node)
+        elif what == "learn" and node in self.announced:
+            self.using[node] = self.announced.pop(node)
         elif what == "die":  # its lease has ended, so it uses nothing
             del self.kept[node], self.using[node]
-            self.told.pop(node, None)
+            self.announced.pop(node, None)
 
     def renew(self, node: int) -> None:
         share = granted(node, self.kept, self.using[node], self.most_nodes)
         self.kept[node] = max(self.using[node], share)
-        self.told[node] = share
+        self.announced[node] = share
 
 
 @given(STEPS, st.integers(1, 9))
@@ -73,10 +73,10 @@ def test_without_further_change_the_nodes_soon_have_equal_shares(
         nodes.step(what, which)
     for _ in range(3):  # each lowers, tells so, and gets what others gave up
         for node in sorted(nodes.kept):
-            if node in nodes.told:
-                nodes.using[node] = nodes.told.pop(node)
+            if node in nodes.announced:
+                nodes.using[node] = nodes.announced.pop(node)
             nodes.renew(node)
-            nodes.using[node] = nodes.told.pop(node)
+            nodes.using[node] = nodes.announced.pop(node)
     active = min(len(nodes.kept), most_nodes)
     expected = [WHOLE // active] * active + [0] * (len(nodes.kept) - active)
     assert [nodes.using[node] for node in sorted(nodes.using)] == expected

@@ -21,9 +21,19 @@ from loadtests.parts import Adjustment
 from loadtests.simulate.arrivals import Arrivals
 from loadtests.simulate.simulation import Ending, Settings, SimulationProgress, simulate
 from mock_provider.engine import Engine
-from mock_provider.engine.values import Answer, Effect, Outbound, Reply, SendProgress, SendReports, Submit
+from mock_provider.engine.values import (
+    Answer,
+    Effect,
+    Outbound,
+    Reply,
+    ReportsWanted,
+    SendProgress,
+    SendReports,
+    Submit,
+)
 from mock_provider.profiles import Profile, load_profile, parse_profile, profile_names
 from mock_provider.runtime.clock_driver import ClockDriver
+from mock_provider.testing import VirtualDriver
 from reference_sender.api.intake import Intake, Invalid, MessageRequest
 from reference_sender.dispatch import DispatchSettings
 from reference_sender.dispatch.values import Lane, RouteLimits
@@ -31,7 +41,7 @@ from reference_sender.dispatch.values import Lane, RouteLimits
 Rows = list[dict[str, Any]]
 
 
-def lived(
+def simulated(
     plan: Plan, profile: Profile, route: RouteLimits, run_dir: Path, **chosen: Any
 ) -> tuple[Ending, dict[str, Rows]]:
     settings = Settings(seed=3, route=route, **chosen)
@@ -57,7 +67,7 @@ def _raised(error: BaseException) -> None:
 def test_nothing_is_lost_and_nothing_is_duplicated(
     tmp_path_factory: pytest.TempPathFactory, plan: Plan, name: str, route: RouteLimits
 ) -> None:
-    ending, tables = lived(plan, load_profile(name), route, tmp_path_factory.mktemp("run"))
+    ending, tables = simulated(plan, load_profile(name), route, tmp_path_factory.mktemp("run"))
     assert ending.open == 0 and not ending.interrupted
     accepted = [row["key"] for row in tables["load"] if row["outcome"] == "accepted"]
     assert len(tables["load"]) == len(set(accepted)) == len(Schedule(plan))
@@ -79,7 +89,7 @@ def test_the_senders_rate_keeps_within_its_bound(
 ) -> None:
     """In any window w at most rate * w + burst requests reach the provider."""
     profile = parse_profile({"name": "unlimited", "carriers": [{"name": "a", "country": "*"}]})
-    _, tables = lived(plan, profile, route, tmp_path_factory.mktemp("run"))
+    _, tables = simulated(plan, profile, route, tmp_path_factory.mktemp("run"))
     submitted = sorted({row["t_submitted_ns"] for row in tables["provider"]})
     assert all(row["submits"] == 1 for row in tables["provider"])
     for start in range(len(submitted)):
@@ -93,8 +103,8 @@ def test_the_senders_rate_keeps_within_its_bound(
 def test_the_same_seed_is_the_same_run(
     tmp_path_factory: pytest.TempPathFactory, plan: Plan, name: str, route: RouteLimits
 ) -> None:
-    _, one = lived(plan, load_profile(name), route, tmp_path_factory.mktemp("one"))
-    _, two = lived(plan, load_profile(name), route, tmp_path_factory.mktemp("two"))
+    _, one = simulated(plan, load_profile(name), route, tmp_path_factory.mktemp("one"))
+    _, two = simulated(plan, load_profile(name), route, tmp_path_factory.mktemp("two"))
     assert one == two
 
 
@@ -104,8 +114,8 @@ def test_values_and_bytes_are_the_same_run(
     tmp_path_factory: pytest.TempPathFactory, plan: Plan, name: str, route: RouteLimits
 ) -> None:
     profile = load_profile(name)
-    by_values = lived(plan, profile, route, tmp_path_factory.mktemp("values"))
-    by_bytes = lived(plan, profile, route, tmp_path_factory.mktemp("bytes"), as_bytes=True)
+    by_values = simulated(plan, profile, route, tmp_path_factory.mktemp("values"))
+    by_bytes = simulated(plan, profile, route, tmp_path_factory.mktemp("bytes"), as_bytes=True)
     assert by_values == by_bytes
 
 
@@ -114,8 +124,8 @@ def test_values_and_bytes_are_the_same_day(tmp_path: Path, name: str) -> None:
     """Row by row, with hours of every fault: the windows of ``bad-day`` lie in the day's first minutes."""
     (part,) = catalogue.scenario("day-5k", Adjustment(speedup=60.0, window="day")).parts
     route = RouteLimits("r", 20, 20, 60, 60, 50, 4, 86_400.0)
-    by_values, values = lived(part.plan(1, "t"), load_profile(name), route, tmp_path)
-    by_bytes, bytes_ = lived(part.plan(1, "t"), load_profile(name), route, tmp_path, as_bytes=True)
+    by_values, values = simulated(part.plan(1, "t"), load_profile(name), route, tmp_path)
+    by_bytes, bytes_ = simulated(part.plan(1, "t"), load_profile(name), route, tmp_path, as_bytes=True)
     assert by_values == by_bytes
     assert len(values["load"]) == 5_000
     for table, rows in values.items():
@@ -129,7 +139,7 @@ def test_a_sender_without_priorities_loses_nothing_either(
 ) -> None:
     in_order = DispatchSettings.model_validate({"order": "arrival"})
     run_dir = tmp_path_factory.mktemp("run")
-    ending, tables = lived(plan, load_profile(name), route, run_dir, dispatch=in_order)
+    ending, tables = simulated(plan, load_profile(name), route, run_dir, dispatch=in_order)
     assert ending.open == 0
     assert {row["key"] for row in tables["sender"]} == {row["key"] for row in tables["load"]}
     assert {row["state"] for row in tables["sender"]} <= {"delivered", "failed", "expired"}
@@ -144,7 +154,7 @@ def test_in_order_of_arrival_an_otp_waits_behind_a_burst(tmp_path: Path) -> None
     for order in ("priority", "arrival"):
         dispatch = DispatchSettings.model_validate({"order": order})
         (tmp_path / order).mkdir()
-        _, tables = lived(plan, load_profile("fast"), route, tmp_path / order, dispatch=dispatch)
+        _, tables = simulated(plan, load_profile("fast"), route, tmp_path / order, dispatch=dispatch)
         sent = {row["key"]: row["t_submitted_ns"] for row in tables["provider"]}
         otps_ns = sorted(
             sent[row["key"]] - row["t_intended_ns"] for row in tables["load"] if row["message_class"] == "otp"
@@ -173,7 +183,7 @@ def test_a_text_that_the_api_would_refuse_ends_the_simulation(tmp_path: Path) ->
     streams = (Stream(Poisson(5.0, 2.0), mix=Mix(otp=1.0)),)
     plan = Plan(streams=streams, seed=1, key_tag="t", texts={"otp": ("x" * 2_000,)})
     with pytest.raises(Invalid, match="text must be a text of 1 to 6 segments"):
-        lived(plan, load_profile("fast"), RouteLimits("r", 50, 5, 60, 60, 100, 4, 86_400.0), tmp_path)
+        simulated(plan, load_profile("fast"), RouteLimits("r", 50, 5, 60, 60, 100, 4, 86_400.0), tmp_path)
 
 
 def test_one_that_is_ended_early_keeps_whole_records(tmp_path: Path) -> None:
@@ -217,7 +227,7 @@ inputs = st.lists(st.tuples(st.integers(0, 4), st.integers(1, 3)), min_size=1, m
 def submit_of(number: int, messages: int) -> Submit:
     keys = [f"{number}-{one}" for one in range(messages)]
     outbound = tuple(Outbound(f"4860{number:04d}{i:03d}", "", "hi", 1, k, k) for i, k in enumerate(keys))
-    return Submit(number, "smsapi", "t", "Test", outbound, report_url="http://127.0.0.1/")
+    return Submit(number, "smsapi", "t", "Test", outbound, reports=ReportsWanted("http://127.0.0.1/"))
 
 
 def outcomes(effects: Iterable[Effect]) -> dict[int | str | None, list[object]]:
@@ -275,24 +285,13 @@ def in_real_time(submits: list[tuple[int, Submit]]) -> tuple[list[Effect], list[
 
 
 def in_virtual_time(submits: list[tuple[int, Submit]], given_ns: list[int]) -> list[Effect]:
-    """Steps as the simulation does, by ``advance_to_effects``, which ``VirtualDriver`` does not use."""
+    """In the steps of the simulation."""
     effects: list[Effect] = []
-    engine = Engine(TWO_DRIVERS, 1)
-
-    def take(now_ns: int, found: Iterable[Effect]) -> None:
-        for effect in found:
-            effects.append(effect)
-            if isinstance(effect, SendReports):
-                take(now_ns, engine.reports_answered(now_ns, effect.batch_id, True))
-
-    def run(until_ns: int) -> None:
-        while (due_ns := engine.next_due()) is not None and due_ns <= until_ns:
-            take(*engine.advance_to_effects(until_ns))
-
+    driver = VirtualDriver(Engine(TWO_DRIVERS, 1), lambda _now_ns, effect: effects.append(effect))
     for at_ns, (_, submit) in zip(given_ns, submits, strict=True):
-        run(at_ns)
-        take(at_ns, engine.submit(at_ns, submit))
-    run(given_ns[-1] + 60 * S)
+        driver.leap_until(at_ns)
+        driver.submit(submit)
+    driver.leap_until(given_ns[-1] + 60 * S)
     return effects
 
 

@@ -98,7 +98,7 @@ def test_equal_senders_and_urls_are_one_object(count: int) -> None:
     one, other = submit(), submit()
     assert len(one.messages) == count
     assert one.sender_id is other.sender_id
-    assert one.report_url is other.report_url
+    assert one.reports is other.reports
 
 
 @given(numbers, protocols)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from loadtests.storm import world
+from loadtests.storm import sender
 from loadtests.storm.outcome import storm
 from loadtests.storm.plan import draw_plan
 from loadtests.storm.store import Disk, ModelStore
@@ -65,7 +65,7 @@ class TwinStore(ModelStore):
 def test_sqlite_has_the_same_rows_after_every_start_and_commit_of_a_storm(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(world, "ModelStore", TwinStore)
+    monkeypatch.setattr(sender, "ModelStore", TwinStore)
     for seed in SEEDS:
         monkeypatch.setattr(TwinStore, "path", tmp_path / f"{seed}.db", raising=False)
         assert not storm(draw_plan(seed)).violations

@@ -33,11 +33,11 @@ calls, modules = json.load(sys.stdin)
 command, *_ = [importlib.import_module(module) for module in modules]
 found = []
 for arguments, environment in calls:
-    with tempfile.TemporaryFile() as said, open(os.devnull, "wb") as nowhere:
+    with tempfile.TemporaryFile() as output, open(os.devnull, "wb") as nowhere:
         child = os.fork()
         if child == 0:
             os.dup2(nowhere.fileno(), 1)
-            os.dup2(said.fileno(), 2)
+            os.dup2(output.fileno(), 2)
             sys.argv = [command.__name__.partition(".")[0], *arguments]
             os.environ.update(environment)
             code = 0
@@ -49,15 +49,15 @@ for arguments, environment in calls:
             sys.stderr.flush()
             os._exit(code or 0)
         _, status = os.waitpid(child, 0)
-        said.seek(0)
-        found.append((os.waitstatus_to_exitcode(status), said.read().decode()))
+        output.seek(0)
+        found.append((os.waitstatus_to_exitcode(status), output.read().decode()))
 print(json.dumps(found))
 """
 
 
 class Ended(NamedTuple):
     code: int
-    said: str  # on standard error
+    output: str  # on standard error
 
 
 def called(
@@ -74,4 +74,4 @@ def called(
         [sys.executable, "-c", _CALLS], cwd=ROOT, input=json.dumps(asked), capture_output=True, text=True
     )
     assert done.returncode == 0, done.stderr
-    return [Ended(code, said) for code, said in json.loads(done.stdout)]
+    return [Ended(code, output) for code, output in json.loads(done.stdout)]

@@ -116,7 +116,7 @@ def unknown(expression: str, scrape: Scrape) -> Iterator[str]:
 
 
 @pytest.mark.parametrize(
-    ("expression", "said"),
+    ("expression", "expected"),
     [
         ("rate(smsbench_sender_sent_total[5m])", "no metric smsbench_sender_sent_total"),
         (
@@ -129,8 +129,8 @@ def unknown(expression: str, scrape: Scrape) -> Iterator[str]:
         ),
     ],
 )
-def test_a_wrong_expression_is_seen(scraped: dict[str, str], expression: str, said: str) -> None:
-    assert list(unknown(expression, series(scraped))) == [said]
+def test_a_wrong_expression_is_seen(scraped: dict[str, str], expression: str, expected: str) -> None:
+    assert list(unknown(expression, series(scraped))) == [expected]
 
 
 def test_dashboard_and_rules_read_what_exists(scraped: dict[str, str]) -> None:

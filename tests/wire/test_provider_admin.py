@@ -296,8 +296,8 @@ def test_refusals_are_shown_also_those_that_leave_no_row(start: StartProvider) -
         ("smsapi", 200, "no_credit"),
     ]
     assert seen[3][3] == "k-1"
-    said = [json.loads(each["answered"])["error"] for each in shown["refusals"]]
-    assert said == [101, 101, "http_404", 103]
+    errors = [json.loads(each["answered"])["error"] for each in shown["refusals"]]
+    assert errors == [101, 101, "http_404", 103]
     assert shown["report_failure"] == ""
     assert provider.admin("/reset", {}, "POST")[0] == 200
     assert provider.admin("/refusals")[1]["refusals"] == []

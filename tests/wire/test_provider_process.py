@@ -140,8 +140,8 @@ def test_bad_usage_ends_with_2_and_says_why(tmp_path: Path) -> None:
         (("--admin-token", "żółw"), "'--admin-token'"),
     )
     for ended, (_, words) in zip(called("mock_provider", [call for call, _ in cases]), cases, strict=True):
-        assert ended.code == 2, ended.said
-        assert words in ended.said
+        assert ended.code == 2, ended.output
+        assert words in ended.output
     with provider_process("--profile", "nonesuch") as (process, ready):
         assert ready is None
         _, log = process.communicate(timeout=20)
@@ -157,7 +157,7 @@ def test_a_port_in_use_is_named_by_its_option() -> None:
             options, called("mock_provider", [(each, str(port)) for each in options]), strict=True
         ):
             assert ended.code == 2
-            (line,) = ended.said.splitlines()
+            (line,) = ended.output.splitlines()
             assert line.startswith(f"provider: {option}: cannot listen at {host}:{port}: it is in use; ")
 
 
@@ -185,7 +185,7 @@ def test_a_token_that_no_client_can_send_is_refused_and_not_shown() -> None:
     found = called("mock_provider", [()] * len(given), environments=environments)
     for (name, option, _), ended in zip(given, found, strict=True):
         assert ended.code == 2
-        assert option in ended.said and name in ended.said and "hush" not in ended.said
+        assert option in ended.output and name in ended.output and "hush" not in ended.output
 
 
 def test_an_ipv6_address_is_in_brackets() -> None:

@@ -104,8 +104,8 @@ def test_reports_go_to_this_machine_only_unless_the_profile_names_a_host(start: 
 
 def test_a_client_and_a_receiver_that_both_hang_cost_one_grace(start: StartProvider) -> None:
     provider = start(**QUICK)
-    with socket.create_server(("127.0.0.1", 0)) as deaf:
-        send(provider, to="500100200", notify_url=f"http://127.0.0.1:{deaf.getsockname()[1]}/dlr")
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        send(provider, to="500100200", notify_url=f"http://127.0.0.1:{silent.getsockname()[1]}/dlr")
         eventually(lambda: provider.state()["gauges"]["report_batches_pending"] == 1)
         provider.admin("/faults", {"kind": "hang"}, "POST")
         host, port = provider.url.removeprefix("http://").split(":")

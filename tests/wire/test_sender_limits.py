@@ -236,11 +236,11 @@ def test_no_log_shows_token_number_or_text(tmp_path: Path, capsys: pytest.Captur
         with_sender(tmp_path, Limits(), story)
     finally:
         logging.getLogger().removeHandler(keeping)
-    said = "\n".join([*written, *capsys.readouterr()])
-    assert "a request that cannot be read" in said
-    assert "Traceback" not in said
+    logged = "\n".join([*written, *capsys.readouterr()])
+    assert "a request that cannot be read" in logged
+    assert "Traceback" not in logged
     for secret in SECRETS:
-        assert secret not in said
+        assert secret not in logged
 
 
 def test_an_exceptions_text_is_not_logged_but_its_kind_and_place_are(
@@ -259,9 +259,9 @@ def test_an_exceptions_text_is_not_logged_but_its_kind_and_place_are(
     record = logging.makeLogRecord(
         {"msg": "it failed", "exc_info": (type(caught), caught, caught.__traceback__)}
     )
-    said = SafeFormatter(FORMAT).format(record)
+    logged = SafeFormatter(FORMAT).format(record)
     log_loop_error(None, {"message": "a task failed", "exception": caught, "future": caught})
-    for text in (said, described(caught), caplog.text):
+    for text in (logged, described(caught), caplog.text):
         assert "ValueError" in text and "KeyError" in text and "in fail" in text
         assert "48500100777" not in text.replace(__file__, "") or 'raise KeyError("48500100777")' in text
         assert text.count("4711-code") == text.count('raise ValueError("4711-code")')

@@ -103,6 +103,6 @@ def test_a_password_no_client_could_bind_with_is_refused() -> None:
     found = called("mock_provider", [("--smpp-port", "0")] * len(passwords), environments=environments)
     for password, ended in zip(passwords, found, strict=True):
         assert ended.code == 2
-        assert "--smpp-password" in ended.said
-        assert "printable ASCII" in ended.said
-        assert password not in ended.said
+        assert "--smpp-password" in ended.output
+        assert "printable ASCII" in ended.output
+        assert password not in ended.output

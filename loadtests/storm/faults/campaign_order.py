@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from random import Random
-from typing import TYPE_CHECKING, ClassVar, Self
+from typing import ClassVar, Self
 
 from msgspec import Struct
 
-from loadtests.storm.scene import CAMPAIGNS, Scene
+from loadtests.storm.scene import CAMPAIGNS, FaultTarget, Scene
 from reference_sender.policy.campaigns import CampaignState
-
-if TYPE_CHECKING:
-    from loadtests.storm.world import StormWorld
 
 PAUSED, RESUMED, CANCELLED = "campaign_paused", "campaign_resumed", "campaign_cancelled"
 
@@ -32,8 +29,8 @@ class CampaignOrder(Struct, frozen=True):
         cancels = not pause_s or random.random() < 0.3
         return cls(scene.instant(random), random.choice(CAMPAIGNS), pause_s, cancels)
 
-    def begin(self, world: StormWorld) -> None:
-        operator, campaign = world.operator, self.campaign
+    def begin(self, target: FaultTarget) -> None:
+        state, operator, campaign = target.state, target.operator, self.campaign
 
         def end() -> None:
             if self.cancels:
@@ -42,12 +39,12 @@ class CampaignOrder(Struct, frozen=True):
                 operator.set_state(RESUMED, campaign, CampaignState.RUNNING)
 
         def wait() -> None:
-            world.later(int(self.pause_s * 1e9), end)
+            state.later(int(self.pause_s * 1e9), end)
 
         if self.pause_s:
-            world.at(self.at_s, lambda: operator.set_state(PAUSED, campaign, CampaignState.PAUSED, wait))
+            state.at(self.at_s, lambda: operator.set_state(PAUSED, campaign, CampaignState.PAUSED, wait))
         else:
-            world.at(self.at_s, end)
+            state.at(self.at_s, end)
 
 
 KIND = CampaignOrder

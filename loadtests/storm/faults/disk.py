@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from random import Random
-from typing import TYPE_CHECKING, ClassVar, Self
+from typing import ClassVar, Self
 
 from msgspec import Struct
 
-from loadtests.storm.scene import Scene
-
-if TYPE_CHECKING:
-    from loadtests.storm.world import StormWorld
+from loadtests.storm.scene import FaultTarget, Scene
 
 
 class DiskTrouble(Struct, frozen=True):
@@ -27,12 +24,12 @@ class DiskTrouble(Struct, frozen=True):
         begin_s, end_s = scene.span(random, 20.0)
         return cls(begin_s, end_s, random.choice((0.0, 0.2, 2.0, 30.0)))
 
-    def begin(self, world: StormWorld) -> None:
+    def begin(self, target: FaultTarget) -> None:
         if self.commit_s:
-            world.slow_disk.append((self.begin_s, self.end_s, self.commit_s))
+            target.state.slow_disk.append((self.begin_s, self.end_s, self.commit_s))
         else:
-            world.at(self.begin_s, lambda: world.set_disk_full(True))
-            world.at(self.end_s, lambda: world.set_disk_full(False))
+            target.state.at(self.begin_s, lambda: target.state.set_disk_full(True))
+            target.state.at(self.end_s, lambda: target.state.set_disk_full(False))
 
 
 KIND = DiskTrouble

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from random import Random
-from typing import TYPE_CHECKING, ClassVar, Self
+from typing import ClassVar, Self
 
 from msgspec import Struct
 
-from loadtests.storm.scene import Scene
-
-if TYPE_CHECKING:
-    from loadtests.storm.world import StormWorld
+from loadtests.storm.scene import FaultTarget, Scene
 
 
 class LateCommitError(Struct, frozen=True):
@@ -27,8 +24,8 @@ class LateCommitError(Struct, frozen=True):
     def draw(cls, random: Random, scene: Scene) -> Self:
         return cls(*scene.span(random, 3.0))
 
-    def begin(self, world: StormWorld) -> None:
-        world.late_errors.append((self.begin_s, self.end_s))
+    def begin(self, target: FaultTarget) -> None:
+        target.state.late_errors.append((self.begin_s, self.end_s))
 
 
 KIND = LateCommitError

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from random import Random
-from typing import TYPE_CHECKING, ClassVar, Self
+from typing import ClassVar, Self
 
 from msgspec import Struct
 
-from loadtests.storm.scene import Scene
-
-if TYPE_CHECKING:
-    from loadtests.storm.world import StormWorld
+from loadtests.storm.scene import FaultTarget, Scene
+from loadtests.storm.state import LinkTrouble
 
 REFUSED = "connection_refused"  # the provider saw nothing, and the sender knows it
 RESET = "connection_reset"  # before the provider read the request
@@ -39,8 +37,8 @@ class NetworkTrouble(Struct, frozen=True):
         share = random.choice((0.2, 0.6, 1.0))
         return cls(random.choice(_KINDS), scene.route(random), begin_s, end_s, share)
 
-    def begin(self, world: StormWorld) -> None:
-        world.links[self.route].append(self)
+    def begin(self, target: FaultTarget) -> None:
+        target.state.links[self.route].append(LinkTrouble(self.what, self.begin_s, self.end_s, self.share))
 
 
 KIND = NetworkTrouble

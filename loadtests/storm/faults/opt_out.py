@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from functools import partial
 from random import Random
-from typing import TYPE_CHECKING, ClassVar, Self
+from typing import ClassVar, Self
 
 from msgspec import Struct
 
-from loadtests.storm.scene import Scene, number_of
+from loadtests.storm.scene import FaultTarget, Scene, number_of
 from reference_sender.dispatch.values import Lane
-
-if TYPE_CHECKING:
-    from loadtests.storm.world import StormWorld
 
 OPTED_OUT = "opted_out"
 
@@ -29,13 +26,13 @@ class OptsOut(Struct, frozen=True):
     def draw(cls, random: Random, scene: Scene) -> Self:
         return cls(scene.instant(random), random.randrange(100))
 
-    def begin(self, world: StormWorld) -> None:
-        bulk = [call for call in world.plan.calls if call.lane is Lane.MARKETING]
+    def begin(self, target: FaultTarget) -> None:
+        bulk = [call for call in target.calls if call.lane is Lane.MARKETING]
         if bulk:
             call = bulk[self.nth % len(bulk)]
             for place in range(0, call.count, 2):
                 number = number_of(call.number, place)
-                world.at(self.at_s, partial(world.operator.opt_out, OPTED_OUT, number))
+                target.state.at(self.at_s, partial(target.operator.opt_out, OPTED_OUT, number))
 
 
 KIND = OptsOut

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from random import Random
-from typing import TYPE_CHECKING, ClassVar, Self
+from typing import ClassVar, Self
 
 from msgspec import Struct
 
-from loadtests.storm.scene import Scene
-
-if TYPE_CHECKING:
-    from loadtests.storm.world import StormWorld
+from loadtests.storm.scene import FaultTarget, Scene
 
 
 class ProviderCrash(Struct, frozen=True):
@@ -26,8 +23,8 @@ class ProviderCrash(Struct, frozen=True):
     def draw(cls, random: Random, scene: Scene) -> Self:
         return cls(scene.route(random), scene.instant(random), random.choice((0.1, 3.0, 30.0)))
 
-    def begin(self, world: StormWorld) -> None:
-        world.at(self.at_s, lambda: world.providers[self.route].crash(self.down_s))
+    def begin(self, target: FaultTarget) -> None:
+        target.state.at(self.at_s, lambda: target.crash_provider(self.route, self.down_s))
 
 
 KIND = ProviderCrash

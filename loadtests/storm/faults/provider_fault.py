@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from random import Random
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import Any, ClassVar, Self
 
 from msgspec import Struct
 from pydantic import TypeAdapter
 
-from loadtests.storm.scene import Scene
+from loadtests.storm.scene import FaultTarget, Scene
+from loadtests.storm.state import BEGIN_S
 from mock_provider.engine.faults import Faults
-
-if TYPE_CHECKING:
-    from loadtests.storm.world import StormWorld
 
 _SETTINGS: dict[str, dict[str, Any]] = {
     "outage_refused": {"kind": "outage", "answer": "refuse"},
@@ -56,15 +54,15 @@ class ProviderFault(Struct, frozen=True):
         begin_s, end_s = scene.span(random, 40.0)
         return cls(random.choice(sorted(_SETTINGS)), scene.route(random), begin_s, end_s)
 
-    def begin(self, world: StormWorld) -> None:
+    def begin(self, target: FaultTarget) -> None:
         window = {
             "name": self.what,
-            "start_s": world.begin_s + self.begin_s,
-            "end_s": world.begin_s + self.end_s,
+            "start_s": BEGIN_S + self.begin_s,
+            "end_s": BEGIN_S + self.end_s,
             "clock": "absolute",
         }
         made = _FAULTS.validate_python([_SETTINGS[self.what] | window])
-        of_route = world.provider_faults[self.route]
+        of_route = target.state.provider_faults[self.route]
         if all(each.name != self.what for each in of_route):
             of_route.extend(made)
 

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from random import Random
-from typing import TYPE_CHECKING, ClassVar, Self
+from typing import ClassVar, Self
 
 from msgspec import Struct
 
-from loadtests.storm.scene import Scene
-
-if TYPE_CHECKING:
-    from loadtests.storm.world import StormWorld
+from loadtests.storm.scene import FaultTarget, Scene
 
 
 class SenderCrash(Struct, frozen=True):
@@ -32,8 +29,8 @@ class SenderCrash(Struct, frozen=True):
     def draw(cls, random: Random, scene: Scene) -> Self:
         return cls(scene.instant(random), random.choice((0.0, 0.5, 5.0)))
 
-    def begin(self, world: StormWorld) -> None:
-        world.at(self.at_s, lambda: world.crash("sender_crash", self.down_s))
+    def begin(self, target: FaultTarget) -> None:
+        target.state.at(self.at_s, lambda: target.sender.crash("sender_crash", self.down_s))
 
 
 KIND = SenderCrash

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from random import Random
-from typing import TYPE_CHECKING, ClassVar, Self
+from typing import ClassVar, Self
 
 from msgspec import Struct
 
-from loadtests.storm.scene import Scene
+from loadtests.storm.scene import FaultTarget, Scene
 from loadtests.storm.steps import STEPS
-
-if TYPE_CHECKING:
-    from loadtests.storm.world import StormWorld
 
 
 class SenderCrashAtStep(Struct, frozen=True):
@@ -27,8 +24,8 @@ class SenderCrashAtStep(Struct, frozen=True):
     def draw(cls, random: Random, scene: Scene) -> Self:
         return cls(random.choice(STEPS), 1 + int(12 * random.random() ** 2), random.choice((0.0, 2.0)))
 
-    def begin(self, world: StormWorld) -> None:
-        world.crash_before(self.step, self.ordinal, self.down_s)
+    def begin(self, target: FaultTarget) -> None:
+        target.sender.crash_before(self.step, self.ordinal, self.down_s)
 
 
 KIND = SenderCrashAtStep

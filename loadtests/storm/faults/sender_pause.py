@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from random import Random
-from typing import TYPE_CHECKING, ClassVar, Self
+from typing import ClassVar, Self
 
 from msgspec import Struct
 
-from loadtests.storm.scene import Scene
-
-if TYPE_CHECKING:
-    from loadtests.storm.world import StormWorld
+from loadtests.storm.scene import FaultTarget, Scene
 
 
 class SenderPause(Struct, frozen=True):
@@ -25,8 +22,8 @@ class SenderPause(Struct, frozen=True):
     def draw(cls, random: Random, scene: Scene) -> Self:
         return cls(scene.instant(random), random.choice((0.5, 15.0, 120.0)))
 
-    def begin(self, world: StormWorld) -> None:
-        world.at(self.at_s, lambda: world.pause(self.lasts_s))
+    def begin(self, target: FaultTarget) -> None:
+        target.state.at(self.at_s, lambda: target.sender.pause(self.lasts_s))
 
 
 KIND = SenderPause

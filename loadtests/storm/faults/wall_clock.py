@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from random import Random
-from typing import TYPE_CHECKING, ClassVar, Self
+from typing import ClassVar, Self
 
 from msgspec import Struct
 
-from loadtests.storm.scene import Scene
-
-if TYPE_CHECKING:
-    from loadtests.storm.world import StormWorld
+from loadtests.storm.scene import FaultTarget, Scene
 
 _STEPS_S = (-7_200.0, -60.0, -1.0, 1.0, 60.0, 7_200.0)
 
@@ -27,8 +24,8 @@ class WallClockStep(Struct, frozen=True):
     def draw(cls, random: Random, scene: Scene) -> Self:
         return cls(scene.instant(random), random.choice(_STEPS_S))
 
-    def begin(self, world: StormWorld) -> None:
-        world.at(self.at_s, lambda: world.step_wall_clock(self.by_s))
+    def begin(self, target: FaultTarget) -> None:
+        target.state.at(self.at_s, lambda: target.sender.step_wall_clock(self.by_s))
 
 
 KIND = WallClockStep

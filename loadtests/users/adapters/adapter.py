@@ -7,8 +7,8 @@ from urllib.parse import urlsplit
 
 from msgspec import Struct
 
-from loadtests.addresses import host_and_port
 from loadtests.arrivals import PlannedMessage
+from reference_sender.addresses import host_and_port
 
 
 class Endpoint(Struct, frozen=True):

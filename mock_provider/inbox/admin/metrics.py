@@ -96,8 +96,8 @@ class _Families(Collector):
 
 def _counters(engine: EngineState, process: Mapping[str, float]) -> Iterator[Metric]:
     counters = engine.counters
-    for key, (name, said) in COUNTERS.items():
-        yield CounterMetricFamily(_PREFIX + name, said, counters[key])
+    for key, (name, description) in COUNTERS.items():
+        yield CounterMetricFamily(_PREFIX + name, description, counters[key])
     refused = CounterMetricFamily(f"{_PREFIX}refused_requests", "Refused submits", labels=["reason"])
     for key, count in counters.items():
         if key.startswith(_REFUSED):
@@ -113,11 +113,11 @@ def _counters(engine: EngineState, process: Mapping[str, float]) -> Iterator[Met
 
 
 def _gauges(values: Mapping[str, float]) -> Iterator[Metric]:
-    for key, (name, said) in GAUGES.items():
+    for key, (name, description) in GAUGES.items():
         if key in values:  # a profile without a rate limit has no tokens
-            yield GaugeMetricFamily(_PREFIX + name, said, values[key])
-    for key, (name, said) in _MS_GAUGES.items():
-        yield GaugeMetricFamily(_PREFIX + name, said, values[key] / 1000)
+            yield GaugeMetricFamily(_PREFIX + name, description, values[key])
+    for key, (name, description) in _MS_GAUGES.items():
+        yield GaugeMetricFamily(_PREFIX + name, description, values[key] / 1000)
     carriers = GaugeMetricFamily(
         f"{_PREFIX}carrier_queue_messages", "Messages that wait for a carrier", labels=["carrier"]
     )

@@ -82,7 +82,7 @@ class JsonApi:
         if request.content_type.partition(";")[0].strip().lower() != JSON:
             raise ProblemError("unsupported_media_type")
         submit, messages, places = read_send(request.body, token, request_id, at, self._settings)
-        sent = SentRequest(messages, places, submit.validate_only, self._throttle)
+        sent = SentRequest(messages, places, submit.options.validate_only, self._throttle)
         return SubmitAction(submit, partial(render_send, sent))
 
     def _read_rest(self, path: str, method: str, token: str) -> HttpAction:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 import msgspec
 from msgspec import Struct
@@ -11,7 +12,6 @@ from mock_provider.engine.distributions import NS_PER_S
 from mock_provider.engine.numbers import normalise
 from mock_provider.engine.segments import count_segments
 from mock_provider.engine.values import (
-    ENDS_ONLY,
     Accepted,
     Answer,
     MessageClass,
@@ -19,6 +19,7 @@ from mock_provider.engine.values import (
     Refused,
     ReportsWanted,
     Submit,
+    SubmitOptions,
 )
 from mock_provider.http.messages import HttpResponse
 from mock_provider.http.receivers import report_url_allowed
@@ -42,7 +43,6 @@ PROTOCOL_NAME = "generic"
 _MAX_NAMED_NUMBERS = 100
 _LONGEST_WAIT_S = 92 * 86_400.0
 _CLASSES = {None: MessageClass.UNSPECIFIED} | {t.value: t for t in MessageClass if t.value}
-_WITH_PROGRESS = ReportsWanted(progress=True)
 _NO_RECIPIENT = Refusal.NO_VALID_RECIPIENT.value
 
 _encoder = msgspec.json.Encoder()
@@ -96,25 +96,32 @@ def read_send(
         token,
         request.from_ or settings.default_sender,
         tuple(outbound),
-        priority=request.priority,
-        refuse_duplicates=request.unique_references,
-        validate_only=request.validate_only,
-        report_url=_report_url(request, settings),
+        unparsable=tuple(unparsable),
+        options=SubmitOptions(
+            request.priority,
+            request.unique_references,
+            request.validate_only,
+            _CLASSES[request.message_class],
+        ),
+        reports=_reports(request, settings),
         scheduled_ns=scheduled_ns,
         expires_ns=expires_ns,
-        unparsable=tuple(unparsable),
-        message_class=_CLASSES[request.message_class],
-        wanted=_WITH_PROGRESS if request.report_progress else ENDS_ONLY,
     )
     return submit, request.messages, places
 
 
-def _report_url(request: SendBody, settings: JsonApiSettings) -> str | None:
+def _reports(request: SendBody, settings: JsonApiSettings) -> ReportsWanted:
     url = request.report_url
     if url is None or report_url_allowed(url, settings.report_hosts):
-        return url
+        return _reports_to(url or "", request.report_progress)
     words = "must be an http or https URL of a loopback host, or of one named in the profile's report_hosts"
     raise ProblemError("invalid_request", (FieldError("report_url", words),))
+
+
+@lru_cache(maxsize=256)
+def _reports_to(url: str, progress: bool) -> ReportsWanted:
+    """Equal values are one object."""
+    return ReportsWanted(url, progress=progress)
 
 
 def _instants(request: SendBody, at: Instants) -> tuple[int | None, int | None]:

@@ -8,7 +8,7 @@ from functools import lru_cache
 
 from msgspec import Struct
 
-from mock_provider.engine.values import Outbound, Submit
+from mock_provider.engine.values import ACCOUNT_REPORTS, Outbound, ReportsWanted, Submit, SubmitOptions
 from mock_provider.http.receivers import LONGEST_URL, report_url_allowed
 from mock_provider.protocols.actions import Instants
 from mock_provider.protocols.journey_key import text_key
@@ -71,13 +71,11 @@ def read_send(
         token,
         read_sender(fields),
         messages,
-        priority=is_set(fields, "fast"),
-        refuse_duplicates=is_set(fields, "check_idx"),
-        validate_only=is_set(fields, "test"),
-        report_url=_report_url(fields, settings),
-        scheduled_ns=None if date_s is None else engine_time(date_s, at),
-        expires_ns=None if expiry_s is None else engine_time(expiry_s, at),
-        unparsable=unparsable,
+        unparsable,
+        SubmitOptions(is_set(fields, "fast"), is_set(fields, "check_idx"), is_set(fields, "test")),
+        _reports(fields, settings),
+        None if date_s is None else engine_time(date_s, at),
+        None if expiry_s is None else engine_time(expiry_s, at),
     )
     details = texts[0] if is_set(fields, "details") else None
     return SendRequest(submit, details, date_s)
@@ -178,17 +176,17 @@ def _outbound(
     return tuple(messages), tuple(unparsable)
 
 
-def _report_url(fields: Fields, settings: SmsapiSettings) -> str | None:
+def _reports(fields: Fields, settings: SmsapiSettings) -> ReportsWanted:
     url = text_of(fields, "notify_url")
     if not url:
-        return None
-    allowed = _shared_url(url, settings.report_hosts) if len(url) <= LONGEST_URL else None
-    if allowed is None:
+        return ACCOUNT_REPORTS
+    reports = _reports_to(url, settings.report_hosts) if len(url) <= LONGEST_URL else None
+    if reports is None:
         raise SmsapiError(70)
-    return allowed
+    return reports
 
 
 @lru_cache(maxsize=256)
-def _shared_url(url: str, hosts: tuple[str, ...]) -> str | None:
-    """The URL, or None if reports may not go there. Equal URLs are one object."""
-    return url if report_url_allowed(url, hosts) else None
+def _reports_to(url: str, hosts: tuple[str, ...]) -> ReportsWanted | None:
+    """None if reports may not go there. Equal values are one object."""
+    return ReportsWanted(url) if report_url_allowed(url, hosts) else None

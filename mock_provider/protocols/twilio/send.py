@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 
 from msgspec import Struct
 
 from mock_provider.engine.distributions import NS_PER_S
 from mock_provider.engine.segments import count_segments
-from mock_provider.engine.values import MessageClass, Outbound, ReportsWanted, Submit
+from mock_provider.engine.values import MessageClass, Outbound, ReportsWanted, Submit, SubmitOptions
 from mock_provider.http.receivers import report_url_allowed
 from mock_provider.protocols.actions import Instants
 from mock_provider.protocols.journey_key import text_key
@@ -32,8 +33,6 @@ PROTOCOL_NAME = "twilio"
 
 _MOST_URL_CHARACTERS = 4_000
 _MOST_MEDIA = 10
-_BY_NUMBER = ReportsWanted(progress=True)  # its first status is queued
-_BY_SERVICE = ReportsWanted(progress=True, stages=True)
 _UNSPECIFIED, _OTP, _TRANSACTIONAL = MessageClass.UNSPECIFIED, MessageClass.OTP, MessageClass.TRANSACTIONAL
 _MARKETING_INTENTS = frozenset(("marketing", "announcements", "events", "polling"))
 
@@ -83,7 +82,6 @@ def read_create(
     due_s = read_send_at_s(fields, bool(service_sid), at.wall_s, settings)
     scheduled_ns = None if due_s is None else at.now_ns + int((due_s - at.wall_s) * NS_PER_S)
     begins_ns = at.now_ns if scheduled_ns is None else scheduled_ns
-    url = _callback(fields, settings)
     text = content.text
     memo = write_memo(credentials.account_sid, service_sid, content.media)
     submit = Submit(
@@ -92,15 +90,16 @@ def read_create(
         credentials.token,
         sender,
         (Outbound(msisdn, to, text, content.segments, text_key(text)),),
-        report_url=url,
+        options=SubmitOptions(
+            message_class=_class_of(fields.get("MessageIntent", "")),
+            expires_in_queue=True,
+            overflow_fails=bool(service_sid),
+            id_style="media_sid" if content.media else None,
+        ),
+        reports=_reports(fields, bool(service_sid), settings),
         scheduled_ns=scheduled_ns,
         expires_ns=begins_ns + read_validity_s(fields, settings) * NS_PER_S,
-        message_class=_class_of(fields.get("MessageIntent", "")),
-        wanted=_BY_SERVICE if service_sid else _BY_NUMBER,
         memo=memo,
-        expires_in_queue=True,
-        overflow_fails=bool(service_sid),
-        id_style="media_sid" if content.media else None,
     )
     status = "queued" if not service_sid else "accepted" if due_s is None else "scheduled"
     return CreateRequest(submit, Created(memo, sender, text, status, int(at.wall_s)))
@@ -126,13 +125,17 @@ def _read_content(
     return _Content(text, 1 if media else count_segments(text).segments, media)
 
 
-def _callback(fields: Mapping[str, str], settings: TwilioSettings) -> str | None:
+def _reports(fields: Mapping[str, str], by_service: bool, settings: TwilioSettings) -> ReportsWanted:
     url = fields.get("StatusCallback", "")
-    if not url:
-        return None
-    if len(url) > _MOST_URL_CHARACTERS or not report_url_allowed(url, settings.report_hosts):
+    if url and (len(url) > _MOST_URL_CHARACTERS or not report_url_allowed(url, settings.report_hosts)):
         raise TwilioError(21609, url)
-    return url
+    return _reports_to(url, by_service)
+
+
+@lru_cache(maxsize=256)
+def _reports_to(url: str, by_service: bool) -> ReportsWanted:
+    """The first status of a message from a number is queued. Equal values are one object."""
+    return ReportsWanted(url, progress=True, stages=by_service)
 
 
 def _class_of(intent: str) -> MessageClass:

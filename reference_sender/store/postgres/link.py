@@ -117,5 +117,5 @@ class PostgresLink:
 
 def _said(error: Exception) -> str:
     """The error without its details, which may hold keys."""
-    said = str(error.args[0]) if error.args else ""
-    return said or type(error).__name__
+    text = str(error.args[0]) if error.args else ""
+    return text or type(error).__name__

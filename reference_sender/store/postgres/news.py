@@ -7,6 +7,7 @@ from typing import Any
 
 import asyncpg
 
+from reference_sender.dispatch.values import NS_PER_S
 from reference_sender.policy.campaigns import Campaign, CampaignState
 from reference_sender.policy.recipients import NumberCount
 from reference_sender.policy.spending import Spent
@@ -41,8 +42,10 @@ WHERE node <> $2 AND (number, otp) IN (
 """
 # The lengths of the arrays differ, and an array of arrays cannot hold that: they come as text.
 _SHARE = """
-INSERT INTO recipient SELECT u.number, u.otp, $1, u.times_ns::bigint[], u.until_ns
-FROM unnest($2::text[], $3::boolean[], $4::text[], $5::bigint[]) AS u (number, otp, times_ns, until_ns)
+WITH clock AS MATERIALIZED (SELECT (extract(epoch FROM clock_timestamp()) * 1000000000)::bigint AS now_ns)
+INSERT INTO recipient SELECT u.number, u.otp, $1,
+    ARRAY(SELECT now_ns + each FROM unnest(u.times_ns::bigint[]) AS each), now_ns + u.until_ns
+FROM clock, unnest($2::text[], $3::boolean[], $4::text[], $5::bigint[]) AS u (number, otp, times_ns, until_ns)
 ORDER BY u.number, u.otp
 ON CONFLICT (number, otp, node) DO UPDATE
 SET times_ns = excluded.times_ns, until_ns = excluded.until_ns, changed_at = clock_timestamp()
@@ -70,6 +73,7 @@ async def news(connection: asyncpg.Connection[Any], node: int, since: float) -> 
     numbers = await connection.fetch(_OPT_OUTS, since) if opt_outs else []
     amounts = await connection.fetch(_SPENT, since, node) if spent else []
     counts = await connection.fetch(_COUNTED, since, node) if counted else []
+    mark_ns = int(mark * NS_PER_S)
     return News(
         mark,
         has_turn(mark, node, nodes or ()),
@@ -77,7 +81,7 @@ async def news(connection: asyncpg.Connection[Any], node: int, since: float) -> 
         [number for number, active in numbers if active],
         [number for number, active in numbers if not active],
         [Spent(campaign, day, int(amount)) for campaign, day, amount in amounts],
-        [NumberCount(*each) for each in counts],
+        [NumberCount(*each).moved(-mark_ns) for each in counts],
     )
 
 

@@ -13,7 +13,7 @@ from reference_sender.store.protocol import StoreError
 
 log = logging.getLogger(__name__)
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 _NAME = "smsbench"
 _LOCK = 0x736D7362  # any number that other programs do not use
 
@@ -48,6 +48,11 @@ CREATE INDEX recipient_changed ON recipient (changed_at);
 CREATE INDEX recipient_until ON recipient (until_ns);
 UPDATE identity SET version = 3;
 """
+# Nodes of schema 3 would remove a refused message that another node has confirmed.
+_FROM_3_TO_4 = """
+ALTER TABLE claim ADD COLUMN confirmed boolean NOT NULL DEFAULT false;
+UPDATE identity SET version = 4;
+"""
 _ALIVE = "SELECT EXISTS (SELECT FROM node WHERE NOT dead AND alive_until > clock_timestamp())"
 
 
@@ -72,11 +77,16 @@ async def bring_up_to_date(connection: asyncpg.Connection[Any]) -> None:
         if version == 1:
             await connection.execute(_FROM_1_TO_2)
             version = 2
+        if version in (2, 3) and await connection.fetchval(_ALIVE):
+            raise StoreError(
+                f"PostgreSQL has schema {version}: stop every sender of the earlier version first"
+            )
         if version == 2:
-            if await connection.fetchval(_ALIVE):
-                raise StoreError("PostgreSQL has schema 2: stop every sender of the earlier version first")
             await connection.execute(_FROM_2_TO_3)
             version = 3
+        if version == 3:
+            await connection.execute(_FROM_3_TO_4)
+            version = 4
     if version != SCHEMA_VERSION:
         raise StoreError(f"PostgreSQL has schema {version} of a sender, this sender knows {SCHEMA_VERSION}")
     if await connection.fetchval("SHOW fsync") != "on":

@@ -1,4 +1,4 @@
--- Schema 3 of PostgreSQL. Columns with the same name mean the same as in ../schema.sql.
+-- Schema 4 of PostgreSQL. Columns with the same name mean the same as in ../schema.sql.
 CREATE TABLE identity (
     version       integer NOT NULL,
     tag           text NOT NULL,
@@ -52,7 +52,8 @@ CREATE INDEX progress_provider_id ON progress (provider_id) WHERE provider_id IS
 CREATE TABLE claim (
     id    bigint PRIMARY KEY,
     owner integer NOT NULL,
-    lane  smallint NOT NULL                     -- 0 is the most urgent
+    lane  smallint NOT NULL,                    -- 0 is the most urgent
+    confirmed boolean NOT NULL DEFAULT false    -- another node answered a request that it has this message
 );
 
 CREATE INDEX claim_free ON claim (lane, id) WHERE owner = 0;

@@ -73,16 +73,25 @@ SELECT (SELECT count(*) FROM fence), (SELECT array_agg(id) FROM kept)
 
 
 _COMMIT = _statement()
+# In a statement of its own before ``_EXISTING``: a row that another node removes meanwhile is not found
+# there, and one that is confirmed is not removed.
+_CONFIRM = """
+UPDATE claim SET confirmed = true FROM message
+WHERE message.key = ANY($1) AND claim.id = message.id AND NOT confirmed
+"""
 _EXISTING = (
     "SELECT m.key, m.id, m.recipient, m.body, m.class, coalesce(p.state, 'queued') FROM message m"
     " LEFT JOIN progress p ON p.id = m.id WHERE m.key = ANY($1)"
 )
 # A message that had no owner may be with another node by now: it is sent, and a repeat finds it by its key.
+# One that another node has confirmed to a client stays.
 _REFUSE = """
-WITH freed AS (DELETE FROM claim WHERE id = ANY($2) AND owner IN ($1, 0) RETURNING id),
+WITH freed AS (DELETE FROM claim WHERE id = ANY($2) AND owner IN ($1, 0) AND NOT confirmed RETURNING id),
     released AS (DELETE FROM hold USING freed WHERE hold.id = freed.id)
 DELETE FROM message USING freed WHERE message.id = freed.id
 """
+# The dispatcher of this node does not know them, so any node may claim them.
+_LEAVE = "UPDATE claim SET owner = 0 WHERE id = ANY($2) AND owner = $1 AND confirmed"
 LEASE_ENDED = (
     "the lease of this node has ended, so another may own its work; it is renewed, or the sender ends"
 )
@@ -95,6 +104,7 @@ async def commit(connection: asyncpg.Connection[Any], node: int, work: Work) -> 
     async with connection.transaction():
         if work.refused:
             await connection.execute(_REFUSE, node, work.refused)
+            await connection.execute(_LEAVE, node, work.refused)
         taken = await _commit(connection, node, work)
         await write_holds(connection, work.messages)
         for control in kept_controls(work, taken):
@@ -127,19 +137,25 @@ async def _commit(connection: asyncpg.Connection[Any], node: int, work: Work) ->
         raise StoreError(LEASE_ENDED)
     if len(kept or ()) == len(work.messages):
         return {}
-    return await _taken(connection, work.messages, frozenset(kept or ()))
+    return await _taken(connection, node, work, frozenset(kept or ()))
 
 
 async def _taken(
-    connection: asyncpg.Connection[Any], messages: Sequence[Message], kept: frozenset[int]
+    connection: asyncpg.Connection[Any], node: int, work: Work, kept: frozenset[int]
 ) -> dict[int, Existing]:
-    """Who has the keys of the messages that were not kept."""
-    refused = [message for message in messages if message.message_id not in kept]
-    rows = await connection.fetch(_EXISTING, [message.key for message in refused])
+    """Who has the keys of the messages that were not kept. Those whose keys have become free are kept now."""
+    others = [message for message in work.messages if message.message_id not in kept]
+    keys = [message.key for message in others]
+    await connection.execute(_CONFIRM, keys)
+    rows = await connection.fetch(_EXISTING, keys)
     existing = {
         row[0]: Existing(row[1], row[2], row[3].decode(), Lane(row[4]), State(row[5])) for row in rows
     }
-    return {message.message_id: existing[message.key] for message in refused}
+    taken = {message.message_id: existing[message.key] for message in others if message.key in existing}
+    if free := [message for message in others if message.key not in existing]:
+        again = Work(free, work.changes, unclaimed=work.unclaimed)
+        taken.update(await _commit(connection, node, again))
+    return taken
 
 
 def _first_of_each_key(messages: Sequence[Message]) -> list[Message]:

@@ -53,8 +53,8 @@ def test_all_outputs_have_the_same_verdict(
     junit = ElementTree.parse(run_dir / "report" / "junit.xml").getroot()
     failed = [tag for suite in junit for tag in ("failures", "errors") if int(suite.get(tag, "0"))]
     assert failed == {0: [], 1: ["failures"], 3: ["errors"], 4: ["errors"]}[code]
-    said = capsys.readouterr().out
-    for text in (said, step.read_text()):
+    printed = capsys.readouterr().out
+    for text in (printed, step.read_text()):
         assert word in text
         for other in {"YES", "NO", "INVALID", "UNDECIDED"} - {word}:
             assert f"{other}." not in text and f"{other}:" not in text

@@ -127,8 +127,8 @@ def test_an_undecided_run_exits_4_unless_that_is_allowed(
         assert result.objectives[0] == records.JudgedObjective("otp.p95<20s", "undecided")
         assert (result.valid, result.stable) == (True, True)
         assert junit_of(run_dir, "otp p95 delivery time") == [tag]
-        said = capsys.readouterr().out
-        assert said.startswith("UNDECIDED: No objective was missed. OTP delivery time is undecided: ")
+        printed = capsys.readouterr().out
+        assert printed.startswith("UNDECIDED: No objective was missed. OTP delivery time is undecided: ")
     written = step.read_text()
     assert written.startswith("before\n# made by hand")
     assert written.count("| otp p95 delivery time |") == 2
@@ -228,8 +228,8 @@ def test_without_provider_rows_no_delivery_is_claimed_or_denied(new_run: Build, 
     assert summary["parts"][0]["delivery"] == []
     assert "no provider rows: deliveries were not observed" in page_of(run_dir)
     (row,) = next(each for each in summary["first_screen"]["answers"] if each["name"] == "wrong")["rows"]
-    said = "".join(piece if isinstance(piece, str) else piece["text"] for piece in row["value"])
-    assert said == "200 without records of the provider: whether they were lost or duplicated is unknown"
+    value = "".join(piece if isinstance(piece, str) else piece["text"] for piece in row["value"])
+    assert value == "200 without records of the provider: whether they were lost or duplicated is unknown"
 
 
 def test_all_open_counts_as_late_not_as_absent(new_run: Build, run_cli: RunCli) -> None:

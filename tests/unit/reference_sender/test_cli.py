@@ -60,10 +60,10 @@ def test_bad_usage(arguments: list[str], says: str, tmp_path: Path, monkeypatch:
     Path("alerts.toml").write_text("[rules.error_rate]\nabove = -1\n", encoding="utf-8")
     done = CliRunner().invoke(app, arguments)
     assert done.exit_code == 2
-    said = done.output.replace("\n", " ")
-    assert says in said
-    assert "hush" not in said
-    assert "Value error" not in said
+    output = done.output.replace("\n", " ")
+    assert says in output
+    assert "hush" not in output
+    assert "Value error" not in output
 
 
 def test_a_port_in_use_is_named_by_its_option(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -24,7 +24,7 @@ raise SystemExit(7)
 """
 
 
-def said(
+def run_print(
     where: Path, environment: dict[str, str], **streams: int | None
 ) -> subprocess.CompletedProcess[bytes]:
     done: subprocess.CompletedProcess[bytes] = subprocess.run(
@@ -39,7 +39,7 @@ def said(
 
 @pytest.mark.parametrize("encoding", ["ascii", "latin-1", "ascii:strict"])
 def test_a_character_that_the_output_cannot_express_is_replaced(encoding: str, tmp_path: Path) -> None:
-    done = said(tmp_path, {"PYTHONIOENCODING": encoding}, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    done = run_print(tmp_path, {"PYTHONIOENCODING": encoding}, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     assert (done.returncode, done.stdout) == (7, b"at most ? 0.1 %\n" * 3)
     assert done.stderr == b"warned \\u2264\n" * 3
 
@@ -48,7 +48,7 @@ def test_a_character_that_the_output_cannot_express_is_replaced(encoding: str, t
 def test_a_full_disk_behind_the_output_changes_nothing(tmp_path: Path) -> None:
     full = os.open("/dev/full", os.O_WRONLY)
     try:
-        assert said(tmp_path, {}, stdout=full, stderr=full).returncode == 7
+        assert run_print(tmp_path, {}, stdout=full, stderr=full).returncode == 7
     finally:
         os.close(full)
     assert (tmp_path / "done").is_file()
@@ -58,7 +58,7 @@ def test_a_reader_that_has_gone_away_changes_nothing(tmp_path: Path) -> None:
     reading, writing = os.pipe()
     os.close(reading)
     try:
-        assert said(tmp_path, {}, stdout=writing, stderr=writing).returncode == 7
+        assert run_print(tmp_path, {}, stdout=writing, stderr=writing).returncode == 7
     finally:
         os.close(writing)
     assert (tmp_path / "done").is_file()

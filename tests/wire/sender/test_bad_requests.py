@@ -109,9 +109,9 @@ def test_the_log_of_a_failed_opt_in_does_not_show_its_number(
         assert (await world.call("DELETE", "/v1/opt-outs/48500100200"))[0] == 500
 
     run_world(steps)
-    said = [record.getMessage() for record in caplog.records]
-    assert "DELETE /v1/opt-outs/... failed" in said
-    assert not any("48500100200" in each for each in said)
+    logged = [record.getMessage() for record in caplog.records]
+    assert "DELETE /v1/opt-outs/... failed" in logged
+    assert not any("48500100200" in each for each in logged)
 
 
 def test_an_unexpected_failure_is_a_500_in_json(run_world: RunWorld, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -129,8 +129,8 @@ def test_a_viewer_that_does_not_read_holds_nobody_up_and_is_closed() -> None:
         limits = Limits(request_s=0.5, sweep_every_s=0.05)
         async with quick_feed(limits) as (place, feed, _), aiohttp.ClientSession() as session:
             host, _, port = place.partition(":")
-            _, deaf = await asyncio.open_connection(host, int(port), limit=1)
-            deaf.write(f"GET {EVENTS_PATH} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+            _, stalled = await asyncio.open_connection(host, int(port), limit=1)
+            stalled.write(f"GET {EVENTS_PATH} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
             async with session.get(f"http://{place}{EVENTS_PATH}") as answer:
                 stream = events(answer.content)
                 await eventually_in_loop(lambda: feed.viewers == 2)
@@ -141,7 +141,7 @@ def test_a_viewer_that_does_not_read_holds_nobody_up_and_is_closed() -> None:
                         if feed.viewers == 1:  # the deaf one was closed
                             break
                 assert points > 50  # the other one was served all the time
-            deaf.close()
+            stalled.close()
 
     asyncio.run(run())
 

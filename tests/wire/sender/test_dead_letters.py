@@ -65,11 +65,16 @@ def test_a_filter_that_matches_nothing_sends_nothing(run_world: RunWorld) -> Non
             {"reason": "error 13"},
             {"class": "otp"},
             {"since": "2100-01-01T00:00:00Z"},
+            {"since": "9999-12-31T23:59:59Z"},
             {"until": "2020-01-01T00:00:00+02:00"},
+            {"until": "0001-01-01T00:00:00+14:00"},
         ):
             assert await step(world, {"filter": which}) == {"replayed": [], "refused": [], "next": None}
             assert (await step(world, {"filter": which, "dry_run": True}))["matched"] == 0
         _, page, _ = await world.call("GET", "/v1/dead-letters?route=r&since=2020-01-01T00:00:00Z")
+        assert len(page["dead_letters"]) == 2
+        wide = "since=0001-01-01T00:00:00Z&until=9999-12-31T23:59:59Z"
+        _, page, _ = await world.call("GET", f"/v1/dead-letters?{wide}")
         assert len(page["dead_letters"]) == 2
 
     run_world(steps)

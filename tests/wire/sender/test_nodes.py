@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator
+import time
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from typing import Any
 
 import pytest
@@ -15,12 +16,16 @@ from wire_provider import TOKEN, started
 from mock_provider.testing.running import ProviderThread
 from reference_sender.policy.settings import NO_POLICY, PolicySettings
 from reference_sender.runtime import member
+from reference_sender.store import Existing, Work
+from reference_sender.store.postgres import PostgresStore
+from reference_sender.store.postgres.link import Unanswered
 
 Steps = Callable[[RunningSender, RunningSender], Awaitable[None]]
 # Of 20 messages all but a few wait.
 SLOW = "requests_per_s=5&requests_burst=2&max_batch=1&max_in_flight=2"
 PRICED = policy_at_any_hour(spending={"cost_per_segment": 1.0})
 LEARNED_S = 1.0  # every node knows what happened before
+WALL_SEEN_S = 1.5  # each node has looked at the wall clock
 ONE = {"text": "Hi", "message_class": "marketing"}
 
 
@@ -191,6 +196,57 @@ def test_a_limit_for_one_number_counts_the_messages_of_both_nodes(nodes: Callabl
         assert (await one.call("POST", "/v1/messages", to_one | {"to": "48500100201"}))[0] == 202
 
     nodes(steps, policy)
+
+
+def test_a_limit_for_one_number_is_kept_when_the_wall_clocks_of_the_nodes_are_set(
+    nodes: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    policy = policy_at_any_hour(recipients={"otp_messages": 4, "messages": 0})
+    to_one = {"text": "Hi", "message_class": "otp", "to": "48500100200"}
+    true_ns = time.time_ns
+
+    async def steps(one: RunningSender, other: RunningSender) -> None:
+        for _ in range(4):
+            await other.ok("POST", "/v1/messages", to_one)
+        for ahead_s in (0, -3_600, 3_600, 0):
+            monkeypatch.setattr(time, "time_ns", lambda ahead_s=ahead_s: true_ns() + ahead_s * 10**9)
+            await asyncio.sleep(WALL_SEEN_S + LEARNED_S)
+            for node in (one, other):
+                assert (await node.call("POST", "/v1/messages", to_one))[0] == 429
+
+    nodes(steps, policy)
+
+
+def test_a_message_that_one_node_refused_and_the_other_confirmed_is_sent_once(
+    nodes: Callable[..., None], provider: ProviderThread, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first commit of the key is stored and its answer is lost. The client repeats at the other node."""
+    keyed = {"text": "Hi", "message_class": "transactional", "to": "48500100200", "key": "login-1"}
+    commit = PostgresStore.commit
+    lost: list[int] = []
+
+    def losing(store: PostgresStore, work: Work) -> Mapping[int, Existing]:
+        taken = commit(store, work)
+        if not lost and any(message.key == "login-1" for message in work.messages):
+            lost.append(1)
+            raise Unanswered("the connection broke")
+        return taken
+
+    monkeypatch.setattr(PostgresStore, "commit", losing)
+
+    async def steps(one: RunningSender, other: RunningSender) -> None:
+        assert (await one.call("POST", "/v1/messages", keyed))[0] == 503
+        message_id = (await other.ok("POST", "/v1/messages", keyed))["id"]
+
+        async def is_sent() -> bool:
+            found = await other.ok("GET", f"/v1/messages/{message_id}")
+            return found["state"] in ("sent", "delivered")
+
+        await until_true(is_sent)
+        await asyncio.sleep(LEARNED_S)
+        assert provider.state()["accepted"] == 1
+
+    nodes(steps)
 
 
 def test_dead_letters_of_one_node_are_sent_again_at_the_other_once(nodes: Callable[..., None]) -> None:

@@ -102,9 +102,9 @@ def test_a_refused_notice_is_sent_again_in_order(caplog: pytest.LogCaptureFixtur
     asyncio.run(steps())
     assert [body["began"] for body in bodies] == [True, True, False]
     assert ["ALERT" in mail["Subject"] for _, mail in box.mails] == [True, False]
-    said = [record.getMessage() for record in caplog.records]
-    assert "webhook: missing_reports was not sent: the answer is HTTP 500; next attempt in 0.01 s" in said
-    assert any("451" in each and each.startswith("e-mail: missing_reports was not sent") for each in said)
+    logged = [record.getMessage() for record in caplog.records]
+    assert "webhook: missing_reports was not sent: the answer is HTTP 500; next attempt in 0.01 s" in logged
+    assert any("451" in each and each.startswith("e-mail: missing_reports was not sent") for each in logged)
 
 
 def test_a_mail_that_is_refused_for_one_recipient_reaches_the_other_once(

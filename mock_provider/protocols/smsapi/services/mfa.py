@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from mock_provider.engine.distributions import NS_PER_S
 from mock_provider.engine.segments import count_segments
-from mock_provider.engine.values import Accepted, Answer, MessageClass, Outbound, Submit
+from mock_provider.engine.values import Accepted, Answer, MessageClass, Outbound, Submit, SubmitOptions
 from mock_provider.http.messages import HttpRequest, HttpResponse
 from mock_provider.protocols.actions import (
     Instants,
@@ -90,8 +90,7 @@ def read_code_request(
     fast = "fast" not in fields or is_set(fields, "fast")
     submit = Submit(
         *(request_id, PROTOCOL_NAME, token, sender, (outbound,)),
-        priority=fast,
-        message_class=MessageClass.OTP,
+        options=SubmitOptions(fast, message_class=MessageClass.OTP),
         blocked=state.blacklist.among((msisdn,), at.wall_s),
     )
     expires_ns = at.now_ns + int(settings.mfa_expiry_s * NS_PER_S)

@@ -208,8 +208,8 @@ def planted_advice(made: RunReport) -> tuple[FirstScreen, RunReport]:
     place = next(at for at, each in enumerate(made.objectives) if each.limit_s is not None)
     enough = replace(made.objectives[place], reach="The contract is sufficient: an ideal sender meets it.")
     made = replace(made, objectives=(*made.objectives[:place], enough, *made.objectives[place + 1 :]))
-    said = ((Quote(made).text(f"objectives.{place}.reach"), "."), ("Ask for a higher limit.",))
-    return replace(screen, bottleneck=said), made
+    advice = ((Quote(made).text(f"objectives.{place}.reach"), "."), ("Ask for a higher limit.",))
+    return replace(screen, bottleneck=advice), made
 
 
 def planted_growth(made: RunReport) -> tuple[FirstScreen, RunReport]:
@@ -225,8 +225,8 @@ def planted_fault(made: RunReport) -> tuple[FirstScreen, RunReport]:
     screen = screen_of(made)
     band = FaultBand(name="slow", kind="brown_out", title="slow", from_s=1.0, to_s=2.0, messages=3)
     made = replace(made, parts=(replace(made.parts[0], faults=(band,)), *made.parts[1:]))
-    said = ("Ask for a higher limit than ", Quote(made).rate("parts.0.throughput.offered_mean_per_s"), ".")
-    return replace(screen, bottleneck=(said,)), made
+    advice = ("Ask for a higher limit than ", Quote(made).rate("parts.0.throughput.offered_mean_per_s"), ".")
+    return replace(screen, bottleneck=(advice,)), made
 
 
 PLANTED: dict[Callable[[RunReport], tuple[FirstScreen, RunReport]], str] = {
@@ -265,7 +265,7 @@ def test_a_planted_contradiction_is_found(
     assert contradictions(screen_of(made), made) == ()
     screen, other = plant(made)
     found = contradictions(screen, other)
-    assert any(PLANTED[plant] in said for said in found), found
+    assert any(PLANTED[plant] in text for text in found), found
 
 
 def test_a_contradiction_is_shown_on_the_page(tmp_path: Path) -> None:

@@ -96,10 +96,10 @@ def test_a_burst_is_not_compared_with_a_time_that_had_other_faults(
     """The burst of 15 s to 75 s has mostly arrived at 95 s."""
     outage = FaultBand(name="outage", kind="outage", title="outage", from_s=from_s, to_s=to_s, messages=7)
     made = replace(report(part(burst=burst(-6.0, -3.0), faults=(outage,))), faults_injected=True)
-    said = aside_text(screen_of(made), "burst")
-    assert ("a difference of -4.50 s" in said) is claimed
+    text = aside_text(screen_of(made), "burst")
+    assert ("a difference of -4.50 s" in text) is claimed
     differ = "faults before the burst and during it were not the same, so that the burst's effect on OTP"
-    assert (differ in said) is not claimed
+    assert (differ in text) is not claimed
 
 
 def test_deliveries_without_acceptance_are_reported_and_priced() -> None:
@@ -172,9 +172,9 @@ def test_undecided_says_what_would_decide_it() -> None:
 def test_unaccounted_messages_are_never_called_lost_nor_none() -> None:
     screen = screen_of(report(part(accounting=accounting(unaccounted=7))))
     assert screen.word == "NO"
-    said = answer_text(screen, "wrong")
-    assert "7 never seen by the provider" in said
-    assert "0 lost" not in said
+    text = answer_text(screen, "wrong")
+    assert "7 never seen by the provider" in text
+    assert "0 lost" not in text
 
 
 def test_a_question_that_was_not_asked_says_how_to_ask_it() -> None:
@@ -186,12 +186,12 @@ def test_a_question_that_was_not_asked_says_how_to_ask_it() -> None:
 def test_a_part_with_faults_says_what_was_lost_in_it() -> None:
     outage = FaultBand(name="outage", kind="outage", title="outage", from_s=5.0, to_s=9.0, messages=7)
     made = replace(report(part(), part(slug="02-faults", faults=(outage,))), faults_injected=True)
-    said = answer_text(screen_of(made), "wrong")
-    assert "Faults injected: outage. With them: 0 lost, 0 duplicated, of 3,000 accepted." in said
+    text = answer_text(screen_of(made), "wrong")
+    assert "Faults injected: outage. With them: 0 lost, 0 duplicated, of 3,000 accepted." in text
     assert not list(contradictions(screen_of(made), made))
     lossy = part(slug="02-faults", faults=(outage,), accounting=accounting(unaccounted=7))
-    said = answer_text(screen_of(replace(report(part(), lossy), faults_injected=True)), "wrong")
-    assert "With them" not in said
+    text = answer_text(screen_of(replace(report(part(), lossy), faults_injected=True)), "wrong")
+    assert "With them" not in text
 
 
 def test_the_part_with_faults_does_not_speak_for_the_others() -> None:
@@ -208,8 +208,8 @@ def test_the_part_with_faults_does_not_speak_for_the_others() -> None:
         screen, "wrong"
     )
     missed = part("02-faults", title="the peak, with faults", p95_s={"otp": 30.0}, faults=(outage,))
-    said = answer_text(screen_of(replace(report(part(), missed), faults_injected=True)), "delivery")
-    assert "OTP: 95 % within 30.0 s" in said and "OTP: the peak, with faults" in said  # a miss is not hidden
+    text = answer_text(screen_of(replace(report(part(), missed), faults_injected=True)), "delivery")
+    assert "OTP: 95 % within 30.0 s" in text and "OTP: the peak, with faults" in text  # a miss is not hidden
     only = screen_of(replace(report(faulty), faults_injected=True))
     assert only.flags == ("FAULTS INJECTED",) and "Part of each row" not in answer_text(only, "delivery")
 
@@ -227,10 +227,10 @@ def test_only_a_live_run_of_the_reference_sender_has_a_dashboard() -> None:
 
 
 def test_the_phones_that_were_off_add_up() -> None:
-    said = answer_text(screen_of(report(part())), "delivery")
+    text = answer_text(screen_of(report(part())), "delivery")
     assert (
         "48 of 1,000 accepted OTP messages were for phones that were off: "
-        "40 arrived later, 6 expired, 2 still waiting at the end." in said
+        "40 arrived later, 6 expired, 2 still waiting at the end." in text
     )
 
 
@@ -250,10 +250,10 @@ def test_an_interval_without_an_upper_end_is_a_lower_bound() -> None:
 
 
 def test_a_search_that_was_not_as_precise_as_asked_says_so() -> None:
-    said = "The interval is wider than the precision asked for (5 trials were made): the capacity may be"
+    expected = "The interval is wider than the precision asked for (5 trials were made): the capacity may be"
     searched = suite()
     wide = replace(searched.capacity, ended="5 trials were made", precision_missed=0.2)
-    assert said in answer_text(screen_of(replace(searched, capacity=wide)), "rate")
+    assert expected in answer_text(screen_of(replace(searched, capacity=wide)), "rate")
     assert "precision" not in answer_text(screen_of(searched), "rate")
 
 
@@ -261,12 +261,12 @@ def test_a_difference_whose_interval_holds_zero_is_not_claimed() -> None:
     from analysis.first_screen.asides import without_priorities
 
     claimed = suite(comparisons=(fifo(15.0, 17.0),))
-    said = words(without_priorities(Quote(claimed), "comparisons.0.classes.0", fifo(15.0, 17.0).classes[0]))
-    assert "OTP 95 % within 24.0 s instead of 8.00 s, a difference of 16.0 s (15.0 s to 17.0 s)" in said
+    text = words(without_priorities(Quote(claimed), "comparisons.0.classes.0", fifo(15.0, 17.0).classes[0]))
+    assert "OTP 95 % within 24.0 s instead of 8.00 s, a difference of 16.0 s (15.0 s to 17.0 s)" in text
     unclear = suite(comparisons=(fifo(-1.0, 17.0),))
-    said = words(without_priorities(Quote(unclear), "comparisons.0.classes.0", fifo(-1.0, 17.0).classes[0]))
-    assert "no difference shown" in said
-    assert "16" not in said
+    text = words(without_priorities(Quote(unclear), "comparisons.0.classes.0", fifo(-1.0, 17.0).classes[0]))
+    assert "no difference shown" in text
+    assert "16" not in text
 
 
 def test_a_price_has_a_currency_only_where_the_profile_names_one() -> None:
@@ -288,12 +288,12 @@ def test_a_search_that_ended_low_does_not_stand_alone() -> None:
     within = replace(searched_low(), capacity=replace(found, sustained_per_s=20.0, high_per_s=60.0))
     for made in (near, within):
         assert "capacity is higher" not in answer_text(made, "rate")
-    said = answer_text(searched_low(), "rate")
-    assert "The capacity is higher than this search found: 54.0/s were delivered in the part:" in said
+    text = answer_text(searched_low(), "rate")
+    assert "The capacity is higher than this search found: 54.0/s were delivered in the part:" in text
 
 
 @pytest.mark.parametrize(
-    ("verdict", "said"),
+    ("verdict", "expected"),
     [
         ("invalid", "The capacity may be higher: at 5,000/s the bench itself was too slow."),
         ("undecided", "The capacity may be higher: at 5,000/s the trial was undecided."),
@@ -301,14 +301,14 @@ def test_a_search_that_ended_low_does_not_stand_alone() -> None:
     ],
 )
 def test_the_screen_says_why_no_upper_bound_of_the_rate_is_known(
-    verdict: Literal["met", "undecided", "invalid"], said: str
+    verdict: Literal["met", "undecided", "invalid"], expected: str
 ) -> None:
     found = suite().capacity
     assert found is not None
     trials = (*found.trials, Trial(rate_per_s=5_000.0, verdict=verdict, delivered_per_s=0.0))
     made = suite(capacity=replace(found, high_per_s=None, bottlenecks=(), trials=trials))
     text = answer_text(made, "rate")
-    assert said in text and ("The capacity may be higher: at" in text) is bool(said)
+    assert expected in text and ("The capacity may be higher: at" in text) is bool(expected)
     assert not contradictions(first_screen(made), made)
 
 
@@ -317,9 +317,9 @@ def test_an_interval_has_one_unit() -> None:
     assert interval_text(long) == "1.88 min to 2.59 min"
     assert interval_text(replace(long, low_s=0.3, high_s=1.2)) == "0.3 s to 1.20 s"
     judged = part(p95_s={"otp": 129.0})
-    said = answer_text(screen_of(report(judged)), "delivery")
-    assert re.search(r"OTP: 95 % within [0-9.]+ min \([0-9.]+ min to [0-9.]+ min\)", said)
-    assert "The delivery time is that of 1,000 messages to other phones." in said
+    text = answer_text(screen_of(report(judged)), "delivery")
+    assert re.search(r"OTP: 95 % within [0-9.]+ min \([0-9.]+ min to [0-9.]+ min\)", text)
+    assert "The delivery time is that of 1,000 messages to other phones." in text
 
 
 def test_a_met_trial_that_is_too_short_to_count_is_explained() -> None:
@@ -328,16 +328,16 @@ def test_a_met_trial_that_is_too_short_to_count_is_explained() -> None:
     undecided = Trial(rate_per_s=5_000.0, verdict="undecided", delivered_per_s=0.0)
     short = Trial(rate_per_s=5_000.0, verdict="met", delivered_per_s=0.0, needed_load_s=32.0)
     made = suite(capacity=replace(found, high_per_s=None, trials=(*found.trials, undecided, short)))
-    said = answer_text(made, "rate")
-    assert "5,000/s was met, but its load was too short to rule out a reserve of the sender" in said
-    assert "that needs 32 s." in said and "undecided" not in said
+    text = answer_text(made, "rate")
+    assert "5,000/s was met, but its load was too short to rule out a reserve of the sender" in text
+    assert "that needs 32 s." in text and "undecided" not in text
     assert not contradictions(first_screen(made), made)
 
 
 def test_the_contract_is_said_in_messages_a_second() -> None:
-    said = answer_text(limited(), "rate")
-    assert "54.0/s delivered in the best 10 s (offered 56.0/s at the peak)" in said
-    assert re.search(r"the contract allows at most 217/s \(500 segments/s at [0-9.]+ per message\)", said)
+    text = answer_text(limited(), "rate")
+    assert "54.0/s delivered in the best 10 s (offered 56.0/s at the peak)" in text
+    assert re.search(r"the contract allows at most 217/s \(500 segments/s at [0-9.]+ per message\)", text)
     above = report(part("run", throughput=throughput(contract_segments_per_s=50.0, contract_per_s=30.0)))
     assert "the contract allows" not in answer_text(above, "rate")
 

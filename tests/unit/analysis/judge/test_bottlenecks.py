@@ -118,8 +118,8 @@ def test_a_provider_that_throttles(new_run: Build) -> None:
     )
     report = found(run, profile={"throttle": {"requests": {"rate_per_s": 100.0, "burst": 1}}})
     assert [each.kind for each in report.bottlenecks] == ["provider_limit"]
-    told = " ".join(report.bottlenecks[0].evidence)
-    assert "30 % of them" in told and "its token bucket of requests was empty" in told
+    evidence = " ".join(report.bottlenecks[0].evidence)
+    assert "30 % of them" in evidence and "its token bucket of requests was empty" in evidence
 
 
 def test_an_accept_queue_that_grows(new_run: Build) -> None:
@@ -251,8 +251,8 @@ def test_arrivals_that_waited_for_the_target_are_its_failure(new_run: Build) -> 
     report = found(run, in_flight_limit=20, target=OWN)
     assert report.validity != "invalid", [each for each in report.checks if each.state == "invalid"]
     assert report.bottlenecks[0].kind == "sender_api"
-    told = " ".join(report.bottlenecks[0].evidence)
-    assert "290 not sent because all 20 requests" in told and "12 % of a core" in told
+    evidence = " ".join(report.bottlenecks[0].evidence)
+    assert "290 not sent because all 20 requests" in evidence and "12 % of a core" in evidence
     assert report.bottlenecks[0].text.startswith("my-sender")
 
 

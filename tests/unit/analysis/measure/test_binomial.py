@@ -41,5 +41,5 @@ def test_equal_values_share_the_mean_of_their_ranks() -> None:
 def test_a_trial_is_analysed_without_the_libraries_that_load_slowly() -> None:
     """Twelve trials of a search would load them twelve times."""
     asked = "import sys, analysis.cli; print([m for m in ('scipy.stats', 'matplotlib') if m in sys.modules])"
-    said = subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True, check=True)
-    assert said.stdout.strip() == "[]"
+    done = subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"

@@ -170,7 +170,7 @@ def test_given_objectives_replace_the_defaults_but_not_the_accounting() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "corrected"),
     [
         ("OTP.P95<10S", "measures and units are in small letters: otp.p95<10s"),
         ("otp.p95<10S", "measures and units are in small letters: otp.p95<10s"),
@@ -180,12 +180,12 @@ def test_given_objectives_replace_the_defaults_but_not_the_accounting() -> None:
         ("SMS.P95<10S", "'P95' is not a measure of SMS"),  # no class of a load: wrong in small letters, too
     ],
 )
-def test_what_is_suggested_for_capital_letters_is_accepted(text: str, said: str) -> None:
+def test_what_is_suggested_for_capital_letters_is_accepted(text: str, corrected: str) -> None:
     classes = ("otp", "marketing")
     with pytest.raises(GivenError) as caught:
         read_given([text], classes)
-    assert said in str(caught.value)
-    suggested = said.rpartition(" ")[2].rstrip("?")
+    assert corrected in str(caught.value)
+    suggested = corrected.rpartition(" ")[2].rstrip("?")
     if "=" in suggested or "<" in suggested:
         assert read_given([suggested], classes) == (suggested,)
 

@@ -15,7 +15,7 @@ from loadtests.runner.settings import RunSettings
 
 
 @pytest.mark.parametrize(
-    ("options", "told"),
+    ("options", "expected"),
     [
         (["--from", "0"], "--from must be a rate above 0 and at most 100,000/s, not 0"),
         (["--to", "nan"], "--to must be a rate above 0 and at most 100,000/s, not nan"),
@@ -33,12 +33,12 @@ from loadtests.runner.settings import RunSettings
     ],
 )
 def test_invalid_settings_are_reported_before_anything_starts(
-    options: list[str], told: str, tmp_path: Path
+    options: list[str], expected: str, tmp_path: Path
 ) -> None:
     out = tmp_path / "found"
     done = CliRunner().invoke(app, ["capacity", *options, "--out", str(out)])
     assert done.exit_code == 2, done.output
-    assert told in done.output
+    assert expected in done.output
     assert not out.exists()
 
 

@@ -77,8 +77,8 @@ def test_a_precision_that_was_not_reached_is_said(
 ) -> None:
     found = capacity_result(SearchSettings(precision=precision), trials, SEARCHED)
     assert found.precision_missed == missed
-    said = f"the precision of {precision:g} was not reached" in "\n".join(lines(found, ()))
-    assert said == (missed is not None)
+    reported = f"the precision of {precision:g} was not reached" in "\n".join(lines(found, ()))
+    assert reported == (missed is not None)
     assert exit_code(found) == (0 if found.sustained_per_s else 1)
 
 
@@ -112,11 +112,11 @@ def test_exit_codes(verdicts: tuple[TrialVerdict, ...], code: int) -> None:
 
 def test_words_for_a_reader() -> None:
     found = capacity_result(SETTINGS, FOUND, SEARCHED)
-    told = lines(found, ("the backlog",))
-    assert told[0] == "297/s sustained (297/s to 300/s): so it is"
-    assert told[1].startswith("equivalent to a day of 11,8")
-    assert told[2] == "bottleneck above it: the provider's limit"
-    assert told[3:] == [
+    text = lines(found, ("the backlog",))
+    assert text[0] == "297/s sustained (297/s to 300/s): so it is"
+    assert text[1].startswith("equivalent to a day of 11,8")
+    assert text[2] == "bottleneck above it: the provider's limit"
+    assert text[3:] == [
         "judged by: otp.p95<20s, loss=0",
         "not judged, since no trial had enough data: the backlog",
     ]
@@ -135,7 +135,7 @@ def test_no_rate_met() -> None:
 
 
 def test_a_met_trial_that_is_too_short_to_count_is_explained() -> None:
-    """At the highest rate no overload shows whether the target lived on a reserve."""
+    """At the highest rate no overload shows whether the target used a reserve."""
     settings = SearchSettings(from_per_s=20.0, to_per_s=40.0)
     trials = [trial(20, "met"), trial(40, "undecided"), trial(40, "met")]
     found = capacity_result(settings, trials, SEARCHED)

@@ -68,7 +68,7 @@ def test_a_clear_overload_at_which_the_bench_fails_changes_nothing() -> None:
     settings = SearchSettings(from_per_s=12.5145, to_per_s=6_000)
     trials, _ = search(token_bucket(291.91794, 305.8619), settings, 361)
     without = read_trials(settings, trials[:4])
-    failed = [*trials[:4], told(NextTrial(675.6, 8.0), "invalid")]
+    failed = [*trials[:4], result_of(NextTrial(675.6, 8.0), "invalid")]
     assert read_trials(settings, failed) == replace(without, overloaded=True)
     step = next_step(settings, failed)
     assert isinstance(step, NextTrial) and step.rate_per_s < 337.8
@@ -208,7 +208,7 @@ def test_any_verdicts_end_within_twelve_trials(verdicts: list[str]) -> None:
     while isinstance(step := next_step(SETTINGS, trials), NextTrial):
         assert SETTINGS.trial_s <= step.load_s <= SETTINGS.longest_s
         assert 0 < step.rate_per_s <= SETTINGS.to_per_s
-        trials.append(told(step, verdicts[len(trials)]))
+        trials.append(result_of(step, verdicts[len(trials)]))
     bracket = read_trials(SETTINGS, trials)
     assert len(trials) <= MOST_TRIALS
     assert bracket.met_per_s < bracket.search_end_per_s
@@ -220,7 +220,7 @@ def test_any_verdicts_end_within_twelve_trials(verdicts: list[str]) -> None:
     assert bracket.met_per_s == max((rate for rate in met if rate < bracket.missed_per_s), default=0.0)
 
 
-def told(step: NextTrial, verdict: str) -> TrialResult:
+def result_of(step: NextTrial, verdict: str) -> TrialResult:
     """A trial of which only the verdict is known."""
     return TrialResult(
         rate_per_s=step.rate_per_s,
@@ -240,7 +240,7 @@ def search_steps(
     for verdict in verdicts:
         step = next_step(settings, trials)
         assert isinstance(step, NextTrial)
-        trials.append(told(step, verdict))
+        trials.append(result_of(step, verdict))
     return trials, next_step(settings, trials)
 
 
@@ -274,14 +274,14 @@ def test_an_undecided_trial_is_repeated_longer_and_then_bounds_the_search() -> N
     assert read_trials(SETTINGS, trials).high_per_s == math.inf
     # A clear overload above it shows the throughput. If it decides nothing, the search continues below.
     assert step == NextTrial(262.5, 8.0)
-    trials.append(told(step, "invalid"))
+    trials.append(result_of(step, "invalid"))
     below = next_step(SETTINGS, trials)
     assert isinstance(below, NextTrial) and 50 < below.rate_per_s < 150
 
 
 def test_a_rate_missed_only_for_delay_gives_no_bound_of_throughput() -> None:
     step = NextTrial(300.0, 8.0)
-    assert saturation_of(told(step, "missed")) is None
+    assert saturation_of(result_of(step, "missed")) is None
 
 
 def test_low_rates_are_tried_for_long_enough_to_hold_messages() -> None:
@@ -360,7 +360,7 @@ def test_any_verdicts_end_a_brief_search(verdicts: list[str]) -> None:
     trials: list[TrialResult] = []
     while isinstance(step := next_step(BRIEF, trials), NextTrial):
         assert 0 < step.rate_per_s <= BRIEF.to_per_s
-        trials.append(told(step, verdicts[len(trials)]))
+        trials.append(result_of(step, verdicts[len(trials)]))
     bracket = read_trials(BRIEF, trials)
     assert len(trials) <= BRIEF.most_trials
     assert bracket.met_per_s < bracket.search_end_per_s

@@ -35,7 +35,9 @@ def part(stable: bool | None, growth_per_s: float = 0.0) -> Steady:
     )
 
 
-def told(*objectives: tuple[str, Verdict], steady: Steady | None, valid: bool = True) -> AnalysisResult:
+def analysis_of(
+    *objectives: tuple[str, Verdict], steady: Steady | None, valid: bool = True
+) -> AnalysisResult:
     return AnalysisResult(
         run="r",
         call="c",
@@ -50,7 +52,9 @@ def told(*objectives: tuple[str, Verdict], steady: Steady | None, valid: bool = 
 
 
 def test_met_means_every_objective_and_no_growth() -> None:
-    found = judged_trial(SETTINGS, STEP, DAY_MIX, told(("otp.p95<20s", "met"), steady=part(True)), "t/01")
+    found = judged_trial(
+        SETTINGS, STEP, DAY_MIX, analysis_of(("otp.p95<20s", "met"), steady=part(True)), "t/01"
+    )
     assert (found.verdict, found.stable, found.place) == ("met", True, "t/01")
     assert (found.through_per_s, found.reserve) == (250.0, 7.0)
     assert found.judged == ("otp.p95<20s", BACKLOG)
@@ -58,26 +62,28 @@ def test_met_means_every_objective_and_no_growth() -> None:
 
 
 def test_a_rate_at_which_the_queue_grows_is_missed_though_every_objective_is_met() -> None:
-    found = judged_trial(SETTINGS, STEP, DAY_MIX, told(("otp.p95<20s", "met"), steady=part(False, 50.0)), "t")
+    found = judged_trial(
+        SETTINGS, STEP, DAY_MIX, analysis_of(("otp.p95<20s", "met"), steady=part(False, 50.0)), "t"
+    )
     assert found.verdict == "missed"
     assert found.why == "the backlog grew by 50/s"
     assert found.bottlenecks == ("the sender's CPU",)
 
 
 def test_an_objective_missed_names_itself() -> None:
-    result = told(("otp.p95<20s", "missed"), ("loss=0", "met"), steady=part(True))
+    result = analysis_of(("otp.p95<20s", "missed"), ("loss=0", "met"), steady=part(True))
     found = judged_trial(SETTINGS, STEP, DAY_MIX, result, "t")
     assert (found.verdict, found.why) == ("missed", "otp.p95<20s missed")
 
 
 def test_an_invalid_run_is_no_verdict_on_the_target() -> None:
-    result = told(("otp.p95<20s", "missed"), steady=part(False), valid=False)
+    result = analysis_of(("otp.p95<20s", "missed"), steady=part(False), valid=False)
     found = judged_trial(SETTINGS, STEP, DAY_MIX, result, "t")
     assert (found.verdict, found.why) == ("invalid", "schedule lag: p99 1 s")
 
 
 def test_a_percentile_that_a_longer_trial_would_decide_is_waited_for() -> None:
-    result = told(("otp.p95<20s", "undecided"), ("loss=0", "met"), steady=part(True))
+    result = analysis_of(("otp.p95<20s", "undecided"), ("loss=0", "met"), steady=part(True))
     found = judged_trial(SETTINGS, STEP, DAY_MIX, result, "t")
     assert (found.verdict, found.why) == ("undecided", "not yet decided: otp.p95<20s")
 
@@ -85,7 +91,7 @@ def test_a_percentile_that_a_longer_trial_would_decide_is_waited_for() -> None:
 @pytest.mark.parametrize("objective", ["otp.p99.99<20s", "unaccounted=0", "availability>99%", "sms.p95<1s"])
 def test_what_no_trial_can_decide_is_left_unjudged(objective: str) -> None:
     mix = DAY_MIX if not objective.startswith("sms") else Mix(otp=1.0)
-    result = told((objective, "undecided"), ("loss=0", "met"), steady=part(True))
+    result = analysis_of((objective, "undecided"), ("loss=0", "met"), steady=part(True))
     step = NextTrial(10.0, 32.0)
     found = judged_trial(SETTINGS, step, mix, result, "t")
     assert found.verdict == ("undecided" if objective.startswith("sms") else "met")
@@ -93,16 +99,16 @@ def test_what_no_trial_can_decide_is_left_unjudged(objective: str) -> None:
 
 
 def test_a_backlog_that_cannot_be_told_is_waited_for_and_one_unseen_is_not() -> None:
-    unclear = judged_trial(SETTINGS, STEP, DAY_MIX, told(("loss=0", "met"), steady=part(None)), "t")
+    unclear = judged_trial(SETTINGS, STEP, DAY_MIX, analysis_of(("loss=0", "met"), steady=part(None)), "t")
     assert (unclear.verdict, unclear.why) == ("undecided", f"not yet decided: {BACKLOG}")
-    unseen = judged_trial(SETTINGS, STEP, DAY_MIX, told(("api.p99<1s", "met"), steady=None), "t")
+    unseen = judged_trial(SETTINGS, STEP, DAY_MIX, analysis_of(("api.p99<1s", "met"), steady=None), "t")
     assert unseen.verdict == "met"
     assert unseen.through_per_s == 240.0
     assert BACKLOG not in unseen.judged
 
 
 def test_a_trial_in_which_nothing_was_judged_is_undecided() -> None:
-    found = judged_trial(SETTINGS, STEP, DAY_MIX, told(("loss=0", "undecided"), steady=None), "t")
+    found = judged_trial(SETTINGS, STEP, DAY_MIX, analysis_of(("loss=0", "undecided"), steady=None), "t")
     assert (found.verdict, found.why) == ("undecided", "not yet decided: nothing could be judged")
 
 
@@ -163,9 +169,9 @@ def test_a_coarse_search_does_not_mind_growth_that_is_small_for_its_precision() 
         reserve=0.0,
         stable=None,
     )
-    result = told(("otp.p95<20s", "met"), steady=steady)
+    result = analysis_of(("otp.p95<20s", "met"), steady=steady)
     coarse = SearchSettings(precision=0.25, trial_s=6.0, longest_s=6.0)
     assert judged_trial(SETTINGS, STEP, DAY_MIX, result, "t").verdict == "undecided"
     assert judged_trial(coarse, STEP, DAY_MIX, result, "t").verdict == "met"
-    grew = told(("otp.p95<20s", "met"), steady=part(False, 50.0))
+    grew = analysis_of(("otp.p95<20s", "met"), steady=part(False, 50.0))
     assert judged_trial(coarse, STEP, DAY_MIX, grew, "t").verdict == "missed"

@@ -55,6 +55,6 @@ def test_a_load_of_which_nothing_was_accepted_says_where_to_look(
             "provider": {"port": 9500},
         }
     )
-    said = why_nothing_was_accepted(tmp_path, target)
-    assert (said is None) if expected is None else (said or "").startswith(expected)
-    assert "hunter2" not in (said or "")
+    text = why_nothing_was_accepted(tmp_path, target)
+    assert (text is None) if expected is None else (text or "").startswith(expected)
+    assert "hunter2" not in (text or "")

@@ -56,9 +56,9 @@ def test_in_a_terminal_q_and_enter_count_and_its_settings_come_back(typed: str, 
         assert child.stdout is not None
         assert child.stdout.read(5) == b"ready"
         os.write(terminal, typed.encode())
-        said, _ = child.communicate(timeout=60)
+        output, _ = child.communicate(timeout=60)
     finally:
         child.kill()
         child.wait()
         os.close(terminal)
-    assert said.decode() == repr((ends, True, True))
+    assert output.decode() == repr((ends, True, True))

@@ -87,18 +87,18 @@ def answering(status: int) -> Iterator[str]:
 
 
 @pytest.mark.parametrize(
-    ("status", "said"),
+    ("status", "expected"),
     [
         (401, "mine.toml: provider.admin_token: the mock provider at http://127.0.0.1:"),
         (404, "mine.toml: provider.url: http://127.0.0.1:"),
     ],
 )
-def test_a_provider_that_refuses_the_admin_token_is_named(status: int, said: str) -> None:
+def test_a_provider_that_refuses_the_admin_token_is_named(status: int, expected: str) -> None:
     with answering(status) as url:
         with pytest.raises(PreflightError) as refused:
             require_testbed(target(url, url=url, admin_token="wrong"), FILE, 0.0)
         require_testbed(target(url, url=url), FILE, 0.0)  # without a token it is not asked
-    assert str(refused.value).startswith(said)
+    assert str(refused.value).startswith(expected)
     assert f"HTTP {status}" in str(refused.value)
     with answering(200) as url:
         require_testbed(target(url, url=url, admin_token="right"), FILE, 0.0)

@@ -48,14 +48,14 @@ def test_accepted_by_api_and_provider_is_enough() -> None:
 
 
 def test_a_target_that_does_not_answer() -> None:
-    said = cause(answer=ApiAnswer("failed", 0, "Connection refused"), provider=AtProvider())
-    assert said == (
+    text = cause(answer=ApiAnswer("failed", 0, "Connection refused"), provider=AtProvider())
+    assert text == (
         "shop gave no answer at http://127.0.0.1:8080/send (Connection refused): start it, or correct "
         "its address"
     )
     assert waits(answer=None, provider=AtProvider())
-    said = cause(elapsed_s=5.0, answer=None, provider=AtProvider())
-    assert said.startswith("shop did not answer the probe within 5 s") and "--probe-timeout" in said
+    text = cause(elapsed_s=5.0, answer=None, provider=AtProvider())
+    assert text.startswith("shop did not answer the probe within 5 s") and "--probe-timeout" in text
 
 
 @pytest.mark.parametrize(
@@ -68,31 +68,31 @@ def test_a_target_that_does_not_answer() -> None:
     ],
 )
 def test_an_api_that_refuses(status: int, hint: str) -> None:
-    said = cause(answer=ApiAnswer("refused", status, f"HTTP {status}"), provider=AtProvider())
-    assert said == f"shop refused the probe (HTTP {status}): {hint}"
+    text = cause(answer=ApiAnswer("refused", status, f"HTTP {status}"), provider=AtProvider())
+    assert text == f"shop refused the probe (HTTP {status}): {hint}"
     # Without a view of the provider the answer is all there is.
-    assert cause(answer=ApiAnswer("refused", status, f"HTTP {status}")) == said
+    assert cause(answer=ApiAnswer("refused", status, f"HTTP {status}")) == text
 
 
 def test_an_api_that_fails_because_it_does_not_reach_the_provider() -> None:
-    said = cause(answer=ApiAnswer("refused", 502, "HTTP 502"), provider=AtProvider())
-    assert said == (
+    text = cause(answer=ApiAnswer("refused", 502, "HTTP 502"), provider=AtProvider())
+    assert text == (
         "shop refused the probe (HTTP 502), and the mock got no request. Check the provider URL of shop: it "
         "should be http://127.0.0.1:9500"
     )
-    said = cause(answer=ApiAnswer("refused", 502, "HTTP 502"), provider=AtProvider(refusals=(UNAUTHORIZED,)))
-    assert said.endswith("because the mock refused it: 101, Authorization failed (wrong token)")
+    text = cause(answer=ApiAnswer("refused", 502, "HTTP 502"), provider=AtProvider(refusals=(UNAUTHORIZED,)))
+    assert text.endswith("because the mock refused it: 101, Authorization failed (wrong token)")
 
 
 def test_an_api_that_refuses_what_the_mock_accepted_is_described_wrongly() -> None:
-    said = cause(answer=ApiAnswer("refused", 201, "HTTP 201"), provider=AT_PROVIDER)
-    assert "the mock accepted its message: check whether [accepted]" in said
+    text = cause(answer=ApiAnswer("refused", 201, "HTTP 201"), provider=AT_PROVIDER)
+    assert "the mock accepted its message: check whether [accepted]" in text
 
 
 def test_accepted_and_never_seen() -> None:
     assert waits(answer=ACCEPTED, provider=AtProvider())
-    said = cause(elapsed_s=5.0, answer=ACCEPTED, provider=AtProvider())
-    assert said == (
+    text = cause(elapsed_s=5.0, answer=ACCEPTED, provider=AtProvider())
+    assert text == (
         "shop answered 202, and the mock got no request within 5 s. Check the provider URL of shop: it "
         "should "
         "be http://127.0.0.1:9500 (for a sender that queues for longer: --probe-timeout S or --no-probe)"
@@ -101,8 +101,8 @@ def test_accepted_and_never_seen() -> None:
 
 def test_a_lasting_refusal_stops_at_once_and_one_that_passes_at_the_timeout() -> None:
     refused = AtProvider(requests=1, refusals=(UNAUTHORIZED,))
-    said = cause(answer=ACCEPTED, provider=refused)
-    assert said == "shop answered 202, and the mock refused it: 101, Authorization failed (wrong token)"
+    text = cause(answer=ACCEPTED, provider=refused)
+    assert text == "shop answered 202, and the mock refused it: 101, Authorization failed (wrong token)"
     throttled = AtProvider(requests=1, refusals=(THROTTLED,))
     assert waits(answer=ACCEPTED, provider=throttled)
     assert "202, Too many queries" in cause(elapsed_s=5.0, answer=ACCEPTED, provider=throttled)
@@ -113,8 +113,8 @@ def test_a_lasting_refusal_stops_at_once_and_one_that_passes_at_the_timeout() ->
 
 
 def test_a_message_with_another_key_cannot_be_followed() -> None:
-    said = cause(answer=ACCEPTED, provider=AtProvider(requests=1, other_key="4711"))
-    assert "another key ('4711')" in said and "idx" in said
+    text = cause(answer=ACCEPTED, provider=AtProvider(requests=1, other_key="4711"))
+    assert "another key ('4711')" in text and "idx" in text
 
 
 def test_the_report_is_a_note_and_no_reason_to_stop() -> None:

@@ -81,13 +81,13 @@ def test_counts_of_several_workers_are_of_the_oldest() -> None:
 
 
 def test_the_start_and_the_last_answers_are_no_part_of_the_load_s_time() -> None:
-    told: list[tuple[str, float | None]] = []
+    reported: list[tuple[str, float | None]] = []
 
-    class Told(Progress):
+    class Recorded(Progress):
         def phase(self, name: str, expected_s: float | None = None) -> None:
-            told.append((name, expected_s))
+            reported.append((name, expected_s))
 
-    phase = LoadPhase(Told(Console(file=io.StringIO())), 20.0)
+    phase = LoadPhase(Recorded(Console(file=io.StringIO())), 20.0)
     for name in ("waiting", "running", "running", "answering", "answering", "finished"):
         phase.look(LoadStatus(phase=name))
-    assert told == [("starting the load", None), ("load", 20.0), ("awaiting the last answers", None)]
+    assert reported == [("starting the load", None), ("load", 20.0), ("awaiting the last answers", None)]

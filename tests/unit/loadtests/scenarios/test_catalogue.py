@@ -229,10 +229,10 @@ def test_what_makes_no_sense_is_refused_with_what_to_do(
 def _ends_with_2(cases: list[tuple[list[str], str]]) -> None:
     """Each call of ``smsbench`` is refused with these words."""
     ended = called("smsbench", [call for call, _ in cases])
-    for (code, said), (call, expected) in zip(ended, cases, strict=True):
-        assert code == 2, (call, said)
-        assert expected in said, (call, said)
-        assert "Traceback" not in said, (call, said)
+    for (code, output), (call, expected) in zip(ended, cases, strict=True):
+        assert code == 2, (call, output)
+        assert expected in output, (call, output)
+        assert "Traceback" not in output, (call, output)
 
 
 def test_bad_usage_ends_with_2_and_says_what_there_is(tmp_path: Path) -> None:
@@ -327,7 +327,7 @@ def test_a_scenario_file_that_cannot_be_used_says_what_to_do(tmp_path: Path) -> 
         (tmp_path / name).write_text(content)
     cases = []
     for command in ("run", "simulate", "list"):
-        cases += [([command, str(tmp_path / name)], said) for name, (_, said) in OWN_FILES.items()]
+        cases += [([command, str(tmp_path / name)], expected) for name, (_, expected) in OWN_FILES.items()]
         cases += [([command, str(tmp_path / "absent.py")], "absent.py does not exist")]
         cases += [([command, f"{tmp_path}/"], "is a directory")]
     _ends_with_2(cases)

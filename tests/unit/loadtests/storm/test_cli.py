@@ -40,11 +40,11 @@ def run(seed: int, seeds: int, jobs: int = 1, **more: Any) -> tuple[int, str]:
 
 
 def test_storms_that_hold_end_with_0_and_say_what_struck() -> None:
-    code, said = run(1, 5)
+    code, output = run(1, 5)
     assert code == 0
-    assert said.startswith("5 storms in ")
-    assert "0 failed" in said
-    assert "sender_crash " in said
+    assert output.startswith("5 storms in ")
+    assert "0 failed" in output
+    assert "sender_crash " in output
 
 
 def test_two_processes_make_the_same_storms_as_one() -> None:
@@ -53,19 +53,19 @@ def test_two_processes_make_the_same_storms_as_one() -> None:
 
 
 def test_a_single_storm_shows_its_plan_and_its_trace() -> None:
-    code, said = run(3, 1)
+    code, output = run(3, 1)
     assert code == 0
     for part in ("RoutePlan(", "Call(", "process 1 starts", "acknowledged: ", "all invariants hold"):
-        assert part in said
+        assert part in output
 
 
 def test_a_fault_that_never_strikes_fails_many_storms(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(report, "NAMES", (*NAMES, "never"))
     assert run(1, 3)[0] == 0
     monkeypatch.setattr(report, "COVERED_FROM", 3)
-    code, said = run(1, 3)
+    code, output = run(1, 3)
     assert code == 1
-    assert "never took effect" in said
+    assert "never took effect" in output
 
 
 def test_a_failure_prints_the_command_that_repeats_it(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -76,18 +76,18 @@ def test_a_failure_prints_the_command_that_repeats_it(monkeypatch: pytest.Monkey
 
     monkeypatch.setattr(Node, "recover", empty)
     monkeypatch.setattr(Node, "recover_sent", lambda node, now_ns, page, left=0: [])
-    code, said = run(1, 30)
+    code, output = run(1, 30)
     assert code == 1
-    assert "storms failed; seeds " in said
-    (again, *_) = (line for line in said.splitlines() if line.startswith("repeat it: smsbench storm "))
+    assert "storms failed; seeds " in output
+    (again, *_) = (line for line in output.splitlines() if line.startswith("repeat it: smsbench storm "))
     words = shlex.split(again)
     options = dict(zip(words[4::2], words[5::2], strict=True))
     calls, faults = (
         tuple(int(each) for each in options[name].split(",") if each) for name in ("--calls", "--faults")
     )
-    code, said = run(int(options["--seed"]), 1, calls=calls, faults=faults)
+    code, output = run(int(options["--seed"]), 1, calls=calls, faults=faults)
     assert code == 1
-    assert "violated: acknowledged: " in said
+    assert "violated: acknowledged: " in output
     monkeypatch.undo()
     assert run(int(options["--seed"]), 1, calls=calls, faults=faults)[0] == 0
 
@@ -98,17 +98,17 @@ def test_an_interruption_keeps_the_sum(monkeypatch: pytest.MonkeyPatch) -> None:
         raise KeyboardInterrupt
 
     monkeypatch.setattr(report, "storms", interrupted)
-    code, said = run(1, 9)
+    code, output = run(1, 9)
     assert code == 130
-    assert "interrupted: 2 of 9 storms ended" in said
-    assert "2 storms in " in said
+    assert "interrupted: 2 of 9 storms ended" in output
+    assert "2 storms in " in output
 
     monkeypatch.setattr(Node, "recover", lambda node, now_ns, recovered, unread=0, sent=0: [])
     seed = next(each.seed for each in storms(range(1, 50), 1) if each.failed)
-    code, said = run(seed, 9)
+    code, output = run(seed, 9)
     assert code == 130, "also if a storm failed"
-    assert f"storms failed; seeds {seed}" in said
-    assert "repeat it" not in said, "a storm that failed is not made smaller: that takes long"
+    assert f"storms failed; seeds {seed}" in output
+    assert "repeat it" not in output, "a storm that failed is not made smaller: that takes long"
 
 
 def test_ctrl_c_ends_all_processes_of_the_storms_without_a_traceback() -> None:
@@ -121,16 +121,16 @@ def test_ctrl_c_ends_all_processes_of_the_storms_without_a_traceback() -> None:
         try:
             eventually(psutil.Process(process.pid).children, 60.0)  # the pool starts
             os.killpg(process.pid, signal.SIGINT)
-            said, _ = process.communicate(timeout=60)
+            output, _ = process.communicate(timeout=60)
         finally:
             process.kill()
-    assert process.returncode == 130, said
-    assert "interrupted: " in said
-    assert "Traceback" not in said
+    assert process.returncode == 130, output
+    assert "interrupted: " in output
+    assert "Traceback" not in output
 
 
 @pytest.mark.parametrize(
-    ("options", "said"),
+    ("options", "expected"),
     [
         (["--seeds", "1", "--calls", "1,x"], "--calls: must be numbers with commas between them, not '1,x'"),
         (["--seeds", "2", "--faults", "1"], "--calls and --faults need --seeds 1"),
@@ -138,7 +138,7 @@ def test_ctrl_c_ends_all_processes_of_the_storms_without_a_traceback() -> None:
         (["--seeds", "1", "--faults", "99"], "--faults: the storm of seed 1 has faults 0 to "),
     ],
 )
-def test_bad_usage_is_refused(options: list[str], said: str) -> None:
+def test_bad_usage_is_refused(options: list[str], expected: str) -> None:
     done = CliRunner().invoke(app, ["storm", *options])
     assert done.exit_code == 2, done.output
-    assert said in done.output
+    assert expected in done.output

@@ -17,14 +17,14 @@ class Master:
 
     def __init__(self) -> None:
         self.clients = {name: SimpleNamespace(state="running") for name in ("a", "b")}
-        self.told: list[tuple[str, str]] = []
+        self.sent: list[tuple[str, str]] = []
         self._listeners: dict[str, Callable[..., None]] = {}
 
     def register_message(self, kind: str, listener: Callable[..., None]) -> None:
         self._listeners[kind] = listener
 
     def send_message(self, kind: str, data: Any, worker: str) -> None:
-        self.told.append((kind, worker))
+        self.sent.append((kind, worker))
 
     def arrives(self, worker: str) -> None:
         self._listeners[ENDED_MESSAGE](environment=None, msg=SimpleNamespace(node_id=worker))
@@ -36,15 +36,15 @@ def test_it_waits_until_every_worker_has_answered() -> None:
     gevent.spawn_later(0.05, master.arrives, "a")
     gevent.spawn_later(0.1, master.arrives, "b")
     assert answers.collect(("a", "b"), "missing", 30) == []
-    assert master.told == [(END_MESSAGE, "a"), (END_MESSAGE, "b")]
+    assert master.sent == [(END_MESSAGE, "a"), (END_MESSAGE, "b")]
 
 
 def test_a_worker_that_does_not_answer_is_named_at_the_limit() -> None:
     master = Master()
     answers = WorkerAnswers(master)
-    master.arrives("a")  # without being told, as after Ctrl-C
+    master.arrives("a")  # without being sent, as after Ctrl-C
     assert answers.collect(("a", "b"), "missing", 0.05) == ["b"]
-    assert master.told == [(END_MESSAGE, "b")]
+    assert master.sent == [(END_MESSAGE, "b")]
 
 
 @pytest.mark.parametrize("state", ["missing", None])

@@ -11,7 +11,7 @@ from nanoseconds import S
 from virtual import virtual_provider
 
 from mock_provider.engine import Engine
-from mock_provider.engine.values import Accepted, MessageClass
+from mock_provider.engine.values import Accepted, MessageClass, Outbound, Submit, SubmitOptions
 from mock_provider.settings.values import Refusal
 from mock_provider.testing import plain_profile
 
@@ -164,11 +164,11 @@ def test_what_is_marketing(traffic: dict[str, Any], fields: dict[str, Any], mark
 
 def test_the_hour_is_the_walls_not_the_engines() -> None:
     """At engine time 0 it is noon in Warsaw for one engine and night for the other."""
-    from mock_provider.engine.values import Outbound, Submit
 
     profile = plain_profile(rules=rules(marketing_hours=HOURS))
     outbound = (Outbound("48600100200", "48600100200", "hi", 1, "k"),)
-    submit = Submit(1, "smsapi", "t", "Test", outbound, message_class=MessageClass.MARKETING)
+    options = SubmitOptions(message_class=MessageClass.MARKETING)
+    submit = Submit(1, "smsapi", "t", "Test", outbound, options=options)
     for wall_s, refused in ((NOON, False), (NIGHT, True)):
         (reply,) = [e for e in Engine(profile, 1, int(wall_s) * S).submit(0, submit) if hasattr(e, "answer")]
         assert (type(reply.answer) is not Accepted) is refused

@@ -56,7 +56,7 @@ class Reference:
             self.handle(due_ns, now_ns, payload, effects)
 
 
-def lived(queue: EventQueue | Reference, steps: list[Step]) -> list[Any]:
+def played(queue: EventQueue | Reference, steps: list[Step]) -> list[Any]:
     happened: list[Any] = []
     now_ns = made = 0
 
@@ -83,7 +83,7 @@ def lived(queue: EventQueue | Reference, steps: list[Step]) -> list[Any]:
 
 @given(steps, st.sampled_from([SLICE_BITS, 0, 30, 62]))
 def test_all_happens_in_the_order_of_one_heap(steps: list[Step], slice_bits: int) -> None:
-    assert lived(EventQueue(slice_bits), steps) == lived(Reference(), steps)
+    assert played(EventQueue(slice_bits), steps) == played(Reference(), steps)
 
 
 @given(st.lists(delays))

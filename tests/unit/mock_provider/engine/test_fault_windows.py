@@ -125,11 +125,11 @@ def test_accepted_then_lost_is_never_delivered_nor_reported_and_the_journal_says
     lost = [row for row in rows if row.fault]
     assert all(accepted(p, request) for request in requests)
     assert 30 < len(lost) < 70
-    told = {key for _, keys in reported_s(p) for key in keys}
+    reported = {key for _, keys in reported_s(p) for key in keys}
     for row in rows:
         expected = ("undelivered", "lost_after_accept") if row.fault else ("delivered", "")
         assert (row.state, row.reason) == expected
-        assert (row.key in told) is not bool(row.fault)
+        assert (row.key in reported) is not bool(row.fault)
     assert lost[0].t_carrier_ns is None
     view = p.engine.message(lost[0].provider_id)
     assert (view.state, view.fault) == (MessageState.OPEN, "f")  # its provider knows no better

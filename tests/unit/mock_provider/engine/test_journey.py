@@ -11,6 +11,7 @@ from virtual import fixed, virtual_provider
 from mock_provider.engine.values import Accepted, ReportsWanted
 from mock_provider.settings.values import Refusal
 from mock_provider.testing import VirtualProvider
+from mock_provider.testing.virtual import REPORT_URL
 
 
 def test_marks_follow_from_the_profile() -> None:
@@ -245,7 +246,7 @@ def stages(p: VirtualProvider) -> list[tuple[int, str]]:
     return [(at_ns, effect.reached.value) for at_ns, effect in p.progress]
 
 
-TOLD = {"wanted": ReportsWanted(progress=True, stages=True)}
+TOLD = {"reports": ReportsWanted(REPORT_URL, progress=True, stages=True)}
 
 
 def test_a_receiver_gets_the_queue_the_carrier_and_the_end() -> None:
@@ -253,7 +254,7 @@ def test_a_receiver_gets_the_queue_the_carrier_and_the_end() -> None:
     p.send(0, "k", **TOLD)
     p.run()
     assert stages(p) == [(1 * S, "queued"), (1 * S, "handed_over")]
-    p.send(10, "k2", wanted=ReportsWanted(progress=True))
+    p.send(10, "k2", reports=ReportsWanted(REPORT_URL, progress=True))
     p.run()
     assert stages(p)[2:] == [(11 * S, "handed_over")]
 
@@ -280,7 +281,7 @@ def test_one_without_room_in_its_senders_queue_was_never_queued() -> None:
 def test_a_receiver_gets_a_report_of_a_cancelled_message() -> None:
     p = virtual_provider()
     request = p.send(0, "k", scheduled_ns=100 * S, **TOLD)
-    quiet = p.send(0, "quiet", scheduled_ns=100 * S, wanted=ReportsWanted(progress=True))
+    quiet = p.send(0, "quiet", scheduled_ns=100 * S, reports=ReportsWanted(REPORT_URL, progress=True))
     p.run(10)
     ids = [p.accepted(each)[0].provider_id for each in (request, quiet)]
     assert p.engine.cancel(p.now_ns, "t", ids) == tuple(ids)

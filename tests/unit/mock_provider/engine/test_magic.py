@@ -68,26 +68,26 @@ def test_ends_as_the_digits_say_whatever_the_carrier_draws(
 
 
 def test_reports_and_replies_as_the_digits_say() -> None:
-    def lived(digits: str) -> tuple[VirtualProvider, int]:
+    def sent_to(digits: str) -> tuple[VirtualProvider, int]:
         p = virtual_provider(**MAGIC)
         request = send(p, digits)
         p.run()
         return p, request
 
-    p, _ = lived("10")
+    p, _ = sent_to("10")
     assert p.calls == [] and p.row("k").state == "delivered"
-    p, _ = lived("11")
+    p, _ = sent_to("11")
     assert [at_ns for at_ns, _ in p.calls] == [60 * S]
-    p, _ = lived("12")
+    p, _ = sent_to("12")
     assert len(p.calls) == 2
-    p, request = lived("30")
+    p, request = sent_to("30")
     assert type(p.replies[request]) is Accepted and p.calls == []
-    p, request = lived("31")
+    p, request = sent_to("31")
     assert request not in p.replies and request not in p.cut_ns and p.row("k").accepts == 1
     assert len(p.calls) == 1  # the message itself goes its way
-    p, request = lived("32")
+    p, request = sent_to("32")
     assert request in p.cut_ns and p.row("k").state == "delivered"
-    p, request = lived("33")
+    p, request = sent_to("33")
     assert p.replied_ns[request] == 5 * S
 
 

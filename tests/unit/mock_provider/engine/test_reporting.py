@@ -7,7 +7,8 @@ from nanoseconds import S
 from virtual import fixed, virtual_provider
 
 from mock_provider.engine import IllegalTransitionError
-from mock_provider.engine.values import Disconnect, FinalReport, ReportsWanted
+from mock_provider.engine.values import ACCOUNT_REPORTS, Disconnect, FinalReport, ReportsWanted
+from mock_provider.testing.virtual import REPORT_URL
 
 
 def test_report_says_what_became_of_the_message() -> None:
@@ -27,7 +28,7 @@ def test_reports_gather_until_the_call_is_full_or_has_lingered() -> None:
     p = virtual_provider(reports={"max_per_call": 3, "linger_s": 1.0})
     for n in range(4):
         p.send(n * 0.1, f"k{n}")
-    p.send(5, "other url", report_url="http://127.0.0.1/other")
+    p.send(5, "other url", reports=ReportsWanted("http://127.0.0.1/other"))
     p.run()
     calls = [(now_ns, len(call.reports), call.url[-5:]) for now_ns, call in p.calls]
     assert calls == [
@@ -66,7 +67,7 @@ def test_row_waits_for_the_confirmation() -> None:
 def test_lost_and_unwanted_reports_close_the_message() -> None:
     p = virtual_provider(reports={"loss_share": 1.0})
     p.send(0, "lost")
-    p.send(0, "unwanted", report_url=None)
+    p.send(0, "unwanted", reports=ACCOUNT_REPORTS)
     p.run()
     assert p.calls == []
     assert p.engine.state().open == 0
@@ -76,7 +77,7 @@ def test_lost_and_unwanted_reports_close_the_message() -> None:
 
 def test_account_wide_url_serves_those_without_their_own() -> None:
     p = virtual_provider(account={"report_url": "http://127.0.0.1/account"})
-    p.send(0, "a", report_url=None)
+    p.send(0, "a", reports=ACCOUNT_REPORTS)
     p.send(0, "b")
     p.run()
     assert sorted(call.url[17:] for _, call in p.calls) == ["account", "dlr"]
@@ -116,7 +117,7 @@ def test_reset_forgets_all_but_the_profile() -> None:
 def test_a_url_that_never_comes_again_takes_no_memory() -> None:
     p = virtual_provider(reports={"max_per_call": 10}, duplicates={"remembered_keys": 1})
     for n in range(50):
-        p.send(n, f"k{n}", report_url=f"http://127.0.0.1/{n}")
+        p.send(n, f"k{n}", reports=ReportsWanted(f"http://127.0.0.1/{n}"))
         p.engine.take_rows()
     p.run()
     assert len(p.calls) == 50
@@ -146,7 +147,7 @@ def test_a_report_that_is_not_wanted_is_neither_sent_nor_confirmed(
     failures: list[dict[str, Any]], wanted: FinalReport, calls: int
 ) -> None:
     p = virtual_provider(delivery={"latency": fixed(0.0), "failures": failures, "validity_s": 60})
-    p.send(0, "k", wanted=ReportsWanted(wanted))
+    p.send(0, "k", reports=ReportsWanted(REPORT_URL, wanted))
     p.run()
     assert len(p.calls) == calls
     assert p.engine.state().open == 0

@@ -82,8 +82,8 @@ def provider() -> Provider:
 
 
 def test_an_event_is_two_lines_and_a_blank_one_whatever_the_text_holds() -> None:
-    said = event("messages", {"text": "two\nlines\r\n\n\u2028 and half a pair \ud800"})
-    head, data, *rest = said.decode().split("\n")
+    written = event("messages", {"text": "two\nlines\r\n\n\u2028 and half a pair \ud800"})
+    head, data, *rest = written.decode().split("\n")
     assert (head, rest) == ("event: messages", ["", ""])
     assert json.loads(data.removeprefix("data: "))["text"] == "two\nlines\r\n\n\u2028 and half a pair ?"
 

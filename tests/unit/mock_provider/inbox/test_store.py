@@ -9,7 +9,7 @@ from mock_provider.engine.values import Accepted, AcceptedMessage, MessageState,
 from mock_provider.inbox.store import Inbox, InboxFilter
 
 
-class Told:
+class FilledInbox:
     """An inbox of messages ``m0``, ``m1``, … and the states that were asked for."""
 
     def __init__(self, capacity: int = 100) -> None:
@@ -41,84 +41,84 @@ class Told:
 
 
 @pytest.fixture
-def told() -> Told:
-    return Told()
+def filled() -> FilledInbox:
+    return FilledInbox()
 
 
-def test_newest_first_by_part_of_number_text_sender_and_key(told: Told) -> None:
-    told.take("Code 11", "Łódź")
-    told.take("sale", sender="OUTLET")
-    assert told.found() == ["m2", "m1", "m0"]
-    assert told.found(limit=2) == ["m2", "m1"]
-    assert told.found(text="łÓDŹ") == ["m1"]
-    assert told.found(text="outlet") == ["m2"]
-    assert told.found(text="KEY-m0") == told.found(number="48500000") == ["m0"]
-    assert told.found(text="m") == ["m2", "m1", "m0"]
-    assert told.found(limit=0) == []
+def test_newest_first_by_part_of_number_text_sender_and_key(filled: FilledInbox) -> None:
+    filled.take("Code 11", "Łódź")
+    filled.take("sale", sender="OUTLET")
+    assert filled.found() == ["m2", "m1", "m0"]
+    assert filled.found(limit=2) == ["m2", "m1"]
+    assert filled.found(text="łÓDŹ") == ["m1"]
+    assert filled.found(text="outlet") == ["m2"]
+    assert filled.found(text="KEY-m0") == filled.found(number="48500000") == ["m0"]
+    assert filled.found(text="m") == ["m2", "m1", "m0"]
+    assert filled.found(limit=0) == []
 
 
-def test_the_state_filter_combines_with_the_other_filters(told: Told) -> None:
-    told.take("a", "b", "a")
-    told.states["m0"] = MessageState.DELIVERED
-    assert told.found(state="delivered") == ["m0"]
-    told.asked.clear()
-    assert told.found(text="a", state="open") == ["m2"]
-    assert told.asked == ["m2", "m0"]  # the state of m1 is not needed
+def test_the_state_filter_combines_with_the_other_filters(filled: FilledInbox) -> None:
+    filled.take("a", "b", "a")
+    filled.states["m0"] = MessageState.DELIVERED
+    assert filled.found(state="delivered") == ["m0"]
+    filled.asked.clear()
+    assert filled.found(text="a", state="open") == ["m2"]
+    assert filled.asked == ["m2", "m0"]  # the state of m1 is not needed
 
 
 @pytest.mark.parametrize("sizes", [(1, 1, 1, 1), (4,), (2, 2), (3, 1)])
 def test_pages_continue_where_the_last_ended_within_a_request_and_across(
-    told: Told, sizes: tuple[int, ...]
+    filled: FilledInbox, sizes: tuple[int, ...]
 ) -> None:
     for size in sizes:
-        told.take(*["x"] * size)
+        filled.take(*["x"] * size)
     pages, before = [], ""
-    while page := told.found(limit=1, before=before):
+    while page := filled.found(limit=1, before=before):
         pages += page
         before = page[-1]
     assert pages == ["m3", "m2", "m1", "m0"]
-    assert told.found(before="unknown") == []
+    assert filled.found(before="unknown") == []
 
 
 def test_the_oldest_requests_go_and_are_found_no_more() -> None:
-    told = Told(capacity=3)
-    told.take("a", "b")
-    assert told.inbox.find("m0") is not None  # indexed while it was there
-    told.take("c")
-    told.take("d")
-    assert told.found() == ["m3", "m2"]
-    assert told.inbox.find("m0") is None
-    assert told.found(before="m0") == []
-    assert [told.inbox.find(each).text for each in ("m2", "m3")] == ["c", "d"]
-    told.take(*"efghij")  # a request above the capacity is kept whole
-    assert len(told.found()) == len(told.inbox) == 6
+    filled = FilledInbox(capacity=3)
+    filled.take("a", "b")
+    assert filled.inbox.find("m0") is not None  # indexed while it was there
+    filled.take("c")
+    filled.take("d")
+    assert filled.found() == ["m3", "m2"]
+    assert filled.inbox.find("m0") is None
+    assert filled.found(before="m0") == []
+    assert [filled.inbox.find(each).text for each in ("m2", "m3")] == ["c", "d"]
+    filled.take(*"efghij")  # a request above the capacity is kept whole
+    assert len(filled.found()) == len(filled.inbox) == 6
 
 
 def test_the_index_stays_within_bounds_however_much_passes() -> None:
-    told = Told(capacity=10)
+    filled = FilledInbox(capacity=10)
     for _ in range(200):
-        newest = told.take("x")[0]
-        assert told.inbox.find(newest) is not None
-    assert told.inbox.indexed <= 21
+        newest = filled.take("x")[0]
+        assert filled.inbox.find(newest) is not None
+    assert filled.inbox.indexed <= 21
 
 
-def test_new_messages_since_a_position_and_the_number_of_skipped_ones(told: Told) -> None:
-    told.take("a", "b")
-    seen = told.inbox.end
-    assert told.inbox.since(seen, 10) == ([], 0)
-    told.take("c", "d", "e")
-    told.take("f")
-    messages, skipped = told.inbox.since(seen, 3)
+def test_new_messages_since_a_position_and_the_number_of_skipped_ones(filled: FilledInbox) -> None:
+    filled.take("a", "b")
+    seen = filled.inbox.end
+    assert filled.inbox.since(seen, 10) == ([], 0)
+    filled.take("c", "d", "e")
+    filled.take("f")
+    messages, skipped = filled.inbox.since(seen, 3)
     assert ([m.text for m in messages], skipped) == (["f", "e", "d"], 1)
 
 
-def test_after_clearing_nothing_is_there_and_counting_continues(told: Told) -> None:
-    told.take("a")
-    told.inbox.find("m0")
-    end = told.inbox.end
-    told.inbox.clear()
-    assert (told.found(), told.inbox.find("m0"), len(told.inbox)) == ([], None, 0)
-    told.take("b")
-    assert told.inbox.end == end + 1
-    assert told.found() == ["m1"]
-    assert told.inbox.find("m1") is not None
+def test_after_clearing_nothing_is_there_and_counting_continues(filled: FilledInbox) -> None:
+    filled.take("a")
+    filled.inbox.find("m0")
+    end = filled.inbox.end
+    filled.inbox.clear()
+    assert (filled.found(), filled.inbox.find("m0"), len(filled.inbox)) == ([], None, 0)
+    filled.take("b")
+    assert filled.inbox.end == end + 1
+    assert filled.found() == ["m1"]
+    assert filled.inbox.find("m1") is not None

@@ -7,12 +7,12 @@ from nanoseconds import MS, S
 from virtual import fixed, virtual_provider
 
 from mock_provider.engine import Engine
-from mock_provider.engine.values import Effect, Outbound, Reply, SendReports, Submit
+from mock_provider.engine.values import Effect, Outbound, Reply, ReportsWanted, SendReports, Submit
 from mock_provider.testing import VirtualDriver, plain_profile
 
 SLOW = {"reply": {"latency": fixed(0.5)}, "delivery": {"latency": fixed(2.0)}}
 SUBMIT = Submit(
-    1, "smsapi", "t", "Test", (Outbound("48600100200", "", "hi", 1, "k"),), report_url="http://x/"
+    1, "smsapi", "t", "Test", (Outbound("48600100200", "", "hi", 1, "k"),), reports=ReportsWanted("http://x/")
 )
 
 
@@ -40,6 +40,18 @@ def test_it_runs_up_to_an_instant_and_includes_it() -> None:
     assert (effects, driver.now_ns) == ([], 500 * MS - 1)
     driver.run_until(500 * MS)
     assert len(effects) == 1
+
+
+def test_a_leap_has_the_effects_of_all_its_steps() -> None:
+    (stepping, stepped), (leaping, leapt) = driven(), driven()
+    for driver in (stepping, leaping):
+        driver.submit(SUBMIT, 1 * S)
+    stepping.run_until(2 * S)
+    leaping.leap_until(2 * S)
+    assert [at_ns for at_ns, _ in leapt] == [1_500 * MS] and leaping.now_ns == 2 * S
+    stepping.run_until(9 * S)
+    leaping.leap_until(9 * S)
+    assert leapt == stepped and len(leapt) == 2
 
 
 def test_a_late_driver_serves_every_deadline_late() -> None:

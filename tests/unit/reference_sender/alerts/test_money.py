@@ -47,9 +47,9 @@ def test_a_low_balance_brings_one_alert_until_it_is_topped_up() -> None:
     falls_and_rises = balances(500, 99, 80, 101, 99, 119, 120, 121, 500)
     assert names(falls_and_rises) == [("balance.main", True), ("balance.main", False)]
     began, ended = notices(falls_and_rises)
-    said = "on the account of route main, in the unit of its provider"
-    assert began.line == f"ALERT balance.main: the balance is 99 {said}, below the limit of 100"
-    assert ended.line == f"ALL CLEAR balance.main: the balance is 120 {said}, at least 120"
+    account = "on the account of route main, in the unit of its provider"
+    assert began.line == f"ALERT balance.main: the balance is 99 {account}, below the limit of 100"
+    assert ended.line == f"ALL CLEAR balance.main: the balance is 120 {account}, at least 120"
 
 
 def test_a_share_is_shown_in_percent() -> None:
@@ -120,7 +120,7 @@ def test_a_campaign_with_the_limit_zero_is_over_it_at_once() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "expected"),
     [
         ("[rules.balance]\nbelow = 200", "rules.balance: clear must not be smaller than below"),
         (
@@ -131,7 +131,7 @@ def test_a_campaign_with_the_limit_zero_is_over_it_at_once() -> None:
         ("[rules]\nbalance_every_s = 0", "rules.balance_every_s: must be more than 0"),
     ],
 )
-def test_an_error_of_the_file_names_the_field(text: str, said: str) -> None:
+def test_an_error_of_the_file_names_the_field(text: str, expected: str) -> None:
     with pytest.raises(AlertFileError) as caught:
         parse_alerts(text)
-    assert said in str(caught.value)
+    assert expected in str(caught.value)

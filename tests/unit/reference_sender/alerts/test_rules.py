@@ -19,7 +19,7 @@ def test_a_rule_changed_in_part_keeps_the_rest() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "expected"),
     [
         ("[rules.error_rate]\nabove = 'x'", "rules.error_rate.above: must be a number"),
         ("[rules.error_rate]\nabove = 0.01", "rules.error_rate: clear must not be larger than above"),
@@ -37,10 +37,10 @@ def test_a_rule_changed_in_part_keeps_the_rest() -> None:
         ("[rules", "Expected ']'"),
     ],
 )
-def test_an_error_names_the_field(text: str, said: str) -> None:
+def test_an_error_names_the_field(text: str, expected: str) -> None:
     with pytest.raises(AlertFileError) as caught:
         parse_alerts(text)
-    assert said in str(caught.value)
+    assert expected in str(caught.value)
 
 
 def test_the_password_is_not_shown() -> None:

@@ -20,7 +20,7 @@ RULES = AlertRules(every_s=10, window_s=60)
 MINUTES = 10
 
 
-def told(worse: Sequence[dict[str, Any]], rules: AlertRules = RULES) -> list[tuple[str, bool]]:
+def alerts_of(worse: Sequence[dict[str, Any]], rules: AlertRules = RULES) -> list[tuple[str, bool]]:
     """What is reported while the figures go through ``worse``, one each 10 s, and then stay."""
     alerts = Alerts(rules)
     found = []
@@ -41,12 +41,12 @@ def told(worse: Sequence[dict[str, Any]], rules: AlertRules = RULES) -> list[tup
     ],
 )
 def test_a_rule_tells_once_and_clears_once(alert: str, figures: Any) -> None:
-    assert told([figures(n) for n in range(30)]) == [(alert, True), (alert, False)]
+    assert alerts_of([figures(n) for n in range(30)]) == [(alert, True), (alert, False)]
 
 
 def test_a_backlog_that_grows_and_then_stays() -> None:
     worse = [{"queued": n * 500} for n in range(30)]
-    assert told(worse) == [("backlog_growth", True), ("backlog_growth", False)]
+    assert alerts_of(worse) == [("backlog_growth", True), ("backlog_growth", False)]
 
 
 @pytest.mark.parametrize(
@@ -62,7 +62,7 @@ def test_a_backlog_that_grows_and_then_stays() -> None:
     ],
 )
 def test_what_is_no_fault_is_not_told(figures: Any) -> None:
-    assert told([figures(n) for n in range(30)]) == []
+    assert alerts_of([figures(n) for n in range(30)]) == []
 
 
 def queued(number: int) -> Recovered:
@@ -87,7 +87,7 @@ def test_a_restart_reads_a_backlog_and_is_no_growth(growth: int, begun: int) -> 
 
 def test_a_disabled_rule_tells_nothing() -> None:
     off = RULES.model_copy(update={"throttling": RULES.throttling.model_copy(update={"enabled": False})})
-    assert told([{"throttles": n * 20} for n in range(30)], off) == []
+    assert alerts_of([{"throttles": n * 20} for n in range(30)], off) == []
 
 
 def test_the_notice_has_value_and_limit() -> None:

@@ -35,10 +35,16 @@ def rows_of(text: str, delimiter: str) -> list[dict[str, str]]:
 
 def test_the_page_has_the_figures_in_both_languages() -> None:
     english, polish = page(summary(), EN), page(summary(), PL)
-    for said in ("Campaign report: may", "30.0 %", "2.50 PLN", "0.8333 PLN per delivered message", "Orange"):
-        assert said in english
-    for said in ("Raport z kampanii: may", "30,0 %", "2,50 PLN", "Play", '<html lang="pl">'):
-        assert said in polish
+    for expected in (
+        "Campaign report: may",
+        "30.0 %",
+        "2.50 PLN",
+        "0.8333 PLN per delivered message",
+        "Orange",
+    ):
+        assert expected in english
+    for expected in ("Raport z kampanii: may", "30,0 %", "2,50 PLN", "Play", '<html lang="pl">'):
+        assert expected in polish
     assert "2026-11-30 01:53 to 2026-11-30 01:56 (Europe/Warsaw)" in english
     assert "The number is not valid" in english
     assert "Numer jest nieprawidłowy" in polish
@@ -104,7 +110,7 @@ def test_the_mail_has_page_and_table() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "expected"),
     [
         ("language = 'de'", "language: must be 'en' or 'pl'"),
         ("time_zone = 'Mars'", "time_zone: 'Mars' is not a time zone"),
@@ -114,7 +120,7 @@ def test_the_mail_has_page_and_table() -> None:
         ("[", "Invalid"),
     ],
 )
-def test_an_error_of_the_file_names_the_field(text: str, said: str) -> None:
+def test_an_error_of_the_file_names_the_field(text: str, expected: str) -> None:
     with pytest.raises(ReportFileError) as caught:
         parse_report_settings(text)
-    assert said in str(caught.value)
+    assert expected in str(caught.value)

@@ -59,7 +59,7 @@ def test_every_reason_of_the_routes_has_a_sentence() -> None:
 
 
 @pytest.mark.parametrize(
-    ("reason", "said"),
+    ("reason", "expected"),
     [
         ("smsapi_13", "The number is not valid, or it is on the provider's blacklist."),
         ("smsapi_4711", "SMSAPI refused the message with error 4711."),
@@ -75,9 +75,9 @@ def test_every_reason_of_the_routes_has_a_sentence() -> None:
         ("y" * 200, f"The message was refused with the code {'y' * 60}."),
     ],
 )
-def test_a_reason_is_a_sentence(reason: str, said: str) -> None:
-    assert sentence(ENGLISH, reason) == said
-    assert sentence(POLISH, reason) != said
+def test_a_reason_is_a_sentence(reason: str, expected: str) -> None:
+    assert sentence(ENGLISH, reason) == expected
+    assert sentence(POLISH, reason) != expected
 
 
 def test_numbers_follow_the_language() -> None:
@@ -93,7 +93,7 @@ def test_a_share_is_nothing_or_all_only_if_it_is() -> None:
 
 
 @pytest.mark.parametrize(
-    ("seconds", "said"),
+    ("seconds", "expected"),
     [
         (0.034, "0.03 s"),
         (1.25, "1.2 s"),
@@ -105,5 +105,5 @@ def test_a_share_is_nothing_or_all_only_if_it_is() -> None:
         (36_000, "10 h"),
     ],
 )
-def test_a_duration(seconds: float, said: str) -> None:
-    assert duration(ENGLISH, seconds) == said
+def test_a_duration(seconds: float, expected: str) -> None:
+    assert duration(ENGLISH, seconds) == expected

@@ -13,7 +13,7 @@ def test_defaults_are_valid_and_frozen() -> None:
 
 
 @pytest.mark.parametrize(
-    ("wrong", "told"),
+    ("wrong", "expected"),
     [
         ({"max_attempts": 0}, "max_attempts"),
         ({"max_atempts": 3}, "max_atempts"),
@@ -23,8 +23,8 @@ def test_defaults_are_valid_and_frozen() -> None:
         ({"backoff_base_s": 10.0, "otp_backoff_cap_s": 5.0}, "backoff_base_s must not exceed"),
     ],
 )
-def test_a_wrong_setting_is_named(wrong: dict[str, float], told: str) -> None:
-    with pytest.raises(ValidationError, match=told):
+def test_a_wrong_setting_is_named(wrong: dict[str, float], expected: str) -> None:
+    with pytest.raises(ValidationError, match=expected):
         DispatchSettings.model_validate(wrong)
 
 

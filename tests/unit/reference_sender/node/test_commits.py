@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterable
+
 import pytest
 
 from reference_sender.dispatch.values import Change, Lane, Message, Report, State, SubmitAttempt, SubmitBatch
 from reference_sender.node.commits import Commits
 from reference_sender.policy.campaigns import Campaign, CampaignState
+from reference_sender.policy.spending import Spent
 from reference_sender.store.protocol import Work
 
 
@@ -111,6 +115,34 @@ def test_a_repeat_holds_nothing_that_was_handed_over_after_the_failed_commit() -
     assert work is not None
     assert (work.messages, work.attempts, work.controls) == ([message(2)], [attempt(7)], [STOPPED])
     assert (later.changed, later.probes, later.late.read) == ([("cancelled", None)], ["health"], [4])
+
+
+def test_a_repeat_has_no_cost_whose_cause_comes_with_a_later_commit() -> None:
+    """If the process ended between the two commits, the next one would return the cost a second time."""
+    spent = Counter({("may", 1): 40})
+
+    def totals(changed: Iterable[Spent]) -> list[Spent]:
+        return [Spent(each.campaign, each.day, spent[each.campaign, each.day]) for each in changed]
+
+    def change_cost(amount: int) -> None:
+        spent["may", 1] += amount
+        commits.control([Spent("may", 1, amount)])
+
+    def written() -> list[Spent]:
+        work = commits.begin(0).commit(totals).work
+        return [] if work is None else [each for each in work.controls if isinstance(each, Spent)][-1:]
+
+    commits = Commits(0, 0)
+    change_cost(-10)
+    assert written() == [Spent("may", 1, 30)]
+    change_cost(-16)  # messages end
+    commits.failed(0)
+    assert written() == [Spent("may", 1, 30)]
+    change_cost(5)
+    commits.failed(0)
+    assert written() == [Spent("may", 1, 30)]
+    commits.done()
+    assert written() == [Spent("may", 1, 19)]
 
 
 def test_messages_and_probes_that_wait_for_a_repeat_that_fails_are_refused_with_it() -> None:

@@ -32,7 +32,7 @@ def test_without_a_file_no_message_is_held_or_refused() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "expected"),
     [
         ("[recipients]\nmessages = -1", "recipients.messages: must be at least 0"),
         ("[quiet_hours]\nclasses = ['sms']", "quiet_hours.classes"),
@@ -55,10 +55,10 @@ def test_without_a_file_no_message_is_held_or_refused() -> None:
         ),
     ],
 )
-def test_a_wrong_file_is_refused_with_the_field(tmp_path: Path, text: str, said: str) -> None:
+def test_a_wrong_file_is_refused_with_the_field(tmp_path: Path, text: str, expected: str) -> None:
     with pytest.raises(PolicyError) as caught:
         read(tmp_path, text)
-    assert said in str(caught.value) and "policy.toml" in str(caught.value)
+    assert expected in str(caught.value) and "policy.toml" in str(caught.value)
 
 
 def test_all_errors_are_reported_at_once(tmp_path: Path) -> None:

@@ -79,7 +79,7 @@ def test_the_longest_prefix_counts() -> None:
 
 
 @pytest.mark.parametrize(
-    ("field", "value", "said"),
+    ("field", "value", "expected"),
     [
         ("zones", ["Mars/Olympus"], "is not a time zone"),
         ("sunday", ["20:00", "08:00"], "closing time must be after"),
@@ -87,6 +87,6 @@ def test_the_longest_prefix_counts() -> None:
         ("prefixes", ["+48"], "String should match"),
     ],
 )
-def test_a_wrong_entry_is_refused(field: str, value: list[str], said: str) -> None:
-    with pytest.raises(ValidationError, match=said):
+def test_a_wrong_entry_is_refused(field: str, value: list[str], expected: str) -> None:
+    with pytest.raises(ValidationError, match=expected):
         Country.model_validate({"prefixes": ["48"], "zones": ["UTC"]} | {field: value})

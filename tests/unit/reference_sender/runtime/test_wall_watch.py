@@ -10,26 +10,26 @@ from reference_sender.runtime.background import Chores
 from reference_sender.runtime.wall_watch import STEP_NS, WallWatch
 
 
-def told(*looks_ns: int) -> list[int]:
+def steps_seen(*looks_ns: int) -> list[int]:
     """What the driver gets, if the wall clock is ahead by these at one look after the other."""
-    said: list[int] = []
+    steps_ns: list[int] = []
 
     async def steps() -> None:
-        watch = WallWatch(said.append, Chores())
+        watch = WallWatch(steps_ns.append, Chores())
         for ahead_ns in looks_ns:
             watch.look(ahead_ns)
         watch.stop()
 
     asyncio.run(steps())
-    return said
+    return steps_ns
 
 
 def test_a_step_is_passed_on_once() -> None:
-    assert told(3600 * S, 3600 * S, 3600 * S + STEP_NS - 1) == [3600 * S]
-    assert told(-60 * S, 0) == [-60 * S, 0]
+    assert steps_seen(3600 * S, 3600 * S, 3600 * S + STEP_NS - 1) == [3600 * S]
+    assert steps_seen(-60 * S, 0) == [-60 * S, 0]
 
 
 def test_small_corrections_are_passed_on_when_they_add_up() -> None:
     looks = [step * STEP_NS // 4 for step in range(9)]
-    assert told(*looks) == [STEP_NS, 2 * STEP_NS]
-    assert told(STEP_NS - 1, 0, 1 - STEP_NS) == []
+    assert steps_seen(*looks) == [STEP_NS, 2 * STEP_NS]
+    assert steps_seen(STEP_NS - 1, 0, 1 - STEP_NS) == []

@@ -56,10 +56,10 @@ def refused(path: Path) -> str:
     """The one line with which the store is refused."""
     with pytest.raises(StoreError) as caught:
         opened(path)
-    said = str(caught.value)
-    assert "\n" not in said
-    assert str(path) in said
-    return said
+    text = str(caught.value)
+    assert "\n" not in text
+    assert str(path) in text
+    return text
 
 
 def mode(path: Path) -> int:

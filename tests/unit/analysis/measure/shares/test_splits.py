@@ -265,7 +265,7 @@ def made_split(total: Quantile, without_contract: Quantile, network: Quantile, l
 
 
 @pytest.mark.parametrize(
-    ("network", "said"),
+    ("network", "expected"),
     [
         (quantile(26.0, 24.0, 28.0), True),
         (quantile(10.5, 10.1, None), True),
@@ -275,20 +275,20 @@ def made_split(total: Quantile, without_contract: Quantile, network: Quantile, l
     ],
 )
 def test_unreachable_is_claimed_only_if_the_network_is_certainly_too_slow(
-    network: Quantile, said: bool
+    network: Quantile, expected: bool
 ) -> None:
     slow = quantile(30.0, 29.0, 31.0)
     splits = [made_split(slow, slow, network)]
     text = out_of_reach(splits, "otp", 95.0, 10.0)
-    assert bool(text) == said
-    if said:
+    assert bool(text) == expected
+    if expected:
         assert "No sender can meet" in text and "limit is 10 s" in text.replace("10.0", "10")
     assert out_of_reach(splits, "marketing", 95.0, 10.0) == ""
     assert why_missed(splits, "otp", 95.0, 10.0) == text
 
 
 @pytest.mark.parametrize(
-    ("changes", "said"),
+    ("changes", "expected"),
     [
         ({"without_flag": 400}, "Without the provider's priority flag (400 of 400 messages)"),
         ({"without_flag": 20, "routes": 2}, "Without the provider's priority flag (20 of 400 messages)"),
@@ -296,12 +296,12 @@ def test_unreachable_is_claimed_only_if_the_network_is_certainly_too_slow(
     ],
 )
 def test_a_network_that_an_ideal_sender_would_not_have_had_is_not_called_unreachable(
-    changes: dict[str, int], said: str
+    changes: dict[str, int], expected: str
 ) -> None:
     slow = quantile(30.0, 29.0, 31.0)
     split = msgspec.structs.replace(made_split(slow, slow, quantile(26.0, 24.0, 28.0)), **changes)
     text = out_of_reach([split], "otp", 95.0, 10.0)
-    assert text.startswith(said) and "No sender" not in text and "out of reach: the network" in text
+    assert text.startswith(expected) and "No sender" not in text and "out of reach: the network" in text
 
 
 @pytest.mark.parametrize(
@@ -324,7 +324,7 @@ def test_messages_without_the_flag_and_routes_are_counted(
 
 
 @pytest.mark.parametrize(
-    ("total", "without", "said"),
+    ("total", "without", "expected"),
     [
         (quantile(14.0, 13.0, 15.0), quantile(8.0, 7.5, 8.5), True),
         (quantile(14.0, 13.0, 15.0), quantile(9.8, 9.5, 10.2), False),
@@ -333,12 +333,12 @@ def test_messages_without_the_flag_and_routes_are_counted(
     ],
 )
 def test_the_limit_to_negotiate_is_named_where_the_contract_makes_the_difference(
-    total: Quantile, without: Quantile, said: bool
+    total: Quantile, without: Quantile, expected: bool
 ) -> None:
     splits = [made_split(total, without, quantile(2.0, 1.9, 2.1), "40 segments/s out of the accept queue")]
     text = to_negotiate(splits, "otp", 95.0, 10.0)
-    assert bool(text) == said == bool(why_missed(splits, "otp", 95.0, 10.0))
-    assert not said or "40 segments/s out of the accept queue" in text
+    assert bool(text) == expected == bool(why_missed(splits, "otp", 95.0, 10.0))
+    assert not expected or "40 segments/s out of the accept queue" in text
     assert to_negotiate(splits, "marketing", 95.0, 10.0) == ""
 
 

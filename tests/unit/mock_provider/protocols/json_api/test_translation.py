@@ -23,6 +23,7 @@ from mock_provider.engine.values import (
     SendProgress,
     SendReports,
     Submit,
+    SubmitOptions,
 )
 from mock_provider.http.messages import HttpRequest, HttpResponse
 from mock_provider.profiles import Profile, load_profile, with_token
@@ -84,21 +85,21 @@ def test_a_request_becomes_one_submit() -> None:
     )
     assert (message.key, message.segments) == ("r-1", 1)
     assert submit == Submit(
-        7, "generic", TOKEN, "Shop", (message,), priority=True, refuse_duplicates=True,
-        report_url="http://127.0.0.1:1/r", scheduled_ns=NOW_NS + 10_000_000_000,
-        expires_ns=NOW_NS + 70_000_000_000, message_class=MessageClass.OTP,
-        wanted=ReportsWanted(progress=True),
+        7, "generic", TOKEN, "Shop", (message,),
+        options=SubmitOptions(priority=True, refuse_duplicates=True, message_class=MessageClass.OTP),
+        reports=ReportsWanted("http://127.0.0.1:1/r", progress=True),
+        scheduled_ns=NOW_NS + 10_000_000_000, expires_ns=NOW_NS + 70_000_000_000,
     )  # fmt: skip
 
 
 def test_what_is_left_out_is_the_profiles() -> None:
     submit = read(one(text="#Kk-1# Hi", reference="r-1"), default_sender="Bench").submit
-    assert (submit.sender_id, submit.messages[0].key, submit.message_class) == (
+    assert (submit.sender_id, submit.messages[0].key, submit.options.message_class) == (
         "Bench",
         "k-1",
         MessageClass.UNSPECIFIED,
     )
-    assert (submit.scheduled_ns, submit.expires_ns, submit.report_url) == (None, None, None)
+    assert (submit.scheduled_ns, submit.expires_ns, submit.reports.url) == (None, None, "")
     past = read(one() | {"send_at": "0001-01-01T00:00:00+14:00", "expires_at": "2027-01-15T08:00:05Z"}).submit
     assert (past.scheduled_ns, past.expires_ns) == (None, NOW_NS + 5_000_000_000)
 

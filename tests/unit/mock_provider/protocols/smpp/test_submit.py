@@ -101,11 +101,11 @@ def test_flags_reach_the_engine() -> None:
         validity_period="261122140000000+",
         registered_delivery=0x11,
     )
-    assert submit.priority
+    assert submit.options.priority
     assert submit.scheduled_ns == AT.now_ns + 3_600 * S
     assert submit.expires_ns == AT.now_ns + 7_200 * S
-    assert (submit.report_url, submit.wanted.progress) == ("smpp:esme", True)
-    assert (read().priority, read().report_url, read().wanted.progress) == (False, None, False)
+    assert (submit.reports.url, submit.reports.progress) == ("smpp:esme", True)
+    assert (read().options.priority, read().reports.url, read().reports.progress) == (False, "", False)
 
 
 @pytest.mark.parametrize(
@@ -123,8 +123,8 @@ def test_registered_delivery_says_which_receipts_are_wanted(
     registered: int, wanted: FinalReport, progress: bool
 ) -> None:
     submit = read(registered_delivery=registered)
-    assert (submit.wanted.final, submit.wanted.progress) == (wanted, progress)
-    assert submit.report_url == ("smpp:esme" if registered else None)
+    assert (submit.reports.final, submit.reports.progress) == (wanted, progress)
+    assert submit.reports.url == ("smpp:esme" if registered else "")
 
 
 def test_absolute_times_count_their_quarters_of_an_hour_from_utc() -> None:

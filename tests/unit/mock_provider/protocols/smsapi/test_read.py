@@ -97,8 +97,8 @@ def test_json_lists_of_numbers_and_references() -> None:
     }
     submit = submit_of(json.dumps(body).encode(), content_type="application/json")
     assert [m.client_ref for m in submit.messages] == ["a|b", "c"]
-    assert submit.priority is True
-    assert submit.refuse_duplicates is False
+    assert submit.options.priority is True
+    assert submit.options.refuse_duplicates is False
 
 
 def test_each_value_of_a_list_may_hold_several_joined_by_commas() -> None:
@@ -253,7 +253,7 @@ def test_a_flag_that_is_off_asks_for_nothing() -> None:
 def test_report_hosts_open_the_door_one_host_at_a_time() -> None:
     url = {"notify_url": "https://dlr.example.com/x"}
     settings = SmsapiSettings(report_hosts=("dlr.example.com",))
-    assert submit_of(BASE | url, settings=settings).report_url == url["notify_url"]
+    assert submit_of(BASE | url, settings=settings).reports.url == url["notify_url"]
     assert error_of(BASE | {"notify_url": "https://other.example.com/"}, settings=settings) == 70
 
 

@@ -86,9 +86,10 @@ def test_a_create_as_a_submit() -> None:
     (message,) = submit.messages
     assert (message.msisdn, message.submitted_number, message.key) == ("48500100200", "+48500100200", "j-1")
     assert (message.client_ref, message.segments, submit.memo) == (None, 1, ACCOUNT)
-    assert (submit.report_url, submit.wanted.progress) == ("http://localhost/s", True)
+    assert (submit.reports.url, submit.reports.progress) == ("http://localhost/s", True)
     assert submit.expires_ns == AT.now_ns + 60 * S
-    assert (submit.expires_in_queue, submit.scheduled_ns, submit.message_class.value) == (True, None, "otp")
+    options = submit.options
+    assert (options.expires_in_queue, submit.scheduled_ns, options.message_class.value) == (True, None, "otp")
 
 
 def test_a_validity_counts_from_when_a_scheduled_message_is_due() -> None:
@@ -120,7 +121,7 @@ def test_smart_encoding_is_twilios_list_and_no_more() -> None:
 def test_a_message_with_media_has_ids_of_its_own() -> None:
     wanted = {"To": "+48500100200", "From": "+15017122661"}
     media = read_create(wanted, 1, Credentials(ACCOUNT, "t"), 7, AT, SETTINGS).submit
-    assert (media.id_style, submit_of().id_style) == ("media_sid", None)
+    assert (media.options.id_style, submit_of().options.id_style) == ("media_sid", None)
     assert id_of(bytes(48), "media_sid") == "MM" + "0" * 32
 
 

@@ -1,4 +1,4 @@
-"""Errors of target files and options as text."""
+"""Messages of pydantic in plain words: for settings files and options of the sender and of ``loadtests``."""
 
 from __future__ import annotations
 

@@ -1,0 +1,59 @@
+"""What a process of the sender gets, and whom it calls. None of it knows the process."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Protocol, TypeVar
+
+from msgspec import Struct
+
+from reference_sender.dispatch import DispatchSettings
+from reference_sender.dispatch.values import AskReport, LookUp, Message, Result, RouteLimits
+from reference_sender.node.effects import Commit, NodeEffect, SubmitNow, Waiter
+from reference_sender.node.node import Node
+
+P = TypeVar("P", contravariant=True)  # the process
+
+Order = Callable[[Node, int, Waiter], Sequence[NodeEffect]]
+
+
+class SenderSetup(Struct, frozen=True):
+    """The settings of every process. ``hours``: as in ``policy.py``."""
+
+    settings: DispatchSettings
+    limits: tuple[RouteLimits, ...]
+    hours: str
+
+
+class ProviderPort(Protocol[P]):
+    """A provider, as a process reaches it."""
+
+    def request(self, process: P, submit: SubmitNow) -> None:
+        """Submit messages."""
+
+    def look_up(self, process: P, lookup: LookUp) -> None:
+        """Ask for a message."""
+
+    def ask(self, process: P, asked: AskReport) -> None:
+        """Ask for the state of a message."""
+
+
+class ProcessWatch(Protocol[P]):
+    """What a process shows for the invariants."""
+
+    def submitted(self, process: P, submit: SubmitNow) -> None:
+        """A request goes out."""
+
+    def answered(
+        self, process: P, route: str, messages: Sequence[Message], results: Sequence[Result]
+    ) -> None:
+        """The sender learns the result of a request."""
+
+    def committing(self, process: P, commit: Commit) -> None:
+        """A commit begins."""
+
+    def hedged(self, process: P, message: Message) -> None:
+        """A second message was made."""
+
+    def check_schedules(self, process: P, overdue_ns: int) -> None:
+        """The process is not behind: no message may be held for longer than this after its time."""
