@@ -121,7 +121,8 @@ def _unaccounted(journeys: Journeys, gone: Bools) -> Bools:
 
 def _came_without_key(journeys: Journeys, gone: Bools) -> bool:
     """Whether the provider's messages with unknown keys are enough for all messages that are gone."""
-    return journeys.journal and journeys.provider.unknown_messages >= np.count_nonzero(gone) > 0
+    count = int(np.count_nonzero(gone))
+    return journeys.journal and journeys.provider.unknown_messages >= count > 0
 
 
 def _in(codes: Ints, names: tuple[str, ...], *wanted: str) -> Bools:

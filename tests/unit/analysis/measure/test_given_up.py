@@ -29,7 +29,7 @@ def analysed(builder: Any, **manifest: Any) -> PartReport:
 def test_a_refusal_for_the_time_being_that_is_not_repeated_is_a_loss(
     new_run: Build, wait_s: float, exit_reason: str, lost: tuple[float, float], verdict: str
 ) -> None:
-    """It is one only if the run waited for the repeat. A refusal because of the message is none."""
+    """It is one only if the run waited for the repeat. A refusal because of the message is not one."""
     run = new_run("run")
     for slot in range(80):
         run.journey(f"ok-{slot}", slot / 10, 2.0)
@@ -90,10 +90,8 @@ def test_messages_that_the_sender_gave_up_after_a_refusal_are_named(new_run: Bui
         if slot % 50:
             run.seen(f"m-{slot}", slot / 10 + 0.01)
         else:
-            run.seen(
-                *(f"m-{slot}", slot / 10 + 0.01),
-                **{"state": "rejected", "reason": "throttled_requests", "accepted": False, "throttled": 1},
-            )
+            refused: dict[str, Any] = {"state": "rejected", "reason": "throttled_requests", "accepted": False}
+            run.seen(f"m-{slot}", slot / 10 + 0.01, throttled=1, **refused)
     only = next(
         each
         for each in analysed(
