@@ -135,6 +135,6 @@ def percentile_name(percentile: float) -> str:
     return f"p{percentile:g}"
 
 
-def times_text(count: int) -> str:
+def times_text(count: int, thing: str = "message") -> str:
     """``3 messages``, ``1 message``."""
-    return f"{count:,} message" + ("" if count == 1 else "s")
+    return f"{count:,} {thing}" + ("" if count == 1 else "s")

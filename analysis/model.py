@@ -87,6 +87,13 @@ class Accounting(Struct, frozen=True, kw_only=True):
     without_key: int = 0  # probably at the provider with a key that the load did not send
     given_up: int = 0  # accepted, refused by the provider for the time being, and not submitted again
     given_up_for_a_limit: int = 0  # of these, refused for a limit of the contract
+    # Of the refused ones: the provider had refused the phone number. They do not count as not taken.
+    refused_recipients: int = 0
+
+    @property
+    def not_taken(self) -> int:
+        """Messages that the sender did not take, without those that had no answer when the load stopped."""
+        return self.refused - self.refused_recipients + self.failed_at_api + self.dropped
 
 
 class Reasons(Struct, frozen=True):
@@ -157,6 +164,8 @@ class Throughput(Struct, frozen=True, kw_only=True):
     # The contract's limit in segments and in this part's messages; None: no such limit.
     contract_segments_per_s: float | None = None
     contract_per_s: float | None = None
+    # Messages were refused or failed while the sender continued to accept others at ``accepted_best``.
+    accepts_at_most: bool = False
 
 
 class Series(Struct, frozen=True):

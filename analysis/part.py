@@ -12,7 +12,8 @@ from analysis.judge import checks, checks_environment
 from analysis.judge.bottlenecks import BottleneckInputs, find_bottlenecks
 from analysis.judge.handsets import class_outcomes, handsets
 from analysis.judge.interruption import repeats_awaited, waited_out
-from analysis.judge.objectives import ObjectiveInputs, judge_all
+from analysis.judge.objective_inputs import ObjectiveInputs
+from analysis.judge.objectives import judge_all
 from analysis.judge.validity import worst
 from analysis.judge.verdict import withheld
 from analysis.measure import stages
@@ -29,6 +30,7 @@ from analysis.measure.provider_limits import binds_elsewhere, currency_of, limit
 from analysis.measure.shares.delays import delay_splits
 from analysis.measure.shares.hints import hints
 from analysis.measure.shares.reach import why_missed
+from analysis.measure.silence import accepts_to_the_end
 from analysis.measure.throughput import backlog_gone_s, throughput
 from analysis.measure.timeline import timeline
 from analysis.model import (
@@ -207,6 +209,7 @@ def _facts(
         repeats_awaited=repeats_awaited(manifest, waited_s),
         no_real_times=_withheld_why(manifest, journeys),
         simulated=manifest.mode == "simulated",
+        accepts_to_the_end=accepts_to_the_end(journeys),
     )
 
 

@@ -19,6 +19,16 @@ MESSAGE_AT_FAULT = (
     "blacklisted",
     "text_not_allowed",
 )
+# Of these, the refusals because of the phone number. No sender can submit such a message.
+RECIPIENT_AT_FAULT = (
+    "no_valid_recipient",
+    "invalid_number",
+    "country_not_allowed",
+    "recipient_blocked",
+    "recipient_opted_out",
+    "unroutable",
+    "blacklisted",
+)
 # A sender that does not repeat a refused message within this time after the load has given it up. Retry-After
 # is a few seconds; a pause that doubles from 1 s reaches this time after five refusals.
 REPEATED_WITHIN_S = 30.0

@@ -10,6 +10,8 @@ from analysis.judge.pace import too_few
 from analysis.judge.verdict import overall
 from analysis.model import Pace, PartReport, RunReport, State
 
+NO_LIMIT = "No limit was reached"
+NO_LIMIT_OF_THE_RATE = "No limit of the rate was reached"
 _CLEARLY_MORE = 1.1  # random arrivals: the best ten seconds are a little above the mean
 
 
@@ -186,7 +188,15 @@ def _best_seconds(quote: Quote, place: int) -> tuple[AnswerRow, list[Sentence]]:
         else (),
         limit=_contract(quote, place, field),
     )
-    return row, [(*title, *(bottleneck or ("No limit was reached, so the capacity may be higher.",)))]
+    return row, [(*title, *(bottleneck or _no_limit(quote, place)))]
+
+
+def _no_limit(quote: Quote, place: int) -> Sentence:
+    """A delay without a limit of the rate is named, such as a sender that holds every message."""
+    if not quote.report.parts[place].bottlenecks:
+        return (f"{NO_LIMIT}, so the capacity may be higher.",)
+    text = quote.text(f"parts.{place}.bottlenecks.0.text")
+    return (f"{NO_LIMIT_OF_THE_RATE}, so the capacity may be higher. But messages were delayed: ", text, ".")
 
 
 def _contract(quote: Quote, place: int, field: str) -> Sentence:

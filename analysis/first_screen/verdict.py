@@ -32,6 +32,7 @@ _LOSSES = ("loss", "duplicates", "unaccounted")
 _MANY_UNSEEN = 0.05  # of the accepted messages; fewer do not go before a missed delivery time
 _WORDS: dict[Verdict, Word] = {"met": "YES", "missed": "NO", "undecided": "UNDECIDED"}
 _MOST_RESERVATIONS = 3
+_OF_THE_API = ("sender_stopped", "sender_api", "sender_refuses")
 _PLAIN_CHECKS = {
     "schedule lag": "the bench sent late",
     "dropped arrivals": "arrivals that were not sent",
@@ -154,7 +155,11 @@ def _not_forwarded(report: RunReport, place: int) -> bool:
 
 def _unforwarded_words(quote: Quote, at: int) -> Sentence:
     """``my-sender accepted 400 messages; 200 of them never reached the provider``."""
-    path = f"parts.{at}.accounting"
+    path, counted = f"parts.{at}.accounting", quote.report.parts[at].accounting
+    if counted.unaccounted == counted.accepted:
+        accepted = quote.count(f"{path}.accepted")
+        messages = " message" if counted.accepted == 1 else " messages"
+        return (f"{target_name(quote.report)} accepted ", accepted, messages, "; none reached the provider")
     return (
         f"{target_name(quote.report)} accepted ",
         quote.count(f"{path}.accepted"),
@@ -165,10 +170,16 @@ def _unforwarded_words(quote: Quote, at: int) -> Sentence:
 
 
 def _too_much_offered(quote: Quote, at: int) -> Sentence:
-    """``my-sender accepts at most 97.0/s; this load offers 373/s. Of 23,600 messages 7,051 were refused.``"""
+    """``my-sender accepts at most 97.0/s; this load offers 373/s. Of 23,600 messages 7,051 were refused.``
+
+    A lower rate is claimed only if the sender continued to accept messages at it.
+    """
     part, path = quote.report.parts[at], f"parts.{at}"
     rates: Sentence = (f"{target_name(quote.report)} did not accept every message. ",)
-    if part.throughput.accepted_best and part.throughput.offered_peak:
+    cause = next((n for n, each in enumerate(part.bottlenecks) if each.kind in _OF_THE_API), None)
+    if cause is not None and (cause == 0 or part.bottlenecks[cause].kind == "sender_stopped"):
+        rates = (quote.text(f"{path}.bottlenecks.{cause}.text"), ". ")
+    if part.throughput.accepts_at_most and part.throughput.accepted_best and part.throughput.offered_peak:
         rates = (
             f"{target_name(quote.report)} accepts at most ",
             quote.rate(f"{path}.throughput.accepted_best.per_s", subject=f"accepted {path}"),

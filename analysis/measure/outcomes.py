@@ -187,6 +187,7 @@ def accounting(journeys: Journeys, outcomes: MessageOutcomes, planned: int) -> A
         without_key=int(np.count_nonzero(outcomes.without_key)),
         given_up=int(np.count_nonzero(outcomes.given_up)),
         given_up_for_a_limit=int(np.count_nonzero(outcomes.given_up & (provider.throttled > 0))),
+        refused_recipients=int(np.count_nonzero(journeys.refused_recipients)),
     )
 
 

@@ -182,7 +182,8 @@ class Target(_Part):
     def described(self) -> dict[str, object]:
         """For the manifest, without fields that may contain a secret."""
         url = address_of(self.request.url)
-        return {"name": self.name, "kind": "http", "method": self.request.method, "url": url}
+        sent = {"method": self.request.method, "url": url, "timeout_s": self.request.timeout_s}
+        return {"name": self.name, "kind": "http", **sent}
 
 
 _TABLES: dict[tuple[str, ...], type[_Part]] = {

@@ -139,7 +139,9 @@ def test_the_seed_is_that_of_the_command_and_not_that_of_a_part() -> None:
 
 def test_no_says_how_much_was_not_taken_and_names_the_bottleneck() -> None:
     few = accounting(planned=23_600, accepted=16_549, refused=7_051, delivered=16_549)
-    slow = throughput(accepted_best=msgspec.structs.replace(throughput().accepted_best, per_s=97.0))
+    slow = throughput(
+        accepted_best=msgspec.structs.replace(throughput().accepted_best, per_s=97.0), accepts_at_most=True
+    )
     made = report(part(p95_s={"otp": 14.0}, accounting=few, throughput=slow, bottlenecks=(bottleneck(),)))
     screen = screen_of(made)
     assert screen.word == "NO"

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from run_builder import Build, RunBuilder
 
-from analysis.judge.objectives import NO_GROWTH
+from analysis.judge.objective_times import NO_GROWTH
 from analysis.model import PartReport
 from analysis.records import RecordedScenario
 from analysis.report import build_report
@@ -211,3 +211,43 @@ def test_a_longer_load_is_not_asked_for_where_nothing_was_forwarded(new_run: Bui
     (found,) = (each for each in part.objectives if each.measure == "availability")
     assert found.verdict == "undecided"
     assert found.needs == "a sender that forwards what it accepts: 400 messages did not reach the provider"
+
+
+def test_messages_that_the_sender_dropped_are_no_backlog(new_run: Build) -> None:
+    """It forwards every second message at once: nothing waits in it, and nothing is held."""
+    run = new_run("run")
+    names = ("otp", "transactional", "marketing")
+    for slot in range(300):
+        run.due(f"m-{slot}", slot / 30, message_class=names[slot % 3])
+        if slot % 2:
+            run.seen(f"m-{slot}", slot / 30 + 0.01, radio_s=0.5)
+    (part,) = build_report(run.write(load_s=10.0, end_s=18.5, drain_timeout_s=8.0)).parts
+    assert part.accounting.unaccounted == 150
+    assert part.availability is not None
+    assert (part.availability.available, part.availability.unknown, part.availability.why) == (1, 0, "")
+    assert part.stable
+
+
+def test_messages_that_wait_behind_the_last_forwarded_one_are_backlog(new_run: Build) -> None:
+    """A queue in order of arrival, of which half is still there at the end."""
+    run = new_run("run")
+    for slot in range(900):
+        run.due(f"m-{slot}", slot / 30)
+        if slot < 450:
+            run.seen(f"m-{slot}", slot / 15 + 0.01, radio_s=0.5)
+    (part,) = build_report(run.write(load_s=30.0, end_s=31.0)).parts
+    assert part.accounting.unaccounted == 450
+    assert part.stable is False
+
+
+def test_of_a_sender_that_forwards_nothing_the_backlog_is_unknown(new_run: Build) -> None:
+    run = new_run("run")
+    for slot in range(300):
+        run.due(f"m-{slot}", slot / 30)
+    (part,) = build_report(run.write(load_s=10.0, end_s=18.5, drain_timeout_s=8.0)).parts
+    assert part.availability is not None and part.stable is None
+    assert (part.availability.available, part.availability.unknown) == (0, 1)
+    assert part.availability.why == "in 1 window no message reached the provider"
+    (judged,) = [each for each in part.objectives if each.measure == "availability"]
+    assert judged.verdict == "undecided"
+    assert "too short" not in judged.why and "a load of at least" not in judged.needs
