@@ -6,12 +6,14 @@ READY := $(VENV)/.ready
 NODE_CLIENTS := tests/wire/node
 NODE_BIN := $(NODE_CLIENTS)/node_modules/.bin
 PAGES := page_parts/shared mock_provider/inbox/page reference_sender/dashboard/page
-# Four processes share the tests on two cores, since many tests wait. Tests that measure time or need both cores for a run
-# of their own come after them, one after another. A test of how a run begins or ends, or of the parts of a bench, takes any
-# verdict, and mostly waits: it may share. Files are handed out in the order of their names: tests/acceptance, which takes
-# longest, comes first, so that no worker is left with it at the end.
-TIMED_TESTS := tests/unit/mock_provider/runtime/test_deadline_timer.py tests/unit/loadtests/calibrate/test_nagle.py \
-  $(addprefix tests/acceptance/test_,$(addsuffix .py,bottlenecks calibrate capacity freeze))
+# Four processes share the tests on two cores, since many tests wait. Files are handed out in the order of their names:
+# tests/acceptance, which takes longest, comes first, so that no worker is left with it at the end. Tests that measure time come
+# after them. They use two fifths of one core, so two processes share them, test by test, and the longest is the first. A test of
+# how a run begins or ends, or of the parts of a bench, takes any verdict: it may share the first step.
+TIMED_TESTS := tests/acceptance/test_capacity.py \
+  tests/unit/mock_provider/runtime/test_deadline_timer.py tests/unit/loadtests/calibrate/test_nagle.py \
+  $(addprefix tests/acceptance/test_,$(addsuffix .py,bottlenecks calibrate capacity_of_own_sender freeze))
+MISSED_BRANCHES := .branches-missed
 SCENARIO ?= bench
 BENCH_ARGS ?=
 
@@ -23,12 +25,14 @@ help: ## show the targets
 
 setup: $(READY) ## make .venv with everything pinned
 
+# pip would compile with one process, and also the tests of the packages.
 $(READY): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo "smsbench needs Python 3.11 or newer: make $(MAKECMDGOALS) PYTHON=/path/to/python3.11"; exit 2; }
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@echo "Setting up $(VENV) (once) ..."
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile -c constraints.txt -e '.[dev]'
+	@$(BIN)/python -m compileall -qq -j 0 -x 'site-packages/.*/tests/' $(VENV)/lib || true
 	@touch $@
 	@echo "Ready: $(BIN)/smsbench list"
 
@@ -37,12 +41,13 @@ bench: setup ## run the bench (about 5 minutes) and write reports/runs/<time>-be
 
 # The tests start hundreds of Python processes. Without files of compiled modules each process would compile our modules.
 test: export PYTHONDONTWRITEBYTECODE =
-test: lint ## lint, type check and run every test
-	$(BIN)/python -m pytest -n 4 --dist loadfile --no-loadscope-reorder $(addprefix --ignore=,$(TIMED_TESTS))
-	$(BIN)/python -m pytest $(TIMED_TESTS)
+test: lint ## lint, type check and run every test; prints the branches that tests took
+	SMSBENCH_BRANCH_COVERAGE=$(MISSED_BRANCHES) \
+	  $(BIN)/python -m pytest -n 4 --dist loadfile --no-loadscope-reorder $(addprefix --ignore=,$(TIMED_TESTS))
+	$(BIN)/python -m pytest -n 2 --dist worksteal $(TIMED_TESTS)
 
-# Not part of `make test`: tracing branches takes 2.6 to 3.6 times the CPU time of the unit tests (Python 3.11; the faster
-# core of coverage measures branches from Python 3.14 on, and not on Locust's greenlets). No gate. Child processes are measured too.
+# `make test` counts no branches of child processes. This does, and traces with coverage.py, which takes 2.6 to 3.6 times the CPU
+# time of the unit tests (Python 3.11; its faster core measures branches from Python 3.14 on, and not on Locust's greenlets).
 coverage: setup node-clients ## print the branch coverage of the tests that measure no time
 	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder --cov --cov-report=term $(addprefix --ignore=,$(TIMED_TESTS))
 	@for package in smsbench mock_provider reference_sender loadtests analysis page_parts; do \
@@ -59,7 +64,7 @@ $(NODE_CLIENTS)/node_modules/.ready: $(NODE_CLIENTS)/package-lock.json
 lint: setup node-clients ## ruff, formatting, types, who may import whom, JavaScript
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy
+	$(BIN)/mypy --num-workers 2
 	$(BIN)/lint-imports --no-cache
 	@if [ -x $(NODE_BIN)/tsc ]; then \
 	  echo "$(NODE_BIN)/eslint $(PAGES); $(NODE_BIN)/tsc"; \
@@ -78,6 +83,6 @@ constraints: ## pin what a fresh set-up resolves to today
 	rm -rf $(VENV)/constraints
 
 clean: ## remove what was made, runs and .venv included
-	rm -rf $(VENV) build dist *.egg-info .coverage .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) build dist *.egg-info .coverage $(MISSED_BRANCHES) .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	find reports/runs -mindepth 1 ! -name .gitkeep -delete
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

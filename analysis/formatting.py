@@ -81,6 +81,15 @@ def rate_text(per_s: float | None) -> str:
     return "-" if per_s is None else f"{significant(per_s)}/s"
 
 
+def rate_interval_text(low_per_s: float, high_per_s: float) -> tuple[str, str]:
+    """Both ends with as many digits as distinguish them: ``60.00/s`` and ``60.04/s``."""
+    for digits in range(_FEWEST_DIGITS, _MOST_DIGITS + 1):
+        low, high = (f"{significant(each, digits)}/s" for each in (low_per_s, high_per_s))
+        if low != high or low_per_s == high_per_s:
+            break
+    return low, high
+
+
 def of_unit(number: str, unit: str) -> str:
     """``100 segments/s``, and ``1 segment/s``. ``unit`` begins with a plural."""
     return f"{number} {re.sub('s(?=[/ ])', '', unit, count=1) if number == '1' else unit}"

@@ -350,7 +350,7 @@ class PartReport(Struct, frozen=True, kw_only=True):
     handsets: tuple[Handsets, ...] = ()  # of each class
     availability: Availability | None = None
     bottlenecks: tuple[Bottleneck, ...] = ()  # in order of weight; empty: no bottleneck
-    stable: bool | None = None  # the backlog did not grow; None: unknown
+    sustained: bool | None = None  # the backlog did not grow; None: unknown
     # From the load's end to the last submit of an accepted message; None: one still waits, or unknown.
     backlog_gone_s: float | None = None
     fairness: Fairness | None = None  # for concurrent campaigns
@@ -394,5 +394,7 @@ class RunReport(Struct, frozen=True, kw_only=True):
     parts: tuple[PartReport, ...]
     comparisons: tuple[Comparison, ...] = ()
     capacity: CapacityResult | None = None
+    # Of a capacity search without a suite's parts that found no sustained rate: missed or undecided.
+    no_rate: Verdict | None = None
     totals: tuple[ReportTotals, ...] = ()  # live parts, then simulated ones
     seeds: dict[str, int] = {}  # of the whole run; the trials of a capacity search have seeds derived from it

@@ -68,12 +68,12 @@ def analyse_part(
     delivery = delivery_distributions(journeys, outcomes, _percentiles(specs, "delivery_time"))
     api = api_distributions(journeys, _percentiles(specs, "api_response"))
     paid = cost(journeys, outcomes, currency_of(manifest.profile))
-    available, stable = availability_and_growth(journeys, outcomes)
+    available, sustained = availability_and_growth(journeys, outcomes)
     objectives = judge_all(
-        specs, _facts(manifest, journeys, outcomes, counted, (delivery, api), (paid, available, stable))
+        specs, _facts(manifest, journeys, outcomes, counted, (delivery, api), (paid, available, sustained))
     )
     splits = _delay_splits(journeys, outcomes, manifest, specs)
-    objectives = _with_reach(objectives, splits, stable is False, bool(manifest.faults))
+    objectives = _with_reach(objectives, splits, sustained is False, bool(manifest.faults))
     if failed:
         objectives = withheld(objectives, f"the bench failed: {failed}")
     order = stages.timestamp_order(journeys)
@@ -87,7 +87,7 @@ def analyse_part(
         checks.sample_sizes(delivery, objectives),
         checks.effective_sizes(delivery),
     )
-    asked = _bottleneck_inputs(journeys, outcomes, objectives, manifest, (lag_limit_s, stable is False))
+    asked = _bottleneck_inputs(journeys, outcomes, objectives, manifest, (lag_limit_s, sustained is False))
     return PartReport(
         slug=slug,
         identity=_identity(manifest, journeys),
@@ -114,7 +114,7 @@ def analyse_part(
         fairness=fairness(journeys, outcomes, run_dir) if manifest.scenario.role in _CAMPAIGNS else None,
         handsets=handsets(journeys, outcomes) if journeys.journal else (),
         availability=available,
-        stable=stable,
+        sustained=sustained,
         delay_splits=splits,
         hints=hints(journeys, manifest),
         bottlenecks=() if failed else find_bottlenecks(asked),

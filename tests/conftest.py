@@ -3,15 +3,27 @@
 from __future__ import annotations
 
 import gc
+import os
 from collections.abc import Generator, Iterator
+from pathlib import Path
 
 import pytest
+from branch_coverage import VARIABLE, BranchCoverage
 from hypothesis import settings
 from postgres_server import PostgresServer, running_server
 
 # No time limit for one example: the machine is shared, and its speed is no property of the code.
 settings.register_profile("smsbench", deadline=None, print_blob=True)
 settings.load_profile("smsbench")
+
+_PACKAGES = ("smsbench", "mock_provider", "reference_sender", "loadtests", "analysis", "page_parts")
+# From here on: other conftest files import the product.
+_COVERAGE = BranchCoverage(Path(__file__).parents[1], _PACKAGES) if VARIABLE in os.environ else None
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if _COVERAGE is not None:
+        config.pluginmanager.register(_COVERAGE)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

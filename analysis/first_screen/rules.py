@@ -84,6 +84,7 @@ def _subjects(screen: FirstScreen, report: RunReport) -> Iterator[str]:
 def _word(screen: FirstScreen, report: RunReport) -> Iterator[str]:
     """The word follows from the objectives, and the report's verdict and exit code agree with it."""
     verdicts = [each.verdict for each in report.objectives if each.decides]
+    verdicts += [report.no_rate] if report.no_rate is not None else []
     if screen.word == "YES" and (not verdicts or any(each != "met" for each in verdicts)):
         yield "YES, but not every objective is met"
     if screen.word == "YES" and report.validity == "invalid":
@@ -196,7 +197,7 @@ def _carried(screen: FirstScreen, report: RunReport) -> Iterator[str]:
     for piece in screen.why if screen.word == "YES" else ():
         if isinstance(piece, Figure) and piece.source.endswith(".identity.messages_per_day"):
             part = lookup(report, piece.source.removesuffix(".identity.messages_per_day"))
-            if not trusted(part) or overall(part.objectives) != "met" or part.stable is False:
+            if not trusted(part) or overall(part.objectives) != "met" or part.sustained is False:
                 yield f"{piece.text} a day is called sustained, but {part.slug} does not show it"
 
 
@@ -224,7 +225,7 @@ def _advice(screen: FirstScreen, report: RunReport) -> Iterator[str]:
     if enough and more:
         yield f"the contract is said to be sufficient, but also: {words(more[0])!r}"
     for place in _parts_of(enough, report):
-        if report.parts[place].stable is False:
+        if report.parts[place].sustained is False:
             yield f"the contract is said to be sufficient, but the backlog of {report.parts[place].slug} grew"
     rate = next((each.sentences for each in screen.answers if each.name == "rate"), ())
     free = any(said in words(each) for each in rate for said in (NO_LIMIT, NO_LIMIT_OF_THE_RATE))

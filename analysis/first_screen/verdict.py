@@ -24,6 +24,7 @@ from analysis.first_screen.wording import (
 )
 from analysis.judge.check_names import ACCOUNTING, INSTRUMENT, SCHEDULE_LAG
 from analysis.judge.exit_reasons import failed_before_load, first_line
+from analysis.judge.search import telling_trial
 from analysis.judge.verdict import overall
 from analysis.model import Accounting, PartReport, RunReport, Verdict
 
@@ -52,7 +53,7 @@ def word(report: RunReport) -> Word:
         return "STOPPED"
     if report.validity == "invalid":
         return "INVALID"
-    return _WORDS[overall(report.objectives)]
+    return _WORDS[report.no_rate or overall(report.objectives)]
 
 
 def why(quote: Quote) -> Sentence:
@@ -133,7 +134,7 @@ def _missed(quote: Quote) -> Sentence:
     report = quote.report
     place = _worst(report, "missed")
     if place is None:
-        return ()
+        return _no_rate(quote, "No rate met every objective.")
     at = objective_part(report, report.objectives[place])
     if not_taken(report.parts[at]):
         return _too_much_offered(quote, at)
@@ -143,6 +144,16 @@ def _missed(quote: Quote) -> Sentence:
     if _not_forwarded(report, place):
         return (*_unforwarded_words(quote, at), *where, ".", *more)
     return (*missed_words(quote, place), *where, ".", *more)
+
+
+def _no_rate(quote: Quote, said: str) -> Sentence:
+    """``No rate met every objective. At 50/s: the backlog grew by 12/s.``"""
+    found = quote.report.capacity
+    at = telling_trial(found) if found is not None else None
+    if at is None:
+        return ()
+    path = f"capacity.trials.{at}"
+    return (f"{said} At ", quote.rate(f"{path}.rate_per_s"), ": ", quote.text(f"{path}.why"), ".")
 
 
 def _not_forwarded(report: RunReport, place: int) -> bool:
@@ -209,16 +220,16 @@ def _met(quote: Quote) -> Sentence:
     report = quote.report
     name = target_name(report)
     parts = [(place, part) for place, part in deciding(report) if trusted(part)]
-    stable = [(place, part) for place, part in parts if part.stable is not False]
-    leveled = [(place, part) for place, part in stable if part.identity.messages_per_day]
+    sustained = [(place, part) for place, part in parts if part.sustained is not False]
+    leveled = [(place, part) for place, part in sustained if part.identity.messages_per_day]
     live_ones = [item for item in leveled if live(item[1])]
     prefix = "" if any(live(part) for _, part in parts) else "In virtual time "
     rows = sorted(live_ones or leveled, key=lambda item: item[1].identity.messages_per_day or 0)
     levels = {part.identity.messages_per_day: place for place, part in rows}
     if not levels:
-        place = max(stable or parts, key=lambda item: item[1].throughput.offered_mean_per_s)[0]
+        place = max(sustained or parts, key=lambda item: item[1].throughput.offered_mean_per_s)[0]
         rate = quote.rate(f"parts.{place}.throughput.offered_mean_per_s", subject=f"offered mean {place}")
-        closing = "." if stable else ", but its queue grew: it does not sustain that rate."
+        closing = "." if sustained else ", but its queue grew: it does not sustain that rate."
         return (f"{prefix}{name} met every objective at ", rate, closing)
     shown = list(levels.values())[-2:]
     sentence: list[str | Figure] = [f"{prefix}{name} sustains "]
@@ -231,6 +242,8 @@ def _met(quote: Quote) -> Sentence:
 def _undecided(quote: Quote) -> Sentence:
     report = quote.report
     place = _worst(report, "undecided")
+    if report.no_rate is not None:
+        return _no_rate(quote, "No rate is known to meet every objective.")
     if place is None:
         return ("No objective was judged.",)
     unseen = next(

@@ -148,13 +148,13 @@ def _not_taken(spec: Spec, facts: ObjectiveInputs) -> Finding:
         (accounting.dropped, "without a free request slot"),
         (accounting.unfinished, "unanswered at the end"),
     )
-    said = ", ".join(f"{count_text(count)} {word}" for count, word in parts if count) or "none"
+    listed = ", ".join(f"{count_text(count)} {word}" for count, word in parts if count) or "none"
     beside = f"; {count_text(numbers)} with a phone number that the provider refused do not count"
     return Finding(
         value=left / accounting.planned,
         low=left / accounting.planned,
         high=(left + accounting.unfinished) / accounting.planned,
-        why=f"{said}, of {count_text(accounting.planned)} that came due{beside if numbers else ''}",
+        why=f"{listed}, of {count_text(accounting.planned)} that came due{beside if numbers else ''}",
         needs="an answer to every request (wait longer for the last answers)",
         count=accounting.planned,
     )

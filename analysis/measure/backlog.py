@@ -123,7 +123,7 @@ def _hold_s(journeys: Journeys, known: Bools, gone_s: Floats) -> float:
 def availability_and_growth(
     journeys: Journeys, outcomes: MessageOutcomes
 ) -> tuple[Availability | None, bool | None]:
-    """(windows in which the sender was available, whether the load was stable).
+    """(windows in which the sender was available, whether the load was sustained).
 
     They agree: the backlog grew if a window has a backlog that grew without bound. The first is None for a
     load without messages, the second if it is unknown. A sender that holds every message fills its queue for

@@ -63,7 +63,10 @@ def _where_to_look(outcome: str, status: int, target: Target | None, seen: Count
     if outcome != "refused":
         return f"check that your sender answers at {address_of(target.request.url)}"
     if status >= 500:
-        return f"check that your sender reaches the mock provider at {target.provider.address}"
+        return (
+            "see the log of your sender first; then check that it reaches the mock provider at "
+            f"{target.provider.address}"
+        )
     if status >= 400:
         return "check that [request] of the target file is what your sender expects"
     return "check that [accepted] of the target file describes your sender's reply"

@@ -194,35 +194,37 @@ class CampaignIntake:
     async def _take(self, head: dict[str, Any], rows: Iterable[Any]) -> None:
         """Raises ``Invalid`` at the first row beyond the limit; nothing after it is read."""
         now = now_ns()
+        message_of, check, strict = self._intake.row, self._rules.check, self._strict
         for row in rows:
             shared = self._shared or self._share_before_rows(head, now)
-            if self._rows_seen == MAX_ROWS:
+            seen = self._rows_seen
+            if seen == MAX_ROWS:
                 raise Invalid(
                     "too_many_rows",
                     "recipients",
                     f"a campaign has at most {MAX_ROWS} rows: send the rest in another campaign",
                 )
-            self._rows_seen += 1
-            if self._rows_seen % TURN_ROWS == 0:
+            self._rows_seen = seen = seen + 1
+            if seen % TURN_ROWS == 0:
                 await self._turns.pause()
             if shared is None:
                 continue
             try:
                 if isinstance(row, Invalid):
                     raise row
-                recipient = read_recipient(row, self._strict)
-                message = self._intake.row(recipient, shared, now)
+                recipient = read_recipient(row, strict)
+                message = message_of(recipient, shared, now)
                 if self._duplicates is not None:
                     self._duplicates.check(message, recipient.key)
-                self._rules.check(now, message)
+                check(now, message)
             except Invalid as error:
                 if error.code in POLICY_CODES:
                     self._tally.refused_by_policy += 1
                 else:
                     self._tally.invalid += 1
-                self._refuse(self._rows_seen, error)
+                self._refuse(seen, error)
                 continue
-            self._numbers.append(self._rows_seen)
+            self._numbers.append(seen)
             self._batch.append(message)
             if len(self._batch) == _COMMIT_ROWS:
                 await self._commit()

@@ -84,10 +84,14 @@ class CsvRows:
             lines = io.StringIO(text[start:good], newline="")
         before = self._lines
         reader = csv.reader(lines, delimiter=self._delimiter)
+        columns, count = self._columns, len(self._columns)
         for values in reader:
-            self._lines = before + reader.line_num
-            if values:
-                yield self._row(values)
+            # Most rows have a value in each column. An empty cell is an absent value.
+            if len(values) == count and "" not in values:
+                yield dict(zip(columns, values, strict=True))
+            elif values:
+                yield self._row(columns, values)
+        self._lines = before + reader.line_num
         if good < len(text):
             raise self._wrong(_QUOTING)
 
@@ -113,14 +117,10 @@ class CsvRows:
             raise Invalid("malformed", "to", _NO_COLUMNS)
         return columns
 
-    def _row(self, values: list[str]) -> Row:
-        assert self._columns is not None
-        if len(values) != len(self._columns):
-            return Invalid("malformed", "", f"{len(values)} values for {len(self._columns)} columns")
-        # An empty cell is an absent value. Most rows have none.
-        if "" not in values:
-            return dict(zip(self._columns, values, strict=True))
-        return {name: value for name, value in zip(self._columns, values, strict=True) if value}
+    def _row(self, columns: list[str], values: list[str]) -> Row:
+        if len(values) != len(columns):
+            return Invalid("malformed", "", f"{len(values)} values for {len(columns)} columns")
+        return {name: value for name, value in zip(columns, values, strict=True) if value}
 
     def _wrong(self, why: str) -> Invalid:
         return Invalid("malformed", "", f"invalid CSV in line {self._lines + 1}: {why}")

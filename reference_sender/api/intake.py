@@ -47,6 +47,7 @@ _DAY_NS = 86_400 * NS_PER_S
 _CLASS_RULE = "one of otp, transactional, marketing"
 
 _AT_FIELD = re.compile(r"at `\$\.([^`.\[]+)")
+_LAST_FIELD = re.compile(r"\.([^`.\[]+)(?:\[[^`\]]*\])*`")  # of the path, where the error is
 _FIELD_NAMED = re.compile(r"(?:missing required|unknown) field `([^`]+)`")
 
 
@@ -197,10 +198,12 @@ class Intake:
         if key is not None and _is_key(key) is None:
             raise Invalid("invalid", "key", f"key must be {_KEY_RULE}")
         segments = segments or checked_segments(text, self._max_segments)
-        self._id += 1
+        self._id = message_id = self._id + 1
+        not_before_ns = terms.not_before_ns
+        begins_ns = now_ns if not not_before_ns else max(now_ns, not_before_ns - self._wall.ahead_ns)
         return Message(
-            self._id,
-            key or f"s{self._tag}-{self._id}",
+            message_id,
+            key or f"s{self._tag}-{message_id}",
             number,
             text,
             terms.lane,
@@ -208,8 +211,8 @@ class Intake:
             terms.campaign,
             segments,
             now_ns,
-            max(now_ns, terms.not_before_ns - self._wall.ahead_ns) + terms.expiry_ns,
-            terms.not_before_ns,
+            begins_ns + terms.expiry_ns,
+            not_before_ns,
             terms.keeps_hours,
         )
 
@@ -241,7 +244,7 @@ def checked_number(number: str, name: str, place: int | None = None) -> str:
     if _is_number(number) is None:
         at = name if place is None else f"{name}[{place}]"
         raise Invalid("invalid", name, f"{at} must be {_NUMBER_RULE}")
-    return number.removeprefix("+")
+    return number if number[0] != "+" else number[1:]
 
 
 def check_campaign(campaign: str) -> None:
@@ -363,7 +366,8 @@ def explained(error: Exception, kind: type[Struct], further: Collection[str] = (
             known = (*_field_names(kind, at[1] if at is not None else ""), *further)
             return Invalid("unknown_field", name, f"{name} is not a field; known: {', '.join(known)}")
         return Invalid("missing", name, f"{name} must be given: {_RULES.get(name, 'it has no default')}")
-    name = _shortened(at[1], 64) if at is not None else ""
+    last = _LAST_FIELD.search(text) if at is not None else None
+    name = _shortened(last[1], 64) if last is not None else ""
     if name not in _RULES:
         return Invalid("invalid", name, text)
     return Invalid("invalid", name, f"{name} must be {_RULES[name]}")

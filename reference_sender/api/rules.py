@@ -47,7 +47,7 @@ class IntakeRules:
                 "to",
                 f"this number is on the opt-out list: it gets no {message.lane.value} messages",
             )
-        if message.campaign and gate.stops_campaigns:
+        if message.campaign in gate.stopped:
             campaign = gate.campaign(message.campaign)
             if campaign is not None and campaign.state is CampaignState.CANCELLED:
                 raise cancelled(message.campaign)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import islice
 
 from msgspec import Struct
@@ -33,7 +34,7 @@ class SentIndex:
 
     def __init__(self) -> None:
         self.by_key: dict[str, Sent] = {}
-        self._key_of: dict[str, str] = {}
+        self._key_of: dict[str | None, str] = {}
 
     def __len__(self) -> int:
         """Entries of the larger of the two tables."""
@@ -41,9 +42,14 @@ class SentIndex:
 
     def add(self, key: str, sent: Sent) -> None:
         """Keep ``sent`` under ``key``."""
-        self.by_key[key] = sent
-        if sent.provider_id is not None:
-            self._key_of[sent.provider_id] = key
+        self.add_all([(key, sent)])
+
+    def add_all(self, messages: Sequence[tuple[str, Sent]]) -> None:
+        """Keep each of ``messages`` under its key."""
+        self.by_key.update(messages)
+        self._key_of.update(
+            [(sent.provider_id, key) for key, sent in messages if sent.provider_id is not None]
+        )
 
     def find(self, report: Report) -> str | None:
         """The key of the message that ``report`` is about: by its client reference, else by provider id."""
@@ -51,6 +57,16 @@ class SentIndex:
             return report.key
         key = self._key_of.get(report.provider_id)
         return key if key in self.by_key else None
+
+    def take_reported(self, report: Report) -> tuple[str, Sent] | None:
+        """As ``find`` and ``pop``."""
+        key = report.key
+        sent = self.by_key.pop(key, None) if key is not None else None
+        if key is None or sent is None:
+            key = self.find(report)
+            return None if key is None else (key, self.pop(key))
+        self._key_of.pop(sent.provider_id, None)
+        return key, sent
 
     def extend(self, later: SentIndex) -> None:
         """Add the messages of ``later`` after these."""
@@ -60,8 +76,7 @@ class SentIndex:
     def pop(self, key: str) -> Sent:
         """Forget ``key``."""
         sent = self.by_key.pop(key)
-        if sent.provider_id is not None:
-            self._key_of.pop(sent.provider_id, None)
+        self._key_of.pop(sent.provider_id, None)
         return sent
 
 
@@ -82,12 +97,12 @@ class Awaiting:
         """When the first of the messages, at least one, was sent."""
         return next(iter(self.index.by_key.values())).at_ns
 
-    def add(self, key: str, sent: Sent) -> None:
-        """Await the report of ``key``. Call it in the order of ``sent.at_ns``."""
-        self.index.add(key, sent)
-        self.newest_ns = sent.at_ns
+    def add(self, at_ns: int, messages: Sequence[tuple[str, Sent]]) -> None:
+        """Await the reports of messages, by key, that were sent at ``at_ns``. Call it in this order."""
+        self.index.add_all(messages)
+        self.newest_ns = at_ns
         if self.next_ns is None and self.complete:
-            self.next_ns = sent.at_ns + self._timeout_ns
+            self.next_ns = at_ns + self._timeout_ns
 
     def put_before(self, earlier: SentIndex, now_ns: int) -> None:
         """Await the reports of ``earlier`` too, which are in the order of time and older than the others.

@@ -93,12 +93,14 @@ class Backlog:
     ) -> list[Ticket]:
         """Take a batch out of that lane, for submitting on ``route`` now."""
         batch = self.lanes[slot * _KINDS + kind].take(now_ns, max_messages, max_segments)
+        for before in {ticket.state for ticket in batch}:
+            moved(before, _SUBMITTING)
         for ticket in batch:
-            ticket.state = moved(ticket.state, _SUBMITTING)
+            ticket.state = _SUBMITTING
             ticket.in_lane = False
             ticket.attempts += 1
             ticket.route = route
-            self._expiry.discard(ticket)
+        self._expiry.discard(batch)
         self.ready[kind] -= len(batch)
         if batch:
             self.waiting[batch[0].lane] -= len(batch)  # a batch is of one class
@@ -127,13 +129,22 @@ class Backlog:
 
     def end(self, ticket: Ticket, state: State) -> None:
         """``ticket`` leaves the backlog: it is SENT or final."""
-        before = ticket.state
-        ticket.state = moved(before, state)
-        del self.tickets[ticket.message.key]
-        if before is not _QUEUED:
-            return
+        self.end_all((ticket,), state)
+
+    def end_all(self, tickets: Sequence[Ticket], state: State) -> None:
+        """These tickets leave the backlog: they are SENT or final."""
+        for before in {ticket.state for ticket in tickets}:
+            moved(before, state)
+        by_key = self.tickets
+        for ticket in tickets:
+            before, ticket.state = ticket.state, state
+            del by_key[ticket.message.key]
+            if before is _QUEUED:
+                self._stop_waiting(ticket)
+
+    def _stop_waiting(self, ticket: Ticket) -> None:
         self.waiting[ticket.lane] -= 1
-        self._expiry.discard(ticket)
+        self._expiry.discard((ticket,))
         if ticket.in_lane:
             self.ready[ticket.queue] -= 1
             self.lanes[ticket.slot * _KINDS + ticket.queue].forget()

@@ -7,10 +7,13 @@ says, or what another price list says (``price_by``). It counts when a provider 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from itertools import groupby
+from operator import attrgetter
 
 from msgspec import Struct
 from msgspec.structs import replace
 
+from reference_sender.dispatch.awaiting import Sent
 from reference_sender.dispatch.values import Message, Recovered, RouteLimits, State
 
 UNIT = 1_000_000  # of the amounts in one unit of the currency
@@ -43,6 +46,8 @@ class CampaignCounts(Struct):
         """Whether a message has not ended."""
         return self.waiting > 0 or self.sent > 0
 
+
+_campaign_of, _segments_of, _state_of = attrgetter("campaign"), attrgetter("segments"), attrgetter("state")
 
 _FIELDS = CampaignCounts.__struct_fields__[1:]
 
@@ -78,11 +83,11 @@ class CountedCampaigns:
     def accepted(self, messages: Iterable[Message]) -> None:
         """These messages are stored, and no provider has them."""
         campaigns = self._campaigns
-        for message in messages:
-            name = message.campaign
+        for name, of_campaign in groupby(messages, _campaign_of):
             counts = campaigns.get(name) or (self._begun(name) if name else self._rest)
-            counts.waiting += 1
-            counts.waiting_segments += message.segments
+            segments = list(map(_segments_of, of_campaign))
+            counts.waiting += len(segments)
+            counts.waiting_segments += sum(segments)
 
     def recovered(self, recovered: Iterable[Recovered]) -> None:
         """Open messages of an earlier process, or of another node."""
@@ -94,7 +99,7 @@ class CountedCampaigns:
                 continue
             name = message.campaign
             counts = campaigns.get(name) or (self._begun(name) if name else self._rest)
-            cost = self._add_sent(counts, message, each.route)
+            cost = self._add_sent(counts, (message,), each.route)
             before.sent_segments += message.segments
             before.cost += cost
 
@@ -106,21 +111,24 @@ class CountedCampaigns:
             _add_all(self._before, ended, 1)
             self._continued.add(ended.name)
 
-    def taken(self, message: Message, route: str | None) -> None:
-        """A provider has ``message``."""
-        counts = self._campaigns.get(message.campaign) or self._rest
-        counts.waiting -= 1
-        counts.waiting_segments -= message.segments
-        self._add_sent(counts, message, route)
+    def taken(self, messages: Iterable[Message], route: str | None) -> None:
+        """The provider of ``route`` has ``messages``."""
+        for name, group in groupby(messages, _campaign_of):
+            of_campaign = list(group)
+            counts = self._campaigns.get(name) or self._rest
+            before = counts.sent_segments
+            self._add_sent(counts, of_campaign, route)
+            counts.waiting -= len(of_campaign)
+            counts.waiting_segments -= counts.sent_segments - before
 
-    def _add_sent(self, counts: CampaignCounts, message: Message, route: str | None) -> int:
-        """Count ``message`` as SENT. Returns its cost."""
-        segments = message.segments
+    def _add_sent(self, counts: CampaignCounts, messages: Sequence[Message], route: str | None) -> int:
+        """Count ``messages`` as SENT. Returns their cost."""
+        segments = sum(map(_segments_of, messages))
         if self._cost is not None:
-            cost = self._cost(message)
+            cost = sum(map(self._cost, messages))
         else:
             cost = segments * self.route_prices.get(route or "", 0)
-        counts.sent += 1
+        counts.sent += len(messages)
         counts.sent_segments += segments
         counts.cost += cost
         return cost
@@ -132,17 +140,18 @@ class CountedCampaigns:
         counts.waiting_segments -= message.segments
         _add(counts, state, 1)
 
-    def ended(self, campaign: str, before: State, state: State) -> None:
-        """A message that was in state ``before``, SENT or a final one, is in the final ``state``."""
-        counts = self._campaigns.get(campaign) or self._rest
-        if before is _SENT:
-            counts.sent -= 1
-        else:
-            _add(counts, before, -1)
-        if state is _DELIVERED:
-            counts.delivered += 1
-        else:
-            _add(counts, state, 1)
+    def ended(self, messages: Iterable[Sent], state: State) -> None:
+        """These messages are in the final ``state``. ``Sent.state`` is that before, SENT or a final one."""
+        for name, group in groupby(messages, _campaign_of):
+            states = list(map(_state_of, group))
+            counts = self._campaigns.get(name) or self._rest
+            sent = states.count(_SENT)
+            counts.sent -= sent
+            if sent < len(states):
+                for before in states:
+                    if before is not _SENT:
+                        _add(counts, before, -1)
+            _add(counts, state, len(states))
 
     def ended_elsewhere(self, campaign: str, state: State) -> None:
         """A message that ended in another process counts here from now on: it has a late report."""

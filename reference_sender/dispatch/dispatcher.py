@@ -17,7 +17,7 @@ from reference_sender.dispatch.sending import Sending
 from reference_sender.dispatch.settings import DispatchSettings
 from reference_sender.dispatch.settling import AttemptResults
 from reference_sender.dispatch.snapshot import DispatchState, kept_entries, snapshot
-from reference_sender.dispatch.ticket import Ticket, lane_index
+from reference_sender.dispatch.ticket import lane_index
 from reference_sender.dispatch.unreported import unreported_of
 from reference_sender.dispatch.values import (
     FINAL_STATES,
@@ -97,13 +97,14 @@ class Dispatcher:
         self._move_clock(now_ns)
         effects: list[Effect] = []
         backlog, states = self._backlog, self._states
-        totals = states.totals
+        totals, waiting, sent = states.totals, backlog.tickets, states.awaiting.index.by_key
         for message in messages:
-            if states.knows(message.key):
+            key = message.key
+            if key in waiting or key in sent:
                 totals.duplicate_offers += 1
                 continue
             totals.offered += 1
-            if self._hedging is not None and is_hedge(message.key):
+            if self._hedging is not None and is_hedge(key):
                 self._hedging.offer(now_ns, message, closes, effects)
                 continue
             if closes and message.message_id in closes:
@@ -140,10 +141,7 @@ class Dispatcher:
         self._move_clock(now_ns)
         del self._sending.in_flight[batch_id]
         effects: list[Effect] = []
-        back: list[Ticket] = []
-        for ticket, result in zip(batch.tickets, results, strict=True):
-            if self._settling.settle(now_ns, batch, ticket, result, effects):
-                back.append(ticket)
+        back = self._settling.settle(now_ns, batch, results, effects)
         if back:
             self._backlog.put_back(back)
         failed = batch.route.answered(now_ns, batch.submitted_ns, results)
@@ -187,10 +185,11 @@ class Dispatcher:
         self._states.unmatched.clear()
         # A report without our key may be about a message that a lookup on its way finds as not yet ended.
         submitting = bool(self._sending.in_flight) or self._lookups.asking
-        for report in reports:
-            if self._looks_up and report.key is not None:
-                self._lookups.claim(report.provider_id)
-            self._states.reported(now_ns, report, submitting, effects)
+        if self._looks_up:
+            for report in reports:
+                if report.key is not None:
+                    self._lookups.claim(report.provider_id)
+        self._states.reported(now_ns, reports, submitting, effects)
         self._run_due(now_ns, effects)
         return effects
 

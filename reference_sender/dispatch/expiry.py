@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from heapq import heapify, heappop, heappush
+from itertools import groupby
+from operator import attrgetter
 
 from reference_sender.dispatch.ticket import Ticket
+
+_expiry_of = attrgetter("expires_ns")
 
 GRAIN_NS = 100_000_000  # longest delay until an expiry is noticed; no message is submitted after its expiry
 
@@ -12,11 +17,14 @@ GRAIN_NS = 100_000_000  # longest delay until an expiry is noticed; no message i
 class ExpiryIndex:
     """Tickets in sets by deadline, rounded up to the grain; the heap holds these rounded instants only."""
 
-    __slots__ = ("_heap", "_sets", "next_ns")
+    __slots__ = ("_heap", "_last", "_last_ns", "_sets", "next_ns")
 
     def __init__(self) -> None:
         self._sets: dict[int, set[Ticket]] = {}
         self._heap: list[int] = []
+        # The set of the last deadline: those of a campaign are mostly equal.
+        self._last: set[Ticket] = set()
+        self._last_ns = -1
         self.next_ns: int | None = None  # the earliest time at which ``take_due`` may find something
 
     @property
@@ -26,12 +34,18 @@ class ExpiryIndex:
 
     def add(self, ticket: Ticket) -> None:
         """Watch ``ticket`` until ``discard``."""
-        grain = -(-ticket.expires_ns // GRAIN_NS)
+        expires_ns = ticket.expires_ns
+        if expires_ns == self._last_ns:
+            self._last.add(ticket)
+            return
+        grain = -(-expires_ns // GRAIN_NS)
         due = self._sets.get(grain)
+        self._last_ns = expires_ns
         if due is not None:
             due.add(ticket)
+            self._last = due
             return
-        self._sets[grain] = {ticket}
+        self._last = self._sets[grain] = {ticket}
         heappush(self._heap, grain)
         # A set that ran empty leaves its instant in the heap. Without this, a low rate would grow the heap
         # for days.
@@ -40,18 +54,21 @@ class ExpiryIndex:
             heapify(self._heap)
         self.next_ns = self._heap[0] * GRAIN_NS
 
-    def discard(self, ticket: Ticket) -> None:
-        """Stop watching ``ticket``."""
-        grain = -(-ticket.expires_ns // GRAIN_NS)
-        due = self._sets.get(grain)
-        if due is not None:
-            due.discard(ticket)
-            if not due:
-                del self._sets[grain]
+    def discard(self, tickets: Iterable[Ticket]) -> None:
+        """Stop watching ``tickets``."""
+        for expires_ns, group in groupby(tickets, _expiry_of):
+            grain = -(-expires_ns // GRAIN_NS)
+            due = self._sets.get(grain)
+            if due is not None:
+                due.difference_update(group)
+                if not due:
+                    del self._sets[grain]
+                    self._last_ns = -1
 
     def take_due(self, now_ns: int) -> list[Ticket]:
         """Tickets whose rounded deadline has come, in the order of their messages' ids."""
         found: list[Ticket] = []
+        self._last_ns = -1
         while self._heap and self._heap[0] * GRAIN_NS <= now_ns:
             found.extend(self._sets.pop(heappop(self._heap), ()))
         self.next_ns = self._heap[0] * GRAIN_NS if self._heap else None

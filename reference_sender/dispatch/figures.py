@@ -6,6 +6,7 @@ For each message this costs one search in a short table and a few additions, in 
 from __future__ import annotations
 
 from bisect import bisect_left
+from collections.abc import Sequence
 
 from msgspec import Struct
 
@@ -78,10 +79,20 @@ class Histogram:
         self._longest_ns = 0
 
     def add(self, spent_ns: int) -> None:
-        self._counts[bisect_left(_BOUNDS_NS, spent_ns)] += 1
-        self._sum_ns += spent_ns
-        if spent_ns > self._longest_ns:
-            self._longest_ns = spent_ns
+        self.add_all((spent_ns,))
+
+    def add_all(self, spent_ns: Sequence[int]) -> None:
+        """Count these durations, at least one."""
+        counts, longest_ns = self._counts, max(spent_ns)
+        least = bisect_left(_BOUNDS_NS, min(spent_ns))
+        if least == len(_BOUNDS_NS) or longest_ns <= _BOUNDS_NS[least]:
+            counts[least] += len(spent_ns)
+        else:
+            for each in spent_ns:
+                counts[bisect_left(_BOUNDS_NS, each, least)] += 1
+        self._sum_ns += sum(spent_ns)
+        if longest_ns > self._longest_ns:
+            self._longest_ns = longest_ns
 
     def durations(self) -> DurationCounts:
         """What was counted so far."""

@@ -68,7 +68,11 @@ class LaneQueue:
             self.live = 1
             return
         self._to_flow()
-        self._flow(ticket).queue.append(ticket)
+        message = ticket.message
+        flow = self._flows.get((message.sender_id, ticket.solo, message.campaign))
+        if flow is None or not flow.queue:
+            flow = self._flow(ticket)
+        flow.queue.append(ticket)
         self.live += 1
 
     def put_back(self, tickets: Iterable[Ticket]) -> None:

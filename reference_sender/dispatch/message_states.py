@@ -7,7 +7,9 @@ request goes out. A refused attempt is not stored: after a crash only its count 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
+from itertools import groupby
+from operator import attrgetter
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -47,7 +49,7 @@ EXPIRED_NOWHERE = "route_removed"  # as before, and its route is no longer confi
 # An enum's member costs 0.2 us to look up (Python 3.11); these are looked up for every message.
 _SENT = State.SENT
 _DELIVERED = State.DELIVERED
-
+_lane_of = attrgetter("lane")
 
 # A message after a step of the wall clock, and until when it may be sent.
 AfterStep = Callable[[Message], tuple[Message, int]]
@@ -96,53 +98,58 @@ class MessageStates:
         self.hedges = settings.hedge_otp_after_s is not None
         self._choice = choice  # None with one route: nothing is measured then
 
-    def knows(self, key: str) -> bool:
-        """Whether ``key`` is a message that has not ended."""
-        return key in self._backlog.tickets or key in self.awaiting.index.by_key
-
     def matches(self, report: Report) -> bool:
         """Whether ``report`` is about a known message, and not only by what a later answer may tell."""
         if report.key is not None and report.key in self._backlog.tickets:
             return True
         return self.awaiting.index.find(report) is not None or self.past.index.find(report) is not None
 
-    def accepted(self, now_ns: int, ticket: Ticket, provider_id: str | None, effects: list[Effect]) -> None:
-        """A provider has the message."""
-        self._backlog.end(ticket, _SENT)
-        self.totals.sent += 1
-        message = ticket.message
-        message_id, key, begun = message.message_id, message.key, self._begun_ns(now_ns, message)
-        attempts, route, lane, campaign = ticket.attempts, ticket.route, ticket.lane, message.campaign
-        self.figures.handovers[lane].add(now_ns - begun)
-        self._campaigns.taken(message, route)
+    def accepted(
+        self, now_ns: int, taken: Sequence[tuple[Ticket, str | None]], effects: list[Effect]
+    ) -> None:
+        """A provider has these messages of one batch, with the ids that it gave them."""
+        first = taken[0][0]
+        lane, route, choice = first.lane, first.route, self._choice
+        begun = self._hand_over(now_ns, [ticket for ticket, _ in taken])
         carrier = ""
-        if self._choice is not None:
-            carrier = self._choice.carrier_of(message)
-            self._choice.accepted(now_ns, route)
-        sent = Sent(message_id, attempts, provider_id, now_ns, lane, begun, _SENT, route, carrier, campaign)
-        self.awaiting.add(key, sent)
-        effects.append(Change(message_id, key, _SENT, "", provider_id, attempts, now_ns, route))
+        sent: list[tuple[str, Sent]] = []
+        for (ticket, provider_id), since_ns in zip(taken, begun, strict=True):
+            message, attempts = ticket.message, ticket.attempts
+            message_id, key, campaign = message.message_id, message.key, message.campaign
+            if choice is not None:
+                carrier = choice.carrier_of(message)
+                choice.accepted(now_ns, route)
+            entry = Sent(
+                message_id, attempts, provider_id, now_ns, lane, since_ns, _SENT, route, carrier, campaign
+            )
+            sent.append((key, entry))
+            effects.append(Change(message_id, key, _SENT, "", provider_id, attempts, now_ns, route))
+        self.awaiting.add(now_ns, sent)
 
-    def _begun_ns(self, now_ns: int, message: Message) -> int:
-        return begun_ns(now_ns, message, self.wall_ahead_ns)
+    def _hand_over(self, now_ns: int, tickets: Sequence[Ticket]) -> list[int]:
+        """A provider has these messages of one batch. Returns from when on their durations count."""
+        self._backlog.end_all(tickets, _SENT)
+        self.totals.sent += len(tickets)
+        messages = [ticket.message for ticket in tickets]
+        wall_ahead_ns = self.wall_ahead_ns
+        begun = [begun_ns(now_ns, message, wall_ahead_ns) for message in messages]
+        self.figures.handovers[tickets[0].lane].add_all([now_ns - each for each in begun])
+        self._campaigns.taken(messages, tickets[0].route)
+        return begun
 
     def reported_early(self, now_ns: int, ticket: Ticket, report: Report, effects: list[Effect]) -> None:
         """A provider has the message: ``report`` says so, before or instead of the submit's answer."""
         if report.state not in FINAL_STATES:
-            self.accepted(now_ns, ticket, report.provider_id, effects)
+            self.accepted(now_ns, [(ticket, report.provider_id)], effects)
             return
-        self._backlog.end(ticket, _SENT)
-        self.totals.sent += 1
-        message, lane = ticket.message, ticket.lane
-        begun = self._begun_ns(now_ns, message)
-        self.figures.handovers[lane].add(now_ns - begun)
-        self._campaigns.taken(message, ticket.route)
+        (begun,) = self._hand_over(now_ns, [ticket])
+        message = ticket.message
         sent = Sent(
             message.message_id,
             ticket.attempts,
             report.provider_id,
             now_ns,
-            lane,
+            ticket.lane,
             begun,
             route=ticket.route,
             campaign=message.campaign,
@@ -158,23 +165,16 @@ class MessageStates:
         """Record the final state of a ticket that has already left the backlog."""
         message = ticket.message
         if ticket.uncertain:  # the provider may have it: a report would show that
-            attempts, lane, begun = ticket.attempts, ticket.lane, self._begun_ns(now_ns, message)
+            attempts, lane = ticket.attempts, ticket.lane
+            begun = begun_ns(now_ns, message, self.wall_ahead_ns)
             ended = Sent(message.message_id, attempts, None, now_ns, lane, begun, ticket.state, ticket.route)
             self.past.add(message.key, replace(ended, campaign=message.campaign))
         self._count(ticket.state)
         self._campaigns.ended_unsent(message, ticket.state)
         self.figures.not_delivered(ticket.lane, ticket.state, reason)
+        attempts, route = ticket.attempts, ticket.route
         effects.append(
-            Change(
-                message.message_id,
-                message.key,
-                ticket.state,
-                reason,
-                None,
-                ticket.attempts,
-                now_ns,
-                ticket.route,
-            )
+            Change(message.message_id, message.key, ticket.state, reason, None, attempts, now_ns, route)
         )
 
     def set_aside(self, ticket: Ticket, effects: list[Effect]) -> None:
@@ -257,16 +257,36 @@ class MessageStates:
             )
         )
 
-    def reported(self, now_ns: int, report: Report, submitting: bool, effects: list[Effect]) -> None:
-        """Match one delivery report. ``submitting`` says whether any submit is unanswered."""
+    def reported(
+        self, now_ns: int, reports: Iterable[Report], submitting: bool, effects: list[Effect]
+    ) -> None:
+        """Match delivery reports. ``submitting`` says whether any submit is unanswered."""
         awaiting = self.awaiting.index
-        key = awaiting.find(report)
-        if key is not None:
-            if report.state in FINAL_STATES:
-                self._reached(now_ns, key, awaiting.pop(key), report.state, report.reason, effects)
+        take, hedges = awaiting.take_reported, self.hedges
+        delivered: list[tuple[str, Sent, str]] = []
+        for report in reports:
+            state = report.state
+            if state is _DELIVERED and (found := take(report)) is not None:
+                delivered.append((*found, report.reason))
+                if not hedges:  # the end of one message may be that of another one
+                    continue
+            if delivered:
+                self._delivered(now_ns, delivered, effects)
+                delivered = []
+                if hedges:
+                    continue
+            key = awaiting.find(report)
+            if key is None:
+                self._reported_other(now_ns, report, submitting, effects)
+            elif state in FINAL_STATES:
+                self._reached(now_ns, key, awaiting.pop(key), state, report.reason, effects)
             else:
                 self.totals.repeated_reports += 1
-            return
+        if delivered:
+            self._delivered(now_ns, delivered, effects)
+
+    def _reported_other(self, now_ns: int, report: Report, submitting: bool, effects: list[Effect]) -> None:
+        """``report`` is about no message that awaits one."""
         ticket = self._backlog.tickets.get(report.key) if report.key is not None else None
         if ticket is not None and (ticket.attempts or ticket.uncertain):
             # Recorded now and not with the answer: an acknowledged report is not repeated.
@@ -316,31 +336,49 @@ class MessageStates:
     def _reached(
         self, now_ns: int, key: str, sent: Sent, state: State, reason: str, effects: list[Effect]
     ) -> None:
-        message_id, attempts = sent.message_id, sent.attempts
-        provider_id, route = sent.provider_id, sent.route
-        if sent.carrier and self._choice is not None and reason != DELIVERED_BY_SECOND:
-            self._choice.reported(now_ns, route, sent.at_ns, sent.carrier, state is _DELIVERED)
-        state = moved(sent.state, state)
-        lane, begun = sent.lane, sent.begun_ns
-        self._campaigns.ended(sent.campaign, sent.state, state)
         if state is _DELIVERED:
-            self.totals.delivered += 1
-            self.figures.deliveries[lane].add(now_ns - begun)
-        else:
-            self._count(state)
-            campaign = sent.campaign
-            ended = Sent(message_id, attempts, provider_id, now_ns, lane, begun, state, route, "", campaign)
-            self.past.add(key, ended)
-            self.figures.not_delivered(lane, state, reason)
-        effects.append(Change(message_id, key, state, reason, provider_id, attempts, now_ns, route))
-        if self.hedges and state is _DELIVERED:
-            self._end_other(now_ns, key, effects)
+            self._delivered(now_ns, [(key, sent, reason)], effects)
+            return
+        self._measure(now_ns, sent, False)
+        state = moved(sent.state, state)
+        self._campaigns.ended((sent,), state)
+        self._count(state)
+        self.past.add(key, replace(sent, at_ns=now_ns, state=state, carrier=""))
+        self.figures.not_delivered(sent.lane, state, reason)
+        effects.append(
+            Change(sent.message_id, key, state, reason, sent.provider_id, sent.attempts, now_ns, sent.route)
+        )
+
+    def _delivered(
+        self, now_ns: int, messages: Sequence[tuple[str, Sent, str]], effects: list[Effect]
+    ) -> None:
+        """Messages, by key and with the report's reason, were delivered."""
+        ended = [sent for _, sent, _ in messages]
+        for before in {sent.state for sent in ended}:
+            moved(before, _DELIVERED)
+        self._campaigns.ended(ended, _DELIVERED)
+        self.totals.delivered += len(ended)
+        for lane, of_lane in groupby(ended, _lane_of):
+            self.figures.deliveries[lane].add_all([now_ns - sent.begun_ns for sent in of_lane])
+        for key, sent, reason in messages:
+            if sent.carrier and reason != DELIVERED_BY_SECOND:
+                self._measure(now_ns, sent, True)
+            message_id, provider_id, attempts = sent.message_id, sent.provider_id, sent.attempts
+            effects.append(
+                Change(message_id, key, _DELIVERED, reason, provider_id, attempts, now_ns, sent.route)
+            )
+            if self.hedges:
+                self._end_other(now_ns, key, effects)
+
+    def _measure(self, now_ns: int, sent: Sent, delivered: bool) -> None:
+        if sent.carrier and self._choice is not None:
+            self._choice.reported(now_ns, sent.route, sent.at_ns, sent.carrier, delivered)
 
     def _end_other(self, now_ns: int, key: str, effects: list[Effect]) -> None:
         """``key`` was delivered: its first message is delivered too, its second one no longer needed."""
         if is_hedge(key):
             first = Report("", key_of_first(key), _DELIVERED, DELIVERED_BY_SECOND)
-            self.reported(now_ns, first, False, effects)
+            self.reported(now_ns, [first], False, effects)
             return
         second = self._backlog.tickets.get(key_of_second(key))
         if second is not None and second.state is State.QUEUED and not second.uncertain:

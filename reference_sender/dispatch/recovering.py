@@ -87,7 +87,7 @@ class Recovering:
             entry = recovered_sent(each, now_ns, self._states.wall_ahead_ns)
             if entry.at_ns < latest_ns:  # of another sender: what is awaited is in the order of time
                 entry = replace(entry, at_ns=latest_ns)
-            awaiting.add(each.message.key, entry)
+            awaiting.add(entry.at_ns, [(each.message.key, entry)])
             if self._looks_up:
                 self._lookups.claim(entry.provider_id)
 

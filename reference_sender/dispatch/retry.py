@@ -39,7 +39,7 @@ class Decision(Struct, frozen=True, gc=False):
 
 
 # An enum's member costs 0.2 us to look up (Python 3.11); these are looked up for every message.
-_ACCEPTED = Outcome.ACCEPTED
+TAKEN = (Outcome.ACCEPTED, Outcome.ALREADY_ACCEPTED)  # the provider has the message
 _SENT = Decision(State.SENT)
 _BACK_TO_LANE = Decision(State.QUEUED, counts=False)
 _BACK_ALONE = Decision(State.QUEUED, counts=False, solo=True)
@@ -66,7 +66,7 @@ def decide(
     The caller checks the expiry: an attempt after it is never made.
     """
     outcome = result.outcome
-    if outcome is _ACCEPTED or outcome is Outcome.ALREADY_ACCEPTED:
+    if outcome in TAKEN:
         return _SENT
     if outcome is Outcome.THROTTLED or outcome is Outcome.ROUTE_DOWN:
         return _BACK_TO_LANE

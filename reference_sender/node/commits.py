@@ -263,4 +263,5 @@ def is_attempt_of(attempt: SubmitAttempt, batch: SubmitBatch) -> bool:
     """Whether ``attempt`` has the same messages, in any order, and the same route."""
     if attempt.route != batch.route or len(attempt.message_ids) != len(batch.messages):
         return False
-    return {message.message_id for message in batch.messages} == set(attempt.message_ids)
+    ids = tuple([message.message_id for message in batch.messages])
+    return ids == attempt.message_ids or set(ids) == set(attempt.message_ids)

@@ -92,7 +92,8 @@ class Gate:
         self.opt_outs = opt_outs
         self.spending = spending
         self._campaigns = {campaign.name: campaign for campaign in campaigns}
-        self._stopped = {
+        # Campaigns that are paused or cancelled; only to be read by others.
+        self.stopped = {
             campaign.name
             for campaign in self._campaigns.values()
             if campaign.state is not CampaignState.RUNNING
@@ -105,11 +106,6 @@ class Gate:
     def held_messages(self) -> int:
         """Held messages of all campaigns."""
         return len(self._held)
-
-    @property
-    def stops_campaigns(self) -> bool:
-        """Whether any campaign is paused or cancelled."""
-        return bool(self._stopped)
 
     def campaign(self, name: str) -> Campaign | None:
         """The controls of a campaign, if it has any."""
@@ -152,7 +148,7 @@ class Gate:
         """Whether a waiting message must leave the dispatcher: its campaign is stopped, or its recipient
         opted out.
         """
-        return message.campaign in self._stopped or self.opt_outs.refuse(message.to, message.lane)
+        return message.campaign in self.stopped or self.opt_outs.refuse(message.to, message.lane)
 
     def admit(self, now_ns: int, messages: Sequence[Message]) -> AdmittedMessages:
         """Apply the rules to new messages, and reserve their costs."""
@@ -183,7 +179,7 @@ class Gate:
         for message in messages:
             if message.not_before_ns or message.keeps_hours:
                 return True
-        stopped, refused = self._stopped, self.opt_outs.numbers
+        stopped, refused = self.stopped, self.opt_outs.numbers
         if not (stopped or refused):
             return False
         return any(message.campaign in stopped or message.to in refused for message in messages)
@@ -315,9 +311,9 @@ class Gate:
         state_before = CampaignState.RUNNING if before is None else before.state
         self._campaigns[campaign.name] = campaign
         if campaign.state is CampaignState.RUNNING:
-            self._stopped.discard(campaign.name)
+            self.stopped.discard(campaign.name)
         else:
-            self._stopped.add(campaign.name)
+            self.stopped.add(campaign.name)
         if campaign.state not in (state_before, CampaignState.PAUSED):
             self._held.review(campaign.name)
         self._unfitted.add(campaign.name)
@@ -363,7 +359,7 @@ class Gate:
 
     def may_go_ns(self, now_ns: int, message: Message) -> int:
         """When the dispatcher may get the message, by campaign, given instant and quiet hours."""
-        if message.campaign in self._stopped:
+        if message.campaign in self.stopped:
             return FOREVER
         if message.not_before_ns >= FOREVER:
             return FOREVER

@@ -69,7 +69,7 @@ _STATE = {state: state.value for state in State}
 _LANE = {lane: lane.value for lane in Lane}
 
 # Rows of one statement, largest first. Few sizes, so that every statement stays prepared.
-_CHUNKS = (256, 64, 16, 4, 1)
+_CHUNKS = (256, 128, 64, 32, 16, 8, 4, 2, 1)
 _MESSAGE_COLUMNS = 10
 _PROGRESS_COLUMNS = 8
 _ATTEMPT_COLUMNS = 4
@@ -119,6 +119,8 @@ class SqliteStore:
                 bring_up_to_date(self._writer, self._files.path)  # before the file is changed in any way
                 for connection in connections:
                     _set_up(connection)
+                # A statement of many rows copies the pages that it changes, by default to a new file.
+                self._writer.execute("PRAGMA temp_store = MEMORY")
                 self._reader.execute("PRAGMA query_only = ON")
                 bind_attempts(self._writer)
         except StoreError:
@@ -134,7 +136,7 @@ class SqliteStore:
             return Identity(row[0], row[1], last)
 
     def commit(self, work: Work) -> Mapping[int, Existing]:
-        latest = {change.message_id: change for change in work.changes}
+        latest = _progress_rows(work.changes)
         with self._transaction():
             if work.refused:
                 refused = [(message_id,) for message_id in work.refused]
@@ -145,7 +147,7 @@ class SqliteStore:
                 taken = self._insert(work.messages)
                 write_holds(self._writer, work.messages)
             if latest:
-                self._write_progress(latest.values())
+                self._write(_PROGRESS, latest)
             if work.attempts:
                 self._write(_ATTEMPT, [_attempt_row(attempt) for attempt in work.attempts])
             if work.ended:
@@ -308,13 +310,6 @@ class SqliteStore:
         ).fetchone()
         return Existing(row[0], row[1], row[2], Lane(row[3]), State(row[4]))
 
-    def _write_progress(self, changes: Iterable[Change]) -> None:
-        rows = [
-            (c.message_id, _STATE[c.state], c.reason, c.provider_id, c.attempts, c.at_ns, c.route, c.tried_ns)
-            for c in changes
-        ]
-        self._write(_PROGRESS, rows)
-
     def _write(self, statements: Mapping[int, str], rows: list[_Row]) -> None:
         for chunk in _chunks(rows):
             self._writer.execute(statements[len(chunk)], list(chain.from_iterable(chunk)))
@@ -326,6 +321,24 @@ def _chunks(rows: list[_Row]) -> Iterable[list[_Row]]:
         while len(rows) - start >= size:
             yield rows[start : start + size]
             start += size
+
+
+def _progress_rows(changes: Iterable[Change]) -> list[_Row]:
+    """Of several changes of a message the last."""
+    latest = {
+        c.message_id: (
+            c.message_id,
+            _STATE[c.state],
+            c.reason,
+            c.provider_id,
+            c.attempts,
+            c.at_ns,
+            c.route,
+            c.tried_ns,
+        )
+        for c in changes
+    }
+    return list(latest.values())
 
 
 def _message_row(m: Message) -> _Row:

@@ -267,7 +267,7 @@ def part(
             )
             for name in times_s
         ),
-        "stable": True,
+        "sustained": True,
     }
     return PartReport(**{**fields, **changed})
 

@@ -72,7 +72,10 @@ def _throttled(journeys: Journeys, limits: ContractLimits) -> Hint | None:
     named = [words for words in limits.words[:3] if words]
     of = f" ({', '.join(named)})" if named else ""
     later = int(np.count_nonzero((refused > 0) & journeys.provider.accepted))
-    repeated = f": {count_text(later)} of these messages were accepted after a later submit" if later else ""
+    were = "was" if later == 1 else "were"
+    repeated = (
+        f": {count_text(later)} of these messages {were} accepted after a later submit" if later else ""
+    )
     text = (
         f"In the whole run the provider refused {count_text(submits)} submits of {times_text(messages)} "
         f"because of the rate limits of the contract{of}{repeated}. "

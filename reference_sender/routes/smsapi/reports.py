@@ -58,7 +58,9 @@ def _decoded(value: str) -> str:
         return value
     if value.count("%") > _MAX_ESCAPES:
         raise MalformedReport(f"MsgId, idx and status have at most {_MAX_ESCAPES} escapes (%2C) each")
-    return unquote_plus(value)
+    # Commas first: most lists have no other escape, and this is ten times as fast.
+    value = value.replace("%2C", ",")
+    return unquote_plus(value) if "%" in value or "+" in value else value
 
 
 def _column(joined: str, count: int) -> list[str]:

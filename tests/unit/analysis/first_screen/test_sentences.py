@@ -256,6 +256,13 @@ def test_a_search_that_was_not_as_precise_as_asked_says_so() -> None:
     searched = suite()
     wide = replace(searched.capacity, ended="5 trials were made", precision_missed=0.2)
     assert expected in answer_text(screen_of(replace(searched, capacity=wide)), "rate")
+    near = replace(searched.capacity, sustained_per_s=60.0, low_per_s=60.0, high_per_s=60.03)
+    assert "(60.00/s to 60.03/s)" in answer_text(screen_of(replace(searched, capacity=near)), "rate")
+    bench = replace(wide, brief=True)
+    expected = (
+        "precision asked for (since the search of the bench is brief: 5 trials were made): the capacity"
+    )
+    assert expected in answer_text(screen_of(replace(searched, capacity=bench)), "rate")
     assert "precision" not in answer_text(screen_of(searched), "rate")
 
 

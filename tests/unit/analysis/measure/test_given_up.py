@@ -68,7 +68,7 @@ def test_messages_that_came_without_their_key_are_not_unaccounted(new_run: Build
     assert (counted.without_key, counted.unaccounted, counted.unknown_messages) == (30, 0, 30)
     verdicts = {each.objective: each.verdict for each in part.objectives}
     assert verdicts["loss=0"] == verdicts["unaccounted=0"] == "undecided"
-    assert (verdicts["availability>99%"], part.stable, part.bottlenecks) == ("met", True, ())
+    assert (verdicts["availability>99%"], part.sustained, part.bottlenecks) == ("met", True, ())
     otp = next(each for each in part.objectives if each.objective == "otp.p95<20s")
     assert (otp.verdict, otp.needs) == ("undecided", PASS_THE_KEY)
 

@@ -38,7 +38,8 @@ def new_run(tmp_path: Path) -> Build:
     [
         (
             {("refused", 500): 15, ("refused", 429): 5, ("failed", 0): 10},
-            "20 of 30 refused, most often with HTTP 500; check that your sender reaches the mock provider at "
+            "20 of 30 refused, most often with HTTP 500; see the log of your sender first; then check "
+            "that it reaches the mock provider at "
             "http://127.0.0.1:9500",
         ),
         ({("refused", 404): 30}, "30 of 30 refused, most often with HTTP 404; check that [request]"),

@@ -9,6 +9,7 @@ from dispatch_steps import Make, MakeDispatcher, MakeLimits, accepted, all_with,
 from msgspec.structs import asdict
 from nanoseconds import S
 
+from reference_sender.dispatch.awaiting import Sent
 from reference_sender.dispatch.campaign_figures import CampaignCounts, CountedCampaigns
 from reference_sender.dispatch.values import Lane, Message, Outcome, Recovered, Report, State
 
@@ -140,7 +141,7 @@ def test_a_late_report_of_another_process_counts_the_message_once(figures: Count
     figures.earlier(CampaignCounts("may", failed=2))
     for name in ("may", "june", ""):
         figures.ended_elsewhere(name, State.FAILED)
-        figures.ended(name, State.FAILED, State.DELIVERED)
+        figures.ended([Sent(1, 1, "p", 1, 2, 0, State.FAILED, campaign=name)], State.DELIVERED)
     assert counts(figures, "may") == {"waiting": 1, "waiting_segments": 1, "failed": 1, "delivered": 1}
     assert counts(figures, "june") == {"waiting": 1, "waiting_segments": 1, "delivered": 1}
     assert (figures.total.delivered, figures.total.failed) == (3, 0)

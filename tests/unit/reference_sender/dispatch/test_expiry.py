@@ -21,7 +21,7 @@ def test_those_due_at_once_come_by_message_id(ticket: Callable[..., Ticket]) -> 
     tickets = [ticket(expires_ns=7 * GRAIN_NS) for _ in range(50)]
     for each in reversed(tickets):
         index.add(each)
-    index.discard(tickets[10])
+    index.discard([tickets[10]])
     assert index.take_due(7 * GRAIN_NS) == tickets[:10] + tickets[11:]
 
 
@@ -30,5 +30,25 @@ def test_a_trickle_leaves_nothing_behind(ticket: Callable[..., Ticket]) -> None:
     for number in range(10_000):
         each = ticket(expires_ns=(number // 3 + 1) * GRAIN_NS)
         index.add(each)
-        index.discard(each)
+        index.discard([each])
     assert index.kept < 200
+
+
+def test_a_deadline_is_found_after_its_tickets_left_and_others_came(ticket: Callable[..., Ticket]) -> None:
+    index = ExpiryIndex()
+    first, second, third = (ticket(expires_ns=3 * GRAIN_NS) for _ in range(3))
+    index.add(first)
+    index.discard([first])
+    index.add(second)
+    assert index.take_due(3 * GRAIN_NS) == [second]
+    index.add(third)
+    assert index.take_due(3 * GRAIN_NS) == [third]
+
+
+def test_tickets_of_several_deadlines_are_discarded_at_once(ticket: Callable[..., Ticket]) -> None:
+    index = ExpiryIndex()
+    tickets = [ticket(expires_ns=grain * GRAIN_NS) for grain in (2, 2, 5, 2, 9, 5)]
+    for each in tickets:
+        index.add(each)
+    index.discard(tickets[1:5])
+    assert index.take_due(10 * GRAIN_NS) == [tickets[0], tickets[5]]

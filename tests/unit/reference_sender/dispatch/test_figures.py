@@ -5,7 +5,7 @@ from __future__ import annotations
 from msgspec.structs import replace
 from nanoseconds import S
 
-from reference_sender.dispatch.figures import BOUNDS_S, OTHER_REASONS, Figures, begun_ns
+from reference_sender.dispatch.figures import BOUNDS_S, OTHER_REASONS, Figures, Histogram, begun_ns
 from reference_sender.dispatch.ticket import MARKETING, OTP
 from reference_sender.dispatch.values import Lane, Message, State
 
@@ -21,6 +21,17 @@ def test_durations_count_from_the_acceptance_or_the_later_scheduled_time() -> No
     assert begun_ns(now_ns, replace(MESSAGE, not_before_ns=2**62)) == 10 * S
     # After the wall clock was set back.
     assert begun_ns(5 * S, MESSAGE) == 5 * S
+
+
+def test_many_durations_count_as_each_alone() -> None:
+    spent = [0, S // 1000, S // 1000 + 1, 3 * S, 20 * S, 9_000 * S, 7 * S]
+    for chosen in (spent, spent[:2], spent[5:6], [8_000 * S, 9_000 * S], [S // 2, S // 2 + 1], [S, S - 1]):
+        together, alone = Histogram(), Histogram()
+        together.add_all(chosen)
+        for each in chosen:
+            alone.add(each)
+        assert together.durations() == alone.durations()
+        assert sum(together.durations().counts) == len(chosen)
 
 
 def test_each_class_has_its_own_figures() -> None:

@@ -13,6 +13,7 @@ from reference_sender.dispatch.values import (
     Outcome,
     Recovered,
     Report,
+    Result,
     State,
     SubmitBatch,
 )
@@ -111,3 +112,48 @@ def test_a_report_for_a_recovered_message_proves_that_it_was_sent(
     ]
     (batch,) = batches(effects)
     assert core.answered(2, batch.batch_id, accepted(batch))[1:] == []
+
+
+def test_reports_of_one_call_take_effect_in_their_order(
+    dispatcher: MakeDispatcher, message: Make, batches: Pick, changes: Pick
+) -> None:
+    core = dispatcher()
+    one, two, three, four = (message() for _ in range(4))
+    (batch,) = batches(core.offer(0, [one, two, three, four]))
+    core.answered(1, batch.batch_id, accepted(batch))
+    call = [
+        Report(f"p-{two.key}", two.key, State.DELIVERED, ""),
+        Report(f"p-{one.key}", None, State.DELIVERED, "by id"),
+        Report(f"p-{three.key}", three.key, State.FAILED, "406"),
+        Report(f"p-{four.key}", four.key, State.DELIVERED, ""),
+        Report(f"p-{two.key}", two.key, State.DELIVERED, "again"),
+        Report(f"p-{three.key}", three.key, State.DELIVERED, "late"),
+    ]
+    assert changes(core.reported(2, call)) == [
+        (two.key, "delivered", ""),
+        (one.key, "delivered", "by id"),
+        (three.key, "failed", "406"),
+        (four.key, "delivered", ""),
+        (three.key, "delivered", "late"),
+    ]
+    totals = core.state().totals
+    assert (totals["delivered"], totals["failed"], totals["late"]) == (4, 1, 1)
+
+
+def test_results_of_one_answer_take_effect_in_their_order(
+    dispatcher: MakeDispatcher, message: Make, batches: Pick, changes: Pick
+) -> None:
+    core = dispatcher()
+    made = [message() for _ in range(5)]
+    (batch,) = batches(core.offer(0, made))
+    refused = Result(Outcome.PERMANENT, reason="no")
+    results = [Result(Outcome.ACCEPTED, f"p-{number}") for number in range(5)]
+    results[1] = results[4] = refused
+    assert changes(core.answered(1, batch.batch_id, results)) == [
+        (made[0].key, "sent", ""),
+        (made[1].key, "failed", "no"),
+        (made[2].key, "sent", ""),
+        (made[3].key, "sent", ""),
+        (made[4].key, "failed", "no"),
+    ]
+    assert core.open_messages == 3

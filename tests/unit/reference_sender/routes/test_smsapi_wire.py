@@ -277,6 +277,11 @@ def test_report_codes(code: int, state: State) -> None:
 
 def test_report_values_are_unquoted() -> None:
     assert reports("MsgId=a%2Cb&status=404%2C404&idx=x%20y%2Cz")[0].key == "x y"
+    assert [each.key for each in reports("MsgId=a,b,c&status=404&idx=x%252Cy%2cz+z%2C%E2%82%AC")] == [
+        "x%2Cy",
+        "z z",
+        "\N{EURO SIGN}",
+    ]
 
 
 @pytest.mark.parametrize("query", ["", "MsgId=a", "status=404", "MsgId=&status=404"])

@@ -128,7 +128,7 @@ def test_a_sender_that_passes_refusals_on_repeats_nothing(new_run: Build) -> Non
             run.journey(f"m-{slot}", slot * 1.0, 2.0, throttled=2 if slot == 5 else 0)
     text = hints_of(run, profile=limit)["throttled"].text
     assert "refused 6 submits of 5 messages" in text
-    assert ": 1 of these messages were accepted after a later submit" in text
+    assert ": 1 of these messages was accepted after a later submit" in text
     none = new_run("none")
     none.due("m", 1.0, "refused")
     none.seen("m", 1.0, accepted=False, state="rejected", throttled=1)

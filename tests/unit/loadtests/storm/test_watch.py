@@ -1,0 +1,81 @@
+"""What a storm finds while it happens: each violation, and the nearest input that violates nothing."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from msgspec.structs import replace
+from nanoseconds import S
+
+from loadtests.storm.state import StormState
+from loadtests.storm.watch import StormWatch
+from reference_sender.dispatch.values import Lane, Message, Outcome, Result
+from reference_sender.node.effects import SubmitNow
+
+MOST_ATTEMPTS = 3
+MESSAGE = Message(1, "k-1", "48500100200", "x", Lane.MARKETING, "", "may", 1, 0, 300 * S)
+
+
+def process(now_ns: int = 100 * S, number: int = 1) -> Any:
+    return SimpleNamespace(number=number, wall_ns=now_ns, now_ns=lambda: now_ns, counted={})
+
+
+@pytest.fixture
+def watch() -> StormWatch:
+    return StormWatch(StormState(1, ("route",)), hours="", max_attempts=MOST_ATTEMPTS)
+
+
+def submitted(watch: StormWatch, message: Message, now_ns: int = 100 * S) -> list[str]:
+    watch.submitted(process(now_ns), SubmitNow(1, "route", (message,)))
+    return [each.invariant for each in watch.violations]
+
+
+def test_a_message_is_not_submitted_at_its_expiry(watch: StormWatch) -> None:
+    assert submitted(watch, MESSAGE, 300 * S - 1) == []
+    assert submitted(watch, MESSAGE, 300 * S) == ["expiry"]
+
+
+def test_a_stopped_campaign_submits_nothing(watch: StormWatch) -> None:
+    watch.stopped_campaign("june")
+    assert submitted(watch, MESSAGE) == []
+    watch.stopped_campaign("may")
+    assert submitted(watch, MESSAGE) == ["stopped"]
+    watch.resumed_campaign("may")
+    assert submitted(watch, MESSAGE) == ["stopped"]
+
+
+def test_a_number_that_opted_out_gets_no_marketing(watch: StormWatch) -> None:
+    watch.opted_out(MESSAGE.to)
+    assert submitted(watch, replace(MESSAGE, lane=Lane.OTP)) == []
+    assert submitted(watch, replace(MESSAGE, to="48500100201")) == []
+    assert submitted(watch, MESSAGE) == ["stopped"]
+
+
+def test_a_message_is_not_submitted_before_its_time(watch: StormWatch) -> None:
+    assert submitted(watch, replace(MESSAGE, not_before_ns=100 * S)) == []
+    assert submitted(watch, replace(MESSAGE, not_before_ns=100 * S + 1)) == ["schedule"]
+
+
+def test_a_process_makes_a_second_message_once(watch: StormWatch) -> None:
+    watch.hedged(process(number=1), MESSAGE)
+    watch.hedged(process(number=2), MESSAGE)  # a process that starts makes it again
+    assert watch.violations == []
+    watch.hedged(process(number=2), MESSAGE)
+    assert [each.invariant for each in watch.violations] == ["hedge"]
+
+
+def test_attempts_that_count_stay_within_the_budget(watch: StormWatch) -> None:
+    one = process()
+    for outcome in (
+        Outcome.RETRYABLE,
+        Outcome.UNKNOWN,
+        Outcome.THROTTLED,
+        Outcome.THROTTLED,
+        Outcome.UNKNOWN,
+    ):
+        watch.answered(one, "route", (MESSAGE,), (Result(outcome),))
+    assert watch.violations == []
+    watch.answered(one, "route", (MESSAGE,), (Result(Outcome.RETRYABLE),))
+    assert [each.invariant for each in watch.violations] == ["retry budget"]
