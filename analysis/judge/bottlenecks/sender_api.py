@@ -135,10 +135,11 @@ def _process(view: View, windows: Bools) -> list[str]:
     if not np.isnan(typical(used, windows)):
         evidence.append(f"its process used {significant(typical(used, windows), 2)} % of a core")
     _, most, busy = submits.unanswered(view)
-    evidence.append(
-        f"it had at most {significant(typical(most, windows), 2)} concurrent provider calls, and "
-        f"at least one {100 * typical(busy, windows):.0f} % of the time"
-    )
+    if typical(most, windows) > 0:  # zero says nothing about a sender that the provider does not see
+        evidence.append(
+            f"it had at most {significant(typical(most, windows), 2)} concurrent provider calls, and "
+            f"at least one {100 * typical(busy, windows):.0f} % of the time"
+        )
     return evidence
 
 
