@@ -39,7 +39,7 @@ def test_both_tables_have_the_same_keys_and_fields(table: str) -> None:
 
 
 def reasons_in_code() -> set[str]:
-    """Constants that the routes give as a reason, and the codes of SMSAPI's and Twilio's tables."""
+    """Constants that the routes give as a reason. Codes that a reply contains are not among them."""
     found = set()
     for path in (ROOMS / "routes").rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
