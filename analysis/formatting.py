@@ -73,11 +73,22 @@ def limit_text(value_s: float) -> str:
     """A configured limit: 10 s, 10 min."""
     if value_s >= 2 * _MINUTE_S and value_s % _MINUTE_S == 0:
         return f"{value_s / _MINUTE_S:g} min"
+    if 0 < value_s < 0.9995:
+        return f"{1000.0 * value_s:g} ms"
     return f"{value_s:g} s"
 
 
 def rate_text(per_s: float | None) -> str:
     return "-" if per_s is None else f"{significant(per_s)}/s"
+
+
+def rate_interval_text(low_per_s: float, high_per_s: float) -> tuple[str, str]:
+    """Both ends with as many digits as distinguish them: ``60.00/s`` and ``60.04/s``."""
+    for digits in range(_FEWEST_DIGITS, _MOST_DIGITS + 1):
+        low, high = (f"{significant(each, digits)}/s" for each in (low_per_s, high_per_s))
+        if low != high or low_per_s == high_per_s:
+            break
+    return low, high
 
 
 def of_unit(number: str, unit: str) -> str:
@@ -134,6 +145,6 @@ def percentile_name(percentile: float) -> str:
     return f"p{percentile:g}"
 
 
-def times_text(count: int) -> str:
+def times_text(count: int, thing: str = "message") -> str:
     """``3 messages``, ``1 message``."""
-    return f"{count:,} message" + ("" if count == 1 else "s")
+    return f"{count:,} {thing}" + ("" if count == 1 else "s")

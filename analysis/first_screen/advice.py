@@ -15,6 +15,10 @@ _ADVICE: dict[BottleneckKind, str] = {
     "sender_concurrency": "allow more concurrent requests to the provider, or send in batches.",
     "sender_store": "write messages to the store in groups, and give the store a faster disk.",
     "sender_api": "answer when the message is queued, not when the provider has answered; send in batches.",
+    "sender_stopped": (
+        "look in the sender's log for the error or the call that blocks at that time, and have it restarted."
+    ),
+    "sender_refuses": "look in the sender's log for the reason of the refusals, and mend it there.",
     "sender_hold": "look in the sender for a timer, a batch that waits to be full, or an outbox.",
     "sender_unforwarded": (
         "look for the messages in the sender: its log of errors, the address and token of the provider, "

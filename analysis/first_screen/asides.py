@@ -256,9 +256,11 @@ def _where_it_arose(quote: Quote, path: str, one: ComparedClass) -> tuple[Senten
 def cost(quote: Quote) -> tuple[Sentence, ...]:
     """Live parts before simulated ones. The unit is a currency only if the profile has one."""
     for place, each in enumerate(quote.report.totals):
+        path, unit = f"totals.{place}", each.currency
+        if each.paid and not each.paid_per_delivered:
+            return ((quote.amount(f"{path}.paid", unit), " paid, and no message was delivered."),)
         if not each.paid_per_delivered:
             continue
-        path, unit = f"totals.{place}", each.currency
         explained = " (the provider's unit of charge)" if unit == "points" else ""
         return (
             (

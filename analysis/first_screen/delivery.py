@@ -37,7 +37,7 @@ def delivery_answer(quote: Quote) -> ScreenAnswer:
     timed = [
         (place, each)
         for place, each in enumerate(report.objectives)
-        if is_delivery_time(each) and each.message_class in _classes(report)
+        if is_delivery_time(each) and (each.quantile is None or each.message_class in _classes(report))
     ]
     chosen: dict[tuple[str, float], int] = {}
     for place, each in sorted(timed, key=lambda item: _first_shown(report, item[1])):
@@ -50,7 +50,8 @@ def delivery_answer(quote: Quote) -> ScreenAnswer:
     state = _STATES[overall(tuple(report.objectives[place] for place in places))] if places else "unknown"
     if report.validity == "invalid":
         state = "untrusted"
-    sentences = _shares(quote, places[0]) if places else ()
+    measured = [place for place in places if report.objectives[place].quantile is not None]
+    sentences = _shares(quote, measured[0]) if measured else ()
     return ScreenAnswer(
         name="delivery",
         question="How fast do messages arrive?",
@@ -60,7 +61,7 @@ def delivery_answer(quote: Quote) -> ScreenAnswer:
             *_parts(quote, places),
             *_open_questions(quote, places),
             *sentences,
-            *_unreachable(quote, places),
+            *_unreachable(quote, measured),
         )
         if rows
         else (("No delivery objective was judged.",),),
@@ -186,7 +187,7 @@ def _unreachable(quote: Quote, places: list[int]) -> tuple[Sentence, ...]:
 def _judged(quote: Quote, at: int, message_class: str) -> Sentence:
     """How many messages the delivery time of this class is computed from."""
     for index, each in enumerate(quote.report.parts[at].delivery):
-        if each.message_class == message_class:
+        if each.message_class == message_class and each.count:
             lead = " The delivery time is that of "
             return (lead, quote.count(f"parts.{at}.delivery.{index}.count"), " messages to other phones.")
     return ()

@@ -12,6 +12,7 @@ from analysis.formatting import (
     count_text,
     limit_text,
     per_day_text,
+    rate_interval_text,
     rate_text,
     round_seconds_text,
     seconds_beside_limit,
@@ -82,6 +83,10 @@ class Quote:
 
     def rate(self, path: str, subject: str = "") -> Figure:
         return self._figure(path, rate_text(self.value(path)), "/s", subject)
+
+    def rate_interval(self, low_path: str, high_path: str) -> tuple[Figure, Figure]:
+        low, high = rate_interval_text(self.value(low_path), self.value(high_path))
+        return self._figure(low_path, low, "/s", ""), self._figure(high_path, high, "/s", "")
 
     def per_day(self, path: str, subject: str = "") -> Figure:
         return self._figure(path, per_day_text(self.value(path)), "/day", subject)

@@ -9,6 +9,8 @@ from analysis.judge.pace import too_few
 from analysis.judge.verdict import overall
 from analysis.model import Pace, PartReport, RunReport, State
 
+NO_LIMIT = "No limit was reached"
+NO_LIMIT_OF_THE_RATE = "No limit of the rate was reached"
 _CLEARLY_MORE = 1.1  # random arrivals: the best ten seconds are a little above the mean
 
 
@@ -45,9 +47,9 @@ def _state(report: RunReport) -> State:
     found = report.capacity
     failed = found is not None and found.sustained_per_s is None
     missed = found is not None and any(each.verdict == "missed" for each in found.trials)
-    if any(not_taken(part) or part.stable is False for part in parts) or (failed and missed):
+    if any(not_taken(part) or part.sustained is False for part in parts) or (failed and missed):
         return "bad"
-    if failed or any(part.stable is None or part.accounting.unaccounted for part in parts):
+    if failed or any(part.sustained is None or part.accounting.unaccounted for part in parts):
         return "unknown"
     return "good"
 
@@ -69,15 +71,16 @@ def _capacity(quote: Quote) -> tuple[AnswerRow, list[Sentence]]:
     day: Sentence = ()
     if found.messages_per_day is not None:
         day = ("the peak of a day of ", quote.per_day("capacity.messages_per_day"))
-    interval: Sentence = ("(", quote.rate("capacity.low_per_s"))
     if found.high_per_s is not None:
-        interval = (*interval, " to ", quote.rate("capacity.high_per_s"), ")")
+        low, high = quote.rate_interval("capacity.low_per_s", "capacity.high_per_s")
+        interval: Sentence = ("(", low, " to ", high, ")")
     else:
-        interval = (*interval, " or more)")
+        interval = ("(", quote.rate("capacity.low_per_s"), " or more)")
         sentences += _not_measured_beyond(quote)
     if found.precision_missed is not None:
         wider = "The interval is wider than the precision asked for ("
-        sentences.append((wider, quote.text("capacity.ended"), "): the capacity may be anywhere in it."))
+        why = "since the search of the bench is brief: " if found.brief else ""
+        sentences.append((wider, why, quote.text("capacity.ended"), "): the capacity may be anywhere in it."))
     value: Sentence = (sustained, " sustained")
     more = delivered_more(quote.report)
     if more is not None:
@@ -185,7 +188,15 @@ def _best_seconds(quote: Quote, place: int) -> tuple[AnswerRow, list[Sentence]]:
         else (),
         limit=_contract(quote, place, field),
     )
-    return row, [(*title, *(bottleneck or ("No limit was reached, so the capacity may be higher.",)))]
+    return row, [(*title, *(bottleneck or _no_limit(quote, place)))]
+
+
+def _no_limit(quote: Quote, place: int) -> Sentence:
+    """A delay without a limit of the rate is named, such as a sender that holds every message."""
+    if not quote.report.parts[place].bottlenecks:
+        return (f"{NO_LIMIT}, so the capacity may be higher.",)
+    text = quote.text(f"parts.{place}.bottlenecks.0.text")
+    return (f"{NO_LIMIT_OF_THE_RATE}, so the capacity may be higher. But messages were delayed: ", text, ".")
 
 
 def _contract(quote: Quote, place: int, field: str) -> Sentence:
@@ -218,13 +229,13 @@ def limiting(part: PartReport) -> int | None:
 
 def calm(part: PartReport) -> bool:
     """Whether every objective is met and the backlog did not grow."""
-    return overall(part.objectives) == "met" and part.stable is not False
+    return overall(part.objectives) == "met" and part.sustained is not False
 
 
 def limited(part: PartReport) -> bool:
     """Whether something is known to have limited the part."""
     waited = bool(part.throughput.limit) and not (calm(part) and part.bottlenecks)
-    return limiting(part) is not None or waited or part.stable is False
+    return limiting(part) is not None or waited or part.sustained is False
 
 
 def seen_by_provider(part: PartReport) -> bool:

@@ -14,7 +14,13 @@ from analysis.findings import SUFFICIENT
 from analysis.first_screen.advice import CAPACITY, faulty
 from analysis.first_screen.asides import ASK
 from analysis.first_screen.quoting import lookup, plain_words
-from analysis.first_screen.rates import delivered_more, limited, seen_by_provider
+from analysis.first_screen.rates import (
+    NO_LIMIT,
+    NO_LIMIT_OF_THE_RATE,
+    delivered_more,
+    limited,
+    seen_by_provider,
+)
 from analysis.first_screen.values import Figure, FirstScreen, Sentence, figures, sentences, words
 from analysis.first_screen.wording import deciding, objective_part, target_name, trusted
 from analysis.formatting import TIMES
@@ -78,6 +84,7 @@ def _subjects(screen: FirstScreen, report: RunReport) -> Iterator[str]:
 def _word(screen: FirstScreen, report: RunReport) -> Iterator[str]:
     """The word follows from the objectives, and the report's verdict and exit code agree with it."""
     verdicts = [each.verdict for each in report.objectives if each.decides]
+    verdicts += [report.no_rate] if report.no_rate is not None else []
     if screen.word == "YES" and (not verdicts or any(each != "met" for each in verdicts)):
         yield "YES, but not every objective is met"
     if screen.word == "YES" and report.validity == "invalid":
@@ -189,19 +196,19 @@ def _carried(screen: FirstScreen, report: RunReport) -> Iterator[str]:
     for piece in screen.why if screen.word == "YES" else ():
         if isinstance(piece, Figure) and piece.source.endswith(".identity.messages_per_day"):
             part = lookup(report, piece.source.removesuffix(".identity.messages_per_day"))
-            if not trusted(part) or overall(part.objectives) != "met" or part.stable is False:
+            if not trusted(part) or overall(part.objectives) != "met" or part.sustained is False:
                 yield f"{piece.text} a day is called sustained, but {part.slug} does not show it"
 
 
 def _bottleneck(screen: FirstScreen, report: RunReport) -> Iterator[str]:
     """``No limit was reached`` is shown only if neither the screen nor the part names a bottleneck."""
     answer = next((each for each in screen.answers if each.name == "rate"), None)
-    if answer is None or not any("No limit was reached" in words(each) for each in answer.sentences):
+    if answer is None or not any(NO_LIMIT in words(each) for each in answer.sentences):
         return
     paces = [piece for row in answer.rows for piece in row.value if isinstance(piece, Figure)]
     for place in {piece.source.split(".")[1] for piece in paces if piece.source.startswith("parts.")}:
         part = report.parts[int(place)]
-        if limited(part):
+        if part.bottlenecks or limited(part):
             yield f"no limit is said to be reached, but {part.slug} names a bottleneck"
 
 
@@ -217,10 +224,10 @@ def _advice(screen: FirstScreen, report: RunReport) -> Iterator[str]:
     if enough and more:
         yield f"the contract is said to be sufficient, but also: {words(more[0])!r}"
     for place in _parts_of(enough, report):
-        if report.parts[place].stable is False:
+        if report.parts[place].sustained is False:
             yield f"the contract is said to be sufficient, but the backlog of {report.parts[place].slug} grew"
     rate = next((each.sentences for each in screen.answers if each.name == "rate"), ())
-    free = any("No limit was reached" in words(each) for each in rate)
+    free = any(said in words(each) for each in rate for said in (NO_LIMIT, NO_LIMIT_OF_THE_RATE))
     rows = [row.value for each in screen.answers if each.name == "rate" for row in each.rows]
     shown = _parts_of(rows, report) if free else set()
     for place in _parts_of(more, report):

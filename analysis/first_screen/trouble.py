@@ -5,7 +5,7 @@ from __future__ import annotations
 from analysis.findings import ReportTotals
 from analysis.first_screen.quoting import Quote
 from analysis.first_screen.values import AnswerRow, Figure, ScreenAnswer, Sentence
-from analysis.first_screen.wording import in_part, live, trusted
+from analysis.first_screen.wording import deciding, in_part, live, trusted
 from analysis.model import RunReport, State
 
 QUESTION = "What happens when something goes wrong?"
@@ -26,7 +26,12 @@ def trouble_answer(quote: Quote) -> ScreenAnswer:
         state = "warn"
     if report.validity == "invalid":
         state = "untrusted"
-    sentences = [*_sent_without_acceptance(quote), *_injected(quote), *_availability(quote)]
+    sentences = [
+        *_refused_recipients(quote),
+        *_sent_without_acceptance(quote),
+        *_injected(quote),
+        *_availability(quote),
+    ]
     return ScreenAnswer(
         name="wrong",
         question=QUESTION,
@@ -68,6 +73,20 @@ def _losses(quote: Quote, place: int, each: ReportTotals) -> AnswerRow:
         )
     lost = quote.count(f"{path}.lost", subject=f"lost {each.mode}")
     return AnswerRow(label=mode, value=(lost, " lost, ", duplicated, " duplicated"), limit=of)
+
+
+def _refused_recipients(quote: Quote) -> list[Sentence]:
+    """Of the deciding parts, those with messages that the sender refused because the provider did."""
+    return [
+        (
+            *in_part(quote, place),
+            quote.count(f"parts.{place}.accounting.refused_recipients"),
+            " message was" if part.accounting.refused_recipients == 1 else " messages were",
+            " refused because the provider refuses the phone number: not counted as a failure of the sender.",
+        )
+        for place, part in deciding(quote.report)
+        if part.accounting.refused_recipients and trusted(part)
+    ]
 
 
 def _sent_without_acceptance(quote: Quote) -> list[Sentence]:

@@ -23,6 +23,7 @@ from analysis.first_screen.wording import (
 )
 from analysis.judge.check_names import ACCOUNTING, INSTRUMENT, SCHEDULE_LAG
 from analysis.judge.exit_reasons import failed_before_load, first_line
+from analysis.judge.search import telling_trial
 from analysis.judge.verdict import overall
 from analysis.model import Objective, PartReport, RunReport, Verdict
 
@@ -31,6 +32,7 @@ _LOSSES = ("loss", "duplicates", "unaccounted")
 _MANY_UNSEEN = 0.05  # of the accepted messages; fewer do not go before a missed delivery time
 _WORDS: dict[Verdict, Word] = {"met": "YES", "missed": "NO", "undecided": "UNDECIDED"}
 _MOST_RESERVATIONS = 3
+_OF_THE_API = ("sender_stopped", "sender_api", "sender_refuses")
 _PLAIN_CHECKS = {
     "schedule lag": "the bench sent late",
     "dropped arrivals": "arrivals that were not sent",
@@ -50,7 +52,7 @@ def word(report: RunReport) -> Word:
         return "STOPPED"
     if report.validity == "invalid":
         return "INVALID"
-    return _WORDS[overall(report.objectives)]
+    return _WORDS[report.no_rate or overall(report.objectives)]
 
 
 def why(quote: Quote) -> Sentence:
@@ -140,7 +142,7 @@ def _missed(quote: Quote) -> Sentence:
     report = quote.report
     place = _worst(report, "missed")
     if place is None:
-        return ()
+        return _no_rate(quote, "No rate met every objective.")
     at = objective_part(report, report.objectives[place])
     if not_taken(report.parts[at]):
         return _too_much_offered(quote, at)
@@ -150,6 +152,16 @@ def _missed(quote: Quote) -> Sentence:
     if _not_forwarded(report, place):
         return (*_unforwarded_words(quote, at), *where, ".", *more)
     return (*_objective_words(quote, place), *where, ".", *more)
+
+
+def _no_rate(quote: Quote, said: str) -> Sentence:
+    """``No rate met every objective. At 50/s: the backlog grew by 12/s.``"""
+    found = quote.report.capacity
+    at = telling_trial(found) if found is not None else None
+    if at is None:
+        return ()
+    path = f"capacity.trials.{at}"
+    return (f"{said} At ", quote.rate(f"{path}.rate_per_s"), ": ", quote.text(f"{path}.why"), ".")
 
 
 def _not_forwarded(report: RunReport, place: int) -> bool:
@@ -162,7 +174,11 @@ def _not_forwarded(report: RunReport, place: int) -> bool:
 
 def _unforwarded_words(quote: Quote, at: int) -> Sentence:
     """``my-sender accepted 400 messages; 200 of them never reached the provider``."""
-    path = f"parts.{at}.accounting"
+    path, counted = f"parts.{at}.accounting", quote.report.parts[at].accounting
+    if counted.unaccounted == counted.accepted:
+        accepted = quote.count(f"{path}.accepted")
+        messages = " message" if counted.accepted == 1 else " messages"
+        return (f"{target_name(quote.report)} accepted ", accepted, messages, "; none reached the provider")
     return (
         f"{target_name(quote.report)} accepted ",
         quote.count(f"{path}.accepted"),
@@ -173,10 +189,16 @@ def _unforwarded_words(quote: Quote, at: int) -> Sentence:
 
 
 def _too_much_offered(quote: Quote, at: int) -> Sentence:
-    """``my-sender accepts at most 97.0/s; this load offers 373/s. Of 23,600 messages 7,051 were refused.``"""
+    """``my-sender accepts at most 97.0/s; this load offers 373/s. Of 23,600 messages 7,051 were refused.``
+
+    A lower rate is claimed only if the sender continued to accept messages at it.
+    """
     part, path = quote.report.parts[at], f"parts.{at}"
     rates: Sentence = (f"{target_name(quote.report)} did not accept every message. ",)
-    if part.throughput.accepted_best and part.throughput.offered_peak:
+    cause = next((n for n, each in enumerate(part.bottlenecks) if each.kind in _OF_THE_API), None)
+    if cause is not None and (cause == 0 or part.bottlenecks[cause].kind == "sender_stopped"):
+        rates = (quote.text(f"{path}.bottlenecks.{cause}.text"), ". ")
+    if part.throughput.accepts_at_most and part.throughput.accepted_best and part.throughput.offered_peak:
         rates = (
             f"{target_name(quote.report)} accepts at most ",
             quote.rate(f"{path}.throughput.accepted_best.per_s", subject=f"accepted {path}"),
@@ -206,16 +228,16 @@ def _met(quote: Quote) -> Sentence:
     report = quote.report
     name = target_name(report)
     parts = [(place, part) for place, part in deciding(report) if trusted(part)]
-    stable = [(place, part) for place, part in parts if part.stable is not False]
-    leveled = [(place, part) for place, part in stable if part.identity.messages_per_day]
+    sustained = [(place, part) for place, part in parts if part.sustained is not False]
+    leveled = [(place, part) for place, part in sustained if part.identity.messages_per_day]
     live_ones = [item for item in leveled if live(item[1])]
     prefix = "" if any(live(part) for _, part in parts) else "In virtual time "
     rows = sorted(live_ones or leveled, key=lambda item: item[1].identity.messages_per_day or 0)
     levels = {part.identity.messages_per_day: place for place, part in rows}
     if not levels:
-        place = max(stable or parts, key=lambda item: item[1].throughput.offered_mean_per_s)[0]
+        place = max(sustained or parts, key=lambda item: item[1].throughput.offered_mean_per_s)[0]
         rate = quote.rate(f"parts.{place}.throughput.offered_mean_per_s", subject=f"offered mean {place}")
-        closing = "." if stable else ", but its queue grew: it does not sustain that rate."
+        closing = "." if sustained else ", but its queue grew: it does not sustain that rate."
         return (f"{prefix}{name} met every objective at ", rate, closing)
     shown = list(levels.values())[-2:]
     sentence: list[str | Figure] = [f"{prefix}{name} sustains "]
@@ -228,6 +250,8 @@ def _met(quote: Quote) -> Sentence:
 def _undecided(quote: Quote) -> Sentence:
     report = quote.report
     place = _worst(report, "undecided")
+    if report.no_rate is not None:
+        return _no_rate(quote, "No rate is known to meet every objective.")
     if place is None:
         return ("No objective was judged.",)
     unseen = next(

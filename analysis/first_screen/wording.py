@@ -53,8 +53,7 @@ def trusted(part: PartReport) -> bool:
 def not_taken(part: PartReport) -> bool:
     """Whether more than ``NOT_TAKEN_SHARE`` of the messages were refused or not answered."""
     counted = part.accounting
-    missing = counted.refused + counted.failed_at_api + counted.unfinished + counted.dropped
-    return missing > NOT_TAKEN_SHARE * counted.planned
+    return counted.not_taken + counted.unfinished > NOT_TAKEN_SHARE * counted.planned
 
 
 def live(part: PartReport) -> bool:
@@ -131,7 +130,7 @@ def objective_row(quote: Quote, place: int, label: str) -> AnswerRow:
         return AnswerRow(
             label=label,
             value=(quote.text(f"{path}.measured"),),
-            limit=("limit ", quote.text(f"{path}.limit")),
+            limit=("limit ", _limit(quote, path, objective)),
             verdict=verdict,
         )
     return AnswerRow(
@@ -145,11 +144,17 @@ def objective_row(quote: Quote, place: int, label: str) -> AnswerRow:
     )
 
 
+def _limit(quote: Quote, path: str, objective: Objective) -> Figure:
+    return quote.text(f"{path}.limit") if objective.limit_s is None else quote.limit(f"{path}.limit_s")
+
+
 def _measured(quote: Quote, path: str, objective: Objective) -> Sentence:
     share, rest = share_words(objective.percentile or 0.0), f"{100 - (objective.percentile or 0.0):g} %"
     if objective.quantile is None:
         return ("not measured",)
     if objective.quantile.state == "withheld":
+        if not objective.count:
+            return ("no message delivered",)
         if objective.verdict == "missed" and objective.quantile.low_s is not None:
             return (
                 f"more than {rest} take over ",

@@ -257,13 +257,18 @@ def sample_sizes(delivery: tuple[Distribution, ...], objectives: tuple[Objective
         if each.quantile is not None and each.quantile.state == "withheld"
     ]
     enough = ", ".join(f"{each.message_class} {count_text(each.count)}" for each in delivery)
+    value = enough or "no message was accepted"
+    if thin:
+        value = f"too few for {'; '.join(thin)}"
+    elif enough and not asked:
+        value = f"no percentile of the load's classes is judged ({enough})"
     return Check(
         name="sample size",
         state="warn" if thin or not asked else "ok",
-        value="too few for " + "; ".join(thin) if thin else (enough or "no message was accepted"),
+        value=value,
         limit="p95 needs 72, p99 368, p99.9 3,688, p99.99 36,887",
         meaning="number of messages that a percentile needs for a 95 % interval with two ends",
-        advice="run longer, or at a higher rate, to get the withheld percentiles",
+        advice="run longer, or at a higher rate, to get the percentiles that are missing",
     )
 
 

@@ -213,8 +213,10 @@ def ending(manifest: Manifest, counted: Accounting) -> Check:
     )
 
 
-def _files_advice(missing: Sequence[str]) -> str:
+def _files_advice(missing: Sequence[str], before_load: bool) -> str:
     """What to do about the first file that is missing."""
+    if before_load:
+        return "run it again and let the load begin; with --ui, press Start in the page"
     if not missing or missing[0].startswith("load.arrow"):
         return "keep the files of the run in its directory"
     if missing[0].startswith("provider.arrow"):
@@ -245,6 +247,6 @@ def files(manifest: Manifest, journeys: Journeys, counted: Accounting) -> Check:
         value="missing: " + "; ".join(missing) if missing else complete,
         limit="load and provider rows; sender rows if messages never reached the provider",
         meaning="each file has facts that the others lack",
-        advice=_files_advice(missing),
+        advice=_files_advice(missing, counted.rows == 0 and manifest.exit_reason == "interrupted"),
         value_number=math.nan if counted.rows == 0 else float(len(missing)),
     )

@@ -163,6 +163,7 @@ def accounting(journeys: Journeys, outcomes: MessageOutcomes, planned: int) -> A
         repeated_keys=load.repeated_keys,
         unclaimed=int(np.count_nonzero(outcomes.unclaimed)),
         unaccounted=int(np.count_nonzero(outcomes.unaccounted)),
+        refused_recipients=int(np.count_nonzero(journeys.refused_recipients)),
     )
 
 

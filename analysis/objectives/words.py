@@ -66,9 +66,12 @@ def share_text(share: float) -> str:
 
 
 def quantile_text(quantile: Quantile, limit_s: float | None = None) -> str:
-    """``4.21 s``, ``> 31.0 s``, ``never``, ``withheld``. ``limit_s``: the limit that it is next to."""
+    """``4.21 s``, ``> 31.0 s``, ``never``, ``too few messages``.
+
+    ``limit_s``: the limit that it is next to.
+    """
     if quantile.state == "withheld":
-        return "withheld"
+        return "too few messages"
     if quantile.state == "never":
         return "never"
     return ("> " if quantile.state == "at_least" else "") + seconds_beside_limit(quantile.value_s, limit_s)

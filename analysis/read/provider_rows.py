@@ -37,6 +37,17 @@ MESSAGE_AT_FAULT = (
     "text_not_allowed",
 )
 
+# Of these, the refusals because of the phone number. No sender can submit such a message.
+RECIPIENT_AT_FAULT = (
+    "no_valid_recipient",
+    "invalid_number",
+    "country_not_allowed",
+    "recipient_blocked",
+    "recipient_opted_out",
+    "unroutable",
+    "blacklisted",
+)
+
 # Final reasons of phones that are off or out of coverage.
 UNREACHABLE = ("absent_subscriber", "handset_off")
 
@@ -56,6 +67,7 @@ class ProviderSide:
     state: Ints
     accepted: Bools  # it accepted the message at least once
     message_at_fault: Bools  # it refused the message because of its content
+    recipient_at_fault: Bools  # it refused the message because of the phone number
     unreachable: Bools  # its phone was off or out of coverage: it waited for the phone, or failed for it
     submitted_s: Floats
     answered_s: Floats
@@ -127,7 +139,7 @@ def join_provider(rows: pa.Table, keys: pa.ChunkedArray, origin_ns: int) -> Prov
 
     state = np.full(count, ABSENT, dtype=np.int64)
     state[owner] = copies.state[chosen]
-    at_fault = (codes(speaking["reason"], MESSAGE_AT_FAULT) != ABSENT) & ~copies.accepted[chosen]
+    refused = ~copies.accepted[chosen]
     ids = _total(copies.key, copies.accepted.astype(np.float64), count)
     price, duplicates = _prices(copies, chosen, owner, count)
     segments = np.zeros(count, dtype=np.int64)
@@ -137,7 +149,8 @@ def join_provider(rows: pa.Table, keys: pa.ChunkedArray, origin_ns: int) -> Prov
     return ProviderSide(
         state=state,
         accepted=ids > 0,
-        message_at_fault=flags(at_fault),
+        message_at_fault=flags(refused & (codes(speaking["reason"], MESSAGE_AT_FAULT) != ABSENT)),
+        recipient_at_fault=flags(refused & (codes(speaking["reason"], RECIPIENT_AT_FAULT) != ABSENT)),
         unreachable=flags(_unreachable(speaking)),
         submitted_s=spread(seconds(speaking["t_submitted_ns"], origin_ns)),
         answered_s=spread(seconds(speaking["t_answered_ns"], origin_ns)),

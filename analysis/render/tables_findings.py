@@ -69,13 +69,14 @@ def capacity(report: RunReport) -> Table:
     quote = Quote(report, plain=False)
     rows: list[tuple[str | Sentence, ...]] = []
     if found.sustained_per_s is not None:
-        high: Sentence = (" or more",)
+        interval: Sentence = ("interval ", quote.rate("capacity.low_per_s"), " or more")
         if found.high_per_s is not None:
-            high = (" to ", quote.rate("capacity.high_per_s"))
-        interval: Sentence = ("interval ", quote.rate("capacity.low_per_s"), *high)
+            low, high = quote.rate_interval("capacity.low_per_s", "capacity.high_per_s")
+            interval = ("interval ", low, " to ", high)
         wider: Sentence = ()
         if found.precision_missed is not None:
-            wider = (", wider than the precision asked for (", quote.text("capacity.ended"), ")")
+            why = "since the search of the bench is brief: " if found.brief else ""
+            wider = (f", wider than the precision asked for ({why}", quote.text("capacity.ended"), ")")
         day: Sentence = ()
         if found.messages_per_day is not None:
             day = (", ", quote.per_day("capacity.messages_per_day"), " a day")

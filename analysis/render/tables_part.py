@@ -171,6 +171,7 @@ _ACCOUNTING = (
     ("unfinished", "unfinished", "no reply when the load stopped"),
     ("accepted", "accepted", "acknowledged by the sender"),
     ("refused", "refused", "refused by the sender's API"),
+    ("refused_recipients", "refused recipients", "of these, with a phone number that the provider refused"),
     ("failed_at_api", "failed at the API", "no usable reply"),
     ("delivered", "delivered", "reached the handset"),
     ("failed", "failed", "final failure, at the provider or in the sender"),

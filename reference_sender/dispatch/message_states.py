@@ -172,17 +172,9 @@ class MessageStates:
         self._count(ticket.state)
         self._campaigns.ended_unsent(message, ticket.state)
         self.figures.not_delivered(ticket.lane, ticket.state, reason)
+        attempts, route = ticket.attempts, ticket.route
         effects.append(
-            Change(
-                message.message_id,
-                message.key,
-                ticket.state,
-                reason,
-                None,
-                ticket.attempts,
-                now_ns,
-                ticket.route,
-            )
+            Change(message.message_id, message.key, ticket.state, reason, None, attempts, now_ns, route)
         )
 
     def set_aside(self, ticket: Ticket, effects: list[Effect]) -> None:

@@ -12,7 +12,7 @@ from analysis.judge.bottlenecks.kind import Kind, Seen
 from analysis.judge.bottlenecks.machine import MACHINE
 from analysis.judge.bottlenecks.network import NETWORK
 from analysis.judge.bottlenecks.provider_limit import LIMIT
-from analysis.judge.bottlenecks.sender_api import API
+from analysis.judge.bottlenecks.sender_api import API, REFUSES, STOPPED
 from analysis.judge.bottlenecks.sender_process import CPU, LOOP
 from analysis.judge.bottlenecks.sender_queue import CONCURRENCY, HOLD, PACING
 from analysis.judge.bottlenecks.sender_store import STORE
@@ -23,7 +23,7 @@ from analysis.judge.bottlenecks.view import BottleneckInputs, View
 # In the order of causes: with equal weight, the earlier one is named first.
 KINDS: tuple[Kind, ...] = (
     *(GENERATOR, MOCK, UNFORWARDED, CPU, LOOP, STORE, LIMIT, CARRIER, NETWORK, MACHINE),
-    *(PACING, CONCURRENCY, API, HOLD),
+    *(STOPPED, PACING, CONCURRENCY, API, REFUSES, HOLD),
 )
 # From this strength in a window, a kind explains its consequences there.
 _EXPLAINS_FROM = 0.5
@@ -60,8 +60,8 @@ def find_bottlenecks(given: BottleneckInputs) -> tuple[Bottleneck, ...]:
 
 
 def _fewest(kind: Kind, symptoms: Bools) -> float:
-    """The windows in which a kind must be seen. Messages that were not forwarded are always named."""
-    return 1.0 if kind is UNFORWARDED else max(1.0, _LEAST_SHARE * np.count_nonzero(symptoms))
+    """The windows in which a kind must be seen. Some are facts and named however short they were."""
+    return 1.0 if kind in (UNFORWARDED, STOPPED) else max(1.0, _LEAST_SHARE * np.count_nonzero(symptoms))
 
 
 def _without_explained(seen: dict[BottleneckKind, Seen], windows: Bools) -> dict[BottleneckKind, Floats]:

@@ -52,6 +52,7 @@ def symptoms(view: View) -> Symptoms:
     found["not_taken"] = (left > REFUSED_SHARE * planned) & (left >= 1)
     api_s = windows.percentile(due, view.api_s, view.everyone, 50.0)
     found["slow_api"] = np.nan_to_num(api_s) > QUEUED_S
+    found["silent_api"] = windows.overlapping((each.from_s, each.to_s) for each in view.silences)
     waits = windows.percentile(due, view.sender_wait_s, view.everyone, 50.0)
     found["sender_queue"] = np.nan_to_num(waits) > QUEUED_S
     carried = windows.percentile(due, view.carrier_wait_s, view.everyone, 50.0)

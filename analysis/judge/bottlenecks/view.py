@@ -14,9 +14,10 @@ from analysis.judge.bottlenecks.windows import WindowGauges, Windows
 from analysis.measure.late_generator import GeneratorLateness, dropped, dropped_by_target, lateness
 from analysis.measure.outcomes import DELIVERED, EXPIRED, FAILED, OPEN, MessageOutcomes
 from analysis.measure.percentiles import ranks
+from analysis.measure.silence import Silence, Stop, silences, stop
 from analysis.model import Objective
 from analysis.read.gauges import Gauges
-from analysis.read.journeys import OUTCOMES, Journeys
+from analysis.read.journeys import Journeys
 
 REFERENCE_SENDER = "reference_sender"
 
@@ -94,10 +95,15 @@ class View:
 
     @cached_property
     def not_taken(self) -> Bools:
-        left = np.isin(
-            self.load.outcome, [OUTCOMES.index(name) for name in ("refused", "failed", "unfinished")]
-        )
-        return left | self.dropped_by_target
+        return self.journeys.not_taken & ~self.dropped_by_bench
+
+    @cached_property
+    def silences(self) -> tuple[Silence, ...]:
+        return silences(self.journeys)
+
+    @cached_property
+    def stop(self) -> Stop | None:
+        return stop(self.journeys)
 
     @cached_property
     def api_s(self) -> Floats:

@@ -10,7 +10,7 @@ import numpy as np
 
 from analysis.arrays import Floats
 from analysis.findings import Hint
-from analysis.formatting import count_text, seconds_text, share_text
+from analysis.formatting import count_text, seconds_text, share_text, times_text
 from analysis.measure.percentiles import known, quantiles
 from analysis.measure.shares.limits import ContractLimits, has_fast_lane, read_limits
 from analysis.read.journeys import Journeys
@@ -71,10 +71,15 @@ def _throttled(journeys: Journeys, limits: ContractLimits) -> Hint | None:
     messages = int(np.count_nonzero(refused))
     named = [words for words in limits.words[:3] if words]
     of = f" ({', '.join(named)})" if named else ""
+    later = int(np.count_nonzero((refused > 0) & journeys.provider.accepted))
+    were = "was" if later == 1 else "were"
+    repeated = (
+        f": {count_text(later)} of these messages {were} accepted after a later submit" if later else ""
+    )
     text = (
-        f"The provider refused {count_text(submits)} submits of {count_text(messages)} messages because of "
-        f"the rate limits of the contract{of}: each refused submit is repeated after a pause. "
-        "A sender that obeys the limits itself loses no time to refusals."
+        f"In the whole run the provider refused {count_text(submits)} submits of {times_text(messages)} "
+        f"because of the rate limits of the contract{of}{repeated}. "
+        f"A sender that obeys the limits itself loses no {'time' if later else 'message'} to refusals."
     )
     return Hint("throttled", text, messages)
 

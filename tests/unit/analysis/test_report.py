@@ -125,7 +125,7 @@ def test_an_undecided_run_exits_4_unless_that_is_allowed(
         assert result is not None
         assert ended.value.code == result.exit_code == summary_of(run_dir)["exit_code"] == code
         assert result.objectives[0] == records.JudgedObjective("otp.p95<20s", "undecided")
-        assert (result.valid, result.stable) == (True, True)
+        assert (result.valid, result.sustained) == (True, True)
         assert junit_of(run_dir, "otp p95 delivery time") == [tag]
         printed = capsys.readouterr().out
         assert printed.startswith("UNDECIDED: No objective was missed. OTP delivery time is undecided: ")

@@ -75,9 +75,9 @@ def test_the_higher_limit_is_asked_for_with_a_class_that_is_missed() -> None:
 @pytest.mark.parametrize(
     ("changed", "state"),
     [
-        ({"stable": True}, "good"),
-        ({"stable": False}, "bad"),
-        ({"stable": None}, "unknown"),  # a hold, or growth
+        ({"sustained": True}, "good"),
+        ({"sustained": False}, "bad"),
+        ({"sustained": None}, "unknown"),  # a hold, or growth
         ({"accounting": accounting(unaccounted=100)}, "unknown"),  # not forwarded: no capacity
     ],
 )

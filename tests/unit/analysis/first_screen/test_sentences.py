@@ -139,7 +139,9 @@ def test_the_seed_is_that_of_the_command_and_not_that_of_a_part() -> None:
 
 def test_no_says_how_much_was_not_taken_and_names_the_bottleneck() -> None:
     few = accounting(planned=23_600, accepted=16_549, refused=7_051, delivered=16_549)
-    slow = throughput(accepted_best=msgspec.structs.replace(throughput().accepted_best, per_s=97.0))
+    slow = throughput(
+        accepted_best=msgspec.structs.replace(throughput().accepted_best, per_s=97.0), accepts_at_most=True
+    )
     made = report(part(p95_s={"otp": 14.0}, accounting=few, throughput=slow, bottlenecks=(bottleneck(),)))
     screen = screen_of(made)
     assert screen.word == "NO"
@@ -254,6 +256,13 @@ def test_a_search_that_was_not_as_precise_as_asked_says_so() -> None:
     searched = suite()
     wide = replace(searched.capacity, ended="5 trials were made", precision_missed=0.2)
     assert expected in answer_text(screen_of(replace(searched, capacity=wide)), "rate")
+    near = replace(searched.capacity, sustained_per_s=60.0, low_per_s=60.0, high_per_s=60.03)
+    assert "(60.00/s to 60.03/s)" in answer_text(screen_of(replace(searched, capacity=near)), "rate")
+    bench = replace(wide, brief=True)
+    expected = (
+        "precision asked for (since the search of the bench is brief: 5 trials were made): the capacity"
+    )
+    assert expected in answer_text(screen_of(replace(searched, capacity=bench)), "rate")
     assert "precision" not in answer_text(screen_of(searched), "rate")
 
 

@@ -156,3 +156,18 @@ def test_a_run_whose_runner_was_killed_still_had_a_load(new_run: Build) -> None:
     assert "No load was made" not in report.headline
     (part,) = report.parts
     assert (part.accounting.rows, part.accounting.delivered) == (40, 40)
+
+
+@pytest.mark.parametrize(
+    ("reason", "advice"),
+    [
+        ("interrupted", "run it again and let the load begin; with --ui, press Start in the page"),
+        ("finished", "keep the files of the run in its directory"),
+    ],
+)
+def test_a_run_that_was_ended_before_its_load_says_how_to_begin_it(
+    new_run: Build, reason: str, advice: str
+) -> None:
+    report = build_report(new_run("run").write(load_s=0.0, end_s=30.0, exit_reason=reason))
+    screen = first_screen(report)
+    assert f"What to do: {advice}." in "".join(str(getattr(each, "text", each)) for each in screen.trust)

@@ -205,7 +205,7 @@ def test_a_load_that_falls_behind_without_a_limit_to_be_seen_is_not_carried(
     report = build_report(write_suite("a"))
     assert report.parts[0].throughput.limit == ""
     assert report.parts[0].throughput.shortfall_share == pytest.approx(1 / 9, abs=0.005)
-    assert report.parts[0].stable is False
+    assert report.parts[0].sustained is False
     assert report.levels[0].ten_times == "no"
     assert "availability" in report.levels[0].ten_times_why
 

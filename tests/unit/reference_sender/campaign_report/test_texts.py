@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,7 @@ from reference_sender.campaign_report.texts import (
     texts_of,
     whole,
 )
+from reference_sender.routes import ROUTES
 
 ENGLISH, POLISH = texts_of(ReportLanguage.ENGLISH), texts_of(ReportLanguage.POLISH)
 ROOMS = Path(__file__).parents[4] / "reference_sender"
@@ -36,6 +38,22 @@ def test_both_tables_have_the_same_keys_and_fields(table: str) -> None:
         assert text and polish[key], key
     columns = [each.page["csv_columns"].split(",") for each in (ENGLISH, POLISH)]
     assert len(columns[0]) == len(columns[1])
+
+
+def test_each_route_has_sentences_of_its_own_in_both_languages() -> None:
+    shared = {
+        language: tomllib.loads((ROOMS / "campaign_report" / f"texts.{language}.toml").read_text("utf-8"))
+        for language in ("en", "pl")
+    }
+    for name in ROUTES:
+        tables = [
+            tomllib.loads((ROOMS / "routes" / name / f"failures.{language}.toml").read_text("utf-8"))
+            for language in ("en", "pl")
+        ]
+        assert tables[0] and tables[0].keys() == tables[1].keys(), name
+        assert not tables[0].keys() & shared["en"]["failures"].keys(), name
+        assert tables[0].items() <= ENGLISH.failures.items(), name
+        assert tables[1].items() <= POLISH.failures.items(), name
 
 
 def reasons_in_code() -> set[str]:

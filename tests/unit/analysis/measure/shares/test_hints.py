@@ -115,3 +115,22 @@ def test_hints_are_pure(new_run: Build) -> None:
     journeys = read_journeys(run_dir, manifest)
     assert hints(journeys, manifest) == hints(journeys, manifest)
     assert np.count_nonzero(journeys.provider.throttled) == 1
+
+
+def test_a_sender_that_passes_refusals_on_repeats_nothing(new_run: Build) -> None:
+    limit = {"throttle": {"requests": {"rate_per_s": 100.0, "burst": 100}}}
+    run = new_run("run")
+    for slot in range(10):
+        if slot < 4:
+            run.due(f"m-{slot}", slot * 1.0, "refused")
+            run.seen(f"m-{slot}", slot * 1.0, accepted=False, state="rejected", throttled=1)
+        else:
+            run.journey(f"m-{slot}", slot * 1.0, 2.0, throttled=2 if slot == 5 else 0)
+    text = hints_of(run, profile=limit)["throttled"].text
+    assert "refused 6 submits of 5 messages" in text
+    assert ": 1 of these messages was accepted after a later submit" in text
+    none = new_run("none")
+    none.due("m", 1.0, "refused")
+    none.seen("m", 1.0, accepted=False, state="rejected", throttled=1)
+    text = hints_of(none, profile=limit)["throttled"].text
+    assert "later" not in text and "loses no message to refusals" in text
