@@ -154,7 +154,7 @@ def test_a_sustained_rate_has_a_queue_that_does_not_grow(new_run: Build) -> None
 
 
 def held(run: RunBuilder, hold_s: float, load_s: float, end_s: float) -> PartReport:
-    """A sender that holds each of 20 messages a second for this time. Some are still held at the end."""
+    """A sender that holds each of 20 messages per second for this time. Some are still held at the end."""
     for slot in range(int(20 * load_s)):
         due_s = slot / 20
         run.due(f"m-{slot}", due_s)

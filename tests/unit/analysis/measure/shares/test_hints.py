@@ -60,8 +60,8 @@ def test_refusals_for_the_rate_and_requests_of_one_message(new_run: Build) -> No
     assert (
         "12 submits of 4 messages" in found["throttled"].text and "100 requests/s" in found["throttled"].text
     )
-    assert found["one_message_a_request"].count == 10 and "10,000" in found["one_message_a_request"].text
-    assert "one_message_a_request" not in hints_of(run, profile=limit)
+    assert found["one_message_per_request"].count == 10 and "10,000" in found["one_message_per_request"].text
+    assert "one_message_per_request" not in hints_of(run, profile=limit)
 
 
 def test_requests_of_many_messages_need_no_hint(new_run: Build) -> None:
