@@ -25,6 +25,7 @@ BottleneckKind = Literal[
     "sender_refuses",
     "sender_hold",
     "sender_unforwarded",
+    "provider_fault",
     "provider_limit",
     "carrier_queue",
     "network",
@@ -57,6 +58,7 @@ class DelaySplit(Struct, frozen=True, kw_only=True):
     message_class: str
     count: int
     left_out: int
+    still_open: int = 0  # to reachable phones, not yet delivered at the end: in none of the figures
     total_mean_s: float
     total: tuple[Quantile, ...]
     shares: tuple[Share, ...]  # network, contract, sender, bench
@@ -65,6 +67,10 @@ class DelaySplit(Struct, frozen=True, kw_only=True):
     without_flag: int = 0  # messages without the provider's priority flag, where the flag makes them faster
     routes: int = 1  # of the sender; a message has the network of the route that it took
     limit: str = ""  # the limit of the contract with the longest waits, as text; "" without waits
+
+
+# Hints on what the contract's limits did.
+ON_LIMITS = ("throttled", "queued_at_provider", "one_message_per_request")
 
 
 class Hint(Struct, frozen=True):
@@ -94,7 +100,7 @@ class Availability(Struct, frozen=True, kw_only=True):
     window_s: float
     first_bad_at_s: float | None
     why: str  # why windows were not available, or not known to be; "" if all were
-    unknown: int = 0  # windows of a load that is too short to tell growth from a hold
+    unknown: int = 0  # windows of a load that is too short to distinguish growth from a hold
     load_needed_s: float = 0.0  # the shortest load that would tell; 0 if no window is unknown
 
 

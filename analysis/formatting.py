@@ -6,6 +6,8 @@ import math
 import re
 from collections.abc import Callable
 
+# The deliveries that a rate counts. Others may exist: delivered, although the sender did not accept them.
+RATE_OF_DELIVERIES = "accepted and delivered"
 TIMES = "\N{MULTIPLICATION SIGN}"
 _MINUTE_S = 60.0
 _HOUR_S = 3600.0

@@ -156,6 +156,7 @@ def _bottleneck_inputs(
         in_flight_limit=manifest.in_flight_limit,
         lag_limit_s=load[0],
         backlog_grew=load[1],
+        faults=fault_bands(manifest, journeys),
         waited_out=waited_out(manifest, journeys.end_s - journeys.load_end_s),
     )
 

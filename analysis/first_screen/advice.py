@@ -30,7 +30,12 @@ _ADVICE: dict[BottleneckKind, str] = {
 }
 
 
-_BEHIND_THE_PROVIDER: tuple[BottleneckKind, ...] = ("provider_limit", "carrier_queue", "network")
+_BEHIND_THE_PROVIDER: tuple[BottleneckKind, ...] = (
+    "provider_limit",
+    "provider_fault",
+    "carrier_queue",
+    "network",
+)
 CAPACITY = "ask the provider for more capacity at "
 
 

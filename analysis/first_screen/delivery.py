@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from analysis.classes import in_class_order
-from analysis.findings import DelaySplit
+from analysis.findings import DelaySplit, Handsets
 from analysis.first_screen.advice import faulty
 from analysis.first_screen.quoting import Quote
 from analysis.first_screen.values import Figure, ScreenAnswer, Sentence
@@ -131,8 +131,21 @@ def _shares(quote: Quote, place: int) -> tuple[Sentence, ...]:
         if figure.text != shown:
             sentence += [f"; {_SHARE_WORDS[share.name]} ", figure]
     if len(sentence) == 2:
-        sentence.append("; sender and contract add no measurable delay")
+        sentence += _added(quote, path, splits[index])
     return ((*sentence, "."),)
+
+
+def _added(quote: Quote, path: str, split: DelaySplit) -> Sentence:
+    """The mean shares of sender and contract, where the rounded percentiles do not show them."""
+    places = {share.name: place for place, share in enumerate(split.shares) if math.isfinite(share.mean_s)}
+    if not {"sender", "contract"} <= places.keys():
+        return ()
+    return (
+        "; on average the sender adds ",
+        quote.seconds(f"{path}.shares.{places['sender']}.mean_s"),
+        " and the contract's limits ",
+        quote.seconds(f"{path}.shares.{places['contract']}.mean_s"),
+    )
 
 
 def _ideal_words(split: DelaySplit) -> str:
@@ -178,16 +191,20 @@ def _unreachable(quote: Quote, places: list[int]) -> tuple[Sentence, ...]:
                     " expired",
                     *waiting,
                     ".",
-                    *_judged(quote, at, objective.message_class),
+                    *_judged(quote, at, each),
                 ),
             )
     return ()
 
 
-def _judged(quote: Quote, at: int, message_class: str) -> Sentence:
-    """How many messages the delivery time of this class is computed from."""
+def _judged(quote: Quote, at: int, found: Handsets) -> Sentence:
+    """How many messages the delivery time of this class is computed from, and where the others are."""
     for index, each in enumerate(quote.report.parts[at].delivery):
-        if each.message_class == message_class and each.count:
+        if each.message_class == found.message_class and each.count:
             lead = " The delivery time is that of "
-            return (lead, quote.count(f"parts.{at}.delivery.{index}.count"), " messages to other phones.")
+            failed = found.accepted - found.unreachable > each.count
+            closing = " messages to other phones" + (
+                "; the rest failed in the network, at the phone or for their content." if failed else "."
+            )
+            return (lead, quote.count(f"parts.{at}.delivery.{index}.count"), closing)
     return ()

@@ -95,8 +95,8 @@ class Quote:
         """Money or points."""
         return self._figure(path, f"{significant(self.value(path))} {unit}", unit, subject)
 
-    def number(self, path: str, subject: str = "") -> Figure:
-        return self._figure(path, significant(self.value(path)), "", subject)
+    def number(self, path: str, subject: str = "", digits: int = 3) -> Figure:
+        return self._figure(path, significant(self.value(path), digits), "", subject)
 
     def text(self, path: str, subject: str = "") -> Figure:
         """A sentence of the report, quoted without its full stop."""

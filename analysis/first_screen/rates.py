@@ -5,12 +5,14 @@ from __future__ import annotations
 from analysis.first_screen.quoting import Quote
 from analysis.first_screen.values import AnswerRow, ScreenAnswer, Sentence
 from analysis.first_screen.wording import deciding, in_part, live, not_taken, part_title, trusted
+from analysis.formatting import RATE_OF_DELIVERIES, rate_text, significant
 from analysis.judge.pace import too_few
 from analysis.judge.verdict import overall
 from analysis.model import Pace, PartReport, RunReport, State
 
 NO_LIMIT = "No limit was reached"
 NO_LIMIT_OF_THE_RATE = "No limit of the rate was reached"
+_MOST_DIGITS = 6
 _CLEARLY_MORE = 1.1  # random arrivals: the best ten seconds are a little above the mean
 
 
@@ -88,7 +90,7 @@ def _capacity(quote: Quote) -> tuple[AnswerRow, list[Sentence]]:
             (
                 "The capacity is higher than this search found: ",
                 quote.rate(f"parts.{more}.throughput.delivered_best.per_s", subject=f"best rate {more}"),
-                *(" were delivered in the part: ", part_title(quote, more), "."),
+                *(f" were {RATE_OF_DELIVERIES} in the part: ", part_title(quote, more), "."),
             )
         )
     return AnswerRow(label=label, value=value, interval=interval, limit=day), sentences
@@ -163,7 +165,7 @@ def _pace(part: PartReport) -> Pace | None:
 def _best_seconds(quote: Quote, place: int) -> tuple[AnswerRow, list[Sentence]]:
     part, path = quote.report.parts[place], f"parts.{place}.throughput"
     field = "delivered_best" if part.throughput.delivered_best else "accepted_best"
-    done = "delivered" if part.throughput.delivered_best else "accepted"
+    done = RATE_OF_DELIVERIES if part.throughput.delivered_best else "accepted"
     label = f"profile {part.identity.profile or 'unknown'}"
     title = in_part(quote, place)
     if too_few(_pace(part)):
@@ -188,7 +190,8 @@ def _best_seconds(quote: Quote, place: int) -> tuple[AnswerRow, list[Sentence]]:
         else (),
         limit=_contract(quote, place, field),
     )
-    return row, [(*title, *(bottleneck or _no_limit(quote, place)))]
+    limit: Sentence = (*title, *(bottleneck or _no_limit(quote, place)))
+    return row, [limit, *_uncounted(quote, place)]
 
 
 def _no_limit(quote: Quote, place: int) -> Sentence:
@@ -199,6 +202,14 @@ def _no_limit(quote: Quote, place: int) -> Sentence:
     return (f"{NO_LIMIT_OF_THE_RATE}, so the capacity may be higher. But messages were delayed: ", text, ".")
 
 
+def _uncounted(quote: Quote, place: int) -> list[Sentence]:
+    """Deliveries that the rate leaves out: a caller that got no acceptance has to send the message again."""
+    if not quote.report.parts[place].accounting.delivered_unacknowledged:
+        return []
+    count = quote.count(f"parts.{place}.accounting.delivered_unacknowledged")
+    return [(count, " other messages were delivered without being accepted. The rate does not count them.")]
+
+
 def _contract(quote: Quote, place: int, field: str) -> Sentence:
     """The contract's limit in messages per second. Empty if shorter messages exceeded it."""
     found = quote.report.parts[place].throughput
@@ -206,24 +217,36 @@ def _contract(quote: Quote, place: int, field: str) -> Sentence:
     if found.contract_per_s is None or pace.per_s > found.contract_per_s:
         return ()
     path = f"parts.{place}"
+    cost = quote.report.parts[place].cost
+    digits = _digits(found.contract_segments_per_s or 0.0, cost.segments_per_message or 0.0)
     return (
         "the contract allows at most ",
         quote.rate(f"{path}.throughput.contract_per_s"),
         " (",
         quote.number(f"{path}.throughput.contract_segments_per_s"),
         " segments/s at ",
-        quote.number(f"{path}.cost.segments_per_message"),
+        quote.number(f"{path}.cost.segments_per_message", digits=digits),
         " per message)",
     )
+
+
+def _digits(segments_per_s: float, per_message: float) -> int:
+    """The digits of the factor with which a reader computes the rate that the sentence shows."""
+    for digits in range(3, _MOST_DIGITS):
+        shown = float(significant(per_message, digits))
+        if shown and rate_text(segments_per_s / shown) == rate_text(segments_per_s / per_message):
+            return digits
+    return _MOST_DIGITS
 
 
 def limiting(part: PartReport) -> int | None:
     """The position of the bottleneck that limited the part; None if nothing is known to have limited it.
 
     Messages that were not forwarded are a loss and no limit. If every objective is met and the backlog did
-    not grow, a delay without a known cause is no limit either.
+    not grow, a delay without a known cause, or by a fault, is no limit either.
     """
-    causes = ("sender_hold", "unknown", "sender_unforwarded") if calm(part) else ("sender_unforwarded",)
+    no_limit = ("sender_hold", "provider_fault", "unknown", "sender_unforwarded")
+    causes = no_limit if calm(part) else ("sender_unforwarded",)
     return next((at for at, each in enumerate(part.bottlenecks) if each.kind not in causes), None)
 
 
@@ -250,7 +273,7 @@ def _bottleneck(quote: Quote, place: int) -> Sentence:
     if at is not None:
         return ("Bottleneck: ", quote.text(f"{path}.bottlenecks.{at}.text"), ".")
     if not seen_by_provider(part):
-        return ("Without the provider's rows it cannot be told what limited the rate.",)
+        return ("What limited the rate cannot be determined without the provider's rows.",)
     if part.bottlenecks and part.bottlenecks[0].kind == "sender_unforwarded":
         return ("Not every accepted message was forwarded to the provider, so this is no capacity.",)
     if not limited(part):

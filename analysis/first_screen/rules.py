@@ -23,7 +23,7 @@ from analysis.first_screen.rates import (
 )
 from analysis.first_screen.values import Figure, FirstScreen, Sentence, figures, sentences, words
 from analysis.first_screen.wording import deciding, objective_part, target_name, trusted
-from analysis.formatting import TIMES
+from analysis.formatting import TIMES, rate_text
 from analysis.judge.verdict import overall
 from analysis.model import Objective, PartReport, RunReport
 
@@ -43,6 +43,8 @@ def contradictions(screen: FirstScreen, report: RunReport) -> tuple[str, ...]:
         _differences,
         _lost,
         _carried,
+        _within_capacity,
+        _shares_named,
         _accounted,
         _bottleneck,
         _advice,
@@ -198,6 +200,41 @@ def _carried(screen: FirstScreen, report: RunReport) -> Iterator[str]:
             part = lookup(report, piece.source.removesuffix(".identity.messages_per_day"))
             if not trusted(part) or overall(part.objectives) != "met" or part.sustained is False:
                 yield f"{piece.text} a day is called sustained, but {part.slug} does not show it"
+
+
+def _within_capacity(screen: FirstScreen, report: RunReport) -> Iterator[str]:
+    """A YES names no rate above the upper end of the searched capacity."""
+    found = report.capacity
+    if screen.word != "YES" or found is None or found.high_per_s is None:
+        return
+    for piece in screen.why:
+        if (
+            not isinstance(piece, Figure)
+            or piece.unit != "/s"
+            or not _on_profile(piece, report, found.profile)
+        ):
+            continue
+        if (piece.number or 0.0) > found.high_per_s:
+            yield f"YES names {piece.text}, but the capacity is at most {rate_text(found.high_per_s)}"
+
+
+def _on_profile(figure: Figure, report: RunReport, profile: str) -> bool:
+    """Whether a rate was measured on this profile: another profile has another capacity."""
+    place = re.match(r"parts\.(\d+)\.", figure.source)
+    return place is None or report.parts[int(place[1])].identity.profile == profile
+
+
+def _shares_named(screen: FirstScreen, report: RunReport) -> Iterator[str]:
+    """The time with an ideal sender is followed by what sender or contract add to it, if they add any."""
+    for sentence in sentences(screen):
+        found = [piece.source for piece in sentence if isinstance(piece, Figure)]
+        for source in found:
+            place, of_ideal, _ = source.partition(".network_only.")
+            if not of_ideal or any(each.startswith(f"{place}.shares.") for each in found):
+                continue
+            split = lookup(report, place)
+            if any(share.name in ("sender", "contract") and share.mean_s > 0 for share in split.shares):
+                yield f"{words(sentence)!r} does not say what sender and contract add, which the table does"
 
 
 def _bottleneck(screen: FirstScreen, report: RunReport) -> Iterator[str]:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from analysis.findings import ReportTotals
 from analysis.first_screen.quoting import Quote
 from analysis.first_screen.values import AnswerRow, Figure, ScreenAnswer, Sentence
-from analysis.first_screen.wording import deciding, in_part, live, trusted
+from analysis.first_screen.wording import command, deciding, in_part, live, trusted
 from analysis.model import RunReport, State
 
 QUESTION = "What happens when something goes wrong?"
-_NONE_INJECTED = "No fault was injected in this run. To test it: smsbench run burst --profile bad-day"
+_NONE_INJECTED = "No fault was injected in this run. To test it: "
+_WITH_FAULTS = "smsbench run burst --profile bad-day"
 _MOST_FAULTS = 4
 _MODES = {"real": "live", "simulated": "simulated"}
 
@@ -118,7 +119,7 @@ def _injected(quote: Quote) -> list[Sentence]:
         if len(windows) > _MOST_FAULTS:
             sentence.append("; and more (table Faults of the provider)")
         found.append((*sentence, ". ", *_losses_with_faults(quote, place)))
-    return found or [(_NONE_INJECTED,)]
+    return found or [(_NONE_INJECTED + command(quote.report, _WITH_FAULTS),)]
 
 
 def _losses_with_faults(quote: Quote, place: int) -> Sentence:

@@ -37,7 +37,7 @@ _PLAIN_CHECKS = {
     "schedule lag": "the bench sent late",
     "dropped arrivals": "arrivals that were not sent",
     "end of the run": "how it ended",
-    "independence": "independence of messages",
+    "independence": "effective sample size",
     "sample size": "number of messages",
     "generator CPU": "processor of the load generator",
     "machine CPU": "processors of the machine",
@@ -217,7 +217,7 @@ def _not_taken_counts(part: PartReport) -> Iterator[tuple[str, str]]:
         ("refused", "were refused"),
         ("failed_at_api", "got no usable answer"),
         ("unfinished", "got no answer"),
-        ("dropped", "were not sent because every connection waited"),
+        ("dropped", "were not sent because the in-flight limit was reached"),
     ):
         if getattr(part.accounting, field):
             yield field, text
@@ -235,7 +235,10 @@ def _met(quote: Quote) -> Sentence:
     rows = sorted(live_ones or leveled, key=lambda item: item[1].identity.messages_per_day or 0)
     levels = {part.identity.messages_per_day: place for place, part in rows}
     if not levels:
-        place = max(sustained or parts, key=lambda item: item[1].throughput.offered_mean_per_s)[0]
+        place, fastest = max(sustained or parts, key=lambda item: item[1].throughput.offered_mean_per_s)
+        if _searched(report, fastest):
+            rate = quote.rate("capacity.sustained_per_s", subject="sustained rate")
+            return (f"{prefix}{name} met every objective at ", rate, ".")
         rate = quote.rate(f"parts.{place}.throughput.offered_mean_per_s", subject=f"offered mean {place}")
         closing = "." if sustained else ", but its queue grew: it does not sustain that rate."
         return (f"{prefix}{name} met every objective at ", rate, closing)
@@ -245,6 +248,14 @@ def _met(quote: Quote) -> Sentence:
         figure = quote.per_day(f"parts.{place}.identity.messages_per_day")
         sentence += [", and " if index else "", figure, "" if index else " SMS a day"]
     return (*sentence, ", with every objective met.")
+
+
+def _searched(report: RunReport, part: PartReport) -> bool:
+    """Whether the part is a trial of a search that found a rate: random arrivals of a trial have another mean
+    than the rate that was asked for.
+    """
+    found = report.capacity
+    return found is not None and found.sustained_per_s is not None and part.identity.profile == found.profile
 
 
 def _undecided(quote: Quote) -> Sentence:

@@ -35,6 +35,12 @@ def is_reference_sender(report: RunReport) -> bool:
     return bool(targets) and all(target.get("kind") == _REFERENCE for target in targets)
 
 
+def command(report: RunReport, words: str) -> str:
+    """A command as advice, for the sender of this run: without its target file it would test another one."""
+    own = any(live(part) for part in report.parts) and not is_reference_sender(report)
+    return f"{words} --target FILE" if own else words
+
+
 def deciding(report: RunReport) -> tuple[tuple[int, PartReport], ...]:
     """The parts whose objectives decide the verdict, with their positions; all parts if none decides."""
     found = tuple((place, part) for place, part in enumerate(report.parts) if is_deciding(part))

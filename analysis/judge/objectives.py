@@ -120,7 +120,9 @@ def _counted(spec: Spec, facts: ObjectiveInputs) -> Finding:
             "the log of your sender, or the objective unaccounted=0",
             count=accounting.accepted,
         )
-    why = f"{accepted}; a lost one is unknown to the provider, and unknown to the sender or sent"
+    why = (
+        f"{accepted}; the provider has no row of a lost one, and the sender has none or says that it was sent"
+    )
     return _exact(accounting.lost, _with_list(why, accounting.lost), accounting)
 
 
@@ -142,7 +144,7 @@ def _not_taken(spec: Spec, facts: ObjectiveInputs) -> Finding:
     parts = (
         (accounting.refused - numbers, "refused"),
         (accounting.failed_at_api, "failed"),
-        (accounting.dropped, "without a free request slot"),
+        (accounting.dropped, "not sent because the in-flight limit was reached"),
         (accounting.unfinished, "unanswered at the end"),
     )
     listed = ", ".join(f"{count_text(count)} {word}" for count, word in parts if count) or "none"

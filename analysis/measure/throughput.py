@@ -24,7 +24,10 @@ SHORTFALL_NOISE_S = 0.05  # less can be a timer or a pause of the machine
 
 
 def throughput(journeys: Journeys, outcomes: MessageOutcomes, counted: Accounting) -> Throughput:
-    """Offered, accepted and delivered rates in messages per second."""
+    """Offered, accepted and delivered rates in messages per second.
+
+    Only accepted messages count as delivered: a caller has to send the others again.
+    """
     load = journeys.load
     # A load of nearly ten seconds is a load of ten whose last arrival was before the end.
     short = journeys.load_end_s < 0.9 * WINDOW_S
@@ -143,7 +146,5 @@ def _limit(counted: Accounting, wait_s: float | None, where: str) -> str:
             f"in the busiest {WINDOW_S:.0f} s a message waited {seconds_text(wait_s)} in the {where} (median)"
         )
     if counted.dropped:
-        return (
-            f"{count_text(counted.dropped)} messages were not sent because all requests waited for an answer"
-        )
+        return f"{count_text(counted.dropped)} messages were not sent because the in-flight limit was reached"
     return ""

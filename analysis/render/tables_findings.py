@@ -52,7 +52,9 @@ def totals(report: RunReport) -> Table:
             known = getattr(each, field) is not None
             cells.append((quote.amount(f"totals.{place}.{field}", each.currency),) if known else "-")
         rows.append((name, *cells))
-    modes = (f"{_MODES.get(each.mode, each.mode)} parts" for each in report.totals)
+    # Counterparts and what-ifs repeat messages of other parts.
+    which = "parts that decide" if any(part.probe for part in report.parts) else "parts"
+    modes = (f"{_MODES.get(each.mode, each.mode)} {which}" for each in report.totals)
     return Table((*words_columns(""), *figure_columns(*modes)), tuple(rows) if report.totals else ())
 
 
@@ -233,7 +235,12 @@ def _split(quote: Quote, path: str, split: DelaySplit) -> Table:
     if split.limit:
         limit: Sentence = (quote.text(f"{path}.limit"),)
         rows.append(("limit with the longest waits", limit, *("" for _ in split.total)))
-    counts: Sentence = (quote.count(f"{path}.count"), ", excluded: ", quote.count(f"{path}.left_out"))
+    excluded: Sentence = (", excluded: ", quote.count(f"{path}.left_out"))
+    if split.still_open:
+        waiting: Sentence = (quote.count(f"{path}.still_open"), " still open")
+        lacking: Sentence = (", ", quote.count(f"{path}.left_out"), " without a timestamp")
+        excluded = (", excluded: ", *waiting, *(lacking if split.left_out else ()))
+    counts: Sentence = (quote.count(f"{path}.count"), *excluded)
     rows.append(("messages", counts, *("" for _ in split.total)))
     return Table((*words_columns(""), *figure_columns("mean", *names)), tuple(rows))
 

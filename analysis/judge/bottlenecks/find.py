@@ -11,6 +11,7 @@ from analysis.judge.bottlenecks.carriers import CARRIER
 from analysis.judge.bottlenecks.kind import Kind, Seen
 from analysis.judge.bottlenecks.machine import MACHINE
 from analysis.judge.bottlenecks.network import NETWORK
+from analysis.judge.bottlenecks.provider_fault import FAULT
 from analysis.judge.bottlenecks.provider_limit import LIMIT
 from analysis.judge.bottlenecks.sender_api import API, REFUSES, STOPPED
 from analysis.judge.bottlenecks.sender_process import CPU, LOOP
@@ -23,7 +24,7 @@ from analysis.judge.bottlenecks.view import BottleneckInputs, View
 # In the order of causes: with equal weight, the earlier one is named first.
 KINDS: tuple[Kind, ...] = (
     *(GENERATOR, MOCK, UNFORWARDED, CPU, LOOP, STORE, LIMIT, CARRIER, NETWORK, MACHINE),
-    *(STOPPED, PACING, CONCURRENCY, API, REFUSES, HOLD),
+    *(STOPPED, FAULT, PACING, CONCURRENCY, API, REFUSES, HOLD),
 )
 # From this strength in a window, a kind explains its consequences there.
 _EXPLAINS_FROM = 0.5

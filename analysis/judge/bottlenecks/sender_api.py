@@ -137,7 +137,7 @@ def _process(view: View, windows: Bools) -> list[str]:
     _, most, busy = submits.unanswered(view)
     evidence.append(
         f"it had at most {significant(typical(most, windows), 2)} concurrent provider calls, and "
-        f"at least one {100 * typical(busy, windows):.0f} % of the time"
+        f"one or more during {100 * typical(busy, windows):.0f} % of the time"
     )
     return evidence
 
@@ -180,9 +180,9 @@ def _counts(view: View) -> list[str]:
             found.append(f"{count_text(count)} {words}")
     count = int(np.count_nonzero(view.dropped_by_target))
     if count:
-        slots = view.given.in_flight_limit
-        which = f"all {count_text(slots)} requests" if slots else "all requests"
-        found.append(f"{count_text(count)} not sent because {which} of the load waited for an answer")
+        limit = view.given.in_flight_limit
+        of = f" of {count_text(limit)} requests" if limit else ""
+        found.append(f"{count_text(count)} not sent because the in-flight limit{of} was reached")
     return [f"of {count_text(view.journeys.count)} messages: {', '.join(found)}"] if found else []
 
 

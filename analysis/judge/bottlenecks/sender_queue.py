@@ -105,9 +105,14 @@ def _idle_backlog(view: View) -> Bools:
 
 
 def hold(view: View) -> Seen:
-    """A backlog without requests in flight, and without the constant rate that shows a rate limit."""
+    """A backlog without requests in flight, and without the constant rate that shows a rate limit.
+
+    Not for the reference sender, whose inside is known: a simulated one has no samples, and still no timer.
+    """
     waits = view.windows.percentile(view.due_s, view.sender_wait_s, view.forwarded, 50.0)
     held = _idle_backlog(view) & ~_inferred_pacing(view) & over(waits, QUEUED_S)
+    if view.is_reference_sender:
+        held = np.zeros_like(held)
 
     def describe(windows: Bools) -> Description:
         median_s = typical(waits, windows)

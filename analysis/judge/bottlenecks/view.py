@@ -15,7 +15,7 @@ from analysis.measure.late_generator import GeneratorLateness, dropped, dropped_
 from analysis.measure.outcomes import DELIVERED, EXPIRED, FAILED, OPEN, MessageOutcomes
 from analysis.measure.percentiles import ranks
 from analysis.measure.silence import Silence, Stop, silences, stop
-from analysis.model import Objective
+from analysis.model import FaultBand, Objective
 from analysis.read.gauges import Gauges
 from analysis.read.journeys import Journeys
 
@@ -34,6 +34,7 @@ class BottleneckInputs:
     in_flight_limit: int
     lag_limit_s: float
     backlog_grew: bool = False
+    faults: tuple[FaultBand, ...] = ()
     waited_out: bool = True  # the wait after the load was not ended before its limit
 
 
@@ -50,8 +51,11 @@ class View:
 
     @property
     def sender_name(self) -> str:
-        name = str(self.given.target.get("name") or REFERENCE_SENDER)
-        return "the sender" if name == REFERENCE_SENDER else name
+        return "the sender" if self.is_reference_sender else str(self.given.target["name"])
+
+    @property
+    def is_reference_sender(self) -> bool:
+        return (self.given.target.get("name") or REFERENCE_SENDER) == REFERENCE_SENDER
 
     @cached_property
     def everyone(self) -> Bools:

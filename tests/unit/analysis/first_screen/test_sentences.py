@@ -109,9 +109,13 @@ def test_deliveries_without_acceptance_are_reported_and_priced() -> None:
     made = report(part(accounting=sent))
     screen = screen_of(made)
     assert "600 other messages were delivered and paid for" in answer_text(screen, "wrong")
+    rate = answer_text(screen, "rate")
+    assert "54.0/s accepted and delivered in the best 10 s" in rate
+    assert "600 other messages were delivered without being accepted. The rate does not count them." in rate
     (totals,) = made.totals
     assert totals.paid_per_delivered == pytest.approx(totals.paid / 800)
-    assert "other messages were delivered" not in answer_text(screen_of(suite()), "wrong")
+    for name in ("wrong", "rate"):
+        assert "other messages were delivered" not in answer_text(screen_of(suite()), name)
 
 
 def test_a_what_if_is_next_to_the_title() -> None:
@@ -181,7 +185,9 @@ def test_unaccounted_messages_are_never_called_lost_nor_none() -> None:
 
 def test_a_question_that_was_not_asked_says_how_to_ask_it() -> None:
     screen = screen_of(report(part(messages_per_day=None)))
-    assert answer_text(screen, "ten_times") == "Not tested in this run. To test it: smsbench run bench"
+    assert answer_text(screen, "ten_times") == (
+        "Not tested in this run. To test it: smsbench run bench --target FILE"
+    )
     assert "To test it: smsbench run burst --profile bad-day" in answer_text(screen, "wrong")
 
 
@@ -298,7 +304,7 @@ def test_a_search_that_ended_low_does_not_stand_alone() -> None:
     for made in (near, within):
         assert "capacity is higher" not in answer_text(made, "rate")
     text = answer_text(searched_low(), "rate")
-    assert "The capacity is higher than this search found: 54.0/s were delivered in the part:" in text
+    assert "The capacity is higher than this search found: 54.0/s were accepted and delivered in" in text
 
 
 @pytest.mark.parametrize(
@@ -345,7 +351,7 @@ def test_a_met_trial_that_is_too_short_to_count_is_explained() -> None:
 
 def test_the_contract_is_shown_in_messages_per_second() -> None:
     text = answer_text(limited(), "rate")
-    assert "54.0/s delivered in the best 10 s (offered 56.0/s at the peak)" in text
+    assert "54.0/s accepted and delivered in the best 10 s (offered 56.0/s at the peak)" in text
     assert re.search(r"the contract allows at most 217/s \(500 segments/s at [0-9.]+ per message\)", text)
     above = report(part("run", throughput=throughput(contract_segments_per_s=50.0, contract_per_s=30.0)))
     assert "the contract allows" not in answer_text(above, "rate")

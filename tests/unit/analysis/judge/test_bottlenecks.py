@@ -237,7 +237,9 @@ def test_arrivals_that_waited_for_the_target_are_its_failure(new_run: Build) -> 
     assert report.validity != "invalid", [each for each in report.checks if each.state == "invalid"]
     assert report.bottlenecks[0].kind == "sender_api"
     evidence = " ".join(report.bottlenecks[0].evidence)
-    assert "290 not sent because all 20 requests" in evidence and "12 % of a core" in evidence
+    assert (
+        "290 not sent because the in-flight limit of 20 requests" in evidence and "12 % of a core" in evidence
+    )
     assert report.bottlenecks[0].text.startswith("my-sender")
 
 

@@ -53,7 +53,7 @@ def test_an_objective_that_is_tighter_than_the_bench_is_named_as_the_cause() -> 
     late = GeneratorLateness(np.full(200, 0.00175), np.zeros(200, dtype=bool), 0.0, 100.0)
     found = schedule_lag(late, 0.1)
     assert found.state == "invalid"
-    assert "invalid > 1.00 ms, 1% of the tightest objective (100 ms)" in found.limit
+    assert "invalid > 1.00 ms, 1 % of the tightest objective (100 ms)" in found.limit
     assert found.advice.startswith("an objective of 100 ms is tighter than this bench can measure")
 
 

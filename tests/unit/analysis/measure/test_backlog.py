@@ -175,7 +175,7 @@ def test_a_load_shorter_than_two_holds_does_not_tell_whether_the_backlog_grows(
     (found,) = (each for each in part.objectives if each.measure == "availability")
     assert (found.verdict, found.measured) == ("undecided", "0 % to 100 %")
     assert found.needs == "a load of at least 29 s"
-    assert "the load is too short to tell growth" in found.why
+    assert "the load is too short to show whether the backlog grows" in found.why
 
 
 @pytest.mark.parametrize(("hold_s", "load_s"), [(6.0, 20.0), (9.0, 20.0), (14.0, 30.0)])
@@ -225,7 +225,7 @@ def test_messages_that_the_sender_dropped_are_no_backlog(new_run: Build) -> None
     assert part.accounting.unaccounted == 150
     assert part.availability is not None
     assert (part.availability.available, part.availability.unknown, part.availability.why) == (1, 0, "")
-    assert part.stable
+    assert part.sustained
 
 
 def test_messages_that_wait_behind_the_last_forwarded_one_are_backlog(new_run: Build) -> None:
@@ -237,7 +237,7 @@ def test_messages_that_wait_behind_the_last_forwarded_one_are_backlog(new_run: B
             run.seen(f"m-{slot}", slot / 15 + 0.01, radio_s=0.5)
     (part,) = build_report(run.write(load_s=30.0, end_s=31.0)).parts
     assert part.accounting.unaccounted == 450
-    assert part.stable is False
+    assert part.sustained is False
 
 
 def test_of_a_sender_that_forwards_nothing_the_backlog_is_unknown(new_run: Build) -> None:
@@ -245,7 +245,7 @@ def test_of_a_sender_that_forwards_nothing_the_backlog_is_unknown(new_run: Build
     for slot in range(300):
         run.due(f"m-{slot}", slot / 30)
     (part,) = build_report(run.write(load_s=10.0, end_s=18.5, drain_timeout_s=8.0)).parts
-    assert part.availability is not None and part.stable is None
+    assert part.availability is not None and part.sustained is None
     assert (part.availability.available, part.availability.unknown) == (0, 1)
     assert part.availability.why == "in 1 window no message reached the provider"
     (judged,) = [each for each in part.objectives if each.measure == "availability"]

@@ -92,7 +92,7 @@ def test_a_wrong_token_says_where_the_right_one_is(refused_by_api: bool) -> None
     verdict = decide(Facts(1.0, answer=answer, provider=provider), around)
     assert isinstance(verdict, ProbeFailed)
     assert verdict.cause.endswith("(wrong token). Set the token of shop to provider.token of shop.toml")
-    other = msgspec.structs.replace(UNAUTHORIZED, reason="invalid", answered='{"error":13}')
+    other = msgspec.structs.replace(UNAUTHORIZED, reason="invalid", code="13", text="")
     verdict = decide(Facts(1.0, answer=answer, provider=AtProvider(requests=1, refusals=(other,))), around)
     assert isinstance(verdict, ProbeFailed) and "token" not in verdict.cause
 
