@@ -18,6 +18,7 @@ BottleneckKind = Literal[
     "sender_cpu",
     "sender_loop",
     "sender_pacing",
+    "sender_rate",
     "sender_concurrency",
     "sender_store",
     "sender_stopped",
@@ -25,6 +26,7 @@ BottleneckKind = Literal[
     "sender_refuses",
     "sender_hold",
     "sender_unforwarded",
+    "sender_gave_up",
     "provider_fault",
     "provider_limit",
     "carrier_queue",
@@ -34,6 +36,10 @@ BottleneckKind = Literal[
     "machine",
     "unknown",
 ]
+
+
+# A loss of the sender, and no limit of its rate: the screen calls them a cause, and no bottleneck.
+NOT_FORWARDED: tuple[BottleneckKind, ...] = ("sender_unforwarded", "sender_gave_up")
 
 
 class Share(Struct, frozen=True, kw_only=True):
@@ -188,6 +194,8 @@ class ReportTotals(Struct, frozen=True, kw_only=True):
     lost: int
     duplicates: int
     unaccounted: int
+    without_key: int = 0  # probably at the provider with a key that the load did not send
+    given_up: int = 0  # refused by the provider for the time being, and not submitted again
     delivered_unacknowledged: int  # delivered, although the load did not read an acceptance
     unseen: int  # accepted in parts without provider rows, so that their outcome is unknown
     paid: float

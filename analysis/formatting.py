@@ -72,12 +72,11 @@ def _beside(limit_s: float | None, text_of: Callable[[int], str]) -> str:
 
 
 def limit_text(value_s: float) -> str:
-    """A configured limit: 10 s, 10 min."""
-    if value_s >= 2 * _MINUTE_S and value_s % _MINUTE_S == 0:
-        return f"{value_s / _MINUTE_S:g} min"
-    if 0 < value_s < 0.9995:
-        return f"{1000.0 * value_s:g} ms"
-    return f"{value_s:g} s"
+    """A configured limit in the unit of the objective's canonical form: 400 ms, 10 s, 10 min, 2 h."""
+    for unit in ("h", "min"):
+        if value_s >= 2 * _UNITS_S[unit] and value_s % _UNITS_S[unit] == 0:
+            return f"{value_s / _UNITS_S[unit]:g} {unit}"
+    return f"{value_s:g} s" if value_s >= 1.0 else f"{1000.0 * value_s:g} ms"
 
 
 def rate_text(per_s: float | None) -> str:

@@ -11,7 +11,7 @@ from analysis.findings import Availability, DelaySplit
 from analysis.judge import checks, checks_environment
 from analysis.judge.bottlenecks import BottleneckInputs, find_bottlenecks
 from analysis.judge.handsets import class_outcomes, handsets
-from analysis.judge.interruption import waited_out
+from analysis.judge.interruption import repeats_awaited, waited_out
 from analysis.judge.objective_inputs import ObjectiveInputs
 from analysis.judge.objectives import judge_all
 from analysis.judge.validity import worst
@@ -191,7 +191,8 @@ def _facts(
     distributions: tuple[tuple[Distribution, ...], tuple[Distribution, ...]],
     measured: tuple[Cost, Availability | None, bool | None],
 ) -> ObjectiveInputs:
-    waited = waited_out(manifest, journeys.end_s - journeys.load_end_s)
+    waited_s = journeys.end_s - journeys.load_end_s
+    waited = waited_out(manifest, waited_s)
     return ObjectiveInputs(
         delivery=distributions[0],
         api=distributions[1],
@@ -206,6 +207,7 @@ def _facts(
         journal=journeys.journal,
         sender_rows=journeys.sender.present,
         waited_out=waited,
+        repeats_awaited=repeats_awaited(manifest, waited_s),
         no_real_times=_withheld_why(manifest, journeys),
         simulated=manifest.mode == "simulated",
         accepts_to_the_end=accepts_to_the_end(journeys),

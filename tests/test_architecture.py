@@ -108,7 +108,7 @@ def test_loadtests_imports_only_the_contract_of_analysis() -> None:
     allowed = (
         *("analysis.records", "analysis.exit_codes", "analysis.render.plain_matplotlib"),
         *("analysis.objectives.grammar", "analysis.objectives.defaults", "analysis.objectives.settled"),
-        *("analysis.capacity_record", "analysis.measure.dependence"),
+        *("analysis.capacity_record", "analysis.measure.dependence", "analysis.refusals"),
     )
     assert all(name.startswith(allowed) for name in taken), taken
 

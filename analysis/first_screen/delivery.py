@@ -24,7 +24,10 @@ from analysis.judge.verdict import overall
 from analysis.model import Objective, RunReport, State
 from analysis.quantile import Quantile
 
-_SHARE_WORDS = {"sender": "without the sender's part", "contract": "without the contract's limits"}
+_SHARE_WORDS = {
+    "sender": "in this run without the sender's part",
+    "contract": "in this run without the contract's limits",
+}
 _STATES: dict[str, State] = {"met": "good", "missed": "bad", "undecided": "unknown"}
 
 
@@ -123,16 +126,19 @@ def _shares(quote: Quote, place: int) -> tuple[Sentence, ...]:
         f"{name} {_ideal_words(splits[index])}: {share_words(objective.percentile)}",
         quote.quantile(f"{path}.network_only.{ideal}"),
     ]
+    without: list[Sentence] = []
     for number, share in enumerate(splits[index].shares):
         nth = _nth(share.without, objective.percentile)
         if nth is None or share.name not in _SHARE_WORDS:
             continue
         figure = quote.quantile(f"{path}.shares.{number}.without.{nth}")
         if figure.text != shown:
-            sentence += [f"; {_SHARE_WORDS[share.name]} ", figure]
-    if len(sentence) == 2:
+            without.append(
+                (f"{name} {_SHARE_WORDS[share.name]}: ", share_words(objective.percentile), figure, ".")
+            )
+    if not without:
         sentence += _added(quote, path, splits[index])
-    return ((*sentence, "."),)
+    return ((*sentence, "."), *without)
 
 
 def _added(quote: Quote, path: str, split: DelaySplit) -> Sentence:
@@ -151,8 +157,8 @@ def _added(quote: Quote, path: str, split: DelaySplit) -> Sentence:
 def _ideal_words(split: DelaySplit) -> str:
     """An ideal sender sets the provider's priority flag. Without it, its network time is not known."""
     if split.without_flag:
-        return "without the provider's priority flag, with an ideal sender and no contract limits"
-    return "with an ideal sender and no contract limits"
+        return "without the provider's priority flag, from an ideal sender without contract limits"
+    return "from an ideal sender without contract limits"
 
 
 def _nth(quantiles: tuple[Quantile, ...], percentile: float) -> int | None:

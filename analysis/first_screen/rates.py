@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from analysis.findings import NOT_FORWARDED
 from analysis.first_screen.quoting import Quote
 from analysis.first_screen.values import AnswerRow, ScreenAnswer, Sentence
 from analysis.first_screen.wording import deciding, in_part, live, not_taken, part_title, trusted
@@ -245,8 +246,8 @@ def limiting(part: PartReport) -> int | None:
     Messages that were not forwarded are a loss and no limit. If every objective is met and the backlog did
     not grow, a delay without a known cause, or by a fault, is no limit either.
     """
-    no_limit = ("sender_hold", "provider_fault", "unknown", "sender_unforwarded")
-    causes = no_limit if calm(part) else ("sender_unforwarded",)
+    no_limit = ("sender_hold", "provider_fault", "unknown", *NOT_FORWARDED)
+    causes = no_limit if calm(part) else NOT_FORWARDED
     return next((at for at, each in enumerate(part.bottlenecks) if each.kind not in causes), None)
 
 
@@ -274,7 +275,7 @@ def _bottleneck(quote: Quote, place: int) -> Sentence:
         return ("Bottleneck: ", quote.text(f"{path}.bottlenecks.{at}.text"), ".")
     if not seen_by_provider(part):
         return ("What limited the rate cannot be determined without the provider's rows.",)
-    if part.bottlenecks and part.bottlenecks[0].kind == "sender_unforwarded":
+    if part.bottlenecks and part.bottlenecks[0].kind in NOT_FORWARDED:
         return ("Not every accepted message was forwarded to the provider, so this is no capacity.",)
     if not limited(part):
         return ("The sender did not accept every message.",) if not_taken(part) else ()

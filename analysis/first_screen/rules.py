@@ -103,7 +103,8 @@ def _word(screen: FirstScreen, report: RunReport) -> Iterator[str]:
 
 
 def _missing(part: PartReport) -> int:
-    return part.accounting.unaccounted
+    counted = part.accounting
+    return counted.unaccounted + counted.given_up + counted.without_key
 
 
 def _in_time(screen: FirstScreen, report: RunReport) -> Iterator[str]:
@@ -179,7 +180,7 @@ def _lost(screen: FirstScreen, report: RunReport) -> Iterator[str]:
     for figure in figures(screen):
         if figure.number == 0 and figure.source.endswith(".lost"):
             among = _counted_in(figure.source, report)
-            gone = any(part.accounting.unaccounted or part.accounting.lost for part in among)
+            gone = any(_missing(part) or part.accounting.lost for part in among)
             if gone or not all(seen_by_provider(part) for part in among):
                 yield f"0 lost ({figure.source}), but a part has lost, unaccounted or unseen messages"
 
@@ -226,11 +227,11 @@ def _on_profile(figure: Figure, report: RunReport, profile: str) -> bool:
 
 def _shares_named(screen: FirstScreen, report: RunReport) -> Iterator[str]:
     """The time with an ideal sender is followed by what sender or contract add to it, if they add any."""
+    sources = [figure.source for figure in figures(screen)]
     for sentence in sentences(screen):
-        found = [piece.source for piece in sentence if isinstance(piece, Figure)]
-        for source in found:
-            place, of_ideal, _ = source.partition(".network_only.")
-            if not of_ideal or any(each.startswith(f"{place}.shares.") for each in found):
+        for figure in [each for each in sentence if isinstance(each, Figure)]:
+            place, of_ideal, _ = figure.source.partition(".network_only.")
+            if not of_ideal or any(each.startswith(f"{place}.shares.") for each in sources):
                 continue
             split = lookup(report, place)
             if any(share.name in ("sender", "contract") and share.mean_s > 0 for share in split.shares):
@@ -300,7 +301,7 @@ def _search_ended_low(screen: FirstScreen, report: RunReport) -> Iterator[str]:
 def _accounted(screen: FirstScreen, report: RunReport) -> Iterator[str]:
     if "accounted for" not in words(screen.trust):
         return
-    if any(part.accounting.unaccounted for part in report.parts):
+    if any(_missing(part) for part in report.parts):
         yield "every message is said to be accounted for, but some are not"
 
 

@@ -23,7 +23,7 @@ def trouble_answer(quote: Quote) -> ScreenAnswer:
     state: State = "good" if rows and report.faults_injected else "unknown"
     if any(each.lost or each.duplicates for each in report.totals) or _unavailable(report):
         state = "bad"
-    elif any(each.unaccounted or each.unseen for each in report.totals):
+    elif any(each.unaccounted or each.given_up or each.without_key or each.unseen for each in report.totals):
         state = "warn"
     if report.validity == "invalid":
         state = "untrusted"
@@ -56,11 +56,20 @@ def _losses(quote: Quote, place: int, each: ReportTotals) -> AnswerRow:
     accepted = quote.count(f"{path}.accepted", subject=f"accepted {each.mode}")
     of: Sentence = ("of ", accepted, " accepted")
     duplicated = quote.count(f"{path}.duplicates", subject=f"duplicates {each.mode}")
-    if each.unaccounted:
-        unseen = quote.count(f"{path}.unaccounted", subject=f"unaccounted {each.mode}")
-        value: list[str | Figure] = [unseen, " never seen by the provider"]
-        if each.lost:
-            value += [", ", quote.count(f"{path}.lost", subject=f"lost {each.mode}"), " lost"]
+    missing = [
+        (field, said)
+        for field, said in (
+            ("unaccounted", "never seen by the provider"),
+            ("given_up", "given up after a refusal"),
+            ("without_key", "at the provider without their key"),
+        )
+        if getattr(each, field)
+    ]
+    if missing:
+        value: list[str | Figure] = []
+        for field, said in (*missing, *((("lost", "lost"),) if each.lost else ())):
+            figure = quote.count(f"{path}.{field}", subject=f"{field} {each.mode}")
+            value += [", " if value else "", figure, f" {said}"]
         return AnswerRow(label=mode, value=(*value, ", ", duplicated, " duplicated"), limit=of)
     if each.unseen:
         unseen = quote.count(f"{path}.unseen", subject=f"unseen {each.mode}")
@@ -125,7 +134,8 @@ def _injected(quote: Quote) -> list[Sentence]:
 def _losses_with_faults(quote: Quote, place: int) -> Sentence:
     """The losses of one part of a suite. Those of a single run are in the answer's row."""
     counted, path = quote.report.parts[place].accounting, f"parts.{place}.accounting"
-    if quote.report.kind != "suite" or counted.unaccounted or counted.unclaimed or counted.open:
+    missing = counted.unaccounted or counted.unclaimed or counted.given_up or counted.without_key
+    if quote.report.kind != "suite" or missing or counted.open:
         return ()
     return (
         "With them: ",

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from analysis.findings import NOT_FORWARDED
 from analysis.first_screen.advice import what_to_change
+from analysis.first_screen.missed import missed_words
 from analysis.first_screen.quoting import Quote
 from analysis.first_screen.values import Figure, Sentence, Word
 from analysis.first_screen.wording import (
@@ -14,7 +16,6 @@ from analysis.first_screen.wording import (
     live,
     not_taken,
     objective_part,
-    objective_row,
     part_title,
     target_name,
     trusted,
@@ -25,7 +26,7 @@ from analysis.judge.check_names import ACCOUNTING, INSTRUMENT, SCHEDULE_LAG
 from analysis.judge.exit_reasons import failed_before_load, first_line
 from analysis.judge.search import telling_trial
 from analysis.judge.verdict import overall
-from analysis.model import Objective, PartReport, RunReport, Verdict
+from analysis.model import Accounting, PartReport, RunReport, Verdict
 
 _MOST_EVIDENCE = 3
 _LOSSES = ("loss", "duplicates", "unaccounted")
@@ -82,7 +83,7 @@ def _stopped(quote: Quote) -> Sentence:
     if report.validity == "invalid":
         so_far = (". The figures until then cannot be used.",)
     elif missed is not None:
-        so_far = (". An objective was missed until then: ", *_objective_words(quote, missed), ".")
+        so_far = (". An objective was missed until then: ", *missed_words(quote, missed), ".")
     return (quote.text("interrupted"), *so_far)
 
 
@@ -129,15 +130,6 @@ def _worst(report: RunReport, verdict: str) -> int | None:
     return min(found, key=lambda item: (not is_delivery_time(item[1]), worst_first(item[1])))[0]
 
 
-def _objective_words(quote: Quote, place: int) -> Sentence:
-    objective: Objective = quote.value(f"objectives.{place}")
-    label = class_name(objective.message_class) if is_delivery_time(objective) else ""
-    lead: Sentence = (f"{label} ",) if label else (quote.text(f"objectives.{place}.name"), " ")
-    row = objective_row(quote, place, label)
-    interval: Sentence = (" ", *row.interval) if row.interval else ()
-    return (*lead, *row.value, *interval, ", ", *row.limit)
-
-
 def _missed(quote: Quote) -> Sentence:
     report = quote.report
     place = _worst(report, "missed")
@@ -151,7 +143,7 @@ def _missed(quote: Quote) -> Sentence:
     more = (" More objectives were missed: the table below lists them.",) if others else ()
     if _not_forwarded(report, place):
         return (*_unforwarded_words(quote, at), *where, ".", *more)
-    return (*_objective_words(quote, place), *where, ".", *more)
+    return (*missed_words(quote, place), *where, ".", *more)
 
 
 def _no_rate(quote: Quote, said: str) -> Sentence:
@@ -269,16 +261,27 @@ def _undecided(quote: Quote) -> Sentence:
         (
             at
             for at, each in enumerate(report.objectives)
-            if each.decides and each.measure == "unaccounted" and each.verdict == "undecided" and each.value
+            if each.decides and each.measure in _LOSSES and each.verdict == "undecided" and each.high
         ),
         None,
     )
     place = place if unseen is None else unseen
     objective = report.objectives[place]
+    at = objective_part(report, objective)
+    if unseen is not None and report.parts[at].accounting.without_key:
+        return ("No objective was missed. ", *_without_key(quote, at))
     label: Sentence = (class_name(objective.message_class), " delivery time is undecided: ")
     if not is_delivery_time(objective):
-        label = (quote.text(f"objectives.{place}.name"), " is undecided: ")
+        label = ("The objective for ", quote.text(f"objectives.{place}.name"), " is undecided: ")
     return ("No objective was missed. ", *label, *undecided_words(quote, place), ".")
+
+
+def _without_key(quote: Quote, at: int) -> Sentence:
+    return (
+        quote.count(f"parts.{at}.accounting.without_key"),
+        f" messages reached the provider without their key: {target_name(quote.report)} changed or cut the "
+        "text, or does not pass the reference on. Their loss cannot be judged.",
+    )
 
 
 def bottleneck(quote: Quote) -> tuple[Sentence, ...]:
@@ -294,19 +297,39 @@ def bottleneck(quote: Quote) -> tuple[Sentence, ...]:
     order = [own, *(at for at, _ in deciding(report) if at != own)]
     at = next((at for at in order if report.parts[at].bottlenecks), None)
     if at is not None:
-        return (*reach, *_first_bottleneck(quote, at))
+        return (*reach, *_first_bottleneck(quote, at, report.objectives[place].measure in _LOSSES))
+    if report.objectives[place].measure == "duplicates":
+        return _duplicates(quote, own)
     if report.objectives[place].measure in _LOSSES:
         return reach  # a loss without overload has no bottleneck
     return reach or (("Bottleneck: unknown. The samples of this run do not show it.",),)
 
 
-def _first_bottleneck(quote: Quote, at: int) -> tuple[Sentence, ...]:
-    """The first bottleneck with its evidence, then what to change; then messages that were not forwarded."""
+def _duplicates(quote: Quote, at: int) -> tuple[Sentence, ...]:
+    count = quote.count(f"parts.{at}.accounting.duplicates")
+    one = count.text == "1"
+    return (
+        (
+            *(f"Cause: {target_name(quote.report)} submitted ", count),
+            f" message{'' if one else 's'} more than once, and the provider accepted each copy.",
+        ),
+        (
+            "What to do: look in the sender for a repeat after an answer that was successful or lost. Let "
+            "the provider refuse a second copy (unique_references of the JSON API, check_idx of SMSAPI). "
+            "smsbench report DIR --export csv lists the messages (column accepts).",
+        ),
+    )
+
+
+def _first_bottleneck(quote: Quote, at: int, loss: bool) -> tuple[Sentence, ...]:
+    """The first bottleneck with its evidence, then what to change; then messages that were not forwarded.
+
+    For a missed loss they go first, and a limit that is no cause of it is left out.
+    """
     kinds = [each.kind for each in quote.report.parts[at].bottlenecks]
-    found = _named(quote, at, 0)
-    if "sender_unforwarded" in kinds[1:]:
-        found += _named(quote, at, kinds.index("sender_unforwarded"))
-    return found
+    causes = [number for number, kind in enumerate(kinds) if kind in NOT_FORWARDED]
+    numbers = causes if loss and causes else list(dict.fromkeys((0, *causes)))
+    return tuple(sentence for number in numbers for sentence in _named(quote, at, number))
 
 
 def _named(quote: Quote, at: int, number: int) -> tuple[Sentence, ...]:
@@ -314,7 +337,7 @@ def _named(quote: Quote, at: int, number: int) -> tuple[Sentence, ...]:
     first = quote.report.parts[at].bottlenecks[number]
     path = f"parts.{at}.bottlenecks.{number}"
     lead, then = "Bottleneck: ", "What to change: "
-    if first.kind == "sender_unforwarded":
+    if first.kind in NOT_FORWARDED:
         lead, then = "Cause: ", "What to do: "
     evidence: list[str | Figure] = []
     for index in range(min(len(first.evidence), _MOST_EVIDENCE)):
@@ -351,8 +374,12 @@ def trust(quote: Quote) -> Sentence:
 
 def _accounted(report: RunReport) -> Sentence:
     accounting = all(each.state == "ok" for each in report.checks if each.name == "accounting")
-    missing = any(part.accounting.unaccounted or part.accounting.unclaimed for part in report.parts)
+    missing = any(_missing(part.accounting) for part in report.parts)
     return (", and every message is accounted for.",) if accounting and not missing else (".",)
+
+
+def _missing(counted: Accounting) -> int:
+    return counted.unaccounted + counted.unclaimed + counted.given_up + counted.without_key
 
 
 def _reservations(quote: Quote, warned: list[int]) -> Sentence:

@@ -169,6 +169,9 @@ def _measured(quote: Quote, path: str, objective: Objective) -> Sentence:
         return ("too few messages",)
     if objective.quantile.state == "never":
         return (f"{rest} or more never arrive",)
+    if objective.quantile.state == "at_least":
+        over = quote.seconds(f"{path}.quantile.value_s", f"delivery {path}", objective.limit_s)
+        return (f"{rest} need more than ", over)
     return (share, quote.quantile(f"{path}.quantile", f"delivery {path}", objective.limit_s))
 
 

@@ -206,7 +206,8 @@ def unknown_messages(counted: Accounting) -> Check:
         advice="the target does not pass the key on: configure it to send {key} as the client reference "
         "(idx), or put #K<key># into the text"
         if keyless
-        else "another program used the provider, or the target lost keys: check both",
+        else "look whether the target changes or cuts the text, or does not pass the reference on in some "
+        "messages; and whether another program uses the provider",
         value_number=float(counted.unknown_messages),
     )
 

@@ -206,11 +206,19 @@ def ending(manifest: Manifest, counted: Accounting) -> Check:
         value=words + still,
         limit="warn if it was cut short, invalid after an error",
         meaning="messages still open count with at least their age at the end",
-        advice="give the drain more time: --drain-timeout"
-        if reason == "drain_timeout"
-        else "run it again, and wait until it ends",
+        advice=_ending_advice(reason, counted),
         value_number=float(counted.open),
     )
+
+
+def _ending_advice(reason: str, counted: Accounting) -> str:
+    """More time does not help for messages that the sender did not forward in the whole wait."""
+    if reason != "drain_timeout":
+        return "run it again, and wait until it ends"
+    if counted.unaccounted and counted.unaccounted >= counted.open:
+        never = times_text(counted.unaccounted)
+        return f"look for the messages in the sender: {never} never reached the provider"
+    return "give the drain more time: --drain-timeout"
 
 
 def _files_advice(missing: Sequence[str], before_load: bool) -> str:

@@ -40,6 +40,7 @@ class ObjectiveInputs:
     journal: bool
     sender_rows: bool
     waited_out: bool  # the wait after the load was not ended before its limit
+    repeats_awaited: bool  # it was long enough for a repeat of each message that the provider refused
     no_real_times: str  # why the delivery times of this run are not real times; "" if they are
     simulated: bool = False  # in virtual time: requests to the sender's API take no time
     accepts_to_the_end: bool = True  # the sender accepted messages until the end of the load

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 
 from analysis.formatting import count_text, share_of_one_text, times_text
 from analysis.judge.evidence import ACCEPTS_TO_THE_END, messages_needed, more_needed, wait_longer
+from analysis.judge.losses import LIST_KEYS, PASS_THE_KEY, keyless, losses
 from analysis.judge.objective_inputs import Finding, ObjectiveInputs
 from analysis.judge.objective_times import api_response, delivery_time
 from analysis.judge.verdict import judge
@@ -17,15 +19,19 @@ from analysis.objectives.defaults import CLASS_DEFAULTS, DEFAULT_OBJECTIVES
 from analysis.objectives.grammar import ALL, Spec
 from analysis.objectives.words import limit_of, name_of, value_text
 
-# Columns of messages.csv that select the messages behind a count.
-LIST_KEYS = "smsbench report RUN_DIR --export csv lists them (final_state, accepts, unaccounted)"
-
 
 def judge_all(specs: tuple[Spec, ...], facts: ObjectiveInputs) -> tuple[Objective, ...]:
     """One for each objective except those that the part cannot test: those for classes that the load does not
     have, and those for the API in virtual time.
     """
-    return tuple(_judged(spec, _FINDERS[spec.measure](spec, facts)) for spec in specs if _tests(spec, facts))
+    return tuple(_judged(spec, _found(spec, facts)) for spec in specs if _tests(spec, facts))
+
+
+def _found(spec: Spec, facts: ObjectiveInputs) -> Finding:
+    """A message whose key was lost may have arrived, so that neither a wait nor more messages decide."""
+    found = _FINDERS[spec.measure](spec, facts)
+    unknown = facts.accounting.without_key and spec.measure in ("delivery_time", "delivered", "cost_per_1000")
+    return replace(found, needs=PASS_THE_KEY) if unknown else found
 
 
 def _tests(spec: Spec, facts: ObjectiveInputs) -> bool:
@@ -87,8 +93,7 @@ def _judged(spec: Spec, found: Finding) -> Objective:
 def _counted(spec: Spec, facts: ObjectiveInputs) -> Finding:
     """Lost, duplicated and unaccounted messages.
 
-    All were counted, so both ends of the interval are equal. Two cases differ: without sender rows, a
-    message that never reached the provider may be lost or held; if the wait ended early, it may still come.
+    All were counted, so both ends of the interval are equal, except for the cases in ``judge.losses``.
     """
     accounting = facts.accounting
     accepted = f"of {count_text(accounting.accepted)} accepted"
@@ -104,26 +109,18 @@ def _counted(spec: Spec, facts: ObjectiveInputs) -> Finding:
             return Finding(None, None, None, "the provider's rows are missing", needs="the provider's rows")
         why = f"{accepted}; an unaccounted message was never seen by the provider"
         if accounting.unaccounted and not facts.sender_rows and not facts.waited_out:
-            count, few = float(accounting.unaccounted), times_text(accounting.unaccounted)
+            count, few = accounting.unaccounted, times_text(accounting.unaccounted)
             why = f"{accepted}; the wait for {few} ended early, and the sender may still have them"
             needs = "a wait after the load until they arrive (--drain-timeout)"
-            return Finding(count, 0.0, count, why, needs, count=accounting.accepted)
+            return replace(_between(0, count, why, needs, accounting), value=float(count))
+        if accounting.without_key:
+            most = accounting.unaccounted + accounting.without_key
+            return _between(accounting.unaccounted, most, keyless(accounting), PASS_THE_KEY, accounting)
         return _exact(accounting.unaccounted, _with_list(why, accounting.unaccounted), accounting)
-    unseen = 0 if facts.sender_rows else accounting.unclaimed
-    if unseen:
-        why = f"{times_text(unseen)} never reached the provider, and there are no sender rows that say why"
-        return Finding(
-            float(accounting.lost),
-            accounting.lost,
-            accounting.lost + unseen,
-            why,
-            "the log of your sender, or the objective unaccounted=0",
-            count=accounting.accepted,
-        )
-    why = (
-        f"{accepted}; the provider has no row of a lost one, and the sender has none or says that it was sent"
-    )
-    return _exact(accounting.lost, _with_list(why, accounting.lost), accounting)
+    found = losses(accounting, facts.sender_rows, facts.repeats_awaited)
+    if found.low == found.high:
+        return _exact(found.low, _with_list(found.why, found.low), accounting)
+    return _between(found.low, found.high, found.why, found.needs, accounting)
 
 
 def _with_list(why: str, count: int) -> str:
@@ -131,7 +128,11 @@ def _with_list(why: str, count: int) -> str:
 
 
 def _exact(found: int, why: str, accounting: Accounting) -> Finding:
-    return Finding(float(found), float(found), float(found), why, count=accounting.accepted)
+    return _between(found, found, why, "", accounting)
+
+
+def _between(low: int, high: int, why: str, needs: str, accounting: Accounting) -> Finding:
+    return Finding(float(low), low, high, why, needs, count=accounting.accepted)
 
 
 def _not_taken(spec: Spec, facts: ObjectiveInputs) -> Finding:

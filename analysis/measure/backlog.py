@@ -33,7 +33,8 @@ class LoadBacklog:
         provider = journeys.provider
         # A journal may lack the carrier's timestamp. The submit is always known.
         gone_s = provider.carrier_s if np.isfinite(provider.carrier_s).any() else provider.submitted_s
-        known: Bools = journeys.accepted & (np.isfinite(gone_s) | (outcomes.outcome == OPEN))
+        waiting = (outcomes.outcome == OPEN) & ~outcomes.without_key
+        known: Bools = journeys.accepted & (np.isfinite(gone_s) | waiting)
         known &= ~_dropped(journeys, outcomes)
         self.end_s = journeys.load_end_s
         self.hold_s = _hold_s(journeys, known, gone_s)

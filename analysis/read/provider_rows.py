@@ -16,38 +16,10 @@ import pyarrow.compute as pc
 
 from analysis.arrays import Bools, Floats, Ints
 from analysis.read.columns import ABSENT, codes, count_pairs, integers, positions, seconds
+from analysis.refusals import MESSAGE_AT_FAULT, RECIPIENT_AT_FAULT
 
 # In order of preference: of two copies of a message, the one that arrived describes it.
 PROVIDER_STATES = ("delivered", "open", "undelivered", "expired", "unknown", "rejected")
-# Refusals because of the message, not because of the system's speed or health: docs/run-directory.md.
-MESSAGE_AT_FAULT = (
-    "no_valid_recipient",
-    "invalid_number",
-    "sender_not_allowed",
-    "sender_form_not_allowed",
-    "sender_not_registered",
-    "country_not_allowed",
-    "opt_out_missing",
-    "too_many_segments",
-    "recipient_blocked",
-    "recipient_opted_out",
-    "rejected",
-    "unroutable",
-    "blacklisted",
-    "text_not_allowed",
-)
-
-# Of these, the refusals because of the phone number. No sender can submit such a message.
-RECIPIENT_AT_FAULT = (
-    "no_valid_recipient",
-    "invalid_number",
-    "country_not_allowed",
-    "recipient_blocked",
-    "recipient_opted_out",
-    "unroutable",
-    "blacklisted",
-)
-
 # Final reasons of phones that are off or out of coverage.
 UNREACHABLE = ("absent_subscriber", "handset_off")
 

@@ -17,7 +17,12 @@ from analysis.quantile import Quantile
 from analysis.render.table import Cell, Column, Table, figure_columns, words_columns
 
 _MODES = {"real": "live", "simulated": "simulated"}
-_TOTAL_NAMES = {"unseen": "accepted, without provider rows"}
+_TOTAL_NAMES = {
+    "unseen": "accepted, without provider rows",
+    "given_up": "given up after a refusal",
+    "without_key": "without their key",
+    "delivered_unacknowledged": "delivered unacknowledged",
+}
 
 
 def totals(report: RunReport) -> Table:
@@ -31,19 +36,12 @@ def totals(report: RunReport) -> Table:
         ("paid_in_vain", "paid for messages that did not arrive"),
     )
     rows: list[tuple[str | Sentence, ...]] = []
-    for field in counts:
+    rare = ("given_up", "without_key", "delivered_unacknowledged")
+    for field in (*counts, *(each for each in rare if any(getattr(one, each) for one in report.totals))):
         rows.append(
             (
                 _TOTAL_NAMES.get(field, field),
                 *((quote.count(f"totals.{place}.{field}"),) for place, _ in enumerate(report.totals)),
-            )
-        )
-    if any(each.delivered_unacknowledged for each in report.totals):
-        places = range(len(report.totals))
-        rows.append(
-            (
-                "delivered unacknowledged",
-                *((quote.count(f"totals.{place}.delivered_unacknowledged"),) for place in places),
             )
         )
     for field, name in money:

@@ -186,6 +186,16 @@ _ACCOUNTING = (
     ("expired", "expired", "too late to be sent or delivered"),
     ("open", "open", "not final when observation ended"),
     ("lost", "lost", "the provider has no row of it, and the sender has none or says that it was sent"),
+    (
+        "given_up",
+        "given up after a refusal",
+        "among the failed: refused by the provider for the time being, and not submitted again",
+    ),
+    (
+        "without_key",
+        "without their key",
+        "among the open: at the provider with a key that the load did not send",
+    ),
     ("unaccounted", "unaccounted", "accepted by the sender and never seen by the provider"),
     ("duplicates", "duplicate deliveries", "accepted by the provider more than once"),
     ("resubmitted", "submitted again", ""),

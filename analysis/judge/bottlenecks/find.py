@@ -15,16 +15,16 @@ from analysis.judge.bottlenecks.provider_fault import FAULT
 from analysis.judge.bottlenecks.provider_limit import LIMIT
 from analysis.judge.bottlenecks.sender_api import API, REFUSES, STOPPED
 from analysis.judge.bottlenecks.sender_process import CPU, LOOP
-from analysis.judge.bottlenecks.sender_queue import CONCURRENCY, HOLD, PACING
+from analysis.judge.bottlenecks.sender_queue import CONCURRENCY, HOLD, PACING, RATE
 from analysis.judge.bottlenecks.sender_store import STORE
 from analysis.judge.bottlenecks.symptoms import Symptoms, symptoms
-from analysis.judge.bottlenecks.unforwarded import UNFORWARDED
+from analysis.judge.bottlenecks.unforwarded import GAVE_UP, UNFORWARDED
 from analysis.judge.bottlenecks.view import BottleneckInputs, View
 
 # In the order of causes: with equal weight, the earlier one is named first.
 KINDS: tuple[Kind, ...] = (
-    *(GENERATOR, MOCK, UNFORWARDED, CPU, LOOP, STORE, LIMIT, CARRIER, NETWORK, MACHINE),
-    *(STOPPED, FAULT, PACING, CONCURRENCY, API, REFUSES, HOLD),
+    *(GENERATOR, MOCK, UNFORWARDED, GAVE_UP, CPU, LOOP, STORE, LIMIT, CARRIER, NETWORK, MACHINE),
+    *(STOPPED, FAULT, RATE, PACING, CONCURRENCY, API, REFUSES, HOLD),
 )
 # From this strength in a window, a kind explains its consequences there.
 _EXPLAINS_FROM = 0.5
@@ -62,7 +62,8 @@ def find_bottlenecks(given: BottleneckInputs) -> tuple[Bottleneck, ...]:
 
 def _fewest(kind: Kind, symptoms: Bools) -> float:
     """The windows in which a kind must be seen. Some are facts and named however short they were."""
-    return 1.0 if kind in (UNFORWARDED, STOPPED) else max(1.0, _LEAST_SHARE * np.count_nonzero(symptoms))
+    facts = (UNFORWARDED, GAVE_UP, STOPPED)
+    return 1.0 if kind in facts else max(1.0, _LEAST_SHARE * np.count_nonzero(symptoms))
 
 
 def _without_explained(seen: dict[BottleneckKind, Seen], windows: Bools) -> dict[BottleneckKind, Floats]:

@@ -131,4 +131,6 @@ def _words(contract: Contract) -> str:
     return ", ".join(words) or "it refuses requests above its rate"
 
 
-LIMIT = Kind("provider_limit", look, frozenset(("sender_pacing", "sender_concurrency", "sender_hold")))
+LIMIT = Kind(
+    "provider_limit", look, frozenset(("sender_pacing", "sender_rate", "sender_concurrency", "sender_hold"))
+)

@@ -92,7 +92,7 @@ def _of(view: View, process: str) -> str:
 
 
 _AFTER_THE_PROCESS: tuple[BottleneckKind, ...] = (
-    *("sender_store", "sender_concurrency", "sender_pacing"),
+    *("sender_store", "sender_concurrency", "sender_pacing", "sender_rate"),
     *("sender_api", "sender_refuses", "sender_hold"),
 )
 CPU = Kind(

@@ -60,6 +60,7 @@ def symptoms(view: View) -> Symptoms:
     found["one_carrier"] = _of_one_carrier(view)
     found["late"] = _late(view)
     found["unforwarded"] = windows.counts(due, view.outcomes.unaccounted) > 0
+    found["given_up"] = windows.counts(due, view.outcomes.given_up) > 0
     lost = windows.counts(due, view.failed_on_the_way)
     accepted = windows.counts(due, view.provider.accepted)
     # More than chance explains in any window. A day has 8,640 windows, so rare counts occur in some.

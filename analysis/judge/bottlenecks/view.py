@@ -131,7 +131,7 @@ class View:
             self.journeys.accepted & ~np.isfinite(taken_s) & np.isin(self.outcomes.outcome, (OPEN, EXPIRED))
         )
         until = np.where(waiting, self.journeys.end_s, taken_s)
-        counted = self.journeys.accepted & ~self.outcomes.unaccounted
+        counted = self.journeys.accepted & ~self.outcomes.unaccounted & ~self.outcomes.without_key
         return np.where(counted, np.maximum(until - self.load.answered_s, 0.0), np.nan)
 
     @cached_property
@@ -172,7 +172,7 @@ class View:
         count.
         """
         took = self.provider.delivered_s - self.due_s
-        counted = self.journeys.accepted & ~self.waited_for_phone
+        counted = self.journeys.accepted & ~self.waited_for_phone & ~self.outcomes.without_key
         open_still = counted & (self.outcomes.never | (self.outcomes.outcome == OPEN))
         delivery_s: Floats = np.where(counted & (self.outcomes.outcome == DELIVERED), took, np.nan)
         return np.where(open_still, np.inf, delivery_s)

@@ -36,7 +36,7 @@ def made_with(found: DelaySplit) -> RunReport:
 def test_a_share_that_rounding_hides_is_given_as_a_mean(tmp_path: Path) -> None:
     made = made_with(same_percentiles(0.0024, 0.00013))
     said = answer_text(made, "delivery")
-    assert "no contract limits: 95 % within 7.99 s; on average the sender adds 2.40 ms" in said
+    assert "without contract limits: 95 % within 7.99 s; on average the sender adds 2.40 ms" in said
     assert "and the contract's limits 130 µs." in said
     page, _, summary = rendered(made, tmp_path)
     assert disagreements(page, summary) == []

@@ -63,7 +63,7 @@ def test_yes_names_the_volumes_that_are_sustained() -> None:
 def test_the_headline_is_the_objective_that_is_furthest_above_its_limit() -> None:
     """Both take about ten minutes. The limit of the OTP is 20 s."""
     made = report(objectives=(timed("otp", 600.0, 20.0), timed("marketing", 660.0, 600.0)))
-    assert words(screen_of(made).why).startswith("OTP 95 % within 10.0 min")
+    assert words(screen_of(made).why).startswith("95 % of the OTPs took up to 10.0 min")
 
 
 def test_a_missed_time_has_the_digits_that_distinguish_it_from_its_limit(tmp_path: Path) -> None:
@@ -71,7 +71,7 @@ def test_a_missed_time_has_the_digits_that_distinguish_it_from_its_limit(tmp_pat
     made = report(part(), objectives=(late,))
     assert late.verdict == "missed"
     assert words(screen_of(made).why) == (
-        "marketing 95 % within 10.02 min (10.01 min to 10.02 min), limit 10 min."
+        "95 % of the marketing messages took up to 10.02 min (10.01 min to 10.02 min); the limit is 10 min."
     )
     page, _, summary = rendered(made, tmp_path)
     assert disagreements(page, summary) == []

@@ -32,7 +32,7 @@ def test_a_sender_whose_process_ends_has_stopped(new_run: Build) -> None:
     (only,) = report.bottlenecks
     assert only.kind == "sender_stopped"
     assert only.text == (
-        "my-sender stopped answering 12.0 s after the load's start: each request failed at once, and its "
+        "my-sender stopped answering 12.0 s after the load's start: each request failed immediately, and its "
         "process is gone"
     )
     assert (only.from_s, only.to_s) == (10.0, pytest.approx(30.0))
