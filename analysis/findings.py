@@ -76,7 +76,7 @@ class DelaySplit(Struct, frozen=True, kw_only=True):
 
 
 # Hints on what the contract's limits did.
-ON_LIMITS = ("throttled", "queued_at_provider", "one_message_a_request")
+ON_LIMITS = ("throttled", "queued_at_provider", "one_message_per_request")
 
 
 class Hint(Struct, frozen=True):
@@ -106,7 +106,7 @@ class Availability(Struct, frozen=True, kw_only=True):
     window_s: float
     first_bad_at_s: float | None
     why: str  # why windows were not available, or not known to be; "" if all were
-    unknown: int = 0  # windows of a load that is too short to tell growth from a hold
+    unknown: int = 0  # windows of a load that is too short to distinguish growth from a hold
     load_needed_s: float = 0.0  # the shortest load that would tell; 0 if no window is unknown
 
 

@@ -1,4 +1,4 @@
-"""Messages a second of one campaign, from the first byte of its request to the last delivery report.
+"""Messages per second of one campaign, from the first byte of its request to the last delivery report.
 
     flock /tmp/smsbench-bench.lock .venv/bin/python benchmarks/campaign_journey.py [--messages 100000]
 

@@ -1,4 +1,4 @@
-"""Single messages a second through the sender on one core, and through Kannel with its spool on one core.
+"""Single messages per second through the sender on one core, and through Kannel with its spool on one core.
 
     flock /tmp/smsbench-bench.lock .venv/bin/python benchmarks/kannel_ratio.py [--rounds 3] [--seconds 8]
 

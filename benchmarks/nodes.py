@@ -1,4 +1,4 @@
-"""Messages a second through one, two and four senders on one PostgreSQL, and through one on SQLite: a
+"""Messages per second through one, two and four senders on one PostgreSQL, and through one on SQLite: a
 campaign from its intake to the last delivery report. Beside it, the CPU of each kind of process for a
 message.
 

@@ -1,4 +1,4 @@
-"""The command line of the simulated provider, and the process around it: ready line, signals, exit codes."""
+"""The command line of the mock provider, and the process around it: ready line, signals, exit codes."""
 
 from __future__ import annotations
 

@@ -306,6 +306,30 @@ def test_paths_in_pages_exist() -> None:
     assert not {name: found for name, found in missing.items() if found}
 
 
+def trailing_whitespace(path: Path) -> list[int]:
+    """Numbers of the lines that end with a space or a tab. A file with NUL is not text."""
+    content = path.read_bytes()
+    if b"\0" in content:
+        return []
+    lines = content.split(b"\n")
+    return [number for number, line in enumerate(lines, 1) if line.endswith((b" ", b"\t"))]
+
+
+def test_no_text_file_has_trailing_whitespace() -> None:
+    files = [path for each in repository()[0] if (path := ROOT / each).is_file()]
+    found = {str(path.relative_to(ROOT)): trailing_whitespace(path) for path in files}
+    assert len(found) > 1
+    assert not {name: lines for name, lines in found.items() if lines}
+
+
+def test_trailing_whitespace_is_found(tmp_path: Path) -> None:
+    path = tmp_path / "page.md"
+    path.write_bytes(b"a\nb \n\nc\t\n d")
+    assert trailing_whitespace(path) == [2, 4]
+    path.write_bytes(b"\0a \n")
+    assert not trailing_whitespace(path)
+
+
 def docstrings(path: Path) -> str:
     nodes = ast.walk(ast.parse(path.read_text(encoding="utf-8")))
     kinds = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)

@@ -81,7 +81,7 @@ def burst(quote: Quote) -> tuple[Sentence, ...]:
     compared: Sentence = (*_before_and_during(quote, path, part.burst), ".")
     if _faults_differ(part, part.burst):
         name = class_name(part.burst.guarded_class or GUARDED_CLASS)
-        compared = (f"{_FAULTS_DIFFER}, so that the burst's effect on {name} messages cannot be told.",)
+        compared = (f"{_FAULTS_DIFFER}, so that the burst's effect on {name} messages cannot be determined.",)
     return ((*head, ". ", *compared), *_priorities(quote))
 
 

@@ -274,7 +274,7 @@ def _bottleneck(quote: Quote, place: int) -> Sentence:
     if at is not None:
         return ("Bottleneck: ", quote.text(f"{path}.bottlenecks.{at}.text"), ".")
     if not seen_by_provider(part):
-        return ("Without the provider's rows it cannot be told what limited the rate.",)
+        return ("What limited the rate cannot be determined without the provider's rows.",)
     if part.bottlenecks and part.bottlenecks[0].kind in NOT_FORWARDED:
         return ("Not every accepted message was forwarded to the provider, so this is no capacity.",)
     if not limited(part):

@@ -38,7 +38,7 @@ _PLAIN_CHECKS = {
     "schedule lag": "the bench sent late",
     "dropped arrivals": "arrivals that were not sent",
     "end of the run": "how it ended",
-    "independence": "independence of messages",
+    "independence": "effective sample size",
     "sample size": "number of messages",
     "generator CPU": "processor of the load generator",
     "machine CPU": "processors of the machine",
@@ -209,7 +209,7 @@ def _not_taken_counts(part: PartReport) -> Iterator[tuple[str, str]]:
         ("refused", "were refused"),
         ("failed_at_api", "got no usable answer"),
         ("unfinished", "got no answer"),
-        ("dropped", "were not sent because every connection waited"),
+        ("dropped", "were not sent because the in-flight limit was reached"),
     ):
         if getattr(part.accounting, field):
             yield field, text

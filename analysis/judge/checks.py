@@ -242,7 +242,7 @@ def nagle_delay(journeys: Journeys) -> Check:
         state="warn" if found else "ok",
         value=f"{share_text(inside, len(service))} of answers took 39 ms to 45.5 ms",
         limit=f"warn if > {100 * NAGLE_DELAY_SHARE:g} % and {NAGLE_DELAY_EXCESS:g} times their neighbours",
-        meaning="Nagle's algorithm waits for a delayed acknowledgement: a constant delay by the socket",
+        meaning="Nagle's algorithm and delayed acknowledgements: the socket adds a constant delay",
         advice="set TCP_NODELAY on server and client, and write header and body in one call",
         value_number=share,
     )
@@ -274,7 +274,7 @@ def sample_sizes(delivery: tuple[Distribution, ...], objectives: tuple[Objective
 
 
 def effective_sizes(delivery: tuple[Distribution, ...]) -> Check:
-    """How many independent messages the measured ones are worth. The intervals are widened by it."""
+    """The effective sample size of the class where it is smallest. It widens the intervals."""
     enough = [each for each in delivery if _known_count(each) >= CORRELATION_NEEDS]
     worst = min(enough, key=lambda each: each.effective_count / _known_count(each), default=None)
     if worst is None:
@@ -283,13 +283,17 @@ def effective_sizes(delivery: tuple[Distribution, ...]) -> Check:
     return Check(
         name="independence",
         state="warn" if thin else "ok",
-        value=f"{worst.message_class}: {count_text(_known_count(worst))} messages are worth "
+        value=f"{count_text(_known_count(worst))} {_of_class(worst.message_class)} have the evidence of "
         f"about {significant(worst.effective_count, 2)} independent ones",
         limit="warn if under half",
         meaning="messages in one queue have similar delays, so that the intervals are wider",
         advice="run longer, or repeat the run and compare the percentiles of the runs",
         value_number=worst.effective_count,
     )
+
+
+def _of_class(message_class: str) -> str:
+    return "messages of all classes" if message_class == "all" else f"{message_class} messages"
 
 
 def _known_count(each: Distribution) -> int:

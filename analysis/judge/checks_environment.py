@@ -50,7 +50,7 @@ def generator_cpu(journeys: Journeys) -> Check:
         "generator CPU",
         _values(journeys.samples, journeys.load_end_s, GENERATOR_PROCESSES, CPU_NAMES),
         GENERATOR_CPU_PERCENT,
-        "of a core, in the busiest process of the load generator (p95 of its seconds)",
+        "CPU use of the busiest process of the load generator, p95 of its seconds",
     )
 
 
@@ -254,7 +254,7 @@ def files(manifest: Manifest, journeys: Journeys, counted: Accounting) -> Check:
         state=state,
         value="missing: " + "; ".join(missing) if missing else complete,
         limit="load and provider rows; sender rows if messages never reached the provider",
-        meaning="each file has facts that the others lack",
+        meaning="if a file is missing, some figures cannot be computed",
         advice=_files_advice(missing, counted.rows == 0 and manifest.exit_reason == "interrupted"),
         value_number=math.nan if counted.rows == 0 else float(len(missing)),
     )

@@ -49,8 +49,8 @@ def losses(accounting: Accounting, sender_rows: bool, repeats_awaited: bool) -> 
         needs = needs or SENDER_ROWS
     if not reasons:
         reasons = [
-            f"of {count_text(accounting.accepted)} accepted; a lost one is unknown to the provider, and "
-            "unknown to the sender or sent"
+            f"of {count_text(accounting.accepted)} accepted; the provider has no row of a lost one, and "
+            "the sender has none or says that it was sent"
         ]
     return Losses(low, accounting.lost + given_up + unseen, "; ".join(reasons), needs)
 

@@ -145,7 +145,7 @@ def _not_taken(spec: Spec, facts: ObjectiveInputs) -> Finding:
     parts = (
         (accounting.refused - numbers, "refused"),
         (accounting.failed_at_api, "failed"),
-        (accounting.dropped, "without a free request slot"),
+        (accounting.dropped, "not sent because the in-flight limit was reached"),
         (accounting.unfinished, "unanswered at the end"),
     )
     listed = ", ".join(f"{count_text(count)} {word}" for count, word in parts if count) or "none"

@@ -150,8 +150,8 @@ def availability_and_growth(
 def _availability(
     journeys: Journeys, starts: Floats, growing: Bools, unknown: Bools | None = None, hold_s: float = 0.0
 ) -> Availability:
-    """``unknown``: windows in which the backlog rose, and the load is too short to tell growth from the time
-    for which the sender holds every message.
+    """``unknown``: windows in which the backlog rose, and the load is too short to distinguish growth
+    from the time for which the sender holds every message.
     """
     load, count = journeys.load, len(starts)
     window = np.clip((load.intended_s // WINDOW_S).astype(np.int64), 0, count - 1)
@@ -198,14 +198,18 @@ def _why(not_taken: Ints, growing: Bools, unknown: int, hold_s: float) -> str:
     words = []
     refused, grown = int(np.count_nonzero(not_taken)), int(np.count_nonzero(growing))
     if refused:
-        words.append(f"in {_windows(refused)} {times_text(int(not_taken.sum()))} not taken by the sender")
+        words.append(f"in {_windows(refused)} the sender did not take {times_text(int(not_taken.sum()))}")
     if grown:
         words.append(f"in {_windows(grown)} the backlog grew and did not return to its level")
     if unknown:
         why = (
             f"the backlog rose, but the first messages waited {seconds_text(hold_s)} in the sender: the load "
         )
-        why = f"{why}is too short to tell growth" if hold_s else "no message reached the provider"
+        why = (
+            f"{why}is too short to show whether the backlog grows"
+            if hold_s
+            else "no message reached the provider"
+        )
         words.append(f"in {_windows(unknown)} {why}")
     return "; ".join(words)
 

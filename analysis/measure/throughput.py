@@ -146,7 +146,5 @@ def _limit(counted: Accounting, wait_s: float | None, where: str) -> str:
             f"in the busiest {WINDOW_S:.0f} s a message waited {seconds_text(wait_s)} in the {where} (median)"
         )
     if counted.dropped:
-        return (
-            f"{count_text(counted.dropped)} messages were not sent because all requests waited for an answer"
-        )
+        return f"{count_text(counted.dropped)} messages were not sent because the in-flight limit was reached"
     return ""

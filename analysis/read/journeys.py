@@ -93,7 +93,7 @@ class Journeys:
 
     @property
     def not_taken(self) -> Bools:
-        """Messages that the sender did not take, and arrivals without a free request slot."""
+        """Messages that the sender did not take, and arrivals above the in-flight limit."""
         left: Bools = np.isin(self.load.outcome, [OUTCOMES.index(name) for name in _NOT_TAKEN])
         return left & ~self.refused_recipients
 

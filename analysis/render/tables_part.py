@@ -174,7 +174,7 @@ def burst(report: RunReport, place: int) -> Table:
 _ACCOUNTING = (
     ("planned", "planned", "arrivals that came due"),
     ("sent", "sent", "requests begun"),
-    ("dropped", "dropped", "no free slot in the load generator"),
+    ("dropped", "dropped", "not sent because the in-flight limit was reached"),
     ("answered", "answered", "replies read, or the connection failed"),
     ("unfinished", "unfinished", "no reply when the load stopped"),
     ("accepted", "accepted", "acknowledged by the sender"),
@@ -185,7 +185,7 @@ _ACCOUNTING = (
     ("failed", "failed", "final failure, at the provider or in the sender"),
     ("expired", "expired", "too late to be sent or delivered"),
     ("open", "open", "not final when observation ended"),
-    ("lost", "lost", "unknown to the provider, and unknown to the sender or sent"),
+    ("lost", "lost", "the provider has no row of it, and the sender has none or says that it was sent"),
     (
         "given_up",
         "given up after a refusal",

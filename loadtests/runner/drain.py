@@ -26,7 +26,7 @@ from loadtests.runner.sampling import Snapshot
 
 QUIET_S = 5.0
 _REFUSED = "refused_"
-SETTLED_FOR_S = 1.0  # its rows are flushed four times a second
+SETTLED_FOR_S = 1.0  # its rows are flushed four times per second
 
 
 class Standing(Struct, frozen=True):

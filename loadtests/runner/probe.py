@@ -118,7 +118,9 @@ def decide(facts: Facts, around: Around) -> Verdict:
         return _accepted(facts, answer, late, around)
     lasting = _lasting(facts.provider)
     if lasting is not None and (answer is not None or late):
-        return ProbeFailed(f"{_said_first(answer, around)}the mock refused it: {_refusal(lasting, around)}")
+        return ProbeFailed(
+            f"{_said_first(answer, around)}the mock provider refused it: {_refusal(lasting, around)}"
+        )
     if facts.provider.other_key is not None and (answer is not None or late):
         return ProbeFailed(_without_key(facts.provider.other_key, around))
     return _at_timeout(facts, facts.provider, around) if late else None
@@ -149,7 +151,7 @@ def _refusal(refusal: ProbeRefusal, around: Around) -> str:
 def _failed(answer: ApiAnswer, provider: AtProvider | None, around: Around) -> str:
     cause = f"{around.target} gave no answer at {around.target_address} ({answer.reason})"
     if provider is not None and provider.refusals:
-        return f"{cause}; the mock refused its request: {_refusal(provider.refusals[-1], around)}"
+        return f"{cause}; the mock provider refused its request: {_refusal(provider.refusals[-1], around)}"
     return f"{cause}: start it, or correct its address"
 
 
@@ -173,13 +175,13 @@ def _refused(answer: ApiAnswer, provider: AtProvider | None, around: Around) -> 
     if provider is not None:
         if provider.accepted or provider.other_key is not None:
             return (
-                f"{cause}, but the mock accepted its message: check whether [accepted] of the target file "
-                "describes the reply"
+                f"{cause}, but the mock provider accepted its message: check whether [accepted] of the "
+                "target file describes the reply"
             )
         if provider.refusals:
-            return f"{cause}, because the mock refused it: {_refusal(provider.refusals[-1], around)}"
+            return f"{cause}, because the mock provider refused it: {_refusal(provider.refusals[-1], around)}"
         if answer.status >= 500 and not provider.requests:
-            return f"{cause}, and the mock got no request. {_log_first(around)}{_check_url(around)}"
+            return f"{cause}, and the mock provider got no request. {_log_first(around)}{_check_url(around)}"
     return f"{cause}: {_request_hint(answer.status, around)}"
 
 
@@ -219,7 +221,7 @@ def _at_timeout(facts: Facts, provider: AtProvider, around: Around) -> Verdict:
     if provider.refusals:
         words = _refusal(provider.refusals[-1], around)
         if facts.own_mock:
-            return ProbeFailed(f"{_said_first(facts.answer, around)}the mock refused it: {words}")
+            return ProbeFailed(f"{_said_first(facts.answer, around)}the mock provider refused it: {words}")
         return ProbePassed((f"the mock provider refuses messages now: {words}; the run starts anyway",))
     if provider.requests and not facts.own_mock:
         return ProbePassed(
@@ -228,7 +230,7 @@ def _at_timeout(facts: Facts, provider: AtProvider, around: Around) -> Verdict:
     if facts.answer is None:
         return ProbeFailed(_no_answer(around))
     return ProbeFailed(
-        f"{_said_first(facts.answer, around)}the mock got no request within {around.timeout_s:g} s. "
+        f"{_said_first(facts.answer, around)}the mock provider got no request within {around.timeout_s:g} s. "
         f"{_check_url(around)} ({LONGER})"
     )
 
@@ -257,7 +259,7 @@ def _log_first(around: Around) -> str:
 
 def _without_key(key: str, around: Around) -> str:
     return (
-        f"the mock accepted the probe with another key ({key!r}): messages cannot be followed. Let "
+        f"the mock provider accepted the probe with another key ({key!r}): messages cannot be followed. Let "
         f"{around.target} pass the key on as the provider's client reference (idx), or leave {{key}} out of "
         "the target file: the key is then in the text"
     )

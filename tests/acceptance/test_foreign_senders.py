@@ -84,7 +84,7 @@ def sender(delay_s: float, takes: Callable[[int], bool], provider_port: int) -> 
 
 
 def measured(tmp_path: Path, delay_s: float, takes: Callable[[int], bool]) -> PartReport:
-    """20 messages a second for 15 s through that sender."""
+    """20 messages per second for 15 s through that sender."""
     provider_port = free_port()
     part = part_of(tmp_path, PER_S, FAST, ALL_CLASSES, lasts_s=15.0)
     with sender(delay_s, takes, provider_port) as port:

@@ -80,7 +80,7 @@ def stopped(view: View) -> Seen:
 
     def describe(windows: Bools) -> Description:
         assert found is not None
-        how = "each request failed at once"
+        how = "each request failed immediately"
         if found.waited:
             timeout_s = view.given.target.get("timeout_s")
             within = f" within {limit_text(float(timeout_s))}" if timeout_s else ""
@@ -138,7 +138,7 @@ def _process(view: View, windows: Bools) -> list[str]:
     if typical(most, windows) > 0:  # zero says nothing about a sender that the provider does not see
         evidence.append(
             f"it had at most {significant(typical(most, windows), 2)} concurrent provider calls, and "
-            f"at least one {100 * typical(busy, windows):.0f} % of the time"
+            f"one or more during {100 * typical(busy, windows):.0f} % of the time"
         )
     return evidence
 
@@ -181,9 +181,9 @@ def _counts(view: View) -> list[str]:
             found.append(f"{count_text(count)} {words}")
     count = int(np.count_nonzero(view.dropped_by_target))
     if count:
-        slots = view.given.in_flight_limit
-        which = f"all {count_text(slots)} requests" if slots else "all requests"
-        found.append(f"{count_text(count)} not sent because {which} of the load waited for an answer")
+        limit = view.given.in_flight_limit
+        of = f" of {count_text(limit)} requests" if limit else ""
+        found.append(f"{count_text(count)} not sent because the in-flight limit{of} was reached")
     return [f"of {count_text(view.journeys.count)} messages: {', '.join(found)}"] if found else []
 
 

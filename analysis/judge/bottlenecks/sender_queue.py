@@ -172,7 +172,7 @@ def concurrency(view: View) -> Seen:
     def describe(windows: Bools) -> Description:
         at_once = significant(typical(most, windows), 2)
         evidence = [
-            f"at most {at_once} requests to the provider were in flight at once, "
+            f"at most {at_once} requests to the provider were in flight at the same time, "
             f"{significant(typical(mean, windows), 2)} on average; an answer took "
             f"{seconds_text(typical(answer_s, windows))} (median)"
         ]

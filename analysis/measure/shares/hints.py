@@ -142,7 +142,7 @@ def _one_message_per_request(journeys: Journeys, refused: Ints, limits: Contract
         f"Each request had one message. The contract limits requests ({limits.words[0]}), and a request may "
         f"have {count_text(limits.batch)} messages. Fewer requests with more messages stay below the limit."
     )
-    return Hint("one_message_a_request", text, len(submits_s))
+    return Hint("one_message_per_request", text, len(submits_s))
 
 
 def _ucs2(journeys: Journeys) -> Hint | None:

@@ -27,7 +27,7 @@ from mock_provider.settings.protocols import GenericSettings
 _TYPES = (SendBody, SendReply, MessageResource, MessageList, AccountBody, ReportList, Problem)
 _SCHEMAS = "#/components/schemas/"
 _DESCRIPTION = (
-    "Sends short messages through the simulated provider of smsbench. Every error is a problem document "
+    "Sends short messages through the mock provider of smsbench. Every error is a problem document "
     "(RFC 9457) whose `code` is one of a fixed list. A limit answers 429 with Retry-After and RateLimit."
 )
 

@@ -349,7 +349,7 @@ def test_a_met_trial_that_is_too_short_to_count_is_explained() -> None:
     assert not contradictions(first_screen(made), made)
 
 
-def test_the_contract_is_said_in_messages_a_second() -> None:
+def test_the_contract_is_shown_in_messages_per_second() -> None:
     text = answer_text(limited(), "rate")
     assert "54.0/s accepted and delivered in the best 10 s (offered 56.0/s at the peak)" in text
     assert re.search(r"the contract allows at most 217/s \(500 segments/s at [0-9.]+ per message\)", text)

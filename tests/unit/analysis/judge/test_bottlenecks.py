@@ -17,13 +17,13 @@ PROFILE = {"throttle": {"requests": {"rate_per_s": 10.0, "burst": 10}}}
 
 
 def quick(run: RunBuilder, **more: Any) -> None:
-    """Ten a second, each on time."""
+    """Ten per second, each on time."""
     for slot in range(300):
         run.journey(f"m-{slot}", slot / 10, 3.0, **more)
 
 
 def queued(run: RunBuilder, wait_s: float = 5.0, **more: Any) -> None:
-    """Ten a second, each waiting in the sender."""
+    """Ten per second, each waiting in the sender."""
     for slot in range(300):
         run.due(f"m-{slot}", slot / 10)
         run.seen(f"m-{slot}", slot / 10 + wait_s, **more)
@@ -195,7 +195,7 @@ def test_lateness_without_other_programs_is_the_generators(new_run: Build) -> No
 
 @pytest.mark.parametrize(("waited_ms", "expected"), [(1.0, ["mock"]), (400.0, [])])
 def test_a_mock_that_is_late(new_run: Build, waited_ms: float, expected: list[str]) -> None:
-    """A wait for a core is not the mock's doing."""
+    """A wait for a core is not a fault of the mock provider."""
     run = new_run("run")
     quick(run)
     sampled(run, "provider", loop_lag_ms=500.0, loop_core_wait_ms=waited_ms)
@@ -237,7 +237,9 @@ def test_arrivals_that_waited_for_the_target_are_its_failure(new_run: Build) -> 
     assert report.validity != "invalid", [each for each in report.checks if each.state == "invalid"]
     assert report.bottlenecks[0].kind == "sender_api"
     evidence = " ".join(report.bottlenecks[0].evidence)
-    assert "290 not sent because all 20 requests" in evidence and "12 % of a core" in evidence
+    assert (
+        "290 not sent because the in-flight limit of 20 requests" in evidence and "12 % of a core" in evidence
+    )
     assert report.bottlenecks[0].text.startswith("my-sender")
 
 
@@ -300,7 +302,7 @@ def test_the_part_of_the_load_in_which_it_was_seen(new_run: Build) -> None:
 
 
 def arrivals(run: RunBuilder, submitted_s: Callable[[int, float], float | None], seed: int = 7) -> None:
-    """Random arrivals, ten a second for 30 s, accepted by a sender without gauges."""
+    """Random arrivals, ten per second for 30 s, accepted by a sender without gauges."""
     draw = random.Random(seed)
     due_s, slot = draw.expovariate(10.0), 0
     while due_s < 30.0:

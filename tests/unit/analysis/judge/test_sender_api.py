@@ -11,7 +11,7 @@ from run_builder import Build, RunBuilder
 
 
 def stops(run: RunBuilder, at_s: float, **more: Any) -> None:
-    """Ten a second for 30 s; no answer to a message that is due from then on."""
+    """Ten per second for 30 s; no answer to a message that is due from then on."""
     for slot in range(300):
         due_s = slot / 10
         if due_s < at_s:
@@ -32,7 +32,7 @@ def test_a_sender_whose_process_ends_has_stopped(new_run: Build) -> None:
     (only,) = report.bottlenecks
     assert only.kind == "sender_stopped"
     assert only.text == (
-        "my-sender stopped answering 12.0 s after the load's start: each request failed at once, and its "
+        "my-sender stopped answering 12.0 s after the load's start: each request failed immediately, and its "
         "process is gone"
     )
     assert (only.from_s, only.to_s) == (10.0, pytest.approx(30.0))
@@ -78,7 +78,7 @@ def test_a_sender_that_comes_back_has_not_stopped_and_its_silence_is_named(new_r
 
 
 def frozen(run: RunBuilder, lag: bool = False) -> None:
-    """Ten a second; all that are due from 10 s to 15 s are answered at 15 s, or with ``lag`` sent then."""
+    """Ten per second; all that are due from 10 s to 15 s are answered at 15 s, or with ``lag`` sent then."""
     for slot in range(300):
         due_s = slot / 10
         late_s = 15.0 - due_s if 10.0 <= due_s < 15.0 else 0.001
@@ -125,7 +125,7 @@ def test_an_api_that_always_takes_as_long_is_no_freeze(new_run: Build) -> None:
 
 
 def refusing(run: RunBuilder, refused: Callable[[int, str], bool], **more: Any) -> None:
-    """Ten a second for 30 s, of three classes in turn."""
+    """Ten per second for 30 s, of three classes in turn."""
     names = ("otp", "transactional", "marketing")
     for slot in range(300):
         name = names[slot % 3]

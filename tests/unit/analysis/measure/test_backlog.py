@@ -154,7 +154,7 @@ def test_a_sustained_rate_has_a_queue_that_does_not_grow(new_run: Build) -> None
 
 
 def held(run: RunBuilder, hold_s: float, load_s: float, end_s: float) -> PartReport:
-    """A sender that holds each of 20 messages a second for this time. Some are still held at the end."""
+    """A sender that holds each of 20 messages per second for this time. Some are still held at the end."""
     for slot in range(int(20 * load_s)):
         due_s = slot / 20
         run.due(f"m-{slot}", due_s)
@@ -175,7 +175,7 @@ def test_a_load_shorter_than_two_holds_does_not_tell_whether_the_backlog_grows(
     (found,) = (each for each in part.objectives if each.measure == "availability")
     assert (found.verdict, found.measured) == ("undecided", "0 % to 100 %")
     assert found.needs == "a load of at least 29 s"
-    assert "the load is too short to tell growth" in found.why
+    assert "the load is too short to show whether the backlog grows" in found.why
 
 
 @pytest.mark.parametrize(("hold_s", "load_s"), [(6.0, 20.0), (9.0, 20.0), (14.0, 30.0)])

@@ -142,7 +142,7 @@ def test_the_rate_of_deliveries_has_the_same_words_in_row_table_and_legend(new_r
 
 
 def drained_for(run: RunBuilder, load_s: float, drain_s: float) -> PartReport:
-    """Two messages a second. A twentieth arrives at the end of the drain, others in two seconds."""
+    """Two messages per second. A twentieth arrives at the end of the drain, others in two seconds."""
     for slot in range(int(2 * load_s)):
         late_s = load_s + drain_s - slot / 2 if slot % 20 == 0 else 2.0
         run.journey(f"m-{slot}", slot / 2, late_s)

@@ -77,11 +77,11 @@ def test_an_api_that_refuses(status: int, hint: str) -> None:
 def test_an_api_that_fails_because_it_does_not_reach_the_provider() -> None:
     text = cause(answer=ApiAnswer("refused", 502, "HTTP 502"), provider=AtProvider())
     assert text == (
-        "shop refused the probe (HTTP 502), and the mock got no request. See the log of shop first. Check "
-        "the provider URL of shop: it should be http://127.0.0.1:9500"
+        "shop refused the probe (HTTP 502), and the mock provider got no request. See the log of shop first. "
+        "Check the provider URL of shop: it should be http://127.0.0.1:9500"
     )
     text = cause(answer=ApiAnswer("refused", 502, "HTTP 502"), provider=AtProvider(refusals=(UNAUTHORIZED,)))
-    assert text.endswith("because the mock refused it: 101, Authorization failed (wrong token)")
+    assert text.endswith("because the mock provider refused it: 101, Authorization failed (wrong token)")
 
 
 @pytest.mark.parametrize("refused_by_api", [False, True])
@@ -92,30 +92,32 @@ def test_a_wrong_token_says_where_the_right_one_is(refused_by_api: bool) -> None
     verdict = decide(Facts(1.0, answer=answer, provider=provider), around)
     assert isinstance(verdict, ProbeFailed)
     assert verdict.cause.endswith("(wrong token). Set the token of shop to provider.token of shop.toml")
-    other = msgspec.structs.replace(UNAUTHORIZED, reason="invalid", code="13", text="no number")
+    other = msgspec.structs.replace(UNAUTHORIZED, reason="invalid", code="13", text="")
     verdict = decide(Facts(1.0, answer=answer, provider=AtProvider(requests=1, refusals=(other,))), around)
     assert isinstance(verdict, ProbeFailed) and "token" not in verdict.cause
 
 
 def test_an_api_that_refuses_what_the_mock_accepted_is_described_wrongly() -> None:
     text = cause(answer=ApiAnswer("refused", 201, "HTTP 201"), provider=AT_PROVIDER)
-    assert "the mock accepted its message: check whether [accepted]" in text
+    assert "the mock provider accepted its message: check whether [accepted]" in text
 
 
 def test_accepted_and_never_seen() -> None:
     assert waits(answer=ACCEPTED, provider=AtProvider())
     text = cause(elapsed_s=5.0, answer=ACCEPTED, provider=AtProvider())
     assert text == (
-        "shop answered 202, and the mock got no request within 5 s. Check the provider URL of shop: it "
-        "should "
-        "be http://127.0.0.1:9500 (for a sender that queues for longer: --probe-timeout S or --no-probe)"
+        "shop answered 202, and the mock provider got no request within 5 s. Check the provider URL of shop: "
+        "it should be http://127.0.0.1:9500 (for a sender that queues for longer: "
+        "--probe-timeout S or --no-probe)"
     )
 
 
 def test_a_lasting_refusal_stops_at_once_and_one_that_passes_at_the_timeout() -> None:
     refused = AtProvider(requests=1, refusals=(UNAUTHORIZED,))
     text = cause(answer=ACCEPTED, provider=refused)
-    assert text == "shop answered 202, and the mock refused it: 101, Authorization failed (wrong token)"
+    assert (
+        text == "shop answered 202, and the mock provider refused it: 101, Authorization failed (wrong token)"
+    )
     throttled = AtProvider(requests=1, refusals=(THROTTLED,))
     assert waits(answer=ACCEPTED, provider=throttled)
     assert "202, Too many queries" in cause(elapsed_s=5.0, answer=ACCEPTED, provider=throttled)

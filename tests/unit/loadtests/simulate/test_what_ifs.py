@@ -118,8 +118,8 @@ def test_a_scaled_day() -> None:
 
 
 def test_a_sender_keeps_to_a_limit_that_the_provider_queues(tmp_path: Path) -> None:
-    """``smsapi`` queues segments. Of 12.5 messages a second at 5 segments a second, marketing must wait, and
-    the messages that go first must not wait behind it in the provider's queue.
+    """``smsapi`` queues segments. Of 12.5 messages per second at 5 segments per second, marketing must wait,
+    and the messages that go first must not wait behind it in the provider's queue.
     """
     (part,) = catalogue.scenario("day-50k", Adjustment(1.0, duration_s=300, scale=10)).parts
     simulate_part("day-50k", part, 3, tmp_path, Choices(what_if=WhatIf(rate_limits={"segments": 5.0})))

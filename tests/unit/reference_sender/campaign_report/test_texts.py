@@ -57,7 +57,7 @@ def test_each_route_has_sentences_of_its_own_in_both_languages() -> None:
 
 
 def reasons_in_code() -> set[str]:
-    """Constants that the routes give as a reason, and the codes of SMSAPI's and Twilio's tables."""
+    """Constants that the routes give as a reason. Codes that a reply contains are not among them."""
     found = set()
     for path in (ROOMS / "routes").rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):

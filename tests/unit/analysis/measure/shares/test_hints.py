@@ -61,8 +61,8 @@ def test_refusals_for_the_rate_and_requests_of_one_message(new_run: Build) -> No
     assert (
         "12 submits of 4 messages" in found["throttled"].text and "100 requests/s" in found["throttled"].text
     )
-    assert found["one_message_a_request"].count == 10 and "10,000" in found["one_message_a_request"].text
-    assert "one_message_a_request" not in hints_of(run, profile=limit)
+    assert found["one_message_per_request"].count == 10 and "10,000" in found["one_message_per_request"].text
+    assert "one_message_per_request" not in hints_of(run, profile=limit)
 
 
 def fault(from_s: float, to_s: float | None) -> RecordedFault:
@@ -89,7 +89,7 @@ def test_refusals_during_a_fault_are_not_those_of_the_contract(
         "protocol": {"smsapi": {"max_recipients_per_request": 10_000}},
     }
     found = hints_of(run, profile=profile, faults=(fault(from_s, to_s),))
-    assert set(found) == ({"throttled", "one_message_a_request"} if counted else set())
+    assert set(found) == ({"throttled", "one_message_per_request"} if counted else set())
     if counted:
         assert f"{2 * counted} submits of {counted} messages" in found["throttled"].text
 

@@ -216,7 +216,7 @@ def test_every_carrier_with_long_waits_is_named(
 ) -> None:
     run = new_run("run")
     left_s = dict.fromkeys("abc", 0.0)
-    for slot in range(300):  # ten a second: three to a, four to b, three to c
+    for slot in range(300):  # ten per second: three to a, four to b, three to c
         name = "abcbabcbac"[slot % 10]
         left_s[name] = max(left_s[name], slot / 10) + 1 / per_s["abc".index(name)]
         run.due(f"m-{slot}", slot / 10)
