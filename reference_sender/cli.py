@@ -23,10 +23,10 @@ from reference_sender.dispatch import DispatchSettings
 from reference_sender.logs import configure
 from reference_sender.policy.settings import NO_POLICY, PolicyError, read_policy
 from reference_sender.routes.url import RouteError, RouteSpec, read_route, url_forms
-from reference_sender.secret_text import read_secret
 from reference_sender.server import SenderFailed, SenderSettings, run
 from reference_sender.settings_faults import faults_of
 from reference_sender.store import Membership, StoreError
+from user_input.secret_text import read_secret
 
 _DISPATCH = DispatchSettings.model_validate({})
 _RESERVED_BACKLOG = _DISPATCH.otp_reserved_backlog

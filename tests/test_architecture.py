@@ -14,7 +14,15 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-PACKAGES = ("smsbench", "mock_provider", "reference_sender", "loadtests", "analysis", "page_parts")
+PACKAGES = (
+    "smsbench",
+    "mock_provider",
+    "reference_sender",
+    "loadtests",
+    "analysis",
+    "page_parts",
+    "user_input",
+)
 CORES = (
     "mock_provider/engine",
     "reference_sender/dispatch",

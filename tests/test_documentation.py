@@ -43,6 +43,7 @@ PACKAGES = (
     "loadtests",
     "mock_provider",
     "page_parts",
+    "user_input",
     "reference_sender",
     "smsbench",
     "benchmarks",

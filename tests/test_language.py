@@ -24,6 +24,7 @@ PLACES = {
     "mock_provider": ("mock_provider/**/*",),
     "reference_sender": ("reference_sender/**/*",),
     "page_parts": ("page_parts/**/*",),
+    "user_input": ("user_input/**/*",),
     "benchmarks": ("benchmarks/**/*", ".ci/*", "Makefile"),
     "tests": ("tests/**/*.py", "tests/**/*.js"),
 }

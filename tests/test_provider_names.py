@@ -13,7 +13,15 @@ import tokenize
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
-PACKAGES = ("smsbench", "mock_provider", "reference_sender", "loadtests", "analysis", "page_parts")
+PACKAGES = (
+    "smsbench",
+    "mock_provider",
+    "reference_sender",
+    "loadtests",
+    "analysis",
+    "page_parts",
+    "user_input",
+)
 PROVIDERS = re.compile("smsapi|twilio|vonage", re.IGNORECASE)
 # A room is a package or a module with the provider's name, in one of these places.
 ROOMS = (
@@ -31,6 +39,7 @@ EXCEPTIONS = {
     "mock_provider/profiles/renamed_keys.py": "earlier names of keys of profiles",
     "mock_provider/profiles/throttled.toml": "a setting of a protocol in a ready-made profile",
     "mock_provider/testing/virtual.py": "the default protocol of a test's submits",
+    "analysis/first_screen/verdict.py": "advice on duplicates: the option of each protocol that refuses them",
     "loadtests/parts.py": "the profile of a scenario",
     "loadtests/scenarios/bench.py": "the profile of a scenario",
     "loadtests/scenarios/two_routes.py": "the profiles of a scenario",

@@ -29,9 +29,9 @@ from pydantic import (
 )
 from pydantic_core import ErrorDetails
 
-from reference_sender.addresses import host_and_port
-from reference_sender.plain_errors import in_our_words
-from reference_sender.secret_text import read_secret
+from user_input.addresses import host_and_port
+from user_input.plain_errors import in_our_words
+from user_input.secret_text import read_secret
 
 FIELDS = ("key", "to", "text", "message_class", "campaign")
 PLACEHOLDER = re.compile(r"\{(" + "|".join(FIELDS) + r")\}")
