@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from contextlib import contextmanager
-from multiprocessing import get_context
+from multiprocessing import get_context, resource_tracker
 
 from msgspec import Struct
 
@@ -75,6 +75,8 @@ def _interrupts_left_to_this_process() -> Iterator[None]:
     """A process that is started here never gets SIGINT, also not while it starts: Ctrl-C goes to the whole
     group of processes.
     """
+    # A start of the tracker within the block would unblock the signal (Python 3.11 to 3.13).
+    resource_tracker.ensure_running()
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import stat
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -132,8 +133,8 @@ def test_a_damaged_page_is_refused(path: Path) -> None:
     for page in range(4, len(data) // 4096):
         data[page * 4096 : page * 4096 + 64] = b"\xff" * 64
     path.write_bytes(data)
-    with pytest.raises(StateError, match="damaged"):
-        StateFile(path, 100).load(CLOCK)
+    with closing(StateFile(path, 100)) as file, pytest.raises(StateError, match="damaged"):
+        file.load(CLOCK)
 
 
 @pytest.mark.parametrize("content", [b"this is no database, but a text of some length\n" * 100, None])
