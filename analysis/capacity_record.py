@@ -12,6 +12,7 @@ import msgspec
 from msgspec import Struct
 
 CAPACITY = "capacity.json"
+SEARCH_ITSELF = "."  # ``capacity`` in the run.json of a search: its own directory
 
 
 class Trial(Struct, frozen=True, kw_only=True):
@@ -48,6 +49,7 @@ class CapacityResult(Struct, frozen=True, kw_only=True):
     trials: tuple[Trial, ...]
     ended: str = ""  # why the search ended, as text
     precision_missed: float | None = None  # the precision asked for, if the interval is wider
+    brief: bool = False  # the search of the bench: few trials in little time, so its interval is often wider
 
 
 def write_capacity(directory: Path, found: CapacityResult) -> None:

@@ -1,7 +1,11 @@
-"""Exit codes of the commands that judge: run, simulate, report, calibrate, capacity (docs/report.md)."""
+"""Exit codes of the commands that judge: run, simulate, report, calibrate, capacity (docs/report.md).
+
+Processes that cannot import this module use the same constants of ``os``, which are those of sysexits.h.
+"""
 
 from __future__ import annotations
 
+import os
 from enum import IntEnum
 
 
@@ -11,7 +15,7 @@ class ExitCode(IntEnum):
     USAGE = 2
     INVALID = 3  # the bench itself failed: the figures do not describe the target
     UNDECIDED = 4  # no objective is missed, at least one is undecided; 0 with --allow-undecided
-    CRASHED = 70  # smsbench itself failed; EX_SOFTWARE of sysexits.h
+    CRASHED = os.EX_SOFTWARE  # 70: smsbench itself failed
     # The user ended the run before it was complete. This replaces 0, 1, 3 and 4, since a part of a run does
     # not describe the whole. 128 + SIGINT, as in shells.
     INTERRUPTED = 130

@@ -18,11 +18,16 @@ BottleneckKind = Literal[
     "sender_cpu",
     "sender_loop",
     "sender_pacing",
+    "sender_rate",
     "sender_concurrency",
     "sender_store",
+    "sender_stopped",
     "sender_api",
+    "sender_refuses",
     "sender_hold",
     "sender_unforwarded",
+    "sender_gave_up",
+    "provider_fault",
     "provider_limit",
     "carrier_queue",
     "network",
@@ -31,6 +36,10 @@ BottleneckKind = Literal[
     "machine",
     "unknown",
 ]
+
+
+# A loss of the sender, and no limit of its rate: the screen calls them a cause, and no bottleneck.
+NOT_FORWARDED: tuple[BottleneckKind, ...] = ("sender_unforwarded", "sender_gave_up")
 
 
 class Share(Struct, frozen=True, kw_only=True):
@@ -55,6 +64,7 @@ class DelaySplit(Struct, frozen=True, kw_only=True):
     message_class: str
     count: int
     left_out: int
+    still_open: int = 0  # to reachable phones, not yet delivered at the end: in none of the figures
     total_mean_s: float
     total: tuple[Quantile, ...]
     shares: tuple[Share, ...]  # network, contract, sender, bench
@@ -63,6 +73,10 @@ class DelaySplit(Struct, frozen=True, kw_only=True):
     without_flag: int = 0  # messages without the provider's priority flag, where the flag makes them faster
     routes: int = 1  # of the sender; a message has the network of the route that it took
     limit: str = ""  # the limit of the contract with the longest waits, as text; "" without waits
+
+
+# Hints on what the contract's limits did.
+ON_LIMITS = ("throttled", "queued_at_provider", "one_message_per_request")
 
 
 class Hint(Struct, frozen=True):
@@ -92,7 +106,7 @@ class Availability(Struct, frozen=True, kw_only=True):
     window_s: float
     first_bad_at_s: float | None
     why: str  # why windows were not available, or not known to be; "" if all were
-    unknown: int = 0  # windows of a load that is too short to tell growth from a hold
+    unknown: int = 0  # windows of a load that is too short to distinguish growth from a hold
     load_needed_s: float = 0.0  # the shortest load that would tell; 0 if no window is unknown
 
 
@@ -180,6 +194,8 @@ class ReportTotals(Struct, frozen=True, kw_only=True):
     lost: int
     duplicates: int
     unaccounted: int
+    without_key: int = 0  # probably at the provider with a key that the load did not send
+    given_up: int = 0  # refused by the provider for the time being, and not submitted again
     delivered_unacknowledged: int  # delivered, although the load did not read an acceptance
     unseen: int  # accepted in parts without provider rows, so that their outcome is unknown
     paid: float

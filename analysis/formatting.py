@@ -6,6 +6,8 @@ import math
 import re
 from collections.abc import Callable
 
+# The deliveries that a rate counts. Others may exist: delivered, although the sender did not accept them.
+RATE_OF_DELIVERIES = "accepted and delivered"
 TIMES = "\N{MULTIPLICATION SIGN}"
 _MINUTE_S = 60.0
 _HOUR_S = 3600.0
@@ -70,14 +72,24 @@ def _beside(limit_s: float | None, text_of: Callable[[int], str]) -> str:
 
 
 def limit_text(value_s: float) -> str:
-    """A configured limit: 10 s, 10 min."""
-    if value_s >= 2 * _MINUTE_S and value_s % _MINUTE_S == 0:
-        return f"{value_s / _MINUTE_S:g} min"
-    return f"{value_s:g} s"
+    """A configured limit in the unit of the objective's canonical form: 400 ms, 10 s, 10 min, 2 h."""
+    for unit in ("h", "min"):
+        if value_s >= 2 * _UNITS_S[unit] and value_s % _UNITS_S[unit] == 0:
+            return f"{value_s / _UNITS_S[unit]:g} {unit}"
+    return f"{value_s:g} s" if value_s >= 1.0 else f"{1000.0 * value_s:g} ms"
 
 
 def rate_text(per_s: float | None) -> str:
     return "-" if per_s is None else f"{significant(per_s)}/s"
+
+
+def rate_interval_text(low_per_s: float, high_per_s: float) -> tuple[str, str]:
+    """Both ends with as many digits as distinguish them: ``60.00/s`` and ``60.04/s``."""
+    for digits in range(_FEWEST_DIGITS, _MOST_DIGITS + 1):
+        low, high = (f"{significant(each, digits)}/s" for each in (low_per_s, high_per_s))
+        if low != high or low_per_s == high_per_s:
+            break
+    return low, high
 
 
 def of_unit(number: str, unit: str) -> str:
@@ -134,6 +146,6 @@ def percentile_name(percentile: float) -> str:
     return f"p{percentile:g}"
 
 
-def times_text(count: int) -> str:
+def times_text(count: int, thing: str = "message") -> str:
     """``3 messages``, ``1 message``."""
-    return f"{count:,} message" + ("" if count == 1 else "s")
+    return f"{count:,} {thing}" + ("" if count == 1 else "s")

@@ -84,6 +84,16 @@ class Accounting(Struct, frozen=True, kw_only=True):
     unaccounted: int = (
         0  # accepted, never seen by the provider, and not held by the sender (``measure.outcomes``)
     )
+    without_key: int = 0  # probably at the provider with a key that the load did not send
+    given_up: int = 0  # accepted, refused by the provider for the time being, and not submitted again
+    given_up_for_a_limit: int = 0  # of these, refused for a limit of the contract
+    # Of the refused ones: the provider had refused the phone number. They do not count as not taken.
+    refused_recipients: int = 0
+
+    @property
+    def not_taken(self) -> int:
+        """Messages that the sender did not take, without those that had no answer when the load stopped."""
+        return self.refused - self.refused_recipients + self.failed_at_api + self.dropped
 
 
 class Reasons(Struct, frozen=True):
@@ -154,6 +164,8 @@ class Throughput(Struct, frozen=True, kw_only=True):
     # The contract's limit in segments and in this part's messages; None: no such limit.
     contract_segments_per_s: float | None = None
     contract_per_s: float | None = None
+    # Messages were refused or failed while the sender continued to accept others at ``accepted_best``.
+    accepts_at_most: bool = False
 
 
 class Series(Struct, frozen=True):
@@ -338,7 +350,7 @@ class PartReport(Struct, frozen=True, kw_only=True):
     handsets: tuple[Handsets, ...] = ()  # of each class
     availability: Availability | None = None
     bottlenecks: tuple[Bottleneck, ...] = ()  # in order of weight; empty: no bottleneck
-    stable: bool | None = None  # the backlog did not grow; None: unknown
+    sustained: bool | None = None  # the backlog did not grow; None: unknown
     # From the load's end to the last submit of an accepted message; None: one still waits, or unknown.
     backlog_gone_s: float | None = None
     fairness: Fairness | None = None  # for concurrent campaigns
@@ -382,5 +394,7 @@ class RunReport(Struct, frozen=True, kw_only=True):
     parts: tuple[PartReport, ...]
     comparisons: tuple[Comparison, ...] = ()
     capacity: CapacityResult | None = None
+    # Of a capacity search without a suite's parts that found no sustained rate: missed or undecided.
+    no_rate: Verdict | None = None
     totals: tuple[ReportTotals, ...] = ()  # live parts, then simulated ones
     seeds: dict[str, int] = {}  # of the whole run; the trials of a capacity search have seeds derived from it

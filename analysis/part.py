@@ -11,8 +11,9 @@ from analysis.findings import Availability, DelaySplit
 from analysis.judge import checks, checks_environment
 from analysis.judge.bottlenecks import BottleneckInputs, find_bottlenecks
 from analysis.judge.handsets import class_outcomes, handsets
-from analysis.judge.interruption import waited_out
-from analysis.judge.objectives import ObjectiveInputs, judge_all
+from analysis.judge.interruption import repeats_awaited, waited_out
+from analysis.judge.objective_inputs import ObjectiveInputs
+from analysis.judge.objectives import judge_all
 from analysis.judge.validity import worst
 from analysis.judge.verdict import withheld
 from analysis.measure import stages
@@ -29,6 +30,7 @@ from analysis.measure.provider_limits import binds_elsewhere, currency_of, limit
 from analysis.measure.shares.delays import delay_splits
 from analysis.measure.shares.hints import hints
 from analysis.measure.shares.reach import why_missed
+from analysis.measure.silence import accepts_to_the_end
 from analysis.measure.throughput import backlog_gone_s, throughput
 from analysis.measure.timeline import timeline
 from analysis.model import (
@@ -66,12 +68,12 @@ def analyse_part(
     delivery = delivery_distributions(journeys, outcomes, _percentiles(specs, "delivery_time"))
     api = api_distributions(journeys, _percentiles(specs, "api_response"))
     paid = cost(journeys, outcomes, currency_of(manifest.profile))
-    available, stable = availability_and_growth(journeys, outcomes)
+    available, sustained = availability_and_growth(journeys, outcomes)
     objectives = judge_all(
-        specs, _facts(manifest, journeys, outcomes, counted, (delivery, api), (paid, available, stable))
+        specs, _facts(manifest, journeys, outcomes, counted, (delivery, api), (paid, available, sustained))
     )
     splits = _delay_splits(journeys, outcomes, manifest, specs)
-    objectives = _with_reach(objectives, splits, stable is False, bool(manifest.faults))
+    objectives = _with_reach(objectives, splits, sustained is False, bool(manifest.faults))
     if failed:
         objectives = withheld(objectives, f"the bench failed: {failed}")
     order = stages.timestamp_order(journeys)
@@ -85,7 +87,7 @@ def analyse_part(
         checks.sample_sizes(delivery, objectives),
         checks.effective_sizes(delivery),
     )
-    asked = _bottleneck_inputs(journeys, outcomes, objectives, manifest, (lag_limit_s, stable is False))
+    asked = _bottleneck_inputs(journeys, outcomes, objectives, manifest, (lag_limit_s, sustained is False))
     return PartReport(
         slug=slug,
         identity=_identity(manifest, journeys),
@@ -112,7 +114,7 @@ def analyse_part(
         fairness=fairness(journeys, outcomes, run_dir) if manifest.scenario.role in _CAMPAIGNS else None,
         handsets=handsets(journeys, outcomes) if journeys.journal else (),
         availability=available,
-        stable=stable,
+        sustained=sustained,
         delay_splits=splits,
         hints=hints(journeys, manifest),
         bottlenecks=() if failed else find_bottlenecks(asked),
@@ -154,6 +156,7 @@ def _bottleneck_inputs(
         in_flight_limit=manifest.in_flight_limit,
         lag_limit_s=load[0],
         backlog_grew=load[1],
+        faults=fault_bands(manifest, journeys),
         waited_out=waited_out(manifest, journeys.end_s - journeys.load_end_s),
     )
 
@@ -188,7 +191,8 @@ def _facts(
     distributions: tuple[tuple[Distribution, ...], tuple[Distribution, ...]],
     measured: tuple[Cost, Availability | None, bool | None],
 ) -> ObjectiveInputs:
-    waited = waited_out(manifest, journeys.end_s - journeys.load_end_s)
+    waited_s = journeys.end_s - journeys.load_end_s
+    waited = waited_out(manifest, waited_s)
     return ObjectiveInputs(
         delivery=distributions[0],
         api=distributions[1],
@@ -203,8 +207,10 @@ def _facts(
         journal=journeys.journal,
         sender_rows=journeys.sender.present,
         waited_out=waited,
+        repeats_awaited=repeats_awaited(manifest, waited_s),
         no_real_times=_withheld_why(manifest, journeys),
         simulated=manifest.mode == "simulated",
+        accepts_to_the_end=accepts_to_the_end(journeys),
     )
 
 

@@ -227,7 +227,7 @@ class JudgedObjective(Struct, frozen=True):
 class Steady(Struct, frozen=True, kw_only=True):
     """The steady part of a load, with 95 % intervals (analysis/measure/steady.py). Rates are per second.
 
-    ``through``: messages that left every queue. ``growth``: of the backlog; ``stable``: it did not
+    ``through``: messages that left every queue. ``growth``: of the backlog; ``sustained``: it did not
     grow; None if unknown. ``reserve``: messages beyond the steady rate that were done at the start.
     """
 
@@ -242,7 +242,7 @@ class Steady(Struct, frozen=True, kw_only=True):
     growth_high_per_s: float
     backlog: float  # at the load's end, messages
     reserve: float
-    stable: bool | None
+    sustained: bool | None
 
 
 class AnalysisResult(Struct, frozen=True, kw_only=True):
@@ -259,7 +259,7 @@ class AnalysisResult(Struct, frozen=True, kw_only=True):
     invalid_because: tuple[str, ...] = ()  # the failed checks with their findings
     objectives: tuple[JudgedObjective, ...] = ()
     bottlenecks: tuple[str, ...] = ()  # the bottlenecks in order, as text
-    stable: bool | None = None  # the backlog did not grow; None: unknown
+    sustained: bool | None = None  # the backlog did not grow; None: unknown
     offered_per_s: float = 0.0
     delivered_per_s: float = 0.0
     steady: Steady | None = None  # for a run; None for a suite, or if unknown

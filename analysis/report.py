@@ -7,7 +7,7 @@ from pathlib import Path
 
 import msgspec
 
-from analysis.capacity_record import CapacityResult, read_capacity
+from analysis.capacity_record import SEARCH_ITSELF, CapacityResult, read_capacity
 from analysis.exit_codes import ExitCode
 from analysis.first_screen.screen import headline
 from analysis.formatting import TIMES
@@ -15,6 +15,7 @@ from analysis.judge import interruption
 from analysis.judge.checks_environment import instrument
 from analysis.judge.levels import levels
 from analysis.judge.objectives import not_in_any
+from analysis.judge.search import search_verdict
 from analysis.judge.validity import spoiling, worst
 from analysis.judge.verdict import ALWAYS_DECISIVE, overall
 from analysis.measure import faults
@@ -27,7 +28,7 @@ from analysis.part import analyse_part
 from analysis.read.journeys import MalformedRunError
 from analysis.records import Manifest, read_manifest
 
-REPORT_SCHEMA_VERSION = 3
+REPORT_SCHEMA_VERSION = 4
 
 
 def build_report(
@@ -48,10 +49,11 @@ def build_report(
         specs = given or _specs(part_dir, part_manifest)
         parts.append(analyse_part(part_dir, part_manifest, slug, specs))
     with_alone = with_campaign_alone(tuple(parts), places)
-    report = _assemble(manifest, with_alone, given or _specs(run_dir, manifest), allow_undecided)
-    report = msgspec.structs.replace(
-        report, comparisons=comparisons(places), capacity=_capacity(run_dir, manifest)
-    )
+    found = _capacity(run_dir, manifest)
+    no_rate = search_verdict(found) if manifest.capacity == SEARCH_ITSELF else None
+    specs = given or _specs(run_dir, manifest)
+    report = _assemble(manifest, with_alone, specs, allow_undecided, no_rate)
+    report = msgspec.structs.replace(report, comparisons=comparisons(places), capacity=found, no_rate=no_rate)
     return msgspec.structs.replace(report, headline=headline(report))
 
 
@@ -103,7 +105,11 @@ def _parts(run_dir: Path, manifest: Manifest) -> list[tuple[str, Path, Manifest]
 
 
 def _assemble(
-    manifest: Manifest, parts: tuple[PartReport, ...], specs: tuple[Spec, ...], allow_undecided: bool
+    manifest: Manifest,
+    parts: tuple[PartReport, ...],
+    specs: tuple[Spec, ...],
+    allow_undecided: bool,
+    no_rate: Verdict | None,
 ) -> RunReport:
     suite = manifest.kind == "suite"
     # A probe tests a higher volume. Slow or refused messages are an answer to that question and fail nothing
@@ -118,7 +124,7 @@ def _assemble(
     if suite and manifest.instrument_failures:
         checks = (*checks, instrument(manifest.instrument_failures))
     validity = _validity(checks, spoiling(checks, parts))
-    verdict = overall(objectives)
+    verdict = no_rate or overall(objectives)
     interrupted = interruption.interruption(manifest, parts)
     in_virtual_time = [part.slug for part in parts if part.identity.mode == "simulated"]
     simulated = len(in_virtual_time) == len(parts)

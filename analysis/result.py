@@ -16,7 +16,7 @@ def result_of(report: RunReport, run: str, call: str) -> AnalysisResult:
     deciding = [part for part in report.parts if not part.probe] or list(report.parts)
     busiest = max(deciding, key=lambda part: part.throughput.offered_mean_per_s)
     judged = [each for each in report.objectives if each.decides]
-    known = [part.stable for part in deciding if part.stable is not None]
+    known = [part.sustained for part in deciding if part.sustained is not None]
     return AnalysisResult(
         run=run,
         call=call,
@@ -24,7 +24,7 @@ def result_of(report: RunReport, run: str, call: str) -> AnalysisResult:
         valid=report.validity != "invalid",
         objectives=tuple(JudgedObjective(each.objective, each.verdict) for each in judged),
         bottlenecks=tuple(dict.fromkeys(each.text for part in deciding for each in part.bottlenecks)),
-        stable=all(known) if known else None,
+        sustained=all(known) if known else None,
         offered_per_s=busiest.throughput.offered_mean_per_s,
         delivered_per_s=_delivered_per_s(busiest),
     )

@@ -1,4 +1,4 @@
-"""Messages a second of one campaign, from the first byte of its request to the last delivery report.
+"""Messages per second of one campaign, from the first byte of its request to the last delivery report.
 
     flock /tmp/smsbench-bench.lock .venv/bin/python benchmarks/campaign_journey.py [--messages 100000]
 
@@ -27,7 +27,7 @@ from sender_processes import provider_and_sender, state
 PATIENCE_S = 300.0
 
 
-class Journey(NamedTuple):
+class MeasuredCampaign(NamedTuple):
     """One campaign."""
 
     per_s: float
@@ -37,7 +37,7 @@ class Journey(NamedTuple):
     cores: float  # used by both
 
 
-async def journey(sender: ServerProcess, provider: ServerProcess, messages: int) -> Journey:
+async def journey(sender: ServerProcess, provider: ServerProcess, messages: int) -> MeasuredCampaign:
     pool = Pool(sender.port, 1)
     body = campaign("c", 0, messages)
     sender_s, provider_s, began_s = sender.cpu_s(), provider.cpu_s(), time.monotonic()
@@ -52,7 +52,7 @@ async def journey(sender: ServerProcess, provider: ServerProcess, messages: int)
     spent_s = time.monotonic() - began_s
     pool.close()
     sender_s, provider_s = sender.cpu_s() - sender_s, provider.cpu_s() - provider_s
-    return Journey(
+    return MeasuredCampaign(
         messages / spent_s,
         messages / acknowledged_s,
         sender_s / messages * 1e6,
@@ -61,7 +61,7 @@ async def journey(sender: ServerProcess, provider: ServerProcess, messages: int)
     )
 
 
-def one_round(messages: int, core: int | None) -> Journey:
+def one_round(messages: int, core: int | None) -> MeasuredCampaign:
     with tempfile.TemporaryDirectory() as name:
         directory = Path(name)
         pair = provider_and_sender(directory, journal=directory / "provider.arrow", cores=(core, core))
@@ -82,10 +82,10 @@ def main() -> None:
         rounds.append(one_round(options.messages, 0 if options.one_core else None))
         show(rounds[-1])
     print("median:")
-    show(Journey(*map(statistics.median, zip(*rounds, strict=True))))
+    show(MeasuredCampaign(*map(statistics.median, zip(*rounds, strict=True))))
 
 
-def show(found: Journey) -> None:
+def show(found: MeasuredCampaign) -> None:
     print(
         f"{found.per_s:10,.0f} {found.acknowledged_per_s:15,.0f} {found.sender_us:23.1f}"
         f" {found.provider_us:9.1f} {found.cores:11.2f}",

@@ -85,7 +85,7 @@ def provider(log: Path) -> Iterator[tuple[str, psutil.Process]]:
 
 
 class Bystander(threading.Thread):
-    """Sends a good message twice a second on one connection of its own: others' bad input must not show."""
+    """Sends a good message twice per second on one connection of its own: others' bad input must not show."""
 
     def __init__(self, url: str, failures: Failures) -> None:
         super().__init__(daemon=True)

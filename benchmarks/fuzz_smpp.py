@@ -94,7 +94,7 @@ class Findings:
         self.seeds.setdefault(what, seed)
 
 
-class Stream(asyncio.Protocol):
+class CountingConnection(asyncio.Protocol):
     """Counts what comes back on one connection."""
 
     def __init__(self) -> None:
@@ -147,7 +147,7 @@ class Stream(asyncio.Protocol):
         return True
 
 
-async def send_in_pieces(rng: random.Random, stream: Stream, octets: bytes) -> None:
+async def send_in_pieces(rng: random.Random, stream: CountingConnection, octets: bytes) -> None:
     """Leave in one piece, in a few, or for a while octet by octet."""
     write = stream.write
     way = rng.random()
@@ -169,7 +169,7 @@ async def send_in_pieces(rng: random.Random, stream: Stream, octets: bytes) -> N
 async def one_stream(port: int, seed: int, count: int, found: Findings) -> None:
     rng = random.Random(seed)
     loop = asyncio.get_running_loop()
-    _, stream = await loop.create_connection(Stream, "127.0.0.1", port)
+    _, stream = await loop.create_connection(CountingConnection, "127.0.0.1", port)
     chunks: list[bytes] = []
     expected: dict[int, int] = {}
     bind_id = rng.choice([*BINDS.values(), 0])
@@ -207,7 +207,9 @@ async def one_stream(port: int, seed: int, count: int, found: Findings) -> None:
     found.streams += 1
 
 
-async def judge(stream: Stream, expected: dict[int, int], ending: str, seed: int, found: Findings) -> None:
+async def judge(
+    stream: CountingConnection, expected: dict[int, int], ending: str, seed: int, found: Findings
+) -> None:
     whole = await stream.until(
         lambda: len(stream.answers.keys() & expected.keys()) >= len(expected), ANSWER_S
     )
@@ -235,7 +237,7 @@ async def judge(stream: Stream, expected: dict[int, int], ending: str, seed: int
 
 async def witness(port: int, done: asyncio.Event, found: Findings) -> float:
     """A client like any other; the longest it waited for an answer, in seconds."""
-    _, stream = await asyncio.get_running_loop().create_connection(Stream, "127.0.0.1", port)
+    _, stream = await asyncio.get_running_loop().create_connection(CountingConnection, "127.0.0.1", port)
     stream.write(pdu(9, 1, bind_body(b"witness")))
     rng, sequence, worst_s = random.Random(0), 1, 0.0
     while not done.is_set():

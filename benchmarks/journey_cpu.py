@@ -68,7 +68,7 @@ def main() -> None:
     parser.add_argument("--other-class-field", default=CLASS_FIELD, help="the field's name in the other API")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=5.0, help="of single messages")
-    parser.add_argument("--per-s", type=float, default=2_000.0, help="single messages a second")
+    parser.add_argument("--per-s", type=float, default=2_000.0, help="single messages per second")
     parser.add_argument("--campaign", type=int, default=50_000, help="messages of the campaign")
     parser.add_argument("--limit", type=float, default=1.0, help="highest ratio, this to the other")
     options = parser.parse_args()

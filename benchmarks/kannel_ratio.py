@@ -1,4 +1,4 @@
-"""Single messages a second through the sender on one core, and through Kannel with its spool on one core.
+"""Single messages per second through the sender on one core, and through Kannel with its spool on one core.
 
     flock /tmp/smsbench-bench.lock .venv/bin/python benchmarks/kannel_ratio.py [--rounds 3] [--seconds 8]
 
@@ -48,7 +48,7 @@ end
 """
 
 
-class Receiver(asyncio.Protocol):
+class CountingSmppServer(asyncio.Protocol):
     """An SMPP 3.4 server that accepts everything, and counts the submits."""
 
     submits = 0
@@ -69,8 +69,8 @@ class Receiver(asyncio.Protocol):
             at += length
             body = b""
             if command == SUBMIT_SM:
-                Receiver.submits += 1
-                body = b"%x\0" % Receiver.submits
+                CountingSmppServer.submits += 1
+                body = b"%x\0" % CountingSmppServer.submits
             elif command == BIND_TRANSCEIVER:
                 body = b"bench\0"
             elif command not in (ENQUIRE_LINK, UNBIND):
@@ -86,12 +86,12 @@ def serve_receiver() -> None:
 
     async def run() -> None:
         loop = asyncio.get_running_loop()
-        listening = await loop.create_server(Receiver, "127.0.0.1", 0)
+        listening = await loop.create_server(CountingSmppServer, "127.0.0.1", 0)
         print(json.dumps({"port": listening.sockets[0].getsockname()[1]}), flush=True)
         asked = asyncio.StreamReader()
         await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(asked), sys.stdin)
         while await asked.readline():
-            print(Receiver.submits, flush=True)
+            print(CountingSmppServer.submits, flush=True)
 
     uvloop.run(run())
 

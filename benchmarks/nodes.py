@@ -1,4 +1,4 @@
-"""Messages a second through one, two and four senders on one PostgreSQL, and through one on SQLite: a
+"""Messages per second through one, two and four senders on one PostgreSQL, and through one on SQLite: a
 campaign from its intake to the last delivery report. Beside it, the CPU of each kind of process for a
 message.
 
@@ -39,7 +39,7 @@ PATIENCE_S = 120.0
 _WHOLE_CORE = 0.9  # a process that uses more of one is limited by it
 
 
-class Figures(NamedTuple):
+class NodesRun(NamedTuple):
     """One run."""
 
     messages_per_s: float
@@ -78,7 +78,7 @@ def until_shared(urls: Sequence[str]) -> None:
         time.sleep(0.1)
 
 
-def measure(store: str, nodes: int, messages: int, to_one: bool, database: Sequence[int]) -> Figures:
+def measure(store: str, nodes: int, messages: int, to_one: bool, database: Sequence[int]) -> NodesRun:
     with ExitStack() as stack:
         provider = stack.enter_context(server(None, *provider_command()))
         command = list(sender_command(provider, store, LIMITS))
@@ -114,7 +114,7 @@ def measure(store: str, nodes: int, messages: int, to_one: bool, database: Seque
             for kind, of in pids.items()
         }
     count = each * len(takers)
-    return Figures(
+    return NodesRun(
         count / spent_s,
         {kind: 1e6 * sum(spent) / count for kind, spent in used.items()},
         sum(map(sum, used.values())) / spent_s,
@@ -122,7 +122,7 @@ def measure(store: str, nodes: int, messages: int, to_one: bool, database: Seque
     )
 
 
-def limited_by(runs: Sequence[Figures]) -> str:
+def limited_by(runs: Sequence[NodesRun]) -> str:
     """What limits the rate. The processes of PostgreSQL are several, and the others use one core each."""
     cores = statistics.median(run.cores for run in runs)
     if cores > 0.9 * (os.cpu_count() or 1):
@@ -147,7 +147,7 @@ def main() -> None:
     parser.add_argument("--nodes", type=int, nargs="+", default=[1, 2, 4], help="senders on PostgreSQL")
     parser.add_argument("--to-one", action="store_true", help="one sender gets the campaign and all reports")
     options = parser.parse_args()
-    found: dict[str, list[Figures]] = {}
+    found: dict[str, list[NodesRun]] = {}
     with tempfile.TemporaryDirectory() as directory, running_server() as database:
         for number in range(options.rounds):
             sqlite = f"sqlite:///{directory}/{number}.db"

@@ -1,4 +1,4 @@
-"""Requests a second of the open-model user on one core, against Locust's own FastHttpUser in the same run.
+"""Requests per second of the open-model user on one core, against Locust's own FastHttpUser in the same run.
 
     python benchmarks/open_model_user.py [--rounds 3] [--seconds 6] [--warm-up 2]
 
@@ -97,7 +97,7 @@ def _pinned(core: int, command: list[str], talks: bool = False) -> subprocess.Po
 
 
 def measure(server: subprocess.Popen[str], command: list[str], seconds: float, warm_up: float) -> float:
-    """Requests a second while ``command`` runs, from ``warm_up`` seconds after its first request."""
+    """Requests per second while ``command`` runs, from ``warm_up`` seconds after its first request."""
 
     def count() -> int:
         assert server.stdin is not None and server.stdout is not None

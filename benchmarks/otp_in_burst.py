@@ -4,7 +4,7 @@ arrival (``smsbench sender --order arrival``).
     flock /tmp/smsbench-bench.lock .venv/bin/python benchmarks/otp_in_burst.py [--burst 20000]
 
 Two senders get the same, one after the other: the burst as one campaign, and from then on OTPs at a fixed
-rate until the burst is sent. The route takes ``--capacity`` segments a second. An OTP's time is from its
+rate until the burst is sent. The route takes ``--capacity`` segments per second. An OTP's time is from its
 request until the provider gets it (the provider's journal). Printed is the ratio of the two p99. Exit code 1
 if it exceeds ``--limit``.
 """
@@ -54,7 +54,7 @@ def times_ms(order: str, options: argparse.Namespace) -> list[float]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--burst", type=int, default=20_000, help="marketing messages")
-    parser.add_argument("--capacity", type=float, default=1_000.0, help="segments a second of the route")
+    parser.add_argument("--capacity", type=float, default=1_000.0, help="segments per second of the route")
     parser.add_argument("--otps-per-s", type=float, default=20.0)
     parser.add_argument("--limit", type=float, default=0.05, help="highest ratio")
     options = parser.parse_args()

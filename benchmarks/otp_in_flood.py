@@ -3,9 +3,9 @@ and in a flood of campaigns, far above what the provider takes.
 
     flock /tmp/smsbench-bench.lock .venv/bin/python benchmarks/otp_in_flood.py [--capacity N] [--times N]
 
-The route's limit is the ``--capacity``, in segments a second. A flood of marketing messages is offered at
+The route's limit is the ``--capacity``, in segments per second. A flood of marketing messages is offered at
 ``--times`` the capacity by a schedule: as single messages over ``--connections`` connections, then as
-campaigns of ``--rows`` messages. By default that is 14,700 messages a second, more single messages than one
+campaigns of ``--rows`` messages. By default that is 14,700 messages per second, more single messages than one
 sender can read. Beside it OTPs are offered on connections of their own. An OTP's time is from its request
 (the load begins to write it) until the provider gets it (its journal). All times share one clock. The
 sender has core 0; the load and the provider (profile fast) share core 1.
@@ -156,7 +156,7 @@ def show(phases: list[Phase], arrived_ns: dict[str, int], limit_ms: float) -> bo
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("--capacity", type=float, default=60.0, help="segments a second of the route")
+    parser.add_argument("--capacity", type=float, default=60.0, help="segments per second of the route")
     parser.add_argument("--times", type=float, default=245.0, help="of the capacity: the flood")
     parser.add_argument("--seconds", type=float, default=15.0, help="of each phase")
     parser.add_argument("--otps-per-s", type=float, default=20.0)

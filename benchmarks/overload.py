@@ -3,7 +3,7 @@ whether every acknowledged message is kept.
 
     flock /tmp/smsbench-bench.lock .venv/bin/python benchmarks/overload.py [--seconds 60]
 
-The route takes ``--capacity`` segments a second, and the sender holds ``--max-backlog`` messages. Marketing
+The route takes ``--capacity`` segments per second, and the sender holds ``--max-backlog`` messages. Marketing
 messages are offered at ``--times`` the capacity by a schedule, whatever the answers, beside them OTPs at a
 tenth of the capacity. Afterwards the sender works off its backlog. Then each message that got 202 must be
 delivered according to the sender's store, and be in the provider's journal once. Memory is the sender's
@@ -117,7 +117,7 @@ def judge(
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("--capacity", type=float, default=500.0, help="segments a second of the route")
+    parser.add_argument("--capacity", type=float, default=500.0, help="segments per second of the route")
     parser.add_argument("--times", type=float, default=10.0, help="of the capacity: the load")
     parser.add_argument("--seconds", type=float, default=60.0)
     parser.add_argument("--max-backlog", type=int, default=20_000)

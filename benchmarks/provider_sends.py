@@ -123,7 +123,7 @@ def wrk(url: str, script: Path, seconds: int, connections: int) -> tuple[float, 
     return float(rate.group(1)), int(requests.group(1))
 
 
-class Load:
+class SendRounds:
     """Rounds of load, and what each cost: rate and CPU time a send, later work included."""
 
     def __init__(self, directory: Path, notify_url: str, arguments: argparse.Namespace) -> None:
@@ -161,7 +161,7 @@ class Load:
 
 
 def against_bare(
-    arguments: argparse.Namespace, servers: ExitStack, provider: ServerProcess, load: Load
+    arguments: argparse.Namespace, servers: ExitStack, provider: ServerProcess, load: SendRounds
 ) -> None:
     with tempfile.NamedTemporaryFile() as sample:
         Path(sample.name).write_bytes(one_reply(provider.url, load.notify_url))
@@ -179,7 +179,7 @@ def against_bare(
         print(f"ratio    provider to {name:6} {by_rate:.2f} by rate, {by_cpu:.2f} by CPU time")
 
 
-def against_itself(arguments: argparse.Namespace, provider: ServerProcess, load: Load) -> None:
+def against_itself(arguments: argparse.Namespace, provider: ServerProcess, load: SendRounds) -> None:
     for number in range(-arguments.warm_ups, arguments.rounds):
         for name, latency in DELAYS.items():
             patch_profile(provider.url, {"reply": {"latency": latency}})
@@ -198,7 +198,7 @@ def measure(arguments: argparse.Namespace, directory: Path) -> None:
         receiver = servers.enter_context(server(LOAD_CORE, str(Path(__file__).with_name("processes.py"))))
         journal = directory / "provider.arrow"
         provider = servers.enter_context(server(SERVER_CORE, *provider_arguments(arguments.profile, journal)))
-        load = Load(directory, f"{receiver.url}/dlr", arguments)
+        load = SendRounds(directory, f"{receiver.url}/dlr", arguments)
         if not arguments.plain:
             patch_profile(provider.url, EVERYTHING_ON)
         if arguments.delay:

@@ -1,5 +1,5 @@
-"""Messages a second through the sender on one core: acknowledged and stored, with submits and delivery
-reports at the same time. Then recipients a second of a campaign.
+"""Messages per second through the sender on one core: acknowledged and stored, with submits and delivery
+reports at the same time. Then recipients per second of a campaign.
 
     flock /tmp/smsbench-bench.lock .venv/bin/python benchmarks/sender_intake.py [--seconds N]
 
@@ -184,7 +184,7 @@ def campaign_bodies(recipients: int) -> dict[str, tuple[str, str, bytes]]:
 def measure_campaign(
     url: str, recipients: int, path: str, content_type: str, body: bytes
 ) -> tuple[float, float]:
-    """Recipients a second until acknowledged, and until all are final."""
+    """Recipients per second until acknowledged, and until all are final."""
     began = time.monotonic()
     taken = post(url, path, body, content_type)
     acknowledged = time.monotonic()

@@ -44,7 +44,7 @@ def campaign(name: str, first: int, count: int, class_field: str = CLASS_FIELD) 
     return post(path, "text/csv", b"to,key\n" + rows.encode() + b"\n")
 
 
-class Reply:
+class TimedReply:
     """The answer to one request, or None as status if the connection broke."""
 
     __slots__ = ("body", "retry_after", "sent_ns", "status", "took_ns")
@@ -63,17 +63,17 @@ class _Connection(asyncio.Protocol):
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
         self._data = b""
-        self._waiter: asyncio.Future[Reply] | None = None
-        self._reply = Reply(0)
+        self._waiter: asyncio.Future[TimedReply] | None = None
+        self._reply = TimedReply(0)
         self.transport: asyncio.Transport | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = transport  # type: ignore[assignment]
 
-    def ask(self, request: bytes, waiter: asyncio.Future[Reply]) -> None:
+    def ask(self, request: bytes, waiter: asyncio.Future[TimedReply]) -> None:
         assert self.transport is not None
         self._waiter, self._data = waiter, b""
-        self._reply = Reply(time.monotonic_ns())
+        self._reply = TimedReply(time.monotonic_ns())
         self.transport.write(request)
 
     def data_received(self, data: bytes) -> None:
@@ -115,7 +115,7 @@ class Pool:
         self._most = most
         self._open = 0
         self._idle: list[_Connection] = []
-        self._waiting: deque[tuple[bytes, asyncio.Future[Reply]]] = deque()
+        self._waiting: deque[tuple[bytes, asyncio.Future[TimedReply]]] = deque()
         self._loop = asyncio.get_running_loop()
         self._opening: set[asyncio.Task[None]] = set()
 
@@ -124,9 +124,9 @@ class Pool:
         """Requests without a connection."""
         return len(self._waiting)
 
-    def ask(self, request: bytes) -> asyncio.Future[Reply]:
+    def ask(self, request: bytes) -> asyncio.Future[TimedReply]:
         """Resolves to the reply. Never fails: a broken connection gives a reply without status."""
-        waiter: asyncio.Future[Reply] = self._loop.create_future()
+        waiter: asyncio.Future[TimedReply] = self._loop.create_future()
         while self._idle:
             connection = self._idle.pop()
             if connection.transport is not None and not connection.transport.is_closing():
@@ -149,7 +149,7 @@ class Pool:
             self._open -= 1
             if self._waiting:
                 waiter = self._waiting.popleft()[1]
-                waiter.set_result(Reply(time.monotonic_ns()))
+                waiter.set_result(TimedReply(time.monotonic_ns()))
             return
         self.free(connection)
 
@@ -197,7 +197,7 @@ class OpenLoad:
         """Offer for ``seconds``, then wait for the answers."""
         began = self._loop.time()
         count, n = int(per_s * seconds), 0
-        waiters: set[asyncio.Future[Reply]] = set()
+        waiters: set[asyncio.Future[TimedReply]] = set()
         while n < count:
             due = int((self._loop.time() - began) * per_s) + 1
             while n < min(due, count):
@@ -215,7 +215,7 @@ class OpenLoad:
         while waiters:
             await asyncio.wait(list(waiters))
 
-    def _answered(self, key: str, done: asyncio.Future[Reply]) -> None:
+    def _answered(self, key: str, done: asyncio.Future[TimedReply]) -> None:
         reply = done.result()
         self.statuses[reply.status] += 1
         self.sent_ns[key] = reply.sent_ns

@@ -41,7 +41,7 @@ def submit_body(number: int) -> bytes:
     return b"\0\5\0Test\0\1\1%s\0\0\0\0\0\0\1\0\0\0%c%s" % (dest, len(text), text)
 
 
-class Load(asyncio.Protocol):
+class WindowClient(asyncio.Protocol):
     """Keeps the window full until the time is over, then waits for the answers."""
 
     def __init__(self, window: int, first: int, bodies: list[bytes]) -> None:
@@ -111,7 +111,9 @@ class Round(NamedTuple):
 
 async def load(port: int, seconds: float, window: int, first: int, bodies: list[bytes]) -> Round:
     loop = asyncio.get_running_loop()
-    transport, client = await loop.create_connection(lambda: Load(window, first, bodies), "127.0.0.1", port)
+    transport, client = await loop.create_connection(
+        lambda: WindowClient(window, first, bodies), "127.0.0.1", port
+    )
     await client.bound.wait()
     began_s = time.monotonic()
     client.ends_s = began_s + seconds

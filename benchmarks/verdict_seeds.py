@@ -31,7 +31,7 @@ from loadtests.simulate.part import Choices
 from loadtests.simulate.run import simulated_parts
 
 
-class Judged(Struct, frozen=True):
+class SeedVerdict(Struct, frozen=True):
     seed: int
     verdict: str
     exit_code: int
@@ -41,7 +41,7 @@ class Judged(Struct, frozen=True):
     took_s: float
 
 
-def judged(asked: tuple[int, tuple[str, ...]]) -> Judged:
+def judged(asked: tuple[int, tuple[str, ...]]) -> SeedVerdict:
     """Simulate with one seed, and judge."""
     seed, wanted = asked
     began_s = time.monotonic()
@@ -56,7 +56,7 @@ def judged(asked: tuple[int, tuple[str, ...]]) -> Judged:
         if scenario.is_suite:
             manifests.write_suite(run_dir, scenario, seed, started, places)
         report = build_report(run_dir)
-    return Judged(
+    return SeedVerdict(
         seed,
         report.verdict,
         report.exit_code,
@@ -71,7 +71,7 @@ def judged(asked: tuple[int, tuple[str, ...]]) -> Judged:
     )
 
 
-def _line(each: Judged) -> str:
+def _line(each: SeedVerdict) -> str:
     return (
         f"seed {each.seed:>3}: {each.verdict}, exit code {each.exit_code}, {each.undecided} undecided, "
         f"ten times {'/'.join(each.ten_times) or '-'} ({each.took_s:.0f} s) {'; '.join(each.missed)}"

@@ -31,7 +31,7 @@ def checked_settings(scenario: Scenario, asked: RunSettings, out: Path | None) -
         )
     file = asked.target_file
     try:
-        target = load_target(file) if file is not None else None
+        target = load_target(file, needs_provider=True) if file is not None else None
     except TargetError as error:
         raise usage_error(str(error)) from None
     _check_provider(scenario, target, asked)
@@ -52,13 +52,6 @@ def checked_settings(scenario: Scenario, asked: RunSettings, out: Path | None) -
 
 def _check_provider(scenario: Scenario, target: Target | None, asked: RunSettings) -> None:
     own = target is not None and target.provider.url is not None
-    if target is not None and not own and target.provider.port == 0:
-        raise usage_error(
-            f"{asked.target_file} does not say where the mock provider of its sender is. Add a port, on "
-            "which the run starts one, and point your sender at http://127.0.0.1:9500 with this token:\n\n"
-            '  [provider]\n  port = 9500\n  token = "mock"\n\n'
-            "Or add the url of a mock provider that you run yourself (docs/load.md)"
-        )
     if own and (asked.profile or asked.scale_provider):
         raise usage_error(
             "the target file names a provider of its own: --profile and --scale-provider have no effect on it"

@@ -12,7 +12,7 @@ from loadtests.arrivals import DAY_S, Burst, DayCurve, Mix, Poisson, Stream, pea
 from loadtests.scenario import Part, Scenario, ScenarioError
 
 LEVELS = {"day-5k": 5_000, "day-50k": 50_000, "day-500k": 500_000}
-# Ten times the highest level: 125 messages a second at its peak.
+# Ten times the highest level: 125 messages per second at its peak.
 TEN_TIMES = ("day-5m", 5_000_000)
 
 _OTPS_PER_S = 40.0

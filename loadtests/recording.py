@@ -23,9 +23,9 @@ from analysis.records import LOAD_SCHEMA, RowWriter, read_rows
 # key, class, campaign, worker, t_intended_ns, t_sent_ns, t_replied_ns, outcome, status
 LoadRow = tuple[str, str, str, int, int, int | None, int | None, str, int]
 
-# Locust's own exit codes, of sysexits.h.
-EXIT_ROWS_LOST = 73  # rows could not be written (EX_CANTCREAT)
-EXIT_WORKER_LOST = 74  # a worker was lost (EX_IOERR)
+# Exit codes of the load process.
+EXIT_ROWS_LOST = os.EX_CANTCREAT  # 73: rows could not be written
+EXIT_WORKER_LOST = os.EX_IOERR  # 74
 WEB_UI_FILE = "locust-web-ui.url"  # the file with the address of Locust's web UI
 
 Phase = Literal["waiting", "running", "answering", "finished"]

@@ -70,7 +70,7 @@ class Part(Struct, frozen=True, kw_only=True):
 class Capacity(Struct, frozen=True, kw_only=True):
     """A search for the highest rate that this machine's sender sustains, at the end of a suite.
 
-    ``precision``: it ends when the bracket is narrower than this share of its lower end.
+    ``precision``: it ends when the interval is narrower than this share of its lower end.
     """
 
     profile: str

@@ -11,7 +11,7 @@ import typer
 from typer.core import TyperCommand
 
 from analysis.exit_codes import ExitCode
-from reference_sender.plain_errors import in_our_words
+from user_input.plain_errors import in_our_words
 
 _CLOSE = 0.75
 _RENAMED = {"--compress": "--speedup", "--drain-limit": "--drain-timeout", "--second-port": "--backup-port"}

@@ -1,4 +1,4 @@
-"""``python -m mock_provider``: the simulated provider as a process of its own."""
+"""``python -m mock_provider``: the mock provider as a process of its own."""
 
 from mock_provider.cli import main
 

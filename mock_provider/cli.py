@@ -1,4 +1,4 @@
-"""The command line of the simulated provider, and the process around it: ready line, signals, exit codes."""
+"""The command line of the mock provider, and the process around it: ready line, signals, exit codes."""
 
 from __future__ import annotations
 
@@ -20,13 +20,12 @@ from mock_provider.app import ProviderConfig, start_provider
 from mock_provider.http.open_connections import ConnectionLimits
 from mock_provider.listening import ListenAddressError
 from mock_provider.profiles import ProfileError, load_profile, profile_names
-from mock_provider.settings.secret_text import read_secret
 from mock_provider.state.file import StateError
+from user_input.secret_text import read_secret
 
 log = logging.getLogger("mock_provider")
 
 _BAD_USAGE = 2
-_FAILED = 74  # EX_IOERR of sysexits.h
 _STAYS_S = 5.0  # between a failure and the exit, so that a client can read what failed
 _MIB = 1024 * 1024
 
@@ -129,7 +128,7 @@ def provider(
         ),
     ] = ConnectionLimits().body_bytes // _MIB,
 ) -> None:
-    """A simulated SMS provider that speaks SMSAPI, Twilio's API, SMPP 3.4 and a plain JSON API.
+    """A simulated SMS provider that speaks SMSAPI, Twilio's API, SMPP 3.4 and the generic JSON API.
 
     When it is ready it prints one line of JSON with its URL; logs go to standard error. SIGTERM, SIGINT and
     SIGHUP stop it cleanly. The exit code is then 0, or 74 if a part of it failed (field "failed" of
@@ -187,7 +186,7 @@ async def serve(config: ProviderConfig) -> int:
     failures = provider.runtime.health.failures
     if failures:
         log.error("ended because of a failure: %s", "; ".join(failures))
-    return _FAILED if failures else 0
+    return os.EX_IOERR if failures else 0
 
 
 async def _until(stop: asyncio.Event, failed: asyncio.Event) -> None:

@@ -10,7 +10,10 @@ from mock_provider.http.messages import HttpRequest, HttpResponse, plain_error
 from mock_provider.inbox.admin import METRICS_PATH, Admin
 from mock_provider.inbox.events import json_bytes
 from mock_provider.inbox.pages import load_pages
+from mock_provider.protocols.actions import RefusalText
 from mock_provider.runtime.provider import ProviderRuntime
+
+_NOT_FOUND = RefusalText("http_404", "Not found")
 
 
 class RequestRouter:
@@ -36,8 +39,8 @@ class RequestRouter:
             self._admin.handle(request, respond)
             return None
         if page is None:
-            page = plain_error(404, "Not found")
-            self._provider.refusals.of_request(time.monotonic_ns(), request, page)
+            page = plain_error(404, _NOT_FOUND.text)
+            self._provider.refusals.of_request(time.monotonic_ns(), request, page, _NOT_FOUND)
         respond(page)
         return None
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -22,14 +23,13 @@ from reference_sender.dispatch import DispatchSettings
 from reference_sender.logs import configure
 from reference_sender.policy.settings import NO_POLICY, PolicyError, read_policy
 from reference_sender.routes.url import RouteError, RouteSpec, read_route, url_forms
-from reference_sender.secret_text import read_secret
 from reference_sender.server import SenderFailed, SenderSettings, run
 from reference_sender.settings_faults import faults_of
 from reference_sender.store import Membership, StoreError
+from user_input.secret_text import read_secret
 
 _DISPATCH = DispatchSettings.model_validate({})
 _RESERVED_BACKLOG = _DISPATCH.otp_reserved_backlog
-EXIT_FAILED = 70  # EX_SOFTWARE of sysexits.h: a part of the sender died
 
 
 def _secret(text: str | None) -> str | None:
@@ -240,7 +240,7 @@ def sender(
         raise typer.Exit(2) from error
     except SenderFailed as error:
         typer.echo(f"sender: {error}", err=True)
-        raise typer.Exit(EXIT_FAILED) from error
+        raise typer.Exit(os.EX_SOFTWARE) from error
 
 
 def _show_ready(line: str) -> None:

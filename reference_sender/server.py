@@ -21,7 +21,6 @@ from aiohttp import web
 from msgspec.structs import replace
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from reference_sender.addresses import host_and_port
 from reference_sender.alerts.money import Money
 from reference_sender.alerts.rules import AlertSettings
 from reference_sender.api.campaign_controls import CampaignControls
@@ -63,6 +62,7 @@ from reference_sender.runtime.resuming import Resuming
 from reference_sender.runtime.stored_gate import stored_gate
 from reference_sender.runtime.wall_watch import WallWatch
 from reference_sender.store import Membership, Store, open_store
+from user_input.addresses import host_and_port
 
 log = logging.getLogger(__name__)
 

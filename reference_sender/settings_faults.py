@@ -6,7 +6,7 @@ from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
 
-from reference_sender.plain_errors import in_our_words
+from user_input.plain_errors import in_our_words
 
 
 def faults_of(error: ValidationError, model: type[BaseModel] | None = None) -> str:

@@ -11,8 +11,6 @@ from smsbench.own_modules import later_path, settle_path
 # Settings of other tools that can stop a library in this process.
 _NOT_OURS = ("MPLBACKEND", "MATPLOTLIBRC")
 
-EXIT_CRASHED = 70  # analysis.exit_codes.ExitCode.CRASHED, which cannot be imported yet
-
 
 def main() -> None:
     """Run the command. Exits 70 with the traceback where it cannot even be imported."""
@@ -29,5 +27,5 @@ def main() -> None:
         import traceback
 
         traceback.print_exc()
-        sys.exit(EXIT_CRASHED)
+        sys.exit(os.EX_SOFTWARE)
     command()

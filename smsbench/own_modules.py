@@ -12,7 +12,15 @@ from __future__ import annotations
 import os
 import sys
 
-OWN_PACKAGES = ("analysis", "loadtests", "mock_provider", "page_parts", "reference_sender", "smsbench")
+OWN_PACKAGES = (
+    "analysis",
+    "loadtests",
+    "mock_provider",
+    "page_parts",
+    "reference_sender",
+    "smsbench",
+    "user_input",
+)
 # Variables that a parent sets for child processes. The child removes them from its environment.
 LATER_PATH = "SMSBENCH_LATER_PATH"  # directories that are searched last
 LIFELINE = "SMSBENCH_LIFELINE"  # file descriptor of a pipe whose other end the parent holds open

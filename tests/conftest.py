@@ -16,7 +16,15 @@ from postgres_server import PostgresServer, running_server
 settings.register_profile("smsbench", deadline=None, print_blob=True)
 settings.load_profile("smsbench")
 
-_PACKAGES = ("smsbench", "mock_provider", "reference_sender", "loadtests", "analysis", "page_parts")
+_PACKAGES = (
+    "smsbench",
+    "mock_provider",
+    "reference_sender",
+    "loadtests",
+    "analysis",
+    "page_parts",
+    "user_input",
+)
 # From here on: other conftest files import the product.
 _COVERAGE = BranchCoverage(Path(__file__).parents[1], _PACKAGES) if VARIABLE in os.environ else None
 

@@ -14,7 +14,15 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-PACKAGES = ("smsbench", "mock_provider", "reference_sender", "loadtests", "analysis", "page_parts")
+PACKAGES = (
+    "smsbench",
+    "mock_provider",
+    "reference_sender",
+    "loadtests",
+    "analysis",
+    "page_parts",
+    "user_input",
+)
 CORES = (
     "mock_provider/engine",
     "reference_sender/dispatch",
@@ -108,7 +116,7 @@ def test_loadtests_imports_only_the_contract_of_analysis() -> None:
     allowed = (
         *("analysis.records", "analysis.exit_codes", "analysis.render.plain_matplotlib"),
         *("analysis.objectives.grammar", "analysis.objectives.defaults", "analysis.objectives.settled"),
-        *("analysis.capacity_record", "analysis.measure.dependence"),
+        *("analysis.capacity_record", "analysis.measure.dependence", "analysis.refusals"),
     )
     assert all(name.startswith(allowed) for name in taken), taken
 
@@ -135,10 +143,15 @@ def test_no_room_without_a_name() -> None:
     assert not [path for path in modules(*PACKAGES, "tests") if nameless & {path.stem, path.parent.name}]
 
 
-def test_no_path_of_a_machine_and_no_package_index_in_any_file() -> None:
-    tracked = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True)
-    if tracked.returncode != 0:
+def tracked_files() -> list[Path]:
+    """Those that are here; skips the test outside a git checkout."""
+    listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True)
+    if listed.returncode != 0:
         pytest.skip("not a git checkout: the list of committed files is unknown")
+    return [path for name in filter(None, listed.stdout.split("\0")) if (path := ROOT / name).is_file()]
+
+
+def test_no_path_of_a_machine_and_no_package_index_in_any_file() -> None:
     needles = (
         str(ROOT) + "/",
         str(Path.home()) + "/",
@@ -147,12 +160,11 @@ def test_no_path_of_a_machine_and_no_package_index_in_any_file() -> None:
         "--index-" + "url",
     )
     found = []
-    for name in filter(None, tracked.stdout.split("\0")):
-        path = ROOT / name
-        if path.suffix in {".png", ".arrow"} or not path.is_file():
+    for path in tracked_files():
+        if path.suffix in {".png", ".arrow"}:
             continue
         text = path.read_text(errors="replace")
-        found += [f"{name}: {needle}" for needle in needles if needle in text]
+        found += [f"{path.relative_to(ROOT)}: {needle}" for needle in needles if needle in text]
     assert not found
 
 
@@ -164,7 +176,7 @@ def defined_twice(paths: list[Path]) -> set[str]:
 
 
 def test_a_class_name_means_one_thing_in_the_whole_repository() -> None:
-    assert not defined_twice(modules(*PACKAGES))
+    assert not defined_twice([path for path in tracked_files() if path.suffix == ".py"])
 
 
 def test_a_class_name_that_occurs_twice_is_found(tmp_path: Path) -> None:

@@ -21,7 +21,16 @@ import typer
 
 from analysis.capacity_record import CapacityResult
 from analysis.exit_codes import ExitCode
-from analysis.records import LOAD_SCHEMA, PROVIDER_SCHEMA, SENDER_SCHEMA, Manifest, RecordedScenario, Timing
+from analysis.records import (
+    LOAD_SCHEMA,
+    PROVIDER_SCHEMA,
+    SENDER_SCHEMA,
+    AnalysisResult,
+    Manifest,
+    RecordedScenario,
+    Steady,
+    Timing,
+)
 from loadtests import catalogue
 from loadtests.cli import FORWARDED, app
 from mock_provider.profiles import profile_names
@@ -34,6 +43,7 @@ PACKAGES = (
     "loadtests",
     "mock_provider",
     "page_parts",
+    "user_input",
     "reference_sender",
     "smsbench",
     "benchmarks",
@@ -230,18 +240,20 @@ def test_documented_columns_are_those_of_the_schema(heading: str, schema: pa.Sch
 
 
 @pytest.mark.parametrize(
-    ("heading", "prefix", "record"),
+    ("page", "heading", "prefix", "record"),
     [
-        ("run.json", "", Manifest),
-        ("run.json", "scenario", RecordedScenario),
-        ("run.json", "timing", Timing),
-        ("capacity.json", "", CapacityResult),
+        ("run-directory.md", "run.json", "", Manifest),
+        ("run-directory.md", "run.json", "scenario", RecordedScenario),
+        ("run-directory.md", "run.json", "timing", Timing),
+        ("run-directory.md", "capacity.json", "", CapacityResult),
+        ("report.md", "result.json", "", AnalysisResult),
+        ("report.md", "result.json", "steady", Steady),
     ],
 )
 def test_documented_fields_are_those_of_the_record(
-    heading: str, prefix: str, record: type[msgspec.Struct]
+    page: str, heading: str, prefix: str, record: type[msgspec.Struct]
 ) -> None:
-    cells = re.findall(r"^\| (`.*?`) \|", section("run-directory.md", heading), re.MULTILINE)
+    cells = re.findall(r"^\| (`.*?`) \|", section(page, heading), re.MULTILINE)
     named = {name for cell in cells for name in re.findall(r"`([\w.]+)(?:\[\])?`", cell)}
     nested = {name for name in named if "." in name}
     if prefix:  # `scenario.name`, `.title`
@@ -294,6 +306,30 @@ def test_paths_in_pages_exist() -> None:
     assert not {name: found for name, found in missing.items() if found}
 
 
+def trailing_whitespace(path: Path) -> list[int]:
+    """Numbers of the lines that end with a space or a tab. A file with NUL is not text."""
+    content = path.read_bytes()
+    if b"\0" in content:
+        return []
+    lines = content.split(b"\n")
+    return [number for number, line in enumerate(lines, 1) if line.endswith((b" ", b"\t"))]
+
+
+def test_no_text_file_has_trailing_whitespace() -> None:
+    files = [path for each in repository()[0] if (path := ROOT / each).is_file()]
+    found = {str(path.relative_to(ROOT)): trailing_whitespace(path) for path in files}
+    assert len(found) > 1
+    assert not {name: lines for name, lines in found.items() if lines}
+
+
+def test_trailing_whitespace_is_found(tmp_path: Path) -> None:
+    path = tmp_path / "page.md"
+    path.write_bytes(b"a\nb \n\nc\t\n d")
+    assert trailing_whitespace(path) == [2, 4]
+    path.write_bytes(b"\0a \n")
+    assert not trailing_whitespace(path)
+
+
 def docstrings(path: Path) -> str:
     nodes = ast.walk(ast.parse(path.read_text(encoding="utf-8")))
     kinds = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
@@ -310,3 +346,10 @@ def test_paths_in_docstrings_exist(package: str) -> None:
 def test_a_missing_path_is_found() -> None:
     text = "See `mock_provider/nowhere.py`, ``engine.py``, `docs/` and ``reports/runs/x/``."
     assert missing_paths(text) == ["mock_provider/nowhere.py"]
+
+
+def test_the_readme_lists_every_page() -> None:
+    listed = (ROOT / "README.md").read_text(encoding="utf-8").partition("All pages:")[2]
+    linked = {link.partition("#")[0] for link in LINK.findall(listed)}
+    pages = {page.relative_to(ROOT).as_posix() for page in PAGES if page.parent.name == "docs"}
+    assert pages - linked == {"docs/README.md"}  # it is named before the list

@@ -24,6 +24,7 @@ PLACES = {
     "mock_provider": ("mock_provider/**/*",),
     "reference_sender": ("reference_sender/**/*",),
     "page_parts": ("page_parts/**/*",),
+    "user_input": ("user_input/**/*",),
     "benchmarks": ("benchmarks/**/*", ".ci/*", "Makefile"),
     "tests": ("tests/**/*.py", "tests/**/*.js"),
 }
@@ -50,6 +51,9 @@ BANNED = {
     r"\bso (?:many|much|long)\b(?! as\b| that\b)": "that many, as long: name the number",
     rf"\b(?:one|{_THING})s? an? {_UNIT}\b": "one ... per ...",
     rf"\bonce an? (?:{_UNIT}|batch|commit|window|sample|step)\b(?! (?:has|is|was|ends)\b)": "once per ...",
+    r"\b(?:messages|segments|requests|recipients|submits|OTPs|SMS|times|twice) a second\b": "per second",
+    r"\b(?:segments|characters|requests|octet|septet) an? (?:message|octet|segment)\b": "per message",
+    r"\bsimulated provider\b|\brequest slots?\b": "mock provider; in-flight limit",
     r"\bgo(?:es|ing)? on\b|\bwent on\b": "continues",
     r"\bliv(?:e|es|ed) (?:it|the|an?|whole|through)\b": "simulate",
     r"\b(?:is|are|be|days?|been|will) lived\b": "simulated",
@@ -161,6 +165,7 @@ def test_the_language_is_plain(place: str) -> None:
     [
         ("a.md", "A part stood\nfor 60 million a day.", "stood for"),
         ("b.md", "It writes one row a message.", "row a message"),
+        ("b2.md", "It sends 40 segments a\nsecond.", "segments a second"),
         ("c.py", "def f():\n    '''It goes on.'''\n", "goes on"),
         ("d.py", "x = f'{n} s to live it'  # fine\n", "live it"),
         ("d2.py", "# it stands\n# in a file\n", "stands in"),

@@ -12,21 +12,32 @@ _ADVICE: dict[BottleneckKind, str] = {
     "sender_cpu": "give the sender more processor time: less work per message, or more processes.",
     "sender_loop": "move blocking work out of the process that answers requests.",
     "sender_pacing": "raise the sender's own rate limit up to what the contract allows.",
+    "sender_rate": "more workers in the sender, or a faster step before the request to the provider.",
     "sender_concurrency": "allow more concurrent requests to the provider, or send in batches.",
     "sender_store": "write messages to the store in groups, and give the store a faster disk.",
     "sender_api": "answer when the message is queued, not when the provider has answered; send in batches.",
+    "sender_stopped": (
+        "look in the sender's log for the error or the call that blocks at that time, and have it restarted."
+    ),
+    "sender_refuses": "look in the sender's log for the reason of the refusals, and mend it there.",
     "sender_hold": "look in the sender for a timer, a batch that waits to be full, or an outbox.",
     "sender_unforwarded": (
         "look for the messages in the sender: its log of errors, the address and token of the provider, "
         "a queue that nothing reads, a message that is dropped after an error."
     ),
+    "sender_gave_up": "wait as long as the provider asks for (Retry-After), then send the message again.",
     "provider_limit": "negotiate a higher rate with the provider, or spread the load over more time.",
     "network": "nothing in the sender, since the network takes the time. Ask for a faster route.",
     "machine": "run sender and bench on separate machines: here they shared the processors.",
 }
 
 
-_BEHIND_THE_PROVIDER: tuple[BottleneckKind, ...] = ("provider_limit", "carrier_queue", "network")
+_BEHIND_THE_PROVIDER: tuple[BottleneckKind, ...] = (
+    "provider_limit",
+    "provider_fault",
+    "carrier_queue",
+    "network",
+)
 CAPACITY = "ask the provider for more capacity at "
 
 

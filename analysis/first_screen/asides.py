@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from analysis.classes import GUARDED_CLASS
-from analysis.findings import ComparedClass, DelaySplit, Difference
+from analysis.findings import ON_LIMITS, ComparedClass, DelaySplit, Difference
 from analysis.first_screen.advice import faulty, sufficient
 from analysis.first_screen.quoting import Quote
 from analysis.first_screen.rates import limited
@@ -13,7 +13,7 @@ from analysis.first_screen.values import Aside, Figure, Sentence
 from analysis.first_screen.wording import (
     class_name,
     deciding,
-    is_delivery_time,
+    in_part,
     live,
     part_title,
     share_words,
@@ -26,6 +26,7 @@ _CONTRACT_SHARE = 0.05  # of a class's mean delivery time; a smaller share is no
 _MOST_HINTS = 2
 _FLAG = "otp_without_priority"
 _MOST_STAGES = 4
+_LIMITED_BY_CONTRACT = ("delivery_time", "not_taken", "availability")
 _STAGE_SHARE = 0.05  # of the mean difference; a smaller one is not shown
 _FAULTS_DIFFER = "The provider's faults before the burst and during it were not the same"
 _STAGE_WORDS = {
@@ -80,7 +81,7 @@ def burst(quote: Quote) -> tuple[Sentence, ...]:
     compared: Sentence = (*_before_and_during(quote, path, part.burst), ".")
     if _faults_differ(part, part.burst):
         name = class_name(part.burst.guarded_class or GUARDED_CLASS)
-        compared = (f"{_FAULTS_DIFFER}, so that the burst's effect on {name} messages cannot be told.",)
+        compared = (f"{_FAULTS_DIFFER}, so that the burst's effect on {name} messages cannot be determined.",)
     return ((*head, ". ", *compared), *_priorities(quote))
 
 
@@ -256,12 +257,18 @@ def _where_it_arose(quote: Quote, path: str, one: ComparedClass) -> tuple[Senten
 def cost(quote: Quote) -> tuple[Sentence, ...]:
     """Live parts before simulated ones. The unit is a currency only if the profile has one."""
     for place, each in enumerate(quote.report.totals):
+        path, unit = f"totals.{place}", each.currency
+        if each.paid and not each.paid_per_delivered:
+            return ((quote.amount(f"{path}.paid", unit), " paid, and no message was delivered."),)
         if not each.paid_per_delivered:
             continue
-        path, unit = f"totals.{place}", each.currency
+        lead = (
+            "" if len(quote.report.totals) == 1 else "Live: " if each.mode == "real" else "In virtual time: "
+        )
         explained = " (the provider's unit of charge)" if unit == "points" else ""
         return (
             (
+                lead,
                 quote.amount(f"{path}.paid_per_delivered", unit),
                 f" per delivered SMS{explained}; ",
                 quote.amount(f"{path}.paid_for_duplicates", unit),
@@ -278,52 +285,61 @@ def cost(quote: Quote) -> tuple[Sentence, ...]:
 def ask_the_provider(quote: Quote) -> tuple[Sentence, ...]:
     """The delay that the contract's limits cause, and hints from the journal."""
     found: list[Sentence] = []
-    flag = _flag_hint(quote)
-    named: set[str] = set()
+    hints = _hints(quote.report)
+    flag = next((each for each in hints if each[2] == _FLAG), None)
     if flag is not None:
-        named.add(_FLAG)
-        found.append((quote.text(f"{flag}.text"), "."))
-    asked = False
-    for place, part in sorted(deciding(quote.report), key=lambda item: not _missed_classes(item[1])):
-        if not trusted(part) or asked or not _contract_matters(quote.report, place):
-            continue
-        missed = _missed_classes(part)
-        for index, split in enumerate(part.delay_splits):
-            if missed and split.message_class not in missed and ALL not in missed:
-                continue
-            sentence = _contract(quote, place, index, split)
-            if sentence:
-                asked = True
-                found.append(sentence)
-                break
-    hints = dict.fromkeys(
-        (place, index)
+        found.append(_hint(quote, *flag[:2]))  # first, since no limit matters as much to an OTP
+    found += _higher_limit(quote)
+    others = [each for each in hints if each is not flag][: _MOST_HINTS - (flag is not None)]
+    return (*found, *(_hint(quote, place, index) for place, index, _ in others))
+
+
+def _higher_limit(quote: Quote) -> list[Sentence]:
+    """For the first part and class to which a limit added a wait. A missed objective goes before an undecided
+    one. If every objective is met, there is room, and nothing to ask for.
+    """
+    parts = [
+        (place, part)
         for place, part in deciding(quote.report)
-        if trusted(part)
-        for index, _ in enumerate(part.hints)
-    )
-    for place, index in hints:
-        name = quote.report.parts[place].hints[index].name
-        if name not in named and len(named) < _MOST_HINTS:
-            named.add(name)
-            found.append((quote.text(f"parts.{place}.hints.{index}.text"), "."))
-    return tuple(found)
+        if trusted(part) and _contract_matters(quote.report, place)
+    ]
+    for verdict in ("missed", "undecided"):
+        for place, part in parts:
+            classes = _classes_with(part, verdict)
+            for index, split in enumerate(part.delay_splits):
+                if split.message_class in classes or ALL in classes:
+                    sentence = _contract(quote, place, index, split)
+                    if sentence:
+                        return [sentence]
+    return []
 
 
-def _missed_classes(part: PartReport) -> set[str]:
-    """The classes whose delivery times are missed: the advice cites one of them."""
-    return {
-        each.message_class for each in part.objectives if is_delivery_time(each) and each.verdict == "missed"
+def _classes_with(part: PartReport, verdict: str) -> set[str]:
+    """The classes with this verdict on an objective that a wait for the contract's limits can cost."""
+    found = {
+        each.message_class
+        for each in part.objectives
+        if each.measure in _LIMITED_BY_CONTRACT and each.verdict == verdict
     }
+    return found - {ALL} or found
 
 
-def _flag_hint(quote: Quote) -> str | None:
-    """The path of the hint about the priority flag, which goes first: no limit matters as much to an OTP."""
-    for place, part in deciding(quote.report):
+def _hints(report: RunReport) -> list[tuple[int, int, str]]:
+    """Part, position and name of the first hint of each name; those of parts without faults go first.
+
+    A hint on the contract's limits is not taken from a part with faults: they change what the limits do.
+    """
+    found: dict[str, tuple[int, int, str]] = {}
+    parts = [(place, part) for place, part in deciding(report) if trusted(part)]
+    for place, part in sorted(parts, key=lambda item: faulty(item[1])):
         for index, hint in enumerate(part.hints):
-            if hint.name == _FLAG and trusted(part):
-                return f"parts.{place}.hints.{index}"
-    return None
+            if not (faulty(part) and hint.name in ON_LIMITS):
+                found.setdefault(hint.name, (place, index, hint.name))
+    return list(found.values())
+
+
+def _hint(quote: Quote, place: int, index: int) -> Sentence:
+    return (*in_part(quote, place), quote.text(f"parts.{place}.hints.{index}.text"), ".")
 
 
 def _contract_matters(report: RunReport, place: int) -> bool:
@@ -350,7 +366,7 @@ def _contract(quote: Quote, place: int, index: int, split: DelaySplit) -> Senten
             return (
                 ASK,
                 *limit,
-                f". The mean delivery time of {'an' if name[0] in 'AEIOU' else 'a'} {name} message is ",
+                f". The mean delivery time of a delivered {name} message is ",
                 quote.seconds(f"{path}.total_mean_s"),
                 ", of which ",
                 quote.seconds(f"{path}.shares.{number}.mean_s"),

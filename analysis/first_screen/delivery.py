@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from analysis.classes import in_class_order
-from analysis.findings import DelaySplit
+from analysis.findings import DelaySplit, Handsets
 from analysis.first_screen.advice import faulty
 from analysis.first_screen.quoting import Quote
 from analysis.first_screen.values import Figure, ScreenAnswer, Sentence
@@ -24,7 +24,10 @@ from analysis.judge.verdict import overall
 from analysis.model import Objective, RunReport, State
 from analysis.quantile import Quantile
 
-_SHARE_WORDS = {"sender": "without the sender's part", "contract": "without the contract's limits"}
+_SHARE_WORDS = {
+    "sender": "in this run without the sender's part",
+    "contract": "in this run without the contract's limits",
+}
 _STATES: dict[str, State] = {"met": "good", "missed": "bad", "undecided": "unknown"}
 
 
@@ -37,7 +40,7 @@ def delivery_answer(quote: Quote) -> ScreenAnswer:
     timed = [
         (place, each)
         for place, each in enumerate(report.objectives)
-        if is_delivery_time(each) and each.message_class in _classes(report)
+        if is_delivery_time(each) and (each.quantile is None or each.message_class in _classes(report))
     ]
     chosen: dict[tuple[str, float], int] = {}
     for place, each in sorted(timed, key=lambda item: _first_shown(report, item[1])):
@@ -50,7 +53,8 @@ def delivery_answer(quote: Quote) -> ScreenAnswer:
     state = _STATES[overall(tuple(report.objectives[place] for place in places))] if places else "unknown"
     if report.validity == "invalid":
         state = "untrusted"
-    sentences = _shares(quote, places[0]) if places else ()
+    measured = [place for place in places if report.objectives[place].quantile is not None]
+    sentences = _shares(quote, measured[0]) if measured else ()
     return ScreenAnswer(
         name="delivery",
         question="How fast do messages arrive?",
@@ -60,7 +64,7 @@ def delivery_answer(quote: Quote) -> ScreenAnswer:
             *_parts(quote, places),
             *_open_questions(quote, places),
             *sentences,
-            *_unreachable(quote, places),
+            *_unreachable(quote, measured),
         )
         if rows
         else (("No delivery objective was judged.",),),
@@ -122,23 +126,39 @@ def _shares(quote: Quote, place: int) -> tuple[Sentence, ...]:
         f"{name} {_ideal_words(splits[index])}: {share_words(objective.percentile)}",
         quote.quantile(f"{path}.network_only.{ideal}"),
     ]
+    without: list[Sentence] = []
     for number, share in enumerate(splits[index].shares):
         nth = _nth(share.without, objective.percentile)
         if nth is None or share.name not in _SHARE_WORDS:
             continue
         figure = quote.quantile(f"{path}.shares.{number}.without.{nth}")
         if figure.text != shown:
-            sentence += [f"; {_SHARE_WORDS[share.name]} ", figure]
-    if len(sentence) == 2:
-        sentence.append("; sender and contract add no measurable delay")
-    return ((*sentence, "."),)
+            without.append(
+                (f"{name} {_SHARE_WORDS[share.name]}: ", share_words(objective.percentile), figure, ".")
+            )
+    if not without:
+        sentence += _added(quote, path, splits[index])
+    return ((*sentence, "."), *without)
+
+
+def _added(quote: Quote, path: str, split: DelaySplit) -> Sentence:
+    """The mean shares of sender and contract, where the rounded percentiles do not show them."""
+    places = {share.name: place for place, share in enumerate(split.shares) if math.isfinite(share.mean_s)}
+    if not {"sender", "contract"} <= places.keys():
+        return ()
+    return (
+        "; on average the sender adds ",
+        quote.seconds(f"{path}.shares.{places['sender']}.mean_s"),
+        " and the contract's limits ",
+        quote.seconds(f"{path}.shares.{places['contract']}.mean_s"),
+    )
 
 
 def _ideal_words(split: DelaySplit) -> str:
     """An ideal sender sets the provider's priority flag. Without it, its network time is not known."""
     if split.without_flag:
-        return "without the provider's priority flag, with an ideal sender and no contract limits"
-    return "with an ideal sender and no contract limits"
+        return "without the provider's priority flag, from an ideal sender without contract limits"
+    return "from an ideal sender without contract limits"
 
 
 def _nth(quantiles: tuple[Quantile, ...], percentile: float) -> int | None:
@@ -177,16 +197,20 @@ def _unreachable(quote: Quote, places: list[int]) -> tuple[Sentence, ...]:
                     " expired",
                     *waiting,
                     ".",
-                    *_judged(quote, at, objective.message_class),
+                    *_judged(quote, at, each),
                 ),
             )
     return ()
 
 
-def _judged(quote: Quote, at: int, message_class: str) -> Sentence:
-    """How many messages the delivery time of this class is computed from."""
+def _judged(quote: Quote, at: int, found: Handsets) -> Sentence:
+    """How many messages the delivery time of this class is computed from, and where the others are."""
     for index, each in enumerate(quote.report.parts[at].delivery):
-        if each.message_class == message_class:
+        if each.message_class == found.message_class and each.count:
             lead = " The delivery time is that of "
-            return (lead, quote.count(f"parts.{at}.delivery.{index}.count"), " messages to other phones.")
+            failed = found.accepted - found.unreachable > each.count
+            closing = " messages to other phones" + (
+                "; the rest failed in the network, at the phone or for their content." if failed else "."
+            )
+            return (lead, quote.count(f"parts.{at}.delivery.{index}.count"), closing)
     return ()

@@ -12,6 +12,7 @@ from analysis.formatting import (
     count_text,
     limit_text,
     per_day_text,
+    rate_interval_text,
     rate_text,
     round_seconds_text,
     seconds_beside_limit,
@@ -83,6 +84,10 @@ class Quote:
     def rate(self, path: str, subject: str = "") -> Figure:
         return self._figure(path, rate_text(self.value(path)), "/s", subject)
 
+    def rate_interval(self, low_path: str, high_path: str) -> tuple[Figure, Figure]:
+        low, high = rate_interval_text(self.value(low_path), self.value(high_path))
+        return self._figure(low_path, low, "/s", ""), self._figure(high_path, high, "/s", "")
+
     def per_day(self, path: str, subject: str = "") -> Figure:
         return self._figure(path, per_day_text(self.value(path)), "/day", subject)
 
@@ -90,8 +95,8 @@ class Quote:
         """Money or points."""
         return self._figure(path, f"{significant(self.value(path))} {unit}", unit, subject)
 
-    def number(self, path: str, subject: str = "") -> Figure:
-        return self._figure(path, significant(self.value(path)), "", subject)
+    def number(self, path: str, subject: str = "", digits: int = 3) -> Figure:
+        return self._figure(path, significant(self.value(path), digits), "", subject)
 
     def text(self, path: str, subject: str = "") -> Figure:
         """A sentence of the report, quoted without its full stop."""

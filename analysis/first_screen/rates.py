@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from analysis.findings import NOT_FORWARDED
 from analysis.first_screen.quoting import Quote
 from analysis.first_screen.values import AnswerRow, ScreenAnswer, Sentence
 from analysis.first_screen.wording import deciding, in_part, live, not_taken, part_title, trusted
+from analysis.formatting import RATE_OF_DELIVERIES, rate_text, significant
 from analysis.judge.pace import too_few
 from analysis.judge.verdict import overall
 from analysis.model import Pace, PartReport, RunReport, State
 
+NO_LIMIT = "No limit was reached"
+NO_LIMIT_OF_THE_RATE = "No limit of the rate was reached"
+_MOST_DIGITS = 6
 _CLEARLY_MORE = 1.1  # random arrivals: the best ten seconds are a little above the mean
 
 
@@ -45,9 +50,9 @@ def _state(report: RunReport) -> State:
     found = report.capacity
     failed = found is not None and found.sustained_per_s is None
     missed = found is not None and any(each.verdict == "missed" for each in found.trials)
-    if any(not_taken(part) or part.stable is False for part in parts) or (failed and missed):
+    if any(not_taken(part) or part.sustained is False for part in parts) or (failed and missed):
         return "bad"
-    if failed or any(part.stable is None or part.accounting.unaccounted for part in parts):
+    if failed or any(part.sustained is None or part.accounting.unaccounted for part in parts):
         return "unknown"
     return "good"
 
@@ -69,15 +74,16 @@ def _capacity(quote: Quote) -> tuple[AnswerRow, list[Sentence]]:
     day: Sentence = ()
     if found.messages_per_day is not None:
         day = ("the peak of a day of ", quote.per_day("capacity.messages_per_day"))
-    interval: Sentence = ("(", quote.rate("capacity.low_per_s"))
     if found.high_per_s is not None:
-        interval = (*interval, " to ", quote.rate("capacity.high_per_s"), ")")
+        low, high = quote.rate_interval("capacity.low_per_s", "capacity.high_per_s")
+        interval: Sentence = ("(", low, " to ", high, ")")
     else:
-        interval = (*interval, " or more)")
+        interval = ("(", quote.rate("capacity.low_per_s"), " or more)")
         sentences += _not_measured_beyond(quote)
     if found.precision_missed is not None:
         wider = "The interval is wider than the precision asked for ("
-        sentences.append((wider, quote.text("capacity.ended"), "): the capacity may be anywhere in it."))
+        why = "since the search of the bench is brief: " if found.brief else ""
+        sentences.append((wider, why, quote.text("capacity.ended"), "): the capacity may be anywhere in it."))
     value: Sentence = (sustained, " sustained")
     more = delivered_more(quote.report)
     if more is not None:
@@ -85,7 +91,7 @@ def _capacity(quote: Quote) -> tuple[AnswerRow, list[Sentence]]:
             (
                 "The capacity is higher than this search found: ",
                 quote.rate(f"parts.{more}.throughput.delivered_best.per_s", subject=f"best rate {more}"),
-                *(" were delivered in the part: ", part_title(quote, more), "."),
+                *(f" were {RATE_OF_DELIVERIES} in the part: ", part_title(quote, more), "."),
             )
         )
     return AnswerRow(label=label, value=value, interval=interval, limit=day), sentences
@@ -160,7 +166,7 @@ def _pace(part: PartReport) -> Pace | None:
 def _best_seconds(quote: Quote, place: int) -> tuple[AnswerRow, list[Sentence]]:
     part, path = quote.report.parts[place], f"parts.{place}.throughput"
     field = "delivered_best" if part.throughput.delivered_best else "accepted_best"
-    done = "delivered" if part.throughput.delivered_best else "accepted"
+    done = RATE_OF_DELIVERIES if part.throughput.delivered_best else "accepted"
     label = f"profile {part.identity.profile or 'unknown'}"
     title = in_part(quote, place)
     if too_few(_pace(part)):
@@ -185,7 +191,24 @@ def _best_seconds(quote: Quote, place: int) -> tuple[AnswerRow, list[Sentence]]:
         else (),
         limit=_contract(quote, place, field),
     )
-    return row, [(*title, *(bottleneck or ("No limit was reached, so the capacity may be higher.",)))]
+    limit: Sentence = (*title, *(bottleneck or _no_limit(quote, place)))
+    return row, [limit, *_uncounted(quote, place)]
+
+
+def _no_limit(quote: Quote, place: int) -> Sentence:
+    """A delay without a limit of the rate is named, such as a sender that holds every message."""
+    if not quote.report.parts[place].bottlenecks:
+        return (f"{NO_LIMIT}, so the capacity may be higher.",)
+    text = quote.text(f"parts.{place}.bottlenecks.0.text")
+    return (f"{NO_LIMIT_OF_THE_RATE}, so the capacity may be higher. But messages were delayed: ", text, ".")
+
+
+def _uncounted(quote: Quote, place: int) -> list[Sentence]:
+    """Deliveries that the rate leaves out: a caller that got no acceptance has to send the message again."""
+    if not quote.report.parts[place].accounting.delivered_unacknowledged:
+        return []
+    count = quote.count(f"parts.{place}.accounting.delivered_unacknowledged")
+    return [(count, " other messages were delivered without being accepted. The rate does not count them.")]
 
 
 def _contract(quote: Quote, place: int, field: str) -> Sentence:
@@ -195,36 +218,48 @@ def _contract(quote: Quote, place: int, field: str) -> Sentence:
     if found.contract_per_s is None or pace.per_s > found.contract_per_s:
         return ()
     path = f"parts.{place}"
+    cost = quote.report.parts[place].cost
+    digits = _digits(found.contract_segments_per_s or 0.0, cost.segments_per_message or 0.0)
     return (
         "the contract allows at most ",
         quote.rate(f"{path}.throughput.contract_per_s"),
         " (",
         quote.number(f"{path}.throughput.contract_segments_per_s"),
         " segments/s at ",
-        quote.number(f"{path}.cost.segments_per_message"),
+        quote.number(f"{path}.cost.segments_per_message", digits=digits),
         " per message)",
     )
+
+
+def _digits(segments_per_s: float, per_message: float) -> int:
+    """The digits of the factor with which a reader computes the rate that the sentence shows."""
+    for digits in range(3, _MOST_DIGITS):
+        shown = float(significant(per_message, digits))
+        if shown and rate_text(segments_per_s / shown) == rate_text(segments_per_s / per_message):
+            return digits
+    return _MOST_DIGITS
 
 
 def limiting(part: PartReport) -> int | None:
     """The position of the bottleneck that limited the part; None if nothing is known to have limited it.
 
     Messages that were not forwarded are a loss and no limit. If every objective is met and the backlog did
-    not grow, a delay without a known cause is no limit either.
+    not grow, a delay without a known cause, or by a fault, is no limit either.
     """
-    causes = ("sender_hold", "unknown", "sender_unforwarded") if calm(part) else ("sender_unforwarded",)
+    no_limit = ("sender_hold", "provider_fault", "unknown", *NOT_FORWARDED)
+    causes = no_limit if calm(part) else NOT_FORWARDED
     return next((at for at, each in enumerate(part.bottlenecks) if each.kind not in causes), None)
 
 
 def calm(part: PartReport) -> bool:
     """Whether every objective is met and the backlog did not grow."""
-    return overall(part.objectives) == "met" and part.stable is not False
+    return overall(part.objectives) == "met" and part.sustained is not False
 
 
 def limited(part: PartReport) -> bool:
     """Whether something is known to have limited the part."""
     waited = bool(part.throughput.limit) and not (calm(part) and part.bottlenecks)
-    return limiting(part) is not None or waited or part.stable is False
+    return limiting(part) is not None or waited or part.sustained is False
 
 
 def seen_by_provider(part: PartReport) -> bool:
@@ -239,8 +274,8 @@ def _bottleneck(quote: Quote, place: int) -> Sentence:
     if at is not None:
         return ("Bottleneck: ", quote.text(f"{path}.bottlenecks.{at}.text"), ".")
     if not seen_by_provider(part):
-        return ("Without the provider's rows it cannot be told what limited the rate.",)
-    if part.bottlenecks and part.bottlenecks[0].kind == "sender_unforwarded":
+        return ("What limited the rate cannot be determined without the provider's rows.",)
+    if part.bottlenecks and part.bottlenecks[0].kind in NOT_FORWARDED:
         return ("Not every accepted message was forwarded to the provider, so this is no capacity.",)
     if not limited(part):
         return ("The sender did not accept every message.",) if not_taken(part) else ()

@@ -14,10 +14,16 @@ from analysis.findings import SUFFICIENT
 from analysis.first_screen.advice import CAPACITY, faulty
 from analysis.first_screen.asides import ASK
 from analysis.first_screen.quoting import lookup, plain_words
-from analysis.first_screen.rates import delivered_more, limited, seen_by_provider
+from analysis.first_screen.rates import (
+    NO_LIMIT,
+    NO_LIMIT_OF_THE_RATE,
+    delivered_more,
+    limited,
+    seen_by_provider,
+)
 from analysis.first_screen.values import Figure, FirstScreen, Sentence, figures, sentences, words
 from analysis.first_screen.wording import deciding, objective_part, target_name, trusted
-from analysis.formatting import TIMES
+from analysis.formatting import TIMES, rate_text
 from analysis.judge.verdict import overall
 from analysis.model import Objective, PartReport, RunReport
 
@@ -37,6 +43,8 @@ def contradictions(screen: FirstScreen, report: RunReport) -> tuple[str, ...]:
         _differences,
         _lost,
         _carried,
+        _within_capacity,
+        _shares_named,
         _accounted,
         _bottleneck,
         _advice,
@@ -78,6 +86,7 @@ def _subjects(screen: FirstScreen, report: RunReport) -> Iterator[str]:
 def _word(screen: FirstScreen, report: RunReport) -> Iterator[str]:
     """The word follows from the objectives, and the report's verdict and exit code agree with it."""
     verdicts = [each.verdict for each in report.objectives if each.decides]
+    verdicts += [report.no_rate] if report.no_rate is not None else []
     if screen.word == "YES" and (not verdicts or any(each != "met" for each in verdicts)):
         yield "YES, but not every objective is met"
     if screen.word == "YES" and report.validity == "invalid":
@@ -94,7 +103,8 @@ def _word(screen: FirstScreen, report: RunReport) -> Iterator[str]:
 
 
 def _missing(part: PartReport) -> int:
-    return part.accounting.unaccounted
+    counted = part.accounting
+    return counted.unaccounted + counted.given_up + counted.without_key
 
 
 def _in_time(screen: FirstScreen, report: RunReport) -> Iterator[str]:
@@ -170,7 +180,7 @@ def _lost(screen: FirstScreen, report: RunReport) -> Iterator[str]:
     for figure in figures(screen):
         if figure.number == 0 and figure.source.endswith(".lost"):
             among = _counted_in(figure.source, report)
-            gone = any(part.accounting.unaccounted or part.accounting.lost for part in among)
+            gone = any(_missing(part) or part.accounting.lost for part in among)
             if gone or not all(seen_by_provider(part) for part in among):
                 yield f"0 lost ({figure.source}), but a part has lost, unaccounted or unseen messages"
 
@@ -189,19 +199,54 @@ def _carried(screen: FirstScreen, report: RunReport) -> Iterator[str]:
     for piece in screen.why if screen.word == "YES" else ():
         if isinstance(piece, Figure) and piece.source.endswith(".identity.messages_per_day"):
             part = lookup(report, piece.source.removesuffix(".identity.messages_per_day"))
-            if not trusted(part) or overall(part.objectives) != "met" or part.stable is False:
+            if not trusted(part) or overall(part.objectives) != "met" or part.sustained is False:
                 yield f"{piece.text} a day is called sustained, but {part.slug} does not show it"
+
+
+def _within_capacity(screen: FirstScreen, report: RunReport) -> Iterator[str]:
+    """A YES names no rate above the upper end of the searched capacity."""
+    found = report.capacity
+    if screen.word != "YES" or found is None or found.high_per_s is None:
+        return
+    for piece in screen.why:
+        if (
+            not isinstance(piece, Figure)
+            or piece.unit != "/s"
+            or not _on_profile(piece, report, found.profile)
+        ):
+            continue
+        if (piece.number or 0.0) > found.high_per_s:
+            yield f"YES names {piece.text}, but the capacity is at most {rate_text(found.high_per_s)}"
+
+
+def _on_profile(figure: Figure, report: RunReport, profile: str) -> bool:
+    """Whether a rate was measured on this profile: another profile has another capacity."""
+    place = re.match(r"parts\.(\d+)\.", figure.source)
+    return place is None or report.parts[int(place[1])].identity.profile == profile
+
+
+def _shares_named(screen: FirstScreen, report: RunReport) -> Iterator[str]:
+    """The time with an ideal sender is followed by what sender or contract add to it, if they add any."""
+    sources = [figure.source for figure in figures(screen)]
+    for sentence in sentences(screen):
+        for figure in [each for each in sentence if isinstance(each, Figure)]:
+            place, of_ideal, _ = figure.source.partition(".network_only.")
+            if not of_ideal or any(each.startswith(f"{place}.shares.") for each in sources):
+                continue
+            split = lookup(report, place)
+            if any(share.name in ("sender", "contract") and share.mean_s > 0 for share in split.shares):
+                yield f"{words(sentence)!r} does not say what sender and contract add, which the table does"
 
 
 def _bottleneck(screen: FirstScreen, report: RunReport) -> Iterator[str]:
     """``No limit was reached`` is shown only if neither the screen nor the part names a bottleneck."""
     answer = next((each for each in screen.answers if each.name == "rate"), None)
-    if answer is None or not any("No limit was reached" in words(each) for each in answer.sentences):
+    if answer is None or not any(NO_LIMIT in words(each) for each in answer.sentences):
         return
     paces = [piece for row in answer.rows for piece in row.value if isinstance(piece, Figure)]
     for place in {piece.source.split(".")[1] for piece in paces if piece.source.startswith("parts.")}:
         part = report.parts[int(place)]
-        if limited(part):
+        if part.bottlenecks or limited(part):
             yield f"no limit is said to be reached, but {part.slug} names a bottleneck"
 
 
@@ -217,10 +262,10 @@ def _advice(screen: FirstScreen, report: RunReport) -> Iterator[str]:
     if enough and more:
         yield f"the contract is said to be sufficient, but also: {words(more[0])!r}"
     for place in _parts_of(enough, report):
-        if report.parts[place].stable is False:
+        if report.parts[place].sustained is False:
             yield f"the contract is said to be sufficient, but the backlog of {report.parts[place].slug} grew"
     rate = next((each.sentences for each in screen.answers if each.name == "rate"), ())
-    free = any("No limit was reached" in words(each) for each in rate)
+    free = any(said in words(each) for each in rate for said in (NO_LIMIT, NO_LIMIT_OF_THE_RATE))
     rows = [row.value for each in screen.answers if each.name == "rate" for row in each.rows]
     shown = _parts_of(rows, report) if free else set()
     for place in _parts_of(more, report):
@@ -256,7 +301,7 @@ def _search_ended_low(screen: FirstScreen, report: RunReport) -> Iterator[str]:
 def _accounted(screen: FirstScreen, report: RunReport) -> Iterator[str]:
     if "accounted for" not in words(screen.trust):
         return
-    if any(part.accounting.unaccounted for part in report.parts):
+    if any(_missing(part) for part in report.parts):
         yield "every message is said to be accounted for, but some are not"
 
 

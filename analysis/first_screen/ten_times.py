@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from analysis.first_screen.quoting import Quote
 from analysis.first_screen.values import AnswerRow, Figure, ScreenAnswer, Sentence
-from analysis.first_screen.wording import in_part, place_of
+from analysis.first_screen.wording import command, in_part, place_of
 from analysis.formatting import TIMES
 from analysis.judge.levels import TEN
 from analysis.judge.verdict import overall
 from analysis.model import Level, Objective, RunReport, State
 
 QUESTION = "Is ten times the traffic possible?"
-_NOT_ASKED = "Not tested in this run. To test it: smsbench run bench"
+_NOT_ASKED = "Not tested in this run. To test it: "
 _STATES: dict[str, State] = {"yes": "good", "no": "bad", "undecided": "unknown"}
 _WORDS = {"yes": "Yes", "no": "No", "undecided": "Not proven"}
 
@@ -20,7 +20,11 @@ def ten_times_answer(quote: Quote) -> ScreenAnswer:
     """The answer for the highest level that a part tested at ten times its rate."""
     place = _level(quote.report)
     if place is None:
-        return ScreenAnswer(name="ten_times", question=QUESTION, sentences=((_NOT_ASKED,),))
+        return ScreenAnswer(
+            name="ten_times",
+            question=QUESTION,
+            sentences=((_NOT_ASKED + command(quote.report, "smsbench run bench"),),),
+        )
     level = quote.report.levels[place]
     path = f"levels.{place}"
     answer = quote.verdict(f"{path}.ten_times", subject="ten times")
@@ -127,7 +131,8 @@ def _said_yes(report: RunReport, slug: str) -> bool:
 def _how(quote: Quote, place: int) -> Sentence:
     part = quote.report.parts[place]
     how = "in virtual time" if part.identity.mode == "simulated" else "run live"
+    when = "at its peak" if part.identity.window == "peak" else "on average"  # a slice around the peak
     if part.identity.speedup == 1.0:
-        return (f" on average, {how} for ",)
+        return (f" {when}, {how} for ",)
     dense = quote.number(f"parts.{place}.identity.speedup")
-    return (f" on average, {how}, ", dense, " times the day's rate, for ")
+    return (f" {when}, {how}, ", dense, " times the day's rate, for ")

@@ -5,11 +5,12 @@ from __future__ import annotations
 from analysis.findings import ReportTotals
 from analysis.first_screen.quoting import Quote
 from analysis.first_screen.values import AnswerRow, Figure, ScreenAnswer, Sentence
-from analysis.first_screen.wording import in_part, live, trusted
+from analysis.first_screen.wording import command, deciding, in_part, live, trusted
 from analysis.model import RunReport, State
 
 QUESTION = "What happens when something goes wrong?"
-_NONE_INJECTED = "No fault was injected in this run. To test it: smsbench run burst --profile bad-day"
+_NONE_INJECTED = "No fault was injected in this run. To test it: "
+_WITH_FAULTS = "smsbench run burst --profile bad-day"
 _MOST_FAULTS = 4
 _MODES = {"real": "live", "simulated": "simulated"}
 
@@ -22,11 +23,16 @@ def trouble_answer(quote: Quote) -> ScreenAnswer:
     state: State = "good" if rows and report.faults_injected else "unknown"
     if any(each.lost or each.duplicates for each in report.totals) or _unavailable(report):
         state = "bad"
-    elif any(each.unaccounted or each.unseen for each in report.totals):
+    elif any(each.unaccounted or each.given_up or each.without_key or each.unseen for each in report.totals):
         state = "warn"
     if report.validity == "invalid":
         state = "untrusted"
-    sentences = [*_sent_without_acceptance(quote), *_injected(quote), *_availability(quote)]
+    sentences = [
+        *_refused_recipients(quote),
+        *_sent_without_acceptance(quote),
+        *_injected(quote),
+        *_availability(quote),
+    ]
     return ScreenAnswer(
         name="wrong",
         question=QUESTION,
@@ -50,11 +56,20 @@ def _losses(quote: Quote, place: int, each: ReportTotals) -> AnswerRow:
     accepted = quote.count(f"{path}.accepted", subject=f"accepted {each.mode}")
     of: Sentence = ("of ", accepted, " accepted")
     duplicated = quote.count(f"{path}.duplicates", subject=f"duplicates {each.mode}")
-    if each.unaccounted:
-        unseen = quote.count(f"{path}.unaccounted", subject=f"unaccounted {each.mode}")
-        value: list[str | Figure] = [unseen, " never seen by the provider"]
-        if each.lost:
-            value += [", ", quote.count(f"{path}.lost", subject=f"lost {each.mode}"), " lost"]
+    missing = [
+        (field, said)
+        for field, said in (
+            ("unaccounted", "never seen by the provider"),
+            ("given_up", "given up after a refusal"),
+            ("without_key", "at the provider without their key"),
+        )
+        if getattr(each, field)
+    ]
+    if missing:
+        value: list[str | Figure] = []
+        for field, said in (*missing, *((("lost", "lost"),) if each.lost else ())):
+            figure = quote.count(f"{path}.{field}", subject=f"{field} {each.mode}")
+            value += [", " if value else "", figure, f" {said}"]
         return AnswerRow(label=mode, value=(*value, ", ", duplicated, " duplicated"), limit=of)
     if each.unseen:
         unseen = quote.count(f"{path}.unseen", subject=f"unseen {each.mode}")
@@ -68,6 +83,20 @@ def _losses(quote: Quote, place: int, each: ReportTotals) -> AnswerRow:
         )
     lost = quote.count(f"{path}.lost", subject=f"lost {each.mode}")
     return AnswerRow(label=mode, value=(lost, " lost, ", duplicated, " duplicated"), limit=of)
+
+
+def _refused_recipients(quote: Quote) -> list[Sentence]:
+    """Of the deciding parts, those with messages that the sender refused because the provider did."""
+    return [
+        (
+            *in_part(quote, place),
+            quote.count(f"parts.{place}.accounting.refused_recipients"),
+            " message was" if part.accounting.refused_recipients == 1 else " messages were",
+            " refused because the provider refuses the phone number: not counted as a failure of the sender.",
+        )
+        for place, part in deciding(quote.report)
+        if part.accounting.refused_recipients and trusted(part)
+    ]
 
 
 def _sent_without_acceptance(quote: Quote) -> list[Sentence]:
@@ -99,13 +128,14 @@ def _injected(quote: Quote) -> list[Sentence]:
         if len(windows) > _MOST_FAULTS:
             sentence.append("; and more (table Faults of the provider)")
         found.append((*sentence, ". ", *_losses_with_faults(quote, place)))
-    return found or [(_NONE_INJECTED,)]
+    return found or [(_NONE_INJECTED + command(quote.report, _WITH_FAULTS),)]
 
 
 def _losses_with_faults(quote: Quote, place: int) -> Sentence:
     """The losses of one part of a suite. Those of a single run are in the answer's row."""
     counted, path = quote.report.parts[place].accounting, f"parts.{place}.accounting"
-    if quote.report.kind != "suite" or counted.unaccounted or counted.unclaimed or counted.open:
+    missing = counted.unaccounted or counted.unclaimed or counted.given_up or counted.without_key
+    if quote.report.kind != "suite" or missing or counted.open:
         return ()
     return (
         "With them: ",

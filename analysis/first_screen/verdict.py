@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from analysis.findings import NOT_FORWARDED
 from analysis.first_screen.advice import what_to_change
+from analysis.first_screen.missed import missed_words
 from analysis.first_screen.quoting import Quote
 from analysis.first_screen.values import Figure, Sentence, Word
 from analysis.first_screen.wording import (
@@ -14,7 +16,6 @@ from analysis.first_screen.wording import (
     live,
     not_taken,
     objective_part,
-    objective_row,
     part_title,
     target_name,
     trusted,
@@ -23,19 +24,21 @@ from analysis.first_screen.wording import (
 )
 from analysis.judge.check_names import ACCOUNTING, INSTRUMENT, SCHEDULE_LAG
 from analysis.judge.exit_reasons import failed_before_load, first_line
+from analysis.judge.search import telling_trial
 from analysis.judge.verdict import overall
-from analysis.model import Objective, PartReport, RunReport, Verdict
+from analysis.model import Accounting, PartReport, RunReport, Verdict
 
 _MOST_EVIDENCE = 3
 _LOSSES = ("loss", "duplicates", "unaccounted")
 _MANY_UNSEEN = 0.05  # of the accepted messages; fewer do not go before a missed delivery time
 _WORDS: dict[Verdict, Word] = {"met": "YES", "missed": "NO", "undecided": "UNDECIDED"}
 _MOST_RESERVATIONS = 3
+_OF_THE_API = ("sender_stopped", "sender_api", "sender_refuses")
 _PLAIN_CHECKS = {
     "schedule lag": "the bench sent late",
     "dropped arrivals": "arrivals that were not sent",
     "end of the run": "how it ended",
-    "independence": "independence of messages",
+    "independence": "effective sample size",
     "sample size": "number of messages",
     "generator CPU": "processor of the load generator",
     "machine CPU": "processors of the machine",
@@ -50,7 +53,7 @@ def word(report: RunReport) -> Word:
         return "STOPPED"
     if report.validity == "invalid":
         return "INVALID"
-    return _WORDS[overall(report.objectives)]
+    return _WORDS[report.no_rate or overall(report.objectives)]
 
 
 def why(quote: Quote) -> Sentence:
@@ -80,7 +83,7 @@ def _stopped(quote: Quote) -> Sentence:
     if report.validity == "invalid":
         so_far = (". The figures until then cannot be used.",)
     elif missed is not None:
-        so_far = (". An objective was missed until then: ", *_objective_words(quote, missed), ".")
+        so_far = (". An objective was missed until then: ", *missed_words(quote, missed), ".")
     return (quote.text("interrupted"), *so_far)
 
 
@@ -127,20 +130,11 @@ def _worst(report: RunReport, verdict: str) -> int | None:
     return min(found, key=lambda item: (not is_delivery_time(item[1]), worst_first(item[1])))[0]
 
 
-def _objective_words(quote: Quote, place: int) -> Sentence:
-    objective: Objective = quote.value(f"objectives.{place}")
-    label = class_name(objective.message_class) if is_delivery_time(objective) else ""
-    lead: Sentence = (f"{label} ",) if label else (quote.text(f"objectives.{place}.name"), " ")
-    row = objective_row(quote, place, label)
-    interval: Sentence = (" ", *row.interval) if row.interval else ()
-    return (*lead, *row.value, *interval, ", ", *row.limit)
-
-
 def _missed(quote: Quote) -> Sentence:
     report = quote.report
     place = _worst(report, "missed")
     if place is None:
-        return ()
+        return _no_rate(quote, "No rate met every objective.")
     at = objective_part(report, report.objectives[place])
     if not_taken(report.parts[at]):
         return _too_much_offered(quote, at)
@@ -149,7 +143,17 @@ def _missed(quote: Quote) -> Sentence:
     more = (" More objectives were missed: the table below lists them.",) if others else ()
     if _not_forwarded(report, place):
         return (*_unforwarded_words(quote, at), *where, ".", *more)
-    return (*_objective_words(quote, place), *where, ".", *more)
+    return (*missed_words(quote, place), *where, ".", *more)
+
+
+def _no_rate(quote: Quote, said: str) -> Sentence:
+    """``No rate met every objective. At 50/s: the backlog grew by 12/s.``"""
+    found = quote.report.capacity
+    at = telling_trial(found) if found is not None else None
+    if at is None:
+        return ()
+    path = f"capacity.trials.{at}"
+    return (f"{said} At ", quote.rate(f"{path}.rate_per_s"), ": ", quote.text(f"{path}.why"), ".")
 
 
 def _not_forwarded(report: RunReport, place: int) -> bool:
@@ -162,7 +166,11 @@ def _not_forwarded(report: RunReport, place: int) -> bool:
 
 def _unforwarded_words(quote: Quote, at: int) -> Sentence:
     """``my-sender accepted 400 messages; 200 of them never reached the provider``."""
-    path = f"parts.{at}.accounting"
+    path, counted = f"parts.{at}.accounting", quote.report.parts[at].accounting
+    if counted.unaccounted == counted.accepted:
+        accepted = quote.count(f"{path}.accepted")
+        messages = " message" if counted.accepted == 1 else " messages"
+        return (f"{target_name(quote.report)} accepted ", accepted, messages, "; none reached the provider")
     return (
         f"{target_name(quote.report)} accepted ",
         quote.count(f"{path}.accepted"),
@@ -173,10 +181,16 @@ def _unforwarded_words(quote: Quote, at: int) -> Sentence:
 
 
 def _too_much_offered(quote: Quote, at: int) -> Sentence:
-    """``my-sender accepts at most 97.0/s; this load offers 373/s. Of 23,600 messages 7,051 were refused.``"""
+    """``my-sender accepts at most 97.0/s; this load offers 373/s. Of 23,600 messages 7,051 were refused.``
+
+    A lower rate is claimed only if the sender continued to accept messages at it.
+    """
     part, path = quote.report.parts[at], f"parts.{at}"
     rates: Sentence = (f"{target_name(quote.report)} did not accept every message. ",)
-    if part.throughput.accepted_best and part.throughput.offered_peak:
+    cause = next((n for n, each in enumerate(part.bottlenecks) if each.kind in _OF_THE_API), None)
+    if cause is not None and (cause == 0 or part.bottlenecks[cause].kind == "sender_stopped"):
+        rates = (quote.text(f"{path}.bottlenecks.{cause}.text"), ". ")
+    if part.throughput.accepts_at_most and part.throughput.accepted_best and part.throughput.offered_peak:
         rates = (
             f"{target_name(quote.report)} accepts at most ",
             quote.rate(f"{path}.throughput.accepted_best.per_s", subject=f"accepted {path}"),
@@ -195,7 +209,7 @@ def _not_taken_counts(part: PartReport) -> Iterator[tuple[str, str]]:
         ("refused", "were refused"),
         ("failed_at_api", "got no usable answer"),
         ("unfinished", "got no answer"),
-        ("dropped", "were not sent because every connection waited"),
+        ("dropped", "were not sent because the in-flight limit was reached"),
     ):
         if getattr(part.accounting, field):
             yield field, text
@@ -206,16 +220,19 @@ def _met(quote: Quote) -> Sentence:
     report = quote.report
     name = target_name(report)
     parts = [(place, part) for place, part in deciding(report) if trusted(part)]
-    stable = [(place, part) for place, part in parts if part.stable is not False]
-    leveled = [(place, part) for place, part in stable if part.identity.messages_per_day]
+    sustained = [(place, part) for place, part in parts if part.sustained is not False]
+    leveled = [(place, part) for place, part in sustained if part.identity.messages_per_day]
     live_ones = [item for item in leveled if live(item[1])]
     prefix = "" if any(live(part) for _, part in parts) else "In virtual time "
     rows = sorted(live_ones or leveled, key=lambda item: item[1].identity.messages_per_day or 0)
     levels = {part.identity.messages_per_day: place for place, part in rows}
     if not levels:
-        place = max(stable or parts, key=lambda item: item[1].throughput.offered_mean_per_s)[0]
+        place, fastest = max(sustained or parts, key=lambda item: item[1].throughput.offered_mean_per_s)
+        if _searched(report, fastest):
+            rate = quote.rate("capacity.sustained_per_s", subject="sustained rate")
+            return (f"{prefix}{name} met every objective at ", rate, ".")
         rate = quote.rate(f"parts.{place}.throughput.offered_mean_per_s", subject=f"offered mean {place}")
-        closing = "." if stable else ", but its queue grew: it does not sustain that rate."
+        closing = "." if sustained else ", but its queue grew: it does not sustain that rate."
         return (f"{prefix}{name} met every objective at ", rate, closing)
     shown = list(levels.values())[-2:]
     sentence: list[str | Figure] = [f"{prefix}{name} sustains "]
@@ -225,25 +242,46 @@ def _met(quote: Quote) -> Sentence:
     return (*sentence, ", with every objective met.")
 
 
+def _searched(report: RunReport, part: PartReport) -> bool:
+    """Whether the part is a trial of a search that found a rate: random arrivals of a trial have another mean
+    than the rate that was asked for.
+    """
+    found = report.capacity
+    return found is not None and found.sustained_per_s is not None and part.identity.profile == found.profile
+
+
 def _undecided(quote: Quote) -> Sentence:
     report = quote.report
     place = _worst(report, "undecided")
+    if report.no_rate is not None:
+        return _no_rate(quote, "No rate is known to meet every objective.")
     if place is None:
         return ("No objective was judged.",)
     unseen = next(
         (
             at
             for at, each in enumerate(report.objectives)
-            if each.decides and each.measure == "unaccounted" and each.verdict == "undecided" and each.value
+            if each.decides and each.measure in _LOSSES and each.verdict == "undecided" and each.high
         ),
         None,
     )
     place = place if unseen is None else unseen
     objective = report.objectives[place]
+    at = objective_part(report, objective)
+    if unseen is not None and report.parts[at].accounting.without_key:
+        return ("No objective was missed. ", *_without_key(quote, at))
     label: Sentence = (class_name(objective.message_class), " delivery time is undecided: ")
     if not is_delivery_time(objective):
-        label = (quote.text(f"objectives.{place}.name"), " is undecided: ")
+        label = ("The objective for ", quote.text(f"objectives.{place}.name"), " is undecided: ")
     return ("No objective was missed. ", *label, *undecided_words(quote, place), ".")
+
+
+def _without_key(quote: Quote, at: int) -> Sentence:
+    return (
+        quote.count(f"parts.{at}.accounting.without_key"),
+        f" messages reached the provider without their key: {target_name(quote.report)} changed or cut the "
+        "text, or does not pass the reference on. Their loss cannot be judged.",
+    )
 
 
 def bottleneck(quote: Quote) -> tuple[Sentence, ...]:
@@ -259,19 +297,39 @@ def bottleneck(quote: Quote) -> tuple[Sentence, ...]:
     order = [own, *(at for at, _ in deciding(report) if at != own)]
     at = next((at for at in order if report.parts[at].bottlenecks), None)
     if at is not None:
-        return (*reach, *_first_bottleneck(quote, at))
+        return (*reach, *_first_bottleneck(quote, at, report.objectives[place].measure in _LOSSES))
+    if report.objectives[place].measure == "duplicates":
+        return _duplicates(quote, own)
     if report.objectives[place].measure in _LOSSES:
         return reach  # a loss without overload has no bottleneck
     return reach or (("Bottleneck: unknown. The samples of this run do not show it.",),)
 
 
-def _first_bottleneck(quote: Quote, at: int) -> tuple[Sentence, ...]:
-    """The first bottleneck with its evidence, then what to change; then messages that were not forwarded."""
+def _duplicates(quote: Quote, at: int) -> tuple[Sentence, ...]:
+    count = quote.count(f"parts.{at}.accounting.duplicates")
+    one = count.text == "1"
+    return (
+        (
+            *(f"Cause: {target_name(quote.report)} submitted ", count),
+            f" message{'' if one else 's'} more than once, and the provider accepted each copy.",
+        ),
+        (
+            "What to do: look in the sender for a repeat after an answer that was successful or lost. Let "
+            "the provider refuse a second copy (unique_references of the JSON API, check_idx of SMSAPI). "
+            "smsbench report DIR --export csv lists the messages (column accepts).",
+        ),
+    )
+
+
+def _first_bottleneck(quote: Quote, at: int, loss: bool) -> tuple[Sentence, ...]:
+    """The first bottleneck with its evidence, then what to change; then messages that were not forwarded.
+
+    For a missed loss they go first, and a limit that is no cause of it is left out.
+    """
     kinds = [each.kind for each in quote.report.parts[at].bottlenecks]
-    found = _named(quote, at, 0)
-    if "sender_unforwarded" in kinds[1:]:
-        found += _named(quote, at, kinds.index("sender_unforwarded"))
-    return found
+    causes = [number for number, kind in enumerate(kinds) if kind in NOT_FORWARDED]
+    numbers = causes if loss and causes else list(dict.fromkeys((0, *causes)))
+    return tuple(sentence for number in numbers for sentence in _named(quote, at, number))
 
 
 def _named(quote: Quote, at: int, number: int) -> tuple[Sentence, ...]:
@@ -279,7 +337,7 @@ def _named(quote: Quote, at: int, number: int) -> tuple[Sentence, ...]:
     first = quote.report.parts[at].bottlenecks[number]
     path = f"parts.{at}.bottlenecks.{number}"
     lead, then = "Bottleneck: ", "What to change: "
-    if first.kind == "sender_unforwarded":
+    if first.kind in NOT_FORWARDED:
         lead, then = "Cause: ", "What to do: "
     evidence: list[str | Figure] = []
     for index in range(min(len(first.evidence), _MOST_EVIDENCE)):
@@ -316,8 +374,12 @@ def trust(quote: Quote) -> Sentence:
 
 def _accounted(report: RunReport) -> Sentence:
     accounting = all(each.state == "ok" for each in report.checks if each.name == "accounting")
-    missing = any(part.accounting.unaccounted or part.accounting.unclaimed for part in report.parts)
+    missing = any(_missing(part.accounting) for part in report.parts)
     return (", and every message is accounted for.",) if accounting and not missing else (".",)
+
+
+def _missing(counted: Accounting) -> int:
+    return counted.unaccounted + counted.unclaimed + counted.given_up + counted.without_key
 
 
 def _reservations(quote: Quote, warned: list[int]) -> Sentence:

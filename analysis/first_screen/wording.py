@@ -35,6 +35,12 @@ def is_reference_sender(report: RunReport) -> bool:
     return bool(targets) and all(target.get("kind") == _REFERENCE for target in targets)
 
 
+def command(report: RunReport, words: str) -> str:
+    """A command as advice, for the sender of this run: without its target file it would test another one."""
+    own = any(live(part) for part in report.parts) and not is_reference_sender(report)
+    return f"{words} --target FILE" if own else words
+
+
 def deciding(report: RunReport) -> tuple[tuple[int, PartReport], ...]:
     """The parts whose objectives decide the verdict, with their positions; all parts if none decides."""
     found = tuple((place, part) for place, part in enumerate(report.parts) if is_deciding(part))
@@ -53,8 +59,7 @@ def trusted(part: PartReport) -> bool:
 def not_taken(part: PartReport) -> bool:
     """Whether more than ``NOT_TAKEN_SHARE`` of the messages were refused or not answered."""
     counted = part.accounting
-    missing = counted.refused + counted.failed_at_api + counted.unfinished + counted.dropped
-    return missing > NOT_TAKEN_SHARE * counted.planned
+    return counted.not_taken + counted.unfinished > NOT_TAKEN_SHARE * counted.planned
 
 
 def live(part: PartReport) -> bool:
@@ -131,7 +136,7 @@ def objective_row(quote: Quote, place: int, label: str) -> AnswerRow:
         return AnswerRow(
             label=label,
             value=(quote.text(f"{path}.measured"),),
-            limit=("limit ", quote.text(f"{path}.limit")),
+            limit=("limit ", _limit(quote, path, objective)),
             verdict=verdict,
         )
     return AnswerRow(
@@ -145,11 +150,17 @@ def objective_row(quote: Quote, place: int, label: str) -> AnswerRow:
     )
 
 
+def _limit(quote: Quote, path: str, objective: Objective) -> Figure:
+    return quote.text(f"{path}.limit") if objective.limit_s is None else quote.limit(f"{path}.limit_s")
+
+
 def _measured(quote: Quote, path: str, objective: Objective) -> Sentence:
     share, rest = share_words(objective.percentile or 0.0), f"{100 - (objective.percentile or 0.0):g} %"
     if objective.quantile is None:
         return ("not measured",)
     if objective.quantile.state == "withheld":
+        if not objective.count:
+            return ("no message delivered",)
         if objective.verdict == "missed" and objective.quantile.low_s is not None:
             return (
                 f"more than {rest} take over ",
@@ -158,6 +169,9 @@ def _measured(quote: Quote, path: str, objective: Objective) -> Sentence:
         return ("too few messages",)
     if objective.quantile.state == "never":
         return (f"{rest} or more never arrive",)
+    if objective.quantile.state == "at_least":
+        over = quote.seconds(f"{path}.quantile.value_s", f"delivery {path}", objective.limit_s)
+        return (f"{rest} need more than ", over)
     return (share, quote.quantile(f"{path}.quantile", f"delivery {path}", objective.limit_s))
 
 

@@ -73,8 +73,8 @@ def schedule_lag(late: GeneratorLateness, tightest_s: float) -> Check:
         state=state,
         value=f"p99 {seconds_text(p99)}{noise}" if not math.isnan(p99) else "no message was sent",
         limit=f"warn > {seconds_text(LAG_WARN_S)}, invalid > {seconds_text(limit_s)}, "
-        f"{LAG_SHARE_OF_OBJECTIVE:.0%} of the tightest objective ({seconds_text(tightest_s)}); seconds in "
-        f"which other programs use the cores are excluded, up to {100 * SHORT_SHARE:g} % of the load "
+        f"{100 * LAG_SHARE_OF_OBJECTIVE:g} % of the tightest objective ({seconds_text(tightest_s)}); seconds "
+        f"in which other programs use the cores are excluded, up to {100 * SHORT_SHARE:g} % of the load "
         f"or {SHORT_S:g} s",
         meaning="delay of the load generator: from the instant at which a message was due to its send",
         advice=_LATE_ADVICE
@@ -206,7 +206,8 @@ def unknown_messages(counted: Accounting) -> Check:
         advice="the target does not pass the key on: configure it to send {key} as the client reference "
         "(idx), or put #K<key># into the text"
         if keyless
-        else "another program used the provider, or the target lost keys: check both",
+        else "look whether the target changes or cuts the text, or does not pass the reference on in some "
+        "messages; and whether another program uses the provider",
         value_number=float(counted.unknown_messages),
     )
 
@@ -241,7 +242,7 @@ def nagle_delay(journeys: Journeys) -> Check:
         state="warn" if found else "ok",
         value=f"{share_text(inside, len(service))} of answers took 39 ms to 45.5 ms",
         limit=f"warn if > {100 * NAGLE_DELAY_SHARE:g} % and {NAGLE_DELAY_EXCESS:g} times their neighbours",
-        meaning="Nagle's algorithm waits for a delayed acknowledgement: a constant delay by the socket",
+        meaning="Nagle's algorithm and delayed acknowledgements: the socket adds a constant delay",
         advice="set TCP_NODELAY on server and client, and write header and body in one call",
         value_number=share,
     )
@@ -257,18 +258,23 @@ def sample_sizes(delivery: tuple[Distribution, ...], objectives: tuple[Objective
         if each.quantile is not None and each.quantile.state == "withheld"
     ]
     enough = ", ".join(f"{each.message_class} {count_text(each.count)}" for each in delivery)
+    value = enough or "no message was accepted"
+    if thin:
+        value = f"too few for {'; '.join(thin)}"
+    elif enough and not asked:
+        value = f"no percentile of the load's classes is judged ({enough})"
     return Check(
         name="sample size",
         state="warn" if thin or not asked else "ok",
-        value="too few for " + "; ".join(thin) if thin else (enough or "no message was accepted"),
+        value=value,
         limit="p95 needs 72, p99 368, p99.9 3,688, p99.99 36,887",
         meaning="number of messages that a percentile needs for a 95 % interval with two ends",
-        advice="run longer, or at a higher rate, to get the withheld percentiles",
+        advice="run longer, or at a higher rate, to get the percentiles that are missing",
     )
 
 
 def effective_sizes(delivery: tuple[Distribution, ...]) -> Check:
-    """How many independent messages the measured ones are worth. The intervals are widened by it."""
+    """The effective sample size of the class where it is smallest. It widens the intervals."""
     enough = [each for each in delivery if _known_count(each) >= CORRELATION_NEEDS]
     worst = min(enough, key=lambda each: each.effective_count / _known_count(each), default=None)
     if worst is None:
@@ -277,13 +283,17 @@ def effective_sizes(delivery: tuple[Distribution, ...]) -> Check:
     return Check(
         name="independence",
         state="warn" if thin else "ok",
-        value=f"{worst.message_class}: {count_text(_known_count(worst))} messages are worth "
+        value=f"{count_text(_known_count(worst))} {_of_class(worst.message_class)} have the evidence of "
         f"about {significant(worst.effective_count, 2)} independent ones",
         limit="warn if under half",
         meaning="messages in one queue have similar delays, so that the intervals are wider",
         advice="run longer, or repeat the run and compare the percentiles of the runs",
         value_number=worst.effective_count,
     )
+
+
+def _of_class(message_class: str) -> str:
+    return "messages of all classes" if message_class == "all" else f"{message_class} messages"
 
 
 def _known_count(each: Distribution) -> int:

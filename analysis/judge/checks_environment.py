@@ -50,7 +50,7 @@ def generator_cpu(journeys: Journeys) -> Check:
         "generator CPU",
         _values(journeys.samples, journeys.load_end_s, GENERATOR_PROCESSES, CPU_NAMES),
         GENERATOR_CPU_PERCENT,
-        "of a core, in the busiest process of the load generator (p95 of its seconds)",
+        "CPU use of the busiest process of the load generator, p95 of its seconds",
     )
 
 
@@ -206,15 +206,25 @@ def ending(manifest: Manifest, counted: Accounting) -> Check:
         value=words + still,
         limit="warn if it was cut short, invalid after an error",
         meaning="messages still open count with at least their age at the end",
-        advice="give the drain more time: --drain-timeout"
-        if reason == "drain_timeout"
-        else "run it again, and wait until it ends",
+        advice=_ending_advice(reason, counted),
         value_number=float(counted.open),
     )
 
 
-def _files_advice(missing: Sequence[str]) -> str:
+def _ending_advice(reason: str, counted: Accounting) -> str:
+    """More time does not help for messages that the sender did not forward in the whole wait."""
+    if reason != "drain_timeout":
+        return "run it again, and wait until it ends"
+    if counted.unaccounted and counted.unaccounted >= counted.open:
+        never = times_text(counted.unaccounted)
+        return f"look for the messages in the sender: {never} never reached the provider"
+    return "give the drain more time: --drain-timeout"
+
+
+def _files_advice(missing: Sequence[str], before_load: bool) -> str:
     """What to do about the first file that is missing."""
+    if before_load:
+        return "run it again and let the load begin; with --ui, press Start in the page"
     if not missing or missing[0].startswith("load.arrow"):
         return "keep the files of the run in its directory"
     if missing[0].startswith("provider.arrow"):
@@ -244,7 +254,7 @@ def files(manifest: Manifest, journeys: Journeys, counted: Accounting) -> Check:
         state=state,
         value="missing: " + "; ".join(missing) if missing else complete,
         limit="load and provider rows; sender rows if messages never reached the provider",
-        meaning="each file has facts that the others lack",
-        advice=_files_advice(missing),
+        meaning="if a file is missing, some figures cannot be computed",
+        advice=_files_advice(missing, counted.rows == 0 and manifest.exit_reason == "interrupted"),
         value_number=math.nan if counted.rows == 0 else float(len(missing)),
     )

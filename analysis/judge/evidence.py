@@ -21,6 +21,7 @@ _POWER_Z = 0.841621  # 80 %
 # Beyond both, the estimate is too close to the limit for a run of practical length.
 _MOST_TIMES = 100
 _MOST_MESSAGES = 100_000
+ACCEPTS_TO_THE_END = "a sender that accepts messages until the end of the load"
 HOPELESS = "no number of messages decides it, since the estimate is practically at the limit"
 
 

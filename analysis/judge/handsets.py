@@ -9,10 +9,10 @@ import numpy as np
 
 from analysis.arrays import Bools
 from analysis.findings import Handsets
-from analysis.judge.objectives import OutcomeCounts
+from analysis.judge.objective_inputs import OutcomeCounts
 from analysis.measure.outcomes import DELIVERED, OPEN, MessageOutcomes
 from analysis.objectives.grammar import ALL
-from analysis.read.journeys import Journeys
+from analysis.read.journeys import OUTCOMES, Journeys
 
 
 def handsets(journeys: Journeys, outcomes: MessageOutcomes) -> tuple[Handsets, ...]:
@@ -41,20 +41,24 @@ def _handsets(name: str, journeys: Journeys, outcomes: MessageOutcomes, among: B
 def class_outcomes(
     journeys: Journeys, outcomes: MessageOutcomes, waited_out: bool
 ) -> dict[str, OutcomeCounts]:
-    """The outcomes of each class's accepted messages, and of all.
+    """The outcomes of each class's messages, and of all.
 
     ``waited_out``: the wait after the load lasted until its limit.
     """
-    accepted = journeys.accepted
-    groups = {name: journeys.of_class(name) & accepted for name in journeys.load.class_names}
-    return {name: _outcomes(outcomes, among, waited_out) for name, among in {**groups, ALL: accepted}.items()}
+    groups = {name: journeys.of_class(name) for name in journeys.load.class_names}
+    groups[ALL] = np.ones(journeys.count, dtype=np.bool_)
+    return {name: _outcomes(journeys, outcomes, due, waited_out) for name, due in groups.items()}
 
 
-def _outcomes(outcomes: MessageOutcomes, among: Bools, waited_out: bool) -> OutcomeCounts:
+def _outcomes(journeys: Journeys, outcomes: MessageOutcomes, due: Bools, waited_out: bool) -> OutcomeCounts:
+    among = due & journeys.accepted
+    refused = due & (journeys.load.outcome == OUTCOMES.index("refused"))
     still_open = among & (outcomes.outcome == OPEN)
     return OutcomeCounts(
         accepted=int(np.count_nonzero(among)),
         delivered=int(np.count_nonzero(among & (outcomes.outcome == DELIVERED))),
         open=int(np.count_nonzero(still_open)),
         unforwarded=int(np.count_nonzero(still_open & outcomes.unaccounted)) if waited_out else 0,
+        due=int(np.count_nonzero(due)),
+        refused=int(np.count_nonzero(refused)),
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from analysis.formatting import significant
 from analysis.model import PartReport
 from analysis.records import ABORTED, Manifest
+from analysis.refusals import REPEATED_WITHIN_S
 
 INTERRUPTED = ("interrupted", ABORTED)
 
@@ -39,5 +40,13 @@ def interruption_note(interrupted: str, suite: bool) -> str:
 
 def waited_out(manifest: Manifest, waited_s: float) -> bool:
     """Whether the wait after the load lasted until its limit: neither user nor bench ended it early."""
-    by_user = manifest.exit_reason in ("drain_ended", *INTERRUPTED)
-    return not by_user and waited_s >= manifest.drain_timeout_s
+    return not _ended_early(manifest) and waited_s >= manifest.drain_timeout_s
+
+
+def repeats_awaited(manifest: Manifest, waited_s: float) -> bool:
+    """Whether the wait after the load was long enough for a sender to repeat a refused message."""
+    return not _ended_early(manifest) and waited_s >= min(REPEATED_WITHIN_S, manifest.drain_timeout_s)
+
+
+def _ended_early(manifest: Manifest) -> bool:
+    return manifest.exit_reason in ("drain_ended", *INTERRUPTED)

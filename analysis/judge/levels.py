@@ -48,9 +48,9 @@ def sustains(part: PartReport) -> Verdict:
     """
     if part.validity == "invalid":
         return "undecided"
-    if part.throughput.limit or overall(part.objectives) == "missed" or part.stable is False:
+    if part.throughput.limit or overall(part.objectives) == "missed" or part.sustained is False:
         return "missed"
-    if _fell_behind(part) and part.stable is not True:
+    if _fell_behind(part) and part.sustained is not True:
         return "undecided"
     if part.accounting.delivered < FEWEST:
         return "undecided"
@@ -197,7 +197,7 @@ def _load_text(part: PartReport) -> str:
 
 def _missed_objectives(part: PartReport) -> str:
     missed = [f"{each.name} {each.measured}" for each in part.objectives if each.verdict == "missed"]
-    grew = ["its backlog grew"] if part.stable is False else []
+    grew = ["its backlog grew"] if part.sustained is False else []
     return "; ".join([*missed, *([part.throughput.limit] if part.throughput.limit else []), *grew])
 
 

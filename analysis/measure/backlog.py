@@ -1,7 +1,8 @@
 """Availability, and whether the backlog grew. One test of the backlog over the load decides both.
 
 The backlog at an instant is the number of messages that were due, that the sender accepted (also later), and
-that had not left for a carrier. Messages that the sender gave up are left out, since the time is unknown.
+that had not left for a carrier. Messages that the sender gave up are left out, since the time is unknown. So
+are messages that it dropped.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from analysis.arrays import Bools, Floats, Ints
 from analysis.findings import Availability
 from analysis.formatting import count_text, seconds_text, times_text
 from analysis.measure.outcomes import OPEN, MessageOutcomes
-from analysis.read.journeys import OUTCOMES, Journeys
+from analysis.read.journeys import Journeys
 
 WINDOW_S = 10.0
 TOLERATED_SHARE = 0.01  # of the arrivals; less can be random variation of the arrivals
@@ -22,7 +23,7 @@ NOISE_DEVIATIONS = 3.0
 FEWEST = 20  # accepted messages; with fewer the result is unknown
 LOAD_PER_HOLD = 2.0  # the shortest load, in times for which the sender holds a message, that shows growth
 _SAMPLES = 400
-_NOT_TAKEN = ("refused", "failed", "dropped", "unfinished")
+_IN_SEQUENCE_S = 2.0  # concurrent submits change the order of messages by less
 
 
 class LoadBacklog:
@@ -32,13 +33,16 @@ class LoadBacklog:
         provider = journeys.provider
         # A journal may lack the carrier's timestamp. The submit is always known.
         gone_s = provider.carrier_s if np.isfinite(provider.carrier_s).any() else provider.submitted_s
-        known: Bools = journeys.accepted & (np.isfinite(gone_s) | (outcomes.outcome == OPEN))
+        waiting = (outcomes.outcome == OPEN) & ~outcomes.without_key
+        known: Bools = journeys.accepted & (np.isfinite(gone_s) | waiting)
+        known &= ~_dropped(journeys, outcomes)
         self.end_s = journeys.load_end_s
         self.hold_s = _hold_s(journeys, known, gone_s)
         self._due = np.sort(journeys.load.intended_s[known])
         gone = gone_s[known]
         self._gone = np.sort(gone[gone <= self.end_s])
         self.count = len(self._due)
+        self.departed = int(np.count_nonzero(np.isfinite(gone)))  # also after the load
         # For each departure, the lowest later backlog. It is lowest just after a departure.
         self._after_gone = self.at(self._gone)
         after = np.append(self._after_gone, self.at(np.array([self.end_s])))
@@ -87,6 +91,22 @@ class LoadBacklog:
         return float(self._gone[below[-1]]) if len(below) else 0.0
 
 
+def _dropped(journeys: Journeys, outcomes: MessageOutcomes) -> Bools:
+    """Messages that the sender did not forward, although it forwarded a later one of the class some time
+    before the end.
+
+    They wait in no queue. Those after the last forwarded one may be in its queue.
+    """
+    found: Bools = np.zeros(journeys.count, dtype=np.bool_)
+    due_s = journeys.load.intended_s
+    for name in journeys.load.class_names if outcomes.unaccounted.any() else ():
+        among = journeys.of_class(name)
+        sent: Bools = among & (journeys.provider.submitted_s < journeys.end_s - _IN_SEQUENCE_S)
+        last_s = due_s[sent & journeys.accepted].max(initial=-np.inf)
+        found |= among & outcomes.unaccounted & (due_s < last_s)
+    return found
+
+
 def _hold_s(journeys: Journeys, known: Bools, gone_s: Floats) -> float:
     """How long the sender held the first messages: their median wait.
 
@@ -103,11 +123,11 @@ def _hold_s(journeys: Journeys, known: Bools, gone_s: Floats) -> float:
 def availability_and_growth(
     journeys: Journeys, outcomes: MessageOutcomes
 ) -> tuple[Availability | None, bool | None]:
-    """(windows in which the sender was available, whether the load was stable).
+    """(windows in which the sender was available, whether the load was sustained).
 
     They agree: the backlog grew if a window has a backlog that grew without bound. The first is None for a
     load without messages, the second if it is unknown. A sender that holds every message fills its queue for
-    that time. If this is over half of the load, growth is unknown.
+    that time. If this is over half of the load, or if no message reached the provider, growth is unknown.
     """
     due, end_s = journeys.load.intended_s, journeys.load_end_s
     if len(due) == 0 or end_s <= 0:
@@ -117,9 +137,12 @@ def availability_and_growth(
     backlog = LoadBacklog(journeys, outcomes) if journeys.journal else None
     if backlog is None or backlog.count < FEWEST:
         return _availability(journeys, starts, np.zeros(len(starts), dtype=np.bool_)), None
+    if not backlog.departed and outcomes.unaccounted.any():
+        none = np.zeros(len(starts), dtype=np.bool_)
+        return _availability(journeys, starts, none, ~none), None
     growing = _growing(backlog, starts)
     if growing.any() and backlog.end_s < LOAD_PER_HOLD * backlog.hold_s:
-        none: Bools = np.zeros(len(starts), dtype=np.bool_)
+        none = np.zeros(len(starts), dtype=np.bool_)
         return _availability(journeys, starts, none, growing, backlog.hold_s), None
     return _availability(journeys, starts, growing), not growing.any()
 
@@ -127,13 +150,12 @@ def availability_and_growth(
 def _availability(
     journeys: Journeys, starts: Floats, growing: Bools, unknown: Bools | None = None, hold_s: float = 0.0
 ) -> Availability:
-    """``unknown``: windows in which the backlog rose, and the load is too short to tell growth from the time
-    for which the sender holds every message.
+    """``unknown``: windows in which the backlog rose, and the load is too short to distinguish growth
+    from the time for which the sender holds every message.
     """
     load, count = journeys.load, len(starts)
     window = np.clip((load.intended_s // WINDOW_S).astype(np.int64), 0, count - 1)
-    left: Bools = np.isin(load.outcome, [OUTCOMES.index(name) for name in _NOT_TAKEN])
-    not_taken = np.bincount(window[left], minlength=count)
+    not_taken = np.bincount(window[journeys.not_taken], minlength=count)
     bad = (not_taken > 0) | growing
     first = float(starts[int(np.argmax(bad))]) if bad.any() else None
     open_count = 0 if unknown is None else int(np.count_nonzero(unknown & ~bad))
@@ -176,14 +198,19 @@ def _why(not_taken: Ints, growing: Bools, unknown: int, hold_s: float) -> str:
     words = []
     refused, grown = int(np.count_nonzero(not_taken)), int(np.count_nonzero(growing))
     if refused:
-        words.append(f"in {_windows(refused)} {times_text(int(not_taken.sum()))} not taken by the sender")
+        words.append(f"in {_windows(refused)} the sender did not take {times_text(int(not_taken.sum()))}")
     if grown:
         words.append(f"in {_windows(grown)} the backlog grew and did not return to its level")
     if unknown:
-        held = f"the first messages waited {seconds_text(hold_s)} in the sender"
-        words.append(
-            f"in {_windows(unknown)} the backlog rose, but {held}: the load is too short to tell growth"
+        why = (
+            f"the backlog rose, but the first messages waited {seconds_text(hold_s)} in the sender: the load "
         )
+        why = (
+            f"{why}is too short to show whether the backlog grows"
+            if hold_s
+            else "no message reached the provider"
+        )
+        words.append(f"in {_windows(unknown)} {why}")
     return "; ".join(words)
 
 

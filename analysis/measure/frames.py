@@ -89,6 +89,7 @@ def _messages(load: pa.Table, journeys: Journeys) -> pd.DataFrame:
         "fault": _named(provider.fault.index, provider.fault.names),
         "unreachable": provider.unreachable,
         "unaccounted": outcomes.unaccounted,
+        "given_up": outcomes.given_up,
         "segments": provider.segments,
         "submits": provider.submits,
         "accepts": provider.accepts,

@@ -26,6 +26,13 @@ no rows at all        open       yes          it may be in a queue, but no recor
 
 A refused submit leaves a row at the provider, so such a message was seen. Without a journal no message is
 unaccounted, since nothing is known.
+
+If the provider has at least as many messages with unknown keys, the messages that it has never seen under
+their keys may be these: they are ``without_key``, open, and not unaccounted.
+
+``given_up`` is counted separately too: the sender accepted the message, the provider refused it for the time
+being (a limit, an error of its own) and never accepted it, and no row of the sender says that the sender
+ended it or still has it. Its outcome is ``failed``, and the objective ``loss`` counts it.
 """
 
 from __future__ import annotations
@@ -54,6 +61,8 @@ class MessageOutcomes:
     never: Bools  # will not arrive because of the system
     unclaimed: Bools  # accepted, and neither provider nor sender has a row of it
     unaccounted: Bools  # accepted, never seen by the provider, and not held by the sender
+    without_key: Bools  # accepted, and probably at the provider with a key that the load did not send
+    given_up: Bools  # accepted, refused by the provider for the time being, and not submitted again
 
 
 def judge(journeys: Journeys) -> MessageOutcomes:
@@ -80,9 +89,12 @@ def judge(journeys: Journeys) -> MessageOutcomes:
     if journeys.journal:
         # A provider with a journal has a row of every message that it got.
         vanished = (provider.state == ABSENT) & _in(sender.state, SENDER_STATES, "sent", "delivered")
+    gone = accepted & (vanished | unclaimed)
+    without_key = gone & _came_without_key(journeys, gone)
     _set(outcome, vanished, LOST)
     if sender.present:
         _set(outcome, unclaimed, LOST)
+    _set(outcome, without_key, OPEN)
     without_sender_row = (sender.state == ABSENT) & ~provider.message_at_fault
     failed = (outcome == FAILED) & (sender.gave_up | without_sender_row)
     too_late = ~np.isfinite(provider.carrier_s)
@@ -93,7 +105,9 @@ def judge(journeys: Journeys) -> MessageOutcomes:
         outcome=outcome,
         never=never,
         unclaimed=unclaimed,
-        unaccounted=_unaccounted(journeys, vanished | unclaimed),
+        unaccounted=_unaccounted(journeys, gone & ~without_key),
+        without_key=without_key,
+        given_up=accepted & refused & without_sender_row,
     )
 
 
@@ -103,6 +117,12 @@ def _unaccounted(journeys: Journeys, gone: Bools) -> Bools:
         return np.zeros(journeys.count, dtype=np.bool_)
     found: Bools = journeys.accepted & gone
     return found
+
+
+def _came_without_key(journeys: Journeys, gone: Bools) -> bool:
+    """Whether the provider's messages with unknown keys are enough for all messages that are gone."""
+    count = int(np.count_nonzero(gone))
+    return journeys.journal and journeys.provider.unknown_messages >= count > 0
 
 
 def _in(codes: Ints, names: tuple[str, ...], *wanted: str) -> Bools:
@@ -119,7 +139,8 @@ def delivery_ages(journeys: Journeys, outcomes: MessageOutcomes, among: Bools) -
     reached = among & ~journeys.provider.unreachable
     delivered = reached & (outcomes.outcome == DELIVERED) & np.isfinite(delivery_s)
     still_open = reached & (outcomes.outcome == OPEN)
-    open_ages = journeys.end_s - journeys.load.intended_s[still_open]
+    # A message whose key is unknown may have arrived at once.
+    open_ages = np.where(outcomes.without_key, 0.0, journeys.end_s - journeys.load.intended_s)[still_open]
     return with_open(delivery_s[delivered], open_ages, int(np.count_nonzero(among & outcomes.never)))
 
 
@@ -163,6 +184,10 @@ def accounting(journeys: Journeys, outcomes: MessageOutcomes, planned: int) -> A
         repeated_keys=load.repeated_keys,
         unclaimed=int(np.count_nonzero(outcomes.unclaimed)),
         unaccounted=int(np.count_nonzero(outcomes.unaccounted)),
+        without_key=int(np.count_nonzero(outcomes.without_key)),
+        given_up=int(np.count_nonzero(outcomes.given_up)),
+        given_up_for_a_limit=int(np.count_nonzero(outcomes.given_up & (provider.throttled > 0))),
+        refused_recipients=int(np.count_nonzero(journeys.refused_recipients)),
     )
 
 

@@ -8,7 +8,8 @@ l = ppf(2.5 %) and u = ppf(97.5 %) + 1, enclose the true percentile with at leas
 distribution of independent values. If u > n (or l < 1), there is no such interval and the percentile is
 withheld.
 
-Dependence: messages that queue together have similar delays, so n of them are worth fewer independent ones.
+Dependence: messages that queue together have similar delays, so n of them have the evidence of fewer
+independent ones.
 If the lag-1 correlation r of their ranks is beyond noise, l and u are those of n' = n (1 - r) / (1 + r)
 values, scaled back to n: l n / n' and u n / n'. The percentile then needs n / n' times as many messages.
 

@@ -74,7 +74,7 @@ def steady(intended_s: Floats, through_s: Floats, load_end_s: float) -> Steady |
         growth_high_per_s=growth_high,
         backlog=float(came[-1] - gone[-1]),
         reserve=max(0.0, at_zero + through * _quick_s(intended_s, through_s)),
-        stable=False if growth_low > tolerated else True if growth_high <= tolerated else None,
+        sustained=False if growth_low > tolerated else True if growth_high <= tolerated else None,
     )
 
 

@@ -18,21 +18,28 @@ from analysis.read.journeys import Journeys
 WINDOW_S = 10.0
 QUEUED_S = 1.0  # a longer median wait in the busiest window shows that the limit was reached
 REFUSED_SHARE = 0.001
+CLEARLY_FEWER = 0.95  # of the due messages; more can be a defect that some messages meet
+_BIN_S = 1.0
 SHORTFALL_NOISE_S = 0.05  # less can be a timer or a pause of the machine
 
 
 def throughput(journeys: Journeys, outcomes: MessageOutcomes, counted: Accounting) -> Throughput:
-    """Offered, accepted and delivered rates in messages per second."""
+    """Offered, accepted and delivered rates in messages per second.
+
+    Only accepted messages count as delivered: a caller has to send the others again.
+    """
     load = journeys.load
     # A load of nearly ten seconds is a load of ten whose last arrival was before the end.
     short = journeys.load_end_s < 0.9 * WINDOW_S
     window_s = max(journeys.load_end_s, 1.0) if short else WINDOW_S
     offered_peak = best_pace(load.intended_s, window_s)
     wait_s, where = _queue_wait(journeys, offered_peak)
+    accepted_best = best_pace(load.answered_s[journeys.accepted], window_s)
     return Throughput(
         offered_mean_per_s=journeys.count / journeys.load_end_s if journeys.load_end_s > 0 else 0.0,
         offered_peak=offered_peak,
-        accepted_best=best_pace(load.answered_s[journeys.accepted], window_s),
+        accepted_best=accepted_best,
+        accepts_at_most=_accepts_at_most(journeys, accepted_best),
         delivered_best=best_pace(journeys.provider.delivered_s[outcomes.outcome == DELIVERED], window_s),
         limit=_limit(counted, wait_s, where),
         queue_wait_at_peak_s=wait_s,
@@ -49,6 +56,32 @@ def best_pace(instants_s: Floats, window_s: float) -> Pace | None:
     within = np.searchsorted(ordered, ordered + (window_s - 1e-9), side="left") - np.arange(len(ordered))
     best = int(within.argmax())
     return Pace(per_s=int(within[best]) / window_s, window_s=window_s, from_s=float(ordered[best]))
+
+
+def _accepts_at_most(journeys: Journeys, best: Pace | None) -> bool:
+    """Whether the sender was overloaded at its best accepted rate: it took fewer messages than were due, and
+    continued to accept in most of the seconds in which it did not take others.
+
+    A class that was never accepted shows no rate limit.
+    """
+    if best is None:
+        return False
+    accepted, load = journeys.accepted, journeys.load
+    mixed: Bools = np.zeros(journeys.count, dtype=np.bool_)
+    for name in load.class_names:
+        among = journeys.of_class(name)
+        if (accepted & among).any():
+            mixed |= among
+    within = mixed & (load.intended_s >= best.from_s - _BIN_S)
+    within &= load.intended_s < best.from_s + best.window_s
+    left, taken = (
+        np.bincount((load.intended_s[within & chosen] // _BIN_S).astype(np.int64) + 1, minlength=1)
+        for chosen in (journeys.not_taken, accepted)
+    )
+    busy = np.flatnonzero(left)
+    going_on = np.count_nonzero(taken[busy[busy < len(taken)]])
+    few = int(taken.sum()) < CLEARLY_FEWER * int(taken.sum() + left.sum())
+    return few and len(busy) > 0 and int(going_on) > len(busy) / 2
 
 
 def _queue_wait(journeys: Journeys, peak: Pace | None) -> tuple[float | None, str]:
@@ -105,7 +138,7 @@ def backlog_gone_s(journeys: Journeys, outcomes: MessageOutcomes) -> float | Non
 
 
 def _limit(counted: Accounting, wait_s: float | None, where: str) -> str:
-    not_taken = counted.refused + counted.failed_at_api
+    not_taken = counted.not_taken - counted.dropped
     if counted.sent and not_taken / counted.sent > REFUSED_SHARE:
         return f"the sender did not take {count_text(not_taken)} of {count_text(counted.sent)} messages"
     if wait_s is not None and wait_s > QUEUED_S:
@@ -113,7 +146,5 @@ def _limit(counted: Accounting, wait_s: float | None, where: str) -> str:
             f"in the busiest {WINDOW_S:.0f} s a message waited {seconds_text(wait_s)} in the {where} (median)"
         )
     if counted.dropped:
-        return (
-            f"{count_text(counted.dropped)} messages were not sent because all requests waited for an answer"
-        )
+        return f"{count_text(counted.dropped)} messages were not sent because the in-flight limit was reached"
     return ""

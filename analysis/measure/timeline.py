@@ -10,9 +10,11 @@ from analysis.arrays import Bools, Floats, Ints
 from analysis.measure.outcomes import DELIVERED, OPEN, MessageOutcomes
 from analysis.model import Points, Series, Timeline
 from analysis.read.journeys import Journeys
+from analysis.read.provider_rows import PROVIDER_STATES
 
 _WIDTHS_S = (0.5, 1.0, 2.0, 5.0, 10.0, 15.0, 30.0, 60.0, 120.0, 300.0, 600.0, 900.0, 1800.0, 3600.0)
 _MOST_BINS = 150
+_MOST_WITH_DRAIN = 600  # bins of load and drain together
 _LEAST_BINS = 10
 _MESSAGES_A_BIN = 20  # messages per bin; with fewer a line would show single messages
 _TIMES_A_BIN = 100  # mean messages per bin, so that nearly every bin has enough for a p95
@@ -71,9 +73,10 @@ def _backlog(starts_s: Floats, ends_s: Floats) -> BacklogSeries:
 
 
 def timeline(journeys: Journeys, outcomes: MessageOutcomes) -> Timeline:
-    """All series of one run, over the load and the drain up to 99 % of the deliveries."""
+    """All series of one run, over the load and the drain up to 99 % of the deliveries to reachable phones."""
     end_s = drawn_until(journeys)
-    width = bin_width(end_s, journeys.count)
+    # From the load: the bins of a drain of hours would hide a load of seconds.
+    width = max(bin_width(journeys.load_end_s, journeys.count), _round_width(end_s / _MOST_WITH_DRAIN))
     classes = [(name, journeys.of_class(name) & journeys.accepted) for name in journeys.load.class_names]
     crowds = [(name, among) for name, among in classes if np.count_nonzero(among) >= FEW_MESSAGES]
     few = [(name, among) for name, among in classes if 0 < np.count_nonzero(among) < FEW_MESSAGES]
@@ -117,9 +120,14 @@ def timeline(journeys: Journeys, outcomes: MessageOutcomes) -> Timeline:
 
 
 def drawn_until(journeys: Journeys) -> float:
-    """The end of the load or of 99 % of the deliveries, since the last can take days."""
-    arrived = np.sort(journeys.provider.delivered_s[np.isfinite(journeys.provider.delivered_s)])
-    mostly = float(arrived[int(0.99 * (len(arrived) - 1))]) if len(arrived) else 0.0
+    """The end of the load or of 99 % of the deliveries to reachable phones. The last can take days, like a
+    phone that is off, or a message that expires.
+    """
+    provider = journeys.provider
+    arrived = (provider.state == PROVIDER_STATES.index("delivered")) & np.isfinite(provider.delivered_s)
+    at_once = arrived & ~(np.nan_to_num(provider.handset_wait_s) > 0)
+    arrived_s = np.sort(provider.delivered_s[at_once])
+    mostly = float(arrived_s[int(0.99 * (len(arrived_s) - 1))]) if len(arrived_s) else 0.0
     return max(journeys.load_end_s, mostly, 1.0)
 
 
@@ -128,7 +136,11 @@ def bin_width(span_s: float, count: int, wanted_in_each: int = _MESSAGES_A_BIN) 
     wanted = span_s / _MOST_BINS
     if count:
         wanted = max(wanted, min(span_s * wanted_in_each / count, span_s / _LEAST_BINS))
-    return next((width for width in _WIDTHS_S if width >= wanted), _WIDTHS_S[-1])
+    return _round_width(wanted)
+
+
+def _round_width(wanted_s: float) -> float:
+    return next((width for width in _WIDTHS_S if width >= wanted_s), _WIDTHS_S[-1])
 
 
 def rate_series(name: str, instants_s: Floats, width_s: float, end_s: float) -> Series:

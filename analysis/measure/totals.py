@@ -34,6 +34,8 @@ def _sum(mode: str, parts: list[PartReport]) -> ReportTotals:
         lost=sum(each.lost for each in accountings),
         duplicates=sum(each.duplicates for each in accountings),
         unaccounted=sum(each.unaccounted for each in accountings),
+        without_key=sum(each.without_key for each in accountings),
+        given_up=sum(each.given_up for each in accountings),
         delivered_unacknowledged=unacknowledged,
         unseen=sum(part.accounting.accepted for part in parts if not (part.delivery or part.handsets)),
         paid=paid,

@@ -66,19 +66,24 @@ def share_text(share: float) -> str:
 
 
 def quantile_text(quantile: Quantile, limit_s: float | None = None) -> str:
-    """``4.21 s``, ``> 31.0 s``, ``never``, ``withheld``. ``limit_s``: the limit that it is next to."""
+    """``4.21 s``, ``> 31.0 s``, ``never``, ``too few messages``.
+
+    ``limit_s``: the limit that it is next to.
+    """
     if quantile.state == "withheld":
-        return "withheld"
+        return "too few messages"
     if quantile.state == "never":
         return "never"
     return ("> " if quantile.state == "at_least" else "") + seconds_beside_limit(quantile.value_s, limit_s)
 
 
 def interval_text(quantile: Quantile, limit_s: float | None = None) -> str:
-    """``3.9 s to 4.6 s``; an open end is ``3.9 s or more``."""
-    if quantile.low_s is None or quantile.high_s is None:
+    """``3.9 s to 4.6 s``; ``3.9 s or more`` if the upper end is open or unknown; ``none`` without both."""
+    if quantile.low_s is None:
         return "none"
     if math.isinf(quantile.low_s):
         return "never"
-    low, high = seconds_interval_text(quantile.low_s, quantile.high_s, limit_s)
-    return f"{low} or more" if math.isinf(quantile.high_s) else f"{low} to {high}"
+    low, high = seconds_interval_text(
+        quantile.low_s, math.inf if quantile.high_s is None else quantile.high_s, limit_s
+    )
+    return f"{low} or more" if quantile.high_s is None or math.isinf(quantile.high_s) else f"{low} to {high}"

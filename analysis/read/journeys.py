@@ -20,6 +20,7 @@ from analysis.read.columns import ABSENT, codes, count_pairs, integers, position
 from analysis.read.provider_rows import PROVIDER_STATES, ProviderSide, join_provider
 
 OUTCOMES = ("accepted", "refused", "failed", "dropped", "unfinished")
+_NOT_TAKEN = ("refused", "failed", "dropped", "unfinished")
 SENDER_STATES = ("queued", "submitting", "sent", "delivered", "failed", "expired")
 # Prefix of a sender's reason: no attempt succeeded, and the message was not the cause.
 GAVE_UP = "gave_up"
@@ -83,6 +84,18 @@ class Journeys:
         """Messages that the sender accepted."""
         chosen: Bools = self.load.outcome == OUTCOMES.index("accepted")
         return chosen
+
+    @property
+    def refused_recipients(self) -> Bools:
+        """Refused messages whose phone number the provider had refused: the sender passed that on."""
+        refused: Bools = self.load.outcome == OUTCOMES.index("refused")
+        return refused & self.provider.recipient_at_fault
+
+    @property
+    def not_taken(self) -> Bools:
+        """Messages that the sender did not take, and arrivals above the in-flight limit."""
+        left: Bools = np.isin(self.load.outcome, [OUTCOMES.index(name) for name in _NOT_TAKEN])
+        return left & ~self.refused_recipients
 
     def of_class(self, name: str) -> Bools:
         chosen: Bools = self.load.class_index == self.load.class_names.index(name)

@@ -16,27 +16,10 @@ import pyarrow.compute as pc
 
 from analysis.arrays import Bools, Floats, Ints
 from analysis.read.columns import ABSENT, codes, count_pairs, integers, positions, seconds
+from analysis.refusals import MESSAGE_AT_FAULT, RECIPIENT_AT_FAULT
 
 # In order of preference: of two copies of a message, the one that arrived describes it.
 PROVIDER_STATES = ("delivered", "open", "undelivered", "expired", "unknown", "rejected")
-# Refusals because of the message, not because of the system's speed or health: docs/run-directory.md.
-MESSAGE_AT_FAULT = (
-    "no_valid_recipient",
-    "invalid_number",
-    "sender_not_allowed",
-    "sender_form_not_allowed",
-    "sender_not_registered",
-    "country_not_allowed",
-    "opt_out_missing",
-    "too_many_segments",
-    "recipient_blocked",
-    "recipient_opted_out",
-    "rejected",
-    "unroutable",
-    "blacklisted",
-    "text_not_allowed",
-)
-
 # Final reasons of phones that are off or out of coverage.
 UNREACHABLE = ("absent_subscriber", "handset_off")
 
@@ -56,6 +39,7 @@ class ProviderSide:
     state: Ints
     accepted: Bools  # it accepted the message at least once
     message_at_fault: Bools  # it refused the message because of its content
+    recipient_at_fault: Bools  # it refused the message because of the phone number
     unreachable: Bools  # its phone was off or out of coverage: it waited for the phone, or failed for it
     submitted_s: Floats
     answered_s: Floats
@@ -127,7 +111,7 @@ def join_provider(rows: pa.Table, keys: pa.ChunkedArray, origin_ns: int) -> Prov
 
     state = np.full(count, ABSENT, dtype=np.int64)
     state[owner] = copies.state[chosen]
-    at_fault = (codes(speaking["reason"], MESSAGE_AT_FAULT) != ABSENT) & ~copies.accepted[chosen]
+    refused = ~copies.accepted[chosen]
     ids = _total(copies.key, copies.accepted.astype(np.float64), count)
     price, duplicates = _prices(copies, chosen, owner, count)
     segments = np.zeros(count, dtype=np.int64)
@@ -137,7 +121,8 @@ def join_provider(rows: pa.Table, keys: pa.ChunkedArray, origin_ns: int) -> Prov
     return ProviderSide(
         state=state,
         accepted=ids > 0,
-        message_at_fault=flags(at_fault),
+        message_at_fault=flags(refused & (codes(speaking["reason"], MESSAGE_AT_FAULT) != ABSENT)),
+        recipient_at_fault=flags(refused & (codes(speaking["reason"], RECIPIENT_AT_FAULT) != ABSENT)),
         unreachable=flags(_unreachable(speaking)),
         submitted_s=spread(seconds(speaking["t_submitted_ns"], origin_ns)),
         answered_s=spread(seconds(speaking["t_answered_ns"], origin_ns)),

@@ -198,6 +198,7 @@ class TimeScale:
 
     def __init__(self, span_s: float) -> None:
         self.factor, self.unit = 1.0, "s"
+        self._hours = span_s / 3600
         if span_s > 2 * 3600:
             self.factor, self.unit = 1 / 3600, "h"
         elif span_s > 600:
@@ -207,7 +208,7 @@ class TimeScale:
         """Label and ticks of a time axis."""
         axes.set_xlabel(f"time after the load's start ({self.unit})")
         if self.unit == "h":
-            axes.xaxis.set_major_locator(MultipleLocator(4.0))
+            axes.xaxis.set_major_locator(MultipleLocator(4.0) if self._hours > 12 else MaxNLocator(nbins=8))
 
     def of(self, instants_s: tuple[float, ...]) -> list[float]:
         return [instant * self.factor for instant in instants_s]
@@ -229,16 +230,17 @@ def day_hours(axes: Axes, scale: TimeScale, speedup: float) -> None:
 
 
 def load_end_line(axes: Axes, load_end_s: float, end_s: float, scale: TimeScale) -> None:
-    """A marker at the end of the load, if the chart continues after it."""
+    """A marker at the end of the load, if the chart continues after it. Its text is on the wider side."""
     if end_s > 1.02 * load_end_s:
+        before = load_end_s > end_s / 2
         axes.axvline(load_end_s * scale.factor, color=MUTED, linewidth=1.0, linestyle=(0, (1, 2)))
         axes.annotate(
             "load ends",
             (load_end_s * scale.factor, 1.0),
             xycoords=("data", "axes fraction"),
-            xytext=(-4, -10),
+            xytext=(-4 if before else 4, -10),
             textcoords="offset points",
-            ha="right",
+            ha="right" if before else "left",
             fontsize=8,
             color=MUTED,
         )

@@ -71,7 +71,7 @@ PART_CHARTS = (
         name="rates",
         title="Offered, accepted and delivered",
         caption="Accepted below offered: the sender does not accept every message. Delivered below accepted: "
-        "messages wait, or were not delivered.",
+        "messages wait, or were not delivered. Only accepted messages count as delivered here.",
         draw=charts_time.rates,
         shows_faults=True,
     ),

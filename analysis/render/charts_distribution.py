@@ -30,7 +30,8 @@ _NINES = (50.0, 90.0, 95.0, 99.0, 99.9, 99.99)
 _API_NAMES = {"api_response": "from the intended instant", "api_service": "from the send"}
 _API_COLOURS = {"api_response": INK, "api_service": SKY}
 _STAGE_COLOURS = (MUTED, SKY, ORANGE, PURPLE, BLUE, GREEN, VERMILION)
-_VERDICT_COLOURS = {"met": GREEN, "missed": VERMILION, "undecided": MUTED}
+# By shape: the colours belong to the classes in the panel beside it.
+_VERDICT_MARKERS = {"met": ("o", INK), "missed": ("X", INK), "undecided": ("o", "none")}
 _FAR_ABOVE = 12.0  # times the highest drawn value
 _SHORTEST_S = 1e-5  # shorter and negative times are drawn here, at the end of the logarithmic axis
 
@@ -213,19 +214,29 @@ def _draw_levels(axes: Axes, report: RunReport) -> None:
             axes.plot([asked, tried], [row, row], color=MUTED, linewidth=1.0, linestyle=(0, (1, 2)))
             axes.plot([tried], [row], marker="D", markersize=6, color=MUTED, markerfacecolor="none")
         if sustained:
-            axes.plot([asked, sustained], [row, row], color=GREEN, linewidth=3.0, alpha=0.7)
-            axes.plot([sustained], [row], marker="D", markersize=7, color=GREEN)
-        axes.plot([asked], [row], marker="o", markersize=9, color=_VERDICT_COLOURS[level.fast_enough])
+            axes.plot([asked, sustained], [row, row], color=PURPLE, linewidth=3.0, alpha=0.7)
+            axes.plot([sustained], [row], marker="D", markersize=7, color=PURPLE)
+        marker, face = _VERDICT_MARKERS[level.fast_enough]
+        axes.plot([asked], [row], marker=marker, markersize=9, color=INK, markerfacecolor=face)
         axes.plot([ten], [row], marker="|", markersize=18, markeredgewidth=1.8, color=INK)
         values += [asked, ten, sustained or asked, tried or asked]
-    for marker, colour, label in (
-        ("o", GREEN, "objectives met at the peak"),
-        ("o", VERMILION, "objectives missed"),
-        ("o", MUTED, "not proven"),
-        ("|", INK, "ten times the level"),
-        ("D", GREEN, "highest sustained"),
-    ):
-        axes.plot([], [], marker=marker, linestyle="none", color=colour, markersize=7, label=label)
+    verdicts = (("met", "objectives met at the peak"), ("missed", "objectives missed"))
+    keys = [
+        (*_VERDICT_MARKERS[verdict], INK, label)
+        for verdict, label in (*verdicts, ("undecided", "not proven"))
+    ]
+    keys += [("|", INK, INK, "ten times the level"), ("D", PURPLE, PURPLE, "highest sustained")]
+    for marker, face, colour, label in keys:
+        axes.plot(
+            [],
+            [],
+            marker=marker,
+            markerfacecolor=face,
+            linestyle="none",
+            color=colour,
+            markersize=7,
+            label=label,
+        )
     axes.set_xscale("log")
     axes.set_xlim(min(values) / 2, max(values) * 2)
     axes.xaxis.set_minor_locator(NullLocator())
@@ -237,7 +248,7 @@ def _draw_levels(axes: Axes, report: RunReport) -> None:
     axes.grid(visible=False, axis="y")
     axes.set_ylabel("level, messages a day")
     axes.set_xlabel("equivalent messages a day")
-    legend_above(axes, columns=3)
+    legend_above(axes, columns=2)
 
 
 def _short_per_day(value: float) -> str:
@@ -279,7 +290,7 @@ def _draw_level_times(axes: Axes, report: RunReport) -> None:
     if values:
         seconds_axis(axes, min(values), max(values), which="x")
         axes.set_xlabel("95 % within (hollow: the slowest of too few)")
-        legend_above(axes, columns=3)
+        legend_above(axes, columns=2)
     else:
         axes.set_xlabel("no delivery time at true speed")
 

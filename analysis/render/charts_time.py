@@ -7,7 +7,7 @@ import math
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from analysis.formatting import times_text
+from analysis.formatting import RATE_OF_DELIVERIES, times_text
 from analysis.model import BurstResult, PartReport, Points, Series
 from analysis.render.chart_style import (
     BLUE,
@@ -26,6 +26,7 @@ from analysis.render.charts_faults import draw_faults, time_panels
 
 # Offered is below the others, wide and pale, so that it stays visible.
 _RATE_STYLES = {"offered": (MUTED, 5.0, 0.35), "accepted": (BLUE, 1.6, 1.0), "delivered": (GREEN, 1.6, 1.0)}
+_RATE_WORDS = {"offered": "offered", "accepted": "accepted", "delivered": RATE_OF_DELIVERIES}
 _MOST_POINTS = 400
 _OVER_DAY_HOURS = 0.19  # height of the second time axis above the plot, relative to the plot's height
 _FEWEST = 20  # messages; with fewer, a chart over time would show single messages
@@ -41,7 +42,7 @@ def rates(part: PartReport, title: str) -> Figure | str:
     figure, (axes,), strip = time_panels(part, title)
     scale = TimeScale(line.end_s)
     for series in shown:
-        _draw_rate(axes, scale, series, series.name)
+        _draw_rate(axes, scale, series, _RATE_WORDS[series.name])
     count_axis(axes)
     axes.set_ylabel(f"messages per second (mean of {line.bin_s:g} s)")
     _time_axis(part, axes, strip, scale, line.end_s)
@@ -60,10 +61,9 @@ def latency(part: PartReport, title: str) -> Figure | str:
     if part.accounting.rows < _FEWEST:
         return f"{times_text(part.accounting.rows)} are too few for a chart over time"
     figure, (axes,), strip = time_panels(part, title)
-    scale = TimeScale(line.end_s)
+    scale = TimeScale(line.load_end_s)  # the x axis is the due time, which ends with the load
     _draw_latency(part, axes, scale)
     axes.set_ylabel("delivery time, from due to handset")
-    # The x axis is the due time, which ends with the load.
     _time_axis(part, axes, strip, scale, line.load_end_s)
     return figure
 
@@ -164,7 +164,7 @@ def _mark_burst(axes: Axes, scale: TimeScale, found: BurstResult, lines: bool, n
 
 def _draw_burst_rates(axes: Axes, scale: TimeScale, found: BurstResult) -> None:
     for series in (found.offered, found.delivered):
-        _draw_rate(axes, scale, series, f"{found.message_class} of the burst, {series.name}")
+        _draw_rate(axes, scale, series, f"{found.message_class} of the burst, {_RATE_WORDS[series.name]}")
     axes.set_ylabel("messages per second")
     count_axis(axes)
 

@@ -150,6 +150,8 @@ def write_junit(report: RunReport, path: Path) -> None:
     objectives = ElementTree.SubElement(root, "testsuite", name="objectives")
     for objective in report.objectives:
         _objective_case(objectives, objective, report.allow_undecided)
+    if report.no_rate is not None:
+        _no_rate_case(objectives, report)
     checks = ElementTree.SubElement(root, "testsuite", name="validity")
     spoils = spoiling(report.checks, report.parts)
     for check in report.checks:
@@ -178,6 +180,17 @@ def _objective_case(suite: ElementTree.Element, objective: Objective, allow_unde
         ElementTree.SubElement(case, tag, message=f"undecided: {words}")
     elif objective.verdict == "missed":
         ElementTree.SubElement(case, "failure" if objective.decides else "skipped", message=words)
+
+
+def _no_rate_case(suite: ElementTree.Element, report: RunReport) -> None:
+    """A capacity search without a sustained rate; the shown trial alone may miss no objective."""
+    case = ElementTree.SubElement(suite, "testcase", name="sustained rate", classname="objective")
+    why = report.capacity.ended if report.capacity is not None else ""
+    if report.no_rate == "missed":
+        ElementTree.SubElement(case, "failure", message=f"no rate met every objective: {why}")
+    else:
+        tag = "skipped" if report.allow_undecided else "error"
+        ElementTree.SubElement(case, tag, message=f"undecided: {why}")
 
 
 def _check_case(suite: ElementTree.Element, check: Check, spoils: bool) -> None:

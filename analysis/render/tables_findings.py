@@ -17,7 +17,12 @@ from analysis.quantile import Quantile
 from analysis.render.table import Cell, Column, Table, figure_columns, words_columns
 
 _MODES = {"real": "live", "simulated": "simulated"}
-_TOTAL_NAMES = {"unseen": "accepted, without provider rows"}
+_TOTAL_NAMES = {
+    "unseen": "accepted, without provider rows",
+    "given_up": "given up after a refusal",
+    "without_key": "without their key",
+    "delivered_unacknowledged": "delivered unacknowledged",
+}
 
 
 def totals(report: RunReport) -> Table:
@@ -31,19 +36,12 @@ def totals(report: RunReport) -> Table:
         ("paid_in_vain", "paid for messages that did not arrive"),
     )
     rows: list[tuple[str | Sentence, ...]] = []
-    for field in counts:
+    rare = ("given_up", "without_key", "delivered_unacknowledged")
+    for field in (*counts, *(each for each in rare if any(getattr(one, each) for one in report.totals))):
         rows.append(
             (
                 _TOTAL_NAMES.get(field, field),
                 *((quote.count(f"totals.{place}.{field}"),) for place, _ in enumerate(report.totals)),
-            )
-        )
-    if any(each.delivered_unacknowledged for each in report.totals):
-        places = range(len(report.totals))
-        rows.append(
-            (
-                "delivered unacknowledged",
-                *((quote.count(f"totals.{place}.delivered_unacknowledged"),) for place in places),
             )
         )
     for field, name in money:
@@ -52,7 +50,9 @@ def totals(report: RunReport) -> Table:
             known = getattr(each, field) is not None
             cells.append((quote.amount(f"totals.{place}.{field}", each.currency),) if known else "-")
         rows.append((name, *cells))
-    modes = (f"{_MODES.get(each.mode, each.mode)} parts" for each in report.totals)
+    # Counterparts and what-ifs repeat messages of other parts.
+    which = "parts that decide" if any(part.probe for part in report.parts) else "parts"
+    modes = (f"{_MODES.get(each.mode, each.mode)} {which}" for each in report.totals)
     return Table((*words_columns(""), *figure_columns(*modes)), tuple(rows) if report.totals else ())
 
 
@@ -69,13 +69,14 @@ def capacity(report: RunReport) -> Table:
     quote = Quote(report, plain=False)
     rows: list[tuple[str | Sentence, ...]] = []
     if found.sustained_per_s is not None:
-        high: Sentence = (" or more",)
+        interval: Sentence = ("interval ", quote.rate("capacity.low_per_s"), " or more")
         if found.high_per_s is not None:
-            high = (" to ", quote.rate("capacity.high_per_s"))
-        interval: Sentence = ("interval ", quote.rate("capacity.low_per_s"), *high)
+            low, high = quote.rate_interval("capacity.low_per_s", "capacity.high_per_s")
+            interval = ("interval ", low, " to ", high)
         wider: Sentence = ()
         if found.precision_missed is not None:
-            wider = (", wider than the precision asked for (", quote.text("capacity.ended"), ")")
+            why = "since the search of the bench is brief: " if found.brief else ""
+            wider = (f", wider than the precision asked for ({why}", quote.text("capacity.ended"), ")")
         day: Sentence = ()
         if found.messages_per_day is not None:
             day = (", ", quote.per_day("capacity.messages_per_day"), " a day")
@@ -232,7 +233,12 @@ def _split(quote: Quote, path: str, split: DelaySplit) -> Table:
     if split.limit:
         limit: Sentence = (quote.text(f"{path}.limit"),)
         rows.append(("limit with the longest waits", limit, *("" for _ in split.total)))
-    counts: Sentence = (quote.count(f"{path}.count"), ", excluded: ", quote.count(f"{path}.left_out"))
+    excluded: Sentence = (", excluded: ", quote.count(f"{path}.left_out"))
+    if split.still_open:
+        waiting: Sentence = (quote.count(f"{path}.still_open"), " still open")
+        lacking: Sentence = (", ", quote.count(f"{path}.left_out"), " without a timestamp")
+        excluded = (", excluded: ", *waiting, *(lacking if split.left_out else ()))
+    counts: Sentence = (quote.count(f"{path}.count"), *excluded)
     rows.append(("messages", counts, *("" for _ in split.total)))
     return Table((*words_columns(""), *figure_columns("mean", *names)), tuple(rows))
 

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from analysis.first_screen.quoting import Quote
 from analysis.first_screen.values import Sentence
-from analysis.formatting import count_text, percentile_name, rate_text, seconds_text, share_text, significant
+from analysis.formatting import (
+    RATE_OF_DELIVERIES,
+    count_text,
+    percentile_name,
+    rate_text,
+    seconds_text,
+    share_text,
+    significant,
+)
 from analysis.judge.pace import too_few
 from analysis.measure.percentiles import needed
 from analysis.measure.totals import POINTS
@@ -166,17 +174,28 @@ def burst(report: RunReport, place: int) -> Table:
 _ACCOUNTING = (
     ("planned", "planned", "arrivals that came due"),
     ("sent", "sent", "requests begun"),
-    ("dropped", "dropped", "no free slot in the load generator"),
+    ("dropped", "dropped", "not sent because the in-flight limit was reached"),
     ("answered", "answered", "replies read, or the connection failed"),
     ("unfinished", "unfinished", "no reply when the load stopped"),
     ("accepted", "accepted", "acknowledged by the sender"),
     ("refused", "refused", "refused by the sender's API"),
+    ("refused_recipients", "refused recipients", "of these, with a phone number that the provider refused"),
     ("failed_at_api", "failed at the API", "no usable reply"),
     ("delivered", "delivered", "reached the handset"),
     ("failed", "failed", "final failure, at the provider or in the sender"),
     ("expired", "expired", "too late to be sent or delivered"),
     ("open", "open", "not final when observation ended"),
-    ("lost", "lost", "unknown to the provider, and unknown to the sender or sent"),
+    ("lost", "lost", "the provider has no row of it, and the sender has none or says that it was sent"),
+    (
+        "given_up",
+        "given up after a refusal",
+        "among the failed: refused by the provider for the time being, and not submitted again",
+    ),
+    (
+        "without_key",
+        "without their key",
+        "among the open: at the provider with a key that the load did not send",
+    ),
     ("unaccounted", "unaccounted", "accepted by the sender and never seen by the provider"),
     ("duplicates", "duplicate deliveries", "accepted by the provider more than once"),
     ("resubmitted", "submitted again", ""),
@@ -231,7 +250,7 @@ def rates(report: RunReport, place: int) -> Table:
     paces = (
         ("offered", "offered_peak", through.offered_peak),
         ("accepted", "accepted_best", through.accepted_best),
-        ("delivered", "delivered_best", through.delivered_best),
+        (RATE_OF_DELIVERIES, "delivered_best", through.delivered_best),
     )
     found: list[tuple[str, Cell, float | None]] = [
         ("offered, mean", (quote.rate(f"{path}.throughput.offered_mean_per_s"),), through.offered_mean_per_s)

@@ -150,7 +150,7 @@ def excused(measurement: Measurement, others_share: float) -> Measurement:
         changed(row, verdict="noisy") if row.verdict == "missed" and row.unit in _TIMED_UNITS else row
         for row in measurement.rows
     )
-    used = f"other programs used {others_share:.0%} of the machine"
+    used = f"other programs used {100 * others_share:.0f} % of the machine"
     note = "; ".join(filter(None, (measurement.note, used)))
     return structs.replace(measurement, rows=rows, note=note)
 

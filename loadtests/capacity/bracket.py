@@ -58,14 +58,14 @@ class SearchSettings(Struct, frozen=True, kw_only=True):
 class TrialResult(Struct, frozen=True, kw_only=True):
     """One trial. ``through_*`` is the throughput of its steady part with the ends of a 95 % interval.
 
-    ``stable``: the backlog did not grow; None if that is unknown. ``reserve`` is how many messages
+    ``sustained``: the backlog did not grow; None if that is unknown. ``reserve`` is how many messages
     the target did at first beyond its steady rate: a bucket's burst, free space in a buffer.
     """
 
     rate_per_s: float
     load_s: float
     verdict: TrialVerdict
-    stable: bool | None
+    sustained: bool | None
     through_per_s: float
     through_low_per_s: float
     through_high_per_s: float
@@ -294,7 +294,7 @@ def saturation_of(trial: TrialResult) -> Saturation | None:
     """
     most_per_s = _SATURATED * trial.rate_per_s
     less = trial.through_low_per_s < trial.through_high_per_s < most_per_s and trial.verdict == "missed"
-    saturated = trial.stable is False or (trial.stable is None and less)
+    saturated = trial.sustained is False or (trial.sustained is None and less)
     if not saturated or not 0 < trial.through_per_s < most_per_s:
         return None
     return Saturation(

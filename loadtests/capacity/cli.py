@@ -13,7 +13,7 @@ from loadtests.usage import Seed, Slo, TargetFile, Workers, objectives, usage_er
 _LONGER = 4.0  # the longest trial, in trials
 _MOST_PER_S = 100_000.0
 _FINEST, _COARSEST = 0.005, 0.5
-_SHORTEST_S, _LONGEST_S = 3.0, 600.0
+_SHORTEST_S = 3.0
 
 
 def capacity(
@@ -61,8 +61,8 @@ def capacity(
     grows. Then the search narrows the interval between the rates that were met and missed (docs/capacity.md).
 
     Exit code: 0 a rate was found, 1 no rate meets the objectives, 2 bad usage, 3 the bench itself failed,
-    4 nothing could be decided, 70 smsbench itself failed, 130 interrupted. The first Ctrl-C ends the search
-    and reports the results so far; the second aborts.
+    4 nothing could be decided, or an objective was not judged at that rate, 70 smsbench itself failed,
+    130 interrupted. The first Ctrl-C ends the search and reports the results so far; the second aborts.
 
     \b
       smsbench capacity
@@ -75,7 +75,7 @@ def capacity(
     from loadtests.arrivals import CLASSES, Stream
     from loadtests.capacity.bracket import SearchSettings
     from loadtests.capacity.find import NAME, OBJECTIVES, Asked
-    from loadtests.capacity.objectives import read_mix
+    from loadtests.capacity.objectives import applicable, read_mix
     from loadtests.capacity.run import search_capacity
     from loadtests.capacity.trial_load import trial_process
     from loadtests.checked_settings import checked_settings
@@ -106,7 +106,7 @@ def capacity(
         target_file=target,
         profile=profile,
         workers=workers,
-        objectives=with_defaults(given) if given else OBJECTIVES,
+        objectives=with_defaults(given) if given else applicable(OBJECTIVES, asked.mix),
     )
     settings = checked_settings(Scenario(name=NAME, title=NAME, parts=(part,)), options, out)
     raise typer.Exit(search_capacity(asked, settings, Console()))
@@ -114,6 +114,8 @@ def capacity(
 
 def _check(from_per_s: float, to_per_s: float, precision: float, trial_s: float) -> None:
     """Ends the program with exit code 2 for an invalid number."""
+    from loadtests.capacity.objectives import LONGEST_TRIAL_S
+
     for option, rate in (("--from", from_per_s), ("--to", to_per_s)):
         if not (math.isfinite(rate) and 0 < rate <= _MOST_PER_S):
             raise usage_error(
@@ -123,7 +125,7 @@ def _check(from_per_s: float, to_per_s: float, precision: float, trial_s: float)
         raise usage_error(f"--from {from_per_s:g} is above --to {to_per_s:g}")
     if not _FINEST <= precision <= _COARSEST:  # NaN fails both comparisons
         raise usage_error(f"--precision must be from {_FINEST:g} to {_COARSEST:g}, not {precision:g}")
-    if not _SHORTEST_S <= trial_s <= _LONGEST_S:
+    if not _SHORTEST_S <= trial_s <= LONGEST_TRIAL_S:
         raise usage_error(
-            f"--trial-s must be from {_SHORTEST_S:g} to {_LONGEST_S:g} seconds, not {trial_s:g}"
+            f"--trial-s must be from {_SHORTEST_S:g} to {LONGEST_TRIAL_S:g} seconds, not {trial_s:g}"
         )

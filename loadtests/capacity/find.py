@@ -16,13 +16,15 @@ from loadtests.arrivals import DAY_MIX, Mix, Stream
 from loadtests.arrivals.chance import derive_seed
 from loadtests.capacity.analysis import analyse_trial
 from loadtests.capacity.bracket import SearchSettings, TrialResult
-from loadtests.capacity.objectives import fewest_messages
+from loadtests.capacity.objectives import fewest_messages, what_judges
 from loadtests.capacity.result import (
+    INTERRUPTED,
     Searched,
     bracket_words,
     capacity_result,
     last_trial_words,
     shown_trial,
+    unjudged,
 )
 from loadtests.capacity.search import NextTrial, SearchEnd, next_step, rate_text
 from loadtests.capacity.trial_load import Spacing, trial_process
@@ -56,7 +58,8 @@ class Asked(Struct, frozen=True, kw_only=True):
 
 
 class SearchOutcome(Struct, frozen=True, kw_only=True):
-    """``manifests`` of the trials that ran, by their places. ``unjudged``: objectives no trial judged.
+    """``manifests`` of the trials that ran, by their places. ``unjudged``: objectives that the trials at the
+    sustained rate did not judge. ``judges``: the options with which they are judged.
 
     ``shown``: the place of the trial that the report shows, at the sustained rate if there is one.
     """
@@ -64,6 +67,7 @@ class SearchOutcome(Struct, frozen=True, kw_only=True):
     result: CapacityResult
     manifests: dict[str, Manifest]
     unjudged: tuple[str, ...]
+    judges: tuple[str, ...]
     shown: str
 
 
@@ -98,7 +102,7 @@ def find_capacity(
         manifest = _run(asked, settings, number, step, place, progress, interruption)
         manifests[place] = manifest
         if interruption.asked:
-            ended = "interrupted"
+            ended = INTERRUPTED
             break
         trials.append(_judge(search, step, asked.mix, settings.out, place, manifest))
         progress.note(f"  {last_trial_words(search, trials)}; {bracket_words(search, trials)}")
@@ -195,10 +199,13 @@ def _found(
     )
     result = capacity_result(search, trials, searched)
     write_capacity(settings.out, result)
-    judged = {name for each in trials for name in each.judged}
+    not_judged = unjudged(search, trials, settings.objectives)
+    met = result.sustained_per_s
+    percentiles = [each for each in not_judged if each != BACKLOG]
     return SearchOutcome(
         result=result,
         manifests=manifests,
-        unjudged=tuple(each for each in (*settings.objectives, BACKLOG) if each not in judged),
+        unjudged=not_judged,
+        judges=what_judges(percentiles, asked.mix, met, search) if met is not None else (),
         shown=shown_trial(search, trials) or next(reversed(manifests)),
     )

@@ -6,11 +6,14 @@ import math
 import re
 from collections.abc import Sequence
 
+from analysis.objectives.grammar import parse
 from loadtests.arrivals import CLASSES, DAY_MIX, Mix
+from loadtests.capacity.bracket import SearchSettings
 
 # From 3.7 / (1 - p) messages on, a percentile has a 95 % interval with two ends: 72 for p95, 368 for p99.
 _FOR_AN_INTERVAL = 3.7
 _SPARE = 1.25  # classes are drawn: a class of 72 messages on average has 60 in one load of seven
+LONGEST_TRIAL_S = 600.0
 _HEAVIEST = 1_000_000.0
 _PERCENTILE = re.compile(r"([A-Za-z][A-Za-z0-9_-]*)\.p(\d{1,2}(?:\.\d{1,4})?)<")
 
@@ -29,6 +32,34 @@ def messages_needed(objective: str, mix: Mix) -> int:
 def fewest_messages(objectives: Sequence[str], mix: Mix) -> int:
     """The number of messages with which every percentile can be judged."""
     return max((messages_needed(each, mix) for each in objectives), default=0)
+
+
+def applicable(objectives: Sequence[str], mix: Mix) -> tuple[str, ...]:
+    """Without those for classes that the load does not have."""
+    absent = {name for name, share in shares(mix).items() if share == 0}
+    return tuple(each for each in objectives if parse(each).message_class not in absent)
+
+
+def what_judges(
+    objectives: Sequence[str], mix: Mix, rate_per_s: float, settings: SearchSettings
+) -> tuple[str, ...]:
+    """Each option with which trials of this rate have enough messages for all these percentiles."""
+    absent = [parse(each).message_class for each in objectives if each not in applicable(objectives, mix)]
+    if absent:
+        return (f"a --mix with {', '.join(dict.fromkeys(absent))}",)
+    needed = fewest_messages(objectives, mix)
+    if not needed or not all(messages_needed(each, mix) for each in objectives):
+        return ()
+    found = []
+    trial_s = math.ceil(needed / rate_per_s * settings.trial_s / settings.longest_s)
+    if trial_s <= LONGEST_TRIAL_S:
+        found.append(f"--trial-s {trial_s}")
+    classes = {each.partition(".")[0] for each in objectives}
+    if len(classes) == 1 and (name := classes.pop()) in CLASSES:
+        alone = read_mix(f"{name}=1")
+        if alone != mix and fewest_messages(objectives, alone) <= rate_per_s * settings.longest_s:
+            found.append(f"--mix {name}=1")
+    return tuple(found)
 
 
 def read_mix(text: str) -> Mix:

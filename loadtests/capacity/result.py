@@ -1,4 +1,4 @@
-"""The result of a search: as ``capacity.json``, as text, and as an exit code."""
+"""The result of a search: as ``capacity.json`` and as text."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from collections.abc import Sequence
 from msgspec import Struct
 
 from analysis.capacity_record import CapacityResult, Trial
-from analysis.exit_codes import ExitCode
 from loadtests.arrivals import DAY_S, DayCurve, peak_rate_per_s
-from loadtests.capacity.bracket import Bracket, SearchSettings, TrialResult, read_trials
-from loadtests.capacity.search import rate_text
+from loadtests.capacity.bracket import MOST_TRIALS, Bracket, SearchSettings, TrialResult, read_trials
+from loadtests.capacity.search import interval_texts, percent, rate_text
 from loadtests.capacity.verdict import BACKLOG
 
+INTERRUPTED = "interrupted"  # why a search ended
 _SAMPLE_DAY = 1_000_000
 
 
@@ -51,7 +51,8 @@ def capacity_result(
         bottlenecks=bottlenecks_above(bracket, trials),
         trials=_recorded(settings, trials),
         ended=searched.ended,
-        precision_missed=None if settings.brief or _precise(settings, bracket) else settings.precision,
+        precision_missed=None if _precise(settings, bracket) else settings.precision,
+        brief=settings.brief,
     )
 
 
@@ -64,13 +65,15 @@ def _precise(settings: SearchSettings, bracket: Bracket) -> bool:
 
 def shown_trial(settings: SearchSettings, trials: Sequence[TrialResult]) -> str | None:
     """The place of the trial that the report shows: of the highest met rate, otherwise of the lowest missed
-    one.
+    one, otherwise of the last undecided one.
 
     Only one of them: a page with YES for one rate and NO for another would have no verdict.
     """
     bracket = read_trials(settings, trials)
     last = {(each.verdict, each.rate_per_s): each.place for each in trials}
-    return last.get(("met", bracket.met_per_s)) or last.get(("missed", bracket.missed_per_s))
+    undecided = [each.place for each in trials if each.verdict == "undecided"]
+    decided = last.get(("met", bracket.met_per_s)) or last.get(("missed", bracket.missed_per_s))
+    return decided or (undecided[-1] if undecided else None)
 
 
 def bottlenecks_above(bracket: Bracket, trials: Sequence[TrialResult]) -> tuple[str, ...]:
@@ -82,16 +85,6 @@ def bottlenecks_above(bracket: Bracket, trials: Sequence[TrialResult]) -> tuple[
     return next((each.bottlenecks for each in missed if each.bottlenecks), ())
 
 
-def exit_code(found: CapacityResult) -> int:
-    """0: a rate was met. Without one: 1 if a rate was missed, 4 if one stayed undecided, otherwise 3."""
-    if found.sustained_per_s is not None:
-        return ExitCode.MET
-    verdicts = {each.verdict for each in found.trials}
-    if "missed" in verdicts:
-        return ExitCode.MISSED
-    return ExitCode.UNDECIDED if "undecided" in verdicts else ExitCode.INVALID
-
-
 def bracket_words(settings: SearchSettings, trials: Sequence[TrialResult]) -> str:
     """``capacity between 150/s and 300/s``."""
     bracket = read_trials(settings, trials)
@@ -101,7 +94,8 @@ def bracket_words(settings: SearchSettings, trials: Sequence[TrialResult]) -> st
         return f"capacity at least {rate_text(bracket.met_per_s)}" if bracket.met_per_s else "no rate met yet"
     if not bracket.met_per_s:
         return f"capacity below {rate_text(bracket.high_per_s)}"
-    return f"capacity between {rate_text(bracket.met_per_s)} and {rate_text(bracket.high_per_s)}"
+    low, high = interval_texts(bracket.met_per_s, bracket.high_per_s)
+    return f"capacity between {low} and {high}"
 
 
 def too_short(settings: SearchSettings, trials: Sequence[TrialResult]) -> tuple[int, float] | None:
@@ -138,28 +132,51 @@ def _trial_words(trial: TrialResult) -> str:
     return text
 
 
-def lines(found: CapacityResult, unjudged: Sequence[str]) -> list[str]:
-    """The result for a reader."""
+def unjudged(
+    settings: SearchSettings, trials: Sequence[TrialResult], objectives: Sequence[str]
+) -> tuple[str, ...]:
+    """The objectives that were not judged at the sustained rate; without one, those that no trial judged."""
+    shown = shown_trial(settings, trials) if read_trials(settings, trials).met_per_s else None
+    judged = {name for each in trials for name in each.judged if shown is None or each.place == shown}
+    return tuple(each for each in (*objectives, BACKLOG) if each not in judged)
+
+
+def lines(
+    found: CapacityResult,
+    unjudged: Sequence[str],
+    judges: Sequence[str] = (),
+    most_trials: int = MOST_TRIALS,
+) -> list[str]:
+    """The result for a reader. ``judges``: the options with which the unjudged objectives are judged.
+    ``most_trials``: how many the search was allowed.
+    """
+    whole = found.ended != INTERRUPTED
+    more = (f"more --trials (up to {MOST_TRIALS})",) if most_trials < MOST_TRIALS else ()
     if found.sustained_per_s is None:
         listed = [f"no rate met every objective: {found.ended}"]
     else:
         met = found.sustained_per_s
-        high = f"to {rate_text(found.high_per_s)}" if found.high_per_s is not None else "or more"
-        listed = [f"{rate_text(met)} sustained ({rate_text(found.low_per_s)} {high}): {found.ended}"]
+        interval = f"{rate_text(found.low_per_s)} or more"
+        if found.high_per_s is not None:
+            interval = " to ".join(interval_texts(found.low_per_s, found.high_per_s))
+        listed = [f"{rate_text(met)} sustained ({interval}): {found.ended}"]
         listed.append(
             f"equivalent to a day of {found.messages_per_day or 0:,.0f} messages, whose busiest hour has "
             f"{peak_to_mean():.1f} times the mean rate"
         )
     if found.precision_missed is not None:
+        other = alternatives((*more, "a longer --trial-s", "--from and --to closer to it"))
+        then = f". Give {other}" if whole else ", since the search was interrupted"
         listed.append(
-            f"the precision of {found.precision_missed:.3g} was not reached: the capacity may be anywhere in "
-            "this interval. Give more --trials, a longer --trial-s, or --from and --to closer to it"
+            f"the precision of {percent(found.precision_missed)} was not reached: the capacity may be "
+            f"anywhere in this interval{then}"
         )
     for each in found.trials:
         if each.needed_load_s is not None:
             listed.append(
                 f"{rate_text(each.rate_per_s)} was met and does not count: its load was too short to rule "
-                f"out a reserve of the target. That needs {each.needed_load_s:g} s. Give more --trials"
+                f"out a reserve of the target. That needs {each.needed_load_s:g} s"
+                + (f". Give {alternatives((*more, '--from closer to it'))}" if whole else "")
             )
     if found.bottlenecks:
         listed.append(f"bottleneck above it: {'; '.join(found.bottlenecks)}")
@@ -168,8 +185,18 @@ def lines(found: CapacityResult, unjudged: Sequence[str]) -> list[str]:
     judged = [each for each in (*found.objectives, BACKLOG) if each not in unjudged]
     listed.append(f"judged by: {', '.join(judged) or 'nothing'}")
     if unjudged:
-        listed.append(f"not judged, since no trial had enough data: {', '.join(unjudged)}")
+        at = "at this rate" if found.sustained_per_s is not None else "in any trial"
+        listed.append(f"not judged {at}, for lack of data: {', '.join(unjudged)}")
+    if judges:
+        listed.append(f"to judge them: {alternatives(judges)}")
     return listed
+
+
+def alternatives(options: Sequence[str]) -> str:
+    """``a``, ``a or b``, ``a, b, or c``."""
+    if len(options) < 3:
+        return " or ".join(options)
+    return f"{', '.join(options[:-1])}, or {options[-1]}"
 
 
 def _last_miss(found: CapacityResult) -> str:

@@ -6,10 +6,10 @@ import shutil
 
 from rich.console import Console
 
-from analysis.exit_codes import ExitCode
+from analysis.capacity_record import SEARCH_ITSELF
 from analysis.records import Instant, Manifest, RecordedScenario, write_manifest
 from loadtests.capacity.find import NAME, Asked, SearchOutcome, find_capacity
-from loadtests.capacity.result import exit_code, lines
+from loadtests.capacity.result import lines
 from loadtests.runner import manifest as manifests
 from loadtests.runner.ending import run_to_end
 from loadtests.runner.interruption import Interruption
@@ -23,7 +23,7 @@ _ENDING = "ending the trial, then writing the report"
 
 
 def search_capacity(asked: Asked, settings: RunSettings, console: Console) -> int:
-    """Search, report, and return the exit code, one of ``ExitCode``."""
+    """Search, report, and return the exit code of the report, so that process, page and files agree."""
     started = manifests.instant()
     say(console, TITLE)
     say(console, f"objectives: {', '.join(settings.objectives)}")
@@ -34,11 +34,11 @@ def search_capacity(asked: Asked, settings: RunSettings, console: Console) -> in
             found = _found(asked, settings, progress, interruption)
         write_manifest(settings.out, _suite(found, settings, started, interruption.asked))
         say(console, "report ...")
-        report(settings.out, console)
-        for line in lines(found.result, found.unjudged):
+        code = report(settings.out, console)
+        for line in lines(found.result, found.unjudged, found.judges, asked.search.most_trials):
             say(console, line)
         say(console, f"{len(found.result.trials)} trials")
-        return ExitCode.INTERRUPTED if interruption.asked else exit_code(found.result)
+        return code
 
     def kept() -> str:
         return f"the trials made so far are below {settings.out / 'trials'}"
@@ -73,5 +73,5 @@ def _suite(found: SearchOutcome, settings: RunSettings, started: Instant, interr
         started=started,
         ended=manifests.instant(),
         exit_reason="interrupted" if interrupted else "finished",
-        capacity=".",
+        capacity=SEARCH_ITSELF,
     )

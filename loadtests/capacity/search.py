@@ -36,6 +36,8 @@ _LOWEST_SHARE = 0.1  # of the first rate: the last trial if no rate was met
 _SHRINK = 3.0  # factor below a first rate at which the bench failed
 _CLEARLY_BELOW = 0.25  # at most this share below a rate near the limit, if the precision is not coarser
 _OVERLOAD = 2.0  # times the lowest missed rate: it spends a reserve in the warm-up
+_WHOLE_FROM_PER_S = 1_000.0  # rates from here on are shown without decimals
+_MOST_PLACES = 6
 _BEYOND = 1.75  # times a rate that stayed undecided: a clear overload
 
 
@@ -95,7 +97,7 @@ def _end(settings: SearchSettings, bracket: Bracket) -> SearchEnd | None:
     if met >= settings.to_per_s:
         return SearchEnd(True, f"no limit was reached up to {rate_text(met)}, the upper end of the search")
     if bracket.high_per_s <= met * (1 + settings.precision):
-        return SearchEnd(True, f"the bracket is narrower than {settings.precision:.1%}")
+        return SearchEnd(True, f"the interval is narrower than {percent(settings.precision)}")
     if bracket.ceiling_per_s > end:
         lowest = _lowest(settings)
         return SearchEnd(True, f"no rate down to {rate_text(lowest)} was met") if end <= lowest else None
@@ -246,5 +248,23 @@ def rounded(rate_per_s: float) -> float:
 
 def rate_text(rate_per_s: float) -> str:
     """``1,234/s``, ``297.5/s``."""
-    digits = 0 if rate_per_s >= 1_000 or rate_per_s == round(rate_per_s) else 1
-    return f"{rate_per_s:,.{digits}f}/s"
+    return f"{rate_per_s:,.{_places(rate_per_s)}f}/s"
+
+
+def interval_texts(low_per_s: float, high_per_s: float) -> tuple[str, str]:
+    """Both ends with the same number of decimals, enough to tell them apart: ``60.00/s``, ``60.04/s``."""
+    first = max(_places(low_per_s), _places(high_per_s))
+    for places in range(first, _MOST_PLACES + 1):
+        low, high = (f"{each:,.{places}f}/s" for each in (low_per_s, high_per_s))
+        if low != high or low_per_s == high_per_s:
+            break
+    return low, high
+
+
+def _places(rate_per_s: float) -> int:
+    return 0 if rate_per_s >= _WHOLE_FROM_PER_S or rate_per_s == round(rate_per_s) else 1
+
+
+def percent(share: float) -> str:
+    """``20 %``, ``0.5 %``."""
+    return f"{100 * share:.3g} %"

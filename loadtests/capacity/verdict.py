@@ -3,12 +3,12 @@
 A trial is *invalid* if the bench failed. It is *missed* if an objective is certainly missed (its 95 %
 interval lies beyond the limit) or its backlog certainly grew. It is *met* if every objective that it can
 judge is certainly met and its backlog did not grow. Otherwise it is *undecided*, and is repeated with a
-longer load. A percentile that then still has too few messages is not judged.
+longer load. A percentile that then still has too few messages is not judged, and the trial says so.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from analysis.records import AnalysisResult, Steady
 from loadtests.arrivals import Mix
@@ -24,7 +24,7 @@ def invalid_trial(step: NextTrial, place: str, why: str) -> TrialResult:
         rate_per_s=step.rate_per_s,
         load_s=step.load_s,
         verdict="invalid",
-        stable=None,
+        sustained=None,
         through_per_s=0.0,
         through_low_per_s=0.0,
         through_high_per_s=0.0,
@@ -40,46 +40,46 @@ def judged_trial(
     if not result.valid:
         return invalid_trial(step, place, "; ".join(result.invalid_because) or "the bench failed")
     steady = result.steady
-    stable = _stable(settings, steady) if steady is not None else result.stable
+    sustained = _sustained(settings, steady) if steady is not None else result.sustained
     named: dict[str, list[str]] = {"met": [], "missed": [], "undecided": []}
     for each in result.objectives:
         named[each.verdict].append(each.objective)
     waits = _decided_by_length(settings, step, mix, named["undecided"])
     judged = [*named["met"], *named["missed"]]
-    if stable is not None:
+    if sustained is not None:
         judged.append(BACKLOG)
     elif steady is not None:
         waits.append(BACKLOG)
     verdict: TrialVerdict = "met"
-    if named["missed"] or stable is False:
+    if named["missed"] or sustained is False:
         verdict = "missed"
-    elif waits or not (named["met"] or stable):
+    elif waits or not (named["met"] or sustained):
         verdict = "undecided"
     through = result.delivered_per_s
     return TrialResult(
         rate_per_s=step.rate_per_s,
         load_s=step.load_s,
         verdict=verdict,
-        stable=stable,
+        sustained=sustained,
         through_per_s=steady.through_per_s if steady is not None else through,
         through_low_per_s=steady.through_low_per_s if steady is not None else through,
         through_high_per_s=steady.through_high_per_s if steady is not None else through,
         reserve=steady.reserve if steady is not None else 0.0,
-        why=_why(verdict, named["missed"], waits, stable, result),
+        why=_why(verdict, named, waits, sustained, result),
         bottlenecks=result.bottlenecks if verdict == "missed" else (),
         judged=tuple(judged),
         place=place,
     )
 
 
-def _stable(settings: SearchSettings, steady: Steady) -> bool | None:
+def _sustained(settings: SearchSettings, steady: Steady) -> bool | None:
     """Whether the backlog grew in the steady part. A coarse search ignores growth below its precision."""
     tolerated = settings.tolerated_growth * steady.offered_per_s
     if not tolerated:
-        return steady.stable
+        return steady.sustained
     if steady.growth_high_per_s <= tolerated:
         return True
-    return None if steady.stable is False and steady.growth_low_per_s <= tolerated else steady.stable
+    return None if steady.sustained is False and steady.growth_low_per_s <= tolerated else steady.sustained
 
 
 def _decided_by_length(
@@ -94,15 +94,26 @@ def _decided_by_length(
 
 
 def _why(
-    verdict: TrialVerdict, missed: list[str], waits: list[str], stable: bool | None, result: AnalysisResult
+    verdict: TrialVerdict,
+    named: Mapping[str, Sequence[str]],
+    waits: Sequence[str],
+    sustained: bool | None,
+    result: AnalysisResult,
 ) -> str:
     if verdict == "undecided":
         return f"not yet decided: {', '.join(waits) or 'nothing could be judged'}"
     if verdict == "met":
-        return "every objective met, the backlog did not grow" if stable else "every objective met"
-    reasons = [f"{each} missed" for each in missed]
-    if stable is False:
+        return _why_met(named["met"], named["undecided"], sustained)
+    reasons = [f"{each} missed" for each in named["missed"]]
+    if sustained is False:
         steady = result.steady
         by = f" by {rate_text(steady.growth_per_s)}" if steady is not None else ""
         reasons.insert(0, f"the backlog grew{by}")
     return ", ".join(reasons)
+
+
+def _why_met(met: Sequence[str], unjudged: Sequence[str], sustained: bool | None) -> str:
+    reasons = ["every objective met" if not unjudged else f"{', '.join(met)} met" if met else ""]
+    reasons.append("the backlog did not grow" if sustained else "")
+    text = ", ".join(filter(None, reasons))
+    return f"{text}; not judged: {', '.join(unjudged)}" if unjudged else text

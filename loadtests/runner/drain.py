@@ -20,12 +20,13 @@ from collections.abc import Callable
 
 from msgspec import Struct
 
+from analysis.refusals import MESSAGE_AT_FAULT, REPEATED_WITHIN_S
 from loadtests.runner.queries import ServiceState
 from loadtests.runner.sampling import Snapshot
 
 QUIET_S = 5.0
 _REFUSED = "refused_"
-SETTLED_FOR_S = 1.0  # its rows are flushed four times a second
+SETTLED_FOR_S = 1.0  # its rows are flushed four times per second
 
 
 class Standing(Struct, frozen=True):
@@ -42,6 +43,7 @@ class Standing(Struct, frozen=True):
     reports: int
     sender_open: int = 0
     refused: int = 0  # requests that the provider refused
+    refused_for_good: int = 0  # of these, because of the message: a repeat would be refused as well
 
     @property
     def at_provider(self) -> int:
@@ -61,7 +63,11 @@ def standing(provider: ServiceState, sender: ServiceState | None, provider_befor
     phones = min(provider.open, round(gauges.get("waiting_for_handset", 0.0)))
     on_air = max(0, round(gauges.get("on_air", 0.0)) - phones)
     reports = round(gauges.get("reports_waiting", 0.0) + gauges.get("reports_unconfirmed", 0.0))
-    refused = round(sum(each for name, each in provider.counters.items() if name.startswith(_REFUSED)))
+    refusals = {
+        name.removeprefix(_REFUSED): each
+        for name, each in provider.counters.items()
+        if name.startswith(_REFUSED)
+    }
     unsent = None
     if sender is not None:
         unsent = max(0, sender.open - round(sender.gauges.get("awaiting_report", 0.0)))
@@ -73,7 +79,8 @@ def standing(provider: ServiceState, sender: ServiceState | None, provider_befor
         phones=phones,
         reports=reports,
         sender_open=0 if sender is None else sender.open,
-        refused=refused,
+        refused=round(sum(refusals.values())),
+        refused_for_good=round(sum(refusals.get(reason, 0.0) for reason in MESSAGE_AT_FAULT)),
     )
 
 
@@ -83,8 +90,9 @@ class Drain:
     A sender without a state API counts as having sent everything if the provider has as many messages as
     the sender accepted from the load. Messages that the provider refused do not come again from every sender:
     if refusals can explain all that are missing, and no new message came for ``QUIET_S``, the drain is over
-    too, unless the user gave its limit (``patient``). ``accepted_before`` messages were accepted in earlier
-    rounds of the load; the snapshots do not count them.
+    too, unless the user gave its limit (``patient``). Refusals for the time being (a limit, an error of the
+    provider) may be repeated: with them it is over after ``REPEATED_WITHIN_S``. ``accepted_before`` messages
+    were accepted in earlier rounds of the load; the snapshots do not count them.
     """
 
     def __init__(
@@ -124,7 +132,7 @@ class Drain:
             return Look(False, f"{found.unsent:,} in the sender")
         if found.unsent is None and not self._all_came(now_s, found, snapshot.load.accepted):
             missing = self._accepted_before + snapshot.load.accepted - found.accepted
-            return Look(False, f"{missing:,} that the provider has not seen")
+            return Look(False, _not_accepted(missing, found.refused))
         if not found.at_provider:
             return self._without_provider(now_s, found)
         if found.queued:
@@ -146,8 +154,11 @@ class Drain:
         wanted = self._accepted_before + accepted
         if found.accepted >= wanted:
             return True
-        explained = not self._patient and found.refused >= wanted - found.accepted
-        return explained and now_s - self._accepted_since_s >= QUIET_S
+        missing = wanted - found.accepted
+        if self._patient or found.refused < missing:
+            return False
+        wait_s = QUIET_S if found.refused_for_good >= missing else REPEATED_WITHIN_S
+        return now_s - self._accepted_since_s >= wait_s
 
     def _without_provider(self, now_s: float, found: Standing) -> Look:
         """The sender may await reports that were lost and do not come."""
@@ -165,6 +176,14 @@ class Drain:
         if since_s is not None and now_s - since_s >= SETTLED_FOR_S:
             return Look(True, f"{_left(found)}; their outcome cannot change a verdict")
         return Look(False, f"{found.on_air:,} on their way to handsets")
+
+
+def _not_accepted(missing: int, refused: int) -> str:
+    """A refused message was seen. Which of the missing ones were refused is not known here."""
+    if not refused:
+        return f"{missing:,} that the provider has not seen"
+    requests = "request" if refused == 1 else "requests"
+    return f"{missing:,} that the provider has not accepted ({refused:,} {requests} refused)"
 
 
 def _left(found: Standing) -> str:

@@ -11,7 +11,7 @@ from rich.console import Console
 from analysis.exit_codes import ExitCode
 from loadtests.runner.interruption import Aborted, Interruption
 from loadtests.runner.probe import ProbeStopped
-from loadtests.runner.reporting import say
+from loadtests.runner.reporting import say, say_error
 from loadtests.runner.run_directory import lost_directory
 
 
@@ -22,7 +22,7 @@ def run_to_end(
     when_interrupted: str,
     when_aborted: Callable[[], str],
 ) -> int:
-    """The exit code of ``run``, or that of an early end; the console shows the reason.
+    """The exit code of ``run``, or that of an early end; the console, or standard error, shows the reason.
 
     ``when_interrupted`` describes the effect of the first Ctrl-C. ``when_aborted`` is called after the
     second, and reports what is left in ``out``.
@@ -36,17 +36,14 @@ def run_to_end(
         return ExitCode.INTERRUPTED
     except ProbeStopped as stopped:
         if not out.exists():
-            say(console, f"the run directory {out} was removed: it had no records")
-        say(console, f"STOPPED after {time.monotonic() - began_s:.0f} s. {stopped}")
+            say_error(f"the run directory {out} was removed: it had no records")
+        say_error(f"STOPPED after {time.monotonic() - began_s:.0f} s. {stopped}")
         return ExitCode.USAGE
     except OSError as error:
         why = lost_directory(out, error)
         if why is None:
             raise
-        say(
-            console,
-            f"{why}. The result of this run is not valid: make room, or use another disk (--out)",
-        )
+        say_error(f"{why}. The result of this run is not valid: make room, or use another disk (--out)")
         return ExitCode.INVALID
     say(console, f"{time.monotonic() - began_s:.0f} s in all")
     return code

@@ -7,18 +7,31 @@ from loadtests.runner.progress import Progress
 
 _WORDS = {"waiting": "starting the load", "running": "load", "answering": "awaiting the last answers"}
 
+# With Locust's page the user starts the load, and may start it again.
+_IN_PAGE = {
+    "waiting": "waiting for Start in the page",
+    "finished": "waiting for Ctrl-C here, or for Start in the page",
+}
+
 
 class LoadPhase:
-    """Call ``look`` with each status. ``duration_s`` is that of the arrivals, None if it is not known."""
+    """Call ``look`` with each status. ``duration_s`` is that of the arrivals."""
 
-    def __init__(self, progress: Progress, duration_s: float | None) -> None:
+    def __init__(self, progress: Progress, duration_s: float) -> None:
         self._progress = progress
         self._duration_s = duration_s
         self._phase = ""
+        self._words = _WORDS
         self.look(LoadStatus())
 
+    def page_opened(self) -> None:
+        """From now on the load begins when the user presses Start."""
+        self._words = _WORDS | _IN_PAGE
+        if self._phase == "waiting":
+            self._progress.phase(self._words["waiting"])
+
     def look(self, load: LoadStatus) -> None:
-        if load.phase == self._phase or load.phase not in _WORDS:
+        if load.phase == self._phase or load.phase not in self._words:
             return
         self._phase = load.phase
-        self._progress.phase(_WORDS[load.phase], self._duration_s if load.phase == "running" else None)
+        self._progress.phase(self._words[load.phase], self._duration_s if load.phase == "running" else None)

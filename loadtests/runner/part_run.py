@@ -196,7 +196,7 @@ class PartRun:
         locust.start({**self._testbed.environment, **load_environment(self._settings)})
         sampler.watch("load", locust.pid)
         ui = self._settings.ui
-        phase = LoadPhase(self._progress, None if ui else self._part.duration_s)
+        phase = LoadPhase(self._progress, self._part.duration_s)
         next_s = time.monotonic()
         deadline_s = math.inf if ui else next_s + self._longest_load_s()
         web_ui_file = self._run_dir / WEB_UI_FILE
@@ -207,6 +207,7 @@ class PartRun:
             if web_ui_file.is_file():
                 address = web_ui_file.read_text()
                 web_ui_file.unlink()
+                phase.page_opened()
                 self._progress.note(
                     f"  Locust's web UI: {address}\n  press Start there; Ctrl-C here ends the run"
                 )

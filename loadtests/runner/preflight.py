@@ -13,7 +13,7 @@ from loadtests.runner import queries
 from loadtests.runner.settings import PROBE_TIMEOUT_S
 from loadtests.targets import Target, address_of
 from loadtests.targets.target_file import Provider
-from reference_sender.addresses import host_and_port
+from user_input.addresses import host_and_port
 
 _CONNECT_S = 1.0
 _RETRY_S = 0.1

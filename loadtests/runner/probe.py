@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from typing import Literal
 
-import msgspec
 from msgspec import Struct
 
 LONGER = "for a sender that queues for longer: --probe-timeout S or --no-probe"
@@ -24,7 +23,7 @@ _PASSING = frozenset(
     )
 )
 _UNAUTHORIZED = "unauthorized"
-_SMSAPI_UNAUTHORIZED = ("101", "102")
+_WRONG_TOKEN = " (wrong token)"
 
 
 class ProbeStopped(RuntimeError):
@@ -48,7 +47,8 @@ class ProbeRefusal(Struct, frozen=True):
     where: str = ""
     status: int = 0
     reason: str = ""
-    answered: str = ""
+    code: str = ""
+    text: str = ""
     key: str = ""
     t_ns: int = 0
 
@@ -81,13 +81,16 @@ class Facts(Struct, frozen=True):
 
 
 class Around(Struct, frozen=True):
-    """The names that a cause mentions. ``described``: a target file describes the sender."""
+    """The names that a cause mentions. ``described``: a target file describes the sender. ``token_file``:
+    its name, if it has the token of the mock provider.
+    """
 
     target: str
     target_address: str
     provider_url: str
     described: bool
     timeout_s: float
+    token_file: str = ""
 
 
 class ProbePassed(Struct, frozen=True):
@@ -115,7 +118,9 @@ def decide(facts: Facts, around: Around) -> Verdict:
         return _accepted(facts, answer, late, around)
     lasting = _lasting(facts.provider)
     if lasting is not None and (answer is not None or late):
-        return ProbeFailed(f"{_said_first(answer, around)}the mock refused it: {refusal_words(lasting)}")
+        return ProbeFailed(
+            f"{_said_first(answer, around)}the mock provider refused it: {_refusal(lasting, around)}"
+        )
     if facts.provider.other_key is not None and (answer is not None or late):
         return ProbeFailed(_without_key(facts.provider.other_key, around))
     return _at_timeout(facts, facts.provider, around) if late else None
@@ -124,32 +129,29 @@ def decide(facts: Facts, around: Around) -> Verdict:
 def refusal_words(refusal: ProbeRefusal) -> str:
     """Code and text of the refusal, and what they mean: ``101, Authorization failed (wrong token)``.
 
-    SMSAPI, Twilio and the JSON API each name them differently.
+    The protocol of the request has read them in its reply.
     """
-    code, words = str(refusal.status), refusal.answered.strip()
-    if words.startswith("ERROR:"):
-        code, words = words.removeprefix("ERROR:").split(":")[0], ""
-    else:
-        try:
-            decoded = msgspec.json.decode(words)
-        except msgspec.DecodeError:
-            decoded = None
-        if isinstance(decoded, dict):
-            code = str(next((decoded[name] for name in ("error", "code", "status") if name in decoded), code))
-            words = str(
-                next((decoded[name] for name in ("message", "title", "detail") if name in decoded), "")
-            )
-    words = words.replace("\n", " ")[:_REFUSAL_SHOWN].rstrip(". ") or refusal.reason.replace("_", " ")
+    code = refusal.code or str(refusal.status)
+    text = refusal.text.strip().replace("\n", " ")[:_REFUSAL_SHOWN].rstrip(". ")
+    words = text or refusal.reason.replace("_", " ")
     if code == "http_404":
         return f"HTTP 404, it has no {refusal.where}: the path of the provider URL is wrong"
-    wrong_token = refusal.reason == _UNAUTHORIZED or refusal.status == 401 or code in _SMSAPI_UNAUTHORIZED
-    return ", ".join(part for part in (code, words) if part) + (" (wrong token)" if wrong_token else "")
+    wrong = refusal.reason == _UNAUTHORIZED
+    return ", ".join(part for part in (code, words) if part) + (_WRONG_TOKEN if wrong else "")
+
+
+def _refusal(refusal: ProbeRefusal, around: Around) -> str:
+    """With what to do about a wrong token, where the run knows the right one."""
+    words = refusal_words(refusal)
+    if words.endswith(_WRONG_TOKEN) and around.token_file:
+        words += f". Set the token of {around.target} to provider.token of {around.token_file}"
+    return words
 
 
 def _failed(answer: ApiAnswer, provider: AtProvider | None, around: Around) -> str:
     cause = f"{around.target} gave no answer at {around.target_address} ({answer.reason})"
     if provider is not None and provider.refusals:
-        return f"{cause}; the mock refused its request: {refusal_words(provider.refusals[-1])}"
+        return f"{cause}; the mock provider refused its request: {_refusal(provider.refusals[-1], around)}"
     return f"{cause}: start it, or correct its address"
 
 
@@ -173,13 +175,13 @@ def _refused(answer: ApiAnswer, provider: AtProvider | None, around: Around) -> 
     if provider is not None:
         if provider.accepted or provider.other_key is not None:
             return (
-                f"{cause}, but the mock accepted its message: check whether [accepted] of the target file "
-                "describes the reply"
+                f"{cause}, but the mock provider accepted its message: check whether [accepted] of the "
+                "target file describes the reply"
             )
         if provider.refusals:
-            return f"{cause}, because the mock refused it: {refusal_words(provider.refusals[-1])}"
+            return f"{cause}, because the mock provider refused it: {_refusal(provider.refusals[-1], around)}"
         if answer.status >= 500 and not provider.requests:
-            return f"{cause}, and the mock got no request. {_check_url(around)}"
+            return f"{cause}, and the mock provider got no request. {_log_first(around)}{_check_url(around)}"
     return f"{cause}: {_request_hint(answer.status, around)}"
 
 
@@ -191,7 +193,7 @@ def _request_hint(status: int, around: Around) -> str:
     if 400 <= status < 500:
         return "check whether [request] of the target file is what it expects"
     if status >= 500:
-        return f"see its log. Its provider URL should be {around.provider_url}"
+        return f"see its log first. Its provider URL should be {around.provider_url}"
     return "check whether [accepted] of the target file describes its reply"
 
 
@@ -217,9 +219,9 @@ def _accepted(facts: Facts, answer: ApiAnswer | None, late: bool, around: Around
 
 def _at_timeout(facts: Facts, provider: AtProvider, around: Around) -> Verdict:
     if provider.refusals:
-        words = refusal_words(provider.refusals[-1])
+        words = _refusal(provider.refusals[-1], around)
         if facts.own_mock:
-            return ProbeFailed(f"{_said_first(facts.answer, around)}the mock refused it: {words}")
+            return ProbeFailed(f"{_said_first(facts.answer, around)}the mock provider refused it: {words}")
         return ProbePassed((f"the mock provider refuses messages now: {words}; the run starts anyway",))
     if provider.requests and not facts.own_mock:
         return ProbePassed(
@@ -228,7 +230,7 @@ def _at_timeout(facts: Facts, provider: AtProvider, around: Around) -> Verdict:
     if facts.answer is None:
         return ProbeFailed(_no_answer(around))
     return ProbeFailed(
-        f"{_said_first(facts.answer, around)}the mock got no request within {around.timeout_s:g} s. "
+        f"{_said_first(facts.answer, around)}the mock provider got no request within {around.timeout_s:g} s. "
         f"{_check_url(around)} ({LONGER})"
     )
 
@@ -250,9 +252,14 @@ def _check_url(around: Around) -> str:
     return f"Check the provider URL of {around.target}: it should be {around.provider_url}"
 
 
+def _log_first(around: Around) -> str:
+    """A sender that fails before it calls the provider says why in its log."""
+    return f"See the log of {around.target} first. " if around.described else "See logs/sender.log first. "
+
+
 def _without_key(key: str, around: Around) -> str:
     return (
-        f"the mock accepted the probe with another key ({key!r}): messages cannot be followed. Let "
+        f"the mock provider accepted the probe with another key ({key!r}): messages cannot be followed. Let "
         f"{around.target} pass the key on as the provider's client reference (idx), or leave {{key}} out of "
         "the target file: the key is then in the text"
     )

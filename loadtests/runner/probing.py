@@ -212,7 +212,9 @@ def probe_target(
     else:
         adapter = TemplatedTarget(target)
         name, address, provider_url = target.name, address_of(target.request.url), target.provider.address
-    around = Around(name, address, provider_url, target is not None, settings.probe_timeout_s)
+    token_in_file = target is not None and target.provider.url is None and bool(target.provider.token)
+    file = settings.target_file.name if token_in_file and settings.target_file is not None else ""
+    around = Around(name, address, provider_url, target is not None, settings.probe_timeout_s, file)
     return Probing(adapter, mock, around, plan, interrupted).run()
 
 

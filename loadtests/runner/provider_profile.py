@@ -23,11 +23,12 @@ class ProfileChoice(Struct, frozen=True):
     argument: str
     document: dict[str, Any]
 
-    def route_options(self) -> str:
+    def route_options(self, paced_segments_per_s: float | None = None) -> str:
         """The query of a route URL with the provider's limits; empty if the profile has none.
 
         The burst is half of the provider's: requests may arrive closer together than they were sent, and a
-        throttled batch costs more time than a larger burst saves.
+        throttled batch costs more time than a larger burst saves. ``paced_segments_per_s``: the sender keeps
+        to this rate too, although the provider queues what is above it.
         """
         throttle = self.document.get("throttle") or {}
         options: dict[str, float] = {}
@@ -36,6 +37,8 @@ class ProfileChoice(Struct, frozen=True):
             if limit:
                 options[f"{what}_per_s"] = limit["rate_per_s"]
                 options[f"{what}_burst"] = max(10 if what == "segments" else 1, limit["burst"] // 2)
+        if paced_segments_per_s is not None:
+            options.setdefault("segments_per_s", paced_segments_per_s)
         return urlencode(options)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 import subprocess
+import sys
 import tempfile
 from pathlib import Path
 
@@ -23,6 +24,11 @@ def say(console: Console, text: str) -> None:
     console.print(text, highlight=False, markup=False, soft_wrap=True)
 
 
+def say_error(text: str) -> None:
+    """Print an error on standard error. A program that reads standard output does not get it."""
+    print(text, file=sys.stderr, flush=True)
+
+
 def report(
     run_dir: Path,
     console: Console,
@@ -31,7 +37,8 @@ def report(
     export: str = "",
     no_charts: bool = False,
 ) -> int:
-    """Analyse a run directory in a separate process, print its verdict, and return its exit code.
+    """Analyse a run directory in a separate process, print its verdict, and return its exit code. Errors go
+    to standard error.
 
     ``objectives`` replace the manifest's objectives, if there are any. ``export`` is the format of the file
     with one row for each message; "" for none. ``no_charts``: the report has no charts.
@@ -49,11 +56,11 @@ def report(
     result = read_result(place)
     if result is None or result.call != call:
         # There may be a report of an earlier analysis; its verdict does not count.
-        say(console, output or f"the analysis ended with {ending_words(code)} and without a verdict")
+        say_error(output or f"the analysis ended with {ending_words(code)} and without a verdict")
         if output and code != ExitCode.USAGE:
-            say(console, f"the analysis ended with {ending_words(code)} and without a verdict")
+            say_error(f"the analysis ended with {ending_words(code)} and without a verdict")
         if result is not None:
-            say(console, f"{run_dir / 'report'} is of an earlier analysis")
+            say_error(f"{run_dir / 'report'} is of an earlier analysis")
         return ExitCode.USAGE if code == ExitCode.USAGE else ExitCode.CRASHED
     shown = verdict((place / "report" / "summary.md").read_text(encoding="utf-8"))
     if console.is_terminal:

@@ -70,10 +70,10 @@ def simulate(
             help="Length of the slice around the peak, in virtual seconds; implies --window peak.",
         ),
     ] = None,
-    as_bytes: Annotated[
+    through_wire: Annotated[
         bool,
         typer.Option(
-            "--as-bytes",
+            "--through-wire",
             help="Exchange the protocol's bytes between sender and provider: the same rows, slower.",
         ),
     ] = False,
@@ -127,7 +127,7 @@ def simulate(
             whole = window is None and duration is None
             adjustment = Adjustment(1.0, "day" if whole else window, duration, scale)
         chosen = adjusted(chosen, adjustment)
-        choices = Choices(profile=profile, what_if=what_if, as_bytes=as_bytes, objectives=judged_by)
+        choices = Choices(profile=profile, what_if=what_if, through_wire=through_wire, objectives=judged_by)
         require_choices(chosen, choices)
         if out is None:
             slug = re.sub(r"[^A-Za-z0-9-]+", "-", chosen.name)

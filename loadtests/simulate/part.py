@@ -44,7 +44,7 @@ class Choices(Struct, frozen=True, kw_only=True):
 
     profile: str | None = None
     what_if: WhatIf = WhatIf()
-    as_bytes: bool = False
+    through_wire: bool = False
     counterpart: str = ""
     decides: bool = True
     objectives: tuple[str, ...] = DEFAULT_OBJECTIVES
@@ -81,7 +81,8 @@ def simulate_part(
     what_if = choices.what_if
     changed = what_if.profile if what_if.changes_profile else None
     choice = choose_profile(choices.profile or part.profile, 1.0, folder, changed)
-    route = read_route(default_url("127.0.0.1", TOKEN, choice.route_options()))
+    paced = choice.route_options(what_if.rate_limits.get("segments"))
+    route = read_route(default_url("127.0.0.1", TOKEN, paced))
     second = None
     if part.second_profile:
         second = _second_route(part.second_profile, folder)
@@ -92,7 +93,7 @@ def simulate_part(
         # One sample per second for a short part, a few hundred for a day.
         sample_every_s=max(1.0, part.duration_s / _SAMPLES),
         dispatch=what_if.dispatch_settings(),
-        as_bytes=choices.as_bytes,
+        through_wire=choices.through_wire,
         max_segments=route.max_segments,
         second=second,
     )

@@ -1,7 +1,7 @@
 """Passes requests and answers between dispatcher and engine in virtual time, as the protocol's bytes.
 
 ``BytePassage`` is the reference: what the client encodes is what the provider reads, and the other way
-round. ``mapping.Mapped`` passes values, with the same results.
+round. A passage of ``direct/`` passes values, with the same results.
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from analysis.records import RecordedFault
 from loadtests.arrivals import NS_PER_S, Schedule
 from loadtests.simulate.arrivals import Arrivals
-from loadtests.simulate.mapping import passage_of
+from loadtests.simulate.passages import passage_of
 from loadtests.simulate.providers import Providers, SimulatedProvider
 from loadtests.simulate.records import RunRecords
 from loadtests.simulate.route_results import RouteResult, RouteResults
@@ -46,7 +46,7 @@ class Settings(Struct, frozen=True):
     drain_timeout_s: float = DRAIN_TIMEOUT_S
     sample_every_s: float = 60.0
     dispatch: DispatchSettings = DispatchSettings.model_validate({})
-    as_bytes: bool = False
+    through_wire: bool = False
     max_segments: int = ROUTES[DEFAULT_ROUTE].max_segments  # of one message
     second: SecondRoute | None = None
 
@@ -97,7 +97,7 @@ def simulate(
     arrivals = Arrivals(schedule, ZERO_NS, settings.max_segments, without_classes)
     records = RunRecords(run_dir, schedule)
     passages = {
-        route.name: passage_of(each, _token(number), settings.as_bytes)
+        route.name: passage_of(each, _token(number), settings.through_wire)
         for number, (route, each) in enumerate(used)
     }
     results = None

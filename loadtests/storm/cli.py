@@ -11,7 +11,7 @@ from loadtests.usage import usage_error
 
 def storm(
     seeds: Annotated[int, typer.Option(min=1, help="Number of storms.")] = 1_000,
-    seed: Annotated[int, typer.Option(min=0, help="Seed of the first; each next one is 1 higher.")] = 1,
+    seed: Annotated[int, typer.Option(min=0, help="First seed; each further storm adds 1.")] = 1,
     jobs: Annotated[int, typer.Option(min=1, max=64, help="Processes that share the storms.")] = 1,
     calls: Annotated[
         str | None, typer.Option(metavar="N,N,…", help="Of a single storm: keep only these calls.")

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from loadtests.simulate.mapping import Mapped
-from mock_provider.engine.values import MessageState
+from loadtests.simulate.passage import Passage, Render
+from loadtests.simulate.passages import passage_of, route_protocol
+from mock_provider.engine.values import MessageState, SendReports, Submit
 from mock_provider.engine.views import MessageView
+from mock_provider.profiles import Profile
 from reference_sender.dispatch.values import Message, Report, Result, State
-from reference_sender.routes.protocol import NoReply, ProviderReply, RouteAccount
-from reference_sender.routes.smsapi import DEFINITION
+from reference_sender.routes.protocol import NoReply, ProviderReply
 
-_PROTOCOL = DEFINITION.protocol(RouteAccount("http://127.0.0.1/sms.do", "", "t", "Test"))
 _NOT_SENT = ProviderReply(failure=NoReply.NOT_SENT)
 _STATES = {
     MessageState.OPEN: State.SENT,
@@ -20,12 +20,30 @@ _STATES = {
 }
 
 
-class StormPassage(Mapped):
-    """Requests, replies and reports of SMSAPI, and the answers to lookups, which SMSAPI does not have."""
+class StormPassage(Passage):
+    """The passage of the simulation, and the answers to lookups, which its protocol does not have."""
+
+    def __init__(self, profile: Profile, token: str) -> None:
+        self._passage = passage_of(profile, token, through_wire=False)
+        self._route = route_protocol(token)
+
+    def request(
+        self, now_ns: int, batch_id: int, messages: tuple[Message, ...]
+    ) -> tuple[Submit, Render] | Sequence[Result]:
+        """As ``Passage``."""
+        return self._passage.request(now_ns, batch_id, messages)
+
+    def unanswered(self, messages: tuple[Message, ...]) -> Sequence[Result]:
+        """As ``Passage``."""
+        return self._passage.unanswered(messages)
+
+    def reports(self, effect: SendReports) -> Sequence[Report]:
+        """As ``Passage``."""
+        return self._passage.reports(effect)
 
     def not_sent(self, messages: Sequence[Message]) -> Sequence[Result]:
         """The results of a request whose connection was refused."""
-        return _PROTOCOL.interpret(messages, _NOT_SENT)
+        return self._route.interpret(messages, _NOT_SENT)
 
     def found(self, provider_id: str, view: MessageView | None) -> Report:
         """The answer to a lookup that found this message."""

@@ -13,7 +13,7 @@ from loadtests.runner.ending import run_to_end
 from loadtests.runner.interruption import Interruption
 from loadtests.runner.probe import ProbeStopped
 from loadtests.runner.progress import Progress
-from loadtests.runner.reporting import report, say
+from loadtests.runner.reporting import report, say, say_error
 from loadtests.runner.settings import RunSettings
 from loadtests.scenario import Scenario
 from loadtests.suites.suite_parts import PartsDone, run_parts
@@ -73,9 +73,8 @@ def _reported(settings: RunSettings, console: Console) -> int:
     if why is not None:
         say(console, why)
     if code == ExitCode.USAGE:  # the run directory was valid when the run began, and no longer is
-        say(
-            console,
-            "The result of this run is not valid: no analysis of its records, or no report, could be written",
+        say_error(
+            "The result of this run is not valid: no analysis of its records, or no report, could be written"
         )
         return ExitCode.INVALID
     return code

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import codecs
 import ipaddress
+import json
 import os
 import re
 import tomllib
@@ -28,9 +29,9 @@ from pydantic import (
 )
 from pydantic_core import ErrorDetails
 
-from reference_sender.addresses import host_and_port
-from reference_sender.plain_errors import in_our_words
-from reference_sender.secret_text import read_secret
+from user_input.addresses import host_and_port
+from user_input.plain_errors import in_our_words
+from user_input.secret_text import read_secret
 
 FIELDS = ("key", "to", "text", "message_class", "campaign")
 PLACEHOLDER = re.compile(r"\{(" + "|".join(FIELDS) + r")\}")
@@ -182,7 +183,8 @@ class Target(_Part):
     def described(self) -> dict[str, object]:
         """For the manifest, without fields that may contain a secret."""
         url = address_of(self.request.url)
-        return {"name": self.name, "kind": "http", "method": self.request.method, "url": url}
+        sent = {"method": self.request.method, "url": url, "timeout_s": self.request.timeout_s}
+        return {"name": self.name, "kind": "http", **sent}
 
 
 _TABLES: dict[tuple[str, ...], type[_Part]] = {
@@ -215,9 +217,11 @@ def variables_of(path: Path) -> set[str]:
     return set(_VARIABLE.findall(path.read_text(encoding="utf-8", errors="replace")))
 
 
-def load_target(path: Path, environment: Mapping[str, str] | None = None) -> Target:
+def load_target(
+    path: Path, environment: Mapping[str, str] | None = None, needs_provider: bool = False
+) -> Target:
     """The target of a file, its ``${VAR}`` filled from the environment. Raises ``TargetError`` with all
-    errors.
+    errors. ``needs_provider``: it is one if the file does not say where the mock provider is.
     """
     try:
         raw = tomllib.loads(_text(path.read_bytes()))
@@ -230,17 +234,20 @@ def load_target(path: Path, environment: Mapping[str, str] | None = None) -> Tar
     absent: set[str] = set()
     values = os.environ if environment is None else environment
     filled = {key: _filled(item, values, absent) for key, item in raw.items()}
-    problems = [f"environment variable {name} is not set" for name in sorted(absent)]
+    problems = [f"environment variable {name} is not set: export {name}=…" for name in sorted(absent)]
     # Before secrets are filled in, which may contain braces.
     problems += _unknown_placeholders(raw.get("request"))
+    problems += _not_json(filled.get("request"))
+    without = list(_no_provider(filled.get("provider", {}))) if needs_provider else []
     try:
         target = Target.model_validate({"name": path.stem} | filled)
     except ValidationError as error:
         found = [_described(item) for item in error.errors(include_input=False, include_url=False)]
         # Pydantic validates a table as a whole only if each of its keys is valid.
         found += [problem for problem in _whole_problems(filled) if problem not in found]
-        problems += found
+        problems += [*found, *without]
         raise TargetError(_listed(path, problems)) from None  # the cause would show secrets
+    problems += without
     if problems:
         raise TargetError(_listed(path, problems))
     return _from_directory(target, path.absolute().parent)
@@ -291,6 +298,37 @@ def _unknown_placeholders(request: object) -> Iterator[str]:
         if isinstance(text, str):
             for name in sorted(set(_ANY_PLACEHOLDER.findall(text)) - set(FIELDS)):
                 yield f"request.{place}: unknown placeholder {{{name}}}; there are {allowed}"
+
+
+def _not_json(request: object) -> Iterator[str]:
+    """A body that its Content-Type calls JSON, filled once with values as long as their placeholders."""
+    headers, body = (request.get("headers"), request.get("body")) if isinstance(request, dict) else ("", "")
+    if not (isinstance(request, dict) and isinstance(headers, dict) and isinstance(body, str) and body):
+        return
+    given = next((value for name, value in headers.items() if name.lower() == "content-type"), "")
+    media = str(given).partition(";")[0].strip().lower()
+    if (
+        not (media == "application/json" or media.endswith("+json"))
+        or request.get("escape", "json") != "json"
+    ):
+        return
+    sample = PLACEHOLDER.sub(lambda found: ("1" if found[1] == "to" else "x") * len(found[0]), body)
+    try:
+        json.loads(sample)
+    except json.JSONDecodeError as error:
+        yield f"request.body: is not JSON (position {error.pos + 1}): {error.msg}"
+    except RecursionError:
+        yield "request.body: is JSON that is nested too deeply"
+
+
+def _no_provider(provider: object) -> Iterator[str]:
+    if isinstance(provider, dict) and not (provider.get("url") or provider.get("port")):
+        yield (
+            "the file does not say where the mock provider of its sender is. Add a port, on which the run "
+            "starts one, and point your sender at http://127.0.0.1:9500 with this token:\n\n"
+            '  [provider]\n  port = 9500\n  token = "mock"\n\n'
+            "Or add the url of a mock provider that you run yourself (docs/load.md)"
+        )
 
 
 def _whole_problems(document: dict[str, object]) -> Iterator[str]:

@@ -16,7 +16,7 @@ from loadtests.targets import TargetError, load_target
 from loadtests.users.adapters import Adapter
 from loadtests.users.adapters.reference_sender import ReferenceSender
 from loadtests.users.adapters.templated import TemplatedTarget
-from reference_sender.secret_text import read_secret
+from user_input.secret_text import read_secret
 
 DEFAULT_SEED = 1
 

@@ -1,4 +1,4 @@
-"""The simulated provider: a state machine. Inputs and the time come in, effects come out."""
+"""The mock provider: a state machine. Inputs and the time come in, effects come out."""
 
 from __future__ import annotations
 

@@ -172,7 +172,7 @@ class SendReports(Struct, frozen=True, gc=False):
     url: str
     reports: tuple[DeliveryReport, ...]
     attempt: int  # 1 for the first call
-    protocol: str = "smsapi"  # the protocol of the messages, which also reports them
+    protocol: str  # that of the messages, which also reports them
 
 
 class ReportStage(Enum):

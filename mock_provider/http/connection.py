@@ -182,7 +182,7 @@ class HttpConnection(asyncio.Protocol):
             if not value.isdigit() or int(value[:18]) > self._max_body_bytes:
                 self._refuse(413, "Request entity too large")
         elif name == b"content-encoding":
-            # No simulated provider documents an encoding, and the encoded body would be misread.
+            # No provider documents an encoding, and the encoded body would be misread.
             if value.strip().lower() not in (b"", b"identity"):
                 self._refuse(415, "Content-Encoding is not supported: send the body without it", _AS_IT_IS)
         elif name == b"expect" and value.lower() == b"100-continue" and self._transport is not None:

@@ -5,7 +5,8 @@ heads that are unambiguous: POST, keep-alive, with a Content-Length, received in
 
 This is a second way besides the parser. It takes 2.5 us in place of 8.6 us for each request, and changes the
 ratio of ``benchmarks/provider_sends.py`` by about 5 % (0.76 to 0.72 by CPU time without it, on two slow
-cores). ``tests/unit/mock_provider/http/test_known_heads.py`` compares the two.
+cores). ``test_a_stream_cut_anywhere_is_read_as_by_the_parser_alone`` compares the two
+(``tests/unit/mock_provider/http/test_known_heads.py``).
 """
 
 from __future__ import annotations

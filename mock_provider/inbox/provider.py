@@ -30,7 +30,7 @@ class ProviderStatus(Struct, frozen=True):
     engine: EngineState
     gauges: dict[str, float]
     failures: list[str]
-    unread_fields: dict[str, int]  # requests with a field that SMSAPI's reader ignores, by its name
+    unread_fields: dict[str, int]  # requests with a field that their protocol does not read, by its name
     report_failure: str  # the outcome of the last report call that was not confirmed
 
 

@@ -10,20 +10,20 @@ from msgspec import Struct
 
 from mock_provider.engine.values import Submit
 from mock_provider.http.messages import HttpRequest, HttpResponse
-from mock_provider.protocols.actions import ActionReply
+from mock_provider.protocols.actions import ActionReply, RefusalText
 from mock_provider.settings.values import Refusal
 
 KEPT = 100
 _SHOWN = 300  # characters of the reply's body
-# SMSAPI's legacy endpoints answer their errors at HTTP 200.
-_ERROR_BODIES = (b'{"error"', b'{"invalid_numbers"', b"ERROR:")
+_UNAUTHORIZED = Refusal.UNAUTHORIZED.value
 
 
 class SeenRefusal(Struct, frozen=True, gc=False):
     """One refused request. ``t_ns`` is of the engine's clock; ``key`` is its first message's, if it has one.
 
-    ``reason`` is the engine's (``Refusal``), "" if a protocol refused the request.
-    ``answered`` is the beginning of the reply's body.
+    ``reason`` is the engine's (``Refusal``). If a protocol refused the request, it is ``unauthorized`` for an
+    unknown token, otherwise "". ``code`` and ``text`` are the protocol's; ``answered`` is the beginning of
+    the reply's body.
     """
 
     t_ns: int
@@ -31,6 +31,8 @@ class SeenRefusal(Struct, frozen=True, gc=False):
     status: int
     reason: str
     answered: str
+    code: str
+    text: str
     key: str = ""
 
 
@@ -40,22 +42,30 @@ class Refusals:
     def __init__(self) -> None:
         self._seen: deque[SeenRefusal] = deque(maxlen=KEPT)
 
-    def of_submit(self, t_ns: int, submit: Submit, reason: Refusal, reply: ActionReply) -> None:
+    def of_submit(
+        self, t_ns: int, submit: Submit, reason: Refusal, reply: ActionReply, text: RefusalText | None
+    ) -> None:
+        """``text`` is what the protocol reads in the reply."""
         key = submit.messages[0].key if submit.messages else ""
-        refusal = SeenRefusal(t_ns, submit.protocol, reply.status, reason.value, _beginning(reply), key)
-        self._seen.append(refusal)
+        self._remember(t_ns, submit.protocol, reason.value, reply, text or RefusalText(""), key)
 
-    def of_request(self, t_ns: int, request: HttpRequest, reply: HttpResponse) -> None:
-        """Record a reply to a request that is not a submit, if it is an error."""
-        if reply.status >= 400 or reply.body.startswith(_ERROR_BODIES):
-            self._seen.append(SeenRefusal(t_ns, request.path, reply.status, "", _beginning(reply)))
+    def of_request(
+        self, t_ns: int, request: HttpRequest, reply: HttpResponse, text: RefusalText | None
+    ) -> None:
+        """Record a reply to a request that is not a submit, if it is an error: then it has a ``text``."""
+        if text is not None:
+            reason = _UNAUTHORIZED if text.unauthorized else ""
+            self._remember(t_ns, request.path, reason, reply, text)
+
+    def _remember(
+        self, t_ns: int, where: str, reason: str, reply: ActionReply, text: RefusalText, key: str = ""
+    ) -> None:
+        answered = reply.body[:_SHOWN].decode("utf-8", "replace")
+        shown = text.text[:_SHOWN]
+        self._seen.append(SeenRefusal(t_ns, where, reply.status, reason, answered, text.code, shown, key))
 
     def clear(self) -> None:
         self._seen.clear()
 
     def seen(self) -> list[SeenRefusal]:
         return list(self._seen)
-
-
-def _beginning(reply: ActionReply) -> str:
-    return reply.body[:_SHOWN].decode("utf-8", "replace")

@@ -53,11 +53,22 @@ class SubmitAction(Struct, Generic[R], frozen=True, gc=False):
     render: Callable[[Answer], R]
 
 
+class RefusalText(Struct, frozen=True, gc=False):
+    """What an error reply says: the protocol's code, and its text if it has one."""
+
+    code: str
+    text: str = ""
+    unauthorized: bool = False  # the token is missing or unknown
+
+
 class ErrorReplies(Struct, Generic[R], frozen=True):
-    """Replies in place of the action's own reply."""
+    """A protocol's error replies: two that are given in place of the action's own reply, and the function
+    that reads one. It gives None for a reply that is not an error.
+    """
 
     unavailable: R  # during an outage that refuses requests
     failed: R  # rendering raised an exception: a defect of this program, not a simulated fault
+    read: Callable[[R], RefusalText | None]
 
 
 class QueryAction(Struct, Generic[R], frozen=True):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from mock_provider.profiles import Profile
-from mock_provider.protocols import json_api, smsapi, twilio
+from mock_provider.protocols import generic, smsapi, twilio
 from mock_provider.protocols.http_protocol import HttpProtocol, ProtocolContext, Start
 from mock_provider.protocols.unread_fields import UnreadFields
 
@@ -11,7 +11,7 @@ from mock_provider.protocols.unread_fields import UnreadFields
 HTTP_PROTOCOLS: dict[str, Start] = {
     "smsapi": smsapi.start,
     "twilio": twilio.start,
-    "generic": json_api.start,
+    "generic": generic.start,
 }
 
 

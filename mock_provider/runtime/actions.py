@@ -99,7 +99,7 @@ class ActionRunner:
             log.exception("rendering a reply failed")
             reply = pending.errors.failed
         if refusal is not None:
-            self._refusals.of_submit(time.monotonic_ns(), submit, refusal, reply)
+            self._refusals.of_submit(time.monotonic_ns(), submit, refusal, reply, pending.errors.read(reply))
         pending.respond(reply)
 
     def remember_unanswered(self) -> None:

@@ -165,7 +165,7 @@ class ProviderRuntime:
             return self.actions.submit(at, action, respond, protocol.errors)
         reply = self.actions.query(now_ns, action, respond, protocol.errors, backup_host)
         if reply is not None:
-            self.refusals.of_request(now_ns, request, reply)
+            self.refusals.of_request(now_ns, request, reply, protocol.errors.read(reply))
         return None
 
     def reconfigure(self, profile: Profile) -> None:

@@ -21,9 +21,9 @@ from mock_provider.settings.network import (
     Segments,
     known_country,
 )
-from mock_provider.settings.secret_text import read_secret
 from mock_provider.settings.values import Refusal
 from mock_provider.settings.zones import UtcOffsets, ZoneName, utc_offsets
+from user_input.secret_text import read_secret
 
 Name = Annotated[str, Field(pattern="^[A-Za-z0-9._ -]{1,64}$")]
 OnViolation = Literal["reject_request", "skip_message"]

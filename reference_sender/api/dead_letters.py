@@ -27,13 +27,13 @@ _MOST = 1_000  # in one page or replay
 _STEP = 500  # of a replay by filter
 _LARGEST_ID = 2**63 - 1
 _QUEUE_FULL = "queue_full"
-_FILTERS = ("campaign", "reason", "class", "route", "since", "until")
+_FILTERS = ("campaign", "reason", "message_class", "route", "since", "until")
 _LAST_NS = 2**63 - 1  # the largest instant in a store, in the year 2262
 _EXAMPLE = "2026-12-01T09:00:00+01:00"
 _CLASSES = ", ".join(lane.value for lane in Lane)
 
 
-class DeadLetterQuery(Struct, forbid_unknown_fields=True, frozen=True, rename={"message_class": "class"}):
+class DeadLetterQuery(Struct, forbid_unknown_fields=True, frozen=True):
     """Which dead letters, as the query and the body name them. Instants have an offset."""
 
     campaign: str | None = None
@@ -101,7 +101,7 @@ class DeadLetters:
             DeadLetterQuery(
                 fields.get("campaign"),
                 fields.get("reason"),
-                _lane(fields.get("class")),
+                _lane(fields.get("message_class")),
                 fields.get("route"),
                 fields.get("since"),
                 fields.get("until"),
@@ -248,4 +248,4 @@ def _lane(text: str | None) -> Lane | None:
     try:
         return Lane(text)
     except ValueError as error:
-        raise Invalid("invalid", "class", f"class must be one of {_CLASSES}") from error
+        raise Invalid("invalid", "message_class", f"message_class must be one of {_CLASSES}") from error

@@ -140,7 +140,7 @@ def money_families(spending: SpendingState, balances: Mapping[str, float]) -> It
     if spending.daily_limit is not None:
         description = "Costs reserved for today, in the currency of the prices"
         yield _gauge("daily_spending_units", description, spending.spent_today / UNIT)
-        yield _gauge("daily_spending_limit_units", "Their limit", spending.daily_limit / UNIT)
+        yield _gauge("daily_spending_limit_units", "The daily spending limit", spending.daily_limit / UNIT)
     over = sum(each.over_limit for each in spending.campaigns)
     yield _gauge(
         "over_limit_messages", "Messages that wait for a higher spending limit of their campaign", over

@@ -48,6 +48,7 @@ _DAY_NS = 86_400 * NS_PER_S
 _CLASS_RULE = "one of otp, transactional, marketing"
 
 _AT_FIELD = re.compile(r"at `\$\.([^`.\[]+)")
+_LAST_FIELD = re.compile(r"\.([^`.\[]+)(?:\[[^`\]]*\])*`")  # of the path, where the error is
 _FIELD_NAMED = re.compile(r"(?:missing required|unknown) field `([^`]+)`")
 
 
@@ -359,7 +360,8 @@ def explained(error: Exception, kind: type[Struct], further: Collection[str] = (
             known = (*_field_names(kind, at[1] if at is not None else ""), *further)
             return Invalid("unknown_field", name, f"{name} is not a field; known: {', '.join(known)}")
         return Invalid("missing", name, f"{name} must be given: {_RULES.get(name, 'it has no default')}")
-    name = _shortened(at[1], 64) if at is not None else ""
+    last = _LAST_FIELD.search(text) if at is not None else None
+    name = _shortened(last[1], 64) if last is not None else ""
     if name not in _RULES:
         return Invalid("invalid", name, text)
     return Invalid("invalid", name, f"{name} must be {_RULES[name]}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import socket
 
-from reference_sender.addresses import host_and_port
+from user_input.addresses import host_and_port
 
 _IN_OTHER_WORDS = {
     errno.EADDRINUSE: "it is in use; stop the program that listens there, or give another port (0: any)",

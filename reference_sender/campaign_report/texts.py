@@ -10,6 +10,9 @@ from importlib.resources import files
 
 from msgspec import Struct
 
+from reference_sender.routes import ROUTES
+from reference_sender.routes.failure_texts import failure_texts
+
 
 class ReportLanguage(Enum):
     """The languages of the report, by ISO 639 code."""
@@ -30,17 +33,19 @@ class ReportTexts(Struct, frozen=True):
 
 
 _MARKS = {ReportLanguage.ENGLISH: (".", ",", ","), ReportLanguage.POLISH: (",", "\N{NO-BREAK SPACE}", ";")}
-_FAMILIES = ("smsapi", "twilio", "http")  # providers' codes: NAME_NUMBER
+_HTTP = "http"
+_FAMILIES = frozenset((_HTTP, *ROUTES))  # of codes such as NAME_NUMBER
 _GAVE_UP = "gave_up: "
 _LONGEST_CODE = 60  # characters of a code that a provider made up
 
 
 @cache
 def texts_of(language: ReportLanguage) -> ReportTexts:
-    """The table of ``language``."""
+    """The table of ``language``, with the sentences of the routes."""
     path = files("reference_sender.campaign_report").joinpath(f"texts.{language.value}.toml")
     tables = tomllib.loads(path.read_text(encoding="utf-8"))
-    return ReportTexts(language.value, tables["page"], tables["failures"], *_MARKS[language])
+    failures = failure_texts(language.value) | tables["failures"]
+    return ReportTexts(language.value, tables["page"], failures, *_MARKS[language])
 
 
 def sentence(texts: ReportTexts, reason: str) -> str:
@@ -51,7 +56,7 @@ def sentence(texts: ReportTexts, reason: str) -> str:
     family, _, code = reason.partition("_")
     if reason in failures and reason not in ("unlisted", "gave_up", *_FAMILIES):
         return failures[reason]
-    if family in _FAMILIES and code.isdecimal():
+    if family in _FAMILIES and family in failures and code.isdecimal():
         return failures[family].format(code=code)
     return failures["unlisted"].format(code=reason[:_LONGEST_CODE])
 

@@ -31,7 +31,7 @@ def class_rows(rules: AlertRules, before: DispatchState, now: DispatchState) -> 
         longest_s = later.delivery.longest_s
         enough = measured >= rules.least_messages
         p95_s = quantile_s(counts, 0.95, longest_s) if enough else None
-        objective_s = rule.above if rule.enabled else None
+        alert_limit_s = rule.above if rule.enabled else None
         rows.append(
             ClassRow(
                 message_class=later.message_class,
@@ -41,8 +41,8 @@ def class_rows(rules: AlertRules, before: DispatchState, now: DispatchState) -> 
                 measured=measured,
                 p50_s=quantile_s(counts, 0.5, longest_s) if enough else None,
                 p95_s=p95_s,
-                objective_s=objective_s,
-                over=p95_s is not None and objective_s is not None and p95_s > objective_s,
+                alert_limit_s=alert_limit_s,
+                over=p95_s is not None and alert_limit_s is not None and p95_s > alert_limit_s,
             )
         )
     return rows

@@ -35,8 +35,8 @@ class ClassRow(Struct, frozen=True):
     measured: int  # deliveries in the window
     p50_s: float | None  # None: too few deliveries
     p95_s: float | None
-    objective_s: float | None  # for the 95th percentile; None: that rule is off
-    over: bool  # the 95th percentile is over the objective
+    alert_limit_s: float | None  # for the 95th percentile; None: that rule is off
+    over: bool  # the 95th percentile is over it
 
 
 class ShownCampaign(Struct, frozen=True):

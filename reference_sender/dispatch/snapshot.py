@@ -17,8 +17,8 @@ from reference_sender.dispatch.values import NS_PER_S
 
 
 class RouteSnapshot(Struct, frozen=True):
-    """One route. ``paused_s`` is the rest of its pause; waits for tokens are not included. ``trouble``: why it
-    has not been usable for ``unusable_s``; "": it is.
+    """One route. ``paused_s`` is the rest of its pause; waits for tokens are not included. ``trouble``: why
+    it has not been usable for ``unusable_s``; "": it is.
     """
 
     name: str

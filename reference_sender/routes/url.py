@@ -10,13 +10,13 @@ from msgspec import Struct
 from msgspec.structs import replace
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from reference_sender.addresses import host_and_port
 from reference_sender.dispatch.values import RouteLimits
 from reference_sender.routes import DEFAULT_ROUTE, ROUTES
 from reference_sender.routes.client import HttpRoute
 from reference_sender.routes.protocol import RouteAccount, RouteDefinition
-from reference_sender.secret_text import read_secret
 from reference_sender.settings_faults import faults_of
+from user_input.addresses import host_and_port
+from user_input.secret_text import read_secret
 
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Count = Annotated[int, Field(ge=1)]

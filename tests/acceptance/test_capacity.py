@@ -1,4 +1,4 @@
-"""A real search: sockets, processes, a provider that takes 200 segments a second and no more."""
+"""A real search: sockets, processes, a provider that takes 200 segments per second and no more."""
 
 from __future__ import annotations
 

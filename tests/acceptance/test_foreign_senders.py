@@ -49,7 +49,7 @@ def sender(delay_s: float, takes: Callable[[int], bool], provider_port: int) -> 
     """Answers at once; forwards a message after ``delay_s`` if ``takes`` its number. Gives its port."""
     timers: list[threading.Timer] = []
 
-    class Handler(BaseHTTPRequestHandler):
+    class ForeignSenderHandler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
         disable_nagle_algorithm = True
         wbufsize = -1
@@ -71,11 +71,11 @@ def sender(delay_s: float, takes: Callable[[int], bool], provider_port: int) -> 
 
         def log_message(self, format: str, *args: object) -> None: ...
 
-    class Server(ThreadingHTTPServer):
+    class ForeignSenderServer(ThreadingHTTPServer):
         request_queue_size = 128
         daemon_threads = True
 
-    with Server(("127.0.0.1", 0), Handler) as server:
+    with ForeignSenderServer(("127.0.0.1", 0), ForeignSenderHandler) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         yield server.server_address[1]
         server.shutdown()
@@ -84,7 +84,7 @@ def sender(delay_s: float, takes: Callable[[int], bool], provider_port: int) -> 
 
 
 def measured(tmp_path: Path, delay_s: float, takes: Callable[[int], bool]) -> PartReport:
-    """20 messages a second for 15 s through that sender."""
+    """20 messages per second for 15 s through that sender."""
     provider_port = free_port()
     part = part_of(tmp_path, PER_S, FAST, ALL_CLASSES, lasts_s=15.0)
     with sender(delay_s, takes, provider_port) as port:

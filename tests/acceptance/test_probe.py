@@ -22,7 +22,7 @@ from loadtests.targets import Target, load_target
 def queueing_sender() -> Iterator[int]:
     """Answers 202 to everything and sends nothing. Gives its port."""
 
-    class Handler(BaseHTTPRequestHandler):
+    class QueueingSenderHandler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             self.rfile.read(int(self.headers["Content-Length"]))
             self.send_response(202)
@@ -31,7 +31,7 @@ def queueing_sender() -> Iterator[int]:
 
         def log_message(self, format: str, *args: object) -> None: ...
 
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+    with ThreadingHTTPServer(("127.0.0.1", 0), QueueingSenderHandler) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         yield server.server_address[1]
         server.shutdown()
@@ -62,10 +62,11 @@ def test_a_wrong_token(smsbench: StartSmsbench, tmp_path: Path) -> None:
     with naive_sender(port, provider_port):
         line = stopped(smsbench, target_file(tmp_path, port, provider_port, token="another"))
     assert line.startswith("STOPPED after ")
-    assert line.endswith(
-        "naive-sender refused the probe (HTTP 502), because the mock refused it: 101, Authorization failed "
-        "(wrong token)"
+    said = (
+        "naive-sender refused the probe (HTTP 502), because the mock provider refused it: 101, "
+        "Authorization failed (wrong token). Set the token of naive-sender to provider.token of "
     )
+    assert said in line and line.endswith(".toml")
 
 
 def test_a_search_with_a_wrong_token(smsbench: StartSmsbench, tmp_path: Path) -> None:
@@ -81,8 +82,8 @@ def test_a_wrong_port(smsbench: StartSmsbench, tmp_path: Path) -> None:
     with naive_sender(port, free_port()):
         line = stopped(smsbench, target_file(tmp_path, port, provider_port))
     assert line.endswith(
-        "naive-sender refused the probe (HTTP 502), and the mock got no request. Check the provider URL of "
-        f"naive-sender: it should be http://127.0.0.1:{provider_port}"
+        "naive-sender refused the probe (HTTP 502), and the mock provider got no request. See the log of "
+        f"naive-sender first. Check the provider URL of naive-sender: it should be http://127.0.0.1:{provider_port}"
     )
 
 
@@ -93,9 +94,9 @@ def test_a_sender_that_accepts_and_sends_nowhere(smsbench: StartSmsbench, tmp_pa
         file.write_text(file.read_text().replace("[200]", "[202]").replace('id_path = "id"', ""))
         line = stopped(smsbench, file, "--probe-timeout", "1")
     assert line.endswith(
-        "naive-sender answered 202, and the mock got no request within 1 s. Check the provider URL of "
-        f"naive-sender: it should be http://127.0.0.1:{provider_port} (for a sender that queues for longer: "
-        "--probe-timeout S or --no-probe)"
+        "naive-sender answered 202, and the mock provider got no request within 1 s. Check the provider URL "
+        f"of naive-sender: it should be http://127.0.0.1:{provider_port} (for a sender that queues for "
+        "longer: --probe-timeout S or --no-probe)"
     )
 
 

@@ -12,7 +12,15 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-PACKAGES = {"smsbench", "mock_provider", "reference_sender", "loadtests", "analysis", "page_parts"}
+PACKAGES = {
+    "smsbench",
+    "mock_provider",
+    "reference_sender",
+    "loadtests",
+    "analysis",
+    "page_parts",
+    "user_input",
+}
 DATA_SUFFIXES = {".toml", ".html", ".j2", ".sql", ".typed", ".css", ".js"}
 
 

@@ -184,7 +184,7 @@ def test_after_a_restart_of_the_sender_the_page_is_live_again(
 
 
 def test_on_a_phone_nothing_is_wider_than_the_screen(watched: Watched, open_sender: OpenSender) -> None:
-    # At 2 messages a second a window of 2 s often has fewer than 5: the alert would end before it is shown.
+    # At 2 messages per second a window of 2 s often has fewer than 5: the alert would end before it is shown.
     rules = RULES.model_copy(update={"window_s": 10.0})
     sender = open_sender(requests_per_s=2, max_batch=1, price=0.03, rules=rules)
     watched.page.set_viewport_size({"width": 360, "height": 740})

@@ -22,7 +22,7 @@ REFUSED = re.compile(r"Failed to load resource: the server responded with a stat
 MARKUP = "<img src=x onerror=alert(1)>"
 
 
-class Provider:
+class InboxProvider:
     """A provider process; its ready line holds the tokens it made."""
 
     def __init__(self, ready: dict[str, str]) -> None:
@@ -46,7 +46,7 @@ class Provider:
 
 
 @pytest.fixture(scope="module")
-def running() -> Iterator[Provider]:
+def running() -> Iterator[InboxProvider]:
     process = subprocess.Popen(
         [sys.executable, "-m", "mock_provider", "--profile", "fast"],
         cwd=ROOT,
@@ -55,14 +55,14 @@ def running() -> Iterator[Provider]:
         text=True,
     )
     assert process.stdout is not None
-    yield Provider(json.loads(process.stdout.readline()))
+    yield InboxProvider(json.loads(process.stdout.readline()))
     process.terminate()
     assert process.wait(20) == 0
     process.stdout.close()
 
 
 @pytest.fixture
-def provider(running: Provider) -> Provider:
+def provider(running: InboxProvider) -> InboxProvider:
     """The one process of this module, as it was when it started."""
     running.admin("/profile/restore", {}, "POST")
     running.admin("/reset", {}, "POST")
@@ -70,7 +70,7 @@ def provider(running: Provider) -> Provider:
 
 
 @pytest.fixture
-def inbox(watched: Watched, provider: Provider) -> Iterator[Any]:
+def inbox(watched: Watched, provider: InboxProvider) -> Iterator[Any]:
     """The page, open and live. At the end: no error in it, and nothing asked of any other host."""
     page = watched.page
     page.goto(f"{provider.url}/#token={provider.admin_token}")
@@ -94,7 +94,7 @@ def cut_buttons(page: Page) -> list[str]:
     return labels
 
 
-def test_messages_arrive_by_themselves_and_are_found(inbox: Page, provider: Provider) -> None:
+def test_messages_arrive_by_themselves_and_are_found(inbox: Page, provider: InboxProvider) -> None:
     inbox.get_by_text("Nothing here yet").wait_for()
     assert f"{provider.url}/sms.do" in inbox.locator("#empty pre").inner_text()
     provider.send("48600100200", "Your code is 123456")
@@ -117,7 +117,9 @@ def test_messages_arrive_by_themselves_and_are_found(inbox: Page, provider: Prov
     row(inbox, "Your code is 123456").wait_for()
 
 
-def test_one_message_with_its_journey_segments_and_a_link_of_its_own(inbox: Page, provider: Provider) -> None:
+def test_one_message_with_its_journey_segments_and_a_link_of_its_own(
+    inbox: Page, provider: InboxProvider
+) -> None:
     sent = provider.send("48600100200", "Zażółć " + "x" * 70, idx="order-17-of-customer-4711-repeated")
     row(inbox, "Zażółć").wait_for()
     inbox.keyboard.press("j")
@@ -147,7 +149,7 @@ def test_one_message_with_its_journey_segments_and_a_link_of_its_own(inbox: Page
     detail.locator("li.done", has_text="On the handset").wait_for()
 
 
-def test_markup_in_a_message_is_text(inbox: Page, provider: Provider) -> None:
+def test_markup_in_a_message_is_text(inbox: Page, provider: InboxProvider) -> None:
     sent = provider.send("48600100200", f"<b>Sale</b> {MARKUP}", idx=MARKUP)
     assert "error" not in sent  # SMSAPI refuses markup in the sender's name
     row(inbox, MARKUP).click()
@@ -160,7 +162,7 @@ def test_markup_in_a_message_is_text(inbox: Page, provider: Provider) -> None:
     assert inbox.locator("img").count() == 0
 
 
-def test_a_limit_set_by_the_controls_is_in_force(inbox: Page, provider: Provider) -> None:
+def test_a_limit_set_by_the_controls_is_in_force(inbox: Page, provider: InboxProvider) -> None:
     inbox.get_by_role("link", name="Controls").click()
     inbox.get_by_label("requests per second").first.fill("0.001")
     inbox.get_by_label("burst of requests").fill("1")
@@ -192,7 +194,7 @@ def test_a_limit_set_by_the_controls_is_in_force(inbox: Page, provider: Provider
     assert provider.admin("/faults")["as_started"] is True
 
 
-def test_a_fault_is_started_seen_and_ended(inbox: Page, provider: Provider) -> None:
+def test_a_fault_is_started_seen_and_ended(inbox: Page, provider: InboxProvider) -> None:
     inbox.get_by_role("link", name="Controls").click()
     kinds = inbox.get_by_label("Kind of fault")
     inbox.get_by_role("button", name="20 % internal errors").wait_for()
@@ -214,7 +216,7 @@ def test_a_fault_is_started_seen_and_ended(inbox: Page, provider: Provider) -> N
     assert provider.send("48600100200", "x").get("error") is None
 
 
-def test_charts_have_data_with_their_history(inbox: Page, provider: Provider) -> None:
+def test_charts_have_data_with_their_history(inbox: Page, provider: InboxProvider) -> None:
     provider.send("48600100200", "x")
     expect(inbox.locator("#accepted")).to_have_text("1")
     inbox.reload()
@@ -230,7 +232,7 @@ def test_charts_have_data_with_their_history(inbox: Page, provider: Provider) ->
     inbox.locator(".tip", has_text="accepted").wait_for()
 
 
-def test_pausing_holds_the_list_and_clearing_empties_it(inbox: Page, provider: Provider) -> None:
+def test_pausing_holds_the_list_and_clearing_empties_it(inbox: Page, provider: InboxProvider) -> None:
     provider.send("48600100200", "before")
     row(inbox, "before").wait_for()
     inbox.get_by_role("button", name="Pause").click()
@@ -248,7 +250,9 @@ def test_pausing_holds_the_list_and_clearing_empties_it(inbox: Page, provider: P
     assert provider.admin("/messages") == {"messages": []}
 
 
-def test_a_message_that_comes_while_the_list_is_fetched_stays(watched: Watched, provider: Provider) -> None:
+def test_a_message_that_comes_while_the_list_is_fetched_stays(
+    watched: Watched, provider: InboxProvider
+) -> None:
     page = watched.page
     held: list[tuple[Route, APIResponse]] = []
 
@@ -274,7 +278,7 @@ def test_a_message_that_comes_while_the_list_is_fetched_stays(watched: Watched, 
 
 
 def test_thousands_of_messages_leave_a_short_list_and_the_newest_on_top(
-    inbox: Page, provider: Provider
+    inbox: Page, provider: InboxProvider
 ) -> None:
     for batch in range(10):
         numbers = ",".join(f"48600{batch:02d}{n:04d}" for n in range(200))
@@ -296,7 +300,9 @@ def test_thousands_of_messages_leave_a_short_list_and_the_newest_on_top(
     expect(inbox.locator("#messages li")).to_have_count(200)
 
 
-def test_older_messages_stay_when_the_holes_of_a_flood_are_filled(inbox: Page, provider: Provider) -> None:
+def test_older_messages_stay_when_the_holes_of_a_flood_are_filled(
+    inbox: Page, provider: InboxProvider
+) -> None:
     held: list[Route] = []
     released = False
 
@@ -329,7 +335,7 @@ def test_older_messages_stay_when_the_holes_of_a_flood_are_filled(inbox: Page, p
     assert len(set(inbox.locator("#messages a").evaluate_all("all => all.map(a => a.href)"))) == 400
 
 
-def test_on_a_phone_nothing_is_wider_than_the_screen(inbox: Page, provider: Provider) -> None:
+def test_on_a_phone_nothing_is_wider_than_the_screen(inbox: Page, provider: InboxProvider) -> None:
     provider.send("48600100200", "x" * 200 + " ł", idx="a-reference-without-a-place-to-break-" * 4)
     row(inbox, "xxx").wait_for()
     inbox.set_viewport_size({"width": 360, "height": 740})
@@ -343,7 +349,9 @@ def test_on_a_phone_nothing_is_wider_than_the_screen(inbox: Page, provider: Prov
     assert inbox.evaluate("document.documentElement.scrollWidth") <= 360
 
 
-def test_a_wrong_token_shows_nothing_and_the_right_one_opens(watched: Watched, provider: Provider) -> None:
+def test_a_wrong_token_shows_nothing_and_the_right_one_opens(
+    watched: Watched, provider: InboxProvider
+) -> None:
     provider.send("48600100200", "secret words")
     page = watched.page
     page.goto(provider.url + "/#token=wrong")

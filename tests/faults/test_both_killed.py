@@ -45,7 +45,7 @@ give_up_after_s = 600.0
 """
 
 
-class Rig:
+class SenderAndProvider:
     """A sender and a provider, each of which can be killed and started again at its address."""
 
     def __init__(self, directory: Path) -> None:
@@ -117,13 +117,13 @@ def until(condition: Callable[[], bool], state: Callable[[], object]) -> None:
 
 
 @pytest.fixture
-def rig(tmp_path: Path) -> Iterator[Rig]:
-    rig = Rig(tmp_path)
+def rig(tmp_path: Path) -> Iterator[SenderAndProvider]:
+    rig = SenderAndProvider(tmp_path)
     yield rig
     rig.close()
 
 
-def met_at_work(rig: Rig, due: int) -> dict[str, int]:
+def met_at_work(rig: SenderAndProvider, due: int) -> dict[str, int]:
     """What was under way when the provider had accepted ``due`` messages and nothing stood still."""
     seen: dict[str, int] = {}
 
@@ -135,7 +135,7 @@ def met_at_work(rig: Rig, due: int) -> dict[str, int]:
     return seen
 
 
-def kill(rig: Rig, victim: str) -> None:
+def kill(rig: SenderAndProvider, victim: str) -> None:
     process = rig.sender if victim == "sender" else rig.provider
     process.send_signal(signal.SIGKILL)
     process.wait(10)
@@ -143,7 +143,7 @@ def kill(rig: Rig, victim: str) -> None:
 
 
 @pytest.mark.timeout(1_800)
-def test_kills_of_sender_and_provider_lose_and_duplicate_nothing(rig: Rig) -> None:
+def test_kills_of_sender_and_provider_lose_and_duplicate_nothing(rig: SenderAndProvider) -> None:
     keys = [f"both-{number:05d}" for number in range(MESSAGES)]
     csv = "\n".join(f"48500{number:06d},{key}" for number, key in enumerate(keys))
     rig.start_provider()

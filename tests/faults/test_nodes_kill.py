@@ -47,7 +47,7 @@ give_up_after_s = 600.0
 LIMITS = "name=only&requests_per_s=75&requests_burst=12&max_batch=4&max_in_flight=24&timeout_s=60"
 
 
-class Rig:
+class NodesAndProvider:
     """A provider, a store, and several senders."""
 
     def __init__(self, directory: Path, server: PostgresServer) -> None:
@@ -120,13 +120,13 @@ def until(condition: Callable[[], bool], state: Callable[[], object]) -> None:
 
 
 @pytest.fixture
-def rig(tmp_path: Path, postgres: PostgresServer) -> Iterator[Rig]:
-    rig = Rig(tmp_path, postgres)
+def rig(tmp_path: Path, postgres: PostgresServer) -> Iterator[NodesAndProvider]:
+    rig = NodesAndProvider(tmp_path, postgres)
     yield rig
     rig.close()
 
 
-def begin(rig: Rig, count: int) -> tuple[str, set[str]]:
+def begin(rig: NodesAndProvider, count: int) -> tuple[str, set[str]]:
     """A campaign at one of three nodes, which is in the middle of it; returns its URL and the campaign's
     keys.
     """
@@ -144,7 +144,7 @@ def begin(rig: Rig, count: int) -> tuple[str, set[str]]:
     return first, set(keys)
 
 
-def check_end(rig: Rig, keys: set[str]) -> None:
+def check_end(rig: NodesAndProvider, keys: set[str]) -> None:
     """Every message is delivered, and the provider accepted each once."""
     until(lambda: rig.open_messages() == 0, rig.states)
     rig.stop_provider()
@@ -155,7 +155,7 @@ def check_end(rig: Rig, keys: set[str]) -> None:
 
 
 @pytest.mark.timeout(300)
-def test_the_death_of_one_of_three_nodes_loses_and_duplicates_nothing(rig: Rig) -> None:
+def test_the_death_of_one_of_three_nodes_loses_and_duplicates_nothing(rig: NodesAndProvider) -> None:
     first, keys = begin(rig, MESSAGES)
     at_kill = rig.states()
     rig.kill(first)
@@ -173,7 +173,9 @@ def test_the_death_of_one_of_three_nodes_loses_and_duplicates_nothing(rig: Rig) 
 
 
 @pytest.mark.timeout(300)
-def test_a_node_that_was_paused_for_longer_than_its_lease_submits_nothing_and_ends(rig: Rig) -> None:
+def test_a_node_that_was_paused_for_longer_than_its_lease_submits_nothing_and_ends(
+    rig: NodesAndProvider,
+) -> None:
     first, keys = begin(rig, 400)
     paused = rig.pause(first)
     until(lambda: all(state["gauges"]["nodes"] == NODES - 1 for state in rig.states().values()), rig.states)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import AbstractContextManager
 from pathlib import Path
 
-from provider_process import Running, rows, started_provider
+from provider_process import ProviderUnderTest, rows, started_provider
 from smpplib import consts
 from smpplib.client import Client
 from waiting import eventually
@@ -19,7 +19,9 @@ SLOW = {
 }
 
 
-def provider(folder: Path, *options: str, most_bytes: int | None = None) -> AbstractContextManager[Running]:
+def provider(
+    folder: Path, *options: str, most_bytes: int | None = None
+) -> AbstractContextManager[ProviderUnderTest]:
     return started_provider(folder, SLOW, *options, most_bytes=most_bytes)
 
 

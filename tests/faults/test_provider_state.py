@@ -11,7 +11,7 @@ from typing import Any
 from urllib.error import URLError
 
 from called import called
-from provider_process import Running, rows, started_provider
+from provider_process import ProviderUnderTest, rows, started_provider
 from report_receiver import receiving
 from waiting import eventually
 
@@ -29,11 +29,11 @@ PROFILE = {
 
 def provider(
     folder: Path, *options: str, most_bytes: int | None = None, **sections: Any
-) -> AbstractContextManager[Running]:
+) -> AbstractContextManager[ProviderUnderTest]:
     return started_provider(folder, PROFILE | sections, *options, most_bytes=most_bytes)
 
 
-def send(running: Running, key: str, url: str = "") -> str:
+def send(running: ProviderUnderTest, key: str, url: str = "") -> str:
     """``accepted``, ``repeated``, or ``lost``: no whole answer came."""
     body = f"to=48500100200&message=x&format=json&idx={key}&check_idx=1&notify_url={url}"
     try:

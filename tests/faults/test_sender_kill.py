@@ -40,7 +40,7 @@ give_up_after_s = 600.0
 """
 
 
-class Rig:
+class KillableSender:
     """A provider, and a sender that can be killed and started again."""
 
     def __init__(self, directory: Path) -> None:
@@ -88,10 +88,10 @@ class Rig:
         self._processes.close()
 
 
-class Client:
+class BothServersClient:
     """What the test asks of both servers."""
 
-    def __init__(self, rig: Rig, session: aiohttp.ClientSession) -> None:
+    def __init__(self, rig: KillableSender, session: aiohttp.ClientSession) -> None:
         self.rig = rig
         self._session = session
 
@@ -193,16 +193,16 @@ class Client:
 
 
 @pytest.fixture
-def rig(tmp_path: Path) -> Iterator[Rig]:
-    rig = Rig(tmp_path)
+def rig(tmp_path: Path) -> Iterator[KillableSender]:
+    rig = KillableSender(tmp_path)
     yield rig
     rig.close()
 
 
-Moment = Callable[[Client], Awaitable[None]]
+Moment = Callable[[BothServersClient], Awaitable[None]]
 
 
-async def during_intake(client: Client) -> None:
+async def during_intake(client: BothServersClient) -> None:
     posting = asyncio.create_task(client.post_all(MESSAGES * 20, at_once=64))
 
     async def half_way() -> bool:
@@ -215,7 +215,7 @@ async def during_intake(client: Client) -> None:
     assert len(client.rig.acknowledged) < client.rig.posted
 
 
-async def during_a_campaign(client: Client) -> None:
+async def during_a_campaign(client: BothServersClient) -> None:
     at_once, never = asyncio.Event(), asyncio.Event()
     at_once.set()
     await client.post_campaign("whole", MESSAGES, at_once)
@@ -231,7 +231,7 @@ async def during_a_campaign(client: Client) -> None:
     assert len(client.rig.acknowledged) == MESSAGES
 
 
-async def while_submits_are_in_flight(client: Client) -> None:
+async def while_submits_are_in_flight(client: BothServersClient) -> None:
     await client.fault(kind="added_latency", stage="reply", plus_s=3.0)
     await client.post_all(MESSAGES)
 
@@ -244,7 +244,7 @@ async def while_submits_are_in_flight(client: Client) -> None:
     await client.clear_faults()
 
 
-async def after_acceptance_before_the_reply(client: Client) -> None:
+async def after_acceptance_before_the_reply(client: BothServersClient) -> None:
     await client.fault(kind="hang", accepted=True)
     await client.post_all(MESSAGES)
 
@@ -257,7 +257,7 @@ async def after_acceptance_before_the_reply(client: Client) -> None:
     await client.clear_faults()
 
 
-async def when_reports_have_overtaken_the_reply(client: Client) -> None:
+async def when_reports_have_overtaken_the_reply(client: BothServersClient) -> None:
     await client.fault(kind="hang", accepted=True)
     await client.post_all(MESSAGES)
 
@@ -270,7 +270,7 @@ async def when_reports_have_overtaken_the_reply(client: Client) -> None:
     await client.clear_faults()
 
 
-async def while_reports_are_awaited(client: Client) -> None:
+async def while_reports_are_awaited(client: BothServersClient) -> None:
     await client.post_all(MESSAGES)
 
     async def many_sent() -> bool:
@@ -280,7 +280,7 @@ async def while_reports_are_awaited(client: Client) -> None:
     client.rig.kill_sender()
 
 
-async def while_reports_come_in(client: Client) -> None:
+async def while_reports_come_in(client: BothServersClient) -> None:
     await client.post_all(MESSAGES)
 
     async def some_reported() -> bool:
@@ -305,7 +305,7 @@ MOMENTS: dict[str, tuple[Moment, dict[str, Any]]] = {
 
 
 @pytest.mark.parametrize("moment", MOMENTS)
-def test_nothing_acknowledged_is_lost_or_duplicated_by_a_kill(rig: Rig, moment: str) -> None:
+def test_nothing_acknowledged_is_lost_or_duplicated_by_a_kill(rig: KillableSender, moment: str) -> None:
     act, profile = MOMENTS[moment]
     rig.start_provider(**profile)
     rig.start_sender()
@@ -313,10 +313,10 @@ def test_nothing_acknowledged_is_lost_or_duplicated_by_a_kill(rig: Rig, moment: 
     async def run() -> dict[str, str]:
         timeout = aiohttp.ClientTimeout(total=DEADLINE_S)
         async with aiohttp.ClientSession(timeout=timeout) as session:
-            client = Client(rig, session)
+            client = BothServersClient(rig, session)
             await act(client)
         async with aiohttp.ClientSession(timeout=timeout) as session:
-            client = Client(rig, session)
+            client = BothServersClient(rig, session)
             rig.start_sender()
 
             async def settled() -> bool:

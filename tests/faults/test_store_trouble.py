@@ -29,7 +29,7 @@ ROUTE = "smsapi+http://token@127.0.0.1:1"
 DEADLINE_S = 30.0
 
 
-class Running:
+class SenderProcess:
     """A sender's process, and what its HTTP face says."""
 
     def __init__(self, store: Path, program: tuple[str, ...] = ("-m", "reference_sender")) -> None:
@@ -73,11 +73,11 @@ class Running:
 
 
 @pytest.fixture
-def start() -> Iterator[Callable[..., Running]]:
-    started: list[Running] = []
+def start() -> Iterator[Callable[..., SenderProcess]]:
+    started: list[SenderProcess] = []
 
-    def run(store: Path, *program: str) -> Running:
-        started.append(Running(store, program) if program else Running(store))
+    def run(store: Path, *program: str) -> SenderProcess:
+        started.append(SenderProcess(store, program) if program else SenderProcess(store))
         return started[-1]
 
     yield run
@@ -87,7 +87,7 @@ def start() -> Iterator[Callable[..., Running]]:
         each.process.communicate(timeout=30)
 
 
-def keeps_nothing_and_says_so(sender: Running, reason: str) -> None:
+def keeps_nothing_and_says_so(sender: SenderProcess, reason: str) -> None:
     status, answer = sender.post("refused")
     assert (status, answer["error"]["code"]) == (503, "store_failed")
     assert reason in answer["error"]["message"]
@@ -99,7 +99,7 @@ def keeps_nothing_and_says_so(sender: Running, reason: str) -> None:
 
 
 @contextmanager
-def no_room_for_files(sender: Running, _: Path) -> Iterator[None]:
+def no_room_for_files(sender: SenderProcess, _: Path) -> Iterator[None]:
     """The system refuses to write to any file, as a quota does."""
     hard = resource.prlimit(sender.process.pid, resource.RLIMIT_FSIZE)[1]
     resource.prlimit(sender.process.pid, resource.RLIMIT_FSIZE, (0, hard))
@@ -108,7 +108,7 @@ def no_room_for_files(sender: Running, _: Path) -> Iterator[None]:
 
 
 @contextmanager
-def full_disk(_: Running, directory: Path) -> Iterator[None]:
+def full_disk(_: SenderProcess, directory: Path) -> Iterator[None]:
     filler = directory / "filler"
     with filler.open("wb", buffering=0) as file:
         for size in (65_536, 1):
@@ -134,7 +134,9 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     subprocess.run(["umount", "-l", str(directory)], check=True)
 
 
-def survives(sender: Running, start: Callable[..., Running], store: Path, trouble: Any, reason: str) -> None:
+def survives(
+    sender: SenderProcess, start: Callable[..., SenderProcess], store: Path, trouble: Any, reason: str
+) -> None:
     acknowledged = {f"before-{number}" for number in range(5)}
     assert {sender.post(key)[0] for key in acknowledged} == {202}
     assert sender.call("/healthz") == (200, {"status": "ok"})
@@ -159,14 +161,14 @@ def survives(sender: Running, start: Callable[..., Running], store: Path, troubl
 
 
 def test_a_sender_that_may_not_write_is_not_healthy_and_recovers_without_loss(
-    tmp_path: Path, start: Callable[..., Running]
+    tmp_path: Path, start: Callable[..., SenderProcess]
 ) -> None:
     store = tmp_path / "s.db"
     survives(start(store), start, store, no_room_for_files, "the store cannot keep a message")
 
 
 def test_a_sender_on_a_full_disk_is_not_healthy_and_recovers_without_loss(
-    small_disk: Path, start: Callable[..., Running]
+    small_disk: Path, start: Callable[..., SenderProcess]
 ) -> None:
     store = small_disk / "s.db"
     survives(start(store), start, store, full_disk, "full")
@@ -174,7 +176,7 @@ def test_a_sender_on_a_full_disk_is_not_healthy_and_recovers_without_loss(
 
 @pytest.mark.parametrize("taken_away", ["s.db", "s.db-wal", "the directory"])
 def test_a_sender_whose_store_is_removed_takes_nothing_more(
-    tmp_path: Path, start: Callable[..., Running], taken_away: str
+    tmp_path: Path, start: Callable[..., SenderProcess], taken_away: str
 ) -> None:
     store = tmp_path / "data" / "s.db"
     store.parent.mkdir()
@@ -189,7 +191,7 @@ def test_a_sender_whose_store_is_removed_takes_nothing_more(
 
 
 def test_a_store_that_is_moved_and_put_back_is_used_again(
-    tmp_path: Path, start: Callable[..., Running]
+    tmp_path: Path, start: Callable[..., SenderProcess]
 ) -> None:
     store = tmp_path / "s.db"
     sender = start(store)
@@ -203,7 +205,7 @@ def test_a_store_that_is_moved_and_put_back_is_used_again(
 
 
 def test_a_store_that_cannot_be_used_is_one_line_and_exit_code_2(
-    tmp_path: Path, start: Callable[..., Running]
+    tmp_path: Path, start: Callable[..., SenderProcess]
 ) -> None:
     damaged, used, link, directory = (tmp_path / name for name in ("damaged", "used", "link", "directory"))
     assert start(damaged).end()[0] == 0
@@ -232,7 +234,7 @@ def test_a_store_that_cannot_be_used_is_one_line_and_exit_code_2(
 
 
 def test_a_store_on_a_read_only_disk_is_one_line_and_exit_code_2(
-    small_disk: Path, start: Callable[..., Running]
+    small_disk: Path, start: Callable[..., SenderProcess]
 ) -> None:
     store = small_disk / "s.db"
     sender = start(store)
@@ -265,7 +267,7 @@ main()
 
 
 def test_a_sender_with_a_dead_task_reports_it_and_exits_with_70(
-    tmp_path: Path, start: Callable[..., Running]
+    tmp_path: Path, start: Callable[..., SenderProcess]
 ) -> None:
     sender = start(tmp_path / "s.db", "-c", DYING)
     assert sender.process.wait(30) == 70

@@ -18,7 +18,7 @@ from typing import Any
 
 import pytest
 from accept_counts import accepts
-from started_processes import Started, StartedProcesses, ask, free_port
+from started_processes import StartedProcess, StartedProcesses, ask, free_port
 
 MESSAGES = int(os.environ.get("SMSBENCH_KILL_MESSAGES", "600"))
 KILLS = int(os.environ.get("SMSBENCH_KILLS", "3"))
@@ -48,7 +48,7 @@ give_up_after_s = 600.0
 """
 
 
-class Rig:
+class SenderWithTwoRoutes:
     """Two providers, and a sender that can be killed and started again."""
 
     def __init__(self, directory: Path) -> None:
@@ -66,7 +66,7 @@ class Rig:
             self.providers[name], process = self._start_provider(name)
             self._providers.append(process)
 
-    def _start_provider(self, name: str) -> Started:
+    def _start_provider(self, name: str) -> StartedProcess:
         return self._processes.start(
             "mock_provider",
             *("--profile", str(self.directory / "kill.toml"), "--token", PROVIDER, "--admin-token", ADMIN),
@@ -138,14 +138,14 @@ def until(condition: Callable[[], bool], state: Callable[[], object]) -> None:
 
 
 @pytest.fixture
-def rig(tmp_path: Path) -> Iterator[Rig]:
-    rig = Rig(tmp_path)
+def rig(tmp_path: Path) -> Iterator[SenderWithTwoRoutes]:
+    rig = SenderWithTwoRoutes(tmp_path)
     yield rig
     rig.close()
 
 
 @pytest.mark.timeout(300)
-def test_no_kill_duplicates_or_loses_a_message_between_two_routes(rig: Rig) -> None:
+def test_no_kill_duplicates_or_loses_a_message_between_two_routes(rig: SenderWithTwoRoutes) -> None:
     keys = [f"two-{number:05d}" for number in range(MESSAGES)]
     rows = "\n".join(f"48500{number:06d},{key}" for number, key in enumerate(keys))
     rig.start_providers()

@@ -267,7 +267,7 @@ def test_a_sender_that_fills_its_requests_loses_nothing_of_its_own_in_a_burst(tm
     assert found["otp"]["sender"] < 0.1 and found["otp"]["contract"] < 0.5
 
 
-def test_a_sender_with_one_message_a_request_waits_longer_than_the_contract_asks(tmp_path: Path) -> None:
-    """20 requests/s of one message, where the queue takes 40 messages a second."""
+def test_a_sender_with_one_message_per_request_waits_longer_than_the_contract_asks(tmp_path: Path) -> None:
+    """20 requests/s of one message, where the queue takes 40 messages per second."""
     found = means_of_busy(1, tmp_path)
     assert found["marketing"]["sender"] > 0.2 * found["marketing"]["contract"] > 1.0

@@ -57,7 +57,7 @@ limits = st.builds(
 )
 
 
-class Provider:
+class RouteProviders:
     """What each route's provider took. ``forgets``: those that do not know a key again, as Twilio does not;
     the others know it for a while, as SMSAPI's ``check_idx`` does.
     """
@@ -95,7 +95,9 @@ class DispatcherRules(RuleBasedStateMachine):
         self.submitted_ns: dict[int, int] = {}
         self.states: dict[str, State] = {}
         self.messages: dict[str, Message] = {}
-        self.provider = Provider({name for name, r in self.routes.items() if not r.idempotency_window_s})
+        self.provider = RouteProviders(
+            {name for name, r in self.routes.items() if not r.idempotency_window_s}
+        )
         self.lookups: dict[str, LookUp] = {}
         self.submitted: dict[str, list[tuple[int, int]]] = {name: [] for name in self.routes}
 

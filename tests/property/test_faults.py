@@ -109,7 +109,7 @@ def profile_of(fault_sections: Faults) -> Profile:
     )
 
 
-class World:
+class FaultedProvider:
     """A provider in virtual time, what it answered, and a receiver that refuses ``refused_calls`` calls."""
 
     def __init__(self, profile: Profile, refused_calls: int = 0, seed: int = 1) -> None:
@@ -119,7 +119,7 @@ class World:
         self.calls: list[tuple[int, SendReports]] = []
         self.driver = VirtualDriver(self.engine, self._record, self._confirms)
 
-    def run(self, requests: Iterable[Request]) -> World:
+    def run(self, requests: Iterable[Request]) -> FaultedProvider:
         at_ns = 0
         for number, (pause_s, keys) in enumerate(requests):
             at_ns += round(pause_s * S)
@@ -152,7 +152,7 @@ class World:
 def test_no_fault_loses_count_of_anything(
     fault_sections: Faults, requests: list[Request], refused_calls: int
 ) -> None:
-    world = World(profile_of(fault_sections), refused_calls).run(requests)
+    world = FaultedProvider(profile_of(fault_sections), refused_calls).run(requests)
     state, rows = world.engine.state(), world.rows()
     counters = state.counters
     answered = [effect.request_id for _, effect in world.answers]
@@ -186,7 +186,7 @@ def test_no_message_is_both_lost_and_delivered_and_copies_of_reports_change_noth
     fault_sections: Faults, requests: list[Request], refused_calls: int
 ) -> None:
     profile = profile_of(fault_sections)
-    world = World(profile, refused_calls).run(requests)
+    world = FaultedProvider(profile, refused_calls).run(requests)
     reported = Counter(report.provider_id for _, call in world.calls for report in call.reports)
     states: dict[str, DeliveryReport] = {}
     for _, call in world.calls:
@@ -215,7 +215,7 @@ def test_the_same_outcomes_whatever_the_order(fault_sections: Faults, order: lis
     profile = profile.model_copy(update={"throttle": type(profile.throttle)(), "carriers": unpaced})
     found = []
     for keys in (range(20), order):
-        world = World(profile).run([(0.0, [key]) for key in keys])
+        world = FaultedProvider(profile).run([(0.0, [key]) for key in keys])
         found.append({row.key: (row.state, row.reason, row.fault) for row in world.rows()})
     assert found[0] == found[1]
 
@@ -228,7 +228,7 @@ def test_a_rate_reduction_keeps_the_bound_of_its_bucket_in_every_window(
     share: float, burst: int, pauses_ns: list[int]
 ) -> None:
     drop = {"kind": "rate_reduction", "share": share, "burst": burst, "start_s": 3.0, "end_s": 8.0}
-    world = World(profile_of([drop]))
+    world = FaultedProvider(profile_of([drop]))
     due_ns = list(accumulate(pauses_ns))
     for number, at_ns in enumerate(due_ns):
         key = f"k{number}"

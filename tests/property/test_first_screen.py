@@ -94,7 +94,7 @@ def parts(draw: st.DrawFn, slug: str, target: str) -> PartReport:
         checks=checks,
         validity="invalid" if invalid else "ok",
         bench_failure=failed,
-        stable=draw(st.sampled_from([True, True, False, None])),
+        sustained=draw(st.sampled_from([True, True, False, None])),
         throughput=throughput(
             limit=draw(st.sampled_from(["", "the sender did not take 600 of 3,000 messages"])),
             shortfall_share=draw(st.sampled_from([0.0, 0.3])),

@@ -11,10 +11,10 @@ from mock_provider.engine.values import Accepted, AcceptedMessage
 from mock_provider.http.messages import HttpRequest
 from mock_provider.profiles import load_profile, with_token
 from mock_provider.protocols.actions import Instants, QueryAction, SubmitAction
-from mock_provider.protocols.json_api import JsonApi
+from mock_provider.protocols.generic import GenericApi
 from mock_provider.settings.values import Refusal
 
-WIRE = JsonApi(with_token(load_profile("fast"), "token"))
+WIRE = GenericApi(with_token(load_profile("fast"), "token"))
 REASONS = st.sampled_from([Refusal.DUPLICATE_REF, Refusal.RECIPIENT_FLOOD, Refusal.COUNTRY_NOT_ALLOWED])
 # A number that cannot be read; one that is taken; one that the engine leaves out, and why.
 MESSAGES = st.lists(st.one_of(st.just("unreadable"), st.just("taken"), REASONS), min_size=1, max_size=30)

@@ -47,7 +47,7 @@ steps = st.lists(
 )
 
 
-class Watch:
+class RequestWatch:
     """Checks every message at the moment its request goes out."""
 
     def __init__(self) -> None:
@@ -82,8 +82,8 @@ class Watch:
         self.world.start(page=1)
 
 
-def watched(drawn: list[tuple[object, ...]]) -> Watch:
-    watch = Watch()
+def watched(drawn: list[tuple[object, ...]]) -> RequestWatch:
+    watch = RequestWatch()
     world = watch.world
     for what, *given_ in drawn:
         world.read_on()
@@ -139,7 +139,7 @@ def test_held_messages_keep_every_rule_and_none_is_lost(drawn: list[tuple[object
 
 def test_the_watch_sees_a_message_that_is_sent_too_early() -> None:
     """The property can fail: a gate that holds nothing is noticed."""
-    watch = Watch()
+    watch = RequestWatch()
     gate = watch.world.node.gate
     gate.may_go_ns = lambda now_ns, message: now_ns  # type: ignore[method-assign]
     try:

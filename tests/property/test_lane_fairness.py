@@ -17,7 +17,7 @@ ROUNDS = 40  # turns a campaign has on average
 MANY = 50  # more than one turn takes
 
 
-class Campaign(Struct, frozen=True):
+class WaitingCampaign(Struct, frozen=True):
     """``waiting`` messages wait at any time: with 1, its queue is empty after each service."""
 
     segments: int
@@ -26,14 +26,14 @@ class Campaign(Struct, frozen=True):
 
 
 campaigns = st.builds(
-    Campaign,
+    WaitingCampaign,
     segments=st.integers(1, 6),
     waiting=st.sampled_from([1, 1, 2, MANY]),
     sender_id=st.sampled_from(["Shop", "Bank", "Taxi"]),
 )
 
 
-def ticket(campaign: Campaign, number: int) -> Ticket:
+def ticket(campaign: WaitingCampaign, number: int) -> Ticket:
     message = Message(
         *(0, "k", "48500100200", "x", Lane.TRANSACTIONAL, campaign.sender_id, f"c{number}"),
         *(campaign.segments, 0, 10**9),
@@ -41,7 +41,9 @@ def ticket(campaign: Campaign, number: int) -> Ticket:
     return Ticket(message, TRANSACTIONAL, TRANSACTIONAL, message.expires_ns)
 
 
-def served(found: Sequence[Campaign], max_messages: int, max_segments: int, turns: int) -> Counter[int]:
+def served(
+    found: Sequence[WaitingCampaign], max_messages: int, max_segments: int, turns: int
+) -> Counter[int]:
     """Segments served by campaign, each of which always wants more."""
     lane = LaneQueue()
     got: Counter[int] = Counter(dict.fromkeys(range(len(found)), 0))
@@ -63,7 +65,7 @@ def served(found: Sequence[Campaign], max_messages: int, max_segments: int, turn
     return got
 
 
-def most_in_one_turn(campaign: Campaign, max_messages: int, max_segments: int) -> int:
+def most_in_one_turn(campaign: WaitingCampaign, max_messages: int, max_segments: int) -> int:
     return min(campaign.segments * min(campaign.waiting, max_messages), max_segments)
 
 
@@ -73,11 +75,13 @@ def most_in_one_turn(campaign: Campaign, max_messages: int, max_segments: int) -
     max_messages=st.sampled_from([1, 3, 20]),
     max_segments=st.sampled_from([6, 25]),
 )
-@example([Campaign(6, 50, "Shop")] + [Campaign(1, 1, "Shop")] * 89, 1, 6)
-@example([Campaign(6, 1, "Shop")] + [Campaign(1, 50, "Bank")] * 89, 1, 6)
-@example([Campaign(5, 1, "Shop"), Campaign(1, 50, "Bank"), Campaign(2, 2, "Taxi")], 3, 25)
+@example([WaitingCampaign(6, 50, "Shop")] + [WaitingCampaign(1, 1, "Shop")] * 89, 1, 6)
+@example([WaitingCampaign(6, 1, "Shop")] + [WaitingCampaign(1, 50, "Bank")] * 89, 1, 6)
+@example(
+    [WaitingCampaign(5, 1, "Shop"), WaitingCampaign(1, 50, "Bank"), WaitingCampaign(2, 2, "Taxi")], 3, 25
+)
 def test_no_campaign_gets_more_than_its_share_in_segments(
-    found: list[Campaign], max_messages: int, max_segments: int
+    found: list[WaitingCampaign], max_messages: int, max_segments: int
 ) -> None:
     got = served(found, max_messages, max_segments, ROUNDS * len(found))
     largest = max(most_in_one_turn(each, max_messages, max_segments) for each in found)
@@ -90,10 +94,17 @@ def test_no_campaign_gets_more_than_its_share_in_segments(
 
 @settings(max_examples=40, deadline=None)
 @given(found=st.lists(campaigns, min_size=2, max_size=90))
-@example([Campaign(6, 2, "Taxi"), Campaign(6, 50, "Taxi"), Campaign(6, 1, "Taxi"), Campaign(1, 1, "Bank")])
-@example([Campaign(6, 1, "Shop")] * 45 + [Campaign(1, 1, "Bank")] * 45)
+@example(
+    [
+        WaitingCampaign(6, 2, "Taxi"),
+        WaitingCampaign(6, 50, "Taxi"),
+        WaitingCampaign(6, 1, "Taxi"),
+        WaitingCampaign(1, 1, "Bank"),
+    ]
+)
+@example([WaitingCampaign(6, 1, "Shop")] * 45 + [WaitingCampaign(1, 1, "Bank")] * 45)
 def test_a_campaign_that_runs_empty_after_each_message_still_gets_half_its_share(
-    found: list[Campaign],
+    found: list[WaitingCampaign],
 ) -> None:
     got = served(found, 1, 6, ROUNDS * len(found))
     assert min(got.values()) >= max(got.values()) / 2 - 6, got

@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from nanoseconds import S
 
-from loadtests.simulate.mapping import Mapped, through_smsapi
-from loadtests.simulate.passage import Passage
+from loadtests.simulate.passage import BytePassage, Passage
+from loadtests.simulate.passages import DIRECT, passage_of
 from mock_provider.engine.values import (
     Accepted,
     AcceptedMessage,
@@ -101,7 +101,15 @@ def answers(draw: st.DrawFn, messages: tuple[Message, ...]) -> Accepted | Refuse
 
 
 def both(profile: Profile) -> tuple[Passage, Passage]:
-    return Mapped(profile, "secret"), through_smsapi(profile, "secret")
+    direct, through_bytes = (
+        passage_of(profile, "secret", through_wire, "smsapi") for through_wire in (False, True)
+    )
+    assert not isinstance(direct, BytePassage) and isinstance(through_bytes, BytePassage)
+    return direct, through_bytes
+
+
+def test_every_direct_passage_is_compared_here() -> None:
+    assert set(DIRECT) == {"smsapi"}
 
 
 @settings(deadline=None, max_examples=200)
@@ -164,7 +172,7 @@ reports = st.builds(
 @settings(deadline=None)
 @given(profiles, st.lists(reports, min_size=1, max_size=30))
 def test_reports_in_every_state(profile: Profile, found: list[DeliveryReport]) -> None:
-    effect = SendReports(1, "http://127.0.0.1/reports", tuple(found), 1)
+    effect = SendReports(1, "http://127.0.0.1/reports", tuple(found), 1, "smsapi")
     by_values, by_bytes = (passage.reports(effect) for passage in both(profile))
     assert list(by_values) == list(by_bytes)
     assert len(by_values) == len(found)

@@ -134,7 +134,7 @@ def submit_of(number: int, keys: Sequence[int], segments: int, fast: bool, check
     )
 
 
-class World:
+class ProviderWorld:
     """A provider in virtual time, its effects, and a receiver that refuses ``refused_calls`` calls."""
 
     def __init__(self, sections: Sections, seed: int = 1, refused_calls: int = 0, late_ns: int = 0) -> None:
@@ -156,8 +156,8 @@ class World:
 
 def world_after(
     sections: Sections, requests: Iterable[Request], seed: int = 1, refused_calls: int = 0
-) -> World:
-    world = World(sections, seed, refused_calls)
+) -> ProviderWorld:
+    world = ProviderWorld(sections, seed, refused_calls)
     at_ns = 0
     for number, (pause_s, keys, segments, fast, checked) in enumerate(requests):
         at_ns += round(pause_s * S)
@@ -214,7 +214,7 @@ def test_each_submit_has_one_answer_or_by_a_fault_none(sections: Sections, reque
 @given(profiles, traffic, st.sampled_from([0, 1, 700_000_000]))
 def test_nothing_comes_out_early(sections: Sections, requests: list[Request], late_ns: int) -> None:
     """Before every deadline advance does nothing; and a late driver never makes an exact instant earlier."""
-    world = World(sections, late_ns=late_ns)
+    world = ProviderWorld(sections, late_ns=late_ns)
     at_ns = 0
     for number, (pause_s, keys, segments, fast, checked) in enumerate(requests):
         at_ns += round(pause_s * S)
@@ -326,7 +326,7 @@ def test_ties_go_by_the_order_of_entry(segments: list[int]) -> None:
         "reply": {"latency": {"kind": "fixed", "value_s": 1}},
         "delivery": {"latency": {"kind": "fixed", "value_s": 1}},
     }
-    world = World(sections)
+    world = ProviderWorld(sections)
     for number, count in enumerate(segments):
         world.driver.submit(submit_of(number, [number], count, False, False))
     world.driver.run()
@@ -358,7 +358,7 @@ def test_each_submit_is_drawn_again_with_or_without_a_row(submit: Submit, seed: 
         {"faults": [{"kind": "error_rate", "share": 0.5}]},
     ]
     for sections in faults:
-        world = World(sections | {"carriers": [{"name": "a", "country": "*"}]}, seed)
+        world = ProviderWorld(sections | {"carriers": [{"name": "a", "country": "*"}]}, seed)
         for _ in range(64):
             world.driver.submit(submit)
         answers = [reply.answer for _, reply in world.effects(Reply)]
@@ -374,7 +374,7 @@ def test_a_trial_draws_no_chance_of_a_submit_that_counts(seed: int, trials: int)
     sections |= {"carriers": [{"name": "a", "country": "*"}]}
     found = []
     for count in (0, trials):
-        world = World(sections, seed)
+        world = ProviderWorld(sections, seed)
         for _ in range(count):
             messages = submit_of(0, [1], 1, False, False).messages
             world.driver.submit(Submit(1, "smsapi", "t", "Test", messages, options=TRIAL))

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 from nanoseconds import S
 
-from loadtests.simulate.mapping import passage_of
+from loadtests.simulate.passages import passage_of
 from loadtests.simulate.world import World
 from mock_provider.engine import Engine
 from mock_provider.testing.virtual import TOKEN, plain_profile

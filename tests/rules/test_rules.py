@@ -16,7 +16,7 @@ from typing import Any
 from any_hour import policy_at_any_hour
 from dispatch_steps import accepted, all_with, run_until
 from nanoseconds import S
-from sender_world import World, run_sender
+from sender_world import SenderWorld, run_sender
 
 from reference_sender.dispatch import Dispatcher, DispatchSettings
 from reference_sender.dispatch.values import (
@@ -68,7 +68,7 @@ def later(dispatcher: Dispatcher, until_ns: int) -> list[tuple[int, SubmitBatch]
 def test_rule_01_outbox_first(tmp_path: Path) -> None:
     """The message is stored before it is acknowledged and before its first attempt."""
 
-    async def steps(world: World) -> None:
+    async def steps(world: SenderWorld) -> None:
         world.store.gate.clear()
         asked = asyncio.create_task(world.post())
         for _ in range(200):
@@ -204,7 +204,7 @@ def _all_accepted(
 def test_rule_07_reports_are_stored_first_monotone_and_kept_if_they_come_early(tmp_path: Path) -> None:
     """A repeat is answered OK and changes nothing; a report may overtake the answer to its submit."""
 
-    async def steps(world: World) -> None:
+    async def steps(world: SenderWorld) -> None:
         world.route.answers.clear()
         await world.post()
         assert (await world.report("k-1"))[:2] == (200, b"OK")  # before the provider's answer
@@ -271,7 +271,7 @@ def test_rule_09_a_breaker_fails_over_and_the_weight_returns_slowly() -> None:
 
 
 def test_rule_10_quiet_hours_and_the_limit_per_recipient_come_before_sending(tmp_path: Path) -> None:
-    async def steps(world: World) -> None:
+    async def steps(world: SenderWorld) -> None:
         answers = [await world.post(key=f"k-{number}") for number in range(12)]
         assert [status for status, _, _ in answers] == [202] * 5 + [429] * 7  # OTPs: 5 in 10 minutes
         assert answers[-1][1]["error"]["code"] == "recipient_limit"
@@ -285,7 +285,7 @@ def test_rule_10_quiet_hours_and_the_limit_per_recipient_come_before_sending(tmp
 def test_rule_11_a_full_queue_is_refused_at_the_entrance(tmp_path: Path) -> None:
     """With 429 and Retry-After, while what was accepted is kept; a store that fails is 503."""
 
-    async def steps(world: World) -> None:
+    async def steps(world: SenderWorld) -> None:
         world.route.answers.clear()
         answers = [await world.post(key=f"k-{number}") for number in range(8)]
         assert [status for status, _, _ in answers] == [202] * 5 + [429] * 3

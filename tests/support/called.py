@@ -55,14 +55,14 @@ print(json.dumps(found))
 """
 
 
-class Ended(NamedTuple):
+class CallEnd(NamedTuple):
     code: int
     output: str  # on standard error
 
 
 def called(
     command: str, calls: Iterable[Sequence[str]], *, environments: Iterable[Mapping[str, str]] | None = None
-) -> list[Ended]:
+) -> list[CallEnd]:
     """How each call of ``smsbench``, ``mock_provider`` or ``reference_sender`` ended.
 
     ``environments`` are the variables that each call has beside those of this process; none by default.
@@ -74,4 +74,4 @@ def called(
         [sys.executable, "-c", _CALLS], cwd=ROOT, input=json.dumps(asked), capture_output=True, text=True
     )
     assert done.returncode == 0, done.stderr
-    return [Ended(code, output) for code, output in json.loads(done.stdout)]
+    return [CallEnd(code, output) for code, output in json.loads(done.stdout)]

@@ -65,7 +65,7 @@ def live_and_simulated() -> tuple[Comparison, Comparison]:
 
 
 def limited() -> RunReport:
-    """Held by a contract of 500 segments a second."""
+    """Held by a contract of 500 segments per second."""
     return report(
         part("run", throughput=throughput(contract_segments_per_s=500.0, contract_per_s=500.0 / 2.3))
     )

@@ -81,7 +81,7 @@ def timed(name: str, p95_s: float | None, limit_s: float, spread: float = 0.05) 
         name=f"{name} p95 delivery time",
         message_class=name,
         limit=f"< {limit_s:g} s",
-        measured="withheld" if p95_s is None else f"{p95_s:g} s",
+        measured="too few messages" if p95_s is None else f"{p95_s:g} s",
         interval="",
         verdict=verdict,
         why="95 % interval of 1,000 messages",
@@ -267,7 +267,7 @@ def part(
             )
             for name in times_s
         ),
-        "stable": True,
+        "sustained": True,
     }
     return PartReport(**{**fields, **changed})
 

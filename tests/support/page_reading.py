@@ -17,7 +17,7 @@ from analysis.render.markdown import write_markdown
 
 
 @dataclass
-class Shown:
+class ShownNumber:
     source: str
     number: str
     text: str = ""
@@ -29,11 +29,11 @@ class Page(HTMLParser):
 
     def __init__(self, html: str) -> None:
         super().__init__()
-        self.quoted: list[Shown] = []
-        self.cells: dict[str, Shown] = {}
+        self.quoted: list[ShownNumber] = []
+        self.cells: dict[str, ShownNumber] = {}
         self.ids: list[str] = []
         self.top, self.below = "", ""
-        self._open: Shown | None = None
+        self._open: ShownNumber | None = None
         self._in_top = True
         self._skip = 0
         self.feed(html)
@@ -47,7 +47,9 @@ class Page(HTMLParser):
         if tag == "nav":
             self._in_top = False
         if "data-source" in found:
-            self._open = Shown(found["data-source"], found["data-number"], leads_to=found.get("href", ""))
+            self._open = ShownNumber(
+                found["data-source"], found["data-number"], leads_to=found.get("href", "")
+            )
             if tag == "a":
                 self.quoted.append(self._open)
             else:

@@ -20,7 +20,7 @@ from commands import with_small_files
 ENVIRONMENT = os.environ | {"SMSBENCH_PROVIDER_TOKEN": "t", "SMSBENCH_ADMIN_TOKEN": "a"}
 
 
-class Running:
+class ProviderUnderTest:
     def __init__(self, process: subprocess.Popen[str], log: Path) -> None:
         assert process.stdout is not None
         self.process, self._log = process, log
@@ -50,7 +50,7 @@ class Running:
 @contextmanager
 def started_provider(
     folder: Path, profile: dict[str, Any], *options: str, most_bytes: int | None = None
-) -> Iterator[Running]:
+) -> Iterator[ProviderUnderTest]:
     """``most_bytes``: what a file of the process may have; a write beyond fails, as on a full disk."""
     written, log = folder / "profile.json", folder / "log"
     written.write_text(json.dumps(profile))
@@ -61,7 +61,7 @@ def started_provider(
         process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, text=True, env=ENVIRONMENT)
     with process:
         try:
-            yield Running(process, log)
+            yield ProviderUnderTest(process, log)
         finally:
             process.kill()
 

@@ -11,7 +11,7 @@ from typing import Any
 DEADLINE_S = 10.0
 
 
-class Receiver:
+class ReportReceiver:
     """Takes delivery reports. ``answers`` are given in turn, then ``OK``."""
 
     def __init__(self, url: str) -> None:
@@ -27,8 +27,8 @@ class Receiver:
 
 
 @contextmanager
-def receiving() -> Iterator[Receiver]:
-    class Handler(BaseHTTPRequestHandler):
+def receiving() -> Iterator[ReportReceiver]:
+    class ReportHandler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 
         def do_GET(self) -> None:
@@ -46,9 +46,9 @@ def receiving() -> Iterator[Receiver]:
         def log_message(self, format: str, *args: Any) -> None:
             """Keep the test's output clean."""
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server = ThreadingHTTPServer(("127.0.0.1", 0), ReportHandler)
     server.daemon_threads = True
-    receiver = Receiver(f"http://127.0.0.1:{server.server_address[1]}/dlr")
+    receiver = ReportReceiver(f"http://127.0.0.1:{server.server_address[1]}/dlr")
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
     try:

@@ -90,7 +90,7 @@ class GatedStore(SqliteStore):
         super().probe()
 
 
-class World:
+class SenderWorld:
     """One sender, and a client that talks to it."""
 
     def __init__(
@@ -162,7 +162,7 @@ class World:
             await self.driver.settled()
 
 
-Steps = Callable[[World], Awaitable[None]]
+Steps = Callable[[SenderWorld], Awaitable[None]]
 
 
 def run_sender(
@@ -177,7 +177,7 @@ def run_sender(
     async def live() -> None:
         store = GatedStore(path)
         async with aiohttp.ClientSession() as session:
-            world = World(store, session, max_backlog, policy, reports)
+            world = SenderWorld(store, session, max_backlog, policy, reports)
             server = RawTestServer(world.api.handle)
             await server.start_server(max_line_size=2**20, auto_decompress=False)
             world.url = str(server.make_url("")).rstrip("/")

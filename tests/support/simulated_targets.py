@@ -105,9 +105,9 @@ def trial(target: Target, step: NextTrial, seed: int, limit_s: float, percentile
     found = steady(due_s, through_s, step.load_s)
     wait_s = np.where(np.isfinite(through_s), through_s - due_s, np.inf)
     late = bool(np.percentile(wait_s, percentile, method="higher") > limit_s)
-    stable = None if found is None else found.stable
-    missed = late or stable is False
-    undecided = not missed and stable is None
+    sustained = None if found is None else found.sustained
+    missed = late or sustained is False
+    undecided = not missed and sustained is None
     through = (0.0, 0.0, 0.0, 0.0)
     if found is not None:
         through = (found.through_per_s, found.through_low_per_s, found.through_high_per_s, found.reserve)
@@ -115,7 +115,7 @@ def trial(target: Target, step: NextTrial, seed: int, limit_s: float, percentile
         rate_per_s=step.rate_per_s,
         load_s=step.load_s,
         verdict="missed" if missed else "undecided" if undecided else "met",
-        stable=stable,
+        sustained=sustained,
         through_per_s=through[0],
         through_low_per_s=through[1],
         through_high_per_s=through[2],

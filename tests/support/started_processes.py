@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 
-class Started(NamedTuple):
+class StartedProcess(NamedTuple):
     url: str
     process: subprocess.Popen[bytes]
 
@@ -23,7 +23,7 @@ class StartedProcesses:
         self._directory = directory
         self._processes: list[subprocess.Popen[bytes]] = []
 
-    def start(self, module: str, *arguments: str) -> Started:
+    def start(self, module: str, *arguments: str) -> StartedProcess:
         """Start ``python -m module`` and wait until it is ready."""
         path = self._directory / f"{module}.log"
         with path.open("ab") as log:
@@ -36,7 +36,7 @@ class StartedProcesses:
         assert line, path.read_text()
         ready = json.loads(line)
         assert ready["ready"] is True
-        return Started(str(ready["url"]), process)
+        return StartedProcess(str(ready["url"]), process)
 
     def close(self) -> None:
         """Kill those that run."""

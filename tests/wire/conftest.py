@@ -7,7 +7,7 @@ from contextlib import ExitStack
 from typing import Any
 
 import pytest
-from report_receiver import Receiver, receiving
+from report_receiver import ReportReceiver, receiving
 from wire_provider import StartProvider, started
 
 from mock_provider.testing import ProviderThread
@@ -31,7 +31,7 @@ def provider(start: StartProvider) -> ProviderThread:
 
 
 @pytest.fixture
-def receiver() -> Iterator[Receiver]:
+def receiver() -> Iterator[ReportReceiver]:
     """A receiver of delivery reports."""
     with receiving() as one:
         yield one

@@ -10,7 +10,7 @@ from typing import Any
 
 import jsonschema_rs
 import pytest
-from report_receiver import Receiver
+from report_receiver import ReportReceiver
 from waiting import eventually
 from wire_provider import StartProvider
 
@@ -20,7 +20,7 @@ NUMBER, OTHER = "48500100200", "48500100201"
 Message = dict[str, Any]
 
 
-class Api:
+class GenericApiClient:
     """A client that checks each answer's status, media type and body against the provider's own document."""
 
     def __init__(self, provider: ProviderThread, token: str | None = None) -> None:
@@ -59,15 +59,15 @@ class Api:
 
 
 @pytest.fixture
-def api(provider: ProviderThread) -> Api:
-    return Api(provider)
+def api(provider: ProviderThread) -> GenericApiClient:
+    return GenericApiClient(provider)
 
 
 def message(to: str = NUMBER, text: str = "Hello", **fields: Any) -> Message:
     return {"to": to, "text": text} | fields
 
 
-def test_one_message_from_its_acceptance_to_its_delivery(api: Api) -> None:
+def test_one_message_from_its_acceptance_to_its_delivery(api: GenericApiClient) -> None:
     status, sent = api.send(message(f"+{NUMBER}", reference="r-1"), **{"from": "Shop"})
     (result,) = sent["messages"]
     assert (status, sent["accepted"], sent["rejected"]) == (202, 1, 0)
@@ -86,7 +86,7 @@ def test_one_message_from_its_acceptance_to_its_delivery(api: Api) -> None:
     assert view["accepted_at"] <= view["sent_at"] <= view["done_at"]
 
 
-def test_many_with_some_that_are_wrong(api: Api) -> None:
+def test_many_with_some_that_are_wrong(api: GenericApiClient) -> None:
     status, sent = api.send(message(), message("12"), message(OTHER), message("no number"))
     assert (status, sent["accepted"], sent["rejected"]) == (202, 2, 2)
     assert [m["code"] for m in sent["messages"]] == [None, "no_valid_recipient", None, "no_valid_recipient"]
@@ -95,7 +95,7 @@ def test_many_with_some_that_are_wrong(api: Api) -> None:
     assert [e["field"] for e in refused["errors"]] == ["messages[0].to", "messages[1].to"]
 
 
-def test_a_repeat_is_safe(api: Api) -> None:
+def test_a_repeat_is_safe(api: GenericApiClient) -> None:
     first = api.send(message(reference="r-1"), unique_references=True)
     status, refused = api.send(message(reference="r-1"), unique_references=True)
     assert (first[0], status, refused["code"]) == (202, 409, "duplicate_ref")
@@ -103,14 +103,14 @@ def test_a_repeat_is_safe(api: Api) -> None:
 
 
 def test_duplicates_of_a_request_can_be_left_out_by_name(start: StartProvider) -> None:
-    api = Api(start(duplicates={"on_violation": "skip_message"}))
+    api = GenericApiClient(start(duplicates={"on_violation": "skip_message"}))
     messages = [message(reference="a"), message(OTHER, reference="a"), message(OTHER, reference="b")]
     _, sent = api.send(*messages, unique_references=True)
     assert [m["code"] for m in sent["messages"]] == [None, "duplicate_ref", None]
 
 
 def test_a_scheduled_message_can_be_cancelled_once(start: StartProvider) -> None:
-    api = Api(start(account={"price_per_segment": 0.5, "balance_points": 10.0}))
+    api = GenericApiClient(start(account={"price_per_segment": 0.5, "balance_points": 10.0}))
     at = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + 3_600))
     _, sent = api.send(message(), send_at=at)
     path = f"/v1/messages/{sent['messages'][0]['id']}"
@@ -123,7 +123,7 @@ def test_a_scheduled_message_can_be_cancelled_once(start: StartProvider) -> None
     assert api.call("DELETE", "/v1/messages/unknown")[0] == 404
 
 
-def test_pages_newest_first_and_by_number(api: Api) -> None:
+def test_pages_newest_first_and_by_number(api: GenericApiClient) -> None:
     for index in range(5):
         api.send(message(OTHER if index % 2 else NUMBER, f"text {index}"))
 
@@ -144,7 +144,9 @@ def test_pages_newest_first_and_by_number(api: Api) -> None:
         assert (status, refused["errors"][0]["field"]) == (400, field)
 
 
-def test_messages_of_another_protocol_are_not_its_own(api: Api, provider: ProviderThread) -> None:
+def test_messages_of_another_protocol_are_not_its_own(
+    api: GenericApiClient, provider: ProviderThread
+) -> None:
     body = f"to={NUMBER}&message=x&format=json&access_token={provider.token}".encode()
     sent = json.loads(provider.request("/sms.do", body)[1])["list"][0]
     assert api.call("GET", "/v1/messages")[1]["messages"] == []
@@ -165,7 +167,7 @@ def test_messages_of_another_protocol_are_not_its_own(api: Api, provider: Provid
 )
 def test_refusals(start: StartProvider, changes: dict[str, Any], status: int, code: str) -> None:
     provider = start()
-    document = Api(provider)  # an outage hides the document as well
+    document = GenericApiClient(provider)  # an outage hides the document as well
     provider.admin("/profile", changes, "PATCH")
     if code in ("throttled_requests", "no_credit"):
         assert document.send(message())[0] == 202
@@ -177,7 +179,7 @@ def test_refusals(start: StartProvider, changes: dict[str, Any], status: int, co
 
 def test_an_unknown_account_is_refused_before_anything_else(provider: ProviderThread) -> None:
     for token in ("", "wrong"):
-        api = Api(provider, token)
+        api = GenericApiClient(provider, token)
         for method, path, body in (
             ("POST", "/v1/messages", {"messages": [message()]}),
             ("POST", "/v1/messages", b"{"),
@@ -195,13 +197,13 @@ def test_methods_that_are_not_there(provider: ProviderThread) -> None:
         assert provider.request(path, b"", "PUT")[0] == 405
 
 
-def test_signed_reports_of_many_messages_in_one_call(start: StartProvider, receiver: Receiver) -> None:
+def test_signed_reports_of_many_messages_in_one_call(start: StartProvider, receiver: ReportReceiver) -> None:
     receiver.answers = [(204, b"")]
     provider = start(
         reports={"max_per_call": 10, "linger_s": 0.05},
         delivery={"latency": {"kind": "fixed", "value_s": 0.0}},
     )
-    api = Api(provider)
+    api = GenericApiClient(provider)
     _, sent = api.send(*(message(reference=f"r-{n}") for n in range(3)), report_url=receiver.url)
     eventually(lambda: len(receiver.posts) == 1)
     headers, body = receiver.posts[0]
@@ -218,15 +220,15 @@ def test_signed_reports_of_many_messages_in_one_call(start: StartProvider, recei
     eventually(lambda: provider.state()["counters"]["reports_confirmed"] == 3)  # 204 confirms
 
 
-def test_progress_is_reported_where_it_is_wanted(start: StartProvider, receiver: Receiver) -> None:
-    api = Api(start())
+def test_progress_is_reported_where_it_is_wanted(start: StartProvider, receiver: ReportReceiver) -> None:
+    api = GenericApiClient(start())
     api.send(message(), report_url=receiver.url, report_progress=True)
     eventually(lambda: len(receiver.posts) == 2)
     states = [json.loads(body)["reports"][0]["state"] for _, body in receiver.posts]
     assert sorted(states) == ["delivered", "sent"]
 
 
-def test_the_document_lists_every_code(api: Api) -> None:
+def test_the_document_lists_every_code(api: GenericApiClient) -> None:
     schemas = api.document["components"]["schemas"]
     assert {"unauthorized", "throttled_segments", "invalid_request", "not_scheduled"} <= set(
         schemas["Problem"]["properties"]["code"]["enum"]

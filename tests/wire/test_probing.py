@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from report_receiver import Receiver
+from report_receiver import ReportReceiver
 from wire_provider import StartProvider
 
 from loadtests.arrivals import Mix, Plan, Poisson, Stream, next_recipient
@@ -47,7 +47,7 @@ def keys_seen(provider: ProviderThread) -> list[str]:
 
 
 def test_the_runs_own_mock_takes_it_whatever_its_profile_and_forgets_it(
-    start: StartProvider, receiver: Receiver
+    start: StartProvider, receiver: ReportReceiver
 ) -> None:
     provider = start(
         faults=[FAULT],
@@ -70,7 +70,7 @@ def test_the_runs_own_mock_takes_it_whatever_its_profile_and_forgets_it(
 
 
 def test_a_sender_without_reports_gets_a_note_and_one_whose_receiver_refuses_them(
-    start: StartProvider, receiver: Receiver
+    start: StartProvider, receiver: ReportReceiver
 ) -> None:
     provider = start()
     assert probing(provider).run() == (
@@ -108,7 +108,7 @@ def test_a_provider_of_the_users_own_is_only_asked(start: StartProvider) -> None
 
 def test_its_faults_do_not_stop_the_run_and_a_wrong_admin_token_is_reported(start: StartProvider) -> None:
     provider = start(reply={"errors": [{"refusal": "internal_error", "share": 1.0}]})
-    with pytest.raises(ProbeStopped, match="the mock refused it: 201"):
+    with pytest.raises(ProbeStopped, match="the mock provider refused it: 201"):
         probing(provider, own=False).run()  # the API itself says so: this target is the provider
     provider = start()
     (first, second) = probing(provider, own=False, admin_token="wrong").run()

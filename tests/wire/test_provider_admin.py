@@ -305,13 +305,15 @@ def test_refusals_are_shown_also_those_that_leave_no_row(start: StartProvider) -
     seen = [(each["where"], each["status"], each["reason"], each["key"]) for each in shown["refusals"]]
     assert [(where, status, reason) for where, status, reason, _ in seen] == [
         ("smsapi", 200, "unauthorized"),
-        ("/sms.do", 200, ""),
+        ("/sms.do", 200, "unauthorized"),
         ("/send-sms", 404, ""),
         ("smsapi", 200, "no_credit"),
     ]
     assert seen[3][3] == "k-1"
     errors = [json.loads(each["answered"])["error"] for each in shown["refusals"]]
     assert errors == [101, 101, "http_404", 103]
+    assert [each["code"] for each in shown["refusals"]] == [str(code) for code in errors]
+    assert shown["refusals"][2]["text"] == "Not found"
     assert shown["report_failure"] == ""
     assert provider.admin("/reset", {}, "POST")[0] == 200
     assert provider.admin("/refusals")[1]["refusals"] == []

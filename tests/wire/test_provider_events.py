@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
 
 import pytest
-from report_receiver import Receiver
+from report_receiver import ReportReceiver
 from waiting import eventually
 from wire_provider import StartProvider, send_sms
 
@@ -161,7 +161,7 @@ def test_pages_and_states_of_messages(provider: ProviderThread) -> None:
     assert (status, refused["errors"][0][:26]) == (400, "state: must be one of open")
 
 
-def test_one_message_in_full(provider: ProviderThread, receiver: Receiver) -> None:
+def test_one_message_in_full(provider: ProviderThread, receiver: ReportReceiver) -> None:
     receiver.answers = [(500, b"not now")]
     provider.admin("/profile", {"reports": {"retry_after_s": [0.05]}}, "PATCH")
     sent = send_sms(provider, message="zażółć" + "x" * 70, notify_url=receiver.url, idx="order-1")

@@ -12,7 +12,7 @@ from typing import Any
 from urllib.parse import parse_qs, urlencode
 
 import pytest
-from report_receiver import Receiver
+from report_receiver import ReportReceiver
 from waiting import eventually
 from wire_provider import StartProvider
 
@@ -169,7 +169,9 @@ def test_a_magic_number_cuts_its_own_request_only(start: StartProvider) -> None:
     assert provider.state()["accepted"] == 2
 
 
-def test_a_duplicated_report_reaches_the_receiver_twice(start: StartProvider, receiver: Receiver) -> None:
+def test_a_duplicated_report_reaches_the_receiver_twice(
+    start: StartProvider, receiver: ReportReceiver
+) -> None:
     provider = start(
         account={"report_url": receiver.url},
         delivery={"latency": {"kind": "fixed", "value_s": 0.0}},
@@ -186,7 +188,7 @@ def test_a_duplicated_report_reaches_the_receiver_twice(start: StartProvider, re
     assert provider.state()["counters"]["reports_confirmed"] == 1
 
 
-def test_a_storm_keeps_reports_until_it_is_taken_away(start: StartProvider, receiver: Receiver) -> None:
+def test_a_storm_keeps_reports_until_it_is_taken_away(start: StartProvider, receiver: ReportReceiver) -> None:
     provider = start(
         account={"report_url": receiver.url}, delivery={"latency": {"kind": "fixed", "value_s": 0.0}}
     )

@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 import pytest
-from report_receiver import Receiver
+from report_receiver import ReportReceiver
 from waiting import eventually
 from wire_provider import StartProvider
 
@@ -34,7 +34,7 @@ def lists(path: str) -> dict[str, list[str]]:
     return {name: values[0].split(",") for name, values in parse_qs(urlsplit(path).query).items()}
 
 
-def test_one_call_carries_the_reports_of_a_batch(start: StartProvider, receiver: Receiver) -> None:
+def test_one_call_carries_the_reports_of_a_batch(start: StartProvider, receiver: ReportReceiver) -> None:
     provider = start(**QUICK)
     numbers = [f"4850010020{n}" for n in range(5)]
     sent = send(
@@ -58,7 +58,7 @@ def test_one_call_carries_the_reports_of_a_batch(start: StartProvider, receiver:
 
 
 def test_reports_are_repeated_until_the_answer_is_exactly_ok(
-    start: StartProvider, receiver: Receiver
+    start: StartProvider, receiver: ReportReceiver
 ) -> None:
     provider = start(**QUICK)
     receiver.answers = [
@@ -78,7 +78,7 @@ def test_reports_are_repeated_until_the_answer_is_exactly_ok(
 
 
 def test_a_receiver_that_is_away_gets_its_reports_when_it_is_back(
-    start: StartProvider, receiver: Receiver
+    start: StartProvider, receiver: ReportReceiver
 ) -> None:
     provider = start(**QUICK)
     send(provider, to="500100200", notify_url="http://127.0.0.1:1/away")
@@ -86,7 +86,9 @@ def test_a_receiver_that_is_away_gets_its_reports_when_it_is_back(
     assert provider.state()["open"] == 1
 
 
-def test_a_large_batch_is_split_so_that_every_url_fits(start: StartProvider, receiver: Receiver) -> None:
+def test_a_large_batch_is_split_so_that_every_url_fits(
+    start: StartProvider, receiver: ReportReceiver
+) -> None:
     provider = start(**QUICK)
     numbers = [f"48500{n:06}" for n in range(300)]
     sent = send(provider, to=",".join(numbers), notify_url=receiver.url)
@@ -118,7 +120,7 @@ def test_a_client_and_a_receiver_that_both_hang_cost_one_grace(start: StartProvi
 
 
 def test_batches_that_cannot_be_rendered_cost_no_worker(
-    start: StartProvider, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+    start: StartProvider, receiver: ReportReceiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     provider = start(**(QUICK | {"reports": {"max_per_call": 1}}))
     met: list[object] = []

@@ -19,7 +19,7 @@ BASE = f"/2010-04-01/Accounts/{ACCOUNT}"
 WANTED = {"To": "+48500100200", "From": "+15017122661", "Body": "x"}
 
 
-class Api:
+class TwilioApiClient:
     """Asks the provider, and holds each answer against the document."""
 
     def __init__(self, provider: ProviderThread) -> None:
@@ -46,11 +46,11 @@ class Api:
 
 
 @pytest.fixture
-def api(provider: ProviderThread) -> Api:
-    return Api(provider)
+def api(provider: ProviderThread) -> TwilioApiClient:
+    return TwilioApiClient(provider)
 
 
-def test_every_answer_meets_the_document(api: Api) -> None:
+def test_every_answer_meets_the_document(api: TwilioApiClient) -> None:
     messages, one = f"{BASE}/Messages.json", "/2010-04-01/Accounts/{AccountSid}/Messages/{MessageSid}.json"
     status, created = api.ask("POST", messages, **WANTED)
     assert status == 201
@@ -77,7 +77,7 @@ def test_every_answer_meets_the_document(api: Api) -> None:
 
 def test_a_throttled_request_names_the_concurrency(start: StartProvider) -> None:
     provider = start(throttle={"requests": {"rate_per_s": 0.001, "burst": 1}})
-    api = Api(provider)
+    api = TwilioApiClient(provider)
     assert api.ask("POST", f"{BASE}/Messages.json", **WANTED)[0] == 201
     assert api.ask("POST", f"{BASE}/Messages.json", **WANTED)[1] == {
         "code": 20429,

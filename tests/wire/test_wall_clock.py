@@ -6,14 +6,14 @@ import time
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from report_receiver import Receiver
+from report_receiver import ReportReceiver
 from waiting import eventually
 from wire_provider import StartProvider, send_sms
 
 HOUR_S = 3_600
 
 
-class WallClock:
+class ProcessWallClock:
     """That of this process, and so of the provider in it."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -27,12 +27,12 @@ class WallClock:
 
 
 @pytest.fixture
-def wall(monkeypatch: pytest.MonkeyPatch) -> WallClock:
-    return WallClock(monkeypatch)
+def wall(monkeypatch: pytest.MonkeyPatch) -> ProcessWallClock:
+    return ProcessWallClock(monkeypatch)
 
 
 def test_dates_and_scheduled_messages_go_by_the_clock_as_it_is(
-    start: StartProvider, receiver: Receiver, wall: WallClock
+    start: StartProvider, receiver: ReportReceiver, wall: ProcessWallClock
 ) -> None:
     provider = start(delivery={"latency": {"kind": "fixed", "value_s": 0.0}})
     before = send_sms(provider)["list"][0]

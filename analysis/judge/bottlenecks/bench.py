@@ -49,9 +49,9 @@ def mock(view: View) -> Seen:
     return Seen(strength(over(late_s, view.given.lag_limit_s) | full), describe)
 
 
-GENERATOR = Kind("generator", generator, frozenset(("sender_api",)))
+GENERATOR = Kind("generator", generator, frozenset(("sender_api", "sender_refuses")))
 _AFTER_THE_MOCK: tuple[BottleneckKind, ...] = (
-    *("sender_concurrency", "sender_pacing", "sender_api", "sender_hold"),
+    *("sender_concurrency", "sender_pacing", "sender_rate", "sender_api", "sender_refuses", "sender_hold"),
     *("carrier_queue", "network", "provider_limit"),
 )
 MOCK = Kind("mock", mock, frozenset(_AFTER_THE_MOCK))

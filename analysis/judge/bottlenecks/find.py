@@ -11,19 +11,20 @@ from analysis.judge.bottlenecks.carriers import CARRIER
 from analysis.judge.bottlenecks.kind import Kind, Seen
 from analysis.judge.bottlenecks.machine import MACHINE
 from analysis.judge.bottlenecks.network import NETWORK
+from analysis.judge.bottlenecks.provider_fault import FAULT
 from analysis.judge.bottlenecks.provider_limit import LIMIT
-from analysis.judge.bottlenecks.sender_api import API
+from analysis.judge.bottlenecks.sender_api import API, REFUSES, STOPPED
 from analysis.judge.bottlenecks.sender_process import CPU, LOOP
-from analysis.judge.bottlenecks.sender_queue import CONCURRENCY, HOLD, PACING
+from analysis.judge.bottlenecks.sender_queue import CONCURRENCY, HOLD, PACING, RATE
 from analysis.judge.bottlenecks.sender_store import STORE
 from analysis.judge.bottlenecks.symptoms import Symptoms, symptoms
-from analysis.judge.bottlenecks.unforwarded import UNFORWARDED
+from analysis.judge.bottlenecks.unforwarded import GAVE_UP, UNFORWARDED
 from analysis.judge.bottlenecks.view import BottleneckInputs, View
 
 # In the order of causes: with equal weight, the earlier one is named first.
 KINDS: tuple[Kind, ...] = (
-    *(GENERATOR, MOCK, UNFORWARDED, CPU, LOOP, STORE, LIMIT, CARRIER, NETWORK, MACHINE),
-    *(PACING, CONCURRENCY, API, HOLD),
+    *(GENERATOR, MOCK, UNFORWARDED, GAVE_UP, CPU, LOOP, STORE, LIMIT, CARRIER, NETWORK, MACHINE),
+    *(STOPPED, FAULT, RATE, PACING, CONCURRENCY, API, REFUSES, HOLD),
 )
 # From this strength in a window, a kind explains its consequences there.
 _EXPLAINS_FROM = 0.5
@@ -60,8 +61,9 @@ def find_bottlenecks(given: BottleneckInputs) -> tuple[Bottleneck, ...]:
 
 
 def _fewest(kind: Kind, symptoms: Bools) -> float:
-    """The windows in which a kind must be seen. Messages that were not forwarded are always named."""
-    return 1.0 if kind is UNFORWARDED else max(1.0, _LEAST_SHARE * np.count_nonzero(symptoms))
+    """The windows in which a kind must be seen. Some are facts and named however short they were."""
+    facts = (UNFORWARDED, GAVE_UP, STOPPED)
+    return 1.0 if kind in facts else max(1.0, _LEAST_SHARE * np.count_nonzero(symptoms))
 
 
 def _without_explained(seen: dict[BottleneckKind, Seen], windows: Bools) -> dict[BottleneckKind, Floats]:

@@ -66,4 +66,4 @@ def _shares(view: View, windows: Bools) -> list[tuple[str, float]]:
     return found
 
 
-MACHINE = Kind("machine", look, frozenset(("sender_api",)))
+MACHINE = Kind("machine", look, frozenset(("sender_api", "sender_refuses")))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from analysis.arrays import Bools, Floats
-from analysis.formatting import count_text, of_unit, round_number_text, seconds_text, significant
+from analysis.formatting import of_unit, round_number_text, seconds_text, significant, times_text
 from analysis.judge.bottlenecks import submits
 from analysis.judge.bottlenecks.contract import Contract, contract_of
 from analysis.judge.bottlenecks.kind import Description, Kind, Seen, over, strength, typical
@@ -68,8 +68,8 @@ def look(view: View) -> Seen:
         if (refused_share[windows] > THROTTLED_SHARE).any():
             count = max(int(refused[windows].sum()), int(np.count_nonzero(throttled_messages(view))))
             evidence.append(
-                f"the provider refused {count_text(count)} requests because of its limits "
-                f"({100 * typical(refused_share, windows):.0f} % of them)"
+                f"in these windows of the load the provider refused {times_text(count, 'request')} because "
+                f"of its limits, {100 * typical(refused_share, windows):.0f} % of them"
             )
         for name in ("requests", "segments"):
             level = view.gauges.high("provider", f"tokens_{name}", 50.0)
@@ -131,4 +131,6 @@ def _words(contract: Contract) -> str:
     return ", ".join(words) or "it refuses requests above its rate"
 
 
-LIMIT = Kind("provider_limit", look, frozenset(("sender_pacing", "sender_concurrency", "sender_hold")))
+LIMIT = Kind(
+    "provider_limit", look, frozenset(("sender_pacing", "sender_rate", "sender_concurrency", "sender_hold"))
+)

@@ -1,53 +1,171 @@
-"""The sender's API: requests wait for its answer or are refused, although its process has CPU time left."""
+"""The sender's API: requests wait for its answer, are refused, or get no answer from an instant on, although
+its process has CPU time left.
+"""
 
 from __future__ import annotations
 
 import numpy as np
 
-from analysis.arrays import Bools
-from analysis.formatting import count_text, seconds_text, significant
+from analysis.arrays import Bools, Floats
+from analysis.formatting import count_text, limit_text, seconds_text, share_text, significant, times_text
 from analysis.judge.bottlenecks import submits
 from analysis.judge.bottlenecks.kind import Description, Kind, Seen, over, strength, typical
 from analysis.judge.bottlenecks.sender_process import PROCESSES
 from analysis.judge.bottlenecks.view import View
+from analysis.measure.silence import Silence
 from analysis.measure.throughput import QUEUED_S, REFUSED_SHARE
 from analysis.read.journeys import OUTCOMES
 
+_MOST_ANSWERS = 3  # HTTP status codes to list
+_STRENGTH = 0.8  # weaker than the kinds that name a cause: it shows where messages wait and not why
 
-def look(view: View) -> Seen:
-    planned = view.windows.counts(view.due_s, view.everyone)
-    left = view.windows.counts(view.due_s, view.not_taken)
-    refusing = left > REFUSED_SHARE * planned
-    api_s = view.windows.percentile(view.due_s, view.api_s, view.everyone, 50.0)
-    slow = over(api_s, QUEUED_S)
+
+def slow(view: View) -> Seen:
+    """The median answer takes long, or none comes for some time."""
+    api_s, late = _answers(view)
 
     def describe(windows: Bools) -> Description:
+        longest = max(view.silences, key=lambda each: each.to_s - each.from_s, default=None)
         evidence = [*_counts(view)]
-        if slow[windows].any():
+        what = "answers too slowly"
+        if not late[windows].any() and longest is not None:
+            what = f"answered nothing for {seconds_text(longest.to_s - longest.from_s)}"
+        elif not np.isfinite(view.load.answered_s).any():
+            what = "does not answer"
+        if late[windows].any():
             median = typical(api_s, windows)
             waited = (
                 f"waited {seconds_text(median)} for its answer" if np.isfinite(median) else "got no answer"
             )
             evidence.append(f"the median request {waited}")
-        at_s, in_flight = view.gauges.gauges.series("load", "in_flight")
-        if len(at_s):
-            evidence.append(
-                f"up to {count_text(int(in_flight.max()))} requests waited for it at the same time"
-            )
-        used, _ = view.gauges.busiest("cpu_percent", *PROCESSES)
-        if not np.isnan(typical(used, windows)):
-            evidence.append(f"its process used {significant(typical(used, windows), 2)} % of a core")
-        _, most, busy = submits.unanswered(view)
+            _, in_flight = view.gauges.gauges.series("load", "in_flight")
+            most_waiting = int(in_flight.max(initial=0))
+            if most_waiting > 1:
+                evidence.append(f"up to {times_text(most_waiting, 'request')} waited for it at the same time")
+        if longest is not None:
+            evidence.append(_silence_words(longest, len(view.silences)))
+        return f"{view.sender_name}'s API {what}", (*evidence, *_process(view, windows))
+
+    return Seen(strength(late | _silent(view), _STRENGTH), describe)
+
+
+def refusing(view: View) -> Seen:
+    """Messages were not taken by an API that answers quickly."""
+    planned = view.windows.counts(view.due_s, view.everyone)
+    left = view.windows.counts(view.due_s, view.not_taken)
+    _, late = _answers(view)
+    seen = (left > REFUSED_SHARE * planned) & (left >= 1) & ~late & ~_silent(view)
+
+    def describe(windows: Bools) -> Description:
+        classes = refused_classes(view)
+        what = "refuses messages"
+        if classes:
+            what = f"refuses every message of class {' and '.join(classes)}"
+        elif not (view.load.outcome == OUTCOMES.index("refused")).any():
+            what = "fails messages"
+        answers = _statuses(view)
+        if answers:
+            what += f" with {answers}"
+        evidence = (*_counts(view), *_by_class(view), *_process(view, windows))
+        return f"{view.sender_name}'s API {what}", evidence
+
+    return Seen(strength(seen, _STRENGTH), describe)
+
+
+def stopped(view: View) -> Seen:
+    """No message was answered from an instant to the end of the load."""
+    found = view.stop
+    none: Bools = np.zeros(view.windows.count, dtype=np.bool_)
+    where = none if found is None else view.windows.overlapping([(found.at_s, view.windows.load_end_s)])
+
+    def describe(windows: Bools) -> Description:
+        assert found is not None
+        how = "each request failed immediately"
+        if found.waited:
+            timeout_s = view.given.target.get("timeout_s")
+            within = f" within {limit_text(float(timeout_s))}" if timeout_s else ""
+            how = f"requests got no answer{within}"
+        if found.gone:
+            how = f"{how}, and its process is gone"
+        at = seconds_text(found.at_s)
+        text = f"{view.sender_name} stopped answering {at} after the load's start: {how}"
+        after = f"all {times_text(found.messages)} due from then on had no answer"
+        return text, (after, *_counts(view))
+
+    return Seen(strength(where), describe)
+
+
+def refused_classes(view: View) -> tuple[str, ...]:
+    """Classes of which every message was refused, if messages of another class were accepted."""
+    if not view.journeys.accepted.any():
+        return ()
+    refused: Bools = view.load.outcome == OUTCOMES.index("refused")
+    return tuple(
+        name
+        for name in view.load.class_names
+        if (among := view.journeys.of_class(name)).any() and bool(refused[among].all())
+    )
+
+
+def _answers(view: View) -> tuple[Floats, Bools]:
+    """The median answer in each window (infinite if there was none), and the windows in which it takes too
+    long, also if all of the load's requests waited. Requests that failed have no time: some fail at once.
+    """
+    answered = np.isfinite(view.api_s)
+    api_s = view.windows.percentile(view.due_s, view.api_s, answered, 50.0)
+    none = (view.windows.counts(view.due_s, np.isinf(view.api_s)) > 0) & np.isnan(api_s)
+    api_s = np.where(none, np.inf, api_s)
+    full = view.windows.counts(view.due_s, view.dropped_by_target) > 0
+    return api_s, over(api_s, QUEUED_S) | full
+
+
+def _silent(view: View) -> Bools:
+    return view.windows.overlapping((each.from_s, each.to_s) for each in view.silences)
+
+
+def _silence_words(longest: Silence, count: int) -> str:
+    from_to = f"from {seconds_text(longest.from_s)} to {seconds_text(longest.to_s)} after the load's start"
+    words = f"{times_text(longest.waiting, 'request')} waited and none was answered {from_to}"
+    return f"{words}, the longest of {count_text(count)} such times" if count > 1 else words
+
+
+def _process(view: View, windows: Bools) -> list[str]:
+    evidence = []
+    used, _ = view.gauges.busiest("cpu_percent", *PROCESSES)
+    if not np.isnan(typical(used, windows)):
+        evidence.append(f"its process used {significant(typical(used, windows), 2)} % of a core")
+    _, most, busy = submits.unanswered(view)
+    if typical(most, windows) > 0:  # zero says nothing about a sender that the provider does not see
         evidence.append(
             f"it had at most {significant(typical(most, windows), 2)} concurrent provider calls, and "
-            f"at least one {100 * typical(busy, windows):.0f} % of the time"
+            f"one or more during {100 * typical(busy, windows):.0f} % of the time"
         )
-        name = view.sender_name
-        what = "answers too slowly" if slow[windows].any() else "refuses messages"
-        return f"{name}'s API {what}", tuple(evidence)
+    return evidence
 
-    # Weaker than the kinds that name a cause: it shows where messages are delayed and not why.
-    return Seen(strength((refusing & (left >= 1)) | slow, 0.8), describe)
+
+def _statuses(view: View) -> str:
+    """``HTTP 429``; several with the most frequent first."""
+    refused = (view.load.outcome == OUTCOMES.index("refused")) & view.not_taken
+    values, counts = np.unique(view.load.status[refused], return_counts=True)
+    order = np.argsort(-counts, kind="stable")[:_MOST_ANSWERS]
+    named = [f"HTTP {values[place]}" for place in order if values[place]]
+    return " and ".join(named)
+
+
+def _by_class(view: View) -> list[str]:
+    """The share of each class that was not taken, if the classes differ."""
+    left, due = (
+        [int(np.count_nonzero(view.journeys.of_class(name) & chosen)) for name in view.load.class_names]
+        for chosen in (view.not_taken, view.everyone)
+    )
+    if len(due) < 2 or min(left) > 0:
+        return []
+    shares = [
+        f"{share_text(lost, of)} of class {name}"
+        for name, lost, of in zip(view.load.class_names, left, due, strict=True)
+        if lost
+    ]
+    return [f"not taken: {', '.join(shares)}"] if shares else []
 
 
 def _counts(view: View) -> list[str]:
@@ -58,15 +176,17 @@ def _counts(view: View) -> list[str]:
         ("failed", "failed or timed out"),
         ("unfinished", "unanswered"),
     ):
-        count = int(np.count_nonzero(outcome == OUTCOMES.index(name)))
+        count = int(np.count_nonzero((outcome == OUTCOMES.index(name)) & view.not_taken))
         if count:
             found.append(f"{count_text(count)} {words}")
     count = int(np.count_nonzero(view.dropped_by_target))
     if count:
-        slots = view.given.in_flight_limit
-        which = f"all {count_text(slots)} requests" if slots else "all requests"
-        found.append(f"{count_text(count)} not sent because {which} of the load waited for an answer")
+        limit = view.given.in_flight_limit
+        of = f" of {count_text(limit)} requests" if limit else ""
+        found.append(f"{count_text(count)} not sent because the in-flight limit{of} was reached")
     return [f"of {count_text(view.journeys.count)} messages: {', '.join(found)}"] if found else []
 
 
-API = Kind("sender_api", look)
+STOPPED = Kind("sender_stopped", stopped, frozenset(("sender_api", "sender_refuses")))
+API = Kind("sender_api", slow)
+REFUSES = Kind("sender_refuses", refusing)

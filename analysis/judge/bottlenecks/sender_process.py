@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from analysis.arrays import Bools
+from analysis.findings import BottleneckKind
 from analysis.formatting import significant
 from analysis.judge.bottlenecks.kind import Description, Kind, Seen, most_frequent, over, strength, typical
 from analysis.judge.bottlenecks.view import View
@@ -90,15 +91,17 @@ def _of(view: View, process: str) -> str:
     return f"a process of {view.sender_name}" if worker else f"{view.sender_name}'s process"
 
 
+_AFTER_THE_PROCESS: tuple[BottleneckKind, ...] = (
+    *("sender_store", "sender_concurrency", "sender_pacing", "sender_rate"),
+    *("sender_api", "sender_refuses", "sender_hold"),
+)
 CPU = Kind(
     "sender_cpu",
     cpu,
-    frozenset(
-        ("sender_loop", "sender_store", "sender_concurrency", "sender_pacing", "sender_api", "sender_hold")
-    ),
+    frozenset(("sender_loop", *_AFTER_THE_PROCESS)),
 )
 LOOP = Kind(
     "sender_loop",
     loop,
-    frozenset(("sender_store", "sender_concurrency", "sender_pacing", "sender_api", "sender_hold")),
+    frozenset(_AFTER_THE_PROCESS),
 )

@@ -1,5 +1,5 @@
-"""Waits in the sender's queue: its own rate limits below the contract's, too few concurrent requests, or a
-delay whose cause is not visible from outside.
+"""Waits in the sender's queue: its own rate limits below the contract's, too few concurrent requests, a lower
+rate than that of the arrivals, or a delay whose cause is not visible from outside.
 """
 
 from __future__ import annotations
@@ -7,12 +7,12 @@ from __future__ import annotations
 import numpy as np
 
 from analysis.arrays import Bools, Floats
-from analysis.formatting import seconds_text, significant
+from analysis.formatting import rate_text, seconds_text, significant
 from analysis.judge.bottlenecks import submits
 from analysis.judge.bottlenecks.contract import Contract, contract_of
 from analysis.judge.bottlenecks.kind import Description, Kind, Seen, over, strength, typical
 from analysis.judge.bottlenecks.view import View
-from analysis.measure.throughput import QUEUED_S
+from analysis.measure.throughput import QUEUED_S, WINDOW_S, best_pace
 
 WAITED_SHARE = 0.3  # of the window, in which ready messages waited
 OF_CONTRACT = 0.9  # of the provider's limit; a sender's limit above it counts as the provider's
@@ -104,10 +104,39 @@ def _idle_backlog(view: View) -> Bools:
     return idle
 
 
+def rate(view: View) -> Seen:
+    """For a sender without gauges: its backlog grows, and it forwards the same number all the time.
+
+    A limit of its rate and a fixed number of busy workers are the same from outside.
+    """
+    flat = view.given.backlog_grew and submits.flat(view)
+    throttled = view.windows.counts(view.taken_at_s, view.provider.throttled > 0) > 0
+    seen = _idle_backlog(view) & ~throttled & binds_below_contract(view) & flat
+
+    def describe(windows: Bools) -> Description:
+        # The best window at any instant, as for the rate of deliveries.
+        best = best_pace(view.taken_at_s[view.forwarded], WINDOW_S)
+        forwarded = best.per_s if best else 0.0
+        came = int(np.count_nonzero(view.journeys.accepted)) / view.journeys.load_end_s
+        text = f"{view.sender_name} forwards at most {rate_text(forwarded)}; {rate_text(came)} came in"
+        waits = view.windows.percentile(view.due_s, view.sender_wait_s, view.forwarded, 50.0)
+        return text, (
+            "its backlog grew while its rate stayed the same",
+            f"the median message waited {seconds_text(typical(waits, windows))} in it",
+        )
+
+    return Seen(strength(seen, 0.85), describe)
+
+
 def hold(view: View) -> Seen:
-    """A backlog without requests in flight, and without the constant rate that shows a rate limit."""
+    """A backlog without requests in flight, and without the constant rate that shows a rate limit.
+
+    Not for the reference sender, whose inside is known: a simulated one has no samples, and still no timer.
+    """
     waits = view.windows.percentile(view.due_s, view.sender_wait_s, view.forwarded, 50.0)
     held = _idle_backlog(view) & ~_inferred_pacing(view) & over(waits, QUEUED_S)
+    if view.is_reference_sender:
+        held = np.zeros_like(held)
 
     def describe(windows: Bools) -> Description:
         median_s = typical(waits, windows)
@@ -143,7 +172,7 @@ def concurrency(view: View) -> Seen:
     def describe(windows: Bools) -> Description:
         at_once = significant(typical(most, windows), 2)
         evidence = [
-            f"at most {at_once} requests to the provider were in flight at once, "
+            f"at most {at_once} requests to the provider were in flight at the same time, "
             f"{significant(typical(mean, windows), 2)} on average; an answer took "
             f"{seconds_text(typical(answer_s, windows))} (median)"
         ]
@@ -177,5 +206,6 @@ def _contract_words(view: View) -> str:
 
 
 PACING = Kind("sender_pacing", pacing, frozenset(("sender_hold",)))
+RATE = Kind("sender_rate", rate, frozenset(("sender_pacing", "sender_hold")))
 CONCURRENCY = Kind("sender_concurrency", concurrency, frozenset(("sender_hold",)))
 HOLD = Kind("sender_hold", hold)

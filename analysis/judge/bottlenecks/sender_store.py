@@ -26,5 +26,9 @@ def look(view: View) -> Seen:
 
 
 STORE = Kind(
-    "sender_store", look, frozenset(("sender_api", "sender_concurrency", "sender_pacing", "sender_hold"))
+    "sender_store",
+    look,
+    frozenset(
+        ("sender_api", "sender_refuses", "sender_concurrency", "sender_pacing", "sender_rate", "sender_hold")
+    ),
 )

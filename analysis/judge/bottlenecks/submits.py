@@ -17,6 +17,8 @@ _BIN_S = 1.0
 # arrivals are below this limit in 1 of 100 windows.
 _CONSTANT_RATE = 0.2
 _FEWEST_BINS = 5
+_PIECE_S = 5.0
+_FEWEST_PIECES = 3
 _ALIKE = 0.25  # spread of the waits over their median
 
 
@@ -72,6 +74,17 @@ def at_constant_rate(view: View) -> Bools:
         if len(counts) >= _FEWEST_BINS:
             found[window] = counts.var() < _CONSTANT_RATE * counts.mean()
     return found
+
+
+def flat(view: View) -> bool:
+    """Whether the load's pieces of 5 s have the same number of submits: they vary less than random arrivals.
+
+    Several workers submit at once and then pause together, so that shorter pieces vary more.
+    """
+    pieces = max(int(view.journeys.load_end_s // _PIECE_S), 1)
+    edges = np.linspace(0.0, view.journeys.load_end_s, pieces + 1)
+    counts, _ = np.histogram(view.taken_at_s[np.isfinite(view.taken_at_s)], bins=edges)
+    return bool(pieces >= _FEWEST_PIECES and counts.min() > 0 and counts.var() < counts.mean())
 
 
 def waits_alike(view: View) -> Bools:

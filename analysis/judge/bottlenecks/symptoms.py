@@ -52,6 +52,7 @@ def symptoms(view: View) -> Symptoms:
     found["not_taken"] = (left > REFUSED_SHARE * planned) & (left >= 1)
     api_s = windows.percentile(due, view.api_s, view.everyone, 50.0)
     found["slow_api"] = np.nan_to_num(api_s) > QUEUED_S
+    found["silent_api"] = windows.overlapping((each.from_s, each.to_s) for each in view.silences)
     waits = windows.percentile(due, view.sender_wait_s, view.everyone, 50.0)
     found["sender_queue"] = np.nan_to_num(waits) > QUEUED_S
     carried = windows.percentile(due, view.carrier_wait_s, view.everyone, 50.0)
@@ -59,6 +60,7 @@ def symptoms(view: View) -> Symptoms:
     found["one_carrier"] = _of_one_carrier(view)
     found["late"] = _late(view)
     found["unforwarded"] = windows.counts(due, view.outcomes.unaccounted) > 0
+    found["given_up"] = windows.counts(due, view.outcomes.given_up) > 0
     lost = windows.counts(due, view.failed_on_the_way)
     accepted = windows.counts(due, view.provider.accepted)
     # More than chance explains in any window. A day has 8,640 windows, so rare counts occur in some.

@@ -14,9 +14,10 @@ from analysis.judge.bottlenecks.windows import WindowGauges, Windows
 from analysis.measure.late_generator import GeneratorLateness, dropped, dropped_by_target, lateness
 from analysis.measure.outcomes import DELIVERED, EXPIRED, FAILED, OPEN, MessageOutcomes
 from analysis.measure.percentiles import ranks
-from analysis.model import Objective
+from analysis.measure.silence import Silence, Stop, silences, stop
+from analysis.model import FaultBand, Objective
 from analysis.read.gauges import Gauges
-from analysis.read.journeys import OUTCOMES, Journeys
+from analysis.read.journeys import Journeys
 
 REFERENCE_SENDER = "reference_sender"
 
@@ -33,6 +34,7 @@ class BottleneckInputs:
     in_flight_limit: int
     lag_limit_s: float
     backlog_grew: bool = False
+    faults: tuple[FaultBand, ...] = ()
     waited_out: bool = True  # the wait after the load was not ended before its limit
 
 
@@ -49,8 +51,11 @@ class View:
 
     @property
     def sender_name(self) -> str:
-        name = str(self.given.target.get("name") or REFERENCE_SENDER)
-        return "the sender" if name == REFERENCE_SENDER else name
+        return "the sender" if self.is_reference_sender else str(self.given.target["name"])
+
+    @property
+    def is_reference_sender(self) -> bool:
+        return (self.given.target.get("name") or REFERENCE_SENDER) == REFERENCE_SENDER
 
     @cached_property
     def everyone(self) -> Bools:
@@ -94,10 +99,15 @@ class View:
 
     @cached_property
     def not_taken(self) -> Bools:
-        left = np.isin(
-            self.load.outcome, [OUTCOMES.index(name) for name in ("refused", "failed", "unfinished")]
-        )
-        return left | self.dropped_by_target
+        return self.journeys.not_taken & ~self.dropped_by_bench
+
+    @cached_property
+    def silences(self) -> tuple[Silence, ...]:
+        return silences(self.journeys)
+
+    @cached_property
+    def stop(self) -> Stop | None:
+        return stop(self.journeys)
 
     @cached_property
     def api_s(self) -> Floats:
@@ -121,7 +131,7 @@ class View:
             self.journeys.accepted & ~np.isfinite(taken_s) & np.isin(self.outcomes.outcome, (OPEN, EXPIRED))
         )
         until = np.where(waiting, self.journeys.end_s, taken_s)
-        counted = self.journeys.accepted & ~self.outcomes.unaccounted
+        counted = self.journeys.accepted & ~self.outcomes.unaccounted & ~self.outcomes.without_key
         return np.where(counted, np.maximum(until - self.load.answered_s, 0.0), np.nan)
 
     @cached_property
@@ -162,7 +172,7 @@ class View:
         count.
         """
         took = self.provider.delivered_s - self.due_s
-        counted = self.journeys.accepted & ~self.waited_for_phone
+        counted = self.journeys.accepted & ~self.waited_for_phone & ~self.outcomes.without_key
         open_still = counted & (self.outcomes.never | (self.outcomes.outcome == OPEN))
         delivery_s: Floats = np.where(counted & (self.outcomes.outcome == DELIVERED), took, np.nan)
         return np.where(open_still, np.inf, delivery_s)

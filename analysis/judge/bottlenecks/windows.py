@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 
 from analysis.arrays import Bools, Floats, Ints
@@ -48,6 +50,13 @@ class Windows:
         windows, first, counts = np.unique(places, return_index=True, return_counts=True)
         rank = np.maximum(np.ceil(counts * percent / 100.0).astype(np.int64), 1)
         found[windows] = ordered[first + rank - 1]
+        return found
+
+    def overlapping(self, spans_s: Iterable[tuple[float, float]]) -> Bools:
+        """Windows in which one of these times lies, also in part."""
+        found: Bools = np.zeros(self.count, dtype=np.bool_)
+        for from_s, to_s in spans_s:
+            found |= (self.edges_s[:-1] < to_s) & (self.edges_s[1:] > from_s)
         return found
 
     def share(self, at_s: Floats, chosen: Bools, among: Bools) -> Floats:

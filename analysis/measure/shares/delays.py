@@ -10,7 +10,7 @@ import numpy as np
 from analysis.arrays import Floats, Ints
 from analysis.findings import DelaySplit, Share
 from analysis.formatting import of_unit, round_number_text
-from analysis.measure.outcomes import DELIVERED, MessageOutcomes
+from analysis.measure.outcomes import DELIVERED, OPEN, MessageOutcomes
 from analysis.measure.percentiles import Ages, known, needed, quantiles, ranks
 from analysis.measure.shares.limits import CARRIER, ContractLimits, has_fast_lane, read_limits
 from analysis.measure.shares.ways import SHARES, Split, read_downtime, split_ways
@@ -34,6 +34,7 @@ def delay_splits(
     split = split_run(journeys, outcomes, manifest)
     limits = read_limits(manifest.profile, journeys.provider.protocol)
     reachable = (outcomes.outcome == DELIVERED) & ~journeys.provider.unreachable
+    waiting = journeys.accepted & (outcomes.outcome == OPEN) & ~journeys.provider.unreachable
     found = []
     for index, name in enumerate(journeys.load.class_names):
         delivered = int(np.count_nonzero(reachable & (journeys.load.class_index == index)))
@@ -42,7 +43,9 @@ def delay_splits(
             made = _of_class(name, delivered, split, among, percentiles, limits, journeys.provider.carrier)
             slow = ~journeys.provider.priority[split.ways.place[among]]
             without = int(np.count_nonzero(slow)) if has_fast_lane(manifest.profile) else 0
-            found.append(msgspec.structs.replace(made, without_flag=without, routes=_routes(manifest)))
+            still_open = int(np.count_nonzero(waiting & (journeys.load.class_index == index)))
+            told = {"without_flag": without, "routes": _routes(manifest), "still_open": still_open}
+            found.append(msgspec.structs.replace(made, **told))
     return tuple(found)
 
 

@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from analysis.arrays import Floats
+from analysis.arrays import Bools, Floats, Ints
 from analysis.findings import Hint
-from analysis.formatting import count_text, seconds_text, share_text
+from analysis.formatting import count_text, seconds_text, share_text, times_text
 from analysis.measure.percentiles import known, quantiles
 from analysis.measure.shares.limits import ContractLimits, has_fast_lane, read_limits
 from analysis.read.journeys import Journeys
@@ -25,11 +25,12 @@ _WORTH_SAYING = 0.01
 def hints(journeys: Journeys, manifest: Manifest) -> tuple[Hint, ...]:
     """The hints in order of benefit."""
     limits = read_limits(manifest.profile, journeys.provider.protocol)
+    refused = _refused_by_contract(journeys, manifest)
     found = (
         _without_priority(journeys, manifest.profile),
-        _throttled(journeys, limits),
-        _behind_others(journeys, limits),
-        _one_message_per_request(journeys, limits),
+        _throttled(refused, journeys.provider.accepted, bool(manifest.faults), limits),
+        _behind_others(journeys, manifest, limits),
+        _one_message_per_request(journeys, refused, limits),
         _ucs2(journeys),
     )
     return tuple(hint for hint in found if hint is not None)
@@ -63,25 +64,50 @@ def _p95_text(times: Floats) -> str:
     return "" if p95.value_s is None else seconds_text(p95.value_s)
 
 
-def _throttled(journeys: Journeys, limits: ContractLimits) -> Hint | None:
-    refused = journeys.provider.throttled
+def _refused_by_contract(journeys: Journeys, manifest: Manifest) -> Ints:
+    """Refusals for a rate limit, by message. Those of a message that was submitted in a fault window do not
+    count: the fault may have lowered the limit, or its pause made a crowd.
+    """
+    provider = journeys.provider
+    first_s, taken_s = provider.submitted_s, provider.taken_s
+    until_s = np.where(np.isfinite(taken_s), taken_s, journeys.end_s)
+    return np.where(_meets_fault(journeys, manifest, first_s, until_s), 0, provider.throttled)
+
+
+def _meets_fault(journeys: Journeys, manifest: Manifest, from_s: Floats, to_s: Floats) -> Bools:
+    """Messages for which a fault was active at an instant of their interval."""
+    met: Bools = np.zeros(journeys.count, dtype=np.bool_)
+    for fault in manifest.faults:
+        begun_s = (fault.start_ns - journeys.origin_ns) * 1e-9
+        ended_s = np.inf if fault.end_ns is None else (fault.end_ns - journeys.origin_ns) * 1e-9
+        met |= (from_s < ended_s) & (to_s >= begun_s)
+    return met
+
+
+def _throttled(refused: Ints, accepted: Bools, faulty: bool, limits: ContractLimits) -> Hint | None:
     submits = int(refused.sum())
     if not submits:
         return None
     messages = int(np.count_nonzero(refused))
     named = [words for words in limits.words[:3] if words]
     of = f" ({', '.join(named)})" if named else ""
+    later = int(np.count_nonzero((refused > 0) & accepted))
+    were = "was" if later == 1 else "were"
+    period = "Outside the faults" if faulty else "In the whole run"
+    repeated = (
+        f": {count_text(later)} of these messages {were} accepted after a later submit" if later else ""
+    )
     text = (
-        f"The provider refused {count_text(submits)} submits of {count_text(messages)} messages because of "
-        f"the rate limits of the contract{of}: each refused submit is repeated after a pause. "
-        "A sender that obeys the limits itself loses no time to refusals."
+        f"{period} the provider refused {count_text(submits)} submits of {times_text(messages)} "
+        f"because of the rate limits of the contract{of}{repeated}. "
+        f"A sender that obeys the limits itself loses no {'time' if later else 'message'} to refusals."
     )
     return Hint("throttled", text, messages)
 
 
-def _behind_others(journeys: Journeys, limits: ContractLimits) -> Hint | None:
+def _behind_others(journeys: Journeys, manifest: Manifest, limits: ContractLimits) -> Hint | None:
     """Messages of the first class that waited in the provider's queue, where the sender's priorities have no
-    effect.
+    effect. Waits during a fault do not count.
     """
     names = journeys.load.class_names
     if len(names) < 2 or not (limits.drain_ns or limits.carrier_ns):
@@ -89,7 +115,8 @@ def _behind_others(journeys: Journeys, limits: ContractLimits) -> Hint | None:
     provider = journeys.provider
     first = provider.accepted & journeys.of_class(names[0])
     waited = provider.carrier_s - provider.answered_s
-    queued = first & (waited > _QUEUED_S)
+    in_fault = _meets_fault(journeys, manifest, provider.answered_s, provider.carrier_s)
+    queued = first & (waited > _QUEUED_S) & ~in_fault
     count = int(np.count_nonzero(queued))
     if not count or count < _WORTH_SAYING * int(np.count_nonzero(first)):
         return None
@@ -102,10 +129,10 @@ def _behind_others(journeys: Journeys, limits: ContractLimits) -> Hint | None:
     return Hint("queued_at_provider", text, count)
 
 
-def _one_message_per_request(journeys: Journeys, limits: ContractLimits) -> Hint | None:
+def _one_message_per_request(journeys: Journeys, refused: Ints, limits: ContractLimits) -> Hint | None:
     """Requests were refused because of their rate, and each had one message although more are allowed."""
     provider = journeys.provider
-    if limits.requests is None or limits.batch < 2 or not provider.throttled.any():
+    if limits.requests is None or limits.batch < 2 or not refused.any():
         return None
     submits_s = provider.taken_s[np.isfinite(provider.taken_s)]
     requests = len(np.unique(submits_s))
@@ -115,7 +142,7 @@ def _one_message_per_request(journeys: Journeys, limits: ContractLimits) -> Hint
         f"Each request had one message. The contract limits requests ({limits.words[0]}), and a request may "
         f"have {count_text(limits.batch)} messages. Fewer requests with more messages stay below the limit."
     )
-    return Hint("one_message_a_request", text, len(submits_s))
+    return Hint("one_message_per_request", text, len(submits_s))
 
 
 def _ucs2(journeys: Journeys) -> Hint | None:

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 from msgspec import Struct
 
 from loadtests.arrivals import PlannedMessage
-from reference_sender.addresses import host_and_port
+from user_input.addresses import host_and_port
 
 
 class Endpoint(Struct, frozen=True):

@@ -9,7 +9,7 @@ from msgspec import Struct, structs
 
 from mock_provider.engine import MessageView
 from mock_provider.engine.values import Accepted, Answer, Submit
-from mock_provider.protocols.actions import ErrorReplies, Instants, QueryAction, SubmitAction
+from mock_provider.protocols.actions import ErrorReplies, Instants, QueryAction, RefusalText, SubmitAction
 from mock_provider.protocols.lookups import Lookups
 from mock_provider.protocols.smpp import codes
 from mock_provider.protocols.smpp.effects import (
@@ -56,7 +56,12 @@ class PduReply(Struct, frozen=True, gc=False):
 SmppAction = PduReply | SubmitAction[PduReply] | QueryAction[PduReply]
 Render = Callable[[Answer], PduReply]
 
-ERRORS = ErrorReplies(PduReply(codes.ESME_RSYSERR), PduReply(codes.ESME_RSYSERR))
+
+def _refusal_text(reply: PduReply) -> RefusalText | None:
+    return RefusalText(str(reply.status)) if reply.status else None
+
+
+ERRORS = ErrorReplies(PduReply(codes.ESME_RSYSERR), PduReply(codes.ESME_RSYSERR), _refusal_text)
 
 
 class Memory(Struct, frozen=True):

@@ -59,6 +59,7 @@ from mock_provider.protocols.smsapi.fields import (
     is_set,
     read_fields,
 )
+from mock_provider.protocols.smsapi.refusal_text import refusal_text
 from mock_provider.protocols.smsapi.reports import report_calls
 from mock_provider.protocols.smsapi.send import read_send, wants_json
 from mock_provider.protocols.smsapi.services.endpoints import Services
@@ -98,7 +99,7 @@ class Smsapi:
         self._services = Services(profile, state)
         self._state = state
         unavailable = refusal_reply(Refused(Refusal.UNAVAILABLE), True, self._settings)
-        self.errors = ErrorReplies(unavailable, INTERNAL_ERROR)
+        self.errors = ErrorReplies(unavailable, INTERNAL_ERROR, refusal_text)
 
     def read(self, request: HttpRequest, request_id: int, at: Instants) -> HttpAction:
         path = request.path

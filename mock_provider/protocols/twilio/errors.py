@@ -11,6 +11,8 @@ from msgspec import Struct
 
 from mock_provider.engine.values import Refused
 from mock_provider.http.messages import HttpResponse
+from mock_provider.protocols.actions import RefusalText
+from mock_provider.protocols.refusal_text import json_refusal
 from mock_provider.settings.values import Refusal
 
 # Code -> HTTP status and words; ``{}`` is replaced by the value of the request.
@@ -145,3 +147,8 @@ def refusal_reply(refused: Refused, asked: RequestFacts) -> HttpResponse:
     if code == 21617:
         return error_reply(code, str(asked.max_body_characters))
     return error_reply(code, asked.sender if code in _NAMING_THE_SENDER else asked.to)
+
+
+def refusal_text(reply: HttpResponse) -> RefusalText | None:
+    """See ``ErrorReplies``."""
+    return json_refusal(reply, "code", "message") if reply.status >= 400 else None

@@ -33,6 +33,7 @@ from mock_provider.protocols.twilio.errors import (
     TwilioError,
     error_reply,
     refusal_reply,
+    refusal_text,
 )
 from mock_provider.protocols.twilio.form import MalformedFormError, count_of, parse_form
 from mock_provider.protocols.twilio.listing import list_page, read_list_query, read_page
@@ -111,7 +112,7 @@ class Twilio:
 
     paths = frozenset((OPENAPI_PATH,))
     prefixes: tuple[str, ...] = (_PREFIX,)
-    errors = ErrorReplies(error_reply(20503), INTERNAL_ERROR)
+    errors = ErrorReplies(error_reply(20503), INTERNAL_ERROR, refusal_text)
 
     def __init__(self, profile: Profile, edits: MessageEdits) -> None:
         self._settings = settings = profile.protocol.twilio

@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import Protocol
 
 from mock_provider.settings.distributions import Section
-from mock_provider.settings.protocols.json_api import JsonApiSettings
+from mock_provider.settings.protocols.generic import GenericSettings
 from mock_provider.settings.protocols.smpp import SmppSettings
 from mock_provider.settings.protocols.smsapi import SmsapiSettings
 from mock_provider.settings.protocols.twilio import TwilioSettings
 from mock_provider.settings.values import IdStyle
 
 __all__ = [
-    "JsonApiSettings",
+    "GenericSettings",
     "ProtocolSection",
     "ProtocolSettings",
     "SmppSettings",
@@ -38,7 +38,7 @@ class ProtocolSettings(Section):
     smsapi: SmsapiSettings = SmsapiSettings()
     twilio: TwilioSettings = TwilioSettings()
     smpp: SmppSettings = SmppSettings()
-    generic: JsonApiSettings = JsonApiSettings()
+    generic: GenericSettings = GenericSettings()
 
     def by_name(self) -> dict[str, ProtocolSection]:
         """The table of each protocol by the name in ``Submit.protocol``."""

@@ -28,7 +28,7 @@
  * @property {number} measured
  * @property {number | null} p50_s
  * @property {number | null} p95_s
- * @property {number | null} objective_s
+ * @property {number | null} alert_limit_s
  * @property {boolean} over
  */
 

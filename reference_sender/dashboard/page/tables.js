@@ -61,17 +61,17 @@ function classCard({ message_class }) {
 
   /** @param {ClassRow} row */
   function shown(row) {
-    const { p50_s, p95_s, objective_s } = row;
+    const { p50_s, p95_s, alert_limit_s } = row;
     p95.textContent = p95_s === null ? "–" : `95 % within ${measured(p95_s)}`;
     said.textContent = p95_s === null || p50_s === null
       ? `${counted(row.measured, "delivery", "deliveries")}: too few`
       : `half within ${measured(p50_s)}, of ${counted(row.measured, "delivery", "deliveries")}`;
-    badge.hidden = objective_s === null || p95_s === null;
-    if (objective_s !== null) badge.textContent = `${row.over ? "over" : "within"} objective: ${measured(objective_s)}`;
+    badge.hidden = alert_limit_s === null || p95_s === null;
+    if (alert_limit_s !== null) badge.textContent = `${row.over ? "over" : "within"} alert limit: ${measured(alert_limit_s)}`;
     badge.className = `badge ${row.over ? "bad" : "good"}`;
-    track.hidden = objective_s === null;
-    track.title = objective_s === null ? "" : `objective: 95 % within ${measured(objective_s)}`;
-    if (objective_s !== null) fill.style.width = `${Math.min(100, 50 * (p95_s ?? 0) / objective_s)}%`;
+    track.hidden = alert_limit_s === null;
+    track.title = alert_limit_s === null ? "" : `alert limit: 95 % within ${measured(alert_limit_s)}`;
+    if (alert_limit_s !== null) fill.style.width = `${Math.min(100, 50 * (p95_s ?? 0) / alert_limit_s)}%`;
     fill.className = row.over ? "fill over" : "fill";
     for (const [name, dd] of Object.entries(counts)) dd.textContent = whole(row[name]);
   }

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
-from sender_world import AUTHORIZED, MESSAGE, RunWorld, World
+from sender_world import AUTHORIZED, MESSAGE, RunWorld, SenderWorld
 
 BAD_MESSAGES: list[tuple[dict[str, Any], str, str]] = [
     ({"to": "abc"}, "invalid", "to"),
@@ -31,7 +31,7 @@ BAD_MESSAGES: list[tuple[dict[str, Any], str, str]] = [
 
 
 def test_what_is_wrong_with_a_message_is_named(run_world: RunWorld) -> None:
-    async def steps(world: World) -> None:
+    async def steps(world: SenderWorld) -> None:
         for fields, code, field in BAD_MESSAGES:
             status, answer, _ = await world.post(**fields)
             error = answer["error"]
@@ -55,7 +55,7 @@ def test_what_is_wrong_with_a_message_is_named(run_world: RunWorld) -> None:
 
 
 def test_malformed_requests_are_answered(run_world: RunWorld) -> None:
-    async def raw(world: World, line: bytes, header: bytes) -> bytes:
+    async def raw(world: SenderWorld, line: bytes, header: bytes) -> bytes:
         host, _, port = world.url.removeprefix("http://").partition(":")
         reader, writer = await asyncio.open_connection(host, int(port))
         writer.write(line + b" HTTP/1.1\r\nHost: x\r\nConnection: close\r\n" + header + b"\r\n\r\n")
@@ -64,7 +64,7 @@ def test_malformed_requests_are_answered(run_world: RunWorld) -> None:
         await writer.wait_closed()
         return answer
 
-    async def steps(world: World) -> None:
+    async def steps(world: SenderWorld) -> None:
         for too_large in (2**63, 10**20, int("9" * 4_000)):
             assert await self_status(world, "GET", f"/v1/messages/{too_large}") == 404
         assert (await raw(world, b"GET /v1/state", b"Authorization: Bearer \xff\xfe")).startswith(
@@ -84,7 +84,7 @@ def test_malformed_requests_are_answered(run_world: RunWorld) -> None:
 
 
 def test_a_csv_campaign_with_a_field_twice_in_its_query_is_refused(run_world: RunWorld) -> None:
-    async def steps(world: World) -> None:
+    async def steps(world: SenderWorld) -> None:
         headers = AUTHORIZED | {"Content-Type": "text/csv"}
         path = "/v1/campaigns?message_class=otp&text=hi&message_class=marketing"
         status, answer, _ = await world.call("POST", path, headers, data="to\n48500100200\n")
@@ -101,7 +101,7 @@ def test_a_csv_campaign_with_a_field_twice_in_its_query_is_refused(run_world: Ru
 def test_the_log_of_a_failed_opt_in_does_not_show_its_number(
     run_world: RunWorld, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def steps(world: World) -> None:
+    async def steps(world: SenderWorld) -> None:
         def broken(*_: object) -> None:
             raise RuntimeError("broken")
 
@@ -115,7 +115,7 @@ def test_the_log_of_a_failed_opt_in_does_not_show_its_number(
 
 
 def test_an_unexpected_failure_is_a_500_in_json(run_world: RunWorld, monkeypatch: pytest.MonkeyPatch) -> None:
-    async def steps(world: World) -> None:
+    async def steps(world: SenderWorld) -> None:
         def broken(*_: object) -> bool:
             raise RuntimeError("broken")
 
@@ -129,7 +129,7 @@ def test_an_unexpected_failure_is_a_500_in_json(run_world: RunWorld, monkeypatch
 def test_a_required_field_after_the_rows_is_misplaced_and_not_missing(run_world: RunWorld) -> None:
     rows = ",".join(f'{{"to": "48500{number:06d}", "text": "hi"}}' for number in range(1_000))
 
-    async def steps(world: World) -> None:
+    async def steps(world: SenderWorld) -> None:
         for rest, code in ((', "message_class": "otp"}', "misplaced"), ("}", "missing")):
             body = f'{{"campaign": "may", "recipients": [{rows}]{rest}'
             status, answer, _ = await world.call("POST", "/v1/campaigns", AUTHORIZED | JSON, data=body)
@@ -148,7 +148,7 @@ def test_half_a_surrogate_pair_is_refused_and_harms_nothing(run_world: RunWorld)
         {"to": 10**5_00},
     ]
 
-    async def steps(world: World) -> None:
+    async def steps(world: SenderWorld) -> None:
         async with asyncio.timeout(20):
             campaign = {"message_class": "marketing", "recipients": rows}
             status, taken, _ = await world.call("POST", "/v1/campaigns", json=campaign)
@@ -171,7 +171,7 @@ def test_half_a_surrogate_pair_is_refused_and_harms_nothing(run_world: RunWorld)
 
 
 def test_tokens_paths_and_methods(run_world: RunWorld) -> None:
-    async def steps(world: World) -> None:
+    async def steps(world: SenderWorld) -> None:
         for headers in ({}, {"Authorization": "Bearer x"}, {"Authorization": "t"}):
             for method, path in (
                 ("POST", "/v1/messages"),
@@ -197,7 +197,7 @@ def test_tokens_paths_and_methods(run_world: RunWorld) -> None:
     run_world(steps)
 
 
-async def self_status(world: World, method: str, path: str) -> int:
+async def self_status(world: SenderWorld, method: str, path: str) -> int:
     return (await world.call(method, path))[0]
 
 

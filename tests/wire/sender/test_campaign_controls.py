@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from policy_steps import PRICED, ahead, campaign, control, rows, shown
-from sender_world import RunWorld, World
+from sender_world import RunWorld, SenderWorld
 
 from reference_sender.campaign_report.settings import CampaignReportSettings
 from reference_sender.store import Existing, Work
@@ -16,7 +16,7 @@ from reference_sender.store import Existing, Work
 def test_the_answer_to_a_control_has_the_counts_after_it(run_world: RunWorld) -> None:
     count = 1_200  # more than the gate releases at a time
 
-    async def steps(world: World) -> None:
+    async def steps(world: SenderWorld) -> None:
         _, taken = await campaign(world, *[{"to": f"48500{n:06d}"} for n in range(count)], spending_limit=0)
         assert taken["held"]["total"] == count
         _, answer = await control(world, "pause")
@@ -37,7 +37,7 @@ def test_the_answer_to_a_control_has_the_counts_after_it(run_world: RunWorld) ->
 def test_an_accepted_campaign_has_its_limit_and_its_order_on_disk(run_world: RunWorld) -> None:
     """Its rows are stored after them, so a kill right after the answer loses neither."""
 
-    async def steps(world: World) -> None:
+    async def steps(world: SenderWorld) -> None:
         stored = []
         commit = world.store.commit
 
@@ -57,7 +57,7 @@ def test_an_accepted_campaign_has_its_limit_and_its_order_on_disk(run_world: Run
 
 
 def test_a_cancel_answers_with_the_costs_that_it_returned(run_world: RunWorld) -> None:
-    async def steps(world: World) -> None:
+    async def steps(world: SenderWorld) -> None:
         people = [{"to": f"48500{n:06d}"} for n in range(1_200)]
         _, taken = await campaign(world, *people, send_at=ahead(hours=1))
         assert taken["accepted"] == 1_200
@@ -69,12 +69,12 @@ def test_a_cancel_answers_with_the_costs_that_it_returned(run_world: RunWorld) -
 
 
 def test_a_campaign_and_a_message_say_why_and_until_when_they_are_held(run_world: RunWorld) -> None:
-    async def held(world: World, name: str, key: str) -> tuple[Any, Any]:
+    async def held(world: SenderWorld, name: str, key: str) -> tuple[Any, Any]:
         messages = (await world.call("GET", f"/v1/messages/{key}"))[1]
         of_campaign = (await shown(world, name))["held"]
         return {field: of_campaign[field] for field in ("reason", "until")}, messages["held"]
 
-    async def steps(world: World) -> None:
+    async def steps(world: SenderWorld) -> None:
         at = ahead(hours=1)
         _, answer, _ = await world.post(campaign="later", key="a", message_class="otp", send_at=at)
         of_campaign, of_message = await held(world, "later", answer["id"])

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from any_hour import policy_at_any_hour
 from msgspec.structs import replace
-from sender_world import RunWorld, World
+from sender_world import RunWorld, SenderWorld
 from smtp_mailbox import Mailbox, listening_mailbox
 from waiting import eventually_in_loop
 
@@ -36,7 +36,7 @@ def settings(port: int = 25, quiet_s: float = 0.0, **more: Any) -> CampaignRepor
 
 @asynccontextmanager
 async def watched(
-    world: World, chosen: CampaignReportSettings, leads: bool = True, steps: EndSteps = SMALL_STEPS
+    world: SenderWorld, chosen: CampaignReportSettings, leads: bool = True, steps: EndSteps = SMALL_STEPS
 ) -> AsyncIterator[None]:
     driver = world.driver
     ends = CampaignEnds(world.store, world.queries.ask, driver, chosen, lambda: leads, driver.chores, steps)
@@ -46,14 +46,14 @@ async def watched(
         ends.stop()
 
 
-async def order(world: World, first: int, count: int, **fields: Any) -> Any:
+async def order(world: SenderWorld, first: int, count: int, **fields: Any) -> Any:
     rows = [{"to": f"48500200{number:03d}", "key": f"k-{number}"} for number in range(first, first + count)]
     body = {"campaign": "may", "message_class": "marketing", "text": "Sale", "recipients": rows} | fields
     head = {name: value for name, value in body.items() if name != "recipients"}
     return await world.call("POST", "/v1/campaigns", json=head | {"recipients": body["recipients"]})
 
 
-async def end(world: World, first: int, count: int, failed: int = 0) -> None:
+async def end(world: SenderWorld, first: int, count: int, failed: int = 0) -> None:
     await world.until_sent(first + count)
     keys = [f"k-{number}" for number in range(first, first + count)]
     if failed:
@@ -61,11 +61,11 @@ async def end(world: World, first: int, count: int, failed: int = 0) -> None:
     await world.report(*keys[failed:])
 
 
-async def stored(world: World) -> StoredReport | None:
+async def stored(world: SenderWorld) -> StoredReport | None:
     return await world.queries.campaign_report("may")
 
 
-async def until_made(world: World, after_ns: int = 0) -> StoredReport:
+async def until_made(world: SenderWorld, after_ns: int = 0) -> StoredReport:
     async with asyncio.timeout(20):
         while (found := await stored(world)) is None or found.due or (found.made_ns or 0) <= after_ns:
             await asyncio.sleep(0.005)
@@ -75,7 +75,7 @@ async def until_made(world: World, after_ns: int = 0) -> StoredReport:
 def test_the_report_is_answered_and_mailed_when_the_last_message_is_final(run_world: RunWorld) -> None:
     box = Mailbox()
 
-    async def steps(world: World) -> None:
+    async def steps(world: SenderWorld) -> None:
         async with listening_mailbox(box) as port, watched(world, settings(port)):
             status, _, _ = await order(world, 0, 5, report_language="pl", report_to=[ORDERED])
             assert status == 202
@@ -106,7 +106,7 @@ def test_the_report_is_answered_and_mailed_when_the_last_message_is_final(run_wo
     assert [part.get_filename() for part in mail.iter_attachments()] == ["report-may.html", "report-may.csv"]
 
 
-async def until_mailed(world: World) -> None:
+async def until_mailed(world: SenderWorld) -> None:
     async with asyncio.timeout(20):
         while (found := await stored(world)) is None or found.to_mail or found.due:
             await asyncio.sleep(0.005)
@@ -116,19 +116,19 @@ def test_a_restart_before_the_report_and_one_before_the_mail(run_world: RunWorld
     """Each step is done once, by whichever process comes to it."""
     box = Mailbox()
 
-    async def sends_and_dies(world: World) -> None:
+    async def sends_and_dies(world: SenderWorld) -> None:
         await order(world, 0, 3)
         await end(world, 0, 3)
 
-    async def makes_and_dies(world: World) -> None:
+    async def makes_and_dies(world: SenderWorld) -> None:
         async with watched(world, settings(port=1)):  # no mail server there
             assert (await until_made(world)).to_mail
 
-    async def mails(world: World) -> None:
+    async def mails(world: SenderWorld) -> None:
         async with listening_mailbox(box) as port, watched(world, settings(port)):
             await until_mailed(world)
 
-    async def does_nothing_more(world: World) -> None:
+    async def does_nothing_more(world: SenderWorld) -> None:
         async with listening_mailbox(box) as port, watched(world, settings(port)):
             await asyncio.sleep(0.1)
 
@@ -140,7 +140,7 @@ def test_a_restart_before_the_report_and_one_before_the_mail(run_world: RunWorld
 def test_a_campaign_of_several_requests_has_one_report(run_world: RunWorld) -> None:
     box = Mailbox()
 
-    async def steps(world: World) -> None:
+    async def steps(world: SenderWorld) -> None:
         async with listening_mailbox(box) as port, watched(world, settings(port, quiet_s=0.6)):
             for first in (0, 2, 4):
                 await order(world, first, 2)
@@ -155,7 +155,7 @@ def test_a_campaign_of_several_requests_has_one_report(run_world: RunWorld) -> N
 def test_more_rows_bring_a_new_report_and_repeated_rows_none(run_world: RunWorld) -> None:
     box = Mailbox()
 
-    async def steps(world: World) -> None:
+    async def steps(world: SenderWorld) -> None:
         async with listening_mailbox(box) as port, watched(world, settings(port)):
             await order(world, 0, 2)
             await end(world, 0, 2)
@@ -179,7 +179,7 @@ def test_more_rows_bring_a_new_report_and_repeated_rows_none(run_world: RunWorld
 def test_a_report_is_made_in_small_steps(run_world: RunWorld, monkeypatch: pytest.MonkeyPatch) -> None:
     small = EndSteps(first_probed_rows=3, probed_rows=5, tallied_rows=4, between_pages_s=0)
 
-    async def steps(world: World) -> None:
+    async def steps(world: SenderWorld) -> None:
         pages = []
         read = world.store.campaign_rows
 
@@ -203,7 +203,7 @@ def test_a_message_that_the_first_look_missed_is_waited_for(
 ) -> None:
     """A node may give an id below those that were looked at."""
 
-    async def steps(world: World) -> None:
+    async def steps(world: SenderWorld) -> None:
         missing = CampaignProgress(0, 0, None, 0)
         monkeypatch.setattr(world.store, "campaign_progress", lambda *_: missing)
         async with watched(world, settings(1)):
@@ -219,7 +219,7 @@ def test_a_message_that_the_first_look_missed_is_waited_for(
 
 
 def test_a_node_that_does_not_lead_makes_none(run_world: RunWorld) -> None:
-    async def steps(world: World) -> None:
+    async def steps(world: SenderWorld) -> None:
         async with watched(world, settings(1), leads=False):
             await order(world, 0, 1)
             await end(world, 0, 1)
@@ -231,7 +231,7 @@ def test_a_node_that_does_not_lead_makes_none(run_world: RunWorld) -> None:
 
 
 def test_a_cancelled_campaign_ends_too(run_world: RunWorld) -> None:
-    async def steps(world: World) -> None:
+    async def steps(world: SenderWorld) -> None:
         async with watched(world, settings(1)):
             await order(world, 0, 2, send_at=f"{datetime.now(UTC) + timedelta(days=1):%Y-%m-%dT%H:%M:%SZ}")
             await world.call("POST", "/v1/campaigns/may/cancel")
@@ -257,7 +257,7 @@ def test_a_defect_of_one_report_ends_neither_the_sender_nor_the_other_reports(
     def given_up() -> int:
         return sum("april waits for the next start" in each.getMessage() for each in caplog.records)
 
-    async def steps(world: World) -> None:
+    async def steps(world: SenderWorld) -> None:
         async with listening_mailbox(box) as port, watched(world, settings(port)):
             await order(world, 0, 1, campaign="april")
             await order(world, 1, 1)
@@ -275,7 +275,7 @@ def test_a_mail_that_is_refused_is_sent_again(run_world: RunWorld, caplog: pytes
     soon = EndSteps(mail_retry_s=(0.01,))
     box = Mailbox(busy=1)
 
-    async def steps(world: World) -> None:
+    async def steps(world: SenderWorld) -> None:
         async with listening_mailbox(box) as port, watched(world, settings(port), steps=soon):
             await order(world, 0, 1)
             await end(world, 0, 1)
@@ -301,7 +301,7 @@ def test_a_mail_that_is_refused_is_sent_again(run_world: RunWorld, caplog: pytes
     ],
 )
 def test_a_wrong_order_is_refused_and_sends_nothing(run_world: RunWorld, fields: Any, field: str) -> None:
-    async def steps(world: World) -> None:
+    async def steps(world: SenderWorld) -> None:
         status, answer, _ = await order(world, 0, 1, **fields)
         assert (status, answer["error"]["field"]) == (400, field)
         assert field in answer["error"]["message"]
@@ -312,7 +312,7 @@ def test_a_wrong_order_is_refused_and_sends_nothing(run_world: RunWorld, fields:
 
 
 def test_addresses_need_a_mail_server(run_world: RunWorld) -> None:
-    async def steps(world: World) -> None:
+    async def steps(world: SenderWorld) -> None:
         status, answer, _ = await order(world, 0, 1, report_to=[ORDERED])
         assert (status, answer["error"]["field"]) == (400, "report_to")
         assert "--campaign-reports" in answer["error"]["message"]
@@ -322,7 +322,7 @@ def test_addresses_need_a_mail_server(run_world: RunWorld) -> None:
 
 
 def test_the_report_needs_the_token_and_a_known_language(run_world: RunWorld) -> None:
-    async def steps(world: World) -> None:
+    async def steps(world: SenderWorld) -> None:
         assert (await world.call("GET", "/v1/campaigns/may/report", headers={}))[0] == 401
         status, answer, _ = await world.call("GET", "/v1/campaigns/may/report.csv?language=de")
         assert (status, answer["error"]["field"]) == (400, "language")
@@ -331,7 +331,7 @@ def test_the_report_needs_the_token_and_a_known_language(run_world: RunWorld) ->
 
 
 def test_a_csv_campaign_orders_in_its_query(run_world: RunWorld) -> None:
-    async def steps(world: World) -> None:
+    async def steps(world: SenderWorld) -> None:
         query = "message_class=marketing&campaign=may&text=Hi&report_language=pl"
         query += f"&report_to=b@example.org,{ORDERED}"
         headers = {"Authorization": "Bearer t", "Content-Type": "text/csv"}

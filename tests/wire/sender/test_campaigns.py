@@ -7,13 +7,13 @@ import json
 from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
-from sender_world import AUTHORIZED, MESSAGE, RunWorld, World
+from sender_world import AUTHORIZED, MESSAGE, RunWorld, SenderWorld
 
 
 def test_a_large_answer_of_a_campaign_comes_whole(run_world: RunWorld) -> None:
     """One of more than a megabyte is written in parts."""
 
-    async def steps(world: World) -> None:
+    async def steps(world: SenderWorld) -> None:
         rows = ",".join(["{}", "1"] * 5_000)
         body = (
             '{"message_class": "marketing", "text": "x", "recipients": [{"to": "48500100200"},' + rows + "]}"
@@ -27,7 +27,7 @@ def test_a_large_answer_of_a_campaign_comes_whole(run_world: RunWorld) -> None:
     run_world(steps)
 
 
-async def self_status(world: World, method: str, path: str) -> int:
+async def self_status(world: SenderWorld, method: str, path: str) -> int:
     return (await world.call(method, path))[0]
 
 
@@ -60,7 +60,7 @@ def test_a_json_campaign_is_taken_row_by_row(run_world: RunWorld) -> None:
         "recipients": rows,
     }
 
-    async def steps(world: World) -> None:
+    async def steps(world: SenderWorld) -> None:
         status, taken, _ = await world.call("POST", "/v1/campaigns", json=campaign)
         assert (status, taken["id"], taken["accepted"], taken["repeated"]) == (202, "may", 2, 1)
         refused = [(row["row"], row["reason"], row["field"]) for row in taken["refused"]]
@@ -88,7 +88,7 @@ def test_a_csv_campaign_streamed_in_pieces(run_world: RunWorld) -> None:
     lines = ["to,text,key"] + [f'4850010{n:04d},"hi, number {n}",key-{n}' for n in range(3_000)] + ["x,y,z"]
     body = "\r\n".join(lines).encode()
 
-    async def steps(world: World) -> None:
+    async def steps(world: SenderWorld) -> None:
         status, taken, _ = await world.call(
             "POST",
             "/v1/campaigns?message_class=marketing&expires_in_s=3600",
@@ -120,7 +120,7 @@ def test_malformed_campaigns_are_refused_whole(run_world: RunWorld) -> None:
         ('{"message_class": "marketing", "recipients": ', ""),
     ]
 
-    async def steps(world: World) -> None:
+    async def steps(world: SenderWorld) -> None:
         for body, field in bodies:
             status, answer, _ = await world.call(
                 "POST", "/v1/campaigns", headers=AUTHORIZED | {"Content-Type": "application/json"}, data=body
@@ -140,7 +140,7 @@ def test_malformed_campaigns_are_refused_whole(run_world: RunWorld) -> None:
 def test_a_campaign_that_breaks_off_tells_what_it_had_taken(run_world: RunWorld) -> None:
     body = '{"message_class": "marketing", "text": "hi", "recipients": [{"to": "48500100201"}, {"to": "4850'
 
-    async def steps(world: World) -> None:
+    async def steps(world: SenderWorld) -> None:
         status, taken, _ = await world.call(
             "POST", "/v1/campaigns", headers=AUTHORIZED | {"Content-Type": "application/json"}, data=body
         )
@@ -153,7 +153,7 @@ def test_no_refused_row_is_hidden(run_world: RunWorld) -> None:
     good = "".join(f"4850010{n:04d};x;k\n" for n in range(2))  # the second finds the first's key taken
     body = "to;text;key\n" + "1;x;\n" * 1_500 + good + "1;x;\n48500100200; ;\n" * 1_200
 
-    async def steps(world: World) -> None:
+    async def steps(world: SenderWorld) -> None:
         status, taken, _ = await world.call(
             "POST", "/v1/campaigns?message_class=otp", headers=AUTHORIZED | CSV, data=body
         )
@@ -172,7 +172,7 @@ def test_a_partly_accepted_campaign_is_not_answered_429(run_world: RunWorld) -> 
     new = [{"to": f"4850030{n:04d}"} for n in range(500)]  # more at a time than the queue takes
     known = {"to": MESSAGE["to"], "key": MESSAGE["key"]}
 
-    async def steps(world: World) -> None:
+    async def steps(world: SenderWorld) -> None:
         async def campaign(rows: list[Any]) -> tuple[int, Any, Mapping[str, str]]:
             return await world.call(
                 "POST", "/v1/campaigns", json={"message_class": "otp", "text": "hello", "recipients": rows}
@@ -196,7 +196,7 @@ def test_a_partly_accepted_campaign_is_not_answered_429(run_world: RunWorld) -> 
 def test_a_full_queue_takes_exactly_what_it_has_room_for(run_world: RunWorld) -> None:
     rows = [{"to": f"4850010{n:04d}"} for n in range(500)]
 
-    async def steps(world: World) -> None:
+    async def steps(world: SenderWorld) -> None:
         body = {"message_class": "marketing", "text": "hi", "recipients": rows}
         status, taken, _ = await world.call("POST", "/v1/campaigns", json=body)
         assert (status, taken["accepted"]) == (202, 500)
@@ -209,7 +209,7 @@ def test_a_body_of_exactly_the_limit_is_taken(run_world: RunWorld) -> None:
         body = json.dumps(MESSAGE).encode()
         return body + b" " * (size - len(body))
 
-    async def steps(world: World) -> None:
+    async def steps(world: SenderWorld) -> None:
         packed = AUTHORIZED | {"Content-Encoding": "gzip"}
         for size, expected in ((65_536, 202), (65_537, 413)):
             for headers, data in (

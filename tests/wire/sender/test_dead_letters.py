@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from sender_world import RunWorld, World
+from sender_world import RunWorld, SenderWorld
 
 REPLAY = "/v1/dead-letters/replay"
 
 
-async def dead_letters(world: World, count: int) -> None:
+async def dead_letters(world: SenderWorld, count: int) -> None:
     """A campaign of which the provider reports every message as failed."""
     keys = [f"m-{number}" for number in range(count)]
     rows = [{"to": f"4850010{number:04d}", "key": key} for number, key in enumerate(keys)]
@@ -21,16 +21,16 @@ async def dead_letters(world: World, count: int) -> None:
     await world.report(*keys, status=407)
 
 
-async def step(world: World, body: Any) -> Any:
+async def step(world: SenderWorld, body: Any) -> Any:
     status, answer, _ = await world.call("POST", REPLAY, json=body)
     assert status == (200 if body.get("dry_run") else 202), answer
     return answer
 
 
 def test_a_filter_is_counted_without_sending_and_then_sent_in_steps(run_world: RunWorld) -> None:
-    async def steps(world: World) -> None:
+    async def steps(world: SenderWorld) -> None:
         await dead_letters(world, 5)
-        which = {"campaign": "may", "class": "marketing", "route": "r"}
+        which = {"campaign": "may", "message_class": "marketing", "route": "r"}
         counted = await step(world, {"filter": which, "dry_run": True})
         assert (counted["matched"], counted["uncertain"], sum(counted["reasons"].values())) == (5, 0, 5)
         assert world.driver.state().totals["sent"] == 5, "a count sends nothing"
@@ -58,12 +58,12 @@ def test_a_filter_is_counted_without_sending_and_then_sent_in_steps(run_world: R
 
 
 def test_a_filter_that_matches_nothing_sends_nothing(run_world: RunWorld) -> None:
-    async def steps(world: World) -> None:
+    async def steps(world: SenderWorld) -> None:
         await dead_letters(world, 2)
         for which in (
             {"route": "other"},
             {"reason": "error 13"},
-            {"class": "otp"},
+            {"message_class": "otp"},
             {"since": "2100-01-01T00:00:00Z"},
             {"since": "9999-12-31T23:59:59Z"},
             {"until": "2020-01-01T00:00:00+02:00"},
@@ -81,7 +81,7 @@ def test_a_filter_that_matches_nothing_sends_nothing(run_world: RunWorld) -> Non
 
 
 def test_a_full_queue_ends_a_step_and_the_next_one_continues_there(run_world: RunWorld) -> None:
-    async def steps(world: World) -> None:
+    async def steps(world: SenderWorld) -> None:
         await dead_letters(world, 4)
         world.route.answers.clear()  # what is sent now stays in the queue
         for number in range(2):
@@ -108,10 +108,12 @@ def test_a_full_queue_ends_a_step_and_the_next_one_continues_there(run_world: Ru
         ({"filter": {}, "limit": 1001}, "limit"),
         ({"filter": {}, "after": "x"}, "after"),
         ({"filter": {"carrier": "Plus"}}, "carrier"),
+        ({"filter": {"message_class": "sms"}}, "message_class"),
+        ({"filter": {"class": "otp"}}, "class"),
     ],
 )
 def test_a_replay_that_is_not_clear_is_refused(run_world: RunWorld, body: Any, field: str) -> None:
-    async def steps(world: World) -> None:
+    async def steps(world: SenderWorld) -> None:
         status, answer, _ = await world.call("POST", REPLAY, json=body)
         assert (status, answer["error"]["field"]) == (400, field)
 

@@ -9,14 +9,14 @@ from typing import Any
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
-from sender_world import AUTHORIZED, RunWorld, World
+from sender_world import AUTHORIZED, RunWorld, SenderWorld
 from waiting import eventually_in_loop
 
 from reference_sender.api import health
 
 
 def test_a_store_that_fails_refuses_and_then_recovers(run_world: RunWorld) -> None:
-    async def steps(world: World) -> None:
+    async def steps(world: SenderWorld) -> None:
         world.store.failing = True
         status, answer, headers = await world.post()
         assert (status, answer["error"]["code"]) == (503, "store_failed")
@@ -28,12 +28,12 @@ def test_a_store_that_fails_refuses_and_then_recovers(run_world: RunWorld) -> No
     run_world(steps)
 
 
-async def self_status(world: World, method: str, path: str) -> int:
+async def self_status(world: SenderWorld, method: str, path: str) -> int:
     return (await world.call(method, path))[0]
 
 
 def test_a_stopping_sender_takes_reports_and_nothing_else(run_world: RunWorld) -> None:
-    async def steps(world: World) -> None:
+    async def steps(world: SenderWorld) -> None:
         await world.post()
         await world.until_sent(1)
         world.api.stop()
@@ -52,7 +52,7 @@ def test_a_stopping_sender_does_not_wait_for_campaigns(run_world: RunWorld) -> N
     )
     taken_in = head + b', {"to": "48500100202"}' * 1_000
 
-    async def steps(world: World) -> None:
+    async def steps(world: SenderWorld) -> None:
         never = asyncio.Event()
 
         async def stalled(body: bytes) -> AsyncIterator[bytes]:
@@ -79,7 +79,7 @@ def test_a_stopping_sender_does_not_wait_for_campaigns(run_world: RunWorld) -> N
 def test_a_sender_that_cannot_store_is_not_healthy(
     run_world: RunWorld, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def steps(world: World) -> None:
+    async def steps(world: SenderWorld) -> None:
         assert await self_status(world, "GET", "/healthz") == 200
         monkeypatch.setattr(world.driver.commits, "is_alive", lambda: False)
         assert await self_status(world, "GET", "/healthz") == 503
@@ -90,7 +90,7 @@ def test_a_sender_that_cannot_store_is_not_healthy(
 def test_an_export_says_that_the_store_fails(run_world: RunWorld, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(health, "SETTLE_S", 0.3)
 
-    async def steps(world: World) -> None:
+    async def steps(world: SenderWorld) -> None:
         await world.post()
         await world.until_sent(1)
         world.store.failing = True
@@ -113,7 +113,7 @@ def test_an_export_says_that_a_commit_does_not_end(
 ) -> None:
     monkeypatch.setattr(health, "SETTLE_S", 0.3)
 
-    async def steps(world: World) -> None:
+    async def steps(world: SenderWorld) -> None:
         world.store.gate.clear()
         posting = asyncio.create_task(world.post())
         await eventually_in_loop(lambda: world.driver.waiting)
@@ -130,7 +130,7 @@ JSON = {"Content-Type": "application/json"}
 
 
 def test_export_state_and_metrics(run_world: RunWorld) -> None:
-    async def steps(world: World) -> None:
+    async def steps(world: SenderWorld) -> None:
         for number in range(5):
             await world.post(key=f"k-{number}")
         await world.until_sent(5)
@@ -165,7 +165,7 @@ def test_export_state_and_metrics(run_world: RunWorld) -> None:
         assert samples["smsbench_sender_undelivered_messages_total", "undelivered"] == 1
         assert samples["smsbench_sender_awaiting_report_messages",] == 2
 
-    async def after_a_restart(world: World) -> None:
+    async def after_a_restart(world: SenderWorld) -> None:
         _, state, _ = await world.call("GET", "/v1/state")
         assert (state["open"], state["counters"]["delivered"]) == (2, 2)
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 
-from sender_world import RunWorld, World
+from sender_world import RunWorld, SenderWorld
 from waiting import eventually_in_loop
 
 
 def test_a_message_from_intake_to_its_report(run_world: RunWorld) -> None:
-    async def steps(world: World) -> None:
+    async def steps(world: SenderWorld) -> None:
         status, answer, _ = await world.post()
         assert (status, answer) == (202, {"id": "1", "key": "k-1", "state": "queued"})
         await world.until_sent(1)
@@ -24,7 +24,7 @@ def test_a_message_from_intake_to_its_report(run_world: RunWorld) -> None:
 
 
 def test_repeats_of_a_key_create_one_message(run_world: RunWorld) -> None:
-    async def at_once(world: World) -> None:
+    async def at_once(world: SenderWorld) -> None:
         answers = await asyncio.gather(*(world.post() for _ in range(20)))
         assert {(status, answer["id"]) for status, answer, _ in answers} == {(202, answers[0][1]["id"])}
         await world.until_sent(1)
@@ -32,7 +32,7 @@ def test_repeats_of_a_key_create_one_message(run_world: RunWorld) -> None:
         assert again == {"id": answers[0][1]["id"], "key": "k-1", "state": "sent"}
         assert len(world.route.submitted) == 1
 
-    async def after_a_restart(world: World) -> None:
+    async def after_a_restart(world: SenderWorld) -> None:
         await world.report("k-1")
         _, again, _ = await world.post()
         assert (again["key"], again["state"]) == ("k-1", "delivered")
@@ -43,7 +43,7 @@ def test_repeats_of_a_key_create_one_message(run_world: RunWorld) -> None:
 
 
 def test_a_key_of_another_message_is_a_conflict(run_world: RunWorld) -> None:
-    async def steps(world: World) -> None:
+    async def steps(world: SenderWorld) -> None:
         await world.post()
         for other in ({"text": "other"}, {"to": "48500100201"}, {"message_class": "marketing"}):
             status, answer, _ = await world.post(**other)
@@ -55,7 +55,7 @@ def test_a_key_of_another_message_is_a_conflict(run_world: RunWorld) -> None:
 def test_made_up_keys_differ_across_restarts(run_world: RunWorld) -> None:
     keys: list[str] = []
 
-    async def steps(world: World) -> None:
+    async def steps(world: SenderWorld) -> None:
         for _ in range(2):
             _, answer, _ = await world.post(key=None)
             keys.append(answer["key"])
@@ -66,7 +66,7 @@ def test_made_up_keys_differ_across_restarts(run_world: RunWorld) -> None:
 
 
 def test_nothing_is_answered_before_it_is_on_disk(run_world: RunWorld) -> None:
-    async def steps(world: World) -> None:
+    async def steps(world: SenderWorld) -> None:
         world.store.gate.clear()
         posting = asyncio.create_task(world.post())
         await eventually_in_loop(lambda: world.driver.waiting)
@@ -89,7 +89,7 @@ def test_nothing_is_answered_before_it_is_on_disk(run_world: RunWorld) -> None:
 
 
 def test_a_full_queue_says_so_and_when_to_come_back(run_world: RunWorld) -> None:
-    async def steps(world: World) -> None:
+    async def steps(world: SenderWorld) -> None:
         world.store.gate.clear()  # nothing gets on, so the queue fills
         first = asyncio.create_task(world.post(key="a"))
         second = asyncio.create_task(world.post(key="b"))

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from any_hour import policy_at_any_hour
 from policy_steps import PRICED, ahead, campaign, control, rows, shown
-from sender_world import MESSAGE, RunWorld, World
+from sender_world import MESSAGE, RunWorld, SenderWorld
 
 from reference_sender.policy.settings import PolicySettings
 
@@ -17,7 +17,7 @@ CLOSED = PolicySettings.model_validate({"countries": {"PL": NEVER_OPEN}, "recipi
 
 
 def test_a_scheduled_message_is_held_and_shown(run_world: RunWorld) -> None:
-    async def steps(world: World) -> None:
+    async def steps(world: SenderWorld) -> None:
         at = ahead(hours=1)
         status, answer, _ = await world.post(send_at=at)
         assert (status, answer["state"]) == (202, "queued")
@@ -43,7 +43,7 @@ def test_a_scheduled_message_is_held_and_shown(run_world: RunWorld) -> None:
     ],
 )
 def test_a_wrong_field_is_refused_with_what_is_allowed(run_world: RunWorld, field: str, value: Any) -> None:
-    async def steps(world: World) -> None:
+    async def steps(world: SenderWorld) -> None:
         status, answer, _ = await world.post(**{field: value})
         assert (status, answer["error"]["code"], answer["error"]["field"]) == (400, "invalid", field)
         assert f"{field} must be" in answer["error"]["message"]
@@ -52,7 +52,7 @@ def test_a_wrong_field_is_refused_with_what_is_allowed(run_world: RunWorld, fiel
 
 
 def test_pause_resume_and_cancel(run_world: RunWorld) -> None:
-    async def steps(world: World) -> None:
+    async def steps(world: SenderWorld) -> None:
         assert (await control(world, "pause"))[0] == 404
         _, taken = await campaign(world, *rows(3), send_at=ahead(hours=1))
         assert (taken["accepted"], taken["held"]) == (3, {"total": 3, "over_limit": 0})
@@ -86,11 +86,11 @@ def test_pause_resume_and_cancel(run_world: RunWorld) -> None:
 
 
 def test_a_pause_outlives_the_sender(run_world: RunWorld) -> None:
-    async def before(world: World) -> None:
+    async def before(world: SenderWorld) -> None:
         await campaign(world, *rows(1), send_at=ahead(hours=1))
         assert (await control(world, "pause"))[0] == 200
 
-    async def after(world: World) -> None:
+    async def after(world: SenderWorld) -> None:
         assert (await shown(world))["state"] == "paused"
 
     run_world(before)
@@ -99,7 +99,7 @@ def test_a_pause_outlives_the_sender(run_world: RunWorld) -> None:
 
 @pytest.mark.parametrize("body", [b"[]", b"{", b'{"limit": 1}', b'{"spending_limit": "much"}'])
 def test_a_control_with_a_wrong_body_is_refused(run_world: RunWorld, body: bytes) -> None:
-    async def steps(world: World) -> None:
+    async def steps(world: SenderWorld) -> None:
         await campaign(world, *rows(1))
         status, answer, _ = await world.call("POST", "/v1/campaigns/may/resume", data=body)
         assert (status, answer["error"]["code"] in ("malformed", "invalid", "unknown_field")) == (400, True)
@@ -109,7 +109,7 @@ def test_a_control_with_a_wrong_body_is_refused(run_world: RunWorld, body: bytes
 
 
 def test_every_write_needs_the_token(run_world: RunWorld) -> None:
-    async def steps(world: World) -> None:
+    async def steps(world: SenderWorld) -> None:
         for method, path in (
             ("POST", "/v1/campaigns/may/pause"),
             ("POST", "/v1/campaigns/may/resume"),
@@ -128,7 +128,7 @@ def test_every_write_needs_the_token(run_world: RunWorld) -> None:
 
 
 def test_marketing_is_held_in_quiet_hours_and_an_otp_is_not(run_world: RunWorld) -> None:
-    async def steps(world: World) -> None:
+    async def steps(world: SenderWorld) -> None:
         status, answer, _ = await world.post(message_class="marketing")
         assert (status, answer["error"]["code"], answer["error"]["field"]) == (
             400,
@@ -148,7 +148,7 @@ def test_marketing_is_held_in_quiet_hours_and_an_otp_is_not(run_world: RunWorld)
 
 
 def test_opt_outs_are_added_listed_refused_and_removed(run_world: RunWorld) -> None:
-    async def steps(world: World) -> None:
+    async def steps(world: SenderWorld) -> None:
         number = MESSAGE["to"].removeprefix("+")
         status, answer, _ = await world.call(
             "POST", "/v1/opt-outs", json={"numbers": [f"+{number}", number, "48500100299"]}
@@ -170,7 +170,7 @@ def test_opt_outs_are_added_listed_refused_and_removed(run_world: RunWorld) -> N
 
 
 def test_a_wrong_number_of_a_list_is_named_by_its_place(run_world: RunWorld) -> None:
-    async def steps(world: World) -> None:
+    async def steps(world: SenderWorld) -> None:
         numbers = ["48500100200", "48500100201", "1234"]
         status, answer, _ = await world.call("POST", "/v1/opt-outs", json={"numbers": numbers})
         assert (status, answer["error"]["field"]) == (400, "numbers")
@@ -191,22 +191,32 @@ def test_a_wrong_number_of_a_list_is_named_by_its_place(run_world: RunWorld) -> 
         ("DELETE", "/v1/opt-outs/me", None),
         ("GET", "/v1/opt-outs?limit=0", None),
         ("GET", "/v1/opt-outs?page=2", None),
-        ("GET", "/v1/dead-letters?class=sms", None),
+        ("GET", "/v1/dead-letters?message_class=sms", None),
         ("GET", "/v1/dead-letters?after=-1", None),
         ("POST", "/v1/dead-letters/replay", {"ids": []}),
         ("POST", "/v1/dead-letters/replay", {"ids": ["1"], "force": True}),
     ],
 )
 def test_a_request_with_an_error_is_refused(run_world: RunWorld, method: str, path: str, body: Any) -> None:
-    async def steps(world: World) -> None:
+    async def steps(world: SenderWorld) -> None:
         status, answer, _ = await world.call(method, path, json=body)
         assert status == 400 and answer["error"]["message"]
 
     run_world(steps)
 
 
+@pytest.mark.parametrize(("query", "field"), [("message_class=sms", "message_class"), ("class=otp", "class")])
+def test_the_class_of_dead_letters_has_one_name(run_world: RunWorld, query: str, field: str) -> None:
+    async def steps(world: SenderWorld) -> None:
+        status, answer, _ = await world.call("GET", f"/v1/dead-letters?{query}")
+        assert (status, answer["error"]["field"]) == (400, field)
+        assert "message_class" in answer["error"]["message"]
+
+    run_world(steps)
+
+
 def test_the_sixth_otp_to_a_number_in_ten_minutes_is_refused(run_world: RunWorld) -> None:
-    async def steps(world: World) -> None:
+    async def steps(world: SenderWorld) -> None:
         for number in range(5):
             assert (await world.post(key=f"otp-{number}"))[0] == 202
         for _ in range(3):
@@ -220,7 +230,7 @@ def test_the_sixth_otp_to_a_number_in_ten_minutes_is_refused(run_world: RunWorld
 
 
 def test_a_repeated_key_does_not_count_for_its_number(run_world: RunWorld) -> None:
-    async def steps(world: World) -> None:
+    async def steps(world: SenderWorld) -> None:
         for _ in range(20):
             assert (await world.post(key="otp-0"))[0] == 202
 
@@ -231,19 +241,19 @@ def test_rows_and_replays_that_are_not_stored_do_not_count_for_their_numbers(run
     once = policy_at_any_hour(recipients={"messages": 1, "window_s": 3600})
     others = policy_at_any_hour(recipients={"messages": 2, "window_s": 3600})
 
-    async def not_stored(world: World) -> None:
+    async def not_stored(world: SenderWorld) -> None:
         world.store.failing = True
         status, answer = await campaign(world, *rows(3))
         assert (status, answer["refused"][0]["reason"]) == (503, "store_failed")
         world.store.failing = False
         assert (await campaign(world, *rows(3)))[1]["accepted"] == 3
 
-    async def full(world: World) -> None:
+    async def full(world: SenderWorld) -> None:
         status, _ = await campaign(world, *rows(3))
         assert status == 429
         assert (await campaign(world, *rows(2)))[1]["accepted"] == 2
 
-    async def replayed(world: World) -> None:
+    async def replayed(world: SenderWorld) -> None:
         await campaign(world, {"to": "48500200000", "key": "m-0"})
         await world.until_sent(1)
         await world.report("m-0", status=407)
@@ -260,7 +270,7 @@ def test_rows_and_replays_that_are_not_stored_do_not_count_for_their_numbers(run
 
 
 def test_duplicates_within_a_campaign_are_refused_unless_allowed(run_world: RunWorld) -> None:
-    async def steps(world: World) -> None:
+    async def steps(world: SenderWorld) -> None:
         one = {"to": "48500100200"}
         given = [
             one,
@@ -286,7 +296,7 @@ def test_duplicates_within_a_campaign_are_refused_unless_allowed(run_world: RunW
 
 
 def test_a_campaign_over_its_spending_limit_is_held_and_says_so(run_world: RunWorld) -> None:
-    async def steps(world: World) -> None:
+    async def steps(world: SenderWorld) -> None:
         _, taken = await campaign(world, *rows(5), spending_limit=1.5)
         assert (taken["accepted"], taken["held"]) == (5, {"total": 2, "over_limit": 2})
         answer = await shown(world)
@@ -295,7 +305,7 @@ def test_a_campaign_over_its_spending_limit_is_held_and_says_so(run_world: RunWo
         assert (status, answer["held"]["over_limit"], answer["reserved"]) == (200, 1, 2.0)
         await world.until_sent(4)
 
-    async def after(world: World) -> None:
+    async def after(world: SenderWorld) -> None:
         answer = await shown(world)
         assert (answer["reserved"], answer["spending_limit"], answer["held"]["over_limit"]) == (2.0, 2.0, 1)
         await control(world, "resume", spending_limit=100)
@@ -307,7 +317,7 @@ def test_a_campaign_over_its_spending_limit_is_held_and_says_so(run_world: RunWo
 
 @pytest.mark.parametrize("limit", [-1, 1e12])
 def test_a_spending_limit_that_is_no_amount_is_refused(run_world: RunWorld, limit: float) -> None:
-    async def steps(world: World) -> None:
+    async def steps(world: SenderWorld) -> None:
         status, answer = await campaign(world, *rows(1), spending_limit=limit)
         assert (status, answer["error"]["field"]) == (400, "spending_limit")
 
@@ -315,7 +325,7 @@ def test_a_spending_limit_that_is_no_amount_is_refused(run_world: RunWorld, limi
 
 
 def test_a_spending_limit_without_prices_is_refused(run_world: RunWorld) -> None:
-    async def steps(world: World) -> None:
+    async def steps(world: SenderWorld) -> None:
         status, answer = await campaign(world, *rows(1), spending_limit=5)
         assert (status, answer["error"]["field"]) == (400, "spending_limit")
         assert "cost_per_segment" in answer["error"]["message"]
@@ -324,13 +334,13 @@ def test_a_spending_limit_without_prices_is_refused(run_world: RunWorld) -> None
 
 
 def test_dead_letters_are_listed_filtered_and_replayed_once(run_world: RunWorld) -> None:
-    async def steps(world: World) -> None:
+    async def steps(world: SenderWorld) -> None:
         await campaign(world, *[row | {"key": f"m-{n}"} for n, row in enumerate(rows(3))])
         await world.post(key="otp")
         await world.until_sent(4)
         await world.report("m-0", "m-2", "otp", status=407)
         await world.report("m-1", status=404)
-        _, page, _ = await world.call("GET", "/v1/dead-letters?campaign=may&class=marketing&limit=1")
+        _, page, _ = await world.call("GET", "/v1/dead-letters?campaign=may&message_class=marketing&limit=1")
         assert ([each["key"] for each in page["dead_letters"]], page["next"] is not None) == (["m-0"], True)
         _, page, _ = await world.call("GET", f"/v1/dead-letters?campaign=may&after={page['next']}")
         (dead,) = page["dead_letters"]

@@ -6,14 +6,14 @@ import asyncio
 from collections.abc import Sequence
 
 import pytest
-from sender_world import RunWorld, World
+from sender_world import RunWorld, SenderWorld
 from waiting import eventually_in_loop
 
 from reference_sender.dispatch.values import Report
 
 
 def test_a_report_without_a_key_waits_for_the_answer_it_overtook(run_world: RunWorld) -> None:
-    async def steps(world: World) -> None:
+    async def steps(world: SenderWorld) -> None:
         world.route.answers.clear()
         await world.post()
         anonymous = "/v1/reports/smsapi/hush?MsgId=p-k-1&status=404"
@@ -33,7 +33,7 @@ def test_a_report_without_a_key_waits_for_the_answer_it_overtook(run_world: RunW
 def test_the_log_of_a_failed_report_call_does_not_show_its_secret(
     run_world: RunWorld, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    async def steps(world: World) -> None:
+    async def steps(world: SenderWorld) -> None:
         async def broken(_: object) -> bool:
             raise RuntimeError("broken")
 
@@ -46,7 +46,7 @@ def test_the_log_of_a_failed_report_call_does_not_show_its_secret(
 
 
 def test_reports_that_name_more_keys_than_messages_are_taken_by_their_ids(run_world: RunWorld) -> None:
-    async def steps(world: World) -> None:
+    async def steps(world: SenderWorld) -> None:
         for key in ("k-1", "k-2"):
             await world.post(key=key)
         await world.until_sent(2)
@@ -61,7 +61,7 @@ def test_reports_that_name_more_keys_than_messages_are_taken_by_their_ids(run_wo
 def test_a_call_of_very_many_reports_is_taken_in_turns(run_world: RunWorld) -> None:
     rows = [{"to": f"4850010{n:04d}", "key": f"k-{n}"} for n in range(1_200)]
 
-    async def steps(world: World) -> None:
+    async def steps(world: SenderWorld) -> None:
         body = {"message_class": "marketing", "text": "hi", "recipients": rows}
         await world.call("POST", "/v1/campaigns", json=body)
         await world.until_sent(1_200)

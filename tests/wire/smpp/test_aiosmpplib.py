@@ -17,7 +17,7 @@ from wire_provider import StartProvider
 FAST = {"delivery": {"latency": {"kind": "fixed", "value_s": 0.0}}, "reports": {"linger_s": 0.0}}
 
 
-class Seen(AbstractHook):  # type: ignore[misc]  # aiosmpplib has no types
+class ReceivedHook(AbstractHook):  # type: ignore[misc]  # aiosmpplib has no types
     """What aiosmpplib received."""
 
     def __init__(self) -> None:
@@ -42,8 +42,8 @@ def test_aiosmpplib_sends_and_reads_its_receipts(start: StartProvider) -> None:
     provider = start(**FAST)
     texts = ["hello", "Zażółć gęślą jaźń", "long € " * 60]
 
-    async def scenario() -> Seen:
-        seen = Seen()
+    async def scenario() -> ReceivedHook:
+        seen = ReceivedHook()
         esme = ESME(
             provider.smpp_host,
             provider.smpp_port,

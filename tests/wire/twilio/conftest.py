@@ -29,7 +29,7 @@ def with_pool(start: StartProvider) -> Client:
 
 @pytest.fixture
 def callbacks() -> Iterator[CallbackReceiver]:
-    class Handler(BaseHTTPRequestHandler):
+    class CallbackHandler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 
         def do_POST(self) -> None:
@@ -44,7 +44,7 @@ def callbacks() -> Iterator[CallbackReceiver]:
         def log_message(self, format: str, *args: Any) -> None:
             """Keep the test's output clean."""
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server = ThreadingHTTPServer(("127.0.0.1", 0), CallbackHandler)
     server.daemon_threads = True
     receiving = CallbackReceiver(f"http://127.0.0.1:{server.server_address[1]}/status?order=7")
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})

@@ -7,12 +7,14 @@ from typing import Any
 import msgspec
 import pytest
 from made_benches import searched_low
-from made_reports import accounting, bottleneck, counted, part, report
-from screen_words import aside_text
+from made_reports import accounting, bottleneck, counted, hint, part, report, throughput
+from screen_words import answer_text, aside_text
 
-from analysis.findings import DelaySplit
+from analysis.findings import DelaySplit, Hint
 from analysis.first_screen.screen import first_screen
-from analysis.model import RunReport
+from analysis.model import FaultBand, RunReport
+from analysis.objectives.grammar import Measure
+from analysis.render import tables_findings
 
 replace = msgspec.structs.replace
 
@@ -46,13 +48,47 @@ def with_shares(split: DelaySplit, **mean_s: float) -> DelaySplit:
 
 
 def test_a_higher_limit_is_not_asked_for_where_the_sender_itself_takes_longer() -> None:
-    def asks(sender_s: float) -> bool:
-        made = part(bottlenecks=(bottleneck(kind="provider_limit"),))
-        splits = tuple(with_shares(one, contract=1.0, sender=sender_s) for one in made.delay_splits)
+    def asks(sender_s: float, marketing_s: float = 700.0) -> bool:
+        made = part(p95_s={"marketing": marketing_s}, bottlenecks=(bottleneck(kind="provider_limit"),))
+        splits = tuple(with_shares(one, contract=100.0, sender=sender_s) for one in made.delay_splits)
         return "Ask for a higher limit" in aside_text(report(replace(made, delay_splits=splits)), "ask")
 
     assert asks(sender_s=0.1)
-    assert not asks(sender_s=1.1)
+    assert asks(sender_s=0.1, marketing_s=599.0)  # undecided
+    assert not asks(sender_s=110.0)
+    assert not asks(sender_s=0.1, marketing_s=300.0)  # every objective is met, with room
+
+
+@pytest.mark.parametrize("measure", ["availability", "not_taken"])
+def test_a_higher_limit_is_asked_for_if_messages_are_not_taken(measure: Measure) -> None:
+    made = part(bottlenecks=(bottleneck(kind="provider_limit"),))
+    splits = tuple(with_shares(one, contract=1.0) for one in made.delay_splits)
+    for count in (0, 12):
+        judged = (*made.objectives, counted(measure, "as text", count))
+        screen = aside_text(report(replace(made, delay_splits=splits, objectives=judged)), "ask")
+        assert ("Ask for a higher limit" in screen) is (count > 0)
+
+
+ON_LIMITS = {"throttled": "500 submits were refused", "queued_at_provider": "30 otp messages waited"}
+OUTAGE = FaultBand(name="slow", kind="rate_reduction", title="slow", from_s=1.0, to_s=2.0, messages=3)
+
+
+@pytest.mark.parametrize("name", ON_LIMITS)
+def test_what_the_limits_did_during_a_fault_is_not_blamed_on_the_contract(name: str) -> None:
+    made = part("a", title="with faults", faults=(OUTAGE,), hints=(Hint(name, ON_LIMITS[name], 30),))
+    assert ON_LIMITS[name] not in aside_text(report(made), "ask")
+    without = replace(made, slug="b", faults=(), identity=replace(made.identity, title="without faults"))
+    said = aside_text(report(made, without), "ask")
+    assert said == f"Part: without faults. {ON_LIMITS[name]}."  # the part is named, if there are several
+    assert aside_text(report(without), "ask") == f"{ON_LIMITS[name]}."
+
+
+def test_a_hint_that_no_fault_changes_is_taken_from_a_part_without_faults_first() -> None:
+    faulty = part("a", title="with faults", faults=(OUTAGE,), hints=(hint(),))
+    assert aside_text(report(faulty), "ask") == f"{hint().text}."
+    assert aside_text(report(faulty, part("b", title="quiet", hints=(hint(),))), "ask").startswith(
+        "Part: quiet. "
+    )
 
 
 def test_a_higher_limit_is_not_asked_for_where_no_limit_was_reached() -> None:
@@ -65,19 +101,20 @@ def test_a_higher_limit_is_not_asked_for_where_no_limit_was_reached() -> None:
 def test_the_higher_limit_is_asked_for_with_a_class_that_is_missed() -> None:
     made = part(p95_s={"marketing": 700.0}, bottlenecks=(bottleneck(),))
     splits = tuple(with_shares(one, contract=one.total_mean_s / 2) for one in made.delay_splits)
-    made = replace(made, delay_splits=splits)
+    refused = counted("not_taken", "not taken", 12)
+    made = replace(made, delay_splits=splits, objectives=(*made.objectives, refused))
     earlier = part("01-quiet", bottlenecks=(bottleneck(),), delay_splits=splits)
     for shown in (report(made), report(earlier, made)):
-        assert "delivery time of a marketing message" in aside_text(shown, "ask")
+        assert "delivery time of a delivered marketing message" in aside_text(shown, "ask")
         assert "OTP message" not in aside_text(shown, "ask")
 
 
 @pytest.mark.parametrize(
     ("changed", "state"),
     [
-        ({"stable": True}, "good"),
-        ({"stable": False}, "bad"),
-        ({"stable": None}, "unknown"),  # a hold, or growth
+        ({"sustained": True}, "good"),
+        ({"sustained": False}, "bad"),
+        ({"sustained": None}, "unknown"),  # a hold, or growth
         ({"accounting": accounting(unaccounted=100)}, "unknown"),  # not forwarded: no capacity
     ],
 )
@@ -94,3 +131,56 @@ def test_a_search_without_a_rate_is_not_green(verdict: str, state: str) -> None:
     without = replace(found.capacity, sustained_per_s=None, trials=trials)
     assert edges(found)["rate"] == "good"
     assert edges(replace(found, capacity=without))["rate"] == state
+
+
+REFERENCE = {"name": "reference_sender", "kind": "reference_sender"}
+
+
+@pytest.mark.parametrize(("target", "own"), [({"name": "x", "kind": "http"}, True), (REFERENCE, False)])
+def test_advice_to_run_a_command_tests_the_sender_of_this_run(target: dict[str, str], own: bool) -> None:
+    made = report(part(target=target, messages_per_day=None))
+    for name, command in (
+        ("ten_times", "smsbench run bench"),
+        ("wrong", "smsbench run burst --profile bad-day"),
+    ):
+        assert f"{command} --target FILE" in answer_text(made, name) or not own
+        assert answer_text(made, name).count("--target") == own and command in answer_text(made, name)
+
+
+def test_the_cost_of_one_mode_is_not_that_of_the_run() -> None:
+    live, simulated = part("a"), part("b", mode="simulated")
+    assert aside_text(report(live, simulated), "cost").startswith("Live: 0.")
+    assert aside_text(report(live), "cost").startswith("0.")
+
+
+@pytest.mark.parametrize(("window", "said"), [("peak", "at its peak, run"), ("day", "on average, run")])
+def test_the_rate_of_a_slice_around_the_peak_is_that_of_the_peak(window: str, said: str) -> None:
+    made = report(part("a"), part("b", messages_per_day=5_000_000, window=window))
+    assert f"5 million a day, 50.0/s {said} live" in answer_text(made, "ten_times")
+
+
+@pytest.mark.parametrize(("per_message", "shown"), [(1.425, "1.425"), (2.0, "2.00"), (500 / 351.3, "1.423")])
+def test_a_reader_can_compute_the_contracts_rate(per_message: float, shown: str) -> None:
+    rates = throughput(contract_segments_per_s=500.0, contract_per_s=500.0 / per_message)
+    made = part("run", throughput=rates)
+    made = replace(made, cost=replace(made.cost, segments_per_message=per_message))
+    said = answer_text(report(made), "rate")
+    assert f"(500 segments/s at {shown} per message)" in said
+    assert f"at most {500 / float(shown):.0f}/s" in said
+
+
+def test_messages_that_are_in_no_delivery_time_are_explained() -> None:
+    made = part()
+    said = answer_text(report(made), "delivery")
+    assert "1,000 messages to other phones." in said  # of 1,000 accepted: none is left
+    fewer = tuple(replace(each, count=946) for each in made.delivery)
+    said = answer_text(report(replace(made, delivery=fewer)), "delivery")
+    why = "the rest failed in the network, at the phone or for their content."
+    assert f"946 messages to other phones; {why}" in said
+
+
+def test_totals_say_that_counterparts_are_left_out() -> None:
+    counterpart = part("b", mode="simulated", probe=True)
+    names = [column.name for column in tables_findings.totals(report(part("a"), counterpart)).columns]
+    assert names == ["", "live parts that decide"]
+    assert tables_findings.totals(report(part("a"))).columns[1].name == "live parts"

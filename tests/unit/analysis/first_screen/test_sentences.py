@@ -63,7 +63,7 @@ def test_yes_names_the_volumes_that_are_sustained() -> None:
 def test_the_headline_is_the_objective_that_is_furthest_above_its_limit() -> None:
     """Both take about ten minutes. The limit of the OTP is 20 s."""
     made = report(objectives=(timed("otp", 600.0, 20.0), timed("marketing", 660.0, 600.0)))
-    assert words(screen_of(made).why).startswith("OTP 95 % within 10.0 min")
+    assert words(screen_of(made).why).startswith("95 % of the OTPs took up to 10.0 min")
 
 
 def test_a_missed_time_has_the_digits_that_distinguish_it_from_its_limit(tmp_path: Path) -> None:
@@ -71,7 +71,7 @@ def test_a_missed_time_has_the_digits_that_distinguish_it_from_its_limit(tmp_pat
     made = report(part(), objectives=(late,))
     assert late.verdict == "missed"
     assert words(screen_of(made).why) == (
-        "marketing 95 % within 10.02 min (10.01 min to 10.02 min), limit 10 min."
+        "95 % of the marketing messages took up to 10.02 min (10.01 min to 10.02 min); the limit is 10 min."
     )
     page, _, summary = rendered(made, tmp_path)
     assert disagreements(page, summary) == []
@@ -109,9 +109,13 @@ def test_deliveries_without_acceptance_are_reported_and_priced() -> None:
     made = report(part(accounting=sent))
     screen = screen_of(made)
     assert "600 other messages were delivered and paid for" in answer_text(screen, "wrong")
+    rate = answer_text(screen, "rate")
+    assert "54.0/s accepted and delivered in the best 10 s" in rate
+    assert "600 other messages were delivered without being accepted. The rate does not count them." in rate
     (totals,) = made.totals
     assert totals.paid_per_delivered == pytest.approx(totals.paid / 800)
-    assert "other messages were delivered" not in answer_text(screen_of(suite()), "wrong")
+    for name in ("wrong", "rate"):
+        assert "other messages were delivered" not in answer_text(screen_of(suite()), name)
 
 
 def test_a_what_if_is_next_to_the_title() -> None:
@@ -139,7 +143,9 @@ def test_the_seed_is_that_of_the_command_and_not_that_of_a_part() -> None:
 
 def test_no_says_how_much_was_not_taken_and_names_the_bottleneck() -> None:
     few = accounting(planned=23_600, accepted=16_549, refused=7_051, delivered=16_549)
-    slow = throughput(accepted_best=msgspec.structs.replace(throughput().accepted_best, per_s=97.0))
+    slow = throughput(
+        accepted_best=msgspec.structs.replace(throughput().accepted_best, per_s=97.0), accepts_at_most=True
+    )
     made = report(part(p95_s={"otp": 14.0}, accounting=few, throughput=slow, bottlenecks=(bottleneck(),)))
     screen = screen_of(made)
     assert screen.word == "NO"
@@ -179,7 +185,9 @@ def test_unaccounted_messages_are_never_called_lost_nor_none() -> None:
 
 def test_a_question_that_was_not_asked_says_how_to_ask_it() -> None:
     screen = screen_of(report(part(messages_per_day=None)))
-    assert answer_text(screen, "ten_times") == "Not tested in this run. To test it: smsbench run bench"
+    assert answer_text(screen, "ten_times") == (
+        "Not tested in this run. To test it: smsbench run bench --target FILE"
+    )
     assert "To test it: smsbench run burst --profile bad-day" in answer_text(screen, "wrong")
 
 
@@ -254,6 +262,13 @@ def test_a_search_that_was_not_as_precise_as_asked_says_so() -> None:
     searched = suite()
     wide = replace(searched.capacity, ended="5 trials were made", precision_missed=0.2)
     assert expected in answer_text(screen_of(replace(searched, capacity=wide)), "rate")
+    near = replace(searched.capacity, sustained_per_s=60.0, low_per_s=60.0, high_per_s=60.03)
+    assert "(60.00/s to 60.03/s)" in answer_text(screen_of(replace(searched, capacity=near)), "rate")
+    bench = replace(wide, brief=True)
+    expected = (
+        "precision asked for (since the search of the bench is brief: 5 trials were made): the capacity"
+    )
+    assert expected in answer_text(screen_of(replace(searched, capacity=bench)), "rate")
     assert "precision" not in answer_text(screen_of(searched), "rate")
 
 
@@ -289,7 +304,7 @@ def test_a_search_that_ended_low_does_not_stand_alone() -> None:
     for made in (near, within):
         assert "capacity is higher" not in answer_text(made, "rate")
     text = answer_text(searched_low(), "rate")
-    assert "The capacity is higher than this search found: 54.0/s were delivered in the part:" in text
+    assert "The capacity is higher than this search found: 54.0/s were accepted and delivered in" in text
 
 
 @pytest.mark.parametrize(
@@ -334,9 +349,9 @@ def test_a_met_trial_that_is_too_short_to_count_is_explained() -> None:
     assert not contradictions(first_screen(made), made)
 
 
-def test_the_contract_is_said_in_messages_a_second() -> None:
+def test_the_contract_is_shown_in_messages_per_second() -> None:
     text = answer_text(limited(), "rate")
-    assert "54.0/s delivered in the best 10 s (offered 56.0/s at the peak)" in text
+    assert "54.0/s accepted and delivered in the best 10 s (offered 56.0/s at the peak)" in text
     assert re.search(r"the contract allows at most 217/s \(500 segments/s at [0-9.]+ per message\)", text)
     above = report(part("run", throughput=throughput(contract_segments_per_s=50.0, contract_per_s=30.0)))
     assert "the contract allows" not in answer_text(above, "rate")

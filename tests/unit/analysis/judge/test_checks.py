@@ -53,7 +53,7 @@ def test_an_objective_that_is_tighter_than_the_bench_is_named_as_the_cause() -> 
     late = GeneratorLateness(np.full(200, 0.00175), np.zeros(200, dtype=bool), 0.0, 100.0)
     found = schedule_lag(late, 0.1)
     assert found.state == "invalid"
-    assert "invalid > 1.00 ms, 1% of the tightest objective (100 ms)" in found.limit
+    assert "invalid > 1.00 ms, 1 % of the tightest objective (100 ms)" in found.limit
     assert found.advice.startswith("an objective of 100 ms is tighter than this bench can measure")
 
 
@@ -192,3 +192,14 @@ def test_the_plateau_of_delayed_acknowledgements_is_flagged(new_run: Build) -> N
 
 def test_no_rows_at_all_is_invalid(new_run: Build) -> None:
     assert checked(new_run("run"), "files") == "invalid"
+
+
+def test_enough_messages_of_which_no_percentile_is_judged_are_named_so(new_run: Build) -> None:
+    run = new_run("run")
+    for slot in range(100):
+        run.journey(f"m-{slot}", slot / 10, 3.0, message_class="marketing")
+    run_dir = run.write(objectives=("loss=0",))
+    (part,) = build_report(run_dir, objectives=("loss=0",)).parts
+    (check,) = [each for each in part.checks if each.name == "sample size"]
+    assert check.state == "warn"
+    assert check.value == "no percentile of the load's classes is judged (marketing 100)"

@@ -18,5 +18,5 @@ def test_a_backlog_that_grows_is_a_symptom_before_any_message_has_waited_for_lon
         run.sample(second + 0.5, "sender", "cpu_percent", 97.0)
     run_dir = run.write(load_s=8.0, end_s=38.0)
     part = analyse_part(run_dir, read_manifest(run_dir), "made")
-    assert part.stable is False
+    assert part.sustained is False
     assert [each.kind for each in part.bottlenecks] == ["sender_cpu"]

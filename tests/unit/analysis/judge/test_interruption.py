@@ -121,7 +121,9 @@ def test_a_rate_needs_twenty_messages(new_run: Build, messages: int, rate: bool)
     for slot in range(messages):
         run.journey(f"m-{slot}", slot / 10, 3.0)
     text = answer_text(build_report(run.write(load_s=10.0, end_s=20.0)), "rate")
-    assert ("at least 2.00/s delivered in the best 10 s" if rate else "too few messages for a rate") in text
+    assert (
+        "at least 2.00/s accepted and delivered in the best 10 s" if rate else "too few messages for a rate"
+    ) in text
 
 
 @pytest.mark.parametrize(("messages", "word"), [(1, "Not proven"), (19, "Not proven"), (20, "Yes")])
@@ -156,3 +158,18 @@ def test_a_run_whose_runner_was_killed_still_had_a_load(new_run: Build) -> None:
     assert "No load was made" not in report.headline
     (part,) = report.parts
     assert (part.accounting.rows, part.accounting.delivered) == (40, 40)
+
+
+@pytest.mark.parametrize(
+    ("reason", "advice"),
+    [
+        ("interrupted", "run it again and let the load begin; with --ui, press Start in the page"),
+        ("finished", "keep the files of the run in its directory"),
+    ],
+)
+def test_a_run_that_was_ended_before_its_load_says_how_to_begin_it(
+    new_run: Build, reason: str, advice: str
+) -> None:
+    report = build_report(new_run("run").write(load_s=0.0, end_s=30.0, exit_reason=reason))
+    screen = first_screen(report)
+    assert f"What to do: {advice}." in "".join(str(getattr(each, "text", each)) for each in screen.trust)

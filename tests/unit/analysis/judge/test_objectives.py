@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 import pytest
 from run_builder import Build, RunBuilder
+from screen_words import answer_text
 
 from analysis import records
 from analysis.measure.binomial import clopper_pearson
@@ -100,7 +101,7 @@ def test_few_messages_can_prove_a_miss(new_run: Build) -> None:
     run = new_run("run")
     steady(run, 10, delivery_s=50.0)
     found = of(build_report(run.write(end_s=90.0)), "otp.p95<20s")
-    assert (found.verdict, found.measured) == ("missed", "withheld")
+    assert (found.verdict, found.measured) == ("missed", "too few messages")
 
 
 def test_clopper_pearson() -> None:
@@ -325,3 +326,66 @@ def test_of_messages_that_were_not_forwarded_no_wait_brings_the_rest(new_run: Bu
         )
     early = run.write(load_s=30.0, end_s=45.5, drain_timeout_s=60.0)
     assert "wait longer after the load" in of(build_report(early, objectives=asked), asked[1]).needs
+
+
+def test_a_few_messages_that_never_reached_the_provider_are_not_replaced_by_more(new_run: Build) -> None:
+    """Two of 100: more messages of such a sender have such messages too."""
+    run = new_run("run")
+    for slot in range(100):
+        run.due(f"m-{slot}", slot / 10)
+        if slot not in (97, 98):
+            run.seen(f"m-{slot}", slot / 10 + 0.01)
+    found = of(build_report(run.write(load_s=10.0, end_s=18.5, drain_timeout_s=8.0)), "otp.p95<20s")
+    assert found.verdict == "undecided"
+    assert found.needs == "a sender that forwards what it accepts: 2 messages did not reach the provider"
+
+
+@pytest.mark.parametrize(
+    "ending", [{"state": "undelivered", "reason": "absent_subscriber"}, {"state": "rejected"}]
+)
+def test_a_class_of_which_nothing_arrived_is_not_asked_for_more_messages(
+    new_run: Build, ending: dict[str, str]
+) -> None:
+    run = new_run("run")
+    for slot in range(60):
+        run.journey(f"m-{slot}", slot / 2, 3.0, **ending)
+    report = build_report(run.write(load_s=30.0, end_s=60.0))
+    found = of(report, "otp.p95<20s")
+    assert found.verdict == "undecided"
+    assert found.why == "no message of this class was delivered to a reachable phone, of 60 accepted"
+    assert found.needs == "messages of this class that arrive"
+
+
+def test_more_of_a_load_whose_end_was_refused_brings_no_more_messages(new_run: Build) -> None:
+    run = new_run("run")
+    for slot in range(100):
+        if slot < 50:
+            run.journey(f"m-{slot}", slot / 10, 3.0)
+        else:
+            run.due(f"m-{slot}", slot / 10, "refused")
+    found = of(build_report(run.write(load_s=10.0, end_s=60.0)), "otp.p95<20s")
+    assert (found.verdict, found.needs) == (
+        "undecided",
+        "a sender that accepts messages until the end of the load",
+    )
+
+
+def test_a_class_that_was_refused_as_a_whole_is_shown_so(new_run: Build) -> None:
+    run = new_run("run")
+    steady(run, 90, message_class="marketing")
+    for slot in range(91):
+        run.due(f"otp-{slot}", slot / 10, "refused")
+    report = build_report(run.write(load_s=20.0, end_s=60.0), objectives=("otp.p95<20s", "vip.p95<5s"))
+    found = of(report, "otp.p95<20s")
+    assert (found.verdict, found.measured) == ("undecided", "no message accepted (91 refused)")
+    assert of(report, "vip.p95<5s").measured == "no such message in the load"
+    said = answer_text(report, "delivery")
+    assert "OTP: no message accepted (91 refused), limit 20 s: undecided" in said
+    assert "vip: no such message in the load, limit 5 s: undecided" in said
+
+
+def test_a_limit_under_a_second_is_in_milliseconds(new_run: Build) -> None:
+    run = new_run("run")
+    steady(run)
+    report = build_report(run.write(load_s=60.0, end_s=90.0), objectives=("otp.p95<0.45s",))
+    assert of(report, "otp.p95<450ms").limit == "< 450 ms"

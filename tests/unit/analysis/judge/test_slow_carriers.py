@@ -20,7 +20,7 @@ def found(run: RunBuilder, **manifest: Any) -> Any:
 
 
 def waiting(run: RunBuilder, sender_wait_s: float = 0.01, **wait_s: float) -> None:
-    """Ten a second to these carriers in turn, each waiting for its carrier."""
+    """Ten per second to these carriers in turn, each waiting for its carrier."""
     for slot in range(300):
         carrier = sorted(wait_s)[slot % len(wait_s)]
         run.due(f"m-{slot}", slot / 10)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from run_builder import Build, RunBuilder
 
-from analysis.judge.objectives import NO_GROWTH
+from analysis.judge.objective_times import NO_GROWTH
 from analysis.model import PartReport
 from analysis.records import RecordedScenario
 from analysis.report import build_report
@@ -43,7 +43,7 @@ def poisson(rate_per_s: float, for_s: float, seed: int, from_s: float = 0.0) -> 
 @pytest.mark.parametrize(("load", "holds"), [(0.5, True), (0.9, True), (1.04, False), (1.5, False)])
 def test_a_queue_that_grows_is_not_sustained(new_run: Build, load: float, holds: bool, seed: int) -> None:
     part = queued(new_run("run"), poisson(100.0 * load, 40.0, seed), 100.0, load_s=40.0)
-    assert part.stable is holds
+    assert part.sustained is holds
     assert part.availability is not None
     assert part.availability.windows == 4
     assert (part.availability.available == 4) is holds
@@ -58,9 +58,9 @@ def test_availability_and_a_sustained_load_are_one_finding(
     part = queued(new_run("run"), poisson(100.0 * load, load_s, 5), 100.0, load_s=load_s)
     found = part.availability
     assert found is not None
-    assert (found.available == found.windows) is part.stable
+    assert (found.available == found.windows) is part.sustained
     if load == 1.5:
-        assert part.stable is False
+        assert part.sustained is False
 
 
 def test_a_queue_that_grows_most_of_the_time_leaves_few_windows(new_run: Build) -> None:
@@ -94,7 +94,7 @@ def test_a_burst_that_drains_is_no_growth(new_run: Build) -> None:
     due = sorted(poisson(20.0, 120.0, 1) + poisson(300.0, 10.0, 2, from_s=30.0))
     part = queued(new_run("run"), due, 100.0, load_s=120.0)
     assert part.timeline.peak_unsubmitted + part.timeline.peak_undelivered > 1_500
-    assert part.stable is True
+    assert part.sustained is True
     assert part.availability is not None
     assert (part.availability.available, part.availability.why) == (12, "")
 
@@ -103,7 +103,7 @@ def test_a_late_overload_leaves_the_windows_before_it_available(new_run: Build) 
     due = poisson(50.0, 60.0, 3) + poisson(200.0, 60.0, 4, from_s=60.0)
     part = queued(new_run("run"), due, 100.0, load_s=120.0)
     found = part.availability
-    assert part.stable is False
+    assert part.sustained is False
     assert found is not None
     assert found.first_bad_at_s == pytest.approx(60.0, abs=10.0)
     assert 5 <= found.available <= 7
@@ -128,7 +128,7 @@ def test_a_window_in_which_a_message_was_not_taken_is_not_available(new_run: Bui
 
 def test_of_a_few_messages_nothing_can_be_told(new_run: Build) -> None:
     part = queued(new_run("run"), [0.1 * slot for slot in range(19)], 100.0, load_s=2.0)
-    assert part.stable is None
+    assert part.sustained is None
 
 
 def test_without_provider_rows_the_backlog_is_not_known(new_run: Build) -> None:
@@ -136,7 +136,7 @@ def test_without_provider_rows_the_backlog_is_not_known(new_run: Build) -> None:
     for slot in range(100):
         run.due(f"m-{slot}", slot / 10)
     (part,) = build_report(run.write(load_s=10.0, provider_file=False)).parts
-    assert part.stable is None
+    assert part.sustained is None
     assert part.availability is not None
     assert part.availability.available == 1
 
@@ -147,14 +147,14 @@ def test_a_sustained_rate_has_a_queue_that_does_not_grow(new_run: Build) -> None
     scenario = RecordedScenario(name="day", title="day", role="peak_slice", messages_per_day=500_000)
     queued(run, poisson(150.0, 40.0, 1), 100.0, load_s=40.0, objectives=("api.p95<1s",), scenario=scenario)
     report = build_report(run.write(load_s=40.0, end_s=400.0, objectives=("api.p95<1s",), scenario=scenario))
-    assert report.parts[0].stable is False
+    assert report.parts[0].sustained is False
     assert report.verdict == "met"
     assert "sustains" not in report.headline
     assert "its queue grew: it does not sustain that rate" in report.headline
 
 
 def held(run: RunBuilder, hold_s: float, load_s: float, end_s: float) -> PartReport:
-    """A sender that holds each of 20 messages a second for this time. Some are still held at the end."""
+    """A sender that holds each of 20 messages per second for this time. Some are still held at the end."""
     for slot in range(int(20 * load_s)):
         due_s = slot / 20
         run.due(f"m-{slot}", due_s)
@@ -171,17 +171,17 @@ def test_a_load_shorter_than_two_holds_does_not_tell_whether_the_backlog_grows(
     """All are delivered after 14 s, but it fills the queue for most of the load of 20 s. With the second
     end the wait after the load was ended early."""
     part = held(new_run("run"), 14.0, 20.0, end_s)
-    assert part.stable is None
+    assert part.sustained is None
     (found,) = (each for each in part.objectives if each.measure == "availability")
     assert (found.verdict, found.measured) == ("undecided", "0 % to 100 %")
     assert found.needs == "a load of at least 29 s"
-    assert "the load is too short to tell growth" in found.why
+    assert "the load is too short to show whether the backlog grows" in found.why
 
 
 @pytest.mark.parametrize(("hold_s", "load_s"), [(6.0, 20.0), (9.0, 20.0), (14.0, 30.0)])
 def test_a_hold_is_no_growth(new_run: Build, hold_s: float, load_s: float) -> None:
     part = held(new_run("run"), hold_s, load_s, 90.0)
-    assert part.stable is True
+    assert part.sustained is True
     assert part.availability is not None
     assert part.availability.available == part.availability.windows
 
@@ -190,7 +190,7 @@ def test_a_hold_is_no_growth(new_run: Build, hold_s: float, load_s: float) -> No
 def test_a_long_wait_of_a_growing_backlog_is_no_hold(new_run: Build, overload: float) -> None:
     """Late messages may wait for longer than the load. The first do not."""
     part = queued(new_run("run"), poisson(20.0 * overload, 20.0, 3), 20.0, load_s=20.0)
-    assert part.stable is False
+    assert part.sustained is False
 
 
 def test_while_the_backlog_grows_more_messages_decide_nothing(new_run: Build) -> None:
@@ -198,7 +198,7 @@ def test_while_the_backlog_grows_more_messages_decide_nothing(new_run: Build) ->
     due = poisson(40.0, 40.0, 1)
     part = queued(new_run("run"), due, 20.0, load_s=40.0, objectives=("otp.p99.9<600s",))
     (time,) = (each for each in part.objectives if each.measure == "delivery_time")
-    assert (part.stable, time.verdict) == (False, "undecided")
+    assert (part.sustained, time.verdict) == (False, "undecided")
     assert "the 95 % interval needs" in time.why
     assert time.needs == "a rate at which the backlog does not grow"
 
@@ -211,3 +211,43 @@ def test_a_longer_load_is_not_asked_for_where_nothing_was_forwarded(new_run: Bui
     (found,) = (each for each in part.objectives if each.measure == "availability")
     assert found.verdict == "undecided"
     assert found.needs == "a sender that forwards what it accepts: 400 messages did not reach the provider"
+
+
+def test_messages_that_the_sender_dropped_are_no_backlog(new_run: Build) -> None:
+    """It forwards every second message at once: nothing waits in it, and nothing is held."""
+    run = new_run("run")
+    names = ("otp", "transactional", "marketing")
+    for slot in range(300):
+        run.due(f"m-{slot}", slot / 30, message_class=names[slot % 3])
+        if slot % 2:
+            run.seen(f"m-{slot}", slot / 30 + 0.01, radio_s=0.5)
+    (part,) = build_report(run.write(load_s=10.0, end_s=18.5, drain_timeout_s=8.0)).parts
+    assert part.accounting.unaccounted == 150
+    assert part.availability is not None
+    assert (part.availability.available, part.availability.unknown, part.availability.why) == (1, 0, "")
+    assert part.sustained
+
+
+def test_messages_that_wait_behind_the_last_forwarded_one_are_backlog(new_run: Build) -> None:
+    """A queue in order of arrival, of which half is still there at the end."""
+    run = new_run("run")
+    for slot in range(900):
+        run.due(f"m-{slot}", slot / 30)
+        if slot < 450:
+            run.seen(f"m-{slot}", slot / 15 + 0.01, radio_s=0.5)
+    (part,) = build_report(run.write(load_s=30.0, end_s=31.0)).parts
+    assert part.accounting.unaccounted == 450
+    assert part.sustained is False
+
+
+def test_of_a_sender_that_forwards_nothing_the_backlog_is_unknown(new_run: Build) -> None:
+    run = new_run("run")
+    for slot in range(300):
+        run.due(f"m-{slot}", slot / 30)
+    (part,) = build_report(run.write(load_s=10.0, end_s=18.5, drain_timeout_s=8.0)).parts
+    assert part.availability is not None and part.sustained is None
+    assert (part.availability.available, part.availability.unknown) == (0, 1)
+    assert part.availability.why == "in 1 window no message reached the provider"
+    (judged,) = [each for each in part.objectives if each.measure == "availability"]
+    assert judged.verdict == "undecided"
+    assert "too short" not in judged.why and "a load of at least" not in judged.needs

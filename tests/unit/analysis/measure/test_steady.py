@@ -26,7 +26,7 @@ def test_a_load_that_is_carried_is_sustained() -> None:
     due_s = evenly(100, 10)
     found = steady(due_s, due_s + 0.2, 10)
     assert found is not None
-    assert found.stable is True
+    assert found.sustained is True
     assert found.offered_per_s == pytest.approx(100)
     assert found.through_per_s == pytest.approx(100, rel=0.01)
     assert found.backlog == pytest.approx(20, abs=1)  # what is under way
@@ -39,7 +39,7 @@ def test_a_queue_that_grows_is_not_sustained_and_shows_the_capacity(offered_per_
     due_s = evenly(offered_per_s, 10)
     found = steady(due_s, bucket(due_s, 100), 10)
     assert found is not None
-    assert found.stable is False
+    assert found.sustained is False
     assert found.through_per_s == pytest.approx(100, rel=0.001)
     assert found.growth_per_s == pytest.approx(offered_per_s - 100, rel=0.05)
 
@@ -49,7 +49,7 @@ def test_immaterial_growth_counts_as_none() -> None:
     found = steady(due_s, bucket(due_s, 100), 10)
     assert found is not None
     assert found.growth_low_per_s > 0
-    assert found.stable is True
+    assert found.sustained is True
 
 
 def test_messages_that_the_sender_does_not_take_are_a_backlog() -> None:
@@ -57,7 +57,7 @@ def test_messages_that_the_sender_does_not_take_are_a_backlog() -> None:
     through_s = np.where(np.arange(len(due_s)) % 2 == 0, due_s + 0.01, np.nan)
     found = steady(due_s, through_s, 10)
     assert found is not None
-    assert found.stable is False
+    assert found.sustained is False
     assert found.through_per_s == pytest.approx(100, rel=0.01)
 
 
@@ -65,7 +65,7 @@ def test_nothing_at_all_gets_through() -> None:
     due_s = evenly(100, 10)
     found = steady(due_s, np.full_like(due_s, np.nan), 10)
     assert found is not None
-    assert (found.stable, found.through_per_s, found.reserve) == (False, 0.0, 0.0)
+    assert (found.sustained, found.through_per_s, found.reserve) == (False, 0.0, 0.0)
 
 
 @pytest.mark.parametrize("burst", [50, 300, 700])
@@ -73,7 +73,7 @@ def test_a_burst_is_distinguished_from_the_steady_rate(burst: float) -> None:
     due_s = evenly(200, 10)
     found = steady(due_s, bucket(due_s, 100, burst) + 0.3, 10)
     assert found is not None
-    assert found.stable is False
+    assert found.sustained is False
     assert found.through_per_s == pytest.approx(100, rel=0.001)
     assert found.reserve == pytest.approx(burst, abs=3)
 
@@ -88,7 +88,7 @@ def test_classes_that_overtake_hide_no_growth() -> None:
         10,
     )
     assert found is not None
-    assert found.stable is False
+    assert found.sustained is False
     assert found.growth_per_s == pytest.approx(20, rel=0.05)
 
 

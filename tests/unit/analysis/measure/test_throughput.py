@@ -161,7 +161,7 @@ def test_a_burst_that_waits_at_the_carrier_is_not_over(
     run = new_run("run")
     for slot in range(300):
         run.journey(f"otp-{slot}", slot / 5, 2.0)
-    for slot in range(1_000):  # all submitted at once; a carrier takes 33 a second
+    for slot in range(1_000):  # all submitted at once; a carrier takes 33 per second
         due_s, arrives_s = 20.0 + slot / 100, 20.12 + slot * 0.03 + 1.0
         state = "delivered" if arrives_s < end_s else "open"
         run.due(f"bulk-{slot}", due_s, message_class="marketing")

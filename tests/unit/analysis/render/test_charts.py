@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
+from collections.abc import Callable
+from itertools import combinations, pairwise
 from pathlib import Path
 
 import matplotlib as mpl
 import pytest
+from made_benches import suite
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from run_builder import Build, RunBuilder
+from screen_words import answer_text
 
+from analysis.formatting import RATE_OF_DELIVERIES
 from analysis.model import PartReport
 from analysis.part import analyse_part
 from analysis.records import RecordedFault, RecordedScenario, read_manifest
-from analysis.render import charts_time
-from analysis.render.chart_style import new_figure, save_png, seconds_axis, styled, svg_text
+from analysis.render import charts_distribution, charts_time, tables_part
+from analysis.render.chart_style import CLASS_COLOURS, new_figure, save_png, seconds_axis, styled, svg_text
+from analysis.report import build_report
 
 
 def analysed(run: RunBuilder) -> PartReport:
@@ -112,3 +117,99 @@ def test_a_legend_is_never_wider_than_its_figure_and_squeezes_no_plot(new_run: B
             legend = axes.get_legend()
             if legend is not None:
                 assert legend.get_window_extent().x1 <= figure.bbox.x1, draw.__name__
+
+
+def test_the_rate_of_deliveries_has_the_same_words_in_row_table_and_legend(new_run: Build) -> None:
+    """A message that was delivered without being accepted counts in none of them."""
+    run = new_run("run")
+    for slot in range(60):
+        run.journey(f"m-{slot}", slot / 4, 2.0, outcome="accepted" if slot % 2 else "failed")
+    run_dir = run.write()
+    report = build_report(run_dir)
+    (part,) = report.parts
+    assert part.accounting.delivered == part.accounting.delivered_unacknowledged == 30
+    with styled():
+        figure = charts_time.rates(part, "t")
+    assert isinstance(figure, Figure)
+    legend = figure.axes[0].get_legend()
+    assert legend is not None
+    labels = [text.get_text() for text in legend.get_texts()]
+    row = answer_text(report, "rate").splitlines()[0]
+    table = " ".join(str(row[0]) for row in tables_part.rates(report, 0).rows)
+    assert RATE_OF_DELIVERIES in labels and RATE_OF_DELIVERIES in row and RATE_OF_DELIVERIES in table
+    assert part.throughput.delivered_best is not None
+    assert part.throughput.delivered_best.per_s == pytest.approx(2.0)  # of 4/s
+
+
+def drained_for(run: RunBuilder, load_s: float, drain_s: float) -> PartReport:
+    """Two messages per second. A twentieth arrives at the end of the drain, others in two seconds."""
+    for slot in range(int(2 * load_s)):
+        late_s = load_s + drain_s - slot / 2 if slot % 20 == 0 else 2.0
+        run.journey(f"m-{slot}", slot / 2, late_s)
+    run_dir = run.write(load_s=load_s, end_s=load_s + drain_s)
+    return analyse_part(run_dir, read_manifest(run_dir), "made")
+
+
+@pytest.mark.parametrize("load_s", [23.0, 120.0, 1_800.0])
+@pytest.mark.parametrize("drain_s", [3.0, 25.0, 300.0, 3_600.0, 50_000.0])
+@pytest.mark.parametrize("draw", [charts_time.rates, charts_time.backlog])
+def test_texts_of_a_chart_over_time_do_not_meet(
+    new_run: Build, load_s: float, drain_s: float, draw: Callable[[PartReport, str], Figure | str]
+) -> None:
+    part = drained_for(new_run("run"), load_s, drain_s)
+    with styled():
+        figure = draw(part, "t")
+        assert isinstance(figure, Figure)
+        FigureCanvasAgg(figure).draw()
+    (axes,) = figure.axes
+    within = axes.get_window_extent()
+    texts = [(each.get_text(), each.get_window_extent()) for each in axes.texts]
+    assert all(within.x0 <= box.x0 and box.x1 <= within.x1 for _, box in texts)
+    low, high = axes.get_xlim()
+    ticks = [each for each in axes.xaxis.get_major_ticks() if low <= each.get_loc() <= high]
+    assert len(ticks) >= 2
+    texts += [(each.label1.get_text(), each.label1.get_window_extent()) for each in ticks]
+    texts += [(label.get_text(), label.get_window_extent()) for label in (axes.xaxis.label, axes.yaxis.label)]
+    for (one, first), (other, second) in combinations(texts, 2):
+        assert not first.overlaps(second), (one, other)
+
+
+def test_a_drain_of_hours_does_not_hide_the_load(new_run: Build) -> None:
+    run = new_run("run")
+    for slot in range(460):
+        off_s = 43_000.0 if slot % 10 == 0 else 0.0
+        run.journey(f"m-{slot}", slot / 20, 5.0 + off_s, handset_s=off_s)
+        run.journey(f"x-{slot}", slot / 20, 86_400.0, state="expired")
+    part = analysed_day(run)
+    line = part.timeline
+    assert line.end_s < 60.0 and line.bin_s <= 2.0
+    with styled():
+        figure = charts_time.latency(part, "t")
+    assert isinstance(figure, Figure)
+    assert "(s)" in figure.axes[0].get_xlabel()
+
+
+def test_a_long_drain_has_a_limited_number_of_bins(new_run: Build) -> None:
+    line = drained_for(new_run("run"), 23.0, 50_000.0).timeline
+    assert line.end_s > 50_000.0 and len(line.rates[0].at_s) <= 600
+
+
+def analysed_day(run: RunBuilder) -> PartReport:
+    run_dir = run.write(load_s=23.0, end_s=90_000.0)
+    return analyse_part(run_dir, read_manifest(run_dir), "made")
+
+
+def test_a_verdict_of_a_level_has_no_colour_of_a_class() -> None:
+    """The panel beside it shows the classes by colour."""
+    with styled():
+        figure = charts_distribution.ladder(suite(), "t")
+        assert isinstance(figure, Figure)
+        FigureCanvasAgg(figure).draw()
+    left, right = figure.axes
+    legends = [axes.get_legend() for axes in (left, right)]
+    boxes = [legend.get_window_extent() for legend in legends if legend is not None]
+    assert len(boxes) == 2 and boxes[0].x1 <= boxes[1].x0 and boxes[1].x1 <= figure.bbox.x1
+    verdicts = {line.get_color() for line in left.lines}
+    classes = {line.get_color() for line in right.lines}
+    assert classes == {CLASS_COLOURS[name] for name in ("otp", "transactional", "marketing")}
+    assert verdicts.isdisjoint(classes)

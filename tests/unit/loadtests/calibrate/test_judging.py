@@ -126,7 +126,7 @@ def test_a_busy_machine_excuses_only_rows_that_depend_on_time() -> None:
     assert [r.verdict for r in judge.excused(one, 0.04).rows] == ["missed", "missed", "met"]
     busy = judge.excused(one, 0.30)
     assert [r.verdict for r in busy.rows] == ["noisy", "missed", "met"]
-    assert "30%" in busy.note
+    assert "30 %" in busy.note
 
 
 @pytest.mark.parametrize(

@@ -30,7 +30,7 @@ Serve = Callable[[socket.socket], object]
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n"
 
 
-class Server:
+class AnsweringServer:
     """Answers each request on each connection by what ``answer`` does with the socket."""
 
     def __init__(self, answer: Serve) -> None:
@@ -61,15 +61,15 @@ class Server:
         self._listening.close()
 
 
-StartServer = Callable[[Serve], Server]
+StartServer = Callable[[Serve], AnsweringServer]
 
 
 @pytest.fixture
 def server() -> Iterator[StartServer]:
     started = []
 
-    def start(answer: Serve) -> Server:
-        started.append(Server(answer))
+    def start(answer: Serve) -> AnsweringServer:
+        started.append(AnsweringServer(answer))
         return started[-1]
 
     yield start
@@ -77,7 +77,7 @@ def server() -> Iterator[StartServer]:
         one.close()
 
 
-class Bench:
+class NagleInstrument:
     """What ``latency.nagle`` needs of an instrument."""
 
     def __init__(self, port: int) -> None:
@@ -117,7 +117,7 @@ def nodelay_of_peer(address: tuple[str, int]) -> int:
 
 
 def found_by_nagle(port: int, clients: list[OpenLoopClient] | None = None) -> dict[str, Row]:
-    bench = Bench(port)
+    bench = NagleInstrument(port)
     if clients is not None:
         clients.append(bench.client)
     try:

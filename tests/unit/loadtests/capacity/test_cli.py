@@ -66,3 +66,28 @@ def test_a_target_file_is_checked_before_anything_starts(tmp_path: Path) -> None
 def test_the_search_has_the_time_limit_of_a_run_for_the_probe() -> None:
     default = inspect.signature(run).parameters["probe_timeout"].default
     assert RunSettings(seed=1).probe_timeout_s == default
+
+
+@pytest.mark.parametrize(
+    ("options", "classes"),
+    [
+        ([], ["otp", "transactional", "marketing"]),
+        (["--mix", "otp=1"], ["otp"]),
+        (["--mix", "otp=1,marketing=0"], ["otp"]),
+        (["--mix", "otp=1", "--slo", "marketing.p95<1h"], ["marketing"]),  # asked for
+    ],
+)
+def test_defaults_are_those_of_the_classes_in_the_load(
+    options: list[str], classes: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[RunSettings] = []
+
+    def search(asked: object, settings: RunSettings, console: object) -> int:
+        seen.append(settings)
+        return 0
+
+    monkeypatch.setattr("loadtests.capacity.run.search_capacity", search)
+    done = CliRunner().invoke(app, ["capacity", *options, "--out", str(tmp_path / "found")])
+    assert done.exit_code == 0, done.output
+    named = [each.partition(".")[0] for each in seen[0].objectives if ".p" in each]
+    assert named == classes

@@ -12,6 +12,7 @@ import pytest
 from rich.console import Console
 
 from analysis.capacity_record import read_capacity
+from analysis.judge.search import search_verdict
 from analysis.records import (
     AnalysisResult,
     Instant,
@@ -23,7 +24,6 @@ from analysis.records import (
 )
 from loadtests.capacity import find
 from loadtests.capacity.bracket import SearchSettings
-from loadtests.capacity.result import exit_code
 from loadtests.recording import LoadStatus
 from loadtests.runner.interruption import Interruption
 from loadtests.runner.progress import Progress
@@ -35,7 +35,7 @@ LIMIT_PER_S = 300.0
 OBJECTIVES = ("otp.p95<20s", "transactional.p99<60s")
 
 
-class Bench:
+class SimulatedTrials:
     """Takes the place of runs and analyses: a target that does 300/s at most."""
 
     def __init__(self, interruption: Interruption) -> None:
@@ -83,7 +83,7 @@ class Bench:
             growth_high_per_s=spread[2],
             backlog=0.0,
             reserve=0.0,
-            stable=growth == 0,
+            sustained=growth == 0,
         )
         judged = (JudgedObjective(OBJECTIVES[0], "met"), JudgedObjective(OBJECTIVES[1], "undecided"))
         return AnalysisResult(run="r", call="c", exit_code=0, objectives=judged, steady=steady), ""
@@ -98,15 +98,15 @@ def interruption() -> Interruption:
 
 
 @pytest.fixture
-def bench(interruption: Interruption, monkeypatch: pytest.MonkeyPatch) -> Bench:
-    made = Bench(interruption)
+def bench(interruption: Interruption, monkeypatch: pytest.MonkeyPatch) -> SimulatedTrials:
+    made = SimulatedTrials(interruption)
     monkeypatch.setattr(find, "PartRun", made.run)
     monkeypatch.setattr(find, "analyse_trial", made.analyse)
     return made
 
 
 @pytest.fixture
-def search(bench: Bench, interruption: Interruption, tmp_path: Path) -> Search:
+def search(bench: SimulatedTrials, interruption: Interruption, tmp_path: Path) -> Search:
     def made() -> find.SearchOutcome:
         # p99 of transactional messages takes 1,840 messages: no trial of one second holds them.
         short = SearchSettings(trial_s=1.0, longest_s=1.0)
@@ -117,7 +117,7 @@ def search(bench: Bench, interruption: Interruption, tmp_path: Path) -> Search:
     return made
 
 
-def test_the_limit_is_found_and_written(search: Search, bench: Bench, tmp_path: Path) -> None:
+def test_the_limit_is_found_and_written(search: Search, bench: SimulatedTrials, tmp_path: Path) -> None:
     found = search()
     assert found.result == read_capacity(tmp_path)
     assert found.result.sustained_per_s == pytest.approx(297)
@@ -127,9 +127,11 @@ def test_the_limit_is_found_and_written(search: Search, bench: Bench, tmp_path: 
     assert found.shown == found.result.trials[-1].place
     # It was undecided at every rate, and no longer trial was allowed.
     assert found.unjudged == (OBJECTIVES[1],)
+    # 297/s for 7 s are 2,079 messages. At most as long as one trial: 1,840 transactional ones alone need 7 s.
+    assert found.judges == ("--trial-s 7",)
 
 
-def test_each_trial_is_a_run_of_its_own(search: Search, bench: Bench, tmp_path: Path) -> None:
+def test_each_trial_is_a_run_of_its_own(search: Search, bench: SimulatedTrials, tmp_path: Path) -> None:
     found = search()
     seeds = [settings.seed for settings in bench.settings]
     assert len(set(seeds)) == len(seeds) >= 4
@@ -139,7 +141,7 @@ def test_each_trial_is_a_run_of_its_own(search: Search, bench: Bench, tmp_path: 
 
 
 def test_an_interrupted_trial_is_not_judged_and_the_rest_is_kept(
-    search: Search, bench: Bench, tmp_path: Path
+    search: Search, bench: SimulatedTrials, tmp_path: Path
 ) -> None:
     bench.interrupt_at = 3
     found = search()
@@ -150,22 +152,22 @@ def test_an_interrupted_trial_is_not_judged_and_the_rest_is_kept(
     assert read_capacity(tmp_path) == found.result
 
 
-def test_interrupted_in_its_first_trial_it_found_nothing(search: Search, bench: Bench) -> None:
+def test_interrupted_in_its_first_trial_it_found_nothing(search: Search, bench: SimulatedTrials) -> None:
     bench.interrupt_at = 1
     found = search()
     assert found.result.trials == ()
     assert (found.shown,) == tuple(found.manifests)
 
 
-def test_an_error_in_the_first_trial_ends_the_search(search: Search, bench: Bench) -> None:
+def test_an_error_in_the_first_trial_ends_the_search(search: Search, bench: SimulatedTrials) -> None:
     bench.error_at = 1
     found = search()
     assert [(trial.verdict, trial.why) for trial in found.result.trials] == [("invalid", "no port")]
     assert found.result.ended == "no port"
-    assert exit_code(found.result) == 3
+    assert search_verdict(found.result) is None  # the report of its trial says that the bench failed
 
 
-def test_an_error_later_is_an_invalid_trial_and_is_made_again(search: Search, bench: Bench) -> None:
+def test_an_error_later_is_an_invalid_trial_and_is_made_again(search: Search, bench: SimulatedTrials) -> None:
     bench.error_at = 2
     found = search()
     assert [trial.verdict for trial in found.result.trials][:3] == ["met", "invalid", "met"]
@@ -195,7 +197,7 @@ def test_a_long_queue_after_the_load_is_not_waited_for(
 
 
 def test_a_search_whose_time_is_up_makes_no_more_trials(
-    bench: Bench, interruption: Interruption, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    bench: SimulatedTrials, interruption: Interruption, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The clock is 20 s later each time it is read: a third trial would end at 80 s."""
     now = iter(range(0, 10_000, 20))

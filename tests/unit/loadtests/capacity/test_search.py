@@ -181,7 +181,7 @@ def test_never_more_than_twelve_trials_and_the_reported_interval_has_the_limit(
     assert "trials were made" not in end.why
     # At a few messages per second random arrivals just below the limit can wait for longer than the
     # objective allows: 0.5 s are 7 messages at 15/s. Such a rate is missed although no backlog grows.
-    delayed = (each.rate_per_s for each in trials if each.verdict == "missed" and each.stable is not False)
+    delayed = (each.rate_per_s for each in trials if each.verdict == "missed" and each.sustained is not False)
     limit_per_s = min(rate_per_s, *delayed, math.inf)
     assert limit_per_s == rate_per_s or (rate_per_s < 60 and limit_per_s >= 0.9 * rate_per_s)
     assert found.high_per_s >= 0.97 * limit_per_s
@@ -226,7 +226,7 @@ def result_of(step: NextTrial, verdict: str) -> TrialResult:
         rate_per_s=step.rate_per_s,
         load_s=step.load_s,
         verdict=verdict,  # type: ignore[arg-type]
-        stable=None,
+        sustained=None,
         through_per_s=step.rate_per_s,
         through_low_per_s=step.rate_per_s,
         through_high_per_s=step.rate_per_s,

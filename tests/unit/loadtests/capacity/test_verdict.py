@@ -9,7 +9,8 @@ import pytest
 from analysis.records import AnalysisResult, JudgedObjective, Steady
 from loadtests.arrivals import DAY_MIX, Mix
 from loadtests.capacity.bracket import SearchSettings
-from loadtests.capacity.objectives import fewest_messages, messages_needed, read_mix
+from loadtests.capacity.find import OBJECTIVES
+from loadtests.capacity.objectives import applicable, fewest_messages, messages_needed, read_mix, what_judges
 from loadtests.capacity.search import NextTrial
 from loadtests.capacity.verdict import BACKLOG, judged_trial
 
@@ -18,7 +19,7 @@ STEP = NextTrial(300.0, 8.0)
 Verdict = Literal["met", "missed", "undecided"]
 
 
-def part(stable: bool | None, growth_per_s: float = 0.0) -> Steady:
+def part(sustained: bool | None, growth_per_s: float = 0.0) -> Steady:
     return Steady(
         from_s=3.2,
         to_s=8.0,
@@ -31,7 +32,7 @@ def part(stable: bool | None, growth_per_s: float = 0.0) -> Steady:
         growth_high_per_s=growth_per_s,
         backlog=0.0,
         reserve=7.0,
-        stable=stable,
+        sustained=sustained,
     )
 
 
@@ -55,7 +56,7 @@ def test_met_means_every_objective_and_no_growth() -> None:
     found = judged_trial(
         SETTINGS, STEP, DAY_MIX, analysis_of(("otp.p95<20s", "met"), steady=part(True)), "t/01"
     )
-    assert (found.verdict, found.stable, found.place) == ("met", True, "t/01")
+    assert (found.verdict, found.sustained, found.place) == ("met", True, "t/01")
     assert (found.through_per_s, found.reserve) == (250.0, 7.0)
     assert found.judged == ("otp.p95<20s", BACKLOG)
     assert found.bottlenecks == ()
@@ -95,6 +96,8 @@ def test_what_no_trial_can_decide_is_left_unjudged(objective: str) -> None:
     step = NextTrial(10.0, 32.0)
     found = judged_trial(SETTINGS, step, mix, result, "t")
     assert found.verdict == ("undecided" if objective.startswith("sms") else "met")
+    if found.verdict == "met":
+        assert found.why == f"loss=0 met, the backlog did not grow; not judged: {objective}"
     assert objective not in found.judged
 
 
@@ -132,6 +135,34 @@ def test_a_class_that_is_not_sent_needs_nothing() -> None:
     assert fewest_messages(("otp.p95<20s", "marketing.p95<10min", "loss=0"), Mix(otp=1.0)) < 100
 
 
+@pytest.mark.parametrize(
+    ("objectives", "rate_per_s", "expected"),
+    [
+        (("otp.p95<10s",), 12.0, ("--trial-s 13", "--mix otp=1")),
+        (("otp.p95<10s",), 1.0, ("--trial-s 155",)),  # 93 messages of one class take longer than 20 s, too
+        (("otp.p95<10s", "transactional.p95<60s"), 12.0, ("--trial-s 13",)),
+        (("all.p99<10s",), 12.0, ("--trial-s 10",)),
+        (("otp.p99.9<10s",), 5.0, ()),  # no trial is long enough
+        (("unaccounted=0",), 12.0, ()),
+        (("otp.p95<10s", "news.p95<1h"), 12.0, ("--trial-s 13",)),  # a class that no load has is all of it
+        ((), 12.0, ()),
+    ],
+)
+def test_what_judges_an_objective_is_computed(
+    objectives: tuple[str, ...], rate_per_s: float, expected: tuple[str, ...]
+) -> None:
+    settings = SearchSettings(from_per_s=5.0, to_per_s=60.0, trial_s=5.0, longest_s=20.0)
+    assert what_judges(objectives, DAY_MIX, rate_per_s, settings) == expected
+
+
+def test_a_default_whose_class_the_load_does_not_have_is_left_out() -> None:
+    only = applicable(OBJECTIVES, Mix(otp=1.0))
+    assert only == ("otp.p95<20s", "loss=0", "duplicates=0", "unaccounted=0", "not_taken<=0.1%")
+    assert applicable(OBJECTIVES, DAY_MIX) == OBJECTIVES
+    given = ("transactional.p95<60s", "loss=0")  # the user's own: it stays, and nothing judges it
+    assert what_judges(given, Mix(otp=1.0), 50.0, SETTINGS) == ("a --mix with transactional",)
+
+
 def test_a_mix_is_read() -> None:
     assert read_mix("") == DAY_MIX
     assert read_mix("otp=1, marketing=3") == Mix(otp=1.0, marketing=3.0)
@@ -167,7 +198,7 @@ def test_a_coarse_search_does_not_mind_growth_that_is_small_for_its_precision() 
         growth_high_per_s=3.9,
         backlog=17.0,
         reserve=0.0,
-        stable=None,
+        sustained=None,
     )
     result = analysis_of(("otp.p95<20s", "met"), steady=steady)
     coarse = SearchSettings(precision=0.25, trial_s=6.0, longest_s=6.0)

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from load_rows import load_row
 from rich.console import Console
+from run_builder import Build, RunBuilder
 
 from analysis.records import LOAD_SCHEMA, RowWriter
 from loadtests import catalogue
@@ -18,13 +19,27 @@ from loadtests.runner.progress import Progress
 from loadtests.runner.settings import RunSettings
 from loadtests.targets import Target
 
+TARGET = Target.model_validate(
+    {
+        "name": "t",
+        "request": {"url": "http://127.0.0.1:1/s?key=hunter2", "body": "{to}{text}"},
+        "provider": {"port": 9500},
+    }
+)
+
+
+@pytest.fixture
+def new_run(tmp_path: Path) -> Build:
+    return lambda name: RunBuilder(tmp_path / name)
+
 
 @pytest.mark.parametrize(
     ("outcomes", "expected"),
     [
         (
             {("refused", 500): 15, ("refused", 429): 5, ("failed", 0): 10},
-            "20 of 30 refused, most often with HTTP 500; check that your sender reaches the mock provider at "
+            "20 of 30 refused, most often with HTTP 500; see the log of your sender first; then check "
+            "that it reaches the mock provider at "
             "http://127.0.0.1:9500",
         ),
         ({("refused", 404): 30}, "30 of 30 refused, most often with HTTP 404; check that [request]"),
@@ -48,13 +63,29 @@ def test_a_load_of_which_nothing_was_accepted_says_where_to_look(
         for slot in range(count):
             writer.append(load_row(slot, outcome=outcome, status=status))
     writer.close()
-    target = Target.model_validate(
-        {
-            "name": "t",
-            "request": {"url": "http://127.0.0.1:1/s?key=hunter2", "body": "{to}{text}"},
-            "provider": {"port": 9500},
-        }
-    )
-    text = why_nothing_was_accepted(tmp_path, target)
+    text = why_nothing_was_accepted(tmp_path, TARGET)
     assert (text is None) if expected is None else (text or "").startswith(expected)
     assert "hunter2" not in (text or "")
+
+
+@pytest.mark.parametrize(
+    ("accepts", "reason", "expected"),
+    [
+        (1, "", "the provider accepted 30 of them: check what your sender answers after a submit"),
+        (0, "unauthorized", "the provider refused 30 of them (unauthorized): check what your sender submits"),
+    ],
+)
+def test_a_sender_whose_messages_the_provider_saw_does_reach_it(
+    accepts: int, reason: str, expected: str, new_run: Build
+) -> None:
+    run = new_run("run")
+    for slot in range(30):
+        run.due(f"m-{slot}", slot / 10, "refused")
+        run.seen(
+            f"m-{slot}",
+            slot / 10,
+            accepted=bool(accepts),
+            state="delivered" if accepts else "rejected",
+            reason=reason,
+        )
+    assert (why_nothing_was_accepted(run.write(), TARGET) or "").endswith(expected)

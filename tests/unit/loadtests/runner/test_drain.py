@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import pytest
+
+from analysis.refusals import REPEATED_WITHIN_S
 from loadtests.recording import LoadStatus
 from loadtests.runner.drain import (
     QUIET_S,
@@ -17,7 +20,14 @@ from loadtests.runner.sampling import Snapshot
 
 
 def provider(
-    taken: int, *, queued: int = 0, on_air: int = 0, phones: int = 0, reports: int = 0, refused: int = 0
+    taken: int,
+    *,
+    queued: int = 0,
+    on_air: int = 0,
+    phones: int = 0,
+    reports: int = 0,
+    refused: int = 0,
+    reason: str = "throttled_requests",
 ) -> ServiceState:
     """The engine's gauges: ``on_air`` has those that wait for their phone, too."""
     gauges = {
@@ -26,7 +36,7 @@ def provider(
         "reports_waiting": 0.0,
         "reports_unconfirmed": float(reports),
     }
-    counters = {"refused_throttled_requests": float(refused), "requests": 99.0}
+    counters = {f"refused_{reason}": float(refused), "requests": 99.0}
     opened = queued + on_air + phones + reports
     return ServiceState(open=opened, accepted=taken, gauges=gauges, counters=counters)
 
@@ -135,11 +145,20 @@ def test_the_drain_of_another_sender_waits_for_all_its_messages() -> None:
     assert Drain(sender_answers=False, provider_answers=True).look(0.0, seen(5, provider(5))).over
 
 
-def test_messages_that_the_provider_refused_are_awaited_only_on_demand() -> None:
-    snapshot = seen(5, provider(3, refused=2))
-    assert first_over(Drain(sender_answers=False, provider_answers=True), snapshot)[0] == QUIET_S
+@pytest.mark.parametrize(
+    ("reason", "over_s"), [("invalid_number", QUIET_S), ("throttled_requests", REPEATED_WITHIN_S)]
+)
+def test_refused_messages_are_awaited_for_as_long_as_a_repeat_may_take(reason: str, over_s: float) -> None:
+    snapshot = seen(5, provider(3, refused=2, reason=reason))
+    assert first_over(Drain(sender_answers=False, provider_answers=True), snapshot)[0] == over_s
     assert first_over(Drain(sender_answers=False, provider_answers=True, patient=True), snapshot)[0] == 400.0
-    assert first_over(Drain(False, True), seen(5, provider(3, refused=1)))[0] == 400.0
+    assert first_over(Drain(False, True), seen(5, provider(3, refused=1, reason=reason)))[0] == 400.0
+
+
+def test_a_refused_message_is_not_called_unseen() -> None:
+    drain = Drain(sender_answers=False, provider_answers=True)
+    found = drain.look(0.0, seen(5, provider(3, refused=2)))
+    assert found == Look(False, "2 that the provider has not accepted (2 requests refused)")
 
 
 def test_what_a_provider_of_the_users_own_took_before_the_load_does_not_count() -> None:

@@ -71,7 +71,7 @@ def test_a_sender_that_is_started_a_little_later_is_waited_for() -> None:
 def answering(status: int) -> Iterator[str]:
     """A server that answers every request with this status; gives its address."""
 
-    class Handler(BaseHTTPRequestHandler):
+    class FixedStatusHandler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             self.send_response(status)
             self.send_header("Content-Length", "2")
@@ -80,7 +80,7 @@ def answering(status: int) -> Iterator[str]:
 
         def log_message(self, format: str, *args: object) -> None: ...
 
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+    with ThreadingHTTPServer(("127.0.0.1", 0), FixedStatusHandler) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         yield f"http://127.0.0.1:{server.server_address[1]}"
         server.shutdown()

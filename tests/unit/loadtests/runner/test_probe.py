@@ -21,8 +21,8 @@ from loadtests.runner.probe import (
 AROUND = Around("shop", "http://127.0.0.1:8080/send", "http://127.0.0.1:9500", True, 5.0)
 ACCEPTED = ApiAnswer("accepted", 202)
 AT_PROVIDER = AtProvider(requests=1, accepted=True, report_url="http://127.0.0.1:8080/dlr/secret?token=x")
-UNAUTHORIZED = ProbeRefusal("smsapi", 200, "unauthorized", '{"error":101,"message":"Authorization failed"}')
-THROTTLED = ProbeRefusal("smsapi", 200, "throttled_requests", '{"error":202,"message":"Too many queries"}')
+UNAUTHORIZED = ProbeRefusal("smsapi", 200, "unauthorized", "101", "Authorization failed")
+THROTTLED = ProbeRefusal("smsapi", 200, "throttled_requests", "202", "Too many queries")
 
 
 def cause(**facts: object) -> str:
@@ -77,32 +77,47 @@ def test_an_api_that_refuses(status: int, hint: str) -> None:
 def test_an_api_that_fails_because_it_does_not_reach_the_provider() -> None:
     text = cause(answer=ApiAnswer("refused", 502, "HTTP 502"), provider=AtProvider())
     assert text == (
-        "shop refused the probe (HTTP 502), and the mock got no request. Check the provider URL of shop: it "
-        "should be http://127.0.0.1:9500"
+        "shop refused the probe (HTTP 502), and the mock provider got no request. See the log of shop first. "
+        "Check the provider URL of shop: it should be http://127.0.0.1:9500"
     )
     text = cause(answer=ApiAnswer("refused", 502, "HTTP 502"), provider=AtProvider(refusals=(UNAUTHORIZED,)))
-    assert text.endswith("because the mock refused it: 101, Authorization failed (wrong token)")
+    assert text.endswith("because the mock provider refused it: 101, Authorization failed (wrong token)")
+
+
+@pytest.mark.parametrize("refused_by_api", [False, True])
+def test_a_wrong_token_says_where_the_right_one_is(refused_by_api: bool) -> None:
+    around = msgspec.structs.replace(AROUND, token_file="shop.toml")
+    answer = ApiAnswer("refused", 502, "HTTP 502") if refused_by_api else ACCEPTED
+    provider = AtProvider(requests=1, refusals=(UNAUTHORIZED,))
+    verdict = decide(Facts(1.0, answer=answer, provider=provider), around)
+    assert isinstance(verdict, ProbeFailed)
+    assert verdict.cause.endswith("(wrong token). Set the token of shop to provider.token of shop.toml")
+    other = msgspec.structs.replace(UNAUTHORIZED, reason="invalid", code="13", text="")
+    verdict = decide(Facts(1.0, answer=answer, provider=AtProvider(requests=1, refusals=(other,))), around)
+    assert isinstance(verdict, ProbeFailed) and "token" not in verdict.cause
 
 
 def test_an_api_that_refuses_what_the_mock_accepted_is_described_wrongly() -> None:
     text = cause(answer=ApiAnswer("refused", 201, "HTTP 201"), provider=AT_PROVIDER)
-    assert "the mock accepted its message: check whether [accepted]" in text
+    assert "the mock provider accepted its message: check whether [accepted]" in text
 
 
 def test_accepted_and_never_seen() -> None:
     assert waits(answer=ACCEPTED, provider=AtProvider())
     text = cause(elapsed_s=5.0, answer=ACCEPTED, provider=AtProvider())
     assert text == (
-        "shop answered 202, and the mock got no request within 5 s. Check the provider URL of shop: it "
-        "should "
-        "be http://127.0.0.1:9500 (for a sender that queues for longer: --probe-timeout S or --no-probe)"
+        "shop answered 202, and the mock provider got no request within 5 s. Check the provider URL of shop: "
+        "it should be http://127.0.0.1:9500 (for a sender that queues for longer: "
+        "--probe-timeout S or --no-probe)"
     )
 
 
 def test_a_lasting_refusal_stops_at_once_and_one_that_passes_at_the_timeout() -> None:
     refused = AtProvider(requests=1, refusals=(UNAUTHORIZED,))
     text = cause(answer=ACCEPTED, provider=refused)
-    assert text == "shop answered 202, and the mock refused it: 101, Authorization failed (wrong token)"
+    assert (
+        text == "shop answered 202, and the mock provider refused it: 101, Authorization failed (wrong token)"
+    )
     throttled = AtProvider(requests=1, refusals=(THROTTLED,))
     assert waits(answer=ACCEPTED, provider=throttled)
     assert "202, Too many queries" in cause(elapsed_s=5.0, answer=ACCEPTED, provider=throttled)
@@ -136,20 +151,20 @@ def test_without_access_to_the_provider_the_api_response_decides() -> None:
     ("refusal", "words"),
     [
         (UNAUTHORIZED, "101, Authorization failed (wrong token)"),
-        (ProbeRefusal("smsapi", 200, "unauthorized", "ERROR:101"), "101, unauthorized (wrong token)"),
+        (ProbeRefusal("smsapi", 200, "unauthorized", "101"), "101, unauthorized (wrong token)"),
         (
-            ProbeRefusal("twilio", 401, "", '{"code":20003,"message":"Authenticate","status":401}'),
+            ProbeRefusal("twilio", 401, "unauthorized", "20003", "Authenticate"),
             "20003, Authenticate (wrong token)",
         ),
         (
-            ProbeRefusal("generic", 422, "rejected", '{"title":"The text takes too many segments"}'),
+            ProbeRefusal("generic", 422, "rejected", "", "The text takes too many segments."),
             "422, The text takes too many segments",
         ),
         (
-            ProbeRefusal("/sms", 404, "", '{"message":"Not found","error":"http_404","errors":[]}'),
+            ProbeRefusal("/sms", 404, "", "http_404", "Not found"),
             "HTTP 404, it has no /sms: the path of the provider URL is wrong",
         ),
-        (ProbeRefusal("smsapi", 503, "unavailable", "<html>"), "503, <html>"),
+        (ProbeRefusal("smsapi", 503, "unavailable", "503"), "503, unavailable"),
     ],
 )
 def test_refusals_of_every_protocol_as_text(refusal: ProbeRefusal, words: str) -> None:

@@ -83,11 +83,33 @@ def test_counts_of_several_workers_are_of_the_oldest() -> None:
 def test_the_start_and_the_last_answers_are_no_part_of_the_load_s_time() -> None:
     reported: list[tuple[str, float | None]] = []
 
+    class RecordedProgress(Progress):
+        def phase(self, name: str, expected_s: float | None = None) -> None:
+            reported.append((name, expected_s))
+
+    phase = LoadPhase(RecordedProgress(Console(file=io.StringIO())), 20.0)
+    for name in ("waiting", "running", "running", "answering", "answering", "finished"):
+        phase.look(LoadStatus(phase=name))
+    assert reported == [("starting the load", None), ("load", 20.0), ("awaiting the last answers", None)]
+
+
+def test_a_load_that_the_page_starts_says_what_it_waits_for() -> None:
+    reported: list[tuple[str, float | None]] = []
+
     class Recorded(Progress):
         def phase(self, name: str, expected_s: float | None = None) -> None:
             reported.append((name, expected_s))
 
     phase = LoadPhase(Recorded(Console(file=io.StringIO())), 20.0)
-    for name in ("waiting", "running", "running", "answering", "answering", "finished"):
+    phase.page_opened()
+    for name in ("waiting", "running", "answering", "finished", "waiting", "running"):
         phase.look(LoadStatus(phase=name))
-    assert reported == [("starting the load", None), ("load", 20.0), ("awaiting the last answers", None)]
+    assert reported == [
+        ("starting the load", None),
+        ("waiting for Start in the page", None),
+        ("load", 20.0),
+        ("awaiting the last answers", None),
+        ("waiting for Ctrl-C here, or for Start in the page", None),
+        ("waiting for Start in the page", None),
+        ("load", 20.0),  # the clock begins again
+    ]

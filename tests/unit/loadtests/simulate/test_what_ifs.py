@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from statistics import median
+
 import pytest
 
+from analysis.records import LOAD_SCHEMA, PROVIDER_SCHEMA, read_rows
 from loadtests import catalogue
 from loadtests.parts import Adjustment
 from loadtests.scenario import ScenarioError
+from loadtests.simulate.part import Choices, simulate_part
 from loadtests.simulate.what_ifs import WhatIf, WhatIfError, read_carriers, read_rate_limits, read_scale
 from mock_provider.profiles import load_profile, parse_profile, profile_names
 
@@ -110,3 +115,21 @@ def test_a_scaled_day() -> None:
         catalogue.scenario("day-5k", Adjustment(scale=1e-9))
     with pytest.raises(ScenarioError, match="--scale belongs to day-5k"):
         catalogue.scenario("burst", Adjustment(scale=2))
+
+
+def test_a_sender_keeps_to_a_limit_that_the_provider_queues(tmp_path: Path) -> None:
+    """``smsapi`` queues segments. Of 12.5 messages per second at 5 segments per second, marketing must wait,
+    and the messages that go first must not wait behind it in the provider's queue.
+    """
+    (part,) = catalogue.scenario("day-50k", Adjustment(1.0, duration_s=300, scale=10)).parts
+    simulate_part("day-50k", part, 3, tmp_path, Choices(what_if=WhatIf(rate_limits={"segments": 5.0})))
+    rows = read_rows(tmp_path / "provider.arrow", PROVIDER_SCHEMA).to_pylist()
+    load = read_rows(tmp_path / "load.arrow", LOAD_SCHEMA).to_pylist()
+    classes = {row["key"]: row["message_class"] for row in load}
+    queued: dict[str, list[float]] = {}
+    for row in rows:
+        if row["t_carrier_ns"] is not None:
+            wait_s = (row["t_carrier_ns"] - row["t_submitted_ns"]) / 1e9
+            queued.setdefault(classes[row["key"]], []).append(wait_s)
+    assert set(queued) == {"otp", "transactional", "marketing"}
+    assert max(median(waits) for waits in queued.values()) < 5.0, queued.keys()

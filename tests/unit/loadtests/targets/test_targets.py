@@ -135,7 +135,7 @@ admin_token = "${ABSENT}"
         load_target(path, {"PASSWORD": "hunter2"})
     text = str(caught.value)
     for expected in (
-        "environment variable ABSENT is not set",
+        "environment variable ABSENT is not set: export ABSENT=…",
         "name:",
         "request.url: must be an http:// or https:// URL with a host",
         "request.method:",
@@ -153,6 +153,58 @@ admin_token = "${ABSENT}"
         assert expected in text
     assert "hunter2" not in text and "{PASSWORD}" not in text
     assert caught.value.__cause__ is None
+
+
+def test_a_file_without_a_provider_lists_that_too(tmp_path: Path) -> None:
+    path = tmp_path / "bad.toml"
+    path.write_text('request = {url = "http://127.0.0.1:1/", body = "{to}{text}{nope}"}')
+    with pytest.raises(TargetError) as caught:
+        load_target(path, {}, needs_provider=True)
+    said = str(caught.value)
+    assert "unknown placeholder {nope}" in said
+    assert "does not say where the mock provider" in said and "port = 9500" in said
+    path.write_text('speed = 1\nrequest = {url = "http://127.0.0.1:1/", body = "{to}{text}"}')
+    with pytest.raises(TargetError) as caught:
+        load_target(path, {}, needs_provider=True)
+    said = str(caught.value)
+    assert "speed: unknown key" in said and "does not say where the mock provider" in said
+    for provider in ("port = 9500", 'url = "http://127.0.0.1:9500"'):
+        path.write_text(
+            f'request = {{url = "http://127.0.0.1:1/", body = "{{to}}{{text}}"}}\n[provider]\n{provider}'
+        )
+        load_target(path, {}, needs_provider=True)
+
+
+@pytest.mark.parametrize(
+    ("body", "headers", "position"),
+    [
+        ('{"to": "{to}", "text": "{text}}', 'Content-Type = "application/json"', 24),
+        ('{"to": "{to}", "text": {text}}', 'content-type = "application/json; charset=utf-8"', 24),
+        ('{"to": "{to}" "text": "{text}"}', 'Content-Type = "application/problem+json"', 15),
+        (
+            '{"to": {to}, "text": "{text}", "kind": "{message_class}"}',
+            'Content-Type = "application/json"',
+            None,
+        ),
+        ('{"to": "{to}", "text": "{text}}', 'Content-Type = "text/plain"', None),
+        ('{"to": "{to}", "text": "{text}}', 'Content-Type = "application/x-ndjson"', None),
+        ("to={to}&text={text}", 'Content-Type = "application/x-www-form-urlencoded"', None),
+        ('{"to": "{to}", "text": "{text}", "from": ${FROM}}', 'Content-Type = "application/json"', None),
+    ],
+)
+def test_a_body_that_is_not_the_json_that_its_header_says(
+    tmp_path: Path, body: str, headers: str, position: int | None
+) -> None:
+    """It made the sender answer HTTP 400 or 500, and the probe named the provider's URL."""
+    path = tmp_path / "target.toml"
+    path.write_text(
+        f"[request]\nurl = \"http://127.0.0.1:1/\"\nbody = '{body}'\n[request.headers]\n{headers}\n"
+    )
+    if position is None:
+        load_target(path, {"FROM": '{"name": "a"}'})
+        return
+    with pytest.raises(TargetError, match=rf"request\.body: is not JSON \(position {position}\): "):
+        load_target(path, {})
 
 
 @pytest.mark.parametrize(

@@ -44,7 +44,7 @@ class Unlearning(KnownHeads):
         pass
 
 
-class Application:
+class RecordingApplication:
     """Notes the requests, and answers each at once."""
 
     def __init__(self) -> None:
@@ -59,7 +59,7 @@ class Application:
 
 
 def met(connections: OpenConnections, pieces: list[bytes]) -> list[HttpRequest]:
-    application = Application()
+    application = RecordingApplication()
     connection = HttpConnection(application, connections)
     connection.connection_made(Transport())
 

@@ -14,7 +14,7 @@ from mock_provider.inbox.events import MOST_READERS, EventFeed, event
 from mock_provider.inbox.store import Inbox
 
 
-class Reader:
+class EventReader:
     """A stream that takes what it is given, unless it is full."""
 
     def __init__(self) -> None:
@@ -45,7 +45,7 @@ class Reader:
         ]
 
 
-class Provider:
+class PublishedInbox:
     """An inbox, its readers, and the stages of its messages."""
 
     def __init__(self) -> None:
@@ -68,8 +68,8 @@ class Provider:
                 submit, Accepted((AcceptedMessage(each, "48500", "48500", None, 1, 0.1),)), 1.0
             )
 
-    def reader(self) -> Reader:
-        reader = Reader()
+    def reader(self) -> EventReader:
+        reader = EventReader()
         streaming = self.live.stream()
         assert streaming is not None
         self.leave = streaming.begin(reader)
@@ -77,8 +77,8 @@ class Provider:
 
 
 @pytest.fixture
-def provider() -> Provider:
-    return Provider()
+def provider() -> PublishedInbox:
+    return PublishedInbox()
 
 
 def test_an_event_is_two_lines_and_a_blank_one_whatever_the_text_holds() -> None:
@@ -88,7 +88,9 @@ def test_an_event_is_two_lines_and_a_blank_one_whatever_the_text_holds() -> None
     assert json.loads(data.removeprefix("data: "))["text"] == "two\nlines\r\n\n\u2028 and half a pair ?"
 
 
-def test_a_reader_gets_what_comes_after_it_newest_first_and_each_message_once(provider: Provider) -> None:
+def test_a_reader_gets_what_comes_after_it_newest_first_and_each_message_once(
+    provider: PublishedInbox,
+) -> None:
     provider.take("old")
     reader = provider.reader()
     provider.take("a", "b")
@@ -101,7 +103,7 @@ def test_a_reader_gets_what_comes_after_it_newest_first_and_each_message_once(pr
     assert messages[1]["skipped"] == 0
 
 
-def test_more_than_anybody_reads_is_counted_instead(provider: Provider) -> None:
+def test_more_than_anybody_reads_is_counted_instead(provider: PublishedInbox) -> None:
     reader = provider.reader()
     provider.take(*(str(n) for n in range(250)))
     provider.live.publish()
@@ -109,7 +111,7 @@ def test_more_than_anybody_reads_is_counted_instead(provider: Provider) -> None:
     assert (name, len(value["messages"]), value["skipped"]) == ("messages", 100, 150)
 
 
-def test_state_changes_of_earlier_messages_are_published_until_they_close(provider: Provider) -> None:
+def test_state_changes_of_earlier_messages_are_published_until_they_close(provider: PublishedInbox) -> None:
     provider.take("old")
     reader = provider.reader()
     provider.take("new")
@@ -129,7 +131,7 @@ def test_state_changes_of_earlier_messages_are_published_until_they_close(provid
     assert reader.take() == []
 
 
-def test_a_slow_reader_misses_events_is_notified_and_finally_disconnected(provider: Provider) -> None:
+def test_a_slow_reader_misses_events_is_notified_and_finally_disconnected(provider: PublishedInbox) -> None:
     slow, other = provider.reader(), provider.reader()
     slow.take()
     slow.full = True
@@ -145,7 +147,7 @@ def test_a_slow_reader_misses_events_is_notified_and_finally_disconnected(provid
     assert slow.data == b""
 
 
-def test_after_a_reset_what_was_before_is_not_followed(provider: Provider) -> None:
+def test_after_a_reset_what_was_before_is_not_followed(provider: PublishedInbox) -> None:
     reader = provider.reader()
     provider.take("a")
     provider.live.publish()
@@ -157,7 +159,7 @@ def test_after_a_reset_what_was_before_is_not_followed(provider: Provider) -> No
     assert reader.take() == []
 
 
-def test_the_number_of_readers_is_limited(provider: Provider) -> None:
+def test_the_number_of_readers_is_limited(provider: PublishedInbox) -> None:
     for _ in range(MOST_READERS):
         provider.reader()
     assert provider.live.stream() is None

@@ -142,7 +142,7 @@ async def test_reports_that_cannot_be_written_are_noted(health: Health) -> None:
     callbacks = HttpReportSender(broken, lambda *_: None, ReportCallSettings(), health)
     callbacks.start()
     report = DeliveryReport("1", None, "48", "Test", MessageState.DELIVERED, "", 1, 1, 0.0, "", "", 1)
-    callbacks.deliver(SendReports(1, "http://127.0.0.1/", (report,), 1))
+    callbacks.deliver(SendReports(1, "http://127.0.0.1/", (report,), 1, "smsapi"))
     await eventually_in_loop(lambda: health.failures)
     await callbacks.stop(1.0)
     assert health.failures == ["a batch of reports: ZeroDivisionError: "]

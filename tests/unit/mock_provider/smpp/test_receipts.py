@@ -33,7 +33,7 @@ class FakeLink:
         self.bodies.append(body)
 
 
-class Bench:
+class SettledReceipts:
     """Links, and what they settled and deferred."""
 
     def __init__(self, most_waiting: int = 100) -> None:
@@ -60,7 +60,7 @@ OK, FAILED = MessageState.DELIVERED, MessageState.UNDELIVERED
 
 
 def test_a_batch_is_confirmed_when_all_its_receipts_were_taken() -> None:
-    bench, link = Bench(), FakeLink(10)
+    bench, link = SettledReceipts(), FakeLink(10)
     bench.links.add("esme", link)
     bench.links.deliver(reports(1, OK, OK))
     bench.links.answered(Answered(link.tags[0], True))
@@ -70,7 +70,7 @@ def test_a_batch_is_confirmed_when_all_its_receipts_were_taken() -> None:
 
 
 def test_one_receipt_refused_is_a_batch_to_send_again() -> None:
-    bench, link = Bench(), FakeLink(10)
+    bench, link = SettledReceipts(), FakeLink(10)
     bench.links.add("esme", link)
     bench.links.deliver(reports(1, OK, OK))
     bench.links.answered(Answered(link.tags[0], False))
@@ -79,7 +79,7 @@ def test_one_receipt_refused_is_a_batch_to_send_again() -> None:
 
 
 def test_sessions_take_turns_as_far_as_their_windows_reach() -> None:
-    bench, one, two = Bench(), FakeLink(1), FakeLink(2)
+    bench, one, two = SettledReceipts(), FakeLink(1), FakeLink(2)
     bench.links.add("esme", one)
     bench.links.add("esme", two)
     bench.links.deliver(reports(1, OK, OK, OK, OK))
@@ -94,7 +94,7 @@ def test_sessions_take_turns_as_far_as_their_windows_reach() -> None:
 
 
 def test_receipts_of_a_system_id_without_a_session_wait_for_one() -> None:
-    bench, stranger, link = Bench(), FakeLink(9), FakeLink(9)
+    bench, stranger, link = SettledReceipts(), FakeLink(9), FakeLink(9)
     bench.links.add("other", stranger)
     bench.links.deliver(reports(1, OK))
     assert bench.links.queued == 1
@@ -103,7 +103,7 @@ def test_receipts_of_a_system_id_without_a_session_wait_for_one() -> None:
 
 
 def test_receipts_of_a_session_that_closed_go_to_another_in_their_order() -> None:
-    bench, one, two = Bench(), FakeLink(2), FakeLink(0)
+    bench, one, two = SettledReceipts(), FakeLink(2), FakeLink(0)
     bench.links.add("esme", one)
     bench.links.add("esme", two)
     bench.links.deliver(reports(1, OK, OK, OK))
@@ -118,7 +118,7 @@ def test_receipts_of_a_session_that_closed_go_to_another_in_their_order() -> Non
 
 
 def test_receipts_of_the_last_session_that_closed_wait_for_the_next() -> None:
-    bench, one, two = Bench(), FakeLink(2), FakeLink(2)
+    bench, one, two = SettledReceipts(), FakeLink(2), FakeLink(2)
     bench.links.add("esme", one)
     bench.links.deliver(reports(1, OK))
     bench.links.remove("esme", one)
@@ -129,7 +129,7 @@ def test_receipts_of_the_last_session_that_closed_wait_for_the_next() -> None:
 
 
 def test_above_its_bound_a_receipt_goes_back_to_the_engine_s_schedule() -> None:
-    bench = Bench(most_waiting=2)
+    bench = SettledReceipts(most_waiting=2)
     bench.links.deliver(reports(1, OK, OK))
     bench.links.deliver(reports(2, OK))
     (report,) = reports(3, MessageState.OPEN).reports
@@ -141,7 +141,7 @@ def test_above_its_bound_a_receipt_goes_back_to_the_engine_s_schedule() -> None:
 
 @pytest.mark.parametrize("knows_tlvs", [True, False])
 def test_each_session_gets_the_form_its_peer_knows(knows_tlvs: bool) -> None:
-    bench, link = Bench(), FakeLink(9)
+    bench, link = SettledReceipts(), FakeLink(9)
     link.knows_tlvs = knows_tlvs
     bench.links.add("esme", link)
     bench.links.deliver(reports(1, OK))
@@ -149,7 +149,7 @@ def test_each_session_gets_the_form_its_peer_knows(knows_tlvs: bool) -> None:
 
 
 def test_what_has_waited_too_long_is_given_back_to_the_engine() -> None:
-    bench = Bench()
+    bench = SettledReceipts()
     bench.links.deliver(reports(1, OK))
     bench.now_ns = 10
     bench.links.deliver(reports(2, OK))
@@ -159,7 +159,7 @@ def test_what_has_waited_too_long_is_given_back_to_the_engine() -> None:
 
 
 def test_an_intermediate_notification_needs_no_answer() -> None:
-    bench, link = Bench(), FakeLink(9)
+    bench, link = SettledReceipts(), FakeLink(9)
     bench.links.add("esme", link)
     (report,) = reports(1, MessageState.OPEN).reports
     bench.links.deliver(SendProgress("smpp:esme", report, "smpp"))
@@ -168,7 +168,7 @@ def test_an_intermediate_notification_needs_no_answer() -> None:
 
 
 def test_a_reset_forgets_what_waits() -> None:
-    bench = Bench()
+    bench = SettledReceipts()
     bench.links.deliver(reports(1, OK))
     bench.links.drop_queued()
     bench.links.expire(100)

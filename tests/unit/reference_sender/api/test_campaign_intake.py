@@ -34,7 +34,7 @@ HEAD = b'{"message_class": "marketing", "duplicates": "allow", "text": "hi", "re
 ROW = b'{"to": "48500100200"}'
 
 
-class Steps(Turns):
+class StepCounter(Turns):
     """Counts what is done between two turns."""
 
     def __init__(self) -> None:
@@ -49,7 +49,7 @@ class Steps(Turns):
 
 
 class CountedRows:
-    def __init__(self, rows: Rows, steps: Steps) -> None:
+    def __init__(self, rows: Rows, steps: StepCounter) -> None:
         self._rows, self._steps = rows, steps
         self.head = rows.head
         self.given = 0
@@ -68,7 +68,7 @@ class CountedRows:
             yield row
 
 
-class Kept:
+class KeepingDriver:
     """A driver that keeps all it is given."""
 
     def __init__(self) -> None:
@@ -83,14 +83,14 @@ class Kept:
         return {}
 
 
-def take(rows: Rows, *pieces: bytes) -> tuple[CampaignAnswer | Invalid, Steps, int]:
+def take(rows: Rows, *pieces: bytes) -> tuple[CampaignAnswer | Invalid, StepCounter, int]:
     """What a campaign of ``pieces`` comes to, the steps it took, and the rows that were read of it."""
 
-    async def run() -> tuple[CampaignAnswer | Invalid, Steps, int]:
-        steps, coming = Steps(), iter([*pieces, b""])
+    async def run() -> tuple[CampaignAnswer | Invalid, StepCounter, int]:
+        steps, coming = StepCounter(), iter([*pieces, b""])
         counted = CountedRows(rows, steps)
         strict = isinstance(rows, JsonRows)
-        driver = Kept()
+        driver = KeepingDriver()
         rules = IntakeRules(driver.gate, RecipientLimits(None, None))
         campaign = CampaignIntake(Intake("t", 0, 6), rules, cast(Driver, driver), Tally(), steps, strict)
 
@@ -167,7 +167,7 @@ def test_an_answer_is_made_in_parts_of_one_turn_each(count: int, turns_taken: in
             campaign_intake.RefusedRows(n, n, f"reason {n}", "to", "no") for n in range(1, count + 1)
         ]
         whole = msgspec.json.encode(taken)
-        turns = Steps()
+        turns = StepCounter()
         paused = 0
 
         async def pause() -> None:

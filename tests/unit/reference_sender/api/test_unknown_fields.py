@@ -33,8 +33,8 @@ MESSAGE = {"to": "48500100200", "text": "Hi", "message_class": "otp"}
             "ids, filter, after, limit, dry_run, allow_duplicate",
         ),
         (
-            lambda: read_body(b'{"filter": {"message_class": "otp"}}', ReplayRequest),
-            "campaign, reason, class, route, since, until",
+            lambda: read_body(b'{"filter": {"class": "otp"}}', ReplayRequest),
+            "campaign, reason, message_class, route, since, until",
         ),
     ],
 )

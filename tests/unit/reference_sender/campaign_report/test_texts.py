@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,7 @@ from reference_sender.campaign_report.texts import (
     texts_of,
     whole,
 )
+from reference_sender.routes import ROUTES
 
 ENGLISH, POLISH = texts_of(ReportLanguage.ENGLISH), texts_of(ReportLanguage.POLISH)
 ROOMS = Path(__file__).parents[4] / "reference_sender"
@@ -38,8 +40,24 @@ def test_both_tables_have_the_same_keys_and_fields(table: str) -> None:
     assert len(columns[0]) == len(columns[1])
 
 
+def test_each_route_has_sentences_of_its_own_in_both_languages() -> None:
+    shared = {
+        language: tomllib.loads((ROOMS / "campaign_report" / f"texts.{language}.toml").read_text("utf-8"))
+        for language in ("en", "pl")
+    }
+    for name in ROUTES:
+        tables = [
+            tomllib.loads((ROOMS / "routes" / name / f"failures.{language}.toml").read_text("utf-8"))
+            for language in ("en", "pl")
+        ]
+        assert tables[0] and tables[0].keys() == tables[1].keys(), name
+        assert not tables[0].keys() & shared["en"]["failures"].keys(), name
+        assert tables[0].items() <= ENGLISH.failures.items(), name
+        assert tables[1].items() <= POLISH.failures.items(), name
+
+
 def reasons_in_code() -> set[str]:
-    """Constants that the routes give as a reason, and the codes of SMSAPI's and Twilio's tables."""
+    """Constants that the routes give as a reason. Codes that a reply contains are not among them."""
     found = set()
     for path in (ROOMS / "routes").rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):

@@ -166,7 +166,7 @@ def test_what_cannot_share_the_request_is_split_off_unsent() -> None:
     assert json.loads(seen[0])["idx"] == "k-1|k-3"
 
 
-class Provider:
+class ClosingProvider:
     """Answers a set number of requests on each connection, then reads the next request and closes."""
 
     def __init__(self, *answers_each: int) -> None:
@@ -196,7 +196,9 @@ class Provider:
             writer.close()
 
 
-def submit_each(provider: Provider, *messages: Message, timeout_s: float = 5.0) -> list[tuple[str, str]]:
+def submit_each(
+    provider: ClosingProvider, *messages: Message, timeout_s: float = 5.0
+) -> list[tuple[str, str]]:
     """Outcome and reason of ``messages``, submitted one after the other."""
 
     async def run() -> list[tuple[str, str]]:
@@ -219,20 +221,20 @@ def submit_each(provider: Provider, *messages: Message, timeout_s: float = 5.0) 
 
 
 def test_a_request_that_meets_the_close_of_a_kept_connection_goes_out_again_at_once() -> None:
-    provider = Provider(1, 1)
+    provider = ClosingProvider(1, 1)
     assert submit_each(provider, message(1), message(2)) == [("accepted", "")] * 2
     assert provider.closed == 1
     assert provider.bodies[1] == provider.bodies[2]  # the same key, so it cannot be delivered twice
 
 
 def test_a_new_connection_that_breaks_is_not_tried_again() -> None:
-    provider = Provider(0, 1)
+    provider = ClosingProvider(0, 1)
     assert submit_each(provider, message(1)) == [("unknown", "no_answer")]
     assert len(provider.bodies) == 1
 
 
 def test_a_time_out_on_a_kept_connection_is_not_tried_again() -> None:
-    provider = Provider(2, 2)
+    provider = ClosingProvider(2, 2)
     found = submit_each(provider, message(1), message(2, "silent"), timeout_s=0.3)
     assert found == [("accepted", ""), ("unknown", "no_answer")]
     assert len(provider.bodies) == 2

@@ -19,7 +19,7 @@ from reference_sender.runtime.balances import Balances
 ROUNDS = 3  # answers, of which the last ones have the new balance
 
 
-class Account:
+class FixedBalance:
     """Answers with its balance; None: the provider does not answer."""
 
     def __init__(self, balance: float | None) -> None:
@@ -32,7 +32,7 @@ class Account:
 
 
 def test_a_low_balance_is_one_alert_and_one_all_clear_for_the_channel() -> None:
-    account, notices = Account(500.0), list[Notice]()
+    account, notices = FixedBalance(500.0), list[Notice]()
 
     async def keep(notice: Notice) -> None:
         notices.append(notice)
@@ -73,7 +73,7 @@ def test_a_low_balance_is_one_alert_and_one_all_clear_for_the_channel() -> None:
 
 def test_a_provider_that_gives_no_balance_is_logged_once(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO, "reference_sender.runtime.balances")
-    silent, other = Account(None), Account(7.0)
+    silent, other = FixedBalance(None), FixedBalance(7.0)
 
     async def steps() -> None:
         balances = Balances({"silent": silent.ask, "other": other.ask}, 0.001, Chores())

@@ -23,7 +23,7 @@ def message(number: int, lane: Lane) -> Message:
     return Message(number, f"k-{number}", "48500100200", "x", lane, "Test", "", 1, 0, 2**62)
 
 
-class Started:
+class ResumedStart:
     """A start on a store with ``SENT`` messages, the last of which was sent first, one that a provider may
     have, ``BULK`` untried ones, and an OTP after them. It continues what it reads itself.
     """
@@ -79,7 +79,7 @@ class Started:
 
 def test_one_page_is_read_before_the_sender_serves_and_the_rest_while_it_does(tmp_path: Path) -> None:
     async def live() -> None:
-        start = Started(tmp_path)
+        start = ResumedStart(tmp_path)
         with closing(start.store):
             first = await start.resuming.start(OPEN)
             assert [each.message.message_id for each in first[:2]] == [BOUND, LAST_OTP]
@@ -101,7 +101,7 @@ def test_one_page_is_read_before_the_sender_serves_and_the_rest_while_it_does(tm
 
 def test_a_page_that_cannot_be_read_is_read_later(tmp_path: Path) -> None:
     async def live() -> None:
-        start = Started(tmp_path)
+        start = ResumedStart(tmp_path)
         with closing(start.store):
             start.failures = 1
             await start.resuming.start(OPEN)
@@ -116,7 +116,7 @@ def test_a_page_that_cannot_be_read_is_read_later(tmp_path: Path) -> None:
 
 def test_a_sender_that_stops_leaves_the_rest_to_the_next_start(tmp_path: Path) -> None:
     async def live() -> None:
-        start = Started(tmp_path)
+        start = ResumedStart(tmp_path)
         with closing(start.store):
             await start.resuming.start(OPEN)
             start.resuming.stop()

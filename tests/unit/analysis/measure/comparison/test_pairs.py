@@ -74,7 +74,7 @@ def test_messages_that_one_part_lacks_or_did_not_deliver_are_no_pairs(
     assert [(each.pairs, each.unpaired) for each in comparison.classes] == [(85, 5)]
 
 
-def test_a_part_without_priorities_says_what_they_are_worth(new_run: Build, write_suite: Suite) -> None:
+def test_a_part_without_priorities_shows_their_effect(new_run: Build, write_suite: Suite) -> None:
     usual, fifo = new_run("01-burst"), new_run("02-fifo")
     slow_every_tenth(usual, 0.0)
     usual.write(load_s=20.0, end_s=60.0, mode="simulated", scenario=scenario())

@@ -212,7 +212,7 @@ def test_limits_have_names() -> None:
 
 
 def test_a_message_of_a_batch_waits_for_what_held_the_request() -> None:
-    """One request a second, and an accept queue that passes 500 segments a second: the queue adds 2 ms."""
+    """One request per second, and an accept queue that passes 500 segments per second: it adds 2 ms."""
     limits = limits_of(100, **requests(1.0, 1), accept_queue={"drain_segments_per_s": 500})
     count = 20
     at_ns = np.arange(count) * (S // 10)
@@ -226,7 +226,7 @@ def test_a_message_of_a_batch_waits_for_what_held_the_request() -> None:
 
 
 def test_a_wait_for_two_limits_is_divided() -> None:
-    """Two requests a second, and then three segments that the accept queue passes in a second each."""
+    """Two requests per second, and then three segments that the accept queue passes in a second each."""
     limits = limits_of(**requests(2.0, 1), accept_queue={"drain_segments_per_s": 1.0})
     zeros = np.zeros(3, dtype=np.int64)
     found = pass_gate(ns([0.0, 0.0, 0.0]), zeros, np.arange(3), zeros + 1, zeros, limits)

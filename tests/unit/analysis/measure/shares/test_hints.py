@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import pytest
 from nanoseconds import S
 from run_builder import Build, RunBuilder
 
@@ -12,7 +13,7 @@ from analysis.measure.shares.hints import hints
 from analysis.model import PartReport
 from analysis.part import analyse_part
 from analysis.read.journeys import read_journeys
-from analysis.records import Manifest, read_manifest
+from analysis.records import Manifest, RecordedFault, read_manifest
 
 START_NS = 7_000 * S
 DRAIN = {"accept_queue": {"drain_segments_per_s": 1.0}}
@@ -60,8 +61,46 @@ def test_refusals_for_the_rate_and_requests_of_one_message(new_run: Build) -> No
     assert (
         "12 submits of 4 messages" in found["throttled"].text and "100 requests/s" in found["throttled"].text
     )
-    assert found["one_message_a_request"].count == 10 and "10,000" in found["one_message_a_request"].text
-    assert "one_message_a_request" not in hints_of(run, profile=limit)
+    assert found["one_message_per_request"].count == 10 and "10,000" in found["one_message_per_request"].text
+    assert "one_message_per_request" not in hints_of(run, profile=limit)
+
+
+def fault(from_s: float, to_s: float | None) -> RecordedFault:
+    end_ns = None if to_s is None else START_NS + round(to_s * S)
+    return RecordedFault(
+        name="slow", kind="rate_reduction", title="", start_ns=START_NS + round(from_s * S), end_ns=end_ns
+    )
+
+
+@pytest.mark.parametrize(
+    ("from_s", "to_s", "counted"),
+    [(0.0, 8.0, 2), (5.0, 8.0, 4), (3.5, 8.0, 3), (0.0, None, 0), (8.0, 9.0, 4), (-9.0, 0.0, 4)],
+)
+def test_refusals_during_a_fault_are_not_those_of_the_contract(
+    new_run: Build, from_s: float, to_s: float | None, counted: int
+) -> None:
+    """Messages at 1, 3, 9 and 11 s are refused, and accepted a second later."""
+    run = new_run("run")
+    for at_s in (1.0, 3.0, 9.0, 11.0):
+        run.due(f"m-{at_s}", at_s)
+        run.seen(f"m-{at_s}", at_s + 0.1, taken_s=at_s + 1.0, throttled=2)
+    profile = {
+        "throttle": {"requests": {"rate_per_s": 100.0, "burst": 100}},
+        "protocol": {"smsapi": {"max_recipients_per_request": 10_000}},
+    }
+    found = hints_of(run, profile=profile, faults=(fault(from_s, to_s),))
+    assert set(found) == ({"throttled", "one_message_per_request"} if counted else set())
+    if counted:
+        assert f"{2 * counted} submits of {counted} messages" in found["throttled"].text
+
+
+def test_a_wait_in_the_providers_queue_during_a_fault_is_not_that_of_the_send_order(new_run: Build) -> None:
+    run = new_run("run")
+    run.journey("news", 1.0, 2.0, message_class="marketing")
+    run.due("m", 1.0)
+    run.seen("m", 1.0, carrier_s=30.0)
+    assert set(hints_of(run, profile=DRAIN, faults=(fault(40.0, 50.0),))) == {"queued_at_provider"}
+    assert hints_of(run, profile=DRAIN, faults=(fault(20.0, 50.0),)) == {}
 
 
 def test_requests_of_many_messages_need_no_hint(new_run: Build) -> None:
@@ -115,3 +154,22 @@ def test_hints_are_pure(new_run: Build) -> None:
     journeys = read_journeys(run_dir, manifest)
     assert hints(journeys, manifest) == hints(journeys, manifest)
     assert np.count_nonzero(journeys.provider.throttled) == 1
+
+
+def test_a_sender_that_passes_refusals_on_repeats_nothing(new_run: Build) -> None:
+    limit = {"throttle": {"requests": {"rate_per_s": 100.0, "burst": 100}}}
+    run = new_run("run")
+    for slot in range(10):
+        if slot < 4:
+            run.due(f"m-{slot}", slot * 1.0, "refused")
+            run.seen(f"m-{slot}", slot * 1.0, accepted=False, state="rejected", throttled=1)
+        else:
+            run.journey(f"m-{slot}", slot * 1.0, 2.0, throttled=2 if slot == 5 else 0)
+    text = hints_of(run, profile=limit)["throttled"].text
+    assert "refused 6 submits of 5 messages" in text
+    assert ": 1 of these messages was accepted after a later submit" in text
+    none = new_run("none")
+    none.due("m", 1.0, "refused")
+    none.seen("m", 1.0, accepted=False, state="rejected", throttled=1)
+    text = hints_of(none, profile=limit)["throttled"].text
+    assert "later" not in text and "loses no message to refusals" in text

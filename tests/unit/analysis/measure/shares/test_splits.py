@@ -10,6 +10,7 @@ from nanoseconds import S
 from run_builder import Build, RunBuilder
 
 from analysis.findings import DelaySplit, Share
+from analysis.first_screen.values import words
 from analysis.measure.outcomes import judge
 from analysis.measure.shares.delays import split_run
 from analysis.measure.shares.reach import out_of_reach, to_negotiate, why_missed
@@ -19,6 +20,8 @@ from analysis.part import analyse_part
 from analysis.quantile import Quantile
 from analysis.read.journeys import read_journeys
 from analysis.records import RecordedFault, Timing, read_manifest
+from analysis.render import tables_findings
+from analysis.report import build_report
 from mock_provider.engine.faults import FAULT_KINDS
 from mock_provider.engine.faults.hooks import AtQueue
 
@@ -213,7 +216,7 @@ def test_every_carrier_with_long_waits_is_named(
 ) -> None:
     run = new_run("run")
     left_s = dict.fromkeys("abc", 0.0)
-    for slot in range(300):  # ten a second: three to a, four to b, three to c
+    for slot in range(300):  # ten per second: three to a, four to b, three to c
         name = "abcbabcbac"[slot % 10]
         left_s[name] = max(left_s[name], slot / 10) + 1 / per_s["abc".index(name)]
         run.due(f"m-{slot}", slot / 10)
@@ -373,3 +376,23 @@ def test_no_limit_is_named_when_an_ideal_sender_meets_the_objective(new_run: Bui
     assert why_missed(part.delay_splits, "otp", 95.0, 2.0, faults=True) == ""
     # It would have missed 2 s, too: then the limit is to be negotiated.
     assert "the limit to negotiate: 40" in to_negotiate(part.delay_splits, "otp", 95.0, 2.0)
+
+
+@pytest.mark.parametrize("lacking", [0, 1])
+def test_messages_that_are_still_open_are_excluded_and_counted(new_run: Build, lacking: int) -> None:
+    run = new_run("run")
+    for slot in range(5):
+        run.journey(f"m-{slot}", float(slot), 2.0)
+    for slot in range(3):
+        run.due(f"open-{slot}", 6.0)
+        run.seen(f"open-{slot}", 6.1, state="open", handset_s=9.0 if slot == 2 else 0.0)
+    if lacking:
+        run.due("no-carrier", 7.0)
+        run.seen("no-carrier", 7.1, at_carrier=False)
+    report = build_report(run.write())
+    (split,) = report.parts[0].delay_splits
+    assert (split.count, split.still_open, split.left_out) == (5, 2, lacking)  # one waits for its phone
+    ((_, table),) = tables_findings.delay_splits(report, 0)
+    (counts,) = [row[1] for row in table.rows if row[0] == "messages"]
+    assert not isinstance(counts, str)
+    assert words(counts) == "5, excluded: 2 still open" + (", 1 without a timestamp" if lacking else "")

@@ -170,7 +170,9 @@ def report(number: int, reference: str | None = None) -> DeliveryReport:
 
 
 def test_reports_are_parallel_lists_in_one_url() -> None:
-    effect = SendReports(1, "http://127.0.0.1:9/dlr?secret=x", (report(0, "a-1"), report(1, "b c,d")), 1)
+    effect = SendReports(
+        1, "http://127.0.0.1:9/dlr?secret=x", (report(0, "a-1"), report(1, "b c,d")), 1, "smsapi"
+    )
     (call,) = smsapi_with().report_calls(effect, 1_700_000_000_000_000_000)
     assert (call.method, call.confirming_body) == ("GET", b"OK")
     query = {name: values[0] for name, values in parse_qs(urlsplit(call.url).query).items()}
@@ -194,7 +196,7 @@ def test_reports_are_parallel_lists_in_one_url() -> None:
 
 def test_a_batch_too_long_for_a_request_line_is_split_and_nothing_is_lost() -> None:
     reports = tuple(report(n, "r" * (n % 200)) for n in range(700))
-    effect = SendReports(1, "http://127.0.0.1:9/dlr", reports, 1)
+    effect = SendReports(1, "http://127.0.0.1:9/dlr", reports, 1, "smsapi")
     calls = smsapi_with(SmsapiSettings(report_url_bytes=2_000)).report_calls(effect, 0)
     assert all(len(call.url) <= 2_000 for call in calls)
     ids = [i for call in calls for i in parse_qs(urlsplit(call.url).query)["MsgId"][0].split(",")]
@@ -202,5 +204,7 @@ def test_a_batch_too_long_for_a_request_line_is_split_and_nothing_is_lost() -> N
 
 
 def test_a_single_report_longer_than_the_limit_goes_alone() -> None:
-    effect = SendReports(1, "http://127.0.0.1:9/dlr", tuple(report(n, "ż" * 250) for n in range(3)), 1)
+    effect = SendReports(
+        1, "http://127.0.0.1:9/dlr", tuple(report(n, "ż" * 250) for n in range(3)), 1, "smsapi"
+    )
     assert len(smsapi_with(SmsapiSettings(report_url_bytes=500)).report_calls(effect, 0)) == 3

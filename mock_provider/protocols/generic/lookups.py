@@ -14,13 +14,13 @@ from mock_provider.engine.numbers import normalise
 from mock_provider.engine.outcome import CANCELLED
 from mock_provider.engine.values import MessageState
 from mock_provider.http.messages import HttpResponse
-from mock_provider.protocols.json_api.bodies import (
+from mock_provider.protocols.generic.bodies import (
     AccountBody,
     MessageList,
     MessageResource,
     MessageStateName,
 )
-from mock_provider.protocols.json_api.problems import FieldError, ProblemError, problem
+from mock_provider.protocols.generic.problems import FieldError, ProblemError, problem
 from mock_provider.protocols.lookups import (
     AccountView,
     CapturedMessage,

@@ -10,7 +10,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from mock_provider.http.messages import BYTE_ORDER_MARK
-from mock_provider.protocols.json_api.problems import FieldError, ProblemError
+from mock_provider.protocols.generic.problems import FieldError, ProblemError
 
 # A name of up to eleven characters or a number, as handsets show a sender (3GPP TS 23.040 §9.1.2.5).
 SENDER_PATTERN = r"^([A-Za-z0-9 ._&-]{1,11}|\+?[0-9]{3,15})$"

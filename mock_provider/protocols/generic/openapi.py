@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from mock_provider.protocols.json_api.bodies import (
+from mock_provider.protocols.generic.bodies import (
     AccountBody,
     MessageList,
     MessageResource,
@@ -15,19 +15,19 @@ from mock_provider.protocols.json_api.bodies import (
     SendBody,
     SendReply,
 )
-from mock_provider.protocols.json_api.lookups import DEFAULT_LIMIT, MAX_LIMIT
-from mock_provider.protocols.json_api.problems import (
+from mock_provider.protocols.generic.lookups import DEFAULT_LIMIT, MAX_LIMIT
+from mock_provider.protocols.generic.problems import (
     OTHERS,
     PROBLEM_JSON,
     REFUSALS,
     Problem,
 )
-from mock_provider.settings.protocols import JsonApiSettings
+from mock_provider.settings.protocols import GenericSettings
 
 _TYPES = (SendBody, SendReply, MessageResource, MessageList, AccountBody, ReportList, Problem)
 _SCHEMAS = "#/components/schemas/"
 _DESCRIPTION = (
-    "Sends short messages through the simulated provider of smsbench. Every error is a problem document "
+    "Sends short messages through the mock provider of smsbench. Every error is a problem document "
     "(RFC 9457) whose `code` is one of a fixed list. A limit answers 429 with Retry-After and RateLimit."
 )
 
@@ -35,7 +35,7 @@ Json = dict[str, Any]
 
 
 @lru_cache(maxsize=4)
-def openapi_document(settings: JsonApiSettings) -> bytes:
+def openapi_document(settings: GenericSettings) -> bytes:
     """The document for these settings, as it is served."""
     _, schemas = msgspec.json.schema_components(_TYPES, ref_template=_SCHEMAS + "{name}")
     schemas["SendBody"]["properties"]["messages"]["maxItems"] = settings.max_recipients_per_request

@@ -24,8 +24,7 @@ from mock_provider.engine.values import (
 from mock_provider.http.messages import HttpResponse
 from mock_provider.http.receivers import report_url_allowed
 from mock_provider.protocols.actions import Instants
-from mock_provider.protocols.journey_key import text_key
-from mock_provider.protocols.json_api.bodies import (
+from mock_provider.protocols.generic.bodies import (
     LONGEST_VALIDITY_S,
     MessageBody,
     MessageResult,
@@ -33,8 +32,9 @@ from mock_provider.protocols.json_api.bodies import (
     SendReply,
     decode_send,
 )
-from mock_provider.protocols.json_api.problems import FieldError, ProblemError, refusal_problem
-from mock_provider.settings.protocols import JsonApiSettings
+from mock_provider.protocols.generic.problems import FieldError, ProblemError, refusal_problem
+from mock_provider.protocols.journey_key import text_key
+from mock_provider.settings.protocols import GenericSettings
 from mock_provider.settings.sections import Throttle
 from mock_provider.settings.values import Refusal
 
@@ -58,7 +58,7 @@ class SentRequest(Struct, frozen=True, gc=False):
 
 
 def read_send(
-    body: bytes, token: str, request_id: int, at: Instants, settings: JsonApiSettings
+    body: bytes, token: str, request_id: int, at: Instants, settings: GenericSettings
 ) -> tuple[Submit, list[MessageBody], list[int] | None]:
     """Raises ``ProblemError``."""
     request = decode_send(body)
@@ -110,7 +110,7 @@ def read_send(
     return submit, request.messages, places
 
 
-def _reports(request: SendBody, settings: JsonApiSettings) -> ReportsWanted:
+def _reports(request: SendBody, settings: GenericSettings) -> ReportsWanted:
     url = request.report_url
     if url is None or report_url_allowed(url, settings.report_hosts):
         return _reports_to(url or "", request.report_progress)

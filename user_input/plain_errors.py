@@ -1,4 +1,4 @@
-"""Messages of pydantic in plain words: for settings files and options of the sender and of ``loadtests``."""
+"""Messages of pydantic in plain words, for settings files and options."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ import msgspec
 
 from mock_provider.engine.values import DeliveryReport, MessageState
 from mock_provider.http.messages import JSON, ReportCall
-from mock_provider.protocols.json_api.bodies import MessageStateName, ReportItem, ReportList
+from mock_provider.protocols.generic.bodies import MessageStateName, ReportItem, ReportList
 
 SIGNATURE_HEADER = "X-Signature"
 

@@ -28,8 +28,8 @@ from mock_provider.engine.values import (
 from mock_provider.http.messages import HttpRequest, HttpResponse
 from mock_provider.profiles import Profile, load_profile, with_token
 from mock_provider.protocols.actions import Instants, SubmitAction
-from mock_provider.protocols.json_api import JsonApi
-from mock_provider.protocols.json_api.problems import OTHERS, REFUSALS
+from mock_provider.protocols.generic import GenericApi
+from mock_provider.protocols.generic.problems import OTHERS, REFUSALS
 from mock_provider.settings.values import Refusal
 
 NOW_NS, NOW_S = 5_000_000_000, 1_800_000_000.0  # the wall says 2027-01-15T08:00:00Z
@@ -53,7 +53,7 @@ def read(body: object, **generic: Any) -> SubmitAction[HttpResponse]:
 
 def read_raw(body: bytes, content_type: str = "application/json", **generic: Any) -> object:
     request = HttpRequest("POST", "/v1/messages", "", content_type, f"Bearer {TOKEN}", body)
-    return JsonApi(profile(**generic)).read(request, 7, NOW)
+    return GenericApi(profile(**generic)).read(request, 7, NOW)
 
 
 def refusal_of(call: object) -> tuple[int, Any]:
@@ -216,7 +216,7 @@ REPORT = DeliveryReport(
 
 def test_reports_are_posted_in_one_signed_call() -> None:
     effect = SendReports(1, "http://127.0.0.1:1/r", (REPORT, REPORT), 1, "generic")
-    (call,) = JsonApi(profile()).report_calls(effect, 1_800_000_000_000_000_000)
+    (call,) = GenericApi(profile()).report_calls(effect, 1_800_000_000_000_000_000)
     assert (call.method, call.url, call.confirming_body) == ("POST", effect.url, None)
     assert dict(call.headers) == {
         "X-Signature": "sha256=" + hmac.new(TOKEN.encode(), call.body, hashlib.sha256).hexdigest()
@@ -235,7 +235,7 @@ def test_progress_is_the_state_sent_and_a_signature_can_be_left_out() -> None:
         "id-1", None, "48500100200", "Shop", MessageState.OPEN, "", 1, 1, 0.5, "", "", 1
     )
     effect = SendProgress("http://127.0.0.1:1/r", open_report, "generic")
-    (call,) = JsonApi(profile(sign_reports=False)).report_calls(effect, 0)
+    (call,) = GenericApi(profile(sign_reports=False)).report_calls(effect, 0)
     assert json.loads(call.body)["reports"][0]["state"] == "sent"
     assert call.headers == ()
 

@@ -1,4 +1,4 @@
-"""The direct passage between dispatcher and engine: SMSAPI's values without its bytes.
+"""SMSAPI's values without its bytes.
 
 It maps numbers, keys and texts that the protocol does not change: nearly all requests have only these. Other
 requests, and the first refusal of each kind, are passed as bytes (``BytePassage``). Both ways give equal
@@ -24,19 +24,15 @@ from mock_provider.engine.values import (
     SubmitOptions,
 )
 from mock_provider.profiles import Profile
-from mock_provider.protocols import smsapi
 from mock_provider.protocols.actions import Instants
-from mock_provider.protocols.http_protocol import ProtocolContext
 from mock_provider.protocols.smsapi.answers import STATUS_CODES
 from mock_provider.protocols.smsapi.dates import engine_time
 from mock_provider.protocols.smsapi.errors import refusal_reply, retry_after
 from mock_provider.protocols.smsapi.limits import PROTOCOL_NAME
 from mock_provider.protocols.smsapi.numbers import are_msisdns
 from mock_provider.protocols.smsapi.send import shared_sender
-from mock_provider.protocols.unread_fields import UnreadFields
 from mock_provider.settings.values import Refusal
 from reference_sender.dispatch.values import Lane, Message, Outcome, Report, Result, State
-from reference_sender.routes.protocol import RouteAccount
 from reference_sender.routes.smsapi import DEFINITION
 from reference_sender.routes.smsapi.replies import results as read_results
 from reference_sender.routes.smsapi.reports import reports as read_reports
@@ -53,23 +49,18 @@ _REPORTED: dict[MessageState, tuple[State, str]] = {
 }
 
 
-def passage_of(profile: Profile, token: str, as_bytes: bool) -> Passage:
-    """Between a sender and a provider that speak SMSAPI: values, or with ``as_bytes`` bytes."""
-    return through_smsapi(profile, token) if as_bytes else Mapped(profile, token)
+def passage(profile: Profile, token: str, through_bytes: BytePassage) -> Passage:
+    """See ``passages.DirectPassage``."""
+    return DirectSmsapi(profile, token, through_bytes)
 
 
-def through_smsapi(profile: Profile, token: str) -> BytePassage:
-    """A passage with SMSAPI's bytes."""
-    account = RouteAccount(f"http://127.0.0.1{DEFINITION.path}", "", token, _SENDER_ID, REPORT_URL)
-    provider = smsapi.start(ProtocolContext(0, UnreadFields()))(profile)
-    return BytePassage(provider, DEFINITION.protocol(account))
+class DirectSmsapi(Passage):
+    """As the passage with bytes. It takes 2 us of processor time in place of 16 us for a request of one
+    message and its answer, and 52 us in place of 174 us for 100 messages.
+    """
 
-
-class Mapped(Passage):
-    """As ``through_smsapi``, several times as fast."""
-
-    def __init__(self, profile: Profile, token: str) -> None:
-        self._as_bytes = through_smsapi(profile, token)
+    def __init__(self, profile: Profile, token: str, through_bytes: BytePassage) -> None:
+        self._through_bytes = through_bytes
         self._settings = profile.protocol.smsapi
         self._token = token
         self._refusals: dict[tuple[Refusal, bool, bool, str | None], Result] = {}
@@ -82,7 +73,7 @@ class Mapped(Passage):
         first = messages[0]
         sender_id = shared_sender(first.sender_id or _SENDER_ID)
         if outbound is None or sender_id is None:
-            return self._as_bytes.request(now_ns, batch_id, messages)
+            return self._through_bytes.request(now_ns, batch_id, messages)
         expires_ns = None
         if (expiry_s := expiration_date(messages, now_ns)) is not None:
             expires_ns = engine_time(float(expiry_s), Instants(now_ns, now_ns / NS_PER_S))
@@ -100,7 +91,7 @@ class Mapped(Passage):
 
     def unanswered(self, messages: tuple[Message, ...]) -> Sequence[Result]:
         """As ``Passage``."""
-        return self._as_bytes.unanswered(messages)
+        return self._through_bytes.unanswered(messages)
 
     def reports(self, effect: SendReports) -> Sequence[Report]:
         """As ``Passage``."""

@@ -9,7 +9,7 @@ from pydantic import Field
 from mock_provider.settings.distributions import Section
 
 
-class JsonApiSettings(Section):
+class GenericSettings(Section):
     """``[protocol.generic]``; docs/generic-api.md describes the API."""
 
     max_recipients_per_request: int = Field(default=10_000, ge=1, le=1_000_000)

@@ -10,6 +10,8 @@ from msgspec import Struct
 
 from mock_provider.engine.values import Refused
 from mock_provider.http.messages import HttpResponse
+from mock_provider.protocols.actions import RefusalText
+from mock_provider.protocols.refusal_text import json_refusal
 from mock_provider.settings.sections import Limit, Throttle
 from mock_provider.settings.values import Refusal
 
@@ -123,3 +125,8 @@ def _headers(refused: Refused, throttle: Throttle) -> tuple[tuple[str, str], ...
         headers.append(("RateLimit-Policy", f'"{name}";q={limit.burst};w={window_s}'))
         headers.append(("RateLimit", f'"{name}";r=0;t={wait_s}'))
     return tuple(headers)
+
+
+def refusal_text(reply: HttpResponse) -> RefusalText | None:
+    """See ``ErrorReplies``."""
+    return json_refusal(reply, "code", "title") if reply.status >= 400 else None

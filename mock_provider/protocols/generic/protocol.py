@@ -22,35 +22,35 @@ from mock_provider.protocols.actions import (
     for_account,
     reply_for_account,
 )
-from mock_provider.protocols.http_protocol import HttpAction, ProtocolContext
-from mock_provider.protocols.json_api.lookups import (
+from mock_provider.protocols.generic.lookups import (
     Lookup,
     account_reply,
     cancel_message,
     list_messages,
     message_reply,
 )
-from mock_provider.protocols.json_api.openapi import openapi_document
-from mock_provider.protocols.json_api.problems import UNAUTHORIZED, ProblemError, problem
-from mock_provider.protocols.json_api.reports import report_call
-from mock_provider.protocols.json_api.send import (
+from mock_provider.protocols.generic.openapi import openapi_document
+from mock_provider.protocols.generic.problems import UNAUTHORIZED, ProblemError, problem, refusal_text
+from mock_provider.protocols.generic.reports import report_call
+from mock_provider.protocols.generic.send import (
     PROTOCOL_NAME,
     SentRequest,
     read_send,
     render_send,
 )
+from mock_provider.protocols.http_protocol import HttpAction, ProtocolContext
 from mock_provider.settings.values import Refusal
 
 _MESSAGES, _ACCOUNT, _OPENAPI = "/v1/messages", "/v1/account", "/openapi.json"
 _ONE_MESSAGE = "/v1/messages/"
 
 
-class JsonApi:
+class GenericApi:
     """The protocol under one profile. It has no state."""
 
     paths = frozenset((_MESSAGES, _ACCOUNT, _OPENAPI))
     prefixes = (_ONE_MESSAGE,)
-    errors = ErrorReplies(problem(Refusal.UNAVAILABLE.value), INTERNAL_ERROR)
+    errors = ErrorReplies(problem(Refusal.UNAVAILABLE.value), INTERNAL_ERROR, refusal_text)
 
     def __init__(self, profile: Profile) -> None:
         self._settings = profile.protocol.generic
@@ -113,6 +113,6 @@ def _bearer(authorization: str) -> str:
     return token.strip() if scheme.lower() == "bearer" else ""
 
 
-def start(_context: ProtocolContext) -> Callable[[Profile], JsonApi]:
+def start(_context: ProtocolContext) -> Callable[[Profile], GenericApi]:
     """See ``http_protocol.Start``."""
-    return JsonApi
+    return GenericApi

@@ -1,0 +1,160 @@
+"""A missed objective as one plain sentence, for each measure: ``19 messages were delivered more than once;
+none may be.``
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from analysis.first_screen.quoting import Quote
+from analysis.first_screen.values import Figure, Sentence
+from analysis.first_screen.wording import class_name, objective_part, target_name
+from analysis.model import Objective
+from analysis.objectives.grammar import ALL
+
+_ALL_GREW = "the backlog grew"
+_AT_LEAST = {"<": "less than ", "≤": "at most ", ">": "more than ", "≥": "at least "}
+
+
+def missed_words(quote: Quote, place: int) -> Sentence:
+    """The sentence without its full stop."""
+    objective: Objective = quote.value(f"objectives.{place}")
+    return _SENTENCES[objective.measure](quote, place, objective)
+
+
+def _delivery_time(quote: Quote, place: int, objective: Objective) -> Sentence:
+    path = f"objectives.{place}"
+    who = f"the {plural(objective.message_class)}"
+    limit: Sentence = ("; the limit is ", quote.limit(f"{path}.limit_s"))
+    return (*_times(quote, path, objective, who, "took", "never arrive"), *limit)
+
+
+def _api_response(quote: Quote, place: int, objective: Objective) -> Sentence:
+    path = f"objectives.{place}"
+    who = f"the answers of {target_name(quote.report)}"
+    return (
+        *_times(quote, path, objective, who, "took", "never came"),
+        "; the limit is ",
+        _limit(quote, path),
+    )
+
+
+def _times(quote: Quote, path: str, objective: Objective, who: str, took: str, never: str) -> Sentence:
+    """``95 % of the OTPs took up to 24.0 s (22.1 s to 26.0 s)``."""
+    share, rest = f"{objective.percentile or 0.0:g} %", f"{100 - (objective.percentile or 0.0):g} %"
+    found, limit_s = objective.quantile, objective.limit_s or objective.limit_value
+    if found is None:
+        return (f"{who} were not measured",)
+    if found.state == "never":
+        return (f"{rest} or more of {who} {never}",)
+    if found.state == "withheld":
+        over = quote.seconds(f"{path}.quantile.low_s", limit_s=limit_s)
+        return (f"More than {rest} of {who} {took} over ", over)
+    if found.state == "at_least":
+        over = quote.seconds(f"{path}.quantile.value_s", f"delivery {path}", limit_s)
+        return (f"At least {rest} of {who} {took} over ", over)
+    value = quote.quantile(f"{path}.quantile", f"delivery {path}", limit_s)
+    return (f"{share} of {who} {took} up to ", value, " ", *quote.interval(f"{path}.quantile", limit_s))
+
+
+def plural(message_class: str) -> str:
+    if message_class == ALL:
+        return "messages"
+    name = class_name(message_class)
+    return f"{name}s" if name.isupper() else f"{name} messages"
+
+
+def _count_of(field: str, said: str) -> Callable[[Quote, int, Objective], Sentence]:
+    def sentence(quote: Quote, place: int, objective: Objective) -> Sentence:
+        at = objective_part(quote.report, objective)
+        counted = quote.report.parts[at].accounting
+        count = quote.count(f"parts.{at}.accounting.{field}")
+        one = getattr(counted, field) == 1
+        return (count, f" message{' was' if one else 's were'} {said}", *_allowed(quote, place, objective))
+
+    return sentence
+
+
+def _allowed(quote: Quote, place: int, objective: Objective) -> Sentence:
+    if not objective.limit_value:
+        return ("; none may be",)
+    return ("; the limit is ", *_relation(quote, f"objectives.{place}"))
+
+
+def _loss(quote: Quote, place: int, objective: Objective) -> Sentence:
+    """Messages that the sender gave up after a refusal have a sentence of their own."""
+    at = objective_part(quote.report, objective)
+    counted, path = quote.report.parts[at].accounting, f"parts.{at}.accounting"
+    if not counted.given_up:
+        return _count_of("lost", "lost")(quote, place, objective)
+    limited = " for a limit" if counted.given_up_for_a_limit == counted.given_up else ""
+    lost: Sentence = (" ", quote.count(f"{path}.lost"), " others were lost") if counted.lost else ()
+    return (
+        f"{target_name(quote.report)} did not repeat ",
+        quote.count(f"{path}.given_up"),
+        f" accepted message{'' if counted.given_up == 1 else 's'} that the provider refused{limited}",
+        *((";", *lost) if lost else ()),
+    )
+
+
+def _availability(quote: Quote, place: int, objective: Objective) -> Sentence:
+    at = objective_part(quote.report, objective)
+    part, path = quote.report.parts[at], f"parts.{at}.availability"
+    closing: Sentence = (
+        *(" (availability ", quote.text(f"objectives.{place}.measured")),
+        *("; the limit is ", *_relation(quote, f"objectives.{place}"), ")"),
+    )
+    found = part.availability
+    if found is None:
+        return ("The sender was not available all the time", *closing)
+    why = found.why.partition(" the backlog grew")
+    if not found.available and why[1] and ";" not in found.why:
+        return ("The backlog grew in all windows of ", quote.span(f"{path}.window_s"), *closing)
+    return (
+        f"{target_name(quote.report)} was not available all the time: ",
+        quote.text(f"{path}.why"),
+        *closing,
+    )
+
+
+def _share_of(said: str) -> Callable[[Quote, int, Objective], Sentence]:
+    def sentence(quote: Quote, place: int, objective: Objective) -> Sentence:
+        path = f"objectives.{place}"
+        which = f"the {plural(objective.message_class)} {said}" if objective.measure == "delivered" else said
+        return (quote.text(f"{path}.measured"), f" of {which}; the limit is ", *_relation(quote, path))
+
+    return sentence
+
+
+def _cost(quote: Quote, place: int, objective: Objective) -> Sentence:
+    path = f"objectives.{place}"
+    return (
+        "A thousand delivered messages cost ",
+        quote.text(f"{path}.measured"),
+        *("; the limit is ", *_relation(quote, path)),
+    )
+
+
+def _relation(quote: Quote, path: str) -> Sentence:
+    """``more than 99 %``."""
+    relation, _, _ = str(quote.value(f"{path}.limit")).partition(" ")
+    return (_AT_LEAST.get(relation, ""), _limit(quote, path))
+
+
+def _limit(quote: Quote, path: str) -> Figure:
+    """The limit without its relation, quoted from the objective's text."""
+    limit = quote.text(f"{path}.limit")
+    return Figure(text=limit.text.lstrip("<>≤≥ "), source=limit.source, unit="text")
+
+
+_SENTENCES: dict[str, Callable[[Quote, int, Objective], Sentence]] = {
+    "delivery_time": _delivery_time,
+    "api_response": _api_response,
+    "loss": _loss,
+    "duplicates": _count_of("duplicates", "delivered more than once"),
+    "unaccounted": _count_of("unaccounted", "never seen by the provider"),
+    "not_taken": _share_of("the messages were not taken by the sender"),
+    "delivered": _share_of("were delivered"),
+    "availability": _availability,
+    "cost_per_1000": _cost,
+}

@@ -1,0 +1,70 @@
+"""Lost messages: the number for the objective ``loss``, with what is not known about it.
+
+Lost are messages that neither provider nor sender knows, or that only the sender says it sent, and messages
+that the sender gave up after a temporary refusal (``measure.outcomes``). Three kinds may or may not be lost:
+without sender rows, a message that never reached the provider may be held; a message whose key was lost may
+have arrived; and a refused message may still be repeated if the run did not wait ``REPEATED_WITHIN_S``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from analysis.formatting import count_text, times_text
+from analysis.model import Accounting
+
+# Columns of messages.csv that select the messages behind a count.
+LIST_KEYS = "smsbench report RUN_DIR --export csv lists them (final_state, accepts, unaccounted, given_up)"
+PASS_THE_KEY = "a sender that passes the key of each message on"
+SENDER_ROWS = "the log of your sender, or the objective unaccounted=0"
+LONGER_WAIT = "a wait after the load until they are repeated (--drain-timeout)"
+
+
+@dataclass(frozen=True)
+class Losses:
+    """``low`` and ``high`` are equal if every message is known."""
+
+    low: int
+    high: int
+    why: str
+    needs: str = ""
+
+
+def losses(accounting: Accounting, sender_rows: bool, repeats_awaited: bool) -> Losses:
+    """``repeats_awaited``: the run waited for a repeat of every refused message."""
+    given_up = accounting.given_up
+    unseen = accounting.without_key or (0 if sender_rows else accounting.unclaimed)
+    low = accounting.lost + (given_up if repeats_awaited else 0)
+    reasons, needs = [], ""
+    if given_up:
+        reasons.append(_refused(accounting, repeats_awaited))
+        needs = "" if repeats_awaited else LONGER_WAIT
+    if accounting.without_key:
+        reasons.append(keyless(accounting))
+        needs = needs or PASS_THE_KEY
+    elif unseen:
+        reasons.append(
+            f"{times_text(unseen)} never reached the provider, and there are no sender rows that say why"
+        )
+        needs = needs or SENDER_ROWS
+    if not reasons:
+        reasons = [
+            f"of {count_text(accounting.accepted)} accepted; the provider has no row of a lost one, and "
+            "the sender has none or says that it was sent"
+        ]
+    return Losses(low, accounting.lost + given_up + unseen, "; ".join(reasons), needs)
+
+
+def keyless(accounting: Accounting) -> str:
+    return f"{times_text(accounting.without_key)} reached the provider without their key"
+
+
+def _refused(accounting: Accounting, repeats_awaited: bool) -> str:
+    said = f"the provider refused {times_text(accounting.given_up)}{for_what(accounting)}"
+    until = "the sender did not submit" if repeats_awaited else "the run ended before the sender submitted"
+    return f"{said}, and {until} {'it' if accounting.given_up == 1 else 'them'} again"
+
+
+def for_what(accounting: Accounting) -> str:
+    """`` for a limit``, if that holds for every message that was given up."""
+    return " for a limit" if accounting.given_up_for_a_limit == accounting.given_up else ""

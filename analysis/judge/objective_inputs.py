@@ -1,0 +1,66 @@
+"""The measurements that decide a part's objectives, and one figure that is compared with a limit."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from analysis.findings import Availability
+from analysis.measure.percentiles import Ages
+from analysis.model import Accounting, Cost, Distribution
+from analysis.quantile import Quantile
+
+
+@dataclass(frozen=True)
+class OutcomeCounts:
+    """The outcomes of one class's messages."""
+
+    accepted: int
+    delivered: int
+    open: int
+    unforwarded: int = 0  # open, and the sender did not forward them in the whole wait after the load
+    due: int = 0  # accepted or not
+    refused: int = 0
+
+
+@dataclass(frozen=True)
+class ObjectiveInputs:
+    """The measurements that decide a part's objectives."""
+
+    delivery: tuple[Distribution, ...]
+    api: tuple[Distribution, ...]
+    delivery_ages: Callable[[str], Ages]  # of a class
+    api_ages: Callable[[], Ages]
+    outcomes: dict[str, OutcomeCounts]  # of each class of the load, and of all
+    accounting: Accounting
+    availability: Availability | None
+    cost: Cost
+    backlog_grew: bool  # without bound until the end of the load
+    load_s: float
+    journal: bool
+    sender_rows: bool
+    waited_out: bool  # the wait after the load was not ended before its limit
+    repeats_awaited: bool  # it was long enough for a repeat of each message that the provider refused
+    no_real_times: str  # why the delivery times of this run are not real times; "" if they are
+    simulated: bool = False  # in virtual time: requests to the sender's API take no time
+    accepts_to_the_end: bool = True  # the sender accepted messages until the end of the load
+
+    def per_s(self, count: int) -> float:
+        """The rate of ``count`` messages in the load; 0 if more of this load has no more of them."""
+        return count / self.load_s if self.load_s > 0 else 0.0
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One figure of an objective: its value, the ends of its interval, and its texts."""
+
+    value: float | None
+    low: float | None
+    high: float | None
+    why: str
+    needs: str = ""  # shown if the objective is undecided
+    measured: str = ""
+    interval: str = ""
+    quantile: Quantile | None = None
+    count: int = 0
+    decides: bool = True

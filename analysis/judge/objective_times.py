@@ -1,0 +1,150 @@
+"""Objectives on percentiles: delivery times and the sender's answers."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+
+from analysis.formatting import count_text, times_text
+from analysis.judge.evidence import ACCEPTS_TO_THE_END, messages_needed, more_needed, wait_longer
+from analysis.judge.objective_inputs import Finding, ObjectiveInputs, OutcomeCounts
+from analysis.judge.verdict import judge
+from analysis.measure.percentiles import Ages, needed
+from analysis.model import Distribution
+from analysis.objectives.grammar import ALL, Spec
+from analysis.objectives.words import interval_text, quantile_text
+from analysis.quantile import Quantile
+
+NO_GROWTH = "a rate at which the backlog does not grow"
+
+
+def delivery_time(spec: Spec, facts: ObjectiveInputs) -> Finding:
+    alone = spec.message_class == ALL and len(facts.delivery) == 1  # all of them are of this class
+    distribution = next(
+        (each for each in facts.delivery if alone or each.message_class == spec.message_class), None
+    )
+    if distribution is None:
+        return _none_accepted(facts.outcomes.get(spec.message_class))
+    if facts.no_real_times:
+        needs = "a run at the provider's own speed" if facts.journal else "the provider's rows"
+        quantile = _quantile_of(distribution, spec)
+        return Finding(
+            *(quantile.value_s, None, None, facts.no_real_times, needs, quantile_text(quantile)),
+            quantile=quantile,
+            count=distribution.count,
+            decides=not facts.journal,
+        )
+    counts = facts.outcomes.get(spec.message_class)
+    unforwarded = counts.unforwarded if counts else 0
+    accepted = counts.accepted if counts else 0
+    if not distribution.count and accepted:
+        why = (
+            f"no message of this class was delivered to a reachable phone, of {count_text(accepted)} accepted"
+        )
+        quantile = _quantile_of(distribution, spec)
+        needs = "messages of this class that arrive"
+        return Finding(None, None, None, why, needs, "no message delivered", quantile=quantile)
+    found = _percentile(
+        spec, distribution, lambda: facts.delivery_ages(spec.message_class), facts, unforwarded
+    )
+    verdict = judge(spec.relation, found.low, found.high, spec.limit)
+    if facts.backlog_grew and verdict == "undecided" and not unforwarded:
+        # The percentile describes a backlog that grows with the load, so more of this load settles nothing.
+        return replace(found, needs=NO_GROWTH)
+    if facts.backlog_grew and verdict == "met":
+        # Each later message waits longer, so a longer load at this rate can miss the limit.
+        why = f"{found.why}; within the limit so far, but the backlog grew until the end of the load"
+        return replace(found, high=math.inf, why=why, needs=NO_GROWTH)
+    return found
+
+
+def _none_accepted(counts: OutcomeCounts | None) -> Finding:
+    said = "no message accepted"
+    if counts and counts.due:
+        refused = counts.refused == counts.due
+        of = f"{count_text(counts.due)} refused" if refused else f"0 of {count_text(counts.due)}"
+        said = f"{said} ({of})"
+    needs = "accepted messages of this class to reachable phones"
+    return Finding(None, None, None, said, needs, said)
+
+
+def api_response(spec: Spec, facts: ObjectiveInputs) -> Finding:
+    distribution = next((each for each in facts.api if each.measure == "api_response"), None)
+    if distribution is None:
+        return Finding(None, None, None, "no request was sent", needs="requests to the sender")
+    return _percentile(spec, distribution, facts.api_ages, facts)
+
+
+def _quantile_of(distribution: Distribution, spec: Spec) -> Quantile:
+    for quantile in distribution.quantiles:
+        if quantile.percentile == spec.percentile:
+            return quantile
+    raise LookupError(f"p{spec.percentile:g} of {distribution.message_class} was not computed")
+
+
+def _percentile(
+    spec: Spec,
+    distribution: Distribution,
+    ages: Callable[[], Ages],
+    facts: ObjectiveInputs,
+    unforwarded: int = 0,
+) -> Finding:
+    quantile = _quantile_of(distribution, spec)
+    undecided = judge(spec.relation, quantile.low_s, quantile.high_s, spec.limit) == "undecided"
+    interval = interval_text(quantile, spec.limit)
+    return Finding(
+        value=quantile.value_s,
+        low=quantile.low_s,
+        high=quantile.high_s,
+        why=_percentile_why(distribution, quantile, spec, undecided, interval),
+        needs=_percentile_needs(spec, distribution, ages(), facts, unforwarded) if undecided else "",
+        measured=quantile_text(quantile, spec.limit),
+        interval="" if quantile.state == "withheld" else interval,
+        quantile=quantile,
+        count=distribution.count,
+    )
+
+
+def _percentile_why(
+    distribution: Distribution, quantile: Quantile, spec: Spec, undecided: bool, interval: str
+) -> str:
+    counted = times_text(distribution.count)
+    if quantile.state == "withheld":
+        if not undecided:
+            return f"only {counted}, but enough of them were late for a certain verdict"
+        within = distribution.max_s is not None and distribution.max_s <= spec.limit
+        settled = not distribution.open_count and not distribution.never_count
+        few = f"the 95 % interval needs {count_text(quantile.needed)}"
+        return f"{counted}, all within the limit; {few}" if within and settled else f"{counted}; {few}"
+    words = f"95 % interval {interval} of {counted}"
+    if distribution.open_count and not math.isfinite(quantile.high_s or 0.0):
+        words += f", {count_text(distribution.open_count)} still open"
+    return words
+
+
+def _percentile_needs(
+    spec: Spec, distribution: Distribution, ages: Ages, facts: ObjectiveInputs, unforwarded: int
+) -> str:
+    """The true share within the limit is between two bounds: open messages arrive now, or never."""
+    asked = (spec.percentile or 0.0) / 100.0
+    count = ages.count
+    if unforwarded:  # messages that never come, however long the wait and the load
+        return wait_longer(distribution.open_count, unforwarded)
+    if count == 0:
+        return more_needed(0, needed(spec.percentile or 0.0), spec.message_class, 0.0)
+    most = float(np.searchsorted(ages.low_s, spec.limit, side="right")) / count
+    least = float(np.searchsorted(ages.high_s, spec.limit, side="right")) / count
+    fewest = needed(spec.percentile or 0.0)
+    if distribution.open_count and least <= asked <= most and count >= fewest:
+        return wait_longer(distribution.open_count)
+    known = max(distribution.count - distribution.open_count - distribution.never_count, 1)
+    evidence = min(max(distribution.effective_count / known, 1.0 / known), 1.0)
+    seen = least if least > asked else most
+    fewest = needed(spec.percentile or 0.0, evidence)
+    estimate = messages_needed(seen, asked, evidence)
+    if not facts.accepts_to_the_end:
+        return ACCEPTS_TO_THE_END
+    return more_needed(count, estimate, spec.message_class, facts.per_s(count), fewest)

@@ -1,0 +1,142 @@
+"""When the sender's API answered nothing although requests waited for it, and whether it did to the end.
+
+A silence is the time between two answers in which at least ``FEWEST`` requests waited for over ``SILENT_S``.
+A request that failed waited too. A time is left out if it is no longer than ``USUAL_TIMES`` the usual answer,
+or if the bench or the machine explains it: the load generator was late, the mock provider was late, or the
+sender's process was ready and had no core.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from analysis.arrays import Bools, Floats, Ints
+from analysis.read.columns import ABSENT
+from analysis.read.gauges import Gauges
+from analysis.read.journeys import OUTCOMES, Journeys
+
+SILENT_S = 1.0
+FEWEST = 5  # requests that wait
+USUAL_TIMES = 2.0  # times the answer that a quarter of the requests get sooner
+EXPLAINED_SHARE = 0.5
+SEEN_SHARE = 0.1  # a sender that still forwards this share of the messages works, and answers too late
+GONE_S = 2.5  # a process without samples for longer, while others are sampled, has ended
+_END_S = 10.0
+SENDER_PROCESSES = ("sender", "target")
+
+
+@dataclass(frozen=True)
+class Silence:
+    from_s: float
+    to_s: float  # the next answer
+    waiting: int  # requests that waited for over SILENT_S when it came
+
+
+@dataclass(frozen=True)
+class Stop:
+    """From then on the sender answered no message of the load. ``waited``: requests waited for an answer;
+    otherwise they failed at once. ``gone``: the sender's processes have ended.
+    """
+
+    at_s: float
+    messages: int
+    waited: bool
+    gone: bool
+
+
+def silences(journeys: Journeys) -> tuple[Silence, ...]:
+    load = journeys.load
+    sent: Bools = np.isfinite(load.sent_s)
+    answered: Bools = sent & np.isfinite(load.answered_s)
+    answers_s = np.sort(load.answered_s[answered])
+    if not len(answers_s):
+        return ()
+    begun_s, never_s = np.sort(load.sent_s[sent]), np.sort(load.sent_s[sent & ~answered])
+    before_s, after_s = np.append(-np.inf, answers_s[:-1]), answers_s
+    long = np.flatnonzero(after_s - before_s > SILENT_S)
+    before_s, after_s = before_s[long], after_s[long]
+    # Between the two answers there is none, so all that were answered by the first were sent before it.
+    done: Ints = long + np.searchsorted(never_s, before_s)
+    waiting = np.searchsorted(begun_s, after_s - SILENT_S, side="right") - done
+    usual_s = float(np.quantile((load.answered_s - load.sent_s)[answered], 0.25))
+    found = []
+    for place in np.flatnonzero(waiting >= FEWEST).tolist():
+        low_s, high_s = float(before_s[place]), float(after_s[place])
+        still = sent & (load.sent_s < high_s) & ~(load.answered_s <= low_s)
+        still &= answered | (load.sent_s >= low_s)
+        from_s = max(low_s, float(load.sent_s[still].min()))
+        length_s = high_s - from_s
+        if length_s > max(SILENT_S, USUAL_TIMES * usual_s) and not _explained(journeys, from_s, high_s):
+            found.append(Silence(from_s, high_s, int(waiting[place])))
+    return tuple(found)
+
+
+def _explained(journeys: Journeys, from_s: float, to_s: float) -> bool:
+    """Whether bench or machine stood still for half of this time."""
+    load, enough_s = journeys.load, EXPLAINED_SHARE * (to_s - from_s)
+    late_s = (load.sent_s - load.intended_s)[(load.sent_s >= from_s) & (load.intended_s <= to_s)]
+    if np.nanmax(late_s, initial=0.0) >= enough_s:
+        return True
+    gauges = Gauges(journeys.samples, to_s + SILENT_S)
+    lag_ms = np.concatenate(
+        [_within(gauges, "provider", name, from_s, to_s) for name in ("loop_lag_ms", "timer_late_ms")]
+    )
+    if lag_ms.max(initial=0.0) >= 1000.0 * enough_s:
+        return True
+    waits = [
+        _within(gauges, name, "core_wait_percent", from_s, to_s)
+        for name in gauges.processes(*SENDER_PROCESSES)
+    ]
+    return any(len(each) and float(each.mean()) >= 100.0 * EXPLAINED_SHARE for each in waits)
+
+
+def _within(gauges: Gauges, process: str, name: str, from_s: float, to_s: float) -> Floats:
+    """A sample is of the second before it."""
+    at_s, values = gauges.series(process, name)
+    chosen: Floats = values[(at_s > from_s) & (at_s <= to_s + SILENT_S)]
+    return chosen
+
+
+def stop(journeys: Journeys) -> Stop | None:
+    """None if messages were answered until the end of the load, if none was ever answered, or if the sender
+    still forwarded messages.
+    """
+    load = journeys.load
+    answered: Bools = np.isfinite(load.answered_s)
+    if not answered.any():
+        return None
+    after: Bools = load.intended_s > float(load.intended_s[answered].max())
+    count = int(np.count_nonzero(after))
+    if count < FEWEST:
+        return None
+    at_s = float(load.intended_s[after].min())
+    seen = int(np.count_nonzero(after & (journeys.provider.state != ABSENT)))
+    if journeys.load_end_s - at_s < SILENT_S or seen > SEEN_SHARE * count:
+        return None
+    gauges = Gauges(journeys.samples, journeys.load_end_s)
+    in_flight_at_s, in_flight = gauges.series("load", "in_flight")
+    dropped = load.outcome == OUTCOMES.index("dropped")
+    waited = bool((in_flight[in_flight_at_s >= at_s] >= FEWEST).any() or (after & dropped).any())
+    return Stop(at_s, count, waited, _gone(gauges))
+
+
+def _gone(gauges: Gauges) -> bool:
+    lasts = [_last_s(gauges, process) for process in gauges.processes(*SENDER_PROCESSES)]
+    others = max((_last_s(gauges, process) for process in ("machine", "provider")), default=-np.inf)
+    return bool(lasts) and max(lasts) < others - GONE_S
+
+
+def _last_s(gauges: Gauges, process: str) -> float:
+    at_s, _ = gauges.series(process, "cpu_percent")
+    return float(at_s[-1]) if len(at_s) else -np.inf
+
+
+def accepts_to_the_end(journeys: Journeys) -> bool:
+    """False if no message was accepted of those due at the end: in the last 10 s, or in the last quarter of a
+    short load.
+    """
+    due_s, end_s = journeys.load.intended_s, journeys.load_end_s
+    last: Bools = due_s >= end_s - min(_END_S, end_s / 4)
+    return int(np.count_nonzero(last)) < FEWEST or bool((last & journeys.accepted).any())

@@ -1,0 +1,28 @@
+"""Parts of runs that are made by hand, and the bottlenecks that the analysis finds in them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from run_builder import RunBuilder
+
+from analysis.part import analyse_part
+from analysis.records import read_manifest
+
+OWN = {"name": "my-sender", "kind": "http"}
+
+
+def found(run: RunBuilder, load_s: float = 30.0, **manifest: Any) -> Any:
+    run_dir = run.write(load_s=load_s, end_s=load_s + 30.0, **manifest)
+    return analyse_part(run_dir, read_manifest(run_dir), "made")
+
+
+def kinds(run: RunBuilder, **manifest: Any) -> list[str]:
+    return [each.kind for each in found(run, **manifest).bottlenecks]
+
+
+def sampled(run: RunBuilder, process: str, **values: float | Callable[[int], float]) -> None:
+    for second in range(31):
+        for name, value in values.items():
+            run.sample(second + 0.5, process, name, value(second) if callable(value) else value)

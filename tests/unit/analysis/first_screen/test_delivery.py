@@ -1,0 +1,68 @@
+"""How fast messages arrive: what the sentences below the rows say."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+import pytest
+from made_reports import part, report, split
+from page_reading import disagreements, rendered
+from screen_words import answer_text
+
+from analysis.findings import DelaySplit
+from analysis.first_screen.rules import contradictions
+from analysis.first_screen.screen import first_screen
+from analysis.model import RunReport
+
+replace = msgspec.structs.replace
+
+
+def same_percentiles(sender_s: float, contract_s: float = 0.0) -> DelaySplit:
+    """The percentiles without a share are those of the total, to three digits. The means are not."""
+    found = split("otp", 8.0, sender_s)
+    means_s = {"sender": sender_s, "contract": contract_s}
+    shares = tuple(
+        replace(each, without=found.total, mean_s=means_s.get(each.name, each.mean_s))
+        for each in found.shares
+    )
+    return replace(found, shares=shares, network_only=split("otp", 7.99, 0.0).total)
+
+
+def made_with(found: DelaySplit) -> RunReport:
+    return report(part(delay_splits=(found,)))
+
+
+def test_a_share_that_rounding_hides_is_given_as_a_mean(tmp_path: Path) -> None:
+    made = made_with(same_percentiles(0.0024, 0.00013))
+    said = answer_text(made, "delivery")
+    assert "without contract limits: 95 % within 7.99 s; on average the sender adds 2.40 ms" in said
+    assert "and the contract's limits 130 µs." in said
+    page, _, summary = rendered(made, tmp_path)
+    assert disagreements(page, summary) == []
+
+
+@pytest.mark.parametrize("missing", ["sender", "contract"])
+def test_shares_that_are_not_both_known_are_left_out(missing: str) -> None:
+    found = same_percentiles(0.0024)
+    kept = tuple(each for each in found.shares if each.name != missing)
+    said = answer_text(made_with(replace(found, shares=kept)), "delivery")
+    assert "95 % within 7.99 s." in said and "adds" not in said
+
+
+def test_an_ideal_time_without_the_shares_is_a_contradiction() -> None:
+    made = made_with(same_percentiles(0.0024))
+    screen = first_screen(made)
+    assert contradictions(screen, made) == ()
+    answers = tuple(
+        replace(
+            each,
+            sentences=tuple(
+                (*said[:2], "; sender and contract add no measurable delay.") if "adds" in str(said) else said
+                for said in each.sentences
+            ),
+        )
+        for each in screen.answers
+    )
+    (found,) = contradictions(replace(screen, answers=answers), made)
+    assert "does not say what sender and contract add" in found

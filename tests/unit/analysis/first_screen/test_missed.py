@@ -1,0 +1,139 @@
+"""A missed objective is a plain sentence, with one unit, and its figures lead to their cells."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from made_reports import accounting, part, quantile, report, timed
+from page_reading import disagreements, rendered
+from screen_words import answer_text
+
+from analysis.findings import Availability
+from analysis.first_screen.screen import first_screen
+from analysis.first_screen.values import words
+from analysis.model import Objective
+from analysis.objectives.grammar import Measure
+from analysis.objectives.words import interval_text
+from analysis.quantile import Quantile
+
+replace = msgspec.structs.replace
+
+
+def missed(
+    measure: Measure, limit: str, measured: str, limit_value: float, message_class: str = "all"
+) -> Objective:
+    return Objective(
+        objective="made",
+        measure=measure,
+        name=measure,
+        message_class=message_class,
+        limit=limit,
+        measured=measured,
+        interval="",
+        verdict="missed",
+        why="",
+        value=0.0,
+        limit_value=limit_value,
+        percentile=95.0 if measure == "api_response" else None,
+        quantile=quantile(95.0, 1.51, 0.01) if measure == "api_response" else None,
+    )
+
+
+GREW = Availability(
+    windows=2,
+    available=0,
+    window_s=10.0,
+    first_bad_at_s=0.0,
+    why="in 2 windows the backlog grew and did not return",
+)
+
+
+@pytest.mark.parametrize(
+    ("objective", "of", "said"),
+    [
+        (
+            missed("duplicates", "0", "19", 0.0),
+            {"accounting": accounting(duplicates=19)},
+            "19 messages were delivered more than once; none may be.",
+        ),
+        (
+            missed("duplicates", "≤ 3", "19", 3.0),
+            {"accounting": accounting(duplicates=19)},
+            "19 messages were delivered more than once; the limit is at most 3.",
+        ),
+        (
+            missed("loss", "0", "12", 0.0),
+            {"accounting": accounting(lost=12)},
+            "12 messages were lost; none may be.",
+        ),
+        (
+            missed("loss", "0", "12", 0.0),
+            {"accounting": accounting(given_up=12, given_up_for_a_limit=12)},
+            "my-sender did not repeat 12 accepted messages that the provider refused for a limit.",
+        ),
+        (
+            missed("availability", "> 99 %", "0 %", 0.99),
+            {"availability": GREW},
+            "The backlog grew in all windows of 10 s (availability 0 %; the limit is more than 99 %).",
+        ),
+        (
+            missed("api_response", "< 500 ms", "1.51 s", 0.5),
+            {},
+            "95 % of the answers of my-sender took up to 1.51 s (1.49 s to 1.53 s); the limit is 500 ms.",
+        ),
+        (
+            missed("delivered", "> 98 %", "90.1 %", 0.98, "otp"),
+            {},
+            "90.1 % of the OTPs were delivered; the limit is more than 98 %.",
+        ),
+    ],
+)
+def test_each_missed_measure_is_a_plain_sentence(
+    objective: Objective, of: dict[str, Any], said: str, tmp_path: Path
+) -> None:
+    made = report(part(**of, objectives=(objective,)), objectives=(objective,))
+    screen = first_screen(made)
+    assert words(screen.why) == said
+    page, _, summary = rendered(made, tmp_path)
+    assert disagreements(page, summary) == []
+
+
+def test_a_missed_time_without_a_value_has_its_proven_end_in_the_limits_unit(tmp_path: Path) -> None:
+    found = Quantile(95.0, "withheld", None, 0.463, None, 72)
+    late = replace(timed("otp", 1.0, 0.4), quantile=found, verdict="missed")
+    made = report(part(objectives=(late,)), objectives=(late,))
+    assert words(first_screen(made).why) == "More than 5 % of the OTPs took over 463 ms; the limit is 400 ms."
+    assert interval_text(found) == "463 ms or more"
+    page, _, summary = rendered(made, tmp_path)
+    assert disagreements(page, summary) == []
+
+
+def test_messages_without_their_key_are_the_headline_of_an_undecided_run() -> None:
+    lost = replace(missed("loss", "0", "0", 0.0), verdict="undecided", high=40.0)
+    made = report(part(accounting=accounting(without_key=40), objectives=(lost,)), objectives=(lost,))
+    assert words(first_screen(made).why).startswith(
+        "No objective was missed. 40 messages reached the provider without their key: my-sender changed"
+    )
+    assert "40 at the provider without their key" in answer_text(first_screen(made), "wrong")
+
+
+def test_duplicates_have_a_cause_and_an_advice(tmp_path: Path) -> None:
+    twice = missed("duplicates", "0", "19", 0.0)
+    made = report(part(accounting=accounting(duplicates=19), objectives=(twice,)), objectives=(twice,))
+    cause, advice = map(words, first_screen(made).bottleneck)
+    assert cause == (
+        "Cause: my-sender submitted 19 messages more than once, and the provider accepted each copy."
+    )
+    assert "unique_references" in advice and "--export csv" in advice
+    page, _, summary = rendered(made, tmp_path)
+    assert disagreements(page, summary) == []
+
+
+def test_a_time_with_open_messages_is_not_called_a_time_within() -> None:
+    found = Quantile(95.0, "at_least", 24.9, 0.485, float("inf"), 72)
+    still_open = replace(timed("otp", 1.0, 60.0), quantile=found, verdict="undecided")
+    made = report(part(objectives=(still_open,)), objectives=(still_open,))
+    assert "5 % need more than 24.9 s" in answer_text(first_screen(made), "delivery")

@@ -1,0 +1,113 @@
+"""The sentences of the first screen on messages that the sender did not take, or that did not arrive."""
+
+from __future__ import annotations
+
+import msgspec
+import pytest
+from made_reports import accounting, bottleneck, part, report, timed
+from screen_words import answer_text, aside_text
+
+from analysis.findings import BottleneckKind
+from analysis.first_screen.rules import contradictions
+from analysis.first_screen.screen import first_screen as screen_of
+from analysis.first_screen.values import words
+
+replace = msgspec.structs.replace
+
+
+@pytest.mark.parametrize(
+    ("kinds", "why"),
+    [
+        ((), "my-sender did not accept every message. Of 300 messages 201 got no usable answer."),
+        (
+            ("sender_cpu",),
+            "my-sender did not accept every message. Of 300 messages 201 got no usable answer.",
+        ),
+        (("sender_stopped",), "it is sender_stopped. Of 300 messages 201 got no usable answer."),
+        (("machine", "sender_stopped"), "it is sender_stopped. Of 300 messages 201 got no usable answer."),
+        (("sender_refuses",), "it is sender_refuses. Of 300 messages 201 got no usable answer."),
+    ],
+)
+def test_no_claims_a_lower_rate_only_of_a_sender_that_continued_at_it(
+    kinds: tuple[BottleneckKind, ...], why: str
+) -> None:
+    few = accounting(planned=300, accepted=99, failed_at_api=201, delivered=99)
+    named = tuple(bottleneck(kind=kind, text=f"it is {kind}") for kind in kinds)
+    made = report(part(p95_s={"otp": 14.0}, accounting=few, bottlenecks=named))
+    assert words(screen_of(made).why) == why
+
+
+@pytest.mark.parametrize(
+    ("kind", "advice"),
+    [
+        ("sender_api", "answer when the message is queued"),
+        ("sender_refuses", "look in the sender's log for the reason of the refusals"),
+        ("sender_stopped", "look in the sender's log for the error"),
+    ],
+)
+def test_refusals_do_not_get_the_advice_for_slowness(kind: BottleneckKind, advice: str) -> None:
+    few = accounting(planned=300, accepted=99, refused=201, delivered=99)
+    made = report(part(accounting=few, p95_s={"otp": 14.0}, bottlenecks=(bottleneck(kind=kind),)))
+    assert words(screen_of(made).bottleneck[1]).startswith(f"What to change: {advice}")
+
+
+def test_refused_phone_numbers_have_a_sentence_of_their_own() -> None:
+    few = accounting(accepted=2_995, delivered=2_995, refused=5, refused_recipients=5)
+    screen = screen_of(report(part(accounting=few)))
+    assert screen.word == "YES"
+    assert "5 messages were refused because the provider refuses the phone number" in answer_text(
+        screen, "wrong"
+    )
+    assert "phone number" not in answer_text(screen_of(report(part())), "wrong")
+
+
+def test_a_delay_without_a_limit_of_the_rate_is_named_beside_the_rate() -> None:
+    held = bottleneck(kind="sender_hold", text="messages wait 3.00 s in my-sender")
+    made = report(part(bottlenecks=(held,)))
+    screen = screen_of(made)
+    said = answer_text(screen, "rate")
+    assert "No limit was reached" not in said
+    assert "messages were delayed: messages wait 3.00 s in my-sender" in said
+    assert contradictions(screen, made) == ()
+    plain = report(part())
+    free = screen_of(plain)
+    assert "No limit was reached" in answer_text(free, "rate")
+    wrong = replace(plain, parts=(replace(plain.parts[0], bottlenecks=(held,)),))
+    assert any("no limit is said" in each for each in contradictions(free, wrong))
+
+
+def test_a_class_of_which_nothing_was_accepted_has_a_row() -> None:
+    gone = replace(
+        timed("otp", None, 20.0),
+        quantile=None,
+        measured="no message accepted (91 refused)",
+        why="no message accepted (91 refused)",
+        needs="accepted messages",
+    )
+    made = report(part(), objectives=(gone, timed("marketing", 3.0, 600.0)))
+    screen = screen_of(made)
+    said = answer_text(screen, "delivery")
+    assert "OTP" in said and "no message accepted (91 refused)" in said and "limit 20 s" in said
+    assert words(screen.why).startswith(
+        "No objective was missed. OTP delivery time is undecided: no message accepted (91 refused)"
+    )
+
+
+@pytest.mark.parametrize(
+    ("accepted", "why"),
+    [
+        (300, "my-sender accepted 300 messages; none reached the provider"),
+        (301, "my-sender accepted 301 messages; 300 of them never reached the provider"),
+    ],
+)
+def test_all_messages_that_never_reached_the_provider_are_none(accepted: int, why: str) -> None:
+    few = accounting(planned=accepted, accepted=accepted, delivered=accepted - 300, unaccounted=300)
+    screen = screen_of(report(part(accounting=few)))
+    assert words(screen.why).startswith(why)
+
+
+def test_a_cost_without_a_delivery_is_named() -> None:
+    made = report(part(accounting=accounting(delivered=0, failed=3_000)))
+    (totals,) = made.totals
+    assert totals.paid and totals.paid_per_delivered is None
+    assert "paid, and no message was delivered" in aside_text(screen_of(made), "cost")

@@ -1,0 +1,180 @@
+"""The sender's API: it stops, it answers nothing for some time, or it refuses messages."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from made_parts import OWN, found, kinds, sampled
+from run_builder import Build, RunBuilder
+
+
+def stops(run: RunBuilder, at_s: float, **more: Any) -> None:
+    """Ten per second for 30 s; no answer to a message that is due from then on."""
+    for slot in range(300):
+        due_s = slot / 10
+        if due_s < at_s:
+            run.journey(f"m-{slot}", due_s, 3.0)
+        else:
+            run.due(f"m-{slot}", due_s, "failed", **more)
+
+
+def test_a_sender_whose_process_ends_has_stopped(new_run: Build) -> None:
+    run = new_run("run")
+    stops(run, 12.0)
+    for second in range(30):
+        run.sample(second + 0.5, "machine", "cpu_percent", 50.0)
+        run.sample(second + 0.5, "load", "in_flight", 0.0)
+        if second < 12:
+            run.sample(second + 0.5, "target", "cpu_percent", 3.0)
+    report = found(run, target=OWN)
+    (only,) = report.bottlenecks
+    assert only.kind == "sender_stopped"
+    assert only.text == (
+        "my-sender stopped answering 12.0 s after the load's start: each request failed immediately, and its "
+        "process is gone"
+    )
+    assert (only.from_s, only.to_s) == (10.0, pytest.approx(30.0))
+    assert "all 180 messages due from then on had no answer" in only.evidence
+    assert not report.throughput.accepts_at_most
+    (time,) = (each for each in report.objectives if each.message_class == "otp")
+    assert time.verdict == "undecided" or not time.needs
+    assert "more of this load" not in time.needs
+
+
+def test_a_sender_that_hangs_has_stopped(new_run: Build) -> None:
+    run = new_run("run")
+    stops(run, 12.0)
+    for second in range(30):
+        run.sample(second + 0.5, "machine", "cpu_percent", 50.0)
+        run.sample(second + 0.5, "target", "cpu_percent", 3.0)
+        run.sample(second + 0.5, "load", "in_flight", 30.0 if second > 12 else 0.0)
+    (only,) = found(run, target={**OWN, "timeout_s": 3.0}).bottlenecks
+    assert only.text == (
+        "my-sender stopped answering 12.0 s after the load's start: requests got no answer within 3 s"
+    )
+
+
+def test_a_sender_that_answers_too_late_and_still_forwards_has_not_stopped(new_run: Build) -> None:
+    run = new_run("run")
+    stops(run, 12.0)
+    for slot in range(120, 300):
+        run.seen(f"m-{slot}", slot / 10 + 6.0)
+    sampled(run, "load", in_flight=30.0)
+    assert "sender_stopped" not in kinds(run, target=OWN)
+
+
+def test_a_sender_that_comes_back_has_not_stopped_and_its_silence_is_named(new_run: Build) -> None:
+    run = new_run("run")
+    for slot in range(300):
+        if 100 <= slot < 130:
+            run.due(f"m-{slot}", slot / 10, "failed")
+        else:
+            run.journey(f"m-{slot}", slot / 10, 3.0)
+    (only,) = found(run, target=OWN).bottlenecks
+    assert only.kind == "sender_api"
+    assert only.text.startswith("my-sender's API answered nothing for 3.00 s")
+
+
+def frozen(run: RunBuilder, lag: bool = False) -> None:
+    """Ten per second; all that are due from 10 s to 15 s are answered at 15 s, or with ``lag`` sent then."""
+    for slot in range(300):
+        due_s = slot / 10
+        late_s = 15.0 - due_s if 10.0 <= due_s < 15.0 else 0.001
+        delay = {"lag_s": late_s} if lag else {"api_s": late_s}
+        run.journey(f"m-{slot}", due_s, 8.0, **delay)
+
+
+def test_a_freeze_of_the_senders_event_loop_is_named(new_run: Build) -> None:
+    """The median answer of each window is fast."""
+    run = new_run("run")
+    frozen(run)
+    sampled(run, "target", cpu_percent=3.0, core_wait_percent=4.0)
+    (only,) = found(run, target=OWN).bottlenecks
+    assert (only.kind, only.from_s, only.to_s) == ("sender_api", 10.0, 20.0)
+    assert only.text == "my-sender's API answered nothing for 5.00 s"
+    told = " ".join(only.evidence)
+    assert "41 requests waited and none was answered from 10.0 s to 15.0 s after the load's start" in told
+
+
+@pytest.mark.parametrize("explained", ["load", "provider", "target"])
+def test_a_freeze_of_the_bench_or_the_machine_is_not_the_senders(new_run: Build, explained: str) -> None:
+    run = new_run("run")
+    frozen(run, lag=explained == "load")
+    gauges: dict[str, dict[str, float]] = {
+        "load": {"in_flight": 0.0},
+        "provider": {"loop_lag_ms": 4_000.0, "loop_core_wait_ms": 4_000.0},
+        "target": {"core_wait_percent": 80.0, "cpu_percent": 3.0},
+    }
+    sampled(run, explained, **gauges[explained])
+    assert "sender_api" not in kinds(run, target=OWN)
+
+
+def test_an_api_that_always_takes_as_long_is_no_freeze(new_run: Build) -> None:
+    """The first answer of a load comes after that time, and the answers that follow come in sequence."""
+    run = new_run("run")
+    for slot in range(300):
+        run.journey(f"m-{slot}", slot / 10, 3.0, api_s=0.9 + 0.02 * (slot % 3), lag_s=0.0)
+    assert kinds(run, target=OWN) == []
+    slow = new_run("slow")
+    for slot in range(300):
+        slow.journey(f"m-{slot}", slot / 10, 3.0, api_s=1.5)
+    (only,) = found(slow, target=OWN).bottlenecks
+    assert only.text == "my-sender's API answers too slowly"
+
+
+def refusing(run: RunBuilder, refused: Callable[[int, str], bool], **more: Any) -> None:
+    """Ten per second for 30 s, of three classes in turn."""
+    names = ("otp", "transactional", "marketing")
+    for slot in range(300):
+        name = names[slot % 3]
+        if refused(slot, name):
+            run.due(f"m-{slot}", slot / 10, "refused", message_class=name)
+            if more:
+                run.seen(f"m-{slot}", slot / 10 + 0.005, accepted=False, state="rejected", **more)
+        else:
+            run.journey(f"m-{slot}", slot / 10, 3.0, message_class=name)
+
+
+def test_a_sender_that_refuses_quickly_is_not_called_slow(new_run: Build) -> None:
+    run = new_run("run")
+    refusing(run, lambda slot, _: slot % 3 == 0 or slot % 4 == 0)
+    sampled(run, "load", in_flight=1.0)
+    report = found(run, target=OWN)
+    (only,) = report.bottlenecks
+    assert only.kind == "sender_refuses"
+    assert only.text == "my-sender's API refuses every message of class otp with HTTP 429"
+    assert not any("waited for it" in each for each in only.evidence)
+
+
+def test_a_rate_is_claimed_only_of_a_sender_that_refuses_what_is_beyond_it(new_run: Build) -> None:
+    too_many, one_class, few = new_run("many"), new_run("class"), new_run("few")
+    refusing(too_many, lambda slot, _: slot % 5 > 2)
+    refusing(one_class, lambda _, name: name == "otp")
+    refusing(few, lambda slot, _: slot % 60 == 7)
+    assert found(too_many, target=OWN).throughput.accepts_at_most
+    assert not found(one_class, target=OWN).throughput.accepts_at_most
+    assert not found(few, target=OWN).throughput.accepts_at_most
+
+
+def test_a_phone_number_that_the_provider_refuses_is_no_refusal_of_the_sender(new_run: Build) -> None:
+    run = new_run("run")
+    refusing(run, lambda slot, _: slot % 60 == 7, reason="no_valid_recipient")
+    report = found(run, target=OWN)
+    counted = report.accounting
+    assert (counted.refused, counted.refused_recipients, counted.not_taken) == (5, 5, 0)
+    judged = {each.measure: each for each in report.objectives}
+    assert judged["not_taken"].verdict == "met"
+    assert "5 with a phone number that the provider refused do not count" in judged["not_taken"].why
+    assert judged["availability"].verdict == "met"
+    assert report.bottlenecks == ()
+
+
+@pytest.mark.parametrize("reason", ["throttled", "text_not_allowed", "sender_not_allowed"])
+def test_other_refusals_of_the_provider_count(new_run: Build, reason: str) -> None:
+    run = new_run("run")
+    refusing(run, lambda slot, _: slot % 60 == 7, reason=reason)
+    report = found(run, target=OWN)
+    assert report.accounting.not_taken == 5
+    assert {each.measure: each.verdict for each in report.objectives}["not_taken"] == "missed"
