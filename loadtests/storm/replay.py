@@ -44,7 +44,7 @@ class DeadLetterReplay:
                     record.message, process.next_id, "storm", process.now_ns(), _VALID_NS
                 )
         if self._repeats:
-            attempt = _Attempt(self, self._tries)
+            attempt = _ReplayAttempt(self, self._tries)
             process.take(list(self._repeats.values()), attempt, together=True)
             self._state.later(int(_PATIENCE_S * 1e9), lambda: attempt.end(False))
 
@@ -65,7 +65,7 @@ class DeadLetterReplay:
         self._state.later(int(_AGAIN_S * 1e9), self.begin)
 
 
-class _Attempt:
+class _ReplayAttempt:
     """One try of a replay."""
 
     def __init__(self, replay: DeadLetterReplay, number: int) -> None:

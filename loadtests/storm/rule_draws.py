@@ -18,7 +18,8 @@ def draw_rules(random: Random, storm_s: float, faults: Iterable[Fault]) -> Storm
     limits = tuple(_limit(random, name, storm_s) for name in CAMPAIGNS if random.random() < 0.2)
     daily = random.choice((None, None, None, None, None, None, 10, 40))
     number = random.choice((None, None, 1, 2))
-    keep_s, purges = None, ()
+    keep_s: float | None = None
+    purges: tuple[float, ...] = ()
     if random.random() < 0.4:
         # With a real ``keep_days`` no step of the wall clock makes a message old that a client still repeats.
         keep_s = _LONGEST_REPEAT_S + sum(abs(each.by_s) for each in faults if isinstance(each, WallClockStep))

@@ -191,10 +191,8 @@ class RouteState:
             self.breaker.failed(now_ns)
         else:
             self.breaker.succeeded()
-        if failed or down:
-            self._note_trouble(now_ns, down, results)
-        elif self.trouble:
-            self.trouble = ""
+        if failed or down or self.trouble:
+            self._note_trouble(now_ns, failed, down, results)
         if down:
             self._pause(now_ns + int(self._settings.route_down_pause_s * NS_PER_S))
         if throttled:
@@ -203,7 +201,10 @@ class RouteState:
             self._speed_up(now_ns)
         return failed
 
-    def _note_trouble(self, now_ns: int, down: bool, results: Sequence[Result]) -> None:
+    def _note_trouble(self, now_ns: int, failed: bool, down: bool, results: Sequence[Result]) -> None:
+        if not (failed or down):
+            self.trouble = ""
+            return
         if not down and self.breaker.state is BreakerState.CLOSED:
             return
         if not self.trouble:

@@ -22,11 +22,11 @@ from reference_sender.dispatch.backlog import Backlog
 from reference_sender.dispatch.message_states import AfterStep, MessageStates
 from reference_sender.dispatch.shares import Shares
 from reference_sender.dispatch.ticket import TRANSACTIONAL, Ticket
-from reference_sender.dispatch.values import Effect, EndedMessage, Message, Recovered, Report, State
+from reference_sender.dispatch.values import Effect, EndedMessage, Lane, Message, Recovered, Report, State
 from reference_sender.node.effects import NodeEffect, Waiter
 from reference_sender.node.node import Node
 from reference_sender.policy.gate import Gate
-from reference_sender.policy.recipients import _Counted
+from reference_sender.policy.recipients import RecipientLimits
 from reference_sender.policy.spending import Spending, Spent
 from reference_sender.policy.wall import Wall
 from reference_sender.store.protocol import Existing, Work
@@ -207,13 +207,16 @@ def forget_what_was_spent_today(patch: pytest.MonkeyPatch) -> None:
 
 
 def forget_messages_to_a_number(patch: pytest.MonkeyPatch) -> None:
-    """The counts of all numbers are forgotten half a window after the last message."""
-    free_ns = _Counted.free_ns
+    """A message does not count for the limit of its number."""
+    take = RecipientLimits.take
 
-    def hasty(counted: _Counted, now_ns: int, number: str) -> int:
-        return free_ns(counted, now_ns, number) - counted.limit.window_ns // 2
+    def uncounted(limits: RecipientLimits, now_ns: int, number: str, lane: Lane) -> int:
+        wait_ns = take(limits, now_ns, number, lane)
+        if not wait_ns:
+            limits.undo(number, lane)
+        return wait_ns
 
-    patch.setattr(_Counted, "free_ns", hasty)
+    patch.setattr(RecipientLimits, "take", uncounted)
 
 
 def purge_by_the_wall_clock_alone(patch: pytest.MonkeyPatch) -> None:
