@@ -28,6 +28,6 @@ class NumberCounts:
         """
         message = self._waiting.pop(waiter, None)
         if message is not None and not is_new:
-            self._limits.undo(message.to, message.lane)
+            self._limits.undo(message.to, message.lane, message.created_ns)
             return None
         return message
