@@ -94,7 +94,7 @@ class Handsets(Struct, frozen=True, kw_only=True):
     accepted: int
     unreachable: int  # waited for the handset at all
     came_later: int
-    expired: int
+    given_up_by_network: int  # expired or failed, at the network or at the provider
     still_waiting: int
 
 

@@ -33,7 +33,7 @@ def _handsets(name: str, journeys: Journeys, outcomes: MessageOutcomes, among: B
         accepted=int(np.count_nonzero(among)),
         unreachable=unreachable,
         came_later=came,
-        expired=unreachable - came - waiting,
+        given_up_by_network=unreachable - came - waiting,
         still_waiting=waiting,
     )
 

@@ -252,7 +252,7 @@ def _known(quote: Quote, path: str) -> Sentence | str:
 
 def handsets(report: RunReport, place: int) -> Table:
     quote = Quote(report, plain=False)
-    fields = ("accepted", "unreachable", "came_later", "expired", "still_waiting")
+    fields = ("accepted", "unreachable", "came_later", "given_up_by_network", "still_waiting")
     rows: tuple[tuple[Cell, ...], ...] = tuple(
         (
             each.message_class,
@@ -260,7 +260,13 @@ def handsets(report: RunReport, place: int) -> Table:
         )
         for index, each in enumerate(report.parts[place].handsets)
     )
-    counts = ("accepted", "phone off or without coverage", "arrived later", "expired", "still waiting")
+    counts = (
+        "accepted",
+        "phone off or without coverage",
+        "arrived later",
+        "given up by the network",
+        "still waiting",
+    )
     return Table((*words_columns("class"), *figure_columns(*counts)), rows)
 
 

@@ -263,7 +263,12 @@ def part(
         "delay_splits": tuple(split(name, value_s) for name, value_s in known.items()),
         "handsets": tuple(
             Handsets(
-                message_class=name, accepted=1_000, unreachable=48, came_later=40, expired=6, still_waiting=2
+                message_class=name,
+                accepted=1_000,
+                unreachable=48,
+                came_later=40,
+                given_up_by_network=6,
+                still_waiting=2,
             )
             for name in times_s
         ),

@@ -14,6 +14,7 @@ from analysis.findings import DelaySplit
 from analysis.first_screen.rules import contradictions
 from analysis.first_screen.screen import first_screen
 from analysis.model import RunReport
+from analysis.render.tables_findings import handsets
 
 replace = msgspec.structs.replace
 
@@ -66,3 +67,14 @@ def test_an_ideal_time_without_the_shares_is_a_contradiction() -> None:
     )
     (found,) = contradictions(replace(screen, answers=answers), made)
     assert "does not say what sender and contract add" in found
+
+
+def test_unreachable_phones_and_the_accounting_do_not_share_a_word(tmp_path: Path) -> None:
+    """*expired* of the accounting is the final state of any message: it can be 0 beside the other count."""
+    made = report(part())
+    assert "40 arrived later, 6 given up by the network, 2 still waiting" in answer_text(made, "delivery")
+    table = handsets(made, 0)
+    names = [column.name for column in table.columns]
+    assert "given up by the network" in names and "expired" not in names
+    page, _, summary = rendered(made, tmp_path)
+    assert disagreements(page, summary) == []

@@ -256,7 +256,7 @@ def test_unreachable_phones_are_no_delay_of_the_service(new_run: Build) -> None:
     (part,) = report.parts
     found = part.handsets[0]
     assert (found.message_class, found.accepted, found.unreachable) == ("otp", 361, 60)
-    assert (found.came_later, found.still_waiting, found.expired) == (40, 15, 5)
+    assert (found.came_later, found.still_waiting, found.given_up_by_network) == (40, 15, 5)
     assert (part.delivery[0].count, part.delivery[0].open_count) == (301, 1)
     assert of(report, "otp.p95<20s").verdict == "met"
 
