@@ -191,6 +191,8 @@ class ReportTotals(Struct, frozen=True, kw_only=True):
     planned: int
     accepted: int
     delivered: int
+    failed_or_expired: int
+    still_open: int
     lost: int
     duplicates: int
     unaccounted: int

@@ -231,7 +231,7 @@ class Cost(Struct, frozen=True, kw_only=True):
     points: float
     per_1000_delivered_points: float | None
     duplicates_points: float  # paid for duplicates
-    undelivered_points: float  # paid for messages that did not arrive
+    undelivered_points: float  # paid for messages that failed or expired; open ones are not counted
     segments: int
     segments_per_message: float | None
     currency: str = ""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from analysis.classes import GUARDED_CLASS
-from analysis.findings import ON_LIMITS, ComparedClass, DelaySplit, Difference
+from analysis.findings import ON_LIMITS, ComparedClass, DelaySplit, Difference, ReportTotals
 from analysis.first_screen.advice import faulty, sufficient
 from analysis.first_screen.quoting import Quote
 from analysis.first_screen.rates import limited
@@ -16,6 +16,7 @@ from analysis.first_screen.wording import (
     in_part,
     live,
     part_title,
+    place_of,
     share_words,
     trusted,
 )
@@ -25,9 +26,8 @@ from analysis.objectives.grammar import ALL
 _CONTRACT_SHARE = 0.05  # of a class's mean delivery time; a smaller share is not shown
 _MOST_HINTS = 2
 _FLAG = "otp_without_priority"
-_MOST_STAGES = 4
 _LIMITED_BY_CONTRACT = ("delivery_time", "not_taken", "availability")
-_STAGE_SHARE = 0.05  # of the mean difference; a smaller one is not shown
+_STAGE_SHARE = 0.005  # of the mean difference; a smaller one does not change the digits shown
 _FAULTS_DIFFER = "The provider's faults before the burst and during it were not the same"
 _STAGE_WORDS = {
     "generator lag": "because the bench sent later than planned",
@@ -35,6 +35,7 @@ _STAGE_WORDS = {
     "sender queue": "in the sender's queue",
     "provider": "until the provider answered",
     "carrier queue": "in the carriers' queues",
+    "radio": "on the radio",
 }
 
 
@@ -213,7 +214,9 @@ def live_against_simulated(quote: Quote) -> tuple[Sentence, ...]:
     index = names.index(GUARDED_CLASS) if GUARDED_CLASS in names else 0
     path = f"comparisons.{place}.classes.{index}"
     worst = max(range(len(classes)), key=lambda at: classes[at].p99_abs_s)
+    at = place_of(quote.report, quote.report.comparisons[place].part)
     sentence: list[str | Figure] = [
+        *(() if at is None else in_part(quote, at)),
         f"{class_name(names[index])}: the delivery time of a message, live and simulated, differs by ",
         quote.seconds(f"{path}.median_s"),
         " (median), and for 99 % of the messages by at most ",
@@ -240,15 +243,18 @@ def _busiest_comparison(report: RunReport) -> int | None:
 
 
 def _where_it_arose(quote: Quote, path: str, one: ComparedClass) -> tuple[Sentence, ...]:
-    """The stages that make up the mean difference, the largest first."""
+    """The stages that make up the mean difference, the largest first.
+
+    Those of messages with every timestamp add up to it.
+    """
     shown = [
         number
         for number, (stage, mean_s) in enumerate(one.by_stage_s)
-        if stage in _STAGE_WORDS and mean_s > _STAGE_SHARE * abs(one.mean_s)
+        if stage in _STAGE_WORDS and abs(mean_s) > _STAGE_SHARE * abs(one.mean_s)
     ]
     shown.sort(key=lambda number: -one.by_stage_s[number][1])
     sentence: list[str | Figure] = ["On average ", quote.seconds(f"{path}.mean_s")]
-    for order, number in enumerate(shown[:_MOST_STAGES]):
+    for order, number in enumerate(shown):
         sentence += [", " if order else ": ", quote.seconds(f"{path}.by_stage_s.{number}.1")]
         sentence.append(f" {_STAGE_WORDS[one.by_stage_s[number][0]]}")
     return ((*sentence, "."),) if shown else ()
@@ -270,16 +276,33 @@ def cost(quote: Quote) -> tuple[Sentence, ...]:
             (
                 lead,
                 quote.amount(f"{path}.paid_per_delivered", unit),
-                f" per delivered SMS{explained}; ",
+                f" per delivered SMS{explained}",
+                *_of_how_many(quote, place, each),
+                "; ",
                 quote.amount(f"{path}.paid_for_duplicates", unit),
                 " for duplicates and ",
                 quote.amount(f"{path}.paid_in_vain", unit),
-                " for messages that never arrived, of ",
+                " for messages that failed or expired",
+                " (those still open at the end are not counted)" if each.still_open else "",
+                ", of ",
                 quote.amount(f"{path}.paid", unit),
                 " paid.",
             ),
         )
     return ()
+
+
+def _of_how_many(quote: Quote, place: int, each: ReportTotals) -> Sentence:
+    """The messages that the price is divided by, where they are more than the accepted and delivered ones."""
+    if not each.delivered_unacknowledged:
+        return ()
+    return (
+        " (",
+        quote.count(f"totals.{place}.delivered", subject=f"delivered {each.mode}"),
+        " accepted, and ",
+        quote.count(f"totals.{place}.delivered_unacknowledged", subject=f"unacknowledged {each.mode}"),
+        " that the sender did not acknowledge)",
+    )
 
 
 def ask_the_provider(quote: Quote) -> tuple[Sentence, ...]:

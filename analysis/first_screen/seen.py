@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from analysis.findings import ReportTotals
 from analysis.first_screen.quoting import Quote
-from analysis.first_screen.values import AnswerRow, ScreenAnswer, Sentence
+from analysis.first_screen.values import AnswerRow, Figure, ScreenAnswer, Sentence
 from analysis.first_screen.wording import is_reference_sender
 
 
@@ -47,7 +48,7 @@ def seen_answer(quote: Quote) -> ScreenAnswer:
         rows.append(
             AnswerRow(
                 label=kind,
-                value=(counted, " delivered"),
+                value=(counted, " delivered", *_not_delivered(quote, index, each)),
                 limit=("of ", accepted, " accepted, each tracked individually"),
             )
         )
@@ -57,3 +58,14 @@ def seen_answer(quote: Quote) -> ScreenAnswer:
         rows=tuple(rows),
         sentences=tuple(sentences),
     )
+
+
+def _not_delivered(quote: Quote, index: int, each: ReportTotals) -> Sentence:
+    """The other accepted messages, so that the sum is complete; question five has those that are lost."""
+    found: list[str | Figure] = []
+    for field, said in (("failed_or_expired", "failed or expired"), ("still_open", "still open at the end")):
+        # Without records of the provider, open means unknown.
+        if getattr(each, field) and not each.unseen:
+            subject = f"{field} {each.mode}"
+            found += [", ", quote.count(f"totals.{index}.{field}", subject=subject), f" {said}"]
+    return tuple(found)

@@ -161,7 +161,7 @@ def _availability(quote: Quote) -> list[Sentence]:
     path = f"parts.{place}.availability"
     sentence: Sentence = (
         *in_part(quote, place),
-        "The sender accepted every message without a growing backlog in ",
+        "The sender accepted every message, and every backlog went back to its level, in ",
         quote.count(f"{path}.available"),
         " of ",
         quote.count(f"{path}.windows"),

@@ -31,6 +31,8 @@ def _sum(mode: str, parts: list[PartReport]) -> ReportTotals:
         planned=sum(each.planned for each in accountings),
         accepted=sum(each.accepted for each in accountings),
         delivered=delivered,
+        failed_or_expired=sum(each.failed + each.expired for each in accountings),
+        still_open=sum(each.open for each in accountings),
         lost=sum(each.lost for each in accountings),
         duplicates=sum(each.duplicates for each in accountings),
         unaccounted=sum(each.unaccounted for each in accountings),

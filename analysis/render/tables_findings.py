@@ -18,6 +18,8 @@ from analysis.render.table import Cell, Column, Table, figure_columns, words_col
 
 _MODES = {"real": "live", "simulated": "simulated"}
 _TOTAL_NAMES = {
+    "failed_or_expired": "failed or expired",
+    "still_open": "still open at the end",
     "unseen": "accepted, without provider rows",
     "given_up": "given up after a refusal",
     "without_key": "without their key",
@@ -28,12 +30,15 @@ _TOTAL_NAMES = {
 def totals(report: RunReport) -> Table:
     """Sums over the deciding parts, by mode."""
     quote = Quote(report, plain=False)
-    counts = ("planned", "accepted", "delivered", "lost", "duplicates", "unaccounted", "unseen")
+    counts = (
+        *("planned", "accepted", "delivered", "failed_or_expired", "still_open"),
+        *("lost", "duplicates", "unaccounted", "unseen"),
+    )
     money = (
         ("paid", "paid"),
         ("paid_per_delivered", "paid per delivered SMS"),
         ("paid_for_duplicates", "paid for duplicates"),
-        ("paid_in_vain", "paid for messages that did not arrive"),
+        ("paid_in_vain", "paid for failed or expired messages"),
     )
     rows: list[tuple[str | Sentence, ...]] = []
     rare = ("given_up", "without_key", "delivered_unacknowledged")
@@ -146,7 +151,7 @@ def comparisons(report: RunReport) -> list[tuple[str, Table]]:
         columns = (
             *words_columns("class"),
             *figure_columns("pairs", "unpaired", "mean", "median", "99 % within ±"),
-            *figure_columns("p95", "counterpart's p95", "p95 minus counterpart's p95"),
+            *figure_columns("p95 of the pairs", "counterpart's p95 of the pairs", "their difference"),
             *words_columns("mean of each stage"),
         )
         found.append((each.title, Table(columns, tuple(rows))))

@@ -311,7 +311,7 @@ def cost(part: PartReport) -> Table:
         ),
         ("per 1,000 delivered", "-" if per_1000 is None else f"{significant(per_1000)} {unit}"),
         ("for duplicates", f"{significant(paid.duplicates_points)} {unit}"),
-        ("for messages that did not arrive", f"{significant(paid.undelivered_points)} {unit}"),
+        ("for failed or expired messages", f"{significant(paid.undelivered_points)} {unit}"),
         ("segments", count_text(paid.segments)),
     )
     return Table((*words_columns(""), *figure_columns("amount")), rows)

@@ -1,0 +1,56 @@
+"""Figures of the first screen that belong together: what they add up to, and what they are counted from."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from made_benches import suite
+from made_reports import accounting, part, report
+from page_reading import disagreements, rendered
+from screen_words import answer_text, aside_text
+
+from analysis.findings import Availability
+from analysis.first_screen.screen import first_screen
+from analysis.render.tables_findings import comparisons, totals
+
+
+def test_the_accepted_messages_add_up(tmp_path: Path) -> None:
+    """Of 10,995 accepted messages 9,990 were delivered, 0 lost and 0 unaccounted: 1,005 had no line."""
+    made = report(part(accounting=accounting(delivered=2_700, failed=150, expired=30, open=120)))
+    assert "2,700 delivered, 180 failed or expired, 120 still open at the end, of 3,000 accepted" in (
+        answer_text(made, "seen")
+    )
+    assert "for messages that failed or expired (those still open at the end are not counted), of" in (
+        aside_text(first_screen(made), "cost")
+    )
+    names = [row[0] for row in totals(made).rows]
+    assert "failed or expired" in names and "still open at the end" in names
+    page, _, summary = rendered(made, tmp_path)
+    assert disagreements(page, summary) == []
+    every = report(part())
+    assert "3,000 delivered, of 3,000" in answer_text(every, "seen")
+    assert "not counted" not in aside_text(first_screen(every), "cost")
+
+
+def test_the_price_of_a_delivery_says_which_deliveries_it_counts(tmp_path: Path) -> None:
+    """It was beside *3,839 delivered*, and counted those that the sender had not acknowledged as well."""
+    some = accounting(accepted=2_000, delivered=2_000, failed_at_api=1_000, delivered_unacknowledged=600)
+    made = report(part(accounting=some))
+    assert aside_text(first_screen(made), "cost").startswith(
+        "0.192 PLN per delivered SMS (2,000 accepted, and 600 that the sender did not acknowledge); 0 PLN"
+    )
+    page, _, summary = rendered(made, tmp_path)
+    assert disagreements(page, summary) == []
+
+
+def test_the_percentiles_of_a_comparison_are_those_of_the_pairs() -> None:
+    """*Objectives* has another p95 of the same part: that of all its messages."""
+    (_, table), *_ = comparisons(suite())
+    names = [column.name for column in table.columns]
+    assert {"p95 of the pairs", "counterpart's p95 of the pairs"} <= set(names) and "p95" not in names
+
+
+def test_an_available_window_can_have_a_backlog_that_rises_and_goes_back() -> None:
+    windows = Availability(available=9, windows=9, window_s=10.0, first_bad_at_s=None, why="")
+    text = answer_text(report(part(availability=windows)), "wrong")
+    assert "every backlog went back to its level, in 9 of 9 windows of 10 s" in text
