@@ -149,3 +149,9 @@ def percentile_name(percentile: float) -> str:
 def times_text(count: int, thing: str = "message") -> str:
     """``3 messages``, ``1 message``."""
     return f"{count:,} {thing}" + ("" if count == 1 else "s")
+
+
+def fault_words(name: str, kind: str, title: str) -> str:
+    """A fault's own name; the words of its title if its profile gives it none but its kind."""
+    words, colon, _ = title.partition(":")
+    return words if colon and name == kind else name

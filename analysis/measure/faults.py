@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from analysis.formatting import count_text
+from analysis.formatting import count_text, fault_words
 from analysis.model import FaultBand, PartReport
 from analysis.read.journeys import Journeys
 from analysis.records import Manifest
@@ -50,7 +50,7 @@ def injected_fault_notes(parts: tuple[PartReport, ...], suite: bool) -> list[str
         windows = [band for band in part.faults if band.from_s is not None]
         if not windows:
             continue
-        names = list(dict.fromkeys(band.name for band in windows))
+        names = list(dict.fromkeys(fault_words(band.name, band.kind, band.title) for band in windows))
         shown = ", ".join(names[:_MOST_NAMED])
         more = f" and {len(names) - _MOST_NAMED} more" if len(names) > _MOST_NAMED else ""
         touched = sum(band.messages for band in windows)

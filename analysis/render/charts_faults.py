@@ -5,6 +5,7 @@ from __future__ import annotations
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from analysis.formatting import fault_words
 from analysis.model import FaultBand, PartReport
 from analysis.render.chart_style import MUTED, TimeScale, new_figure
 
@@ -85,7 +86,8 @@ def _rows(part: PartReport) -> dict[str, list[FaultBand]]:
     several = len({band.name for band in timed}) > _MOST_ROWS
     rows: dict[str, list[FaultBand]] = {}
     for band in timed:
-        rows.setdefault(band.kind if several else band.name, []).append(band)
+        name = band.kind if several else band.name
+        rows.setdefault(fault_words(name, band.kind, band.title), []).append(band)
     return rows
 
 

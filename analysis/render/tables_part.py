@@ -7,6 +7,7 @@ from analysis.first_screen.values import Sentence
 from analysis.formatting import (
     RATE_OF_DELIVERIES,
     count_text,
+    fault_words,
     percentile_name,
     rate_text,
     seconds_text,
@@ -228,7 +229,7 @@ def faults(report: RunReport, place: int) -> Table:
     quote = Quote(report, plain=False)
     rows = tuple(
         (
-            band.name,
+            fault_words(band.name, band.kind, band.title),
             (quote.text(f"parts.{place}.faults.{index}.title"),),
             "-" if band.from_s is None else seconds_text(max(band.from_s, 0.0)),
             "-" if band.from_s is None else "no end" if band.to_s is None else seconds_text(band.to_s),

@@ -150,3 +150,23 @@ def test_an_outcome_chosen_by_number_is_not_an_injected_fault(new_run: Build) ->
     report = build_report(run.write())
     assert not report.faults_injected
     assert report.notes == ()
+
+
+def test_a_fault_without_a_name_of_its_own_has_one_wording(new_run: Build) -> None:
+    """*cut_after_accept* in a note and on a chart stood beside *cut after accept* in question five."""
+    cut = RecordedFault(
+        "cut_after_accept", "cut_after_accept", "cut after accept: 25 %", START_NS, START_NS + 9 * S
+    )
+    run = new_run("run")
+    for slot in range(60):
+        run.journey(f"m-{slot}", float(slot), 2.0, fault="cut_after_accept" if slot < 20 else "")
+    run_dir = run.write(faults=(cut, span("evening", 20.0, 30.0)))
+    report = build_report(run_dir)
+    assert "injected in this run: cut after accept, evening (20" in report.notes[0]
+    with styled():
+        figure = charts_time.rates(report.parts[0], "title")
+    assert isinstance(figure, Figure)
+    strip = [label.get_text() for label in figure.axes[-1].get_yticklabels()]
+    assert strip == ["cut after accept", "evening"]
+    table = dict(part_sections(report, 0))["Faults of the provider"]
+    assert [row[0] for row in table.rows] == ["cut after accept", "evening"]
