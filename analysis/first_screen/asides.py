@@ -191,17 +191,18 @@ def campaigns(quote: Quote) -> tuple[Sentence, ...]:
                 f", {share_words(each.p95.percentile)}",
                 quote.quantile(f"{path}.campaigns.{index}.p95"),
             ]
+    counted: Sentence = ("Each rate is counted from the first arrival to the last delivery of 95 %.",)
     if fairness.jain is None:
-        return ((*sentence, "."),)
+        return ((*sentence, "."), counted)
     even = ("Fairness of their rates (Jain's index; one means equal): ", quote.number(f"{path}.jain"), ".")
     if fairness.alone is None:
-        return ((*sentence, "."), even)
+        return ((*sentence, "."), counted, even)
     alone: Sentence = (
         "Compared with one campaign alone, at the 95th percentile: ",
         *_difference(quote, f"{path}.alone"),
         ".",
     )
-    return ((*sentence, "."), even, alone)
+    return ((*sentence, "."), counted, even, alone)
 
 
 def live_against_simulated(quote: Quote) -> tuple[Sentence, ...]:

@@ -25,6 +25,13 @@ def ten_times_answer(quote: Quote) -> ScreenAnswer:
             question=QUESTION,
             sentences=((_NOT_ASKED + command(quote.report, "smsbench run bench"),),),
         )
+    if quote.report.validity == "invalid":
+        return ScreenAnswer(
+            name="ten_times",
+            question=QUESTION,
+            sentences=(("Not known: the figures of this run cannot be used.",),),
+            state="untrusted",
+        )
     level = quote.report.levels[place]
     path = f"levels.{place}"
     answer = quote.verdict(f"{path}.ten_times", subject="ten times")
@@ -34,15 +41,12 @@ def ten_times_answer(quote: Quote) -> ScreenAnswer:
     row = AnswerRow(
         value=(answer, f": 10 {TIMES} ", quote.per_day(f"{path}.messages_per_day"), " a day"), verdict=None
     )
-    state = _STATES[level.ten_times]
-    if quote.report.validity == "invalid":
-        state = "untrusted"
     return ScreenAnswer(
         name="ten_times",
         question=QUESTION,
         rows=(row,),
         sentences=_evidence(quote, level.ten_times_part, level.ten_times == "no"),
-        state=state,
+        state=_STATES[level.ten_times],
     )
 
 

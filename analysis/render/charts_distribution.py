@@ -154,7 +154,7 @@ def _draw_shares(axes: Axes, breakdowns: list[StageBreakdown], delivered: dict[s
     axes.set_ylim(len(breakdowns) - 0.5, -0.5)
     linear_seconds_axis(axes, max(each.end_to_end.mean_s for each in breakdowns))
     axes.grid(visible=False, axis="y")
-    axes.set_xlabel("mean delivery time by stage")
+    axes.set_xlabel("mean time by stage")
     legend_above(axes, columns=3)
 
 
@@ -190,7 +190,7 @@ def _draw_ranges(axes: Axes, breakdown: StageBreakdown) -> None:
     axes.set_ylim(len(listed) - 0.5, -0.5)
     seconds_axis(axes, min(drawn), max(drawn), which="x")
     axes.grid(visible=False, axis="y")
-    axes.set_xlabel(f"50 % (dot), 95 % (bar), 99 % (tick) within; {breakdown.message_class}")
+    axes.set_xlabel(f"dot 50 %, bar 95 %, tick 99 %\nwithin this time ({breakdown.message_class})")
 
 
 def ladder(report: RunReport, title: str) -> Figure | str:

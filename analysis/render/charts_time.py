@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -72,8 +73,12 @@ def _draw_latency(part: PartReport, axes: Axes, scale: TimeScale) -> None:
     line = part.timeline
     for index, (middle, high) in enumerate(zip(line.latency_p50, line.latency_p95, strict=True)):
         colour = class_colour(middle.name, index)
-        axes.plot(scale.of(middle.at_s), _gaps(middle), color=colour, label=f"{middle.name}, half within")
-        if _some(high):
+        # Single bins make no line: the median has dots then, the other percentile is not drawn.
+        single = {} if _has_line(middle) else {"linestyle": "none", "marker": "o", "markersize": 3.2}
+        if _some(middle):
+            label = f"{middle.name}, half within"
+            axes.plot(scale.of(middle.at_s), _gaps(middle), color=colour, label=label, **single)
+        if _has_line(high):
             axes.plot(
                 scale.of(high.at_s),
                 _gaps(high),
@@ -171,6 +176,11 @@ def _draw_burst_rates(axes: Axes, scale: TimeScale, found: BurstResult) -> None:
 
 def _some(series: Series) -> bool:
     return any(value is not None for value in series.value)
+
+
+def _has_line(series: Series) -> bool:
+    """Whether two bins that follow each other are known."""
+    return any(None not in both for both in pairwise(series.value))
 
 
 def _gaps(series: Series) -> list[float]:

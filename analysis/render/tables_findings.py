@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import math
 
+from analysis.capacity_record import Trial
 from analysis.findings import DelaySplit, Difference
 from analysis.first_screen.quoting import Quote
 from analysis.first_screen.values import Figure, Sentence
 from analysis.first_screen.wording import share_words
-from analysis.formatting import count_text
+from analysis.formatting import count_text, rate_text
 from analysis.model import RunReport
 from analysis.quantile import Quantile
 from analysis.render.table import Cell, Column, Table, figure_columns, words_columns
@@ -104,12 +105,19 @@ def capacity(report: RunReport) -> Table:
                 (quote.rate(f"{path}.rate_per_s"),),
                 trial.verdict,
                 (quote.rate(f"{path}.delivered_per_s"),),
-                trial.why,
+                "; ".join(filter(None, (trial.why, _arrivals(trial)))),
                 "; ".join(trial.bottlenecks),
             )
         )
         row_states.append(trial.verdict)
     return Table(columns, tuple(rows), row_states=tuple(row_states))
+
+
+def _arrivals(trial: Trial) -> str:
+    """Why a trial can deliver more than its rate: arrivals are random, and the rate is their mean."""
+    offered, delivered = rate_text(trial.rate_per_s), rate_text(trial.delivered_per_s)
+    more = trial.delivered_per_s > trial.rate_per_s and delivered != offered
+    return "random arrivals: more were due than the rate, which is their mean" if more else ""
 
 
 def _above(quote: Quote) -> Sentence:
@@ -299,7 +307,7 @@ def fairness(report: RunReport, place: int) -> Table:
     found = report.parts[place].fairness
     columns = (
         *words_columns("campaign"),
-        *figure_columns("messages", "delivered", "per second", "95 % within"),
+        *figure_columns("messages", "delivered", "per second, until 95 % delivered", "95 % within"),
     )
     if found is None:
         return Table(columns, rows=())

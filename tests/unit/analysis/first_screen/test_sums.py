@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import msgspec
 from made_benches import suite
 from made_reports import accounting, part, report
 from page_reading import disagreements, rendered
 from screen_words import answer_text, aside_text
 
-from analysis.findings import Availability
+from analysis.findings import Availability, CampaignFigures, Fairness
+from analysis.first_screen.rules import contradictions
 from analysis.first_screen.screen import first_screen
-from analysis.render.tables_findings import comparisons, totals
+from analysis.render.tables_findings import capacity, comparisons, fairness, totals
+
+replace = msgspec.structs.replace
 
 
 def test_the_accepted_messages_add_up(tmp_path: Path) -> None:
@@ -54,3 +58,34 @@ def test_an_available_window_can_have_a_backlog_that_rises_and_goes_back() -> No
     windows = Availability(available=9, windows=9, window_s=10.0, first_bad_at_s=None, why="")
     text = answer_text(report(part(availability=windows)), "wrong")
     assert "every backlog went back to its level, in 9 of 9 windows of 10 s" in text
+
+
+def test_the_rates_of_campaigns_say_how_they_are_counted() -> None:
+    """They add up to half of the best ten seconds, which stand above them."""
+    both = tuple(
+        CampaignFigures(name=name, messages=1_500, delivered=1_400, per_s=33.8, p95=None)
+        for name in ("campaign-1", "campaign-2")
+    )
+    made = report(part(fairness=Fairness(campaigns=both, jain=0.995)))
+    said = aside_text(first_screen(made), "campaigns")
+    assert "Each rate is counted from the first arrival to the last delivery of 95 %." in said
+    assert contradictions(first_screen(made), made) == ()
+    assert "per second, until 95 % delivered" in [column.name for column in fairness(made, 0).columns]
+
+
+def test_a_trial_that_delivered_more_than_its_rate_is_explained() -> None:
+    found = suite().capacity
+    assert found is not None
+    (first,) = found.trials
+    more = replace(found, trials=(first, replace(first, rate_per_s=8_000.0, delivered_per_s=8_200.0)))
+    _, plain, told = (row[3] for row in capacity(suite(capacity=more)).rows)
+    assert told == "random arrivals: more were due than the rate, which is their mean" and plain == ""
+
+
+def test_an_invalid_run_does_not_answer_whether_ten_times_is_possible() -> None:
+    """The answer was *No*, from objectives that a failure of the bench had missed."""
+    missed = part(p95_s={"otp": 14.0}, validity="invalid")
+    made = report(missed, part("06-day-5m", messages_per_day=5_000_000))
+    assert answer_text(made, "ten_times") == "Not known: the figures of this run cannot be used."
+    good = report(part(), part("06-day-5m", messages_per_day=5_000_000))
+    assert answer_text(good, "ten_times").startswith("Yes")

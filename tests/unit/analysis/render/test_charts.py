@@ -7,15 +7,17 @@ from itertools import combinations, pairwise
 from pathlib import Path
 
 import matplotlib as mpl
+import msgspec
 import pytest
 from made_benches import suite
+from made_reports import accounting, part
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from run_builder import Build, RunBuilder
 from screen_words import answer_text
 
 from analysis.formatting import RATE_OF_DELIVERIES
-from analysis.model import PartReport
+from analysis.model import PartReport, Series
 from analysis.part import analyse_part
 from analysis.records import RecordedFault, RecordedScenario, read_manifest
 from analysis.render import charts_distribution, charts_time, tables_part
@@ -213,3 +215,39 @@ def test_a_verdict_of_a_level_has_no_colour_of_a_class() -> None:
     classes = {line.get_color() for line in right.lines}
     assert classes == {CLASS_COLOURS[name] for name in ("otp", "transactional", "marketing")}
     assert verdicts.isdisjoint(classes)
+
+
+def test_labels_of_the_stages_leave_room_for_the_font_of_the_page(new_run: Build) -> None:
+    """It is wider than the font of the layout: a label as wide as its axis was cut at the edge."""
+    run = new_run("run")
+    for slot in range(600):
+        name = ("transactional", "otp")[slot % 2]
+        run.journey(f"m-{slot}", slot / 20, 2.0 + slot % 9, message_class=name)
+    with styled():
+        figure = charts_distribution.stages(analysed(run), "title")
+        assert isinstance(figure, Figure)
+        FigureCanvasAgg(figure).draw()
+    assert len(figure.axes) == 2
+    for axes in figure.axes:
+        box = axes.xaxis.label.get_window_extent()
+        assert figure.bbox.x0 <= box.x0 and box.x1 <= figure.bbox.x1
+        assert box.width < 0.75 * axes.get_window_extent().width
+
+
+def test_each_label_of_a_legend_has_a_line() -> None:
+    """Three bins that are not next to each other are drawn as nothing."""
+    apart, line = (1.0, None, 2.0, None, 3.0), (1.0, 2.0, None, None, None)
+    made = part(accounting=accounting(rows=1_000))
+    times = (0.0, 1.0, 2.0, 3.0, 4.0)
+    middle = tuple(Series(name, times, value) for name, value in (("otp", line), ("marketing", apart)))
+    high = tuple(Series(name, times, value) for name, value in (("otp", line), ("marketing", apart)))
+    timeline = msgspec.structs.replace(made.timeline, latency_p50=middle, latency_p95=high)
+    with styled():
+        figure = charts_time.latency(msgspec.structs.replace(made, timeline=timeline), "t")
+    assert isinstance(figure, Figure)
+    legend = figure.axes[0].get_legend()
+    assert legend is not None
+    labels = [text.get_text() for text in legend.get_texts()]
+    assert labels == ["otp, half within", "otp, 95 % within", "marketing, half within"]
+    dots = [each.get_marker() for each in figure.axes[0].lines if "marketing" in str(each.get_label())]
+    assert dots == ["o"]
