@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from analysis.findings import SUFFICIENT, Bottleneck, BottleneckKind
+from analysis.findings import ACCEPT_QUEUE, BUCKET_OF, SUFFICIENT, Bottleneck, BottleneckKind
 from analysis.first_screen.quoting import Quote
 from analysis.first_screen.values import Figure, Sentence
 from analysis.first_screen.wording import objective_part
@@ -38,6 +38,7 @@ _BEHIND_THE_PROVIDER: tuple[BottleneckKind, ...] = (
     "carrier_queue",
     "network",
 )
+_SINGLE = "one_message_per_request"
 CAPACITY = "ask the provider for more capacity at "
 
 
@@ -52,6 +53,8 @@ def what_to_change(quote: Quote, at: int, number: int) -> Sentence:
             *("a fault window was active meanwhile (", title, "). To judge sender and contract, run it "),
             "without the fault.",
         )
+    if limits_in_force(first) == {"requests"} and any(each.name == _SINGLE for each in part.hints):
+        return ("send many messages in one request: only the limit of requests was reached.",)
     if first.kind in ("provider_limit", "carrier_queue") and sufficient(quote.report, at):
         return (
             "send messages of a higher class first, and keep bulk messages in the sender while they wait.",
@@ -66,6 +69,15 @@ def what_to_change(quote: Quote, at: int, number: int) -> Sentence:
         return (f"spread the load over more time, or {CAPACITY}", carrier, ".")
     advice = _ADVICE.get(first.kind, "")
     return (advice,) if advice else ()
+
+
+def limits_in_force(found: Bottleneck) -> set[str]:
+    """Of requests, segments and the accept queue, those that the evidence of a provider's limit names."""
+    if found.kind != "provider_limit":
+        return set()
+    buckets = {name for name in ("requests", "segments") if f"{BUCKET_OF}{name}" in " ".join(found.evidence)}
+    waited = any(ACCEPT_QUEUE in each for each in found.evidence)
+    return buckets | ({ACCEPT_QUEUE} if waited else set())
 
 
 def fault_window(part: PartReport, found: Bottleneck) -> int | None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 
 from analysis.classes import GUARDED_CLASS
-from analysis.findings import ON_LIMITS, ComparedClass, DelaySplit, Difference
-from analysis.first_screen.advice import faulty, sufficient
+from analysis.findings import ACCEPT_QUEUE, ON_LIMITS, ComparedClass, DelaySplit, Difference
+from analysis.first_screen.advice import faulty, limits_in_force, sufficient
 from analysis.first_screen.quoting import Quote
 from analysis.first_screen.rates import limited
 from analysis.first_screen.values import Aside, Figure, Sentence
@@ -307,7 +307,7 @@ def _higher_limit(quote: Quote) -> list[Sentence]:
         for place, part in parts:
             classes = _classes_with(part, verdict)
             for index, split in enumerate(part.delay_splits):
-                if split.message_class in classes or ALL in classes:
+                if (split.message_class in classes or ALL in classes) and _same_limit(part, split):
                     sentence = _contract(quote, place, index, split)
                     if sentence:
                         return [sentence]
@@ -344,10 +344,32 @@ def _hint(quote: Quote, place: int, index: int) -> Sentence:
 
 def _contract_matters(report: RunReport, place: int) -> bool:
     """Whether to ask for a higher limit: not if nothing limited the part, if the contract is said to be
-    sufficient, or if a fault window caused a part of the wait.
+    sufficient, if a fault window caused a part of the wait, or if a class waits longer for the sender.
     """
     enough = any(sufficient(report, at) for at, _ in deciding(report))
-    return limited(report.parts[place]) and not enough and not faulty(report.parts[place])
+    part = report.parts[place]
+    return limited(part) and not enough and not faulty(part) and not _sender_dominates(part)
+
+
+def _same_limit(part: PartReport, split: DelaySplit) -> bool:
+    """Whether the limit of the split is one that the part's evidence names, if that names any.
+
+    The split is that of an ideal sender. The real sender may have met another limit, such as that of requests.
+    """
+    found = limits_in_force(part.bottlenecks[0]) if part.bottlenecks else set()
+    queued = ACCEPT_QUEUE in split.limit
+    at = ACCEPT_QUEUE if queued else next((one for one in ("requests", "segments") if one in split.limit), "")
+    return not found or not split.limit or at in found
+
+
+def _sender_dominates(part: PartReport) -> bool:
+    """Whether a class waits longer for the sender than for the contract: a higher limit does not help it."""
+    for split in part.delay_splits:
+        mean_s = {share.name: share.mean_s for share in split.shares}
+        sender_s = mean_s.get("sender", 0.0)
+        if sender_s > max(mean_s.get("contract", 0.0), _CONTRACT_SHARE * split.total_mean_s):
+            return True
+    return False
 
 
 def _contract(quote: Quote, place: int, index: int, split: DelaySplit) -> Sentence:
