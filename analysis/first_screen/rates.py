@@ -7,8 +7,8 @@ from analysis.first_screen.quoting import Quote
 from analysis.first_screen.values import AnswerRow, ScreenAnswer, Sentence
 from analysis.first_screen.wording import deciding, in_part, live, not_taken, part_title, trusted
 from analysis.formatting import RATE_OF_DELIVERIES, rate_text, significant
+from analysis.judge.levels import fell_behind
 from analysis.judge.pace import too_few
-from analysis.judge.verdict import overall
 from analysis.model import Pace, PartReport, RunReport, State
 
 NO_LIMIT = "No limit was reached"
@@ -243,22 +243,26 @@ def _digits(segments_per_s: float, per_message: float) -> int:
 def limiting(part: PartReport) -> int | None:
     """The position of the bottleneck that limited the part; None if nothing is known to have limited it.
 
-    Messages that were not forwarded are a loss and no limit. If every objective is met and the backlog did
-    not grow, a delay without a known cause, or by a fault, is no limit either.
+    Messages that were not forwarded are a loss and no limit. If the load was carried, a hold, a slow answer,
+    a fault and a delay without a known cause are delays and no limits either, whatever the objectives say.
     """
-    no_limit = ("sender_hold", "provider_fault", "unknown", *NOT_FORWARDED)
-    causes = no_limit if calm(part) else NOT_FORWARDED
+    delays = ("sender_hold", "sender_api", "provider_fault", "unknown", *NOT_FORWARDED)
+    causes = delays if carried(part) else NOT_FORWARDED
     return next((at for at, each in enumerate(part.bottlenecks) if each.kind not in causes), None)
 
 
-def calm(part: PartReport) -> bool:
-    """Whether every objective is met and the backlog did not grow."""
-    return overall(part.objectives) == "met" and part.sustained is not False
+def carried(part: PartReport) -> bool:
+    """Whether every message was taken and the backlog did not grow. If a load is too short to show growth, the
+    waits at its end were no longer than before.
+    """
+    if part.sustained is None and fell_behind(part):
+        return False
+    return not not_taken(part) and part.sustained is not False
 
 
 def limited(part: PartReport) -> bool:
     """Whether something is known to have limited the part."""
-    waited = bool(part.throughput.limit) and not (calm(part) and part.bottlenecks)
+    waited = bool(part.throughput.limit) and not (carried(part) and part.bottlenecks)
     return limiting(part) is not None or waited or part.sustained is False
 
 

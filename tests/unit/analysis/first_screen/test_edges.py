@@ -153,11 +153,12 @@ def test_a_higher_limit_is_not_asked_for_where_no_limit_was_reached() -> None:
 
 
 def test_the_higher_limit_is_asked_for_with_a_class_that_is_missed() -> None:
-    made = part(p95_s={"marketing": 700.0}, bottlenecks=(bottleneck(),))
+    at_limit = bottleneck(kind="provider_limit")
+    made = part(p95_s={"marketing": 700.0}, bottlenecks=(at_limit,))
     splits = tuple(with_shares(one, contract=one.total_mean_s / 2) for one in made.delay_splits)
     refused = counted("not_taken", "not taken", 12)
     made = replace(made, delay_splits=splits, objectives=(*made.objectives, refused))
-    earlier = part("01-quiet", bottlenecks=(bottleneck(),), delay_splits=splits)
+    earlier = part("01-quiet", bottlenecks=(at_limit,), delay_splits=splits)
     for shown in (report(made), report(earlier, made)):
         assert "delivery time of a delivered marketing message" in aside_text(shown, "ask")
         assert "OTP message" not in aside_text(shown, "ask")

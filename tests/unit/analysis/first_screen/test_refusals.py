@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
 import pytest
-from made_reports import accounting, bottleneck, part, report, timed
+from made_reports import accounting, bottleneck, part, report, throughput, timed
 from screen_words import answer_text, aside_text
 
 from analysis.findings import BottleneckKind
@@ -74,6 +76,31 @@ def test_a_delay_without_a_limit_of_the_rate_is_named_beside_the_rate() -> None:
     assert "No limit was reached" in answer_text(free, "rate")
     wrong = replace(plain, parts=(replace(plain.parts[0], bottlenecks=(held,)),))
     assert any("no limit is said" in each for each in contradictions(free, wrong))
+
+
+@pytest.mark.parametrize("kind", ["sender_hold", "sender_api", "provider_fault"])
+@pytest.mark.parametrize("otp_s", [8.0, 10.0, 14.0])  # met, undecided, missed
+@pytest.mark.parametrize(
+    ("changed", "limits"),
+    [
+        ({}, False),
+        ({"sustained": None}, False),  # a load too short to show growth
+        ({"sustained": None, "throughput": throughput(shortfall_share=0.3)}, True),
+        ({"sustained": False}, True),
+        ({"accounting": accounting(refused=300, accepted=2_700)}, True),
+    ],
+)
+def test_a_delay_limits_the_rate_only_if_the_load_was_not_carried(
+    kind: BottleneckKind, otp_s: float, changed: dict[str, Any], limits: bool
+) -> None:
+    late = bottleneck(kind=kind, text="messages wait 3.00 s in my-sender")
+    made = report(part(p95_s={"otp": otp_s}, bottlenecks=(late,), **changed))
+    screen = screen_of(made)
+    said = answer_text(screen, "rate")
+    assert ("Bottleneck: messages wait 3.00 s" in said) is limits
+    assert ("But messages were delayed: messages wait 3.00 s" in said) is not limits
+    assert ("at least 54.0/s" in said) is not limits
+    assert contradictions(screen, made) == ()
 
 
 def test_a_class_of_which_nothing_was_accepted_has_a_row() -> None:
