@@ -5,10 +5,11 @@ from __future__ import annotations
 from analysis.findings import NOT_FORWARDED
 from analysis.first_screen.quoting import Quote
 from analysis.first_screen.values import AnswerRow, ScreenAnswer, Sentence
-from analysis.first_screen.wording import deciding, in_part, live, not_taken, part_title, trusted
+from analysis.first_screen.wording import deciding, evidence, in_part, live, not_taken, part_title, trusted
 from analysis.formatting import RATE_OF_DELIVERIES, rate_text, significant
 from analysis.judge.levels import fell_behind
 from analysis.judge.pace import too_few
+from analysis.judge.verdict import overall
 from analysis.model import Pace, PartReport, RunReport, State
 
 NO_LIMIT = "No limit was reached"
@@ -199,8 +200,16 @@ def _no_limit(quote: Quote, place: int) -> Sentence:
     """A delay without a limit of the rate is named, such as a sender that holds every message."""
     if not quote.report.parts[place].bottlenecks:
         return (f"{NO_LIMIT}, so the capacity may be higher.",)
-    text = quote.text(f"parts.{place}.bottlenecks.0.text")
-    return (f"{NO_LIMIT_OF_THE_RATE}, so the capacity may be higher. But messages were delayed: ", text, ".")
+    named = _named(quote, place, 0)
+    return (f"{NO_LIMIT_OF_THE_RATE}, so the capacity may be higher. But messages were delayed: ", *named, ".")
+
+
+def _named(quote: Quote, place: int, at: int) -> Sentence:
+    """The bottleneck. An undecided report shows its evidence here, since it has no sentence on the cause."""
+    path = f"parts.{place}.bottlenecks.{at}"
+    undecided = overall(quote.report.objectives) == "undecided"
+    shown = evidence(quote, path, quote.value(path)) if undecided else ()
+    return (quote.text(f"{path}.text"), *shown)
 
 
 def _uncounted(quote: Quote, place: int) -> list[Sentence]:
@@ -273,10 +282,10 @@ def seen_by_provider(part: PartReport) -> bool:
 
 def _bottleneck(quote: Quote, place: int) -> Sentence:
     """What limited the part; empty if nothing did."""
-    part, path = quote.report.parts[place], f"parts.{place}"
+    part = quote.report.parts[place]
     at = limiting(part)
     if at is not None:
-        return ("Bottleneck: ", quote.text(f"{path}.bottlenecks.{at}.text"), ".")
+        return ("Bottleneck: ", *_named(quote, place, at), ".")
     if not seen_by_provider(part):
         return ("What limited the rate cannot be determined without the provider's rows.",)
     if part.bottlenecks and part.bottlenecks[0].kind in NOT_FORWARDED:
@@ -284,5 +293,5 @@ def _bottleneck(quote: Quote, place: int) -> Sentence:
     if not limited(part):
         return ("The sender did not accept every message.",) if not_taken(part) else ()
     if part.throughput.limit:
-        return ("Limit: ", quote.text(f"{path}.throughput.limit"), ".")
+        return ("Limit: ", quote.text(f"parts.{place}.throughput.limit"), ".")
     return ("The sender's queue grew.",)

@@ -103,6 +103,20 @@ def test_a_delay_limits_the_rate_only_if_the_load_was_not_carried(
     assert contradictions(screen, made) == ()
 
 
+@pytest.mark.parametrize(("otp_s", "shown"), [(8.0, 0), (10.0, 1), (14.0, 1)])
+@pytest.mark.parametrize("kind", ["sender_api", "sender_cpu"])
+def test_the_evidence_of_the_cause_is_on_the_screen_once(
+    kind: BottleneckKind, otp_s: float, shown: int
+) -> None:
+    """Beside the rate of an undecided run, and in the sentence on the bottleneck of a NO."""
+    slow = bottleneck(kind=kind, evidence=("41 requests waited", "of a core"))
+    screen = screen_of(report(part(p95_s={"otp": otp_s}, bottlenecks=(slow,))))
+    above = " ".join(words(each) for each in screen.bottleneck)
+    everywhere = above + answer_text(screen, "rate")
+    assert everywhere.count("(41 requests waited; of a core)") == shown
+    assert ("41 requests" in above) is (otp_s > 10.0)
+
+
 def test_a_class_of_which_nothing_was_accepted_has_a_row() -> None:
     gone = replace(
         timed("otp", None, 20.0),
