@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from made_reports import accounting, bottleneck, part, report, throughput, timed
+from made_reports import accounting, bottleneck, counted, part, report, throughput, timed
 from screen_words import answer_text, aside_text
 
 from analysis.findings import BottleneckKind
@@ -101,6 +101,22 @@ def test_a_delay_limits_the_rate_only_if_the_load_was_not_carried(
     assert ("But messages were delayed: messages wait 3.00 s" in said) is not limits
     assert ("at least 54.0/s" in said) is not limits
     assert contradictions(screen, made) == ()
+
+
+@pytest.mark.parametrize(("kind", "claimed"), [("machine", False), ("sender_cpu", True)])
+def test_at_most_is_not_claimed_where_the_machine_was_the_bottleneck(
+    kind: BottleneckKind, claimed: bool
+) -> None:
+    few = accounting(planned=3_000, accepted=1_000, refused=2_000)
+    made = part(
+        accounting=few,
+        throughput=throughput(accepts_at_most=True),
+        bottlenecks=(bottleneck(kind=kind, text="every rate is a lower bound"),),
+    )
+    refused = replace(counted("not_taken", "not taken", 2_000), decides=True)
+    said = words(screen_of(report(replace(made, objectives=(refused,)))).why)
+    assert ("my-sender accepts at most 55.0/s" in said) is claimed
+    assert said.endswith("Of 3,000 messages 2,000 were refused.")
 
 
 @pytest.mark.parametrize(("otp_s", "shown"), [(8.0, 0), (10.0, 1), (14.0, 1)])
