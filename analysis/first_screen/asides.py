@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 
 from analysis.classes import GUARDED_CLASS
-from analysis.findings import ACCEPT_QUEUE, ON_LIMITS, ComparedClass, DelaySplit, Difference
-from analysis.first_screen.advice import faulty, limits_in_force, sufficient
+from analysis.findings import ON_LIMITS, ComparedClass, DelaySplit, Difference
+from analysis.first_screen.advice import CONTRACT_SHARE, faulty, same_limit, sender_dominates, sufficient
 from analysis.first_screen.quoting import Quote
 from analysis.first_screen.rates import limited
 from analysis.first_screen.values import Aside, Figure, Sentence
@@ -22,7 +22,6 @@ from analysis.first_screen.wording import (
 from analysis.model import BurstResult, PartReport, RunReport
 from analysis.objectives.grammar import ALL
 
-_CONTRACT_SHARE = 0.05  # of a class's mean delivery time; a smaller share is not shown
 _MOST_HINTS = 2
 _FLAG = "otp_without_priority"
 _MOST_STAGES = 4
@@ -276,10 +275,22 @@ def cost(quote: Quote) -> tuple[Sentence, ...]:
                 quote.amount(f"{path}.paid_in_vain", unit),
                 " for messages that never arrived, of ",
                 quote.amount(f"{path}.paid", unit),
-                " paid.",
+                " paid",
+                *_paid_without_key(quote, place),
+                ".",
             ),
         )
     return ()
+
+
+def _paid_without_key(quote: Quote, place: int) -> Sentence:
+    if not quote.report.totals[place].without_key:
+        return ()
+    return (
+        "; ",
+        quote.count(f"totals.{place}.without_key"),
+        " without their key are paid too and not counted",
+    )
 
 
 def ask_the_provider(quote: Quote) -> tuple[Sentence, ...]:
@@ -307,7 +318,7 @@ def _higher_limit(quote: Quote) -> list[Sentence]:
         for place, part in parts:
             classes = _classes_with(part, verdict)
             for index, split in enumerate(part.delay_splits):
-                if (split.message_class in classes or ALL in classes) and _same_limit(part, split):
+                if (split.message_class in classes or ALL in classes) and same_limit(part, split):
                     sentence = _contract(quote, place, index, split)
                     if sentence:
                         return [sentence]
@@ -348,28 +359,7 @@ def _contract_matters(report: RunReport, place: int) -> bool:
     """
     enough = any(sufficient(report, at) for at, _ in deciding(report))
     part = report.parts[place]
-    return limited(part) and not enough and not faulty(part) and not _sender_dominates(part)
-
-
-def _same_limit(part: PartReport, split: DelaySplit) -> bool:
-    """Whether the limit of the split is one that the part's evidence names, if that names any.
-
-    The split is that of an ideal sender. The real sender may have met another limit, such as that of requests.
-    """
-    found = limits_in_force(part.bottlenecks[0]) if part.bottlenecks else set()
-    queued = ACCEPT_QUEUE in split.limit
-    at = ACCEPT_QUEUE if queued else next((one for one in ("requests", "segments") if one in split.limit), "")
-    return not found or not split.limit or at in found
-
-
-def _sender_dominates(part: PartReport) -> bool:
-    """Whether a class waits longer for the sender than for the contract: a higher limit does not help it."""
-    for split in part.delay_splits:
-        mean_s = {share.name: share.mean_s for share in split.shares}
-        sender_s = mean_s.get("sender", 0.0)
-        if sender_s > max(mean_s.get("contract", 0.0), _CONTRACT_SHARE * split.total_mean_s):
-            return True
-    return False
+    return limited(part) and not enough and not faulty(part) and not sender_dominates(part)
 
 
 def _contract(quote: Quote, place: int, index: int, split: DelaySplit) -> Sentence:
@@ -379,7 +369,7 @@ def _contract(quote: Quote, place: int, index: int, split: DelaySplit) -> Senten
     one does not help it.
     """
     sender_s = sum(share.mean_s for share in split.shares if share.name == "sender")
-    least_s = max(_CONTRACT_SHARE * split.total_mean_s, sender_s)
+    least_s = max(CONTRACT_SHARE * split.total_mean_s, sender_s)
     for number, share in enumerate(split.shares):
         if share.name == "contract" and share.mean_s > least_s:
             path = f"parts.{place}.delay_splits.{index}"

@@ -201,7 +201,11 @@ def _no_limit(quote: Quote, place: int) -> Sentence:
     if not quote.report.parts[place].bottlenecks:
         return (f"{NO_LIMIT}, so the capacity may be higher.",)
     named = _named(quote, place, 0)
-    return (f"{NO_LIMIT_OF_THE_RATE}, so the capacity may be higher. But messages were delayed: ", *named, ".")
+    return (
+        f"{NO_LIMIT_OF_THE_RATE}, so the capacity may be higher. But messages were delayed: ",
+        *named,
+        ".",
+    )
 
 
 def _named(quote: Quote, place: int, at: int) -> Sentence:
@@ -214,10 +218,12 @@ def _named(quote: Quote, place: int, at: int) -> Sentence:
 
 def _uncounted(quote: Quote, place: int) -> list[Sentence]:
     """Deliveries that the rate leaves out: a caller that got no acceptance has to send the message again."""
-    if not quote.report.parts[place].accounting.delivered_unacknowledged:
+    counted = quote.report.parts[place].accounting
+    if not counted.delivered_unacknowledged:
         return []
+    other = " other" if counted.accepted else ""
     count = quote.count(f"parts.{place}.accounting.delivered_unacknowledged")
-    return [(count, " other messages were delivered without being accepted. The rate does not count them.")]
+    return [(count, f"{other} messages were delivered without being accepted. The rate does not count them.")]
 
 
 def _contract(quote: Quote, place: int, field: str) -> Sentence:

@@ -111,7 +111,7 @@ def _percentile(
 def _percentile_why(
     distribution: Distribution, quantile: Quantile, spec: Spec, undecided: bool, interval: str
 ) -> str:
-    counted = times_text(distribution.count)
+    counted = times_text(distribution.count, "request" if spec.measure == "api_response" else "message")
     if quantile.low_s is not None and math.isinf(quantile.low_s):
         rest, never = f"{100 - (spec.percentile or 0.0):g} %", "arrive"
         if spec.measure == "api_response":

@@ -93,7 +93,9 @@ def look(view: View) -> Seen:
             )
         if shared[windows].any():
             wait = seconds_text(typical(np.where(shared, before_all_s, np.nan), windows))
-            evidence.append(f"messages to every carrier waited in the {ACCEPT_QUEUE}: {wait} or more (median)")
+            evidence.append(
+                f"messages to every carrier waited in the {ACCEPT_QUEUE}: {wait} or more (median)"
+            )
         return f"the provider's limit: {_words(contract)}", tuple(evidence)
 
     return Seen(strength(where), describe)

@@ -9,7 +9,7 @@ import pytest
 from made_reports import accounting, bottleneck, counted, part, report, throughput, timed
 from screen_words import answer_text, aside_text
 
-from analysis.findings import BottleneckKind
+from analysis.findings import Availability, BottleneckKind
 from analysis.first_screen.rules import contradictions
 from analysis.first_screen.screen import first_screen as screen_of
 from analysis.first_screen.values import words
@@ -131,6 +131,38 @@ def test_the_evidence_of_the_cause_is_on_the_screen_once(
     everywhere = above + answer_text(screen, "rate")
     assert everywhere.count("(41 requests waited; of a core)") == shown
     assert ("41 requests" in above) is (otp_s > 10.0)
+
+
+@pytest.mark.parametrize(("accepted", "other"), [(0, ""), (200, " other")])
+def test_other_messages_are_named_only_beside_accepted_ones(accepted: int, other: str) -> None:
+    sent = accounting(accepted=accepted, delivered=accepted, failed_at_api=800, delivered_unacknowledged=600)
+    screen = screen_of(report(part(accounting=sent)))
+    assert f"600{other} messages were delivered and paid for" in answer_text(screen, "wrong")
+    assert f"600{other} messages were delivered without being" in answer_text(screen, "rate")
+
+
+@pytest.mark.parametrize(
+    ("windows", "available", "unknown", "said"),
+    [
+        (1, 0, 1, "Availability is unknown: in some the load is too short."),
+        (4, 3, 1, "in 3 of 4 windows of 10 s, and 1 unknown: in some the load is too short."),
+        (4, 3, 0, "in 3 of 4 windows of 10 s: in some the load is too short."),
+    ],
+)
+def test_a_window_that_is_not_judged_is_not_counted_as_bad(
+    windows: int, available: int, unknown: int, said: str
+) -> None:
+    judged = Availability(
+        windows=windows,
+        available=available,
+        unknown=unknown,
+        window_s=10.0,
+        first_bad_at_s=None,
+        why="in some the load is too short",
+    )
+    good = replace(judged, windows=4, available=4, unknown=0, why="")
+    made = report(part("a", availability=good), part("b", availability=judged))
+    assert said in answer_text(screen_of(made), "wrong")
 
 
 def test_a_class_of_which_nothing_was_accepted_has_a_row() -> None:
