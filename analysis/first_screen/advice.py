@@ -84,7 +84,8 @@ def limits_in_force(found: Bottleneck) -> set[str]:
 def same_limit(part: PartReport, split: DelaySplit) -> bool:
     """Whether the limit of the split is one that the part's evidence names, if that names any.
 
-    The split is that of an ideal sender. The real sender may have met another limit, such as that of requests.
+    The split is that of an ideal sender. The real sender may have met another limit, such as that of
+    requests.
     """
     found = limits_in_force(part.bottlenecks[0]) if part.bottlenecks else set()
     queued = ACCEPT_QUEUE in split.limit

@@ -267,8 +267,9 @@ def limiting(part: PartReport) -> int | None:
 
 
 def carried(part: PartReport) -> bool:
-    """Whether every message was taken and the backlog did not grow. If a load is too short to show growth, the
-    waits at its end were no longer than before.
+    """Whether every message was taken and the backlog did not grow.
+
+    If a load is too short to show growth, the waits at its end were no longer than before.
     """
     if part.sustained is None and fell_behind(part):
         return False

@@ -104,8 +104,8 @@ def _sent_without_acceptance(quote: Quote) -> list[Sentence]:
     return [
         (
             quote.count(f"totals.{place}.delivered_unacknowledged", subject=f"unacknowledged {each.mode}"),
-            f"{' other' if each.accepted else ''} messages were delivered and paid for, although the sender did "
-            "not acknowledge them. A caller that repeats them sends them twice.",
+            f"{' other' if each.accepted else ''} messages were delivered and paid for, although the "
+            "sender did not acknowledge them. A caller that repeats them sends them twice.",
         )
         for place, each in enumerate(quote.report.totals)
         if each.delivered_unacknowledged
