@@ -13,6 +13,9 @@ from msgspec import Struct
 from analysis.quantile import Quantile
 
 SUFFICIENT = "The contract is sufficient"  # begins the sentence that an ideal sender needs no other
+# The beginning and the end of the evidence that a limit of requests or of segments was in force.
+BUCKET_OF, BUCKET_EMPTY = "its token bucket of ", " was empty in half of the seconds"
+ACCEPT_QUEUE = "accept queue"  # in the evidence of waits there, and in the limit's text
 ShareName = Literal["network", "contract", "sender", "bench"]
 BottleneckKind = Literal[
     "sender_cpu",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from analysis.findings import SUFFICIENT, Bottleneck, BottleneckKind
+from analysis.findings import ACCEPT_QUEUE, BUCKET_OF, SUFFICIENT, Bottleneck, BottleneckKind, DelaySplit
 from analysis.first_screen.quoting import Quote
 from analysis.first_screen.values import Figure, Sentence
 from analysis.first_screen.wording import objective_part
@@ -38,6 +38,8 @@ _BEHIND_THE_PROVIDER: tuple[BottleneckKind, ...] = (
     "carrier_queue",
     "network",
 )
+_SINGLE = "one_message_per_request"
+CONTRACT_SHARE = 0.05  # of a class's mean delivery time; a smaller share is not shown
 CAPACITY = "ask the provider for more capacity at "
 
 
@@ -52,6 +54,8 @@ def what_to_change(quote: Quote, at: int, number: int) -> Sentence:
             *("a fault window was active meanwhile (", title, "). To judge sender and contract, run it "),
             "without the fault.",
         )
+    if limits_in_force(first) == {"requests"} and any(each.name == _SINGLE for each in part.hints):
+        return ("send many messages in one request: only the limit of requests was reached.",)
     if first.kind in ("provider_limit", "carrier_queue") and sufficient(quote.report, at):
         return (
             "send messages of a higher class first, and keep bulk messages in the sender while they wait.",
@@ -66,6 +70,37 @@ def what_to_change(quote: Quote, at: int, number: int) -> Sentence:
         return (f"spread the load over more time, or {CAPACITY}", carrier, ".")
     advice = _ADVICE.get(first.kind, "")
     return (advice,) if advice else ()
+
+
+def limits_in_force(found: Bottleneck) -> set[str]:
+    """Of requests, segments and the accept queue, those that the evidence of a provider's limit names."""
+    if found.kind != "provider_limit":
+        return set()
+    buckets = {name for name in ("requests", "segments") if f"{BUCKET_OF}{name}" in " ".join(found.evidence)}
+    waited = any(ACCEPT_QUEUE in each for each in found.evidence)
+    return buckets | ({ACCEPT_QUEUE} if waited else set())
+
+
+def same_limit(part: PartReport, split: DelaySplit) -> bool:
+    """Whether the limit of the split is one that the part's evidence names, if that names any.
+
+    The split is that of an ideal sender. The real sender may have met another limit, such as that of
+    requests.
+    """
+    found = limits_in_force(part.bottlenecks[0]) if part.bottlenecks else set()
+    queued = ACCEPT_QUEUE in split.limit
+    at = ACCEPT_QUEUE if queued else next((one for one in ("requests", "segments") if one in split.limit), "")
+    return not found or not split.limit or at in found
+
+
+def sender_dominates(part: PartReport) -> bool:
+    """Whether a class waits longer for the sender than for the contract: a higher limit does not help it."""
+    for split in part.delay_splits:
+        mean_s = {share.name: share.mean_s for share in split.shares}
+        sender_s = mean_s.get("sender", 0.0)
+        if sender_s > max(mean_s.get("contract", 0.0), CONTRACT_SHARE * split.total_mean_s):
+            return True
+    return False
 
 
 def fault_window(part: PartReport, found: Bottleneck) -> int | None:

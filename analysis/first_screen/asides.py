@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 
 from analysis.classes import GUARDED_CLASS
-from analysis.findings import ON_LIMITS, ComparedClass, DelaySplit, Difference, ReportTotals
-from analysis.first_screen.advice import faulty, sufficient
+from analysis.findings import ON_LIMITS, ComparedClass, DelaySplit, Difference
+from analysis.first_screen.advice import CONTRACT_SHARE, faulty, same_limit, sender_dominates, sufficient
+from analysis.first_screen.cost import cost
 from analysis.first_screen.quoting import Quote
 from analysis.first_screen.rates import limited
 from analysis.first_screen.values import Aside, Figure, Sentence
@@ -23,7 +24,6 @@ from analysis.first_screen.wording import (
 from analysis.model import BurstResult, PartReport, RunReport
 from analysis.objectives.grammar import ALL
 
-_CONTRACT_SHARE = 0.05  # of a class's mean delivery time; a smaller share is not shown
 _MOST_HINTS = 2
 _FLAG = "otp_without_priority"
 _LIMITED_BY_CONTRACT = ("delivery_time", "not_taken", "availability")
@@ -261,51 +261,6 @@ def _where_it_arose(quote: Quote, path: str, one: ComparedClass) -> tuple[Senten
     return ((*sentence, "."),) if shown else ()
 
 
-def cost(quote: Quote) -> tuple[Sentence, ...]:
-    """Live parts before simulated ones. The unit is a currency only if the profile has one."""
-    for place, each in enumerate(quote.report.totals):
-        path, unit = f"totals.{place}", each.currency
-        if each.paid and not each.paid_per_delivered:
-            return ((quote.amount(f"{path}.paid", unit), " paid, and no message was delivered."),)
-        if not each.paid_per_delivered:
-            continue
-        lead = (
-            "" if len(quote.report.totals) == 1 else "Live: " if each.mode == "real" else "In virtual time: "
-        )
-        explained = " (the provider's unit of charge)" if unit == "points" else ""
-        return (
-            (
-                lead,
-                quote.amount(f"{path}.paid_per_delivered", unit),
-                f" per delivered SMS{explained}",
-                *_of_how_many(quote, place, each),
-                "; ",
-                quote.amount(f"{path}.paid_for_duplicates", unit),
-                " for duplicates and ",
-                quote.amount(f"{path}.paid_in_vain", unit),
-                " for messages that failed or expired",
-                " (those still open at the end are not counted)" if each.still_open else "",
-                ", of ",
-                quote.amount(f"{path}.paid", unit),
-                " paid.",
-            ),
-        )
-    return ()
-
-
-def _of_how_many(quote: Quote, place: int, each: ReportTotals) -> Sentence:
-    """The messages that the price is divided by, where they are more than the accepted and delivered ones."""
-    if not each.delivered_unacknowledged:
-        return ()
-    return (
-        " (",
-        quote.count(f"totals.{place}.delivered", subject=f"delivered {each.mode}"),
-        " accepted, and ",
-        quote.count(f"totals.{place}.delivered_unacknowledged", subject=f"unacknowledged {each.mode}"),
-        " that the sender did not acknowledge)",
-    )
-
-
 def ask_the_provider(quote: Quote) -> tuple[Sentence, ...]:
     """The delay that the contract's limits cause, and hints from the journal."""
     found: list[Sentence] = []
@@ -331,7 +286,7 @@ def _higher_limit(quote: Quote) -> list[Sentence]:
         for place, part in parts:
             classes = _classes_with(part, verdict)
             for index, split in enumerate(part.delay_splits):
-                if split.message_class in classes or ALL in classes:
+                if (split.message_class in classes or ALL in classes) and same_limit(part, split):
                     sentence = _contract(quote, place, index, split)
                     if sentence:
                         return [sentence]
@@ -368,10 +323,11 @@ def _hint(quote: Quote, place: int, index: int) -> Sentence:
 
 def _contract_matters(report: RunReport, place: int) -> bool:
     """Whether to ask for a higher limit: not if nothing limited the part, if the contract is said to be
-    sufficient, or if a fault window caused a part of the wait.
+    sufficient, if a fault window caused a part of the wait, or if a class waits longer for the sender.
     """
     enough = any(sufficient(report, at) for at, _ in deciding(report))
-    return limited(report.parts[place]) and not enough and not faulty(report.parts[place])
+    part = report.parts[place]
+    return limited(part) and not enough and not faulty(part) and not sender_dominates(part)
 
 
 def _contract(quote: Quote, place: int, index: int, split: DelaySplit) -> Sentence:
@@ -381,7 +337,7 @@ def _contract(quote: Quote, place: int, index: int, split: DelaySplit) -> Senten
     one does not help it.
     """
     sender_s = sum(share.mean_s for share in split.shares if share.name == "sender")
-    least_s = max(_CONTRACT_SHARE * split.total_mean_s, sender_s)
+    least_s = max(CONTRACT_SHARE * split.total_mean_s, sender_s)
     for number, share in enumerate(split.shares):
         if share.name == "contract" and share.mean_s > least_s:
             path = f"parts.{place}.delay_splits.{index}"

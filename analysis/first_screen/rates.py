@@ -5,8 +5,9 @@ from __future__ import annotations
 from analysis.findings import NOT_FORWARDED
 from analysis.first_screen.quoting import Quote
 from analysis.first_screen.values import AnswerRow, ScreenAnswer, Sentence
-from analysis.first_screen.wording import deciding, in_part, live, not_taken, part_title, trusted
+from analysis.first_screen.wording import deciding, evidence, in_part, live, not_taken, part_title, trusted
 from analysis.formatting import RATE_OF_DELIVERIES, rate_text, significant
+from analysis.judge.levels import fell_behind
 from analysis.judge.pace import too_few
 from analysis.judge.verdict import overall
 from analysis.model import Pace, PartReport, RunReport, State
@@ -199,16 +200,30 @@ def _no_limit(quote: Quote, place: int) -> Sentence:
     """A delay without a limit of the rate is named, such as a sender that holds every message."""
     if not quote.report.parts[place].bottlenecks:
         return (f"{NO_LIMIT}, so the capacity may be higher.",)
-    text = quote.text(f"parts.{place}.bottlenecks.0.text")
-    return (f"{NO_LIMIT_OF_THE_RATE}, so the capacity may be higher. But messages were delayed: ", text, ".")
+    named = _named(quote, place, 0)
+    return (
+        f"{NO_LIMIT_OF_THE_RATE}, so the capacity may be higher. But messages were delayed: ",
+        *named,
+        ".",
+    )
+
+
+def _named(quote: Quote, place: int, at: int) -> Sentence:
+    """The bottleneck. An undecided report shows its evidence here, since it has no sentence on the cause."""
+    path = f"parts.{place}.bottlenecks.{at}"
+    undecided = overall(quote.report.objectives) == "undecided"
+    shown = evidence(quote, path, quote.value(path)) if undecided else ()
+    return (quote.text(f"{path}.text"), *shown)
 
 
 def _uncounted(quote: Quote, place: int) -> list[Sentence]:
     """Deliveries that the rate leaves out: a caller that got no acceptance has to send the message again."""
-    if not quote.report.parts[place].accounting.delivered_unacknowledged:
+    counted = quote.report.parts[place].accounting
+    if not counted.delivered_unacknowledged:
         return []
+    other = " other" if counted.accepted else ""
     count = quote.count(f"parts.{place}.accounting.delivered_unacknowledged")
-    return [(count, " other messages were delivered without being accepted. The rate does not count them.")]
+    return [(count, f"{other} messages were delivered without being accepted. The rate does not count them.")]
 
 
 def _contract(quote: Quote, place: int, field: str) -> Sentence:
@@ -243,22 +258,27 @@ def _digits(segments_per_s: float, per_message: float) -> int:
 def limiting(part: PartReport) -> int | None:
     """The position of the bottleneck that limited the part; None if nothing is known to have limited it.
 
-    Messages that were not forwarded are a loss and no limit. If every objective is met and the backlog did
-    not grow, a delay without a known cause, or by a fault, is no limit either.
+    Messages that were not forwarded are a loss and no limit. If the load was carried, a hold, a slow answer,
+    a fault and a delay without a known cause are delays and no limits either, whatever the objectives say.
     """
-    no_limit = ("sender_hold", "provider_fault", "unknown", *NOT_FORWARDED)
-    causes = no_limit if calm(part) else NOT_FORWARDED
+    delays = ("sender_hold", "sender_api", "provider_fault", "unknown", *NOT_FORWARDED)
+    causes = delays if carried(part) else NOT_FORWARDED
     return next((at for at, each in enumerate(part.bottlenecks) if each.kind not in causes), None)
 
 
-def calm(part: PartReport) -> bool:
-    """Whether every objective is met and the backlog did not grow."""
-    return overall(part.objectives) == "met" and part.sustained is not False
+def carried(part: PartReport) -> bool:
+    """Whether every message was taken and the backlog did not grow.
+
+    If a load is too short to show growth, the waits at its end were no longer than before.
+    """
+    if part.sustained is None and fell_behind(part):
+        return False
+    return not not_taken(part) and part.sustained is not False
 
 
 def limited(part: PartReport) -> bool:
     """Whether something is known to have limited the part."""
-    waited = bool(part.throughput.limit) and not (calm(part) and part.bottlenecks)
+    waited = bool(part.throughput.limit) and not (carried(part) and part.bottlenecks)
     return limiting(part) is not None or waited or part.sustained is False
 
 
@@ -269,10 +289,10 @@ def seen_by_provider(part: PartReport) -> bool:
 
 def _bottleneck(quote: Quote, place: int) -> Sentence:
     """What limited the part; empty if nothing did."""
-    part, path = quote.report.parts[place], f"parts.{place}"
+    part = quote.report.parts[place]
     at = limiting(part)
     if at is not None:
-        return ("Bottleneck: ", quote.text(f"{path}.bottlenecks.{at}.text"), ".")
+        return ("Bottleneck: ", *_named(quote, place, at), ".")
     if not seen_by_provider(part):
         return ("What limited the rate cannot be determined without the provider's rows.",)
     if part.bottlenecks and part.bottlenecks[0].kind in NOT_FORWARDED:
@@ -280,5 +300,5 @@ def _bottleneck(quote: Quote, place: int) -> Sentence:
     if not limited(part):
         return ("The sender did not accept every message.",) if not_taken(part) else ()
     if part.throughput.limit:
-        return ("Limit: ", quote.text(f"{path}.throughput.limit"), ".")
+        return ("Limit: ", quote.text(f"parts.{place}.throughput.limit"), ".")
     return ("The sender's queue grew.",)

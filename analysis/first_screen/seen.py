@@ -45,11 +45,15 @@ def seen_answer(quote: Quote) -> ScreenAnswer:
         kind = "live" if each.mode == "real" else "simulated"
         counted = quote.count(f"totals.{index}.delivered", subject=f"delivered {each.mode}")
         accepted = quote.count(f"totals.{index}.accepted", subject=f"accepted {each.mode}")
+        tracked: Sentence = (", each tracked individually",)
+        if each.without_key:
+            lost = quote.count(f"totals.{index}.without_key", subject=f"without_key {each.mode}")
+            tracked = ("; ", lost, " at the provider without their key are not tracked")
         rows.append(
             AnswerRow(
                 label=kind,
                 value=(counted, " delivered", *_not_delivered(quote, index, each)),
-                limit=("of ", accepted, " accepted, each tracked individually"),
+                limit=("of ", accepted, " accepted", *tracked),
             )
         )
     return ScreenAnswer(

@@ -104,8 +104,8 @@ def _sent_without_acceptance(quote: Quote) -> list[Sentence]:
     return [
         (
             quote.count(f"totals.{place}.delivered_unacknowledged", subject=f"unacknowledged {each.mode}"),
-            " other messages were delivered and paid for, although the sender did not acknowledge "
-            "them. A caller that repeats them sends them twice.",
+            f"{' other' if each.accepted else ''} messages were delivered and paid for, although the "
+            "sender did not acknowledge them. A caller that repeats them sends them twice.",
         )
         for place, each in enumerate(quote.report.totals)
         if each.delivered_unacknowledged
@@ -149,16 +149,20 @@ def _losses_with_faults(quote: Quote, place: int) -> Sentence:
 
 
 def _availability(quote: Quote) -> list[Sentence]:
-    """The availability of the worst part; a live part before a simulated one."""
+    """The availability of the worst part; a live part before a simulated one. Windows that are not judged are
+    not counted as bad.
+    """
     known = [
-        (each.available / each.windows, not live(part), place)
+        ((each.available + each.unknown) / each.windows, -each.unknown / each.windows, not live(part), place)
         for place, part in enumerate(quote.report.parts)
         if (each := part.availability) is not None and each.windows and trusted(part)
     ]
     if not known:
         return []
-    share, simulated, place = min(known)
+    judged, unknown, simulated, place = min(known)
     path = f"parts.{place}.availability"
+    if unknown == -1.0:
+        return [(*in_part(quote, place), "Availability is unknown: ", quote.text(f"{path}.why"), ".")]
     sentence: Sentence = (
         *in_part(quote, place),
         "The sender accepted every message, and every backlog went back to its level, in ",
@@ -169,6 +173,8 @@ def _availability(quote: Quote) -> list[Sentence]:
         quote.span(f"{path}.window_s"),
         *((" (in virtual time)",) if simulated else ()),
     )
-    if share < 1.0:
+    if unknown:
+        sentence = (*sentence, ", and ", quote.count(f"{path}.unknown"), " unknown")
+    if unknown or judged < 1.0:
         return [(*sentence, ": ", quote.text(f"{path}.why"), ".")]
     return [(*sentence, ".")]

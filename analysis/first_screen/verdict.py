@@ -12,6 +12,7 @@ from analysis.first_screen.values import Figure, Sentence, Word
 from analysis.first_screen.wording import (
     class_name,
     deciding,
+    evidence,
     is_delivery_time,
     live,
     not_taken,
@@ -28,7 +29,6 @@ from analysis.judge.search import telling_trial
 from analysis.judge.verdict import overall
 from analysis.model import Accounting, PartReport, RunReport, Verdict
 
-_MOST_EVIDENCE = 3
 _LOSSES = ("loss", "duplicates", "unaccounted")
 _MANY_UNSEEN = 0.05  # of the accepted messages; fewer do not go before a missed delivery time
 _WORDS: dict[Verdict, Word] = {"met": "YES", "missed": "NO", "undecided": "UNDECIDED"}
@@ -190,7 +190,13 @@ def _too_much_offered(quote: Quote, at: int) -> Sentence:
     cause = next((n for n, each in enumerate(part.bottlenecks) if each.kind in _OF_THE_API), None)
     if cause is not None and (cause == 0 or part.bottlenecks[cause].kind == "sender_stopped"):
         rates = (quote.text(f"{path}.bottlenecks.{cause}.text"), ". ")
-    if part.throughput.accepts_at_most and part.throughput.accepted_best and part.throughput.offered_peak:
+    busy = bool(part.bottlenecks) and part.bottlenecks[0].kind == "machine"  # its rates are lower bounds
+    if (
+        not busy
+        and part.throughput.accepts_at_most
+        and part.throughput.accepted_best
+        and part.throughput.offered_peak
+    ):
         rates = (
             f"{target_name(quote.report)} accepts at most ",
             quote.rate(f"{path}.throughput.accepted_best.per_s", subject=f"accepted {path}"),
@@ -339,11 +345,7 @@ def _named(quote: Quote, at: int, number: int) -> tuple[Sentence, ...]:
     lead, then = "Bottleneck: ", "What to change: "
     if first.kind in NOT_FORWARDED:
         lead, then = "Cause: ", "What to do: "
-    evidence: list[str | Figure] = []
-    for index in range(min(len(first.evidence), _MOST_EVIDENCE)):
-        evidence += ["; " if index else " (", quote.text(f"{path}.evidence.{index}")]
-    closing: Sentence = (*evidence, ").") if evidence else (".",)
-    named: Sentence = (lead, quote.text(f"{path}.text"), *closing)
+    named: Sentence = (lead, quote.text(f"{path}.text"), *evidence(quote, path, first), ".")
     advice = what_to_change(quote, at, number)
     return (named, (then, *advice)) if advice else (named,)
 

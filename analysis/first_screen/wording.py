@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping
 from datetime import datetime
 
+from analysis.findings import Bottleneck
 from analysis.first_screen.quoting import Quote
 from analysis.first_screen.values import AnswerRow, Figure, Sentence
 from analysis.model import Objective, PartIdentity, PartReport, RunReport
@@ -13,6 +14,7 @@ from analysis.model import Objective, PartIdentity, PartReport, RunReport
 _CLASS_NAMES = {"otp": "OTP"}
 _REFERENCE = "reference_sender"
 NOT_TAKEN_SHARE = 0.001  # of the planned messages
+_MOST_EVIDENCE = 3  # sentences
 _MOST_WORDS = 90  # characters of a profile's limits next to its name
 
 
@@ -99,6 +101,14 @@ def _seed(seeds: Mapping[str, int]) -> str:
         return f"seed {seeds['plan']}"
     named = ", ".join(f"{name} {value}" for name, value in seeds.items())
     return f"seeds {named}" if named else ""
+
+
+def evidence(quote: Quote, path: str, found: Bottleneck) -> Sentence:
+    """`` (first sentence; second sentence)``, for a bottleneck at that path; empty if it has none."""
+    shown: list[str | Figure] = []
+    for index in range(min(len(found.evidence), _MOST_EVIDENCE)):
+        shown += ["; " if index else " (", quote.text(f"{path}.evidence.{index}")]
+    return (*shown, ")") if shown else ()
 
 
 def part_title(quote: Quote, place: int) -> Figure:

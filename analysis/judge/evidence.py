@@ -15,6 +15,7 @@ from __future__ import annotations
 import math
 
 from analysis.formatting import times_text
+from analysis.objectives.grammar import API
 
 _CONFIDENCE_Z = 1.959964  # two-sided 95 %
 _POWER_Z = 0.841621  # 80 %
@@ -45,8 +46,10 @@ def more_needed(count: int, wanted: float, message_class: str, per_s: float, few
     wanted = max(wanted, float(fewest))
     # The interval can need slightly more messages than the normal approximation says.
     more = _rounded_up(max(wanted - count, 0.05 * count, 1.0))
-    which = "" if message_class == "all" else f"{message_class} "
-    words = f"about {times_text(more).replace(' message', f' more {which}message')}"
+    which, thing = "" if message_class == "all" else f"{message_class} ", "message"
+    if message_class == API:
+        which, thing = "", "request"
+    words = f"about {times_text(more, f'more {which}{thing}')}"
     return f"{words}, as in {_duration(more / per_s)} more of this load" if per_s > 0 else words
 
 

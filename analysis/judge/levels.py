@@ -50,14 +50,14 @@ def sustains(part: PartReport) -> Verdict:
         return "undecided"
     if part.throughput.limit or overall(part.objectives) == "missed" or part.sustained is False:
         return "missed"
-    if _fell_behind(part) and part.sustained is not True:
+    if fell_behind(part) and part.sustained is not True:
         return "undecided"
     if part.accounting.delivered < FEWEST:
         return "undecided"
     return "met" if overall(part.objectives) == "met" else "undecided"
 
 
-def _fell_behind(part: PartReport) -> bool:
+def fell_behind(part: PartReport) -> bool:
     return (part.throughput.shortfall_share or 0.0) > SHORTFALL_SHARE
 
 
@@ -204,7 +204,7 @@ def _missed_objectives(part: PartReport) -> str:
 def _unproven(part: PartReport) -> str:
     if part.validity == "invalid":
         return "the part is invalid"
-    if _fell_behind(part):
+    if fell_behind(part):
         share = share_of_one_text(part.throughput.shortfall_share or 0.0)
         return f"it fell behind by {share} of the load and might miss an objective in a longer run"
     return "too few messages were judged"

@@ -111,7 +111,12 @@ def _percentile(
 def _percentile_why(
     distribution: Distribution, quantile: Quantile, spec: Spec, undecided: bool, interval: str
 ) -> str:
-    counted = times_text(distribution.count)
+    counted = times_text(distribution.count, "request" if spec.measure == "api_response" else "message")
+    if quantile.low_s is not None and math.isinf(quantile.low_s):
+        rest, never = f"{100 - (spec.percentile or 0.0):g} %", "arrive"
+        if spec.measure == "api_response":
+            never = "get an answer"
+        return f"of {counted}, {rest} or more never {never} (95 % certain)"
     if quantile.state == "withheld":
         if not undecided:
             return f"only {counted}, but enough of them were late for a certain verdict"

@@ -111,6 +111,8 @@ def _quantile(ages: Ages, percentile: float, wanted: int, k: int, between: tuple
     low_rank, high_rank = between
     low = float(ages.low_s[low_rank - 1]) if low_rank >= 1 else None
     high = float(ages.high_s[high_rank - 1]) if high_rank <= ages.count else None
+    if low is not None and math.isinf(low):
+        high = low  # "never" is proven, and no value is above it
     enough = low is not None and high is not None
     at_most, at_least = float(ages.high_s[k - 1]), float(ages.low_s[k - 1])
     state: QuantileState

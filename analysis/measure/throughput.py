@@ -36,7 +36,7 @@ def throughput(journeys: Journeys, outcomes: MessageOutcomes, counted: Accountin
     wait_s, where = _queue_wait(journeys, offered_peak)
     accepted_best = best_pace(load.answered_s[journeys.accepted], window_s)
     return Throughput(
-        offered_mean_per_s=journeys.count / journeys.load_end_s if journeys.load_end_s > 0 else 0.0,
+        offered_mean_per_s=_mean_per_s(journeys, offered_peak),
         offered_peak=offered_peak,
         accepted_best=accepted_best,
         accepts_at_most=_accepts_at_most(journeys, accepted_best),
@@ -45,6 +45,13 @@ def throughput(journeys: Journeys, outcomes: MessageOutcomes, counted: Accountin
         queue_wait_at_peak_s=wait_s,
         shortfall_share=shortfall_share(journeys, outcomes),
     )
+
+
+def _mean_per_s(journeys: Journeys, peak: Pace | None) -> float:
+    """At most the peak: the load ends with its last arrival, a little before the end that was planned."""
+    if journeys.load_end_s <= 0 or peak is None:
+        return 0.0
+    return min(journeys.count / journeys.load_end_s, peak.per_s)
 
 
 def best_pace(instants_s: Floats, window_s: float) -> Pace | None:

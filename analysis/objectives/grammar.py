@@ -29,7 +29,7 @@ Relation = Literal["<", "<=", "=", ">=", ">"]
 Kind = Literal["time", "count", "share", "amount"]
 
 ALL = "all"
-_API = "api"
+API = "api"
 # Measures that are written by name; ``delivered`` may follow a class.
 _NAMES: tuple[Measure, ...] = tuple(
     name for name in get_args(Measure) if name not in ("delivery_time", "api_response")
@@ -160,7 +160,7 @@ def read_given(given: Iterable[str], classes: Sequence[str] = ()) -> tuple[str, 
 
 def _require_class(text: str, classes: Sequence[str]) -> None:
     name = _parse_as_given(text, classes).message_class
-    known = (*classes, ALL, _API)
+    known = (*classes, ALL, API)
     if not classes or name in known:
         return
     close = get_close_matches(name.lower(), known, n=1, cutoff=0.6)
@@ -195,7 +195,7 @@ def _in_small_letters(text: str, classes: Sequence[str]) -> str | None:
         spec = parse(small)
     except ObjectiveError:
         return None
-    known = not classes or spec.message_class in (*classes, ALL, _API)
+    known = not classes or spec.message_class in (*classes, ALL, API)
     return spec.text if known and small != text else None
 
 
@@ -242,7 +242,7 @@ def _measure(text: str, end: int) -> tuple[Measure, str, float | None]:
         )
     if not dot:
         raise ObjectiveError(text, at, _unknown(first))
-    if rest == "delivered" and first != _API:
+    if rest == "delivered" and first != API:
         return "delivered", first, None
     found = _PERCENTILE.match(rest)
     if found is None:
@@ -254,12 +254,12 @@ def _measure(text: str, end: int) -> tuple[Measure, str, float | None]:
     percentile = float(found.group(1))
     if not 0.0 < percentile < 100.0:
         raise ObjectiveError(text, after + 1, "a percentile is above 0 and below 100")
-    return ("api_response" if first == _API else "delivery_time"), first, percentile
+    return ("api_response" if first == API else "delivery_time"), first, percentile
 
 
 def _unknown(name: str) -> str:
     if _PERCENTILE.match(name):
-        return f"a class is missing: otp.{name}, {ALL}.{name}; for the sender's answer: {_API}.{name}"
+        return f"a class is missing: otp.{name}, {ALL}.{name}; for the sender's answer: {API}.{name}"
     close = get_close_matches(name.lower(), _NAMES, n=1, cutoff=0.6)
     hint = f"did you mean {close[0]}? " if close else ""
     return f"{_quoted(name)} is not a measure: {hint}measures are {_FORMS}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from itertools import pairwise
+from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -74,7 +75,9 @@ def _draw_latency(part: PartReport, axes: Axes, scale: TimeScale) -> None:
     for index, (middle, high) in enumerate(zip(line.latency_p50, line.latency_p95, strict=True)):
         colour = class_colour(middle.name, index)
         # Single bins make no line: the median has dots then, the other percentile is not drawn.
-        single = {} if _has_line(middle) else {"linestyle": "none", "marker": "o", "markersize": 3.2}
+        single: dict[str, Any] = (
+            {} if _has_line(middle) else {"linestyle": "none", "marker": "o", "markersize": 3.2}
+        )
         if _some(middle):
             label = f"{middle.name}, half within"
             axes.plot(scale.of(middle.at_s), _gaps(middle), color=colour, label=label, **single)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from analysis.arrays import Bools, Floats
+from analysis.findings import ACCEPT_QUEUE, BUCKET_EMPTY, BUCKET_OF
 from analysis.formatting import of_unit, round_number_text, seconds_text, significant, times_text
 from analysis.judge.bottlenecks import submits
 from analysis.judge.bottlenecks.contract import Contract, contract_of
@@ -74,9 +75,9 @@ def look(view: View) -> Seen:
         for name in ("requests", "segments"):
             level = view.gauges.high("provider", f"tokens_{name}", 50.0)
             if (level[windows] < 1).any():
-                evidence.append(f"its token bucket of {name} was empty in half of the seconds")
+                evidence.append(f"{BUCKET_OF}{name}{BUCKET_EMPTY}")
         if (queue_s[windows] > QUEUED_S).any():
-            evidence.append(f"its accept queue had {typical(queue_s, windows):.1f} s of work")
+            evidence.append(f"its {ACCEPT_QUEUE} had {typical(queue_s, windows):.1f} s of work")
         if (at_contract | paced)[windows].any():
             rates = (
                 typical(submits.requests_per_s(view), windows),
@@ -87,10 +88,14 @@ def look(view: View) -> Seen:
                 "segments/s, which is what the contract allows"
             )
         if full[windows].any():
-            evidence.append("messages left the accept queue at the contract's rate while others waited in it")
+            evidence.append(
+                f"messages left the {ACCEPT_QUEUE} at the contract's rate while others waited in it"
+            )
         if shared[windows].any():
             wait = seconds_text(typical(np.where(shared, before_all_s, np.nan), windows))
-            evidence.append(f"messages to every carrier waited in the accept queue: {wait} or more (median)")
+            evidence.append(
+                f"messages to every carrier waited in the {ACCEPT_QUEUE}: {wait} or more (median)"
+            )
         return f"the provider's limit: {_words(contract)}", tuple(evidence)
 
     return Seen(strength(where), describe)

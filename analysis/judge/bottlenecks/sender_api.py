@@ -26,13 +26,14 @@ def slow(view: View) -> Seen:
 
     def describe(windows: Bools) -> Description:
         longest = max(view.silences, key=lambda each: each.to_s - each.from_s, default=None)
+        silent = longest is not None and (not late[windows].any() or _mostly_silent(view))
         evidence = [*_counts(view)]
         what = "answers too slowly"
-        if not late[windows].any() and longest is not None:
+        if silent and longest is not None:
             what = f"answered nothing for {seconds_text(longest.to_s - longest.from_s)}"
         elif not np.isfinite(view.load.answered_s).any():
             what = "does not answer"
-        if late[windows].any():
+        if late[windows].any() and not silent:
             median = typical(api_s, windows)
             waited = (
                 f"waited {seconds_text(median)} for its answer" if np.isfinite(median) else "got no answer"
@@ -121,6 +122,15 @@ def _answers(view: View) -> tuple[Floats, Bools]:
 
 def _silent(view: View) -> Bools:
     return view.windows.overlapping((each.from_s, each.to_s) for each in view.silences)
+
+
+def _mostly_silent(view: View) -> bool:
+    """Whether most of the late requests waited during a silence."""
+    late: Bools = np.nan_to_num(view.api_s) > QUEUED_S
+    waited: Bools = np.zeros(len(late), dtype=np.bool_)
+    for each in view.silences:
+        waited |= (view.due_s < each.to_s) & (view.due_s + view.api_s > each.from_s)
+    return 2 * int(np.count_nonzero(late & waited)) > int(np.count_nonzero(late))
 
 
 def _silence_words(longest: Silence, count: int) -> str:

@@ -12,6 +12,7 @@ from screen_words import answer_text, aside_text
 
 from analysis.findings import DelaySplit, Hint
 from analysis.first_screen.screen import first_screen
+from analysis.first_screen.values import words
 from analysis.model import FaultBand, RunReport
 from analysis.objectives.grammar import Measure
 from analysis.render import tables_findings
@@ -59,6 +60,59 @@ def test_a_higher_limit_is_not_asked_for_where_the_sender_itself_takes_longer() 
     assert not asks(sender_s=0.1, marketing_s=300.0)  # every objective is met, with room
 
 
+def in_force(*evidence: str, limit: str, sender_s: float = 0.1, **more: Any) -> RunReport:
+    """A missed part at the provider's limit. The longest waits of an ideal sender are for ``limit``."""
+    made = part(
+        p95_s={"marketing": 700.0},
+        bottlenecks=(bottleneck(kind="provider_limit", evidence=evidence),),
+        **more,
+    )
+    (otp, *others) = (
+        replace(with_shares(one, contract=100.0), limit=limit, total_mean_s=200.0)
+        for one in made.delay_splits
+    )
+    return report(replace(made, delay_splits=(with_shares(otp, sender=sender_s), *others)))
+
+
+REQUESTS_EMPTY = "its token bucket of requests was empty in half of the seconds"
+QUEUED = "its accept queue had 3.1 s of work"
+OF_QUEUE, OF_REQUESTS = "40 segments/s out of the accept queue", "20 requests/s"
+
+
+@pytest.mark.parametrize(
+    ("evidence", "limit", "asked"),
+    [
+        ((REQUESTS_EMPTY,), OF_QUEUE, False),  # the real sender waited for another limit
+        ((REQUESTS_EMPTY,), OF_REQUESTS, True),
+        ((QUEUED,), OF_QUEUE, True),
+        ((REQUESTS_EMPTY, QUEUED), OF_QUEUE, True),
+    ],
+)
+def test_a_higher_limit_is_asked_for_only_if_it_is_the_one_that_was_met(
+    evidence: tuple[str, ...], limit: str, asked: bool
+) -> None:
+    assert ("Ask for a higher limit" in aside_text(in_force(*evidence, limit=limit), "ask")) is asked
+
+
+def test_a_higher_limit_is_not_asked_for_while_another_class_waits_longer_for_the_sender() -> None:
+    made = in_force(QUEUED, limit=OF_QUEUE, sender_s=101.0)
+    assert "Ask for a higher limit" not in aside_text(made, "ask")
+
+
+def test_batches_are_advised_where_the_limit_is_one_of_requests() -> None:
+    single = (hint(name="one_message_per_request"),)
+    batches = "What to change: send many messages in one request"
+
+    def advice(*evidence: str, **more: Any) -> str:
+        screen = first_screen(in_force(*evidence, limit=OF_QUEUE, **more))
+        return " ".join(words(each) for each in screen.bottleneck)
+
+    assert batches in advice(REQUESTS_EMPTY, hints=single)
+    assert "negotiate" not in advice(REQUESTS_EMPTY, hints=single)
+    assert "negotiate a higher rate" in advice(REQUESTS_EMPTY)  # the sender has batches already
+    assert "negotiate a higher rate" in advice(REQUESTS_EMPTY, QUEUED, hints=single)
+
+
 @pytest.mark.parametrize("measure", ["availability", "not_taken"])
 def test_a_higher_limit_is_asked_for_if_messages_are_not_taken(measure: Measure) -> None:
     made = part(bottlenecks=(bottleneck(kind="provider_limit"),))
@@ -99,11 +153,12 @@ def test_a_higher_limit_is_not_asked_for_where_no_limit_was_reached() -> None:
 
 
 def test_the_higher_limit_is_asked_for_with_a_class_that_is_missed() -> None:
-    made = part(p95_s={"marketing": 700.0}, bottlenecks=(bottleneck(),))
+    at_limit = bottleneck(kind="provider_limit")
+    made = part(p95_s={"marketing": 700.0}, bottlenecks=(at_limit,))
     splits = tuple(with_shares(one, contract=one.total_mean_s / 2) for one in made.delay_splits)
     refused = counted("not_taken", "not taken", 12)
     made = replace(made, delay_splits=splits, objectives=(*made.objectives, refused))
-    earlier = part("01-quiet", bottlenecks=(bottleneck(),), delay_splits=splits)
+    earlier = part("01-quiet", bottlenecks=(at_limit,), delay_splits=splits)
     for shown in (report(made), report(earlier, made)):
         assert "delivery time of a delivered marketing message" in aside_text(shown, "ask")
         assert "OTP message" not in aside_text(shown, "ask")

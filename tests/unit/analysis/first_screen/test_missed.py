@@ -9,7 +9,7 @@ import msgspec
 import pytest
 from made_reports import accounting, part, quantile, report, timed
 from page_reading import disagreements, rendered
-from screen_words import answer_text
+from screen_words import answer_text, aside_text
 
 from analysis.findings import Availability
 from analysis.first_screen.screen import first_screen
@@ -118,6 +118,19 @@ def test_messages_without_their_key_are_the_headline_of_an_undecided_run() -> No
         "No objective was missed. 40 messages reached the provider without their key: my-sender changed"
     )
     assert "40 at the provider without their key" in answer_text(first_screen(made), "wrong")
+
+
+def test_messages_without_their_key_are_not_called_tracked(tmp_path: Path) -> None:
+    made = report(part(accounting=accounting(without_key=40, delivered=2_960)))
+    screen = first_screen(made)
+    assert "2,960 delivered, of 3,000 accepted; 40 at the provider without their key are not tracked" in (
+        answer_text(screen, "seen")
+    )
+    assert aside_text(screen, "cost").endswith(" paid; 40 without their key are paid too and not counted.")
+    assert "each tracked individually" in answer_text(report(), "seen")
+    assert "without their key" not in aside_text(report(), "cost")
+    page, _, summary = rendered(made, tmp_path)
+    assert disagreements(page, summary) == []
 
 
 def test_duplicates_have_a_cause_and_an_advice(tmp_path: Path) -> None:

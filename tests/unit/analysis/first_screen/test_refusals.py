@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
 import pytest
-from made_reports import accounting, bottleneck, part, report, timed
+from made_reports import accounting, bottleneck, counted, part, report, throughput, timed
 from screen_words import answer_text, aside_text
 
-from analysis.findings import BottleneckKind
+from analysis.findings import Availability, BottleneckKind
 from analysis.first_screen.rules import contradictions
 from analysis.first_screen.screen import first_screen as screen_of
 from analysis.first_screen.values import words
@@ -74,6 +76,93 @@ def test_a_delay_without_a_limit_of_the_rate_is_named_beside_the_rate() -> None:
     assert "No limit was reached" in answer_text(free, "rate")
     wrong = replace(plain, parts=(replace(plain.parts[0], bottlenecks=(held,)),))
     assert any("no limit is said" in each for each in contradictions(free, wrong))
+
+
+@pytest.mark.parametrize("kind", ["sender_hold", "sender_api", "provider_fault"])
+@pytest.mark.parametrize("otp_s", [8.0, 10.0, 14.0])  # met, undecided, missed
+@pytest.mark.parametrize(
+    ("changed", "limits"),
+    [
+        ({}, False),
+        ({"sustained": None}, False),  # a load too short to show growth
+        ({"sustained": None, "throughput": throughput(shortfall_share=0.3)}, True),
+        ({"sustained": False}, True),
+        ({"accounting": accounting(refused=300, accepted=2_700)}, True),
+    ],
+)
+def test_a_delay_limits_the_rate_only_if_the_load_was_not_carried(
+    kind: BottleneckKind, otp_s: float, changed: dict[str, Any], limits: bool
+) -> None:
+    late = bottleneck(kind=kind, text="messages wait 3.00 s in my-sender")
+    made = report(part(p95_s={"otp": otp_s}, bottlenecks=(late,), **changed))
+    screen = screen_of(made)
+    said = answer_text(screen, "rate")
+    assert ("Bottleneck: messages wait 3.00 s" in said) is limits
+    assert ("But messages were delayed: messages wait 3.00 s" in said) is not limits
+    assert ("at least 54.0/s" in said) is not limits
+    assert contradictions(screen, made) == ()
+
+
+@pytest.mark.parametrize(("kind", "claimed"), [("machine", False), ("sender_cpu", True)])
+def test_at_most_is_not_claimed_where_the_machine_was_the_bottleneck(
+    kind: BottleneckKind, claimed: bool
+) -> None:
+    few = accounting(planned=3_000, accepted=1_000, refused=2_000)
+    made = part(
+        accounting=few,
+        throughput=throughput(accepts_at_most=True),
+        bottlenecks=(bottleneck(kind=kind, text="every rate is a lower bound"),),
+    )
+    refused = replace(counted("not_taken", "not taken", 2_000), decides=True)
+    said = words(screen_of(report(replace(made, objectives=(refused,)))).why)
+    assert ("my-sender accepts at most 55.0/s" in said) is claimed
+    assert said.endswith("Of 3,000 messages 2,000 were refused.")
+
+
+@pytest.mark.parametrize(("otp_s", "shown"), [(8.0, 0), (10.0, 1), (14.0, 1)])
+@pytest.mark.parametrize("kind", ["sender_api", "sender_cpu"])
+def test_the_evidence_of_the_cause_is_on_the_screen_once(
+    kind: BottleneckKind, otp_s: float, shown: int
+) -> None:
+    """Beside the rate of an undecided run, and in the sentence on the bottleneck of a NO."""
+    slow = bottleneck(kind=kind, evidence=("41 requests waited", "of a core"))
+    screen = screen_of(report(part(p95_s={"otp": otp_s}, bottlenecks=(slow,))))
+    above = " ".join(words(each) for each in screen.bottleneck)
+    everywhere = above + answer_text(screen, "rate")
+    assert everywhere.count("(41 requests waited; of a core)") == shown
+    assert ("41 requests" in above) is (otp_s > 10.0)
+
+
+@pytest.mark.parametrize(("accepted", "other"), [(0, ""), (200, " other")])
+def test_other_messages_are_named_only_beside_accepted_ones(accepted: int, other: str) -> None:
+    sent = accounting(accepted=accepted, delivered=accepted, failed_at_api=800, delivered_unacknowledged=600)
+    screen = screen_of(report(part(accounting=sent)))
+    assert f"600{other} messages were delivered and paid for" in answer_text(screen, "wrong")
+    assert f"600{other} messages were delivered without being" in answer_text(screen, "rate")
+
+
+@pytest.mark.parametrize(
+    ("windows", "available", "unknown", "said"),
+    [
+        (1, 0, 1, "Availability is unknown: in some the load is too short."),
+        (4, 3, 1, "in 3 of 4 windows of 10 s, and 1 unknown: in some the load is too short."),
+        (4, 3, 0, "in 3 of 4 windows of 10 s: in some the load is too short."),
+    ],
+)
+def test_a_window_that_is_not_judged_is_not_counted_as_bad(
+    windows: int, available: int, unknown: int, said: str
+) -> None:
+    judged = Availability(
+        windows=windows,
+        available=available,
+        unknown=unknown,
+        window_s=10.0,
+        first_bad_at_s=None,
+        why="in some the load is too short",
+    )
+    good = replace(judged, windows=4, available=4, unknown=0, why="")
+    made = report(part("a", availability=good), part("b", availability=judged))
+    assert said in answer_text(screen_of(made), "wrong")
 
 
 def test_a_class_of_which_nothing_was_accepted_has_a_row() -> None:

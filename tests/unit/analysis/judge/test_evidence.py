@@ -16,6 +16,7 @@ def test_words_say_how_many_and_for_how_long() -> None:
     words = more_needed(155, 555.0, "transactional", 4.5)
     assert words == "about 400 more transactional messages, as in 90 s more of this load"
     assert more_needed(0, 72.0, "all", 0.0) == "about 72 more messages"
+    assert more_needed(0, 72.0, "api", 0.0) == "about 72 more requests"
     assert more_needed(10, 11.0, "otp", 1.0) == "about 1 more otp message, as in 10 s more of this load"
     assert (
         more_needed(100, 7_300.0, "otp", 1.0)

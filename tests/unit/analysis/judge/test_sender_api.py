@@ -98,6 +98,32 @@ def test_a_freeze_of_the_senders_event_loop_is_named(new_run: Build) -> None:
     assert "41 requests waited and none was answered from 10.0 s to 15.0 s after the load's start" in told
 
 
+@pytest.mark.parametrize("first_s", [10.0, 12.0, 14.0])
+def test_a_freeze_is_named_wherever_the_windows_begin(new_run: Build, first_s: float) -> None:
+    """The same freeze of 7 s is most of a window, or a part of two."""
+    run = new_run("run")
+    for slot in range(300):
+        due_s = slot / 10
+        inside = first_s <= due_s < first_s + 7.0
+        run.journey(f"m-{slot}", due_s, 9.0, api_s=first_s + 7.0 - due_s if inside else 0.001)
+    sampled(run, "target", cpu_percent=3.0, core_wait_percent=4.0)
+    sampled(run, "load", in_flight=60.0)
+    (only,) = found(run, target=OWN).bottlenecks
+    assert only.text == "my-sender's API answered nothing for 7.00 s"
+    assert not any("median request" in each for each in only.evidence)
+
+
+@pytest.mark.parametrize("late", [0, 200])
+def test_one_freeze_of_an_api_that_is_always_slow_is_not_its_name(new_run: Build, late: int) -> None:
+    run = new_run("run")
+    for slot in range(300):
+        due_s = slot / 10
+        usual_s = 1.5 if slot < late else 0.001
+        run.journey(f"m-{slot}", due_s, 9.0, api_s=25.0 - due_s if 20.0 <= due_s < 25.0 else usual_s)
+    named = found(run, target=OWN).bottlenecks[0].text
+    assert named == f"my-sender's API {'answers too slowly' if late else 'answered nothing for 5.00 s'}"
+
+
 @pytest.mark.parametrize("explained", ["load", "provider", "target"])
 def test_a_freeze_of_the_bench_or_the_machine_is_not_the_senders(new_run: Build, explained: str) -> None:
     run = new_run("run")

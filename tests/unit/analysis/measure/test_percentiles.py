@@ -79,6 +79,12 @@ def test_messages_given_up_push_a_percentile_to_never() -> None:
     assert (p95.state, p95.value_s) == ("never", math.inf)
 
 
+def test_a_few_messages_prove_that_a_percentile_never_arrives() -> None:
+    """20 are fewer than the 72 of a p95. Nothing is above "never", so that no upper rank is needed."""
+    (p95,) = quantiles(with_open(np.full(10, 2.0), np.array([]), never=10), (95.0,))
+    assert (p95.state, p95.value_s, p95.low_s, p95.high_s) == ("never", math.inf, math.inf, math.inf)
+
+
 def test_no_messages_no_percentile() -> None:
     (p50,) = quantiles(known(np.array([])), (50.0,))
     assert (p50.state, p50.value_s, p50.low_s) == ("withheld", None, None)

@@ -43,6 +43,16 @@ def test_a_rate_without_a_limit_is_a_lower_bound(new_run: Build) -> None:
     assert through.limit == ""
 
 
+def test_the_mean_is_not_above_the_peak(new_run: Build) -> None:
+    """The load ends with its last arrival at 9.9 s: 300 in 9.9 s are 30.3/s, and 30/s were planned."""
+    run = new_run("run")
+    for slot in range(300):
+        run.journey(f"m-{slot}", slot * 9.9 / 299, 1.0)
+    through = analysed(run, load_s=9.9, end_s=30.0).throughput
+    assert through.offered_peak is not None
+    assert through.offered_mean_per_s == through.offered_peak.per_s == pytest.approx(30.0)
+
+
 def test_messages_that_wait_mean_that_the_limit_was_reached(new_run: Build) -> None:
     run = new_run("run")
     for slot in range(600):  # offered 20/s for 30 s, submitted at 10/s: the last waits 30 s
