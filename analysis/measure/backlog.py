@@ -15,6 +15,7 @@ from analysis.arrays import Bools, Floats, Ints
 from analysis.findings import Availability
 from analysis.formatting import count_text, seconds_text, times_text
 from analysis.measure.outcomes import OPEN, MessageOutcomes
+from analysis.measure.unforwarded import skipped
 from analysis.read.journeys import Journeys
 
 WINDOW_S = 10.0
@@ -23,7 +24,6 @@ NOISE_DEVIATIONS = 3.0
 FEWEST = 20  # accepted messages; with fewer the result is unknown
 LOAD_PER_HOLD = 2.0  # the shortest load, in times for which the sender holds a message, that shows growth
 _SAMPLES = 400
-_IN_SEQUENCE_S = 2.0  # concurrent submits change the order of messages by less
 
 
 class LoadBacklog:
@@ -35,7 +35,7 @@ class LoadBacklog:
         gone_s = provider.carrier_s if np.isfinite(provider.carrier_s).any() else provider.submitted_s
         waiting = (outcomes.outcome == OPEN) & ~outcomes.without_key
         known: Bools = journeys.accepted & (np.isfinite(gone_s) | waiting)
-        known &= ~_dropped(journeys, outcomes)
+        known &= ~skipped(journeys, outcomes.unaccounted)
         self.end_s = journeys.load_end_s
         self.hold_s = _hold_s(journeys, known, gone_s)
         self._due = np.sort(journeys.load.intended_s[known])
@@ -89,22 +89,6 @@ class LoadBacklog:
     def _last_at_or_below(self, level: float) -> float:
         below = np.flatnonzero(self._after_gone <= level)
         return float(self._gone[below[-1]]) if len(below) else 0.0
-
-
-def _dropped(journeys: Journeys, outcomes: MessageOutcomes) -> Bools:
-    """Messages that the sender did not forward, although it forwarded a later one of the class some time
-    before the end.
-
-    They wait in no queue. Those after the last forwarded one may be in its queue.
-    """
-    found: Bools = np.zeros(journeys.count, dtype=np.bool_)
-    due_s = journeys.load.intended_s
-    for name in journeys.load.class_names if outcomes.unaccounted.any() else ():
-        among = journeys.of_class(name)
-        sent: Bools = among & (journeys.provider.submitted_s < journeys.end_s - _IN_SEQUENCE_S)
-        last_s = due_s[sent & journeys.accepted].max(initial=-np.inf)
-        found |= among & outcomes.unaccounted & (due_s < last_s)
-    return found
 
 
 def _hold_s(journeys: Journeys, known: Bools, gone_s: Floats) -> float:
