@@ -32,8 +32,9 @@ class Losses:
 
 
 def losses(accounting: Accounting, sender_rows: bool, waited_out: bool, repeats_awaited: bool) -> Losses:
-    """``waited_out``: the wait after the load lasted until its limit. ``repeats_awaited``: the run waited for a
-    repeat of every refused message.
+    """``waited_out``: the wait after the load lasted until its limit.
+
+    ``repeats_awaited``: the run waited for a repeat of every refused message.
     """
     given_up = accounting.given_up
     unseen = accounting.without_key or (0 if sender_rows else accounting.unclaimed)

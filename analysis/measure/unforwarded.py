@@ -1,4 +1,4 @@
-"""Which unseen messages a sender left out, and which it may still have had when the wait after the load ended.
+"""Which unseen messages a sender left out, and which it may still have had when the run ended.
 
 A sender that was still submitting when the run ended had not finished its queue. Only its queue's rest may be
 there: a message is left out if a later one of its class was forwarded.
