@@ -180,7 +180,9 @@ def _delivered(spec: Spec, facts: ObjectiveInputs) -> Finding:
     _, high = clopper_pearson(found.delivered + found.open, found.accepted, CONFIDENCE)
     share, most = found.delivered / found.accepted, (found.delivered + found.open) / found.accepted
     interval = f"{share_of_one_text(low)} to {share_of_one_text(high)}"
-    if found.unforwarded or (found.open and share <= spec.limit <= most):
+    least_if_all, _ = clopper_pearson(found.delivered + found.open, found.accepted, CONFIDENCE)
+    met_if_all = judge(spec.relation, least_if_all, high, spec.limit) == "met"
+    if found.unforwarded or (found.open and (share <= spec.limit <= most or met_if_all)):
         needs = wait_longer(found.open, found.unforwarded)
     elif not facts.accepts_to_the_end:
         needs = ACCEPTS_TO_THE_END
