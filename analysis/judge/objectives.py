@@ -10,7 +10,9 @@ from analysis.formatting import count_text, share_of_one_text, times_text
 from analysis.judge.evidence import ACCEPTS_TO_THE_END, messages_needed, more_needed, wait_longer
 from analysis.judge.losses import (
     LIST_KEYS,
+    LONGER_WAIT,
     PASS_THE_KEY,
+    REPEATS,
     WAIT_FOR_THEM,
     ended_early,
     keyless,
@@ -218,6 +220,10 @@ def _availability(spec: Spec, facts: ObjectiveInputs) -> Finding:
             needs = f"a load of at least {count_text(math.ceil(found.load_needed_s))} s"
         if ALL in facts.outcomes and facts.outcomes[ALL].unforwarded:
             needs = wait_longer(0, facts.outcomes[ALL].unforwarded)
+        elif facts.accounting.unaccounted and not facts.waited_out and not found.load_needed_s:
+            needs = WAIT_FOR_THEM
+        elif facts.accounting.given_up and not found.load_needed_s:
+            needs = REPEATS if facts.repeats_awaited else LONGER_WAIT
         return Finding(
             None,
             share,

@@ -120,37 +120,48 @@ def availability_and_growth(
     starts = np.arange(max(int(end_s / WINDOW_S + 0.5), 1), dtype=np.float64) * WINDOW_S
     backlog = LoadBacklog(journeys, outcomes) if journeys.journal else None
     if backlog is None or backlog.count < FEWEST:
-        return _availability(journeys, starts, np.zeros(len(starts), dtype=np.bool_)), None
+        return _availability(journeys, outcomes, starts, np.zeros(len(starts), dtype=np.bool_)), None
     if not backlog.departed and outcomes.unaccounted.any():
         none = np.zeros(len(starts), dtype=np.bool_)
-        return _availability(journeys, starts, none, ~none), None
+        return _availability(journeys, outcomes, starts, none, ~none), None
     growing = _growing(backlog, starts)
     if growing.any() and backlog.end_s < LOAD_PER_HOLD * backlog.hold_s:
         none = np.zeros(len(starts), dtype=np.bool_)
-        return _availability(journeys, starts, none, growing, backlog.hold_s), None
-    return _availability(journeys, starts, growing), not growing.any()
+        return _availability(journeys, outcomes, starts, none, growing, backlog.hold_s), None
+    return _availability(journeys, outcomes, starts, growing), not growing.any()
 
 
 def _availability(
-    journeys: Journeys, starts: Floats, growing: Bools, unknown: Bools | None = None, hold_s: float = 0.0
+    journeys: Journeys,
+    outcomes: MessageOutcomes,
+    starts: Floats,
+    growing: Bools,
+    unclear: Bools | None = None,
+    hold_s: float = 0.0,
 ) -> Availability:
-    """``unknown``: windows in which the backlog rose, and the load is too short to distinguish growth
+    """``unclear``: windows in which the backlog rose, and the load is too short to distinguish growth
     from the time for which the sender holds every message.
+
+    A window with messages that were left out is unknown: the API took them, and the provider did not.
     """
     load, count = journeys.load, len(starts)
     window = np.clip((load.intended_s // WINDOW_S).astype(np.int64), 0, count - 1)
     not_taken = np.bincount(window[journeys.not_taken], minlength=count)
     bad = (not_taken > 0) | growing
     first = float(starts[int(np.argmax(bad))]) if bad.any() else None
-    open_count = 0 if unknown is None else int(np.count_nonzero(unknown & ~bad))
+    left_out = outcomes.given_up | (outcomes.unaccounted & ~outcomes.still_held)
+    left = np.bincount(window[left_out], minlength=count) * ~bad
+    risen = np.zeros(count, dtype=np.bool_) if unclear is None else unclear & ~bad
+    left[risen] = 0
+    open_count = int(np.count_nonzero(risen | (left > 0)))
     return Availability(
         windows=count,
         available=int(count - np.count_nonzero(bad)) - open_count,
         unknown=open_count,
-        load_needed_s=LOAD_PER_HOLD * hold_s if open_count else 0.0,
+        load_needed_s=LOAD_PER_HOLD * hold_s if risen.any() else 0.0,
         window_s=WINDOW_S,
         first_bad_at_s=first,
-        why=_why(not_taken, growing, open_count, hold_s),
+        why=_why((not_taken, left), growing, int(np.count_nonzero(risen)), hold_s),
     )
 
 
@@ -178,8 +189,10 @@ def _growing(backlog: LoadBacklog, starts: Floats) -> Bools:
     return growing
 
 
-def _why(not_taken: Ints, growing: Bools, unknown: int, hold_s: float) -> str:
+def _why(missing: tuple[Ints, Ints], growing: Bools, unknown: int, hold_s: float) -> str:
+    """``missing``: the messages that were not taken, and those that were left out, of each window."""
     words = []
+    not_taken, left = missing
     refused, grown = int(np.count_nonzero(not_taken)), int(np.count_nonzero(growing))
     if refused:
         words.append(f"in {_windows(refused)} the sender did not take {times_text(int(not_taken.sum()))}")
@@ -195,6 +208,9 @@ def _why(not_taken: Ints, growing: Bools, unknown: int, hold_s: float) -> str:
             else "no message reached the provider"
         )
         words.append(f"in {_windows(unknown)} {why}")
+    if left.any():
+        count = int(np.count_nonzero(left))
+        words.append(f"in {_windows(count)} the provider never accepted {times_text(int(left.sum()))}")
     return "; ".join(words)
 
 
