@@ -38,6 +38,9 @@ class StormClient:
             self._again()
             return
         messages = [self._message(place, process.now_ns()) for place in self._places]
+        if not call.together and not process.may_get(messages[0]):
+            self._again()
+            return
         attempt = _Attempt(self)
         process.take(messages, attempt, together=call.together)
         self._state.later(int(_PATIENCE_S * 1e9), attempt.time_out)
@@ -70,7 +73,7 @@ class StormClient:
         return Message(
             process.next_id,
             self._key(place),
-            number_of(call.number, place),
+            number_of(call.number, 0 if call.to_one else place),
             "x" * (150 * call.segments),
             call.lane,
             call.sender_id,

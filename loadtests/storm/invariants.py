@@ -11,6 +11,7 @@ from loadtests.storm.world import StormWorld
 from mock_provider.engine.values import JournalRow
 from reference_sender.dispatch.values import FINAL_STATES, State, is_hedge, key_of_first
 from reference_sender.policy.gate import CANCELLED, OPTED_OUT
+from reference_sender.policy.quiet_hours import FOREVER
 from reference_sender.store.protocol import Record
 
 _ALL = 1_000_000
@@ -28,6 +29,7 @@ class StormEnd:
         self.records: dict[str, Record] = {
             record.message.key: record for record in process.store.records(0, _ALL)
         }
+        self.known: dict[str, Record] = world.watch.purged_records | self.records  # removed ones included
         self.accepted: dict[str, list[tuple[str, int, JournalRow]]] = {}  # by key: route, engine, row
         self.seen: set[str] = set()
         for provider in world.providers.values():
@@ -39,9 +41,9 @@ class StormEnd:
 
 
 def every_acknowledged_message_is_final(end: StormEnd) -> Iterator[Violation]:
-    """Every acknowledged message is in the store, and final."""
+    """Every acknowledged message is in the store, and final, or was removed."""
     for key in sorted(end.world.watch.acknowledged_keys):
-        record = end.records.get(key)
+        record = end.known.get(key)
         if record is None:
             yield Violation("acknowledged", f"{key} was acknowledged and is not in the store", (key,))
         elif record.state not in FINAL_STATES:
@@ -83,8 +85,8 @@ def none_is_called_sent_that_no_provider_accepted(end: StormEnd) -> Iterator[Vio
 
 
 def the_provider_has_only_messages_of_the_store(end: StormEnd) -> Iterator[Violation]:
-    """Every key that a provider saw is a message of the store."""
-    for key in sorted(end.seen - end.records.keys()):
+    """Every key that a provider saw is a message of the store, or was one."""
+    for key in sorted(end.seen - end.known.keys()):
         yield Violation("known", f"a provider saw {key}, which is not in the store", (key,))
 
 
@@ -116,7 +118,7 @@ def no_lane_starves(end: StormEnd) -> Iterator[Violation]:
             record = end.records.get(key)
             if record is None or record.state is not State.EXPIRED or record.reason != "expired":
                 continue
-            if call.keeps_hours:
+            if call.keeps_hours or record.message.not_before_ns >= FOREVER:
                 continue
             if record.message.expires_ns - record.message.created_ns < int(call.valid_s * 1e9):
                 continue
@@ -200,14 +202,14 @@ def a_second_message_goes_to_another_provider(end: StormEnd) -> Iterator[Violati
 
 def costs_are_those_of_the_messages(end: StormEnd) -> Iterator[Violation]:
     """Of each campaign the store and the last process have the same costs: those of its messages, but for the
-    ones whose costs were returned.
+    ones whose costs were returned, or that were over a limit.
     """
     process = end.process
     spending = process.node.gate.spending
     assert spending is not None, "a storm has prices"
     wanted: Counter[str] = Counter()
-    for record in end.records.values():
-        if record.reason not in (CANCELLED, OPTED_OUT):
+    for record in end.known.values():
+        if _has_cost(record):
             wanted[record.message.campaign] += spending.prices.cost(record.message)
     for campaign in sorted({*wanted, *spending.spent}):
         stored, counted = process.store.spent(campaign), spending.spent.get(campaign, 0)
@@ -216,6 +218,42 @@ def costs_are_those_of_the_messages(end: StormEnd) -> Iterator[Violation]:
                 f"{counted} are counted and {stored} stored for campaign {campaign}, not {wanted[campaign]}"
             )
             yield Violation("costs", text)
+
+
+def limits_are_kept(end: StormEnd) -> Iterator[Violation]:
+    """No more than its limit was reserved for a day, or is the cost of the messages of a campaign that a
+    provider may have.
+    """
+    limits, spending = end.world.watch.limits, end.process.node.gate.spending
+    assert spending is not None, "a storm has prices"
+    days: Counter[int] = Counter()
+    for each in end.process.store.spending():
+        days[each.day] += each.amount
+    for day, amount in days.items():
+        if limits.daily_limit is not None and amount > limits.daily_limit:
+            text = f"{amount} are reserved on day {day}; the limit is {limits.daily_limit}"
+            yield Violation("spending", text)
+    sent: Counter[str] = Counter()
+    for key, record in end.known.items():
+        if end.world.watch.submitted_keys[key] and record.reason not in (CANCELLED, OPTED_OUT):
+            sent[record.message.campaign] += spending.prices.cost(record.message)
+    for campaign, most in limits.most.items():
+        if sent[campaign] > most:
+            text = f"messages for {sent[campaign]} of {campaign} were sent; its limit is {most}"
+            yield Violation("spending", text)
+
+
+def a_removed_message_leaves_nothing(end: StormEnd) -> Iterator[Violation]:
+    """Every row of the store is of a message that it has."""
+    disk = end.world.state.disk
+    for number in sorted(disk.progress.keys() - disk.messages.keys()):
+        yield Violation("purged", f"message {number} is not in the store and has progress")
+    for key in sorted(end.world.watch.purged_records.keys() & end.records.keys()):
+        yield Violation("purged", f"{key} was removed and is in the store", (key,))
+
+
+def _has_cost(record: Record) -> bool:
+    return record.reason not in (CANCELLED, OPTED_OUT) and record.message.not_before_ns < FOREVER
 
 
 Invariant = Callable[[StormEnd], Iterator[Violation]]
@@ -231,6 +269,8 @@ INVARIANTS: tuple[Invariant, ...] = (
     totals_are_those_of_the_changes,
     each_message_is_in_one_count,
     costs_are_those_of_the_messages,
+    limits_are_kept,
+    a_removed_message_leaves_nothing,
     store_and_dispatcher_agree,
 )
 

@@ -1,14 +1,17 @@
-"""Operators of the sender: they pause, resume and cancel campaigns, and put numbers on the opt-out list."""
+"""Operators of the sender: they pause, resume, cancel and limit campaigns, and list numbers that opt out."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
 
+from msgspec.structs import replace
+
 from loadtests.storm.ports import Order
 from loadtests.storm.sender import StormSender
 from loadtests.storm.state import StormState
 from loadtests.storm.watch import StormWatch
+from reference_sender.dispatch.campaign_figures import UNIT
 from reference_sender.node.effects import NodeEffect, Waiter
 from reference_sender.node.node import Node
 from reference_sender.policy.campaigns import Campaign, CampaignState
@@ -47,7 +50,7 @@ class Operator:
             number = orders[campaign]
             if state is CampaignState.RUNNING:
                 watch.resumed_campaign(campaign)
-            return node.change_campaign(now_ns, Campaign(campaign, state), waiter)
+            return node.change_campaign(now_ns, replace(known or Campaign(campaign), state=state), waiter)
 
         def acknowledged() -> None:
             # A later order may be in force by now.
@@ -57,6 +60,30 @@ class Operator:
             self._state.note(f"acknowledged: {campaign} is {state.value}")
             if then is not None:
                 then()
+
+        _Orders(self._state, self._sender, order, acknowledged).begin()
+
+    def limit(self, campaign: str, segments: int, raises: bool) -> None:
+        """Give ``campaign`` a spending limit, or raise the one it has."""
+        watch, most = self._watch, segments * UNIT
+        spent_then = 0
+
+        def order(node: Node, now_ns: int, waiter: Waiter) -> Sequence[NodeEffect]:
+            nonlocal spent_then
+            known = node.gate.campaign(campaign) or Campaign(campaign)
+            if raises and (known.spending_limit is None or known.spending_limit >= most):
+                waiter.end(True)
+                return []
+            if raises:
+                watch.limits.raised(campaign, most)
+            assert node.gate.spending is not None, "a storm has prices"
+            spent_then = node.gate.spending.spent.get(campaign, 0)
+            return node.change_campaign(now_ns, replace(known, spending_limit=most), waiter)
+
+        def acknowledged() -> None:
+            if not raises:
+                watch.limits.limited(campaign, max(most, spent_then))
+            self._state.note(f"acknowledged: {campaign} has a limit of {segments}, or more")
 
         _Orders(self._state, self._sender, order, acknowledged).begin()
 

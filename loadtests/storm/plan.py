@@ -9,6 +9,8 @@ from msgspec.structs import replace
 
 from loadtests.storm.faults import KINDS
 from loadtests.storm.policy import HOURS
+from loadtests.storm.rule_draws import draw_rules
+from loadtests.storm.rules import NO_RULES, StormRules
 from loadtests.storm.scene import CAMPAIGNS, Call, Fault, Scene
 from reference_sender.dispatch.values import Lane
 
@@ -58,6 +60,7 @@ class StormPlan(Struct, frozen=True):
     storm_s: float
     hours: str = ""  # as in ``policy.py``
     hedge_otp_after_s: float | None = None
+    rules: StormRules = NO_RULES
 
     @property
     def messages(self) -> int:
@@ -85,7 +88,12 @@ def draw_plan(seed: int) -> StormPlan:
         hours=hours,
         hedge_otp_after_s=random.choice((None, None, 3.0)),
     )
-    return replace(plan, calls=tuple(_with_rules(random, call, hours) for call in calls))
+    calls = tuple(_with_rules(random, call, hours) for call in calls)
+    rules = draw_rules(random, storm_s, faults)
+    # A storm's provider finds a message by its number alone.
+    if rules.number_limit is not None and not any(route.looks_up for route in routes):
+        calls = tuple(_to_one_number(random, call) for call in calls)
+    return replace(plan, calls=calls, rules=rules)
 
 
 def kept(plan: StormPlan, calls: tuple[int, ...] | None, faults: tuple[int, ...] | None) -> StormPlan:
@@ -149,3 +157,8 @@ def _with_rules(random: Random, call: Call, hours: str) -> Call:
         return call
     campaign = random.choice(("", "", *CAMPAIGNS))
     return replace(call, campaign=campaign, keeps_hours=bool(hours) and random.random() < 0.3)
+
+
+def _to_one_number(random: Random, call: Call) -> Call:
+    """Some messages that a client brings one by one are to the same number."""
+    return replace(call, to_one=not call.together and random.random() < 0.7)

@@ -11,6 +11,8 @@ from reference_sender.dispatch import DispatchSettings
 from reference_sender.dispatch.values import AskReport, LookUp, Message, Result, RouteLimits
 from reference_sender.node.effects import Commit, NodeEffect, SubmitNow, Waiter
 from reference_sender.node.node import Node
+from reference_sender.policy.settings import PolicySettings
+from reference_sender.store.protocol import Record
 
 P = TypeVar("P", contravariant=True)  # the process
 
@@ -18,11 +20,12 @@ Order = Callable[[Node, int, Waiter], Sequence[NodeEffect]]
 
 
 class SenderSetup(Struct, frozen=True):
-    """The settings of every process. ``hours``: as in ``policy.py``."""
+    """The settings of every process."""
 
     settings: DispatchSettings
     limits: tuple[RouteLimits, ...]
-    hours: str
+    policy: PolicySettings
+    keep_ns: int  # of final messages, in passes that the storm begins
 
 
 class ProviderPort(Protocol[P]):
@@ -52,8 +55,24 @@ class ProcessWatch(Protocol[P]):
     def committing(self, process: P, commit: Commit) -> None:
         """A commit begins."""
 
+    def counted(self, process: P, message: Message) -> None:
+        """A message was stored that counts for the limit of its number."""
+
+    def purged(self, process: P, gone: Sequence[Record]) -> None:
+        """Messages were removed from the store."""
+
     def hedged(self, process: P, message: Message) -> None:
         """A second message was made."""
 
     def check_schedules(self, process: P, overdue_ns: int) -> None:
         """The process is not behind: no message may be held for longer than this after its time."""
+
+
+class Nobody:
+    """Waits for a second message, of which no client knows."""
+
+    def end(self, _: bool) -> None:
+        """Nothing follows from it."""
+
+
+NOBODY = Nobody()

@@ -10,8 +10,9 @@ from msgspec.structs import replace
 from loadtests.storm import steps, uses
 from loadtests.storm.draws import chance
 from loadtests.storm.lanes import LaneWatch
-from loadtests.storm.policy import policy_of
-from loadtests.storm.ports import Order, ProcessWatch, ProviderPort, SenderSetup
+from loadtests.storm.number_counts import NumberCounts
+from loadtests.storm.ports import NOBODY, Order, ProcessWatch, ProviderPort, SenderSetup
+from loadtests.storm.purge import PURGE_NS, purge_step
 from loadtests.storm.state import StormState
 from loadtests.storm.store import ModelStore
 from reference_sender.dispatch import Dispatcher
@@ -28,6 +29,8 @@ from reference_sender.dispatch.values import (
 )
 from reference_sender.node.effects import Acknowledge, Commit, NodeEffect, Refuse, SubmitNow, Waiter
 from reference_sender.node.node import Node
+from reference_sender.policy.recipients import RecipientLimits
+from reference_sender.runtime.purging import purged_before_ns
 from reference_sender.runtime.stored_gate import stored_gate
 from reference_sender.store.protocol import Place, StoreError, Work
 
@@ -62,10 +65,12 @@ class Process:
         self.offset_ns = self.seen_ns = state.wall_ahead_ns
         self.store = store
         self.dispatcher = Dispatcher(host.setup.settings, host.setup.limits, state.seed)
-        gate = stored_gate(policy_of(host.setup.hours), store)
+        gate = stored_gate(host.setup.policy, store)
         self.node = Node(self.dispatcher, gate=gate)
         self.next_id = self._last_id = store.identity().last_message_id
         self.counted: dict[str, int] = {}  # attempts that count against the budget, by key
+        self.keep_ns = host.setup.keep_ns  # of final messages
+        self._numbers = NumberCounts(RecipientLimits(*host.setup.policy.recipient_limits()))
         self.lanes = LaneWatch(host.setup.settings)
         self.ends: dict[State, set[str]] = {}  # keys by the states that this process wrote
         self._state = state
@@ -153,8 +158,28 @@ class Process:
         if together:
             self.node.take_many(messages, waiter)
         else:
+            self._numbers.wait(waiter, messages[0])
             self.node.take(messages[0], waiter)
         self._arm()
+
+    def may_get(self, message: Message) -> bool:
+        """Whether the number of ``message``, which a client brings alone, may get it. It then counts."""
+        if self._numbers.take(self.now_ns(), message):
+            return True
+        self._state.struck(uses.NUMBER_LIMIT)
+        return False
+
+    def purge(self) -> None:
+        """Remove old final messages, as ``runtime/purging.py`` does."""
+        if not self.stopping:
+            before_ns = purged_before_ns(self.now_ns(), self.keep_ns, self.node.gate.wall)
+            self._purge_from(before_ns, 0)
+
+    def _purge_from(self, before_ns: int, after_id: int) -> None:
+        gone, last_id = purge_step(self.store, self._state.disk, before_ns, after_id)
+        self._host.watch.purged(self, gone)
+        if last_id is not None and not self.stopping:
+            self._state.later(PURGE_NS, lambda: self.input(lambda: self._purge_from(before_ns, last_id)))
 
     def reported(self, reports: Sequence[Report], waiter: Waiter) -> None:
         """A provider's report call."""
@@ -270,7 +295,7 @@ class Process:
         self._state.struck(uses.HEDGE)
         self._host.watch.hedged(self, message)
         self.next_id += 1
-        self.node.take(replace(message, message_id=self.next_id), _NOBODY)
+        self.node.take(replace(message, message_id=self.next_id), NOBODY)
 
     def _tell(self, effect: Acknowledge | Refuse) -> bool:
         """False if the process was killed instead."""
@@ -278,6 +303,9 @@ class Process:
             return False
         waiter = effect.waiter
         self._waiters.pop(waiter, None)
+        counted = self._numbers.answered(waiter, isinstance(effect, Acknowledge) and effect.answer is None)
+        if counted is not None:
+            self._host.watch.counted(self, counted)
         # ``True`` for reports, None or the holders of keys for messages; False: come again.
         waiter.end(isinstance(effect, Acknowledge) and effect.answer is not False)
         return True
@@ -343,16 +371,6 @@ class Process:
             self._state.struck("slow_disk")
             return int(slow_s * 1e9 * (0.5 + drawn))
         return int(_COMMIT_NS * (0.3 + drawn))
-
-
-class _Nobody:
-    """Waits for a second message, of which no client knows."""
-
-    def end(self, _: bool) -> None:
-        """Nothing follows from it."""
-
-
-_NOBODY = _Nobody()
 
 
 class _Settled:

@@ -16,7 +16,7 @@ CAMPAIGNS = ("c0", "c1", "c2")
 
 
 def number_of(call: int, place: int) -> str:
-    """The recipient of a message of a call; no other message has it."""
+    """The recipient of a message of a call; no message of another call has it."""
     return str(48_600_000_000 + 1_000 * call + place)
 
 
@@ -42,7 +42,7 @@ class Scene(Struct, frozen=True):
 
 class Call(Struct, frozen=True):
     """``count`` messages that a client brings at ``at_s``: in one call (``together``) or each by itself. They
-    are scheduled ``after_s`` later, and valid from then on.
+    are scheduled ``after_s`` later, and valid from then on. ``to_one``: all of them are to one number.
     """
 
     number: int
@@ -56,6 +56,7 @@ class Call(Struct, frozen=True):
     together: bool
     after_s: float = 0.0
     keeps_hours: bool = False
+    to_one: bool = False
 
 
 class FaultTarget(Protocol):

@@ -108,7 +108,8 @@ class ModelStore:
         disk.messages.update(rows.messages)
         disk.ids.update(rows.ids)
         for change in work.changes:
-            disk.progress[change.message_id] = change
+            if change.message_id in disk.messages:
+                disk.progress[change.message_id] = change
         for attempt in work.attempts:
             disk.attempts[attempt.attempt_id] = attempt
         for attempt_id in work.ended:

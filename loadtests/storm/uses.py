@@ -7,4 +7,22 @@ STATUS_QUERY = "status_query"
 SCHEDULE = "scheduled_message_sent"
 HOURS = "message_sent_in_opening_hours"
 
-USES = (HEDGE, STATUS_QUERY, SCHEDULE, HOURS)
+CAMPAIGN_LIMIT = "message_over_campaign_limit"
+DAILY_LIMIT = "message_over_daily_limit"
+NUMBER_LIMIT = "message_over_limit_of_number"
+PURGE = "message_purged"
+REPLAY = "dead_letter_replayed"
+REPLAY_AGAIN = "dead_letter_replayed_before"
+
+USES = (
+    HEDGE,
+    STATUS_QUERY,
+    SCHEDULE,
+    HOURS,
+    CAMPAIGN_LIMIT,
+    DAILY_LIMIT,
+    NUMBER_LIMIT,
+    PURGE,
+    REPLAY,
+    REPLAY_AGAIN,
+)

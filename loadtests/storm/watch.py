@@ -8,12 +8,14 @@ from collections.abc import Sequence
 from msgspec import Struct
 
 from loadtests.storm import uses
-from loadtests.storm.policy import policy_of
+from loadtests.storm.limits_watch import LimitsWatch
 from loadtests.storm.process import Process
 from loadtests.storm.state import StormState
-from reference_sender.dispatch.values import Lane, Message, Outcome, Result, State
+from reference_sender.dispatch.values import FINAL_STATES, Lane, Message, Outcome, Result, State
 from reference_sender.node.effects import Commit, SubmitNow
-from reference_sender.policy.quiet_hours import OpeningHours
+from reference_sender.policy.quiet_hours import FOREVER, OpeningHours
+from reference_sender.policy.settings import PolicySettings
+from reference_sender.store.protocol import Record
 
 _COUNTED = frozenset({Outcome.RETRYABLE, Outcome.UNKNOWN})
 _REFUSALS = frozenset(
@@ -32,7 +34,7 @@ class Violation(Struct, frozen=True):
 class StormWatch:
     """``violations`` has what was found during the storm."""
 
-    def __init__(self, state: StormState, hours: str, max_attempts: int) -> None:
+    def __init__(self, state: StormState, policy: PolicySettings, max_attempts: int) -> None:
         self._state = state
         self._max_attempts = max_attempts
         self.violations: list[Violation] = []
@@ -41,7 +43,11 @@ class StormWatch:
         self._attempted: Counter[str] = Counter()  # attempts that were to be stored, by key
         self._stopped: dict[str, frozenset[str]] = {}  # campaigns, with what had been attempted by then
         self._opted_out: dict[str, frozenset[str]] = {}  # numbers, with the same
-        self._hours = OpeningHours(policy_of(hours).countries)
+        self._hours = OpeningHours(policy.countries)
+        self.limits = LimitsWatch(policy)
+        self.purged_records: dict[str, Record] = {}  # by key
+        self.repeats: dict[int, set[int]] = {}  # ids of the messages that repeat a dead letter, by its id
+        self._ended: dict[str, tuple[int, int]] = {}  # by key: process, and when by its clock
         self._refused: Counter[tuple[int, str]] = Counter()  # attempts, by the process's number and key
         self._hedged: set[tuple[int, str]] = set()  # with the number of the process
 
@@ -61,6 +67,31 @@ class StormWatch:
     def opted_out(self, number: str) -> None:
         """That a number opted out was acknowledged."""
         self._opted_out[number] = frozenset(self._attempted)
+
+    def counted(self, process: Process, message: Message) -> None:
+        """A message was stored that counts for the limit of its number."""
+        for text in self.limits.counted(process.number, message):
+            self._violated("number limit", text, message.key)
+
+    def purged(self, process: Process, gone: Sequence[Record]) -> None:
+        """Messages were removed from the store."""
+        for record in gone:
+            key = record.message.key
+            self._state.struck(uses.PURGE)
+            self._state.note(f"purged: {key}, {record.state.value}")
+            self.purged_records[key] = record
+            number, at_ns = self._ended.get(key, (0, 0))
+            young = number == process.number and process.now_ns() - at_ns < process.keep_ns
+            if record.state not in FINAL_STATES or young:
+                self._violated("purged", f"{key} was removed, {record.state.value}", key)
+
+    def replayed(self, old_id: int, key: str, number: int | None) -> None:
+        """A dead letter was sent again, now or before, as the message with this number."""
+        repeats = self.repeats.setdefault(old_id, set())
+        if number is not None:
+            repeats.add(number)
+        if len(repeats) > 1:
+            self._violated("replay", f"message {old_id} was sent again as {sorted(repeats)}", key)
 
     def hedged(self, process: Process, message: Message) -> None:
         """A second message was made. A process that starts may make it again: its key is stored once."""
@@ -151,7 +182,21 @@ class StormWatch:
         for attempt in commit.work.attempts:
             process.lanes.begun(attempt, messages, process.node.gate.wall.ahead_ns)
             self._attempted.update(messages[number].key for number in attempt.message_ids)
+        for text in self.limits.exceeded(process.node.gate):
+            self._violated("spending", text, "")
+        self._count_held(process, commit.work.messages)
         for change in commit.work.changes:
+            if change.state in FINAL_STATES:
+                ended_ns = change.at_ns - process.node.gate.wall.ahead_ns
+                self._ended[change.key] = process.number, ended_ns
             process.ends.setdefault(change.state, set()).add(change.key)
             if change.state is not State.QUEUED and self._state.is_noting:
                 self._state.note(f"commit: {change.key} is {change.state.value} {change.reason}")
+
+    def _count_held(self, process: Process, messages: Sequence[Message]) -> None:
+        gate = process.node.gate
+        for message in messages:
+            if message.not_before_ns >= FOREVER:
+                campaign = gate.campaign(message.campaign)
+                is_limited = campaign is not None and campaign.spending_limit is not None
+                self._state.struck(uses.CAMPAIGN_LIMIT if is_limited else uses.DAILY_LIMIT)

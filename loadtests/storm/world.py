@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from loadtests.storm.client import StormClient
 from loadtests.storm.operator import Operator
 from loadtests.storm.plan import RoutePlan, StormPlan
+from loadtests.storm.policy import policy_of
 from loadtests.storm.ports import SenderSetup
 from loadtests.storm.provider import StormProvider
+from loadtests.storm.replay import DeadLetterReplay
+from loadtests.storm.rules import StormRules
 from loadtests.storm.scene import Call
 from loadtests.storm.sender import StormSender
 from loadtests.storm.state import StormState
@@ -26,15 +31,18 @@ class StormWorld:
         self.plan = plan
         self.calls = plan.calls
         self.state = StormState(plan.seed, [route.name for route in plan.routes], notes)
-        self.watch = StormWatch(self.state, plan.hours, plan.max_attempts)
+        policy = policy_of(plan.hours, plan.rules)
+        self.watch = StormWatch(self.state, policy, plan.max_attempts)
         self.providers: dict[str, StormProvider] = {}
-        setup = SenderSetup(_settings(plan), tuple(_limits(route) for route in plan.routes), plan.hours)
+        keep_ns = int((plan.rules.keep_s or 0) * 1e9)
+        setup = SenderSetup(_settings(plan), tuple(_limits(each) for each in plan.routes), policy, keep_ns)
         self.sender = StormSender(self.state, setup, self.watch, self.providers)
         self.operator = Operator(self.state, self.sender, self.watch)
         for fault in plan.faults:
             fault.begin(self)
         for route in plan.routes:
             self.providers[route.name] = StormProvider(self.state, self.sender, route)
+        self._begin_rules(plan.rules)
         self.clients = [client for call in plan.calls for client in self._clients(call)]
 
     def run(self) -> None:
@@ -47,6 +55,22 @@ class StormWorld:
     def crash_provider(self, route: str, down_s: float) -> None:
         """Kill the provider of a route; it starts again after ``down_s``."""
         self.providers[route].crash(down_s)
+
+    def _begin_rules(self, rules: StormRules) -> None:
+        for limit in rules.campaign_limits:
+            self.state.at(limit.at_s, partial(self.operator.limit, limit.campaign, limit.segments, False))
+            if limit.raised_to:
+                raised = partial(self.operator.limit, limit.campaign, limit.raised_to, True)
+                self.state.at(limit.raised_at_s, raised)
+        for at_s in rules.purges:
+            self.state.at(at_s, self._purge)
+        for at_s in rules.replays:
+            self.state.at(at_s, DeadLetterReplay(self.state, self.sender, self.watch).begin)
+
+    def _purge(self) -> None:
+        process = self.sender.process
+        if process is not None:
+            process.input(process.purge)
 
     def _clients(self, call: Call) -> list[StormClient]:
         places = range(call.count)

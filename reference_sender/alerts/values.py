@@ -42,6 +42,9 @@ def values(rules: AlertRules, before: DispatchState, now: DispatchState, spent_s
             "{} requests per second are refused because of a rate limit by the provider of route "
             + route.name,
         )
+        reason = f": {route.trouble}" if route.trouble else ""
+        text = f"route {route.name} has not been usable for {{}} s{reason}"
+        yield Value(f"unusable_route.{route.name}", rules.unusable_route, route.unusable_s, text)
     missing = now.reasons.get(EXPIRED_UNREPORTED, 0) - before.reasons.get(EXPIRED_UNREPORTED, 0)
     text = "{} messages ended because no delivery report came"
     yield Value("missing_reports", rules.missing_reports, missing, text)

@@ -16,9 +16,9 @@ from reference_sender.api.handlers import Handler
 from reference_sender.api.intake import Intake, Invalid
 from reference_sender.api.queries import Queries, instant, shown
 from reference_sender.api.query_strings import fields_of, limit_of, number_of
+from reference_sender.api.repeats import UNCERTAIN_REASONS
 from reference_sender.api.rules import IntakeRules
 from reference_sender.clock import now_ns, wall_ns
-from reference_sender.dispatch.message_states import EXPIRED_NOWHERE, EXPIRED_UNCERTAIN, EXPIRED_UNREPORTED
 from reference_sender.dispatch.values import Lane, Message, State
 from reference_sender.runtime.driver import Driver
 from reference_sender.store import DeadLetterFilter, Record, StoreError
@@ -26,8 +26,6 @@ from reference_sender.store import DeadLetterFilter, Record, StoreError
 _MOST = 1_000  # in one page or replay
 _STEP = 500  # of a replay by filter
 _LARGEST_ID = 2**63 - 1
-# The provider may have delivered a message that ended for one of these reasons.
-UNCERTAIN_REASONS = frozenset({EXPIRED_UNCERTAIN, EXPIRED_UNREPORTED, EXPIRED_NOWHERE})
 _QUEUE_FULL = "queue_full"
 _FILTERS = ("campaign", "reason", "message_class", "route", "since", "until")
 _LAST_NS = 2**63 - 1  # the largest instant in a store, in the year 2262

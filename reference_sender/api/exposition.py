@@ -93,6 +93,8 @@ def _route_families(routes: Sequence[RouteSnapshot]) -> Iterator[Metric]:
         yield gauges("health_ratio", "1: healthy", "health")
     closed = {route.name: float(route.breaker != "closed") for route in routes}
     yield _gauges("route_breaker_open", "1: the route's circuit breaker is not closed", _ROUTE, closed)
+    unusable = "Time since the breaker opened, or the provider refused the account or the address; 0: usable"
+    yield gauges("unusable_seconds", unusable, "unusable_s")
     opened = {route.name: route.breaker_opened for route in routes}
     yield _counters("route_breaker_openings", "Times that the breaker opened", _ROUTE, opened)
     throttles = {route.name: route.throttles for route in routes}

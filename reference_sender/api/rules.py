@@ -71,7 +71,7 @@ class IntakeRules:
     def undo(self, message: Message) -> None:
         """A checked message was not stored, so it does not count for its number."""
         if self._limits.active:
-            self._limits.undo(message.to, message.lane)
+            self._limits.undo(message.to, message.lane, message.created_ns)
 
     def campaign(self, name: str, defaults: Defaults) -> Campaign | None:
         """The new controls of a campaign whose rows begin to arrive, if they change. Raises ``Invalid``."""

@@ -61,6 +61,7 @@ def route_rows(before: DispatchState, now: DispatchState) -> list[RouteRow]:
             RouteRow(
                 name=route.name,
                 condition=condition,
+                trouble=route.trouble,
                 paused_s=route.paused_s,
                 in_flight=route.in_flight,
                 max_in_flight=route.max_in_flight,

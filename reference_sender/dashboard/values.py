@@ -65,6 +65,7 @@ class RouteRow(Struct, frozen=True):
 
     name: str
     condition: str  # ok, paused, or the state of a circuit breaker that is not closed
+    trouble: str  # why it cannot be used; "": it can
     paused_s: float
     in_flight: int
     max_in_flight: int

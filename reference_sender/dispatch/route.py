@@ -53,6 +53,8 @@ class RouteState:
         self.in_flight = 0
         self.paused_until_ns = 0
         self.throttles = 0  # number of throttled requests
+        self.trouble = ""  # why the route cannot be used: the reason of the last request that failed
+        self.trouble_since_ns = 0
         self.breaker = Breaker(
             settings.breaker_failures,
             int(settings.breaker_open_s * NS_PER_S),
@@ -189,6 +191,8 @@ class RouteState:
             self.breaker.failed(now_ns)
         else:
             self.breaker.succeeded()
+        if failed or down or self.trouble:
+            self._note_trouble(now_ns, failed, down, results)
         if down:
             self._pause(now_ns + int(self._settings.route_down_pause_s * NS_PER_S))
         if throttled:
@@ -196,6 +200,17 @@ class RouteState:
         elif self.throttles and working and submitted_ns > self._throttled_at_ns:
             self._speed_up(now_ns)
         return failed
+
+    def _note_trouble(self, now_ns: int, failed: bool, down: bool, results: Sequence[Result]) -> None:
+        if not (failed or down):
+            self.trouble = ""
+            return
+        if not down and self.breaker.state is BreakerState.CLOSED:
+            return
+        if not self.trouble:
+            self.trouble_since_ns = now_ns
+        reasons = (result.reason for result in results if not down or result.outcome is Outcome.ROUTE_DOWN)
+        self.trouble = next(filter(None, reasons), "no_answer")
 
     def _slow_down(self, now_ns: int, submitted_ns: int, retry_after_s: float) -> None:
         """Pause the whole route and empty its buckets; a burst after the pause would be throttled again."""

@@ -17,7 +17,9 @@ from reference_sender.dispatch.values import NS_PER_S
 
 
 class RouteSnapshot(Struct, frozen=True):
-    """One route. ``paused_s`` is the rest of its pause; waits for tokens are not included."""
+    """One route. ``paused_s`` is the rest of its pause; waits for tokens are not included. ``trouble``: why
+    it has not been usable for ``unusable_s``; "": it is.
+    """
 
     name: str
     breaker: str
@@ -30,6 +32,8 @@ class RouteSnapshot(Struct, frozen=True):
     max_in_flight: int = 0
     paced_requests_per_s: float = 0.0  # of the limits, the rate that the provider allowed recently
     paced_segments_per_s: float = 0.0
+    trouble: str = ""
+    unusable_s: float = 0.0
     # With several routes: its measurements, and its share of the weights (0 without weights).
     weight: float = 0.0
     score: float = 0.0  # for an OTP of one segment now
@@ -53,6 +57,8 @@ def route_snapshot(route: RouteState, now_ns: int, choice: RouteChoice | None) -
         max_in_flight=route.max_in_flight,
         paced_requests_per_s=limits.requests_per_s * route.share * route.requests_pacing.share,
         paced_segments_per_s=limits.segments_per_s * route.share * route.segments_pacing.share,
+        trouble=route.trouble,
+        unusable_s=(now_ns - route.trouble_since_ns) / NS_PER_S if route.trouble else 0.0,
     )
     if choice is None:
         return snapshot

@@ -86,10 +86,11 @@ class _Counted:
         if self._shared:
             self._unshared.add(number)
 
-    def uncount(self, number: str) -> None:
+    def uncount(self, number: str, from_ns: int) -> None:
         times = self._of(number)
-        if times:
-            times.pop()
+        at_ns = next((each for each in times or () if each >= from_ns), None)
+        if times and at_ns is not None:
+            times.remove(at_ns)
             if self._shared:
                 self._unshared.add(number)
 
@@ -148,10 +149,12 @@ class RecipientLimits:
             each.count(now_ns, number)
         return 0
 
-    def undo(self, number: str, lane: Lane) -> None:
-        """A message that was counted is not sent: its key was in use, or it was not stored."""
+    def undo(self, number: str, lane: Lane, created_ns: int) -> None:
+        """A message that was counted, at ``created_ns`` or later, is not sent: its key was in use, or it was
+        not stored. Later ones stay counted.
+        """
         for each in self._of(lane):
-            each.uncount(number)
+            each.uncount(number, created_ns)
 
     def learn(self, counted: Iterable[NumberCount]) -> None:
         """What the other nodes counted, of each number all."""

@@ -83,6 +83,10 @@ class Spending:
         """Today, in days since 1970-01-01."""
         return day_of(now_ns + self._wall.ahead_ns, self._zone)
 
+    def days(self) -> list[int]:
+        """Days with costs."""
+        return list(self._by_day)
+
     def on_day(self, day: int) -> int:
         """What is reserved for ``day``."""
         return self._by_day.get(day, 0)

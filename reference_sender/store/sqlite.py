@@ -96,11 +96,12 @@ _PROGRESS = _statements("INSERT OR REPLACE INTO progress", _PROGRESS_COLUMNS)
 _ATTEMPT = _statements("INSERT OR REPLACE INTO attempt", _ATTEMPT_COLUMNS)
 
 
-def _deletions(table: str) -> dict[int, str]:
-    return {size: f"DELETE FROM {table} WHERE id IN ({','.join('?' * size)})" for size in _CHUNKS}
+def _by_id(head: str) -> dict[int, str]:
+    return {size: f"{head} WHERE id IN ({','.join('?' * size)})" for size in _CHUNKS}
 
 
-_REFUSE, _REFUSE_HOLD, _END = _deletions("message"), _deletions("hold"), _deletions("attempt")
+_REFUSE, _REFUSE_HOLD = _by_id("DELETE FROM message"), _by_id("DELETE FROM hold")
+_END, _FIND = _by_id("DELETE FROM attempt"), _by_id("SELECT id FROM message")
 
 
 class SqliteStore:
@@ -123,6 +124,8 @@ class SqliteStore:
                 self._writer.execute("PRAGMA temp_store = MEMORY")
                 self._reader.execute("PRAGMA query_only = ON")
                 bind_attempts(self._writer)
+            # No message with a higher id was ever purged: the one with the highest id stays.
+            self._purged_to = self.identity().last_message_id
         except StoreError:
             for connection in connections:
                 connection.close()
@@ -147,7 +150,7 @@ class SqliteStore:
                 taken = self._insert(work.messages)
                 write_holds(self._writer, work.messages)
             if latest:
-                self._write(_PROGRESS, latest)
+                self._write(_PROGRESS, self._of_messages(latest))
             if work.attempts:
                 self._write(_ATTEMPT, [_attempt_row(attempt) for attempt in work.attempts])
             if work.ended:
@@ -214,7 +217,8 @@ class SqliteStore:
 
     def purge(self, before_ns: int, after_id: int, limit: int) -> Purged:
         with self._transaction():
-            return purge_step(self._writer, before_ns, after_id, limit)
+            purged, self._purged_to = purge_step(self._writer, before_ns, after_id, limit, self._purged_to)
+            return purged
 
     def campaigns(self) -> list[Campaign]:
         with self._reading():
@@ -309,6 +313,19 @@ class SqliteStore:
             (key,),
         ).fetchone()
         return Existing(row[0], row[1], row[2], Lane(row[3]), State(row[4]))
+
+    def _of_messages(self, rows: list[_Row]) -> list[_Row]:
+        """Without those of purged messages, of which a report may still come. Most messages have a higher id
+        than all purged ones, and need no look.
+        """
+        purged_to = self._purged_to
+        if min(rows)[0] > purged_to:
+            return rows
+        found: set[int] = set()
+        for chunk in _chunks([(row[0],) for row in rows if row[0] <= purged_to]):
+            there = self._writer.execute(_FIND[len(chunk)], list(chain.from_iterable(chunk)))
+            found.update(chain.from_iterable(there))
+        return [row for row in rows if row[0] > purged_to or row[0] in found]
 
     def _write(self, statements: Mapping[int, str], rows: list[_Row]) -> None:
         for chunk in _chunks(rows):

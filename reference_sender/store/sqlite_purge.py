@@ -15,10 +15,15 @@ _OLDEST = (
 )
 
 
-def purge_step(writer: sqlite3.Connection, before_ns: int, after_id: int, limit: int) -> Purged:
-    """As ``MessageArchive.purge``, within a transaction."""
+def purge_step(
+    writer: sqlite3.Connection, before_ns: int, after_id: int, limit: int, purged_to: int
+) -> tuple[Purged, int]:
+    """As ``MessageArchive.purge``, within a transaction; with the highest id of all messages purged so far,
+    which was ``purged_to``.
+    """
     rows = writer.execute(_OLDEST, (after_id, limit)).fetchall()
     gone = [(row[0],) for row in rows if row[1] < before_ns and row[2] in _FINAL and row[3] < before_ns]
     for table in ("message", "progress", "hold"):
         writer.executemany(f"DELETE FROM {table} WHERE id = ?", gone)
-    return Purged(len(gone), None if len(rows) < limit else rows[-1][0])
+    last_id = None if len(rows) < limit else rows[-1][0]
+    return Purged(len(gone), last_id), max([purged_to, *(each for (each,) in gone)])

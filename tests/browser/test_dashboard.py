@@ -147,6 +147,24 @@ def test_an_alert_is_shown_and_cleared(watched: Watched, open_sender: OpenSender
     expect(page).to_have_title("SMS sender")
 
 
+def test_a_route_that_cannot_be_used_says_why(
+    watched: Watched, open_sender: OpenSender, provider: ProviderThread
+) -> None:
+    rule = Rule(above=0, clear=0, for_s=0)
+    sender = open_sender(rules=RULES.model_copy(update={"unusable_route": rule}))
+    page = opened(watched, sender)
+    provider.admin("/faults", {"kind": "outage", "answer": "disconnect", "duration_s": 20}, "POST")
+    one_by_one(sender, DELIVERED, 30)
+    route = page.get_by_label("Route main")
+    route.get_by_text("breaker", exact=False).first.wait_for()
+    route.get_by_text("Last error: no_answer").wait_for()
+    alert = page.locator("#alerts .alert", has_text="unusable_route.main")
+    alert.get_by_text(re.compile("route main has not been usable for .* s: no_answer")).wait_for()
+    provider.admin("/faults", method="DELETE")
+    route.get_by_text("ok", exact=True).wait_for()
+    expect(route.get_by_text("Last error")).to_be_hidden()
+
+
 def test_after_a_restart_of_the_sender_the_page_is_live_again(
     watched: Watched, open_sender: OpenSender
 ) -> None:

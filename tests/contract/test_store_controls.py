@@ -193,3 +193,19 @@ def test_a_purged_message_leaves_no_hold_behind(open_it: OpenStore) -> None:
     store.commit(Work(changes=[ended(1, State.FAILED)]))
     assert store.purge(1_000, 0, 10).count == 1
     assert [record.message.message_id for record in open_it().records(0, 9)] == [2]
+
+
+@pytest.mark.parametrize("reopened", [False, True])
+def test_a_change_of_a_purged_message_is_not_kept(open_it: OpenStore, reopened: bool) -> None:
+    store = open_it()
+    store.commit(Work([message(1), message(2), message(3)], [ended(1, State.EXPIRED, "no_report")]))
+    assert store.purge(1_000, 0, 10).count == 1
+    if reopened:
+        store = open_it()
+    late = [ended(number, State.DELIVERED, at_ns=30) for number in (1, 2)]
+    store.commit(Work(changes=late))
+    states = [(record.message.message_id, record.state) for record in store.records(0, 9)]
+    assert states == [(2, State.DELIVERED), (3, State.QUEUED)]
+    # A row that was kept would be the state of this message.
+    store.commit(Work([replace(message(1), key="k-other")]))
+    assert [record.state for record in store.records(0, 1)] == [State.QUEUED]

@@ -12,7 +12,7 @@ from loadtests.storm.outcome import storm
 from loadtests.storm.plan import draw_plan
 from loadtests.storm.store import Disk, ModelStore
 from reference_sender.dispatch.values import Recovered
-from reference_sender.store import Existing, Place, SqliteStore, Work
+from reference_sender.store import Existing, Place, Purged, SqliteStore, Work
 
 SEEDS = range(40, 60)
 
@@ -24,6 +24,7 @@ class TwinStore(ModelStore):
     latest: SqliteStore | None = None
     commits = 0
     recovered = 0
+    purged = 0
 
     def __init__(self, disk: Disk) -> None:
         super().__init__(disk)
@@ -54,6 +55,12 @@ class TwinStore(ModelStore):
         TwinStore.recovered += len(found)
         return found
 
+    def purge(self, before_ns: int, after_id: int, limit: int) -> Purged:
+        step = super().purge(before_ns, after_id, limit)
+        assert self._real.purge(before_ns, after_id, limit) == step
+        TwinStore.purged += step.count
+        return step
+
     def close(self) -> None:
         assert self._real.records(0, 10_000) == self.records(0, 10_000)
         assert self._real.identity().last_message_id == self.identity().last_message_id
@@ -73,3 +80,4 @@ def test_sqlite_has_the_same_rows_after_every_start_and_commit_of_a_storm(
     TwinStore.latest.close()
     assert TwinStore.commits > 750  # the storms of these seeds commit 37 to 54 times on average
     assert TwinStore.recovered > len(SEEDS)
+    assert TwinStore.purged > len(SEEDS)

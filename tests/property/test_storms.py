@@ -3,27 +3,33 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import pytest
 from msgspec.structs import replace
 
+from loadtests.storm import process, replay
 from loadtests.storm.faults import NAMES
 from loadtests.storm.outcome import storm
 from loadtests.storm.plan import draw_plan, kept
 from loadtests.storm.shrink import shrunken
 from loadtests.storm.store import ModelStore
+from reference_sender.api.repeats import repeat_of
 from reference_sender.dispatch import dispatcher
 from reference_sender.dispatch.awaiting import SentIndex
 from reference_sender.dispatch.backlog import Backlog
 from reference_sender.dispatch.message_states import AfterStep, MessageStates
 from reference_sender.dispatch.shares import Shares
 from reference_sender.dispatch.ticket import TRANSACTIONAL, Ticket
-from reference_sender.dispatch.values import Effect, EndedMessage, Message, Recovered, Report, State
+from reference_sender.dispatch.values import Effect, EndedMessage, Lane, Message, Recovered, Report, State
 from reference_sender.node.effects import NodeEffect, Waiter
 from reference_sender.node.node import Node
 from reference_sender.policy.gate import Gate
+from reference_sender.policy.recipients import RecipientLimits
+from reference_sender.policy.spending import Spending, Spent
+from reference_sender.policy.wall import Wall
+from reference_sender.store.protocol import Existing, Work
 
 SEEDS = range(1, 201)
 MOST_SEEDS = 1_000
@@ -174,6 +180,77 @@ def second_message_on_any_route(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(dispatcher, "is_hedge", lambda key: False)
 
 
+def ignore_limits_of_campaigns(patch: pytest.MonkeyPatch) -> None:
+    """The spending limits of campaigns are forgotten."""
+    reserve = Spending.reserve
+
+    def unlimited(
+        spending: Spending, now_ns: int, message: Message, limit: int | None
+    ) -> tuple[int, Spent | None]:
+        return reserve(spending, now_ns, message, None)
+
+    patch.setattr(Spending, "reserve", unlimited)
+
+
+def forget_what_was_spent_today(patch: pytest.MonkeyPatch) -> None:
+    """The daily limit holds for each message alone."""
+    reserve = Spending.reserve
+
+    def alone(
+        spending: Spending, now_ns: int, message: Message, limit: int | None
+    ) -> tuple[int, Spent | None]:
+        with pytest.MonkeyPatch.context() as inner:
+            inner.setattr(Spending, "on_day", lambda spending, day: 0)
+            return reserve(spending, now_ns, message, limit)
+
+    patch.setattr(Spending, "reserve", alone)
+
+
+def forget_messages_to_a_number(patch: pytest.MonkeyPatch) -> None:
+    """A message does not count for the limit of its number."""
+    take = RecipientLimits.take
+
+    def uncounted(limits: RecipientLimits, now_ns: int, number: str, lane: Lane) -> int:
+        wait_ns = take(limits, now_ns, number, lane)
+        if not wait_ns:
+            limits.undo(number, lane, now_ns)
+        return wait_ns
+
+    patch.setattr(RecipientLimits, "take", uncounted)
+
+
+def purge_by_the_wall_clock_alone(patch: pytest.MonkeyPatch) -> None:
+    """A wall clock that was set forward makes messages old."""
+
+    def by_wall_ns(now_ns: int, keep_ns: int, wall: Wall) -> int:
+        return now_ns + wall.ahead_ns - keep_ns // 2
+
+    patch.setattr(process, "purged_before_ns", by_wall_ns)
+
+
+def keep_changes_of_purged_messages(patch: pytest.MonkeyPatch) -> None:
+    """A late report of a message that was purged leaves a row of ``progress``."""
+    commit = ModelStore.commit
+
+    def kept_change(store: ModelStore, work: Work) -> Mapping[int, Existing]:
+        taken = commit(store, work)
+        for change in work.changes:
+            store._disk.progress[change.message_id] = change  # noqa: SLF001
+        return taken
+
+    patch.setattr(ModelStore, "commit", kept_change)
+
+
+def replay_with_a_new_key(patch: pytest.MonkeyPatch) -> None:
+    """The key of a replayed message depends on its own id."""
+
+    def renamed(message: Message, message_id: int, tag: str, now_ns: int, valid_ns: int) -> Message:
+        again = repeat_of(message, message_id, tag, now_ns, valid_ns)
+        return replace(again, key=f"r-{message_id}")
+
+    patch.setattr(replay, "repeat_of", renamed)
+
+
 @pytest.mark.parametrize(
     ("bug", "invariants"),
     [
@@ -188,6 +265,12 @@ def second_message_on_any_route(patch: pytest.MonkeyPatch) -> None:
         (ask_no_refused_message_again, {"schedule"}),
         (second_message_on_any_route, {"hedge"}),
         (keep_costs_of_what_was_not_sent, {"costs"}),
+        (ignore_limits_of_campaigns, {"spending"}),
+        (forget_what_was_spent_today, {"spending"}),
+        (forget_messages_to_a_number, {"number limit"}),
+        (purge_by_the_wall_clock_alone, {"purged"}),
+        (keep_changes_of_purged_messages, {"purged"}),
+        (replay_with_a_new_key, {"replay"}),
     ],
 )
 def test_a_bug_put_in_on_purpose_is_found(

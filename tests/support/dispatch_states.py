@@ -19,6 +19,7 @@ def state_of(
     queued: int = 0,
     held: int = 0,
     throttles: int = 0,
+    unusable_s: float = 0.0,
     reasons: Mapping[str, int] | None = None,
     otp_deliveries: Mapping[int, int] | None = None,
 ) -> DispatchState:
@@ -37,7 +38,18 @@ def state_of(
         awaiting_report=0,
         early_reports=0,
         totals=counts,
-        routes=(RouteSnapshot("main", "closed", 0, 0, 0.0, throttles),),
+        routes=(
+            RouteSnapshot(
+                "main",
+                "closed",
+                0,
+                0,
+                0.0,
+                throttles,
+                trouble="no_answer" if unusable_s else "",
+                unusable_s=unusable_s,
+            ),
+        ),
         classes=tuple(
             ClassSnapshot(name, 0, counts, none, otp if name == "otp" else none) for name in _CLASSES
         ),

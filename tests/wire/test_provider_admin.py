@@ -120,6 +120,20 @@ def test_a_profile_is_replaced_whole_and_shows_no_token(provider: ProviderThread
     assert provider.admin("/profile", {"name": "mine"}, "PUT")[0] == 400
 
 
+def test_the_times_of_a_fault_are_answered_as_they_are_given_from_now(provider: ProviderThread) -> None:
+    wanted = {"kind": "outage", "start_s": 500, "duration_s": 100}
+    (added,) = provider.admin("/faults", wanted, "POST")[1]["faults"]
+    (listed,) = provider.admin("/faults")[1]["faults"]
+    provider.admin("/faults", {"kind": "hang"}, "POST")
+    left, endless = provider.admin("/faults", {"kind": "error_rate", "share": 1.0}, "POST")[1]["faults"][:2]
+    for fault in (added, listed, left):
+        assert 0 < fault["start_s"] <= 500
+        assert fault["end_s"] - fault["start_s"] == pytest.approx(100)
+        assert "clock" not in fault
+    assert endless["start_s"] <= 0
+    assert endless["end_s"] is None
+
+
 def test_faults_begin_and_end_at_run_time(provider: ProviderThread) -> None:
     status, faults = provider.admin("/faults", {"kind": "outage", "duration_s": 60}, "POST")
     assert (status, [f["kind"] for f in faults["faults"]]) == (200, ["outage"])

@@ -15,7 +15,7 @@ from mock_provider.http.connection import Respond
 from mock_provider.http.messages import HttpRequest, HttpResponse
 from mock_provider.http.streaming import Streaming
 from mock_provider.inbox.admin.documents import document_of, shown
-from mock_provider.inbox.admin.fault_windows import fault_kinds, fault_window, without_past
+from mock_provider.inbox.admin.fault_windows import fault_kinds, fault_window, shown_fault, without_past
 from mock_provider.inbox.admin.journeys import detail_of
 from mock_provider.inbox.admin.requests import (
     AdminError,
@@ -167,7 +167,7 @@ class Admin:
         windows = [fault_window(fault, times.now_ns, times.origin_ns) for fault in faults]
         return reply(
             {
-                "faults": [fault.model_dump(mode="json") for fault in faults],
+                "faults": list(map(shown_fault, faults, windows)),
                 "windows": windows,
                 "log": times.periods,
                 "kinds": fault_kinds(),
@@ -267,7 +267,9 @@ class Admin:
         return self.show_profile("", {}) if show is None else show(self)
 
     def _only_faults(self) -> HttpResponse:
-        return reply({"faults": [fault.model_dump(mode="json") for fault in self._provider.profile.faults]})
+        faults, times = self._provider.profile.faults, self._engine.fault_times()
+        windows = [fault_window(fault, times.now_ns, times.origin_ns) for fault in faults]
+        return reply({"faults": list(map(shown_fault, faults, windows))})
 
 
 def _of_one_fault(reason: str, place: str) -> str:

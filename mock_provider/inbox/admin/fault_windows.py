@@ -48,6 +48,12 @@ def fault_window(fault: FaultSettings, now_ns: int, origin_ns: int | None) -> Fa
     )
 
 
+def shown_fault(fault: FaultSettings, window: FaultWindow) -> dict[str, Any]:
+    """The settings of a fault as a request gives them: ``start_s`` and ``end_s`` count from now."""
+    times = {"start_s": window.begins_in_s, "end_s": window.ends_in_s}
+    return {**fault.model_dump(mode="json", exclude={"clock"}), **times}
+
+
 def without_past(faults: list[Any], now_s: float) -> list[Any]:
     """The faults of a profile's document, without those set at run time whose end has passed.
 

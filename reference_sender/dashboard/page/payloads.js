@@ -56,6 +56,7 @@
  * @typedef {object} RouteRow
  * @property {string} name
  * @property {string} condition
+ * @property {string} trouble
  * @property {number} paused_s
  * @property {number} in_flight
  * @property {number} max_in_flight

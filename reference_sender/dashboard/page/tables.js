@@ -81,13 +81,16 @@ function classCard({ message_class }) {
 /** @param {RouteRow} first */
 function routeCard({ name }) {
   const badge = el("span", { class: "badge" }), facts = el("p", { class: "quiet" });
+  const trouble = el("p", { class: "trouble" });
   const element = el("li", { class: "card", "aria-label": `Route ${name}` },
-    el("div", { class: "head" }, el("h3", {}, name), badge), facts);
+    el("div", { class: "head" }, el("h3", {}, name), badge), trouble, facts);
 
   /** @param {RouteRow} row */
   function shown(row) {
     const pause = row.paused_s > 0 ? ` for ${span(row.paused_s)}` : "";
     badge.textContent = row.condition + pause;
+    trouble.textContent = row.trouble && `Last error: ${row.trouble}`;
+    trouble.hidden = !row.trouble;
     badge.className = `badge ${row.condition === "ok" ? "good" : "bad"}`;
     const paced = row.paced_requests_per_s < row.requests_per_s * 0.999 ? `${rate(row.paced_requests_per_s)} of ` : "";
     const said = [

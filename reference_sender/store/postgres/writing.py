@@ -30,9 +30,11 @@ _PROGRESS = ("bigint[]", "text[]", "text[]", "text[]", "integer[]", "bigint[]", 
 _ATTEMPT = ("bigint[]", "text[]", "bigint[]", "text[]")
 _REPORT = ("text[]", "text[]", "text[]", "text[]")
 _IDS = ("bigint[]",)
+_FINAL = ", ".join(f"'{state.value}'" for state in FINAL_STATES)
 
 
 def _statement() -> str:
+    """A message that ended before may be purged: then a change of it, by a late report, is not kept."""
     used = 1
 
     def rows(types: Sequence[str]) -> str:
@@ -48,13 +50,17 @@ WITH fence AS MATERIALIZED (
     INSERT INTO message SELECT u.* FROM fence, {rows(_MESSAGE)} AS u ON CONFLICT (key) DO NOTHING RETURNING id
 ), claimed AS (
     INSERT INTO claim SELECT u.* FROM kept JOIN {rows(_CLAIM)} AS u (id, owner, lane) USING (id)
+), closed AS (
+    DELETE FROM claim USING fence, {rows(_IDS)} AS u (id) WHERE claim.id = u.id
+    RETURNING claim.id
 ), changed AS (
     INSERT INTO progress SELECT u.* FROM fence, {rows(_PROGRESS)} AS u
+        (id, state, reason, provider_id, attempts, at_ns, route, tried_ns)
+    WHERE u.state NOT IN ({_FINAL}) OR u.id IN (SELECT id FROM closed) OR u.id IN (SELECT id FROM kept)
+        OR EXISTS (SELECT FROM message m WHERE m.id = u.id)
     ON CONFLICT (id) DO UPDATE SET state = excluded.state, reason = excluded.reason,
         provider_id = excluded.provider_id, attempts = excluded.attempts, at_ns = excluded.at_ns,
         route = excluded.route, tried_ns = excluded.tried_ns
-), closed AS (
-    DELETE FROM claim USING fence, {rows(_IDS)} AS u (id) WHERE claim.id = u.id
 ), begun AS (
     INSERT INTO attempt SELECT $1, u.id, u.route, u.at_ns, u.messages::bigint[]
     FROM fence, {rows(_ATTEMPT)} AS u (id, route, at_ns, messages)
@@ -124,8 +130,8 @@ async def _commit(connection: asyncpg.Connection[Any], node: int, work: Work) ->
         node,
         *_message_columns(messages),
         *_claim_columns(claims, node, work.unclaimed),
-        *_progress_columns(latest.values()),
         list(final),
+        *_progress_columns(latest.values()),
         *_attempt_columns([attempt for attempt in work.attempts if attempt.attempt_id not in ended]),
         work.ended,
         *_report_columns(work.handed_over),

@@ -13,6 +13,7 @@ from loadtests.storm.state import StormState
 from loadtests.storm.watch import StormWatch
 from reference_sender.dispatch.values import Lane, Message, Outcome, Result
 from reference_sender.node.effects import SubmitNow
+from reference_sender.policy.settings import NO_POLICY
 
 MOST_ATTEMPTS = 3
 MESSAGE = Message(1, "k-1", "48500100200", "x", Lane.MARKETING, "", "may", 1, 0, 300 * S)
@@ -24,7 +25,7 @@ def process(now_ns: int = 100 * S, number: int = 1) -> Any:
 
 @pytest.fixture
 def watch() -> StormWatch:
-    return StormWatch(StormState(1, ("route",)), hours="", max_attempts=MOST_ATTEMPTS)
+    return StormWatch(StormState(1, ("route",)), NO_POLICY, max_attempts=MOST_ATTEMPTS)
 
 
 def submitted(watch: StormWatch, message: Message, now_ns: int = 100 * S) -> list[str]:

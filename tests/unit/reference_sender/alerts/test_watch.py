@@ -38,6 +38,7 @@ def alerts_of(worse: Sequence[dict[str, Any]], rules: AlertRules = RULES) -> lis
         ("delivery_time_s.otp", lambda n: {"otp_deliveries": {5: n * 10, len(BOUNDS_S) - 3: n}}),
         ("throttling.main", lambda n: {"throttles": n * 20}),
         ("missing_reports", lambda n: {"reasons": {"no_report": n * 3}}),
+        ("unusable_route.main", lambda n: {"unusable_s": n * 10 if n < 29 else 0}),
     ],
 )
 def test_a_rule_tells_once_and_clears_once(alert: str, figures: Any) -> None:
@@ -59,6 +60,7 @@ def test_a_backlog_that_grows_and_then_stays() -> None:
         lambda n: {"throttles": n * 5},
         lambda n: {"reasons": {"undelivered": n * 100}},
         lambda n: {"queued": 100_000},  # large, and does not grow
+        lambda n: {"unusable_s": n % 7 * 10},  # a breaker that opens for a minute now and then
     ],
 )
 def test_what_is_no_fault_is_not_told(figures: Any) -> None:

@@ -294,3 +294,18 @@ def test_an_old_message_without_a_report_costs_no_calls_without_pause(
         core.advance(due_ns)
         calls += 1
         assert calls < 200
+
+
+def test_a_route_that_cannot_be_used_says_why_and_since_when(
+    dispatcher: MakeDispatcher, limits: MakeLimits, message: Make, batches: Pick
+) -> None:
+    core = dispatcher(limits("a"))
+    batch = only(batches(core.offer(0, [message(Lane.OTP)])))
+    core.answered(S, batch.batch_id, all_with(Outcome.UNKNOWN, batch, reason="timed_out"))
+    assert core.state().routes[0].trouble == ""  # one failure does not open the breaker
+    repeat = only(batches([effect for _, effect in run_until(core, 60 * S)]))
+    refused = all_with(Outcome.ROUTE_DOWN, repeat, reason="unauthorized")
+    core.answered(61 * S, repeat.batch_id, refused)
+    core.advance(71 * S)
+    down = core.state().routes[0]
+    assert (down.trouble, down.unusable_s) == ("unauthorized", 10.0)

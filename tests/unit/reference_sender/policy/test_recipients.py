@@ -42,10 +42,19 @@ def test_otps_have_a_limit_of_their_own(limits: RecipientLimits) -> None:
 def test_a_message_that_was_not_stored_does_not_count(limits: RecipientLimits) -> None:
     for _ in range(5):
         limits.take(0, A, Lane.OTP)
-    limits.undo(A, Lane.OTP)
+    limits.undo(A, Lane.OTP, 0)
     assert limits.take(1, A, Lane.OTP) == 0
     assert limits.take(2, A, Lane.OTP) > 0
-    limits.undo(B, Lane.OTP)
+    limits.undo(B, Lane.OTP, 0)
+
+
+def test_a_message_that_was_not_stored_leaves_the_later_ones_counted() -> None:
+    limits = RecipientLimits(RecipientLimit(2, 60 * S), None)
+    assert limits.take(0, A, Lane.MARKETING) == 0
+    assert limits.take(5 * S, A, Lane.MARKETING) == 0
+    limits.undo(A, Lane.MARKETING, 0)
+    assert limits.take(6 * S, A, Lane.MARKETING) == 0
+    assert limits.take(60 * S, A, Lane.MARKETING) == 5 * S
 
 
 def test_without_a_policy_there_is_no_limit() -> None:
