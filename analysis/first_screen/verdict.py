@@ -330,11 +330,16 @@ def _duplicates(quote: Quote, at: int) -> tuple[Sentence, ...]:
 def _first_bottleneck(quote: Quote, at: int, loss: bool) -> tuple[Sentence, ...]:
     """The first bottleneck with its evidence, then what to change; then messages that were not forwarded.
 
-    For a missed loss they go first, and a limit that is no cause of it is left out.
+    For a missed loss, a limit that is no cause of it is left out, unless the headline is about it: the sender
+    stopped, or did not take every message.
     """
-    kinds = [each.kind for each in quote.report.parts[at].bottlenecks]
+    part = quote.report.parts[at]
+    kinds = [each.kind for each in part.bottlenecks]
     causes = [number for number, kind in enumerate(kinds) if kind in NOT_FORWARDED]
-    numbers = causes if loss and causes else list(dict.fromkeys((0, *causes)))
+    first = [number for number, kind in enumerate(kinds) if kind == "sender_stopped"]
+    if not first and (not_taken(part) or not (loss and causes)):
+        first = [0]
+    numbers = list(dict.fromkeys((*first, *causes)))
     return tuple(sentence for number in numbers for sentence in _named(quote, at, number))
 
 

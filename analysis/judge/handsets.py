@@ -58,7 +58,9 @@ def _outcomes(journeys: Journeys, outcomes: MessageOutcomes, due: Bools, waited_
         accepted=int(np.count_nonzero(among)),
         delivered=int(np.count_nonzero(among & (outcomes.outcome == DELIVERED))),
         open=int(np.count_nonzero(still_open)),
-        unforwarded=int(np.count_nonzero(still_open & outcomes.unaccounted)) if waited_out else 0,
+        unforwarded=int(np.count_nonzero(still_open & outcomes.unaccounted & ~outcomes.still_held))
+        if waited_out
+        else 0,
         due=int(np.count_nonzero(due)),
         refused=int(np.count_nonzero(refused)),
     )

@@ -17,6 +17,8 @@ from analysis.model import Accounting
 LIST_KEYS = "smsbench report RUN_DIR --export csv lists them (final_state, accepts, unaccounted, given_up)"
 PASS_THE_KEY = "a sender that passes the key of each message on"
 SENDER_ROWS = "the log of your sender, or the objective unaccounted=0"
+WAIT_FOR_THEM = "a wait after the load until they arrive (--drain-timeout)"
+REPEATS = "a sender that submits a message again that the provider refused for the time being"
 LONGER_WAIT = "a wait after the load until they are repeated (--drain-timeout)"
 
 
@@ -30,8 +32,11 @@ class Losses:
     needs: str = ""
 
 
-def losses(accounting: Accounting, sender_rows: bool, repeats_awaited: bool) -> Losses:
-    """``repeats_awaited``: the run waited for a repeat of every refused message."""
+def losses(accounting: Accounting, sender_rows: bool, waited_out: bool, repeats_awaited: bool) -> Losses:
+    """``waited_out``: the wait after the load lasted until its limit.
+
+    ``repeats_awaited``: the run waited for a repeat of every refused message.
+    """
     given_up = accounting.given_up
     unseen = accounting.without_key or (0 if sender_rows else accounting.unclaimed)
     low = accounting.lost + (given_up if repeats_awaited else 0)
@@ -43,16 +48,37 @@ def losses(accounting: Accounting, sender_rows: bool, repeats_awaited: bool) -> 
         reasons.append(keyless(accounting))
         needs = needs or PASS_THE_KEY
     elif unseen:
-        reasons.append(
-            f"{times_text(unseen)} never reached the provider, and there are no sender rows that say why"
-        )
-        needs = needs or SENDER_ROWS
+        why, decides = _unseen(accounting, unseen, waited_out)
+        reasons.append(why)
+        needs = needs or decides
     if not reasons:
         reasons = [
             f"of {count_text(accounting.accepted)} accepted; the provider has no row of a lost one, and "
             "the sender has none or says that it was sent"
         ]
     return Losses(low, accounting.lost + given_up + unseen, "; ".join(reasons), needs)
+
+
+def _unseen(accounting: Accounting, unseen: int, waited_out: bool) -> tuple[str, str]:
+    """Why it is not known whether they are lost, and what would decide it."""
+    if accounting.unaccounted and not waited_out:
+        return ended_early(times_text(unseen)), WAIT_FOR_THEM
+    if accounting.still_held and accounting.still_held == unseen:
+        return still_held(accounting), WAIT_FOR_THEM
+    return (
+        f"{times_text(unseen)} never reached the provider, and there are no sender rows that say why",
+        SENDER_ROWS,
+    )
+
+
+def ended_early(messages: str) -> str:
+    return f"the wait for {messages} ended early, and the sender may still have them"
+
+
+def still_held(accounting: Accounting) -> str:
+    held = accounting.still_held
+    were = "was" if held == 1 else "were"
+    return f"{times_text(held)} {were} still in the sender when the wait ended: it was submitting until then"
 
 
 def keyless(accounting: Accounting) -> str:

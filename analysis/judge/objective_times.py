@@ -12,7 +12,7 @@ from analysis.formatting import count_text, times_text
 from analysis.judge.evidence import ACCEPTS_TO_THE_END, messages_needed, more_needed, wait_longer
 from analysis.judge.objective_inputs import Finding, ObjectiveInputs, OutcomeCounts
 from analysis.judge.verdict import judge
-from analysis.measure.percentiles import Ages, needed
+from analysis.measure.percentiles import Ages, needed, quantiles
 from analysis.model import Distribution
 from analysis.objectives.grammar import ALL, Spec
 from analysis.objectives.words import interval_text, quantile_text
@@ -147,9 +147,24 @@ def _percentile_needs(
         return wait_longer(distribution.open_count)
     known = max(distribution.count - distribution.open_count - distribution.never_count, 1)
     evidence = min(max(distribution.effective_count / known, 1.0 / known), 1.0)
+    if distribution.open_count and _met_if_they_arrive(spec, ages, evidence):
+        return wait_longer(distribution.open_count)
     seen = least if least > asked else most
     fewest = needed(spec.percentile or 0.0, evidence)
     estimate = messages_needed(seen, asked, evidence)
     if not facts.accepts_to_the_end:
         return ACCEPTS_TO_THE_END
-    return more_needed(count, estimate, spec.message_class, facts.per_s(count), fewest)
+    if_all = max(messages_needed(most, asked, evidence), fewest)
+    awaited = 2 * distribution.open_count > count  # more messages with the same wait would be open too
+    if distribution.open_count and least > asked and estimate > 2 * if_all:
+        awaited, estimate = True, if_all
+    more = more_needed(count, estimate, spec.message_class, facts.per_s(count), fewest)
+    if awaited:
+        return f"{wait_longer(distribution.open_count)}; and {more}"
+    return more
+
+
+def _met_if_they_arrive(spec: Spec, ages: Ages, evidence: float) -> bool:
+    """Whether the objective is met if every open message arrives at the age that it has."""
+    (found,) = quantiles(Ages(ages.low_s, ages.low_s), (spec.percentile or 0.0,), evidence)
+    return judge(spec.relation, found.low_s, found.high_s, spec.limit) == "met"

@@ -8,7 +8,17 @@ from dataclasses import replace
 
 from analysis.formatting import count_text, share_of_one_text, times_text
 from analysis.judge.evidence import ACCEPTS_TO_THE_END, messages_needed, more_needed, wait_longer
-from analysis.judge.losses import LIST_KEYS, PASS_THE_KEY, keyless, losses
+from analysis.judge.losses import (
+    LIST_KEYS,
+    LONGER_WAIT,
+    PASS_THE_KEY,
+    REPEATS,
+    WAIT_FOR_THEM,
+    ended_early,
+    keyless,
+    losses,
+    still_held,
+)
 from analysis.judge.objective_inputs import Finding, ObjectiveInputs
 from analysis.judge.objective_times import api_response, delivery_time
 from analysis.judge.verdict import judge
@@ -110,14 +120,17 @@ def _counted(spec: Spec, facts: ObjectiveInputs) -> Finding:
         why = f"{accepted}; an unaccounted message was never seen by the provider"
         if accounting.unaccounted and not facts.sender_rows and not facts.waited_out:
             count, few = accounting.unaccounted, times_text(accounting.unaccounted)
-            why = f"{accepted}; the wait for {few} ended early, and the sender may still have them"
-            needs = "a wait after the load until they arrive (--drain-timeout)"
-            return replace(_between(0, count, why, needs, accounting), value=float(count))
+            why = f"{accepted}; {ended_early(few)}"
+            return replace(_between(0, count, why, WAIT_FOR_THEM, accounting), value=float(count))
+        if accounting.still_held:
+            count, low = accounting.unaccounted, accounting.unaccounted - accounting.still_held
+            why = f"{accepted}; {still_held(accounting)}"
+            return replace(_between(low, count, why, WAIT_FOR_THEM, accounting), value=float(count))
         if accounting.without_key:
             most = accounting.unaccounted + accounting.without_key
             return _between(accounting.unaccounted, most, keyless(accounting), PASS_THE_KEY, accounting)
         return _exact(accounting.unaccounted, _with_list(why, accounting.unaccounted), accounting)
-    found = losses(accounting, facts.sender_rows, facts.repeats_awaited)
+    found = losses(accounting, facts.sender_rows, facts.waited_out, facts.repeats_awaited)
     if found.low == found.high:
         return _exact(found.low, _with_list(found.why, found.low), accounting)
     return _between(found.low, found.high, found.why, found.needs, accounting)
@@ -169,7 +182,9 @@ def _delivered(spec: Spec, facts: ObjectiveInputs) -> Finding:
     _, high = clopper_pearson(found.delivered + found.open, found.accepted, CONFIDENCE)
     share, most = found.delivered / found.accepted, (found.delivered + found.open) / found.accepted
     interval = f"{share_of_one_text(low)} to {share_of_one_text(high)}"
-    if found.unforwarded or (found.open and share <= spec.limit <= most):
+    least_if_all, _ = clopper_pearson(found.delivered + found.open, found.accepted, CONFIDENCE)
+    met_if_all = judge(spec.relation, least_if_all, high, spec.limit) == "met"
+    if found.unforwarded or (found.open and (share <= spec.limit <= most or met_if_all)):
         needs = wait_longer(found.open, found.unforwarded)
     elif not facts.accepts_to_the_end:
         needs = ACCEPTS_TO_THE_END
@@ -205,6 +220,10 @@ def _availability(spec: Spec, facts: ObjectiveInputs) -> Finding:
             needs = f"a load of at least {count_text(math.ceil(found.load_needed_s))} s"
         if ALL in facts.outcomes and facts.outcomes[ALL].unforwarded:
             needs = wait_longer(0, facts.outcomes[ALL].unforwarded)
+        elif facts.accounting.unaccounted and not facts.waited_out and not found.load_needed_s:
+            needs = WAIT_FOR_THEM
+        elif facts.accounting.given_up and not found.load_needed_s:
+            needs = REPEATS if facts.repeats_awaited else LONGER_WAIT
         return Finding(
             None,
             share,

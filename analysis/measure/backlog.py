@@ -15,6 +15,7 @@ from analysis.arrays import Bools, Floats, Ints
 from analysis.findings import Availability
 from analysis.formatting import count_text, seconds_text, times_text
 from analysis.measure.outcomes import OPEN, MessageOutcomes
+from analysis.measure.unforwarded import skipped
 from analysis.read.journeys import Journeys
 
 WINDOW_S = 10.0
@@ -23,7 +24,6 @@ NOISE_DEVIATIONS = 3.0
 FEWEST = 20  # accepted messages; with fewer the result is unknown
 LOAD_PER_HOLD = 2.0  # the shortest load, in times for which the sender holds a message, that shows growth
 _SAMPLES = 400
-_IN_SEQUENCE_S = 2.0  # concurrent submits change the order of messages by less
 
 
 class LoadBacklog:
@@ -35,7 +35,7 @@ class LoadBacklog:
         gone_s = provider.carrier_s if np.isfinite(provider.carrier_s).any() else provider.submitted_s
         waiting = (outcomes.outcome == OPEN) & ~outcomes.without_key
         known: Bools = journeys.accepted & (np.isfinite(gone_s) | waiting)
-        known &= ~_dropped(journeys, outcomes)
+        known &= ~skipped(journeys, outcomes.unaccounted)
         self.end_s = journeys.load_end_s
         self.hold_s = _hold_s(journeys, known, gone_s)
         self._due = np.sort(journeys.load.intended_s[known])
@@ -91,22 +91,6 @@ class LoadBacklog:
         return float(self._gone[below[-1]]) if len(below) else 0.0
 
 
-def _dropped(journeys: Journeys, outcomes: MessageOutcomes) -> Bools:
-    """Messages that the sender did not forward, although it forwarded a later one of the class some time
-    before the end.
-
-    They wait in no queue. Those after the last forwarded one may be in its queue.
-    """
-    found: Bools = np.zeros(journeys.count, dtype=np.bool_)
-    due_s = journeys.load.intended_s
-    for name in journeys.load.class_names if outcomes.unaccounted.any() else ():
-        among = journeys.of_class(name)
-        sent: Bools = among & (journeys.provider.submitted_s < journeys.end_s - _IN_SEQUENCE_S)
-        last_s = due_s[sent & journeys.accepted].max(initial=-np.inf)
-        found |= among & outcomes.unaccounted & (due_s < last_s)
-    return found
-
-
 def _hold_s(journeys: Journeys, known: Bools, gone_s: Floats) -> float:
     """How long the sender held the first messages: their median wait.
 
@@ -136,37 +120,48 @@ def availability_and_growth(
     starts = np.arange(max(int(end_s / WINDOW_S + 0.5), 1), dtype=np.float64) * WINDOW_S
     backlog = LoadBacklog(journeys, outcomes) if journeys.journal else None
     if backlog is None or backlog.count < FEWEST:
-        return _availability(journeys, starts, np.zeros(len(starts), dtype=np.bool_)), None
+        return _availability(journeys, outcomes, starts, np.zeros(len(starts), dtype=np.bool_)), None
     if not backlog.departed and outcomes.unaccounted.any():
         none = np.zeros(len(starts), dtype=np.bool_)
-        return _availability(journeys, starts, none, ~none), None
+        return _availability(journeys, outcomes, starts, none, ~none), None
     growing = _growing(backlog, starts)
     if growing.any() and backlog.end_s < LOAD_PER_HOLD * backlog.hold_s:
         none = np.zeros(len(starts), dtype=np.bool_)
-        return _availability(journeys, starts, none, growing, backlog.hold_s), None
-    return _availability(journeys, starts, growing), not growing.any()
+        return _availability(journeys, outcomes, starts, none, growing, backlog.hold_s), None
+    return _availability(journeys, outcomes, starts, growing), not growing.any()
 
 
 def _availability(
-    journeys: Journeys, starts: Floats, growing: Bools, unknown: Bools | None = None, hold_s: float = 0.0
+    journeys: Journeys,
+    outcomes: MessageOutcomes,
+    starts: Floats,
+    growing: Bools,
+    unclear: Bools | None = None,
+    hold_s: float = 0.0,
 ) -> Availability:
-    """``unknown``: windows in which the backlog rose, and the load is too short to distinguish growth
+    """``unclear``: windows in which the backlog rose, and the load is too short to distinguish growth
     from the time for which the sender holds every message.
+
+    A window with messages that were left out is unknown: the API took them, and the provider did not.
     """
     load, count = journeys.load, len(starts)
     window = np.clip((load.intended_s // WINDOW_S).astype(np.int64), 0, count - 1)
     not_taken = np.bincount(window[journeys.not_taken], minlength=count)
     bad = (not_taken > 0) | growing
     first = float(starts[int(np.argmax(bad))]) if bad.any() else None
-    open_count = 0 if unknown is None else int(np.count_nonzero(unknown & ~bad))
+    left_out = outcomes.given_up | (outcomes.unaccounted & ~outcomes.still_held)
+    left = np.bincount(window[left_out], minlength=count) * ~bad
+    risen = np.zeros(count, dtype=np.bool_) if unclear is None else unclear & ~bad
+    left[risen] = 0
+    open_count = int(np.count_nonzero(risen | (left > 0)))
     return Availability(
         windows=count,
         available=int(count - np.count_nonzero(bad)) - open_count,
         unknown=open_count,
-        load_needed_s=LOAD_PER_HOLD * hold_s if open_count else 0.0,
+        load_needed_s=LOAD_PER_HOLD * hold_s if risen.any() else 0.0,
         window_s=WINDOW_S,
         first_bad_at_s=first,
-        why=_why(not_taken, growing, open_count, hold_s),
+        why=_why((not_taken, left), growing, int(np.count_nonzero(risen)), hold_s),
     )
 
 
@@ -194,8 +189,10 @@ def _growing(backlog: LoadBacklog, starts: Floats) -> Bools:
     return growing
 
 
-def _why(not_taken: Ints, growing: Bools, unknown: int, hold_s: float) -> str:
+def _why(missing: tuple[Ints, Ints], growing: Bools, unknown: int, hold_s: float) -> str:
+    """``missing``: the messages that were not taken, and those that were left out, of each window."""
     words = []
+    not_taken, left = missing
     refused, grown = int(np.count_nonzero(not_taken)), int(np.count_nonzero(growing))
     if refused:
         words.append(f"in {_windows(refused)} the sender did not take {times_text(int(not_taken.sum()))}")
@@ -211,6 +208,9 @@ def _why(not_taken: Ints, growing: Bools, unknown: int, hold_s: float) -> str:
             else "no message reached the provider"
         )
         words.append(f"in {_windows(unknown)} {why}")
+    if left.any():
+        count = int(np.count_nonzero(left))
+        words.append(f"in {_windows(count)} the provider never accepted {times_text(int(left.sum()))}")
     return "; ".join(words)
 
 

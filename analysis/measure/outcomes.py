@@ -27,6 +27,9 @@ no rows at all        open       yes          it may be in a queue, but no recor
 A refused submit leaves a row at the provider, so such a message was seen. Without a journal no message is
 unaccounted, since nothing is known.
 
+Without sender rows, some of them may still be in the sender's queue (``still_held``): it was submitting until
+the run ended, and it forwarded no later message of their class (``measure.unforwarded``).
+
 If the provider has at least as many messages with unknown keys, the messages that it has never seen under
 their keys may be these: they are ``without_key``, open, and not unaccounted.
 
@@ -43,6 +46,7 @@ import numpy as np
 
 from analysis.arrays import Bools, Floats, Ints
 from analysis.measure.percentiles import Ages, with_open
+from analysis.measure.unforwarded import still_held
 from analysis.model import Accounting, Reasons
 from analysis.read.columns import ABSENT
 from analysis.read.journeys import OUTCOMES, SENDER_STATES, Journeys
@@ -61,6 +65,7 @@ class MessageOutcomes:
     never: Bools  # will not arrive because of the system
     unclaimed: Bools  # accepted, and neither provider nor sender has a row of it
     unaccounted: Bools  # accepted, never seen by the provider, and not held by the sender
+    still_held: Bools  # of these, may be forwarded later: the sender was submitting until the end
     without_key: Bools  # accepted, and probably at the provider with a key that the load did not send
     given_up: Bools  # accepted, refused by the provider for the time being, and not submitted again
 
@@ -101,11 +106,13 @@ def judge(journeys: Journeys) -> MessageOutcomes:
     too_late |= ~provider.unreachable & (provider.carrier_s + provider.radio_s > provider.delivered_s + 1e-9)
     never = accepted & ((~at_provider & failed) | ((outcome == EXPIRED) & too_late) | (outcome == LOST))
     outcome[~accepted] = NOT_ACCEPTED
+    unaccounted = _unaccounted(journeys, gone & ~without_key)
     return MessageOutcomes(
         outcome=outcome,
         never=never,
         unclaimed=unclaimed,
-        unaccounted=_unaccounted(journeys, gone & ~without_key),
+        unaccounted=unaccounted,
+        still_held=still_held(journeys, unaccounted),
         without_key=without_key,
         given_up=accepted & refused & without_sender_row,
     )
@@ -184,6 +191,7 @@ def accounting(journeys: Journeys, outcomes: MessageOutcomes, planned: int) -> A
         repeated_keys=load.repeated_keys,
         unclaimed=int(np.count_nonzero(outcomes.unclaimed)),
         unaccounted=int(np.count_nonzero(outcomes.unaccounted)),
+        still_held=int(np.count_nonzero(outcomes.still_held)),
         without_key=int(np.count_nonzero(outcomes.without_key)),
         given_up=int(np.count_nonzero(outcomes.given_up)),
         given_up_for_a_limit=int(np.count_nonzero(outcomes.given_up & (provider.throttled > 0))),

@@ -59,7 +59,7 @@ def symptoms(view: View) -> Symptoms:
     found["carrier_queue"] = np.nan_to_num(carried) > QUEUED_S
     found["one_carrier"] = _of_one_carrier(view)
     found["late"] = _late(view)
-    found["unforwarded"] = windows.counts(due, view.outcomes.unaccounted) > 0
+    found["unforwarded"] = windows.counts(due, view.outcomes.unaccounted & ~view.outcomes.still_held) > 0
     found["given_up"] = windows.counts(due, view.outcomes.given_up) > 0
     lost = windows.counts(due, view.failed_on_the_way)
     accepted = windows.counts(due, view.provider.accepted)

@@ -15,7 +15,7 @@ _MANY = 0.05  # of the accepted messages of a window
 
 
 def look(view: View) -> Seen:
-    gone = view.outcomes.unaccounted
+    gone = view.outcomes.unaccounted & ~view.outcomes.still_held
     share = view.windows.share(view.due_s, gone, view.journeys.accepted)
 
     def describe(windows: Bools) -> Description:

@@ -131,7 +131,8 @@ class View:
             self.journeys.accepted & ~np.isfinite(taken_s) & np.isin(self.outcomes.outcome, (OPEN, EXPIRED))
         )
         until = np.where(waiting, self.journeys.end_s, taken_s)
-        counted = self.journeys.accepted & ~self.outcomes.unaccounted & ~self.outcomes.without_key
+        gone = self.outcomes.unaccounted & ~self.outcomes.still_held
+        counted = self.journeys.accepted & ~gone & ~self.outcomes.without_key
         return np.where(counted, np.maximum(until - self.load.answered_s, 0.0), np.nan)
 
     @cached_property

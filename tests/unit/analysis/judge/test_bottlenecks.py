@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import random
 from collections.abc import Callable
 from typing import Any
 
 import pytest
-from made_parts import OWN, found, kinds, sampled
+from made_parts import OWN, arrivals, found, kinds, sampled
 from run_builder import Build, RunBuilder
-
-from analysis.part import analyse_part
-from analysis.records import read_manifest
 
 PROFILE = {"throttle": {"requests": {"rate_per_s": 10.0, "burst": 10}}}
 
@@ -301,18 +297,6 @@ def test_the_part_of_the_load_in_which_it_was_seen(new_run: Build) -> None:
     assert (only.from_s, only.to_s, round(only.share_of_load, 2)) == (10.0, 20.0, 0.33)
 
 
-def arrivals(run: RunBuilder, submitted_s: Callable[[int, float], float | None], seed: int = 7) -> None:
-    """Random arrivals, ten per second for 30 s, accepted by a sender without gauges."""
-    draw = random.Random(seed)
-    due_s, slot = draw.expovariate(10.0), 0
-    while due_s < 30.0:
-        run.due(f"m-{slot}", due_s)
-        at_s = submitted_s(slot, due_s)
-        if at_s is not None:
-            run.seen(f"m-{slot}", at_s)
-        due_s, slot = due_s + draw.expovariate(10.0), slot + 1
-
-
 @pytest.mark.parametrize("seed", range(5))
 def test_a_constant_delay_is_no_rate_limit(new_run: Build, seed: int) -> None:
     run = new_run("run")
@@ -334,45 +318,3 @@ def test_a_constant_rate_while_a_backlog_waits_is_a_rate_limit(new_run: Build) -
     (only,) = found(run, target=OWN).bottlenecks
     assert only.kind == "sender_rate"
     assert only.text.startswith("my-sender forwards at most 5.") and only.text.endswith("/s came in")
-
-
-@pytest.mark.parametrize(("every", "count"), [(1, 300), (2, 150), (50, 6)])
-def test_messages_that_were_never_forwarded_are_named(new_run: Build, every: int, count: int) -> None:
-    run = new_run("run")
-    for slot in range(300):
-        run.due(f"m-{slot}", slot / 10)
-        if slot % every:
-            run.seen(f"m-{slot}", slot / 10 + 0.01)
-    (only,) = found(run, target=OWN).bottlenecks
-    assert only.kind == "sender_unforwarded" and f"{count} of 300 accepted" in only.evidence[0]
-
-
-def test_without_the_providers_rows_nothing_is_claimed_about_the_sender(new_run: Build) -> None:
-    run = new_run("run")
-    arrivals(run, lambda *_: None)
-    run_dir = run.write(load_s=30.0, end_s=60.0, provider_file=False, target=OWN)
-    assert analyse_part(run_dir, read_manifest(run_dir), "made").bottlenecks == ()
-
-
-@pytest.mark.parametrize(
-    ("end_s", "reason", "verdict"),
-    [
-        (60.0, "drain_timeout", "missed"),
-        (40.0, "drain_ended", "undecided"),
-        (40.0, "interrupted", "undecided"),
-        (40.0, "finished", "undecided"),
-    ],
-)
-def test_a_wait_that_ended_early_decides_nothing_about_missing_messages(
-    new_run: Build, end_s: float, reason: str, verdict: str
-) -> None:
-    run = new_run("run")
-    arrivals(run, lambda slot, due_s: due_s + 0.01 if slot % 3 else None)
-    run_dir = run.write(load_s=30.0, end_s=end_s, drain_timeout_s=30.0, exit_reason=reason, target=OWN)
-    report = analyse_part(run_dir, read_manifest(run_dir), "made")
-    judged = {each.measure: each for each in report.objectives}
-    assert judged["unaccounted"].verdict == verdict
-    assert judged["loss"].verdict == "undecided"
-    if verdict == "undecided":
-        assert (judged["unaccounted"].low, judged["unaccounted"].high) == (0, report.accounting.unaccounted)
-        assert "when the wait for them ended" in report.bottlenecks[0].text

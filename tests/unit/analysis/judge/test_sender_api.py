@@ -9,6 +9,10 @@ import pytest
 from made_parts import OWN, found, kinds, sampled
 from run_builder import Build, RunBuilder
 
+from analysis.first_screen.screen import first_screen
+from analysis.first_screen.values import words
+from analysis.report import build_report
+
 
 def stops(run: RunBuilder, at_s: float, **more: Any) -> None:
     """Ten per second for 30 s; no answer to a message that is due from then on."""
@@ -204,3 +208,19 @@ def test_other_refusals_of_the_provider_count(new_run: Build, reason: str) -> No
     report = found(run, target=OWN)
     assert report.accounting.not_taken == 5
     assert {each.measure: each.verdict for each in report.objectives}["not_taken"] == "missed"
+
+
+def test_a_sender_that_died_with_messages_is_named_as_stopped_before_they_are(new_run: Build) -> None:
+    run = new_run("run")
+    stops(run, 12.0)
+    run.due("in-memory", 11.95)
+    for second in range(30):
+        run.sample(second + 0.5, "load", "in_flight", 0.0)
+        if second < 12:
+            run.sample(second + 0.5, "target", "cpu_percent", 3.0)
+    run_dir = run.write(load_s=30.0, end_s=60.0, target=OWN, drain_timeout_s=20.0)
+    screen = first_screen(build_report(run_dir))
+    assert words(screen.why).startswith("my-sender stopped answering 12.0 s")
+    leads = [words(each).split(" (")[0] for each in screen.bottleneck]
+    assert leads[0].startswith("Bottleneck: my-sender stopped answering 12.0 s")
+    assert leads[2] == "Cause: my-sender accepted messages and did not forward them to the provider"

@@ -224,8 +224,35 @@ def test_messages_that_the_sender_dropped_are_no_backlog(new_run: Build) -> None
     (part,) = build_report(run.write(load_s=10.0, end_s=18.5, drain_timeout_s=8.0)).parts
     assert part.accounting.unaccounted == 150
     assert part.availability is not None
-    assert (part.availability.available, part.availability.unknown, part.availability.why) == (1, 0, "")
     assert part.sustained
+    assert (part.availability.available, part.availability.unknown) == (0, 1)
+    assert part.availability.why == "in 1 window the provider never accepted 150 messages"
+    (found,) = (each for each in part.objectives if each.measure == "availability")
+    assert found.verdict == "undecided"
+    assert found.needs == "a sender that forwards what it accepts: 150 messages did not reach the provider"
+
+
+@pytest.mark.parametrize(
+    ("end_s", "needs"),
+    [
+        (60.0, "a sender that submits a message again that the provider refused for the time being"),
+        (32.0, "a wait after the load until they are repeated (--drain-timeout)"),
+    ],
+)
+def test_a_window_with_a_message_that_was_given_up_is_not_known_to_be_available(
+    new_run: Build, end_s: float, needs: str
+) -> None:
+    run = new_run("run")
+    for slot in range(300):
+        run.journey(f"m-{slot}", slot / 10, 1.0)
+    run.due("refused", 15.0)
+    run.seen("refused", 15.1, state="rejected", reason="throttled_requests", accepted=False, throttled=1)
+    (part,) = build_report(run.write(load_s=30.0, end_s=end_s, drain_timeout_s=300.0)).parts
+    assert part.accounting.given_up == 1 and part.availability is not None
+    assert (part.availability.available, part.availability.unknown) == (2, 1)
+    assert part.availability.why == "in 1 window the provider never accepted 1 message"
+    (found,) = (each for each in part.objectives if each.measure == "availability")
+    assert (found.verdict, found.needs) == ("undecided", needs)
 
 
 def test_messages_that_wait_behind_the_last_forwarded_one_are_backlog(new_run: Build) -> None:

@@ -1,0 +1,107 @@
+"""Messages that the sender did not forward, or may still have had when the run ended."""
+
+from __future__ import annotations
+
+import pytest
+from made_parts import OWN, arrivals, found
+from run_builder import Build
+from screen_words import answer_text
+
+from analysis.part import analyse_part
+from analysis.records import read_manifest
+from analysis.report import build_report
+
+
+@pytest.mark.parametrize(("every", "count"), [(1, 300), (2, 150), (50, 6)])
+def test_messages_that_were_never_forwarded_are_named(new_run: Build, every: int, count: int) -> None:
+    run = new_run("run")
+    for slot in range(300):
+        run.due(f"m-{slot}", slot / 10)
+        if slot % every:
+            run.seen(f"m-{slot}", slot / 10 + 0.01)
+    (only,) = found(run, target=OWN).bottlenecks
+    assert only.kind == "sender_unforwarded" and f"{count} of 300 accepted" in only.evidence[0]
+
+
+def test_without_the_providers_rows_nothing_is_claimed_about_the_sender(new_run: Build) -> None:
+    run = new_run("run")
+    arrivals(run, lambda *_: None)
+    run_dir = run.write(load_s=30.0, end_s=60.0, provider_file=False, target=OWN)
+    assert analyse_part(run_dir, read_manifest(run_dir), "made").bottlenecks == ()
+
+
+@pytest.mark.parametrize(
+    ("end_s", "reason", "verdict"),
+    [
+        (60.0, "drain_timeout", "missed"),
+        (40.0, "drain_ended", "undecided"),
+        (40.0, "interrupted", "undecided"),
+        (40.0, "finished", "undecided"),
+    ],
+)
+def test_a_wait_that_ended_early_decides_nothing_about_missing_messages(
+    new_run: Build, end_s: float, reason: str, verdict: str
+) -> None:
+    run = new_run("run")
+    arrivals(run, lambda slot, due_s: due_s + 0.01 if slot % 3 else None)
+    run_dir = run.write(load_s=30.0, end_s=end_s, drain_timeout_s=30.0, exit_reason=reason, target=OWN)
+    report = analyse_part(run_dir, read_manifest(run_dir), "made")
+    judged = {each.measure: each for each in report.objectives}
+    assert judged["unaccounted"].verdict == verdict
+    assert judged["loss"].verdict == "undecided"
+    if verdict == "undecided":
+        assert (judged["unaccounted"].low, judged["unaccounted"].high) == (0, report.accounting.unaccounted)
+        assert "when the wait for them ended" in report.bottlenecks[0].text
+        assert judged["loss"].why == (
+            f"the wait for {report.accounting.unaccounted} messages ended early, and the sender may still "
+            "have them"
+        )
+        assert judged["loss"].needs == judged["unaccounted"].needs
+
+
+def test_a_sender_that_submits_until_the_run_ends_is_slow_and_leaves_nothing_out(new_run: Build) -> None:
+    run = new_run("run")
+    arrivals(run, lambda slot, _: slot / 5.0 if slot / 5.0 < 38.0 else None)
+    run_dir = run.write(load_s=30.0, end_s=38.5, drain_timeout_s=8.0, exit_reason="drain_timeout", target=OWN)
+    report = analyse_part(run_dir, read_manifest(run_dir), "made")
+    assert [each.kind for each in report.bottlenecks] == ["sender_rate"]
+    counted = report.accounting
+    assert 0 < counted.still_held == counted.unaccounted
+    judged = {each.measure: each for each in report.objectives}
+    for measure in ("unaccounted", "loss"):
+        assert (judged[measure].verdict, judged[measure].low) == ("undecided", 0)
+        assert "were still in the sender when the wait ended" in judged[measure].why
+        assert judged[measure].needs == "a wait after the load until they arrive (--drain-timeout)"
+
+
+def test_a_slow_sender_that_leaves_out_every_third_message_is_accused_of_those(new_run: Build) -> None:
+    run = new_run("run")
+    arrivals(run, lambda slot, _: slot / 6.0 if slot % 3 and slot / 6.0 < 38.0 else None)
+    run_dir = run.write(load_s=30.0, end_s=38.5, drain_timeout_s=8.0, exit_reason="drain_timeout", target=OWN)
+    report = analyse_part(run_dir, read_manifest(run_dir), "made")
+    unaccounted = next(each for each in report.objectives if each.measure == "unaccounted")
+    counted = report.accounting
+    assert 0 < counted.still_held < counted.unaccounted
+    assert (unaccounted.verdict, unaccounted.low) == ("missed", counted.unaccounted - counted.still_held)
+    assert "sender_unforwarded" in [each.kind for each in report.bottlenecks]
+
+
+def test_a_sender_that_became_silent_before_the_end_left_its_last_messages_out(new_run: Build) -> None:
+    run = new_run("run")
+    arrivals(run, lambda slot, _: slot / 5.0 if slot / 5.0 < 33.0 else None)
+    run_dir = run.write(load_s=30.0, end_s=38.5, drain_timeout_s=8.0, exit_reason="drain_timeout", target=OWN)
+    report = analyse_part(run_dir, read_manifest(run_dir), "made")
+    assert report.accounting.still_held == 0 < report.accounting.unaccounted
+    assert next(each for each in report.objectives if each.measure == "unaccounted").verdict == "missed"
+
+
+def test_the_rate_of_a_wait_that_ended_early_does_not_say_that_messages_were_not_forwarded(
+    new_run: Build,
+) -> None:
+    run = new_run("run")
+    arrivals(run, lambda slot, due_s: due_s + 0.01 if slot % 3 else None)
+    report = build_report(
+        run.write(load_s=30.0, end_s=33.0, drain_timeout_s=30.0, exit_reason="drain_ended", target=OWN)
+    )
+    assert "Not every accepted message" not in answer_text(report, "rate")
+    assert "when the wait ended, so this is no capacity" in answer_text(report, "rate")
