@@ -104,21 +104,6 @@ def test_few_messages_can_prove_a_miss(new_run: Build) -> None:
     assert (found.verdict, found.measured) == ("missed", "too few messages")
 
 
-@pytest.mark.parametrize("arrived", [10, 150])
-def test_messages_that_never_arrive_are_not_called_late(new_run: Build, arrived: int) -> None:
-    """With 10 or 150 others: too few for a p95, or enough."""
-    run = new_run("run")
-    steady(run, arrived)
-    for slot in range(30):
-        run.due(f"lost-{slot}", 40.0)
-        run.seen(f"lost-{slot}", 40.01, accepted=False, state="rejected", throttled=1)
-    report = build_report(run.write(end_s=90.0))
-    found = of(report, "otp.p95<20s")
-    assert (found.verdict, found.measured) == ("missed", "never")
-    assert found.why == f"of {arrived + 30} messages, 5 % or more never arrive (95 % certain)"
-    assert "OTP: 5 % or more never arrive, limit 20 s: missed" in answer_text(report, "delivery")
-
-
 def test_clopper_pearson() -> None:
     assert list(clopper_pearson(0, 100)) == pytest.approx([0.0, 0.03622], abs=1e-5)
     assert clopper_pearson(100, 100)[1] == 1.0
