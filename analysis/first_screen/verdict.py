@@ -352,8 +352,8 @@ def trust(quote: Quote) -> Sentence:
     """Whether the bench was on time and every message is accounted for, or which checks warn."""
     report = quote.report
     failed = _failed_check(quote) if report.validity == "invalid" else None
-    if failed is not None and (advice := report.checks[failed].advice):
-        return (f"What to do: {advice}.",)
+    if failed is not None and report.checks[failed].advice:
+        return ("What to do: ", quote.text(f"checks.{failed}.advice"), ".")
     if report.validity == "invalid" or not any(part.accounting.rows for part in report.parts):
         return ("The figures below do not describe the sender.",)
     warned = [place for place, each in enumerate(report.checks) if each.state in ("warn", "invalid")]
