@@ -21,7 +21,13 @@ from __future__ import annotations
 import math
 from typing import Literal
 
-from analysis.formatting import count_text, per_day_text, percentile_name, round_seconds_text, share_of_one_text
+from analysis.formatting import (
+    count_text,
+    per_day_text,
+    percentile_name,
+    round_seconds_text,
+    share_of_one_text,
+)
 from analysis.judge.pace import FEWEST
 from analysis.judge.verdict import overall
 from analysis.model import Level, Objective, PartReport, Verdict

@@ -164,7 +164,7 @@ def _availability(
         available=int(count - np.count_nonzero(bad)) - open_count,
         unknown=open_count,
         load_needed_s=LOAD_PER_HOLD * hold_s if open_count else 0.0,
-        window_s=WINDOW_S,
+        window_s=WINDOW_S if count > 1 else round(journeys.load_end_s, 1),
         first_bad_at_s=first,
         why=_why(not_taken, growing, open_count, hold_s),
     )

@@ -9,7 +9,7 @@ import numpy as np
 from analysis.arrays import Bools, Floats
 from analysis.formatting import rate_text, seconds_text, significant
 from analysis.judge.bottlenecks import submits
-from analysis.judge.bottlenecks.contract import Contract, contract_of
+from analysis.judge.bottlenecks.contract import contract_of
 from analysis.judge.bottlenecks.kind import Description, Kind, Seen, over, strength, typical
 from analysis.judge.bottlenecks.view import View
 from analysis.measure.throughput import QUEUED_S, WINDOW_S, best_pace

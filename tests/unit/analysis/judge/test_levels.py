@@ -297,6 +297,12 @@ def test_a_check_that_some_parts_passed_says_in_how_many(new_run: Build, write_s
     assert rows["machine CPU"][1:4] == ("all 3 parts", "not checked", "no samples")
 
 
+def test_a_check_of_a_single_part_names_the_part(new_run: Build, write_suite: Suite) -> None:
+    day(new_run("a"), 5_000)
+    rows = {row[0]: row for row in tables.checks(build_report(write_suite("a"))).rows}
+    assert rows["accounting"][1:4] == ("a", "ok", "passed")
+
+
 def equivalent_to(run: RunBuilder, level: int, delivery_s: float, role: Any, **manifest: Any) -> None:
     """200 messages in 20 s, as a day of this many."""
     for slot in range(200):
