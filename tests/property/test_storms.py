@@ -213,7 +213,7 @@ def forget_messages_to_a_number(patch: pytest.MonkeyPatch) -> None:
     def uncounted(limits: RecipientLimits, now_ns: int, number: str, lane: Lane) -> int:
         wait_ns = take(limits, now_ns, number, lane)
         if not wait_ns:
-            limits.undo(number, lane)
+            limits.undo(number, lane, now_ns)
         return wait_ns
 
     patch.setattr(RecipientLimits, "take", uncounted)
