@@ -91,7 +91,7 @@ def test_pacing_at_the_contract_is_the_contracts(new_run: Build, own_per_s: floa
 
 
 @pytest.mark.parametrize("seen_s", [0.0, 5.0, 9.9])
-def test_a_rate_below_one_request_a_window_is_told_as_it_is(new_run: Build, seen_s: float) -> None:
+def test_a_rate_below_one_request_a_window_is_named_as_it_is(new_run: Build, seen_s: float) -> None:
     """One request in 20 s is 0.05/s. The windows of 10 s that contain one have 0.1/s."""
     run = new_run("run")
     for slot in range(30):
