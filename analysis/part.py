@@ -78,12 +78,12 @@ def analyse_part(
         objectives = withheld(objectives, f"the bench failed: {failed}")
     order = stages.timestamp_order(journeys)
     groups = stages.breakdowns(journeys, outcomes)
-    tightest_s = _tightest_s(specs)
-    lag_limit_s = checks.LAG_SHARE_OF_OBJECTIVE * tightest_s
+    tightest = _tightest(specs)
+    lag_limit_s = tightest.lag_limit_s
     left_to_target = dropped_by_target(journeys, manifest.in_flight_limit, lag_limit_s)
     made = (
         instrument,
-        *_checks(journeys, manifest, counted, order, (tightest_s, left_to_target)),
+        *_checks(journeys, manifest, counted, order, (tightest, left_to_target)),
         checks.sample_sizes(delivery, objectives),
         checks.effective_sizes(delivery),
     )
@@ -247,14 +247,11 @@ def _asked(specs: tuple[Spec, ...], measure: Measure) -> set[float]:
     return {spec.percentile for spec in specs if spec.measure == measure and spec.percentile is not None}
 
 
-def _tightest_s(specs: tuple[Spec, ...]) -> float:
-    """The shortest limit on a delivery time. The bench may be late by 1 % of it.
-
-    A limit on the sender's answer counts ten times, so that the bench may be late by 10 % of it.
-    """
-    limits = [spec.limit for spec in specs if spec.measure == "delivery_time"]
-    limits += [checks.ANSWERS_WEIGH * spec.limit for spec in specs if spec.measure == "api_response"]
-    return min(limits, default=checks.TIGHTEST_BY_DEFAULT_S)
+def _tightest(specs: tuple[Spec, ...]) -> checks.Tightest:
+    """The bench may be late by 1 % of a limit on a delivery time, or 10 % of one on the sender's answer."""
+    shares = {"delivery_time": checks.LAG_SHARE_OF_OBJECTIVE, "api_response": checks.LAG_SHARE_OF_ANSWER}
+    found = [checks.Tightest(spec.limit, shares[spec.measure]) for spec in specs if spec.measure in shares]
+    return min(found, key=lambda each: each.lag_limit_s, default=checks.Tightest())
 
 
 def _checks(
@@ -262,22 +259,22 @@ def _checks(
     manifest: Manifest,
     counted: Accounting,
     order: TimestampOrder,
-    bench: tuple[float, Bools],
+    bench: tuple[checks.Tightest, Bools],
 ) -> tuple[Check, ...]:
     """The checks that do not need verdicts. ``analyse_part`` adds the others.
 
     ``bench``: the tightest objective, and the arrivals that were not sent because the sender did not answer.
     """
-    tightest_s, left_to_target = bench
+    tightest, left_to_target = bench
     return (
-        checks.schedule_lag(lateness(journeys, checks.LAG_SHARE_OF_OBJECTIVE * tightest_s), tightest_s),
+        checks.schedule_lag(lateness(journeys, tightest.lag_limit_s), tightest),
         checks.dropped_arrivals(counted, int(left_to_target.sum())),
         checks.rate_error(journeys, left_to_target),
         checks.accounting_balance(counted),
         checks.timestamp_order(order),
         checks_environment.generator_cpu(journeys),
         checks_environment.machine_cpu(journeys),
-        checks_environment.provider_loop(journeys, tightest_s),
+        checks_environment.provider_loop(journeys, tightest.lag_limit_s),
         checks.nagle_delay(journeys),
         *checks_environment.closed_connections(journeys),
         checks_environment.ending(manifest, counted),

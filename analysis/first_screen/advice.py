@@ -122,3 +122,14 @@ def sufficient(report: RunReport, at: int) -> bool:
     return any(
         each.reach.startswith(SUFFICIENT) for each in report.objectives if objective_part(report, each) == at
     )
+
+
+def first_told(report: RunReport, place: int) -> int:
+    """The first check with this advice: the table of the checks does not repeat it for other parts."""
+    asked = report.checks[place]
+    same = asked.name, asked.advice
+    return next(
+        place
+        for place, each in enumerate(report.checks)
+        if each.state in ("warn", "invalid") and (each.name, each.advice) == same
+    )

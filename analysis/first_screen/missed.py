@@ -13,6 +13,7 @@ from analysis.model import Objective
 from analysis.objectives.grammar import ALL
 
 _ALL_GREW = "the backlog grew"
+_OF_CONTRACT = "provider_limit"
 _AT_LEAST = {"<": "less than ", "≤": "at most ", ">": "more than ", "≥": "at least "}
 
 
@@ -108,8 +109,18 @@ def _availability(quote: Quote, place: int, objective: Objective) -> Sentence:
     if found is None:
         return ("The sender was not available all the time", *closing)
     why = found.why.partition(" the backlog grew")
+    if why[1] and ";" not in found.why and part.bottlenecks and part.bottlenecks[0].kind == _OF_CONTRACT:
+        limit = quote.text(f"parts.{at}.bottlenecks.0.text")
+        return (
+            "The load is above what the contract allows (",
+            limit,
+            "): ",
+            quote.text(f"{path}.why"),
+            *closing,
+        )
     if not found.available and why[1] and ";" not in found.why:
-        return ("The backlog grew in all windows of ", quote.span(f"{path}.window_s"), *closing)
+        all_of = "during the load of " if found.windows == 1 else "in all windows of "
+        return (f"The backlog grew {all_of}", quote.span(f"{path}.window_s"), *closing)
     return (
         f"{target_name(quote.report)} was not available all the time: ",
         quote.text(f"{path}.why"),

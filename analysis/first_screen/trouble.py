@@ -169,7 +169,7 @@ def _availability(quote: Quote) -> list[Sentence]:
         quote.count(f"{path}.available"),
         " of ",
         quote.count(f"{path}.windows"),
-        " windows of ",
+        " window of " if quote.value(f"{path}.windows") == 1 else " windows of ",
         quote.span(f"{path}.window_s"),
         *((" (in virtual time)",) if simulated else ()),
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from analysis.findings import NOT_FORWARDED
-from analysis.first_screen.advice import what_to_change
+from analysis.first_screen.advice import first_told, what_to_change
 from analysis.first_screen.missed import missed_words
 from analysis.first_screen.quoting import Quote
 from analysis.first_screen.values import Figure, Sentence, Word
@@ -359,8 +359,8 @@ def trust(quote: Quote) -> Sentence:
     """Whether the bench was on time and every message is accounted for, or which checks warn."""
     report = quote.report
     failed = _failed_check(quote) if report.validity == "invalid" else None
-    if failed is not None and (advice := report.checks[failed].advice):
-        return (f"What to do: {advice}.",)
+    if failed is not None and report.checks[failed].advice:
+        return ("What to do: ", quote.text(f"checks.{first_told(report, failed)}.advice"), ".")
     if report.validity == "invalid" or not any(part.accounting.rows for part in report.parts):
         return ("The figures below do not describe the sender.",)
     warned = [place for place, each in enumerate(report.checks) if each.state in ("warn", "invalid")]

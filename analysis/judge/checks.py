@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 
 import numpy as np
+from msgspec import Struct
 
 from analysis.arrays import Bools, Floats
 from analysis.formatting import (
@@ -28,7 +29,7 @@ LAG_WARN_S = 0.010
 LAG_SHARE_OF_OBJECTIVE = 0.01
 TIGHTEST_BY_DEFAULT_S = 10.0
 # The sender's answers are short, so the bench may be late by ten times that share of their limit.
-ANSWERS_WEIGH = 10.0
+LAG_SHARE_OF_ANSWER = 0.1
 DROPPED_SHARE = 0.001
 RATE_ERROR = 0.01
 RATE_WINDOW_S = 10.0
@@ -48,18 +49,29 @@ _LATE_ADVICE = (
     "lower the rate per worker, add workers (--workers) and cores, or use a machine without other programs"
 )
 _TIGHT_ADVICE = (
-    "an objective of {limit} is tighter than this bench can measure: it may be late by 1 % of the tightest "
-    "objective. Give a longer limit, or lower the rate per worker"
+    "an objective of {limit} is tighter than this bench can measure: it may be late by {percent:g} % of the "
+    "tightest objective. Give a longer limit, or lower the rate per worker"
 )
 
 
-def schedule_lag(late: GeneratorLateness, tightest_s: float) -> Check:
+class Tightest(Struct, frozen=True):
+    """The objective that allows the bench the shortest delay: its limit, and the share that may be late."""
+
+    limit_s: float = TIGHTEST_BY_DEFAULT_S
+    share: float = LAG_SHARE_OF_OBJECTIVE
+
+    @property
+    def lag_limit_s(self) -> float:
+        return self.share * self.limit_s
+
+
+def schedule_lag(late: GeneratorLateness, tightest: Tightest) -> Check:
     """The delay of the generator itself: sent minus intended.
 
     Messages of disturbed seconds (the generator was ready and other programs had the cores) are excluded if
     these seconds were few.
     """
-    limit_s = LAG_SHARE_OF_OBJECTIVE * tightest_s
+    limit_s = tightest.lag_limit_s
     p99 = _p99(late.lag_s)
     own = _p99(late.lag_s[~late.disturbed]) if late.short else p99
     state = _state(own, LAG_WARN_S, limit_s)
@@ -73,13 +85,13 @@ def schedule_lag(late: GeneratorLateness, tightest_s: float) -> Check:
         state=state,
         value=f"p99 {seconds_text(p99)}{noise}" if not math.isnan(p99) else "no message was sent",
         limit=f"warn > {seconds_text(LAG_WARN_S)}, invalid > {seconds_text(limit_s)}, "
-        f"{100 * LAG_SHARE_OF_OBJECTIVE:g} % of the tightest objective ({seconds_text(tightest_s)}); seconds "
+        f"{100 * tightest.share:g} % of the tightest objective ({seconds_text(tightest.limit_s)}); seconds "
         f"in which other programs use the cores are excluded, up to {100 * SHORT_SHARE:g} % of the load "
         f"or {SHORT_S:g} s",
         meaning="delay of the load generator: from the instant at which a message was due to its send",
         advice=_LATE_ADVICE
         if limit_s >= LAG_WARN_S
-        else _TIGHT_ADVICE.format(limit=seconds_text(tightest_s)),
+        else _TIGHT_ADVICE.format(limit=seconds_text(tightest.limit_s), percent=100 * tightest.share),
         value_number=None if math.isnan(p99) else p99,
     )
 

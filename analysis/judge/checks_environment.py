@@ -10,7 +10,7 @@ import numpy as np
 from analysis.arrays import Floats
 from analysis.formatting import count_text, seconds_text, significant, times_text
 from analysis.judge.check_names import INSTRUMENT
-from analysis.judge.checks import LAG_SHARE_OF_OBJECTIVE, unchecked
+from analysis.judge.checks import unchecked
 from analysis.measure.late_generator import EXPLAINED_SHARE
 from analysis.measure.percentiles import ranks
 from analysis.model import Accounting, Check, CheckState
@@ -78,7 +78,7 @@ def _cpu(name: str, values: Floats, limit_percent: float, meaning: str) -> Check
     )
 
 
-def provider_loop(journeys: Journeys, tightest_s: float) -> Check:
+def provider_loop(journeys: Journeys, lag_limit_s: float) -> Check:
     """The mock provider is part of the instrument: delays of its event loop delay messages.
 
     Seconds in which it waited for a core for at least half of its delay do not make the run invalid: the
@@ -99,7 +99,7 @@ def provider_loop(journeys: Journeys, tightest_s: float) -> Check:
     value = f"{significant(high)} ms late, at most {significant(worst)} ms"
     if shared:
         value = f"{significant(all_of)} ms late, by its waits for a core of this machine"
-    invalid_ms = 1000.0 * LAG_SHARE_OF_OBJECTIVE * tightest_s
+    invalid_ms = 1000.0 * lag_limit_s
     state: CheckState = "ok"
     if high > LOOP_LAG_WARN_MS:
         state = "invalid" if high > invalid_ms else "warn"

@@ -211,7 +211,7 @@ def _availability(spec: Spec, facts: ObjectiveInputs) -> Finding:
         return Finding(None, None, None, "no message came due", needs="a load")
     share = found.available / found.windows
     most = (found.available + found.unknown) / found.windows
-    why = f"{count_text(found.available)} of {count_text(found.windows)} windows of {found.window_s:g} s"
+    why = f"{count_text(found.available)} of {times_text(found.windows, 'window')} of {found.window_s:g} s"
     why = f"{why}; {found.why}" if found.why else why
     if found.unknown:
         interval = f"{value_text(spec, share)} to {value_text(spec, most)}"

@@ -159,7 +159,7 @@ def _availability(
         available=int(count - np.count_nonzero(bad)) - open_count,
         unknown=open_count,
         load_needed_s=LOAD_PER_HOLD * hold_s if risen.any() else 0.0,
-        window_s=WINDOW_S,
+        window_s=WINDOW_S if count > 1 else round(journeys.load_end_s, 1),
         first_bad_at_s=first,
         why=_why((not_taken, left), growing, int(np.count_nonzero(risen)), hold_s),
     )

@@ -20,7 +20,7 @@ from analysis.render.chart_style import (
 
 _TRIALS = (
     ("met", GREEN, "every objective met"),
-    ("missed", VERMILION, "an objective missed"),
+    ("missed", VERMILION, "not sustained"),
     ("undecided", ORANGE, "undecided"),
     ("invalid", MUTED, "invalid"),
 )
@@ -44,14 +44,14 @@ def capacity(report: RunReport, title: str) -> Figure | str:
             found.low_per_s, max(high, found.low_per_s * 1.001), color=GREEN, alpha=0.15, linewidth=0
         )
         axes.axhline(found.sustained_per_s, color=GREEN, linewidth=1.2, linestyle=(0, (3, 1.5)))
-        words = f"sustained {rate_text(found.sustained_per_s)}"
+        words = f"sustained\n{rate_text(found.sustained_per_s)}"
         axes.annotate(
             words,
             (1.0, found.sustained_per_s),
             xycoords=("axes fraction", "data"),
-            xytext=(-4, 5),
+            xytext=(5, 0),
             textcoords="offset points",
-            ha="right",
+            va="center",
             fontsize=8.5,
         )
     axes.set_xlim(0.5, len(found.trials) + 0.5)

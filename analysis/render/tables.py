@@ -117,11 +117,14 @@ def checks(report: RunReport) -> Table:
                 "ok" if any(report.checks[place].state == "ok" for place in same) else "not_checked"
             )
             continue
+        told: set[str] = {""}
         for index, place in enumerate(notable or same):
             each = report.checks[place]
             where = (each.part,) if several else ()
-            advice = each.advice if notable else ""
-            words = (each.limit, each.meaning, advice) if index == 0 else ("", "", "")
+            new = bool(notable) and each.advice not in told
+            advice: Cell = (quote.text(f"checks.{place}.advice"),) if new else ""
+            told.add(each.advice)
+            words = (each.limit, each.meaning, advice) if index == 0 else ("", "", advice)
             value = _check_value(quote, place)
             rows.append((name if index == 0 else "", *where, CHECK_WORDS[each.state], value, *words))
             row_states.append(str(each.state))
@@ -158,6 +161,8 @@ def _passed(quote: Quote, same: list[int]) -> tuple[Cell, ...]:
     counted = len(passed) if passed else len(same)
     total = len(quote.report.parts)
     where = f"all {total} parts" if counted == total else f"{counted} of {total} parts"
+    if total == 1:
+        where = quote.report.parts[0].slug
     value: Cell = "passed" if passed else shown.value
     if passed and skipped:
         why = ", ".join(dict.fromkeys(each.value for each in skipped))

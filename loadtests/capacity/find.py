@@ -26,7 +26,7 @@ from loadtests.capacity.result import (
     shown_trial,
     unjudged,
 )
-from loadtests.capacity.search import NextTrial, SearchEnd, next_step, rate_text
+from loadtests.capacity.search import NextTrial, SearchEnd, next_step, rate_text, trials_text
 from loadtests.capacity.trial_load import Spacing, trial_process
 from loadtests.capacity.verdict import BACKLOG, invalid_trial, judged_trial
 from loadtests.runner.interruption import Interruption
@@ -90,7 +90,7 @@ def find_capacity(
             break
         now_s = time.monotonic()
         if trials and now_s - began_s + (now_s - trial_began_s) > asked.within_s:
-            ended = f"the time limit of the search was reached after {len(trials)} trials"
+            ended = f"the time limit of the search was reached after {trials_text(len(trials))}"
             break
         trial_began_s = now_s
         number = len(trials) + 1

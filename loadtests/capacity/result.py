@@ -39,14 +39,14 @@ def capacity_result(
     settings: SearchSettings, trials: Sequence[TrialResult], searched: Searched
 ) -> CapacityResult:
     bracket = read_trials(settings, trials)
-    met = bracket.met_per_s
+    met, high_per_s = bracket.met_per_s, upper_end_per_s(settings, bracket)
     return CapacityResult(
         profile=searched.profile,
         target=searched.target,
         objectives=searched.objectives,
         sustained_per_s=met or None,
         low_per_s=met,
-        high_per_s=bracket.high_per_s if math.isfinite(bracket.high_per_s) else None,
+        high_per_s=high_per_s if math.isfinite(high_per_s) else None,
         messages_per_day=per_day(met) if met else None,
         bottlenecks=bottlenecks_above(bracket, trials),
         trials=_recorded(settings, trials),
@@ -54,6 +54,14 @@ def capacity_result(
         precision_missed=None if _precise(settings, bracket) else settings.precision,
         brief=settings.brief,
     )
+
+
+def upper_end_per_s(settings: SearchSettings, bracket: Bracket) -> float:
+    """The lowest missed rate, or a lower bound by the throughput. The throughput alone does not make the
+    interval narrower than the precision: no trial distinguishes such rates.
+    """
+    least = bracket.met_per_s * (1 + settings.precision)
+    return min(bracket.missed_per_s, max(bracket.high_per_s, least))
 
 
 def _precise(settings: SearchSettings, bracket: Bracket) -> bool:
@@ -94,7 +102,7 @@ def bracket_words(settings: SearchSettings, trials: Sequence[TrialResult]) -> st
         return f"capacity at least {rate_text(bracket.met_per_s)}" if bracket.met_per_s else "no rate met yet"
     if not bracket.met_per_s:
         return f"capacity below {rate_text(bracket.high_per_s)}"
-    low, high = interval_texts(bracket.met_per_s, bracket.high_per_s)
+    low, high = interval_texts(bracket.met_per_s, upper_end_per_s(settings, bracket))
     return f"capacity between {low} and {high}"
 
 
@@ -153,7 +161,7 @@ def lines(
     whole = found.ended != INTERRUPTED
     more = (f"more --trials (up to {MOST_TRIALS})",) if most_trials < MOST_TRIALS else ()
     if found.sustained_per_s is None:
-        listed = [f"no rate met every objective: {found.ended}"]
+        listed = [f"{_without_rate(found)}: {found.ended}"]
     else:
         met = found.sustained_per_s
         interval = f"{rate_text(found.low_per_s)} or more"
@@ -190,6 +198,14 @@ def lines(
     if judges:
         listed.append(f"to judge them: {alternatives(judges)}")
     return listed
+
+
+def _without_rate(found: CapacityResult) -> str:
+    """An undecided or invalid trial does not show that an objective is missed at its rate."""
+    verdicts = {each.verdict for each in found.trials}
+    if "missed" in verdicts:
+        return "no rate met every objective"
+    return "no rate was decided" if "undecided" in verdicts else "no rate was measured"
 
 
 def alternatives(options: Sequence[str]) -> str:

@@ -10,6 +10,7 @@ from analysis.capacity_record import SEARCH_ITSELF
 from analysis.records import Instant, Manifest, RecordedScenario, write_manifest
 from loadtests.capacity.find import NAME, Asked, SearchOutcome, find_capacity
 from loadtests.capacity.result import lines
+from loadtests.capacity.search import trials_text
 from loadtests.runner import manifest as manifests
 from loadtests.runner.ending import run_to_end
 from loadtests.runner.interruption import Interruption
@@ -37,7 +38,7 @@ def search_capacity(asked: Asked, settings: RunSettings, console: Console) -> in
         code = report(settings.out, console)
         for line in lines(found.result, found.unjudged, found.judges, asked.search.most_trials):
             say(console, line)
-        say(console, f"{len(found.result.trials)} trials")
+        say(console, trials_text(len(found.result.trials)))
         return code
 
     def kept() -> str:

@@ -69,7 +69,7 @@ def next_step(settings: SearchSettings, trials: Sequence[TrialResult]) -> NextTr
         if end is not None:
             return end
     if len(trials) >= settings.most_trials:
-        return SearchEnd(False, f"{len(trials)} trials were made")
+        return SearchEnd(False, f"{trials_text(len(trials))} {'was' if len(trials) == 1 else 'were'} made")
     if bracket.repeat is not None:
         return NextTrial(*bracket.repeat)
     return _next(settings, bracket)
@@ -97,7 +97,7 @@ def _end(settings: SearchSettings, bracket: Bracket) -> SearchEnd | None:
     if met >= settings.to_per_s:
         return SearchEnd(True, f"no limit was reached up to {rate_text(met)}, the upper end of the search")
     if bracket.high_per_s <= met * (1 + settings.precision):
-        return SearchEnd(True, f"the interval is narrower than {percent(settings.precision)}")
+        return SearchEnd(True, f"the interval is no wider than {percent(settings.precision)}")
     if bracket.ceiling_per_s > end:
         lowest = _lowest(settings)
         return SearchEnd(True, f"no rate down to {rate_text(lowest)} was met") if end <= lowest else None
@@ -263,6 +263,10 @@ def interval_texts(low_per_s: float, high_per_s: float) -> tuple[str, str]:
 
 def _places(rate_per_s: float) -> int:
     return 0 if rate_per_s >= _WHOLE_FROM_PER_S or rate_per_s == round(rate_per_s) else 1
+
+
+def trials_text(count: int) -> str:
+    return f"{count} trial" + ("" if count == 1 else "s")
 
 
 def percent(share: float) -> str:

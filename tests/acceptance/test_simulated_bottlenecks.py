@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 from bottleneck_runs import ALL_CLASSES, FAST, MARKETING, analysed, kinds, part_of
 
+from analysis.first_screen.screen import headline
 from analysis.model import PartReport
+from analysis.report import build_report
 from loadtests.scenario import Part
 from loadtests.simulate.part import Choices, simulate_part
+from loadtests.simulate.what_ifs import WhatIf
 
 
-def simulated(part: Part, run_dir: Path) -> PartReport:
+def simulated(part: Part, run_dir: Path, choices: Choices = Choices()) -> PartReport:  # noqa: B008
     run_dir.mkdir()
-    simulate_part("bottleneck", part, 3, run_dir, Choices())
+    simulate_part("bottleneck", part, 3, run_dir, choices)
     return analysed(run_dir)
 
 
@@ -22,6 +26,20 @@ def test_a_contract_that_the_sender_keeps(tmp_path: Path) -> None:
     part = part_of(tmp_path, 60.0, profile, MARKETING, lasts_s=40.0)
     report = simulated(part, tmp_path / "run")
     assert kinds(report) == ["provider_limit"], report.bottlenecks
+
+
+@pytest.mark.parametrize("what", ["segments", "requests"])
+def test_a_lower_limit_of_the_contract(tmp_path: Path, what: str) -> None:
+    """On smsapi the segments above the limit queue, so that the sender keeps to the queue's rate."""
+    part = part_of(tmp_path, 30.0, FAST, ALL_CLASSES, lasts_s=60.0)
+    part = Part(**{**{name: getattr(part, name) for name in part.__struct_fields__}, "profile": "smsapi"})
+    limit = WhatIf(rate_limits={what: {"segments": 12.0, "requests": 0.2}[what]})
+    choices = Choices(what_if=limit, objectives=("availability>99%",))
+    report = simulated(part, tmp_path / "run", choices)
+    assert kinds(report)[:1] == ["provider_limit"], report.bottlenecks
+    assert report.sustained is False
+    said = headline(build_report(tmp_path / "run"))
+    assert said.startswith("NO: The load is above what the contract allows (the provider's limit:"), said
 
 
 def test_one_slow_carrier(tmp_path: Path) -> None:

@@ -16,6 +16,12 @@ class Contract(Struct, frozen=True):
     drain_segments_per_s: float | None = None  # of the accept queue
     concurrent_requests: float | None = None
 
+    @property
+    def lowest_segments_per_s(self) -> float | None:
+        """The limit that binds a sender that keeps to the contract: throttled, or out of the queue."""
+        limits = (self.segments_per_s, self.drain_segments_per_s)
+        return min((rate for rate in limits if rate is not None), default=None)
+
 
 def contract_of(profile: Mapping[str, Any]) -> Contract:
     throttle, queue = _table(profile.get("throttle")), _table(profile.get("accept_queue"))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from analysis.arrays import Bools, Floats
@@ -17,6 +19,7 @@ from analysis.measure.throughput import QUEUED_S
 
 THROTTLED_SHARE = 0.01
 AT_CONTRACT = 0.9
+_FEWEST_ALLOWED = 10.0  # requests or segments in the time over which a rate is compared with its limit
 _REFUSALS = (
     "throttled_requests",
     "throttled_segments",
@@ -79,10 +82,7 @@ def look(view: View) -> Seen:
         if (queue_s[windows] > QUEUED_S).any():
             evidence.append(f"its {ACCEPT_QUEUE} had {typical(queue_s, windows):.1f} s of work")
         if (at_contract | paced)[windows].any():
-            rates = (
-                typical(submits.requests_per_s(view), windows),
-                typical(submits.segments_per_s(view), windows),
-            )
+            rates = [typical(rate, windows) for rate in _submitted(view, contract)]
             evidence.append(
                 f"the sender submitted {significant(rates[0])} requests/s and {significant(rates[1])} "
                 "segments/s, which is what the contract allows"
@@ -103,13 +103,30 @@ def look(view: View) -> Seen:
 
 def _at_contract(view: View, contract: Contract) -> Bools:
     near: Bools = np.zeros(view.windows.count, dtype=np.bool_)
-    for rate, allowed in (
-        (submits.requests_per_s(view), contract.requests_per_s),
-        (submits.segments_per_s(view), contract.segments_per_s),
-    ):
+    allowances = contract.requests_per_s, contract.lowest_segments_per_s
+    for rate, allowed in zip(_submitted(view, contract), allowances, strict=True):
         if allowed is not None:
             near |= over(rate, AT_CONTRACT * allowed)
     return near
+
+
+def _submitted(view: View, contract: Contract) -> tuple[Floats, Floats]:
+    """Requests/s and segments/s around each window, over a time in which the limits allow ten or more.
+
+    A window of 10 s with one request has 0.1 requests/s, also if the limit is 0.05.
+    """
+    lengths_s = view.windows.lengths_s
+    limits = (contract.requests_per_s, contract.lowest_segments_per_s)
+    lowest = min((rate for rate in limits if rate), default=math.inf)
+    width = min(math.ceil(_FEWEST_ALLOWED / lowest / float(lengths_s.max())), view.windows.count)
+    kernel = np.ones(max(width, 1))
+    time_s = np.convolve(lengths_s, kernel, "same")
+
+    def around(rate: Floats) -> Floats:
+        found: Floats = np.convolve(rate * lengths_s, kernel, "same") / time_s
+        return found
+
+    return around(submits.requests_per_s(view)), around(submits.segments_per_s(view))
 
 
 def _accept_queue_full(view: View, contract: Contract) -> Bools:

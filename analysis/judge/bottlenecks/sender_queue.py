@@ -9,7 +9,7 @@ import numpy as np
 from analysis.arrays import Bools, Floats
 from analysis.formatting import rate_text, seconds_text, significant
 from analysis.judge.bottlenecks import submits
-from analysis.judge.bottlenecks.contract import Contract, contract_of
+from analysis.judge.bottlenecks.contract import contract_of
 from analysis.judge.bottlenecks.kind import Description, Kind, Seen, over, strength, typical
 from analysis.judge.bottlenecks.view import View
 from analysis.measure.throughput import QUEUED_S, WINDOW_S, best_pace
@@ -32,11 +32,6 @@ def own_limits(view: View) -> tuple[float | None, float | None]:
         values = [view.gauges.gauges.series("sender", name)[1][-1] for name in names if name.endswith(suffix)]
         sums.append(float(sum(values)) if values else None)
     return sums[0], sums[1]
-
-
-def _segments(contract: Contract) -> float | None:
-    limits = [rate for rate in (contract.segments_per_s, contract.drain_segments_per_s) if rate is not None]
-    return min(limits, default=None)
 
 
 def pacing(view: View) -> Seen:
@@ -68,7 +63,7 @@ def binds_below_contract(view: View) -> Bools:
     """
     contract = contract_of(view.given.profile)
     rates = submits.requests_per_s(view), submits.segments_per_s(view)
-    allowed = contract.requests_per_s, _segments(contract)
+    allowed = contract.requests_per_s, contract.lowest_segments_per_s
     near: Bools = np.zeros(view.windows.count, dtype=np.bool_)
     used, lower = [], []
     for rate, own, most in zip(rates, own_limits(view), allowed, strict=True):
@@ -201,7 +196,7 @@ def _contract_words(view: View) -> str:
     if not view.given.profile:
         return "not known"
     contract = contract_of(view.given.profile)
-    rates = contract.requests_per_s, _segments(contract)
+    rates = contract.requests_per_s, contract.lowest_segments_per_s
     return _limits_words(rates) if any(rate is not None for rate in rates) else "no limit"
 
 

@@ -86,6 +86,19 @@ def test_pacing_at_the_contract_is_the_contracts(new_run: Build, own_per_s: floa
     assert kinds(run, profile=PROFILE)[0] == kind
 
 
+@pytest.mark.parametrize("seen_s", [0.0, 5.0, 9.9])
+def test_a_rate_below_one_request_a_window_is_named_as_it_is(new_run: Build, seen_s: float) -> None:
+    """One request in 20 s is 0.05/s. The windows of 10 s that contain one have 0.1/s."""
+    run = new_run("run")
+    for slot in range(30):
+        run.due(f"m-{slot}", float(slot))
+        run.seen(f"m-{slot}", 20.0 * slot + seen_s)
+    slow = {"throttle": {"requests": {"rate_per_s": 0.05, "burst": 1}}}
+    (first, *_) = found(run, profile=slow, load_s=600.0).bottlenecks
+    assert first.kind == "provider_limit"
+    assert "the sender submitted 0.05 requests/s" in " ".join(first.evidence)
+
+
 def test_a_provider_that_throttles(new_run: Build) -> None:
     run = new_run("run")
     queued(run)

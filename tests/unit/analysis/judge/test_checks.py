@@ -8,7 +8,10 @@ import numpy as np
 import pytest
 from run_builder import Build, RunBuilder
 
-from analysis.judge.checks import schedule_lag, worst_rate_error
+from analysis.first_screen.rules import contradictions
+from analysis.first_screen.screen import first_screen
+from analysis.first_screen.values import words
+from analysis.judge.checks import Tightest, schedule_lag, worst_rate_error
 from analysis.measure.late_generator import GeneratorLateness
 from analysis.part import analyse_part
 from analysis.records import read_manifest
@@ -46,15 +49,31 @@ def test_seconds_in_which_others_had_the_cores_are_reported(
         disturbed_s=disturbed_s,
         load_s=100.0,
     )
-    assert schedule_lag(late, 20.0).value == f"p99 3.00 s; {words}"
+    assert schedule_lag(late, Tightest(20.0)).value == f"p99 3.00 s; {words}"
 
 
 def test_an_objective_that_is_tighter_than_the_bench_is_named_as_the_cause() -> None:
     late = GeneratorLateness(np.full(200, 0.00175), np.zeros(200, dtype=bool), 0.0, 100.0)
-    found = schedule_lag(late, 0.1)
+    found = schedule_lag(late, Tightest(0.1))
     assert found.state == "invalid"
     assert "invalid > 1.00 ms, 1 % of the tightest objective (100 ms)" in found.limit
     assert found.advice.startswith("an objective of 100 ms is tighter than this bench can measure")
+
+
+def test_a_tight_objective_is_named_with_the_limit_that_the_user_gave(new_run: Build) -> None:
+    """A limit on the sender's answer is quoted as given, with its share of 10 %."""
+    run = new_run("run")
+    for slot in range(100):
+        run.journey(f"m-{slot}", slot / 10, 3.0, lag_s=0.1)
+    report = build_report(run.write(objectives=("otp.p95<20s", "api.p99<6ms")))
+    found = next(each for each in report.parts[0].checks if each.name == "schedule lag")
+    assert "invalid > 600 µs, 10 % of the tightest objective (6.00 ms)" in found.limit
+    assert found.advice.startswith(
+        "an objective of 6.00 ms is tighter than this bench can measure: it may be late by 10 % of"
+    )
+    screen = first_screen(report)
+    assert "What to do: an objective of 6.00 ms" in words(screen.trust)
+    assert not contradictions(screen, report)
 
 
 @pytest.mark.parametrize(

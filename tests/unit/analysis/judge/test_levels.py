@@ -131,8 +131,16 @@ def test_too_few_messages_leave_level_and_verdict_undecided(new_run: Build, writ
     day(new_run("b"), 50_000)
     report = build_report(write_suite("a", "b"))
     assert report.levels[0].fast_enough == "undecided"
-    assert "too few messages at the peak for a p95 (otp 8)" in report.levels[0].fast_enough_why
+    assert report.levels[0].fast_enough_why == "too few messages for otp p95: 8 of 72"
     assert (report.verdict, report.exit_code) == ("undecided", 4)
+
+
+def test_too_few_messages_are_counted_for_the_percentile_of_the_objective(
+    new_run: Build, write_suite: Suite
+) -> None:
+    day(new_run("a"), 5_000, messages=200)
+    report = build_report(write_suite("a"), objectives=("otp.p99.9<1min",))
+    assert report.levels[0].fast_enough_why == "too few messages for otp p99.9: 200 of 3,688"
 
 
 def test_an_invalid_probe_leaves_its_question_open(
@@ -287,6 +295,12 @@ def test_a_check_that_some_parts_passed_says_in_how_many(new_run: Build, write_s
     # Only a part whose target closed connections has this check.
     assert rows["closed connections"][1:4] == ("1 of 3 parts", "ok", "passed")
     assert rows["machine CPU"][1:4] == ("all 3 parts", "not checked", "no samples")
+
+
+def test_a_check_of_a_single_part_names_the_part(new_run: Build, write_suite: Suite) -> None:
+    day(new_run("a"), 5_000)
+    rows = {row[0]: row for row in tables.checks(build_report(write_suite("a"))).rows}
+    assert rows["accounting"][1:4] == ("a", "ok", "passed")
 
 
 def equivalent_to(run: RunBuilder, level: int, delivery_s: float, role: Any, **manifest: Any) -> None:

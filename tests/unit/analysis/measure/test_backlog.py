@@ -278,3 +278,12 @@ def test_of_a_sender_that_forwards_nothing_the_backlog_is_unknown(new_run: Build
     (judged,) = [each for each in part.objectives if each.measure == "availability"]
     assert judged.verdict == "undecided"
     assert "too short" not in judged.why and "a load of at least" not in judged.needs
+
+
+@pytest.mark.parametrize(("load_s", "windows", "window_s"), [(8.0, 1, 8.0), (12.0, 1, 12.0), (20.0, 2, 10.0)])
+def test_a_load_of_one_window_has_its_own_length(
+    new_run: Build, load_s: float, windows: int, window_s: float
+) -> None:
+    found = queued(new_run("run"), poisson(50.0, load_s, 5), 100.0, load_s=load_s).availability
+    assert found is not None
+    assert (found.windows, found.window_s) == (windows, window_s)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from itertools import combinations, pairwise
 from pathlib import Path
+from typing import Literal
 
 import matplotlib as mpl
 import msgspec
@@ -16,11 +17,12 @@ from matplotlib.figure import Figure
 from run_builder import Build, RunBuilder
 from screen_words import answer_text
 
+from analysis.capacity_record import Trial
 from analysis.formatting import RATE_OF_DELIVERIES
 from analysis.model import PartReport, Series
 from analysis.part import analyse_part
 from analysis.records import RecordedFault, RecordedScenario, read_manifest
-from analysis.render import charts_distribution, charts_time, tables_part
+from analysis.render import charts_distribution, charts_findings, charts_time, tables_part
 from analysis.render.chart_style import CLASS_COLOURS, new_figure, save_png, seconds_axis, styled, svg_text
 from analysis.report import build_report
 
@@ -251,3 +253,36 @@ def test_each_label_of_a_legend_has_a_line() -> None:
     assert labels == ["otp, half within", "otp, 95 % within", "marketing, half within"]
     dots = [each.get_marker() for each in figure.axes[0].lines if "marketing" in str(each.get_label())]
     assert dots == ["o"]
+
+
+def test_the_label_of_the_sustained_rate_lies_on_no_trial() -> None:
+    """The last trial is at the sustained rate or just above it. A trial whose backlog grew missed no
+    objective.
+    """
+    made = suite()
+    assert made.capacity is not None
+    verdicts: tuple[tuple[float, Literal["met", "missed"]], ...] = (
+        (20.0, "met"),
+        (60.0, "met"),
+        (180.0, "missed"),
+        (62.5, "missed"),
+    )
+    trials = tuple(Trial(rate_per_s=rate, verdict=found, delivered_per_s=60.0) for rate, found in verdicts)
+    found = msgspec.structs.replace(
+        made.capacity, sustained_per_s=60.0, low_per_s=60.0, high_per_s=61.2, trials=trials
+    )
+    figure = charts_findings.capacity(msgspec.structs.replace(made, capacity=found), "capacity")
+    assert isinstance(figure, Figure)
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    (axes,) = figure.axes
+    (label,) = (each for each in axes.texts if "sustained" in each.get_text())
+    box = label.get_window_extent()
+    assert box.x1 <= figure.bbox.x1
+    for line in axes.lines:
+        if line.get_linestyle() == "None":
+            for x, y in axes.transData.transform(line.get_xydata()):
+                assert not (box.x0 - 6 < x < box.x1 + 6 and box.y0 - 6 < y < box.y1 + 6)
+    legend = axes.get_legend()
+    assert legend is not None
+    assert [each.get_text() for each in legend.get_texts()] == ["every objective met", "not sustained"]

@@ -121,7 +121,7 @@ def test_the_limit_is_found_and_written(search: Search, bench: SimulatedTrials, 
     found = search()
     assert found.result == read_capacity(tmp_path)
     assert found.result.sustained_per_s == pytest.approx(297)
-    assert found.result.high_per_s == pytest.approx(300)
+    assert found.result.high_per_s == pytest.approx(297 * 1.02)
     assert (found.result.profile, found.result.target) == ("limited", "mine")
     assert [trial.place for trial in found.result.trials] == list(found.manifests)
     assert found.shown == found.result.trials[-1].place

@@ -53,7 +53,7 @@ FOUND = [
 
 def test_the_rate_that_was_met_is_the_figure_and_the_interval_is_around_the_truth() -> None:
     found = capacity_result(SETTINGS, FOUND, SEARCHED)
-    assert (found.sustained_per_s, found.low_per_s, found.high_per_s) == (297, 297, 300)
+    assert (found.sustained_per_s, found.low_per_s, found.high_per_s) == (297, 297, 297 * 1.02)
     # At the lowest missed rate nothing was named: the next one's bottleneck stands.
     assert found.bottlenecks == ("the provider's limit",)
     assert [each.verdict for each in found.trials] == ["met", "missed", "missed", "met"]
@@ -95,7 +95,7 @@ def test_both_ends_of_an_interval_have_one_format_and_differ(
     low_per_s: float, high_per_s: float, shown: str
 ) -> None:
     assert " and ".join(interval_texts(low_per_s, high_per_s)) == shown
-    settings = SearchSettings(precision=0.2)
+    settings = SearchSettings(precision=0.0001)
     trials = [trial(low_per_s, "met"), trial(1.2 * low_per_s, "missed", high_per_s)]
     assert read_trials(settings, trials).high_per_s == high_per_s
     assert bracket_words(settings, trials) == f"capacity between {shown}"
@@ -152,7 +152,7 @@ def test_a_day_has_the_rate_at_its_peak() -> None:
 def test_words_for_a_reader() -> None:
     found = capacity_result(SETTINGS, FOUND, SEARCHED)
     text = lines(found, ("the backlog",))
-    assert text[0] == "297/s sustained (297/s to 300/s): so it is"
+    assert text[0] == "297/s sustained (297.0/s to 302.9/s): so it is"
     assert text[1].startswith("equivalent to a day of 11,8")
     assert text[2] == "bottleneck above it: the provider's limit"
     assert text[3:] == [
@@ -183,6 +183,39 @@ def test_without_a_bottleneck_the_cause_of_the_miss_is_named() -> None:
     assert "bottleneck above it: unknown. At 150/s: the backlog grew by 12/s" in lines(found, ())
 
 
+def test_an_interval_is_not_narrower_than_its_trials_show() -> None:
+    """60/s was met and 62.5/s was missed: a throughput of 60.01/s does not bound the capacity there."""
+    trials = [trial(60, "met"), trial(180, "missed", 60.01), trial(62.5, "missed", 60.01)]
+    found = capacity_result(SETTINGS, trials, SEARCHED)
+    assert (found.low_per_s, found.high_per_s, found.precision_missed) == (60, 61.2, None)
+    assert lines(found, ())[0].startswith("60/s sustained (60.0/s to 61.2/s)")
+    near = [trial(60, "met"), trial(60.5, "missed", 60.01)]
+    assert capacity_result(SETTINGS, near, SEARCHED).high_per_s == 60.5
+
+
+@pytest.mark.parametrize(
+    ("verdicts", "said"),
+    [
+        (("undecided",), "no rate was decided"),
+        (("invalid", "undecided"), "no rate was decided"),
+        (("invalid",), "no rate was measured"),
+        ((), "no rate was measured"),
+        (("undecided", "missed"), "no rate met every objective"),
+    ],
+)
+def test_without_a_missed_rate_no_objective_is_called_missed(
+    verdicts: tuple[TrialVerdict, ...], said: str
+) -> None:
+    trials = [trial(50 * number, verdict, 1) for number, verdict in enumerate(verdicts, 1)]
+    interrupted = replace(SEARCHED, ended="interrupted")
+    assert lines(capacity_result(SETTINGS, trials, interrupted), ())[0] == f"{said}: interrupted"
+
+
+def test_one_trial_is_a_singular() -> None:
+    end = next_step(SearchSettings(most_trials=1), [trial(50, "met")])
+    assert end == SearchEnd(False, "1 trial was made")
+
+
 def test_no_rate_met() -> None:
     found = capacity_result(SETTINGS, [trial(50, "missed", 1)], SEARCHED)
     assert found.sustained_per_s is None
@@ -211,7 +244,7 @@ def test_the_bracket_so_far_as_text() -> None:
     assert bracket_words(SETTINGS, []) == "no trial was made"
     assert bracket_words(SETTINGS, FOUND[:1]) == "capacity at least 50/s"
     assert bracket_words(SETTINGS, FOUND[:2]) == "capacity between 50/s and 450/s"
-    assert bracket_words(SETTINGS, FOUND) == "capacity between 297/s and 300/s"
+    assert bracket_words(SETTINGS, FOUND) == "capacity between 297.0/s and 302.9/s"
     assert bracket_words(SETTINGS, [trial(50, "missed", 20)]) == "capacity below 50/s"
     assert bracket_words(SETTINGS, [trial(50, "invalid")]) == "no rate met yet"
 
@@ -229,4 +262,4 @@ def test_capacity_json_is_read_back(tmp_path: Path) -> None:
 def test_the_end_of_the_search_names_its_precision(precision: float, shown: str) -> None:
     settings = SearchSettings(precision=precision)
     trials = [trial(299.5, "met"), trial(310, "missed", 300), trial(600, "missed", 300)]
-    assert next_step(settings, trials) == SearchEnd(True, f"the interval is narrower than {shown}")
+    assert next_step(settings, trials) == SearchEnd(True, f"the interval is no wider than {shown}")
