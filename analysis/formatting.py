@@ -152,6 +152,6 @@ def times_text(count: int, thing: str = "message") -> str:
 
 
 def fault_words(name: str, kind: str, title: str) -> str:
-    """A fault's own name; the words of its title if its profile gives it none but its kind."""
+    """A fault's own name; the start of its title if its profile gives it none but its kind."""
     words, colon, _ = title.partition(":")
     return words if colon and name == kind else name

@@ -249,9 +249,7 @@ def _met(quote: Quote) -> Sentence:
 
 
 def _searched(report: RunReport, part: PartReport) -> bool:
-    """Whether the part is a trial of a search that found a rate: random arrivals of a trial have another mean
-    than the rate that was asked for.
-    """
+    """Whether the part is a trial of a search that found a rate: its arrivals have another mean than the rate."""
     found = report.capacity
     return found is not None and found.sustained_per_s is not None and part.identity.profile == found.profile
 

@@ -61,7 +61,7 @@ def test_an_available_window_can_have_a_backlog_that_rises_and_goes_back() -> No
 
 
 def test_the_rates_of_campaigns_say_how_they_are_counted() -> None:
-    """They add up to half of the best ten seconds, which stand above them."""
+    """They add up to half of the best ten seconds of question one."""
     both = tuple(
         CampaignFigures(name=name, messages=1_500, delivered=1_400, per_s=33.8, p95=None)
         for name in ("campaign-1", "campaign-2")

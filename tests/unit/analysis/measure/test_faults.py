@@ -153,7 +153,7 @@ def test_an_outcome_chosen_by_number_is_not_an_injected_fault(new_run: Build) ->
 
 
 def test_a_fault_without_a_name_of_its_own_has_one_wording(new_run: Build) -> None:
-    """*cut_after_accept* in a note and on a chart stood beside *cut after accept* in question five."""
+    """*cut_after_accept* in a note and on a chart was *cut after accept* in question five."""
     cut = RecordedFault(
         "cut_after_accept", "cut_after_accept", "cut after accept: 25 %", START_NS, START_NS + 9 * S
     )
