@@ -249,7 +249,7 @@ def _met(quote: Quote) -> Sentence:
 
 
 def _searched(report: RunReport, part: PartReport) -> bool:
-    """Whether the part is a trial of a search that found a rate: its arrivals have another mean than the rate."""
+    """Whether the part is a trial of a search that found a rate: the mean of its arrivals differs from it."""
     found = report.capacity
     return found is not None and found.sustained_per_s is not None and part.identity.profile == found.profile
 
