@@ -45,7 +45,7 @@ class Magic(Struct, frozen=True, gc=False):
 _UNDELIVERED = MessageState.UNDELIVERED
 
 BY_DIGITS: dict[str, Magic] = {
-    "00": Magic("delivered at once", outcome=DELIVERED, latency_ns=0),
+    "00": Magic("delivered immediately", outcome=DELIVERED, latency_ns=0),
     "01": Magic("undelivered: absent subscriber", outcome=final_outcome(_UNDELIVERED, "absent_subscriber")),
     "02": Magic("undelivered: unknown subscriber", outcome=final_outcome(_UNDELIVERED, "unknown_subscriber")),
     "03": Magic("expired", outcome=final_outcome(MessageState.EXPIRED, "handset_off")),

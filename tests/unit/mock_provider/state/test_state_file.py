@@ -133,7 +133,7 @@ def test_a_damaged_page_is_refused(path: Path) -> None:
     for page in range(4, len(data) // 4096):
         data[page * 4096 : page * 4096 + 64] = b"\xff" * 64
     path.write_bytes(data)
-    with closing(StateFile(path, 100)) as file, pytest.raises(StateError, match="damaged"):
+    with pytest.raises(StateError, match="damaged"), closing(StateFile(path, 100)) as file:
         file.load(CLOCK)
 
 

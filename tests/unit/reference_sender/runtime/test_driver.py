@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 import threading
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import closing
 from itertools import pairwise
 from pathlib import Path
@@ -97,7 +97,10 @@ Steps = Callable[[Driver, WatchedStore, NotingRoute], Awaitable[None]]
 
 
 @pytest.fixture
-def run_driver(tmp_path: Path) -> Callable[[Steps], WatchedStore]:
+def run_driver(tmp_path: Path) -> Iterator[Callable[[Steps], WatchedStore]]:
+    """Runs steps on a driver; the stores are closed at the end of the test."""
+    stores: list[WatchedStore] = []
+
     def run(steps: Steps, linger_ns: int = DEFAULT_TIMES.linger_ns) -> WatchedStore:
         store = WatchedStore(tmp_path / "s.db")
 
@@ -108,10 +111,13 @@ def run_driver(tmp_path: Path) -> Callable[[Steps], WatchedStore]:
             async with asyncio.timeout(20):
                 await steps(driver, store, route)
 
+        stores.append(store)
         asyncio.run(live())
         return store
 
-    return run
+    yield run
+    for store in stores:
+        store.close()
 
 
 def under_way(store: WatchedStore) -> list[tuple[int, str]]:
