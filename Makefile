@@ -7,12 +7,14 @@ NODE_CLIENTS := tests/wire/node
 NODE_BIN := $(NODE_CLIENTS)/node_modules/.bin
 PAGES := page_parts/shared mock_provider/inbox/page reference_sender/dashboard/page
 # Four processes share the tests on two cores, since many tests wait. Files are handed out in the order of their names:
-# tests/acceptance, which takes longest, comes first, so that no worker is left with it at the end. Tests that measure time come
-# after them. They use two fifths of one core, so two processes share them, test by test, and the longest is the first. A test of
-# how a run begins or ends, or of the parts of a bench, takes any verdict: it may share the first step.
-TIMED_TESTS := tests/acceptance/test_capacity.py \
-  tests/unit/mock_provider/runtime/test_deadline_timer.py tests/unit/loadtests/calibrate/test_nagle.py \
-  $(addprefix tests/acceptance/test_,$(addsuffix .py,bottlenecks calibrate capacity_of_own_sender freeze))
+# tests/acceptance, which takes longest, comes first, so that no worker is left with it at the end. Then two processes share the
+# tests that find a bottleneck or a capacity, test by test, and the longest is the first. Tests that compare instants with
+# milliseconds come last, one after another. A test of how a run begins or ends, or of the parts of a bench, takes any verdict: it
+# may share the first step.
+SHARED_TIMED_TESTS := $(addprefix tests/acceptance/test_,$(addsuffix .py,capacity bottlenecks capacity_of_own_sender freeze))
+LONE_TIMED_TESTS := tests/acceptance/test_calibrate.py tests/unit/mock_provider/runtime/test_deadline_timer.py \
+  tests/unit/loadtests/calibrate/test_nagle.py
+TIMED_TESTS := $(SHARED_TIMED_TESTS) $(LONE_TIMED_TESTS)
 MISSED_BRANCHES := .branches-missed
 SCENARIO ?= bench
 BENCH_ARGS ?=
@@ -44,7 +46,8 @@ test: export PYTHONDONTWRITEBYTECODE =
 test: lint ## lint, type check and run every test; prints the branches that tests took
 	SMSBENCH_BRANCH_COVERAGE=$(MISSED_BRANCHES) \
 	  $(BIN)/python -m pytest -n 4 --dist loadfile --no-loadscope-reorder $(addprefix --ignore=,$(TIMED_TESTS))
-	$(BIN)/python -m pytest -n 2 --dist worksteal $(TIMED_TESTS)
+	$(BIN)/python -m pytest -n 2 --dist worksteal $(SHARED_TIMED_TESTS)
+	$(BIN)/python -m pytest $(LONE_TIMED_TESTS)
 
 # `make test` counts no branches of child processes. This does, and traces with coverage.py, which takes 2.6 to 3.6 times the CPU
 # time of the unit tests (Python 3.11; its faster core measures branches from Python 3.14 on, and not on Locust's greenlets).
