@@ -73,15 +73,22 @@ def _spread(pool: ProcessPoolExecutor, chunks: Iterator[range], most: int) -> It
 @contextmanager
 def _interrupts_left_to_this_process() -> Iterator[None]:
     """A process that is started here never gets SIGINT, also not while it starts: Ctrl-C goes to the whole
-    group of processes.
+    group of processes. In this process it is raised after the start: a half-started process would report that
+    its parent is gone.
     """
     # A start of the tracker within the block would unblock the signal (Python 3.11 to 3.13).
     resource_tracker.ensure_running()
+    came: list[int] = []
+    # The mask is that of this thread. Another one may get the signal, and Python handles it in this one.
+    handler = signal.signal(signal.SIGINT, lambda number, frame: came.append(number))
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        signal.signal(signal.SIGINT, handler)
+    if came:
+        raise KeyboardInterrupt
 
 
 def _of(seeds: Iterable[int]) -> list[StormOutcome]:
