@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 from drawn_plans import plans, routes
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from nanoseconds import MS, S
 
@@ -91,6 +91,7 @@ def test_without_limits_the_ideal_sender_never_waits(found: list[Arrival], batch
     assert (passed.at_ns == at).all() and not passed.waits_ns.any()
 
 
+@example([(0, 0, 1, 0)] * 4 + [(0, 0, 1, 1)], limits_of(None, None, None, 1, 1))
 @given(arrivals, all_limits)
 def test_what_is_skipped_between_busy_periods_had_nothing_to_wait_for(
     found: list[Arrival], limits: ContractLimits

@@ -85,7 +85,8 @@ def _one_by_one(at: Ints, segments: Ints, reply: Ints, limits: ContractLimits) -
         waits |= busy - cost > at
     if limits.concurrent is not None:
         ends = at + reply
-        unanswered = np.arange(1, len(at) + 1) - np.searchsorted(np.sort(ends), at, side="right")
+        # An answer at the very instant is not counted: it may be that of a later message of this instant.
+        unanswered = np.arange(1, len(at) + 1) - np.searchsorted(np.sort(ends), at, side="left")
         idle &= idle_at(at, np.maximum.accumulate(ends))
         waits |= unanswered > limits.concurrent
     return idle, waits
