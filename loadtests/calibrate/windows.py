@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from time import monotonic_ns
 from urllib.error import HTTPError
 
 from loadtests.calibrate import standard
@@ -35,9 +36,12 @@ def of_admin(instrument: Instrument, seconds: float) -> Measurement:
     """An outage set while the provider runs; the answer of the admin API has its begin and end."""
     instrument.use(standard.plain())
     body = {"kind": "outage", "start_s": 0.1 + seconds / 3, "duration_s": seconds / 3}
+    asked_ns = monotonic_ns()
     window = instrument.admin("POST", "/faults", body)["faults"][-1]
+    unsure_ns = monotonic_ns() - asked_ns  # the times of the answer count from an instant of the call
     answers = _offer(instrument, seconds + 0.2)
-    return edges_of("fault window set at run time", answers, (window["start_s"] * 1e9, window["end_s"] * 1e9))
+    edges_ns = asked_ns + window["start_s"] * 1e9, asked_ns + window["end_s"] * 1e9
+    return edges_of("fault window set at run time", answers, edges_ns, unsure_ns)
 
 
 def of_fault(instrument: Instrument, profile: Profile, fault: FaultSettings, seconds: float) -> Measurement:
