@@ -13,16 +13,10 @@ from pathlib import Path
 
 import pytest
 
+from smsbench.own_modules import OWN_PACKAGES
+
 ROOT = Path(__file__).parent.parent
-PACKAGES = (
-    "smsbench",
-    "mock_provider",
-    "reference_sender",
-    "loadtests",
-    "analysis",
-    "page_parts",
-    "user_input",
-)
+PACKAGES = OWN_PACKAGES
 CORES = (
     "mock_provider/engine",
     "reference_sender/dispatch",

@@ -12,16 +12,10 @@ import re
 import tokenize
 from pathlib import Path
 
+from smsbench.own_modules import OWN_PACKAGES
+
 ROOT = Path(__file__).parent.parent
-PACKAGES = (
-    "smsbench",
-    "mock_provider",
-    "reference_sender",
-    "loadtests",
-    "analysis",
-    "page_parts",
-    "user_input",
-)
+PACKAGES = OWN_PACKAGES
 PROVIDERS = re.compile("smsapi|twilio|vonage", re.IGNORECASE)
 # A room is a package or a module with the provider's name, in one of these places.
 ROOMS = (

@@ -11,16 +11,10 @@ from pathlib import Path
 
 import pytest
 
+from smsbench.own_modules import OWN_PACKAGES
+
 ROOT = Path(__file__).parents[2]
-PACKAGES = {
-    "smsbench",
-    "mock_provider",
-    "reference_sender",
-    "loadtests",
-    "analysis",
-    "page_parts",
-    "user_input",
-}
+PACKAGES = set(OWN_PACKAGES)
 DATA_SUFFIXES = {".toml", ".html", ".j2", ".sql", ".typed", ".css", ".js"}
 
 
