@@ -195,7 +195,7 @@ def window_starts(end_s: float) -> Floats:
 
 def growing_windows(backlog: LoadBacklog, starts: Floats) -> Bools:
     """Windows after which the backlog did not return to its level at their start and grew, and all windows
-    since the growth began to whose level it did not return. If that is none, the one in which it began.
+    since the growth began to whose level it did not return. Without such a window, the one in which it began.
     """
     growing: Bools = np.zeros(len(starts), dtype=np.bool_)
     ends = np.append(starts[1:], backlog.end_s)

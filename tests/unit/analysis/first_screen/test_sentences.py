@@ -222,7 +222,7 @@ def test_the_part_with_faults_does_not_speak_for_the_others() -> None:
 
 @pytest.mark.parametrize("refused", [0, 6])
 def test_every_message_is_accepted_except_those_with_a_refused_phone_number(refused: int) -> None:
-    """*6 messages were refused* stood beside *accepted every message*."""
+    """*6 messages were refused* was next to *accepted every message*."""
     windows = Availability(available=2, windows=2, window_s=10.0, first_bad_at_s=None, why="")
     counted = accounting(refused=refused, refused_recipients=refused)
     text = answer_text(screen_of(report(part(availability=windows, accounting=counted))), "wrong")

@@ -116,7 +116,7 @@ def burst_run(run: RunBuilder) -> None:
 
 
 def test_the_figures_of_a_burst_are_of_its_accepted_messages(new_run: Build) -> None:
-    """A sender that refuses every second message, and submits those a minute later all the same."""
+    """A sender that refuses every second message, and submits those a minute later anyway."""
     run = new_run("run")
     for slot in range(300):
         run.journey(f"otp-{slot}", slot / 5, 2.0)
