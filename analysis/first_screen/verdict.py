@@ -12,7 +12,6 @@ from analysis.first_screen.values import Figure, Sentence, Word
 from analysis.first_screen.wording import (
     class_name,
     deciding,
-    evidence,
     is_delivery_time,
     live,
     not_taken,
@@ -21,6 +20,7 @@ from analysis.first_screen.wording import (
     target_name,
     trusted,
     undecided_words,
+    with_evidence,
     worst_first,
 )
 from analysis.judge.check_names import ACCOUNTING, INSTRUMENT, SCHEDULE_LAG
@@ -348,7 +348,7 @@ def _named(quote: Quote, at: int, number: int) -> tuple[Sentence, ...]:
     lead, then = "Bottleneck: ", "What to change: "
     if first.kind in NOT_FORWARDED:
         lead, then = "Cause: ", "What to do: "
-    named: Sentence = (lead, quote.text(f"{path}.text"), *evidence(quote, path, first), ".")
+    named: Sentence = (lead, *with_evidence(quote, path, first), ".")
     advice = what_to_change(quote, at, number)
     return (named, (then, *advice)) if advice else (named,)
 
