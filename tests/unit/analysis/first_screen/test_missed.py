@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from made_reports import accounting, bottleneck, part, quantile, report, timed
+from made_reports import accounting, bottleneck, lag_check, part, quantile, report, timed
 from page_reading import disagreements, rendered
 from screen_words import answer_text, aside_text
 
@@ -161,6 +161,12 @@ def test_messages_that_had_not_arrived_are_named_in_the_headline() -> None:
     assert words(first_screen(made).why) == (
         "At least 5 % of the OTPs took over 24.9 s or had not arrived when the run ended; the limit is 10 s."
     )
+
+
+def test_a_failed_check_has_one_pair_of_brackets() -> None:
+    lag = lag_check(state="invalid", value="80 ms (in 9 s of 90 s)", part="a")
+    made = report(part("a", validity="invalid"), checks=(lag,), validity="invalid")
+    assert "80 ms (in 9 s of 90 s; part: " in words(first_screen(made).why)
 
 
 @pytest.mark.parametrize(
