@@ -302,8 +302,8 @@ def _bottleneck(quote: Quote, place: int) -> Sentence:
         return ("What limited the rate cannot be determined without the provider's rows.",)
     if part.bottlenecks and part.bottlenecks[0].kind in NOT_FORWARDED:
         if any(each.measure == "unaccounted" and each.verdict == "undecided" for each in part.objectives):
-            return ("The sender may still have had messages when the wait ended, so this is no capacity.",)
-        return ("Not every accepted message was forwarded to the provider, so this is no capacity.",)
+            return ("The sender may still have had messages when the wait ended, so this is not a capacity.",)
+        return ("Not every accepted message was forwarded to the provider, so this is not a capacity.",)
     if not limited(part):
         return ("The sender did not accept every message.",) if not_taken(part) else ()
     if part.throughput.limit:
