@@ -26,6 +26,10 @@ if sys.version_info < (3, 12):
     slipcover.findlinestarts = lambda code: ()
     Slipcover.lines_from_code = staticmethod(lambda code: ())
 
+# A mark is a call of 0.1 microseconds. To remove those of taken branches SlipCover goes through all functions
+# of all modules, which takes as long as a million calls: so only a mark that is met this often is removed.
+_CALLS_BEFORE_REMOVAL = 5_000
+
 # Its file, the line of the condition, and the line that follows; 0 is the end of the function.
 Branch = tuple[str, int, int]
 
@@ -41,7 +45,7 @@ class BranchCoverage:
             )
         self._packages = packages
         self._folders = [str(root / package) for package in packages]
-        self._slipcover = Slipcover(branch=True)
+        self._slipcover = Slipcover(branch=True, d_miss_threshold=_CALLS_BEFORE_REMOVAL)
         self._taken, self._missed = set[Branch](), set[Branch]()
         self._lost = 0
         sys.meta_path.insert(0, ImportManager(self._slipcover, FileMatcher(sources=self._folders)).mpf)
