@@ -11,7 +11,7 @@ from loadtests.storm import steps, uses
 from loadtests.storm.draws import chance
 from loadtests.storm.lanes import LaneWatch
 from loadtests.storm.number_counts import NumberCounts
-from loadtests.storm.ports import NOBODY, Order, ProcessWatch, ProviderPort, SenderSetup
+from loadtests.storm.ports import NO_WAITER, Order, ProcessWatch, ProviderPort, SenderSetup
 from loadtests.storm.purge import PURGE_NS, purge_step
 from loadtests.storm.state import StormState
 from loadtests.storm.store import ModelStore
@@ -295,7 +295,7 @@ class Process:
         self._state.struck(uses.HEDGE)
         self._host.watch.hedged(self, message)
         self.next_id += 1
-        self.node.take(replace(message, message_id=self.next_id), NOBODY)
+        self.node.take(replace(message, message_id=self.next_id), NO_WAITER)
 
     def _tell(self, effect: Acknowledge | Refuse) -> bool:
         """False if the process was killed instead."""

@@ -113,8 +113,8 @@ class StormWatch:
                 self._violated("schedule", text, message.key)
 
     def _check_rules(self, process: Process, message: Message) -> None:
-        """Not of a message that a provider may have: it is repeated in spite of the rules. A process knows
-        that none has it if the answer to each attempt was a refusal.
+        """The rules do not apply to a message that a provider may have; it is repeated. A process knows that
+        none has it if the answer to each attempt was a refusal.
         """
         wall_ns = process.wall_ns
         key = message.key

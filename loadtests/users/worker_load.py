@@ -76,7 +76,7 @@ class WorkerLoad:
             schedule,
             schedule.share(start.worker, start.workers),
             adapter,
-            DispatcherSettings(start.worker, slots(plan.in_flight_limit, start), start.start_ns),
+            DispatcherSettings(start.worker, worker_limit(plan.in_flight_limit, start), start.start_ns),
             self._recorder,
             self._feed.add,
         )
@@ -161,7 +161,7 @@ class WorkerLoad:
         self._environment.runner.send_message(STATUS_MESSAGE, data)
 
 
-def slots(limit: int, start: Start) -> int:
+def worker_limit(limit: int, start: Start) -> int:
     """This worker's share of the limit. The remainder goes to the first workers; each gets at least one. The
     share is smaller if the system allows the process fewer open files.
     """
