@@ -19,7 +19,7 @@ from analysis.formatting import RATE_OF_DELIVERIES, rate_text, significant
 from analysis.judge.levels import fell_behind
 from analysis.judge.pace import too_few
 from analysis.judge.verdict import overall
-from analysis.model import Pace, PartReport, RunReport, State
+from analysis.model import AnswerState, Pace, PartReport, RunReport
 
 NO_LIMIT = "No limit was reached"
 NO_LIMIT_OF_THE_RATE = "No limit of the rate was reached"
@@ -54,7 +54,7 @@ def rate_answer(quote: Quote) -> ScreenAnswer:
     )
 
 
-def _state(report: RunReport) -> State:
+def _state(report: RunReport) -> AnswerState:
     """Bad if a load was not sustained. Unknown if the figures do not show a rate that is possible."""
     parts = [part for _, part in deciding(report) if trusted(part)]
     found = report.capacity

@@ -56,7 +56,7 @@ class PolicySender:
         self.process.communicate(timeout=30)
 
 
-Start = Callable[[], PolicySender]
+StartSender = Callable[[], PolicySender]
 
 
 @pytest.fixture
@@ -81,7 +81,7 @@ def campaign(sender: PolicySender, name: str, count: int, **fields: Any) -> Any:
     return answer
 
 
-def test_pause_limit_cancel_and_opt_outs_survive_a_kill(start: Start) -> None:
+def test_pause_limit_cancel_and_opt_outs_survive_a_kill(start: StartSender) -> None:
     sender = start()
     campaign(sender, "paused", 3)
     campaign(sender, "limited", 5, spending_limit=1.5)
