@@ -71,10 +71,10 @@ journal.close()
 _LOAD = """
 from loadtests.recording import LoadRecorder, LoadStatus
 recorder = LoadRecorder(FOLDER, 0)
-recorder.row(("k-1", "otp", "", 0, 1, 2, 3, "accepted", 202))
-recorder.row(("k-2", "marketing", "c", 0, 2, None, None, "dropped", 0))
+recorder.row(("k-1", "otp", "", 0, 1, 2, 3, "accepted", 202, ""))
+recorder.row(("k-2", "marketing", "c", 0, 2, None, None, "dropped", 0, ""))
 recorder.flush()
-recorder.row(("k-3", "otp", "", 0, 3, 4, None, "failed", 0))
+recorder.row(("k-3", "otp", "", 0, 3, 4, None, "failed", 0, "refused"))
 recorder.status(LoadStatus())
 recorder.close()
 assert not recorder.lost

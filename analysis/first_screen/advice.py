@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
-from analysis.findings import ACCEPT_QUEUE, BUCKET_OF, SUFFICIENT, Bottleneck, BottleneckKind, DelaySplit
+from analysis.findings import (
+    ACCEPT_QUEUE,
+    BUCKET_OF,
+    NOTHING_LISTENS,
+    SUFFICIENT,
+    Bottleneck,
+    BottleneckKind,
+    DelaySplit,
+)
 from analysis.first_screen.quoting import Quote
 from analysis.first_screen.values import Figure, Sentence
 from analysis.first_screen.wording import objective_part
@@ -60,6 +68,8 @@ def what_to_change(quote: Quote, at: int, number: int) -> Sentence:
         return (
             "send messages of a higher class first, and keep bulk messages in the sender while they wait.",
         )
+    if first.kind == "sender_api" and NOTHING_LISTENS in first.text:
+        return ("start the sender there, or correct request.url in its target file.",)
     if first.kind == "carrier_queue":
         field = f"{path}.bottlenecks.{number}.text"
         carrier = Figure(
