@@ -7,7 +7,7 @@ import re
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from graphlib import TopologicalSorter
 from pathlib import Path
 
@@ -197,9 +197,7 @@ def test_no_path_of_a_machine_and_no_package_index_in_any_file() -> None:
     assert not found
 
 
-_LINE_OF_A_CLASS = re.compile(r"^\s*class\s+(\w+)", re.MULTILINE)
-
-
+_LINE_OF_A_TYPE = re.compile(r"^\s*class\s+(\w+)|^(_?[A-Z]\w*[a-z]\w*)\s*(?::[^=\n]*)?=(?!=)", re.MULTILINE)
 _TYPE_NAME = re.compile(r"_?[A-Z]\w*[a-z]\w*")
 # The cores of provider and sender have a union of effects each, in the same meaning (docs/glossary.md).
 OF_EACH_CORE = {"Effect"}
@@ -208,17 +206,14 @@ OF_EACH_CORE = {"Effect"}
 def type_aliases(tree: ast.Module) -> Iterator[str]:
     """Names at module level that mean a type: ``Name = A | B``, ``Name = Literal[...]`` and the like."""
     for node in tree.body:
-        declared = isinstance(node, ast.AnnAssign) and ast.unparse(node.annotation).endswith("TypeAlias")
-        targets = (
-            node.targets
-            if isinstance(node, ast.Assign)
-            else [node.target]
-            if isinstance(node, ast.AnnAssign)
-            else []
-        )
-        if declared or (isinstance(node, ast.Assign) and is_type(node.value)):
-            names = (each.id for each in targets if isinstance(each, ast.Name))
-            yield from (name for name in names if _TYPE_NAME.fullmatch(name))
+        names: list[ast.expr] = []
+        if isinstance(node, ast.Assign) and is_type(node.value):
+            names = node.targets
+        elif isinstance(node, ast.AnnAssign) and ast.unparse(node.annotation).endswith("TypeAlias"):
+            names = [node.target]
+        for each in names:
+            if isinstance(each, ast.Name) and _TYPE_NAME.fullmatch(each.id):
+                yield each.id
 
 
 def is_type(value: ast.expr) -> bool:
@@ -228,16 +223,28 @@ def is_type(value: ast.expr) -> bool:
     return isinstance(value, ast.Subscript | ast.BinOp | ast.Name | ast.Attribute)
 
 
+def beside_public(names: Iterable[str]) -> set[str]:
+    """Private names whose public form is there too."""
+    known = set(names)
+    return {name for name in known if name.startswith("_") and name[1:] in known}
+
+
 def defined_twice(paths: list[Path]) -> set[str]:
-    """Names that more than one class or type alias has, and ``_Name`` beside ``Name`` in one file."""
-    names, beside = Counter[str](), set[str]()
-    for path in paths:
-        tree = ast.parse(path.read_text())
-        own = [node.name for node in ast.walk(tree) if isinstance(node, ast.ClassDef)]
-        own += type_aliases(tree)
-        names.update(own)
-        beside |= {name for name in own if name.startswith("_") and name[1:] in own}
-    return {name for name, count in names.items() if count > 1} | beside
+    """Names that more than one class or type alias has, and ``_Name`` beside ``Name`` in one file. Only files
+    with a name that may be such a one are parsed.
+    """
+    texts = {path: path.read_text() for path in paths}
+    lines = {path: [a or b for a, b in _LINE_OF_A_TYPE.findall(text)] for path, text in texts.items()}
+    seen = Counter(name for names in lines.values() for name in names)
+    found, beside = Counter[str](), set[str]()
+    for path, names in lines.items():
+        if beside_public(names) or any(seen[name] > 1 for name in names):
+            tree = ast.parse(texts[path])
+            own = [node.name for node in ast.walk(tree) if isinstance(node, ast.ClassDef)]
+            own += type_aliases(tree)
+            found.update(own)
+            beside |= beside_public(own)
+    return {name for name, count in found.items() if count > 1} | beside
 
 
 def test_a_class_name_means_one_thing_in_the_whole_repository() -> None:
