@@ -116,7 +116,7 @@ def analyse_part(
         availability=available,
         sustained=sustained,
         delay_splits=splits,
-        hints=hints(journeys, manifest),
+        hints=hints(journeys, outcomes, manifest),
         bottlenecks=() if failed else find_bottlenecks(asked),
     )
 
