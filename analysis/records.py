@@ -36,6 +36,7 @@ LOAD_SCHEMA = pa.schema(
         ("t_replied_ns", _NS),  # when the reply was read, also a refusal
         ("outcome", pa.string()),  # accepted, refused, failed, dropped, unfinished
         ("status", pa.int32()),  # HTTP status, 0 without a reply
+        ("error", pa.string()),  # why there is no reply; "" with one
     ]
 )
 

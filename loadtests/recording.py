@@ -20,8 +20,8 @@ from msgspec import Struct
 
 from analysis.records import LOAD_SCHEMA, RowWriter, read_rows
 
-# key, class, campaign, worker, t_intended_ns, t_sent_ns, t_replied_ns, outcome, status
-LoadRow = tuple[str, str, str, int, int, int | None, int | None, str, int]
+# key, class, campaign, worker, t_intended_ns, t_sent_ns, t_replied_ns, outcome, status, error
+LoadRow = tuple[str, str, str, int, int, int | None, int | None, str, int, str]
 
 # Exit codes of the load process.
 EXIT_ROWS_LOST = os.EX_CANTCREAT  # 73: rows could not be written

@@ -92,7 +92,7 @@ from loadtests.recording import LoadRecorder
 recorder = LoadRecorder(Path({place}), 0)
 """
     writing = """
-recorder.row(("k", "otp", "", 0, 1, 2, 3, "accepted", 202))
+recorder.row(("k", "otp", "", 0, 1, 2, 3, "accepted", 202, ""))
 recorder.close()
 """
     written(opening, writing, tmp_path)

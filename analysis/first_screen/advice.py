@@ -8,6 +8,7 @@ from analysis.findings import (
     NETWORK_LOSES,
     NETWORK_ON_ROUTES,
     NETWORK_WITHOUT_FLAG,
+    NOTHING_LISTENS,
     PROVIDER_ERRORS,
     SUFFICIENT,
     WITHOUT_FLAG,
@@ -72,6 +73,8 @@ def what_to_change(quote: Quote, at: int, number: int) -> Sentence:
         return (
             "send messages of a higher class first, and keep bulk messages in the sender while they wait.",
         )
+    if first.kind == "sender_api" and NOTHING_LISTENS in first.text:
+        return ("start the sender there, or correct request.url in its target file.",)
     if first.kind == "carrier_queue":
         field = f"{path}.bottlenecks.{number}.text"
         carrier = Figure(

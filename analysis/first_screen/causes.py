@@ -13,7 +13,13 @@ from analysis.findings import NETWORK_LOSES, NOT_FORWARDED
 from analysis.first_screen.advice import what_to_change
 from analysis.first_screen.quoting import Quote
 from analysis.first_screen.values import Sentence
-from analysis.first_screen.wording import evidence, not_taken, objective_part, target_name, worst_objective
+from analysis.first_screen.wording import (
+    not_taken,
+    objective_part,
+    target_name,
+    with_evidence,
+    worst_objective,
+)
 from analysis.measure.totals import POINTS
 from analysis.model import PartReport
 from analysis.objectives.grammar import Measure
@@ -77,7 +83,7 @@ def _named(quote: Quote, at: int, number: int) -> tuple[Sentence, ...]:
     lead, then = "Bottleneck: ", "What to change: "
     if first.kind in NOT_FORWARDED:
         lead, then = "Cause: ", "What to do: "
-    named: Sentence = (lead, quote.text(f"{path}.text"), *evidence(quote, path, first), ".")
+    named: Sentence = (lead, *with_evidence(quote, path, first), ".")
     advice = what_to_change(quote, at, number)
     return (named, (then, *advice)) if advice else (named,)
 

@@ -11,6 +11,7 @@ from analysis.first_screen.values import Figure, Sentence, Word
 from analysis.first_screen.wording import (
     class_name,
     deciding,
+    in_brackets,
     is_delivery_time,
     live,
     not_taken,
@@ -97,8 +98,8 @@ def _invalid(quote: Quote) -> Sentence:
     lead = "Bench failure: " if worst.name == INSTRUMENT else f"Do not use these figures: {name}: "
     where: Sentence = ()
     if worst.part:
-        where = (" (part: ", part_title(quote, _place(quote.report, worst.part)), ")")
-    return (lead, shown, *where, ". This result does not describe the sender.")
+        where = ("part: ", part_title(quote, _place(quote.report, worst.part)))
+    return (lead, *in_brackets(shown, where), ". This result does not describe the sender.")
 
 
 def _failed_check(quote: Quote) -> int | None:

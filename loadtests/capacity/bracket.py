@@ -22,7 +22,7 @@ _SATURATED = 0.99  # of the offered rate: a trial that did more was not limited 
 _LONGER = 2.0
 WARM_UP = 0.4  # of a trial: the reserve must be spent by then
 _SHOWN_BY = 0.75  # of a trial: what the target does from then on shows in the steady part at the latest
-_GROWTH_TOLD = 0.01  # of the offered rate, as ``analysis.measure.steady`` tells it
+_GROWTH_TOLD = 0.01  # of the offered rate: the limit from which ``analysis.measure.steady`` says growth
 _GROWTH_TOLERATED = 5.0  # messages in a trial, as ``analysis.measure.steady`` tolerates them
 _GROWTH_OF_PRECISION = 0.1
 
@@ -181,7 +181,7 @@ def _longer_to_count(settings: SearchSettings, bracket: Bracket, trial: TrialRes
 def _with_failure(
     settings: SearchSettings, bracket: Bracket, before: Sequence[TrialResult], trial: TrialResult
 ) -> Bracket:
-    """The bench itself failed. It may have been the machine's moment: such a trial is made once more."""
+    """The bench itself failed. Another program may be the cause, so such a trial is made once more."""
     rate = trial.rate_per_s
     if settings.brief or any(_same(each, trial) and each.verdict == "invalid" for each in before):
         return replace(bracket, ceiling_per_s=rate, ceiling="invalid")

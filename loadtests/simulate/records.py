@@ -76,6 +76,7 @@ class RunRecords:
                 [_NO_WORKER] * count,
                 *(at_ns, at_ns, at_ns),
                 *zip(*answers, strict=True),
+                [""] * count,
             ]
         )
 
