@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from analysis.findings import NETWORK_LOSES, NOT_FORWARDED
+from analysis.findings import NETWORK_LOSES, NOT_FORWARDED, POINTS
 from analysis.first_screen.advice import what_to_change
 from analysis.first_screen.quoting import Quote
 from analysis.first_screen.values import Sentence
@@ -20,7 +20,6 @@ from analysis.first_screen.wording import (
     with_evidence,
     worst_objective,
 )
-from analysis.measure.totals import POINTS
 from analysis.model import PartReport
 from analysis.objectives.grammar import Measure
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from analysis.findings import POINTS
 from analysis.first_screen.quoting import Quote
 from analysis.first_screen.values import Sentence
 from analysis.formatting import (
@@ -16,7 +17,6 @@ from analysis.formatting import (
 )
 from analysis.judge.pace import too_few
 from analysis.measure.percentiles import needed
-from analysis.measure.totals import POINTS
 from analysis.model import PartReport, RunReport, StageBreakdown
 from analysis.objectives.words import interval_text, quantile_text
 from analysis.quantile import Quantile

@@ -21,8 +21,6 @@ from analysis.judge.bottlenecks.symptoms import FAILED_SHARE, FEWEST
 from analysis.judge.bottlenecks.view import View
 from analysis.measure.outcomes import DELIVERED, OPEN
 from analysis.measure.percentiles import ranks
-from analysis.measure.shares.delays import route_count
-from analysis.measure.shares.limits import has_fast_lane
 
 ERROR_SHARE = 0.05  # of the provider's requests
 _ERRORS = ("internal_error", "unavailable")
@@ -88,7 +86,7 @@ def _which(view: View, too_slow: _TooSlow) -> str:
     """The network as the sender used it: with another flag or route it may be faster."""
     if too_slow.without_flag:
         return NETWORK_WITHOUT_FLAG
-    return NETWORK_ON_ROUTES if route_count(view.given.target) > 1 else THE_NETWORK
+    return NETWORK_ON_ROUTES if view.given.routes > 1 else THE_NETWORK
 
 
 def _error_share(view: View) -> Floats:
@@ -132,7 +130,7 @@ def _percentile(values: Floats, percent: float) -> float:
 
 def _without_flag(view: View) -> Bools:
     """Messages without the provider's priority flag, where it changes the time to the handset."""
-    without: Bools = ~view.provider.priority & has_fast_lane(view.given.profile)
+    without: Bools = ~view.provider.priority & view.given.flag_is_faster
     return without
 
 

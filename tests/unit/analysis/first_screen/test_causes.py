@@ -29,10 +29,14 @@ DELIVERED = missed("delivered", "> 99 %", "98 %", 0.99)
 CHEAP = missed("cost_per_1000", "< 100", "167 points", 100.0)
 TWICE = missed("duplicates", "0", "19", 0.0)
 OWN_CAUSE = "Cause: my-sender submitted 19 messages more than once"
-OF_COST = "Cause: the 3,100 segments cost 500 PLN, of which 5.00 PLN for messages that failed or expired and 0 PLN for"
+OF_COST = (
+    "Cause: the 3,100 segments cost 500 PLN, of which 5.00 PLN for messages that failed or expired and 0 PLN "
+    "for duplicates. What to change: fewer segments"
+)
 OF_REASONS = (
     "Cause: of 3,000 accepted messages of all classes 30 failed, 0 expired and 0 were still open at the end. "
-    "The most frequent reason is undelivered: network_error (provider, 30). The table Why messages did not arrive has every reason."
+    "The most frequent reason is undelivered: network_error (provider, 30). "
+    "The table Why messages did not arrive has every reason."
 )
 
 
