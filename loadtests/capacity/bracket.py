@@ -157,6 +157,9 @@ def _with_trial(
     if not bracket.met_per_s < rate < (bracket.missed_per_s if above else bracket.search_end_per_s):
         return bracket  # already in the bracket
     if trial.verdict == "missed":
+        again_s = _longer_if_by_chance(settings, bracket, before, trial)
+        if again_s is not None:
+            return replace(bracket, repeat=(rate, again_s))
         return _with_miss(settings, bracket, before, trial)
     if trial.verdict == "invalid" and not above:
         return _with_failure(settings, bracket, before, trial)
@@ -176,6 +179,21 @@ def _longer_to_count(settings: SearchSettings, bracket: Bracket, trial: TrialRes
     if trial.rate_per_s >= settings.to_per_s and not settings.brief and trial.load_s < settings.longest_s:
         return settings.longest_s  # no overload can show whether it used a reserve
     return _longer_if_reserve(settings, bracket.saturation, trial)
+
+
+def _longer_if_by_chance(
+    settings: SearchSettings, bracket: Bracket, before: Sequence[TrialResult], trial: TrialResult
+) -> float | None:
+    """How long a missed trial must last to count, in seconds. None if it counts.
+
+    Its backlog grew at a rate below the throughput that the target has shown: that is chance, since arrivals
+    are random, or a target that varies. It is made once more.
+    """
+    known, longer_s = bracket.saturation, min(_LONGER * trial.load_s, settings.longest_s)
+    if known is None or trial.sustained is not False or trial.rate_per_s > known.low_per_s:
+        return None
+    again = any(_same(each, trial) and each.verdict == "missed" for each in before)
+    return None if settings.brief or again or trial.load_s >= longer_s else longer_s
 
 
 def _with_failure(
