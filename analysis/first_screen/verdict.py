@@ -17,6 +17,7 @@ from analysis.first_screen.wording import (
     not_taken,
     objective_part,
     part_title,
+    place_of,
     target_name,
     trusted,
     undecided_words,
@@ -317,5 +318,11 @@ def _reservations(quote: Quote, warned: list[int]) -> Sentence:
     sentence: list[str | Figure] = ["Valid, with reservations: "]
     for index, (name, place) in enumerate(list(by_name.items())[:_MOST_RESERVATIONS]):
         sentence += ["; " if index else "", f"{_PLAIN_CHECKS.get(name, name)}: "]
-        sentence.append(quote.text(f"checks.{place}.value"))
+        sentence += in_brackets(quote.text(f"checks.{place}.value"), _where(quote, place))
     return (*sentence, ".")
+
+
+def _where(quote: Quote, check: int) -> Sentence:
+    """The part of a check, if there are several parts."""
+    at = place_of(quote.report, quote.report.checks[check].part)
+    return () if at is None or len(quote.report.parts) == 1 else ("part: ", part_title(quote, at))
