@@ -265,6 +265,7 @@ class AnalysisResult(Struct, frozen=True, kw_only=True):
     offered_per_s: float = 0.0
     delivered_per_s: float = 0.0
     steady: Steady | None = None  # for a run; None for a suite, or if unknown
+    profile_limits: str = "unknown"  # of a run's profile, as text; "none" without limits
 
 
 def run_id(run_dir: Path) -> str:

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from analysis.capacity_record import CapacityResult
 from analysis.first_screen.advice import first_told
 from analysis.first_screen.quoting import Quote
 from analysis.first_screen.values import AnswerRow, ScreenAnswer, Sentence
 from analysis.judge.search import search_verdict, telling_trial
 
 _SEARCH_AGAIN = "end the other programs of this machine and search again"
+
+
+def profile_label(found: CapacityResult) -> str:
+    """``profile fast (no limits)``: a reader must not take the rate for one that a contract allows."""
+    return f"profile {found.profile}" + (" (no limits)" if found.profile_limits == "none" else "")
 
 
 def no_rate_row(quote: Quote, label: str) -> AnswerRow:
@@ -47,7 +53,7 @@ def unknown_capacity(quote: Quote) -> tuple[ScreenAnswer, ...]:
     answer = ScreenAnswer(
         name="rate",
         question="How many messages per second are possible?",
-        rows=(no_rate_row(quote, f"profile {found.profile}"),),
+        rows=(no_rate_row(quote, profile_label(found)),),
         sentences=tuple(_failed(quote)),
         state="untrusted",
     )

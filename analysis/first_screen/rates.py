@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from analysis.findings import NOT_FORWARDED
-from analysis.first_screen.no_rate import no_rate_row, no_rate_sentences
+from analysis.first_screen.no_rate import no_rate_row, no_rate_sentences, profile_label
 from analysis.first_screen.quoting import Quote
 from analysis.first_screen.values import AnswerRow, ScreenAnswer, Sentence
 from analysis.first_screen.wording import (
@@ -70,7 +70,7 @@ def _state(report: RunReport) -> AnswerState:
 def _capacity(quote: Quote) -> tuple[AnswerRow, list[Sentence]]:
     found = quote.report.capacity
     assert found is not None
-    label = f"profile {found.profile}"
+    label = profile_label(found)
     sentences: list[Sentence] = []
     rate = quote.rate("capacity.sustained_per_s", subject="sustained rate")
     if found.bottlenecks:

@@ -7,6 +7,7 @@ import msgspec
 from analysis.first_screen import verdict
 from analysis.first_screen.advice import faulty
 from analysis.first_screen.asides import asides
+from analysis.first_screen.causes import causes
 from analysis.first_screen.no_rate import unknown_capacity
 from analysis.first_screen.questions import answers
 from analysis.first_screen.quoting import Quote
@@ -40,7 +41,7 @@ def _screen(report: RunReport) -> FirstScreen:
         word=word,
         why=verdict.why(quote),
         trust=verdict.trust(quote),
-        bottleneck=verdict.bottleneck(quote),
+        bottleneck=causes(quote) if word == "NO" else (),
         answers=answers(quote) if usable else unknown_capacity(quote) if word == "INVALID" else (),
         asides=asides(quote) if usable else (),
         notes=report.notes,

@@ -212,6 +212,18 @@ def worst_first(objective: Objective) -> tuple[int, float, float]:
     return rank, -found.high_s / limit, -(found.low_s or 0.0) / limit
 
 
+def worst_objective(report: RunReport, verdict: str) -> int | None:
+    """The position of the objective to show: delivery times first, then the worst."""
+    found = [
+        (place, each)
+        for place, each in enumerate(report.objectives)
+        if each.decides and each.verdict == verdict
+    ]
+    if not found:
+        return None
+    return min(found, key=lambda item: (not is_delivery_time(item[1]), worst_first(item[1])))[0]
+
+
 def undecided_words(quote: Quote, place: int) -> Sentence:
     """Why an objective is undecided, and what would decide it."""
     path = f"objectives.{place}"

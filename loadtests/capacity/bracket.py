@@ -74,6 +74,7 @@ class TrialResult(Struct, frozen=True, kw_only=True):
     bottlenecks: tuple[str, ...] = ()
     judged: tuple[str, ...] = ()  # the objectives that were certainly met or missed
     place: str = ""
+    profile_limits: str = "unknown"
 
 
 class Saturation(Struct, frozen=True):

@@ -44,6 +44,7 @@ def capacity_result(
     met, high_per_s = bracket.met_per_s, upper_end_per_s(settings, bracket)
     return CapacityResult(
         profile=searched.profile,
+        profile_limits=next((each.profile_limits for each in trials if each.verdict != "invalid"), "unknown"),
         target=searched.target,
         objectives=searched.objectives,
         sustained_per_s=met or None,

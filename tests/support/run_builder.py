@@ -72,7 +72,7 @@ class RunBuilder:
         taken_s = more.get("taken_s", submitted_s)
         wait_s = more.get("handset_s", 0.0)
         reply_s = more.get("reply_drawn_s", more.get("provider_s", 0.01)) if provider_id else None
-        radio_s = more.get("radio_drawn_s", more.get("radio_s", 1.0) - wait_s) if ended else None
+        radio_s = more.get("radio_drawn_s", more.get("radio_s", 1.0) - wait_s if ended else None)
         self.provider.append(
             (
                 *(

@@ -34,6 +34,8 @@ class BottleneckInputs:
     lag_limit_s: float
     backlog_grew: bool = False
     faults: tuple[FaultBand, ...] = ()
+    flag_is_faster: bool = False  # the provider's priority flag changes the time to the handset
+    routes: int = 1  # of the sender
     waited_out: bool = True  # the wait after the load was not ended before its limit
 
 

@@ -37,6 +37,14 @@ def test_a_yes_quotes_the_sustained_rate_of_the_search() -> None:
     assert screen.notes == ()
 
 
+def test_a_profile_without_limits_is_named_as_such() -> None:
+    made = searched()
+    assert made.capacity is not None
+    unlimited = replace(made, capacity=replace(made.capacity, profile_limits="none"))
+    assert answer_text(first_screen(unlimited), "rate").startswith("profile fast (no limits)")
+    assert answer_text(first_screen(made), "rate").startswith("profile fast: 60")
+
+
 @pytest.mark.parametrize("made", [searched(profile="smsapi"), searched(sustained_per_s=None)])
 def test_without_a_sustained_rate_on_its_profile_a_part_quotes_its_own(made: RunReport) -> None:
     assert words(first_screen(made).why) == "my-sender met every objective at 60.2/s."

@@ -7,7 +7,8 @@ from typing import Any
 
 import msgspec
 import pytest
-from made_reports import accounting, bottleneck, lag_check, part, quantile, report, timed
+from made_objectives import missed
+from made_reports import accounting, bottleneck, lag_check, part, report, timed
 from page_reading import disagreements, rendered
 from screen_words import answer_text, aside_text
 
@@ -15,31 +16,10 @@ from analysis.findings import Availability, BottleneckKind
 from analysis.first_screen.screen import first_screen
 from analysis.first_screen.values import words
 from analysis.model import Objective
-from analysis.objectives.grammar import Measure
 from analysis.objectives.words import interval_text
 from analysis.quantile import Quantile
 
 replace = msgspec.structs.replace
-
-
-def missed(
-    measure: Measure, limit: str, measured: str, limit_value: float, message_class: str = "all"
-) -> Objective:
-    return Objective(
-        objective="made",
-        measure=measure,
-        name=measure,
-        message_class=message_class,
-        limit=limit,
-        measured=measured,
-        interval="",
-        verdict="missed",
-        why="",
-        value=0.0,
-        limit_value=limit_value,
-        percentile=95.0 if measure == "api_response" else None,
-        quantile=quantile(95.0, 1.51, 0.01) if measure == "api_response" else None,
-    )
 
 
 GREW = Availability(
