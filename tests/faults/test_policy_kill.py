@@ -24,7 +24,7 @@ otp_messages = 0
 [spending]
 cost_per_segment = 0.5
 """
-# Nobody listens there: what is taken stays queued.
+# No server listens there: accepted messages stay queued.
 ROUTE = "smsapi+http://token@127.0.0.1:1"
 
 
