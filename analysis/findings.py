@@ -16,6 +16,8 @@ SUFFICIENT = "The contract is sufficient"  # begins the sentence that an ideal s
 # The beginning and the end of the evidence that a limit of requests or of segments was in force.
 BUCKET_OF, BUCKET_EMPTY = "its token bucket of ", " was empty in half of the seconds"
 NOTHING_LISTENS = "nothing listens at"  # in the text of an API whose connections are refused
+NOT_ANSWERING = "does not answer"  # in the text of an API that answered no request
+NOT_REACHED = "could not be reached from"  # in the text of a sender that was gone for some time
 ACCEPT_QUEUE = "accept queue"  # in the evidence of waits there, and in the limit's text
 ShareName = Literal["network", "contract", "sender", "bench"]
 BottleneckKind = Literal[
