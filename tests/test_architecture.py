@@ -162,9 +162,16 @@ def test_no_path_of_a_machine_and_no_package_index_in_any_file() -> None:
     assert not found
 
 
+_LINE_OF_A_CLASS = re.compile(r"^\s*class\s+(\w+)", re.MULTILINE)
+
+
 def defined_twice(paths: list[Path]) -> set[str]:
-    """Names that more than one class has."""
-    trees = [ast.parse(path.read_text()) for path in paths]
+    """Names that more than one class has. Only a file with a name that may be such a one is parsed."""
+    texts = [path.read_text() for path in paths]
+    seen = Counter(name for text in texts for name in _LINE_OF_A_CLASS.findall(text))
+    trees = [
+        ast.parse(text) for text in texts if any(seen[name] > 1 for name in _LINE_OF_A_CLASS.findall(text))
+    ]
     names = Counter(node.name for tree in trees for node in ast.walk(tree) if isinstance(node, ast.ClassDef))
     return {name for name, count in names.items() if count > 1}
 

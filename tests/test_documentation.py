@@ -21,6 +21,7 @@ import typer
 
 from analysis.capacity_record import CapacityResult
 from analysis.exit_codes import ExitCode
+from analysis.model import Accounting
 from analysis.records import (
     LOAD_SCHEMA,
     PROVIDER_SCHEMA,
@@ -237,6 +238,16 @@ def test_documented_columns_are_those_of_the_schema(heading: str, schema: pa.Sch
     kinds = {"double": "float64"}
     actual = [(field.name, kinds.get(str(field.type), str(field.type))) for field in schema]
     assert list(columns(section("run-directory.md", heading))) == actual
+
+
+def test_the_counts_of_messages_whose_way_is_not_clear_are_explained() -> None:
+    table = section("run-directory.md", "sender.arrow (optional)").partition("| count |")[2]
+    listed = re.findall(r"^\| `(\w+)` \|", table, re.MULTILINE)
+    assert {"unaccounted", "still_held", "without_key", "given_up"} == set(listed)
+    assert set(listed) <= set(Accounting.__struct_fields__)
+    glossary = (ROOT / "docs" / "glossary.md").read_text(encoding="utf-8")
+    for name in listed:
+        assert f"\n| {name.replace('_', ' ')} | " in glossary
 
 
 @pytest.mark.parametrize(

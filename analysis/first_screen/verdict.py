@@ -12,7 +12,7 @@ from analysis.first_screen.values import Figure, Sentence, Word
 from analysis.first_screen.wording import (
     class_name,
     deciding,
-    evidence,
+    in_brackets,
     is_delivery_time,
     live,
     not_taken,
@@ -21,6 +21,7 @@ from analysis.first_screen.wording import (
     target_name,
     trusted,
     undecided_words,
+    with_evidence,
     worst_first,
 )
 from analysis.judge.check_names import ACCOUNTING, INSTRUMENT, SCHEDULE_LAG
@@ -99,8 +100,8 @@ def _invalid(quote: Quote) -> Sentence:
     lead = "Bench failure: " if worst.name == INSTRUMENT else f"Do not use these figures: {name}: "
     where: Sentence = ()
     if worst.part:
-        where = (" (part: ", part_title(quote, _place(quote.report, worst.part)), ")")
-    return (lead, shown, *where, ". This result does not describe the sender.")
+        where = ("part: ", part_title(quote, _place(quote.report, worst.part)))
+    return (lead, *in_brackets(shown, where), ". This result does not describe the sender.")
 
 
 def _failed_check(quote: Quote) -> int | None:
@@ -349,7 +350,7 @@ def _named(quote: Quote, at: int, number: int) -> tuple[Sentence, ...]:
     lead, then = "Bottleneck: ", "What to change: "
     if first.kind in NOT_FORWARDED:
         lead, then = "Cause: ", "What to do: "
-    named: Sentence = (lead, quote.text(f"{path}.text"), *evidence(quote, path, first), ".")
+    named: Sentence = (lead, *with_evidence(quote, path, first), ".")
     advice = what_to_change(quote, at, number)
     return (named, (then, *advice)) if advice else (named,)
 

@@ -1,4 +1,4 @@
-"""Why requests got no reply from the sender's API, in the words of the load generator's errors."""
+"""Why requests got no reply from the sender's API, by the errors that the load generator recorded."""
 
 from __future__ import annotations
 
