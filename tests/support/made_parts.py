@@ -12,6 +12,7 @@ from analysis.part import analyse_part
 from analysis.records import read_manifest
 
 OWN = {"name": "my-sender", "kind": "http"}
+LISTENING = {**OWN, "url": "http://127.0.0.1:8080/messages"}
 
 
 def found(run: RunBuilder, load_s: float = 30.0, **manifest: Any) -> Any:

@@ -1,4 +1,4 @@
-"""The median wait of a bottleneck, in words. A message that still waits at the end gives a lower bound."""
+"""The median wait of a bottleneck, as text. A message that still waits at the end gives a lower bound."""
 
 from __future__ import annotations
 
