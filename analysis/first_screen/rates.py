@@ -17,7 +17,7 @@ from analysis.first_screen.wording import (
 )
 from analysis.formatting import RATE_OF_DELIVERIES, rate_text, significant
 from analysis.judge.levels import fell_behind
-from analysis.judge.pace import too_few
+from analysis.judge.pace import FEWEST, too_few
 from analysis.judge.verdict import overall
 from analysis.model import Pace, PartReport, RunReport, State
 
@@ -176,11 +176,13 @@ def _best_seconds(quote: Quote, place: int) -> tuple[AnswerRow, list[Sentence]]:
     done = RATE_OF_DELIVERIES if part.throughput.delivered_best else "accepted"
     label = f"profile {part.identity.profile or 'unknown'}"
     title = in_part(quote, place)
+    window = quote.span(f"{path}.{field}.window_s")
     if too_few(_pace(part)):
-        return AnswerRow(label=label, value=("too few messages for a rate",)), [title] if title else []
+        few = (f"not measured: fewer than {FEWEST} messages in the best ", window)
+        row = AnswerRow(label=label, value=few, limit=_contract(quote, place, field))
+        return row, [title] if title else []
     bottleneck = _bottleneck(quote, place)
     lead = "" if bottleneck else "at least "
-    window = quote.span(f"{path}.{field}.window_s")
     row = AnswerRow(
         label=label,
         value=(
