@@ -53,6 +53,27 @@ def test_a_message_that_the_sender_still_has_counts_in_the_median_wait(new_run: 
     assert waits == ["the median message waited at least 32.5 s in it"]
 
 
+def test_messages_that_the_sender_still_has_may_wait_as_long_as_the_others(new_run: Build) -> None:
+    """All wait for 40 s; those that are due in the last 10 s of the load are not sent before its end."""
+    run = new_run("run")
+    arrivals(run, lambda _, due_s: due_s + 40.0 if due_s < 20.0 else None)
+    (held,) = [each for each in found(run, target=OWN).bottlenecks if each.kind == "sender_hold"]
+    assert held.evidence[0] == "the median message waited 40.0 s in it"
+
+
+def test_a_quick_class_beside_one_that_is_never_sent_does_not_wait_alike(new_run: Build) -> None:
+    """The three messages of the slow class that were sent are few beside those of the quick class."""
+    run = new_run("run")
+    for slot in range(300):
+        quick = slot % 3 == 0
+        run.due(f"m-{slot}", slot / 10, message_class="otp" if quick else "marketing")
+        if quick:
+            run.seen(f"m-{slot}", slot / 10 + 2.0)
+        elif slot < 5:
+            run.seen(f"m-{slot}", 56.0 + slot)
+    assert kinds(run, target=OWN) == ["sender_pacing"]
+
+
 def test_a_sender_without_a_core_holds_nothing_back(new_run: Build) -> None:
     run = new_run("run")
     arrivals(run, lambda slot, due_s: 8.0 * (due_s // 8.0 + 1) + slot / 1_000)
