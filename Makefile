@@ -53,7 +53,7 @@ test: lint ## lint, type check and run every test; prints the branches that test
 # time of the unit tests (Python 3.11; its faster core measures branches from Python 3.14 on, and not on Locust's greenlets).
 coverage: setup node-clients ## print the branch coverage of the tests that measure no time
 	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder --cov --cov-report=term $(addprefix --ignore=,$(TIMED_TESTS))
-	@for package in smsbench mock_provider reference_sender loadtests analysis page_parts user_input; do \
+	@for package in smsbench mock_provider reference_sender loadtests analysis page_parts user_input arrow_columns; do \
 	  echo "$$package: $$($(BIN)/coverage report --include="$$package/*" --format=total --precision=1) %"; done
 
 node-clients: $(NODE_CLIENTS)/node_modules/.ready ## install the official JavaScript clients and the JavaScript linter

@@ -36,6 +36,7 @@ from loadtests import catalogue
 from loadtests.cli import FORWARDED, app
 from mock_provider.profiles import profile_names
 from reference_sender.api.intake import Invalid, read_defaults
+from smsbench.own_modules import OWN_PACKAGES
 
 ROOT = Path(__file__).parent.parent
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")])
@@ -45,6 +46,7 @@ PACKAGES = (
     "mock_provider",
     "page_parts",
     "user_input",
+    "arrow_columns",
     "reference_sender",
     "smsbench",
     "benchmarks",
@@ -203,14 +205,36 @@ def test_modules_that_name_a_page_name_one_that_exists() -> None:
     assert not [f"{path}: {page}" for path, page in named if not (ROOT / page).is_file()]
 
 
-def test_rooms_of_the_provider_are_those_of_the_contract() -> None:
+def closed_layers() -> dict[str, list[set[str]]]:
+    """The layers of each package whose contract names every module of it."""
     contracts = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["importlinter"]
-    (layers,) = (
-        each["layers"] for each in contracts["contracts"] if each.get("containers") == ["mock_provider"]
-    )
-    table = section("architecture.md", "Who may import whom").partition("### Rooms of the provider")[2]
-    rows = re.findall(r"^\| ((?:`\w+`(?:, )?)+) \|", table, re.MULTILINE)
-    assert [re.findall(r"\w+", row) for row in rows] == [each.split(" | ") for each in layers]
+    return {
+        each["containers"][0]: [set(layer.split(" | ")) for layer in each["layers"]]
+        for each in contracts["contracts"]
+        if each.get("exhaustive")
+    }
+
+
+@pytest.mark.parametrize(
+    ("package", "heading"),
+    [
+        ("mock_provider", "### Rooms of the provider"),
+        ("reference_sender", "## The rooms of the sender"),
+        ("analysis", "## The rooms of the analysis"),
+        ("loadtests", "## The rooms of loadtests"),
+        ("smsbench", "### Modules of smsbench"),
+    ],
+)
+def test_rooms_of_a_package_are_those_of_its_contract(package: str, heading: str) -> None:
+    text = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8").partition(f"\n{heading}\n")[2]
+    table = re.split(r"^#+ ", text, maxsplit=1, flags=re.MULTILINE)[0]
+    rows = re.findall(r"^\| ((?:`\w+/?`(?:, )?)+) \|", table, re.MULTILINE)
+    assert [set(re.findall(r"\w+", row)) for row in rows] == closed_layers()[package]
+
+
+def test_every_package_with_rooms_has_a_closed_contract() -> None:
+    several = {name for name in OWN_PACKAGES if len(list((ROOT / name).glob("*.py"))) > 1}
+    assert set(closed_layers()) == several - {"user_input"}  # its modules are independent
 
 
 def section(page: str, heading: str) -> str:

@@ -12,7 +12,6 @@ from analysis.first_screen.wording import NOT_ARRIVED, class_name, objective_par
 from analysis.model import Objective
 from analysis.objectives.grammar import ALL
 
-_ALL_GREW = "the backlog grew"
 _OF_CONTRACT = "provider_limit"
 _AT_LEAST = {"<": "less than ", "≤": "at most ", ">": "more than ", "≥": "at least "}
 
