@@ -8,6 +8,8 @@ from analysis.findings import (
     NETWORK_LOSES,
     NETWORK_ON_ROUTES,
     NETWORK_WITHOUT_FLAG,
+    NOT_ANSWERING,
+    NOT_REACHED,
     NOTHING_LISTENS,
     PROVIDER_ERRORS,
     SUFFICIENT,
@@ -75,6 +77,13 @@ def what_to_change(quote: Quote, at: int, number: int) -> Sentence:
         )
     if first.kind == "sender_api" and NOTHING_LISTENS in first.text:
         return ("start the sender there, or correct request.url in its target file.",)
+    if first.kind == "sender_api" and NOT_ANSWERING in first.text:
+        return ("look in the sender's log for the error or the call that blocks.",)
+    if first.kind == "sender_stopped" and NOT_REACHED in first.text:
+        return (
+            "look in the sender's log for the error or the restart at that time. "
+            "During a restart, let another process answer.",
+        )
     if first.kind == "carrier_queue":
         field = f"{path}.bottlenecks.{number}.text"
         carrier = Figure(

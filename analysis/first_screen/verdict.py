@@ -176,15 +176,12 @@ def _too_much_offered(quote: Quote, at: int) -> Sentence:
     part, path = quote.report.parts[at], f"parts.{at}"
     rates: Sentence = (f"{target_name(quote.report)} did not accept every message. ",)
     cause = next((n for n, each in enumerate(part.bottlenecks) if each.kind in _OF_THE_API), None)
-    if cause is not None and (cause == 0 or part.bottlenecks[cause].kind == "sender_stopped"):
+    stopped = cause is not None and part.bottlenecks[cause].kind == "sender_stopped"
+    if cause is not None and (cause == 0 or stopped):
         rates = (quote.text(f"{path}.bottlenecks.{cause}.text"), ". ")
     busy = bool(part.bottlenecks) and part.bottlenecks[0].kind == "machine"  # its rates are lower bounds
-    if (
-        not busy
-        and part.throughput.accepts_at_most
-        and part.throughput.accepted_best
-        and part.throughput.offered_peak
-    ):
+    rate = part.throughput
+    if not (busy or stopped) and rate.accepts_at_most and rate.accepted_best and rate.offered_peak:
         rates = (
             f"{target_name(quote.report)} accepts at most ",
             quote.rate(f"{path}.throughput.accepted_best.per_s", subject=f"accepted {path}"),

@@ -12,6 +12,7 @@ from analysis.arrays import Bools
 from analysis.findings import NOTHING_LISTENS
 from analysis.formatting import count_text
 from analysis.judge.bottlenecks.view import View
+from analysis.measure.silence import WAITED_ERRORS
 from analysis.read.columns import ABSENT
 from analysis.read.journeys import OUTCOMES
 
@@ -21,28 +22,38 @@ _CONNECTIONS = {
     "connection reset": "reset",
     "closed by the target": "closed before an answer",
 }
-_WAITS = ("timeout", "stopped before an answer")
+_NOT_CONNECTED = (*_CONNECTIONS, "connect timeout")
 _MOST_ERRORS = 3
 
 
-def what_failed(view: View, chosen: Bools) -> str:
+def what_failed(view: View, chosen: Bools, to_the_end: bool = True) -> str:
     """``each connection was refused: nothing listens at 127.0.0.1:8080``, of messages that were not answered.
 
-    "" if most of them waited for an answer, or if the errors are not known.
+    "" if most of them waited for an answer, or if the errors are not known. Not ``to_the_end``: later
+    messages were answered, so that something listens there now.
     """
     failed: Bools = chosen & (view.load.outcome == OUTCOMES.index("failed"))
     errors, total = _errors(view, failed), int(np.count_nonzero(failed))
     name, count = next(iter(_most(errors).items()), ("", 0))
-    if not name or name in _WAITS or 2 * count <= total:
+    if not name or name in WAITED_ERRORS or 2 * count <= total:
         return ""
     each = count == total
     shares = f"{count_text(count)} of {count_text(total)}"
     if name in _CONNECTIONS:
         address = _address(view.given.target)
-        nobody = f": {NOTHING_LISTENS} {address}" if name == "connection refused" and address else ""
+        nobody = ""
+        if name == "connection refused" and address and to_the_end:
+            nobody = f": {NOTHING_LISTENS} {address}"
         who = "each connection was" if each else f"{shares} connections were"
         return f"{who} {_CONNECTIONS[name]}{nobody}"
     return f"{'each request' if each else f'{shares} requests'} failed with {name}"
+
+
+def was_reached(view: View, chosen: Bools) -> bool:
+    """Whether most of these messages failed for another reason than their connection, as far as is known."""
+    errors = _errors(view, chosen)
+    others = sum(count for name, count in errors.items() if name not in _NOT_CONNECTED)
+    return 2 * others > sum(errors.values())
 
 
 def error_names(view: View) -> str:
