@@ -43,7 +43,7 @@ class Otps(NamedTuple):
     late_ns: list[int]
 
 
-class Phase(NamedTuple):
+class FloodPhase(NamedTuple):
     """One phase: its OTPs, what was offered at the same time, and the sender's load."""
 
     name: str
@@ -99,7 +99,7 @@ async def worst_gauges(pool: Pool) -> dict[str, float]:
         return worst
 
 
-async def measure(sender: ServerProcess, options: argparse.Namespace) -> list[Phase]:
+async def measure(sender: ServerProcess, options: argparse.Namespace) -> list[FloodPhase]:
     found = []
     flood_per_s = options.capacity * options.times
     gauge_pool = Pool(sender.port, 1)
@@ -123,13 +123,15 @@ async def measure(sender: ServerProcess, options: argparse.Namespace) -> list[Ph
         spent_s = loop.time() - began_s
         gauging.cancel()
         cores = (sender.cpu_s() - cpu_s) / spent_s
-        found.append(Phase(name, otps, offered / options.seconds, accepted / spent_s, cores, await gauging))
+        found.append(
+            FloodPhase(name, otps, offered / options.seconds, accepted / spent_s, cores, await gauging)
+        )
         await asyncio.sleep(0.5)
     flood_pool.close()
     return found
 
 
-def show(phases: list[Phase], arrived_ns: dict[str, int], limit_ms: float) -> bool:
+def show(phases: list[FloodPhase], arrived_ns: dict[str, int], limit_ms: float) -> bool:
     """Print the figures. True if p99 is within the limit in all phases."""
     within = True
     print(

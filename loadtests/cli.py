@@ -23,7 +23,7 @@ from loadtests.usage import (
     Seed,
     Slo,
     TargetFile,
-    Window,
+    WindowOption,
     Workers,
     objectives,
     usage_error,
@@ -123,7 +123,7 @@ def run(
             help="Multiply the provider's rates, and divide its delays, by the factor of --speedup.",
         ),
     ] = False,
-    window: Window = None,
+    window: WindowOption = None,
     duration: Annotated[
         float | None,
         typer.Option(

@@ -28,7 +28,7 @@ EXIT_ROWS_LOST = os.EX_CANTCREAT  # 73: rows could not be written
 EXIT_WORKER_LOST = os.EX_IOERR  # 74
 WEB_UI_FILE = "locust-web-ui.url"  # the file with the address of Locust's web UI
 
-Phase = Literal["waiting", "running", "answering", "finished"]
+StatusPhase = Literal["waiting", "running", "answering", "finished"]
 
 
 class LoadStatus(Struct, frozen=True, kw_only=True):
@@ -40,7 +40,7 @@ class LoadStatus(Struct, frozen=True, kw_only=True):
     ``closed_idle`` counts connections that the target closed before anything was sent on them.
     """
 
-    phase: Phase = "waiting"
+    phase: StatusPhase = "waiting"
     planned: int = 0
     due: int = 0
     sent: int = 0
@@ -65,7 +65,7 @@ class LoadStatus(Struct, frozen=True, kw_only=True):
     rows_lost: str = ""  # why rows could not be written; the load then ends
 
 
-_PHASES: tuple[Phase, ...] = ("waiting", "running", "answering", "finished")
+_PHASES: tuple[StatusPhase, ...] = ("waiting", "running", "answering", "finished")
 
 
 def combine(statuses: Iterable[LoadStatus]) -> LoadStatus:

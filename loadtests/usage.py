@@ -52,7 +52,7 @@ Seed = Annotated[
 NoCharts = Annotated[
     bool, typer.Option("--no-charts", help="Write a report without charts; this saves about 2 s.")
 ]
-Window = Annotated[
+WindowOption = Annotated[
     Literal["day", "peak"] | None,
     typer.Option(help="Run the whole day, or a slice around its peak (days only)."),
 ]

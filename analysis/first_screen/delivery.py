@@ -21,14 +21,14 @@ from analysis.first_screen.wording import (
     worst_first,
 )
 from analysis.judge.verdict import overall
-from analysis.model import Objective, RunReport, State
+from analysis.model import AnswerState, Objective, RunReport
 from analysis.quantile import Quantile
 
 _SHARE_WORDS = {
     "sender": "in this run without the sender's share of the delay",
     "contract": "in this run without the contract's share of the delay",
 }
-_STATES: dict[str, State] = {"met": "good", "missed": "bad", "undecided": "unknown"}
+_STATES: dict[str, AnswerState] = {"met": "good", "missed": "bad", "undecided": "unknown"}
 
 
 def delivery_answer(quote: Quote) -> ScreenAnswer:

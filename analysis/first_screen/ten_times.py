@@ -8,10 +8,10 @@ from analysis.first_screen.wording import command, deciding, in_part, place_of
 from analysis.formatting import TIMES
 from analysis.judge.levels import TEN
 from analysis.judge.verdict import overall
-from analysis.model import Level, Objective, RunReport, State
+from analysis.model import AnswerState, Level, Objective, RunReport
 
 QUESTION = "Is ten times the traffic possible?"
-_STATES: dict[str, State] = {"yes": "good", "no": "bad", "undecided": "unknown"}
+_STATES: dict[str, AnswerState] = {"yes": "good", "no": "bad", "undecided": "unknown"}
 _WORDS = {"yes": "Yes", "no": "No", "undecided": "Not proven"}
 
 

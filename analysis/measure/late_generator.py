@@ -23,7 +23,7 @@ SHORT_SHARE = 0.10
 SHORT_S = 2.0
 # Each worker has a part of the in-flight limit and drops arrivals when that part is used, although other
 # workers have room. So from this share on the limit counts as reached.
-_TAKEN_SHARE = 0.5
+_REACHED_SHARE = 0.5
 _FULL_SHARE = 0.9  # the generator's own delay explains only a few requests in flight
 
 
@@ -87,7 +87,7 @@ def dropped_by_target(journeys: Journeys, in_flight_limit: int, lag_limit_s: flo
     before_s, after_s = padded_s[after], padded_s[after + 1]
     late_s = np.maximum(0.0, np.maximum(before_s, after_s))
     at_s = load.intended_s
-    taken = _in_flight(journeys, at_s, at_s) >= max(1.0, _TAKEN_SHARE * in_flight_limit)
+    taken = _in_flight(journeys, at_s, at_s) >= max(1.0, _REACHED_SHARE * in_flight_limit)
     full = in_flight_limit > 0 and (
         _in_flight(journeys, at_s, at_s + late_s) >= _FULL_SHARE * in_flight_limit
     )

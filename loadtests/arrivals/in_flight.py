@@ -6,7 +6,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from loadtests.arrivals.processes import NS_PER_S, Instants
+from loadtests.arrays import InstantsNs
+from loadtests.arrivals.processes import NS_PER_S
 
 # Each is a socket here and one at the target. Senders accept some thousands (the reference sender 4,096), and
 # one address has 28,000 local ports.
@@ -16,7 +17,7 @@ FEWEST_IN_FLIGHT = 64
 _LOOKED_FOR_S = 2.0
 
 
-def in_flight_limit(intended_ns: Instants, timeout_s: float) -> int:
+def in_flight_limit(intended_ns: InstantsNs, timeout_s: float) -> int:
     """The most arrivals that are due within ``timeout_s`` plus the interval of its check, at most
     ``MOST_IN_FLIGHT``. ``intended_ns`` ascends.
 

@@ -22,7 +22,7 @@ _SATURATED = 0.99  # of the offered rate: a trial that did more was not limited 
 _LONGER = 2.0
 WARM_UP = 0.4  # of a trial: the reserve must be spent by then
 _SHOWN_BY = 0.75  # of a trial: what the target does from then on shows in the steady part at the latest
-_GROWTH_TOLD = 0.01  # of the offered rate: the limit from which ``analysis.measure.steady`` says growth
+_GROWTH_SHARE = 0.01  # of the offered rate: the threshold of ``analysis.measure.steady``
 _GROWTH_TOLERATED = 5.0  # messages in a trial, as ``analysis.measure.steady`` tolerates them
 _GROWTH_OF_PRECISION = 0.1
 
@@ -52,7 +52,7 @@ class SearchSettings(Struct, frozen=True, kw_only=True):
         part applies.
         """
         share = self.precision * _GROWTH_OF_PRECISION
-        return share if share > _GROWTH_TOLD else 0.0
+        return share if share > _GROWTH_SHARE else 0.0
 
 
 class TrialResult(Struct, frozen=True, kw_only=True):
@@ -134,7 +134,7 @@ class Bracket(Struct, frozen=True, kw_only=True):
         known = self.saturation
         if known is None or not (known.near and known.flat):
             return self.missed_per_s
-        bounds = (known.high_per_s, known.high_per_s / (1 - _GROWTH_TOLD), self.missed_per_s)
+        bounds = (known.high_per_s, known.high_per_s / (1 - _GROWTH_SHARE), self.missed_per_s)
         return min(self.missed_per_s, next(each for each in bounds if each > self.met_per_s))
 
 

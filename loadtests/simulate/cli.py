@@ -15,7 +15,7 @@ from loadtests.usage import (
     ProfileName,
     ScenarioName,
     Slo,
-    Window,
+    WindowOption,
     objectives,
     usage_error,
 )
@@ -62,7 +62,7 @@ def simulate(
         float | None,
         typer.Option(help="Factor on a day's rates; 1 (true speed) by default (days only)."),
     ] = None,
-    window: Window = None,
+    window: WindowOption = None,
     duration: Annotated[
         float | None,
         typer.Option(

@@ -17,7 +17,7 @@ from msgspec import Struct
 
 from loadtests.arrivals import PlannedMessage, Schedule
 from loadtests.core_time import CoreWait
-from loadtests.recording import LoadRecorder, LoadStatus, Phase
+from loadtests.recording import LoadRecorder, LoadStatus, StatusPhase
 from loadtests.users.adapters import Adapter
 from loadtests.users.connection import Connection, connect, reason_of
 from loadtests.users.lateness import Lateness
@@ -79,7 +79,7 @@ class LoadDispatcher:
         self._busy: set[Connection] = set()
         self._opening: dict[int, SendJob] = {}  # by arrival
         self._next = 0  # position in arrivals
-        self._phase: Phase = "waiting"
+        self._phase: StatusPhase = "waiting"
         self._end_ns = settings.start_ns
         self._counts = dict.fromkeys((*_OUTCOMES, "dropped", "sent", "resent", "closed_idle"), 0)
         self._lateness = Lateness(CoreWait(os.getpid()))

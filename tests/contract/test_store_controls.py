@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import pytest
 from msgspec.structs import replace
+from store_nodes import OpenStore
 
 from reference_sender.dispatch.values import Change, Lane, Message, State
 from reference_sender.policy.campaigns import Campaign, CampaignState
 from reference_sender.policy.opt_out import OptOut
 from reference_sender.policy.spending import Spent
-from reference_sender.store import DeadLetterFilter, Hold, OptIn, Store, StoreError, Work
-
-OpenStore = Callable[[], Store]
+from reference_sender.store import DeadLetterFilter, Hold, OptIn, StoreError, Work
 
 
 def message(number: int, campaign: str = "may", lane: Lane = Lane.MARKETING, created_ns: int = 10) -> Message:

@@ -14,7 +14,7 @@ from mock_provider.settings.distributions import Section
 
 # About 32 years: more than a machine's monotonic clock shows, on which absolute windows are counted.
 MAX_INSTANT_S = 1_000_000_000
-Instant = Annotated[float, Field(ge=0, le=MAX_INSTANT_S, allow_inf_nan=False)]
+FaultInstant = Annotated[float, Field(ge=0, le=MAX_INSTANT_S, allow_inf_nan=False)]
 FaultName = Annotated[str, Field(pattern="^[A-Za-z0-9._-]{0,48}$")]
 
 
@@ -37,8 +37,8 @@ class FaultSettings(Section):
 
     kind: str
     name: FaultName = ""
-    start_s: Instant = 0.0
-    end_s: Instant | None = None
+    start_s: FaultInstant = 0.0
+    end_s: FaultInstant | None = None
     clock: Literal["first_input", "absolute"] = "first_input"
 
     presets: ClassVar[Mapping[str, Preset]] = {}

@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from mock_provider.engine.distributions import NS_PER_S, nanoseconds
 from mock_provider.engine.faults import FAULT_KINDS, fault_schema
-from mock_provider.engine.faults.history import Phase, phase_at
+from mock_provider.engine.faults.history import FaultPhase, phase_at
 from mock_provider.engine.faults.settings import FaultSettings
 
 
@@ -24,7 +24,7 @@ class FaultWindow(Struct, frozen=True):
     name: str
     kind: str
     title: str  # description
-    phase: Phase
+    phase: FaultPhase
     begins_in_s: float
     ends_in_s: float | None
     waits_for_input: bool

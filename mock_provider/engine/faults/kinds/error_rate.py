@@ -12,7 +12,7 @@ from pydantic import model_validator
 
 from mock_provider.engine.faults.hooks import AtSubmit, RequestInterruption
 from mock_provider.engine.faults.settings import FaultSettings, percent
-from mock_provider.settings.distributions import Section, Share
+from mock_provider.settings.distributions import Section, UnitShare
 from mock_provider.settings.values import Refusal
 
 if TYPE_CHECKING:
@@ -23,14 +23,14 @@ class CodeShare(Section):
     """One of several codes of an ``error_rate``."""
 
     refusal: Refusal
-    share: Share
+    share: UnitShare
 
 
 class ErrorRate(FaultSettings):
     """A share of the attempts (submits) is refused, whatever they hold: by one code, or by several."""
 
     kind: Literal["error_rate"]
-    share: Share | None = None
+    share: UnitShare | None = None
     refusal: Refusal = Refusal.INTERNAL_ERROR
     codes: tuple[CodeShare, ...] = ()
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
 import pytest
 
+from analysis.model import Verdict
 from analysis.records import AnalysisResult, JudgedObjective, Steady
 from loadtests.arrivals import DAY_MIX, Mix
 from loadtests.capacity.bracket import SearchSettings
@@ -16,7 +15,6 @@ from loadtests.capacity.verdict import BACKLOG, judged_trial
 
 SETTINGS = SearchSettings()
 STEP = NextTrial(300.0, 8.0)
-Verdict = Literal["met", "missed", "undecided"]
 
 
 def part(sustained: bool | None, growth_per_s: float = 0.0) -> Steady:

@@ -26,7 +26,7 @@ WORLD: dict[str, Any] = {
 
 
 def trace(p: VirtualProvider) -> object:
-    """All that can be seen of six messages, but which faults touched them: that is no effect by itself."""
+    """All visible results of six messages, without the names of faults: a name alone is not an effect."""
     for n in range(6):
         p.send(float(n), f"k{n}", backup_host=n % 2 == 1)
     p.run()
