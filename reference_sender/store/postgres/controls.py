@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import asyncpg
@@ -19,7 +19,10 @@ INSERT INTO hold SELECT u.id, u.not_before_ns, u.keeps_hours
 FROM unnest($1::bigint[], $2::bigint[], $3::boolean[]) AS u (id, not_before_ns, keeps_hours)
 JOIN message m ON m.id = u.id
 """
-_CHANGE_HOLD = "UPDATE hold SET not_before_ns = $1 WHERE id = $2"
+_CHANGE_HOLDS = """
+UPDATE hold SET not_before_ns = u.not_before_ns
+FROM unnest($1::bigint[], $2::bigint[]) AS u (id, not_before_ns) WHERE hold.id = u.id
+"""
 _SPEND = """
 INSERT INTO spending VALUES ($1, $2, $3, $4)
 ON CONFLICT (campaign, day, node) DO UPDATE
@@ -64,12 +67,21 @@ def is_held(message: Message) -> bool:
     return message.not_before_ns > 0 or message.keeps_hours
 
 
-async def write_control(connection: asyncpg.Connection[Any], node: int, control: Control) -> None:
-    """Store one of ``Work.controls``."""
+async def write_controls(connection: asyncpg.Connection[Any], node: int, controls: Iterable[Control]) -> None:
+    """Store ``Work.controls``; all holds, of which there may be thousands, in one statement."""
+    holds: dict[int, int] = {}
+    for each in controls:
+        if isinstance(each, Hold):
+            holds[each.message_id] = each.not_before_ns
+        else:
+            await _write_control(connection, node, each)
+    if holds:
+        await connection.execute(_CHANGE_HOLDS, list(holds), list(holds.values()))
+
+
+async def _write_control(connection: asyncpg.Connection[Any], node: int, control: Control) -> None:
     if isinstance(control, Spent):
         await connection.execute(_SPEND, control.campaign, control.day, control.amount, node)
-    elif isinstance(control, Hold):
-        await connection.execute(_CHANGE_HOLD, control.not_before_ns, control.message_id)
     elif isinstance(control, Campaign):
         await connection.execute(_CAMPAIGN, control.name, control.state.value, control.spending_limit)
     elif isinstance(control, OptOut):
