@@ -188,9 +188,10 @@ def test_a_purge_does_not_end_at_a_message_that_is_dated_later(open_it: OpenStor
     store.commit(Work([message(n, created_ns=1_000 if n < 5 else 10) for n in range(1, 9)]))
     store.commit(Work(changes=[ended(n, State.DELIVERED, at_ns=1_000 if n < 5 else 10) for n in range(1, 9)]))
     step = store.purge(100, 0, 2)
-    assert (step.count, step.last_id) == (0, 2)
+    assert (step.count, step.last_id, step.is_young) == (0, 2, True)
     step = store.purge(100, 2, 3)
-    assert (step.count, step.last_id) == (1, 5)
+    assert (step.count, step.last_id, step.is_young) == (1, 5, False)
+    assert not store.purge(100, 8, 3).is_young
     assert store.purge(100, 5, 99).count == 2
 
 

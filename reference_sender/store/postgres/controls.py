@@ -44,7 +44,7 @@ _OPT_IN = "UPDATE opt_out SET active = false, changed_at = clock_timestamp() WHE
 # Ids of one node rise with the time of creation, and those of different nodes do not: so every message is
 # looked at.
 _OLDEST = """
-SELECT m.id, m.created_ns < $1 AND p.state = ANY($4) AND p.at_ns < $1
+SELECT m.id, m.created_ns < $1 AND p.state = ANY($4) AND p.at_ns < $1, m.created_ns >= $1
 FROM message m LEFT JOIN progress p ON p.id = m.id
 WHERE m.id > $2 AND m.id < (SELECT max(id) FROM message) ORDER BY m.id LIMIT $3
 """
@@ -127,4 +127,5 @@ async def purge(connection: asyncpg.Connection[Any], before_ns: int, after_id: i
         gone = [row[0] for row in rows if row[1]]
         for table in ("message", "progress", "hold"):
             await connection.execute(f"DELETE FROM {table} WHERE id = ANY($1)", gone)
-    return Purged(len(gone), None if len(rows) < limit else rows[-1][0])
+    is_young = bool(rows) and all(row[2] for row in rows)
+    return Purged(len(gone), None if len(rows) < limit else rows[-1][0], is_young)
