@@ -1,12 +1,12 @@
 """How long an OTP takes from the sender's intake to the provider: alone, in a flood of single messages,
-and in a flood of campaigns, far above what the provider takes.
+and in a flood of campaigns, far above what the provider accepts.
 
     flock /tmp/smsbench-bench.lock .venv/bin/python benchmarks/otp_in_flood.py [--capacity N] [--times N]
 
 The route's limit is the ``--capacity``, in segments per second. A flood of marketing messages is offered at
 ``--times`` the capacity by a schedule: as single messages over ``--connections`` connections, then as
 campaigns of ``--rows`` messages. By default that is 14,700 messages per second, more single messages than one
-sender can read. Beside it OTPs are offered on connections of their own. An OTP's time is from its request
+sender can read. OTPs are offered at the same time on separate connections. An OTP's time is from its request
 (the load begins to write it) until the provider gets it (its journal). All times share one clock. The
 sender has core 0; the load and the provider (profile fast) share core 1.
 
@@ -44,7 +44,7 @@ class Otps(NamedTuple):
 
 
 class Phase(NamedTuple):
-    """One phase: its OTPs, what was offered beside them, and the sender's load."""
+    """One phase: its OTPs, what was offered at the same time, and the sender's load."""
 
     name: str
     otps: Otps

@@ -120,7 +120,7 @@ def run(
         bool,
         typer.Option(
             "--scale-provider",
-            help="Multiply the provider's rates, and divide its delays, by the same factor.",
+            help="Multiply the provider's rates, and divide its delays, by the factor of --speedup.",
         ),
     ] = False,
     window: Window = None,

@@ -20,8 +20,8 @@ from msgspec import Struct
 
 from analysis.records import LOAD_SCHEMA, RowWriter, read_rows
 
-# key, class, campaign, worker, t_intended_ns, t_sent_ns, t_replied_ns, outcome, status
-LoadRow = tuple[str, str, str, int, int, int | None, int | None, str, int]
+# key, class, campaign, worker, t_intended_ns, t_sent_ns, t_replied_ns, outcome, status, error
+LoadRow = tuple[str, str, str, int, int, int | None, int | None, str, int, str]
 
 # Exit codes of the load process.
 EXIT_ROWS_LOST = os.EX_CANTCREAT  # 73: rows could not be written
@@ -102,9 +102,6 @@ class LoadRecorder:
         self.lost = ""
         self._status_path = run_dir / f"load-{worker}.json" if run_dir is not None else None
         self._rows = RowWriter(run_dir / f"load-{worker}.arrow", LOAD_SCHEMA) if run_dir is not None else None
-        # pyarrow imports pandas with the first array that it makes (0.4 s to 0.9 s, pyarrow 26): now, and not
-        # during the load (tests/test_start_up.py).
-        pa.array(["", None], type=pa.string())
 
     def row(self, row: LoadRow) -> None:
         try:

@@ -43,9 +43,14 @@ ProfileName = Annotated[
     str | None, typer.Option(metavar="NAME|FILE", help="Provider profile instead of the scenario's own.")
 ]
 Workers = Annotated[int, typer.Option(min=1, max=64, help="Locust worker processes.")]
-Seed = Annotated[int, typer.Option(min=0, help="The same seed gives the same arrivals and outcomes.")]
+Seed = Annotated[
+    int,
+    typer.Option(
+        min=0, help="The same seed gives the same arrivals; without --target also the same outcomes."
+    ),
+]
 NoCharts = Annotated[
-    bool, typer.Option("--no-charts", help="Write a report without charts, about 2 s sooner.")
+    bool, typer.Option("--no-charts", help="Write a report without charts; this saves about 2 s.")
 ]
 Window = Annotated[
     Literal["day", "peak"] | None,

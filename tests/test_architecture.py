@@ -115,6 +115,41 @@ def test_loadtests_imports_only_the_contract_of_analysis() -> None:
     assert all(name.startswith(allowed) for name in taken), taken
 
 
+def assigned_attributes(tree: ast.Module, name: str) -> list[int]:
+    """The lines that assign or delete an attribute of this name, with a statement or by its name as text."""
+    return [
+        node.lineno
+        for node in ast.walk(tree)
+        if (isinstance(node, ast.Attribute) and node.attr == name and not isinstance(node.ctx, ast.Load))
+        or (
+            isinstance(node, ast.Call)
+            and ast.unparse(node.func).rpartition(".")[2] in {"setattr", "force_setattr", "__setattr__"}
+            and any(isinstance(arg, ast.Constant) and arg.value == name for arg in node.args)
+        )
+    ]
+
+
+def test_only_the_lifecycle_assigns_the_stage_of_a_message() -> None:
+    found = {path: assigned_attributes(ast.parse(path.read_text()), "stage") for path in modules(*PACKAGES)}
+    assert [name_of(path) for path, lines in found.items() if lines] == ["mock_provider.engine.lifecycle"]
+
+
+@pytest.mark.parametrize(
+    ("line", "assigns"),
+    [
+        ("message.stage = ENDED", True),
+        ("a.b.stage, n = ENDED, 1", True),
+        ("message.stage += 1", True),
+        ("setattr(message, 'stage', ENDED)", True),
+        ("msgspec.structs.force_setattr(message, 'stage', ENDED)", True),
+        ("if message.stage == ENDED: stage = message.stage", False),
+        ("getattr(message, 'stage', None)", False),
+    ],
+)
+def test_an_assigned_attribute_is_found(line: str, assigns: bool) -> None:
+    assert bool(assigned_attributes(ast.parse(line), "stage")) is assigns
+
+
 @pytest.mark.parametrize("path", modules(*PACKAGES), ids=lambda path: str(path.relative_to(ROOT)))
 def test_sizes(path: Path) -> None:
     text = path.read_text()
@@ -162,9 +197,16 @@ def test_no_path_of_a_machine_and_no_package_index_in_any_file() -> None:
     assert not found
 
 
+_LINE_OF_A_CLASS = re.compile(r"^\s*class\s+(\w+)", re.MULTILINE)
+
+
 def defined_twice(paths: list[Path]) -> set[str]:
-    """Names that more than one class has."""
-    trees = [ast.parse(path.read_text()) for path in paths]
+    """Names that more than one class has. Only a file with a name that may be such a one is parsed."""
+    texts = [path.read_text() for path in paths]
+    seen = Counter(name for text in texts for name in _LINE_OF_A_CLASS.findall(text))
+    trees = [
+        ast.parse(text) for text in texts if any(seen[name] > 1 for name in _LINE_OF_A_CLASS.findall(text))
+    ]
     names = Counter(node.name for tree in trees for node in ast.walk(tree) if isinstance(node, ast.ClassDef))
     return {name for name, count in names.items() if count > 1}
 

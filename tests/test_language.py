@@ -25,6 +25,7 @@ PLACES = {
     "reference_sender": ("reference_sender/**/*",),
     "page_parts": ("page_parts/**/*",),
     "user_input": ("user_input/**/*",),
+    "arrow_columns": ("arrow_columns/**/*",),
     "benchmarks": ("benchmarks/**/*", ".ci/*", "Makefile"),
     "tests": ("tests/**/*.py", "tests/**/*.js"),
 }

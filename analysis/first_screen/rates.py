@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 from analysis.findings import NOT_FORWARDED
+from analysis.first_screen.no_rate import no_rate_row, no_rate_sentences, profile_label
 from analysis.first_screen.quoting import Quote
 from analysis.first_screen.values import AnswerRow, ScreenAnswer, Sentence
-from analysis.first_screen.wording import deciding, evidence, in_part, live, not_taken, part_title, trusted
+from analysis.first_screen.wording import (
+    deciding,
+    in_part,
+    live,
+    not_taken,
+    part_title,
+    trusted,
+    with_evidence,
+)
 from analysis.formatting import RATE_OF_DELIVERIES, rate_text, significant
 from analysis.judge.levels import fell_behind
-from analysis.judge.pace import too_few
+from analysis.judge.pace import FEWEST, too_few
 from analysis.judge.verdict import overall
 from analysis.model import Pace, PartReport, RunReport, State
 
@@ -61,17 +70,14 @@ def _state(report: RunReport) -> State:
 def _capacity(quote: Quote) -> tuple[AnswerRow, list[Sentence]]:
     found = quote.report.capacity
     assert found is not None
-    label = f"profile {found.profile}"
+    label = profile_label(found)
     sentences: list[Sentence] = []
     sustained = quote.rate("capacity.sustained_per_s", subject="sustained rate")
     if found.bottlenecks:
         above: Sentence = ("Above ", sustained) if found.sustained_per_s is not None else ("At every rate",)
         sentences.append((*above, " the bottleneck is: ", quote.text("capacity.bottlenecks.0"), "."))
     if found.sustained_per_s is None:
-        missed = any(each.verdict == "missed" for each in found.trials)
-        outcome = "no rate met every objective" if missed else "not measured"
-        row = AnswerRow(label=label, value=(outcome,))
-        return row, sentences
+        return no_rate_row(quote, label), [*sentences, *no_rate_sentences(quote)]
     day: Sentence = ()
     if found.messages_per_day is not None:
         day = ("the peak of a day of ", quote.per_day("capacity.messages_per_day"))
@@ -170,11 +176,13 @@ def _best_seconds(quote: Quote, place: int) -> tuple[AnswerRow, list[Sentence]]:
     done = RATE_OF_DELIVERIES if part.throughput.delivered_best else "accepted"
     label = f"profile {part.identity.profile or 'unknown'}"
     title = in_part(quote, place)
+    window = quote.span(f"{path}.{field}.window_s")
     if too_few(_pace(part)):
-        return AnswerRow(label=label, value=("too few messages for a rate",)), [title] if title else []
+        few = (f"not measured: fewer than {FEWEST} messages in the best ", window)
+        row = AnswerRow(label=label, value=few, limit=_contract(quote, place, field))
+        return row, [title] if title else []
     bottleneck = _bottleneck(quote, place)
     lead = "" if bottleneck else "at least "
-    window = quote.span(f"{path}.{field}.window_s")
     row = AnswerRow(
         label=label,
         value=(
@@ -212,8 +220,7 @@ def _named(quote: Quote, place: int, at: int) -> Sentence:
     """The bottleneck. An undecided report shows its evidence here, since it has no sentence on the cause."""
     path = f"parts.{place}.bottlenecks.{at}"
     undecided = overall(quote.report.objectives) == "undecided"
-    shown = evidence(quote, path, quote.value(path)) if undecided else ()
-    return (quote.text(f"{path}.text"), *shown)
+    return with_evidence(quote, path, quote.value(path)) if undecided else (quote.text(f"{path}.text"),)
 
 
 def _uncounted(quote: Quote, place: int) -> list[Sentence]:
@@ -297,8 +304,8 @@ def _bottleneck(quote: Quote, place: int) -> Sentence:
         return ("What limited the rate cannot be determined without the provider's rows.",)
     if part.bottlenecks and part.bottlenecks[0].kind in NOT_FORWARDED:
         if any(each.measure == "unaccounted" and each.verdict == "undecided" for each in part.objectives):
-            return ("The sender may still have had messages when the wait ended, so this is no capacity.",)
-        return ("Not every accepted message was forwarded to the provider, so this is no capacity.",)
+            return ("The sender may still have had messages when the wait ended, so this is not a capacity.",)
+        return ("Not every accepted message was forwarded to the provider, so this is not a capacity.",)
     if not limited(part):
         return ("The sender did not accept every message.",) if not_taken(part) else ()
     if part.throughput.limit:

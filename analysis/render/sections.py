@@ -46,7 +46,7 @@ def part_sections(report: RunReport, place: int) -> list[Section]:
         ("Burst", tables_part.burst(report, place)),
         ("Faults of the provider", tables_part.faults(report, place)),
         ("Accounting", tables_part.accounting(report, place)),
-        ("Why messages did not arrive", tables_part.reasons(part)),
-        ("Cost", tables_part.cost(part)),
+        ("Why messages did not arrive", tables_part.reasons(report, place)),
+        ("Cost", tables_part.cost(report, place)),
     ]
     return [(title, table) for title, table in listed if table.rows]

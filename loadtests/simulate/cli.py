@@ -74,7 +74,7 @@ def simulate(
         bool,
         typer.Option(
             "--through-wire",
-            help="Exchange the protocol's bytes between sender and provider: the same rows, slower.",
+            help="Exchange the bytes of the protocol: slower, with the same rows.",
         ),
     ] = False,
     slo: Slo = None,

@@ -94,7 +94,7 @@ class Group:
         return begun
 
     def commit(self, totals: Callable[[Iterable[Spent]], Sequence[Spent]], ahead_ns: int = 0) -> Commit:
-        """The group as an effect. Without work, a probe tells whether the store works. ``totals`` gives those
+        """The group as an effect. Without work, a probe shows whether the store works. ``totals`` gives those
         of the costs that changed, ``later`` included: a cost and its cause become durable in one transaction.
         The wall clock is ``ahead_ns`` ahead.
         """

@@ -187,8 +187,8 @@ class Node:
         A report without a key can come before the answer to its submit, which alone identifies the message.
         Its change is then durable only after that answer, so the provider's call waits until then. False if
         that takes too long: the provider must repeat it. A delivery that is unknown here may be of an ended
-        message: the store tells after the next commit. Of several nodes each hands over what it does not
-        know.
+        message: the next commit shows it. Each of several nodes hands over the reports of messages that it
+        does not know.
         """
         if self._sent.count:
             if self._stopping:

@@ -1,7 +1,7 @@
 """The rules of a node as they change: campaigns, the opt-out list, and what other nodes changed of them.
 
-The store says what changed, this node's own changes included. One of its own that is on its way to the store
-is newer than what the store says, so it is left alone.
+The store says what changed, this node's own changes included. A change of this node that is on its way to the
+store is newer than what the store says, so it is kept.
 """
 
 from __future__ import annotations

@@ -153,7 +153,7 @@ class News(Struct, frozen=True):
 
 
 class Leases(Protocol):
-    """What a store has beside ``Store`` if several nodes use it.
+    """What a store has in addition to ``Store`` if several nodes use it.
 
     A node owns the messages that it stored or got from ``Store.unfinished``, while it renews its lease. The
     work of a node that did not renew its lease is free for the others, and all its later commits raise
@@ -181,7 +181,7 @@ class Leases(Protocol):
 
     def share(self, counted: Sequence[NumberCount]) -> None:
         """Tell the other nodes what this one counted for these numbers, at instants relative to now. It
-        replaces what it told before.
+        replaces the earlier counts.
         """
         ...
 

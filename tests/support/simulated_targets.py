@@ -7,6 +7,7 @@ judged as a real one is: by ``analysis.measure.steady`` and by an objective on t
 from __future__ import annotations
 
 import heapq
+from bisect import bisect_left
 from collections.abc import Callable
 
 import numpy as np
@@ -41,12 +42,12 @@ def servers(count: int, each_per_s: float) -> Target:
     def serve(due_s: Floats, chance: np.random.Generator) -> Floats:
         free_s = [0.0] * count
         took_s = chance.exponential(1.0 / each_per_s, len(due_s))
-        through = np.empty_like(due_s)
-        for index, arrival_s in enumerate(due_s):
-            done_s = max(float(arrival_s), heapq.heappop(free_s)) + took_s[index]
+        through = []
+        for arrival_s, each_s in zip(due_s.tolist(), took_s.tolist(), strict=True):
+            done_s = max(arrival_s, heapq.heappop(free_s)) + each_s
             heapq.heappush(free_s, done_s)
-            through[index] = done_s
-        return through
+            through.append(done_s)
+        return np.array(through)
 
     return serve
 
@@ -55,14 +56,14 @@ def collapsing(rate_per_s: float, queue: int, collapsed_per_s: float) -> Target:
     """Beyond ``queue`` waiting messages it does no more than ``collapsed_per_s``."""
 
     def serve(due_s: Floats, chance: np.random.Generator) -> Floats:
-        through = np.empty_like(due_s)
+        arrivals_s, through = due_s.tolist(), []  # numbers of Python: it takes one at a time
         at_s = 0.0
-        for index, arrival_s in enumerate(due_s):
-            begins_s = max(float(arrival_s), at_s)
-            waiting = int(np.searchsorted(due_s, begins_s)) - index
+        for index, arrival_s in enumerate(arrivals_s):
+            begins_s = max(arrival_s, at_s)
+            waiting = bisect_left(arrivals_s, begins_s) - index
             at_s = begins_s + 1.0 / (collapsed_per_s if waiting > queue else rate_per_s)
-            through[index] = at_s
-        return through
+            through.append(at_s)
+        return np.array(through)
 
     return serve
 

@@ -10,6 +10,7 @@ from analysis.arrays import Bools, Floats
 from analysis.formatting import count_text, limit_text, seconds_text, share_text, significant, times_text
 from analysis.judge.bottlenecks import submits
 from analysis.judge.bottlenecks.kind import Description, Kind, Seen, over, strength, typical
+from analysis.judge.bottlenecks.no_reply import error_names, failed_counts, what_failed
 from analysis.judge.bottlenecks.sender_process import PROCESSES
 from analysis.judge.bottlenecks.view import View
 from analysis.measure.silence import Silence
@@ -26,14 +27,16 @@ def slow(view: View) -> Seen:
 
     def describe(windows: Bools) -> Description:
         longest = max(view.silences, key=lambda each: each.to_s - each.from_s, default=None)
+        failed = ""
         silent = longest is not None and (not late[windows].any() or _mostly_silent(view))
         evidence = [*_counts(view)]
         what = "answers too slowly"
         if silent and longest is not None:
             what = f"answered nothing for {seconds_text(longest.to_s - longest.from_s)}"
         elif not np.isfinite(view.load.answered_s).any():
-            what = "does not answer"
-        if late[windows].any() and not silent:
+            failed = what_failed(view, view.everyone)
+            what = f"does not answer: {failed}" if failed else "does not answer"
+        if late[windows].any() and not silent and not failed:
             median = typical(api_s, windows)
             waited = (
                 f"waited {seconds_text(median)} for its answer" if np.isfinite(median) else "got no answer"
@@ -63,7 +66,8 @@ def refusing(view: View) -> Seen:
         if classes:
             what = f"refuses every message of class {' and '.join(classes)}"
         elif not (view.load.outcome == OUTCOMES.index("refused")).any():
-            what = "fails messages"
+            errors = error_names(view)
+            what = f"fails messages with {errors}" if errors else "fails messages"
         answers = _statuses(view)
         if answers:
             what += f" with {answers}"
@@ -81,11 +85,12 @@ def stopped(view: View) -> Seen:
 
     def describe(windows: Bools) -> Description:
         assert found is not None
-        how = "each request failed immediately"
-        if found.waited:
+        how = what_failed(view, view.due_s >= found.at_s)
+        if found.waited and not how:
             timeout_s = view.given.target.get("timeout_s")
             within = f" within {limit_text(float(timeout_s))}" if timeout_s else ""
             how = f"requests got no answer{within}"
+        how = how or "each request failed immediately"
         if found.gone:
             how = f"{how}, and its process is gone"
         at = seconds_text(found.at_s)
@@ -179,22 +184,19 @@ def _by_class(view: View) -> list[str]:
 
 
 def _counts(view: View) -> list[str]:
-    outcome = view.load.outcome
-    found = []
-    for name, words in (
-        ("refused", "refused"),
-        ("failed", "failed or timed out"),
-        ("unfinished", "unanswered"),
-    ):
-        count = int(np.count_nonzero((outcome == OUTCOMES.index(name)) & view.not_taken))
-        if count:
-            found.append(f"{count_text(count)} {words}")
+    found = [*_outcome_count(view, "refused", "refused"), *failed_counts(view)]
+    found += _outcome_count(view, "unfinished", "unanswered")
     count = int(np.count_nonzero(view.dropped_by_target))
     if count:
         limit = view.given.in_flight_limit
         of = f" of {count_text(limit)} requests" if limit else ""
         found.append(f"{count_text(count)} not sent because the in-flight limit{of} was reached")
     return [f"of {count_text(view.journeys.count)} messages: {', '.join(found)}"] if found else []
+
+
+def _outcome_count(view: View, outcome: str, words: str) -> list[str]:
+    count = int(np.count_nonzero((view.load.outcome == OUTCOMES.index(outcome)) & view.not_taken))
+    return [f"{count_text(count)} {words}"] if count else []
 
 
 STOPPED = Kind("sender_stopped", stopped, frozenset(("sender_api", "sender_refuses")))

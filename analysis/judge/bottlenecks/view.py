@@ -13,7 +13,6 @@ from analysis.arrays import Bools, Floats
 from analysis.judge.bottlenecks.windows import WindowGauges, Windows
 from analysis.measure.late_generator import GeneratorLateness, dropped, dropped_by_target, lateness
 from analysis.measure.outcomes import DELIVERED, EXPIRED, FAILED, OPEN, MessageOutcomes
-from analysis.measure.percentiles import ranks
 from analysis.measure.silence import Silence, Stop, silences, stop
 from analysis.model import FaultBand, Objective
 from analysis.read.gauges import Gauges
@@ -35,6 +34,8 @@ class BottleneckInputs:
     lag_limit_s: float
     backlog_grew: bool = False
     faults: tuple[FaultBand, ...] = ()
+    flag_is_faster: bool = False  # the provider's priority flag changes the time to the handset
+    routes: int = 1  # of the sender
     waited_out: bool = True  # the wait after the load was not ended before its limit
 
 
@@ -190,9 +191,3 @@ class View:
             elif objective.message_class == "all":
                 found.append((objective, self.everyone))
         return tuple(found)
-
-
-def p99(values: Floats) -> float:
-    """Percentile of the finite values; NaN if there is none."""
-    finite = np.sort(values[np.isfinite(values)])
-    return float(finite[ranks(len(finite), (99.0,))[0] - 1]) if len(finite) else float("nan")

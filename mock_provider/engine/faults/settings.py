@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Collection, Iterator, Mapping
-from typing import Annotated, Any, ClassVar, Literal, Self
+from typing import Annotated, ClassVar, Literal, Self
 
 from msgspec import Struct
 from pydantic import Field, model_validator
@@ -22,7 +22,7 @@ class Preset(Struct, frozen=True):
     """Another name of a kind, with the settings that it fixes."""
 
     description: str
-    settings: Mapping[str, Any]
+    settings: Mapping[str, object]
 
 
 class FaultSettings(Section):
@@ -44,7 +44,7 @@ class FaultSettings(Section):
     presets: ClassVar[Mapping[str, Preset]] = {}
     """Other names of the kind."""
 
-    example: ClassVar[Mapping[str, Any]] = {}
+    example: ClassVar[Mapping[str, object]] = {}
     """Settings with which the fault has an effect. A test runs every kind with them."""
 
     @abstractmethod
@@ -64,7 +64,7 @@ class FaultSettings(Section):
 
     @model_validator(mode="before")
     @classmethod
-    def _preset(cls, values: Any) -> Any:
+    def _preset(cls, values: object) -> object:
         if not isinstance(values, dict):
             return values
         kind = values.get("kind")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
@@ -70,6 +71,6 @@ def _is_past(fault: Any, now_s: float) -> bool:
 
 
 @cache
-def fault_kinds() -> dict[str, dict[str, Any]]:
+def fault_kinds() -> Mapping[str, Mapping[str, object]]:
     """The JSON schema of every kind of fault, by its name."""
     return {kind: fault_schema(kind) for kind in FAULT_KINDS}

@@ -6,7 +6,7 @@ from bisect import bisect_right
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import accumulate
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
+from typing import TYPE_CHECKING, ClassVar, Literal, Self
 
 from pydantic import model_validator
 
@@ -34,7 +34,7 @@ class ErrorRate(FaultSettings):
     refusal: Refusal = Refusal.INTERNAL_ERROR
     codes: tuple[CodeShare, ...] = ()
 
-    example: ClassVar[Mapping[str, Any]] = {"share": 1.0}
+    example: ClassVar[Mapping[str, object]] = {"share": 1.0}
 
     @model_validator(mode="after")
     def _one_form(self) -> Self:

@@ -143,13 +143,6 @@ def test_a_network_that_loses(new_run: Build) -> None:
     assert only.kind == "network" and "75 of 300" in only.evidence[0]
 
 
-def test_a_network_that_is_slower_than_the_objective(new_run: Build) -> None:
-    run = new_run("run")
-    for slot in range(300):
-        run.journey(f"m-{slot}", slot / 10, 60.0)
-    assert kinds(run) == ["network"]
-
-
 def test_a_generator_that_is_late(new_run: Build) -> None:
     run = new_run("run")
     quick(run, lag_s=0.5)

@@ -13,6 +13,8 @@ from analysis.first_screen.screen import first_screen
 from analysis.first_screen.values import words
 from analysis.report import build_report
 
+LISTENING = {**OWN, "url": "http://127.0.0.1:8080/messages"}
+
 
 def stops(run: RunBuilder, at_s: float, **more: Any) -> None:
     """Ten per second for 30 s; no answer to a message that is due from then on."""
@@ -58,6 +60,83 @@ def test_a_sender_that_hangs_has_stopped(new_run: Build) -> None:
     assert only.text == (
         "my-sender stopped answering 12.0 s after the load's start: requests got no answer within 3 s"
     )
+
+
+@pytest.mark.parametrize(
+    ("error", "how"),
+    [
+        ("connection refused", "each connection was refused: nothing listens at 127.0.0.1:8080"),
+        ("connection reset", "each connection was reset"),
+        ("closed by the target", "each connection was closed before an answer"),
+        ("connect timeout", "each request failed with connect timeout"),
+        ("", "each request failed immediately"),
+        ("timeout", "each request failed immediately"),  # no sample shows requests in flight
+    ],
+)
+def test_the_error_of_the_load_says_how_a_sender_stopped(new_run: Build, error: str, how: str) -> None:
+    run = new_run("run")
+    stops(run, 12.0, error=error)
+    (only,) = found(run, target=LISTENING).bottlenecks
+    assert only.text == f"my-sender stopped answering 12.0 s after the load's start: {how}"
+
+
+def test_a_few_other_errors_do_not_hide_the_one_of_most_requests(new_run: Build) -> None:
+    """A process that dies resets the connections that it has; all later ones are refused."""
+    run = new_run("run")
+    for slot in range(300):
+        if slot < 120:
+            run.journey(f"m-{slot}", slot / 10, 3.0)
+        else:
+            error = "connection reset" if slot < 123 else "connection refused"
+            run.due(f"m-{slot}", slot / 10, "failed", error=error)
+    (only,) = found(run, target=LISTENING).bottlenecks
+    assert only.text.endswith("177 of 180 connections were refused: nothing listens at 127.0.0.1:8080")
+    assert (
+        "of 300 messages: 177 failed with connection refused, 3 failed with connection reset" in only.evidence
+    )
+
+
+@pytest.mark.parametrize(
+    ("error", "text", "told"),
+    [
+        (
+            "connection refused",
+            "does not answer: each connection was refused: nothing listens at 127.0.0.1:8080",
+            "300 failed with connection refused",
+        ),
+        (
+            "connection reset",
+            "does not answer: each connection was reset",
+            "300 failed with connection reset",
+        ),
+        ("timeout", "does not answer", "300 timed out"),
+        ("", "does not answer", "300 failed or timed out"),
+    ],
+)
+def test_a_load_of_which_every_request_failed_says_what_failed(
+    new_run: Build, error: str, text: str, told: str
+) -> None:
+    run = new_run("run")
+    stops(run, 0.0, error=error)
+    run_dir = run.write(load_s=30.0, end_s=60.0, target=LISTENING)
+    report = build_report(run_dir)
+    (only,) = report.parts[0].bottlenecks
+    assert only.text == f"my-sender's API {text}"
+    assert f"of 300 messages: {told}" in only.evidence
+    assert any("median request got no answer" in each for each in only.evidence) == (": " not in text)
+    advice = words(first_screen(report).bottleneck[1])
+    assert ("start the sender there" in advice) == (error == "connection refused")
+
+
+def test_an_api_that_fails_some_messages_says_how(new_run: Build) -> None:
+    run = new_run("run")
+    for slot in range(300):
+        if slot % 3:
+            run.journey(f"m-{slot}", slot / 10, 3.0)
+        else:
+            run.due(f"m-{slot}", slot / 10, "failed", error="connection reset")
+    (only,) = found(run, target=LISTENING).bottlenecks
+    assert only.text == "my-sender's API fails messages with connection reset"
 
 
 def test_a_sender_that_answers_too_late_and_still_forwards_has_not_stopped(new_run: Build) -> None:

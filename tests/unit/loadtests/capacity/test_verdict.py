@@ -49,6 +49,7 @@ def analysis_of(
         bottlenecks=("the sender's CPU",),
         delivered_per_s=240.0,
         steady=steady,
+        profile_limits="40 segments/s",
     )
 
 
@@ -60,6 +61,7 @@ def test_met_means_every_objective_and_no_growth() -> None:
     assert (found.through_per_s, found.reserve) == (250.0, 7.0)
     assert found.judged == ("otp.p95<20s", BACKLOG)
     assert found.bottlenecks == ()
+    assert found.profile_limits == "40 segments/s"
 
 
 def test_a_rate_at_which_the_queue_grows_is_missed_though_every_objective_is_met() -> None:
