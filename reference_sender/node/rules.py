@@ -17,7 +17,7 @@ from reference_sender.policy.gate_values import Changed, Released
 from reference_sender.policy.opt_out import OptOut
 from reference_sender.store.protocol import Control, Hold, News, OptIn
 
-# How long news with a turn are used: the next ones come after about as long, and say whether it goes on.
+# How long news with a turn are used: the next ones come after about as long, and say whether it continues.
 _TURN_NS = NS_PER_S // 5
 
 

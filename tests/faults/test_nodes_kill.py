@@ -1,5 +1,7 @@
 """Three senders on one PostgreSQL in the middle of a campaign: one is killed or paused, or the server stops.
-The provider's journal against the store, row by row. All delivery reports go to a node that survives, which hands over those of the others.
+
+Then the provider's journal is compared with the store, row by row. All delivery reports go to a node that
+survives, which hands over those of the others.
 
 ``make test`` runs 600 messages; SMSBENCH_NODE_MESSAGES=20000 is the full size.
 """

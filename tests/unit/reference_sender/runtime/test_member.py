@@ -43,7 +43,7 @@ class NoCommits:
         return cast("asyncio.Future[None]", asyncio.ensure_future(self.kept.wait()))
 
 
-class Outage:
+class FailingLeases:
     """Renewals of a lease: the second fails, from the ``lost_at``-th on the lease is lost."""
 
     lease_s = 0.05
@@ -69,7 +69,7 @@ class Outage:
         return [REPORT]
 
 
-def member(driver: NoCommits, leases: Outage) -> Member:
+def member(driver: NoCommits, leases: FailingLeases) -> Member:
     limits = RecipientLimits(None, None, shared=True)
     made = cast(Leases, leases)
     return Member(cast(Store, leases), made, cast(Driver, driver), Tenure(100), limits)
@@ -78,7 +78,7 @@ def member(driver: NoCommits, leases: Outage) -> Member:
 def test_a_node_that_waits_for_a_commit_notices_that_its_lease_is_lost() -> None:
     async def run() -> None:
         driver = NoCommits()
-        made = member(driver, Outage(lost_at=4))
+        made = member(driver, FailingLeases(lost_at=4))
         await made.start()
         async with asyncio.timeout(30):
             await driver.chores.failed.wait()
@@ -90,7 +90,7 @@ def test_a_node_that_waits_for_a_commit_notices_that_its_lease_is_lost() -> None
 
 def test_reports_are_read_again_only_when_the_earlier_ones_are_stored() -> None:
     async def run() -> None:
-        driver, leases = NoCommits(), Outage()
+        driver, leases = NoCommits(), FailingLeases()
         made = member(driver, leases)
         await made.start()
         async with asyncio.timeout(30):
