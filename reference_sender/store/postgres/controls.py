@@ -11,6 +11,7 @@ from reference_sender.dispatch.values import FINAL_STATES, Message
 from reference_sender.policy.campaigns import Campaign, CampaignState
 from reference_sender.policy.opt_out import OptOut
 from reference_sender.policy.spending import Spent
+from reference_sender.store.campaign_reports import ReportControl
 from reference_sender.store.postgres.campaign_reports import write_report_control
 from reference_sender.store.protocol import Control, Hold, OptIn, Purged
 
@@ -79,7 +80,11 @@ async def write_controls(connection: asyncpg.Connection[Any], node: int, control
         await connection.execute(_CHANGE_HOLDS, list(holds), list(holds.values()))
 
 
-async def _write_control(connection: asyncpg.Connection[Any], node: int, control: Control) -> None:
+async def _write_control(
+    connection: asyncpg.Connection[Any],
+    node: int,
+    control: Campaign | Spent | OptOut | OptIn | ReportControl,
+) -> None:
     if isinstance(control, Spent):
         await connection.execute(_SPEND, control.campaign, control.day, control.amount, node)
     elif isinstance(control, Campaign):
