@@ -14,7 +14,7 @@ from msgspec.structs import replace
 from reference_sender.dispatch.values import Change, Lane, Message, Report, SubmitAttempt, SubmitBatch
 from reference_sender.node.effects import Commit, Waiter
 from reference_sender.node.stored_times import in_unix_time
-from reference_sender.policy.gate import NOTHING_ADMITTED
+from reference_sender.policy.gate_values import NOTHING_ADMITTED
 from reference_sender.policy.spending import Spent
 from reference_sender.store.protocol import Control, Work
 

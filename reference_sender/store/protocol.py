@@ -213,11 +213,16 @@ class CampaignEnd(Struct, frozen=True):
     segments: int
 
 
+# A message's id: above these bits the node that made it, below them its number, in the order of creation.
+NODE_BITS = 40
+
+
 class Purged(Struct, frozen=True):
     """One step of a purge."""
 
     count: int  # messages removed
     last_id: int | None  # the next step begins after it; None: the pass is complete
+    is_young: bool = False  # all messages that it looked at were created too late, and there was one
 
 
 class NodeStore(Protocol):
