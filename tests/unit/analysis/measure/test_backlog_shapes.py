@@ -45,7 +45,7 @@ def day(mean_per_s: float, load_s: float) -> Rate:
     """A business day: a quiet night, a plateau, the peak in the early evening."""
     hours = np.array([0, 6, 9, 12, 16, 18, 20, 22, 24], dtype=np.float64)
     weights = np.array([0.1, 0.1, 1.6, 1.5, 1.6, 2.2, 1.6, 0.6, 0.1])
-    mean = np.trapezoid(weights, hours) / 24 if hasattr(np, "trapezoid") else np.trapz(weights, hours) / 24
+    mean = float(np.sum(np.diff(hours) * (weights[1:] + weights[:-1]) / 2)) / 24
     return lambda at_s: mean_per_s * np.interp(at_s, hours * load_s / 24, weights) / mean
 
 
