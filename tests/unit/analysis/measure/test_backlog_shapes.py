@@ -11,11 +11,11 @@ from analysis.arrays import Bools, Floats
 from analysis.measure import backlog as backlog_module
 from analysis.measure.backlog import LoadBacklog, growing_windows, window_starts
 
-Rate = Callable[[Floats], Floats]
+RatesOverTime = Callable[[Floats], Floats]
 _STEP_S = 0.5
 
 
-def queue(load_s: float, arrivals: Rate, capacity: Rate, seed: int = 0) -> LoadBacklog:
+def queue(load_s: float, arrivals: RatesOverTime, capacity: RatesOverTime, seed: int = 0) -> LoadBacklog:
     """One queue. Both rates are per second; the arrivals are a Poisson process, except for seed 0."""
     at_s = np.arange(0.0, load_s, _STEP_S)
     expected = arrivals(at_s) * _STEP_S
@@ -37,11 +37,11 @@ def growing(backlog: LoadBacklog) -> Bools:
     return growing_windows(backlog, window_starts(backlog.end_s))
 
 
-def constant(rate: float) -> Rate:
+def constant(rate: float) -> RatesOverTime:
     return lambda at_s: np.full(len(at_s), rate)
 
 
-def day(mean_per_s: float, load_s: float) -> Rate:
+def day(mean_per_s: float, load_s: float) -> RatesOverTime:
     """A business day: a quiet night, a plateau, the peak in the early evening."""
     hours = np.array([0, 6, 9, 12, 16, 18, 20, 22, 24], dtype=np.float64)
     weights = np.array([0.1, 0.1, 1.6, 1.5, 1.6, 2.2, 1.6, 0.6, 0.1])
