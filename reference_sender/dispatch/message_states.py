@@ -71,6 +71,7 @@ class Totals(Struct):
     expired: int = 0
     late: int = 0  # ended messages that a report then showed to be delivered
     repeated_reports: int = 0  # intermediate reports, and reports without new information
+    ended_by_query: int = 0  # a status query showed the end of a message whose report was missing
     orphan_reports: int = 0  # about unknown or forgotten messages
 
 

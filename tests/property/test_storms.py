@@ -295,8 +295,8 @@ def test_a_bug_put_in_on_purpose_is_found(
 def test_an_otp_sent_again_while_its_second_message_is_under_way_is_found(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """It takes a hedge, an end and a replay at the same time, so the trace is longer than that of other bugs."""
+    """Its trace is longer than those of the bugs above: a hedge, an end and a replay come together."""
     with monkeypatch.context() as patch:
-        patch.setattr(replay, "second_may_arrive", lambda second: False)
+        patch.setattr(replay, "second_may_arrive", lambda _: False)
         seed, _ = first_failure(frozenset({"replay"}), 2_600)
     assert not storm(draw_plan(seed)).failed  # the bug fails, not the storm
