@@ -25,7 +25,7 @@ BENCH_ARGS ?=
 help: ## show the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
-setup: $(READY) ## make .venv with everything pinned
+setup: $(READY) ## make .venv with pinned packages
 
 # pip would compile with one process, and also the tests of the packages.
 $(READY): pyproject.toml constraints.txt
@@ -53,7 +53,7 @@ test: lint ## lint, type check and run every test; prints the branches that test
 # time of the unit tests (Python 3.11; its faster core measures branches from Python 3.14 on, and not on Locust's greenlets).
 coverage: setup node-clients ## print the branch coverage of the tests that measure no time
 	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder --cov --cov-report=term $(addprefix --ignore=,$(TIMED_TESTS))
-	@for package in smsbench mock_provider reference_sender loadtests analysis page_parts user_input; do \
+	@for package in smsbench mock_provider reference_sender loadtests analysis page_parts user_input arrow_columns; do \
 	  echo "$$package: $$($(BIN)/coverage report --include="$$package/*" --format=total --precision=1) %"; done
 
 node-clients: $(NODE_CLIENTS)/node_modules/.ready ## install the official JavaScript clients and the JavaScript linter
@@ -64,7 +64,7 @@ $(NODE_CLIENTS)/node_modules/.ready: $(NODE_CLIENTS)/package-lock.json
 	  cd $(NODE_CLIENTS) && npm ci --silent --no-audit --no-fund && touch node_modules/.ready; \
 	else echo "npm is not installed: tests in $(NODE_CLIENTS) are skipped"; fi
 
-lint: setup node-clients ## ruff, formatting, types, who may import whom, JavaScript
+lint: setup node-clients ## check style, formatting, types, import contracts and JavaScript
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy --num-workers 2
@@ -74,18 +74,18 @@ lint: setup node-clients ## ruff, formatting, types, who may import whom, JavaSc
 	  $(NODE_BIN)/eslint --config $(NODE_CLIENTS)/eslint.config.mjs $(PAGES) && $(NODE_BIN)/tsc --project $(NODE_CLIENTS); \
 	else echo "npm is not installed: JavaScript is not checked"; fi
 
-format: setup ## let ruff fix and format
+format: setup ## fix and format with ruff
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-constraints: ## pin what a fresh set-up resolves to today
+constraints: ## write new pins to constraints.txt
 	rm -rf $(VENV)/constraints && $(PYTHON) -m venv $(VENV)/constraints
 	$(VENV)/constraints/bin/python -m pip install --quiet -e '.[dev]'
 	{ echo '# Exact versions that `make setup` installs; refresh with `make constraints` after changing pyproject.toml.'; \
 	  $(VENV)/constraints/bin/python -m pip freeze --exclude-editable; } > constraints.txt
 	rm -rf $(VENV)/constraints
 
-clean: ## remove what was made, runs and .venv included
+clean: ## remove all generated files, also runs and .venv
 	rm -rf $(VENV) build dist *.egg-info .coverage $(MISSED_BRANCHES) .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	find reports/runs -mindepth 1 ! -name .gitkeep -delete
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -59,15 +59,18 @@ def report(
     allow_undecided: Annotated[
         bool,
         typer.Option(
-            "--allow-undecided", help="Exit with 0 if no objective is missed, although one is undecided."
+            "--allow-undecided", help="Exit with 0, not 4, if no objective is missed and some are undecided."
         ),
     ] = False,
     no_charts: Annotated[
-        bool, typer.Option("--no-charts", help="Draw no charts: words, tables and data only.")
+        bool, typer.Option("--no-charts", help="Draw no charts: text, tables and data only.")
     ] = False,
 ) -> None:
-    """Write RUN_DIR/report/. Exit: 0 objectives met, 1 one missed, 2 bad usage, 3 invalid run,
-    4 undecided, 70 smsbench itself failed, 130 run was interrupted."""
+    """Write the report of a run directory to RUN_DIR/report/.
+
+    Exit code: 0 all objectives met, 1 one missed, 2 bad usage, 3 the run is invalid, 4 undecided, 70 smsbench
+    itself failed, 130 the run was interrupted.
+    """
     began = time.monotonic()
 
     def progress(line: str) -> None:

@@ -19,6 +19,7 @@ _COLUMNS_BEFORE_3 = {
 }
 # Columns that files of earlier versions lack, and what they are read as there. None: not known.
 ADDED_LATER: dict[str, Any] = {
+    "error": "",
     "fault": "",
     "t_taken_ns": None,
     "reply_ns": None,

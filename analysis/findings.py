@@ -15,7 +15,17 @@ from analysis.quantile import Quantile
 SUFFICIENT = "The contract is sufficient"  # begins the sentence that an ideal sender needs no other
 # The beginning and the end of the evidence that a limit of requests or of segments was in force.
 BUCKET_OF, BUCKET_EMPTY = "its token bucket of ", " was empty in half of the seconds"
+NOTHING_LISTENS = "nothing listens at"  # in the text of an API whose connections are refused
+POINTS = "points"  # the provider's unit of charge, if the profile names no currency
+NOT_ANSWERING = "does not answer"  # in the text of an API that answered no request
+NOT_REACHED = "could not be reached from"  # in the text of a sender that was gone for some time
 ACCEPT_QUEUE = "accept queue"  # in the evidence of waits there, and in the limit's text
+# The texts of the network as a bottleneck. With the flag or on another route it may be faster.
+THE_NETWORK, NETWORK_LOSES = "the network", "many messages fail on their way to the phone"
+PROVIDER_ERRORS = "the provider answers with errors"
+NETWORK_WITHOUT_FLAG = "the network without the provider's priority flag"
+NETWORK_ON_ROUTES = "the network of the routes that the messages took"
+WITHOUT_FLAG = "without the priority flag"  # in the evidence, after the class
 ShareName = Literal["network", "contract", "sender", "bench"]
 BottleneckKind = Literal[
     "sender_cpu",

@@ -130,16 +130,17 @@ def _bare(number: str) -> str:
 
 
 def share_text(part: int, whole: int) -> str:
-    """A share in per cent. A small share above zero is not rounded to 0."""
-    if whole == 0:
-        return "-"
-    if part == 0:
-        return "0 %"
-    return f"{significant(100.0 * part / whole, 2)} %"
+    """A share in per cent: two digits, and not rounded to 0 or 100 %."""
+    return "-" if whole == 0 else share_of_one_text(part / whole)
 
 
 def share_of_one_text(share: float) -> str:
-    return f"{significant(100.0 * share, 2)} %"
+    """As ``share_text``: 0.058 -> "5.8 %", 0.9994 -> "99.94 %"."""
+    percent = 100.0 * share
+    left = 100.0 - percent
+    if 0.0 < left < 1.0:
+        return f"{_bare(f'{percent:.{1 - math.floor(math.log10(left))}f}')} %"
+    return f"{significant(percent, 2)} %"
 
 
 def percentile_name(percentile: float) -> str:

@@ -25,7 +25,7 @@ from analysis.findings import (
 from analysis.objectives.grammar import Measure
 from analysis.quantile import Quantile
 
-State = Literal["good", "bad", "warn", "unknown", "untrusted"]
+AnswerState = Literal["good", "bad", "warn", "unknown", "untrusted"]
 Verdict = Literal["met", "missed", "undecided"]
 CheckState = Literal["ok", "warn", "invalid", "not_checked"]
 

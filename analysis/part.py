@@ -27,8 +27,9 @@ from analysis.measure.late_generator import dropped_by_target, lateness
 from analysis.measure.outcomes import MessageOutcomes, accounting, judge, reasons
 from analysis.measure.percentiles import SHOWN_PERCENTILES
 from analysis.measure.provider_limits import binds_elsewhere, currency_of, limits_text, segments_per_s
-from analysis.measure.shares.delays import delay_splits
+from analysis.measure.shares.delays import delay_splits, route_count
 from analysis.measure.shares.hints import hints
+from analysis.measure.shares.limits import has_fast_lane
 from analysis.measure.shares.reach import why_missed
 from analysis.measure.silence import accepts_to_the_end
 from analysis.measure.throughput import backlog_gone_s, throughput
@@ -116,7 +117,7 @@ def analyse_part(
         availability=available,
         sustained=sustained,
         delay_splits=splits,
-        hints=hints(journeys, manifest),
+        hints=hints(journeys, outcomes, manifest),
         bottlenecks=() if failed else find_bottlenecks(asked),
     )
 
@@ -157,6 +158,8 @@ def _bottleneck_inputs(
         lag_limit_s=load[0],
         backlog_grew=load[1],
         faults=fault_bands(manifest, journeys),
+        flag_is_faster=has_fast_lane(manifest.profile),
+        routes=route_count(manifest.target),
         waited_out=waited_out(manifest, journeys.end_s - journeys.load_end_s),
     )
 

@@ -16,6 +16,7 @@ import pyarrow.compute as pc
 from msgspec import Struct
 
 from analysis.earlier_versions import ADDED_LATER, names_of_today, upgraded
+from arrow_columns import column_array
 
 SCHEMA_VERSION = 3
 RESULT = "result.json"
@@ -36,6 +37,7 @@ LOAD_SCHEMA = pa.schema(
         ("t_replied_ns", _NS),  # when the reply was read, also a refusal
         ("outcome", pa.string()),  # accepted, refused, failed, dropped, unfinished
         ("status", pa.int32()),  # HTTP status, 0 without a reply
+        ("error", pa.string()),  # why there is no reply; "" with one
     ]
 )
 
@@ -263,6 +265,7 @@ class AnalysisResult(Struct, frozen=True, kw_only=True):
     offered_per_s: float = 0.0
     delivered_per_s: float = 0.0
     steady: Steady | None = None  # for a run; None for a suite, or if unknown
+    profile_limits: str = "unknown"  # of a run's profile, as text; "none" without limits
 
 
 def run_id(run_dir: Path) -> str:
@@ -317,24 +320,17 @@ class RowWriter:
         self._write(columns)
 
     def _write(self, columns: Sequence[Sequence[Any] | pa.Array]) -> None:
-        arrays = [_array(column, field.type) for column, field in zip(columns, self._schema, strict=True)]
-        self._stream.write_batch(pa.record_batch(arrays, schema=self._schema))
+        arrays = [
+            column if isinstance(column, pa.Array) else column_array(column, field.type)
+            for column, field in zip(columns, self._schema, strict=True)
+        ]
+        self._stream.write_batch(pa.RecordBatch.from_arrays(arrays, schema=self._schema))
         self._sink.flush()
 
     def close(self) -> None:
         self.flush()
         self._stream.close()
         self._sink.close()
-
-
-def _array(column: Sequence[Any] | pa.Array, kind: pa.DataType) -> pa.Array:
-    if isinstance(column, pa.Array):
-        return column
-    first = column[0] if column else None
-    # Many columns have one object in all rows of a batch. Repeating it takes a tenth of the time.
-    if first is not None and column[-1] is first and column.count(first) == len(column):
-        return pa.repeat(pa.scalar(first, kind), len(column))
-    return pa.array(column, type=kind)
 
 
 def read_rows(path: Path, schema: pa.Schema) -> pa.Table:

@@ -178,10 +178,6 @@ def _exit_code(validity: CheckState, verdict: Verdict, allow_undecided: bool) ->
     return ExitCode.MET if verdict == "met" or allow_undecided else ExitCode.UNDECIDED
 
 
-def _scaled(parts: tuple[PartReport, ...]) -> bool:
-    return any(part.identity.provider_scale != 1.0 for part in parts)
-
-
 def _notes(
     parts: tuple[PartReport, ...], in_virtual_time: tuple[str, ...], interrupted: str, suite: bool
 ) -> tuple[str, ...]:

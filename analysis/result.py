@@ -27,6 +27,7 @@ def result_of(report: RunReport, run: str, call: str) -> AnalysisResult:
         sustained=all(known) if known else None,
         offered_per_s=busiest.throughput.offered_mean_per_s,
         delivered_per_s=_delivered_per_s(busiest),
+        profile_limits=busiest.identity.profile_limits,
     )
 
 

@@ -65,6 +65,7 @@ def write_synthetic_run(run_dir: Path, messages: int, load_s: float, seed: int) 
             "t_replied_ns": _instants(replied),
             "outcome": ["accepted"] * messages,
             "status": np.full(messages, 202, dtype=np.int32),
+            "error": empty,
         },
         schema=records.LOAD_SCHEMA,
     )

@@ -2,7 +2,7 @@
 
     flock /tmp/smsbench-bench.lock .venv/bin/python benchmarks/campaign_journey.py [--messages 100000]
 
-Sender, provider (profile fast) and this client share two cores. Beside the rate: when the campaign was
+Sender, provider (profile fast) and this client share two cores. Also shown: when the campaign was
 acknowledged, the CPU of each process for a message, and the share of the two cores that was used. Each round
 has new processes and a new store. The profile delivers within 0.1 to 0.5 s. With ``--one-core`` all processes
 share one core.

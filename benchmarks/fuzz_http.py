@@ -50,7 +50,7 @@ CONFORMANCE = (
 GROWTH_MIB = 256  # above the memory of a full inbox and message store
 
 
-class Failures:
+class FuzzFailures:
     """What went wrong, and how often."""
 
     def __init__(self) -> None:
@@ -87,7 +87,7 @@ def provider(log: Path) -> Iterator[tuple[str, psutil.Process]]:
 class Bystander(threading.Thread):
     """Sends a good message twice per second on one connection of its own: others' bad input must not show."""
 
-    def __init__(self, url: str, failures: Failures) -> None:
+    def __init__(self, url: str, failures: FuzzFailures) -> None:
         super().__init__(daemon=True)
         self._address = urlsplit(url).netloc
         self._failures = failures
@@ -145,7 +145,7 @@ def _short(complaint: str) -> str:
     return " ".join(complaint.partition("Reproduce with")[0].split())
 
 
-def from_documents(url: str, inputs: int, number: int, failures: Failures) -> int:
+def from_documents(url: str, inputs: int, number: int, failures: FuzzFailures) -> int:
     """Requests that schemathesis makes from the OpenAPI documents."""
     operations = [
         (name, result.ok())
@@ -193,7 +193,7 @@ def paths_of(url: str) -> list[str]:
 class Raw:
     """One connection, opened again when the provider has closed it."""
 
-    def __init__(self, url: str, failures: Failures) -> None:
+    def __init__(self, url: str, failures: FuzzFailures) -> None:
         parts = urlsplit(url)
         self._address = (parts.hostname or "", parts.port or 0)
         self._failures = failures
@@ -262,7 +262,7 @@ def main() -> None:
     parser.add_argument("--inputs", type=int, default=50_000)
     parser.add_argument("--seed", type=int, default=1)
     asked = parser.parse_args()
-    failures = Failures()
+    failures = FuzzFailures()
     third = -(-asked.inputs // 3)
     with tempfile.TemporaryDirectory() as folder:
         log = Path(folder) / "provider.log"

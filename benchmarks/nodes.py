@@ -1,12 +1,12 @@
 """Messages per second through one, two and four senders on one PostgreSQL, and through one on SQLite: a
-campaign from its intake to the last delivery report. Beside it, the CPU of each kind of process for a
+campaign from its intake to the last delivery report. Also shown: the CPU of each kind of process for a
 message.
 
     flock /tmp/smsbench-bench.lock .venv/bin/python benchmarks/nodes.py [--messages N]
 
 All processes share the cores. Each sender gets an equal part of the campaign, and the reports of its own
 messages. With ``--to-one`` one sender gets the whole campaign and all reports. The last column says what
-limits the rate: a process that uses a whole core, all cores together, or neither: then the senders wait for
+limits the rate: a process that uses a whole core, or all cores together, or waits of the senders for
 commits. A run that takes longer than two minutes ends the benchmark.
 """
 

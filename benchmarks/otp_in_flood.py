@@ -1,12 +1,12 @@
 """How long an OTP takes from the sender's intake to the provider: alone, in a flood of single messages,
-and in a flood of campaigns, far above what the provider takes.
+and in a flood of campaigns, far above what the provider accepts.
 
     flock /tmp/smsbench-bench.lock .venv/bin/python benchmarks/otp_in_flood.py [--capacity N] [--times N]
 
 The route's limit is the ``--capacity``, in segments per second. A flood of marketing messages is offered at
 ``--times`` the capacity by a schedule: as single messages over ``--connections`` connections, then as
 campaigns of ``--rows`` messages. By default that is 14,700 messages per second, more single messages than one
-sender can read. Beside it OTPs are offered on connections of their own. An OTP's time is from its request
+sender can read. OTPs are offered at the same time on separate connections. An OTP's time is from its request
 (the load begins to write it) until the provider gets it (its journal). All times share one clock. The
 sender has core 0; the load and the provider (profile fast) share core 1.
 
@@ -43,8 +43,8 @@ class Otps(NamedTuple):
     late_ns: list[int]
 
 
-class Phase(NamedTuple):
-    """One phase: its OTPs, what was offered beside them, and the sender's load."""
+class FloodPhase(NamedTuple):
+    """One phase: its OTPs, what was offered at the same time, and the sender's load."""
 
     name: str
     otps: Otps
@@ -99,7 +99,7 @@ async def worst_gauges(pool: Pool) -> dict[str, float]:
         return worst
 
 
-async def measure(sender: ServerProcess, options: argparse.Namespace) -> list[Phase]:
+async def measure(sender: ServerProcess, options: argparse.Namespace) -> list[FloodPhase]:
     found = []
     flood_per_s = options.capacity * options.times
     gauge_pool = Pool(sender.port, 1)
@@ -123,13 +123,15 @@ async def measure(sender: ServerProcess, options: argparse.Namespace) -> list[Ph
         spent_s = loop.time() - began_s
         gauging.cancel()
         cores = (sender.cpu_s() - cpu_s) / spent_s
-        found.append(Phase(name, otps, offered / options.seconds, accepted / spent_s, cores, await gauging))
+        found.append(
+            FloodPhase(name, otps, offered / options.seconds, accepted / spent_s, cores, await gauging)
+        )
         await asyncio.sleep(0.5)
     flood_pool.close()
     return found
 
 
-def show(phases: list[Phase], arrived_ns: dict[str, int], limit_ms: float) -> bool:
+def show(phases: list[FloodPhase], arrived_ns: dict[str, int], limit_ms: float) -> bool:
     """Print the figures. True if p99 is within the limit in all phases."""
     within = True
     print(

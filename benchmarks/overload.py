@@ -4,10 +4,10 @@ whether every acknowledged message is kept.
     flock /tmp/smsbench-bench.lock .venv/bin/python benchmarks/overload.py [--seconds 60]
 
 The route takes ``--capacity`` segments per second, and the sender holds ``--max-backlog`` messages. Marketing
-messages are offered at ``--times`` the capacity by a schedule, whatever the answers, beside them OTPs at a
-tenth of the capacity. Afterwards the sender works off its backlog. Then each message that got 202 must be
-delivered according to the sender's store, and be in the provider's journal once. Memory is the sender's
-resident set. The OTPs' objective counts their time from the request until the provider gets them.
+messages are offered at ``--times`` the capacity by a schedule, whatever the answers. At the same time OTPs
+are offered at a tenth of the capacity. Afterwards the sender sends its backlog. Each message that got 202
+must be delivered according to the sender's store, and be in the provider's journal once. Memory is the
+sender's resident set. The OTPs' objective counts their time from the request until the provider gets them.
 Exit code 1 if something is missed.
 """
 

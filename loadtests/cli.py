@@ -23,7 +23,7 @@ from loadtests.usage import (
     Seed,
     Slo,
     TargetFile,
-    Window,
+    WindowOption,
     Workers,
     objectives,
     usage_error,
@@ -120,10 +120,10 @@ def run(
         bool,
         typer.Option(
             "--scale-provider",
-            help="Multiply the provider's rates, and divide its delays, by the same factor.",
+            help="Multiply the provider's rates, and divide its delays, by the factor of --speedup.",
         ),
     ] = False,
-    window: Window = None,
+    window: WindowOption = None,
     duration: Annotated[
         float | None,
         typer.Option(

@@ -13,11 +13,10 @@ from pathlib import Path
 
 import numpy as np
 import psutil
-from numpy.typing import NDArray
+
+from loadtests.arrays import InstantsNs
 
 _EVERY_NS = 1_000_000
-
-Instants = NDArray[np.int64]
 
 
 class CoreWait:
@@ -57,14 +56,14 @@ class CoreWait:
         self._total_ns.clear()
         self.look()
 
-    def between(self, from_ns: Instants, to_ns: Instants) -> Instants:
+    def between(self, from_ns: InstantsNs, to_ns: InstantsNs) -> InstantsNs:
         """The wait in each span, from the sample before it to the sample after it."""
         if len(self._at_ns) < 2:
             return np.zeros(len(from_ns), np.int64)
         at, total = np.array(self._at_ns), np.array(self._total_ns)
         first = np.clip(np.searchsorted(at, from_ns, "right") - 1, 0, len(at) - 1)
         last = np.clip(np.searchsorted(at, to_ns, "left"), 0, len(at) - 1)
-        waited: Instants = total[last] - total[first]
+        waited: InstantsNs = total[last] - total[first]
         return waited
 
     def close(self) -> None:

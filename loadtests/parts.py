@@ -93,8 +93,8 @@ def peak(name: str, messages_per_day: int, duration_s: float, drain_timeout_s: f
 
 
 def with_faults(name: str, messages_per_day: int, profile: str, duration_s: float) -> Part:
-    """The peak of a day in virtual time, with a provider that has faults. It is about the faults, and not
-    about the day.
+    """The peak of a day in virtual time, with a provider that has faults. It tests the faults, not the
+    day.
     """
     process = peak_window(messages_per_day, duration_s, 1.0)
     return Part(

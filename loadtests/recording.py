@@ -20,15 +20,15 @@ from msgspec import Struct
 
 from analysis.records import LOAD_SCHEMA, RowWriter, read_rows
 
-# key, class, campaign, worker, t_intended_ns, t_sent_ns, t_replied_ns, outcome, status
-LoadRow = tuple[str, str, str, int, int, int | None, int | None, str, int]
+# key, class, campaign, worker, t_intended_ns, t_sent_ns, t_replied_ns, outcome, status, error
+LoadRow = tuple[str, str, str, int, int, int | None, int | None, str, int, str]
 
 # Exit codes of the load process.
 EXIT_ROWS_LOST = os.EX_CANTCREAT  # 73: rows could not be written
 EXIT_WORKER_LOST = os.EX_IOERR  # 74
 WEB_UI_FILE = "locust-web-ui.url"  # the file with the address of Locust's web UI
 
-Phase = Literal["waiting", "running", "answering", "finished"]
+StatusPhase = Literal["waiting", "running", "answering", "finished"]
 
 
 class LoadStatus(Struct, frozen=True, kw_only=True):
@@ -40,7 +40,7 @@ class LoadStatus(Struct, frozen=True, kw_only=True):
     ``closed_idle`` counts connections that the target closed before anything was sent on them.
     """
 
-    phase: Phase = "waiting"
+    phase: StatusPhase = "waiting"
     planned: int = 0
     due: int = 0
     sent: int = 0
@@ -65,7 +65,7 @@ class LoadStatus(Struct, frozen=True, kw_only=True):
     rows_lost: str = ""  # why rows could not be written; the load then ends
 
 
-_PHASES: tuple[Phase, ...] = ("waiting", "running", "answering", "finished")
+_PHASES: tuple[StatusPhase, ...] = ("waiting", "running", "answering", "finished")
 
 
 def combine(statuses: Iterable[LoadStatus]) -> LoadStatus:
@@ -102,9 +102,6 @@ class LoadRecorder:
         self.lost = ""
         self._status_path = run_dir / f"load-{worker}.json" if run_dir is not None else None
         self._rows = RowWriter(run_dir / f"load-{worker}.arrow", LOAD_SCHEMA) if run_dir is not None else None
-        # pyarrow imports pandas with the first array that it makes (0.4 s to 0.9 s, pyarrow 26): now, and not
-        # during the load (tests/test_start_up.py).
-        pa.array(["", None], type=pa.string())
 
     def row(self, row: LoadRow) -> None:
         try:

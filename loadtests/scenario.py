@@ -15,7 +15,7 @@ from loadtests.arrivals import NS_PER_S, Plan, Stream, duration_ns
 from loadtests.scenario_faults import fault_of
 
 Role = Literal["plain", "whole_day", "peak_slice", "compressed_day", "burst", "campaigns"]
-Window = Literal["day", "peak", "none"]
+DayWindow = Literal["day", "peak", "none"]
 Mode = Literal["live", "simulated"]
 # A directory has this name, and files of the report begin with it.
 Slug = Annotated[str, Meta(pattern="^[A-Za-z0-9][A-Za-z0-9._-]*$")]
@@ -41,7 +41,7 @@ class Part(Struct, frozen=True, kw_only=True):
     profile: str
     streams: Annotated[tuple[Stream, ...], Meta(min_length=1)]
     messages_per_day: int | None = None
-    window: Window = "none"
+    window: DayWindow = "none"
     speedup: float = 1.0
     drain_timeout_s: float = 60.0
     in_flight_limit: int | None = None  # None: calculated from the arrivals and the target's timeout

@@ -43,11 +43,16 @@ ProfileName = Annotated[
     str | None, typer.Option(metavar="NAME|FILE", help="Provider profile instead of the scenario's own.")
 ]
 Workers = Annotated[int, typer.Option(min=1, max=64, help="Locust worker processes.")]
-Seed = Annotated[int, typer.Option(min=0, help="The same seed gives the same arrivals and outcomes.")]
-NoCharts = Annotated[
-    bool, typer.Option("--no-charts", help="Write a report without charts, about 2 s sooner.")
+Seed = Annotated[
+    int,
+    typer.Option(
+        min=0, help="The same seed gives the same arrivals; without --target also the same outcomes."
+    ),
 ]
-Window = Annotated[
+NoCharts = Annotated[
+    bool, typer.Option("--no-charts", help="Write a report without charts; this saves about 2 s.")
+]
+WindowOption = Annotated[
     Literal["day", "peak"] | None,
     typer.Option(help="Run the whole day, or a slice around its peak (days only)."),
 ]

@@ -1,4 +1,4 @@
-"""A simulated SMS provider: real protocols in front of a deterministic, sans-IO engine.
+"""A mock SMS provider: real protocols in front of a deterministic, sans-IO engine.
 
     provider = await start_provider(ProviderConfig(load_profile("fast")))
 

@@ -118,7 +118,9 @@ def provider(
     max_connections: Annotated[
         int,
         typer.Option(
-            min=1, max=1_000_000, help="Most HTTP connections at a time; further ones are answered with 429."
+            min=1,
+            max=1_000_000,
+            help="Highest number of HTTP connections at a time; further ones are answered with 429.",
         ),
     ] = ConnectionLimits().connections,
     max_body_mib: Annotated[
@@ -128,12 +130,13 @@ def provider(
         ),
     ] = ConnectionLimits().body_bytes // _MIB,
 ) -> None:
-    """A simulated SMS provider that speaks SMSAPI, Twilio's API, SMPP 3.4 and the generic JSON API.
+    """Run a mock SMS provider that speaks SMSAPI, Twilio's API, SMPP 3.4 and the generic JSON API.
 
-    When it is ready it prints one line of JSON with its URL; logs go to standard error. SIGTERM, SIGINT and
-    SIGHUP stop it cleanly. The exit code is then 0, or 74 if a part of it failed (field "failed" of
-    /admin/state). A provider that cannot write its journal or its state file accepts no more messages and
-    ends after 5 s.
+    When it is ready it prints one line of JSON with its URL; logs go to standard error (docs/provider.md).
+    A provider that cannot write its journal or its state file accepts no more messages and ends after 5 s.
+
+    Exit code: 0 stopped by SIGTERM, SIGINT or SIGHUP, 2 it could not start, 70 smsbench itself failed, 74 a
+    part of it failed (field "failed" of /admin/state).
     """
     try:
         resolved = load_profile(profile)

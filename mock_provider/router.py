@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from mock_provider.http.connection import Respond
+from mock_provider.http.connection import RespondHttp
 from mock_provider.http.hosts import AllowedHosts
 from mock_provider.http.messages import HttpRequest, HttpResponse, plain_error
 from mock_provider.inbox.admin import METRICS_PATH, Admin
@@ -25,7 +25,7 @@ class RequestRouter:
         self._hosts = hosts
         self._pages = load_pages()
 
-    def handle(self, request: HttpRequest, respond: Respond, backup_host: bool = False) -> int | None:
+    def handle(self, request: HttpRequest, respond: RespondHttp, backup_host: bool = False) -> int | None:
         path = request.path
         protocol = self._provider.protocols.at(path)
         if protocol is not None:
@@ -56,7 +56,7 @@ class SecondHost:
     def __init__(self, router: RequestRouter) -> None:
         self._router = router
 
-    def handle(self, request: HttpRequest, respond: Respond) -> int | None:
+    def handle(self, request: HttpRequest, respond: RespondHttp) -> int | None:
         return self._router.handle(request, respond, backup_host=True)
 
     def abandon(self, number: int) -> None:

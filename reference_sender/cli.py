@@ -107,7 +107,7 @@ def sender(
         typer.Option(
             min=1,
             max=600,
-            help="With PostgreSQL: seconds until others take over a dead process's work.",
+            help="With PostgreSQL: seconds until other processes take over a dead process's work.",
         ),
     ] = Membership().lease_s,
     public_url: Annotated[
@@ -123,7 +123,8 @@ def sender(
             exists=True,
             dir_okay=False,
             help="TOML file with the rules on quiet hours, opt-outs, messages to one number, spending, and "
-            "on how long final messages are kept (docs/policy.md). Without it there are no such limits.",
+            "on how long final messages are kept (docs/policy.md). Without it there are no quiet hours, no "
+            "limits on numbers and spending, and no message is removed.",
             envvar="SMSBENCH_SENDER_POLICY",
         ),
     ] = None,
@@ -142,22 +143,24 @@ def sender(
         typer.Option(
             callback=_order,
             metavar="[priority|arrival]",
-            help="arrival: one queue for all classes, in order of arrival, to compare; no priorities, no "
-            "shares, nothing reserved for OTPs.",
+            help="priority, or for comparison arrival: one queue for all classes in order of arrival, "
+            "without priorities, shares and reserves for OTPs.",
         ),
     ] = "priority",
     max_backlog: Annotated[
         int,
         typer.Option(
             min=1,
-            help="Most messages that no provider has taken yet; further ones are answered with 429. A tenth "
-            f"of it, {_RESERVED_BACKLOG:,} at most, is for OTPs alone.",
+            help="Highest number of messages that no provider has accepted yet; further ones are answered "
+            f"with 429. A tenth of it, {_RESERVED_BACKLOG:,} at most, is for OTPs alone.",
         ),
     ] = _DISPATCH.max_backlog,
     max_connections: Annotated[
         int,
         typer.Option(
-            min=1, max=1_000_000, help="Most HTTP connections at a time; further ones are answered with 429."
+            min=1,
+            max=1_000_000,
+            help="Highest number of HTTP connections at a time; further ones are answered with 429.",
         ),
     ] = Limits().connections,
     request_timeout: Annotated[

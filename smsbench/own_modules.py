@@ -14,6 +14,7 @@ import sys
 
 OWN_PACKAGES = (
     "analysis",
+    "arrow_columns",
     "loadtests",
     "mock_provider",
     "page_parts",

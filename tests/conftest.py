@@ -24,6 +24,7 @@ _PACKAGES = (
     "analysis",
     "page_parts",
     "user_input",
+    "arrow_columns",
 )
 # From here on: other conftest files import the product.
 _COVERAGE = BranchCoverage(Path(__file__).parents[1], _PACKAGES) if VARIABLE in os.environ else None

@@ -7,7 +7,7 @@ import re
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from graphlib import TopologicalSorter
 from pathlib import Path
 
@@ -115,6 +115,41 @@ def test_loadtests_imports_only_the_contract_of_analysis() -> None:
     assert all(name.startswith(allowed) for name in taken), taken
 
 
+def assigned_attributes(tree: ast.Module, name: str) -> list[int]:
+    """The lines that assign or delete an attribute of this name, with a statement or by its name as text."""
+    return [
+        node.lineno
+        for node in ast.walk(tree)
+        if (isinstance(node, ast.Attribute) and node.attr == name and not isinstance(node.ctx, ast.Load))
+        or (
+            isinstance(node, ast.Call)
+            and ast.unparse(node.func).rpartition(".")[2] in {"setattr", "force_setattr", "__setattr__"}
+            and any(isinstance(arg, ast.Constant) and arg.value == name for arg in node.args)
+        )
+    ]
+
+
+def test_only_the_lifecycle_assigns_the_stage_of_a_message() -> None:
+    found = {path: assigned_attributes(ast.parse(path.read_text()), "stage") for path in modules(*PACKAGES)}
+    assert [name_of(path) for path, lines in found.items() if lines] == ["mock_provider.engine.lifecycle"]
+
+
+@pytest.mark.parametrize(
+    ("line", "assigns"),
+    [
+        ("message.stage = ENDED", True),
+        ("a.b.stage, n = ENDED, 1", True),
+        ("message.stage += 1", True),
+        ("setattr(message, 'stage', ENDED)", True),
+        ("msgspec.structs.force_setattr(message, 'stage', ENDED)", True),
+        ("if message.stage == ENDED: stage = message.stage", False),
+        ("getattr(message, 'stage', None)", False),
+    ],
+)
+def test_an_assigned_attribute_is_found(line: str, assigns: bool) -> None:
+    assert bool(assigned_attributes(ast.parse(line), "stage")) is assigns
+
+
 @pytest.mark.parametrize("path", modules(*PACKAGES), ids=lambda path: str(path.relative_to(ROOT)))
 def test_sizes(path: Path) -> None:
     text = path.read_text()
@@ -162,21 +197,78 @@ def test_no_path_of_a_machine_and_no_package_index_in_any_file() -> None:
     assert not found
 
 
+_LINE_OF_A_TYPE = re.compile(r"^\s*class\s+(\w+)|^(_?[A-Z]\w*[a-z]\w*)\s*(?::[^=\n]*)?=(?!=)", re.MULTILINE)
+_TYPE_NAME = re.compile(r"_?[A-Z]\w*[a-z]\w*")
+# The cores of provider and sender have a union of effects each, in the same meaning (docs/glossary.md).
+OF_EACH_CORE = {"Effect"}
+
+
+def type_aliases(tree: ast.Module) -> Iterator[str]:
+    """Names at module level that mean a type: ``Name = A | B``, ``Name = Literal[...]`` and the like."""
+    for node in tree.body:
+        names: list[ast.expr] = []
+        if isinstance(node, ast.Assign) and is_type(node.value):
+            names = node.targets
+        elif isinstance(node, ast.AnnAssign) and ast.unparse(node.annotation).endswith("TypeAlias"):
+            names = [node.target]
+        for each in names:
+            if isinstance(each, ast.Name) and _TYPE_NAME.fullmatch(each.id):
+                yield each.id
+
+
+def is_type(value: ast.expr) -> bool:
+    """Whether ``value``, assigned to a name that is written as a type's, is a type."""
+    if isinstance(value, ast.Call):
+        return ast.unparse(value.func).endswith("NewType")
+    return isinstance(value, ast.Subscript | ast.BinOp | ast.Name | ast.Attribute)
+
+
+def beside_public(names: Iterable[str]) -> set[str]:
+    """Private names whose public form is there too."""
+    known = set(names)
+    return {name for name in known if name.startswith("_") and name[1:] in known}
+
+
 def defined_twice(paths: list[Path]) -> set[str]:
-    """Names that more than one class has."""
-    trees = [ast.parse(path.read_text()) for path in paths]
-    names = Counter(node.name for tree in trees for node in ast.walk(tree) if isinstance(node, ast.ClassDef))
-    return {name for name, count in names.items() if count > 1}
+    """Names that more than one class or type alias has, and ``_Name`` beside ``Name`` in one file. Only files
+    with a name that may be such a one are parsed.
+    """
+    texts = {path: path.read_text() for path in paths}
+    lines = {path: [a or b for a, b in _LINE_OF_A_TYPE.findall(text)] for path, text in texts.items()}
+    seen = Counter(name for names in lines.values() for name in names)
+    found, beside = Counter[str](), set[str]()
+    for path, names in lines.items():
+        if beside_public(names) or any(seen[name] > 1 for name in names):
+            tree = ast.parse(texts[path])
+            own = [node.name for node in ast.walk(tree) if isinstance(node, ast.ClassDef)]
+            own += type_aliases(tree)
+            found.update(own)
+            beside |= beside_public(own)
+    return {name for name, count in found.items() if count > 1} | beside
 
 
 def test_a_class_name_means_one_thing_in_the_whole_repository() -> None:
-    assert not defined_twice([path for path in tracked_files() if path.suffix == ".py"])
+    found = defined_twice([path for path in tracked_files() if path.suffix == ".py"])
+    assert found <= OF_EACH_CORE
 
 
 def test_a_class_name_that_occurs_twice_is_found(tmp_path: Path) -> None:
     (tmp_path / "one.py").write_text("class Reply: ...\nclass Other: ...\nclass _Own: ...")
     (tmp_path / "two.py").write_text("class _Own: ...\ndef f():\n    class Reply: ...")
     assert defined_twice(sorted(tmp_path.glob("*.py"))) == {"Reply", "_Own"}
+
+
+def test_a_type_alias_with_the_name_of_another_type_is_found(tmp_path: Path) -> None:
+    one = (
+        "class A1a: ...\nB2b = int | str\nC3c = Literal['x']\nD4d: TypeAlias = 'A1a'\nE5e = Any\nF6f = m.Some"
+    )
+    two = "A1a = tuple[int, str]\nclass B2b: ...\nC3c = Callable[..., None]\nD4d = NewType('D4d', int)"
+    rest = "E5e = int\nF6f = m.Other\nclass _Level: ...\nLevel = int | None"
+    constants = "T = TypeVar('T')\nText = 'x'\nLIMIT = {'a': 1}['a']\nMade = f()"
+    (tmp_path / "one.py").write_text(f"{one}\n{constants}")
+    (tmp_path / "two.py").write_text(f"{two}\n{rest}\n{constants}")
+    expected = {"A1a", "B2b", "C3c", "D4d", "E5e", "F6f", "_Level"}
+    assert defined_twice(sorted(tmp_path.glob("*.py"))) == expected
 
 
 _PRIVATE = re.compile(r"(?:^|\.)_[a-z]\w*$", re.IGNORECASE)

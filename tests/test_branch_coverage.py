@@ -28,6 +28,9 @@ TESTS = {
     "test_above.py": "from counted import sign\ndef test_above(): assert sign(5) == 1\n",
 }
 
+# Plugins that are found by themselves, such as Hypothesis, would be loaded by each process.
+_SETTINGS = {"SMSBENCH_BRANCH_COVERAGE": "missed.txt", "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
+
 
 def printed(folder: Path, *arguments: str) -> list[str]:
     for package, text in (("counted", COUNTED), ("untouched", COUNTED)):
@@ -36,9 +39,9 @@ def printed(folder: Path, *arguments: str) -> list[str]:
     for name, text in {**TESTS, "conftest.py": CONFTEST, "pytest.ini": "[pytest]"}.items():
         (folder / name).write_text(text)
     done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *arguments],
+        [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-p", "xdist", *arguments],
         cwd=folder,
-        env={**os.environ, "PYTHONPATH": f"{SUPPORT}:{folder}", "SMSBENCH_BRANCH_COVERAGE": "missed.txt"},
+        env={**os.environ, **_SETTINGS, "PYTHONPATH": f"{SUPPORT}:{folder}"},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,

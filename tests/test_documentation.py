@@ -21,6 +21,7 @@ import typer
 
 from analysis.capacity_record import CapacityResult
 from analysis.exit_codes import ExitCode
+from analysis.model import Accounting
 from analysis.records import (
     LOAD_SCHEMA,
     PROVIDER_SCHEMA,
@@ -35,6 +36,7 @@ from loadtests import catalogue
 from loadtests.cli import FORWARDED, app
 from mock_provider.profiles import profile_names
 from reference_sender.api.intake import Invalid, read_defaults
+from smsbench.own_modules import OWN_PACKAGES
 
 ROOT = Path(__file__).parent.parent
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")])
@@ -44,6 +46,7 @@ PACKAGES = (
     "mock_provider",
     "page_parts",
     "user_input",
+    "arrow_columns",
     "reference_sender",
     "smsbench",
     "benchmarks",
@@ -202,14 +205,36 @@ def test_modules_that_name_a_page_name_one_that_exists() -> None:
     assert not [f"{path}: {page}" for path, page in named if not (ROOT / page).is_file()]
 
 
-def test_rooms_of_the_provider_are_those_of_the_contract() -> None:
+def closed_layers() -> dict[str, list[set[str]]]:
+    """The layers of each package whose contract names every module of it."""
     contracts = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["importlinter"]
-    (layers,) = (
-        each["layers"] for each in contracts["contracts"] if each.get("containers") == ["mock_provider"]
-    )
-    table = section("architecture.md", "Who may import whom").partition("### Rooms of the provider")[2]
-    rows = re.findall(r"^\| ((?:`\w+`(?:, )?)+) \|", table, re.MULTILINE)
-    assert [re.findall(r"\w+", row) for row in rows] == [each.split(" | ") for each in layers]
+    return {
+        each["containers"][0]: [set(layer.split(" | ")) for layer in each["layers"]]
+        for each in contracts["contracts"]
+        if each.get("exhaustive")
+    }
+
+
+@pytest.mark.parametrize(
+    ("package", "heading"),
+    [
+        ("mock_provider", "### Rooms of the provider"),
+        ("reference_sender", "## The rooms of the sender"),
+        ("analysis", "## The rooms of the analysis"),
+        ("loadtests", "## The rooms of loadtests"),
+        ("smsbench", "### Modules of smsbench"),
+    ],
+)
+def test_rooms_of_a_package_are_those_of_its_contract(package: str, heading: str) -> None:
+    text = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8").partition(f"\n{heading}\n")[2]
+    table = re.split(r"^#+ ", text, maxsplit=1, flags=re.MULTILINE)[0]
+    rows = re.findall(r"^\| ((?:`\w+/?`(?:, )?)+) \|", table, re.MULTILINE)
+    assert [set(re.findall(r"\w+", row)) for row in rows] == closed_layers()[package]
+
+
+def test_every_package_with_rooms_has_a_closed_contract() -> None:
+    several = {name for name in OWN_PACKAGES if len(list((ROOT / name).glob("*.py"))) > 1}
+    assert set(closed_layers()) == several - {"user_input"}  # its modules are independent
 
 
 def section(page: str, heading: str) -> str:
@@ -237,6 +262,16 @@ def test_documented_columns_are_those_of_the_schema(heading: str, schema: pa.Sch
     kinds = {"double": "float64"}
     actual = [(field.name, kinds.get(str(field.type), str(field.type))) for field in schema]
     assert list(columns(section("run-directory.md", heading))) == actual
+
+
+def test_the_counts_of_messages_whose_way_is_not_clear_are_explained() -> None:
+    table = section("run-directory.md", "sender.arrow (optional)").partition("| count |")[2]
+    listed = re.findall(r"^\| `(\w+)` \|", table, re.MULTILINE)
+    assert {"unaccounted", "still_held", "without_key", "given_up"} == set(listed)
+    assert set(listed) <= set(Accounting.__struct_fields__)
+    glossary = (ROOT / "docs" / "glossary.md").read_text(encoding="utf-8")
+    for name in listed:
+        assert f"\n| {name.replace('_', ' ')} | " in glossary
 
 
 @pytest.mark.parametrize(

@@ -25,6 +25,7 @@ PLACES = {
     "reference_sender": ("reference_sender/**/*",),
     "page_parts": ("page_parts/**/*",),
     "user_input": ("user_input/**/*",),
+    "arrow_columns": ("arrow_columns/**/*",),
     "benchmarks": ("benchmarks/**/*", ".ci/*", "Makefile"),
     "tests": ("tests/**/*.py", "tests/**/*.js"),
 }
@@ -53,7 +54,7 @@ BANNED = {
     rf"\bonce an? (?:{_UNIT}|batch|commit|window|sample|step)\b(?! (?:has|is|was|ends)\b)": "once per ...",
     r"\b(?:messages|segments|requests|recipients|submits|OTPs|SMS|times|twice) a second\b": "per second",
     r"\b(?:segments|characters|requests|octet|septet) an? (?:message|octet|segment)\b": "per message",
-    r"\bsimulated provider\b|\brequest slots?\b": "mock provider; in-flight limit",
+    r"\bsimulated (?:SMS )?provider\b|\brequest slots?\b": "mock provider; in-flight limit",
     r"\bgo(?:es|ing)? on\b|\bwent on\b": "continues",
     r"\bliv(?:e|es|ed) (?:it|the|an?|whole|through)\b": "simulate",
     r"\b(?:is|are|be|days?|been|will) lived\b": "simulated",

@@ -2,7 +2,22 @@
 
 from __future__ import annotations
 
-from analysis.findings import ACCEPT_QUEUE, BUCKET_OF, SUFFICIENT, Bottleneck, BottleneckKind, DelaySplit
+from analysis.findings import (
+    ACCEPT_QUEUE,
+    BUCKET_OF,
+    NETWORK_LOSES,
+    NETWORK_ON_ROUTES,
+    NETWORK_WITHOUT_FLAG,
+    NOT_ANSWERING,
+    NOT_REACHED,
+    NOTHING_LISTENS,
+    PROVIDER_ERRORS,
+    SUFFICIENT,
+    WITHOUT_FLAG,
+    Bottleneck,
+    BottleneckKind,
+    DelaySplit,
+)
 from analysis.first_screen.quoting import Quote
 from analysis.first_screen.values import Figure, Sentence
 from analysis.first_screen.wording import objective_part
@@ -60,6 +75,15 @@ def what_to_change(quote: Quote, at: int, number: int) -> Sentence:
         return (
             "send messages of a higher class first, and keep bulk messages in the sender while they wait.",
         )
+    if first.kind == "sender_api" and NOTHING_LISTENS in first.text:
+        return ("start the sender there, or correct request.url in its target file.",)
+    if first.kind == "sender_api" and NOT_ANSWERING in first.text:
+        return ("look in the sender's log for the error or the call that blocks.",)
+    if first.kind == "sender_stopped" and NOT_REACHED in first.text:
+        return (
+            "look in the sender's log for the error or the restart at that time. "
+            "During a restart, let another process answer.",
+        )
     if first.kind == "carrier_queue":
         field = f"{path}.bottlenecks.{number}.text"
         carrier = Figure(
@@ -68,8 +92,25 @@ def what_to_change(quote: Quote, at: int, number: int) -> Sentence:
             unit="text",
         )
         return (f"spread the load over more time, or {CAPACITY}", carrier, ".")
-    advice = _ADVICE.get(first.kind, "")
+    advice = _network(first) if first.kind == "network" else _ADVICE.get(first.kind, "")
     return (advice,) if advice else ()
+
+
+def _network(found: Bottleneck) -> str:
+    """The sender can change the network of its messages by the priority flag, or by another route."""
+    if any(each.startswith(f"otp: {WITHOUT_FLAG}") for each in found.evidence):
+        return "send OTPs with the provider's priority flag."
+    if found.text.startswith(NETWORK_WITHOUT_FLAG):
+        return (
+            "the provider's priority flag, if the contract allows it for these messages, or a faster route."
+        )
+    if found.text.startswith(NETWORK_ON_ROUTES):
+        return "send these messages by the fastest of the routes, or ask for a faster one."
+    if found.text.endswith(NETWORK_LOSES):
+        return "nothing in the sender, since the network loses the messages. Ask for a better route."
+    if found.text.endswith(PROVIDER_ERRORS):
+        return "ask the provider for the cause of its errors. The sender must send a message again after one."
+    return _ADVICE["network"]
 
 
 def limits_in_force(found: Bottleneck) -> set[str]:

@@ -21,14 +21,14 @@ from analysis.first_screen.wording import (
     worst_first,
 )
 from analysis.judge.verdict import overall
-from analysis.model import Objective, RunReport, State
+from analysis.model import AnswerState, Objective, RunReport
 from analysis.quantile import Quantile
 
 _SHARE_WORDS = {
-    "sender": "in this run without the sender's part",
-    "contract": "in this run without the contract's limits",
+    "sender": "in this run without the sender's share of the delay",
+    "contract": "in this run without the contract's share of the delay",
 }
-_STATES: dict[str, State] = {"met": "good", "missed": "bad", "undecided": "unknown"}
+_STATES: dict[str, AnswerState] = {"met": "good", "missed": "bad", "undecided": "unknown"}
 
 
 def delivery_answer(quote: Quote) -> ScreenAnswer:
@@ -122,7 +122,9 @@ def _shares(quote: Quote, place: int) -> tuple[Sentence, ...]:
     if total is None or ideal is None:
         return ()
     shown = quote.quantile(f"{path}.total.{total}").text
+    arrived = _of_those_that_arrived(quote, path, splits[index], objective)
     sentence: list[str | Figure] = [
+        *arrived,
         f"{name} {_ideal_words(splits[index])}: {share_words(objective.percentile)}",
         quote.quantile(f"{path}.network_only.{ideal}"),
     ]
@@ -134,11 +136,26 @@ def _shares(quote: Quote, place: int) -> tuple[Sentence, ...]:
         figure = quote.quantile(f"{path}.shares.{number}.without.{nth}")
         if figure.text != shown:
             without.append(
-                (f"{name} {_SHARE_WORDS[share.name]}: ", share_words(objective.percentile), figure, ".")
+                (
+                    *arrived,
+                    f"{name} {_SHARE_WORDS[share.name]}: ",
+                    share_words(objective.percentile),
+                    figure,
+                    ".",
+                )
             )
     if not without:
         sentence += _added(quote, path, splits[index])
     return ((*sentence, "."), *without)
+
+
+def _of_those_that_arrived(quote: Quote, path: str, split: DelaySplit, objective: Objective) -> Sentence:
+    """The split's messages, if the row above counts others too: those without a delivery."""
+    part = quote.report.parts[objective_part(quote.report, objective)]
+    counted = next(
+        (each.count for each in part.delivery if each.message_class == objective.message_class), split.count
+    )
+    return ("Of the ", quote.count(f"{path}.count"), " that arrived: ") if split.count < counted else ()
 
 
 def _added(quote: Quote, path: str, split: DelaySplit) -> Sentence:

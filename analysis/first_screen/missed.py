@@ -8,11 +8,10 @@ from collections.abc import Callable
 
 from analysis.first_screen.quoting import Quote
 from analysis.first_screen.values import Figure, Sentence
-from analysis.first_screen.wording import class_name, objective_part, target_name
+from analysis.first_screen.wording import NOT_ARRIVED, class_name, objective_part, target_name
 from analysis.model import Objective
 from analysis.objectives.grammar import ALL
 
-_ALL_GREW = "the backlog grew"
 _OF_CONTRACT = "provider_limit"
 _AT_LEAST = {"<": "less than ", "≤": "at most ", ">": "more than ", "≥": "at least "}
 
@@ -27,21 +26,25 @@ def _delivery_time(quote: Quote, place: int, objective: Objective) -> Sentence:
     path = f"objectives.{place}"
     who = f"the {plural(objective.message_class)}"
     limit: Sentence = ("; the limit is ", quote.limit(f"{path}.limit_s"))
-    return (*_times(quote, path, objective, who, "took", "never arrive"), *limit)
+    return (*_times(quote, path, objective, who, ("never arrive", NOT_ARRIVED)), *limit)
 
 
 def _api_response(quote: Quote, place: int, objective: Objective) -> Sentence:
     path = f"objectives.{place}"
     who = f"the answers of {target_name(quote.report)}"
     return (
-        *_times(quote, path, objective, who, "took", "never came"),
+        *_times(quote, path, objective, who, ("never came", "had not come when the run ended")),
         "; the limit is ",
         _limit(quote, path),
     )
 
 
-def _times(quote: Quote, path: str, objective: Objective, who: str, took: str, never: str) -> Sentence:
-    """``95 % of the OTPs took up to 24.0 s (22.1 s to 26.0 s)``."""
+def _times(quote: Quote, path: str, objective: Objective, who: str, absent: tuple[str, str]) -> Sentence:
+    """``95 % of the OTPs took up to 24.0 s (22.1 s to 26.0 s)``.
+
+    ``absent``: the words for what will not come, and for what had not come.
+    """
+    never, not_yet = absent
     share, rest = f"{objective.percentile or 0.0:g} %", f"{100 - (objective.percentile or 0.0):g} %"
     found, limit_s = objective.quantile, objective.limit_s or objective.limit_value
     if found is None:
@@ -50,12 +53,12 @@ def _times(quote: Quote, path: str, objective: Objective, who: str, took: str, n
         return (f"{rest} or more of {who} {never}",)
     if found.state == "withheld":
         over = quote.seconds(f"{path}.quantile.low_s", limit_s=limit_s)
-        return (f"More than {rest} of {who} {took} over ", over)
+        return (f"More than {rest} of {who} took over ", over)
     if found.state == "at_least":
         over = quote.seconds(f"{path}.quantile.value_s", f"delivery {path}", limit_s)
-        return (f"At least {rest} of {who} {took} over ", over)
+        return (f"At least {rest} of {who} took over ", over, f" or {not_yet}")
     value = quote.quantile(f"{path}.quantile", f"delivery {path}", limit_s)
-    return (f"{share} of {who} {took} up to ", value, " ", *quote.interval(f"{path}.quantile", limit_s))
+    return (f"{share} of {who} took up to ", value, " ", *quote.interval(f"{path}.quantile", limit_s))
 
 
 def plural(message_class: str) -> str:

@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 from analysis.findings import NOT_FORWARDED
+from analysis.first_screen.no_rate import no_rate_row, no_rate_sentences, profile_label
 from analysis.first_screen.quoting import Quote
 from analysis.first_screen.values import AnswerRow, ScreenAnswer, Sentence
-from analysis.first_screen.wording import deciding, evidence, in_part, live, not_taken, part_title, trusted
+from analysis.first_screen.wording import (
+    deciding,
+    in_part,
+    live,
+    not_taken,
+    part_title,
+    trusted,
+    with_evidence,
+)
 from analysis.formatting import RATE_OF_DELIVERIES, rate_text, significant
 from analysis.judge.levels import fell_behind
-from analysis.judge.pace import too_few
+from analysis.judge.pace import FEWEST, too_few
 from analysis.judge.verdict import overall
-from analysis.model import Pace, PartReport, RunReport, State
+from analysis.model import AnswerState, Pace, PartReport, RunReport
 
 NO_LIMIT = "No limit was reached"
 NO_LIMIT_OF_THE_RATE = "No limit of the rate was reached"
@@ -45,8 +54,8 @@ def rate_answer(quote: Quote) -> ScreenAnswer:
     )
 
 
-def _state(report: RunReport) -> State:
-    """Bad if a load was not carried. Unknown if the figures do not show a rate that is possible."""
+def _state(report: RunReport) -> AnswerState:
+    """Bad if a load was not sustained. Unknown if the figures do not show a rate that is possible."""
     parts = [part for _, part in deciding(report) if trusted(part)]
     found = report.capacity
     failed = found is not None and found.sustained_per_s is None
@@ -61,17 +70,14 @@ def _state(report: RunReport) -> State:
 def _capacity(quote: Quote) -> tuple[AnswerRow, list[Sentence]]:
     found = quote.report.capacity
     assert found is not None
-    label = f"profile {found.profile}"
+    label = profile_label(found)
     sentences: list[Sentence] = []
-    sustained = quote.rate("capacity.sustained_per_s", subject="sustained rate")
+    rate = quote.rate("capacity.sustained_per_s", subject="sustained rate")
     if found.bottlenecks:
-        above: Sentence = ("Above ", sustained) if found.sustained_per_s is not None else ("At every rate",)
+        above: Sentence = ("Above ", rate) if found.sustained_per_s is not None else ("At every rate",)
         sentences.append((*above, " the bottleneck is: ", quote.text("capacity.bottlenecks.0"), "."))
     if found.sustained_per_s is None:
-        missed = any(each.verdict == "missed" for each in found.trials)
-        outcome = "no rate met every objective" if missed else "not measured"
-        row = AnswerRow(label=label, value=(outcome,))
-        return row, sentences
+        return no_rate_row(quote, label), [*sentences, *no_rate_sentences(quote)]
     day: Sentence = ()
     if found.messages_per_day is not None:
         day = ("the peak of a day of ", quote.per_day("capacity.messages_per_day"))
@@ -85,7 +91,7 @@ def _capacity(quote: Quote) -> tuple[AnswerRow, list[Sentence]]:
         wider = "The interval is wider than the precision asked for ("
         why = "since the search of the bench is brief: " if found.brief else ""
         sentences.append((wider, why, quote.text("capacity.ended"), "): the capacity may be anywhere in it."))
-    value: Sentence = (sustained, " sustained")
+    value: Sentence = (rate, " sustained")
     more = delivered_more(quote.report)
     if more is not None:
         sentences.append(
@@ -141,8 +147,8 @@ def delivered_more(report: RunReport) -> int | None:
 
 
 def _best_part(report: RunReport) -> int | None:
-    """The position of the trusted part with the highest rate: live before simulated, few messages last. Parts
-    on the profile of the capacity search are excluded.
+    """The position of the trusted part with the highest rate. Order: live, simulated, parts with few
+    messages. Parts on the profile of the capacity search are excluded.
     """
     searched = report.capacity.profile if report.capacity else None
     found = [
@@ -170,11 +176,13 @@ def _best_seconds(quote: Quote, place: int) -> tuple[AnswerRow, list[Sentence]]:
     done = RATE_OF_DELIVERIES if part.throughput.delivered_best else "accepted"
     label = f"profile {part.identity.profile or 'unknown'}"
     title = in_part(quote, place)
+    window = quote.span(f"{path}.{field}.window_s")
     if too_few(_pace(part)):
-        return AnswerRow(label=label, value=("too few messages for a rate",)), [title] if title else []
+        few = (f"not measured: fewer than {FEWEST} messages in the best ", window)
+        row = AnswerRow(label=label, value=few, limit=_contract(quote, place, field))
+        return row, [title] if title else []
     bottleneck = _bottleneck(quote, place)
     lead = "" if bottleneck else "at least "
-    window = quote.span(f"{path}.{field}.window_s")
     row = AnswerRow(
         label=label,
         value=(
@@ -197,7 +205,7 @@ def _best_seconds(quote: Quote, place: int) -> tuple[AnswerRow, list[Sentence]]:
 
 
 def _no_limit(quote: Quote, place: int) -> Sentence:
-    """A delay without a limit of the rate is named, such as a sender that holds every message."""
+    """Names a delay that does not limit the rate, such as a sender that holds every message."""
     if not quote.report.parts[place].bottlenecks:
         return (f"{NO_LIMIT}, so the capacity may be higher.",)
     named = _named(quote, place, 0)
@@ -212,8 +220,7 @@ def _named(quote: Quote, place: int, at: int) -> Sentence:
     """The bottleneck. An undecided report shows its evidence here, since it has no sentence on the cause."""
     path = f"parts.{place}.bottlenecks.{at}"
     undecided = overall(quote.report.objectives) == "undecided"
-    shown = evidence(quote, path, quote.value(path)) if undecided else ()
-    return (quote.text(f"{path}.text"), *shown)
+    return with_evidence(quote, path, quote.value(path)) if undecided else (quote.text(f"{path}.text"),)
 
 
 def _uncounted(quote: Quote, place: int) -> list[Sentence]:
@@ -258,15 +265,16 @@ def _digits(segments_per_s: float, per_message: float) -> int:
 def limiting(part: PartReport) -> int | None:
     """The position of the bottleneck that limited the part; None if nothing is known to have limited it.
 
-    Messages that were not forwarded are a loss and no limit. If the load was carried, a hold, a slow answer,
-    a fault and a delay without a known cause are delays and no limits either, whatever the objectives say.
+    Messages that were not forwarded are a loss and no limit. If the load was sustained, a hold, a slow
+    answer, a fault and a delay without a known cause are delays and no limits either, whatever the objectives
+    say.
     """
     delays = ("sender_hold", "sender_api", "provider_fault", "unknown", *NOT_FORWARDED)
-    causes = delays if carried(part) else NOT_FORWARDED
+    causes = delays if sustained(part) else NOT_FORWARDED
     return next((at for at, each in enumerate(part.bottlenecks) if each.kind not in causes), None)
 
 
-def carried(part: PartReport) -> bool:
+def sustained(part: PartReport) -> bool:
     """Whether every message was taken and the backlog did not grow.
 
     If a load is too short to show growth, the waits at its end were no longer than before.
@@ -278,7 +286,7 @@ def carried(part: PartReport) -> bool:
 
 def limited(part: PartReport) -> bool:
     """Whether something is known to have limited the part."""
-    waited = bool(part.throughput.limit) and not (carried(part) and part.bottlenecks)
+    waited = bool(part.throughput.limit) and not (sustained(part) and part.bottlenecks)
     return limiting(part) is not None or waited or part.sustained is False
 
 
@@ -297,8 +305,8 @@ def _bottleneck(quote: Quote, place: int) -> Sentence:
         return ("What limited the rate cannot be determined without the provider's rows.",)
     if part.bottlenecks and part.bottlenecks[0].kind in NOT_FORWARDED:
         if any(each.measure == "unaccounted" and each.verdict == "undecided" for each in part.objectives):
-            return ("The sender may still have had messages when the wait ended, so this is no capacity.",)
-        return ("Not every accepted message was forwarded to the provider, so this is no capacity.",)
+            return ("The sender may still have had messages when the wait ended, so this is not a capacity.",)
+        return ("Not every accepted message was forwarded to the provider, so this is not a capacity.",)
     if not limited(part):
         return ("The sender did not accept every message.",) if not_taken(part) else ()
     if part.throughput.limit:

@@ -7,6 +7,8 @@ import msgspec
 from analysis.first_screen import verdict
 from analysis.first_screen.advice import faulty
 from analysis.first_screen.asides import asides
+from analysis.first_screen.causes import causes
+from analysis.first_screen.no_rate import unknown_capacity
 from analysis.first_screen.questions import answers
 from analysis.first_screen.quoting import Quote
 from analysis.first_screen.rules import contradictions
@@ -18,7 +20,8 @@ _DEFECT = "this report contradicts itself. This is a defect of smsbench: please 
 
 
 def first_screen(report: RunReport) -> FirstScreen:
-    """Every figure is quoted from a field of ``report``. If the bench failed, there are no answers.
+    """Every figure is quoted from a field of ``report``. If the bench failed, there are no answers,
+    except that a capacity search says what is not known.
 
     If the screen contradicts the tables below it, a note says so: this is a defect of smsbench.
     """
@@ -38,8 +41,8 @@ def _screen(report: RunReport) -> FirstScreen:
         word=word,
         why=verdict.why(quote),
         trust=verdict.trust(quote),
-        bottleneck=verdict.bottleneck(quote),
-        answers=answers(quote) if usable else (),
+        bottleneck=causes(quote) if word == "NO" else (),
+        answers=answers(quote) if usable else unknown_capacity(quote) if word == "INVALID" else (),
         asides=asides(quote) if usable else (),
         notes=report.notes,
     )

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from analysis.first_screen.quoting import Quote
 from analysis.first_screen.values import AnswerRow, Figure, ScreenAnswer, Sentence
-from analysis.first_screen.wording import command, in_part, place_of
+from analysis.first_screen.wording import command, deciding, in_part, place_of
 from analysis.formatting import TIMES
 from analysis.judge.levels import TEN
 from analysis.judge.verdict import overall
-from analysis.model import Level, Objective, RunReport, State
+from analysis.model import AnswerState, Level, Objective, RunReport
 
 QUESTION = "Is ten times the traffic possible?"
-_NOT_ASKED = "Not tested in this run. To test it: "
-_STATES: dict[str, State] = {"yes": "good", "no": "bad", "undecided": "unknown"}
+_STATES: dict[str, AnswerState] = {"yes": "good", "no": "bad", "undecided": "unknown"}
 _WORDS = {"yes": "Yes", "no": "No", "undecided": "Not proven"}
 
 
@@ -23,7 +22,7 @@ def ten_times_answer(quote: Quote) -> ScreenAnswer:
         return ScreenAnswer(
             name="ten_times",
             question=QUESTION,
-            sentences=((_NOT_ASKED + command(quote.report, "smsbench run bench"),),),
+            sentences=((_not_asked(quote.report),),),
         )
     if quote.report.validity == "invalid":
         return ScreenAnswer(
@@ -48,6 +47,19 @@ def ten_times_answer(quote: Quote) -> ScreenAnswer:
         sentences=_evidence(quote, level.ten_times_part, level.ten_times == "no"),
         state=_STATES[level.ten_times],
     )
+
+
+def _not_asked(report: RunReport) -> str:
+    """The next step. The bench does not apply the what-ifs of this run."""
+    supposed = [part for _, part in deciding(report) if part.identity.what_if]
+    if not supposed:
+        return "Not tested in this run. To test it: " + command(report, "smsbench run bench")
+    if any(part.identity.messages_per_day for part in supposed):
+        return (
+            "Not tested in this run. To test it under the same rules: "
+            f"the same command with --scale 10 {TIMES} its value (1 if it was not given)."
+        )
+    return "Not tested in this run. Under the usual rules: smsbench run bench"
 
 
 def _level(report: RunReport) -> int | None:

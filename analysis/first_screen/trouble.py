@@ -6,7 +6,7 @@ from analysis.findings import ReportTotals
 from analysis.first_screen.quoting import Quote
 from analysis.first_screen.values import AnswerRow, Figure, ScreenAnswer, Sentence
 from analysis.first_screen.wording import command, deciding, in_part, live, trusted
-from analysis.model import RunReport, State
+from analysis.model import AnswerState, RunReport
 
 QUESTION = "What happens when something goes wrong?"
 _NONE_INJECTED = "No fault was injected in this run. To test it: "
@@ -20,7 +20,7 @@ def trouble_answer(quote: Quote) -> ScreenAnswer:
     report = quote.report
     rows = tuple(_losses(quote, place, each) for place, each in enumerate(report.totals) if each.accepted)
     # Without a fault the losses of this run do not answer the question.
-    state: State = "good" if rows and report.faults_injected else "unknown"
+    state: AnswerState = "good" if rows and report.faults_injected else "unknown"
     if any(each.lost or each.duplicates for each in report.totals) or _unavailable(report):
         state = "bad"
     elif any(each.unaccounted or each.given_up or each.without_key or each.unseen for each in report.totals):

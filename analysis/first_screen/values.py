@@ -10,7 +10,7 @@ from typing import Literal
 
 from msgspec import Struct
 
-from analysis.model import State
+from analysis.model import AnswerState
 
 Word = Literal["YES", "NO", "UNDECIDED", "INVALID", "STOPPED"]
 
@@ -49,7 +49,7 @@ class ScreenAnswer(Struct, frozen=True, kw_only=True):
     about: str = ""  # the messages that it describes, if not all
     rows: tuple[AnswerRow, ...] = ()
     sentences: tuple[Sentence, ...] = ()
-    state: State = "unknown"
+    state: AnswerState = "unknown"
 
 
 class Aside(Struct, frozen=True, kw_only=True):

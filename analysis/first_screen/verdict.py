@@ -1,27 +1,27 @@
-"""The verdict word, the reason, how far to trust it, and for a NO the bottleneck."""
+"""The verdict word, the reason, and how far to trust it."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from analysis.findings import NOT_FORWARDED
-from analysis.first_screen.advice import first_told, what_to_change
+from analysis.first_screen.advice import first_told
 from analysis.first_screen.missed import missed_words
 from analysis.first_screen.quoting import Quote
 from analysis.first_screen.values import Figure, Sentence, Word
 from analysis.first_screen.wording import (
     class_name,
     deciding,
-    evidence,
+    in_brackets,
     is_delivery_time,
     live,
     not_taken,
     objective_part,
     part_title,
+    place_of,
     target_name,
     trusted,
     undecided_words,
-    worst_first,
+    worst_objective,
 )
 from analysis.judge.check_names import ACCOUNTING, INSTRUMENT, SCHEDULE_LAG
 from analysis.judge.exit_reasons import failed_before_load, first_line
@@ -79,7 +79,7 @@ def _stopped(quote: Quote) -> Sentence:
         path = f"parts.{place}.identity.exit_reason"
         return ("No load was made: ", Figure(text=error, source=path, unit="text"), ".")
     so_far: Sentence = (". No objective was missed until then.",)
-    missed = _worst(report, "missed")
+    missed = worst_objective(report, "missed")
     if report.validity == "invalid":
         so_far = (". The figures until then cannot be used.",)
     elif missed is not None:
@@ -99,8 +99,8 @@ def _invalid(quote: Quote) -> Sentence:
     lead = "Bench failure: " if worst.name == INSTRUMENT else f"Do not use these figures: {name}: "
     where: Sentence = ()
     if worst.part:
-        where = (" (part: ", part_title(quote, _place(quote.report, worst.part)), ")")
-    return (lead, shown, *where, ". This result does not describe the sender.")
+        where = ("part: ", part_title(quote, _place(quote.report, worst.part)))
+    return (lead, *in_brackets(shown, where), ". This result does not describe the sender.")
 
 
 def _failed_check(quote: Quote) -> int | None:
@@ -118,21 +118,9 @@ def _place(report: RunReport, slug: str) -> int:
     return next((place for place, part in enumerate(report.parts) if part.slug == slug), 0)
 
 
-def _worst(report: RunReport, verdict: str) -> int | None:
-    """The position of the objective to show: delivery times first, then the worst."""
-    found = [
-        (place, each)
-        for place, each in enumerate(report.objectives)
-        if each.decides and each.verdict == verdict
-    ]
-    if not found:
-        return None
-    return min(found, key=lambda item: (not is_delivery_time(item[1]), worst_first(item[1])))[0]
-
-
 def _missed(quote: Quote) -> Sentence:
     report = quote.report
-    place = _worst(report, "missed")
+    place = worst_objective(report, "missed")
     if place is None:
         return _no_rate(quote, "No rate met every objective.")
     at = objective_part(report, report.objectives[place])
@@ -188,15 +176,12 @@ def _too_much_offered(quote: Quote, at: int) -> Sentence:
     part, path = quote.report.parts[at], f"parts.{at}"
     rates: Sentence = (f"{target_name(quote.report)} did not accept every message. ",)
     cause = next((n for n, each in enumerate(part.bottlenecks) if each.kind in _OF_THE_API), None)
-    if cause is not None and (cause == 0 or part.bottlenecks[cause].kind == "sender_stopped"):
+    stopped = cause is not None and part.bottlenecks[cause].kind == "sender_stopped"
+    if cause is not None and (cause == 0 or stopped):
         rates = (quote.text(f"{path}.bottlenecks.{cause}.text"), ". ")
     busy = bool(part.bottlenecks) and part.bottlenecks[0].kind == "machine"  # its rates are lower bounds
-    if (
-        not busy
-        and part.throughput.accepts_at_most
-        and part.throughput.accepted_best
-        and part.throughput.offered_peak
-    ):
+    rate = part.throughput
+    if not (busy or stopped) and rate.accepts_at_most and rate.accepted_best and rate.offered_peak:
         rates = (
             f"{target_name(quote.report)} accepts at most ",
             quote.rate(f"{path}.throughput.accepted_best.per_s", subject=f"accepted {path}"),
@@ -256,7 +241,7 @@ def _searched(report: RunReport, part: PartReport) -> bool:
 
 def _undecided(quote: Quote) -> Sentence:
     report = quote.report
-    place = _worst(report, "undecided")
+    place = worst_objective(report, "undecided")
     if report.no_rate is not None:
         return _no_rate(quote, "No rate is known to meet every objective.")
     if place is None:
@@ -286,71 +271,6 @@ def _without_key(quote: Quote, at: int) -> Sentence:
         f" messages reached the provider without their key: {target_name(quote.report)} changed or cut the "
         "text, or does not pass the reference on. Their loss cannot be judged.",
     )
-
-
-def bottleneck(quote: Quote) -> tuple[Sentence, ...]:
-    """For a NO: the bottleneck with its evidence, and what to change. Empty for other verdicts."""
-    report = quote.report
-    place = _worst(report, "missed")
-    if word(report) != "NO" or place is None:
-        return ()
-    reach: tuple[Sentence, ...] = ()
-    if report.objectives[place].reach:
-        reach = ((quote.text(f"objectives.{place}.reach"), "."),)
-    own = objective_part(report, report.objectives[place])
-    order = [own, *(at for at, _ in deciding(report) if at != own)]
-    at = next((at for at in order if report.parts[at].bottlenecks), None)
-    if at is not None:
-        return (*reach, *_first_bottleneck(quote, at, report.objectives[place].measure in _LOSSES))
-    if report.objectives[place].measure == "duplicates":
-        return _duplicates(quote, own)
-    if report.objectives[place].measure in _LOSSES:
-        return reach  # a loss without overload has no bottleneck
-    return reach or (("Bottleneck: unknown. The samples of this run do not show it.",),)
-
-
-def _duplicates(quote: Quote, at: int) -> tuple[Sentence, ...]:
-    count = quote.count(f"parts.{at}.accounting.duplicates")
-    one = count.text == "1"
-    return (
-        (
-            *(f"Cause: {target_name(quote.report)} submitted ", count),
-            f" message{'' if one else 's'} more than once, and the provider accepted each copy.",
-        ),
-        (
-            "What to do: look in the sender for a repeat after an answer that was successful or lost. Let "
-            "the provider refuse a second copy (unique_references of the JSON API, check_idx of SMSAPI). "
-            "smsbench report DIR --export csv lists the messages (column accepts).",
-        ),
-    )
-
-
-def _first_bottleneck(quote: Quote, at: int, loss: bool) -> tuple[Sentence, ...]:
-    """The first bottleneck with its evidence, then what to change; then messages that were not forwarded.
-
-    For a missed loss, a limit that is no cause of it is left out, unless the headline is about it: the sender
-    stopped, or did not take every message.
-    """
-    part = quote.report.parts[at]
-    kinds = [each.kind for each in part.bottlenecks]
-    causes = [number for number, kind in enumerate(kinds) if kind in NOT_FORWARDED]
-    first = [number for number, kind in enumerate(kinds) if kind == "sender_stopped"]
-    if not first and (not_taken(part) or not (loss and causes)):
-        first = [0]
-    numbers = list(dict.fromkeys((*first, *causes)))
-    return tuple(sentence for number in numbers for sentence in _named(quote, at, number))
-
-
-def _named(quote: Quote, at: int, number: int) -> tuple[Sentence, ...]:
-    """Messages that were not forwarded are a loss and no bottleneck, so that they have words of their own."""
-    first = quote.report.parts[at].bottlenecks[number]
-    path = f"parts.{at}.bottlenecks.{number}"
-    lead, then = "Bottleneck: ", "What to change: "
-    if first.kind in NOT_FORWARDED:
-        lead, then = "Cause: ", "What to do: "
-    named: Sentence = (lead, quote.text(f"{path}.text"), *evidence(quote, path, first), ".")
-    advice = what_to_change(quote, at, number)
-    return (named, (then, *advice)) if advice else (named,)
 
 
 def trust(quote: Quote) -> Sentence:
@@ -395,5 +315,11 @@ def _reservations(quote: Quote, warned: list[int]) -> Sentence:
     sentence: list[str | Figure] = ["Valid, with reservations: "]
     for index, (name, place) in enumerate(list(by_name.items())[:_MOST_RESERVATIONS]):
         sentence += ["; " if index else "", f"{_PLAIN_CHECKS.get(name, name)}: "]
-        sentence.append(quote.text(f"checks.{place}.value"))
+        sentence += in_brackets(quote.text(f"checks.{place}.value"), _where(quote, place))
     return (*sentence, ".")
+
+
+def _where(quote: Quote, check: int) -> Sentence:
+    """The part of a check, if there are several parts."""
+    at = place_of(quote.report, quote.report.checks[check].part)
+    return () if at is None or len(quote.report.parts) == 1 else ("part: ", part_title(quote, at))

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import math
+import shlex
 from collections.abc import Mapping
 from datetime import datetime
+
+import msgspec
 
 from analysis.findings import Bottleneck
 from analysis.first_screen.quoting import Quote
@@ -15,6 +18,7 @@ _CLASS_NAMES = {"otp": "OTP"}
 _REFERENCE = "reference_sender"
 NOT_TAKEN_SHARE = 0.001  # of the planned messages
 _MOST_EVIDENCE = 3  # sentences
+NOT_ARRIVED = "had not arrived when the run ended"  # a message that counts as slower than any limit
 _MOST_WORDS = 90  # characters of a profile's limits next to its name
 
 
@@ -39,8 +43,11 @@ def is_reference_sender(report: RunReport) -> bool:
 
 def command(report: RunReport, words: str) -> str:
     """A command as advice, for the sender of this run: without its target file it would test another one."""
-    own = any(live(part) for part in report.parts) and not is_reference_sender(report)
-    return f"{words} --target FILE" if own else words
+    if is_reference_sender(report) or not any(live(part) for part in report.parts):
+        return words
+    files = [part.identity.target.get("file") for part in report.parts if live(part)]
+    file = next((str(each) for each in files if each), "")
+    return f"{words} --target {shlex.quote(file) if file else 'FILE'}"
 
 
 def deciding(report: RunReport) -> tuple[tuple[int, PartReport], ...]:
@@ -103,12 +110,21 @@ def _seed(seeds: Mapping[str, int]) -> str:
     return f"seeds {named}" if named else ""
 
 
-def evidence(quote: Quote, path: str, found: Bottleneck) -> Sentence:
-    """`` (first sentence; second sentence)``, for a bottleneck at that path; empty if it has none."""
+def with_evidence(quote: Quote, path: str, found: Bottleneck) -> Sentence:
+    """``text (first sentence; second sentence)``, of the bottleneck at that path."""
     shown: list[str | Figure] = []
     for index in range(min(len(found.evidence), _MOST_EVIDENCE)):
-        shown += ["; " if index else " (", quote.text(f"{path}.evidence.{index}")]
-    return (*shown, ")") if shown else ()
+        shown += ["; " if index else "", quote.text(f"{path}.evidence.{index}")]
+    return in_brackets(quote.text(f"{path}.text"), tuple(shown))
+
+
+def in_brackets(lead: Figure, inside: Sentence) -> Sentence:
+    """``lead (inside)``; with a lead that ends with brackets of its own, ``lead (its own; inside)``."""
+    if not inside:
+        return (lead,)
+    if lead.text.endswith(")"):
+        return (msgspec.structs.replace(lead, text=lead.text.removesuffix(")")), "; ", *inside, ")")
+    return (lead, " (", *inside, ")")
 
 
 def part_title(quote: Quote, place: int) -> Figure:
@@ -181,7 +197,7 @@ def _measured(quote: Quote, path: str, objective: Objective) -> Sentence:
         return (f"{rest} or more never arrive",)
     if objective.quantile.state == "at_least":
         over = quote.seconds(f"{path}.quantile.value_s", f"delivery {path}", objective.limit_s)
-        return (f"{rest} need more than ", over)
+        return (f"{rest} need more than ", over, f" or {NOT_ARRIVED}")
     return (share, quote.quantile(f"{path}.quantile", f"delivery {path}", objective.limit_s))
 
 
@@ -194,6 +210,18 @@ def worst_first(objective: Objective) -> tuple[int, float, float]:
     if found is None or found.high_s is None:
         return rank, -math.inf, 0.0
     return rank, -found.high_s / limit, -(found.low_s or 0.0) / limit
+
+
+def worst_objective(report: RunReport, verdict: str) -> int | None:
+    """The position of the objective to show: delivery times first, then the worst."""
+    found = [
+        (place, each)
+        for place, each in enumerate(report.objectives)
+        if each.decides and each.verdict == verdict
+    ]
+    if not found:
+        return None
+    return min(found, key=lambda item: (not is_delivery_time(item[1]), worst_first(item[1])))[0]
 
 
 def undecided_words(quote: Quote, place: int) -> Sentence:

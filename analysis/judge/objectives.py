@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable
 from dataclasses import replace
 
-from analysis.formatting import count_text, share_of_one_text, times_text
+from analysis.formatting import count_text, times_text
 from analysis.judge.evidence import ACCEPTS_TO_THE_END, messages_needed, more_needed, wait_longer
 from analysis.judge.losses import (
     LIST_KEYS,
@@ -181,7 +181,7 @@ def _delivered(spec: Spec, facts: ObjectiveInputs) -> Finding:
     low, _ = clopper_pearson(found.delivered, found.accepted, CONFIDENCE)
     _, high = clopper_pearson(found.delivered + found.open, found.accepted, CONFIDENCE)
     share, most = found.delivered / found.accepted, (found.delivered + found.open) / found.accepted
-    interval = f"{share_of_one_text(low)} to {share_of_one_text(high)}"
+    interval = f"{value_text(spec, low)} to {value_text(spec, high)}"
     least_if_all, _ = clopper_pearson(found.delivered + found.open, found.accepted, CONFIDENCE)
     met_if_all = judge(spec.relation, least_if_all, high, spec.limit) == "met"
     if found.unforwarded or (found.open and (share <= spec.limit <= most or met_if_all)):

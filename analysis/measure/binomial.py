@@ -13,10 +13,10 @@ from scipy import special
 
 from analysis.arrays import Floats
 
-Numbers = float | Sequence[float] | NDArray[np.float64] | NDArray[np.int64]
+RealNumbers = float | Sequence[float] | NDArray[np.float64] | NDArray[np.int64]
 
 
-def smallest_reaching(chance: float, count: int, share: Numbers) -> Floats:
+def smallest_reaching(chance: float, count: int, share: RealNumbers) -> Floats:
     """The smallest k with P(B <= k) >= ``chance``, B ~ Bin(``count``, ``share``)."""
     shares = np.asarray(share, dtype=np.float64)
     high = np.ceil(special.bdtrik(chance, count, shares))
@@ -25,7 +25,7 @@ def smallest_reaching(chance: float, count: int, share: Numbers) -> Floats:
     return found
 
 
-def chance_beyond(hits: Numbers, counts: Numbers, share: float) -> Floats:
+def chance_beyond(hits: RealNumbers, counts: RealNumbers, share: float) -> Floats:
     """P(B > ``hits``), B ~ Bin(``counts``, ``share``), of each."""
     least, most = np.asarray(hits, dtype=np.float64), np.asarray(counts, dtype=np.int64)
     inside = (least >= 0) & (least < most)

@@ -21,10 +21,10 @@ EXPLAINED_SHARE = 0.5
 # Up to this share of a run, the messages of disturbed seconds are excluded.
 SHORT_SHARE = 0.10
 SHORT_S = 2.0
-# A worker without free slots drops arrivals although other workers have free slots. So from this share on all
-# slots count as taken.
-_TAKEN_SHARE = 0.5
-_FULL_SHARE = 0.9  # the generator's own delay explains no more than a few slots
+# Each worker has a part of the in-flight limit and drops arrivals when that part is used, although other
+# workers have room. So from this share on the limit counts as reached.
+_REACHED_SHARE = 0.5
+_FULL_SHARE = 0.9  # the generator's own delay explains only a few requests in flight
 
 
 @dataclass(frozen=True)
@@ -68,12 +68,12 @@ def dropped(journeys: Journeys) -> Bools:
 
 
 def dropped_by_target(journeys: Journeys, in_flight_limit: int, lag_limit_s: float) -> Bools:
-    """Arrivals that were dropped because every slot waited for the target, whatever the generator did.
+    """Arrivals that were dropped because requests that waited for the target reached the in-flight limit.
 
-    That is so if the generator was on time, which the previous message shows, and at least half of
-    ``in_flight_limit`` was waiting: each worker has a share of it. It is so for a late generator too if
-    nearly all slots would have waited without its delay: answers that it read late are counted as read on
-    time. The bench dropped all other arrivals. A limit of 0 is not known.
+    This applies if the generator was on time, which the previous message shows, and requests of at least half
+    of ``in_flight_limit`` were waiting: each worker has a share of it. It also applies to a late generator if
+    nearly the whole limit would have been used without its delay: answers that it read late are counted as
+    read on time. The bench dropped all other arrivals. A limit of 0 is not known.
     """
     load, among = journeys.load, dropped(journeys)
     if not among.any():
@@ -87,7 +87,7 @@ def dropped_by_target(journeys: Journeys, in_flight_limit: int, lag_limit_s: flo
     before_s, after_s = padded_s[after], padded_s[after + 1]
     late_s = np.maximum(0.0, np.maximum(before_s, after_s))
     at_s = load.intended_s
-    taken = _in_flight(journeys, at_s, at_s) >= max(1.0, _TAKEN_SHARE * in_flight_limit)
+    taken = _in_flight(journeys, at_s, at_s) >= max(1.0, _REACHED_SHARE * in_flight_limit)
     full = in_flight_limit > 0 and (
         _in_flight(journeys, at_s, at_s + late_s) >= _FULL_SHARE * in_flight_limit
     )

@@ -1,9 +1,10 @@
 """When the sender's API answered nothing although requests waited for it, and whether it did to the end.
 
-A silence is the time between two answers in which at least ``FEWEST`` requests waited for over ``SILENT_S``.
-A request that failed waited too. A time is left out if it is no longer than ``USUAL_TIMES`` the usual answer,
-or if the bench or the machine explains it: the load generator was late, the mock provider was late, or the
-sender's process was ready and had no core.
+A silence is the time between two answers in which at least ``FEWEST`` requests had no answer for over
+``SILENT_S``: they waited, or they failed at once. A time in which they waited is left out if it is no longer
+than ``USUAL_TIMES`` the usual answer, or if the bench or the machine explains it: the load generator was
+late, the mock provider was late, or the sender's process was ready and had no core. Requests that failed at
+once are explained by a late load generator only.
 """
 
 from __future__ import annotations
@@ -25,13 +26,20 @@ SEEN_SHARE = 0.1  # a sender that still forwards this share of the messages work
 GONE_S = 2.5  # a process without samples for longer, while others are sampled, has ended
 _END_S = 10.0
 SENDER_PROCESSES = ("sender", "target")
+WAITED_ERRORS = ("timeout", "stopped before an answer")  # of ``load.arrow``: the request waited for an answer
 
 
 @dataclass(frozen=True)
 class Silence:
+    """``waited``: the requests waited for an answer; otherwise they failed at once. ``gone``: the sender's
+    processes that were sampled had ended when the next answer came.
+    """
+
     from_s: float
-    to_s: float  # the next answer
-    waiting: int  # requests that waited for over SILENT_S when it came
+    to_s: float  # the next answer; if they failed at once, the next request with an answer
+    waiting: int  # requests without an answer for over SILENT_S when it came
+    waited: bool
+    gone: bool
 
 
 @dataclass(frozen=True)
@@ -61,24 +69,60 @@ def silences(journeys: Journeys) -> tuple[Silence, ...]:
     done: Ints = long + np.searchsorted(never_s, before_s)
     waiting = np.searchsorted(begun_s, after_s - SILENT_S, side="right") - done
     usual_s = float(np.quantile((load.answered_s - load.sent_s)[answered], 0.25))
+    gauges = Gauges(journeys.samples, journeys.load_end_s)
     found = []
     for place in np.flatnonzero(waiting >= FEWEST).tolist():
         low_s, high_s = float(before_s[place]), float(after_s[place])
         still = sent & (load.sent_s < high_s) & ~(load.answered_s <= low_s)
         still &= answered | (load.sent_s >= low_s)
         from_s = max(low_s, float(load.sent_s[still].min()))
-        length_s = high_s - from_s
-        if length_s > max(SILENT_S, USUAL_TIMES * usual_s) and not _explained(journeys, from_s, high_s):
-            found.append(Silence(from_s, high_s, int(waiting[place])))
+        waited = _waited(journeys, still & (load.sent_s <= high_s - SILENT_S), gauges, from_s, high_s)
+        least_s = max(SILENT_S, USUAL_TIMES * usual_s) if waited else SILENT_S
+        to_s = high_s
+        if not waited:
+            from_s, to_s = _absence(journeys, low_s, high_s)
+        if to_s - from_s > least_s and not _explained(journeys, from_s, to_s, waited):
+            gone = _gone(gauges) and _last_sample_s(gauges) < to_s
+            found.append(Silence(from_s, to_s, int(waiting[place]), waited, gone))
     return tuple(found)
 
 
-def _explained(journeys: Journeys, from_s: float, to_s: float) -> bool:
+def _absence(journeys: Journeys, low_s: float, high_s: float) -> tuple[float, float]:
+    """From the first request that failed to the next that did not, around the time between two answers."""
+    load = journeys.load
+    answered: Bools = np.isfinite(load.answered_s)
+    good_s = load.sent_s[answered & (load.answered_s <= low_s)].max(initial=-np.inf)
+    failed: Bools = ~answered & (load.sent_s > good_s) & (load.sent_s < high_s)
+    from_s = float(load.sent_s[failed].min())
+    return from_s, float(load.sent_s[answered & (load.sent_s > from_s)].min(initial=high_s))
+
+
+def _waited(journeys: Journeys, chosen: Bools, gauges: Gauges, from_s: float, to_s: float) -> bool:
+    """Whether most of these messages waited for an answer in this time, and did not fail at once.
+
+    Their errors show it. If those are not known, the samples of the requests in flight do.
+    """
+    load, most = journeys.load, int(np.count_nonzero(chosen)) / 2
+    dropped = chosen & (load.outcome == OUTCOMES.index("dropped"))  # at the limit of the requests in flight
+    failed = chosen & (load.outcome == OUTCOMES.index("failed"))
+    timeouts = [place for place, name in enumerate(load.error_names) if name in WAITED_ERRORS]
+    timed_out = failed & np.isin(load.error, timeouts)
+    if np.count_nonzero(failed & (load.error != ABSENT) & ~timed_out) > most:
+        return False
+    if np.count_nonzero(timed_out | (chosen & ~failed)) > most:
+        return True
+    at_s, in_flight = gauges.series("load", "in_flight")
+    return bool(dropped.any() or (in_flight[(at_s >= from_s) & (at_s <= to_s)] >= FEWEST).any())
+
+
+def _explained(journeys: Journeys, from_s: float, to_s: float, waited: bool) -> bool:
     """Whether bench or machine stood still for half of this time."""
     load, enough_s = journeys.load, EXPLAINED_SHARE * (to_s - from_s)
     late_s = (load.sent_s - load.intended_s)[(load.sent_s >= from_s) & (load.intended_s <= to_s)]
     if np.nanmax(late_s, initial=0.0) >= enough_s:
         return True
+    if not waited:
+        return False
     gauges = Gauges(journeys.samples, to_s + SILENT_S)
     lag_ms = np.concatenate(
         [_within(gauges, "provider", name, from_s, to_s) for name in ("loop_lag_ms", "timer_late_ms")]
@@ -116,16 +160,19 @@ def stop(journeys: Journeys) -> Stop | None:
     if journeys.load_end_s - at_s < SILENT_S or seen > SEEN_SHARE * count:
         return None
     gauges = Gauges(journeys.samples, journeys.load_end_s)
-    in_flight_at_s, in_flight = gauges.series("load", "in_flight")
-    dropped = load.outcome == OUTCOMES.index("dropped")
-    waited = bool((in_flight[in_flight_at_s >= at_s] >= FEWEST).any() or (after & dropped).any())
-    return Stop(at_s, count, waited, _gone(gauges))
+    return Stop(at_s, count, _waited(journeys, after, gauges, at_s, np.inf), _gone(gauges))
 
 
 def _gone(gauges: Gauges) -> bool:
-    lasts = [_last_s(gauges, process) for process in gauges.processes(*SENDER_PROCESSES)]
     others = max((_last_s(gauges, process) for process in ("machine", "provider")), default=-np.inf)
-    return bool(lasts) and max(lasts) < others - GONE_S
+    last_s = _last_sample_s(gauges)
+    return bool(np.isfinite(last_s)) and last_s < others - GONE_S
+
+
+def _last_sample_s(gauges: Gauges) -> float:
+    """The instant of the last sample of the sender's processes; minus infinity without one."""
+    processes = gauges.processes(*SENDER_PROCESSES)
+    return max((_last_s(gauges, process) for process in processes), default=-np.inf)
 
 
 def _last_s(gauges: Gauges, process: str) -> float:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from analysis.findings import ReportTotals
+from analysis.findings import POINTS, ReportTotals
 from analysis.model import PartReport
-
-POINTS = "points"
 
 
 def totals(parts: tuple[PartReport, ...]) -> tuple[ReportTotals, ...]:

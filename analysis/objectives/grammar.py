@@ -26,7 +26,7 @@ Measure = Literal[
     "cost_per_1000",
 ]
 Relation = Literal["<", "<=", "=", ">=", ">"]
-Kind = Literal["time", "count", "share", "amount"]
+MeasureKind = Literal["time", "count", "share", "amount"]
 
 ALL = "all"
 API = "api"
@@ -34,7 +34,7 @@ API = "api"
 _NAMES: tuple[Measure, ...] = tuple(
     name for name in get_args(Measure) if name not in ("delivery_time", "api_response")
 )
-_KINDS: dict[Measure, Kind] = {
+_KINDS: dict[Measure, MeasureKind] = {
     "delivery_time": "time",
     "api_response": "time",
     "loss": "count",
@@ -94,7 +94,7 @@ class Spec(Struct, frozen=True, kw_only=True):
     text: str = ""  # canonical
 
     @property
-    def kind(self) -> Kind:
+    def kind(self) -> MeasureKind:
         return _KINDS[self.measure]
 
     @property
@@ -347,7 +347,7 @@ def _subject(measure: Measure, message_class: str, percentile: float | None) -> 
     return measure if message_class == ALL else f"{message_class}.{measure}"
 
 
-def _limit_text(kind: Kind, limit: Decimal) -> str:
+def _limit_text(kind: MeasureKind, limit: Decimal) -> str:
     if kind == "share":
         return f"{_plain(limit * 100)}%"
     if kind != "time":

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from decimal import Decimal
 
 from analysis.formatting import (
     count_text,
@@ -10,7 +12,6 @@ from analysis.formatting import (
     percentile_name,
     seconds_beside_limit,
     seconds_interval_text,
-    seconds_text,
     significant,
 )
 from analysis.objectives.grammar import ALL, Spec
@@ -26,6 +27,8 @@ _NAMES = {
     "cost_per_1000": "cost per 1,000 delivered",
 }
 _RELATIONS = {"<=": "≤", ">=": "≥"}
+_FEWEST_DIGITS = 3
+_MOST_DIGITS = 9
 
 
 def name_of(spec: Spec) -> str:
@@ -40,29 +43,63 @@ def name_of(spec: Spec) -> str:
 
 
 def limit_of(spec: Spec) -> str:
-    """``< 20 s``, ``≤ 0.1 %``, ``0``."""
-    limit = value_text(spec, spec.limit, limit_text(spec.limit))
+    """``< 20 s``, ``≤ 0.1 %``, ``0``. Every digit of the given limit is shown."""
+    limit = _limit_text(spec)
     return limit if spec.relation == "=" else f"{_RELATIONS.get(spec.relation, spec.relation)} {limit}"
 
 
-def value_text(spec: Spec, value: float, time_text: str = "") -> str:
-    """A figure in the limit's unit; ``time_text`` replaces the text of a time."""
+def _limit_text(spec: Spec) -> str:
     if spec.kind == "time":
-        return time_text or seconds_text(value)
+        return limit_text(spec.limit)
+    given = Decimal(repr(spec.limit))
+    return f"{_bare(100 * given)} %" if spec.kind == "share" else _bare(given)
+
+
+def _bare(number: Decimal) -> str:
+    text = f"{number:,f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def value_text(spec: Spec, value: float) -> str:
+    """A figure in the limit's unit. It has as many digits as show on which side of the limit it is."""
+    if spec.kind == "time":
+        return seconds_beside_limit(value, spec.limit)
     if spec.kind == "share":
-        return share_text(value)
-    return count_text(round(value)) if spec.kind == "count" else significant(value)
+        return share_text(value, spec.limit)
+    if spec.kind == "count":
+        return count_text(round(value))
+    return _on_its_side(value, spec.limit, significant, range(_FEWEST_DIGITS, _MOST_DIGITS + 1))
 
 
-def share_text(share: float) -> str:
-    """In per cent; never rounded to 0 % or 100 %."""
+def share_text(share: float, limit: float | None = None) -> str:
+    """In per cent; never rounded to 0 % or 100 %, and not to the other side of ``limit``."""
     percent = 100.0 * share
     if percent in (0.0, 100.0):
         return f"{percent:.0f} %"
     gap = min(percent, 100.0 - percent)
-    places = max(1, 1 - math.floor(math.log10(gap)))
-    text = f"{percent:.{places}f}".rstrip("0").rstrip(".")
-    return f"{text} %"
+    fewest = max(1, 1 - math.floor(math.log10(gap)))
+    places = range(fewest, fewest + _MOST_DIGITS)
+    beside = None if limit is None else 100.0 * limit
+    text = _on_its_side(percent, beside, lambda value, count: f"{value:.{count}f}", places)
+    return f"{text.rstrip('0').rstrip('.')} %"
+
+
+def _on_its_side(
+    value: float, limit: float | None, text_of: Callable[[float, int], str], digits: range
+) -> str:
+    """The text with the fewest digits whose number compares with ``limit`` as ``value`` does."""
+    texts = [text_of(value, count) for count in digits]
+    if limit is None:
+        return texts[0]
+    shown = ((text, float(text.replace(",", ""))) for text in texts)
+    return next(
+        (
+            text
+            for text, number in shown
+            if (number < limit) == (value < limit) and (number > limit) == (value > limit)
+        ),
+        texts[-1],
+    )
 
 
 def quantile_text(quantile: Quantile, limit_s: float | None = None) -> str:

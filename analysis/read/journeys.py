@@ -42,6 +42,8 @@ class LoadSide:
     intended_s: Floats
     sent_s: Floats
     answered_s: Floats  # when the sender's reply was read
+    error_names: tuple[str, ...]
+    error: Ints  # why there is no reply, an index of ``error_names``; ABSENT with a reply, or if not known
     repeated_keys: int
 
 
@@ -165,6 +167,7 @@ def _class_names(column: pa.ChunkedArray) -> tuple[str, ...]:
 def _load_side(rows: pa.Table, origin_ns: int) -> LoadSide:
     classes = pc.fill_null(rows["message_class"], "")
     names = _class_names(classes)
+    errors = tuple(sorted(name for name in pc.unique(rows["error"]).to_pylist() if name))
     keys = rows["key"]
     return LoadSide(
         class_names=tuple(name or "unclassed" for name in names),
@@ -174,6 +177,8 @@ def _load_side(rows: pa.Table, origin_ns: int) -> LoadSide:
         intended_s=seconds(rows["t_intended_ns"], origin_ns),
         sent_s=seconds(rows["t_sent_ns"], origin_ns),
         answered_s=seconds(rows["t_replied_ns"], origin_ns),
+        error_names=errors,
+        error=codes(rows["error"], errors),
         repeated_keys=len(keys) - int(pc.count_distinct(keys, mode="all").as_py()),
     )
 

@@ -6,10 +6,10 @@ from analysis.model import RunReport
 from analysis.render import tables, tables_findings, tables_part
 from analysis.render.table import Table
 
-Section = tuple[str, Table]
+TitledTable = tuple[str, Table]
 
 
-def report_sections(report: RunReport) -> list[Section]:
+def report_sections(report: RunReport) -> list[TitledTable]:
     """Tables of the whole report except validity, which follows the charts. Empty tables are left out."""
     listed = [
         ("Objectives", tables.objectives(report)),
@@ -22,7 +22,7 @@ def report_sections(report: RunReport) -> list[Section]:
     return [(f"{title[:1].upper()}{title[1:]}", table) for title, table in listed if table.rows]
 
 
-def part_sections(report: RunReport, place: int) -> list[Section]:
+def part_sections(report: RunReport, place: int) -> list[TitledTable]:
     """The tables of a part. Empty tables are left out."""
     part = report.parts[place]
     scaled = " (compressed seconds)" if part.identity.provider_scale != 1.0 else ""
@@ -46,7 +46,7 @@ def part_sections(report: RunReport, place: int) -> list[Section]:
         ("Burst", tables_part.burst(report, place)),
         ("Faults of the provider", tables_part.faults(report, place)),
         ("Accounting", tables_part.accounting(report, place)),
-        ("Why messages did not arrive", tables_part.reasons(part)),
-        ("Cost", tables_part.cost(part)),
+        ("Why messages did not arrive", tables_part.reasons(report, place)),
+        ("Cost", tables_part.cost(report, place)),
     ]
     return [(title, table) for title, table in listed if table.rows]

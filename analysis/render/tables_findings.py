@@ -96,7 +96,10 @@ def capacity(report: RunReport) -> Table:
             )
         )
     else:
-        rows.append(("none", "sustained", "", found.ended, _above(quote)))
+        below: Sentence = ()
+        if found.high_per_s is not None:
+            below = ("; the capacity is below ", quote.rate("capacity.high_per_s"))
+        rows.append(("none", "sustained", "", (found.ended, *below), _above(quote)))
     row_states = ["met" if found.sustained_per_s is not None else "missed"]
     for place, trial in enumerate(found.trials):
         path = f"capacity.trials.{place}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from analysis.findings import POINTS
 from analysis.first_screen.quoting import Quote
 from analysis.first_screen.values import Sentence
 from analysis.formatting import (
@@ -16,7 +17,6 @@ from analysis.formatting import (
 )
 from analysis.judge.pace import too_few
 from analysis.measure.percentiles import needed
-from analysis.measure.totals import POINTS
 from analysis.model import PartReport, RunReport, StageBreakdown
 from analysis.objectives.words import interval_text, quantile_text
 from analysis.quantile import Quantile
@@ -172,6 +172,7 @@ def burst(report: RunReport, place: int) -> Table:
 
 
 # Field of the accounting, its name, what it means.
+_MOST_REASONS = 12
 _ACCOUNTING = (
     ("planned", "planned", "arrivals that came due"),
     ("sent", "sent", "requests begun"),
@@ -219,8 +220,16 @@ def accounting(report: RunReport, place: int) -> Table:
     return Table(columns, rows)
 
 
-def reasons(part: PartReport) -> Table:
-    rows = tuple((each.source, each.reason, count_text(each.count)) for each in part.reasons[:12])
+def reasons(report: RunReport, place: int) -> Table:
+    quote, path = Quote(report, plain=False), f"parts.{place}.reasons"
+    rows = tuple(
+        (
+            (quote.text(f"{path}.{index}.source"),),
+            (quote.text(f"{path}.{index}.reason"),),
+            (quote.count(f"{path}.{index}.count"),),
+        )
+        for index in range(min(len(report.parts[place].reasons), _MOST_REASONS))
+    )
     return Table((*words_columns("source", "reason"), *figure_columns("messages")), rows)
 
 
@@ -302,17 +311,17 @@ def _load_rows(quote: Quote, place: int) -> list[tuple[str, Cell]]:
     return rows
 
 
-def cost(part: PartReport) -> Table:
-    paid = part.cost
+def cost(report: RunReport, place: int) -> Table:
+    paid, quote, path = report.parts[place].cost, Quote(report, plain=False), f"parts.{place}.cost"
     per_1000, unit = paid.per_1000_delivered_points, paid.currency or POINTS
     rows = (
         (
             "paid" if paid.currency else "paid, in the provider's unit of charge",
-            f"{significant(paid.points)} {unit}",
+            (quote.amount(f"{path}.points", unit),),
         ),
         ("per 1,000 delivered", "-" if per_1000 is None else f"{significant(per_1000)} {unit}"),
-        ("for duplicates", f"{significant(paid.duplicates_points)} {unit}"),
-        ("for failed or expired messages", f"{significant(paid.undelivered_points)} {unit}"),
-        ("segments", count_text(paid.segments)),
+        ("for duplicates", (quote.amount(f"{path}.duplicates_points", unit),)),
+        ("for failed or expired messages", (quote.amount(f"{path}.undelivered_points", unit),)),
+        ("segments", (quote.count(f"{path}.segments"),)),
     )
     return Table((*words_columns(""), *figure_columns("amount")), rows)

@@ -6,7 +6,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from loadtests.arrivals.processes import NS_PER_S, Instants
+from loadtests.arrays import InstantsNs
+from loadtests.arrivals.processes import NS_PER_S
 
 # Each is a socket here and one at the target. Senders accept some thousands (the reference sender 4,096), and
 # one address has 28,000 local ports.
@@ -16,12 +17,12 @@ FEWEST_IN_FLIGHT = 64
 _LOOKED_FOR_S = 2.0
 
 
-def in_flight_limit(intended_ns: Instants, timeout_s: float) -> int:
+def in_flight_limit(intended_ns: InstantsNs, timeout_s: float) -> int:
     """The most arrivals that are due within ``timeout_s`` plus the interval of its check, at most
     ``MOST_IN_FLIGHT``. ``intended_ns`` ascends.
 
-    With fewer slots an arrival could be dropped although no earlier request had timed out. With these, that
-    is possible only at the limit ``MOST_IN_FLIGHT``.
+    With a lower limit an arrival could be dropped although no earlier request had timed out. With this one,
+    that is possible only at ``MOST_IN_FLIGHT``.
     """
     span_ns = round((timeout_s + _LOOKED_FOR_S) * NS_PER_S)
     ends = np.searchsorted(intended_ns, intended_ns + span_ns, side="right")

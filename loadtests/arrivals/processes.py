@@ -18,6 +18,7 @@ import numpy as np
 from msgspec import Meta, Struct
 from numpy.typing import NDArray
 
+from loadtests.arrays import InstantsNs
 from loadtests.arrivals.chance import uniforms
 
 NS_PER_S = 1_000_000_000
@@ -30,7 +31,6 @@ HOURLY_WEIGHTS: tuple[float, ...] = (
     *(7.4, 7.0, 6.8, 6.9, 7.6, 8.0, 7.2, 5.2, 3.4, 2.1, 1.3, 0.7),
 )
 
-Instants = NDArray[np.int64]
 Above0 = Annotated[float, Meta(gt=0)]
 From0 = Annotated[float, Meta(ge=0)]
 Count = Annotated[int, Meta(ge=1)]
@@ -136,9 +136,9 @@ def peak_rate_per_s(process: Process) -> float:
             return process.count / process.over_s
 
 
-def instants_ns(process: Process, seed: int) -> Instants:
+def instants_ns(process: Process, seed: int) -> InstantsNs:
     """The intended instants, ascending. The seed moves random arrivals but does not change their number."""
-    place: dict[type[Any], Callable[[Any, int], Instants]] = {
+    place: dict[type[Any], Callable[[Any, int], InstantsNs]] = {
         Constant: _constant,
         Poisson: _poisson,
         DayCurve: _day_curve,
@@ -173,7 +173,7 @@ def _ns(seconds: float) -> int:
     return round(_exact(seconds) * NS_PER_S)
 
 
-def _evenly(first_ns: Fraction, gap_ns: Fraction, count: int) -> Instants:
+def _evenly(first_ns: Fraction, gap_ns: Fraction, count: int) -> InstantsNs:
     """floor(first + k * gap) for k below count, exact in 64 bits.
 
     The whole part of the gap is multiplied by k apart from its remainder: their product would not fit.
@@ -185,27 +185,27 @@ def _evenly(first_ns: Fraction, gap_ns: Fraction, count: int) -> Instants:
     return whole_first + index * whole_gap + (first_rest + index * gap_rest) // denominator
 
 
-def _constant(process: Constant, seed: int) -> Instants:
+def _constant(process: Constant, seed: int) -> InstantsNs:
     return _evenly(Fraction(0), NS_PER_S / _exact(process.rate_per_s), arrival_count(process))
 
 
-def _burst(process: Burst, seed: int) -> Instants:
+def _burst(process: Burst, seed: int) -> InstantsNs:
     if process.count == 0:
         return np.empty(0, dtype=np.int64)
     return _evenly(Fraction(0), Fraction(duration_ns(process), process.count), process.count)
 
 
-def _poisson(process: Poisson, seed: int) -> Instants:
+def _poisson(process: Poisson, seed: int) -> InstantsNs:
     return _scattered(duration_ns(process), arrival_count(process), seed)
 
 
-def _scattered(span_ns: int, count: int, seed: int) -> Instants:
+def _scattered(span_ns: int, count: int, seed: int) -> InstantsNs:
     drawn = np.sort(uniforms(seed, count))
     return (drawn * span_ns).astype(np.int64)
 
 
-def _steps(process: Steps, seed: int) -> Instants:
-    pieces: list[Instants] = []
+def _steps(process: Steps, seed: int) -> InstantsNs:
+    pieces: list[InstantsNs] = []
     start_ns, arrived = 0, Fraction(0)
     for ordinal, step in enumerate(process.steps):
         rate = _exact(step.rate_per_s)
@@ -239,12 +239,12 @@ def _share_of_day(process: DayCurve) -> float:
     return float(cumulative[-1] - cumulative[0])
 
 
-def _day_curve(process: DayCurve, seed: int) -> Instants:
+def _day_curve(process: DayCurve, seed: int) -> InstantsNs:
     edges, cumulative = _window_curve(process)
     drawn = np.sort(uniforms(seed, arrival_count(process)))
     share = cumulative[0] + drawn * (cumulative[-1] - cumulative[0])
     day_s = np.interp(share, cumulative, edges) - process.window_start_s
     instants = (day_s / process.speedup * NS_PER_S).astype(np.int64)
     latest = np.int64(duration_ns(process) - 1)
-    clipped: Instants = np.minimum(instants, latest)
+    clipped: InstantsNs = np.minimum(instants, latest)
     return clipped

@@ -36,7 +36,7 @@ def calibrate(
         ),
     ] = None,
     quick: Annotated[
-        bool, typer.Option("--quick", help="Takes half a minute: fewer messages, wider tolerances.")
+        bool, typer.Option("--quick", help="Send fewer messages; it takes half a minute.")
     ] = False,
     only: Annotated[
         str,
@@ -50,8 +50,8 @@ def calibrate(
     latency, rate limits, failures, delivery delays, fault windows. The table shows expected and measured
     values with their tolerance. The client keeps one core busy while it measures; run nothing else meanwhile.
 
-    Exit code: 0 every row met, 1 a row missed, 2 bad usage, 3 the client or the machine was too busy to
-    judge, or the provider or the temporary folder failed, 70 smsbench itself failed, 130 interrupted.
+    Exit code: 0 every row met, 1 a row missed its tolerance, 2 bad usage, 3 the client or the machine was too
+    busy to judge, or the provider or the temporary folder failed, 70 smsbench itself failed, 130 interrupted.
     Ctrl-C keeps the results so far.
 
     \b

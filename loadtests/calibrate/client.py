@@ -25,7 +25,7 @@ _HEAD_END = b"\r\n\r\n"
 _LENGTH = b"Content-Length: "
 
 
-class Answer(Struct, gc=False):
+class TimedAnswer(Struct, gc=False):
     """The result of one request. Instants are CLOCK_MONOTONIC in ns.
 
     ``blind_ns``: the time since the last poll when the client saw the answer. ``pieces``: number of reads.
@@ -70,7 +70,7 @@ class _ClientConnection:
         self.socket = socket.create_connection(address)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.socket.setblocking(False)
-        self.answer: Answer | None = None
+        self.answer: TimedAnswer | None = None
         self.received = b""
         self.pieces = 0
 
@@ -103,7 +103,7 @@ class OpenLoopClient:
         """Of the open connections."""
         return [connection.socket for connection in self._open.values()]
 
-    def run(self, schedule: SendTimes, watch: Watch | None = None) -> tuple[int, list[Answer]]:
+    def run(self, schedule: SendTimes, watch: Watch | None = None) -> tuple[int, list[TimedAnswer]]:
         """Send all at their instants. Returns the start, and one answer per request in the order of the
         requests.
         """
@@ -111,7 +111,7 @@ class OpenLoopClient:
         patience_ns = round(schedule.patience_s * 1e9)
         with _undisturbed():
             begun_ns = time.monotonic_ns() + 2_000_000
-            answers = [Answer(n, begun_ns + offset) for n, offset in enumerate(offsets)]
+            answers = [TimedAnswer(n, begun_ns + offset) for n, offset in enumerate(offsets)]
             give_up_ns = begun_ns + (offsets[-1] if offsets else 0) + patience_ns
             self._unanswered = len(answers)
             receiver = self._receiver
@@ -152,7 +152,7 @@ class OpenLoopClient:
         self._poll.unregister(number)
         connection.socket.close()
 
-    def _send(self, answer: Answer, request: bytes) -> None:
+    def _send(self, answer: TimedAnswer, request: bytes) -> None:
         try:
             connection = self._idle.pop() if self._idle else self._new()
             connection.answer = answer
@@ -201,7 +201,7 @@ class OpenLoopClient:
         else:
             self._idle.append(connection)
 
-    def _end(self, answer: Answer, status: int) -> None:
+    def _end(self, answer: TimedAnswer, status: int) -> None:
         answer.status = status
         self._unanswered -= 1
 

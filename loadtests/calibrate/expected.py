@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 from msgspec import Struct
 
-from loadtests.calibrate.client import Answer
+from loadtests.calibrate.client import TimedAnswer
 from loadtests.calibrate.messages import TOKEN
 from mock_provider.engine import Engine
 from mock_provider.engine.values import (
@@ -105,6 +105,6 @@ def error_number(body: bytes) -> int:
     return int(digits) if found and digits else 0
 
 
-def is_accepted(answer: Answer) -> bool:
+def is_accepted(answer: TimedAnswer) -> bool:
     """Whether the reply accepted the message."""
     return answer.status == _OK and error_number(answer.body) == 0

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 from loadtests.calibrate import standard
-from loadtests.calibrate.client import CUT, Answer, SendTimes
+from loadtests.calibrate.client import CUT, SendTimes, TimedAnswer
 from loadtests.calibrate.expected import ACCEPTED, Expected, error_number, expected, is_accepted
 from loadtests.calibrate.instrument import Instrument
 from loadtests.calibrate.judge import Measurement, Row, judged
@@ -35,7 +35,7 @@ def measure(instrument: Instrument, profile: Profile, seconds: float) -> Measure
     return Measurement(GROUP, f"{count:,} messages", tuple(rows), _ALLOWED, series=_series(rows))
 
 
-def _refusals(profile: Profile, model: list[Expected], answers: list[Answer]) -> list[Row]:
+def _refusals(profile: Profile, model: list[Expected], answers: list[TimedAnswer]) -> list[Row]:
     otherwise = sum(not _as_drawn(e, a) for e, a in zip(model, answers, strict=True))
     rows = [
         judged(
@@ -49,7 +49,7 @@ def _refusals(profile: Profile, model: list[Expected], answers: list[Answer]) ->
     return rows
 
 
-def _as_drawn(one: Expected, answer: Answer) -> bool:
+def _as_drawn(one: Expected, answer: TimedAnswer) -> bool:
     if one.outcome == ACCEPTED:
         return is_accepted(answer)
     if one.reply_ns is None or answer.status <= CUT:

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 import psutil
 
-from loadtests.calibrate.client import Answer, OpenLoopClient, SendTimes
+from loadtests.calibrate.client import OpenLoopClient, SendTimes, TimedAnswer
 from loadtests.calibrate.ended import explained, no_folder
 from loadtests.calibrate.messages import TOKEN, messages, regular
 from loadtests.calibrate.receiver import ReceivedReport, Receiver
@@ -84,7 +84,7 @@ class Instrument:
         self.admin("POST", "/reset")
         self.receiver.received()
 
-    def run(self, schedule: SendTimes, connections: int) -> tuple[int, list[Answer]]:
+    def run(self, schedule: SendTimes, connections: int) -> tuple[int, list[TimedAnswer]]:
         """Run the client's schedule over this many connections; see ``OpenLoopClient.run``."""
         self.client.connect(connections)
         self.wait.begin()

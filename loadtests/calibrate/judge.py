@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from analysis.exit_codes import ExitCode
 from loadtests.calibrate.lateness import Kept
 
-Verdict = Literal["met", "missed", "noisy", "shown"]
+RowVerdict = Literal["met", "missed", "noisy", "shown"]
 """``noisy``: client or machine disturbed it; ``shown``: for information, or too few messages to judge."""
 
 TOO_FEW = "too few messages to judge it"
@@ -35,7 +35,7 @@ class Row(Struct, frozen=True):
     observed: float | None
     low: float | None = None
     high: float | None = None
-    verdict: Verdict = "shown"
+    verdict: RowVerdict = "shown"
     note: str = ""
     theory: float | None = None
 
@@ -70,14 +70,14 @@ PERCENTILES: tuple[tuple[float, Tolerance], ...] = (
 )
 
 
-def verdict_of(observed: float, low: float, high: float) -> Verdict:
+def verdict_of(observed: float, low: float, high: float) -> RowVerdict:
     return "met" if low <= observed <= high else "missed"
 
 
 def judged(row: Row, kept: Kept | None = None) -> Row:
     """The row with its verdict. On a noisy machine "met" is valid, and a miss is not judged."""
     if row.observed is None or row.low is None or row.high is None:
-        verdict: Verdict = "noisy"
+        verdict: RowVerdict = "noisy"
     else:
         verdict = verdict_of(row.observed, row.low, row.high)
         if verdict == "missed" and kept is not None and kept.share < _LEAST_KEPT_SHARE:

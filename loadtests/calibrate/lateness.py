@@ -12,8 +12,9 @@ import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
 
-from loadtests.calibrate.client import Answer
-from loadtests.core_time import CoreWait, Instants
+from loadtests.arrays import InstantsNs
+from loadtests.calibrate.client import TimedAnswer
+from loadtests.core_time import CoreWait
 
 LATE_NS = 250_000  # a quarter of the smallest tolerance
 _ARRIVING_NS = 1_000_000
@@ -43,7 +44,7 @@ class Kept(Struct, frozen=True):
         return text
 
 
-def kept(client_late_ns: Instants, spans: Sequence[tuple[Instants, Instants]], wait: CoreWait) -> Kept:
+def kept(client_late_ns: InstantsNs, spans: Sequence[tuple[InstantsNs, InstantsNs]], wait: CoreWait) -> Kept:
     """``spans``: begin and end of all moments at which the provider had to be on time for each message."""
     on_time = client_late_ns <= LATE_NS
     waited_ns = sum((wait.between(a, b) for a, b in spans), np.zeros(len(on_time), np.int64))
@@ -51,7 +52,7 @@ def kept(client_late_ns: Instants, spans: Sequence[tuple[Instants, Instants]], w
     return Kept(on_time & undisturbed, int((~on_time).sum()), int((on_time & ~undisturbed).sum()))
 
 
-def reply_spans(answers: Sequence[Answer], set_ns: Instants) -> list[tuple[Instants, Instants]]:
+def reply_spans(answers: Sequence[TimedAnswer], set_ns: InstantsNs) -> list[tuple[InstantsNs, InstantsNs]]:
     """The moments that count for a reply: the arrival of the request and the departure of the reply."""
     intended = np.array([a.intended_ns for a in answers], np.int64)
     answered = np.array([a.answered_ns for a in answers], np.int64)

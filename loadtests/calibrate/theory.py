@@ -11,14 +11,14 @@ from statistics import NormalDist
 
 from scipy import special
 
-from mock_provider.settings.distributions import Distribution
+from mock_provider.settings.distributions import DelayDistribution
 
 CONFIDENCE = 0.999
 _NORMAL = NormalDist()
 _Z99 = _NORMAL.inv_cdf(0.99)
 
 
-def quantile_s(spec: Distribution, share: float) -> float | None:
+def quantile_s(spec: DelayDistribution, share: float) -> float | None:
     """The value, in seconds, below which ``share`` of the draws lie; None if there is no formula."""
     if spec.kind == "fixed":
         return spec.value_s
@@ -32,7 +32,7 @@ def quantile_s(spec: Distribution, share: float) -> float | None:
     return None
 
 
-def sampled_quantile_s(spec: Distribution, share: float, count: int) -> tuple[float, float] | None:
+def sampled_quantile_s(spec: DelayDistribution, share: float, count: int) -> tuple[float, float] | None:
     """The interval in which the quantile of ``count`` draws lies with a probability of 99.9 %.
 
     The order statistic of rank k of n uniforms is Beta(k, n + 1 - k), whatever the distribution.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import statistics
 
 from loadtests.calibrate import standard
-from loadtests.calibrate.client import Answer, SendTimes
+from loadtests.calibrate.client import SendTimes, TimedAnswer
 from loadtests.calibrate.expected import is_accepted
 from loadtests.calibrate.instrument import Instrument
 from loadtests.calibrate.judge import Measurement, Row, judged
@@ -52,7 +52,9 @@ def measure(instrument: Instrument, profile: Profile, what: str, limit: Limit, s
     return Measurement(GROUP, title, tuple(rows), series=_series(answers, seconds))
 
 
-def _rows(limit: Limit, offered: float, begun: Answer, steady: list[tuple[int, Answer]]) -> list[Row]:
+def _rows(
+    limit: Limit, offered: float, begun: TimedAnswer, steady: list[tuple[int, TimedAnswer]]
+) -> list[Row]:
     """``steady``: the requests admitted after the first refusal, each with its number among all admitted
     ones.
     """
@@ -85,7 +87,7 @@ def _rows(limit: Limit, offered: float, begun: Answer, steady: list[tuple[int, A
     ]
 
 
-def _series(answers: list[Answer], seconds: float) -> dict[str, list[float]]:
+def _series(answers: list[TimedAnswer], seconds: float) -> dict[str, list[float]]:
     width_s = seconds / _BUCKETS
     begun_ns = answers[0].intended_ns
     passed = [0] * _BUCKETS

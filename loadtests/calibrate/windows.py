@@ -6,7 +6,7 @@ from time import monotonic_ns
 from urllib.error import HTTPError
 
 from loadtests.calibrate import standard
-from loadtests.calibrate.client import Answer, SendTimes
+from loadtests.calibrate.client import SendTimes, TimedAnswer
 from loadtests.calibrate.expected import ACCEPTED, expected, is_accepted
 from loadtests.calibrate.instrument import Instrument
 from loadtests.calibrate.judge import Measurement, Row, judged
@@ -73,7 +73,7 @@ def _not_measured(title: str, why: str) -> Measurement:
     return Measurement(GROUP, title, (row,))
 
 
-def _offer(instrument: Instrument, seconds: float) -> list[Answer]:
+def _offer(instrument: Instrument, seconds: float) -> list[TimedAnswer]:
     count = round(RATE_PER_S * seconds)
     sent = messages(instrument.label("windows"), count)
     _, answers = instrument.run(SendTimes(sent.requests, regular(RATE_PER_S, count)), 16)
@@ -81,7 +81,7 @@ def _offer(instrument: Instrument, seconds: float) -> list[Answer]:
 
 
 def edges_of(
-    title: str, answers: list[Answer], edges_ns: tuple[float, float], unsure_ns: float = 0.0
+    title: str, answers: list[TimedAnswer], edges_ns: tuple[float, float], unsure_ns: float = 0.0
 ) -> Measurement:
     """``unsure_ns``: by how much later the edges may be than computed."""
     hit = [answer.status == _UNAVAILABLE for answer in answers]
@@ -98,7 +98,7 @@ def edges_of(
     return Measurement(GROUP, title, rows)
 
 
-def _passed_between(answers: list[Answer], hit: list[bool]) -> int:
+def _passed_between(answers: list[TimedAnswer], hit: list[bool]) -> int:
     """Requests that were not hit although they were in flight after one hit request and before another.
 
     The order of sending is not enough: a busy machine may read several connections in another order.
@@ -112,7 +112,7 @@ def _passed_between(answers: list[Answer], hit: list[bool]) -> int:
     )
 
 
-def _edge(what: str, answers: list[Answer], number: int, set_ns: tuple[float, float]) -> Row:
+def _edge(what: str, answers: list[TimedAnswer], number: int, set_ns: tuple[float, float]) -> Row:
     """Request ``number`` was the first after an edge. So the edge lies between the sending of the previous
     request and the answer to this one. The error is the distance of the set instant from this interval.
     """

@@ -22,7 +22,7 @@ _SATURATED = 0.99  # of the offered rate: a trial that did more was not limited 
 _LONGER = 2.0
 WARM_UP = 0.4  # of a trial: the reserve must be spent by then
 _SHOWN_BY = 0.75  # of a trial: what the target does from then on shows in the steady part at the latest
-_GROWTH_TOLD = 0.01  # of the offered rate, as ``analysis.measure.steady`` tells it
+_GROWTH_SHARE = 0.01  # of the offered rate: the threshold of ``analysis.measure.steady``
 _GROWTH_TOLERATED = 5.0  # messages in a trial, as ``analysis.measure.steady`` tolerates them
 _GROWTH_OF_PRECISION = 0.1
 
@@ -52,7 +52,7 @@ class SearchSettings(Struct, frozen=True, kw_only=True):
         part applies.
         """
         share = self.precision * _GROWTH_OF_PRECISION
-        return share if share > _GROWTH_TOLD else 0.0
+        return share if share > _GROWTH_SHARE else 0.0
 
 
 class TrialResult(Struct, frozen=True, kw_only=True):
@@ -74,6 +74,7 @@ class TrialResult(Struct, frozen=True, kw_only=True):
     bottlenecks: tuple[str, ...] = ()
     judged: tuple[str, ...] = ()  # the objectives that were certainly met or missed
     place: str = ""
+    profile_limits: str = "unknown"
 
 
 class Saturation(Struct, frozen=True):
@@ -133,7 +134,7 @@ class Bracket(Struct, frozen=True, kw_only=True):
         known = self.saturation
         if known is None or not (known.near and known.flat):
             return self.missed_per_s
-        bounds = (known.high_per_s, known.high_per_s / (1 - _GROWTH_TOLD), self.missed_per_s)
+        bounds = (known.high_per_s, known.high_per_s / (1 - _GROWTH_SHARE), self.missed_per_s)
         return min(self.missed_per_s, next(each for each in bounds if each > self.met_per_s))
 
 
@@ -157,6 +158,9 @@ def _with_trial(
     if not bracket.met_per_s < rate < (bracket.missed_per_s if above else bracket.search_end_per_s):
         return bracket  # already in the bracket
     if trial.verdict == "missed":
+        again_s = _longer_if_by_chance(settings, bracket, before, trial)
+        if again_s is not None:
+            return replace(bracket, repeat=(rate, again_s))
         return _with_miss(settings, bracket, before, trial)
     if trial.verdict == "invalid" and not above:
         return _with_failure(settings, bracket, before, trial)
@@ -178,10 +182,25 @@ def _longer_to_count(settings: SearchSettings, bracket: Bracket, trial: TrialRes
     return _longer_if_reserve(settings, bracket.saturation, trial)
 
 
+def _longer_if_by_chance(
+    settings: SearchSettings, bracket: Bracket, before: Sequence[TrialResult], trial: TrialResult
+) -> float | None:
+    """How long a missed trial must last to count, in seconds. None if it counts.
+
+    Its backlog grew at a rate below the throughput that the target has shown: that is chance, since arrivals
+    are random, or a target that varies. It is made once more.
+    """
+    known, longer_s = bracket.saturation, min(_LONGER * trial.load_s, settings.longest_s)
+    if known is None or trial.sustained is not False or trial.rate_per_s > known.low_per_s:
+        return None
+    again = any(_same(each, trial) and each.verdict == "missed" for each in before)
+    return None if settings.brief or again or trial.load_s >= longer_s else longer_s
+
+
 def _with_failure(
     settings: SearchSettings, bracket: Bracket, before: Sequence[TrialResult], trial: TrialResult
 ) -> Bracket:
-    """The bench itself failed. It may have been the machine's moment: such a trial is made once more."""
+    """The bench itself failed. Another program may be the cause, so such a trial is made once more."""
     rate = trial.rate_per_s
     if settings.brief or any(_same(each, trial) and each.verdict == "invalid" for each in before):
         return replace(bracket, ceiling_per_s=rate, ceiling="invalid")

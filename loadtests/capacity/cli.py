@@ -57,8 +57,9 @@ def capacity(
 ) -> None:
     """Find the highest rate that is sustained with every objective met.
 
-    Each trial is a short run at a steady rate. The rate grows until an objective is missed or the queue
-    grows. Then the search narrows the interval between the rates that were met and missed (docs/capacity.md).
+    Each trial is a short run at a steady rate. The rate grows until an objective is missed or the
+    backlog grows. Then the search narrows the interval between the highest rate that was met and the lowest
+    that was missed (docs/capacity.md).
 
     Exit code: 0 a rate was found, 1 no rate meets the objectives, 2 bad usage, 3 the bench itself failed,
     4 nothing could be decided, or an objective was not judged at that rate, 70 smsbench itself failed,

@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from analysis.capacity_record import CapacityResult, Trial
 from loadtests.arrivals import DAY_S, DayCurve, peak_rate_per_s
@@ -15,6 +16,7 @@ from loadtests.capacity.verdict import BACKLOG
 
 INTERRUPTED = "interrupted"  # why a search ended
 _SAMPLE_DAY = 1_000_000
+_MADE_AGAIN = "made again for longer, since the target has shown a higher throughput"
 
 
 class Searched(Struct, frozen=True, kw_only=True):
@@ -42,6 +44,7 @@ def capacity_result(
     met, high_per_s = bracket.met_per_s, upper_end_per_s(settings, bracket)
     return CapacityResult(
         profile=searched.profile,
+        profile_limits=next((each.profile_limits for each in trials if each.verdict != "invalid"), "unknown"),
         target=searched.target,
         objectives=searched.objectives,
         sustained_per_s=met or None,
@@ -126,6 +129,9 @@ def last_trial_words(settings: SearchSettings, trials: Sequence[TrialResult]) ->
     text = _trial_words(trials[-1])
     if short is not None and short[0] == len(trials) - 1:
         text += f"; it does not count yet, since {_short_words(trials[-1].load_s, short[1])}"
+    repeat = read_trials(settings, trials).repeat
+    if repeat is not None and trials[-1].verdict == "missed" and trials[-1].rate_per_s == repeat[0]:
+        text += f"; {_MADE_AGAIN}"
     return text
 
 
@@ -223,7 +229,13 @@ def _last_miss(found: CapacityResult) -> str:
 
 def _recorded(settings: SearchSettings, trials: Sequence[TrialResult]) -> tuple[Trial, ...]:
     short, needed_s = too_short(settings, trials) or (None, None)
-    return tuple(_trial(each, needed_s if number == short else None) for number, each in enumerate(trials))
+    recorded = []
+    for number, each in enumerate(trials):
+        later = {other.rate_per_s for other in trials[number + 1 :]}
+        again = each.verdict == "missed" and each.rate_per_s in later
+        why = f"{each.why}; {_MADE_AGAIN}" if again else each.why
+        recorded.append(_trial(replace(each, why=why), needed_s if number == short else None))
+    return tuple(recorded)
 
 
 def _trial(trial: TrialResult, needed_load_s: float | None) -> Trial:

@@ -69,6 +69,7 @@ def judged_trial(
         bottlenecks=result.bottlenecks if verdict == "missed" else (),
         judged=tuple(judged),
         place=place,
+        profile_limits=result.profile_limits,
     )
 
 

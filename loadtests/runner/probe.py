@@ -101,11 +101,11 @@ class ProbeFailed(Struct, frozen=True):
     cause: str  # one line
 
 
-Verdict = ProbePassed | ProbeFailed | None
+ProbeVerdict = ProbePassed | ProbeFailed | None
 """None: wait on."""
 
 
-def decide(facts: Facts, around: Around) -> Verdict:
+def decide(facts: Facts, around: Around) -> ProbeVerdict:
     """The verdict by the facts; the earliest certain fact decides."""
     answer, late = facts.answer, facts.elapsed_s >= around.timeout_s
     if answer is not None and answer.outcome == "failed":
@@ -155,7 +155,7 @@ def _failed(answer: ApiAnswer, provider: AtProvider | None, around: Around) -> s
     return f"{cause}: start it, or correct its address"
 
 
-def _unseen(answer: ApiAnswer | None, late: bool, around: Around) -> Verdict:
+def _unseen(answer: ApiAnswer | None, late: bool, around: Around) -> ProbeVerdict:
     """The mock provider cannot be queried: only the API's answer is known."""
     if answer is None:
         return ProbeFailed(_no_answer(around)) if late else None
@@ -197,7 +197,7 @@ def _request_hint(status: int, around: Around) -> str:
     return "check whether [accepted] of the target file describes its reply"
 
 
-def _accepted(facts: Facts, answer: ApiAnswer | None, late: bool, around: Around) -> Verdict:
+def _accepted(facts: Facts, answer: ApiAnswer | None, late: bool, around: Around) -> ProbeVerdict:
     """The provider has accepted it. The report is checked only if it is sent at once."""
     provider = facts.provider
     assert provider is not None
@@ -217,7 +217,7 @@ def _accepted(facts: Facts, answer: ApiAnswer | None, late: bool, around: Around
     )
 
 
-def _at_timeout(facts: Facts, provider: AtProvider, around: Around) -> Verdict:
+def _at_timeout(facts: Facts, provider: AtProvider, around: Around) -> ProbeVerdict:
     if provider.refusals:
         words = _refusal(provider.refusals[-1], around)
         if facts.own_mock:

@@ -31,7 +31,7 @@ from loadtests.runner.probe import (
     ProbePassed,
     ProbeRefusal,
     ProbeStopped,
-    Verdict,
+    ProbeVerdict,
     decide,
 )
 from loadtests.runner.settings import RunSettings
@@ -155,7 +155,7 @@ class Probing:
             raise error
         return f"the mock provider could not be asked about the probe ({error}): check provider.admin_token"
 
-    def _send(self, number: str, attempt: int, quick_report: bool) -> tuple[Verdict, Facts]:
+    def _send(self, number: str, attempt: int, quick_report: bool) -> tuple[ProbeVerdict, Facts]:
         """Send a message to this number and poll until there is a verdict."""
         key = f"{PROBE_KEY}{self._plan.key_tag}.{attempt}"
         message = PlannedMessage(key=key, to=number, text=_TEXT, message_class=TRANSACTIONAL, campaign="")

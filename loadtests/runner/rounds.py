@@ -11,16 +11,15 @@ from pathlib import Path
 
 import msgspec
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from analysis import records
+from loadtests.arrays import IntArray
 from loadtests.arrivals import Plan
 from loadtests.recording import LoadStatus, combine
 from loadtests.runner.expected_arrivals import arrivals_due
 
-Ints = npt.NDArray[np.int64]
 LoadRound = Mapping[int, LoadStatus]  # each worker's last status
 _FILES = {
     "load": records.LOAD_SCHEMA,
@@ -102,7 +101,7 @@ def _part(
     )
 
 
-def _owners(rows: Mapping[str, pa.Table], starts: Sequence[int]) -> dict[str, Ints]:
+def _owners(rows: Mapping[str, pa.Table], starts: Sequence[int]) -> dict[str, IntArray]:
     """For each file, the round of each of its rows. A row without a load row is assigned by its time, or to
     the first round."""
     load = rows["load"]
@@ -125,14 +124,14 @@ def _owners(rows: Mapping[str, pa.Table], starts: Sequence[int]) -> dict[str, In
     return found
 
 
-def _by_time(instants: pa.ChunkedArray, starts: Sequence[int]) -> Ints:
+def _by_time(instants: pa.ChunkedArray, starts: Sequence[int]) -> IntArray:
     """The round in progress at each time; the first for an earlier time, or without a time."""
     at_ns = pc.fill_null(instants, 0).to_numpy()
-    last: Ints = np.searchsorted(np.array(starts, np.int64), at_ns, side="right").astype(np.int64) - 1
+    last: IntArray = np.searchsorted(np.array(starts, np.int64), at_ns, side="right").astype(np.int64) - 1
     return np.maximum(last, 0)
 
 
-def _open_at(rows: Mapping[str, pa.Table], owner: Mapping[str, Ints], number: int, start_ns: int) -> int:
+def _open_at(rows: Mapping[str, pa.Table], owner: Mapping[str, IntArray], number: int, start_ns: int) -> int:
     """Accepted messages of earlier rounds that were not final at the provider when this round began."""
     load = rows["load"]
     earlier = load.filter(pa.array(owner["load"] < number) if len(load) else pa.array([], pa.bool_()))

@@ -10,7 +10,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 from msgspec import Struct
@@ -19,12 +18,10 @@ from analysis.measure.dependence import evidence_share, lag_one_correlation
 from analysis.objectives.grammar import ALL, parse_all
 from analysis.objectives.settled import ObjectiveTally, settled
 from analysis.records import LOAD_SCHEMA, PROVIDER_SCHEMA, read_rows
+from loadtests.arrays import BoolArray, IntArray
 
 _EVERY_S = 1.0
 _SHARE_OF_TIME = 0.1  # largest share of the time spent on reading
-
-Ints = npt.NDArray[np.int64]
-Bools = npt.NDArray[np.bool_]
 
 
 class Wanted(Struct, frozen=True):
@@ -106,11 +103,11 @@ def tallies(
     at = pc.fill_null(pc.index_in(load["key"], value_set=backward["key"].combine_chunks()), -1).to_numpy()
     seen = at >= 0
     rows = backward.take(pa.array(at[seen]))
-    intended_ns: Ints = load["t_intended_ns"].to_numpy()
+    intended_ns: IntArray = load["t_intended_ns"].to_numpy()
     delivered = _spread(pc.equal(rows["state"], "delivered").to_numpy(), seen)
     ended = _spread(pc.not_equal(rows["state"], "open").to_numpy(), seen)
     waited = _spread(pc.greater(pc.fill_null(rows["handset_wait_ns"], 0), 0).to_numpy(), seen)
-    took_ns: Ints = np.full(len(load), -1, dtype=np.int64)
+    took_ns: IntArray = np.full(len(load), -1, dtype=np.int64)
     took_ns[seen] = pc.fill_null(rows["t_final_ns"], 0).to_numpy()
     took_ns -= intended_ns
     age_ns = now_ns - intended_ns
@@ -136,16 +133,16 @@ def tallies(
     return found
 
 
-def _evidence(intended_ns: Ints, took_ns: Ints, arrived: Bools) -> float:
+def _evidence(intended_ns: IntArray, took_ns: IntArray, arrived: BoolArray) -> float:
     """Measured as in the analysis: from the delivery times in the order in which the messages were due."""
     took_s = took_ns[arrived][np.argsort(intended_ns[arrived], kind="stable")] / 1e9
     return evidence_share(len(took_s), lag_one_correlation(took_s))
 
 
-def _of_class(load: pa.Table, name: str) -> Bools:
+def _of_class(load: pa.Table, name: str) -> BoolArray:
     if name == ALL:
         return np.ones(len(load), dtype=np.bool_)
-    chosen: Bools = pc.equal(load["message_class"], name).to_numpy()
+    chosen: BoolArray = pc.equal(load["message_class"], name).to_numpy()
     return chosen
 
 
@@ -155,11 +152,11 @@ def _accepted(run_dir: Path) -> pa.Table:
     return load.filter(pc.equal(load["outcome"], "accepted"))
 
 
-def _spread(values: Bools, seen: Bools) -> Bools:
-    column: Bools = np.zeros(len(seen), dtype=np.bool_)
+def _spread(values: BoolArray, seen: BoolArray) -> BoolArray:
+    column: BoolArray = np.zeros(len(seen), dtype=np.bool_)
     column[seen] = values
     return column
 
 
-def _count(chosen: Bools) -> int:
+def _count(chosen: BoolArray) -> int:
     return int(np.count_nonzero(chosen))

@@ -84,7 +84,7 @@ def start_testbed(testbed: LoadTestbed, part: Part, run_dir: Path, settings: Run
         url = target.provider.url.rstrip("/") + queries.PROVIDER_STATE
         testbed.states["provider"] = StateQuery(url, target.provider.admin_token)
     _await_target(target, settings.probe_timeout_s)
-    testbed.target = target.described()
+    testbed.target = described(target, settings.target_file)
 
 
 def _start_provider(
@@ -128,6 +128,11 @@ def _start_sender(testbed: LoadTestbed, run_dir: Path, settings: RunSettings, ro
     testbed.environment["SMSBENCH_SENDER_TOKEN"] = token
     testbed.host = url
     testbed.target = {"name": "reference_sender", "kind": "reference_sender", "url": url}
+
+
+def described(target: Target, file: Path | None) -> dict[str, Any]:
+    """The target for the manifest, with the name of its file and not the file's directory."""
+    return target.described() | ({"file": file.name} if file is not None else {})
 
 
 def _await_target(target: Target, within_s: float) -> None:

@@ -35,7 +35,7 @@ class SimulationFailedError(RuntimeError):
     """The child could not simulate the part. The text has its last output and the path of its log."""
 
 
-class Order(Struct, frozen=True, kw_only=True):
+class SimulationOrder(Struct, frozen=True, kw_only=True):
     """The arguments of ``simulate_part``."""
 
     scenario: str
@@ -60,7 +60,9 @@ class PartProcess:
         order = logs / "simulation-order.json"
         order.write_bytes(
             msgspec.json.encode(
-                Order(scenario=scenario, part=part, seed=seed, folder=str(folder.resolve()), choices=choices)
+                SimulationOrder(
+                    scenario=scenario, part=part, seed=seed, folder=str(folder.resolve()), choices=choices
+                )
             )
         )
         with self._log.open("ab") as log:
@@ -139,7 +141,7 @@ def _pause_files(logs: Path) -> tuple[Path, Path]:
 def main(order_file: Path) -> int:
     """The child's work. Returns its exit code. If it is not 0, the last printed line is the reason."""
     os.nice(_NICE)
-    order = msgspec.json.decode(order_file.read_bytes(), type=Order)
+    order = msgspec.json.decode(order_file.read_bytes(), type=SimulationOrder)
     progress_file = order_file.parent / "simulation-progress.json"
     pause, paused = _pause_files(order_file.parent)
     next_s = 0.0

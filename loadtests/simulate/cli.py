@@ -15,7 +15,7 @@ from loadtests.usage import (
     ProfileName,
     ScenarioName,
     Slo,
-    Window,
+    WindowOption,
     objectives,
     usage_error,
 )
@@ -62,7 +62,7 @@ def simulate(
         float | None,
         typer.Option(help="Factor on a day's rates; 1 (true speed) by default (days only)."),
     ] = None,
-    window: Window = None,
+    window: WindowOption = None,
     duration: Annotated[
         float | None,
         typer.Option(
@@ -74,7 +74,7 @@ def simulate(
         bool,
         typer.Option(
             "--through-wire",
-            help="Exchange the protocol's bytes between sender and provider: the same rows, slower.",
+            help="Exchange the bytes of the protocol: slower, with the same rows.",
         ),
     ] = False,
     slo: Slo = None,

@@ -9,9 +9,9 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import msgspec
-import pyarrow as pa
 
 from analysis.records import LOAD_SCHEMA, PROVIDER_SCHEMA, SAMPLES_SCHEMA, SENDER_SCHEMA, RowWriter
+from arrow_columns import column_array
 from loadtests.arrivals import CLASSES, Schedule
 from loadtests.simulate.providers import SimulatedProvider
 from mock_provider.engine.values import JournalRow
@@ -59,7 +59,7 @@ class RunRecords:
         if not messages:
             return
         count = len(messages)
-        at_ns = pa.array(
+        at_ns = column_array(
             [message.created_ns for message in messages], LOAD_SCHEMA.field("t_intended_ns").type
         )
         first = messages[0].message_id - 1
@@ -76,6 +76,7 @@ class RunRecords:
                 [_NO_WORKER] * count,
                 *(at_ns, at_ns, at_ns),
                 *zip(*answers, strict=True),
+                [""] * count,
             ]
         )
 

@@ -21,15 +21,15 @@ def storm(
         typer.Option(metavar="N,N,…", help="Of a single storm: keep only these faults; '' keeps none."),
     ] = None,
 ) -> None:
-    """Run the sender's own logic through drawn faults, in virtual time, and check that nothing is lost.
+    """Run the sender's code under random faults in virtual time, and check that no message is lost.
 
     Each seed draws clients, routes, providers and faults: crashes of sender and provider, outages, lost
     replies, throttling, lost, repeated and late reports, a slow or full disk, a clock that is set, a paused
     process. Afterwards every acknowledged message must be final and accepted once. A storm that
     fails is made smaller, and printed with its trace and the command that repeats it (docs/storms.md).
 
-    Exit code: 0 all invariants hold in every storm, 1 one does not, or a fault never took effect in 2,000
-    storms, 2 bad usage, 130 interrupted. After Ctrl-C the summary of the storms that ended is printed.
+    Exit code: 0 all invariants hold in every storm, 1 one does not, or a fault never took effect in
+    2,000 storms or more, 2 bad usage, 130 interrupted. Ctrl-C prints the summary of the storms that ended.
 
     \b
       smsbench storm --seeds 10000 --jobs 2

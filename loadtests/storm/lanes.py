@@ -10,8 +10,8 @@ from reference_sender.store.protocol import Work
 
 
 class LaneWatch:
-    """For one process. ``passed`` counts segments of other lanes that were submitted while an OTP waited that
-    had not been tried yet; OTPs that were sent earn them that right.
+    """For one process. ``passed`` counts segments of other lanes that were submitted while an OTP waited for
+    its first attempt. ``allowed`` grows with the segments of OTPs that were sent.
     """
 
     def __init__(self, settings: DispatchSettings) -> None:

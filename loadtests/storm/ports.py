@@ -68,11 +68,11 @@ class ProcessWatch(Protocol[P]):
         """The process is not behind: no message may be held for longer than this after its time."""
 
 
-class Nobody:
-    """Waits for a second message, of which no client knows."""
+class NoWaiter:
+    """A second message has no client that waits."""
 
     def end(self, _: bool) -> None:
         """Nothing follows from it."""
 
 
-NOBODY = Nobody()
+NO_WAITER = NoWaiter()

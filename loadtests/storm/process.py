@@ -11,7 +11,7 @@ from loadtests.storm import steps, uses
 from loadtests.storm.draws import chance
 from loadtests.storm.lanes import LaneWatch
 from loadtests.storm.number_counts import NumberCounts
-from loadtests.storm.ports import NOBODY, Order, ProcessWatch, ProviderPort, SenderSetup
+from loadtests.storm.ports import NO_WAITER, Order, ProcessWatch, ProviderPort, SenderSetup
 from loadtests.storm.purge import PURGE_NS, purge_step
 from loadtests.storm.state import StormState
 from loadtests.storm.store import ModelStore
@@ -45,15 +45,15 @@ class ProcessHost(Protocol):
     """The sender that a process belongs to."""
 
     setup: SenderSetup
-    watch: ProcessWatch[Process]
-    providers: Mapping[str, ProviderPort[Process]]
+    watch: ProcessWatch[StormProcess]
+    providers: Mapping[str, ProviderPort[StormProcess]]
     paused: bool
 
     def step(self, name: str) -> bool:
         """The process is about to make this step; True if it is killed instead."""
 
 
-class Process:
+class StormProcess:
     """``offset_ns``: how far its clock is ahead of the world's. It is read once, from the wall clock.
     ``seen_ns``: how far the wall clock was ahead of the world's at the last look.
     """
@@ -295,7 +295,7 @@ class Process:
         self._state.struck(uses.HEDGE)
         self._host.watch.hedged(self, message)
         self.next_id += 1
-        self.node.take(replace(message, message_id=self.next_id), NOBODY)
+        self.node.take(replace(message, message_id=self.next_id), NO_WAITER)
 
     def _tell(self, effect: Acknowledge | Refuse) -> bool:
         """False if the process was killed instead."""
@@ -376,7 +376,7 @@ class Process:
 class _Settled:
     """Waits for the last two commits of a process that stops, as ``Driver.close`` does."""
 
-    def __init__(self, process: Process, ended: Callable[[], None]) -> None:
+    def __init__(self, process: StormProcess, ended: Callable[[], None]) -> None:
         self._process = process
         self._ended = ended
         self._left = 2

@@ -13,7 +13,7 @@ from loadtests.storm.draws import chance
 from loadtests.storm.faults import network
 from loadtests.storm.passage import StormPassage
 from loadtests.storm.plan import RoutePlan
-from loadtests.storm.process import Process
+from loadtests.storm.process import StormProcess
 from loadtests.storm.sender import StormSender
 from loadtests.storm.state import LinkTrouble, StormState
 from mock_provider.engine import Engine
@@ -43,7 +43,7 @@ LATE_S = 40.0  # of a request that the network holds, at most
 class Request(Struct, eq=False):
     """A request of the sender. ``open``: its process still waits for the answer."""
 
-    process: Process
+    process: StormProcess
     batch_id: int
     messages: tuple[Message, ...]
     number: int
@@ -108,7 +108,7 @@ class StormProvider:
         self._accepted = {}
         self._armed_ns = None
 
-    def request(self, process: Process, submit: SubmitNow) -> None:
+    def request(self, process: StormProcess, submit: SubmitNow) -> None:
         """The sender's client sends a request."""
         self._last_request += 1
         request = Request(process, submit.batch_id, submit.messages, self._last_request)
@@ -127,7 +127,7 @@ class StormProvider:
         asked = self._passage.request(process.now_ns(), request.number, submit.messages)
         state.later(delay_ns, lambda: self._receive(request, asked))
 
-    def look_up(self, process: Process, lookup: LookUp) -> None:
+    def look_up(self, process: StormProcess, lookup: LookUp) -> None:
         """The sender asks for a message."""
         found: Sequence[Report] | None = None
         if self.up and self.plan.looks_up:
@@ -140,7 +140,7 @@ class StormProvider:
         key = lookup.message.key
         self._state.later(20_000_000, lambda: process.input(lambda: process.looked_up(key, found)))
 
-    def ask(self, process: Process, asked: AskReport) -> None:
+    def ask(self, process: StormProcess, asked: AskReport) -> None:
         """The sender asks for the state of a message."""
         view = self.engine.message(asked.provider_id) if self.up else None
         report: Report | None = None

@@ -19,7 +19,7 @@ class CampaignLimit(Struct, frozen=True):
 
 class StormRules(Struct, frozen=True):
     """``daily_limit``: in segments. ``number_limit``: messages to one number in ``NUMBER_WINDOW_S``.
-    ``keep_s``: how long final messages are kept; None: for ever. ``purges``: when passes begin. ``replays``:
+    ``keep_s``: how long final messages are kept; None: always. ``purges``: when passes begin. ``replays``:
     when all dead letters are sent again.
     """
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from loadtests.arrivals import NS_PER_S
 from loadtests.storm.draws import chance
 from loadtests.storm.ports import ProcessWatch, ProviderPort, SenderSetup
-from loadtests.storm.process import Process
+from loadtests.storm.process import StormProcess
 from loadtests.storm.state import StormState
 from loadtests.storm.store import ModelStore
 from reference_sender.dispatch.values import Report
@@ -27,15 +27,15 @@ class StormSender:
         self,
         state: StormState,
         setup: SenderSetup,
-        watch: ProcessWatch[Process],
-        providers: Mapping[str, ProviderPort[Process]],
+        watch: ProcessWatch[StormProcess],
+        providers: Mapping[str, ProviderPort[StormProcess]],
     ) -> None:
         self.setup = setup
         self.watch = watch
         self.providers = providers
         self.paused = False
-        self.process: Process | None = None
-        self.past: list[Process] = []  # the present one included
+        self.process: StormProcess | None = None
+        self.past: list[StormProcess] = []  # the present one included
         self.processes = 0  # starts, those that failed included
         self._state = state
         self._steps: Counter[str] = Counter()
@@ -51,7 +51,7 @@ class StormSender:
             self._state.later(_RESTART_NS, self.start)
             return
         self._state.note(f"process {self.processes} starts")
-        self.process = process = Process(self._state, self, self.processes, store)
+        self.process = process = StormProcess(self._state, self, self.processes, store)
         self.past.append(process)
         process.recover()
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 COMMIT = "commit"  # the store is given a transaction
-COMMITTED = "committed"  # it is on disk, and nobody knows
+COMMITTED = "committed"  # on disk; the process is not yet notified
 SUBMIT = "submit"  # a request goes out
 SUBMITTED = "submitted"  # it has gone out
 ANSWER = "answer"  # its reply is handled

@@ -217,7 +217,9 @@ class ModelStore:
         for record in gone:
             number = record.message.message_id
             del disk.messages[number], disk.progress[number], disk.ids[record.message.key]
-        return Purged(len(gone), None if len(page) < limit else page[-1].message.message_id)
+        last_id = None if len(page) < limit else page[-1].message.message_id
+        is_young = bool(page) and all(record.message.created_ns >= before_ns for record in page)
+        return Purged(len(gone), last_id, is_young)
 
     def campaigns(self) -> list[Campaign]:
         return [campaign for _, campaign in sorted(self._disk.campaigns.items())]

@@ -1,4 +1,4 @@
-"""What a storm makes use of beside faults; it is counted as the faults are."""
+"""Features that a storm uses in addition to faults. They are counted in the same way."""
 
 from __future__ import annotations
 

@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from loadtests.storm import uses
 from loadtests.storm.limits_watch import LimitsWatch
-from loadtests.storm.process import Process
+from loadtests.storm.process import StormProcess
 from loadtests.storm.state import StormState
 from reference_sender.dispatch.values import (
     FINAL_STATES,
@@ -77,12 +77,12 @@ class StormWatch:
         """That a number opted out was acknowledged."""
         self._opted_out[number] = frozenset(self._attempted)
 
-    def counted(self, process: Process, message: Message) -> None:
+    def counted(self, process: StormProcess, message: Message) -> None:
         """A message was stored that counts for the limit of its number."""
         for text in self.limits.counted(process.number, message):
             self._violated("number limit", text, message.key)
 
-    def purged(self, process: Process, gone: Sequence[Record]) -> None:
+    def purged(self, process: StormProcess, gone: Sequence[Record]) -> None:
         """Messages were removed from the store."""
         for record in gone:
             key = record.message.key
@@ -110,14 +110,14 @@ class StormWatch:
         if len(repeats) > 1:
             self._violated("replay", f"message {old_id} was sent again as {sorted(repeats)}", key)
 
-    def hedged(self, process: Process, message: Message) -> None:
+    def hedged(self, process: StormProcess, message: Message) -> None:
         """A second message was made. A process that starts may make it again: its key is stored once."""
         made = process.number, message.key
         if made in self._hedged:
             self._violated("hedge", f"{message.key} was made twice", message.key)
         self._hedged.add(made)
 
-    def check_schedules(self, process: Process, overdue_ns: int) -> None:
+    def check_schedules(self, process: StormProcess, overdue_ns: int) -> None:
         """No message is held although its instant has passed by ``overdue_ns``."""
         disk, gate = self._state.disk, process.node.gate
         for message in disk.messages.values():
@@ -129,9 +129,9 @@ class StormWatch:
                 text = f"{message.key} is held {late_s:.3f} s after its time"
                 self._violated("schedule", text, message.key)
 
-    def _check_rules(self, process: Process, message: Message) -> None:
-        """Not of a message that a provider may have: it is repeated in spite of the rules. A process knows
-        that none has it if the answer to each attempt was a refusal.
+    def _check_rules(self, process: StormProcess, message: Message) -> None:
+        """The rules do not apply to a message that a provider may have; it is repeated. A process knows that
+        none has it if the answer to each attempt was a refusal.
         """
         wall_ns = process.wall_ns
         key = message.key
@@ -155,7 +155,7 @@ class StormWatch:
     def _violated(self, invariant: str, text: str, key: str) -> None:
         self.violations.append(Violation(invariant, text, (key,)))
 
-    def submitted(self, process: Process, submit: SubmitNow) -> None:
+    def submitted(self, process: StormProcess, submit: SubmitNow) -> None:
         """A request goes out."""
         now_ns = process.now_ns()
         for message in submit.messages:
@@ -170,7 +170,7 @@ class StormWatch:
             self._state.note(f"submitted on {submit.route}: {keys}")
 
     def answered(
-        self, process: Process, route: str, messages: Sequence[Message], results: Sequence[Result]
+        self, process: StormProcess, route: str, messages: Sequence[Message], results: Sequence[Result]
     ) -> None:
         """The sender learns the result of a request."""
         most = self._max_attempts
@@ -189,7 +189,7 @@ class StormWatch:
             )
             self._state.note(f"answered by {route}: {text}")
 
-    def committing(self, process: Process, commit: Commit) -> None:
+    def committing(self, process: StormProcess, commit: Commit) -> None:
         """A commit begins."""
         if commit.work is None:
             return
@@ -210,7 +210,7 @@ class StormWatch:
             if change.state is not State.QUEUED and self._state.is_noting:
                 self._state.note(f"commit: {change.key} is {change.state.value} {change.reason}")
 
-    def _count_held(self, process: Process, messages: Sequence[Message]) -> None:
+    def _count_held(self, process: StormProcess, messages: Sequence[Message]) -> None:
         gate = process.node.gate
         for message in messages:
             if message.not_before_ns >= FOREVER:

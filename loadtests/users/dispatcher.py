@@ -17,7 +17,7 @@ from msgspec import Struct
 
 from loadtests.arrivals import PlannedMessage, Schedule
 from loadtests.core_time import CoreWait
-from loadtests.recording import LoadRecorder, LoadStatus, Phase
+from loadtests.recording import LoadRecorder, LoadStatus, StatusPhase
 from loadtests.users.adapters import Adapter
 from loadtests.users.connection import Connection, connect, reason_of
 from loadtests.users.lateness import Lateness
@@ -79,7 +79,7 @@ class LoadDispatcher:
         self._busy: set[Connection] = set()
         self._opening: dict[int, SendJob] = {}  # by arrival
         self._next = 0  # position in arrivals
-        self._phase: Phase = "waiting"
+        self._phase: StatusPhase = "waiting"
         self._end_ns = settings.start_ns
         self._counts = dict.fromkeys((*_OUTCOMES, "dropped", "sent", "resent", "closed_idle"), 0)
         self._lateness = Lateness(CoreWait(os.getpid()))
@@ -295,10 +295,12 @@ class LoadDispatcher:
             self._give_up(job, outcome, reason)
 
     def _give_up(self, job: SendJob, outcome: SendOutcome, reason: str) -> None:
-        self._record(job, outcome, None, 0)
+        self._record(job, outcome, None, 0, reason)
         self._on_done(SendDone(job, outcome, reason, time.monotonic_ns()))
 
-    def _record(self, job: SendJob, outcome: SendOutcome, answered_ns: int | None, status: int) -> None:
+    def _record(
+        self, job: SendJob, outcome: SendOutcome, answered_ns: int | None, status: int, error: str = ""
+    ) -> None:
         self._counts[outcome] += 1
         message = job.message
         self._recorder.row(
@@ -312,15 +314,14 @@ class LoadDispatcher:
                 answered_ns,
                 outcome,
                 status,
+                error,
             )
         )
 
     def _drop(self, message: PlannedMessage, due_ns: int) -> None:
         self._counts["dropped"] += 1
-        worker = self._settings.worker
-        self._recorder.row(
-            (message.key, message.message_class, message.campaign, worker, due_ns, None, None, "dropped", 0)
-        )
+        named = (message.key, message.message_class, message.campaign, self._settings.worker)
+        self._recorder.row((*named, due_ns, None, None, "dropped", 0, ""))
 
     def _drop_overdue(self, now_ns: int) -> None:
         start_ns = self._settings.start_ns

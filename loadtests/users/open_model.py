@@ -276,7 +276,7 @@ def classes_for(scenario: Scenario) -> tuple[type[OpenModelUser], type[OpenModel
 
 
 def _is_missing(node: Any) -> bool:
-    """A worker that has left may have been told to, by the same Ctrl-C: it is not missing."""
+    """A worker that has left is not missing: the same Ctrl-C may have stopped it."""
     return node is not None and node.state == STATE_MISSING
 
 

@@ -19,7 +19,7 @@ _LEAD_LOCAL_NS = 500_000_000
 _LEAD_WORKERS_NS = 2_000_000_000
 
 
-class Start(Struct, frozen=True):
+class WorkerStart(Struct, frozen=True):
     """A worker's part of the load: arrival i if i mod ``workers`` is ``worker``."""
 
     start_ns: int  # this machine's CLOCK_MONOTONIC
@@ -27,8 +27,8 @@ class Start(Struct, frozen=True):
     workers: int
 
 
-def local_start() -> Start:
-    return Start(time.monotonic_ns() + _LEAD_LOCAL_NS, 0, 1)
+def local_start() -> WorkerStart:
+    return WorkerStart(time.monotonic_ns() + _LEAD_LOCAL_NS, 0, 1)
 
 
 def announce(options: Any, clients: list[str]) -> None:
@@ -42,7 +42,7 @@ def announce(options: Any, clients: list[str]) -> None:
     setattr(options, ATTRIBUTE, announced)
 
 
-def announced_start(options: Any, client: str) -> Start:
+def announced_start(options: Any, client: str) -> WorkerStart:
     """The start that the master announced to this worker. Raises ``LookupError`` if it has no share."""
     announced = getattr(options, ATTRIBUTE, None)
     if announced is None or client not in announced["workers"]:
@@ -52,7 +52,7 @@ def announced_start(options: Any, client: str) -> Start:
     else:  # another machine has another monotonic clock, so the wall clock is used
         start_ns = time.monotonic_ns() + announced["wall_ns"] - time.time_ns()
     workers = announced["workers"]
-    return Start(start_ns, workers.index(client), len(workers))
+    return WorkerStart(start_ns, workers.index(client), len(workers))
 
 
 def _boot_id() -> str:

@@ -20,7 +20,7 @@ from loadtests.users.adapters import Adapter
 from loadtests.users.dispatcher import DispatcherSettings, LoadDispatcher
 from loadtests.users.locust_stats import RequestFeed
 from loadtests.users.rehearsal import rehearse
-from loadtests.users.start_signal import Start
+from loadtests.users.start_signal import WorkerStart
 
 _log = logging.getLogger(__name__)
 
@@ -58,7 +58,7 @@ class WorkerLoad:
             if self._schedule is None or self._schedule.plan != plan:
                 self._schedule = Schedule(plan)
 
-    def start(self, plan: Plan, adapter: Adapter, start: Start, ordinal: int) -> None:
+    def start(self, plan: Plan, adapter: Adapter, start: WorkerStart, ordinal: int) -> None:
         """``ordinal`` counts the starts of this process: each start has different keys."""
         self._end_greenlets()
         self._worker = start.worker
@@ -76,7 +76,7 @@ class WorkerLoad:
             schedule,
             schedule.share(start.worker, start.workers),
             adapter,
-            DispatcherSettings(start.worker, slots(plan.in_flight_limit, start), start.start_ns),
+            DispatcherSettings(start.worker, worker_limit(plan.in_flight_limit, start), start.start_ns),
             self._recorder,
             self._feed.add,
         )
@@ -161,7 +161,7 @@ class WorkerLoad:
         self._environment.runner.send_message(STATUS_MESSAGE, data)
 
 
-def slots(limit: int, start: Start) -> int:
+def worker_limit(limit: int, start: WorkerStart) -> int:
     """This worker's share of the limit. The remainder goes to the first workers; each gets at least one. The
     share is smaller if the system allows the process fewer open files.
     """

@@ -154,8 +154,8 @@ class Admission:
     def judge(
         self, now_ns: int, submit: Submit, keys: Sequence[str], error_draw: float, unanswered: int = 0
     ) -> Admitted | Refused:
-        """``error_draw`` is a uniform of this attempt; ``keys`` are those of the submit's messages, or none
-        where each is new and different from the others.
+        """``error_draw`` is a uniform of this attempt; ``keys`` are those of the submit's messages; empty
+        if all keys are new and different.
 
         ``unanswered`` is the number of earlier requests whose reply has not left.
         """

@@ -14,16 +14,16 @@ from msgspec import Struct
 if TYPE_CHECKING:
     from mock_provider.settings.distributions import (
         AbsentSubscriber,
-        Body,
-        Distribution,
+        DelayDistribution,
         Empirical,
         Lognormal,
+        PlainDistribution,
     )
 
 NS_PER_S = 1_000_000_000
 NEVER_NS = 2**62  # 146 years: a subscriber that no attempt reaches
 
-Sampler = Callable[[float, float], int]
+DelaySampler = Callable[[float, float], int]
 """(u, v), both in (0, 1) -> nanoseconds; ``v`` chooses the branch of a mixture, ``u`` the value within it."""
 
 _BELOW_ONE = 1.0 - 2.0**-53
@@ -33,7 +33,7 @@ _Z99 = NormalDist().inv_cdf(0.99)
 class Radio(Struct, frozen=True, gc=False):
     """The delay from a carrier to a handset. ``v < absent_share``: the phone is unreachable at first."""
 
-    body: Sampler  # the delay to a reachable phone
+    body: DelaySampler  # the delay to a reachable phone
     absent_share: float = 0.0
     until_found: Callable[[float], int] | None = None  # u -> the wait for the phone
 
@@ -47,13 +47,13 @@ class Radio(Struct, frozen=True, gc=False):
         return self.body(min(v / self.absent_share, _BELOW_ONE), v), self.until_found(u)
 
 
-def radio_of(spec: Distribution) -> Radio:
+def radio_of(spec: DelayDistribution) -> Radio:
     if spec.kind == "absent_subscriber":
         return Radio(_body(spec.body), spec.absent_share, _until_found(spec))
     return Radio(_body(spec))
 
 
-def sampler(spec: Distribution) -> Sampler:
+def sampler(spec: DelayDistribution) -> DelaySampler:
     """The whole delay, with the wait for an unreachable subscriber."""
     if spec.kind != "absent_subscriber":
         return _body(spec)
@@ -61,7 +61,7 @@ def sampler(spec: Distribution) -> Sampler:
     return lambda u, v: radio.body(u, v) if v >= radio.absent_share else sum(radio.absent(u, v))
 
 
-def is_zero(spec: Distribution) -> bool:
+def is_zero(spec: DelayDistribution) -> bool:
     return spec.kind == "fixed" and spec.value_s == 0.0
 
 
@@ -69,7 +69,7 @@ def nanoseconds(seconds: float) -> int:
     return round(seconds * NS_PER_S)
 
 
-def _body(spec: Body) -> Sampler:
+def _body(spec: PlainDistribution) -> DelaySampler:
     if spec.kind == "fixed":
         value_ns = nanoseconds(spec.value_s)
         return lambda u, v: value_ns
@@ -81,7 +81,7 @@ def _body(spec: Body) -> Sampler:
     return _empirical(spec)
 
 
-def _lognormal(spec: Lognormal) -> Sampler:
+def _lognormal(spec: Lognormal) -> DelaySampler:
     # exp(mu + sigma z) with median exp(mu) and 99th percentile exp(mu + sigma z99).
     median_ns = spec.median_s * NS_PER_S
     sigma = math.log(spec.p99_s / spec.median_s) / _Z99
@@ -90,7 +90,7 @@ def _lognormal(spec: Lognormal) -> Sampler:
     return lambda u, v: int(median_ns * exp(sigma * inverse(u)))
 
 
-def _empirical(spec: Empirical) -> Sampler:
+def _empirical(spec: Empirical) -> DelaySampler:
     shares = [percentile / 100.0 for percentile, _ in spec.percentiles_s]
     values_ns = [value * NS_PER_S for _, value in spec.percentiles_s]
     last = len(shares) - 1

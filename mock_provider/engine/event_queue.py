@@ -9,7 +9,7 @@ from typing import Any
 
 from mock_provider.engine.values import Effect
 
-Handler = Callable[[int, int, Any, list[Effect]], None]
+EventHandler = Callable[[int, int, Any, list[Effect]], None]
 """(due_ns, now_ns, payload, effects): the time at which it is due, and the time of the call."""
 
 Entry = tuple[int, int, int, Any]
@@ -41,7 +41,7 @@ class EventQueue:
 
     def __init__(self, slice_bits: int = SLICE_BITS) -> None:
         self._slice_bits = slice_bits
-        self._handlers: list[Handler] = []
+        self._handlers: list[EventHandler] = []
         self._entered = 0
         self._present: list[Entry] = []  # a heap: all that is due in the current slice or before it
         self._present_slice = -(2**62)
@@ -52,7 +52,7 @@ class EventQueue:
     def __len__(self) -> int:
         return len(self._present) + sum(map(len, self._later.values()))
 
-    def handler(self, handle: Handler) -> int:
+    def handler(self, handle: EventHandler) -> int:
         """Register a handler. Returns its number, for ``add``."""
         self._handlers.append(handle)
         return len(self._handlers) - 1

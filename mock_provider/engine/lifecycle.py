@@ -1,7 +1,7 @@
 """The stages of a message at the provider, up to the end of its delivery report.
 
-Every change of a message's stage is one call of ``move``. Only ``restoring.py`` assigns a stage itself: to a
-message that it has read from the stored state, and whose last step it repeats.
+Every change of a message's stage is one call of ``move``, or of ``restore_to`` for a message of a stored
+state. No other module assigns a stage (``tests/test_architecture.py``).
 
     REFUSED -accept-> ANSWERING -enter-> QUEUED -hand over-> AT_CARRIER -depart-> ON_AIR -end-> ENDED
     ENDED -report-> REPORTED -confirm-> CLOSED
@@ -89,3 +89,13 @@ def move(message: HasStage, step: Step) -> None:
     except KeyError:
         error = f"a message cannot {step.name} in stage {message.stage.name}"
         raise IllegalTransitionError(error) from None
+
+
+def restore_to(message: HasStage, stage: Stage) -> None:
+    """Put a message of a stored state back to ``ANSWERING`` or ``ENDED``, where its last step is repeated.
+
+    For another stage, or a message that has not reached it, raises ``IllegalTransitionError``.
+    """
+    if stage not in (ANSWERING, ENDED) or message.stage < stage:
+        raise IllegalTransitionError(f"a message cannot go back from {message.stage.name} to {stage.name}")
+    message.stage = stage

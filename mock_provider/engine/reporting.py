@@ -40,7 +40,7 @@ _MAGIC_COPY_AFTER_NS = 1_000_000_000  # after the first report of a magic number
 _CHUNK = 1_000
 _CHUNK_PAUSE_NS = 5_000_000
 
-Receiver = tuple[str, str]
+ReportDestination = tuple[str, str]
 """Protocol and URL."""
 
 
@@ -83,7 +83,7 @@ class Reporting:
         self._draws = draws
         self._counters = counters
         self._message_store = message_store
-        self._outboxes: dict[Receiver, Outbox] = {}
+        self._outboxes: dict[ReportDestination, Outbox] = {}
         self._last_outbox = 0
         self._batches: dict[int, ReportBatch] = {}
         self._last_batch_id = self._first_batch_id = 0
@@ -313,7 +313,9 @@ class Reporting:
         elif together == 1:
             self._event_queue.add(at_ns + self._linger_ns, self._on_linger, (receiver, outbox.number))
 
-    def _flush(self, due_ns: int, now_ns: int, call: tuple[Receiver, int], effects: list[Effect]) -> None:
+    def _flush(
+        self, due_ns: int, now_ns: int, call: tuple[ReportDestination, int], effects: list[Effect]
+    ) -> None:
         receiver, number = call
         outbox = self._outboxes.get(receiver)
         if outbox is None or outbox.number != number:  # it was full and has been sent
@@ -322,7 +324,11 @@ class Reporting:
         self._send(now_ns, receiver, tuple(outbox.messages), effects)
 
     def _send(
-        self, now_ns: int, receiver: Receiver, messages: tuple[TrackedMessage, ...], effects: list[Effect]
+        self,
+        now_ns: int,
+        receiver: ReportDestination,
+        messages: tuple[TrackedMessage, ...],
+        effects: list[Effect],
     ) -> None:
         self._last_batch_id += 1
         carriers = self._carriers

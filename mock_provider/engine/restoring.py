@@ -5,7 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from mock_provider.engine.lifecycle import ANSWERING, CLOSED, ENDED, ON_AIR, REPORTED, UNCONFIRMED
+from mock_provider.engine.lifecycle import (
+    ANSWERING,
+    CLOSED,
+    ENDED,
+    ON_AIR,
+    REPORTED,
+    UNCONFIRMED,
+    restore_to,
+)
 from mock_provider.engine.outcome import VANISHED
 
 if TYPE_CHECKING:
@@ -72,10 +80,10 @@ class Restoring:
         elif stage is ON_AIR:
             self._pipeline.resume_on_air(message)
         elif stage in (ENDED, REPORTED, UNCONFIRMED):
-            message.stage = ENDED
+            restore_to(message, ENDED)
             self._reporting.resume(now_ns, message)
         else:
-            message.stage = ANSWERING
+            restore_to(message, ANSWERING)
             self._pipeline.reserve((message,), message.segments)
             self._event_queue.add(now_ns, self._on_enter, message)
 

@@ -30,7 +30,7 @@ class Judged(Struct, frozen=True, gc=False):
 _ALLOWED = Judged()
 
 
-class _Rules(Struct, frozen=True, gc=False):
+class _ReadyRules(Struct, frozen=True, gc=False):
     """The rules of one country, prepared for use."""
 
     numeric_only: bool
@@ -142,8 +142,8 @@ class TrafficOf:
         return self._marketing_by_default or submit.sender_id in self._marketing_senders
 
 
-def _ready(section: network.CountryRules) -> _Rules:
-    return _Rules(
+def _ready(section: network.CountryRules) -> _ReadyRules:
+    return _ReadyRules(
         section.sender == "numeric",
         section.registration != "none",
         section.registration == "all",

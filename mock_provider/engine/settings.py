@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from mock_provider.engine.faults import Faults
 from mock_provider.settings.distributions import Section
-from mock_provider.settings.network import Rules, TrafficSettings
+from mock_provider.settings.network import RulesOfCountries, TrafficSettings
 from mock_provider.settings.protocols import ProtocolSettings
 from mock_provider.settings.sections import (
     AcceptQueue,
@@ -34,7 +34,7 @@ class EngineSettings(Section):
     numbers: Numbers = Numbers()
     traffic: TrafficSettings = TrafficSettings()
     delivery: Delivery = Delivery()
-    rules: Rules = ()
+    rules: RulesOfCountries = ()
     carriers: Carriers
     reports: ReportSettings = ReportSettings()
     faults: Faults = ()

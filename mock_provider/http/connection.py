@@ -24,7 +24,7 @@ from mock_provider.http.tcp_reset import reset
 
 log = logging.getLogger(__name__)
 
-Respond = Callable[[HttpResponse | Streaming | None], None]
+RespondHttp = Callable[[HttpResponse | Streaming | None], None]
 
 _MAX_HEAD_BYTES = 64 * 1024
 _UPGRADE = re.compile(rb"\r\nupgrade:", re.IGNORECASE)
@@ -37,7 +37,7 @@ _MAX_QUEUED = 16  # pipelined requests read ahead of their answers
 class Application(Protocol):
     """Answers requests."""
 
-    def handle(self, request: HttpRequest, respond: Respond) -> int | None:
+    def handle(self, request: HttpRequest, respond: RespondHttp) -> int | None:
         """Call ``respond`` once: now, or later. A reply of None cuts the connection.
 
         Returns None if it was called, otherwise the number for ``forget``.

@@ -10,7 +10,8 @@ import re
 from binascii import a2b_qp
 from functools import lru_cache
 
-# 10,000 recipients with a reference and four parameters each, a field a value, and the rest of a send.
+# 10,000 recipients with a reference and four parameters each, one field per value, and the other
+# fields of a send.
 MOST_FIELDS = 65_000
 _MOST_STRAY = 65_000
 _CACHED_CHARACTERS = 2_000  # a longer text is not repeated, so a cache entry would be useless

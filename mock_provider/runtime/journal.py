@@ -16,6 +16,7 @@ from typing import Any, BinaryIO, Self
 import pyarrow as pa
 from msgspec.structs import astuple
 
+from arrow_columns import column_array
 from mock_provider.engine.values import JournalRow
 
 _NS = pa.int64()
@@ -69,9 +70,6 @@ class Journal:
             self._lock.close()
             raise
         self._closed = False
-        # pyarrow imports pandas with the first array that it makes (0.4 s to 0.9 s, pyarrow 26): now, and not
-        # while requests are being served (tests/test_start_up.py).
-        pa.array([], type=_NS)
 
     def __enter__(self) -> Self:
         return self
@@ -125,7 +123,7 @@ class Journal:
 
     def _write_batch(self, rows: Sequence[JournalRow]) -> None:
         columns = map(_column, zip(*map(astuple, rows), strict=True), JOURNAL_SCHEMA)
-        batch = pa.record_batch(list(columns), schema=JOURNAL_SCHEMA)
+        batch = pa.RecordBatch.from_arrays(list(columns), schema=JOURNAL_SCHEMA)
         try:
             self._stream.write_batch(batch)
             self._sink.flush()
@@ -156,6 +154,6 @@ def _locked(path: Path) -> BinaryIO:
 
 def _column(values: tuple[Any, ...], field: pa.Field) -> pa.Array:
     try:
-        return pa.array(values, type=field.type)
+        return column_array(values, field.type)
     except UnicodeEncodeError:  # half a surrogate pair in one client's key must not lose the rows of others
-        return pa.array([value.encode("utf-8", "replace").decode() for value in values], type=field.type)
+        return column_array([value.encode("utf-8", "replace").decode() for value in values], field.type)

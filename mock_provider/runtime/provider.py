@@ -18,7 +18,7 @@ from mock_provider.engine.values import (
     SendProgress,
     SendReports,
 )
-from mock_provider.http.connection import Respond
+from mock_provider.http.connection import RespondHttp
 from mock_provider.http.messages import HttpRequest, ReportCall
 from mock_provider.inbox.events import EventFeed
 from mock_provider.inbox.provider import ProviderStatus
@@ -153,7 +153,7 @@ class ProviderRuntime:
             self._keeper.close()
 
     def ask(
-        self, protocol: HttpProtocol, request: HttpRequest, respond: Respond, backup_host: bool = False
+        self, protocol: HttpProtocol, request: HttpRequest, respond: RespondHttp, backup_host: bool = False
     ) -> int | None:
         """Perform what the request asks for; ``respond`` gets the reply (``http.connection.Application``)."""
         now_ns = time.monotonic_ns()

@@ -11,7 +11,7 @@ from mock_provider.settings.kinds import with_misfits
 Seconds = Annotated[float, Field(ge=0, le=31_536_000, allow_inf_nan=False)]
 # At least a microsecond: clocks do not show less, and a log-normal with a median near 0 has no finite tail.
 PositiveSeconds = Annotated[float, Field(ge=0.000_001, le=31_536_000, allow_inf_nan=False)]
-Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
+UnitShare = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 
 
 class Section(BaseModel):
@@ -79,7 +79,7 @@ class Empirical(Section):
         return self
 
 
-Body = Annotated[Fixed | Uniform | Lognormal | Empirical, Field(discriminator="kind")]
+PlainDistribution = Annotated[Fixed | Uniform | Lognormal | Empirical, Field(discriminator="kind")]
 
 
 class RetrySteps(Section):
@@ -107,12 +107,12 @@ class AbsentSubscriber(Section):
     """
 
     kind: Literal["absent_subscriber"]
-    body: Body
-    absent_share: Share
+    body: PlainDistribution
+    absent_share: UnitShare
     found_share: Annotated[float, Field(gt=0, le=1)] = 0.12
     retries: tuple[RetrySteps, ...] = Field(default=OPERATOR_RETRIES, min_length=1)
 
 
-Distribution = Annotated[
+DelayDistribution = Annotated[
     Fixed | Uniform | Lognormal | Empirical | AbsentSubscriber, Field(discriminator="kind")
 ]

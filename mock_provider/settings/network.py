@@ -7,7 +7,7 @@ from typing import Annotated, Literal, Self
 import phonenumbers
 from pydantic import AfterValidator, Field, model_validator
 
-from mock_provider.settings.distributions import Section, Share
+from mock_provider.settings.distributions import Section, UnitShare
 from mock_provider.settings.zones import UtcOffsets, ZoneName, utc_offsets
 
 
@@ -73,7 +73,7 @@ class CountryRules(Section):
     opt_out_any_of: tuple[Annotated[str, Field(min_length=1, max_length=100)], ...] = ()
     max_segments: Annotated[int, Field(ge=1, le=255)] | None = None
     price_per_segment: Price | None = None
-    ported_share: Share | None = None
+    ported_share: UnitShare | None = None
 
 
 def _once_each(rules: tuple[CountryRules, ...]) -> tuple[CountryRules, ...]:
@@ -84,7 +84,7 @@ def _once_each(rules: tuple[CountryRules, ...]) -> tuple[CountryRules, ...]:
     return rules
 
 
-Rules = Annotated[tuple[CountryRules, ...], AfterValidator(_once_each)]
+RulesOfCountries = Annotated[tuple[CountryRules, ...], AfterValidator(_once_each)]
 
 
 class TrafficSettings(Section):

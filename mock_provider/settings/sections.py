@@ -7,11 +7,11 @@ from typing import Annotated, Literal, TypeVar
 from pydantic import AfterValidator, Field
 
 from mock_provider.settings.distributions import (
-    Distribution,
+    DelayDistribution,
     Fixed,
     PositiveSeconds,
     Section,
-    Share,
+    UnitShare,
 )
 from mock_provider.settings.network import (
     CountryCode,
@@ -77,7 +77,7 @@ class ReplyError(Section):
     """A share of the valid attempts that is refused."""
 
     refusal: Refusal
-    share: Share
+    share: UnitShare
 
 
 def _at_most_one(entries: tuple[_Shared, ...]) -> tuple[_Shared, ...]:
@@ -91,7 +91,7 @@ ReplyErrors = Annotated[tuple[ReplyError, ...], AfterValidator(_at_most_one)]
 
 
 class ReplySettings(Section):
-    latency: Distribution = _NO_DELAY
+    latency: DelayDistribution = _NO_DELAY
     errors: ReplyErrors = ()
 
 
@@ -108,10 +108,10 @@ class Flood(Section):
 
 
 class Numbers(Section):
-    invalid_share: Share = 0.0
+    invalid_share: UnitShare = 0.0
     validity: Literal["light", "strict"] = "light"
     carrier_assignment: Literal["share", "prefix"] = "share"
-    ported_share: Share = 0.0
+    ported_share: UnitShare = 0.0
     magic: bool = False
 
 
@@ -122,7 +122,7 @@ class FailureSettings(Section):
 
     state: Literal["undelivered", "expired", "rejected", "unknown"]
     reason: Name
-    share: Share
+    share: UnitShare
 
 
 Failures = Annotated[tuple[FailureSettings, ...], AfterValidator(_at_most_one)]
@@ -132,8 +132,8 @@ class Delivery(Section):
     """Defaults for carriers."""
 
     validity_s: PositiveSeconds = 86_400.0
-    latency: Distribution = _NO_DELAY
-    priority_latency: Distribution | None = None
+    latency: DelayDistribution = _NO_DELAY
+    priority_latency: DelayDistribution | None = None
     failures: Failures = ()
 
 
@@ -155,8 +155,8 @@ class CarrierSettings(Section):
     segments_per_s: Rate | None = None
     queue_segments: Segments | None = None
     price_per_segment: Price | None = None
-    latency: Distribution | None = None
-    priority_latency: Distribution | None = None
+    latency: DelayDistribution | None = None
+    priority_latency: DelayDistribution | None = None
     failures: Failures | None = None
 
 
@@ -172,11 +172,11 @@ Carriers = Annotated[tuple[CarrierSettings, ...], Field(min_length=1), AfterVali
 
 
 class ReportSettings(Section):
-    delay: Distribution = _NO_DELAY
+    delay: DelayDistribution = _NO_DELAY
     max_per_call: int = Field(default=1, ge=1, le=10_000)
     linger_s: Annotated[float, Field(ge=0, le=3600)] = 0.0
     retry_after_s: tuple[PositiveSeconds, ...] = Field(
         default=(60.0, 120.0, 300.0, 900.0, 3600.0), min_length=1
     )
     give_up_after_s: PositiveSeconds = 86_400.0
-    loss_share: Share = 0.0
+    loss_share: UnitShare = 0.0

@@ -9,7 +9,7 @@ from typing import Protocol
 
 from mock_provider.protocols.actions import Instants, SubmitAction
 from mock_provider.protocols.smpp import codes
-from mock_provider.protocols.smpp.effects import MessageRequest, Replaced
+from mock_provider.protocols.smpp.effects import MessageOperation, Replaced
 from mock_provider.protocols.smpp.requests import (
     ERRORS,
     BoundClient,
@@ -48,7 +48,7 @@ class Requests:
             self._actions.forget(request_id)
         self.waiting.clear()
 
-    def perform(self, at: Instants, request: MessageRequest) -> None:
+    def perform(self, at: Instants, request: MessageOperation) -> None:
         if isinstance(request, Replaced):
             self._actions.advance()  # see RequestReader.read: the engine must process due events first
         request_id = self._actions.next_request_id()

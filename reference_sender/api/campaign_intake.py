@@ -19,7 +19,7 @@ from reference_sender.api.turns import Turns
 from reference_sender.api.unpacking import Unpacking
 from reference_sender.clock import now_ns, wall_ns
 from reference_sender.dispatch.values import Message
-from reference_sender.policy.gate import HeldCounts
+from reference_sender.policy.gate_values import HeldCounts
 from reference_sender.runtime.driver import Driver
 from reference_sender.store import StoreError
 from reference_sender.store.campaign_reports import ReportOrder

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from reference_sender.api.intake import Invalid
-from reference_sender.api.json_rows import LONGEST_VALUE, Row
+from reference_sender.api.json_rows import LONGEST_VALUE, JsonRow
 
 _COLUMNS = ("to", "text", "key", "expires_in_s")
 _NO_COLUMNS = f"the first line must name the columns: to, and any others of {', '.join(_COLUMNS)}"
@@ -43,15 +43,15 @@ class CsvRows:
         self._delimiter = ","
         self._lines = 0  # read so far
 
-    def feed(self, data: bytes) -> Iterator[Row]:
+    def feed(self, data: bytes) -> Iterator[JsonRow]:
         return self._read(data, final=False)
 
-    def finish(self) -> Iterator[Row]:
+    def finish(self) -> Iterator[JsonRow]:
         yield from self._read(b"", final=True)
         if self._columns is None:
             raise Invalid("malformed", "to", _NO_COLUMNS)
 
-    def _read(self, data: bytes, final: bool) -> Iterator[Row]:
+    def _read(self, data: bytes, final: bool) -> Iterator[JsonRow]:
         try:
             added = self._text.decode(data, final)
         except UnicodeDecodeError as error:
@@ -68,7 +68,7 @@ class CsvRows:
         if len(self._buffer) > LONGEST_VALUE:
             raise self._wrong(f"a line has at most {LONGEST_VALUE} characters")
 
-    def _rows(self, text: str) -> Iterator[Row]:
+    def _rows(self, text: str) -> Iterator[JsonRow]:
         # newline="" keeps line ends as they are: the reader must recognise those inside quotation marks.
         lines = io.StringIO(text, newline="")
         if self._columns is None:
@@ -117,7 +117,7 @@ class CsvRows:
             raise Invalid("malformed", "to", _NO_COLUMNS)
         return columns
 
-    def _row(self, columns: list[str], values: list[str]) -> Row:
+    def _row(self, columns: list[str], values: list[str]) -> JsonRow:
         if len(values) != len(columns):
             return Invalid("malformed", "", f"{len(values)} values for {len(columns)} columns")
         return {name: value for name, value in zip(columns, values, strict=True) if value}

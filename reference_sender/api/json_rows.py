@@ -27,7 +27,7 @@ _OFTEN_READ = 4_096
 _space = re.compile(r"[ \t\r\n]*").match
 _may_go_on = re.compile(r"[0-9.eE+-]*\Z").match  # a number at the end of the data so far
 
-Row = Any  # a row's fields by name; the values are unchecked JSON
+JsonRow = Any  # a row's fields by name; the values are unchecked JSON
 
 
 class Rows(Protocol):
@@ -35,12 +35,12 @@ class Rows(Protocol):
 
     head: dict[str, Any]  # the fields before the rows
 
-    def feed(self, data: bytes) -> Iterator[Row]:
+    def feed(self, data: bytes) -> Iterator[JsonRow]:
         """The rows that ``data`` completes. Raises ``Invalid`` at an error of the body, after the rows
         before it, whatever the sizes of the pieces."""
         ...
 
-    def finish(self) -> Iterator[Row]:
+    def finish(self) -> Iterator[JsonRow]:
         """The rows that the body's end completes. Raises ``Invalid`` where it ends too early."""
         ...
 
@@ -61,21 +61,21 @@ class JsonRows:
         self._scan = json.JSONDecoder(parse_int=_number, parse_constant=_refuse_constant).raw_decode
         self._after_rows = False
         self._row_count = 0
-        self._rows: list[Row] = []  # read and not yet returned: one at most
+        self._rows: list[JsonRow] = []  # read and not yet returned: one at most
         self._wanted = 0  # characters of an unfinished value to wait for
         self._place = self._start
 
-    def feed(self, data: bytes) -> Iterator[Row]:
+    def feed(self, data: bytes) -> Iterator[JsonRow]:
         return self._read(data, final=False)
 
-    def finish(self) -> Iterator[Row]:
+    def finish(self) -> Iterator[JsonRow]:
         yield from self._read(b"", final=True)
         if self._place != self._end:
             raise self._wrong(len(self._buffer), "the body ends too early")
         if not self._after_rows:
             raise Invalid("missing", "recipients", "recipients must be given: a list of objects, one per row")
 
-    def _read(self, data: bytes, final: bool) -> Iterator[Row]:
+    def _read(self, data: bytes, final: bool) -> Iterator[JsonRow]:
         self._final = final
         self._fed_bytes += len(data)
         try:

@@ -24,7 +24,7 @@ _POINTS = 300
 CAMPAIGNS_SHOWN = 50
 
 
-class Control(Struct, frozen=True):
+class CampaignAtGate(Struct, frozen=True):
     """What the gate knows of one campaign."""
 
     campaign: Campaign
@@ -40,7 +40,7 @@ class SenderCounters(Struct, frozen=True):
     accepted: int
     refused: int
     nodes: int | None
-    controls: dict[str, Control]  # of the campaigns in ``campaigns``
+    controls: dict[str, CampaignAtGate]  # of the campaigns in ``campaigns``
     campaigns: Sequence[CampaignCounts]
 
 
@@ -127,7 +127,9 @@ class Board:
         return rows
 
 
-def _row(counts: CampaignCounts, control: Control, progress: GrowthRate, price: int | None) -> ShownCampaign:
+def _row(
+    counts: CampaignCounts, control: CampaignAtGate, progress: GrowthRate, price: int | None
+) -> ShownCampaign:
     # For a moment a message may be in neither count, or in both.
     held = min(control.held, counts.waiting)
     queued = counts.waiting - held

@@ -16,7 +16,7 @@ import msgspec
 
 from reference_sender.api.tally import Tally
 from reference_sender.clock import now_ns, wall_ahead_ns
-from reference_sender.dashboard.board import CAMPAIGNS_SHOWN, Board, Control, SenderCounters
+from reference_sender.dashboard.board import CAMPAIGNS_SHOWN, Board, CampaignAtGate, SenderCounters
 from reference_sender.policy.campaigns import Campaign
 from reference_sender.policy.gate import Gate
 from reference_sender.policy.holding import why_campaign_held
@@ -118,14 +118,14 @@ def look_at(driver: Driver, tally: Tally) -> SenderCounters:
     )
 
 
-def _control(gate: Gate, name: str) -> Control:
+def _control(gate: Gate, name: str) -> CampaignAtGate:
     holding = why_campaign_held(gate, now_ns(), name)
     campaign = gate.campaign(name) or Campaign(name)
     if holding is None:
-        return Control(campaign, gate.held_of(name))
+        return CampaignAtGate(campaign, gate.held_of(name))
     until_ns = holding.until_ns
     until_s = None if until_ns is None else (until_ns + wall_ahead_ns()) / 1e9
-    return Control(campaign, gate.held_of(name), holding.reason.value, until_s)
+    return CampaignAtGate(campaign, gate.held_of(name), holding.reason.value, until_s)
 
 
 def _event(name: str, value: object) -> bytes:

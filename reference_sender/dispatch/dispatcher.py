@@ -37,7 +37,6 @@ _ALWAYS_OPEN: Mapping[int, int] = {}
 
 # An enum's member costs 0.2 us to look up (Python 3.11); these are looked up for every message.
 _SUBMITTING = State.SUBMITTING
-_SENT = State.SENT
 _OTP = Lane.OTP
 
 

@@ -38,7 +38,7 @@ from reference_sender.dispatch.values import (
     key_of_second,
 )
 
-EXPIRED_WAITING = "expired"  # its deadline came before a provider took it
+EXPIRED_WAITING = "expired"  # its deadline came before a provider accepted it
 # A provider may have it, and neither a safe repeat nor a lookup gave an answer.
 EXPIRED_UNCERTAIN = "outcome_unknown"
 EXPIRED_UNREPORTED = "no_report"  # accepted by the provider, but no report came
@@ -102,7 +102,7 @@ class MessageStates:
         self._choice = choice  # None with one route: nothing is measured then
 
     def matches(self, report: Report) -> bool:
-        """Whether ``report`` is about a known message, and not only by what a later answer may tell."""
+        """Whether ``report`` can be matched now, without the answer to a submit in flight."""
         if report.key is not None and report.key in self._backlog.tickets:
             return True
         return self.awaiting.index.find(report) is not None or self.past.index.find(report) is not None
@@ -198,8 +198,8 @@ class MessageStates:
 
     def set_wall(self, ahead_ns: int, after: AfterStep, effects: list[Effect]) -> None:
         """The wall clock is ``ahead_ns`` ahead. A waiting message that may now be sent until another instant
-        is set aside. One in flight is set aside when it is refused after that instant. What a provider may
-        have is repeated in spite of the rules.
+        is set aside. One in flight is set aside when it is refused after that instant. The rules do not apply
+        to a message that the provider may have; it is repeated.
         """
         self.wall_ahead_ns = ahead_ns
         for ticket in list(self._backlog.tickets.values()):
@@ -292,7 +292,7 @@ class MessageStates:
             self._delivered(now_ns, delivered, effects)
 
     def _reported_other(self, now_ns: int, report: Report, submitting: bool, effects: list[Effect]) -> None:
-        """``report`` is about no message that awaits one."""
+        """No message awaits ``report``."""
         ticket = self._backlog.tickets.get(report.key) if report.key is not None else None
         if ticket is not None and (ticket.attempts or ticket.uncertain):
             # Recorded now and not with the answer: an acknowledged report is not repeated.

@@ -85,7 +85,7 @@ class DispatchSettings(BaseModel):
         default=0.1,
         ge=0,
         lt=1,
-        description="routes whose scores differ by less of the class's worth are equal",
+        description="routes are equal whose scores differ by at most this share of the best score",
     )
     slow_delivery_s: float = Field(
         default=300.0, gt=0, le=86_400, description="a message that takes longer lowers its route's weight"

@@ -14,7 +14,7 @@ from msgspec.structs import replace
 from reference_sender.dispatch.values import Change, Lane, Message, Report, SubmitAttempt, SubmitBatch
 from reference_sender.node.effects import Commit, Waiter
 from reference_sender.node.stored_times import in_unix_time
-from reference_sender.policy.gate import NOTHING_ADMITTED
+from reference_sender.policy.gate_values import NOTHING_ADMITTED
 from reference_sender.policy.spending import Spent
 from reference_sender.store.protocol import Control, Work
 
@@ -94,7 +94,7 @@ class Group:
         return begun
 
     def commit(self, totals: Callable[[Iterable[Spent]], Sequence[Spent]], ahead_ns: int = 0) -> Commit:
-        """The group as an effect. Without work, a probe tells whether the store works. ``totals`` gives those
+        """The group as an effect. Without work, a probe shows whether the store works. ``totals`` gives those
         of the costs that changed, ``later`` included: a cost and its cause become durable in one transaction.
         The wall clock is ``ahead_ns`` ahead.
         """

@@ -145,7 +145,7 @@ class Node:
     def join(self, tenure: Tenure) -> None:
         """Be one of several nodes of the store. The first call: nothing is submitted before ``renewed``."""
         self._tenure = tenure
-        self.rules.alone = False
+        self.rules.join()
         self._dispatcher.divide(0, tenure.share)
 
     def renewed(self, now_ns: int, until_ns: int, renewal: Renewal) -> list[NodeEffect]:
@@ -187,8 +187,8 @@ class Node:
         A report without a key can come before the answer to its submit, which alone identifies the message.
         Its change is then durable only after that answer, so the provider's call waits until then. False if
         that takes too long: the provider must repeat it. A delivery that is unknown here may be of an ended
-        message: the store tells after the next commit. Of several nodes each hands over what it does not
-        know.
+        message: the next commit shows it. Each of several nodes hands over the reports of messages that it
+        does not know.
         """
         if self._sent.count:
             if self._stopping:
@@ -251,7 +251,7 @@ class Node:
     def next_deadline(self) -> int | None:
         """When ``advance`` must be called, unless another call comes first. None if nothing is pending."""
         due_ns = self._dispatcher.next_deadline()
-        for other_ns in (self.gate.next_ns(), self._early.next_ns(), self._sent.next_ns()):
+        for other_ns in (self.rules.next_ns(), self._early.next_ns(), self._sent.next_ns()):
             if other_ns is not None and (due_ns is None or other_ns < due_ns):
                 due_ns = other_ns
         return due_ns
@@ -259,7 +259,7 @@ class Node:
     def advance(self, now_ns: int) -> list[NodeEffect]:
         """Do what is due."""
         effects = self._perform(now_ns, self._dispatcher.advance(now_ns))
-        held_until_ns = self.gate.next_ns()
+        held_until_ns = self.rules.next_ns()
         if held_until_ns is not None and held_until_ns <= now_ns:
             effects += self._release(now_ns)
         effects += [Acknowledge(waiter, False) for waiter in self._early.take_late(now_ns)]
@@ -315,7 +315,7 @@ class Node:
             not_ours = taken.keys() | group.unclaimed
             messages = [message for message in messages if message.message_id not in not_ours]
         self.gate.hold(now_ns, held)
-        self.rules.fit(now_ns)
+        self.rules.stored(now_ns)
         self._dispatcher.campaigns.accepted([*messages, *held])
         if messages or group.foreseen is not None:
             effects = self._offer(now_ns, messages, group.foreseen)

@@ -1,53 +1,84 @@
 """The rules of a node as they change: campaigns, the opt-out list, and what other nodes changed of them.
 
-The store says what changed, this node's own changes included. One of its own that is on its way to the store
-is newer than what the store says, so it is left alone.
+The store says what changed, this node's own changes included. A change of this node that is on its way to the
+store is newer than what the store says, so it is kept.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from reference_sender.dispatch.values import Message, State
+from reference_sender.dispatch.values import NS_PER_S, Message, State
 from reference_sender.node.commits import Commits
 from reference_sender.node.effects import Waiter
 from reference_sender.policy.campaigns import Campaign, CampaignState
-from reference_sender.policy.gate import Changed, Gate, Released
+from reference_sender.policy.gate import Gate
+from reference_sender.policy.gate_values import Changed, Released
 from reference_sender.policy.opt_out import OptOut
 from reference_sender.store.protocol import Control, Hold, News, OptIn
 
+# How long news with a turn are used: the next ones come after about as long, and say whether it continues.
+_TURN_NS = NS_PER_S // 5
+
 
 class ChangingRules:
-    """Changes the gate, and hands what the store must keep to ``commits``. ``alone``: no other node uses the
-    store.
-    """
+    """Changes the gate, and hands what the store must keep to ``commits``."""
 
     def __init__(self, gate: Gate, commits: Commits) -> None:
-        self.alone = True
+        self._alone = True  # no other node uses the store
+        self._turn_until_ns = 0
+        self._storing = False  # whether new holds of fitted messages are on their way to the store
         self._gate = gate
         self._commits = commits
         self._names: set[str] = set()  # of campaigns that this node changes
         self._numbers: set[str] = set()
 
+    def join(self) -> None:
+        """Other nodes use the store. From now on messages are fitted into limits only in turns."""
+        self._alone = False
+        self._gate.may_fit = False
+
     def set_campaign(self, now_ns: int, campaign: Campaign) -> None:
         """Set the controls of a campaign."""
-        self._keep([campaign, *_kept(self._gate.change(now_ns, campaign, self.alone))])
+        self._end_turn(now_ns)
+        changed = self._gate.change(now_ns, campaign)
+        self._keep([campaign])
+        self._keep_fitted(changed)
 
     def hold_recovered(self, now_ns: int, held: Sequence[Message], unread: int) -> None:
         """Hold messages of an earlier process, or of another node. ``unread`` of them are still to come.
-        Until then none is fitted into a limit, since that reads all held messages.
+        Until then none is fitted into a limit, since an earlier one may come.
         """
         self._gate.hold(now_ns, held)
         self._gate.fit_later(held)
-        if not unread:
-            self.fit(now_ns)
+        if self._alone:
+            self._gate.may_fit = not unread
+        self.fit(now_ns)
 
     def fit(self, now_ns: int) -> None:
-        """Fit held messages into limits that changed before they were held. Of several nodes each waits for
-        its turn.
+        """Fit the next held messages into limits that changed, once the holds of those before are stored: so
+        a commit has few of them. Of several nodes each waits for its turn.
         """
-        if self.alone:
-            self._commits.control(_kept(self._gate.fit(now_ns)))
+        self._end_turn(now_ns)
+        if not self._storing:
+            self._keep_fitted(self._gate.fit(now_ns))
+
+    def stored(self, now_ns: int) -> None:
+        """A commit is durable: continue to ``fit``."""
+        self._storing = False
+        self.fit(now_ns)
+
+    def next_ns(self) -> int | None:
+        """When ``release`` has work."""
+        return self._gate.next_release_ns() if self._storing else self._gate.next_ns()
+
+    def _keep_fitted(self, changed: Changed) -> None:
+        self._storing = self._storing or bool(changed.holds)
+        self._commits.control(_kept(changed))
+
+    def _end_turn(self, now_ns: int) -> None:
+        if not self._alone and now_ns >= self._turn_until_ns:
+            self._gate.may_fit = False
 
     def opt_out(self, now_ns: int, numbers: Iterable[str]) -> None:
         """Put ``numbers`` on the opt-out list."""
@@ -71,7 +102,8 @@ class ChangingRules:
         self._commits.settle(waiter)
 
     def release(self, now_ns: int) -> Released:
-        """As ``Gate.release``. The costs of messages that end unsent are returned."""
+        """As ``Gate.release``, after ``fit``. The costs of messages that end unsent are returned."""
+        self.fit(now_ns)
         released = self._gate.release(now_ns)
         unsent = [message for message, state, _ in released.ended if state is State.FAILED]
         if unsent:
@@ -90,13 +122,16 @@ class ChangingRules:
         if gate.spending is not None:
             for spent in news.spent:
                 gate.spending.learn(spent)
+        gate.may_fit = False
         bars = False
         for campaign in news.campaigns:
             if campaign.name not in self._names and campaign != gate.campaign(campaign.name):
-                gate.change(now_ns, campaign, alone=False)
+                gate.change(now_ns, campaign)
                 bars = bars or campaign.state is not CampaignState.RUNNING
         if news.turn:
-            self._commits.control(_kept(gate.fit(now_ns)))
+            self._turn_until_ns = now_ns + _TURN_NS
+            gate.may_fit = True
+            self.fit(now_ns)
         opt_outs = [number for number in news.opt_outs if number not in self._numbers]
         added = [number for number in opt_outs if number not in gate.opt_outs.numbers]
         for number in added:

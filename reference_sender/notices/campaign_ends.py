@@ -10,7 +10,6 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from functools import partial
-from typing import TypeVar
 
 import msgspec
 from msgspec import Struct
@@ -33,7 +32,6 @@ from reference_sender.store.campaign_reports import ReportMade, ReportMailed, St
 log = logging.getLogger(__name__)
 
 _MAIL_FOR_NS = 3 * 86_400_000_000_000
-_Answer = TypeVar("_Answer")
 
 
 class EndSteps(Struct, frozen=True):

@@ -18,16 +18,16 @@ log = logging.getLogger(__name__)
 _SUBJECT_MOST = 200
 
 # Sends one notice. Raises ``ChannelError`` if the receiver does not take it.
-Channel = Callable[[Notice], Awaitable[None]]
+SendNotice = Callable[[Notice], Awaitable[None]]
 
 
 class ChannelError(Exception):
     """A notice was not taken; the text says why, without a secret."""
 
 
-def open_channels(settings: AlertSettings) -> dict[str, Channel]:
+def open_channels(settings: AlertSettings) -> dict[str, SendNotice]:
     """The channels by name."""
-    found: dict[str, Channel] = {}
+    found: dict[str, SendNotice] = {}
     webhook, email = settings.webhook, settings.email
     if webhook is not None:
         found["webhook"] = lambda notice: post(webhook, notice)

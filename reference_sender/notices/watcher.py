@@ -10,7 +10,7 @@ from reference_sender.alerts.money import Money
 from reference_sender.alerts.rules import AlertRules
 from reference_sender.alerts.watch import Alerts, Notice
 from reference_sender.dispatch import DispatchState
-from reference_sender.notices.channels import Channel, ChannelError
+from reference_sender.notices.channels import ChannelError, SendNotice
 from reference_sender.runtime.background import Chores
 
 log = logging.getLogger(__name__)
@@ -26,7 +26,7 @@ class AlertWatcher:
         self,
         rules: AlertRules,
         state: Callable[[], DispatchState],
-        channels: Mapping[str, Channel],
+        channels: Mapping[str, SendNotice],
         chores: Chores,
         retry_s: Sequence[float] = _RETRY_S,
         money: Callable[[], Money] = Money,
@@ -62,7 +62,7 @@ class AlertWatcher:
                     log.error("%s: too many notices wait: %s is not sent", name, notice.alert)
         self._timer = self._loop.call_later(self._every_s, self._guarded_look)
 
-    async def _send(self, name: str, channel: Channel) -> None:
+    async def _send(self, name: str, channel: SendNotice) -> None:
         """One notice after the other, so that an all-clear does not overtake its alert."""
         while True:
             notice = await self._waiting[name].get()

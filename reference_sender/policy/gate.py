@@ -14,18 +14,25 @@ from __future__ import annotations
 
 from collections.abc import Container, Iterable, Mapping, Sequence
 
-from msgspec import Struct
 from msgspec.structs import replace
 
 from reference_sender.dispatch.values import Message, State
 from reference_sender.policy.campaigns import Campaign, CampaignState
 from reference_sender.policy.countries import Prefixes, zone_of
+from reference_sender.policy.gate_values import (
+    NOTHING_CHANGED,
+    AdmittedMessages,
+    Changed,
+    HeldCounts,
+    Released,
+)
 from reference_sender.policy.held import Held
 from reference_sender.policy.opt_out import OptOutNumbers
 from reference_sender.policy.quiet_hours import FOREVER, OpeningHours, OpenWindow
 from reference_sender.policy.settings import NO_POLICY, PolicySettings, amount
 from reference_sender.policy.spending import SegmentPrices, Spending, Spent, summed
 from reference_sender.policy.spending_state import CampaignSpending, SpendingState
+from reference_sender.policy.to_fit import ToFit
 from reference_sender.policy.wall import Wall
 
 CANCELLED = "cancelled"
@@ -33,46 +40,7 @@ OPTED_OUT = "opted_out"
 EXPIRED_HELD = "expired"
 # Messages that are released in one call. More are released in the next one, so that other work continues.
 RELEASED_AT_ONCE = 500
-
-
-class AdmittedMessages(Struct, frozen=True):
-    """New messages after the rules: ``ready`` and ``held`` together are all of them."""
-
-    messages: Sequence[Message]
-    ready: Sequence[Message]
-    held: Sequence[Message] = ()
-    spent: Sequence[Spent] = ()
-    version: int = 0  # of the rules that were applied
-    keeps_hours: bool = False  # of a message: the hours may end before the commit does
-    ahead_ns: int = 0  # ``Wall.ahead_ns`` then
-    reserved: Sequence[tuple[int, Spent]] = ()  # ``spent`` by message
-
-
-NOTHING_ADMITTED = AdmittedMessages((), ())
-
-
-class Released(Struct, frozen=True):
-    """Held messages that are due: some may be sent, the others end."""
-
-    ready: Sequence[Message]
-    ended: Sequence[tuple[Message, State, str]]
-
-
-class Changed(Struct, frozen=True):
-    """What a change of a campaign's controls brings: messages with a new hold, and their costs."""
-
-    holds: Sequence[Message]
-    spent: Sequence[Spent]
-
-
-NOTHING_CHANGED = Changed((), ())
-
-
-class HeldCounts(Struct, frozen=True):
-    """A campaign's held messages. ``over_limit`` of ``total`` wait for a higher spending limit."""
-
-    total: int
-    over_limit: int
+_LATER = -1  # the version of messages that are fitted into a limit once they are stored
 
 
 class Gate:
@@ -99,7 +67,8 @@ class Gate:
             if campaign.state is not CampaignState.RUNNING
         }
         self._held = Held()
-        self._unfitted: set[str] = set()  # campaigns with held messages that may fit the limit they have now
+        self._to_fit = ToFit()
+        self.may_fit = True  # to be set by others: several nodes must not use what a limit leaves twice
         self._version = 0  # rises when a campaign or the opt-out list changes
 
     @property
@@ -159,19 +128,23 @@ class Gate:
         held: list[Message] = []
         spent: list[Spent] = []
         reserved: list[tuple[int, Spent]] = []
-        wall = self.wall
+        wall, version = self.wall, self._version
         for new in messages:
             by_ns = wall.ahead_ns - wall.ahead_at_ns(new.created_ns)
             if by_ns:
                 new = replace(following_wall(new, by_ns), dated_ns=new.created_ns + wall.ahead_ns)
-            message = new if self.spending is None else self._reserved(now_ns, new, spent)
+            if new.campaign in self._to_fit and self._limit(new.campaign) is not None:
+                # Earlier ones of its campaign are not fitted yet. It is fitted after them.
+                message, version = _over_limit(new), _LATER
+            else:
+                message = new if self.spending is None else self._reserved(now_ns, new, spent)
             if len(spent) > len(reserved):
                 reserved.append((message.message_id, spent[-1]))
             placed.append(message)
             (ready if self.is_ready(now_ns, message) else held).append(message)
         keeps_hours = any(message.keeps_hours for message in ready)
         return AdmittedMessages(
-            placed, ready, held, summed(spent), self._version, keeps_hours, wall.ahead_ns, reserved
+            placed, ready, held, summed(spent), version, keeps_hours, wall.ahead_ns, reserved
         )
 
     def _may_hold(self, messages: Sequence[Message]) -> bool:
@@ -231,6 +204,10 @@ class Gate:
         return not self.ending(message) and self.may_go_ns(now_ns, message) <= now_ns
 
     def next_ns(self) -> int | None:
+        """When ``release`` or ``fit`` has work."""
+        return 0 if self.may_fit and self._to_fit else self.next_release_ns()
+
+    def next_release_ns(self) -> int | None:
         """When ``release`` has work."""
         return self._held.next_ns()
 
@@ -298,13 +275,11 @@ class Gate:
         began_ns = now_ns + self.wall.ahead_ns - max(0, by_ns)
         return following_wall(message, by_ns) if message.not_before_ns % FOREVER > began_ns else message
 
-    def change(self, now_ns: int, campaign: Campaign, alone: bool = True) -> Changed:
-        """Set the controls of a campaign. Held messages that fit a higher spending limit get a new hold.
+    def change(self, now_ns: int, campaign: Campaign) -> Changed:
+        """Set the controls of a campaign, and begin to ``fit`` its held messages into its limit.
 
         Those of a campaign that is resumed or cancelled are placed again by the next calls of ``release``.
         Those of a campaign that is paused stay as they are: ``release`` holds them again when they are due.
-
-        Not ``alone``, that is left to ``fit``: several nodes must not use what the limit leaves twice.
         """
         self._version += 1
         before = self._campaigns.get(campaign.name)
@@ -316,27 +291,37 @@ class Gate:
             self.stopped.add(campaign.name)
         if campaign.state not in (state_before, CampaignState.PAUSED):
             self._held.review(campaign.name)
-        self._unfitted.add(campaign.name)
-        return self.fit(now_ns) if alone else NOTHING_CHANGED
+        if self.spending is not None:
+            over = () if self._is_used_up(campaign.name) else self._held.over_limits(campaign.name)
+            self._to_fit.replace(campaign.name, over)
+        return self.fit(now_ns)
 
     def fit_later(self, messages: Iterable[Message]) -> None:
         """The limits of those of ``messages`` that are over one may have changed since they were admitted."""
-        self._unfitted.update(each.campaign for each in messages if each.not_before_ns >= FOREVER)
+        if self.spending is not None:
+            for each in messages:
+                if each.not_before_ns >= FOREVER:
+                    self._to_fit.add(each.campaign, each.message_id)
 
     def fit(self, now_ns: int) -> Changed:
-        """Fit held messages into the spending limits that changed."""
-        names, self._unfitted = self._unfitted, set()
-        if self.spending is None or not names:
-            return NOTHING_CHANGED
+        """Fit the next held messages into the spending limits that changed, at most ``RELEASED_AT_ONCE``."""
         changed: list[Message] = []
         spent: list[Spent] = []
-        for held in self._held.over_limits(names):
+        looked_at = 0
+        while self.may_fit and looked_at < RELEASED_AT_ONCE and (number := self._to_fit.pop()) is not None:
+            looked_at += 1
+            held = self._held.get(number)
+            if held is None or held.not_before_ns < FOREVER:
+                continue
+            if self._is_used_up(held.campaign):
+                self._to_fit.drop(held.campaign)
+                continue
             message = replace(held, not_before_ns=held.not_before_ns - FOREVER)
             message = self._reserved(now_ns, message, spent)
             if message.not_before_ns < FOREVER:
                 changed.append(message)
                 self._held.move(message, self._due_ns(now_ns, message))
-        return Changed(changed, summed(spent))
+        return Changed(changed, summed(spent)) if looked_at else NOTHING_CHANGED
 
     def end_opted_out(self) -> None:
         """Held messages to numbers that opted out end with the next calls of ``release``."""
@@ -345,14 +330,22 @@ class Gate:
 
     def _reserved(self, now_ns: int, message: Message, spent: list[Spent]) -> Message:
         assert self.spending is not None
-        campaign = self._campaigns.get(message.campaign)
-        limit = None if campaign is None else campaign.spending_limit
-        at_ns, reserved = self.spending.reserve(now_ns, message, limit)
+        at_ns, reserved = self.spending.reserve(now_ns, message, self._limit(message.campaign))
         if reserved is None:
-            return replace(message, not_before_ns=FOREVER + message.not_before_ns)
+            return _over_limit(message)
         spent.append(reserved)
         moved = at_ns > max(now_ns + self.wall.ahead_ns, message.not_before_ns)
         return replace(message, not_before_ns=at_ns) if moved else self.spending.dated(message, reserved.day)
+
+    def _limit(self, name: str) -> int | None:
+        campaign = self._campaigns.get(name)
+        return None if campaign is None else campaign.spending_limit
+
+    def _is_used_up(self, name: str) -> bool:
+        """Whether the limit of a campaign leaves too little for the cheapest message."""
+        limit = self._limit(name)
+        assert self.spending is not None
+        return limit is not None and self.spending.spent.get(name, 0) + self.spending.prices.lowest > limit
 
     def _due_ns(self, now_ns: int, message: Message) -> int:
         return now_ns if self.ending(message) else self.may_go_ns(now_ns, message)
@@ -365,6 +358,10 @@ class Gate:
             return FOREVER
         at_ns = max(now_ns, message.not_before_ns - self.wall.ahead_ns)
         return self.opens_ns(message.to, at_ns) if message.keeps_hours else at_ns
+
+
+def _over_limit(message: Message) -> Message:
+    return replace(message, not_before_ns=FOREVER + message.not_before_ns)
 
 
 def following_wall(message: Message, by_ns: int) -> Message:

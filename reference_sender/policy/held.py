@@ -7,7 +7,7 @@ a time, so that the event loop is not held up.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Sequence
 from heapq import heapify, heappop, heappush
 
 from reference_sender.dispatch.values import Message
@@ -98,10 +98,13 @@ class Held:
                 found.append(message)
         return found
 
-    def over_limits(self, campaigns: Iterable[str]) -> list[Message]:
-        """The messages of ``campaigns`` that wait for a higher spending limit, in the order of their ids."""
-        ids = [number for campaign in campaigns for number in self._over_limit.get(campaign, ())]
-        return [self._messages[number] for number in sorted(ids)]
+    def over_limits(self, campaign: str) -> Sequence[int]:
+        """The ids of the messages of ``campaign`` that wait for a higher spending limit, sorted."""
+        return sorted(self._over_limit.get(campaign, ()))
+
+    def get(self, message_id: int) -> Message | None:
+        """The message, if it is held."""
+        return self._messages.get(message_id)
 
     def _wait(self, message: Message, due_ns: int) -> None:
         due_ns = min(due_ns, message.expires_ns)

@@ -19,7 +19,7 @@ from user_input.addresses import host_and_port
 from user_input.secret_text import read_secret
 
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
-Count = Annotated[int, Field(ge=1)]
+AtLeastOne = Annotated[int, Field(ge=1)]
 
 
 class RouteError(ValueError):
@@ -38,10 +38,10 @@ class RouteOptions(BaseModel):
     requests_burst: Annotated[float, Field(ge=1, allow_inf_nan=False)] | None = None
     segments_per_s: Positive = 20_000.0
     segments_burst: Annotated[float, Field(ge=10, allow_inf_nan=False)] | None = None
-    max_batch: Count | None = None
-    max_in_flight: Count = 8
+    max_batch: AtLeastOne | None = None
+    max_in_flight: AtLeastOne = 8
     timeout_s: Positive = 10.0
-    max_segments: Count | None = None
+    max_segments: AtLeastOne | None = None
     sender_id: Annotated[str, Field(min_length=1, max_length=34)] | None = None
     idempotency_window_s: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
     weight: Annotated[float, Field(gt=0, le=1e6)] | None = None

@@ -13,8 +13,8 @@ from reference_sender.runtime.driver import Driver
 
 
 async def applied(driver: Driver, campaign: str, limit_s: float) -> None:
-    """Returns when the held messages of ``campaign`` that the change releases or ends have left the gate and
-    that is on disk, or after ``limit_s``.
+    """Waits until the change has reached all held messages of ``campaign`` and is on disk, at most
+    ``limit_s``.
     """
     try:
         async with asyncio.timeout(limit_s):

@@ -25,8 +25,8 @@ _FRESH_S = 1.0  # for how long the result of a commit counts as the state of the
 _RECENT_S = 1.0  # the period of ``worst_ms``
 _NOTHING: Mapping[int, Existing] = {}
 
-Ended = Sequence[EndedMessage] | None
-Done = Callable[[Mapping[int, Existing], Ended, StoreError | None], None]
+EndedMessages = Sequence[EndedMessage] | None
+Done = Callable[[Mapping[int, Existing], EndedMessages, StoreError | None], None]
 
 
 class _Purge(Struct, frozen=True, eq=False):
@@ -128,7 +128,7 @@ class Committer:
             spent_s = time.monotonic() - started
             self._loop.call_soon_threadsafe(self._guarded_done, commit, taken, ended, error, spent_s)
 
-    def _ended(self, commit: Commit) -> Ended:
+    def _ended(self, commit: Commit) -> EndedMessages:
         try:
             return self._store.ended(commit.late) if commit.late else ()
         except StoreError as error:
@@ -147,7 +147,7 @@ class Committer:
         self,
         commit: Commit,
         taken: Mapping[int, Existing],
-        ended: Ended,
+        ended: EndedMessages,
         error: StoreError | None,
         spent_s: float,
     ) -> None:

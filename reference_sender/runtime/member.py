@@ -49,6 +49,7 @@ class Member:
         self._mark = 0.0  # of the news read so far
         self._share = 0  # in use
         self.leads = False  # whether this node does what one must do for all
+        self._handed_over: asyncio.Future[None] | None = None  # done when the reports read last are stored
         self._task: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
@@ -84,9 +85,15 @@ class Member:
             if len(recovered) < limit:
                 break
             await self._keep_up()
-        while reports := await asyncio.to_thread(self._leases.reports, _REPORTS_AT_ONCE):
+        # Reports are read again only when the earlier ones are stored. That must not delay renewals: a commit
+        # needs a lease in force.
+        while self._handed_over is None or self._handed_over.done():
+            reports = await asyncio.to_thread(self._leases.reports, _REPORTS_AT_ONCE)
+            if not reports:
+                break
             self._driver.handed_over(reports)
-            await self._driver.settled()
+            self._handed_over = self._driver.settled()
+            await asyncio.wait([self._handed_over], timeout=_POLL_S)
             await self._keep_up()
 
     async def _keep_up(self) -> None:

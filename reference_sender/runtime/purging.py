@@ -9,14 +9,14 @@ from reference_sender.clock import now_ns
 from reference_sender.policy.wall import Wall
 from reference_sender.runtime.background import Chores
 from reference_sender.runtime.committer import Committer
-from reference_sender.store import StoreError
+from reference_sender.store import Purged, StoreError
+from reference_sender.store.protocol import NODE_BITS
 
 log = logging.getLogger(__name__)
 
 # A step takes some milliseconds, and a commit that comes meanwhile waits for it.
 STEP = 250
-_BETWEEN_STEPS_S = 0.05
-# A pass looks at every message, and most are too young: it need not be fast there.
+_BETWEEN_STEPS_S = 0.01
 _AFTER_NOTHING_S = 0.5
 _BETWEEN_PASSES_S = 10.0
 
@@ -38,22 +38,63 @@ class Purging:
         self._task.cancel()
 
     async def _run(self) -> None:
-        after_id = 0
+        sweep = Sweep()
         while True:
             try:
-                step = await self._committer.purge(
-                    purged_before_ns(now_ns(), self._keep_ns, self._wall), after_id, STEP
-                )
+                before_ns = sweep.before(purged_before_ns(now_ns(), self._keep_ns, self._wall))
+                step = await self._committer.purge(before_ns, sweep.after_id, STEP)
             except StoreError as error:
                 log.error("old messages could not be removed: %s", error)
                 await asyncio.sleep(_BETWEEN_PASSES_S)
                 continue
             self.purged += step.count
-            after_id = step.last_id or 0
-            if step.last_id is None:
-                await asyncio.sleep(_BETWEEN_PASSES_S)
-            else:
-                await asyncio.sleep(_BETWEEN_STEPS_S if step.count else _AFTER_NOTHING_S)
+            await asyncio.sleep(sweep.stepped(step))
+
+
+class Sweep:
+    """Where each step of a purge begins, and when.
+
+    Ids rise with the time of creation, so old messages come first. Every 10 s a pass begins at the lowest id
+    and ends, for each node, at a step with only young messages. The wall clock may have been set, so that
+    old messages follow young ones: between these passes a slow one looks at every message.
+    """
+
+    def __init__(self) -> None:
+        self.after_id = 0
+        self._is_first = True  # whether the pass is one of the first kind
+        self._slow_id = 0  # how far the slow pass is
+        self._before_ns = 0  # the limit of a pass of the first kind
+        self._waited_s = 0.0  # since the last pass of the first kind
+
+    def before(self, before_ns: int) -> int:
+        """The limit for the step after ``after_id``, of which ``before_ns`` is that of now. In a pass of the
+        first kind it does not rise: else messages that become old meanwhile prolong the pass.
+        """
+        if self._is_first and self.after_id:
+            before_ns = min(before_ns, self._before_ns)
+        self._before_ns = before_ns
+        return before_ns
+
+    def stepped(self, step: Purged) -> float:
+        """The step after ``after_id`` has ended; returns after how many seconds the next one begins."""
+        if self._is_first:
+            if step.last_id is not None:
+                self.after_id = _last_of_node(step.last_id) if step.is_young else step.last_id
+                return _BETWEEN_STEPS_S
+            self._is_first, self._waited_s, self.after_id = False, _AFTER_NOTHING_S, self._slow_id
+            return _AFTER_NOTHING_S
+        self.after_id = self._slow_id = step.last_id or 0
+        wait_s = _BETWEEN_STEPS_S if step.count else _AFTER_NOTHING_S
+        if step.last_id is None:
+            wait_s = max(wait_s, _BETWEEN_PASSES_S - self._waited_s)
+        self._waited_s += wait_s
+        if self._waited_s >= _BETWEEN_PASSES_S:
+            self._is_first, self.after_id = True, 0
+        return wait_s
+
+
+def _last_of_node(message_id: int) -> int:
+    return message_id | ((1 << NODE_BITS) - 1)
 
 
 def purged_before_ns(now_ns: int, keep_ns: int, wall: Wall) -> int:

@@ -153,7 +153,7 @@ class News(Struct, frozen=True):
 
 
 class Leases(Protocol):
-    """What a store has beside ``Store`` if several nodes use it.
+    """What a store has in addition to ``Store`` if several nodes use it.
 
     A node owns the messages that it stored or got from ``Store.unfinished``, while it renews its lease. The
     work of a node that did not renew its lease is free for the others, and all its later commits raise
@@ -181,7 +181,7 @@ class Leases(Protocol):
 
     def share(self, counted: Sequence[NumberCount]) -> None:
         """Tell the other nodes what this one counted for these numbers, at instants relative to now. It
-        replaces what it told before.
+        replaces the earlier counts.
         """
         ...
 
@@ -213,11 +213,16 @@ class CampaignEnd(Struct, frozen=True):
     segments: int  # of these too
 
 
+# A message's id: above these bits the node that made it, below them its number, in the order of creation.
+NODE_BITS = 40
+
+
 class Purged(Struct, frozen=True):
     """One step of a purge."""
 
     count: int  # messages removed
     last_id: int | None  # the next step begins after it; None: the pass is complete
+    is_young: bool = False  # all messages that it looked at were created too late, and there was one
 
 
 class NodeStore(Protocol):

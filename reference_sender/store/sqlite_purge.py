@@ -26,4 +26,5 @@ def purge_step(
     for table in ("message", "progress", "hold"):
         writer.executemany(f"DELETE FROM {table} WHERE id = ?", gone)
     last_id = None if len(rows) < limit else rows[-1][0]
-    return Purged(len(gone), last_id), max([purged_to, *(each for (each,) in gone)])
+    is_young = bool(rows) and all(row[1] >= before_ns for row in rows)
+    return Purged(len(gone), last_id, is_young), max([purged_to, *(each for (each,) in gone)])

@@ -9,6 +9,7 @@ from commands import StartSmsbench
 from naive_target import free_port, naive_sender, target_file
 
 from analysis.capacity_record import read_capacity
+from analysis.records import read_manifest
 
 
 @pytest.mark.timeout(180)
@@ -24,3 +25,5 @@ def test_a_search_with_a_sender_of_the_users_own(smsbench: StartSmsbench, tmp_pa
     assert found.target == "naive-sender"
     assert [trial.rate_per_s for trial in found.trials] == [20.0]
     assert f"{out}" in output
+    target = read_manifest(out / found.trials[0].place).target
+    assert (target["name"], target["file"]) == ("naive-sender", file.name)

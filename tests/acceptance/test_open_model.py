@@ -6,6 +6,7 @@ import json
 import os
 import re
 import signal
+import socket
 import urllib.request
 from collections import Counter
 from pathlib import Path
@@ -87,7 +88,29 @@ def test_what_has_no_answer_when_the_load_is_stopped_is_unfinished(
     assert status.dropped <= 10
     assert outcomes == Counter(accepted=50, unfinished=status.unfinished, dropped=status.dropped)
     assert status.sent == 50 + status.unfinished == table.num_rows - status.dropped
+    errors = Counter(zip(*(table.column(name).to_pylist() for name in ("outcome", "error")), strict=True))
+    assert {outcome: error for outcome, error in errors if outcome != "dropped"} == {
+        "accepted": "",
+        "unfinished": "stopped before an answer",
+    }
     assert "unfinished: stopped before an answer" in output  # and Locust's own report says so too
+
+
+def test_the_rows_of_a_load_that_nothing_listens_to_have_the_error(
+    locust: StartLocust, tmp_path: Path
+) -> None:
+    """``load.arrow`` says what failed; the report's bottleneck is named by it."""
+    with socket.socket() as unused:  # bound, and never listening
+        unused.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{unused.getsockname()[1]}"
+        plan = write_plan(tmp_path, 50.0, 1.0)
+        process = locust(
+            *("-f", SMOKE, "--host", url, "--headless", "--plan", plan, "--run-dir", str(tmp_path))
+        )
+        process.communicate(timeout=60)
+    table = load_rows(tmp_path)
+    assert set(table.column("outcome").to_pylist()) == {"failed"}
+    assert table.column("error").to_pylist() == ["connection refused"] * 50
 
 
 def test_two_workers_share_the_arrivals_from_one_start(

@@ -8,13 +8,11 @@ from pathlib import Path
 
 import pytest
 from postgres_server import PostgresServer
-from store_nodes import Join
+from store_nodes import Join, OpenStore
 
 from loadtests.storm.store import Disk, ModelStore
 from reference_sender.store import Membership, Store, open_store
 from reference_sender.store.postgres import PostgresStore
-
-OpenStore = Callable[[], Store]
 
 
 @pytest.fixture(params=["sqlite", "postgresql", "storm"])

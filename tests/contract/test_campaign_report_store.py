@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from msgspec.structs import replace
+from store_nodes import OpenStore
 
 from reference_sender.dispatch.values import Change, Lane, Message, State
-from reference_sender.store import Store, Work
+from reference_sender.store import Work
 from reference_sender.store.campaign_reports import (
     CampaignProgress,
     CampaignRow,
@@ -17,7 +16,6 @@ from reference_sender.store.campaign_reports import (
     StoredReport,
 )
 
-OpenStore = Callable[[], Store]
 BOTH = ("a@example.org", "b@example.org")
 
 

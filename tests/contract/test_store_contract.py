@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 from msgspec.structs import replace
+from store_nodes import OpenStore
 
 from loadtests.storm.store import Disk, ModelStore
 from reference_sender.dispatch.values import Change, Lane, Message, Recovered, Report, State, SubmitAttempt
 from reference_sender.store import CampaignEnd, Place, Store, StoreError, Work, open_store
-
-OpenStore = Callable[[], Store]
 
 
 def message(message_id: int, key: str | None = None, text: str = "hello", campaign: str = "") -> Message:

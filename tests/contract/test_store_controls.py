@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import pytest
 from msgspec.structs import replace
+from store_nodes import OpenStore
 
 from reference_sender.dispatch.values import Change, Lane, Message, State
 from reference_sender.policy.campaigns import Campaign, CampaignState
 from reference_sender.policy.opt_out import OptOut
 from reference_sender.policy.spending import Spent
-from reference_sender.store import DeadLetterFilter, Hold, OptIn, Store, StoreError, Work
-
-OpenStore = Callable[[], Store]
+from reference_sender.store import DeadLetterFilter, Hold, OptIn, StoreError, Work
 
 
 def message(number: int, campaign: str = "may", lane: Lane = Lane.MARKETING, created_ns: int = 10) -> Message:
@@ -34,6 +31,13 @@ def test_a_hold_is_kept_with_its_message_and_can_be_changed(open_it: OpenStore) 
     open_it().commit(Work(controls=[Hold(1, 900), Hold(2, 900)]))
     found = [each.message for each in open_it().unfinished()]
     assert found == [replace(held, not_before_ns=900), message(2), scheduled]
+
+
+def test_of_several_holds_of_one_message_in_a_commit_the_last_counts(open_it: OpenStore) -> None:
+    store = open_it()
+    store.commit(Work([replace(message(n), not_before_ns=500) for n in range(1, 5)]))
+    open_it().commit(Work(controls=[Hold(3, 600), Hold(1, 700), Hold(3, 800), Hold(9, 900)]))
+    assert [each.message.not_before_ns for each in open_it().unfinished()] == [700, 500, 800, 500]
 
 
 def test_the_hold_of_a_message_whose_key_is_in_use_is_not_kept(open_it: OpenStore) -> None:
@@ -207,9 +211,10 @@ def test_a_purge_does_not_end_at_a_message_that_is_dated_later(open_it: OpenStor
     store.commit(Work([message(n, created_ns=1_000 if n < 5 else 10) for n in range(1, 9)]))
     store.commit(Work(changes=[ended(n, State.DELIVERED, at_ns=1_000 if n < 5 else 10) for n in range(1, 9)]))
     step = store.purge(100, 0, 2)
-    assert (step.count, step.last_id) == (0, 2)
+    assert (step.count, step.last_id, step.is_young) == (0, 2, True)
     step = store.purge(100, 2, 3)
-    assert (step.count, step.last_id) == (1, 5)
+    assert (step.count, step.last_id, step.is_young) == (1, 5, False)
+    assert not store.purge(100, 8, 3).is_young
     assert store.purge(100, 5, 99).count == 2
 
 

@@ -1,5 +1,7 @@
-"""kill -9 one of three senders on one PostgreSQL in the middle of a campaign: the provider's journal against
-the store, row by row. All delivery reports go to a node that survives, which hands over those of the others.
+"""Three senders on one PostgreSQL in the middle of a campaign: one is killed or paused, or the server stops.
+
+Then the provider's journal is compared with the store, row by row. All delivery reports go to a node that
+survives, which hands over those of the others.
 
 ``make test`` runs 600 messages; SMSBENCH_NODE_MESSAGES=20000 is the full size.
 """
@@ -12,8 +14,10 @@ import subprocess
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.error import HTTPError
 
 import pytest
 from accept_counts import accepts
@@ -23,6 +27,7 @@ from started_processes import StartedProcesses, ask, free_port
 MESSAGES = int(os.environ.get("SMSBENCH_NODE_MESSAGES", "600"))
 DEADLINE_S = 100.0
 NODES = 3
+LEASE_S = 2
 PROVIDER, ADMIN, SENDER = "provider-token", "admin-token", "sender-token"
 
 # Slow enough to kill a node in the middle of many requests.
@@ -71,7 +76,7 @@ class NodesAndProvider:
         url, process = self._processes.start(
             "reference_sender",
             *("--port", str(port), "--token", SENDER, "--route", route, "--store", self.database),
-            *("--lease", "2", "--public-url", f"http://127.0.0.1:{self.report_port}"),
+            *("--lease", str(LEASE_S), "--public-url", f"http://127.0.0.1:{self.report_port}"),
         )
         self.nodes[url] = process
         return url
@@ -183,4 +188,43 @@ def test_a_node_that_was_paused_for_longer_than_its_lease_submits_nothing_and_en
     paused.send_signal(signal.SIGCONT)
     assert paused.wait(DEADLINE_S) == 70
     assert "the sender's lease failed: LeaseLost" in (rig.directory / "reference_sender.log").read_text()
+    check_end(rig, keys)
+
+
+def is_healthy(url: str) -> bool:
+    try:
+        return ask(f"{url}/healthz", "") == {"status": "ok"}
+    except HTTPError:
+        return False
+
+
+@contextmanager
+def blocked_commits(rig: NodesAndProvider) -> Iterator[None]:
+    """Nodes can renew their leases and read reports, and no commit ends."""
+    with rig.server.holding("LOCK TABLE smsbench.progress IN EXCLUSIVE MODE"):
+        # A node reads the reports that were handed over five times per second, and then waits for a commit.
+        time.sleep(0.7)
+        yield
+
+
+@pytest.mark.timeout(300)
+def test_nodes_that_wait_for_a_commit_survive_an_outage_longer_than_the_lease(rig: NodesAndProvider) -> None:
+    _, keys = begin(rig, 400)
+    with blocked_commits(rig):
+        rig.server.stop()
+    time.sleep(1.5 * LEASE_S)
+    rig.server.start()
+    until(lambda: all(state["gauges"]["nodes"] == NODES for state in rig.states().values()), rig.states)
+    until(lambda: all(map(is_healthy, rig.nodes)), rig.states)
+    check_end(rig, keys)
+
+
+@pytest.mark.timeout(300)
+def test_a_node_paused_while_it_waits_for_a_commit_ends_when_its_lease_is_lost(rig: NodesAndProvider) -> None:
+    first, keys = begin(rig, 400)
+    with blocked_commits(rig):
+        paused = rig.pause(first)
+    until(lambda: all(state["gauges"]["nodes"] == NODES - 1 for state in rig.states().values()), rig.states)
+    paused.send_signal(signal.SIGCONT)
+    assert paused.wait(DEADLINE_S) == 70
     check_end(rig, keys)

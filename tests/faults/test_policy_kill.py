@@ -24,7 +24,7 @@ otp_messages = 0
 [spending]
 cost_per_segment = 0.5
 """
-# Nobody listens there: what is taken stays queued.
+# No server listens there: accepted messages stay queued.
 ROUTE = "smsapi+http://token@127.0.0.1:1"
 
 
@@ -56,7 +56,7 @@ class PolicySender:
         self.process.communicate(timeout=30)
 
 
-Start = Callable[[], PolicySender]
+StartSender = Callable[[], PolicySender]
 
 
 @pytest.fixture
@@ -81,7 +81,7 @@ def campaign(sender: PolicySender, name: str, count: int, **fields: Any) -> Any:
     return answer
 
 
-def test_pause_limit_cancel_and_opt_outs_survive_a_kill(start: Start) -> None:
+def test_pause_limit_cancel_and_opt_outs_survive_a_kill(start: StartSender) -> None:
     sender = start()
     campaign(sender, "paused", 3)
     campaign(sender, "limited", 5, spending_limit=1.5)

@@ -24,7 +24,7 @@ from called import called
 from waiting import eventually
 
 TOKEN = "t"
-# Nobody listens there: what is taken stays queued.
+# No server listens there: accepted messages stay queued.
 ROUTE = "smsapi+http://token@127.0.0.1:1"
 DEADLINE_S = 30.0
 

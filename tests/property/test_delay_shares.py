@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pytest
 from drawn_plans import plans, routes
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from nanoseconds import MS, S
 
+from analysis.arrays import Ints
 from analysis.measure.outcomes import DELIVERED, MessageOutcomes, judge
 from analysis.measure.shares.delays import delay_splits, split_run
 from analysis.measure.shares.gate import ContractGate, pass_gate
@@ -30,8 +30,7 @@ from mock_provider.profiles import Profile, load_profile, parse_profile
 from mock_provider.settings.sections import Limit
 from reference_sender.dispatch.values import RouteLimits
 
-Ints = npt.NDArray[np.int64]
-Bucket = tuple[float, int] | None  # rate per second and burst
+RateAndBurst = tuple[float, int] | None  # rate per second and burst
 Arrival = tuple[int, int, int, int]  # ms, rank, segments, ms of its reply
 
 
@@ -49,9 +48,13 @@ arrivals = st.lists(
 
 
 def limits_of(
-    requests: Bucket, segments: Bucket, drain: float | None, concurrent: int | None = None, batch: int = 1
+    requests: RateAndBurst,
+    segments: RateAndBurst,
+    drain: float | None,
+    concurrent: int | None = None,
+    batch: int = 1,
 ) -> ContractLimits:
-    def bucket(pair: Bucket) -> dict[str, Any] | None:
+    def bucket(pair: RateAndBurst) -> dict[str, Any] | None:
         return None if pair is None else {"rate_per_s": pair[0], "burst": pair[1]}
 
     throttle = {
@@ -114,7 +117,7 @@ def test_what_is_skipped_between_busy_periods_had_nothing_to_wait_for(
 
 @given(arrivals, rates, rates, drains)
 def test_the_ideal_sender_keeps_every_limit(
-    found: list[Arrival], requests: Bucket, segments: Bucket, drain: float | None
+    found: list[Arrival], requests: RateAndBurst, segments: RateAndBurst, drain: float | None
 ) -> None:
     """One message a request: what it sends, the provider's own buckets and queue take without a refusal."""
     at, rank, sizes, reply = columns(found)
@@ -136,7 +139,11 @@ def test_the_ideal_sender_keeps_every_limit(
 
 @given(arrivals, rates, rates, drains, st.randoms(use_true_random=False))
 def test_no_other_sender_is_ahead_of_the_ideal_one(
-    found: list[Arrival], requests: Bucket, segments: Bucket, drain: float | None, chance: random.Random
+    found: list[Arrival],
+    requests: RateAndBurst,
+    segments: RateAndBurst,
+    drain: float | None,
+    chance: random.Random,
 ) -> None:
     """In messages sent by any instant: another sends in any order, and pauses as it likes."""
     at, rank, _, reply = columns(found)

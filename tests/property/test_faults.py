@@ -33,7 +33,7 @@ from mock_provider.testing import VirtualDriver
 OPTIONS = SubmitOptions(refuse_duplicates=True)
 REPORTS = ReportsWanted("http://127.0.0.1/dlr")
 Faults = list[dict[str, Any]]  # of a profile
-Request = tuple[float, Sequence[int]]  # as ``traffic`` describes it
+TimedSend = tuple[float, Sequence[int]]  # as ``traffic`` describes it
 RATE, BURST = 6.0, 4
 _SILENT = ("outage", "hang", "lost_reply")
 NUMBERS = ("48600100", "48700100", "49151100", "44770010")
@@ -119,7 +119,7 @@ class FaultedProvider:
         self.calls: list[tuple[int, SendReports]] = []
         self.driver = VirtualDriver(self.engine, self._record, self._confirms)
 
-    def run(self, requests: Iterable[Request]) -> FaultedProvider:
+    def run(self, requests: Iterable[TimedSend]) -> FaultedProvider:
         at_ns = 0
         for number, (pause_s, keys) in enumerate(requests):
             at_ns += round(pause_s * S)
@@ -150,7 +150,7 @@ class FaultedProvider:
 @settings(deadline=None, max_examples=150)
 @given(faults, traffic, refusal_counts)
 def test_no_fault_loses_count_of_anything(
-    fault_sections: Faults, requests: list[Request], refused_calls: int
+    fault_sections: Faults, requests: list[TimedSend], refused_calls: int
 ) -> None:
     world = FaultedProvider(profile_of(fault_sections), refused_calls).run(requests)
     state, rows = world.engine.state(), world.rows()
@@ -183,7 +183,7 @@ def test_no_fault_loses_count_of_anything(
 @settings(deadline=None, max_examples=150)
 @given(faults, traffic, refusal_counts)
 def test_no_message_is_both_lost_and_delivered_and_copies_of_reports_change_nothing(
-    fault_sections: Faults, requests: list[Request], refused_calls: int
+    fault_sections: Faults, requests: list[TimedSend], refused_calls: int
 ) -> None:
     profile = profile_of(fault_sections)
     world = FaultedProvider(profile, refused_calls).run(requests)

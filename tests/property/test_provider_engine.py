@@ -35,7 +35,7 @@ URL = "http://127.0.0.1/dlr"
 TRIAL = SubmitOptions(validate_only=True)
 Kind = TypeVar("Kind", bound=Effect)
 Sections = dict[str, Any]  # of a profile
-Request = tuple[float, Sequence[int], int, bool, bool]  # as ``traffic`` describes it
+DrawnSend = tuple[float, Sequence[int], int, bool, bool]  # as ``traffic`` describes it
 
 seconds = st.sampled_from([0.0, 0.001, 0.3, 2.0])
 rates = st.none() | st.sampled_from([0.5, 3.0, 50.0])
@@ -155,7 +155,7 @@ class ProviderWorld:
 
 
 def world_after(
-    sections: Sections, requests: Iterable[Request], seed: int = 1, refused_calls: int = 0
+    sections: Sections, requests: Iterable[DrawnSend], seed: int = 1, refused_calls: int = 0
 ) -> ProviderWorld:
     world = ProviderWorld(sections, seed, refused_calls)
     at_ns = 0
@@ -168,7 +168,7 @@ def world_after(
 @settings(deadline=None)
 @given(profiles, traffic, st.integers(0, 5))
 def test_nothing_is_lost_or_duplicated(
-    sections: Sections, requests: list[Request], refused_calls: int
+    sections: Sections, requests: list[DrawnSend], refused_calls: int
 ) -> None:
     """Every accepted message reaches one final state; its report is confirmed once the receiver answers."""
     world = world_after(sections, requests, refused_calls=refused_calls)
@@ -198,7 +198,7 @@ def test_nothing_is_lost_or_duplicated(
 
 @settings(deadline=None)
 @given(profiles, traffic)
-def test_each_submit_has_one_answer_or_by_a_fault_none(sections: Sections, requests: list[Request]) -> None:
+def test_each_submit_has_one_answer_or_by_a_fault_none(sections: Sections, requests: list[DrawnSend]) -> None:
     world = world_after(sections, requests)
     world.driver.run()
     answered = [e.request_id for _, e in world.trace if isinstance(e, Reply | Disconnect)]
@@ -212,7 +212,7 @@ def test_each_submit_has_one_answer_or_by_a_fault_none(sections: Sections, reque
 
 @settings(deadline=None)
 @given(profiles, traffic, st.sampled_from([0, 1, 700_000_000]))
-def test_nothing_comes_out_early(sections: Sections, requests: list[Request], late_ns: int) -> None:
+def test_nothing_comes_out_early(sections: Sections, requests: list[DrawnSend], late_ns: int) -> None:
     """Before every deadline advance does nothing; and a late driver never makes an exact instant earlier."""
     world = ProviderWorld(sections, late_ns=late_ns)
     at_ns = 0
@@ -261,7 +261,7 @@ def test_outcomes_do_not_depend_on_the_order_of_arrivals(
 @settings(deadline=None)
 @given(profiles, traffic, st.integers(0, 3))
 def test_same_inputs_at_the_same_instants_give_the_same_effects(
-    sections: Sections, requests: list[Request], refused_calls: int
+    sections: Sections, requests: list[DrawnSend], refused_calls: int
 ) -> None:
     one, other = (world_after(sections, requests, refused_calls=refused_calls) for _ in range(2))
     one.driver.run()
@@ -272,7 +272,7 @@ def test_same_inputs_at_the_same_instants_give_the_same_effects(
 
 @settings(deadline=None)
 @given(profiles, traffic)
-def test_reconfiguration_in_the_middle_loses_nothing(sections: Sections, requests: list[Request]) -> None:
+def test_reconfiguration_in_the_middle_loses_nothing(sections: Sections, requests: list[DrawnSend]) -> None:
     world = world_after(sections, requests)
     other = {"carriers": [{"name": "b", "country": "*", "segments_per_s": 7}, {"name": "c", "country": "*"}]}
     world.driver.carry_out(world.engine.reconfigure(world.driver.now_ns, profile_of(other)))
@@ -308,7 +308,7 @@ def test_token_bucket_keeps_its_bound_in_every_window(
 
 @settings(deadline=None)
 @given(traffic, rates.filter(bool))
-def test_carrier_lets_no_more_segments_pass_than_its_rate(requests: list[Request], rate: float) -> None:
+def test_carrier_lets_no_more_segments_pass_than_its_rate(requests: list[DrawnSend], rate: float) -> None:
     sections = {"carriers": [{"name": "a", "country": "*", "segments_per_s": rate}]}
     world = world_after(sections, requests)
     world.driver.run()
@@ -387,7 +387,7 @@ def test_a_trial_draws_no_chance_of_a_submit_that_counts(seed: int, trials: int)
 @settings(deadline=None)
 @given(profiles, traffic, st.integers(0, 3))
 def test_the_fast_path_to_the_carrier_has_the_effects_of_the_full_path(
-    sections: Sections, requests: list[Request], refused_calls: int
+    sections: Sections, requests: list[DrawnSend], refused_calls: int
 ) -> None:
     """A fault that is far away changes nothing, but that every message is asked whether it meets one."""
     far = {"kind": "added_latency", "factor": 2.0, "start_s": 200_000_000, "end_s": 200_000_001}

@@ -28,7 +28,7 @@ from mock_provider.engine.values import (
 from mock_provider.profiles import parse_profile
 from mock_provider.testing import VirtualDriver
 
-Request = tuple[float, Sequence[int], int, bool, MessageClass]  # as ``requests`` describes it
+NetworkSend = tuple[float, Sequence[int], int, bool, MessageClass]  # as ``requests`` describes it
 MOBILE = (PhoneNumberType.MOBILE, PhoneNumberType.FIXED_LINE_OR_MOBILE)
 KINDS = (PhoneNumberType.MOBILE, PhoneNumberType.FIXED_LINE, PhoneNumberType.PAGER, PhoneNumberType.VOIP)
 EXAMPLES = [
@@ -124,7 +124,7 @@ requests = st.lists(
 
 
 def run_of(
-    sections: dict[str, Any], traffic: list[Request], seed: int, queue_segments: int | None = None
+    sections: dict[str, Any], traffic: list[NetworkSend], seed: int, queue_segments: int | None = None
 ) -> tuple[list[tuple[int, Effect]], list[JournalRow]]:
     profile = parse_profile(
         {
@@ -157,12 +157,12 @@ def run_of(
 
 
 @given(requests, st.integers(0, 5))
-def test_idle_settings_change_no_effect(traffic: list[Request], seed: int) -> None:
+def test_idle_settings_change_no_effect(traffic: list[NetworkSend], seed: int) -> None:
     assert run_of(IDLE, traffic, seed, queue_segments=1_000_000) == run_of(PLAIN, traffic, seed)
 
 
 @given(requests, st.sampled_from(["standard", "priority", "dedicated"]))
-def test_every_accepted_message_ends_once_and_frees_its_room(traffic: list[Request], tier: str) -> None:
+def test_every_accepted_message_ends_once_and_frees_its_room(traffic: list[NetworkSend], tier: str) -> None:
     sections = {
         "account": {"tokens": ["t"], "tier": tier, "route_segments_per_s": 2, "daily_messages": 30},
         "rules": [{"country": "PL", "max_segments": 2}],

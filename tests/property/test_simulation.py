@@ -38,12 +38,12 @@ from reference_sender.api.intake import Intake, Invalid, MessageRequest
 from reference_sender.dispatch import DispatchSettings
 from reference_sender.dispatch.values import Lane, RouteLimits
 
-Rows = list[dict[str, Any]]
+ProviderRows = list[dict[str, Any]]
 
 
 def simulated(
     plan: Plan, profile: Profile, route: RouteLimits, run_dir: Path, **chosen: Any
-) -> tuple[Ending, dict[str, Rows]]:
+) -> tuple[Ending, dict[str, ProviderRows]]:
     settings = Settings(seed=3, route=route, **chosen)
     ending = simulate(Schedule(plan), profile, settings, run_dir, lambda _: True)
     tables = {

@@ -15,11 +15,20 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from slipcover import FileMatcher, ImportManager, Slipcover
+from slipcover import FileMatcher, ImportManager, Slipcover, slipcover
 
 # With this variable the branches are counted. Its value is a file that gets those that no test took.
 VARIABLE = "SMSBENCH_BRANCH_COVERAGE"
 _OUTPUT = "branches_taken"
+
+if sys.version_info < (3, 12):
+    # There SlipCover also marks each line, with a call of its own. Only branches are counted here.
+    slipcover.findlinestarts = lambda code: ()
+    Slipcover.lines_from_code = staticmethod(lambda code: ())
+
+# A mark is a call of 0.1 microseconds. To remove those of taken branches SlipCover goes through all functions
+# of all modules, which takes as long as a million calls: so only a mark that is met this often is removed.
+_CALLS_BEFORE_REMOVAL = 5_000
 
 # Its file, the line of the condition, and the line that follows; 0 is the end of the function.
 Branch = tuple[str, int, int]
@@ -36,27 +45,36 @@ class BranchCoverage:
             )
         self._packages = packages
         self._folders = [str(root / package) for package in packages]
-        self._slipcover = Slipcover(branch=True)
-        self._taken = set[Branch]()
+        self._slipcover = Slipcover(branch=True, d_miss_threshold=_CALLS_BEFORE_REMOVAL)
+        self._taken, self._missed = set[Branch](), set[Branch]()
         self._lost = 0
         sys.meta_path.insert(0, ImportManager(self._slipcover, FileMatcher(sources=self._folders)).mpf)
 
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
         output: dict[str, Any] | None = getattr(session.config, "workeroutput", None)
         if output is not None:  # of a worker
-            output[_OUTPUT] = list(self._counted()[0])
+            output[_OUTPUT] = (
+                [list(branches) for branches in self._counted()],
+                list(self._slipcover.code_lines),
+            )
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_testnodedown(self, node: Any) -> None:
         output: dict[str, Any] = getattr(node, "workeroutput", {})
-        self._lost += _OUTPUT not in output
-        self._taken.update(tuple(branch) for branch in output.get(_OUTPUT, ()))
+        if _OUTPUT not in output:
+            self._lost += 1
+            return
+        (taken, missed), files = output[_OUTPUT]
+        self._taken.update(map(tuple, taken))
+        self._missed.update(map(tuple, missed))
+        for name in files:  # its branches are known: it need not be read again for the summary
+            self._slipcover.code_lines.setdefault(name, set())
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         self._slipcover.source = self._folders  # also the modules that no test imports
         taken, missed = self._counted()
         taken |= self._taken
-        missed -= taken
+        missed = (missed | self._missed) - taken
         terminalreporter.section("branches taken, without those in child processes of tests")
         if self._lost:
             terminalreporter.line(f"{self._lost} process(es) of pytest ended without a count")

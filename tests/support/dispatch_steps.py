@@ -15,14 +15,8 @@ from reference_sender.dispatch.values import (
 )
 
 Make = Callable[..., Message]
-
-
 MakeDispatcher = Callable[..., Dispatcher]
-
-
 MakeLimits = Callable[..., RouteLimits]
-
-
 Pick = Callable[..., list[Any]]
 
 

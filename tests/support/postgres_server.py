@@ -64,6 +64,23 @@ class PostgresServer:
         assert done.returncode == 0, done.stderr
         return done.stdout.splitlines()
 
+    @contextmanager
+    def holding(self, statement: str) -> Iterator[None]:
+        """Hold the locks of ``statement`` until the end of the context, or until the server stops."""
+        with subprocess.Popen(
+            [str(self._programs / "psql"), "-XAtq", "-d", self.url()],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        ) as session:
+            assert session.stdin is not None and session.stdout is not None
+            session.stdin.write(f"BEGIN; {statement}; SELECT 'held';\n")
+            session.stdin.flush()
+            assert session.stdout.readline() == "held\n"
+            yield
+            session.kill()
+
     def start(self) -> None:
         """Start it, and wait until it answers."""
         with (self._directory / "log").open("ab") as log:

@@ -33,7 +33,7 @@ class RunBuilder:
         self.samples: list[tuple[Any, ...]] = []
 
     def due(self, key: str, due_s: float, outcome: str = "accepted", **more: Any) -> None:
-        """The load's row. ``lag_s`` and ``api_s`` say when it was sent and answered."""
+        """The load's row. ``lag_s`` and ``api_s`` say when it was sent and answered, ``error`` why not."""
         sent_s = None if outcome == "dropped" else due_s + more.get("lag_s", 0.0)
         replied = outcome in ("accepted", "refused")
         answered_s = None if sent_s is None or not replied else sent_s + more.get("api_s", 0.001)
@@ -49,6 +49,7 @@ class RunBuilder:
                 at(answered_s),
                 outcome,
                 status,
+                more.get("error", ""),
             )
         )
 
@@ -71,7 +72,7 @@ class RunBuilder:
         taken_s = more.get("taken_s", submitted_s)
         wait_s = more.get("handset_s", 0.0)
         reply_s = more.get("reply_drawn_s", more.get("provider_s", 0.01)) if provider_id else None
-        radio_s = more.get("radio_drawn_s", more.get("radio_s", 1.0) - wait_s) if ended else None
+        radio_s = more.get("radio_drawn_s", more.get("radio_s", 1.0) - wait_s if ended else None)
         self.provider.append(
             (
                 *(

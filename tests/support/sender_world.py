@@ -162,12 +162,12 @@ class SenderWorld:
             await self.driver.settled()
 
 
-Steps = Callable[[SenderWorld], Awaitable[None]]
+WorldSteps = Callable[[SenderWorld], Awaitable[None]]
 
 
 def run_sender(
     path: Path,
-    steps: Steps,
+    steps: WorldSteps,
     max_backlog: int = 100_000,
     policy: PolicySettings = NO_POLICY,
     reports: CampaignReportSettings = NO_REPORTS,
@@ -199,7 +199,7 @@ def run_sender(
 class RunWorld(Protocol):
     def __call__(
         self,
-        steps: Steps,
+        steps: WorldSteps,
         max_backlog: int = 100_000,
         policy: PolicySettings = NO_POLICY,
         reports: CampaignReportSettings = NO_REPORTS,

@@ -7,22 +7,22 @@ judged as a real one is: by ``analysis.measure.steady`` and by an objective on t
 from __future__ import annotations
 
 import heapq
+from bisect import bisect_left
 from collections.abc import Callable
 
 import numpy as np
-from numpy.typing import NDArray
 
+from analysis.arrays import Floats
 from analysis.measure.steady import steady
 from loadtests.arrivals import instants_ns
 from loadtests.capacity.bracket import SearchSettings, TrialResult
 from loadtests.capacity.search import NextTrial, SearchEnd, next_step
 from loadtests.capacity.trial_load import trial_process
 
-Floats = NDArray[np.float64]
-Target = Callable[[Floats, np.random.Generator], Floats]
+ModelTarget = Callable[[Floats, np.random.Generator], Floats]
 
 
-def token_bucket(rate_per_s: float, burst: float) -> Target:
+def token_bucket(rate_per_s: float, burst: float) -> ModelTarget:
     """First come, first served, through a bucket that is full at first."""
 
     def serve(due_s: Floats, chance: np.random.Generator) -> Floats:
@@ -35,39 +35,39 @@ def token_bucket(rate_per_s: float, burst: float) -> Target:
     return serve
 
 
-def servers(count: int, each_per_s: float) -> Target:
+def servers(count: int, each_per_s: float) -> ModelTarget:
     """M/M/c: exponential times of service."""
 
     def serve(due_s: Floats, chance: np.random.Generator) -> Floats:
         free_s = [0.0] * count
         took_s = chance.exponential(1.0 / each_per_s, len(due_s))
-        through = np.empty_like(due_s)
-        for index, arrival_s in enumerate(due_s):
-            done_s = max(float(arrival_s), heapq.heappop(free_s)) + took_s[index]
+        through = []
+        for arrival_s, each_s in zip(due_s.tolist(), took_s.tolist(), strict=True):
+            done_s = max(arrival_s, heapq.heappop(free_s)) + each_s
             heapq.heappush(free_s, done_s)
-            through[index] = done_s
-        return through
+            through.append(done_s)
+        return np.array(through)
 
     return serve
 
 
-def collapsing(rate_per_s: float, queue: int, collapsed_per_s: float) -> Target:
+def collapsing(rate_per_s: float, queue: int, collapsed_per_s: float) -> ModelTarget:
     """Beyond ``queue`` waiting messages it does no more than ``collapsed_per_s``."""
 
     def serve(due_s: Floats, chance: np.random.Generator) -> Floats:
-        through = np.empty_like(due_s)
+        arrivals_s, through = due_s.tolist(), []  # numbers of Python: it takes one at a time
         at_s = 0.0
-        for index, arrival_s in enumerate(due_s):
-            begins_s = max(float(arrival_s), at_s)
-            waiting = int(np.searchsorted(due_s, begins_s)) - index
+        for index, arrival_s in enumerate(arrivals_s):
+            begins_s = max(arrival_s, at_s)
+            waiting = bisect_left(arrivals_s, begins_s) - index
             at_s = begins_s + 1.0 / (collapsed_per_s if waiting > queue else rate_per_s)
-            through[index] = at_s
-        return through
+            through.append(at_s)
+        return np.array(through)
 
     return serve
 
 
-def noisy(rate_per_s: float, share: float) -> Target:
+def noisy(rate_per_s: float, share: float) -> ModelTarget:
     """Its capacity is another one in each trial: normal, with a standard deviation of ``share``."""
 
     def serve(due_s: Floats, chance: np.random.Generator) -> Floats:
@@ -86,7 +86,11 @@ def takes_nothing(due_s: Floats, chance: np.random.Generator) -> Floats:
 
 
 def search(
-    target: Target, settings: SearchSettings, seed: int = 1, limit_s: float = 0.5, percentile: float = 95.0
+    target: ModelTarget,
+    settings: SearchSettings,
+    seed: int = 1,
+    limit_s: float = 0.5,
+    percentile: float = 95.0,
 ) -> tuple[list[TrialResult], SearchEnd]:
     """A whole search. The objective: ``percentile`` % within ``limit_s``."""
     trials: list[TrialResult] = []
@@ -98,7 +102,7 @@ def search(
         assert len(trials) <= 50, "the search does not end"
 
 
-def trial(target: Target, step: NextTrial, seed: int, limit_s: float, percentile: float) -> TrialResult:
+def trial(target: ModelTarget, step: NextTrial, seed: int, limit_s: float, percentile: float) -> TrialResult:
     due_ns = instants_ns(trial_process(step.rate_per_s, step.load_s, "poisson"), seed)
     due_s: Floats = (due_ns * 1e-9).astype(np.float64)
     through_s = target(due_s, np.random.default_rng(seed))

@@ -17,7 +17,7 @@ from wire_provider import StartProvider
 from mock_provider.testing import ProviderThread
 
 NUMBER, OTHER = "48500100200", "48500100201"
-Message = dict[str, Any]
+MessageJson = dict[str, Any]
 
 
 class GenericApiClient:
@@ -41,7 +41,7 @@ class GenericApiClient:
         self._check(method, path.partition("?")[0], status, decoded)
         return status, decoded
 
-    def send(self, *messages: Message, **options: Any) -> tuple[int, Any]:
+    def send(self, *messages: MessageJson, **options: Any) -> tuple[int, Any]:
         return self.call("POST", "/v1/messages", {"messages": list(messages), **options})
 
     def _check(self, method: str, path: str, status: int, body: object) -> None:
@@ -63,7 +63,7 @@ def api(provider: ProviderThread) -> GenericApiClient:
     return GenericApiClient(provider)
 
 
-def message(to: str = NUMBER, text: str = "Hello", **fields: Any) -> Message:
+def message(to: str = NUMBER, text: str = "Hello", **fields: Any) -> MessageJson:
     return {"to": to, "text": text} | fields
 
 
@@ -74,7 +74,7 @@ def test_one_message_from_its_acceptance_to_its_delivery(api: GenericApiClient) 
     assert (result["number"], result["to"], result["reference"]) == (NUMBER, f"+{NUMBER}", "r-1")
     path = f"/v1/messages/{result['id']}"
 
-    def stands() -> Message:
+    def stands() -> MessageJson:
         status, view = api.call("GET", path)
         assert status == 200
         assert isinstance(view, dict)

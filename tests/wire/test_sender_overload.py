@@ -20,10 +20,10 @@ from reference_sender.store import open_store
 TOKEN = "secret-token"
 MAX_BACKLOG, RESERVED_FOR_OTPS = 60, 10
 AT_A_TIME = 100
-Answer = tuple[str, int, str | None]  # the message's key, the status, and Retry-After
+KeyedAnswer = tuple[str, int, str | None]  # the message's key, the status, and Retry-After
 
 
-async def send(session: ClientSession, key: str, message_class: str) -> Answer:
+async def send(session: ClientSession, key: str, message_class: str) -> KeyedAnswer:
     fields = {"to": "48500100200", "text": "hello", "message_class": message_class, "key": key}
     async with session.post("/v1/messages", json=fields) as answer:
         body = json.loads(await answer.read())
@@ -31,12 +31,12 @@ async def send(session: ClientSession, key: str, message_class: str) -> Answer:
         return key, answer.status, answer.headers.get("Retry-After")
 
 
-async def overload(port: int) -> tuple[list[Answer], list[Answer]]:
+async def overload(port: int) -> tuple[list[KeyedAnswer], list[KeyedAnswer]]:
     """Ten times the backlog as marketing messages, and OTPs among them: both lists of answers."""
     headers = {"Authorization": f"Bearer {TOKEN}"}
     async with ClientSession(f"http://127.0.0.1:{port}", headers=headers) as session:
-        bulk: list[Answer] = []
-        otps: list[Answer] = []
+        bulk: list[KeyedAnswer] = []
+        otps: list[KeyedAnswer] = []
         for first in range(0, 10 * MAX_BACKLOG, AT_A_TIME):
             sends = [send(session, f"bulk-{first + n}", "marketing") for n in range(AT_A_TIME)]
             *answers, otp = await asyncio.gather(*sends, send(session, f"otp-{first}", "otp"))
@@ -55,7 +55,7 @@ def test_overload_is_refused_with_retry_after_and_nothing_acknowledged_is_lost(t
         dispatch=DispatchSettings.model_validate(backlog),
     )
 
-    async def run() -> tuple[list[Answer], list[Answer]]:
+    async def run() -> tuple[list[KeyedAnswer], list[KeyedAnswer]]:
         stop, ready = asyncio.Event(), asyncio.Queue[str]()
         with closing(open_store(settings.store)) as store:
             listener = listening.bind("127.0.0.1", 0)

@@ -5,12 +5,13 @@ from __future__ import annotations
 import numpy as np
 
 from analysis.arrays import Bools, Floats
-from analysis.formatting import count_text, seconds_text
+from analysis.formatting import count_text
 from analysis.judge.bottlenecks.contract import contract_of
 from analysis.judge.bottlenecks.kind import Description, Kind, Seen, over, strength, typical
 from analysis.judge.bottlenecks.provider_limit import accept_wait_s
 from analysis.judge.bottlenecks.symptoms import shared_wait_s, slow_carriers
 from analysis.judge.bottlenecks.view import View
+from analysis.judge.bottlenecks.waits import at_carriers
 from analysis.measure.throughput import QUEUED_S
 
 _CLEARLY = 1.5  # times the wait that all carriers have
@@ -41,7 +42,7 @@ def look(view: View) -> Seen:
             among = view.provider.carrier.index == view.provider.carrier.names.index(name)
             evidence.append(
                 f"{name}: {count_text(int(np.count_nonzero(among)))} messages, "
-                f"median wait {seconds_text(waits[name])}"
+                f"median wait {at_carriers(view, among, windows & ~np.isnan(slow[name]))}"
             )
         others = [name for name in view.provider.carrier.names if name not in waits]
         if others:

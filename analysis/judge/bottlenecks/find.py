@@ -92,10 +92,7 @@ def _bottleneck(
 
 def _unknown(view: View, found: Symptoms) -> Bottleneck:
     evidence = found.words or ("there is a symptom",)
-    return _bottleneck(
-        view,
-        "unknown",
-        "unknown: there is a symptom, and no sample or stage shows the cause",
-        evidence,
-        found.windows,
-    )
+    what = "there is a symptom, and no sample or stage shows the cause"
+    if found.stage:
+        what = f"messages waited {found.stage}, and no sample shows why"
+    return _bottleneck(view, "unknown", f"unknown: {what}", evidence, found.windows)

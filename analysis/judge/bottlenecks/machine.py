@@ -21,13 +21,18 @@ _PARTS = (
 )
 
 
-def look(view: View) -> Seen:
-    busy = over(view.gauges.high("machine", "cpu_percent", 50.0), BUSY_PERCENT)
-    starved = np.zeros(view.windows.count, dtype=np.bool_)
-    for _, process in _PARTS:
+def without_core(view: View, *processes: str) -> Bools:
+    """Windows in which every core was busy, and one of these processes was ready and had none."""
+    starved: Bools = np.zeros(view.windows.count, dtype=np.bool_)
+    for process in processes:
         used = np.nan_to_num(view.gauges.busiest("cpu_percent", process)[0])
         waited = np.nan_to_num(view.gauges.busiest("core_wait_percent", process)[0])
         starved |= (used + waited >= WANTED_PERCENT) & (waited >= WAITED_PERCENT)
+    return starved & over(view.gauges.high("machine", "cpu_percent", 50.0), BUSY_PERCENT)
+
+
+def look(view: View) -> Seen:
+    starved = without_core(view, *(process for _, process in _PARTS))
     disturbed = view.windows.counts(view.due_s, view.lateness.disturbed) > 0
     noise = disturbed & over(view.lag_p99_s, view.given.lag_limit_s)
     noise &= not view.lateness.short  # excluded seconds affect no figure
@@ -49,7 +54,7 @@ def look(view: View) -> Seen:
             evidence
         )
 
-    return Seen(strength((busy & starved) | noise, 0.85), describe)
+    return Seen(strength(starved | noise, 0.85), describe)
 
 
 def _shares(view: View, windows: Bools) -> list[tuple[str, float]]:

@@ -2,26 +2,52 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from analysis.arrays import Bools, Floats
+from analysis.findings import (
+    NETWORK_LOSES,
+    NETWORK_ON_ROUTES,
+    NETWORK_WITHOUT_FLAG,
+    PROVIDER_ERRORS,
+    THE_NETWORK,
+    WITHOUT_FLAG,
+)
 from analysis.formatting import count_text, seconds_text
 from analysis.judge.bottlenecks.kind import Description, Kind, Seen, over, strength, typical
 from analysis.judge.bottlenecks.symptoms import FAILED_SHARE, FEWEST
 from analysis.judge.bottlenecks.view import View
+from analysis.measure.outcomes import DELIVERED, OPEN
+from analysis.measure.percentiles import ranks
 
 ERROR_SHARE = 0.05  # of the provider's requests
 _ERRORS = ("internal_error", "unavailable")
 
 
 def drawn_s(view: View) -> Floats:
-    """The delay with an ideal sender: the provider's answer and the radio, as drawn for the message."""
+    """The delay with an ideal sender: the provider's answer and the radio, as drawn for the message.
+
+    NaN for a message that does not count in the delivery times. A message that failed or was rejected has a
+    radio drawn too, but was not on it to the end.
+    """
+    outcome, provider = view.outcomes.outcome, view.provider
+    on_its_way = (outcome == OPEN) & np.isfinite(provider.carrier_s)
+    counted = ((outcome == DELIVERED) | on_its_way) & ~provider.unreachable
     radio_s = np.where(
-        np.isfinite(view.provider.radio_s),
-        view.provider.radio_s,
-        view.provider.delivered_s - view.provider.carrier_s,
+        np.isfinite(provider.radio_s), provider.radio_s, provider.delivered_s - provider.carrier_s
     )
-    return np.where(view.waited_for_phone, np.nan, np.nan_to_num(view.provider.reply_s) + radio_s)
+    return np.where(counted, np.nan_to_num(provider.reply_s) + radio_s, np.nan)
+
+
+@dataclass(frozen=True)
+class _TooSlow:
+    """Missed objectives that the drawn delays alone would miss: the windows, and a sentence for each."""
+
+    windows: Bools
+    words: tuple[str, ...]
+    without_flag: bool  # each of the classes would have a faster network with the provider's priority flag
 
 
 def look(view: View) -> Seen:
@@ -29,7 +55,7 @@ def look(view: View) -> Seen:
     many = view.windows.counts(view.due_s, view.failed_on_the_way) >= FEWEST
     failing = over(lost, FAILED_SHARE) & many
     errors = _error_share(view)
-    slow, slow_words = _too_slow(view)
+    too_slow = _too_slow(view)
 
     def describe(windows: Bools) -> Description:
         evidence = []
@@ -44,19 +70,23 @@ def look(view: View) -> Seen:
             evidence.append(
                 f"the provider answered {100 * typical(errors, windows):.0f} % of the requests with an error"
             )
-        evidence += slow_words
-        return "the network: " + _what(failing, errors, windows), tuple(evidence)
+        evidence += too_slow.words
+        if failing[windows].any():
+            return f"{THE_NETWORK}: {NETWORK_LOSES}", tuple(evidence)
+        if over(errors, ERROR_SHARE)[windows].any():
+            return f"{THE_NETWORK}: {PROVIDER_ERRORS}", tuple(evidence)
+        which = _which(view, too_slow)
+        return f"{which}: its delay alone is longer than the objective allows", tuple(evidence)
 
-    seen = failing | over(errors, ERROR_SHARE) | slow
-    return Seen(strength(seen, np.where(failing | slow, 0.95, 0.9)), describe)
+    seen = failing | over(errors, ERROR_SHARE) | too_slow.windows
+    return Seen(strength(seen, np.where(failing | too_slow.windows, 0.95, 0.9)), describe)
 
 
-def _what(failing: Bools, errors: Floats, windows: Bools) -> str:
-    if failing[windows].any():
-        return "many messages fail on their way to the phone"
-    if over(errors, ERROR_SHARE)[windows].any():
-        return "the provider answers with errors"
-    return "its delay alone is longer than the objective allows"
+def _which(view: View, too_slow: _TooSlow) -> str:
+    """The network as the sender used it: with another flag or route it may be faster."""
+    if too_slow.without_flag:
+        return NETWORK_WITHOUT_FLAG
+    return NETWORK_ON_ROUTES if view.given.routes > 1 else THE_NETWORK
 
 
 def _error_share(view: View) -> Floats:
@@ -66,23 +96,42 @@ def _error_share(view: View) -> Floats:
     return np.asarray(found / np.maximum(view.gauges.rise("provider", "count_requests"), 1.0))
 
 
-def _too_slow(view: View) -> tuple[Bools, list[str]]:
-    """Windows in which the drawn delays alone would miss a missed objective."""
-    drawn = drawn_s(view)
+def _too_slow(view: View) -> _TooSlow:
+    """Objectives that the drawn delays of all their messages miss; of these, the windows that are too slow.
+
+    The percentile of a window alone shows nothing: an objective allows some slow messages.
+    """
+    drawn, slow = drawn_s(view), _without_flag(view)
     seen: Bools = np.zeros(view.windows.count, dtype=np.bool_)
-    words = []
-    for objective, among in view.missed_times:
-        assert objective.limit_s is not None and objective.percentile is not None
-        high = view.windows.percentile(view.due_s, drawn, among & np.isfinite(drawn), objective.percentile)
-        slow = over(high, objective.limit_s)
-        if slow.any():
-            seen |= slow
-            words.append(
-                f"{objective.message_class}: the provider's answer and the radio alone took "
-                f"{seconds_text(typical(high, slow))} at p{objective.percentile:g}; the limit is "
-                f"{seconds_text(objective.limit_s)}"
-            )
-    return seen, words
+    words, unflagged = [], []
+    for objective, of_class in view.missed_times:
+        limit_s, percent = objective.limit_s, objective.percentile
+        assert limit_s is not None and percent is not None
+        among = of_class & np.isfinite(drawn)
+        whole_s = _percentile(drawn[among], percent)
+        if not whole_s > limit_s:
+            continue
+        seen |= over(view.windows.percentile(view.due_s, drawn, among, percent), limit_s)
+        without = among & slow
+        with_flag_s = _percentile(drawn[among & ~slow], percent)
+        unflagged.append(bool(without.any()) and not with_flag_s > limit_s)
+        words.append(
+            f"{objective.message_class}: {f'{WITHOUT_FLAG} ' if unflagged[-1] else ''}the provider's answer "
+            f"and the radio alone took {seconds_text(whole_s)} at p{percent:g}; "
+            f"the limit is {seconds_text(limit_s)}"
+        )
+    return _TooSlow(seen, tuple(words), bool(unflagged) and all(unflagged))
+
+
+def _percentile(values: Floats, percent: float) -> float:
+    """By nearest rank, as in the shares of the delay; NaN without values."""
+    return float(np.sort(values)[ranks(len(values), (percent,))[0] - 1]) if len(values) else float("nan")
+
+
+def _without_flag(view: View) -> Bools:
+    """Messages without the provider's priority flag, where it changes the time to the handset."""
+    without: Bools = ~view.provider.priority & view.given.flag_is_faster
+    return without
 
 
 NETWORK = Kind("network", look)

@@ -7,9 +7,9 @@ from itertools import pairwise
 import numpy as np
 
 from analysis.arrays import Bools
-from analysis.formatting import seconds_text
-from analysis.judge.bottlenecks.kind import Description, Kind, Seen, over, strength, typical
+from analysis.judge.bottlenecks.kind import Description, Kind, Seen, over, strength
 from analysis.judge.bottlenecks.view import View
+from analysis.judge.bottlenecks.waits import in_sender
 from analysis.measure.throughput import QUEUED_S
 from analysis.model import FaultBand
 
@@ -27,7 +27,7 @@ def look(view: View) -> Seen:
             band.title or band.name for band in _timed(view) if (band.from_s or 0.0) < to_s
         )
         evidence = (
-            f"the median message waited {seconds_text(typical(waits, windows))} in {view.sender_name} while "
+            f"the median message waited {in_sender(view, windows)} in {view.sender_name} while "
             "the fault was active, or until the messages that it had held were sent",
         )
         return f"a fault of the provider: {'; '.join(titles)}", evidence

@@ -4,36 +4,44 @@ its process has CPU time left.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from analysis.arrays import Bools, Floats
+from analysis.findings import NOT_ANSWERING, NOT_REACHED
 from analysis.formatting import count_text, limit_text, seconds_text, share_text, significant, times_text
 from analysis.judge.bottlenecks import submits
 from analysis.judge.bottlenecks.kind import Description, Kind, Seen, over, strength, typical
+from analysis.judge.bottlenecks.no_reply import error_names, failed_counts, was_reached, what_failed
 from analysis.judge.bottlenecks.sender_process import PROCESSES
 from analysis.judge.bottlenecks.view import View
-from analysis.measure.silence import Silence
+from analysis.measure.silence import Silence, Stop
 from analysis.measure.throughput import QUEUED_S, REFUSED_SHARE
 from analysis.read.journeys import OUTCOMES
 
 _MOST_ANSWERS = 3  # HTTP status codes to list
+_AT_ONCE = "each request failed immediately"
 _STRENGTH = 0.8  # weaker than the kinds that name a cause: it shows where messages wait and not why
 
 
 def slow(view: View) -> Seen:
     """The median answer takes long, or none comes for some time."""
     api_s, late = _answers(view)
+    silences = [each for each in view.silences if each.waited]
 
     def describe(windows: Bools) -> Description:
-        longest = max(view.silences, key=lambda each: each.to_s - each.from_s, default=None)
-        silent = longest is not None and (not late[windows].any() or _mostly_silent(view))
+        longest = _longest(silences)
+        failed = ""
+        silent = longest is not None and (not late[windows].any() or _mostly_silent(view, silences))
         evidence = [*_counts(view)]
         what = "answers too slowly"
         if silent and longest is not None:
             what = f"answered nothing for {seconds_text(longest.to_s - longest.from_s)}"
         elif not np.isfinite(view.load.answered_s).any():
-            what = "does not answer"
-        if late[windows].any() and not silent:
+            failed = what_failed(view, view.everyone)
+            what = f"{NOT_ANSWERING}: {failed}" if failed else NOT_ANSWERING
+        if late[windows].any() and not silent and not failed:
             median = typical(api_s, windows)
             waited = (
                 f"waited {seconds_text(median)} for its answer" if np.isfinite(median) else "got no answer"
@@ -44,10 +52,10 @@ def slow(view: View) -> Seen:
             if most_waiting > 1:
                 evidence.append(f"up to {times_text(most_waiting, 'request')} waited for it at the same time")
         if longest is not None:
-            evidence.append(_silence_words(longest, len(view.silences)))
+            evidence.append(_silence_words(longest, len(silences)))
         return f"{view.sender_name}'s API {what}", (*evidence, *_process(view, windows))
 
-    return Seen(strength(late | _silent(view), _STRENGTH), describe)
+    return Seen(strength(late | _during(view, silences), _STRENGTH), describe)
 
 
 def refusing(view: View) -> Seen:
@@ -55,7 +63,7 @@ def refusing(view: View) -> Seen:
     planned = view.windows.counts(view.due_s, view.everyone)
     left = view.windows.counts(view.due_s, view.not_taken)
     _, late = _answers(view)
-    seen = (left > REFUSED_SHARE * planned) & (left >= 1) & ~late & ~_silent(view)
+    seen = (left > REFUSED_SHARE * planned) & (left >= 1) & ~late & ~_during(view, view.silences)
 
     def describe(windows: Bools) -> Description:
         classes = refused_classes(view)
@@ -63,7 +71,8 @@ def refusing(view: View) -> Seen:
         if classes:
             what = f"refuses every message of class {' and '.join(classes)}"
         elif not (view.load.outcome == OUTCOMES.index("refused")).any():
-            what = "fails messages"
+            errors = error_names(view)
+            what = f"fails messages with {errors}" if errors else "fails messages"
         answers = _statuses(view)
         if answers:
             what += f" with {answers}"
@@ -74,26 +83,50 @@ def refusing(view: View) -> Seen:
 
 
 def stopped(view: View) -> Seen:
-    """No message was answered from an instant to the end of the load."""
+    """No message was answered from an instant to the end of the load, or all requests failed at once until
+    the sender was back.
+    """
     found = view.stop
-    none: Bools = np.zeros(view.windows.count, dtype=np.bool_)
-    where = none if found is None else view.windows.overlapping([(found.at_s, view.windows.load_end_s)])
+    absences = [each for each in view.silences if not each.waited]
+    where = _during(view, absences)
+    if found is not None:
+        where |= view.windows.overlapping([(found.at_s, view.windows.load_end_s)])
 
     def describe(windows: Bools) -> Description:
-        assert found is not None
-        how = "each request failed immediately"
-        if found.waited:
-            timeout_s = view.given.target.get("timeout_s")
-            within = f" within {limit_text(float(timeout_s))}" if timeout_s else ""
-            how = f"requests got no answer{within}"
-        if found.gone:
-            how = f"{how}, and its process is gone"
-        at = seconds_text(found.at_s)
-        text = f"{view.sender_name} stopped answering {at} after the load's start: {how}"
-        after = f"all {times_text(found.messages)} due from then on had no answer"
-        return text, (after, *_counts(view))
+        longest = _longest(absences)
+        absent = _absence_words(view, longest, len(absences)) if longest is not None else ""
+        if found is None:
+            return f"{view.sender_name} {absent}", tuple(_counts(view))
+        text, after = _stop_words(view, found)
+        return text, (after, *([f"before, it {absent}"] if absent else ()), *_counts(view))
 
     return Seen(strength(where), describe)
+
+
+def _stop_words(view: View, found: Stop) -> tuple[str, str]:
+    how = what_failed(view, view.due_s >= found.at_s)
+    if found.waited and not how:
+        timeout_s = view.given.target.get("timeout_s")
+        within = f" within {limit_text(float(timeout_s))}" if timeout_s else ""
+        how = f"requests got no answer{within}"
+    how = how or _AT_ONCE
+    if found.gone:
+        how = f"{how}, and its process is gone"
+    at = seconds_text(found.at_s)
+    text = f"{view.sender_name} stopped answering {at} after the load's start: {how}"
+    return text, f"all {times_text(found.messages)} due from then on had no answer"
+
+
+def _absence_words(view: View, longest: Silence, count: int) -> str:
+    sent_s = view.load.sent_s
+    among: Bools = (sent_s >= longest.from_s) & (sent_s < longest.to_s) & ~np.isfinite(view.load.answered_s)
+    what = "answered nothing from" if was_reached(view, among) else NOT_REACHED
+    how = what_failed(view, among, to_the_end=False) or _AT_ONCE
+    if longest.gone:
+        how = f"{how}, and its process had ended"
+    from_to = f"{seconds_text(longest.from_s)} to {seconds_text(longest.to_s)} after the load's start"
+    several = f" (the longest of {count_text(count)} such times)" if count > 1 else ""
+    return f"{what} {from_to}{several}: {how}"
 
 
 def refused_classes(view: View) -> tuple[str, ...]:
@@ -120,15 +153,19 @@ def _answers(view: View) -> tuple[Floats, Bools]:
     return api_s, over(api_s, QUEUED_S) | full
 
 
-def _silent(view: View) -> Bools:
-    return view.windows.overlapping((each.from_s, each.to_s) for each in view.silences)
+def _during(view: View, silences: Sequence[Silence]) -> Bools:
+    return view.windows.overlapping((each.from_s, each.to_s) for each in silences)
 
 
-def _mostly_silent(view: View) -> bool:
+def _longest(silences: Sequence[Silence]) -> Silence | None:
+    return max(silences, key=lambda each: each.to_s - each.from_s, default=None)
+
+
+def _mostly_silent(view: View, silences: Sequence[Silence]) -> bool:
     """Whether most of the late requests waited during a silence."""
     late: Bools = np.nan_to_num(view.api_s) > QUEUED_S
     waited: Bools = np.zeros(len(late), dtype=np.bool_)
-    for each in view.silences:
+    for each in silences:
         waited |= (view.due_s < each.to_s) & (view.due_s + view.api_s > each.from_s)
     return 2 * int(np.count_nonzero(late & waited)) > int(np.count_nonzero(late))
 
@@ -179,22 +216,19 @@ def _by_class(view: View) -> list[str]:
 
 
 def _counts(view: View) -> list[str]:
-    outcome = view.load.outcome
-    found = []
-    for name, words in (
-        ("refused", "refused"),
-        ("failed", "failed or timed out"),
-        ("unfinished", "unanswered"),
-    ):
-        count = int(np.count_nonzero((outcome == OUTCOMES.index(name)) & view.not_taken))
-        if count:
-            found.append(f"{count_text(count)} {words}")
+    found = [*_outcome_count(view, "refused", "refused"), *failed_counts(view)]
+    found += _outcome_count(view, "unfinished", "unanswered")
     count = int(np.count_nonzero(view.dropped_by_target))
     if count:
         limit = view.given.in_flight_limit
         of = f" of {count_text(limit)} requests" if limit else ""
         found.append(f"{count_text(count)} not sent because the in-flight limit{of} was reached")
     return [f"of {count_text(view.journeys.count)} messages: {', '.join(found)}"] if found else []
+
+
+def _outcome_count(view: View, outcome: str, words: str) -> list[str]:
+    count = int(np.count_nonzero((view.load.outcome == OUTCOMES.index(outcome)) & view.not_taken))
+    return [f"{count_text(count)} {words}"] if count else []
 
 
 STOPPED = Kind("sender_stopped", stopped, frozenset(("sender_api", "sender_refuses")))

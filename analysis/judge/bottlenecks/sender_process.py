@@ -31,6 +31,11 @@ def cpu(view: View) -> Seen:
     held = over(wanted, CORE_PERCENT) & over(waited, 20.0) & ~over(machine, MACHINE_BUSY_PERCENT)
     held &= ~over(used, ONE_THREAD_PERCENT)
 
+    def all_of_it(windows: Bools) -> str:
+        if typical(used, windows) <= ONE_THREAD_PERCENT:
+            return "about as much as one thread can use"
+        return f"and one of its threads used {significant(typical(thread, windows), 2)} %"
+
     def describe(windows: Bools) -> Description:
         percent = significant(typical(used, windows), 2)
         process = _of(view, most_frequent(whose, windows))
@@ -41,7 +46,7 @@ def cpu(view: View) -> Seen:
         if over(late, LOOP_LATE_MS)[windows].any():
             evidence.append(f"its event loop was {significant(typical(late, windows), 2)} ms late")
         if full[windows].any():
-            return f"{process} used {percent} % of a core, which is all that it can use", tuple(evidence)
+            return f"{process} used {percent} % of a core, {all_of_it(windows & full)}", tuple(evidence)
         return f"{process} needed a core and got {percent} % of one", tuple(evidence)
 
     return Seen(strength(full | held, np.maximum(np.nan_to_num(used) / 100.0, 0.95)), describe)

@@ -11,12 +11,15 @@ from analysis.formatting import rate_text, seconds_text, significant
 from analysis.judge.bottlenecks import submits
 from analysis.judge.bottlenecks.contract import contract_of
 from analysis.judge.bottlenecks.kind import Description, Kind, Seen, over, strength, typical
+from analysis.judge.bottlenecks.machine import without_core
+from analysis.judge.bottlenecks.sender_process import PROCESSES
 from analysis.judge.bottlenecks.view import View
+from analysis.judge.bottlenecks.waits import in_sender
 from analysis.measure.throughput import QUEUED_S, WINDOW_S, best_pace
 
 WAITED_SHARE = 0.3  # of the window, in which ready messages waited
+_FEW_IN_FLIGHT = 0.5  # share of the time with a request in flight
 OF_CONTRACT = 0.9  # of the provider's limit; a sender's limit above it counts as the provider's
-AT_LIMIT = 0.8  # mean over maximum of concurrent requests: above it, the sender is always at its limit
 
 
 def waited_share(view: View, what: str) -> Floats:
@@ -92,11 +95,15 @@ def _inferred_pacing(view: View) -> Bools:
 
 def _idle_backlog(view: View) -> Bools:
     """For a sender without gauges: windows in which messages wait and few requests are in flight."""
+    _, _, share = submits.unanswered(view)
+    return _backlog(view) & (share < _FEW_IN_FLIGHT)
+
+
+def _backlog(view: View) -> Bools:
+    """For a sender without gauges: windows in which messages wait, although it has a core."""
     if view.gauges.gauges.names("sender", "waited_") or not view.journeys.journal:
         return np.zeros(view.windows.count, dtype=np.bool_)
-    _, _, share = submits.unanswered(view)
-    idle: Bools = submits.backlog(view) & (share < 0.5)
-    return idle
+    return submits.backlog(view) & ~without_core(view, *PROCESSES)
 
 
 def rate(view: View) -> Seen:
@@ -106,7 +113,10 @@ def rate(view: View) -> Seen:
     """
     flat = view.given.backlog_grew and submits.flat(view)
     throttled = view.windows.counts(view.taken_at_s, view.provider.throttled > 0) > 0
-    seen = _idle_backlog(view) & ~throttled & binds_below_contract(view) & flat
+    # Requests that are always at their maximum are the cause, also in a window of which that is a part.
+    concurrent = bool((submits.at_their_maximum(view) & submits.backlog(view)).any())
+    waiting = _idle_backlog(view) if concurrent else _backlog(view)
+    seen = waiting & ~throttled & binds_below_contract(view) & flat
 
     def describe(windows: Bools) -> Description:
         # The best window at any instant, as for the rate of deliveries.
@@ -114,36 +124,38 @@ def rate(view: View) -> Seen:
         forwarded = best.per_s if best else 0.0
         came = int(np.count_nonzero(view.journeys.accepted)) / view.journeys.load_end_s
         text = f"{view.sender_name} forwards at most {rate_text(forwarded)}; {rate_text(came)} came in"
-        waits = view.windows.percentile(view.due_s, view.sender_wait_s, view.forwarded, 50.0)
         return text, (
             "its backlog grew while its rate stayed the same",
-            f"the median message waited {seconds_text(typical(waits, windows))} in it",
+            f"the median message waited {in_sender(view, windows)} in it",
         )
 
     return Seen(strength(seen, 0.85), describe)
 
 
 def hold(view: View) -> Seen:
-    """A backlog without requests in flight, and without the constant rate that shows a rate limit.
+    """A backlog without requests in flight, and without the constant rate that shows a rate limit; or a delay
+    that all messages have, while more requests could be in flight.
 
     Not for the reference sender, whose inside is known: a simulated one has no samples, and still no timer.
     """
-    waits = view.windows.percentile(view.due_s, view.sender_wait_s, view.forwarded, 50.0)
-    held = _idle_backlog(view) & ~_inferred_pacing(view) & over(waits, QUEUED_S)
+    alike = submits.waits_alike(view)
+    held = _idle_backlog(view) | (_backlog(view) & alike & ~submits.at_their_maximum(view))
+    held &= ~_inferred_pacing(view)
     if view.is_reference_sender:
         held = np.zeros_like(held)
+    mean, most, _ = submits.unanswered(view)
 
     def describe(windows: Bools) -> Description:
-        median_s = typical(waits, windows)
         text = (
             f"{view.sender_name} holds messages before it sends them to the provider; the cause is not "
             "visible from outside"
         )
         evidence = [
-            f"the median message waited {seconds_text(median_s)} in it",
-            "few requests to the provider were in flight meanwhile",
+            f"the median message waited {in_sender(view, windows)} in it",
+            f"{significant(typical(mean, windows), 2)} requests to the provider were in flight on average, "
+            f"at most {significant(typical(most, windows), 2)}",
         ]
-        if submits.waits_alike(view)[windows].all():
+        if alike[windows].all():
             evidence.append("all messages waited about equally long")
         return text, tuple(evidence)
 
@@ -154,9 +166,9 @@ def hold(view: View) -> Seen:
 def concurrency(view: View) -> Seen:
     share = waited_share(view, "in_flight")
     reported = over(share, WAITED_SHARE)
-    mean, most, busy = submits.unanswered(view)
+    mean, most, _ = submits.unanswered(view)
     silent = view.journeys.journal and not view.gauges.gauges.names("sender", "waited_")
-    at_limit = (mean >= AT_LIMIT * most) & (most >= 1) & (busy > 0.9)
+    at_limit = submits.at_their_maximum(view)
     # A sender that calls the provider before it answers has no backlog, since its callers wait.
     callers = over(view.windows.percentile(view.due_s, view.api_s, view.everyone, 50.0), QUEUED_S)
     inferred = at_limit & silent & (submits.backlog(view) | callers)

@@ -19,6 +19,7 @@ _CONSTANT_RATE = 0.2
 _FEWEST_BINS = 5
 _PIECE_S = 5.0
 _FEWEST_PIECES = 3
+_AT_LIMIT = 0.8  # mean over maximum of concurrent requests: above it, the sender is always at its limit
 _ALIKE = 0.25  # spread of the waits over their median
 
 
@@ -88,10 +89,23 @@ def flat(view: View) -> bool:
 
 
 def waits_alike(view: View) -> Bools:
-    """Windows in which the messages that were submitted waited equally long in the sender."""
+    """Windows in which the messages waited equally long in the sender.
+
+    One that it still has at the end may wait as long as those that it forwarded, or longer than that.
+    """
+    forwarded_s = view.windows.percentile(view.due_s, view.sender_wait_s, view.forwarded, 50.0)
+    place = view.windows.of(view.due_s)
+    usual_s = np.where(place >= 0, forwarded_s[place], np.nan)
+    least_s = np.where(view.still_waits, np.fmax(view.sender_wait_s, usual_s), view.sender_wait_s)
     low, middle, high = (
-        view.windows.percentile(view.due_s, view.sender_wait_s, view.forwarded, percent)
-        for percent in (10.0, 50.0, 90.0)
+        view.windows.percentile(view.due_s, least_s, view.everyone, percent) for percent in (10.0, 50.0, 90.0)
     )
     alike: Bools = np.nan_to_num(high - low, nan=np.inf) < _ALIKE * np.nan_to_num(middle)
-    return alike
+    return alike & np.isfinite(forwarded_s)
+
+
+def at_their_maximum(view: View) -> Bools:
+    """Windows in which the requests in flight at the provider are always at their maximum."""
+    mean, most, busy = unanswered(view)
+    found: Bools = (mean >= _AT_LIMIT * most) & (most >= 1) & (busy > 0.9)
+    return found

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from analysis.arrays import Bools, Floats
-from analysis.formatting import count_text, seconds_text, share_text
+from analysis.formatting import count_text, share_text
 from analysis.judge.bottlenecks.view import View
+from analysis.judge.bottlenecks.waits import bounded, carrier_bounds, sender_bounds
 from analysis.measure.binomial import chance_beyond
 from analysis.measure.percentiles import ranks
 from analysis.measure.throughput import QUEUED_S, REFUSED_SHARE
@@ -16,15 +17,23 @@ from analysis.measure.throughput import QUEUED_S, REFUSED_SHARE
 FAILED_SHARE = 0.10  # of the messages that the provider accepted, without switched-off phones
 FEWEST = 5  # messages; fewer are not a pattern
 MOCK_PERCENTILE = 95.0  # percentile of its seconds, as in the check of its event loop
+_STAGES = {
+    "slow_api": "for the answer of the API",
+    "sender_queue": "in the sender's queue",
+    "carrier_queue": "between provider and carrier",
+}
 CHANCE = 0.05  # probability of one false alarm in a whole run
 
 
 @dataclass(frozen=True)
 class Symptoms:
-    """``windows``: the windows with a symptom. ``words`` describe the symptoms."""
+    """``windows``: the windows with a symptom. ``words`` describe the symptoms. ``stage``: where the median
+    message waited too long; "" if nowhere.
+    """
 
     windows: Bools
     words: tuple[str, ...]
+    stage: str = ""
 
 
 def mock_late_s(view: View) -> Floats:
@@ -75,7 +84,8 @@ def symptoms(view: View) -> Symptoms:
     seen: Bools = np.any(np.array(list(found.values())), axis=0)
     if view.given.backlog_grew and not seen.any():  # a short load: no message has waited for long yet
         found["growing"] = seen = np.ones(windows.count, dtype=np.bool_)
-    return Symptoms(seen, tuple(_words(view, found, seen)))
+    stages = (words for name, words in _STAGES.items() if found[name].any())
+    return Symptoms(seen, tuple(_words(view, found, seen)), next(stages, ""))
 
 
 def _p(values: Floats, percentile: float) -> float:
@@ -136,16 +146,17 @@ def _words(view: View, found: dict[str, Bools], seen: Bools) -> list[str]:
     left, planned = int(np.count_nonzero(view.not_taken)), view.journeys.count
     if found["not_taken"].any():
         words.append(f"{count_text(left)} messages ({share_text(left, planned)}) were not taken")
-    for name, values, what in (
-        ("slow_api", view.api_s, "waited {} for the answer of the API"),
-        ("sender_queue", view.sender_wait_s, "waited {} in the sender's queue"),
-        ("carrier_queue", view.carrier_wait_s, "waited {} between provider and carrier"),
+    api_s = view.windows.percentile(view.due_s, view.api_s, view.everyone, 50.0)
+    for (name, where), (least_s, most_s) in zip(
+        _STAGES.items(),
+        ((api_s, api_s), sender_bounds(view), carrier_bounds(view, view.everyone)),
+        strict=True,
     ):
         if found[name].any():
-            median = view.windows.percentile(view.due_s, values, view.everyone, 50.0)
-            longest_s = float(np.nanmax(median[seen]))
-            shown = seconds_text(longest_s) if np.isfinite(longest_s) else "until the end"
-            words.append(f"the median message {what.format(shown)}")
+            longest_s = float(np.nanmax(least_s[seen]))
+            shown = bounded(longest_s, float(np.nanmax(most_s[seen])))
+            shown = shown if np.isfinite(longest_s) else "until the end"
+            words.append(f"the median message waited {shown} {where}")
     for objective, _ in view.missed_times:
         words.append(f"{objective.name}: {objective.measured}, limit {objective.limit}")
     lost, accepted = (

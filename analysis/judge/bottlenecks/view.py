@@ -13,7 +13,6 @@ from analysis.arrays import Bools, Floats
 from analysis.judge.bottlenecks.windows import WindowGauges, Windows
 from analysis.measure.late_generator import GeneratorLateness, dropped, dropped_by_target, lateness
 from analysis.measure.outcomes import DELIVERED, EXPIRED, FAILED, OPEN, MessageOutcomes
-from analysis.measure.percentiles import ranks
 from analysis.measure.silence import Silence, Stop, silences, stop
 from analysis.model import FaultBand, Objective
 from analysis.read.gauges import Gauges
@@ -35,6 +34,8 @@ class BottleneckInputs:
     lag_limit_s: float
     backlog_grew: bool = False
     faults: tuple[FaultBand, ...] = ()
+    flag_is_faster: bool = False  # the provider's priority flag changes the time to the handset
+    routes: int = 1  # of the sender
     waited_out: bool = True  # the wait after the load was not ended before its limit
 
 
@@ -124,16 +125,16 @@ class View:
         """
         if not (self.journeys.journal or self.journeys.sender.present):
             return np.full(self.journeys.count, np.nan)
-        taken_s = np.where(
-            np.isfinite(self.provider.taken_s), self.provider.taken_s, self.provider.submitted_s
-        )
-        waiting = (
-            self.journeys.accepted & ~np.isfinite(taken_s) & np.isin(self.outcomes.outcome, (OPEN, EXPIRED))
-        )
-        until = np.where(waiting, self.journeys.end_s, taken_s)
+        until = np.where(self.still_waits, self.journeys.end_s, self.taken_at_s)
         gone = self.outcomes.unaccounted & ~self.outcomes.still_held
         counted = self.journeys.accepted & ~gone & ~self.outcomes.without_key
         return np.where(counted, np.maximum(until - self.load.answered_s, 0.0), np.nan)
+
+    @cached_property
+    def still_waits(self) -> Bools:
+        """Messages that waited in the sender when the observation ended: they would have waited longer."""
+        open_: Bools = self.journeys.accepted & ~np.isfinite(self.taken_at_s)
+        return open_ & np.isin(self.outcomes.outcome, (OPEN, EXPIRED))
 
     @cached_property
     def forwarded(self) -> Bools:
@@ -144,13 +145,14 @@ class View:
     @cached_property
     def carrier_wait_s(self) -> Floats:
         """Wait in the provider's and the carriers' queues, or to the end."""
-        waiting = (
-            self.provider.accepted
-            & ~np.isfinite(self.provider.carrier_s)
-            & np.isin(self.outcomes.outcome, (OPEN, EXPIRED))
-        )
-        until = np.where(waiting, self.journeys.end_s, self.provider.carrier_s)
+        until = np.where(self.still_queued, self.journeys.end_s, self.provider.carrier_s)
         return np.maximum(until - self.provider.answered_s, 0.0)
+
+    @cached_property
+    def still_queued(self) -> Bools:
+        """Messages that waited for a carrier when the observation ended."""
+        open_: Bools = self.provider.accepted & ~np.isfinite(self.provider.carrier_s)
+        return open_ & np.isin(self.outcomes.outcome, (OPEN, EXPIRED))
 
     @cached_property
     def taken_at_s(self) -> Floats:
@@ -190,9 +192,3 @@ class View:
             elif objective.message_class == "all":
                 found.append((objective, self.everyone))
         return tuple(found)
-
-
-def p99(values: Floats) -> float:
-    """Percentile of the finite values; NaN if there is none."""
-    finite = np.sort(values[np.isfinite(values)])
-    return float(finite[ranks(len(finite), (99.0,))[0] - 1]) if len(finite) else float("nan")

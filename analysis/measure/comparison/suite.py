@@ -14,11 +14,11 @@ from analysis.measure.comparison.pairs import compare, read_compared_part
 from analysis.model import PartReport
 from analysis.records import Manifest
 
-Place = tuple[str, Path, Manifest]  # slug, run directory, its manifest
-Kind = Literal["live_vs_simulated", "priorities_vs_fifo", "what_if"]
+PartLocation = tuple[str, Path, Manifest]  # slug, run directory, its manifest
+ComparisonKind = Literal["live_vs_simulated", "priorities_vs_fifo", "what_if"]
 
 
-def comparisons(places: Sequence[Place]) -> tuple[Comparison, ...]:
+def comparisons(places: Sequence[PartLocation]) -> tuple[Comparison, ...]:
     """One for each part whose counterpart was run too and has common messages.
 
     Differences are part minus counterpart. Raises ``MalformedRunError``.
@@ -45,7 +45,7 @@ def comparisons(places: Sequence[Place]) -> tuple[Comparison, ...]:
     return tuple(found)
 
 
-def _kind(manifest: Manifest, other: Manifest) -> Kind:
+def _kind(manifest: Manifest, other: Manifest) -> ComparisonKind:
     if manifest.mode != other.mode:
         return "live_vs_simulated"
     return "priorities_vs_fifo" if manifest.scenario.parameters.get("fifo") else "what_if"
@@ -58,7 +58,9 @@ def _title(manifest: Manifest, other: Manifest) -> str:
     return f"{other.scenario.title}: {manifest.scenario.what_if or manifest.scenario.title} minus unchanged"
 
 
-def with_campaign_alone(parts: tuple[PartReport, ...], places: Sequence[Place]) -> tuple[PartReport, ...]:
+def with_campaign_alone(
+    parts: tuple[PartReport, ...], places: Sequence[PartLocation]
+) -> tuple[PartReport, ...]:
     """Compares parts with several campaigns with a part that has one campaign alone.
 
     Both have the same number of messages, mode (live or simulated) and profile. Raises ``MalformedRunError``.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -44,13 +45,14 @@ def delay_splits(
             slow = ~journeys.provider.priority[split.ways.place[among]]
             without = int(np.count_nonzero(slow)) if has_fast_lane(manifest.profile) else 0
             still_open = int(np.count_nonzero(waiting & (journeys.load.class_index == index)))
-            told = {"without_flag": without, "routes": _routes(manifest), "still_open": still_open}
+            told = {"without_flag": without, "routes": route_count(manifest.target), "still_open": still_open}
             found.append(msgspec.structs.replace(made, **told))
     return tuple(found)
 
 
-def _routes(manifest: Manifest) -> int:
-    listed = manifest.target.get("routes")
+def route_count(target: Mapping[str, Any]) -> int:
+    """The number of routes of the sender, from its target."""
+    listed = target.get("routes")
     return max(len(listed), 1) if isinstance(listed, list | tuple) else 1
 
 

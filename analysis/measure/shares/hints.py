@@ -11,6 +11,7 @@ import numpy as np
 from analysis.arrays import Bools, Floats, Ints
 from analysis.findings import Hint
 from analysis.formatting import count_text, seconds_text, share_text, times_text
+from analysis.measure.outcomes import DELIVERED, MessageOutcomes
 from analysis.measure.percentiles import known, quantiles
 from analysis.measure.shares.limits import ContractLimits, has_fast_lane, read_limits
 from analysis.read.journeys import Journeys
@@ -22,12 +23,12 @@ _QUEUED_S = 1.0
 _WORTH_SAYING = 0.01
 
 
-def hints(journeys: Journeys, manifest: Manifest) -> tuple[Hint, ...]:
+def hints(journeys: Journeys, outcomes: MessageOutcomes, manifest: Manifest) -> tuple[Hint, ...]:
     """The hints in order of benefit."""
     limits = read_limits(manifest.profile, journeys.provider.protocol)
     refused = _refused_by_contract(journeys, manifest)
     found = (
-        _without_priority(journeys, manifest.profile),
+        _without_priority(journeys, outcomes, manifest.profile),
         _throttled(refused, journeys.provider.accepted, bool(manifest.faults), limits),
         _behind_others(journeys, manifest, limits),
         _one_message_per_request(journeys, refused, limits),
@@ -36,8 +37,13 @@ def hints(journeys: Journeys, manifest: Manifest) -> tuple[Hint, ...]:
     return tuple(hint for hint in found if hint is not None)
 
 
-def _without_priority(journeys: Journeys, profile: Mapping[str, Any]) -> Hint | None:
-    """OTPs without the provider's priority flag, on a profile with faster delivery for it."""
+def _without_priority(
+    journeys: Journeys, outcomes: MessageOutcomes, profile: Mapping[str, Any]
+) -> Hint | None:
+    """OTPs without the provider's priority flag, on a profile with faster delivery for it.
+
+    The times are those of the delivered ones: a message that failed on its way has a radio drawn too.
+    """
     if "otp" not in journeys.load.class_names or not has_fast_lane(profile):
         return None
     provider = journeys.provider
@@ -47,12 +53,13 @@ def _without_priority(journeys: Journeys, profile: Mapping[str, Any]) -> Hint | 
     if not count:
         return None
     of_all = share_text(count, int(np.count_nonzero(accepted)))
-    tail = _p95_text(provider.radio_s[slow & ~provider.unreachable])
-    with_flag = _p95_text(provider.radio_s[accepted & provider.priority & ~provider.unreachable])
+    arrived = accepted & (outcomes.outcome == DELIVERED) & ~provider.unreachable
+    tail = _p95_text(provider.radio_s[arrived & ~provider.priority])
+    with_flag = _p95_text(provider.radio_s[arrived & provider.priority])
     text = f"{count_text(count)} OTPs ({of_all} of those that the provider accepted) were sent "
     text += "without the provider's priority flag"
     if tail:
-        text += f": 95 % of them took up to {tail} from carrier to handset"
+        text += f": 95 % of the delivered ones took up to {tail} from carrier to handset"
         text += f", those with the flag up to {with_flag}" if with_flag else ""
     return Hint("otp_without_priority", f"{text}.", count)
 

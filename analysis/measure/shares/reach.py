@@ -74,8 +74,9 @@ def to_negotiate(
         )
     named = split.limit or "the contract's limits"
     return (
-        f"Without the wait for the contract's limits, {percentile:g} % of {message_class} messages would "
-        f"arrive within {_shown(without)}{instead}; the limit to negotiate: {named}."
+        f"Without the contract's share of the delay, {percentile:g} % of {message_class} messages would "
+        f"arrive within {_shown(without)}{instead}. The sender's share is still in this time. The limit to "
+        f"negotiate: {named}."
     )
 
 

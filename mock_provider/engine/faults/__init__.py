@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from importlib import import_module
 from pkgutil import iter_modules
-from typing import TYPE_CHECKING, Annotated, Any, Union, get_args
+from typing import TYPE_CHECKING, Annotated, Union, get_args
 
 from pydantic import AfterValidator, Field
 
@@ -32,7 +32,7 @@ FAULT_KINDS: Mapping[str, type[FaultSettings]] = _registered()
 """The settings of each kind by its name; the names of presets are among them."""
 
 
-def fault_schema(kind: str) -> dict[str, Any]:
+def fault_schema(kind: str) -> Mapping[str, object]:
     """The JSON schema of a kind's settings, without those that a preset fixes."""
     settings = FAULT_KINDS[kind]
     schema = settings.model_json_schema()

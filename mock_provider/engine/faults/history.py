@@ -13,7 +13,7 @@ from mock_provider.engine.faults.windows import FOREVER_NS, Window
 
 _REMEMBERED = 1_000
 
-Phase = Literal["scheduled", "active", "ended"]
+FaultPhase = Literal["scheduled", "active", "ended"]
 
 
 class FaultPeriod(Struct, frozen=True):
@@ -24,7 +24,7 @@ class FaultPeriod(Struct, frozen=True):
     title: str
     start_ns: int
     end_ns: int | None
-    phase: Phase
+    phase: FaultPhase
 
 
 class _Known(Struct, frozen=True):
@@ -68,7 +68,7 @@ class FaultHistory:
         return tuple(sorted(found, key=lambda period: period.start_ns))
 
 
-def phase_at(now_ns: int, start_ns: int, end_ns: int | None) -> Phase:
+def phase_at(now_ns: int, start_ns: int, end_ns: int | None) -> FaultPhase:
     """``end_ns`` None: it does not end."""
     if now_ns < start_ns:
         return "scheduled"
@@ -84,7 +84,7 @@ def _is_same_fault(earlier: Window, window: Window, now_ns: int) -> bool:
     return _phase(earlier, now_ns) == _phase(window, now_ns) != "ended"
 
 
-def _phase(window: Window, now_ns: int) -> Phase:
+def _phase(window: Window, now_ns: int) -> FaultPhase:
     return phase_at(now_ns, window.start_ns, window.end_ns)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Collection, Iterator, Mapping
-from typing import Annotated, Any, ClassVar, Literal, Self
+from typing import Annotated, ClassVar, Literal, Self
 
 from msgspec import Struct
 from pydantic import Field, model_validator
@@ -14,7 +14,7 @@ from mock_provider.settings.distributions import Section
 
 # About 32 years: more than a machine's monotonic clock shows, on which absolute windows are counted.
 MAX_INSTANT_S = 1_000_000_000
-Instant = Annotated[float, Field(ge=0, le=MAX_INSTANT_S, allow_inf_nan=False)]
+FaultInstant = Annotated[float, Field(ge=0, le=MAX_INSTANT_S, allow_inf_nan=False)]
 FaultName = Annotated[str, Field(pattern="^[A-Za-z0-9._-]{0,48}$")]
 
 
@@ -22,7 +22,7 @@ class Preset(Struct, frozen=True):
     """Another name of a kind, with the settings that it fixes."""
 
     description: str
-    settings: Mapping[str, Any]
+    settings: Mapping[str, object]
 
 
 class FaultSettings(Section):
@@ -37,14 +37,14 @@ class FaultSettings(Section):
 
     kind: str
     name: FaultName = ""
-    start_s: Instant = 0.0
-    end_s: Instant | None = None
+    start_s: FaultInstant = 0.0
+    end_s: FaultInstant | None = None
     clock: Literal["first_input", "absolute"] = "first_input"
 
     presets: ClassVar[Mapping[str, Preset]] = {}
     """Other names of the kind."""
 
-    example: ClassVar[Mapping[str, Any]] = {}
+    example: ClassVar[Mapping[str, object]] = {}
     """Settings with which the fault has an effect. A test runs every kind with them."""
 
     @abstractmethod
@@ -64,7 +64,7 @@ class FaultSettings(Section):
 
     @model_validator(mode="before")
     @classmethod
-    def _preset(cls, values: Any) -> Any:
+    def _preset(cls, values: object) -> object:
         if not isinstance(values, dict):
             return values
         kind = values.get("kind")

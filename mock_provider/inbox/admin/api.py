@@ -11,7 +11,7 @@ from urllib.parse import unquote
 from mock_provider.engine.distributions import NS_PER_S
 from mock_provider.engine.faults import fresh_name
 from mock_provider.engine.values import MessageState
-from mock_provider.http.connection import Respond
+from mock_provider.http.connection import RespondHttp
 from mock_provider.http.messages import HttpRequest, HttpResponse
 from mock_provider.http.streaming import Streaming
 from mock_provider.inbox.admin.documents import document_of, shown
@@ -19,7 +19,7 @@ from mock_provider.inbox.admin.fault_windows import fault_kinds, fault_window, s
 from mock_provider.inbox.admin.journeys import detail_of
 from mock_provider.inbox.admin.requests import (
     AdminError,
-    Body,
+    JsonObject,
     json_object,
     parameter,
     reply,
@@ -41,8 +41,8 @@ _DEFAULT_MESSAGES = 100
 _AS_WRITTEN = str.maketrans("", "", "+ -().\u00a0")  # separators between a number's digits
 _STATES = tuple(state.value for state in MessageState)
 
-Answer = HttpResponse | Streaming
-Handler = Callable[["Admin", str, Body], Answer]
+AdminAnswer = HttpResponse | Streaming
+AdminHandler = Callable[["Admin", str, JsonObject], AdminAnswer]
 
 
 class Admin:
@@ -56,7 +56,7 @@ class Admin:
         self._inbox = inbox
         self._token = token.encode()
 
-    def handle(self, request: HttpRequest, respond: Respond) -> None:
+    def handle(self, request: HttpRequest, respond: RespondHttp) -> None:
         """Answer a request under ``/admin/``, or for ``/metrics``."""
         path = request.path
         try:
@@ -69,10 +69,12 @@ class Admin:
             log.info("admin: %s %s", request.method, path)
         respond(answer)
 
-    def _answer(self, request: HttpRequest) -> Answer:
+    def _answer(self, request: HttpRequest) -> AdminAnswer:
         path = request.path
         if path.startswith(_MESSAGE) and len(path) > len(_MESSAGE):
-            methods: dict[str, Handler] = {"GET": lambda admin, _, __: admin.message(path[len(_MESSAGE) :])}
+            methods: dict[str, AdminHandler] = {
+                "GET": lambda admin, _, __: admin.message(path[len(_MESSAGE) :])
+            }
         else:
             methods = _ROUTES.get(path, {})
         if not methods:
@@ -88,7 +90,7 @@ class Admin:
         if scheme.lower() != "bearer" or not hmac.compare_digest(given, self._token):
             raise AdminError(401, "the admin token is missing or wrong")
 
-    def state(self, query: str, body: Body) -> HttpResponse:
+    def state(self, query: str, body: JsonObject) -> HttpResponse:
         """Counters, gauges, and how many messages are open."""
         status = self._provider.status()
         state = status.engine
@@ -106,7 +108,7 @@ class Admin:
             }
         )
 
-    def metrics(self, query: str, body: Body) -> HttpResponse:
+    def metrics(self, query: str, body: JsonObject) -> HttpResponse:
         """Counters and gauges for Prometheus."""
         from mock_provider.inbox.admin.metrics import (
             CONTENT_TYPE,
@@ -116,37 +118,37 @@ class Admin:
         text = metrics_text(self._provider.status(), self._engine.fault_times().periods)
         return HttpResponse(200, text, CONTENT_TYPE)
 
-    def refusals(self, query: str, body: Body) -> HttpResponse:
+    def refusals(self, query: str, body: JsonObject) -> HttpResponse:
         """The last refused requests, and the result of the last report call that was not confirmed."""
         report_failure = self._provider.status().report_failure
         return reply({"refusals": self._inbox.refusals.seen(), "report_failure": report_failure})
 
-    def history(self, query: str, body: Body) -> HttpResponse:
+    def history(self, query: str, body: JsonObject) -> HttpResponse:
         """One entry per second of the last minutes, oldest first. ``tick`` events continue them."""
         return reply({"ticks": list(self._inbox.traffic.ticks)})
 
-    def events(self, query: str, body: Body) -> Answer:
+    def events(self, query: str, body: JsonObject) -> AdminAnswer:
         """Server-sent events from now on."""
         stream = self._inbox.events.stream()
         if stream is None:
             raise AdminError(503, f"{MOST_READERS} readers already receive the events")
         return stream
 
-    def show_profile(self, query: str, body: Body) -> HttpResponse:
+    def show_profile(self, query: str, body: JsonObject) -> HttpResponse:
         return reply(shown(self._provider.profile))
 
-    def show_schema(self, query: str, body: Body) -> HttpResponse:
+    def show_schema(self, query: str, body: JsonObject) -> HttpResponse:
         """The JSON schema of a profile."""
         return reply(Profile.model_json_schema())
 
-    def merge_profile(self, query: str, body: Body) -> HttpResponse:
+    def merge_profile(self, query: str, body: JsonObject) -> HttpResponse:
         """Merge the body into the profile (RFC 7386: null sets a key back to its default).
 
         A distribution of another ``kind`` replaces the present one completely.
         """
         return self._apply(merged(document_of(self._provider.profile), body))
 
-    def replace_profile(self, query: str, body: Body) -> HttpResponse:
+    def replace_profile(self, query: str, body: JsonObject) -> HttpResponse:
         """Take the body as the whole profile; the account's tokens stay if it names none."""
         account = body.get("account")
         tokens = list(self._provider.profile.account.tokens)
@@ -156,12 +158,12 @@ class Admin:
             body = body | {"account": account | {"tokens": tokens}}
         return self._apply(body)
 
-    def restore_profile(self, query: str, body: Body) -> HttpResponse:
+    def restore_profile(self, query: str, body: JsonObject) -> HttpResponse:
         """Restore the profile with which the provider was started, without later changes and faults."""
         self._provider.reconfigure(self._provider.started_with)
         return self.show_profile("", {})
 
-    def list_faults(self, query: str, body: Body) -> HttpResponse:
+    def list_faults(self, query: str, body: JsonObject) -> HttpResponse:
         """The faults of the profile, the phase of each, and the kinds of faults."""
         faults, times = self._provider.profile.faults, self._engine.fault_times()
         windows = [fault_window(fault, times.now_ns, times.origin_ns) for fault in faults]
@@ -175,7 +177,7 @@ class Admin:
             }
         )
 
-    def add_fault(self, query: str, body: Body) -> HttpResponse:
+    def add_fault(self, query: str, body: JsonObject) -> HttpResponse:
         """Begin a fault: ``start_s`` and ``end_s`` (or ``duration_s``) count from now."""
         fault = dict(body)
         now_s = self._engine.now_ns() / NS_PER_S
@@ -210,7 +212,7 @@ class Admin:
                 error.status, *(_of_one_fault(reason, place) for reason in error.reasons)
             ) from None
 
-    def clear_faults(self, query: str, body: Body) -> HttpResponse:
+    def clear_faults(self, query: str, body: JsonObject) -> HttpResponse:
         """End all faults, those of ``?kind=``, or the one of ``?name=``."""
         kind, name = parameter(query, "kind"), parameter(query, "name")
         if kind and kind not in fault_kinds():
@@ -224,7 +226,7 @@ class Admin:
         ]
         return self._apply(document | {"faults": kept}, Admin._only_faults)
 
-    def messages(self, query: str, body: Body) -> HttpResponse:
+    def messages(self, query: str, body: JsonObject) -> HttpResponse:
         """Captured messages, newest first; ``number``, ``text``, ``state`` and ``limit`` narrow them.
 
         ``before``, a message's id, selects the page of older ones.
@@ -250,11 +252,13 @@ class Admin:
         network = self._engine.number(found.number)
         return reply(detail_of(found, way, network, self._engine.wall_offset_ns))
 
-    def reset(self, query: str, body: Body) -> HttpResponse:
+    def reset(self, query: str, body: JsonObject) -> HttpResponse:
         self._provider.reset()
         return reply({"reset": True})
 
-    def _apply(self, document: Body, show: Callable[[Admin], HttpResponse] | None = None) -> HttpResponse:
+    def _apply(
+        self, document: JsonObject, show: Callable[[Admin], HttpResponse] | None = None
+    ) -> HttpResponse:
         faults = document.get("faults")
         if isinstance(faults, list):
             now_s = self._engine.now_ns() / NS_PER_S
@@ -285,7 +289,7 @@ def _of_one_fault(reason: str, place: str) -> str:
 
 _KNOWN_HERE = ": unknown key; known here: "
 _MESSAGE = "/admin/messages/"
-_ROUTES: dict[str, dict[str, Handler]] = {
+_ROUTES: dict[str, dict[str, AdminHandler]] = {
     "/admin/state": {"GET": Admin.state},
     METRICS_PATH: {"GET": Admin.metrics},
     "/admin/refusals": {"GET": Admin.refusals},

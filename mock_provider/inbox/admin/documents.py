@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from mock_provider.inbox.admin.requests import Body
+from mock_provider.inbox.admin.requests import JsonObject
 from mock_provider.profiles import Profile
 
 
-def document_of(profile: Profile) -> Body:
+def document_of(profile: Profile) -> JsonObject:
     """The whole profile, with tokens."""
-    document: Body = profile.model_dump(mode="json", exclude_none=True)
+    document: JsonObject = profile.model_dump(mode="json", exclude_none=True)
     return document
 
 
-def shown(profile: Profile) -> Body:
+def shown(profile: Profile) -> JsonObject:
     """The profile without its tokens, so that a reader cannot send with them."""
     document = document_of(profile)
     del document["account"]["tokens"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
@@ -9,7 +10,7 @@ from msgspec import Struct
 
 from mock_provider.engine.distributions import NS_PER_S, nanoseconds
 from mock_provider.engine.faults import FAULT_KINDS, fault_schema
-from mock_provider.engine.faults.history import Phase, phase_at
+from mock_provider.engine.faults.history import FaultPhase, phase_at
 from mock_provider.engine.faults.settings import FaultSettings
 
 
@@ -23,7 +24,7 @@ class FaultWindow(Struct, frozen=True):
     name: str
     kind: str
     title: str  # description
-    phase: Phase
+    phase: FaultPhase
     begins_in_s: float
     ends_in_s: float | None
     waits_for_input: bool
@@ -70,6 +71,6 @@ def _is_past(fault: Any, now_s: float) -> bool:
 
 
 @cache
-def fault_kinds() -> dict[str, dict[str, Any]]:
+def fault_kinds() -> Mapping[str, Mapping[str, object]]:
     """The JSON schema of every kind of fault, by its name."""
     return {kind: fault_schema(kind) for kind in FAULT_KINDS}

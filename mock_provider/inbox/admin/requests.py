@@ -11,7 +11,7 @@ from mock_provider.engine.faults.settings import MAX_INSTANT_S
 from mock_provider.http.messages import BYTE_ORDER_MARK, HttpResponse
 from mock_provider.inbox.events import json_bytes
 
-Body = dict[str, Any]
+JsonObject = dict[str, Any]
 
 _MOST_DIGITS = 9  # int() raises for thousands of them
 
@@ -29,7 +29,7 @@ def reply(value: object, status: int = 200) -> HttpResponse:
     return HttpResponse(status, json_bytes(value), headers=(("Cache-Control", "no-store"),))
 
 
-def json_object(body: bytes) -> Body:
+def json_object(body: bytes) -> JsonObject:
     """An empty body counts as an empty object. Raises ``AdminError`` 400 for anything but an object."""
     body = body.removeprefix(BYTE_ORDER_MARK)
     if not body.strip():
@@ -59,7 +59,7 @@ def whole_number(query: str, name: str, default: int, lowest: int, highest: int)
     return int(given)
 
 
-def seconds_from_now(fault: Body, name: str) -> float | None:
+def seconds_from_now(fault: JsonObject, name: str) -> float | None:
     """Raises ``AdminError`` 400 if it is not a number of seconds, or too large."""
     value = fault.get(name)
     if value is None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import Any
 
 import msgspec
 
@@ -22,6 +21,7 @@ from mock_provider.protocols.generic.problems import (
     REFUSALS,
     Problem,
 )
+from mock_provider.protocols.openapi_json import Json
 from mock_provider.settings.protocols import GenericSettings
 
 _TYPES = (SendBody, SendReply, MessageResource, MessageList, AccountBody, ReportList, Problem)
@@ -30,8 +30,6 @@ _DESCRIPTION = (
     "Sends short messages through the mock provider of smsbench. Every error is a problem document "
     "(RFC 9457) whose `code` is one of a fixed list. A limit answers 429 with Retry-After and RateLimit."
 )
-
-Json = dict[str, Any]
 
 
 @lru_cache(maxsize=4)

@@ -69,8 +69,8 @@ class Close(Struct, frozen=True, gc=False):
     """Effect: close the connection when all earlier output is written."""
 
 
-MessageRequest = Submitted | MultiSubmitted | Queried | Cancelled | Replaced
+MessageOperation = Submitted | MultiSubmitted | Queried | Cancelled | Replaced
 """Answer it by ``Session.answer`` with its command_id and sequence."""
 
-SessionEffect = bytes | MessageRequest | Answered | BoundNow | Close
+SessionEffect = bytes | MessageOperation | Answered | BoundNow | Close
 """Bytes are to be written."""

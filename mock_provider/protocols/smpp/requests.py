@@ -14,7 +14,7 @@ from mock_provider.protocols.lookups import Lookups
 from mock_provider.protocols.smpp import codes
 from mock_provider.protocols.smpp.effects import (
     Cancelled,
-    MessageRequest,
+    MessageOperation,
     MultiSubmitted,
     Queried,
     Replaced,
@@ -54,7 +54,7 @@ class PduReply(Struct, frozen=True, gc=False):
 
 
 SmppAction = PduReply | SubmitAction[PduReply] | QueryAction[PduReply]
-Render = Callable[[Answer], PduReply]
+RenderPdu = Callable[[Answer], PduReply]
 
 
 def _refusal_text(reply: PduReply) -> RefusalText | None:
@@ -91,7 +91,9 @@ class RequestReader:
         self._groups = memory.groups
         self._lookups = lookups
 
-    def read(self, request: MessageRequest, client: BoundClient, request_id: int, at: Instants) -> SmppAction:
+    def read(
+        self, request: MessageOperation, client: BoundClient, request_id: int, at: Instants
+    ) -> SmppAction:
         """The action that the request asks for."""
         try:
             if isinstance(request, Submitted):
@@ -197,7 +199,9 @@ class RequestReader:
         self._groups.replace(known_as, old_id, new_id)
         return PduReply()
 
-    def _noting(self, message: ShortMessage, client: BoundClient, submit: Submit, render: Render) -> Render:
+    def _noting(
+        self, message: ShortMessage, client: BoundClient, submit: Submit, render: RenderPdu
+    ) -> RenderPdu:
         """``render``, after noting scheduled messages and cancelling the ones they replace."""
         if submit.scheduled_ns is None and not message.replace_if_present:
             return render

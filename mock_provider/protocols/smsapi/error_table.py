@@ -1,4 +1,4 @@
-"""SMSAPI's error codes: their texts, and the mapping to the engine's refusals in both directions.
+"""SMSAPI's error codes: their texts, and the code of each refusal of the engine.
 
 The codes are those of SMSAPI's published table (shared by its clients), that this provider uses.
 """
@@ -77,14 +77,3 @@ CODES: dict[Refusal, int] = {
     Refusal.INTERNAL_ERROR: 201,
     Refusal.UNAVAILABLE: 999,
 }
-
-# If several refusals have one code: the refusal as which a client reads it.
-_MEANT_FIRST = (Refusal.SENDER_NOT_ALLOWED, Refusal.THROTTLED_REQUESTS, Refusal.REJECTED)
-
-
-def _refusals() -> dict[int, Refusal]:
-    table = {code: refusal for refusal, code in CODES.items()}
-    return table | {CODES[refusal]: refusal for refusal in _MEANT_FIRST}
-
-
-REFUSALS: dict[int, Refusal] = _refusals()

@@ -6,6 +6,7 @@ from functools import cache
 
 import msgspec
 
+from mock_provider.protocols.openapi_json import Json
 from mock_provider.protocols.smsapi.answers import (
     Balance,
     Ping,
@@ -21,7 +22,6 @@ from mock_provider.protocols.smsapi.openapi_parts import (
     SCHEMAS,
     SENDER,
     TEXT,
-    Json,
     array_of,
     form,
     json_of,

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-Json = dict[str, Any]
+from mock_provider.protocols.openapi_json import Json
 
 SCHEMAS = "#/components/schemas/"
 TEXT: Json = {"type": "string"}

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from functools import cache
-from typing import Any
 
 import msgspec
 
 from mock_provider.http.messages import HttpResponse
+from mock_provider.protocols.openapi_json import Json
 from mock_provider.protocols.twilio.errors import ERRORS, ErrorBody
 from mock_provider.protocols.twilio.phone_numbers import PhoneNumberBody, PhoneNumberPage
 from mock_provider.protocols.twilio.resource import (
@@ -36,8 +36,6 @@ _STATUSES = [
 ]
 _COMMON_ERRORS = (401, 404, 405, 503)
 
-_Json = dict[str, Any]
-
 
 @cache
 def openapi_reply() -> HttpResponse:
@@ -45,7 +43,7 @@ def openapi_reply() -> HttpResponse:
     return HttpResponse(200, msgspec.json.encode(document()))
 
 
-def document() -> _Json:
+def document() -> Json:
     """The document as one JSON value."""
     types = [
         *(TwilioMessage, MessagePage, MediaPage, FeedbackBody, PhoneNumberBody, PhoneNumberPage),
@@ -84,7 +82,7 @@ def document() -> _Json:
     }
 
 
-def _paths() -> _Json:
+def _paths() -> Json:
     text = {"type": "string"}
     return {
         f"{_ACCOUNT}/Messages.json": {"parameters": [_account_parameter()], **_list_and_create()},
@@ -125,7 +123,7 @@ def _paths() -> _Json:
     }
 
 
-def _list_and_create() -> _Json:
+def _list_and_create() -> Json:
     text = {"type": "string"}
     filters = [
         _query("To", text),
@@ -144,14 +142,14 @@ def _list_and_create() -> _Json:
     }
 
 
-def _paging() -> list[_Json]:
+def _paging() -> list[Json]:
     return [
         _query("PageSize", {"type": "integer", "minimum": 1, "maximum": 1000}),
         _query("Page", {"type": "integer", "minimum": 0, "maximum": 999_999_999}),
     ]
 
 
-def _one() -> _Json:
+def _one() -> Json:
     deleted = _operation("deleteMessage", "Delete a final message", 204, None, (409,))
     return {
         "get": _operation("fetchMessage", "One message", 200, "TwilioMessage"),
@@ -169,8 +167,8 @@ def _one() -> _Json:
 
 def _operation(
     name: str, summary: str, status: int, schema: str | None, errors: tuple[int, ...] = ()
-) -> _Json:
-    done: _Json = {"description": summary}
+) -> Json:
+    done: Json = {"description": summary}
     if schema is not None:
         done["content"] = _json_of(schema)
     responses = {str(status): done}
@@ -183,7 +181,7 @@ def _operation(
     return {"operationId": name, "summary": summary, "responses": responses}
 
 
-def _create_schema() -> _Json:
+def _create_schema() -> Json:
     text = {"type": "string"}
     return {
         "type": "object",
@@ -205,7 +203,7 @@ def _create_schema() -> _Json:
     }
 
 
-def _update_schema() -> _Json:
+def _update_schema() -> Json:
     return {
         "type": "object",
         "properties": {
@@ -215,30 +213,30 @@ def _update_schema() -> _Json:
     }
 
 
-def _form(schema: str, required: bool = True) -> _Json:
+def _form(schema: str, required: bool = True) -> Json:
     content = {"application/x-www-form-urlencoded": {"schema": {"$ref": f"#/components/schemas/{schema}"}}}
     return {"required": required, "content": content}
 
 
-def _json_of(schema: str) -> _Json:
+def _json_of(schema: str) -> Json:
     return {"application/json": {"schema": {"$ref": f"#/components/schemas/{schema}"}}}
 
 
-def _query(name: str, schema: _Json) -> _Json:
+def _query(name: str, schema: Json) -> Json:
     return {"name": name, "in": "query", "schema": schema}
 
 
-def _account_parameter() -> _Json:
+def _account_parameter() -> Json:
     return _path("AccountSid", "AC")
 
 
-def _message_parameter() -> _Json:
+def _message_parameter() -> Json:
     return _path("MessageSid", "(SM|MM)")
 
 
-def _path(name: str, prefix: str) -> _Json:
+def _path(name: str, prefix: str) -> Json:
     return {"name": name, "in": "path", "required": True, "schema": _sid(prefix)}
 
 
-def _sid(prefix: str) -> _Json:
+def _sid(prefix: str) -> Json:
     return {"type": "string", "pattern": f"^{prefix}[0-9a-fA-F]{{32}}$"}

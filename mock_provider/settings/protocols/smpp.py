@@ -10,7 +10,7 @@ from mock_provider.settings.distributions import Section
 from mock_provider.settings.network import CountryCode
 
 SystemId = Annotated[str, Field(pattern="^[!-~]{1,15}$")]
-Seconds = Annotated[float, Field(ge=0, le=86_400)]
+TimerSeconds = Annotated[float, Field(ge=0, le=86_400)]
 
 
 def _with_its_id_style(receipt_id: str, info: ValidationInfo) -> str:
@@ -40,9 +40,9 @@ class SmppSettings(Section):
     receipt_window: int = Field(default=100, ge=1, le=100_000)
     receipts_kept: int = Field(default=100_000, ge=1, le=10_000_000)
     receipts_kept_s: Annotated[float, Field(gt=0, le=86_400)] = 3_600.0
-    session_init_s: Seconds = 10.0
-    enquire_link_s: Seconds = 30.0
-    inactivity_s: Seconds = 0.0
+    session_init_s: TimerSeconds = 10.0
+    enquire_link_s: TimerSeconds = 30.0
+    inactivity_s: TimerSeconds = 0.0
     response_s: Annotated[float, Field(gt=0, le=3_600)] = 10.0
     max_pdu_bytes: int = Field(default=70_000, ge=1_024, le=1_048_576)
     max_parts: int = Field(default=10, ge=1, le=255)

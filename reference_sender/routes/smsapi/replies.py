@@ -1,4 +1,4 @@
-"""SMSAPI's replies as results. Sources: docs/sender.md."""
+"""SMSAPI's replies as results. Sources: docs/sources.md."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A batch of messages as one request to SMSAPI. Sources: docs/sender.md."""
+"""A batch of messages as one request to SMSAPI. Sources: docs/sources.md."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Twilio's Messages API (REST, version 2010-04-01). Sources: docs/sender.md."""
+"""Twilio's Messages API (REST, version 2010-04-01). Sources: docs/sources.md."""
 
 from __future__ import annotations
 

@@ -15,6 +15,7 @@ from reference_sender.store.postgres import campaign_reports, controls, leases, 
 from reference_sender.store.postgres.link import Loop, PostgresLink
 from reference_sender.store.postgres.schema import bring_up_to_date
 from reference_sender.store.protocol import (
+    NODE_BITS,
     CampaignEnd,
     DeadLetterFilter,
     Existing,
@@ -31,7 +32,6 @@ from reference_sender.store.protocol import (
 )
 from reference_sender.store.recovered import ended, recovered
 
-_NODE_BITS = 40  # message ids of one node: as many as it can make in its life
 _PROBE = """
 UPDATE node SET routes = routes WHERE id = $1 AND NOT dead AND alive_until > clock_timestamp() RETURNING id
 """
@@ -67,7 +67,7 @@ class PostgresStore:
             lambda connection: connection.fetchrow("SELECT tag, report_secret FROM identity")
         )
         assert row is not None
-        return Identity(row[0], row[1], self._node << _NODE_BITS)
+        return Identity(row[0], row[1], self._node << NODE_BITS)
 
     def commit(self, work: Work) -> Mapping[int, Existing]:
         return self._writer.call(lambda connection: writing.commit(connection, self._node, work))

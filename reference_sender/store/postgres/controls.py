@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import asyncpg
@@ -11,6 +11,7 @@ from reference_sender.dispatch.values import FINAL_STATES, Message
 from reference_sender.policy.campaigns import Campaign, CampaignState
 from reference_sender.policy.opt_out import OptOut
 from reference_sender.policy.spending import Spent
+from reference_sender.store.campaign_reports import ReportControl
 from reference_sender.store.postgres.campaign_reports import write_report_control
 from reference_sender.store.protocol import Control, Hold, OptIn, Purged
 
@@ -19,7 +20,10 @@ INSERT INTO hold SELECT u.id, u.not_before_ns, u.keeps_hours
 FROM unnest($1::bigint[], $2::bigint[], $3::boolean[]) AS u (id, not_before_ns, keeps_hours)
 JOIN message m ON m.id = u.id
 """
-_CHANGE_HOLD = "UPDATE hold SET not_before_ns = $1 WHERE id = $2"
+_CHANGE_HOLDS = """
+UPDATE hold SET not_before_ns = u.not_before_ns
+FROM unnest($1::bigint[], $2::bigint[]) AS u (id, not_before_ns) WHERE hold.id = u.id
+"""
 _SPEND = """
 INSERT INTO spending VALUES ($1, $2, $3, $4)
 ON CONFLICT (campaign, day, node) DO UPDATE
@@ -41,7 +45,7 @@ _OPT_IN = "UPDATE opt_out SET active = false, changed_at = clock_timestamp() WHE
 # Ids of one node rise with the time of creation, and those of different nodes do not: so every message is
 # looked at.
 _OLDEST = """
-SELECT m.id, m.created_ns < $1 AND p.state = ANY($4) AND p.at_ns < $1
+SELECT m.id, m.created_ns < $1 AND p.state = ANY($4) AND p.at_ns < $1, m.created_ns >= $1
 FROM message m LEFT JOIN progress p ON p.id = m.id
 WHERE m.id > $2 AND m.id < (SELECT max(id) FROM message) ORDER BY m.id LIMIT $3
 """
@@ -64,12 +68,25 @@ def is_held(message: Message) -> bool:
     return message.not_before_ns > 0 or message.keeps_hours
 
 
-async def write_control(connection: asyncpg.Connection[Any], node: int, control: Control) -> None:
-    """Store one of ``Work.controls``."""
+async def write_controls(connection: asyncpg.Connection[Any], node: int, controls: Iterable[Control]) -> None:
+    """Store ``Work.controls``; all holds, of which there may be thousands, in one statement."""
+    holds: dict[int, int] = {}
+    for each in controls:
+        if isinstance(each, Hold):
+            holds[each.message_id] = each.not_before_ns
+        else:
+            await _write_control(connection, node, each)
+    if holds:
+        await connection.execute(_CHANGE_HOLDS, list(holds), list(holds.values()))
+
+
+async def _write_control(
+    connection: asyncpg.Connection[Any],
+    node: int,
+    control: Campaign | Spent | OptOut | OptIn | ReportControl,
+) -> None:
     if isinstance(control, Spent):
         await connection.execute(_SPEND, control.campaign, control.day, control.amount, node)
-    elif isinstance(control, Hold):
-        await connection.execute(_CHANGE_HOLD, control.not_before_ns, control.message_id)
     elif isinstance(control, Campaign):
         await connection.execute(_CAMPAIGN, control.name, control.state.value, control.spending_limit)
     elif isinstance(control, OptOut):
@@ -115,4 +132,5 @@ async def purge(connection: asyncpg.Connection[Any], before_ns: int, after_id: i
         gone = [row[0] for row in rows if row[1]]
         for table in ("message", "progress", "hold"):
             await connection.execute(f"DELETE FROM {table} WHERE id = ANY($1)", gone)
-    return Purged(len(gone), None if len(rows) < limit else rows[-1][0])
+    is_young = bool(rows) and all(row[2] for row in rows)
+    return Purged(len(gone), None if len(rows) < limit else rows[-1][0], is_young)

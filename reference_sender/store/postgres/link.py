@@ -1,4 +1,4 @@
-"""Connections to PostgreSQL. They live on an event loop in a thread of its own, so that any thread can make
+"""Connections to PostgreSQL. They run on an event loop in a separate thread, so that any thread can make
 blocking calls.
 """
 

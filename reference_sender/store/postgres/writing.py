@@ -13,7 +13,7 @@ from typing import Any
 import asyncpg
 
 from reference_sender.dispatch.values import FINAL_STATES, Change, Lane, Message, Report, State, SubmitAttempt
-from reference_sender.store.postgres.controls import is_held, write_control, write_holds
+from reference_sender.store.postgres.controls import is_held, write_controls, write_holds
 from reference_sender.store.protocol import Existing, StoreError, Work
 from reference_sender.store.reservations import kept_controls
 
@@ -113,8 +113,7 @@ async def commit(connection: asyncpg.Connection[Any], node: int, work: Work) -> 
             await connection.execute(_LEAVE, node, work.refused)
         taken = await _commit(connection, node, work)
         await write_holds(connection, work.messages)
-        for control in kept_controls(work, taken):
-            await write_control(connection, node, control)
+        await write_controls(connection, node, kept_controls(work, taken))
         return taken
 
 

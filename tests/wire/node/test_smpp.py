@@ -17,41 +17,41 @@ from mock_provider.protocols.smpp import requests
 from mock_provider.testing import ProviderThread
 
 FAST = {"delivery": {"latency": {"kind": "fixed", "value_s": 0.0}}, "reports": {"linger_s": 0.0}}
-Fields = dict[str, Any]
-FROM: Fields = {"source_addr_ton": 5, "source_addr": "Shop"}
-TO: Fields = {"dest_addr_ton": 1, "dest_addr_npi": 1, "destination_addr": "48500100200"}
-LATER: Fields = {"schedule_delivery_time": "000001000000000R"}
+PduFields = dict[str, Any]
+FROM: PduFields = {"source_addr_ton": 5, "source_addr": "Shop"}
+TO: PduFields = {"dest_addr_ton": 1, "dest_addr_npi": 1, "destination_addr": "48500100200"}
+LATER: PduFields = {"schedule_delivery_time": "000001000000000R"}
 # Statuses of SMPP 3.4, §5.1.3.
 RINVDSTADR, RINVMSGID, RCANCELFAIL, RREPLACEFAIL, RINVDLNAME, RQUERYFAIL = 0x0B, 0x0C, 0x11, 0x13, 0x34, 0x67
 RINVEXPIRY = 0x62
 ENROUTE, DELETED = 1, 4  # message_state
 
-Step = dict[str, Any]
+ClientStep = dict[str, Any]
 
 
 class TakeSteps(Protocol):
-    def __call__(self, provider: ProviderThread, *steps: Step) -> Any: ...
+    def __call__(self, provider: ProviderThread, *steps: ClientStep) -> Any: ...
 
 
-def bind(session: str = "a", how: str = "transceiver", **fields: Any) -> Step:
+def bind(session: str = "a", how: str = "transceiver", **fields: Any) -> ClientStep:
     return {"session": session, "command": f"bind_{how}", "fields": fields}
 
 
-def ask(command: str, session: str = "a", **fields: Any) -> Step:
+def ask(command: str, session: str = "a", **fields: Any) -> ClientStep:
     return {"session": session, "command": command, "fields": fields}
 
 
-def submit(session: str = "a", text: str = "hello", **fields: Any) -> Step:
+def submit(session: str = "a", text: str = "hello", **fields: Any) -> ClientStep:
     return ask(
         "submit_sm", session, **(FROM | TO | {"short_message": text, "registered_delivery": 1} | fields)
     )
 
 
-def receipts(count: int, session: str = "a") -> Step:
+def receipts(count: int, session: str = "a") -> ClientStep:
     return {"session": session, "receipts": count}
 
 
-def close(session: str) -> Step:
+def close(session: str) -> ClientStep:
     return {"session": session, "close": True}
 
 
@@ -59,7 +59,7 @@ def close(session: str) -> Step:
 def run(run_node: RunNode) -> TakeSteps:
     """Take these steps; answers and receipts."""
 
-    def steps(provider: ProviderThread, *steps: Step) -> Any:
+    def steps(provider: ProviderThread, *steps: ClientStep) -> Any:
         return run_node("smpp_steps.js", str(provider.smpp_port), provider.smpp_password, json.dumps(steps))
 
     return steps
@@ -171,7 +171,7 @@ def test_replace_sm_changes_a_message_that_waits_and_keeps_its_id(
 
 def test_a_message_is_not_found_under_another_source_address(start: StartProvider, run: TakeSteps) -> None:
     name = {"message_id": "$1.message_id"}
-    other: Fields = {"source_addr": "Other", "source_addr_ton": 5}
+    other: PduFields = {"source_addr": "Other", "source_addr_ton": 5}
     done = run(
         start(**FAST),
         bind(),

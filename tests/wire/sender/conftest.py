@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from sender_world import RunWorld, Steps, run_sender
+from sender_world import RunWorld, WorldSteps, run_sender
 
 from reference_sender.api.rules import NO_REPORTS
 from reference_sender.campaign_report.settings import CampaignReportSettings
@@ -17,7 +17,7 @@ def run_world(tmp_path: Path) -> RunWorld:
     """Runs the steps of a test on a sender. Each further call restarts the sender on the same store."""
 
     def run(
-        steps: Steps,
+        steps: WorldSteps,
         max_backlog: int = 100_000,
         policy: PolicySettings = NO_POLICY,
         reports: CampaignReportSettings = NO_REPORTS,

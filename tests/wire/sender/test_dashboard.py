@@ -19,7 +19,7 @@ from waiting import eventually_in_loop
 from reference_sender.alerts.rules import AlertRules
 from reference_sender.alerts.watch import Alerts
 from reference_sender.api.connections import Connections, Limits
-from reference_sender.dashboard.board import Board, Control, SenderCounters
+from reference_sender.dashboard.board import Board, CampaignAtGate, SenderCounters
 from reference_sender.dashboard.feed import MOST_VIEWERS, DashboardFeed
 from reference_sender.dashboard.handlers import EVENTS_PATH, event_handlers
 from reference_sender.dispatch.campaign_figures import CampaignCounts, CountedCampaigns
@@ -92,7 +92,7 @@ def test_the_events_need_the_token_and_the_page_does_not(tmp_path: Path) -> None
 def seen() -> SenderCounters:
     """A sender with as many campaigns as the page shows, so that its events are long."""
     campaigns = [CampaignCounts(f"campaign-{number}", waiting=number) for number in range(50)]
-    controls = {each.name: Control(Campaign(each.name), 0) for each in campaigns}
+    controls = {each.name: CampaignAtGate(Campaign(each.name), 0) for each in campaigns}
     totals = dict.fromkeys(("sent", "delivered", "failed", "expired"), 0)
     return SenderCounters(replace(state_of(), totals=totals), 0, 0, None, controls, campaigns)
 

@@ -20,7 +20,7 @@ from reference_sender.store import Existing, Work
 from reference_sender.store.postgres import PostgresStore
 from reference_sender.store.postgres.link import Unanswered
 
-Steps = Callable[[RunningSender, RunningSender], Awaitable[None]]
+NodeSteps = Callable[[RunningSender, RunningSender], Awaitable[None]]
 # Of 20 messages all but a few wait.
 SLOW = "requests_per_s=5&requests_burst=2&max_batch=1&max_in_flight=2"
 PRICED = policy_at_any_hour(spending={"cost_per_segment": 1.0})
@@ -39,7 +39,7 @@ def provider() -> Iterator[ProviderThread]:
 def nodes(postgres: PostgresServer, provider: ProviderThread) -> Callable[..., None]:
     """Runs steps on two nodes."""
 
-    def run(steps: Steps, policy: PolicySettings = NO_POLICY, options: str = SLOW) -> None:
+    def run(steps: NodeSteps, policy: PolicySettings = NO_POLICY, options: str = SLOW) -> None:
         route = f"smsapi+http://{TOKEN}@{provider.url.removeprefix('http://')}?name=r&{options}"
 
         async def live() -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 from mock_provider.engine.faults.hooks import AtAccept
 from mock_provider.engine.faults.settings import FaultSettings, percent
-from mock_provider.settings.distributions import Share
+from mock_provider.settings.distributions import UnitShare
 
 if TYPE_CHECKING:
     from mock_provider.engine.draws import Draws
@@ -17,7 +17,7 @@ class AcceptThenLose(FaultSettings):
     """A share of the messages is accepted and answered, then lost: no delivery, no report."""
 
     kind: Literal["accept_then_lose"]
-    share: Share = 1.0
+    share: UnitShare = 1.0
 
     def description(self) -> str:
         return f"accept then lose: {percent(self.share)} of messages accepted and lost"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -31,7 +31,7 @@ class AddedLatency(FaultSettings):
     plus_s: Seconds = 0.0
     ramp_s: Seconds = 0.0
 
-    example: ClassVar[Mapping[str, Any]] = {"plus_s": 0.5}
+    example: ClassVar[Mapping[str, object]] = {"plus_s": 0.5}
 
     def description(self) -> str:
         parts = [f"x {self.factor:g}"] if self.factor != 1.0 else []

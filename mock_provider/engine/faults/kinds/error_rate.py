@@ -6,13 +6,13 @@ from bisect import bisect_right
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import accumulate
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
+from typing import TYPE_CHECKING, ClassVar, Literal, Self
 
 from pydantic import model_validator
 
 from mock_provider.engine.faults.hooks import AtSubmit, RequestInterruption
 from mock_provider.engine.faults.settings import FaultSettings, percent
-from mock_provider.settings.distributions import Section, Share
+from mock_provider.settings.distributions import Section, UnitShare
 from mock_provider.settings.values import Refusal
 
 if TYPE_CHECKING:
@@ -23,18 +23,18 @@ class CodeShare(Section):
     """One of several codes of an ``error_rate``."""
 
     refusal: Refusal
-    share: Share
+    share: UnitShare
 
 
 class ErrorRate(FaultSettings):
     """A share of the attempts (submits) is refused, whatever they hold: by one code, or by several."""
 
     kind: Literal["error_rate"]
-    share: Share | None = None
+    share: UnitShare | None = None
     refusal: Refusal = Refusal.INTERNAL_ERROR
     codes: tuple[CodeShare, ...] = ()
 
-    example: ClassVar[Mapping[str, Any]] = {"share": 1.0}
+    example: ClassVar[Mapping[str, object]] = {"share": 1.0}
 
     @model_validator(mode="after")
     def _one_form(self) -> Self:

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from mock_provider.engine.faults.hooks import AtReply, AtSubmit, ReplyPlan, RequestInterruption
 from mock_provider.engine.faults.settings import FaultSettings, Preset, percent
-from mock_provider.settings.distributions import Share
+from mock_provider.settings.distributions import UnitShare
 
 if TYPE_CHECKING:
     from mock_provider.engine.draws import Draws
@@ -23,7 +23,7 @@ class Hang(FaultSettings):
     """
 
     kind: Literal["hang", "lost_reply", "cut_after_accept"]
-    share: Share = 1.0
+    share: UnitShare = 1.0
     accepted: bool = False
     disconnect: bool = False
 

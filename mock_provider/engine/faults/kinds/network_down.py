@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
@@ -33,7 +33,7 @@ class CarrierDown(FaultSettings):
     behaviour: Behaviour = "hold"
     refusal: Refusal = Refusal.UNAVAILABLE
 
-    example: ClassVar[Mapping[str, Any]] = {"carriers": ["a"]}
+    example: ClassVar[Mapping[str, object]] = {"carriers": ["a"]}
 
     def misfits(self, carriers: Collection[str], limits: Mapping[str, object]) -> Iterator[str]:
         unknown = sorted(set(self.carriers) - set(carriers))
@@ -55,7 +55,7 @@ class CountryDown(FaultSettings):
     behaviour: Behaviour = "hold"
     refusal: Refusal = Refusal.UNAVAILABLE
 
-    example: ClassVar[Mapping[str, Any]] = {"countries": ["PL"]}
+    example: ClassVar[Mapping[str, object]] = {"countries": ["PL"]}
 
     def description(self) -> str:
         return f"country down: {', '.join(self.countries)}, {_DESCRIPTIONS[self.behaviour]}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any, ClassVar, Literal, Self
+from typing import Annotated, ClassVar, Literal, Self
 
 from msgspec import Struct
 from pydantic import Field, model_validator
@@ -27,7 +27,7 @@ class RateReduction(FaultSettings):
     rate_per_s: Rate | None = None
     burst: Annotated[int, Field(ge=1, le=100_000_000)] | None = None
 
-    example: ClassVar[Mapping[str, Any]] = {"rate_per_s": 0.001}
+    example: ClassVar[Mapping[str, object]] = {"rate_per_s": 0.001}
 
     @model_validator(mode="after")
     def _one_form(self) -> Self:

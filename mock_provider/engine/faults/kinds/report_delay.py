@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Literal
 
-from mock_provider.engine.distributions import Sampler, sampler
+from mock_provider.engine.distributions import DelaySampler, sampler
 from mock_provider.engine.faults.hooks import AtReport, ReportChange
 from mock_provider.engine.faults.settings import FaultSettings, percent
-from mock_provider.settings.distributions import Distribution, Fixed, Share
+from mock_provider.settings.distributions import DelayDistribution, Fixed, UnitShare
 
 if TYPE_CHECKING:
     from mock_provider.engine.draws import Draws
@@ -18,8 +18,8 @@ class ReportDelay(FaultSettings):
     """A share of the reports comes due later by a delay of its own."""
 
     kind: Literal["report_delay"]
-    share: Share = 1.0
-    delay: Distribution = Fixed(kind="fixed", value_s=30.0)
+    share: UnitShare = 1.0
+    delay: DelayDistribution = Fixed(kind="fixed", value_s=30.0)
 
     def description(self) -> str:
         return f"late reports: {percent(self.share)} by {_described(self.delay)}"
@@ -28,7 +28,7 @@ class ReportDelay(FaultSettings):
         return LateReport(self.name, self.share, sampler(self.delay))
 
 
-def _described(delay: Distribution) -> str:
+def _described(delay: DelayDistribution) -> str:
     if delay.kind == "fixed":
         return f"{delay.value_s:g} s"
     if delay.kind == "uniform":
@@ -43,7 +43,7 @@ class LateReport(AtReport):
     """Per report, of messages that end in the window."""
 
     share: float
-    delay: Sampler
+    delay: DelaySampler
 
     order: ClassVar[int] = 2
 

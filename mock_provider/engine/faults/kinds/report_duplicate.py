@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 from mock_provider.engine.distributions import nanoseconds
 from mock_provider.engine.faults.hooks import AtReport, ReportChange
 from mock_provider.engine.faults.settings import FaultSettings, percent
-from mock_provider.settings.distributions import Seconds, Share
+from mock_provider.settings.distributions import Seconds, UnitShare
 
 if TYPE_CHECKING:
     from mock_provider.engine.draws import Draws
@@ -18,7 +18,7 @@ class ReportDuplicate(FaultSettings):
     """A share of the reports is sent again ``after_s`` later, though it was confirmed."""
 
     kind: Literal["report_duplicate"]
-    share: Share = 1.0
+    share: UnitShare = 1.0
     after_s: Seconds = 1.0
 
     def description(self) -> str:

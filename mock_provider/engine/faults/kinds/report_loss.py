@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 from mock_provider.engine.faults.hooks import AtReport, ReportChange
 from mock_provider.engine.faults.settings import FaultSettings, percent
-from mock_provider.settings.distributions import Share
+from mock_provider.settings.distributions import UnitShare
 
 if TYPE_CHECKING:
     from mock_provider.engine.draws import Draws
@@ -17,7 +17,7 @@ class ReportLoss(FaultSettings):
     """A share of the reports is never sent."""
 
     kind: Literal["report_loss"]
-    share: Share = 1.0
+    share: UnitShare = 1.0
 
     def description(self) -> str:
         return f"report loss: {percent(self.share)} of reports never sent"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 from mock_provider.engine.distributions import nanoseconds
 from mock_provider.engine.faults.hooks import AtReport, ReportChange
 from mock_provider.engine.faults.settings import FaultSettings, percent
-from mock_provider.settings.distributions import PositiveSeconds, Share
+from mock_provider.settings.distributions import PositiveSeconds, UnitShare
 
 if TYPE_CHECKING:
     from mock_provider.engine.draws import Draws
@@ -18,7 +18,7 @@ class ReportReorder(FaultSettings):
     """A share of the reports is reordered: each comes due later by 0 to ``within_s``, evenly distributed."""
 
     kind: Literal["report_reorder"]
-    share: Share = 1.0
+    share: UnitShare = 1.0
     within_s: PositiveSeconds = 5.0
 
     def description(self) -> str:

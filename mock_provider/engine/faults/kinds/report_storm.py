@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, ClassVar, Literal
+from typing import ClassVar, Literal
 
 from mock_provider.engine.faults.hooks import AtReportDue
 from mock_provider.engine.faults.settings import FaultSettings
@@ -20,7 +20,7 @@ class ReportStorm(FaultSettings):
     kind: Literal["report_storm"]
     release_per_s: Rate | None = None
 
-    example: ClassVar[Mapping[str, Any]] = {"end_s": 20.0}
+    example: ClassVar[Mapping[str, object]] = {"end_s": 20.0}
 
     def description(self) -> str:
         pace = "at once" if self.release_per_s is None else f"at {self.release_per_s:g}/s"

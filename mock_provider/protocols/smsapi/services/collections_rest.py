@@ -20,7 +20,7 @@ from mock_provider.protocols.smsapi.services import contacts_rest as contacts
 from mock_provider.protocols.smsapi.services import groups_rest as groups
 from mock_provider.protocols.smsapi.services import templates_rest as templates
 from mock_provider.protocols.smsapi.services.state import SmsapiState
-from mock_provider.protocols.smsapi.services.visit import Handler, RestRefusalError, Visit
+from mock_provider.protocols.smsapi.services.visit import RestRefusalError, Visit, VisitHandler
 from mock_provider.settings.protocols import SmsapiSettings
 
 COLLECTIONS = ("/contacts", "/blacklist/phone_numbers", "/sms/templates")
@@ -34,11 +34,11 @@ _PERMISSIONS = "/permissions"
 
 
 class _Operation(Struct, frozen=True):
-    handler: Handler
+    handler: VisitHandler
     fields: frozenset[str]  # those that it reads
 
 
-def _operations(fields: frozenset[str], **handlers: Handler) -> dict[str, _Operation]:
+def _operations(fields: frozenset[str], **handlers: VisitHandler) -> dict[str, _Operation]:
     return {method: _Operation(handler, fields) for method, handler in handlers.items()}
 
 

@@ -33,7 +33,7 @@ from mock_provider.protocols.smsapi.fields import (
 from mock_provider.protocols.smsapi.limits import LONGEST_TEXT, PROTOCOL_NAME
 from mock_provider.protocols.smsapi.numbers import read_msisdn
 from mock_provider.protocols.smsapi.send import read_sender
-from mock_provider.protocols.smsapi.services.one_time_codes import Verdict
+from mock_provider.protocols.smsapi.services.one_time_codes import CodeVerdict
 from mock_provider.protocols.smsapi.services.rest_refusals import rest_refusal
 from mock_provider.protocols.smsapi.services.state import SmsapiState
 from mock_provider.settings.protocols import SmsapiSettings
@@ -129,9 +129,9 @@ def read_verification(
 
     def answer(_lookups: Lookups, _account: AccountView) -> HttpResponse:
         verdict = state.codes.verify(msisdn, code, at.now_ns)
-        if verdict is Verdict.RIGHT:
+        if verdict is CodeVerdict.RIGHT:
             return HttpResponse(204, b"")
-        if verdict is Verdict.EXPIRED:
+        if verdict is CodeVerdict.EXPIRED:
             return rest_error(408, "The code has expired")
         return rest_error(404, "Not found")
 

@@ -12,7 +12,7 @@ from mock_provider.engine.draws import Draws
 _DOMAIN = "one-time code"  # among the draws for faults, whose names have no space
 
 
-class Verdict(Enum):
+class CodeVerdict(Enum):
     RIGHT = "right"
     WRONG = "wrong"
     EXPIRED = "expired"
@@ -54,12 +54,12 @@ class OneTimeCodes:
         if entry is not None:
             entry.code, entry.expires_ns = code, expires_ns
 
-    def verify(self, msisdn: str, code: str, now_ns: int) -> Verdict:
+    def verify(self, msisdn: str, code: str, now_ns: int) -> CodeVerdict:
         """A correct code is valid once. A wrong code changes nothing."""
         entry = self._of_number.get(msisdn)
         if entry is None or not code or entry.code != code:
-            return Verdict.WRONG
+            return CodeVerdict.WRONG
         if now_ns >= entry.expires_ns:
-            return Verdict.EXPIRED
+            return CodeVerdict.EXPIRED
         entry.code = ""
-        return Verdict.RIGHT
+        return CodeVerdict.RIGHT

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from mock_provider.protocols.openapi_json import Json
 from mock_provider.protocols.smsapi.openapi_parts import (
     FLAG,
     TEXT,
-    Json,
     form,
     in_path,
     json_of,

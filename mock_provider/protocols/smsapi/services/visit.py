@@ -45,7 +45,7 @@ class Visit(Struct, frozen=True):
         return moment.isoformat()
 
 
-Handler = Callable[[Visit], HttpResponse]
+VisitHandler = Callable[[Visit], HttpResponse]
 
 
 class RestRefusalError(Exception):

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
 import pytest
 from made_benches import suite
-from made_reports import part, report, throughput
+from made_reports import lag_check, part, report, throughput
 from screen_words import answer_text
 
+from analysis.capacity_record import Trial
 from analysis.first_screen.rules import contradictions
 from analysis.first_screen.screen import first_screen
 from analysis.first_screen.values import Figure, words
+from analysis.judge.search import search_verdict
 from analysis.model import RunReport
 
 replace = msgspec.structs.replace
@@ -33,9 +37,88 @@ def test_a_yes_quotes_the_sustained_rate_of_the_search() -> None:
     assert screen.notes == ()
 
 
+def test_a_profile_without_limits_is_named_as_such() -> None:
+    made = searched()
+    assert made.capacity is not None
+    unlimited = replace(made, capacity=replace(made.capacity, profile_limits="none"))
+    assert answer_text(first_screen(unlimited), "rate").startswith("profile fast (no limits)")
+    assert answer_text(first_screen(made), "rate").startswith("profile fast: 60")
+
+
 @pytest.mark.parametrize("made", [searched(profile="smsapi"), searched(sustained_per_s=None)])
 def test_without_a_sustained_rate_on_its_profile_a_part_quotes_its_own(made: RunReport) -> None:
     assert words(first_screen(made).why) == "my-sender met every objective at 60.2/s."
+
+
+def without_rate(*trials: Trial, high_per_s: float | None = None, own_page: bool = False) -> RunReport:
+    """A search without a sustained rate, in a bench or on a page of its own."""
+    made = searched(sustained_per_s=None)
+    assert made.capacity is not None
+    found = replace(made.capacity, low_per_s=0.0, high_per_s=high_per_s, trials=trials, bottlenecks=())
+    return replace(made, capacity=found, no_rate=search_verdict(found) if own_page else None)
+
+
+def trial(rate_per_s: float, verdict: Any, why: str) -> Trial:
+    return Trial(rate_per_s=rate_per_s, verdict=verdict, delivered_per_s=0.0, why=why)
+
+
+UNDECIDED = trial(40.0, "undecided", "not yet decided: the backlog")
+
+
+@pytest.mark.parametrize(
+    ("trials", "high_per_s", "shown"),
+    [
+        ((UNDECIDED,), None, "undecided (tried: 40.0/s)"),
+        ((UNDECIDED, trial(20.0, "invalid", "")), None, "undecided (tried: 20.0/s to 40.0/s)"),
+        ((UNDECIDED,), 70.0, "undecided (the capacity is below 70.0/s)"),
+        (
+            (UNDECIDED, trial(80.0, "missed", "the backlog grew")),
+            80.0,
+            "no rate met every objective (the capacity is below 80.0/s)",
+        ),
+        ((trial(20.0, "invalid", "schedule lag: p99 80 ms"),), None, "not measured"),
+    ],
+)
+def test_a_search_without_a_rate_says_what_it_knows(
+    trials: tuple[Trial, ...], high_per_s: float | None, shown: str
+) -> None:
+    screen = first_screen(without_rate(*trials, high_per_s=high_per_s))
+    assert shown in answer_text(screen, "rate")
+    assert ("not measured" in answer_text(screen, "rate")) == (shown == "not measured")
+    assert screen.notes == ()
+
+
+def test_the_undecided_trial_is_named_once() -> None:
+    told = "40.0/s: not yet decided: the backlog"
+    assert told in answer_text(first_screen(without_rate(UNDECIDED)), "rate")
+    own = first_screen(without_rate(UNDECIDED, own_page=True))
+    assert told in words(own.why)
+    assert told not in answer_text(own, "rate")
+
+
+def invalid_search(advice: str = "End other programs.") -> RunReport:
+    """The page shows the last trial, in which the bench failed."""
+    lag = lag_check(state="invalid", value="p99 80 ms", advice=advice)
+    made = without_rate(trial(20.0, "invalid", "schedule lag: p99 80 ms"), own_page=True)
+    parts = tuple(replace(each, validity="invalid", checks=(lag,)) for each in made.parts)
+    return replace(made, parts=parts, checks=(lag,), validity="invalid")
+
+
+@pytest.mark.parametrize("advice", ["End other programs.", ""])
+def test_an_invalid_search_says_what_is_not_known_and_what_to_do(advice: str) -> None:
+    screen = first_screen(invalid_search(advice))
+    (answer,) = screen.answers
+    then = "End other programs" if advice else "end the other programs of this machine and search again"
+    assert (screen.word, answer.name, answer.state) == ("INVALID", "rate", "untrusted")
+    assert [words(each) for each in answer.sentences] == [
+        "The sustained rate is not known, since the bench failed in the trial at 20.0/s "
+        f"(schedule lag: 99 % within 80 ms); what to do next: {then}."
+    ]
+    assert screen.notes == ()
+
+
+def test_an_invalid_run_that_is_no_search_has_no_answers() -> None:
+    assert first_screen(replace(invalid_search(), capacity=None)).answers == ()
 
 
 def test_a_yes_above_the_searched_capacity_is_found() -> None:

@@ -51,6 +51,15 @@ def test_shares_that_are_not_both_known_are_left_out(missing: str) -> None:
     assert "95 % within 7.99 s." in said and "adds" not in said
 
 
+def test_shares_of_the_messages_that_arrived_say_so() -> None:
+    """The row counts messages that never arrived, the shares cannot."""
+    made = made_with(replace(same_percentiles(0.0024), count=940))
+    assert made.parts[0].delivery[0].count == 1000
+    said = answer_text(made, "delivery")
+    assert "Of the 940 that arrived: OTP from an ideal sender without contract limits" in said
+    assert "that arrived" not in answer_text(made_with(same_percentiles(0.0024)), "delivery")
+
+
 def test_an_ideal_time_without_the_shares_is_a_contradiction() -> None:
     made = made_with(same_percentiles(0.0024))
     screen = first_screen(made)

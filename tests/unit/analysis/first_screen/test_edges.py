@@ -202,6 +202,15 @@ def test_advice_to_run_a_command_tests_the_sender_of_this_run(target: dict[str, 
         assert answer_text(made, name).count("--target") == own and command in answer_text(made, name)
 
 
+@pytest.mark.parametrize(
+    ("file", "shown"), [("my-sender.toml", "my-sender.toml"), ("my sender.toml", "'my sender.toml'")]
+)
+def test_advice_names_the_target_file_of_this_run(file: str, shown: str) -> None:
+    made = report(part(target={"name": "x", "kind": "http", "file": file}, messages_per_day=None))
+    assert f"smsbench run bench --target {shown}" in answer_text(made, "ten_times")
+    assert "FILE" not in answer_text(made, "ten_times") + answer_text(made, "wrong")
+
+
 def test_the_cost_of_one_mode_is_not_that_of_the_run() -> None:
     live, simulated = part("a"), part("b", mode="simulated")
     assert aside_text(report(live, simulated), "cost").startswith("Live: 0.")

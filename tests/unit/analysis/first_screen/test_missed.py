@@ -7,39 +7,19 @@ from typing import Any
 
 import msgspec
 import pytest
-from made_reports import accounting, part, quantile, report, timed
+from made_objectives import missed
+from made_reports import accounting, bottleneck, lag_check, part, report, timed
 from page_reading import disagreements, rendered
 from screen_words import answer_text, aside_text
 
-from analysis.findings import Availability
+from analysis.findings import Availability, BottleneckKind
 from analysis.first_screen.screen import first_screen
 from analysis.first_screen.values import words
 from analysis.model import Objective
-from analysis.objectives.grammar import Measure
 from analysis.objectives.words import interval_text
 from analysis.quantile import Quantile
 
 replace = msgspec.structs.replace
-
-
-def missed(
-    measure: Measure, limit: str, measured: str, limit_value: float, message_class: str = "all"
-) -> Objective:
-    return Objective(
-        objective="made",
-        measure=measure,
-        name=measure,
-        message_class=message_class,
-        limit=limit,
-        measured=measured,
-        interval="",
-        verdict="missed",
-        why="",
-        value=0.0,
-        limit_value=limit_value,
-        percentile=95.0 if measure == "api_response" else None,
-        quantile=quantile(95.0, 1.51, 0.01) if measure == "api_response" else None,
-    )
 
 
 GREW = Availability(
@@ -149,4 +129,40 @@ def test_a_time_with_open_messages_is_not_called_a_time_within() -> None:
     found = Quantile(95.0, "at_least", 24.9, 0.485, float("inf"), 72)
     still_open = replace(timed("otp", 1.0, 60.0), quantile=found, verdict="undecided")
     made = report(part(objectives=(still_open,)), objectives=(still_open,))
-    assert "5 % need more than 24.9 s" in answer_text(first_screen(made), "delivery")
+    said = "5 % need more than 24.9 s or had not arrived when the run ended"
+    assert said in answer_text(first_screen(made), "delivery")
+
+
+def test_messages_that_had_not_arrived_are_named_in_the_headline() -> None:
+    """They count as slower than any limit."""
+    found = Quantile(95.0, "at_least", 24.9, 22.1, float("inf"), 72)
+    late = replace(timed("otp", 1.0, 10.0), quantile=found, verdict="missed")
+    made = report(part(objectives=(late,)), objectives=(late,))
+    assert words(first_screen(made).why) == (
+        "At least 5 % of the OTPs took over 24.9 s or had not arrived when the run ended; the limit is 10 s."
+    )
+
+
+def test_a_failed_check_has_one_pair_of_brackets() -> None:
+    lag = lag_check(state="invalid", value="80 ms (in 9 s of 90 s)", part="a")
+    made = report(part("a", validity="invalid"), checks=(lag,), validity="invalid")
+    assert "80 ms (in 9 s of 90 s; part: " in words(first_screen(made).why)
+
+
+@pytest.mark.parametrize(
+    ("text", "evidence", "shown"),
+    [
+        ("it is slow (1.00/s)", ("30 waited", "for 9 s"), "it is slow (1.00/s; 30 waited; for 9 s)."),
+        ("it is slow", ("30 waited",), "it is slow (30 waited)."),
+        ("it is slow (1.00/s)", (), "it is slow (1.00/s)."),
+    ],
+)
+@pytest.mark.parametrize(("kind", "lead"), [("carrier_queue", "Bottleneck"), ("sender_unforwarded", "Cause")])
+def test_a_bottleneck_has_one_pair_of_brackets(
+    kind: BottleneckKind, lead: str, text: str, evidence: tuple[str, ...], shown: str
+) -> None:
+    late = timed("otp", 24.0, 10.0)
+    named = replace(bottleneck(), kind=kind, text=text, evidence=evidence)
+    screen = first_screen(report(part(objectives=(late,), bottlenecks=(named,)), objectives=(late,)))
+    assert words(screen.bottleneck[0]) == f"{lead}: {shown}"
+    assert screen.notes == ()

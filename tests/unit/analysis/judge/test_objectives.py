@@ -123,7 +123,7 @@ def test_the_share_delivered_is_a_sample(new_run: Build, text: str, verdict: str
         run.seen(f"dead-{slot}", slot + 0.1, state="undelivered", reason="unknown_subscriber")
     found = build_report(run.write(end_s=90.0), objectives=(text,)).objectives[0]
     assert (found.verdict, found.measured) == (verdict, "90 %")
-    assert found.interval == "86 % to 93 %"
+    assert found.interval == "86 % to 93.2 %"
     assert bool(found.needs) == (verdict == "undecided")
 
 

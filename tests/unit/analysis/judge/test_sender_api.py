@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from made_parts import OWN, found, kinds, sampled
+from made_parts import LISTENING, OWN, found, kinds, sampled
 from run_builder import Build, RunBuilder
 
 from analysis.first_screen.screen import first_screen
@@ -60,6 +60,84 @@ def test_a_sender_that_hangs_has_stopped(new_run: Build) -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("error", "how"),
+    [
+        ("connection refused", "each connection was refused: nothing listens at 127.0.0.1:8080"),
+        ("connection reset", "each connection was reset"),
+        ("closed by the target", "each connection was closed before an answer"),
+        ("connect timeout", "each request failed with connect timeout"),
+        ("", "each request failed immediately"),
+        ("timeout", "requests got no answer"),  # also without a sample of the requests in flight
+    ],
+)
+def test_the_error_of_the_load_says_how_a_sender_stopped(new_run: Build, error: str, how: str) -> None:
+    run = new_run("run")
+    stops(run, 12.0, error=error)
+    (only,) = found(run, target=LISTENING).bottlenecks
+    assert only.text == f"my-sender stopped answering 12.0 s after the load's start: {how}"
+
+
+def test_a_few_other_errors_do_not_hide_the_one_of_most_requests(new_run: Build) -> None:
+    """A process that dies resets the connections that it has; all later ones are refused."""
+    run = new_run("run")
+    for slot in range(300):
+        if slot < 120:
+            run.journey(f"m-{slot}", slot / 10, 3.0)
+        else:
+            error = "connection reset" if slot < 123 else "connection refused"
+            run.due(f"m-{slot}", slot / 10, "failed", error=error)
+    (only,) = found(run, target=LISTENING).bottlenecks
+    assert only.text.endswith("177 of 180 connections were refused: nothing listens at 127.0.0.1:8080")
+    assert (
+        "of 300 messages: 177 failed with connection refused, 3 failed with connection reset" in only.evidence
+    )
+
+
+@pytest.mark.parametrize(
+    ("error", "text", "told"),
+    [
+        (
+            "connection refused",
+            "does not answer: each connection was refused: nothing listens at 127.0.0.1:8080",
+            "300 failed with connection refused",
+        ),
+        (
+            "connection reset",
+            "does not answer: each connection was reset",
+            "300 failed with connection reset",
+        ),
+        ("timeout", "does not answer", "300 timed out"),
+        ("", "does not answer", "300 failed or timed out"),
+    ],
+)
+def test_a_load_of_which_every_request_failed_says_what_failed(
+    new_run: Build, error: str, text: str, told: str
+) -> None:
+    run = new_run("run")
+    stops(run, 0.0, error=error)
+    run_dir = run.write(load_s=30.0, end_s=60.0, target=LISTENING)
+    report = build_report(run_dir)
+    (only,) = report.parts[0].bottlenecks
+    assert only.text == f"my-sender's API {text}"
+    assert f"of 300 messages: {told}" in only.evidence
+    assert any("median request got no answer" in each for each in only.evidence) == (": " not in text)
+    advice = words(first_screen(report).bottleneck[1])
+    assert ("start the sender there" in advice) == (error == "connection refused")
+    assert ("look in the sender's log" in advice) == (error != "connection refused")
+
+
+def test_an_api_that_fails_some_messages_says_how(new_run: Build) -> None:
+    run = new_run("run")
+    for slot in range(300):
+        if slot % 3:
+            run.journey(f"m-{slot}", slot / 10, 3.0)
+        else:
+            run.due(f"m-{slot}", slot / 10, "failed", error="connection reset")
+    (only,) = found(run, target=LISTENING).bottlenecks
+    assert only.text == "my-sender's API fails messages with connection reset"
+
+
 def test_a_sender_that_answers_too_late_and_still_forwards_has_not_stopped(new_run: Build) -> None:
     run = new_run("run")
     stops(run, 12.0)
@@ -67,18 +145,6 @@ def test_a_sender_that_answers_too_late_and_still_forwards_has_not_stopped(new_r
         run.seen(f"m-{slot}", slot / 10 + 6.0)
     sampled(run, "load", in_flight=30.0)
     assert "sender_stopped" not in kinds(run, target=OWN)
-
-
-def test_a_sender_that_comes_back_has_not_stopped_and_its_silence_is_named(new_run: Build) -> None:
-    run = new_run("run")
-    for slot in range(300):
-        if 100 <= slot < 130:
-            run.due(f"m-{slot}", slot / 10, "failed")
-        else:
-            run.journey(f"m-{slot}", slot / 10, 3.0)
-    (only,) = found(run, target=OWN).bottlenecks
-    assert only.kind == "sender_api"
-    assert only.text.startswith("my-sender's API answered nothing for 3.00 s")
 
 
 def frozen(run: RunBuilder, lag: bool = False) -> None:

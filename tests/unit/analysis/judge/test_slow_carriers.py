@@ -47,6 +47,17 @@ def test_a_carrier_is_named_if_it_waits_longer_than_the_others(
     assert only.text == text
 
 
+def test_messages_that_wait_for_a_carrier_at_the_end_give_a_lower_bound(new_run: Build) -> None:
+    run = new_run("run")
+    for slot in range(300):
+        run.due(f"m-{slot}", slot / 10)
+        stuck = {"state": "open", "at_carrier": False} if slot % 2 else {}
+        run.seen(f"m-{slot}", slot / 10 + 0.01, carrier="xy"[slot % 2], **stuck)
+    (only,) = found(run)
+    assert only.text == "the queue of the carrier y"
+    assert only.evidence[0] == "y: 150 messages, median wait at least 44.9 s"
+
+
 def test_the_longer_wait_is_named_first(new_run: Build) -> None:
     """Throttled in the sender for 20 s, then 2 s at the carriers."""
     throttle = {"throttle": {"requests": {"rate_per_s": 100.0, "burst": 1}}}

@@ -104,4 +104,4 @@ def test_the_rate_of_a_wait_that_ended_early_does_not_say_that_messages_were_not
         run.write(load_s=30.0, end_s=33.0, drain_timeout_s=30.0, exit_reason="drain_ended", target=OWN)
     )
     assert "Not every accepted message" not in answer_text(report, "rate")
-    assert "when the wait ended, so this is no capacity" in answer_text(report, "rate")
+    assert "when the wait ended, so this is not a capacity" in answer_text(report, "rate")

@@ -198,7 +198,7 @@ def test_an_arrival_of_the_schedule_without_a_row_makes_the_run_invalid(new_run:
     for slot in range(3):
         run.journey(f"m-{slot}", 1.0 + slot, 3.0)
     # Sent though marked as dropped: counted on both sides, it would replace the missing one.
-    run.load[0] = (*run.load[0][:7], "dropped", 0)
+    run.load[0] = (*run.load[0][:7], "dropped", 0, "")
     part = analysed(run, planned=4)
     accounting = next(each for each in part.checks if each.name == "accounting")
     assert accounting.state == "invalid"

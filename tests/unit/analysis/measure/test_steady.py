@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 
+from analysis.arrays import Floats
 from analysis.measure.steady import steady
-
-Floats = NDArray[np.float64]
 
 
 def evenly(rate_per_s: float, load_s: float) -> Floats:

@@ -11,7 +11,7 @@ from nanoseconds import S
 from loadtests.arrivals import Burst, Constant, Mix, Plan, Stream
 from loadtests.arrivals.in_flight import FEWEST_IN_FLIGHT, MOST_IN_FLIGHT, in_flight_limit
 from loadtests.users import worker_load
-from loadtests.users.start_signal import Start
+from loadtests.users.start_signal import WorkerStart
 
 
 @pytest.mark.parametrize(
@@ -35,11 +35,11 @@ def test_a_limit_that_was_given_stays() -> None:
     assert plan.sized_for(30.0).in_flight_limit == 7
 
 
-def test_a_worker_has_no_more_slots_than_the_system_gives_it_files(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_worker_has_a_lower_limit_if_the_system_allows_fewer_files(monkeypatch: pytest.MonkeyPatch) -> None:
     limits = [(256, 1_000)]
     monkeypatch.setattr(resource, "getrlimit", lambda _: limits[-1])
     monkeypatch.setattr(resource, "setrlimit", lambda _, wanted: limits.append(wanted))
-    assert worker_load.slots(1_000, Start(0, 0, 2)) == 500
+    assert worker_load.worker_limit(1_000, WorkerStart(0, 0, 2)) == 500
     assert limits[-1] == (628, 1_000)  # raised as far as it is needed
-    assert worker_load.slots(4_000, Start(0, 1, 2)) == 1_000 - 128
+    assert worker_load.worker_limit(4_000, WorkerStart(0, 1, 2)) == 1_000 - 128
     assert limits[-1] == (1_000, 1_000)

@@ -16,7 +16,7 @@ from core_waits import core_wait
 from rich.console import Console
 
 from loadtests.calibrate import judge, lateness, plan, render, render_png, standard, theory
-from loadtests.calibrate.judge import Measurement, Row, Verdict
+from loadtests.calibrate.judge import Measurement, Row, RowVerdict
 from loadtests.calibrate.messages import messages, spread
 from mock_provider.engine.distributions import sampler
 from mock_provider.profiles import load_profile, profile_names
@@ -117,7 +117,7 @@ def test_a_percentile_of_too_few_messages_is_shown_and_not_judged() -> None:
     assert [row.verdict for row in none] == ["noisy", "noisy", "noisy", "shown"]
 
 
-def row_of(verdict: Verdict, unit: str = "ms") -> Row:
+def row_of(verdict: RowVerdict, unit: str = "ms") -> Row:
     return Row("latency", "p50", unit, 50.0, 53.0, 48.5, 51.5, verdict)
 
 
@@ -139,11 +139,11 @@ def test_a_busy_machine_excuses_only_rows_that_depend_on_time() -> None:
         ([], 3),
     ],
 )
-def test_exit_code(verdicts: list[Verdict], code: int) -> None:
+def test_exit_code(verdicts: list[RowVerdict], code: int) -> None:
     assert judge.exit_code([row_of(verdict) for verdict in verdicts]) == code
 
 
-def measured(title: str, *verdicts: Verdict) -> Measurement:
+def measured(title: str, *verdicts: RowVerdict) -> Measurement:
     return Measurement("latency", title, tuple(row_of(verdict) for verdict in verdicts))
 
 
@@ -175,7 +175,7 @@ def measured(title: str, *verdicts: Verdict) -> Measurement:
     ],
 )
 def test_an_incomplete_calibration_has_its_own_summary_and_exit_code(
-    verdicts: list[Verdict] | None, ended: str, code: int, first: str
+    verdicts: list[RowVerdict] | None, ended: str, code: int, first: str
 ) -> None:
     measurements = [] if verdicts is None else [measured("fixed, 100/s", *verdicts)]
     document = render.document(measurements, {"quick": False}, 16, ended)

@@ -17,7 +17,7 @@ import pytest
 import uvloop
 
 from loadtests.calibrate import latency
-from loadtests.calibrate.client import CUT, SILENT, Answer, OpenLoopClient, SendTimes
+from loadtests.calibrate.client import CUT, SILENT, OpenLoopClient, SendTimes, TimedAnswer
 from loadtests.calibrate.instrument import Instrument
 from loadtests.calibrate.judge import Row
 from loadtests.calibrate.messages import messages, regular
@@ -90,7 +90,7 @@ class NagleInstrument:
     def label(self, of: str) -> str:
         return of
 
-    def run(self, schedule: SendTimes, connections: int) -> tuple[int, list[Answer]]:
+    def run(self, schedule: SendTimes, connections: int) -> tuple[int, list[TimedAnswer]]:
         self.client.connect(connections)
         return self.client.run(schedule, self.wait)
 

@@ -5,16 +5,16 @@ from __future__ import annotations
 import pytest
 from nanoseconds import MS
 
-from loadtests.calibrate.client import Answer
+from loadtests.calibrate.client import TimedAnswer
 from loadtests.calibrate.windows import edges_of
 
 PASSED, HIT = 200, 503
 
 
-def answers(*taken: tuple[int, int, int]) -> list[Answer]:
+def answers(*taken: tuple[int, int, int]) -> list[TimedAnswer]:
     """Of requests in the order of their sending: sent and answered in ms, and the status."""
     return [
-        Answer(number, sent * MS, sent_ns=sent * MS, answered_ns=answered * MS, status=status)
+        TimedAnswer(number, sent * MS, sent_ns=sent * MS, answered_ns=answered * MS, status=status)
         for number, (sent, answered, status) in enumerate(taken)
     ]
 

@@ -57,6 +57,9 @@ def test_the_rate_that_was_met_is_the_figure_and_the_interval_is_around_the_trut
     # At the lowest missed rate nothing was named: the next one's bottleneck stands.
     assert found.bottlenecks == ("the provider's limit",)
     assert [each.verdict for each in found.trials] == ["met", "missed", "missed", "met"]
+    assert found.profile_limits == "unknown"
+    judged = [replace(FOUND[0], verdict="invalid"), replace(FOUND[1], profile_limits="none"), *FOUND[2:]]
+    assert capacity_result(SETTINGS, judged, SEARCHED).profile_limits == "none"
 
 
 @pytest.mark.parametrize(
@@ -263,3 +266,25 @@ def test_the_end_of_the_search_names_its_precision(precision: float, shown: str)
     settings = SearchSettings(precision=precision)
     trials = [trial(299.5, "met"), trial(310, "missed", 300), trial(600, "missed", 300)]
     assert next_step(settings, trials) == SearchEnd(True, f"the interval is no wider than {shown}")
+
+
+def test_a_growth_below_the_throughput_that_the_target_has_shown_is_made_again() -> None:
+    """One look says so by chance in up to 2.5 of 100 trials at the limit."""
+    growth = replace(trial(296, "missed", 290), load_s=8.0)
+    trials = [trial(50, "met"), trial(450, "missed", 300), trial(312, "missed", 300), growth]
+    assert read_trials(SETTINGS, trials).repeat == (296, 16.0)
+    assert last_trial_words(SETTINGS, trials).endswith(
+        "made again for longer, since the target has shown a higher throughput"
+    )
+    met = replace(trial(296, "met"), load_s=16.0)
+    found = capacity_result(SETTINGS, [*trials, met], SEARCHED)
+    assert found.sustained_per_s == 296
+    assert found.trials[3].why == (
+        "the backlog grew by 12/s; made again for longer, since the target has shown a higher throughput"
+    )
+    # Twice is no chance.
+    twice = [*trials, replace(growth, load_s=16.0)]
+    assert read_trials(SETTINGS, twice).repeat is None
+    assert read_trials(SETTINGS, twice).missed_per_s == 296
+    # A brief search has no trial to spare.
+    assert read_trials(replace(SETTINGS, brief=True), trials).repeat is None

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
-from simulated_targets import Target, collapsing, noisy, search, servers, token_bucket
+from simulated_targets import ModelTarget, collapsing, noisy, search, servers, token_bucket
 
 from loadtests.capacity.bracket import MOST_TRIALS, SearchSettings, read_trials
 
@@ -47,7 +47,7 @@ def test_a_limit_next_to_a_step_of_growth_has_both_ends(
     ids=["noisy", "servers", "collapsing"],
 )
 def test_other_targets_next_to_a_step_of_growth_have_both_ends(
-    target: Callable[[float], Target], step_per_s: float, share: float, seed: int
+    target: Callable[[float], ModelTarget], step_per_s: float, share: float, seed: int
 ) -> None:
     settings = SearchSettings(from_per_s=10, to_per_s=6_000)
     trials, _ = search(target(share * step_per_s), settings, seed)

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
 import pytest
 
+from analysis.model import Verdict
 from analysis.records import AnalysisResult, JudgedObjective, Steady
 from loadtests.arrivals import DAY_MIX, Mix
 from loadtests.capacity.bracket import SearchSettings
@@ -16,7 +15,6 @@ from loadtests.capacity.verdict import BACKLOG, judged_trial
 
 SETTINGS = SearchSettings()
 STEP = NextTrial(300.0, 8.0)
-Verdict = Literal["met", "missed", "undecided"]
 
 
 def part(sustained: bool | None, growth_per_s: float = 0.0) -> Steady:
@@ -49,6 +47,7 @@ def analysis_of(
         bottlenecks=("the sender's CPU",),
         delivered_per_s=240.0,
         steady=steady,
+        profile_limits="40 segments/s",
     )
 
 
@@ -60,6 +59,7 @@ def test_met_means_every_objective_and_no_growth() -> None:
     assert (found.through_per_s, found.reserve) == (250.0, 7.0)
     assert found.judged == ("otp.p95<20s", BACKLOG)
     assert found.bottlenecks == ()
+    assert found.profile_limits == "40 segments/s"
 
 
 def test_a_rate_at_which_the_queue_grows_is_missed_though_every_objective_is_met() -> None:

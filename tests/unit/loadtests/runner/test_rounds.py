@@ -23,7 +23,7 @@ PLAN = Plan(streams=(Stream(process=Constant(rate_per_s=10.0, duration_s=10.0)),
 
 
 def load_row(key: str, at_ns: int, outcome: str = "accepted") -> tuple[Any, ...]:
-    return (key, "otp", "", 0, at_ns, at_ns, at_ns + 1_000, outcome, 202)
+    return (key, "otp", "", 0, at_ns, at_ns, at_ns + 1_000, outcome, 202, "")
 
 
 def provider_row(key: str, at_ns: int, delivered_ns: int | None) -> tuple[Any, ...]:

@@ -82,7 +82,7 @@ def arrival(
     key: str, due_s: float, message_class: str = "otp", outcome: str = "accepted"
 ) -> tuple[object, ...]:
     due_ns = round(due_s * S)
-    return key, message_class, "", 0, due_ns, due_ns, due_ns, outcome, 202
+    return key, message_class, "", 0, due_ns, due_ns, due_ns, outcome, 202, ""
 
 
 def row(

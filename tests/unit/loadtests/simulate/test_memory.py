@@ -39,6 +39,7 @@ def largest(load_s: float, run_dir: Path) -> tuple[int, int]:
         return True
 
     gc.collect()
+    gc.freeze()  # what other tests left is not looked through at each sample
     tracemalloc.start()
     try:
         ending = simulate(Schedule(plan), PROFILE, Settings(3, route, sample_every_s=5.0), run_dir, look)

@@ -53,9 +53,9 @@ def test_each_message_has_one_row_with_its_last_state(
         e.key: (e.lane.value, "queued", "", 0),
     }
     load = read_rows(tmp_path / "load.arrow", LOAD_SCHEMA).to_pylist()
-    assert [(row["key"], row["outcome"], row["status"]) for row in load[-2:]] == [
-        (e.key, "accepted", 202),
-        (f.key, "refused", 429),
+    assert [(row["key"], row["outcome"], row["status"], row["error"]) for row in load[-2:]] == [
+        (e.key, "accepted", 202, ""),
+        (f.key, "refused", 429, ""),
     ]
 
 

@@ -9,6 +9,7 @@ from urllib.parse import parse_qs, unquote
 import pytest
 
 from loadtests.arrivals import PlannedMessage
+from loadtests.runner.testbed import described
 from loadtests.targets import TargetError, address_of, load_target
 from loadtests.users.adapters.adapter import endpoint_of
 from loadtests.users.adapters.reference_sender import ReferenceSender
@@ -228,10 +229,11 @@ def test_the_manifest_learns_no_secret(tmp_path: Path) -> None:
         '[request]\nurl = "http://u:${P}@127.0.0.1:8080/send?key=${P}"\nbody = "{to}{text}"\n'
         'headers = { Authorization = "${P}" }'
     )
-    described = load_target(path, {"P": "hunter2"}).described()
-    assert "hunter2" not in repr(described)
-    assert described["name"] == "t"
-    assert described["url"] == "http://127.0.0.1:8080/send"
+    found = described(load_target(path, {"P": "hunter2"}), path)
+    assert "hunter2" not in repr(found)
+    assert (found["name"], found["file"]) == ("t", "t.toml")
+    assert str(tmp_path) not in repr(found)
+    assert found["url"] == "http://127.0.0.1:8080/send"
 
 
 def test_the_reference_sender_is_asked_in_its_own_words() -> None:

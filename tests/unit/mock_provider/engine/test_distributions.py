@@ -6,12 +6,12 @@ from typing import Any
 import pytest
 from nanoseconds import S
 
-from mock_provider.engine.distributions import NEVER_NS, Sampler, sampler
+from mock_provider.engine.distributions import NEVER_NS, DelaySampler, sampler
 from mock_provider.engine.draws import Draws, outcome_of, report_of
 from mock_provider.profiles import load_profile, parse_profile
 
 
-def sample_of(**spec: Any) -> Sampler:
+def sample_of(**spec: Any) -> DelaySampler:
     reply = {"latency": spec}
     profile = parse_profile({"name": "x", "carriers": [{"name": "a", "country": "*"}], "reply": reply})
     return sampler(profile.reply.latency)

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from nanoseconds import MS
 
-from mock_provider.engine.event_queue import SLICE_BITS, EventQueue, Handler
+from mock_provider.engine.event_queue import SLICE_BITS, EventHandler, EventQueue
 from mock_provider.engine.values import Effect
 
 delays = st.one_of(
@@ -29,7 +29,7 @@ steps = st.lists(
 )
 
 
-Step = tuple[int, list[int], list[int]]
+QueueStep = tuple[int, list[int], list[int]]
 
 
 class Reference:
@@ -43,7 +43,7 @@ class Reference:
         self.entered += 1
         heapq.heappush(self.heap, (due_ns, self.entered, payload))
 
-    def handler(self, handle: Handler) -> int:
+    def handler(self, handle: EventHandler) -> int:
         self.handle = handle
         return 0
 
@@ -56,7 +56,7 @@ class Reference:
             self.handle(due_ns, now_ns, payload, effects)
 
 
-def played(queue: EventQueue | Reference, steps: list[Step]) -> list[Any]:
+def played(queue: EventQueue | Reference, steps: list[QueueStep]) -> list[Any]:
     happened: list[Any] = []
     now_ns = made = 0
 
@@ -82,7 +82,7 @@ def played(queue: EventQueue | Reference, steps: list[Step]) -> list[Any]:
 
 
 @given(steps, st.sampled_from([SLICE_BITS, 0, 30, 62]))
-def test_all_happens_in_the_order_of_one_heap(steps: list[Step], slice_bits: int) -> None:
+def test_all_happens_in_the_order_of_one_heap(steps: list[QueueStep], slice_bits: int) -> None:
     assert played(EventQueue(slice_bits), steps) == played(Reference(), steps)
 
 

@@ -26,7 +26,7 @@ WORLD: dict[str, Any] = {
 
 
 def trace(p: VirtualProvider) -> object:
-    """All that can be seen of six messages, but which faults touched them: that is no effect by itself."""
+    """All visible results of six messages, without the names of faults: a name alone is not an effect."""
     for n in range(6):
         p.send(float(n), f"k{n}", backup_host=n % 2 == 1)
     p.run()
@@ -36,7 +36,8 @@ def trace(p: VirtualProvider) -> object:
 
 def choices(kind: str) -> Iterator[dict[str, object]]:
     """The example, and the example with each value of each setting that has a few."""
-    schema, example = fault_schema(kind), dict(FAULT_KINDS[kind].example)
+    schema: Any = fault_schema(kind)
+    example = dict(FAULT_KINDS[kind].example)
     yield example
     for name, node in schema["properties"].items():
         reference = node.get("$ref", "").rpartition("/")[2]
@@ -80,7 +81,7 @@ def test_the_walk_finds_a_kind_without_effect() -> None:
 
 def test_a_kind_says_what_it_does_and_is_in_its_own_file() -> None:
     for kind, settings in FAULT_KINDS.items():
-        fault = settings(kind=kind, name="x", **settings.example)
+        fault = settings.model_validate({"kind": kind, "name": "x", **settings.example})
         assert fault.description()
         assert fault.acting(0, 1).name == "x"
         assert settings.__module__.startswith("mock_provider.engine.faults.kinds.")
@@ -93,5 +94,7 @@ def test_a_preset_fixes_its_settings() -> None:
     assert plain_profile(faults=[dumped]).faults == (fault,)
     with pytest.raises(ProfileError, match=r"faults\[0\]: accepted cannot be set: kind lost_reply fixes it"):
         plain_profile(faults=[{"kind": "lost_reply", "accepted": False}])
-    assert {"accepted", "disconnect"}.isdisjoint(fault_schema("lost_reply")["properties"])
-    assert {"accepted", "disconnect"} <= set(fault_schema("hang")["properties"])
+    preset: Any = fault_schema("lost_reply")
+    whole: Any = fault_schema("hang")
+    assert {"accepted", "disconnect"}.isdisjoint(preset["properties"])
+    assert {"accepted", "disconnect"} <= set(whole["properties"])

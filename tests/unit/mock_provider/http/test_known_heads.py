@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mock_provider.http.connection import HttpConnection, Respond
+from mock_provider.http.connection import HttpConnection, RespondHttp
 from mock_provider.http.known_heads import KnownHeads
 from mock_provider.http.messages import HttpRequest, HttpResponse
 from mock_provider.http.open_connections import ConnectionLimits, OpenConnections
@@ -50,7 +50,7 @@ class RecordingApplication:
     def __init__(self) -> None:
         self.requests: list[HttpRequest] = []
 
-    def handle(self, request: HttpRequest, respond: Respond) -> None:
+    def handle(self, request: HttpRequest, respond: RespondHttp) -> None:
         self.requests.append(request)
         respond(OK)
 

@@ -13,7 +13,7 @@ from nanoseconds import MS
 
 from mock_provider.runtime import deadline_timer as timers
 
-Timer = timers.KernelTimer | timers.LoopTimer
+AnyTimer = timers.KernelTimer | timers.LoopTimer
 LOOPS: dict[str, Callable[[], asyncio.AbstractEventLoop]] = {
     "asyncio": asyncio.new_event_loop,
     "uvloop": uvloop.new_event_loop,
@@ -21,7 +21,7 @@ LOOPS: dict[str, Callable[[], asyncio.AbstractEventLoop]] = {
 
 
 def rung_at(
-    kind: type[Timer], loop_name: str, script: Callable[[Timer, int], object], within_s: float = 2.0
+    kind: type[AnyTimer], loop_name: str, script: Callable[[AnyTimer, int], object], within_s: float = 2.0
 ) -> list[int]:
     """Instants of the rings after ``script(timer, now_ns)`` has armed it, counted from that now."""
     loop = LOOPS[loop_name]()
@@ -49,14 +49,14 @@ on_both_loops = pytest.mark.parametrize("loop_name", LOOPS)
 
 @both
 @on_both_loops
-def test_rings_once_and_never_early(kind: type[Timer], loop_name: str) -> None:
+def test_rings_once_and_never_early(kind: type[AnyTimer], loop_name: str) -> None:
     (rung_ns,) = rung_at(kind, loop_name, lambda timer, now_ns: timer.arm(now_ns + 7 * MS))
     assert rung_ns >= 7 * MS - (0 if kind is timers.KernelTimer else 50_000)
 
 
 @both
-def test_the_last_alarm_counts(kind: type[Timer]) -> None:
-    def script(timer: Timer, now_ns: int) -> None:
+def test_the_last_alarm_counts(kind: type[AnyTimer]) -> None:
+    def script(timer: AnyTimer, now_ns: int) -> None:
         timer.arm(now_ns + 5 * MS)
         timer.arm(now_ns + 30 * MS)
 
@@ -65,21 +65,21 @@ def test_the_last_alarm_counts(kind: type[Timer]) -> None:
 
 
 @both
-def test_an_instant_in_the_past_rings_at_once(kind: type[Timer]) -> None:
+def test_an_instant_in_the_past_rings_at_once(kind: type[AnyTimer]) -> None:
     (rung_ns,) = rung_at(kind, "uvloop", lambda timer, now_ns: timer.arm(now_ns - MS))
     assert rung_ns < 1_000 * MS
 
 
 @both
-def test_a_closed_timer_does_not_ring(kind: type[Timer]) -> None:
-    def script(timer: Timer, now_ns: int) -> None:
+def test_a_closed_timer_does_not_ring(kind: type[AnyTimer]) -> None:
+    def script(timer: AnyTimer, now_ns: int) -> None:
         timer.arm(now_ns + MS)
         timer.close()
 
     assert rung_at(kind, "uvloop", script, within_s=0.1) == []
 
 
-def median_lateness_ns(kind: type[Timer]) -> int:
+def median_lateness_ns(kind: type[AnyTimer]) -> int:
     """Of many alarms at odd instants."""
     loop = uvloop.new_event_loop()
     late_ns = []

@@ -25,11 +25,11 @@ class NotingReader:
         self._noted.append((self.name, data))
 
 
-Reader = Callable[[str], NotingReader]
-Steps = Callable[[ReadingOrder, Reader, list[tuple[str, bytes]]], Awaitable[None]]
+MakeReader = Callable[[str], NotingReader]
+ReadingSteps = Callable[[ReadingOrder, MakeReader, list[tuple[str, bytes]]], Awaitable[None]]
 
 
-def with_order(steps: Steps) -> None:
+def with_order(steps: ReadingSteps) -> None:
     async def run() -> None:
         noted: list[tuple[str, bytes]] = []
         await steps(ReadingOrder(2), lambda name: NotingReader(name, noted), noted)
@@ -38,7 +38,7 @@ def with_order(steps: Steps) -> None:
 
 
 def test_two_requests_are_read_in_each_turn_in_order_of_arrival() -> None:
-    async def steps(order: ReadingOrder, reader: Reader, noted: list[tuple[str, bytes]]) -> None:
+    async def steps(order: ReadingOrder, reader: MakeReader, noted: list[tuple[str, bytes]]) -> None:
         for name in "abcde":
             order.received(reader(name), BULK)
         read = []
@@ -55,7 +55,7 @@ def test_two_requests_are_read_in_each_turn_in_order_of_arrival() -> None:
 
 @pytest.mark.parametrize("urgent", [OTP, OTP_CAMPAIGN])
 def test_an_otp_is_read_at_once(urgent: bytes) -> None:
-    async def steps(order: ReadingOrder, reader: Reader, noted: list[tuple[str, bytes]]) -> None:
+    async def steps(order: ReadingOrder, reader: MakeReader, noted: list[tuple[str, bytes]]) -> None:
         for name in "abcd":
             order.received(reader(name), BULK)
         order.received(reader("otp"), urgent)
@@ -65,7 +65,7 @@ def test_an_otp_is_read_at_once(urgent: bytes) -> None:
 
 
 def test_a_head_that_waits_is_read_with_the_body_that_names_an_otp() -> None:
-    async def steps(order: ReadingOrder, reader: Reader, noted: list[tuple[str, bytes]]) -> None:
+    async def steps(order: ReadingOrder, reader: MakeReader, noted: list[tuple[str, bytes]]) -> None:
         otp = reader("otp")
         head, body = OTP[:30], OTP[30:]
         for name in "ab":
@@ -80,7 +80,7 @@ def test_a_head_that_waits_is_read_with_the_body_that_names_an_otp() -> None:
 
 
 def test_the_parts_of_a_request_stay_in_order_and_are_read_once() -> None:
-    async def steps(order: ReadingOrder, reader: Reader, noted: list[tuple[str, bytes]]) -> None:
+    async def steps(order: ReadingOrder, reader: MakeReader, noted: list[tuple[str, bytes]]) -> None:
         slow = reader("slow")
         for name in "ab":
             order.received(reader(name), BULK)
@@ -95,7 +95,7 @@ def test_the_parts_of_a_request_stay_in_order_and_are_read_once() -> None:
 
 
 def test_a_long_body_does_not_wait_in_memory() -> None:
-    async def steps(order: ReadingOrder, reader: Reader, noted: list[tuple[str, bytes]]) -> None:
+    async def steps(order: ReadingOrder, reader: MakeReader, noted: list[tuple[str, bytes]]) -> None:
         for name in "abc":
             order.received(reader(name), BULK)
         order.received(reader("long"), b"x" * 65_537)
@@ -105,7 +105,7 @@ def test_a_long_body_does_not_wait_in_memory() -> None:
 
 
 def test_a_closed_connection_reads_nothing_and_one_at_its_end_reads_all() -> None:
-    async def steps(order: ReadingOrder, reader: Reader, noted: list[tuple[str, bytes]]) -> None:
+    async def steps(order: ReadingOrder, reader: MakeReader, noted: list[tuple[str, bytes]]) -> None:
         closed, ended = reader("closed"), reader("ended")
         for each in (reader("a"), reader("b"), closed, ended):
             order.received(each, BULK)

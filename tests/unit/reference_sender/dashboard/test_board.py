@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from reference_sender import dashboard
 from reference_sender.alerts.rules import AlertRules, Rule
 from reference_sender.alerts.watch import Alerts
-from reference_sender.dashboard.board import Board, Control, SenderCounters
+from reference_sender.dashboard.board import Board, CampaignAtGate, SenderCounters
 from reference_sender.dashboard.progress import GrowthRate, cost_at_end, left_s
 from reference_sender.dashboard.values import Overview, ShownCampaign
 from reference_sender.dispatch import DispatchState
@@ -32,7 +32,7 @@ class CountersBySecond:
         self.figures = CountedCampaigns([route])
         self.alerts = Alerts(RULES)
         self.board = Board(self.figures, self.alerts)
-        self.controls: dict[str, Control] = {}
+        self.controls: dict[str, CampaignAtGate] = {}
         self.at_s = 0.0
         self.accepted = 0
         self._ids = 0
@@ -52,7 +52,8 @@ class CountersBySecond:
         state = self.state(**changes) if state is None else state
         campaigns = self.figures.newest(50)
         controls = {
-            each.name: self.controls.get(each.name, Control(Campaign(each.name), 0)) for each in campaigns
+            each.name: self.controls.get(each.name, CampaignAtGate(Campaign(each.name), 0))
+            for each in campaigns
         }
         self.alerts.observe(self.at_s, state)
         seen = SenderCounters(state, self.accepted, 3, None, controls, campaigns)
@@ -137,7 +138,10 @@ def test_states_of_campaigns() -> None:
     ended = world.accept("ended", 1)
     world.figures.ended_unsent(ended[0], State.FAILED)
     limited = Campaign("paused", CampaignState.PAUSED, spending_limit=2_500_000)
-    world.controls = {"paused": Control(limited, 4), "scheduled": Control(Campaign("scheduled"), 5)}
+    world.controls = {
+        "paused": CampaignAtGate(limited, 4),
+        "scheduled": CampaignAtGate(Campaign("scheduled"), 5),
+    }
     rows = {row.name: row for row in world.second(held=9).campaigns}
     assert [row.state for row in rows.values()] == ["running", "paused", "ended"]
     paused, scheduled = rows["paused"], rows["scheduled"]

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
+from dispatch_steps import Make, MakeDispatcher, MakeLimits
 from nanoseconds import S
 
 from reference_sender.dispatch import Dispatcher
@@ -18,14 +19,9 @@ from reference_sender.dispatch.values import (
     Recovered,
     Report,
     Result,
-    RouteLimits,
     State,
     SubmitBatch,
 )
-
-Make = Callable[..., Message]
-MakeDispatcher = Callable[..., Dispatcher]
-MakeLimits = Callable[..., RouteLimits]
 
 UNKNOWN = [Result(Outcome.UNKNOWN, reason="no_answer")]
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import pytest
+from dispatch_steps import Make, MakeDispatcher, MakeLimits
 from nanoseconds import S
 
 from reference_sender.dispatch import Dispatcher
@@ -18,16 +18,11 @@ from reference_sender.dispatch.values import (
     Recovered,
     Report,
     Result,
-    RouteLimits,
     State,
     SubmitBatch,
 )
 
 HOUR = 3600 * S
-
-Make = Callable[..., Message]
-MakeDispatcher = Callable[..., Dispatcher]
-MakeLimits = Callable[..., RouteLimits]
 
 
 def left(

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
-from dispatch_steps import accepted, all_with, only, run_until
+from dispatch_steps import Make, MakeDispatcher, MakeLimits, Pick, accepted, all_with, only, run_until
 from nanoseconds import S
 
 from reference_sender.dispatch import Dispatcher
@@ -22,14 +22,12 @@ from reference_sender.dispatch.values import (
     SubmitBatch,
 )
 
-Make = Callable[..., Any]
-
 
 def set_aside(effects: Sequence[Effect]) -> list[Message]:
     return [each.message for each in effects if isinstance(each, SetAside)]
 
 
-def test_attempts_from_before_a_pause_count(dispatcher: Make, message: Make) -> None:
+def test_attempts_from_before_a_pause_count(dispatcher: MakeDispatcher, message: Make) -> None:
     core: Dispatcher = dispatcher(max_attempts=3)
     one = message(Lane.MARKETING)
     held = False
@@ -53,7 +51,7 @@ def test_attempts_from_before_a_pause_count(dispatcher: Make, message: Make) -> 
 
 
 def test_a_message_that_ends_while_it_is_set_aside_keeps_its_attempts(
-    dispatcher: Make, message: Make, batches: Make
+    dispatcher: MakeDispatcher, message: Make, batches: Pick
 ) -> None:
     core: Dispatcher = dispatcher()
     (batch,) = batches(core.offer(0, [message(Lane.MARKETING)]))
@@ -65,7 +63,7 @@ def test_a_message_that_ends_while_it_is_set_aside_keeps_its_attempts(
     assert not any(core.kept().values())
 
 
-def waiting_second(core: Dispatcher, make: Make, batches: Make, **fields: Any) -> tuple[int, Message]:
+def waiting_second(core: Dispatcher, make: Make, batches: Pick, **fields: Any) -> tuple[int, Message]:
     """The second message of an OTP, which waits for a token of route b, and the time."""
     firsts = [make(Lane.OTP, **fields) for _ in range(2)]
     for batch in batches(core.offer(0, firsts)):
@@ -85,7 +83,7 @@ def as_fields(message: Message) -> dict[str, Any]:
 
 
 @pytest.fixture
-def hedging(dispatcher: Make, limits: Make) -> Dispatcher:
+def hedging(dispatcher: MakeDispatcher, limits: MakeLimits) -> Dispatcher:
     core: Dispatcher = dispatcher(
         limits("a"),
         limits("b", requests_per_s=0.01, requests_burst=1.0, max_batch=1),
@@ -96,21 +94,21 @@ def hedging(dispatcher: Make, limits: Make) -> Dispatcher:
 
 
 def test_a_second_message_that_waits_is_set_aside_by_the_rules(
-    hedging: Dispatcher, message: Make, batches: Make
+    hedging: Dispatcher, message: Make, batches: Pick
 ) -> None:
     now_ns, second = waiting_second(hedging, message, batches)
     hedging.bar(lambda _: True)
     assert [each.key for each in set_aside(hedging.set_aside_barred(now_ns))] == [second.key]
 
 
-def test_a_second_message_keeps_opening_hours(hedging: Dispatcher, message: Make, batches: Make) -> None:
+def test_a_second_message_keeps_opening_hours(hedging: Dispatcher, message: Make, batches: Pick) -> None:
     now_ns, second = waiting_second(hedging, message, batches)
     effects = [each for _, each in run_until(hedging, now_ns + 10 * S)]
     assert [each.key for each in set_aside(effects)] == [second.key]
 
 
 def test_a_second_message_follows_a_step_of_the_wall_clock(
-    hedging: Dispatcher, message: Make, batches: Make
+    hedging: Dispatcher, message: Make, batches: Pick
 ) -> None:
     now_ns, second = waiting_second(hedging, message, batches)
     effects = hedging.set_wall(now_ns, 3_600 * S, lambda each: (each, now_ns))

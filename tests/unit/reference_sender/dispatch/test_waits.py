@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
-
+from dispatch_steps import Make, MakeDispatcher, MakeLimits, Pick
 from nanoseconds import S
 
 from reference_sender.dispatch import Dispatcher
 from reference_sender.dispatch.values import Lane, Outcome, Result
-
-Make = Callable[..., Any]
 
 
 def waited(dispatcher: Dispatcher) -> dict[str, float]:
     return {what: seconds for what, seconds in dispatcher.state().waited_s.items() if seconds}
 
 
-def test_own_rate_limits(dispatcher: Make, limits: Make, message: Make) -> None:
+def test_own_rate_limits(dispatcher: MakeDispatcher, limits: MakeLimits, message: Make) -> None:
     core = dispatcher(limits(requests_per_s=1.0, requests_burst=1.0, max_batch=1), otp_reserved_requests=0)
     core.offer(0, [message(Lane.OTP) for _ in range(3)])
     assert waited(core) == {}
@@ -28,14 +24,18 @@ def test_own_rate_limits(dispatcher: Make, limits: Make, message: Make) -> None:
     assert waited(core) == {"pacing": 2.0}
 
 
-def test_requests_that_are_not_answered(dispatcher: Make, limits: Make, message: Make, batches: Make) -> None:
+def test_requests_that_are_not_answered(
+    dispatcher: MakeDispatcher, limits: MakeLimits, message: Make, batches: Pick
+) -> None:
     core = dispatcher(limits(max_in_flight=1, max_batch=1))
     (batch,) = batches(core.offer(0, [message(Lane.OTP) for _ in range(2)]))
     core.answered(3 * S, batch.batch_id, [Result(Outcome.ACCEPTED, "p-1")])
     assert waited(core) == {"in_flight": 3.0}
 
 
-def test_a_pause_after_a_refusal(dispatcher: Make, limits: Make, message: Make, batches: Make) -> None:
+def test_a_pause_after_a_refusal(
+    dispatcher: MakeDispatcher, limits: MakeLimits, message: Make, batches: Pick
+) -> None:
     core = dispatcher(limits(max_batch=1))
     (batch,) = batches(core.offer(0, [message(Lane.OTP)]))
     core.answered(0, batch.batch_id, [Result(Outcome.THROTTLED, retry_after_s=2.0)])
@@ -45,7 +45,7 @@ def test_a_pause_after_a_refusal(dispatcher: Make, limits: Make, message: Make, 
     assert set(waited(core)) == {"pause"}
 
 
-def test_the_routes_limits_are_reported(dispatcher: Make, limits: Make) -> None:
+def test_the_routes_limits_are_reported(dispatcher: MakeDispatcher, limits: MakeLimits) -> None:
     gauges = dispatcher(limits("a", requests_per_s=7.0)).state().gauges()
     assert (gauges["route_a_requests_per_s"], gauges["route_a_max_in_flight"]) == (7.0, 8)
     assert gauges["waited_pacing_s"] == 0.0

@@ -93,15 +93,15 @@ def of_two_lanes() -> list[Message]:
     return [message(1, Lane.TRANSACTIONAL), message(2, Lane.MARKETING)]
 
 
-Steps = Callable[[Driver, WatchedStore, NotingRoute], Awaitable[None]]
+DriverSteps = Callable[[Driver, WatchedStore, NotingRoute], Awaitable[None]]
 
 
 @pytest.fixture
-def run_driver(tmp_path: Path) -> Iterator[Callable[[Steps], WatchedStore]]:
+def run_driver(tmp_path: Path) -> Iterator[Callable[[DriverSteps], WatchedStore]]:
     """Runs steps on a driver; the stores are closed at the end of the test."""
     stores: list[WatchedStore] = []
 
-    def run(steps: Steps, linger_ns: int = DEFAULT_TIMES.linger_ns) -> WatchedStore:
+    def run(steps: DriverSteps, linger_ns: int = DEFAULT_TIMES.linger_ns) -> WatchedStore:
         store = WatchedStore(tmp_path / "s.db")
 
         async def live() -> None:
@@ -127,7 +127,7 @@ def under_way(store: WatchedStore) -> list[tuple[int, str]]:
 
 
 def test_a_request_goes_out_only_when_its_attempt_is_durable(
-    run_driver: Callable[[Steps], WatchedStore],
+    run_driver: Callable[[DriverSteps], WatchedStore],
 ) -> None:
     async def steps(driver: Driver, store: WatchedStore, route: NotingRoute) -> None:
         store.gate.clear()
@@ -149,7 +149,7 @@ def test_a_request_goes_out_only_when_its_attempt_is_durable(
 
 
 def test_messages_that_can_be_sent_at_once_need_one_commit(
-    run_driver: Callable[[Steps], WatchedStore],
+    run_driver: Callable[[DriverSteps], WatchedStore],
 ) -> None:
     async def steps(driver: Driver, store: WatchedStore, route: NotingRoute) -> None:
         store.gate.clear()
@@ -171,7 +171,7 @@ def test_messages_that_can_be_sent_at_once_need_one_commit(
 
 
 def test_messages_are_refused_with_the_attempt_that_cannot_be_kept(
-    run_driver: Callable[[Steps], WatchedStore],
+    run_driver: Callable[[DriverSteps], WatchedStore],
 ) -> None:
     async def steps(driver: Driver, store: WatchedStore, route: NotingRoute) -> None:
         store.failing = True
@@ -186,7 +186,7 @@ def test_messages_are_refused_with_the_attempt_that_cannot_be_kept(
 
 
 def test_a_route_that_refuses_the_account_is_logged(
-    run_driver: Callable[[Steps], WatchedStore], caplog: pytest.LogCaptureFixture
+    run_driver: Callable[[DriverSteps], WatchedStore], caplog: pytest.LogCaptureFixture
 ) -> None:
     async def steps(driver: Driver, store: WatchedStore, route: NotingRoute) -> None:
         route.outcome = Outcome.ROUTE_DOWN
@@ -229,7 +229,7 @@ def test_commits_keep_their_interval_when_timers_fire_early(
 
 @pytest.mark.parametrize("second", [message(2, key="k-1"), message(2, Lane.MARKETING)])
 def test_a_foreseen_attempt_that_is_not_made_is_ended(
-    run_driver: Callable[[Steps], WatchedStore], monkeypatch: pytest.MonkeyPatch, second: Message
+    run_driver: Callable[[DriverSteps], WatchedStore], monkeypatch: pytest.MonkeyPatch, second: Message
 ) -> None:
     """By a key that is taken, or since the dispatcher decides otherwise."""
 
@@ -247,7 +247,7 @@ def test_a_foreseen_attempt_that_is_not_made_is_ended(
 
 
 def test_a_drain_right_after_intake_leaves_what_was_not_submitted_free(
-    run_driver: Callable[[Steps], WatchedStore], tmp_path: Path
+    run_driver: Callable[[DriverSteps], WatchedStore], tmp_path: Path
 ) -> None:
     async def steps(driver: Driver, store: WatchedStore, route: NotingRoute) -> None:
         store.gate.clear()
@@ -266,7 +266,7 @@ def test_a_drain_right_after_intake_leaves_what_was_not_submitted_free(
 
 
 def test_an_attempt_that_becomes_durable_after_the_last_request_leaves_its_messages_free(
-    run_driver: Callable[[Steps], WatchedStore], tmp_path: Path, caplog: pytest.LogCaptureFixture
+    run_driver: Callable[[DriverSteps], WatchedStore], tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     async def steps(driver: Driver, store: WatchedStore, route: NotingRoute) -> None:
         store.gate.clear()
@@ -284,7 +284,7 @@ def test_an_attempt_that_becomes_durable_after_the_last_request_leaves_its_messa
     store.close()
 
 
-def test_what_is_refused_leaves_no_attempt_behind(run_driver: Callable[[Steps], WatchedStore]) -> None:
+def test_what_is_refused_leaves_no_attempt_behind(run_driver: Callable[[DriverSteps], WatchedStore]) -> None:
     async def steps(driver: Driver, store: WatchedStore, route: NotingRoute) -> None:
         route.outcome = Outcome.ROUTE_DOWN
         route.answers.set()
@@ -299,7 +299,7 @@ def test_what_is_refused_leaves_no_attempt_behind(run_driver: Callable[[Steps], 
 
 
 def test_nothing_is_submitted_while_attempts_cannot_be_kept_and_all_is_afterwards(
-    run_driver: Callable[[Steps], WatchedStore],
+    run_driver: Callable[[DriverSteps], WatchedStore],
 ) -> None:
     async def steps(driver: Driver, store: WatchedStore, route: NotingRoute) -> None:
         route.answers.set()
@@ -318,7 +318,7 @@ def test_nothing_is_submitted_while_attempts_cannot_be_kept_and_all_is_afterward
 
 
 def test_a_drain_leaves_what_is_unanswered_bound_and_the_rest_free(
-    run_driver: Callable[[Steps], WatchedStore], tmp_path: Path
+    run_driver: Callable[[DriverSteps], WatchedStore], tmp_path: Path
 ) -> None:
     async def steps(driver: Driver, _: WatchedStore, route: NotingRoute) -> None:
         await driver.take_many([message(number) for number in range(1, 61)])  # four requests of ten
@@ -335,7 +335,7 @@ def test_a_drain_leaves_what_is_unanswered_bound_and_the_rest_free(
 
 
 def test_a_dispatcher_that_fails_on_an_answer_is_noticed(
-    run_driver: Callable[[Steps], WatchedStore], monkeypatch: pytest.MonkeyPatch
+    run_driver: Callable[[DriverSteps], WatchedStore], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def steps(driver: Driver, _: WatchedStore, route: NotingRoute) -> None:
         def broken(*_: object) -> None:
@@ -352,7 +352,7 @@ def test_a_dispatcher_that_fails_on_an_answer_is_noticed(
 
 
 def test_a_dispatcher_that_fails_at_its_deadline_is_noticed(
-    run_driver: Callable[[Steps], WatchedStore], monkeypatch: pytest.MonkeyPatch
+    run_driver: Callable[[DriverSteps], WatchedStore], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def steps(driver: Driver, _: WatchedStore, __: NotingRoute) -> None:
         def broken(*_: object) -> None:
@@ -382,7 +382,7 @@ def test_a_lag_sampler_that_dies_is_noticed(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_a_late_report_after_a_restart_is_in_the_store_before_it_is_acknowledged(
-    run_driver: Callable[[Steps], WatchedStore],
+    run_driver: Callable[[DriverSteps], WatchedStore],
 ) -> None:
     async def steps(driver: Driver, store: WatchedStore, route: NotingRoute) -> None:
         gone = Change(1, "k-1", State.EXPIRED, "no_report", "p-1", 1, 5, "r")

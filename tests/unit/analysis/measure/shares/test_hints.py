@@ -9,6 +9,7 @@ import pytest
 from nanoseconds import S
 from run_builder import Build, RunBuilder
 
+from analysis.measure.outcomes import judge
 from analysis.measure.shares.hints import hints
 from analysis.model import PartReport
 from analysis.part import analyse_part
@@ -40,8 +41,22 @@ def test_otps_without_the_priority_flag(new_run: Build) -> None:
     hint = hints_of(run, profile=FAST_LANE)["otp_without_priority"]
     assert hint.count == 100
     assert hint.text.startswith("100 OTPs (50 % of those that the provider accepted) were sent without the")
-    assert "95 % of them took up to 24.9 s" in hint.text and "up to 4.89 s" in hint.text
+    assert "95 % of the delivered ones took up to 24.9 s" in hint.text and "up to 4.89 s" in hint.text
     assert "otp_without_priority" not in hints_of(run, profile={})  # the flag would change nothing
+
+
+@pytest.mark.parametrize("state", ["undelivered", "rejected", "expired", "open"])
+def test_the_times_of_the_hint_are_those_of_delivered_otps(new_run: Build, state: str) -> None:
+    """Messages that did not arrive have a radio drawn too."""
+    run = new_run("run")
+    for slot in range(200):
+        fast = slot % 2 == 0
+        run.journey(f"m-{slot}", slot * 0.1, 5.0 if fast else 25.0, priority=fast)
+    for slot in range(40):
+        run.due(f"gone-{slot}", slot * 0.1)
+        run.seen(f"gone-{slot}", slot * 0.1, state=state, radio_drawn_s=90.0, priority=slot % 2 == 0)
+    text = hints_of(run, profile=FAST_LANE)["otp_without_priority"].text
+    assert "95 % of the delivered ones took up to 24.9 s" in text and "up to 4.89 s" in text
 
 
 def test_all_otps_with_the_flag_need_no_hint(new_run: Build) -> None:
@@ -152,7 +167,8 @@ def test_hints_are_pure(new_run: Build) -> None:
     run_dir = run.write()
     manifest: Manifest = read_manifest(run_dir)
     journeys = read_journeys(run_dir, manifest)
-    assert hints(journeys, manifest) == hints(journeys, manifest)
+    outcomes = judge(journeys)
+    assert hints(journeys, outcomes, manifest) == hints(journeys, outcomes, manifest)
     assert np.count_nonzero(journeys.provider.throttled) == 1
 
 

@@ -350,8 +350,9 @@ def test_a_percentile_that_the_objective_withholds_is_not_given_with_the_contrac
     splits = [made_split(quantile(14.0, 13.0, 15.0), quantile(8.0, 7.5, 8.5), quantile(2.0, 1.9, 2.1), "40")]
     withheld = Quantile(95.0, "withheld", None, 12.0, None, 72)
     text = why_missed(splits, "otp", 95.0, 10.0, measured=withheld)
-    assert "would arrive within 8.00 s (7.50 s to 8.50 s); the limit to negotiate: 40" in text
-    assert "not 14.0 s (13.0 s to 15.0 s);" in why_missed(splits, "otp", 95.0, 10.0)
+    assert "would arrive within 8.00 s (7.50 s to 8.50 s). The sender's share is still in this time." in text
+    assert "The limit to negotiate: 40" in text
+    assert "not 14.0 s (13.0 s to 15.0 s)." in why_missed(splits, "otp", 95.0, 10.0)
 
 
 def test_no_limit_is_named_when_an_ideal_sender_meets_the_objective(new_run: Build) -> None:
@@ -375,7 +376,7 @@ def test_no_limit_is_named_when_an_ideal_sender_meets_the_objective(new_run: Bui
     # A fault window caused a part of the waits.
     assert why_missed(part.delay_splits, "otp", 95.0, 2.0, faults=True) == ""
     # It would have missed 2 s, too: then the limit is to be negotiated.
-    assert "the limit to negotiate: 40" in to_negotiate(part.delay_splits, "otp", 95.0, 2.0)
+    assert "The limit to negotiate: 40" in to_negotiate(part.delay_splits, "otp", 95.0, 2.0)
 
 
 @pytest.mark.parametrize("lacking", [0, 1])

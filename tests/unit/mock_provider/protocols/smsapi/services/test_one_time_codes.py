@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from mock_provider.engine.draws import Draws
-from mock_provider.protocols.smsapi.services.one_time_codes import OneTimeCodes, Verdict
+from mock_provider.protocols.smsapi.services.one_time_codes import CodeVerdict, OneTimeCodes
 
 NUMBER, OTHER = "48500100200", "48500100201"
 
@@ -27,14 +27,14 @@ def test_a_code_depends_on_the_seed_the_number_and_its_ordinal() -> None:
 def test_right_wrong_expired_and_used_up() -> None:
     codes = codes_of(1)
     code = codes.draw(NUMBER, 6)
-    assert codes.verify(NUMBER, code, 0) is Verdict.WRONG  # not sent yet
+    assert codes.verify(NUMBER, code, 0) is CodeVerdict.WRONG  # not sent yet
     codes.issue(NUMBER, code, expires_ns=1_000)
-    assert codes.verify(OTHER, code, 999) is Verdict.WRONG
-    assert codes.verify(NUMBER, "x" + code[1:], 999) is Verdict.WRONG
-    assert codes.verify(NUMBER, "", 999) is Verdict.WRONG
-    assert codes.verify(NUMBER, code, 1_000) is Verdict.EXPIRED
-    assert codes.verify(NUMBER, code, 999) is Verdict.RIGHT
-    assert codes.verify(NUMBER, code, 999) is Verdict.WRONG
+    assert codes.verify(OTHER, code, 999) is CodeVerdict.WRONG
+    assert codes.verify(NUMBER, "x" + code[1:], 999) is CodeVerdict.WRONG
+    assert codes.verify(NUMBER, "", 999) is CodeVerdict.WRONG
+    assert codes.verify(NUMBER, code, 1_000) is CodeVerdict.EXPIRED
+    assert codes.verify(NUMBER, code, 999) is CodeVerdict.RIGHT
+    assert codes.verify(NUMBER, code, 999) is CodeVerdict.WRONG
 
 
 def test_a_new_code_takes_the_place_of_the_one_before() -> None:
@@ -42,8 +42,8 @@ def test_a_new_code_takes_the_place_of_the_one_before() -> None:
     first, second = codes.draw(NUMBER, 6), codes.draw(NUMBER, 6)
     codes.issue(NUMBER, first, 10)
     codes.issue(NUMBER, second, 10)
-    assert codes.verify(NUMBER, first, 0) is Verdict.WRONG
-    assert codes.verify(NUMBER, second, 0) is Verdict.RIGHT
+    assert codes.verify(NUMBER, first, 0) is CodeVerdict.WRONG
+    assert codes.verify(NUMBER, second, 0) is CodeVerdict.RIGHT
 
 
 def test_the_number_used_longest_ago_is_forgotten_first() -> None:
@@ -54,6 +54,6 @@ def test_the_number_used_longest_ago_is_forgotten_first() -> None:
     codes.draw("1", 6)  # used again, so 2 is now the oldest
     codes.draw("3", 6)
     assert len(codes) == 2
-    assert codes.verify("1", kept, 0) is Verdict.RIGHT
+    assert codes.verify("1", kept, 0) is CodeVerdict.RIGHT
     codes.issue("2", "000000", 10)
-    assert codes.verify("2", "000000", 0) is Verdict.WRONG
+    assert codes.verify("2", "000000", 0) is CodeVerdict.WRONG

@@ -1,0 +1,159 @@
+"""For a NO: the cause of the objective that the headline names, and what to change.
+
+A bottleneck limits a rate or adds a wait. So it is the cause of a missed time, and of messages that were not
+taken. A duplicate, a loss, a price or an undelivered message has a cause of its own. The bottleneck of
+another part is no cause.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from analysis.findings import NETWORK_LOSES, NOT_FORWARDED, POINTS
+from analysis.first_screen.advice import what_to_change
+from analysis.first_screen.quoting import Quote
+from analysis.first_screen.values import Sentence
+from analysis.first_screen.wording import (
+    not_taken,
+    objective_part,
+    target_name,
+    with_evidence,
+    worst_objective,
+)
+from analysis.model import PartReport
+from analysis.objectives.grammar import Measure
+
+_API = "sender API"  # source of the reasons of messages that were not accepted
+_ABSENT = ("absent_subscriber", "handset_off")
+
+
+def causes(quote: Quote) -> tuple[Sentence, ...]:
+    """Empty if no objective was missed, as in a search in which no rate met them, or if nothing is known."""
+    report = quote.report
+    place = worst_objective(report, "missed")
+    if place is None:
+        return ()
+    objective = report.objectives[place]
+    at = objective_part(report, objective)
+    named = tuple(
+        sentence
+        for number in _numbers(report.parts[at], objective.measure)
+        for sentence in _named(quote, at, number)
+    )
+    if objective.measure in _OWN:
+        return (*named, *_OWN[objective.measure](quote, at))
+    reach: tuple[Sentence, ...] = ()
+    if objective.reach:
+        reach = ((quote.text(f"objectives.{place}.reach"), "."),)
+    return (*reach, *named) or (("Bottleneck: unknown. The samples of this run do not show it.",),)
+
+
+def _numbers(part: PartReport, measure: Measure) -> list[int]:
+    """The bottlenecks of the part that are causes, by position: the first one, and messages that were not
+    forwarded.
+
+    If an objective has another kind of cause, the first one is shown only if the headline is about it: the
+    sender stopped, or did not take every message.
+    """
+    kinds = [each.kind for each in part.bottlenecks]
+    losses = [place for place, kind in enumerate(kinds) if kind in NOT_FORWARDED]
+    stopped = [place for place, kind in enumerate(kinds) if kind == "sender_stopped"]
+    if measure not in _OWN or not_taken(part):
+        return list(dict.fromkeys((*(stopped or range(len(kinds))[:1]), *losses)))
+    if measure in ("duplicates", "cost_per_1000"):
+        return []
+    first = _undelivering(part) if measure == "delivered" else []
+    return list(dict.fromkeys((*stopped, *first, *losses)))
+
+
+def _undelivering(part: PartReport) -> list[int]:
+    """A network that loses messages; or, if most of them expired in a queue, the bottleneck."""
+    lossy = [place for place, each in enumerate(part.bottlenecks) if each.text.endswith(NETWORK_LOSES)]
+    reason = _first_reason(part)
+    words = "" if reason is None else part.reasons[reason].reason
+    expired = words.startswith("expired") and not words.endswith(_ABSENT)
+    return lossy or ([0] if expired and part.bottlenecks else [])
+
+
+def _named(quote: Quote, at: int, number: int) -> tuple[Sentence, ...]:
+    """Messages that were not forwarded are a loss and no bottleneck, so that they have words of their own."""
+    first = quote.report.parts[at].bottlenecks[number]
+    path = f"parts.{at}.bottlenecks.{number}"
+    lead, then = "Bottleneck: ", "What to change: "
+    if first.kind in NOT_FORWARDED:
+        lead, then = "Cause: ", "What to do: "
+    named: Sentence = (lead, *with_evidence(quote, path, first), ".")
+    advice = what_to_change(quote, at, number)
+    return (named, (then, *advice)) if advice else (named,)
+
+
+def _loss(_quote: Quote, _at: int) -> tuple[Sentence, ...]:
+    return ()  # the bottlenecks of the part have the losses with a known cause
+
+
+def _duplicates(quote: Quote, at: int) -> tuple[Sentence, ...]:
+    count = quote.count(f"parts.{at}.accounting.duplicates")
+    one = count.text == "1"
+    return (
+        (
+            *(f"Cause: {target_name(quote.report)} submitted ", count),
+            f" message{'' if one else 's'} more than once, and the provider accepted each copy.",
+        ),
+        (
+            "What to do: look in the sender for a repeat after an answer that was successful or lost. Let "
+            "the provider refuse a second copy (unique_references of the JSON API, check_idx of SMSAPI). "
+            "smsbench report DIR --export csv lists the messages (column accepts).",
+        ),
+    )
+
+
+def _undelivered(quote: Quote, at: int) -> tuple[Sentence, ...]:
+    """The most frequent reason of messages that did not arrive, and the table that has all of them."""
+    part, path = quote.report.parts[at], f"parts.{at}"
+    place = _first_reason(part)
+    if place is None:
+        return ()
+    shown: Sentence = (
+        *("Cause: of ", quote.count(f"{path}.accounting.accepted"), " accepted messages of all classes "),
+        *(quote.count(f"{path}.accounting.failed"), " failed, "),
+        *(quote.count(f"{path}.accounting.expired"), " expired and "),
+        *(
+            quote.count(f"{path}.accounting.open"),
+            " were still open at the end. The most frequent reason is ",
+        ),
+        *(quote.text(f"{path}.reasons.{place}.reason"), " ("),
+        *(quote.text(f"{path}.reasons.{place}.source"), ", "),
+        *(quote.count(f"{path}.reasons.{place}.count"), "). "),
+        "The table Why messages did not arrive has every reason.",
+    )
+    return (shown,)
+
+
+def _first_reason(part: PartReport) -> int | None:
+    """The position of the most frequent reason of accepted messages."""
+    return next((place for place, each in enumerate(part.reasons) if each.source != _API), None)
+
+
+def _price(quote: Quote, at: int) -> tuple[Sentence, ...]:
+    path, unit = f"parts.{at}.cost", quote.report.parts[at].cost.currency or POINTS
+    return (
+        (
+            *("Cause: the ", quote.count(f"{path}.segments"), " segments cost "),
+            *(quote.amount(f"{path}.points", unit), ", of which "),
+            *(
+                quote.amount(f"{path}.undelivered_points", unit),
+                " for messages that failed or expired and ",
+            ),
+            *(quote.amount(f"{path}.duplicates_points", unit), " for duplicates."),
+        ),
+        ("What to change: fewer segments per message, or a lower price per segment.",),
+    )
+
+
+_OWN: dict[Measure, Callable[[Quote, int], tuple[Sentence, ...]]] = {
+    "loss": _loss,
+    "unaccounted": _loss,
+    "duplicates": _duplicates,
+    "delivered": _undelivered,
+    "cost_per_1000": _price,
+}

@@ -1,0 +1,42 @@
+"""The median wait of a bottleneck, as text. A message that still waits at the end gives a lower bound."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from analysis.arrays import Bools, Floats
+from analysis.formatting import seconds_text
+from analysis.judge.bottlenecks.kind import typical
+from analysis.judge.bottlenecks.view import View
+
+
+def in_sender(view: View, windows: Bools) -> str:
+    """``2.16 s``, or ``at least 30.1 s``: the median wait in the sender, typical of these windows."""
+    bounds = sender_bounds(view)
+    return bounded(typical(bounds[0], windows), typical(bounds[1], windows))
+
+
+def at_carriers(view: View, among: Bools, windows: Bools) -> str:
+    bounds = carrier_bounds(view, among)
+    return bounded(typical(bounds[0], windows), typical(bounds[1], windows))
+
+
+def sender_bounds(view: View) -> tuple[Floats, Floats]:
+    return _bounds(view, view.sender_wait_s, view.still_waits, view.everyone)
+
+
+def carrier_bounds(view: View, among: Bools) -> tuple[Floats, Floats]:
+    return _bounds(view, view.carrier_wait_s, view.still_queued, among)
+
+
+def bounded(least_s: float, most_s: float) -> str:
+    return f"at least {seconds_text(least_s)}" if most_s > least_s else seconds_text(least_s)
+
+
+def _bounds(view: View, waits_s: Floats, still: Bools, among: Bools) -> tuple[Floats, Floats]:
+    """The median of each window if a message that still waits ends its wait now, and if it never does."""
+    never_s = np.where(still & ~np.isnan(waits_s), np.inf, waits_s)
+    least_s, most_s = (
+        view.windows.percentile(view.due_s, values, among, 50.0) for values in (waits_s, never_s)
+    )
+    return least_s, most_s

@@ -1,0 +1,173 @@
+"""The cause that a NO names: a bottleneck only for what a bottleneck can cause, and advice for each cause."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from made_objectives import missed
+from made_parts import OWN, found
+from made_reports import accounting, bottleneck, counted, part, report
+from page_reading import disagreements, rendered
+from run_builder import Build
+
+from analysis.findings import NETWORK_LOSES, PROVIDER_ERRORS, THE_NETWORK
+from analysis.first_screen.rules import contradictions
+from analysis.first_screen.screen import first_screen
+from analysis.first_screen.values import words
+from analysis.model import Objective, PartReport, Reasons, RunReport
+
+FAST_LANE = {"delivery": {"priority_latency": {"kind": "fixed", "value_s": 1.0}}}
+LIMIT = bottleneck(kind="provider_limit", text="the provider's limit")
+LOSSY = bottleneck(kind="network", text=f"{THE_NETWORK}: {NETWORK_LOSES}")
+NO_NETWORK = (
+    Reasons(source="sender API", reason="refused, status 503", count=90),
+    Reasons(source="provider", reason="undelivered: network_error", count=30),
+)
+DELIVERED = missed("delivered", "> 99 %", "98 %", 0.99)
+CHEAP = missed("cost_per_1000", "< 100", "167 points", 100.0)
+TWICE = missed("duplicates", "0", "19", 0.0)
+OWN_CAUSE = "Cause: my-sender submitted 19 messages more than once"
+OF_COST = (
+    "Cause: the 3,100 segments cost 500 PLN, of which 5.00 PLN for messages that failed or expired and 0 PLN "
+    "for duplicates. What to change: fewer segments"
+)
+OF_REASONS = (
+    "Cause: of 3,000 accepted messages of all classes 30 failed, 0 expired and 0 were still open at the end. "
+    "The most frequent reason is undelivered: network_error (provider, 30). "
+    "The table Why messages did not arrive has every reason."
+)
+
+
+def of(made: RunReport, tmp_path: Path | None = None) -> str:
+    screen = first_screen(made)
+    assert screen.word == "NO" and contradictions(screen, made) == ()
+    if tmp_path is not None:
+        page, _, summary = rendered(made, tmp_path)
+        assert disagreements(page, summary) == []
+    return " ".join(words(each) for each in screen.bottleneck)
+
+
+def lossy(**changed: Any) -> Any:
+    return accounting(delivered=2_970, failed=30, duplicates=19, **changed)
+
+
+@pytest.mark.parametrize("limited", [(), (LIMIT,)])
+@pytest.mark.parametrize(
+    ("objective", "cause"),
+    [
+        (TWICE, OWN_CAUSE),
+        (CHEAP, OF_COST),
+        (DELIVERED, OF_REASONS),
+        (counted("loss", "lost messages", 3), ""),
+        (counted("unaccounted", "never seen", 3), ""),
+    ],
+)
+def test_a_cause_of_another_kind_is_no_bottleneck(
+    objective: Objective, cause: str, limited: tuple[Any, ...], tmp_path: Path
+) -> None:
+    made = part(
+        objectives=(objective,),
+        bottlenecks=limited,
+        reasons=NO_NETWORK,
+        accounting=lossy(lost=3, unaccounted=3),
+    )
+    said = of(report(made), tmp_path)
+    assert said.startswith(cause) and "Bottleneck" not in said
+
+
+@pytest.mark.parametrize(
+    "objective",
+    [
+        missed("availability", "> 99 %", "0 %", 0.99),
+        missed("api_response", "< 500 ms", "1.51 s", 0.5),
+        counted("not_taken", "not taken", 3),
+    ],
+)
+def test_a_bottleneck_is_the_cause_of_what_waits_or_is_not_taken(objective: Objective) -> None:
+    limited = of(report(part(objectives=(objective,), bottlenecks=(LIMIT,))))
+    assert limited.startswith("Bottleneck: the provider's limit")
+    unknown = of(report(part(objectives=(objective,))))
+    assert unknown == "Bottleneck: unknown. The samples of this run do not show it."
+
+
+@pytest.mark.parametrize(
+    "objective", [TWICE, CHEAP, DELIVERED, missed("api_response", "< 1 s", "1.51 s", 1.0)]
+)
+def test_the_bottleneck_of_another_part_is_no_cause(objective: Objective) -> None:
+    calm = part("01-calm", title="calm", objectives=(objective,), reasons=NO_NETWORK, accounting=lossy())
+    said = of(report(calm, part("02-crowd", title="crowd", bottlenecks=(LIMIT,))))
+    assert "the provider's limit" not in said and "negotiate" not in said
+
+
+def test_messages_that_were_not_taken_have_their_bottleneck_whatever_was_missed() -> None:
+    few = accounting(planned=6_000, refused=3_000, duplicates=19)
+    said = of(report(part(objectives=(TWICE,), accounting=few, bottlenecks=(bottleneck(),))))
+    assert said.startswith("Bottleneck: my-sender's API") and OWN_CAUSE in said
+
+
+@pytest.mark.parametrize(
+    ("reason", "limits", "named"),
+    [
+        ("undelivered: network_error", (LIMIT, LOSSY), LOSSY.text),
+        ("expired: validity_passed", (LIMIT,), LIMIT.text),
+        ("expired: handset_off", (LIMIT,), ""),
+    ],
+)
+def test_a_bottleneck_that_keeps_messages_from_their_phones_is_named(
+    reason: str, limits: tuple[Any, ...], named: str
+) -> None:
+    why = (Reasons(source="provider", reason=reason, count=30),)
+    said = of(report(part(objectives=(DELIVERED,), accounting=lossy(), reasons=why, bottlenecks=limits)))
+    assert f"The most frequent reason is {reason} (provider, 30)" in said
+    assert said.startswith(f"Bottleneck: {named}" if named else "Cause: of ")
+    assert said.count("Bottleneck: ") == bool(named)
+
+
+def slow(new_run: Build, message_class: str = "otp", **manifest: Any) -> PartReport:
+    run = new_run("run")
+    for slot in range(300):
+        run.journey(f"m-{slot}", slot / 10, 80.0, message_class=message_class)
+    made: PartReport = found(run, target={**OWN, **manifest.pop("target", {})}, **manifest)
+    return made
+
+
+def test_otps_without_the_flag_are_to_be_sent_with_it(new_run: Build, tmp_path: Path) -> None:
+    made = slow(new_run, profile=FAST_LANE)
+    assert "otp_without_priority" in [each.name for each in made.hints]
+    said = of(report(made), tmp_path)
+    assert (
+        "Without the provider's priority flag (300 of 300 messages), this objective is out of reach" in said
+    )
+    assert "Bottleneck: the network without the provider's priority flag: " in said
+    assert said.endswith("What to change: send OTPs with the provider's priority flag.")
+
+
+def test_other_classes_need_a_contract_that_allows_the_flag(new_run: Build) -> None:
+    made = slow(new_run, "transactional", profile=FAST_LANE)
+    assert "What to change: the provider's priority flag, if the contract allows it" in of(report(made))
+
+
+def test_one_of_several_routes_is_not_every_network(new_run: Build) -> None:
+    made = slow(new_run, target={"routes": ["direct", "cheap"]})
+    assert of(report(made)).endswith(
+        "send these messages by the fastest of the routes, or ask for a faster one."
+    )
+
+
+def test_no_sender_is_faster_than_its_network(new_run: Build) -> None:
+    said = of(report(slow(new_run)))
+    assert said.endswith("nothing in the sender, since the network takes the time. Ask for a faster route.")
+
+
+@pytest.mark.parametrize(
+    ("what", "advice"),
+    [
+        (NETWORK_LOSES, "nothing in the sender, since the network loses the messages."),
+        (PROVIDER_ERRORS, "ask the provider for the cause of its errors."),
+    ],
+)
+def test_a_network_that_fails_is_not_called_slow(what: str, advice: str) -> None:
+    failing = bottleneck(kind="network", text=f"{THE_NETWORK}: {what}")
+    assert f"What to change: {advice}" in of(report(part(p95_s={"otp": 14.0}, bottlenecks=(failing,))))

@@ -1,0 +1,115 @@
+"""Messages that wait in a sender without gauges: a delay, a limited rate, or few concurrent requests."""
+
+from __future__ import annotations
+
+import pytest
+from made_parts import OWN, arrivals, found, kinds, sampled
+from run_builder import Build
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_constant_delay_is_no_rate_limit(new_run: Build, seed: int) -> None:
+    run = new_run("run")
+    arrivals(run, lambda _, due_s: due_s + 6.0, seed)
+    (only,) = found(run, target=OWN).bottlenecks
+    assert only.kind == "sender_hold" and "not visible from outside" in only.text
+    assert "the median message waited 6.00 s in it" in only.evidence
+
+
+@pytest.mark.parametrize("per_s", [10.0, 30.0, 60.0])
+def test_a_constant_delay_is_a_hold_at_any_rate(new_run: Build, per_s: float) -> None:
+    """The provider answers after 60 ms: at 60/s a request is nearly always in flight, at no maximum."""
+    run = new_run("run")
+    arrivals(run, lambda _, due_s: due_s + 3.0, per_s=per_s, provider_s=0.06)
+    (only,) = found(run, target=OWN).bottlenecks
+    assert only.kind == "sender_hold"
+    assert "all messages waited about equally long" in only.evidence
+
+
+def test_few_concurrent_requests_with_a_constant_wait_are_no_hold(new_run: Build) -> None:
+    """60 messages at once and then ten per second, through one request at a time without a pause."""
+    run = new_run("run")
+    for slot in range(360):
+        run.due(f"m-{slot}", max((slot - 60) / 10, 0.0))
+        run.seen(f"m-{slot}", slot / 10 + 0.001, provider_s=0.099)
+    assert kinds(run, target=OWN) == ["sender_concurrency"]
+
+
+def test_a_message_that_the_sender_still_has_counts_in_the_median_wait(new_run: Build) -> None:
+    """One of three classes goes first, at once; the others at 1/s, and most of them never."""
+    run = new_run("run")
+    sent = 0
+    for slot in range(300):
+        due_s, name = slot / 10, ("otp", "transactional", "marketing")[slot % 3]
+        run.due(f"m-{slot}", due_s, message_class=name)
+        at_s = due_s + 0.05
+        if name != "otp":
+            sent, at_s = sent + 1, sent + 1.0
+        if at_s < 59.0:
+            run.seen(f"m-{slot}", max(at_s, due_s + 0.05))
+    report = found(run, target=OWN)
+    (held,) = [each for each in report.bottlenecks if each.kind == "sender_rate"]
+    waits = [each for each in held.evidence if "median message waited" in each]
+    assert waits == ["the median message waited at least 32.5 s in it"]
+
+
+def test_messages_that_the_sender_still_has_may_wait_as_long_as_the_others(new_run: Build) -> None:
+    """All wait for 40 s; those that are due in the last 10 s of the load are not sent before its end."""
+    run = new_run("run")
+    arrivals(run, lambda _, due_s: due_s + 40.0 if due_s < 20.0 else None)
+    (held,) = [each for each in found(run, target=OWN).bottlenecks if each.kind == "sender_hold"]
+    assert held.evidence[0] == "the median message waited 40.0 s in it"
+
+
+def test_a_quick_class_beside_one_that_is_never_sent_does_not_wait_alike(new_run: Build) -> None:
+    """The three messages of the slow class that were sent are few beside those of the quick class."""
+    run = new_run("run")
+    for slot in range(300):
+        quick = slot % 3 == 0
+        run.due(f"m-{slot}", slot / 10, message_class="otp" if quick else "marketing")
+        if quick:
+            run.seen(f"m-{slot}", slot / 10 + 2.0)
+        elif slot < 5:
+            run.seen(f"m-{slot}", 56.0 + slot)
+    assert kinds(run, target=OWN) == ["sender_pacing"]
+
+
+def test_a_sender_without_a_core_holds_nothing_back(new_run: Build) -> None:
+    run = new_run("run")
+    arrivals(run, lambda slot, due_s: 8.0 * (due_s // 8.0 + 1) + slot / 1_000)
+    sampled(run, "machine", cpu_percent=100.0, others_percent=70.0)
+    sampled(run, "target", cpu_percent=60.0, core_wait_percent=38.0)
+    assert kinds(run, target=OWN) == ["machine"]
+
+
+def test_a_busy_machine_does_not_explain_a_delay_in_an_idle_sender(new_run: Build) -> None:
+    run = new_run("run")
+    arrivals(run, lambda slot, due_s: 8.0 * (due_s // 8.0 + 1) + slot / 1_000)
+    sampled(run, "machine", cpu_percent=100.0, others_percent=70.0)
+    sampled(run, "provider", cpu_percent=60.0, core_wait_percent=38.0)
+    sampled(run, "target", cpu_percent=3.0, core_wait_percent=10.0)
+    assert kinds(run, target=OWN) == ["machine", "sender_hold"]
+
+
+def test_a_pause_between_requests_limits_the_rate_also_if_requests_fill_most_of_the_time(
+    new_run: Build,
+) -> None:
+    """5/s, each request for 140 ms of 200 ms."""
+    run = new_run("run")
+    arrivals(run, lambda slot, due_s: slot / 5.0 + 0.5, provider_s=0.14)
+    (only,) = found(run, target=OWN).bottlenecks
+    assert only.kind == "sender_rate"
+
+
+def test_an_outbox_that_is_flushed_is_no_rate_limit(new_run: Build) -> None:
+    run = new_run("run")
+    arrivals(run, lambda slot, due_s: 8.0 * (due_s // 8.0 + 1) + slot / 1_000)
+    assert kinds(run, target=OWN) == ["sender_hold"]
+
+
+def test_a_constant_rate_while_a_backlog_waits_is_a_rate_limit(new_run: Build) -> None:
+    run = new_run("run")
+    arrivals(run, lambda slot, due_s: slot / 5.0 + 2.0)
+    (only,) = found(run, target=OWN).bottlenecks
+    assert only.kind == "sender_rate"
+    assert only.text.startswith("my-sender forwards at most 5.") and only.text.endswith("/s came in")

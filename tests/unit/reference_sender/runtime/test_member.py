@@ -1,0 +1,105 @@
+"""A node renews its lease whatever it waits for: commits need the lease."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from typing import cast
+
+from reference_sender.dispatch.values import Report, State
+from reference_sender.node.tenure import Tenure
+from reference_sender.policy.recipients import NumberCount, RecipientLimits
+from reference_sender.runtime.background import Chores
+from reference_sender.runtime.driver import Driver
+from reference_sender.runtime.member import Member
+from reference_sender.store import HandedOver, LeaseLost, Leases, News, Renewal, Store, StoreError
+
+REPORT = HandedOver(1, Report("p-1", "k-1", State.DELIVERED, ""))
+
+
+class NoCommits:
+    """The part of a driver that a member calls, with a store that keeps nothing."""
+
+    def __init__(self) -> None:
+        self.chores = Chores()
+        self.handed = 0
+        self.kept = asyncio.Event()
+
+    def join(self, tenure: Tenure) -> None: ...
+
+    def learning(self) -> None: ...
+
+    def learned(self, news: News) -> None: ...
+
+    def renewed(self, until_ns: int, renewal: Renewal) -> None: ...
+
+    def wants(self) -> int:
+        return 0
+
+    def handed_over(self, reports: Sequence[HandedOver]) -> None:
+        self.handed += 1
+
+    def settled(self) -> asyncio.Future[None]:
+        return cast("asyncio.Future[None]", asyncio.ensure_future(self.kept.wait()))
+
+
+class FailingLeases:
+    """Renewals of a lease: the second fails, from the ``lost_at``-th on the lease is lost."""
+
+    lease_s = 0.05
+
+    def __init__(self, lost_at: int = 1_000_000) -> None:
+        self.renewals = 0
+        self._lost_at = lost_at
+
+    def renew(self, share: int) -> Renewal:
+        self.renewals += 1
+        if self.renewals >= self._lost_at:
+            raise LeaseLost("taken over")
+        if self.renewals == 2:
+            raise StoreError("no connection")
+        return Renewal(1, 1_000_000, 0)
+
+    def news(self, since: float) -> News:
+        return News(0.0, False)
+
+    def share(self, counted: Sequence[NumberCount]) -> None: ...
+
+    def reports(self, limit: int) -> list[HandedOver]:
+        return [REPORT]
+
+
+def member(driver: NoCommits, leases: FailingLeases) -> Member:
+    limits = RecipientLimits(None, None, shared=True)
+    made = cast(Leases, leases)
+    return Member(cast(Store, leases), made, cast(Driver, driver), Tenure(100), limits)
+
+
+def test_a_node_that_waits_for_a_commit_notices_that_its_lease_is_lost() -> None:
+    async def run() -> None:
+        driver = NoCommits()
+        made = member(driver, FailingLeases(lost_at=4))
+        await made.start()
+        async with asyncio.timeout(30):
+            await driver.chores.failed.wait()
+        assert driver.chores.reason == "the sender's lease failed: LeaseLost"
+        await made.stop()
+
+    asyncio.run(run())
+
+
+def test_reports_are_read_again_only_when_the_earlier_ones_are_stored() -> None:
+    async def run() -> None:
+        driver, leases = NoCommits(), FailingLeases()
+        made = member(driver, leases)
+        await made.start()
+        async with asyncio.timeout(30):
+            while leases.renewals < 6:
+                await asyncio.sleep(0.01)
+            assert driver.handed == 1
+            driver.kept.set()
+            while driver.handed < 2:
+                await asyncio.sleep(0.01)
+        await made.stop()
+
+    asyncio.run(run())
