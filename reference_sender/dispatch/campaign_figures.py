@@ -17,7 +17,7 @@ from reference_sender.dispatch.awaiting import Sent
 from reference_sender.dispatch.values import Lane, Message, Recovered, RouteLimits, State, is_hedge
 
 UNIT = 1_000_000  # of the amounts in one unit of the currency
-_MOST_CAMPAIGNS = 1_000
+MOST_CAMPAIGNS = 1_000
 
 # An enum's member costs 0.2 us to look up (Python 3.11); these are looked up for every message.
 _SENT, _DELIVERED, _FAILED, _EXPIRED = State.SENT, State.DELIVERED, State.FAILED, State.EXPIRED
@@ -215,9 +215,9 @@ class CountedCampaigns:
         if name in self._open_in_rest:
             self._open_in_rest[name] += count
             return self._rest
-        if len(campaigns) >= _MOST_CAMPAIGNS:
+        if len(campaigns) >= MOST_CAMPAIGNS:
             # Many at a time, since each search takes time.
-            over = [each for each in campaigns.values() if not each.is_open][: _MOST_CAMPAIGNS // 8]
+            over = [each for each in campaigns.values() if not each.is_open][: MOST_CAMPAIGNS // 8]
             for each in over:
                 _add_all(self._rest, campaigns.pop(each.name), 1)
             if not over:

@@ -20,7 +20,7 @@ ENDS = [State.DELIVERED, State.FAILED, State.EXPIRED]
 STEPS = ["new"] * 3 + ["second"] + ["sent"] * 4 + ["ended"] * 4 + ["unsent"]
 
 
-class Campaigns:
+class CampaignsModel:
     """The counts, and the messages that they are of."""
 
     def __init__(self) -> None:
@@ -81,9 +81,9 @@ class Campaigns:
 def test_no_count_is_ever_negative_and_each_message_is_in_one(
     seed: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(campaign_figures, "_MOST_CAMPAIGNS", KEPT)
+    monkeypatch.setattr(campaign_figures, "MOST_CAMPAIGNS", KEPT)
     draws = Random(seed)
-    world = Campaigns()
+    world = CampaignsModel()
     for number in range(400):
         what, messages = draws.choice(STEPS), list(world.states)
         if what in ("new", "second") or not messages:
