@@ -6,7 +6,7 @@ from loadtests.storm import uses
 from loadtests.storm.sender import StormSender
 from loadtests.storm.state import StormState
 from loadtests.storm.watch import StormWatch
-from reference_sender.api.repeats import UNCERTAIN_REASONS, keys_of_seconds, repeat_of, second_may_arrive
+from reference_sender.api.replay import UNCERTAIN_REASONS, keys_of_seconds, replayed, second_may_arrive
 from reference_sender.dispatch.values import Message, key_of_first
 from reference_sender.store.protocol import DeadLetterFilter
 
@@ -45,7 +45,7 @@ class DeadLetterReplay:
                 process.next_id += 1
                 old_id = record.message.message_id
                 self._watch.replaying(record.message.key)
-                self._repeats[old_id] = repeat_of(
+                self._repeats[old_id] = replayed(
                     record.message, process.next_id, "storm", process.now_ns(), _VALID_NS
                 )
         if self._repeats:

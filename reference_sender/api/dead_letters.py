@@ -16,7 +16,7 @@ from reference_sender.api.handlers import Handler
 from reference_sender.api.intake import Intake, Invalid
 from reference_sender.api.queries import Queries, instant, shown
 from reference_sender.api.query_strings import fields_of, limit_of, number_of
-from reference_sender.api.repeats import UNCERTAIN_REASONS, second_may_arrive
+from reference_sender.api.replay import UNCERTAIN_REASONS, second_may_arrive
 from reference_sender.api.rules import IntakeRules
 from reference_sender.clock import now_ns, wall_ns
 from reference_sender.dispatch.values import Lane, Message, State, is_hedge

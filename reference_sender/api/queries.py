@@ -12,7 +12,7 @@ from typing import TypeVar
 import msgspec
 from msgspec import Struct, field
 
-from reference_sender.api.repeats import keys_of_seconds
+from reference_sender.api.replay import keys_of_seconds
 from reference_sender.dispatch.values import State, key_of_first
 from reference_sender.policy.opt_out import OptOut
 from reference_sender.policy.quiet_hours import FOREVER

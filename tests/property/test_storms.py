@@ -15,7 +15,7 @@ from loadtests.storm.outcome import storm
 from loadtests.storm.plan import draw_plan, kept
 from loadtests.storm.shrink import shrunken
 from loadtests.storm.store import ModelStore
-from reference_sender.api.repeats import repeat_of
+from reference_sender.api.replay import replayed
 from reference_sender.dispatch import dispatcher
 from reference_sender.dispatch.awaiting import SentIndex
 from reference_sender.dispatch.backlog import Backlog
@@ -245,10 +245,10 @@ def replay_with_a_new_key(patch: pytest.MonkeyPatch) -> None:
     """The key of a replayed message depends on its own id."""
 
     def renamed(message: Message, message_id: int, tag: str, now_ns: int, valid_ns: int) -> Message:
-        again = repeat_of(message, message_id, tag, now_ns, valid_ns)
+        again = replayed(message, message_id, tag, now_ns, valid_ns)
         return replace(again, key=f"r-{message_id}")
 
-    patch.setattr(replay, "repeat_of", renamed)
+    patch.setattr(replay, "replayed", renamed)
 
 
 def replay_second_messages(patch: pytest.MonkeyPatch) -> None:

@@ -27,7 +27,7 @@ def second_may_arrive(second: Record | None) -> bool:
     return second.state not in (State.FAILED, State.EXPIRED) or second.reason in UNCERTAIN_REASONS
 
 
-def repeat_of(message: Message, message_id: int, tag: str, now_ns: int, valid_ns: int) -> Message:
+def replayed(message: Message, message_id: int, tag: str, now_ns: int, valid_ns: int) -> Message:
     """``message`` again. Its key depends on the old id alone, so the store keeps it once."""
     return structs.replace(
         message,
