@@ -6,8 +6,8 @@ from loadtests.storm import uses
 from loadtests.storm.sender import StormSender
 from loadtests.storm.state import StormState
 from loadtests.storm.watch import StormWatch
-from reference_sender.api.repeats import UNCERTAIN_REASONS, repeat_of
-from reference_sender.dispatch.values import Message
+from reference_sender.api.replay import UNCERTAIN_REASONS, keys_of_seconds, replayed, second_may_arrive
+from reference_sender.dispatch.values import Message, key_of_first
 from reference_sender.store.protocol import DeadLetterFilter
 
 _MOST = 1_000
@@ -34,13 +34,18 @@ class DeadLetterReplay:
             self._again()
             return
         self._repeats = {}
-        for record in process.store.dead_letters(DeadLetterFilter(), 0, _MOST):
-            if record.reason in UNCERTAIN_REASONS:
+        dead = process.store.dead_letters(DeadLetterFilter(), 0, _MOST)
+        found = process.store.with_keys(keys_of_seconds(dead))
+        seconds = {key_of_first(each.message.key): each for each in found}
+        for record in dead:
+            uncertain = record.reason in UNCERTAIN_REASONS
+            if uncertain or second_may_arrive(seconds.get(record.message.key)):
                 continue
             if process.accepts(len(self._repeats) + 1, record.message.lane):
                 process.next_id += 1
                 old_id = record.message.message_id
-                self._repeats[old_id] = repeat_of(
+                self._watch.replaying(record.message.key)
+                self._repeats[old_id] = replayed(
                     record.message, process.next_id, "storm", process.now_ns(), _VALID_NS
                 )
         if self._repeats:

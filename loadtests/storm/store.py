@@ -24,6 +24,7 @@ from reference_sender.dispatch.values import (
     Report,
     State,
     SubmitAttempt,
+    is_hedge,
 )
 from reference_sender.policy.campaigns import Campaign
 from reference_sender.policy.opt_out import OptOut
@@ -157,10 +158,15 @@ class ModelStore:
         found = sorted(number for number in self._disk.messages if number > after_id)
         return [self._record(number) for number in found[:limit]]
 
+    def with_keys(self, keys: Sequence[str]) -> list[Record]:
+        ids = self._disk.ids
+        return [self._record(ids[key]) for key in keys if key in ids]
+
     def counts(self, campaign: str | None) -> dict[State, int]:
         counts: dict[State, int] = {}
         for number, message in self._disk.messages.items():
-            if campaign is None or (campaign and message.campaign == campaign):
+            of_campaign = campaign and message.campaign == campaign and not is_hedge(message.key)
+            if campaign is None or of_campaign:
                 state = self._state(number)
                 counts[state] = counts.get(state, 0) + 1
         return counts
@@ -173,7 +179,7 @@ class ModelStore:
             if of_campaign and record.state in FINAL_STATES:
                 kind = record.state, record.route, record.provider_id is not None
                 messages, segments = groups.get(kind, (0, 0))
-                groups[kind] = messages + 1, segments + record.message.segments
+                groups[kind] = messages + (not is_hedge(message.key)), segments + record.message.segments
         return [CampaignEnd(*kind, *sums) for kind, sums in groups.items()]
 
     def dead_letters(self, wanted: DeadLetterFilter, after_id: int, limit: int) -> list[Record]:
@@ -181,6 +187,7 @@ class ModelStore:
             record
             for record in self.records(after_id, len(self._disk.messages))
             if record.state in (State.FAILED, State.EXPIRED)
+            and not is_hedge(record.message.key)
             and wanted.campaign in (None, record.message.campaign)
             and wanted.reason in (None, record.reason)
             and wanted.lane in (None, record.message.lane)

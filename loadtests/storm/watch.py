@@ -11,7 +11,16 @@ from loadtests.storm import uses
 from loadtests.storm.limits_watch import LimitsWatch
 from loadtests.storm.process import StormProcess
 from loadtests.storm.state import StormState
-from reference_sender.dispatch.values import FINAL_STATES, Lane, Message, Outcome, Result, State
+from reference_sender.dispatch.values import (
+    FINAL_STATES,
+    Lane,
+    Message,
+    Outcome,
+    Result,
+    State,
+    key_of_first,
+    key_of_second,
+)
 from reference_sender.node.effects import Commit, SubmitNow
 from reference_sender.policy.quiet_hours import FOREVER, OpeningHours
 from reference_sender.policy.settings import PolicySettings
@@ -84,6 +93,14 @@ class StormWatch:
             young = number == process.number and process.now_ns() - at_ns < process.keep_ns
             if record.state not in FINAL_STATES or young:
                 self._violated("purged", f"{key} was removed, {record.state.value}", key)
+
+    def replaying(self, key: str) -> None:
+        """A dead letter is about to be sent again. Of an OTP and its second message none may have arrived."""
+        first, disk = key_of_first(key), self._state.disk
+        for each in (first, key_of_second(first)):
+            change = disk.progress.get(disk.ids.get(each, 0))
+            if change is not None and change.state in (State.SENT, State.DELIVERED):
+                self._violated("replay", f"{key} is sent again and {each} is {change.state.value}", key)
 
     def replayed(self, old_id: int, key: str, number: int | None) -> None:
         """A dead letter was sent again, now or before, as the message with this number."""

@@ -45,11 +45,18 @@ def values(rules: AlertRules, before: DispatchState, now: DispatchState, spent_s
         reason = f": {route.trouble}" if route.trouble else ""
         text = f"route {route.name} has not been usable for {{}} s{reason}"
         yield Value(f"unusable_route.{route.name}", rules.unusable_route, route.unusable_s, text)
-    missing = now.reasons.get(EXPIRED_UNREPORTED, 0) - before.reasons.get(EXPIRED_UNREPORTED, 0)
-    text = "{} messages ended because no delivery report came"
+    missing = _missing_reports(now) - _missing_reports(before)
+    text = "{} delivery reports are missing"
     yield Value("missing_reports", rules.missing_reports, missing, text)
     growth = _queued(now) - _queued(before)
     yield Value("backlog_growth", rules.backlog_growth, growth, "the queues grew by {} messages")
+
+
+def _missing_reports(state: DispatchState) -> int:
+    """Messages whose report never came. Those to phones that are off are still on their way: a status query
+    says so.
+    """
+    return state.totals["ended_by_query"] + state.reasons.get(EXPIRED_UNREPORTED, 0)
 
 
 def _queued(state: DispatchState) -> int:

@@ -16,10 +16,10 @@ from reference_sender.api.handlers import Handler
 from reference_sender.api.intake import Intake, Invalid
 from reference_sender.api.queries import Queries, instant, shown
 from reference_sender.api.query_strings import fields_of, limit_of, number_of
-from reference_sender.api.repeats import UNCERTAIN_REASONS
+from reference_sender.api.replay import UNCERTAIN_REASONS, second_may_arrive
 from reference_sender.api.rules import IntakeRules
 from reference_sender.clock import now_ns, wall_ns
-from reference_sender.dispatch.values import Lane, Message, State
+from reference_sender.dispatch.values import Lane, Message, State, is_hedge
 from reference_sender.runtime.driver import Driver
 from reference_sender.store import DeadLetterFilter, Record, StoreError
 
@@ -123,7 +123,9 @@ class DeadLetters:
         repeats: dict[str, Message] = {}  # by the id of the dead letter
         for text in dict.fromkeys(wanted.ids or ()):
             try:
-                repeats[text] = self._repeated(await self._record(text), wanted.allow_duplicate, len(repeats))
+                record = await self._record(text)
+                seconds = {} if wanted.allow_duplicate else await self._queries.seconds_of([record])
+                repeats[text] = self._repeated(record, seconds, wanted.allow_duplicate, len(repeats))
             except Invalid as error:
                 refused.append(NotReplayed(text, error.code, error.message))
             except StoreError:
@@ -146,13 +148,14 @@ class DeadLetters:
             counted = {"matched": sum(reasons.values()), "uncertain": uncertain, "reasons": reasons}
             return json_answer(counted)
         found = await self._queries.dead_letters(matching, after_id, wanted.limit)
+        seconds = {} if wanted.allow_duplicate else await self._queries.seconds_of(found)
         refused: list[NotReplayed] = []
         repeats: dict[str, Message] = {}
         last_id, is_full = after_id, False
         for record in found:
             text = str(record.message.message_id)
             try:
-                repeats[text] = self._repeated(record, wanted.allow_duplicate, len(repeats))
+                repeats[text] = self._repeated(record, seconds, wanted.allow_duplicate, len(repeats))
             except Invalid as error:
                 is_full = error.code == _QUEUE_FULL
                 if is_full:  # the next step begins with this one
@@ -195,8 +198,14 @@ class DeadLetters:
             raise Invalid("not_found", "ids", "there is no such message")
         return record
 
-    def _repeated(self, record: Record, allow_duplicate: bool, before: int) -> Message:
+    def _repeated(
+        self, record: Record, seconds: Mapping[str, Record], allow_duplicate: bool, before: int
+    ) -> Message:
         """The new message, which comes after ``before`` others. Raises ``Invalid``."""
+        if is_hedge(record.message.key):
+            raise Invalid(
+                "second_message", "ids", "it is the second message of an OTP: only the first is sent again"
+            )
         if record.state not in (State.FAILED, State.EXPIRED):
             raise Invalid(
                 "not_dead",
@@ -208,6 +217,12 @@ class DeadLetters:
                 record.reason,
                 "allow_duplicate",
                 "the provider may have delivered it: give allow_duplicate=true if a duplicate is acceptable",
+            )
+        if not allow_duplicate and second_may_arrive(seconds.get(record.message.key)):
+            raise Invalid(
+                "second_uncertain",
+                "allow_duplicate",
+                "its second message may arrive: give allow_duplicate=true if a duplicate is acceptable",
             )
         if not self._driver.has_room(before + 1, record.message.lane):
             raise Invalid(_QUEUE_FULL, "", "the queue is full: send it again later")

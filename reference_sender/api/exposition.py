@@ -69,6 +69,10 @@ _TOTALS = {
     "recovered": ("recovered_messages", "Unfinished messages of an earlier process"),
     "late": ("late_deliveries", "Ended messages that a report then showed to be delivered"),
     "repeated_reports": ("repeated_reports", "Reports without new information"),
+    "ended_by_query": (
+        "ended_by_query_messages",
+        "Messages whose report was missing, and whose end a status query showed",
+    ),
     "orphan_reports": ("orphan_reports", "Reports about unknown messages"),
 }
 

@@ -10,7 +10,7 @@ from typing import Any, Literal, get_args
 import msgspec
 from msgspec import Struct, field, structs
 
-from reference_sender.api.repeats import repeat_of
+from reference_sender.api.replay import replayed
 from reference_sender.api.segments import count_segments
 from reference_sender.campaign_report.texts import ReportLanguage
 from reference_sender.dispatch.values import NS_PER_S, Lane, Message
@@ -147,7 +147,7 @@ class Intake:
     def replay(self, message: Message, now_ns: int) -> Message:
         """A dead letter as a new message, with the usual validity of its class."""
         self._id += 1
-        return repeat_of(message, self._id, self._tag, now_ns, DEFAULT_EXPIRY_S[message.lane] * NS_PER_S)
+        return replayed(message, self._id, self._tag, now_ns, DEFAULT_EXPIRY_S[message.lane] * NS_PER_S)
 
     def row(self, recipient: Recipient, shared: Shared, now_ns: int) -> Message:
         """Raises ``Invalid``."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from functools import partial
@@ -12,7 +12,8 @@ from typing import TypeVar
 import msgspec
 from msgspec import Struct, field
 
-from reference_sender.dispatch.values import State
+from reference_sender.api.replay import keys_of_seconds
+from reference_sender.dispatch.values import State, key_of_first
 from reference_sender.policy.opt_out import OptOut
 from reference_sender.policy.quiet_hours import FOREVER
 from reference_sender.store import DeadLetterFilter, Record, Store
@@ -90,6 +91,12 @@ class Queries:
         """The message with its text, if there is one."""
         records = await self.ask(lambda: self._store.records(message_id - 1, 1))
         return records[0] if records and records[0].message.message_id == message_id else None
+
+    async def seconds_of(self, records: Sequence[Record]) -> dict[str, Record]:
+        """The second messages of ``records``, by the keys of these."""
+        keys = keys_of_seconds(records)
+        found = await self.ask(lambda: self._store.with_keys(keys)) if keys else []
+        return {key_of_first(each.message.key): each for each in found}
 
     async def export(self) -> AsyncIterator[bytes]:
         """Every message, oldest first, as lines of JSON, a page at a time."""

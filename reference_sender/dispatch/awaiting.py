@@ -24,7 +24,7 @@ class Sent(Struct, frozen=True, gc=False):
     state: State = State.SENT
     route: str | None = None  # of the last attempt
     carrier: str = ""  # of the recipient; empty if its delivery is not measured
-    campaign: str = ""
+    campaign: str = ""  # the one that counts it
 
 
 class SentIndex:

@@ -14,13 +14,14 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from reference_sender.dispatch.awaiting import Sent
-from reference_sender.dispatch.values import Message, Recovered, RouteLimits, State
+from reference_sender.dispatch.values import Lane, Message, Recovered, RouteLimits, State, is_hedge
 
 UNIT = 1_000_000  # of the amounts in one unit of the currency
-_MOST_CAMPAIGNS = 1_000
+MOST_CAMPAIGNS = 1_000
 
 # An enum's member costs 0.2 us to look up (Python 3.11); these are looked up for every message.
-_SENT, _DELIVERED, _FAILED = State.SENT, State.DELIVERED, State.FAILED
+_SENT, _DELIVERED, _FAILED, _EXPIRED = State.SENT, State.DELIVERED, State.FAILED, State.EXPIRED
+_OTP = Lane.OTP
 
 
 class CampaignCounts(Struct):
@@ -52,14 +53,25 @@ _campaign_of, _segments_of, _state_of = attrgetter("campaign"), attrgetter("segm
 _FIELDS = CampaignCounts.__struct_fields__[1:]
 
 
+def counted_under(message: Message) -> str:
+    """The campaign that counts ``message``; none counts the second message of an OTP."""
+    return "" if message.lane is _OTP and is_hedge(message.key) else message.campaign
+
+
 class CountedCampaigns:
     """The counts of each campaign, of at most 1,000. When there are more, the campaigns that ended first are
-    counted together with the messages without a campaign. While none has ended, new campaigns are.
+    counted together with the messages without a campaign, the rest. While none has ended, new campaigns are,
+    each until none of its messages there is open.
+
+    The second message of an OTP is counted in the rest, its cost in its campaign.
     """
 
     def __init__(self, routes: Iterable[RouteLimits]) -> None:
         self._campaigns: dict[str, CampaignCounts] = {}
         self._rest = CampaignCounts("")
+        self._open_in_rest: dict[str, int] = {}  # messages by campaign
+        # The campaign that counts a message. Second messages are rare, and most senders make none.
+        self._name_of: Callable[[Message], str] = _campaign_of
         self._before = CampaignCounts("")  # of all counts, what earlier processes did
         self._continued: set[str] = set()  # campaigns of which it has the ends
         self.route_prices = {limits.name: round(limits.cost_per_segment * UNIT) for limits in routes}
@@ -70,6 +82,15 @@ class CountedCampaigns:
     def price_by(self, cost: Callable[[Message], int], lowest_price: int) -> None:
         """Use this price list instead of the prices of the routes."""
         self._cost, self.lowest_price = cost, lowest_price
+
+    def expect_seconds(self) -> None:
+        """From now on a message may be the second one of an OTP."""
+        self._name_of = counted_under
+
+    @property
+    def may_have_seconds(self) -> bool:
+        """Whether ``expect_seconds`` was called, or a message of an earlier process is a second one."""
+        return self._name_of is counted_under
 
     @property
     def total(self) -> CampaignCounts:
@@ -83,9 +104,9 @@ class CountedCampaigns:
     def accepted(self, messages: Iterable[Message]) -> None:
         """These messages are stored, and no provider has them."""
         campaigns = self._campaigns
-        for name, of_campaign in groupby(messages, _campaign_of):
-            counts = campaigns.get(name) or (self._begun(name) if name else self._rest)
+        for name, of_campaign in groupby(messages, self._name_of):
             segments = list(map(_segments_of, of_campaign))
+            counts = campaigns.get(name) or self._begun(name, len(segments))
             counts.waiting += len(segments)
             counts.waiting_segments += sum(segments)
 
@@ -94,14 +115,16 @@ class CountedCampaigns:
         before, campaigns = self._before, self._campaigns
         for each in recovered:
             message = each.message
+            if message.lane is _OTP and is_hedge(message.key):
+                self.expect_seconds()
             if each.state is not _SENT:
                 self.accepted([message])
                 continue
-            name = message.campaign
-            counts = campaigns.get(name) or (self._begun(name) if name else self._rest)
-            cost = self._add_sent(counts, (message,), each.route)
+            name = self._name_of(message)
+            counts = campaigns.get(name) or self._begun(name, 1)
+            counts.sent += 1
+            before.cost += self._spend((message,), each.route)
             before.sent_segments += message.segments
-            before.cost += cost
 
     def earlier(self, ended: CampaignCounts) -> None:
         """Count messages of an open campaign that ended in an earlier process."""
@@ -113,48 +136,60 @@ class CountedCampaigns:
 
     def taken(self, messages: Iterable[Message], route: str | None) -> None:
         """The provider of ``route`` has ``messages``."""
-        for name, group in groupby(messages, _campaign_of):
+        for name, group in groupby(messages, self._name_of):
             of_campaign = list(group)
             counts = self._campaigns.get(name) or self._rest
-            before = counts.sent_segments
-            self._add_sent(counts, of_campaign, route)
+            counts.sent += len(of_campaign)
             counts.waiting -= len(of_campaign)
-            counts.waiting_segments -= counts.sent_segments - before
+            counts.waiting_segments -= sum(map(_segments_of, of_campaign))
+            if name or not self.may_have_seconds:
+                self._spend(of_campaign, route)
+            else:
+                for each in of_campaign:
+                    self._spend((each,), route)
 
-    def _add_sent(self, counts: CampaignCounts, messages: Sequence[Message], route: str | None) -> int:
-        """Count ``messages`` as SENT. Returns their cost."""
+    def _spend(self, messages: Sequence[Message], route: str | None) -> int:
+        """A provider accepted ``messages``, of one campaign. Returns their cost."""
+        counts = self._campaigns.get(messages[0].campaign) or self._rest
         segments = sum(map(_segments_of, messages))
         if self._cost is not None:
             cost = sum(map(self._cost, messages))
         else:
             cost = segments * self.route_prices.get(route or "", 0)
-        counts.sent += len(messages)
         counts.sent_segments += segments
         counts.cost += cost
         return cost
 
     def ended_unsent(self, message: Message, state: State) -> None:
         """``message``, which no provider accepted as far as is known, ended as FAILED or EXPIRED."""
-        counts = self._campaigns.get(message.campaign) or self._rest
+        name = self._name_of(message)
+        counts = self._campaigns.get(name) or self._in_rest(name, 1)
         counts.waiting -= 1
         counts.waiting_segments -= message.segments
         _add(counts, state, 1)
 
     def ended(self, messages: Iterable[Sent], state: State) -> None:
-        """These messages are in the final ``state``. ``Sent.state`` is that before, SENT or a final one."""
+        """These messages are in the final ``state``. ``Sent.state`` is that before, SENT or a final one.
+        ``Sent.campaign`` is the one that counts it.
+        """
         for name, group in groupby(messages, _campaign_of):
             states = list(map(_state_of, group))
-            counts = self._campaigns.get(name) or self._rest
             sent = states.count(_SENT)
+            counts = self._campaigns.get(name) or self._in_rest(name, sent)
             counts.sent -= sent
+            _add(counts, state, sent)
             if sent < len(states):
                 for before in states:
                     if before is not _SENT:
-                        _add(counts, before, -1)
-            _add(counts, state, len(states))
+                        # What a campaign of this name had before it was counted in the rest is there.
+                        had = counts if _count(counts, before) else self._rest
+                        _add(had, before, -1)
+                        _add(had, state, 1)
 
     def ended_elsewhere(self, campaign: str, state: State) -> None:
-        """A message that ended in another process counts here from now on: it has a late report."""
+        """A message that ended in another process counts here from now on: it has a late report. ``campaign``
+        is the one that counts it.
+        """
         if campaign in self._continued:  # ``earlier`` counted it
             _add(self._before, state, -1)
         else:
@@ -172,17 +207,41 @@ class CountedCampaigns:
     def __len__(self) -> int:
         return len(self._campaigns)
 
-    def _begun(self, name: str) -> CampaignCounts:
+    def _begun(self, name: str, count: int) -> CampaignCounts:
+        """Where ``count`` new messages of a campaign without counts are counted."""
         campaigns = self._campaigns
-        if len(campaigns) >= _MOST_CAMPAIGNS:
+        if not name:
+            return self._rest
+        if name in self._open_in_rest:
+            self._open_in_rest[name] += count
+            return self._rest
+        if len(campaigns) >= MOST_CAMPAIGNS:
             # Many at a time, since each search takes time.
-            over = [each for each in campaigns.values() if not each.is_open][: _MOST_CAMPAIGNS // 8]
+            over = [each for each in campaigns.values() if not each.is_open][: MOST_CAMPAIGNS // 8]
             for each in over:
                 _add_all(self._rest, campaigns.pop(each.name), 1)
             if not over:
+                self._open_in_rest[name] = count
                 return self._rest
         counts = campaigns[name] = CampaignCounts(name)
         return counts
+
+    def _in_rest(self, name: str, ended: int) -> CampaignCounts:
+        """The rest, of which ``ended`` open messages of the campaign ``name`` end."""
+        count = self._open_in_rest.get(name)
+        if count is not None:
+            if count > ended:
+                self._open_in_rest[name] = count - ended
+            else:
+                del self._open_in_rest[name]
+        return self._rest
+
+
+def _count(counts: CampaignCounts, state: State) -> int:
+    """``state`` is final."""
+    if state is _EXPIRED:
+        return counts.expired
+    return counts.delivered if state is _DELIVERED else counts.failed
 
 
 def _add(counts: CampaignCounts, state: State, count: int) -> None:

@@ -239,6 +239,7 @@ class Dispatcher:
             raise ValueError(f"{key} was not asked about")
         final = report is not None and report.state in FINAL_STATES
         self._unreported.answered(now_ns, key, final)
+        self._states.totals.ended_by_query += final and key in self._states.awaiting.index.by_key
         return self.reported(now_ns, [report] if final and report is not None else [])
 
     def bar(self, bars: Callable[[Message], bool]) -> None:

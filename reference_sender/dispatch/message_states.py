@@ -16,7 +16,7 @@ from msgspec.structs import replace
 
 from reference_sender.dispatch.awaiting import Awaiting, EarlyReports, Ended, Sent
 from reference_sender.dispatch.backlog import Backlog
-from reference_sender.dispatch.campaign_figures import CountedCampaigns
+from reference_sender.dispatch.campaign_figures import CountedCampaigns, counted_under
 from reference_sender.dispatch.choice import RouteChoice
 from reference_sender.dispatch.figures import Figures, begun_ns
 from reference_sender.dispatch.recovery import recovered_ended
@@ -71,6 +71,7 @@ class Totals(Struct):
     expired: int = 0
     late: int = 0  # ended messages that a report then showed to be delivered
     repeated_reports: int = 0  # intermediate reports, and reports without new information
+    ended_by_query: int = 0  # a status query showed the end of a message whose report was missing
     orphan_reports: int = 0  # about unknown or forgotten messages
 
 
@@ -96,6 +97,8 @@ class MessageStates:
         self.unmatched: list[Report] = []  # DELIVERED, of the last call, about no message that is known here
         self._backlog = backlog
         self.hedges = settings.hedge_otp_after_s is not None
+        if self.hedges:
+            campaigns.expect_seconds()
         self._choice = choice  # None with one route: nothing is measured then
 
     def matches(self, report: Report) -> bool:
@@ -112,10 +115,13 @@ class MessageStates:
         lane, route, choice = first.lane, first.route, self._choice
         begun = self._hand_over(now_ns, [ticket for ticket, _ in taken])
         carrier = ""
+        may_be_second = self._campaigns.may_have_seconds
         sent: list[tuple[str, Sent]] = []
         for (ticket, provider_id), since_ns in zip(taken, begun, strict=True):
             message, attempts = ticket.message, ticket.attempts
             message_id, key, campaign = message.message_id, message.key, message.campaign
+            if may_be_second:
+                campaign = counted_under(message)
             if choice is not None:
                 carrier = choice.carrier_of(message)
                 choice.accepted(now_ns, route)
@@ -152,7 +158,7 @@ class MessageStates:
             ticket.lane,
             begun,
             route=ticket.route,
-            campaign=message.campaign,
+            campaign=counted_under(message),
         )
         self._reached(now_ns, message.key, sent, report.state, report.reason, effects)
 
@@ -168,7 +174,7 @@ class MessageStates:
             attempts, lane = ticket.attempts, ticket.lane
             begun = begun_ns(now_ns, message, self.wall_ahead_ns)
             ended = Sent(message.message_id, attempts, None, now_ns, lane, begun, ticket.state, ticket.route)
-            self.past.add(message.key, replace(ended, campaign=message.campaign))
+            self.past.add(message.key, replace(ended, campaign=counted_under(message)))
         self._count(ticket.state)
         self._campaigns.ended_unsent(message, ticket.state)
         self.figures.not_delivered(ticket.lane, ticket.state, reason)
@@ -307,7 +313,7 @@ class MessageStates:
         for each in ended:
             if each.message.key not in index.by_key:
                 self.past.add(each.message.key, recovered_ended(each, now_ns, self.wall_ahead_ns))
-                self._campaigns.ended_elsewhere(each.message.campaign, each.state)
+                self._campaigns.ended_elsewhere(counted_under(each.message), each.state)
         for report in reports:
             key = index.find(report)
             if key is None:

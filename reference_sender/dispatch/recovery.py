@@ -9,6 +9,7 @@ from __future__ import annotations
 import msgspec
 
 from reference_sender.dispatch.awaiting import Sent
+from reference_sender.dispatch.campaign_figures import counted_under
 from reference_sender.dispatch.figures import begun_ns
 from reference_sender.dispatch.ticket import lane_index
 from reference_sender.dispatch.values import EndedMessage, Message, Recovered, State
@@ -45,7 +46,7 @@ def recovered_sent(recovered: Recovered, now_ns: int, wall_ahead_ns: int = 0) ->
         sent_ns = now_ns
     message = recovered.message
     lane, begun = lane_index(message.lane), begun_ns(sent_ns, message, wall_ahead_ns)
-    provider_id, route, campaign = recovered.provider_id, recovered.route, message.campaign
+    provider_id, route, campaign = recovered.provider_id, recovered.route, counted_under(message)
     # By position: a start makes up to 500,000 of them, and names take a third longer.
     return Sent(
         message.message_id, recovered.attempts, provider_id, sent_ns, lane, begun, _SENT, route, "", campaign
@@ -64,5 +65,5 @@ def recovered_ended(ended: EndedMessage, now_ns: int, wall_ahead_ns: int = 0) ->
         begun_ns(now_ns, message, wall_ahead_ns),
         ended.state,
         ended.route,
-        campaign=message.campaign,
+        campaign=counted_under(message),
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from reference_sender.dispatch.values import Lane, Message, State
+from reference_sender.dispatch.values import Lane, Message, State, key_of_second
 from reference_sender.store.protocol import Record
 
 RECORD_COLUMNS = (
@@ -14,6 +14,9 @@ RECORD_COLUMNS = (
     " coalesce(p.attempts, 0), coalesce(p.at_ns, m.created_ns), p.route, p.tried_ns,"
     " coalesce(h.not_before_ns, 0), coalesce(h.keeps_hours, false)"
 )
+
+# The message is not the second one of an OTP.
+IS_FIRST = f"m.key NOT LIKE '%{key_of_second('')}'"
 
 
 def record_of(row: Sequence[Any]) -> Record:

@@ -209,8 +209,8 @@ class CampaignEnd(Struct, frozen=True):
     state: State
     route: str | None
     accepted: bool  # by a provider
-    messages: int
-    segments: int
+    messages: int  # without second messages of OTPs
+    segments: int  # of these too
 
 
 # A message's id: above these bits the node that made it, below them its number, in the order of creation.
@@ -281,8 +281,14 @@ class MessageArchive(Protocol):
         """At most ``limit`` messages with an id above ``after_id``, in the order of their ids."""
         ...
 
+    def with_keys(self, keys: Sequence[str]) -> list[Record]:
+        """Those of the messages with these keys that exist, in any order."""
+        ...
+
     def counts(self, campaign: str | None) -> dict[State, int]:
-        """Messages by state, of one campaign or (None) of all; states without messages are left out."""
+        """Messages by state, of one campaign or (None) of all; states without messages are left out. Those
+        of a campaign do not include second messages of OTPs.
+        """
         ...
 
     def campaign_ends(self, campaign: str, last_id: int) -> list[CampaignEnd]:
@@ -290,7 +296,7 @@ class MessageArchive(Protocol):
         ...
 
     def dead_letters(self, wanted: DeadLetterFilter, after_id: int, limit: int) -> list[Record]:
-        """As ``records``, of those that ``wanted`` matches."""
+        """As ``records``, of those that ``wanted`` matches and that are no second messages of OTPs."""
         ...
 
     def count_dead_letters(self, wanted: DeadLetterFilter) -> dict[str, int]:

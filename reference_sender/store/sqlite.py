@@ -30,7 +30,7 @@ from reference_sender.policy.opt_out import OptOut
 from reference_sender.policy.spending import Spent
 from reference_sender.store.campaign_reports import CampaignProgress, CampaignRow, StoredReport
 from reference_sender.store.files import StoreFiles
-from reference_sender.store.message_rows import RECORD_COLUMNS, record_of
+from reference_sender.store.message_rows import IS_FIRST, RECORD_COLUMNS, record_of
 from reference_sender.store.protocol import (
     CampaignEnd,
     DeadLetterFilter,
@@ -192,9 +192,14 @@ class SqliteStore:
             rows = self._reader.execute(f"{_READ} WHERE m.id > ? ORDER BY m.id LIMIT ?", (after_id, limit))
             return [record_of(row) for row in rows]
 
+    def with_keys(self, keys: Sequence[str]) -> list[Record]:
+        with self._reading():
+            rows = (self._reader.execute(_READ_KEY, (key,)).fetchone() for key in keys)
+            return [record_of(row) for row in rows if row is not None]
+
     def counts(self, campaign: str | None) -> dict[State, int]:
         # The second condition repeats that of the partial index, without which SQLite would not use it.
-        where = "WHERE m.campaign = ? AND m.campaign <> ''" if campaign is not None else ""
+        where = f"WHERE m.campaign = ? AND m.campaign <> '' AND {IS_FIRST}" if campaign is not None else ""
         with self._reading():
             rows = self._reader.execute(
                 "SELECT coalesce(p.state, 'queued') AS state, count(*) FROM message m"

@@ -9,6 +9,7 @@ from reference_sender.dispatch.values import Message, State
 from reference_sender.policy.campaigns import Campaign, CampaignState
 from reference_sender.policy.opt_out import OptOut
 from reference_sender.policy.spending import Spent
+from reference_sender.store.message_rows import IS_FIRST
 from reference_sender.store.protocol import CampaignEnd, Control, Hold, OptIn
 from reference_sender.store.sqlite_reports import write_report_control
 
@@ -60,7 +61,8 @@ def read_campaign_ends(reader: sqlite3.Connection, campaign: str, last_id: int) 
     """As ``MessageArchive.campaign_ends``."""
     # The second condition repeats that of the partial index, without which SQLite would not use it.
     rows = reader.execute(
-        "SELECT p.state, p.route, p.provider_id IS NOT NULL, count(*), sum(m.segments)"
+        f"SELECT p.state, p.route, p.provider_id IS NOT NULL, count(*) FILTER (WHERE {IS_FIRST}),"
+        " sum(m.segments)"
         " FROM message m CROSS JOIN progress p ON p.id = m.id"
         " WHERE m.campaign = ? AND m.campaign <> '' AND m.id <= ?"
         " AND p.state IN ('delivered', 'failed', 'expired') GROUP BY 1, 2, 3",

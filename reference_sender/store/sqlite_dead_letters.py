@@ -5,12 +5,12 @@ from __future__ import annotations
 import sqlite3
 from typing import Any
 
-from reference_sender.store.message_rows import RECORD_COLUMNS, record_of
+from reference_sender.store.message_rows import IS_FIRST, RECORD_COLUMNS, record_of
 from reference_sender.store.protocol import DeadLetterFilter, Record
 
 _DEAD = (
     "FROM progress p INDEXED BY progress_dead CROSS JOIN message m ON m.id = p.id"
-    " LEFT JOIN hold h ON h.id = m.id WHERE p.state IN ('failed', 'expired')"
+    f" LEFT JOIN hold h ON h.id = m.id WHERE p.state IN ('failed', 'expired') AND {IS_FIRST}"
 )
 
 

@@ -195,6 +195,26 @@ def test_counts_by_state_of_all_and_of_one_campaign(open_it: OpenStore) -> None:
     assert store.counts("june") == {}
 
 
+def test_a_campaign_counts_an_otp_and_its_second_message_once_but_the_cost_of_both(
+    open_it: OpenStore,
+) -> None:
+    store = open_it()
+    first = replace(message(1, campaign="may"), key="k1")
+    other = replace(message(2, campaign="may"), key="k2")
+    seconds = [replace(first, message_id=3, key="k1~2"), replace(other, message_id=4, key="k2~2")]
+    store.commit(Work([first, other, *seconds], []))
+    ends = [change(1, State.DELIVERED, "p1", route="a"), change(3, State.DELIVERED, "p3", route="b")]
+    store.commit(Work([], [*ends, change(4, State.EXPIRED)]))
+    store = open_it()
+    assert store.counts("may") == {State.QUEUED: 1, State.DELIVERED: 1}
+    assert sum(store.counts(None).values()) == 4
+    assert sorted(store.campaign_ends("may", 99), key=lambda each: str(each.route)) == [
+        CampaignEnd(State.EXPIRED, None, False, 0, first.segments),
+        CampaignEnd(State.DELIVERED, "a", True, 1, first.segments),
+        CampaignEnd(State.DELIVERED, "b", True, 0, first.segments),
+    ]
+
+
 def test_the_ended_messages_of_a_campaign_by_kind(open_it: OpenStore) -> None:
     store = open_it()
     may = [replace(message(n, campaign="may"), segments=n) for n in range(1, 7)]

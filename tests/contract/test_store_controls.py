@@ -150,6 +150,32 @@ def test_dead_letters_are_found_by_route_and_time_and_counted_by_reason(open_it:
     assert store.count_dead_letters(DeadLetterFilter()) == {"error 13": 2, "expired": 1, "error 8": 1}
 
 
+def test_second_messages_are_no_dead_letters_and_pages_stay_full(open_it: OpenStore) -> None:
+    store = open_it()
+    keys = {1: "k-1", 2: "k-1~2", 3: "k-3", 4: "k-3~2", 5: "k-5~20", 6: "k~2-6"}
+    store.commit(Work([replace(message(number), key=key) for number, key in keys.items()]))
+    changes = [replace(ended(number, State.EXPIRED, "expired"), key=key) for number, key in keys.items()]
+    store.commit(Work(changes=changes))
+
+    def found(after_id: int, limit: int) -> list[int]:
+        records = store.dead_letters(DeadLetterFilter(campaign="may"), after_id, limit)
+        return [record.message.message_id for record in records]
+
+    assert (found(0, 2), found(3, 2)) == ([1, 3], [5, 6])
+    assert store.count_dead_letters(DeadLetterFilter()) == {"expired": 4}
+
+
+def test_messages_are_found_by_their_keys(open_it: OpenStore) -> None:
+    store = open_it()
+    store.commit(Work([message(1), replace(message(2), key="k-1~2"), message(3)]))
+    store.commit(Work(changes=[replace(ended(2, State.EXPIRED, "no_report"), key="k-1~2")]))
+    found = {each.message.key: each for each in store.with_keys(["k-1~2", "k-3", "k-9"])}
+    assert sorted(found) == ["k-1~2", "k-3"]
+    assert (found["k-1~2"].state, found["k-1~2"].reason) == (State.EXPIRED, "no_report")
+    assert found["k-3"].state is State.QUEUED
+    assert store.with_keys([]) == []
+
+
 def test_a_purge_removes_old_final_messages_in_steps(open_it: OpenStore) -> None:
     store = open_it()
     store.commit(Work([message(n, created_ns=n) for n in range(1, 10)]))

@@ -9,13 +9,13 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from loadtests.storm import process, replay
+from loadtests.storm import process, replay, store
 from loadtests.storm.faults import NAMES
 from loadtests.storm.outcome import storm
 from loadtests.storm.plan import draw_plan, kept
 from loadtests.storm.shrink import shrunken
 from loadtests.storm.store import ModelStore
-from reference_sender.api.repeats import repeat_of
+from reference_sender.api.replay import replayed
 from reference_sender.dispatch import dispatcher
 from reference_sender.dispatch.awaiting import SentIndex
 from reference_sender.dispatch.backlog import Backlog
@@ -245,10 +245,15 @@ def replay_with_a_new_key(patch: pytest.MonkeyPatch) -> None:
     """The key of a replayed message depends on its own id."""
 
     def renamed(message: Message, message_id: int, tag: str, now_ns: int, valid_ns: int) -> Message:
-        again = repeat_of(message, message_id, tag, now_ns, valid_ns)
+        again = replayed(message, message_id, tag, now_ns, valid_ns)
         return replace(again, key=f"r-{message_id}")
 
-    patch.setattr(replay, "repeat_of", renamed)
+    patch.setattr(replay, "replayed", renamed)
+
+
+def replay_second_messages(patch: pytest.MonkeyPatch) -> None:
+    """The second message of an OTP is a dead letter like every other one."""
+    patch.setattr(store, "is_hedge", lambda key: False)
 
 
 @pytest.mark.parametrize(
@@ -271,6 +276,7 @@ def replay_with_a_new_key(patch: pytest.MonkeyPatch) -> None:
         (purge_by_the_wall_clock_alone, {"purged"}),
         (keep_changes_of_purged_messages, {"purged"}),
         (replay_with_a_new_key, {"replay"}),
+        (replay_second_messages, {"replay"}),
     ],
 )
 def test_a_bug_put_in_on_purpose_is_found(
@@ -284,3 +290,13 @@ def test_a_bug_put_in_on_purpose_is_found(
         assert storm(kept(plan, calls, faults)).invariants & found
         assert len(calls) <= 3
     assert not storm(kept(plan, calls, faults)).failed  # the bug fails, not the storm
+
+
+def test_an_otp_sent_again_while_its_second_message_is_under_way_is_found(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Its trace is longer than those of the bugs above: a hedge, an end and a replay come together."""
+    with monkeypatch.context() as patch:
+        patch.setattr(replay, "second_may_arrive", lambda _: False)
+        seed, _ = first_failure(frozenset({"replay"}), 2_600)
+    assert not storm(draw_plan(seed)).failed  # the bug fails, not the storm

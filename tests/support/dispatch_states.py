@@ -20,6 +20,7 @@ def state_of(
     held: int = 0,
     throttles: int = 0,
     unusable_s: float = 0.0,
+    queried: int = 0,
     reasons: Mapping[str, int] | None = None,
     otp_deliveries: Mapping[int, int] | None = None,
 ) -> DispatchState:
@@ -28,6 +29,7 @@ def state_of(
     buckets = otp_deliveries or {}
     otp = DurationCounts(tuple(buckets.get(index, 0) for index in range(len(BOUNDS_S) + 1)), 0.0)
     counts: dict[str, Any] = {"delivered": delivered, "failed": failed, "expired": expired}
+    totals = counts | {"ended_by_query": queried}
     return DispatchState(
         queue_otp=0,
         queue_transactional=0,
@@ -37,7 +39,7 @@ def state_of(
         in_flight_messages=0,
         awaiting_report=0,
         early_reports=0,
-        totals=counts,
+        totals=totals,
         routes=(
             RouteSnapshot(
                 "main",

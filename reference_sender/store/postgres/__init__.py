@@ -97,6 +97,9 @@ class PostgresStore:
     def records(self, after_id: int, limit: int) -> list[Record]:
         return self._reader.call(lambda connection: reading.page(connection, after_id, limit))
 
+    def with_keys(self, keys: Sequence[str]) -> list[Record]:
+        return self._reader.call(lambda connection: reading.with_keys(connection, keys))
+
     def counts(self, campaign: str | None) -> dict[State, int]:
         return self._reader.call(lambda connection: reading.counts(connection, campaign))
 

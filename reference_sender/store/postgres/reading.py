@@ -8,7 +8,7 @@ from typing import Any
 import asyncpg
 
 from reference_sender.dispatch.values import Report, State
-from reference_sender.store.message_rows import RECORD_COLUMNS, record_of
+from reference_sender.store.message_rows import IS_FIRST, RECORD_COLUMNS, record_of
 from reference_sender.store.protocol import CampaignEnd, DeadLetterFilter, Record
 
 _COLUMNS = (
@@ -16,13 +16,14 @@ _COLUMNS = (
 )
 _PAGE = f"{_COLUMNS} WHERE m.id > $1 ORDER BY m.id LIMIT $2"
 _THESE = f"{_COLUMNS} WHERE m.id = ANY($1) ORDER BY m.id"
+_WITH_KEYS = f"{_COLUMNS} WHERE m.key = ANY($1)"
 _ENDED = f"""
 {_COLUMNS} WHERE p.state IN ('failed', 'expired') AND (
     m.key = ANY($1) OR p.id IN (SELECT q.id FROM progress q WHERE q.provider_id = ANY($2))
 ) ORDER BY m.id
 """
-_MATCHING = """
-    p.state IN ('failed', 'expired')
+_MATCHING = f"""
+    p.state IN ('failed', 'expired') AND {IS_FIRST}
     AND ($1::text IS NULL OR m.campaign = $1) AND ($2::text IS NULL OR p.reason = $2)
     AND ($3::text IS NULL OR m.class = $3) AND ($4::text IS NULL OR p.route = $4)
     AND ($5::bigint IS NULL OR p.at_ns >= $5) AND ($6::bigint IS NULL OR p.at_ns < $6)
@@ -37,10 +38,10 @@ _COUNTS = (
 )
 _ALL = _COUNTS.format("")
 # The second condition repeats that of the partial index, without which PostgreSQL would not use it.
-_OF_CAMPAIGN = _COUNTS.format(" WHERE m.campaign = $1 AND m.campaign <> ''")
+_OF_CAMPAIGN = _COUNTS.format(f" WHERE m.campaign = $1 AND m.campaign <> '' AND {IS_FIRST}")
 
-_CAMPAIGN_ENDS = """
-SELECT p.state, p.route, p.provider_id IS NOT NULL, count(*), sum(m.segments)
+_CAMPAIGN_ENDS = f"""
+SELECT p.state, p.route, p.provider_id IS NOT NULL, count(*) FILTER (WHERE {IS_FIRST}), sum(m.segments)
 FROM message m JOIN progress p ON p.id = m.id
 WHERE m.campaign = $1 AND m.campaign <> '' AND m.id <= $2
     AND p.state IN ('delivered', 'failed', 'expired') GROUP BY 1, 2, 3
@@ -55,6 +56,11 @@ async def page(connection: asyncpg.Connection[Any], after_id: int, limit: int) -
 async def these(connection: asyncpg.Connection[Any], ids: Sequence[int]) -> list[Record]:
     """The messages with these ids, in the order of their ids."""
     return [record_of(row) for row in await connection.fetch(_THESE, ids)]
+
+
+async def with_keys(connection: asyncpg.Connection[Any], keys: Sequence[str]) -> list[Record]:
+    """As ``MessageArchive.with_keys``."""
+    return [record_of(row) for row in await connection.fetch(_WITH_KEYS, keys)]
 
 
 async def ended(connection: asyncpg.Connection[Any], reports: Sequence[Report]) -> list[Record]:

@@ -22,7 +22,7 @@ from reference_sender.notices.watcher import AlertWatcher
 from reference_sender.runtime.background import Chores
 
 RULES = AlertRules(every_s=0.01, window_s=0.05)
-MISSING = "messages ended because no delivery report came"
+MISSING = "delivery reports are missing"
 
 
 @asynccontextmanager

@@ -38,6 +38,7 @@ def alerts_of(worse: Sequence[dict[str, Any]], rules: AlertRules = RULES) -> lis
         ("delivery_time_s.otp", lambda n: {"otp_deliveries": {5: n * 10, len(BOUNDS_S) - 3: n}}),
         ("throttling.main", lambda n: {"throttles": n * 20}),
         ("missing_reports", lambda n: {"reasons": {"no_report": n * 3}}),
+        ("missing_reports", lambda n: {"queried": n * 3}),
         ("unusable_route.main", lambda n: {"unusable_s": n * 10 if n < 29 else 0}),
     ],
 )
@@ -96,9 +97,7 @@ def test_the_notice_has_value_and_limit() -> None:
     alerts = Alerts(RULES.model_copy(update={"window_s": 60}))
     alerts.observe(0, state_of())
     (notice,) = alerts.observe(10, state_of(reasons={"no_report": 12}))
-    assert notice.line == (
-        "ALERT missing_reports: 12 messages ended because no delivery report came, above the limit of 10"
-    )
+    assert notice.line == ("ALERT missing_reports: 12 delivery reports are missing, above the limit of 10")
     (clear,) = alerts.observe(80, state_of(reasons={"no_report": 12})) or alerts.observe(
         90, state_of(reasons={"no_report": 12})
     )

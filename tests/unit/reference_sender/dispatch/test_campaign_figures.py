@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 from dispatch_steps import Make, MakeDispatcher, MakeLimits, accepted, all_with, only
-from msgspec.structs import asdict
+from msgspec.structs import asdict, replace
 from nanoseconds import S
 
 from reference_sender.dispatch.awaiting import Sent
 from reference_sender.dispatch.campaign_figures import CampaignCounts, CountedCampaigns
-from reference_sender.dispatch.values import Lane, Message, Outcome, Recovered, Report, State
+from reference_sender.dispatch.values import Hedge, Lane, Message, Outcome, Recovered, Report, State
 
 
 def counts(figures: CountedCampaigns, name: str) -> dict[str, int]:
@@ -130,9 +130,80 @@ def test_the_number_of_campaigns_is_limited(figures: CountedCampaigns) -> None:
     for number in range(500):
         figures.ended_unsent(of(f"c-{number}"), State.EXPIRED)
     figures.accepted([of("one more")])
+    assert len(figures) == 1_000  # it has an open message in the rest, so the next ones are there too
+    for _ in range(2):
+        figures.ended_unsent(of("one more"), State.EXPIRED)
+    figures.accepted([of("one more")])
+    assert counts(figures, "one more") == {"waiting": 1, "waiting_segments": 1}
     assert figures.newest(1)[0].name == "one more"
     assert len(figures) == 876
-    assert figures.total.waiting == 502
+    assert (figures.total.waiting, figures.total.expired) == (501, 502)
+
+
+def test_more_open_campaigns_than_are_kept_have_no_negative_count(figures: CountedCampaigns) -> None:
+    figures.accepted([of(f"c-{number}") for number in range(1_000)])
+    big = [of("big", message_id=number) for number in range(100)]
+    figures.accepted(big[:50])
+    figures.taken([of("c-0")], None)
+    figures.ended([Sent(1, 1, "p", 1, 2, 0, campaign="c-0")], State.DELIVERED)
+    figures.accepted(big[50:])
+    figures.taken(big, None)
+    assert [each for each in figures.newest(2_000) if min(each.waiting, each.sent) < 0] == []
+    assert (figures.total.waiting, figures.total.sent) == (999, 100)
+
+
+def test_a_late_report_of_a_campaign_that_began_again_is_counted_where_its_message_is(
+    figures: CountedCampaigns,
+) -> None:
+    figures.accepted([of("old")])
+    figures.ended_unsent(of("old"), State.EXPIRED)
+    figures.accepted([of(f"c-{number}") for number in range(1_000)])  # "old" is in the rest now
+    figures.ended_unsent(of("c-0"), State.EXPIRED)
+    figures.accepted([of("old")])
+    figures.ended([Sent(1, 1, "p", 1, 2, 0, State.EXPIRED, campaign="old")], State.DELIVERED)
+    assert counts(figures, "old") == {"waiting": 1, "waiting_segments": 1}
+    assert (figures.total.expired, figures.total.delivered) == (1, 1)
+
+
+def test_a_second_message_is_in_no_campaign_and_its_cost_is(
+    dispatcher: MakeDispatcher, message: Make, limits: MakeLimits
+) -> None:
+    routes = [limits(name=name, cost_per_segment=0.03) for name in ("a", "b")]
+    core = dispatcher(*routes, hedge_otp_after_s=15)
+    otp = message(campaign="logins", lane=Lane.OTP)
+    core.campaigns.accepted([otp])
+    batch = only(core.offer(0, [otp]))
+    core.answered(0, batch.batch_id, accepted(batch))
+    (hedge,) = [each.message for each in core.advance(15 * S) if isinstance(each, Hedge)]
+    second = replace(hedge, message_id=99)
+    core.campaigns.accepted([second])
+    assert counts(core.campaigns, "logins") == {"sent": 1, "sent_segments": 1, "cost": 30_000}
+    batch = only(core.offer(15 * S, [second]))
+    core.answered(16 * S, batch.batch_id, accepted(batch))
+    spent = {"sent_segments": 2, "cost": 60_000}
+    assert counts(core.campaigns, "logins") == {"sent": 1} | spent
+    core.reported(17 * S, [Report(f"p-{second.key}", second.key, State.DELIVERED, "")])
+    assert counts(core.campaigns, "logins") == {"delivered": 1} | spent
+    assert (core.campaigns.total.messages, core.campaigns.total.delivered) == (2, 2)
+
+
+@pytest.mark.parametrize("state", [State.QUEUED, State.SENT])
+def test_a_second_message_of_an_earlier_process_is_in_no_campaign(
+    dispatcher: MakeDispatcher, message: Make, limits: MakeLimits, state: State
+) -> None:
+    core = dispatcher(limits(name="a", cost_per_segment=0.03), limits(name="b"))
+    otp = message(campaign="logins", lane=Lane.OTP)
+    second = replace(otp, message_id=99, key=f"{otp.key}~2")
+    recovered = [
+        Recovered(otp, State.SENT, 1, "p-1", 0, "b"),
+        Recovered(second, state, 1, "p-2" if state is State.SENT else None, 0, "a"),
+    ]
+    core.campaigns.recovered(recovered)
+    core.recover(S, recovered)
+    core.reported(2 * S, [Report("p-2", second.key, State.DELIVERED, "")])
+    core.reported(2 * S, [Report("p-1", otp.key, State.DELIVERED, "")])
+    assert counts(core.campaigns, "logins") == {"delivered": 1, "sent_segments": 2, "cost": 30_000}
+    assert (core.campaigns.total.delivered, core.campaigns.total.sent) == (2, 0)
 
 
 def test_a_late_report_of_another_process_counts_the_message_once(figures: CountedCampaigns) -> None:

@@ -9,6 +9,8 @@ import pytest
 from dispatch_steps import Make, MakeDispatcher, MakeLimits, Pick, accepted, all_with, only, run_until
 from nanoseconds import S
 
+from reference_sender.alerts.rules import AlertRules
+from reference_sender.alerts.watch import Alerts
 from reference_sender.dispatch import Dispatcher
 from reference_sender.dispatch.values import (
     AskReport,
@@ -256,6 +258,34 @@ def test_a_missing_report_is_asked_for_until_the_message_is_final(
     assert (250 * S, two.key) in again
     with pytest.raises(ValueError, match="not asked about"):
         core.status_found(500 * S, one.key, None)
+
+
+def test_the_alert_on_missing_reports_begins_when_queries_show_that_messages_are_final(
+    dispatcher: MakeDispatcher, limits: MakeLimits, message: Make
+) -> None:
+    core = dispatcher(limits("a", answers_status=True))
+    alerts = Alerts(AlertRules())
+    began: list[int] = []
+    no_more_s = 300  # from then on the provider sends no report; every message is delivered
+    still_on_its_way = {"k-99", "k-199"}
+    for at_s in range(0, 7400, 5):
+        effects = [*core.advance(at_s * S)]
+        if at_s % 10 == 0 and at_s < 3600:
+            effects += core.offer(at_s * S, [message(key=f"k-{at_s // 10}")])
+        for effect in effects:
+            if isinstance(effect, SubmitBatch):
+                core.answered(at_s * S, effect.batch_id, accepted(effect))
+                if at_s < no_more_s:
+                    keys = [each.key for each in effect.messages]
+                    core.reported(at_s * S, [Report(f"p-{key}", key, State.DELIVERED, "") for key in keys])
+            elif isinstance(effect, AskReport):
+                state = State.SENT if effect.key in still_on_its_way else State.DELIVERED
+                core.status_found(at_s * S, effect.key, Report(effect.provider_id, effect.key, state, ""))
+        notices = alerts.observe(at_s, core.state())
+        began += [at_s for each in notices if each.began and each.alert == "missing_reports"]
+    (began_s,) = began
+    assert no_more_s + 3600 < began_s < no_more_s + 3600 + 300, "an hour after the first of them, not 72"
+    assert core.state().totals["ended_by_query"] == 330 - len(still_on_its_way)
 
 
 def test_no_report_is_asked_for_where_the_protocol_has_no_query(

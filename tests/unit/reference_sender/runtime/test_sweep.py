@@ -12,7 +12,7 @@ HOUR_S = 3600.0
 STEP_S = 0.005  # how long a step takes
 
 
-class EndedMessages:
+class MessagesOfNodes:
     """Messages of ``nodes`` in turn, ``rate`` per second. The first ``unfinished`` of each node stay, the
     others are final at once.
     """
@@ -57,7 +57,7 @@ class EndedMessages:
 )
 def test_messages_stay_at_most_a_minute_longer(rate: float, nodes: int, unfinished: int, days: float) -> None:
     keep_s = 24 * HOUR_S * days
-    world, sweep, worst_s = EndedMessages(rate, nodes, unfinished), Sweep(), 0.0
+    world, sweep, worst_s = MessagesOfNodes(rate, nodes, unfinished), Sweep(), 0.0
     while world.now_s < 2.5 * keep_s:
         before_s = sweep.before(int(1e9 * (world.now_s - keep_s))) / 1e9
         step = world.purge(before_s, sweep.after_id)

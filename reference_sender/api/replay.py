@@ -1,0 +1,39 @@
+"""A dead letter as a new message, and the reasons for which that may be a duplicate."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from msgspec import structs
+
+from reference_sender.dispatch.message_states import EXPIRED_NOWHERE, EXPIRED_UNCERTAIN, EXPIRED_UNREPORTED
+from reference_sender.dispatch.values import Lane, Message, State, is_hedge, key_of_second
+from reference_sender.store.protocol import Record
+
+# The provider may have delivered a message that ended for one of these reasons.
+UNCERTAIN_REASONS = frozenset({EXPIRED_UNCERTAIN, EXPIRED_UNREPORTED, EXPIRED_NOWHERE})
+
+
+def keys_of_seconds(records: Iterable[Record]) -> list[str]:
+    """The keys that the second messages of ``records`` have, if there are any."""
+    messages = [record.message for record in records]
+    return [key_of_second(each.key) for each in messages if each.lane is Lane.OTP and not is_hedge(each.key)]
+
+
+def second_may_arrive(second: Record | None) -> bool:
+    """Whether the provider of ``second`` has delivered it, or may do so."""
+    if second is None:
+        return False
+    return second.state not in (State.FAILED, State.EXPIRED) or second.reason in UNCERTAIN_REASONS
+
+
+def replayed(message: Message, message_id: int, tag: str, now_ns: int, valid_ns: int) -> Message:
+    """``message`` again. Its key depends on the old id alone, so the store keeps it once."""
+    return structs.replace(
+        message,
+        message_id=message_id,
+        key=f"r{tag}-{message.message_id}",
+        created_ns=now_ns,
+        expires_ns=now_ns + valid_ns,
+        not_before_ns=0,
+    )
