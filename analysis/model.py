@@ -207,6 +207,7 @@ class BurstResult(Struct, frozen=True, kw_only=True):
     to_s: float
     messages: int
     rate_per_s: float
+    accepted: int  # the figures down to still_open are of these
     peak_unsubmitted: int
     peak_undelivered: int
     submitted_after_s: float | None  # from the burst's end until its last message was submitted
@@ -219,8 +220,7 @@ class BurstResult(Struct, frozen=True, kw_only=True):
     guarded_during: tuple[Quantile, ...]
     guarded_before_count: int
     guarded_during_count: int
-    # During minus before, at the highest percentile that has a value in both; None if either has no message.
-    guarded_difference: Difference | None
+    guarded_difference: Difference | None  # during minus before, at the highest percentile with both values
     offered: Series  # the burst's own messages, per second
     delivered: Series
 

@@ -53,6 +53,7 @@ from analysis.records import Manifest
 DEFAULT_SPECS = parse_all(DEFAULT_OBJECTIVES)
 
 SCALED_WHY = "compressed seconds: the provider's delays were scaled with the day, so they are not real times"
+_WHOLE = ("finished", "drain_timeout", "drain_ended")  # exit reasons after a complete load
 _CAMPAIGNS = ("burst", "campaigns")  # roles with concurrent campaigns
 NO_JOURNAL_WHY = "no provider rows: deliveries were not observed"
 
@@ -213,6 +214,7 @@ def _facts(
         repeats_awaited=repeats_awaited(manifest, waited_s),
         no_real_times=_withheld_why(manifest, journeys),
         simulated=manifest.mode == "simulated",
+        whole_day=manifest.scenario.role == "whole_day" and manifest.exit_reason in _WHOLE,
         accepts_to_the_end=accepts_to_the_end(journeys),
     )
 

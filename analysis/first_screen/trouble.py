@@ -6,7 +6,7 @@ from analysis.findings import ReportTotals
 from analysis.first_screen.quoting import Quote
 from analysis.first_screen.values import AnswerRow, Figure, ScreenAnswer, Sentence
 from analysis.first_screen.wording import command, deciding, in_part, live, trusted
-from analysis.model import AnswerState, RunReport
+from analysis.model import AnswerState, PartReport, RunReport
 
 QUESTION = "What happens when something goes wrong?"
 _NONE_INJECTED = "No fault was injected in this run. To test it: "
@@ -150,7 +150,7 @@ def _losses_with_faults(quote: Quote, place: int) -> Sentence:
 
 def _availability(quote: Quote) -> list[Sentence]:
     """The availability of the worst part; a live part before a simulated one. Windows that are not judged are
-    not counted as bad.
+    not counted as bad. Refused phone numbers do not count: the sentence names them where there are some.
     """
     known = [
         ((each.available + each.unknown) / each.windows, -each.unknown / each.windows, not live(part), place)
@@ -165,7 +165,8 @@ def _availability(quote: Quote) -> list[Sentence]:
         return [(*in_part(quote, place), "Availability is unknown: ", quote.text(f"{path}.why"), ".")]
     sentence: Sentence = (
         *in_part(quote, place),
-        "The sender accepted every message, and every backlog went back to its level, in ",
+        _accepted(quote.report.parts[place]),
+        " and every backlog went back to its level, in ",
         quote.count(f"{path}.available"),
         " of ",
         quote.count(f"{path}.windows"),
@@ -178,3 +179,9 @@ def _availability(quote: Quote) -> list[Sentence]:
     if unknown or judged < 1.0:
         return [(*sentence, ": ", quote.text(f"{path}.why"), ".")]
     return [(*sentence, ".")]
+
+
+def _accepted(part: PartReport) -> str:
+    refused = part.accounting.refused_recipients
+    but = " except those with a phone number that the provider refuses" if refused else ""
+    return f"The sender accepted every message{but},"

@@ -48,6 +48,7 @@ NAGLE_DELAY_EXCESS = 5.0
 _LATE_ADVICE = (
     "lower the rate per worker, add workers (--workers) and cores, or use a machine without other programs"
 )
+_NOISE_ADVICE = "use a machine without other programs"
 _TIGHT_ADVICE = (
     "an objective of {limit} is tighter than this bench can measure: it may be late by {percent:g} % of the "
     "tightest objective. Give a longer limit, or lower the rate per worker"
@@ -74,7 +75,8 @@ def schedule_lag(late: GeneratorLateness, tightest: Tightest) -> Check:
     limit_s = tightest.lag_limit_s
     p99 = _p99(late.lag_s)
     own = _p99(late.lag_s[~late.disturbed]) if late.short else p99
-    state = _state(own, LAG_WARN_S, limit_s)
+    warn_s = min(LAG_WARN_S, limit_s)
+    state = _state(own, warn_s, limit_s)
     noise = ""
     if late.disturbed_s > 0:
         noise = f"; other programs used the cores for {seconds_text(late.disturbed_s)}"
@@ -84,16 +86,27 @@ def schedule_lag(late: GeneratorLateness, tightest: Tightest) -> Check:
         name=SCHEDULE_LAG,
         state=state,
         value=f"p99 {seconds_text(p99)}{noise}" if not math.isnan(p99) else "no message was sent",
-        limit=f"warn > {seconds_text(LAG_WARN_S)}, invalid > {seconds_text(limit_s)}, "
+        limit=(f"warn > {seconds_text(warn_s)}, " if warn_s < limit_s else "")
+        + f"invalid > {seconds_text(limit_s)}, "
         f"{100 * tightest.share:g} % of the tightest objective ({seconds_text(tightest.limit_s)}); seconds "
         f"in which other programs use the cores are excluded, up to {100 * SHORT_SHARE:g} % of the load "
         f"or {SHORT_S:g} s",
         meaning="delay of the load generator: from the instant at which a message was due to its send",
-        advice=_LATE_ADVICE
-        if limit_s >= LAG_WARN_S
-        else _TIGHT_ADVICE.format(limit=seconds_text(tightest.limit_s), percent=100 * tightest.share),
+        advice=_late_advice(late, tightest),
         value_number=None if math.isnan(p99) else p99,
     )
+
+
+def _late_advice(late: GeneratorLateness, tightest: Tightest) -> str:
+    """A tight objective is blamed only for a delay without other programs."""
+    tight = _LATE_ADVICE
+    if tightest.lag_limit_s < LAG_WARN_S:
+        limit = seconds_text(tightest.limit_s)
+        tight = _TIGHT_ADVICE.format(limit=limit, percent=100 * tightest.share)
+    if late.disturbed_s <= 0:
+        return tight
+    others_alone = not _p99(late.lag_s[~late.disturbed]) > tightest.lag_limit_s
+    return _NOISE_ADVICE if others_alone else f"{_NOISE_ADVICE}. If it is late there too: {tight}"
 
 
 def _without_disturbed(late: GeneratorLateness, p99: float, own: float) -> str:

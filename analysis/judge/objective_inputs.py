@@ -35,7 +35,7 @@ class ObjectiveInputs:
     accounting: Accounting
     availability: Availability | None
     cost: Cost
-    backlog_grew: bool  # without bound until the end of the load
+    backlog_grew: bool  # without bound, and not fallen at the end of the load
     load_s: float
     journal: bool
     sender_rows: bool
@@ -43,6 +43,7 @@ class ObjectiveInputs:
     repeats_awaited: bool  # it was long enough for a repeat of each message that the provider refused
     no_real_times: str  # why the delivery times of this run are not real times; "" if they are
     simulated: bool = False  # in virtual time: requests to the sender's API take no time
+    whole_day: bool = False  # the load has every hour of a day
     accepts_to_the_end: bool = True  # the sender accepted messages until the end of the load
 
     def per_s(self, count: int) -> float:

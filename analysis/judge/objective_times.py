@@ -54,9 +54,10 @@ def delivery_time(spec: Spec, facts: ObjectiveInputs) -> Finding:
     if facts.backlog_grew and verdict == "undecided" and not unforwarded:
         # The percentile describes a backlog that grows with the load, so more of this load settles nothing.
         return replace(found, needs=NO_GROWTH)
-    if facts.backlog_grew and verdict == "met":
-        # Each later message waits longer, so a longer load at this rate can miss the limit.
-        why = f"{found.why}; within the limit so far, but the backlog grew until the end of the load"
+    if facts.backlog_grew and verdict == "met" and not facts.whole_day:
+        # Each later message waits longer, so a longer load at this rate can miss the limit. A whole day has
+        # no longer load.
+        why = f"{found.why}; within the limit so far, but the backlog grew and did not return to its level"
         return replace(found, high=math.inf, why=why, needs=NO_GROWTH)
     return found
 

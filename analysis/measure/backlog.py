@@ -22,27 +22,24 @@ WINDOW_S = 10.0
 TOLERATED_SHARE = 0.01  # of the arrivals; less can be random variation of the arrivals
 NOISE_DEVIATIONS = 3.0
 FEWEST = 20  # accepted messages; with fewer the result is unknown
+FALL_SHARE = 0.15  # of the highest backlog; with a smaller fall at the end the backlog counts as growing
+BEYOND_TEETH = 1.5  # times the largest earlier fall; a smaller one at the end may be the next tooth
 LOAD_PER_HOLD = 2.0  # the shortest load, in times for which the sender holds a message, that shows growth
 _SAMPLES = 400
+_AT_THE_END = 20  # samples
 
 
 class LoadBacklog:
     """Messages waiting at any instant of the load."""
 
-    def __init__(self, journeys: Journeys, outcomes: MessageOutcomes) -> None:
-        provider = journeys.provider
-        # A journal may lack the carrier's timestamp. The submit is always known.
-        gone_s = provider.carrier_s if np.isfinite(provider.carrier_s).any() else provider.submitted_s
-        waiting = (outcomes.outcome == OPEN) & ~outcomes.without_key
-        known: Bools = journeys.accepted & (np.isfinite(gone_s) | waiting)
-        known &= ~skipped(journeys, outcomes.unaccounted)
-        self.end_s = journeys.load_end_s
-        self.hold_s = _hold_s(journeys, known, gone_s)
-        self._due = np.sort(journeys.load.intended_s[known])
-        gone = gone_s[known]
-        self._gone = np.sort(gone[gone <= self.end_s])
+    def __init__(self, due_s: Floats, gone_s: Floats, end_s: float, hold_s: float = 0.0) -> None:
+        """``gone_s``: when each message left for a carrier; NaN if it did not."""
+        self.end_s = end_s
+        self.hold_s = hold_s
+        self._due = np.sort(due_s)
+        self._gone = np.sort(gone_s[gone_s <= end_s])
         self.count = len(self._due)
-        self.departed = int(np.count_nonzero(np.isfinite(gone)))  # also after the load
+        self.departed = int(np.count_nonzero(np.isfinite(gone_s)))  # also after the load
         # For each departure, the lowest later backlog. It is lowest just after a departure.
         self._after_gone = self.at(self._gone)
         after = np.append(self._after_gone, self.at(np.array([self.end_s])))
@@ -84,11 +81,38 @@ class LoadBacklog:
         early = float(waiting[instants < from_s + 2 * quarter_s].mean())
         if self.lowest(from_s + 3 * quarter_s) <= early + allowed / 2:
             return None
+        if self._fell(instants, waiting):
+            return None
         return max(from_s, self._last_at_or_below(early))
+
+    def _fell(self, instants: Floats, waiting: Floats) -> bool:
+        """Whether the backlog falls at the end of the load, as in the evening of a day.
+
+        From its maximum to the end it fell by more than 15 %, and by more than random arrivals and
+        departures explain. A backlog that grows in teeth also falls, but it fell as much before.
+        """
+        highest = int(waiting.argmax())
+        # A mean, since a sender that submits in batches may have sent one just before the end.
+        fall = float(waiting[highest] - waiting[-_AT_THE_END:].mean())
+        noise = NOISE_DEVIATIONS * math.sqrt(2.0 * self.arrived(float(instants[highest])) + 1.0)
+        rising = waiting[: highest + 1]
+        earlier = float((np.maximum.accumulate(rising) - rising).max())
+        return fall > max(FALL_SHARE * float(waiting[highest]), noise, BEYOND_TEETH * earlier)
 
     def _last_at_or_below(self, level: float) -> float:
         below = np.flatnonzero(self._after_gone <= level)
         return float(self._gone[below[-1]]) if len(below) else 0.0
+
+
+def _backlog_of(journeys: Journeys, outcomes: MessageOutcomes) -> LoadBacklog:
+    provider = journeys.provider
+    # A journal may lack the carrier's timestamp. The submit is always known.
+    gone_s = provider.carrier_s if np.isfinite(provider.carrier_s).any() else provider.submitted_s
+    waiting = (outcomes.outcome == OPEN) & ~outcomes.without_key
+    known: Bools = journeys.accepted & (np.isfinite(gone_s) | waiting)
+    known &= ~skipped(journeys, outcomes.unaccounted)
+    hold_s = _hold_s(journeys, known, gone_s)
+    return LoadBacklog(journeys.load.intended_s[known], gone_s[known], journeys.load_end_s, hold_s)
 
 
 def _hold_s(journeys: Journeys, known: Bools, gone_s: Floats) -> float:
@@ -116,15 +140,14 @@ def availability_and_growth(
     due, end_s = journeys.load.intended_s, journeys.load_end_s
     if len(due) == 0 or end_s <= 0:
         return None, None
-    # A rest under half a window belongs to the previous window. The last arrival is a little before the end.
-    starts = np.arange(max(int(end_s / WINDOW_S + 0.5), 1), dtype=np.float64) * WINDOW_S
-    backlog = LoadBacklog(journeys, outcomes) if journeys.journal else None
+    starts = window_starts(end_s)
+    backlog = _backlog_of(journeys, outcomes) if journeys.journal else None
     if backlog is None or backlog.count < FEWEST:
         return _availability(journeys, outcomes, starts, np.zeros(len(starts), dtype=np.bool_)), None
     if not backlog.departed and outcomes.unaccounted.any():
         none = np.zeros(len(starts), dtype=np.bool_)
         return _availability(journeys, outcomes, starts, none, ~none), None
-    growing = _growing(backlog, starts)
+    growing = growing_windows(backlog, starts)
     if growing.any() and backlog.end_s < LOAD_PER_HOLD * backlog.hold_s:
         none = np.zeros(len(starts), dtype=np.bool_)
         return _availability(journeys, outcomes, starts, none, growing, backlog.hold_s), None
@@ -165,25 +188,31 @@ def _availability(
     )
 
 
-def _growing(backlog: LoadBacklog, starts: Floats) -> Bools:
+def window_starts(end_s: float) -> Floats:
+    # A rest under half a window belongs to the previous window. The last arrival is a little before the end.
+    return np.arange(max(int(end_s / WINDOW_S + 0.5), 1), dtype=np.float64) * WINDOW_S
+
+
+def growing_windows(backlog: LoadBacklog, starts: Floats) -> Bools:
     """Windows after which the backlog did not return to its level at their start and grew, and all windows
-    since the growth began.
+    since the growth began to whose level it did not return. Without such a window, the one in which it began.
     """
     growing: Bools = np.zeros(len(starts), dtype=np.bool_)
     ends = np.append(starts[1:], backlog.end_s)
-    before = backlog.at(starts)
+    kept: Bools = np.array([backlog.lowest(float(each)) for each in ends]) > backlog.at(starts)
     for index, start_s in enumerate(starts):
         if index:
             # At the end of a load a burst cannot be distinguished from growth.
             if backlog.end_s - start_s < 2 * WINDOW_S:
                 break
-            if backlog.lowest(float(ends[index])) <= before[index]:
+            if not kept[index]:
                 continue
         # The hold fills the queue, which is not growth. A longer hold leaves too little of the load to test.
         held_s = backlog.hold_s if LOAD_PER_HOLD * backlog.hold_s <= backlog.end_s else 0.0
         since_s = backlog.grew_from(max(float(start_s), held_s))
         if since_s is not None:
-            growing |= ends > since_s
+            since: Bools = ends > since_s
+            growing |= since & kept if (since & kept).any() else since & (starts <= since_s)
             if index:  # filling an empty system is not growth
                 growing[index] = True
     return growing

@@ -58,9 +58,11 @@ def _burst(
 ) -> BurstResult:
     from_s, to_s = span
     due = journeys.load.intended_s
-    last_submit = _last(journeys, outcomes, inside, journeys.provider.submitted_s)
-    last_delivery = _last(journeys, outcomes, inside, journeys.provider.delivered_s)
-    mostly_s = _mostly(journeys, inside, to_s)
+    # What the sender did not accept is not part of its backlog: its caller sends it again.
+    accepted: Bools = inside & journeys.accepted
+    last_submit = _last(journeys, outcomes, accepted, journeys.provider.submitted_s)
+    last_delivery = _last(journeys, outcomes, accepted, journeys.provider.delivered_s)
+    mostly_s = _mostly(journeys, accepted, to_s)
     observed_s = max(journeys.end_s - to_s, 0.0)
     # A submitted burst can still be in a carrier's queue and delay the OTPs behind it.
     until_s = to_s + (observed_s if mostly_s is None else mostly_s)
@@ -75,13 +77,14 @@ def _burst(
         from_s=from_s,
         to_s=to_s,
         messages=messages,
+        accepted=int(np.count_nonzero(accepted)),
         rate_per_s=messages / max(to_s - from_s, 1.0),
-        peak_unsubmitted=unsubmitted(journeys, outcomes, inside).peak()[0],
-        peak_undelivered=undelivered(journeys, outcomes, inside).peak()[0],
+        peak_unsubmitted=unsubmitted(journeys, outcomes, accepted).peak()[0],
+        peak_undelivered=undelivered(journeys, outcomes, accepted).peak()[0],
         submitted_after_s=None if last_submit is None else max(last_submit - to_s, 0.0),
         delivered_after_s=None if last_delivery is None else max(last_delivery - to_s, 0.0),
         mostly_delivered_after_s=mostly_s,
-        still_open=int(np.count_nonzero(inside & (outcomes.outcome == OPEN))),
+        still_open=int(np.count_nonzero(accepted & (outcomes.outcome == OPEN))),
         observed_after_s=observed_s,
         guarded_class=GUARDED_CLASS if guarded.any() else "",
         guarded_before=quantiles_before,
@@ -92,7 +95,7 @@ def _burst(
         offered=rate_series("offered", due[inside], 1.0, drawn_until(journeys)),
         delivered=rate_series(
             "delivered",
-            journeys.provider.delivered_s[inside & (outcomes.outcome == DELIVERED)],
+            journeys.provider.delivered_s[accepted & (outcomes.outcome == DELIVERED)],
             1.0,
             drawn_until(journeys),
         ),
@@ -125,18 +128,17 @@ def _difference(
     )
 
 
-def _last(journeys: Journeys, outcomes: MessageOutcomes, inside: Bools, instants_s: Floats) -> float | None:
+def _last(journeys: Journeys, outcomes: MessageOutcomes, accepted: Bools, instants_s: Floats) -> float | None:
     """The last instant of this kind in the burst; None if a message still waits."""
-    waiting = inside & (outcomes.outcome == OPEN) & ~np.isfinite(instants_s)
-    finite = instants_s[inside & np.isfinite(instants_s)]
+    waiting = accepted & (outcomes.outcome == OPEN) & ~np.isfinite(instants_s)
+    finite = instants_s[accepted & np.isfinite(instants_s)]
     if waiting.any() or len(finite) == 0:
         return None
     return float(finite.max())
 
 
-def _mostly(journeys: Journeys, inside: Bools, to_s: float) -> float | None:
+def _mostly(journeys: Journeys, accepted: Bools, to_s: float) -> float | None:
     """From the burst's end until 95 % of its accepted messages had arrived or failed, else None."""
-    accepted = inside & journeys.accepted
     done = np.sort(np.nan_to_num(journeys.provider.delivered_s[accepted], nan=np.inf))
     if len(done) == 0:
         return None

@@ -145,15 +145,17 @@ def burst(report: RunReport, place: int) -> Table:
         f" {found.message_class} messages at ",
         quote.rate(f"{path}.rate_per_s"),
     )
+    mostly = seconds_text(found.mostly_delivered_after_s)
     rows: list[tuple[Cell, ...]] = [
         ("burst", size),
         ("from, to", f"{seconds_text(found.from_s)} to {seconds_text(found.to_s)} after the load's start"),
-        ("peak backlog, not yet submitted", count_text(found.peak_unsubmitted)),
-        ("peak backlog, not yet delivered", count_text(found.peak_undelivered)),
-        ("last message submitted, after its end", seconds_text(found.submitted_after_s)),
-        ("95 % delivered or failed, after its end", seconds_text(found.mostly_delivered_after_s)),
-        ("last message delivered or failed, after its end", seconds_text(found.delivered_after_s)),
-        ("still open at the end", count_text(found.still_open)),
+        ("accepted", count_text(found.accepted)),
+        ("peak backlog, accepted and not yet submitted", count_text(found.peak_unsubmitted)),
+        ("peak backlog, accepted and not yet delivered", count_text(found.peak_undelivered)),
+        ("last accepted message submitted, after its end", seconds_text(found.submitted_after_s)),
+        ("95 % of the accepted delivered or failed, after its end", mostly),
+        ("last accepted message delivered or failed, after its end", seconds_text(found.delivered_after_s)),
+        ("accepted and still open at the end", count_text(found.still_open)),
     ]
     for words, quantiles, count in (
         ("before", found.guarded_before, found.guarded_before_count),

@@ -308,6 +308,7 @@ def burst(low_s: float | None, high_s: float | None) -> BurstResult:
         to_s=75.0,
         messages=20_000,
         rate_per_s=333.0,
+        accepted=1_000,
         peak_unsubmitted=400,
         peak_undelivered=900,
         submitted_after_s=2.0,

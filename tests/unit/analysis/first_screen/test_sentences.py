@@ -241,6 +241,16 @@ def test_the_part_with_faults_does_not_speak_for_the_others() -> None:
     assert only.flags == ("FAULTS INJECTED",) and "Part of each row" not in answer_text(only, "delivery")
 
 
+@pytest.mark.parametrize("refused", [0, 6])
+def test_every_message_is_accepted_except_those_with_a_refused_phone_number(refused: int) -> None:
+    """*6 messages were refused* was next to *accepted every message*."""
+    windows = Availability(available=2, windows=2, window_s=10.0, first_bad_at_s=None, why="")
+    counted = accounting(refused=refused, refused_recipients=refused)
+    text = answer_text(screen_of(report(part(availability=windows, accounting=counted))), "wrong")
+    but = " except those with a phone number that the provider refuses" if refused else ""
+    assert f"The sender accepted every message{but}, and every backlog went back to its level, in 2" in text
+
+
 def test_a_simulated_run_has_no_page_to_look_at() -> None:
     assert "the inbox page" in answer_text(screen_of(report(part())), "seen")
     assert "the inbox page" not in answer_text(screen_of(replace(report(part()), simulated=True)), "seen")

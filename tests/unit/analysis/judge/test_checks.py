@@ -60,6 +60,61 @@ def test_an_objective_that_is_tighter_than_the_bench_is_named_as_the_cause() -> 
     assert found.advice.startswith("an objective of 100 ms is tighter than this bench can measure")
 
 
+@pytest.mark.parametrize(
+    ("quiet_s", "load_s", "advice"),
+    [
+        (0.001, 20.0, "use a machine without other programs"),
+        (0.001, 1_000.0, "use a machine without other programs"),
+        (
+            0.007,
+            20.0,
+            "use a machine without other programs. If it is late there too: an objective of 50.0 ms",
+        ),
+    ],
+)
+@pytest.mark.parametrize("share", [0.01, 0.1])
+def test_a_tight_objective_is_not_blamed_for_other_programs(
+    quiet_s: float, load_s: float, advice: str, share: float
+) -> None:
+    """With 20 messages per second a lower rate does not help."""
+    disturbed = np.arange(400) < 160
+    late = GeneratorLateness(np.where(disturbed, 0.00722, quiet_s), disturbed, 8.03, load_s)
+    found = schedule_lag(late, Tightest(0.005 / share, share))
+    assert found.advice.startswith(advice.replace("50.0 ms", "500 ms" if share == 0.01 else "50.0 ms"))
+    assert ("tighter than this bench" in found.advice) is (quiet_s == 0.007)
+    assert found.limit.startswith("invalid > 5.00 ms, ")
+
+
+@pytest.mark.parametrize(("limit_s", "words"), [(0.5, "invalid > 5.00 ms"), (1.0, "invalid > 10.0 ms")])
+def test_a_warning_is_not_above_the_limit_of_an_invalid_run(limit_s: float, words: str) -> None:
+    late = GeneratorLateness(np.full(200, 0.002), np.zeros(200, dtype=bool), 0.0, 100.0)
+    found = schedule_lag(late, Tightest(limit_s))
+    assert found.state == "ok"
+    assert found.limit.startswith(words)
+    wide = schedule_lag(late, Tightest(20.0))
+    assert wide.limit.startswith("warn > 10.0 ms, invalid > 200 ms")
+
+
+@pytest.mark.parametrize(
+    ("late_ms", "objective", "state", "limit"),
+    [
+        (7.0, "otp.p95<500ms", "warn", "warn a single stall > 5 ms, invalid > 10 ms"),
+        (12.0, "otp.p95<500ms", "invalid", "warn a single stall > 5 ms, invalid > 10 ms"),
+        (12.0, "otp.p95<20s", "warn", "warn > 10 ms or a single stall > 200 ms, invalid > 200 ms"),
+    ],
+)
+def test_the_limits_of_the_provider_are_those_that_decide(
+    new_run: Build, late_ms: float, objective: str, state: str, limit: str
+) -> None:
+    run = new_run("run")
+    run.journey("m", 1.0, 3.0)
+    for second in range(60):
+        run.sample(second, "provider", "loop_lag_ms", late_ms)
+    (part,) = build_report(run.write(objectives=(objective,))).parts
+    found = next(each for each in part.checks if each.name == "provider's event loop")
+    assert (found.state, found.limit) == (state, limit)
+
+
 def test_a_tight_objective_is_named_with_the_limit_that_the_user_gave(new_run: Build) -> None:
     """A limit on the sender's answer is quoted as given, with its share of 10 %."""
     run = new_run("run")

@@ -79,8 +79,21 @@ def test_a_delivery_time_of_a_growing_backlog_is_not_met(new_run: Build, load: f
     part = queued(new_run("run"), due, 100.0, radio_s=5.0, load_s=40.0, objectives=("all.p95<60s",))
     (time,) = (each for each in part.objectives if each.measure == "delivery_time")
     assert time.verdict == verdict
-    assert ("the backlog grew until the end of the load" in time.why) is (verdict == "undecided")
+    assert ("the backlog grew and did not return to its level" in time.why) is (verdict == "undecided")
     assert time.needs == (NO_GROWTH if verdict == "undecided" else "")
+
+
+@pytest.mark.parametrize(("exit_reason", "verdict"), [("finished", "met"), ("interrupted", "undecided")])
+def test_a_delivery_time_of_a_whole_day_is_judged_as_it_is(
+    new_run: Build, exit_reason: str, verdict: str
+) -> None:
+    """A whole day has no longer load. An interrupted one has."""
+    scenario = RecordedScenario(name="day", title="a day", role="whole_day", messages_per_day=5_000)
+    asked = {"objectives": ("all.p95<60s",), "scenario": scenario, "exit_reason": exit_reason}
+    due = poisson(110.0, 40.0, 1)
+    part = queued(new_run("run"), due, 100.0, radio_s=5.0, load_s=40.0, **asked)
+    (time,) = (each for each in part.objectives if each.measure == "delivery_time")
+    assert (part.sustained, time.verdict) == (False, verdict)
 
 
 def test_a_growing_backlog_still_misses_what_it_misses(new_run: Build) -> None:

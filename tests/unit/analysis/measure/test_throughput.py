@@ -115,6 +115,25 @@ def burst_run(run: RunBuilder) -> None:
         run.seen(f"bulk-{slot}", 20.02 + slot / 50, radio_s=1.0)
 
 
+def test_the_figures_of_a_burst_are_of_its_accepted_messages(new_run: Build) -> None:
+    """A sender that refuses every second message, and submits those a minute later anyway."""
+    run = new_run("run")
+    for slot in range(300):
+        run.journey(f"otp-{slot}", slot / 5, 2.0)
+    for slot in range(1_000):
+        due_s, refused = 20.0 + slot / 100, slot % 2
+        run.due(f"bulk-{slot}", due_s, "refused" if refused else "accepted", message_class="marketing")
+        run.seen(f"bulk-{slot}", due_s + (60.0 if refused else 0.0005), radio_s=1.0)
+    scenario = records.RecordedScenario(name="burst", title="a burst", role="burst")
+    burst = analysed(run, end_s=120.0, scenario=scenario).burst
+    assert burst is not None
+    assert (burst.messages, burst.accepted, burst.peak_unsubmitted, burst.still_open) == (1_000, 500, 0, 0)
+    assert burst.submitted_after_s == 0.0
+    assert burst.delivered_after_s == pytest.approx(1.1, abs=0.02)
+    assert burst.mostly_delivered_after_s is not None
+    assert burst.mostly_delivered_after_s <= burst.delivered_after_s
+
+
 def test_a_burst_and_what_it_does_to_otps(new_run: Build) -> None:
     run = new_run("run")
     burst_run(run)
