@@ -1,5 +1,5 @@
-"""A missed objective as one plain sentence, for each measure: ``19 messages were accepted by the provider more
-than once; none may be.``
+"""A missed objective as one plain sentence, for each measure:
+``19 messages were accepted by the provider more than once; none may be.``
 """
 
 from __future__ import annotations
