@@ -50,6 +50,7 @@ class CapacityResult(Struct, frozen=True, kw_only=True):
     ended: str = ""  # why the search ended, as text
     precision_missed: float | None = None  # the precision asked for, if the interval is wider
     profile_limits: str = "unknown"  # as text; "none": the profile has no limits
+    interrupted_per_s: float | None = None  # the rate of the trial in which the user ended the search
     brief: bool = False  # the search of the bench: few trials in little time, so its interval is often wider
 
 

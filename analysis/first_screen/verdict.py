@@ -18,6 +18,7 @@ from analysis.first_screen.wording import (
     objective_part,
     part_title,
     place_of,
+    share_words,
     target_name,
     trusted,
     undecided_words,
@@ -259,9 +260,10 @@ def _undecided(quote: Quote) -> Sentence:
     at = objective_part(report, objective)
     if unseen is not None and report.parts[at].accounting.without_key:
         return ("No objective was missed. ", *_without_key(quote, at))
-    label: Sentence = (class_name(objective.message_class), " delivery time is undecided: ")
-    if not is_delivery_time(objective):
-        label = ("The objective for ", quote.text(f"objectives.{place}.name"), " is undecided: ")
+    label: Sentence = ("The objective for ", quote.text(f"objectives.{place}.name"), " is undecided: ")
+    if is_delivery_time(objective):
+        share = f"{class_name(objective.message_class)}: {share_words(objective.percentile or 0.0)}"
+        label = (share, quote.limit(f"objectives.{place}.limit_s"), " is undecided: ")
     return ("No objective was missed. ", *label, *undecided_words(quote, place), ".")
 
 

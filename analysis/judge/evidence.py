@@ -58,7 +58,8 @@ def wait_longer(open_count: int, unforwarded: int = 0) -> str:
     if unforwarded:
         return f"a sender that forwards what it accepts: {times_text(unforwarded)} did not reach the provider"
     verb = "was" if open_count == 1 else "were"
-    return f"the final state of {times_text(open_count)} that {verb} still open: wait longer after the load"
+    wait = "wait longer after the load (--drain-timeout)"
+    return f"the final state of {times_text(open_count)} that {verb} still open: {wait}"
 
 
 def _rounded_up(value: float) -> int:

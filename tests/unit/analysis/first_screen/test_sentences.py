@@ -170,8 +170,8 @@ def test_undecided_says_what_would_decide_it() -> None:
     screen = screen_of(report(part(p95_s={"transactional": None})))
     assert screen.word == "UNDECIDED"
     assert words(screen.why) == (
-        "No objective was missed. transactional delivery time is undecided: 95 % interval of 1,000 messages; "
-        "to decide it: about 400 more messages, as in 90 s more of this load."
+        "No objective was missed. transactional: 95 % within 30 s is undecided: 95 % interval of 1,000 "
+        "messages; to decide it: about 400 more messages, as in 90 s more of this load."
     )
 
 
