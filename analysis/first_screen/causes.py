@@ -137,8 +137,9 @@ def _undelivered(quote: Quote, at: int) -> tuple[Sentence, ...]:
 
 
 def _reason(quote: Quote, path: str) -> Sentence:
-    """``the phone was off or out of coverage (provider, undelivered: absent_subscriber, ``. A name that is one
-    word is its own plain words.
+    """``the phone was off or out of coverage (provider, undelivered: absent_subscriber, ``.
+
+    A name without plain words is shown as it is, unless it is an identifier.
     """
     source, reason = quote.text(f"{path}.source"), quote.text(f"{path}.reason")
     name = reason.text.rpartition(": ")[2]
