@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import msgspec
 import pytest
 from made_reports import accounting, lag_check, part, report
@@ -11,6 +13,8 @@ from analysis.first_screen.rules import contradictions
 from analysis.first_screen.screen import first_screen
 from analysis.first_screen.values import words
 from analysis.judge.evidence import HOPELESS
+from analysis.render.data import write_junit
+from analysis.render.tables import objectives as objective_table
 
 
 @pytest.mark.parametrize(
@@ -76,14 +80,18 @@ def test_a_reservation_says_in_how_many_parts_it_is(others: int, also: str) -> N
     assert contradictions(first_screen(made), made) == ()
 
 
-def test_an_objective_at_its_limit_has_nothing_that_decides_it() -> None:
+def test_an_objective_at_its_limit_has_nothing_that_decides_it(tmp_path: Path) -> None:
     made = report(part(p95_s={"transactional": None}))
     objectives = tuple(
         msgspec.structs.replace(each, needs=HOPELESS) if each.needs else each for each in made.objectives
     )
-    said = words(first_screen(msgspec.structs.replace(made, objectives=objectives)).why)
+    made = msgspec.structs.replace(made, objectives=objectives)
+    said = words(first_screen(made).why)
     assert said.endswith("; no number of messages decides it, since the figure is at the limit.")
     assert "to decide it" not in said
+    write_junit(made, tmp_path / "junit.xml")
+    for text in ((tmp_path / "junit.xml").read_text(encoding="utf-8"), str(objective_table(made).rows)):
+        assert HOPELESS in text and "to decide it" not in text
 
 
 def test_messages_above_the_in_flight_limit_are_in_plain_words() -> None:
