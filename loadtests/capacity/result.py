@@ -246,6 +246,7 @@ def _trial(trial: TrialResult, needed_load_s: float | None) -> Trial:
     return Trial(
         needed_load_s=needed_load_s,
         rate_per_s=trial.rate_per_s,
+        load_s=trial.load_s,
         verdict=trial.verdict,
         delivered_per_s=trial.through_per_s,
         why=trial.why,
