@@ -228,27 +228,6 @@ def test_every_carrier_with_long_waits_is_named(
     assert split.limit == limit
 
 
-@pytest.mark.parametrize(
-    ("requests_per_s", "drain_per_s", "limit"),
-    [
-        (1.0, 1.0, "1 request/s and 1 segment/s out of the accept queue"),
-        (1.0, 90.0, "1 request/s"),
-        (90.0, 1.0, "1 segment/s out of the accept queue"),
-    ],
-)
-def test_every_limit_that_binds_is_named(
-    new_run: Build, requests_per_s: float, drain_per_s: float, limit: str
-) -> None:
-    run = new_run("run")
-    paced(run, [float(wait_s) for wait_s in range(60)])
-    profile = {
-        "throttle": {"requests": {"rate_per_s": requests_per_s, "burst": 1}},
-        "accept_queue": {"drain_segments_per_s": drain_per_s},
-    }
-    (split,) = analysed(run, load_s=30.0, end_s=300.0, profile=profile).delay_splits
-    assert split.limit == limit
-
-
 def test_few_messages_have_means_and_no_percentile_of_their_own(new_run: Build) -> None:
     run = new_run("run")
     run.journey("m", 1.0, 3.0)
