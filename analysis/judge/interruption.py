@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from analysis.formatting import significant
 from analysis.model import PartReport
-from analysis.records import ABORTED, Manifest
-from analysis.refusals import REPEATED_WITHIN_S
-
-INTERRUPTED = ("interrupted", ABORTED)
+from analysis.read.wait import INTERRUPTED
+from analysis.records import Manifest
 
 
 def interruption(manifest: Manifest, parts: tuple[PartReport, ...]) -> str:
@@ -36,17 +34,3 @@ def _whole(value_s: float) -> str:
 def interruption_note(interrupted: str, suite: bool) -> str:
     rest = " Later parts were not run." if suite else ""
     return f"{interrupted}: every figure and verdict describes only what was run until then.{rest}"
-
-
-def waited_out(manifest: Manifest, waited_s: float) -> bool:
-    """Whether the wait after the load lasted until its limit: neither user nor bench ended it early."""
-    return not _ended_early(manifest) and waited_s >= manifest.drain_timeout_s
-
-
-def repeats_awaited(manifest: Manifest, waited_s: float) -> bool:
-    """Whether the wait after the load was long enough for a sender to repeat a refused message."""
-    return not _ended_early(manifest) and waited_s >= min(REPEATED_WITHIN_S, manifest.drain_timeout_s)
-
-
-def _ended_early(manifest: Manifest) -> bool:
-    return manifest.exit_reason in ("drain_ended", *INTERRUPTED)
