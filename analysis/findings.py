@@ -216,8 +216,10 @@ class ReportTotals(Struct, frozen=True, kw_only=True):
     lost: int
     duplicates: int
     unaccounted: int
+    still_held: int = 0  # of the unaccounted: may be in the sender, which was submitting until the run ended
     without_key: int = 0  # probably at the provider with a key that the load did not send
     given_up: int = 0  # refused by the provider for the time being, and not submitted again
+    to_repeat: int = 0  # refused like these, but the sender was submitting until the run ended
     delivered_unacknowledged: int  # delivered, although the load did not read an acceptance
     unseen: int  # accepted in parts without provider rows, so that their outcome is unknown
     paid: float

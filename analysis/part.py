@@ -11,7 +11,6 @@ from analysis.findings import Availability, DelaySplit
 from analysis.judge import checks, checks_environment
 from analysis.judge.bottlenecks import BottleneckInputs, find_bottlenecks
 from analysis.judge.handsets import class_outcomes, handsets
-from analysis.judge.interruption import repeats_awaited, waited_out
 from analysis.judge.objective_inputs import ObjectiveInputs
 from analysis.judge.objectives import judge_all
 from analysis.judge.validity import worst
@@ -48,6 +47,7 @@ from analysis.model import (
 from analysis.objectives.defaults import DEFAULT_OBJECTIVES
 from analysis.objectives.grammar import Measure, Spec, parse_all
 from analysis.read.journeys import Journeys, read_journeys
+from analysis.read.wait import waited_out
 from analysis.records import Manifest
 
 DEFAULT_SPECS = parse_all(DEFAULT_OBJECTIVES)
@@ -195,8 +195,7 @@ def _facts(
     distributions: tuple[tuple[Distribution, ...], tuple[Distribution, ...]],
     measured: tuple[Cost, Availability | None, bool | None],
 ) -> ObjectiveInputs:
-    waited_s = journeys.end_s - journeys.load_end_s
-    waited = waited_out(manifest, waited_s)
+    waited = waited_out(manifest, journeys.end_s - journeys.load_end_s)
     return ObjectiveInputs(
         delivery=distributions[0],
         api=distributions[1],
@@ -211,7 +210,7 @@ def _facts(
         journal=journeys.journal,
         sender_rows=journeys.sender.present,
         waited_out=waited,
-        repeats_awaited=repeats_awaited(manifest, waited_s),
+        repeats_awaited=journeys.repeats_awaited,
         no_real_times=_withheld_why(manifest, journeys),
         simulated=manifest.mode == "simulated",
         whole_day=manifest.scenario.role == "whole_day" and manifest.exit_reason in _WHOLE,

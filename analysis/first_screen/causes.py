@@ -62,18 +62,26 @@ def _numbers(part: PartReport, measure: Measure) -> list[int]:
     """The bottlenecks of the part that are causes, by position: the first one, and messages that were not
     forwarded.
 
-    If an objective has another kind of cause, the first one is shown only if the headline is about it: the
-    sender stopped, or did not take every message.
+    If an objective has another kind of cause, the first one is shown only if the headline is about it (the
+    sender stopped, or did not take every message), or beside a loss if messages were late too.
     """
     kinds = [each.kind for each in part.bottlenecks]
     losses = [place for place, kind in enumerate(kinds) if kind in NOT_FORWARDED]
     stopped = [place for place, kind in enumerate(kinds) if kind == "sender_stopped"]
+    if measure in ("loss", "unaccounted") and _late_too(part):
+        stopped = stopped or list(range(len(kinds))[:1])
     if measure not in _OWN or not_taken(part):
         return list(dict.fromkeys((*(stopped or range(len(kinds))[:1]), *losses)))
     if measure in ("duplicates", "cost_per_1000"):
         return []
     first = _undelivering(part) if measure == "delivered" else []
     return list(dict.fromkeys((*stopped, *first, *losses)))
+
+
+def _late_too(part: PartReport) -> bool:
+    """Whether a rate or a wait is at fault as well: a missed time, or messages still in the sender."""
+    missed = {each.measure for each in part.objectives if each.verdict == "missed"}
+    return bool(missed & {"availability", "delivery_time"}) or part.accounting.still_held > 0
 
 
 def _undelivering(part: PartReport) -> list[int]:

@@ -108,7 +108,7 @@ def _word(screen: FirstScreen, report: RunReport) -> Iterator[str]:
 
 def _missing(part: PartReport) -> int:
     counted = part.accounting
-    return counted.unaccounted + counted.given_up + counted.without_key
+    return counted.unaccounted + counted.given_up + counted.to_repeat + counted.without_key
 
 
 def _in_time(screen: FirstScreen, report: RunReport) -> Iterator[str]:

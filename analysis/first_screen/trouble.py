@@ -6,7 +6,7 @@ from analysis.findings import ReportTotals
 from analysis.first_screen.quoting import Quote
 from analysis.first_screen.values import AnswerRow, Figure, ScreenAnswer, Sentence
 from analysis.first_screen.wording import command, deciding, in_part, live, trusted
-from analysis.model import AnswerState, PartReport, RunReport
+from analysis.model import Accounting, AnswerState, PartReport, RunReport
 
 QUESTION = "What happens when something goes wrong?"
 _NONE_INJECTED = "No fault was injected in this run. To test it: "
@@ -23,7 +23,7 @@ def trouble_answer(quote: Quote) -> ScreenAnswer:
     state: AnswerState = "good" if rows and report.faults_injected else "unknown"
     if any(each.lost or each.duplicates for each in report.totals) or _unavailable(report):
         state = "bad"
-    elif any(each.unaccounted or each.given_up or each.without_key or each.unseen for each in report.totals):
+    elif any(_missing(each) or each.unseen for each in report.totals):
         state = "warn"
     if report.validity == "invalid":
         state = "untrusted"
@@ -40,6 +40,10 @@ def trouble_answer(quote: Quote) -> ScreenAnswer:
         sentences=tuple(sentences),
         state=state,
     )
+
+
+def _missing(counted: ReportTotals | Accounting) -> int:
+    return counted.unaccounted + counted.given_up + counted.to_repeat + counted.without_key
 
 
 def _unavailable(report: RunReport) -> bool:
@@ -61,6 +65,7 @@ def _losses(quote: Quote, place: int, each: ReportTotals) -> AnswerRow:
         for field, said in (
             ("unaccounted", "never seen by the provider"),
             ("given_up", "given up after a refusal"),
+            ("to_repeat", "not yet repeated after a refusal"),
             ("without_key", "at the provider without their key"),
         )
         if getattr(each, field)
@@ -70,6 +75,11 @@ def _losses(quote: Quote, place: int, each: ReportTotals) -> AnswerRow:
         for field, said in (*missing, *((("lost", "lost"),) if each.lost else ())):
             figure = quote.count(f"{path}.{field}", subject=f"{field} {each.mode}")
             value += [", " if value else "", figure, f" {said}"]
+            if field == "unaccounted" and each.still_held:
+                held = quote.count(f"{path}.still_held", subject=f"still_held {each.mode}")
+                held_by_it = "still in the sender when the wait ended"
+                every = each.still_held == each.unaccounted
+                value += [f": {held_by_it}"] if every else [" (", held, f" of them {held_by_it})"]
         return AnswerRow(label=mode, value=(*value, ", ", duplicated, " duplicated"), limit=of)
     if each.unseen:
         unseen = quote.count(f"{path}.unseen", subject=f"unseen {each.mode}")
@@ -134,8 +144,7 @@ def _injected(quote: Quote) -> list[Sentence]:
 def _losses_with_faults(quote: Quote, place: int) -> Sentence:
     """The losses of one part of a suite. Those of a single run are in the answer's row."""
     counted, path = quote.report.parts[place].accounting, f"parts.{place}.accounting"
-    missing = counted.unaccounted or counted.unclaimed or counted.given_up or counted.without_key
-    if quote.report.kind != "suite" or missing or counted.open:
+    if quote.report.kind != "suite" or _missing(counted) or counted.unclaimed or counted.open:
         return ()
     return (
         "With them: ",

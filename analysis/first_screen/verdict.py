@@ -149,16 +149,43 @@ def _no_rate(quote: Quote, said: str) -> Sentence:
 
 def _not_forwarded(report: RunReport, place: int) -> bool:
     """Whether the headline is about messages that the provider has not seen, and not about this objective."""
-    missed = any(each.measure == "unaccounted" and each.verdict == "missed" for each in report.objectives)
-    counted = report.parts[objective_part(report, report.objectives[place])].accounting
-    many = counted.unaccounted > _MANY_UNSEEN * counted.accepted
-    return missed and (many or report.objectives[place].measure == "unaccounted") and counted.unaccounted > 0
+    at = objective_part(report, report.objectives[place])
+    missed, counted = _missed_unaccounted(report, at) is not None, report.parts[at].accounting
+    left_out = counted.unaccounted - counted.still_held
+    many = left_out > _MANY_UNSEEN * counted.accepted
+    return missed and (many or report.objectives[place].measure == "unaccounted") and left_out > 0
+
+
+def _missed_unaccounted(report: RunReport, at: int) -> int | None:
+    """The position of the part's missed objective ``unaccounted``. Its lower end leaves out what is held."""
+    return next(
+        (
+            place
+            for place, each in enumerate(report.objectives)
+            if (each.measure, each.verdict) == ("unaccounted", "missed")
+            and objective_part(report, each) == at
+        ),
+        None,
+    )
 
 
 def _unforwarded_words(quote: Quote, at: int) -> Sentence:
-    """``my-sender accepted 400 messages; 200 of them never reached the provider``."""
+    """``my-sender accepted 400 messages; 200 of them never reached the provider``.
+
+    Messages that may still be in the sender are not among them.
+    """
     path, counted = f"parts.{at}.accounting", quote.report.parts[at].accounting
-    if counted.unaccounted == counted.accepted:
+    held: Sentence = ()
+    left_out = f"{path}.unaccounted"
+    if counted.still_held:
+        verb = " was" if counted.still_held == 1 else " were"
+        held = (
+            ", and ",
+            quote.count(f"{path}.still_held"),
+            f"{verb} still in the sender when the wait ended",
+        )
+        left_out = f"objectives.{_missed_unaccounted(quote.report, at)}.low"
+    if counted.unaccounted == counted.accepted and not held:
         accepted = quote.count(f"{path}.accepted")
         messages = " message" if counted.accepted == 1 else " messages"
         return (f"{target_name(quote.report)} accepted ", accepted, messages, "; none reached the provider")
@@ -166,8 +193,9 @@ def _unforwarded_words(quote: Quote, at: int) -> Sentence:
         f"{target_name(quote.report)} accepted ",
         quote.count(f"{path}.accepted"),
         " messages; ",
-        quote.count(f"{path}.unaccounted"),
+        quote.count(left_out),
         " of them never reached the provider",
+        *held,
     )
 
 
@@ -308,7 +336,8 @@ def _accounted(report: RunReport) -> Sentence:
 
 
 def _missing(counted: Accounting) -> int:
-    return counted.unaccounted + counted.unclaimed + counted.given_up + counted.without_key
+    refused = counted.given_up + counted.to_repeat
+    return counted.unaccounted + counted.unclaimed + refused + counted.without_key
 
 
 def _reservations(quote: Quote, warned: list[int]) -> Sentence:

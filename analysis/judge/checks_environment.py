@@ -213,11 +213,14 @@ def ending(manifest: Manifest, counted: Accounting) -> Check:
 
 
 def _ending_advice(reason: str, counted: Accounting) -> str:
-    """More time does not help for messages that the sender did not forward in the whole wait."""
+    """More time does not help for messages that the sender did not forward in the whole wait, unless it was
+    submitting until the end.
+    """
     if reason != "drain_timeout":
         return "run it again, and wait until it ends"
-    if counted.unaccounted and counted.unaccounted >= counted.open:
-        never = times_text(counted.unaccounted)
+    left_out = counted.unaccounted - counted.still_held
+    if left_out and left_out >= counted.open:
+        never = times_text(left_out)
         return f"look for the messages in the sender: {never} never reached the provider"
     return "give the drain more time: --drain-timeout"
 

@@ -5,10 +5,8 @@ from __future__ import annotations
 from analysis.capacity_record import SEARCH_ITSELF, CapacityResult
 from analysis.formatting import rate_text, significant
 from analysis.model import PartReport
-from analysis.records import ABORTED, Manifest
-from analysis.refusals import REPEATED_WITHIN_S
-
-INTERRUPTED = ("interrupted", ABORTED)
+from analysis.read.wait import INTERRUPTED
+from analysis.records import Manifest
 
 
 def interruption(
@@ -51,17 +49,3 @@ def interruption_note(interrupted: str, manifest: Manifest) -> str:
     if manifest.capacity == SEARCH_ITSELF:
         rest = " Later trials were not made."
     return f"{interrupted}: every figure and verdict describes only what was run until then.{rest}"
-
-
-def waited_out(manifest: Manifest, waited_s: float) -> bool:
-    """Whether the wait after the load lasted until its limit: neither user nor bench ended it early."""
-    return not _ended_early(manifest) and waited_s >= manifest.drain_timeout_s
-
-
-def repeats_awaited(manifest: Manifest, waited_s: float) -> bool:
-    """Whether the wait after the load was long enough for a sender to repeat a refused message."""
-    return not _ended_early(manifest) and waited_s >= min(REPEATED_WITHIN_S, manifest.drain_timeout_s)
-
-
-def _ended_early(manifest: Manifest) -> bool:
-    return manifest.exit_reason in ("drain_ended", *INTERRUPTED)

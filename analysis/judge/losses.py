@@ -3,7 +3,8 @@
 Lost are messages that neither provider nor sender knows, or that only the sender says it sent, and messages
 that the sender gave up after a temporary refusal (``measure.outcomes``). Three kinds may or may not be lost:
 without sender rows, a message that never reached the provider may be held; a message whose key was lost may
-have arrived; and a refused message may still be repeated if the run did not wait ``REPEATED_WITHIN_S``.
+have arrived; and a refused message may still be repeated if the run did not wait ``REPEATED_WITHIN_S``, or if
+the sender was submitting until the end.
 """
 
 from __future__ import annotations
@@ -44,6 +45,9 @@ def losses(accounting: Accounting, sender_rows: bool, waited_out: bool, repeats_
     if given_up:
         reasons.append(_refused(accounting, repeats_awaited))
         needs = "" if repeats_awaited else LONGER_WAIT
+    if accounting.to_repeat:
+        reasons.append(to_repeat(accounting))
+        needs = LONGER_WAIT
     if accounting.without_key:
         reasons.append(keyless(accounting))
         needs = needs or PASS_THE_KEY
@@ -56,19 +60,18 @@ def losses(accounting: Accounting, sender_rows: bool, waited_out: bool, repeats_
             f"of {count_text(accounting.accepted)} accepted; the provider has no row of a lost one, and "
             "the sender has none or says that it was sent"
         ]
-    return Losses(low, accounting.lost + given_up + unseen, "; ".join(reasons), needs)
+    return Losses(low, accounting.lost + given_up + accounting.to_repeat + unseen, "; ".join(reasons), needs)
 
 
 def _unseen(accounting: Accounting, unseen: int, waited_out: bool) -> tuple[str, str]:
     """Why it is not known whether they are lost, and what would decide it."""
     if accounting.unaccounted and not waited_out:
         return ended_early(times_text(unseen)), WAIT_FOR_THEM
-    if accounting.still_held and accounting.still_held == unseen:
+    held, left_out = accounting.still_held, unseen - accounting.still_held
+    if held and not left_out:
         return still_held(accounting), WAIT_FOR_THEM
-    return (
-        f"{times_text(unseen)} never reached the provider, and there are no sender rows that say why",
-        SENDER_ROWS,
-    )
+    why = f"{times_text(left_out)} never reached the provider, and there are no sender rows that say why"
+    return f"{why}; {still_held(accounting)}" if held else why, SENDER_ROWS
 
 
 def ended_early(messages: str) -> str:
@@ -79,6 +82,14 @@ def still_held(accounting: Accounting) -> str:
     held = accounting.still_held
     were = "was" if held == 1 else "were"
     return f"{times_text(held)} {were} still in the sender when the wait ended: it was submitting until then"
+
+
+def to_repeat(accounting: Accounting) -> str:
+    left = accounting.to_repeat
+    return (
+        f"the provider refused {times_text(left)} for the time being, and the sender had not submitted "
+        f"{'it' if left == 1 else 'them'} again when the wait ended: it was submitting until then"
+    )
 
 
 def keyless(accounting: Accounting) -> str:

@@ -125,7 +125,8 @@ def _counted(spec: Spec, facts: ObjectiveInputs) -> Finding:
         if accounting.still_held:
             count, low = accounting.unaccounted, accounting.unaccounted - accounting.still_held
             why = f"{accepted}; {still_held(accounting)}"
-            return replace(_between(low, count, why, WAIT_FOR_THEM, accounting), value=float(count))
+            between = f"{value_text(spec, low)} to {value_text(spec, count)}"
+            return replace(_between(low, count, why, WAIT_FOR_THEM, accounting), measured=between)
         if accounting.without_key:
             most = accounting.unaccounted + accounting.without_key
             return _between(accounting.unaccounted, most, keyless(accounting), PASS_THE_KEY, accounting)

@@ -108,7 +108,7 @@ def _backlog_of(journeys: Journeys, outcomes: MessageOutcomes) -> LoadBacklog:
     provider = journeys.provider
     # A journal may lack the carrier's timestamp. The submit is always known.
     gone_s = provider.carrier_s if np.isfinite(provider.carrier_s).any() else provider.submitted_s
-    waiting = (outcomes.outcome == OPEN) & ~outcomes.without_key
+    waiting = (outcomes.outcome == OPEN) & ~outcomes.without_key & ~outcomes.given_up
     known: Bools = journeys.accepted & (np.isfinite(gone_s) | waiting)
     known &= ~skipped(journeys, outcomes.unaccounted)
     hold_s = _hold_s(journeys, known, gone_s)

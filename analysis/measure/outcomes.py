@@ -35,7 +35,9 @@ their keys may be these: they are ``without_key``, open, and not unaccounted.
 
 ``given_up`` is counted separately too: the sender accepted the message, the provider refused it for the time
 being (a limit, an error of its own) and never accepted it, and no row of the sender says that the sender
-ended it or still has it. Its outcome is ``failed``, and the objective ``loss`` counts it.
+ended it or still has it. Its outcome is ``failed``, and the objective ``loss`` counts it. If the wait was too
+short for a repeat, it is ``open``. Without sender rows, a sender that was submitting until the run ended may
+still repeat it: then it is ``to_repeat``, ``open``, and not given up.
 """
 
 from __future__ import annotations
@@ -46,7 +48,7 @@ import numpy as np
 
 from analysis.arrays import Bools, Floats, Ints
 from analysis.measure.percentiles import Ages, with_open
-from analysis.measure.unforwarded import still_held
+from analysis.measure.unforwarded import still_held, submits_to_the_end
 from analysis.model import Accounting, Reasons
 from analysis.read.columns import ABSENT
 from analysis.read.journeys import OUTCOMES, SENDER_STATES, Journeys
@@ -68,6 +70,7 @@ class MessageOutcomes:
     still_held: Bools  # of these, may be forwarded later: the sender was submitting until the end
     without_key: Bools  # accepted, and probably at the provider with a key that the load did not send
     given_up: Bools  # accepted, refused by the provider for the time being, and not submitted again
+    to_repeat: Bools  # the same, but the sender was submitting until the end
 
 
 def judge(journeys: Journeys) -> MessageOutcomes:
@@ -85,6 +88,11 @@ def judge(journeys: Journeys) -> MessageOutcomes:
     refused = ~at_provider & (provider.state != ABSENT)
     gone = ~at_provider & _in(sender.state, SENDER_STATES, "failed")
     _set(outcome, gone | (refused & (sender.state == ABSENT)), FAILED)
+    not_repeated = accepted & refused & (sender.state == ABSENT) & ~provider.message_at_fault
+    to_repeat = np.zeros(journeys.count, dtype=np.bool_)
+    if not_repeated.any() and not sender.present and submits_to_the_end(journeys):
+        to_repeat = not_repeated
+    _set(outcome, to_repeat if journeys.repeats_awaited else not_repeated, OPEN)
     _set(outcome, ~at_provider & _in(sender.state, SENDER_STATES, "expired"), EXPIRED)
     if not journeys.journal:
         # Without a journal (a real provider) only the sender's states are known.
@@ -114,7 +122,8 @@ def judge(journeys: Journeys) -> MessageOutcomes:
         unaccounted=unaccounted,
         still_held=still_held(journeys, unaccounted),
         without_key=without_key,
-        given_up=accepted & refused & without_sender_row,
+        given_up=not_repeated & ~to_repeat,
+        to_repeat=to_repeat,
     )
 
 
@@ -195,6 +204,7 @@ def accounting(journeys: Journeys, outcomes: MessageOutcomes, planned: int) -> A
         without_key=int(np.count_nonzero(outcomes.without_key)),
         given_up=int(np.count_nonzero(outcomes.given_up)),
         given_up_for_a_limit=int(np.count_nonzero(outcomes.given_up & (provider.throttled > 0))),
+        to_repeat=int(np.count_nonzero(outcomes.to_repeat)),
         refused_recipients=int(np.count_nonzero(journeys.refused_recipients)),
     )
 

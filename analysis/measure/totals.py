@@ -36,6 +36,8 @@ def _sum(mode: str, parts: list[PartReport]) -> ReportTotals:
         unaccounted=sum(each.unaccounted for each in accountings),
         without_key=sum(each.without_key for each in accountings),
         given_up=sum(each.given_up for each in accountings),
+        still_held=sum(each.still_held for each in accountings),
+        to_repeat=sum(each.to_repeat for each in accountings),
         delivered_unacknowledged=unacknowledged,
         unseen=sum(part.accounting.accepted for part in parts if not (part.delivery or part.handsets)),
         paid=paid,

@@ -35,13 +35,14 @@ def skipped(journeys: Journeys, unaccounted: Bools) -> Bools:
 
 def still_held(journeys: Journeys, unaccounted: Bools) -> Bools:
     """Messages that a sender without rows may have forwarded if the wait after the load had been longer."""
-    if journeys.sender.present or not unaccounted.any() or not _submits_to_the_end(journeys):
+    if journeys.sender.present or not unaccounted.any() or not submits_to_the_end(journeys):
         return np.zeros(journeys.count, dtype=np.bool_)
     held: Bools = unaccounted & ~skipped(journeys, unaccounted)
     return held
 
 
-def _submits_to_the_end(journeys: Journeys) -> bool:
+def submits_to_the_end(journeys: Journeys) -> bool:
+    """Whether the sender had not finished its queue when the run ended."""
     submitted_s = journeys.provider.submitted_s
     instants = np.unique(submitted_s[np.isfinite(submitted_s)])
     if not len(instants):

@@ -18,6 +18,7 @@ from analysis.arrays import Bools, Floats, Ints
 from analysis.classes import in_class_order
 from analysis.read.columns import ABSENT, codes, count_pairs, integers, positions, seconds
 from analysis.read.provider_rows import PROVIDER_STATES, ProviderSide, join_provider
+from analysis.read.wait import repeats_awaited
 
 OUTCOMES = ("accepted", "refused", "failed", "dropped", "unfinished")
 _NOT_TAKEN = ("refused", "failed", "dropped", "unfinished")
@@ -76,6 +77,7 @@ class Journeys:
     load_end_s: float
     end_s: float  # the last instant at which anything was observed
     origin_ns: int = 0  # the load's start on the run's clock, the zero of the seconds
+    repeats_awaited: bool = True  # the wait was long enough for a repeat of each refused message
 
     @property
     def count(self) -> int:
@@ -126,6 +128,7 @@ def read_journeys(run_dir: Path, manifest: records.Manifest) -> Journeys:
         load_end_s=load_end_s,
         end_s=end_s,
         origin_ns=origin_ns,
+        repeats_awaited=repeats_awaited(manifest, end_s - load_end_s),
     )
 
 

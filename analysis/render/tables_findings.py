@@ -23,6 +23,8 @@ _TOTAL_NAMES = {
     "still_open": "still open at the end",
     "unseen": "accepted, without provider rows",
     "given_up": "given up after a refusal",
+    "to_repeat": "not yet repeated after a refusal",
+    "still_held": "of the unaccounted: still in the sender",
     "without_key": "without their key",
     "delivered_unacknowledged": "delivered unacknowledged",
 }
@@ -42,7 +44,7 @@ def totals(report: RunReport) -> Table:
         ("paid_in_vain", "paid for failed or expired messages"),
     )
     rows: list[tuple[str | Sentence, ...]] = []
-    rare = ("given_up", "without_key", "delivered_unacknowledged")
+    rare = ("still_held", "given_up", "to_repeat", "without_key", "delivered_unacknowledged")
     for field in (*counts, *(each for each in rare if any(getattr(one, each) for one in report.totals))):
         rows.append(
             (

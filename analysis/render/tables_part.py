@@ -192,7 +192,13 @@ _ACCOUNTING = (
     (
         "given_up",
         "given up after a refusal",
-        "among the failed: refused by the provider for the time being, and not submitted again",
+        "refused by the provider for the time being, and not submitted again: failed, or open after a "
+        "short wait",
+    ),
+    (
+        "to_repeat",
+        "not yet repeated after a refusal",
+        "among the open: refused for the time being, and the sender was submitting until the run ended",
     ),
     (
         "without_key",

@@ -18,6 +18,7 @@ from analysis.measure.dependence import evidence_share, lag_one_correlation
 from analysis.objectives.grammar import ALL, parse_all
 from analysis.objectives.settled import ObjectiveTally, settled
 from analysis.records import LOAD_SCHEMA, PROVIDER_SCHEMA, read_rows
+from analysis.refusals import MESSAGE_AT_FAULT
 from loadtests.arrays import BoolArray, IntArray
 
 _EVERY_S = 1.0
@@ -105,7 +106,7 @@ def tallies(
     rows = backward.take(pa.array(at[seen]))
     intended_ns: IntArray = load["t_intended_ns"].to_numpy()
     delivered = _spread(pc.equal(rows["state"], "delivered").to_numpy(), seen)
-    ended = _spread(pc.not_equal(rows["state"], "open").to_numpy(), seen)
+    ended = _spread(pc.not_equal(rows["state"], "open").to_numpy(), seen) & ~_may_be_repeated(rows, seen)
     waited = _spread(pc.greater(pc.fill_null(rows["handset_wait_ns"], 0), 0).to_numpy(), seen)
     took_ns: IntArray = np.full(len(load), -1, dtype=np.int64)
     took_ns[seen] = pc.fill_null(rows["t_final_ns"], 0).to_numpy()
@@ -131,6 +132,13 @@ def tallies(
         tally = ObjectiveTally(*(_count(mine & chosen) for chosen in (within, beyond, young, old)))
         found.append(ObjectiveState(tally, _evidence(intended_ns, took_ns, mine & delivered & ~waited)))
     return found
+
+
+def _may_be_repeated(rows: pa.Table, seen: BoolArray) -> BoolArray:
+    """Refused for the time being: the sender may submit the message again, and then it may arrive."""
+    refused = pc.and_(pc.equal(rows["state"], "rejected"), pc.equal(pc.fill_null(rows["accepts"], 0), 0))
+    for_good = pc.is_in(rows["reason"], value_set=pa.array(MESSAGE_AT_FAULT))
+    return _spread(pc.and_(refused, pc.invert(for_good)).to_numpy(zero_copy_only=False), seen)
 
 
 def _evidence(intended_ns: IntArray, took_ns: IntArray, arrived: BoolArray) -> float:

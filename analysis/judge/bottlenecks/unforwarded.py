@@ -40,7 +40,10 @@ def gave_up(view: View) -> Seen:
         count, accepted = (int(np.count_nonzero(each)) for each in (gone, view.journeys.accepted))
         limited = bool((view.provider.throttled[gone] > 0).all())
         refused = "refused for a limit" if limited else "refused for the time being"
-        text = f"{view.sender_name} did not repeat {times_text(count)} that the provider {refused}"
+        what = f"{times_text(count)} that the provider {refused}"
+        text = f"{view.sender_name} did not repeat {what}"
+        if not view.journeys.repeats_awaited:
+            text = f"when the run ended, {view.sender_name} had not repeated {what}"
         return text, (f"{share_text(count, accepted)} of the accepted messages",)
 
     return Seen(strength(share > 0, np.where(share > _MANY, 1.0, 0.2)), describe)

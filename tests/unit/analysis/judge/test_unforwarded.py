@@ -7,6 +7,8 @@ from made_parts import OWN, arrivals, found
 from run_builder import Build
 from screen_words import answer_text
 
+from analysis.first_screen.screen import first_screen
+from analysis.first_screen.values import words
 from analysis.part import analyse_part
 from analysis.records import read_manifest
 from analysis.report import build_report
@@ -65,6 +67,8 @@ def test_a_sender_that_submits_until_the_run_ends_is_slow_and_leaves_nothing_out
     run_dir = run.write(load_s=30.0, end_s=38.5, drain_timeout_s=8.0, exit_reason="drain_timeout", target=OWN)
     report = analyse_part(run_dir, read_manifest(run_dir), "made")
     assert [each.kind for each in report.bottlenecks] == ["sender_rate"]
+    ending = next(each for each in report.checks if each.name == "end of the run")
+    assert ending.advice == "give the drain more time: --drain-timeout"
     counted = report.accounting
     assert 0 < counted.still_held == counted.unaccounted
     judged = {each.measure: each for each in report.objectives}
@@ -84,6 +88,18 @@ def test_a_slow_sender_that_leaves_out_every_third_message_is_accused_of_those(n
     assert 0 < counted.still_held < counted.unaccounted
     assert (unaccounted.verdict, unaccounted.low) == ("missed", counted.unaccounted - counted.still_held)
     assert "sender_unforwarded" in [each.kind for each in report.bottlenecks]
+    left_out = counted.unaccounted - counted.still_held
+    assert unaccounted.measured == f"{left_out} to {counted.unaccounted}"
+    made = build_report(run_dir)
+    screen = first_screen(made)
+    said = "\n".join(words(each) for each in (screen.why, *screen.bottleneck))
+    assert f"; {left_out} of them never reached the provider, and {counted.still_held} were still in" in said
+    assert said.index("Bottleneck: my-sender forwards at most") < said.index("Cause: my-sender accepted")
+    assert "What to change: more workers in the sender" in said
+    row = (
+        f"{counted.unaccounted} never seen by the provider ({counted.still_held} of them still in the sender"
+    )
+    assert row in answer_text(made, "wrong")
 
 
 def test_a_sender_that_became_silent_before_the_end_left_its_last_messages_out(new_run: Build) -> None:

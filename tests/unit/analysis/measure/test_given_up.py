@@ -5,8 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from made_reports import report
 from run_builder import Build
+from screen_words import answer_text
 
+from analysis.first_screen.screen import first_screen
+from analysis.first_screen.values import words
 from analysis.judge.losses import PASS_THE_KEY
 from analysis.model import PartReport
 from analysis.part import analyse_part
@@ -42,10 +46,88 @@ def test_a_refusal_for_the_time_being_that_is_not_repeated_is_a_loss(
     run.seen("bad-number", 9.6, state="rejected", reason="invalid_number", accepted=False)
     part = analysed(run, load_s=10.0, end_s=10.0 + wait_s, drain_timeout_s=300.0, exit_reason=exit_reason)
     assert (part.accounting.given_up, part.accounting.given_up_for_a_limit) == (3, 3)
-    assert (part.accounting.failed, part.accounting.unaccounted) == (4, 0)
+    left_open = 3 if verdict == "undecided" else 0
+    assert (part.accounting.failed, part.accounting.open) == (4 - left_open, left_open)
+    assert part.accounting.unaccounted == 0
+    gave_up = next(each.text for each in part.bottlenecks if each.kind == "sender_gave_up")
+    assert gave_up.startswith("when the run ended, ") is bool(left_open)
     found = next(each for each in part.objectives if each.objective == "loss=0")
     assert ((found.low, found.high), found.verdict) == (lost, verdict)
     assert "refused 3 messages for a limit" in found.why
+
+
+REFUSED: dict[str, Any] = {
+    "state": "rejected",
+    "reason": "throttled_requests",
+    "accepted": False,
+    "at_carrier": False,
+    "throttled": 1,
+}
+
+
+def requeues_at_the_tail(run: Any, until_s: float) -> None:
+    """A queue that the sender empties at 5/s. Every fifth submit is refused, and would be repeated later."""
+    for slot in range(300):
+        run.due(f"m-{slot}", slot / 10)
+        if slot / 5 < until_s:
+            run.seen(f"m-{slot}", slot / 5 + 0.01, **({} if slot % 5 else REFUSED))
+
+
+@pytest.mark.parametrize("exit_reason", ["drain_timeout", "drain_ended"])
+def test_a_sender_that_submits_until_the_end_may_still_repeat_a_refused_message(
+    new_run: Build, exit_reason: str
+) -> None:
+    run = new_run("run")
+    requeues_at_the_tail(run, 38.0)
+    part = analysed(
+        run, load_s=30.0, end_s=38.5, drain_timeout_s=8.0, exit_reason=exit_reason, target={"name": "mine"}
+    )
+    counted = part.accounting
+    assert (counted.given_up, counted.to_repeat, counted.failed) == (0, 38, 0)
+    assert counted.open == counted.to_repeat + counted.unaccounted
+    loss = next(each for each in part.objectives if each.objective == "loss=0")
+    assert ((loss.low, loss.high), loss.verdict) == ((0, counted.open), "undecided")
+    assert "38 messages for the time being, and the sender had not submitted them again" in loss.why
+    assert "sender_gave_up" not in [each.kind for each in part.bottlenecks]
+    told = report(part)
+    assert "38 not yet repeated after a refusal" in answer_text(told, "wrong")
+    assert "did not repeat" not in words(first_screen(told).why)
+    for each in part.objectives:
+        assert each.quantile is None or each.quantile.state != "never"
+
+
+def test_a_sender_that_is_silent_before_the_end_does_not_repeat_a_refused_message(new_run: Build) -> None:
+    run = new_run("run")
+    requeues_at_the_tail(run, 33.0)
+    part = analysed(run, load_s=30.0, end_s=38.5, drain_timeout_s=8.0, exit_reason="drain_timeout")
+    assert (part.accounting.given_up, part.accounting.to_repeat, part.accounting.failed) == (33, 0, 33)
+    assert next(each for each in part.objectives if each.objective == "loss=0").verdict == "missed"
+
+
+def test_a_wait_that_the_user_ended_does_not_make_refused_messages_never_arrive(new_run: Build) -> None:
+    """Their time would be missed by them alone, although it is undecided whether they are lost."""
+    run = new_run("run")
+    for slot in range(300):
+        run.due(f"m-{slot}", slot / 10, message_class="marketing")
+        run.seen(f"m-{slot}", slot / 10 + 0.01, **({} if slot % 5 else REFUSED))
+    short = analysed(run, load_s=30.0, end_s=35.0, drain_timeout_s=300.0, exit_reason="drain_ended")
+    assert (short.accounting.given_up, short.accounting.open, short.accounting.failed) == (60, 60, 0)
+    verdicts = {each.measure: each.verdict for each in short.objectives}
+    assert (verdicts["delivery_time"], verdicts["loss"]) == ("undecided", "undecided")
+
+
+def test_a_loss_is_not_that_of_refused_messages_whose_repeat_was_not_awaited(new_run: Build) -> None:
+    run = new_run("run")
+    for slot in range(300):
+        run.due(f"m-{slot}", slot / 10)
+        run.seen(f"m-{slot}", slot / 10 + 0.01, **({} if slot % 50 else REFUSED))
+    run.due("gone", 29.0)
+    run.kept("gone", "sent", "")
+    part = analysed(run, load_s=30.0, end_s=35.0, drain_timeout_s=300.0, exit_reason="drain_ended")
+    loss = next(each for each in part.objectives if each.objective == "loss=0")
+    assert ((loss.low, loss.high), loss.verdict, part.accounting.given_up) == ((1, 7), "missed", 6)
+    said = words(first_screen(report(part, objectives=(loss,))).why)
+    assert said.startswith("1 message was lost")
 
 
 @pytest.mark.parametrize("state", ["failed", "queued"])

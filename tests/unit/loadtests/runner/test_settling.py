@@ -129,7 +129,7 @@ def test_each_message_is_counted_once_and_by_its_last_row() -> None:
         row("quick", "delivered", 4.0),
         row("slow", "delivered", 13.0),
         row("found", "delivered", 70.0, wait_s=60.0),
-        row("refused", "rejected", None),
+        {**row("refused", "rejected", None), "reason": "invalid_number"},
         row("on-air", "open", None),
         row("old", "open", None),
         row("phone-off", "open", None, wait_s=3_600.0),
@@ -140,6 +140,21 @@ def test_each_message_is_counted_once_and_by_its_last_row() -> None:
     assert at_all == ObjectiveTally(within=4, beyond=1, young=4)
     assert otp == ObjectiveTally(within=1, beyond=1, young=2, old=2)
     assert everything == ObjectiveTally(within=2, beyond=1, young=2, old=2)
+
+
+def test_a_message_that_was_refused_for_the_time_being_may_still_arrive() -> None:
+    load = load_of(
+        *(arrival(key, 95.0) for key in ("for-now", "for-good", "at-carrier")), arrival("old", 1.0)
+    )
+    journal = journal_of(
+        {**row("for-now", "rejected", None), "reason": "throttled_requests", "accepts": 0},
+        {**row("for-good", "rejected", None), "reason": "invalid_number", "accepts": 0},
+        {**row("at-carrier", "rejected", None, carrier_s=96.0), "reason": "unknown", "accepts": 1},
+        {**row("old", "rejected", None), "reason": "throttled_requests", "accepts": 0},
+    )
+    otp, at_all = counted(load, journal, 100, OTP, AT_ALL)
+    assert otp == ObjectiveTally(0, 0, young=1, old=2)
+    assert at_all == ObjectiveTally(0, beyond=2, young=2)
 
 
 def test_what_ended_behind_the_carrier_does_not_count_unless_its_time_ran_out() -> None:
