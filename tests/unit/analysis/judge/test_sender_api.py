@@ -220,6 +220,30 @@ def test_an_api_that_always_takes_as_long_is_no_freeze(new_run: Build) -> None:
     assert only.text == "my-sender's API answers too slowly"
 
 
+@pytest.mark.parametrize(
+    ("failed_of_4", "error", "waited"),
+    [
+        (2, "timeout", "waited 6.00 s for its answer"),  # the slower of the two that were answered
+        (3, "timeout", "waited at least 10.0 s for its answer"),
+        (3, "connection reset", "waited 2.00 s for its answer"),  # has no time
+    ],
+)
+def test_the_median_answer_is_that_of_all_requests(
+    new_run: Build, failed_of_4: int, error: str, waited: str
+) -> None:
+    """Of four requests two fail, one is answered after 2 s and one after 6 s; or three fail."""
+    run = new_run("run")
+    for slot in range(300):
+        if slot % 4 < failed_of_4:
+            run.due(f"m-{slot}", slot / 10, "failed", error=error)
+        else:
+            slow = slot % 4 == 3 and failed_of_4 == 2
+            run.journey(f"m-{slot}", slot / 10, 9.0, api_s=6.0 if slow else 2.0)
+    (first, *_) = found(run, target={**OWN, "timeout_s": 10.0}).bottlenecks
+    assert first.kind == "sender_api"
+    assert f"the median request {waited}" in first.evidence
+
+
 def refusing(run: RunBuilder, refused: Callable[[int, str], bool], **more: Any) -> None:
     """Ten per second for 30 s, of three classes in turn."""
     names = ("otp", "transactional", "marketing")
