@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable
+from decimal import ROUND_HALF_UP, Decimal
 
 # The deliveries that a rate counts. Others may exist: delivered, although the sender did not accept them.
 RATE_OF_DELIVERIES = "accepted and delivered"
@@ -21,7 +22,9 @@ def significant(value: float, digits: int = 3) -> str:
     if value == 0 or not math.isfinite(value):
         return "0" if value == 0 else ("never" if value > 0 else "-")
     places = digits - 1 - math.floor(math.log10(abs(value)))
-    rounded = round(value, places)
+    # In decimal, so that 0.2475 and a thousand times it are rounded alike.
+    step = Decimal(1).scaleb(-places)
+    rounded = float(Decimal(repr(float(value))).quantize(step, ROUND_HALF_UP))
     # Rounding may have carried into the next decade: 9.996 -> 10.0.
     places = digits - 1 - math.floor(math.log10(abs(rounded)))
     text = f"{rounded:,.{max(places, 0)}f}"

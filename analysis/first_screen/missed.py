@@ -1,5 +1,5 @@
-"""A missed objective as one plain sentence, for each measure: ``19 messages were delivered more than once;
-none may be.``
+"""A missed objective as one plain sentence, for each measure:
+``19 messages were accepted by the provider more than once; none may be.``
 """
 
 from __future__ import annotations
@@ -165,7 +165,7 @@ _SENTENCES: dict[str, Callable[[Quote, int, Objective], Sentence]] = {
     "delivery_time": _delivery_time,
     "api_response": _api_response,
     "loss": _loss,
-    "duplicates": _count_of("duplicates", "delivered more than once"),
+    "duplicates": _count_of("duplicates", "accepted by the provider more than once"),
     "unaccounted": _count_of("unaccounted", "never seen by the provider"),
     "not_taken": _share_of("the messages were not taken by the sender"),
     "delivered": _share_of("were delivered"),

@@ -114,10 +114,15 @@ class Quote:
 
     def interval(self, path: str, limit_s: float | None = None) -> Sentence:
         """``(7.6 s to 8.6 s)``; an open end is ``(7.6 s or more)``, an unknown interval is empty."""
+        found = self.interval_ends(path, limit_s)
+        return ("(", *found, ")") if found else ()
+
+    def interval_ends(self, path: str, limit_s: float | None = None) -> Sentence:
+        """As ``interval``, without brackets."""
         low, high = self.value(f"{path}.low_s"), self.value(f"{path}.high_s")
         if low is None or high is None or math.isinf(low):
             return ()
         lower = self._figure(f"{path}.low_s", seconds_interval_text(low, high, limit_s)[0], "s", "")
         if math.isinf(high):
-            return ("(", lower, " or more)")
-        return ("(", lower, " to ", self.seconds(f"{path}.high_s", limit_s=limit_s), ")")
+            return (lower, " or more")
+        return (lower, " to ", self.seconds(f"{path}.high_s", limit_s=limit_s))

@@ -17,7 +17,7 @@ from analysis.first_screen.wording import (
 )
 from analysis.formatting import RATE_OF_DELIVERIES, rate_text, significant
 from analysis.judge.levels import fell_behind
-from analysis.judge.pace import FEWEST, too_few
+from analysis.judge.pace import too_few
 from analysis.judge.verdict import overall
 from analysis.model import AnswerState, Pace, PartReport, RunReport
 
@@ -178,7 +178,7 @@ def _best_seconds(quote: Quote, place: int) -> tuple[AnswerRow, list[Sentence]]:
     title = in_part(quote, place)
     window = quote.span(f"{path}.{field}.window_s")
     if too_few(_pace(part)):
-        few = (f"not measured: fewer than {FEWEST} messages in the best ", window)
+        few: Sentence = ("not measured: too few messages in the best ", window)
         row = AnswerRow(label=label, value=few, limit=_contract(quote, place, field))
         return row, [title] if title else []
     bottleneck = _bottleneck(quote, place)
@@ -266,10 +266,10 @@ def limiting(part: PartReport) -> int | None:
     """The position of the bottleneck that limited the part; None if nothing is known to have limited it.
 
     Messages that were not forwarded are a loss and no limit. If the load was sustained, a hold, a slow
-    answer, a fault and a delay without a known cause are delays and no limits either, whatever the objectives
-    say.
+    answer, a fault, the network and a delay without a known cause are delays and no limits either, whatever
+    the objectives say.
     """
-    delays = ("sender_hold", "sender_api", "provider_fault", "unknown", *NOT_FORWARDED)
+    delays = ("sender_hold", "sender_api", "provider_fault", "network", "unknown", *NOT_FORWARDED)
     causes = delays if sustained(part) else NOT_FORWARDED
     return next((at for at, each in enumerate(part.bottlenecks) if each.kind not in causes), None)
 

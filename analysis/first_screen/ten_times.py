@@ -56,8 +56,8 @@ def _not_asked(report: RunReport) -> str:
         return "Not tested in this run. To test it: " + command(report, "smsbench run bench")
     if any(part.identity.messages_per_day for part in supposed):
         return (
-            "Not tested in this run. To test it under the same rules: "
-            f"the same command with --scale 10 {TIMES} its value (1 if it was not given)."
+            "Not tested beyond the what-if of this run. To test ten times as much: "
+            "the same command with ten times its --scale (one if it was not given)."
         )
     return "Not tested in this run. Under the usual rules: smsbench run bench"
 

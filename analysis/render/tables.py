@@ -76,10 +76,10 @@ def _objective_cells(quote: Quote, path: str, where: str) -> tuple[Cell, ...]:
     limit: Cell = (quote.text(f"{path}.limit"),)
     limit_s = each.limit_s or each.limit_value
     if each.quantile is not None and each.quantile.value_s is not None:
-        interval = quote.interval(f"{path}.quantile", limit_s)
+        interval = quote.interval_ends(f"{path}.quantile", limit_s)
         measured = (
             quote.quantile(f"{path}.quantile", limit_s=limit_s),
-            *(("\n", *interval[1:-1]) if interval else ()),
+            *(("\n", *interval) if interval else ()),
         )
     elif each.verdict == "missed" and each.quantile is not None and each.quantile.low_s is not None:
         at_least = quote.seconds(f"{path}.quantile.low_s", limit_s=limit_s)

@@ -117,10 +117,10 @@ def capacity(report: RunReport) -> Table:
 
 
 def _arrivals(trial: Trial) -> str:
-    """Why a trial can deliver more than its rate: arrivals are random, and the rate is their mean."""
+    """Why a trial can deliver more than its rate, although each second has the same number of messages."""
     offered, delivered = rate_text(trial.rate_per_s), rate_text(trial.delivered_per_s)
     more = trial.delivered_per_s > trial.rate_per_s and delivered != offered
-    return "random arrivals: more were due than the rate, which is their mean" if more else ""
+    return "the delivered rate is fitted to the steady part, and may exceed the offered one" if more else ""
 
 
 def _above(quote: Quote) -> Sentence:

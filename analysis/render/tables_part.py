@@ -73,8 +73,7 @@ def _quantile_cell(quote: Quote, path: str) -> Cell:
     quantile: Quantile = quote.value(path)
     if quantile.state == "withheld" or quantile.value_s is None:
         return _cell(quantile)
-    interval = quote.interval(path)
-    return (quote.quantile(path), "\n", *(interval[1:-1] or (interval_text(quantile),)))
+    return (quote.quantile(path), "\n", *(quote.interval_ends(path) or (interval_text(quantile),)))
 
 
 def stages(part: PartReport) -> Table:

@@ -80,10 +80,11 @@ def look(view: View) -> Seen:
         if (at_contract | paced)[windows].any():
             rates = [typical(rate, windows) for rate in _accepted(view, contract)]
             sent = requests[windows].sum() / view.windows.lengths_s[windows].sum()
-            beyond = f"; the sender submitted {significant(sent)} requests/s"
+            refuses = bool(sent) and bool(refused[windows].any())
+            beyond = f"; the sender submitted {significant(sent)} requests/s" if refuses else ""
             evidence.append(
                 f"the provider accepted {significant(rates[0])} requests/s and {significant(rates[1])} "
-                f"segments/s, which is what the contract allows{beyond if sent and refused[windows].any() else ''}"
+                f"segments/s, which is what the contract allows{beyond}"
             )
         if full[windows].any():
             evidence.append(

@@ -37,12 +37,12 @@ GREW = Availability(
         (
             missed("duplicates", "0", "19", 0.0),
             {"accounting": accounting(duplicates=19)},
-            "19 messages were delivered more than once; none may be.",
+            "19 messages were accepted by the provider more than once; none may be.",
         ),
         (
             missed("duplicates", "≤ 3", "19", 3.0),
             {"accounting": accounting(duplicates=19)},
-            "19 messages were delivered more than once; the limit is at most 3.",
+            "19 messages were accepted by the provider more than once; the limit is at most 3.",
         ),
         (
             missed("loss", "0", "12", 0.0),

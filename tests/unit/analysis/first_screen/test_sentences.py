@@ -207,9 +207,10 @@ def test_ten_times_a_what_if_is_asked_with_its_own_rules() -> None:
     changed = msgspec.structs.replace(day.identity, what_if="one queue in order of arrival")
     made = report(msgspec.structs.replace(day, identity=changed))
     assert answer_text(screen_of(made), "ten_times") == (
-        "Not tested in this run. To test it under the same rules: "
-        "the same command with --scale 10 \N{MULTIPLICATION SIGN} its value (1 if it was not given)."
+        "Not tested beyond the what-if of this run. To test ten times as much: "
+        "the same command with ten times its --scale (one if it was not given)."
     )
+    assert contradictions(screen_of(made), made) == ()
 
 
 def test_a_part_with_faults_says_what_was_lost_in_it() -> None:

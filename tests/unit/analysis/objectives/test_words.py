@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analysis.formatting import share_of_one_text, share_text
+from analysis.formatting import share_of_one_text, share_text, significant
 from analysis.objectives.grammar import parse
 from analysis.objectives.words import limit_of, value_text
 
@@ -56,6 +56,16 @@ def test_a_share_is_never_shown_on_the_other_side(limit: int, difference: int) -
     number = float(value_text(spec, value / 100_000).removesuffix(" %"))
     assert (number > limit / 100) == (value > limit * 10)
     assert (number < limit / 100) == (value < limit * 10)
+
+
+def test_an_amount_and_a_thousand_times_it_are_rounded_alike() -> None:
+    assert (significant(0.2475), significant(247.5)) == ("0.248", "248")
+    assert (significant(0.2485), significant(248.5)) == ("0.249", "249")
+    assert (significant(9.996), significant(1e12), significant(-0.0625, 2)) == (
+        "10.0",
+        "1,000,000,000,000",
+        "-0.063",
+    )
 
 
 def test_a_share_is_not_rounded_to_all_or_nothing() -> None:
