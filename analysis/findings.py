@@ -20,6 +20,7 @@ NOTHING_LISTENS = "nothing listens at"  # in the text of an API whose connection
 POINTS = "points"  # the provider's unit of charge, if the profile names no currency
 NOT_ANSWERING = "does not answer"  # in the text of an API that answered no request
 NOT_REACHED = "could not be reached from"  # in the text of a sender that was gone for some time
+AS_ALLOWED = "which is what the contract allows"  # in the evidence of a sender at the limits of the text
 ACCEPT_QUEUE = "accept queue"  # in the evidence of waits there, and in the limit's text
 # The texts of the network as a bottleneck. With the flag or on another route it may be faster.
 THE_NETWORK, NETWORK_LOSES = "the network", "many messages fail on their way to the phone"

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
+
 from analysis.findings import (
     ACCEPT_QUEUE,
+    AS_ALLOWED,
     BUCKET_OF,
     MOST_OF_THEM,
     NETWORK_LOSES,
@@ -23,6 +26,7 @@ from analysis.first_screen.quoting import Quote
 from analysis.first_screen.values import Figure, Sentence
 from analysis.first_screen.wording import objective_part
 from analysis.model import PartReport, RunReport
+from analysis.objectives.grammar import ALL
 
 _ADVICE: dict[BottleneckKind, str] = {
     "sender_cpu": "give the sender more processor time: less work per message, or more processes.",
@@ -56,6 +60,10 @@ _BEHIND_THE_PROVIDER: tuple[BottleneckKind, ...] = (
 )
 _SINGLE = "one_message_per_request"
 CONTRACT_SHARE = 0.05  # of a class's mean delivery time; a smaller share is not shown
+PACED = (
+    "the sender's own pacing at the contract's limit, where the messages wait. An ideal sender would hardly "
+    "wait for the contract."
+)
 CAPACITY = "ask the provider for more capacity at "
 
 
@@ -78,6 +86,8 @@ def what_to_change(quote: Quote, at: int, number: int) -> Sentence:
         return (
             "send messages of a higher class first, and keep bulk messages in the sender while they wait.",
         )
+    if _paced_alone(part, first):
+        return (PACED,)
     if first.kind == "sender_api" and NOTHING_LISTENS in first.text:
         return ("start the sender there, or correct request.url in its target file.",)
     if first.kind == "sender_api" and NOT_ANSWERING in first.text:
@@ -117,12 +127,47 @@ def _network(found: Bottleneck) -> str:
 
 
 def limits_in_force(found: Bottleneck) -> set[str]:
-    """Of requests, segments and the accept queue, those that the evidence of a provider's limit names."""
+    """Of requests, segments and the accept queue, those that the evidence of a provider's limit names.
+
+    A sender that submits what the contract allows is at the limits of the text.
+    """
     if found.kind != "provider_limit":
         return set()
-    buckets = {name for name in ("requests", "segments") if f"{BUCKET_OF}{name}" in " ".join(found.evidence)}
-    waited = any(ACCEPT_QUEUE in each for each in found.evidence)
-    return buckets | ({ACCEPT_QUEUE} if waited else set())
+    evidence = " ".join(found.evidence)
+    named = {name for name in ("requests", "segments") if f"{BUCKET_OF}{name}" in evidence}
+    if ACCEPT_QUEUE in evidence:
+        named.add(ACCEPT_QUEUE)
+    return named | (limits_named(found.text) if AS_ALLOWED in evidence else set())
+
+
+def limits_named(text: str) -> set[str]:
+    """Of requests, segments and the accept queue, those whose rates are in the text."""
+    rates = text.replace(" and ", ", ").split(", ")
+    queue = {ACCEPT_QUEUE for rate in rates if ACCEPT_QUEUE in rate}
+    others = [rate for rate in rates if ACCEPT_QUEUE not in rate]
+    pattern = {"requests": r"\brequests?/s", "segments": r"\bsegments?/s"}
+    return queue | {name for name, rate in pattern.items() if any(re.search(rate, one) for one in others)}
+
+
+def _paced_alone(part: PartReport, found: Bottleneck) -> bool:
+    """Whether the sender waits at the limit although the contract adds next to nothing to the delivery times
+    that were missed.
+    """
+    if found.kind != "provider_limit" or part.sustained is False:
+        return False
+    if not found.evidence or not all(AS_ALLOWED in each for each in found.evidence):
+        return False
+    missed = [each for each in part.objectives if each.verdict == "missed"]
+    classes = {each.message_class for each in missed}
+    splits = [each for each in part.delay_splits if ALL in classes or each.message_class in classes]
+    if not splits or any(each.measure != "delivery_time" for each in missed):
+        return False
+    return all(
+        share.mean_s <= CONTRACT_SHARE * split.total_mean_s
+        for split in splits
+        for share in split.shares
+        if share.name == "contract"
+    )
 
 
 def same_limit(part: PartReport, split: DelaySplit) -> bool:
@@ -132,9 +177,7 @@ def same_limit(part: PartReport, split: DelaySplit) -> bool:
     requests.
     """
     found = limits_in_force(part.bottlenecks[0]) if part.bottlenecks else set()
-    queued = ACCEPT_QUEUE in split.limit
-    at = ACCEPT_QUEUE if queued else next((one for one in ("requests", "segments") if one in split.limit), "")
-    return not found or not split.limit or at in found
+    return not found or not split.limit or bool(limits_named(split.limit) & found)
 
 
 def sender_dominates(part: PartReport) -> bool:

@@ -23,6 +23,7 @@ from analysis.model import AnswerState, Pace, PartReport, RunReport
 
 NO_LIMIT = "No limit was reached"
 NO_LIMIT_OF_THE_RATE = "No limit of the rate was reached"
+OTHER_OBJECTIVES = "The search used other objectives: an objective that is missed here is not one of them."
 _MOST_DIGITS = 6
 _CLEARLY_MORE = 1.1  # random arrivals: the best ten seconds are a little above the mean
 
@@ -91,6 +92,7 @@ def _capacity(quote: Quote) -> tuple[AnswerRow, list[Sentence]]:
         wider = "The interval is wider than the precision asked for ("
         why = "since the search of the bench is brief: " if found.brief else ""
         sentences.append((wider, why, quote.text("capacity.ended"), "): the capacity may be anywhere in it."))
+    sentences += _other_objectives(quote)
     value: Sentence = (rate, " sustained")
     more = delivered_more(quote.report)
     if more is not None:
@@ -102,6 +104,15 @@ def _capacity(quote: Quote) -> tuple[AnswerRow, list[Sentence]]:
             )
         )
     return AnswerRow(label=label, value=value, interval=interval, limit=day), sentences
+
+
+def _other_objectives(quote: Quote) -> list[Sentence]:
+    """That the search did not judge a missed objective: otherwise its rate would contradict the NO."""
+    found = quote.report.capacity
+    assert found is not None
+    missed = (each for each in quote.report.objectives if each.decides and each.verdict == "missed")
+    other = any(each.objective not in found.objectives for each in missed)
+    return [(OTHER_OBJECTIVES,)] if other else []
 
 
 def _not_measured_beyond(quote: Quote) -> list[Sentence]:

@@ -28,15 +28,26 @@ def test_a_contract_that_the_sender_keeps(tmp_path: Path) -> None:
     assert kinds(report) == ["provider_limit"], report.bottlenecks
 
 
-@pytest.mark.parametrize("what", ["segments", "requests"])
-def test_a_lower_limit_of_the_contract(tmp_path: Path, what: str) -> None:
-    """On smsapi the segments above the limit queue, so that the sender keeps to the queue's rate."""
+@pytest.mark.parametrize(
+    ("what", "bottleneck", "to_raise"),
+    [
+        ("segments", "12 segments/s out of its accept queue", "12 segments/s out of the accept queue"),
+        ("requests", "0.2 requests/s", "0.2 requests/s"),
+    ],
+)
+def test_a_lower_limit_of_the_contract(tmp_path: Path, what: str, bottleneck: str, to_raise: str) -> None:
+    """On smsapi the segments above the limit queue, so that the sender keeps to the queue's rate.
+
+    Only the limit that binds is named, also as the one to raise.
+    """
     part = part_of(tmp_path, 30.0, FAST, ALL_CLASSES, lasts_s=60.0)
     part = Part(**{**{name: getattr(part, name) for name in part.__struct_fields__}, "profile": "smsapi"})
     limit = WhatIf(rate_limits={what: {"segments": 12.0, "requests": 0.2}[what]})
     choices = Choices(what_if=limit, objectives=("availability>99%",))
     report = simulated(part, tmp_path / "run", choices)
     assert kinds(report)[:1] == ["provider_limit"], report.bottlenecks
+    assert report.bottlenecks[0].text == f"the provider's limit: {bottleneck}"
+    assert {each.message_class: each.limit for each in report.delay_splits}["marketing"] == to_raise
     assert report.sustained is False
     said = headline(build_report(tmp_path / "run"))
     assert said.startswith("NO: The load is above what the contract allows (the provider's limit:"), said

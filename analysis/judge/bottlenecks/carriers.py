@@ -8,8 +8,8 @@ from analysis.arrays import Bools, Floats
 from analysis.formatting import count_text
 from analysis.judge.bottlenecks.contract import contract_of
 from analysis.judge.bottlenecks.kind import Description, Kind, Seen, over, strength, typical
-from analysis.judge.bottlenecks.provider_limit import accept_wait_s
-from analysis.judge.bottlenecks.symptoms import shared_wait_s, slow_carriers
+from analysis.judge.bottlenecks.provider_limit import accept_wait_s, shared_queue_wait_s
+from analysis.judge.bottlenecks.symptoms import slow_carriers
 from analysis.judge.bottlenecks.view import View
 from analysis.judge.bottlenecks.waits import at_carriers
 from analysis.measure.throughput import QUEUED_S
@@ -22,11 +22,12 @@ _MOST_NAMED = 3
 def look(view: View) -> Seen:
     """Strength: the carriers' share of the waits in sender and carriers.
 
-    If all carriers have the same wait and the provider has an accept queue, they have it in that queue.
+    If all carriers have the same wait and the accept queue is at its rate, they have it in that queue.
     """
     slow = slow_carriers(view)
     if contract_of(view.given.profile).drain_segments_per_s is not None:
-        before_all_s = np.where(np.isnan(shared_wait_s(view)), accept_wait_s(view), shared_wait_s(view))
+        shared_s = shared_queue_wait_s(view)
+        before_all_s = np.where(np.isnan(shared_s), accept_wait_s(view), shared_s)
         least_s = np.maximum(_CLEARLY * before_all_s, before_all_s + QUEUED_S)
         slow = {name: np.where(over(waits - least_s, 0.0), waits, np.nan) for name, waits in slow.items()}
     seen: Bools = np.zeros(view.windows.count, dtype=np.bool_)

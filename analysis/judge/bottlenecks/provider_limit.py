@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from analysis.arrays import Bools, Floats
-from analysis.findings import ACCEPT_QUEUE, BUCKET_OF, MOST_OF_THEM
+from analysis.findings import ACCEPT_QUEUE, AS_ALLOWED, BUCKET_OF, MOST_OF_THEM
 from analysis.formatting import count_text, of_unit, round_number_text, seconds_text, significant, times_text
 from analysis.judge.bottlenecks import submits
 from analysis.judge.bottlenecks.contract import Contract, contract_of
@@ -20,6 +20,7 @@ from analysis.measure.throughput import QUEUED_S
 THROTTLED_SHARE = 0.01
 AT_CONTRACT = 0.9
 _FEWEST_ALLOWED = 10.0  # requests or segments in the time over which a rate is compared with its limit
+_OFTEN = 0.25  # of the windows of the bottleneck; a limit that was reached in fewer is not named
 _REFUSALS = (
     "throttled_requests",
     "throttled_segments",
@@ -61,8 +62,8 @@ def look(view: View) -> Seen:
     at_contract = _at_contract(view, contract) & waiting
     paced = over(waited_share(view, "pacing"), WAITED_SHARE) & ~binds_below_contract(view)
     full = _accept_queue_full(view, contract)
-    before_all_s = shared_wait_s(view)
-    shared = over(before_all_s, QUEUED_S) & (contract.drain_segments_per_s is not None)
+    before_all_s = shared_queue_wait_s(view)
+    shared = over(before_all_s, QUEUED_S)
     where = (
         over(refused_share, THROTTLED_SHARE) | over(queue_s, QUEUED_S) | at_contract | paced | full | shared
     )
@@ -84,7 +85,7 @@ def look(view: View) -> Seen:
             beyond = f"; the sender submitted {significant(sent)} requests/s" if refuses else ""
             evidence.append(
                 f"the provider accepted {significant(rates[0])} requests/s and {significant(rates[1])} "
-                f"segments/s, which is what the contract allows{beyond}"
+                f"segments/s, {AS_ALLOWED}{beyond}"
             )
         if full[windows].any():
             evidence.append(
@@ -95,7 +96,10 @@ def look(view: View) -> Seen:
             evidence.append(
                 f"messages to every carrier waited in the {ACCEPT_QUEUE}: {wait} or more (median)"
             )
-        return f"the provider's limit: {_words(contract)}", tuple(evidence)
+        queued = over(queue_s, QUEUED_S) | full | shared
+        return f"the provider's limit: {_words(contract, _reached(view, contract, queued), windows)}", tuple(
+            evidence
+        )
 
     return Seen(strength(where), describe)
 
@@ -160,20 +164,64 @@ def _accept_queue_full(view: View, contract: Contract) -> Bools:
     if drain is None:
         return none
     wait_s = view.windows.percentile(view.due_s, view.carrier_wait_s, view.everyone, 50.0)
+    return over(wait_s, QUEUED_S) & _drains_at(view, drain)
+
+
+def _drains_at(view: View, drain_per_s: float) -> Bools:
+    """Windows in which messages left the accept queue at its own rate. Otherwise they waited elsewhere."""
     place = view.windows.of(view.provider.carrier_s)
     chosen = place >= 0
     left = np.bincount(place[chosen], weights=view.provider.segments[chosen], minlength=view.windows.count)
-    return over(wait_s, QUEUED_S) & over(left / view.windows.lengths_s, AT_CONTRACT * drain)
+    return over(left / view.windows.lengths_s, AT_CONTRACT * drain_per_s)
 
 
-def _words(contract: Contract) -> str:
+def shared_queue_wait_s(view: View) -> Floats:
+    """The wait that all carriers have, in the windows in which it is known to be in the accept queue.
+
+    NaN elsewhere. Messages that are due in a window leave the queue in it or in the next one.
+    """
+    drain = contract_of(view.given.profile).drain_segments_per_s
+    if drain is None:
+        return np.full(view.windows.count, np.nan)
+    at_rate = _drains_at(view, drain)
+    at_rate[:-1] |= at_rate[1:].copy()
+    return np.where(at_rate, shared_wait_s(view), np.nan)
+
+
+def _reached(view: View, contract: Contract, queued: Bools) -> tuple[Bools, ...]:
+    """For each limit, in the order of ``_words``, the windows in which the sender reached it."""
+    requests, segments = _accepted(view, contract)
+    used = (
+        (requests, contract.requests_per_s, "requests"),
+        (segments, contract.segments_per_s, "segments"),
+        (segments, contract.drain_segments_per_s, ""),
+        (requests, None, "concurrency"),
+    )
+    asked = np.maximum(view.gauges.rise("provider", "count_requests"), 1.0)
+    found = []
+    for rate, allowed, name in used:
+        reached = over(rate, AT_CONTRACT * (allowed or math.inf))
+        if name:
+            refused = view.gauges.rise("provider", f"count_refused_throttled_{name}")
+            reached |= over(refused / asked, THROTTLED_SHARE)
+            reached |= view.gauges.high("provider", f"tokens_{name}", 50.0) < 1
+        found.append(reached)
+    full = view.gauges.rise("provider", "count_refused_queue_full")
+    found[2] |= queued | over(full / asked, THROTTLED_SHARE)
+    return tuple(found)
+
+
+def _words(contract: Contract, reached: tuple[Bools, ...], windows: Bools) -> str:
+    """The limits that were reached; all limits if none is known to have been reached."""
     limits = (
         (contract.requests_per_s, "requests/s"),
         (contract.segments_per_s, "segments/s"),
         (contract.drain_segments_per_s, "segments/s out of its accept queue"),
         (contract.concurrent_requests, "concurrent requests"),
     )
-    words = [of_unit(round_number_text(rate), unit) for rate, unit in limits if rate is not None]
+    known = [(rate, unit, where) for (rate, unit), where in zip(limits, reached, strict=True) if rate]
+    often = [each for each in known if each[2][windows].mean() >= _OFTEN]
+    words = [of_unit(round_number_text(rate), unit) for rate, unit, _ in often or known]
     return ", ".join(words) or "it refuses requests above its rate"
 
 

@@ -22,6 +22,7 @@ from analysis.records import Manifest
 SPLIT_PERCENTILES = (50.0, 95.0, 99.0)
 _NAMED_FROM = 0.25  # of the waits for the carrier with the longest; carriers with less are not named
 _MOST_CARRIERS = 3
+_BINDS_FROM = 0.9  # of the longest wait that one limit alone causes; other limits with less are not named
 
 
 def delay_splits(
@@ -125,13 +126,27 @@ def _own_percentiles(values: Ints) -> tuple[float | None, ...]:
 
 
 def _dearest(split: Split, among: Ints, limits: ContractLimits, carrier: Labels) -> str:
-    """The limit with the longest waits, as text; for the carriers' limits with their names."""
-    by_limit = split.contract_ns[among].sum(axis=0)
-    if not len(among) or by_limit.sum() <= 0:
+    """The limits that cause the waits, as text; for the carriers' limits with their names."""
+    if not len(among) or split.contract_ns[among].sum() <= 0:
         return ""
-    dearest = int(by_limit.argmax())
-    if dearest != CARRIER:
-        return limits.words[dearest]
+    return " and ".join(
+        _at_carriers(split, among, limits, carrier) if limit == CARRIER else limits.words[limit]
+        for limit in _binding(split, among)
+    )
+
+
+def _binding(split: Split, among: Ints) -> list[int]:
+    """The limit that alone makes an ideal sender wait longest, and each other one with about that wait.
+
+    If most of the wait is this sender's order in the provider's queues, the limit with the longest waits.
+    """
+    by_limit, alone = split.contract_ns[among].sum(axis=0), split.alone_ns[among].sum(axis=0)
+    if alone.max() <= 0 or 2 * split.ideal_wait_ns[among].sum() < by_limit.sum():
+        return [int(by_limit.argmax())]
+    return np.flatnonzero(alone >= _BINDS_FROM * alone.max()).tolist()
+
+
+def _at_carriers(split: Split, among: Ints, limits: ContractLimits, carrier: Labels) -> str:
     of = np.maximum(carrier.index[split.ways.place[among]], 0)
     waits = np.maximum(split.contract_ns[among, CARRIER], 0)
     sums = np.bincount(of, weights=waits, minlength=len(carrier.names))

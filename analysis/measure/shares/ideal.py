@@ -8,7 +8,7 @@ import numpy as np
 
 from analysis.arrays import Bools, Ints
 from analysis.measure.shares.gate import pass_gate
-from analysis.measure.shares.limits import CARRIER, ContractLimits
+from analysis.measure.shares.limits import CARRIER, LIMITS, ContractLimits
 from analysis.measure.shares.queueing import served
 
 
@@ -55,3 +55,18 @@ def ideal_wait(offered: Offered, limits: ContractLimits) -> IdealWait:
     by_limit_ns = passed.waits_ns.copy()
     by_limit_ns[:, CARRIER] = carrier_ns
     return IdealWait(by_limit_ns)
+
+
+def waits_alone_ns(offered: Offered, limits: ContractLimits, together: IdealWait) -> Ints:
+    """For each message, its wait if the contract had one limit only; a column for each limit.
+
+    ``together`` does not show which limit binds: a message of a batch waits in the accept queue also where
+    requests are scarce, and of two limits that end at the same instant one has the whole wait.
+    """
+    each = limits.each_alone()
+    if len(each) < 2 or not together.by_limit_ns.any():
+        return together.by_limit_ns
+    found = np.zeros((len(offered.at_ns), LIMITS), dtype=np.int64)
+    for limit, alone in each.items():
+        found[:, limit] = ideal_wait(offered, alone).wait_ns
+    return found

@@ -47,6 +47,18 @@ class ContractLimits:
         """Whether there is a limit other than the carriers'."""
         return bool(self.requests or self.segments or self.concurrent or self.drain_ns)
 
+    def each_alone(self) -> dict[int, ContractLimits]:
+        """The contract with one of its limits only, by the limit's position in ``words``."""
+        batch = self.batch
+        found = {
+            REQUESTS: ContractLimits(requests=self.requests, batch=batch),
+            SEGMENTS: ContractLimits(segments=self.segments, batch=batch),
+            CONCURRENT: ContractLimits(concurrent=self.concurrent, batch=batch),
+            DRAIN: ContractLimits(drain_ns=self.drain_ns, batch=batch),
+            CARRIER: ContractLimits(carrier_ns=self.carrier_ns, batch=batch),
+        }
+        return {limit: one for limit, one in found.items() if one.at_the_gate or one.carrier_ns}
+
 
 def read_limits(profile: Mapping[str, Any], protocol: str) -> ContractLimits:
     """Limits of a message of that protocol. Absent or malformed values are ignored."""

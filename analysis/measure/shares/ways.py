@@ -19,7 +19,7 @@ import numpy as np
 from analysis.arrays import Bools, Floats, Ints
 from analysis.findings import ShareName
 from analysis.measure.outcomes import DELIVERED, MessageOutcomes
-from analysis.measure.shares.ideal import IdealWait, Offered, ideal_wait
+from analysis.measure.shares.ideal import IdealWait, Offered, ideal_wait, waits_alone_ns
 from analysis.measure.shares.limits import CARRIER, DRAIN, ContractLimits
 from analysis.measure.shares.queueing import busy_until
 from analysis.read.journeys import Journeys
@@ -53,6 +53,8 @@ class Split:
     of: Mapping[ShareName, Ints]
     ideal: Ints  # with an ideal sender within the contract: its waits and the network
     contract_ns: Ints  # the contract's share by limit, a column each; they add up to the share
+    ideal_wait_ns: Ints
+    alone_ns: Ints  # the wait of an ideal sender if the contract had one limit only, a column each
 
 
 def splittable(journeys: Journeys, outcomes: MessageOutcomes) -> Bools:
@@ -72,7 +74,7 @@ def split_ways(
 ) -> Split:
     """Split every message's delay."""
     ways = _ways(journeys, splittable(journeys, outcomes))
-    ideal, delayed = _ideal(journeys, limits, faults, ways.place)
+    ideal, alone_ns, delayed = _ideal(journeys, limits, faults, ways.place)
     sender = ways.accepted - ways.sent
     queued = ways.carrier - ways.entered
     # First the time in which the provider was down for any sender, then the limits' share.
@@ -96,6 +98,8 @@ def split_ways(
         },
         ideal=network + ideal.wait_ns,
         contract_ns=contract_ns,
+        ideal_wait_ns=ideal.wait_ns,
+        alone_ns=alone_ns,
     )
 
 
@@ -146,8 +150,9 @@ def whole_ns(seconds: Floats) -> Ints:
 
 def _ideal(
     journeys: Journeys, limits: ContractLimits, faults: Downtime, place: Ints
-) -> tuple[IdealWait, Ints]:
-    """For the messages at ``place``: the ideal sender's wait, and its wait for a provider that was down.
+) -> tuple[IdealWait, Ints, Ints]:
+    """For the messages at ``place``: the ideal sender's wait, that with each limit alone, and its wait for a
+    provider that was down.
 
     All messages that the provider accepted are simulated, since each uses a part of the limits.
     """
@@ -166,7 +171,8 @@ def _ideal(
     )
     found = ideal_wait(offered, limits)
     where = (np.cumsum(passing) - 1)[place]
-    return IdealWait(found.by_limit_ns[where]), (at_ns - sent)[where]
+    alone_ns = waits_alone_ns(offered, limits, found)
+    return IdealWait(found.by_limit_ns[where]), alone_ns[where], (at_ns - sent)[where]
 
 
 def _held(journeys: Journeys, faults: Downtime, ways: Ways) -> Ints:

@@ -11,6 +11,7 @@ from made_reports import lag_check, part, report, throughput
 from screen_words import answer_text
 
 from analysis.capacity_record import Trial
+from analysis.first_screen.rates import OTHER_OBJECTIVES
 from analysis.first_screen.rules import contradictions
 from analysis.first_screen.screen import first_screen
 from analysis.first_screen.values import Figure, words
@@ -35,6 +36,18 @@ def test_a_yes_quotes_the_sustained_rate_of_the_search() -> None:
     assert words(screen.why) == "my-sender met every objective at 60.0/s."
     assert "60.0/s sustained (60.0/s to 60.0/s)" in answer_text(screen, "rate")
     assert screen.notes == ()
+
+
+def test_a_no_for_an_objective_that_the_search_did_not_judge_says_so() -> None:
+    made = searched()
+    assert made.capacity is not None
+    slow = part("trial", p95_s={"otp": 40.0}, profile="fast", messages_per_day=None)
+    no = report(slow, capacity=replace(made.capacity, objectives=("otp.p95<1h",)))
+    (judged,) = [each for each in no.objectives if each.verdict == "missed"]
+    assert OTHER_OBJECTIVES in answer_text(first_screen(no), "rate")
+    assert OTHER_OBJECTIVES not in answer_text(first_screen(made), "rate")
+    same = replace(made.capacity, objectives=(judged.objective,))
+    assert OTHER_OBJECTIVES not in answer_text(first_screen(replace(no, capacity=same)), "rate")
 
 
 def test_a_profile_without_limits_is_named_as_such() -> None:

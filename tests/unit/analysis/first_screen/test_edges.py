@@ -10,7 +10,7 @@ from made_benches import searched_low
 from made_reports import accounting, bottleneck, counted, hint, part, report, throughput
 from screen_words import answer_text, aside_text
 
-from analysis.findings import DelaySplit, Hint
+from analysis.findings import AS_ALLOWED, DelaySplit, Hint
 from analysis.first_screen.screen import first_screen
 from analysis.first_screen.values import words
 from analysis.model import FaultBand, RunReport
@@ -93,6 +93,48 @@ def test_a_higher_limit_is_asked_for_only_if_it_is_the_one_that_was_met(
     evidence: tuple[str, ...], limit: str, asked: bool
 ) -> None:
     assert ("Ask for a higher limit" in aside_text(in_force(*evidence, limit=limit), "ask")) is asked
+
+
+AS_SENT = f"the provider accepted 5.00 requests/s and 42.7 segments/s, {AS_ALLOWED}"
+
+
+@pytest.mark.parametrize(
+    ("text", "limit", "asked"),
+    [
+        ("5 requests/s", "5 requests/s", True),
+        ("5 requests/s", "5 requests/s and 500 segments/s out of the accept queue", True),
+        ("5 requests/s", "500 segments/s out of the accept queue", False),
+        ("500 segments/s out of its accept queue", "500 segments/s out of the accept queue", True),
+    ],
+)
+def test_a_sender_at_the_contract_is_at_the_limits_of_the_bottleneck(
+    text: str, limit: str, asked: bool
+) -> None:
+    made = in_force(AS_SENT, limit=limit)
+    (first,) = made.parts[0].bottlenecks
+    named = replace(first, text=f"the provider's limit: {text}")
+    changed = report(replace(made.parts[0], bottlenecks=(named,)))
+    assert ("Ask for a higher limit" in aside_text(changed, "ask")) is asked
+
+
+@pytest.mark.parametrize(
+    ("evidence", "contract_s", "sustained", "paced"),
+    [
+        ((AS_SENT,), 0.0, True, True),
+        ((AS_SENT,), 100.0, True, False),
+        ((AS_SENT,), 0.0, False, False),
+        ((AS_SENT, REQUESTS_EMPTY), 0.0, True, False),
+    ],
+)
+def test_a_higher_rate_is_not_advised_if_the_contract_delays_nothing(
+    evidence: tuple[str, ...], contract_s: float, sustained: bool, paced: bool
+) -> None:
+    made = in_force(*evidence, limit=OF_REQUESTS, sustained=sustained).parts[0]
+    splits = tuple(with_shares(each, contract=contract_s, sender=70.0) for each in made.delay_splits)
+    screen = first_screen(report(replace(made, delay_splits=splits)))
+    said = " ".join(words(each) for each in screen.bottleneck)
+    assert ("the sender's own pacing at the contract's limit" in said) is paced
+    assert ("negotiate a higher rate" in said) is not paced
 
 
 def test_a_higher_limit_is_not_asked_for_while_another_class_waits_longer_for_the_sender() -> None:
