@@ -19,7 +19,8 @@ class Trial(Struct, frozen=True, kw_only=True):
     """One run of a capacity search. ``place`` is its run directory, relative to ``capacity.json``'s.
 
     ``needed_load_s``: the load of a met trial was too short to count: the target may have used a reserve
-    (a burst, a buffer). This is the load with which it counts. None for all others.
+    (a burst, a buffer). This is the load with which it counts. None for all others. ``load_s`` is None in a
+    file of an earlier version.
     """
 
     rate_per_s: float
@@ -29,6 +30,7 @@ class Trial(Struct, frozen=True, kw_only=True):
     bottlenecks: tuple[str, ...] = ()
     place: str = ""
     needed_load_s: float | None = None
+    load_s: float | None = None
 
 
 class CapacityResult(Struct, frozen=True, kw_only=True):
@@ -50,6 +52,7 @@ class CapacityResult(Struct, frozen=True, kw_only=True):
     ended: str = ""  # why the search ended, as text
     precision_missed: float | None = None  # the precision asked for, if the interval is wider
     profile_limits: str = "unknown"  # as text; "none": the profile has no limits
+    interrupted_per_s: float | None = None  # the rate of the trial in which the user ended the search
     brief: bool = False  # the search of the bench: few trials in little time, so its interval is often wider
 
 

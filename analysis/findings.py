@@ -10,6 +10,7 @@ from typing import Literal
 
 from msgspec import Struct
 
+from analysis.classes import GUARDED_CLASS
 from analysis.quantile import Quantile
 
 SUFFICIENT = "The contract is sufficient"  # begins the sentence that an ideal sender needs no other
@@ -88,6 +89,11 @@ class DelaySplit(Struct, frozen=True, kw_only=True):
     without_flag: int = 0  # messages without the provider's priority flag, where the flag makes them faster
     routes: int = 1  # of the sender; a message has the network of the route that it took
     limit: str = ""  # the limit of the contract with the longest waits, as text; "" without waits
+
+
+def lacks_flag(split: DelaySplit) -> bool:
+    """Whether messages went without the priority flag that an ideal sender sets: it sets it only on OTPs."""
+    return split.message_class == GUARDED_CLASS and split.without_flag > 0
 
 
 # Hints on what the contract's limits did.

@@ -340,7 +340,7 @@ class PartReport(Struct, frozen=True, kw_only=True):
     objectives: tuple[Objective, ...]
     checks: tuple[Check, ...]
     validity: CheckState
-    # A headroom probe tests a higher volume: a missed limit is an answer and not a failure.
+    # It only answers a question (a headroom probe, a counterpart, a what-if): a missed limit fails nothing.
     probe: bool
     equivalent_per_day: float | None  # messages a day
     faults: tuple[FaultBand, ...] = ()

@@ -50,10 +50,9 @@ def build_report(
         parts.append(analyse_part(part_dir, part_manifest, slug, specs))
     with_alone = with_campaign_alone(tuple(parts), places)
     found = _capacity(run_dir, manifest)
-    no_rate = search_verdict(found) if manifest.capacity == SEARCH_ITSELF else None
     specs = given or _specs(run_dir, manifest)
-    report = _assemble(manifest, with_alone, specs, allow_undecided, no_rate)
-    report = msgspec.structs.replace(report, comparisons=comparisons(places), capacity=found, no_rate=no_rate)
+    report = _assemble(manifest, with_alone, specs, allow_undecided, found)
+    report = msgspec.structs.replace(report, comparisons=comparisons(places))
     return msgspec.structs.replace(report, headline=headline(report))
 
 
@@ -109,7 +108,7 @@ def _assemble(
     parts: tuple[PartReport, ...],
     specs: tuple[Spec, ...],
     allow_undecided: bool,
-    no_rate: Verdict | None,
+    found: CapacityResult | None,
 ) -> RunReport:
     suite = manifest.kind == "suite"
     # A probe tests a higher volume. Slow or refused messages are an answer to that question and fail nothing
@@ -124,8 +123,10 @@ def _assemble(
     if suite and manifest.instrument_failures:
         checks = (*checks, instrument(manifest.instrument_failures))
     validity = _validity(checks, spoiling(checks, parts))
+    no_rate = search_verdict(found) if manifest.capacity == SEARCH_ITSELF else None
     verdict = no_rate or overall(objectives)
-    interrupted = interruption.interruption(manifest, parts)
+    interrupted = interruption.interruption(manifest, parts, found)
+    note = interruption.interruption_note(interrupted, manifest) if interrupted else ""
     in_virtual_time = [part.slug for part in parts if part.identity.mode == "simulated"]
     simulated = len(in_virtual_time) == len(parts)
     return RunReport(
@@ -141,10 +142,12 @@ def _assemble(
         allow_undecided=allow_undecided,
         headline="",
         interrupted=interrupted,
-        notes=_notes(parts, tuple(in_virtual_time), interrupted, suite),
+        notes=_notes(parts, tuple(in_virtual_time), note, suite),
         objectives=objectives,
         checks=checks,
         levels=levels(parts),
+        capacity=found,
+        no_rate=no_rate,
         parts=parts,
         totals=totals(tuple(part for part in decisive if not part.bench_failure)),
     )
@@ -179,10 +182,10 @@ def _exit_code(validity: CheckState, verdict: Verdict, allow_undecided: bool) ->
 
 
 def _notes(
-    parts: tuple[PartReport, ...], in_virtual_time: tuple[str, ...], interrupted: str, suite: bool
+    parts: tuple[PartReport, ...], in_virtual_time: tuple[str, ...], interruption_note: str, suite: bool
 ) -> tuple[str, ...]:
     """Notes that a reader must know before the figures."""
-    notes = [interruption.interruption_note(interrupted, suite)] if interrupted else []
+    notes = [interruption_note] if interruption_note else []
     if in_virtual_time:
         all_of_it = len(in_virtual_time) == len(parts)
         some = f"{len(in_virtual_time)} of {len(parts)} parts are simulated (each is marked below)"

@@ -8,6 +8,7 @@ from analysis.classes import GUARDED_CLASS
 from analysis.findings import ON_LIMITS, ComparedClass, DelaySplit, Difference
 from analysis.first_screen.advice import CONTRACT_SHARE, faulty, same_limit, sender_dominates, sufficient
 from analysis.first_screen.cost import cost
+from analysis.first_screen.missed import plural
 from analysis.first_screen.quoting import Quote
 from analysis.first_screen.rates import limited
 from analysis.first_screen.values import Aside, Figure, Sentence
@@ -76,13 +77,13 @@ def burst(quote: Quote) -> tuple[Sentence, ...]:
     path = f"parts.{place}.burst"
     head: Sentence = (
         quote.count(f"{path}.messages"),
-        f" {part.burst.message_class} messages at ",
+        f" {plural(part.burst.message_class)} at ",
         quote.rate(f"{path}.rate_per_s"),
     )
     compared: Sentence = (*_before_and_during(quote, path, part.burst), ".")
     if _faults_differ(part, part.burst):
-        name = class_name(part.burst.guarded_class or GUARDED_CLASS)
-        compared = (f"{_FAULTS_DIFFER}, so that the burst's effect on {name} messages cannot be determined.",)
+        them = plural(part.burst.guarded_class or GUARDED_CLASS)
+        compared = (f"{_FAULTS_DIFFER}, so that the burst's effect on the {them} cannot be determined.",)
     return ((*head, ". ", *compared), *_priorities(quote))
 
 
@@ -113,7 +114,7 @@ def _before_and_during(quote: Quote, path: str, found: BurstResult) -> Sentence:
         if before.value_s is not None and during.value_s is not None
     ]
     if not places:
-        return (f"Too few {name} messages to compare before and during",)
+        return (f"Too few {plural(found.guarded_class or GUARDED_CLASS)} to compare before and during",)
     place = places[-1]
     return (
         f"{name} {share_words(found.guarded_during[place].percentile)}",
@@ -198,7 +199,7 @@ def campaigns(quote: Quote) -> tuple[Sentence, ...]:
     if fairness.alone is None:
         return ((*sentence, "."), counted, even)
     alone: Sentence = (
-        "Compared with one campaign alone, at the 95th percentile: ",
+        "Compared with one campaign alone, by the 95 % figure: ",
         *_difference(quote, f"{path}.alone"),
         ".",
     )
@@ -342,11 +343,10 @@ def _contract(quote: Quote, place: int, index: int, split: DelaySplit) -> Senten
         if share.name == "contract" and share.mean_s > least_s:
             path = f"parts.{place}.delay_splits.{index}"
             limit: Sentence = (" than today's ", quote.text(f"{path}.limit")) if split.limit else ()
-            name = class_name(split.message_class)
             return (
                 ASK,
                 *limit,
-                f". The mean delivery time of a delivered {name} message is ",
+                f". The mean delivery time of the delivered {plural(split.message_class)} is ",
                 quote.seconds(f"{path}.total_mean_s"),
                 ", of which ",
                 quote.seconds(f"{path}.shares.{number}.mean_s"),

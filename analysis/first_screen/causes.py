@@ -25,6 +25,16 @@ from analysis.objectives.grammar import Measure
 
 _API = "sender API"  # source of the reasons of messages that were not accepted
 _ABSENT = ("absent_subscriber", "handset_off")
+_PLAIN_REASONS = {
+    **dict.fromkeys(_ABSENT, "the phone was off or out of coverage"),
+    "unknown_subscriber": "the number is not in service",
+    "blocked_by_operator": "the operator blocked the message",
+    "filtered_by_carrier": "the operator blocked the message",
+    "no_report_from_operator": "the operator sent no delivery report",
+    "landline": "the number is a landline",
+    "network_error": "the network failed",
+    "validity_passed": "the message's validity passed before it was delivered",
+}
 
 
 def causes(quote: Quote) -> tuple[Sentence, ...]:
@@ -117,16 +127,26 @@ def _undelivered(quote: Quote, at: int) -> tuple[Sentence, ...]:
         *("Cause: of ", quote.count(f"{path}.accounting.accepted"), " accepted messages of all classes "),
         *(quote.count(f"{path}.accounting.failed"), " failed, "),
         *(quote.count(f"{path}.accounting.expired"), " expired and "),
-        *(
-            quote.count(f"{path}.accounting.open"),
-            " were still open at the end. The most frequent reason is ",
-        ),
-        *(quote.text(f"{path}.reasons.{place}.reason"), " ("),
-        *(quote.text(f"{path}.reasons.{place}.source"), ", "),
+        *(quote.count(f"{path}.accounting.open"), " were still open at the end. "),
+        "The most frequent reason: ",
+        *_reason(quote, f"{path}.reasons.{place}"),
         *(quote.count(f"{path}.reasons.{place}.count"), "). "),
         "The table Why messages did not arrive has every reason.",
     )
     return (shown,)
+
+
+def _reason(quote: Quote, path: str) -> Sentence:
+    """``the phone was off or out of coverage (provider, undelivered: absent_subscriber, ``.
+
+    A name without plain words is shown as it is, unless it is an identifier.
+    """
+    source, reason = quote.text(f"{path}.source"), quote.text(f"{path}.reason")
+    name = reason.text.rpartition(": ")[2]
+    if name not in _PLAIN_REASONS and "_" not in name:
+        return (reason, " (", source, ", ")
+    plain = _PLAIN_REASONS.get(name, f"one that the {source.text} names")
+    return (f"{plain} (", source, ", ", reason, ", ")
 
 
 def _first_reason(part: PartReport) -> int | None:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 
 from analysis.classes import in_class_order
-from analysis.findings import DelaySplit, Handsets
+from analysis.findings import DelaySplit, Handsets, lacks_flag
 from analysis.first_screen.advice import faulty
+from analysis.first_screen.missed import plural
 from analysis.first_screen.quoting import Quote
 from analysis.first_screen.values import Figure, ScreenAnswer, Sentence
 from analysis.first_screen.wording import (
@@ -121,19 +122,20 @@ def _shares(quote: Quote, place: int) -> tuple[Sentence, ...]:
     ideal = _nth(splits[index].network_only, objective.percentile)
     if total is None or ideal is None:
         return ()
-    shown = quote.quantile(f"{path}.total.{total}").text
+    shown = quote.quantile(f"{path}.total.{total}", limit_s=objective.limit_s).text
     arrived = _of_those_that_arrived(quote, path, splits[index], objective)
     sentence: list[str | Figure] = [
         *arrived,
-        f"{name} {_ideal_words(splits[index])}: {share_words(objective.percentile)}",
-        quote.quantile(f"{path}.network_only.{ideal}"),
+        f"{name} {_ideal_words(splits[index], faulty(quote.report.parts[at]))}: "
+        f"{share_words(objective.percentile)}",
+        quote.quantile(f"{path}.network_only.{ideal}", limit_s=objective.limit_s),
     ]
     without: list[Sentence] = []
     for number, share in enumerate(splits[index].shares):
         nth = _nth(share.without, objective.percentile)
         if nth is None or share.name not in _SHARE_WORDS:
             continue
-        figure = quote.quantile(f"{path}.shares.{number}.without.{nth}")
+        figure = quote.quantile(f"{path}.shares.{number}.without.{nth}", limit_s=objective.limit_s)
         if figure.text != shown:
             without.append(
                 (
@@ -171,11 +173,12 @@ def _added(quote: Quote, path: str, split: DelaySplit) -> Sentence:
     )
 
 
-def _ideal_words(split: DelaySplit) -> str:
-    """An ideal sender sets the provider's priority flag. Without it, its network time is not known."""
-    if split.without_flag:
-        return "without the provider's priority flag, from an ideal sender without contract limits"
-    return "from an ideal sender without contract limits"
+def _ideal_words(split: DelaySplit, faults: bool) -> str:
+    """Without the priority flag of an ideal sender, its network time is not known. The network time of a run
+    with faults includes what they added.
+    """
+    ideal = "from an ideal sender without contract limits" + (", with the injected faults" if faults else "")
+    return f"without the provider's priority flag, {ideal}" if lacks_flag(split) else ideal
 
 
 def _nth(quantiles: tuple[Quantile, ...], percentile: float) -> int | None:
@@ -207,7 +210,7 @@ def _unreachable(quote: Quote, places: list[int]) -> tuple[Sentence, ...]:
                     quote.count(f"{path}.unreachable"),
                     " of ",
                     quote.count(f"{path}.accepted"),
-                    f" accepted {class_name(each.message_class)} messages were for phones that were off: ",
+                    f" accepted {plural(each.message_class)} were for phones that were off: ",
                     quote.count(f"{path}.came_later"),
                     " arrived later, ",
                     quote.count(f"{path}.given_up_by_network"),

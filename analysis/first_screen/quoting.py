@@ -22,8 +22,25 @@ from analysis.formatting import (
 from analysis.model import RunReport
 from analysis.objectives.words import quantile_text
 
-_PERCENTILE = re.compile(r"\bp(\d+(?:\.\d+)?)\b")
-_WITH_TIME = re.compile(r"\bp(\d+(?:\.\d+)?) (?=\d)")
+_P = r"\bp(\d+(?:\.\d+)?)"
+# Terms of the report and their plain words, in the order of replacement.
+_PLAIN = tuple(
+    (re.compile(pattern), words)
+    for pattern, words in (
+        (rf"{_P} (?=\d)", r"\1 % within "),
+        (rf"\bat {_P}\b", r"for \1 %"),
+        (rf"([\w-]+) {_P}(?=: )", r"the \2 % figure of \1"),
+        (rf"{_P}\b", r"\1 % figure"),
+        (
+            r"\bthe in-flight limit of ([\d,]+) requests was reached",
+            r"too many requests were unanswered at the same time (limit \1)",
+        ),
+        (r"\bthe in-flight limit was reached", "too many requests were unanswered at the same time"),
+        (r"\bin flight\b", "unanswered"),
+        (r"\botp messages\b|(?<=figure of )otp\b", "OTPs"),
+        (r"\botp message\b", "OTP"),
+    )
+)
 
 
 def lookup(report: Any, path: str) -> Any:
@@ -46,15 +63,18 @@ def lookup(report: Any, path: str) -> Any:
 
 
 def plain_words(text: str) -> str:
-    """A text of the report without abbreviations such as p95."""
-    return _PERCENTILE.sub(r"\1th percentile", _WITH_TIME.sub(r"\1 % within ", text.strip()))
+    """A text of the report without abbreviations such as p95, and without terms of the bench."""
+    text = text.strip()
+    for pattern, words in _PLAIN:
+        text = pattern.sub(words, text)
+    return text
 
 
 class Quote:
     """Makes figures of one report."""
 
     def __init__(self, report: RunReport, plain: bool = True) -> None:
-        """``plain``: texts have no abbreviations such as p95."""
+        """``plain``: texts are in plain words (``plain_words``)."""
         self.report = report
         self._plain = plain
 

@@ -125,7 +125,9 @@ def _not_measured_beyond(quote: Quote) -> list[Sentence]:
         if (each.verdict in ("invalid", "undecided") or each.needed_load_s is not None)
         and each.rate_per_s > (found.sustained_per_s or 0.0)
     ]
-    if not above:
+    if not above and found.precision_missed is None and found.ended:
+        return [("The capacity may be higher: ", quote.text("capacity.ended"), ".")]
+    if not above:  # the precision that was missed is shown with the reason
         return []
     place = min(above)[-1]
     rate = quote.rate(f"capacity.trials.{place}.rate_per_s")

@@ -18,6 +18,7 @@ from analysis.first_screen.wording import (
     objective_part,
     part_title,
     place_of,
+    share_words,
     target_name,
     trusted,
     undecided_words,
@@ -33,6 +34,8 @@ _LOSSES = ("loss", "duplicates", "unaccounted")
 _MANY_UNSEEN = 0.05  # of the accepted messages; fewer do not go before a missed delivery time
 _WORDS: dict[Verdict, Word] = {"met": "YES", "missed": "NO", "undecided": "UNDECIDED"}
 _MOST_RESERVATIONS = 3
+_WARNS = ("warn", "invalid")
+_NUMBERS = dict(enumerate(("one", "two", "three", "four", "five", "six", "seven", "eight", "nine"), start=1))
 _OF_THE_API = ("sender_stopped", "sender_api", "sender_refuses")
 _PLAIN_CHECKS = {
     "schedule lag": "the bench sent late",
@@ -200,7 +203,7 @@ def _not_taken_counts(part: PartReport) -> Iterator[tuple[str, str]]:
         ("refused", "were refused"),
         ("failed_at_api", "got no usable answer"),
         ("unfinished", "got no answer"),
-        ("dropped", "were not sent because the in-flight limit was reached"),
+        ("dropped", "were not sent because too many requests were unanswered at the same time"),
     ):
         if getattr(part.accounting, field):
             yield field, text
@@ -259,9 +262,10 @@ def _undecided(quote: Quote) -> Sentence:
     at = objective_part(report, objective)
     if unseen is not None and report.parts[at].accounting.without_key:
         return ("No objective was missed. ", *_without_key(quote, at))
-    label: Sentence = (class_name(objective.message_class), " delivery time is undecided: ")
-    if not is_delivery_time(objective):
-        label = ("The objective for ", quote.text(f"objectives.{place}.name"), " is undecided: ")
+    label: Sentence = ("The objective for ", quote.text(f"objectives.{place}.name"), " is undecided: ")
+    if is_delivery_time(objective):
+        share = f"{class_name(objective.message_class)}: {share_words(objective.percentile or 0.0)}"
+        label = (share, quote.limit(f"objectives.{place}.limit_s"), " is undecided: ")
     return ("No objective was missed. ", *label, *undecided_words(quote, place), ".")
 
 
@@ -281,7 +285,7 @@ def trust(quote: Quote) -> Sentence:
         return ("What to do: ", quote.text(f"checks.{first_told(report, failed)}.advice"), ".")
     if report.validity == "invalid" or not any(part.accounting.rows for part in report.parts):
         return ("The figures below do not describe the sender.",)
-    warned = [place for place, each in enumerate(report.checks) if each.state in ("warn", "invalid")]
+    warned = [place for place, each in enumerate(report.checks) if each.state in _WARNS]
     if warned:
         return _reservations(quote, warned)
     if not any(live(part) for part in report.parts):
@@ -320,6 +324,13 @@ def _reservations(quote: Quote, warned: list[int]) -> Sentence:
 
 
 def _where(quote: Quote, check: int) -> Sentence:
-    """The part of a check, if there are several parts."""
-    at = place_of(quote.report, quote.report.checks[check].part)
-    return () if at is None or len(quote.report.parts) == 1 else ("part: ", part_title(quote, at))
+    """The part of a check, if there are several parts, and in how many others the check warns."""
+    report = quote.report
+    at = place_of(report, report.checks[check].part)
+    if at is None or len(report.parts) == 1:
+        return ()
+    name = report.checks[check].name
+    warned = {each.part for each in report.checks if each.name == name and each.state in _WARNS}
+    others = len(warned) - 1
+    also = f"; also in {_NUMBERS.get(others, 'several')} other part{'' if others == 1 else 's'}"
+    return ("part: ", part_title(quote, at), also if others else "")

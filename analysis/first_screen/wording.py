@@ -12,6 +12,7 @@ import msgspec
 from analysis.findings import Bottleneck
 from analysis.first_screen.quoting import Quote
 from analysis.first_screen.values import AnswerRow, Figure, Sentence
+from analysis.judge.evidence import needs_lead
 from analysis.model import Objective, PartIdentity, PartReport, RunReport
 
 _CLASS_NAMES = {"otp": "OTP"}
@@ -229,5 +230,5 @@ def undecided_words(quote: Quote, place: int) -> Sentence:
     path = f"objectives.{place}"
     needs: Sentence = ()
     if quote.value(f"{path}.needs"):
-        needs = ("; to decide it: ", quote.text(f"{path}.needs"))
+        needs = (needs_lead(quote.value(f"{path}.needs")), quote.text(f"{path}.needs"))
     return (quote.text(f"{path}.why"), *needs)

@@ -23,7 +23,7 @@ _POWER_Z = 0.841621  # 80 %
 _MOST_TIMES = 100
 _MOST_MESSAGES = 100_000
 ACCEPTS_TO_THE_END = "a sender that accepts messages until the end of the load"
-HOPELESS = "no number of messages decides it, since the estimate is practically at the limit"
+HOPELESS = "no number of messages decides it, since the figure is at the limit"
 
 
 def messages_needed(seen: float, asked: float, evidence: float = 1.0) -> float:
@@ -53,12 +53,18 @@ def more_needed(count: int, wanted: float, message_class: str, per_s: float, few
     return f"{words}, as in {_duration(more / per_s)} more of this load" if per_s > 0 else words
 
 
+def needs_lead(needs: str) -> str:
+    """What comes before ``needs`` in a sentence that says why an objective is undecided."""
+    return "; " if needs == HOPELESS else "; to decide it: "
+
+
 def wait_longer(open_count: int, unforwarded: int = 0) -> str:
     """``unforwarded``: those of them that the sender still had not forwarded after the longest wait."""
     if unforwarded:
         return f"a sender that forwards what it accepts: {times_text(unforwarded)} did not reach the provider"
     verb = "was" if open_count == 1 else "were"
-    return f"the final state of {times_text(open_count)} that {verb} still open: wait longer after the load"
+    wait = "wait longer after the load (--drain-timeout)"
+    return f"the final state of {times_text(open_count)} that {verb} still open: {wait}"
 
 
 def _rounded_up(value: float) -> int:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from analysis.formatting import significant
+from analysis.capacity_record import SEARCH_ITSELF, CapacityResult
+from analysis.formatting import rate_text, significant
 from analysis.model import PartReport
 from analysis.records import ABORTED, Manifest
 from analysis.refusals import REPEATED_WITHIN_S
@@ -10,8 +11,12 @@ from analysis.refusals import REPEATED_WITHIN_S
 INTERRUPTED = ("interrupted", ABORTED)
 
 
-def interruption(manifest: Manifest, parts: tuple[PartReport, ...]) -> str:
+def interruption(
+    manifest: Manifest, parts: tuple[PartReport, ...], search: CapacityResult | None = None
+) -> str:
     """``Interrupted after 13 of 23 s``, in a suite with the part; "" for a complete run."""
+    if search is not None and search.interrupted_per_s is not None:
+        return _in_search(search, search.interrupted_per_s)
     suite = manifest.kind == "suite"
     found = next((part for part in parts if part.identity.exit_reason in INTERRUPTED), None)
     if found is None:
@@ -29,12 +34,22 @@ def interruption(manifest: Manifest, parts: tuple[PartReport, ...]) -> str:
     return f"Interrupted{where} after {done} of {planned} s"
 
 
+def _in_search(search: CapacityResult, rate_per_s: float) -> str:
+    """``Interrupted in trial 2 (150/s) of the capacity search; judged until then: 50.0/s``."""
+    number = len(search.trials) + 1
+    judged = ", ".join(rate_text(each.rate_per_s) for each in search.trials)
+    until_then = f"; judged until then: {judged}" if judged else ""
+    return f"Interrupted in trial {number} ({rate_text(rate_per_s)}) of the capacity search{until_then}"
+
+
 def _whole(value_s: float) -> str:
     return f"{value_s:,.0f}" if value_s >= 10.0 else significant(value_s, 2)
 
 
-def interruption_note(interrupted: str, suite: bool) -> str:
-    rest = " Later parts were not run." if suite else ""
+def interruption_note(interrupted: str, manifest: Manifest) -> str:
+    rest = " Later parts were not run." if manifest.kind == "suite" else ""
+    if manifest.capacity == SEARCH_ITSELF:
+        rest = " Later trials were not made."
     return f"{interrupted}: every figure and verdict describes only what was run until then.{rest}"
 
 

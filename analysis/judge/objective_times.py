@@ -143,15 +143,13 @@ def _percentile_needs(
         return more_needed(0, needed(spec.percentile or 0.0), spec.message_class, 0.0)
     most = float(np.searchsorted(ages.low_s, spec.limit, side="right")) / count
     least = float(np.searchsorted(ages.high_s, spec.limit, side="right")) / count
-    fewest = needed(spec.percentile or 0.0)
-    if distribution.open_count and least <= asked <= most and count >= fewest:
-        return wait_longer(distribution.open_count)
     known = max(distribution.count - distribution.open_count - distribution.never_count, 1)
     evidence = min(max(distribution.effective_count / known, 1.0 / known), 1.0)
-    if distribution.open_count and _met_if_they_arrive(spec, ages, evidence):
-        return wait_longer(distribution.open_count)
-    seen = least if least > asked else most
     fewest = needed(spec.percentile or 0.0, evidence)
+    still_open = distribution.open_count
+    if still_open and count >= fewest and _some_outcome_decides(spec, ages, still_open, evidence):
+        return wait_longer(still_open)
+    seen = least if least > asked else most
     estimate = messages_needed(seen, asked, evidence)
     if not facts.accepts_to_the_end:
         return ACCEPTS_TO_THE_END
@@ -165,7 +163,17 @@ def _percentile_needs(
     return more
 
 
-def _met_if_they_arrive(spec: Spec, ages: Ages, evidence: float) -> bool:
-    """Whether the objective is met if every open message arrives at the age that it has."""
-    (found,) = quantiles(Ages(ages.low_s, ages.low_s), (spec.percentile or 0.0,), evidence)
-    return judge(spec.relation, found.low_s, found.high_s, spec.limit) == "met"
+def _some_outcome_decides(spec: Spec, ages: Ages, open_count: int, evidence: float) -> bool:
+    """Whether the objective is met in the best case of the open messages, or missed in the worst.
+
+    The cases are those of ``analysis.objectives.settled``: messages younger than the limit arrive now, and
+    older ones waited for a phone that was off and do not count; or none of them arrives.
+    """
+    young = int(np.searchsorted(ages.low_s, spec.limit, side="right"))
+    young -= int(np.searchsorted(ages.high_s, spec.limit, side="right"))
+    best = ages.low_s[: ages.count - (open_count - young)]  # without as many as are beyond the limit and open
+    for times_s in (best, ages.high_s):
+        (found,) = quantiles(Ages(times_s, times_s), (spec.percentile or 0.0,), evidence)
+        if judge(spec.relation, found.low_s, found.high_s, spec.limit) != "undecided":
+            return True
+    return False

@@ -178,13 +178,14 @@ def _delivered(spec: Spec, facts: ObjectiveInputs) -> Finding:
     found = facts.outcomes.get(spec.message_class)
     if found is None or not found.accepted:
         return Finding(None, None, None, "no such message was accepted", needs="accepted messages")
-    low, _ = clopper_pearson(found.delivered, found.accepted, CONFIDENCE)
+    low, most_if_none = clopper_pearson(found.delivered, found.accepted, CONFIDENCE)
     _, high = clopper_pearson(found.delivered + found.open, found.accepted, CONFIDENCE)
     share, most = found.delivered / found.accepted, (found.delivered + found.open) / found.accepted
     interval = f"{value_text(spec, low)} to {value_text(spec, high)}"
     least_if_all, _ = clopper_pearson(found.delivered + found.open, found.accepted, CONFIDENCE)
     met_if_all = judge(spec.relation, least_if_all, high, spec.limit) == "met"
-    if found.unforwarded or (found.open and (share <= spec.limit <= most or met_if_all)):
+    missed_if_none = judge(spec.relation, low, most_if_none, spec.limit) == "missed"
+    if found.unforwarded or (found.open and (met_if_all or missed_if_none)):
         needs = wait_longer(found.open, found.unforwarded)
     elif not facts.accepts_to_the_end:
         needs = ACCEPTS_TO_THE_END

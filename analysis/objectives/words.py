@@ -73,13 +73,13 @@ def value_text(spec: Spec, value: float) -> str:
 
 def share_text(share: float, limit: float | None = None) -> str:
     """In per cent; never rounded to 0 % or 100 %, and not to the other side of ``limit``."""
-    percent = 100.0 * share
+    percent = float(100 * Decimal(repr(float(share))))  # 100.0 * 0.0045 is below 0.45
     if percent in (0.0, 100.0):
         return f"{percent:.0f} %"
     gap = min(percent, 100.0 - percent)
     fewest = max(1, 1 - math.floor(math.log10(gap)))
     places = range(fewest, fewest + _MOST_DIGITS)
-    beside = None if limit is None else 100.0 * limit
+    beside = None if limit is None else float(100 * Decimal(repr(float(limit))))
     text = _on_its_side(percent, beside, lambda value, count: f"{value:.{count}f}", places)
     return f"{text.rstrip('0').rstrip('.')} %"
 

@@ -11,6 +11,7 @@ from xml.etree import ElementTree
 import msgspec
 
 from analysis.first_screen.screen import first_screen
+from analysis.judge.evidence import needs_lead
 from analysis.judge.validity import spoiling
 from analysis.model import Check, Objective, RunReport
 
@@ -175,7 +176,7 @@ def _objective_case(suite: ElementTree.Element, objective: Objective, allow_unde
     )
     words = f"{objective.measured}, limit {objective.limit}: {objective.why}"
     if objective.verdict == "undecided":
-        words += f"; to decide it: {objective.needs}" if objective.needs else ""
+        words += needs_lead(objective.needs) + objective.needs if objective.needs else ""
         tag = "skipped" if allow_undecided or not objective.decides else "error"
         ElementTree.SubElement(case, tag, message=f"undecided: {words}")
     elif objective.verdict == "missed":

@@ -15,7 +15,7 @@ from analysis.model import RunReport
 from analysis.render import tables
 from analysis.render.drawn import Drawn
 from analysis.render.facts import facts
-from analysis.render.sections import part_sections, report_sections
+from analysis.render.sections import part_sections, report_sections, undecisive
 from analysis.render.table import Cell, Column
 
 _SHORT, _LONG = 10, 40  # characters
@@ -48,7 +48,7 @@ def _part(report: RunReport, place: int, drawn: tuple[Drawn, ...]) -> dict[str, 
         "title": (Quote(report).text(f"parts.{place}.identity.title"),),
         "facts": facts(part.identity),
         "invalid": part.validity == "invalid",
-        "probe": part.probe,
+        "undecisive": undecisive(report, part),
         "tables": part_sections(report, place),
         "charts": [_chart(each) for each in drawn if each.part == part.slug],
     }

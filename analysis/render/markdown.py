@@ -9,7 +9,7 @@ from analysis.first_screen.values import AnswerRow, FirstScreen, ScreenAnswer, w
 from analysis.model import RunReport
 from analysis.render import tables
 from analysis.render.drawn import Drawn
-from analysis.render.sections import part_sections, report_sections
+from analysis.render.sections import part_sections, report_sections, undecisive
 from analysis.render.table import Cell, Table
 
 
@@ -20,7 +20,8 @@ def write_markdown(report: RunReport, drawn: tuple[Drawn, ...], path: Path) -> N
     blocks += [_picture(each) for each in drawn if not each.part]
     blocks += ["## Validity", _table(tables.checks(report))]
     for place, part in enumerate(report.parts):
-        blocks += [f"## {part.slug}", part.identity.title]
+        note = undecisive(report, part)
+        blocks += [f"## {part.slug}", f"{part.identity.title}. {note}" if note else part.identity.title]
         for title, table in part_sections(report, place):
             blocks += [f"### {title}", _table(table)]
         blocks += [_picture(each) for each in drawn if each.part == part.slug]

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from analysis.model import RunReport
+from analysis.model import PartReport, RunReport
 from analysis.render import tables, tables_findings, tables_part
 from analysis.render.table import Table
 
 TitledTable = tuple[str, Table]
+_UNDECISIVE = "This part does not decide the verdict, except by lost, duplicate or unaccounted messages."
 
 
 def report_sections(report: RunReport) -> list[TitledTable]:
@@ -20,6 +21,11 @@ def report_sections(report: RunReport) -> list[TitledTable]:
         ("Ending", tables_findings.ending(report)),
     ]
     return [(f"{title[:1].upper()}{title[1:]}", table) for title, table in listed if table.rows]
+
+
+def undecisive(report: RunReport, part: PartReport) -> str:
+    """The note on a part beside which other parts decide the verdict; "" for one that decides it."""
+    return _UNDECISIVE if part.probe and not all(each.probe for each in report.parts) else ""
 
 
 def part_sections(report: RunReport, place: int) -> list[TitledTable]:

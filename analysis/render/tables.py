@@ -7,6 +7,7 @@ import msgspec
 from analysis.first_screen.quoting import Quote
 from analysis.formatting import per_day_text
 from analysis.judge.check_names import SCHEDULE_LAG
+from analysis.judge.evidence import needs_lead
 from analysis.model import Check, CheckState, Objective, RunReport, Verdict
 from analysis.render.table import Cell, Column, Table, words_columns
 
@@ -97,7 +98,7 @@ def _evidence(quote: Quote, path: str) -> Cell:
     """The evidence for the verdict, and for an undecided one what would decide it."""
     needs: Cell = ()
     if quote.value(f"{path}.needs"):
-        needs = ("; to decide it: ", quote.text(f"{path}.needs"))
+        needs = (needs_lead(quote.value(f"{path}.needs")), quote.text(f"{path}.needs"))
     reach: Cell = (". ", quote.text(f"{path}.reach")) if quote.value(f"{path}.reach") else ()
     return (quote.text(f"{path}.why"), *needs, *reach)
 

@@ -108,12 +108,17 @@ def capacity(report: RunReport) -> Table:
                 (quote.rate(f"{path}.rate_per_s"),),
                 trial.verdict,
                 (quote.rate(f"{path}.delivered_per_s"),),
-                "; ".join(filter(None, (trial.why, _arrivals(trial)))),
+                "; ".join(filter(None, (_load(trial), trial.why, _arrivals(trial)))),
                 "; ".join(trial.bottlenecks),
             )
         )
         row_states.append(trial.verdict)
     return Table(columns, tuple(rows), row_states=tuple(row_states))
+
+
+def _load(trial: Trial) -> str:
+    """A rate can have several trials, which differ by the length of their load."""
+    return "" if trial.load_s is None else f"load of {trial.load_s:g} s"
 
 
 def _arrivals(trial: Trial) -> str:

@@ -83,6 +83,7 @@ def find_capacity(
     needed = fewest_messages(settings.objectives, asked.mix)
     search = replace(asked.search, fewest_messages=max(asked.search.fewest_messages, needed))
     began_s = trial_began_s = time.monotonic()
+    interrupted_per_s: float | None = None
     while True:
         step = next_step(search, trials)
         if isinstance(step, SearchEnd):
@@ -102,14 +103,14 @@ def find_capacity(
         manifest = _run(asked, settings, number, step, place, progress, interruption)
         manifests[place] = manifest
         if interruption.asked:
-            ended = INTERRUPTED
+            ended, interrupted_per_s = INTERRUPTED, step.rate_per_s
             break
         trials.append(_judge(search, step, asked.mix, settings.out, place, manifest))
         progress.note(f"  {last_trial_words(search, trials)}; {bracket_words(search, trials)}")
         if number == 1 and manifest.exit_reason.startswith("error"):
             ended = manifest.exit_reason.removeprefix("error: ")  # all others would fail, too
             break
-    return _found(asked, settings, search, trials, manifests, ended)
+    return _found(asked, settings, search, trials, manifests, ended, interrupted_per_s)
 
 
 def _run(
@@ -189,6 +190,7 @@ def _found(
     trials: list[TrialResult],
     manifests: dict[str, Manifest],
     ended: str,
+    interrupted_per_s: float | None,
 ) -> SearchOutcome:
     last = next(reversed(manifests.values()), None)
     searched = Searched(
@@ -196,6 +198,7 @@ def _found(
         target=str(last.target.get("name", "")) if last is not None else "",
         objectives=settings.objectives,
         ended=ended,
+        interrupted_per_s=interrupted_per_s,
     )
     result = capacity_result(search, trials, searched)
     write_capacity(settings.out, result)

@@ -20,12 +20,15 @@ _MADE_AGAIN = "made again for longer, since the target has shown a higher throug
 
 
 class Searched(Struct, frozen=True, kw_only=True):
-    """``ended``: why the search ended, as text."""
+    """``ended``: why the search ended, as text. ``interrupted_per_s``: the rate of the trial in which the
+    user ended it; that trial is not judged.
+    """
 
     profile: str
     target: str
     objectives: tuple[str, ...]
     ended: str
+    interrupted_per_s: float | None = None
 
 
 def per_day(rate_per_s: float) -> float:
@@ -54,6 +57,7 @@ def capacity_result(
         bottlenecks=bottlenecks_above(bracket, trials),
         trials=_recorded(settings, trials),
         ended=searched.ended,
+        interrupted_per_s=searched.interrupted_per_s,
         precision_missed=None if _precise(settings, bracket) else settings.precision,
         brief=settings.brief,
     )
@@ -242,6 +246,7 @@ def _trial(trial: TrialResult, needed_load_s: float | None) -> Trial:
     return Trial(
         needed_load_s=needed_load_s,
         rate_per_s=trial.rate_per_s,
+        load_s=trial.load_s,
         verdict=trial.verdict,
         delivered_per_s=trial.through_per_s,
         why=trial.why,

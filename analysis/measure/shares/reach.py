@@ -6,18 +6,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from analysis.findings import SUFFICIENT, DelaySplit
+from analysis.findings import SUFFICIENT, DelaySplit, lacks_flag
 from analysis.formatting import count_text, seconds_text
 from analysis.objectives.words import interval_text, quantile_text
 from analysis.quantile import Quantile
 
 
-def out_of_reach(splits: Iterable[DelaySplit], message_class: str, percentile: float, limit_s: float) -> str:
+def out_of_reach(
+    splits: Iterable[DelaySplit], message_class: str, percentile: float, limit_s: float, faults: bool = False
+) -> str:
     """A sentence if no sender can meet the objective on this profile, else "".
 
-    The condition: the whole interval of the network's percentile is above the limit. A message that went
-    without the priority flag, or on one of several routes, does not have the network of an ideal sender: then
-    the sentence says so.
+    The condition: the whole interval of the network's percentile is above the limit. An OTP that went without
+    the priority flag, or a message on one of several routes, does not have the network of an ideal sender:
+    then the sentence says so. With ``faults`` the network's time includes what they added to it.
     """
     split = _of(splits, message_class)
     network = _at(split.network_only, percentile) if split else None
@@ -25,13 +27,19 @@ def out_of_reach(splits: Iterable[DelaySplit], message_class: str, percentile: f
         return ""
     assert split is not None
     subject = "No sender can meet this objective on this profile"
+    if split.without_flag:
+        subject = (
+            "No sender that sets the provider's priority flag only on OTPs can meet this objective on this "
+            "profile"
+        )
     if split.routes > 1:
         subject = "On the routes that the messages took, this objective is out of reach"
-    if split.without_flag:
+    if lacks_flag(split):
         of_all = f"{count_text(split.without_flag)} of {count_text(split.count)}"
         subject = f"Without the provider's priority flag ({of_all} messages), this objective is out of reach"
     return (
-        f"{subject}: the network alone takes {_shown(network)} "
+        f"{subject}{' with the injected faults' if faults else ''}: "
+        f"the network alone takes {_shown(network, limit_s)} "
         f"for {percentile:g} % of {message_class} messages; the limit is {seconds_text(limit_s)}."
     )
 
@@ -91,7 +99,7 @@ def why_missed(
 ) -> str:
     """The sentence that applies, or "". With fault windows, no wait is known to be the contract's."""
     of = tuple(splits), message_class, percentile, limit_s
-    return out_of_reach(*of) or ("" if faults else to_negotiate(*of, backlog_grew, measured))
+    return out_of_reach(*of, faults) or ("" if faults else to_negotiate(*of, backlog_grew, measured))
 
 
 def _of(splits: Iterable[DelaySplit], message_class: str) -> DelaySplit | None:

@@ -58,6 +58,21 @@ def test_a_profile_without_limits_is_named_as_such() -> None:
     assert answer_text(first_screen(made), "rate").startswith("profile fast: 60")
 
 
+def test_a_search_that_reached_no_limit_says_why_it_ended() -> None:
+    made = searched()
+    assert made.capacity is not None
+    ended = "no limit was reached up to 60/s, the upper end of the search"
+    found = replace(made.capacity, high_per_s=None, ended=ended)
+    said = f"The capacity may be higher: {ended}."
+    screen = first_screen(replace(made, capacity=found))
+    assert said in answer_text(screen, "rate")
+    assert screen.notes == ()
+    wide = replace(found, precision_missed=0.02, ended="interrupted")
+    answer = answer_text(first_screen(replace(made, capacity=wide)), "rate")
+    assert answer.count("interrupted") == 1  # with the width of the interval
+    assert said not in answer_text(first_screen(made), "rate")
+
+
 @pytest.mark.parametrize("made", [searched(profile="smsapi"), searched(sustained_per_s=None)])
 def test_without_a_sustained_rate_on_its_profile_a_part_quotes_its_own(made: RunReport) -> None:
     assert words(first_screen(made).why) == "my-sender met every objective at 60.2/s."

@@ -35,7 +35,7 @@ OF_COST = (
 )
 OF_REASONS = (
     "Cause: of 3,000 accepted messages of all classes 30 failed, 0 expired and 0 were still open at the end. "
-    "The most frequent reason is undelivered: network_error (provider, 30). "
+    "The most frequent reason: the network failed (provider, undelivered: network_error, 30). "
     "The table Why messages did not arrive has every reason."
 )
 
@@ -120,9 +120,27 @@ def test_a_bottleneck_that_keeps_messages_from_their_phones_is_named(
 ) -> None:
     why = (Reasons(source="provider", reason=reason, count=30),)
     said = of(report(part(objectives=(DELIVERED,), accounting=lossy(), reasons=why, bottlenecks=limits)))
-    assert f"The most frequent reason is {reason} (provider, 30)" in said
+    assert f" (provider, {reason}, 30)" in said
     assert said.startswith(f"Bottleneck: {named}" if named else "Cause: of ")
     assert said.count("Bottleneck: ") == bool(named)
+
+
+@pytest.mark.parametrize(
+    ("reason", "shown"),
+    [
+        (
+            "undelivered: absent_subscriber",
+            "the phone was off or out of coverage (provider, undelivered: absent_subscriber, 30)",
+        ),
+        ("undelivered: code_7", "one that the provider names (provider, undelivered: code_7, 30)"),
+        ("rejected: spam", "rejected: spam (provider, 30)"),
+        ("failed", "failed (provider, 30)"),
+    ],
+)
+def test_the_reason_of_messages_that_did_not_arrive_is_in_plain_words(reason: str, shown: str) -> None:
+    why = (Reasons(source="provider", reason=reason, count=30),)
+    said = of(report(part(objectives=(DELIVERED,), accounting=lossy(), reasons=why)))
+    assert f"The most frequent reason: {shown}. " in said
 
 
 def slow(new_run: Build, message_class: str = "otp", **manifest: Any) -> PartReport:

@@ -6,17 +6,18 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from made_reports import part, report, split
+from made_reports import part, report, split, timed
 from page_reading import disagreements, rendered
 from screen_words import answer_text
 
 from analysis.findings import DelaySplit
 from analysis.first_screen.rules import contradictions
 from analysis.first_screen.screen import first_screen
-from analysis.model import RunReport
+from analysis.model import FaultBand, RunReport
 from analysis.render.tables_findings import handsets
 
 replace = msgspec.structs.replace
+OUTAGE = FaultBand(name="outage", kind="outage", title="outage", from_s=5.0, to_s=9.0, messages=0)
 
 
 def same_percentiles(sender_s: float, contract_s: float = 0.0) -> DelaySplit:
@@ -49,6 +50,31 @@ def test_shares_that_are_not_both_known_are_left_out(missing: str) -> None:
     kept = tuple(each for each in found.shares if each.name != missing)
     said = answer_text(made_with(replace(found, shares=kept)), "delivery")
     assert "95 % within 7.99 s." in said and "adds" not in said
+
+
+def test_a_time_just_over_its_limit_has_the_same_digits_with_an_ideal_sender() -> None:
+    """95 % of the OTPs within 10.004 s, with a limit of 10 s and no share of sender or contract."""
+    over, ideal = (split("otp", 10.004, 0.0) for _ in range(2))
+    shares = tuple(replace(each, without=over.total, mean_s=0.0) for each in over.shares)
+    found = replace(over, shares=shares, network_only=ideal.total)
+    said = answer_text(report(part(p95_s={"otp": 10.004}, delay_splits=(found,))), "delivery")
+    assert said.count("95 % within 10.004 s") == 2 and "10.0 s" not in said
+
+
+@pytest.mark.parametrize(("message_class", "named"), [("otp", True), ("marketing", False)])
+def test_only_a_class_that_needs_the_flag_is_said_to_lack_it(message_class: str, named: bool) -> None:
+    found = replace(split(message_class, 8.0, 0.0), without_flag=900)
+    made = part(objectives=(timed(message_class, 8.0, 15.0),), delay_splits=(found,))
+    said = answer_text(report(made), "delivery")
+    assert "from an ideal sender without contract limits" in said
+    assert ("without the provider's priority flag" in said) == named
+
+
+def test_the_time_with_an_ideal_sender_says_that_faults_are_in_it() -> None:
+    told = "from an ideal sender without contract limits, with the injected faults: "
+    made = part(delay_splits=(same_percentiles(0.0024),))
+    assert told not in answer_text(report(made), "delivery")
+    assert told in answer_text(report(replace(made, faults=(OUTAGE,))), "delivery")
 
 
 def test_shares_of_the_messages_that_arrived_say_so() -> None:

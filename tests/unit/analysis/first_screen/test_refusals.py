@@ -178,7 +178,7 @@ def test_a_class_of_which_nothing_was_accepted_has_a_row() -> None:
     said = answer_text(screen, "delivery")
     assert "OTP" in said and "no message accepted (91 refused)" in said and "limit 20 s" in said
     assert words(screen.why).startswith(
-        "No objective was missed. OTP delivery time is undecided: no message accepted (91 refused)"
+        "No objective was missed. OTP: 95 % within 20 s is undecided: no message accepted (91 refused)"
     )
 
 

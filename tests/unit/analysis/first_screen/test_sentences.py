@@ -98,7 +98,9 @@ def test_a_burst_is_not_compared_with_a_time_that_had_other_faults(
     made = replace(report(part(burst=burst(-6.0, -3.0), faults=(outage,))), faults_injected=True)
     text = aside_text(screen_of(made), "burst")
     assert ("a difference of -4.50 s" in text) is claimed
-    differ = "faults before the burst and during it were not the same, so that the burst's effect on OTP"
+    differ = (
+        "faults before the burst and during it were not the same, so that the burst's effect on the OTPs "
+    )
     assert (differ in text) is not claimed
 
 
@@ -170,8 +172,8 @@ def test_undecided_says_what_would_decide_it() -> None:
     screen = screen_of(report(part(p95_s={"transactional": None})))
     assert screen.word == "UNDECIDED"
     assert words(screen.why) == (
-        "No objective was missed. transactional delivery time is undecided: 95 % interval of 1,000 messages; "
-        "to decide it: about 400 more messages, as in 90 s more of this load."
+        "No objective was missed. transactional: 95 % within 30 s is undecided: 95 % interval of 1,000 "
+        "messages; to decide it: about 400 more messages, as in 90 s more of this load."
     )
 
 
@@ -267,7 +269,7 @@ def test_only_a_live_run_of_the_reference_sender_has_a_dashboard() -> None:
 def test_the_phones_that_were_off_add_up() -> None:
     text = answer_text(screen_of(report(part())), "delivery")
     assert (
-        "48 of 1,000 accepted OTP messages were for phones that were off: "
+        "48 of 1,000 accepted OTPs were for phones that were off: "
         "40 arrived later, 6 given up by the network, 2 still waiting at the end." in text
     )
 

@@ -85,6 +85,17 @@ def test_a_trial_that_delivered_more_than_its_rate_says_why() -> None:
     )
 
 
+def test_two_trials_at_one_rate_differ_by_their_load() -> None:
+    found = suite().capacity
+    assert found is not None
+    (first,) = found.trials
+    twice = replace(found, trials=tuple(replace(first, load_s=load_s, why="met") for load_s in (8.0, 32.5)))
+    assert [row[3] for row in capacity(suite(capacity=twice)).rows][1:] == [
+        "load of 8 s; met",
+        "load of 32.5 s; met",
+    ]
+
+
 def test_an_invalid_run_does_not_answer_whether_ten_times_is_possible() -> None:
     """The answer was *No*, from objectives that a failure of the bench had missed."""
     missed = part(p95_s={"otp": 14.0}, validity="invalid")

@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from analysis.judge.evidence import HOPELESS, messages_needed, more_needed, wait_longer
+from analysis.judge.evidence import HOPELESS, messages_needed, more_needed, needs_lead, wait_longer
 from analysis.judge.verdict import judge
 from analysis.measure.percentiles import known, quantiles
 
@@ -32,6 +32,8 @@ def test_at_the_limit_no_number_of_messages_decides() -> None:
     assert more_needed(500, messages_needed(0.95, 0.95), "otp", 5.0) == HOPELESS
     assert more_needed(500, messages_needed(0.9501, 0.95), "otp", 5.0) == HOPELESS
     assert more_needed(500, messages_needed(0.97, 0.95), "otp", 5.0) != HOPELESS
+    assert needs_lead(HOPELESS) == "; "
+    assert needs_lead(more_needed(500, messages_needed(0.97, 0.95), "otp", 5.0)) == "; to decide it: "
 
 
 def test_the_number_that_the_interval_needs_is_said_also_if_it_is_large() -> None:

@@ -8,10 +8,12 @@ from xml.etree import ElementTree
 
 import msgspec
 import pytest
+from made_benches import suite as bench
 from run_builder import Build, RunBuilder, Suite
 from screen_words import answer_text
 
 from analysis import records
+from analysis.capacity_record import SEARCH_ITSELF, Trial, write_capacity
 from analysis.exit_codes import ExitCode
 from analysis.first_screen.screen import first_screen
 from analysis.render.report_files import write_report
@@ -71,6 +73,39 @@ def test_a_suite_interrupted_between_two_parts_is_not_complete(new_run: Build, w
     )
     assert report.exit_code == ExitCode.INTERRUPTED
     assert "Later parts were not run" in report.notes[0]
+
+
+@pytest.mark.parametrize(
+    ("rates", "words"),
+    [
+        (
+            (50.0, 100.0),
+            "Interrupted in trial 3 (150/s) of the capacity search; judged until then: 50.0/s, 100/s",
+        ),
+        ((), "Interrupted in trial 1 (150/s) of the capacity search"),
+    ],
+)
+@pytest.mark.parametrize(
+    ("place", "rest"), [(SEARCH_ITSELF, "Later trials were not made"), ("search", "Later parts")]
+)
+def test_an_interrupted_search_names_the_trial(
+    new_run: Build, write_suite: Suite, rates: tuple[float, ...], words: str, place: str, rest: str
+) -> None:
+    run_of(new_run("a"), 23.0)
+    suite_dir = write_suite("a")
+    manifest = records.read_manifest(suite_dir)
+    changed = msgspec.structs.replace(manifest, exit_reason="interrupted", capacity=place)
+    records.write_manifest(suite_dir, changed)
+    made = bench().capacity
+    assert made is not None
+    trials = tuple(Trial(rate_per_s=each, verdict="met", delivered_per_s=each) for each in rates)
+    (suite_dir / place).mkdir(exist_ok=True)
+    write_capacity(suite_dir / place, msgspec.structs.replace(made, trials=trials, interrupted_per_s=150.0))
+    report = build_report(suite_dir)
+    assert report.interrupted == words
+    assert report.headline.startswith(f"STOPPED: {words}. ")
+    assert report.notes[0].startswith(words) and rest in report.notes[0]
+    assert report.exit_code == ExitCode.INTERRUPTED
 
 
 @pytest.mark.parametrize("delivery_s", [3.0, 60.0])

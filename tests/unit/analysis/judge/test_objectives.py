@@ -94,7 +94,8 @@ def test_open_messages_that_could_decide_are_named(new_run: Build) -> None:
         run.seen(f"open-{slot}", 59.1, state="open")
     found = of(build_report(run.write(end_s=61.0)), "otp.p95<20s")
     assert found.verdict == "undecided"
-    assert found.needs == "the final state of 20 messages that were still open: wait longer after the load"
+    wait = "wait longer after the load (--drain-timeout)"
+    assert found.needs == f"the final state of 20 messages that were still open: {wait}"
 
 
 def test_few_messages_can_prove_a_miss(new_run: Build) -> None:

@@ -39,6 +39,7 @@ def test_a_limit_has_every_digit_that_was_given(objective: str, shown: str) -> N
         ("cost_per_1000<243.6", 243.61, "244"),
         ("delivered>94.96%", 0.94961, "95 %"),
         ("delivered>94.96%", 0.94959, "94.959 %"),
+        ("delivered>0.45%", 0.00451, "0.451 %"),
         ("delivered>=90%", 0.8999, "89.99 %"),
         ("delivered>=90%", 0.97012, "97 %"),
         ("otp.p95<20s", 20.004, "20.004 s"),

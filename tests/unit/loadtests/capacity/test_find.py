@@ -147,6 +147,7 @@ def test_an_interrupted_trial_is_not_judged_and_the_rest_is_kept(
     found = search()
     assert [trial.verdict for trial in found.result.trials] == ["met", "met"]
     assert found.result.ended == "interrupted"
+    assert found.result.interrupted_per_s == float(bench.parts[2].slug.partition("-")[2])
     assert found.result.sustained_per_s == 150
     assert len(found.manifests) == 3
     assert read_capacity(tmp_path) == found.result
@@ -157,6 +158,11 @@ def test_interrupted_in_its_first_trial_it_found_nothing(search: Search, bench: 
     found = search()
     assert found.result.trials == ()
     assert (found.shown,) == tuple(found.manifests)
+    assert found.result.interrupted_per_s == 50
+
+
+def test_a_search_that_was_not_interrupted_names_no_such_trial(search: Search) -> None:
+    assert search().result.interrupted_per_s is None
 
 
 def test_an_error_in_the_first_trial_ends_the_search(search: Search, bench: SimulatedTrials) -> None:

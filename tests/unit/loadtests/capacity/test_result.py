@@ -57,6 +57,7 @@ def test_the_rate_that_was_met_is_the_figure_and_the_interval_is_around_the_trut
     # At the lowest missed rate nothing was named: the next one's bottleneck stands.
     assert found.bottlenecks == ("the provider's limit",)
     assert [each.verdict for each in found.trials] == ["met", "missed", "missed", "met"]
+    assert [each.load_s for each in found.trials] == [each.load_s for each in FOUND]
     assert found.profile_limits == "unknown"
     judged = [replace(FOUND[0], verdict="invalid"), replace(FOUND[1], profile_limits="none"), *FOUND[2:]]
     assert capacity_result(SETTINGS, judged, SEARCHED).profile_limits == "none"

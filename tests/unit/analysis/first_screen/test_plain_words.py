@@ -1,0 +1,102 @@
+"""The first screen has no words that only a reader of the tables knows."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+import pytest
+from made_reports import accounting, lag_check, part, report
+
+from analysis.first_screen.quoting import plain_words
+from analysis.first_screen.rules import contradictions
+from analysis.first_screen.screen import first_screen
+from analysis.first_screen.values import words
+from analysis.judge.evidence import HOPELESS
+from analysis.render.data import write_junit
+from analysis.render.tables import objectives as objective_table
+
+
+@pytest.mark.parametrize(
+    ("text", "plain"),
+    [
+        ("p99 80 ms", "99 % within 80 ms"),
+        (
+            "too few for otp p95: 1 of 72; marketing p99.9: 2 of 3,688",
+            "too few for the 95 % figure of OTPs: 1 of 72; the 99.9 % figure of marketing: 2 of 3,688",
+        ),
+        ("the radio alone took 8.81 s at p95; the limit", "the radio alone took 8.81 s for 95 %; the limit"),
+        ("p95 of the sender's answer", "95 % figure of the sender's answer"),
+        (
+            "290 not sent because the in-flight limit of 4,000 requests was reached",
+            "290 not sent because too many requests were unanswered at the same time (limit 4,000)",
+        ),
+        (
+            "290 not sent because the in-flight limit was reached",
+            "290 not sent because too many requests were unanswered at the same time",
+        ),
+        ("at most 8 requests were in flight at", "at most 8 requests were unanswered at"),
+        ("about 1 more otp message, of 20 otp messages", "about 1 more OTP, of 20 OTPs"),
+    ],
+)
+def test_terms_of_the_report_have_plain_words(text: str, plain: str) -> None:
+    assert plain_words(text) == plain
+
+
+@pytest.mark.parametrize(
+    ("said", "term"),
+    [
+        ("the in-flight limit was reached", "in-flight"),
+        ("requests were in flight", "in flight"),
+        ("too few for the 95th percentile", "th percentile"),
+        ("95 % of otp messages", "otp messages"),
+        ("20 accepted OTP messages", "OTP messages"),
+        (
+            "The most frequent reason: undelivered: absent_subscriber (provider)",
+            "reason: undelivered: absent_",
+        ),
+        ("The most frequent reason: the phone was off (absent_subscriber)", ""),
+    ],
+)
+def test_a_term_on_the_screen_is_found(said: str, term: str) -> None:
+    made = report(part())
+    screen = msgspec.structs.replace(first_screen(made), trust=(said,))
+    found = [each for each in contradictions(screen, made) if "technical term" in each]
+    assert [each.rpartition(" the technical term ")[2] for each in found] == ([repr(term)] if term else [])
+
+
+@pytest.mark.parametrize(("others", "also"), [(1, "one other part"), (3, "three other parts")])
+def test_a_reservation_says_in_how_many_parts_it_is(others: int, also: str) -> None:
+    slugs = [f"0{number}-burst" for number in range(others + 1)]
+    few = [lag_check(name="independence", state="warn", value="500 (of 700)", part=slug) for slug in slugs]
+    other = (
+        lag_check(name="independence", state="ok", part="08-calm"),
+        lag_check(state="warn", part="08-calm"),
+    )
+    parts = [part(slug, title=f"burst {slug[:2]}") for slug in (*slugs, "08-calm")]
+    made = msgspec.structs.replace(report(*parts), checks=(*few, *other), validity="warn")
+    assert f"500 (of 700; part: burst 00; also in {also});" in words(first_screen(made).trust)
+    assert words(first_screen(made).trust).count("also in") == 1
+    assert contradictions(first_screen(made), made) == ()
+
+
+def test_an_objective_at_its_limit_has_nothing_that_decides_it(tmp_path: Path) -> None:
+    made = report(part(p95_s={"transactional": None}))
+    objectives = tuple(
+        msgspec.structs.replace(each, needs=HOPELESS) if each.needs else each for each in made.objectives
+    )
+    made = msgspec.structs.replace(made, objectives=objectives)
+    said = words(first_screen(made).why)
+    assert said.endswith("; no number of messages decides it, since the figure is at the limit.")
+    assert "to decide it" not in said
+    write_junit(made, tmp_path / "junit.xml")
+    for text in ((tmp_path / "junit.xml").read_text(encoding="utf-8"), str(objective_table(made).rows)):
+        assert HOPELESS in text and "to decide it" not in text
+
+
+def test_messages_above_the_in_flight_limit_are_in_plain_words() -> None:
+    many = accounting(planned=23_600, dropped=7_051)
+    made = report(part(p95_s={"otp": 14.0}, accounting=many))
+    assert "7,051 were not sent because too many requests were unanswered at the same time" in words(
+        first_screen(made).why
+    )
