@@ -15,7 +15,8 @@ from analysis.quantile import Quantile
 
 SUFFICIENT = "The contract is sufficient"  # begins the sentence that an ideal sender needs no other
 # The beginning and the end of the evidence that a limit of requests or of segments was in force.
-BUCKET_OF, BUCKET_EMPTY = "its token bucket of ", " was empty in half of the seconds"
+BUCKET_OF = "its token bucket of "
+MOST_OF_THEM = "most of them"  # of the requests, refused for a limit
 NOTHING_LISTENS = "nothing listens at"  # in the text of an API whose connections are refused
 POINTS = "points"  # the provider's unit of charge, if the profile names no currency
 NOT_ANSWERING = "does not answer"  # in the text of an API that answered no request

@@ -8,6 +8,7 @@ from analysis.findings import (
     ACCEPT_QUEUE,
     AS_ALLOWED,
     BUCKET_OF,
+    MOST_OF_THEM,
     NETWORK_LOSES,
     NETWORK_ON_ROUTES,
     NETWORK_WITHOUT_FLAG,
@@ -77,6 +78,8 @@ def what_to_change(quote: Quote, at: int, number: int) -> Sentence:
             *("a fault window was active meanwhile (", title, "). To judge sender and contract, run it "),
             "without the fault.",
         )
+    if first.kind == "provider_limit" and any(MOST_OF_THEM in each for each in first.evidence):
+        return ("wait for the Retry-After of a refusal before the next attempt: most requests were refused.",)
     if limits_in_force(first) == {"requests"} and any(each.name == _SINGLE for each in part.hints):
         return ("send many messages in one request: only the limit of requests was reached.",)
     if first.kind in ("provider_limit", "carrier_queue") and sufficient(quote.report, at):

@@ -67,7 +67,9 @@ class LoadBacklog:
         the arrivals in these three quarters, and more than 3 sqrt(2 m + 1) messages, where m is the mean
         backlog: two counts of a Poisson process differ by that only once in several hundred times. A burst
         that drains is not growth, so in the last quarter the backlog must stay above its mean in the second
-        quarter by half of that. It grows since the last instant at that mean.
+        quarter by half of that. It grows since the last instant at that mean, or since the last at its
+        level at the first instant, if that is earlier: random variation is added to this level, so that a
+        backlog that only varies about it has not begun to grow.
         """
         quarter_s = (self.end_s - from_s) / 4
         instants = np.linspace(from_s + quarter_s, self.end_s, _SAMPLES)
@@ -83,7 +85,9 @@ class LoadBacklog:
             return None
         if self._fell(instants, waiting):
             return None
-        return max(from_s, self._last_at_or_below(early))
+        first = float(self.at(np.array([from_s]))[0])
+        first += NOISE_DEVIATIONS * math.sqrt(2.0 * first + 1.0)
+        return max(from_s, self._last_at_or_below(min(early, first)))
 
     def _fell(self, instants: Floats, waiting: Floats) -> bool:
         """Whether the backlog falls at the end of the load, as in the evening of a day.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from urllib.parse import urlsplit
 
 import numpy as np
@@ -73,6 +73,13 @@ def failed_counts(view: View) -> list[str]:
     others = count - sum(shown.values())
     if others:
         found.append(f"{count_text(others)} failed {'in another way' if found else 'or timed out'}")
+    return found
+
+
+def with_errors(view: View, names: Collection[str]) -> Bools:
+    """The messages whose request ended with one of these errors."""
+    chosen = [place for place, name in enumerate(view.load.error_names) if name in names]
+    found: Bools = np.isin(view.load.error, chosen)
     return found
 
 

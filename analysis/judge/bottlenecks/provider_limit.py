@@ -7,8 +7,8 @@ import math
 import numpy as np
 
 from analysis.arrays import Bools, Floats
-from analysis.findings import ACCEPT_QUEUE, AS_ALLOWED, BUCKET_EMPTY, BUCKET_OF
-from analysis.formatting import of_unit, round_number_text, seconds_text, significant, times_text
+from analysis.findings import ACCEPT_QUEUE, AS_ALLOWED, BUCKET_OF, MOST_OF_THEM
+from analysis.formatting import count_text, of_unit, round_number_text, seconds_text, significant, times_text
 from analysis.judge.bottlenecks import submits
 from analysis.judge.bottlenecks.contract import Contract, contract_of
 from analysis.judge.bottlenecks.kind import Description, Kind, Seen, over, strength, typical
@@ -71,22 +71,21 @@ def look(view: View) -> Seen:
     def describe(windows: Bools) -> Description:
         evidence = []
         if (refused_share[windows] > THROTTLED_SHARE).any():
-            count = max(int(refused[windows].sum()), int(np.count_nonzero(throttled_messages(view))))
-            evidence.append(
-                f"in these windows of the load the provider refused {times_text(count, 'request')} because "
-                f"of its limits, {100 * typical(refused_share, windows):.0f} % of them"
-            )
+            evidence.append(_refused_words(view, windows))
         for name in ("requests", "segments"):
             level = view.gauges.high("provider", f"tokens_{name}", 50.0)
             if (level[windows] < 1).any():
-                evidence.append(f"{BUCKET_OF}{name}{BUCKET_EMPTY}")
+                evidence.append(f"{BUCKET_OF}{name} was empty in {_empty_words(view, name, windows)}")
         if (queue_s[windows] > QUEUED_S).any():
             evidence.append(f"its {ACCEPT_QUEUE} had {typical(queue_s, windows):.1f} s of work")
         if (at_contract | paced)[windows].any():
-            rates = [typical(rate, windows) for rate in _submitted(view, contract)]
+            rates = [typical(rate, windows) for rate in _accepted(view, contract)]
+            sent = requests[windows].sum() / view.windows.lengths_s[windows].sum()
+            refuses = bool(sent) and bool(refused[windows].any())
+            beyond = f"; the sender submitted {significant(sent)} requests/s" if refuses else ""
             evidence.append(
-                f"the sender submitted {significant(rates[0])} requests/s and {significant(rates[1])} "
-                f"segments/s, {AS_ALLOWED}"
+                f"the provider accepted {significant(rates[0])} requests/s and {significant(rates[1])} "
+                f"segments/s, {AS_ALLOWED}{beyond}"
             )
         if full[windows].any():
             evidence.append(
@@ -105,17 +104,42 @@ def look(view: View) -> Seen:
     return Seen(strength(where), describe)
 
 
+def _refused_words(view: View, windows: Bools) -> str:
+    """By the provider's counters. Without them by the journal, which has messages and not their requests."""
+    unit, refused = "request", float(refused_for_limits(view)[windows].sum())
+    of = float(view.gauges.rise("provider", "count_requests")[windows].sum())
+    if not (refused and of):
+        unit = "message"
+        refused, of = (
+            float(view.windows.counts(view.taken_at_s, among)[windows].sum())
+            for among in (throttled_messages(view), view.everyone)
+        )
+    percent = f"{100 * refused / max(of, 1.0):.0f} %"
+    share = f"{MOST_OF_THEM} ({percent})" if 2 * refused > of else f"{percent} of them"
+    return (
+        f"in these windows of the load the provider refused {times_text(round(refused), unit)} because of "
+        f"its limits, {share}"
+    )
+
+
+def _empty_words(view: View, name: str, windows: Bools) -> str:
+    """``22 of 25 samples``."""
+    at_s, tokens = view.gauges.gauges.series("provider", f"tokens_{name}")
+    chosen = tokens[view.windows.inside(at_s, windows)]
+    return f"{count_text(int(np.count_nonzero(chosen < 1)))} of {times_text(len(chosen), 'sample')}"
+
+
 def _at_contract(view: View, contract: Contract) -> Bools:
     near: Bools = np.zeros(view.windows.count, dtype=np.bool_)
     allowances = contract.requests_per_s, contract.lowest_segments_per_s
-    for rate, allowed in zip(_submitted(view, contract), allowances, strict=True):
+    for rate, allowed in zip(_accepted(view, contract), allowances, strict=True):
         if allowed is not None:
             near |= over(rate, AT_CONTRACT * allowed)
     return near
 
 
-def _submitted(view: View, contract: Contract) -> tuple[Floats, Floats]:
-    """Requests/s and segments/s around each window, over a time in which the limits allow ten or more.
+def _accepted(view: View, contract: Contract) -> tuple[Floats, Floats]:
+    """Accepted requests/s and segments/s around each window, over a time in which ten or more are allowed.
 
     A window of 10 s with one request has 0.1 requests/s, also if the limit is 0.05.
     """
@@ -166,7 +190,7 @@ def shared_queue_wait_s(view: View) -> Floats:
 
 def _reached(view: View, contract: Contract, queued: Bools) -> tuple[Bools, ...]:
     """For each limit, in the order of ``_words``, the windows in which the sender reached it."""
-    requests, segments = _submitted(view, contract)
+    requests, segments = _accepted(view, contract)
     used = (
         (requests, contract.requests_per_s, "requests"),
         (segments, contract.segments_per_s, "segments"),

@@ -8,15 +8,22 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from analysis.arrays import Bools, Floats
+from analysis.arrays import Bools
 from analysis.findings import NOT_ANSWERING, NOT_REACHED
 from analysis.formatting import count_text, limit_text, seconds_text, share_text, significant, times_text
 from analysis.judge.bottlenecks import submits
 from analysis.judge.bottlenecks.kind import Description, Kind, Seen, over, strength, typical
-from analysis.judge.bottlenecks.no_reply import error_names, failed_counts, was_reached, what_failed
+from analysis.judge.bottlenecks.no_reply import (
+    error_names,
+    failed_counts,
+    was_reached,
+    what_failed,
+    with_errors,
+)
 from analysis.judge.bottlenecks.sender_process import PROCESSES
 from analysis.judge.bottlenecks.view import View
-from analysis.measure.silence import Silence, Stop
+from analysis.judge.bottlenecks.waits import median, median_text
+from analysis.measure.silence import WAITED_ERRORS, Silence, Stop
 from analysis.measure.throughput import QUEUED_S, REFUSED_SHARE
 from analysis.read.journeys import OUTCOMES
 
@@ -27,7 +34,7 @@ _STRENGTH = 0.8  # weaker than the kinds that name a cause: it shows where messa
 
 def slow(view: View) -> Seen:
     """The median answer takes long, or none comes for some time."""
-    api_s, late = _answers(view)
+    late = _late(view)
     silences = [each for each in view.silences if each.waited]
 
     def describe(windows: Bools) -> Description:
@@ -42,11 +49,7 @@ def slow(view: View) -> Seen:
             failed = what_failed(view, view.everyone)
             what = f"{NOT_ANSWERING}: {failed}" if failed else NOT_ANSWERING
         if late[windows].any() and not silent and not failed:
-            median = typical(api_s, windows)
-            waited = (
-                f"waited {seconds_text(median)} for its answer" if np.isfinite(median) else "got no answer"
-            )
-            evidence.append(f"the median request {waited}")
+            evidence.append(f"the median request {_median_answer(view, windows)}")
             _, in_flight = view.gauges.gauges.series("load", "in_flight")
             most_waiting = int(in_flight.max(initial=0))
             if most_waiting > 1:
@@ -62,7 +65,7 @@ def refusing(view: View) -> Seen:
     """Messages were not taken by an API that answers quickly."""
     planned = view.windows.counts(view.due_s, view.everyone)
     left = view.windows.counts(view.due_s, view.not_taken)
-    _, late = _answers(view)
+    late = _late(view)
     seen = (left > REFUSED_SHARE * planned) & (left >= 1) & ~late & ~_during(view, view.silences)
 
     def describe(windows: Bools) -> Description:
@@ -141,16 +144,35 @@ def refused_classes(view: View) -> tuple[str, ...]:
     )
 
 
-def _answers(view: View) -> tuple[Floats, Bools]:
-    """The median answer in each window (infinite if there was none), and the windows in which it takes too
-    long, also if all of the load's requests waited. Requests that failed have no time: some fail at once.
+def _late(view: View) -> Bools:
+    """The windows in which the median answer takes too long, also if all of the load's requests waited.
+
+    Requests that failed have no time: some fail at once.
     """
     answered = np.isfinite(view.api_s)
     api_s = view.windows.percentile(view.due_s, view.api_s, answered, 50.0)
     none = (view.windows.counts(view.due_s, np.isinf(view.api_s)) > 0) & np.isnan(api_s)
     api_s = np.where(none, np.inf, api_s)
     full = view.windows.counts(view.due_s, view.dropped_by_target) > 0
-    return api_s, over(api_s, QUEUED_S) | full
+    return over(api_s, QUEUED_S) | full
+
+
+def _median_answer(view: View, windows: Bools) -> str:
+    """``waited 2.00 s for its answer``, of all requests that are due in these windows.
+
+    A request that timed out waited at least until then, and one that was stopped at least until the load's
+    end. Requests that failed in another way have no time: some fail at once.
+    """
+    due = view.windows.inside(view.due_s, windows)
+    timed_out = due & with_errors(view, ("timeout",))
+    waited = timed_out | (due & with_errors(view, WAITED_ERRORS))
+    waited |= due & (view.load.outcome == OUTCOMES.index("unfinished"))
+    least_s = np.where(waited, np.maximum(view.journeys.load_end_s - view.load.sent_s, 0.0), view.api_s)
+    least_s = np.where(timed_out, float(view.given.target.get("timeout_s") or 0.0), least_s)
+    counted = due & (np.isfinite(view.api_s) | waited)
+    if not np.isfinite(median(view.api_s[counted])) and not median(least_s[counted]) > 0:
+        return "got no answer"  # and the target's timeout is not known
+    return f"waited {median_text(least_s[counted], waited[counted])} for its answer"
 
 
 def _during(view: View, silences: Sequence[Silence]) -> Bools:
@@ -181,11 +203,11 @@ def _process(view: View, windows: Bools) -> list[str]:
     used, _ = view.gauges.busiest("cpu_percent", *PROCESSES)
     if not np.isnan(typical(used, windows)):
         evidence.append(f"its process used {significant(typical(used, windows), 2)} % of a core")
-    _, most, busy = submits.unanswered(view)
-    if typical(most, windows) > 0:  # zero says nothing about a sender that the provider does not see
+    _, most, busy = submits.unanswered_in(view, windows)
+    if most > 0:  # zero says nothing about a sender that the provider does not see
         evidence.append(
-            f"it had at most {significant(typical(most, windows), 2)} concurrent provider calls, and "
-            f"one or more during {100 * typical(busy, windows):.0f} % of the time"
+            f"it had at most {times_text(most, 'concurrent provider call')}, and one or more during "
+            f"{100 * busy:.0f} % of the time"
         )
     return evidence
 

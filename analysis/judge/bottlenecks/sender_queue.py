@@ -7,14 +7,14 @@ from __future__ import annotations
 import numpy as np
 
 from analysis.arrays import Bools, Floats
-from analysis.formatting import rate_text, seconds_text, significant
+from analysis.formatting import count_text, rate_text, seconds_text, significant
 from analysis.judge.bottlenecks import submits
 from analysis.judge.bottlenecks.contract import contract_of
 from analysis.judge.bottlenecks.kind import Description, Kind, Seen, over, strength, typical
 from analysis.judge.bottlenecks.machine import without_core
 from analysis.judge.bottlenecks.sender_process import PROCESSES
 from analysis.judge.bottlenecks.view import View
-from analysis.judge.bottlenecks.waits import in_sender
+from analysis.judge.bottlenecks.waits import in_sender, median
 from analysis.measure.throughput import QUEUED_S, WINDOW_S, best_pace
 
 WAITED_SHARE = 0.3  # of the window, in which ready messages waited
@@ -143,17 +143,17 @@ def hold(view: View) -> Seen:
     held &= ~_inferred_pacing(view)
     if view.is_reference_sender:
         held = np.zeros_like(held)
-    mean, most, _ = submits.unanswered(view)
 
     def describe(windows: Bools) -> Description:
+        mean, most, _ = submits.unanswered_in(view, windows)
         text = (
             f"{view.sender_name} holds messages before it sends them to the provider; the cause is not "
             "visible from outside"
         )
         evidence = [
             f"the median message waited {in_sender(view, windows)} in it",
-            f"{significant(typical(mean, windows), 2)} requests to the provider were in flight on average, "
-            f"at most {significant(typical(most, windows), 2)}",
+            f"{significant(mean, 2)} requests to the provider were in flight on average, at most "
+            f"{count_text(most)}",
         ]
         if alike[windows].all():
             evidence.append("all messages waited about equally long")
@@ -166,22 +166,20 @@ def hold(view: View) -> Seen:
 def concurrency(view: View) -> Seen:
     share = waited_share(view, "in_flight")
     reported = over(share, WAITED_SHARE)
-    mean, most, _ = submits.unanswered(view)
     silent = view.journeys.journal and not view.gauges.gauges.names("sender", "waited_")
     at_limit = submits.at_their_maximum(view)
     # A sender that calls the provider before it answers has no backlog, since its callers wait.
     callers = over(view.windows.percentile(view.due_s, view.api_s, view.everyone, 50.0), QUEUED_S)
     inferred = at_limit & silent & (submits.backlog(view) | callers)
-    answer_s = view.windows.percentile(
-        view.taken_at_s, view.provider.answered_s - view.taken_at_s, view.provider.accepted, 50.0
-    )
 
     def describe(windows: Bools) -> Description:
-        at_once = significant(typical(most, windows), 2)
+        mean, most, _ = submits.unanswered_in(view, windows)
+        at_once = count_text(most)
+        among = view.provider.accepted & view.windows.inside(view.taken_at_s, windows)
+        answer_s = median((view.provider.answered_s - view.taken_at_s)[among])
         evidence = [
             f"at most {at_once} requests to the provider were in flight at the same time, "
-            f"{significant(typical(mean, windows), 2)} on average; an answer took "
-            f"{seconds_text(typical(answer_s, windows))} (median)"
+            f"{significant(mean, 2)} on average; an answer took {seconds_text(answer_s)} (median)"
         ]
         if reported[windows].any():
             evidence.append(

@@ -30,8 +30,11 @@ def backlog(view: View) -> Bools:
 
 
 def requests_per_s(view: View) -> Floats:
-    """Accepted requests. Messages of one request reach the provider at the same instant."""
-    instants = np.unique(view.taken_at_s[np.isfinite(view.taken_at_s)])
+    """Requests that the provider did not refuse for a limit. Messages of one request reach it at the same
+    instant.
+    """
+    given_up = (view.provider.throttled > 0) & ~view.provider.accepted
+    instants = np.unique(view.taken_at_s[np.isfinite(view.taken_at_s) & ~given_up])
     return view.windows.counts(instants, np.ones(len(instants), dtype=np.bool_)) / view.windows.lengths_s
 
 
@@ -60,6 +63,17 @@ def unanswered(view: View) -> tuple[Floats, Floats, Floats]:
         mean[window], most[window] = under_way.mean(), under_way.max(initial=0)
         share[window] = np.count_nonzero(under_way > 0) / len(at)
     return mean, most, share
+
+
+def unanswered_in(view: View, windows: Bools) -> tuple[float, int, float]:
+    """The same over all of these windows."""
+    mean, most, share = (each[windows] for each in unanswered(view))
+    lengths_s = view.windows.lengths_s[windows]
+    return (
+        float(np.average(mean, weights=lengths_s)),
+        int(most.max()),
+        float(np.average(share, weights=lengths_s)),
+    )
 
 
 def at_constant_rate(view: View) -> Bools:

@@ -6,19 +6,29 @@ import numpy as np
 
 from analysis.arrays import Bools, Floats
 from analysis.formatting import seconds_text
-from analysis.judge.bottlenecks.kind import typical
 from analysis.judge.bottlenecks.view import View
 
 
 def in_sender(view: View, windows: Bools) -> str:
-    """``2.16 s``, or ``at least 30.1 s``: the median wait in the sender, typical of these windows."""
-    bounds = sender_bounds(view)
-    return bounded(typical(bounds[0], windows), typical(bounds[1], windows))
+    """``2.16 s``, or ``at least 30.1 s``: the median wait of the messages that are due in these windows."""
+    due = view.windows.inside(view.due_s, windows)
+    return median_text(view.sender_wait_s[due], view.still_waits[due])
 
 
 def at_carriers(view: View, among: Bools, windows: Bools) -> str:
-    bounds = carrier_bounds(view, among)
-    return bounded(typical(bounds[0], windows), typical(bounds[1], windows))
+    due = among & view.windows.inside(view.due_s, windows)
+    return median_text(view.carrier_wait_s[due], view.still_queued[due])
+
+
+def median_text(waits_s: Floats, still: Bools) -> str:
+    """``still``: waits that had not ended."""
+    return bounded(median(waits_s), median(_never_ending(waits_s, still)))
+
+
+def median(values: Floats) -> float:
+    """By nearest rank, without NaN; NaN if there is none. Values may be infinite."""
+    ordered = np.sort(values[~np.isnan(values)])
+    return float(ordered[(len(ordered) - 1) // 2]) if len(ordered) else float("nan")
 
 
 def sender_bounds(view: View) -> tuple[Floats, Floats]:
@@ -35,8 +45,12 @@ def bounded(least_s: float, most_s: float) -> str:
 
 def _bounds(view: View, waits_s: Floats, still: Bools, among: Bools) -> tuple[Floats, Floats]:
     """The median of each window if a message that still waits ends its wait now, and if it never does."""
-    never_s = np.where(still & ~np.isnan(waits_s), np.inf, waits_s)
     least_s, most_s = (
-        view.windows.percentile(view.due_s, values, among, 50.0) for values in (waits_s, never_s)
+        view.windows.percentile(view.due_s, values, among, 50.0)
+        for values in (waits_s, _never_ending(waits_s, still))
     )
     return least_s, most_s
+
+
+def _never_ending(waits_s: Floats, still: Bools) -> Floats:
+    return np.where(still & ~np.isnan(waits_s), np.inf, waits_s)

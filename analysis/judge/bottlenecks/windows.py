@@ -31,6 +31,12 @@ class Windows:
         place = np.minimum(np.where(inside, at_s, 0.0) // WINDOW_S, self.count - 1).astype(np.int64)
         return np.where(inside, place, OUTSIDE)
 
+    def inside(self, at_s: Floats, windows: Bools) -> Bools:
+        """Which of these instants are in one of the chosen windows."""
+        place = self.of(at_s)
+        found: Bools = (place != OUTSIDE) & windows[place]
+        return found
+
     def counts(self, at_s: Floats, among: Bools) -> Floats:
         """The number of ``among`` in each window."""
         place = self.of(at_s)

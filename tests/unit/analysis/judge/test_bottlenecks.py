@@ -117,7 +117,7 @@ def test_a_rate_below_one_request_a_window_is_named_as_it_is(new_run: Build, see
     slow = {"throttle": {"requests": {"rate_per_s": 0.05, "burst": 1}}}
     (first, *_) = found(run, profile=slow, load_s=600.0).bottlenecks
     assert first.kind == "provider_limit"
-    assert "the sender submitted 0.05 requests/s" in " ".join(first.evidence)
+    assert "the provider accepted 0.05 requests/s" in " ".join(first.evidence)
 
 
 def test_a_provider_that_throttles(new_run: Build) -> None:

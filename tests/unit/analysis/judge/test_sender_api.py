@@ -220,6 +220,43 @@ def test_an_api_that_always_takes_as_long_is_no_freeze(new_run: Build) -> None:
     assert only.text == "my-sender's API answers too slowly"
 
 
+@pytest.mark.parametrize(
+    ("failed_of_4", "error", "waited"),
+    [
+        (2, "timeout", "waited 6.00 s for its answer"),  # the slower of the two that were answered
+        (3, "timeout", "waited at least 10.0 s for its answer"),
+        (3, "connection reset", "waited 2.00 s for its answer"),  # has no time
+    ],
+)
+def test_the_median_answer_is_that_of_all_requests(
+    new_run: Build, failed_of_4: int, error: str, waited: str
+) -> None:
+    """Of four requests two fail, one is answered after 2 s and one after 6 s; or three fail."""
+    run = new_run("run")
+    for slot in range(300):
+        if slot % 4 < failed_of_4:
+            run.due(f"m-{slot}", slot / 10, "failed", error=error)
+        else:
+            slow = slot % 4 == 3 and failed_of_4 == 2
+            run.journey(f"m-{slot}", slot / 10, 9.0, api_s=6.0 if slow else 2.0)
+    (first, *_) = found(run, target={**OWN, "timeout_s": 10.0}).bottlenecks
+    assert first.kind == "sender_api"
+    assert f"the median request {waited}" in first.evidence
+
+
+def test_a_request_that_was_stopped_waited_until_the_end_of_the_load(new_run: Build) -> None:
+    """Three of four requests of a load of 30 s had no answer at its end."""
+    run = new_run("run")
+    for slot in range(300):
+        if slot % 4:
+            run.due(f"m-{slot}", slot / 10, "unfinished")
+        else:
+            run.journey(f"m-{slot}", slot / 10, 9.0, api_s=2.0)
+    (first, *_) = found(run, target={**OWN, "timeout_s": 60.0}).bottlenecks
+    # 75 waited 2 s, and the 75 that were due from 20.1 s on waited 0.1 s to 9.9 s.
+    assert "the median request waited at least 9.90 s for its answer" in first.evidence
+
+
 def refusing(run: RunBuilder, refused: Callable[[int, str], bool], **more: Any) -> None:
     """Ten per second for 30 s, of three classes in turn."""
     names = ("otp", "transactional", "marketing")

@@ -73,6 +73,29 @@ def test_a_constant_overload_grows(load_s: float, share: float, seed: int) -> No
     assert found[len(found) // 2 :].all() if share == 2.0 else found.any()
 
 
+@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("load_s", [25.0, 60.0])
+@pytest.mark.parametrize("share", [1.5, 3.0])
+def test_a_backlog_that_grows_from_the_start_grows_in_each_window(
+    share: float, load_s: float, seed: int
+) -> None:
+    """It never returns to a level that it had. The mean of the second quarter is a later level."""
+    assert growing(queue(load_s, constant(10.0 * share), constant(10.0), seed)).all()
+
+
+@pytest.mark.parametrize("seed", range(1, 21))
+def test_a_hold_before_an_overload_is_no_growth(seed: int) -> None:
+    """Each message waits 3 s, and from 60 s on as long as the queue. The backlog varies about its level."""
+    random = np.random.default_rng(seed)
+    quiet, busy = random.poisson(50.0 * 60.0), random.poisson(200.0 * 60.0)
+    due_s = np.sort(np.append(random.uniform(0.0, 60.0, quiet), random.uniform(60.0, 120.0, busy)))
+    gone_s = due_s + 3.0
+    gone_s[quiet:] = 63.0 + np.arange(busy) / 50.0
+    found = growing(LoadBacklog(due_s, gone_s, 120.0, hold_s=3.0))
+    assert found[6:].all() and not found[0]
+    assert np.count_nonzero(found[:5]) <= 1  # a window that began at a level that was low by chance
+
+
 @pytest.mark.parametrize("fall_s", [1.0, 3.0, 8.0])
 def test_an_overload_whose_last_seconds_are_quiet_still_grows(fall_s: float) -> None:
     """At its end the backlog falls, by less than 15 %."""

@@ -1,0 +1,78 @@
+"""The figures at a provider's limit: what it refused and accepted, in the windows in which it was seen."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from made_parts import found, sampled
+from run_builder import Build, RunBuilder
+
+PROFILE = {"throttle": {"requests": {"rate_per_s": 10.0, "burst": 10}}}
+
+
+def waiting(run: RunBuilder, per_s: float = 20.0, throttled: int = 0) -> None:
+    """Messages for 30 s; the provider takes ten per second."""
+    for slot in range(int(30 * per_s)):
+        run.due(f"m-{slot}", slot / per_s)
+        run.seen(f"m-{slot}", slot / 10 + 2.0, throttled=throttled)
+
+
+def limit(run: RunBuilder) -> Any:
+    (only,) = [each for each in found(run, profile=PROFILE).bottlenecks if each.kind == "provider_limit"]
+    return only
+
+
+def evidence(run: RunBuilder) -> str:
+    return "; ".join(limit(run).evidence)
+
+
+def test_a_sender_that_repeats_at_once_submits_more_than_the_provider_accepts(new_run: Build) -> None:
+    run = new_run("run")
+    waiting(run, throttled=40)
+    sampled(
+        run,
+        "provider",
+        count_requests=lambda second: 1_000.0 * (second + 1),
+        count_refused_throttled_requests=lambda second: 990.0 * (second + 1),
+        tokens_requests=lambda second: 5.0 if second % 10 == 0 else 0.0,
+    )
+    told = evidence(run)
+    assert "the provider refused 29,700 requests because of its limits, most of them (99 %)" in told
+    assert "its token bucket of requests was empty in 27 of 30 samples" in told
+    assert "the provider accepted 10.0 requests/s and 10.0 segments/s, which is what the contract" in told
+    assert told.endswith("; the sender submitted 1,000 requests/s")
+
+
+def test_a_sender_that_obeys_the_limit_submits_what_is_accepted(new_run: Build) -> None:
+    run = new_run("run")
+    waiting(run)
+    told = evidence(run)
+    assert (
+        told == "the provider accepted 10.0 requests/s and 10.0 segments/s, which is what the contract allows"
+    )
+
+
+def test_requests_of_messages_that_were_given_up_are_not_accepted(new_run: Build) -> None:
+    """Of 20 requests per second it refuses every second one, which is not repeated."""
+    run = new_run("run")
+    waiting(run)
+    for slot in range(300):
+        run.due(f"refused-{slot}", slot / 10)
+        run.seen(f"refused-{slot}", slot / 10 + 0.05, accepted=False, state="rejected", throttled=1)
+    assert "the provider accepted 10.0 requests/s" in evidence(run)
+
+
+def test_refused_messages_are_counted_in_the_windows_in_which_the_limit_is_seen(new_run: Build) -> None:
+    """Without the provider's counters. It refuses messages from 13 s to 23 s, and some after the load."""
+    run = new_run("run")
+    for slot in range(300):
+        busy = 100 <= slot < 200
+        run.due(f"m-{slot}", slot / 10)
+        run.seen(f"m-{slot}", slot / 10 + (3.0 if busy else 0.05), throttled=int(busy and slot % 4 == 1))
+    for slot in range(40):
+        run.due(f"late-{slot}", 29.0)
+        run.seen(f"late-{slot}", 40.0, throttled=1)
+    only = limit(run)
+    assert (only.from_s, only.to_s) == (10.0, 20.0)
+    # 70 messages from 13 s to 20 s
+    assert "the provider refused 18 messages because of its limits, 26 % of them" in "; ".join(only.evidence)
