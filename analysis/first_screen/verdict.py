@@ -24,7 +24,7 @@ from analysis.first_screen.wording import (
     undecided_words,
     worst_objective,
 )
-from analysis.judge.check_names import ACCOUNTING, INSTRUMENT, SCHEDULE_LAG
+from analysis.judge.check_names import ACCOUNTING, END_OF_RUN, INSTRUMENT, SCHEDULE_LAG
 from analysis.judge.exit_reasons import failed_before_load, first_line
 from analysis.judge.search import telling_trial
 from analysis.judge.verdict import overall
@@ -38,9 +38,9 @@ _WARNS = ("warn", "invalid")
 _NUMBERS = dict(enumerate(("one", "two", "three", "four", "five", "six", "seven", "eight", "nine"), start=1))
 _OF_THE_API = ("sender_stopped", "sender_api", "sender_refuses")
 _PLAIN_CHECKS = {
-    "schedule lag": "the bench sent late",
+    SCHEDULE_LAG: "the bench sent late",
     "dropped arrivals": "arrivals that were not sent",
-    "end of the run": "how it ended",
+    END_OF_RUN: "how it ended",
     "independence": "effective sample size",
     "sample size": "number of messages",
     "generator CPU": "processor of the load generator",
@@ -341,9 +341,11 @@ def _missing(counted: Accounting) -> int:
 
 
 def _reservations(quote: Quote, warned: list[int]) -> Sentence:
-    """The first warning of each check, with its finding."""
+    """The first warning of each check, with its finding. How the run ended goes first: there is no room for
+    all of them, and a wait that was ended leaves messages open.
+    """
     by_name: dict[str, int] = {}
-    for place in warned:
+    for place in sorted(warned, key=lambda place: quote.report.checks[place].name != END_OF_RUN):
         by_name.setdefault(quote.report.checks[place].name, place)
     sentence: list[str | Figure] = ["Valid, with reservations: "]
     for index, (name, place) in enumerate(list(by_name.items())[:_MOST_RESERVATIONS]):

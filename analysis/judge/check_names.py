@@ -6,3 +6,4 @@ INSTRUMENT = "instrument"
 SCHEDULE_LAG = "schedule lag"
 # They check that every message is accounted for, so they decide in a probe too.
 ACCOUNTING = (INSTRUMENT, "accounting", "timestamp order", "unknown messages")
+END_OF_RUN = "end of the run"

@@ -9,7 +9,7 @@ import numpy as np
 
 from analysis.arrays import Floats
 from analysis.formatting import count_text, seconds_text, significant, times_text
-from analysis.judge.check_names import INSTRUMENT
+from analysis.judge.check_names import END_OF_RUN, INSTRUMENT
 from analysis.judge.checks import unchecked
 from analysis.measure.late_generator import EXPLAINED_SHARE
 from analysis.measure.percentiles import ranks
@@ -202,7 +202,7 @@ def ending(manifest: Manifest, counted: Accounting) -> Check:
     }.get(reason, reason)
     still = f", {times_text(counted.open)} still open" if counted.open else ""
     return Check(
-        name="end of the run",
+        name=END_OF_RUN,
         state=state,
         value=words + still,
         limit="warn if it was cut short, invalid after an error",

@@ -193,17 +193,6 @@ def test_a_question_that_was_not_asked_says_how_to_ask_it() -> None:
     assert "To test it: smsbench run burst --profile bad-day" in answer_text(screen, "wrong")
 
 
-def test_a_reservation_names_its_part_if_there_are_several() -> None:
-    few = lag_check(name="independence", state="warn", value="500 messages (of 700)", part="06-burst")
-    parts = part("05-day-500k"), part("06-burst", title="a burst", messages_per_day=None)
-    made = msgspec.structs.replace(report(*parts), checks=(few,), validity="warn")
-    assert words(screen_of(made).trust) == (
-        "Valid, with reservations: effective sample size: 500 messages (of 700; part: a burst)."
-    )
-    one = msgspec.structs.replace(report(parts[1]), checks=(few,), validity="warn")
-    assert words(screen_of(one).trust).endswith("effective sample size: 500 messages (of 700).")
-
-
 def test_ten_times_a_what_if_is_asked_with_its_own_rules() -> None:
     day = part(messages_per_day=50_000, mode="simulated")
     changed = msgspec.structs.replace(day.identity, what_if="one queue in order of arrival")
