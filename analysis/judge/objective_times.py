@@ -9,7 +9,7 @@ from dataclasses import replace
 import numpy as np
 
 from analysis.formatting import count_text, times_text
-from analysis.judge.evidence import ACCEPTS_TO_THE_END, messages_needed, more_needed, wait_longer
+from analysis.judge.evidence import ACCEPTS_TO_THE_END, HOPELESS, messages_needed, more_needed, wait_longer
 from analysis.judge.objective_inputs import Finding, ObjectiveInputs, OutcomeCounts
 from analysis.judge.verdict import judge
 from analysis.measure.percentiles import Ages, needed, quantiles
@@ -158,6 +158,8 @@ def _percentile_needs(
     if distribution.open_count and least > asked and estimate > 2 * if_all:
         awaited, estimate = True, if_all
     more = more_needed(count, estimate, spec.message_class, facts.per_s(count), fewest)
+    if awaited and more == HOPELESS:
+        return wait_longer(distribution.open_count)
     if awaited:
         return f"{wait_longer(distribution.open_count)}; and {more}"
     return more

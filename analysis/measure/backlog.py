@@ -68,8 +68,8 @@ class LoadBacklog:
         backlog: two counts of a Poisson process differ by that only once in several hundred times. A burst
         that drains is not growth, so in the last quarter the backlog must stay above its mean in the second
         quarter by half of that. It grows since the last instant at that mean, or since the last at its
-        level at the first instant, if that is earlier: random variation is added to this level, so that a
-        backlog that only varies about it has not begun to grow.
+        level at the first instant, if it grew from there: random variation is added to this level, so that
+        a backlog that only varies about it has not begun to grow.
         """
         quarter_s = (self.end_s - from_s) / 4
         instants = np.linspace(from_s + quarter_s, self.end_s, _SAMPLES)
@@ -85,9 +85,17 @@ class LoadBacklog:
             return None
         if self._fell(instants, waiting):
             return None
+        return max(from_s, self._began(from_s, early, slope))
+
+    def _began(self, from_s: float, early: float, slope: float) -> float:
+        """When a growth with this slope began: at its level at the first instant, if the backlog rose from
+        there to ``early`` half as fast at least. Otherwise it only filled up at first.
+        """
         first = float(self.at(np.array([from_s]))[0])
         first += NOISE_DEVIATIONS * math.sqrt(2.0 * first + 1.0)
-        return max(from_s, self._last_at_or_below(min(early, first)))
+        since_s, risen_s = self._last_at_or_below(early), self._last_at_or_below(min(early, first))
+        rose = early - min(early, first)
+        return risen_s if rose >= slope / 2 * (since_s - risen_s) else since_s
 
     def _fell(self, instants: Floats, waiting: Floats) -> bool:
         """Whether the backlog falls at the end of the load, as in the evening of a day.

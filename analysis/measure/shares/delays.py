@@ -149,6 +149,8 @@ def _binding(split: Split, among: Ints) -> list[int]:
 def _at_carriers(split: Split, among: Ints, limits: ContractLimits, carrier: Labels) -> str:
     of = np.maximum(carrier.index[split.ways.place[among]], 0)
     waits = np.maximum(split.contract_ns[among, CARRIER], 0)
+    if not waits.any():  # another limit holds the messages first: those that would wait at the carriers alone
+        waits = np.maximum(split.alone_ns[among, CARRIER], 0)
     sums = np.bincount(of, weights=waits, minlength=len(carrier.names))
     order = np.argsort(-sums, kind="stable")[:_MOST_CARRIERS].tolist()
     named = [carrier.names[at] for at in order if sums[at] >= _NAMED_FROM * sums.max()]

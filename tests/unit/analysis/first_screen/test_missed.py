@@ -166,3 +166,11 @@ def test_a_bottleneck_has_one_pair_of_brackets(
     screen = first_screen(report(part(objectives=(late,), bottlenecks=(named,)), objectives=(late,)))
     assert words(screen.bottleneck[0]) == f"{lead}: {shown}"
     assert screen.notes == ()
+
+
+def test_messages_that_may_still_be_in_the_sender_were_not_certainly_unseen() -> None:
+    """The page of a bench that was stopped after such a part."""
+    low = msgspec.structs.replace(missed("unaccounted", "0", "15 to 20", 0.0), low=15)
+    made = part(objectives=(low,), accounting=accounting(unaccounted=20, still_held=5))
+    said = words(first_screen(report(made, interrupted="Interrupted between two parts", exit_code=130)).why)
+    assert "15 messages were never seen by the provider; none may be" in said

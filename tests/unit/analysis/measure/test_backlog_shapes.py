@@ -83,6 +83,23 @@ def test_a_backlog_that_grows_from_the_start_grows_in_each_window(
     assert growing(queue(load_s, constant(10.0 * share), constant(10.0), seed)).all()
 
 
+@pytest.mark.parametrize("seed", range(1, 6))
+def test_an_empty_system_that_fills_at_first_does_not_grow_yet(seed: int) -> None:
+    """5 s at 10/s, then 100/s until 300 s, then 50/s more than the capacity. Each message takes 0.5 s."""
+    random = np.random.default_rng(seed)
+    counts = random.poisson((10.0 * 5, 100.0 * 295, 200.0 * 300))
+    parts = ((0.0, 5.0), (5.0, 300.0), (300.0, 600.0))
+    due_s = np.sort(
+        np.concatenate([random.uniform(*part, count) for part, count in zip(parts, counts, strict=True)])
+    )
+    quiet = int(counts[:2].sum())
+    gone_s = due_s + 0.5
+    gone_s[quiet:] = np.maximum(gone_s[quiet:], 300.5 + np.arange(counts[2]) / 150.0)
+    found = growing(LoadBacklog(due_s, gone_s, 600.0, hold_s=0.5))
+    assert not found[0]
+    assert found[31:].all()
+
+
 @pytest.mark.parametrize("seed", range(1, 21))
 def test_a_hold_before_an_overload_is_no_growth(seed: int) -> None:
     """Each message waits 3 s, and from 60 s on as long as the queue. The backlog varies about its level."""

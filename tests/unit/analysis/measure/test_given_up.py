@@ -96,6 +96,21 @@ def test_a_sender_that_submits_until_the_end_may_still_repeat_a_refused_message(
         assert each.quantile is None or each.quantile.state != "never"
 
 
+def test_repeats_until_the_end_show_that_the_sender_still_submits(new_run: Build) -> None:
+    """It submits each message at once, and repeats a refused one last. Each third repeat was accepted."""
+    run = new_run("run")
+    for slot in range(300):
+        run.due(f"m-{slot}", slot / 10)
+        more: dict[str, Any] = {}
+        if slot % 2:
+            more = REFUSED if slot % 3 else {"taken_s": 31.0 + slot / 5, "submits": 3, "throttled": 2}
+        run.seen(f"m-{slot}", slot / 10 + 0.01, **more)
+    part = analysed(run, load_s=30.0, end_s=91.0, drain_timeout_s=61.0, exit_reason="drain_timeout")
+    assert (part.accounting.given_up, part.accounting.to_repeat) == (0, 100)
+    loss = next(each for each in part.objectives if each.objective == "loss=0")
+    assert ((loss.low, loss.high), loss.verdict) == ((0, 100), "undecided")
+
+
 def test_a_sender_that_is_silent_before_the_end_does_not_repeat_a_refused_message(new_run: Build) -> None:
     run = new_run("run")
     requeues_at_the_tail(run, 33.0)
