@@ -73,9 +73,7 @@ def _count_of(field: str, said: str) -> Callable[[Quote, int, Objective], Senten
         at = objective_part(quote.report, objective)
         counted = quote.report.parts[at].accounting
         path, number = f"parts.{at}.accounting.{field}", getattr(counted, field)
-        if (
-            field == "unaccounted" and counted.still_held
-        ):  # without those in the sender
+        if field == "unaccounted" and counted.still_held:  # without those in the sender
             path, number = f"objectives.{place}.low", objective.low
         count, one = quote.count(path), number == 1
         return (count, f" message{' was' if one else 's were'} {said}", *_allowed(quote, place, objective))
