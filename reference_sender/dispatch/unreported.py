@@ -13,6 +13,7 @@ from heapq import heappop, heappush
 from msgspec import Struct
 
 from reference_sender.dispatch.awaiting import Awaiting
+from reference_sender.dispatch.backlog import Backlog
 from reference_sender.dispatch.route import RouteState
 from reference_sender.dispatch.settings import DispatchSettings
 from reference_sender.dispatch.values import NS_PER_S, AskReport, Effect
@@ -39,8 +40,11 @@ class _Queue(Struct):
 class Unreported:
     """SENT messages of ``awaiting`` that are older than ``after_ns``, on routes that answer queries."""
 
-    def __init__(self, awaiting: Awaiting, routes: Mapping[str, RouteState], after_ns: int) -> None:
+    def __init__(
+        self, awaiting: Awaiting, backlog: Backlog, routes: Mapping[str, RouteState], after_ns: int
+    ) -> None:
         self._awaiting = awaiting
+        self._backlog = backlog
         self._queues = {name: _Queue(route, []) for name, route in routes.items()}
         self._after_ns = after_ns
         self._step_ns = max(1, after_ns // 100)  # limits how often the table is scanned
@@ -85,7 +89,7 @@ class Unreported:
             if sent is None or sent.route != route.name or sent.provider_id is None:
                 heappop(queue.due)
                 continue
-            if route.blocked_until(now_ns) or route.requests.available(now_ns) <= _TOKENS_LEFT:
+            if route.blocked_until(now_ns) or not self._has_token(now_ns, route):
                 queue.resume_ns = now_ns + _RETRY_NS
                 continue
             heappop(queue.due)
@@ -101,6 +105,14 @@ class Unreported:
         if not final:
             queue, wait_ns = asked
             heappush(queue.due, (now_ns + wait_ns, key, 2 * wait_ns))
+
+    def _has_token(self, now_ns: int, route: RouteState) -> bool:
+        """One token must be left for messages. A bucket for one token never leaves one: a query takes it if
+        no message waits.
+        """
+        tokens = route.requests.available(now_ns)
+        is_full = tokens == route.requests.capacity
+        return tokens > _TOKENS_LEFT or (is_full and not any(self._backlog.waiting))
 
     def _first(self) -> _Queue | None:
         """The queue that is due first."""
@@ -125,10 +137,10 @@ class Unreported:
 
 
 def unreported_of(
-    settings: DispatchSettings, awaiting: Awaiting, routes: Sequence[RouteState]
+    settings: DispatchSettings, awaiting: Awaiting, backlog: Backlog, routes: Sequence[RouteState]
 ) -> Unreported | None:
     """None if no route answers status queries, or the settings ask for none."""
     answering = {each.name: each for each in routes if each.limits.answers_status}
     if not answering or settings.report_query_s is None:
         return None
-    return Unreported(awaiting, answering, int(settings.report_query_s * NS_PER_S))
+    return Unreported(awaiting, backlog, answering, int(settings.report_query_s * NS_PER_S))

@@ -70,3 +70,18 @@ def test_a_route_that_cannot_be_asked_does_not_keep_the_others_from_it(
     core.recover(0, sent)
     asked = [(each.route, each.key) for _, each in run_until(core, 15 * S) if isinstance(each, AskReport)]
     assert asked == [("a", made[0].key), ("b", sent[3].message.key)]
+
+
+def test_a_route_with_a_burst_of_one_request_is_asked_while_no_message_waits(
+    dispatcher: MakeDispatcher, limits: MakeLimits, message: Make
+) -> None:
+    core = dispatcher(
+        limits("a", answers_status=True, requests_per_s=0.1, requests_burst=1, max_batch=2), report_query_s=30
+    )
+    batch = only(core.offer(0, [message(), message()]))
+    core.answered(0, batch.batch_id, accepted(batch))
+    core.advance(29 * S)
+    effects = [(29 * S, each) for each in core.offer(29 * S, [message() for _ in range(4)])]
+    effects += run_until(core, 60 * S)
+    seen = [(at_ns // S, "query" if isinstance(each, AskReport) else "submit") for at_ns, each in effects]
+    assert seen == [(29, "submit"), (39, "submit"), (49, "query"), (59, "query")]
