@@ -67,7 +67,7 @@ class Dispatcher:
         self._lookups = PendingLookups()
         self._looks_up = not all(route.repeats for route in self._sending.routes)
         self._hedging = hedging_of(settings, self._backlog, self._states, self._choice)
-        self._unreported = unreported_of(settings, self._states.awaiting, states)
+        self._unreported = unreported_of(settings, self._states.awaiting, self._backlog, states)
         self._settling = AttemptResults(
             retry_rules(settings, seed), self._backlog, self._states, self._lookups, self._hedging
         )

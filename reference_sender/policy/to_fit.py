@@ -32,8 +32,11 @@ class ToFit:
 
     def add(self, campaign: str, number: int) -> None:
         """One more message to fit."""
-        heappush(self._ids.setdefault(campaign, []), number)
-        self._note(campaign)
+        ids = self._ids.setdefault(campaign, [])
+        is_lowest = not ids or number < ids[0]
+        heappush(ids, number)
+        if is_lowest:  # otherwise the lowest one has its entry
+            self._note(campaign)
 
     def drop(self, campaign: str) -> None:
         """No message of ``campaign`` fits."""

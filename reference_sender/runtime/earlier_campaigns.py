@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 from functools import partial
 from typing import Protocol, TypeVar
 
-from reference_sender.dispatch.campaign_figures import CampaignCounts
+from reference_sender.dispatch.campaign_figures import CampaignCounts, counted_under
 from reference_sender.dispatch.values import Message, Recovered, State
 from reference_sender.runtime.driver import Driver
 from reference_sender.store import CampaignEnd, Place, Store
@@ -73,8 +73,10 @@ class EarlierCampaigns:
         self._found.clear()
 
     def _new(self, page: Iterable[Recovered]) -> list[Message]:
-        """One message of each campaign that was not seen before."""
-        of_page = {each.message.campaign: each.message for each in page}
+        """One message of each campaign that was not seen before. A second message of an OTP begins none, and
+        ends that are read for it would find no counts.
+        """
+        of_page = {counted_under(each.message): each.message for each in page}
         room = _MOST - len(self._known)
         return [each for name, each in of_page.items() if name and name not in self._known][:room]
 

@@ -10,9 +10,22 @@ from typing import Any, TypeVar, cast
 from zoneinfo import ZoneInfo
 
 import pytest
+from msgspec.structs import replace
 
+from reference_sender.dispatch import Dispatcher, DispatchSettings
 from reference_sender.dispatch.campaign_figures import CampaignCounts
-from reference_sender.dispatch.values import Change, Lane, Message, Recovered, State
+from reference_sender.dispatch.values import (
+    Change,
+    Lane,
+    Message,
+    Recovered,
+    RouteLimits,
+    State,
+    SubmitAttempt,
+    key_of_second,
+)
+from reference_sender.node.node import Node
+from reference_sender.node.times import NodeTimes
 from reference_sender.policy.countries import Prefixes
 from reference_sender.policy.spending import SegmentPrices, Spending
 from reference_sender.runtime.driver import Driver
@@ -86,3 +99,48 @@ def test_ends_are_read_once_with_the_first_page_of_a_campaign(
         assert asyncio.run(pages(store, spending)) == [[4], may, [5], [7], []]
     finally:
         store.close()
+
+
+class Running:
+    """A driver of a node, without a clock."""
+
+    def __init__(self) -> None:
+        routes = tuple(RouteLimits(name, 1e6, 1e6, 1e6, 1e6, 1, 9, 600.0) for name in ("a", "b"))
+        core = Dispatcher(DispatchSettings(hedge_otp_after_s=15), routes, 1)
+        self._node = Node(core, NodeTimes(linger_ns=0, early_report_ns=1))
+        self.gate, self.campaigns = self._node.gate, core.campaigns
+
+    def recover(self, page: list[Recovered], left: int, sent: int) -> None:
+        self._node.recover(10, page, left, sent)
+
+    def recover_sent(self, page: list[Recovered], left: int) -> None:
+        self._node.recover_sent(10, page, left)
+
+
+@pytest.mark.parametrize("attempts", [[SubmitAttempt(1, "b", 5, (5,))], []], ids=["in flight", "untried"])
+def test_a_second_message_that_is_read_first_leaves_the_ends_to_its_campaign(
+    tmp_path: Path, attempts: list[SubmitAttempt]
+) -> None:
+    otps = [replace(message(number, "login"), lane=Lane.OTP) for number in range(1, 6)]
+    otps[4] = replace(otps[4], key=key_of_second(otps[3].key))
+    changes = [ended(number, State.DELIVERED, f"p{number}", "a") for number in (1, 2, 3)]
+    driver = Running()
+
+    async def ask(question: Callable[[], Answer]) -> Answer:
+        return question()
+
+    async def restart(store: SqliteStore) -> None:
+        earlier = EarlierCampaigns(ask, store, cast(Driver, driver), last_id=9)
+        sent = await earlier.sent_ids()
+        page = await earlier.read(9, None)
+        assert ([each.message.message_id for each in page], list(sent)) == ([5], [4])
+        earlier.recover(page, 0, len(sent))
+        earlier.recover_sent(await earlier.read_sent(sent), 0)
+
+    store = SqliteStore(tmp_path / "messages.db")
+    try:
+        store.commit(Work(otps, [*changes, ended(4, State.SENT, "p4", "a")], attempts))
+        asyncio.run(restart(store))
+    finally:
+        store.close()
+    assert driver.campaigns.newest(9) == [CampaignCounts("login", sent=1, delivered=3, sent_segments=8)]
