@@ -155,6 +155,22 @@ class Difference(Struct, frozen=True, kw_only=True):
     claimed: bool
 
 
+# The part of stage *provider* that the provider drew.
+REPLY_AS_DRAWN = "reply as drawn"
+
+
+class ComparedTail(Struct, frozen=True, kw_only=True):
+    """The pairs whose delivery times differ most, from the 99 % figure of the class on."""
+
+    pairs: int
+    later: int  # slower in this part than in its counterpart
+    split: int  # with every timestamp in both parts; only these are in the following figures
+    size_s: float | None  # mean size of their differences; None: there are none
+    # What each stage adds to that mean, in the direction in which the message differs.
+    by_stage_s: tuple[tuple[str, float], ...]
+    other_reply: int  # the provider drew another reply delay for them
+
+
 class ComparedClass(Struct, frozen=True, kw_only=True):
     """Differences of delivery times of one class, this part minus its counterpart, message by message."""
 
@@ -171,6 +187,7 @@ class ComparedClass(Struct, frozen=True, kw_only=True):
     ours_p95_s: float | None  # of the pairs; None: fewer than a p95 needs
     theirs_p95_s: float | None
     by_stage_s: tuple[tuple[str, float], ...]  # mean difference of the pairs with every timestamp
+    tail: ComparedTail
 
 
 class Comparison(Struct, frozen=True, kw_only=True):
