@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from analysis.first_screen.cost import missed_by_duplicates
 from analysis.first_screen.quoting import Quote
 from analysis.first_screen.values import Figure, Sentence
 from analysis.first_screen.wording import NOT_ARRIVED, class_name, objective_part, target_name
@@ -144,11 +145,17 @@ def _share_of(said: str) -> Callable[[Quote, int, Objective], Sentence]:
 
 
 def _cost(quote: Quote, place: int, objective: Objective) -> Sentence:
-    path = f"objectives.{place}"
+    path, at = f"objectives.{place}", objective_part(quote.report, objective)
+    part = quote.report.parts[at]
+    copies: Sentence = ()
+    if missed_by_duplicates(part, objective):
+        count = quote.count(f"parts.{at}.accounting.duplicates")
+        one = part.accounting.duplicates == 1
+        copies = (". The reason: ", count, f" message{' was' if one else 's were'} paid for more than once")
     return (
         "A thousand delivered messages cost ",
         quote.text(f"{path}.measured"),
-        *("; the limit is ", *_relation(quote, path)),
+        *("; the limit is ", *_relation(quote, path), *copies),
     )
 
 

@@ -189,3 +189,23 @@ def test_no_sender_is_faster_than_its_network(new_run: Build) -> None:
 def test_a_network_that_fails_is_not_called_slow(what: str, advice: str) -> None:
     failing = bottleneck(kind="network", text=f"{THE_NETWORK}: {what}")
     assert f"What to change: {advice}" in of(report(part(p95_s={"otp": 14.0}, bottlenecks=(failing,))))
+
+
+@pytest.mark.parametrize(("low", "of_copies", "named"), [(150.0, 250.0, True), (250.0, 250.0, False)])
+def test_a_price_that_copies_drove_over_its_limit_names_the_copies(
+    low: float, of_copies: float, named: bool, tmp_path: Path
+) -> None:
+    """The copies are half of what was paid: without them a thousand cost 75, or still 125."""
+    costly = replace(CHEAP, low=low, high=low, measured=f"{low:g} PLN")
+    made = part(objectives=(costly,), accounting=accounting(duplicates=1_500))
+    paid = replace(made.cost, points=500.0, duplicates_points=of_copies, undelivered_points=0.0, currency="PLN")
+    found = report(replace(made, cost=paid))
+    said, headline = of(found, tmp_path), words(first_screen(found).why)
+    assert ("1,500 messages were paid for more than once" in headline) is named
+    assert ("What to do: look in the sender for a repeat" in said) is True
+    assert ("fewer segments" in said) is not named
+    if named:
+        assert said.startswith(
+            "Cause: my-sender submitted 1,500 messages more than once, and the provider accepted each copy: the "
+            "copies cost 250 PLN of 500 PLN paid."
+        )
