@@ -151,11 +151,11 @@ def _cost(quote: Quote, place: int, objective: Objective) -> Sentence:
     if missed_by_duplicates(part, objective):
         count = quote.count(f"parts.{at}.accounting.duplicates")
         one = part.accounting.duplicates == 1
-        copies = (". The reason: ", count, f" message{' was' if one else 's were'} paid for more than once")
+        copies = (", since ", count, f" message{' was' if one else 's were'} paid for more than once")
     return (
         "A thousand delivered messages cost ",
-        quote.text(f"{path}.measured"),
-        *("; the limit is ", *_relation(quote, path), *copies),
+        *(quote.text(f"{path}.measured"), *copies),
+        *("; the limit is ", *_relation(quote, path)),
     )
 
 
