@@ -35,7 +35,7 @@ def seen_answer(quote: Quote) -> ScreenAnswer:
         )
         sentences.append(
             (
-                "It also sends alerts to the log, a webhook or e-mail (--alerts); Prometheus rules and a "
+                "It also sends alerts to the log, a webhook or e-mail (smsbench sender --alerts); Prometheus rules and a "
                 "Grafana dashboard are in docs/monitoring.",
             )
         )

@@ -25,6 +25,7 @@ from analysis.judge.verdict import judge
 from analysis.measure.binomial import clopper_pearson
 from analysis.measure.percentiles import CONFIDENCE
 from analysis.model import Accounting, Objective, Verdict
+from analysis.judge.options import for_command
 from analysis.objectives.defaults import CLASS_DEFAULTS, DEFAULT_OBJECTIVES
 from analysis.objectives.grammar import ALL, Spec
 from analysis.objectives.words import limit_of, name_of, value_text
@@ -40,6 +41,7 @@ def judge_all(specs: tuple[Spec, ...], facts: ObjectiveInputs) -> tuple[Objectiv
 def _found(spec: Spec, facts: ObjectiveInputs) -> Finding:
     """A message whose key was lost may have arrived, so that neither a wait nor more messages decide."""
     found = _FINDERS[spec.measure](spec, facts)
+    found = replace(found, needs=for_command(found.needs, facts.command))
     unknown = facts.accounting.without_key and spec.measure in ("delivery_time", "delivered", "cost_per_1000")
     return replace(found, needs=PASS_THE_KEY) if unknown else found
 

@@ -68,7 +68,7 @@ def test_a_sender_that_submits_until_the_run_ends_is_slow_and_leaves_nothing_out
     report = analyse_part(run_dir, read_manifest(run_dir), "made")
     assert [each.kind for each in report.bottlenecks] == ["sender_rate"]
     ending = next(each for each in report.checks if each.name == "end of the run")
-    assert ending.advice == "give the drain more time: --drain-timeout"
+    assert ending.advice == "give the drain more time (--drain-timeout)"
     counted = report.accounting
     assert 0 < counted.still_held == counted.unaccounted
     judged = {each.measure: each for each in report.objectives}
