@@ -221,7 +221,7 @@ class ReportTotals(Struct, frozen=True, kw_only=True):
     still_held: int = 0  # of the unaccounted: may be in the sender, which was submitting until the run ended
     without_key: int = 0  # probably at the provider with a key that the load did not send
     given_up: int = 0  # refused by the provider for the time being, and not submitted again
-    to_repeat: int = 0  # refused like these, but the sender was submitting until the run ended
+    to_repeat: int = 0  # refused like these, but the run ended while a repeat could follow
     delivered_unacknowledged: int  # delivered, although the load did not read an acceptance
     unseen: int  # accepted in parts without provider rows, so that their outcome is unknown
     paid: float

@@ -92,8 +92,7 @@ def _loss(quote: Quote, place: int, objective: Objective) -> Sentence:
     """Messages that the sender gave up after a refusal have a sentence of their own."""
     at = objective_part(quote.report, objective)
     counted, path = quote.report.parts[at].accounting, f"parts.{at}.accounting"
-    repeats_awaited = objective.low is None or objective.low >= counted.lost + counted.given_up
-    if not counted.given_up or not repeats_awaited:
+    if not counted.given_up:
         return _count_of("lost", "lost")(quote, place, objective)
     limited = " for a limit" if counted.given_up_for_a_limit == counted.given_up else ""
     lost: Sentence = (" ", quote.count(f"{path}.lost"), " others were lost") if counted.lost else ()

@@ -227,7 +227,9 @@ def _availability(spec: Spec, facts: ObjectiveInputs) -> Finding:
         elif facts.accounting.unaccounted and not facts.waited_out and not found.load_needed_s:
             needs = WAIT_FOR_THEM
         elif facts.accounting.given_up and not found.load_needed_s:
-            needs = REPEATS if facts.repeats_awaited else LONGER_WAIT
+            needs = REPEATS
+        elif facts.accounting.to_repeat and not facts.repeats_awaited and not found.load_needed_s:
+            needs = LONGER_WAIT
         return Finding(
             None,
             share,
