@@ -295,9 +295,7 @@ def _checks(
 
 def _advised(made: tuple[Check, ...], command: Command) -> tuple[Check, ...]:
     """The checks, with the options that the run's command has."""
-    return tuple(
-        msgspec.structs.replace(each, advice=for_command(each.advice, command)) for each in made
-    )
+    return tuple(msgspec.structs.replace(each, advice=for_command(each.advice, command)) for each in made)
 
 
 def _identity(manifest: Manifest, journeys: Journeys) -> PartIdentity:

@@ -38,8 +38,8 @@ _PLAIN_REASONS = {
 }
 
 _NO_COPIES = (
-    "What to do: look in the sender for a repeat after an answer that was successful or lost. Let the provider "
-    "refuse a second copy (unique_references of the JSON API, check_idx of SMSAPI). smsbench report DIR "
+    "What to do: look in the sender for a repeat after an answer that was successful or lost. Let the "
+    "provider refuse a second copy (unique_references of the JSON API, check_idx of SMSAPI). smsbench report DIR "
     "--export csv lists the messages (column accepts)."
 )
 
@@ -171,7 +171,13 @@ def _price(quote: Quote, at: int) -> tuple[Sentence, ...]:
     unit = part.cost.currency or POINTS
     copies = quote.amount(f"{path}.duplicates_points", unit)
     if any(missed_by_duplicates(part, each) for each in _of_cost(quote.report, at)):
-        paid: Sentence = (": the copies cost ", copies, " of ", quote.amount(f"{path}.points", unit), " paid.")
+        paid: Sentence = (
+            ": the copies cost ",
+            copies,
+            " of ",
+            quote.amount(f"{path}.points", unit),
+            " paid.",
+        )
         return ((*_copies(quote, at), *paid), (_NO_COPIES,))
     return (
         (

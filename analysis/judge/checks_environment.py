@@ -235,7 +235,7 @@ def _files_advice(missing: Sequence[str], before_load: bool) -> str:
     if not missing or missing[0].startswith("load.arrow"):
         return "keep the files of the run in its directory"
     if missing[0].startswith("provider.arrow"):
-        return "start the provider with smsbench provider --journal and name that file as journal in the target file"
+        return "start it with smsbench provider --journal and name that file as journal in the target file"
     return "write the sender's last states as sender.arrow (docs/run-directory.md)"
 
 

@@ -36,8 +36,8 @@ their keys may be these: they are ``without_key``, open, and not unaccounted.
 ``given_up`` is counted separately too: the sender accepted the message, the provider refused it for the time
 being (a limit, an error of its own) and never accepted it, and no row of the sender says that the sender
 ended it or still has it. Its outcome is ``failed``, and the objective ``loss`` counts it. If the wait was too
-short for a repeat, it is ``open`` and counts as ``to_repeat``. Without sender rows, a sender that was submitting
-until the run ended may still repeat it: then it is ``to_repeat``, ``open``, and not given up.
+short for a repeat, it is ``open`` and counts as ``to_repeat``. Without sender rows, a sender that was
+submitting until the run ended may still repeat it: then it is ``to_repeat``, ``open``, and not given up.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ class MessageOutcomes:
     unaccounted: Bools  # accepted, never seen by the provider, and not held by the sender
     still_held: Bools  # of these, may be forwarded later: the sender was submitting until the end
     without_key: Bools  # accepted, and probably at the provider with a key that the load did not send
-    # Accepted, refused by the provider for the time being, and not submitted again until the end, however early.
+    # Accepted, refused by the provider for the time being, and not submitted again until the run ended.
     given_up: Bools
     to_repeat: Bools  # the same, but the sender was submitting until the end
 

@@ -37,8 +37,8 @@ def reports_not_confirmed(journeys: Journeys, outcomes: MessageOutcomes) -> Hint
         arrived = int(np.count_nonzero(never & (outcomes.outcome == DELIVERED)))
         sentences.append(
             f"The sender did not confirm the delivery reports of {times_text(count)} "
-            f"({share_text(count, int(np.count_nonzero(sent)))} of those with a report) before the run ended, "
-            f"of which {count_text(arrived)} {'was' if arrived == 1 else 'were'} delivered: the sender does "
+            f"({share_text(count, int(np.count_nonzero(sent)))} of those with a report) before the run "
+            f"ended, of which {count_text(arrived)} {'was' if arrived == 1 else 'were'} delivered: the sender does "
             "not know their final states from a report"
         )
     if late.any():

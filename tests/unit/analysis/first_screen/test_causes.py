@@ -200,7 +200,9 @@ def test_a_price_that_copies_drove_over_its_limit_names_the_copies(
     """The copies are half of what was paid: without them a thousand cost 75, or still 125."""
     costly = replace(CHEAP, low=low, high=low, measured=f"{low:g} PLN")
     made = part(objectives=(costly,), accounting=accounting(duplicates=1_500))
-    paid = replace(made.cost, points=500.0, duplicates_points=of_copies, undelivered_points=0.0, currency="PLN")
+    paid = replace(
+        made.cost, points=500.0, duplicates_points=of_copies, undelivered_points=0.0, currency="PLN"
+    )
     costs = report(replace(made, cost=paid))
     said, headline = of(costs, tmp_path), words(first_screen(costs).why)
     assert ("cost 150 PLN, since 1,500 messages were paid for more than once; the" in headline) is named
@@ -208,6 +210,6 @@ def test_a_price_that_copies_drove_over_its_limit_names_the_copies(
     assert ("fewer segments" in said) is not named
     if named:
         assert said.startswith(
-            "Cause: my-sender submitted 1,500 messages more than once, and the provider accepted each copy: the "
-            "copies cost 250 PLN of 500 PLN paid."
+            "Cause: my-sender submitted 1,500 messages more than once, and the provider accepted each copy: "
+            "the copies cost 250 PLN of 500 PLN paid."
         )

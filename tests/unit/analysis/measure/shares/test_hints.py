@@ -199,7 +199,7 @@ def reports(run: RunBuilder, answers: dict[int, float | None], count: int = 100)
 
 def test_reports_that_the_sender_never_confirmed(new_run: Build) -> None:
     run = new_run("run")
-    reports(run, {slot: None for slot in range(30)} | {40: 61.0, 41: 3.0})
+    reports(run, dict.fromkeys(range(30)) | {40: 61.0, 41: 3.0})
     for at_s, value in ((-5.0, 1.0), (10.0, 20.0), (59.0, 91.0)):  # one repeat was of the probe
         run.sample(at_s, "provider", "count_reports_retried", value)
     run.sample(59.0, "provider", "count_reports_given_up", 4.0)
