@@ -21,7 +21,6 @@ import typer
 
 from analysis.capacity_record import CapacityResult
 from analysis.exit_codes import ExitCode
-from analysis.judge.options import IN_BRACKETS, OPTIONS, Command
 from analysis.model import Accounting
 from analysis.records import (
     LOAD_SCHEMA,
@@ -389,47 +388,3 @@ def test_the_readme_lists_every_page() -> None:
     linked = {link.partition("#")[0] for link in LINK.findall(listed)}
     pages = {page.relative_to(ROOT).as_posix() for page in PAGES if page.parent.name == "docs"}
     assert pages - linked == {"docs/README.md"}  # it is named before the list
-
-
-def advice_texts() -> list[tuple[str, str]]:
-    """The texts of the analysis that name an option, with their module; without the options' declarations."""
-    found = []
-    for path in sorted((ROOT / "analysis").rglob("*.py")):
-        if path.name in ("cli.py", "options.py", "chart_style.py"):
-            continue
-        tree = ast.parse(path.read_text(encoding="utf-8"))
-        documents = {
-            id(node.body[0].value)
-            for node in ast.walk(tree)
-            if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef)
-            and isinstance(node.body[0], ast.Expr)
-        }
-        found += [
-            (str(path.relative_to(ROOT)), node.value)
-            for node in ast.walk(tree)
-            if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in documents
-            if re.search(r"(?<![\w-])--[a-z]", node.value)
-        ]
-    return found
-
-
-@pytest.mark.parametrize("command", OPTIONS)
-def test_an_advice_may_name_the_options_of_its_command(command: Command) -> None:
-    """Of those that an advice names, the command has these and no others."""
-    assert OPTIONS[command] == set().union(*OPTIONS.values()) & set(options(command))
-
-
-def test_every_option_in_a_text_of_the_analysis_has_its_command() -> None:
-    """In brackets it is left out for a command that lacks it; otherwise the command is written before it."""
-    # ``wording.command`` adds --target to a command that another text writes out.
-    texts = [each for each in advice_texts() if each != ("analysis/first_screen/wording.py", " --target ")]
-    assert len(texts) > 5
-    wrong = []
-    for module, text in texts:
-        bracketed = IN_BRACKETS.findall(text)
-        rest = IN_BRACKETS.sub("", text)
-        named = re.search(r"smsbench ([a-z]+)", rest)
-        known = options(named[1]) if named else {}
-        wrong += [(module, each) for each in re.findall(r"(?<![\w-])--[a-z-]+", rest) if each not in known]
-        wrong += [(module, each) for each in bracketed if each not in set().union(*OPTIONS.values())]
-    assert wrong == []

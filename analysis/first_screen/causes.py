@@ -39,8 +39,8 @@ _PLAIN_REASONS = {
 
 _NO_COPIES = (
     "What to do: look in the sender for a repeat after an answer that was successful or lost. Let the "
-    "provider refuse a second copy (unique_references of the JSON API, check_idx of SMSAPI). smsbench report DIR "
-    "--export csv lists the messages (column accepts)."
+    "provider refuse a second copy (unique_references of the JSON API, check_idx of SMSAPI). smsbench report "
+    "DIR --export csv lists the messages (column accepts)."
 )
 
 

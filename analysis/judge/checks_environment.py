@@ -11,7 +11,7 @@ from analysis.arrays import Floats
 from analysis.formatting import count_text, seconds_text, significant, times_text
 from analysis.judge.check_names import END_OF_RUN, INSTRUMENT
 from analysis.judge.checks import unchecked
-from analysis.judge.options import Command, command_of, has_longer_wait
+from analysis.judge.options import MadeBy, command_of, has_longer_wait
 from analysis.measure.late_generator import EXPLAINED_SHARE
 from analysis.measure.percentiles import ranks
 from analysis.model import Accounting, Check, CheckState
@@ -213,7 +213,7 @@ def ending(manifest: Manifest, counted: Accounting) -> Check:
     )
 
 
-def _ending_advice(reason: str, counted: Accounting, command: Command) -> str:
+def _ending_advice(reason: str, counted: Accounting, command: MadeBy) -> str:
     """More time does not help for messages that the sender did not forward in the whole wait, unless it was
     submitting until the end.
     """

@@ -11,10 +11,10 @@ from typing import Literal
 
 from analysis.records import Manifest
 
-Command = Literal["run", "simulate", "capacity"]
+MadeBy = Literal["run", "simulate", "capacity"]
 _SEARCH = "capacity"  # name of the scenario of a search's trials
-# Of each command, the options that an advice may name. A test holds it to the commands.
-OPTIONS: dict[Command, frozenset[str]] = {
+# Of each command, the options that an advice may name. Tests check it against the commands.
+OPTIONS: dict[MadeBy, frozenset[str]] = {
     "run": frozenset(("--drain-timeout", "--ui", "--workers")),
     "simulate": frozenset(),
     "capacity": frozenset(("--workers",)),
@@ -22,18 +22,18 @@ OPTIONS: dict[Command, frozenset[str]] = {
 IN_BRACKETS = re.compile(r" \((--[a-z-]+)[^)]*\)")
 
 
-def command_of(manifest: Manifest) -> Command:
+def command_of(manifest: Manifest) -> MadeBy:
     """The command that made the run. A simulated part of a suite takes no option of a live one either."""
     if manifest.mode == "simulated":
         return "simulate"
     return "capacity" if manifest.scenario.name == _SEARCH else "run"
 
 
-def for_command(advice: str, command: Command) -> str:
+def for_command(advice: str, command: MadeBy) -> str:
     """The advice without the options that the command does not have."""
     return IN_BRACKETS.sub(lambda found: found[0] if found[1] in OPTIONS[command] else "", advice)
 
 
-def has_longer_wait(command: Command) -> bool:
+def has_longer_wait(command: MadeBy) -> bool:
     """Whether its wait after the load can be made longer."""
     return "--drain-timeout" in OPTIONS[command]

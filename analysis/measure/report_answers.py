@@ -38,8 +38,8 @@ def reports_not_confirmed(journeys: Journeys, outcomes: MessageOutcomes) -> Hint
         sentences.append(
             f"The sender did not confirm the delivery reports of {times_text(count)} "
             f"({share_text(count, int(np.count_nonzero(sent)))} of those with a report) before the run "
-            f"ended, of which {count_text(arrived)} {'was' if arrived == 1 else 'were'} delivered: the sender does "
-            "not know their final states from a report"
+            f"ended, of which {count_text(arrived)} {'was' if arrived == 1 else 'were'} delivered: the "
+            "sender does not know their final states from a report"
         )
     if late.any():
         number = int(np.count_nonzero(late))

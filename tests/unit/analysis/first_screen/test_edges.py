@@ -299,7 +299,7 @@ def test_totals_say_that_counterparts_are_left_out() -> None:
 
 
 def test_reports_without_an_answer_are_named_beside_any_other_hints() -> None:
-    others = tuple(Hint(name, f"said of {name}", 9) for name in ("a", "b", "otp_without_priority"))
+    others = tuple(Hint(name, f"hint {name}", 9) for name in ("a", "b", "otp_without_priority"))
     refused = Hint("reports_not_confirmed", "The sender did not confirm 30 reports", 30)
     said = aside_text(report(part(hints=(*others, refused))), "ask")
-    assert said == "said of otp_without_priority. The sender did not confirm 30 reports."
+    assert said == "hint otp_without_priority. The sender did not confirm 30 reports."

@@ -11,7 +11,7 @@ from run_builder import Build, Suite
 from analysis import records
 from analysis.first_screen.screen import first_screen
 from analysis.first_screen.values import sentences, words
-from analysis.judge.options import OPTIONS, Command
+from analysis.judge.options import OPTIONS, MadeBy
 from analysis.render import tables
 from analysis.report import build_report
 
@@ -25,7 +25,7 @@ MADE_BY = [
 @pytest.mark.parametrize(("command", "manifest"), MADE_BY)
 @pytest.mark.parametrize("open_as", ["unseen", "refused", "undelivered"])
 def test_no_text_of_a_report_names_an_option_that_its_command_lacks(
-    new_run: Build, command: Command, manifest: dict[str, Any], open_as: str
+    new_run: Build, command: MadeBy, manifest: dict[str, Any], open_as: str
 ) -> None:
     """Open messages at the end of a wait, of each kind; and a load that is late."""
     run = new_run("run")

@@ -26,7 +26,7 @@ def test_workers_that_pause_together_forward_at_their_rate(new_run: Build) -> No
     assert only.kind == "sender_rate" and only.text.startswith("my-sender forwards 5.")
 
 
-def test_the_rate_of_the_sender_is_no_maximum_that_the_best_deliveries_exceed(new_run: Build) -> None:
+def test_the_rate_of_the_sender_is_a_mean_and_the_best_deliveries_exceed_it(new_run: Build) -> None:
     """5/s with radio times of 1 s to 9 s: more than 5/s arrive in the best ten seconds."""
     run = new_run("run")
     for slot in range(300):
