@@ -96,6 +96,7 @@ def lacks_flag(split: DelaySplit) -> bool:
     return split.message_class == GUARDED_CLASS and split.without_flag > 0
 
 
+REPORTS_NOT_CONFIRMED = "reports_not_confirmed"  # name of the hint
 # Hints on what the contract's limits did.
 ON_LIMITS = ("throttled", "queued_at_provider", "one_message_per_request")
 
@@ -237,7 +238,7 @@ class ReportTotals(Struct, frozen=True, kw_only=True):
     still_held: int = 0  # of the unaccounted: may be in the sender, which was submitting until the run ended
     without_key: int = 0  # probably at the provider with a key that the load did not send
     given_up: int = 0  # refused by the provider for the time being, and not submitted again
-    to_repeat: int = 0  # refused like these, but the sender was submitting until the run ended
+    to_repeat: int = 0  # refused like these, but the run ended while a repeat could follow
     delivered_unacknowledged: int  # delivered, although the load did not read an acceptance
     unseen: int  # accepted in parts without provider rows, so that their outcome is unknown
     paid: float

@@ -6,7 +6,14 @@ import math
 from collections.abc import Sequence
 
 from analysis.classes import GUARDED_CLASS
-from analysis.findings import ON_LIMITS, REPLY_AS_DRAWN, ComparedClass, DelaySplit, Difference
+from analysis.findings import (
+    ON_LIMITS,
+    REPLY_AS_DRAWN,
+    REPORTS_NOT_CONFIRMED,
+    ComparedClass,
+    DelaySplit,
+    Difference,
+)
 from analysis.first_screen.advice import CONTRACT_SHARE, faulty, same_limit, sender_dominates, sufficient
 from analysis.first_screen.cost import cost
 from analysis.first_screen.missed import plural
@@ -297,11 +304,12 @@ def ask_the_provider(quote: Quote) -> tuple[Sentence, ...]:
     """The delay that the contract's limits cause, and hints from the journal."""
     found: list[Sentence] = []
     hints = _hints(quote.report)
-    flag = next((each for each in hints if each[2] == _FLAG), None)
-    if flag is not None:
-        found.append(_hint(quote, *flag[:2]))  # first, since no limit matters as much to an OTP
+    # The flag goes first, since no limit matters as much to an OTP. Reports without an answer are a defect of
+    # the sender, and no improvement.
+    first = [each for name in (_FLAG, REPORTS_NOT_CONFIRMED) for each in hints if each[2] == name]
+    found += [_hint(quote, place, index) for place, index, _ in first]
     found += _higher_limit(quote)
-    others = [each for each in hints if each is not flag][: _MOST_HINTS - (flag is not None)]
+    others = [each for each in hints if each not in first][: max(_MOST_HINTS - len(first), 0)]
     return (*found, *(_hint(quote, place, index) for place, index, _ in others))
 
 

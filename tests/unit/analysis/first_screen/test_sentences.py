@@ -199,7 +199,7 @@ def test_ten_times_a_what_if_is_asked_with_its_own_rules() -> None:
     made = report(msgspec.structs.replace(day, identity=changed))
     assert answer_text(screen_of(made), "ten_times") == (
         "Not tested beyond the what-if of this run. To test ten times as much: "
-        "the same command with ten times its --scale (one if it was not given)."
+        "smsbench simulate with ten times the --scale of this run (one if it was not given)."
     )
     assert contradictions(screen_of(made), made) == ()
 
