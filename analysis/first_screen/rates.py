@@ -254,7 +254,7 @@ def _contract(quote: Quote, place: int, field: str) -> Sentence:
         return ()
     path = f"parts.{place}"
     cost = quote.report.parts[place].cost
-    digits = _digits(found.contract_segments_per_s or 0.0, cost.segments_per_message or 0.0)
+    digits = factor_digits(found.contract_segments_per_s or 0.0, cost.segments_per_message or 0.0)
     return (
         "the contract allows at most ",
         quote.rate(f"{path}.throughput.contract_per_s"),
@@ -266,7 +266,7 @@ def _contract(quote: Quote, place: int, field: str) -> Sentence:
     )
 
 
-def _digits(segments_per_s: float, per_message: float) -> int:
+def factor_digits(segments_per_s: float, per_message: float) -> int:
     """The digits of the factor with which a reader computes the rate that the sentence shows."""
     for digits in range(3, _MOST_DIGITS):
         shown = float(significant(per_message, digits))

@@ -65,6 +65,7 @@ _ALIASES = {"≤": "<=", "≥": ">=", "=<": "<=", "=>": ">=", "==": "="}
 _CLASS = r"[A-Za-z][A-Za-z0-9_-]*"
 _PERCENTILE = re.compile(r"p(\d{1,2}(?:\.\d{1,4})?)\Z", re.ASCII)
 _NUMBER = re.compile(r"\d{1,15}(?:\.\d{1,9})?", re.ASCII)
+_DECIMAL_COMMA = re.compile(r"(\d{1,15}),(\d{1,9})", re.ASCII)
 _FORMS = (
     "<class>.p<nn> (otp.p95, all.p99.9), api.p<nn>, loss, duplicates, unaccounted, not_taken, "
     "<class>.delivered, delivered, availability, cost_per_1000"
@@ -283,6 +284,9 @@ def _value(text: str, start: int) -> tuple[Decimal, str]:
     found = _NUMBER.match(text, at)
     if found is None:
         raise ObjectiveError(text, at, "a number is expected here: not negative, digits with a decimal point")
+    comma = _DECIMAL_COMMA.match(text, at)
+    if comma is not None:
+        raise ObjectiveError(text, found.end(), f"write {comma[1]}.{comma[2]}: a number has a decimal point")
     return Decimal(found.group()), text[found.end() :].strip()
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from analysis.findings import POINTS
 from analysis.first_screen.quoting import Quote
+from analysis.first_screen.rates import factor_digits
 from analysis.first_screen.values import Sentence
 from analysis.formatting import (
     RATE_OF_DELIVERIES,
@@ -285,10 +286,11 @@ def rates(report: RunReport, place: int) -> Table:
     ]
     blank = ("",) if compressed else ()
     if through.contract_per_s is not None:
+        digits = factor_digits(through.contract_segments_per_s or 0.0, part.cost.segments_per_message or 0.0)
         allowed = (
             *(quote.rate(f"{path}.throughput.contract_per_s"), "\n"),
             *(quote.number(f"{path}.throughput.contract_segments_per_s"), " segments/s at "),
-            *(quote.number(f"{path}.cost.segments_per_message"), " segments per message"),
+            *(quote.number(f"{path}.cost.segments_per_message", digits=digits), " segments per message"),
         )
         rows.append(("contract limit", allowed, *blank))
     if through.limit:

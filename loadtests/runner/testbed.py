@@ -131,8 +131,14 @@ def _start_sender(testbed: LoadTestbed, run_dir: Path, settings: RunSettings, ro
 
 
 def described(target: Target, file: Path | None) -> dict[str, Any]:
-    """The target for the manifest, with the name of its file and not the file's directory."""
-    return target.described() | ({"file": file.name} if file is not None else {})
+    """The target for the manifest.
+
+    A relative path of its file stays as given, so that an advised command works; of an absolute path only the
+    name is kept.
+    """
+    if file is None:
+        return target.described()
+    return target.described() | {"file": file.name if file.is_absolute() else file.as_posix()}
 
 
 def _await_target(target: Target, within_s: float) -> None:

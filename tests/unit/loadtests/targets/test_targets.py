@@ -236,6 +236,13 @@ def test_the_manifest_learns_no_secret(tmp_path: Path) -> None:
     assert found["url"] == "http://127.0.0.1:8080/send"
 
 
+def test_a_relative_path_of_the_target_file_is_kept_as_given(tmp_path: Path) -> None:
+    path = tmp_path / "t.toml"
+    path.write_text('[request]\nurl = "http://127.0.0.1:8080/send"\nbody = "{to}{text}"\n')
+    found = described(load_target(path, {}), Path("examples/t.toml"))
+    assert found["file"] == "examples/t.toml"
+
+
 def test_the_reference_sender_is_asked_in_its_own_words() -> None:
     adapter = ReferenceSender("http://127.0.0.1:9000", "t0ken")
     first, headers, body = split(adapter.encode(MESSAGE))
