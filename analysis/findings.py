@@ -96,6 +96,7 @@ def lacks_flag(split: DelaySplit) -> bool:
     return split.message_class == GUARDED_CLASS and split.without_flag > 0
 
 
+REPORTS_NOT_CONFIRMED = "reports_not_confirmed"  # name of the hint
 # Hints on what the contract's limits did.
 ON_LIMITS = ("throttled", "queued_at_provider", "one_message_per_request")
 
@@ -155,6 +156,22 @@ class Difference(Struct, frozen=True, kw_only=True):
     claimed: bool
 
 
+# The part of stage *provider* that the provider drew.
+REPLY_AS_DRAWN = "reply as drawn"
+
+
+class ComparedTail(Struct, frozen=True, kw_only=True):
+    """The pairs whose delivery times differ most, from the 99 % figure of the class on."""
+
+    pairs: int
+    later: int  # slower in this part than in its counterpart
+    split: int  # with every timestamp in both parts; only these are in the following figures
+    size_s: float | None  # mean size of their differences; None: there are none
+    # What each stage adds to that mean, in the direction in which the message differs.
+    by_stage_s: tuple[tuple[str, float], ...]
+    other_reply: int  # the provider drew another reply delay for them
+
+
 class ComparedClass(Struct, frozen=True, kw_only=True):
     """Differences of delivery times of one class, this part minus its counterpart, message by message."""
 
@@ -171,6 +188,7 @@ class ComparedClass(Struct, frozen=True, kw_only=True):
     ours_p95_s: float | None  # of the pairs; None: fewer than a p95 needs
     theirs_p95_s: float | None
     by_stage_s: tuple[tuple[str, float], ...]  # mean difference of the pairs with every timestamp
+    tail: ComparedTail
 
 
 class Comparison(Struct, frozen=True, kw_only=True):
@@ -220,7 +238,7 @@ class ReportTotals(Struct, frozen=True, kw_only=True):
     still_held: int = 0  # of the unaccounted: may be in the sender, which was submitting until the run ended
     without_key: int = 0  # probably at the provider with a key that the load did not send
     given_up: int = 0  # refused by the provider for the time being, and not submitted again
-    to_repeat: int = 0  # refused like these, but the sender was submitting until the run ended
+    to_repeat: int = 0  # refused like these, but the run ended while a repeat could follow
     delivered_unacknowledged: int  # delivered, although the load did not read an acceptance
     unseen: int  # accepted in parts without provider rows, so that their outcome is unknown
     paid: float

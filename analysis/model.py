@@ -86,7 +86,7 @@ class Accounting(Struct, frozen=True, kw_only=True):
     without_key: int = 0  # probably at the provider with a key that the load did not send
     given_up: int = 0  # accepted, refused by the provider for the time being, and not submitted again
     given_up_for_a_limit: int = 0  # of these, refused for a limit of the contract
-    to_repeat: int = 0  # refused like these, but the sender was submitting until the run ended
+    to_repeat: int = 0  # refused like these, but the run ended while a repeat could follow
     # Of the refused ones: the provider had refused the phone number. They do not count as not taken.
     refused_recipients: int = 0
 

@@ -13,6 +13,7 @@ from analysis.judge.bottlenecks import BottleneckInputs, find_bottlenecks
 from analysis.judge.handsets import class_outcomes, handsets
 from analysis.judge.objective_inputs import ObjectiveInputs
 from analysis.judge.objectives import judge_all
+from analysis.judge.options import MadeBy, command_of, for_command
 from analysis.judge.validity import worst
 from analysis.judge.verdict import withheld
 from analysis.measure import stages
@@ -83,12 +84,9 @@ def analyse_part(
     tightest = _tightest(specs)
     lag_limit_s = tightest.lag_limit_s
     left_to_target = dropped_by_target(journeys, manifest.in_flight_limit, lag_limit_s)
-    made = (
-        instrument,
-        *_checks(journeys, manifest, counted, order, (tightest, left_to_target)),
-        checks.sample_sizes(delivery, objectives),
-        checks.effective_sizes(delivery),
-    )
+    found = _checks(journeys, manifest, counted, order, (tightest, left_to_target))
+    sizes = checks.sample_sizes(delivery, objectives), checks.effective_sizes(delivery)
+    made = _advised((instrument, *found, *sizes), command_of(manifest))
     asked = _bottleneck_inputs(journeys, outcomes, objectives, manifest, (lag_limit_s, sustained is False))
     return PartReport(
         slug=slug,
@@ -213,6 +211,7 @@ def _facts(
         repeats_awaited=journeys.repeats_awaited,
         no_real_times=_withheld_why(manifest, journeys),
         simulated=manifest.mode == "simulated",
+        command=command_of(manifest),
         whole_day=manifest.scenario.role == "whole_day" and manifest.exit_reason in _WHOLE,
         accepts_to_the_end=accepts_to_the_end(journeys),
     )
@@ -286,6 +285,11 @@ def _checks(
         checks_environment.files(manifest, journeys, counted),
         checks.unknown_messages(counted),
     )
+
+
+def _advised(made: tuple[Check, ...], command: MadeBy) -> tuple[Check, ...]:
+    """The checks, with the options that the run's command has."""
+    return tuple(msgspec.structs.replace(each, advice=for_command(each.advice, command)) for each in made)
 
 
 def _identity(manifest: Manifest, journeys: Journeys) -> PartIdentity:

@@ -3,9 +3,17 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 from analysis.classes import GUARDED_CLASS
-from analysis.findings import ON_LIMITS, ComparedClass, DelaySplit, Difference
+from analysis.findings import (
+    ON_LIMITS,
+    REPLY_AS_DRAWN,
+    REPORTS_NOT_CONFIRMED,
+    ComparedClass,
+    DelaySplit,
+    Difference,
+)
 from analysis.first_screen.advice import CONTRACT_SHARE, faulty, same_limit, sender_dominates, sufficient
 from analysis.first_screen.cost import cost
 from analysis.first_screen.missed import plural
@@ -29,12 +37,14 @@ _MOST_HINTS = 2
 _FLAG = "otp_without_priority"
 _LIMITED_BY_CONTRACT = ("delivery_time", "not_taken", "availability")
 _STAGE_SHARE = 0.005  # of the mean difference; a smaller one does not change the digits shown
+_TAIL_SHARE = 0.02  # of the mean size of the largest differences; it has fewer messages than that mean
 _FAULTS_DIFFER = "The provider's faults before the burst and during it were not the same"
 _STAGE_WORDS = {
     "generator lag": "because the bench sent later than planned",
     "sender API": "until the sender stored the message and answered",
     "sender queue": "in the sender's queue",
     "provider": "until the provider answered",
+    REPLY_AS_DRAWN: "because the provider, which draws one reply delay for each request, drew another one",
     "carrier queue": "in the carriers' queues",
     "radio": "on the radio",
 }
@@ -230,7 +240,11 @@ def live_against_simulated(quote: Quote) -> tuple[Sentence, ...]:
             quote.seconds(f"comparisons.{place}.classes.{worst}.p99_abs_s"),
             ")",
         ]
-    return ((*sentence, "."), *_where_it_arose(quote, path, classes[index]))
+    return (
+        (*sentence, "."),
+        *_where_it_arose(quote, path, classes[index]),
+        *_where_the_tail_arose(quote, f"comparisons.{place}.classes.{worst}", classes[worst]),
+    )
 
 
 def _busiest_comparison(report: RunReport) -> int | None:
@@ -245,32 +259,57 @@ def _busiest_comparison(report: RunReport) -> int | None:
 
 
 def _where_it_arose(quote: Quote, path: str, one: ComparedClass) -> tuple[Sentence, ...]:
-    """The stages that make up the mean difference, the largest first.
+    """The stages that make up the mean difference. Those of messages with every timestamp add up to it."""
+    by_stage = _largest_stages(quote, f"{path}.by_stage_s", one.by_stage_s, _STAGE_SHARE * abs(one.mean_s))
+    return (("On average ", quote.seconds(f"{path}.mean_s"), *by_stage, "."),) if by_stage else ()
 
-    Those of messages with every timestamp add up to it.
-    """
+
+def _where_the_tail_arose(quote: Quote, path: str, one: ComparedClass) -> tuple[Sentence, ...]:
+    """The stages that make up the mean size of the largest differences."""
+    path, tail = f"{path}.tail", one.tail
+    if tail.size_s is None:
+        return ()
+    by_stage = _largest_stages(quote, f"{path}.by_stage_s", tail.by_stage_s, _TAIL_SHARE * tail.size_s)
+    if not by_stage:
+        return ()
+    messages = "OTPs" if one.message_class == GUARDED_CLASS else f"{class_name(one.message_class)} messages"
+    sentence: Sentence = (
+        f"The 1 % of the {messages} that differ most (",
+        quote.count(f"{path}.split"),
+        " with every timestamp) differ by ",
+        quote.seconds(f"{path}.size_s"),
+        " on average",
+    )
+    return ((*sentence, *by_stage, "."),)
+
+
+def _largest_stages(
+    quote: Quote, path: str, by_stage_s: Sequence[tuple[str, float]], above_s: float
+) -> Sentence:
+    """Stages of more than ``above_s``, the largest first."""
     shown = [
         number
-        for number, (stage, mean_s) in enumerate(one.by_stage_s)
-        if stage in _STAGE_WORDS and abs(mean_s) > _STAGE_SHARE * abs(one.mean_s)
+        for number, (stage, mean_s) in enumerate(by_stage_s)
+        if stage in _STAGE_WORDS and abs(mean_s) > above_s
     ]
-    shown.sort(key=lambda number: -one.by_stage_s[number][1])
-    sentence: list[str | Figure] = ["On average ", quote.seconds(f"{path}.mean_s")]
+    shown.sort(key=lambda number: -by_stage_s[number][1])
+    pieces: list[str | Figure] = []
     for order, number in enumerate(shown):
-        sentence += [", " if order else ": ", quote.seconds(f"{path}.by_stage_s.{number}.1")]
-        sentence.append(f" {_STAGE_WORDS[one.by_stage_s[number][0]]}")
-    return ((*sentence, "."),) if shown else ()
+        pieces += [", " if order else ": ", quote.seconds(f"{path}.{number}.1")]
+        pieces.append(f" {_STAGE_WORDS[by_stage_s[number][0]]}")
+    return tuple(pieces)
 
 
 def ask_the_provider(quote: Quote) -> tuple[Sentence, ...]:
     """The delay that the contract's limits cause, and hints from the journal."""
     found: list[Sentence] = []
     hints = _hints(quote.report)
-    flag = next((each for each in hints if each[2] == _FLAG), None)
-    if flag is not None:
-        found.append(_hint(quote, *flag[:2]))  # first, since no limit matters as much to an OTP
+    # The flag goes first, since no limit matters as much to an OTP. Reports without an answer are a defect of
+    # the sender, and no improvement.
+    first = [each for name in (_FLAG, REPORTS_NOT_CONFIRMED) for each in hints if each[2] == name]
+    found += [_hint(quote, place, index) for place, index, _ in first]
     found += _higher_limit(quote)
-    others = [each for each in hints if each is not flag][: _MOST_HINTS - (flag is not None)]
+    others = [each for each in hints if each not in first][: max(_MOST_HINTS - len(first), 0)]
     return (*found, *(_hint(quote, place, index) for place, index, _ in others))
 
 

@@ -11,6 +11,7 @@ from collections.abc import Callable
 
 from analysis.findings import NETWORK_LOSES, NOT_FORWARDED, POINTS
 from analysis.first_screen.advice import what_to_change
+from analysis.first_screen.cost import missed_by_duplicates
 from analysis.first_screen.quoting import Quote
 from analysis.first_screen.values import Sentence
 from analysis.first_screen.wording import (
@@ -20,7 +21,7 @@ from analysis.first_screen.wording import (
     with_evidence,
     worst_objective,
 )
-from analysis.model import PartReport
+from analysis.model import Objective, PartReport, RunReport
 from analysis.objectives.grammar import Measure
 
 _API = "sender API"  # source of the reasons of messages that were not accepted
@@ -35,6 +36,12 @@ _PLAIN_REASONS = {
     "network_error": "the network failed",
     "validity_passed": "the message's validity passed before it was delivered",
 }
+
+_NO_COPIES = (
+    "What to do: look in the sender for a repeat after an answer that was successful or lost. Let the "
+    "provider refuse a second copy (unique_references of the JSON API, check_idx of SMSAPI). smsbench report "
+    "DIR --export csv lists the messages (column accepts)."
+)
 
 
 def causes(quote: Quote) -> tuple[Sentence, ...]:
@@ -110,18 +117,15 @@ def _loss(_quote: Quote, _at: int) -> tuple[Sentence, ...]:
 
 
 def _duplicates(quote: Quote, at: int) -> tuple[Sentence, ...]:
+    return ((*_copies(quote, at), "."), (_NO_COPIES,))
+
+
+def _copies(quote: Quote, at: int) -> Sentence:
     count = quote.count(f"parts.{at}.accounting.duplicates")
     one = count.text == "1"
     return (
-        (
-            *(f"Cause: {target_name(quote.report)} submitted ", count),
-            f" message{'' if one else 's'} more than once, and the provider accepted each copy.",
-        ),
-        (
-            "What to do: look in the sender for a repeat after an answer that was successful or lost. Let "
-            "the provider refuse a second copy (unique_references of the JSON API, check_idx of SMSAPI). "
-            "smsbench report DIR --export csv lists the messages (column accepts).",
-        ),
+        *(f"Cause: {target_name(quote.report)} submitted ", count),
+        f" message{'' if one else 's'} more than once, and the provider accepted each copy",
     )
 
 
@@ -163,7 +167,18 @@ def _first_reason(part: PartReport) -> int | None:
 
 
 def _price(quote: Quote, at: int) -> tuple[Sentence, ...]:
-    path, unit = f"parts.{at}.cost", quote.report.parts[at].cost.currency or POINTS
+    part, path = quote.report.parts[at], f"parts.{at}.cost"
+    unit = part.cost.currency or POINTS
+    copies = quote.amount(f"{path}.duplicates_points", unit)
+    if any(missed_by_duplicates(part, each) for each in _of_cost(quote.report, at)):
+        paid: Sentence = (
+            ": the copies cost ",
+            copies,
+            " of ",
+            quote.amount(f"{path}.points", unit),
+            " paid.",
+        )
+        return ((*_copies(quote, at), *paid), (_NO_COPIES,))
     return (
         (
             *("Cause: the ", quote.count(f"{path}.segments"), " segments cost "),
@@ -172,9 +187,18 @@ def _price(quote: Quote, at: int) -> tuple[Sentence, ...]:
                 quote.amount(f"{path}.undelivered_points", unit),
                 " for messages that failed or expired and ",
             ),
-            *(quote.amount(f"{path}.duplicates_points", unit), " for duplicates."),
+            *(copies, " for duplicates."),
         ),
         ("What to change: fewer segments per message, or a lower price per segment.",),
+        *(((_NO_COPIES,),) if part.cost.duplicates_points else ()),
+    )
+
+
+def _of_cost(report: RunReport, at: int) -> tuple[Objective, ...]:
+    return tuple(
+        each
+        for each in report.objectives
+        if each.measure == "cost_per_1000" and each.verdict == "missed" and objective_part(report, each) == at
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from analysis.findings import ReportTotals
 from analysis.first_screen.quoting import Quote
 from analysis.first_screen.values import Sentence
+from analysis.model import Objective, PartReport
 
 
 def cost(quote: Quote) -> tuple[Sentence, ...]:
@@ -62,3 +63,14 @@ def _paid_without_key(quote: Quote, place: int) -> Sentence:
         quote.count(f"totals.{place}.without_key"),
         " without their key are paid too and not counted",
     )
+
+
+def missed_by_duplicates(part: PartReport, objective: Objective) -> bool:
+    """Whether a missed objective on the cost would be met without the copies that were paid for.
+
+    The copies change what was paid, and not the number of delivered messages.
+    """
+    paid = part.cost
+    if not paid.duplicates_points or objective.low is None:
+        return False
+    return objective.low * (1.0 - paid.duplicates_points / paid.points) < objective.limit_value

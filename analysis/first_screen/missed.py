@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from analysis.first_screen.cost import missed_by_duplicates
 from analysis.first_screen.quoting import Quote
 from analysis.first_screen.values import Figure, Sentence
 from analysis.first_screen.wording import NOT_ARRIVED, class_name, objective_part, target_name
@@ -91,8 +92,7 @@ def _loss(quote: Quote, place: int, objective: Objective) -> Sentence:
     """Messages that the sender gave up after a refusal have a sentence of their own."""
     at = objective_part(quote.report, objective)
     counted, path = quote.report.parts[at].accounting, f"parts.{at}.accounting"
-    repeats_awaited = objective.low is None or objective.low >= counted.lost + counted.given_up
-    if not counted.given_up or not repeats_awaited:
+    if not counted.given_up:
         return _count_of("lost", "lost")(quote, place, objective)
     limited = " for a limit" if counted.given_up_for_a_limit == counted.given_up else ""
     lost: Sentence = (" ", quote.count(f"{path}.lost"), " others were lost") if counted.lost else ()
@@ -144,10 +144,16 @@ def _share_of(said: str) -> Callable[[Quote, int, Objective], Sentence]:
 
 
 def _cost(quote: Quote, place: int, objective: Objective) -> Sentence:
-    path = f"objectives.{place}"
+    path, at = f"objectives.{place}", objective_part(quote.report, objective)
+    part = quote.report.parts[at]
+    copies: Sentence = ()
+    if missed_by_duplicates(part, objective):
+        count = quote.count(f"parts.{at}.accounting.duplicates")
+        one = part.accounting.duplicates == 1
+        copies = (", since ", count, f" message{' was' if one else 's were'} paid for more than once")
     return (
         "A thousand delivered messages cost ",
-        quote.text(f"{path}.measured"),
+        *(quote.text(f"{path}.measured"), *copies),
         *("; the limit is ", *_relation(quote, path)),
     )
 

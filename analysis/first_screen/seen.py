@@ -35,8 +35,8 @@ def seen_answer(quote: Quote) -> ScreenAnswer:
         )
         sentences.append(
             (
-                "It also sends alerts to the log, a webhook or e-mail (--alerts); Prometheus rules and a "
-                "Grafana dashboard are in docs/monitoring.",
+                "It also sends alerts to the log, a webhook or e-mail (smsbench sender --alerts); "
+                "Prometheus rules and a Grafana dashboard are in docs/monitoring.",
             )
         )
     sentences.append(("This report has the statistics after the run.",))

@@ -57,7 +57,7 @@ def _not_asked(report: RunReport) -> str:
     if any(part.identity.messages_per_day for part in supposed):
         return (
             "Not tested beyond the what-if of this run. To test ten times as much: "
-            "the same command with ten times its --scale (one if it was not given)."
+            "smsbench simulate with ten times the --scale of this run (one if it was not given)."
         )
     return "Not tested in this run. Under the usual rules: smsbench run bench"
 

@@ -11,6 +11,7 @@ from analysis.arrays import Floats
 from analysis.formatting import count_text, seconds_text, significant, times_text
 from analysis.judge.check_names import END_OF_RUN, INSTRUMENT
 from analysis.judge.checks import unchecked
+from analysis.judge.options import MadeBy, command_of, has_longer_wait
 from analysis.measure.late_generator import EXPLAINED_SHARE
 from analysis.measure.percentiles import ranks
 from analysis.model import Accounting, Check, CheckState
@@ -207,12 +208,12 @@ def ending(manifest: Manifest, counted: Accounting) -> Check:
         value=words + still,
         limit="warn if it was cut short, invalid after an error",
         meaning="messages still open count with at least their age at the end",
-        advice=_ending_advice(reason, counted),
+        advice=_ending_advice(reason, counted, command_of(manifest)),
         value_number=float(counted.open),
     )
 
 
-def _ending_advice(reason: str, counted: Accounting) -> str:
+def _ending_advice(reason: str, counted: Accounting, command: MadeBy) -> str:
     """More time does not help for messages that the sender did not forward in the whole wait, unless it was
     submitting until the end.
     """
@@ -222,17 +223,19 @@ def _ending_advice(reason: str, counted: Accounting) -> str:
     if left_out and left_out >= counted.open:
         never = times_text(left_out)
         return f"look for the messages in the sender: {never} never reached the provider"
-    return "give the drain more time: --drain-timeout"
+    if not has_longer_wait(command):
+        return f"lower the load, so that fewer messages are open: smsbench {command} has no longer wait"
+    return "give the drain more time (--drain-timeout)"
 
 
 def _files_advice(missing: Sequence[str], before_load: bool) -> str:
     """What to do about the first file that is missing."""
     if before_load:
-        return "run it again and let the load begin; with --ui, press Start in the page"
+        return "run it again and let the load begin (--ui: press Start in the page)"
     if not missing or missing[0].startswith("load.arrow"):
         return "keep the files of the run in its directory"
     if missing[0].startswith("provider.arrow"):
-        return "start the provider with --journal and name that file as journal in the target file"
+        return "start it with smsbench provider --journal and name that file as journal in the target file"
     return "write the sender's last states as sender.arrow (docs/run-directory.md)"
 
 

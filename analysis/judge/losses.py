@@ -40,13 +40,12 @@ def losses(accounting: Accounting, sender_rows: bool, waited_out: bool, repeats_
     """
     given_up = accounting.given_up
     unseen = accounting.without_key or (0 if sender_rows else accounting.unclaimed)
-    low = accounting.lost + (given_up if repeats_awaited else 0)
+    low = accounting.lost + given_up
     reasons, needs = [], ""
     if given_up:
-        reasons.append(_refused(accounting, repeats_awaited))
-        needs = "" if repeats_awaited else LONGER_WAIT
+        reasons.append(_refused(accounting))
     if accounting.to_repeat:
-        reasons.append(to_repeat(accounting))
+        reasons.append(to_repeat(accounting, repeats_awaited))
         needs = LONGER_WAIT
     if accounting.without_key:
         reasons.append(keyless(accounting))
@@ -84,11 +83,12 @@ def still_held(accounting: Accounting) -> str:
     return f"{times_text(held)} {were} still in the sender when the wait ended: it was submitting until then"
 
 
-def to_repeat(accounting: Accounting) -> str:
+def to_repeat(accounting: Accounting, repeats_awaited: bool) -> str:
     left = accounting.to_repeat
+    why = "it was submitting until then" if repeats_awaited else "the wait was too short for a repeat"
     return (
         f"the provider refused {times_text(left)} for the time being, and the sender had not submitted "
-        f"{'it' if left == 1 else 'them'} again when the wait ended: it was submitting until then"
+        f"{'it' if left == 1 else 'them'} again when the wait ended: {why}"
     )
 
 
@@ -96,10 +96,9 @@ def keyless(accounting: Accounting) -> str:
     return f"{times_text(accounting.without_key)} reached the provider without their key"
 
 
-def _refused(accounting: Accounting, repeats_awaited: bool) -> str:
+def _refused(accounting: Accounting) -> str:
     said = f"the provider refused {times_text(accounting.given_up)}{for_what(accounting)}"
-    until = "the sender did not submit" if repeats_awaited else "the run ended before the sender submitted"
-    return f"{said}, and {until} {'it' if accounting.given_up == 1 else 'them'} again"
+    return f"{said}, and the sender did not submit {'it' if accounting.given_up == 1 else 'them'} again"
 
 
 def for_what(accounting: Accounting) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from analysis.findings import Availability
+from analysis.judge.options import MadeBy
 from analysis.measure.percentiles import Ages
 from analysis.model import Accounting, Cost, Distribution
 from analysis.quantile import Quantile
@@ -43,6 +44,7 @@ class ObjectiveInputs:
     repeats_awaited: bool  # it was long enough for a repeat of each message that the provider refused
     no_real_times: str  # why the delivery times of this run are not real times; "" if they are
     simulated: bool = False  # in virtual time: requests to the sender's API take no time
+    command: MadeBy = "run"  # that made the run
     whole_day: bool = False  # the load has every hour of a day
     accepts_to_the_end: bool = True  # the sender accepted messages until the end of the load
 

@@ -21,6 +21,7 @@ from analysis.judge.losses import (
 )
 from analysis.judge.objective_inputs import Finding, ObjectiveInputs
 from analysis.judge.objective_times import api_response, delivery_time
+from analysis.judge.options import for_command
 from analysis.judge.verdict import judge
 from analysis.measure.binomial import clopper_pearson
 from analysis.measure.percentiles import CONFIDENCE
@@ -40,6 +41,7 @@ def judge_all(specs: tuple[Spec, ...], facts: ObjectiveInputs) -> tuple[Objectiv
 def _found(spec: Spec, facts: ObjectiveInputs) -> Finding:
     """A message whose key was lost may have arrived, so that neither a wait nor more messages decide."""
     found = _FINDERS[spec.measure](spec, facts)
+    found = replace(found, needs=for_command(found.needs, facts.command))
     unknown = facts.accounting.without_key and spec.measure in ("delivery_time", "delivered", "cost_per_1000")
     return replace(found, needs=PASS_THE_KEY) if unknown else found
 
@@ -225,7 +227,9 @@ def _availability(spec: Spec, facts: ObjectiveInputs) -> Finding:
         elif facts.accounting.unaccounted and not facts.waited_out and not found.load_needed_s:
             needs = WAIT_FOR_THEM
         elif facts.accounting.given_up and not found.load_needed_s:
-            needs = REPEATS if facts.repeats_awaited else LONGER_WAIT
+            needs = REPEATS
+        elif facts.accounting.to_repeat and not facts.repeats_awaited and not found.load_needed_s:
+            needs = LONGER_WAIT
         return Finding(
             None,
             share,

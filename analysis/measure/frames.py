@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from analysis import records
 from analysis.arrays import Ints
-from analysis.measure.outcomes import DELIVERED, MESSAGE_OUTCOMES, judge
+from analysis.measure.outcomes import DELIVERED, MESSAGE_OUTCOMES, given_up, judge
 from analysis.read.journeys import (
     OUTCOMES,
     SENDER_STATES,
@@ -89,7 +89,7 @@ def _messages(load: pa.Table, journeys: Journeys) -> pd.DataFrame:
         "fault": _named(provider.fault.index, provider.fault.names),
         "unreachable": provider.unreachable,
         "unaccounted": outcomes.unaccounted,
-        "given_up": outcomes.given_up,
+        "given_up": given_up(journeys, outcomes),
         "segments": provider.segments,
         "submits": provider.submits,
         "accepts": provider.accepts,

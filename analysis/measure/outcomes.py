@@ -36,8 +36,8 @@ their keys may be these: they are ``without_key``, open, and not unaccounted.
 ``given_up`` is counted separately too: the sender accepted the message, the provider refused it for the time
 being (a limit, an error of its own) and never accepted it, and no row of the sender says that the sender
 ended it or still has it. Its outcome is ``failed``, and the objective ``loss`` counts it. If the wait was too
-short for a repeat, it is ``open``. Without sender rows, a sender that was submitting until the run ended may
-still repeat it: then it is ``to_repeat``, ``open``, and not given up.
+short for a repeat, it is ``open`` and counts as ``to_repeat``. Without sender rows, a sender that was
+submitting until the run ended may still repeat it: then it is ``to_repeat``, ``open``, and not given up.
 """
 
 from __future__ import annotations
@@ -69,7 +69,8 @@ class MessageOutcomes:
     unaccounted: Bools  # accepted, never seen by the provider, and not held by the sender
     still_held: Bools  # of these, may be forwarded later: the sender was submitting until the end
     without_key: Bools  # accepted, and probably at the provider with a key that the load did not send
-    given_up: Bools  # accepted, refused by the provider for the time being, and not submitted again
+    # Accepted, refused by the provider for the time being, and not submitted again until the run ended.
+    given_up: Bools
     to_repeat: Bools  # the same, but the sender was submitting until the end
 
 
@@ -176,6 +177,7 @@ def accounting(journeys: Journeys, outcomes: MessageOutcomes, planned: int) -> A
     by_outcome = {
         name: int(np.count_nonzero(outcomes.outcome == code)) for code, name in enumerate(MESSAGE_OUTCOMES)
     }
+    gave_up = given_up(journeys, outcomes)
     return Accounting(
         planned=planned or journeys.count,
         rows=journeys.count,
@@ -202,11 +204,16 @@ def accounting(journeys: Journeys, outcomes: MessageOutcomes, planned: int) -> A
         unaccounted=int(np.count_nonzero(outcomes.unaccounted)),
         still_held=int(np.count_nonzero(outcomes.still_held)),
         without_key=int(np.count_nonzero(outcomes.without_key)),
-        given_up=int(np.count_nonzero(outcomes.given_up)),
-        given_up_for_a_limit=int(np.count_nonzero(outcomes.given_up & (provider.throttled > 0))),
-        to_repeat=int(np.count_nonzero(outcomes.to_repeat)),
+        given_up=int(np.count_nonzero(gave_up)),
+        given_up_for_a_limit=int(np.count_nonzero(gave_up & (provider.throttled > 0))),
+        to_repeat=int(np.count_nonzero(outcomes.to_repeat | (outcomes.given_up & ~gave_up))),
         refused_recipients=int(np.count_nonzero(journeys.refused_recipients)),
     )
+
+
+def given_up(journeys: Journeys, outcomes: MessageOutcomes) -> Bools:
+    """Messages that the sender gave up: the run waited for a repeat. Without the wait it may still follow."""
+    return outcomes.given_up if journeys.repeats_awaited else np.zeros_like(outcomes.given_up)
 
 
 def delivered_unacknowledged(journeys: Journeys) -> int:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 
 from analysis.capacity_record import Trial
-from analysis.findings import DelaySplit, Difference
+from analysis.findings import ComparedTail, DelaySplit, Difference
 from analysis.first_screen.quoting import Quote
 from analysis.first_screen.values import Figure, Sentence
 from analysis.first_screen.wording import share_words
@@ -163,25 +163,48 @@ def comparisons(report: RunReport) -> list[tuple[str, Table]]:
                     (quote.seconds(f"{path}.ours_p95_s"),),
                     (quote.seconds(f"{path}.theirs_p95_s"),),
                     (quote.seconds(f"{path}.p95_difference_s"), "\n", *interval),
-                    _by_stage(quote, path),
+                    _by_stage(quote, f"{path}.by_stage_s"),
+                    _tail(quote, f"{path}.tail", one.tail),
                 )
             )
         columns = (
             *words_columns("class"),
             *figure_columns("pairs", "unpaired", "mean", "median", "99 % within ±"),
             *figure_columns("p95 of the pairs", "counterpart's p95 of the pairs", "their difference"),
-            *words_columns("mean of each stage"),
+            *words_columns("mean of each stage", "the pairs that differ most"),
         )
         found.append((each.title, Table(columns, tuple(rows))))
     return found
 
 
 def _by_stage(quote: Quote, path: str) -> Sentence:
-    """The stages that make up the mean difference."""
+    """The stages that make up a mean difference."""
     pieces: list[str | Figure] = []
-    for number, (stage, _) in enumerate(quote.value(f"{path}.by_stage_s")):
-        pieces += [f"{', ' if number else ''}{stage} ", quote.seconds(f"{path}.by_stage_s.{number}.1")]
+    for number, (stage, _) in enumerate(quote.value(path)):
+        pieces += [f"{', ' if number else ''}{stage} ", quote.seconds(f"{path}.{number}.1")]
     return tuple(pieces) or ("-",)
+
+
+def _tail(quote: Quote, path: str, tail: ComparedTail) -> Sentence:
+    """How many pairs differ most, and the stages that make up the mean size of their differences."""
+    pieces: list[str | Figure] = [
+        quote.count(f"{path}.pairs"),
+        " (",
+        quote.count(f"{path}.later"),
+        " slower)",
+    ]
+    if tail.split < tail.pairs:
+        pieces += ["; with every timestamp: ", quote.count(f"{path}.split")]
+    if tail.size_s is None:
+        return tuple(pieces)
+    pieces += [
+        "; by ",
+        quote.seconds(f"{path}.size_s"),
+        " on average: ",
+        *_by_stage(quote, f"{path}.by_stage_s"),
+    ]
+    pieces += ["; another drawn reply: ", quote.count(f"{path}.other_reply")]
+    return tuple(pieces)
 
 
 def bottlenecks(report: RunReport, place: int) -> Table:

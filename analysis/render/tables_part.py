@@ -192,13 +192,12 @@ _ACCOUNTING = (
     (
         "given_up",
         "given up after a refusal",
-        "refused by the provider for the time being, and not submitted again: failed, or open after a "
-        "short wait",
+        "refused by the provider for the time being, and not submitted again: failed",
     ),
     (
         "to_repeat",
         "not yet repeated after a refusal",
-        "among the open: refused for the time being, and the sender was submitting until the run ended",
+        "among the open: refused for the time being, and the run ended while a repeat could follow",
     ),
     (
         "without_key",

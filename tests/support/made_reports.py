@@ -9,6 +9,7 @@ import msgspec
 from analysis.findings import (
     Bottleneck,
     ComparedClass,
+    ComparedTail,
     Comparison,
     DelaySplit,
     Difference,
@@ -342,6 +343,7 @@ def compared(low_s: float, high_s: float) -> ComparedClass:
         ours_p95_s=24.0,
         theirs_p95_s=8.0,
         by_stage_s=(),
+        tail=ComparedTail(pairs=10, later=6, split=0, size_s=None, by_stage_s=(), other_reply=0),
     )
 
 

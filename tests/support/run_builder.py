@@ -67,7 +67,8 @@ class RunBuilder:
         if not more.get("at_carrier", True):
             carrier_s = None
         reported_s = None if delivered_s is None else delivered_s + more.get("report_s", 0.2)
-        confirmed_s = None if reported_s is None else reported_s + 0.001
+        answer_s = more.get("confirmed_after_s", 0.001)  # None: the report was not confirmed
+        confirmed_s = None if reported_s is None or answer_s is None else reported_s + answer_s
         provider_id = more.get("provider_id", f"P-{key}") if more.get("accepted", True) else ""
         taken_s = more.get("taken_s", submitted_s)
         wait_s = more.get("handset_s", 0.0)

@@ -1,13 +1,15 @@
 """Compares two parts with the same messages, paired by key.
 
 Both parts have the same plan, seeds and key tag. So a message has the same recipient, text, class and due
-time in both, and the same outcome and radio delay at the provider, which follow from its key. Sender, sockets
-and queues cause the differences. A message counts if both parts delivered it to a reachable phone. A message
-that only one of them delivered is unpaired.
+time in both, and the same outcome and radio delay at the provider, which follow from its key. The provider
+draws the delay of a reply for each request, from its first message and the attempt: messages that are sent in
+other requests get other replies. Sender, sockets, queues and these replies cause the differences. A message
+counts if both parts delivered it to a reachable phone. A message that only one of them delivered is unpaired.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,7 +18,7 @@ import pyarrow as pa
 
 from analysis import records
 from analysis.arrays import Bools, Floats, Ints
-from analysis.findings import ComparedClass
+from analysis.findings import REPLY_AS_DRAWN, ComparedClass, ComparedTail
 from analysis.measure.comparison.differences import paired_difference
 from analysis.measure.outcomes import DELIVERED, judge
 from analysis.measure.percentiles import needed, ranks
@@ -25,6 +27,7 @@ from analysis.read.columns import positions
 from analysis.read.journeys import Journeys, read_journeys
 
 PERCENTILE = 95.0
+TAIL_PERCENTILE = 99.0
 
 
 @dataclass(frozen=True)
@@ -74,13 +77,17 @@ def _compared(
     a, b = a[order], b[order]
     ours_s, theirs_s = _delivery_s(ours, a), _delivery_s(theirs, b)
     difference = ours_s - theirs_s
+    by_size = np.argsort(np.abs(difference), kind="stable")
+    tail = by_size[ranks(len(by_size), (TAIL_PERCENTILE,))[0] - 1 :]
+    stages = _stage_differences(ours.journeys, theirs.journeys, (a, b))
+    reply = ours.journeys.provider.reply_s[a] - theirs.journeys.provider.reply_s[b]
     p95 = paired_difference(ours_s, theirs_s, PERCENTILE)
     return ComparedClass(
         message_class=name,
         pairs=len(a),
         unpaired=int(np.count_nonzero(arrived_a != arrived_b)),
         median_s=_ranked(difference, 50.0),
-        p99_abs_s=_ranked(np.abs(difference), 99.0),
+        p99_abs_s=float(abs(difference[tail[0]])),
         mean_s=float(difference.mean()),
         p95_difference_s=_ranked(ours_s, PERCENTILE) - _ranked(theirs_s, PERCENTILE),
         p95_low_s=p95.low_s,
@@ -88,7 +95,8 @@ def _compared(
         p95_claimed=p95.claimed,
         ours_p95_s=_carried(ours_s),
         theirs_p95_s=_carried(theirs_s),
-        by_stage_s=_by_stage(ours.journeys, theirs.journeys, (a, b)),
+        by_stage_s=_means(stages, _complete(stages)),
+        tail=_tail(difference[tail], {stage: each[tail] for stage, each in stages.items()}, reply[tail]),
     )
 
 
@@ -105,21 +113,51 @@ def _carried(times_s: Floats) -> float | None:
     return _ranked(times_s, PERCENTILE) if len(times_s) >= needed(PERCENTILE) else None
 
 
-def _by_stage(ours: Journeys, theirs: Journeys, rows: tuple[Ints, Ints]) -> tuple[tuple[str, float], ...]:
-    """Mean difference of each stage, over the pairs that have every timestamp in both parts."""
+def _stage_differences(ours: Journeys, theirs: Journeys, rows: tuple[Ints, Ints]) -> dict[str, Floats]:
+    """The difference of each stage for each pair; NaN without one of its timestamps."""
     a, b = rows
     timestamps = [
-        (one[a], other[b])
+        one[a] - other[b]
         for one, other in zip(delivery_timestamps(ours), delivery_timestamps(theirs), strict=True)
     ]
-    whole = np.ones(len(a), dtype=np.bool_)
-    for one, other in timestamps:
-        whole &= np.isfinite(one) & np.isfinite(other)
-    if not whole.any():
+    return {
+        stage: ended - begun
+        for stage, begun, ended in zip(DELIVERY_STAGES, timestamps, timestamps[1:], strict=False)
+    }
+
+
+def _complete(stages: Mapping[str, Floats]) -> Bools:
+    """The pairs with every stage. They add up to the difference of their delivery times."""
+    complete: Bools = np.logical_and.reduce([np.isfinite(each) for each in stages.values()])
+    return complete
+
+
+def _means(stages: Mapping[str, Floats], among: Bools) -> tuple[tuple[str, float], ...]:
+    if not among.any():
         return ()
-    found = []
-    for number, stage in enumerate(DELIVERY_STAGES):
-        (begun, their_begun), (ended, their_ended) = timestamps[number], timestamps[number + 1]
-        lengths = (ended - begun)[whole] - (their_ended - their_begun)[whole]
-        found.append((stage, float(lengths.mean())))
-    return tuple(found)
+    return tuple((stage, float(each[among].mean())) for stage, each in stages.items())
+
+
+def _tail(difference: Floats, stages: dict[str, Floats], reply: Floats) -> ComparedTail:
+    """What makes up the differences of these pairs.
+
+    A stage that makes one message slower and another one faster would cancel out in a plain mean. So each
+    stage counts in the direction of its message's difference: the means add up to the mean size.
+    """
+    direction = np.sign(difference)
+    parts: dict[str, Floats] = {}
+    for stage, each in stages.items():
+        if stage == "provider":
+            parts[REPLY_AS_DRAWN] = reply * direction
+            parts[stage] = (each - reply) * direction
+        else:
+            parts[stage] = each * direction
+    split = _complete(parts)
+    return ComparedTail(
+        pairs=len(difference),
+        later=int(np.count_nonzero(difference > 0)),
+        split=int(np.count_nonzero(split)),
+        size_s=float(np.abs(difference[split]).mean()) if split.any() else None,
+        by_stage_s=_means(parts, split),
+        other_reply=int(np.count_nonzero(reply[split])),
+    )

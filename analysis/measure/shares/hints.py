@@ -13,6 +13,7 @@ from analysis.findings import Hint
 from analysis.formatting import count_text, seconds_text, share_text, times_text
 from analysis.measure.outcomes import DELIVERED, MessageOutcomes
 from analysis.measure.percentiles import known, quantiles
+from analysis.measure.report_answers import reports_not_confirmed
 from analysis.measure.shares.limits import ContractLimits, has_fast_lane, read_limits
 from analysis.read.journeys import Journeys
 from analysis.records import Manifest
@@ -29,6 +30,7 @@ def hints(journeys: Journeys, outcomes: MessageOutcomes, manifest: Manifest) -> 
     refused = _refused_by_contract(journeys, manifest)
     found = (
         _without_priority(journeys, outcomes, manifest.profile),
+        reports_not_confirmed(journeys, outcomes),
         _throttled(refused, journeys.provider.accepted, bool(manifest.faults), limits),
         _behind_others(journeys, manifest, limits),
         _one_message_per_request(journeys, refused, limits),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from made_objectives import missed
 from made_parts import OWN, found
@@ -18,6 +19,7 @@ from analysis.first_screen.screen import first_screen
 from analysis.first_screen.values import words
 from analysis.model import Objective, PartReport, Reasons, RunReport
 
+replace = msgspec.structs.replace
 FAST_LANE = {"delivery": {"priority_latency": {"kind": "fixed", "value_s": 1.0}}}
 LIMIT = bottleneck(kind="provider_limit", text="the provider's limit")
 LOSSY = bottleneck(kind="network", text=f"{THE_NETWORK}: {NETWORK_LOSES}")
@@ -189,3 +191,25 @@ def test_no_sender_is_faster_than_its_network(new_run: Build) -> None:
 def test_a_network_that_fails_is_not_called_slow(what: str, advice: str) -> None:
     failing = bottleneck(kind="network", text=f"{THE_NETWORK}: {what}")
     assert f"What to change: {advice}" in of(report(part(p95_s={"otp": 14.0}, bottlenecks=(failing,))))
+
+
+@pytest.mark.parametrize(("low", "of_copies", "named"), [(150.0, 250.0, True), (250.0, 250.0, False)])
+def test_a_price_that_copies_drove_over_its_limit_names_the_copies(
+    low: float, of_copies: float, named: bool, tmp_path: Path
+) -> None:
+    """The copies are half of what was paid: without them a thousand cost 75, or still 125."""
+    costly = replace(CHEAP, low=low, high=low, measured=f"{low:g} PLN")
+    made = part(objectives=(costly,), accounting=accounting(duplicates=1_500))
+    paid = replace(
+        made.cost, points=500.0, duplicates_points=of_copies, undelivered_points=0.0, currency="PLN"
+    )
+    costs = report(replace(made, cost=paid))
+    said, headline = of(costs, tmp_path), words(first_screen(costs).why)
+    assert ("cost 150 PLN, since 1,500 messages were paid for more than once; the" in headline) is named
+    assert ("What to do: look in the sender for a repeat" in said) is True
+    assert ("fewer segments" in said) is not named
+    if named:
+        assert said.startswith(
+            "Cause: my-sender submitted 1,500 messages more than once, and the provider accepted each copy: "
+            "the copies cost 250 PLN of 500 PLN paid."
+        )

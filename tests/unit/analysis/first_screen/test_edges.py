@@ -296,3 +296,10 @@ def test_totals_say_that_counterparts_are_left_out() -> None:
     names = [column.name for column in tables_findings.totals(report(part("a"), counterpart)).columns]
     assert names == ["", "live parts that decide"]
     assert tables_findings.totals(report(part("a"))).columns[1].name == "live parts"
+
+
+def test_reports_without_an_answer_are_named_beside_any_other_hints() -> None:
+    others = tuple(Hint(name, f"hint {name}", 9) for name in ("a", "b", "otp_without_priority"))
+    refused = Hint("reports_not_confirmed", "The sender did not confirm 30 reports", 30)
+    said = aside_text(report(part(hints=(*others, refused))), "ask")
+    assert said == "hint otp_without_priority. The sender did not confirm 30 reports."

@@ -200,7 +200,7 @@ def test_a_run_whose_runner_was_killed_still_had_a_load(new_run: Build) -> None:
 @pytest.mark.parametrize(
     ("reason", "advice"),
     [
-        ("interrupted", "run it again and let the load begin; with --ui, press Start in the page"),
+        ("interrupted", "run it again and let the load begin (--ui: press Start in the page)"),
         ("finished", "keep the files of the run in its directory"),
     ],
 )

@@ -45,15 +45,23 @@ def test_a_refusal_for_the_time_being_that_is_not_repeated_is_a_loss(
     run.due("bad-number", 9.5)
     run.seen("bad-number", 9.6, state="rejected", reason="invalid_number", accepted=False)
     part = analysed(run, load_s=10.0, end_s=10.0 + wait_s, drain_timeout_s=300.0, exit_reason=exit_reason)
-    assert (part.accounting.given_up, part.accounting.given_up_for_a_limit) == (3, 3)
     left_open = 3 if verdict == "undecided" else 0
+    counted = part.accounting
+    assert (counted.given_up, counted.given_up_for_a_limit) == (3 - left_open, 3 - left_open)
+    assert counted.to_repeat == left_open
     assert (part.accounting.failed, part.accounting.open) == (4 - left_open, left_open)
     assert part.accounting.unaccounted == 0
     gave_up = next(each.text for each in part.bottlenecks if each.kind == "sender_gave_up")
     assert gave_up.startswith("when the run ended, ") is bool(left_open)
     found = next(each for each in part.objectives if each.objective == "loss=0")
     assert ((found.low, found.high), found.verdict) == (lost, verdict)
-    assert "refused 3 messages for a limit" in found.why
+    for_what, why = (
+        ("the time being", "the wait was too short") if left_open else ("a limit", "did not submit")
+    )
+    assert f"refused 3 messages for {for_what}" in found.why and why in found.why
+    said = answer_text(report(part), "wrong")  # only what the records show
+    assert ("3 not yet repeated after a refusal" in said) is bool(left_open)
+    assert ("3 given up after a refusal" in said) is not bool(left_open)
 
 
 REFUSED: dict[str, Any] = {
@@ -126,7 +134,8 @@ def test_a_wait_that_the_user_ended_does_not_make_refused_messages_never_arrive(
         run.due(f"m-{slot}", slot / 10, message_class="marketing")
         run.seen(f"m-{slot}", slot / 10 + 0.01, **({} if slot % 5 else REFUSED))
     short = analysed(run, load_s=30.0, end_s=35.0, drain_timeout_s=300.0, exit_reason="drain_ended")
-    assert (short.accounting.given_up, short.accounting.open, short.accounting.failed) == (60, 60, 0)
+    assert (short.accounting.to_repeat, short.accounting.open, short.accounting.failed) == (60, 60, 0)
+    assert short.accounting.given_up == 0
     verdicts = {each.measure: each.verdict for each in short.objectives}
     assert (verdicts["delivery_time"], verdicts["loss"]) == ("undecided", "undecided")
 
@@ -140,7 +149,7 @@ def test_a_loss_is_not_that_of_refused_messages_whose_repeat_was_not_awaited(new
     run.kept("gone", "sent", "")
     part = analysed(run, load_s=30.0, end_s=35.0, drain_timeout_s=300.0, exit_reason="drain_ended")
     loss = next(each for each in part.objectives if each.objective == "loss=0")
-    assert ((loss.low, loss.high), loss.verdict, part.accounting.given_up) == ((1, 7), "missed", 6)
+    assert ((loss.low, loss.high), loss.verdict, part.accounting.to_repeat) == ((1, 7), "missed", 6)
     said = words(first_screen(report(part, objectives=(loss,))).why)
     assert said.startswith("1 message was lost")
 

@@ -58,6 +58,59 @@ def test_pairs_are_compared_message_by_message(new_run: Build, write_suite: Suit
     assert sum(stages.values()) == pytest.approx(otp.mean_s)
 
 
+def test_the_largest_differences_are_split_by_stage_in_their_own_direction(
+    new_run: Build, write_suite: Suite
+) -> None:
+    """Two of 200 got another reply delay: one 0.4 s slower, one 0.3 s faster."""
+    live, simulated = new_run("01-live"), new_run("02-simulated")
+    for run, replies_s in ((live, (0.5, 0.1)), (simulated, (0.1, 0.4))):
+        for slot in range(200):
+            reply_s = replies_s[slot - 198] if slot >= 198 else 0.05
+            radio_s = 1.0 + (0.01 if run is live and slot == 0 else 0.0)
+            run.due(f"m-{slot}", slot / 10)
+            # 0.02 s between the provider's reply and its planned instant, in both parts.
+            run.seen(
+                f"m-{slot}",
+                slot / 10 + 0.002,
+                provider_s=reply_s + 0.02,
+                reply_drawn_s=reply_s,
+                radio_s=radio_s,
+            )
+    live.write(load_s=20.0, end_s=60.0, scenario=scenario("02-simulated"))
+    simulated.write(load_s=20.0, end_s=60.0, mode="simulated", scenario=scenario(decides=False))
+    (comparison,) = build_report(write_suite("01-live", "02-simulated")).comparisons
+    (otp,) = comparison.classes
+    tail = otp.tail
+    # Rank 198 of 200 is the message that was 0.01 s longer on the radio.
+    assert (otp.p99_abs_s, tail.pairs, tail.split) == (pytest.approx(0.01), 3, 3)
+    assert (tail.later, tail.other_reply) == (2, 2)
+    stages = dict(tail.by_stage_s)
+    assert stages["reply as drawn"] == pytest.approx(0.7 / 3)
+    assert stages["provider"] == pytest.approx(0.0, abs=1e-9)
+    assert stages["radio"] == pytest.approx(0.01 / 3)
+    assert tail.size_s == pytest.approx(0.71 / 3) == pytest.approx(sum(stages.values()))
+
+
+def test_a_pair_without_a_timestamp_is_not_split(new_run: Build, write_suite: Suite) -> None:
+    """Earlier versions did not record the drawn reply."""
+    live, simulated = new_run("01-live"), new_run("02-simulated")
+    for run in (live, simulated):
+        for slot in range(100):
+            run.due(f"m-{slot}", slot / 10)
+            more = 0.3 if run is live and slot == 99 else 0.0
+            run.seen(f"m-{slot}", slot / 10 + 0.002, provider_s=0.05 + more)
+            if slot == 99:
+                row = run.provider[-1]
+                place = [field.name for field in records.PROVIDER_SCHEMA].index("reply_ns")
+                run.provider[-1] = (*row[:place], None, *row[place + 1 :])
+    live.write(load_s=20.0, end_s=60.0, scenario=scenario("02-simulated"))
+    simulated.write(load_s=20.0, end_s=60.0, mode="simulated", scenario=scenario(decides=False))
+    (comparison,) = build_report(write_suite("01-live", "02-simulated")).comparisons
+    tail = comparison.classes[0].tail
+    assert (tail.pairs, tail.split, tail.other_reply) == (2, 1, 0)
+    assert tail.size_s == pytest.approx(0.0)
+
+
 def test_messages_that_one_part_lacks_or_did_not_deliver_are_no_pairs(
     new_run: Build, write_suite: Suite
 ) -> None:

@@ -189,3 +189,46 @@ def test_a_sender_that_passes_refusals_on_repeats_nothing(new_run: Build) -> Non
     none.seen("m", 1.0, accepted=False, state="rejected", throttled=1)
     text = hints_of(none, profile=limit)["throttled"].text
     assert "later" not in text and "loses no message to refusals" in text
+
+
+def reports(run: RunBuilder, answers: dict[int, float | None], count: int = 100) -> None:
+    """Delivered messages whose reports are confirmed after these times; None: not confirmed."""
+    for slot in range(count):
+        run.journey(f"m-{slot}", slot * 0.1, 5.0, confirmed_after_s=answers.get(slot, 0.001))
+
+
+def test_reports_that_the_sender_never_confirmed(new_run: Build) -> None:
+    run = new_run("run")
+    reports(run, dict.fromkeys(range(30)) | {40: 61.0, 41: 3.0})
+    for at_s, value in ((-5.0, 1.0), (10.0, 20.0), (59.0, 91.0)):  # one repeat was of the probe
+        run.sample(at_s, "provider", "count_reports_retried", value)
+    run.sample(59.0, "provider", "count_reports_given_up", 4.0)
+    hint = hints_of(run, end_s=90.0)["reports_not_confirmed"]
+    assert hint.count == 30
+    assert hint.text == (
+        "The sender did not confirm the delivery reports of 30 messages (30 % of those with a report) before "
+        "the run ended, of which 30 were delivered: the sender does not know their final states from a "
+        "report. The reports of 2 messages were confirmed more than 1 s after they were first sent, the "
+        "latest after 61.0 s. The provider repeated reports 90 times, and gave up 4 reports: the sender had "
+        "answered with an error, or not at all. The sender's log has the requests with reports that failed."
+    )
+
+
+def test_repeated_reports_alone_are_a_hint_and_confirmed_ones_are_none(new_run: Build) -> None:
+    run = new_run("run")
+    reports(run, {})
+    assert "reports_not_confirmed" not in hints_of(run, end_s=90.0)
+    run.sample(59.0, "provider", "count_reports_retried", 1.0)  # one of a hundred
+    assert "reports_not_confirmed" not in hints_of(run, end_s=90.0)
+    run.sample(60.0, "provider", "count_reports_retried", 12.0)
+    found = hints_of(run, end_s=90.0)["reports_not_confirmed"]
+    assert found.count == 0
+    assert found.text.startswith("The provider repeated reports 12 times: the sender had answered with")
+
+
+def test_a_report_that_was_just_sent_may_still_be_answered(new_run: Build) -> None:
+    """The last of the reports is sent at 15.1 s."""
+    run = new_run("run")
+    reports(run, {99: None})
+    assert "reports_not_confirmed" not in hints_of(run, load_s=10.0, end_s=16.0)
+    assert hints_of(run, load_s=10.0, end_s=18.0)["reports_not_confirmed"].count == 1

@@ -1,0 +1,71 @@
+"""Delivery reports that the sender did not confirm, or confirmed late. A provider repeats such a report.
+
+The journal has the first report of a message and its confirmation. The repeats are counts of the provider's
+samples: they do not say whether the sender answered with an error or did not answer.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from analysis.arrays import Bools
+from analysis.findings import REPORTS_NOT_CONFIRMED, Hint
+from analysis.formatting import count_text, round_seconds_text, seconds_text, share_text, times_text
+from analysis.measure.outcomes import DELIVERED, MessageOutcomes
+from analysis.read.journeys import Journeys, Samples
+
+PROMPT_S = 1.0  # an answer within it is no hint; the shortest pause before a repeat
+_UNDER_WAY_S = 2.0  # a report that was sent later before the run's end may still have been answered
+_WORTH_SAYING = 0.01  # of the reports
+_REPEATED, _ABANDONED = "count_reports_retried", "count_reports_given_up"
+
+
+def reports_not_confirmed(journeys: Journeys, outcomes: MessageOutcomes) -> Hint | None:
+    """None if the sender confirmed the reports at once, or if there were none."""
+    provider = journeys.provider
+    sent = np.isfinite(provider.reported_s)
+    confirmed = np.isfinite(provider.confirmed_s)
+    never: Bools = sent & ~confirmed & (provider.reported_s < journeys.end_s - _UNDER_WAY_S)
+    delay_s = np.where(sent & confirmed, provider.confirmed_s - provider.reported_s, 0.0)
+    late: Bools = delay_s > PROMPT_S
+    repeats, abandoned = (_rise(journeys.samples, name) for name in (_REPEATED, _ABANDONED))
+    count, least = int(np.count_nonzero(never)), _WORTH_SAYING * int(np.count_nonzero(sent))
+    if not count and max(int(np.count_nonzero(late)), repeats, abandoned) <= least:
+        return None
+    sentences = []
+    if count:
+        arrived = int(np.count_nonzero(never & (outcomes.outcome == DELIVERED)))
+        sentences.append(
+            f"The sender did not confirm the delivery reports of {times_text(count)} "
+            f"({share_text(count, int(np.count_nonzero(sent)))} of those with a report) before the run "
+            f"ended, of which {count_text(arrived)} {'was' if arrived == 1 else 'were'} delivered: the "
+            "sender does not know their final states from a report"
+        )
+    if late.any():
+        number = int(np.count_nonzero(late))
+        sentences.append(
+            f"The reports of {times_text(number)} were confirmed more than {round_seconds_text(PROMPT_S)} "
+            f"after they were first sent, the latest after {seconds_text(float(delay_s.max()))}"
+        )
+    if repeats or abandoned:
+        given_up = f", and gave up {times_text(abandoned, 'report')}" if abandoned else ""
+        sentences.append(
+            f"The provider repeated reports {times_text(repeats, 'time')}{given_up}: the sender had answered "
+            "with an error, or not at all"
+        )
+    sentences.append("The sender's log has the requests with reports that failed")
+    return Hint(REPORTS_NOT_CONFIRMED, ". ".join(sentences) + ".", count)
+
+
+def _rise(samples: Samples, name: str) -> int:
+    """The rise of a counter of the provider from the load's start to the last sample.
+
+    A counter without a sample is zero. The probe's reports come before the load.
+    """
+    rows = [
+        row
+        for row, (process, each) in enumerate(zip(samples.process, samples.name, strict=True))
+        if process == "provider" and each == name
+    ]
+    before = [samples.value[row] for row in rows if samples.at_s[row] < 0]
+    return max(int(samples.value[rows[-1]] - (before[-1] if before else 0.0)), 0) if rows else 0
