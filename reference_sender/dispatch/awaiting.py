@@ -46,10 +46,11 @@ class SentIndex:
 
     def add_all(self, messages: Sequence[tuple[str, Sent]]) -> None:
         """Keep each of ``messages`` under its key."""
-        self.by_key.update(messages)
-        self._key_of.update(
-            [(sent.provider_id, key) for key, sent in messages if sent.provider_id is not None]
-        )
+        by_key, key_of = self.by_key, self._key_of
+        for key, sent in messages:
+            by_key[key] = sent
+            if sent.provider_id is not None:
+                key_of[sent.provider_id] = key
 
     def find(self, report: Report) -> str | None:
         """The key of the message that ``report`` is about: by its client reference, else by provider id."""
@@ -165,31 +166,30 @@ class EarlyReports:
     A report that carries the key is never early: it proves by itself that the provider has the message.
     """
 
-    __slots__ = ("_by_id", "_capacity")
+    __slots__ = ("_capacity", "by_id")
 
     def __init__(self, capacity: int) -> None:
-        self._by_id: dict[str, Report] = {}
+        self.by_id: dict[str, Report] = {}
         self._capacity = capacity
 
     def __len__(self) -> int:
-        return len(self._by_id)
+        return len(self.by_id)
 
     def keep(self, report: Report) -> bool:
         """Keep ``report`` for the message that will get its provider id. False if there is no room."""
-        kept = self._by_id.get(report.provider_id)
-        if kept is None and len(self._by_id) >= self._capacity:
+        kept = self.by_id.get(report.provider_id)
+        if kept is None and len(self.by_id) >= self._capacity:
             return False
         if kept is None or kept.state is State.SENT:
-            self._by_id[report.provider_id] = report
+            self.by_id[report.provider_id] = report
         return True
 
     def take(self, provider_id: str | None) -> Report | None:
         """The report kept for the message that got ``provider_id``."""
-        return self._by_id.pop(provider_id, None) if provider_id is not None else None
+        return self.by_id.pop(provider_id, None) if provider_id is not None else None
 
     def drop_unclaimed(self) -> int:
         """Drop the kept reports: no submit is in flight that could identify them. Returns their number."""
-        dropped = len(self._by_id)
-        if dropped:
-            self._by_id.clear()
+        dropped = len(self.by_id)
+        self.by_id.clear()
         return dropped

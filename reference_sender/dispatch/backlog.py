@@ -93,9 +93,11 @@ class Backlog:
     ) -> list[Ticket]:
         """Take a batch out of that lane, for submitting on ``route`` now."""
         batch = self.lanes[slot * _KINDS + kind].take(now_ns, max_messages, max_segments)
-        for before in {ticket.state for ticket in batch}:
-            moved(before, _SUBMITTING)
+        before = None
         for ticket in batch:
+            if ticket.state is not before:  # nearly always one state for all
+                before = ticket.state
+                moved(before, _SUBMITTING)
             ticket.state = _SUBMITTING
             ticket.in_lane = False
             ticket.attempts += 1
@@ -133,11 +135,13 @@ class Backlog:
 
     def end_all(self, tickets: Sequence[Ticket], state: State) -> None:
         """These tickets leave the backlog: they are SENT or final."""
-        for before in {ticket.state for ticket in tickets}:
-            moved(before, state)
         by_key = self.tickets
+        before = None
         for ticket in tickets:
-            before, ticket.state = ticket.state, state
+            if ticket.state is not before:  # nearly always one state for all
+                before = ticket.state
+                moved(before, state)
+            ticket.state = state
             del by_key[ticket.message.key]
             if before is _QUEUED:
                 self._stop_waiting(ticket)

@@ -48,7 +48,7 @@ class CampaignCounts(Struct):
         return self.waiting > 0 or self.sent > 0
 
 
-_campaign_of, _segments_of, _state_of = attrgetter("campaign"), attrgetter("segments"), attrgetter("state")
+_campaign_of, _segments_of = attrgetter("campaign"), attrgetter("segments")
 
 _FIELDS = CampaignCounts.__struct_fields__[1:]
 
@@ -70,8 +70,9 @@ class CountedCampaigns:
         self._campaigns: dict[str, CampaignCounts] = {}
         self._rest = CampaignCounts("")
         self._open_in_rest: dict[str, int] = {}  # messages by campaign
-        # The campaign that counts a message. Second messages are rare, and most senders make none.
-        self._name_of: Callable[[Message], str] = _campaign_of
+        # Whether a message may be the second one of an OTP. They are rare, and most senders make none.
+        self.may_have_seconds = False
+        self._name_of: Callable[[Message], str] = _campaign_of  # the campaign that counts a message
         self._before = CampaignCounts("")  # of all counts, what earlier processes did
         self._continued: set[str] = set()  # campaigns of which it has the ends
         self.route_prices = {limits.name: round(limits.cost_per_segment * UNIT) for limits in routes}
@@ -85,12 +86,8 @@ class CountedCampaigns:
 
     def expect_seconds(self) -> None:
         """From now on a message may be the second one of an OTP."""
+        self.may_have_seconds = True
         self._name_of = counted_under
-
-    @property
-    def may_have_seconds(self) -> bool:
-        """Whether ``expect_seconds`` was called, or a message of an earlier process is a second one."""
-        return self._name_of is counted_under
 
     @property
     def total(self) -> CampaignCounts:
@@ -123,8 +120,11 @@ class CountedCampaigns:
             name = self._name_of(message)
             counts = campaigns.get(name) or self._begun(name, 1)
             counts.sent += 1
-            before.cost += self._spend((message,), each.route)
-            before.sent_segments += message.segments
+            price, cost_of = self.route_prices.get(each.route or "", 0), self._cost
+            cost = message.segments * price if cost_of is None else cost_of(message)
+            for spent in (campaigns.get(message.campaign) or self._rest, before):
+                spent.cost += cost
+                spent.sent_segments += message.segments
 
     def earlier(self, ended: CampaignCounts) -> None:
         """Count messages of an open campaign that ended in an earlier process."""
@@ -136,29 +136,32 @@ class CountedCampaigns:
 
     def taken(self, messages: Iterable[Message], route: str | None) -> None:
         """The provider of ``route`` has ``messages``."""
-        for name, group in groupby(messages, self._name_of):
-            of_campaign = list(group)
-            counts = self._campaigns.get(name) or self._rest
-            counts.sent += len(of_campaign)
-            counts.waiting -= len(of_campaign)
-            counts.waiting_segments -= sum(map(_segments_of, of_campaign))
-            if name or not self.may_have_seconds:
-                self._spend(of_campaign, route)
-            else:
-                for each in of_campaign:
-                    self._spend((each,), route)
+        price, cost_of = self.route_prices.get(route or "", 0), self._cost
+        may_be_second = self.may_have_seconds
+        name = campaign = ""
+        count = segments = cost = 0  # of the messages so far of ``campaign`` that are counted under ``name``
+        for message in messages:
+            counted = counted_under(message) if may_be_second else message.campaign
+            if message.campaign != campaign or counted != name:
+                if count:
+                    self._take(name, campaign, count, segments, cost)
+                name, campaign = counted, message.campaign
+                count = segments = cost = 0
+            count += 1
+            segments += message.segments
+            cost += message.segments * price if cost_of is None else cost_of(message)
+        self._take(name, campaign, count, segments, cost)
 
-    def _spend(self, messages: Sequence[Message], route: str | None) -> int:
-        """A provider accepted ``messages``, of one campaign. Returns their cost."""
-        counts = self._campaigns.get(messages[0].campaign) or self._rest
-        segments = sum(map(_segments_of, messages))
-        if self._cost is not None:
-            cost = sum(map(self._cost, messages))
-        else:
-            cost = segments * self.route_prices.get(route or "", 0)
+    def _take(self, name: str, campaign: str, count: int, segments: int, cost: int) -> None:
+        """``taken`` for messages of one campaign."""
+        counts = self._campaigns.get(name) or self._rest
+        counts.sent += count
+        counts.waiting -= count
+        counts.waiting_segments -= segments
+        if name != campaign:  # second messages
+            counts = self._campaigns.get(campaign) or self._rest
         counts.sent_segments += segments
         counts.cost += cost
-        return cost
 
     def ended_unsent(self, message: Message, state: State) -> None:
         """``message``, which no provider accepted as far as is known, ended as FAILED or EXPIRED."""
@@ -172,19 +175,28 @@ class CountedCampaigns:
         """These messages are in the final ``state``. ``Sent.state`` is that before, SENT or a final one.
         ``Sent.campaign`` is the one that counts it.
         """
-        for name, group in groupby(messages, _campaign_of):
-            states = list(map(_state_of, group))
-            sent = states.count(_SENT)
-            counts = self._campaigns.get(name) or self._in_rest(name, sent)
-            counts.sent -= sent
-            _add(counts, state, sent)
-            if sent < len(states):
-                for before in states:
-                    if before is not _SENT:
-                        # What a campaign of this name had before it was counted in the rest is there.
-                        had = counts if _count(counts, before) else self._rest
-                        _add(had, before, -1)
-                        _add(had, state, 1)
+        name, count = "", 0  # of the messages so far of this campaign that were SENT
+        for sent in messages:
+            if sent.campaign != name:
+                if count:
+                    self._end(name, count, state)
+                name, count = sent.campaign, 0
+            if sent.state is _SENT:
+                count += 1
+                continue
+            # What a campaign of this name had before it was counted in the rest is there.
+            counts = self._campaigns.get(name) or self._rest
+            had = counts if _count(counts, sent.state) else self._rest
+            _add(had, sent.state, -1)
+            _add(had, state, 1)
+        if count:
+            self._end(name, count, state)
+
+    def _end(self, name: str, count: int, state: State) -> None:
+        """``ended`` for messages of one campaign that were SENT."""
+        counts = self._campaigns.get(name) or self._in_rest(name, count)
+        counts.sent -= count
+        _add(counts, state, count)
 
     def ended_elsewhere(self, campaign: str, state: State) -> None:
         """A message that ended in another process counts here from now on: it has a late report. ``campaign``

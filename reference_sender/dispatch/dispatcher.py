@@ -183,7 +183,7 @@ class Dispatcher:
         effects: list[Effect] = []
         self._states.unmatched.clear()
         # A report without our key may be about a message that a lookup on its way finds as not yet ended.
-        submitting = bool(self._sending.in_flight) or self._lookups.asking
+        submitting = bool(self._sending.in_flight) or (self._looks_up and self._lookups.asking)
         if self._looks_up:
             for report in reports:
                 if report.key is not None:
@@ -326,8 +326,9 @@ class Dispatcher:
         return sum(self._backlog.waiting[: lane_index(lane) + 1])
 
     def _drop_unclaimed(self) -> None:
-        if not self._sending.in_flight and not self._lookups.asking:
-            self._states.totals.orphan_reports += self._states.early.drop_unclaimed()
+        early = self._states.early
+        if early.by_id and not self._sending.in_flight and not self._lookups.asking:
+            self._states.totals.orphan_reports += early.drop_unclaimed()
 
     def next_deadline(self) -> int | None:
         """When ``advance`` must be called, unless another call comes first. None if nothing is pending."""

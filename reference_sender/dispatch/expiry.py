@@ -4,12 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from heapq import heapify, heappop, heappush
-from itertools import groupby
-from operator import attrgetter
 
 from reference_sender.dispatch.ticket import Ticket
-
-_expiry_of = attrgetter("expires_ns")
 
 GRAIN_NS = 100_000_000  # longest delay until an expiry is noticed; no message is submitted after its expiry
 
@@ -56,13 +52,17 @@ class ExpiryIndex:
 
     def discard(self, tickets: Iterable[Ticket]) -> None:
         """Stop watching ``tickets``."""
-        for expires_ns, group in groupby(tickets, _expiry_of):
-            grain = -(-expires_ns // GRAIN_NS)
-            due = self._sets.get(grain)
+        sets = self._sets
+        expires_ns = grain = -1
+        for ticket in tickets:
+            if ticket.expires_ns != expires_ns:
+                expires_ns = ticket.expires_ns
+                grain = -(-expires_ns // GRAIN_NS)
+            due = sets.get(grain)
             if due is not None:
-                due.difference_update(group)
+                due.discard(ticket)
                 if not due:
-                    del self._sets[grain]
+                    del sets[grain]
                     self._last_ns = -1
 
     def take_due(self, now_ns: int) -> list[Ticket]:

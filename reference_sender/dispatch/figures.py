@@ -6,7 +6,7 @@ For each message this costs one search in a short table and a few additions, in 
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Sequence
+from itertools import repeat
 
 from msgspec import Struct
 
@@ -33,6 +33,7 @@ BOUNDS_S = (
     7200.0,
 )
 _BOUNDS_NS = tuple(int(bound_s * 1e9) for bound_s in BOUNDS_S)
+_COUNTED_AT_ONCE = 256  # durations
 _MOST_REASONS = 100  # a provider may invent reasons; further ones count together
 OTHER_REASONS = "other"
 
@@ -69,33 +70,34 @@ class ClassSnapshot(Struct, frozen=True):
 
 
 class Histogram:
-    """Counts durations by ``BOUNDS_S``."""
+    """Counts durations by ``BOUNDS_S``: many at a time, which takes less time for each."""
 
-    __slots__ = ("_counts", "_longest_ns", "_sum_ns")
+    __slots__ = ("_counts", "_longest_ns", "_new_ns", "_sum_ns")
 
     def __init__(self) -> None:
         self._counts = [0] * (len(_BOUNDS_NS) + 1)
+        self._new_ns: list[int] = []  # not counted yet
         self._sum_ns = 0
         self._longest_ns = 0
 
     def add(self, spent_ns: int) -> None:
-        self.add_all((spent_ns,))
+        """Count this duration."""
+        self._new_ns.append(spent_ns)
+        if len(self._new_ns) >= _COUNTED_AT_ONCE:
+            self._count()
 
-    def add_all(self, spent_ns: Sequence[int]) -> None:
-        """Count these durations, at least one."""
-        counts, longest_ns = self._counts, max(spent_ns)
-        least = bisect_left(_BOUNDS_NS, min(spent_ns))
-        if least == len(_BOUNDS_NS) or longest_ns <= _BOUNDS_NS[least]:
-            counts[least] += len(spent_ns)
-        else:
-            for each in spent_ns:
-                counts[bisect_left(_BOUNDS_NS, each, least)] += 1
-        self._sum_ns += sum(spent_ns)
-        if longest_ns > self._longest_ns:
-            self._longest_ns = longest_ns
+    def _count(self) -> None:
+        counts, new_ns = self._counts, self._new_ns
+        for index in map(bisect_left, repeat(_BOUNDS_NS), new_ns):
+            counts[index] += 1
+        self._sum_ns += sum(new_ns)
+        self._longest_ns = max(self._longest_ns, *new_ns)
+        new_ns.clear()
 
     def durations(self) -> DurationCounts:
         """What was counted so far."""
+        if self._new_ns:
+            self._count()
         return DurationCounts(tuple(self._counts), self._sum_ns / 1e9, self._longest_ns / 1e9)
 
 

@@ -8,8 +8,6 @@ request goes out. A refused attempt is not stored: after a crash only its count 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from itertools import groupby
-from operator import attrgetter
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -49,7 +47,6 @@ EXPIRED_NOWHERE = "route_removed"  # as before, and its route is no longer confi
 # An enum's member costs 0.2 us to look up (Python 3.11); these are looked up for every message.
 _SENT = State.SENT
 _DELIVERED = State.DELIVERED
-_lane_of = attrgetter("lane")
 
 # A message after a step of the wall clock, and until when it may be sent.
 AfterStep = Callable[[Message], tuple[Message, int]]
@@ -108,17 +105,20 @@ class MessageStates:
         return self.awaiting.index.find(report) is not None or self.past.index.find(report) is not None
 
     def accepted(
-        self, now_ns: int, taken: Sequence[tuple[Ticket, str | None]], effects: list[Effect]
+        self, now_ns: int, tickets: Sequence[Ticket], ids: Sequence[str | None], effects: list[Effect]
     ) -> None:
         """A provider has these messages of one batch, with the ids that it gave them."""
-        first = taken[0][0]
+        first = tickets[0]
         lane, route, choice = first.lane, first.route, self._choice
-        begun = self._hand_over(now_ns, [ticket for ticket, _ in taken])
+        self._hand_over(tickets)
+        handovers, wall_ahead_ns = self.figures.handovers[lane], self.wall_ahead_ns
         carrier = ""
         may_be_second = self._campaigns.may_have_seconds
         sent: list[tuple[str, Sent]] = []
-        for (ticket, provider_id), since_ns in zip(taken, begun, strict=True):
+        for ticket, provider_id in zip(tickets, ids, strict=True):
             message, attempts = ticket.message, ticket.attempts
+            since_ns = begun_ns(now_ns, message, wall_ahead_ns)
+            handovers.add(now_ns - since_ns)
             message_id, key, campaign = message.message_id, message.key, message.campaign
             if may_be_second:
                 campaign = counted_under(message)
@@ -132,24 +132,21 @@ class MessageStates:
             effects.append(Change(message_id, key, _SENT, "", provider_id, attempts, now_ns, route))
         self.awaiting.add(now_ns, sent)
 
-    def _hand_over(self, now_ns: int, tickets: Sequence[Ticket]) -> list[int]:
-        """A provider has these messages of one batch. Returns from when on their durations count."""
+    def _hand_over(self, tickets: Sequence[Ticket]) -> None:
+        """A provider has these messages of one batch."""
         self._backlog.end_all(tickets, _SENT)
         self.totals.sent += len(tickets)
-        messages = [ticket.message for ticket in tickets]
-        wall_ahead_ns = self.wall_ahead_ns
-        begun = [begun_ns(now_ns, message, wall_ahead_ns) for message in messages]
-        self.figures.handovers[tickets[0].lane].add_all([now_ns - each for each in begun])
-        self._campaigns.taken(messages, tickets[0].route)
-        return begun
+        self._campaigns.taken([ticket.message for ticket in tickets], tickets[0].route)
 
     def reported_early(self, now_ns: int, ticket: Ticket, report: Report, effects: list[Effect]) -> None:
         """A provider has the message: ``report`` says so, before or instead of the submit's answer."""
         if report.state not in FINAL_STATES:
-            self.accepted(now_ns, [(ticket, report.provider_id)], effects)
+            self.accepted(now_ns, [ticket], [report.provider_id], effects)
             return
-        (begun,) = self._hand_over(now_ns, [ticket])
+        self._hand_over([ticket])
         message = ticket.message
+        begun = begun_ns(now_ns, message, self.wall_ahead_ns)
+        self.figures.handovers[ticket.lane].add(now_ns - begun)
         sent = Sent(
             message.message_id,
             ticket.attempts,
@@ -273,7 +270,8 @@ class MessageStates:
         for report in reports:
             state = report.state
             if state is _DELIVERED and (found := take(report)) is not None:
-                delivered.append((*found, report.reason))
+                key, sent = found
+                delivered.append((key, sent, report.reason))
                 if not hedges:  # the end of one message may be that of another one
                     continue
             if delivered:
@@ -281,11 +279,11 @@ class MessageStates:
                 delivered = []
                 if hedges:
                     continue
-            key = awaiting.find(report)
-            if key is None:
+            about = awaiting.find(report)
+            if about is None:
                 self._reported_other(now_ns, report, submitting, effects)
             elif state in FINAL_STATES:
-                self._reached(now_ns, key, awaiting.pop(key), state, report.reason, effects)
+                self._reached(now_ns, about, awaiting.pop(about), state, report.reason, effects)
             else:
                 self.totals.repeated_reports += 1
         if delivered:
@@ -359,14 +357,12 @@ class MessageStates:
         self, now_ns: int, messages: Sequence[tuple[str, Sent, str]], effects: list[Effect]
     ) -> None:
         """Messages, by key and with the report's reason, were delivered."""
-        ended = [sent for _, sent, _ in messages]
-        for before in {sent.state for sent in ended}:
-            moved(before, _DELIVERED)
-        self._campaigns.ended(ended, _DELIVERED)
-        self.totals.delivered += len(ended)
-        for lane, of_lane in groupby(ended, _lane_of):
-            self.figures.deliveries[lane].add_all([now_ns - sent.begun_ns for sent in of_lane])
+        deliveries, before = self.figures.deliveries, None
         for key, sent, reason in messages:
+            if sent.state is not before:  # nearly always one state for all
+                before = sent.state
+                moved(before, _DELIVERED)
+            deliveries[sent.lane].add(now_ns - sent.begun_ns)
             if sent.carrier and reason != DELIVERED_BY_SECOND:
                 self._measure(now_ns, sent, True)
             message_id, provider_id, attempts = sent.message_id, sent.provider_id, sent.attempts
@@ -375,6 +371,8 @@ class MessageStates:
             )
             if self.hedges:
                 self._end_other(now_ns, key, effects)
+        self.totals.delivered += len(messages)
+        self._campaigns.ended([sent for _, sent, _ in messages], _DELIVERED)
 
     def _measure(self, now_ns: int, sent: Sent, delivered: bool) -> None:
         if sent.carrier and self._choice is not None:

@@ -42,37 +42,39 @@ class AttemptResults:
         """Apply the results of ``batch`` to its tickets. Returns those that go back to their lane now."""
         early, repeats = self._states.early, batch.route.repeats
         back: list[Ticket] = []
-        taken: list[tuple[Ticket, str | None]] = []
+        taken: list[Ticket] = []
+        ids: list[str | None] = []
         for ticket, result in zip(batch.tickets, results, strict=True):
             if ticket.state is not _SUBMITTING:
                 continue  # its report came first
+            report = None
             if result.outcome in TAKEN:
                 provider_id = result.provider_id
                 if not repeats:
                     self._lookups.claim(provider_id)
-                report = early.take(provider_id) if early else None
+                if early.by_id:
+                    report = early.take(provider_id)
                 if report is None:
-                    taken.append((ticket, provider_id))
+                    taken.append(ticket)
+                    ids.append(provider_id)
                     continue
-                taken = self._accept(now_ns, taken, effects)
+            if taken:
+                self._accept(now_ns, taken, ids, effects)
+                taken, ids = [], []
+            if report is not None:
                 self._states.reported_early(now_ns, ticket, report, effects)
-                continue
-            taken = self._accept(now_ns, taken, effects)
-            if self._settle_refused(now_ns, batch, ticket, result, effects):
+            elif self._settle_refused(now_ns, batch, ticket, result, effects):
                 back.append(ticket)
-        self._accept(now_ns, taken, effects)
+        if taken:
+            self._accept(now_ns, taken, ids, effects)
         return back
 
-    def _accept(
-        self, now_ns: int, taken: list[tuple[Ticket, str | None]], effects: list[Effect]
-    ) -> list[tuple[Ticket, str | None]]:
-        """The provider has the messages of ``taken``. Returns an empty list for the following ones."""
-        if taken:
-            self._states.accepted(now_ns, taken, effects)
-            if self._hedging is not None and taken[0][0].message.lane is _OTP:
-                for ticket, _ in taken:
-                    self._hedging.sent(now_ns, ticket.message)
-        return []
+    def _accept(self, now_ns: int, taken: list[Ticket], ids: list[str | None], effects: list[Effect]) -> None:
+        """The provider has the messages of ``taken``, at least one, under these ids."""
+        self._states.accepted(now_ns, taken, ids, effects)
+        if self._hedging is not None and taken[0].message.lane is _OTP:
+            for ticket in taken:
+                self._hedging.sent(now_ns, ticket.message)
 
     def _settle_refused(
         self, now_ns: int, batch: Batch, ticket: Ticket, result: Result, effects: list[Effect]

@@ -187,6 +187,25 @@ def test_a_second_message_is_in_no_campaign_and_its_cost_is(
     assert (core.campaigns.total.messages, core.campaigns.total.delivered) == (2, 2)
 
 
+def test_a_batch_may_have_messages_of_several_campaigns_and_second_messages(
+    message: Make, limits: MakeLimits
+) -> None:
+    together, alone = (CountedCampaigns([limits(cost_per_segment=0.03)]) for _ in range(2))
+    first = [message(campaign=name, lane=Lane.OTP, segments=2) for name in ("may", "may", "june", "", "may")]
+    second = [replace(each, key=f"{each.key}~2") for each in first]
+    batch = [each for pair in zip(first, second, strict=True) for each in pair]
+    for figures in (together, alone):
+        figures.expect_seconds()
+        figures.accepted(batch)
+    together.taken(batch, "a")
+    for each in batch:
+        alone.taken([each], "a")
+    assert together.newest(9) == alone.newest(9)
+    assert together.total == alone.total
+    assert counts(together, "may") == {"sent": 3, "sent_segments": 12, "cost": 360_000}
+    assert (together.total.sent, together.total.waiting, together.total.cost) == (10, 0, 600_000)
+
+
 @pytest.mark.parametrize("state", [State.QUEUED, State.SENT])
 def test_a_second_message_of_an_earlier_process_is_in_no_campaign(
     dispatcher: MakeDispatcher, message: Make, limits: MakeLimits, state: State

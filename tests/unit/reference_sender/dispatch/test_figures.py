@@ -23,15 +23,18 @@ def test_durations_count_from_the_acceptance_or_the_later_scheduled_time() -> No
     assert begun_ns(5 * S, MESSAGE) == 5 * S
 
 
-def test_many_durations_count_as_each_alone() -> None:
-    spent = [0, S // 1000, S // 1000 + 1, 3 * S, 20 * S, 9_000 * S, 7 * S]
-    for chosen in (spent, spent[:2], spent[5:6], [8_000 * S, 9_000 * S], [S // 2, S // 2 + 1], [S, S - 1]):
-        together, alone = Histogram(), Histogram()
-        together.add_all(chosen)
-        for each in chosen:
-            alone.add(each)
-        assert together.durations() == alone.durations()
-        assert sum(together.durations().counts) == len(chosen)
+def test_durations_that_are_counted_together_count_as_each_alone() -> None:
+    spent = [0, S // 1000, S // 1000 + 1, 3 * S, 20 * S, 9_000 * S, 7 * S] * 100
+    together, alone = Histogram(), Histogram()
+    for each in spent:
+        together.add(each)
+        alone.add(each)
+        alone.durations()  # counts what was added so far
+    found = together.durations()
+    assert found == alone.durations() == together.durations()
+    assert (sum(found.counts), found.longest_s) == (700, 9_000.0)
+    assert (found.counts[0], found.counts[1], found.counts[-1]) == (200, 100, 100)
+    assert found.sum_s == sum(spent) / 1e9
 
 
 def test_each_class_has_its_own_figures() -> None:
