@@ -62,6 +62,7 @@ from reference_sender.runtime.resuming import Resuming
 from reference_sender.runtime.stored_gate import stored_gate
 from reference_sender.runtime.wall_watch import WallWatch
 from reference_sender.store import Membership, Store, open_store
+from reference_sender.store.sharing import most_sharers
 from user_input.addresses import host_and_port
 
 log = logging.getLogger(__name__)
@@ -137,12 +138,14 @@ class SenderSettings(BaseModel):
         itself.
         """
         most_nodes = min(
-            int(min(limits.requests_burst, limits.max_in_flight, limits.segments_burst / spec.max_segments))
+            most_sharers(
+                min(limits.requests_burst, limits.max_in_flight, limits.segments_burst / spec.max_segments)
+            )
             for spec in self.routes
             for limits in (spec.limits,)
         )
         names = tuple(spec.limits.name for spec in self.routes)
-        return Membership(names, max(1, most_nodes), self.lease_s)
+        return Membership(names, most_nodes, self.lease_s)
 
     def tenure(self) -> Tenure:
         """For a store that several processes use."""

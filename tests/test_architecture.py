@@ -1,4 +1,4 @@
-"""The promises of the layout: who imports whom, cores without I/O, sizes that keep a room liveable."""
+"""Checks the layout: who imports whom, cores without I/O, sizes of modules and functions."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import ast
 import re
 import subprocess
 import sys
+import tomllib
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from graphlib import TopologicalSorter
@@ -307,3 +308,10 @@ def test_tests_and_benchmarks_use_public_names() -> None:
 )
 def test_a_private_name_is_found(line: str, found: list[str]) -> None:
     assert list(private_names(ast.parse(line))) == found
+
+
+def test_every_room_of_a_protocol_is_in_the_contract_that_keeps_them_apart() -> None:
+    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["importlinter"]
+    (apart,) = [each for each in contracts["contracts"] if each["name"].startswith("The protocols of the")]
+    rooms = (ROOT / "mock_provider" / "protocols").glob("*/__init__.py")
+    assert sorted(apart["modules"]) == sorted(f"mock_provider.protocols.{each.parent.name}" for each in rooms)

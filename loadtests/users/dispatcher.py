@@ -25,6 +25,7 @@ from loadtests.users.lateness import Lateness
 # Releases in a row before the event loop gets a turn to read replies, when the dispatcher is behind.
 _RELEASES_A_TURN = 32
 _WARM_CONNECTIONS = 16
+_WARM_ENDS_BEFORE_NS = 10_000_000  # before the first arrival may be due
 _OUTCOMES = ("accepted", "refused", "failed", "unfinished")
 
 SendOutcome = Literal["accepted", "refused", "failed", "unfinished"]
@@ -238,16 +239,26 @@ class LoadDispatcher:
         self._start(connection, job, payload, kept=False)
 
     def _warm(self) -> None:
-        """Open the first connections before the schedule's zero, so that no arrival waits for them."""
+        """Open the first connections before the schedule's zero, so that no arrival waits for them.
+
+        A target with a short listen queue drops some of them, and TCP repeats these after 1 s. They are
+        opened while the load runs: an arrival never waits for the warm-up.
+        """
         wanted = min(_WARM_CONNECTIONS, self._settings.in_flight_limit)
-        gevent.joinall([gevent.spawn(self._open_idle) for _ in range(wanted)], timeout=1.0)
+        opening = [gevent.spawn(self._open_idle) for _ in range(wanted)]
+        left_ns = self._settings.start_ns - _WARM_ENDS_BEFORE_NS - time.monotonic_ns()
+        gevent.joinall(opening, timeout=max(0.001, left_ns / 1e9))
 
     def _open_idle(self) -> None:
         try:
             sock = connect(self._adapter.endpoint, self._adapter.timeout_s)
         except OSError:
             return  # the first arrivals get the same error and count it
-        self._idle.append(Connection(sock, self._answered, self._lost))
+        connection = Connection(sock, self._answered, self._lost)
+        if self.finished:  # the load ended meanwhile, and no one closes it
+            connection.close()
+        else:
+            self._idle.append(connection)
 
     def _answered(self, connection: Connection, status: int, body: bytes) -> None:
         now_ns = time.monotonic_ns()

@@ -18,11 +18,24 @@ def granted(node: int, shares: Mapping[int, int], using: int, most_nodes: int) -
 
     ``shares`` has what each node that is or may be alive might use. The nodes that joined first,
     ``most_nodes`` at most, get equal shares and the others none: with more, a limit divided by the number of
-    nodes would allow nothing.
+    nodes would allow nothing. What is left for a node may be less than the smallest of these shares, which a
+    limit may not be divided into either: then it gets none, and waits until the others report lower shares.
     """
     active = sorted(shares)[:most_nodes]
     target = WHOLE // len(active) if node in active else 0
     if target <= using:
         return target
     left = WHOLE - using - sum(share for other, share in shares.items() if other != node)
-    return min(target, using + max(0, left))
+    share = min(target, using + max(0, left))
+    return share if share >= WHOLE // most_nodes else 0
+
+
+def most_sharers(limit: float) -> int:
+    """How many nodes may share ``limit`` so that each has at least 1 of it; at least one node.
+
+    A third of 3 in millionths is 0.999999, so a limit of 3 allows two.
+    """
+    nodes = max(1, int(limit))
+    while nodes > 1 and limit * (WHOLE // nodes) < WHOLE:
+        nodes -= 1
+    return nodes

@@ -11,7 +11,7 @@ from nanoseconds import S
 from reference_sender.dispatch import DispatchSettings
 from reference_sender.dispatch.route import RouteState
 from reference_sender.dispatch.values import RouteLimits
-from reference_sender.store.sharing import WHOLE, granted
+from reference_sender.store.sharing import WHOLE, granted, most_sharers
 
 RATE_PER_S, BURST = 40, 24
 LIMITS = RouteLimits("r", RATE_PER_S, BURST, 1e6, 1e6, 10, 8, 86_400.0)
@@ -109,3 +109,23 @@ def test_all_nodes_together_keep_the_rate_and_burst_of_the_contract(
         for at_ns, tokens in sent[first:]:
             total += tokens
             assert total <= RATE_PER_S * (at_ns - from_ns) / S + BURST
+
+
+@given(STEPS, st.integers(1, 24))
+def test_a_share_allows_at_least_one_request(steps: list[tuple[str, int]], limit: int) -> None:
+    """A fourth node that joins three of 333,333 millionths gets none at first, not the one that is left."""
+    limits = RouteLimits("r", 40, limit, 1e6, 1e6, 10, limit, 86_400.0)
+    nodes = Nodes(most_sharers(limit))
+    grow = [("join", 0), *(((what, node)) for node in range(4) for what in ("renew", "learn"))]
+    for what, which in [*grow, *grow, *grow, *grow, *steps]:
+        nodes.step(what, which)
+        for share in nodes.announced.values():
+            RouteState(0, limits, DispatchSettings(), seed=1).divide(0, share / WHOLE)
+
+
+def test_each_of_the_nodes_that_share_a_limit_has_at_least_one_of_it() -> None:
+    for limit in range(1, 2_001):
+        nodes = most_sharers(limit)
+        assert limit * (WHOLE // nodes / WHOLE) >= 1, limit
+        assert nodes in (limit, limit - 1) or limit > 900, limit
+    assert [most_sharers(limit) for limit in (0.5, 1, 3, 8)] == [1, 1, 2, 8]

@@ -82,13 +82,15 @@ def test_the_largest_differences_are_split_by_stage_in_their_own_direction(
     (otp,) = comparison.classes
     tail = otp.tail
     # Rank 198 of 200 is the message that was 0.01 s longer on the radio.
-    assert (otp.p99_abs_s, tail.pairs, tail.split) == (pytest.approx(0.01), 3, 3)
+    assert otp.p99_abs_s == pytest.approx(0.01)
+    assert (tail.pairs, tail.split) == (3, 3)
     assert (tail.later, tail.other_reply) == (2, 2)
     stages = dict(tail.by_stage_s)
     assert stages["reply as drawn"] == pytest.approx(0.7 / 3)
     assert stages["provider"] == pytest.approx(0.0, abs=1e-9)
     assert stages["radio"] == pytest.approx(0.01 / 3)
-    assert tail.size_s == pytest.approx(0.71 / 3) == pytest.approx(sum(stages.values()))
+    assert tail.size_s == pytest.approx(0.71 / 3)
+    assert tail.size_s == pytest.approx(sum(stages.values()))
 
 
 def test_a_pair_without_a_timestamp_is_not_split(new_run: Build, write_suite: Suite) -> None:
