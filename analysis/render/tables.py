@@ -87,7 +87,7 @@ def _objective_cells(quote: Quote, path: str, where: str) -> tuple[Cell, ...]:
         measured = ("withheld\n", at_least, " or more")
     elif each.interval:
         measured = (quote.text(f"{path}.measured"), f"\n{each.interval}")
-    if each.limit_s is not None and each.quantile is not None:
+    if each.limit_s is not None:
         limit = (f"{each.limit.partition(' ')[0]} ", quote.limit(f"{path}.limit_s"))
     verdict = msgspec.structs.replace(quote.verdict(f"{path}.verdict"), text=VERDICT_WORDS[each.verdict])
     evidence: Cell = "in each part" if where.endswith(" parts") else _evidence(quote, path)

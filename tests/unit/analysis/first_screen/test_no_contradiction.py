@@ -42,6 +42,15 @@ def with_factor(made: RunReport, segments_per_message: float) -> RunReport:
     return replace(made, parts=(replace(first, cost=cost, throughput=pace),))
 
 
+def without_messages(made: RunReport) -> RunReport:
+    """No message is of the class of the first objective."""
+    first = made.objectives[0]
+    undecided = replace(
+        first, quantile=None, verdict="undecided", measured="no messages", interval="", needs=""
+    )
+    return replace(made, objectives=(undecided, *made.objectives[1:]), verdict="undecided")
+
+
 GOOD: dict[str, Callable[[], RunReport]] = {
     "one run": report,
     "a bench": suite,
@@ -51,6 +60,7 @@ GOOD: dict[str, Callable[[], RunReport]] = {
     "a search that ended low": searched_low,
     "a sender that fails": failing,
     "undecided": lambda: report(part(p95_s={"transactional": None})),
+    "an objective on a class that the load does not have": lambda: without_messages(report()),
     "invalid": lambda: report(
         part(validity="invalid", checks=(lag_check(state="invalid", value_number=0.5),))
     ),
