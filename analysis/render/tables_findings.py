@@ -193,8 +193,7 @@ def _tail(quote: Quote, path: str, tail: ComparedTail) -> Sentence:
         quote.count(f"{path}.later"),
         " slower)",
     ]
-    if tail.split < tail.pairs:
-        pieces += ["; with every timestamp: ", quote.count(f"{path}.split")]
+    pieces += ["; with every timestamp: ", quote.count(f"{path}.split")]
     if tail.size_s is None:
         return tuple(pieces)
     pieces += [

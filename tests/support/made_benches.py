@@ -62,10 +62,10 @@ def live_and_simulated() -> tuple[Comparison, Comparison]:
     tail = ComparedTail(
         pairs=18,
         later=11,
-        split=17,
+        split=18,
         size_s=0.268,
         by_stage_s=(("sender queue", 0.006), ("reply as drawn", 0.26), ("provider", 0.002), ("radio", 0.0)),
-        other_reply=17,
+        other_reply=18,
     )
     other = replace(otp, message_class="marketing", p99_abs_s=0.168, tail=tail)
     busy = replace(comparison(otp), kind="live_vs_simulated", part="06-day-5m", classes=(otp, other))

@@ -386,7 +386,7 @@ def test_live_against_simulated_says_by_stage_where_the_difference_arose() -> No
         "5.90 ms: 4.50 ms until "
         "the sender stored the message and answered, 1.30 ms in the sender's queue, 100 µs because the bench "
         "sent later than planned. "
-        "The 1 % of the marketing messages that differ most (17 with every timestamp) differ by 268 ms on "
+        "The 1 % of the marketing messages that differ most (18 with every timestamp) differ by 268 ms on "
         "average: 260 ms because the provider, which draws one reply delay for each request, drew "
         "another one, 6.00 ms in the sender's queue."
     )
