@@ -15,7 +15,7 @@ from analysis.measure.outcomes import DELIVERED, MessageOutcomes
 from analysis.read.journeys import Journeys, Samples
 
 PROMPT_S = 1.0  # an answer within it is no hint; the shortest pause before a repeat
-_UNDER_WAY_S = 2.0  # a report that was sent later before the run's end may still have been answered
+_ANSWER_MAY_FOLLOW_S = 2.0  # a report that was sent later before the run's end may still have been answered
 _WORTH_SAYING = 0.01  # of the reports
 _REPEATED, _ABANDONED = "count_reports_retried", "count_reports_given_up"
 
@@ -25,7 +25,7 @@ def reports_not_confirmed(journeys: Journeys, outcomes: MessageOutcomes) -> Hint
     provider = journeys.provider
     sent = np.isfinite(provider.reported_s)
     confirmed = np.isfinite(provider.confirmed_s)
-    never: Bools = sent & ~confirmed & (provider.reported_s < journeys.end_s - _UNDER_WAY_S)
+    never: Bools = sent & ~confirmed & (provider.reported_s < journeys.end_s - _ANSWER_MAY_FOLLOW_S)
     delay_s = np.where(sent & confirmed, provider.confirmed_s - provider.reported_s, 0.0)
     late: Bools = delay_s > PROMPT_S
     repeats, abandoned = (_rise(journeys.samples, name) for name in (_REPEATED, _ABANDONED))

@@ -187,23 +187,17 @@ def _by_stage(quote: Quote, path: str) -> Sentence:
 
 def _tail(quote: Quote, path: str, tail: ComparedTail) -> Sentence:
     """How many pairs differ most, and the stages that make up the mean size of their differences."""
-    pieces: list[str | Figure] = [
-        quote.count(f"{path}.pairs"),
-        " (",
-        quote.count(f"{path}.later"),
-        " slower)",
-    ]
-    pieces += ["; with every timestamp: ", quote.count(f"{path}.split")]
+    counts: Sentence = (
+        *(quote.count(f"{path}.pairs"), " (", quote.count(f"{path}.later"), " slower)"),
+        *("; with every timestamp: ", quote.count(f"{path}.split")),
+    )
     if tail.size_s is None:
-        return tuple(pieces)
-    pieces += [
-        "; by ",
-        quote.seconds(f"{path}.size_s"),
-        " on average: ",
-        *_by_stage(quote, f"{path}.by_stage_s"),
-    ]
-    pieces += ["; another drawn reply: ", quote.count(f"{path}.other_reply")]
-    return tuple(pieces)
+        return counts
+    stages = _by_stage(quote, f"{path}.by_stage_s")
+    return (
+        *(*counts, "; by ", quote.seconds(f"{path}.size_s"), " on average: ", *stages),
+        *("; another drawn reply: ", quote.count(f"{path}.other_reply")),
+    )
 
 
 def bottlenecks(report: RunReport, place: int) -> Table:

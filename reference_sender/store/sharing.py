@@ -18,8 +18,8 @@ def granted(node: int, shares: Mapping[int, int], using: int, most_nodes: int) -
 
     ``shares`` has what each node that is or may be alive might use. The nodes that joined first,
     ``most_nodes`` at most, get equal shares and the others none: with more, a limit divided by the number of
-    nodes would allow nothing. What is left for a node may be less than the smallest of these shares, which a
-    limit may not be divided into either: then it gets none, and waits until the others report lower shares.
+    nodes would allow nothing. A node also gets none while less is left for it than an equal share of
+    ``most_nodes``: it waits until the others have reported lower shares.
     """
     active = sorted(shares)[:most_nodes]
     target = WHOLE // len(active) if node in active else 0

@@ -25,13 +25,13 @@ class Unused:
         self.endpoint = Endpoint("127.0.0.1", port)
 
     def request(self, message: PlannedMessage) -> TargetRequest:
-        raise NotImplementedError
+        raise AssertionError("no message is sent")
 
     def encode(self, message: PlannedMessage) -> bytes:
-        raise NotImplementedError
+        raise AssertionError("no message is sent")
 
     def judge(self, status: int, body: bytes) -> Judgement:
-        raise NotImplementedError
+        raise AssertionError("no message is sent")
 
 
 def test_the_load_begins_although_a_short_listen_queue_delays_connections() -> None:
