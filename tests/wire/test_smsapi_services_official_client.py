@@ -182,7 +182,7 @@ def test_the_backup_host_is_the_same_provider(provider: ProviderThread) -> None:
     assert repeated.value.code == 53
 
 
-def test_an_outage_of_the_first_host_alone(start: StartProvider) -> None:
+def test_an_outage_of_the_primary_host_leaves_the_backup_host_available(start: StartProvider) -> None:
     down = {"kind": "outage", "host": "primary"}
     provider = start(faults=[down])
     client, backup = client_of(provider), Client(provider.backup_url + "/", access_token=provider.token)

@@ -65,7 +65,7 @@ def test_it_does_not_wait_for_a_worker_that_is_missing_or_has_left(state: str | 
     assert left == ([] if state is None else ["b"]), "the report of a missing one is not there"
 
 
-def test_answers_of_the_test_before_do_not_count() -> None:
+def test_worker_answers_of_the_previous_round_are_ignored() -> None:
     master = Master()
     answers = WorkerAnswers(master)
     master.arrives("a")

@@ -33,7 +33,7 @@ def test_what_cannot_receive_a_message(written: str, why: str) -> None:
     assert normalise(written) is None, why
 
 
-def test_numbers_that_belong_to_nobody_pass() -> None:
+def test_unassigned_numbers_are_accepted() -> None:
     assert normalise("100200300") == "48100200300"
 
 
