@@ -192,7 +192,7 @@ def test_an_outage_of_the_primary_host_leaves_the_backup_host_available(start: S
     assert backup.account.balance().points > 0
 
 
-def test_its_document_describes_what_is_served(provider: ProviderThread) -> None:
+def test_the_openapi_document_describes_what_is_served(provider: ProviderThread) -> None:
     with urllib.request.urlopen(provider.url + "/openapi/smsapi.json", timeout=10) as reply:
         document = json.load(reply)
     assert document["openapi"] == "3.1.0"

@@ -247,7 +247,7 @@ def test_a_transmitter_takes_no_receipts() -> None:
     assert not bound(codes.BIND_TRANSMITTER).receives
 
 
-def test_who_does_not_bind_is_cut() -> None:
+def test_a_client_that_does_not_bind_is_disconnected() -> None:
     one = session()
     one.received(4 * S, write_pdu(codes.ENQUIRE_LINK, 0, 1))
     assert one.next_due() == 10 * S
