@@ -93,7 +93,7 @@ class WorkerLoad:
 
     def refuse(self) -> None:
         """This worker cannot take part: it finishes at once."""
-        self._tell(LoadStatus(phase="finished"))
+        self._publish_status(LoadStatus(phase="finished"))
 
     def stop(self, timeout_s: float) -> None:
         """Stop the load if it runs. Requests in flight have ``timeout_s`` to be answered."""
@@ -135,11 +135,11 @@ class WorkerLoad:
             self._feed.drain()
         if self._recorder is not None:
             self._recorder.flush()
-        self._tell(status)
+        self._publish_status(status)
         self._dispatcher = None
 
     def _keep_house(self, dispatcher: LoadDispatcher, recorder: LoadRecorder) -> None:
-        told_ns = time.monotonic_ns()
+        status_written_ns = time.monotonic_ns()
         while self._dispatcher is dispatcher:
             gevent.sleep(_FLUSH_S)
             recorder.flush()
@@ -147,12 +147,12 @@ class WorkerLoad:
                 gevent.spawn(self.stop, 0.0)  # it ends this greenlet too
                 return
             now_ns = time.monotonic_ns()
-            if now_ns - told_ns >= _STATUS_NS and self._dispatcher is dispatcher:
-                told_ns = now_ns
+            if now_ns - status_written_ns >= _STATUS_NS and self._dispatcher is dispatcher:
+                status_written_ns = now_ns
                 dispatcher.give_up_overdue()
-                self._tell(dispatcher.status())
+                self._publish_status(dispatcher.status())
 
-    def _tell(self, status: LoadStatus) -> None:
+    def _publish_status(self, status: LoadStatus) -> None:
         if self._recorder is not None:
             status = msgspec.structs.replace(status, rows_lost=self._recorder.lost)
             self._recorder.status(status)

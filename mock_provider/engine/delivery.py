@@ -125,11 +125,13 @@ class DeliveryPipeline:
         """The reply has left or is suppressed: the message enters the queues, its sender's first."""
         move(message, ENTER)
         if message.terms.reports.stages:
-            self._enter_told(at_ns, now_ns, message, effects)
+            self._enter_with_progress_reports(at_ns, now_ns, message, effects)
         elif not self.senders.active or self._passes_its_sender(at_ns, now_ns, message, effects):
             self._to_accept_queue(at_ns, now_ns, message, effects)
 
-    def _enter_told(self, at_ns: int, now_ns: int, message: TrackedMessage, effects: list[Effect]) -> None:
+    def _enter_with_progress_reports(
+        self, at_ns: int, now_ns: int, message: TrackedMessage, effects: list[Effect]
+    ) -> None:
         """Report the message as queued, unless its sender's queue had no room, and then what follows."""
         onward: list[Effect] = []
         if not self.senders.active or self._passes_its_sender(at_ns, now_ns, message, onward):

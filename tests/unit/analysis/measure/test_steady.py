@@ -27,7 +27,7 @@ def test_a_load_that_is_carried_is_sustained() -> None:
     assert found.sustained is True
     assert found.offered_per_s == pytest.approx(100)
     assert found.through_per_s == pytest.approx(100, rel=0.01)
-    assert found.backlog == pytest.approx(20, abs=1)  # what is under way
+    assert found.backlog == pytest.approx(20, abs=1)  # messages in flight
     assert found.growth_per_s == pytest.approx(0, abs=0.2)
     assert found.reserve == pytest.approx(0, abs=1)
 

@@ -162,14 +162,14 @@ def test_messages_and_probes_that_wait_for_a_repeat_that_fails_are_refused_with_
     assert commits.due_ns() is None
 
 
-def test_the_messages_of_a_failed_commit_are_given_up_and_its_foreseen_attempt_ended() -> None:
+def test_the_messages_of_a_failed_commit_are_given_up_and_its_predicted_attempt_ended() -> None:
     """A commit that failed during its write may be on disk nevertheless."""
     commits = Commits(0, 0)
     commits.add(message(1), "one")
     commits.attempt(attempt(7), BATCH)
     commits.ended(5)
     group = commits.begin(0)
-    group.foreseen = attempt(8)
+    group.predicted_attempt = attempt(8)
     failed = commits.failed(0)
     assert (failed.singles, failed.attempts, commits.waiting) == ([(1, "one")], [(attempt(7), BATCH)], 0)
     assert begun(commits) == Work([], [], [], [5, 7, 8], (), [1])
