@@ -75,12 +75,10 @@ class DeliveryPipeline:
         self._scheduled: dict[str, tuple[int, TrackedMessage]] = {}  # due time and message, by provider id
         self._on_air = 0
         self._waiting_for_handset = 0  # of those on air
-        self._holding: dict[
-            str, tuple[str, ...]
-        ] = {}  # carriers whose queue is held, and the names of the faults
-        self._held_until: dict[
-            str, list[tuple[str, int]]
-        ] = {}  # carriers whose queue was held: fault and end
+        # Carriers whose queue is held, and the names of the faults.
+        self._holding: dict[str, tuple[str, ...]] = {}
+        # Carriers whose queue was held: fault and end.
+        self._held_until: dict[str, list[tuple[str, int]]] = {}
         self._held: list[TrackedMessage] = []  # held because their country is down
 
     def apply(self, router: Router, faults: FaultWindows) -> None:

@@ -56,9 +56,8 @@ class MessageStore:
         self._earlier: dict[str, int] = {}  # number of older messages of the key that are remembered
         self._by_id: dict[str, TrackedMessage] = {}
         self._order: deque[TrackedMessage] = deque()  # each remembered message, once
-        self._accepted: deque[TrackedMessage] = (
-            deque()
-        )  # accepted messages whose row as an open message was not taken
+        # Accepted messages whose row as an open message was not taken.
+        self._accepted: deque[TrackedMessage] = deque()
         self._open_until_ns = -1  # rows of open messages were taken up to this time of acceptance
         self._waiting: list[TrackedMessage] = []  # messages whose phone is off, since rows were last taken
         self._closed: list[TrackedMessage] = []  # closed messages whose rows were not taken

@@ -182,9 +182,8 @@ def test_dropped_arrivals(new_run: Build, dropped: int, state: str) -> None:
 def test_offered_rate_is_judged_in_its_worst_ten_seconds() -> None:
     due = np.arange(0.0, 60.0, 0.01)
     assert worst_rate_error(due, due + 0.001, 60.0)[0] == 0.0
-    stalled = np.where(
-        (due > 29.5) & (due < 30.0), 30.0, due
-    )  # half a second's sends fall into the next window
+    # Half a second's sends fall into the next window.
+    stalled = np.where((due > 29.5) & (due < 30.0), 30.0, due)
     error, at_s = worst_rate_error(due, stalled, 60.0)
     assert (round(error, 3), at_s) == (0.047, 20.0)
     # What is never sent is missing from its window.
