@@ -43,7 +43,7 @@ _CHANCES_KEPT = 20_000  # messages on the air that keep their random draws
 
 
 class DeliveryPipeline:
-    """``t_carrier`` and ``t_final`` are the due times of the steps, even if the driver is late.
+    """``t_carrier_ns`` and ``t_final_ns`` are the due times of the steps, even if the driver is late.
 
     A message that expires in a queue is noticed when its turn comes. Its end is the end of its validity.
     """
