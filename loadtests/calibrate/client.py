@@ -7,17 +7,16 @@ It records the time since its last poll, so that its own delay is not attributed
 from __future__ import annotations
 
 import errno
-import gc
 import select
 import socket
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from typing import Protocol
 
 from msgspec import Struct
 
 from loadtests.calibrate.receiver import Receiver
+from loadtests.garbage import collector_off
 
 CUT, SILENT = 0, -1  # in place of a status: the connection was cut; no answer came in time
 _PIECE_BYTES = 65_536
@@ -109,7 +108,7 @@ class OpenLoopClient:
         """
         requests, offsets = schedule.requests, schedule.offsets_ns
         patience_ns = round(schedule.patience_s * 1e9)
-        with _undisturbed():
+        with collector_off():
             begun_ns = time.monotonic_ns() + 2_000_000
             answers = [TimedAnswer(n, begun_ns + offset) for n, offset in enumerate(offsets)]
             give_up_ns = begun_ns + (offsets[-1] if offsets else 0) + patience_ns
@@ -206,19 +205,6 @@ class OpenLoopClient:
     def _end(self, answer: TimedAnswer, status: int) -> None:
         answer.status = status
         self._unanswered -= 1
-
-
-@contextmanager
-def _undisturbed() -> Iterator[None]:
-    """Switch the garbage collector off, which would stop the client for milliseconds."""
-    was_on = gc.isenabled()
-    gc.collect()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_on:
-            gc.enable()
 
 
 def _is_whole(received: bytes) -> bool:

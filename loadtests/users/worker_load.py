@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import logging
 import resource
 import time
@@ -15,6 +14,7 @@ from gevent.event import Event
 from gevent.lock import RLock
 
 from loadtests.arrivals import Plan, Schedule
+from loadtests.garbage import collect_rarely
 from loadtests.recording import LoadRecorder, LoadStatus
 from loadtests.users.adapters import Adapter
 from loadtests.users.dispatcher import DispatcherSettings, LoadDispatcher
@@ -80,11 +80,7 @@ class WorkerLoad:
             self._recorder,
             self._feed.add,
         )
-        # Objects that exist now stay: the collector need not scan them during the run. Messages are not
-        # tracked, and reference counting frees the objects of a request, so collections can be rare.
-        gc.collect()
-        gc.freeze()
-        gc.set_threshold(50_000, 20, 50)
+        collect_rarely()
         self._greenlets = [
             gevent.spawn(self._run_load, self._dispatcher),
             gevent.spawn(self._feed.run),
