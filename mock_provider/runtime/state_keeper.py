@@ -60,7 +60,7 @@ class StateKeeper:
         self.commit_soon()
 
     def commit_soon(self) -> None:
-        """Begin a transaction in the next turn of the loop, if something changed and none is under way."""
+        """Begin a transaction in the next turn of the loop, if something changed and none is in progress."""
         if not (self._busy or self._failed) and (self._changes or self._held):
             self._busy = True
             self._loop.call_soon(self._begin)

@@ -139,7 +139,7 @@ def test_a_window_in_which_a_message_was_not_taken_is_not_available(new_run: Bui
     assert (objective.verdict, objective.measured) == ("missed", "83.3 %")
 
 
-def test_of_a_few_messages_nothing_can_be_told(new_run: Build) -> None:
+def test_a_few_messages_do_not_show_whether_the_backlog_grows(new_run: Build) -> None:
     part = queued(new_run("run"), [0.1 * slot for slot in range(19)], 100.0, load_s=2.0)
     assert part.sustained is None
 
@@ -282,7 +282,7 @@ def test_messages_that_wait_behind_the_last_forwarded_one_are_backlog(new_run: B
     assert part.sustained is False
 
 
-def test_of_a_sender_that_forwards_nothing_the_backlog_is_unknown(new_run: Build) -> None:
+def test_the_backlog_of_a_sender_that_forwards_nothing_is_unknown(new_run: Build) -> None:
     run = new_run("run")
     for slot in range(300):
         run.due(f"m-{slot}", slot / 30)
