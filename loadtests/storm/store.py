@@ -26,7 +26,7 @@ from reference_sender.dispatch.values import (
     SubmitAttempt,
     is_hedge,
 )
-from reference_sender.policy.campaigns import Campaign
+from reference_sender.policy.campaigns import Campaign, CampaignChange, changed_campaign
 from reference_sender.policy.opt_out import OptOut
 from reference_sender.policy.spending import Spent
 from reference_sender.store.campaign_reports import CampaignProgress, CampaignRow, StoredReport
@@ -263,8 +263,8 @@ class ModelStore:
             held = disk.messages.get(control.message_id)
             if held is not None and (held.not_before_ns or held.keeps_hours):
                 disk.messages[control.message_id] = replace(held, not_before_ns=control.not_before_ns)
-        elif isinstance(control, Campaign):
-            disk.campaigns[control.name] = control
+        elif isinstance(control, CampaignChange):
+            disk.campaigns[control.name] = changed_campaign(disk.campaigns.get(control.name), control)
         elif isinstance(control, OptOut):
             disk.opt_outs[control.number] = control
         elif isinstance(control, OptIn):

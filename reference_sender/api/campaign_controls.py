@@ -7,7 +7,6 @@ from typing import Annotated, Any, TypeVar
 import msgspec
 from aiohttp import web
 from msgspec import Meta, Struct
-from msgspec.structs import replace
 
 from reference_sender.api.answers import ApiError, json_answer
 from reference_sender.api.bodies import read_message
@@ -20,7 +19,7 @@ from reference_sender.api.rules import IntakeRules, cancelled
 from reference_sender.clock import now_ns
 from reference_sender.dispatch.campaign_figures import UNIT
 from reference_sender.dispatch.values import State
-from reference_sender.policy.campaigns import Campaign, CampaignState
+from reference_sender.policy.campaigns import Campaign, CampaignChange, CampaignState
 from reference_sender.policy.holding import why_campaign_held
 from reference_sender.runtime.applied import applied
 from reference_sender.runtime.driver import Driver
@@ -30,7 +29,7 @@ _APPLIED_WITHIN_S = 5.0  # then the answer has the counts so far
 _Body = TypeVar("_Body", bound=Struct)
 
 
-class CampaignChange(Struct, forbid_unknown_fields=True):
+class ControlRequest(Struct, forbid_unknown_fields=True):
     """The body of pause, resume and cancel; it may be empty."""
 
     spending_limit: float | None = None
@@ -77,8 +76,8 @@ class CampaignControls:
 
     async def _change(self, request: web.BaseRequest, name: str, state: CampaignState) -> web.Response:
         body = await read_message(request, self._patience_s)
-        change = read_body(body, CampaignChange) if body else CampaignChange()
-        limit = self._rules.limit(change.spending_limit)
+        wanted = read_body(body, ControlRequest) if body else ControlRequest()
+        limit = self._rules.limit(wanted.spending_limit)
         known = self._driver.gate.campaign(name)
         if known is None and not await self._queries.campaign(name):
             raise ApiError(404, "not_found", f"there is no campaign {name}")
@@ -86,10 +85,8 @@ class CampaignControls:
         campaign = self._driver.gate.campaign(name) or Campaign(name)
         if campaign.state is CampaignState.CANCELLED and state is not CampaignState.CANCELLED:
             raise cancelled(name)
-        new = replace(campaign, state=state)
-        if limit is not None:
-            new = replace(new, spending_limit=limit)
-        await self._driver.change_campaign(new)
+        limit = campaign.spending_limit if limit is None else limit
+        await self._driver.change_campaign(CampaignChange(name, state, limit))
         await applied(self._driver, name, _APPLIED_WITHIN_S)
         return json_answer(await self._shown(name))
 
