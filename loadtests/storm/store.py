@@ -221,8 +221,9 @@ class ModelStore:
         is_young = bool(page) and all(record.message.created_ns >= before_ns for record in page)
         return Purged(len(gone), last_id, is_young)
 
-    def campaigns(self) -> list[Campaign]:
-        return [campaign for _, campaign in sorted(self._disk.campaigns.items())]
+    def campaigns(self, name: str | None = None) -> list[Campaign]:
+        found = sorted(self._disk.campaigns.items())
+        return [campaign for known, campaign in found if name in (None, known)]
 
     def spending(self) -> list[Spent]:
         return [Spent(name, day, amount) for (name, day), amount in self._disk.spent.items()]

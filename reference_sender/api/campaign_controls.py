@@ -82,18 +82,20 @@ class CampaignControls:
         if known is None and not await self._queries.campaign(name):
             raise ApiError(404, "not_found", f"there is no campaign {name}")
         # Read again: it may have changed during the query.
-        campaign = self._driver.gate.campaign(name) or Campaign(name)
-        if campaign.state is CampaignState.CANCELLED and state is not CampaignState.CANCELLED:
+        known = self._driver.gate.campaign(name)
+        if known is not None and _ends(known.state, state):
             raise cancelled(name)
-        limit = campaign.spending_limit if limit is None else limit
         await self._driver.change_campaign(CampaignChange(name, state, limit))
         await applied(self._driver, name, _APPLIED_WITHIN_S)
-        return json_answer(await self._shown(name))
+        shown = await self._shown(name)
+        if _ends(CampaignState(shown["state"]), state):  # at another node, of which this one did not know
+            raise cancelled(name)
+        return json_answer(shown)
 
     async def _shown(self, name: str) -> dict[str, Any]:
         gate = self._driver.gate
         counts = await self._queries.campaign(name)
-        campaign = gate.campaign(name)
+        campaign = await self._queries.controls(name)
         if campaign is None:
             if not counts:
                 raise ApiError(404, "not_found", f"there is no campaign {name}")
@@ -127,6 +129,11 @@ class CampaignControls:
         found = await self._queries.opt_outs(fields.get("after", ""), limit)
         shown = [{"number": each.number, "since": instant(each.since_ns)} for each in found]
         return json_answer({"opt_outs": shown, "next": found[-1].number if len(found) == limit else None})
+
+
+def _ends(known: CampaignState, wanted: CampaignState) -> bool:
+    """Whether a campaign was cancelled that is to be paused or resumed."""
+    return known is CampaignState.CANCELLED and wanted is not CampaignState.CANCELLED
 
 
 def read_body(body: bytes, kind: type[_Body]) -> _Body:

@@ -316,8 +316,8 @@ class MessageArchive(Protocol):
 class CampaignStore(Protocol):
     """Campaigns, costs and opt-outs, as ``Work.controls`` wrote them."""
 
-    def campaigns(self) -> list[Campaign]:
-        """All that have controls, in the order of their names."""
+    def campaigns(self, name: str | None = None) -> list[Campaign]:
+        """All that have controls, in the order of their names; or the one of this name, if any."""
         ...
 
     def spending(self) -> list[Spent]:

@@ -58,10 +58,11 @@ def write_control(writer: sqlite3.Connection, control: Control) -> None:
         write_report_control(writer, control)
 
 
-def read_campaigns(reader: sqlite3.Connection) -> list[Campaign]:
+def read_campaigns(reader: sqlite3.Connection, name: str | None) -> list[Campaign]:
     """As ``CampaignStore.campaigns``."""
-    rows = reader.execute("SELECT name, state, spending_limit FROM campaign ORDER BY name")
-    return [Campaign(name, CampaignState(state), limit) for name, state, limit in rows]
+    which, values = ("", ()) if name is None else (" WHERE name = ?", (name,))
+    rows = reader.execute(f"SELECT name, state, spending_limit FROM campaign{which} ORDER BY name", values)
+    return [Campaign(row[0], CampaignState(row[1]), row[2]) for row in rows]
 
 
 def read_campaign_ends(reader: sqlite3.Connection, campaign: str, last_id: int) -> list[CampaignEnd]:

@@ -53,7 +53,9 @@ def test_campaigns_keep_their_last_state(open_it: OpenStore) -> None:
     may, june = CampaignChange("may", spending_limit=5_000_000), CampaignChange("june")
     store.commit(Work(controls=[may, june, CampaignChange("may", CampaignState.PAUSED)]))
     store = open_it()
-    assert store.campaigns() == [Campaign("june"), Campaign("may", CampaignState.PAUSED, 5_000_000)]
+    paused = Campaign("may", CampaignState.PAUSED, 5_000_000)
+    assert store.campaigns() == [Campaign("june"), paused]
+    assert (store.campaigns("may"), store.campaigns("ma")) == ([paused], [])
 
 
 def test_a_change_of_a_campaign_leaves_what_it_does_not_name(open_it: OpenStore) -> None:

@@ -97,10 +97,12 @@ async def _write_control(
         await write_report_control(connection, control)
 
 
-async def campaigns(connection: asyncpg.Connection[Any]) -> list[Campaign]:
+async def campaigns(connection: asyncpg.Connection[Any], name: str | None) -> list[Campaign]:
     """As ``CampaignStore.campaigns``."""
-    rows = await connection.fetch("SELECT name, state, spending_limit FROM campaign ORDER BY name")
-    return [Campaign(name, CampaignState(state), limit) for name, state, limit in rows]
+    which, values = ("", ()) if name is None else (" WHERE name = $1", (name,))
+    query = f"SELECT name, state, spending_limit FROM campaign{which} ORDER BY name"
+    rows = await connection.fetch(query, *values)
+    return [Campaign(row[0], CampaignState(row[1]), row[2]) for row in rows]
 
 
 async def spending(connection: asyncpg.Connection[Any]) -> list[Spent]:

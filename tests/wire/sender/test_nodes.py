@@ -99,6 +99,40 @@ def test_rows_at_a_node_that_does_not_know_of_a_pause_leave_it(
     nodes(steps, PRICED)
 
 
+def test_a_control_at_a_node_that_does_not_know_of_a_limit_leaves_it(
+    nodes: Callable[..., None], no_news: Callable[[], AbstractAsyncContextManager[None]]
+) -> None:
+    async def steps(one: RunningSender, other: RunningSender) -> None:
+        await campaign(one, 20, spending_limit=100)
+        await one.ok("POST", "/v1/campaigns/may/pause")
+        await asyncio.sleep(LEARNED_S)
+        async with no_news():
+            await one.ok("POST", "/v1/campaigns/may/pause", {"spending_limit": 7})
+            answer = await other.ok("POST", "/v1/campaigns/may/resume")
+            assert (answer["state"], answer["spending_limit"]) == ("running", 7.0)
+            answer = await shown(one)
+            assert (answer["state"], answer["spending_limit"]) == ("running", 7.0)
+        for node in (one, other):
+            answer = await shown(node)
+            assert (answer["state"], answer["spending_limit"]) == ("running", 7.0)
+
+    nodes(steps, PRICED)
+
+
+def test_a_resume_at_a_node_that_does_not_know_of_a_cancel_is_refused(
+    nodes: Callable[..., None], no_news: Callable[[], AbstractAsyncContextManager[None]]
+) -> None:
+    async def steps(one: RunningSender, other: RunningSender) -> None:
+        await campaign(other, 20)
+        async with no_news():
+            await one.ok("POST", "/v1/campaigns/may/cancel")
+            status, answer = await other.call("POST", "/v1/campaigns/may/resume")
+            assert (status, answer["error"]["code"]) == (409, "campaign_cancelled")
+            assert (await shown(other))["state"] == "cancelled"
+
+    nodes(steps)
+
+
 def test_the_last_limit_counts_also_if_its_node_knew_the_same_one(
     nodes: Callable[..., None], no_news: Callable[[], AbstractAsyncContextManager[None]]
 ) -> None:
