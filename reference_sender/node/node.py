@@ -38,7 +38,7 @@ from reference_sender.node.takeover import Takeover
 from reference_sender.node.tenure import Tenure
 from reference_sender.node.times import DEFAULT_TIMES, NodeTimes
 from reference_sender.node.unread_sent import UnreadSent
-from reference_sender.policy.campaigns import Campaign, CampaignState
+from reference_sender.policy.campaigns import CampaignChange, CampaignState
 from reference_sender.policy.gate import Gate, open_gate
 from reference_sender.store.protocol import Existing, HandedOver, News, Renewal, StoreError
 
@@ -114,13 +114,13 @@ class Node:
                 done += self.reported(now_ns, reports, waiter)
         return done
 
-    def change_campaign(self, now_ns: int, campaign: Campaign, waiter: Waiter) -> list[NodeEffect]:
-        """Set the controls of a campaign. The waiter gets None when that is durable.
+    def change_campaign(self, now_ns: int, change: CampaignChange, waiter: Waiter) -> list[NodeEffect]:
+        """Change the controls of a campaign. The waiter gets None when that is durable.
 
         Of a paused campaign the waiting messages are held, of a cancelled one they end. Messages that a
         provider may have continue.
         """
-        self.rules.set_campaign(now_ns, campaign)
+        campaign = self.rules.change_campaign(now_ns, change)
         self._commits.settle(waiter)
         is_running = campaign.state is CampaignState.RUNNING
         return [] if is_running else self._perform(now_ns, self._dispatcher.set_aside_barred(now_ns))
