@@ -63,6 +63,9 @@ class Dispatcher:
         self._choice = RouteChoice(settings, states) if len(states) > 1 else None
         self.campaigns = CountedCampaigns(routes)
         self._states = MessageStates(settings, self._backlog, self._choice, self.campaigns)
+        # Of the last call of those that take reports, answers or lookups. The store may have ended their
+        # messages: then call ``found_ended``. Of several senders another one may have the ``firsts``.
+        self.unmatched = self._states.unmatched
         self._sending = Sending(settings, states, self._backlog, self._states, self._choice)
         self._lookups = PendingLookups()
         self._looks_up = not all(route.repeats for route in self._sending.routes)
@@ -138,6 +141,7 @@ class Dispatcher:
         if len(results) != len(batch.tickets):
             raise ValueError(f"batch {batch_id} has {len(batch.tickets)} messages, not {len(results)}")
         self._move_clock(now_ns)
+        self.unmatched.clear()
         del self._sending.in_flight[batch_id]
         effects: list[Effect] = []
         back = self._settling.settle(now_ns, batch, results, effects)
@@ -181,7 +185,7 @@ class Dispatcher:
         """
         self._move_clock(now_ns)
         effects: list[Effect] = []
-        self._states.unmatched.clear()
+        self.unmatched.clear()
         # A report without our key may be about a message that a lookup on its way finds as not yet ended.
         submitting = bool(self._sending.in_flight) or (self._looks_up and self._lookups.asking)
         if self._looks_up:
@@ -192,22 +196,14 @@ class Dispatcher:
         self._run_due(now_ns, effects)
         return effects
 
-    @property
-    def unmatched(self) -> Sequence[Report]:
-        """DELIVERED reports of the last ``reported`` about no message that is known here. The store may have
-        ended it: then call ``found_ended``.
-        """
-        return self._states.unmatched
-
     def found_ended(
         self, now_ns: int, ended: Iterable[EndedMessage], reports: Iterable[Report]
     ) -> Sequence[Effect]:
         """Apply ``reports``, which were unmatched, to ``ended``, what the store says they are about. The
-        first message of a second one may then be unmatched.
-        """
+        first message of a second one may then be unmatched."""
         self._move_clock(now_ns)
         effects: list[Effect] = []
-        self._states.unmatched.clear()
+        self.unmatched.clear()
         self._states.found(now_ns, ended, reports, effects)
         self._run_due(now_ns, effects)
         return effects
@@ -221,6 +217,7 @@ class Dispatcher:
         effects: list[Effect] = []
         ticket, report = self._lookups.answered(now_ns, key, found)
         self._move_clock(now_ns)
+        self.unmatched.clear()
         if report is not None and ticket.state is State.QUEUED:
             self._lookups.claim(report.provider_id)
             early = self._states.early.take(report.provider_id)
