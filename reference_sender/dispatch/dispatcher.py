@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from reference_sender.dispatch.backlog import Backlog
 from reference_sender.dispatch.campaign_figures import CountedCampaigns
 from reference_sender.dispatch.choice import RouteChoice
-from reference_sender.dispatch.hedging import hedging_of
+from reference_sender.dispatch.hedging import SecondMessages, hedging_of
 from reference_sender.dispatch.lookups import PendingLookups
 from reference_sender.dispatch.message_states import AfterStep, MessageStates
 from reference_sender.dispatch.recovering import TOO_LARGE, Recovering
@@ -69,7 +69,9 @@ class Dispatcher:
         self._sending = Sending(settings, states, self._backlog, self._states, self._choice)
         self._lookups = PendingLookups()
         self._looks_up = not all(route.repeats for route in self._sending.routes)
-        self._hedging = hedging_of(settings, self._backlog, self._states, self._choice)
+        self._hedging = hedging_of(settings, self._states, self._choice)
+        second_choice = None if self._hedging is None else self._choice
+        self._seconds = SecondMessages(self._backlog, self._states, second_choice)
         self._unreported = unreported_of(settings, self._states.awaiting, self._backlog, states)
         self._settling = AttemptResults(
             retry_rules(settings, seed), self._backlog, self._states, self._lookups, self._hedging
@@ -77,7 +79,7 @@ class Dispatcher:
         self._timers = [each for each in (self._hedging, self._unreported) if each is not None]
         self._largest = max(int(limits.segments_burst) for limits in routes)
         self._restoring = Recovering(
-            self._backlog, self._sending, self._states, self._lookups, self._hedging, self._largest
+            self._backlog, self._sending, self._states, self._lookups, self._seconds, self._largest
         )
         self._now_ns = 0
         self._next_due_ns: int | None = None  # of all that waits for a time, but for batches
@@ -100,14 +102,15 @@ class Dispatcher:
         effects: list[Effect] = []
         backlog, states = self._backlog, self._states
         totals, waiting, sent = states.totals, backlog.tickets, states.awaiting.index.by_key
+        may_be_second = self.campaigns.may_have_seconds
         for message in messages:
             key = message.key
             if key in waiting or key in sent:
                 totals.duplicate_offers += 1
                 continue
             totals.offered += 1
-            if self._hedging is not None and is_hedge(key):
-                self._hedging.offer(now_ns, message, closes, effects)
+            if may_be_second and is_hedge(key):
+                self._seconds.offer(now_ns, message, closes, effects)
                 continue
             if closes and message.message_id in closes:
                 ticket = backlog.add(message, min(closes[message.message_id], message.expires_ns))

@@ -23,6 +23,8 @@ from reference_sender.node.effects import Acknowledge
 from reference_sender.node.node import Node
 from reference_sender.node.tenure import Tenure
 from reference_sender.node.times import NodeTimes
+from reference_sender.policy.campaigns import Campaign, CampaignState
+from reference_sender.policy.gate import Gate, open_gate
 from reference_sender.store import HandedOver, Renewal, Work
 from reference_sender.store.sharing import WHOLE
 
@@ -154,3 +156,51 @@ def test_a_report_that_comes_again_after_a_crash_ends_the_first_message() -> Non
     here.committed(AT, {}, [EndedMessage(FIRST, State.EXPIRED, 1, "p-1", "a")])
     assert ends(begun(here, AT)) == [("k-1", State.DELIVERED, "delivered_by_second")]
     assert here.committed(AT, {}) == [Acknowledge("provider", True)]
+
+
+def policed(*, hedges: bool) -> tuple[Node, Gate]:
+    """A node that is alone, and its rules."""
+    gate = open_gate()
+    settings = DispatchSettings(hedge_otp_after_s=5 if hedges else None)
+    return Node(Dispatcher(settings, (limits("a"), limits("b")), 1), TIMES, gate), gate
+
+
+@pytest.mark.parametrize("reads_later", [True, False])
+def test_a_second_message_of_an_earlier_process_ends_its_first_one_also_if_hedging_is_off_now(
+    reads_later: bool,
+) -> None:
+    here = node(hedges=False, several=False)
+    if reads_later:
+        here.recover(AT, [], 0, 2)
+        here.recover_sent(AT, [SENT_FIRST, SENT_SECOND])
+    else:
+        here.recover(AT, [SENT_FIRST, SENT_SECOND])
+    here.reported(AT, [DELIVERED_SECOND, replace(DELIVERED_SECOND, key="k-1", provider_id="p-1")], "provider")
+    assert ends(begun(here, AT)) == [
+        ("k-1~2", State.DELIVERED, ""),
+        ("k-1", State.DELIVERED, "delivered_by_second"),
+    ]
+    here.committed(AT, {}, [])  # the second report brings no news
+    here.begin_commit(AT)
+    assert here.committed(AT, {}) == [Acknowledge("provider", True)]
+    assert (here.state().open, here.state().totals["orphan_reports"]) == (0, 1)
+
+
+def test_a_second_message_that_waits_at_a_restart_is_not_sent_if_hedging_is_off_now() -> None:
+    here = node(hedges=False, several=False)
+    here.recover(AT, [SENT_FIRST, Recovered(SECOND, State.QUEUED, 0, None, None)])
+    assert ends(begun(here, AT)) == [("k-1~2", State.EXPIRED, "second_not_needed")]
+
+
+@pytest.mark.parametrize("hedges", [True, False])
+def test_a_held_second_message_is_sent_after_a_restart_only_if_hedging_is_still_on(hedges: bool) -> None:
+    here, gate = policed(hedges=hedges)
+    gate.change(AT, Campaign("may", CampaignState.PAUSED))
+    first, second = replace(FIRST, campaign="may"), replace(SECOND, campaign="may")
+    here.recover(AT, [replace(SENT_FIRST, message=first), Recovered(second, State.QUEUED, 0, None, None)])
+    assert gate.held_messages == 1
+    here.change_campaign(AT, Campaign("may"), "person")
+    here.advance(AT)
+    work = begun(here, AT)
+    assert [(each.route, each.message_ids) for each in work.attempts] == ([("b", (2,))] if hedges else [])
+    assert ends(work) == ([] if hedges else [("k-1~2", State.EXPIRED, "second_not_needed")])
