@@ -137,6 +137,17 @@ def in_part(quote: Quote, place: int) -> Sentence:
     return ("Part: ", part_title(quote, place), ". ") if len(quote.report.parts) > 1 else ()
 
 
+def windows_of(quote: Quote, path: str, field: str) -> Sentence:
+    """``2 of 9 windows of 10 s``: a count of the availability at that path."""
+    return (
+        quote.count(f"{path}.{field}"),
+        " of ",
+        quote.count(f"{path}.windows"),
+        " window of " if quote.value(f"{path}.windows") == 1 else " windows of ",
+        quote.span(f"{path}.window_s"),
+    )
+
+
 def place_of(report: RunReport, slug: str) -> int | None:
     return next((place for place, part in enumerate(report.parts) if part.slug == slug), None)
 

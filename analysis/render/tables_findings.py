@@ -311,7 +311,8 @@ def handsets(report: RunReport, place: int) -> Table:
 
 def availability(report: RunReport, place: int) -> Table:
     found = report.parts[place].availability
-    columns = words_columns("windows", "available", "length", "first unavailable", "why")
+    counts = ("available", "unavailable", "unknown")
+    columns = words_columns("windows", *counts, "length", "first unavailable", "why")
     if found is None:
         return Table(columns, rows=())
     quote, path = Quote(report, plain=False), f"parts.{place}.availability"
@@ -320,7 +321,7 @@ def availability(report: RunReport, place: int) -> Table:
         first = (quote.seconds(f"{path}.first_bad_at_s"),)
     row: tuple[str | Sentence, ...] = (
         (quote.count(f"{path}.windows"),),
-        (quote.count(f"{path}.available"),),
+        *((quote.count(f"{path}.{field}"),) for field in counts),
         (quote.span(f"{path}.window_s"),),
         first,
         (quote.text(f"{path}.why"),) if found.why else "-",
