@@ -6,13 +6,20 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from analysis.classes import ALL
 from analysis.findings import GREW
 from analysis.first_screen.cost import missed_by_duplicates
 from analysis.first_screen.quoting import Quote
-from analysis.first_screen.values import Figure, Sentence
-from analysis.first_screen.wording import NOT_ARRIVED, class_name, objective_part, target_name, windows_of
+from analysis.first_screen.values import Sentence
+from analysis.first_screen.wording import (
+    NOT_ARRIVED,
+    class_name,
+    limit_without_relation,
+    objective_part,
+    target_name,
+    windows_of,
+)
 from analysis.model import Objective
-from analysis.objectives.grammar import ALL
 
 _OF_CONTRACT = "provider_limit"
 _AT_LEAST = {"<": "less than ", "≤": "at most ", ">": "more than ", "≥": "at least "}
@@ -37,7 +44,7 @@ def _api_response(quote: Quote, place: int, objective: Objective) -> Sentence:
     return (
         *_times(quote, path, objective, who, ("never came", "had not come when the run ended")),
         "; the limit is ",
-        _limit(quote, path),
+        limit_without_relation(quote, path),
     )
 
 
@@ -155,13 +162,7 @@ def _cost(quote: Quote, place: int, objective: Objective) -> Sentence:
 def _relation(quote: Quote, path: str) -> Sentence:
     """``more than 99 %``."""
     relation, _, _ = str(quote.value(f"{path}.limit")).partition(" ")
-    return (_AT_LEAST.get(relation, ""), _limit(quote, path))
-
-
-def _limit(quote: Quote, path: str) -> Figure:
-    """The limit without its relation, quoted from the objective's text."""
-    limit = quote.text(f"{path}.limit")
-    return Figure(text=limit.text.lstrip("<>≤≥ "), source=limit.source, unit="text")
+    return (_AT_LEAST.get(relation, ""), limit_without_relation(quote, path))
 
 
 _SENTENCES: dict[str, Callable[[Quote, int, Objective], Sentence]] = {

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from analysis.classes import ALL
 from analysis.findings import GREW
 from analysis.formatting import count_text, times_text
 from analysis.judge.evidence import ACCEPTS_TO_THE_END, HOPELESS, messages_needed, more_needed, wait_longer
@@ -15,7 +16,7 @@ from analysis.judge.objective_inputs import Finding, ObjectiveInputs, OutcomeCou
 from analysis.judge.verdict import judge
 from analysis.measure.percentiles import Ages, needed, quantiles
 from analysis.model import Distribution
-from analysis.objectives.grammar import ALL, Spec
+from analysis.objectives.grammar import Spec
 from analysis.objectives.words import interval_text, quantile_text
 from analysis.quantile import Quantile
 
