@@ -268,7 +268,7 @@ def _split(quote: Quote, path: str, split: DelaySplit) -> Table:
         )
         rows.append((f"total without {share.name}", "", *cells))
     ideal = (_known(quote, f"{path}.network_only.{nth}") for nth, _ in enumerate(split.network_only))
-    rows.append(("ideal sender, no contract limits", "", *ideal))
+    rows.append(("ideal sender without contract limits", "", *ideal))
     if split.limit:
         limit: Sentence = (quote.text(f"{path}.limit"),)
         rows.append(("limit with the longest waits", limit, *("" for _ in split.total)))
