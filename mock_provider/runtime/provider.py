@@ -157,7 +157,7 @@ class ProviderRuntime:
     ) -> int | None:
         """Perform what the request asks for; ``respond`` gets the reply (``http.connection.Application``)."""
         now_ns = time.monotonic_ns()
-        at = Instants(now_ns, (now_ns + self.wall_offset_ns) / 1e9)
+        at = Instants(now_ns, (now_ns + self._wall_clock.offset_ns) / 1e9)
         action = protocol.read(request, self.driver.next_request_id(), at)
         if isinstance(action, SubmitAction):
             if backup_host:
