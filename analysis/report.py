@@ -141,11 +141,7 @@ def _assemble(
     # (unless all parts are probes). Lost, duplicated or unaccounted messages decide in a probe too.
     decisive = tuple(part for part in parts if not part.probe) or parts
     objectives = _objectives(parts, decisive, specs, suite)
-    checks = tuple(
-        replace(each, part=part.slug if suite else "")
-        for part in parts
-        for each in part.checks
-    )
+    checks = tuple(replace(each, part=part.slug if suite else "") for part in parts for each in part.checks)
     if suite and manifest.instrument_failures:
         checks = (*checks, instrument(manifest.instrument_failures))
     validity = _validity(checks, spoiling(checks, parts))
