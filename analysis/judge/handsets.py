@@ -8,10 +8,10 @@ from __future__ import annotations
 import numpy as np
 
 from analysis.arrays import Bools
+from analysis.classes import ALL
 from analysis.findings import Handsets
 from analysis.judge.objective_inputs import OutcomeCounts
 from analysis.measure.outcomes import DELIVERED, OPEN, MessageOutcomes
-from analysis.objectives.grammar import ALL
 from analysis.read.journeys import OUTCOMES, Journeys
 
 

@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable
 from dataclasses import replace
 
+from analysis.classes import ALL
 from analysis.formatting import count_text, times_text
 from analysis.judge.evidence import ACCEPTS_TO_THE_END, messages_needed, more_needed, wait_longer
 from analysis.judge.losses import (
@@ -27,7 +28,7 @@ from analysis.measure.binomial import clopper_pearson
 from analysis.measure.percentiles import CONFIDENCE
 from analysis.model import Accounting, Objective, Verdict
 from analysis.objectives.defaults import CLASS_DEFAULTS, DEFAULT_OBJECTIVES
-from analysis.objectives.grammar import ALL, Spec
+from analysis.objectives.grammar import Spec
 from analysis.objectives.words import limit_of, name_of, value_text
 
 

@@ -100,7 +100,7 @@ def test_what_no_trial_can_decide_is_left_unjudged(objective: str) -> None:
     assert objective not in found.judged
 
 
-def test_a_backlog_that_cannot_be_told_is_waited_for_and_one_unseen_is_not() -> None:
+def test_an_undecided_backlog_needs_a_longer_trial_and_an_unobserved_one_does_not() -> None:
     unclear = judged_trial(SETTINGS, STEP, DAY_MIX, analysis_of(("loss=0", "met"), steady=part(None)), "t")
     assert (unclear.verdict, unclear.why) == ("undecided", f"not yet decided: {BACKLOG}")
     unseen = judged_trial(SETTINGS, STEP, DAY_MIX, analysis_of(("api.p99<1s", "met"), steady=None), "t")

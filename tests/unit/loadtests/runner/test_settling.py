@@ -209,7 +209,7 @@ def test_the_evidence_is_that_of_the_messages_that_arrived() -> None:
     assert evidence_of(queue) < 0.05
 
 
-def test_it_reads_the_runs_own_files(tmp_path: Path) -> None:
+def test_settling_reads_the_files_of_the_run(tmp_path: Path) -> None:
     journal = tmp_path / "provider.arrow"
     settling = Settling(tmp_path, journal, ["otp.p95<10s"])
     assert not settling()  # no journal, no answer
