@@ -149,8 +149,8 @@ def _by_weight(provider: pa.Table) -> IntArray:
 
 
 def _may_yet_arrive(rows: pa.Table, seen: BoolArray) -> BoolArray:
-    """Messages that ended and may arrive all the same. The sender may submit one again that was refused for
-    the time being; of one that was accepted twice, another copy may be on its way.
+    """Messages whose row has an end, and that may arrive later. The sender may submit one again that was
+    refused for the time being; of one that was accepted twice, another copy may be on its way.
     """
     copies = pc.and_(
         pc.not_equal(rows["state"], "delivered"), pc.greater(pc.fill_null(rows["accepts"], 0), 1)
