@@ -5,12 +5,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator
 from contextlib import AbstractAsyncContextManager
-from pathlib import Path
 from typing import Any
 
 import pytest
 from any_hour import policy_at_any_hour
-from postgres_server import PostgresServer
 from running_sender import RunningSender, running_sender, until_true
 from wire_provider import TOKEN, started
 
@@ -28,14 +26,6 @@ def provider() -> Iterator[ProviderThread]:
         yield one
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def store(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    if request.param == "sqlite":
-        return f"sqlite:///{tmp_path}/messages.db"
-    server: PostgresServer = request.getfixturevalue("postgres")
-    return server.without_store()
-
-
 def rows(count: int, **more: Any) -> dict[str, Any]:
     recipients = [{"to": f"4850010020{digit}"} for digit in range(count)]
     shared = {"campaign": "may", "message_class": "marketing", "text": "Sale"} | more
@@ -43,12 +33,12 @@ def rows(count: int, **more: Any) -> dict[str, Any]:
 
 
 def test_messages_over_a_limit_are_kept_until_the_prices_are_back(
-    store: str, provider: ProviderThread
+    store_url: str, provider: ProviderThread
 ) -> None:
     route = f"smsapi+http://{TOKEN}@{provider.url.removeprefix('http://')}?name=r"
 
     def sender(policy: PolicySettings) -> AbstractAsyncContextManager[RunningSender]:
-        return running_sender(store, (route,), policy)
+        return running_sender(store_url, (route,), policy)
 
     async def over_its_limit() -> None:
         async with sender(PRICED) as node:
@@ -86,6 +76,6 @@ def test_messages_over_a_limit_are_kept_until_the_prices_are_back(
 
     asyncio.run(over_its_limit())
     with pytest.raises(PolicyError, match=r"limit \(may: 2\).*cost_per_segment"):
-        run(SenderSettings(routes=(read_route(route),), store=store, policy=NO_POLICY), ready=pytest.fail)
+        run(SenderSettings(routes=(read_route(route),), store=store_url, policy=NO_POLICY), ready=pytest.fail)
     asyncio.run(released())
     asyncio.run(without_prices())
