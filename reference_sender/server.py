@@ -222,7 +222,7 @@ class Sender:
         api, driver, queries = self.api, self._driver, self._queries
         api.patience_s = patience_s = self._settings.limits.request_s
         api.serve(CampaignControls(driver, queries, rules, patience_s).handlers())
-        api.serve(CampaignReports(queries, self._settings.campaign_reports.language).handlers())
+        api.serve(CampaignReports(queries, self._settings.campaign_reports).handlers())
         api.serve(DeadLetters(driver, queries, intake, rules, patience_s).handlers())
         api.serve(event_handlers(self._feed))
         api.serve_openly(page_handlers())
