@@ -51,6 +51,15 @@ class IntakeRules:
             campaign = gate.campaign(message.campaign)
             if campaign is not None and campaign.state is CampaignState.CANCELLED:
                 raise cancelled(message.campaign)
+        if gate.spending is None and message.campaign:
+            campaign = gate.campaign(message.campaign)
+            if campaign is not None and campaign.spending_limit is not None:
+                raise Invalid(
+                    "invalid",
+                    "campaign",
+                    f"campaign {message.campaign} has a spending limit, which needs prices: give"
+                    " spending.cost_per_segment in the policy file, or use another campaign",
+                )
         if message.keeps_hours:
             at_ns = max(now_ns, message.not_before_ns - gate.wall.ahead_ns)
             if gate.opens_ns(message.to, at_ns) >= message.expires_ns:

@@ -159,9 +159,7 @@ class Smsapi:
             submit, style = self._with_blocked(submit, style, at.wall_s)
         return SubmitAction(submit, _SendRenderer(settings, style))
 
-    def _with_blocked(
-        self, submit: Submit, style: AnswerStyle, wall_s: float
-    ) -> tuple[Submit, AnswerStyle]:
+    def _with_blocked(self, submit: Submit, style: AnswerStyle, wall_s: float) -> tuple[Submit, AnswerStyle]:
         """Both, with the numbers of the submit that are on the account's blacklist."""
         blocked = self._state.blacklist.among((m.msisdn for m in submit.messages), wall_s)
         if not blocked:

@@ -135,7 +135,7 @@ def test_an_undecided_run_exits_4_unless_that_is_allowed(
     assert "Validity\n\n|" not in written
 
 
-def test_each_objective_of_a_suite_is_told_with_its_part(
+def test_each_objective_of_a_suite_has_its_part(
     new_run: Build, write_suite: Suite, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, run_cli: RunCli
 ) -> None:
     for name, delivery_s in (("01-quick", 3.0), ("02-slow", 30.0)):
