@@ -99,8 +99,8 @@ class Settling:
 def tallies(
     load: pa.Table, provider: pa.Table, now_ns: int, wanted: Sequence[Wanted]
 ) -> list[ObjectiveState]:
-    """``load`` are the accepted arrivals. If the provider has several rows of a message, the last one counts. Of
-    two copies of a message, the one that arrived first counts, as in the analysis.
+    """``load`` are the accepted arrivals. If the provider has several rows of a message, the last one counts.
+    Of two copies of a message, the one that arrived first counts, as in the analysis.
 
     Messages that waited for their phone do not count, whatever their outcome.
     """

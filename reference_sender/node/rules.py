@@ -16,7 +16,7 @@ from reference_sender.policy.campaigns import Campaign, CampaignChange, Campaign
 from reference_sender.policy.gate import Gate
 from reference_sender.policy.gate_values import Changed, Released
 from reference_sender.policy.opt_out import OptOut
-from reference_sender.store.protocol import Control, Hold, News, OptIn
+from reference_sender.store.protocol import Control, Hold, OptIn, RuleChanges
 
 # How long a granted turn lasts. The changes are read again after about this time, and may renew it.
 _TURN_NS = NS_PER_S // 5
@@ -121,28 +121,28 @@ class ChangingRules:
         self._numbers.clear()
         self._note(self._commits.controls())
 
-    def learn(self, now_ns: int, news: News) -> bool:
+    def learn(self, now_ns: int, changes: RuleChanges) -> bool:
         """Apply the changes read since ``begin_learning``. True if waiting messages may have to stop."""
         gate = self._gate
         if gate.spending is not None:
-            for spent in news.spent:
+            for spent in changes.spent:
                 gate.spending.learn(spent)
         gate.may_fit = False
         bars = False
-        for known in news.campaigns:
+        for known in changes.campaigns:
             campaign = reduce(changed_campaign, self._changes.get(known.name, ()), known)
             if campaign != gate.campaign(campaign.name):
                 gate.change(now_ns, campaign)
                 bars = bars or campaign.state is not CampaignState.RUNNING
-        if news.turn:
+        if changes.turn:
             self._turn_until_ns = now_ns + _TURN_NS
             gate.may_fit = True
             self.fit(now_ns)
-        opt_outs = [number for number in news.opt_outs if number not in self._numbers]
+        opt_outs = [number for number in changes.opt_outs if number not in self._numbers]
         added = [number for number in opt_outs if number not in gate.opt_outs.numbers]
         for number in added:
             gate.opt_outs.add(number)
-        for number in news.opt_ins:
+        for number in changes.opt_ins:
             if number not in self._numbers:
                 gate.opt_outs.remove(number)
         if added:
