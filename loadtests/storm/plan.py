@@ -8,6 +8,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from loadtests.storm.faults import KINDS
+from loadtests.storm.faults.provider_fault import ProviderFault
 from loadtests.storm.policy import HOURS
 from loadtests.storm.rule_draws import draw_rules
 from loadtests.storm.rules import NO_RULES, StormRules
@@ -93,7 +94,9 @@ def draw_plan(seed: int) -> StormPlan:
     # A storm's provider finds a message by its number alone.
     if rules.number_limit is not None and not any(route.looks_up for route in routes):
         calls = tuple(_to_one_number(random, call) for call in calls)
-    return replace(plan, calls=calls, rules=rules)
+    # A draw finds one of the many kinds of a provider's faults in one storm of fifty, and few of them strike.
+    faults = (*faults, ProviderFault.next_of(seed, random, scene))
+    return replace(plan, calls=calls, faults=faults, rules=rules)
 
 
 def kept(plan: StormPlan, calls: tuple[int, ...] | None, faults: tuple[int, ...] | None) -> StormPlan:
