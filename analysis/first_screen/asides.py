@@ -25,7 +25,6 @@ from analysis.first_screen.wording import (
     deciding,
     in_part,
     live,
-    part_title,
     place_of,
     share_words,
     trusted,
@@ -382,14 +381,13 @@ def _contract(quote: Quote, place: int, index: int, split: DelaySplit) -> Senten
             path = f"parts.{place}.delay_splits.{index}"
             limit: Sentence = (" than today's ", quote.text(f"{path}.limit")) if split.limit else ()
             return (
+                *in_part(quote, place),
                 ASK,
                 *limit,
                 f". The mean delivery time of the delivered {plural(split.message_class)} is ",
                 quote.seconds(f"{path}.total_mean_s"),
                 ", of which ",
                 quote.seconds(f"{path}.shares.{number}.mean_s"),
-                " is the wait for the contract's limits (part: ",
-                part_title(quote, place),
-                ").",
+                " is the wait for the contract's limits.",
             )
     return ()

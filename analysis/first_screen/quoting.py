@@ -41,7 +41,8 @@ _PLAIN = tuple(
         (r"\bthe in-flight limit was reached", "too many requests were unanswered at the same time"),
         (r"\bin flight\b", "unanswered"),
         (r"\botp messages\b", "OTPs"),
-        (r"\botp message\b|(?<![\w.-])otp(?=: )", "OTP"),
+        (r"\botp message\b", "OTP"),
+        (r"(?<![\w./'-])otp(?![\w/<>=-]|\.\w)", "OTP"),  # not in otp.p95<10s, and not in the name of a file
     )
 )
 

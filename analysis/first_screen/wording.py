@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 import shlex
 from collections.abc import Mapping
 from datetime import datetime
@@ -113,10 +114,18 @@ def _seed(seeds: Mapping[str, int]) -> str:
 
 def with_evidence(quote: Quote, path: str, found: Bottleneck) -> Sentence:
     """``text (first sentence; second sentence)``, of the bottleneck at that path."""
+    return in_brackets(quote.text(f"{path}.text"), evidence_of(quote, path, found))
+
+
+def evidence_of(
+    quote: Quote, path: str, found: Bottleneck, without: re.Pattern[str] | None = None
+) -> Sentence:
+    """``first sentence; second sentence``; those that begin with ``without`` are left out."""
+    places = [n for n, each in enumerate(found.evidence) if without is None or not without.match(each)]
     shown: list[str | Figure] = []
-    for index in range(min(len(found.evidence), _MOST_EVIDENCE)):
-        shown += ["; " if index else "", quote.text(f"{path}.evidence.{index}")]
-    return in_brackets(quote.text(f"{path}.text"), tuple(shown))
+    for order, place in enumerate(places[:_MOST_EVIDENCE]):
+        shown += ["; " if order else "", quote.text(f"{path}.evidence.{place}")]
+    return tuple(shown)
 
 
 def in_brackets(lead: Figure, inside: Sentence) -> Sentence:

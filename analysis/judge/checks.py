@@ -14,6 +14,7 @@ from analysis.arrays import Bools, Floats
 from analysis.classes import ALL
 from analysis.formatting import (
     count_text,
+    limit_text,
     seconds_text,
     share_text,
     significant,
@@ -89,7 +90,7 @@ def schedule_lag(late: GeneratorLateness, tightest: Tightest) -> Check:
         value=f"p99 {seconds_text(p99)}{noise}" if not math.isnan(p99) else "no message was sent",
         limit=(f"warn > {seconds_text(warn_s)}, " if warn_s < limit_s else "")
         + f"invalid > {seconds_text(limit_s)}, "
-        f"{100 * tightest.share:g} % of the tightest objective ({seconds_text(tightest.limit_s)}); seconds "
+        f"{100 * tightest.share:g} % of the tightest objective ({limit_text(tightest.limit_s)}); seconds "
         f"in which other programs use the cores are excluded, up to {100 * SHORT_SHARE:g} % of the load "
         f"or {SHORT_S:g} s",
         meaning="delay of the load generator: from the instant at which a message was due to its send",
@@ -102,7 +103,7 @@ def _late_advice(late: GeneratorLateness, tightest: Tightest) -> str:
     """A tight objective is blamed only for a delay without other programs."""
     tight = _LATE_ADVICE
     if tightest.lag_limit_s < LAG_WARN_S:
-        limit = seconds_text(tightest.limit_s)
+        limit = limit_text(tightest.limit_s)
         tight = _TIGHT_ADVICE.format(limit=limit, percent=100 * tightest.share)
     if late.disturbed_s <= 0:
         return tight

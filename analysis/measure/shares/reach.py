@@ -6,8 +6,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from analysis.findings import SUFFICIENT, DelaySplit, lacks_flag
-from analysis.formatting import count_text, seconds_text
+from analysis.findings import NETWORK_ALONE, SUFFICIENT, DelaySplit, lacks_flag
+from analysis.formatting import count_text
 from analysis.objectives.words import interval_text, quantile_text
 from analysis.quantile import Quantile
 
@@ -39,8 +39,7 @@ def out_of_reach(
         subject = f"Without the provider's priority flag ({of_all} messages), this objective is out of reach"
     return (
         f"{subject}{' with the injected faults' if faults else ''}: "
-        f"the network alone takes {_shown(network, limit_s)} "
-        f"for {percentile:g} % of {message_class} messages; the limit is {seconds_text(limit_s)}."
+        f"{NETWORK_ALONE} {_shown(network, limit_s)} for {percentile:g} % of {message_class} messages."
     )
 
 

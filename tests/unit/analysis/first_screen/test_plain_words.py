@@ -36,6 +36,8 @@ replace = msgspec.structs.replace
         ("p99 of the sender's answer: 1.51 s (", "99 % of the sender's answers within 1.51 s ("),
         ("otp p95 delivery time: 14.0 s (", "OTP: 95 % within 14.0 s ("),
         ("otp p95 delivery time > 14.0 s", "the time within which 95 % of OTPs arrive > 14.0 s"),
+        ("it refuses every message of class otp.", "it refuses every message of class OTP."),
+        ("--slo 'otp.p95<10s' of my-otp.toml", "--slo 'otp.p95<10s' of my-otp.toml"),
         ("it sent late: p99 30.0 ms", "it sent late: 99 % within 30.0 ms"),
         (
             "290 not sent because the in-flight limit of 4,000 requests was reached",
