@@ -305,7 +305,7 @@ def effective_sizes(delivery: tuple[Distribution, ...]) -> Check:
     return Check(
         name="independence",
         state="warn" if thin else "ok",
-        value=f"{count_text(_known_count(worst))} {_of_class(worst.message_class)} have the evidence of "
+        value=f"{count_text(_known_count(worst))} {_of_class(worst.message_class)} count as "
         f"about {significant(worst.effective_count, 2)} independent ones",
         limit="warn if under half",
         meaning="messages in one queue have similar delays, so that the intervals are wider",

@@ -57,13 +57,13 @@ def more_needed(count: int, wanted: float, message_class: str, per_s: float, few
 
 
 def too_few_for(objectives: Iterable[Objective]) -> str:
-    """``too few otp messages for p95: 8 of 72``, of objectives without a value."""
+    """``too few otp messages for p95: 8 of 72 needed``, of objectives without a value."""
     found = []
     for each in objectives:
         things = "answers of the sender" if each.message_class == API else messages_of(each.message_class)
         wanted = count_text(each.quantile.needed if each.quantile is not None else 0)
         name = percentile_name(each.percentile or 0.0)
-        found.append(f"too few {things} for {name}: {count_text(each.count)} of {wanted}")
+        found.append(f"too few {things} for {name}: {count_text(each.count)} of {wanted} needed")
     return "; ".join(found)
 
 

@@ -107,7 +107,7 @@ def test_a_reservation_says_in_how_many_parts_it_is(others: int, also: str) -> N
     )
     parts = [part(slug, title=f"burst {slug[:2]}") for slug in (*slugs, "08-calm")]
     made = msgspec.structs.replace(report(*parts), checks=(*few, *other), validity="warn")
-    assert f"500 (of 700; part: burst 00; also in {also});" in words(first_screen(made).trust)
+    assert f"500 (of 700; part: burst 00; also in {also}). " in words(first_screen(made).trust)
     assert words(first_screen(made).trust).count("also in") == 1
     assert contradictions(first_screen(made), made) == ()
 
