@@ -152,7 +152,7 @@ def _undelivered(quote: Quote, at: int) -> tuple[Sentence, ...]:
     if place is None:
         return ()
     shown: Sentence = (
-        *("Cause: of ", quote.count(f"{path}.accounting.accepted"), " accepted messages of all classes "),
+        *("Cause: of all ", quote.count(f"{path}.accounting.accepted"), " accepted messages "),
         *(quote.count(f"{path}.accounting.failed"), " failed, "),
         *(quote.count(f"{path}.accounting.expired"), " expired and "),
         *(quote.count(f"{path}.accounting.open"), " were still open at the end. "),

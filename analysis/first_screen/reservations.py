@@ -14,7 +14,7 @@ _MOST = 3
 _NUMBERS = dict(enumerate(("one", "two", "three", "four", "five", "six", "seven", "eight", "nine"), start=1))
 
 
-class Plain(NamedTuple):
+class PlainCheck(NamedTuple):
     """``checked``: what a check looks at or has found. ``meaning``: what its warning means for the answer."""
 
     checked: str
@@ -23,43 +23,49 @@ class Plain(NamedTuple):
 
 _WITHOUT_IT = "The delivery times include this delay, and would be shorter without it"
 PLAIN_CHECKS = {
-    INSTRUMENT: Plain("the bench failed", "Messages can be slow or missing without a fault of the sender"),
-    SCHEDULE_LAG: Plain("the bench sent late", _WITHOUT_IT),
-    "dropped arrivals": Plain("messages that the bench did not send", "The load was lower than planned"),
-    "offered rate": Plain("the load differed from the plan", "The rates are not those that were asked for"),
-    "accounting": Plain("messages are not counted exactly once", "The counts can be wrong"),
-    "timestamp order": Plain(
+    INSTRUMENT: PlainCheck(
+        "the bench failed", "Messages can be slow or missing without a fault of the sender"
+    ),
+    SCHEDULE_LAG: PlainCheck("the bench sent late", _WITHOUT_IT),
+    "dropped arrivals": PlainCheck("messages that the bench did not send", "The load was lower than planned"),
+    "offered rate": PlainCheck(
+        "the load differed from the plan", "The rates are not those that were asked for"
+    ),
+    "accounting": PlainCheck("messages are not counted exactly once", "The counts can be wrong"),
+    "timestamp order": PlainCheck(
         "timestamps that contradict each other", "The delays of these messages are not exact"
     ),
-    "unknown messages": Plain(
+    "unknown messages": PlainCheck(
         "messages at the provider that this load did not send, or whose key was lost",
         "They are in no delivery time, and they used a part of the provider's limits",
     ),
-    "generator CPU": Plain(
+    "generator CPU": PlainCheck(
         "processor use of the load generator", "The bench may limit the rates, and not the sender"
     ),
-    "machine CPU": Plain(
+    "machine CPU": PlainCheck(
         "processor use of the whole machine",
         "Bench and sender shared it, so the sender may be faster on a machine of its own",
     ),
-    "provider's event loop": Plain("the mock provider was late", _WITHOUT_IT),
-    "Nagle delay (40 ms)": Plain(
+    "provider's event loop": PlainCheck("the mock provider was late", _WITHOUT_IT),
+    "Nagle delay (40 ms)": PlainCheck(
         "answers delayed by the network stack",
         "The sender can answer faster with another setting of its sockets",
     ),
-    END_OF_RUN: Plain("how the run ended", "A message without a final state counts with its age at the end"),
-    "files": Plain("files of the run", "What a missing file would show is not known"),
-    "sample size": Plain(
+    END_OF_RUN: PlainCheck(
+        "how the run ended", "A message without a final state counts with its age at the end"
+    ),
+    "files": PlainCheck("files of the run", "What a missing file would show is not known"),
+    "sample size": PlainCheck(
         "number of messages", "An objective with too few messages is undecided: not met, and not missed"
     ),
-    "independence": Plain(
+    "independence": PlainCheck(
         "messages that were slow together, as in one queue",
         "The intervals are wider for it, and the verdicts include that",
     ),
-    "earlier load": Plain(
+    "earlier load": PlainCheck(
         "messages of an earlier load", "They used the same sender and provider, and may have slowed this load"
     ),
-    "closed connections": Plain(
+    "closed connections": PlainCheck(
         "connections that the sender closed",
         "A message that was sent again may have been accepted twice by a sender that ignores keys",
     ),

@@ -11,7 +11,7 @@ import numpy as np
 from msgspec import Struct
 
 from analysis.arrays import Bools, Floats
-from analysis.classes import ALL
+from analysis.classes import class_words, messages_of
 from analysis.formatting import (
     count_text,
     limit_text,
@@ -279,7 +279,7 @@ def sample_sizes(delivery: tuple[Distribution, ...], objectives: tuple[Objective
     """Whether there are enough messages for the percentiles of the objectives."""
     asked = [each for each in objectives if each.quantile is not None and each.percentile is not None]
     thin = [each for each in asked if each.quantile is not None and each.quantile.state == "withheld"]
-    enough = ", ".join(f"{each.message_class} {count_text(each.count)}" for each in delivery)
+    enough = ", ".join(f"{class_words(each.message_class)} {count_text(each.count)}" for each in delivery)
     value = enough or "no message was accepted"
     if thin:
         value = too_few_for(thin)
@@ -305,17 +305,13 @@ def effective_sizes(delivery: tuple[Distribution, ...]) -> Check:
     return Check(
         name="independence",
         state="warn" if thin else "ok",
-        value=f"{count_text(_known_count(worst))} {_of_class(worst.message_class)} count as "
+        value=f"{count_text(_known_count(worst))} {messages_of(worst.message_class)} count as "
         f"about {significant(worst.effective_count, 2)} independent ones",
         limit="warn if under half",
         meaning="messages in one queue have similar delays, so that the intervals are wider",
         advice="run longer, or repeat the run and compare the percentiles of the runs",
         value_number=worst.effective_count,
     )
-
-
-def _of_class(message_class: str) -> str:
-    return "messages of all classes" if message_class == ALL else f"{message_class} messages"
 
 
 def _known_count(each: Distribution) -> int:

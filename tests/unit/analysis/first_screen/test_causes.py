@@ -38,7 +38,7 @@ OF_COST = (
     "for duplicates. What to change: fewer segments"
 )
 OF_REASONS = (
-    "Cause: of 3,000 accepted messages of all classes 30 failed, 0 expired and 0 were still open at the end. "
+    "Cause: of all 3,000 accepted messages 30 failed, 0 expired and 0 were still open at the end. "
     "The most frequent reason: the network failed (provider, undelivered: network_error, 30). "
     "The table Why messages did not arrive has every reason."
 )

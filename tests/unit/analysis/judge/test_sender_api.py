@@ -277,7 +277,7 @@ def test_a_sender_that_refuses_quickly_is_not_called_slow(new_run: Build) -> Non
     report = found(run, target=OWN)
     (only,) = report.bottlenecks
     assert only.kind == "sender_refuses"
-    assert only.text == "my-sender's API refuses every message of class otp with HTTP 429"
+    assert only.text == "my-sender's API refuses every message of class OTP with HTTP 429"
     assert not any("waited for it" in each for each in only.evidence)
 
 
