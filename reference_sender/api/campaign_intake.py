@@ -125,9 +125,8 @@ class CampaignIntake:
         self._rows_seen = 0
         self._numbers: list[int] = []  # the row number of each message of the batch
         self._batch: list[Message] = []
-        self._last_refusals: dict[
-            tuple[str, str, str], RefusedRows
-        ] = {}  # by everything that describes a row's refusal
+        # By everything that describes a row's refusal.
+        self._last_refusals: dict[tuple[str, str, str], RefusedRows] = {}
         self._last_refused = 0  # the row of the newest entry
         self._unordered = False
         self._stopping = False

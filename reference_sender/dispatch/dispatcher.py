@@ -123,14 +123,14 @@ class Dispatcher:
         self._run_due(now_ns, effects)
         return effects
 
-    def foresee(self, now_ns: int, messages: Sequence[Message]) -> str | None:
+    def predict_route(self, now_ns: int, messages: Sequence[Message]) -> str | None:
         """The route on which all of ``messages`` (at least one) would be sent in one request if they were
         offered now. None if they would not, or if it is uncertain. Only ``offer`` decides.
         """
         self._move_clock(now_ns)
         if self._hedging is not None and any(is_hedge(message.key) for message in messages):
             return None
-        return self._sending.foresee(now_ns, messages)
+        return self._sending.predict_route(now_ns, messages)
 
     def answered(self, now_ns: int, batch_id: int, results: Sequence[Result]) -> Sequence[Effect]:
         """Take the results of a batch, one per message in the batch's order.

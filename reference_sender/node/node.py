@@ -1,7 +1,7 @@
 """One node: a dispatcher and its group commit, in the order that loses and duplicates no message.
 
 A message is stored before it is offered, an attempt before its request goes out, a delivery report before it
-is acknowledged. An attempt that ``foresee`` predicts is stored with its messages, any
+is acknowledged. An attempt that ``predict_route`` predicts is stored with its messages, any
 other attempt after them.
 """
 
@@ -38,7 +38,7 @@ from reference_sender.node.takeover import Takeover
 from reference_sender.node.tenure import Tenure
 from reference_sender.node.times import DEFAULT_TIMES, NodeTimes
 from reference_sender.node.unread_sent import UnreadSent
-from reference_sender.policy.campaigns import Campaign, CampaignState
+from reference_sender.policy.campaigns import CampaignChange, CampaignState
 from reference_sender.policy.gate import Gate, open_gate
 from reference_sender.store.protocol import Existing, HandedOver, News, Renewal, StoreError
 
@@ -114,13 +114,13 @@ class Node:
                 done += self.reported(now_ns, reports, waiter)
         return done
 
-    def change_campaign(self, now_ns: int, campaign: Campaign, waiter: Waiter) -> list[NodeEffect]:
-        """Set the controls of a campaign. The waiter gets None when that is durable.
+    def change_campaign(self, now_ns: int, change: CampaignChange, waiter: Waiter) -> list[NodeEffect]:
+        """Change the controls of a campaign. The waiter gets None when that is durable.
 
         Of a paused campaign the waiting messages are held, of a cancelled one they end. Messages that a
         provider may have continue.
         """
-        self.rules.set_campaign(now_ns, campaign)
+        campaign = self.rules.change_campaign(now_ns, change)
         self._commits.settle(waiter)
         is_running = campaign.state is CampaignState.RUNNING
         return [] if is_running else self._perform(now_ns, self._dispatcher.set_aside_barred(now_ns))
@@ -248,10 +248,10 @@ class Node:
         return effects
 
     def _offer(
-        self, now_ns: int, messages: Sequence[Message], foreseen: SubmitAttempt | None = None
+        self, now_ns: int, messages: Sequence[Message], predicted_attempt: SubmitAttempt | None = None
     ) -> list[NodeEffect]:
         closes = self.gate.closes(now_ns, messages)
-        return self._perform(now_ns, self._dispatcher.offer(now_ns, messages, closes), foreseen)
+        return self._perform(now_ns, self._dispatcher.offer(now_ns, messages, closes), predicted_attempt)
 
     def commit_due_ns(self) -> int | None:
         """From when on ``begin_commit`` may be called; None: nothing waits, or a commit is in progress."""
@@ -267,9 +267,9 @@ class Node:
             group.unclaimed = self._tenure.left_to_others(self._dispatcher, group.admitted.ready)
         if group.messages and not self._stopping and not group.admitted.held and not group.unclaimed:
             soon = group.first_to_go()
-            route = self._dispatcher.foresee(now_ns, soon)
+            route = self._dispatcher.predict_route(now_ns, soon)
             if route is not None:
-                group.foreseen = self._attempt(now_ns, route, soon)
+                group.predicted_attempt = self._attempt(now_ns, route, soon)
         return group.commit(self.gate.totals, self.gate.wall.ahead_ns)
 
     def committed(
@@ -290,8 +290,8 @@ class Node:
         self.gate.hold(now_ns, held)
         self.rules.stored(now_ns)
         self._dispatcher.campaigns.accepted([*messages, *held])
-        if messages or group.foreseen is not None:
-            effects = self._offer(now_ns, messages, group.foreseen)
+        if messages or group.predicted_attempt is not None:
+            effects = self._offer(now_ns, messages, group.predicted_attempt)
         effects += [Acknowledge(waiter, taken.get(message_id)) for message_id, waiter in group.singles]
         effects += [Acknowledge(waiter, taken) for waiter in group.many]
         for _, batch in group.attempts:
@@ -337,7 +337,7 @@ class Node:
         return SubmitAttempt(self._attempts, route, now_ns, tuple([each.message_id for each in messages]))
 
     def _perform(
-        self, now_ns: int, effects: Sequence[Effect], foreseen: SubmitAttempt | None = None
+        self, now_ns: int, effects: Sequence[Effect], predicted_attempt: SubmitAttempt | None = None
     ) -> list[NodeEffect]:
         done: list[NodeEffect] = []
         changes: list[Change] = []
@@ -353,16 +353,16 @@ class Node:
                 self._sent.keep_lookup(effect)
             elif isinstance(effect, (LookUp, AskReport, Hedge)):
                 done.append(effect)
-            elif foreseen is not None and is_attempt_of(foreseen, effect):
-                self._unanswered[effect.batch_id] = foreseen.attempt_id
-                foreseen = None
+            elif predicted_attempt is not None and is_attempt_of(predicted_attempt, effect):
+                self._unanswered[effect.batch_id] = predicted_attempt.attempt_id
+                predicted_attempt = None
                 done += self._submit(now_ns, effect)
             else:
                 attempt = self._attempt(now_ns, effect.route, effect.messages)
                 self._unanswered[effect.batch_id] = attempt.attempt_id
                 self._commits.attempt(attempt, effect)
-        if foreseen is not None:  # its messages wait, or are sent in another batch
-            self._commits.ended(foreseen.attempt_id)
+        if predicted_attempt is not None:  # its messages wait, or are sent in another batch
+            self._commits.ended(predicted_attempt.attempt_id)
         if changes:
             self._commits.change(changes)
         return done

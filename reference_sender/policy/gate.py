@@ -94,8 +94,7 @@ class Gate:
 
     def held(self, campaign: str) -> HeldCounts:
         """How many messages of a campaign are held."""
-        over = 0 if self.spending is None else self._held.over_limit(campaign)
-        return HeldCounts(self._held.count(campaign), over)
+        return HeldCounts(self._held.count(campaign), self._held.over_limit(campaign))
 
     def spending_state(self, now_ns: int) -> SpendingState:
         """How far the spending limits are used up at ``now_ns``."""

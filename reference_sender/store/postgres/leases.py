@@ -34,8 +34,8 @@ UPDATE node SET alive_until = clock_timestamp() + $2::float8 * interval '1 secon
 WHERE id = $1 AND NOT dead
 RETURNING steady_since < clock_timestamp() - $2::float8 * interval '1 second'
 """
-# FOR UPDATE: no commit of the node is under way (else it is left for a later renewal), and later ones find it
-# dead.
+# FOR UPDATE: no commit of the node is in progress (else it is left for a later renewal), and later commits
+# find it dead.
 _EXPIRED = "SELECT id FROM node WHERE NOT dead AND alive_until < clock_timestamp() FOR UPDATE SKIP LOCKED"
 _DECLARE_DEAD = "UPDATE node SET dead = true, share = 0 WHERE id = ANY($1)"
 # Messages of attempts without an answer may be with the provider: from now on only that route may send them.
