@@ -51,4 +51,4 @@ def test_dates_and_scheduled_messages_go_by_the_clock_as_it_is(
         _, found = provider.admin(f"/messages/{sent['id']}")
         timestamps = {timestamp["name"]: timestamp["unix_s"] for timestamp in found["journey"]["timestamps"]}
         assert abs(timestamps["ended"] - time.time()) < 60
-        assert abs(found["message"]["done_unix_s"] - time.time()) < 60
+        assert abs(found["message"]["final_unix_s"] - time.time()) < 60

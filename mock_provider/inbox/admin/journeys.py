@@ -65,7 +65,7 @@ def _journey(way: JourneyView, final: bool, wall_offset_ns: int) -> Journey:
     instants += [
         ("answered", way.t_answered_ns),
         ("carrier", way.t_carrier_ns),
-        ("ended", way.t_done_ns),
+        ("final", way.t_final_ns),
     ]
     if way.report_url:
         instants += [("reported", way.t_reported_ns), ("confirmed", way.t_confirmed_ns)]

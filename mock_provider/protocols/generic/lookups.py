@@ -123,7 +123,7 @@ def _view(m: CapturedMessage) -> MessageResource:
         m.price,
         datetime.fromtimestamp(m.accepted_unix_s, UTC),
         _moment(m.carrier_unix_s),
-        _moment(m.done_unix_s),
+        _moment(m.final_unix_s),
     )
 
 

@@ -47,7 +47,7 @@ def _report(r: DeliveryReport, wall_offset_ns: int) -> ReportItem:
         r.segments,
         r.price,
         datetime.fromtimestamp((r.t_sent_ns + wall_offset_ns) / 1e9, UTC),
-        datetime.fromtimestamp((r.t_done_ns + wall_offset_ns) / 1e9, UTC),
+        datetime.fromtimestamp((r.t_state_ns + wall_offset_ns) / 1e9, UTC),
         r.mcc,
         r.mnc,
     )

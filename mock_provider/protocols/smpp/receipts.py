@@ -65,7 +65,7 @@ class ReceiptWriter:
             message_id,
             delivered,
             memo.date,
-            receipt_date(report.t_done_ns / NS_PER_S + self._wall_offset_s).encode(),
+            receipt_date(report.t_state_ns / NS_PER_S + self._wall_offset_s).encode(),
             stat,
             error,
             memo.text,

@@ -141,7 +141,7 @@ def message_body(message: CapturedMessage, price_unit: str) -> TwilioMessage:
     unassigned = bool(memo.service_sid) and status in _UNASSIGNED
     sent = status in _SENT_STATUSES
     times = [
-        t for t in (message.accepted_unix_s, message.carrier_unix_s, message.done_unix_s) if t is not None
+        t for t in (message.accepted_unix_s, message.carrier_unix_s, message.final_unix_s) if t is not None
     ]
     stem = f"/{API_VERSION}/Accounts/{memo.account_sid}/Messages/{message.provider_id}"
     return TwilioMessage(
