@@ -39,15 +39,15 @@ def signature(token: str, body: bytes) -> str:
 
 def _report(r: DeliveryReport, wall_offset_ns: int) -> ReportItem:
     return ReportItem(
-        r.provider_id,
-        r.client_ref,
-        r.msisdn,
-        _STATES[r.state],
-        r.reason,
-        r.segments,
-        r.price,
-        datetime.fromtimestamp((r.t_sent_ns + wall_offset_ns) / 1e9, UTC),
-        datetime.fromtimestamp((r.t_state_ns + wall_offset_ns) / 1e9, UTC),
-        r.mcc,
-        r.mnc,
+        id=r.provider_id,
+        reference=r.client_ref,
+        to=r.msisdn,
+        state=_STATES[r.state],
+        reason=r.reason,
+        segments=r.segments,
+        price=r.price,
+        sent_at=datetime.fromtimestamp((r.t_sent_ns + wall_offset_ns) / 1e9, UTC),
+        done_at=datetime.fromtimestamp((r.t_state_ns + wall_offset_ns) / 1e9, UTC),
+        mcc=r.mcc,
+        mnc=r.mnc,
     )
