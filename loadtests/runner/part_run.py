@@ -41,7 +41,7 @@ from loadtests.runner.run_directory import lost_directory, takes_records
 from loadtests.runner.sampling import Sampler, Snapshot
 from loadtests.runner.service import READY_WITHIN_S, Service, ServiceError
 from loadtests.runner.settings import RunSettings
-from loadtests.runner.settling import Settling, wanted_of
+from loadtests.runner.settling import Settling
 from loadtests.runner.testbed import (
     JOURNAL,
     STORE,
@@ -268,7 +268,7 @@ class PartRun:
         """Wait for open messages. Returns the reason for the end of the run."""
         states = self._testbed.states
         earlier = sum(combine(load_round.values()).accepted for load_round in read_rounds(self._run_dir)[:-1])
-        settled = Settling(self._run_dir, self._journal(), wanted_of(self._settings.objectives))
+        settled = Settling(self._run_dir, self._journal(), self._settings.objectives)
         drain = Drain(
             "sender" in states,
             "provider" in states,

@@ -16,10 +16,11 @@ from msgspec import Struct
 
 from analysis.measure.dependence import evidence_share, lag_one_correlation
 from analysis.objectives.grammar import ALL, parse_all
-from analysis.objectives.settled import ObjectiveTally, settled
+from analysis.objectives.settled import ObjectiveTally, cost_settled, settled
 from analysis.records import LOAD_SCHEMA, PROVIDER_SCHEMA, read_rows
 from analysis.refusals import MESSAGE_AT_FAULT
 from loadtests.arrays import BoolArray, IntArray
+from loadtests.runner.settling_cost import cost_limit_of, cost_tally
 
 _EVERY_S = 1.0
 _SHARE_OF_TIME = 0.1  # largest share of the time spent on reading
@@ -36,21 +37,17 @@ class Wanted(Struct, frozen=True):
     limit_s: float | None
 
 
-def wanted_of(objectives: Sequence[str]) -> tuple[Wanted, ...] | None:
-    """The requirements of the objectives that open messages can affect. None: any open message can change a
-    verdict.
+def wanted_of(objectives: Sequence[str]) -> tuple[Wanted, ...]:
+    """The objectives on delivery, which open messages can affect.
 
     Answers of the API, windows of availability and lost, duplicated or unaccounted messages are not changed
-    by messages that are on their way to handsets. The cost of 1,000 delivered messages is.
+    by messages that are on their way to handsets. The cost is (``settling_cost``).
     """
-    specs = parse_all(objectives)
-    if any(spec.measure == "cost_per_1000" for spec in specs):
-        return None
     return tuple(
         Wanted(spec.message_class, spec.limit, None)
         if spec.percentile is None
         else Wanted(spec.message_class, spec.percentile / 100.0, spec.limit)
-        for spec in specs
+        for spec in parse_all(objectives)
         if spec.measure in ("delivery_time", "delivered")
     )
 
@@ -63,12 +60,13 @@ class ObjectiveState(Struct, frozen=True):
 
 
 class Settling:
-    """Call it when the answer is needed. ``journal`` or ``wanted`` None: nothing is ever settled."""
+    """Call it when the answer is needed. ``journal`` None: nothing is ever settled."""
 
-    def __init__(self, run_dir: Path, journal: Path | None, wanted: Sequence[Wanted] | None) -> None:
+    def __init__(self, run_dir: Path, journal: Path | None, objectives: Sequence[str]) -> None:
         self._run_dir = run_dir
         self._journal = journal
-        self._wanted = wanted
+        self._wanted = wanted_of(objectives)
+        self._cost_limit = cost_limit_of(objectives)
         self._load: pa.Table | None = None
         self._answer = False
         self._next_s = 0.0
@@ -82,15 +80,20 @@ class Settling:
         return self._answer
 
     def _look(self, now_ns: int) -> bool:
-        if self._wanted is None or self._journal is None or not self._journal.is_file():
+        if self._journal is None or not self._journal.is_file():
             return False
         if self._load is None:  # the load has ended: its rows are complete
-            self._load = _accepted(self._run_dir)
-        found = tallies(self._load, read_rows(self._journal, PROVIDER_SCHEMA), now_ns, self._wanted)
-        return all(
+            self._load = _arrivals(self._run_dir)
+        provider = read_rows(self._journal, PROVIDER_SCHEMA)
+        accepted = self._load.filter(pc.equal(self._load["outcome"], "accepted"))
+        found = tallies(accepted, provider, now_ns, self._wanted)
+        if not all(
             settled(each.share, one.tally, one.evidence)
             for each, one in zip(self._wanted, found, strict=True)
-        )
+        ):
+            return False
+        limit = self._cost_limit
+        return limit is None or cost_settled(limit, cost_tally(self._load, provider))
 
 
 def tallies(
@@ -154,10 +157,9 @@ def _of_class(load: pa.Table, name: str) -> BoolArray:
     return chosen
 
 
-def _accepted(run_dir: Path) -> pa.Table:
+def _arrivals(run_dir: Path) -> pa.Table:
     tables = [read_rows(path, LOAD_SCHEMA) for path in sorted(run_dir.glob("load-*.arrow"))]
-    load = pa.concat_tables(tables) if tables else LOAD_SCHEMA.empty_table()
-    return load.filter(pc.equal(load["outcome"], "accepted"))
+    return pa.concat_tables(tables) if tables else LOAD_SCHEMA.empty_table()
 
 
 def _spread(values: BoolArray, seen: BoolArray) -> BoolArray:

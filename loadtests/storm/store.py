@@ -26,7 +26,7 @@ from reference_sender.dispatch.values import (
     SubmitAttempt,
     is_hedge,
 )
-from reference_sender.policy.campaigns import Campaign
+from reference_sender.policy.campaigns import Campaign, CampaignChange, changed_campaign
 from reference_sender.policy.opt_out import OptOut
 from reference_sender.policy.spending import Spent
 from reference_sender.store.campaign_reports import CampaignProgress, CampaignRow, StoredReport
@@ -221,8 +221,9 @@ class ModelStore:
         is_young = bool(page) and all(record.message.created_ns >= before_ns for record in page)
         return Purged(len(gone), last_id, is_young)
 
-    def campaigns(self) -> list[Campaign]:
-        return [campaign for _, campaign in sorted(self._disk.campaigns.items())]
+    def campaigns(self, name: str | None = None) -> list[Campaign]:
+        found = sorted(self._disk.campaigns.items())
+        return [campaign for known, campaign in found if name in (None, known)]
 
     def spending(self) -> list[Spent]:
         return [Spent(name, day, amount) for (name, day), amount in self._disk.spent.items()]
@@ -263,8 +264,8 @@ class ModelStore:
             held = disk.messages.get(control.message_id)
             if held is not None and (held.not_before_ns or held.keeps_hours):
                 disk.messages[control.message_id] = replace(held, not_before_ns=control.not_before_ns)
-        elif isinstance(control, Campaign):
-            disk.campaigns[control.name] = control
+        elif isinstance(control, CampaignChange):
+            disk.campaigns[control.name] = changed_campaign(disk.campaigns.get(control.name), control)
         elif isinstance(control, OptOut):
             disk.opt_outs[control.number] = control
         elif isinstance(control, OptIn):

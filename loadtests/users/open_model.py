@@ -196,7 +196,7 @@ class OpenModelSession:
             load.prepare(plan, adapter)
             distributed = isinstance(runner, WorkerRunner)
             start = announced_start(options, runner.client_id) if distributed else local_start()
-            load.start(plan, adapter, start, self._starts)
+            load.start(start, adapter, self._starts)
         except (OptionsError, LookupError, OSError) as error:  # OSError: of this machine's --run-dir
             _log.error("%s: %s", self._scenario.name, error)
             environment.process_exit_code = ExitCode.USAGE

@@ -46,41 +46,47 @@ class WorkerLoad:
         self._stopped.set()
         self._preparing = RLock()
         self._schedule: Schedule | None = None
+        self._planned: tuple[Plan, float] | None = None  # the plan of the schedule, and the target's timeout
 
     def prepare(self, plan: Plan, adapter: Adapter) -> None:
-        """Work before the start is set: the schedule and the warm-up. Done once per process; a start with the
-        same plan reuses the schedule.
+        """Slow work: the schedule and the warm-up. Done once per process; a start with the same plan reuses
+        the schedule.
         """
         with self._preparing:
-            plan = plan.sized_for(adapter.timeout_s)
             if self._schedule is None:
-                rehearse(plan, adapter)
-            if self._schedule is None or self._schedule.plan != plan:
-                self._schedule = Schedule(plan)
+                rehearse(plan.sized_for(adapter.timeout_s), adapter)
+            if self._schedule is None or self._planned != (plan, adapter.timeout_s):
+                self._schedule = Schedule(plan.sized_for(adapter.timeout_s))
+                self._planned = plan, adapter.timeout_s
+            collect_rarely()
 
-    def start(self, plan: Plan, adapter: Adapter, start: WorkerStart, ordinal: int) -> None:
-        """``ordinal`` counts the starts of this process: each start has different keys."""
+    def start(self, start: WorkerStart, adapter: Adapter, ordinal: int) -> None:
+        """Start the load of the plan that was prepared. ``ordinal`` counts the starts of this process: each
+        start has different keys.
+
+        The start is near: nothing here may take long.
+        """
+        schedule = self._schedule
+        if schedule is None:
+            raise RuntimeError("start without prepare")
         self._end_greenlets()
         self._worker = start.worker
         if self._recorder is None:
             self._recorder = LoadRecorder(self._run_dir, start.worker)
         if ordinal > 1:
             self._recorder.keep_status(ordinal - 1)
-            plan = msgspec.structs.replace(plan, key_tag=f"{plan.key_tag}.{ordinal}")
-        plan = plan.sized_for(adapter.timeout_s)
-        self.prepare(plan, adapter)
-        schedule = self._schedule
-        assert schedule is not None
+            schedule = schedule.with_key_tag(f"{schedule.plan.key_tag}.{ordinal}")
         self._feed = RequestFeed(self._environment, adapter.name.split(" ")[0])
         self._dispatcher = LoadDispatcher(
             schedule,
             schedule.share(start.worker, start.workers),
             adapter,
-            DispatcherSettings(start.worker, worker_limit(plan.in_flight_limit, start), start.start_ns),
+            DispatcherSettings(
+                start.worker, worker_limit(schedule.plan.in_flight_limit, start), start.start_ns
+            ),
             self._recorder,
             self._feed.add,
         )
-        collect_rarely()
         self._greenlets = [
             gevent.spawn(self._run_load, self._dispatcher),
             gevent.spawn(self._feed.run),

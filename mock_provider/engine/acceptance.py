@@ -90,7 +90,7 @@ class Acceptance:
         terms = SubmitTerms(
             submit.sender_id,
             submit.options,
-            self._wanted(submit.reports),
+            submit.reports if submit.reports.url else self._account_reports(submit.reports),
             submit.memo,
             admitted.queue_first,
         )
@@ -131,9 +131,7 @@ class Acceptance:
         self._message_store.name(messages)
         return tuple(messages), tuple(answered), total_segments
 
-    def _wanted(self, reports: ReportsWanted) -> ReportsWanted:
-        if reports.url:
-            return reports
+    def _account_reports(self, reports: ReportsWanted) -> ReportsWanted:
         return replace(reports, url=self._account_url) if self._account_url else NO_REPORTS
 
     def _delay(self, message: TrackedMessage, submit: Submit, until_ns: int) -> None:

@@ -176,9 +176,10 @@ class Admission:
         admitted = self._recipients(now_ns, submit)
         if not isinstance(admitted, Admitted):
             return admitted
-        refusal_of_some = self._without_repeats(now_ns, submit, keys, admitted)
-        if refusal_of_some is not None:
-            return refusal_of_some
+        if submit.options.refuse_duplicates or self._flood.active:
+            refusal_of_some = self._without_repeats(now_ns, submit, keys, admitted)
+            if refusal_of_some is not None:
+                return refusal_of_some
         return self._charge(now_ns, submit, admitted)
 
     def _recipients(self, now_ns: int, submit: Submit) -> Admitted | Refused:

@@ -159,7 +159,8 @@ class Reporting:
             return
         self._waiting += 1
         message.due_ns = at_ns + delay_ns
-        self.changed(message)
+        if self._message_store.changes is not None:
+            self._message_store.changes.changed(message)
         if delay_ns <= 0:
             self._gather(at_ns, now_ns, message, effects)
         else:

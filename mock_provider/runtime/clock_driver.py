@@ -145,8 +145,10 @@ class ClockDriver:
         due_ns = self.engine.next_due()
         if due_ns is None:
             return
-        at_ns = min(max(due_ns, now_ns, self._rested_ns), now_ns + _LONGEST_NS)
         # A callback that is too early only re-arms.
+        if self._timer_ns and self._timer_ns <= due_ns + _GATHER_NS:
+            return
+        at_ns = min(max(due_ns, now_ns, self._rested_ns), now_ns + _LONGEST_NS)
         if not self._timer_ns or self._timer_ns > at_ns + _GATHER_NS:
             self._timer_ns = at_ns
             self._timer.arm(at_ns)

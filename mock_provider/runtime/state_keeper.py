@@ -13,6 +13,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from msgspec.structs import replace
 
 from mock_provider.engine import Engine
+from mock_provider.engine.localtime import unix_seconds
 from mock_provider.engine.values import Disconnect, Effect, Reply
 from mock_provider.runtime.health import Health
 from mock_provider.state.file import StateFile, StoredChanges
@@ -110,7 +111,7 @@ class StateKeeper:
             first = taken.messages.get(accepted.messages[0].provider_id) if accepted.messages else None
             if first is None:  # it is forgotten already
                 continue
-            unix_s = (first.t_accepted_ns + offset_ns) / 1e9
+            unix_s = unix_seconds(first.t_accepted_ns, offset_ns)
             record = CapturedRequest(replace(submit, token=""), accepted, unix_s)
             requests.append((len(accepted.messages), written(record)))
         messages = [(name, written(message)) for name, message in taken.messages.items()]

@@ -7,7 +7,7 @@ import re
 from reference_sender.api.intake import MAIL_RULE, SPENDING_RULE, Defaults, Invalid
 from reference_sender.campaign_report.settings import CampaignReportSettings
 from reference_sender.dispatch.values import NS_PER_S, Message
-from reference_sender.policy.campaigns import Campaign, CampaignState
+from reference_sender.policy.campaigns import CampaignChange, CampaignState
 from reference_sender.policy.gate import Gate
 from reference_sender.policy.recipients import RecipientLimits
 from reference_sender.policy.settings import amount
@@ -73,17 +73,14 @@ class IntakeRules:
         if self._limits.active:
             self._limits.undo(message.to, message.lane, message.created_ns)
 
-    def campaign(self, name: str, defaults: Defaults) -> Campaign | None:
-        """The new controls of a campaign whose rows begin to arrive, if they change. Raises ``Invalid``."""
-        gate = self._gate
-        known = gate.campaign(name)
+    def campaign(self, name: str, defaults: Defaults) -> CampaignChange | None:
+        """What the request whose rows begin to arrive changes of its campaign. Raises ``Invalid``."""
+        known = self._gate.campaign(name)
         if known is not None and known.state is CampaignState.CANCELLED:
             raise cancelled(name)
         limit = self.limit(defaults.spending_limit)
-        if limit is None:
-            return None
-        wanted = Campaign(name, known.state if known is not None else CampaignState.RUNNING, limit)
-        return None if wanted == known else wanted
+        # Also if this node knows the same limit: another one may have set another one since.
+        return None if limit is None else CampaignChange(name, spending_limit=limit)
 
     def report_order(self, at_ns: int, name: str, defaults: Defaults) -> ReportOrder | None:
         """The order, at ``at_ns`` in Unix time, of a report on a campaign; None if there are no reports.

@@ -223,9 +223,9 @@ class SqliteStore:
             purged, self._purged_to = purge_step(self._writer, before_ns, after_id, limit, self._purged_to)
             return purged
 
-    def campaigns(self) -> list[Campaign]:
+    def campaigns(self, name: str | None = None) -> list[Campaign]:
         with self._reading():
-            return read_campaigns(self._reader)
+            return read_campaigns(self._reader, name)
 
     def spending(self) -> list[Spent]:
         with self._reading():

@@ -7,7 +7,7 @@ from msgspec.structs import replace
 from store_nodes import OpenStore
 
 from reference_sender.dispatch.values import Change, Lane, Message, State
-from reference_sender.policy.campaigns import Campaign, CampaignState
+from reference_sender.policy.campaigns import Campaign, CampaignChange, CampaignState
 from reference_sender.policy.opt_out import OptOut
 from reference_sender.policy.spending import Spent
 from reference_sender.store import DeadLetterFilter, Hold, OptIn, StoreError, Work
@@ -50,10 +50,29 @@ def test_the_hold_of_a_message_whose_key_is_in_use_is_not_kept(open_it: OpenStor
 
 def test_campaigns_keep_their_last_state(open_it: OpenStore) -> None:
     store = open_it()
-    may, june = Campaign("may", spending_limit=5_000_000), Campaign("june")
-    store.commit(Work(controls=[may, june, replace(may, state=CampaignState.PAUSED)]))
+    may, june = CampaignChange("may", spending_limit=5_000_000), CampaignChange("june")
+    store.commit(Work(controls=[may, june, CampaignChange("may", CampaignState.PAUSED)]))
     store = open_it()
-    assert store.campaigns() == [june, Campaign("may", CampaignState.PAUSED, 5_000_000)]
+    paused = Campaign("may", CampaignState.PAUSED, 5_000_000)
+    assert store.campaigns() == [Campaign("june"), paused]
+    assert (store.campaigns("may"), store.campaigns("ma")) == ([paused], [])
+
+
+def test_a_change_of_a_campaign_leaves_what_it_does_not_name(open_it: OpenStore) -> None:
+    store = open_it()
+    store.commit(Work(controls=[CampaignChange("may", CampaignState.PAUSED, 5)]))
+    store.commit(Work(controls=[CampaignChange("may", spending_limit=7)]))
+    store.commit(Work(controls=[CampaignChange("may")]))
+    assert store.campaigns() == [Campaign("may", CampaignState.PAUSED, 7)]
+    store.commit(Work(controls=[CampaignChange("may", CampaignState.RUNNING)]))
+    assert open_it().campaigns() == [Campaign("may", CampaignState.RUNNING, 7)]
+
+
+def test_a_cancelled_campaign_stays_cancelled_whatever_another_node_thinks(open_it: OpenStore) -> None:
+    store = open_it()
+    store.commit(Work(controls=[CampaignChange("may", CampaignState.CANCELLED, 5)]))
+    store.commit(Work(controls=[CampaignChange("may", CampaignState.RUNNING)]))
+    assert store.campaigns() == [Campaign("may", CampaignState.CANCELLED, 5)]
 
 
 def test_the_cost_of_a_message_whose_key_is_in_use_is_in_no_total(open_it: OpenStore) -> None:
@@ -83,7 +102,9 @@ def test_a_commit_that_fails_keeps_no_control(open_it: OpenStore) -> None:
     store.commit(Work([message(1)]))
     with pytest.raises(StoreError):
         other = replace(message(1), key="another key, same id")
-        store.commit(Work([other], controls=[Spent("may", 1, 5), OptOut("48500100200", 1), Campaign("may")]))
+        store.commit(
+            Work([other], controls=[Spent("may", 1, 5), OptOut("48500100200", 1), CampaignChange("may")])
+        )
     store = open_it()
     assert (store.spending(), store.opt_outs("", 9), store.campaigns()) == ([], [], [])
 

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 
 import msgspec
 
+from mock_provider.engine.localtime import unix_seconds
 from mock_provider.engine.values import DeliveryReport, MessageState
 from mock_provider.http.messages import JSON, ReportCall
 from mock_provider.protocols.generic.bodies import MessageStateName, ReportItem, ReportList
@@ -46,8 +47,8 @@ def _report(r: DeliveryReport, wall_offset_ns: int) -> ReportItem:
         reason=r.reason,
         segments=r.segments,
         price=r.price,
-        sent_at=datetime.fromtimestamp((r.t_sent_ns + wall_offset_ns) / 1e9, UTC),
-        done_at=datetime.fromtimestamp((r.t_state_ns + wall_offset_ns) / 1e9, UTC),
+        sent_at=datetime.fromtimestamp(unix_seconds(r.t_sent_ns, wall_offset_ns), UTC),
+        done_at=datetime.fromtimestamp(unix_seconds(r.t_state_ns, wall_offset_ns), UTC),
         mcc=r.mcc,
         mnc=r.mnc,
     )

@@ -124,8 +124,10 @@ def render_send(settings: SmsapiSettings, style: AnswerStyle, answer: Answer) ->
     if not style.as_json:
         text = ";".join(f"OK:{m.provider_id}:{m.price:g}" for m in answer.messages)
         return HttpResponse(settings.send_status, text.encode(), TEXT)
-    items = _items(answer, settings, style.date_s)
-    invalid = (*(InvalidNumber(shown_number(n, settings), n) for n in answer.invalid_numbers), *style.blocked)
+    items = tuple([_item(message, settings, style.date_s) for message in answer.messages])
+    invalid = style.blocked
+    if answer.invalid_numbers:
+        invalid = (*(InvalidNumber(shown_number(n, settings), n) for n in answer.invalid_numbers), *invalid)
     if style.details is not None:
         shown = style.details
         body = _encoder.encode(
@@ -138,14 +140,10 @@ def render_send(settings: SmsapiSettings, style: AnswerStyle, answer: Answer) ->
     return HttpResponse(settings.send_status, body)
 
 
-def _items(accepted: Accepted, settings: SmsapiSettings, date_s: int) -> tuple[SentItem, ...]:
-    return tuple([_item(message, settings, date_s) for message in accepted.messages])
-
-
 def _item(m: AcceptedMessage, settings: SmsapiSettings, date_s: int) -> SentItem:
     return SentItem(
         m.provider_id,
-        points(m.price, settings),
+        _points(m.price, settings.points_as),
         m.msisdn,
         date_s,
         m.submitted_number,

@@ -115,8 +115,8 @@ class PostgresStore:
     def purge(self, before_ns: int, after_id: int, limit: int) -> Purged:
         return self._writer.call(lambda connection: controls.purge(connection, before_ns, after_id, limit))
 
-    def campaigns(self) -> list[Campaign]:
-        return self._reader.call(controls.campaigns)
+    def campaigns(self, name: str | None = None) -> list[Campaign]:
+        return self._reader.call(lambda connection: controls.campaigns(connection, name))
 
     def spending(self) -> list[Spent]:
         return self._reader.call(controls.spending)

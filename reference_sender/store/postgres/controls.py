@@ -8,7 +8,7 @@ from typing import Any
 import asyncpg
 
 from reference_sender.dispatch.values import FINAL_STATES, Message
-from reference_sender.policy.campaigns import Campaign, CampaignState
+from reference_sender.policy.campaigns import Campaign, CampaignChange, CampaignState
 from reference_sender.policy.opt_out import OptOut
 from reference_sender.policy.spending import Spent
 from reference_sender.store.campaign_reports import ReportControl
@@ -29,11 +29,10 @@ INSERT INTO spending VALUES ($1, $2, $3, $4)
 ON CONFLICT (campaign, day, node) DO UPDATE
 SET amount = excluded.amount, changed_at = clock_timestamp()
 """
-# A node that does not know yet that another one cancelled the campaign does not start it again, and one that
-# does not know its limit does not remove it.
+# As ``changed_campaign``: a node that does not know yet what another one changed undoes nothing.
 _CAMPAIGN = """
-INSERT INTO campaign VALUES ($1, $2, $3) ON CONFLICT (name) DO UPDATE
-SET state = CASE campaign.state WHEN 'cancelled' THEN 'cancelled' ELSE excluded.state END,
+INSERT INTO campaign VALUES ($1, coalesce($2::text, 'running'), $3) ON CONFLICT (name) DO UPDATE
+SET state = CASE campaign.state WHEN 'cancelled' THEN 'cancelled' ELSE coalesce($2::text, campaign.state) END,
     spending_limit = coalesce(excluded.spending_limit, campaign.spending_limit),
     changed_at = clock_timestamp()
 """
@@ -83,12 +82,13 @@ async def write_controls(connection: asyncpg.Connection[Any], node: int, control
 async def _write_control(
     connection: asyncpg.Connection[Any],
     node: int,
-    control: Campaign | Spent | OptOut | OptIn | ReportControl,
+    control: CampaignChange | Spent | OptOut | OptIn | ReportControl,
 ) -> None:
     if isinstance(control, Spent):
         await connection.execute(_SPEND, control.campaign, control.day, control.amount, node)
-    elif isinstance(control, Campaign):
-        await connection.execute(_CAMPAIGN, control.name, control.state.value, control.spending_limit)
+    elif isinstance(control, CampaignChange):
+        state = None if control.state is None else control.state.value
+        await connection.execute(_CAMPAIGN, control.name, state, control.spending_limit)
     elif isinstance(control, OptOut):
         await connection.execute(_OPT_OUT, control.number, control.since_ns)
     elif isinstance(control, OptIn):
@@ -97,10 +97,12 @@ async def _write_control(
         await write_report_control(connection, control)
 
 
-async def campaigns(connection: asyncpg.Connection[Any]) -> list[Campaign]:
+async def campaigns(connection: asyncpg.Connection[Any], name: str | None) -> list[Campaign]:
     """As ``CampaignStore.campaigns``."""
-    rows = await connection.fetch("SELECT name, state, spending_limit FROM campaign ORDER BY name")
-    return [Campaign(name, CampaignState(state), limit) for name, state, limit in rows]
+    which, values = ("", ()) if name is None else (" WHERE name = $1", (name,))
+    query = f"SELECT name, state, spending_limit FROM campaign{which} ORDER BY name"
+    rows = await connection.fetch(query, *values)
+    return [Campaign(row[0], CampaignState(row[1]), row[2]) for row in rows]
 
 
 async def spending(connection: asyncpg.Connection[Any]) -> list[Spent]:

@@ -217,7 +217,7 @@ def test_a_part_with_faults_says_what_was_lost_in_it() -> None:
 
 def test_figures_of_the_part_with_faults_are_not_those_of_the_suite() -> None:
     outage = FaultBand(name="outage", kind="outage", title="outage", from_s=5.0, to_s=9.0, messages=7)
-    windows = Availability(available=9, windows=9, window_s=10.0, first_bad_at_s=None, why="")
+    windows = Availability(available=9, unavailable=0, windows=9, window_s=10.0, first_bad_at_s=None, why="")
     slower = {"otp": 8.5}
     faulty = part("02-faults", title="the peak, with faults", p95_s=slower, faults=(outage,))
     made = replace(report(part(availability=windows), faulty), faults_injected=True)
@@ -236,7 +236,7 @@ def test_figures_of_the_part_with_faults_are_not_those_of_the_suite() -> None:
 @pytest.mark.parametrize("refused", [0, 6])
 def test_every_message_is_accepted_except_those_with_a_refused_phone_number(refused: int) -> None:
     """*6 messages were refused* was next to *accepted every message*."""
-    windows = Availability(available=2, windows=2, window_s=10.0, first_bad_at_s=None, why="")
+    windows = Availability(available=2, unavailable=0, windows=2, window_s=10.0, first_bad_at_s=None, why="")
     counted = accounting(refused=refused, refused_recipients=refused)
     text = answer_text(screen_of(report(part(availability=windows, accounting=counted))), "wrong")
     but = " except those with a phone number that the provider refuses" if refused else ""

@@ -131,7 +131,7 @@ def test_too_few_messages_leave_level_and_verdict_undecided(new_run: Build, writ
     day(new_run("b"), 50_000)
     report = build_report(write_suite("a", "b"))
     assert report.levels[0].fast_enough == "undecided"
-    assert report.levels[0].fast_enough_why == "too few messages for otp p95: 8 of 72"
+    assert report.levels[0].fast_enough_why == "too few otp messages for p95: 8 of 72"
     assert (report.verdict, report.exit_code) == ("undecided", 4)
 
 
@@ -140,7 +140,7 @@ def test_too_few_messages_are_counted_for_the_percentile_of_the_objective(
 ) -> None:
     day(new_run("a"), 5_000, messages=200)
     report = build_report(write_suite("a"), objectives=("otp.p99.9<1min",))
-    assert report.levels[0].fast_enough_why == "too few messages for otp p99.9: 200 of 3,688"
+    assert report.levels[0].fast_enough_why == "too few otp messages for p99.9: 200 of 3,688"
 
 
 def test_an_invalid_probe_leaves_its_question_open(
