@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from analysis.classes import ALL
 from analysis.findings import (
     ACCEPT_QUEUE,
     AS_ALLOWED,
@@ -26,7 +27,6 @@ from analysis.first_screen.quoting import Quote
 from analysis.first_screen.values import Figure, Sentence
 from analysis.first_screen.wording import objective_part
 from analysis.model import PartReport, RunReport
-from analysis.objectives.grammar import ALL
 
 _ADVICE: dict[BottleneckKind, str] = {
     "sender_cpu": "give the sender more processor time: less work per message, or more processes.",

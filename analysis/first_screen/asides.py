@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from analysis.classes import GUARDED_CLASS
+from analysis.classes import ALL, GUARDED_CLASS
 from analysis.findings import (
     ON_LIMITS,
     REPLY_AS_DRAWN,
@@ -31,7 +31,6 @@ from analysis.first_screen.wording import (
     trusted,
 )
 from analysis.model import BurstResult, PartReport, RunReport
-from analysis.objectives.grammar import ALL
 
 _MOST_HINTS = 2
 _FLAG = "otp_without_priority"
@@ -209,7 +208,7 @@ def campaigns(quote: Quote) -> tuple[Sentence, ...]:
     if fairness.alone is None:
         return ((*sentence, "."), counted, even)
     alone: Sentence = (
-        "Compared with one campaign alone, by the 95 % figure: ",
+        "Compared with one campaign alone, by the time within which 95 % arrive: ",
         *_difference(quote, f"{path}.alone"),
         ".",
     )

@@ -49,7 +49,8 @@ def delivery_answer(quote: Quote) -> ScreenAnswer:
     order = in_class_order({name for name, _ in chosen})
     places = sorted(chosen.values(), key=lambda place: order.index(report.objectives[place].message_class))
     rows = tuple(
-        objective_row(quote, place, class_name(report.objectives[place].message_class)) for place in places
+        objective_row(quote, f"objectives.{place}", class_name(report.objectives[place].message_class))
+        for place in places
     )
     state = _STATES[overall(tuple(report.objectives[place] for place in places))] if places else "unknown"
     if report.validity == "invalid":

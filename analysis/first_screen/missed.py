@@ -6,12 +6,20 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from analysis.classes import ALL
+from analysis.findings import GREW
 from analysis.first_screen.cost import missed_by_duplicates
 from analysis.first_screen.quoting import Quote
-from analysis.first_screen.values import Figure, Sentence
-from analysis.first_screen.wording import NOT_ARRIVED, class_name, objective_part, target_name
+from analysis.first_screen.values import Sentence
+from analysis.first_screen.wording import (
+    NOT_ARRIVED,
+    class_name,
+    limit_without_relation,
+    objective_part,
+    target_name,
+    windows_of,
+)
 from analysis.model import Objective
-from analysis.objectives.grammar import ALL
 
 _OF_CONTRACT = "provider_limit"
 _AT_LEAST = {"<": "less than ", "≤": "at most ", ">": "more than ", "≥": "at least "}
@@ -36,7 +44,7 @@ def _api_response(quote: Quote, place: int, objective: Objective) -> Sentence:
     return (
         *_times(quote, path, objective, who, ("never came", "had not come when the run ended")),
         "; the limit is ",
-        _limit(quote, path),
+        limit_without_relation(quote, path),
     )
 
 
@@ -114,24 +122,17 @@ def _availability(quote: Quote, place: int, objective: Objective) -> Sentence:
     found = part.availability
     if found is None:
         return ("The sender was not available all the time", *closing)
-    why = found.why.partition(" the backlog grew")
-    if why[1] and ";" not in found.why and part.bottlenecks and part.bottlenecks[0].kind == _OF_CONTRACT:
+    windows = windows_of(quote, path, "unavailable")
+    grew = found.why == GREW
+    if grew and part.bottlenecks and part.bottlenecks[0].kind == _OF_CONTRACT:
         limit = quote.text(f"parts.{at}.bottlenecks.0.text")
-        return (
-            "The load is above what the contract allows (",
-            limit,
-            "): ",
-            quote.text(f"{path}.why"),
-            *closing,
-        )
-    if not found.available and why[1] and ";" not in found.why:
+        why = quote.text(f"{path}.why")
+        return ("The load is above what the contract allows (", limit, "): in ", *windows, " ", why, *closing)
+    if grew and not found.available:
         all_of = "during the load of " if found.windows == 1 else "in all windows of "
         return (f"The backlog grew {all_of}", quote.span(f"{path}.window_s"), *closing)
-    return (
-        f"{target_name(quote.report)} was not available all the time: ",
-        quote.text(f"{path}.why"),
-        *closing,
-    )
+    who = target_name(quote.report)
+    return (f"{who} was not available in ", *windows, ": ", quote.text(f"{path}.why"), *closing)
 
 
 def _share_of(said: str) -> Callable[[Quote, int, Objective], Sentence]:
@@ -161,13 +162,7 @@ def _cost(quote: Quote, place: int, objective: Objective) -> Sentence:
 def _relation(quote: Quote, path: str) -> Sentence:
     """``more than 99 %``."""
     relation, _, _ = str(quote.value(f"{path}.limit")).partition(" ")
-    return (_AT_LEAST.get(relation, ""), _limit(quote, path))
-
-
-def _limit(quote: Quote, path: str) -> Figure:
-    """The limit without its relation, quoted from the objective's text."""
-    limit = quote.text(f"{path}.limit")
-    return Figure(text=limit.text.lstrip("<>≤≥ "), source=limit.source, unit="text")
+    return (_AT_LEAST.get(relation, ""), limit_without_relation(quote, path))
 
 
 _SENTENCES: dict[str, Callable[[Quote, int, Objective], Sentence]] = {

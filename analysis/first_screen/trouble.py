@@ -5,7 +5,7 @@ from __future__ import annotations
 from analysis.findings import ReportTotals
 from analysis.first_screen.quoting import Quote
 from analysis.first_screen.values import AnswerRow, Figure, ScreenAnswer, Sentence
-from analysis.first_screen.wording import command, deciding, in_part, live, trusted
+from analysis.first_screen.wording import command, deciding, in_part, live, trusted, windows_of
 from analysis.model import Accounting, AnswerState, PartReport, RunReport
 
 QUESTION = "What happens when something goes wrong?"
@@ -158,8 +158,9 @@ def _losses_with_faults(quote: Quote, place: int) -> Sentence:
 
 
 def _availability(quote: Quote) -> list[Sentence]:
-    """The availability of the worst part; a live part before a simulated one. Windows that are not judged are
-    not counted as bad. Refused phone numbers do not count: the sentence names them where there are some.
+    """The availability of the worst part; a live part before a simulated one: the windows in which it was not
+    available, or else those in which it was. Windows that are not judged are not counted as bad. Refused
+    phone numbers do not count: the sentence names them where there are some.
     """
     known = [
         ((each.available + each.unknown) / each.windows, -each.unknown / each.windows, not live(part), place)
@@ -172,15 +173,13 @@ def _availability(quote: Quote) -> list[Sentence]:
     path = f"parts.{place}.availability"
     if unknown == -1.0:
         return [(*in_part(quote, place), "Availability is unknown: ", quote.text(f"{path}.why"), ".")]
+    lead, field = _accepted(quote.report.parts[place]), "available"
+    if judged < 1.0:
+        lead, field = "The sender was not available", "unavailable"
     sentence: Sentence = (
         *in_part(quote, place),
-        _accepted(quote.report.parts[place]),
-        " and every backlog went back to its level, in ",
-        quote.count(f"{path}.available"),
-        " of ",
-        quote.count(f"{path}.windows"),
-        " window of " if quote.value(f"{path}.windows") == 1 else " windows of ",
-        quote.span(f"{path}.window_s"),
+        f"{lead} in ",
+        *windows_of(quote, path, field),
         *((" (in virtual time)",) if simulated else ()),
     )
     if unknown:
@@ -193,4 +192,4 @@ def _availability(quote: Quote) -> list[Sentence]:
 def _accepted(part: PartReport) -> str:
     refused = part.accounting.refused_recipients
     but = " except those with a phone number that the provider refuses" if refused else ""
-    return f"The sender accepted every message{but},"
+    return f"The sender accepted every message{but}, and every backlog went back to its level,"

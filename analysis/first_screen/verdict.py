@@ -9,16 +9,14 @@ from analysis.first_screen.missed import missed_words
 from analysis.first_screen.quoting import Quote
 from analysis.first_screen.values import Figure, Sentence, Word
 from analysis.first_screen.wording import (
-    class_name,
     deciding,
     in_brackets,
-    is_delivery_time,
     live,
     not_taken,
     objective_part,
+    objective_words,
     part_title,
     place_of,
-    share_words,
     target_name,
     trusted,
     undecided_words,
@@ -290,11 +288,8 @@ def _undecided(quote: Quote) -> Sentence:
     at = objective_part(report, objective)
     if unseen is not None and report.parts[at].accounting.without_key:
         return ("No objective was missed. ", *_without_key(quote, at))
-    label: Sentence = ("The objective for ", quote.text(f"objectives.{place}.name"), " is undecided: ")
-    if is_delivery_time(objective):
-        share = f"{class_name(objective.message_class)}: {share_words(objective.percentile or 0.0)}"
-        label = (share, quote.limit(f"objectives.{place}.limit_s"), " is undecided: ")
-    return ("No objective was missed. ", *label, *undecided_words(quote, place), ".")
+    asked = objective_words(quote, place)
+    return ("No objective was missed. ", *asked, " is undecided: ", *undecided_words(quote, place), ".")
 
 
 def _without_key(quote: Quote, at: int) -> Sentence:

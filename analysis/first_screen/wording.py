@@ -137,6 +137,17 @@ def in_part(quote: Quote, place: int) -> Sentence:
     return ("Part: ", part_title(quote, place), ". ") if len(quote.report.parts) > 1 else ()
 
 
+def windows_of(quote: Quote, path: str, field: str) -> Sentence:
+    """``2 of 9 windows of 10 s``: a count of the availability at that path."""
+    return (
+        quote.count(f"{path}.{field}"),
+        " of ",
+        quote.count(f"{path}.windows"),
+        " window of " if quote.value(f"{path}.windows") == 1 else " windows of ",
+        quote.span(f"{path}.window_s"),
+    )
+
+
 def place_of(report: RunReport, slug: str) -> int | None:
     return next((place for place, part in enumerate(report.parts) if part.slug == slug), None)
 
@@ -154,9 +165,27 @@ def share_words(percentile: float) -> str:
     return f"{percentile:g} % within "
 
 
-def objective_row(quote: Quote, place: int, label: str) -> AnswerRow:
-    """One objective of the report as figure, interval, limit and verdict."""
+def objective_words(quote: Quote, place: int) -> Sentence:
+    """What an objective asks for: ``OTP: 95 % within 10 s``, ``The objective for availability``."""
     path = f"objectives.{place}"
+    objective: Objective = quote.value(path)
+    if is_delivery_time(objective):
+        share = f"{class_name(objective.message_class)}: {share_words(objective.percentile or 0.0)}"
+        return (share, quote.limit(f"{path}.limit_s"))
+    if objective.measure == "api_response":
+        share = f"Answers of {target_name(quote.report)}: {share_words(objective.percentile or 0.0)}"
+        return (share, limit_without_relation(quote, path))
+    return ("The objective for ", quote.text(f"{path}.name"))
+
+
+def limit_without_relation(quote: Quote, path: str) -> Figure:
+    """The limit, quoted from the objective's text."""
+    limit = quote.text(f"{path}.limit")
+    return Figure(text=limit.text.lstrip("<>≤≥ "), source=limit.source, unit="text")
+
+
+def objective_row(quote: Quote, path: str, label: str) -> AnswerRow:
+    """The objective at that path as figure, interval, limit and verdict."""
     objective: Objective = quote.value(path)
     verdict = quote.verdict(f"{path}.verdict", subject=f"verdict {path}")
     if objective.limit_s is None or objective.quantile is None:

@@ -11,15 +11,16 @@ import numpy as np
 from msgspec import Struct
 
 from analysis.arrays import Bools, Floats
+from analysis.classes import ALL
 from analysis.formatting import (
     count_text,
-    percentile_name,
     seconds_text,
     share_text,
     significant,
     times_text,
 )
 from analysis.judge.check_names import SCHEDULE_LAG
+from analysis.judge.evidence import too_few_for
 from analysis.measure.late_generator import SHORT_S, SHORT_SHARE, GeneratorLateness
 from analysis.measure.percentiles import ranks
 from analysis.model import Accounting, Check, CheckState, Distribution, Objective, TimestampOrder
@@ -276,16 +277,11 @@ def nagle_delay(journeys: Journeys) -> Check:
 def sample_sizes(delivery: tuple[Distribution, ...], objectives: tuple[Objective, ...]) -> Check:
     """Whether there are enough messages for the percentiles of the objectives."""
     asked = [each for each in objectives if each.quantile is not None and each.percentile is not None]
-    thin = [
-        f"{each.message_class} {percentile_name(each.percentile or 0.0)}: {count_text(each.count)} of "
-        f"{count_text(each.quantile.needed)}"
-        for each in asked
-        if each.quantile is not None and each.quantile.state == "withheld"
-    ]
+    thin = [each for each in asked if each.quantile is not None and each.quantile.state == "withheld"]
     enough = ", ".join(f"{each.message_class} {count_text(each.count)}" for each in delivery)
     value = enough or "no message was accepted"
     if thin:
-        value = f"too few for {'; '.join(thin)}"
+        value = too_few_for(thin)
     elif enough and not asked:
         value = f"no percentile of the load's classes is judged ({enough})"
     return Check(
@@ -318,7 +314,7 @@ def effective_sizes(delivery: tuple[Distribution, ...]) -> Check:
 
 
 def _of_class(message_class: str) -> str:
-    return "messages of all classes" if message_class == "all" else f"{message_class} messages"
+    return "messages of all classes" if message_class == ALL else f"{message_class} messages"
 
 
 def _known_count(each: Distribution) -> int:

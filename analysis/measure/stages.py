@@ -18,6 +18,7 @@ from __future__ import annotations
 import numpy as np
 
 from analysis.arrays import Bools, Floats
+from analysis.classes import ALL
 from analysis.measure.outcomes import DELIVERED, MessageOutcomes
 from analysis.measure.percentiles import needed, ranks
 from analysis.model import StageBreakdown, StageCoverage, StageTimes, TimestampOrder
@@ -109,7 +110,7 @@ def _of_each_class(
 ) -> tuple[StageBreakdown, ...]:
     classes = [(name, journeys.of_class(name) & among) for name in journeys.load.class_names]
     if len(classes) > 1:
-        classes.append(("all", among))
+        classes.append((ALL, among))
     return tuple(
         _breakdown(name, (names, timestamps), journeys, chosen) for name, chosen in classes if chosen.any()
     )

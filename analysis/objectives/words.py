@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable
 from decimal import Decimal
 
+from analysis.classes import ALL
 from analysis.formatting import (
     count_text,
     limit_text,
@@ -14,7 +15,7 @@ from analysis.formatting import (
     seconds_interval_text,
     significant,
 )
-from analysis.objectives.grammar import ALL, Spec
+from analysis.objectives.grammar import Spec
 from analysis.quantile import Quantile
 
 _NAMES = {

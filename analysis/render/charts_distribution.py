@@ -8,6 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
+from analysis.classes import ALL
 from analysis.formatting import count_text, per_day_text, round_seconds_text, seconds_text
 from analysis.model import Distribution, PartReport, RunReport, StageBreakdown, StageTimes
 from analysis.render.chart_style import (
@@ -42,7 +43,7 @@ def nines(percentile: float) -> float:
 
 
 def percentile_curves(part: PartReport, title: str) -> Figure | str:
-    by_class = [each for each in part.delivery if each.message_class != "all" and _has_curve(each)]
+    by_class = [each for each in part.delivery if each.message_class != ALL and _has_curve(each)]
     api = [each for each in part.api if _has_curve(each)]
     if not by_class and not api:
         return "too few messages for a percentile curve (it needs 6)"
@@ -124,7 +125,7 @@ def stages(part: PartReport, title: str) -> Figure | str:
     spread = part.stages[-1] if part.stages[-1].end_to_end.p50_s is not None else None
     panels = figure.subplots(1, 2, width_ratios=(1.0, 1.25)) if spread else [figure.add_subplot()]
     delivered = {each.message_class: each.delivered for each in part.stage_coverage}
-    _draw_shares(panels[0], [each for each in part.stages if each.message_class != "all"], delivered)
+    _draw_shares(panels[0], [each for each in part.stages if each.message_class != ALL], delivered)
     if spread:
         _draw_ranges(panels[1], spread)
     return figure

@@ -268,7 +268,7 @@ def _split(quote: Quote, path: str, split: DelaySplit) -> Table:
         )
         rows.append((f"total without {share.name}", "", *cells))
     ideal = (_known(quote, f"{path}.network_only.{nth}") for nth, _ in enumerate(split.network_only))
-    rows.append(("ideal sender, no contract limits", "", *ideal))
+    rows.append(("ideal sender without contract limits", "", *ideal))
     if split.limit:
         limit: Sentence = (quote.text(f"{path}.limit"),)
         rows.append(("limit with the longest waits", limit, *("" for _ in split.total)))
@@ -311,7 +311,8 @@ def handsets(report: RunReport, place: int) -> Table:
 
 def availability(report: RunReport, place: int) -> Table:
     found = report.parts[place].availability
-    columns = words_columns("windows", "available", "length", "first unavailable", "why")
+    counts = ("available", "unavailable", "unknown")
+    columns = words_columns("windows", *counts, "length", "first unavailable", "why")
     if found is None:
         return Table(columns, rows=())
     quote, path = Quote(report, plain=False), f"parts.{place}.availability"
@@ -320,7 +321,7 @@ def availability(report: RunReport, place: int) -> Table:
         first = (quote.seconds(f"{path}.first_bad_at_s"),)
     row: tuple[str | Sentence, ...] = (
         (quote.count(f"{path}.windows"),),
-        (quote.count(f"{path}.available"),),
+        *((quote.count(f"{path}.{field}"),) for field in counts),
         (quote.span(f"{path}.window_s"),),
         first,
         (quote.text(f"{path}.why"),) if found.why else "-",

@@ -285,7 +285,7 @@ class StormProcess:
                 host.providers[effect.route].ask(self, effect)
             elif isinstance(effect, Hedge):
                 self._store_second(effect.message)
-            elif not self._tell(effect):
+            elif not self._answer_waiter(effect):
                 return
         if self._drained is not None and not self.node.unanswered:
             self._settle()
@@ -297,7 +297,7 @@ class StormProcess:
         self.next_id += 1
         self.node.take(replace(message, message_id=self.next_id), NO_WAITER)
 
-    def _tell(self, effect: Acknowledge | Refuse) -> bool:
+    def _answer_waiter(self, effect: Acknowledge | Refuse) -> bool:
         """False if the process was killed instead."""
         if self._host.step(steps.ACKNOWLEDGE):
             return False

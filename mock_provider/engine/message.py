@@ -149,18 +149,20 @@ def _report(
     mcc: str,
     mnc: str,
 ) -> DeliveryReport:
+    # By position, as in ``journal_row``.
+    terms = message.terms
     return DeliveryReport(
-        provider_id=message.provider_id,
-        client_ref=message.client_ref,
-        msisdn=message.msisdn,
-        sender_id=message.terms.sender_id,
-        state=state,
-        reason=reason,
-        t_done_ns=t_done_ns,
-        segments=message.segments,
-        price=message.price_micro / MICRO,
-        mcc=mcc,
-        mnc=mnc,
-        t_sent_ns=t_sent_ns,
-        memo=message.terms.memo,
+        message.provider_id,
+        message.client_ref,
+        message.msisdn,
+        terms.sender_id,
+        state,
+        reason,
+        t_done_ns,
+        message.segments,
+        message.price_micro / MICRO,
+        mcc,
+        mnc,
+        t_sent_ns,
+        terms.memo,
     )

@@ -9,7 +9,7 @@ from itertools import islice
 from msgspec import Struct
 
 from mock_provider.engine import MessageView
-from mock_provider.engine.distributions import NS_PER_S
+from mock_provider.engine.localtime import unix_seconds
 from mock_provider.engine.values import Accepted, AcceptedMessage, Outbound, Submit
 from mock_provider.protocols.lookups import CapturedMessage, MessageFilter
 
@@ -181,7 +181,7 @@ class Inbox:
         )
 
     def _unix_s(self, instant_ns: int | None) -> float | None:
-        return None if instant_ns is None else (instant_ns + self._wall_offset_ns()) / NS_PER_S
+        return None if instant_ns is None else unix_seconds(instant_ns, self._wall_offset_ns())
 
 
 _Recipient = tuple[str, str, str | None]

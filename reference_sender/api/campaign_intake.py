@@ -128,9 +128,8 @@ class CampaignIntake:
         self._has_keys = False  # clients' keys in the batch: some may be in use
         # Duplicates of rows in such a batch: the row number, the message, and the key that the client gave.
         self._doubles: list[tuple[int, Message, str | None]] = []
-        self._last_refusals: dict[
-            tuple[str, str, str], RefusedRows
-        ] = {}  # by everything that describes a row's refusal
+        # By everything that describes a row's refusal.
+        self._last_refusals: dict[tuple[str, str, str], RefusedRows] = {}
         self._last_refused = 0  # the row of the newest entry
         self._unordered = False
         self._stopping = False

@@ -24,9 +24,8 @@ class Held:
         self._heap: list[tuple[int, int]] = []
         self.releases = NextReleases()
         self._by_campaign: dict[str, dict[int, None]] = {}
-        self._over_limit: dict[
-            str, dict[int, None]
-        ] = {}  # of these, those that wait for a higher spending limit
+        # Of these, those that wait for a higher spending limit.
+        self._over_limit: dict[str, dict[int, None]] = {}
         self._to_review: deque[int] = deque()
 
     def __len__(self) -> int:

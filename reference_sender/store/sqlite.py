@@ -72,8 +72,6 @@ _ATTEMPT_COLUMNS = 4
 # The most bytes that a message and its changes need: if the probe fits, a message fits.
 _PROBE_BYTES = 16_384
 _READ = f"{RECORD_COLUMNS} FROM message m LEFT JOIN progress p ON p.id = m.id LEFT JOIN hold h ON h.id = m.id"
-
-
 _READ_KEY = f"{_READ} WHERE m.key = ?"
 _READ_ENDED = (
     f"{RECORD_COLUMNS} FROM progress p INDEXED BY progress_ended_as CROSS JOIN message m ON m.id = p.id"
@@ -146,7 +144,7 @@ class SqliteStore:
                 taken = self._insert(work.messages)
                 write_holds(self._writer, work.messages)
             if latest:
-                self._write(_PROGRESS, self._of_messages(latest))
+                self._write(_PROGRESS, self._without_purged(latest))
             if work.attempts:
                 self._write(_ATTEMPT, [_attempt_row(attempt) for attempt in work.attempts])
             if work.ended:
@@ -291,9 +289,8 @@ class SqliteStore:
             self._files.check()
         except StoreError:
             raise
-        except (
-            Exception
-        ) as error:  # sqlite3 also raises what its values raise: UnicodeEncodeError, OverflowError
+        # sqlite3 also raises what its values raise: UnicodeEncodeError, OverflowError
+        except Exception as error:
             if writer.in_transaction:
                 with suppress(sqlite3.Error):
                     writer.execute("ROLLBACK")
@@ -319,7 +316,7 @@ class SqliteStore:
         ).fetchone()
         return Existing(row[0], row[1], row[2], Lane(row[3]), State(row[4]))
 
-    def _of_messages(self, rows: list[_Row]) -> list[_Row]:
+    def _without_purged(self, rows: list[_Row]) -> list[_Row]:
         """Without those of purged messages, of which a report may still come. Most messages have a higher id
         than all purged ones, and need no look.
         """

@@ -34,7 +34,7 @@ def test_a_hold_is_kept_with_its_message_and_can_be_changed(open_it: OpenStore) 
     assert found == [replace(held, not_before_ns=900), message(2), scheduled]
 
 
-def test_of_several_holds_of_one_message_in_a_commit_the_last_counts(open_it: OpenStore) -> None:
+def test_the_last_of_several_holds_of_a_message_in_a_commit_counts(open_it: OpenStore) -> None:
     store = open_it()
     store.commit(Work([replace(message(n), not_before_ns=500) for n in range(1, 5)]))
     open_it().commit(Work(controls=[Hold(3, 600), Hold(1, 700), Hold(3, 800), Hold(9, 900)]))

@@ -143,7 +143,7 @@ def test_after_a_kill_in_the_middle_the_rest_is_fitted() -> None:
 
 
 def test_a_commit_has_a_bounded_number_of_new_holds() -> None:
-    """However often the node is called while a commit is under way."""
+    """However often the node is called while a commit is in progress."""
     count = 10 * RELEASED_AT_ONCE
     world = HeldWorld(PRICED)
     world.set_state(CampaignState.RUNNING, limit=0)

@@ -48,11 +48,11 @@ def strikes() -> Counter[str]:
     return found
 
 
-def test_nothing_is_lost_or_doubled_in_drawn_storms(strikes: Counter[str]) -> None:
+def test_no_message_is_lost_or_duplicated_in_drawn_storms(strikes: Counter[str]) -> None:
     assert sum(strikes.values()) > 2 * len(SEEDS)
 
 
-def test_nearly_every_fault_strikes_in_a_few_storms(strikes: Counter[str]) -> None:
+def test_nearly_every_fault_takes_effect_in_a_few_storms(strikes: Counter[str]) -> None:
     """All of them do in 2,000 storms, which the command checks."""
     missing = [name for name in NAMES if not strikes[name]]
     assert len(missing) <= len(NAMES) // 5, missing
@@ -279,7 +279,7 @@ def replay_second_messages(patch: pytest.MonkeyPatch) -> None:
         (replay_second_messages, {"replay"}),
     ],
 )
-def test_a_bug_put_in_on_purpose_is_found(
+def test_a_planted_bug_is_found(
     bug: Callable[[pytest.MonkeyPatch], None], invariants: set[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patch:
@@ -292,7 +292,7 @@ def test_a_bug_put_in_on_purpose_is_found(
     assert not storm(kept(plan, calls, faults)).failed  # the bug fails, not the storm
 
 
-def test_an_otp_sent_again_while_its_second_message_is_under_way_is_found(
+def test_an_otp_sent_again_while_its_second_message_is_in_flight_is_found(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Its trace is longer than those of the bugs above: a hedge, an end and a replay come together."""

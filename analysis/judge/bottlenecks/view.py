@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from analysis.arrays import Bools, Floats
+from analysis.classes import ALL
 from analysis.judge.bottlenecks.windows import WindowGauges, Windows
 from analysis.measure.late_generator import GeneratorLateness, dropped, dropped_by_target, lateness
 from analysis.measure.outcomes import DELIVERED, EXPIRED, FAILED, OPEN, MessageOutcomes
@@ -189,6 +190,6 @@ class View:
                 continue
             if objective.message_class in self.load.class_names:
                 found.append((objective, self.journeys.of_class(objective.message_class)))
-            elif objective.message_class == "all":
+            elif objective.message_class == ALL:
                 found.append((objective, self.everyone))
         return tuple(found)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from msgspec import Struct
 
 from mock_provider.engine import JourneyView, NumberView
-from mock_provider.engine.distributions import NS_PER_S
+from mock_provider.engine.localtime import unix_seconds
 from mock_provider.engine.views import LOST
 from mock_provider.inbox.inspection import Inspected, inspect
 from mock_provider.protocols.lookups import CapturedMessage
@@ -76,7 +76,7 @@ def _journey(way: JourneyView, final: bool, wall_offset_ns: int) -> Journey:
             timestamps.append(JourneyTimestamp(name, None, None))
             continue
         after_ms = None if name == "submitted" else (instant_ns - before_ns) / _NS_PER_MS
-        timestamps.append(JourneyTimestamp(name, (instant_ns + wall_offset_ns) / NS_PER_S, after_ms))
+        timestamps.append(JourneyTimestamp(name, unix_seconds(instant_ns, wall_offset_ns), after_ms))
         before_ns = instant_ns
     return Journey(
         timestamps,
@@ -87,9 +87,9 @@ def _journey(way: JourneyView, final: bool, wall_offset_ns: int) -> Journey:
         way.priority,
         way.report_url,
         way.report_calls,
-        (way.expires_ns + wall_offset_ns) / NS_PER_S,
+        unix_seconds(way.expires_ns, wall_offset_ns),
         way.faults,
         way.delayed_for,
-        (way.not_before_ns + wall_offset_ns) / NS_PER_S if way.not_before_ns else None,
+        unix_seconds(way.not_before_ns, wall_offset_ns) if way.not_before_ns else None,
         final,
     )

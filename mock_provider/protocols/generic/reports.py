@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 
 import msgspec
 
+from mock_provider.engine.localtime import unix_seconds
 from mock_provider.engine.values import DeliveryReport, MessageState
 from mock_provider.http.messages import JSON, ReportCall
 from mock_provider.protocols.generic.bodies import MessageStateName, ReportItem, ReportList
@@ -46,8 +47,8 @@ def _report(r: DeliveryReport, wall_offset_ns: int) -> ReportItem:
         r.reason,
         r.segments,
         r.price,
-        datetime.fromtimestamp((r.t_sent_ns + wall_offset_ns) / 1e9, UTC),
-        datetime.fromtimestamp((r.t_done_ns + wall_offset_ns) / 1e9, UTC),
+        datetime.fromtimestamp(unix_seconds(r.t_sent_ns, wall_offset_ns), UTC),
+        datetime.fromtimestamp(unix_seconds(r.t_done_ns, wall_offset_ns), UTC),
         r.mcc,
         r.mnc,
     )

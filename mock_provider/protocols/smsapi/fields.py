@@ -94,10 +94,11 @@ def ordinary_form(body: bytes) -> Fields | None:
         text = body.decode("ascii" if body.isascii() else charset)
         if "+" in text:
             text = text.replace("+", " ")
+        escaped = "%" in text
         pairs = text.split("&")
         for pair in pairs:
             name, _, value = pair.partition("=")
-            if "%" in value:
+            if escaped and "%" in value:
                 value = unescaped_text(value, charset)
             fields[name] = value
     except (UnicodeDecodeError, FormTooLargeError):
@@ -264,10 +265,10 @@ def list_of(fields: Fields, name: str, separator: str) -> list[str]:
 
 def flat_list_of(fields: Fields, name: str) -> list[str]:
     """A field as a list of values without commas: each given value is split at its commas."""
-    values = list_of(fields, name, ",")
-    if isinstance(fields.get(name), list) and any("," in value for value in values):
-        return [part for value in values for part in value.split(",")]
-    return values
+    value = fields.get(name)
+    if not value:
+        return []
+    return (value if isinstance(value, str) else ",".join(value)).split(",")
 
 
 def is_set(fields: Fields, name: str) -> bool:

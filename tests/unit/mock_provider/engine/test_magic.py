@@ -114,7 +114,7 @@ def test_no_magic_without_the_setting() -> None:
     assert p.engine.state().counters["delivered"] == len(BY_MSISDN)
 
 
-def test_the_numbers_can_be_nobodys() -> None:
+def test_magic_numbers_belong_to_no_subscriber() -> None:
     """Unassigned, or in a range that a regulator keeps for films; and a wire takes them for numbers."""
     for msisdn in BY_MSISDN:
         assert normalise(msisdn) == msisdn

@@ -83,7 +83,7 @@ def test_account_wide_url_serves_those_without_their_own() -> None:
     assert sorted(call.url[17:] for _, call in p.calls) == ["account", "dlr"]
 
 
-def test_answer_nobody_awaits_raises_and_changes_nothing() -> None:
+def test_an_unexpected_answer_raises_and_changes_nothing() -> None:
     p = virtual_provider()
     p.confirms = lambda call: None
     p.send(0, "k")

@@ -148,7 +148,7 @@ def test_each_session_gets_the_form_its_peer_knows(knows_tlvs: bool) -> None:
     assert bool(read_short_message(link.bodies[0]).tlvs) is knows_tlvs
 
 
-def test_what_has_waited_too_long_is_given_back_to_the_engine() -> None:
+def test_receipts_that_waited_too_long_are_given_back_to_the_engine() -> None:
     bench = SettledReceipts()
     bench.links.deliver(reports(1, OK))
     bench.now_ns = 10

@@ -68,7 +68,7 @@ def test_a_message_that_expires_before_there_is_room_is_held_until_then() -> Non
     assert [made.reserve(NOON, message(), None)[0] for _ in range(5)][-1] == FOREVER
 
 
-def test_what_is_returned_can_be_spent_again() -> None:
+def test_a_returned_amount_can_be_spent_again() -> None:
     made = spending()
     made.reserve(NOON, message(), 20_000)
     assert made.returned(message()) == Spent("may", 20_000, -20_000)

@@ -92,7 +92,7 @@ def test_a_request_becomes_one_submit() -> None:
     )  # fmt: skip
 
 
-def test_what_is_left_out_is_the_profiles() -> None:
+def test_fields_that_are_left_out_have_the_profiles_values() -> None:
     submit = read(one(text="#Kk-1# Hi", reference="r-1"), default_sender="Bench").submit
     assert (submit.sender_id, submit.messages[0].key, submit.options.message_class) == (
         "Bench",

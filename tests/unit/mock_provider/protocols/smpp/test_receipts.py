@@ -39,7 +39,7 @@ def receipt(submit: Submit, *outcome: Any, **settings: Any) -> ShortMessage:
     return read_short_message(writer.write(report(submit, *outcome), True))
 
 
-def test_a_receipt_turns_the_addresses_round_and_says_it_in_text_and_tlvs() -> None:
+def test_a_receipt_swaps_the_addresses_and_has_its_state_in_text_and_tlvs() -> None:
     submit = read(registered_delivery=1, short_message=b"Your code is 123456. Tell nobody.")
     found = receipt(submit, MessageState.DELIVERED)
     assert (found.source_ton, found.source_npi, found.source) == (1, 1, "48500100200")
