@@ -22,8 +22,10 @@ POINTS = "points"  # the provider's unit of charge, if the profile names no curr
 NOT_ANSWERING = "does not answer"  # in the text of an API that answered no request
 NOT_REACHED = "could not be reached from"  # in the text of a sender that was gone for some time
 AS_ALLOWED = "which is what the contract allows"  # in the evidence of a sender at the limits of the text
+GREW = "the backlog grew and did not return to its level"  # why windows were not available
 ACCEPT_QUEUE = "accept queue"  # in the evidence of waits there, and in the limit's text
 # The texts of the network as a bottleneck. With the flag or on another route it may be faster.
+NETWORK_ALONE = "the network alone takes"  # in the sentence that no sender can meet an objective
 THE_NETWORK, NETWORK_LOSES = "the network", "many messages fail on their way to the phone"
 PROVIDER_ERRORS = "the provider answers with errors"
 NETWORK_WITHOUT_FLAG = "the network without the provider's priority flag"
@@ -125,6 +127,7 @@ class Availability(Struct, frozen=True, kw_only=True):
 
     windows: int
     available: int
+    unavailable: int
     window_s: float
     first_bad_at_s: float | None
     why: str  # why windows were not available, or not known to be; "" if all were

@@ -6,12 +6,19 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from analysis.classes import messages_of
+from analysis.findings import GREW
 from analysis.first_screen.cost import missed_by_duplicates
 from analysis.first_screen.quoting import Quote
-from analysis.first_screen.values import Figure, Sentence
-from analysis.first_screen.wording import NOT_ARRIVED, class_name, objective_part, target_name
+from analysis.first_screen.values import Sentence
+from analysis.first_screen.wording import (
+    NOT_ARRIVED,
+    limit_without_relation,
+    objective_part,
+    target_name,
+    windows_of,
+)
 from analysis.model import Objective
-from analysis.objectives.grammar import ALL
 
 _OF_CONTRACT = "provider_limit"
 _AT_LEAST = {"<": "less than ", "≤": "at most ", ">": "more than ", "≥": "at least "}
@@ -25,7 +32,7 @@ def missed_words(quote: Quote, place: int) -> Sentence:
 
 def _delivery_time(quote: Quote, place: int, objective: Objective) -> Sentence:
     path = f"objectives.{place}"
-    who = f"the {plural(objective.message_class)}"
+    who = f"the {messages_of(objective.message_class)}"
     limit: Sentence = ("; the limit is ", quote.limit(f"{path}.limit_s"))
     return (*_times(quote, path, objective, who, ("never arrive", NOT_ARRIVED)), *limit)
 
@@ -36,7 +43,7 @@ def _api_response(quote: Quote, place: int, objective: Objective) -> Sentence:
     return (
         *_times(quote, path, objective, who, ("never came", "had not come when the run ended")),
         "; the limit is ",
-        _limit(quote, path),
+        limit_without_relation(quote, path),
     )
 
 
@@ -60,13 +67,6 @@ def _times(quote: Quote, path: str, objective: Objective, who: str, absent: tupl
         return (f"At least {rest} of {who} took over ", over, f" or {not_yet}")
     value = quote.quantile(f"{path}.quantile", f"delivery {path}", limit_s)
     return (f"{share} of {who} took up to ", value, " ", *quote.interval(f"{path}.quantile", limit_s))
-
-
-def plural(message_class: str) -> str:
-    if message_class == ALL:
-        return "messages"
-    name = class_name(message_class)
-    return f"{name}s" if name.isupper() else f"{name} messages"
 
 
 def _count_of(field: str, said: str) -> Callable[[Quote, int, Objective], Sentence]:
@@ -114,30 +114,25 @@ def _availability(quote: Quote, place: int, objective: Objective) -> Sentence:
     found = part.availability
     if found is None:
         return ("The sender was not available all the time", *closing)
-    why = found.why.partition(" the backlog grew")
-    if why[1] and ";" not in found.why and part.bottlenecks and part.bottlenecks[0].kind == _OF_CONTRACT:
+    windows = windows_of(quote, path, "unavailable")
+    grew = found.why == GREW
+    if grew and part.bottlenecks and part.bottlenecks[0].kind == _OF_CONTRACT:
         limit = quote.text(f"parts.{at}.bottlenecks.0.text")
-        return (
-            "The load is above what the contract allows (",
-            limit,
-            "): ",
-            quote.text(f"{path}.why"),
-            *closing,
-        )
-    if not found.available and why[1] and ";" not in found.why:
+        why = quote.text(f"{path}.why")
+        return ("The load is above what the contract allows (", limit, "): in ", *windows, " ", why, *closing)
+    if grew and not found.available:
         all_of = "during the load of " if found.windows == 1 else "in all windows of "
         return (f"The backlog grew {all_of}", quote.span(f"{path}.window_s"), *closing)
-    return (
-        f"{target_name(quote.report)} was not available all the time: ",
-        quote.text(f"{path}.why"),
-        *closing,
-    )
+    who = target_name(quote.report)
+    return (f"{who} was not available in ", *windows, ": ", quote.text(f"{path}.why"), *closing)
 
 
 def _share_of(said: str) -> Callable[[Quote, int, Objective], Sentence]:
     def sentence(quote: Quote, place: int, objective: Objective) -> Sentence:
         path = f"objectives.{place}"
-        which = f"the {plural(objective.message_class)} {said}" if objective.measure == "delivered" else said
+        which = (
+            f"the {messages_of(objective.message_class)} {said}" if objective.measure == "delivered" else said
+        )
         return (quote.text(f"{path}.measured"), f" of {which}; the limit is ", *_relation(quote, path))
 
     return sentence
@@ -161,13 +156,7 @@ def _cost(quote: Quote, place: int, objective: Objective) -> Sentence:
 def _relation(quote: Quote, path: str) -> Sentence:
     """``more than 99 %``."""
     relation, _, _ = str(quote.value(f"{path}.limit")).partition(" ")
-    return (_AT_LEAST.get(relation, ""), _limit(quote, path))
-
-
-def _limit(quote: Quote, path: str) -> Figure:
-    """The limit without its relation, quoted from the objective's text."""
-    limit = quote.text(f"{path}.limit")
-    return Figure(text=limit.text.lstrip("<>≤≥ "), source=limit.source, unit="text")
+    return (_AT_LEAST.get(relation, ""), limit_without_relation(quote, path))
 
 
 _SENTENCES: dict[str, Callable[[Quote, int, Objective], Sentence]] = {

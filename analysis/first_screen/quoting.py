@@ -27,18 +27,19 @@ _P = r"\bp(\d+(?:\.\d+)?)"
 _PLAIN = tuple(
     (re.compile(pattern), words)
     for pattern, words in (
-        (rf"{_P} (?=\d)", r"\1 % within "),
+        (rf"(all messages|[\w-]+) {_P} delivery time:? (?=\d)", r"\1: \2 % within "),
+        (rf"(all messages|[\w-]+) {_P} delivery time", r"\1: the time within which \2 % arrive"),
+        (rf"{_P} of the sender's answer:? (?=\d)", r"\1 % of the sender's answers within "),
+        (rf"{_P} of the sender's answer", r"the time within which \1 % of the sender's answers come"),
+        (rf"\bfor {_P}\b", r"to show how long \1 % take"),
         (rf"\bat {_P}\b", r"for \1 %"),
-        (rf"([\w-]+) {_P}(?=: )", r"the \2 % figure of \1"),
-        (rf"{_P}\b", r"\1 % figure"),
+        (rf"{_P} (?=\d)", r"\1 % within "),
         (
             r"\bthe in-flight limit of ([\d,]+) requests was reached",
             r"too many requests were unanswered at the same time (limit \1)",
         ),
         (r"\bthe in-flight limit was reached", "too many requests were unanswered at the same time"),
         (r"\bin flight\b", "unanswered"),
-        (r"\botp messages\b|(?<=figure of )otp\b", "OTPs"),
-        (r"\botp message\b", "OTP"),
     )
 )
 

@@ -27,11 +27,11 @@ from analysis.formatting import TIMES, rate_text
 from analysis.judge.verdict import overall
 from analysis.model import Objective, PartReport, RunReport
 
-# "95 % within", "the 95 % figure": a percentile is part of the question and not a figure of the run.
+# "95 % within": a percentile is part of the question and not a figure of the run.
 _NO_FIGURE = re.compile(rf"\d+(?:\.\d+)? %|\b10 {TIMES} ", re.ASCII)
 # A reason's name is allowed in brackets, after its plain words.
 _UNREADABLE = re.compile(
-    r"\bp\d\d|event loop|\bSLO\b|\bslug\b|\bin[- ]flight\b|th percentile|\b(?:otp|OTP) messages?\b"
+    r"\bp\d\d|% figure|event loop|\bSLO\b|\bslug\b|\bin[- ]flight\b|th percentile|\b(?:otp|OTP) messages?\b"
     r"|\breason(?: is|:) [^(]*_"
 )
 

@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+from analysis.classes import class_words
 from analysis.first_screen.quoting import Quote
 from analysis.first_screen.values import AnswerRow, Figure, ScreenAnswer, Sentence
-from analysis.first_screen.wording import command, deciding, in_part, place_of
+from analysis.first_screen.wording import (
+    command,
+    deciding,
+    in_part,
+    is_delivery_time,
+    objective_row,
+    place_of,
+)
 from analysis.formatting import TIMES
 from analysis.judge.levels import TEN
 from analysis.judge.verdict import overall
@@ -103,13 +111,7 @@ def _evidence(quote: Quote, slug: str, no: bool) -> tuple[Sentence, ...]:
         outcome = (": its figures cannot be used.",)
     elif missed is not None:
         shown = _where_shown(quote.report, place, missed)
-        outcome = (
-            ": ",
-            quote.text(f"{shown}.name"),
-            " ",
-            *_measured(quote, shown),
-            ".",
-        )
+        outcome = (": ", *_missed(quote, shown), ".")
     elif part.throughput.limit:
         outcome = (": ", quote.text(f"{path}.throughput.limit"), ".")
     elif overall(part.objectives) != "met":
@@ -128,16 +130,14 @@ def _where_shown(report: RunReport, place: int, index: int) -> str:
     return f"parts.{place}.objectives.{index}"
 
 
-def _measured(quote: Quote, path: str) -> Sentence:
-    """``14.0 s, limit 10 s`` for a time; otherwise both as text."""
+def _missed(quote: Quote, path: str) -> Sentence:
+    """``OTP: 95 % within 14.0 s, limit 10 s``; other measures as text."""
     objective: Objective = quote.value(path)
-    if objective.limit_s is None or objective.quantile is None or objective.quantile.value_s is None:
-        return (quote.text(f"{path}.measured"), ", limit ", quote.text(f"{path}.limit"))
-    return (
-        quote.quantile(f"{path}.quantile", limit_s=objective.limit_s),
-        ", limit ",
-        quote.limit(f"{path}.limit_s"),
-    )
+    if not is_delivery_time(objective):
+        measured, limit = (quote.text(f"{path}.{field}") for field in ("measured", "limit"))
+        return (quote.text(f"{path}.name"), ": ", measured, ", limit ", limit)
+    row = objective_row(quote, path, class_words(objective.message_class))
+    return (f"{row.label}: ", *row.value, ", ", *row.limit)
 
 
 def _said_yes(report: RunReport, slug: str) -> bool:

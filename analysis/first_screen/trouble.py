@@ -5,7 +5,7 @@ from __future__ import annotations
 from analysis.findings import ReportTotals
 from analysis.first_screen.quoting import Quote
 from analysis.first_screen.values import AnswerRow, Figure, ScreenAnswer, Sentence
-from analysis.first_screen.wording import command, deciding, in_part, live, trusted
+from analysis.first_screen.wording import command, deciding, in_part, live, trusted, windows_of
 from analysis.model import Accounting, AnswerState, PartReport, RunReport
 
 QUESTION = "What happens when something goes wrong?"
@@ -15,8 +15,10 @@ _MOST_FAULTS = 4
 _MODES = {"real": "live", "simulated": "simulated"}
 
 
-def trouble_answer(quote: Quote) -> ScreenAnswer:
-    """Lost, duplicated and unaccounted messages; then the injected faults."""
+def trouble_answer(quote: Quote, headline: Sentence) -> ScreenAnswer:
+    """Lost, duplicated and unaccounted messages; then the injected faults. What the headline says of the
+    availability is not repeated.
+    """
     report = quote.report
     rows = tuple(_losses(quote, place, each) for place, each in enumerate(report.totals) if each.accepted)
     # Without a fault the losses of this run do not answer the question.
@@ -31,7 +33,7 @@ def trouble_answer(quote: Quote) -> ScreenAnswer:
         *_refused_recipients(quote),
         *_sent_without_acceptance(quote),
         *_injected(quote),
-        *_availability(quote),
+        *_availability(quote, headline),
     ]
     return ScreenAnswer(
         name="wrong",
@@ -137,7 +139,7 @@ def _injected(quote: Quote) -> list[Sentence]:
             sentence += ["; " if order else "", quote.text(f"parts.{place}.faults.{index}.title")]
         if len(windows) > _MOST_FAULTS:
             sentence.append("; and more (table Faults of the provider)")
-        found.append((*sentence, ". ", *_losses_with_faults(quote, place)))
+        found.append((*sentence, ".", *_losses_with_faults(quote, place)))
     return found or [(_NONE_INJECTED + command(quote.report, _WITH_FAULTS),)]
 
 
@@ -147,7 +149,7 @@ def _losses_with_faults(quote: Quote, place: int) -> Sentence:
     if quote.report.kind != "suite" or _missing(counted) or counted.unclaimed or counted.open:
         return ()
     return (
-        "With them: ",
+        " With them: ",
         quote.count(f"{path}.lost", subject=f"lost {place}"),
         " lost, ",
         quote.count(f"{path}.duplicates", subject=f"duplicates {place}"),
@@ -157,9 +159,10 @@ def _losses_with_faults(quote: Quote, place: int) -> Sentence:
     )
 
 
-def _availability(quote: Quote) -> list[Sentence]:
-    """The availability of the worst part; a live part before a simulated one. Windows that are not judged are
-    not counted as bad. Refused phone numbers do not count: the sentence names them where there are some.
+def _availability(quote: Quote, headline: Sentence) -> list[Sentence]:
+    """The availability of the worst part; a live part before a simulated one: the windows in which it was not
+    available, or else those in which it was. Windows that are not judged are not counted as bad. Refused
+    phone numbers do not count: the sentence names them where there are some.
     """
     known = [
         ((each.available + each.unknown) / each.windows, -each.unknown / each.windows, not live(part), place)
@@ -172,20 +175,19 @@ def _availability(quote: Quote) -> list[Sentence]:
     path = f"parts.{place}.availability"
     if unknown == -1.0:
         return [(*in_part(quote, place), "Availability is unknown: ", quote.text(f"{path}.why"), ".")]
+    lead, field = _accepted(quote.report.parts[place]), "available"
+    if judged < 1.0:
+        lead, field = "The sender was not available", "unavailable"
     sentence: Sentence = (
         *in_part(quote, place),
-        _accepted(quote.report.parts[place]),
-        " and every backlog went back to its level, in ",
-        quote.count(f"{path}.available"),
-        " of ",
-        quote.count(f"{path}.windows"),
-        " window of " if quote.value(f"{path}.windows") == 1 else " windows of ",
-        quote.span(f"{path}.window_s"),
+        f"{lead} in ",
+        *windows_of(quote, path, field),
         *((" (in virtual time)",) if simulated else ()),
     )
     if unknown:
         sentence = (*sentence, ", and ", quote.count(f"{path}.unknown"), " unknown")
-    if unknown or judged < 1.0:
+    told = {piece.source for piece in headline if isinstance(piece, Figure)}
+    if (unknown or judged < 1.0) and f"{path}.why" not in told:
         return [(*sentence, ": ", quote.text(f"{path}.why"), ".")]
     return [(*sentence, ".")]
 
@@ -193,4 +195,4 @@ def _availability(quote: Quote) -> list[Sentence]:
 def _accepted(part: PartReport) -> str:
     refused = part.accounting.refused_recipients
     but = " except those with a phone number that the provider refuses" if refused else ""
-    return f"The sender accepted every message{but},"
+    return f"The sender accepted every message{but}, and every backlog went back to its level,"

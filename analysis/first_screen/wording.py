@@ -3,28 +3,25 @@
 from __future__ import annotations
 
 import math
+import re
 import shlex
 from collections.abc import Mapping
 from datetime import datetime
 
 import msgspec
 
+from analysis.classes import class_words
 from analysis.findings import Bottleneck
 from analysis.first_screen.quoting import Quote
 from analysis.first_screen.values import AnswerRow, Figure, Sentence
 from analysis.judge.evidence import needs_lead
 from analysis.model import Objective, PartIdentity, PartReport, RunReport
 
-_CLASS_NAMES = {"otp": "OTP"}
 _REFERENCE = "reference_sender"
 NOT_TAKEN_SHARE = 0.001  # of the planned messages
 _MOST_EVIDENCE = 3  # sentences
 NOT_ARRIVED = "had not arrived when the run ended"  # a message that counts as slower than any limit
 _MOST_WORDS = 90  # characters of a profile's limits next to its name
-
-
-def class_name(message_class: str) -> str:
-    return _CLASS_NAMES.get(message_class, message_class)
 
 
 def target_name(report: RunReport) -> str:
@@ -113,10 +110,18 @@ def _seed(seeds: Mapping[str, int]) -> str:
 
 def with_evidence(quote: Quote, path: str, found: Bottleneck) -> Sentence:
     """``text (first sentence; second sentence)``, of the bottleneck at that path."""
+    return in_brackets(quote.text(f"{path}.text"), evidence_of(quote, path, found))
+
+
+def evidence_of(
+    quote: Quote, path: str, found: Bottleneck, without: re.Pattern[str] | None = None
+) -> Sentence:
+    """``first sentence; second sentence``; those that begin with ``without`` are left out."""
+    places = [n for n, each in enumerate(found.evidence) if without is None or not without.match(each)]
     shown: list[str | Figure] = []
-    for index in range(min(len(found.evidence), _MOST_EVIDENCE)):
-        shown += ["; " if index else "", quote.text(f"{path}.evidence.{index}")]
-    return in_brackets(quote.text(f"{path}.text"), tuple(shown))
+    for order, place in enumerate(places[:_MOST_EVIDENCE]):
+        shown += ["; " if order else "", quote.text(f"{path}.evidence.{place}")]
+    return tuple(shown)
 
 
 def in_brackets(lead: Figure, inside: Sentence) -> Sentence:
@@ -137,6 +142,17 @@ def in_part(quote: Quote, place: int) -> Sentence:
     return ("Part: ", part_title(quote, place), ". ") if len(quote.report.parts) > 1 else ()
 
 
+def windows_of(quote: Quote, path: str, field: str) -> Sentence:
+    """``2 of 9 windows of 10 s``: a count of the availability at that path."""
+    return (
+        quote.count(f"{path}.{field}"),
+        " of ",
+        quote.count(f"{path}.windows"),
+        " window of " if quote.value(f"{path}.windows") == 1 else " windows of ",
+        quote.span(f"{path}.window_s"),
+    )
+
+
 def place_of(report: RunReport, slug: str) -> int | None:
     return next((place for place, part in enumerate(report.parts) if part.slug == slug), None)
 
@@ -154,9 +170,27 @@ def share_words(percentile: float) -> str:
     return f"{percentile:g} % within "
 
 
-def objective_row(quote: Quote, place: int, label: str) -> AnswerRow:
-    """One objective of the report as figure, interval, limit and verdict."""
+def objective_words(quote: Quote, place: int) -> Sentence:
+    """What an objective asks for: ``OTP: 95 % within 10 s``, ``The objective for availability``."""
     path = f"objectives.{place}"
+    objective: Objective = quote.value(path)
+    if is_delivery_time(objective):
+        share = f"{class_words(objective.message_class)}: {share_words(objective.percentile or 0.0)}"
+        return (share, quote.limit(f"{path}.limit_s"))
+    if objective.measure == "api_response":
+        share = f"Answers of {target_name(quote.report)}: {share_words(objective.percentile or 0.0)}"
+        return (share, limit_without_relation(quote, path))
+    return ("The objective for ", quote.text(f"{path}.name"))
+
+
+def limit_without_relation(quote: Quote, path: str) -> Figure:
+    """The limit, quoted from the objective's text."""
+    limit = quote.text(f"{path}.limit")
+    return Figure(text=limit.text.lstrip("<>≤≥ "), source=limit.source, unit="text")
+
+
+def objective_row(quote: Quote, path: str, label: str) -> AnswerRow:
+    """The objective at that path as figure, interval, limit and verdict."""
     objective: Objective = quote.value(path)
     verdict = quote.verdict(f"{path}.verdict", subject=f"verdict {path}")
     if objective.limit_s is None or objective.quantile is None:

@@ -8,10 +8,10 @@ from __future__ import annotations
 import numpy as np
 
 from analysis.arrays import Bools
+from analysis.classes import ALL
 from analysis.findings import Handsets
 from analysis.judge.objective_inputs import OutcomeCounts
 from analysis.measure.outcomes import DELIVERED, OPEN, MessageOutcomes
-from analysis.objectives.grammar import ALL
 from analysis.read.journeys import OUTCOMES, Journeys
 
 
@@ -63,4 +63,6 @@ def _outcomes(journeys: Journeys, outcomes: MessageOutcomes, due: Bools, waited_
         else 0,
         due=int(np.count_nonzero(due)),
         refused=int(np.count_nonzero(refused)),
+        unpriced=int(np.count_nonzero(still_open & ~journeys.provider.accepted)),
+        highest_price=float(journeys.provider.price[due].max(initial=0.0)),
     )

@@ -22,15 +22,14 @@ import math
 from typing import Literal
 
 from analysis.formatting import (
-    count_text,
     per_day_text,
-    percentile_name,
     round_seconds_text,
     share_of_one_text,
 )
+from analysis.judge.evidence import too_few_for
 from analysis.judge.pace import FEWEST
 from analysis.judge.verdict import overall
-from analysis.model import Level, Objective, PartReport, Verdict
+from analysis.model import Level, PartReport, Verdict
 
 TEN = 10.0
 _AT_TEN = 1.05  # a part up to this much above ten times the level is one at ten times
@@ -138,15 +137,8 @@ def _fast_why(part: PartReport | None, parts: list[PartReport]) -> str:
         return "every objective met" + (f", in {len(parts)} parts" if len(parts) > 1 else "")
     missed = [each for each in unsettled if each.verdict == "missed"] or unsettled
     if missed is unsettled and all(each.quantile and each.quantile.state == "withheld" for each in unsettled):
-        return f"too few messages for {'; '.join(_too_few(each) for each in unsettled)}"
+        return too_few_for(unsettled)
     return "; ".join(f"{each.name}: {each.measured} ({each.why})" for each in missed)
-
-
-def _too_few(objective: Objective) -> str:
-    """``otp p99: 740 of 1,120``."""
-    name = percentile_name(objective.percentile or 0.0)
-    needed = objective.quantile.needed if objective.quantile is not None else 0
-    return f"{objective.message_class} {name}: {count_text(objective.count)} of {count_text(needed)}"
 
 
 def _ten_times(level: int, parts: tuple[PartReport, ...], fast_enough: Verdict) -> TenTimes:
@@ -172,9 +164,8 @@ def _ten_times(level: int, parts: tuple[PartReport, ...], fast_enough: Verdict) 
         for part in answering:
             if sustains(part) == verdict == "missed":
                 text = f"{_load_text(part)}: missed: {_missed_objectives(part)}"
-                if (
-                    nearest > _AT_TEN * wanted
-                ):  # a limit above ten times the level says nothing about ten times
+                # A limit above ten times the level says nothing about ten times.
+                if nearest > _AT_TEN * wanted:
                     return "undecided", f"{text}. No part ran at {per_day_text(wanted)} a day", part
                 return "no", text, part
             if sustains(part) == verdict:

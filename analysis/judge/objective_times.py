@@ -8,13 +8,15 @@ from dataclasses import replace
 
 import numpy as np
 
+from analysis.classes import ALL
+from analysis.findings import GREW
 from analysis.formatting import count_text, times_text
 from analysis.judge.evidence import ACCEPTS_TO_THE_END, HOPELESS, messages_needed, more_needed, wait_longer
 from analysis.judge.objective_inputs import Finding, ObjectiveInputs, OutcomeCounts
 from analysis.judge.verdict import judge
 from analysis.measure.percentiles import Ages, needed, quantiles
 from analysis.model import Distribution
-from analysis.objectives.grammar import ALL, Spec
+from analysis.objectives.grammar import Spec
 from analysis.objectives.words import interval_text, quantile_text
 from analysis.quantile import Quantile
 
@@ -57,7 +59,7 @@ def delivery_time(spec: Spec, facts: ObjectiveInputs) -> Finding:
     if facts.backlog_grew and verdict == "met" and not facts.whole_day:
         # Each later message waits longer, so a longer load at this rate can miss the limit. A whole day has
         # no longer load.
-        why = f"{found.why}; within the limit so far, but the backlog grew and did not return to its level"
+        why = f"{found.why}; within the limit so far, but {GREW}"
         return replace(found, high=math.inf, why=why, needs=NO_GROWTH)
     return found
 

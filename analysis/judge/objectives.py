@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable
 from dataclasses import replace
 
+from analysis.classes import ALL, class_words
 from analysis.formatting import count_text, times_text
 from analysis.judge.evidence import ACCEPTS_TO_THE_END, messages_needed, more_needed, wait_longer
 from analysis.judge.losses import (
@@ -27,7 +28,7 @@ from analysis.measure.binomial import clopper_pearson
 from analysis.measure.percentiles import CONFIDENCE
 from analysis.model import Accounting, Objective, Verdict
 from analysis.objectives.defaults import CLASS_DEFAULTS, DEFAULT_OBJECTIVES
-from analysis.objectives.grammar import ALL, Spec
+from analysis.objectives.grammar import Spec
 from analysis.objectives.words import limit_of, name_of, value_text
 
 
@@ -70,7 +71,7 @@ def _not_tested(spec: Spec) -> Finding:
         why = "requests to the sender's API take no time in virtual time"
         return Finding(None, None, None, why, needs="a live run: smsbench run")
     why = "the load has no message of this class"
-    needs = f"messages of class {spec.message_class}"
+    needs = f"messages of class {class_words(spec.message_class)}"
     return Finding(None, None, None, why, needs, "no such message in the load")
 
 
@@ -244,20 +245,26 @@ def _availability(spec: Spec, facts: ObjectiveInputs) -> Finding:
 
 
 def _cost_per_1000(spec: Spec, facts: ObjectiveInputs) -> Finding:
+    """Open messages change what is delivered. The provider charges a message when it accepts it; one that it
+    has not accepted counts at the highest price of this load.
+    """
     every = facts.outcomes.get(ALL)
-    if every is None or not every.delivered or not facts.cost.points:
-        why = "the provider's rows carry no price" if every and every.delivered else "nothing was delivered"
+    delivered = every.delivered + facts.accounting.delivered_unacknowledged if every is not None else 0
+    if every is None or not delivered or not facts.cost.points:
+        why = "the provider's rows carry no price" if delivered else "nothing was delivered"
         return Finding(None, None, None, why, needs="delivered messages with a price")
-    high = 1000.0 * facts.cost.points / every.delivered
-    low = 1000.0 * facts.cost.points / (every.delivered + every.open)
+    value = 1000.0 * facts.cost.points / delivered
+    high = value + 1000.0 * every.unpriced * every.highest_price / delivered
     still = f", {count_text(every.open)} still open" if every.open else ""
+    if every.unpriced:
+        still = f"{still}, of which the provider has not accepted {count_text(every.unpriced)}"
     return Finding(
-        value=high,
-        low=low,
+        value=value,
+        low=1000.0 * facts.cost.points / (delivered + every.open),
         high=high,
-        why=f"{count_text(every.delivered)} delivered{still}",
+        why=f"{count_text(delivered)} delivered{still}",
         needs=wait_longer(every.open, every.unforwarded) if every.open else "",
-        measured=f"{value_text(spec, high)} {facts.cost.currency}".rstrip(),
+        measured=f"{value_text(spec, value)} {facts.cost.currency}".rstrip(),
         count=every.accepted,
     )
 

@@ -12,8 +12,8 @@ import math
 import numpy as np
 
 from analysis.arrays import Bools, Floats, Ints
-from analysis.findings import Availability
-from analysis.formatting import count_text, seconds_text, times_text
+from analysis.findings import GREW, Availability
+from analysis.formatting import seconds_text, times_text
 from analysis.measure.outcomes import OPEN, MessageOutcomes
 from analysis.measure.unforwarded import skipped
 from analysis.read.journeys import Journeys
@@ -192,11 +192,12 @@ def _availability(
     return Availability(
         windows=count,
         available=int(count - np.count_nonzero(bad)) - open_count,
+        unavailable=int(np.count_nonzero(bad)),
         unknown=open_count,
         load_needed_s=LOAD_PER_HOLD * hold_s if risen.any() else 0.0,
         window_s=WINDOW_S if count > 1 else round(journeys.load_end_s, 1),
         first_bad_at_s=first,
-        why=_why((not_taken, left), growing, int(np.count_nonzero(risen)), hold_s),
+        why=_why((not_taken, left), growing, risen, hold_s),
     )
 
 
@@ -230,30 +231,30 @@ def growing_windows(backlog: LoadBacklog, starts: Floats) -> Bools:
     return growing
 
 
-def _why(missing: tuple[Ints, Ints], growing: Bools, unknown: int, hold_s: float) -> str:
-    """``missing``: the messages that were not taken, and those that were left out, of each window."""
-    words = []
+def _why(missing: tuple[Ints, Ints], growing: Bools, unknown: Bools, hold_s: float) -> str:
+    """Each cause with its number of windows. A single cause has none: it applies to every window that was not
+    available, or to every unknown one.
+
+    ``missing``: the messages that were not taken, and those that were left out, of each window.
+    """
     not_taken, left = missing
-    refused, grown = int(np.count_nonzero(not_taken)), int(np.count_nonzero(growing))
-    if refused:
-        words.append(f"in {_windows(refused)} the sender did not take {times_text(int(not_taken.sum()))}")
-    if grown:
-        words.append(f"in {_windows(grown)} the backlog grew and did not return to its level")
-    if unknown:
-        why = (
-            f"the backlog rose, but the first messages waited {seconds_text(hold_s)} in the sender: the load "
-        )
-        why = (
-            f"{why}is too short to show whether the backlog grows"
-            if hold_s
-            else "no message reached the provider"
-        )
-        words.append(f"in {_windows(unknown)} {why}")
-    if left.any():
-        count = int(np.count_nonzero(left))
-        words.append(f"in {_windows(count)} the provider never accepted {times_text(int(left.sum()))}")
-    return "; ".join(words)
+    causes = (
+        (not_taken, f"the sender did not take {times_text(int(not_taken.sum()))}"),
+        (growing, GREW),
+        (unknown, _unclear(hold_s)),
+        (left, f"the provider never accepted {times_text(int(left.sum()))}"),
+    )
+    counted = [(int(np.count_nonzero(windows)), said) for windows, said in causes]
+    seen = [(count, said) for count, said in counted if count]
+    if len(seen) == 1:
+        return seen[0][1]
+    return "; ".join(f"in {times_text(count, 'window')} {said}" for count, said in seen)
 
 
-def _windows(count: int) -> str:
-    return f"{count_text(count)} window" + ("" if count == 1 else "s")
+def _unclear(hold_s: float) -> str:
+    if not hold_s:
+        return "no message reached the provider"
+    return (
+        f"the backlog rose, but the first messages waited {seconds_text(hold_s)} in the sender: the load is "
+        "too short to show whether the backlog grows"
+    )

@@ -7,6 +7,7 @@ import math
 import numpy as np
 
 from analysis.arrays import Bools, Floats
+from analysis.classes import ALL
 from analysis.measure.dependence import evidence_share, lag_one_correlation
 from analysis.measure.outcomes import MessageOutcomes, delivered_in_order, delivery_ages
 from analysis.measure.percentiles import (
@@ -32,7 +33,7 @@ def delivery_distributions(
     groups = [(name, journeys.of_class(name)) for name in journeys.load.class_names]
     groups = [(name, among & journeys.accepted) for name, among in groups]
     if len(groups) > 1:
-        groups.append(("all", journeys.accepted))
+        groups.append((ALL, journeys.accepted))
     return tuple(
         _distribution(
             name,
@@ -49,7 +50,7 @@ def delivery_distributions(
 
 def class_ages(journeys: Journeys, outcomes: MessageOutcomes, name: str) -> Ages:
     """Delivery times of a class, or of "all"."""
-    among = journeys.accepted if name == "all" else journeys.accepted & journeys.of_class(name)
+    among = journeys.accepted if name == ALL else journeys.accepted & journeys.of_class(name)
     return delivery_ages(journeys, outcomes, among)
 
 
@@ -63,9 +64,9 @@ def api_distributions(
     answered = _answered(journeys)
     found = []
     for measure, start in (("api_response", load.intended_s), ("api_service", load.sent_s)):
-        times = (load.answered_s - start)[answered]
+        times = (load.replied_s - start)[answered]
         order = np.argsort(load.intended_s[answered], kind="stable")
-        found.append(_distribution("all", measure, api_ages(journeys, start), times[order], 0, percentiles))
+        found.append(_distribution(ALL, measure, api_ages(journeys, start), times[order], 0, percentiles))
     return tuple(found)
 
 
@@ -77,11 +78,11 @@ def api_ages(journeys: Journeys, start_s: Floats) -> Ages:
     load, answered = journeys.load, _answered(journeys)
     waiting = np.isfinite(load.sent_s) & ~answered & (load.outcome == OUTCOMES.index("unfinished"))
     open_ages = np.maximum(journeys.load_end_s - start_s[waiting], 0.0)
-    return with_open((load.answered_s - start_s)[answered], open_ages, 0)
+    return with_open((load.replied_s - start_s)[answered], open_ages, 0)
 
 
 def _answered(journeys: Journeys) -> Bools:
-    found: Bools = np.isfinite(journeys.load.answered_s) & np.isfinite(journeys.load.sent_s)
+    found: Bools = np.isfinite(journeys.load.replied_s) & np.isfinite(journeys.load.sent_s)
     return found
 
 

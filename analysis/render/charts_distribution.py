@@ -8,6 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
+from analysis.classes import ALL, class_words
 from analysis.formatting import count_text, per_day_text, round_seconds_text, seconds_text
 from analysis.model import Distribution, PartReport, RunReport, StageBreakdown, StageTimes
 from analysis.render.chart_style import (
@@ -42,7 +43,7 @@ def nines(percentile: float) -> float:
 
 
 def percentile_curves(part: PartReport, title: str) -> Figure | str:
-    by_class = [each for each in part.delivery if each.message_class != "all" and _has_curve(each)]
+    by_class = [each for each in part.delivery if each.message_class != ALL and _has_curve(each)]
     api = [each for each in part.api if _has_curve(each)]
     if not by_class and not api:
         return "too few messages for a percentile curve (it needs 6)"
@@ -50,7 +51,9 @@ def percentile_curves(part: PartReport, title: str) -> Figure | str:
     panels = figure.subplots(1, 2, squeeze=False)[0] if by_class and api else [figure.add_subplot()]
     if by_class:
         for index, each in enumerate(by_class):
-            _draw_curve(panels[0], each, each.message_class, class_colour(each.message_class, index))
+            _draw_curve(
+                panels[0], each, class_words(each.message_class), class_colour(each.message_class, index)
+            )
         limits_s = _draw_limits(panels[0], part, _highest(by_class))
         _finish_curves(panels[0], by_class, limits_s)
         panels[0].set_ylabel("delivery time")
@@ -81,7 +84,7 @@ def _draw_limits(axes: Axes, part: PartReport, highest_s: float) -> list[float]:
         if objective.limit_s is None or objective.percentile is None:
             continue
         if objective.limit_s > _FAR_ABOVE * highest_s:
-            far.append(f"{objective.message_class} {round_seconds_text(objective.limit_s)}")
+            far.append(f"{class_words(objective.message_class)} {round_seconds_text(objective.limit_s)}")
             continue
         axes.plot(
             [nines(objective.percentile)],
@@ -124,7 +127,7 @@ def stages(part: PartReport, title: str) -> Figure | str:
     spread = part.stages[-1] if part.stages[-1].end_to_end.p50_s is not None else None
     panels = figure.subplots(1, 2, width_ratios=(1.0, 1.25)) if spread else [figure.add_subplot()]
     delivered = {each.message_class: each.delivered for each in part.stage_coverage}
-    _draw_shares(panels[0], [each for each in part.stages if each.message_class != "all"], delivered)
+    _draw_shares(panels[0], [each for each in part.stages if each.message_class != ALL], delivered)
     if spread:
         _draw_ranges(panels[1], spread)
     return figure
@@ -190,7 +193,9 @@ def _draw_ranges(axes: Axes, breakdown: StageBreakdown) -> None:
     axes.set_ylim(len(listed) - 0.5, -0.5)
     seconds_axis(axes, min(drawn), max(drawn), which="x")
     axes.grid(visible=False, axis="y")
-    axes.set_xlabel(f"dot 50 %, bar 95 %, tick 99 %\nwithin this time ({breakdown.message_class})")
+    axes.set_xlabel(
+        f"dot 50 %, bar 95 %, tick 99 %\nwithin this time ({class_words(breakdown.message_class)})"
+    )
 
 
 def ladder(report: RunReport, title: str) -> Figure | str:
@@ -271,7 +276,7 @@ def _draw_level_times(axes: Axes, report: RunReport) -> None:
             if shown is None or shown <= 0:
                 continue
             colour, known = class_colour(objective.message_class, index), value is not None
-            label = objective.message_class if objective.message_class not in seen else None
+            label = class_words(objective.message_class) if objective.message_class not in seen else None
             seen.add(objective.message_class)
             axes.plot(
                 [shown],

@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 
 from analysis.capacity_record import Trial
+from analysis.classes import class_words
 from analysis.findings import ComparedTail, DelaySplit, Difference
 from analysis.first_screen.quoting import Quote
 from analysis.first_screen.values import Figure, Sentence
@@ -154,7 +155,7 @@ def comparisons(report: RunReport) -> list[tuple[str, Table]]:
             )
             rows.append(
                 (
-                    one.message_class,
+                    class_words(one.message_class),
                     (quote.count(f"{path}.pairs"),),
                     (quote.count(f"{path}.unpaired"),),
                     (quote.seconds(f"{path}.mean_s"),),
@@ -232,7 +233,7 @@ def delay_splits(report: RunReport, place: int) -> list[tuple[str, Table]]:
     """One table per class: its shares, and its percentiles without each share."""
     return [
         (
-            f"Shares of the delay: {each.message_class}",
+            f"Shares of the delay: {class_words(each.message_class)}",
             _split(Quote(report, plain=False), f"parts.{place}.delay_splits.{index}", each),
         )
         for index, each in enumerate(report.parts[place].delay_splits)
@@ -268,7 +269,7 @@ def _split(quote: Quote, path: str, split: DelaySplit) -> Table:
         )
         rows.append((f"total without {share.name}", "", *cells))
     ideal = (_known(quote, f"{path}.network_only.{nth}") for nth, _ in enumerate(split.network_only))
-    rows.append(("ideal sender, no contract limits", "", *ideal))
+    rows.append(("ideal sender without contract limits", "", *ideal))
     if split.limit:
         limit: Sentence = (quote.text(f"{path}.limit"),)
         rows.append(("limit with the longest waits", limit, *("" for _ in split.total)))
@@ -294,7 +295,7 @@ def handsets(report: RunReport, place: int) -> Table:
     fields = ("accepted", "unreachable", "came_later", "given_up_by_network", "still_waiting")
     rows: tuple[tuple[Cell, ...], ...] = tuple(
         (
-            each.message_class,
+            class_words(each.message_class),
             *((quote.count(f"parts.{place}.handsets.{index}.{field}"),) for field in fields),
         )
         for index, each in enumerate(report.parts[place].handsets)
@@ -311,7 +312,8 @@ def handsets(report: RunReport, place: int) -> Table:
 
 def availability(report: RunReport, place: int) -> Table:
     found = report.parts[place].availability
-    columns = words_columns("windows", "available", "length", "first unavailable", "why")
+    counts = ("available", "unavailable", "unknown")
+    columns = words_columns("windows", *counts, "length", "first unavailable", "why")
     if found is None:
         return Table(columns, rows=())
     quote, path = Quote(report, plain=False), f"parts.{place}.availability"
@@ -320,7 +322,7 @@ def availability(report: RunReport, place: int) -> Table:
         first = (quote.seconds(f"{path}.first_bad_at_s"),)
     row: tuple[str | Sentence, ...] = (
         (quote.count(f"{path}.windows"),),
-        (quote.count(f"{path}.available"),),
+        *((quote.count(f"{path}.{field}"),) for field in counts),
         (quote.span(f"{path}.window_s"),),
         first,
         (quote.text(f"{path}.why"),) if found.why else "-",

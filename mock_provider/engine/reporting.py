@@ -79,7 +79,7 @@ class Reporting:
         self._on_release = event_queue.handler(self._release)
         self._on_linger = event_queue.handler(self._flush)
         self._on_copy = event_queue.handler(self._send_copy)
-        self._on_cancelled = event_queue.handler(self._tell_cancelled)
+        self._on_cancelled = event_queue.handler(self._report_cancelled)
         self._draws = draws
         self._counters = counters
         self._message_store = message_store
@@ -126,7 +126,7 @@ class Reporting:
         if message.terms.reports.stages:
             self._event_queue.add(now_ns, self._on_cancelled, message)
 
-    def _tell_cancelled(
+    def _report_cancelled(
         self, due_ns: int, now_ns: int, message: TrackedMessage, effects: list[Effect]
     ) -> None:
         effects.append(self._progress(due_ns, message, ReportStage.CANCELLED))

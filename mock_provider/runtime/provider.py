@@ -12,6 +12,7 @@ from msgspec.structs import replace
 
 from mock_provider.engine import Engine, EngineState
 from mock_provider.engine.faults.hooks import RequestInterruption
+from mock_provider.engine.localtime import unix_seconds
 from mock_provider.engine.values import (
     JournalRow,
     Refused,
@@ -159,7 +160,7 @@ class ProviderRuntime:
     ) -> int | None:
         """Perform what the request asks for; ``respond`` gets the reply (``http.connection.Application``)."""
         now_ns = time.monotonic_ns()
-        at = Instants(now_ns, (now_ns + self._wall_clock.offset_ns) / 1e9)
+        at = Instants(now_ns, unix_seconds(now_ns, self._wall_clock.offset_ns))
         action = protocol.read(request, self.driver.next_request_id(), at)
         if isinstance(action, SubmitAction):
             if backup_host:

@@ -13,6 +13,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from msgspec.structs import replace
 
 from mock_provider.engine import Engine
+from mock_provider.engine.localtime import unix_seconds
 from mock_provider.engine.values import Disconnect, Effect, Reply
 from mock_provider.runtime.health import Health
 from mock_provider.state.file import StateFile, StoredChanges
@@ -59,7 +60,7 @@ class StateKeeper:
         self.commit_soon()
 
     def commit_soon(self) -> None:
-        """Begin a transaction in the next turn of the loop, if something changed and none is under way."""
+        """Begin a transaction in the next turn of the loop, if something changed and none is in progress."""
         if not (self._busy or self._failed) and (self._changes or self._held):
             self._busy = True
             self._loop.call_soon(self._begin)
@@ -110,7 +111,7 @@ class StateKeeper:
             first = taken.messages.get(accepted.messages[0].provider_id) if accepted.messages else None
             if first is None:  # it is forgotten already
                 continue
-            unix_s = (first.t_accepted_ns + offset_ns) / 1e9
+            unix_s = unix_seconds(first.t_accepted_ns, offset_ns)
             record = CapturedRequest(replace(submit, token=""), accepted, unix_s)
             requests.append((len(accepted.messages), written(record)))
         messages = [(name, written(message)) for name, message in taken.messages.items()]

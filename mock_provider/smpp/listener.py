@@ -148,7 +148,7 @@ class SmppServer:
             nanoseconds(settings.inactivity_s),
             nanoseconds(settings.response_s),
         )
-        self._kept_ns = nanoseconds(settings.receipts_kept_s)
+        self._receipts_kept_ns = nanoseconds(settings.receipts_kept_s)
         writer = ReceiptWriter(settings, self._wall_offset_ns, self._memory.groups)
         self.links.use(writer, settings.receipts_kept)
         submits = SubmitReader(settings, self._keys)
@@ -158,4 +158,4 @@ class SmppServer:
     def _expire(self) -> None:
         self._expiring = self._loop.call_later(_EXPIRE_EVERY_S, self._expire)
         self.setup()
-        self.links.expire(time.monotonic_ns() - self._kept_ns)
+        self.links.expire(time.monotonic_ns() - self._receipts_kept_ns)

@@ -1,17 +1,18 @@
 """The rules of a node as they change: campaigns, the opt-out list, and what other nodes changed of them.
 
 The store says what changed, this node's own changes included. A change of this node that is on its way to the
-store is newer than what the store says, so it is kept.
+store is newer than what the store says, so it is applied to that.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from functools import reduce
 
 from reference_sender.dispatch.values import NS_PER_S, Message, State
 from reference_sender.node.commits import Commits
 from reference_sender.node.effects import Waiter
-from reference_sender.policy.campaigns import Campaign, CampaignState
+from reference_sender.policy.campaigns import Campaign, CampaignChange, CampaignState, changed_campaign
 from reference_sender.policy.gate import Gate
 from reference_sender.policy.gate_values import Changed, Released
 from reference_sender.policy.opt_out import OptOut
@@ -30,7 +31,7 @@ class ChangingRules:
         self._storing = False  # whether new holds of fitted messages are on their way to the store
         self._gate = gate
         self._commits = commits
-        self._names: set[str] = set()  # of campaigns that this node changes
+        self._changes: dict[str, list[CampaignChange]] = {}  # of this node, by campaign
         self._numbers: set[str] = set()
 
     def join(self) -> None:
@@ -38,12 +39,16 @@ class ChangingRules:
         self._alone = False
         self._gate.may_fit = False
 
-    def set_campaign(self, now_ns: int, campaign: Campaign) -> None:
-        """Set the controls of a campaign."""
+    def change_campaign(self, now_ns: int, change: CampaignChange) -> Campaign:
+        """Change the controls of a campaign. Returns those that are in force now."""
+        known = self._gate.campaign(change.name)
+        campaign = changed_campaign(known, change)
         self._end_turn(now_ns)
-        changed = self._gate.change(now_ns, campaign)
-        self._keep([campaign])
-        self._keep_fitted(changed)
+        self._keep([change])
+        # Each request of a campaign may give the same limit: its held messages are not looked at again.
+        if change.state is not None or campaign != known:
+            self._keep_fitted(self._gate.change(now_ns, campaign))
+        return campaign
 
     def hold_recovered(self, now_ns: int, held: Sequence[Message], unread: int) -> None:
         """Hold messages of an earlier process, or of another node. ``unread`` of them are still to come.
@@ -112,7 +117,7 @@ class ChangingRules:
 
     def begin_learning(self) -> None:
         """News are read from now on."""
-        self._names.clear()
+        self._changes.clear()
         self._numbers.clear()
         self._note(self._commits.controls())
 
@@ -124,8 +129,9 @@ class ChangingRules:
                 gate.spending.learn(spent)
         gate.may_fit = False
         bars = False
-        for campaign in news.campaigns:
-            if campaign.name not in self._names and campaign != gate.campaign(campaign.name):
+        for known in news.campaigns:
+            campaign = reduce(changed_campaign, self._changes.get(known.name, ()), known)
+            if campaign != gate.campaign(campaign.name):
                 gate.change(now_ns, campaign)
                 bars = bars or campaign.state is not CampaignState.RUNNING
         if news.turn:
@@ -149,8 +155,8 @@ class ChangingRules:
 
     def _note(self, controls: Iterable[Control]) -> None:
         for each in controls:
-            if isinstance(each, Campaign):
-                self._names.add(each.name)
+            if isinstance(each, CampaignChange):
+                self._changes.setdefault(each.name, []).append(each)
             elif isinstance(each, (OptOut, OptIn)):
                 self._numbers.add(each.number)
 

@@ -22,15 +22,15 @@ class Tenure:
 
     def __init__(self, window: int) -> None:
         self._window = window
-        self._until_ns = 0
+        self._lease_end_ns = 0
         self.nodes = 0
         self.share = 0.0
         self.unclaimed = 0  # messages in the store, as far as this node knows
 
-    def renewed(self, until_ns: int, renewal: Renewal) -> bool:
-        """The lease is in force until then. Returns whether the share is another one."""
+    def renewed(self, lease_end_ns: int, renewal: Renewal) -> bool:
+        """The lease ends at ``lease_end_ns``. Returns whether the share changed."""
         before = self.share
-        self._until_ns = until_ns
+        self._lease_end_ns = lease_end_ns
         self.nodes = renewal.nodes
         self.share = renewal.share / WHOLE
         self.unclaimed = renewal.unclaimed
@@ -38,7 +38,7 @@ class Tenure:
 
     def holds(self, now_ns: int) -> bool:
         """Whether no other node can have taken over the work of this one."""
-        return now_ns < self._until_ns
+        return now_ns < self._lease_end_ns
 
     @property
     def kept(self) -> int:

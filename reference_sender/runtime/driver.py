@@ -28,7 +28,7 @@ from reference_sender.node.effects import Acknowledge, NodeEffect, Refuse, Submi
 from reference_sender.node.node import Node
 from reference_sender.node.tenure import Tenure
 from reference_sender.node.times import DEFAULT_TIMES, NodeTimes
-from reference_sender.policy.campaigns import Campaign
+from reference_sender.policy.campaigns import CampaignChange
 from reference_sender.policy.gate import Gate
 from reference_sender.routes.client import Route
 from reference_sender.runtime.background import Chores
@@ -148,11 +148,11 @@ class Driver:
         """The rules, to be read."""
         return self._node.gate
 
-    def change_campaign(self, campaign: Campaign) -> asyncio.Future[None]:
+    def change_campaign(self, change: CampaignChange) -> asyncio.Future[None]:
         """As ``Node.change_campaign``. Resolves when the change is on disk."""
         waiter = self._waiter()
         if not self._closed:
-            self._perform(self._node.change_campaign(self._now(), campaign, waiter))
+            self._perform(self._node.change_campaign(self._now(), change, waiter))
         return waiter
 
     def opt_out(self, numbers: Sequence[str]) -> asyncio.Future[None]:

@@ -21,7 +21,7 @@ from reference_sender.dispatch.values import (
     State,
     SubmitAttempt,
 )
-from reference_sender.policy.campaigns import Campaign
+from reference_sender.policy.campaigns import Campaign, CampaignChange
 from reference_sender.policy.opt_out import OptOut
 from reference_sender.policy.recipients import NumberCount
 from reference_sender.policy.spending import Spent
@@ -84,7 +84,7 @@ class OptIn(Struct, frozen=True, gc=False):
     number: str
 
 
-Control = Campaign | Spent | Hold | OptOut | OptIn | ReportControl
+Control = CampaignChange | Spent | Hold | OptOut | OptIn | ReportControl
 
 
 class Work(Struct, frozen=True, gc=False):
@@ -316,8 +316,8 @@ class MessageArchive(Protocol):
 class CampaignStore(Protocol):
     """Campaigns, costs and opt-outs, as ``Work.controls`` wrote them."""
 
-    def campaigns(self) -> list[Campaign]:
-        """All that have controls, in the order of their names."""
+    def campaigns(self, name: str | None = None) -> list[Campaign]:
+        """All that have controls, in the order of their names; or the one of this name, if any."""
         ...
 
     def spending(self) -> list[Spent]:
@@ -326,6 +326,12 @@ class CampaignStore(Protocol):
 
     def spent(self, campaign: str) -> int:
         """The cost of one campaign, of all nodes and days together."""
+        ...
+
+    def over_limits(self, at_ns: int) -> dict[str, int]:
+        """How many messages wait for a higher spending limit and expire after ``at_ns``, by campaign; without
+        those of cancelled campaigns.
+        """
         ...
 
     def opt_outs(self, after: str, limit: int) -> list[OptOut]:

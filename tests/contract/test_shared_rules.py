@@ -10,7 +10,7 @@ from postgres_server import PostgresServer
 from store_nodes import LONG, Join
 
 from reference_sender.dispatch.values import NS_PER_S
-from reference_sender.policy.campaigns import Campaign, CampaignState
+from reference_sender.policy.campaigns import Campaign, CampaignChange, CampaignState
 from reference_sender.policy.opt_out import OptOut
 from reference_sender.policy.recipients import NumberCount
 from reference_sender.policy.spending import Spent
@@ -21,7 +21,8 @@ from reference_sender.store.postgres.news import has_turn
 def test_a_node_learns_what_others_changed_and_the_costs_of_the_others_alone(join: Join) -> None:
     first, second = join(LONG), join(LONG)
     may = Campaign("may", CampaignState.PAUSED, 5)
-    first.commit(Work(controls=[may, OptOut("48500100200", 7), Spent("may", 1, 40), Spent("may", 1, 42)]))
+    pause = CampaignChange("may", CampaignState.PAUSED, 5)
+    first.commit(Work(controls=[pause, OptOut("48500100200", 7), Spent("may", 1, 40), Spent("may", 1, 42)]))
     second.commit(Work(controls=[Spent("may", 1, 100), OptOut("48500100201", 7), OptIn("48500100201")]))
     news = first.news(0.0)
     assert (news.campaigns, news.spent) == ([may], [Spent("may", 1, 100)])
@@ -43,16 +44,9 @@ def test_the_costs_of_a_dead_node_stay_and_are_counted_once(
     assert second.spending() == [Spent("may", 1, 111)]
 
 
-def test_a_cancelled_campaign_stays_cancelled_whatever_another_node_thinks(join: Join) -> None:
-    first, second = join(LONG), join(LONG)
-    first.commit(Work(controls=[Campaign("may", CampaignState.CANCELLED, 5)]))
-    second.commit(Work(controls=[Campaign("may", CampaignState.RUNNING)]))
-    assert first.campaigns() == [Campaign("may", CampaignState.CANCELLED, 5)]
-
-
 def test_news_repeat_only_the_changes_of_the_last_seconds(join: Join, postgres: PostgresServer) -> None:
     node = join(LONG)
-    node.commit(Work(controls=[Campaign("may"), OptOut("48500100200", 7), Spent("may", 1, 40)]))
+    node.commit(Work(controls=[CampaignChange("may"), OptOut("48500100200", 7), Spent("may", 1, 40)]))
     mark = node.news(0.0).mark
     assert node.news(mark).campaigns == [Campaign("may")]
     postgres.sql("UPDATE smsbench.campaign SET changed_at = changed_at - interval '1 minute'")

@@ -103,7 +103,12 @@ def parts(draw: st.DrawFn, slug: str, target: str) -> PartReport:
         hints=draw(st.sampled_from([(), (hint(),)])),
         burst=draw(st.sampled_from([None, burst(0.2, 1.4), burst(-0.3, 1.4), burst(None, None)])),
         availability=Availability(
-            windows=9, available=available, window_s=10.0, first_bad_at_s=10.0, why="1 window was refused"
+            windows=9,
+            available=available,
+            unavailable=9 - available,
+            window_s=10.0,
+            first_bad_at_s=10.0,
+            why="1 window was refused",
         ),
         backlog_gone_s=draw(st.sampled_from([None, 0.0, 3.4])),
         fairness=draw(fairness()),

@@ -24,7 +24,7 @@ def generator(view: View) -> Seen:
     full = over(used, CORE_PERCENT) & over(lag_s, LATE_S)
 
     def describe(windows: Bools) -> Description:
-        evidence = [f"it sent {seconds_text(typical(lag_s, windows))} late (p99)"]
+        evidence = [f"it sent late: p99 {seconds_text(typical(lag_s, windows))}"]
         if not np.isnan(typical(used, windows)):
             evidence.append(f"its process used {significant(typical(used, windows), 2)} % of a core")
         dropped = int(np.count_nonzero(view.dropped_by_bench))

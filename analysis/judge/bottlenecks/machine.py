@@ -46,7 +46,7 @@ def look(view: View) -> Seen:
             evidence.append(f"other programs used {significant(others, 2)} % of the machine")
         if noise[windows].any():
             lag = seconds_text(typical(view.lag_p99_s, windows))
-            evidence.append(f"the load generator waited for a core: it sent {lag} late (p99)")
+            evidence.append(f"the load generator waited for a core and sent late: p99 {lag}")
         compete = "load, sender, provider and other programs"
         if others <= OTHERS_PERCENT:
             compete = "load, sender and provider"

@@ -121,8 +121,8 @@ class Session:
         self._admit = admit
         self._no_answer = no_answer
         self._framer = Framer(limits.longest_pdu_octets)
-        self._began_ns = self._heard_ns = now_ns
-        self._asked_ns: int | None = None  # when the unanswered enquire_link was sent
+        self._began_ns = self._last_received_ns = now_ns
+        self._enquired_ns: int | None = None  # when the unanswered enquire_link was sent
         self._sequence = 0
         self._delivering: dict[int, tuple[object, int]] = {}  # tag and when sent, oldest first
 
@@ -143,8 +143,8 @@ class Session:
         effects: list[SessionEffect] = []
         if self.state is _CLOSED:
             return effects
-        self._heard_ns = now_ns
-        self._asked_ns = None  # any input shows that the peer is alive
+        self._last_received_ns = now_ns
+        self._enquired_ns = None  # any input shows that the peer is alive
         framer = self._framer
         for frame in framer.feed(data):
             command_id = frame.command_id
@@ -205,11 +205,11 @@ class Session:
         if self._delivering:
             dues.append(next(iter(self._delivering.values()))[1] + limits.response_ns)
         if limits.inactivity_ns:
-            dues.append(self._heard_ns + limits.inactivity_ns)
-        if self._asked_ns is not None:
-            dues.append(self._asked_ns + limits.response_ns)
+            dues.append(self._last_received_ns + limits.inactivity_ns)
+        if self._enquired_ns is not None:
+            dues.append(self._enquired_ns + limits.response_ns)
         elif limits.enquire_link_ns and self.state in _BOUND:
-            dues.append(self._heard_ns + limits.enquire_link_ns)
+            dues.append(self._last_received_ns + limits.enquire_link_ns)
         return min(dues, default=None)
 
     def advance(self, now_ns: int) -> list[SessionEffect]:
@@ -219,15 +219,17 @@ class Session:
             return effects
         limits = self._limits
         self._time_out_deliveries(now_ns, effects)
-        silent_ns = now_ns - self._heard_ns
+        silent_ns = now_ns - self._last_received_ns
         never_bound = self.state is SessionState.OPEN and _passed(
             now_ns - self._began_ns, limits.session_init_ns
         )
-        mute = self._asked_ns is not None and now_ns - self._asked_ns >= limits.response_ns
+        mute = self._enquired_ns is not None and now_ns - self._enquired_ns >= limits.response_ns
         if never_bound or mute or _passed(silent_ns, limits.inactivity_ns):
             self._close(effects)
-        elif self._asked_ns is None and self.state in _BOUND and _passed(silent_ns, limits.enquire_link_ns):
-            self._asked_ns = now_ns
+        elif (
+            self._enquired_ns is None and self.state in _BOUND and _passed(silent_ns, limits.enquire_link_ns)
+        ):
+            self._enquired_ns = now_ns
             effects.append(write_pdu(codes.ENQUIRE_LINK, codes.ESME_ROK, self._next_sequence()))
         return effects
 

@@ -115,14 +115,17 @@ class PostgresStore:
     def purge(self, before_ns: int, after_id: int, limit: int) -> Purged:
         return self._writer.call(lambda connection: controls.purge(connection, before_ns, after_id, limit))
 
-    def campaigns(self) -> list[Campaign]:
-        return self._reader.call(controls.campaigns)
+    def campaigns(self, name: str | None = None) -> list[Campaign]:
+        return self._reader.call(lambda connection: controls.campaigns(connection, name))
 
     def spending(self) -> list[Spent]:
         return self._reader.call(controls.spending)
 
     def spent(self, campaign: str) -> int:
         return self._reader.call(lambda connection: controls.spent(connection, campaign))
+
+    def over_limits(self, at_ns: int) -> dict[str, int]:
+        return self._reader.call(lambda connection: controls.over_limits(connection, at_ns))
 
     def opt_outs(self, after: str, limit: int) -> list[OptOut]:
         return self._reader.call(lambda connection: controls.opt_outs(connection, after, limit))

@@ -12,6 +12,7 @@ from made_reports import accounting, bottleneck, lag_check, part, report, timed
 from page_reading import disagreements, rendered
 from screen_words import answer_text, aside_text
 
+from analysis.findings import GREW as GREW_WHY
 from analysis.findings import Availability, BottleneckKind
 from analysis.first_screen.screen import first_screen
 from analysis.first_screen.values import words
@@ -25,9 +26,13 @@ replace = msgspec.structs.replace
 GREW = Availability(
     windows=2,
     available=0,
+    unavailable=2,
     window_s=10.0,
     first_bad_at_s=0.0,
-    why="in 2 windows the backlog grew and did not return",
+    why=GREW_WHY,
+)
+REFUSED = msgspec.structs.replace(
+    GREW, windows=9, available=6, unavailable=3, why="the sender did not take 12 messages"
 )
 
 
@@ -58,6 +63,12 @@ GREW = Availability(
             missed("availability", "> 99 %", "0 %", 0.99),
             {"availability": GREW},
             "The backlog grew in all windows of 10 s (availability 0 %; the limit is more than 99 %).",
+        ),
+        (
+            missed("availability", "> 99 %", "66.7 %", 0.99),
+            {"availability": REFUSED},
+            "my-sender was not available in 3 of 9 windows of 10 s: the sender did not take 12 messages "
+            "(availability 66.7 %; the limit is more than 99 %).",
         ),
         (
             missed("api_response", "< 500 ms", "1.51 s", 0.5),

@@ -146,7 +146,9 @@ def test_other_messages_are_named_only_beside_accepted_ones(accepted: int, other
     [
         (1, 0, 1, "Availability is unknown: in some the load is too short."),
         (4, 3, 1, "in 3 of 4 windows of 10 s, and 1 unknown: in some the load is too short."),
-        (4, 3, 0, "in 3 of 4 windows of 10 s: in some the load is too short."),
+        (4, 3, 0, "The sender was not available in 1 of 4 windows of 10 s: in some the load is too short."),
+        (4, 0, 0, "The sender was not available in 4 of 4 windows of 10 s: in some the load is too short."),
+        (4, 1, 1, "was not available in 2 of 4 windows of 10 s, and 1 unknown: in some the load is too"),
     ],
 )
 def test_a_window_that_is_not_judged_is_not_counted_as_bad(
@@ -155,6 +157,7 @@ def test_a_window_that_is_not_judged_is_not_counted_as_bad(
     judged = Availability(
         windows=windows,
         available=available,
+        unavailable=windows - available - unknown,
         unknown=unknown,
         window_s=10.0,
         first_bad_at_s=None,

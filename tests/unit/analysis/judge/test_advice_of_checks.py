@@ -50,12 +50,13 @@ def test_no_text_of_a_report_names_an_option_that_its_command_lacks(
     named = set(re.findall(r"(?<![\w-])--[a-z-]+", shown))
     if command == "run":
         assert {"--drain-timeout", "--workers"} <= named
+    # Of a written command.
     assert named <= OPTIONS[command] | {
         "--export",
         "--profile",
         "--alerts",
         "--target",
-    }  # of a written command
+    }
 
 
 def test_an_advice_of_several_parts_is_shown_once_and_quoted(new_run: Build, write_suite: Suite) -> None:
@@ -68,5 +69,5 @@ def test_an_advice_of_several_parts_is_shown_once_and_quoted(new_run: Build, wri
     rows = [row for row in tables.checks(report).rows if "tighter than this bench" in str(row[-1])]
     assert len(rows) == 1
     screen = first_screen(report)
-    assert words(screen.trust).startswith("What to do: an objective of 6.00 ms")
+    assert words(screen.trust).startswith("What to do: an objective of 6 ms")
     assert screen.notes == ()

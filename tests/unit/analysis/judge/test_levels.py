@@ -131,7 +131,7 @@ def test_too_few_messages_leave_level_and_verdict_undecided(new_run: Build, writ
     day(new_run("b"), 50_000)
     report = build_report(write_suite("a", "b"))
     assert report.levels[0].fast_enough == "undecided"
-    assert report.levels[0].fast_enough_why == "too few messages for otp p95: 8 of 72"
+    assert report.levels[0].fast_enough_why == "too few OTPs for p95: 8 of 72 needed"
     assert (report.verdict, report.exit_code) == ("undecided", 4)
 
 
@@ -140,7 +140,7 @@ def test_too_few_messages_are_counted_for_the_percentile_of_the_objective(
 ) -> None:
     day(new_run("a"), 5_000, messages=200)
     report = build_report(write_suite("a"), objectives=("otp.p99.9<1min",))
-    assert report.levels[0].fast_enough_why == "too few messages for otp p99.9: 200 of 3,688"
+    assert report.levels[0].fast_enough_why == "too few OTPs for p99.9: 200 of 3,688 needed"
 
 
 def test_an_invalid_probe_leaves_its_question_open(
@@ -168,7 +168,7 @@ def test_an_invalid_probe_leaves_its_question_open(
     assert lags == {"validity.a": [], "validity.b": ["system-out"]}
 
 
-def test_an_invalid_part_of_the_verdict_spoils_it(new_run: Build, write_suite: Suite) -> None:
+def test_an_invalid_part_that_decides_makes_the_suite_invalid(new_run: Build, write_suite: Suite) -> None:
     run = new_run("a")
     for slot in range(200):
         run.journey(f"m-{slot}", slot / 10, 3.0, lag_s=0.5)
@@ -267,14 +267,16 @@ def test_what_a_probe_loses_or_duplicates_fails_the_suite(
     assert f"missed: {name} {lost + duplicated}" in report.levels[0].ten_times_why
 
 
-def test_a_probe_that_cannot_account_for_its_messages_spoils_the_suite(
+def test_a_probe_that_cannot_account_for_its_messages_makes_the_suite_invalid(
     new_run: Build, write_suite: Suite
 ) -> None:
     day(new_run("a-peak"), 5_000)
     probe(new_run("b-dense"), 5_000, planned=900)
     report = build_report(write_suite("a-peak", "b-dense"))
     assert (report.validity, report.exit_code) == ("invalid", 3)
-    assert report.headline.startswith("INVALID: Do not use these figures: accounting")
+    assert report.headline.startswith(
+        "INVALID: Do not use these figures: messages are not counted exactly once: "
+    )
 
 
 def test_a_check_that_some_parts_passed_says_in_how_many(new_run: Build, write_suite: Suite) -> None:

@@ -47,7 +47,7 @@ def test_a_sender_that_was_away_for_some_time_let_no_request_wait(
     assert not any("waited" in each for each in only.evidence)
     screen = first_screen(report)
     assert words(screen.why) == f"my-sender {what}. Of 300 messages 30 got no usable answer."
-    advice = words(screen.bottleneck[1])
+    (advice,) = map(words, screen.bottleneck)  # the headline has the evidence
     assert advice.startswith("What to change: look in the sender's log for the error or the")
 
 
@@ -91,7 +91,7 @@ def test_a_sender_that_was_away_has_no_rate_that_it_accepts_at_most(new_run: Bui
     assert words(first_screen(report).why).startswith("my-sender could not be reached from 3.70 s to 5.20 s")
 
 
-def test_a_process_that_another_replaced_had_ended(new_run: Build) -> None:
+def test_a_target_process_that_was_replaced_counts_as_ended(new_run: Build) -> None:
     run = new_run("run")
     away(run)
     sampled(run, "machine", cpu_percent=50.0)

@@ -134,12 +134,29 @@ def test_a_window_in_which_a_message_was_not_taken_is_not_available(new_run: Bui
     report = build_report(run.write(end_s=90.0, objectives=("availability>=100%",)))
     found = report.parts[0].availability
     assert found is not None
-    assert (found.windows, found.available, found.first_bad_at_s) == (6, 5, 20.0)
+    assert (found.windows, found.available, found.unavailable, found.first_bad_at_s) == (6, 5, 1, 20.0)
+    assert found.why == "the sender did not take 1 message"
     (objective,) = (each for each in report.objectives if each.measure == "availability")
     assert (objective.verdict, objective.measured) == ("missed", "83.3 %")
 
 
-def test_of_a_few_messages_nothing_can_be_told(new_run: Build) -> None:
+def test_several_causes_each_have_their_windows(new_run: Build) -> None:
+    run = new_run("run")
+    for slot in range(600):
+        run.journey(f"m-{slot}", slot / 10, 3.0)
+    run.due("turned-away", 25.0, "refused")
+    run.due("given-up", 45.0)
+    run.seen("given-up", 45.1, state="rejected", reason="throttled_requests", accepted=False, throttled=1)
+    (part,) = build_report(run.write(end_s=400.0)).parts
+    found = part.availability
+    assert found is not None
+    assert (found.windows, found.available, found.unavailable, found.unknown) == (6, 4, 1, 1)
+    assert found.why == (
+        "in 1 window the sender did not take 1 message; in 1 window the provider never accepted 1 message"
+    )
+
+
+def test_a_few_messages_do_not_show_whether_the_backlog_grows(new_run: Build) -> None:
     part = queued(new_run("run"), [0.1 * slot for slot in range(19)], 100.0, load_s=2.0)
     assert part.sustained is None
 
@@ -239,7 +256,7 @@ def test_messages_that_the_sender_dropped_are_no_backlog(new_run: Build) -> None
     assert part.availability is not None
     assert part.sustained
     assert (part.availability.available, part.availability.unknown) == (0, 1)
-    assert part.availability.why == "in 1 window the provider never accepted 150 messages"
+    assert part.availability.why == "the provider never accepted 150 messages"
     (found,) = (each for each in part.objectives if each.measure == "availability")
     assert found.verdict == "undecided"
     assert found.needs == "a sender that forwards what it accepts: 150 messages did not reach the provider"
@@ -265,7 +282,7 @@ def test_a_window_with_a_message_that_was_given_up_is_not_known_to_be_available(
     assert (counted.given_up, counted.to_repeat) == ((1, 0) if end_s == 60.0 else (0, 1))
     assert part.availability is not None
     assert (part.availability.available, part.availability.unknown) == (2, 1)
-    assert part.availability.why == "in 1 window the provider never accepted 1 message"
+    assert part.availability.why == "the provider never accepted 1 message"
     (found,) = (each for each in part.objectives if each.measure == "availability")
     assert (found.verdict, found.needs) == ("undecided", needs)
 
@@ -282,14 +299,14 @@ def test_messages_that_wait_behind_the_last_forwarded_one_are_backlog(new_run: B
     assert part.sustained is False
 
 
-def test_of_a_sender_that_forwards_nothing_the_backlog_is_unknown(new_run: Build) -> None:
+def test_the_backlog_of_a_sender_that_forwards_nothing_is_unknown(new_run: Build) -> None:
     run = new_run("run")
     for slot in range(300):
         run.due(f"m-{slot}", slot / 30)
     (part,) = build_report(run.write(load_s=10.0, end_s=18.5, drain_timeout_s=8.0)).parts
     assert part.availability is not None and part.sustained is None
     assert (part.availability.available, part.availability.unknown) == (0, 1)
-    assert part.availability.why == "in 1 window no message reached the provider"
+    assert part.availability.why == "no message reached the provider"
     (judged,) = [each for each in part.objectives if each.measure == "availability"]
     assert judged.verdict == "undecided"
     assert "too short" not in judged.why and "a load of at least" not in judged.needs
