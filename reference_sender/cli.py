@@ -238,7 +238,7 @@ def sender(
         raise typer.BadParameter(faults_of(error)) from error
     try:
         run(settings, ready=_show_ready)
-    except (StoreError, OSError) as error:
+    except (PolicyError, StoreError, OSError) as error:
         typer.echo(f"sender: {error}", err=True)
         raise typer.Exit(2) from error
     except SenderFailed as error:

@@ -36,7 +36,7 @@ from reference_sender.api.reports import REPORTS_PATH, ReportIntake, ReportReade
 from reference_sender.api.rules import IntakeRules
 from reference_sender.api.tally import Tally
 from reference_sender.campaign_report.settings import CampaignReportSettings
-from reference_sender.clock import now_ns
+from reference_sender.clock import now_ns, wall_ns
 from reference_sender.dashboard.board import Board
 from reference_sender.dashboard.feed import DashboardFeed, look_at
 from reference_sender.dashboard.handlers import dashboard_url, event_handlers, page_handlers
@@ -57,6 +57,7 @@ from reference_sender.runtime.driver import Driver
 from reference_sender.runtime.earlier_campaigns import EarlierCampaigns
 from reference_sender.runtime.loop_lag import LoopLag
 from reference_sender.runtime.member import Member
+from reference_sender.runtime.missing_prices import require_prices
 from reference_sender.runtime.purging import Purging
 from reference_sender.runtime.resuming import Resuming
 from reference_sender.runtime.stored_gate import stored_gate
@@ -158,6 +159,7 @@ class Sender:
     """One sender with all its parts. Create it while the event loop runs."""
 
     def __init__(self, settings: SenderSettings, store: Store, token: str, public_url: str) -> None:
+        require_prices(settings.policy, store, wall_ns())
         self._settings = settings
         self._store = store
         identity = store.identity()
@@ -220,7 +222,7 @@ class Sender:
         api, driver, queries = self.api, self._driver, self._queries
         api.patience_s = patience_s = self._settings.limits.request_s
         api.serve(CampaignControls(driver, queries, rules, patience_s).handlers())
-        api.serve(CampaignReports(queries, self._settings.campaign_reports.language).handlers())
+        api.serve(CampaignReports(queries, self._settings.campaign_reports).handlers())
         api.serve(DeadLetters(driver, queries, intake, rules, patience_s).handlers())
         api.serve(event_handlers(self._feed))
         api.serve_openly(page_handlers())

@@ -72,9 +72,9 @@ def cost_settled(spec: Spec, tally: CostTally) -> bool:
     """Whether the open messages cannot change the verdict on the cost of 1,000 delivered messages.
 
     A message is paid for when the provider accepts it. So an open message whose price is known can only make
-    1,000 delivered messages cheaper. The others count at the highest price so far. The cost is met for good
-    if it is met with these prices and without another delivery. It is missed for good if it is too high even
-    if every open message is delivered, and those without a price are free.
+    1,000 delivered messages cheaper. The others count at the highest price so far. The cost stays met if
+    it is met with these prices and without another delivery. It stays missed if it is too high even if every
+    open message is delivered, and those without a price are free.
     """
     if not tally.unpriced and not (tally.open and tally.paid):
         return True

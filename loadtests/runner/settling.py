@@ -99,17 +99,18 @@ class Settling:
 def tallies(
     load: pa.Table, provider: pa.Table, now_ns: int, wanted: Sequence[Wanted]
 ) -> list[ObjectiveState]:
-    """``load`` are the accepted arrivals. A row of the provider may be repeated: the last one counts.
+    """``load`` are the accepted arrivals. A row of the provider may be repeated: the last one counts. Of two
+    copies of a message, the one that arrived first counts, as in the analysis.
 
     Messages that are known to wait for their phone do not count, whatever their outcome.
     """
-    backward = provider.take(pa.array(np.arange(len(provider) - 1, -1, -1)))
-    at = pc.fill_null(pc.index_in(load["key"], value_set=backward["key"].combine_chunks()), -1).to_numpy()
+    ranked = provider.take(pa.array(_by_weight(provider)))
+    at = pc.fill_null(pc.index_in(load["key"], value_set=ranked["key"].combine_chunks()), -1).to_numpy()
     seen = at >= 0
-    rows = backward.take(pa.array(at[seen]))
+    rows = ranked.take(pa.array(at[seen]))
     intended_ns: IntArray = load["t_intended_ns"].to_numpy()
     delivered = _spread(pc.equal(rows["state"], "delivered").to_numpy(), seen)
-    ended = _spread(pc.not_equal(rows["state"], "open").to_numpy(), seen) & ~_may_be_repeated(rows, seen)
+    ended = _spread(pc.not_equal(rows["state"], "open").to_numpy(), seen) & ~_may_yet_arrive(rows, seen)
     waited = _spread(pc.greater(pc.fill_null(rows["handset_wait_ns"], 0), 0).to_numpy(), seen)
     took_ns: IntArray = np.full(len(load), -1, dtype=np.int64)
     took_ns[seen] = pc.fill_null(rows["t_final_ns"], 0).to_numpy()
@@ -137,11 +138,27 @@ def tallies(
     return found
 
 
-def _may_be_repeated(rows: pa.Table, seen: BoolArray) -> BoolArray:
-    """Refused for the time being: the sender may submit the message again, and then it may arrive."""
+def _by_weight(provider: pa.Table) -> IntArray:
+    """The rows in the order in which they describe their message: delivered ones, the earliest delivery
+    first; then the others, the last row first.
+    """
+    delivered: BoolArray = pc.equal(provider["state"], "delivered").to_numpy()
+    at_ns = np.where(delivered, pc.fill_null(provider["t_final_ns"], 0).to_numpy(), 0)
+    order: IntArray = np.lexsort((-np.arange(len(provider)), at_ns, ~delivered)).astype(np.int64)
+    return order
+
+
+def _may_yet_arrive(rows: pa.Table, seen: BoolArray) -> BoolArray:
+    """Messages whose row has an end, and that may arrive later. The sender may submit one again that was
+    refused for the time being; of one that was accepted twice, another copy may be on its way.
+    """
+    copies = pc.and_(
+        pc.not_equal(rows["state"], "delivered"), pc.greater(pc.fill_null(rows["accepts"], 0), 1)
+    )
     refused = pc.and_(pc.equal(rows["state"], "rejected"), pc.equal(pc.fill_null(rows["accepts"], 0), 0))
     for_good = pc.is_in(rows["reason"], value_set=pa.array(MESSAGE_AT_FAULT))
-    return _spread(pc.and_(refused, pc.invert(for_good)).to_numpy(zero_copy_only=False), seen)
+    may = pc.or_(copies, pc.and_(refused, pc.invert(for_good)))
+    return _spread(may.to_numpy(zero_copy_only=False), seen)
 
 
 def _evidence(intended_ns: IntArray, took_ns: IntArray, arrived: BoolArray) -> float:

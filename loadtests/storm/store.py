@@ -26,8 +26,9 @@ from reference_sender.dispatch.values import (
     SubmitAttempt,
     is_hedge,
 )
-from reference_sender.policy.campaigns import Campaign, CampaignChange, changed_campaign
+from reference_sender.policy.campaigns import Campaign, CampaignChange, CampaignState, changed_campaign
 from reference_sender.policy.opt_out import OptOut
+from reference_sender.policy.quiet_hours import FOREVER
 from reference_sender.policy.spending import Spent
 from reference_sender.store.campaign_reports import CampaignProgress, CampaignRow, StoredReport
 from reference_sender.store.protocol import (
@@ -230,6 +231,16 @@ class ModelStore:
 
     def spent(self, campaign: str) -> int:
         return sum(amount for (name, _), amount in self._disk.spent.items() if name == campaign)
+
+    def over_limits(self, at_ns: int) -> dict[str, int]:
+        names: list[str] = []
+        for number, message in self._disk.messages.items():
+            campaign = self._disk.campaigns.get(message.campaign)
+            is_cancelled = campaign is not None and campaign.state is CampaignState.CANCELLED
+            waits = message.not_before_ns >= FOREVER and self._state(number) is State.QUEUED
+            if waits and message.expires_ns > at_ns and not is_cancelled:
+                names.append(message.campaign)
+        return dict(Counter(names))
 
     def opt_outs(self, after: str, limit: int) -> list[OptOut]:
         found = [opt_out for number, opt_out in sorted(self._disk.opt_outs.items()) if number > after]

@@ -81,7 +81,6 @@ class Engine:
             self._draws,
             self._counters,
             self._message_store,
-            self._admission,
             self._pipeline,
             self._remove,
         )

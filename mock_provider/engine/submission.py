@@ -137,11 +137,7 @@ class SubmitHandler:
         leaving: Answer | None = answer
         latency_ns, disconnect = self._reply_latency(u, v), False
         if attempt is not None or self._magic_numbers:
-            plan = ReplyPlan(answer, latency_ns)
-            if attempt is not None:
-                plan = self._apply_reply_faults(now_ns, plan, attempt, messages)
-            if self._magic_numbers:
-                plan = _apply_magic_numbers(plan, messages)
+            plan = self._changed(now_ns, ReplyPlan(answer, latency_ns), attempt, messages)
             leaving, latency_ns, disconnect = plan.answer, plan.latency_ns, plan.disconnect
             if leaving is None:
                 self._note_suppressed(submit, answer, messages)
@@ -186,6 +182,18 @@ class SubmitHandler:
                 mark_all(attempt.seen, at_submit.name)
                 return met
         return None
+
+    def _changed(
+        self,
+        now_ns: int,
+        plan: ReplyPlan,
+        attempt: AttemptedSubmit | None,
+        messages: tuple[TrackedMessage, ...],
+    ) -> ReplyPlan:
+        """The plan after faults and magic numbers."""
+        if attempt is not None:
+            plan = self._apply_reply_faults(now_ns, plan, attempt, messages)
+        return _apply_magic_numbers(plan, messages) if self._magic_numbers else plan
 
     def _apply_reply_faults(
         self, now_ns: int, plan: ReplyPlan, attempt: AttemptedSubmit, messages: tuple[TrackedMessage, ...]

@@ -14,7 +14,7 @@ from reference_sender.api.handlers import OPT_OUT_PATH, Handler
 from reference_sender.api.holdings import shown_holding
 from reference_sender.api.intake import checked_number, explained
 from reference_sender.api.queries import Queries, instant
-from reference_sender.api.query_strings import fields_of, limit_of
+from reference_sender.api.query_strings import fields_of, filter_of, limit_of
 from reference_sender.api.rules import IntakeRules, cancelled
 from reference_sender.clock import now_ns
 from reference_sender.dispatch.campaign_figures import UNIT
@@ -126,7 +126,8 @@ class CampaignControls:
     async def _list_opt_outs(self, request: web.BaseRequest, _: str) -> web.Response:
         fields = fields_of(request.raw_path.partition("?")[2], {"after", "limit"})
         limit = limit_of(fields, 1_000)
-        found = await self._queries.opt_outs(fields.get("after", ""), limit)
+        after = filter_of("after", fields.get("after")) or ""
+        found = await self._queries.opt_outs(after, limit)
         shown = [{"number": each.number, "since": instant(each.since_ns)} for each in found]
         return json_answer({"opt_outs": shown, "next": found[-1].number if len(found) == limit else None})
 

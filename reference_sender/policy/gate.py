@@ -84,9 +84,9 @@ class Gate:
         """Whether this message is held."""
         return message_id in self._held
 
-    def held_of(self, campaign: str) -> int:
-        """How many messages of a campaign are held."""
-        return self._held.count(campaign)
+    def holds_any_of(self, campaign: str) -> bool:
+        """Whether any message of a campaign is held, also a second one of an OTP."""
+        return self._held.holds_any(campaign)
 
     def next_released(self, campaign: str) -> Message | None:
         """One of the held messages of ``campaign`` that are released next; None: not known when."""
@@ -94,8 +94,7 @@ class Gate:
 
     def held(self, campaign: str) -> HeldCounts:
         """How many messages of a campaign are held."""
-        over = 0 if self.spending is None else self._held.over_limit(campaign)
-        return HeldCounts(self._held.count(campaign), over)
+        return HeldCounts(self._held.count(campaign), self._held.over_limit(campaign))
 
     def spending_state(self, now_ns: int) -> SpendingState:
         """How far the spending limits are used up at ``now_ns``."""

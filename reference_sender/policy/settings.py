@@ -19,7 +19,9 @@ Amount = Annotated[float, Field(ge=0, le=1e9, allow_inf_nan=False)]
 
 
 class PolicyError(ValueError):
-    """A policy file that cannot be used. The text names the file, each field, and what is allowed."""
+    """A policy that cannot be used. The text names the file, each field, and what is allowed; or what the
+    store holds that needs another policy.
+    """
 
 
 class _PolicyTable(BaseModel):

@@ -12,6 +12,7 @@ from reference_sender.dispatch.values import NS_PER_S
 from reference_sender.node.tenure import Tenure
 from reference_sender.policy.recipients import NumberCount, RecipientLimits
 from reference_sender.runtime.driver import Driver
+from reference_sender.runtime.missing_prices import warn_of_missing_prices
 from reference_sender.store import LeaseLost, Leases, Store, StoreError
 
 log = logging.getLogger(__name__)
@@ -81,6 +82,7 @@ class Member:
         await self._keep_up()
         while limit := self._driver.wants():
             recovered = await asyncio.to_thread(self._store.unfinished, limit)
+            warn_of_missing_prices(self._driver.gate, recovered)
             self._driver.recover(recovered)
             if len(recovered) < limit:
                 break

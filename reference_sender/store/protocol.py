@@ -328,6 +328,12 @@ class CampaignStore(Protocol):
         """The cost of one campaign, of all nodes and days together."""
         ...
 
+    def over_limits(self, at_ns: int) -> dict[str, int]:
+        """How many messages wait for a higher spending limit and expire after ``at_ns``, by campaign; without
+        those of cancelled campaigns.
+        """
+        ...
+
     def opt_outs(self, after: str, limit: int) -> list[OptOut]:
         """At most ``limit`` opt-outs with a number after ``after``, in the order of the numbers as text."""
         ...

@@ -49,6 +49,7 @@ from reference_sender.store.sqlite_controls import (
     read_campaign_ends,
     read_campaigns,
     read_opt_outs,
+    read_over_limits,
     read_spending,
     read_spent,
     write_control,
@@ -56,12 +57,7 @@ from reference_sender.store.sqlite_controls import (
 )
 from reference_sender.store.sqlite_dead_letters import count_dead_letters, read_dead_letters
 from reference_sender.store.sqlite_purge import purge_step
-from reference_sender.store.sqlite_reports import (
-    read_progress,
-    read_report,
-    read_reports_waiting,
-    read_rows,
-)
+from reference_sender.store.sqlite_reports import read_progress, read_report, read_reports_waiting, read_rows
 from reference_sender.store.sqlite_unfinished import bind_attempts, read_sent, read_sent_ids, read_unfinished
 
 _Row = tuple[Any, ...]
@@ -234,6 +230,10 @@ class SqliteStore:
     def spent(self, campaign: str) -> int:
         with self._reading():
             return read_spent(self._reader, campaign)
+
+    def over_limits(self, at_ns: int) -> dict[str, int]:
+        with self._reading():
+            return read_over_limits(self._reader, at_ns)
 
     def opt_outs(self, after: str, limit: int) -> list[OptOut]:
         with self._reading():

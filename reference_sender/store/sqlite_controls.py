@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from reference_sender.dispatch.values import Message, State
 from reference_sender.policy.campaigns import Campaign, CampaignChange, CampaignState
 from reference_sender.policy.opt_out import OptOut
+from reference_sender.policy.quiet_hours import FOREVER
 from reference_sender.policy.spending import Spent
 from reference_sender.store.message_rows import IS_FIRST
 from reference_sender.store.protocol import CampaignEnd, Control, Hold, OptIn
@@ -22,6 +23,13 @@ _CAMPAIGN = """
 INSERT INTO campaign VALUES (?, coalesce(?, 'running'), ?) ON CONFLICT (name) DO UPDATE
 SET state = CASE campaign.state WHEN 'cancelled' THEN 'cancelled' ELSE coalesce(?, campaign.state) END,
     spending_limit = coalesce(excluded.spending_limit, campaign.spending_limit)
+"""
+
+_OVER_LIMITS = """
+SELECT m.campaign, count(*) FROM hold h JOIN message m ON m.id = h.id LEFT JOIN progress p ON p.id = h.id
+WHERE h.not_before_ns >= ? AND m.expires_ns > ? AND coalesce(p.state, 'queued') = 'queued'
+    AND NOT EXISTS (SELECT 1 FROM campaign c WHERE c.name = m.campaign AND c.state = 'cancelled')
+GROUP BY 1
 """
 
 
@@ -88,6 +96,11 @@ def read_spent(reader: sqlite3.Connection, campaign: str) -> int:
     """As ``CampaignStore.spent``."""
     row = reader.execute("SELECT coalesce(sum(amount), 0) FROM spending WHERE campaign = ?", (campaign,))
     return int(row.fetchone()[0])
+
+
+def read_over_limits(reader: sqlite3.Connection, at_ns: int) -> dict[str, int]:
+    """As ``CampaignStore.over_limits``."""
+    return dict(reader.execute(_OVER_LIMITS, (FOREVER, at_ns)))
 
 
 def read_opt_outs(reader: sqlite3.Connection, after: str, limit: int) -> list[OptOut]:

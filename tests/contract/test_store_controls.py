@@ -9,6 +9,7 @@ from store_nodes import OpenStore
 from reference_sender.dispatch.values import Change, Lane, Message, State
 from reference_sender.policy.campaigns import Campaign, CampaignChange, CampaignState
 from reference_sender.policy.opt_out import OptOut
+from reference_sender.policy.quiet_hours import FOREVER
 from reference_sender.policy.spending import Spent
 from reference_sender.store import DeadLetterFilter, Hold, OptIn, StoreError, Work
 
@@ -107,6 +108,20 @@ def test_a_commit_that_fails_keeps_no_control(open_it: OpenStore) -> None:
         )
     store = open_it()
     assert (store.spending(), store.opt_outs("", 9), store.campaigns()) == ([], [], [])
+
+
+def test_messages_over_a_limit_are_counted_while_they_may_still_be_sent(open_it: OpenStore) -> None:
+    store = open_it()
+    over = [replace(message(n), not_before_ns=FOREVER + n) for n in range(1, 8)]
+    over[2] = replace(over[2], campaign="june")
+    over[3] = replace(over[3], campaign="gone")
+    over[4] = replace(over[4], expires_ns=500)
+    controls = [Hold(6, 7), CampaignChange("gone", CampaignState.CANCELLED)]
+    store.commit(Work([*over, replace(message(8), not_before_ns=9), message(9)], controls=controls))
+    store.commit(Work(changes=[ended(7, State.FAILED, "opted_out")]))
+    assert store.over_limits(500) == {"may": 2, "june": 1}
+    assert store.over_limits(499) == {"may": 3, "june": 1}
+    assert open_it().over_limits(10**6) == {}
 
 
 def test_opt_outs_are_listed_in_pages_and_taken_off(open_it: OpenStore) -> None:

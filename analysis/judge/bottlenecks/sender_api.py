@@ -9,6 +9,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from analysis.arrays import Bools
+from analysis.classes import class_words
 from analysis.findings import NOT_ANSWERING, NOT_REACHED
 from analysis.formatting import count_text, limit_text, seconds_text, share_text, significant, times_text
 from analysis.judge.bottlenecks import submits
@@ -72,7 +73,7 @@ def refusing(view: View) -> Seen:
         classes = refused_classes(view)
         what = "refuses messages"
         if classes:
-            what = f"refuses every message of class {' and '.join(classes)}"
+            what = f"refuses every message of class {' and '.join(map(class_words, classes))}"
         elif not (view.load.outcome == OUTCOMES.index("refused")).any():
             errors = error_names(view)
             what = f"fails messages with {errors}" if errors else "fails messages"
@@ -230,7 +231,7 @@ def _by_class(view: View) -> list[str]:
     if len(due) < 2 or min(left) > 0:
         return []
     shares = [
-        f"{share_text(lost, of)} of class {name}"
+        f"{share_text(lost, of)} of class {class_words(name)}"
         for name, lost, of in zip(view.load.class_names, left, due, strict=True)
         if lost
     ]

@@ -94,10 +94,11 @@ def ordinary_form(body: bytes) -> Fields | None:
         text = body.decode("ascii" if body.isascii() else charset)
         if "+" in text:
             text = text.replace("+", " ")
+        escaped = "%" in text
         pairs = text.split("&")
         for pair in pairs:
             name, _, value = pair.partition("=")
-            if "%" in value:
+            if escaped and "%" in value:
                 value = unescaped_text(value, charset)
             fields[name] = value
     except (UnicodeDecodeError, FormTooLargeError):

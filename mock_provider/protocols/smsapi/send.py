@@ -33,9 +33,10 @@ from mock_provider.settings.protocols import SmsapiSettings
 
 _TIME_RESTRICTIONS = ("follow", "ignore", "nearest_available")
 
-# Most requests have none of these: one test of each set replaces a lookup of each field.
-_TIMES = frozenset(("date", "expiration_date", "time_restriction"))
-_FLAGS = frozenset(("fast", "check_idx", "test", "details", "skip_foreign"))
+# Most requests have none of these: one test of the set replaces a lookup of each field.
+_RARE_FIELDS = frozenset(
+    ("date", "expiration_date", "time_restriction", "fast", "check_idx", "test", "details", "skip_foreign")
+)
 # SMSAPI's OpenAPI document, schema Sender.
 _is_sender_name = re.compile(r"[0-9]{8,16}|[\w.\-&@ %!+]{1,11}", re.ASCII).fullmatch
 _SENDER_CHARACTERS = 64  # a name that is longer is invalid
@@ -60,10 +61,9 @@ def read_send(
     """Raises ``SmsapiError`` with SMSAPI's code for what is wrong."""
     date_s: float | None = None
     expiry_s: float | None = None
-    if not _TIMES.isdisjoint(fields):
-        date_s, expiry_s = _read_times(fields, at.wall_s, settings)
     options, with_details, drop_foreign = NO_OPTIONS, False, False
-    if not _FLAGS.isdisjoint(fields):
+    if not _RARE_FIELDS.isdisjoint(fields):
+        date_s, expiry_s = _read_times(fields, at.wall_s, settings)
         options = SubmitOptions(is_set(fields, "fast"), is_set(fields, "check_idx"), is_set(fields, "test"))
         with_details, drop_foreign = is_set(fields, "details"), is_set(fields, "skip_foreign")
     numbers = _numbers(fields, recipients_limit)
@@ -120,13 +120,15 @@ def _references(fields: Fields, recipients: int) -> list[str] | None:
     given = fields.get("idx")
     if not given:
         return None
-    count = given.count("|") + 1 if isinstance(given, str) else len(given)
-    if count != recipients:
+    if isinstance(given, str):
+        if given.count("|") != recipients - 1:  # before a list of them is made
+            raise SmsapiError(20)
+        given = given.split("|")
+    elif len(given) != recipients:
         raise SmsapiError(20)
-    references = given.split("|") if isinstance(given, str) else given
-    if max(map(len, references)) > MAX_IDX_CHARACTERS:
+    if max(map(len, given)) > MAX_IDX_CHARACTERS:
         raise SmsapiError(27)
-    return references
+    return given
 
 
 def read_sender(fields: Fields, default: str = DEFAULT_SENDER) -> str:

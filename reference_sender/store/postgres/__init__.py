@@ -124,6 +124,9 @@ class PostgresStore:
     def spent(self, campaign: str) -> int:
         return self._reader.call(lambda connection: controls.spent(connection, campaign))
 
+    def over_limits(self, at_ns: int) -> dict[str, int]:
+        return self._reader.call(lambda connection: controls.over_limits(connection, at_ns))
+
     def opt_outs(self, after: str, limit: int) -> list[OptOut]:
         return self._reader.call(lambda connection: controls.opt_outs(connection, after, limit))
 

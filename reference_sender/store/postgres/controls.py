@@ -10,6 +10,7 @@ import asyncpg
 from reference_sender.dispatch.values import FINAL_STATES, Message
 from reference_sender.policy.campaigns import Campaign, CampaignChange, CampaignState
 from reference_sender.policy.opt_out import OptOut
+from reference_sender.policy.quiet_hours import FOREVER
 from reference_sender.policy.spending import Spent
 from reference_sender.store.campaign_reports import ReportControl
 from reference_sender.store.postgres.campaign_reports import write_report_control
@@ -41,6 +42,12 @@ INSERT INTO opt_out VALUES ($1, $2) ON CONFLICT (number) DO UPDATE
 SET since_ns = excluded.since_ns, active = true, changed_at = clock_timestamp()
 """
 _OPT_IN = "UPDATE opt_out SET active = false, changed_at = clock_timestamp() WHERE number = $1 AND active"
+_OVER_LIMITS = """
+SELECT m.campaign, count(*) FROM hold h JOIN message m ON m.id = h.id LEFT JOIN progress p ON p.id = h.id
+WHERE h.not_before_ns >= $1 AND m.expires_ns > $2 AND coalesce(p.state, 'queued') = 'queued'
+    AND NOT EXISTS (SELECT FROM campaign c WHERE c.name = m.campaign AND c.state = 'cancelled')
+GROUP BY 1
+"""
 # Ids of one node rise with the time of creation, and those of different nodes do not: so every message is
 # looked at.
 _OLDEST = """
@@ -115,6 +122,12 @@ async def spent(connection: asyncpg.Connection[Any], campaign: str) -> int:
     """As ``CampaignStore.spent``."""
     query = "SELECT coalesce(sum(amount), 0) FROM spending WHERE campaign = $1"
     return int(await connection.fetchval(query, campaign))
+
+
+async def over_limits(connection: asyncpg.Connection[Any], at_ns: int) -> dict[str, int]:
+    """As ``CampaignStore.over_limits``."""
+    rows = await connection.fetch(_OVER_LIMITS, FOREVER, at_ns)
+    return {row[0]: row[1] for row in rows}
 
 
 async def opt_outs(connection: asyncpg.Connection[Any], after: str, limit: int) -> list[OptOut]:

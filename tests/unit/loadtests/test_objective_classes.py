@@ -41,7 +41,7 @@ def test_the_objectives_that_cannot_be_judged_are_named_with_the_classes_of_the_
 
 @pytest.mark.parametrize(("slo", "warned"), [("marketing.p95<9min", True), ("otp.p95<9s", False)])
 @pytest.mark.parametrize("command", ["run", "simulate"])
-def test_a_run_warns_at_its_start_and_goes_on(
+def test_a_run_warns_at_its_start_and_continues(
     command: str, slo: str, warned: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "codes.py").write_text(_OTP_ONLY)

@@ -157,6 +157,29 @@ def test_a_message_that_was_refused_for_the_time_being_may_still_arrive() -> Non
     assert at_all == ObjectiveTally(0, beyond=2, young=2)
 
 
+def test_a_copy_that_arrived_speaks_for_its_message() -> None:
+    """A message that the provider accepted twice has arrived with its first copy, whatever becomes of the
+    other; without it, the other copy may still arrive.
+    """
+    load = load_of(*(arrival(key, 1.0) for key in ("then-failed", "then-later", "then-open", "first-failed")))
+    first = {"provider_id": "P-1", "accepts": 2}
+    second = {"provider_id": "P-2", "accepts": 2}
+    journal = journal_of(
+        *(
+            row(key, "delivered", 5.0, carrier_s=2.0) | first
+            for key in ("then-failed", "then-later", "then-open")
+        ),
+        row("then-failed", "undelivered", 9.0, carrier_s=2.0) | second,
+        row("then-later", "delivered", 90.0, carrier_s=2.0) | second,
+        row("then-open", "open", None) | second,
+        row("first-failed", "open", None) | second,
+        row("first-failed", "undelivered", 9.0, carrier_s=2.0) | first,
+    )
+    otp, at_all = counted(load, journal, 100, OTP, AT_ALL)
+    assert otp == ObjectiveTally(within=3, beyond=0, young=0, old=1)
+    assert at_all == ObjectiveTally(within=3, beyond=0, young=1)
+
+
 def test_what_ended_behind_the_carrier_does_not_count_unless_its_time_ran_out() -> None:
     load = load_of(*(arrival(key, 1.0) for key in ("failed", "out-of-time", "queued-out")))
     journal = journal_of(
