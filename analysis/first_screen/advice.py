@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from analysis.classes import ALL
+from analysis.classes import ALL, GUARDED_CLASS, class_words
 from analysis.findings import (
     ACCEPT_QUEUE,
     AS_ALLOWED,
@@ -111,7 +111,7 @@ def what_to_change(quote: Quote, at: int, number: int) -> Sentence:
 
 def _network(found: Bottleneck) -> str:
     """The sender can change the network of its messages by the priority flag, or by another route."""
-    if any(each.startswith(f"otp: {WITHOUT_FLAG}") for each in found.evidence):
+    if any(each.startswith(f"{class_words(GUARDED_CLASS)}: {WITHOUT_FLAG}") for each in found.evidence):
         return "send OTPs with the provider's priority flag."
     if found.text.startswith(NETWORK_WITHOUT_FLAG):
         return (
