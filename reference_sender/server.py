@@ -161,7 +161,6 @@ class Sender:
     def __init__(self, settings: SenderSettings, store: Store, token: str, public_url: str) -> None:
         require_prices(settings.policy, store, wall_ns())
         self._settings = settings
-        self._store = store
         identity = store.identity()
         leases = store.leases
         # Of several nodes each counts what it did: the sum over the nodes is the whole.
