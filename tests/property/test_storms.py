@@ -181,7 +181,7 @@ def second_message_on_any_route(patch: pytest.MonkeyPatch) -> None:
 
 def forget_first_messages(patch: pytest.MonkeyPatch) -> None:
     """The delivery of a second message does not end its first one."""
-    patch.setattr(MessageStates, "_end_first", lambda states, now_ns, key, effects: None)
+    patch.setattr(MessageStates, "end_first", lambda states, now_ns, key, effects: None)
 
 
 def ignore_limits_of_campaigns(patch: pytest.MonkeyPatch) -> None:
