@@ -25,6 +25,7 @@ AS_ALLOWED = "which is what the contract allows"  # in the evidence of a sender 
 GREW = "the backlog grew and did not return to its level"  # why windows were not available
 ACCEPT_QUEUE = "accept queue"  # in the evidence of waits there, and in the limit's text
 # The texts of the network as a bottleneck. With the flag or on another route it may be faster.
+NETWORK_ALONE = "the network alone takes"  # in the sentence that no sender can meet an objective
 THE_NETWORK, NETWORK_LOSES = "the network", "many messages fail on their way to the phone"
 PROVIDER_ERRORS = "the provider answers with errors"
 NETWORK_WITHOUT_FLAG = "the network without the provider's priority flag"

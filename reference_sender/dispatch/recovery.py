@@ -16,7 +16,7 @@ from reference_sender.dispatch.values import EndedMessage, Message, Recovered, S
 
 
 def not_created_after(message: Message, now_ns: int) -> Message:
-    """``message``; if it was created in the future, with now as its creation and the same validity."""
+    """``message``. If it was created in the future: with ``now_ns`` as its creation and the same validity."""
     ahead_ns = message.created_ns - now_ns
     if ahead_ns <= 0:
         return message
@@ -25,20 +25,20 @@ def not_created_after(message: Message, now_ns: int) -> Message:
 
 
 def dated(message: Message) -> Message:
-    """``message`` of the store, before ``created_ns`` is moved for the first time."""
+    """Copies ``created_ns`` to ``dated_ns`` unless that is done. Call it before ``created_ns`` is changed."""
     if message.dated_ns:
         return message
     return msgspec.structs.replace(message, dated_ns=message.created_ns)
 
 
 def tried_at(recovered: Recovered, now_ns: int) -> int:
-    """When the provider may first have accepted the message; never later, so that no repeat is too late."""
+    """The earliest instant at which the provider may have accepted the message: no repeat is too late."""
     tried_ns = recovered.message.created_ns if recovered.tried_ns is None else recovered.tried_ns
     return min(tried_ns, now_ns)
 
 
 def recovered_sent(recovered: Recovered, now_ns: int, wall_ahead_ns: int = 0) -> Sent:
-    """The message as one that awaits its report since it was sent."""
+    """The record of a message that awaits its report since it was sent."""
     sent_ns = recovered.sent_ns
     if sent_ns is None or sent_ns > now_ns:
         sent_ns = now_ns
@@ -61,7 +61,7 @@ def recovered_sent(recovered: Recovered, now_ns: int, wall_ahead_ns: int = 0) ->
 
 
 def recovered_ended(ended: EndedMessage, now_ns: int, wall_ahead_ns: int = 0) -> Sent:
-    """The message as one that has ended, and that a late report is about."""
+    """The record of an ended message that has a late report."""
     message = ended.message
     return Sent(
         message.message_id,
