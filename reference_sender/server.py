@@ -385,7 +385,8 @@ def _serving(api: Api, limits: Limits) -> Connections:
 def _settle_garbage_collector() -> None:
     """Exclude long-lived objects from garbage collection, and collect rarely.
 
-    The collector does not track messages, and reference counting frees the objects of a request.
+    The collector does not track messages, and reference counting frees the objects of a request. The load
+    does the same (``loadtests/garbage.py``), and may not be imported here.
     """
     gc.collect()
     gc.freeze()
