@@ -135,6 +135,27 @@ class Availability(Struct, frozen=True, kw_only=True):
     load_needed_s: float = 0.0  # the shortest load that would tell; 0 if no window is unknown
 
 
+class OutageBacklog(Struct, frozen=True, kw_only=True):
+    """The messages in the sender's queues after an outage of the provider."""
+
+    level: int  # the most in the 10 s before the outage
+    gone_s: float | None  # from the outage's end until no more than that waited; None: not so far
+    left: int  # at the last sample
+    watched_s: float  # from the outage's end to the last sample
+
+
+class FaultBand(Struct, frozen=True, kw_only=True):
+    """One fault of the provider. ``from_s`` None: only the journal names it. ``to_s`` None: without end."""
+
+    name: str
+    kind: str
+    title: str
+    from_s: float | None
+    to_s: float | None
+    messages: int  # messages whose row names it
+    backlog: OutageBacklog | None = None  # of an outage that ended, if the sender's queues were sampled
+
+
 class Bottleneck(Struct, frozen=True, kw_only=True):
     """A bottleneck. ``text`` names it, ``evidence`` are sentences with numbers."""
 

@@ -10,11 +10,11 @@ from made_benches import searched_low
 from made_reports import accounting, bottleneck, counted, hint, part, report, throughput
 from screen_words import answer_text, aside_text
 
-from analysis.findings import AS_ALLOWED, DelaySplit, Hint
+from analysis.findings import AS_ALLOWED, DelaySplit, FaultBand, Hint
 from analysis.first_screen.quoting import plain_words
 from analysis.first_screen.screen import first_screen
 from analysis.first_screen.values import words
-from analysis.model import FaultBand, RunReport
+from analysis.model import RunReport
 from analysis.objectives.grammar import Measure
 from analysis.render import tables_findings
 
