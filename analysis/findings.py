@@ -14,8 +14,6 @@ from analysis.classes import GUARDED_CLASS
 from analysis.quantile import Quantile
 
 SUFFICIENT = "The contract is sufficient"  # begins the sentence that an ideal sender needs no other
-# The beginning and the end of the evidence that a limit of requests or of segments was in force.
-BUCKET_OF = "its token bucket of "
 MOST_OF_THEM = "most of them"  # of the requests, refused for a limit
 NOTHING_LISTENS = "nothing listens at"  # in the text of an API whose connections are refused
 POINTS = "points"  # the provider's unit of charge, if the profile names no currency
