@@ -121,8 +121,7 @@ def _say(text: str, stream: TextIO) -> None:
 
 def main() -> None:
     """``python -m analysis``."""
-    if isinstance(
-        sys.stdout, io.TextIOWrapper
-    ):  # a character that the output cannot encode must not end the analysis
+    # A character that the output cannot encode must not end the analysis.
+    if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")
     typer.run(report)

@@ -34,7 +34,11 @@ _OBJECTIVES_BEFORE_3 = "slos"
 _KEYS_BEFORE_3 = {_OBJECTIVES_BEFORE_3: "objectives", "drain_limit_s": "drain_timeout_s"}
 _EXIT_REASONS_BEFORE_3 = {"drain_limit": "drain_timeout"}
 _TIMING_BEFORE_3 = {"compress": "speedup"}
-_PROFILE_BEFORE_3 = {"wire": "protocol", "fast_latency": "priority_latency"}  # what the analysis reads of it
+_PROFILE_BEFORE_3 = {  # what the analysis reads of it
+    "wire": "protocol",
+    "fast_latency": "priority_latency",
+    "fast_price_factor": "priority_price_factor",
+}
 
 # Version 1 judged it whatever its objectives said.
 _BESIDE_THE_OBJECTIVES_OF_1 = ("not_taken<=0.1%",)

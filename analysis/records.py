@@ -220,10 +220,11 @@ def read_manifest(run_dir: Path) -> Manifest:
 
 
 class JudgedObjective(Struct, frozen=True):
-    """``objective`` in the grammar of docs/objectives.md."""
+    """``objective`` in the grammar of docs/objectives.md. ``part`` is the directory's name in a suite."""
 
     objective: str
     verdict: Literal["met", "missed", "undecided"]
+    part: str = ""  # "" for a run, and for an objective that no part could test
 
 
 class Steady(Struct, frozen=True, kw_only=True):

@@ -22,7 +22,7 @@ def result_of(report: RunReport, run: str, call: str) -> AnalysisResult:
         call=call,
         exit_code=report.exit_code,
         valid=report.validity != "invalid",
-        objectives=tuple(JudgedObjective(each.objective, each.verdict) for each in judged),
+        objectives=tuple(JudgedObjective(each.objective, each.verdict, each.part) for each in judged),
         bottlenecks=tuple(dict.fromkeys(each.text for part in deciding for each in part.bottlenecks)),
         sustained=all(known) if known else None,
         offered_per_s=busiest.throughput.offered_mean_per_s,

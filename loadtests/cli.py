@@ -27,6 +27,7 @@ from loadtests.usage import (
     Workers,
     objectives,
     usage_error,
+    warn,
 )
 
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
@@ -186,6 +187,7 @@ def run(
     from loadtests import catalogue
     from loadtests.arrivals.texts import CLASSES
     from loadtests.checked_settings import checked_settings
+    from loadtests.objective_classes import absent_words, classes_of_scenario
     from loadtests.parts import Adjustment
     from loadtests.runner.settings import RunSettings
     from loadtests.scenario import ScenarioError
@@ -195,6 +197,7 @@ def run(
         chosen = catalogue.scenario(scenario, Adjustment(speedup, window, duration))
     except ScenarioError as error:
         raise usage_error(str(error)) from None
+    given = objectives(slo, CLASSES)
     options = RunSettings(
         seed=seed,
         target_file=target,
@@ -204,13 +207,15 @@ def run(
         drain_timeout_s=drain_timeout,
         keep_store=keep_store,
         ui=ui,
-        objectives=with_defaults(objectives(slo, CLASSES)),
+        objectives=with_defaults(given),
         allow_undecided=allow_undecided,
         no_charts=no_charts,
         probe=not no_probe,
         probe_timeout_s=probe_timeout,
     )
-    raise typer.Exit(run_scenario(chosen, checked_settings(chosen, options, out), Console()))
+    settings = checked_settings(chosen, options, out)
+    warn(absent_words(given, classes_of_scenario(chosen)))
+    raise typer.Exit(run_scenario(chosen, settings, Console()))
 
 
 @app.command("list", cls=Command)

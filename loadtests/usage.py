@@ -64,6 +64,12 @@ def usage_error(text: str) -> typer.Exit:
     return typer.Exit(ExitCode.USAGE)
 
 
+def warn(text: str) -> None:
+    """Print a warning; "" for none."""
+    if text:
+        typer.echo(f"smsbench: warning: {text}", err=True)
+
+
 def objectives(given: list[str] | None, classes: Sequence[str] = ()) -> tuple[str, ...]:
     """In canonical form. Ends the program with exit code 2 if one cannot be read, or names another class."""
     from analysis.objectives.grammar import GivenError, read_given

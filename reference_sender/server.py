@@ -28,7 +28,6 @@ from reference_sender.api.connections import Connections, Limits
 from reference_sender.api.dead_letters import DeadLetters
 from reference_sender.api.handlers import Api
 from reference_sender.api.intake import Intake
-from reference_sender.api.listening import bind
 from reference_sender.api.metrics import Metrics
 from reference_sender.api.queries import Queries
 from reference_sender.api.report_orders import CampaignReports
@@ -36,7 +35,7 @@ from reference_sender.api.reports import REPORTS_PATH, ReportIntake, ReportReade
 from reference_sender.api.rules import IntakeRules
 from reference_sender.api.tally import Tally
 from reference_sender.campaign_report.settings import CampaignReportSettings
-from reference_sender.clock import now_ns
+from reference_sender.clock import now_ns, wall_ns
 from reference_sender.dashboard.board import Board
 from reference_sender.dashboard.feed import DashboardFeed, look_at
 from reference_sender.dashboard.handlers import dashboard_url, event_handlers, page_handlers
@@ -57,6 +56,7 @@ from reference_sender.runtime.driver import Driver
 from reference_sender.runtime.earlier_campaigns import EarlierCampaigns
 from reference_sender.runtime.loop_lag import LoopLag
 from reference_sender.runtime.member import Member
+from reference_sender.runtime.missing_prices import require_prices
 from reference_sender.runtime.purging import Purging
 from reference_sender.runtime.resuming import Resuming
 from reference_sender.runtime.stored_gate import stored_gate
@@ -64,6 +64,7 @@ from reference_sender.runtime.wall_watch import WallWatch
 from reference_sender.store import Membership, Store, open_store
 from reference_sender.store.sharing import most_sharers
 from user_input.addresses import host_and_port
+from user_input.listening import bind
 
 log = logging.getLogger(__name__)
 
@@ -158,8 +159,8 @@ class Sender:
     """One sender with all its parts. Create it while the event loop runs."""
 
     def __init__(self, settings: SenderSettings, store: Store, token: str, public_url: str) -> None:
+        require_prices(settings.policy, store, wall_ns())
         self._settings = settings
-        self._store = store
         identity = store.identity()
         leases = store.leases
         # Of several nodes each counts what it did: the sum over the nodes is the whole.
@@ -220,7 +221,7 @@ class Sender:
         api, driver, queries = self.api, self._driver, self._queries
         api.patience_s = patience_s = self._settings.limits.request_s
         api.serve(CampaignControls(driver, queries, rules, patience_s).handlers())
-        api.serve(CampaignReports(queries, self._settings.campaign_reports.language).handlers())
+        api.serve(CampaignReports(queries, self._settings.campaign_reports).handlers())
         api.serve(DeadLetters(driver, queries, intake, rules, patience_s).handlers())
         api.serve(event_handlers(self._feed))
         api.serve_openly(page_handlers())
@@ -296,8 +297,8 @@ def _warn_of_removed_routes(recovered: Iterable[Recovered], routes: Collection[s
 def run(settings: SenderSettings, ready: Callable[[str], None] = print) -> None:
     """Serve until SIGTERM or SIGINT. ``ready`` gets the ready line: one line of JSON with the address.
 
-    Raises ``StoreError``, ``ListenError`` if the address cannot be used, and ``SenderFailed`` if a part of
-    the sender fails while it serves.
+    Raises ``StoreError``, ``ListenAddressError`` if the address cannot be used, and ``SenderFailed`` if a
+    part of the sender fails while it serves.
     """
     with (
         closing(open_store(settings.store, settings.membership())) as store,

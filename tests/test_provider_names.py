@@ -12,11 +12,15 @@ import re
 import tokenize
 from pathlib import Path
 
+from mock_provider.protocols.registry import HTTP_PROTOCOLS
+from reference_sender.routes import ROUTES
 from smsbench.own_modules import OWN_PACKAGES
 
 ROOT = Path(__file__).parent.parent
 PACKAGES = OWN_PACKAGES
-PROVIDERS = re.compile("smsapi|twilio|vonage", re.IGNORECASE)
+# The generic JSON API is no provider's, and its name is an ordinary word.
+NAMES = sorted((HTTP_PROTOCOLS.keys() | ROUTES.keys()) - {"generic"})
+PROVIDERS = re.compile("|".join(map(re.escape, NAMES)), re.IGNORECASE)
 # A room is a package or a module with the provider's name, in one of these places.
 ROOMS = (
     "mock_provider/protocols",

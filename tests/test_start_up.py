@@ -22,7 +22,7 @@ def loaded_by(script: str) -> bool:
     return done.stdout.splitlines()[-1] == "True"
 
 
-def test_it_is_seen_where_it_is_loaded() -> None:
+def test_an_import_of_pandas_is_detected() -> None:
     assert loaded_by("import analysis.measure.frames")
 
 

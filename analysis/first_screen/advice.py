@@ -36,9 +36,9 @@ _ADVICE: dict[BottleneckKind, str] = {
     "sender_store": "write messages to the store in groups, and give the store a faster disk.",
     "sender_api": "answer when the message is queued, not when the provider has answered; send in batches.",
     "sender_stopped": (
-        "look in the sender's log for the error or the call that blocks at that time, and have it restarted."
+        "look in the sender's log for the error or the blocking call at that time. Restart it automatically."
     ),
-    "sender_refuses": "look in the sender's log for the reason of the refusals, and mend it there.",
+    "sender_refuses": "find the cause of the refusals in the sender's log and fix it.",
     "sender_hold": "look in the sender for a timer, a batch that waits to be full, or an outbox.",
     "sender_unforwarded": (
         "look for the messages in the sender: its log of errors, the address and token of the provider, "
@@ -90,7 +90,7 @@ def what_to_change(quote: Quote, at: int, number: int) -> Sentence:
     if first.kind == "sender_api" and NOTHING_LISTENS in first.text:
         return ("start the sender there, or correct request.url in its target file.",)
     if first.kind == "sender_api" and NOT_ANSWERING in first.text:
-        return ("look in the sender's log for the error or the call that blocks.",)
+        return ("look in the sender's log for the error or the blocking call.",)
     if first.kind == "sender_stopped" and NOT_REACHED in first.text:
         return (
             "look in the sender's log for the error or the restart at that time. "

@@ -63,4 +63,6 @@ def _outcomes(journeys: Journeys, outcomes: MessageOutcomes, due: Bools, waited_
         else 0,
         due=int(np.count_nonzero(due)),
         refused=int(np.count_nonzero(refused)),
+        unpriced=int(np.count_nonzero(still_open & ~journeys.provider.accepted)),
+        highest_price=float(journeys.provider.price[due].max(initial=0.0)),
     )

@@ -164,9 +164,8 @@ def _ten_times(level: int, parts: tuple[PartReport, ...], fast_enough: Verdict) 
         for part in answering:
             if sustains(part) == verdict == "missed":
                 text = f"{_load_text(part)}: missed: {_missed_objectives(part)}"
-                if (
-                    nearest > _AT_TEN * wanted
-                ):  # a limit above ten times the level says nothing about ten times
+                # A limit above ten times the level says nothing about ten times.
+                if nearest > _AT_TEN * wanted:
                     return "undecided", f"{text}. No part ran at {per_day_text(wanted)} a day", part
                 return "no", text, part
             if sustains(part) == verdict:

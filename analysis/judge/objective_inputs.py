@@ -22,6 +22,8 @@ class OutcomeCounts:
     unforwarded: int = 0  # open, and the sender did not forward them in the whole wait after the load
     due: int = 0  # accepted or not
     refused: int = 0
+    unpriced: int = 0  # open, and not accepted by the provider: what they cost is not known
+    highest_price: float = 0.0  # the most that was paid for one message
 
 
 @dataclass(frozen=True)

@@ -245,20 +245,26 @@ def _availability(spec: Spec, facts: ObjectiveInputs) -> Finding:
 
 
 def _cost_per_1000(spec: Spec, facts: ObjectiveInputs) -> Finding:
+    """Open messages change what is delivered. The provider charges a message when it accepts it; one that it
+    has not accepted counts at the highest price of this load.
+    """
     every = facts.outcomes.get(ALL)
-    if every is None or not every.delivered or not facts.cost.points:
-        why = "the provider's rows carry no price" if every and every.delivered else "nothing was delivered"
+    delivered = every.delivered + facts.accounting.delivered_unacknowledged if every is not None else 0
+    if every is None or not delivered or not facts.cost.points:
+        why = "the provider's rows carry no price" if delivered else "nothing was delivered"
         return Finding(None, None, None, why, needs="delivered messages with a price")
-    high = 1000.0 * facts.cost.points / every.delivered
-    low = 1000.0 * facts.cost.points / (every.delivered + every.open)
+    value = 1000.0 * facts.cost.points / delivered
+    high = value + 1000.0 * every.unpriced * every.highest_price / delivered
     still = f", {count_text(every.open)} still open" if every.open else ""
+    if every.unpriced:
+        still = f"{still}, of which the provider has not accepted {count_text(every.unpriced)}"
     return Finding(
-        value=high,
-        low=low,
+        value=value,
+        low=1000.0 * facts.cost.points / (delivered + every.open),
         high=high,
-        why=f"{count_text(every.delivered)} delivered{still}",
+        why=f"{count_text(delivered)} delivered{still}",
         needs=wait_longer(every.open, every.unforwarded) if every.open else "",
-        measured=f"{value_text(spec, high)} {facts.cost.currency}".rstrip(),
+        measured=f"{value_text(spec, value)} {facts.cost.currency}".rstrip(),
         count=every.accepted,
     )
 

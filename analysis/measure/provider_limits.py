@@ -63,6 +63,12 @@ def currency_of(profile: Mapping[str, Any]) -> str:
     return found if isinstance(found, str) else ""
 
 
+def priority_price_factor(profile: Mapping[str, Any]) -> float:
+    """The price of a message with the priority flag, as a multiple; 1.0 if the profile does not say it."""
+    found = _table(profile.get("account")).get("priority_price_factor")
+    return float(found) if _is_rate(found) else 1.0
+
+
 def _is_rate(value: Any) -> TypeGuard[float]:
     return isinstance(value, int | float)
 

@@ -17,6 +17,8 @@ The interval is the binomial interval of the analysis, in its normal approximati
 decides when to stop waiting. The analysis widens it for dependent messages, by an evidence share that it
 measures at the end. So the bounds must agree for the share that is measured now, for half of it and for
 independent messages.
+
+The cost of 1,000 delivered messages is a count without a sample (``cost_settled``).
 """
 
 from __future__ import annotations
@@ -26,6 +28,8 @@ from functools import lru_cache
 from typing import Literal
 
 from msgspec import Struct
+
+from analysis.objectives.grammar import Spec
 
 _TAIL = 0.025  # two-sided 95 %
 _Z = 1.959964
@@ -52,6 +56,37 @@ def settled(share: float, tally: ObjectiveTally, evidence: float = 1.0) -> bool:
         == _verdict(tally.within, counted + tally.old, share, each)
         for each in {1.0, evidence, evidence / 2}
     )
+
+
+class CostTally(Struct, frozen=True):
+    """What a load has cost so far, in the unit of the provider's prices."""
+
+    paid: float  # for every copy that the provider accepted
+    delivered: int
+    open: int  # may still be delivered
+    unpriced: int = 0  # of the open ones, those that the provider has not accepted, as far as its rows show
+    highest: float = 0.0  # the most that was paid for one message
+
+
+def cost_settled(spec: Spec, tally: CostTally) -> bool:
+    """Whether the open messages cannot change the verdict on the cost of 1,000 delivered messages.
+
+    A message is paid for when the provider accepts it. So an open message whose price is known can only make
+    1,000 delivered messages cheaper. The others count at the highest price so far. The cost stays met if
+    it is met with these prices and without another delivery. It stays missed if it is too high even if every
+    open message is delivered, and those without a price are free.
+    """
+    if not tally.unpriced and not (tally.open and tally.paid):
+        return True
+    if not tally.delivered or not tally.paid:
+        return False
+    most = tally.paid + tally.unpriced * tally.highest
+    met = _keeps(spec, 1000.0 * most / tally.delivered)
+    return met or not _keeps(spec, 1000.0 * tally.paid / (tally.delivered + tally.open))
+
+
+def _keeps(spec: Spec, cost: float) -> bool:
+    return cost < spec.limit if spec.relation == "<" else cost <= spec.limit
 
 
 def _verdict(within: int, total: int, share: float, evidence: float) -> Literal["met", "missed", "undecided"]:

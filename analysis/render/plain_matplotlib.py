@@ -21,9 +21,8 @@ def _no_settings_of_others() -> Iterator[None]:
     """
     asked = os.environ.pop("MPLBACKEND", None)
     try:
-        before = os.open(
-            ".", os.O_RDONLY
-        )  # the directory may have been removed or moved; this finds it again
+        # The directory may have been removed or moved; this finds it again.
+        before = os.open(".", os.O_RDONLY)
         with tempfile.TemporaryDirectory() as folder:
             Path(folder, "matplotlibrc").touch()
             os.chdir(folder)

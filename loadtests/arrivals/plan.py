@@ -7,6 +7,8 @@ number. Each of them has a separate seed, so a change of the mix does not move a
 
 from __future__ import annotations
 
+import copy
+
 import msgspec
 import numpy as np
 from msgspec import Struct
@@ -102,6 +104,12 @@ class Schedule:
 
     def __len__(self) -> int:
         return len(self.intended_ns)
+
+    def with_key_tag(self, key_tag: str) -> Schedule:
+        """The same arrivals with other keys. Nothing is calculated again."""
+        other = copy.copy(self)
+        other.plan = replace(self.plan, key_tag=key_tag)
+        return other
 
     def message_class(self, arrival: int) -> str:
         return CLASSES[self._class[arrival]]

@@ -38,7 +38,7 @@ def measure(instrument: Instrument, profile: Profile, seconds: float, horizon_s:
     # Other reports come in between: the number that has come with the last one that counts.
     last_ns = max((model[n].report_ns or 0 for n in due), default=0) + _LAST_NS
     awaited = sum(e.report_ns is not None and e.report_ns <= last_ns for e in model)
-    schedule = SendTimes(sent.requests, offsets_ns, patience_s=horizon_s + 1.0, reports=awaited)
+    schedule = SendTimes(sent.requests, offsets_ns, patience_s=horizon_s + 1.0, report_calls=awaited)
     _, answers = instrument.run(schedule, 32)
     seen = {report.key: report for report in instrument.reports()}
     come = [n for n in due if sent.keys[n] in seen]
@@ -47,7 +47,7 @@ def measure(instrument: Instrument, profile: Profile, seconds: float, horizon_s:
     set_ns = np.array([(model[n].report_ns or 0) - model[n].offset_ns for n in come], np.int64)
     at_ns = np.array([seen[sent.keys[n]].at_ns for n in come], np.int64)
     late_ns = np.array(
-        [answers[n].sent_ns - answers[n].intended_ns + seen[sent.keys[n]].blind_ns for n in come], np.int64
+        [answers[n].sent_ns - answers[n].intended_ns + seen[sent.keys[n]].poll_gap_ns for n in come], np.int64
     )
     spans = [(intended, intended + _ARRIVING_NS), (intended + set_ns, at_ns)]
     judged_ones = kept(late_ns, spans, instrument.wait)

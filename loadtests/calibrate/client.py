@@ -7,17 +7,16 @@ It records the time since its last poll, so that its own delay is not attributed
 from __future__ import annotations
 
 import errno
-import gc
 import select
 import socket
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from typing import Protocol
 
 from msgspec import Struct
 
 from loadtests.calibrate.receiver import Receiver
+from loadtests.garbage import collector_off
 
 CUT, SILENT = 0, -1  # in place of a status: the connection was cut; no answer came in time
 _PIECE_BYTES = 65_536
@@ -28,14 +27,14 @@ _LENGTH = b"Content-Length: "
 class TimedAnswer(Struct, gc=False):
     """The result of one request. Instants are CLOCK_MONOTONIC in ns.
 
-    ``blind_ns``: the time since the last poll when the client saw the answer. ``pieces``: number of reads.
+    ``poll_gap_ns``: the time since the last poll when the client saw the answer. ``pieces``: number of reads.
     """
 
     number: int
     intended_ns: int
     sent_ns: int = 0
     answered_ns: int = 0
-    blind_ns: int = 0
+    poll_gap_ns: int = 0
     status: int = SILENT
     body: bytes = b""
     pieces: int = 0
@@ -43,7 +42,7 @@ class TimedAnswer(Struct, gc=False):
     @property
     def client_late_ns(self) -> int:
         """The part of the latency that may be the client's: its delay in sending and in polling."""
-        return self.sent_ns - self.intended_ns + self.blind_ns
+        return self.sent_ns - self.intended_ns + self.poll_gap_ns
 
 
 class Watch(Protocol):
@@ -60,7 +59,7 @@ class SendTimes(Struct, frozen=True):
     requests: Sequence[bytes]
     offsets_ns: Sequence[int]
     patience_s: float = 2.0  # how long to wait for answers and reports after the last request
-    reports: int = 0  # delivery reports to wait for
+    report_calls: int = 0  # report calls to wait for; each has one report
 
 
 class _ClientConnection:
@@ -109,7 +108,7 @@ class OpenLoopClient:
         """
         requests, offsets = schedule.requests, schedule.offsets_ns
         patience_ns = round(schedule.patience_s * 1e9)
-        with _undisturbed():
+        with collector_off():
             begun_ns = time.monotonic_ns() + 2_000_000
             answers = [TimedAnswer(n, begun_ns + offset) for n, offset in enumerate(offsets)]
             give_up_ns = begun_ns + (offsets[-1] if offsets else 0) + patience_ns
@@ -117,7 +116,7 @@ class OpenLoopClient:
             receiver = self._receiver
             now = time.monotonic_ns
             upcoming, count = 0, len(answers)
-            looked_ns = now()
+            polled_ns = now()
             while True:
                 now_ns = now()
                 while upcoming < count and answers[upcoming].intended_ns <= now_ns:
@@ -126,11 +125,13 @@ class OpenLoopClient:
                     now_ns = now()
                 ready = self._poll.poll(0)
                 if ready:
-                    self._take(ready, looked_ns)
-                looked_ns = now_ns
+                    self._take(ready, polled_ns)
+                polled_ns = now_ns
                 if watch is not None and now_ns >= watch.due_ns:
                     watch.look()
-                if not self._unanswered and (receiver is None or len(receiver.reports) >= schedule.reports):
+                if not self._unanswered and (
+                    receiver is None or len(receiver.calls) >= schedule.report_calls
+                ):
                     break
                 if now_ns > give_up_ns:
                     break
@@ -162,12 +163,12 @@ class OpenLoopClient:
             answer.sent_ns = answer.answered_ns = time.monotonic_ns()
             self._end(answer, CUT)
 
-    def _take(self, ready: list[tuple[int, int]], looked_ns: int) -> None:
+    def _take(self, ready: list[tuple[int, int]], polled_ns: int) -> None:
         for number, _ in ready:
             connection = self._open.get(number)
             if connection is None:
                 if self._receiver is not None:
-                    self._receiver.take(number, looked_ns)
+                    self._receiver.take(number, polled_ns)
                 continue
             try:
                 piece = connection.socket.recv(_PIECE_BYTES)
@@ -176,9 +177,9 @@ class OpenLoopClient:
                     continue
                 piece = b""
             now_ns = time.monotonic_ns()
-            self._received(connection, piece, now_ns, now_ns - looked_ns)
+            self._received(connection, piece, now_ns, now_ns - polled_ns)
 
-    def _received(self, connection: _ClientConnection, piece: bytes, now_ns: int, blind_ns: int) -> None:
+    def _received(self, connection: _ClientConnection, piece: bytes, now_ns: int, poll_gap_ns: int) -> None:
         answer = connection.answer
         if answer is None:  # closed while idle
             self._idle.remove(connection)
@@ -188,7 +189,7 @@ class OpenLoopClient:
         connection.pieces += 1
         if piece and not _is_whole(connection.received):
             return
-        answer.answered_ns, answer.blind_ns, answer.pieces = now_ns, blind_ns, connection.pieces
+        answer.answered_ns, answer.poll_gap_ns, answer.pieces = now_ns, poll_gap_ns, connection.pieces
         if not piece:
             self._drop(connection)
             self._end(answer, CUT)
@@ -204,19 +205,6 @@ class OpenLoopClient:
     def _end(self, answer: TimedAnswer, status: int) -> None:
         answer.status = status
         self._unanswered -= 1
-
-
-@contextmanager
-def _undisturbed() -> Iterator[None]:
-    """Switch the garbage collector off, which would stop the client for milliseconds."""
-    was_on = gc.isenabled()
-    gc.collect()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_on:
-            gc.enable()
 
 
 def _is_whole(received: bytes) -> bool:

@@ -28,7 +28,7 @@ def measure(instrument: Instrument, profile: Profile, seconds: float) -> Measure
     offsets_ns = regular(RATE_PER_S, count)
     model = expected(profile, instrument.seed, sent.keys, offsets_ns, horizon_s=5.0, report_url=url)
     awaited = sum(e.report_ns is not None for e in model)
-    schedule = SendTimes(sent.requests, offsets_ns, patience_s=3.0, reports=awaited)
+    schedule = SendTimes(sent.requests, offsets_ns, patience_s=3.0, report_calls=awaited)
     _, answers = instrument.run(schedule, 32)
     states = {report.key: report.state.lower() for report in instrument.reports()}
     rows = [*_refusals(profile, model, answers), *_deliveries(profile, sent.keys, model, states)]

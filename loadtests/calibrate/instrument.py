@@ -25,9 +25,8 @@ from mock_provider.profiles import Profile, with_token
 
 _WARM_UP = 300
 _ADMIN_TIMEOUT_S = 10.0
-_opener = urllib.request.build_opener(
-    urllib.request.ProxyHandler({})
-)  # ignores the proxy settings of the environment
+# Ignores the proxy settings of the environment.
+_opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
 class Instrument:

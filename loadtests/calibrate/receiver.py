@@ -23,7 +23,7 @@ class ReceivedReport(Struct, frozen=True, gc=False):
     key: str
     state: str
     at_ns: int
-    blind_ns: int
+    poll_gap_ns: int
 
 
 class Receiver:
@@ -38,7 +38,7 @@ class Receiver:
         self.url = f"http://127.0.0.1:{self._listening.getsockname()[1]}/dlr"
 
     @property
-    def reports(self) -> list[tuple[int, int, bytes]]:
+    def calls(self) -> list[tuple[int, int, bytes]]:
         """Unparsed calls; they are parsed after the measurement."""
         return self._calls
 
@@ -48,7 +48,7 @@ class Receiver:
         self._poll = poll
         poll.register(self._listening.fileno(), select.EPOLLIN)
 
-    def take(self, number: int, looked_ns: int) -> None:
+    def take(self, number: int, polled_ns: int) -> None:
         """There is input on this file descriptor."""
         if number == self._listening.fileno():
             self._accept()
@@ -69,7 +69,7 @@ class Receiver:
         received += piece
         now_ns = time.monotonic_ns()
         while (head_ends := received.find(_HEAD_END)) >= 0:
-            self._calls.append((now_ns, now_ns - looked_ns, bytes(received[: received.find(b"\r\n")])))
+            self._calls.append((now_ns, now_ns - polled_ns, bytes(received[: received.find(b"\r\n")])))
             del received[: head_ends + len(_HEAD_END)]
             connection.send(_CONFIRMED)
 
@@ -105,8 +105,8 @@ class Receiver:
         self._open.clear()
 
 
-def _reports(at_ns: int, blind_ns: int, line: bytes) -> list[ReceivedReport]:
+def _reports(at_ns: int, poll_gap_ns: int, line: bytes) -> list[ReceivedReport]:
     query = parse_qs(line.split(b" ")[1].partition(b"?")[2].decode("latin-1"))
     keys = query.get("idx", [""])[0].split(",")
     states = query.get("status_name", [""])[0].split(",")
-    return [ReceivedReport(key, state, at_ns, blind_ns) for key, state in zip(keys, states, strict=True)]
+    return [ReceivedReport(key, state, at_ns, poll_gap_ns) for key, state in zip(keys, states, strict=True)]

@@ -76,10 +76,11 @@ def capacity(
     from loadtests.arrivals import CLASSES, Stream
     from loadtests.capacity.bracket import SearchSettings
     from loadtests.capacity.find import NAME, OBJECTIVES, Asked
-    from loadtests.capacity.objectives import applicable, read_mix
+    from loadtests.capacity.objectives import read_mix
     from loadtests.capacity.run import search_capacity
     from loadtests.capacity.trial_load import trial_process
     from loadtests.checked_settings import checked_settings
+    from loadtests.objective_classes import absent_words, applicable, classes_of
     from loadtests.runner.settings import RunSettings
     from loadtests.scenario import Part, Scenario
 
@@ -99,7 +100,10 @@ def capacity(
         )
     except ValueError as error:
         raise usage_error(f"--mix: {error}") from None
-    given = objectives(slo, CLASSES)
+    given, classes = objectives(slo, CLASSES), classes_of([asked.mix])
+    unjudged = absent_words(given, classes)
+    if unjudged:
+        raise usage_error(f"--slo: {unjudged}. Give another --mix, or leave the objective out")
     process = trial_process(from_per_s, trial_s, asked.spacing)
     part = Part(slug=NAME, title=NAME, role="plain", profile=asked.profile, streams=(Stream(process),))
     options = RunSettings(
@@ -107,7 +111,7 @@ def capacity(
         target_file=target,
         profile=profile,
         workers=workers,
-        objectives=with_defaults(given) if given else applicable(OBJECTIVES, asked.mix),
+        objectives=with_defaults(given) if given else applicable(OBJECTIVES, classes),
     )
     settings = checked_settings(Scenario(name=NAME, title=NAME, parts=(part,)), options, out)
     raise typer.Exit(search_capacity(asked, settings, Console()))

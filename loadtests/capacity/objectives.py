@@ -6,7 +6,6 @@ import math
 import re
 from collections.abc import Sequence
 
-from analysis.objectives.grammar import parse
 from loadtests.arrivals import CLASSES, DAY_MIX, Mix
 from loadtests.capacity.bracket import SearchSettings
 
@@ -34,19 +33,10 @@ def fewest_messages(objectives: Sequence[str], mix: Mix) -> int:
     return max((messages_needed(each, mix) for each in objectives), default=0)
 
 
-def applicable(objectives: Sequence[str], mix: Mix) -> tuple[str, ...]:
-    """Without those for classes that the load does not have."""
-    absent = {name for name, share in shares(mix).items() if share == 0}
-    return tuple(each for each in objectives if parse(each).message_class not in absent)
-
-
 def what_judges(
     objectives: Sequence[str], mix: Mix, rate_per_s: float, settings: SearchSettings
 ) -> tuple[str, ...]:
     """Each option with which trials of this rate have enough messages for all these percentiles."""
-    absent = [parse(each).message_class for each in objectives if each not in applicable(objectives, mix)]
-    if absent:
-        return (f"a --mix with {', '.join(dict.fromkeys(absent))}",)
     needed = fewest_messages(objectives, mix)
     if not needed or not all(messages_needed(each, mix) for each in objectives):
         return ()

@@ -41,7 +41,7 @@ from loadtests.runner.run_directory import lost_directory, takes_records
 from loadtests.runner.sampling import Sampler, Snapshot
 from loadtests.runner.service import READY_WITHIN_S, Service, ServiceError
 from loadtests.runner.settings import RunSettings
-from loadtests.runner.settling import Settling, wanted_of
+from loadtests.runner.settling import Settling
 from loadtests.runner.testbed import (
     JOURNAL,
     STORE,
@@ -89,7 +89,7 @@ class PartRun:
         )
         self._locust: Service | None = None
         self._accepted_before = 0  # messages that the provider had accepted before the load
-        self._told_of = 0  # start of the load whose end was announced
+        self._announced_start_ns = 0  # start of the load whose end was announced
         self._finished = False  # the load ended by itself
         self._faults: tuple[records.RecordedFault, ...] = ()
         self._instrument_failures: list[records.InstrumentFailure] = []
@@ -121,17 +121,17 @@ class PartRun:
         try:
             reason = self._run()
         except (ServiceError, OSError, ValueError) as error:
-            reasons.append(self._told(error))
+            reasons.append(self._error_text(error))
         if reasons and not takes_records(self._run_dir):
             self._stop_at_once()
             return f"error: {'; '.join(reasons)}"  # later failures have the same cause
         self._stop()
         known = {failure.process for failure in self._instrument_failures}
         failures = [error for error in self._testbed.failures() if error.process not in known]
-        reasons += [self._told(failure) for failure in failures]
+        reasons += [self._error_text(failure) for failure in failures]
         return f"error: {'; '.join(reasons)}" if reasons else reason
 
-    def _told(self, error: Exception) -> str:
+    def _error_text(self, error: Exception) -> str:
         """The error as a reason. The failure of a process is also recorded for the manifest."""
         words = str(error)
         if isinstance(error, ServiceError):
@@ -203,7 +203,7 @@ class PartRun:
         while locust.exit_code is None and not self._interruption.asked:
             load = self._look(sampler).load
             phase.look(load)
-            self._tell_when_over(load)
+            self._announce_end(load)
             if web_ui_file.is_file():
                 address = web_ui_file.read_text()
                 web_ui_file.unlink()
@@ -227,10 +227,10 @@ class PartRun:
         stopped = ui and stopped_early(read_statuses(self._run_dir))  # in the page
         return "interrupted" if self._interruption.asked or stopped else "finished"
 
-    def _tell_when_over(self, load: LoadStatus) -> None:
+    def _announce_end(self, load: LoadStatus) -> None:
         """In the web UI several rounds may follow each other. Say once for each how to get the report."""
-        if self._settings.ui and load.phase == "finished" and load.start_ns != self._told_of:
-            self._told_of = load.start_ns
+        if self._settings.ui and load.phase == "finished" and load.start_ns != self._announced_start_ns:
+            self._announced_start_ns = load.start_ns
             self._progress.note(
                 "  the load is over: Ctrl-C here waits for open messages and writes the report; "
                 "New and Start in the page run it again, as a separate part"
@@ -268,7 +268,7 @@ class PartRun:
         """Wait for open messages. Returns the reason for the end of the run."""
         states = self._testbed.states
         earlier = sum(combine(load_round.values()).accepted for load_round in read_rounds(self._run_dir)[:-1])
-        settled = Settling(self._run_dir, self._journal(), wanted_of(self._settings.objectives))
+        settled = Settling(self._run_dir, self._journal(), self._settings.objectives)
         drain = Drain(
             "sender" in states,
             "provider" in states,

@@ -119,7 +119,7 @@ def decide(facts: Facts, around: Around) -> ProbeVerdict:
     lasting = _lasting(facts.provider)
     if lasting is not None and (answer is not None or late):
         return ProbeFailed(
-            f"{_said_first(answer, around)}the mock provider refused it: {_refusal(lasting, around)}"
+            f"{_answer_text(answer, around)}the mock provider refused it: {_refusal(lasting, around)}"
         )
     if facts.provider.other_key is not None and (answer is not None or late):
         return ProbeFailed(_without_key(facts.provider.other_key, around))
@@ -221,7 +221,7 @@ def _at_timeout(facts: Facts, provider: AtProvider, around: Around) -> ProbeVerd
     if provider.refusals:
         words = _refusal(provider.refusals[-1], around)
         if facts.own_mock:
-            return ProbeFailed(f"{_said_first(facts.answer, around)}the mock provider refused it: {words}")
+            return ProbeFailed(f"{_answer_text(facts.answer, around)}the mock provider refused it: {words}")
         return ProbePassed((f"the mock provider refuses messages now: {words}; the run starts anyway",))
     if provider.requests and not facts.own_mock:
         return ProbePassed(
@@ -230,8 +230,8 @@ def _at_timeout(facts: Facts, provider: AtProvider, around: Around) -> ProbeVerd
     if facts.answer is None:
         return ProbeFailed(_no_answer(around))
     return ProbeFailed(
-        f"{_said_first(facts.answer, around)}the mock provider got no request within {around.timeout_s:g} s. "
-        f"{_check_url(around)} ({LONGER})"
+        f"{_answer_text(facts.answer, around)}the mock provider got no request within {around.timeout_s:g} s."
+        f" {_check_url(around)} ({LONGER})"
     )
 
 
@@ -242,7 +242,7 @@ def _no_answer(around: Around) -> str:
     )
 
 
-def _said_first(answer: ApiAnswer | None, around: Around) -> str:
+def _answer_text(answer: ApiAnswer | None, around: Around) -> str:
     if answer is None:
         return f"{around.target} has not answered, and "
     return f"{around.target} answered {answer.status}, and "

@@ -45,7 +45,7 @@ class Sampler:
         self._meters: dict[str, ProcessMeter] = {}
         self._load: psutil.Process | None = None
         self._machine = MachineUse([psutil.Process()])
-        self._load_told_ns = 0  # time of the load's last counts
+        self._load_counts_ns = 0  # time of the load's last counts
         self._delivered = DeliveredCount()
         self.faults: tuple[RecordedFault, ...] = ()  # the provider's last answer
         psutil.cpu_percent()  # the first reading has no earlier one to compare with
@@ -92,8 +92,8 @@ class Sampler:
             self.faults = provider.faults
             self._delivered.answered(time.monotonic_ns(), provider)
         load = read_status(self._run_dir)
-        if load.start_ns and load.at_ns != self._load_told_ns:
-            self._load_told_ns = load.at_ns
+        if load.start_ns and load.at_ns != self._load_counts_ns:
+            self._load_counts_ns = load.at_ns
             for gauge in _LOAD_GAUGES:
                 self._row(load.at_ns, "load", gauge, float(getattr(load, gauge)))
         self._rows.flush()

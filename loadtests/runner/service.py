@@ -67,7 +67,7 @@ class Service:
         self._log = logs / f"{name}.log"
         self._home = home
         self._ready_line = ready_line
-        self._ready = self._killed = self._told = False
+        self._ready = self._killed = self._failure_raised = False
         self._child: Child | None = None
 
     @property
@@ -131,7 +131,7 @@ class Service:
         """After the stop: whether it failed or had to be killed, so that its records may be incomplete. A
         failure that was reported before is not reported again.
         """
-        if not self._ready or self._told or self.exit_code == 0:
+        if not self._ready or self._failure_raised or self.exit_code == 0:
             return None
         if self._killed:
             return self._failed("did not stop within its time limit and was killed")
@@ -164,7 +164,7 @@ class Service:
             self._child.release()
 
     def _failed(self, what: str) -> ServiceError:
-        self._told = True
+        self._failure_raised = True
         lines = self._log.read_text(errors="replace").strip().splitlines() if self._log.is_file() else []
         last = f": {lines[-1].strip()}" if lines else ""
         return ServiceError(self.name, f"{what}; its log is {self._log}{last}")

@@ -16,19 +16,20 @@ from msgspec import Struct
 
 from analysis.measure.dependence import evidence_share, lag_one_correlation
 from analysis.objectives.grammar import ALL, parse_all
-from analysis.objectives.settled import ObjectiveTally, settled
+from analysis.objectives.settled import ObjectiveTally, cost_settled, settled
 from analysis.records import LOAD_SCHEMA, PROVIDER_SCHEMA, read_rows
 from analysis.refusals import MESSAGE_AT_FAULT
 from loadtests.arrays import BoolArray, IntArray
+from loadtests.runner.settling_cost import cost_limit_of, cost_tally
 
 _EVERY_S = 1.0
 _SHARE_OF_TIME = 0.1  # largest share of the time spent on reading
 
 
 class Wanted(Struct, frozen=True):
-    """More than ``share`` of a class's messages are delivered within ``limit_s`` of their intended time.
+    """More than ``share`` of a class's messages are delivered within ``limit_s`` of their intended start.
 
-    ``limit_s`` None: at all, and messages to phones that are off count as well.
+    ``limit_s`` None: without a limit, and messages to phones that are off count as well.
     """
 
     message_class: str  # "all" for all of them
@@ -36,21 +37,17 @@ class Wanted(Struct, frozen=True):
     limit_s: float | None
 
 
-def wanted_of(objectives: Sequence[str]) -> tuple[Wanted, ...] | None:
-    """The requirements of the objectives that open messages can affect. None: any open message can change a
-    verdict.
+def wanted_of(objectives: Sequence[str]) -> tuple[Wanted, ...]:
+    """The objectives on delivery, which open messages can affect.
 
     Answers of the API, windows of availability and lost, duplicated or unaccounted messages are not changed
-    by messages that are on their way to handsets. The cost of 1,000 delivered messages is.
+    by messages that are on their way to handsets. For the cost see ``settling_cost``.
     """
-    specs = parse_all(objectives)
-    if any(spec.measure == "cost_per_1000" for spec in specs):
-        return None
     return tuple(
         Wanted(spec.message_class, spec.limit, None)
         if spec.percentile is None
         else Wanted(spec.message_class, spec.percentile / 100.0, spec.limit)
-        for spec in specs
+        for spec in parse_all(objectives)
         if spec.measure in ("delivery_time", "delivered")
     )
 
@@ -63,12 +60,13 @@ class ObjectiveState(Struct, frozen=True):
 
 
 class Settling:
-    """Call it when the answer is needed. ``journal`` or ``wanted`` None: nothing is ever settled."""
+    """Call it: true if no open message can change a verdict. Without ``journal``: always false."""
 
-    def __init__(self, run_dir: Path, journal: Path | None, wanted: Sequence[Wanted] | None) -> None:
+    def __init__(self, run_dir: Path, journal: Path | None, objectives: Sequence[str]) -> None:
         self._run_dir = run_dir
         self._journal = journal
-        self._wanted = wanted
+        self._wanted = wanted_of(objectives)
+        self._cost_limit = cost_limit_of(objectives)
         self._load: pa.Table | None = None
         self._answer = False
         self._next_s = 0.0
@@ -82,31 +80,37 @@ class Settling:
         return self._answer
 
     def _look(self, now_ns: int) -> bool:
-        if self._wanted is None or self._journal is None or not self._journal.is_file():
+        if self._journal is None or not self._journal.is_file():
             return False
         if self._load is None:  # the load has ended: its rows are complete
-            self._load = _accepted(self._run_dir)
-        found = tallies(self._load, read_rows(self._journal, PROVIDER_SCHEMA), now_ns, self._wanted)
-        return all(
+            self._load = _arrivals(self._run_dir)
+        provider = read_rows(self._journal, PROVIDER_SCHEMA)
+        accepted = self._load.filter(pc.equal(self._load["outcome"], "accepted"))
+        found = tallies(accepted, provider, now_ns, self._wanted)
+        if not all(
             settled(each.share, one.tally, one.evidence)
             for each, one in zip(self._wanted, found, strict=True)
-        )
+        ):
+            return False
+        limit = self._cost_limit
+        return limit is None or cost_settled(limit, cost_tally(self._load, provider))
 
 
 def tallies(
     load: pa.Table, provider: pa.Table, now_ns: int, wanted: Sequence[Wanted]
 ) -> list[ObjectiveState]:
-    """``load`` are the accepted arrivals. A row of the provider may be repeated: the last one counts.
+    """``load`` are the accepted arrivals. If the provider has several rows of a message, the last one counts.
+    Of two copies of a message, the one that arrived first counts, as in the analysis.
 
-    Messages that are known to wait for their phone do not count, whatever their outcome.
+    Messages that waited for their phone do not count, whatever their outcome.
     """
-    backward = provider.take(pa.array(np.arange(len(provider) - 1, -1, -1)))
-    at = pc.fill_null(pc.index_in(load["key"], value_set=backward["key"].combine_chunks()), -1).to_numpy()
+    ranked = provider.take(pa.array(_by_weight(provider)))
+    at = pc.fill_null(pc.index_in(load["key"], value_set=ranked["key"].combine_chunks()), -1).to_numpy()
     seen = at >= 0
-    rows = backward.take(pa.array(at[seen]))
+    rows = ranked.take(pa.array(at[seen]))
     intended_ns: IntArray = load["t_intended_ns"].to_numpy()
     delivered = _spread(pc.equal(rows["state"], "delivered").to_numpy(), seen)
-    ended = _spread(pc.not_equal(rows["state"], "open").to_numpy(), seen) & ~_may_be_repeated(rows, seen)
+    ended = _spread(pc.not_equal(rows["state"], "open").to_numpy(), seen) & ~_may_yet_arrive(rows, seen)
     waited = _spread(pc.greater(pc.fill_null(rows["handset_wait_ns"], 0), 0).to_numpy(), seen)
     took_ns: IntArray = np.full(len(load), -1, dtype=np.int64)
     took_ns[seen] = pc.fill_null(rows["t_final_ns"], 0).to_numpy()
@@ -134,11 +138,27 @@ def tallies(
     return found
 
 
-def _may_be_repeated(rows: pa.Table, seen: BoolArray) -> BoolArray:
-    """Refused for the time being: the sender may submit the message again, and then it may arrive."""
+def _by_weight(provider: pa.Table) -> IntArray:
+    """The rows in the order in which they describe their message: delivered ones, the earliest delivery
+    first; then the others, the last row first.
+    """
+    delivered: BoolArray = pc.equal(provider["state"], "delivered").to_numpy()
+    at_ns = np.where(delivered, pc.fill_null(provider["t_final_ns"], 0).to_numpy(), 0)
+    order: IntArray = np.lexsort((-np.arange(len(provider)), at_ns, ~delivered)).astype(np.int64)
+    return order
+
+
+def _may_yet_arrive(rows: pa.Table, seen: BoolArray) -> BoolArray:
+    """Messages whose row has an end, and that may arrive later. The sender may submit one again that was
+    refused for the time being; of one that was accepted twice, another copy may be on its way.
+    """
+    copies = pc.and_(
+        pc.not_equal(rows["state"], "delivered"), pc.greater(pc.fill_null(rows["accepts"], 0), 1)
+    )
     refused = pc.and_(pc.equal(rows["state"], "rejected"), pc.equal(pc.fill_null(rows["accepts"], 0), 0))
     for_good = pc.is_in(rows["reason"], value_set=pa.array(MESSAGE_AT_FAULT))
-    return _spread(pc.and_(refused, pc.invert(for_good)).to_numpy(zero_copy_only=False), seen)
+    may = pc.or_(copies, pc.and_(refused, pc.invert(for_good)))
+    return _spread(may.to_numpy(zero_copy_only=False), seen)
 
 
 def _evidence(intended_ns: IntArray, took_ns: IntArray, arrived: BoolArray) -> float:
@@ -154,10 +174,9 @@ def _of_class(load: pa.Table, name: str) -> BoolArray:
     return chosen
 
 
-def _accepted(run_dir: Path) -> pa.Table:
+def _arrivals(run_dir: Path) -> pa.Table:
     tables = [read_rows(path, LOAD_SCHEMA) for path in sorted(run_dir.glob("load-*.arrow"))]
-    load = pa.concat_tables(tables) if tables else LOAD_SCHEMA.empty_table()
-    return load.filter(pc.equal(load["outcome"], "accepted"))
+    return pa.concat_tables(tables) if tables else LOAD_SCHEMA.empty_table()
 
 
 def _spread(values: BoolArray, seen: BoolArray) -> BoolArray:

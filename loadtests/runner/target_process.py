@@ -55,9 +55,8 @@ def _listeners(url: str) -> list[int]:
     if not is_loopback(url):
         raise NoProcess("it is not on this machine")
     try:
-        connections: list[Any] = psutil.net_connections(
-            "tcp"
-        )  # an address is an empty tuple where there is none
+        # An address is an empty tuple where there is none.
+        connections: list[Any] = psutil.net_connections("tcp")
     except psutil.AccessDenied:
         raise NoProcess(
             "this system does not show which process listens; name it with process = PID"

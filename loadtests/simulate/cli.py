@@ -18,6 +18,7 @@ from loadtests.usage import (
     WindowOption,
     objectives,
     usage_error,
+    warn,
 )
 
 
@@ -107,13 +108,14 @@ def simulate(
     from analysis.objectives.defaults import with_defaults
     from loadtests import catalogue
     from loadtests.arrivals.texts import CLASSES
+    from loadtests.objective_classes import absent_words, classes_of_scenario
     from loadtests.parts import Adjustment, adjusted
     from loadtests.runner.run_directory import make_run_directory, new_run_directory
     from loadtests.simulate.part import Choices
     from loadtests.simulate.run import require_choices, simulate_scenario
     from loadtests.simulate.what_ifs import WhatIf, read_carriers, read_rate_limits, read_scale
 
-    judged_by = with_defaults(objectives(slo, CLASSES))
+    given = objectives(slo, CLASSES)
     try:
         what_if = WhatIf(
             scale=read_scale(scale),
@@ -127,13 +129,16 @@ def simulate(
             whole = window is None and duration is None
             adjustment = Adjustment(1.0, "day" if whole else window, duration, scale)
         chosen = adjusted(chosen, adjustment)
-        choices = Choices(profile=profile, what_if=what_if, through_wire=through_wire, objectives=judged_by)
+        choices = Choices(
+            profile=profile, what_if=what_if, through_wire=through_wire, objectives=with_defaults(given)
+        )
         require_choices(chosen, choices)
         if out is None:
             slug = re.sub(r"[^A-Za-z0-9-]+", "-", chosen.name)
             out = new_run_directory(f"{slug}-simulated", datetime.now(UTC))
         else:
             make_run_directory(out)
+        warn(absent_words(given, classes_of_scenario(chosen)))
         code = simulate_scenario(chosen, choices, seed, out.resolve(), Console(), allow_undecided, no_charts)
     except ValueError as error:
         raise usage_error(str(error)) from None

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import gc
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +13,7 @@ from analysis import records
 from analysis.objectives.defaults import DEFAULT_OBJECTIVES
 from loadtests.arrivals import Plan, Schedule, key_tag_of
 from loadtests.arrivals.chance import derive_seed
+from loadtests.garbage import collector_off
 from loadtests.runner import manifest as manifests
 from loadtests.runner.provider_profile import ProfileChoice, choose_profile
 from loadtests.scenario import Part, Scenario
@@ -98,7 +97,7 @@ def simulate_part(
         second=second,
     )
     started = manifests.instant()
-    with _no_collection():
+    with collector_off():  # collections would take a sixth of the time
         ending = simulate(Schedule(plan), load_profile(choice.argument), settings, folder, proceed)
     manifest = _manifest(scenario_name, part, plan, choice, choices, provider_seed, started, ending)
     records.write_manifest(folder, manifest)
@@ -159,18 +158,3 @@ def _target(ending: Ending) -> dict[str, Any]:
     if ending.routes:
         target["routes"] = [structs.asdict(route) for route in ending.routes]
     return target
-
-
-@contextmanager
-def _no_collection() -> Iterator[None]:
-    """Switch the garbage collector off: the cores make no reference cycles, and searches would take a sixth
-    of the time.
-    """
-    gc.collect()
-    gc.freeze()
-    gc.disable()
-    try:
-        yield
-    finally:
-        gc.enable()
-        gc.unfreeze()

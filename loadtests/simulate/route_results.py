@@ -31,9 +31,9 @@ class RouteResult(Struct, frozen=True):
 class RouteResults:
     """Follows the changes of all messages. ``profiles`` are those of the providers, by route."""
 
-    def __init__(self, profiles: dict[str, str], then: Callable[[Change], None]) -> None:
+    def __init__(self, profiles: dict[str, str], next_listener: Callable[[Change], None]) -> None:
         self._profiles = profiles
-        self._then = then
+        self._next_listener = next_listener
         self._sent: Counter[str] = Counter()
         self._open: dict[int, tuple[str, int]] = {}  # route and instant, by message
         self._times_ns: dict[str, list[int]] = {name: [] for name in profiles}
@@ -48,7 +48,7 @@ class RouteResults:
             route, sent_ns = self._open.pop(change.message_id)
             if change.state is State.DELIVERED:
                 self._times_ns[route].append(change.at_ns - sent_ns)
-        self._then(change)
+        self._next_listener(change)
 
     def sample(self, at_s: float, routes: Sequence[RouteSnapshot]) -> None:
         """The weights of the routes at this instant."""

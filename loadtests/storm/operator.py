@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Sequence
 
-from msgspec.structs import replace
-
 from loadtests.storm.ports import Order
 from loadtests.storm.sender import StormSender
 from loadtests.storm.state import StormState
@@ -14,7 +12,7 @@ from loadtests.storm.watch import StormWatch
 from reference_sender.dispatch.campaign_figures import UNIT
 from reference_sender.node.effects import NodeEffect, Waiter
 from reference_sender.node.node import Node
-from reference_sender.policy.campaigns import Campaign, CampaignState
+from reference_sender.policy.campaigns import CampaignChange, CampaignState
 
 _AGAIN_S = 1.0
 _PATIENCE_S = 8.0
@@ -50,7 +48,7 @@ class Operator:
             number = orders[campaign]
             if state is CampaignState.RUNNING:
                 watch.resumed_campaign(campaign)
-            return node.change_campaign(now_ns, replace(known or Campaign(campaign), state=state), waiter)
+            return node.change_campaign(now_ns, CampaignChange(campaign, state), waiter)
 
         def acknowledged() -> None:
             # A later order may be in force by now.
@@ -70,15 +68,16 @@ class Operator:
 
         def order(node: Node, now_ns: int, waiter: Waiter) -> Sequence[NodeEffect]:
             nonlocal spent_then
-            known = node.gate.campaign(campaign) or Campaign(campaign)
-            if raises and (known.spending_limit is None or known.spending_limit >= most):
+            known = node.gate.campaign(campaign)
+            limit = None if known is None else known.spending_limit
+            if raises and (limit is None or limit >= most):
                 waiter.end(True)
                 return []
             if raises:
                 watch.limits.raised(campaign, most)
             assert node.gate.spending is not None, "a storm has prices"
             spent_then = node.gate.spending.spent.get(campaign, 0)
-            return node.change_campaign(now_ns, replace(known, spending_limit=most), waiter)
+            return node.change_campaign(now_ns, CampaignChange(campaign, spending_limit=most), waiter)
 
         def acknowledged() -> None:
             if not raises:

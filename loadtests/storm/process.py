@@ -64,7 +64,7 @@ class StormProcess:
         self.stopping = False
         self.offset_ns = self.seen_ns = state.wall_ahead_ns
         self.store = store
-        self.dispatcher = Dispatcher(host.setup.settings, host.setup.limits, state.seed)
+        self.dispatcher = Dispatcher(host.setup.settings_of(number), host.setup.limits, state.seed)
         gate = stored_gate(host.setup.policy, store)
         self.node = Node(self.dispatcher, gate=gate)
         self.next_id = self._last_id = store.identity().last_message_id
@@ -285,7 +285,7 @@ class StormProcess:
                 host.providers[effect.route].ask(self, effect)
             elif isinstance(effect, Hedge):
                 self._store_second(effect.message)
-            elif not self._tell(effect):
+            elif not self._answer_waiter(effect):
                 return
         if self._drained is not None and not self.node.unanswered:
             self._settle()
@@ -297,7 +297,7 @@ class StormProcess:
         self.next_id += 1
         self.node.take(replace(message, message_id=self.next_id), NO_WAITER)
 
-    def _tell(self, effect: Acknowledge | Refuse) -> bool:
+    def _answer_waiter(self, effect: Acknowledge | Refuse) -> bool:
         """False if the process was killed instead."""
         if self._host.step(steps.ACKNOWLEDGE):
             return False

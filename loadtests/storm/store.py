@@ -26,8 +26,9 @@ from reference_sender.dispatch.values import (
     SubmitAttempt,
     is_hedge,
 )
-from reference_sender.policy.campaigns import Campaign
+from reference_sender.policy.campaigns import Campaign, CampaignChange, CampaignState, changed_campaign
 from reference_sender.policy.opt_out import OptOut
+from reference_sender.policy.quiet_hours import FOREVER
 from reference_sender.policy.spending import Spent
 from reference_sender.store.campaign_reports import CampaignProgress, CampaignRow, StoredReport
 from reference_sender.store.protocol import (
@@ -221,14 +222,25 @@ class ModelStore:
         is_young = bool(page) and all(record.message.created_ns >= before_ns for record in page)
         return Purged(len(gone), last_id, is_young)
 
-    def campaigns(self) -> list[Campaign]:
-        return [campaign for _, campaign in sorted(self._disk.campaigns.items())]
+    def campaigns(self, name: str | None = None) -> list[Campaign]:
+        found = sorted(self._disk.campaigns.items())
+        return [campaign for known, campaign in found if name in (None, known)]
 
     def spending(self) -> list[Spent]:
         return [Spent(name, day, amount) for (name, day), amount in self._disk.spent.items()]
 
     def spent(self, campaign: str) -> int:
         return sum(amount for (name, _), amount in self._disk.spent.items() if name == campaign)
+
+    def over_limits(self, at_ns: int) -> dict[str, int]:
+        names: list[str] = []
+        for number, message in self._disk.messages.items():
+            campaign = self._disk.campaigns.get(message.campaign)
+            is_cancelled = campaign is not None and campaign.state is CampaignState.CANCELLED
+            waits = message.not_before_ns >= FOREVER and self._state(number) is State.QUEUED
+            if waits and message.expires_ns > at_ns and not is_cancelled:
+                names.append(message.campaign)
+        return dict(Counter(names))
 
     def opt_outs(self, after: str, limit: int) -> list[OptOut]:
         found = [opt_out for number, opt_out in sorted(self._disk.opt_outs.items()) if number > after]
@@ -263,8 +275,8 @@ class ModelStore:
             held = disk.messages.get(control.message_id)
             if held is not None and (held.not_before_ns or held.keeps_hours):
                 disk.messages[control.message_id] = replace(held, not_before_ns=control.not_before_ns)
-        elif isinstance(control, Campaign):
-            disk.campaigns[control.name] = control
+        elif isinstance(control, CampaignChange):
+            disk.campaigns[control.name] = changed_campaign(disk.campaigns.get(control.name), control)
         elif isinstance(control, OptOut):
             disk.opt_outs[control.number] = control
         elif isinstance(control, OptIn):

@@ -73,10 +73,10 @@ class Connection:
     __slots__ = (
         "_answered",
         "_has_reply",
-        "_kept",
         "_lost",
         "_parser",
         "_sock",
+        "_was_idle",
         "_watcher",
         "idle_ns",
         "job",
@@ -90,7 +90,7 @@ class Connection:
     ) -> None:
         self.job: Any = None  # the owner's current job; None: idle
         self.idle_ns: int | None = None  # since when it is idle after a reply; the owner sets it
-        self._kept = False  # whether it was idle before the present job
+        self._was_idle = False  # whether it was idle before the present job
         self._has_reply = False  # whether a part of the present job's reply has come
         self._sock = sock
         self._answered = answered
@@ -101,7 +101,7 @@ class Connection:
 
     def send(self, payload: bytes, kept: bool) -> None:
         """``kept``: the connection was idle before."""
-        self._kept = kept
+        self._was_idle = kept
         self._has_reply = False
         try:
             sent = self._sock.send(payload)
@@ -142,7 +142,7 @@ class Connection:
         """Whether the present job failed for ``reason`` because an idle connection was closed before the
         first byte of a response. The target probably had not read it, but that is not certain.
         """
-        return self._kept and not self._has_reply and reason in (CLOSED, RESET)
+        return self._was_idle and not self._has_reply and reason in (CLOSED, RESET)
 
     def close(self) -> None:
         self._watcher.stop()

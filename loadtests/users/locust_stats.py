@@ -53,9 +53,9 @@ class RequestFeed:
 
     def _turn(self) -> None:
         for _ in range(min(_A_TURN, len(self._waiting))):
-            self._tell(self._waiting.popleft())
+            self._fire_request(self._waiting.popleft())
 
-    def _tell(self, done: SendDone) -> None:
+    def _fire_request(self, done: SendDone) -> None:
         job = done.job
         error = None
         if done.outcome != "accepted":

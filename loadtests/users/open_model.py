@@ -79,7 +79,7 @@ class OpenModelSession:
         self._prepared: set[str] = set()  # the master's: ids of the workers that can start at once
         self._answers: WorkerAnswers | None = None
         self._gate = StartGate()
-        self._told_to_end = False
+        self._end_requested = False
         self._quits = False
         hooks: Any = events
         hooks.init_command_line_parser.add_listener(add_arguments)
@@ -94,7 +94,7 @@ class OpenModelSession:
 
     @property
     def finished(self) -> bool:
-        if self._told_to_end or self._worker_is_lost() or combine(self._statuses.values()).rows_lost:
+        if self._end_requested or self._worker_is_lost() or combine(self._statuses.values()).rows_lost:
             return True
         if len(self._statuses) < self.worker_count:
             return False
@@ -121,7 +121,7 @@ class OpenModelSession:
         # The last listener is called first: before Locust's own, which tells the master that a worker quits.
         environment.events.quitting.add_listener(self._quitting)
         if isinstance(runner, WorkerRunner):
-            runner.register_message(END_MESSAGE, self._told_to_answer, concurrent=True)
+            runner.register_message(END_MESSAGE, self._on_end_message, concurrent=True)
             gevent.spawn(self._prepare_worker)
             return  # its options arrive with the master's start message
         runner.register_message(STATUS_MESSAGE, self._status_arrived)
@@ -148,7 +148,7 @@ class OpenModelSession:
             limit_s = environment.stop_timeout + STOP_EXTRA_S
             guard_starts(web_ui, lambda: self._gate.closed_by(environment), limit_s)
             if options.run_dir:
-                gevent.spawn(_tell_address, web_ui, Path(options.run_dir))
+                gevent.spawn(_write_web_ui_url, web_ui, Path(options.run_dir))
 
     def _prepare_worker(self) -> None:
         """Do slow work before the master sets the start. A worker on this machine has the options; one
@@ -196,7 +196,7 @@ class OpenModelSession:
             load.prepare(plan, adapter)
             distributed = isinstance(runner, WorkerRunner)
             start = announced_start(options, runner.client_id) if distributed else local_start()
-            load.start(plan, adapter, start, self._starts)
+            load.start(start, adapter, self._starts)
         except (OptionsError, LookupError, OSError) as error:  # OSError: of this machine's --run-dir
             _log.error("%s: %s", self._scenario.name, error)
             environment.process_exit_code = ExitCode.USAGE
@@ -205,7 +205,7 @@ class OpenModelSession:
     def _end(self) -> None:
         if self._load is not None:
             self._load.stop(self._environment.stop_timeout)
-        self._told_to_end = True
+        self._end_requested = True
 
     def _test_stopping(self, environment: Any, **_: Any) -> None:
         self._gate.stop_begins()
@@ -224,7 +224,7 @@ class OpenModelSession:
             )
             self._failed_without(_is_missing)
 
-    def _told_to_answer(self, environment: Any, **_: Any) -> None:
+    def _on_end_message(self, environment: Any, **_: Any) -> None:
         if self._load is not None:
             self._load.stop(environment.stop_timeout)
         self._answer()
@@ -286,7 +286,7 @@ def _kill_forked_workers() -> None:
         child.kill()
 
 
-def _tell_address(web_ui: Any, run_dir: Path) -> None:
+def _write_web_ui_url(web_ui: Any, run_dir: Path) -> None:
     """Write the web UI's URL once it listens: with port 0 the system has chosen it."""
     while web_ui.server is None or not web_ui.server.started:
         gevent.sleep(0.05)

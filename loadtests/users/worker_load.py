@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import logging
 import resource
 import time
@@ -15,6 +14,7 @@ from gevent.event import Event
 from gevent.lock import RLock
 
 from loadtests.arrivals import Plan, Schedule
+from loadtests.garbage import collect_rarely
 from loadtests.recording import LoadRecorder, LoadStatus
 from loadtests.users.adapters import Adapter
 from loadtests.users.dispatcher import DispatcherSettings, LoadDispatcher
@@ -46,45 +46,47 @@ class WorkerLoad:
         self._stopped.set()
         self._preparing = RLock()
         self._schedule: Schedule | None = None
+        self._planned: tuple[Plan, float] | None = None  # the plan of the schedule, and the target's timeout
 
     def prepare(self, plan: Plan, adapter: Adapter) -> None:
-        """Work before the start is set: the schedule and the warm-up. Done once per process; a start with the
-        same plan reuses the schedule.
+        """Slow work: the schedule and the warm-up. Done once per process; a start with the same plan reuses
+        the schedule.
         """
         with self._preparing:
-            plan = plan.sized_for(adapter.timeout_s)
             if self._schedule is None:
-                rehearse(plan, adapter)
-            if self._schedule is None or self._schedule.plan != plan:
-                self._schedule = Schedule(plan)
+                rehearse(plan.sized_for(adapter.timeout_s), adapter)
+            if self._schedule is None or self._planned != (plan, adapter.timeout_s):
+                self._schedule = Schedule(plan.sized_for(adapter.timeout_s))
+                self._planned = plan, adapter.timeout_s
+            collect_rarely()
 
-    def start(self, plan: Plan, adapter: Adapter, start: WorkerStart, ordinal: int) -> None:
-        """``ordinal`` counts the starts of this process: each start has different keys."""
+    def start(self, start: WorkerStart, adapter: Adapter, ordinal: int) -> None:
+        """Start the load of the plan that was prepared. ``ordinal`` counts the starts of this process: each
+        start has different keys.
+
+        The start is near: nothing here may take long.
+        """
+        schedule = self._schedule
+        if schedule is None:
+            raise RuntimeError("start without prepare")
         self._end_greenlets()
         self._worker = start.worker
         if self._recorder is None:
             self._recorder = LoadRecorder(self._run_dir, start.worker)
         if ordinal > 1:
             self._recorder.keep_status(ordinal - 1)
-            plan = msgspec.structs.replace(plan, key_tag=f"{plan.key_tag}.{ordinal}")
-        plan = plan.sized_for(adapter.timeout_s)
-        self.prepare(plan, adapter)
-        schedule = self._schedule
-        assert schedule is not None
+            schedule = schedule.with_key_tag(f"{schedule.plan.key_tag}.{ordinal}")
         self._feed = RequestFeed(self._environment, adapter.name.split(" ")[0])
         self._dispatcher = LoadDispatcher(
             schedule,
             schedule.share(start.worker, start.workers),
             adapter,
-            DispatcherSettings(start.worker, worker_limit(plan.in_flight_limit, start), start.start_ns),
+            DispatcherSettings(
+                start.worker, worker_limit(schedule.plan.in_flight_limit, start), start.start_ns
+            ),
             self._recorder,
             self._feed.add,
         )
-        # Objects that exist now stay: the collector need not scan them during the run. Messages are not
-        # tracked, and reference counting frees the objects of a request, so collections can be rare.
-        gc.collect()
-        gc.freeze()
-        gc.set_threshold(50_000, 20, 50)
         self._greenlets = [
             gevent.spawn(self._run_load, self._dispatcher),
             gevent.spawn(self._feed.run),
@@ -93,7 +95,7 @@ class WorkerLoad:
 
     def refuse(self) -> None:
         """This worker cannot take part: it finishes at once."""
-        self._tell(LoadStatus(phase="finished"))
+        self._publish_status(LoadStatus(phase="finished"))
 
     def stop(self, timeout_s: float) -> None:
         """Stop the load if it runs. Requests in flight have ``timeout_s`` to be answered."""
@@ -135,11 +137,11 @@ class WorkerLoad:
             self._feed.drain()
         if self._recorder is not None:
             self._recorder.flush()
-        self._tell(status)
+        self._publish_status(status)
         self._dispatcher = None
 
     def _keep_house(self, dispatcher: LoadDispatcher, recorder: LoadRecorder) -> None:
-        told_ns = time.monotonic_ns()
+        status_written_ns = time.monotonic_ns()
         while self._dispatcher is dispatcher:
             gevent.sleep(_FLUSH_S)
             recorder.flush()
@@ -147,12 +149,12 @@ class WorkerLoad:
                 gevent.spawn(self.stop, 0.0)  # it ends this greenlet too
                 return
             now_ns = time.monotonic_ns()
-            if now_ns - told_ns >= _STATUS_NS and self._dispatcher is dispatcher:
-                told_ns = now_ns
+            if now_ns - status_written_ns >= _STATUS_NS and self._dispatcher is dispatcher:
+                status_written_ns = now_ns
                 dispatcher.give_up_overdue()
-                self._tell(dispatcher.status())
+                self._publish_status(dispatcher.status())
 
-    def _tell(self, status: LoadStatus) -> None:
+    def _publish_status(self, status: LoadStatus) -> None:
         if self._recorder is not None:
             status = msgspec.structs.replace(status, rows_lost=self._recorder.lost)
             self._recorder.status(status)

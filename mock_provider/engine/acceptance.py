@@ -15,7 +15,7 @@ from mock_provider.engine.segments import ucs2_for
 from mock_provider.engine.values import NO_REPORTS, Accepted, AcceptedMessage, ReportsWanted, Submit
 
 if TYPE_CHECKING:
-    from mock_provider.engine.admission import Admission, Admitted
+    from mock_provider.engine.admission import Admitted
     from mock_provider.engine.counters import Counters
     from mock_provider.engine.delivery import DeliveryPipeline
     from mock_provider.engine.draws import Draws
@@ -33,7 +33,6 @@ class Acceptance:
         draws: Draws,
         counters: Counters,
         message_store: MessageStore,
-        admission: Admission,
         pipeline: DeliveryPipeline,
         remove: Callable[[int, str], bool],
     ) -> None:
@@ -41,7 +40,6 @@ class Acceptance:
         self._draws = draws
         self._counters = counters
         self._message_store = message_store
-        self._admission = admission
         self._pipeline = pipeline
         self._remove = remove
         self._last_price = 0, 0.0  # in millionths of a point, in points: most messages cost the same
@@ -50,6 +48,7 @@ class Acceptance:
         """Use these settings from now on."""
         self._validity_ns = nanoseconds(settings.delivery.validity_s)
         self._account_url = settings.account.report_url
+        self._id_styles = {name: each.id_style for name, each in settings.protocol.by_name().items()}
 
     def accept(
         self, now_ns: int, submit: Submit, seen: list[TrackedMessage], admitted: Admitted
@@ -84,13 +83,13 @@ class Acceptance:
         self, now_ns: int, submit: Submit, seen: list[TrackedMessage], admitted: Admitted
     ) -> tuple[tuple[TrackedMessage, ...], tuple[AcceptedMessage, ...], int]:
         """The candidates as messages, as the answer lists them, and their number of segments."""
-        id_style = submit.options.id_style or self._admission.rules(submit.protocol).id_style
+        id_style = submit.options.id_style or self._id_styles[submit.protocol]
         start_ns = now_ns if submit.scheduled_ns is None else max(now_ns, submit.scheduled_ns)
         expires_ns = start_ns + self._validity_ns if submit.expires_ns is None else submit.expires_ns
         terms = SubmitTerms(
             submit.sender_id,
             submit.options,
-            self._wanted(submit.reports),
+            submit.reports if submit.reports.url else self._account_reports(submit.reports),
             submit.memo,
             admitted.queue_first,
         )
@@ -131,9 +130,7 @@ class Acceptance:
         self._message_store.name(messages)
         return tuple(messages), tuple(answered), total_segments
 
-    def _wanted(self, reports: ReportsWanted) -> ReportsWanted:
-        if reports.url:
-            return reports
+    def _account_reports(self, reports: ReportsWanted) -> ReportsWanted:
         return replace(reports, url=self._account_url) if self._account_url else NO_REPORTS
 
     def _delay(self, message: TrackedMessage, submit: Submit, until_ns: int) -> None:

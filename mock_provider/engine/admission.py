@@ -20,7 +20,7 @@ from mock_provider.engine.values import (
     Refused,
     Submit,
 )
-from mock_provider.settings.values import IdStyle, Refusal
+from mock_provider.settings.values import Refusal
 
 if TYPE_CHECKING:
     from mock_provider.engine.delivery import DeliveryPipeline
@@ -32,11 +32,10 @@ if TYPE_CHECKING:
 
 
 class ProtocolRules(Struct, frozen=True, gc=False):
-    """The settings of a protocol that concern its submits and the ids of its messages."""
+    """The settings of a protocol that concern its submits."""
 
-    max_recipients: int = 10_000
-    partial_rejection: bool = True
-    id_style: IdStyle = "digits"
+    max_recipients: int
+    partial_rejection: bool
 
 
 class Candidate(Struct, gc=False):
@@ -135,9 +134,7 @@ class Admission:
         limits = accumulate(error.share for error in profile.reply.errors)
         self._errors = tuple(zip(limits, (error.refusal for error in profile.reply.errors), strict=True))
         self._rules = {
-            name: ProtocolRules(
-                protocol.max_recipients_per_request, protocol.partial_rejection, protocol.id_style
-            )
+            name: ProtocolRules(protocol.max_recipients_per_request, protocol.partial_rejection)
             for name, protocol in profile.protocol.by_name().items()
         }
 
@@ -146,10 +143,6 @@ class Admission:
         now_ns = max(now_ns, 0)  # before the first input the time is the least possible
         levels = {"requests": self.requests.level(now_ns), "segments": self.segments.level(now_ns)}
         return {f"tokens_{name}": float(level) for name, level in levels.items() if level is not None}
-
-    def rules(self, protocol: str) -> ProtocolRules:
-        """The rules of a protocol. Raises ``KeyError`` if the profile has no table for it."""
-        return self._rules[protocol]
 
     def judge(
         self, now_ns: int, submit: Submit, keys: Sequence[str], error_draw: float, unanswered: int = 0
@@ -176,9 +169,10 @@ class Admission:
         admitted = self._recipients(now_ns, submit)
         if not isinstance(admitted, Admitted):
             return admitted
-        refusal_of_some = self._without_repeats(now_ns, submit, keys, admitted)
-        if refusal_of_some is not None:
-            return refusal_of_some
+        if submit.options.refuse_duplicates or self._flood.active:
+            refusal_of_some = self._without_repeats(now_ns, submit, keys, admitted)
+            if refusal_of_some is not None:
+                return refusal_of_some
         return self._charge(now_ns, submit, admitted)
 
     def _recipients(self, now_ns: int, submit: Submit) -> Admitted | Refused:
@@ -187,7 +181,7 @@ class Admission:
             return Refused(Refusal.TOO_MANY_RECIPIENTS)
         candidates: list[Candidate] = []
         left_out: list[tuple[int, Refusal]] = []
-        invalid = list(submit.unparsable)
+        invalid = [*submit.unparsable]
         segment_micro = self.account.segment_micro(submit.options.priority)
         for index, outbound in enumerate(submit.messages):
             route = self._router.route(outbound.msisdn)

@@ -30,7 +30,6 @@ from mock_provider.engine.values import Effect
 
 if TYPE_CHECKING:
     from mock_provider.engine.carriers import Router
-    from mock_provider.engine.counters import Counters
     from mock_provider.engine.draws import Draws
     from mock_provider.engine.event_queue import EventQueue
     from mock_provider.engine.faults.windows import ActiveFaults, FaultWindows
@@ -43,7 +42,7 @@ _CHANCES_KEPT = 20_000  # messages on the air that keep their random draws
 
 
 class DeliveryPipeline:
-    """``t_carrier`` and ``t_final`` are the due times of the steps, even if the driver is late.
+    """``t_carrier_ns`` and ``t_final_ns`` are the due times of the steps, even if the driver is late.
 
     A message that expires in a queue is noticed when its turn comes. Its end is the end of its validity.
     """
@@ -52,7 +51,6 @@ class DeliveryPipeline:
         self,
         event_queue: EventQueue,
         draws: Draws,
-        counters: Counters,
         reporting: Reporting,
         profile: EngineSettings,
     ) -> None:
@@ -62,7 +60,6 @@ class DeliveryPipeline:
         self._on_end = event_queue.handler(self._end)
         self._on_wake = event_queue.handler(self._wake)
         self._draws = draws
-        self._counters = counters
         self._reporting = reporting
         self._capacity_segments = profile.accept_queue.capacity_segments
         self._validity_ns = nanoseconds(profile.delivery.validity_s)
@@ -75,12 +72,10 @@ class DeliveryPipeline:
         self._scheduled: dict[str, tuple[int, TrackedMessage]] = {}  # due time and message, by provider id
         self._on_air = 0
         self._waiting_for_handset = 0  # of those on air
-        self._holding: dict[
-            str, tuple[str, ...]
-        ] = {}  # carriers whose queue is held, and the names of the faults
-        self._held_until: dict[
-            str, list[tuple[str, int]]
-        ] = {}  # carriers whose queue was held: fault and end
+        # Carriers whose queue is held, and the names of the faults.
+        self._holding: dict[str, tuple[str, ...]] = {}
+        # Carriers whose queue was held: fault and end.
+        self._held_until: dict[str, list[tuple[str, int]]] = {}
         self._held: list[TrackedMessage] = []  # held because their country is down
 
     def apply(self, router: Router, faults: FaultWindows) -> None:
@@ -125,11 +120,13 @@ class DeliveryPipeline:
         """The reply has left or is suppressed: the message enters the queues, its sender's first."""
         move(message, ENTER)
         if message.terms.reports.stages:
-            self._enter_told(at_ns, now_ns, message, effects)
+            self._enter_with_progress_reports(at_ns, now_ns, message, effects)
         elif not self.senders.active or self._passes_its_sender(at_ns, now_ns, message, effects):
             self._to_accept_queue(at_ns, now_ns, message, effects)
 
-    def _enter_told(self, at_ns: int, now_ns: int, message: TrackedMessage, effects: list[Effect]) -> None:
+    def _enter_with_progress_reports(
+        self, at_ns: int, now_ns: int, message: TrackedMessage, effects: list[Effect]
+    ) -> None:
         """Report the message as queued, unless its sender's queue had no room, and then what follows."""
         onward: list[Effect] = []
         if not self.senders.active or self._passes_its_sender(at_ns, now_ns, message, onward):

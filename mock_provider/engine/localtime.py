@@ -5,6 +5,8 @@ from __future__ import annotations
 from bisect import bisect_right
 from typing import TYPE_CHECKING
 
+from mock_provider.engine.distributions import NS_PER_S
+
 if TYPE_CHECKING:
     from mock_provider.settings.network import MarketingHours
     from mock_provider.settings.zones import UtcOffsets
@@ -12,6 +14,15 @@ if TYPE_CHECKING:
 _DAY_S = 86_400
 _WEEK_DAYS = 7
 _THURSDAY = 3  # 1970-01-01, day 0 of unix time
+
+
+def unix_seconds(instant_ns: int, wall_offset_ns: int) -> float:
+    """Unix time of an instant of the engine's clock, the nearest float.
+
+    Each time that the provider shows comes from here. A division by the float ``1e9`` rounds twice, and two
+    instants that are equal were shown one microsecond apart.
+    """
+    return (instant_ns + wall_offset_ns) / NS_PER_S
 
 
 class LocalClock:

@@ -35,8 +35,8 @@ class MessageStore:
         "_by_id",
         "_closed",
         "_earlier",
+        "_forgotten_entries",
         "_forgotten_rows",
-        "_gone",
         "_hashed_text",
         "_newest",
         "_open_until_ns",
@@ -56,15 +56,14 @@ class MessageStore:
         self._earlier: dict[str, int] = {}  # number of older messages of the key that are remembered
         self._by_id: dict[str, TrackedMessage] = {}
         self._order: deque[TrackedMessage] = deque()  # each remembered message, once
-        self._accepted: deque[TrackedMessage] = (
-            deque()
-        )  # accepted messages whose row as an open message was not taken
+        # Accepted messages whose row as an open message was not taken.
+        self._accepted: deque[TrackedMessage] = deque()
         self._open_until_ns = -1  # rows of open messages were taken up to this time of acceptance
         self._waiting: list[TrackedMessage] = []  # messages whose phone is off, since rows were last taken
         self._closed: list[TrackedMessage] = []  # closed messages whose rows were not taken
         self._repeated: dict[str, None] = {}  # keys whose row must be written again
         self._forgotten_rows: list[JournalRow] = []
-        self._gone = 0  # entries of _order that ``forget`` has forgotten
+        self._forgotten_entries = 0  # entries of _order that ``forget`` has forgotten
         self._hashed_text: tuple[str | None, str] = None, ""
         self._unnamed: OrderedDict[str, int] = OrderedDict()  # least recently used first
         self._unrecorded: OrderedDict[str, int] = OrderedDict()
@@ -277,18 +276,18 @@ class MessageStore:
                 self._by_id.pop(message.provider_id, None)
                 if self.changes is not None:
                     self.changes.forget(message.provider_id)
-                self._gone += 1
-        if self._gone > GONE_KEPT and 2 * self._gone > len(self._order):
+                self._forgotten_entries += 1
+        if self._forgotten_entries > GONE_KEPT and 2 * self._forgotten_entries > len(self._order):
             kept = [each for each in self._order if newest.get(each.key) is each or each.key in earlier]
             self._order = deque(kept)
-            self._gone = 0
+            self._forgotten_entries = 0
 
     def _forget(self, message: TrackedMessage) -> bool:
         """Forget the message if that is possible. Returns whether it was."""
         key = message.key
         if message is not self._newest.get(key):
             if key not in self._earlier:  # ``forget`` has forgotten it
-                self._gone -= 1
+                self._forgotten_entries -= 1
                 return True
             if not message.row_taken:
                 return False

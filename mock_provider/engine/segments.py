@@ -21,6 +21,7 @@ UCS2_SINGLE = 70  # UTF-16 code units
 UCS2_JOINED = 67
 MOST_SEGMENTS = 255
 
+_is_basic = re.compile(f"[{re.escape(GSM7_BASIC)}]*").fullmatch
 _is_gsm7 = re.compile(f"[{re.escape(GSM7_BASIC + GSM7_EXTENSION)}]*").fullmatch
 _foreign_in = re.compile(f"[^{re.escape(GSM7_BASIC + GSM7_EXTENSION)}]").search
 _extension = re.compile(f"[{re.escape(GSM7_EXTENSION)}]")
@@ -42,6 +43,9 @@ def count_segments(text: str) -> SegmentCount:
     segment may stay one unit short: dividing the units by 153 or 67 would undercount. The division is used
     only above 255, which is more than a header can number (TS 23.040 §9.2.3.24.1).
     """
+    if _is_basic(text):  # most texts: no character takes two units
+        units = len(text)
+        return SegmentCount("gsm7", units, 1 if units <= GSM7_SINGLE else -(-units // GSM7_JOINED))
     if _is_gsm7(text):
         return _count(text, "gsm7", GSM7_SINGLE, GSM7_JOINED)
     return _count(text, "ucs2", UCS2_SINGLE, UCS2_JOINED)

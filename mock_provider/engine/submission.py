@@ -134,41 +134,31 @@ class SubmitHandler:
                 answer = judged
         if not isinstance(answer, Accepted):
             self._note_refusal(answer.reason, seen, attempt)
-        plan = ReplyPlan(answer, self._reply_latency(u, v))
-        if attempt is not None:
-            plan = self._apply_reply_faults(now_ns, plan, attempt, messages)
-        if self._magic_numbers and messages:
-            plan = _apply_magic_numbers(plan, messages)
-        if plan.answer is None:
-            self._note_suppressed(submit, answer, messages)
-        self._send_when_due(now_ns, submit, plan, messages, effects)
+        leaving: Answer | None = answer
+        latency_ns, disconnect = self._reply_latency(u, v), False
+        if attempt is not None or self._magic_numbers:
+            plan = self._changed(now_ns, ReplyPlan(answer, latency_ns), attempt, messages)
+            leaving, latency_ns, disconnect = plan.answer, plan.latency_ns, plan.disconnect
+            if leaving is None:
+                self._note_suppressed(submit, answer, messages)
+        pending = PendingReply(
+            submit.request_id, leaving, messages, submit.scheduled_ns, disconnect, self.wall_offset_ns
+        )
+        self._send_when_due(now_ns, latency_ns, pending, effects)
         self._message_store.trim()
 
     def _send_when_due(
-        self,
-        now_ns: int,
-        submit: Submit,
-        plan: ReplyPlan,
-        messages: tuple[TrackedMessage, ...],
-        effects: list[Effect],
+        self, now_ns: int, latency_ns: int, pending: PendingReply, effects: list[Effect]
     ) -> None:
-        pending = PendingReply(
-            submit.request_id,
-            plan.answer,
-            messages,
-            submit.scheduled_ns,
-            plan.disconnect,
-            self.wall_offset_ns,
-        )
         self.pending += 1
-        if plan.latency_ns <= 0:
+        if latency_ns <= 0:
             self._release(now_ns, now_ns, pending, effects)
             return
         if self.pending > _CHANCES_KEPT:
             # Up to 100,000 replies may be pending: drop the cached draws; they are recomputed at departure.
-            for message in messages:
+            for message in pending.messages:
                 message.chances = b""
-        self._event_queue.add(now_ns + plan.latency_ns, self._on_release, pending)
+        self._event_queue.add(now_ns + latency_ns, self._on_release, pending)
 
     def outage(self, at_ns: int, backup_host: bool) -> RequestInterruption | None:
         """The effect for any request to that host in place of its reply. None: it gets its reply."""
@@ -192,6 +182,18 @@ class SubmitHandler:
                 mark_all(attempt.seen, at_submit.name)
                 return met
         return None
+
+    def _changed(
+        self,
+        now_ns: int,
+        plan: ReplyPlan,
+        attempt: AttemptedSubmit | None,
+        messages: tuple[TrackedMessage, ...],
+    ) -> ReplyPlan:
+        """The plan after faults and magic numbers."""
+        if attempt is not None:
+            plan = self._apply_reply_faults(now_ns, plan, attempt, messages)
+        return _apply_magic_numbers(plan, messages) if self._magic_numbers else plan
 
     def _apply_reply_faults(
         self, now_ns: int, plan: ReplyPlan, attempt: AttemptedSubmit, messages: tuple[TrackedMessage, ...]
@@ -282,7 +284,8 @@ class SubmitHandler:
                 self._pipeline.hold(scheduled_ns, message)
             else:
                 self._pipeline.enter(entered_ns, now_ns, message, effects)
-        self._message_store.changed(pending.messages)
+        if self._message_store.changes is not None:
+            self._message_store.changed(pending.messages)
 
 
 def _apply_magic_numbers(plan: ReplyPlan, messages: tuple[TrackedMessage, ...]) -> ReplyPlan:

@@ -79,7 +79,7 @@ class _ReceiverConnection(asyncio.Protocol):
         self._parser = httptools.HttpResponseParser(self)
         self._body = b""
         self._in_body = False
-        self._heard = False  # any byte since the call began
+        self._reply_began = False  # any byte since the call began
 
     @property
     def usable(self) -> bool:
@@ -89,7 +89,7 @@ class _ReceiverConnection(asyncio.Protocol):
         """Raises ``CallFailedError``."""
         if self._transport is None:
             raise _ClosedUnansweredError("the connection is closed")
-        self._heard = False
+        self._reply_began = False
         self._answer = asyncio.get_running_loop().create_future()
         self._transport.write(request)
         try:
@@ -113,13 +113,13 @@ class _ReceiverConnection(asyncio.Protocol):
         self._transport = None
         if exc is None and self._in_body:  # a reply without a length ends with the connection
             self._succeed()
-        if self._heard:
+        if self._reply_began:
             self._fail(CallFailedError("the connection broke"))
         else:
             self._fail(_ClosedUnansweredError("the connection was closed before an answer"))
 
     def data_received(self, data: bytes) -> None:
-        self._heard = True
+        self._reply_began = True
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserError:

@@ -9,7 +9,7 @@ from itertools import islice
 from msgspec import Struct
 
 from mock_provider.engine import MessageView
-from mock_provider.engine.distributions import NS_PER_S
+from mock_provider.engine.localtime import unix_seconds
 from mock_provider.engine.values import Accepted, AcceptedMessage, Outbound, Submit
 from mock_provider.protocols.lookups import CapturedMessage, MessageFilter
 
@@ -174,14 +174,14 @@ class Inbox:
             stage=view.stage if view else "",
             accepted_unix_s=request.unix_s,
             carrier_unix_s=self._unix_s(view.t_carrier_ns) if view else None,
-            done_unix_s=self._unix_s(view.t_done_ns) if view else None,
+            final_unix_s=self._unix_s(view.t_final_ns) if view else None,
             country=view.country if view else "",
             carrier=view.carrier if view else "",
             memo=request.submit.memo,
         )
 
     def _unix_s(self, instant_ns: int | None) -> float | None:
-        return None if instant_ns is None else (instant_ns + self._wall_offset_ns()) / NS_PER_S
+        return None if instant_ns is None else unix_seconds(instant_ns, self._wall_offset_ns())
 
 
 _Recipient = tuple[str, str, str | None]

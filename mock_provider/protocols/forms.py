@@ -52,6 +52,5 @@ def _text(text: str, charset: str) -> str:
     return unescaped(text.encode(charset)).decode(charset)
 
 
-_shared = lru_cache(maxsize=512)(
-    _text
-)  # the report URL, the same in every request, is most of what is escaped
+# The report URL, the same in every request, is most of what is escaped.
+_shared = lru_cache(maxsize=512)(_text)

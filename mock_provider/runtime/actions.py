@@ -27,14 +27,33 @@ log = logging.getLogger(__name__)
 class _PendingSubmit(Struct, Generic[R], frozen=True, gc=False):
     """The ``OnAnswer`` of a submit: a callback that the garbage collector does not track."""
 
-    runner: ActionRunner
+    inbox: Inbox
+    refusals: Refusals
     action: SubmitAction[R]
     wall_s: float
     respond: Respond[R]
     errors: ErrorReplies[R]
 
     def __call__(self, answer: Answer | None) -> None:
-        self.runner.answer(self, answer)
+        """Reply to the submit; None: cut the connection."""
+        if answer is None:
+            self.respond(None)
+            return
+        action, refusal = self.action, None
+        submit = action.submit
+        if not isinstance(answer, Accepted):
+            refusal = answer.reason
+        elif not submit.options.validate_only:
+            self.inbox.remember(submit, answer, self.wall_s)
+        try:
+            reply = action.render(answer)
+        except Exception:  # other replies that are due now must still be given
+            log.exception("rendering a reply failed")
+            reply = self.errors.failed
+        if refusal is not None:
+            error = self.errors.read(reply)
+            self.refusals.of_submit(time.monotonic_ns(), submit, refusal, reply, error)
+        self.respond(reply)
 
 
 class ActionRunner:
@@ -54,7 +73,7 @@ class ActionRunner:
 
         Returns None if it was called, else the number for ``forget``.
         """
-        pending = _PendingSubmit(self, action, at.wall_s, respond, errors)
+        pending = _PendingSubmit(self._inbox, self._refusals, action, at.wall_s, respond, errors)
         return self._driver.submit(at.now_ns, action.submit, pending)
 
     def query(
@@ -81,26 +100,6 @@ class ActionRunner:
     def outage(self, now_ns: int, backup_host: bool = False) -> RequestInterruption | None:
         """The present outage."""
         return self._driver.engine.outage(now_ns, backup_host)
-
-    def answer(self, pending: _PendingSubmit[R], answer: Answer | None) -> None:
-        """Reply to a submit; None: cut the connection."""
-        if answer is None:
-            pending.respond(None)
-            return
-        submit = pending.action.submit
-        refusal = None
-        if not isinstance(answer, Accepted):
-            refusal = answer.reason
-        elif not submit.options.validate_only:
-            self._inbox.remember(submit, answer, pending.wall_s)
-        try:
-            reply = pending.action.render(answer)
-        except Exception:  # other replies that are due now must still be given
-            log.exception("rendering a reply failed")
-            reply = pending.errors.failed
-        if refusal is not None:
-            self._refusals.of_submit(time.monotonic_ns(), submit, refusal, reply, pending.errors.read(reply))
-        pending.respond(reply)
 
     def remember_unanswered(self) -> None:
         """Put messages into the inbox that the engine accepted and whose reply a fault suppressed."""

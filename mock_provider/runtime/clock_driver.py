@@ -49,7 +49,6 @@ class ClockDriver:
         # The answer to every submit from now on; None: the engine decides.
         self.refusal: Refused | None = None
         self._on_failure = on_failure
-        self._loop = loop
         self._deliver_reports = deliver_reports
         self._carry: Callable[[Effect], None] = self.perform
         self._waiting: dict[int, OnAnswer] = {}
@@ -126,28 +125,28 @@ class ClockDriver:
 
     def perform(self, effect: Effect) -> None:
         """Carry out one effect."""
+        answer: Answer | None = None
         # The most frequent type first: a test for another type of Struct takes ten times as long.
         if isinstance(effect, Reply):
-            self._answer(effect.request_id, effect.answer)
-        elif isinstance(effect, SendReports):
+            answer = effect.answer
+        elif isinstance(effect, SendReports) or not isinstance(effect, Disconnect):
             self._deliver_reports(effect)
-        elif isinstance(effect, Disconnect):
-            self._answer(effect.request_id, None)
-        else:
-            self._deliver_reports(effect)
-
-    def _answer(self, request_id: int, answer: Answer | None) -> None:
-        on_answer = self._waiting.pop(request_id, None)
+            return
+        on_answer = self._waiting.pop(effect.request_id, None)
         if on_answer is not None:
             on_answer(answer)
 
     def _arm(self, now_ns: int) -> None:
+        armed_ns = self._timer_ns
+        earliest_ns = now_ns if now_ns > self._rested_ns else self._rested_ns
+        if armed_ns and armed_ns <= earliest_ns + _GATHER_NS:  # no deadline would make it earlier
+            return
         due_ns = self.engine.next_due()
         if due_ns is None:
             return
-        at_ns = min(max(due_ns, now_ns, self._rested_ns), now_ns + _LONGEST_NS)
         # A callback that is too early only re-arms.
-        if not self._timer_ns or self._timer_ns > at_ns + _GATHER_NS:
+        at_ns = min(max(due_ns, earliest_ns), now_ns + _LONGEST_NS)
+        if not armed_ns or armed_ns > at_ns + _GATHER_NS:
             self._timer_ns = at_ns
             self._timer.arm(at_ns)
 

@@ -95,12 +95,12 @@ class LoopTimer:
     def __init__(self, loop: asyncio.AbstractEventLoop, ring: Callable[[], None]) -> None:
         self._loop = loop
         self._ring = ring
-        self._at_ns = 0
+        self._armed_for_ns = 0
         self._handle: asyncio.TimerHandle | None = None
 
     def arm(self, at_ns: int) -> None:
         self.close()
-        self._at_ns = at_ns
+        self._armed_for_ns = at_ns
         delay_ms = max(0, -((time.monotonic_ns() - at_ns) // _NS_PER_MS))  # rounded up
         self._handle = self._loop.call_later(delay_ms / 1000, self._rung)
 
@@ -111,7 +111,7 @@ class LoopTimer:
 
     def _rung(self) -> None:
         self._handle = None
-        if time.monotonic_ns() < self._at_ns - _EARLY_NS:
-            self.arm(self._at_ns)
+        if time.monotonic_ns() < self._armed_for_ns - _EARLY_NS:
+            self.arm(self._armed_for_ns)
         else:
             self._ring()

@@ -12,6 +12,7 @@ from msgspec.structs import replace
 
 from mock_provider.engine import Engine, EngineState
 from mock_provider.engine.faults.hooks import RequestInterruption
+from mock_provider.engine.localtime import unix_seconds
 from mock_provider.engine.values import (
     JournalRow,
     Refused,
@@ -49,8 +50,10 @@ INBOX_MESSAGES = 10_000
 _ROWS_EVERY_S = 0.02  # soon after a message's last change, while it is still in the CPU's caches
 _FAULTS_EVERY_S = 0.2
 _WALL_CLOCK_EVERY_S = 0.2  # the longest delay of a scheduled message after the clock was set
-_FLUSH_EVERY_S = 0.25
-_OPEN_ROW_AFTER_NS = 250_000_000  # most messages of a fast profile are final by then, and need none
+_FLUSH_EVERY_S = 0.1
+# The file has such a row within the two intervals after that, half a second after the message was accepted.
+# Three of four messages of the profile ``fast`` are closed by then, and need no row as open messages.
+_OPEN_ROW_AFTER_NS = 400_000_000
 _PUBLISH_EVERY_S = 0.2
 _TICK_EVERY_S = 1.0
 
@@ -157,7 +160,7 @@ class ProviderRuntime:
     ) -> int | None:
         """Perform what the request asks for; ``respond`` gets the reply (``http.connection.Application``)."""
         now_ns = time.monotonic_ns()
-        at = Instants(now_ns, (now_ns + self.wall_offset_ns) / 1e9)
+        at = Instants(now_ns, unix_seconds(now_ns, self._wall_clock.offset_ns))
         action = protocol.read(request, self.driver.next_request_id(), at)
         if isinstance(action, SubmitAction):
             if backup_host:

@@ -9,6 +9,7 @@ from typing import Protocol, cast
 from msgspec import Struct
 
 from mock_provider.engine.faults.hooks import RequestInterruption
+from mock_provider.engine.localtime import unix_seconds
 from mock_provider.protocols.actions import Instants
 from mock_provider.protocols.smpp import codes
 from mock_provider.protocols.smpp.effects import Answered, BoundNow, Close, SessionEffect
@@ -53,7 +54,7 @@ class SmppConnection(asyncio.Protocol):
     def __init__(self, provider: SmppProvider, listener: Listener) -> None:
         self._provider = provider
         self._listener = listener
-        self._setup = setup = listener.setup()
+        setup = listener.setup()
         self._links = setup.links
         self._loop = asyncio.get_running_loop()
         self._transport: asyncio.Transport | None = None
@@ -141,7 +142,7 @@ class SmppConnection(asyncio.Protocol):
 
     def _carry_out(self, now_ns: int, effects: list[SessionEffect]) -> None:
         answered = False
-        at = Instants(now_ns, (now_ns + self._provider.lookups.wall_offset_ns) / 1e9)
+        at = Instants(now_ns, unix_seconds(now_ns, self._provider.lookups.wall_offset_ns))
         for effect in effects:
             if isinstance(effect, Answered):
                 self._links.answered(effect)

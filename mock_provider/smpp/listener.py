@@ -9,7 +9,6 @@ from hmac import compare_digest
 from msgspec import Struct
 
 from mock_provider.engine.distributions import nanoseconds
-from mock_provider.listening import listen
 from mock_provider.profiles import Profile
 from mock_provider.protocols.smpp import codes
 from mock_provider.protocols.smpp.group_ids import GroupIds
@@ -23,6 +22,7 @@ from mock_provider.protocols.smpp.submit import SubmitReader
 from mock_provider.smpp.connection import SmppConnection, SmppSetup
 from mock_provider.smpp.provider import SmppProvider
 from mock_provider.smpp.receipts import ReceiptLinks
+from user_input.listening import listen
 
 _EXPIRE_EVERY_S = 0.25
 
@@ -148,7 +148,7 @@ class SmppServer:
             nanoseconds(settings.inactivity_s),
             nanoseconds(settings.response_s),
         )
-        self._kept_ns = nanoseconds(settings.receipts_kept_s)
+        self._receipts_kept_ns = nanoseconds(settings.receipts_kept_s)
         writer = ReceiptWriter(settings, self._wall_offset_ns, self._memory.groups)
         self.links.use(writer, settings.receipts_kept)
         submits = SubmitReader(settings, self._keys)
@@ -158,4 +158,4 @@ class SmppServer:
     def _expire(self) -> None:
         self._expiring = self._loop.call_later(_EXPIRE_EVERY_S, self._expire)
         self.setup()
-        self.links.expire(time.monotonic_ns() - self._kept_ns)
+        self.links.expire(time.monotonic_ns() - self._receipts_kept_ns)

@@ -7,7 +7,6 @@ from typing import Annotated, Any, TypeVar
 import msgspec
 from aiohttp import web
 from msgspec import Meta, Struct
-from msgspec.structs import replace
 
 from reference_sender.api.answers import ApiError, json_answer
 from reference_sender.api.bodies import read_message
@@ -15,12 +14,12 @@ from reference_sender.api.handlers import OPT_OUT_PATH, Handler
 from reference_sender.api.holdings import shown_holding
 from reference_sender.api.intake import checked_number, explained
 from reference_sender.api.queries import Queries, instant
-from reference_sender.api.query_strings import fields_of, limit_of
+from reference_sender.api.query_strings import fields_of, filter_of, limit_of
 from reference_sender.api.rules import IntakeRules, cancelled
 from reference_sender.clock import now_ns
 from reference_sender.dispatch.campaign_figures import UNIT
 from reference_sender.dispatch.values import State
-from reference_sender.policy.campaigns import Campaign, CampaignState
+from reference_sender.policy.campaigns import Campaign, CampaignChange, CampaignState
 from reference_sender.policy.holding import why_campaign_held
 from reference_sender.runtime.applied import applied
 from reference_sender.runtime.driver import Driver
@@ -30,7 +29,7 @@ _APPLIED_WITHIN_S = 5.0  # then the answer has the counts so far
 _Body = TypeVar("_Body", bound=Struct)
 
 
-class CampaignChange(Struct, forbid_unknown_fields=True):
+class ControlRequest(Struct, forbid_unknown_fields=True):
     """The body of pause, resume and cancel; it may be empty."""
 
     spending_limit: float | None = None
@@ -77,26 +76,26 @@ class CampaignControls:
 
     async def _change(self, request: web.BaseRequest, name: str, state: CampaignState) -> web.Response:
         body = await read_message(request, self._patience_s)
-        change = read_body(body, CampaignChange) if body else CampaignChange()
-        limit = self._rules.limit(change.spending_limit)
+        wanted = read_body(body, ControlRequest) if body else ControlRequest()
+        limit = self._rules.limit(wanted.spending_limit)
         known = self._driver.gate.campaign(name)
         if known is None and not await self._queries.campaign(name):
             raise ApiError(404, "not_found", f"there is no campaign {name}")
         # Read again: it may have changed during the query.
-        campaign = self._driver.gate.campaign(name) or Campaign(name)
-        if campaign.state is CampaignState.CANCELLED and state is not CampaignState.CANCELLED:
+        known = self._driver.gate.campaign(name)
+        if known is not None and _ends(known.state, state):
             raise cancelled(name)
-        new = replace(campaign, state=state)
-        if limit is not None:
-            new = replace(new, spending_limit=limit)
-        await self._driver.change_campaign(new)
+        await self._driver.change_campaign(CampaignChange(name, state, limit))
         await applied(self._driver, name, _APPLIED_WITHIN_S)
-        return json_answer(await self._shown(name))
+        shown = await self._shown(name)
+        if _ends(CampaignState(shown["state"]), state):  # at another node, of which this one did not know
+            raise cancelled(name)
+        return json_answer(shown)
 
     async def _shown(self, name: str) -> dict[str, Any]:
         gate = self._driver.gate
         counts = await self._queries.campaign(name)
-        campaign = gate.campaign(name)
+        campaign = await self._queries.controls(name)
         if campaign is None:
             if not counts:
                 raise ApiError(404, "not_found", f"there is no campaign {name}")
@@ -127,9 +126,15 @@ class CampaignControls:
     async def _list_opt_outs(self, request: web.BaseRequest, _: str) -> web.Response:
         fields = fields_of(request.raw_path.partition("?")[2], {"after", "limit"})
         limit = limit_of(fields, 1_000)
-        found = await self._queries.opt_outs(fields.get("after", ""), limit)
+        after = filter_of("after", fields.get("after")) or ""
+        found = await self._queries.opt_outs(after, limit)
         shown = [{"number": each.number, "since": instant(each.since_ns)} for each in found]
         return json_answer({"opt_outs": shown, "next": found[-1].number if len(found) == limit else None})
+
+
+def _ends(known: CampaignState, wanted: CampaignState) -> bool:
+    """Whether a campaign was cancelled that is to be paused or resumed."""
+    return known is CampaignState.CANCELLED and wanted is not CampaignState.CANCELLED
 
 
 def read_body(body: bytes, kind: type[_Body]) -> _Body:

@@ -118,9 +118,8 @@ class _LimitedConnection(asyncio.Protocol):
         self._stuck_since_s = 0.0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = cast(
-            asyncio.Transport, transport
-        )  # uvloop's transport does not subclass asyncio.Transport
+        # uvloop's transport does not subclass asyncio.Transport.
+        self._transport = cast(asyncio.Transport, transport)
         if self._all.add(self):
             self.inner.connection_made(transport)
         else:

@@ -15,7 +15,7 @@ from reference_sender.api.campaign_controls import read_body
 from reference_sender.api.handlers import Handler
 from reference_sender.api.intake import Intake, Invalid
 from reference_sender.api.queries import Queries, instant, shown
-from reference_sender.api.query_strings import fields_of, limit_of, number_of
+from reference_sender.api.query_strings import fields_of, filter_of, limit_of, number_of
 from reference_sender.api.replay import UNCERTAIN_REASONS, second_may_arrive
 from reference_sender.api.rules import IntakeRules
 from reference_sender.clock import now_ns, wall_ns
@@ -235,10 +235,10 @@ class DeadLetters:
 def _store_filter(wanted: DeadLetterQuery) -> DeadLetterFilter:
     """Raises ``Invalid``."""
     return DeadLetterFilter(
-        wanted.campaign,
-        wanted.reason,
+        filter_of("campaign", wanted.campaign),
+        filter_of("reason", wanted.reason),
         wanted.message_class,
-        wanted.route,
+        filter_of("route", wanted.route),
         _instant_ns("since", wanted.since),
         _instant_ns("until", wanted.until),
     )

@@ -62,7 +62,7 @@ class JsonRows:
         self._after_rows = False
         self._row_count = 0
         self._rows: list[JsonRow] = []  # read and not yet returned: one at most
-        self._wanted = 0  # characters of an unfinished value to wait for
+        self._wanted_chars = 0  # characters of an unfinished value to wait for
         self._place = self._start
 
     def feed(self, data: bytes) -> Iterator[JsonRow]:
@@ -82,9 +82,9 @@ class JsonRows:
             self._buffer += self._text.decode(data, final)
         except UnicodeDecodeError as error:
             raise Invalid("malformed", "", f"the body is not UTF-8: {error}") from error
-        if len(self._buffer) < self._wanted and not final:
+        if len(self._buffer) < self._wanted_chars and not final:
             return
-        self._wanted = 0
+        self._wanted_chars = 0
         position = self._skip_space(0)
         # An unchanged position means: wait for the rest of the value.
         while position < len(self._buffer) and (moved := self._place(position)) != position:
@@ -95,7 +95,7 @@ class JsonRows:
         if len(self._buffer) > LONGEST_VALUE:
             raise self._wrong(0, f"a value has at most {LONGEST_VALUE} characters")
         if len(self._buffer) > _OFTEN_READ:
-            self._wanted = min(2 * len(self._buffer), LONGEST_VALUE)
+            self._wanted_chars = min(2 * len(self._buffer), LONGEST_VALUE)
 
     def _skip_space(self, position: int) -> int:
         found = _space(self._buffer, position)

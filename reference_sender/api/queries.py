@@ -14,6 +14,7 @@ from msgspec import Struct, field
 
 from reference_sender.api.replay import keys_of_seconds
 from reference_sender.dispatch.values import State, key_of_first
+from reference_sender.policy.campaigns import Campaign
 from reference_sender.policy.opt_out import OptOut
 from reference_sender.policy.quiet_hours import FOREVER
 from reference_sender.store import DeadLetterFilter, Record, Store
@@ -66,6 +67,11 @@ class Queries:
     async def campaign(self, campaign: str) -> dict[State, int]:
         """Messages of ``campaign`` by state."""
         return await self.ask(lambda: self._store.counts(campaign))
+
+    async def controls(self, campaign: str) -> Campaign | None:
+        """The controls of ``campaign``, also if another node changed them just now; None: it has none."""
+        found = await self.ask(lambda: self._store.campaigns(campaign))
+        return found[0] if found else None
 
     async def spent(self, campaign: str) -> int:
         """What ``campaign`` costs so far, in millionths."""

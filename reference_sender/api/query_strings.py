@@ -24,6 +24,15 @@ def fields_of(query: str, known: Collection[str] | None = None) -> dict[str, str
     return fields
 
 
+def filter_of(name: str, text: str | None) -> str | None:
+    """A field that is compared with stored texts. Raises ``Invalid`` for a NUL character, which PostgreSQL
+    cannot have in a text.
+    """
+    if text is not None and "\0" in text:
+        raise Invalid("invalid", name, f"{name} must be a text without NUL characters")
+    return text
+
+
 def limit_of(fields: dict[str, str], most: int) -> int:
     """The field ``limit``: the size of a page, 100 by default. Raises ``Invalid``."""
     return number_of(fields, "limit", 100, 1, most)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import msgspec
 from aiohttp import web
 
@@ -11,9 +13,11 @@ from reference_sender.api.intake import LANGUAGE_RULE, Invalid
 from reference_sender.api.queries import Queries
 from reference_sender.api.query_strings import fields_of
 from reference_sender.campaign_report.page import page
+from reference_sender.campaign_report.settings import CampaignReportSettings
 from reference_sender.campaign_report.table import table
 from reference_sender.campaign_report.texts import ReportLanguage
 from reference_sender.campaign_report.values import CampaignSummary
+from reference_sender.dispatch.values import FINAL_STATES
 
 _HTML = {
     "Content-Type": "text/html; charset=utf-8",
@@ -23,11 +27,11 @@ _HTML = {
 
 
 class CampaignReports:
-    """The handlers of these paths. ``language`` is that of campaigns that name none."""
+    """The handlers of these paths."""
 
-    def __init__(self, queries: Queries, language: ReportLanguage) -> None:
+    def __init__(self, queries: Queries, settings: CampaignReportSettings) -> None:
         self._queries = queries
-        self._language = language
+        self._settings = settings
 
     def handlers(self) -> dict[tuple[str, str], Handler]:
         """By method and path."""
@@ -55,10 +59,34 @@ class CampaignReports:
         if stored is None:
             raise ApiError(404, "not_found", f"no report on campaign {name} was ordered")
         if stored.summary is None:
-            reason = "has not ended" if stored.due else "has no messages"
-            raise ApiError(404, "not_found", f"there is no report: campaign {name} {reason}")
-        of_campaign = _language(stored.language or None) or self._language
+            if not stored.due:
+                raise ApiError(404, "not_found", f"there is no report: campaign {name} has no messages")
+            raise await self._not_yet(name)
+        of_campaign = _language(stored.language or None) or self._settings.language
         return msgspec.json.decode(stored.summary, type=CampaignSummary), asked or of_campaign
+
+    async def _not_yet(self, name: str) -> ApiError:
+        """Why a report that was ordered is not made yet."""
+        settings = self._settings
+        text = f"there is no report yet: campaign {name} has not ended"
+        if not settings.enabled:
+            text += ", and this sender makes no reports: enabled is false in the file of --campaign-reports"
+            return ApiError(404, "not_found", text)
+        counts = await self._queries.campaign(name)
+        count, opened = sum(counts.values()), sum(counts[state] for state in counts.keys() - FINAL_STATES)
+        quiet = f"none has changed and no row has come for {settings.quiet_s:g} s (quiet_s)"
+        wait_s = math.ceil(settings.quiet_s + settings.every_s)
+        if opened:
+            text += (
+                f". {opened} of its {count} messages are not final: GET /v1/campaigns/{name} shows them."
+                f" The report is made when all are final, {quiet}"
+            )
+        else:
+            text += (
+                f": all of its {count} messages are final, and the report is made when {quiet}, since more"
+                f" rows may come: ask again in {wait_s} s"
+            )
+        return ApiError(404, "not_yet", text, retry_after_s=wait_s)
 
 
 def _language(code: str | None) -> ReportLanguage | None:

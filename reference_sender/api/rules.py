@@ -7,7 +7,7 @@ import re
 from reference_sender.api.intake import MAIL_RULE, SPENDING_RULE, Defaults, Invalid
 from reference_sender.campaign_report.settings import CampaignReportSettings
 from reference_sender.dispatch.values import NS_PER_S, Message
-from reference_sender.policy.campaigns import Campaign, CampaignState
+from reference_sender.policy.campaigns import CampaignChange, CampaignState
 from reference_sender.policy.gate import Gate
 from reference_sender.policy.recipients import RecipientLimits
 from reference_sender.policy.settings import amount
@@ -20,7 +20,7 @@ _MOST = 1e9
 NO_REPORTS = CampaignReportSettings(enabled=False)
 _MOST_ADDRESSES = 10
 _is_address = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9.-]{1,255}").fullmatch
-_DUPLICATE = Invalid(
+DUPLICATE = Invalid(
     "duplicate_recipient",
     "to",
     "an earlier row has this number and text: send it once, or give duplicates=allow before the rows",
@@ -51,6 +51,15 @@ class IntakeRules:
             campaign = gate.campaign(message.campaign)
             if campaign is not None and campaign.state is CampaignState.CANCELLED:
                 raise cancelled(message.campaign)
+        if gate.spending is None and message.campaign:
+            campaign = gate.campaign(message.campaign)
+            if campaign is not None and campaign.spending_limit is not None:
+                raise Invalid(
+                    "invalid",
+                    "campaign",
+                    f"campaign {message.campaign} has a spending limit, which needs prices: give"
+                    " spending.cost_per_segment in the policy file, or use another campaign",
+                )
         if message.keeps_hours:
             at_ns = max(now_ns, message.not_before_ns - gate.wall.ahead_ns)
             if gate.opens_ns(message.to, at_ns) >= message.expires_ns:
@@ -73,17 +82,14 @@ class IntakeRules:
         if self._limits.active:
             self._limits.undo(message.to, message.lane, message.created_ns)
 
-    def campaign(self, name: str, defaults: Defaults) -> Campaign | None:
-        """The new controls of a campaign whose rows begin to arrive, if they change. Raises ``Invalid``."""
-        gate = self._gate
-        known = gate.campaign(name)
+    def campaign(self, name: str, defaults: Defaults) -> CampaignChange | None:
+        """What the request whose rows begin to arrive changes of its campaign. Raises ``Invalid``."""
+        known = self._gate.campaign(name)
         if known is not None and known.state is CampaignState.CANCELLED:
             raise cancelled(name)
         limit = self.limit(defaults.spending_limit)
-        if limit is None:
-            return None
-        wanted = Campaign(name, known.state if known is not None else CampaignState.RUNNING, limit)
-        return None if wanted == known else wanted
+        # Also if this node knows the same limit: another one may have set another one since.
+        return None if limit is None else CampaignChange(name, spending_limit=limit)
 
     def report_order(self, at_ns: int, name: str, defaults: Defaults) -> ReportOrder | None:
         """The order, at ``at_ns`` in Unix time, of a report on a campaign; None if there are no reports.
@@ -138,7 +144,13 @@ class DuplicateRows:
         own = message.key
         first = self._keys.setdefault(hash((message.to, message.text)), own)
         if first is not own and first != key:
-            raise _DUPLICATE
+            raise DUPLICATE
+
+    def forget(self, message: Message) -> None:
+        """The row of ``message`` was refused permanently: a later one may repeat its number and text."""
+        pair = hash((message.to, message.text))
+        if self._keys.get(pair) is message.key:
+            del self._keys[pair]
 
 
 def cancelled(campaign: str) -> Invalid:

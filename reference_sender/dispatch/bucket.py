@@ -11,7 +11,7 @@ _MICRO = 10**6
 class RateBucket:
     """Spends whole tokens. It starts full; ``now_ns`` never goes back."""
 
-    __slots__ = ("_at_ns", "_level", "_rate", "_size", "capacity")
+    __slots__ = ("_level", "_rate", "_size", "_updated_ns", "capacity")
 
     def __init__(self, rate_per_s: float, burst: float) -> None:
         """Raises ``ValueError`` unless the rate is positive and the burst holds one token."""
@@ -21,13 +21,13 @@ class RateBucket:
             raise ValueError(f"a token bucket needs rate > 0 and burst >= 1, not {rate_per_s} and {burst}")
         self._size = self.capacity * _PARTS
         self._level = self._size
-        self._at_ns = 0
+        self._updated_ns = 0
 
     def available(self, now_ns: int) -> int:
         """The number of whole tokens now."""
-        passed_ns = now_ns - self._at_ns
+        passed_ns = now_ns - self._updated_ns
         if passed_ns > 0:
-            self._at_ns = now_ns
+            self._updated_ns = now_ns
             size = self._size
             if self._level < size:
                 level = self._level + passed_ns * self._rate
@@ -39,7 +39,7 @@ class RateBucket:
         if self.available(now_ns) >= tokens:
             return now_ns
         short = tokens * _PARTS - self._level
-        return self._at_ns + -(-short // self._rate)
+        return self._updated_ns + -(-short // self._rate)
 
     def resize(self, now_ns: int, burst: float) -> None:
         """Change the burst. Tokens above it are removed, and none are added. Raises ``ValueError`` if it is
@@ -58,7 +58,7 @@ class RateBucket:
 
     def drain(self, from_ns: int) -> None:
         """Remove all tokens, and add new ones only from ``from_ns``, which may be in the future."""
-        self._at_ns = max(self._at_ns, from_ns)
+        self._updated_ns = max(self._updated_ns, from_ns)
         self._level = 0
 
     def set_rate(self, now_ns: int, rate_per_s: float) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from reference_sender.dispatch.backlog import Backlog
 from reference_sender.dispatch.campaign_figures import CountedCampaigns
 from reference_sender.dispatch.choice import RouteChoice
-from reference_sender.dispatch.hedging import hedging_of
+from reference_sender.dispatch.hedging import SecondMessages, hedging_of
 from reference_sender.dispatch.lookups import PendingLookups
 from reference_sender.dispatch.message_states import AfterStep, MessageStates
 from reference_sender.dispatch.recovering import TOO_LARGE, Recovering
@@ -35,7 +35,7 @@ from reference_sender.dispatch.values import (
 
 _ALWAYS_OPEN: Mapping[int, int] = {}
 
-# An enum's member costs 0.2 us to look up (Python 3.11); these are looked up for every message.
+# Names of their own: see ``values.py``.
 _SUBMITTING = State.SUBMITTING
 _OTP = Lane.OTP
 
@@ -63,10 +63,15 @@ class Dispatcher:
         self._choice = RouteChoice(settings, states) if len(states) > 1 else None
         self.campaigns = CountedCampaigns(routes)
         self._states = MessageStates(settings, self._backlog, self._choice, self.campaigns)
+        # Of the last call of those that take reports, answers or lookups. The store may have ended their
+        # messages: then call ``found_ended``. Of several senders another one may have the ``firsts``.
+        self.unmatched = self._states.unmatched
         self._sending = Sending(settings, states, self._backlog, self._states, self._choice)
         self._lookups = PendingLookups()
         self._looks_up = not all(route.repeats for route in self._sending.routes)
-        self._hedging = hedging_of(settings, self._backlog, self._states, self._choice)
+        self._hedging = hedging_of(settings, self._states, self._choice)
+        second_choice = None if self._hedging is None else self._choice
+        self._seconds = SecondMessages(self._backlog, self._states, second_choice)
         self._unreported = unreported_of(settings, self._states.awaiting, self._backlog, states)
         self._settling = AttemptResults(
             retry_rules(settings, seed), self._backlog, self._states, self._lookups, self._hedging
@@ -74,7 +79,7 @@ class Dispatcher:
         self._timers = [each for each in (self._hedging, self._unreported) if each is not None]
         self._largest = max(int(limits.segments_burst) for limits in routes)
         self._restoring = Recovering(
-            self._backlog, self._sending, self._states, self._lookups, self._hedging, self._largest
+            self._backlog, self._sending, self._states, self._lookups, self._seconds, self._largest
         )
         self._now_ns = 0
         self._next_due_ns: int | None = None  # of all that waits for a time, but for batches
@@ -97,14 +102,15 @@ class Dispatcher:
         effects: list[Effect] = []
         backlog, states = self._backlog, self._states
         totals, waiting, sent = states.totals, backlog.tickets, states.awaiting.index.by_key
+        may_be_second = self.campaigns.may_have_seconds
         for message in messages:
             key = message.key
             if key in waiting or key in sent:
                 totals.duplicate_offers += 1
                 continue
             totals.offered += 1
-            if self._hedging is not None and is_hedge(key):
-                self._hedging.offer(now_ns, message, closes, effects)
+            if may_be_second and is_hedge(key):
+                self._seconds.offer(now_ns, message, closes, effects)
                 continue
             if closes and message.message_id in closes:
                 ticket = backlog.add(message, min(closes[message.message_id], message.expires_ns))
@@ -117,14 +123,14 @@ class Dispatcher:
         self._run_due(now_ns, effects)
         return effects
 
-    def foresee(self, now_ns: int, messages: Sequence[Message]) -> str | None:
+    def predict_route(self, now_ns: int, messages: Sequence[Message]) -> str | None:
         """The route on which all of ``messages`` (at least one) would be sent in one request if they were
         offered now. None if they would not, or if it is uncertain. Only ``offer`` decides.
         """
         self._move_clock(now_ns)
         if self._hedging is not None and any(is_hedge(message.key) for message in messages):
             return None
-        return self._sending.foresee(now_ns, messages)
+        return self._sending.predict_route(now_ns, messages)
 
     def answered(self, now_ns: int, batch_id: int, results: Sequence[Result]) -> Sequence[Effect]:
         """Take the results of a batch, one per message in the batch's order.
@@ -138,6 +144,7 @@ class Dispatcher:
         if len(results) != len(batch.tickets):
             raise ValueError(f"batch {batch_id} has {len(batch.tickets)} messages, not {len(results)}")
         self._move_clock(now_ns)
+        self.unmatched.clear()
         del self._sending.in_flight[batch_id]
         effects: list[Effect] = []
         back = self._settling.settle(now_ns, batch, results, effects)
@@ -181,7 +188,7 @@ class Dispatcher:
         """
         self._move_clock(now_ns)
         effects: list[Effect] = []
-        self._states.unmatched.clear()
+        self.unmatched.clear()
         # A report without our key may be about a message that a lookup on its way finds as not yet ended.
         submitting = bool(self._sending.in_flight) or (self._looks_up and self._lookups.asking)
         if self._looks_up:
@@ -192,22 +199,14 @@ class Dispatcher:
         self._run_due(now_ns, effects)
         return effects
 
-    @property
-    def unmatched(self) -> Sequence[Report]:
-        """DELIVERED reports of the last ``reported`` about no message that is known here. The store may have
-        ended it: then call ``found_ended``.
-        """
-        return self._states.unmatched
-
     def found_ended(
         self, now_ns: int, ended: Iterable[EndedMessage], reports: Iterable[Report]
     ) -> Sequence[Effect]:
         """Apply ``reports``, which were unmatched, to ``ended``, what the store says they are about. The
-        first message of a second one may then be unmatched.
-        """
+        first message of a second one may then be unmatched."""
         self._move_clock(now_ns)
         effects: list[Effect] = []
-        self._states.unmatched.clear()
+        self.unmatched.clear()
         self._states.found(now_ns, ended, reports, effects)
         self._run_due(now_ns, effects)
         return effects
@@ -221,6 +220,7 @@ class Dispatcher:
         effects: list[Effect] = []
         ticket, report = self._lookups.answered(now_ns, key, found)
         self._move_clock(now_ns)
+        self.unmatched.clear()
         if report is not None and ticket.state is State.QUEUED:
             self._lookups.claim(report.provider_id)
             early = self._states.early.take(report.provider_id)

@@ -146,9 +146,8 @@ class LaneQueue:
                 room -= 1
                 segments_left -= segments
             served = before - segments_left
-            if (
-                served
-            ):  # only a served flow advances the clock; otherwise a flow that ran empty would lose its share
+            # Only a served flow advances the clock; otherwise a flow that ran empty would lose its share.
+            if served:
                 self._clock = max(self._clock + served / active, tag)
             self._served(group, served)
         self.live -= len(taken)

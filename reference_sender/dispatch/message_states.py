@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 
-from msgspec import Struct
 from msgspec.structs import replace
 
 from reference_sender.dispatch.awaiting import Awaiting, EarlyReports, Ended, Sent
@@ -21,6 +20,8 @@ from reference_sender.dispatch.recovery import recovered_ended
 from reference_sender.dispatch.settings import DispatchSettings
 from reference_sender.dispatch.states import moved, raises_rank
 from reference_sender.dispatch.ticket import NOWHERE, Ticket, lane_index
+from reference_sender.dispatch.totals import Totals
+from reference_sender.dispatch.unmatched import Unmatched
 from reference_sender.dispatch.values import (
     FINAL_STATES,
     NS_PER_S,
@@ -44,32 +45,12 @@ NOT_NEEDED = "second_not_needed"  # the first message ended before the second wa
 DELIVERED_BY_SECOND = "delivered_by_second"  # its second message was delivered (hedging.py)
 EXPIRED_NOWHERE = "route_removed"  # as before, and its route is no longer configured
 
-# An enum's member costs 0.2 us to look up (Python 3.11); these are looked up for every message.
+# Names of their own: see ``values.py``.
 _SENT = State.SENT
 _DELIVERED = State.DELIVERED
 
 # A message after a step of the wall clock, and until when it may be sent.
 AfterStep = Callable[[Message], tuple[Message, int]]
-
-
-class Totals(Struct):
-    """Counts since the dispatcher began. A late update counts under both of its final states, and under
-    ``late``.
-    """
-
-    offered: int = 0
-    duplicate_offers: int = 0
-    set_aside: int = 0  # left unsent, to be offered again or to end
-    recovered: int = 0
-    hedged: int = 0  # OTPs for which a second message was made
-    sent: int = 0
-    delivered: int = 0
-    failed: int = 0
-    expired: int = 0
-    late: int = 0  # ended messages that a report then showed to be delivered
-    repeated_reports: int = 0  # intermediate reports, and reports without new information
-    ended_by_query: int = 0  # a status query showed the end of a message whose report was missing
-    orphan_reports: int = 0  # about unknown or forgotten messages
 
 
 class MessageStates:
@@ -91,10 +72,9 @@ class MessageStates:
         self.awaiting = Awaiting(int(settings.report_timeout_s * NS_PER_S))
         self.early = EarlyReports(settings.early_reports)
         self.past = Ended(settings.late_reports)  # messages that ended, for late reports
-        self.unmatched: list[Report] = []  # DELIVERED, of the last call, about no message that is known here
+        self.unmatched = Unmatched()  # of the last call
         self._backlog = backlog
-        self.hedges = settings.hedge_otp_after_s is not None
-        if self.hedges:
+        if settings.hedge_otp_after_s is not None:
             campaigns.expect_seconds()
         self._choice = choice  # None with one route: nothing is measured then
 
@@ -265,19 +245,19 @@ class MessageStates:
     ) -> None:
         """Match delivery reports. ``submitting`` says whether any submit is unanswered."""
         awaiting = self.awaiting.index
-        take, hedges = awaiting.take_reported, self.hedges
+        take, may_be_second = awaiting.take_reported, self._campaigns.may_have_seconds
         delivered: list[tuple[str, Sent, str]] = []
         for report in reports:
             state = report.state
             if state is _DELIVERED and (found := take(report)) is not None:
                 key, sent = found
                 delivered.append((key, sent, report.reason))
-                if not hedges:  # the end of one message may be that of another one
+                if not may_be_second:  # the end of one message may be that of another one
                     continue
             if delivered:
                 self._delivered(now_ns, delivered, effects)
                 delivered = []
-                if hedges:
+                if may_be_second:
                     continue
             about = awaiting.find(report)
             if about is None:
@@ -299,7 +279,12 @@ class MessageStates:
             self.reported_late(now_ns, key, report, effects)
         else:
             if report.state is _DELIVERED:
-                self.unmatched.append(report)
+                self.unmatched.reports.append(report)
+                # A crash may have come before the change of its first message was stored.
+                if report.key is not None and is_hedge(report.key):
+                    self.end_first(now_ns, report.key, effects)
+            if report.reason == DELIVERED_BY_SECOND:
+                return  # it is of no provider
             if report.key is not None or not submitting or not self.early.keep(report):
                 self.totals.orphan_reports += 1
 
@@ -312,11 +297,13 @@ class MessageStates:
             if each.message.key not in index.by_key:
                 self.past.add(each.message.key, recovered_ended(each, now_ns, self.wall_ahead_ns))
                 self._campaigns.ended_elsewhere(counted_under(each.message), each.state)
+                if is_hedge(each.message.key):
+                    self._campaigns.expect_seconds()
         for report in reports:
             key = index.find(report)
             if key is None:
                 continue
-            if self.early.take(report.provider_id) is None:
+            if report.reason != DELIVERED_BY_SECOND and self.early.take(report.provider_id) is None:
                 self.totals.orphan_reports -= 1
             self.reported_late(now_ns, key, report, effects)
 
@@ -358,6 +345,7 @@ class MessageStates:
     ) -> None:
         """Messages, by key and with the report's reason, were delivered."""
         deliveries, before = self.figures.deliveries, None
+        may_be_second = self._campaigns.may_have_seconds
         for key, sent, reason in messages:
             if sent.state is not before:  # nearly always one state for all
                 before = sent.state
@@ -369,7 +357,7 @@ class MessageStates:
             effects.append(
                 Change(message_id, key, _DELIVERED, reason, provider_id, attempts, now_ns, sent.route)
             )
-            if self.hedges:
+            if may_be_second:
                 self._end_other(now_ns, key, effects)
         self.totals.delivered += len(messages)
         self._campaigns.ended([sent for _, sent, _ in messages], _DELIVERED)
@@ -381,12 +369,19 @@ class MessageStates:
     def _end_other(self, now_ns: int, key: str, effects: list[Effect]) -> None:
         """``key`` was delivered: its first message is delivered too, its second one no longer needed."""
         if is_hedge(key):
-            first = Report("", key_of_first(key), _DELIVERED, DELIVERED_BY_SECOND)
-            self.reported(now_ns, [first], False, effects)
+            self.end_first(now_ns, key, effects)
             return
         second = self._backlog.tickets.get(key_of_second(key))
         if second is not None and second.state is State.QUEUED and not second.uncertain:
             self.closed(now_ns, second, State.EXPIRED, NOT_NEEDED, effects)
+
+    def end_first(self, now_ns: int, key: str, effects: list[Effect]) -> None:
+        """The second message ``key`` was delivered: so is its first one."""
+        first = Report("", key_of_first(key), _DELIVERED, DELIVERED_BY_SECOND)
+        if self.matches(first):
+            self.reported(now_ns, [first], False, effects)
+        else:
+            self.unmatched.firsts.append(first)
 
     def _count(self, state: State) -> None:
         """``state`` is FAILED or EXPIRED."""

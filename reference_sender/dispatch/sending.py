@@ -52,8 +52,10 @@ class Sending:
         self.in_flight: dict[int, Batch] = {}
         self.wake_ns: int | None = None
         self.waited_ns = {PACING: 0, IN_FLIGHT: 0, PAUSE: 0}
-        self._held_by = ""  # the cause for which ready messages wait since ``_held_ns``; "": no message waits
-        self._held_ns = 0
+        self._held_by = (
+            ""  # the cause for which ready messages have waited since ``_pumped_ns``; "": no message waits
+        )
+        self._pumped_ns = 0
         self._max_batch = [each.limits.max_batch for each in routes]
         self._linger_ns = [
             int(seconds * NS_PER_S)
@@ -78,9 +80,9 @@ class Sending:
                 return each
         return None
 
-    def foresee(self, now_ns: int, messages: Sequence[Message]) -> str | None:
-        """As ``Dispatcher.foresee``. It covers only the simple case: no other message waits (for OTPs: none
-        that goes before them), one lane, one sender name.
+    def predict_route(self, now_ns: int, messages: Sequence[Message]) -> str | None:
+        """As ``Dispatcher.predict_route``, for the simple case only: one lane, one sender name, and no other
+        message waits (for OTPs: none that goes before them).
         """
         first = messages[0]
         segments = 0
@@ -112,8 +114,8 @@ class Sending:
     def pump(self, now_ns: int, effects: list[Effect]) -> None:
         """Submit what may be sent now, and note the time from which more may be sent."""
         if self._held_by:
-            self.waited_ns[self._held_by] += now_ns - self._held_ns
-        self._held_ns = now_ns
+            self.waited_ns[self._held_by] += now_ns - self._pumped_ns
+        self._pumped_ns = now_ns
         ready = self._backlog.ready
         if not (ready[0] or ready[1] or ready[2]):
             self.wake_ns = None

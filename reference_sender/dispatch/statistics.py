@@ -50,23 +50,23 @@ class _Means:
 class RequestHealth:
     """The share of requests that get a real answer; it returns to 1 as the means do."""
 
-    __slots__ = ("_at_ns", "_share")
+    __slots__ = ("_share", "_updated_ns")
 
     def __init__(self) -> None:
         self._share = 1.0
-        self._at_ns = 0
+        self._updated_ns = 0
 
     def add(self, now_ns: int, answered: bool) -> None:
         """A request was answered, or failed."""
         share = self.now(now_ns)
         self._share = share + _WEIGHT * (answered - share)
-        self._at_ns = now_ns
+        self._updated_ns = now_ns
 
     def now(self, now_ns: int) -> float:
         """The share now."""
         if self._share == 1.0:
             return 1.0
-        return 1.0 - (1.0 - self._share) * _kept(now_ns - self._at_ns)
+        return 1.0 - (1.0 - self._share) * _kept(now_ns - self._updated_ns)
 
 
 def _kept(passed_ns: int) -> float:

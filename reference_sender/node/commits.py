@@ -42,7 +42,7 @@ class Group:
         self.messages: list[Message] = []
         self.changes: list[Change] = []
         self.attempts: list[tuple[SubmitAttempt, SubmitBatch]] = []
-        self.foreseen: SubmitAttempt | None = None  # of the group's own messages
+        self.predicted_attempt: SubmitAttempt | None = None  # of the group's own messages
         self.ended: list[int] = []
         self.unclaimed: set[int] = set()  # ids of the group's messages that are left to any node
         self.handed_over: list[Report] = []
@@ -89,8 +89,8 @@ class Group:
     def begun(self) -> list[SubmitAttempt]:
         """The attempts that become durable with the group."""
         begun = [attempt for attempt, _ in self.attempts]
-        if self.foreseen is not None:
-            begun.append(self.foreseen)
+        if self.predicted_attempt is not None:
+            begun.append(self.predicted_attempt)
         return begun
 
     def commit(self, totals: Callable[[Iterable[Spent]], Sequence[Spent]], ahead_ns: int = 0) -> Commit:

@@ -1,7 +1,7 @@
 """One node: a dispatcher and its group commit, in the order that loses and duplicates no message.
 
 A message is stored before it is offered, an attempt before its request goes out, a delivery report before it
-is acknowledged. An attempt that ``foresee`` predicts is stored with its messages, any
+is acknowledged. An attempt that ``predict_route`` predicts is stored with its messages, any
 other attempt after them.
 """
 
@@ -30,17 +30,17 @@ from reference_sender.dispatch.values import (
     SubmitBatch,
 )
 from reference_sender.node.commits import Commits, Group, LateReports, is_attempt_of
-from reference_sender.node.early_calls import EarlyCalls
 from reference_sender.node.effects import Acknowledge, Commit, NodeEffect, Refuse, SubmitNow, Waiter
+from reference_sender.node.report_calls import ReportCalls
 from reference_sender.node.rules import ChangingRules
 from reference_sender.node.stored_times import ended_here
 from reference_sender.node.takeover import Takeover
 from reference_sender.node.tenure import Tenure
 from reference_sender.node.times import DEFAULT_TIMES, NodeTimes
 from reference_sender.node.unread_sent import UnreadSent
-from reference_sender.policy.campaigns import Campaign, CampaignState
+from reference_sender.policy.campaigns import CampaignChange, CampaignState
 from reference_sender.policy.gate import Gate, open_gate
-from reference_sender.store.protocol import Existing, HandedOver, News, Renewal, StoreError
+from reference_sender.store.protocol import Existing, HandedOver, Renewal, RuleChanges, StoreError
 
 
 class Node:
@@ -55,8 +55,8 @@ class Node:
         self._tenure: Tenure | None = None  # None: no other node uses the store
         self.gate = open_gate() if gate is None else gate  # only to be read by others
         dispatcher.bar(self.gate.bars)
-        self._early = EarlyCalls(times.early_report_ns)
         self._commits = Commits(times.linger_ns, times.retry_ns)
+        self._reports = ReportCalls(dispatcher, self._commits, times.early_report_ns)
         self.rules = ChangingRules(self.gate, self._commits)
         self._unanswered: dict[int, int] = {}  # attempts by batch: not durable yet, or their request is out
         self._attempts = 0  # number made so far
@@ -78,7 +78,7 @@ class Node:
     @property
     def early_calls(self) -> int:
         """Report calls that wait for the answer to a submit."""
-        return len(self._early)
+        return len(self._reports)
 
     def has_room(self, count: int, lane: Lane) -> bool:
         """Whether ``count`` more messages of ``lane`` fit. Those on their way, or without a node, count."""
@@ -114,13 +114,13 @@ class Node:
                 done += self.reported(now_ns, reports, waiter)
         return done
 
-    def change_campaign(self, now_ns: int, campaign: Campaign, waiter: Waiter) -> list[NodeEffect]:
-        """Set the controls of a campaign. The waiter gets None when that is durable.
+    def change_campaign(self, now_ns: int, change: CampaignChange, waiter: Waiter) -> list[NodeEffect]:
+        """Change the controls of a campaign. The waiter gets None when that is durable.
 
         Of a paused campaign the waiting messages are held, of a cancelled one they end. Messages that a
         provider may have continue.
         """
-        self.rules.set_campaign(now_ns, campaign)
+        campaign = self.rules.change_campaign(now_ns, change)
         self._commits.settle(waiter)
         is_running = campaign.state is CampaignState.RUNNING
         return [] if is_running else self._perform(now_ns, self._dispatcher.set_aside_barred(now_ns))
@@ -137,15 +137,16 @@ class Node:
         self._commits.settle(waiter)
         return self._perform(now_ns, self._dispatcher.set_aside_barred(now_ns))
 
-    def learned(self, now_ns: int, news: News) -> list[NodeEffect]:
-        """Apply the news read since ``rules.begin_learning``. Messages that they stop are held or end."""
-        bars = self.rules.learn(now_ns, news)
+    def learned(self, now_ns: int, changes: RuleChanges) -> list[NodeEffect]:
+        """Apply the changes read since ``rules.begin_learning``. Messages that they stop are held or end."""
+        bars = self.rules.learn(now_ns, changes)
         return self._perform(now_ns, self._dispatcher.set_aside_barred(now_ns)) if bars else []
 
     def join(self, tenure: Tenure) -> None:
         """Be one of several nodes of the store. The first call: nothing is submitted before ``renewed``."""
         self._tenure = tenure
         self.rules.join()
+        self._reports.alone = False
         self._dispatcher.divide(0, tenure.share)
 
     def renewed(self, now_ns: int, until_ns: int, renewal: Renewal) -> list[NodeEffect]:
@@ -161,9 +162,7 @@ class Node:
 
     def handed_over(self, now_ns: int, reports: Sequence[HandedOver]) -> list[NodeEffect]:
         """Take delivery reports that other nodes took for messages of this one."""
-        effects = self._perform(now_ns, self._dispatcher.reported(now_ns, [each.report for each in reports]))
-        self._commits.find_ended(self._dispatcher.unmatched, read=[each.report_id for each in reports])
-        return effects
+        return self._perform(now_ns, self._reports.take_handed_over(now_ns, reports))
 
     def take(self, message: Message, waiter: Waiter) -> None:
         """Store and send ``message``. The waiter gets None, or the message that has its key already."""
@@ -182,13 +181,8 @@ class Node:
         self._commits.probe(waiter)
 
     def reported(self, now_ns: int, reports: Sequence[Report], waiter: Waiter) -> list[NodeEffect]:
-        """Take delivery reports. The waiter gets True once all they change is durable.
-
-        A report without a key can come before the answer to its submit, which alone identifies the message.
-        Its change is then durable only after that answer, so the provider's call waits until then. False if
-        that takes too long: the provider must repeat it. A delivery that is unknown here may be of an ended
-        message: the next commit shows it. Each of several nodes hands over the reports of messages that it
-        does not know.
+        """Take delivery reports. The waiter gets True once all they change is durable, and False if that
+        takes too long: the provider must repeat the call.
         """
         if self._sent.count:
             if self._stopping:
@@ -196,24 +190,7 @@ class Node:
             else:
                 self._sent.keep_call(now_ns, waiter, reports)
             return []
-        if self._tenure is not None:
-            knows = self._dispatcher.knows
-            self._commits.hand_over([report for report in reports if not knows(report)])
-            reports = [report for report in reports if knows(report)]
-        before = self._dispatcher.early_reports
-        effects = self._perform(now_ns, self._dispatcher.reported(now_ns, reports))
-        is_early = self._early.has_early(reports, before, self._dispatcher.early_reports)
-        if self._dispatcher.unmatched:
-            self._commits.find_ended(self._dispatcher.unmatched, [(waiter, reports)])
-        else:
-            self._answer_reports(now_ns, waiter, is_early)
-        return effects
-
-    def _answer_reports(self, now_ns: int, waiter: Waiter, is_early: bool) -> None:
-        if is_early and self._unanswered:
-            self._early.add(now_ns, waiter, self._unanswered)
-        else:
-            self._commits.settle(waiter, True)
+        return self._perform(now_ns, self._reports.take(now_ns, reports, waiter, self._unanswered))
 
     def _found(
         self, now_ns: int, late: LateReports, ended: Sequence[EndedMessage] | None
@@ -221,37 +198,33 @@ class Node:
         if ended is None:
             return [Acknowledge(waiter, False) for waiter, _ in late.calls]
         here = ended_here(ended, self.gate.wall.ahead_ns)
-        effects = self._perform(now_ns, self._dispatcher.found_ended(now_ns, here, late.reports))
-        if self._dispatcher.unmatched:
-            self._commits.find_ended(self._dispatcher.unmatched, late.calls, late.read)
-            return effects
-        self._commits.read(late.read)
-        kept = self._dispatcher.early_reports
-        for waiter, reports in late.calls:
-            self._answer_reports(now_ns, waiter, self._early.has_early(reports, kept, kept))
-        return effects
+        return self._perform(now_ns, self._reports.found(now_ns, late, here, self._unanswered))
 
     def answered(self, now_ns: int, batch_id: int, results: Sequence[Result]) -> list[NodeEffect]:
         """Take the results of a ``SubmitNow``, one per message in its order."""
         effects = self._dispatcher.answered(now_ns, batch_id, results)
+        self._reports.end_firsts()
         self._commits.ended(self._unanswered.pop(batch_id))
         done = self._perform(now_ns, effects)
-        if len(self._early):
-            self._settle_early(batch_id)
+        self._reports.batch_ended(batch_id)
         return done
 
     def looked_up(self, now_ns: int, key: str, found: Sequence[Report] | None) -> list[NodeEffect]:
         """Take the result of a ``LookUp``; as ``Dispatcher.looked_up``."""
-        return self._perform(now_ns, self._dispatcher.looked_up(now_ns, key, found))
+        effects = self._dispatcher.looked_up(now_ns, key, found)
+        self._reports.end_firsts()
+        return self._perform(now_ns, effects)
 
     def status_found(self, now_ns: int, key: str, report: Report | None) -> list[NodeEffect]:
         """Take the answer to an ``AskReport``; as ``Dispatcher.status_found``."""
-        return self._perform(now_ns, self._dispatcher.status_found(now_ns, key, report))
+        effects = self._dispatcher.status_found(now_ns, key, report)
+        self._reports.end_firsts()
+        return self._perform(now_ns, effects)
 
     def next_deadline(self) -> int | None:
         """When ``advance`` must be called, unless another call comes first. None if nothing is pending."""
         due_ns = self._dispatcher.next_deadline()
-        for other_ns in (self.rules.next_ns(), self._early.next_ns(), self._sent.next_ns()):
+        for other_ns in (self.rules.next_ns(), self._reports.next_ns(), self._sent.next_ns()):
             if other_ns is not None and (due_ns is None or other_ns < due_ns):
                 due_ns = other_ns
         return due_ns
@@ -262,7 +235,7 @@ class Node:
         held_until_ns = self.rules.next_ns()
         if held_until_ns is not None and held_until_ns <= now_ns:
             effects += self._release(now_ns)
-        effects += [Acknowledge(waiter, False) for waiter in self._early.take_late(now_ns)]
+        effects += [Acknowledge(waiter, False) for waiter in self._reports.take_late(now_ns)]
         return effects + self._sent.refuse_late(now_ns)
 
     def _release(self, now_ns: int) -> list[NodeEffect]:
@@ -275,10 +248,10 @@ class Node:
         return effects
 
     def _offer(
-        self, now_ns: int, messages: Sequence[Message], foreseen: SubmitAttempt | None = None
+        self, now_ns: int, messages: Sequence[Message], predicted_attempt: SubmitAttempt | None = None
     ) -> list[NodeEffect]:
         closes = self.gate.closes(now_ns, messages)
-        return self._perform(now_ns, self._dispatcher.offer(now_ns, messages, closes), foreseen)
+        return self._perform(now_ns, self._dispatcher.offer(now_ns, messages, closes), predicted_attempt)
 
     def commit_due_ns(self) -> int | None:
         """From when on ``begin_commit`` may be called; None: nothing waits, or a commit is in progress."""
@@ -294,9 +267,9 @@ class Node:
             group.unclaimed = self._tenure.left_to_others(self._dispatcher, group.admitted.ready)
         if group.messages and not self._stopping and not group.admitted.held and not group.unclaimed:
             soon = group.first_to_go()
-            route = self._dispatcher.foresee(now_ns, soon)
+            route = self._dispatcher.predict_route(now_ns, soon)
             if route is not None:
-                group.foreseen = self._attempt(now_ns, route, soon)
+                group.predicted_attempt = self._attempt(now_ns, route, soon)
         return group.commit(self.gate.totals, self.gate.wall.ahead_ns)
 
     def committed(
@@ -317,8 +290,8 @@ class Node:
         self.gate.hold(now_ns, held)
         self.rules.stored(now_ns)
         self._dispatcher.campaigns.accepted([*messages, *held])
-        if messages or group.foreseen is not None:
-            effects = self._offer(now_ns, messages, group.foreseen)
+        if messages or group.predicted_attempt is not None:
+            effects = self._offer(now_ns, messages, group.predicted_attempt)
         effects += [Acknowledge(waiter, taken.get(message_id)) for message_id, waiter in group.singles]
         effects += [Acknowledge(waiter, taken) for waiter in group.many]
         for _, batch in group.attempts:
@@ -348,7 +321,7 @@ class Node:
         if is_kept:
             self._commits.ended(attempt_id)
         effects = self._perform(now_ns, self._dispatcher.withdrawn(now_ns, batch_id))
-        self._settle_early(batch_id)
+        self._reports.batch_ended(batch_id)
         return effects
 
     def _submit(self, now_ns: int, batch: SubmitBatch) -> list[NodeEffect]:
@@ -364,7 +337,7 @@ class Node:
         return SubmitAttempt(self._attempts, route, now_ns, tuple([each.message_id for each in messages]))
 
     def _perform(
-        self, now_ns: int, effects: Sequence[Effect], foreseen: SubmitAttempt | None = None
+        self, now_ns: int, effects: Sequence[Effect], predicted_attempt: SubmitAttempt | None = None
     ) -> list[NodeEffect]:
         done: list[NodeEffect] = []
         changes: list[Change] = []
@@ -380,20 +353,16 @@ class Node:
                 self._sent.keep_lookup(effect)
             elif isinstance(effect, (LookUp, AskReport, Hedge)):
                 done.append(effect)
-            elif foreseen is not None and is_attempt_of(foreseen, effect):
-                self._unanswered[effect.batch_id] = foreseen.attempt_id
-                foreseen = None
+            elif predicted_attempt is not None and is_attempt_of(predicted_attempt, effect):
+                self._unanswered[effect.batch_id] = predicted_attempt.attempt_id
+                predicted_attempt = None
                 done += self._submit(now_ns, effect)
             else:
                 attempt = self._attempt(now_ns, effect.route, effect.messages)
                 self._unanswered[effect.batch_id] = attempt.attempt_id
                 self._commits.attempt(attempt, effect)
-        if foreseen is not None:  # its messages wait, or are sent in another batch
-            self._commits.ended(foreseen.attempt_id)
+        if predicted_attempt is not None:  # its messages wait, or are sent in another batch
+            self._commits.ended(predicted_attempt.attempt_id)
         if changes:
             self._commits.change(changes)
         return done
-
-    def _settle_early(self, batch_id: int) -> None:
-        for waiter in self._early.take_complete(batch_id):
-            self._commits.settle(waiter, True)

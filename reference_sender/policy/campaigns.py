@@ -21,3 +21,26 @@ class Campaign(Struct, frozen=True):
     name: str
     state: CampaignState = CampaignState.RUNNING
     spending_limit: int | None = None  # in millionths of the currency
+
+
+class CampaignChange(Struct, frozen=True, gc=False):
+    """What is to change of a campaign's controls; None leaves what is there. Several nodes change a campaign,
+    and none knows at once what another one changed: so only what is named is written.
+    """
+
+    name: str
+    state: CampaignState | None = None
+    spending_limit: int | None = None
+
+
+def changed_campaign(before: Campaign | None, change: CampaignChange) -> Campaign:
+    """The controls after ``change``. A cancelled campaign stays cancelled."""
+    known = before or Campaign(change.name)
+    state = known.state
+    if change.state is not None and state is not CampaignState.CANCELLED:
+        state = change.state
+    return Campaign(
+        change.name,
+        state,
+        known.spending_limit if change.spending_limit is None else change.spending_limit,
+    )

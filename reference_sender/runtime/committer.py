@@ -47,13 +47,13 @@ class Committer:
 
     def __init__(self, store: Store, done: Done, chores: Chores) -> None:
         self._store = store
-        self._told = done
+        self._on_done = done
         self._chores = chores
         self._loop = asyncio.get_running_loop()
         self.spent = Histogram()
         self.failures = 0
         self.error: StoreError | None = None  # why the last commit failed; None if it did not
-        self._said_s = -_FRESH_S  # when it ended
+        self._checked_s = -_FRESH_S  # when it ended
         self._recent: deque[tuple[float, float]] = deque()  # (when it ended, how long it took)
         self._began_s: float | None = None  # of the commit that is with the thread
         self._work: SimpleQueue[Commit | _Purge | None] = SimpleQueue()
@@ -67,7 +67,7 @@ class Committer:
 
     def is_fresh(self) -> bool:
         """Whether ``error`` describes the store as it is now."""
-        return self._loop.time() - self._said_s < _FRESH_S
+        return self._loop.time() - self._checked_s < _FRESH_S
 
     @property
     def worst_ms(self) -> float:
@@ -156,11 +156,11 @@ class Committer:
         self._recent.append((ended_s, spent_s))
         self._forget_before(ended_s - _RECENT_S)
         if commit.work is not None or commit.probe:
-            self.error, self._said_s = error, ended_s
+            self.error, self._checked_s = error, ended_s
         if error is not None:
             self.failures += 1
             log.error("commit failed: %s", error)
-        self._told(taken, ended, error)
+        self._on_done(taken, ended, error)
 
 
 def _settle(waiter: asyncio.Future[Purged], purged: Purged | StoreError) -> None:

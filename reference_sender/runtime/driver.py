@@ -28,13 +28,13 @@ from reference_sender.node.effects import Acknowledge, NodeEffect, Refuse, Submi
 from reference_sender.node.node import Node
 from reference_sender.node.tenure import Tenure
 from reference_sender.node.times import DEFAULT_TIMES, NodeTimes
-from reference_sender.policy.campaigns import Campaign
+from reference_sender.policy.campaigns import CampaignChange
 from reference_sender.policy.gate import Gate
 from reference_sender.routes.client import Route
 from reference_sender.runtime.background import Chores
 from reference_sender.runtime.committer import Committer
 from reference_sender.runtime.route_trouble import RouteTrouble
-from reference_sender.store import Existing, HandedOver, News, Renewal, Store, StoreError
+from reference_sender.store import Existing, HandedOver, Renewal, RuleChanges, Store, StoreError
 from reference_sender.store.campaign_reports import ReportControl
 
 log = logging.getLogger(__name__)
@@ -103,12 +103,12 @@ class Driver:
         self._perform(self._node.renewed(self._now(), until_ns, renewal))
 
     def learning(self) -> None:
-        """The member begins to read the news of the store's rules."""
+        """The member begins to read the rule changes in the store."""
         self._node.rules.begin_learning()
 
-    def learned(self, news: News) -> None:
+    def learned(self, changes: RuleChanges) -> None:
         """As ``Node.learned``."""
-        self._perform(self._node.learned(self._now(), news))
+        self._perform(self._node.learned(self._now(), changes))
 
     def wall_set(self, ahead_ns: int) -> None:
         """As ``Node.wall_set``."""
@@ -148,11 +148,11 @@ class Driver:
         """The rules, to be read."""
         return self._node.gate
 
-    def change_campaign(self, campaign: Campaign) -> asyncio.Future[None]:
+    def change_campaign(self, change: CampaignChange) -> asyncio.Future[None]:
         """As ``Node.change_campaign``. Resolves when the change is on disk."""
         waiter = self._waiter()
         if not self._closed:
-            self._perform(self._node.change_campaign(self._now(), campaign, waiter))
+            self._perform(self._node.change_campaign(self._now(), change, waiter))
         return waiter
 
     def opt_out(self, numbers: Sequence[str]) -> asyncio.Future[None]:

@@ -21,8 +21,8 @@ class LoopLag:
         self._recent_s = [(0.0, 0.0)] * _SHOWN  # (lag, wait for a core)
         self._samples = 0
         self._waited_s = core_wait_s()
-        self._due = self._loop.time() + _EVERY_S
-        self._timer = self._loop.call_at(self._due, self._guarded_sample)
+        self._due_s = self._loop.time() + _EVERY_S
+        self._timer = self._loop.call_at(self._due_s, self._guarded_sample)
 
     @property
     def worst_ms(self) -> float:
@@ -39,12 +39,12 @@ class LoopLag:
 
     def _sample(self) -> None:
         now, waited_s = self._loop.time(), core_wait_s()
-        lag_s = max(0.0, now - self._due)
+        lag_s = max(0.0, now - self._due_s)
         self._recent_s[self._samples % _SHOWN] = (lag_s, waited_s - self._waited_s)
         self._samples += 1
         self._waited_s = waited_s
-        self._due = now + _EVERY_S
-        self._timer = self._loop.call_at(self._due, self._guarded_sample)
+        self._due_s = now + _EVERY_S
+        self._timer = self._loop.call_at(self._due_s, self._guarded_sample)
 
 
 def core_wait_s() -> float:

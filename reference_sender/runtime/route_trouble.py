@@ -32,7 +32,7 @@ class RouteTrouble:
             if route in self._down:
                 self._down.discard(route)
                 log.warning("route %s works again", route)
-        elif route not in self._down and (problem := _said(first)):
+        elif route not in self._down and (problem := _error_text(first)):
             logged_ns = self._logged_ns.get(route)
             if logged_ns is None or now_ns - logged_ns >= _QUIET_NS:
                 self._logged_ns[route] = now_ns
@@ -40,7 +40,7 @@ class RouteTrouble:
                 log.warning("route %s: %s; its messages wait", route, problem)
 
 
-def _said(result: Result) -> str:
+def _error_text(result: Result) -> str:
     if result.outcome is Outcome.ROUTE_DOWN:
         return (
             f"the provider refuses the account or the address ({result.reason}): "

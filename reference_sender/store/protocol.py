@@ -21,7 +21,7 @@ from reference_sender.dispatch.values import (
     State,
     SubmitAttempt,
 )
-from reference_sender.policy.campaigns import Campaign
+from reference_sender.policy.campaigns import Campaign, CampaignChange
 from reference_sender.policy.opt_out import OptOut
 from reference_sender.policy.recipients import NumberCount
 from reference_sender.policy.spending import Spent
@@ -84,7 +84,7 @@ class OptIn(Struct, frozen=True, gc=False):
     number: str
 
 
-Control = Campaign | Spent | Hold | OptOut | OptIn | ReportControl
+Control = CampaignChange | Spent | Hold | OptOut | OptIn | ReportControl
 
 
 class Work(Struct, frozen=True, gc=False):
@@ -139,11 +139,11 @@ class HandedOver(Struct, frozen=True):
     report: Report
 
 
-class News(Struct, frozen=True):
+class RuleChanges(Struct, frozen=True):
     """What nodes changed in the rules that all nodes apply. All of it is state, so it may be read twice."""
 
     mark: float  # seconds of the store's clock: the next call asks for changes since then
-    turn: bool  # whether what a limit leaves is this node's to use, and all that others used is in the news
+    turn: bool  # whether what a limit leaves is this node's to use, and all that others used is included
     campaigns: Sequence[Campaign] = ()
     opt_outs: Sequence[str] = ()  # numbers
     opt_ins: Sequence[str] = ()
@@ -173,7 +173,7 @@ class Leases(Protocol):
         """
         ...
 
-    def news(self, since: float) -> News:
+    def rule_changes(self, since: float) -> RuleChanges:
         """Campaigns, opt-outs, costs and counts that changed since the mark of an earlier call, by this node
         or by others; everything since 0. Changes of the last seconds before the mark are repeated.
         """
@@ -316,8 +316,8 @@ class MessageArchive(Protocol):
 class CampaignStore(Protocol):
     """Campaigns, costs and opt-outs, as ``Work.controls`` wrote them."""
 
-    def campaigns(self) -> list[Campaign]:
-        """All that have controls, in the order of their names."""
+    def campaigns(self, name: str | None = None) -> list[Campaign]:
+        """All that have controls, in the order of their names; or the one of this name, if any."""
         ...
 
     def spending(self) -> list[Spent]:
@@ -326,6 +326,12 @@ class CampaignStore(Protocol):
 
     def spent(self, campaign: str) -> int:
         """The cost of one campaign, of all nodes and days together."""
+        ...
+
+    def over_limits(self, at_ns: int) -> dict[str, int]:
+        """How many messages wait for a higher spending limit and expire after ``at_ns``, by campaign; without
+        those of cancelled campaigns.
+        """
         ...
 
     def opt_outs(self, after: str, limit: int) -> list[OptOut]:

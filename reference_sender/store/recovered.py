@@ -9,7 +9,7 @@ from reference_sender.store.protocol import Record
 
 
 def recovered(record: Record) -> Recovered:
-    """An attempt under way when the process ended is unknown: the message is queued, and goes out again under
+    """An attempt in flight when the process ended is unknown: the message is queued, and goes out again under
     the same key, on the same route."""
     sent = record.state is State.SENT
     return Recovered(

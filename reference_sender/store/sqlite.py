@@ -49,6 +49,7 @@ from reference_sender.store.sqlite_controls import (
     read_campaign_ends,
     read_campaigns,
     read_opt_outs,
+    read_over_limits,
     read_spending,
     read_spent,
     write_control,
@@ -56,12 +57,7 @@ from reference_sender.store.sqlite_controls import (
 )
 from reference_sender.store.sqlite_dead_letters import count_dead_letters, read_dead_letters
 from reference_sender.store.sqlite_purge import purge_step
-from reference_sender.store.sqlite_reports import (
-    read_progress,
-    read_report,
-    read_reports_waiting,
-    read_rows,
-)
+from reference_sender.store.sqlite_reports import read_progress, read_report, read_reports_waiting, read_rows
 from reference_sender.store.sqlite_unfinished import bind_attempts, read_sent, read_sent_ids, read_unfinished
 
 _Row = tuple[Any, ...]
@@ -76,8 +72,6 @@ _ATTEMPT_COLUMNS = 4
 # The most bytes that a message and its changes need: if the probe fits, a message fits.
 _PROBE_BYTES = 16_384
 _READ = f"{RECORD_COLUMNS} FROM message m LEFT JOIN progress p ON p.id = m.id LEFT JOIN hold h ON h.id = m.id"
-
-
 _READ_KEY = f"{_READ} WHERE m.key = ?"
 _READ_ENDED = (
     f"{RECORD_COLUMNS} FROM progress p INDEXED BY progress_ended_as CROSS JOIN message m ON m.id = p.id"
@@ -150,7 +144,7 @@ class SqliteStore:
                 taken = self._insert(work.messages)
                 write_holds(self._writer, work.messages)
             if latest:
-                self._write(_PROGRESS, self._of_messages(latest))
+                self._write(_PROGRESS, self._without_purged(latest))
             if work.attempts:
                 self._write(_ATTEMPT, [_attempt_row(attempt) for attempt in work.attempts])
             if work.ended:
@@ -225,9 +219,9 @@ class SqliteStore:
             purged, self._purged_to = purge_step(self._writer, before_ns, after_id, limit, self._purged_to)
             return purged
 
-    def campaigns(self) -> list[Campaign]:
+    def campaigns(self, name: str | None = None) -> list[Campaign]:
         with self._reading():
-            return read_campaigns(self._reader)
+            return read_campaigns(self._reader, name)
 
     def spending(self) -> list[Spent]:
         with self._reading():
@@ -236,6 +230,10 @@ class SqliteStore:
     def spent(self, campaign: str) -> int:
         with self._reading():
             return read_spent(self._reader, campaign)
+
+    def over_limits(self, at_ns: int) -> dict[str, int]:
+        with self._reading():
+            return read_over_limits(self._reader, at_ns)
 
     def opt_outs(self, after: str, limit: int) -> list[OptOut]:
         with self._reading():
@@ -291,9 +289,8 @@ class SqliteStore:
             self._files.check()
         except StoreError:
             raise
-        except (
-            Exception
-        ) as error:  # sqlite3 also raises what its values raise: UnicodeEncodeError, OverflowError
+        # sqlite3 also raises what its values raise: UnicodeEncodeError, OverflowError
+        except Exception as error:
             if writer.in_transaction:
                 with suppress(sqlite3.Error):
                     writer.execute("ROLLBACK")
@@ -319,7 +316,7 @@ class SqliteStore:
         ).fetchone()
         return Existing(row[0], row[1], row[2], Lane(row[3]), State(row[4]))
 
-    def _of_messages(self, rows: list[_Row]) -> list[_Row]:
+    def _without_purged(self, rows: list[_Row]) -> list[_Row]:
         """Without those of purged messages, of which a report may still come. Most messages have a higher id
         than all purged ones, and need no look.
         """

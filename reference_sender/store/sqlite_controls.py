@@ -6,8 +6,9 @@ import sqlite3
 from collections.abc import Sequence
 
 from reference_sender.dispatch.values import Message, State
-from reference_sender.policy.campaigns import Campaign, CampaignState
+from reference_sender.policy.campaigns import Campaign, CampaignChange, CampaignState
 from reference_sender.policy.opt_out import OptOut
+from reference_sender.policy.quiet_hours import FOREVER
 from reference_sender.policy.spending import Spent
 from reference_sender.store.message_rows import IS_FIRST
 from reference_sender.store.protocol import CampaignEnd, Control, Hold, OptIn
@@ -16,6 +17,20 @@ from reference_sender.store.sqlite_reports import write_report_control
 _SPEND = (
     "INSERT INTO spending VALUES (?, ?, ?) ON CONFLICT (campaign, day) DO UPDATE SET amount = excluded.amount"
 )
+
+# As ``changed_campaign``.
+_CAMPAIGN = """
+INSERT INTO campaign VALUES (?, coalesce(?, 'running'), ?) ON CONFLICT (name) DO UPDATE
+SET state = CASE campaign.state WHEN 'cancelled' THEN 'cancelled' ELSE coalesce(?, campaign.state) END,
+    spending_limit = coalesce(excluded.spending_limit, campaign.spending_limit)
+"""
+
+_OVER_LIMITS = """
+SELECT m.campaign, count(*) FROM hold h JOIN message m ON m.id = h.id LEFT JOIN progress p ON p.id = h.id
+WHERE h.not_before_ns >= ? AND m.expires_ns > ? AND coalesce(p.state, 'queued') = 'queued'
+    AND NOT EXISTS (SELECT 1 FROM campaign c WHERE c.name = m.campaign AND c.state = 'cancelled')
+GROUP BY 1
+"""
 
 
 def write_holds(writer: sqlite3.Connection, messages: Sequence[Message]) -> None:
@@ -40,9 +55,9 @@ def write_control(writer: sqlite3.Connection, control: Control) -> None:
         writer.execute(
             "UPDATE hold SET not_before_ns = ? WHERE id = ?", (control.not_before_ns, control.message_id)
         )
-    elif isinstance(control, Campaign):
-        row = (control.name, control.state.value, control.spending_limit)
-        writer.execute("REPLACE INTO campaign VALUES (?, ?, ?)", row)
+    elif isinstance(control, CampaignChange):
+        state = None if control.state is None else control.state.value
+        writer.execute(_CAMPAIGN, (control.name, state, control.spending_limit, state))
     elif isinstance(control, OptOut):
         writer.execute("REPLACE INTO opt_out VALUES (?, ?)", (control.number, control.since_ns))
     elif isinstance(control, OptIn):
@@ -51,10 +66,11 @@ def write_control(writer: sqlite3.Connection, control: Control) -> None:
         write_report_control(writer, control)
 
 
-def read_campaigns(reader: sqlite3.Connection) -> list[Campaign]:
+def read_campaigns(reader: sqlite3.Connection, name: str | None) -> list[Campaign]:
     """As ``CampaignStore.campaigns``."""
-    rows = reader.execute("SELECT name, state, spending_limit FROM campaign ORDER BY name")
-    return [Campaign(name, CampaignState(state), limit) for name, state, limit in rows]
+    which, values = ("", ()) if name is None else (" WHERE name = ?", (name,))
+    rows = reader.execute(f"SELECT name, state, spending_limit FROM campaign{which} ORDER BY name", values)
+    return [Campaign(row[0], CampaignState(row[1]), row[2]) for row in rows]
 
 
 def read_campaign_ends(reader: sqlite3.Connection, campaign: str, last_id: int) -> list[CampaignEnd]:
@@ -80,6 +96,11 @@ def read_spent(reader: sqlite3.Connection, campaign: str) -> int:
     """As ``CampaignStore.spent``."""
     row = reader.execute("SELECT coalesce(sum(amount), 0) FROM spending WHERE campaign = ?", (campaign,))
     return int(row.fetchone()[0])
+
+
+def read_over_limits(reader: sqlite3.Connection, at_ns: int) -> dict[str, int]:
+    """As ``CampaignStore.over_limits``."""
+    return dict(reader.execute(_OVER_LIMITS, (FOREVER, at_ns)))
 
 
 def read_opt_outs(reader: sqlite3.Connection, after: str, limit: int) -> list[OptOut]:

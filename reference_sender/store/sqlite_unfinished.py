@@ -36,7 +36,7 @@ def _rows(text: str, state: str, sent_ns: str, tables: str) -> str:
     )"""
 
 
-# An attempt under way when the process ended is unknown: the message is queued, and bound to its route.
+# An attempt in flight when the process ended is unknown: the message is queued, and bound to its route.
 # The other order of the tables would read every message of the store.
 _TRIED = _rows(
     "m.body",

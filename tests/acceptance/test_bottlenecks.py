@@ -150,9 +150,8 @@ def test_a_store_that_is_slow(tmp_path: Path) -> None:
 def test_a_provider_that_refuses_what_is_above_the_contract(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(
-        ProfileChoice, "route_options", lambda _: "max_batch=10"
-    )  # it does not know the limit
+    # It does not know the limit.
+    monkeypatch.setattr(ProfileChoice, "route_options", lambda _: "max_batch=10")
     profile = {**FAST, "throttle": {"segments": {"rate_per_s": 30, "burst": 30}}}
     report = run_part(part_of(tmp_path, 120.0, profile, MARKETING), tmp_path / "run")
     named_first(report, "provider_limit")

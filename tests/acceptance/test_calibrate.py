@@ -27,9 +27,7 @@ def test_quick_throttle(smsbench: StartSmsbench, tmp_path: Path) -> None:
     assert (out / "calibration.png").read_bytes().startswith(b"\x89PNG")
 
 
-def test_outcomes_come_out_exactly_as_drawn_from_a_profile_of_ones_own(
-    smsbench: StartSmsbench, tmp_path: Path
-) -> None:
+def test_outcomes_of_a_user_profile_are_exactly_as_drawn(smsbench: StartSmsbench, tmp_path: Path) -> None:
     profile = tmp_path / "mine.toml"
     profile.write_text(
         'name = "mine"\n[[carriers]]\nname = "any"\ncountry = "*"\n'

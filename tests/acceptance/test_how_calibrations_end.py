@@ -42,9 +42,8 @@ def test_a_temporary_folder_that_takes_no_more_is_named_as_the_cause(
 ) -> None:
     out = tmp_path / "c"
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(
-        resource.RLIMIT_FSIZE, (8_192, before[1])
-    )  # the provider's journal fails, as on a full disk
+    # The provider's journal fails, as on a full disk.
+    resource.setrlimit(resource.RLIMIT_FSIZE, (8_192, before[1]))
     try:
         process = smsbench("calibrate", "--only", "throttle", "--quick", "--out", str(out))
     finally:

@@ -54,7 +54,7 @@ def smsbench(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.mark.parametrize("command", [["run", "--workers", "2"], ["simulate"]])
-def test_a_file_of_ones_own_is_played_to_its_report(
+def test_a_user_file_runs_and_has_a_report(
     scenario_file: Path, tmp_path_factory: pytest.TempPathFactory, command: list[str]
 ) -> None:
     folder = tmp_path_factory.mktemp("elsewhere")
@@ -68,13 +68,13 @@ def test_a_file_of_ones_own_is_played_to_its_report(
     assert Counter(rows.column("outcome").to_pylist()) == {"accepted": 20}
 
 
-def test_a_file_of_ones_own_is_listed(scenario_file: Path) -> None:
+def test_a_user_file_is_listed(scenario_file: Path) -> None:
     done = smsbench(scenario_file.parent, "list", "my_scenario.py")
     assert done.stdout == "two-seconds  20 one-time passwords in 2 s (2 s of load)\n", done.stderr
 
 
 @pytest.mark.parametrize("processes", [[], ["--processes", "2"]])
-def test_a_file_of_ones_own_is_a_locustfile(
+def test_a_user_file_is_a_locustfile(
     scenario_file: Path,
     sender: StubSender,
     locust: Callable[..., subprocess.Popen[str]],

@@ -28,7 +28,7 @@ def day(name: str) -> Part:
     return part
 
 
-def test_a_child_writes_what_the_function_writes(tmp_path: Path) -> None:
+def test_a_child_process_writes_the_same_rows_as_the_function(tmp_path: Path) -> None:
     (tmp_path / "here").mkdir()
     simulate_part("day-5k", day("day-5k"), 1, tmp_path / "here", FIFO)
     process = PartProcess("day-5k", day("day-5k"), 1, tmp_path / "beside", FIFO)
@@ -45,7 +45,7 @@ def test_a_child_writes_what_the_function_writes(tmp_path: Path) -> None:
     assert here.equals(beside) and len(here) == 5_000
 
 
-def test_one_that_is_stopped_keeps_what_it_lived_and_leaves_the_processor_to_others(tmp_path: Path) -> None:
+def test_a_stopped_simulation_keeps_its_rows_and_has_the_lowest_priority(tmp_path: Path) -> None:
     process = PartProcess("day-500k", day("day-500k"), 1, tmp_path, Choices())
     try:
         eventually(lambda: process.share_done() > 0.0 or process.ended, 300.0)
@@ -57,14 +57,14 @@ def test_one_that_is_stopped_keeps_what_it_lived_and_leaves_the_processor_to_oth
     assert manifest.exit_reason == "interrupted" and 0 < manifest.planned < 500_000
 
 
-def test_a_child_that_cannot_says_why(tmp_path: Path) -> None:
+def test_a_simulation_that_cannot_start_gives_the_reason(tmp_path: Path) -> None:
     choices = Choices(profile="smsapi", what_if=WhatIf(carriers={"Minus": 1.0}))
     process = PartProcess("day-5k", day("day-5k"), 1, tmp_path, choices)
     with pytest.raises(SimulationFailedError, match="profile smsapi has no carrier 'Minus'"):
         process.wait(300.0)
 
 
-def test_one_that_is_held_stands_still_until_the_next_quiet_part(tmp_path: Path) -> None:
+def test_a_held_simulation_uses_no_cpu_until_the_next_quiet_part(tmp_path: Path) -> None:
     """A live part that needs both cores once waited minutes for a simulated day to end."""
     job = SimulationJob("day", day("day-500k"), Choices())
     interruption, (lines, tell) = Interruption(), recorder()

@@ -7,10 +7,12 @@ from msgspec.structs import replace
 from store_nodes import OpenStore
 
 from reference_sender.dispatch.values import Change, Lane, Message, State
-from reference_sender.policy.campaigns import Campaign, CampaignState
+from reference_sender.policy.campaigns import Campaign, CampaignChange, CampaignState
 from reference_sender.policy.opt_out import OptOut
+from reference_sender.policy.quiet_hours import FOREVER
 from reference_sender.policy.spending import Spent
 from reference_sender.store import DeadLetterFilter, Hold, OptIn, StoreError, Work
+from reference_sender.store.protocol import Control
 
 
 def message(number: int, campaign: str = "may", lane: Lane = Lane.MARKETING, created_ns: int = 10) -> Message:
@@ -33,7 +35,7 @@ def test_a_hold_is_kept_with_its_message_and_can_be_changed(open_it: OpenStore) 
     assert found == [replace(held, not_before_ns=900), message(2), scheduled]
 
 
-def test_of_several_holds_of_one_message_in_a_commit_the_last_counts(open_it: OpenStore) -> None:
+def test_the_last_of_several_holds_of_a_message_in_a_commit_counts(open_it: OpenStore) -> None:
     store = open_it()
     store.commit(Work([replace(message(n), not_before_ns=500) for n in range(1, 5)]))
     open_it().commit(Work(controls=[Hold(3, 600), Hold(1, 700), Hold(3, 800), Hold(9, 900)]))
@@ -50,10 +52,29 @@ def test_the_hold_of_a_message_whose_key_is_in_use_is_not_kept(open_it: OpenStor
 
 def test_campaigns_keep_their_last_state(open_it: OpenStore) -> None:
     store = open_it()
-    may, june = Campaign("may", spending_limit=5_000_000), Campaign("june")
-    store.commit(Work(controls=[may, june, replace(may, state=CampaignState.PAUSED)]))
+    may, june = CampaignChange("may", spending_limit=5_000_000), CampaignChange("june")
+    store.commit(Work(controls=[may, june, CampaignChange("may", CampaignState.PAUSED)]))
     store = open_it()
-    assert store.campaigns() == [june, Campaign("may", CampaignState.PAUSED, 5_000_000)]
+    paused = Campaign("may", CampaignState.PAUSED, 5_000_000)
+    assert store.campaigns() == [Campaign("june"), paused]
+    assert (store.campaigns("may"), store.campaigns("ma")) == ([paused], [])
+
+
+def test_a_change_of_a_campaign_leaves_what_it_does_not_name(open_it: OpenStore) -> None:
+    store = open_it()
+    store.commit(Work(controls=[CampaignChange("may", CampaignState.PAUSED, 5)]))
+    store.commit(Work(controls=[CampaignChange("may", spending_limit=7)]))
+    store.commit(Work(controls=[CampaignChange("may")]))
+    assert store.campaigns() == [Campaign("may", CampaignState.PAUSED, 7)]
+    store.commit(Work(controls=[CampaignChange("may", CampaignState.RUNNING)]))
+    assert open_it().campaigns() == [Campaign("may", CampaignState.RUNNING, 7)]
+
+
+def test_a_cancelled_campaign_stays_cancelled_whatever_another_node_thinks(open_it: OpenStore) -> None:
+    store = open_it()
+    store.commit(Work(controls=[CampaignChange("may", CampaignState.CANCELLED, 5)]))
+    store.commit(Work(controls=[CampaignChange("may", CampaignState.RUNNING)]))
+    assert store.campaigns() == [Campaign("may", CampaignState.CANCELLED, 5)]
 
 
 def test_the_cost_of_a_message_whose_key_is_in_use_is_in_no_total(open_it: OpenStore) -> None:
@@ -83,9 +104,25 @@ def test_a_commit_that_fails_keeps_no_control(open_it: OpenStore) -> None:
     store.commit(Work([message(1)]))
     with pytest.raises(StoreError):
         other = replace(message(1), key="another key, same id")
-        store.commit(Work([other], controls=[Spent("may", 1, 5), OptOut("48500100200", 1), Campaign("may")]))
+        store.commit(
+            Work([other], controls=[Spent("may", 1, 5), OptOut("48500100200", 1), CampaignChange("may")])
+        )
     store = open_it()
     assert (store.spending(), store.opt_outs("", 9), store.campaigns()) == ([], [], [])
+
+
+def test_messages_over_a_limit_are_counted_while_they_may_still_be_sent(open_it: OpenStore) -> None:
+    store = open_it()
+    over = [replace(message(n), not_before_ns=FOREVER + n) for n in range(1, 8)]
+    over[2] = replace(over[2], campaign="june")
+    over[3] = replace(over[3], campaign="gone")
+    over[4] = replace(over[4], expires_ns=500)
+    controls: list[Control] = [Hold(6, 7), CampaignChange("gone", CampaignState.CANCELLED)]
+    store.commit(Work([*over, replace(message(8), not_before_ns=9), message(9)], controls=controls))
+    store.commit(Work(changes=[ended(7, State.FAILED, "opted_out")]))
+    assert store.over_limits(500) == {"may": 2, "june": 1}
+    assert store.over_limits(499) == {"may": 3, "june": 1}
+    assert open_it().over_limits(10**6) == {}
 
 
 def test_opt_outs_are_listed_in_pages_and_taken_off(open_it: OpenStore) -> None:

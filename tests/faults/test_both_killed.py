@@ -83,7 +83,7 @@ class SenderAndProvider:
         return ask(f"{self.provider_url}/admin/state", ADMIN)
 
     def at_work(self) -> dict[str, int]:
-        """What is under way now. Each value is above 0 in mid-work."""
+        """What is in flight now. Each value is above 0 in mid-work."""
         gauges, provider = self.sender_state()["gauges"], self.provider_state()
         return {
             "in_flight": int(gauges["in_flight_messages"]),
@@ -124,7 +124,7 @@ def rig(tmp_path: Path) -> Iterator[SenderAndProvider]:
 
 
 def met_at_work(rig: SenderAndProvider, due: int) -> dict[str, int]:
-    """What was under way when the provider had accepted ``due`` messages and nothing stood still."""
+    """What was in flight when the provider had accepted ``due`` messages and nothing stood still."""
     seen: dict[str, int] = {}
 
     def in_mid_work() -> bool:

@@ -169,7 +169,7 @@ def test_the_death_of_one_of_three_nodes_loses_and_duplicates_nothing(rig: Nodes
     until(lambda: rig.open_messages() == 0, rig.states)
     assert [state["gauges"]["nodes"] for state in rig.states().values()] == [NODES - 1] * (NODES - 1)
     check_end(rig, keys)
-    # The test is only worth its name if every node had work, and the dead one requests under way and more
+    # The test is only worth its name if every node had work, and the dead one requests in flight and more
     # waiting.
     assert all(state["counters"]["sent"] > 0 for state in at_kill.values())
     assert at_kill[first]["gauges"]["in_flight"] > 1

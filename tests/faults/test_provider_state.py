@@ -46,7 +46,7 @@ def send(running: ProviderUnderTest, key: str, url: str = "") -> str:
     return "repeated"
 
 
-def test_kill_9_in_mid_work_breaks_no_promise(tmp_path: Path) -> None:
+def test_kill_9_during_sends_loses_no_acknowledged_message_or_report(tmp_path: Path) -> None:
     keys = [f"key-{number}" for number in range(SENDS)]
     with receiving() as receiver, ThreadPoolExecutor(16) as pool:
         state = ("--state", str(tmp_path / "state.db"))

@@ -132,7 +132,7 @@ class Life:
                 self.perform(self.core.advance(self.now_ns))
 
     def crash(self) -> None:
-        """What was not stored is gone, and so are the answers under way; the provider repeats its reports.
+        """What was not stored is gone, and so are the answers in flight; the provider repeats its reports.
         The routes come back in the other order."""
         self.events = sorted(event for event in self.events if event[2] == "report")
         self.routes = self.routes[::-1]
@@ -161,7 +161,7 @@ class Life:
 
 
 def bound_by_the_store(each: Recovered) -> Change:
-    """What the store makes of an attempt that a process left under way."""
+    """What the store makes of an attempt that a process left in flight."""
     message = each.message
     return Change(
         *(
@@ -234,22 +234,22 @@ def test_an_otp_is_the_next_thing_submitted(
     step_ns=st.sampled_from([0, 10_000_000, S]),
 )
 @settings(max_examples=150, deadline=None)
-def test_messages_go_out_as_foreseen_and_looking_changes_nothing(
+def test_messages_are_sent_as_predicted_and_a_prediction_changes_nothing(
     seed: int, groups: list[int], lanes: tuple[Lane, ...], step_ns: int
 ) -> None:
     """A dispatcher that is asked does the same as one that is not."""
     asked, other = (Dispatcher(SETTINGS, LIMITS, seed) for _ in range(2))
     now_ns = S
     messages = iter(crowd(sum(groups), lanes))
-    foreseen = 0
+    predicted = 0
     for size in groups:
         now_ns += step_ns
         group = [next(messages) for _ in range(size)]
-        route = asked.foresee(now_ns, group)
+        route = asked.predict_route(now_ns, group)
         effects = asked.offer(now_ns, group)
         assert effects == other.offer(now_ns, group)
         if route is not None:
-            foreseen += 1
+            predicted += 1
             batch = effects[0]  # of OTPs, which go first; waiting bulk may follow
             assert len(effects) == 1 or group[0].lane is Lane.OTP
             assert isinstance(batch, SubmitBatch)
@@ -258,4 +258,4 @@ def test_messages_go_out_as_foreseen_and_looking_changes_nothing(
                 sorted(m.key for m in group),
             )
     # The first group of one message always goes at once.
-    assert foreseen or groups[0] > 1
+    assert predicted or groups[0] > 1

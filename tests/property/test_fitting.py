@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from nanoseconds import S
 
 from reference_sender.dispatch.values import Lane, Message, State
-from reference_sender.policy.campaigns import Campaign, CampaignState
+from reference_sender.policy.campaigns import Campaign, CampaignChange, CampaignState
 from reference_sender.policy.gate import RELEASED_AT_ONCE, Gate, open_gate
 from reference_sender.policy.settings import PolicySettings
 from reference_sender.policy.spending import Spent
@@ -106,7 +106,7 @@ def test_a_new_message_waits_for_earlier_ones_of_its_campaign() -> None:
     world = HeldWorld(PRICED)
     world.set_state(CampaignState.RUNNING, limit=0)
     world.take(*[world.message() for _ in range(count)])
-    raised = Campaign("may", CampaignState.RUNNING, count * UNIT)
+    raised = CampaignChange("may", CampaignState.RUNNING, count * UNIT)
     world.node.change_campaign(0, raised, None)
     world.take(world.message(), world.message(campaign=""))
     assert [number for _, number in world.sent] == [count + 2], "another campaign does not wait"
@@ -126,7 +126,7 @@ def test_after_a_kill_in_the_middle_the_rest_is_fitted() -> None:
     world = HeldWorld(PRICED)
     world.set_state(CampaignState.RUNNING, limit=0)
     world.take(*[world.message() for _ in range(count)])
-    world.node.change_campaign(0, Campaign("may", CampaignState.RUNNING, (count - 1) * UNIT), None)
+    world.node.change_campaign(0, CampaignChange("may", CampaignState.RUNNING, (count - 1) * UNIT), None)
     commit = world.node.begin_commit(0)
     assert commit.work is not None
     world.store.commit(commit.work)
@@ -143,13 +143,13 @@ def test_after_a_kill_in_the_middle_the_rest_is_fitted() -> None:
 
 
 def test_a_commit_has_a_bounded_number_of_new_holds() -> None:
-    """However often the node is called while a commit is under way."""
+    """However often the node is called while a commit is in progress."""
     count = 10 * RELEASED_AT_ONCE
     world = HeldWorld(PRICED)
     world.set_state(CampaignState.RUNNING, limit=0)
     world.take(*[world.message() for _ in range(count)])
     node = world.node
-    effects = node.change_campaign(0, Campaign("may", CampaignState.RUNNING, count * UNIT), None)
+    effects = node.change_campaign(0, CampaignChange("may", CampaignState.RUNNING, count * UNIT), None)
     kept = 0
     while kept < count:
         commit = node.begin_commit(0)

@@ -137,7 +137,7 @@ def test_held_messages_keep_every_rule_and_none_is_lost(drawn: list[tuple[object
     assert len(world.records()) == len(records)
 
 
-def test_the_watch_sees_a_message_that_is_sent_too_early() -> None:
+def test_the_check_finds_a_message_that_is_sent_too_early() -> None:
     """The property can fail: a gate that holds nothing is noticed."""
     watch = RequestWatch()
     gate = watch.world.node.gate

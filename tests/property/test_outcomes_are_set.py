@@ -101,7 +101,7 @@ ONE_BY_ONE = [(1 + n * 1_000 * MS, n) for n in range(COUNT)]
     st.integers(0, 5),
 )
 def test_any_order_and_any_interleaving(order: list[int], pauses_ns: list[int], seed: int) -> None:
-    """One after the other with nothing else under way, or shuffled with up to all of them at once."""
+    """One after the other with nothing else in flight, or shuffled with up to all of them at once."""
     at_ns, arrivals = 1, []
     for number, pause_ns in zip(order, pauses_ns, strict=True):
         at_ns += pause_ns

@@ -186,7 +186,7 @@ def test_a_text_that_the_api_would_refuse_ends_the_simulation(tmp_path: Path) ->
         simulated(plan, load_profile("fast"), RouteLimits("r", 50, 5, 60, 60, 100, 4, 86_400.0), tmp_path)
 
 
-def test_one_that_is_ended_early_keeps_whole_records(tmp_path: Path) -> None:
+def test_a_simulation_that_is_ended_early_keeps_whole_records(tmp_path: Path) -> None:
     plan = Plan(streams=(Stream(Poisson(5.0, 60.0), mix=Mix(1.0, 1.0, 1.0)),), seed=1, key_tag="t")
     seen = []
 

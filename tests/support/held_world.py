@@ -10,7 +10,7 @@ from reference_sender.dispatch.values import Lane, Message, Outcome, Recovered, 
 from reference_sender.node.effects import NodeEffect, SubmitNow
 from reference_sender.node.node import Node
 from reference_sender.node.times import NodeTimes
-from reference_sender.policy.campaigns import Campaign, CampaignState
+from reference_sender.policy.campaigns import CampaignChange, CampaignState
 from reference_sender.policy.settings import NO_POLICY, PolicySettings
 from reference_sender.runtime.stored_gate import stored_gate
 from reference_sender.store.protocol import Place, Record
@@ -94,7 +94,7 @@ class HeldWorld:
 
     def set_state(self, state: CampaignState, name: str = "may", limit: int | None = None) -> None:
         """Pause, resume or cancel a campaign."""
-        self.act(self.node.change_campaign(self.now_ns, Campaign(name, state, limit), None))
+        self.act(self.node.change_campaign(self.now_ns, CampaignChange(name, state, limit), None))
 
     def opt_out(self, number: str) -> None:
         """``number`` opts out."""

@@ -131,7 +131,7 @@ class SenderWorld:
             rules,
         )
         self.api.serve(CampaignControls(self.driver, self.queries, rules, 5.0).handlers())
-        self.api.serve(CampaignReports(self.queries, reports.language).handlers())
+        self.api.serve(CampaignReports(self.queries, reports).handlers())
         self.api.serve(DeadLetters(self.driver, self.queries, intake, rules, 5.0).handlers())
         self.url = ""
 

@@ -67,7 +67,7 @@ def test_a_foreign_host_name_gets_neither_page_nor_admin_api(
     )
 
 
-def test_a_head_that_is_known_by_heart_keeps_its_host(provider: ProviderThread) -> None:
+def test_a_cached_request_head_keeps_its_host(provider: ProviderThread) -> None:
     body = '{"kind":"outage"}'
     request = (
         f"POST /admin/faults HTTP/1.1\nHost: evil.example\nAuthorization: Bearer {provider.admin_token}\n"

@@ -178,7 +178,7 @@ def test_the_page_lists_every_metric(scraped: dict[str, str]) -> None:
     assert listed - names - optional == set()
 
 
-def test_what_was_sent_is_counted(scraped: dict[str, str]) -> None:
+def test_sent_messages_are_counted(scraped: dict[str, str]) -> None:
     values = {
         (sample.name, *sorted(sample.labels.values())): sample.value
         for family in text_string_to_metric_families(scraped["sender"])

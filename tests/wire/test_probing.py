@@ -106,7 +106,9 @@ def test_a_provider_of_the_users_own_is_only_asked(start: StartProvider) -> None
     assert provider.state()["open"] == 1
 
 
-def test_its_faults_do_not_stop_the_run_and_a_wrong_admin_token_is_reported(start: StartProvider) -> None:
+def test_faults_of_a_users_provider_do_not_stop_the_run_and_a_wrong_admin_token_is_reported(
+    start: StartProvider,
+) -> None:
     provider = start(reply={"errors": [{"refusal": "internal_error", "share": 1.0}]})
     with pytest.raises(ProbeStopped, match="the mock provider refused it: 201"):
         probing(provider, own=False).run()  # the API itself says so: this target is the provider

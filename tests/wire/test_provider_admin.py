@@ -219,7 +219,7 @@ def test_wrong_methods_and_bodies(provider: ProviderThread) -> None:
         assert status == 400
 
 
-def test_an_outage_is_met_on_every_endpoint_but_the_admin_api(provider: ProviderThread) -> None:
+def test_an_outage_affects_every_endpoint_except_the_admin_api(provider: ProviderThread) -> None:
     calls = (
         ("GET", "/ping"),
         ("HEAD", "/ping"),
@@ -246,7 +246,7 @@ def test_an_outage_is_met_on_every_endpoint_but_the_admin_api(provider: Provider
     assert provider.admin("/state")[0] == 200
 
 
-def test_absurd_values_are_refused_and_the_provider_lives(provider: ProviderThread) -> None:
+def test_absurd_values_are_refused_and_the_provider_continues(provider: ProviderThread) -> None:
     before = provider.admin("/profile")[1]
     for wrong in ({"start_s": 1e300}, {"duration_s": 1e300}, {"end_s": 1e10}, {"start_s": 10**400}):
         assert provider.admin("/faults", {"kind": "outage"} | wrong, "POST")[0] == 400

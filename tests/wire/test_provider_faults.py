@@ -80,7 +80,7 @@ def test_a_request_that_is_never_answered_keeps_its_connection(
     assert provider.request("/ping")[0] == 200
 
 
-def test_a_ping_meets_an_outage_that_hangs(provider: ProviderThread) -> None:
+def test_an_outage_that_hangs_affects_a_ping(provider: ProviderThread) -> None:
     begin(provider, kind="outage", answer="hang")
     with connected(provider) as connection:
         connection.sendall(b"GET /ping HTTP/1.1\r\nHost: x\r\n\r\n")

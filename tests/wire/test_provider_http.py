@@ -158,7 +158,7 @@ def test_awkward_but_lawful_requests(provider: ProviderThread) -> None:
         (b"GET / HTTP/1.1\r\n" + b"X: %s\r\n" % (b"y" * 1000) * 100 + b"\r\n", b"431"),
     ],
 )
-def test_what_is_no_http_is_refused_and_the_provider_lives(
+def test_bytes_that_are_not_http_are_refused_and_the_provider_continues(
     provider: ProviderThread, sent: bytes, status: bytes
 ) -> None:
     assert raw(provider, sent).startswith(b"HTTP/1.1 " + status)

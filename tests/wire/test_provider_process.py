@@ -195,7 +195,7 @@ def test_an_ipv6_address_is_in_brackets() -> None:
         assert ready["smpp"].startswith("[::1]:")
 
 
-def test_a_start_that_fails_leaves_the_journal_of_the_one_that_runs(tmp_path: Path) -> None:
+def test_a_failed_start_leaves_the_journal_of_the_running_provider(tmp_path: Path) -> None:
     journal = tmp_path / "provider.arrow"
     with provider_process("--profile", "fast", "--journal", str(journal)) as (process, ready):
         port = ready["url"].rpartition(":")[2]

@@ -52,7 +52,7 @@ def test_a_contact_from_its_making_to_its_end(client: Client) -> None:
     assert refused(client.contacts.get_contact, contact_id=made.id) == (404, "Cannot find contact")
 
 
-def test_what_is_no_contact(client: Client) -> None:
+def test_invalid_contacts_are_refused(client: Client) -> None:
     create = client.contacts.create_contact
     assert refused(create, phone_number="12") == (400, "The value is not valid phone number.")
     assert refused(create, first_name="Jon") == (400, "This value should not be blank.")

@@ -87,7 +87,9 @@ def test_a_wrong_charset_is_answered_in_the_format_asked_for(provider: ProviderT
     assert ask(provider, "/user.do", b"credits=%BF&format=json")[1]["error"] == 8
 
 
-def test_what_is_not_read_is_counted(provider: ProviderThread, caplog: pytest.LogCaptureFixture) -> None:
+def test_fields_that_are_not_read_are_counted(
+    provider: ProviderThread, caplog: pytest.LogCaptureFixture
+) -> None:
     for _ in range(2):
         ask(provider, "/sms.do", b"to=48500100200&message=x&nortify_url=http%3A%2F%2Fx&fallback[0][type]=vms")
     ask(provider, "/mfa/codes", b"phone_number=48500100200&text=x")

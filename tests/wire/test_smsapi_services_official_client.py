@@ -182,7 +182,7 @@ def test_the_backup_host_is_the_same_provider(provider: ProviderThread) -> None:
     assert repeated.value.code == 53
 
 
-def test_an_outage_of_the_first_host_alone(start: StartProvider) -> None:
+def test_an_outage_of_the_primary_host_leaves_the_backup_host_available(start: StartProvider) -> None:
     down = {"kind": "outage", "host": "primary"}
     provider = start(faults=[down])
     client, backup = client_of(provider), Client(provider.backup_url + "/", access_token=provider.token)
@@ -192,7 +192,7 @@ def test_an_outage_of_the_first_host_alone(start: StartProvider) -> None:
     assert backup.account.balance().points > 0
 
 
-def test_its_document_describes_what_is_served(provider: ProviderThread) -> None:
+def test_the_openapi_document_describes_what_is_served(provider: ProviderThread) -> None:
     with urllib.request.urlopen(provider.url + "/openapi/smsapi.json", timeout=10) as reply:
         document = json.load(reply)
     assert document["openapi"] == "3.1.0"

@@ -12,9 +12,8 @@ from analysis.arrays import Bools, Floats
 from analysis.findings import BottleneckKind
 from analysis.judge.bottlenecks.view import View
 
-Description = tuple[
-    str, tuple[str, ...]
-]  # the bottleneck in one sentence; the evidence, sentences with numbers
+# The bottleneck in one sentence; the evidence, sentences with numbers.
+Description = tuple[str, tuple[str, ...]]
 
 
 @dataclass(frozen=True)

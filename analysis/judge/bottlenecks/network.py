@@ -36,9 +36,7 @@ def drawn_s(view: View) -> Floats:
     outcome, provider = view.outcomes.outcome, view.provider
     on_its_way = (outcome == OPEN) & np.isfinite(provider.carrier_s)
     counted = ((outcome == DELIVERED) | on_its_way) & ~provider.unreachable
-    radio_s = np.where(
-        np.isfinite(provider.radio_s), provider.radio_s, provider.delivered_s - provider.carrier_s
-    )
+    radio_s = np.where(np.isfinite(provider.radio_s), provider.radio_s, provider.final_s - provider.carrier_s)
     return np.where(counted, np.nan_to_num(provider.reply_s) + radio_s, np.nan)
 
 

@@ -46,7 +46,7 @@ def slow(view: View) -> Seen:
         what = "answers too slowly"
         if silent and longest is not None:
             what = f"answered nothing for {seconds_text(longest.to_s - longest.from_s)}"
-        elif not np.isfinite(view.load.answered_s).any():
+        elif not np.isfinite(view.load.replied_s).any():
             failed = what_failed(view, view.everyone)
             what = f"{NOT_ANSWERING}: {failed}" if failed else NOT_ANSWERING
         if late[windows].any() and not silent and not failed:
@@ -123,7 +123,7 @@ def _stop_words(view: View, found: Stop) -> tuple[str, str]:
 
 def _absence_words(view: View, longest: Silence, count: int) -> str:
     sent_s = view.load.sent_s
-    among: Bools = (sent_s >= longest.from_s) & (sent_s < longest.to_s) & ~np.isfinite(view.load.answered_s)
+    among: Bools = (sent_s >= longest.from_s) & (sent_s < longest.to_s) & ~np.isfinite(view.load.replied_s)
     what = "answered nothing from" if was_reached(view, among) else NOT_REACHED
     how = what_failed(view, among, to_the_end=False) or _AT_ONCE
     if longest.gone:

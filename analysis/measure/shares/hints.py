@@ -10,10 +10,11 @@ import numpy as np
 
 from analysis.arrays import Bools, Floats, Ints
 from analysis.classes import messages_of
-from analysis.findings import Hint
-from analysis.formatting import count_text, seconds_text, share_text, times_text
+from analysis.findings import POINTS, Hint
+from analysis.formatting import count_text, seconds_text, share_text, significant, times_text
 from analysis.measure.outcomes import DELIVERED, MessageOutcomes
 from analysis.measure.percentiles import known, quantiles
+from analysis.measure.provider_limits import currency_of, priority_price_factor
 from analysis.measure.report_answers import reports_not_confirmed
 from analysis.measure.shares.limits import ContractLimits, has_fast_lane, read_limits
 from analysis.read.journeys import Journeys
@@ -35,6 +36,7 @@ def hints(journeys: Journeys, outcomes: MessageOutcomes, manifest: Manifest) -> 
         _throttled(refused, journeys.provider.accepted, bool(manifest.faults), limits),
         _behind_others(journeys, manifest, limits),
         _one_message_per_request(journeys, refused, limits),
+        _marketing_with_priority(journeys, manifest.profile),
         _ucs2(journeys),
     )
     return tuple(hint for hint in found if hint is not None)
@@ -65,6 +67,33 @@ def _without_priority(
         text += f": 95 % of the delivered ones took up to {tail} from carrier to handset"
         text += f", those with the flag up to {with_flag}" if with_flag else ""
     return Hint("otp_without_priority", f"{text}.", count)
+
+
+def _marketing_with_priority(journeys: Journeys, profile: Mapping[str, Any]) -> Hint | None:
+    """Marketing with the provider's priority flag, at a higher price.
+
+    The flag is that of the request, and the journal does not say which messages shared one. So it cannot tell
+    marketing in a request with OTPs from marketing that was flagged itself. One copy of each message counts.
+    """
+    factor = priority_price_factor(profile)
+    if "marketing" not in journeys.load.class_names or factor <= 1.0:
+        return None
+    provider = journeys.provider
+    accepted = provider.accepted & journeys.of_class("marketing")
+    flagged = accepted & provider.priority
+    count = int(np.count_nonzero(flagged))
+    paid = float((provider.price - provider.price_of_duplicates)[flagged].sum())
+    if not count or paid <= 0.0:
+        return None
+    of_all = share_text(count, int(np.count_nonzero(accepted)))
+    unit = currency_of(profile) or POINTS
+    text = (
+        f"{times_text(count, 'marketing message')} ({of_all} of those that the provider accepted) had the "
+        f"provider's priority flag, at {factor:g} times the price: they cost {significant(paid)} {unit}, and "
+        f"would cost {significant(paid / factor)} {unit} without it. The flag is for all messages of a "
+        "request, so marketing needs requests of its own."
+    )
+    return Hint("marketing_with_priority", text, count)
 
 
 def _p95_text(times: Floats) -> str:

@@ -110,10 +110,8 @@ class Admin:
 
     def metrics(self, query: str, body: JsonObject) -> HttpResponse:
         """Counters and gauges for Prometheus."""
-        from mock_provider.inbox.admin.metrics import (
-            CONTENT_TYPE,
-            metrics_text,
-        )  # optional: loaded on request
+        # Optional: loaded on request.
+        from mock_provider.inbox.admin.metrics import CONTENT_TYPE, metrics_text
 
         text = metrics_text(self._provider.status(), self._engine.fault_times().periods)
         return HttpResponse(200, text, CONTENT_TYPE)
@@ -195,9 +193,8 @@ class Admin:
         fault["end_s"] = None if end_s is None else now_s + end_s
         document = document_of(self._provider.profile)
         present = without_past(document.get("faults", []), now_s)
-        if not fault.get(
-            "name"
-        ):  # not the name of an earlier fault: the journal could not distinguish the two
+        # Not the name of an earlier fault: the journal could not distinguish the two.
+        if not fault.get("name"):
             taken = [
                 *(each["name"] for each in present),
                 *(each.name for each in self._engine.fault_times().periods),

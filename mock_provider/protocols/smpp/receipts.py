@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mock_provider.engine.distributions import NS_PER_S
+from mock_provider.engine.localtime import unix_seconds
 from mock_provider.engine.values import DeliveryReport, MessageState
 from mock_provider.protocols.smpp import codes
 from mock_provider.protocols.smpp.fields import write_tlv
@@ -44,7 +44,7 @@ class ReceiptWriter:
 
     def __init__(self, settings: SmppSettings, wall_offset_ns: int, groups: GroupIds) -> None:
         self._decimal = settings.receipt_id == "decimal"
-        self._wall_offset_s = wall_offset_ns / NS_PER_S
+        self._wall_offset_ns = wall_offset_ns
         self._groups = groups
 
     def write(self, report: DeliveryReport, with_tlvs: bool) -> bytes:
@@ -65,7 +65,7 @@ class ReceiptWriter:
             message_id,
             delivered,
             memo.date,
-            receipt_date(report.t_done_ns / NS_PER_S + self._wall_offset_s).encode(),
+            receipt_date(unix_seconds(report.t_state_ns, self._wall_offset_ns)).encode(),
             stat,
             error,
             memo.text,

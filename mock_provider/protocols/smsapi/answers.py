@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from mock_provider.engine import MessageView
 from mock_provider.engine.distributions import NS_PER_S
-from mock_provider.engine.values import Accepted, AcceptedMessage, Answer, MessageState
+from mock_provider.engine.values import Accepted, Answer, MessageState
 from mock_provider.http.messages import TEXT, HttpResponse
 from mock_provider.protocols.lookups import AccountView
 from mock_provider.protocols.smsapi.errors import InvalidNumber, legacy_error, refusal_reply
@@ -125,7 +125,9 @@ def render_send(settings: SmsapiSettings, style: AnswerStyle, answer: Answer) ->
         text = ";".join(f"OK:{m.provider_id}:{m.price:g}" for m in answer.messages)
         return HttpResponse(settings.send_status, text.encode(), TEXT)
     items = _items(answer, settings, style.date_s)
-    invalid = (*(InvalidNumber(shown_number(n, settings), n) for n in answer.invalid_numbers), *style.blocked)
+    invalid = style.blocked
+    if answer.invalid_numbers:
+        invalid = (*(InvalidNumber(shown_number(n, settings), n) for n in answer.invalid_numbers), *invalid)
     if style.details is not None:
         shown = style.details
         body = _encoder.encode(
@@ -139,21 +141,22 @@ def render_send(settings: SmsapiSettings, style: AnswerStyle, answer: Answer) ->
 
 
 def _items(accepted: Accepted, settings: SmsapiSettings, date_s: int) -> tuple[SentItem, ...]:
-    return tuple([_item(message, settings, date_s) for message in accepted.messages])
-
-
-def _item(m: AcceptedMessage, settings: SmsapiSettings, date_s: int) -> SentItem:
-    return SentItem(
-        m.provider_id,
-        points(m.price, settings),
-        m.msisdn,
-        date_s,
-        m.submitted_number,
-        "QUEUE",
-        None,
-        m.client_ref,
-        m.segments,
-    )
+    written_as = settings.points_as
+    items = [
+        SentItem(
+            m.provider_id,
+            _points(m.price, written_as),
+            m.msisdn,
+            date_s,
+            m.submitted_number,
+            "QUEUE",
+            None,
+            m.client_ref,
+            m.segments,
+        )
+        for m in accepted.messages
+    ]
+    return tuple(items)
 
 
 def points(price: float, settings: SmsapiSettings) -> float | str:

@@ -74,7 +74,7 @@ _PROFILE_PATHS = frozenset(("/profile", "/api/profile"))
 _PING_PATHS = frozenset(("/ping", "/api/ping"))
 _PATHS = _SMS_PATHS | _USER_PATHS | _PROFILE_PATHS | _PING_PATHS | Services.paths
 _MAX_ID_CHARACTERS = 64
-_BEFORE_A_SEND = frozenset(("sch_del", "status", "group", "template"))  # most requests have none of them
+_OF_PLAIN_SENDS = OF_SEND - {"sch_del", "status", "group", "template"}  # most requests have no other field
 
 
 class _SendRenderer(Struct, frozen=True, gc=False):
@@ -138,9 +138,8 @@ class Smsapi:
             settings.max_recipients_get if request.method == "GET" else settings.max_recipients_per_request
         )
         try:
-            if not OF_SEND.issuperset(fields):
+            if not _OF_PLAIN_SENDS.issuperset(fields):
                 self._state.unread.note("sms.do", fields.keys() - OF_SEND)
-            if not _BEFORE_A_SEND.isdisjoint(fields):
                 if max(count_of(fields, name, ",") for name in ("sch_del", "status", "group")) > limit:
                     raise SmsapiError(19)
                 if "sch_del" in fields:
@@ -155,20 +154,22 @@ class Smsapi:
         except SmsapiError as error:
             return reply_for_account(token, unauthorized(as_json), error_reply(error, as_json))
         date_s = int(at.wall_s) if send.date_s is None else int(send.date_s)
-        return self._send(send.submit, AnswerStyle(as_json, date_s, send.details), at)
+        submit, style = send.submit, AnswerStyle(as_json, date_s, send.details)
+        if self._state.blacklist:
+            submit, style = self._with_blocked(submit, style, at.wall_s)
+        return SubmitAction(submit, _SendRenderer(settings, style))
 
-    def _send(self, submit: Submit, style: AnswerStyle, at: Instants) -> SubmitAction[HttpResponse]:
-        """Submit, with the numbers in it that are on the account's blacklist."""
-        blacklist = self._state.blacklist
-        if blacklist and (blocked := blacklist.among((m.msisdn for m in submit.messages), at.wall_s)):
-            submit = replace(submit, blocked=blocked)
-            named = (
-                InvalidNumber(m.msisdn, m.submitted_number, MESSAGES[57], 57)
-                for m in submit.messages
-                if m.msisdn in blocked
-            )
-            style = replace(style, blocked=tuple(named))
-        return SubmitAction(submit, _SendRenderer(self._settings, style))
+    def _with_blocked(self, submit: Submit, style: AnswerStyle, wall_s: float) -> tuple[Submit, AnswerStyle]:
+        """Both, with the numbers of the submit that are on the account's blacklist."""
+        blocked = self._state.blacklist.among((m.msisdn for m in submit.messages), wall_s)
+        if not blocked:
+            return submit, style
+        named = (
+            InvalidNumber(m.msisdn, m.submitted_number, MESSAGES[57], 57)
+            for m in submit.messages
+            if m.msisdn in blocked
+        )
+        return replace(submit, blocked=blocked), replace(style, blocked=tuple(named))
 
     def _read_status(self, fields: Fields, token: str, as_json: bool) -> HttpAction:
         ids = tuple(i.strip() for i in flat_list_of(fields, "status"))

@@ -8,8 +8,9 @@ from typing import Any
 import asyncpg
 
 from reference_sender.dispatch.values import FINAL_STATES, Message
-from reference_sender.policy.campaigns import Campaign, CampaignState
+from reference_sender.policy.campaigns import Campaign, CampaignChange, CampaignState
 from reference_sender.policy.opt_out import OptOut
+from reference_sender.policy.quiet_hours import FOREVER
 from reference_sender.policy.spending import Spent
 from reference_sender.store.campaign_reports import ReportControl
 from reference_sender.store.postgres.campaign_reports import write_report_control
@@ -29,11 +30,10 @@ INSERT INTO spending VALUES ($1, $2, $3, $4)
 ON CONFLICT (campaign, day, node) DO UPDATE
 SET amount = excluded.amount, changed_at = clock_timestamp()
 """
-# A node that does not know yet that another one cancelled the campaign does not start it again, and one that
-# does not know its limit does not remove it.
+# As ``changed_campaign``: a node that does not know yet what another one changed undoes nothing.
 _CAMPAIGN = """
-INSERT INTO campaign VALUES ($1, $2, $3) ON CONFLICT (name) DO UPDATE
-SET state = CASE campaign.state WHEN 'cancelled' THEN 'cancelled' ELSE excluded.state END,
+INSERT INTO campaign VALUES ($1, coalesce($2::text, 'running'), $3) ON CONFLICT (name) DO UPDATE
+SET state = CASE campaign.state WHEN 'cancelled' THEN 'cancelled' ELSE coalesce($2::text, campaign.state) END,
     spending_limit = coalesce(excluded.spending_limit, campaign.spending_limit),
     changed_at = clock_timestamp()
 """
@@ -42,6 +42,12 @@ INSERT INTO opt_out VALUES ($1, $2) ON CONFLICT (number) DO UPDATE
 SET since_ns = excluded.since_ns, active = true, changed_at = clock_timestamp()
 """
 _OPT_IN = "UPDATE opt_out SET active = false, changed_at = clock_timestamp() WHERE number = $1 AND active"
+_OVER_LIMITS = """
+SELECT m.campaign, count(*) FROM hold h JOIN message m ON m.id = h.id LEFT JOIN progress p ON p.id = h.id
+WHERE h.not_before_ns >= $1 AND m.expires_ns > $2 AND coalesce(p.state, 'queued') = 'queued'
+    AND NOT EXISTS (SELECT FROM campaign c WHERE c.name = m.campaign AND c.state = 'cancelled')
+GROUP BY 1
+"""
 # Ids of one node rise with the time of creation, and those of different nodes do not: so every message is
 # looked at.
 _OLDEST = """
@@ -83,12 +89,13 @@ async def write_controls(connection: asyncpg.Connection[Any], node: int, control
 async def _write_control(
     connection: asyncpg.Connection[Any],
     node: int,
-    control: Campaign | Spent | OptOut | OptIn | ReportControl,
+    control: CampaignChange | Spent | OptOut | OptIn | ReportControl,
 ) -> None:
     if isinstance(control, Spent):
         await connection.execute(_SPEND, control.campaign, control.day, control.amount, node)
-    elif isinstance(control, Campaign):
-        await connection.execute(_CAMPAIGN, control.name, control.state.value, control.spending_limit)
+    elif isinstance(control, CampaignChange):
+        state = None if control.state is None else control.state.value
+        await connection.execute(_CAMPAIGN, control.name, state, control.spending_limit)
     elif isinstance(control, OptOut):
         await connection.execute(_OPT_OUT, control.number, control.since_ns)
     elif isinstance(control, OptIn):
@@ -97,10 +104,12 @@ async def _write_control(
         await write_report_control(connection, control)
 
 
-async def campaigns(connection: asyncpg.Connection[Any]) -> list[Campaign]:
+async def campaigns(connection: asyncpg.Connection[Any], name: str | None) -> list[Campaign]:
     """As ``CampaignStore.campaigns``."""
-    rows = await connection.fetch("SELECT name, state, spending_limit FROM campaign ORDER BY name")
-    return [Campaign(name, CampaignState(state), limit) for name, state, limit in rows]
+    which, values = ("", ()) if name is None else (" WHERE name = $1", (name,))
+    query = f"SELECT name, state, spending_limit FROM campaign{which} ORDER BY name"
+    rows = await connection.fetch(query, *values)
+    return [Campaign(row[0], CampaignState(row[1]), row[2]) for row in rows]
 
 
 async def spending(connection: asyncpg.Connection[Any]) -> list[Spent]:
@@ -113,6 +122,12 @@ async def spent(connection: asyncpg.Connection[Any], campaign: str) -> int:
     """As ``CampaignStore.spent``."""
     query = "SELECT coalesce(sum(amount), 0) FROM spending WHERE campaign = $1"
     return int(await connection.fetchval(query, campaign))
+
+
+async def over_limits(connection: asyncpg.Connection[Any], at_ns: int) -> dict[str, int]:
+    """As ``CampaignStore.over_limits``."""
+    rows = await connection.fetch(_OVER_LIMITS, FOREVER, at_ns)
+    return {row[0]: row[1] for row in rows}
 
 
 async def opt_outs(connection: asyncpg.Connection[Any], after: str, limit: int) -> list[OptOut]:

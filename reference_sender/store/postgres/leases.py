@@ -10,9 +10,10 @@ from typing import Any
 
 import asyncpg
 
-from reference_sender.dispatch.values import Report, State
-from reference_sender.store.postgres.news import forget_old, keep_spent
+from reference_sender.dispatch.values import Report, State, key_of_second
+from reference_sender.store.message_rows import IS_FIRST
 from reference_sender.store.postgres.reading import these
+from reference_sender.store.postgres.rule_changes import forget_old, keep_spent
 from reference_sender.store.protocol import HandedOver, LeaseLost, Membership, Record, Renewal
 from reference_sender.store.sharing import granted
 
@@ -33,8 +34,8 @@ UPDATE node SET alive_until = clock_timestamp() + $2::float8 * interval '1 secon
 WHERE id = $1 AND NOT dead
 RETURNING steady_since < clock_timestamp() - $2::float8 * interval '1 second'
 """
-# FOR UPDATE: no commit of the node is under way (else it is left for a later renewal), and later ones find it
-# dead.
+# FOR UPDATE: no commit of the node is in progress (else it is left for a later renewal), and later commits
+# find it dead.
 _EXPIRED = "SELECT id FROM node WHERE NOT dead AND alive_until < clock_timestamp() FOR UPDATE SKIP LOCKED"
 _DECLARE_DEAD = "UPDATE node SET dead = true, share = 0 WHERE id = ANY($1)"
 # Messages of attempts without an answer may be with the provider: from now on only that route may send them.
@@ -62,13 +63,22 @@ UPDATE claim SET owner = 0 FROM left_behind WHERE claim.id = left_behind.id
 _GIVE_BACK = "UPDATE claim SET owner = 0 WHERE owner = $1 AND id = ANY($2)"
 _FORGET_DEAD = "DELETE FROM node n WHERE n.dead AND NOT EXISTS (SELECT FROM claim c WHERE c.owner = n.id)"
 
-# A message bound to a route that this node does not have is left to a node that has it, if one is alive.
-_CLAIM = """
+# A message bound to a route that this node does not have is left to a node that has it, if one is alive. The
+# second message of an OTP, if it was never tried, is left to the node that has the first one, while that is
+# open: only this node knows whether it is still needed. A query of one row for each OTP, and not an EXISTS,
+# which could be planned as one pass over all messages.
+_CLAIM = f"""
 WITH free AS (
     SELECT c.id FROM claim c LEFT JOIN progress p ON p.id = c.id AND p.state = 'queued'
     WHERE c.owner = 0 AND (
         p.route IS NULL OR p.route = ANY($2)
         OR NOT EXISTS (SELECT FROM node n WHERE NOT n.dead AND p.route = ANY(n.routes))
+    ) AND (
+        c.lane <> 0 OR $1 = coalesce((
+            SELECT first.owner FROM message m JOIN message f ON f.key = left(m.key, {-len(key_of_second(""))})
+            JOIN claim first ON first.id = f.id
+            WHERE m.id = c.id AND NOT {IS_FIRST} AND NOT EXISTS (SELECT FROM progress t WHERE t.id = m.id)
+        ), $1)
     ) ORDER BY c.lane, c.id LIMIT $3 FOR UPDATE OF c SKIP LOCKED
 ), reported AS (
     SELECT c.id FROM claim c WHERE c.owner = 0 AND c.id IN (SELECT r.message_id FROM report r)

@@ -25,7 +25,7 @@ _SESSION = {
     "plan_cache_mode": "force_generic_plan",  # planning the statement of a commit costs more than to run it
     "idle_in_transaction_session_timeout": str(_IDLE_IN_TRANSACTION_MS),
 }
-# Errors of the connection: whether a statement under way was carried out is not known.
+# Errors of the connection: whether a statement in progress was carried out is not known.
 _BROKEN = (
     OSError,
     TimeoutError,
@@ -86,9 +86,9 @@ class PostgresLink:
                 raise
             except _BROKEN as error:
                 await self._drop()
-                raise Unanswered(f"PostgreSQL: {_said(error)}") from error
+                raise Unanswered(f"PostgreSQL: {_error_text(error)}") from error
             except Exception as error:  # the server's, and those of values that cannot be encoded
-                raise StoreError(f"PostgreSQL: {_said(error)}") from error
+                raise StoreError(f"PostgreSQL: {_error_text(error)}") from error
 
     async def _connected(self) -> asyncpg.Connection[Any]:
         if self._connection is None or self._connection.is_closed():
@@ -103,7 +103,7 @@ class PostgresLink:
                 asyncpg.PostgresError,
                 asyncpg.InterfaceError,
             ) as error:
-                raise StoreError(f"PostgreSQL cannot be reached: {_said(error)}") from error
+                raise StoreError(f"PostgreSQL cannot be reached: {_error_text(error)}") from error
         return self._connection
 
     async def _drop(self) -> None:
@@ -115,7 +115,7 @@ class PostgresLink:
                 connection.terminate()
 
 
-def _said(error: Exception) -> str:
+def _error_text(error: Exception) -> str:
     """The error without its details, which may hold keys."""
     text = str(error.args[0]) if error.args else ""
     return text or type(error).__name__

@@ -59,9 +59,8 @@ _ALIVE = "SELECT EXISTS (SELECT FROM node WHERE NOT dead AND alive_until > clock
 async def bring_up_to_date(connection: asyncpg.Connection[Any]) -> None:
     """Create the schema unless it is there. Raises ``StoreError`` if it is of another version."""
     async with connection.transaction():
-        await connection.execute(
-            "SELECT pg_advisory_xact_lock($1)", _LOCK
-        )  # several nodes may start at a time
+        # Several nodes may start at a time.
+        await connection.execute("SELECT pg_advisory_xact_lock($1)", _LOCK)
         known = await connection.fetchval("SELECT to_regclass('smsbench.identity') IS NOT NULL")
         if not known:
             await connection.execute(f"CREATE SCHEMA IF NOT EXISTS {_NAME}")

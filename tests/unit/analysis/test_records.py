@@ -96,7 +96,11 @@ def test_a_manifest_of_version_2_is_read_under_its_new_names(tmp_path: Path) -> 
         "slos": ["otp.p95<20s"],
         "drain_limit_s": 60.0,
         "exit_reason": "drain_limit",
-        "profile": {"wire": {"smsapi": {}}, "carriers": [{"fast_latency": 1}]},
+        "profile": {
+            "wire": {"smsapi": {}},
+            "carriers": [{"fast_latency": 1}],
+            "account": {"fast_price_factor": 1.5},
+        },
         "started": instant,
         "ended": instant,
     }
@@ -104,7 +108,11 @@ def test_a_manifest_of_version_2_is_read_under_its_new_names(tmp_path: Path) -> 
     read = read_manifest(tmp_path)
     assert (read.schema_version, read.timing.speedup, read.objectives) == (3, 288.0, ("otp.p95<20s",))
     assert (read.drain_timeout_s, read.exit_reason) == (60.0, "drain_timeout")
-    assert read.profile == {"protocol": {"smsapi": {}}, "carriers": [{"priority_latency": 1}]}
+    assert read.profile == {
+        "protocol": {"smsapi": {}},
+        "carriers": [{"priority_latency": 1}],
+        "account": {"priority_price_factor": 1.5},
+    }
 
 
 def test_a_newer_version_is_refused_with_the_version_that_is_read(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 from xml.etree import ElementTree
 
 import pytest
-from run_builder import Build, RunBuilder
+from run_builder import Build, RunBuilder, Suite
 
 from analysis import records
 from analysis.cli import main
@@ -133,6 +133,58 @@ def test_an_undecided_run_exits_4_unless_that_is_allowed(
     assert written.startswith("before\n# made by hand")
     assert written.count("| OTP p95 delivery time |") == 2
     assert "Validity\n\n|" not in written
+
+
+def test_each_objective_of_a_suite_has_its_part(
+    new_run: Build, write_suite: Suite, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, run_cli: RunCli
+) -> None:
+    for name, delivery_s in (("01-quick", 3.0), ("02-slow", 30.0)):
+        run = new_run(name)
+        good(run, delivery_s)
+        run.write(end_s=99.0)
+    step = tmp_path / "step.md"
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(step))
+    run_dir = write_suite("01-quick", "02-slow")
+    assert run_cli(run_dir) == 1
+    expected = [("01-quick", "met"), ("02-slow", "missed")]
+    result = records.read_result(run_dir)
+    assert result is not None
+    told = [(each.part, each.verdict) for each in result.objectives if each.objective == "otp.p95<20s"]
+    assert told == expected
+    junit = ElementTree.parse(run_dir / "report" / "junit.xml").iter("testcase")
+    cases = [case for case in junit if case.get("name") == "otp p95 delivery time"]
+    assert [(case.get("classname"), case.find("failure") is not None) for case in cases] == [
+        (f"objective.{part}", verdict == "missed") for part, verdict in expected
+    ]
+    rows = [line for line in step.read_text().splitlines() if "| otp p95 delivery time |" in line]
+    assert [line.split("|")[1].strip() for line in rows] == [part for part, _ in expected]
+
+
+def test_parts_with_the_same_title_are_distinguished(
+    new_run: Build, write_suite: Suite, run_cli: RunCli
+) -> None:
+    without = records.RecordedScenario(name="made", title="made by hand", parameters={"fifo": True})
+    other = records.RecordedScenario(name="made", title="another")
+    parts: dict[str, dict[str, Any]] = {
+        "01-live": {},
+        "02-simulated": {"mode": "simulated"},
+        "03-without": {"mode": "simulated", "scenario": without},
+        "04-again": {"mode": "simulated"},
+        "05-other": {"mode": "simulated", "scenario": other},
+    }
+    for name, manifest in parts.items():
+        run = new_run(name)
+        good(run)
+        run.write(end_s=70.0, **manifest)
+    run_dir = write_suite(*parts)
+    run_cli(run_dir)
+    assert [part["identity"]["title"] for part in summary_of(run_dir)["parts"]] == [
+        "made by hand",
+        "made by hand (simulated) (02-simulated)",
+        "made by hand (without priorities)",
+        "made by hand (simulated) (04-again)",
+        "another",
+    ]
 
 
 def test_slo_takes_the_place_of_the_runs_own(

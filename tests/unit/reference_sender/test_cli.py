@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -11,8 +12,11 @@ from typer.testing import CliRunner
 
 from reference_sender import cli
 from reference_sender.cli import sender
+from reference_sender.clock import wall_ns
+from reference_sender.dispatch.values import Lane, Message
+from reference_sender.policy.quiet_hours import FOREVER
 from reference_sender.routes.url import read_route
-from reference_sender.store import open_store
+from reference_sender.store import Work, open_store
 
 app = typer.Typer()
 app.command()(sender)
@@ -66,6 +70,23 @@ def test_bad_usage(arguments: list[str], says: str, tmp_path: Path, monkeypatch:
     assert "Value error" not in output
 
 
+@pytest.mark.parametrize("option", ["--alerts", "--campaign-reports", "--policy"])
+def test_a_file_may_begin_with_a_byte_order_mark(
+    option: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "200")
+    file = tmp_path / "f.toml"
+    for encoding, says in (
+        ("utf-8-sig", "nothing: unknown key"),
+        ("utf-16", "it is in UTF-16; save it as UTF-8"),
+        ("latin-1", "byte 11 is not UTF-8; save it as UTF-8"),
+    ):
+        file.write_bytes('nothing = "\u00e9"\n'.encode(encoding))
+        done = CliRunner().invoke(app, [*ROUTE, option, str(file)])
+        assert done.exit_code == 2
+        assert says in done.output.replace("\n", " ")
+
+
 def test_a_port_in_use_is_named_by_its_option(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     with socket.create_server(("127.0.0.1", 0)) as taken:
@@ -73,6 +94,21 @@ def test_a_port_in_use_is_named_by_its_option(tmp_path: Path, monkeypatch: pytes
         done = CliRunner().invoke(app, [*ROUTE, "--port", str(port)])
     assert done.exit_code == 2
     assert done.output.startswith(f"sender: --port: cannot listen at 127.0.0.1:{port}: it is in use; ")
+
+
+def test_missing_prices_for_messages_over_their_limits_are_named(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/messages.db"
+    created_ns, to = wall_ns(), "48500100200"
+    with closing(open_store(url)) as store:
+        for number, campaign in enumerate(["", "a", "b", "c", "c", "d"], start=1):
+            fields = (to, "Sale", Lane.MARKETING, "", campaign, 1, created_ns, FOREVER, FOREVER)
+            store.commit(Work([Message(number, f"k-{number}", *fields)]))
+    done = CliRunner().invoke(app, [*ROUTE, "--store", url])
+    assert done.exit_code == 2
+    waiting = "(no campaign: 1, a: 1, b: 1, 2 more campaigns)"
+    assert done.output.startswith(
+        f"sender: --policy: messages wait for a higher spending limit {waiting}, and "
+    )
 
 
 def test_a_token_is_used_without_the_newline_of_its_file(monkeypatch: pytest.MonkeyPatch) -> None:

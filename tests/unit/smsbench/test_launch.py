@@ -32,7 +32,7 @@ def listed(command: list[str], theirs: Path, pythonpath: str = "") -> str:
     return done.stdout
 
 
-def test_the_command_is_ours_beside_modules_of_the_same_names(theirs: Path) -> None:
+def test_the_command_ignores_modules_of_the_same_names_in_its_directory(theirs: Path) -> None:
     script = theirs.parent / "smsbench-command"  # as pip writes it
     script.write_text(
         f"import sys\nsys.path.append({str(ROOT)!r})\nfrom smsbench.launch import main\nsys.exit(main())\n"
@@ -44,7 +44,7 @@ def test_the_command_is_ours_beside_modules_of_the_same_names(theirs: Path) -> N
         assert "day-5k" in out and "THEIRS" not in out
 
 
-def test_the_command_is_ours_before_all_of_pythonpath(theirs: Path) -> None:
+def test_the_command_ignores_modules_of_the_same_names_in_pythonpath(theirs: Path) -> None:
     script = theirs.parent / "smsbench-command"
     script.write_text(
         f"import sys\nsys.path.append({str(ROOT)!r})\nfrom smsbench.launch import main\nsys.exit(main())\n"
@@ -53,7 +53,7 @@ def test_the_command_is_ours_before_all_of_pythonpath(theirs: Path) -> None:
     assert "day-5k" in out and "THEIRS" not in out
 
 
-def test_a_child_finds_ours_first_and_pythonpath_last(theirs: Path, tmp_path: Path) -> None:
+def test_a_child_searches_this_repository_first_and_pythonpath_last(theirs: Path, tmp_path: Path) -> None:
     (theirs / "only_there.py").write_text("NAME = 'found'\n")
     shows = tmp_path / "later" / "shows.py"
     shows.parent.mkdir()
@@ -78,7 +78,7 @@ def test_a_child_finds_ours_first_and_pythonpath_last(theirs: Path, tmp_path: Pa
     assert not [place for place in places if place.startswith(str(theirs))]
 
 
-def test_our_packages_are_found_before_installed_packages_of_the_same_name(theirs: Path) -> None:
+def test_this_repositorys_packages_precede_installed_packages_of_the_same_name(theirs: Path) -> None:
     script = (
         "import sys; from smsbench.own_modules import settle_path; "
         f"sys.path.insert(1, {str(theirs)!r}); settle_path([]); import analysis; print(analysis.__file__)"

@@ -91,7 +91,7 @@ def test_a_pipe_that_another_program_made_non_blocking_is_waited_for() -> None:
     assert everything.endswith(b"last")
 
 
-def test_what_was_lost_once_is_not_tried_again() -> None:
+def test_output_that_was_lost_once_is_not_tried_again() -> None:
     reading, writing = os.pipe()
     os.close(reading)
     file = ForgivingFile(writing)

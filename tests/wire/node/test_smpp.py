@@ -250,7 +250,9 @@ def test_a_replacement_goes_at_the_old_one_s_time_by_a_clock_that_was_set(
     eventually(lambda: provider.state()["gauges"]["scheduled"] == 0)
 
 
-def test_the_id_of_a_message_that_came_by_http_is_nobody_s_here(start: StartProvider, run: TakeSteps) -> None:
+def test_the_id_of_a_message_that_came_by_http_is_unknown_in_smpp(
+    start: StartProvider, run: TakeSteps
+) -> None:
     provider = start(**FAST)
     form = f"to=48500100200&message=by%20HTTP&format=json&access_token={provider.token}".encode()
     sent = provider.request(

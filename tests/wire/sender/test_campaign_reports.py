@@ -106,6 +106,40 @@ def test_the_report_is_answered_and_mailed_when_the_last_message_is_final(run_wo
     assert [part.get_filename() for part in mail.iter_attachments()] == ["report-may.html", "report-may.csv"]
 
 
+def test_before_the_report_the_answer_says_what_it_waits_for_and_how_long(run_world: RunWorld) -> None:
+    chosen = settings(quiet_s=90.0, every_s=4.5)
+
+    async def refused(world: SenderWorld, path: str = "report") -> tuple[int, str, str, str | None]:
+        status, answer, headers = await world.call("GET", f"/v1/campaigns/may/{path}")
+        return status, answer["error"]["code"], answer["error"]["message"], headers.get("Retry-After")
+
+    async def steps(world: SenderWorld) -> None:
+        assert (await refused(world))[:2] == (404, "not_found")
+        async with watched(world, chosen):
+            await order(world, 0, 3)
+            await end(world, 0, 2)
+            await world.until_sent(3)
+            status, code, says, retry_after = await refused(world)
+            assert (status, code, retry_after) == (404, "not_yet", "95")
+            assert "1 of its 3 messages are not final" in says
+            assert "GET /v1/campaigns/may shows them" in says
+            await world.report("k-2")
+            for path in ("report", "report.csv"):
+                status, code, says, retry_after = await refused(world, path)
+                assert (status, code, retry_after) == (404, "not_yet", "95")
+                assert "all of its 3 messages are final" in says
+                assert "no row has come for 90 s (quiet_s)" in says
+                assert "ask again in 95 s" in says
+
+    async def without_reports(world: SenderWorld) -> None:
+        status, code, says, retry_after = await refused(world)
+        assert (status, code, retry_after) == (404, "not_found", None)
+        assert "this sender makes no reports" in says
+
+    run_world(steps, policy=PRICED, reports=chosen)
+    run_world(without_reports, policy=PRICED)
+
+
 async def until_mailed(world: SenderWorld) -> None:
     async with asyncio.timeout(20):
         while (found := await stored(world)) is None or found.to_mail or found.due:

@@ -137,7 +137,7 @@ def test_malformed_campaigns_are_refused_whole(run_world: RunWorld) -> None:
     run_world(steps)
 
 
-def test_a_campaign_that_breaks_off_tells_what_it_had_taken(run_world: RunWorld) -> None:
+def test_a_campaign_that_breaks_off_returns_what_it_had_accepted(run_world: RunWorld) -> None:
     body = '{"message_class": "marketing", "text": "hi", "recipients": [{"to": "48500100201"}, {"to": "4850'
 
     async def steps(world: SenderWorld) -> None:

@@ -124,7 +124,7 @@ async def quick_feed(limits: Limits) -> AsyncIterator[tuple[str, DashboardFeed, 
         await connections.finish(1.0)
 
 
-def test_a_viewer_that_does_not_read_holds_nobody_up_and_is_closed() -> None:
+def test_a_viewer_that_does_not_read_delays_no_other_and_is_disconnected() -> None:
     async def run() -> None:
         limits = Limits(request_s=0.5, sweep_every_s=0.05)
         async with quick_feed(limits) as (place, feed, _), aiohttp.ClientSession() as session:

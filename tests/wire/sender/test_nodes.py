@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any
 
 import pytest
@@ -16,7 +17,7 @@ from wire_provider import TOKEN, started
 from mock_provider.testing.running import ProviderThread
 from reference_sender.policy.settings import NO_POLICY, PolicySettings
 from reference_sender.runtime import member
-from reference_sender.store import Existing, Work
+from reference_sender.store import Existing, RuleChanges, Work
 from reference_sender.store.postgres import PostgresStore
 from reference_sender.store.postgres.link import Unanswered
 
@@ -60,6 +61,92 @@ async def campaign(node: RunningSender, count: int, first: int = 0, **more: Any)
 async def shown(node: RunningSender) -> dict[str, Any]:
     answer: dict[str, Any] = await node.ok("GET", "/v1/campaigns/may")
     return answer
+
+
+@pytest.fixture
+def no_rule_changes(monkeypatch: pytest.MonkeyPatch) -> Callable[[], AbstractAsyncContextManager[None]]:
+    """In its block no node learns what another one changed."""
+    read = PostgresStore.rule_changes
+    is_cut = False
+    monkeypatch.setattr(
+        PostgresStore,
+        "rule_changes",
+        lambda self, since: RuleChanges(since, False) if is_cut else read(self, since),
+    )
+
+    @asynccontextmanager
+    async def cut() -> AsyncIterator[None]:
+        nonlocal is_cut
+        is_cut = True
+        await asyncio.sleep(LEARNED_S)  # changes that are being read have come
+        yield
+        is_cut = False
+        await asyncio.sleep(LEARNED_S)
+
+    return cut
+
+
+def test_rows_at_a_node_that_does_not_know_of_a_pause_leave_it(
+    nodes: Callable[..., None], no_rule_changes: Callable[[], AbstractAsyncContextManager[None]]
+) -> None:
+    async def steps(one: RunningSender, other: RunningSender) -> None:
+        await campaign(one, 20)
+        async with no_rule_changes():
+            await one.ok("POST", "/v1/campaigns/may/pause")
+            await campaign(other, 1, 100, spending_limit=100)
+        for node in (one, other):
+            answer = await shown(node)
+            assert (answer["state"], answer["spending_limit"]) == ("paused", 100.0)
+
+    nodes(steps, PRICED)
+
+
+def test_a_control_at_a_node_that_does_not_know_of_a_limit_leaves_it(
+    nodes: Callable[..., None], no_rule_changes: Callable[[], AbstractAsyncContextManager[None]]
+) -> None:
+    async def steps(one: RunningSender, other: RunningSender) -> None:
+        await campaign(one, 20, spending_limit=100)
+        await one.ok("POST", "/v1/campaigns/may/pause")
+        await asyncio.sleep(LEARNED_S)
+        async with no_rule_changes():
+            await one.ok("POST", "/v1/campaigns/may/pause", {"spending_limit": 7})
+            answer = await other.ok("POST", "/v1/campaigns/may/resume")
+            assert (answer["state"], answer["spending_limit"]) == ("running", 7.0)
+            answer = await shown(one)
+            assert (answer["state"], answer["spending_limit"]) == ("running", 7.0)
+        for node in (one, other):
+            answer = await shown(node)
+            assert (answer["state"], answer["spending_limit"]) == ("running", 7.0)
+
+    nodes(steps, PRICED)
+
+
+def test_a_resume_at_a_node_that_does_not_know_of_a_cancel_is_refused(
+    nodes: Callable[..., None], no_rule_changes: Callable[[], AbstractAsyncContextManager[None]]
+) -> None:
+    async def steps(one: RunningSender, other: RunningSender) -> None:
+        await campaign(other, 20)
+        async with no_rule_changes():
+            await one.ok("POST", "/v1/campaigns/may/cancel")
+            status, answer = await other.call("POST", "/v1/campaigns/may/resume")
+            assert (status, answer["error"]["code"]) == (409, "campaign_cancelled")
+            assert (await shown(other))["state"] == "cancelled"
+
+    nodes(steps)
+
+
+def test_the_last_limit_counts_also_if_its_node_knew_the_same_one(
+    nodes: Callable[..., None], no_rule_changes: Callable[[], AbstractAsyncContextManager[None]]
+) -> None:
+    async def steps(one: RunningSender, other: RunningSender) -> None:
+        await campaign(one, 1, spending_limit=100)
+        await asyncio.sleep(LEARNED_S)
+        async with no_rule_changes():
+            await one.ok("POST", "/v1/campaigns/may/resume", {"spending_limit": 7})
+            await campaign(other, 1, 100, spending_limit=100)
+        assert [(await shown(node))["spending_limit"] for node in (one, other)] == [100.0, 100.0]
+
+    nodes(steps, PRICED)
 
 
 def test_a_campaign_is_paused_resumed_and_cancelled_on_both_nodes(

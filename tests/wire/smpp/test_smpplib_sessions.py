@@ -39,7 +39,9 @@ def test_receipts_wait_for_a_receiver(start: StartProvider, connect: Connect) ->
     eventually(lambda: provider.state()["gauges"]["reports_unconfirmed"] == 0)
 
 
-def test_a_receipt_nobody_takes_is_sent_again_by_the_schedule(start: StartProvider, connect: Connect) -> None:
+def test_a_receipt_without_an_answer_is_sent_again_by_the_schedule(
+    start: StartProvider, connect: Connect
+) -> None:
     provider = start(
         delivery=FAST["delivery"],
         reports={"linger_s": 0.0, "retry_after_s": [0.05]},
@@ -126,7 +128,7 @@ def test_a_wrong_bind_is_refused(
     assert error.value.args[1] == status
 
 
-def test_a_system_id_binds_so_often_and_again_when_one_has_gone(
+def test_a_system_id_binds_up_to_its_limit_and_again_after_an_unbind(
     start: StartProvider, connect: Connect
 ) -> None:
     provider = start(protocol={"smpp": {"max_binds": 1}})
@@ -168,7 +170,7 @@ def test_a_lost_reply_cuts_the_connection_of_a_message_that_was_taken(
     assert provider.state()["accepted"] == 1
 
 
-def test_an_outage_meets_submits_and_then_binds(start: StartProvider, connect: Connect) -> None:
+def test_an_outage_affects_submits_and_then_binds(start: StartProvider, connect: Connect) -> None:
     provider = start(faults=[{"kind": "outage", "answer": "refuse"}])
     esme = connect(provider)
     esme.bind()  # the window begins with the engine's first input
@@ -181,7 +183,7 @@ def test_an_outage_meets_submits_and_then_binds(start: StartProvider, connect: C
 
 
 @pytest.mark.parametrize("answer", ["hang", "disconnect"])
-def test_an_outage_meets_links_and_look_ups_as_it_meets_submits(
+def test_an_outage_affects_links_and_look_ups_like_submits(
     start: StartProvider, connect: Connect, answer: str
 ) -> None:
     provider = start(faults=[{"kind": "outage", "answer": answer}])
@@ -216,7 +218,7 @@ def test_an_outage_that_refuses_answers_links_and_refuses_look_ups(
     assert esme.client.read_pdu().command == "enquire_link_resp"
 
 
-def test_a_provider_that_stops_answers_what_it_was_asked_and_takes_leave(
+def test_a_provider_that_stops_answers_open_requests_and_unbinds(
     start: StartProvider, connect: Connect
 ) -> None:
     provider = start(reply={"latency": {"kind": "fixed", "value_s": 0.2}})

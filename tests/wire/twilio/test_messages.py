@@ -169,7 +169,7 @@ def test_redacted_and_deleted(client: Client, provider: ProviderThread) -> None:
     assert [m["text"] for m in captured["messages"]] == ["a secret"]
 
 
-def test_a_message_under_way_is_not_deleted(start: StartProvider) -> None:
+def test_a_message_that_is_not_final_is_not_deleted(start: StartProvider) -> None:
     client = client_of(start(accept_queue={"drain_segments_per_s": 0.001}))
     client.messages.create(to=NUMBER, from_=SENDER, body="x")
     waiting = client.messages.create(to=NUMBER, from_=SENDER, body="x")

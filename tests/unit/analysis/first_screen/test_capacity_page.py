@@ -149,7 +149,7 @@ def test_an_invalid_run_that_is_no_search_has_no_answers() -> None:
     assert first_screen(replace(invalid_search(), capacity=None)).answers == ()
 
 
-def test_a_yes_above_the_searched_capacity_is_found() -> None:
+def test_an_answer_yes_above_the_searched_capacity_is_a_contradiction() -> None:
     made, other = searched(), searched(profile="smsapi")
     field = "parts.0.throughput.offered_mean_per_s"
     above = ("my-sender met every objective at ", Figure(text="60.2/s", source=field, number=60.2, unit="/s"))

@@ -161,7 +161,7 @@ def test_no_says_how_much_was_not_taken_and_names_the_bottleneck() -> None:
     assert change.startswith("What to change: answer when the message is queued")
 
 
-def test_a_no_without_a_bottleneck_claims_none() -> None:
+def test_an_answer_no_without_evidence_names_no_bottleneck() -> None:
     screen = screen_of(report(part(p95_s={"otp": 14.0})))
     assert [words(each) for each in screen.bottleneck] == [
         "Bottleneck: unknown. The samples of this run do not show it."
@@ -215,7 +215,7 @@ def test_a_part_with_faults_says_what_was_lost_in_it() -> None:
     assert "With them" not in text
 
 
-def test_the_part_with_faults_does_not_speak_for_the_others() -> None:
+def test_figures_of_the_part_with_faults_are_not_those_of_the_suite() -> None:
     outage = FaultBand(name="outage", kind="outage", title="outage", from_s=5.0, to_s=9.0, messages=7)
     windows = Availability(available=9, unavailable=0, windows=9, window_s=10.0, first_bad_at_s=None, why="")
     slower = {"otp": 8.5}

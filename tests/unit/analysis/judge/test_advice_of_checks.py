@@ -50,12 +50,13 @@ def test_no_text_of_a_report_names_an_option_that_its_command_lacks(
     named = set(re.findall(r"(?<![\w-])--[a-z-]+", shown))
     if command == "run":
         assert {"--drain-timeout", "--workers"} <= named
+    # Of a written command.
     assert named <= OPTIONS[command] | {
         "--export",
         "--profile",
         "--alerts",
         "--target",
-    }  # of a written command
+    }
 
 
 def test_an_advice_of_several_parts_is_shown_once_and_quoted(new_run: Build, write_suite: Suite) -> None:

@@ -46,7 +46,7 @@ def test_the_cause_comes_first_and_the_sender_is_not_blamed(new_run: Build) -> N
     assert "12.0 s after the load's start" in report.headline
 
 
-def test_the_same_rows_without_the_failure_blame_the_sender(new_run: Build) -> None:
+def test_the_same_rows_without_the_failure_are_lost_messages_of_the_sender(new_run: Build) -> None:
     run = new_run("run")
     starved(run)
     report = build_report(run.write())

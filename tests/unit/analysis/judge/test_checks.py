@@ -140,7 +140,7 @@ def test_a_tight_objective_is_named_with_the_limit_that_the_user_gave(new_run: B
         (("api.p99<2s",), "warn"),
     ],
 )
-def test_what_lag_spoils_a_run_follows_from_the_objectives(
+def test_the_lag_that_makes_a_run_invalid_depends_on_the_objectives(
     new_run: Build, objectives: tuple[str, ...], state: str
 ) -> None:
     run = new_run("run")
@@ -182,9 +182,8 @@ def test_dropped_arrivals(new_run: Build, dropped: int, state: str) -> None:
 def test_offered_rate_is_judged_in_its_worst_ten_seconds() -> None:
     due = np.arange(0.0, 60.0, 0.01)
     assert worst_rate_error(due, due + 0.001, 60.0)[0] == 0.0
-    stalled = np.where(
-        (due > 29.5) & (due < 30.0), 30.0, due
-    )  # half a second's sends fall into the next window
+    # Half a second's sends fall into the next window.
+    stalled = np.where((due > 29.5) & (due < 30.0), 30.0, due)
     error, at_s = worst_rate_error(due, stalled, 60.0)
     assert (round(error, 3), at_s) == (0.047, 20.0)
     # What is never sent is missing from its window.
@@ -192,7 +191,7 @@ def test_offered_rate_is_judged_in_its_worst_ten_seconds() -> None:
     assert worst_rate_error(due, missing, 60.0)[0] == pytest.approx(0.5, abs=0.01)
 
 
-def test_a_message_on_the_edge_of_a_window_is_no_rate_error() -> None:
+def test_a_message_at_the_edge_of_a_window_is_no_rate_error() -> None:
     due = np.array([1.0, 9.9995, 15.0, 25.0])
     assert worst_rate_error(due, due + 0.001, 30.0)[0] == 0.0
 

@@ -44,7 +44,7 @@ def test_open_messages_are_waited_for() -> None:
 
 
 @pytest.mark.parametrize("within", [0.92, 0.97, 0.985])
-def test_that_many_messages_decide_about_as_often_as_promised(within: float) -> None:
+def test_the_advised_number_of_messages_decides_as_often_as_stated(within: float) -> None:
     """Runs of the size it asks for, whose share within the limit is the one that was seen."""
     count = math.ceil(messages_needed(within, 0.95))
     random = np.random.default_rng(8)

@@ -109,7 +109,7 @@ def test_an_interrupted_search_names_the_trial(
 
 
 @pytest.mark.parametrize("delivery_s", [3.0, 60.0])
-def test_an_interruption_goes_before_every_verdict(new_run: Build, delivery_s: float) -> None:
+def test_an_interruption_takes_precedence_over_every_verdict(new_run: Build, delivery_s: float) -> None:
     run = new_run("run")
     for slot in range(130):
         run.journey(f"m-{slot}", slot / 10, delivery_s)

@@ -168,7 +168,7 @@ def test_an_invalid_probe_leaves_its_question_open(
     assert lags == {"validity.a": [], "validity.b": ["system-out"]}
 
 
-def test_an_invalid_part_of_the_verdict_spoils_it(new_run: Build, write_suite: Suite) -> None:
+def test_an_invalid_part_that_decides_makes_the_suite_invalid(new_run: Build, write_suite: Suite) -> None:
     run = new_run("a")
     for slot in range(200):
         run.journey(f"m-{slot}", slot / 10, 3.0, lag_s=0.5)
@@ -267,7 +267,7 @@ def test_what_a_probe_loses_or_duplicates_fails_the_suite(
     assert f"missed: {name} {lost + duplicated}" in report.levels[0].ten_times_why
 
 
-def test_a_probe_that_cannot_account_for_its_messages_spoils_the_suite(
+def test_a_probe_that_cannot_account_for_its_messages_makes_the_suite_invalid(
     new_run: Build, write_suite: Suite
 ) -> None:
     day(new_run("a-peak"), 5_000)

@@ -184,7 +184,7 @@ def test_a_freeze_is_named_wherever_the_windows_begin(new_run: Build, first_s: f
 
 
 @pytest.mark.parametrize("late", [0, 200])
-def test_one_freeze_of_an_api_that_is_always_slow_is_not_its_name(new_run: Build, late: int) -> None:
+def test_an_api_that_is_always_slow_is_not_named_by_one_freeze(new_run: Build, late: int) -> None:
     run = new_run("run")
     for slot in range(300):
         due_s = slot / 10

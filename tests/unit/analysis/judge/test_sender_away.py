@@ -91,7 +91,7 @@ def test_a_sender_that_was_away_has_no_rate_that_it_accepts_at_most(new_run: Bui
     assert words(first_screen(report).why).startswith("my-sender could not be reached from 3.70 s to 5.20 s")
 
 
-def test_a_process_that_another_replaced_had_ended(new_run: Build) -> None:
+def test_a_target_process_that_was_replaced_counts_as_ended(new_run: Build) -> None:
     run = new_run("run")
     away(run)
     sampled(run, "machine", cpu_percent=50.0)

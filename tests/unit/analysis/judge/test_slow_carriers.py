@@ -67,7 +67,6 @@ def test_the_longer_wait_is_named_first(new_run: Build) -> None:
     for second in range(31):
         for name, per_s in counts.items():
             run.sample(second + 0.5, "provider", name, per_s * max(second - 10, 0))
-    named = [
-        each.kind for each in found(run, profile=throttle)
-    ]  # requests were refused in a part of the load only
+    # Requests were refused in a part of the load only.
+    named = [each.kind for each in found(run, profile=throttle)]
     assert named.index("provider_limit") < named.index("carrier_queue")

@@ -156,7 +156,7 @@ def test_several_causes_each_have_their_windows(new_run: Build) -> None:
     )
 
 
-def test_of_a_few_messages_nothing_can_be_told(new_run: Build) -> None:
+def test_a_few_messages_do_not_show_whether_the_backlog_grows(new_run: Build) -> None:
     part = queued(new_run("run"), [0.1 * slot for slot in range(19)], 100.0, load_s=2.0)
     assert part.sustained is None
 
@@ -299,7 +299,7 @@ def test_messages_that_wait_behind_the_last_forwarded_one_are_backlog(new_run: B
     assert part.sustained is False
 
 
-def test_of_a_sender_that_forwards_nothing_the_backlog_is_unknown(new_run: Build) -> None:
+def test_the_backlog_of_a_sender_that_forwards_nothing_is_unknown(new_run: Build) -> None:
     run = new_run("run")
     for slot in range(300):
         run.due(f"m-{slot}", slot / 30)

@@ -128,7 +128,7 @@ def test_an_overload_whose_last_seconds_are_quiet_still_grows(fall_s: float) -> 
     ("teeth", "height"),
     [(4, 0.1), (4, 0.3), (4, 0.5), (6, 0.1), (6, 0.3), (6, 0.5), (12, 0.1), (12, 0.3), (12, 0.5), (30, 0.1)],
 )
-def test_teeth_that_grow_are_growth(teeth: int, height: float, phase: float) -> None:
+def test_a_sawtooth_backlog_that_rises_grows(teeth: int, height: float, phase: float) -> None:
     """The queue is emptied in spurts, also at the end: ``height`` is a tooth, as a share of the growth."""
     load_s, growth = 600.0, 6_000.0
     period_s = load_s / teeth

@@ -179,7 +179,7 @@ def test_messages_that_came_without_their_key_are_not_unaccounted(new_run: Build
     assert (otp.verdict, otp.needs) == ("undecided", PASS_THE_KEY)
 
 
-def test_fewer_unknown_messages_than_missing_ones_explain_nothing(new_run: Build) -> None:
+def test_fewer_unknown_messages_than_missing_ones_are_no_explanation(new_run: Build) -> None:
     run = new_run("run")
     for slot in range(300):
         run.due(f"m-{slot}", slot / 10)

@@ -107,7 +107,7 @@ def test_the_last_row_of_a_provider_id_counts(new_run: Build) -> None:
     assert part.cost.points == 0.5
 
 
-def test_two_provider_ids_of_one_key_are_a_double(new_run: Build) -> None:
+def test_two_provider_ids_of_one_key_are_a_duplicate(new_run: Build) -> None:
     run = new_run("run")
     run.due("duplicate", 1.0)
     run.seen("duplicate", 1.1, provider_id="A", radio_s=9.0, submits=2, accepts=2, price=0.5)

@@ -27,7 +27,7 @@ def test_a_load_that_is_carried_is_sustained() -> None:
     assert found.sustained is True
     assert found.offered_per_s == pytest.approx(100)
     assert found.through_per_s == pytest.approx(100, rel=0.01)
-    assert found.backlog == pytest.approx(20, abs=1)  # what is under way
+    assert found.backlog == pytest.approx(20, abs=1)  # messages in flight
     assert found.growth_per_s == pytest.approx(0, abs=0.2)
     assert found.reserve == pytest.approx(0, abs=1)
 
@@ -59,7 +59,7 @@ def test_messages_that_the_sender_does_not_take_are_a_backlog() -> None:
     assert found.through_per_s == pytest.approx(100, rel=0.01)
 
 
-def test_nothing_at_all_gets_through() -> None:
+def test_a_system_that_completes_nothing_is_not_sustained() -> None:
     due_s = evenly(100, 10)
     found = steady(due_s, np.full_like(due_s, np.nan), 10)
     assert found is not None
@@ -90,7 +90,7 @@ def test_classes_that_overtake_hide_no_growth() -> None:
     assert found.growth_per_s == pytest.approx(20, rel=0.05)
 
 
-def test_a_load_of_a_few_messages_tells_nothing() -> None:
+def test_a_load_of_a_few_messages_has_no_steady_rate() -> None:
     due_s = evenly(5, 10)
     assert steady(due_s, due_s, 10) is None
     assert steady(np.empty(0), np.empty(0), 0.0) is None

@@ -39,7 +39,7 @@ from analysis.objectives.grammar import (
         ("cost_per_1000<80.50", "cost_per_1000", "all", "<", 80.5, "cost_per_1000<80.5"),
     ],
 )
-def test_what_it_reads(
+def test_an_objective_is_read_into_its_parts(
     text: str, measure: str, message_class: str, relation: str, limit: float, written: str | None
 ) -> None:
     spec = parse(text)

@@ -54,7 +54,7 @@ def test_a_time_axis_has_two_labels_at_least(
     assert low <= low_s < high_s <= high
 
 
-def test_single_messages_are_no_course_over_time(new_run: Build) -> None:
+def test_fewer_than_twenty_messages_have_no_chart_over_time(new_run: Build) -> None:
     few, enough = new_run("few"), new_run("enough")
     for slot in range(20):
         enough.journey(f"m-{slot}", float(slot), 2.0)

@@ -19,9 +19,7 @@ def run_of(run: RunBuilder, counterpart: str = "") -> None:
     run.write(end_s=90.0, scenario=RecordedScenario(name="p", title="p", counterpart=counterpart))
 
 
-def test_what_a_part_is_compared_with_has_no_charts(
-    new_run: Build, write_suite: Suite, tmp_path: Path
-) -> None:
+def test_a_counterpart_has_no_charts(new_run: Build, write_suite: Suite, tmp_path: Path) -> None:
     run_of(new_run("live"), counterpart="simulated")
     run_of(new_run("simulated"))
     drawn = png.draw_all(build_report(write_suite("live", "simulated")), tmp_path, print)

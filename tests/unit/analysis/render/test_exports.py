@@ -85,7 +85,7 @@ def test_a_message_that_did_not_arrive_is_listed_once(new_run: Build) -> None:
     ]
 
 
-def test_a_senders_first_word_does_not_count_beside_its_last(new_run: Build) -> None:
+def test_the_last_state_that_the_sender_stored_counts(new_run: Build) -> None:
     run = new_run("run")
     run.due("m", 1.0)
     run.kept("m", "failed", "first")

@@ -57,7 +57,7 @@ def test_the_page_describes_how_it_was_run(new_run: Build) -> None:
     assert "25276502016" not in page
 
 
-def test_what_another_writer_put_there_is_shown_as_it_stands() -> None:
+def test_values_of_another_writer_are_shown_unchanged() -> None:
     assert pairs_text({"a": None, "b": "", "c": True, "d": {"e_bytes": 5_242_880}}) == "c yes, d (e 5.00 MiB)"
 
 

@@ -1,4 +1,4 @@
-"""How many requests a load may have under way."""
+"""How many requests a load may have in flight."""
 
 from __future__ import annotations
 
@@ -18,7 +18,9 @@ from loadtests.users.start_signal import WorkerStart
     ("rate_per_s", "timeout_s", "expected"),
     [(10, 8.0, 101), (1, 8.0, FEWEST_IN_FLIGHT), (1_000, 30.0, MOST_IN_FLIGHT)],
 )
-def test_it_is_what_comes_due_within_the_timeout(rate_per_s: int, timeout_s: float, expected: int) -> None:
+def test_the_in_flight_limit_is_the_arrivals_within_the_timeout(
+    rate_per_s: int, timeout_s: float, expected: int
+) -> None:
     due = np.arange(0, 100 * S, S // rate_per_s, dtype=np.int64)
     assert in_flight_limit(due, timeout_s) == expected
 

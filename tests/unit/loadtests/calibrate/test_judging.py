@@ -79,7 +79,7 @@ def percentiles(
     return judge.percentile_rows("latency", set_ms, set_ms + late_ms, kept_of(mask))
 
 
-def test_percentiles_are_held_or_missed_by_their_own_tolerance() -> None:
+def test_percentiles_are_met_or_missed_by_their_own_tolerance() -> None:
     assert {row.verdict for row in percentiles(0.9)} == {"met"}
     verdicts = {row.what: row.verdict for row in percentiles(2.5)}
     assert verdicts == {"p50": "missed", "p90": "missed", "p99": "missed", "p99.9": "met"}

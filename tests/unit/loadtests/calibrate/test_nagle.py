@@ -180,7 +180,7 @@ def test_reports_are_taken_and_confirmed() -> None:
     target = receiver.url.partition("/dlr")[2] or "/dlr"
     with socket.create_connection(("127.0.0.1", int(receiver.url.split(":")[2].partition("/")[0]))) as sender:
         sender.send(f"GET {target}?MsgId=1,2&status_name=DELIVERED,EXPIRED&idx=a,b HTTP/1.1\r\n\r\n".encode())
-        client.run(SendTimes([], [], patience_s=5.0, reports=1))
+        client.run(SendTimes([], [], patience_s=5.0, report_calls=1))
         assert b"200 OK" in sender.recv(1_000)
     assert [(r.key, r.state) for r in receiver.received()] == [("a", "DELIVERED"), ("b", "EXPIRED")]
     assert receiver.received() == []

@@ -30,7 +30,7 @@ def answers(*taken: tuple[int, int, int]) -> list[TimedAnswer]:
         ((38, 45, PASSED), 0),
     ],
 )
-def test_a_request_passed_in_between_where_it_was_under_way_between_two_that_were_hit(
+def test_a_request_that_was_in_flight_between_two_affected_ones_and_passed_is_counted(
     middle: tuple[int, int, int], stray: int
 ) -> None:
     seen = answers((10, 11, PASSED), (20, 25, HIT), middle, (40, 41, HIT), (50, 51, PASSED))

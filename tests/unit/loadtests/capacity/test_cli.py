@@ -28,6 +28,10 @@ from loadtests.runner.settings import RunSettings
         (["--mix", "sms=1"], "--mix: 'sms' is not a class; there are otp, transactional, marketing"),
         (["--slo", "otp.p95<"], "otp.p95<"),
         (["--slo", "opt.p95<10s"], "did you mean otp?"),
+        (
+            ["--mix", "otp=1,marketing=0", "--slo", "otp.p95<9s", "--slo", "marketing.delivered>90%"],
+            "marketing.delivered>90%: no message of this load is of class marketing; its classes are otp.",
+        ),
         (["--profile", "nothing"], "nothing"),
         (["--target", "nothing.toml"], "nothing.toml"),
     ],
@@ -74,7 +78,7 @@ def test_the_search_has_the_time_limit_of_a_run_for_the_probe() -> None:
         ([], ["otp", "transactional", "marketing"]),
         (["--mix", "otp=1"], ["otp"]),
         (["--mix", "otp=1,marketing=0"], ["otp"]),
-        (["--mix", "otp=1", "--slo", "marketing.p95<1h"], ["marketing"]),  # asked for
+        (["--mix", "otp=1,marketing=1", "--slo", "marketing.p95<1h"], ["marketing"]),
     ],
 )
 def test_defaults_are_those_of_the_classes_in_the_load(

@@ -108,7 +108,7 @@ def test_both_ends_of_an_interval_have_one_format_and_differ(
 
 
 @pytest.mark.parametrize("brief", [False, True])
-def test_a_brief_search_tells_of_a_wide_interval_too(brief: bool) -> None:
+def test_a_brief_search_also_reports_a_wide_interval(brief: bool) -> None:
     """The bench doubles the rate: 8,000/s is met and 16,000/s is missed, with a precision of 25 %."""
     settings = SearchSettings(from_per_s=2_000.0, to_per_s=50_000.0, precision=0.25, brief=brief)
     found = capacity_result(settings, [trial(8_000, "met"), trial(16_000, "missed")], SEARCHED)

@@ -8,8 +8,7 @@ from analysis.model import Verdict
 from analysis.records import AnalysisResult, JudgedObjective, Steady
 from loadtests.arrivals import DAY_MIX, Mix
 from loadtests.capacity.bracket import SearchSettings
-from loadtests.capacity.find import OBJECTIVES
-from loadtests.capacity.objectives import applicable, fewest_messages, messages_needed, read_mix, what_judges
+from loadtests.capacity.objectives import fewest_messages, messages_needed, read_mix, what_judges
 from loadtests.capacity.search import NextTrial
 from loadtests.capacity.verdict import BACKLOG, judged_trial
 
@@ -101,7 +100,7 @@ def test_what_no_trial_can_decide_is_left_unjudged(objective: str) -> None:
     assert objective not in found.judged
 
 
-def test_a_backlog_that_cannot_be_told_is_waited_for_and_one_unseen_is_not() -> None:
+def test_an_undecided_backlog_needs_a_longer_trial_and_an_unobserved_one_does_not() -> None:
     unclear = judged_trial(SETTINGS, STEP, DAY_MIX, analysis_of(("loss=0", "met"), steady=part(None)), "t")
     assert (unclear.verdict, unclear.why) == ("undecided", f"not yet decided: {BACKLOG}")
     unseen = judged_trial(SETTINGS, STEP, DAY_MIX, analysis_of(("api.p99<1s", "met"), steady=None), "t")
@@ -153,14 +152,6 @@ def test_what_judges_an_objective_is_computed(
 ) -> None:
     settings = SearchSettings(from_per_s=5.0, to_per_s=60.0, trial_s=5.0, longest_s=20.0)
     assert what_judges(objectives, DAY_MIX, rate_per_s, settings) == expected
-
-
-def test_a_default_whose_class_the_load_does_not_have_is_left_out() -> None:
-    only = applicable(OBJECTIVES, Mix(otp=1.0))
-    assert only == ("otp.p95<20s", "loss=0", "duplicates=0", "unaccounted=0", "not_taken<=0.1%")
-    assert applicable(OBJECTIVES, DAY_MIX) == OBJECTIVES
-    given = ("transactional.p95<60s", "loss=0")  # the user's own: it stays, and nothing judges it
-    assert what_judges(given, Mix(otp=1.0), 50.0, SETTINGS) == ("a --mix with transactional",)
 
 
 def test_a_mix_is_read() -> None:

@@ -177,7 +177,7 @@ def test_a_provider_that_ends_badly_at_the_end_makes_the_run_an_error(
     assert read_manifest(tmp_path / "run").instrument_failures == manifest.instrument_failures
 
 
-def test_where_nothing_can_be_recorded_no_service_uses_up_the_time_it_has_to_stop(
+def test_without_a_writable_run_directory_services_are_stopped_at_once(
     stub: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """On a full disk sender and provider wait for it, one after another for up to a minute each."""

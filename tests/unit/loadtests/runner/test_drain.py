@@ -72,7 +72,7 @@ def test_nothing_open_is_over_at_once() -> None:
     assert with_reference_sender().look(0.0, seen(5, provider(4), sender())).over
 
 
-def test_no_answer_is_no_proof() -> None:
+def test_a_missing_answer_does_not_end_the_drain() -> None:
     drain = with_reference_sender()
     assert drain.look(0.0, seen(5, None, sender())) == Look(False, "the provider's answer")
     assert drain.look(0.5, seen(5, provider(5), None)) == Look(False, "the sender's answer")
@@ -102,7 +102,7 @@ def test_the_drain_ends_when_open_messages_cannot_change_the_verdict() -> None:
     assert found.words.startswith("4 on their way to handsets, 1 for phones")
 
 
-def test_what_is_settled_must_stay_so() -> None:
+def test_the_drain_ends_only_after_the_verdict_stays_settled() -> None:
     answers = iter([True, True, False, *[True] * 100])
     drain = with_reference_sender(lambda: next(answers))
     at_s, _ = first_over(drain, seen(100, provider(100, on_air=4), sender(awaiting=4)))
@@ -176,7 +176,7 @@ def test_without_a_provider_to_ask_it_is_the_whole_limit() -> None:
     assert first_over(drain, seen(5, None))[0] == 400.0
 
 
-def test_every_open_message_stands_somewhere() -> None:
+def test_every_open_message_is_in_one_count() -> None:
     found = standing(provider(20, queued=1, on_air=2, phones=3, reports=4), sender(5, 6), 7)
     assert (found.accepted, found.unsent, found.sender_open) == (13, 5, 11)
     assert (found.queued, found.on_air, found.phones, found.reports) == (1, 2, 3, 4)

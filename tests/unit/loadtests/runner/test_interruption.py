@@ -25,7 +25,7 @@ def test_ctrl_c_once_asks_and_twice_aborts() -> None:
     assert signal.getsignal(signal.SIGINT) is before
 
 
-def test_what_was_asked_can_be_done_and_forgotten() -> None:
+def test_an_interruption_can_be_forgotten_after_it_was_handled() -> None:
     with Interruption() as interruption:
         os.kill(os.getpid(), signal.SIGTERM)
         interruption.pause(60.0)

@@ -45,7 +45,7 @@ def test_a_provider_port_in_use_is_named() -> None:
 @pytest.mark.parametrize(
     ("field", "host"), [("request.url", "127.0.0.1"), ("request.url", "[::1]"), ("provider.url", "127.0.0.1")]
 )
-def test_what_does_not_listen_is_named(field: str, host: str) -> None:
+def test_an_address_on_which_nothing_listens_is_named(field: str, host: str) -> None:
     url = f"http://{host}:{free_port()}"
     with socket.create_server(("127.0.0.1", 0)) as sender:
         listens = f"http://127.0.0.1:{sender.getsockname()[1]}"

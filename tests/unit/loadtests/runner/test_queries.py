@@ -41,7 +41,7 @@ def answering() -> Iterator[Answering]:
         listener.close()
 
 
-def test_what_speaks_no_http_gives_no_answer(answering: Answering) -> None:
+def test_a_server_that_is_not_http_gives_no_answer(answering: Answering) -> None:
     url = answering(b"220 mail.example ESMTP\r\n")
     assert not queries.listening(url, 0.0)
     assert not queries.healthy(url)

@@ -129,7 +129,7 @@ def test_every_row_is_in_the_part_of_its_round(tmp_path: Path) -> None:
     assert states["01-start", "earlier load"].value_number == 0.0
 
 
-def test_a_round_that_came_to_its_end_owed_its_whole_plan(tmp_path: Path) -> None:
+def test_a_round_that_ended_has_its_whole_plan_as_planned(tmp_path: Path) -> None:
     manifest = played_twice(tmp_path)
     whole = status(STARTS[1], 100)
     # An end that was noted a little before the instant of the last arrival.
@@ -153,7 +153,7 @@ def test_a_round_is_whole_when_every_arrival_came_due(due: int, early: bool) -> 
     assert stopped_early({0: status(STARTS[0], due)}) is early
 
 
-def test_a_load_that_never_began_was_not_stopped() -> None:
+def test_a_load_that_did_not_begin_was_not_stopped_early() -> None:
     assert not stopped_early({0: LoadStatus(planned=100)})
 
 

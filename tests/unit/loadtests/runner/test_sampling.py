@@ -75,7 +75,7 @@ def test_a_process_that_does_not_exist_is_refused(tmp_path: Path, value: str) ->
         load_target(path)
 
 
-def test_a_meter_tells_what_a_busy_process_uses() -> None:
+def test_a_meter_measures_the_cpu_of_a_busy_process() -> None:
     meter = ProcessMeter(os.getpid())
     before = psutil.Process().cpu_times().user
     while psutil.Process().cpu_times().user - before < 0.1:
@@ -97,7 +97,7 @@ def test_a_meter_sees_that_a_process_is_stopped() -> None:
         child.communicate()
 
 
-def test_what_others_use_is_what_is_not_ones_own() -> None:
+def test_cpu_of_others_excludes_the_measured_processes() -> None:
     use, none_own = MachineUse([psutil.Process()]), MachineUse([])
     before = psutil.Process().cpu_times().user
     while psutil.Process().cpu_times().user - before < 0.2:

@@ -82,7 +82,7 @@ def test_what_the_bench_compares_has_one_profile() -> None:
     assert part_of("faults").profile == "smsapi-faults"  # smsapi, and its faults
 
 
-def test_the_bench_lives_three_days_whole_and_two_peaks_at_true_speed() -> None:
+def test_the_bench_simulates_three_whole_days_and_runs_two_peaks_at_true_speed() -> None:
     parts = catalogue.scenario("bench").parts
     days = [part for part in parts if part.role == "whole_day"]
     assert [(part.messages_per_day, part.mode, part.duration_s) for part in days] == [
@@ -219,7 +219,7 @@ def test_a_suite_as_a_locustfile_plays_its_live_parts_one_after_another() -> Non
         ("day-5k", Adjustment(288.0, "peak", 600.0), "at most 86400 s"),
     ],
 )
-def test_what_makes_no_sense_is_refused_with_what_to_do(
+def test_an_adjustment_that_cannot_work_is_refused_with_an_advice(
     name: str, adjustment: Adjustment, expected: str
 ) -> None:
     with pytest.raises(ScenarioError, match=expected):
@@ -333,7 +333,7 @@ def test_a_scenario_file_that_cannot_be_used_says_what_to_do(tmp_path: Path) -> 
     _ends_with_2(cases)
 
 
-def test_a_failure_of_its_own_is_not_taken_for_a_missed_objective() -> None:
+def test_a_failure_of_smsbench_has_another_exit_code_than_a_missed_objective() -> None:
     script = (
         "import loadtests.cli, loadtests.catalogue as c\n"
         "c.names = lambda: 1 / 0\nimport sys; sys.argv = ['smsbench', 'list']\nloadtests.cli.main()"
@@ -372,7 +372,7 @@ def test_the_documents_say_what_the_catalogue_has(tmp_path: Path) -> None:
     assert load_target(path, {"MY_SENDER_TOKEN": "t"}).provider.port == 9500
 
 
-def test_the_bench_takes_the_same_time_wherever_it_is_said() -> None:
+def test_every_text_gives_the_same_duration_of_the_bench() -> None:
     takes = catalogue.scenario("bench").takes
     for name, words in (("README.md", "make bench     # "), ("Makefile", "run the bench (")):
         assert f"{words}{takes}" in (ROOT / name).read_text(encoding="utf-8"), name

@@ -59,7 +59,7 @@ def test_each_message_has_one_row_with_its_last_state(
     ]
 
 
-def test_what_ended_long_ago_is_written_and_forgotten(
+def test_messages_that_ended_long_ago_are_written_and_forgotten(
     tmp_path: Path, schedule: Schedule, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(simulated, "ROWS_PER_WRITE", 1)

@@ -75,7 +75,7 @@ def test_a_carriers_rate_changes_that_carriers_alone() -> None:
         WhatIf(carriers={"Minus": 5.0}).profile(usual)
 
 
-def test_one_that_contradicts_the_profile_is_refused() -> None:
+def test_a_what_if_that_contradicts_the_profile_is_refused() -> None:
     values = {
         "name": "drop",
         "carriers": [{"name": "a", "country": "*"}],

@@ -39,7 +39,7 @@ def run(seed: int, seeds: int, jobs: int = 1, **more: Any) -> tuple[int, str]:
     return code, console.file.getvalue()
 
 
-def test_storms_that_hold_end_with_0_and_say_what_struck() -> None:
+def test_storms_without_a_failure_exit_with_0_and_list_the_faults_that_took_effect() -> None:
     code, output = run(1, 5)
     assert code == 0
     assert output.startswith("5 storms in ")
@@ -59,7 +59,7 @@ def test_a_single_storm_shows_its_plan_and_its_trace() -> None:
         assert part in output
 
 
-def test_a_fault_that_never_strikes_fails_many_storms(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_fault_that_takes_no_effect_in_many_storms_is_a_failure(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(report, "NAMES", (*NAMES, "never"))
     assert run(1, 3)[0] == 0
     monkeypatch.setattr(report, "COVERED_FROM", 3)

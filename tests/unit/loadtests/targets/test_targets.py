@@ -216,7 +216,7 @@ def test_a_body_that_is_not_the_json_that_its_header_says(
         ('url = "http://sms.example.com/"\nbody = "{to}{text}"', "set allow_remote = true"),
     ],
 )
-def test_what_cannot_work_is_refused(tmp_path: Path, lines: str, expected: str) -> None:
+def test_a_target_file_that_cannot_work_is_refused(tmp_path: Path, lines: str, expected: str) -> None:
     path = tmp_path / "t.toml"
     path.write_text(f"[request]\n{lines}")
     with pytest.raises(TargetError, match=expected.replace("{", r"\{").replace("}", r"\}")):

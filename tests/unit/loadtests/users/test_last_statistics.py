@@ -30,7 +30,7 @@ class Master:
         self._listeners[ENDED_MESSAGE](environment=None, msg=SimpleNamespace(node_id=worker))
 
 
-def test_it_waits_until_every_worker_has_answered() -> None:
+def test_the_master_waits_until_every_worker_has_answered() -> None:
     master = Master()
     answers = WorkerAnswers(master)
     gevent.spawn_later(0.05, master.arrives, "a")
@@ -48,7 +48,7 @@ def test_a_worker_that_does_not_answer_is_named_at_the_limit() -> None:
 
 
 @pytest.mark.parametrize("state", ["missing", None])
-def test_it_does_not_wait_for_a_worker_that_is_missing_or_has_left(state: str | None) -> None:
+def test_the_master_does_not_wait_for_a_worker_that_is_missing_or_has_left(state: str | None) -> None:
     master = Master()
     answers = WorkerAnswers(master)
 
@@ -65,7 +65,7 @@ def test_it_does_not_wait_for_a_worker_that_is_missing_or_has_left(state: str | 
     assert left == ([] if state is None else ["b"]), "the report of a missing one is not there"
 
 
-def test_answers_of_the_test_before_do_not_count() -> None:
+def test_worker_answers_of_the_previous_round_are_ignored() -> None:
     master = Master()
     answers = WorkerAnswers(master)
     master.arrives("a")

@@ -37,7 +37,7 @@ def likely(count: int, tries: int, share: float) -> bool:
     return binomtest(count, tries, share).pvalue > 1e-5
 
 
-def test_shares_come_out() -> None:
+def test_carriers_get_their_shares_of_the_numbers() -> None:
     router = router_of()
     found = Counter(carrier_of(router, number) for number in POLISH)
     shares = {"Plus": 20.4, "T-Mobile": 19.2, "Orange": 26.6, "Play": 30.2, "others": 3.5}
@@ -134,7 +134,7 @@ def test_the_price_comes_from_the_carrier_else_the_country_else_the_account() ->
     assert p.engine.state().balance_points == pytest.approx(10 - 3.5 * sum(prices.values()))
 
 
-def test_a_full_carrier_queue_turns_messages_away() -> None:
+def test_a_full_carrier_queue_refuses_messages() -> None:
     p = virtual_provider(carriers=[{"name": "a", "country": "*", "segments_per_s": 1, "queue_segments": 3}])
     for n in range(5):
         p.send(0, f"k{n}")

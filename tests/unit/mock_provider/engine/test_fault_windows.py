@@ -259,7 +259,7 @@ def test_a_carrier_that_is_down_holds_its_queue_in_order_and_the_others_continue
     )
 
 
-def test_what_waited_when_its_carrier_went_down_waits_on() -> None:
+def test_messages_that_wait_when_their_carrier_goes_down_continue_to_wait() -> None:
     p = virtual_provider(faults=[named("carrier_down", carriers=["any"], start_s=1.5)],
                  carriers=[{"name": "any", "country": "*", "segments_per_s": 1}])  # fmt: skip
     for n in range(4):

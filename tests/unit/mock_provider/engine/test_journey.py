@@ -60,7 +60,7 @@ def test_fast_messages_go_first() -> None:
     assert [p.row(f"bulk{n}").t_carrier_ns for n in range(3)] == [0, 2 * S, 3 * S]
 
 
-def test_nobody_overtakes_at_the_very_instant_a_queue_moves() -> None:
+def test_no_message_overtakes_at_the_instant_at_which_a_queue_moves() -> None:
     p = virtual_provider(reply={"latency": fixed(1.0)}, accept_queue={"drain_segments_per_s": 1})
     p.send(0, "first")
     p.send(0.5, "waits")
@@ -267,7 +267,7 @@ def test_a_message_that_waits_in_its_queue_is_reported_at_once() -> None:
     assert stages(p) == [(0, "queued"), (0, "handed_over"), (0, "queued"), (10 * S, "handed_over")]
 
 
-def test_one_without_room_in_its_senders_queue_was_never_queued() -> None:
+def test_a_message_without_room_in_its_senders_queue_is_not_reported_as_queued() -> None:
     p = virtual_provider(
         throttle={"per_sender": {"alphanumeric": {"segments_per_s": 0.001, "queue_segments": 1}}}
     )
@@ -296,6 +296,6 @@ def test_a_lost_message_is_open_for_ever_and_never_closed() -> None:
     p.run()
     (accepted,) = p.accepted(number)
     view = p.engine.message(accepted.provider_id)
-    assert (view.state.value, view.stage, view.t_done_ns) == ("open", "LOST", None)
-    assert p.engine.journey(accepted.provider_id).t_done_ns is None
+    assert (view.state.value, view.stage, view.t_final_ns) == ("open", "LOST", None)
+    assert p.engine.journey(accepted.provider_id).t_final_ns is None
     assert (p.row("k").state, p.row("k").reason) == ("undelivered", "lost_after_accept")

@@ -32,7 +32,7 @@ def test_a_price_equal_to_the_balance_is_paid(balance: float, answer: Refusal | 
         assert taken(p, 1, "c") is Refusal.NO_CREDIT
 
 
-def test_what_costs_nothing_is_taken_without_credit() -> None:
+def test_a_message_without_a_price_is_accepted_without_credit() -> None:
     p = virtual_provider(account={"balance_points": 0, "price_per_segment": 0})
     assert taken(p, 0, "a") is True
 

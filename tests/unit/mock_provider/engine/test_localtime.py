@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
+from fractions import Fraction
+from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
 
-from mock_provider.engine.localtime import LocalClock, OpenHours
+import mock_provider
+from mock_provider.engine.localtime import LocalClock, OpenHours, unix_seconds
 from mock_provider.settings.network import MarketingHours
 from mock_provider.settings.zones import utc_offsets
 
@@ -80,3 +84,19 @@ def test_an_opening_that_comes_twice_is_the_first() -> None:
     night = hours(start="02:30", end="04:00")
     found = night.next_open(unix("Europe/Warsaw", 2026, 10, 25, 1))
     assert found == unix("Europe/Warsaw", 2026, 10, 25, 2, 30, fold=0)
+
+
+def test_unix_seconds_are_the_nearest_float_so_that_equal_instants_are_shown_alike() -> None:
+    at_ns, offset_ns = 71_626_147_456, 1_796_024_000_000_000_000
+    assert unix_seconds(at_ns, offset_ns) == float(Fraction(at_ns + offset_ns, 10**9))
+    assert unix_seconds(at_ns, offset_ns) != (at_ns + offset_ns) / 1e9
+
+
+def test_no_other_module_calculates_unix_seconds_with_a_fraction() -> None:
+    package = Path(mock_provider.__file__).parent
+    found = [
+        str(path.relative_to(package))
+        for path in package.rglob("*.py")
+        if re.search(r"offset_ns(\(\))?\)* / ", path.read_text())
+    ]
+    assert found == ["engine/localtime.py"]

@@ -37,7 +37,7 @@ def test_refused_as_the_digits_say(digits: str, beginning: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("digits", "state", "reason", "t_done_s"),
+    ("digits", "state", "reason", "t_final_s"),
     [
         ("00", "delivered", "", 0),
         ("01", "undelivered", "absent_subscriber", 9),
@@ -49,7 +49,7 @@ def test_refused_as_the_digits_say(digits: str, beginning: str) -> None:
     ],
 )
 def test_ends_as_the_digits_say_whatever_the_carrier_draws(
-    digits: str, state: str, reason: str, t_done_s: int
+    digits: str, state: str, reason: str, t_final_s: int
 ) -> None:
     failures = [{"state": "undelivered", "reason": "usual", "share": 1.0}]
     delivery = {
@@ -63,7 +63,7 @@ def test_ends_as_the_digits_say_whatever_the_carrier_draws(
     send(p, digits)
     p.run()
     row = p.row("k")
-    assert (row.state, row.reason, row.t_final_ns) == (state, reason, t_done_s * S)
+    assert (row.state, row.reason, row.t_final_ns) == (state, reason, t_final_s * S)
     assert row.t_confirmed_ns is not None
 
 
@@ -114,7 +114,7 @@ def test_no_magic_without_the_setting() -> None:
     assert p.engine.state().counters["delivered"] == len(BY_MSISDN)
 
 
-def test_the_numbers_can_be_nobodys() -> None:
+def test_magic_numbers_belong_to_no_subscriber() -> None:
     """Unassigned, or in a range that a regulator keeps for films; and a wire takes them for numbers."""
     for msisdn in BY_MSISDN:
         assert normalise(msisdn) == msisdn

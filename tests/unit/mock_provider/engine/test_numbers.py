@@ -29,11 +29,11 @@ def test_one_number_however_written(written: str) -> None:
         ("6001002²0", "superscript"),
     ],
 )
-def test_what_cannot_receive_a_message(written: str, why: str) -> None:
+def test_numbers_that_cannot_receive_a_message_are_refused(written: str, why: str) -> None:
     assert normalise(written) is None, why
 
 
-def test_numbers_that_belong_to_nobody_pass() -> None:
+def test_unassigned_numbers_are_accepted() -> None:
     assert normalise("100200300") == "48100200300"
 
 

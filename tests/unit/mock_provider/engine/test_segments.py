@@ -34,7 +34,9 @@ def test_normalised_text_keeps_to_gsm7_where_it_can(vector: dict[str, Any]) -> N
     ("segment", "encoding", "joined"),
     [("a" * 152 + "{" + "a", "gsm7", 153), ("a" * 66 + "\U0001f600", "ucs2", 67)],
 )
-def test_what_no_header_can_number_is_divided(segment: str, encoding: str, joined: int) -> None:
+def test_a_text_of_more_segments_than_a_header_can_number_is_counted_by_division(
+    segment: str, encoding: str, joined: int
+) -> None:
     text = segment * 1_000
     counted = count_segments(text)
     units = (joined + 2 if encoding == "gsm7" else joined + 1) * 1_000

@@ -38,7 +38,7 @@ def test_rate_that_integers_cannot_express_is_not_exceeded(rate_per_s: float) ->
     assert admitted == pytest.approx(rate_per_s * now_ns / S + 1, rel=0.001)
 
 
-def test_its_level_is_what_is_left() -> None:
+def test_the_level_of_a_bucket_is_the_number_of_remaining_tokens() -> None:
     bucket = TokenBucket(Limit(rate_per_s=10, burst=3))
     assert bucket.level(0) == 3
     bucket.take(0, 2)

@@ -50,7 +50,7 @@ def test_a_clock_set_back_makes_a_scheduled_message_wait() -> None:
     assert (p.row("k").t_carrier_ns, p.row("k").state) == (3_605 * S, "delivered")  # its validity went along
 
 
-def test_set_there_and_back_it_goes_at_its_first_time_once() -> None:
+def test_after_the_clock_is_set_and_reset_the_message_is_sent_once_at_its_first_time() -> None:
     p = virtual_provider()
     p.send(1, "k", scheduled_ns=100 * S)
     set_clock(p, 2, HOUR // 100)
@@ -77,7 +77,7 @@ def test_a_scheduled_message_can_still_be_cancelled() -> None:
     assert p.row("k").state == "rejected"
 
 
-def test_intervals_do_not_care() -> None:
+def test_a_clock_change_does_not_move_intervals() -> None:
     p = virtual_provider(
         delivery={"latency": {"kind": "fixed", "value_s": 30}},
         duplicates={"window_s": 100},
@@ -133,7 +133,7 @@ def test_the_same_inputs_give_the_same_effects() -> None:
     assert life() == life()
 
 
-def test_it_is_kept_across_a_reset() -> None:
+def test_the_wall_offset_is_kept_across_a_reset() -> None:
     hours = {"timezone": "UTC", "start": "08:00", "end": "20:00"}
     p = virtual_provider(
         carriers=[{"name": "pl", "country": "PL"}],

@@ -128,7 +128,7 @@ def test_what_means_more_than_a_body_is_parsed_each_time(request_bytes: bytes) -
     assert connections.heads.request_in(request_bytes) is None
 
 
-def test_heads_without_number_do_not_fill_the_memory() -> None:
+def test_the_number_of_cached_request_heads_is_limited() -> None:
     connections = OpenConnections(ConnectionLimits())
     met(connections, [post(b"a=1", f"X-Request-Id: {n:08d}") for n in range(2_000)])
     assert len(connections.heads) <= 512

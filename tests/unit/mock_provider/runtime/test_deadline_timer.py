@@ -55,7 +55,7 @@ def test_rings_once_and_never_early(kind: type[AnyTimer], loop_name: str) -> Non
 
 
 @both
-def test_the_last_alarm_counts(kind: type[AnyTimer]) -> None:
+def test_the_last_armed_time_counts(kind: type[AnyTimer]) -> None:
     def script(timer: AnyTimer, now_ns: int) -> None:
         timer.arm(now_ns + 5 * MS)
         timer.arm(now_ns + 30 * MS)

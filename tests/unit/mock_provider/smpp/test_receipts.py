@@ -50,7 +50,21 @@ class SettledReceipts:
 
 def reports(batch_id: int, *states: MessageState, url: str = "smpp:esme") -> SendReports:
     found = tuple(
-        DeliveryReport(f"{n:x}", None, "48500100200", "X", state, "", 0, 1, 0.1, "", "", 0, MEMO)
+        DeliveryReport(
+            provider_id=f"{n:x}",
+            client_ref=None,
+            msisdn="48500100200",
+            sender_id="X",
+            state=state,
+            reason="",
+            t_state_ns=0,
+            segments=1,
+            price=0.1,
+            mcc="",
+            mnc="",
+            t_sent_ns=0,
+            memo=MEMO,
+        )
         for n, state in enumerate(states)
     )
     return SendReports(batch_id, url, found, 1, "smpp")
@@ -148,7 +162,7 @@ def test_each_session_gets_the_form_its_peer_knows(knows_tlvs: bool) -> None:
     assert bool(read_short_message(link.bodies[0]).tlvs) is knows_tlvs
 
 
-def test_what_has_waited_too_long_is_given_back_to_the_engine() -> None:
+def test_receipts_that_waited_too_long_are_given_back_to_the_engine() -> None:
     bench = SettledReceipts()
     bench.links.deliver(reports(1, OK))
     bench.now_ns = 10

@@ -56,7 +56,7 @@ def filled(path: Path, *numbers: int) -> None:
     file.close()
 
 
-def test_what_was_written_is_returned_in_the_order_of_acceptance(path: Path) -> None:
+def test_written_messages_are_returned_in_the_order_of_acceptance(path: Path) -> None:
     filled(path, 3, 1, 2)
     file = StateFile(path, 100)
     file.write(changes(1))  # changed later: it keeps its place

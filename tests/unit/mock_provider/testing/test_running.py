@@ -47,7 +47,7 @@ def test_a_fault_is_begun_and_ended(provider: ProviderThread) -> None:
     assert send(provider, "taken") == 200
 
 
-def test_what_the_provider_refuses_is_an_error_that_says_why(provider: ProviderThread) -> None:
+def test_a_refusal_of_the_provider_is_an_error_with_its_reason(provider: ProviderThread) -> None:
     with pytest.raises(ValueError, match="no_such_kind"):
         provider.begin_fault("no_such_kind")
 
@@ -72,7 +72,7 @@ def test_a_provider_that_cannot_listen_leaves_no_thread(provider: ProviderThread
     assert threading.active_count() == before
 
 
-def test_it_is_stopped_once() -> None:
+def test_a_running_provider_is_stopped_once() -> None:
     provider = ProviderThread(ProviderConfig(load_profile("fast"), token="mine", stop_grace_s=0.1))
     assert provider.token == "mine"
     provider.stop()

@@ -33,7 +33,7 @@ def test_each_effect_comes_at_its_deadline() -> None:
     ]
 
 
-def test_it_runs_up_to_an_instant_and_includes_it() -> None:
+def test_virtual_time_runs_up_to_an_instant_and_includes_it() -> None:
     driver, effects = driven()
     driver.submit(SUBMIT)
     driver.run_until(500 * MS - 1)

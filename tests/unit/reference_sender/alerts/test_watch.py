@@ -42,7 +42,7 @@ def alerts_of(worse: Sequence[dict[str, Any]], rules: AlertRules = RULES) -> lis
         ("unusable_route.main", lambda n: {"unusable_s": n * 10 if n < 29 else 0}),
     ],
 )
-def test_a_rule_tells_once_and_clears_once(alert: str, figures: Any) -> None:
+def test_a_rule_raises_and_clears_its_alert_once(alert: str, figures: Any) -> None:
     assert alerts_of([figures(n) for n in range(30)]) == [(alert, True), (alert, False)]
 
 
@@ -64,7 +64,7 @@ def test_a_backlog_that_grows_and_then_stays() -> None:
         lambda n: {"unusable_s": n % 7 * 10},  # a breaker that opens for a minute now and then
     ],
 )
-def test_what_is_no_fault_is_not_told(figures: Any) -> None:
+def test_figures_without_a_problem_raise_no_alert(figures: Any) -> None:
     assert alerts_of([figures(n) for n in range(30)]) == []
 
 
@@ -74,7 +74,7 @@ def queued(number: int) -> Recovered:
 
 
 @pytest.mark.parametrize(("growth", "begun"), [(0, 0), (3_000, 1)])
-def test_a_restart_reads_a_backlog_and_is_no_growth(growth: int, begun: int) -> None:
+def test_a_backlog_read_at_a_restart_is_no_growth(growth: int, begun: int) -> None:
     """5,000 waiting messages and 9,000 sent ones wait in the store; ``growth`` are new."""
     route = RouteLimits("r", 1, 1, 1, 1, max_batch=1, max_in_flight=1, idempotency_window_s=100.0)
     node = Node(Dispatcher(DispatchSettings(), (route,), 1))
@@ -88,7 +88,7 @@ def test_a_restart_reads_a_backlog_and_is_no_growth(growth: int, begun: int) -> 
     assert [(each.alert, each.value) for each in found] == [("backlog_growth", growth)] * begun
 
 
-def test_a_disabled_rule_tells_nothing() -> None:
+def test_a_disabled_rule_raises_no_alert() -> None:
     off = RULES.model_copy(update={"throttling": RULES.throttling.model_copy(update={"enabled": False})})
     assert alerts_of([{"throttles": n * 20} for n in range(30)], off) == []
 

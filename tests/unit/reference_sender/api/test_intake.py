@@ -107,7 +107,7 @@ def test_the_first_value_beyond_it_is_refused(make: Any, name: str, value: Any) 
 
 
 @pytest.mark.parametrize("value", [1, DAYS_3_S])
-def test_what_a_campaigns_rows_share_has_the_same_limits(value: int) -> None:
+def test_shared_fields_of_a_campaign_have_the_same_limits(value: int) -> None:
     assert (
         Intake("t", 0, 6)
         .shared_part(read_defaults({"message_class": "otp", "expires_in_s": value}), "c", 10**18)
@@ -118,7 +118,7 @@ def test_what_a_campaigns_rows_share_has_the_same_limits(value: int) -> None:
     assert Intake("t", 0, 6).shared_part(as_text, "c", 10**18).terms.expiry_ns == value * 10**9
 
 
-def test_what_a_client_named_is_repeated_in_short() -> None:
+def test_a_value_of_a_client_is_repeated_in_short() -> None:
     with pytest.raises(Invalid) as refused:
         read_recipient({"to": "48500100200", "x" * 60_000: 1})
     assert len(refused.value.field) < 100

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from reference_sender.api.campaign_controls import CampaignChange, read_body
+from reference_sender.api.campaign_controls import ControlRequest, read_body
 from reference_sender.api.dead_letters import ReplayRequest
 from reference_sender.api.intake import Invalid, read_defaults, read_recipient, read_request
 
@@ -27,7 +27,7 @@ MESSAGE = {"to": "48500100200", "text": "Hi", "message_class": "otp"}
             "spending_limit, report_language, report_to, recipients",
         ),
         (lambda: read_recipient({"to": "48500100200", "name": "x"}), "to, text, key, expires_in_s"),
-        (lambda: read_body(b'{"limit": 1}', CampaignChange), "spending_limit"),
+        (lambda: read_body(b'{"limit": 1}', ControlRequest), "spending_limit"),
         (
             lambda: read_body(b'{"filters": {}}', ReplayRequest),
             "ids, filter, after, limit, dry_run, allow_duplicate",

@@ -46,7 +46,7 @@ def test_content_that_fills_its_slices_is_whole(length: int) -> None:
         assert b"".join(unpacked(gzip.compress(content), 1_000_000)) == content
 
 
-def test_what_unpacks_to_too_much_is_refused_early() -> None:
+def test_a_body_that_unpacks_to_too_much_is_refused_early() -> None:
     bomb = gzip.compress(b" " * 100_000_000)
     made = 0
     unpacking = unpacking_of("gzip")
@@ -75,7 +75,7 @@ def test_the_densest_content_within_the_ratio_is_taken() -> None:
     ],
     ids=["nothing", "no gzip", "no last byte", "a beginning", "something after it"],
 )
-def test_what_is_not_whole_is_refused(packed: bytes) -> None:
+def test_an_incomplete_compressed_body_is_refused(packed: bytes) -> None:
     with pytest.raises(Invalid) as refused:
         unpacked(packed, 1_000)
     assert refused.value.code == "malformed"

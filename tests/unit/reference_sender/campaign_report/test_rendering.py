@@ -50,7 +50,7 @@ def test_the_page_has_the_figures_in_both_languages() -> None:
     assert "Numer jest nieprawidłowy" in polish
 
 
-def test_what_a_provider_wrote_is_escaped() -> None:
+def test_text_of_a_provider_is_escaped() -> None:
     shown = page(summary(), EN)
     assert "<script>" not in shown
     assert "&lt;script&gt;alert(1)&lt;/script&gt;" in shown

@@ -98,7 +98,7 @@ def test_what_waits_is_counted_by_class(
     assert (state.queue_otp, state.between_attempts, state.in_flight_messages) == (1, 1, 1)
 
 
-def test_an_expired_one_is_passed_over(
+def test_an_expired_message_is_passed_over(
     dispatcher: Callable[..., Dispatcher],
     message: Callable[..., Message],
     batches: Callable[..., list[SubmitBatch]],

@@ -21,7 +21,7 @@ def test_only_failures_in_a_row_open_it() -> None:
     assert made.check(11) is BreakerState.OPEN
 
 
-def test_it_stays_shut_until_its_time_then_asks_once_more() -> None:
+def test_an_open_breaker_waits_its_time_and_then_probes_once() -> None:
     made = breaker()
     for _ in range(3):
         made.failed(0)

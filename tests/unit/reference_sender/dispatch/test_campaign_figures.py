@@ -49,7 +49,7 @@ def test_a_campaign_from_acceptance_to_a_late_delivery(
     assert (figures.total.messages, figures.total.waiting, figures.total.cost) == (5, 2, 180_000)
 
 
-def test_what_no_provider_accepts_costs_nothing(
+def test_a_message_that_no_provider_accepts_costs_nothing(
     dispatcher: MakeDispatcher, message: Make, limits: MakeLimits
 ) -> None:
     core = dispatcher(limits(cost_per_segment=0.03))

@@ -152,7 +152,7 @@ def test_a_retry_past_the_expiry_is_never_made(
     assert (at_ns, change.state) == (10 * S, State.EXPIRED)
 
 
-def test_what_an_earlier_life_left_is_taken_up_again(
+def test_unfinished_messages_of_an_earlier_process_are_continued(
     dispatcher: MakeDispatcher, message: Make, batches: Pick, changes: Pick
 ) -> None:
     core = dispatcher(report_timeout_s=1000)

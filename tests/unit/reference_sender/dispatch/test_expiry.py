@@ -16,7 +16,7 @@ def test_nothing_is_early_and_nothing_later_than_the_grain(ticket: Callable[...,
     assert index.take_due(2 * GRAIN_NS) == [due]
 
 
-def test_those_due_at_once_come_by_message_id(ticket: Callable[..., Ticket]) -> None:
+def test_tickets_that_are_due_together_are_ordered_by_message_id(ticket: Callable[..., Ticket]) -> None:
     index = ExpiryIndex()
     tickets = [ticket(expires_ns=7 * GRAIN_NS) for _ in range(50)]
     for each in reversed(tickets):

@@ -52,7 +52,7 @@ def test_campaigns_share_by_segments_whatever_their_size_and_sender(ticket: Make
     assert max(got.values()) - min(got.values()) <= 80  # at most one batch, of 20 messages of 4 segments
 
 
-def test_dripping_messages_in_earns_no_more_than_a_fair_share(ticket: MakeTicket) -> None:
+def test_single_messages_get_no_more_than_a_fair_share(ticket: MakeTicket) -> None:
     lane = filled([ticket(campaign="bulk") for _ in range(1000)])
     got: Counter[str] = Counter()
     for _ in range(200):
@@ -61,7 +61,7 @@ def test_dripping_messages_in_earns_no_more_than_a_fair_share(ticket: MakeTicket
     assert abs(got["bulk"] - got["drip"]) <= 2
 
 
-def test_what_comes_back_is_first_and_in_order(ticket: MakeTicket) -> None:
+def test_returned_tickets_are_first_and_in_order(ticket: MakeTicket) -> None:
     tickets = [ticket() for _ in range(5)]
     lane = filled(tickets)
     lane.put_back(lane.take(0, 3, 100))
@@ -100,7 +100,7 @@ def test_campaigns_that_are_over_are_forgotten(ticket: MakeTicket) -> None:
     assert lane.campaigns < 200
 
 
-def test_ever_new_campaigns_cannot_shut_out_an_old_one(ticket: MakeTicket) -> None:
+def test_new_campaigns_do_not_starve_an_old_one(ticket: MakeTicket) -> None:
     lane = filled([ticket(campaign="old") for _ in range(500)])
     got = 0
     for number in range(1000):

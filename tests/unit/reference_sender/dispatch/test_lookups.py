@@ -53,7 +53,7 @@ def ends(effects: Sequence[Effect]) -> list[tuple[str, str, str]]:
     return [(e.key, e.state.value, e.reason) for e in effects if isinstance(e, Change)]
 
 
-def test_it_is_looked_up_and_found(core: Dispatcher, message: Make) -> None:
+def test_an_unknown_outcome_is_looked_up_and_found(core: Dispatcher, message: Make) -> None:
     one = message()
     left_unknown(core, one)
     at_ns, lookup = asked(core, 10 * S)
@@ -93,9 +93,7 @@ def test_a_lookup_may_find_that_it_has_ended(core: Dispatcher, message: Make) ->
     assert ends(core.looked_up(at_ns, one.key, found)) == [(one.key, "failed", "twilio_30003")]
 
 
-def test_it_is_asked_for_less_and_less_often_and_then_its_outcome_is_unknown(
-    core: Dispatcher, message: Make
-) -> None:
+def test_lookups_become_rarer_and_end_with_an_unknown_outcome(core: Dispatcher, message: Make) -> None:
     one = message()
     left_unknown(core, one, at_ns=0)
     times: list[float] = []

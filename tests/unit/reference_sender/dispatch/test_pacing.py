@@ -42,7 +42,7 @@ def test_bulk_leaves_tokens_and_a_place_for_an_otp(
     assert urgent.messages[0].lane is Lane.OTP
 
 
-def test_a_reserve_is_no_standstill(
+def test_a_reserve_of_one_lane_does_not_stop_the_route(
     dispatcher: MakeDispatcher, limits: MakeLimits, message: Make, batches: Pick
 ) -> None:
     tight = limits(requests_burst=1, requests_per_s=1, segments_burst=6, segments_per_s=6, max_in_flight=1)

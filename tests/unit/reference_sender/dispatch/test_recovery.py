@@ -278,7 +278,7 @@ def test_what_a_report_has_ended_meanwhile_is_not_given_back(
 
 
 @pytest.mark.parametrize(("attempts", "ends"), [(1, False), (2, True)])
-def test_attempts_of_an_earlier_life_count(
+def test_attempts_of_an_earlier_process_count(
     dispatcher: MakeDispatcher, message: Make, attempts: int, ends: bool
 ) -> None:
     core = dispatcher(max_attempts=3)

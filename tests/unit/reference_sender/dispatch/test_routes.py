@@ -162,7 +162,7 @@ def hedged(
     second = only(core.advance(10 * S))
     assert isinstance(second, Hedge)
     stored = message(Lane.OTP, key=second.message.key, expires_ns=second.message.expires_ns)
-    assert core.foresee(10 * S, [stored]) is None
+    assert core.predict_route(10 * S, [stored]) is None
     again = only(batches(core.offer(10 * S, [stored])))
     assert (batch.route, again.route) == ("a", "b")
     assert second.message.key == f"{first.key}~2"

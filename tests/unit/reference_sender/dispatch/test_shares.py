@@ -30,7 +30,7 @@ def test_a_transactional_flood_leaves_shares_to_marketing_and_otps() -> None:
     assert first_lanes(shares) == [OTP, TRANSACTIONAL, MARKETING]
 
 
-def test_a_flood_of_otps_owes_both_and_they_go_first() -> None:
+def test_after_a_flood_of_otps_the_other_lanes_get_their_shares_first() -> None:
     shares = Shares(0.2, 0.05)
     shares.sent(OTP, 30, ALL_WAIT)  # 30 * 0.2 / 0.75, 30 * 0.05 / 0.75
     assert shares.turns()[:3] == ((TRANSACTIONAL, 8, True), (MARKETING, 2, True), (OTP, 0, False))

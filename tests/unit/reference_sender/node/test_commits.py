@@ -9,7 +9,7 @@ import pytest
 
 from reference_sender.dispatch.values import Change, Lane, Message, Report, State, SubmitAttempt, SubmitBatch
 from reference_sender.node.commits import Commits
-from reference_sender.policy.campaigns import Campaign, CampaignState
+from reference_sender.policy.campaigns import CampaignChange, CampaignState
 from reference_sender.policy.spending import Spent
 from reference_sender.store.protocol import Work
 
@@ -26,7 +26,7 @@ def attempt(attempt_id: int) -> SubmitAttempt:
     return SubmitAttempt(attempt_id, "a", 0, (1,))
 
 
-STOPPED = Campaign("may", CampaignState.CANCELLED, None)
+STOPPED = CampaignChange("may", CampaignState.CANCELLED, None)
 REPORT = Report("p-1", None, State.DELIVERED, "")
 BATCH = SubmitBatch(1, "a", (message(1),))
 
@@ -37,7 +37,7 @@ def begun(commits: Commits, now_ns: int = 0) -> Work:
     return work
 
 
-def test_what_comes_together_shares_one_commit() -> None:
+def test_messages_that_come_together_share_one_commit() -> None:
     commits = Commits(0, 0)
     assert commits.due_ns() is None
     commits.change([change(7)])
@@ -79,7 +79,7 @@ def test_changes_keep_their_order_across_failed_commits() -> None:
     assert ([each.at_ns for each in work.changes], work.ended) == ([3, 4], [3, 4])
 
 
-def test_those_who_wait_for_changes_wait_on_when_a_commit_fails() -> None:
+def test_waiters_for_changes_continue_to_wait_when_a_commit_fails() -> None:
     commits = Commits(0, 0)
     commits.settle("report", True)
     begun_group = commits.begin(0)
@@ -162,14 +162,14 @@ def test_messages_and_probes_that_wait_for_a_repeat_that_fails_are_refused_with_
     assert commits.due_ns() is None
 
 
-def test_the_messages_of_a_failed_commit_are_given_up_and_its_foreseen_attempt_ended() -> None:
+def test_the_messages_of_a_failed_commit_are_given_up_and_its_predicted_attempt_ended() -> None:
     """A commit that failed during its write may be on disk nevertheless."""
     commits = Commits(0, 0)
     commits.add(message(1), "one")
     commits.attempt(attempt(7), BATCH)
     commits.ended(5)
     group = commits.begin(0)
-    group.foreseen = attempt(8)
+    group.predicted_attempt = attempt(8)
     failed = commits.failed(0)
     assert (failed.singles, failed.attempts, commits.waiting) == ([(1, "one")], [(attempt(7), BATCH)], 0)
     assert begun(commits) == Work([], [], [], [5, 7, 8], (), [1])

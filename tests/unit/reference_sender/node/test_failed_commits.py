@@ -7,7 +7,7 @@ from held_world import HeldWorld
 
 from reference_sender.dispatch.values import NS_PER_S, Lane, Message
 from reference_sender.node.effects import Acknowledge, NodeEffect, SubmitNow
-from reference_sender.policy.campaigns import Campaign, CampaignState
+from reference_sender.policy.campaigns import CampaignChange, CampaignState
 from reference_sender.store.protocol import StoreError
 
 FULL = StoreError("disk full")
@@ -45,7 +45,7 @@ def test_no_message_goes_out_after_its_stop_was_acknowledged(how: str, fails: bo
         done += node.opt_out(stopped_ns, ["48500100200"], "stop")
     else:
         state = CampaignState.CANCELLED if how == "cancel" else CampaignState.PAUSED
-        done += node.change_campaign(stopped_ns, Campaign("may", state, None), "stop")
+        done += node.change_campaign(stopped_ns, CampaignChange("may", state), "stop")
     done += commit_all(world, 11 * NS_PER_S)
     sent = [index for index, each in enumerate(done) if isinstance(each, SubmitNow)]
     assert sent

@@ -7,7 +7,7 @@ from nanoseconds import S
 
 from reference_sender.dispatch import DispatchSettings
 from reference_sender.dispatch.values import Lane, Outcome
-from reference_sender.policy.campaigns import Campaign, CampaignState
+from reference_sender.policy.campaigns import CampaignChange, CampaignState
 from reference_sender.policy.settings import PolicySettings
 
 HOUR = 3600 * S
@@ -162,7 +162,7 @@ def test_a_cancelled_campaign_lets_what_is_in_flight_continue() -> None:
 def test_a_cancel_that_was_cut_off_is_completed_by_the_next_start() -> None:
     world = HeldWorld()
     world.take(*[world.message(not_before_ns=HOUR) for _ in range(3)])
-    world.node.change_campaign(0, Campaign("may", CampaignState.CANCELLED), None)
+    world.node.change_campaign(0, CampaignChange("may", CampaignState.CANCELLED), None)
     commit = world.node.begin_commit(0)
     assert commit.work is not None
     world.store.commit(commit.work)
@@ -236,7 +236,7 @@ def test_a_pause_during_a_commit_holds_its_messages() -> None:
     node = world.node
     node.take(world.message(), "client")
     commit = node.begin_commit(0)
-    node.change_campaign(0, Campaign("may", CampaignState.PAUSED), "owner")
+    node.change_campaign(0, CampaignChange("may", CampaignState.PAUSED), "owner")
     assert commit.work is not None
     world.store.commit(commit.work)
     effects = node.committed(0, {})

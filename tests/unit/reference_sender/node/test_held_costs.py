@@ -6,7 +6,7 @@ from held_world import HeldWorld
 from msgspec.structs import replace
 from nanoseconds import S
 
-from reference_sender.policy.campaigns import Campaign, CampaignState
+from reference_sender.policy.campaigns import Campaign, CampaignChange, CampaignState
 from reference_sender.policy.settings import PolicySettings
 from reference_sender.store import StoreError
 
@@ -30,7 +30,7 @@ def test_costs_of_a_failed_commit_that_is_on_disk_are_corrected() -> None:
         if work == "new messages":
             world.node.take(world.message(), "client")
         else:
-            world.node.change_campaign(0, Campaign("may", CampaignState.CANCELLED), "owner")
+            world.node.change_campaign(0, CampaignChange("may", CampaignState.CANCELLED), "owner")
             world.node.advance(0)
         commit = world.node.begin_commit(world.now_ns)
         assert commit.work is not None
@@ -62,12 +62,12 @@ def test_a_limit_that_is_raised_during_a_commit_holds_for_its_messages() -> None
         world.set_state(CampaignState.RUNNING, limit=1_000_000)
         world.node.take_many([world.message() for _ in range(4)], None)
         commit = world.node.begin_commit(0)
-        raised = Campaign("may", CampaignState.RUNNING, 3_000_000)
+        raised = CampaignChange("may", CampaignState.RUNNING, 3_000_000)
         world.node.change_campaign(0, raised, None)
         assert commit.work is not None
         world.store.commit(commit.work)
         if killed:  # after the change is on disk, and before the new holds are
-            world.disk.campaigns["may"] = raised
+            world.disk.campaigns["may"] = Campaign("may", CampaignState.RUNNING, 3_000_000)
             world.start(page=1)
             while world.unread:
                 world.read_on()

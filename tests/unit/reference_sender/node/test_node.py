@@ -59,7 +59,7 @@ def test_a_message_goes_out_and_is_acknowledged_only_after_its_commit() -> None:
     assert made.committed(5, {}) == [SubmitNow(1, "r", (message(1),)), Acknowledge("client", None)]
 
 
-def test_an_attempt_that_was_not_foreseen_has_a_commit_of_its_own() -> None:
+def test_an_attempt_that_was_not_predicted_has_a_commit_of_its_own() -> None:
     made = node()
     made.take_many([message(1, Lane.TRANSACTIONAL), message(2, Lane.MARKETING)], "client")
     assert not begun(made).attempts
@@ -89,7 +89,7 @@ def test_a_key_in_use_is_reported_and_not_sent() -> None:
     made.take(message(2), "client")
     assert begun(made).attempts
     assert made.committed(0, {2: existing}) == [Acknowledge("client", existing)]
-    assert begun(made).ended == [1]  # the attempt that was foreseen is not made
+    assert begun(made).ended == [1]  # the attempt that was predicted is not made
 
 
 def test_the_changes_of_an_answer_and_the_end_of_its_attempt_share_a_commit() -> None:
@@ -258,7 +258,7 @@ def test_an_attempt_that_becomes_durable_after_the_last_request_is_withdrawn() -
         ("s", (1, 2), False),
     ],
 )
-def test_a_foreseen_attempt_counts_only_for_the_same_messages_on_the_same_route(
+def test_a_predicted_attempt_counts_only_for_the_same_messages_on_the_same_route(
     route: str, ids: tuple[int, ...], same: bool
 ) -> None:
     batch = SubmitBatch(1, "r", (message(1), message(2)))

@@ -103,7 +103,7 @@ def test_messages_that_wait_for_a_node_count_as_backlog() -> None:
 
 
 def submitted(number: int) -> Node:
-    """A node with a request under way for that message."""
+    """A node with a request in flight for that message."""
     made = node()
     made.renewed(0, UNTIL, all_of())
     made.take(message(number), "client")

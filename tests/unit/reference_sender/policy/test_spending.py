@@ -21,7 +21,19 @@ def message(
     segments: int = 1, to: str = "48500100200", not_before_ns: int = 0, campaign: str = "may"
 ) -> Message:
     expires_ns = NOON + 3 * DAY
-    return Message(1, "k", to, "x", Lane.MARKETING, "", campaign, segments, NOON, expires_ns, not_before_ns)
+    return Message(
+        message_id=1,
+        key="k",
+        to=to,
+        text="x",
+        lane=Lane.MARKETING,
+        sender_id="",
+        campaign=campaign,
+        segments=segments,
+        created_ns=NOON,
+        expires_ns=expires_ns,
+        not_before_ns=not_before_ns,
+    )
 
 
 def spending(daily_limit: int | None = None, **more: int) -> Spending:
@@ -68,7 +80,7 @@ def test_a_message_that_expires_before_there_is_room_is_held_until_then() -> Non
     assert [made.reserve(NOON, message(), None)[0] for _ in range(5)][-1] == FOREVER
 
 
-def test_what_is_returned_can_be_spent_again() -> None:
+def test_a_returned_amount_can_be_spent_again() -> None:
     made = spending()
     made.reserve(NOON, message(), 20_000)
     assert made.returned(message()) == Spent("may", 20_000, -20_000)

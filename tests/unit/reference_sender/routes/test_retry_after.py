@@ -49,7 +49,7 @@ def test_seconds_and_dates_are_waits(value: str, wait_s: float) -> None:
         "2027-01-15T08:00:08Z",
     ],
 )
-def test_what_is_neither_is_no_wish(value: str) -> None:
+def test_a_retry_after_that_is_neither_seconds_nor_a_date_is_ignored(value: str) -> None:
     assert retry_after_s(value, None, NOW_S) is None
 
 

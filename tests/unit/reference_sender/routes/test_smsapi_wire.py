@@ -52,7 +52,7 @@ def test_one_message() -> None:
     }
 
 
-def test_one_text_for_many_goes_out_once() -> None:
+def test_one_text_for_many_recipients_is_sent_once() -> None:
     sent = fields(message(1), message(2))
     assert (sent["to"], sent["idx"], sent["message"]) == ("48500100201,48500100202", "k-1|k-2", "hello")
     assert "param1" not in sent
@@ -83,7 +83,7 @@ def test_expiry_is_passed_on_where_smsapi_can_keep_it(lives_s: list[int], expect
     assert fields(*batch).get("expiration_date") == expected
 
 
-def test_texts_that_a_parameter_cannot_hold_go_alone() -> None:
+def test_texts_that_a_parameter_cannot_hold_are_sent_alone() -> None:
     plain, bar, placeholder, other = message(1), message(2, "a|b"), message(3, "[%2%]"), message(4, "b")
     assert in_one_request([bar, plain, placeholder, other]) == [plain, other]
     assert in_one_request([bar, placeholder]) == [bar]
@@ -136,7 +136,7 @@ def test_a_list_is_matched_message_by_message(case: str) -> None:
     assert [f"{r.outcome.value} {r.provider_id or ''}".strip() for r in found] == expected
 
 
-def test_a_number_that_stands_twice_without_idx_proves_nothing() -> None:
+def test_a_number_that_occurs_twice_without_idx_has_an_unknown_outcome() -> None:
     twins = [message(1), Message(2, "k-2", "48500100201", "x", Lane.MARKETING, "Test", "", 1, 0, 1)]
     reply = ok(item(1, idx=None), item(1, idx=None, id="p2"))
     assert [r.outcome for r in results(twins, reply)] == [Outcome.UNKNOWN, Outcome.UNKNOWN]
@@ -190,7 +190,9 @@ ANSWERS = [
 
 
 @pytest.mark.parametrize(("reply", "alone", "batch"), ANSWERS, ids=lambda value: str(value)[:60])
-def test_what_is_not_a_list_tells_of_all_messages_alike(reply: ProviderReply, alone: str, batch: str) -> None:
+def test_a_reply_without_a_list_gives_all_messages_the_same_outcome(
+    reply: ProviderReply, alone: str, batch: str
+) -> None:
     assert [r.outcome.value for r in results(ONE, reply)] == [alone]
     assert [r.outcome.value for r in results(TWO, reply)] == [batch, batch]
 
@@ -210,7 +212,7 @@ def test_a_reply_that_was_not_read_to_its_end_leaves_the_outcome_open() -> None:
 
 
 @pytest.mark.parametrize("keys", ["k-1", "k-1,k-2,k-3", "k-1,k-2,k-3,k-4,", ",,,,,,"])
-def test_keys_of_another_number_than_the_messages_name_nobody(keys: str) -> None:
+def test_keys_of_another_count_are_ignored(keys: str) -> None:
     assert reports(f"MsgId=a,b&status=404&idx={keys}") == [
         Report("a", None, State.DELIVERED, ""),
         Report("b", None, State.DELIVERED, ""),
@@ -244,7 +246,7 @@ def test_a_report_call_of_parallel_lists() -> None:
     ]
 
 
-def test_one_status_is_for_all_and_one_key_for_none() -> None:
+def test_one_status_applies_to_all_messages_and_one_key_to_none() -> None:
     found = reports("MsgId=a,b&status=404&idx=k-1")
     assert [(report.provider_id, report.key) for report in found] == [("a", None), ("b", None)]
     assert [report.state for report in found] == [State.DELIVERED] * 2

@@ -57,7 +57,7 @@ def driver(store: NotingStore) -> Driver:
     return Driver(dispatcher, cast(Store, store), {}, NodeTimes(retry_ns=10_000_000))
 
 
-def test_what_waits_is_answered_and_a_failed_commit_refused() -> None:
+def test_waiting_messages_are_answered_and_those_of_a_failed_commit_refused() -> None:
     async def run() -> None:
         made = driver(NotingStore(failures=1))
         refused = made.take(message(1))

@@ -89,7 +89,7 @@ def message(number: int, lane: Lane = Lane.OTP, key: str = "") -> Message:
 
 
 def of_two_lanes() -> list[Message]:
-    """Messages of which no single request can be foreseen: their attempts follow in a commit of their own."""
+    """No single request can be predicted for these messages: their attempts follow in a second commit."""
     return [message(1, Lane.TRANSACTIONAL), message(2, Lane.MARKETING)]
 
 
@@ -228,13 +228,13 @@ def test_commits_keep_their_interval_when_timers_fire_early(
 
 
 @pytest.mark.parametrize("second", [message(2, key="k-1"), message(2, Lane.MARKETING)])
-def test_a_foreseen_attempt_that_is_not_made_is_ended(
+def test_a_predicted_attempt_that_is_not_made_is_ended(
     run_driver: Callable[[DriverSteps], WatchedStore], monkeypatch: pytest.MonkeyPatch, second: Message
 ) -> None:
     """By a key that is taken, or since the dispatcher decides otherwise."""
 
     async def steps(driver: Driver, store: WatchedStore, route: NotingRoute) -> None:
-        monkeypatch.setattr(Dispatcher, "foresee", lambda *_: "r")
+        monkeypatch.setattr(Dispatcher, "predict_route", lambda *_: "r")
         route.answers.set()
         await driver.take_many([message(1), second])
         await eventually_in_loop(lambda: driver.state().awaiting_report == sum(store.counts(None).values()))

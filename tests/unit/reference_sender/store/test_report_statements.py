@@ -19,7 +19,7 @@ CONTROLS = (ReportOrder("c", 1), ReportMade("c", 1, None, 2, False), ReportMaile
         *(statements.WAITING, statements.OF_CAMPAIGN, statements.ROWS, statements.PROGRESS),
     ],
 )
-def test_each_parameter_stands_once_and_in_order(statement: str) -> None:
+def test_each_parameter_occurs_once_and_in_order(statement: str) -> None:
     """SQLite gets them by position: it has no numbered ones for a sequence from Python 3.12 on."""
     numbers = [int(number) for number in re.findall(r"\$(\d+)", statement)]
     assert numbers == list(range(1, len(numbers) + 1))

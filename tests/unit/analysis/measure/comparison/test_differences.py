@@ -52,7 +52,7 @@ def test_pairs_without_a_difference_claim_none() -> None:
     assert not found.claimed
 
 
-def test_of_too_few_messages_no_difference_is_claimed() -> None:
+def test_too_few_messages_claim_no_difference() -> None:
     """A p95 needs 72 messages (``percentiles.needed``)."""
     theirs = np.arange(71, dtype=np.float64)
     few = paired_difference(theirs + 100.0, theirs, 95.0)
@@ -62,7 +62,7 @@ def test_of_too_few_messages_no_difference_is_claimed() -> None:
     assert independent_difference(known(np.arange(72.0) + 1000.0), known(np.arange(72.0)), 95.0).claimed
 
 
-def test_nothing_has_no_difference() -> None:
+def test_empty_samples_have_no_difference() -> None:
     empty = np.empty(0)
     assert paired_difference(empty, empty, 95.0).value_s is None
     assert independent_difference(known(empty), known([1.0]), 95.0).value_s is None

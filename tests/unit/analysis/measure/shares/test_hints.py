@@ -65,6 +65,57 @@ def test_all_otps_with_the_flag_need_no_hint(new_run: Build) -> None:
     assert hints_of(run, profile=FAST_LANE) == {}
 
 
+PRICED = FAST_LANE | {"account": {"priority_price_factor": 1.5, "currency": "PLN"}}
+
+
+def mixed_requests(run: RunBuilder, flag: bool) -> None:
+    """Requests of an OTP and two marketing messages; and ten marketing messages without the flag."""
+    price = 0.3 if flag else 0.2
+    for request in range(5):
+        due_s = request * 1.0
+        run.journey(f"otp-{request}", due_s, 5.0, priority=flag, price=price)
+        for number in range(2):
+            news = f"news-{request}-{number}"
+            run.journey(news, due_s, 5.0, message_class="marketing", priority=flag, price=price)
+    for slot in range(10):
+        run.journey(f"alone-{slot}", slot * 1.0, 5.0, message_class="marketing", price=0.2)
+
+
+def test_a_flag_on_requests_of_several_classes_makes_marketing_dearer(new_run: Build) -> None:
+    run = new_run("run")
+    mixed_requests(run, flag=True)
+    run.due("refused", 1.0, message_class="marketing")
+    run.seen("refused", 1.1, state="rejected", accepted=False, priority=True, price=0.0)
+    run.due("twice", 1.0, message_class="marketing")
+    for copy in range(2):
+        run.seen("twice", 1.1 + copy, provider_id=f"P-{copy}", accepts=2, priority=True, price=0.3)
+    found = hints_of(run, profile=PRICED)
+    assert set(found) == {"marketing_with_priority"}  # every OTP has the flag
+    hint = found["marketing_with_priority"]
+    assert hint.count == 11
+    assert hint.text.startswith(
+        "11 marketing messages (52 % of those that the provider accepted) had the provider's priority flag, "
+        "at 1.5 times the price: they cost 3.30 PLN, and would cost 2.20 PLN without it."
+    )
+
+
+def test_requests_of_several_classes_without_the_flag_are_slow_for_their_otps_only(new_run: Build) -> None:
+    run = new_run("run")
+    mixed_requests(run, flag=False)
+    found = hints_of(run, profile=PRICED)
+    assert set(found) == {"otp_without_priority"}
+    assert found["otp_without_priority"].count == 5
+
+
+@pytest.mark.parametrize(
+    "account", [{}, {"priority_price_factor": 1.0}, {"priority_price_factor": 0.5}, {"currency": "PLN"}]
+)
+def test_a_flag_that_does_not_cost_more_needs_no_hint(new_run: Build, account: dict[str, Any]) -> None:
+    run = new_run("run")
+    mixed_requests(run, flag=True)
+    assert hints_of(run, profile=FAST_LANE | {"account": account}) == {}
+
+
 def test_refusals_for_the_rate_and_requests_of_one_message(new_run: Build) -> None:
     run = new_run("run")
     for slot in range(10):

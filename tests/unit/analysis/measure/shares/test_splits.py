@@ -113,7 +113,7 @@ def test_a_refusal_for_the_rate_and_the_pause_after_it(new_run: Build) -> None:
     assert again == {"network": 1.25, "contract": 1.0, "sender": 3.0, "bench": 0.0}
 
 
-def test_that_refusal_is_in_the_stage_of_the_senders_queue(new_run: Build) -> None:
+def test_a_refusal_for_the_rate_is_in_the_stage_of_the_senders_queue(new_run: Build) -> None:
     run = new_run("run")
     run.due("again", 10.0, api_s=0.0)
     run.seen("again", 10.0, taken_s=14.0, provider_s=4.25, reply_drawn_s=0.25, carrier_s=0.0)
@@ -125,7 +125,7 @@ def test_that_refusal_is_in_the_stage_of_the_senders_queue(new_run: Build) -> No
     )
 
 
-def test_an_outage_is_nobodys_but_the_networks(new_run: Build) -> None:
+def test_an_outage_counts_for_the_network_only(new_run: Build) -> None:
     """Down from 9 s to 20 s: an ideal sender is taken at 20 s, this one came back at 23 s."""
     run = new_run("run")
     run.due("m", 10.0)

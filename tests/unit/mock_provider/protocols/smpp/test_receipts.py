@@ -29,9 +29,20 @@ def report(
     submit: Submit, state: MessageState, reason: str = "", provider_id: str = "0aff"
 ) -> DeliveryReport:
     return DeliveryReport(
-        provider_id, None, "48500100200", "Test", state, reason, AT.now_ns + 61 * S, 1, 0.1, "260", "01",
-        AT.now_ns, submit.memo,
-    )  # fmt: skip
+        provider_id=provider_id,
+        client_ref=None,
+        msisdn="48500100200",
+        sender_id="Test",
+        state=state,
+        reason=reason,
+        t_state_ns=AT.now_ns + 61 * S,
+        segments=1,
+        price=0.1,
+        mcc="260",
+        mnc="01",
+        t_sent_ns=AT.now_ns,
+        memo=submit.memo,
+    )
 
 
 def receipt(submit: Submit, *outcome: Any, **settings: Any) -> ShortMessage:
@@ -39,7 +50,7 @@ def receipt(submit: Submit, *outcome: Any, **settings: Any) -> ShortMessage:
     return read_short_message(writer.write(report(submit, *outcome), True))
 
 
-def test_a_receipt_turns_the_addresses_round_and_says_it_in_text_and_tlvs() -> None:
+def test_a_receipt_swaps_the_addresses_and_has_its_state_in_text_and_tlvs() -> None:
     submit = read(registered_delivery=1, short_message=b"Your code is 123456. Tell nobody.")
     found = receipt(submit, MessageState.DELIVERED)
     assert (found.source_ton, found.source_npi, found.source) == (1, 1, "48500100200")

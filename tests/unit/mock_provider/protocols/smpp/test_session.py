@@ -128,7 +128,7 @@ def test_what_the_protocol_refuses(
 
 
 @pytest.mark.parametrize("response_id", [0x80000004, 0x80000015, 0x80000099, codes.GENERIC_NACK])
-def test_a_response_to_nothing_is_passed_over(response_id: int) -> None:
+def test_a_response_without_a_request_is_ignored(response_id: int) -> None:
     assert bound().received(0, write_pdu(response_id, 0, 9, b"abc\0")) == []
 
 
@@ -247,7 +247,7 @@ def test_a_transmitter_takes_no_receipts() -> None:
     assert not bound(codes.BIND_TRANSMITTER).receives
 
 
-def test_who_does_not_bind_is_cut() -> None:
+def test_a_client_that_does_not_bind_is_disconnected() -> None:
     one = session()
     one.received(4 * S, write_pdu(codes.ENQUIRE_LINK, 0, 1))
     assert one.next_due() == 10 * S
@@ -264,7 +264,7 @@ def test_a_silent_client_is_asked_and_cut_when_it_does_not_answer() -> None:
     assert one.advance(35 * S) == [Close()]
 
 
-def test_a_client_that_answers_lives_on_and_is_asked_again() -> None:
+def test_a_client_that_answers_stays_connected_and_is_asked_again() -> None:
     one = bound()
     (asked,) = written(one.advance(30 * S))
     one.received(31 * S, write_pdu(0x80000015, 0, asked.sequence))
@@ -281,7 +281,7 @@ def test_unbind_is_answered_after_all_that_came_before_it() -> None:
     assert written([one.answer(codes.SUBMIT_SM, 7, codes.ESME_ROK, b"id\0")])[0].sequence == 7
 
 
-def test_taking_leave_waits_for_the_answer() -> None:
+def test_an_unbind_waits_for_its_answer_before_the_connection_closes() -> None:
     one = bound()
     (leave,) = written([one.unbind()])
     assert (leave.command_id, one.state) == (codes.UNBIND, SessionState.UNBOUND)

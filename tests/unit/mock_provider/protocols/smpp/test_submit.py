@@ -207,7 +207,7 @@ def test_every_refusal_has_a_status_of_the_standard() -> None:
     st.booleans(),
     st.binary(max_size=30),
 )
-def test_what_a_memo_keeps_is_read_back(service: str, source: str, referred: bool, octets: bytes) -> None:
+def test_a_memo_keeps_what_its_submit_says(service: str, source: str, referred: bool, octets: bytes) -> None:
     tlvs = ((codes.USER_MESSAGE_REFERENCE, b"\0\x31"),) if referred else ()
     given_message = message(
         service_type=service, source=source, source_ton=3, source_npi=9, short_message=octets, tlvs=tlvs

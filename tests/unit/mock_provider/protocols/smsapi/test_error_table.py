@@ -22,7 +22,7 @@ OF_THE_REQUEST = frozenset(
 DOCUMENTATION = Path(__file__).parents[5] / "docs" / "smsapi.md"
 
 
-def test_every_refusal_has_a_code_and_every_code_is_somebodys() -> None:
+def test_every_refusal_has_a_code_and_every_code_is_used() -> None:
     assert set(CODES) == set(REST_STATUS) == set(Refusal)
     assert set(MESSAGES) == set(CODES.values()) | OF_THE_REQUEST
     assert not set(CODES.values()) & OF_THE_REQUEST

@@ -250,7 +250,7 @@ def test_a_flag_that_is_off_asks_for_nothing() -> None:
         assert submit_of(BASE | changes) == submit_of(BASE | changes | {"details": "0", "flash": "0"})
 
 
-def test_report_hosts_open_the_door_one_host_at_a_time() -> None:
+def test_report_hosts_allow_only_the_hosts_that_they_name() -> None:
     url = {"notify_url": "https://dlr.example.com/x"}
     settings = SmsapiSettings(report_hosts=("dlr.example.com",))
     assert submit_of(BASE | url, settings=settings).reports.url == url["notify_url"]

@@ -208,7 +208,7 @@ def test_forms() -> None:
             parse_form(malformed)
 
 
-def test_memos() -> None:
+def test_a_memo_is_read_as_it_was_written() -> None:
     for memo in (
         TwilioMemo(ACCOUNT),
         TwilioMemo(ACCOUNT, SERVICE),
@@ -255,7 +255,7 @@ def report(state: MessageState, reason: str = "") -> DeliveryReport:
         sender_id="+15017122661",
         state=state,
         reason=reason,
-        t_done_ns=0,
+        t_state_ns=0,
         segments=1,
         price=0.0,
         mcc="260",
@@ -335,7 +335,7 @@ def test_the_profiles_numbers() -> None:
 
 
 @pytest.mark.parametrize("refusal", Refusal)
-def test_every_refusal_has_words(refusal: Refusal) -> None:
+def test_every_refusal_has_a_message(refusal: Refusal) -> None:
     reply = refusal_reply(Refused(refusal), RequestFacts("+48500100200", "Acme", 1_600, 7))
     assert reply.status >= 400
     assert b"{}" not in reply.body

@@ -34,7 +34,7 @@ def test_a_number_is_blocked_until_its_entry_ends() -> None:
     assert blacklist.listed(100.0) == blacklist.listed(0.0, "999") == []
 
 
-def test_a_number_stands_once_on_the_blacklist() -> None:
+def test_a_number_is_on_the_blacklist_once() -> None:
     blacklist = Blacklist(capacity=1)
     assert blacklist.add(BlockedNumber("1", "48500100200", 0.0))
     assert blacklist.add(BlockedNumber("2", "48500100200", 1.0, 5.0))  # again, although it is full

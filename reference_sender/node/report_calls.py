@@ -1,0 +1,105 @@
+"""Delivery reports, and when their calls are answered: once all that they change is durable.
+
+A report without a key can come before the answer to its submit, which alone identifies the message. Its
+change is then durable only after that answer, so the provider's call waits until then. A delivery that is
+unknown here may be of an ended message: the next commit shows it. Each of several nodes hands over the
+reports of messages that it does not know.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+
+from reference_sender.dispatch import Dispatcher
+from reference_sender.dispatch.values import Effect, EndedMessage, Report
+from reference_sender.node.commits import Commits, LateReports
+from reference_sender.node.early_calls import EarlyCalls
+from reference_sender.node.effects import Waiter
+from reference_sender.store.protocol import HandedOver
+
+
+class ReportCalls:
+    """``early_ns``: how long a call waits for the answer to a submit."""
+
+    def __init__(self, dispatcher: Dispatcher, commits: Commits, early_ns: int) -> None:
+        self.alone = True  # no other node uses the store
+        self._dispatcher = dispatcher
+        self._commits = commits
+        self._early = EarlyCalls(early_ns)
+
+    def __len__(self) -> int:
+        """Calls that wait for the answer to a submit."""
+        return len(self._early)
+
+    def take(
+        self, now_ns: int, reports: Sequence[Report], waiter: Waiter, unanswered: Collection[int]
+    ) -> Sequence[Effect]:
+        """As ``Node.reported``. ``unanswered``: the batches in flight."""
+        if not self.alone:
+            knows = self._dispatcher.knows
+            self._commits.hand_over([report for report in reports if not knows(report)])
+            reports = [report for report in reports if knows(report)]
+        before = self._dispatcher.early_reports
+        effects = self._dispatcher.reported(now_ns, reports)
+        is_early = self._early.has_early(reports, before, self._dispatcher.early_reports)
+        if late := self._late():
+            self._commits.find_ended(late, [(waiter, reports)])
+        else:
+            self._answer(now_ns, waiter, is_early, unanswered)
+        return effects
+
+    def take_handed_over(self, now_ns: int, reports: Sequence[HandedOver]) -> Sequence[Effect]:
+        """As ``Node.handed_over``."""
+        effects = self._dispatcher.reported(now_ns, [each.report for each in reports])
+        self._commits.find_ended(self._late(), read=[each.report_id for each in reports])
+        return effects
+
+    def found(
+        self, now_ns: int, late: LateReports, ended: Sequence[EndedMessage], unanswered: Collection[int]
+    ) -> Sequence[Effect]:
+        """The store says that ``late`` are about ``ended``. The first message of a second one may follow."""
+        effects = self._dispatcher.found_ended(now_ns, ended, late.reports)
+        if again := self._late():
+            self._commits.find_ended(again, late.calls, late.read)
+            return effects
+        self._commits.read(late.read)
+        kept = self._dispatcher.early_reports
+        for waiter, reports in late.calls:
+            self._answer(now_ns, waiter, self._early.has_early(reports, kept, kept), unanswered)
+        return effects
+
+    def end_firsts(self) -> None:
+        """End the first messages of what an answer or a lookup showed to be delivered."""
+        if self._dispatcher.unmatched.firsts:
+            self._commits.find_ended(self._late())
+
+    def batch_ended(self, batch_id: int) -> None:
+        """The batch was answered or withdrawn. Answer the calls that waited for it alone."""
+        if len(self._early):
+            for waiter in self._early.take_complete(batch_id):
+                self._commits.settle(waiter, True)
+
+    def next_ns(self) -> int | None:
+        """When ``take_late`` has work."""
+        return self._early.next_ns()
+
+    def take_late(self, now_ns: int) -> list[Waiter]:
+        """The calls that have waited too long."""
+        return self._early.take_late(now_ns)
+
+    def _late(self) -> list[Report]:
+        """The reports of which the store must say whether they are about an ended message. Other nodes may
+        have the first messages of second ones, so they are handed over.
+        """
+        unmatched = self._dispatcher.unmatched
+        if self.alone:
+            return [*unmatched.reports, *unmatched.firsts]
+        if unmatched.firsts:
+            self._commits.hand_over(unmatched.firsts)
+        return [*unmatched.reports]
+
+    def _answer(self, now_ns: int, waiter: Waiter, is_early: bool, unanswered: Collection[int]) -> None:
+        if is_early and unanswered:
+            self._early.add(now_ns, waiter, unanswered)
+        else:
+            self._commits.settle(waiter, True)
