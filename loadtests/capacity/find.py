@@ -95,7 +95,7 @@ def find_capacity(
             break
         trial_began_s = now_s
         number = len(trials) + 1
-        progress.part(
+        progress.note(
             f"trial {number} of at most {search.most_trials}: {rate_text(step.rate_per_s)} for "
             f"{step.load_s:.0f} s"
         )

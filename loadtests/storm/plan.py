@@ -8,6 +8,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from loadtests.storm.faults import KINDS
+from loadtests.storm.faults.provider_fault import ProviderFault
 from loadtests.storm.policy import HOURS
 from loadtests.storm.rule_draws import draw_rules
 from loadtests.storm.rules import NO_RULES, StormRules
@@ -61,6 +62,7 @@ class StormPlan(Struct, frozen=True):
     hours: str = ""  # as in ``policy.py``
     hedge_otp_after_s: float | None = None
     rules: StormRules = NO_RULES
+    hedging_ends: bool = False  # with the first process of the sender
 
     @property
     def messages(self) -> int:
@@ -93,7 +95,10 @@ def draw_plan(seed: int) -> StormPlan:
     # A storm's provider finds a message by its number alone.
     if rules.number_limit is not None and not any(route.looks_up for route in routes):
         calls = tuple(_to_one_number(random, call) for call in calls)
-    return replace(plan, calls=calls, rules=rules)
+    # A draw finds one of the many kinds of a provider's faults in one storm of fifty, and few of them strike.
+    faults = (*faults, ProviderFault.next_of(seed, random, scene))
+    hedging_ends = plan.hedge_otp_after_s is not None and random.random() < 0.5
+    return replace(plan, calls=calls, faults=faults, rules=rules, hedging_ends=hedging_ends)
 
 
 def kept(plan: StormPlan, calls: tuple[int, ...] | None, faults: tuple[int, ...] | None) -> StormPlan:

@@ -30,7 +30,6 @@ from mock_provider.engine.values import Effect
 
 if TYPE_CHECKING:
     from mock_provider.engine.carriers import Router
-    from mock_provider.engine.counters import Counters
     from mock_provider.engine.draws import Draws
     from mock_provider.engine.event_queue import EventQueue
     from mock_provider.engine.faults.windows import ActiveFaults, FaultWindows
@@ -52,7 +51,6 @@ class DeliveryPipeline:
         self,
         event_queue: EventQueue,
         draws: Draws,
-        counters: Counters,
         reporting: Reporting,
         profile: EngineSettings,
     ) -> None:
@@ -62,7 +60,6 @@ class DeliveryPipeline:
         self._on_end = event_queue.handler(self._end)
         self._on_wake = event_queue.handler(self._wake)
         self._draws = draws
-        self._counters = counters
         self._reporting = reporting
         self._capacity_segments = profile.accept_queue.capacity_segments
         self._validity_ns = nanoseconds(profile.delivery.validity_s)

@@ -70,9 +70,7 @@ class Engine:
         self._reporting = Reporting(
             self._event_queue, self._draws, self._counters, self._message_store, profile.reports
         )
-        self._pipeline = DeliveryPipeline(
-            self._event_queue, self._draws, self._counters, self._reporting, profile
-        )
+        self._pipeline = DeliveryPipeline(self._event_queue, self._draws, self._reporting, profile)
         router = Router(profile, self._draws)
         self._admission = Admission(
             profile, router, self._message_store, self._pipeline, self._wall_offset_ns

@@ -42,8 +42,9 @@ class Step(IntEnum):
     VANISH = 12
 
 
-# Members under names of their own, for code that runs for every message: an attribute of an enum class takes
-# 0.2 us in Python 3.11. Python 3.12 made it as fast as any other: without 3.11 these names are not needed.
+# Members under names of their own, for code that runs for every message: in Python 3.11 an attribute of an
+# enum class takes 65 ns longer than a global name, in 3.12 and 3.13 about 10 ns. Without 3.11 these names are
+# not needed.
 REFUSED, ANSWERING, SCHEDULED, QUEUED, AT_CARRIER, ON_AIR, ENDED, REPORTED, UNCONFIRMED, CLOSED = Stage
 ACCEPT, HOLD, ENTER, CANCEL, HAND_OVER, DEPART, EXPIRE, END, REPORT, CONFIRM, MISS, CLOSE, VANISH = Step
 

@@ -9,7 +9,6 @@ from hmac import compare_digest
 from msgspec import Struct
 
 from mock_provider.engine.distributions import nanoseconds
-from mock_provider.listening import listen
 from mock_provider.profiles import Profile
 from mock_provider.protocols.smpp import codes
 from mock_provider.protocols.smpp.group_ids import GroupIds
@@ -23,6 +22,7 @@ from mock_provider.protocols.smpp.submit import SubmitReader
 from mock_provider.smpp.connection import SmppConnection, SmppSetup
 from mock_provider.smpp.provider import SmppProvider
 from mock_provider.smpp.receipts import ReceiptLinks
+from user_input.listening import listen
 
 _EXPIRE_EVERY_S = 0.25
 

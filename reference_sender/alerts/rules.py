@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from reference_sender.dispatch.figures import BOUNDS_S
-from reference_sender.settings_faults import faults_of
+from user_input.plain_errors import settings_errors
 
 _Seconds = Annotated[float, Field(gt=0, le=86_400)]
 
@@ -164,7 +164,7 @@ def parse_alerts(text: str) -> AlertSettings:
     try:
         return AlertSettings.model_validate(_with_defaults(document))
     except ValidationError as error:
-        raise AlertFileError(faults_of(error, AlertSettings)) from None
+        raise AlertFileError("; ".join(settings_errors(error, AlertSettings))) from None
 
 
 def _with_defaults(document: dict[str, Any]) -> dict[str, Any]:

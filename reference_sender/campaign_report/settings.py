@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from reference_sender.alerts.rules import MailAddress, MailServer
 from reference_sender.campaign_report.texts import ReportLanguage
 from reference_sender.policy.countries import zone_of
-from reference_sender.settings_faults import faults_of
+from user_input.plain_errors import settings_errors
 
 
 class ReportFileError(ValueError):
@@ -52,4 +52,4 @@ def parse_report_settings(text: str) -> CampaignReportSettings:
     except tomllib.TOMLDecodeError as error:
         raise ReportFileError(str(error)) from None
     except ValidationError as error:
-        raise ReportFileError(faults_of(error, CampaignReportSettings)) from None
+        raise ReportFileError("; ".join(settings_errors(error, CampaignReportSettings))) from None

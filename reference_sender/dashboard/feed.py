@@ -69,7 +69,7 @@ class DashboardFeed:
 
     async def follow(self, open_stream: Callable[[], EventSink]) -> None:
         """Send events until ``stop`` or until the viewer has gone. Raises ``TooManyViewers`` first."""
-        if len(self._news) >= MOST_VIEWERS:
+        if self.viewers >= MOST_VIEWERS:
             raise TooManyViewers
         news = asyncio.Event()
         self._news.add(news)
@@ -121,11 +121,12 @@ def look_at(driver: Driver, tally: Tally) -> SenderCounters:
 def _control(gate: Gate, name: str) -> CampaignAtGate:
     holding = why_campaign_held(gate, now_ns(), name)
     campaign = gate.campaign(name) or Campaign(name)
+    held = gate.held(name).total
     if holding is None:
-        return CampaignAtGate(campaign, gate.held_of(name))
+        return CampaignAtGate(campaign, held)
     until_ns = holding.until_ns
     until_s = None if until_ns is None else (until_ns + wall_ahead_ns()) / 1e9
-    return CampaignAtGate(campaign, gate.held_of(name), holding.reason.value, until_s)
+    return CampaignAtGate(campaign, held, holding.reason.value, until_s)
 
 
 def _event(name: str, value: object) -> bytes:

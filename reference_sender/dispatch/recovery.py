@@ -14,8 +14,6 @@ from reference_sender.dispatch.figures import begun_ns
 from reference_sender.dispatch.ticket import lane_index
 from reference_sender.dispatch.values import EndedMessage, Message, Recovered, State
 
-_SENT = State.SENT  # an enum's member costs 0.2 us to look up (Python 3.11)
-
 
 def not_created_after(message: Message, now_ns: int) -> Message:
     """``message``. If it was created in the future: with ``now_ns`` as its creation and the same validity."""
@@ -49,7 +47,16 @@ def recovered_sent(recovered: Recovered, now_ns: int, wall_ahead_ns: int = 0) ->
     provider_id, route, campaign = recovered.provider_id, recovered.route, counted_under(message)
     # By position: a start makes up to 500,000 of them, and names take a third longer.
     return Sent(
-        message.message_id, recovered.attempts, provider_id, sent_ns, lane, begun, _SENT, route, "", campaign
+        message.message_id,
+        recovered.attempts,
+        provider_id,
+        sent_ns,
+        lane,
+        begun,
+        State.SENT,
+        route,
+        "",
+        campaign,
     )
 
 

@@ -84,9 +84,9 @@ class Gate:
         """Whether this message is held."""
         return message_id in self._held
 
-    def held_of(self, campaign: str) -> int:
-        """How many messages of a campaign are held."""
-        return self._held.count(campaign)
+    def holds_any_of(self, campaign: str) -> bool:
+        """Whether any message of a campaign is held, also a second one of an OTP."""
+        return self._held.holds_any(campaign)
 
     def next_released(self, campaign: str) -> Message | None:
         """One of the held messages of ``campaign`` that are released next; None: the instant is unknown."""

@@ -44,7 +44,9 @@ NOTHING_CHANGED = Changed((), ())
 
 
 class HeldCounts(Struct, frozen=True):
-    """A campaign's held messages. ``over_limit`` of ``total`` wait for a higher spending limit."""
+    """A campaign's held messages, without second messages of OTPs. ``over_limit`` of ``total`` wait for a
+    higher spending limit.
+    """
 
     total: int
     over_limit: int

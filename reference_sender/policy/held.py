@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Sequence
 from heapq import heapify, heappop, heappush
 
-from reference_sender.dispatch.values import Message
+from reference_sender.dispatch.values import Message, is_hedge
 from reference_sender.policy.next_release import NextReleases
 from reference_sender.policy.quiet_hours import FOREVER
 
@@ -26,6 +26,7 @@ class Held:
         self._by_campaign: dict[str, dict[int, None]] = {}
         # Of these, those that wait for a higher spending limit.
         self._over_limit: dict[str, dict[int, None]] = {}
+        self._seconds: dict[str, dict[int, None]] = {}  # second messages of OTPs, by campaign
         self._to_review: deque[int] = deque()
 
     def __len__(self) -> int:
@@ -38,18 +39,28 @@ class Held:
         """All of them, in the order of their ids."""
         return [self._messages[number] for number in sorted(self._messages)]
 
+    def holds_any(self, campaign: str) -> bool:
+        """Whether any message of ``campaign`` is held, second messages of OTPs included."""
+        return campaign in self._by_campaign
+
     def count(self, campaign: str) -> int:
-        """How many messages of ``campaign`` are held."""
-        return len(self._by_campaign.get(campaign, ()))
+        """How many messages of ``campaign`` are held, without second messages of OTPs."""
+        return self._firsts(self._by_campaign, campaign)
 
     def over_limit(self, campaign: str) -> int:
         """How many of these wait for a higher spending limit."""
-        return len(self._over_limit.get(campaign, ()))
+        return self._firsts(self._over_limit, campaign)
+
+    def _firsts(self, ids: dict[str, dict[int, None]], campaign: str) -> int:
+        held, seconds = ids.get(campaign, {}), self._seconds.get(campaign)
+        return len(held) if seconds is None else len(held) - len(held.keys() & seconds.keys())
 
     def add(self, message: Message, due_ns: int) -> None:
         """Hold ``message`` until ``due_ns``."""
         self._messages[message.message_id] = message
         self._by_campaign.setdefault(message.campaign, {})[message.message_id] = None
+        if is_hedge(message.key):
+            self._seconds.setdefault(message.campaign, {})[message.message_id] = None
         self._note_limit(message)
         self._wait(message, due_ns)
 
@@ -117,6 +128,7 @@ class Held:
         self._compact()
         _discard(self._by_campaign, message)
         _discard(self._over_limit, message)
+        _discard(self._seconds, message)
         return message
 
     def _compact(self) -> None:

@@ -6,13 +6,14 @@ country. So the instants are counted as messages come and go, and a question rea
 
 from __future__ import annotations
 
-from reference_sender.dispatch.values import Message
+from reference_sender.dispatch.values import Message, is_hedge
 from reference_sender.policy.quiet_hours import FOREVER
 
 
 class NextReleases:
     """Each held message has one instant. Those without a known release are not counted: they wait for a
-    higher spending limit, or expire before.
+    higher spending limit, or expire before. Second messages of OTPs are not counted either, since a campaign
+    does not count them.
     """
 
     def __init__(self) -> None:
@@ -21,7 +22,7 @@ class NextReleases:
 
     def add(self, message: Message, due_ns: int) -> None:
         """``message`` is held until ``due_ns``."""
-        if not _is_known(message, due_ns):
+        if not _counts(message, due_ns):
             return
         counts = self._counts.setdefault(message.campaign, {})
         counts[due_ns] = counts.get(due_ns, 0) + 1
@@ -29,7 +30,7 @@ class NextReleases:
 
     def drop(self, message: Message, due_ns: int) -> None:
         """``message`` is no longer held until ``due_ns``."""
-        if not _is_known(message, due_ns):
+        if not _counts(message, due_ns):
             return
         counts = self._counts[message.campaign]
         counts[due_ns] -= 1
@@ -44,5 +45,5 @@ class NextReleases:
         return self._examples[campaign][min(counts)] if counts else None
 
 
-def _is_known(message: Message, due_ns: int) -> bool:
-    return due_ns < message.expires_ns and message.not_before_ns < FOREVER
+def _counts(message: Message, due_ns: int) -> bool:
+    return due_ns < message.expires_ns and message.not_before_ns < FOREVER and not is_hedge(message.key)

@@ -14,8 +14,8 @@ from reference_sender.dispatch.values import RouteLimits
 from reference_sender.routes import DEFAULT_ROUTE, ROUTES
 from reference_sender.routes.client import HttpRoute
 from reference_sender.routes.protocol import RouteAccount, RouteDefinition
-from reference_sender.settings_faults import faults_of
 from user_input.addresses import host_and_port
+from user_input.plain_errors import settings_errors
 from user_input.secret_text import read_secret
 
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
@@ -140,7 +140,7 @@ def _read_options(parts: SplitResult, authority: str) -> RouteOptions:
     try:
         return RouteOptions.model_validate(given)
     except ValidationError as error:
-        raise RouteError(f"route {authority}: {faults_of(error, RouteOptions)}") from error
+        raise RouteError(f"route {authority}: {'; '.join(settings_errors(error, RouteOptions))}") from error
 
 
 def _check_limits(options: RouteOptions, definition: RouteDefinition, authority: str) -> None:

@@ -27,4 +27,4 @@ async def applied(driver: Driver, campaign: str, limit_s: float) -> None:
 
 def _is_due(gate: Gate, campaign: str) -> bool:
     due_ns = gate.next_ns()
-    return due_ns is not None and due_ns <= now_ns() and gate.held_of(campaign) > 0
+    return due_ns is not None and due_ns <= now_ns() and gate.holds_any_of(campaign)

@@ -19,6 +19,7 @@ from reference_sender.api.replay import replayed
 from reference_sender.dispatch import dispatcher
 from reference_sender.dispatch.awaiting import SentIndex
 from reference_sender.dispatch.backlog import Backlog
+from reference_sender.dispatch.hedging import SecondMessages
 from reference_sender.dispatch.message_states import AfterStep, MessageStates
 from reference_sender.dispatch.shares import Shares
 from reference_sender.dispatch.ticket import TRANSACTIONAL, Ticket
@@ -33,8 +34,6 @@ from reference_sender.store.protocol import Existing, Work
 
 SEEDS = range(1, 201)
 MOST_SEEDS = 1_000
-# A bug that few storms find. The search begins shortly before the first of them.
-SEARCHED_FROM = {"forget_ended_messages": 1_850}
 
 
 @pytest.fixture(scope="module")
@@ -186,6 +185,11 @@ def second_message_on_any_route(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(dispatcher, "is_hedge", lambda key: False)
 
 
+def forget_first_messages(patch: pytest.MonkeyPatch) -> None:
+    """The delivery of a second message does not end its first one."""
+    patch.setattr(MessageStates, "end_first", lambda states, now_ns, key, effects: None)
+
+
 def ignore_limits_of_campaigns(patch: pytest.MonkeyPatch) -> None:
     """The spending limits of campaigns are forgotten."""
     reserve = Spending.reserve
@@ -275,6 +279,7 @@ def replay_second_messages(patch: pytest.MonkeyPatch) -> None:
         (ignore_steps_of_the_wall_clock, {"schedule"}),
         (ask_no_refused_message_again, {"schedule"}),
         (second_message_on_any_route, {"hedge"}),
+        (forget_first_messages, {"pairs"}),
         (keep_costs_of_what_was_not_sent, {"costs"}),
         (ignore_limits_of_campaigns, {"spending"}),
         (forget_what_was_spent_today, {"spending"}),
@@ -290,7 +295,7 @@ def test_a_planted_bug_is_found(
 ) -> None:
     with monkeypatch.context() as patch:
         bug(patch)
-        seed, found = first_failure(frozenset(invariants), SEARCHED_FROM.get(bug.__name__, 1))
+        seed, found = first_failure(frozenset(invariants))
         plan = draw_plan(seed)
         calls, faults = shrunken(plan, found)
         assert storm(kept(plan, calls, faults)).invariants & found
@@ -305,4 +310,33 @@ def test_an_otp_sent_again_while_its_second_message_is_in_flight_is_found(
     with monkeypatch.context() as patch:
         patch.setattr(replay, "second_may_arrive", lambda _: False)
         seed, _ = first_failure(frozenset({"replay"}), 2_600)
+    assert not storm(draw_plan(seed)).failed  # the bug fails, not the storm
+
+
+def send_second_messages_as_ordinary_ones(patch: pytest.MonkeyPatch) -> None:
+    """A process that makes no second messages sends those of an earlier one on any route."""
+    offer = SecondMessages.offer
+
+    def ordinary(
+        seconds: SecondMessages,
+        now_ns: int,
+        message: Message,
+        closes: Mapping[int, int],
+        effects: list[Effect],
+    ) -> None:
+        if seconds._choice is not None:  # noqa: SLF001
+            offer(seconds, now_ns, message, closes, effects)
+        else:
+            seconds._backlog.add(message, message.expires_ns)  # noqa: SLF001
+
+    patch.setattr(SecondMessages, "offer", ordinary)
+
+
+def test_a_second_message_sent_after_a_start_without_hedging_is_found(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It must be held, or wait, when the process that made it ends."""
+    with monkeypatch.context() as patch:
+        send_second_messages_as_ordinary_ones(patch)
+        seed, _ = first_failure(frozenset({"hedge"}), 1_300)
     assert not storm(draw_plan(seed)).failed  # the bug fails, not the storm

@@ -45,7 +45,7 @@ def read_compared_part(run_dir: Path, manifest: records.Manifest) -> ComparedPar
     journeys = read_journeys(run_dir, manifest)
     keys = records.read_rows(run_dir / "load.arrow", records.LOAD_SCHEMA)["key"]
     outcomes = judge(journeys)
-    known = np.isfinite(journeys.provider.delivered_s)
+    known = np.isfinite(journeys.provider.final_s)
     return ComparedPart(
         journeys, keys, (outcomes.outcome == DELIVERED) & known & ~journeys.provider.unreachable
     )
@@ -102,7 +102,7 @@ def _compared(
 
 
 def _delivery_s(part: ComparedPart, rows: Ints) -> Floats:
-    delivery_s: Floats = part.journeys.provider.delivered_s[rows] - part.journeys.load.intended_s[rows]
+    delivery_s: Floats = part.journeys.provider.final_s[rows] - part.journeys.load.intended_s[rows]
     return delivery_s
 
 

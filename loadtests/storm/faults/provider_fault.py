@@ -12,6 +12,7 @@ from loadtests.storm.scene import FaultTarget, Scene
 from loadtests.storm.state import BEGIN_S
 from mock_provider.engine.faults import Faults
 
+CARRIER = "any"  # the only one of a storm's providers
 _SETTINGS: dict[str, dict[str, Any]] = {
     "outage_refused": {"kind": "outage", "answer": "refuse"},
     "outage_hang": {"kind": "outage", "answer": "hang"},
@@ -24,7 +25,7 @@ _SETTINGS: dict[str, dict[str, Any]] = {
     "throttled": {"kind": "error_rate", "share": 0.5, "refusal": "throttled_requests"},
     "internal_error": {"kind": "error_rate", "share": 0.5, "refusal": "internal_error"},
     "no_credit": {"kind": "error_rate", "share": 0.3, "refusal": "no_credit"},
-    "rate_reduction": {"kind": "rate_reduction", "rate_per_s": 1, "burst": 1},
+    "rate_reduction": {"kind": "rate_reduction", "rate_per_s": 0.1, "burst": 1},
     "accept_then_lose": {"kind": "accept_then_lose", "share": 0.4},
     "report_loss": {"kind": "report_loss", "share": 0.5},
     "report_duplicate": {"kind": "report_duplicate", "share": 0.6, "after_s": 3},
@@ -35,6 +36,12 @@ _SETTINGS: dict[str, dict[str, Any]] = {
     },
     "report_reorder": {"kind": "report_reorder", "within_s": 20},
     "report_storm": {"kind": "report_storm"},
+    "carrier_down_hold": {"kind": "carrier_down", "carriers": [CARRIER], "behaviour": "hold"},
+    "carrier_down_fail": {"kind": "carrier_down", "carriers": [CARRIER], "behaviour": "fail"},
+    "carrier_down_refuse": {"kind": "carrier_down", "carriers": [CARRIER], "behaviour": "refuse"},
+    "country_down_hold": {"kind": "country_down", "countries": ["PL"], "behaviour": "hold"},
+    "country_down_fail": {"kind": "country_down", "countries": ["PL"], "behaviour": "fail"},
+    "country_down_refuse": {"kind": "country_down", "countries": ["PL"], "behaviour": "refuse"},
 }
 _FAULTS: TypeAdapter[Faults] = TypeAdapter(Faults)
 
@@ -51,8 +58,23 @@ class ProviderFault(Struct, frozen=True):
 
     @classmethod
     def draw(cls, random: Random, scene: Scene) -> Self:
+        return cls._of(random.choice(sorted(_SETTINGS)), random, scene)
+
+    @classmethod
+    def next_of(cls, seed: int, random: Random, scene: Scene) -> Self:
+        """One whose kind follows from ``seed``: consecutive seeds have all kinds in turn."""
+        names = sorted(_SETTINGS)
+        return cls._of(names[seed % len(names)], random, scene)
+
+    @classmethod
+    def _of(cls, what: str, random: Random, scene: Scene) -> Self:
         begin_s, end_s = scene.span(random, 40.0)
-        return cls(random.choice(sorted(_SETTINGS)), scene.route(random), begin_s, end_s)
+        return cls(what, scene.route(random), begin_s, end_s)
+
+    @property
+    def kind(self) -> str:
+        """That of the engine's registry."""
+        return str(_SETTINGS[self.what]["kind"])
 
     def begin(self, target: FaultTarget) -> None:
         window = {

@@ -58,7 +58,6 @@ class NoAnswer(Enum):
     SILENCE = "silence"
 
 
-_CLOSED = SessionState.CLOSED  # an enum's member costs 0.2 us to look up (Python 3.11)
 _TRANSMITS = (SessionState.BOUND_TRX, SessionState.BOUND_TX)
 _RECEIVES = (SessionState.BOUND_TRX, SessionState.BOUND_RX)
 _BOUND = (SessionState.BOUND_TRX, SessionState.BOUND_TX, SessionState.BOUND_RX)
@@ -141,7 +140,7 @@ class Session:
     def received(self, now_ns: int, data: bytes) -> list[SessionEffect]:
         """The peer has sent this piece of its stream."""
         effects: list[SessionEffect] = []
-        if self.state is _CLOSED:
+        if self.state is SessionState.CLOSED:
             return effects
         self._last_received_ns = now_ns
         self._enquired_ns = None  # any input shows that the peer is alive
@@ -154,7 +153,7 @@ class Session:
                 self._delivered(frame, effects)
             else:
                 self._other(frame, effects)
-            if self.state is _CLOSED:
+            if self.state is SessionState.CLOSED:
                 return effects
         if framer.lost_at is not None:
             effects.append(write_pdu(codes.GENERIC_NACK, codes.ESME_RINVCMDLEN, framer.lost_at))
@@ -198,7 +197,7 @@ class Session:
         """When to call ``advance``. None: not before another input."""
         limits = self._limits
         dues: list[int] = []
-        if self.state is _CLOSED:
+        if self.state is SessionState.CLOSED:
             return None
         if self.state is SessionState.OPEN and limits.session_init_ns:
             dues.append(self._began_ns + limits.session_init_ns)
@@ -215,7 +214,7 @@ class Session:
     def advance(self, now_ns: int) -> list[SessionEffect]:
         """Time has passed."""
         effects: list[SessionEffect] = []
-        if self.state is _CLOSED:
+        if self.state is SessionState.CLOSED:
             return effects
         limits = self._limits
         self._time_out_deliveries(now_ns, effects)

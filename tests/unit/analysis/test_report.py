@@ -97,7 +97,7 @@ def test_a_missed_objective_exits_1_and_fails_in_junit(new_run: Build, run_cli: 
     assert run_cli(run_dir) == 1
     junit = ElementTree.parse(run_dir / "report" / "junit.xml").getroot()
     failed = [case.get("name") for case in junit.iter("testcase") if case.find("failure") is not None]
-    assert failed == ["otp p95 delivery time"]
+    assert failed == ["OTP p95 delivery time"]
     assert ">NO</p>" in page_of(run_dir)
 
 
@@ -126,12 +126,12 @@ def test_an_undecided_run_exits_4_unless_that_is_allowed(
         assert ended.value.code == result.exit_code == summary_of(run_dir)["exit_code"] == code
         assert result.objectives[0] == records.JudgedObjective("otp.p95<20s", "undecided")
         assert (result.valid, result.sustained) == (True, True)
-        assert junit_of(run_dir, "otp p95 delivery time") == [tag]
+        assert junit_of(run_dir, "OTP p95 delivery time") == [tag]
         printed = capsys.readouterr().out
         assert printed.startswith("UNDECIDED: No objective was missed. OTP: 95 % within 20 s is undecided: ")
     written = step.read_text()
     assert written.startswith("before\n# made by hand")
-    assert written.count("| otp p95 delivery time |") == 2
+    assert written.count("| OTP p95 delivery time |") == 2
     assert "Validity\n\n|" not in written
 
 

@@ -49,18 +49,18 @@ def test_each_start_has_its_keys_and_calculates_no_arrivals(monkeypatch: pytest.
     calculated: list[Plan] = []
     used: list[Schedule] = []
 
-    class Counted(Schedule):
+    class CountedSchedule(Schedule):
         def __init__(self, plan: Plan) -> None:
             calculated.append(plan)
             super().__init__(plan)
 
-    class Dispatcher(LoadDispatcher):
+    class WatchedDispatcher(LoadDispatcher):
         def __init__(self, schedule: Schedule, *others: Any) -> None:
             used.append(schedule)
             super().__init__(schedule, *others)
 
-    monkeypatch.setattr(worker_load, "Schedule", Counted)
-    monkeypatch.setattr(worker_load, "LoadDispatcher", Dispatcher)
+    monkeypatch.setattr(worker_load, "Schedule", CountedSchedule)
+    monkeypatch.setattr(worker_load, "LoadDispatcher", WatchedDispatcher)
     monkeypatch.setattr(worker_load, "rehearse", lambda plan, adapter: None)
     for setting in ("collect", "freeze", "set_threshold"):  # it would last for the tests after this one
         monkeypatch.setattr(gc, setting, lambda *_: None)

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import pytest
+from msgspec.structs import replace
 
 from reference_sender.dispatch.values import Lane, Message, State
 from reference_sender.policy.campaigns import Campaign, CampaignState
 from reference_sender.policy.gate import CANCELLED, RELEASED_AT_ONCE, Gate, open_gate
+from reference_sender.policy.gate_values import HeldCounts
 from reference_sender.policy.held import Held
+from reference_sender.policy.holding import why_campaign_held
+from reference_sender.policy.quiet_hours import FOREVER
+from reference_sender.policy.settings import PolicySettings
 
 COUNT = 5 * RELEASED_AT_ONCE
 DUE_NS = 10**9
@@ -62,7 +67,7 @@ def test_a_pause_moves_no_message_and_holds_all(gate: Gate, moves: list[int]) ->
     state(gate, CampaignState.PAUSED)
     assert moves == []
     assert [each.campaign for each in released(gate, LATER_NS)] == ["other"]
-    assert gate.held_of("may") == COUNT
+    assert gate.held("may").total == COUNT
 
 
 def test_a_resume_moves_few_messages_at_a_time_and_keeps_their_order(gate: Gate, moves: list[int]) -> None:
@@ -81,7 +86,7 @@ def test_a_cancel_ends_all_messages_of_the_campaign_in_steps(gate: Gate, moves: 
     state(gate, CampaignState.CANCELLED)
     assert moves == []
     ended: list[tuple[int, State, str]] = []
-    while gate.next_ns() == 0 or gate.held_of("may"):
+    while gate.next_ns() == 0 or gate.holds_any_of("may"):
         step = gate.release(0)
         assert len(step.ended) <= RELEASED_AT_ONCE
         ended += [(each.message_id, state, reason) for each, state, reason in step.ended]
@@ -104,3 +109,33 @@ def test_an_opt_out_reviews_few_messages_at_a_time(gate: Gate, moves: list[int])
 def test_the_same_state_again_places_nothing_again(gate: Gate) -> None:
     state(gate, CampaignState.RUNNING)
     assert gate.next_ns() == DUE_NS
+
+
+def test_a_campaign_does_not_count_its_held_second_messages_and_its_controls_apply_to_them() -> None:
+    """Second messages are no messages of the customer; the campaign's other figures do not have them."""
+    gate = open_gate()
+    otp = replace(message(1, not_before_ns=LATER_NS), lane=Lane.OTP)
+    second = replace(message(2, not_before_ns=DUE_NS), lane=Lane.OTP, key="k-9~2")
+    over = replace(message(3, not_before_ns=FOREVER), lane=Lane.OTP, key="k-8~2")
+    gate.hold(0, [otp, second, over])
+    assert (gate.held("may").total, gate.held_messages) == (1, 3)
+    assert gate.next_released("may") == otp
+    state(gate, CampaignState.PAUSED)
+    gate.release(DUE_NS)
+    assert gate.held("may").total == 1
+    state(gate, CampaignState.CANCELLED)
+    assert [each for each, _, reason in gate.release(DUE_NS).ended if reason == CANCELLED] == [
+        otp,
+        second,
+        over,
+    ]
+    assert (gate.held("may").total, gate.holds_any_of("may")) == (0, False)
+
+
+def test_a_campaign_whose_only_held_message_is_a_second_one_holds_none() -> None:
+    gate = open_gate(PolicySettings.model_validate({"spending": {"cost_per_segment": 1.0}}))
+    gate.hold(0, [replace(message(2, not_before_ns=FOREVER), lane=Lane.OTP, key="k-8~2")])
+    gate.change(0, Campaign("may", CampaignState.PAUSED, 0))
+    assert (gate.held("may"), gate.holds_any_of("may")) == (HeldCounts(0, 0), True)
+    assert gate.spending_state(0).campaigns[0].over_limit == 0
+    assert why_campaign_held(gate, 0, "may") is None

@@ -23,7 +23,18 @@ def message(number: int, not_before_ns: int = 0, keeps_hours: bool = False) -> M
     end = MONDAY + 90 * HOUR
     key = f"k-{number}"
     return Message(
-        number, key, "48500100200", "x", Lane.MARKETING, "", "may", 1, MONDAY, end, not_before_ns, keeps_hours
+        message_id=number,
+        key=key,
+        to="48500100200",
+        text="x",
+        lane=Lane.MARKETING,
+        sender_id="",
+        campaign="may",
+        segments=1,
+        created_ns=MONDAY,
+        expires_ns=end,
+        not_before_ns=not_before_ns,
+        keeps_hours=keeps_hours,
     )
 
 
