@@ -178,7 +178,7 @@ class Series(Struct, frozen=True):
 
 
 class Points(Struct, frozen=True):
-    """Single messages: due time and delivery time of each."""
+    """Single messages: intended start and delivery time of each."""
 
     name: str
     at_s: tuple[float, ...]

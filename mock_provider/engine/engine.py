@@ -138,7 +138,7 @@ class Engine:
         return effects
 
     def advance_to_effects(self, until_ns: int) -> tuple[int, Sequence[Effect]]:
-        """For virtual time: ``advance`` through the due times, up to ``until_ns`` or the first effects.
+        """For virtual time: ``advance`` through the deadlines, up to ``until_ns`` or the first effects.
 
         Returns the time reached and the effects. Call it after the first input only.
         """
