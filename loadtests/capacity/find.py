@@ -74,7 +74,7 @@ class SearchOutcome(Struct, frozen=True, kw_only=True):
 def find_capacity(
     asked: Asked, settings: RunSettings, progress: Progress, interruption: Interruption
 ) -> SearchOutcome:
-    """Search, and write ``capacity.json`` into ``settings.out``, by ``settings.objectives``.
+    """Search for the objectives of ``settings``, and write ``capacity.json`` into its directory ``out``.
 
     Ends early if the user interrupts; results so far are kept. Raises ``Aborted`` and ``ProbeStopped``.
     """

@@ -79,7 +79,7 @@ class _Part(BaseModel):
 
 
 class JsonEquals(_Part):
-    """The value at a dotted path of the reply (``result.status``, ``list.0.id``) must equal ``equals``."""
+    """The value at a dotted path of the reply (such as ``list.0.id``) must equal ``equals``."""
 
     path: str = Field(min_length=1)
     equals: str | int | bool

@@ -234,7 +234,7 @@ class NodeStore(Protocol):
         """Store all of ``work`` in one transaction. It is on disk on return. Raises ``StoreError``: nothing
         is stored.
 
-        A message whose key is in use, by an earlier commit or earlier in ``work.messages``, is not stored:
+        A message whose key is in use, by an earlier commit or earlier in ``Work.messages``, is not stored:
         the result has, under its ``message_id``, the message that has the key. Of several changes of one
         message the last counts.
         """

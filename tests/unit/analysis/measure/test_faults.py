@@ -51,9 +51,9 @@ def test_each_fault_counts_its_messages_once(new_run: Build) -> None:
     assert found == [("two", 0.5, 3.0, 2), ("one", -2.0, None, 1), ("three", None, None, 1)]
     table = dict(part_sections(build_report(run_dir), 0))["Faults of the provider"]
     assert [row[:1] + row[2:] for row in table.rows] == [
-        ("two", "500 ms", "3.00 s", "2"),
-        ("one", "0 s", "no end", "1"),
-        ("three", "-", "-", "1"),
+        ("two", "500 ms", "3.00 s", "2", "-"),
+        ("one", "0 s", "no end", "1", "-"),
+        ("three", "-", "-", "1", "-"),
     ]
 
 
