@@ -323,14 +323,14 @@ class ModelStore:
         if change is None:
             return Record(message, State.QUEUED, "", None, 0, message.created_ns)
         return Record(
-            message,
-            change.state,
-            change.reason,
-            change.provider_id,
-            change.attempts,
-            change.at_ns,
-            change.route,
-            change.tried_ns,
+            message=message,
+            state=change.state,
+            reason=change.reason,
+            provider_id=change.provider_id,
+            attempts=change.attempts,
+            changed_ns=change.at_ns,
+            route=change.route,
+            tried_ns=change.tried_ns,
         )
 
     def _bind_attempts(self) -> None:
@@ -348,7 +348,15 @@ class ModelStore:
         before = progress.get(number)
         if before is None:
             progress[number] = Change(
-                number, message.key, State.QUEUED, "unanswered", None, 1, at_ns, attempt.route, at_ns
+                message_id=number,
+                key=message.key,
+                state=State.QUEUED,
+                reason="unanswered",
+                provider_id=None,
+                attempts=1,
+                at_ns=at_ns,
+                route=attempt.route,
+                tried_ns=at_ns,
             )
         elif before.state is State.QUEUED:
             progress[number] = replace(

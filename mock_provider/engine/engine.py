@@ -341,7 +341,16 @@ class Engine:
         country, name = route
         carrier = self._router.carriers[name]
         first = self._router.ported_from(msisdn)
-        return NumberView(msisdn, True, country, name, carrier.mcc, carrier.mnc, bool(first), first)
+        return NumberView(
+            msisdn=msisdn,
+            exists=True,
+            country=country,
+            carrier=name,
+            mcc=carrier.mcc,
+            mnc=carrier.mnc,
+            ported=bool(first),
+            ported_from=first,
+        )
 
     def _clock(self, now_ns: int) -> int:
         if now_ns <= self._now_ns:

@@ -58,6 +58,8 @@ class NoAnswer(Enum):
     SILENCE = "silence"
 
 
+# By this name mypy does not narrow the state of a session, which the calls between two checks may change.
+_CLOSED = SessionState.CLOSED
 _TRANSMITS = (SessionState.BOUND_TRX, SessionState.BOUND_TX)
 _RECEIVES = (SessionState.BOUND_TRX, SessionState.BOUND_RX)
 _BOUND = (SessionState.BOUND_TRX, SessionState.BOUND_TX, SessionState.BOUND_RX)
@@ -140,7 +142,7 @@ class Session:
     def received(self, now_ns: int, data: bytes) -> list[SessionEffect]:
         """The peer has sent this piece of its stream."""
         effects: list[SessionEffect] = []
-        if self.state is SessionState.CLOSED:
+        if self.state is _CLOSED:
             return effects
         self._last_received_ns = now_ns
         self._enquired_ns = None  # any input shows that the peer is alive
@@ -153,7 +155,7 @@ class Session:
                 self._delivered(frame, effects)
             else:
                 self._other(frame, effects)
-            if self.state is SessionState.CLOSED:
+            if self.state is _CLOSED:
                 return effects
         if framer.lost_at is not None:
             effects.append(write_pdu(codes.GENERIC_NACK, codes.ESME_RINVCMDLEN, framer.lost_at))
@@ -197,7 +199,7 @@ class Session:
         """When to call ``advance``. None: not before another input."""
         limits = self._limits
         dues: list[int] = []
-        if self.state is SessionState.CLOSED:
+        if self.state is _CLOSED:
             return None
         if self.state is SessionState.OPEN and limits.session_init_ns:
             dues.append(self._began_ns + limits.session_init_ns)
@@ -214,7 +216,7 @@ class Session:
     def advance(self, now_ns: int) -> list[SessionEffect]:
         """Time has passed."""
         effects: list[SessionEffect] = []
-        if self.state is SessionState.CLOSED:
+        if self.state is _CLOSED:
             return effects
         limits = self._limits
         self._time_out_deliveries(now_ns, effects)

@@ -152,11 +152,11 @@ def test_each_objective_of_a_suite_has_its_part(
     told = [(each.part, each.verdict) for each in result.objectives if each.objective == "otp.p95<20s"]
     assert told == expected
     junit = ElementTree.parse(run_dir / "report" / "junit.xml").iter("testcase")
-    cases = [case for case in junit if case.get("name") == "otp p95 delivery time"]
+    cases = [case for case in junit if case.get("name") == "OTP p95 delivery time"]
     assert [(case.get("classname"), case.find("failure") is not None) for case in cases] == [
         (f"objective.{part}", verdict == "missed") for part, verdict in expected
     ]
-    rows = [line for line in step.read_text().splitlines() if "| otp p95 delivery time |" in line]
+    rows = [line for line in step.read_text().splitlines() if "| OTP p95 delivery time |" in line]
     assert [line.split("|")[1].strip() for line in rows] == [part for part, _ in expected]
 
 

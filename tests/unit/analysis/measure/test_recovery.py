@@ -13,6 +13,7 @@ from page_reading import disagreements, rendered
 from run_builder import Build
 from screen_words import answer_text
 
+from analysis.arrays import Floats
 from analysis.findings import FaultBand, OutageBacklog
 from analysis.first_screen.rules import contradictions
 from analysis.first_screen.screen import first_screen
@@ -24,10 +25,11 @@ from analysis.report import build_report
 SECONDS = np.arange(60.0)
 
 
-def queue(*pieces: tuple[float, float]) -> np.ndarray:
+def queue(*pieces: tuple[float, float]) -> Floats:
     """One value a second: linear between these (second, messages)."""
     at_s, messages = zip(*pieces, strict=True)
-    return np.interp(SECONDS, at_s, messages)
+    found: Floats = np.interp(SECONDS, at_s, messages)
+    return found
 
 
 def test_the_backlog_is_gone_when_the_queue_is_back_at_its_level() -> None:
