@@ -22,9 +22,8 @@ def fields_of(query: str, known: Collection[str] | None = None) -> dict[str, str
         if name in fields:
             raise Invalid("invalid", name[:64], f"{name[:64]} is in the query twice: it must be there once")
         if known is not None and name not in known:
-            raise Invalid(
-                "unknown_field", name[:64], f"{name[:64]} is not a field; known: {', '.join(sorted(known))}"
-            )
+            allowed = f"known: {', '.join(sorted(known))}" if known else "this call has no query"
+            raise Invalid("unknown_field", name[:64], f"{name[:64]} is not a field; {allowed}")
         fields[name] = value
     return fields
 
