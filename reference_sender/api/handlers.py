@@ -137,7 +137,7 @@ class Api:
         except ApiError as error:
             return error_answer(error)
         except Invalid as error:
-            return after_body(request, self._invalid_answer(error))
+            return after_body(request, self._invalid_answer(request, error))
         except ConnectionError:  # the client has gone
             return error_answer(ApiError(400, "disconnected", "the body ended too early"))
         except StoreError as error:
@@ -151,9 +151,10 @@ class Api:
             log.exception("%s %s failed", request.method, _loggable(request.raw_path))
             return error_answer(ApiError(500, "internal", "the sender failed: its log says why"))
 
-    def _invalid_answer(self, error: Invalid) -> web.Response:
+    def _invalid_answer(self, request: web.BaseRequest, error: Invalid) -> web.Response:
         status = _INVALID_STATUS.get(error.code, 400)
-        self._tally.invalid += status == 400
+        is_message = request.method == "POST" and request.raw_path.partition("?")[0] == _MESSAGES_PATH
+        self._tally.invalid += is_message and status == 400
         self._tally.refused_by_policy += error.code in POLICY_CODES
         retry_after_s = _RETRY_STOPPING_S if status == 503 else error.retry_after_s
         return error_answer(ApiError(status, error.code, error.message, error.field, retry_after_s))

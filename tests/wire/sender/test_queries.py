@@ -39,3 +39,29 @@ def test_every_call_refuses_an_unknown_field_of_its_query(run_world: RunWorld) -
         assert (await world.call("GET", "/healthz?probe=1", {}))[0] == 200
 
     run_world(steps)
+
+
+def test_only_messages_count_as_refused(run_world: RunWorld) -> None:
+    async def steps(world: SenderWorld) -> None:
+        async def refused() -> int:
+            _, state, _ = await world.call("GET", "/v1/state")
+            invalid: int = state["counters"]["invalid"]
+            return invalid
+
+        for method, path, body in (
+            ("GET", "/v1/dead-letters?limit=x", None),
+            ("GET", "/v1/opt-outs?foo=1", None),
+            ("POST", "/v1/opt-outs", {"numbers": ["x"]}),
+            ("POST", "/v1/dead-letters/replay", {"foo": 1}),
+            ("POST", "/v1/campaigns/may/pause", {"foo": 1}),
+            ("POST", "/v1/campaigns", {"foo": 1, "recipients": []}),
+        ):
+            assert (await world.call(method, path, json=body))[0] == 400
+        assert await refused() == 0
+        assert (await world.post(to="x"))[0] == 400
+        assert await refused() == 1
+        rows = {"message_class": "otp", "text": "x", "recipients": [{"to": "x"}, {"to": "y"}]}
+        assert (await world.call("POST", "/v1/campaigns", json=rows))[0] == 202
+        assert await refused() == 3
+
+    run_world(steps)
