@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -29,6 +30,7 @@ from user_input.plain_errors import settings_errors
 from user_input.secret_text import read_secret
 from user_input.text_file import decoded
 
+_is_visible = re.compile(r"[!-~]*").fullmatch  # in ASCII
 _DISPATCH = DispatchSettings.model_validate({})
 _File = TypeVar("_File")
 _RESERVED_BACKLOG = _DISPATCH.otp_reserved_backlog
@@ -49,6 +51,12 @@ def _base_url(text: str | None) -> str | None:
         usable = False
     if not usable:
         raise typer.BadParameter(f"{text!r}: http:// or https:// and a host are needed")
+    # The sender puts the path of its reports behind it.
+    if text and ("?" in text or "#" in text or not _is_visible(text)):
+        raise typer.BadParameter(
+            f"{text!r}: it may have a path, and neither a query (?), a fragment (#), a space nor a control "
+            "character"
+        )
     return text
 
 
@@ -73,7 +81,8 @@ def sender(
         typer.Option(
             help=f"A provider: {', '.join(url_forms())}. Options follow as a query: ?requests_per_s=100&"
             "segments_per_s=...&max_batch=...&max_in_flight=...&weight=... May be "
-            "repeated; the first of equally good routes is preferred.",
+            "repeated; the first of equally good routes is preferred. In the variable spaces or newlines "
+            "separate routes.",
             envvar="SMSBENCH_SENDER_ROUTES",
         ),
     ],

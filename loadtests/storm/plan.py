@@ -15,6 +15,8 @@ from loadtests.storm.rules import NO_RULES, StormRules
 from loadtests.storm.scene import CAMPAIGNS, Call, Fault, Scene
 from reference_sender.dispatch.values import Lane
 
+NONE = "none"  # on the command line: no calls, or no faults. Each option refuses an empty value.
+
 _LANES = (Lane.OTP, Lane.OTP, Lane.TRANSACTIONAL, Lane.MARKETING, Lane.MARKETING)
 _VALID_S = {
     Lane.OTP: (20.0, 60.0, 300.0),

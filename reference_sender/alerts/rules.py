@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from reference_sender.alerts.addresses import HostName, MailAddress, WebAddress
 from reference_sender.dispatch.figures import BOUNDS_S
 from user_input.plain_errors import settings_errors
 
@@ -118,17 +119,14 @@ class AlertRules(_Table):
 class Webhook(_Table):
     """Gets a POST with JSON for each notice."""
 
-    url: str = Field(pattern=r"^https?://[^/]+")
+    url: WebAddress
     timeout_s: _Seconds = 10.0
-
-
-MailAddress = Annotated[str, Field(pattern=r"^[^@\s]+@[^@\s]+$")]
 
 
 class MailServer(_Table):
     """Where mails are handed over, and by whom."""
 
-    host: str = Field(min_length=1)
+    host: HostName
     port: int = Field(default=25, ge=1, le=65_535)
     mail_from: MailAddress
     username: str | None = None

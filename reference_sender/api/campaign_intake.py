@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable
+from bisect import bisect_left
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from operator import attrgetter
 from typing import Any
 
@@ -293,9 +294,12 @@ class CampaignIntake:
             return
         if self._stopping:
             return self._refuse_all(numbers, batch, _STOPPING)
-        if not self._driver.has_room(len(batch), batch[0].lane):
-            self._tally.queue_full += len(batch)
-            return self._refuse_all(numbers, batch, _QUEUE_FULL)
+        if (room := self._room(batch)) < len(batch):
+            self._tally.queue_full += len(batch) - room
+            self._refuse_all(numbers[room:], batch[room:], _QUEUE_FULL)
+            numbers, batch = numbers[:room], batch[:room]
+            if not batch:
+                return
         try:
             known = await self._driver.take_many(batch)
         except StoreError:
@@ -322,6 +326,13 @@ class CampaignIntake:
         self._tally.accepted += accepted
         self._tally.repeated += repeated
         self._tally.conflicts += conflicts
+
+    def _room(self, batch: Sequence[Message]) -> int:
+        """How many messages of ``batch`` the queue takes."""
+        has_room, lane = self._driver.has_room, batch[0].lane
+        if has_room(len(batch), lane):
+            return len(batch)
+        return bisect_left(range(1, len(batch)), True, key=lambda count: not has_room(count, lane))
 
     def _refuse_all(self, numbers: list[int], batch: list[Message], why: Invalid) -> None:
         self._uncount(batch)

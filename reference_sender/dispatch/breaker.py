@@ -37,10 +37,14 @@ class Breaker:
         self._in_a_row = 0
         self._reopened = 0
 
+    def state_at(self, now_ns: int) -> BreakerState:
+        """The state at ``now_ns``: an OPEN breaker becomes HALF_OPEN when its time has passed."""
+        return BreakerState.HALF_OPEN if self.state is _OPEN and now_ns >= self.until_ns else self.state
+
     def check(self, now_ns: int) -> BreakerState:
-        """The state now; an OPEN breaker becomes HALF_OPEN when its time has passed."""
-        if self.state is _OPEN and now_ns >= self.until_ns:
-            self.state = BreakerState.HALF_OPEN
+        """The state now, which is kept."""
+        if self.state is _OPEN:
+            self.state = self.state_at(now_ns)
         return self.state
 
     def succeeded(self) -> None:

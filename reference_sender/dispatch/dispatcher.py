@@ -359,9 +359,9 @@ class Dispatcher:
         hedges = 0 if self._hedging is None else self._hedging.kept
         return kept_entries(self._backlog, self._states, self._lookups) | {"hedges": hedges}
 
-    def state(self) -> DispatchState:
-        """The state at the last call."""
-        return snapshot(self._now_ns, self._backlog, self._sending, self._states, self._choice)
+    def state(self, now_ns: int) -> DispatchState:
+        """The state as of ``now_ns``. It does nothing that is due."""
+        return snapshot(now_ns, self._backlog, self._sending, self._states, self._choice)
 
     def _run_due(self, now_ns: int, effects: list[Effect]) -> None:
         """Every input ends with this. What is pending afterwards changes only with another input."""

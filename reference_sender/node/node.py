@@ -86,9 +86,9 @@ class Node:
         waiting = self._commits.waiting + self.gate.held_messages + unclaimed
         return self._dispatcher.has_room(count + waiting, lane)
 
-    def state(self) -> DispatchState:
-        """The state of the dispatcher, and the numbers of held messages and of those not read yet."""
-        state, held, left = self._dispatcher.state(), self.gate.held_messages, self._takeover
+    def state(self, now_ns: int) -> DispatchState:
+        """The dispatcher's state as of ``now_ns``, with the numbers of messages held and not read yet."""
+        state, held, left = self._dispatcher.state(now_ns), self.gate.held_messages, self._takeover
         return msgspec.structs.replace(state, held=held, unread=left.unread, untried=left.waiting)
 
     def stop(self) -> None:

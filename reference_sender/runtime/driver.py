@@ -210,8 +210,8 @@ class Driver:
         await waiter
 
     def state(self) -> DispatchState:
-        """The state of the dispatcher."""
-        return self._node.state()
+        """The state of the node now."""
+        return self._node.state(self._now())
 
     async def drain(self, limit_s: float) -> None:
         """Stop submitting, wait up to ``limit_s`` for answers to requests in flight, store everything."""

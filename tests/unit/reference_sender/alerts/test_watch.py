@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from dispatch_states import state_of
+from nanoseconds import LATER
 
 from reference_sender.alerts.rules import AlertRules
 from reference_sender.alerts.values import quantile_s
@@ -81,10 +82,10 @@ def test_a_backlog_read_at_a_restart_is_no_growth(growth: int, begun: int) -> No
     node.recover(0, [queued(number) for number in range(1_000)], 4_000, 9_000)
     at_once = RULES.backlog_growth.model_copy(update={"for_s": 0.0})
     alerts = Alerts(RULES.model_copy(update={"backlog_growth": at_once}))
-    found = alerts.observe(0.0, node.state())
+    found = alerts.observe(0.0, node.state(0))
     node.recover_sent(1, [])
     node.recover(2, [queued(number) for number in range(1_000, 5_000 + growth)])
-    found += alerts.observe(10.0, node.state())
+    found += alerts.observe(10.0, node.state(LATER))
     assert [(each.alert, each.value) for each in found] == [("backlog_growth", growth)] * begun
 
 

@@ -290,6 +290,7 @@ def test_what_is_refused_leaves_no_attempt_behind(run_driver: Callable[[DriverSt
         route.answers.set()
         await driver.take(message(1))
         await eventually_in_loop(lambda: driver.state().routes[0].paused_s)
+        await eventually_in_loop(lambda: driver.state().routes[0].unusable_s > 0.1)  # nothing happens
         await driver.settled()
         assert in_flight(store) == []
         assert store.unfinished()[0].route is None
