@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
@@ -22,6 +23,20 @@ def faults_of(error: ValidationError, model: type[BaseModel] | None = None) -> s
             what = "missing"
         faults.append(": ".join(filter(None, (".".join(path), what))))
     return "; ".join(faults)
+
+
+def boolean_faults(given: Mapping[str, Any], read: Any, place: str = "") -> str:
+    """The keys of ``given`` that have true or false where ``read``, what pydantic made of it, has a number: it
+    reads true as 1. "": there are none.
+    """
+    faults = []
+    for name, value in given.items():
+        became = read.get(name) if isinstance(read, Mapping) else getattr(read, name, None)
+        if isinstance(value, bool) and not isinstance(became, bool):
+            faults.append(f"{place}{name}: must be a number")
+        elif isinstance(value, Mapping):
+            faults.append(boolean_faults(value, became, f"{place}{name}."))
+    return "; ".join(filter(None, faults))
 
 
 def _known_keys(model: type[BaseModel] | None, path: tuple[str, ...]) -> tuple[str, ...]:

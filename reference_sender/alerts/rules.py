@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from reference_sender.alerts.addresses import HostName, MailAddress, WebAddress
 from reference_sender.dispatch.figures import BOUNDS_S
-from reference_sender.settings_faults import faults_of
+from reference_sender.settings_faults import boolean_faults, faults_of
 
 _Seconds = Annotated[float, Field(gt=0, le=86_400)]
 
@@ -160,9 +160,12 @@ def parse_alerts(text: str) -> AlertSettings:
     except tomllib.TOMLDecodeError as error:
         raise AlertFileError(str(error)) from None
     try:
-        return AlertSettings.model_validate(_with_defaults(document))
+        settings = AlertSettings.model_validate(_with_defaults(document))
     except ValidationError as error:
         raise AlertFileError(faults_of(error, AlertSettings)) from None
+    if faults := boolean_faults(document, settings):
+        raise AlertFileError(faults)
+    return settings
 
 
 def _with_defaults(document: dict[str, Any]) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from reference_sender.alerts.addresses import MailAddress
 from reference_sender.alerts.rules import MailServer
 from reference_sender.campaign_report.texts import ReportLanguage
 from reference_sender.policy.countries import zone_of
-from reference_sender.settings_faults import faults_of
+from reference_sender.settings_faults import boolean_faults, faults_of
 
 
 class ReportFileError(ValueError):
@@ -55,8 +55,12 @@ class CampaignReportSettings(BaseModel):
 def parse_report_settings(text: str) -> CampaignReportSettings:
     """Raises ``ReportFileError``."""
     try:
-        return CampaignReportSettings.model_validate(tomllib.loads(text))
+        document = tomllib.loads(text)
+        settings = CampaignReportSettings.model_validate(document)
     except tomllib.TOMLDecodeError as error:
         raise ReportFileError(str(error)) from None
     except ValidationError as error:
         raise ReportFileError(faults_of(error, CampaignReportSettings)) from None
+    if faults := boolean_faults(document, settings):
+        raise ReportFileError(faults)
+    return settings

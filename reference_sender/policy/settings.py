@@ -12,7 +12,7 @@ from reference_sender.dispatch.campaign_figures import UNIT
 from reference_sender.dispatch.values import NS_PER_S, Lane
 from reference_sender.policy.countries import Country, Prefixes, default_countries, zone_of
 from reference_sender.policy.recipients import RecipientLimit
-from reference_sender.settings_faults import faults_of
+from reference_sender.settings_faults import boolean_faults, faults_of
 
 _DAY_NS = 86_400_000_000_000
 Amount = Annotated[float, Field(ge=0, le=1e9, allow_inf_nan=False)]
@@ -149,9 +149,12 @@ def read_policy(path: Path) -> PolicySettings:
         reason = error.strerror if isinstance(error, OSError) else error
         raise PolicyError(f"--policy: {path}: {reason}") from error
     try:
-        return PolicySettings.model_validate(fields)
+        settings = PolicySettings.model_validate(fields)
     except ValidationError as error:
         raise PolicyError(f"--policy: {path}: {faults_of(error, PolicySettings)}") from error
+    if faults := boolean_faults(fields, settings):
+        raise PolicyError(f"--policy: {path}: {faults}")
+    return settings
 
 
 def amount(units: float) -> int:
