@@ -55,6 +55,20 @@ def settings_errors(
     return texts
 
 
+def boolean_errors(given: Mapping[str, Any], read: object, place: str = "") -> list[str]:
+    """One text for each key of ``given`` that has true or false where ``read``, what pydantic made of it, has a
+    number: it reads true as 1.
+    """
+    texts = []
+    for name, value in given.items():
+        became = read.get(name) if isinstance(read, Mapping) else getattr(read, name, None)
+        if isinstance(value, bool) and not isinstance(became, bool):
+            texts.append(f"{place}{name}: must be a number")
+        elif isinstance(value, Mapping):
+            texts += boolean_errors(value, became, f"{place}{name}.")
+    return texts
+
+
 def _known_keys(model: type[BaseModel] | None, path: tuple[str, ...]) -> tuple[str, ...]:
     """The keys of the table at ``path``; none if the table is not found."""
     table = model

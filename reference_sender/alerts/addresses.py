@@ -20,7 +20,9 @@ def _web_address(text: str) -> str:
     except ValueError as error:
         raise ValueError(f"must be a URL: {error}") from None
     if parts.scheme not in ("http", "https") or not parts.hostname or port == 0 or _UNSEEN.search(text):
-        raise ValueError("must be a URL, such as https://HOST:PORT/PATH, without spaces and control characters")
+        raise ValueError(
+            "must be a URL, such as https://HOST:PORT/PATH, without spaces and control characters"
+        )
     return text
 
 

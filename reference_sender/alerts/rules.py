@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from reference_sender.alerts.addresses import HostName, MailAddress, WebAddress
 from reference_sender.dispatch.figures import BOUNDS_S
-from user_input.plain_errors import settings_errors
+from user_input.plain_errors import boolean_errors, settings_errors
 
 _Seconds = Annotated[float, Field(gt=0, le=86_400)]
 
@@ -160,9 +160,12 @@ def parse_alerts(text: str) -> AlertSettings:
     except tomllib.TOMLDecodeError as error:
         raise AlertFileError(str(error)) from None
     try:
-        return AlertSettings.model_validate(_with_defaults(document))
+        settings = AlertSettings.model_validate(_with_defaults(document))
     except ValidationError as error:
         raise AlertFileError("; ".join(settings_errors(error, AlertSettings))) from None
+    if wrong := boolean_errors(document, settings):
+        raise AlertFileError("; ".join(wrong))
+    return settings
 
 
 def _with_defaults(document: dict[str, Any]) -> dict[str, Any]:

@@ -29,10 +29,14 @@ _APPLIED_WITHIN_S = 5.0  # then the answer has the counts so far
 _Body = TypeVar("_Body", bound=Struct)
 
 
-class ControlRequest(Struct, forbid_unknown_fields=True):
-    """The body of pause, resume and cancel; it may be empty."""
+class ResumeRequest(Struct, forbid_unknown_fields=True):
+    """The body of a resume; it may be empty."""
 
     spending_limit: float | None = None
+
+
+class NoFields(Struct, forbid_unknown_fields=True):
+    """The body of a pause or cancel, if there is any."""
 
 
 class OptOutRequest(Struct, forbid_unknown_fields=True):
@@ -76,8 +80,11 @@ class CampaignControls:
 
     async def _change(self, request: web.BaseRequest, name: str, state: CampaignState) -> web.Response:
         body = await read_message(request, self._patience_s)
-        wanted = read_body(body, ControlRequest) if body else ControlRequest()
-        limit = self._rules.limit(wanted.spending_limit)
+        limit = None
+        if body and state is CampaignState.RUNNING:
+            limit = self._rules.limit(read_body(body, ResumeRequest).spending_limit)
+        elif body:
+            read_body(body, NoFields)
         known = self._driver.gate.campaign(name)
         if known is None and not await self._queries.campaign(name):
             raise ApiError(404, "not_found", f"there is no campaign {name}")

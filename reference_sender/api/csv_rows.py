@@ -114,9 +114,15 @@ class CsvRows:
         if ";" in line and "," not in line:
             self._delimiter = ";"
         columns = [name.strip().lower() for name in next(csv.reader([line], delimiter=self._delimiter), [])]
-        unknown = [name for name in columns if name not in _COLUMNS]
-        if unknown or "to" not in columns or len(set(columns)) != len(columns):
+        if "to" not in columns:
             raise Invalid("malformed", "to", _NO_COLUMNS)
+        for place, name in enumerate(columns):
+            shown = name[:64]
+            if name not in _COLUMNS:
+                known = ", ".join(_COLUMNS)
+                raise Invalid("unknown_field", shown, f"{shown or 'a column without a name'} is not a column; known: {known}")
+            if name in columns[:place]:
+                raise Invalid("malformed", shown, f"the column {shown} is named twice")
         return columns
 
     def _row(self, columns: list[str], values: list[str]) -> JsonRow:

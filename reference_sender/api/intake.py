@@ -357,7 +357,8 @@ def explained(error: Exception, kind: type[Struct], further: Collection[str] = (
         name = _shortened(named[1], 64)
         if "unknown" in text:
             known = (*_field_names(kind, at[1] if at is not None else ""), *further)
-            return Invalid("unknown_field", name, f"{name} is not a field; known: {', '.join(known)}")
+            allowed = f"known: {', '.join(known)}" if known else "this call has no fields"
+            return Invalid("unknown_field", name, f"{name} is not a field; {allowed}")
         return Invalid("missing", name, f"{name} must be given: {_RULES.get(name, 'it has no default')}")
     last = _LAST_FIELD.search(text) if at is not None else None
     name = _shortened(last[1], 64) if last is not None else ""

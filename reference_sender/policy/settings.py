@@ -12,7 +12,7 @@ from reference_sender.dispatch.campaign_figures import UNIT
 from reference_sender.dispatch.values import NS_PER_S, Lane
 from reference_sender.policy.countries import Country, Prefixes, default_countries, zone_of
 from reference_sender.policy.recipients import RecipientLimit
-from user_input.plain_errors import settings_errors
+from user_input.plain_errors import boolean_errors, settings_errors
 from user_input.text_file import decoded
 
 _DAY_NS = 86_400_000_000_000
@@ -150,9 +150,12 @@ def read_policy(path: Path) -> PolicySettings:
         reason = error.strerror if isinstance(error, OSError) else error
         raise PolicyError(f"--policy: {path}: {reason}") from error
     try:
-        return PolicySettings.model_validate(fields)
+        settings = PolicySettings.model_validate(fields)
     except ValidationError as error:
         raise PolicyError(f"--policy: {path}: {'; '.join(settings_errors(error, PolicySettings))}") from error
+    if wrong := boolean_errors(fields, settings):
+        raise PolicyError(f"--policy: {path}: {'; '.join(wrong)}")
+    return settings
 
 
 def amount(units: float) -> int:

@@ -34,6 +34,25 @@ def test_the_answer_to_a_control_has_the_counts_after_it(run_world: RunWorld) ->
     run_world(steps, policy=PRICED)
 
 
+def test_only_a_resume_changes_the_limit(run_world: RunWorld) -> None:
+    async def steps(world: SenderWorld) -> None:
+        await campaign(world, *[{"to": "48500000001"}], spending_limit=0)
+        for what in ("pause", "cancel"):
+            status, answer = await control(world, what, spending_limit=5)
+            assert (status, answer["error"]["code"], answer["error"]["field"]) == (
+                400,
+                "unknown_field",
+                "spending_limit",
+            )
+            after = await shown(world)
+            assert (after["state"], after["spending_limit"]) == ("running", 0)
+        status, answer = await control(world, "resume", spending_limit=5)
+        assert (status, answer["spending_limit"]) == (200, 5)
+        assert (await control(world, "pause"))[0] == 200
+
+    run_world(steps, policy=PRICED)
+
+
 def test_an_accepted_campaign_has_its_limit_and_its_order_on_disk(run_world: RunWorld) -> None:
     """Its rows are stored after them, so a kill right after the answer loses neither."""
 

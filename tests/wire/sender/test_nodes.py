@@ -109,14 +109,14 @@ def test_a_control_at_a_node_that_does_not_know_of_a_limit_leaves_it(
         await one.ok("POST", "/v1/campaigns/may/pause")
         await asyncio.sleep(LEARNED_S)
         async with no_rule_changes():
-            await one.ok("POST", "/v1/campaigns/may/pause", {"spending_limit": 7})
-            answer = await other.ok("POST", "/v1/campaigns/may/resume")
-            assert (answer["state"], answer["spending_limit"]) == ("running", 7.0)
+            await one.ok("POST", "/v1/campaigns/may/resume", {"spending_limit": 7})
+            answer = await other.ok("POST", "/v1/campaigns/may/pause")
+            assert (answer["state"], answer["spending_limit"]) == ("paused", 7.0)
             answer = await shown(one)
-            assert (answer["state"], answer["spending_limit"]) == ("running", 7.0)
+            assert (answer["state"], answer["spending_limit"]) == ("paused", 7.0)
         for node in (one, other):
             answer = await shown(node)
-            assert (answer["state"], answer["spending_limit"]) == ("running", 7.0)
+            assert (answer["state"], answer["spending_limit"]) == ("paused", 7.0)
 
     nodes(steps, PRICED)
 

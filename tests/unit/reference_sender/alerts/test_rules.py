@@ -22,6 +22,8 @@ def test_a_rule_changed_in_part_keeps_the_rest() -> None:
     ("text", "expected"),
     [
         ("[rules.error_rate]\nabove = 'x'", "rules.error_rate.above: must be a number"),
+        ("[rules.error_rate]\nabove = true", "rules.error_rate.above: must be a number"),
+        ("[rules.balance_by_route.a]\nbelow = true\nclear = 2", "rules.balance_by_route.a.below: must be a number"),
         ("[rules.error_rate]\nabove = 0.01", "rules.error_rate: clear must not be larger than above"),
         ("[rules.eror_rate]\nabove = 1", "rules.eror_rate: unknown key; known here: every_s, window_s"),
         ("[rules]\nevery_s = 0", "rules.every_s: must be more than 0"),

@@ -147,3 +147,18 @@ def test_semicolons_part_where_the_first_line_has_them() -> None:
 def test_what_is_no_csv_campaign_is_refused(body: bytes) -> None:
     with pytest.raises(Invalid):
         csv_rows(body, 1_000)
+
+
+@pytest.mark.parametrize(
+    ("line", "field", "message"),
+    [
+        ("to,text,foo", "foo", "foo is not a column; known: to, text, key, expires_in_s"),
+        ("to,", "", "a column without a name is not a column; known: to, text, key, expires_in_s"),
+        ("to;text;text", "text", "the column text is named twice"),
+        ("number", "to", "the first line must name the columns: to, and any others of to, text, key, expires_in_s"),
+    ],
+)
+def test_a_wrong_column_is_named(line: str, field: str, message: str) -> None:
+    with pytest.raises(Invalid) as refused:
+        csv_rows(f"{line}\n1,2,3\n".encode(), 1_000)
+    assert (refused.value.field, refused.value.message) == (field, message)

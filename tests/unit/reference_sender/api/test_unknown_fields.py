@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from reference_sender.api.campaign_controls import ControlRequest, read_body
+from reference_sender.api.campaign_controls import ResumeRequest, read_body
 from reference_sender.api.dead_letters import ReplayRequest
 from reference_sender.api.intake import Invalid, read_defaults, read_recipient, read_request
 from reference_sender.api.query_strings import fields_of
@@ -28,7 +28,7 @@ MESSAGE = {"to": "48500100200", "text": "Hi", "message_class": "otp"}
             "spending_limit, report_language, report_to, recipients",
         ),
         (lambda: read_recipient({"to": "48500100200", "name": "x"}), "to, text, key, expires_in_s"),
-        (lambda: read_body(b'{"limit": 1}', ControlRequest), "spending_limit"),
+        (lambda: read_body(b'{"limit": 1}', ResumeRequest), "spending_limit"),
         (
             lambda: read_body(b'{"filters": {}}', ReplayRequest),
             "ids, filter, after, limit, dry_run, allow_duplicate",

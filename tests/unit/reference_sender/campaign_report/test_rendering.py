@@ -114,6 +114,7 @@ def test_the_mail_has_page_and_table() -> None:
     [
         ("language = 'de'", "language: must be 'en' or 'pl'"),
         ("time_zone = 'Mars'", "time_zone: 'Mars' is not a time zone"),
+        ("every_s = true", "every_s: must be a number"),
         ("quiet_s = -1", "quiet_s: must be at least 0"),
         ("[email]\nhost = 'x'", "email.mail_from: missing"),
         ('[email]\nhost = "a\\u0000b"\nmail_from = "a@b"', "email.host: must be the name or the IP address"),

@@ -36,6 +36,8 @@ def test_without_a_file_no_message_is_held_or_refused() -> None:
     [
         ("[recipients]\nmessages = -1", "recipients.messages: must be at least 0"),
         ("[quiet_hours]\nclasses = ['sms']", "quiet_hours.classes"),
+        ("[spending]\ncost_per_segment = true", "spending.cost_per_segment: must be a number"),
+        ("[recipients]\nmessages = true", "recipients.messages: must be a number"),
         ("[spending]\ndaily_limit = 5", "spending: daily_limit needs cost_per_segment"),
         ("[spending]\ncost_per_segment = 1\ncost_per_segment_by_country = {XX = 2}", "XX not in the table"),
         ("[spending]\ncost_per_segment_by_country = {PL = 2}", "needs cost_per_segment, for the other"),
