@@ -6,16 +6,16 @@ import asyncio
 from collections.abc import Awaitable
 
 from reference_sender.api.answers import ApiError
+from reference_sender.runtime.committer import TOO_SLOW_S
 from reference_sender.runtime.driver import Driver
 from reference_sender.store import StoreError
 
-_PATIENCE_S = 5.0  # a disk that needs longer for one commit is too slow
 SETTLE_S = 10.0  # a commit that fails is tried again once a second
 KEPT_WITHIN_S = 5.0  # as long as a campaign's change may take to reach its messages
 RETRY_STORE_S = 5
 
 
-async def check_health(driver: Driver, patience_s: float = _PATIENCE_S) -> None:
+async def check_health(driver: Driver, patience_s: float = TOO_SLOW_S) -> None:
     """Raises ``ApiError`` 503 with the reason unless a message can be stored and sent."""
     check_chores(driver)
     try:
