@@ -7,6 +7,7 @@ from collections.abc import Iterable
 CLASS_ORDER = ("otp", "transactional", "marketing")
 GUARDED_CLASS = "otp"
 ALL = "all"  # the messages of all classes together
+_WORDS = {"otp": "OTP", ALL: "all messages"}
 
 
 def in_class_order(names: Iterable[str]) -> tuple[str, ...]:
@@ -16,6 +17,17 @@ def in_class_order(names: Iterable[str]) -> tuple[str, ...]:
     return (*known, *sorted(found.difference(CLASS_ORDER)))
 
 
+def class_words(message_class: str) -> str:
+    """The name of a class as a reader sees it: ``OTP``, ``marketing``, ``all messages``."""
+    return _WORDS.get(message_class, message_class)
+
+
+def message_of(message_class: str) -> str:
+    """One message of the class: ``OTP``, ``marketing message``, ``message``."""
+    name = class_words(message_class)
+    return "message" if message_class == ALL else name if name.isupper() else f"{name} message"
+
+
 def messages_of(message_class: str) -> str:
-    """``otp messages``; ``messages`` of all classes together."""
-    return "messages" if message_class == ALL else f"{message_class} messages"
+    """``OTPs``, ``marketing messages``, ``messages``."""
+    return f"{message_of(message_class)}s"

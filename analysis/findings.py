@@ -14,8 +14,6 @@ from analysis.classes import GUARDED_CLASS
 from analysis.quantile import Quantile
 
 SUFFICIENT = "The contract is sufficient"  # begins the sentence that an ideal sender needs no other
-# The beginning and the end of the evidence that a limit of requests or of segments was in force.
-BUCKET_OF = "its token bucket of "
 MOST_OF_THEM = "most of them"  # of the requests, refused for a limit
 NOTHING_LISTENS = "nothing listens at"  # in the text of an API whose connections are refused
 POINTS = "points"  # the provider's unit of charge, if the profile names no currency
@@ -25,6 +23,7 @@ AS_ALLOWED = "which is what the contract allows"  # in the evidence of a sender 
 GREW = "the backlog grew and did not return to its level"  # why windows were not available
 ACCEPT_QUEUE = "accept queue"  # in the evidence of waits there, and in the limit's text
 # The texts of the network as a bottleneck. With the flag or on another route it may be faster.
+NETWORK_ALONE = "the network alone takes"  # in the sentence that no sender can meet an objective
 THE_NETWORK, NETWORK_LOSES = "the network", "many messages fail on their way to the phone"
 PROVIDER_ERRORS = "the provider answers with errors"
 NETWORK_WITHOUT_FLAG = "the network without the provider's priority flag"
@@ -132,6 +131,27 @@ class Availability(Struct, frozen=True, kw_only=True):
     why: str  # why windows were not available, or not known to be; "" if all were
     unknown: int = 0  # windows of a load that is too short to distinguish growth from a hold
     load_needed_s: float = 0.0  # the shortest load that would tell; 0 if no window is unknown
+
+
+class OutageBacklog(Struct, frozen=True, kw_only=True):
+    """The messages in the sender's queues after an outage of the provider."""
+
+    level: int  # the most in the 10 s before the outage
+    gone_s: float | None  # from the outage's end until no more than that waited; None: not so far
+    left: int  # at the last sample
+    watched_s: float  # from the outage's end to the last sample
+
+
+class FaultBand(Struct, frozen=True, kw_only=True):
+    """One fault of the provider. ``from_s`` None: only the journal names it. ``to_s`` None: without end."""
+
+    name: str
+    kind: str
+    title: str
+    from_s: float | None
+    to_s: float | None
+    messages: int  # messages whose row names it
+    backlog: OutageBacklog | None = None  # of an outage that ended, if the sender's queues were sampled
 
 
 class Bottleneck(Struct, frozen=True, kw_only=True):

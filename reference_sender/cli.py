@@ -6,18 +6,18 @@ import json
 import os
 import re
 import sys
+from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, TypeVar
 from urllib.parse import urlsplit
 
 import typer
 from pydantic import ValidationError
 
-from reference_sender.alerts.rules import AlertFileError, AlertSettings, parse_alerts
+from reference_sender.alerts.rules import AlertSettings, parse_alerts
 from reference_sender.api.connections import Limits
 from reference_sender.campaign_report.settings import (
     CampaignReportSettings,
-    ReportFileError,
     parse_report_settings,
 )
 from reference_sender.dispatch import DispatchSettings
@@ -25,12 +25,14 @@ from reference_sender.logs import configure
 from reference_sender.policy.settings import NO_POLICY, PolicyError, read_policy
 from reference_sender.routes.url import RouteError, RouteSpec, read_route, url_forms
 from reference_sender.server import SenderFailed, SenderSettings, run
-from reference_sender.settings_faults import faults_of
 from reference_sender.store import Membership, StoreError
+from user_input.plain_errors import settings_errors
 from user_input.secret_text import read_secret
+from user_input.text_file import decoded
 
 _is_visible = re.compile(r"[!-~]*").fullmatch  # in ASCII
 _DISPATCH = DispatchSettings.model_validate({})
+_File = TypeVar("_File")
 _RESERVED_BACKLOG = _DISPATCH.otp_reserved_backlog
 
 
@@ -64,20 +66,13 @@ def _order(text: str) -> str:
     return text
 
 
-def _alerts(path: Path) -> AlertSettings:
+def _read(path: Path, parse: Callable[[str], _File], option: str) -> _File:
+    """The settings in a file."""
     try:
-        return parse_alerts(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, AlertFileError) as error:
+        return parse(decoded(path.read_bytes()))
+    except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else error
-        raise typer.BadParameter(f"{path}: {reason}", param_hint="--alerts") from error
-
-
-def _campaign_reports(path: Path) -> CampaignReportSettings:
-    try:
-        return parse_report_settings(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, ReportFileError) as error:
-        reason = error.strerror if isinstance(error, OSError) else error
-        raise typer.BadParameter(f"{path}: {reason}", param_hint="--campaign-reports") from error
+        raise typer.BadParameter(f"{path}: {reason}", param_hint=option) from error
 
 
 def sender(
@@ -234,9 +229,11 @@ def sender(
                 }
             ),
             limits=Limits(max_connections, request_timeout, idle_timeout),
-            alerts=AlertSettings() if alerts is None else _alerts(alerts),
+            alerts=AlertSettings() if alerts is None else _read(alerts, parse_alerts, "--alerts"),
             campaign_reports=(
-                CampaignReportSettings() if campaign_reports is None else _campaign_reports(campaign_reports)
+                CampaignReportSettings()
+                if campaign_reports is None
+                else _read(campaign_reports, parse_report_settings, "--campaign-reports")
             ),
         )
     except PolicyError as error:
@@ -244,7 +241,7 @@ def sender(
     except RouteError as error:
         raise typer.BadParameter(str(error), param_hint="--route") from error
     except ValidationError as error:
-        raise typer.BadParameter(faults_of(error)) from error
+        raise typer.BadParameter("; ".join(settings_errors(error))) from error
     try:
         run(settings, ready=_show_ready)
     except (PolicyError, StoreError, OSError) as error:

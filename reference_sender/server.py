@@ -28,7 +28,6 @@ from reference_sender.api.connections import Connections, Limits
 from reference_sender.api.dead_letters import DeadLetters
 from reference_sender.api.handlers import Api
 from reference_sender.api.intake import Intake
-from reference_sender.api.listening import bind
 from reference_sender.api.metrics import Metrics
 from reference_sender.api.queries import Queries
 from reference_sender.api.report_orders import CampaignReports
@@ -65,6 +64,7 @@ from reference_sender.runtime.wall_watch import WallWatch
 from reference_sender.store import Membership, Store, open_store
 from reference_sender.store.sharing import most_sharers
 from user_input.addresses import host_and_port
+from user_input.listening import bind
 
 log = logging.getLogger(__name__)
 
@@ -161,7 +161,6 @@ class Sender:
     def __init__(self, settings: SenderSettings, store: Store, token: str, public_url: str) -> None:
         require_prices(settings.policy, store, wall_ns())
         self._settings = settings
-        self._store = store
         identity = store.identity()
         leases = store.leases
         # Of several nodes each counts what it did: the sum over the nodes is the whole.
@@ -303,8 +302,8 @@ def _warn_of_removed_routes(recovered: Iterable[Recovered], routes: Collection[s
 def run(settings: SenderSettings, ready: Callable[[str], None] = print) -> None:
     """Serve until SIGTERM or SIGINT. ``ready`` gets the ready line: one line of JSON with the address.
 
-    Raises ``StoreError``, ``ListenError`` if the address cannot be used, and ``SenderFailed`` if a part of
-    the sender fails while it serves.
+    Raises ``StoreError``, ``ListenAddressError`` if the address cannot be used, and ``SenderFailed`` if a
+    part of the sender fails while it serves.
     """
     with (
         closing(open_store(settings.store, settings.membership())) as store,
@@ -391,7 +390,8 @@ def _serving(api: Api, limits: Limits) -> Connections:
 def _settle_garbage_collector() -> None:
     """Exclude long-lived objects from garbage collection, and collect rarely.
 
-    The collector does not track messages, and reference counting frees the objects of a request.
+    The collector does not track messages, and reference counting frees the objects of a request. The load
+    does the same (``loadtests/garbage.py``), and may not be imported here.
     """
     gc.collect()
     gc.freeze()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from analysis.classes import ALL, GUARDED_CLASS
+from analysis.classes import ALL, GUARDED_CLASS, class_words, messages_of
 from analysis.findings import (
     ON_LIMITS,
     REPLY_AS_DRAWN,
@@ -16,16 +16,13 @@ from analysis.findings import (
 )
 from analysis.first_screen.advice import CONTRACT_SHARE, faulty, same_limit, sender_dominates, sufficient
 from analysis.first_screen.cost import cost
-from analysis.first_screen.missed import plural
 from analysis.first_screen.quoting import Quote
 from analysis.first_screen.rates import limited
 from analysis.first_screen.values import Aside, Figure, Sentence
 from analysis.first_screen.wording import (
-    class_name,
     deciding,
     in_part,
     live,
-    part_title,
     place_of,
     share_words,
     trusted,
@@ -86,12 +83,12 @@ def burst(quote: Quote) -> tuple[Sentence, ...]:
     path = f"parts.{place}.burst"
     head: Sentence = (
         quote.count(f"{path}.messages"),
-        f" {plural(part.burst.message_class)} at ",
+        f" {messages_of(part.burst.message_class)} at ",
         quote.rate(f"{path}.rate_per_s"),
     )
     compared: Sentence = (*_before_and_during(quote, path, part.burst), ".")
     if _faults_differ(part, part.burst):
-        them = plural(part.burst.guarded_class or GUARDED_CLASS)
+        them = messages_of(part.burst.guarded_class or GUARDED_CLASS)
         compared = (f"{_FAULTS_DIFFER}, so that the burst's effect on the {them} cannot be determined.",)
     return ((*head, ". ", *compared), *_priorities(quote))
 
@@ -114,7 +111,7 @@ def _faults_differ(part: PartReport, found: BurstResult) -> bool:
 
 def _before_and_during(quote: Quote, path: str, found: BurstResult) -> Sentence:
     """Percentiles during and before the burst. A difference is claimed only if its interval excludes zero."""
-    name = class_name(found.guarded_class or "otp")
+    name = class_words(found.guarded_class or GUARDED_CLASS)
     places = [
         place
         for place, (before, during) in enumerate(
@@ -123,7 +120,7 @@ def _before_and_during(quote: Quote, path: str, found: BurstResult) -> Sentence:
         if before.value_s is not None and during.value_s is not None
     ]
     if not places:
-        return (f"Too few {plural(found.guarded_class or GUARDED_CLASS)} to compare before and during",)
+        return (f"Too few {messages_of(found.guarded_class or GUARDED_CLASS)} to compare before and during",)
     place = places[-1]
     return (
         f"{name} {share_words(found.guarded_during[place].percentile)}",
@@ -161,7 +158,7 @@ def _priorities(quote: Quote) -> tuple[Sentence, ...]:
 
 
 def without_priorities(quote: Quote, path: str, one: ComparedClass) -> Sentence:
-    name = class_name(one.message_class)
+    name = class_words(one.message_class)
     if not one.p95_claimed or one.ours_p95_s is None or one.theirs_p95_s is None:
         return (f"Without priorities (simulated): no difference shown for {name}.",)
     return (
@@ -228,14 +225,14 @@ def live_against_simulated(quote: Quote) -> tuple[Sentence, ...]:
     at = place_of(quote.report, quote.report.comparisons[place].part)
     sentence: list[str | Figure] = [
         *(() if at is None else in_part(quote, at)),
-        f"{class_name(names[index])}: the delivery time of a message, live and simulated, differs by ",
+        f"{class_words(names[index])}: the delivery time of a message, live and simulated, differs by ",
         quote.seconds(f"{path}.median_s"),
         " (median), and for 99 % of the messages by at most ",
         quote.seconds(f"{path}.p99_abs_s"),
     ]
     if worst != index:
         sentence += [
-            f" ({class_name(names[worst])}: ",
+            f" ({class_words(names[worst])}: ",
             quote.seconds(f"comparisons.{place}.classes.{worst}.p99_abs_s"),
             ")",
         ]
@@ -271,7 +268,7 @@ def _where_the_tail_arose(quote: Quote, path: str, one: ComparedClass) -> tuple[
     by_stage = _largest_stages(quote, f"{path}.by_stage_s", tail.by_stage_s, _TAIL_SHARE * tail.size_s)
     if not by_stage:
         return ()
-    messages = "OTPs" if one.message_class == GUARDED_CLASS else f"{class_name(one.message_class)} messages"
+    messages = "OTPs" if one.message_class == GUARDED_CLASS else f"{class_words(one.message_class)} messages"
     sentence: Sentence = (
         f"The 1 % of the {messages} that differ most (",
         quote.count(f"{path}.split"),
@@ -382,14 +379,13 @@ def _contract(quote: Quote, place: int, index: int, split: DelaySplit) -> Senten
             path = f"parts.{place}.delay_splits.{index}"
             limit: Sentence = (" than today's ", quote.text(f"{path}.limit")) if split.limit else ()
             return (
+                *in_part(quote, place),
                 ASK,
                 *limit,
-                f". The mean delivery time of the delivered {plural(split.message_class)} is ",
+                f". The mean delivery time of the delivered {messages_of(split.message_class)} is ",
                 quote.seconds(f"{path}.total_mean_s"),
                 ", of which ",
                 quote.seconds(f"{path}.shares.{number}.mean_s"),
-                " is the wait for the contract's limits (part: ",
-                part_title(quote, place),
-                ").",
+                " is the wait for the contract's limits.",
             )
     return ()

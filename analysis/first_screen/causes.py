@@ -7,14 +7,16 @@ another part is no cause.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
-from analysis.findings import NETWORK_LOSES, NOT_FORWARDED, POINTS
+from analysis.findings import NETWORK_ALONE, NETWORK_LOSES, NOT_FORWARDED, POINTS
 from analysis.first_screen.advice import what_to_change
 from analysis.first_screen.cost import missed_by_duplicates
 from analysis.first_screen.quoting import Quote
-from analysis.first_screen.values import Sentence
+from analysis.first_screen.values import Figure, Sentence
 from analysis.first_screen.wording import (
+    evidence_of,
     not_taken,
     objective_part,
     target_name,
@@ -24,14 +26,15 @@ from analysis.first_screen.wording import (
 from analysis.model import Objective, PartReport, RunReport
 from analysis.objectives.grammar import Measure
 
+_COUNTS = re.compile(r"of [\d,]+ messages?: ")  # begins the evidence of what became of the messages
 _API = "sender API"  # source of the reasons of messages that were not accepted
 _ABSENT = ("absent_subscriber", "handset_off")
 _PLAIN_REASONS = {
     **dict.fromkeys(_ABSENT, "the phone was off or out of coverage"),
     "unknown_subscriber": "the number is not in service",
-    "blocked_by_operator": "the operator blocked the message",
-    "filtered_by_carrier": "the operator blocked the message",
-    "no_report_from_operator": "the operator sent no delivery report",
+    "blocked_by_operator": "the carrier blocked the message",
+    "filtered_by_carrier": "the carrier blocked the message",
+    "no_report_from_operator": "the carrier sent no delivery report",
     "landline": "the number is a landline",
     "network_error": "the network failed",
     "validity_passed": "the message's validity passed before it was delivered",
@@ -39,29 +42,35 @@ _PLAIN_REASONS = {
 
 _NO_COPIES = (
     "What to do: look in the sender for a repeat after an answer that was successful or lost. Let the "
-    "provider refuse a second copy (unique_references of the JSON API, check_idx of SMSAPI). smsbench report "
-    "DIR --export csv lists the messages (column accepts)."
+    "provider refuse duplicates, if its API has an option for it. smsbench report DIR --export csv lists the "
+    "messages (column accepts)."
 )
 
 
-def causes(quote: Quote) -> tuple[Sentence, ...]:
-    """Empty if no objective was missed, as in a search in which no rate met them, or if nothing is known."""
+def causes(quote: Quote, headline: Sentence) -> tuple[Sentence, ...]:
+    """Empty if no objective was missed, as in a search in which no rate met them, or if nothing is known.
+
+    A bottleneck that the headline names is not named again: its evidence follows.
+    """
     report = quote.report
     place = worst_objective(report, "missed")
     if place is None:
         return ()
     objective = report.objectives[place]
     at = objective_part(report, objective)
-    named = tuple(
-        sentence
-        for number in _numbers(report.parts[at], objective.measure)
-        for sentence in _named(quote, at, number)
-    )
+    told = {piece.source for piece in headline if isinstance(piece, Figure)}
+    reach: tuple[Sentence, ...] = ()
+    if objective.reach and objective.measure not in _OWN:
+        reach = ((quote.text(f"objectives.{place}.reach"), "."),)
+    named: list[Sentence] = []
+    for number in _numbers(report.parts[at], objective.measure):
+        found = report.parts[at].bottlenecks[number]
+        # The sentence on the reach says what the network as a bottleneck would say.
+        if not (reach and found.kind == "network" and NETWORK_ALONE in objective.reach):
+            named += _named(quote, at, number, told)
+        named += _advice(quote, at, number)
     if objective.measure in _OWN:
         return (*named, *_OWN[objective.measure](quote, at))
-    reach: tuple[Sentence, ...] = ()
-    if objective.reach:
-        reach = ((quote.text(f"objectives.{place}.reach"), "."),)
     return (*reach, *named) or (("Bottleneck: unknown. The samples of this run do not show it.",),)
 
 
@@ -100,16 +109,23 @@ def _undelivering(part: PartReport) -> list[int]:
     return lossy or ([0] if expired and part.bottlenecks else [])
 
 
-def _named(quote: Quote, at: int, number: int) -> tuple[Sentence, ...]:
+def _named(quote: Quote, at: int, number: int, told: set[str]) -> list[Sentence]:
     """Messages that were not forwarded are a loss and no bottleneck, so that they have words of their own."""
-    first = quote.report.parts[at].bottlenecks[number]
+    found = quote.report.parts[at].bottlenecks[number]
     path = f"parts.{at}.bottlenecks.{number}"
-    lead, then = "Bottleneck: ", "What to change: "
-    if first.kind in NOT_FORWARDED:
-        lead, then = "Cause: ", "What to do: "
-    named: Sentence = (lead, *with_evidence(quote, path, first), ".")
+    if f"{path}.text" in told:
+        # The headline has the counts of the messages that were not taken too.
+        evidence = evidence_of(quote, path, found, without=_COUNTS)
+        return [("Evidence: ", *evidence, ".")] if evidence else []
+    lead = "Cause: " if found.kind in NOT_FORWARDED else "Bottleneck: "
+    return [(lead, *with_evidence(quote, path, found), ".")]
+
+
+def _advice(quote: Quote, at: int, number: int) -> list[Sentence]:
+    found = quote.report.parts[at].bottlenecks[number]
     advice = what_to_change(quote, at, number)
-    return (named, (then, *advice)) if advice else (named,)
+    lead = "What to do: " if found.kind in NOT_FORWARDED else "What to change: "
+    return [(lead, *advice)] if advice else []
 
 
 def _loss(_quote: Quote, _at: int) -> tuple[Sentence, ...]:
@@ -136,7 +152,7 @@ def _undelivered(quote: Quote, at: int) -> tuple[Sentence, ...]:
     if place is None:
         return ()
     shown: Sentence = (
-        *("Cause: of ", quote.count(f"{path}.accounting.accepted"), " accepted messages of all classes "),
+        *("Cause: of all ", quote.count(f"{path}.accounting.accepted"), " accepted messages "),
         *(quote.count(f"{path}.accounting.failed"), " failed, "),
         *(quote.count(f"{path}.accounting.expired"), " expired and "),
         *(quote.count(f"{path}.accounting.open"), " were still open at the end. "),

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import math
 
-from analysis.classes import in_class_order
+from analysis.classes import class_words, in_class_order, messages_of
 from analysis.findings import DelaySplit, Handsets, lacks_flag
 from analysis.first_screen.advice import faulty
-from analysis.first_screen.missed import plural
 from analysis.first_screen.quoting import Quote
 from analysis.first_screen.values import Figure, ScreenAnswer, Sentence
 from analysis.first_screen.wording import (
-    class_name,
     deciding,
     is_delivery_time,
     objective_part,
@@ -49,7 +47,7 @@ def delivery_answer(quote: Quote) -> ScreenAnswer:
     order = in_class_order({name for name, _ in chosen})
     places = sorted(chosen.values(), key=lambda place: order.index(report.objectives[place].message_class))
     rows = tuple(
-        objective_row(quote, f"objectives.{place}", class_name(report.objectives[place].message_class))
+        objective_row(quote, f"objectives.{place}", class_words(report.objectives[place].message_class))
         for place in places
     )
     state = _STATES[overall(tuple(report.objectives[place] for place in places))] if places else "unknown"
@@ -87,7 +85,7 @@ def _parts(quote: Quote, places: list[int]) -> tuple[Sentence, ...]:
     sentence: list[str | Figure] = ["Part of each row: "]
     for order, place in enumerate(places):
         objective = report.objectives[place]
-        sentence += ["; " if order else "", f"{class_name(objective.message_class)}: "]
+        sentence += ["; " if order else "", f"{class_words(objective.message_class)}: "]
         sentence.append(part_title(quote, objective_part(report, objective)))
     return ((*sentence, "."),)
 
@@ -98,7 +96,7 @@ def _open_questions(quote: Quote, places: list[int]) -> tuple[Sentence, ...]:
     for place in places:
         objective: Objective = quote.value(f"objectives.{place}")
         if objective.verdict == "undecided":
-            found.append((f"{class_name(objective.message_class)}: ", *undecided_words(quote, place), "."))
+            found.append((f"{class_words(objective.message_class)}: ", *undecided_words(quote, place), "."))
     return tuple(found)
 
 
@@ -118,7 +116,7 @@ def _shares(quote: Quote, place: int) -> tuple[Sentence, ...]:
     index = next((i for i, each in enumerate(splits) if each.message_class == objective.message_class), None)
     if index is None or objective.percentile is None:
         return ()
-    path, name = f"parts.{at}.delay_splits.{index}", class_name(objective.message_class)
+    path, name = f"parts.{at}.delay_splits.{index}", class_words(objective.message_class)
     total = _nth(splits[index].total, objective.percentile)
     ideal = _nth(splits[index].network_only, objective.percentile)
     if total is None or ideal is None:
@@ -211,7 +209,7 @@ def _unreachable(quote: Quote, places: list[int]) -> tuple[Sentence, ...]:
                     quote.count(f"{path}.unreachable"),
                     " of ",
                     quote.count(f"{path}.accepted"),
-                    f" accepted {plural(each.message_class)} were for phones that were off: ",
+                    f" accepted {messages_of(each.message_class)} were for phones that were off: ",
                     quote.count(f"{path}.came_later"),
                     " arrived later, ",
                     quote.count(f"{path}.given_up_by_network"),

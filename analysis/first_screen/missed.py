@@ -6,14 +6,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from analysis.classes import ALL
+from analysis.classes import messages_of
 from analysis.findings import GREW
 from analysis.first_screen.cost import missed_by_duplicates
 from analysis.first_screen.quoting import Quote
 from analysis.first_screen.values import Sentence
 from analysis.first_screen.wording import (
     NOT_ARRIVED,
-    class_name,
     limit_without_relation,
     objective_part,
     target_name,
@@ -33,7 +32,7 @@ def missed_words(quote: Quote, place: int) -> Sentence:
 
 def _delivery_time(quote: Quote, place: int, objective: Objective) -> Sentence:
     path = f"objectives.{place}"
-    who = f"the {plural(objective.message_class)}"
+    who = f"the {messages_of(objective.message_class)}"
     limit: Sentence = ("; the limit is ", quote.limit(f"{path}.limit_s"))
     return (*_times(quote, path, objective, who, ("never arrive", NOT_ARRIVED)), *limit)
 
@@ -68,13 +67,6 @@ def _times(quote: Quote, path: str, objective: Objective, who: str, absent: tupl
         return (f"At least {rest} of {who} took over ", over, f" or {not_yet}")
     value = quote.quantile(f"{path}.quantile", f"delivery {path}", limit_s)
     return (f"{share} of {who} took up to ", value, " ", *quote.interval(f"{path}.quantile", limit_s))
-
-
-def plural(message_class: str) -> str:
-    if message_class == ALL:
-        return "messages"
-    name = class_name(message_class)
-    return f"{name}s" if name.isupper() else f"{name} messages"
 
 
 def _count_of(field: str, said: str) -> Callable[[Quote, int, Objective], Sentence]:
@@ -138,7 +130,9 @@ def _availability(quote: Quote, place: int, objective: Objective) -> Sentence:
 def _share_of(said: str) -> Callable[[Quote, int, Objective], Sentence]:
     def sentence(quote: Quote, place: int, objective: Objective) -> Sentence:
         path = f"objectives.{place}"
-        which = f"the {plural(objective.message_class)} {said}" if objective.measure == "delivered" else said
+        which = (
+            f"the {messages_of(objective.message_class)} {said}" if objective.measure == "delivered" else said
+        )
         return (quote.text(f"{path}.measured"), f" of {which}; the limit is ", *_relation(quote, path))
 
     return sentence

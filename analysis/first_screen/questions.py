@@ -8,15 +8,15 @@ from analysis.first_screen.rates import rate_answer
 from analysis.first_screen.seen import seen_answer
 from analysis.first_screen.ten_times import ten_times_answer
 from analysis.first_screen.trouble import trouble_answer
-from analysis.first_screen.values import ScreenAnswer
+from analysis.first_screen.values import ScreenAnswer, Sentence
 
 
-def answers(quote: Quote) -> tuple[ScreenAnswer, ...]:
+def answers(quote: Quote, headline: Sentence) -> tuple[ScreenAnswer, ...]:
     """One answer for each question, also for a question that the run did not test."""
     return (
         rate_answer(quote),
         ten_times_answer(quote),
         delivery_answer(quote),
         seen_answer(quote),
-        trouble_answer(quote),
+        trouble_answer(quote, headline),
     )

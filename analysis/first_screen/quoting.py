@@ -27,8 +27,8 @@ _P = r"\bp(\d+(?:\.\d+)?)"
 _PLAIN = tuple(
     (re.compile(pattern), words)
     for pattern, words in (
-        (rf"([\w-]+) {_P} delivery time:? (?=\d)", r"\1: \2 % within "),
-        (rf"([\w-]+) {_P} delivery time", r"the time within which \2 % of \1 messages arrive"),
+        (rf"(all messages|[\w-]+) {_P} delivery time:? (?=\d)", r"\1: \2 % within "),
+        (rf"(all messages|[\w-]+) {_P} delivery time", r"\1: the time within which \2 % arrive"),
         (rf"{_P} of the sender's answer:? (?=\d)", r"\1 % of the sender's answers within "),
         (rf"{_P} of the sender's answer", r"the time within which \1 % of the sender's answers come"),
         (rf"\bfor {_P}\b", r"to show how long \1 % take"),
@@ -40,8 +40,6 @@ _PLAIN = tuple(
         ),
         (r"\bthe in-flight limit was reached", "too many requests were unanswered at the same time"),
         (r"\bin flight\b", "unanswered"),
-        (r"\botp messages\b", "OTPs"),
-        (r"\botp message\b|(?<![\w.-])otp(?=: )", "OTP"),
     )
 )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from analysis.findings import NOT_FORWARDED
+from analysis.findings import NETWORK_ALONE, NOT_FORWARDED
 from analysis.first_screen.no_rate import no_rate_row, no_rate_sentences, profile_label
 from analysis.first_screen.quoting import Quote
 from analysis.first_screen.values import AnswerRow, ScreenAnswer, Sentence
@@ -221,6 +221,8 @@ def _no_limit(quote: Quote, place: int) -> Sentence:
     """Names a delay that does not limit the rate, such as a sender that holds every message."""
     if not quote.report.parts[place].bottlenecks:
         return (f"{NO_LIMIT}, so the capacity may be higher.",)
+    if any(NETWORK_ALONE in each.reach for each in quote.report.objectives):
+        return (f"{NO_LIMIT_OF_THE_RATE}, so the capacity may be higher.",)  # the delay is named above
     named = _named(quote, place, 0)
     return (
         f"{NO_LIMIT_OF_THE_RATE}, so the capacity may be higher. But messages were delayed: ",

@@ -32,17 +32,17 @@ def first_screen(report: RunReport) -> FirstScreen:
 
 def _screen(report: RunReport) -> FirstScreen:
     quote = Quote(report)
-    word = verdict.word(report)
+    word, why = verdict.word(report), verdict.why(quote)
     usable = any(trusted(part) and part.accounting.rows for part in report.parts)
     return FirstScreen(
         title=report.title,
         about=about_line(report),
         flags=_flags(report),
         word=word,
-        why=verdict.why(quote),
+        why=why,
         trust=verdict.trust(quote),
-        bottleneck=causes(quote) if word == "NO" else (),
-        answers=answers(quote) if usable else unknown_capacity(quote) if word == "INVALID" else (),
+        bottleneck=causes(quote, why) if word == "NO" else (),
+        answers=answers(quote, why) if usable else unknown_capacity(quote) if word == "INVALID" else (),
         asides=asides(quote) if usable else (),
         notes=report.notes,
     )

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from analysis.classes import class_words
 from analysis.first_screen.quoting import Quote
 from analysis.first_screen.values import AnswerRow, Figure, ScreenAnswer, Sentence
 from analysis.first_screen.wording import (
-    class_name,
     command,
     deciding,
     in_part,
@@ -136,7 +136,7 @@ def _missed(quote: Quote, path: str) -> Sentence:
     if not is_delivery_time(objective):
         measured, limit = (quote.text(f"{path}.{field}") for field in ("measured", "limit"))
         return (quote.text(f"{path}.name"), ": ", measured, ", limit ", limit)
-    row = objective_row(quote, path, class_name(objective.message_class))
+    row = objective_row(quote, path, class_words(objective.message_class))
     return (f"{row.label}: ", *row.value, ", ", *row.limit)
 
 

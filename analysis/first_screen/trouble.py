@@ -15,8 +15,10 @@ _MOST_FAULTS = 4
 _MODES = {"real": "live", "simulated": "simulated"}
 
 
-def trouble_answer(quote: Quote) -> ScreenAnswer:
-    """Lost, duplicated and unaccounted messages; then the injected faults."""
+def trouble_answer(quote: Quote, headline: Sentence) -> ScreenAnswer:
+    """Lost, duplicated and unaccounted messages; then the injected faults. What the headline says of the
+    availability is not repeated.
+    """
     report = quote.report
     rows = tuple(_losses(quote, place, each) for place, each in enumerate(report.totals) if each.accepted)
     # Without a fault the losses of this run do not answer the question.
@@ -31,7 +33,8 @@ def trouble_answer(quote: Quote) -> ScreenAnswer:
         *_refused_recipients(quote),
         *_sent_without_acceptance(quote),
         *_injected(quote),
-        *_availability(quote),
+        *_backlog(quote),
+        *_availability(quote, headline),
     ]
     return ScreenAnswer(
         name="wrong",
@@ -137,8 +140,37 @@ def _injected(quote: Quote) -> list[Sentence]:
             sentence += ["; " if order else "", quote.text(f"parts.{place}.faults.{index}.title")]
         if len(windows) > _MOST_FAULTS:
             sentence.append("; and more (table Faults of the provider)")
-        found.append((*sentence, ". ", *_losses_with_faults(quote, place)))
+        found.append((*sentence, ".", *_losses_with_faults(quote, place)))
     return found or [(_NONE_INJECTED + command(quote.report, _WITH_FAULTS),)]
+
+
+def _backlog(quote: Quote) -> list[Sentence]:
+    """How long the sender's backlog lasted after an outage: of all outages the worst, live parts first."""
+    found = [
+        (
+            live(part),
+            each.gone_s is None,
+            each.watched_s if each.gone_s is None else each.gone_s,
+            -place,
+            -index,
+        )
+        for place, part in enumerate(quote.report.parts)
+        for index, band in enumerate(part.faults)
+        if (each := band.backlog) is not None and trusted(part)
+    ]
+    if not found:
+        return []
+    _, lasting, _, place, index = max(found)
+    path = f"parts.{-place}.faults.{-index}.backlog"
+    lead = in_part(quote, -place)
+    if lasting:
+        left, span = quote.count(f"{path}.left"), quote.seconds(f"{path}.watched_s")
+        waited = f" message{'' if left.text == '1' else 's'} waited in the sender "
+        closing = " after the outage's end, at the last sample of its queue."
+        return [(*lead, "The backlog of the outage was not gone: ", left, waited, span, closing)]
+    if not quote.value(f"{path}.gone_s"):
+        return [(*lead, "The outage left no backlog in the sender.")]
+    return [(*lead, "Backlog gone ", quote.seconds(f"{path}.gone_s"), " after the end of the outage.")]
 
 
 def _losses_with_faults(quote: Quote, place: int) -> Sentence:
@@ -147,7 +179,7 @@ def _losses_with_faults(quote: Quote, place: int) -> Sentence:
     if quote.report.kind != "suite" or _missing(counted) or counted.unclaimed or counted.open:
         return ()
     return (
-        "With them: ",
+        " With them: ",
         quote.count(f"{path}.lost", subject=f"lost {place}"),
         " lost, ",
         quote.count(f"{path}.duplicates", subject=f"duplicates {place}"),
@@ -157,7 +189,7 @@ def _losses_with_faults(quote: Quote, place: int) -> Sentence:
     )
 
 
-def _availability(quote: Quote) -> list[Sentence]:
+def _availability(quote: Quote, headline: Sentence) -> list[Sentence]:
     """The availability of the worst part; a live part before a simulated one: the windows in which it was not
     available, or else those in which it was. Windows that are not judged are not counted as bad. Refused
     phone numbers do not count: the sentence names them where there are some.
@@ -184,7 +216,8 @@ def _availability(quote: Quote) -> list[Sentence]:
     )
     if unknown:
         sentence = (*sentence, ", and ", quote.count(f"{path}.unknown"), " unknown")
-    if unknown or judged < 1.0:
+    told = {piece.source for piece in headline if isinstance(piece, Figure)}
+    if (unknown or judged < 1.0) and f"{path}.why" not in told:
         return [(*sentence, ": ", quote.text(f"{path}.why"), ".")]
     return [(*sentence, ".")]
 

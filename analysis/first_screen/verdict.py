@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from analysis.first_screen.advice import first_told
 from analysis.first_screen.missed import missed_words
 from analysis.first_screen.quoting import Quote
+from analysis.first_screen.reservations import checked, reservations
 from analysis.first_screen.values import Figure, Sentence, Word
 from analysis.first_screen.wording import (
     deciding,
@@ -16,13 +17,12 @@ from analysis.first_screen.wording import (
     objective_part,
     objective_words,
     part_title,
-    place_of,
     target_name,
     trusted,
     undecided_words,
     worst_objective,
 )
-from analysis.judge.check_names import ACCOUNTING, END_OF_RUN, INSTRUMENT, SCHEDULE_LAG
+from analysis.judge.check_names import ACCOUNTING, INSTRUMENT, SCHEDULE_LAG
 from analysis.judge.exit_reasons import failed_before_load, first_line
 from analysis.judge.search import telling_trial
 from analysis.judge.verdict import overall
@@ -31,21 +31,7 @@ from analysis.model import Accounting, PartReport, RunReport, Verdict
 _LOSSES = ("loss", "duplicates", "unaccounted")
 _MANY_UNSEEN = 0.05  # of the accepted messages; fewer do not go before a missed delivery time
 _WORDS: dict[Verdict, Word] = {"met": "YES", "missed": "NO", "undecided": "UNDECIDED"}
-_MOST_RESERVATIONS = 3
-_WARNS = ("warn", "invalid")
-_NUMBERS = dict(enumerate(("one", "two", "three", "four", "five", "six", "seven", "eight", "nine"), start=1))
 _OF_THE_API = ("sender_stopped", "sender_api", "sender_refuses")
-_PLAIN_CHECKS = {
-    SCHEDULE_LAG: "the bench sent late",
-    "dropped arrivals": "arrivals that were not sent",
-    END_OF_RUN: "how it ended",
-    "independence": "effective sample size",
-    "sample size": "number of messages",
-    "generator CPU": "processor of the load generator",
-    "machine CPU": "processors of the machine",
-    "provider's event loop": "delay in the mock provider",
-    "Nagle delay (40 ms)": "answers delayed by the network stack",
-}
 
 
 def word(report: RunReport) -> Word:
@@ -96,8 +82,8 @@ def _invalid(quote: Quote) -> Sentence:
     worst = quote.report.checks[place]
     value = quote.text(f"checks.{place}.value")
     shown = Figure(text=first_line(value.text), source=value.source, unit="text")
-    name = _PLAIN_CHECKS.get(worst.name, worst.name)
-    lead = "Bench failure: " if worst.name == INSTRUMENT else f"Do not use these figures: {name}: "
+    lead = f"Do not use these figures: {checked(worst.name)}: "
+    lead = "Bench failure: " if worst.name == INSTRUMENT else lead
     where: Sentence = ()
     if worst.part:
         where = ("part: ", part_title(quote, _place(quote.report, worst.part)))
@@ -308,9 +294,9 @@ def trust(quote: Quote) -> Sentence:
         return ("What to do: ", quote.text(f"checks.{first_told(report, failed)}.advice"), ".")
     if report.validity == "invalid" or not any(part.accounting.rows for part in report.parts):
         return ("The figures below do not describe the sender.",)
-    warned = [place for place, each in enumerate(report.checks) if each.state in _WARNS]
+    warned = reservations(quote)
     if warned:
-        return _reservations(quote, warned)
+        return warned
     if not any(live(part) for part in report.parts):
         return ("Valid: in virtual time the bench cannot be late", *_accounted(report))
     late = [
@@ -333,30 +319,3 @@ def _accounted(report: RunReport) -> Sentence:
 def _missing(counted: Accounting) -> int:
     refused = counted.given_up + counted.to_repeat
     return counted.unaccounted + counted.unclaimed + refused + counted.without_key
-
-
-def _reservations(quote: Quote, warned: list[int]) -> Sentence:
-    """The first warning of each check, with its finding. How the run ended goes first: there is no room for
-    all of them, and a wait that was ended leaves messages open.
-    """
-    by_name: dict[str, int] = {}
-    for place in sorted(warned, key=lambda place: quote.report.checks[place].name != END_OF_RUN):
-        by_name.setdefault(quote.report.checks[place].name, place)
-    sentence: list[str | Figure] = ["Valid, with reservations: "]
-    for index, (name, place) in enumerate(list(by_name.items())[:_MOST_RESERVATIONS]):
-        sentence += ["; " if index else "", f"{_PLAIN_CHECKS.get(name, name)}: "]
-        sentence += in_brackets(quote.text(f"checks.{place}.value"), _where(quote, place))
-    return (*sentence, ".")
-
-
-def _where(quote: Quote, check: int) -> Sentence:
-    """The part of a check, if there are several parts, and in how many others the check warns."""
-    report = quote.report
-    at = place_of(report, report.checks[check].part)
-    if at is None or len(report.parts) == 1:
-        return ()
-    name = report.checks[check].name
-    warned = {each.part for each in report.checks if each.name == name and each.state in _WARNS}
-    others = len(warned) - 1
-    also = f"; also in {_NUMBERS.get(others, 'several')} other part{'' if others == 1 else 's'}"
-    return ("part: ", part_title(quote, at), also if others else "")

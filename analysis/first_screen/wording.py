@@ -3,28 +3,25 @@
 from __future__ import annotations
 
 import math
+import re
 import shlex
 from collections.abc import Mapping
 from datetime import datetime
 
 import msgspec
 
+from analysis.classes import class_words
 from analysis.findings import Bottleneck
 from analysis.first_screen.quoting import Quote
 from analysis.first_screen.values import AnswerRow, Figure, Sentence
 from analysis.judge.evidence import needs_lead
 from analysis.model import Objective, PartIdentity, PartReport, RunReport
 
-_CLASS_NAMES = {"otp": "OTP"}
 _REFERENCE = "reference_sender"
 NOT_TAKEN_SHARE = 0.001  # of the planned messages
 _MOST_EVIDENCE = 3  # sentences
 NOT_ARRIVED = "had not arrived when the run ended"  # a message that counts as slower than any limit
 _MOST_WORDS = 90  # characters of a profile's limits next to its name
-
-
-def class_name(message_class: str) -> str:
-    return _CLASS_NAMES.get(message_class, message_class)
 
 
 def target_name(report: RunReport) -> str:
@@ -113,10 +110,18 @@ def _seed(seeds: Mapping[str, int]) -> str:
 
 def with_evidence(quote: Quote, path: str, found: Bottleneck) -> Sentence:
     """``text (first sentence; second sentence)``, of the bottleneck at that path."""
+    return in_brackets(quote.text(f"{path}.text"), evidence_of(quote, path, found))
+
+
+def evidence_of(
+    quote: Quote, path: str, found: Bottleneck, without: re.Pattern[str] | None = None
+) -> Sentence:
+    """``first sentence; second sentence``; those that begin with ``without`` are left out."""
+    places = [n for n, each in enumerate(found.evidence) if without is None or not without.match(each)]
     shown: list[str | Figure] = []
-    for index in range(min(len(found.evidence), _MOST_EVIDENCE)):
-        shown += ["; " if index else "", quote.text(f"{path}.evidence.{index}")]
-    return in_brackets(quote.text(f"{path}.text"), tuple(shown))
+    for order, place in enumerate(places[:_MOST_EVIDENCE]):
+        shown += ["; " if order else "", quote.text(f"{path}.evidence.{place}")]
+    return tuple(shown)
 
 
 def in_brackets(lead: Figure, inside: Sentence) -> Sentence:
@@ -170,7 +175,7 @@ def objective_words(quote: Quote, place: int) -> Sentence:
     path = f"objectives.{place}"
     objective: Objective = quote.value(path)
     if is_delivery_time(objective):
-        share = f"{class_name(objective.message_class)}: {share_words(objective.percentile or 0.0)}"
+        share = f"{class_words(objective.message_class)}: {share_words(objective.percentile or 0.0)}"
         return (share, quote.limit(f"{path}.limit_s"))
     if objective.measure == "api_response":
         share = f"Answers of {target_name(quote.report)}: {share_words(objective.percentile or 0.0)}"

@@ -11,9 +11,10 @@ import numpy as np
 from msgspec import Struct
 
 from analysis.arrays import Bools, Floats
-from analysis.classes import ALL
+from analysis.classes import class_words, messages_of
 from analysis.formatting import (
     count_text,
+    limit_text,
     seconds_text,
     share_text,
     significant,
@@ -89,7 +90,7 @@ def schedule_lag(late: GeneratorLateness, tightest: Tightest) -> Check:
         value=f"p99 {seconds_text(p99)}{noise}" if not math.isnan(p99) else "no message was sent",
         limit=(f"warn > {seconds_text(warn_s)}, " if warn_s < limit_s else "")
         + f"invalid > {seconds_text(limit_s)}, "
-        f"{100 * tightest.share:g} % of the tightest objective ({seconds_text(tightest.limit_s)}); seconds "
+        f"{100 * tightest.share:g} % of the tightest objective ({limit_text(tightest.limit_s)}); seconds "
         f"in which other programs use the cores are excluded, up to {100 * SHORT_SHARE:g} % of the load "
         f"or {SHORT_S:g} s",
         meaning="delay of the load generator: from the instant at which a message was due to its send",
@@ -102,7 +103,7 @@ def _late_advice(late: GeneratorLateness, tightest: Tightest) -> str:
     """A tight objective is blamed only for a delay without other programs."""
     tight = _LATE_ADVICE
     if tightest.lag_limit_s < LAG_WARN_S:
-        limit = seconds_text(tightest.limit_s)
+        limit = limit_text(tightest.limit_s)
         tight = _TIGHT_ADVICE.format(limit=limit, percent=100 * tightest.share)
     if late.disturbed_s <= 0:
         return tight
@@ -254,7 +255,7 @@ def timestamp_order(order: TimestampOrder) -> Check:
 
 def nagle_delay(journeys: Journeys) -> Check:
     """Many answers at 40 ms to 45 ms: Nagle's algorithm waits for a delayed acknowledgement."""
-    service = journeys.load.answered_s - journeys.load.sent_s
+    service = journeys.load.replied_s - journeys.load.sent_s
     service = service[np.isfinite(service)]
     low, high = NAGLE_DELAY_S
     width = high - low
@@ -278,7 +279,7 @@ def sample_sizes(delivery: tuple[Distribution, ...], objectives: tuple[Objective
     """Whether there are enough messages for the percentiles of the objectives."""
     asked = [each for each in objectives if each.quantile is not None and each.percentile is not None]
     thin = [each for each in asked if each.quantile is not None and each.quantile.state == "withheld"]
-    enough = ", ".join(f"{each.message_class} {count_text(each.count)}" for each in delivery)
+    enough = ", ".join(f"{class_words(each.message_class)} {count_text(each.count)}" for each in delivery)
     value = enough or "no message was accepted"
     if thin:
         value = too_few_for(thin)
@@ -304,17 +305,13 @@ def effective_sizes(delivery: tuple[Distribution, ...]) -> Check:
     return Check(
         name="independence",
         state="warn" if thin else "ok",
-        value=f"{count_text(_known_count(worst))} {_of_class(worst.message_class)} have the evidence of "
+        value=f"{count_text(_known_count(worst))} {messages_of(worst.message_class)} count as "
         f"about {significant(worst.effective_count, 2)} independent ones",
         limit="warn if under half",
         meaning="messages in one queue have similar delays, so that the intervals are wider",
         advice="run longer, or repeat the run and compare the percentiles of the runs",
         value_number=worst.effective_count,
     )
-
-
-def _of_class(message_class: str) -> str:
-    return "messages of all classes" if message_class == ALL else f"{message_class} messages"
 
 
 def _known_count(each: Distribution) -> int:

@@ -15,7 +15,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 
-from analysis.classes import ALL, messages_of
+from analysis.classes import message_of, messages_of
 from analysis.formatting import count_text, percentile_name, times_text
 from analysis.model import Objective
 from analysis.objectives.grammar import API
@@ -49,21 +49,19 @@ def more_needed(count: int, wanted: float, message_class: str, per_s: float, few
     wanted = max(wanted, float(fewest))
     # The interval can need slightly more messages than the normal approximation says.
     more = _rounded_up(max(wanted - count, 0.05 * count, 1.0))
-    which, thing = "" if message_class == ALL else f"{message_class} ", "message"
-    if message_class == API:
-        which, thing = "", "request"
-    words = f"about {times_text(more, f'more {which}{thing}')}"
+    thing = "request" if message_class == API else message_of(message_class)
+    words = f"about {times_text(more, f'more {thing}')}"
     return f"{words}, as in {_duration(more / per_s)} more of this load" if per_s > 0 else words
 
 
 def too_few_for(objectives: Iterable[Objective]) -> str:
-    """``too few otp messages for p95: 8 of 72``, of objectives without a value."""
+    """``too few OTPs for p95: 8 of 72 needed``, of objectives without a value."""
     found = []
     for each in objectives:
         things = "answers of the sender" if each.message_class == API else messages_of(each.message_class)
         wanted = count_text(each.quantile.needed if each.quantile is not None else 0)
         name = percentile_name(each.percentile or 0.0)
-        found.append(f"too few {things} for {name}: {count_text(each.count)} of {wanted}")
+        found.append(f"too few {things} for {name}: {count_text(each.count)} of {wanted} needed")
     return "; ".join(found)
 
 

@@ -61,7 +61,7 @@ def _burst(
     # What the sender did not accept is not part of its backlog: its caller sends it again.
     accepted: Bools = inside & journeys.accepted
     last_submit = _last(journeys, outcomes, accepted, journeys.provider.submitted_s)
-    last_delivery = _last(journeys, outcomes, accepted, journeys.provider.delivered_s)
+    last_delivery = _last(journeys, outcomes, accepted, journeys.provider.final_s)
     mostly_s = _mostly(journeys, accepted, to_s)
     observed_s = max(journeys.end_s - to_s, 0.0)
     # A submitted burst can still be in a carrier's queue and delay the OTPs behind it.
@@ -95,7 +95,7 @@ def _burst(
         offered=rate_series("offered", due[inside], 1.0, drawn_until(journeys)),
         delivered=rate_series(
             "delivered",
-            journeys.provider.delivered_s[accepted & (outcomes.outcome == DELIVERED)],
+            journeys.provider.final_s[accepted & (outcomes.outcome == DELIVERED)],
             1.0,
             drawn_until(journeys),
         ),
@@ -139,7 +139,7 @@ def _last(journeys: Journeys, outcomes: MessageOutcomes, accepted: Bools, instan
 
 def _mostly(journeys: Journeys, accepted: Bools, to_s: float) -> float | None:
     """From the burst's end until 95 % of its accepted messages had arrived or failed, else None."""
-    done = np.sort(np.nan_to_num(journeys.provider.delivered_s[accepted], nan=np.inf))
+    done = np.sort(np.nan_to_num(journeys.provider.final_s[accepted], nan=np.inf))
     if len(done) == 0:
         return None
     mostly = float(done[ranks(len(done), (95.0,))[0] - 1])

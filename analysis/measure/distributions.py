@@ -64,7 +64,7 @@ def api_distributions(
     answered = _answered(journeys)
     found = []
     for measure, start in (("api_response", load.intended_s), ("api_service", load.sent_s)):
-        times = (load.answered_s - start)[answered]
+        times = (load.replied_s - start)[answered]
         order = np.argsort(load.intended_s[answered], kind="stable")
         found.append(_distribution(ALL, measure, api_ages(journeys, start), times[order], 0, percentiles))
     return tuple(found)
@@ -78,11 +78,11 @@ def api_ages(journeys: Journeys, start_s: Floats) -> Ages:
     load, answered = journeys.load, _answered(journeys)
     waiting = np.isfinite(load.sent_s) & ~answered & (load.outcome == OUTCOMES.index("unfinished"))
     open_ages = np.maximum(journeys.load_end_s - start_s[waiting], 0.0)
-    return with_open((load.answered_s - start_s)[answered], open_ages, 0)
+    return with_open((load.replied_s - start_s)[answered], open_ages, 0)
 
 
 def _answered(journeys: Journeys) -> Bools:
-    found: Bools = np.isfinite(journeys.load.answered_s) & np.isfinite(journeys.load.sent_s)
+    found: Bools = np.isfinite(journeys.load.replied_s) & np.isfinite(journeys.load.sent_s)
     return found
 
 

@@ -100,7 +100,7 @@ def _in_flight(journeys: Journeys, sent_until_s: Floats, answered_until_s: Float
     """
     load = journeys.load
     begun = np.sort(load.sent_s[np.isfinite(load.sent_s)])
-    ended = np.sort(load.answered_s[np.isfinite(load.answered_s)])
+    ended = np.sort(load.replied_s[np.isfinite(load.replied_s)])
     in_flight = np.searchsorted(begun, sent_until_s, side="right") - np.searchsorted(
         ended, answered_until_s, side="right"
     )

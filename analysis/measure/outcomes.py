@@ -112,7 +112,7 @@ def judge(journeys: Journeys) -> MessageOutcomes:
     without_sender_row = (sender.state == ABSENT) & ~provider.message_at_fault
     failed = (outcome == FAILED) & (sender.gave_up | without_sender_row)
     too_late = ~np.isfinite(provider.carrier_s)
-    too_late |= ~provider.unreachable & (provider.carrier_s + provider.radio_s > provider.delivered_s + 1e-9)
+    too_late |= ~provider.unreachable & (provider.carrier_s + provider.radio_s > provider.final_s + 1e-9)
     never = accepted & ((~at_provider & failed) | ((outcome == EXPIRED) & too_late) | (outcome == LOST))
     outcome[~accepted] = NOT_ACCEPTED
     unaccounted = _unaccounted(journeys, gone & ~without_key)
@@ -152,7 +152,7 @@ def _set(outcome: Ints, where: Bools, value: int) -> None:
 
 def delivery_ages(journeys: Journeys, outcomes: MessageOutcomes, among: Bools) -> Ages:
     """Times from the intended instant to the handset, of the messages in ``among`` to reachable phones."""
-    delivery_s = journeys.provider.delivered_s - journeys.load.intended_s
+    delivery_s = journeys.provider.final_s - journeys.load.intended_s
     reached = among & ~journeys.provider.unreachable
     delivered = reached & (outcomes.outcome == DELIVERED) & np.isfinite(delivery_s)
     still_open = reached & (outcomes.outcome == OPEN)
@@ -165,7 +165,7 @@ def delivered_in_order(journeys: Journeys, outcomes: MessageOutcomes, among: Boo
     """Delivery times to reachable phones, in the order in which the messages were due."""
     chosen = among & (outcomes.outcome == DELIVERED) & ~journeys.provider.unreachable
     due = journeys.load.intended_s[chosen]
-    delivery_s = journeys.provider.delivered_s[chosen] - due
+    delivery_s = journeys.provider.final_s[chosen] - due
     ordered: Floats = delivery_s[np.argsort(due, kind="stable")]
     return ordered[np.isfinite(ordered)]
 

@@ -57,8 +57,8 @@ class Stop:
 def silences(journeys: Journeys) -> tuple[Silence, ...]:
     load = journeys.load
     sent: Bools = np.isfinite(load.sent_s)
-    answered: Bools = sent & np.isfinite(load.answered_s)
-    answers_s = np.sort(load.answered_s[answered])
+    answered: Bools = sent & np.isfinite(load.replied_s)
+    answers_s = np.sort(load.replied_s[answered])
     if not len(answers_s):
         return ()
     begun_s, never_s = np.sort(load.sent_s[sent]), np.sort(load.sent_s[sent & ~answered])
@@ -68,12 +68,12 @@ def silences(journeys: Journeys) -> tuple[Silence, ...]:
     # Between the two answers there is none, so all that were answered by the first were sent before it.
     done: Ints = long + np.searchsorted(never_s, before_s)
     waiting = np.searchsorted(begun_s, after_s - SILENT_S, side="right") - done
-    usual_s = float(np.quantile((load.answered_s - load.sent_s)[answered], 0.25))
+    usual_s = float(np.quantile((load.replied_s - load.sent_s)[answered], 0.25))
     gauges = Gauges(journeys.samples, journeys.load_end_s)
     found = []
     for place in np.flatnonzero(waiting >= FEWEST).tolist():
         low_s, high_s = float(before_s[place]), float(after_s[place])
-        still = sent & (load.sent_s < high_s) & ~(load.answered_s <= low_s)
+        still = sent & (load.sent_s < high_s) & ~(load.replied_s <= low_s)
         still &= answered | (load.sent_s >= low_s)
         from_s = max(low_s, float(load.sent_s[still].min()))
         waited = _waited(journeys, still & (load.sent_s <= high_s - SILENT_S), gauges, from_s, high_s)
@@ -90,8 +90,8 @@ def silences(journeys: Journeys) -> tuple[Silence, ...]:
 def _absence(journeys: Journeys, low_s: float, high_s: float) -> tuple[float, float]:
     """From the first request that failed to the next that did not, around the time between two answers."""
     load = journeys.load
-    answered: Bools = np.isfinite(load.answered_s)
-    good_s = load.sent_s[answered & (load.answered_s <= low_s)].max(initial=-np.inf)
+    answered: Bools = np.isfinite(load.replied_s)
+    good_s = load.sent_s[answered & (load.replied_s <= low_s)].max(initial=-np.inf)
     failed: Bools = ~answered & (load.sent_s > good_s) & (load.sent_s < high_s)
     from_s = float(load.sent_s[failed].min())
     return from_s, float(load.sent_s[answered & (load.sent_s > from_s)].min(initial=high_s))
@@ -148,7 +148,7 @@ def stop(journeys: Journeys) -> Stop | None:
     still forwarded messages.
     """
     load = journeys.load
-    answered: Bools = np.isfinite(load.answered_s)
+    answered: Bools = np.isfinite(load.replied_s)
     if not answered.any():
         return None
     after: Bools = load.intended_s > float(load.intended_s[answered].max())

@@ -37,12 +37,12 @@ def delivery_timestamps(journeys: Journeys) -> list[Floats]:
     return [
         load.intended_s,
         load.sent_s,
-        load.answered_s,
+        load.replied_s,
         # A journal may have only the first submit.
         np.where(np.isfinite(provider.taken_s), provider.taken_s, provider.submitted_s),
         provider.answered_s,
         provider.carrier_s,
-        provider.delivered_s,
+        provider.final_s,
     ]
 
 
@@ -121,7 +121,7 @@ def _breakdown(
 ) -> StageBreakdown:
     names, timestamps = of
     stages = [_stage(stage, (timestamps[i + 1] - timestamps[i])[among]) for i, stage in enumerate(names)]
-    report = (journeys.provider.confirmed_s - journeys.provider.delivered_s)[among]
+    report = (journeys.provider.confirmed_s - journeys.provider.final_s)[among]
     report = report[np.isfinite(report)]
     if len(report):
         stages.append(_stage(REPORT_STAGE, report))
@@ -152,20 +152,20 @@ def timestamp_order(journeys: Journeys) -> TimestampOrder:
     examples: list[str] = []
     ordered = (
         ("sent before due", load.intended_s, load.sent_s, EARLY_TOLERANCE_S),
-        ("answered before sent", load.sent_s, load.answered_s, 0.0),
+        ("answered before sent", load.sent_s, load.replied_s, 0.0),
         ("submitted before sent", load.sent_s, provider.submitted_s, 0.0),
         ("provider answered before submitted", provider.submitted_s, provider.answered_s, 0.0),
         ("accepted before submitted", provider.submitted_s, provider.taken_s, 0.0),
         ("provider answered before it accepted", provider.taken_s, provider.answered_s, 0.0),
         ("at the carrier before submitted", provider.submitted_s, provider.carrier_s, 0.0),
-        ("delivered before the carrier had it", provider.carrier_s, provider.delivered_s, 0.0),
-        ("reported before delivered", provider.delivered_s, provider.reported_s, 0.0),
+        ("delivered before the carrier had it", provider.carrier_s, provider.final_s, 0.0),
+        ("reported before delivered", provider.final_s, provider.reported_s, 0.0),
         ("report confirmed before sent", provider.reported_s, provider.confirmed_s, 0.0),
     )
     for words, earlier, later, tolerance_s in ordered:
         # Rounding may separate equal instants by one nanosecond.
         _note(words, later < earlier - tolerance_s - 1e-9, wrong, examples)
-    reached = np.isfinite(provider.delivered_s) & provider.accepted
+    reached = np.isfinite(provider.final_s) & provider.accepted
     _note("delivered, never submitted", reached & ~np.isfinite(provider.submitted_s), wrong, examples)
     _note("at the provider, never sent", provider.accepted & ~np.isfinite(load.sent_s), wrong, examples)
     unreported = np.isfinite(provider.confirmed_s) & ~np.isfinite(provider.reported_s)

@@ -42,7 +42,7 @@ def through_instants_s(journeys: Journeys) -> Floats:
     """When each message left every queue, seconds; NaN if it did not."""
     provider = journeys.provider
     # A journal may lack the carrier's timestamp. The message's end is later only by the radio's time.
-    left = np.where(np.isfinite(provider.carrier_s), provider.carrier_s, provider.delivered_s)
+    left = np.where(np.isfinite(provider.carrier_s), provider.carrier_s, provider.final_s)
     # Refused because of its content: it is not sent again.
     refused: Bools = ~np.isfinite(left) & provider.message_at_fault
     return np.where(refused, provider.submitted_s, left)

@@ -34,13 +34,13 @@ def throughput(journeys: Journeys, outcomes: MessageOutcomes, counted: Accountin
     window_s = max(journeys.load_end_s, 1.0) if short else WINDOW_S
     offered_peak = best_pace(load.intended_s, window_s)
     wait_s, where = _queue_wait(journeys, offered_peak)
-    accepted_best = best_pace(load.answered_s[journeys.accepted], window_s)
+    accepted_best = best_pace(load.replied_s[journeys.accepted], window_s)
     return Throughput(
         offered_mean_per_s=_mean_per_s(journeys, offered_peak),
         offered_peak=offered_peak,
         accepted_best=accepted_best,
         accepts_at_most=_accepts_at_most(journeys, accepted_best),
-        delivered_best=best_pace(journeys.provider.delivered_s[outcomes.outcome == DELIVERED], window_s),
+        delivered_best=best_pace(journeys.provider.final_s[outcomes.outcome == DELIVERED], window_s),
         limit=_limit(counted, wait_s, where),
         queue_wait_at_peak_s=wait_s,
         shortfall_share=shortfall_share(journeys, outcomes),
@@ -98,9 +98,9 @@ def _queue_wait(journeys: Journeys, peak: Pace | None) -> tuple[float | None, st
     due = journeys.load.intended_s
     among: Bools = journeys.accepted & (due >= peak.from_s) & (due < peak.from_s + peak.window_s)
     provider = journeys.provider
-    in_sender = provider.submitted_s - journeys.load.answered_s
+    in_sender = provider.submitted_s - journeys.load.replied_s
     # Not submitted: it waited at least until the end.
-    in_sender = np.where(np.isfinite(in_sender), in_sender, journeys.end_s - journeys.load.answered_s)
+    in_sender = np.where(np.isfinite(in_sender), in_sender, journeys.end_s - journeys.load.replied_s)
     at_carrier = provider.carrier_s - provider.answered_s
     at_carrier = np.where(np.isfinite(at_carrier), at_carrier, 0.0)
     if not among.any():

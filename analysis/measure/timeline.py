@@ -55,15 +55,13 @@ def unsubmitted(journeys: Journeys, outcomes: MessageOutcomes, among: Bools) -> 
     waited = (
         among & journeys.accepted & (np.isfinite(journeys.provider.submitted_s) | (outcomes.outcome == OPEN))
     )
-    return _backlog(journeys.load.answered_s[waited], journeys.provider.submitted_s[waited])
+    return _backlog(journeys.load.replied_s[waited], journeys.provider.submitted_s[waited])
 
 
 def undelivered(journeys: Journeys, outcomes: MessageOutcomes, among: Bools) -> BacklogSeries:
     """Accepted by the sender, not yet delivered and not finally failed."""
-    waited = (
-        among & journeys.accepted & (np.isfinite(journeys.provider.delivered_s) | (outcomes.outcome == OPEN))
-    )
-    return _backlog(journeys.load.answered_s[waited], journeys.provider.delivered_s[waited])
+    waited = among & journeys.accepted & (np.isfinite(journeys.provider.final_s) | (outcomes.outcome == OPEN))
+    return _backlog(journeys.load.replied_s[waited], journeys.provider.final_s[waited])
 
 
 def _backlog(starts_s: Floats, ends_s: Floats) -> BacklogSeries:
@@ -96,10 +94,8 @@ def timeline(journeys: Journeys, outcomes: MessageOutcomes) -> Timeline:
         end_s=end_s,
         rates=(
             rate_series("offered", journeys.load.intended_s, width, end_s),
-            rate_series("accepted", journeys.load.answered_s[journeys.accepted], width, end_s),
-            rate_series(
-                "delivered", journeys.provider.delivered_s[outcomes.outcome == DELIVERED], width, end_s
-            ),
+            rate_series("accepted", journeys.load.replied_s[journeys.accepted], width, end_s),
+            rate_series("delivered", journeys.provider.final_s[outcomes.outcome == DELIVERED], width, end_s),
         ),
         latency_p50=tuple(
             _latency(journeys, outcomes, name, among, (50, latency_width)) for name, among in crowds
@@ -124,9 +120,9 @@ def drawn_until(journeys: Journeys) -> float:
     phone that is off, or a message that expires.
     """
     provider = journeys.provider
-    arrived = (provider.state == PROVIDER_STATES.index("delivered")) & np.isfinite(provider.delivered_s)
+    arrived = (provider.state == PROVIDER_STATES.index("delivered")) & np.isfinite(provider.final_s)
     at_once = arrived & ~(np.nan_to_num(provider.handset_wait_s) > 0)
-    arrived_s = np.sort(provider.delivered_s[at_once])
+    arrived_s = np.sort(provider.final_s[at_once])
     mostly = float(arrived_s[int(0.99 * (len(arrived_s) - 1))]) if len(arrived_s) else 0.0
     return max(journeys.load_end_s, mostly, 1.0)
 
@@ -160,7 +156,7 @@ def _latency(
     percentile, width_s = shown
     due = journeys.load.intended_s[among]
     delivery_s = np.where(
-        outcomes.outcome == DELIVERED, journeys.provider.delivered_s - journeys.load.intended_s, np.inf
+        outcomes.outcome == DELIVERED, journeys.provider.final_s - journeys.load.intended_s, np.inf
     )
     counts_in = among & ((outcomes.outcome == DELIVERED) | (outcomes.outcome == OPEN) | outcomes.never)
     due, delivery_s = journeys.load.intended_s[counts_in], delivery_s[counts_in]
@@ -170,8 +166,8 @@ def _latency(
 def binned_percentile(
     name: str, due_s: Floats, delivery_s: Floats, percentile: int, width_s: float
 ) -> Series:
-    """Nearest-rank percentile in each bin of due time; ``None`` if there are too few messages, or if it is
-    unknown.
+    """Nearest-rank percentile in each bin of intended starts; ``None`` if there are too few messages, or if
+    it is unknown.
     """
     need = _P50_NEEDS if percentile <= 50 else _P95_NEEDS
     bins = np.floor(due_s / width_s).astype(np.int64)
@@ -193,5 +189,5 @@ def _points(journeys: Journeys, outcomes: MessageOutcomes, name: str, among: Boo
     return Points(
         name=name,
         at_s=tuple(due.tolist()),
-        value_s=tuple((journeys.provider.delivered_s[chosen] - due).tolist()),
+        value_s=tuple((journeys.provider.final_s[chosen] - due).tolist()),
     )

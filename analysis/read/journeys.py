@@ -42,7 +42,7 @@ class LoadSide:
     status: Ints
     intended_s: Floats
     sent_s: Floats
-    answered_s: Floats  # when the sender's reply was read
+    replied_s: Floats  # when the sender's reply was read
     error_names: tuple[str, ...]
     error: Ints  # why there is no reply, an index of ``error_names``; ABSENT with a reply, or if not known
     repeated_keys: int
@@ -179,7 +179,7 @@ def _load_side(rows: pa.Table, origin_ns: int) -> LoadSide:
         status=integers(rows["status"]),
         intended_s=seconds(rows["t_intended_ns"], origin_ns),
         sent_s=seconds(rows["t_sent_ns"], origin_ns),
-        answered_s=seconds(rows["t_replied_ns"], origin_ns),
+        replied_s=seconds(rows["t_replied_ns"], origin_ns),
         error_names=errors,
         error=codes(rows["error"], errors),
         repeated_keys=len(keys) - int(pc.count_distinct(keys, mode="all").as_py()),
@@ -225,9 +225,9 @@ def _ends(
     seen = max(
         load_end,
         last_due,
-        _last(load.answered_s),
+        _last(load.replied_s),
         _last(provider.submitted_s),
-        _last(provider.delivered_s),
+        _last(provider.final_s),
         _last(provider.confirmed_s),
     )
     ended = (manifest.ended.clock_ns - origin_ns) * 1e-9

@@ -44,7 +44,7 @@ class ProviderSide:
     submitted_s: Floats
     answered_s: Floats
     carrier_s: Floats
-    delivered_s: Floats  # or finally failed
+    final_s: Floats  # delivered, or finally failed
     reported_s: Floats
     confirmed_s: Floats
     submits: Ints
@@ -127,7 +127,7 @@ def join_provider(rows: pa.Table, keys: pa.ChunkedArray, origin_ns: int) -> Prov
         submitted_s=spread(seconds(speaking["t_submitted_ns"], origin_ns)),
         answered_s=spread(seconds(speaking["t_answered_ns"], origin_ns)),
         carrier_s=spread(seconds(speaking["t_carrier_ns"], origin_ns)),
-        delivered_s=spread(seconds(speaking["t_final_ns"], origin_ns)),
+        final_s=spread(seconds(speaking["t_final_ns"], origin_ns)),
         reported_s=spread(seconds(speaking["t_reported_ns"], origin_ns)),
         confirmed_s=spread(seconds(speaking["t_confirmed_ns"], origin_ns)),
         submits=_highest(copies.key, integers(copies.rows["submits"]), count),

@@ -9,6 +9,7 @@ from typing import Any
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from analysis.classes import class_words
 from analysis.formatting import RATE_OF_DELIVERIES, times_text
 from analysis.model import BurstResult, PartReport, Points, Series
 from analysis.render.chart_style import (
@@ -63,7 +64,7 @@ def latency(part: PartReport, title: str) -> Figure | str:
     if part.accounting.rows < _FEWEST:
         return f"{times_text(part.accounting.rows)} are too few for a chart over time"
     figure, (axes,), strip = time_panels(part, title)
-    scale = TimeScale(line.load_end_s)  # the x axis is the due time, which ends with the load
+    scale = TimeScale(line.load_end_s)  # the x axis is the intended start
     _draw_latency(part, axes, scale)
     axes.set_ylabel("delivery time, from due to handset")
     _time_axis(part, axes, strip, scale, line.load_end_s)
@@ -172,7 +173,12 @@ def _mark_burst(axes: Axes, scale: TimeScale, found: BurstResult, lines: bool, n
 
 def _draw_burst_rates(axes: Axes, scale: TimeScale, found: BurstResult) -> None:
     for series in (found.offered, found.delivered):
-        _draw_rate(axes, scale, series, f"{found.message_class} of the burst, {_RATE_WORDS[series.name]}")
+        _draw_rate(
+            axes,
+            scale,
+            series,
+            f"{class_words(found.message_class)} of the burst, {_RATE_WORDS[series.name]}",
+        )
     axes.set_ylabel("messages per second")
     count_axis(axes)
 

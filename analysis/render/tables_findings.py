@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 
 from analysis.capacity_record import Trial
+from analysis.classes import class_words
 from analysis.findings import ComparedTail, DelaySplit, Difference
 from analysis.first_screen.quoting import Quote
 from analysis.first_screen.values import Figure, Sentence
@@ -154,7 +155,7 @@ def comparisons(report: RunReport) -> list[tuple[str, Table]]:
             )
             rows.append(
                 (
-                    one.message_class,
+                    class_words(one.message_class),
                     (quote.count(f"{path}.pairs"),),
                     (quote.count(f"{path}.unpaired"),),
                     (quote.seconds(f"{path}.mean_s"),),
@@ -232,7 +233,7 @@ def delay_splits(report: RunReport, place: int) -> list[tuple[str, Table]]:
     """One table per class: its shares, and its percentiles without each share."""
     return [
         (
-            f"Shares of the delay: {each.message_class}",
+            f"Shares of the delay: {class_words(each.message_class)}",
             _split(Quote(report, plain=False), f"parts.{place}.delay_splits.{index}", each),
         )
         for index, each in enumerate(report.parts[place].delay_splits)
@@ -294,7 +295,7 @@ def handsets(report: RunReport, place: int) -> Table:
     fields = ("accepted", "unreachable", "came_later", "given_up_by_network", "still_waiting")
     rows: tuple[tuple[Cell, ...], ...] = tuple(
         (
-            each.message_class,
+            class_words(each.message_class),
             *((quote.count(f"parts.{place}.handsets.{index}.{field}"),) for field in fields),
         )
         for index, each in enumerate(report.parts[place].handsets)

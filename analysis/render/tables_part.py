@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from analysis.findings import POINTS
+from analysis.classes import GUARDED_CLASS, class_words, messages_of
+from analysis.findings import POINTS, FaultBand
 from analysis.first_screen.quoting import Quote
 from analysis.first_screen.rates import factor_digits
 from analysis.first_screen.values import Sentence
@@ -35,7 +36,7 @@ def delivery(report: RunReport, place: int) -> Table:
     )
     rows = tuple(
         (
-            each.message_class,
+            class_words(each.message_class),
             (quote.count(f"parts.{place}.delivery.{index}.count"),),
             count_text(each.open_count),
             count_text(each.never_count),
@@ -104,8 +105,8 @@ def _stage_table(group: tuple[StageBreakdown, ...]) -> Table:
     ]
     if whole:
         rows.append(("messages", *(count_text(each.count) for each in (*classes, whole)), "", "", ""))
-    name = whole.message_class if whole else ""
-    means = (f"{each.message_class} mean" for each in classes)
+    name = class_words(whole.message_class) if whole else ""
+    means = (f"{class_words(each.message_class)} mean" for each in classes)
     spread = (f"{name} {word}" for word in ("mean", "p50", "p95", "p99"))
     return Table((*words_columns("stage"), *figure_columns(*means, *spread)), tuple(rows))
 
@@ -120,7 +121,7 @@ def stage_coverage(part: PartReport) -> Table:
     partly = any(each.elsewhere or each.left_out or each.unreachable for each in part.stage_coverage)
     rows = tuple(
         (
-            each.message_class,
+            class_words(each.message_class),
             *map(count_text, (each.delivered, each.covered, each.elsewhere, each.left_out, each.unreachable)),
         )
         for each in part.stage_coverage
@@ -139,10 +140,10 @@ def burst(report: RunReport, place: int) -> Table:
     columns = (*words_columns(""), *figure_columns("value"))
     if found is None:
         return Table(columns, rows=())
-    guarded = found.guarded_class or "otp"
+    guarded = class_words(found.guarded_class or GUARDED_CLASS)
     size: Sentence = (
         quote.count(f"{path}.messages"),
-        f" {found.message_class} messages at ",
+        f" {messages_of(found.message_class)} at ",
         quote.rate(f"{path}.rate_per_s"),
     )
     mostly = seconds_text(found.mostly_delivered_after_s)
@@ -250,14 +251,23 @@ def faults(report: RunReport, place: int) -> Table:
             "-" if band.from_s is None else seconds_text(max(band.from_s, 0.0)),
             "-" if band.from_s is None else "no end" if band.to_s is None else seconds_text(band.to_s),
             count_text(band.messages),
+            _backlog_after(quote, f"parts.{place}.faults.{index}.backlog", band),
         )
         for index, band in enumerate(report.parts[place].faults)
     )
     columns = (
         *words_columns("fault", "effect"),
-        *figure_columns("from", "to", "messages affected"),
+        *figure_columns("from", "to", "messages affected", "sender's backlog gone, after its end"),
     )
     return Table(columns, rows)
+
+
+def _backlog_after(quote: Quote, path: str, band: FaultBand) -> Cell:
+    if band.backlog is None:
+        return "-"
+    if band.backlog.gone_s is not None:
+        return (quote.seconds(f"{path}.gone_s"),)
+    return ("not in ", quote.seconds(f"{path}.watched_s"), ": ", quote.count(f"{path}.left"), " left")
 
 
 def rates(report: RunReport, place: int) -> Table:

@@ -14,11 +14,12 @@ def storm(
     seed: Annotated[int, typer.Option(min=0, help="First seed; each further storm adds 1.")] = 1,
     jobs: Annotated[int, typer.Option(min=1, max=64, help="Processes that share the storms.")] = 1,
     calls: Annotated[
-        str | None, typer.Option(metavar="N,N,…", help="Of a single storm: keep only these calls.")
+        str | None,
+        typer.Option(metavar="N,N,…|none", help="Of a single storm: keep only these calls."),
     ] = None,
     faults: Annotated[
         str | None,
-        typer.Option(metavar="N,N,…", help="Of a single storm: keep only these faults; '' keeps none."),
+        typer.Option(metavar="N,N,…|none", help="Of a single storm: keep only these faults."),
     ] = None,
 ) -> None:
     """Run the sender's code under random faults in virtual time, and check that no message is lost.
@@ -54,9 +55,13 @@ def storm(
 
 
 def _numbers(option: str, given: str | None) -> tuple[int, ...] | None:
+    from loadtests.storm.plan import NONE
+
     if given is None:
         return None
-    parts = [part.strip() for part in given.split(",") if part.strip()]
+    if given.strip() == NONE:
+        return ()
+    parts = [part.strip() for part in given.split(",")]
     if not all(part.isdecimal() for part in parts):
-        raise ValueError(f"{option}: must be numbers with commas between them, not {given!r}")
+        raise ValueError(f"{option}: must be numbers with commas between them, or {NONE}, not {given!r}")
     return tuple(int(part) for part in parts)

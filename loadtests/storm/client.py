@@ -24,7 +24,6 @@ class StormClient:
         self._call = call
         self._places = places  # of its messages in the call
         self._tries = 0
-        self._current = 0  # try; answers of earlier ones count too
         self.acknowledged = False
 
     def begin(self) -> None:
@@ -71,18 +70,18 @@ class StormClient:
         process.next_id += 1
         ahead_ns = process.node.gate.wall.ahead_ns
         return Message(
-            process.next_id,
-            self._key(place),
-            number_of(call.number, 0 if call.to_one else place),
-            "x" * (150 * call.segments),
-            call.lane,
-            call.sender_id,
-            call.campaign,
-            call.segments,
-            now_ns,
-            now_ns + int((call.after_s + call.valid_s) * 1e9),
-            now_ns + ahead_ns + int(call.after_s * 1e9) if call.after_s else 0,
-            call.keeps_hours,
+            message_id=process.next_id,
+            key=self._key(place),
+            to=number_of(call.number, 0 if call.to_one else place),
+            text="x" * (150 * call.segments),
+            lane=call.lane,
+            sender_id=call.sender_id,
+            campaign=call.campaign,
+            segments=call.segments,
+            created_ns=now_ns,
+            expires_ns=now_ns + int((call.after_s + call.valid_s) * 1e9),
+            not_before_ns=now_ns + ahead_ns + int(call.after_s * 1e9) if call.after_s else 0,
+            keeps_hours=call.keeps_hours,
         )
 
 

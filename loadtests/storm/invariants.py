@@ -200,6 +200,17 @@ def a_second_message_goes_to_another_provider(end: StormEnd) -> Iterator[Violati
                 yield Violation("hedge", text, (key, key_of_first(key)))
 
 
+def a_delivered_second_message_ends_its_first_one(end: StormEnd) -> Iterator[Violation]:
+    """An OTP whose second message was delivered is delivered, unless it was removed before."""
+    for key, record in end.known.items():
+        first = end.records.get(key_of_first(key))
+        if not is_hedge(key) or record.state is not State.DELIVERED or first is None:
+            continue
+        if first.state is not State.DELIVERED:
+            text = f"{key} is delivered, and {first.message.key} is {first.state.value}"
+            yield Violation("pairs", text, (key, first.message.key))
+
+
 def costs_are_those_of_the_messages(end: StormEnd) -> Iterator[Violation]:
     """Of each campaign the store and the last process have the same costs: those of its messages, but for the
     ones whose costs were returned, or that were over a limit.
@@ -264,6 +275,7 @@ INVARIANTS: tuple[Invariant, ...] = (
     the_provider_has_only_messages_of_the_store,
     a_confirmed_report_is_kept,
     a_second_message_goes_to_another_provider,
+    a_delivered_second_message_ends_its_first_one,
     no_lane_starves,
     no_lane_passes_an_otp_without_right,
     totals_are_those_of_the_changes,

@@ -15,6 +15,8 @@ from loadtests.storm.rules import NO_RULES, StormRules
 from loadtests.storm.scene import CAMPAIGNS, Call, Fault, Scene
 from reference_sender.dispatch.values import Lane
 
+NONE = "none"  # on the command line: no calls, or no faults. Each option refuses an empty value.
+
 _LANES = (Lane.OTP, Lane.OTP, Lane.TRANSACTIONAL, Lane.MARKETING, Lane.MARKETING)
 _VALID_S = {
     Lane.OTP: (20.0, 60.0, 300.0),
@@ -62,6 +64,7 @@ class StormPlan(Struct, frozen=True):
     hours: str = ""  # as in ``policy.py``
     hedge_otp_after_s: float | None = None
     rules: StormRules = NO_RULES
+    hedging_ends: bool = False  # with the first process of the sender
 
     @property
     def messages(self) -> int:
@@ -96,7 +99,8 @@ def draw_plan(seed: int) -> StormPlan:
         calls = tuple(_to_one_number(random, call) for call in calls)
     # A draw finds one of the many kinds of a provider's faults in one storm of fifty, and few of them strike.
     faults = (*faults, ProviderFault.next_of(seed, random, scene))
-    return replace(plan, calls=calls, faults=faults, rules=rules)
+    hedging_ends = plan.hedge_otp_after_s is not None and random.random() < 0.5
+    return replace(plan, calls=calls, faults=faults, rules=rules, hedging_ends=hedging_ends)
 
 
 def kept(plan: StormPlan, calls: tuple[int, ...] | None, faults: tuple[int, ...] | None) -> StormPlan:

@@ -20,12 +20,19 @@ Order = Callable[[Node, int, Waiter], Sequence[NodeEffect]]
 
 
 class SenderSetup(Struct, frozen=True):
-    """The settings of every process."""
+    """The settings of every process. With ``hedging_ends`` only the first one makes second messages."""
 
     settings: DispatchSettings
+    hedging_ends: bool
     limits: tuple[RouteLimits, ...]
     policy: PolicySettings
     keep_ns: int  # of final messages, in passes that the storm begins
+
+    def settings_of(self, number: int) -> DispatchSettings:
+        """Those of this process."""
+        if number == 1 or not self.hedging_ends:
+            return self.settings
+        return self.settings.model_copy(update={"hedge_otp_after_s": None})
 
 
 class ProviderPort(Protocol[P]):

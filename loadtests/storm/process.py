@@ -64,7 +64,7 @@ class StormProcess:
         self.stopping = False
         self.offset_ns = self.seen_ns = state.wall_ahead_ns
         self.store = store
-        self.dispatcher = Dispatcher(host.setup.settings, host.setup.limits, state.seed)
+        self.dispatcher = Dispatcher(host.setup.settings_of(number), host.setup.limits, state.seed)
         gate = stored_gate(host.setup.policy, store)
         self.node = Node(self.dispatcher, gate=gate)
         self.next_id = self._last_id = store.identity().last_message_id

@@ -10,7 +10,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from analysis.exit_codes import ExitCode
 from loadtests.storm.faults import NAMES
 from loadtests.storm.outcome import StormOutcome, storm
-from loadtests.storm.plan import StormPlan, draw_plan, kept
+from loadtests.storm.plan import NONE, StormPlan, draw_plan, kept
 from loadtests.storm.run import Sum, storms
 from loadtests.storm.shrink import shrunken
 from loadtests.storm.uses import USES
@@ -81,8 +81,8 @@ def explain(plan: StormPlan, outcome: StormOutcome, console: Console) -> None:
 
 def command(seed: int, calls: tuple[int, ...], faults: tuple[int, ...]) -> str:
     """The command line that repeats a storm with these of its calls and faults."""
-    some_calls, some_faults = (",".join(map(str, some)) for some in (calls, faults))
-    return f"smsbench storm --seed {seed} --seeds 1 --calls {some_calls} --faults '{some_faults}'"
+    some_calls, some_faults = (",".join(map(str, some)) or NONE for some in (calls, faults))
+    return f"smsbench storm --seed {seed} --seeds 1 --calls {some_calls} --faults {some_faults}"
 
 
 def _run(seeds: range, jobs: int, console: Console, total: Sum) -> None:

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from loadtests.arrivals import NS_PER_S
+from loadtests.storm import uses
 from loadtests.storm.draws import chance
 from loadtests.storm.ports import ProcessWatch, ProviderPort, SenderSetup
 from loadtests.storm.process import StormProcess
@@ -53,6 +54,8 @@ class StormSender:
         self._state.note(f"process {self.processes} starts")
         self.process = process = StormProcess(self._state, self, self.processes, store)
         self.past.append(process)
+        if self.processes > 1 and self.setup.hedging_ends:
+            self._state.struck(uses.HEDGING_ENDS)
         process.recover()
 
     def crash_before(self, step: str, ordinal: int, down_s: float) -> None:

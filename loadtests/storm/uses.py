@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 HEDGE = "second_message"
+HEDGING_ENDS = "start_without_second_messages"  # after a process that made them
 STATUS_QUERY = "status_query"
 SCHEDULE = "scheduled_message_sent"
 HOURS = "message_sent_in_opening_hours"
@@ -16,6 +17,7 @@ REPLAY_AGAIN = "dead_letter_replayed_before"
 
 USES = (
     HEDGE,
+    HEDGING_ENDS,
     STATUS_QUERY,
     SCHEDULE,
     HOURS,

@@ -35,7 +35,8 @@ class StormWorld:
         self.watch = StormWatch(self.state, policy, plan.max_attempts)
         self.providers: dict[str, StormProvider] = {}
         keep_ns = int((plan.rules.keep_s or 0) * 1e9)
-        setup = SenderSetup(_settings(plan), tuple(_limits(each) for each in plan.routes), policy, keep_ns)
+        limits = tuple(_limits(each) for each in plan.routes)
+        setup = SenderSetup(_settings(plan), plan.hedging_ends, limits, policy, keep_ns)
         self.sender = StormSender(self.state, setup, self.watch, self.providers)
         self.operator = Operator(self.state, self.sender, self.watch)
         for fault in plan.faults:

@@ -128,11 +128,11 @@ def journal_row(message: TrackedMessage, newest: TrackedMessage, account: str) -
 def delivery_report(message: TrackedMessage, mcc: str, mnc: str) -> DeliveryReport:
     """The report of a message that has ended."""
     ended = message.outcome
-    t_done_ns = message.t_final_ns
-    if ended is None or t_done_ns is None:
+    t_final_ns = message.t_final_ns
+    if ended is None or t_final_ns is None:
         raise ValueError(f"message {message.provider_id} has not ended")
     t_sent_ns = message.t_accepted_ns if message.t_carrier_ns is None else message.t_carrier_ns
-    return _report(message, ended.state, ended.reason, t_done_ns, t_sent_ns, mcc, mnc)
+    return _report(message, ended.state, ended.reason, t_final_ns, t_sent_ns, mcc, mnc)
 
 
 def progress_report(message: TrackedMessage, at_ns: int, mcc: str, mnc: str) -> DeliveryReport:
@@ -144,7 +144,7 @@ def _report(
     message: TrackedMessage,
     state: MessageState,
     reason: str,
-    t_done_ns: int,
+    t_state_ns: int,
     t_sent_ns: int,
     mcc: str,
     mnc: str,
@@ -158,7 +158,7 @@ def _report(
         terms.sender_id,
         state,
         reason,
-        t_done_ns,
+        t_state_ns,
         message.segments,
         message.price_micro / MICRO,
         mcc,

@@ -47,7 +47,8 @@ class FinalReport(Enum):
 class ReportsWanted(Struct, frozen=True, gc=False):
     """Which reports the sender wants, and where.
 
-    ``url`` "": that of the account; without one no report is wanted. A million messages share a few values.
+    ``url`` "": that of the account; without one no report is wanted. SMPP has no URL: there it is ``smpp:``
+    and the system_id whose sessions get the receipts. A million messages share a few values.
     """
 
     url: str = ""
@@ -156,7 +157,7 @@ class DeliveryReport(Struct, frozen=True, gc=False):
     sender_id: str
     state: MessageState
     reason: str
-    t_done_ns: int
+    t_state_ns: int  # when the message reached ``state``, or the stage that a ``SendProgress`` reports
     segments: int
     price: float
     mcc: str
@@ -186,7 +187,7 @@ class ReportStage(Enum):
 class SendProgress(Struct, frozen=True, gc=False):
     """Effect: report the stage of this message to ``url``. The answer is not used.
 
-    The report's state is OPEN, its ``t_done_ns`` that of the step in ``reached``.
+    The report's state is OPEN. Its ``t_state_ns`` is when the message reached the stage in ``reached``.
     """
 
     url: str

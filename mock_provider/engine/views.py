@@ -48,7 +48,7 @@ class MessageView(Struct, frozen=True):
     price: float
     t_accepted_ns: int
     t_carrier_ns: int | None
-    t_done_ns: int | None
+    t_final_ns: int | None
     country: str = ""
     carrier: str = ""
     fault: str = ""  # names of the faults that touched it, with commas between them
@@ -74,7 +74,7 @@ class JourneyView(Struct, frozen=True):
     t_accepted_ns: int
     t_answered_ns: int | None
     t_carrier_ns: int | None
-    t_done_ns: int | None
+    t_final_ns: int | None
     t_reported_ns: int | None
     t_confirmed_ns: int | None
     expires_ns: int
@@ -97,7 +97,7 @@ def journey_view(message: TrackedMessage, newest: TrackedMessage) -> JourneyView
         t_accepted_ns=message.t_accepted_ns,
         t_answered_ns=message.t_answered_ns,
         t_carrier_ns=message.t_carrier_ns,
-        t_done_ns=_done_ns(message),
+        t_final_ns=_shown_final_ns(message),
         t_reported_ns=message.t_reported_ns,
         t_confirmed_ns=message.t_confirmed_ns,
         expires_ns=message.expires_ns,
@@ -109,8 +109,8 @@ def journey_view(message: TrackedMessage, newest: TrackedMessage) -> JourneyView
 
 def message_view(message: TrackedMessage) -> MessageView:
     """A message that a fault lost is shown as open, since a real provider would not notice the loss."""
-    t_done_ns = _done_ns(message)
-    ended = None if t_done_ns is None else message.outcome
+    t_final_ns = _shown_final_ns(message)
+    ended = None if t_final_ns is None else message.outcome
     stage = LOST if _is_lost(message) else message.stage.name
     return MessageView(
         provider_id=message.provider_id,
@@ -123,7 +123,7 @@ def message_view(message: TrackedMessage) -> MessageView:
         price=message.price_micro / MICRO,
         t_accepted_ns=message.t_accepted_ns,
         t_carrier_ns=message.t_carrier_ns,
-        t_done_ns=t_done_ns,
+        t_final_ns=t_final_ns,
         country=message.country,
         carrier=message.carrier,
         fault=message.fault,
@@ -136,5 +136,6 @@ def _is_lost(message: TrackedMessage) -> bool:
     return message.outcome is VANISHED and message.t_final_ns is not None
 
 
-def _done_ns(message: TrackedMessage) -> int | None:
+def _shown_final_ns(message: TrackedMessage) -> int | None:
+    """None for a message that a fault lost: a real provider would not know that it has ended."""
     return None if message.outcome is VANISHED else message.t_final_ns

@@ -174,7 +174,7 @@ class Inbox:
             stage=view.stage if view else "",
             accepted_unix_s=request.unix_s,
             carrier_unix_s=self._unix_s(view.t_carrier_ns) if view else None,
-            done_unix_s=self._unix_s(view.t_done_ns) if view else None,
+            final_unix_s=self._unix_s(view.t_final_ns) if view else None,
             country=view.country if view else "",
             carrier=view.carrier if view else "",
             memo=request.submit.memo,

@@ -57,22 +57,22 @@ class TrafficHistory:
         self._totals, self._at_s = totals, at_s
         waiting = state.gauges
         tick = Tick(
-            unix_s,
-            (totals.accepted - before.accepted) / elapsed_s,
-            (totals.refused - before.refused) / elapsed_s,
-            max(0, totals.delivered - before.delivered) / elapsed_s,
-            max(0, totals.failed - before.failed) / elapsed_s,
-            totals,
-            state.open,
-            int(gauges.get("replies_waiting", 0)),
-            int(waiting.get("reports_waiting", 0) + waiting.get("reports_unconfirmed", 0)),
-            int(waiting.get("queue_accept", 0)),
-            {
+            unix_s=unix_s,
+            accepted_per_s=(totals.accepted - before.accepted) / elapsed_s,
+            refused_per_s=(totals.refused - before.refused) / elapsed_s,
+            delivered_per_s=max(0, totals.delivered - before.delivered) / elapsed_s,
+            failed_per_s=max(0, totals.failed - before.failed) / elapsed_s,
+            totals=totals,
+            open=state.open,
+            replies_waiting=int(gauges.get("replies_waiting", 0)),
+            reports_waiting=int(waiting.get("reports_waiting", 0) + waiting.get("reports_unconfirmed", 0)),
+            accept_queue=int(waiting.get("queue_accept", 0)),
+            carrier_queues={
                 name.removeprefix(_CARRIER_QUEUE): int(depth)
                 for name, depth in waiting.items()
                 if name.startswith(_CARRIER_QUEUE)
             },
-            gauges.get("loop_lag_ms", 0.0),
+            loop_lag_ms=gauges.get("loop_lag_ms", 0.0),
         )
         self.ticks.append(tick)
         return tick

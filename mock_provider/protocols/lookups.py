@@ -39,7 +39,7 @@ class CapturedMessage(Struct, frozen=True, gc=False):
     stage: str
     accepted_unix_s: float
     carrier_unix_s: float | None
-    done_unix_s: float | None
+    final_unix_s: float | None
     country: str = ""
     carrier: str = ""
     memo: str = ""  # ``Submit.memo``

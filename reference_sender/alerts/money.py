@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from msgspec import Struct, field
 
 from reference_sender.alerts.rules import AlertRules
-from reference_sender.alerts.value import Value
+from reference_sender.alerts.value import Value, as_text
 from reference_sender.policy.spending_state import CampaignSpending, SpendingState
 
 
@@ -50,11 +50,17 @@ def _of_campaign(
     """A campaign is near its limit only while messages of it arrive or wait. Otherwise it may be complete."""
     name = now.campaign
     active = before is None or before.spent != now.spent or now.over_limit > 0
+    near = f"{{}} of the spending limit of campaign {name} is reserved"
+    if not active:
+        near = (
+            f"{as_text(now.share, True)} of the spending limit of campaign {name} is reserved, but no message of"
+            " it waits or was accepted in the last window: that counts as {}"
+        )
     yield Value(
         f"spending_near.campaign.{name}",
         rules.spending_near,
         now.share if active else 0.0,
-        f"{{}} of the spending limit of campaign {name} is reserved",
+        near,
         is_share=True,
     )
     yield Value(

@@ -7,8 +7,9 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from reference_sender.alerts.addresses import HostName, MailAddress, WebAddress
 from reference_sender.dispatch.figures import BOUNDS_S
-from reference_sender.settings_faults import faults_of
+from user_input.plain_errors import settings_errors
 
 _Seconds = Annotated[float, Field(gt=0, le=86_400)]
 
@@ -119,17 +120,14 @@ class AlertRules(_Table):
 class Webhook(_Table):
     """Gets a POST with JSON for each notice."""
 
-    url: str = Field(pattern=r"^https?://[^/]+")
+    url: WebAddress
     timeout_s: _Seconds = 10.0
-
-
-MailAddress = Annotated[str, Field(pattern=r"^[^@\s]+@[^@\s]+$")]
 
 
 class MailServer(_Table):
     """Where mails are handed over, and by whom."""
 
-    host: str = Field(min_length=1)
+    host: HostName
     port: int = Field(default=25, ge=1, le=65_535)
     mail_from: MailAddress
     username: str | None = None
@@ -165,7 +163,7 @@ def parse_alerts(text: str) -> AlertSettings:
     try:
         return AlertSettings.model_validate(_with_defaults(document))
     except ValidationError as error:
-        raise AlertFileError(faults_of(error, AlertSettings)) from None
+        raise AlertFileError("; ".join(settings_errors(error, AlertSettings))) from None
 
 
 def _with_defaults(document: dict[str, Any]) -> dict[str, Any]:

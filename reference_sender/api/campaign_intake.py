@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable
+from bisect import bisect_left
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from operator import attrgetter
 from typing import Any
 
@@ -13,7 +14,7 @@ from msgspec.structs import replace
 from reference_sender.api.answers import json_bytes
 from reference_sender.api.intake import Intake, Invalid, Shared, read_defaults, read_recipient
 from reference_sender.api.json_rows import Rows
-from reference_sender.api.rules import POLICY_CODES, DuplicateRows, IntakeRules
+from reference_sender.api.rules import DUPLICATE, POLICY_CODES, DuplicateRows, IntakeRules
 from reference_sender.api.tally import Tally
 from reference_sender.api.turns import Turns
 from reference_sender.api.unpacking import Unpacking
@@ -26,7 +27,7 @@ from reference_sender.store.campaign_reports import ReportOrder
 
 MAX_ROWS = 100_000
 MAX_BODY_BYTES = 128 * 1024 * 1024  # unpacked
-_COMMIT_ROWS = 500
+COMMIT_ROWS = 500
 # Rows read between two turns of the event loop, one or two milliseconds of work.
 TURN_ROWS = 100
 _ENCODED_A_TURN = 2_000
@@ -125,6 +126,9 @@ class CampaignIntake:
         self._rows_seen = 0
         self._numbers: list[int] = []  # the row number of each message of the batch
         self._batch: list[Message] = []
+        self._has_keys = False  # clients' keys in the batch: some may be in use
+        # Duplicates of rows in such a batch: the row number, the message, and the key that the client gave.
+        self._doubles: list[tuple[int, Message, str | None]] = []
         # By everything that describes a row's refusal.
         self._last_refusals: dict[tuple[str, str, str], RefusedRows] = {}
         self._last_refused = 0  # the row of the newest entry
@@ -147,11 +151,13 @@ class CampaignIntake:
             self._uncount(self._batch)
             raise
         except Invalid as error:
-            await self._commit()
+            while self._batch:
+                await self._commit()
             if not (self.answer.accepted or self.answer.repeated):
                 raise
             self.answer.error = {"code": error.code, "field": error.field, "message": error.message}
-        await self._commit()
+        while self._batch:
+            await self._commit()
         if self._order is not None and self.answer.accepted:
             # Rows may have arrived after a pause in which the campaign seemed to have ended.
             self._driver.keep([replace(self._order, at_ns=wall_ns())])
@@ -193,7 +199,7 @@ class CampaignIntake:
     async def _take(self, head: dict[str, Any], rows: Iterable[Any]) -> None:
         """Raises ``Invalid`` at the first row beyond the limit; nothing after it is read."""
         now = now_ns()
-        message_of, check, strict = self._intake.row, self._rules.check, self._strict
+        message_of, strict = self._intake.row, self._strict
         for row in rows:
             shared = self._shared or self._share_before_rows(head, now)
             seen = self._rows_seen
@@ -213,20 +219,33 @@ class CampaignIntake:
                     raise row
                 recipient = read_recipient(row, strict)
                 message = message_of(recipient, shared, now)
-                if self._duplicates is not None:
-                    self._duplicates.check(message, recipient.key)
-                check(now, message)
             except Invalid as error:
-                if error.code in POLICY_CODES:
-                    self._tally.refused_by_policy += 1
-                else:
-                    self._tally.invalid += 1
-                self._refuse(seen, error)
+                self._refuse_counted(seen, error)
                 continue
-            self._numbers.append(seen)
-            self._batch.append(message)
-            if len(self._batch) == _COMMIT_ROWS:
+            self._add(now, seen, message, recipient.key)
+            while len(self._batch) >= COMMIT_ROWS or len(self._doubles) >= COMMIT_ROWS:
                 await self._commit()
+
+    def _add(self, now: int, number: int, message: Message, key: str | None) -> None:
+        """Add the message of a row to the batch, or refuse it. ``key`` is the row's own."""
+        duplicates = self._duplicates
+        try:
+            if duplicates is not None:
+                duplicates.check(message, key)
+            self._rules.check(now, message)
+        except Invalid as error:
+            if error is DUPLICATE and (self._has_keys or self._doubles):
+                # The first row may be refused, since its key may be in use: then this one counts.
+                self._doubles.append((number, message, key))
+                return
+            # Of a row that the client is asked to send again, a repeat here would be a second message.
+            if duplicates is not None and error is not DUPLICATE and error.retry_after_s is None:
+                duplicates.forget(message)
+            self._refuse_counted(number, error)
+            return
+        self._numbers.append(number)
+        self._batch.append(message)
+        self._has_keys = self._has_keys or key is not None
 
     def _share_before_rows(self, head: dict[str, Any], now: int) -> Shared | None:
         """None if a required field is missing and may come after the rows: these are then read, and not
@@ -260,15 +279,27 @@ class CampaignIntake:
         return self._shared
 
     async def _commit(self) -> None:
+        """Store the batch. Duplicates of its rows that were refused permanently are the next one."""
+        await self._store()
+        self._has_keys = False
+        doubles, self._doubles = self._doubles, []
+        now = now_ns()
+        for number, message, key in doubles:
+            self._add(now, number, message, key)
+
+    async def _store(self) -> None:
         batch, self._batch = self._batch, []
         numbers, self._numbers = self._numbers, []
         if not batch:
             return
         if self._stopping:
             return self._refuse_all(numbers, batch, _STOPPING)
-        if not self._driver.has_room(len(batch), batch[0].lane):
-            self._tally.queue_full += len(batch)
-            return self._refuse_all(numbers, batch, _QUEUE_FULL)
+        if (room := self._room(batch)) < len(batch):
+            self._tally.queue_full += len(batch) - room
+            self._refuse_all(numbers[room:], batch[room:], _QUEUE_FULL)
+            numbers, batch = numbers[:room], batch[:room]
+            if not batch:
+                return
         try:
             known = await self._driver.take_many(batch)
         except StoreError:
@@ -286,6 +317,8 @@ class CampaignIntake:
                     repeated += 1
                 else:
                     conflicts += 1
+                    if self._duplicates is not None:
+                        self._duplicates.forget(message)
                     self._refuse(number, _CONFLICT)
         accepted = len(batch) - repeated - conflicts
         self.answer.accepted += accepted
@@ -293,6 +326,13 @@ class CampaignIntake:
         self._tally.accepted += accepted
         self._tally.repeated += repeated
         self._tally.conflicts += conflicts
+
+    def _room(self, batch: Sequence[Message]) -> int:
+        """How many messages of ``batch`` the queue takes."""
+        has_room, lane = self._driver.has_room, batch[0].lane
+        if has_room(len(batch), lane):
+            return len(batch)
+        return bisect_left(range(1, len(batch)), True, key=lambda count: not has_room(count, lane))
 
     def _refuse_all(self, numbers: list[int], batch: list[Message], why: Invalid) -> None:
         self._uncount(batch)
@@ -302,6 +342,13 @@ class CampaignIntake:
     def _uncount(self, messages: Iterable[Message]) -> None:
         for message in messages:
             self._rules.undo(message)
+
+    def _refuse_counted(self, row: int, why: Invalid) -> None:
+        if why.code in POLICY_CODES:
+            self._tally.refused_by_policy += 1
+        else:
+            self._tally.invalid += 1
+        self._refuse(row, why)
 
     def _refuse(self, row: int, why: Invalid) -> None:
         self.answer.refused_count += 1

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import codecs
 import csv
 import io
 import re
@@ -11,6 +10,7 @@ from typing import Any
 
 from reference_sender.api.intake import Invalid
 from reference_sender.api.json_rows import LONGEST_VALUE, JsonRow
+from reference_sender.api.utf8 import Utf8
 
 _COLUMNS = ("to", "text", "key", "expires_in_s")
 _NO_COLUMNS = f"the first line must name the columns: to, and any others of {', '.join(_COLUMNS)}"
@@ -23,6 +23,7 @@ def _records(delimiter: str) -> re.Pattern[str]:
     return re.compile(rf"(?:{value}(?:{delimiter}{value})*+(?:\r\n|\r|\n|\Z))*+")
 
 
+_line_ends = re.compile(r"\r\n|\r|\n").findall
 _WELL_QUOTED = {delimiter: _records(delimiter) for delimiter in ",;"}
 
 
@@ -36,7 +37,7 @@ class CsvRows:
 
     def __init__(self, head: dict[str, Any]) -> None:
         self.head = head
-        self._text = codecs.getincrementaldecoder("utf-8-sig")()
+        self._text = Utf8()
         self._buffer = ""
         self._quoted = False  # whether the buffer ends inside quotation marks
         self._columns: list[str] | None = None
@@ -52,17 +53,18 @@ class CsvRows:
             raise Invalid("malformed", "to", _NO_COLUMNS)
 
     def _read(self, data: bytes, final: bool) -> Iterator[JsonRow]:
-        try:
-            added = self._text.decode(data, final)
-        except UnicodeDecodeError as error:
-            raise Invalid("malformed", "", f"the body is not UTF-8: {error}") from error
+        added = self._text.decode(data, final)
+        wrong_byte = self._text.wrong
         self._buffer += added
         end = self._whole_lines(added)
-        if final and not self._quoted:
+        if final and not self._quoted and not wrong_byte:
             end = len(self._buffer)
         text, self._buffer = self._buffer[:end], self._buffer[end:]
         if text:
             yield from self._rows(text)
+        if wrong_byte:
+            self._lines += len(_line_ends(self._buffer))
+            raise self._wrong(f"{wrong_byte}, after {self._text.read_bytes} bytes of the body")
         if self._quoted and (final or len(self._buffer) > LONGEST_VALUE):
             raise self._wrong("the quotation mark that opens here is not closed")
         if len(self._buffer) > LONGEST_VALUE:

@@ -91,7 +91,7 @@ def _route_families(routes: Sequence[RouteSnapshot]) -> Iterator[Metric]:
     yield gauges("paced_requests_per_second", f"{paced}, in requests", "paced_requests_per_s")
     yield gauges("paced_segments_per_second", f"{paced}, in segments", "paced_segments_per_s")
     if len(routes) > 1:  # measured only for a choice
-        yield gauges("weight_ratio", "Share of the weights; 0 without weights", "weight")
+        yield gauges("weight_ratio", "The route's share of all weights; 0 without weights", "weight")
         yield gauges("delivery_ratio", "Measured share of messages that are delivered", "delivery_rate")
         yield gauges("delivery_seconds", "Measured delivery time", "delivery_s")
         yield gauges("health_ratio", "1: healthy", "health")

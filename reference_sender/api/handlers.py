@@ -36,6 +36,15 @@ from reference_sender.store import Existing, StoreError
 log = logging.getLogger(__name__)
 
 OPT_OUT_PATH = "/v1/opt-outs/"  # then a number
+_MESSAGES_PATH = "/v1/messages"
+# Their handlers read the query. Any other call with the token has none.
+_WITH_QUERY = {
+    ("POST", "/v1/campaigns"),
+    ("GET", "/v1/campaigns/{id}/report"),
+    ("GET", "/v1/campaigns/{id}/report.csv"),
+    ("GET", "/v1/opt-outs"),
+    ("GET", "/v1/dead-letters"),
+}
 
 _RETRY_FULL_S = 1
 _RETRY_STOPPING_S = 5
@@ -94,6 +103,7 @@ class Api:
         for path in reports.paths:
             self._open["GET", path] = self._open["POST", path] = self._take_reports
         self._guarded: dict[tuple[str, str], Handler] = {
+            ("POST", _MESSAGES_PATH): self._post_message,
             ("POST", "/v1/campaigns"): self._post_campaign,
             ("GET", "/v1/messages/export"): self._export,
             ("GET", "/v1/messages/"): self._get_message,
@@ -120,14 +130,14 @@ class Api:
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
         """Answer ``request``."""
         try:
-            if request.method == "POST" and request.raw_path == "/v1/messages":
+            if request.method == "POST" and request.raw_path == _MESSAGES_PATH:
                 self._check_token(request)
-                return await self._post_message(request)
+                return await self._post_message(request, "")
             return await self._route(request)
         except ApiError as error:
             return error_answer(error)
         except Invalid as error:
-            return after_body(request, self._invalid_answer(error))
+            return after_body(request, self._invalid_answer(request, error))
         except ConnectionError:  # the client has gone
             return error_answer(ApiError(400, "disconnected", "the body ended too early"))
         except StoreError as error:
@@ -141,29 +151,36 @@ class Api:
             log.exception("%s %s failed", request.method, _loggable(request.raw_path))
             return error_answer(ApiError(500, "internal", "the sender failed: its log says why"))
 
-    def _invalid_answer(self, error: Invalid) -> web.Response:
+    def _invalid_answer(self, request: web.BaseRequest, error: Invalid) -> web.Response:
         status = _INVALID_STATUS.get(error.code, 400)
-        self._tally.invalid += status == 400
+        is_message = request.method == "POST" and request.raw_path.partition("?")[0] == _MESSAGES_PATH
+        self._tally.invalid += is_message and status == 400
         self._tally.refused_by_policy += error.code in POLICY_CODES
         retry_after_s = _RETRY_STOPPING_S if status == 503 else error.retry_after_s
         return error_answer(ApiError(status, error.code, error.message, error.field, retry_after_s))
 
     async def _route(self, request: web.BaseRequest) -> web.StreamResponse:
-        path = request.raw_path.partition("?")[0]
+        path, _, query = request.raw_path.partition("?")
         method = "GET" if request.method == "HEAD" else request.method
         parent, slash, rest = path.rpartition("/")
         for table in (self._open, self._guarded):
-            handler = table.get((method, path))
+            place = method, path
+            handler = table.get(place)
             if handler is None and rest and parent:  # "/" is the page, and not the beginning of all paths
-                handler = table.get((method, parent + slash))
+                place = method, parent + slash
+                handler = table.get(place)
                 within, _, middle = parent.rpartition("/")
-                if handler is None and middle and (named := table.get((method, f"{within}/{{id}}/{rest}"))):
-                    handler, rest = named, middle
+                if handler is None and middle:
+                    place = method, f"{within}/{{id}}/{rest}"
+                    if (handler := table.get(place)) is not None:
+                        rest = middle
             if handler is not None:
                 if table is self._guarded:
                     self._check_token(request)
+                    if query and place not in _WITH_QUERY:
+                        fields_of(query, ())
                 return await handler(request, rest)
-        known = {known_path for _, known_path in (*self._open, *self._guarded)} | {"/v1/messages"}
+        known = {known_path for _, known_path in (*self._open, *self._guarded)}
         within = parent.rpartition("/")[0]
         if path in known or (rest and parent and {parent + slash, f"{within}/{{id}}/{rest}"} & known):
             raise ApiError(405, "method_not_allowed", f"{path} does not accept {request.method}")
@@ -181,7 +198,7 @@ class Api:
             raise ApiError(503, "stopping", "the sender is stopping", retry_after_s=_RETRY_STOPPING_S)
         check_chores(self._driver)
 
-    async def _post_message(self, request: web.BaseRequest) -> web.Response:
+    async def _post_message(self, request: web.BaseRequest, _: str) -> web.Response:
         self._check_open()
         wanted = read_request(await read_message(request, self.patience_s))
         if not self._driver.has_room(1, wanted.message_class):
@@ -277,6 +294,7 @@ class Api:
 
 def _rows_of(content_type: str, query: str) -> Rows:
     if content_type == "application/json":
+        fields_of(query, ())
         return JsonRows()
     if content_type == "text/csv":
         return CsvRows(fields_of(query))

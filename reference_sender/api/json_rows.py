@@ -6,13 +6,13 @@ reads the document around them, since ``json`` returns nothing before the end of
 
 from __future__ import annotations
 
-import codecs
 import json
 import re
 from collections.abc import Iterator
 from typing import Any, Protocol
 
 from reference_sender.api.intake import Invalid
+from reference_sender.api.utf8 import Utf8
 
 # More than any valid row or head needs. A longer value is an error of the body, not an unfinished row.
 LONGEST_VALUE = 65_536
@@ -54,9 +54,8 @@ class JsonRows:
 
     def __init__(self) -> None:
         self.head: dict[str, Any] = {}
-        self._text = codecs.getincrementaldecoder("utf-8-sig")()
+        self._text = Utf8()
         self._buffer = ""
-        self._fed_bytes = 0
         self._final = False
         self._scan = json.JSONDecoder(parse_int=_number, parse_constant=_refuse_constant).raw_decode
         self._after_rows = False
@@ -76,13 +75,10 @@ class JsonRows:
             raise Invalid("missing", "recipients", "recipients must be given: a list of objects, one per row")
 
     def _read(self, data: bytes, final: bool) -> Iterator[JsonRow]:
-        self._final = final
-        self._fed_bytes += len(data)
-        try:
-            self._buffer += self._text.decode(data, final)
-        except UnicodeDecodeError as error:
-            raise Invalid("malformed", "", f"the body is not UTF-8: {error}") from error
-        if len(self._buffer) < self._wanted_chars and not final:
+        self._buffer += self._text.decode(data, final)
+        wrong_byte = self._text.wrong
+        self._final = final and not wrong_byte
+        if len(self._buffer) < self._wanted_chars and not final and not wrong_byte:
             return
         self._wanted_chars = 0
         position = self._skip_space(0)
@@ -92,6 +88,8 @@ class JsonRows:
             if self._rows:
                 yield self._rows.pop()
         self._buffer = self._buffer[position:]
+        if wrong_byte:
+            raise self._wrong(len(self._buffer), wrong_byte)
         if len(self._buffer) > LONGEST_VALUE:
             raise self._wrong(0, f"a value has at most {LONGEST_VALUE} characters")
         if len(self._buffer) > _OFTEN_READ:
@@ -201,8 +199,7 @@ class JsonRows:
     def _wrong(self, position: int, why: str) -> Invalid:
         """An error with its position: bytes read, row, and the following characters."""
         rest = self._buffer[position:]
-        waiting = len(self._text.getstate()[0])
-        at = self._fed_bytes - waiting - len(rest.encode())
+        at = self._text.read_bytes - len(rest.encode())
         where = f", after row {self._row_count}" if self._row_count else ""
         near = f", before {rest[:20]!r}" if rest else ""
         return Invalid("malformed", "", f"invalid JSON campaign after {at} bytes{where}{near}: {why}")

@@ -9,17 +9,21 @@ from reference_sender.api.intake import Invalid
 
 
 def fields_of(query: str, known: Collection[str] | None = None) -> dict[str, str]:
-    """Raises ``Invalid`` for a repeated field, since its intended value is not known, and for one that is
-    not ``known``.
+    """Raises ``Invalid`` for a repeated field, since its intended value is not known, for one that is
+    not ``known``, and for bytes that are not UTF-8.
     """
     fields: dict[str, str] = {}
-    for name, value in parse_qsl(query, keep_blank_values=True):
+    try:
+        pairs = parse_qsl(query, keep_blank_values=True, errors="strict")
+    except UnicodeDecodeError as error:
+        wrong = f"%{error.object[error.start]:02X}"
+        raise Invalid("malformed", "", f"the query is not UTF-8: {wrong} is not a character") from None
+    for name, value in pairs:
         if name in fields:
             raise Invalid("invalid", name[:64], f"{name[:64]} is in the query twice: it must be there once")
         if known is not None and name not in known:
-            raise Invalid(
-                "unknown_field", name[:64], f"{name[:64]} is not a field; known: {', '.join(sorted(known))}"
-            )
+            allowed = f"known: {', '.join(sorted(known))}" if known else "this call has no query"
+            raise Invalid("unknown_field", name[:64], f"{name[:64]} is not a field; {allowed}")
         fields[name] = value
     return fields
 

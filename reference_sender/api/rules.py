@@ -20,7 +20,7 @@ _MOST = 1e9
 NO_REPORTS = CampaignReportSettings(enabled=False)
 _MOST_ADDRESSES = 10
 _is_address = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9.-]{1,255}").fullmatch
-_DUPLICATE = Invalid(
+DUPLICATE = Invalid(
     "duplicate_recipient",
     "to",
     "an earlier row has this number and text: send it once, or give duplicates=allow before the rows",
@@ -144,7 +144,13 @@ class DuplicateRows:
         own = message.key
         first = self._keys.setdefault(hash((message.to, message.text)), own)
         if first is not own and first != key:
-            raise _DUPLICATE
+            raise DUPLICATE
+
+    def forget(self, message: Message) -> None:
+        """The row of ``message`` was refused permanently: a later one may repeat its number and text."""
+        pair = hash((message.to, message.text))
+        if self._keys.get(pair) is message.key:
+            del self._keys[pair]
 
 
 def cancelled(campaign: str) -> Invalid:

@@ -5,16 +5,23 @@ from __future__ import annotations
 import tomllib
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator
 
-from reference_sender.alerts.rules import MailAddress, MailServer
+from reference_sender.alerts.addresses import MailAddress
+from reference_sender.alerts.rules import MailServer
 from reference_sender.campaign_report.texts import ReportLanguage
 from reference_sender.policy.countries import zone_of
-from reference_sender.settings_faults import faults_of
+from user_input.plain_errors import settings_errors
 
 
 class ReportFileError(ValueError):
     """The file cannot be used; the text names each field."""
+
+
+def _printable(text: str) -> str:
+    if not text.isprintable():
+        raise ValueError("must not have control characters")
+    return text
 
 
 class ReportEmail(MailServer):
@@ -30,7 +37,7 @@ class CampaignReportSettings(BaseModel):
 
     enabled: bool = True
     language: ReportLanguage = ReportLanguage.ENGLISH  # of campaigns that name none
-    currency: Annotated[str, Field(max_length=10)] = ""  # the name of the currency of the policy's prices
+    currency: Annotated[str, Field(max_length=10), AfterValidator(_printable)] = ""  # the name of the currency of the policy's prices
     time_zone: str = "UTC"  # of the report's instants
     quiet_s: Annotated[float, Field(ge=0, le=86_400)] = (
         60.0  # without a change, after which a campaign has ended
@@ -52,4 +59,4 @@ def parse_report_settings(text: str) -> CampaignReportSettings:
     except tomllib.TOMLDecodeError as error:
         raise ReportFileError(str(error)) from None
     except ValidationError as error:
-        raise ReportFileError(faults_of(error, CampaignReportSettings)) from None
+        raise ReportFileError("; ".join(settings_errors(error, CampaignReportSettings))) from None

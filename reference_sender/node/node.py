@@ -40,7 +40,7 @@ from reference_sender.node.times import DEFAULT_TIMES, NodeTimes
 from reference_sender.node.unread_sent import UnreadSent
 from reference_sender.policy.campaigns import CampaignChange, CampaignState
 from reference_sender.policy.gate import Gate, open_gate
-from reference_sender.store.protocol import Existing, HandedOver, News, Renewal, StoreError
+from reference_sender.store.protocol import Existing, HandedOver, Renewal, RuleChanges, StoreError
 
 
 class Node:
@@ -137,9 +137,9 @@ class Node:
         self._commits.settle(waiter)
         return self._perform(now_ns, self._dispatcher.set_aside_barred(now_ns))
 
-    def learned(self, now_ns: int, news: News) -> list[NodeEffect]:
-        """Apply the news read since ``rules.begin_learning``. Messages that they stop are held or end."""
-        bars = self.rules.learn(now_ns, news)
+    def learned(self, now_ns: int, changes: RuleChanges) -> list[NodeEffect]:
+        """Apply the changes read since ``rules.begin_learning``. Messages that they stop are held or end."""
+        bars = self.rules.learn(now_ns, changes)
         return self._perform(now_ns, self._dispatcher.set_aside_barred(now_ns)) if bars else []
 
     def join(self, tenure: Tenure) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Awaitable, Callable
 from email.message import EmailMessage
 
@@ -48,9 +49,21 @@ async def post(webhook: Webhook, notice: Notice) -> None:
         ):
             if not 200 <= answer.status < 300:
                 raise ChannelError(f"the answer is HTTP {answer.status}")
-    except (aiohttp.ClientError, TimeoutError, OSError) as error:
-        # The error's own text may show the URL, which may carry a secret.
-        raise ChannelError(type(error).__name__) from error
+    except TimeoutError as error:
+        raise ChannelError(f"no answer within {webhook.timeout_s:g} s") from error
+    except (aiohttp.ClientError, OSError) as error:
+        raise ChannelError(_why(error)) from error
+
+
+def _why(error: Exception) -> str:
+    """The reason that the system gives. The error's own text may show the URL, which may carry a secret."""
+    cause = error.os_error if isinstance(error, aiohttp.ClientConnectorError) else error
+    number = cause.errno if isinstance(cause, OSError) else None
+    if isinstance(error, aiohttp.ClientConnectorDNSError):
+        return "no connection: the host's name is not known"
+    if number is not None and number > 0:
+        return f"no connection: {os.strerror(number)}"
+    return f"no answer: {type(error).__name__}"
 
 
 async def mail(email: Email, notice: Notice) -> None:

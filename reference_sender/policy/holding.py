@@ -18,6 +18,7 @@ class HoldReason(Enum):
 
     PAUSED = "paused"
     SPENDING_LIMIT = "spending_limit"  # of the campaign
+    DAILY_LIMIT = "daily_limit"  # no day of the validity has room
     LATER = "later"  # its schedule, or the next day because of the daily limit
     QUIET_HOURS = "quiet_hours"
 
@@ -36,7 +37,7 @@ def why_held(gate: Gate, now_ns: int, message: Message) -> Holding | None:
     if _is_paused(gate, message.campaign):
         return Holding(HoldReason.PAUSED)
     if message.not_before_ns >= FOREVER:
-        return Holding(HoldReason.SPENDING_LIMIT)
+        return Holding(_reached_limit(gate, message.campaign, _cost(gate, message)))
     due_ns = gate.may_go_ns(now_ns, message)
     if due_ns <= now_ns:
         return None
@@ -55,7 +56,22 @@ def why_campaign_held(gate: Gate, now_ns: int, campaign: str) -> Holding | None:
     message = gate.next_released(campaign)
     if message is not None and (holding := why_held(gate, now_ns, message)) is not None:
         return holding
-    return Holding(HoldReason.SPENDING_LIMIT) if held.over_limit else None
+    return Holding(_reached_limit(gate, campaign, 1)) if held.over_limit else None
+
+
+def _cost(gate: Gate, message: Message) -> int:
+    return 0 if gate.spending is None else gate.spending.prices.cost(message)
+
+
+def _reached_limit(gate: Gate, name: str, cost: int) -> HoldReason:
+    """Why a message of campaign ``name`` that costs ``cost`` has no instant."""
+    campaign, spending = gate.campaign(name), gate.spending
+    if spending is None or spending.daily_limit is None:
+        return HoldReason.SPENDING_LIMIT
+    limit = None if campaign is None else campaign.spending_limit
+    if limit is not None and spending.spent.get(name, 0) + cost > limit:
+        return HoldReason.SPENDING_LIMIT
+    return HoldReason.DAILY_LIMIT
 
 
 def _is_paused(gate: Gate, name: str) -> bool:

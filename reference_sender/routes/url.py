@@ -15,8 +15,8 @@ from reference_sender.routes import DEFAULT_ROUTE, ROUTES
 from reference_sender.routes.client import HttpRoute
 from reference_sender.routes.protocol import RouteAccount, RouteDefinition
 from reference_sender.routes.sender_ids import SENDER_RULE, is_sender_id
-from reference_sender.settings_faults import faults_of
 from user_input.addresses import host_and_port
+from user_input.plain_errors import settings_errors
 from user_input.secret_text import read_secret
 
 _MOST = 1_000_000_000  # what an option may ask for: beyond it is a mistake
@@ -24,7 +24,7 @@ Positive = Annotated[float, Field(gt=0, le=_MOST)]
 AtLeastOne = Annotated[int, Field(ge=1, le=_MOST)]
 
 _LONGEST_NAME = 100
-_in_no_name = frozenset(" ,;/")
+_IN_NO_NAME = frozenset(" ,;/")
 _NAME_RULE = (
     f"name must be 1 to {_LONGEST_NAME} visible characters, without spaces, commas, semicolons and slashes"
 )
@@ -159,7 +159,7 @@ def _read_options(parts: SplitResult, authority: str) -> RouteOptions:
     try:
         return RouteOptions.model_validate(given)
     except ValidationError as error:
-        raise RouteError(f"route {authority}: {faults_of(error, RouteOptions)}") from error
+        raise RouteError(f"route {authority}: {'; '.join(settings_errors(error, RouteOptions))}") from error
 
 
 def _check_limits(options: RouteOptions, definition: RouteDefinition, authority: str) -> None:
@@ -173,7 +173,7 @@ def _check_limits(options: RouteOptions, definition: RouteDefinition, authority:
 def _check_texts(options: RouteOptions, definition: RouteDefinition, authority: str) -> None:
     name, sender_id = options.name, options.sender_id
     if name is not None and not (
-        1 <= len(name) <= _LONGEST_NAME and name.isprintable() and not _in_no_name.intersection(name)
+        1 <= len(name) <= _LONGEST_NAME and name.isprintable() and not _IN_NO_NAME.intersection(name)
     ):
         raise RouteError(f"route {authority}: {_NAME_RULE}")
     is_pool = definition.is_sender_pool

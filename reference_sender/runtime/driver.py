@@ -34,7 +34,7 @@ from reference_sender.routes.client import Route
 from reference_sender.runtime.background import Chores
 from reference_sender.runtime.committer import NO_THREAD, Committer
 from reference_sender.runtime.route_trouble import RouteTrouble
-from reference_sender.store import Existing, HandedOver, News, Renewal, Store, StoreError
+from reference_sender.store import Existing, HandedOver, Renewal, RuleChanges, Store, StoreError
 from reference_sender.store.campaign_reports import ReportControl
 
 log = logging.getLogger(__name__)
@@ -103,12 +103,12 @@ class Driver:
         self._perform(self._node.renewed(self._now(), until_ns, renewal))
 
     def learning(self) -> None:
-        """The member begins to read the news of the store's rules."""
+        """The member begins to read the rule changes in the store."""
         self._node.rules.begin_learning()
 
-    def learned(self, news: News) -> None:
+    def learned(self, changes: RuleChanges) -> None:
         """As ``Node.learned``."""
-        self._perform(self._node.learned(self._now(), news))
+        self._perform(self._node.learned(self._now(), changes))
 
     def wall_set(self, ahead_ns: int) -> None:
         """As ``Node.wall_set``."""

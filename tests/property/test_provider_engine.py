@@ -226,7 +226,7 @@ def test_nothing_comes_out_early(sections: Sections, requests: list[DrawnSend], 
             at_ns = max(at_ns, due_ns - 1)
     world.driver.run()
     for now_ns, call in world.effects(SendReports):
-        assert all(report.t_done_ns <= now_ns for report in call.reports)
+        assert all(report.t_state_ns <= now_ns for report in call.reports)
 
 
 def latencies_and_outcomes(rows: Iterable[JournalRow]) -> dict[str, tuple[str, str, str, int]]:

@@ -19,6 +19,7 @@ from reference_sender.api.replay import replayed
 from reference_sender.dispatch import dispatcher
 from reference_sender.dispatch.awaiting import SentIndex
 from reference_sender.dispatch.backlog import Backlog
+from reference_sender.dispatch.hedging import SecondMessages
 from reference_sender.dispatch.message_states import AfterStep, MessageStates
 from reference_sender.dispatch.shares import Shares
 from reference_sender.dispatch.ticket import TRANSACTIONAL, Ticket
@@ -155,15 +156,21 @@ def ignore_steps_of_the_wall_clock(patch: pytest.MonkeyPatch) -> None:
 
 def ask_no_refused_message_again(patch: pytest.MonkeyPatch) -> None:
     """A message that is in flight when the wall clock is set may be retried as before."""
-    set_wall = MessageStates.set_wall
+    begin, set_wall = MessageStates.__init__, MessageStates.set_wall
+    backlogs: dict[MessageStates, Backlog] = {}
+
+    def begun(states: MessageStates, settings: Any, backlog: Backlog, *others: Any) -> None:
+        backlogs[states] = backlog
+        begin(states, settings, backlog, *others)
 
     def as_before(states: MessageStates, ahead_ns: int, after: AfterStep, effects: list[Effect]) -> None:
-        tickets = list(states._backlog.tickets.values())  # noqa: SLF001
+        tickets = backlogs[states].tickets.values()
         in_flight = [(each, each.expires_ns) for each in tickets if each.state is State.SUBMITTING]
         set_wall(states, ahead_ns, after, effects)
         for ticket, expires_ns in in_flight:
             ticket.expires_ns = expires_ns
 
+    patch.setattr(MessageStates, "__init__", begun)
     patch.setattr(MessageStates, "set_wall", as_before)
 
 
@@ -176,6 +183,11 @@ def second_message_on_any_route(patch: pytest.MonkeyPatch) -> None:
     """The second message of an OTP may go to the provider of the first."""
 
     patch.setattr(dispatcher, "is_hedge", lambda key: False)
+
+
+def forget_first_messages(patch: pytest.MonkeyPatch) -> None:
+    """The delivery of a second message does not end its first one."""
+    patch.setattr(MessageStates, "end_first", lambda states, now_ns, key, effects: None)
 
 
 def ignore_limits_of_campaigns(patch: pytest.MonkeyPatch) -> None:
@@ -233,7 +245,7 @@ def keep_changes_of_purged_messages(patch: pytest.MonkeyPatch) -> None:
     def kept_change(store: ModelStore, work: Work) -> Mapping[int, Existing]:
         taken = commit(store, work)
         for change in work.changes:
-            store._disk.progress[change.message_id] = change  # noqa: SLF001
+            store.disk.progress[change.message_id] = change
         return taken
 
     patch.setattr(ModelStore, "commit", kept_change)
@@ -267,6 +279,7 @@ def replay_second_messages(patch: pytest.MonkeyPatch) -> None:
         (ignore_steps_of_the_wall_clock, {"schedule"}),
         (ask_no_refused_message_again, {"schedule"}),
         (second_message_on_any_route, {"hedge"}),
+        (forget_first_messages, {"pairs"}),
         (keep_costs_of_what_was_not_sent, {"costs"}),
         (ignore_limits_of_campaigns, {"spending"}),
         (forget_what_was_spent_today, {"spending"}),
@@ -297,4 +310,33 @@ def test_an_otp_sent_again_while_its_second_message_is_in_flight_is_found(
     with monkeypatch.context() as patch:
         patch.setattr(replay, "second_may_arrive", lambda _: False)
         seed, _ = first_failure(frozenset({"replay"}), 2_600)
+    assert not storm(draw_plan(seed)).failed  # the bug fails, not the storm
+
+
+def send_second_messages_as_ordinary_ones(patch: pytest.MonkeyPatch) -> None:
+    """A process that makes no second messages sends those of an earlier one on any route."""
+    offer = SecondMessages.offer
+
+    def ordinary(
+        seconds: SecondMessages,
+        now_ns: int,
+        message: Message,
+        closes: Mapping[int, int],
+        effects: list[Effect],
+    ) -> None:
+        if seconds._choice is not None:  # noqa: SLF001
+            offer(seconds, now_ns, message, closes, effects)
+        else:
+            seconds._backlog.add(message, message.expires_ns)  # noqa: SLF001
+
+    patch.setattr(SecondMessages, "offer", ordinary)
+
+
+def test_a_second_message_sent_after_a_start_without_hedging_is_found(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It must be held, or wait, when the process that made it ends."""
+    with monkeypatch.context() as patch:
+        send_second_messages_as_ordinary_ones(patch)
+        seed, _ = first_failure(frozenset({"hedge"}), 1_300)
     assert not storm(draw_plan(seed)).failed  # the bug fails, not the storm

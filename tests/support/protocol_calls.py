@@ -37,7 +37,17 @@ def twilio_with(settings: TwilioSettings) -> HttpProtocol:
 def delivered(provider_id: str) -> MessageView:
     """A message accepted at 1 s of the engine's clock."""
     return MessageView(
-        provider_id, None, "48500100200", MessageState.DELIVERED, "", "DONE", 1, 0.165, 10**9, None, None
+        provider_id=provider_id,
+        client_ref=None,
+        msisdn="48500100200",
+        state=MessageState.DELIVERED,
+        reason="",
+        stage="DONE",
+        segments=1,
+        price=0.165,
+        t_accepted_ns=10**9,
+        t_carrier_ns=None,
+        t_final_ns=None,
     )
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from analysis.arrays import Bools, Floats
+from analysis.classes import class_words
 from analysis.findings import (
     NETWORK_LOSES,
     NETWORK_ON_ROUTES,
@@ -15,7 +16,7 @@ from analysis.findings import (
     THE_NETWORK,
     WITHOUT_FLAG,
 )
-from analysis.formatting import count_text, seconds_text
+from analysis.formatting import count_text, limit_text, seconds_text
 from analysis.judge.bottlenecks.kind import Description, Kind, Seen, over, strength, typical
 from analysis.judge.bottlenecks.symptoms import FAILED_SHARE, FEWEST
 from analysis.judge.bottlenecks.view import View
@@ -35,9 +36,7 @@ def drawn_s(view: View) -> Floats:
     outcome, provider = view.outcomes.outcome, view.provider
     on_its_way = (outcome == OPEN) & np.isfinite(provider.carrier_s)
     counted = ((outcome == DELIVERED) | on_its_way) & ~provider.unreachable
-    radio_s = np.where(
-        np.isfinite(provider.radio_s), provider.radio_s, provider.delivered_s - provider.carrier_s
-    )
+    radio_s = np.where(np.isfinite(provider.radio_s), provider.radio_s, provider.final_s - provider.carrier_s)
     return np.where(counted, np.nan_to_num(provider.reply_s) + radio_s, np.nan)
 
 
@@ -115,10 +114,11 @@ def _too_slow(view: View) -> _TooSlow:
         without = among & slow
         with_flag_s = _percentile(drawn[among & ~slow], percent)
         unflagged.append(bool(without.any()) and not with_flag_s > limit_s)
+        name = class_words(objective.message_class)
         words.append(
-            f"{objective.message_class}: {f'{WITHOUT_FLAG} ' if unflagged[-1] else ''}the provider's answer "
+            f"{name}: {f'{WITHOUT_FLAG} ' if unflagged[-1] else ''}the provider's answer "
             f"and the radio alone took {seconds_text(whole_s)} at p{percent:g}; "
-            f"the limit is {seconds_text(limit_s)}"
+            f"the limit is {limit_text(limit_s)}"
         )
     return _TooSlow(seen, tuple(words), bool(unflagged) and all(unflagged))
 

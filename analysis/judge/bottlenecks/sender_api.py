@@ -9,6 +9,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from analysis.arrays import Bools
+from analysis.classes import class_words
 from analysis.findings import NOT_ANSWERING, NOT_REACHED
 from analysis.formatting import count_text, limit_text, seconds_text, share_text, significant, times_text
 from analysis.judge.bottlenecks import submits
@@ -45,7 +46,7 @@ def slow(view: View) -> Seen:
         what = "answers too slowly"
         if silent and longest is not None:
             what = f"answered nothing for {seconds_text(longest.to_s - longest.from_s)}"
-        elif not np.isfinite(view.load.answered_s).any():
+        elif not np.isfinite(view.load.replied_s).any():
             failed = what_failed(view, view.everyone)
             what = f"{NOT_ANSWERING}: {failed}" if failed else NOT_ANSWERING
         if late[windows].any() and not silent and not failed:
@@ -72,7 +73,7 @@ def refusing(view: View) -> Seen:
         classes = refused_classes(view)
         what = "refuses messages"
         if classes:
-            what = f"refuses every message of class {' and '.join(classes)}"
+            what = f"refuses every message of class {' and '.join(map(class_words, classes))}"
         elif not (view.load.outcome == OUTCOMES.index("refused")).any():
             errors = error_names(view)
             what = f"fails messages with {errors}" if errors else "fails messages"
@@ -122,7 +123,7 @@ def _stop_words(view: View, found: Stop) -> tuple[str, str]:
 
 def _absence_words(view: View, longest: Silence, count: int) -> str:
     sent_s = view.load.sent_s
-    among: Bools = (sent_s >= longest.from_s) & (sent_s < longest.to_s) & ~np.isfinite(view.load.answered_s)
+    among: Bools = (sent_s >= longest.from_s) & (sent_s < longest.to_s) & ~np.isfinite(view.load.replied_s)
     what = "answered nothing from" if was_reached(view, among) else NOT_REACHED
     how = what_failed(view, among, to_the_end=False) or _AT_ONCE
     if longest.gone:
@@ -230,7 +231,7 @@ def _by_class(view: View) -> list[str]:
     if len(due) < 2 or min(left) > 0:
         return []
     shares = [
-        f"{share_text(lost, of)} of class {name}"
+        f"{share_text(lost, of)} of class {class_words(name)}"
         for name, lost, of in zip(view.load.class_names, left, due, strict=True)
         if lost
     ]

@@ -11,11 +11,12 @@ import numpy as np
 
 from analysis.arrays import Bools, Floats
 from analysis.classes import ALL
+from analysis.findings import FaultBand
 from analysis.judge.bottlenecks.windows import WindowGauges, Windows
 from analysis.measure.late_generator import GeneratorLateness, dropped, dropped_by_target, lateness
 from analysis.measure.outcomes import DELIVERED, EXPIRED, FAILED, OPEN, MessageOutcomes
 from analysis.measure.silence import Silence, Stop, silences, stop
-from analysis.model import FaultBand, Objective
+from analysis.model import Objective
 from analysis.read.gauges import Gauges
 from analysis.read.journeys import Journeys
 
@@ -114,7 +115,7 @@ class View:
     @cached_property
     def api_s(self) -> Floats:
         """From sending to the answer; infinite without an answer, NaN if not sent."""
-        took = self.load.answered_s - self.load.sent_s
+        took = self.load.replied_s - self.load.sent_s
         sent = np.isfinite(self.load.sent_s)
         return np.where(sent & ~np.isfinite(took), np.inf, took)
 
@@ -129,7 +130,7 @@ class View:
         until = np.where(self.still_waits, self.journeys.end_s, self.taken_at_s)
         gone = self.outcomes.unaccounted & ~self.outcomes.still_held
         counted = self.journeys.accepted & ~gone & ~self.outcomes.without_key
-        return np.where(counted, np.maximum(until - self.load.answered_s, 0.0), np.nan)
+        return np.where(counted, np.maximum(until - self.load.replied_s, 0.0), np.nan)
 
     @cached_property
     def still_waits(self) -> Bools:
@@ -175,7 +176,7 @@ class View:
         """Delivery time to reachable phones; infinite if never or still open, NaN if the message does not
         count.
         """
-        took = self.provider.delivered_s - self.due_s
+        took = self.provider.final_s - self.due_s
         counted = self.journeys.accepted & ~self.waited_for_phone & ~self.outcomes.without_key
         open_still = counted & (self.outcomes.never | (self.outcomes.outcome == OPEN))
         delivery_s: Floats = np.where(counted & (self.outcomes.outcome == DELIVERED), took, np.nan)

@@ -71,11 +71,11 @@ def _figures(name: str, journeys: Journeys, outcomes: MessageOutcomes, among: Bo
 def _rate(journeys: Journeys, outcomes: MessageOutcomes, accepted: Bools, first_s: float) -> float:
     """Deliveries per second until 95 % of the campaign were final, or until observation ended."""
     over = accepted & np.isin(outcomes.outcome, (DELIVERED, FAILED, EXPIRED))
-    ends = np.sort(np.where(over, np.nan_to_num(journeys.provider.delivered_s, nan=np.inf), np.inf)[accepted])
+    ends = np.sort(np.where(over, np.nan_to_num(journeys.provider.final_s, nan=np.inf), np.inf)[accepted])
     if len(ends) == 0:
         return 0.0
     last_s = min(float(ends[ranks(len(ends), (MOSTLY,))[0] - 1]), journeys.end_s)
-    arrived = accepted & (outcomes.outcome == DELIVERED) & (journeys.provider.delivered_s <= last_s)
+    arrived = accepted & (outcomes.outcome == DELIVERED) & (journeys.provider.final_s <= last_s)
     return float(np.count_nonzero(arrived)) / max(last_s - first_s, 1e-9)
 
 

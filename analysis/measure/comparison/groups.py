@@ -16,10 +16,10 @@ def group_of(journeys: Journeys, outcomes: MessageOutcomes, among: Bools) -> Tim
     An open message has at least its age, a message that the system gave up is infinitely late. Messages that
     the network failed or whose phone was unreachable are left out.
     """
-    due_s, delivered_s = journeys.load.intended_s, journeys.provider.delivered_s
-    delivered = (outcomes.outcome == DELIVERED) & np.isfinite(delivered_s)
+    due_s, final_s = journeys.load.intended_s, journeys.provider.final_s
+    delivered = (outcomes.outcome == DELIVERED) & np.isfinite(final_s)
     still_open = outcomes.outcome == OPEN
-    low = np.where(delivered, delivered_s - due_s, np.where(still_open, journeys.end_s - due_s, np.inf))
+    low = np.where(delivered, final_s - due_s, np.where(still_open, journeys.end_s - due_s, np.inf))
     high = np.where(delivered, low, np.inf)
     reached = (delivered | still_open) & ~journeys.provider.unreachable
     chosen = np.flatnonzero(among & (reached | outcomes.never))

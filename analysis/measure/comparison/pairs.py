@@ -1,10 +1,11 @@
 """Compares two parts with the same messages, paired by key.
 
-Both parts have the same plan, seeds and key tag. So a message has the same recipient, text, class and due
-time in both, and the same outcome and radio delay at the provider, which follow from its key. The provider
-draws the delay of a reply for each request, from its first message and the attempt: messages that are sent in
-other requests get other replies. Sender, sockets, queues and these replies cause the differences. A message
-counts if both parts delivered it to a reachable phone. A message that only one of them delivered is unpaired.
+Both parts have the same plan, seeds and key tag. So a message has the same recipient, text, class and
+intended start in both, and the same outcome and radio delay at the provider, which follow from its key. The
+provider draws the delay of a reply for each request, from its first message and the attempt: messages that
+are sent in other requests get other replies. Sender, sockets, queues and these replies cause the differences.
+A message counts if both parts delivered it to a reachable phone. A message that only one of them delivered is
+unpaired.
 """
 
 from __future__ import annotations
@@ -44,7 +45,7 @@ def read_compared_part(run_dir: Path, manifest: records.Manifest) -> ComparedPar
     journeys = read_journeys(run_dir, manifest)
     keys = records.read_rows(run_dir / "load.arrow", records.LOAD_SCHEMA)["key"]
     outcomes = judge(journeys)
-    known = np.isfinite(journeys.provider.delivered_s)
+    known = np.isfinite(journeys.provider.final_s)
     return ComparedPart(
         journeys, keys, (outcomes.outcome == DELIVERED) & known & ~journeys.provider.unreachable
     )
@@ -101,7 +102,7 @@ def _compared(
 
 
 def _delivery_s(part: ComparedPart, rows: Ints) -> Floats:
-    delivery_s: Floats = part.journeys.provider.delivered_s[rows] - part.journeys.load.intended_s[rows]
+    delivery_s: Floats = part.journeys.provider.final_s[rows] - part.journeys.load.intended_s[rows]
     return delivery_s
 
 

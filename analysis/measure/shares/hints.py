@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from analysis.arrays import Bools, Floats, Ints
+from analysis.classes import messages_of
 from analysis.findings import POINTS, Hint
 from analysis.formatting import count_text, seconds_text, share_text, significant, times_text
 from analysis.measure.outcomes import DELIVERED, MessageOutcomes
@@ -159,7 +160,7 @@ def _behind_others(journeys: Journeys, manifest: Manifest, limits: ContractLimit
     if not count or count < _WORTH_SAYING * int(np.count_nonzero(first)):
         return None
     text = (
-        f"{count_text(count)} {names[0]} messages waited more than {seconds_text(_QUEUED_S)} in the "
+        f"{count_text(count)} {messages_of(names[0])} waited more than {seconds_text(_QUEUED_S)} in the "
         f"provider's queue, the longest {seconds_text(float(waited[queued].max()))}, behind messages that "
         "were sent earlier. "
         "If the sender queues messages itself, a later message of a higher class can go first."

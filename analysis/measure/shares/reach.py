@@ -6,8 +6,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from analysis.findings import SUFFICIENT, DelaySplit, lacks_flag
-from analysis.formatting import count_text, seconds_text
+from analysis.classes import messages_of
+from analysis.findings import NETWORK_ALONE, SUFFICIENT, DelaySplit, lacks_flag
+from analysis.formatting import count_text
 from analysis.objectives.words import interval_text, quantile_text
 from analysis.quantile import Quantile
 
@@ -39,8 +40,7 @@ def out_of_reach(
         subject = f"Without the provider's priority flag ({of_all} messages), this objective is out of reach"
     return (
         f"{subject}{' with the injected faults' if faults else ''}: "
-        f"the network alone takes {_shown(network, limit_s)} "
-        f"for {percentile:g} % of {message_class} messages; the limit is {seconds_text(limit_s)}."
+        f"{NETWORK_ALONE} {_shown(network, limit_s)} for {percentile:g} % of {messages_of(message_class)}."
     )
 
 
@@ -76,13 +76,13 @@ def to_negotiate(
     ideal = _at(split.ideal, percentile)
     if not backlog_grew and ideal is not None and ideal.high_s is not None and ideal.high_s <= limit_s:
         return (
-            f"{SUFFICIENT}: with an ideal sender {percentile:g} % of {message_class} messages "
+            f"{SUFFICIENT}: with an ideal sender {percentile:g} % of {messages_of(message_class)} "
             f"would arrive within {_shown(ideal)}{instead}; they waited in the provider's "
             "queue behind messages that were sent earlier."
         )
     named = split.limit or "the contract's limits"
     return (
-        f"Without the contract's share of the delay, {percentile:g} % of {message_class} messages would "
+        f"Without the contract's share of the delay, {percentile:g} % of {messages_of(message_class)} would "
         f"arrive within {_shown(without)}{instead}. The sender's share is still in this time. The limit to "
         f"negotiate: {named}."
     )

@@ -63,7 +63,7 @@ def splittable(journeys: Journeys, outcomes: MessageOutcomes) -> Bools:
     chosen: Bools = (outcomes.outcome == DELIVERED) & ~provider.unreachable
     for mark in (
         *(load.intended_s, load.sent_s, provider.taken_s, provider.reply_s),
-        *(provider.carrier_s, provider.delivered_s, provider.radio_s),
+        *(provider.carrier_s, provider.final_s, provider.radio_s),
     ):
         chosen &= np.isfinite(mark)
     return chosen
@@ -136,7 +136,7 @@ def _ways(journeys: Journeys, chosen: Bools) -> Ways:
         accepted=accepted,
         entered=np.where(np.isfinite(answered), whole_ns(answered), accepted + reply),
         carrier=whole_ns(provider.carrier_s[chosen]),
-        delivered=whole_ns(provider.delivered_s[chosen]),
+        delivered=whole_ns(provider.final_s[chosen]),
         reply=reply,
         radio=whole_ns(provider.radio_s[chosen]),
     )

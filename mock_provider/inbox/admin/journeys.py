@@ -65,7 +65,7 @@ def _journey(way: JourneyView, final: bool, wall_offset_ns: int) -> Journey:
     instants += [
         ("answered", way.t_answered_ns),
         ("carrier", way.t_carrier_ns),
-        ("ended", way.t_done_ns),
+        ("final", way.t_final_ns),
     ]
     if way.report_url:
         instants += [("reported", way.t_reported_ns), ("confirmed", way.t_confirmed_ns)]
@@ -79,17 +79,17 @@ def _journey(way: JourneyView, final: bool, wall_offset_ns: int) -> Journey:
         timestamps.append(JourneyTimestamp(name, unix_seconds(instant_ns, wall_offset_ns), after_ms))
         before_ns = instant_ns
     return Journey(
-        timestamps,
-        way.key,
-        way.submits,
-        way.accepts,
-        way.ordinal,
-        way.priority,
-        way.report_url,
-        way.report_calls,
-        unix_seconds(way.expires_ns, wall_offset_ns),
-        way.faults,
-        way.delayed_for,
-        unix_seconds(way.not_before_ns, wall_offset_ns) if way.not_before_ns else None,
-        final,
+        timestamps=timestamps,
+        key=way.key,
+        submits=way.submits,
+        accepts=way.accepts,
+        ordinal=way.ordinal,
+        priority=way.priority,
+        report_url=way.report_url,
+        report_calls=way.report_calls,
+        expires_unix_s=unix_seconds(way.expires_ns, wall_offset_ns),
+        faults=way.faults,
+        delayed_for=way.delayed_for,
+        not_before_unix_s=unix_seconds(way.not_before_ns, wall_offset_ns) if way.not_before_ns else None,
+        final=final,
     )

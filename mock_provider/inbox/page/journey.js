@@ -6,10 +6,10 @@ import { clockMs, duration, words } from "./shared/format.js";
 
 const NAMES = {
   submitted: "Submitted", accepted: "Accepted at this attempt", answered: "Reply left",
-  carrier: "Left the carrier's queue", ended: "On the handset", reported: "Report sent", confirmed: "Report confirmed",
+  carrier: "Left the carrier's queue", final: "On the handset", reported: "Report sent", confirmed: "Report confirmed",
 };
 const BETWEEN = {
-  accepted: "earlier attempts", answered: "reply", carrier: "queues", ended: "radio", reported: "report's delay",
+  accepted: "earlier attempts", answered: "reply", carrier: "queues", final: "radio", reported: "report's delay",
   confirmed: "receiver",
 };
 
@@ -39,7 +39,7 @@ export function drawJourney(journey, message) {
  * @param {import('./payloads.js').CapturedMessage} message
  */
 function nameOf(timestamp, message) {
-  if (timestamp.name !== "ended" || timestamp.unix_s === null || message.state === "delivered") return NAMES[timestamp.name] ?? words(timestamp.name);
+  if (timestamp.name !== "final" || timestamp.unix_s === null || message.state === "delivered") return NAMES[timestamp.name] ?? words(timestamp.name);
   return message.reason ? `${message.state}: ${words(message.reason)}` : message.state;
 }
 

@@ -19,7 +19,7 @@
  * @property {string} stage
  * @property {number} accepted_unix_s
  * @property {number | null} carrier_unix_s
- * @property {number | null} done_unix_s
+ * @property {number | null} final_unix_s
  * @property {string} country
  * @property {string} carrier
  * @property {string} memo

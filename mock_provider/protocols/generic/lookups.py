@@ -112,18 +112,18 @@ def _read_query(query: str) -> tuple[int, str, str]:
 
 def _view(m: CapturedMessage) -> MessageResource:
     return MessageResource(
-        m.provider_id,
-        m.number,
-        m.sender,
-        m.text,
-        m.client_ref,
-        _state(m),
-        m.reason,
-        m.segments,
-        m.price,
-        datetime.fromtimestamp(m.accepted_unix_s, UTC),
-        _moment(m.carrier_unix_s),
-        _moment(m.done_unix_s),
+        id=m.provider_id,
+        to=m.number,
+        from_=m.sender,
+        text=m.text,
+        reference=m.client_ref,
+        state=_state(m),
+        reason=m.reason,
+        segments=m.segments,
+        price=m.price,
+        accepted_at=datetime.fromtimestamp(m.accepted_unix_s, UTC),
+        sent_at=_moment(m.carrier_unix_s),
+        done_at=_moment(m.final_unix_s),
     )
 
 

@@ -40,15 +40,15 @@ def signature(token: str, body: bytes) -> str:
 
 def _report(r: DeliveryReport, wall_offset_ns: int) -> ReportItem:
     return ReportItem(
-        r.provider_id,
-        r.client_ref,
-        r.msisdn,
-        _STATES[r.state],
-        r.reason,
-        r.segments,
-        r.price,
-        datetime.fromtimestamp(unix_seconds(r.t_sent_ns, wall_offset_ns), UTC),
-        datetime.fromtimestamp(unix_seconds(r.t_done_ns, wall_offset_ns), UTC),
-        r.mcc,
-        r.mnc,
+        id=r.provider_id,
+        reference=r.client_ref,
+        to=r.msisdn,
+        state=_STATES[r.state],
+        reason=r.reason,
+        segments=r.segments,
+        price=r.price,
+        sent_at=datetime.fromtimestamp(unix_seconds(r.t_sent_ns, wall_offset_ns), UTC),
+        done_at=datetime.fromtimestamp(unix_seconds(r.t_state_ns, wall_offset_ns), UTC),
+        mcc=r.mcc,
+        mnc=r.mnc,
     )

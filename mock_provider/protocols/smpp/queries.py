@@ -29,6 +29,6 @@ def query_answer(message_id: str, views: Sequence[MessageView], wall_offset_ns: 
         return codes.ESME_RINVMSGID, b""
     view = next((each for each in views if each.state is _OPEN), views[0])
     state = _DELETED if view.reason == "cancelled" else message_state(view.state)
-    date = "" if view.t_done_ns is None else final_date(unix_seconds(view.t_done_ns, wall_offset_ns))
+    date = "" if view.t_final_ns is None else final_date(unix_seconds(view.t_final_ns, wall_offset_ns))
     error = 0 if view.state in (_OPEN, MessageState.DELIVERED) else map_error(view.reason)
     return codes.ESME_ROK, f"{message_id}\0{date}\0".encode() + bytes((state, error))

@@ -65,7 +65,7 @@ class ReceiptWriter:
             message_id,
             delivered,
             memo.date,
-            receipt_date(unix_seconds(report.t_done_ns, self._wall_offset_ns)).encode(),
+            receipt_date(unix_seconds(report.t_state_ns, self._wall_offset_ns)).encode(),
             stat,
             error,
             memo.text,

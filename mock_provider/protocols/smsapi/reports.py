@@ -71,7 +71,7 @@ def _query(reports: Sequence[DeliveryReport], wall_offset_ns: int, settings: Sms
         codes.append(code)
         names.append(name)
         references.append(r.client_ref or "")
-        done.append(str((r.t_done_ns + wall_offset_ns) // NS_PER_S))
+        done.append(str((r.t_state_ns + wall_offset_ns) // NS_PER_S))
         sent.append(str((r.t_sent_ns + wall_offset_ns) // NS_PER_S))
         numbers.append(r.msisdn)
     return (

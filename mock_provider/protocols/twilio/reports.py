@@ -43,8 +43,8 @@ def status_callbacks(
         outcome = outcome_of(report.state.value, report.reason, "", False)
         if outcome.status == "sent":
             continue
-        done_s = (report.t_done_ns + wall_offset_ns) // NS_PER_S
-        calls.append(_call(url, report, outcome.status, outcome.error_code, done_s, auth_token))
+        state_s = (report.t_state_ns + wall_offset_ns) // NS_PER_S
+        calls.append(_call(url, report, outcome.status, outcome.error_code, state_s, auth_token))
     return calls
 
 
@@ -65,7 +65,7 @@ def _call(
     report: DeliveryReport,
     status: str,
     error_code: int | None,
-    done_s: int | None,
+    state_s: int | None,
     auth_token: str,
 ) -> ReportCall:
     memo = read_memo(report.memo)
@@ -84,8 +84,8 @@ def _call(
         parameters.append(("MessagingServiceSid", memo.service_sid))
     if error_code is not None:
         parameters.append(("ErrorCode", str(error_code)))
-    if done_s is not None and status in ("delivered", "undelivered"):
-        parameters.append(("RawDlrDoneDate", _done_date(done_s // 60)))
+    if state_s is not None and status in ("delivered", "undelivered"):
+        parameters.append(("RawDlrDoneDate", _done_date(state_s // 60)))
     body = "&".join(f"{name}={quote_plus(value)}" for name, value in parameters).encode()
     # Credentials of the URL are sent as Basic Authorization, a fragment is not sent. The signature covers
     # only what the receiver gets, so that it can be checked.

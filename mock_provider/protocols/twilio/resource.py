@@ -109,26 +109,26 @@ def created_reply(created: Created, accepted: AcceptedMessage, price_unit: str) 
     sid, account_sid = accepted.provider_id, memo.account_sid
     stem = f"/{API_VERSION}/Accounts/{account_sid}/Messages/{sid}"
     body = TwilioMessage(
-        sid,
-        account_sid,
-        memo.service_sid or None,
-        "+" + accepted.msisdn,
-        None if unassigned else created.sender,
-        created.text,
-        created.status,
-        "0" if unassigned else str(accepted.segments),
-        str(memo.media),
-        "outbound-api",
-        None,
-        None,
-        None,
-        price_unit,
-        date,
-        None,
-        date,
-        API_VERSION,
-        stem + ".json",
-        SubresourceUris(stem + "/Media.json", stem + "/Feedback.json"),
+        sid=sid,
+        account_sid=account_sid,
+        messaging_service_sid=memo.service_sid or None,
+        to="+" + accepted.msisdn,
+        sender=None if unassigned else created.sender,
+        body=created.text,
+        status=created.status,
+        num_segments="0" if unassigned else str(accepted.segments),
+        num_media=str(memo.media),
+        direction="outbound-api",
+        error_code=None,
+        error_message=None,
+        price=None,
+        price_unit=price_unit,
+        date_created=date,
+        date_sent=None,
+        date_updated=date,
+        api_version=API_VERSION,
+        uri=stem + ".json",
+        subresource_uris=SubresourceUris(stem + "/Media.json", stem + "/Feedback.json"),
     )
     return HttpResponse(201, encode(body))
 
@@ -141,30 +141,30 @@ def message_body(message: CapturedMessage, price_unit: str) -> TwilioMessage:
     unassigned = bool(memo.service_sid) and status in _UNASSIGNED
     sent = status in _SENT_STATUSES
     times = [
-        t for t in (message.accepted_unix_s, message.carrier_unix_s, message.done_unix_s) if t is not None
+        t for t in (message.accepted_unix_s, message.carrier_unix_s, message.final_unix_s) if t is not None
     ]
     stem = f"/{API_VERSION}/Accounts/{memo.account_sid}/Messages/{message.provider_id}"
     return TwilioMessage(
-        message.provider_id,
-        memo.account_sid,
-        memo.service_sid or None,
-        "+" + message.number,
-        None if unassigned else message.sender,
-        message.text,
-        status,
-        "0" if unassigned else str(message.segments),
-        str(memo.media),
-        "outbound-api",
-        code,
-        None if code is None else ERROR_WORDS[code],
-        f"-{message.price:.5f}" if sent else None,
-        price_unit,
-        rfc_2822(int(message.accepted_unix_s)),
-        None if message.carrier_unix_s is None else rfc_2822(int(message.carrier_unix_s)),
-        rfc_2822(int(max(times))),
-        API_VERSION,
-        stem + ".json",
-        SubresourceUris(stem + "/Media.json", stem + "/Feedback.json"),
+        sid=message.provider_id,
+        account_sid=memo.account_sid,
+        messaging_service_sid=memo.service_sid or None,
+        to="+" + message.number,
+        sender=None if unassigned else message.sender,
+        body=message.text,
+        status=status,
+        num_segments="0" if unassigned else str(message.segments),
+        num_media=str(memo.media),
+        direction="outbound-api",
+        error_code=code,
+        error_message=None if code is None else ERROR_WORDS[code],
+        price=f"-{message.price:.5f}" if sent else None,
+        price_unit=price_unit,
+        date_created=rfc_2822(int(message.accepted_unix_s)),
+        date_sent=None if message.carrier_unix_s is None else rfc_2822(int(message.carrier_unix_s)),
+        date_updated=rfc_2822(int(max(times))),
+        api_version=API_VERSION,
+        uri=stem + ".json",
+        subresource_uris=SubresourceUris(stem + "/Media.json", stem + "/Feedback.json"),
     )
 
 
@@ -178,7 +178,15 @@ def account_body(account_sid: str, account: AccountView) -> TwilioAccount:
     }
     epoch = rfc_2822(0)
     return TwilioAccount(
-        account_sid, account.name, "active", "Full", account_sid, epoch, epoch, stem + ".json", uris
+        sid=account_sid,
+        friendly_name=account.name,
+        status="active",
+        type="Full",
+        owner_account_sid=account_sid,
+        date_created=epoch,
+        date_updated=epoch,
+        uri=stem + ".json",
+        subresource_uris=uris,
     )
 
 

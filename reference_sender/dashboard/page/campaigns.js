@@ -81,7 +81,8 @@ function time(row) {
 }
 
 const HELD_BY = {
-  paused: "held by the pause", spending_limit: "held by the spending limit", later: "held by schedule or daily limit",
+  paused: "held by the pause", spending_limit: "held by the spending limit",
+  daily_limit: "held by the daily limit", later: "held by schedule or daily limit",
   quiet_hours: "held by quiet hours",
 };
 

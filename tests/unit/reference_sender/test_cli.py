@@ -77,6 +77,23 @@ def test_bad_usage(arguments: list[str], says: str, tmp_path: Path, monkeypatch:
     assert "Value error" not in output
 
 
+@pytest.mark.parametrize("option", ["--alerts", "--campaign-reports", "--policy"])
+def test_a_file_may_begin_with_a_byte_order_mark(
+    option: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "200")
+    file = tmp_path / "f.toml"
+    for encoding, says in (
+        ("utf-8-sig", "nothing: unknown key"),
+        ("utf-16", "it is in UTF-16; save it as UTF-8"),
+        ("latin-1", "byte 11 is not UTF-8; save it as UTF-8"),
+    ):
+        file.write_bytes('nothing = "\u00e9"\n'.encode(encoding))
+        done = CliRunner().invoke(app, [*ROUTE, option, str(file)])
+        assert done.exit_code == 2
+        assert says in done.output.replace("\n", " ")
+
+
 def test_a_port_in_use_is_named_by_its_option(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     with socket.create_server(("127.0.0.1", 0)) as taken:

@@ -5,9 +5,13 @@ from __future__ import annotations
 import gzip
 import json
 from collections.abc import AsyncIterator, Mapping
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import pytest
 from sender_world import AUTHORIZED, MESSAGE, RunWorld, SenderWorld
+
+from reference_sender.dispatch.values import Lane
 
 
 def test_a_large_answer_of_a_campaign_comes_whole(run_world: RunWorld) -> None:
@@ -168,26 +172,31 @@ def test_no_refused_row_is_hidden(run_world: RunWorld) -> None:
     run_world(steps)
 
 
-def test_a_partly_accepted_campaign_is_not_answered_429(run_world: RunWorld) -> None:
-    new = [{"to": f"4850030{n:04d}"} for n in range(500)]  # more at a time than the queue takes
-    known = {"to": MESSAGE["to"], "key": MESSAGE["key"]}
+def in_an_hour() -> str:
+    """A ``send_at``: the messages wait in the queue."""
+    return (datetime.now(UTC) + timedelta(hours=1)).isoformat()
+
+
+def test_a_partly_accepted_campaign_is_not_answered_429(
+    run_world: RunWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = [{"to": f"4850030{n:04d}"} for n in range(500)]
 
     async def steps(world: SenderWorld) -> None:
-        async def campaign(rows: list[Any]) -> tuple[int, Any, Mapping[str, str]]:
-            return await world.call(
-                "POST", "/v1/campaigns", json={"message_class": "otp", "text": "hello", "recipients": rows}
-            )
+        async def campaign(rows: list[Any], **more: str) -> tuple[int, Any, Mapping[str, str]]:
+            body = {"message_class": "otp", "text": "hello", **more, "recipients": rows}
+            return await world.call("POST", "/v1/campaigns", json=body)
 
-        await world.post()
-        await world.until_sent(1)
-        status, taken, headers = await campaign(new)
+        status, taken, _ = await campaign(rows[:498], send_at=in_an_hour())
+        assert (status, taken["accepted"]) == (202, 498)
+        status, taken, headers = await campaign(rows)
+        assert (status, taken["accepted"], taken["refused_count"]) == (202, 1, 499)
+        assert "Retry-After" not in headers
+        monkeypatch.setattr(world.driver, "has_room", lambda count, lane: lane is Lane.MARKETING)
+        status, taken, headers = await campaign(rows)  # the room was taken after the campaign had begun
         assert (status, taken["accepted"], taken["refused_count"]) == (429, 0, 500)
         assert int(headers["Retry-After"]) > 0
-        for last in (known, {"to": "48500200299"}):
-            status, taken, headers = await campaign([*new, last])
-            assert (status, taken["accepted"] + taken["repeated"], taken["refused_count"]) == (202, 1, 500)
-            assert "Retry-After" not in headers
-        status, taken, _ = await campaign([*new, {"to": "x"}])  # not full alone: one will never be taken
+        status, taken, _ = await campaign([*rows, {"to": "x"}])  # not full alone: one will never be taken
         assert (status, taken["refused_count"]) == (202, 501)
 
     run_world(steps, max_backlog=499)
@@ -202,6 +211,24 @@ def test_a_full_queue_takes_exactly_what_it_has_room_for(run_world: RunWorld) ->
         assert (status, taken["accepted"]) == (202, 500)
 
     run_world(steps, max_backlog=500)
+
+
+def test_a_queue_with_less_room_than_a_piece_takes_the_first_rows(run_world: RunWorld) -> None:
+    rows = [{"to": f"4850010{n:04d}", "key": f"k-{n}"} for n in range(700)]
+
+    async def steps(world: SenderWorld) -> None:
+        async def campaign(of: list[dict[str, str]]) -> tuple[int, int, list[tuple[int, int, str]]]:
+            body = {"message_class": "marketing", "text": "hi", "send_at": in_an_hour(), "recipients": of}
+            status, taken, _ = await world.call("POST", "/v1/campaigns", json=body)
+            refused = [(each["row"], each["to_row"], each["reason"]) for each in taken["refused"]]
+            return status, taken["accepted"], refused
+
+        assert await campaign(rows[:50]) == (202, 50, [])
+        assert await campaign(rows[50:]) == (202, 550, [(551, 650, "queue_full")])
+        _, state, _ = await world.call("GET", "/v1/state")
+        assert state["counters"]["queue_full"] == 100
+
+    run_world(steps, max_backlog=600)
 
 
 def test_a_body_of_exactly_the_limit_is_taken(run_world: RunWorld) -> None:

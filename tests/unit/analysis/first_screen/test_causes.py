@@ -12,8 +12,10 @@ from made_parts import OWN, found
 from made_reports import accounting, bottleneck, counted, part, report
 from page_reading import disagreements, rendered
 from run_builder import Build
+from screen_words import answer_text
 
-from analysis.findings import NETWORK_LOSES, PROVIDER_ERRORS, THE_NETWORK
+from analysis.findings import GREW as BACKLOG_GREW
+from analysis.findings import NETWORK_LOSES, PROVIDER_ERRORS, THE_NETWORK, Availability
 from analysis.first_screen.rules import contradictions
 from analysis.first_screen.screen import first_screen
 from analysis.first_screen.values import words
@@ -36,7 +38,7 @@ OF_COST = (
     "for duplicates. What to change: fewer segments"
 )
 OF_REASONS = (
-    "Cause: of 3,000 accepted messages of all classes 30 failed, 0 expired and 0 were still open at the end. "
+    "Cause: of all 3,000 accepted messages 30 failed, 0 expired and 0 were still open at the end. "
     "The most frequent reason: the network failed (provider, undelivered: network_error, 30). "
     "The table Why messages did not arrive has every reason."
 )
@@ -105,8 +107,35 @@ def test_the_bottleneck_of_another_part_is_no_cause(objective: Objective) -> Non
 
 def test_messages_that_were_not_taken_have_their_bottleneck_whatever_was_missed() -> None:
     few = accounting(planned=6_000, refused=3_000, duplicates=19)
-    said = of(report(part(objectives=(TWICE,), accounting=few, bottlenecks=(bottleneck(),))))
-    assert said.startswith("Bottleneck: my-sender's API") and OWN_CAUSE in said
+    made = report(part(objectives=(TWICE,), accounting=few, bottlenecks=(bottleneck(),)))
+    said = of(made)
+    assert words(first_screen(made).why).startswith("my-sender's API. Of 6,000 messages ")
+    assert said.startswith("Evidence: all 2,000 requests waited for it; ") and OWN_CAUSE in said
+
+
+def test_what_the_headline_says_is_said_once() -> None:
+    """The naive sender's page named its API and the counts of its messages in two lines each."""
+    counts = "of 6,000 messages: 3,000 timed out"
+    few = accounting(planned=6_000, failed_at_api=3_000)
+    api = bottleneck(text="my-sender's API answers too slowly", evidence=(counts, "the median took 30.0 s"))
+    made = report(part(objectives=(counted("not_taken", "x", 3_000),), accounting=few, bottlenecks=(api,)))
+    headline = words(first_screen(made).why)
+    assert headline == "my-sender's API answers too slowly. Of 6,000 messages 3,000 got no usable answer."
+    assert of(made).startswith("Evidence: the median took 30.0 s. What to change: ")
+    only_counts = replace(made.parts[0], bottlenecks=(replace(api, evidence=(counts,)),))
+    assert of(report(only_counts)).startswith("What to change: ")
+
+
+def test_the_limit_that_the_headline_names_is_named_once(tmp_path: Path) -> None:
+    windows = Availability(
+        windows=9, available=5, unavailable=4, window_s=10.0, first_bad_at_s=0.0, why=BACKLOG_GREW
+    )
+    limited = replace(LIMIT, evidence=("its accept queue had 3.1 s of work",))
+    objective = missed("availability", "> 99 %", "55.6 %", 0.99)
+    made = report(part(objectives=(objective,), bottlenecks=(limited,), availability=windows))
+    assert of(made, tmp_path).startswith("Evidence: its accept queue had 3.1 s of work. What to change: ")
+    assert "(the provider's limit): in 4 of 9 windows of 10 s the backlog" in words(first_screen(made).why)
+    assert answer_text(made, "wrong").endswith("The sender was not available in 4 of 9 windows of 10 s.")
 
 
 @pytest.mark.parametrize(
@@ -160,7 +189,7 @@ def test_otps_without_the_flag_are_to_be_sent_with_it(new_run: Build, tmp_path: 
     assert (
         "Without the provider's priority flag (300 of 300 messages), this objective is out of reach" in said
     )
-    assert "Bottleneck: the network without the provider's priority flag: " in said
+    assert "Bottleneck" not in said  # it is the network, of which the sentence above speaks
     assert said.endswith("What to change: send OTPs with the provider's priority flag.")
 
 
@@ -177,7 +206,10 @@ def test_one_of_several_routes_is_not_every_network(new_run: Build) -> None:
 
 
 def test_no_sender_is_faster_than_its_network(new_run: Build) -> None:
-    said = of(report(slow(new_run)))
+    made = report(slow(new_run))
+    said = of(made)
+    assert said.startswith("No sender can meet this objective on this profile: the network alone takes ")
+    assert "Bottleneck" not in said and "But messages were delayed" not in answer_text(made, "rate")
     assert said.endswith("nothing in the sender, since the network takes the time. Ask for a faster route.")
 
 

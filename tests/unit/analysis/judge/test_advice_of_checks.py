@@ -69,5 +69,5 @@ def test_an_advice_of_several_parts_is_shown_once_and_quoted(new_run: Build, wri
     rows = [row for row in tables.checks(report).rows if "tighter than this bench" in str(row[-1])]
     assert len(rows) == 1
     screen = first_screen(report)
-    assert words(screen.trust).startswith("What to do: an objective of 6.00 ms")
+    assert words(screen.trust).startswith("What to do: an objective of 6 ms")
     assert screen.notes == ()

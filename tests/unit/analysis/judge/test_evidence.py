@@ -17,14 +17,9 @@ def test_words_say_how_many_and_for_how_long() -> None:
     assert words == "about 400 more transactional messages, as in 90 s more of this load"
     assert more_needed(0, 72.0, "all", 0.0) == "about 72 more messages"
     assert more_needed(0, 72.0, "api", 0.0) == "about 72 more requests"
-    assert more_needed(10, 11.0, "otp", 1.0) == "about 1 more otp message, as in 10 s more of this load"
-    assert (
-        more_needed(100, 7_300.0, "otp", 1.0)
-        == "about 7,200 more otp messages, as in 120 min more of this load"
-    )
-    assert (
-        more_needed(100, 9_000.0, "otp", 0.5) == "about 8,900 more otp messages, as in 5 h more of this load"
-    )
+    assert more_needed(10, 11.0, "otp", 1.0) == "about 1 more OTP, as in 10 s more of this load"
+    assert more_needed(100, 7_300.0, "otp", 1.0) == "about 7,200 more OTPs, as in 120 min more of this load"
+    assert more_needed(100, 9_000.0, "otp", 0.5) == "about 8,900 more OTPs, as in 5 h more of this load"
 
 
 def test_at_the_limit_no_number_of_messages_decides() -> None:
@@ -37,10 +32,10 @@ def test_at_the_limit_no_number_of_messages_decides() -> None:
 
 
 def test_the_number_that_the_interval_needs_is_said_also_if_it_is_large() -> None:
-    assert more_needed(119, 0.0, "otp", 0.0, 3_688_878) == "about 3,700,000 more otp messages"
-    assert more_needed(119, 3.9e6, "otp", 0.0, 3_688_878) == "about 3,900,000 more otp messages"
+    assert more_needed(119, 0.0, "otp", 0.0, 3_688_878) == "about 3,700,000 more OTPs"
+    assert more_needed(119, 3.9e6, "otp", 0.0, 3_688_878) == "about 3,900,000 more OTPs"
     assert more_needed(119, 8e6, "otp", 0.0, 3_688_878) == HOPELESS
-    assert more_needed(15, 40.0, "otp", 0.0, 72) == "about 57 more otp messages"
+    assert more_needed(15, 40.0, "otp", 0.0, 72) == "about 57 more OTPs"
 
 
 def test_open_messages_are_waited_for() -> None:

@@ -131,7 +131,7 @@ def test_too_few_messages_leave_level_and_verdict_undecided(new_run: Build, writ
     day(new_run("b"), 50_000)
     report = build_report(write_suite("a", "b"))
     assert report.levels[0].fast_enough == "undecided"
-    assert report.levels[0].fast_enough_why == "too few otp messages for p95: 8 of 72"
+    assert report.levels[0].fast_enough_why == "too few OTPs for p95: 8 of 72 needed"
     assert (report.verdict, report.exit_code) == ("undecided", 4)
 
 
@@ -140,7 +140,7 @@ def test_too_few_messages_are_counted_for_the_percentile_of_the_objective(
 ) -> None:
     day(new_run("a"), 5_000, messages=200)
     report = build_report(write_suite("a"), objectives=("otp.p99.9<1min",))
-    assert report.levels[0].fast_enough_why == "too few otp messages for p99.9: 200 of 3,688"
+    assert report.levels[0].fast_enough_why == "too few OTPs for p99.9: 200 of 3,688 needed"
 
 
 def test_an_invalid_probe_leaves_its_question_open(
@@ -274,7 +274,9 @@ def test_a_probe_that_cannot_account_for_its_messages_makes_the_suite_invalid(
     probe(new_run("b-dense"), 5_000, planned=900)
     report = build_report(write_suite("a-peak", "b-dense"))
     assert (report.validity, report.exit_code) == ("invalid", 3)
-    assert report.headline.startswith("INVALID: Do not use these figures: accounting")
+    assert report.headline.startswith(
+        "INVALID: Do not use these figures: messages are not counted exactly once: "
+    )
 
 
 def test_a_check_that_some_parts_passed_says_in_how_many(new_run: Build, write_suite: Suite) -> None:

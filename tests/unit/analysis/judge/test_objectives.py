@@ -59,7 +59,7 @@ def test_an_undecided_percentile_says_what_would_decide_it(new_run: Build) -> No
     found = of(build_report(run.write(load_s=30.0, end_s=60.0)), "otp.p95<20s")
     assert (found.verdict, found.interval) == ("undecided", "")
     assert found.why == "60 messages, all within the limit; the 95 % interval needs 72"
-    assert found.needs == "about 13 more otp messages, as in 10 s more of this load"
+    assert found.needs == "about 13 more OTPs, as in 10 s more of this load"
 
 
 def test_a_longer_wait_is_not_advised_for_too_few_messages(new_run: Build) -> None:
@@ -70,7 +70,7 @@ def test_a_longer_wait_is_not_advised_for_too_few_messages(new_run: Build) -> No
     run.seen("open", 3.01, state="open")
     found = of(build_report(run.write(load_s=30.0, end_s=60.0)), "otp.p95<20s")
     assert found.verdict == "undecided"
-    assert "more otp messages" in found.needs and "still open" not in found.needs
+    assert "more OTPs" in found.needs and "still open" not in found.needs
 
 
 def test_a_high_percentile_says_how_many_messages_it_needs(new_run: Build) -> None:
@@ -82,7 +82,7 @@ def test_a_high_percentile_says_how_many_messages_it_needs(new_run: Build) -> No
     ]
     assert found.verdict == "undecided"
     assert found.quantile is not None and found.quantile.needed >= 3_688_878
-    more = int(found.needs.removeprefix("about ").split(" more otp messages")[0].replace(",", ""))
+    more = int(found.needs.removeprefix("about ").split(" more OTPs")[0].replace(",", ""))
     assert found.quantile.needed - 119 <= more <= 2 * found.quantile.needed
 
 

@@ -68,7 +68,7 @@ def test_a_few_open_messages_of_a_dependent_class_are_awaited_before_a_long_load
     needs = of(build_report(run.write(load_s=17.0, end_s=25.0)), "otp.p95<20s").needs
     wait, more = needs.split("; and about ")
     assert wait == f"the final state of 4 messages that were still open: {WAIT}"
-    assert int(more.split(" more otp messages")[0].replace(",", "")) < 500
+    assert int(more.split(" more OTPs")[0].replace(",", "")) < 500
 
 
 def test_a_class_that_is_mostly_open_needs_a_longer_wait_and_more_messages(new_run: Build) -> None:
@@ -80,5 +80,5 @@ def test_a_class_that_is_mostly_open_needs_a_longer_wait_and_more_messages(new_r
     assert found.verdict == "undecided"
     assert found.needs == (
         f"the final state of 60 messages that were still open: {WAIT}; and about 13 more "
-        "otp messages, as in 10 s more of this load"
+        "OTPs, as in 10 s more of this load"
     )

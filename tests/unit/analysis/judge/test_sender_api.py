@@ -122,7 +122,7 @@ def test_a_load_of_which_every_request_failed_says_what_failed(
     assert only.text == f"my-sender's API {text}"
     assert f"of 300 messages: {told}" in only.evidence
     assert any("median request got no answer" in each for each in only.evidence) == (": " not in text)
-    advice = words(first_screen(report).bottleneck[1])
+    advice = words(first_screen(report).bottleneck[-1])
     assert ("start the sender there" in advice) == (error == "connection refused")
     assert ("look in the sender's log" in advice) == (error != "connection refused")
 
@@ -277,7 +277,7 @@ def test_a_sender_that_refuses_quickly_is_not_called_slow(new_run: Build) -> Non
     report = found(run, target=OWN)
     (only,) = report.bottlenecks
     assert only.kind == "sender_refuses"
-    assert only.text == "my-sender's API refuses every message of class otp with HTTP 429"
+    assert only.text == "my-sender's API refuses every message of class OTP with HTTP 429"
     assert not any("waited for it" in each for each in only.evidence)
 
 
@@ -325,5 +325,5 @@ def test_a_sender_that_died_with_messages_is_named_as_stopped_before_they_are(ne
     screen = first_screen(build_report(run_dir))
     assert words(screen.why).startswith("my-sender stopped answering 12.0 s")
     leads = [words(each).split(" (")[0] for each in screen.bottleneck]
-    assert leads[0].startswith("Bottleneck: my-sender stopped answering 12.0 s")
+    assert leads[0].startswith("Evidence: all 180 messages due from then on had no answer")
     assert leads[2] == "Cause: my-sender accepted messages and did not forward them to the provider"

@@ -61,6 +61,7 @@ def test_the_figure_of_a_slow_network_is_the_one_of_the_shares(new_run: Build) -
     (only,), (split,) = part.bottlenecks, part.delay_splits
     (p95,) = (each for each in split.network_only if each.percentile == 95.0)
     assert p95.value_s is not None and seconds_text(p95.value_s) in only.evidence[0], only.evidence
+    assert only.evidence[0].endswith("; the limit is 20 s")  # as it was given, not 20.0 s
 
 
 @pytest.mark.parametrize(

@@ -30,7 +30,7 @@ def test_messages_are_joined_by_key(new_run: Build) -> None:
     assert list(found.index) == ["a-1", "a-2", "a-3"]
     assert found.loc["a-1", "delivery_s"] == pytest.approx(2.5)
     assert found.loc["a-1", "intended_s"] == pytest.approx(1.0)
-    assert found.loc["a-1", "ended_s"] == pytest.approx(3.5)
+    assert found.loc["a-1", "final_s"] == pytest.approx(3.5)
     assert found.loc["a-1", "campaign"] == "spring"
     assert list(found["outcome"]) == ["accepted", "dropped", "accepted"]
     assert list(found["final_state"].astype(object).fillna("-")) == ["delivered", "-", "open"]

@@ -111,7 +111,7 @@ def test_every_rendering_counts_the_messages_that_lack_a_mark(new_run: Build) ->
     run_dir = run.write()
     write_report(build_report(run_dir), run_dir / "report")
     markdown = (run_dir / "report" / "summary.md").read_text(encoding="utf-8")
-    assert "| otp | 16 | 10 | 6 | 0 | 0 |" in markdown
+    assert "| OTP | 16 | 10 | 6 | 0 | 0 |" in markdown
     assert "provider + carrier queue" in markdown
     page = (run_dir / "report" / "index.html").read_text(encoding="utf-8")
     assert "Stages of messages that lack a timestamp" in page

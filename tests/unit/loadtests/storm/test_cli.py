@@ -83,13 +83,28 @@ def test_a_failure_prints_the_command_that_repeats_it(monkeypatch: pytest.Monkey
     words = shlex.split(again)
     options = dict(zip(words[4::2], words[5::2], strict=True))
     calls, faults = (
-        tuple(int(each) for each in options[name].split(",") if each) for name in ("--calls", "--faults")
+        tuple(int(each) for each in options[name].split(",") if each != "none")
+        for name in ("--calls", "--faults")
     )
     code, output = run(int(options["--seed"]), 1, calls=calls, faults=faults)
     assert code == 1
     assert "violated: acknowledged: " in output
     monkeypatch.undo()
     assert run(int(options["--seed"]), 1, calls=calls, faults=faults)[0] == 0
+
+
+@pytest.mark.parametrize(("calls", "faults"), [((0,), (0,)), ((0, 1), ()), ((), (0,)), ((), ())])
+def test_the_command_that_repeats_a_failure_is_understood(
+    calls: tuple[int, ...], faults: tuple[int, ...]
+) -> None:
+    program, *words = shlex.split(report.command(3, calls, faults))
+    assert program == "smsbench"
+    done = CliRunner().invoke(app, words)
+    assert done.exit_code == 0, done.output
+    plan = kept(draw_plan(3), calls, faults)
+    expected = io.StringIO()
+    report.run_one(plan, True, Console(file=expected, width=80))
+    assert done.output == expected.getvalue()
 
 
 def test_an_interruption_keeps_the_sum(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -132,7 +147,7 @@ def test_ctrl_c_ends_all_processes_of_the_storms_without_a_traceback() -> None:
 @pytest.mark.parametrize(
     ("options", "expected"),
     [
-        (["--seeds", "1", "--calls", "1,x"], "--calls: must be numbers with commas between them, not '1,x'"),
+        (["--seeds", "1", "--calls", "1,x"], "--calls: must be numbers with commas between them, or none, not '1,x'"),
         (["--seeds", "2", "--faults", "1"], "--calls and --faults need --seeds 1"),
         (["--seeds", "0"], "0"),
         (["--seeds", "1", "--faults", "99"], "--faults: the storm of seed 1 has faults 0 to "),

@@ -296,6 +296,6 @@ def test_a_lost_message_is_open_for_ever_and_never_closed() -> None:
     p.run()
     (accepted,) = p.accepted(number)
     view = p.engine.message(accepted.provider_id)
-    assert (view.state.value, view.stage, view.t_done_ns) == ("open", "LOST", None)
-    assert p.engine.journey(accepted.provider_id).t_done_ns is None
+    assert (view.state.value, view.stage, view.t_final_ns) == ("open", "LOST", None)
+    assert p.engine.journey(accepted.provider_id).t_final_ns is None
     assert (p.row("k").state, p.row("k").reason) == ("undelivered", "lost_after_accept")

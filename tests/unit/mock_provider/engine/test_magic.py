@@ -37,7 +37,7 @@ def test_refused_as_the_digits_say(digits: str, beginning: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("digits", "state", "reason", "t_done_s"),
+    ("digits", "state", "reason", "t_final_s"),
     [
         ("00", "delivered", "", 0),
         ("01", "undelivered", "absent_subscriber", 9),
@@ -49,7 +49,7 @@ def test_refused_as_the_digits_say(digits: str, beginning: str) -> None:
     ],
 )
 def test_ends_as_the_digits_say_whatever_the_carrier_draws(
-    digits: str, state: str, reason: str, t_done_s: int
+    digits: str, state: str, reason: str, t_final_s: int
 ) -> None:
     failures = [{"state": "undelivered", "reason": "usual", "share": 1.0}]
     delivery = {
@@ -63,7 +63,7 @@ def test_ends_as_the_digits_say_whatever_the_carrier_draws(
     send(p, digits)
     p.run()
     row = p.row("k")
-    assert (row.state, row.reason, row.t_final_ns) == (state, reason, t_done_s * S)
+    assert (row.state, row.reason, row.t_final_ns) == (state, reason, t_final_s * S)
     assert row.t_confirmed_ns is not None
 
 

@@ -21,7 +21,7 @@ def test_report_says_what_became_of_the_message() -> None:
     assert report.provider_id == p.accepted(request)[0].provider_id
     assert (report.client_ref, report.msisdn, report.sender_id) == ("k", "48600100200", "Test")
     assert (report.state.value, report.segments, report.price) == ("delivered", 2, 0.2)
-    assert (report.mcc, report.mnc, report.t_done_ns, report.t_sent_ns) == ("260", "06", S, S)
+    assert (report.mcc, report.mnc, report.t_state_ns, report.t_sent_ns) == ("260", "06", S, S)
 
 
 def test_reports_gather_until_the_call_is_full_or_has_lingered() -> None:

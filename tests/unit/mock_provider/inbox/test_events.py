@@ -58,7 +58,19 @@ class PublishedInbox:
         if stage is None:
             return None
         state = MessageState.DELIVERED if stage == "CLOSED" else MessageState.OPEN
-        return MessageView(provider_id, None, "48500", state, "", stage, 1, 0.1, 0, None, None)
+        return MessageView(
+            provider_id=provider_id,
+            client_ref=None,
+            msisdn="48500",
+            state=state,
+            reason="",
+            stage=stage,
+            segments=1,
+            price=0.1,
+            t_accepted_ns=0,
+            t_carrier_ns=None,
+            t_final_ns=None,
+        )
 
     def take(self, *ids: str) -> None:
         for each in ids:

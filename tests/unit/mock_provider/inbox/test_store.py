@@ -21,7 +21,21 @@ class FilledInbox:
     def _view(self, provider_id: str) -> MessageView | None:
         self.asked.append(provider_id)
         state = self.states.get(provider_id, MessageState.OPEN)
-        return MessageView(provider_id, None, "1", state, "", "ON_AIR", 1, 0.1, 0, None, None, "PL", "Plus")
+        return MessageView(
+            provider_id=provider_id,
+            client_ref=None,
+            msisdn="1",
+            state=state,
+            reason="",
+            stage="ON_AIR",
+            segments=1,
+            price=0.1,
+            t_accepted_ns=0,
+            t_carrier_ns=None,
+            t_final_ns=None,
+            country="PL",
+            carrier="Plus",
+        )
 
     def take(self, *texts: str, sender: str = "Shop") -> list[str]:
         """One request with a message for each text, to numbers 48500000, 48500001, …; the ids."""

@@ -141,7 +141,20 @@ async def test_reports_that_cannot_be_written_are_noted(health: Health) -> None:
 
     callbacks = HttpReportSender(broken, lambda *_: None, ReportCallSettings(), health)
     callbacks.start()
-    report = DeliveryReport("1", None, "48", "Test", MessageState.DELIVERED, "", 1, 1, 0.0, "", "", 1)
+    report = DeliveryReport(
+        provider_id="1",
+        client_ref=None,
+        msisdn="48",
+        sender_id="Test",
+        state=MessageState.DELIVERED,
+        reason="",
+        t_state_ns=1,
+        segments=1,
+        price=0.0,
+        mcc="",
+        mnc="",
+        t_sent_ns=1,
+    )
     callbacks.deliver(SendReports(1, "http://127.0.0.1/", (report,), 1, "smsapi"))
     await eventually_in_loop(lambda: health.failures)
     await callbacks.stop(1.0)

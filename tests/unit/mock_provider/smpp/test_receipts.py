@@ -50,7 +50,21 @@ class SettledReceipts:
 
 def reports(batch_id: int, *states: MessageState, url: str = "smpp:esme") -> SendReports:
     found = tuple(
-        DeliveryReport(f"{n:x}", None, "48500100200", "X", state, "", 0, 1, 0.1, "", "", 0, MEMO)
+        DeliveryReport(
+            provider_id=f"{n:x}",
+            client_ref=None,
+            msisdn="48500100200",
+            sender_id="X",
+            state=state,
+            reason="",
+            t_state_ns=0,
+            segments=1,
+            price=0.1,
+            mcc="",
+            mnc="",
+            t_sent_ns=0,
+            memo=MEMO,
+        )
         for n, state in enumerate(states)
     )
     return SendReports(batch_id, url, found, 1, "smpp")

@@ -60,6 +60,14 @@ def test_a_share_is_shown_in_percent() -> None:
     )
 
 
+def test_the_all_clear_of_a_campaign_without_messages_shows_what_is_reserved() -> None:
+    *_, ended = notices([campaign(0)] + [campaign(9)] * 10)
+    assert ended.line == (
+        "ALL CLEAR spending_near.campaign.may: 90 % of the spending limit of campaign may is reserved, but no"
+        " message of it waits or was accepted in the last window: that counts as 0 %, at most 70 %"
+    )
+
+
 def test_an_unknown_balance_is_not_low() -> None:
     assert names([Money(), Money(), Money()]) == []
 

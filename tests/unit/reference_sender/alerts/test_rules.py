@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from reference_sender.alerts.rules import AlertFileError, AlertSettings, parse_alerts
+from reference_sender.alerts.rules import AlertFileError, AlertSettings, Email, Webhook, parse_alerts
 
 
 def test_an_empty_file_has_the_defaults() -> None:
@@ -30,7 +30,14 @@ def test_a_rule_changed_in_part_keeps_the_rest() -> None:
             "[rules.delivery_time_s.otp]\nabove = 7200",
             "rules.delivery_time_s.otp.above: must be less than",
         ),
-        ("[webhook]\nurl = 'ftp://x'", "webhook.url: must match"),
+        ("[webhook]\nurl = 'ftp://x'", "webhook.url: must be a URL"),
+        ("[webhook]\nurl = 'http://127.0.0.1:99999/'", "webhook.url: must be a URL: Port out of range 0-65535"),
+        ("[webhook]\nurl = 'http://a b/'", "webhook.url: must be a URL"),
+        ("[webhook]\nurl = 'http://[::1/'", "webhook.url: must be a URL"),
+        ("[webhook]\nurl = 'http://:80/'", "webhook.url: must be a URL"),
+        ('[webhook]\nurl = "https://hooks.example.org/a\\u0000"', "webhook.url: must be a URL"),
+        ('[email]\nhost = "a\\u0000b"\nmail_from = "a@b"\nrecipients = ["c@d"]', "email.host: must be the name"),
+        ('[email]\nhost = "x"\nmail_from = "a\\u0000@b"\nrecipients = ["c@d"]', "email.mail_from: must be a mail"),
         ("[email]\nhost = 'x'\nmail_from = 'a@b'", "email.recipients: missing"),
         ("[email]\nhost = 'x'\nmail_from = 'a@b'\nrecipients = ['c']", "email.recipients.0: must"),
         ("rules = 1", "rules: must be a table of keys"),
@@ -46,3 +53,11 @@ def test_an_error_names_the_field(text: str, expected: str) -> None:
 def test_the_password_is_not_shown() -> None:
     text = "[email]\nhost = 'x'\nmail_from = 'a@b'\nrecipients = ['c@d']\npassword = 'hush'"
     assert "hush" not in repr(parse_alerts(text))
+
+
+def test_the_addresses_of_the_manual_are_accepted() -> None:
+    for url in ("https://hooks.example.org/sms", "http://127.0.0.1:8080", "http://u:p@[::1]:80/a?b=c"):
+        assert parse_alerts(f"[webhook]\nurl = '{url}'").webhook == Webhook(url=url)
+    for host in ("mail.example.org", "127.0.0.1", "::1", "localhost"):
+        text = f"[email]\nhost = '{host}'\nmail_from = 'a@b'\nrecipients = ['c@d']"
+        assert parse_alerts(text).email == Email(host=host, mail_from="a@b", recipients=("c@d",))

@@ -97,6 +97,30 @@ def test_csv_rows_do_not_depend_on_the_pieces(size: int, mark: str) -> None:
     ]
 
 
+@pytest.mark.parametrize("size", [1, 7, 16_384, 1_000_000])
+@pytest.mark.parametrize("mark", [b"", b"\xef\xbb\xbf"], ids=["plain", "byte order mark"])
+def test_rows_before_a_wrong_byte_are_kept_and_its_position_is_named(size: int, mark: bytes) -> None:
+    csv_start = mark + b"to,text\r\n" + b"1,a\r\n" * 900 + b'2,"b\nb"\r\n1,"a\n'
+    json_start = mark + b'{"recipients": [' + b'{"to": "1"},' * 900 + b'{"to": "2'
+    for reader, start, rows, position in (
+        (CsvRows({}), csv_start, 901, f"line 905: the byte 0xff is not UTF-8, after {len(csv_start)} bytes"),
+        (JsonRows(), json_start, 900, f"after {len(json_start)} bytes, after row 900: the byte 0xff is not"),
+    ):
+        body = start + b"\xff" + b"c" * 40
+        found: list[Any] = []
+        with pytest.raises(Invalid, match=position):
+            for at in range(0, len(body), size):
+                found.extend(reader.feed(body[at : at + size]))
+        assert len(found) == rows
+
+
+@pytest.mark.parametrize("size", [1, 1_000])
+def test_a_body_that_ends_within_a_character_names_its_first_byte(size: int) -> None:
+    for collect, body in ((csv_rows, b"to\n1\n2\xc5"), (json_rows, b'{"recipients": ["\xc5')):
+        with pytest.raises(Invalid, match="the byte 0xc5 is not UTF-8"):
+            collect(body, size)
+
+
 def test_a_quotation_that_never_ends_is_read_in_one_pass() -> None:
     lines = b"\n" * 64_000
     started_s = time.process_time()

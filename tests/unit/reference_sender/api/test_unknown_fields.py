@@ -10,6 +10,7 @@ import pytest
 from reference_sender.api.campaign_controls import ControlRequest, read_body
 from reference_sender.api.dead_letters import ReplayRequest
 from reference_sender.api.intake import Invalid, read_defaults, read_recipient, read_request
+from reference_sender.api.query_strings import fields_of
 
 MESSAGE = {"to": "48500100200", "text": "Hi", "message_class": "otp"}
 
@@ -43,3 +44,10 @@ def test_the_fields_of_the_place_are_listed(read: Callable[[], object], known: s
         read()
     assert caught.value.code == "unknown_field"
     assert caught.value.message.partition("known: ")[2] == known
+
+
+def test_a_query_that_is_not_utf_8_is_refused() -> None:
+    assert fields_of("text=%C4%85") == {"text": "ą"}
+    with pytest.raises(Invalid, match="%FF is not a character") as caught:
+        fields_of("campaign=may&text=%C4%85%FF")
+    assert caught.value.code == "malformed"

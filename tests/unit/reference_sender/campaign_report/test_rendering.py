@@ -116,6 +116,8 @@ def test_the_mail_has_page_and_table() -> None:
         ("time_zone = 'Mars'", "time_zone: 'Mars' is not a time zone"),
         ("quiet_s = -1", "quiet_s: must be at least 0"),
         ("[email]\nhost = 'x'", "email.mail_from: missing"),
+        ('[email]\nhost = "a\\u0000b"\nmail_from = "a@b"', "email.host: must be the name or the IP address"),
+        ('currency = "a\\u0000b"', "currency: must not have control characters"),
         ("langage = 'en'", "langage: unknown key; known here: enabled, language"),
         ("[", "Invalid"),
     ],

@@ -23,7 +23,7 @@ from reference_sender.node.effects import Acknowledge
 from reference_sender.node.node import Node
 from reference_sender.node.tenure import Tenure
 from reference_sender.node.times import NodeTimes
-from reference_sender.policy.campaigns import Campaign, CampaignState
+from reference_sender.policy.campaigns import Campaign, CampaignChange, CampaignState
 from reference_sender.policy.gate import Gate, open_gate
 from reference_sender.store import HandedOver, Renewal, Work
 from reference_sender.store.sharing import WHOLE
@@ -199,7 +199,7 @@ def test_a_held_second_message_is_sent_after_a_restart_only_if_hedging_is_still_
     first, second = replace(FIRST, campaign="may"), replace(SECOND, campaign="may")
     here.recover(AT, [replace(SENT_FIRST, message=first), Recovered(second, State.QUEUED, 0, None, None)])
     assert gate.held_messages == 1
-    here.change_campaign(AT, Campaign("may"), "person")
+    here.change_campaign(AT, CampaignChange("may", CampaignState.RUNNING), "person")
     here.advance(AT)
     work = begun(here, AT)
     assert [(each.route, each.message_ids) for each in work.attempts] == ([("b", (2,))] if hedges else [])

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import pytest
+from msgspec.structs import replace
 
 from reference_sender.dispatch.values import Lane, Message
 from reference_sender.policy.campaigns import Campaign, CampaignState
@@ -23,7 +24,18 @@ def message(number: int, not_before_ns: int = 0, keeps_hours: bool = False) -> M
     end = MONDAY + 90 * HOUR
     key = f"k-{number}"
     return Message(
-        number, key, "48500100200", "x", Lane.MARKETING, "", "may", 1, MONDAY, end, not_before_ns, keeps_hours
+        message_id=number,
+        key=key,
+        to="48500100200",
+        text="x",
+        lane=Lane.MARKETING,
+        sender_id="",
+        campaign="may",
+        segments=1,
+        created_ns=MONDAY,
+        expires_ns=end,
+        not_before_ns=not_before_ns,
+        keeps_hours=keeps_hours,
     )
 
 
@@ -59,3 +71,18 @@ def test_a_campaign_has_the_reason_of_its_next_release() -> None:
     gate.release(MONDAY + 9 * HOUR)
     assert gate.next_released("may") is None
     assert why_campaign_held(gate, MONDAY + 9 * HOUR, "june") is None
+
+
+def test_the_limit_that_holds_a_message_is_named() -> None:
+    prices = {"cost_per_segment": 1, "daily_limit": 2}
+    gate = open_gate(PolicySettings.model_validate({"spending": prices}))
+    assert [each.message_id for each in gate.admit(MONDAY, [message(1), message(2)]).ready] == [1, 2]
+    (over,) = gate.admit(MONDAY, [replace(message(3), expires_ns=MONDAY + HOUR)]).held
+    assert over.not_before_ns >= FOREVER
+    gate.hold(MONDAY, [over])
+    assert why_held(gate, MONDAY, over) == Holding(HoldReason.DAILY_LIMIT)
+    assert why_campaign_held(gate, MONDAY, "may") == Holding(HoldReason.DAILY_LIMIT)
+    for limit, reason in ((3, HoldReason.DAILY_LIMIT), (2, HoldReason.SPENDING_LIMIT)):
+        gate.change(MONDAY, Campaign("may", spending_limit=limit * 1_000_000))
+        assert why_held(gate, MONDAY, over) == Holding(reason)
+        assert why_campaign_held(gate, MONDAY, "may") == Holding(reason)

@@ -21,7 +21,19 @@ def message(
     segments: int = 1, to: str = "48500100200", not_before_ns: int = 0, campaign: str = "may"
 ) -> Message:
     expires_ns = NOON + 3 * DAY
-    return Message(1, "k", to, "x", Lane.MARKETING, "", campaign, segments, NOON, expires_ns, not_before_ns)
+    return Message(
+        message_id=1,
+        key="k",
+        to=to,
+        text="x",
+        lane=Lane.MARKETING,
+        sender_id="",
+        campaign=campaign,
+        segments=segments,
+        created_ns=NOON,
+        expires_ns=expires_ns,
+        not_before_ns=not_before_ns,
+    )
 
 
 def spending(daily_limit: int | None = None, **more: int) -> Spending:

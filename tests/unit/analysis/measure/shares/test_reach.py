@@ -51,7 +51,7 @@ def test_unreachable_is_claimed_only_if_the_network_is_certainly_too_slow(
     text = out_of_reach(splits, "otp", 95.0, 10.0)
     assert bool(text) == expected
     if expected:
-        assert "No sender can meet" in text and "limit is 10 s" in text.replace("10.0", "10")
+        assert "No sender can meet" in text and "the limit" not in text  # which is beside it
     assert out_of_reach(splits, "marketing", 95.0, 10.0) == ""
     assert why_missed(splits, "otp", 95.0, 10.0) == text
 

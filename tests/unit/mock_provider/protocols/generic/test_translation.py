@@ -209,9 +209,19 @@ def test_a_throttle_says_when_to_come_back() -> None:
 
 
 REPORT = DeliveryReport(
-    "id-1", "r-1", "48500100200", "Shop", MessageState.UNDELIVERED, "absent",
-    2_000_000_000, 1, 0.5, "260", "06", 1_000_000_000,
-)  # fmt: skip
+    provider_id="id-1",
+    client_ref="r-1",
+    msisdn="48500100200",
+    sender_id="Shop",
+    state=MessageState.UNDELIVERED,
+    reason="absent",
+    t_state_ns=2_000_000_000,
+    segments=1,
+    price=0.5,
+    mcc="260",
+    mnc="06",
+    t_sent_ns=1_000_000_000,
+)
 
 
 def test_reports_are_posted_in_one_signed_call() -> None:
@@ -232,7 +242,18 @@ def test_reports_are_posted_in_one_signed_call() -> None:
 
 def test_progress_is_the_state_sent_and_a_signature_can_be_left_out() -> None:
     open_report = DeliveryReport(
-        "id-1", None, "48500100200", "Shop", MessageState.OPEN, "", 1, 1, 0.5, "", "", 1
+        provider_id="id-1",
+        client_ref=None,
+        msisdn="48500100200",
+        sender_id="Shop",
+        state=MessageState.OPEN,
+        reason="",
+        t_state_ns=1,
+        segments=1,
+        price=0.5,
+        mcc="",
+        mnc="",
+        t_sent_ns=1,
     )
     effect = SendProgress("http://127.0.0.1:1/r", open_report, "generic")
     (call,) = GenericApi(profile(sign_reports=False)).report_calls(effect, 0)

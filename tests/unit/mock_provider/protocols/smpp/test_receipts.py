@@ -29,9 +29,20 @@ def report(
     submit: Submit, state: MessageState, reason: str = "", provider_id: str = "0aff"
 ) -> DeliveryReport:
     return DeliveryReport(
-        provider_id, None, "48500100200", "Test", state, reason, AT.now_ns + 61 * S, 1, 0.1, "260", "01",
-        AT.now_ns, submit.memo,
-    )  # fmt: skip
+        provider_id=provider_id,
+        client_ref=None,
+        msisdn="48500100200",
+        sender_id="Test",
+        state=state,
+        reason=reason,
+        t_state_ns=AT.now_ns + 61 * S,
+        segments=1,
+        price=0.1,
+        mcc="260",
+        mnc="01",
+        t_sent_ns=AT.now_ns,
+        memo=submit.memo,
+    )
 
 
 def receipt(submit: Submit, *outcome: Any, **settings: Any) -> ShortMessage:

@@ -164,9 +164,19 @@ def test_removal_status_balance_and_profile() -> None:
 def report(number: int, reference: str | None = None) -> DeliveryReport:
     state = MessageState.DELIVERED if number % 2 == 0 else MessageState.EXPIRED
     return DeliveryReport(
-        f"{10**18 + number}", reference, f"48500{number:06}", "Shop", state, "",
-        2_000_000_000, 1, 0.165, "260", "01", 1_000_000_000,
-    )  # fmt: skip
+        provider_id=f"{10**18 + number}",
+        client_ref=reference,
+        msisdn=f"48500{number:06}",
+        sender_id="Shop",
+        state=state,
+        reason="",
+        t_state_ns=2_000_000_000,
+        segments=1,
+        price=0.165,
+        mcc="260",
+        mnc="01",
+        t_sent_ns=1_000_000_000,
+    )
 
 
 def test_reports_are_parallel_lists_in_one_url() -> None:

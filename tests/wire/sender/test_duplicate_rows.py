@@ -1,0 +1,103 @@
+"""Rows of a campaign with the number and text of an earlier row that was refused."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+from policy_steps import campaign
+from sender_world import RunWorld, SenderWorld
+
+from reference_sender.api import campaign_intake
+from reference_sender.policy.settings import PolicySettings
+from reference_sender.runtime.driver import Driver
+from reference_sender.store import StoreError
+
+ONE, OTHER = "48500100200", "48500100201"
+HOUR_NS = 3_600 * 10**9
+MONDAY_NS = 1_767_571_200 * 10**9  # 2026-01-05, 00:00 UTC
+OPEN = {"prefixes": ["48"], "zones": ["UTC"], "monday_to_friday": ("08:00", "20:00")}
+
+
+def refused(taken: Mapping[str, Any]) -> list[tuple[int, int, str]]:
+    return [(each["row"], each["to_row"], each["reason"]) for each in taken["refused"]]
+
+
+async def take_key(world: SenderWorld, *keys: str) -> None:
+    """Messages with these keys exist."""
+    for key in keys:
+        assert (await world.post(key=key, to="48500999999"))[0] == 202
+
+
+@pytest.mark.parametrize("commit_rows", [500, 2, 1])
+def test_a_row_whose_key_is_in_use_does_not_make_its_repeat_a_duplicate(
+    run_world: RunWorld, monkeypatch: pytest.MonkeyPatch, commit_rows: int
+) -> None:
+    monkeypatch.setattr(campaign_intake, "COMMIT_ROWS", commit_rows)
+
+    async def steps(world: SenderWorld) -> None:
+        await take_key(world, "a", "b")
+        taken_keys = [{"to": ONE, "key": "a"}, {"to": ONE, "key": "b"}]
+        _, taken = await campaign(world, *taken_keys, {"to": ONE}, {"to": OTHER}, {"to": ONE, "key": "c"})
+        assert (taken["accepted"], taken["repeated"]) == (2, 0)
+        assert refused(taken) == [(1, 2, "key_conflict"), (5, 5, "duplicate_recipient")]
+        sent = [each.message for each in world.store.records(0, 99)]
+        assert [each.to for each in sent if each.campaign == "may"].count(ONE) == 1
+
+    run_world(steps)
+
+
+def test_duplicates_that_waited_for_the_first_row_are_listed_in_order(run_world: RunWorld) -> None:
+    async def steps(world: SenderWorld) -> None:
+        first = [{"to": ONE, "key": "a"}, {"to": OTHER}]
+        again = [{"to": OTHER}, {"to": ONE}, {"to": OTHER}]
+        _, taken = await campaign(world, *first, *again, {"to": "x"}, *again)
+        assert taken["accepted"] == 2
+        assert refused(taken) == [
+            (3, 5, "duplicate_recipient"),
+            (6, 6, "invalid"),
+            (7, 9, "duplicate_recipient"),
+        ]
+
+    run_world(steps)
+
+
+def test_a_row_that_expired_too_early_does_not_make_its_repeat_a_duplicate(
+    run_world: RunWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    policy = PolicySettings.model_validate({"countries": {"PL": OPEN}, "quiet_hours": {"classes": []}})
+
+    async def steps(world: SenderWorld) -> None:
+        monkeypatch.setattr(campaign_intake, "now_ns", lambda: MONDAY_NS)
+        rows = [{"to": ONE, "expires_in_s": hours * 3_600} for hours in (1, 12, 1, 12)]
+        _, taken = await campaign(world, *rows, quiet_hours="follow")
+        assert (taken["accepted"], refused(taken)) == (
+            1,
+            [(1, 1, "quiet_hours"), (3, 4, "duplicate_recipient")],
+        )
+
+    run_world(steps, policy=policy)
+
+
+def test_the_repeat_of_a_row_that_is_to_be_sent_again_stays_a_duplicate(
+    run_world: RunWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The client sends the first row again: with the repeat it would be two messages."""
+    monkeypatch.setattr(campaign_intake, "COMMIT_ROWS", 1)
+    take_many, calls = Driver.take_many, []
+
+    def failing_once(driver: Driver, messages: Any) -> Any:
+        calls.append(messages)
+        if len(calls) == 1:
+            raise StoreError("disk full")
+        return take_many(driver, messages)
+
+    monkeypatch.setattr(Driver, "take_many", failing_once)
+
+    async def steps(world: SenderWorld) -> None:
+        _, taken = await campaign(world, {"to": ONE, "key": "k"}, {"to": ONE}, {"to": OTHER})
+        assert taken["accepted"] == 1
+        assert refused(taken) == [(1, 1, "store_failed"), (2, 2, "duplicate_recipient")]
+
+    run_world(steps)
