@@ -192,9 +192,7 @@ class Sender:
             alerts.rules.balance_every_s,
             self.chores,
         )
-        self._watcher = AlertWatcher(
-            alerts.rules, self._driver.state, open_channels(alerts), self.chores, money=self._money
-        )
+        self._watcher = self._watch(alerts)
         self._queries = Queries(store)
         last_id = identity.last_message_id
         earlier = EarlierCampaigns(self._queries.ask, store, self._driver, last_id)
@@ -237,6 +235,13 @@ class Sender:
             )
             for name, specs in by_provider.items()
         }
+
+    def _watch(self, alerts: AlertSettings) -> AlertWatcher:
+        channels, driver = open_channels(alerts), self._driver
+        ask_store = driver.commits.trouble
+        return AlertWatcher(
+            alerts.rules, driver.state, channels, self.chores, money=self._money, store=ask_store
+        )
 
     def _money(self) -> Money:
         spending = self._driver.gate.spending_state(now_ns())

@@ -115,6 +115,7 @@ def look_at(driver: Driver, tally: Tally) -> SenderCounters:
         nodes=None if tenure is None else tenure.nodes,
         controls={each.name: _control(gate, each.name) for each in campaigns},
         campaigns=campaigns,
+        store=driver.commits.trouble().reason,
     )
 
 

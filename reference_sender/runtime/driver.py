@@ -32,7 +32,7 @@ from reference_sender.policy.campaigns import CampaignChange
 from reference_sender.policy.gate import Gate
 from reference_sender.routes.client import Route
 from reference_sender.runtime.background import Chores
-from reference_sender.runtime.committer import Committer
+from reference_sender.runtime.committer import NO_THREAD, Committer
 from reference_sender.runtime.route_trouble import RouteTrouble
 from reference_sender.store import Existing, HandedOver, Renewal, RuleChanges, Store, StoreError
 from reference_sender.store.campaign_reports import ReportControl
@@ -198,7 +198,7 @@ class Driver:
         """Raises ``StoreError`` unless a message can be stored now. Uses the result of a recent commit, or
         tests the store."""
         if not self.commits.is_alive():
-            raise StoreError("nothing can be stored: restart the sender")
+            raise StoreError(NO_THREAD)
         if self.commits.is_fresh():
             if self.commits.error is not None:
                 raise self.commits.error
