@@ -292,11 +292,16 @@ def send_at_ns(send_at: str | None, now_ns: int) -> int:
     except ValueError:
         at = None
     if at is None or at.tzinfo is None:
-        raise Invalid("invalid", "send_at", f"send_at must be {_SEND_AT_RULE}")
+        raise Invalid("invalid", "send_at", f"send_at must be {_SEND_AT_RULE}{plus_hint(send_at)}")
     at_ns = round(at.timestamp() * 1e6) * 1_000
     if at_ns > now_ns + MAX_AHEAD_DAYS * _DAY_NS:
         raise Invalid("invalid", "send_at", f"send_at must be {_SEND_AT_RULE}")
     return at_ns if at_ns > now_ns else 0
+
+
+def plus_hint(instant: str) -> str:
+    """What to do if a plus of an instant became a space in a query."""
+    return "; in a query the plus is written %2B" if " " in instant else ""
 
 
 _RULES = {
