@@ -318,6 +318,13 @@ _RULES = {
     "spending_limit": SPENDING_RULE,
     "report_language": LANGUAGE_RULE,
     "report_to": MAIL_RULE,
+    "numbers": "a list of 1 to 1,000 phone numbers, each a text",
+    "ids": "a list of 1 to 1,000 ids of messages, each a text",
+    "limit": "a whole number from 1 to 1,000",
+    "filter": "an object with the fields of a filter",
+    "after": "the id of a message, as a text",
+    "dry_run": "true or false",
+    "allow_duplicate": "true or false",
 }
 
 _request_decoder = msgspec.json.Decoder(MessageRequest)

@@ -86,3 +86,16 @@ def test_a_plus_that_became_a_space_is_explained(run_world: RunWorld) -> None:
                 assert error["message"].endswith("the plus is written %2B")
 
     run_world(steps)
+
+
+def test_the_page_of_opt_outs_begins_after_a_number(run_world: RunWorld) -> None:
+    async def steps(world: SenderWorld) -> None:
+        numbers = ["48500100200", "48500100201"]
+        assert (await world.call("POST", "/v1/opt-outs", json={"numbers": numbers}))[0] == 200
+        for after in (numbers[0], f"%2B{numbers[0]}"):
+            _, answer, _ = await world.call("GET", f"/v1/opt-outs?after={after}")
+            assert [each["number"] for each in answer["opt_outs"]] == numbers[1:], after
+        status, answer, _ = await world.call("GET", "/v1/opt-outs?after=x")
+        assert (status, answer["error"]["code"], answer["error"]["field"]) == (400, "invalid", "after")
+
+    run_world(steps)
