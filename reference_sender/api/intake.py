@@ -375,6 +375,9 @@ def explained(error: Exception, kind: type[Struct], further: Collection[str] = (
         return Invalid("missing", name, f"{name} must be given: {_RULES.get(name, 'it has no default')}")
     last = _LAST_FIELD.search(text) if at is not None else None
     name = _shortened(last[1], 64) if last is not None else ""
+    if not name and text.startswith("Expected `object`"):
+        fields = ", ".join((*kind.__struct_encode_fields__, *further))
+        return Invalid("invalid", "", f"a JSON object must be given; its fields: {fields or 'none'}")
     if name not in _RULES:
         return Invalid("invalid", name, text)
     return Invalid("invalid", name, f"{name} must be {_RULES[name]}")

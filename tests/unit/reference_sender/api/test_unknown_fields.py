@@ -72,3 +72,10 @@ def test_a_wrong_value_of_a_body_is_explained_in_the_words_of_the_api(
     with pytest.raises(Invalid) as caught:
         read_body(json.dumps(body).encode(), kind)
     assert caught.value.message == message
+
+
+def test_a_body_that_is_no_object_is_explained() -> None:
+    for body in (b"[]", b"1", b"null"):
+        with pytest.raises(Invalid) as caught:
+            read_body(body, OptOutRequest)
+        assert caught.value.message == "a JSON object must be given; its fields: numbers"
