@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import sys
 from pathlib import Path
@@ -27,6 +28,8 @@ from reference_sender.server import SenderFailed, SenderSettings, run
 from reference_sender.settings_faults import faults_of
 from reference_sender.store import Membership, StoreError
 from user_input.secret_text import read_secret
+
+log = logging.getLogger(__name__)
 
 _DISPATCH = DispatchSettings.model_validate({})
 _RESERVED_BACKLOG = _DISPATCH.otp_reserved_backlog
@@ -236,6 +239,8 @@ def sender(
         raise typer.BadParameter(str(error), param_hint="--route") from error
     except ValidationError as error:
         raise typer.BadParameter(faults_of(error)) from error
+    if hedge_otp_after is not None and len(route) == 1:
+        log.warning("--hedge-otp-after has no effect: there is one route, and a second message needs another")
     try:
         run(settings, ready=_show_ready)
     except (PolicyError, StoreError, OSError) as error:
