@@ -1,4 +1,4 @@
-"""Checks that a run directory holds a whole report of one verdict. Usage: check_report.py RUN_DIR."""
+"""Checks that a run directory has a complete report with one verdict. Usage: check_report.py RUN_DIR."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def faults(run_dir: Path) -> list[str]:
 
 
 def verdict_faults(report: Path, html: str) -> list[str]:
-    """Whether all files tell one verdict, and it is one that a bench that ran to its end comes to."""
+    """All report files must have the same verdict. A bench that failed has no such report."""
     summary = json.loads((report / "summary.json").read_text())
     code = json.loads((report / "result.json").read_text())["exit_code"]
     screen = summary["first_screen"]

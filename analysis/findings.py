@@ -14,8 +14,6 @@ from analysis.classes import GUARDED_CLASS
 from analysis.quantile import Quantile
 
 SUFFICIENT = "The contract is sufficient"  # begins the sentence that an ideal sender needs no other
-# The beginning and the end of the evidence that a limit of requests or of segments was in force.
-BUCKET_OF = "its token bucket of "
 MOST_OF_THEM = "most of them"  # of the requests, refused for a limit
 NOTHING_LISTENS = "nothing listens at"  # in the text of an API whose connections are refused
 POINTS = "points"  # the provider's unit of charge, if the profile names no currency
@@ -133,6 +131,27 @@ class Availability(Struct, frozen=True, kw_only=True):
     why: str  # why windows were not available, or not known to be; "" if all were
     unknown: int = 0  # windows of a load that is too short to distinguish growth from a hold
     load_needed_s: float = 0.0  # the shortest load that would tell; 0 if no window is unknown
+
+
+class OutageBacklog(Struct, frozen=True, kw_only=True):
+    """The messages in the sender's queues after an outage of the provider."""
+
+    level: int  # the most in the 10 s before the outage
+    gone_s: float | None  # from the outage's end until no more than that waited; None: not so far
+    left: int  # at the last sample
+    watched_s: float  # from the outage's end to the last sample
+
+
+class FaultBand(Struct, frozen=True, kw_only=True):
+    """One fault of the provider. ``from_s`` None: only the journal names it. ``to_s`` None: without end."""
+
+    name: str
+    kind: str
+    title: str
+    from_s: float | None
+    to_s: float | None
+    messages: int  # messages whose row names it
+    backlog: OutageBacklog | None = None  # of an outage that ended, if the sender's queues were sampled
 
 
 class Bottleneck(Struct, frozen=True, kw_only=True):

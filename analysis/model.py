@@ -18,6 +18,7 @@ from analysis.findings import (
     DelaySplit,
     Difference,
     Fairness,
+    FaultBand,
     Handsets,
     Hint,
     ReportTotals,
@@ -177,7 +178,7 @@ class Series(Struct, frozen=True):
 
 
 class Points(Struct, frozen=True):
-    """Single messages: due time and delivery time of each."""
+    """Single messages: intended start and delivery time of each."""
 
     name: str
     at_s: tuple[float, ...]
@@ -278,17 +279,6 @@ class Check(Struct, frozen=True, kw_only=True):
     advice: str
     value_number: float | None = None
     part: str = ""
-
-
-class FaultBand(Struct, frozen=True, kw_only=True):
-    """One fault of the provider. ``from_s`` None: only the journal names it. ``to_s`` None: without end."""
-
-    name: str
-    kind: str
-    title: str
-    from_s: float | None
-    to_s: float | None
-    messages: int  # messages whose row names it
 
 
 class PartIdentity(Struct, frozen=True, kw_only=True):

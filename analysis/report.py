@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
-import msgspec
+from msgspec.structs import replace
 
 from analysis.capacity_record import SEARCH_ITSELF, CapacityResult, read_capacity
 from analysis.exit_codes import ExitCode
@@ -21,7 +22,7 @@ from analysis.judge.verdict import ALWAYS_DECISIVE, overall
 from analysis.measure import faults
 from analysis.measure.comparison.suite import comparisons, with_campaign_alone
 from analysis.measure.totals import totals
-from analysis.model import Check, CheckState, Objective, PartReport, RunReport, Verdict
+from analysis.model import Check, CheckState, Objective, PartIdentity, PartReport, RunReport, Verdict
 from analysis.objectives.defaults import with_defaults
 from analysis.objectives.grammar import ObjectiveError, Spec, parse_all
 from analysis.part import analyse_part
@@ -48,12 +49,37 @@ def build_report(
         progress(f"analysing {slug} ({index})")
         specs = given or _specs(part_dir, part_manifest)
         parts.append(analyse_part(part_dir, part_manifest, slug, specs))
-    with_alone = with_campaign_alone(tuple(parts), places)
+    with_alone = with_campaign_alone(with_distinct_titles(parts), places)
     found = _capacity(run_dir, manifest)
     specs = given or _specs(run_dir, manifest)
     report = _assemble(manifest, with_alone, specs, allow_undecided, found)
-    report = msgspec.structs.replace(report, comparisons=comparisons(places))
-    return msgspec.structs.replace(report, headline=headline(report))
+    report = replace(report, comparisons=comparisons(places))
+    return replace(report, headline=headline(report))
+
+
+def with_distinct_titles(parts: Sequence[PartReport]) -> tuple[PartReport, ...]:
+    """Parts with the same messages may have the same title, and the first screen names parts by title. The
+    title of a counterpart and of a part without priorities says so; if that is not enough, it has the slug.
+    """
+    marked = _marked(parts, [_mark(part.identity) for part in parts])
+    return _marked(marked, [f" ({part.slug})" for part in marked])
+
+
+def _mark(identity: PartIdentity) -> str:
+    if identity.parameters.get("fifo"):
+        return " (without priorities)"
+    return " (simulated)" if identity.mode == "simulated" else ""
+
+
+def _marked(parts: Sequence[PartReport], marks: Sequence[str]) -> tuple[PartReport, ...]:
+    """The parts, with their marks after titles that occur more than once."""
+    counts = Counter(part.identity.title for part in parts)
+    return tuple(
+        part
+        if counts[part.identity.title] == 1
+        else replace(part, identity=replace(part.identity, title=f"{part.identity.title}{mark}"))
+        for part, mark in zip(parts, marks, strict=True)
+    )
 
 
 def _capacity(run_dir: Path, manifest: Manifest) -> CapacityResult | None:
@@ -115,11 +141,7 @@ def _assemble(
     # (unless all parts are probes). Lost, duplicated or unaccounted messages decide in a probe too.
     decisive = tuple(part for part in parts if not part.probe) or parts
     objectives = _objectives(parts, decisive, specs, suite)
-    checks = tuple(
-        msgspec.structs.replace(each, part=part.slug if suite else "")
-        for part in parts
-        for each in part.checks
-    )
+    checks = tuple(replace(each, part=part.slug if suite else "") for part in parts for each in part.checks)
     if suite and manifest.instrument_failures:
         checks = (*checks, instrument(manifest.instrument_failures))
     validity = _validity(checks, spoiling(checks, parts))
@@ -158,7 +180,7 @@ def _objectives(
 ) -> tuple[Objective, ...]:
     """The deciding objectives with their parts; then those that no part could test."""
     found = tuple(
-        msgspec.structs.replace(each, part=part.slug if suite else "")
+        replace(each, part=part.slug if suite else "")
         for part in parts
         for each in part.objectives
         if part in decisive or each.measure in ALWAYS_DECISIVE

@@ -139,7 +139,7 @@ def memory(count: int) -> dict[str, float]:
     del batch, effect
     held, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
-    assert core.state().awaiting_report == count
+    assert core.state(now_ns).awaiting_report == count
     return {
         "awaiting": count,
         "bytes_a_message": round(held / count, 1),

@@ -24,7 +24,7 @@ from processes import server
 from sender_processes import TOKEN, state
 
 from reference_sender.dispatch.values import Change, Lane, Message, State
-from reference_sender.policy.campaigns import Campaign, CampaignState
+from reference_sender.policy.campaigns import CampaignChange, CampaignState
 from reference_sender.store import Work, open_store
 
 _A_COMMIT = 10_000
@@ -50,7 +50,7 @@ def fill(url: str, count: int, held: int, sent: int) -> None:
         for number in range(1, count + 1)
     )
     with closing(open_store(url)) as store:
-        store.commit(Work(controls=[Campaign("paused", CampaignState.PAUSED)]))
+        store.commit(Work(controls=[CampaignChange("paused", CampaignState.PAUSED)]))
         batch: list[Message] = []
         for message in made:
             scheduled = sent < message.message_id <= sent + held

@@ -10,7 +10,8 @@ from contextlib import contextmanager
 def collect_rarely() -> None:
     """Exclude the objects that exist now from garbage collection, and collect new ones rarely.
 
-    The collector does not track messages, and reference counting frees the objects of a request.
+    The collector does not track messages, and reference counting frees the objects of a request. The sender
+    does the same (``reference_sender/server.py``), and the load does not import the sender's server.
     """
     gc.collect()
     gc.freeze()

@@ -69,8 +69,8 @@ class RunningProvider:
             self.smpp_address = await self._smpp.start()
 
     async def stop(self) -> None:
-        """Stop accepting, answer what waits, write the journal to its end."""
-        # At the same time, so that a client and a receiver that both hang cost one grace.
+        """Stop accepting, answer the waiting requests, and complete the journal."""
+        # Stop both at once: two that hang take one grace period.
         leaving = [self._http.stop(), self.runtime.finish_reports()]
         if self._smpp is not None:
             leaving.append(self._smpp.stop())

@@ -18,9 +18,9 @@ import uvloop
 
 from mock_provider.app import ProviderConfig, start_provider
 from mock_provider.http.open_connections import ConnectionLimits
-from mock_provider.listening import ListenAddressError
 from mock_provider.profiles import ProfileError, load_profile, profile_names
 from mock_provider.state.file import StateError
+from user_input.listening import ListenAddressError
 from user_input.secret_text import read_secret
 
 log = logging.getLogger("mock_provider")

@@ -5,19 +5,20 @@ from __future__ import annotations
 import json
 import logging
 import os
+import re
 import sys
+from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, TypeVar
 from urllib.parse import urlsplit
 
 import typer
 from pydantic import ValidationError
 
-from reference_sender.alerts.rules import AlertFileError, AlertSettings, parse_alerts
+from reference_sender.alerts.rules import AlertSettings, parse_alerts
 from reference_sender.api.connections import Limits
 from reference_sender.campaign_report.settings import (
     CampaignReportSettings,
-    ReportFileError,
     parse_report_settings,
 )
 from reference_sender.dispatch import DispatchSettings
@@ -25,13 +26,16 @@ from reference_sender.logs import configure
 from reference_sender.policy.settings import NO_POLICY, PolicyError, read_policy
 from reference_sender.routes.url import RouteError, RouteSpec, read_route, url_forms
 from reference_sender.server import SenderFailed, SenderSettings, run
-from reference_sender.settings_faults import faults_of
 from reference_sender.store import Membership, StoreError
+from user_input.plain_errors import settings_errors
 from user_input.secret_text import read_secret
+from user_input.text_file import decoded
 
 log = logging.getLogger(__name__)
 
+_is_visible = re.compile(r"[!-~]*").fullmatch  # in ASCII
 _DISPATCH = DispatchSettings.model_validate({})
+_File = TypeVar("_File")
 _RESERVED_BACKLOG = _DISPATCH.otp_reserved_backlog
 
 
@@ -50,6 +54,12 @@ def _base_url(text: str | None) -> str | None:
         usable = False
     if not usable:
         raise typer.BadParameter(f"{text!r}: http:// or https:// and a host are needed")
+    # The sender puts the path of its reports behind it.
+    if text and ("?" in text or "#" in text or not _is_visible(text)):
+        raise typer.BadParameter(
+            f"{text!r}: it may have a path, and neither a query (?), a fragment (#), a space nor a control "
+            "character"
+        )
     return text
 
 
@@ -59,20 +69,13 @@ def _order(text: str) -> str:
     return text
 
 
-def _alerts(path: Path) -> AlertSettings:
+def _read(path: Path, parse: Callable[[str], _File], option: str) -> _File:
+    """The settings in a file."""
     try:
-        return parse_alerts(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, AlertFileError) as error:
+        return parse(decoded(path.read_bytes()))
+    except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else error
-        raise typer.BadParameter(f"{path}: {reason}", param_hint="--alerts") from error
-
-
-def _campaign_reports(path: Path) -> CampaignReportSettings:
-    try:
-        return parse_report_settings(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, ReportFileError) as error:
-        reason = error.strerror if isinstance(error, OSError) else error
-        raise typer.BadParameter(f"{path}: {reason}", param_hint="--campaign-reports") from error
+        raise typer.BadParameter(f"{path}: {reason}", param_hint=option) from error
 
 
 def sender(
@@ -81,7 +84,8 @@ def sender(
         typer.Option(
             help=f"A provider: {', '.join(url_forms())}. Options follow as a query: ?requests_per_s=100&"
             "segments_per_s=...&max_batch=...&max_in_flight=...&weight=... May be "
-            "repeated; the first of equally good routes is preferred.",
+            "repeated; the first of equally good routes is preferred. In the variable spaces or newlines "
+            "separate routes.",
             envvar="SMSBENCH_SENDER_ROUTES",
         ),
     ],
@@ -228,9 +232,11 @@ def sender(
                 }
             ),
             limits=Limits(max_connections, request_timeout, idle_timeout),
-            alerts=AlertSettings() if alerts is None else _alerts(alerts),
+            alerts=AlertSettings() if alerts is None else _read(alerts, parse_alerts, "--alerts"),
             campaign_reports=(
-                CampaignReportSettings() if campaign_reports is None else _campaign_reports(campaign_reports)
+                CampaignReportSettings()
+                if campaign_reports is None
+                else _read(campaign_reports, parse_report_settings, "--campaign-reports")
             ),
         )
     except PolicyError as error:
@@ -238,7 +244,7 @@ def sender(
     except RouteError as error:
         raise typer.BadParameter(str(error), param_hint="--route") from error
     except ValidationError as error:
-        raise typer.BadParameter(faults_of(error)) from error
+        raise typer.BadParameter("; ".join(settings_errors(error))) from error
     if hedge_otp_after is not None and len(route) == 1:
         log.warning("--hedge-otp-after has no effect: there is one route, and a second message needs another")
     try:

@@ -28,7 +28,6 @@ from reference_sender.api.connections import Connections, Limits
 from reference_sender.api.dead_letters import DeadLetters
 from reference_sender.api.handlers import Api
 from reference_sender.api.intake import Intake
-from reference_sender.api.listening import bind
 from reference_sender.api.metrics import Metrics
 from reference_sender.api.queries import Queries
 from reference_sender.api.report_orders import CampaignReports
@@ -65,6 +64,7 @@ from reference_sender.runtime.wall_watch import WallWatch
 from reference_sender.store import Membership, Store, open_store
 from reference_sender.store.sharing import most_sharers
 from user_input.addresses import host_and_port
+from user_input.listening import bind
 
 log = logging.getLogger(__name__)
 
@@ -161,7 +161,6 @@ class Sender:
     def __init__(self, settings: SenderSettings, store: Store, token: str, public_url: str) -> None:
         require_prices(settings.policy, store, wall_ns())
         self._settings = settings
-        self._store = store
         identity = store.identity()
         leases = store.leases
         # Of several nodes each counts what it did: the sum over the nodes is the whole.
@@ -193,9 +192,7 @@ class Sender:
             alerts.rules.balance_every_s,
             self.chores,
         )
-        self._watcher = AlertWatcher(
-            alerts.rules, self._driver.state, open_channels(alerts), self.chores, money=self._money
-        )
+        self._watcher = self._watch(alerts)
         self._queries = Queries(store)
         last_id = identity.last_message_id
         earlier = EarlierCampaigns(self._queries.ask, store, self._driver, last_id)
@@ -238,6 +235,13 @@ class Sender:
             )
             for name, specs in by_provider.items()
         }
+
+    def _watch(self, alerts: AlertSettings) -> AlertWatcher:
+        channels, driver = open_channels(alerts), self._driver
+        ask_store = driver.commits.trouble
+        return AlertWatcher(
+            alerts.rules, driver.state, channels, self.chores, money=self._money, store=ask_store
+        )
 
     def _money(self) -> Money:
         spending = self._driver.gate.spending_state(now_ns())
@@ -298,8 +302,8 @@ def _warn_of_removed_routes(recovered: Iterable[Recovered], routes: Collection[s
 def run(settings: SenderSettings, ready: Callable[[str], None] = print) -> None:
     """Serve until SIGTERM or SIGINT. ``ready`` gets the ready line: one line of JSON with the address.
 
-    Raises ``StoreError``, ``ListenError`` if the address cannot be used, and ``SenderFailed`` if a part of
-    the sender fails while it serves.
+    Raises ``StoreError``, ``ListenAddressError`` if the address cannot be used, and ``SenderFailed`` if a
+    part of the sender fails while it serves.
     """
     with (
         closing(open_store(settings.store, settings.membership())) as store,
@@ -386,7 +390,8 @@ def _serving(api: Api, limits: Limits) -> Connections:
 def _settle_garbage_collector() -> None:
     """Exclude long-lived objects from garbage collection, and collect rarely.
 
-    The collector does not track messages, and reference counting frees the objects of a request.
+    The collector does not track messages, and reference counting frees the objects of a request. The load
+    does the same (``loadtests/garbage.py``), and may not be imported here.
     """
     gc.collect()
     gc.freeze()

@@ -272,6 +272,34 @@ def test_a_type_alias_with_the_name_of_another_type_is_found(tmp_path: Path) -> 
     assert defined_twice(sorted(tmp_path.glob("*.py"))) == expected
 
 
+def never_read(tree: ast.Module) -> set[str]:
+    """Private attributes of objects that the module assigns, and reads nowhere."""
+    attributes = [node for node in ast.walk(tree) if isinstance(node, ast.Attribute)]
+    read = {node.attr for node in attributes if isinstance(node.ctx, ast.Load)}
+    stored = {node.attr for node in attributes if isinstance(node.ctx, ast.Store)}
+    return {name for name in stored - read if name.startswith("_")}
+
+
+def test_every_private_attribute_is_read() -> None:
+    found = {path: never_read(ast.parse(path.read_text())) for path in modules(*PACKAGES)}
+    assert not {str(path): names for path, names in found.items() if names}
+
+
+@pytest.mark.parametrize(
+    ("line", "found"),
+    [
+        ("self._loop = loop", {"_loop"}),
+        ("self._setup = setup = listener.setup()", {"_setup"}),
+        ("self._a, self._b = 1, 2; print(self._a)", {"_b"}),
+        ("self._count = 0; self._count += 1", {"_count"}),
+        ("self._loop = loop; self._loop.stop()", set()),
+        ("self.loop = loop", set()),
+    ],
+)
+def test_a_private_attribute_that_is_never_read_is_found(line: str, found: set[str]) -> None:
+    assert never_read(ast.parse(line)) == found
+
+
 _PRIVATE = re.compile(r"(?:^|\.)_[a-z]\w*$", re.IGNORECASE)
 _BY_NAME = {"getattr", "setattr", "delattr", "hasattr"}
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import re
 import shlex
 import subprocess
@@ -18,6 +17,7 @@ import msgspec
 import pyarrow as pa
 import pytest
 import typer
+from docstrings import docstrings
 
 from analysis.capacity_record import CapacityResult
 from analysis.exit_codes import ExitCode
@@ -364,12 +364,6 @@ def test_trailing_whitespace_is_found(tmp_path: Path) -> None:
     assert trailing_whitespace(path) == [2, 4]
     path.write_bytes(b"\0a \n")
     assert not trailing_whitespace(path)
-
-
-def docstrings(path: Path) -> str:
-    nodes = ast.walk(ast.parse(path.read_text(encoding="utf-8")))
-    kinds = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
-    return "\n".join(ast.get_docstring(node) or "" for node in nodes if isinstance(node, kinds))
 
 
 @pytest.mark.parametrize("package", PACKAGES)

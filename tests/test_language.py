@@ -29,7 +29,7 @@ PLACES = {
     "benchmarks": ("benchmarks/**/*", ".ci/*", "Makefile"),
     "tests": ("tests/**/*.py", "tests/**/*.js"),
 }
-KINDS = {".md", ".py", ".js", ".j2", ".html", ".toml", ""}
+KINDS = {".md", ".py", ".js", ".j2", ".html", ".sql", ".toml", ""}
 
 _UNIT = (
     "(?:message|arrival|part|protocol|provider|kind|scenario|worker|class|level|carrier|trial|chunk|request"
@@ -93,9 +93,30 @@ BANNED = {
     r"\b(?:asks?|asked) to be\b|\bgives? way\b|\bgave way\b": "requests; is the bottleneck",
     r"\b(?:of|by) ours\b|\bour own\b": "of this repository, of smsbench",
 }
+GLOSSARY = ROOT / "docs" / "glossary.md"
+
+
+def glossary_terms(text: str) -> dict[str, str]:
+    """Phrases of several words in the last column of the glossary, as patterns, and their terms.
+
+    A single word of that column has other meanings too. "the mock" is the beginning of "the mock provider".
+    """
+    rows = re.findall(r"^\| ([^|]+) \| [^|]+ \| ([^|]+) \|$", text, re.MULTILINE)
+    return {
+        rf"\b{phrase}s?\b(?! (?:SMS )?provider)": f"the term of the glossary: {term}"
+        for term, unwanted in rows
+        for phrase in re.findall(r"`([a-z]+(?: [a-z]+)+)`", unwanted)
+    }
+
+
 _PATTERNS = [
     (re.compile(pattern.replace(" ", r"\s+"), re.IGNORECASE), better) for pattern, better in BANNED.items()
 ]
+_TERMS = [
+    (re.compile(pattern.replace(" ", r"\s+"), re.IGNORECASE), better)
+    for pattern, better in glossary_terms(GLOSSARY.read_text(encoding="utf-8")).items()
+]
+_NAMES_OLD_TERMS = {"CHANGELOG.md", "glossary.md"}
 _FENCE = re.compile(r"^```.*?^```", re.DOTALL | re.MULTILINE)
 _SPAN = re.compile(r"`[^`\n]*`|\]\([^)\s]*\)")
 
@@ -137,7 +158,7 @@ def findings(path: Path, root: Path = ROOT) -> Iterator[str]:
     # One search per file and pattern, since a file of tests has hundreds of texts. No pattern matches NUL.
     starts = [0, *accumulate(len(text) + 1 for _, text in texts)]
     joined = "\0".join(text for _, text in texts)
-    for pattern, better in _PATTERNS:
+    for pattern, better in _PATTERNS if path.name in _NAMES_OLD_TERMS else [*_PATTERNS, *_TERMS]:
         for found in pattern.finditer(joined):
             number = bisect_right(starts, found.start()) - 1
             line = texts[number][0] + joined.count("\n", starts[number], found.start())
@@ -173,12 +194,21 @@ def test_the_language_is_plain(place: str) -> None:
         ("d3.py", "def test_a_slow_reader_is_told() -> None: ...\n", "is told"),
         ("e.js", "// for good\n", "for good"),
         ("f.html.j2", "<p>turned away</p>", "turned away"),
+        ("f2.md", "A message under\nway is sent again.", "under way"),
+        ("g.sql", "-- how far it has come stands in `progress`", "stands in"),
     ],
 )
 def test_a_banned_turn_is_found(tmp_path: Path, name: str, text: str, words: str) -> None:
     path = tmp_path / name
     path.write_text(text, encoding="utf-8")
     assert [finding for finding in findings(path, tmp_path) if f"'{words}'" in finding]
+
+
+def test_phrases_of_the_glossary_are_read() -> None:
+    found = glossary_terms("| in flight | sent | `under way`, `slot` |\n| outcome | what happened | |\n")
+    assert list(found.values()) == ["the term of the glossary: in flight"]
+    assert [pattern for pattern in found if re.search(pattern, "messages under way")]
+    assert len(_TERMS) > 10
 
 
 def test_code_is_not_prose(tmp_path: Path) -> None:

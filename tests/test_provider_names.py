@@ -37,7 +37,6 @@ EXCEPTIONS = {
     "mock_provider/profiles/renamed_keys.py": "earlier names of keys of profiles",
     "mock_provider/profiles/throttled.toml": "a setting of a protocol in a ready-made profile",
     "mock_provider/testing/virtual.py": "the default protocol of a test's submits",
-    "analysis/first_screen/causes.py": "advice on duplicates: the option of each protocol that refuses them",
     "loadtests/parts.py": "the profile of a scenario",
     "loadtests/scenarios/bench.py": "the profile of a scenario",
     "loadtests/scenarios/two_routes.py": "the profiles of a scenario",

@@ -1,1 +1,1 @@
-"""What a user gives, as text: addresses, secrets, and messages about what is wrong with it."""
+"""What a user gives: addresses, secrets, text files, and messages about what is wrong with it."""

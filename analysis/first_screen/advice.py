@@ -8,7 +8,6 @@ from analysis.classes import ALL, GUARDED_CLASS, class_words
 from analysis.findings import (
     ACCEPT_QUEUE,
     AS_ALLOWED,
-    BUCKET_OF,
     MOST_OF_THEM,
     NETWORK_LOSES,
     NETWORK_ON_ROUTES,
@@ -37,9 +36,9 @@ _ADVICE: dict[BottleneckKind, str] = {
     "sender_store": "write messages to the store in groups, and give the store a faster disk.",
     "sender_api": "answer when the message is queued, not when the provider has answered; send in batches.",
     "sender_stopped": (
-        "look in the sender's log for the error or the call that blocks at that time, and have it restarted."
+        "look in the sender's log for the error or the blocking call at that time. Restart it automatically."
     ),
-    "sender_refuses": "look in the sender's log for the reason of the refusals, and mend it there.",
+    "sender_refuses": "find the cause of the refusals in the sender's log and fix it.",
     "sender_hold": "look in the sender for a timer, a batch that waits to be full, or an outbox.",
     "sender_unforwarded": (
         "look for the messages in the sender: its log of errors, the address and token of the provider, "
@@ -91,7 +90,7 @@ def what_to_change(quote: Quote, at: int, number: int) -> Sentence:
     if first.kind == "sender_api" and NOTHING_LISTENS in first.text:
         return ("start the sender there, or correct request.url in its target file.",)
     if first.kind == "sender_api" and NOT_ANSWERING in first.text:
-        return ("look in the sender's log for the error or the call that blocks.",)
+        return ("look in the sender's log for the error or the blocking call.",)
     if first.kind == "sender_stopped" and NOT_REACHED in first.text:
         return (
             "look in the sender's log for the error or the restart at that time. "
@@ -127,17 +126,8 @@ def _network(found: Bottleneck) -> str:
 
 
 def limits_in_force(found: Bottleneck) -> set[str]:
-    """Of requests, segments and the accept queue, those that the evidence of a provider's limit names.
-
-    A sender that submits what the contract allows is at the limits of the text.
-    """
-    if found.kind != "provider_limit":
-        return set()
-    evidence = " ".join(found.evidence)
-    named = {name for name in ("requests", "segments") if f"{BUCKET_OF}{name}" in evidence}
-    if ACCEPT_QUEUE in evidence:
-        named.add(ACCEPT_QUEUE)
-    return named | (limits_named(found.text) if AS_ALLOWED in evidence else set())
+    """Of requests, segments and the accept queue, those that a provider's limit names in its text."""
+    return limits_named(found.text) if found.kind == "provider_limit" else set()
 
 
 def limits_named(text: str) -> set[str]:
@@ -171,7 +161,7 @@ def _paced_alone(part: PartReport, found: Bottleneck) -> bool:
 
 
 def same_limit(part: PartReport, split: DelaySplit) -> bool:
-    """Whether the limit of the split is one that the part's evidence names, if that names any.
+    """Whether the limit of the split is one that the part's bottleneck names, if it names any.
 
     The split is that of an ideal sender. The real sender may have met another limit, such as that of
     requests.

@@ -32,9 +32,9 @@ _ABSENT = ("absent_subscriber", "handset_off")
 _PLAIN_REASONS = {
     **dict.fromkeys(_ABSENT, "the phone was off or out of coverage"),
     "unknown_subscriber": "the number is not in service",
-    "blocked_by_operator": "the operator blocked the message",
-    "filtered_by_carrier": "the operator blocked the message",
-    "no_report_from_operator": "the operator sent no delivery report",
+    "blocked_by_operator": "the carrier blocked the message",
+    "filtered_by_carrier": "the carrier blocked the message",
+    "no_report_from_operator": "the carrier sent no delivery report",
     "landline": "the number is a landline",
     "network_error": "the network failed",
     "validity_passed": "the message's validity passed before it was delivered",
@@ -42,8 +42,8 @@ _PLAIN_REASONS = {
 
 _NO_COPIES = (
     "What to do: look in the sender for a repeat after an answer that was successful or lost. Let the "
-    "provider refuse a second copy (unique_references of the JSON API, check_idx of SMSAPI). smsbench report "
-    "DIR --export csv lists the messages (column accepts)."
+    "provider refuse duplicates, if its API has an option for it. smsbench report DIR --export csv lists the "
+    "messages (column accepts)."
 )
 
 

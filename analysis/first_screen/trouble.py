@@ -33,6 +33,7 @@ def trouble_answer(quote: Quote, headline: Sentence) -> ScreenAnswer:
         *_refused_recipients(quote),
         *_sent_without_acceptance(quote),
         *_injected(quote),
+        *_backlog(quote),
         *_availability(quote, headline),
     ]
     return ScreenAnswer(
@@ -141,6 +142,35 @@ def _injected(quote: Quote) -> list[Sentence]:
             sentence.append("; and more (table Faults of the provider)")
         found.append((*sentence, ".", *_losses_with_faults(quote, place)))
     return found or [(_NONE_INJECTED + command(quote.report, _WITH_FAULTS),)]
+
+
+def _backlog(quote: Quote) -> list[Sentence]:
+    """How long the sender's backlog lasted after an outage: of all outages the worst, live parts first."""
+    found = [
+        (
+            live(part),
+            each.gone_s is None,
+            each.watched_s if each.gone_s is None else each.gone_s,
+            -place,
+            -index,
+        )
+        for place, part in enumerate(quote.report.parts)
+        for index, band in enumerate(part.faults)
+        if (each := band.backlog) is not None and trusted(part)
+    ]
+    if not found:
+        return []
+    _, lasting, _, place, index = max(found)
+    path = f"parts.{-place}.faults.{-index}.backlog"
+    lead = in_part(quote, -place)
+    if lasting:
+        left, span = quote.count(f"{path}.left"), quote.seconds(f"{path}.watched_s")
+        waited = f" message{'' if left.text == '1' else 's'} waited in the sender "
+        closing = " after the outage's end, at the last sample of its queue."
+        return [(*lead, "The backlog of the outage was not gone: ", left, waited, span, closing)]
+    if not quote.value(f"{path}.gone_s"):
+        return [(*lead, "The outage left no backlog in the sender.")]
+    return [(*lead, "Backlog gone ", quote.seconds(f"{path}.gone_s"), " after the end of the outage.")]
 
 
 def _losses_with_faults(quote: Quote, place: int) -> Sentence:

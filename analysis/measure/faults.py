@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import math
+
+import msgspec
+
+from analysis.findings import FaultBand
 from analysis.formatting import count_text, fault_words
-from analysis.model import FaultBand, PartReport
+from analysis.measure.recovery import backlog_after, queued
+from analysis.model import PartReport
 from analysis.read.journeys import Journeys
 from analysis.records import Manifest
 
 CHOSEN_BY_NUMBER = "magic"
+OUTAGE = "outage"  # the kind of a fault in which every request of the time fails
 _MOST_NAMED = 8
 _CHOSEN_WORDS = "an outcome that the recipient's number selects"
 
@@ -27,6 +34,7 @@ def fault_bands(manifest: Manifest, journeys: Journeys) -> tuple[FaultBand, ...]
         )
         for span in manifest.faults
     ]
+    bands = _with_backlogs(bands, journeys)
     names = {band.name for band in bands}
     bands += [
         FaultBand(
@@ -41,6 +49,23 @@ def fault_bands(manifest: Manifest, journeys: Journeys) -> tuple[FaultBand, ...]
         if name not in names
     ]
     return tuple(bands)
+
+
+def _with_backlogs(bands: list[FaultBand], journeys: Journeys) -> list[FaultBand]:
+    """The bands, with the sender's backlog after each outage that ended."""
+    outages = [each for each in bands if each.kind == OUTAGE]
+    if not outages:
+        return bands
+    at_s, messages = queued(journeys.samples)
+    found = []
+    for band in bands:
+        backlog = None
+        if band.kind == OUTAGE and band.from_s is not None and band.to_s is not None:
+            starts = [each.from_s for each in outages if each.from_s is not None]
+            next_s = min((each for each in starts if each > band.from_s), default=math.inf)
+            backlog = backlog_after(at_s, messages, band.from_s, band.to_s, next_s)
+        found.append(msgspec.structs.replace(band, backlog=backlog))
+    return found
 
 
 def injected_fault_notes(parts: tuple[PartReport, ...], suite: bool) -> list[str]:

@@ -166,8 +166,8 @@ def _latency(
 def binned_percentile(
     name: str, due_s: Floats, delivery_s: Floats, percentile: int, width_s: float
 ) -> Series:
-    """Nearest-rank percentile in each bin of due time; ``None`` if there are too few messages, or if it is
-    unknown.
+    """Nearest-rank percentile in each bin of intended starts; ``None`` if there are too few messages, or if
+    it is unknown.
     """
     need = _P50_NEEDS if percentile <= 50 else _P95_NEEDS
     bins = np.floor(due_s / width_s).astype(np.int64)

@@ -5,8 +5,9 @@ from __future__ import annotations
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from analysis.findings import FaultBand
 from analysis.formatting import fault_words
-from analysis.model import FaultBand, PartReport
+from analysis.model import PartReport
 from analysis.render.chart_style import MUTED, TimeScale, new_figure
 
 FAULT_LABEL = "provider fault, named below"

@@ -64,7 +64,7 @@ def latency(part: PartReport, title: str) -> Figure | str:
     if part.accounting.rows < _FEWEST:
         return f"{times_text(part.accounting.rows)} are too few for a chart over time"
     figure, (axes,), strip = time_panels(part, title)
-    scale = TimeScale(line.load_end_s)  # the x axis is the due time, which ends with the load
+    scale = TimeScale(line.load_end_s)  # the x axis is the intended start
     _draw_latency(part, axes, scale)
     axes.set_ylabel("delivery time, from due to handset")
     _time_axis(part, axes, strip, scale, line.load_end_s)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from analysis.classes import GUARDED_CLASS, class_words, messages_of
-from analysis.findings import POINTS
+from analysis.findings import POINTS, FaultBand
 from analysis.first_screen.quoting import Quote
 from analysis.first_screen.rates import factor_digits
 from analysis.first_screen.values import Sentence
@@ -251,14 +251,23 @@ def faults(report: RunReport, place: int) -> Table:
             "-" if band.from_s is None else seconds_text(max(band.from_s, 0.0)),
             "-" if band.from_s is None else "no end" if band.to_s is None else seconds_text(band.to_s),
             count_text(band.messages),
+            _backlog_after(quote, f"parts.{place}.faults.{index}.backlog", band),
         )
         for index, band in enumerate(report.parts[place].faults)
     )
     columns = (
         *words_columns("fault", "effect"),
-        *figure_columns("from", "to", "messages affected"),
+        *figure_columns("from", "to", "messages affected", "sender's backlog gone, after its end"),
     )
     return Table(columns, rows)
+
+
+def _backlog_after(quote: Quote, path: str, band: FaultBand) -> Cell:
+    if band.backlog is None:
+        return "-"
+    if band.backlog.gone_s is not None:
+        return (quote.seconds(f"{path}.gone_s"),)
+    return ("not in ", quote.seconds(f"{path}.watched_s"), ": ", quote.count(f"{path}.left"), " left")
 
 
 def rates(report: RunReport, place: int) -> Table:

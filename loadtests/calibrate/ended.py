@@ -8,7 +8,7 @@ from pathlib import Path
 from urllib.error import URLError
 
 from loadtests.runner.run_directory import lost_directory, takes_records
-from loadtests.runner.service import ServiceError
+from loadtests.runner.service_process import ServiceError
 
 
 class EndedEarly(Exception):

@@ -20,7 +20,7 @@ from loadtests.calibrate.ended import explained, no_folder
 from loadtests.calibrate.messages import TOKEN, messages, regular
 from loadtests.calibrate.receiver import ReceivedReport, Receiver
 from loadtests.core_time import CoreWait, MachineUse
-from loadtests.runner.service import Service, ServiceError
+from loadtests.runner.service_process import ServiceError, ServiceProcess
 from mock_provider.profiles import Profile, with_token
 
 _WARM_UP = 300
@@ -49,7 +49,7 @@ class Instrument:
         first.write_text(self._first.model_dump_json())
         journal = self._folder / "provider.arrow"  # as in a run: it takes time of the event loop
         arguments = ["--profile", str(first), "--seed", str(self.seed), "--journal", str(journal)]
-        service = self._service = Service("provider", "mock_provider", arguments, self._folder)
+        service = self._service = ServiceProcess("provider", "mock_provider", arguments, self._folder)
         with ExitStack() as stack:
             stack.callback(service.stop)
             service.start({"SMSBENCH_PROVIDER_TOKEN": TOKEN, "SMSBENCH_ADMIN_TOKEN": self._admin_token})

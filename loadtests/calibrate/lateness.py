@@ -1,6 +1,6 @@
 """The cause of late replies. Messages that the client or the machine delayed are not judged.
 
-Linux counts for each thread how long it was ready to run and had no core (``running.core_time``). A reply
+Linux counts for each thread how long it was ready to run and had no core (``loadtests.core_time``). A reply
 that left while the provider waited for a core is excluded and counted.
 """
 

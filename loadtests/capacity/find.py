@@ -74,7 +74,7 @@ class SearchOutcome(Struct, frozen=True, kw_only=True):
 def find_capacity(
     asked: Asked, settings: RunSettings, progress: Progress, interruption: Interruption
 ) -> SearchOutcome:
-    """Search, and write ``capacity.json`` into ``settings.out``, by ``settings.objectives``.
+    """Search for the objectives of ``settings``, and write ``capacity.json`` into its directory ``out``.
 
     Ends early if the user interrupts; results so far are kept. Raises ``Aborted`` and ``ProbeStopped``.
     """
@@ -95,7 +95,7 @@ def find_capacity(
             break
         trial_began_s = now_s
         number = len(trials) + 1
-        progress.part(
+        progress.note(
             f"trial {number} of at most {search.most_trials}: {rate_text(step.rate_per_s)} for "
             f"{step.load_s:.0f} s"
         )

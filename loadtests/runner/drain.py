@@ -88,11 +88,11 @@ class Drain:
     """Decides from each snapshot whether to wait longer.
 
     A sender without a state API counts as having sent everything if the provider has as many messages as
-    the sender accepted from the load. Messages that the provider refused do not come again from every sender:
-    if refusals can explain all that are missing, and no new message came for ``QUIET_S``, the drain is over
-    too, unless the user gave its limit (``patient``). Refusals for the time being (a limit, an error of the
-    provider) may be repeated: with them it is over after ``REPEATED_WITHIN_S``. ``accepted_before`` messages
-    were accepted in earlier rounds of the load; the snapshots do not count them.
+    the sender accepted from the load. Not every sender resubmits refused messages. So the drain also ends if
+    the refusals can explain all missing messages and no new message came for ``QUIET_S``, unless the user
+    gave its limit (``patient``). After a temporary refusal (a limit, an error of the provider) the sender may
+    try again: then the drain ends after ``REPEATED_WITHIN_S``. ``accepted_before`` messages were accepted in
+    earlier rounds of the load; the snapshots do not count them.
     """
 
     def __init__(
@@ -179,7 +179,7 @@ class Drain:
 
 
 def _not_accepted(missing: int, refused: int) -> str:
-    """A refused message was seen. Which of the missing ones were refused is not known here."""
+    """The missing messages. It is not known which of them were refused."""
     if not refused:
         return f"{missing:,} that the provider has not seen"
     requests = "request" if refused == 1 else "requests"

@@ -6,7 +6,7 @@ import os
 import socket
 from pathlib import Path
 
-from loadtests.runner.service import Service
+from loadtests.runner.service_process import ServiceProcess
 from loadtests.runner.settings import RunSettings
 from loadtests.targets import variables_of
 
@@ -14,7 +14,7 @@ STOP_TIMEOUT_S = 10  # time for in-flight requests when the load is stopped
 _LOCUSTFILE = Path(__file__).parent.parent / "users" / "planned.py"
 
 
-def locust_service(host: str | None, settings: RunSettings, run_dir: Path) -> Service:
+def locust_service(host: str | None, settings: RunSettings, run_dir: Path) -> ServiceProcess:
     """Headless, or with its web UI on a port that the system chooses. It writes its rows into ``run_dir``."""
     arguments = ["-f", str(_LOCUSTFILE), "--plan", str(run_dir / "plan.json")]
     arguments += ["--run-dir", str(run_dir), "--csv", str(run_dir / "logs" / "locust")]
@@ -34,7 +34,7 @@ def locust_service(host: str | None, settings: RunSettings, run_dir: Path) -> Se
         arguments += ["--headless"]
     # Locust reads locust.conf and pyproject.toml of its working directory, and ~/.locust.conf.
     logs = run_dir / "logs"
-    return Service("load", "locust", arguments, logs, home=logs, ready_line=False)
+    return ServiceProcess("load", "locust", arguments, logs, home=logs, ready_line=False)
 
 
 def load_environment(settings: RunSettings) -> dict[str, str]:

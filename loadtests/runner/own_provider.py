@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 from urllib.parse import urlsplit
 
-from loadtests.runner.service import ServiceError
+from loadtests.runner.service_process import ServiceError
 from loadtests.targets import Target, address_of
 
 GONE_AFTER_S = 3.0

@@ -39,7 +39,7 @@ from loadtests.runner.progress import Progress
 from loadtests.runner.rounds import split_rounds, stopped_early
 from loadtests.runner.run_directory import lost_directory, takes_records
 from loadtests.runner.sampling import Sampler, Snapshot
-from loadtests.runner.service import READY_WITHIN_S, Service, ServiceError
+from loadtests.runner.service_process import READY_WITHIN_S, ServiceError, ServiceProcess
 from loadtests.runner.settings import RunSettings
 from loadtests.runner.settling import Settling
 from loadtests.runner.testbed import (
@@ -87,7 +87,7 @@ class PartRun:
         self._drain_timeout_s = (
             part.drain_timeout_s if settings.drain_timeout_s is None else settings.drain_timeout_s
         )
-        self._locust: Service | None = None
+        self._locust: ServiceProcess | None = None
         self._accepted_before = 0  # messages that the provider had accepted before the load
         self._announced_start_ns = 0  # start of the load whose end was announced
         self._finished = False  # the load ended by itself

@@ -29,7 +29,6 @@ class Progress:
         self._live = (
             Live(console=console, auto_refresh=False, transient=True) if console.is_terminal else None
         )
-        self._part = ""
         self._phase = ""
         self._began_s = time.monotonic()
         self._expected_s: float | None = None
@@ -45,10 +44,6 @@ class Progress:
     ) -> None:
         if self._live is not None:
             self._live.stop()
-
-    def part(self, title: str) -> None:
-        self._part = title
-        self.note(title)
 
     def phase(self, name: str, expected_s: float | None = None) -> None:
         """``expected_s``: its longest duration, if known."""

@@ -27,9 +27,9 @@ _SHARE_OF_TIME = 0.1  # largest share of the time spent on reading
 
 
 class Wanted(Struct, frozen=True):
-    """More than ``share`` of a class's messages are delivered within ``limit_s`` of their intended time.
+    """More than ``share`` of a class's messages are delivered within ``limit_s`` of their intended start.
 
-    ``limit_s`` None: at all, and messages to phones that are off count as well.
+    ``limit_s`` None: without a limit, and messages to phones that are off count as well.
     """
 
     message_class: str  # "all" for all of them
@@ -41,7 +41,7 @@ def wanted_of(objectives: Sequence[str]) -> tuple[Wanted, ...]:
     """The objectives on delivery, which open messages can affect.
 
     Answers of the API, windows of availability and lost, duplicated or unaccounted messages are not changed
-    by messages that are on their way to handsets. The cost is (``settling_cost``).
+    by messages that are on their way to handsets. For the cost see ``settling_cost``.
     """
     return tuple(
         Wanted(spec.message_class, spec.limit, None)
@@ -60,7 +60,7 @@ class ObjectiveState(Struct, frozen=True):
 
 
 class Settling:
-    """Call it when the answer is needed. ``journal`` None: nothing is ever settled."""
+    """Call it: true if no open message can change a verdict. Without ``journal``: always false."""
 
     def __init__(self, run_dir: Path, journal: Path | None, objectives: Sequence[str]) -> None:
         self._run_dir = run_dir
@@ -99,10 +99,10 @@ class Settling:
 def tallies(
     load: pa.Table, provider: pa.Table, now_ns: int, wanted: Sequence[Wanted]
 ) -> list[ObjectiveState]:
-    """``load`` are the accepted arrivals. A row of the provider may be repeated: the last one counts. Of two
-    copies of a message, the one that arrived first counts, as in the analysis.
+    """``load`` are the accepted arrivals. If the provider has several rows of a message, the last one counts.
+    Of two copies of a message, the one that arrived first counts, as in the analysis.
 
-    Messages that are known to wait for their phone do not count, whatever their outcome.
+    Messages that waited for their phone do not count, whatever their outcome.
     """
     ranked = provider.take(pa.array(_by_weight(provider)))
     at = pc.fill_null(pc.index_in(load["key"], value_set=ranked["key"].combine_chunks()), -1).to_numpy()

@@ -21,7 +21,7 @@ class NoProcess(ValueError):
 
 
 def target_processes(target: Target) -> list[int]:
-    """The process that the target file names, otherwise those that listen on the port of ``request.url``,
+    """The process that the target file names, otherwise those that listen on the port of its URL,
     with their children (workers). Raises ``NoProcess``.
     """
     named = target.process

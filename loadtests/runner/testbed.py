@@ -12,7 +12,7 @@ from loadtests.arrivals.chance import derive_seed
 from loadtests.runner import queries
 from loadtests.runner.provider_profile import ProfileChoice, choose_profile
 from loadtests.runner.queries import StateQuery
-from loadtests.runner.service import Service, ServiceError
+from loadtests.runner.service_process import ServiceError, ServiceProcess
 from loadtests.runner.settings import RunSettings
 from loadtests.scenario import Part
 from loadtests.targets import Target, address_of
@@ -34,7 +34,7 @@ def provider_seed(settings: RunSettings) -> int:
 class LoadTestbed(Struct):
     """Filled in the order of the start. ``services`` are stopped in the reverse order."""
 
-    services: list[Service]
+    services: list[ServiceProcess]
     states: dict[str, StateQuery]
     notes: list[str]
     environment: dict[str, str]
@@ -96,7 +96,7 @@ def _start_provider(
     port = settings.target.provider.port if settings.target is not None else 0
     arguments = ["--profile", testbed.profile.argument, "--port", str(port)]
     arguments += ["--seed", str(provider_seed(settings)), "--journal", str(run_dir / JOURNAL)]
-    provider = Service("provider", "mock_provider", arguments, run_dir / "logs")
+    provider = ServiceProcess("provider", "mock_provider", arguments, run_dir / "logs")
     testbed.services.append(provider)
     provider.start({"SMSBENCH_PROVIDER_TOKEN": token, "SMSBENCH_ADMIN_TOKEN": admin_token})
     url = provider.wait_ready().url
@@ -117,7 +117,7 @@ def _route(testbed: LoadTestbed, provider_url: str, token: str) -> str:
 def _start_sender(testbed: LoadTestbed, run_dir: Path, settings: RunSettings, route: str) -> None:
     token = secrets.token_hex(16)
     store = f"sqlite:///{run_dir / STORE}"
-    sender = Service("sender", "reference_sender", ["--port", "0", "--store", store], run_dir / "logs")
+    sender = ServiceProcess("sender", "reference_sender", ["--port", "0", "--store", store], run_dir / "logs")
     testbed.services.append(sender)
     sender.start({"SMSBENCH_SENDER_TOKEN": token, "SMSBENCH_SENDER_ROUTES": route})
     url = sender.wait_ready().url.rstrip("/")

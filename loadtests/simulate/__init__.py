@@ -1,1 +1,1 @@
-"""The virtual-time driver: joins arrivals, dispatcher and engine by a heap of due times."""
+"""The virtual-time driver: joins arrivals, dispatcher and engine by a heap of deadlines."""

@@ -38,7 +38,7 @@ FIRST, SECOND = "first", "second"  # the routes of a sender with two
 class Choices(Struct, frozen=True, kw_only=True):
     """The options of one simulated part. ``profile`` None: the part's own.
 
-    ``counterpart`` and ``decides`` go into the manifest's scenario (``records.Scenario``).
+    ``counterpart`` and ``decides`` go into the manifest's scenario (``records.RecordedScenario``).
     """
 
     profile: str | None = None

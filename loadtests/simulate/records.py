@@ -82,7 +82,7 @@ class RunRecords:
 
     def sample(self, at_ns: int, dispatcher: Dispatcher, engine: SimulatedProvider) -> None:
         """Queue depths of both, and the rows that have become final."""
-        sender = dispatcher.state()
+        sender = dispatcher.state(at_ns)
         gauges = (
             ("sender", "queue_otp", sender.queue_otp),
             ("sender", "queue_transactional", sender.queue_transactional),

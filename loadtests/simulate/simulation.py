@@ -108,7 +108,7 @@ def simulate(
 
     def sampled(progress: SimulationProgress) -> bool:
         if results is not None:
-            results.sample(progress.at_s, dispatcher.state().routes)
+            results.sample(progress.at_s, dispatcher.state(ZERO_NS + round(progress.at_s * NS_PER_S)).routes)
         return proceed(progress)
 
     run = _Run(arrivals, settings, world, records, dispatcher, engine, sampled)

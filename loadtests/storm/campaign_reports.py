@@ -18,16 +18,16 @@ def row_of(record: Record) -> CampaignRow:
     """A message as reports read it."""
     message = record.message
     return CampaignRow(
-        message.message_id,
-        message.key,
-        message.to,
-        record.state,
-        record.reason,
-        record.provider_id,
-        message.segments,
-        message.created_ns,
-        message.not_before_ns,
-        record.changed_ns,
+        message_id=message.message_id,
+        key=message.key,
+        to=message.to,
+        state=record.state,
+        reason=record.reason,
+        provider_id=record.provider_id,
+        segments=message.segments,
+        created_ns=message.created_ns,
+        not_before_ns=message.not_before_ns,
+        changed_ns=record.changed_ns,
     )
 
 
@@ -36,7 +36,16 @@ def written(reports: dict[str, StoredReport], control: ReportControl) -> None:
     known = reports.get(control.campaign)
     if isinstance(control, ReportOrder):
         if known is None:
-            known = StoredReport(control.campaign, control.at_ns, "", (), True, None, None, False)
+            known = StoredReport(
+                campaign=control.campaign,
+                ordered_ns=control.at_ns,
+                language="",
+                recipients=(),
+                due=True,
+                summary=None,
+                made_ns=None,
+                to_mail=False,
+            )
         else:
             known = replace(known, due=True, ordered_ns=max(known.ordered_ns + 1, control.at_ns))
         reports[control.campaign] = replace(

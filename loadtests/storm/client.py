@@ -24,7 +24,6 @@ class StormClient:
         self._call = call
         self._places = places  # of its messages in the call
         self._tries = 0
-        self._current = 0  # try; answers of earlier ones count too
         self.acknowledged = False
 
     def begin(self) -> None:

@@ -141,7 +141,7 @@ def no_lane_passes_an_otp_without_right(end: StormEnd) -> Iterator[Violation]:
 
 def totals_are_those_of_the_changes(end: StormEnd) -> Iterator[Violation]:
     """The last process counted each message once for each state that it wrote."""
-    totals = end.process.node.state().totals
+    totals = end.process.node.state(end.process.now_ns()).totals
     for state in FINAL_STATES:
         keys = end.process.ends.get(state, set())
         counted = totals[state.value]
@@ -170,7 +170,7 @@ def each_message_is_in_one_count(end: StormEnd) -> Iterator[Violation]:
 def store_and_dispatcher_agree(end: StormEnd) -> Iterator[Violation]:
     """Nothing is open, in the store or in memory."""
     process, disk = end.process, end.world.state.disk
-    state = process.node.state()
+    state = process.node.state(process.now_ns())
     left = {
         "unfinished in the store": len(process.store.unfinished()),
         "attempts in the store": len(disk.attempts),

@@ -86,17 +86,17 @@ class ModelStore:
         """Raises ``StoreError``."""
         if disk.opened:
             raise StoreError("the disk is in use by another sender")
-        self._disk = disk
+        self.disk = disk
         if disk.attempts:
             self._require_room()
             self._bind_attempts()
         disk.opened = True
 
     def identity(self) -> Identity:
-        return Identity("storm", "secret", max(self._disk.messages, default=0))
+        return Identity("storm", "secret", max(self.disk.messages, default=0))
 
     def commit(self, work: Work) -> Mapping[int, Existing]:
-        disk = self._disk
+        disk = self.disk
         self._require_room()
         removed = [disk.messages[number] for number in work.refused if number in disk.messages]
         for message in removed:
@@ -124,7 +124,7 @@ class ModelStore:
         self._require_room()
 
     def unfinished(self, limit: int | None = None, place: Place | None = None) -> list[Recovered]:
-        disk = self._disk
+        disk = self.disk
         numbers = [] if place else sorted(disk.progress.keys() & disk.messages.keys())
         tried = [record for each in numbers if (record := self._record(each)).state not in _READ_LATER]
         untried = [message for number, message in disk.messages.items() if number not in disk.progress]
@@ -135,7 +135,7 @@ class ModelStore:
         return [recovered(each) for each in (*tried, *(self._record(m.message_id) for m in untried[:limit]))]
 
     def sent_ids(self) -> Sequence[int]:
-        disk = self._disk
+        disk = self.disk
         sent = [disk.progress[each] for each in disk.progress.keys() & disk.messages.keys()]
         sent = [each for each in sent if each.state is State.SENT]
         return [each.message_id for each in sorted(sent, key=lambda each: (each.at_ns, each.message_id))]
@@ -145,7 +145,7 @@ class ModelStore:
         return [recovered(record) for record in records if record.state is State.SENT]
 
     def ended(self, reports: Sequence[Report]) -> list[EndedMessage]:
-        disk = self._disk
+        disk = self.disk
         by_provider_id = {each.provider_id: number for number, each in sorted(disk.progress.items())}
         found: list[EndedMessage] = []
         for report in reports:
@@ -156,16 +156,16 @@ class ModelStore:
         return found
 
     def records(self, after_id: int, limit: int) -> list[Record]:
-        found = sorted(number for number in self._disk.messages if number > after_id)
+        found = sorted(number for number in self.disk.messages if number > after_id)
         return [self._record(number) for number in found[:limit]]
 
     def with_keys(self, keys: Sequence[str]) -> list[Record]:
-        ids = self._disk.ids
+        ids = self.disk.ids
         return [self._record(ids[key]) for key in keys if key in ids]
 
     def counts(self, campaign: str | None) -> dict[State, int]:
         counts: dict[State, int] = {}
-        for number, message in self._disk.messages.items():
+        for number, message in self.disk.messages.items():
             of_campaign = campaign and message.campaign == campaign and not is_hedge(message.key)
             if campaign is None or of_campaign:
                 state = self._state(number)
@@ -174,7 +174,7 @@ class ModelStore:
 
     def campaign_ends(self, campaign: str, last_id: int) -> list[CampaignEnd]:
         groups: dict[tuple[State, str | None, bool], tuple[int, int]] = {}
-        for record in self.records(0, len(self._disk.messages)):
+        for record in self.records(0, len(self.disk.messages)):
             message = record.message
             of_campaign = campaign and message.campaign == campaign and message.message_id <= last_id
             if of_campaign and record.state in FINAL_STATES:
@@ -186,7 +186,7 @@ class ModelStore:
     def dead_letters(self, wanted: DeadLetterFilter, after_id: int, limit: int) -> list[Record]:
         found = [
             record
-            for record in self.records(after_id, len(self._disk.messages))
+            for record in self.records(after_id, len(self.disk.messages))
             if record.state in (State.FAILED, State.EXPIRED)
             and not is_hedge(record.message.key)
             and wanted.campaign in (None, record.message.campaign)
@@ -200,12 +200,12 @@ class ModelStore:
 
     def count_dead_letters(self, wanted: DeadLetterFilter) -> dict[str, int]:
         return dict(
-            Counter(record.reason for record in self.dead_letters(wanted, 0, len(self._disk.messages)))
+            Counter(record.reason for record in self.dead_letters(wanted, 0, len(self.disk.messages)))
         )
 
     def purge(self, before_ns: int, after_id: int, limit: int) -> Purged:
         self._require_room()
-        disk = self._disk
+        disk = self.disk
         highest = max(disk.messages, default=0)
         page = [record for record in self.records(after_id, limit) if record.message.message_id < highest]
         gone = [
@@ -223,19 +223,19 @@ class ModelStore:
         return Purged(len(gone), last_id, is_young)
 
     def campaigns(self, name: str | None = None) -> list[Campaign]:
-        found = sorted(self._disk.campaigns.items())
+        found = sorted(self.disk.campaigns.items())
         return [campaign for known, campaign in found if name in (None, known)]
 
     def spending(self) -> list[Spent]:
-        return [Spent(name, day, amount) for (name, day), amount in self._disk.spent.items()]
+        return [Spent(name, day, amount) for (name, day), amount in self.disk.spent.items()]
 
     def spent(self, campaign: str) -> int:
-        return sum(amount for (name, _), amount in self._disk.spent.items() if name == campaign)
+        return sum(amount for (name, _), amount in self.disk.spent.items() if name == campaign)
 
     def over_limits(self, at_ns: int) -> dict[str, int]:
         names: list[str] = []
-        for number, message in self._disk.messages.items():
-            campaign = self._disk.campaigns.get(message.campaign)
+        for number, message in self.disk.messages.items():
+            campaign = self.disk.campaigns.get(message.campaign)
             is_cancelled = campaign is not None and campaign.state is CampaignState.CANCELLED
             waits = message.not_before_ns >= FOREVER and self._state(number) is State.QUEUED
             if waits and message.expires_ns > at_ns and not is_cancelled:
@@ -243,14 +243,14 @@ class ModelStore:
         return dict(Counter(names))
 
     def opt_outs(self, after: str, limit: int) -> list[OptOut]:
-        found = [opt_out for number, opt_out in sorted(self._disk.opt_outs.items()) if number > after]
+        found = [opt_out for number, opt_out in sorted(self.disk.opt_outs.items()) if number > after]
         return found[:limit]
 
     def reports_waiting(self) -> list[StoredReport]:
-        return [each for _, each in sorted(self._disk.reports.items()) if each.due or each.to_mail]
+        return [each for _, each in sorted(self.disk.reports.items()) if each.due or each.to_mail]
 
     def campaign_report(self, campaign: str) -> StoredReport | None:
-        return self._disk.reports.get(campaign)
+        return self.disk.reports.get(campaign)
 
     def campaign_progress(self, campaign: str, after_id: int, limit: int) -> CampaignProgress:
         rows = self.campaign_rows(campaign, after_id, limit)
@@ -260,15 +260,15 @@ class ModelStore:
         return CampaignProgress(len(rows), last_id, next(open_ids, None), changed_ns)
 
     def campaign_rows(self, campaign: str, after_id: int, limit: int) -> list[CampaignRow]:
-        messages = self._disk.messages
+        messages = self.disk.messages
         found = sorted(number for number in messages if number > after_id)
         return [row_of(self._record(n)) for n in found if messages[n].campaign == campaign != ""][:limit]
 
     def close(self) -> None:
-        self._disk.opened = False
+        self.disk.opened = False
 
     def _control(self, control: Control) -> None:
-        disk = self._disk
+        disk = self.disk
         if isinstance(control, Spent):
             disk.spent[control.campaign, control.day] = control.amount
         elif isinstance(control, Hold):
@@ -285,12 +285,12 @@ class ModelStore:
             written(disk.reports, control)
 
     def _require_room(self) -> None:
-        if self._disk.full:
+        if self.disk.full:
             raise StoreError("database or disk is full")
 
     def _rows(self, work: Work) -> _StoredRows:
         """Raises ``StoreError`` where a row cannot be written."""
-        disk = self._disk
+        disk = self.disk
         rows = _StoredRows({}, {}, {})
         for message in work.messages:
             number = message.message_id
@@ -314,28 +314,28 @@ class ModelStore:
         return Existing(number, holder.to, holder.text, holder.lane, self._state(number))
 
     def _state(self, number: int) -> State:
-        change = self._disk.progress.get(number)
+        change = self.disk.progress.get(number)
         return State.QUEUED if change is None else change.state
 
     def _record(self, number: int) -> Record:
-        message = self._disk.messages[number]
-        change = self._disk.progress.get(number)
+        message = self.disk.messages[number]
+        change = self.disk.progress.get(number)
         if change is None:
             return Record(message, State.QUEUED, "", None, 0, message.created_ns)
         return Record(
-            message,
-            change.state,
-            change.reason,
-            change.provider_id,
-            change.attempts,
-            change.at_ns,
-            change.route,
-            change.tried_ns,
+            message=message,
+            state=change.state,
+            reason=change.reason,
+            provider_id=change.provider_id,
+            attempts=change.attempts,
+            changed_ns=change.at_ns,
+            route=change.route,
+            tried_ns=change.tried_ns,
         )
 
     def _bind_attempts(self) -> None:
         """Bind to their route the queued messages of attempts that were in flight when a process died."""
-        disk = self._disk
+        disk = self.disk
         for _, attempt in sorted(disk.attempts.items()):
             for number in attempt.message_ids:
                 if number in disk.messages:
@@ -343,12 +343,20 @@ class ModelStore:
         disk.attempts.clear()
 
     def _bind(self, message: Message, attempt: SubmitAttempt) -> None:
-        progress = self._disk.progress
+        progress = self.disk.progress
         number, at_ns = message.message_id, attempt.at_ns
         before = progress.get(number)
         if before is None:
             progress[number] = Change(
-                number, message.key, State.QUEUED, "unanswered", None, 1, at_ns, attempt.route, at_ns
+                message_id=number,
+                key=message.key,
+                state=State.QUEUED,
+                reason="unanswered",
+                provider_id=None,
+                attempts=1,
+                at_ns=at_ns,
+                route=attempt.route,
+                tried_ns=at_ns,
             )
         elif before.state is State.QUEUED:
             progress[number] = replace(

@@ -94,7 +94,7 @@ def search_capacity(
     """The search at the end of a suite, against its own profile and for the search's own objectives.
     Returns its directory, relative to the suite's.
     """
-    progress.part("capacity: the rate that this machine's sender sustains")
+    progress.note("capacity: the rate that this machine's sender sustains")
     place = settings.out / CAPACITY
     place.mkdir(parents=True, exist_ok=True)
     search = SearchSettings(
@@ -133,7 +133,7 @@ def _run_part(
         if interruption.asked:
             break
         if scenario.is_suite:
-            progress.part(_title(scenario, part, settings, (number, len(live), time.monotonic() - began_s)))
+            progress.note(_title(scenario, part, settings, (number, len(live), time.monotonic() - began_s)))
         # The target of a suite is the same in all parts: the first part's probe has tested it.
         asked = msgspec.structs.replace(settings, probe=settings.probe and number == 1)
         place = places[part.slug]

@@ -6,7 +6,6 @@ written to a log or a run directory.
 
 from __future__ import annotations
 
-import codecs
 import ipaddress
 import json
 import os
@@ -27,11 +26,11 @@ from pydantic import (
     field_validator,
     model_validator,
 )
-from pydantic_core import ErrorDetails
 
 from user_input.addresses import host_and_port
-from user_input.plain_errors import in_our_words
+from user_input.plain_errors import settings_errors
 from user_input.secret_text import read_secret
+from user_input.text_file import decoded
 
 FIELDS = ("key", "to", "text", "message_class", "campaign")
 PLACEHOLDER = re.compile(r"\{(" + "|".join(FIELDS) + r")\}")
@@ -80,7 +79,7 @@ class _Part(BaseModel):
 
 
 class JsonEquals(_Part):
-    """The value at a dotted path of the reply (``result.status``, ``list.0.id``) must equal ``equals``."""
+    """The value at a dotted path of the reply (such as ``list.0.id``) must equal ``equals``."""
 
     path: str = Field(min_length=1)
     equals: str | int | bool
@@ -187,13 +186,7 @@ class Target(_Part):
         return {"name": self.name, "kind": "http", **sent}
 
 
-_TABLES: dict[tuple[str, ...], type[_Part]] = {
-    (): Target,
-    ("request",): RequestTemplate,
-    ("accepted",): AcceptedReply,
-    ("accepted", "field"): JsonEquals,
-    ("provider",): Provider,
-}
+_WORDS = {"tuple_type": "must be a list such as [200]"}  # of statuses, the only list
 
 
 def address_of(url: str) -> str:
@@ -224,7 +217,7 @@ def load_target(
     errors. ``needs_provider``: it is one if the file does not say where the mock provider is.
     """
     try:
-        raw = tomllib.loads(_text(path.read_bytes()))
+        raw = tomllib.loads(decoded(path.read_bytes()))
     except FileNotFoundError as error:
         raise TargetError(f"there is no target file {path}") from error
     except OSError as error:
@@ -242,7 +235,7 @@ def load_target(
     try:
         target = Target.model_validate({"name": path.stem} | filled)
     except ValidationError as error:
-        found = [_described(item) for item in error.errors(include_input=False, include_url=False)]
+        found = settings_errors(error, Target, _WORDS)
         # Pydantic validates a table as a whole only if each of its keys is valid.
         found += [problem for problem in _whole_problems(filled) if problem not in found]
         problems += [*found, *without]
@@ -262,28 +255,6 @@ def _from_directory(target: Target, directory: Path) -> Target:
     if isinstance(process, Path):
         changed["process"] = directory / process
     return target.model_copy(update=changed) if changed else target
-
-
-def _described(error: ErrorDetails) -> str:
-    steps = tuple(str(step) for step in error["loc"])
-    what = in_our_words(error["msg"])
-    if error["type"] == "missing":
-        what = "missing"
-    elif error["type"] == "tuple_type":
-        what = "must be a list such as [200]"  # of statuses, the only list
-    elif error["type"] == "extra_forbidden":
-        what = f"unknown key; known here: {', '.join(_TABLES[steps[:-1]].model_fields)}"
-    return ": ".join(filter(None, (".".join(steps), what)))  # an error of a whole table names its fields
-
-
-def _text(data: bytes) -> str:
-    """UTF-8, with or without the byte order mark that Windows editors write. Raises ``ValueError``."""
-    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        raise ValueError("it is in UTF-16; save it as UTF-8")
-    try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise ValueError(f"byte {error.start} is not UTF-8; save it as UTF-8") from error
 
 
 def _unknown_placeholders(request: object) -> Iterator[str]:

@@ -1,7 +1,7 @@
 """The open-model dispatcher: releases each arrival at its intended time, independent of earlier ones.
 
-Each worker has one. It has a bounded set of connections; an arrival without a free connection is dropped and
-counted. Each message has three instants: intended, sent, answered. It does not shift the schedule after a
+Each worker has one. It has a bounded set of connections; an arrival that finds all of them in use is dropped
+and counted. Each message has three instants: intended, sent, answered. It does not shift the schedule after a
 delay: a late message is sent late, and its delay is recorded.
 """
 

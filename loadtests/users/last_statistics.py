@@ -3,7 +3,7 @@
 Locust's workers report their statistics every 3 s, and once more after the message "quit". Its master ends
 half a second after that message, whether the report has come or not. So here the master first asks each
 worker to end its load, and waits for the answer. Messages of a worker arrive in the order in which they were
-sent: when its answer is there, its statistics are.
+sent, so its statistics arrive before its answer.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _POLL_S = 0.02
 
 
 class WorkerAnswers:
-    """The master's: which workers have sent their last statistics."""
+    """Runs in the master: knows which workers have sent their last statistics."""
 
     def __init__(self, runner: Any) -> None:
         self._runner = runner
@@ -29,7 +29,7 @@ class WorkerAnswers:
         runner.register_message(ENDED_MESSAGE, self._arrived)
 
     def forget(self) -> None:
-        """Another test begins."""
+        """Call it when another test begins."""
         self._answered.clear()
 
     def collect(self, workers: Collection[str], missing: str, within_s: float) -> list[str]:
@@ -45,7 +45,7 @@ class WorkerAnswers:
         return self._lacking(workers)
 
     def _lacking(self, workers: Collection[str]) -> list[str]:
-        """A worker that left sent its statistics before it said so."""
+        """Without workers that left: each sent its statistics first."""
         return [each for each in workers if each in self._runner.clients and each not in self._answered]
 
     def _arrived(self, environment: Any, msg: Any, **_: Any) -> None:
@@ -53,7 +53,7 @@ class WorkerAnswers:
 
 
 def answer(environment: Any) -> None:
-    """A worker's, once its load has ended: send what it did not report yet, then the answer."""
+    """Runs in a worker when its load has ended: sends its last statistics, then the answer."""
     runner = environment.runner
     data: dict[str, Any] = {}
     environment.events.report_to_master.fire(client_id=runner.client_id, data=data)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from mock_provider.engine.channel import Channel
 from mock_provider.engine.distributions import nanoseconds
 from mock_provider.engine.draws import outcome_of
 from mock_provider.engine.faults.touched import mark
@@ -25,12 +24,12 @@ from mock_provider.engine.lifecycle import (
 from mock_provider.engine.message import TrackedMessage
 from mock_provider.engine.outcome import CANCELLED, CARRIER_QUEUE_FULL, EXPIRED, SENDER_QUEUE_FULL
 from mock_provider.engine.radio import set_out
+from mock_provider.engine.rated_queue import RatedQueue
 from mock_provider.engine.senders import SenderQueues
 from mock_provider.engine.values import Effect
 
 if TYPE_CHECKING:
     from mock_provider.engine.carriers import Router
-    from mock_provider.engine.counters import Counters
     from mock_provider.engine.draws import Draws
     from mock_provider.engine.event_queue import EventQueue
     from mock_provider.engine.faults.windows import ActiveFaults, FaultWindows
@@ -43,7 +42,7 @@ _CHANCES_KEPT = 20_000  # messages on the air that keep their random draws
 
 
 class DeliveryPipeline:
-    """``t_carrier_ns`` and ``t_final_ns`` are the due times of the steps, even if the driver is late.
+    """``t_carrier_ns`` and ``t_final_ns`` are the deadlines of the steps, even if the driver is late.
 
     A message that expires in a queue is noticed when its turn comes. Its end is the end of its validity.
     """
@@ -52,7 +51,6 @@ class DeliveryPipeline:
         self,
         event_queue: EventQueue,
         draws: Draws,
-        counters: Counters,
         reporting: Reporting,
         profile: EngineSettings,
     ) -> None:
@@ -62,17 +60,16 @@ class DeliveryPipeline:
         self._on_end = event_queue.handler(self._end)
         self._on_wake = event_queue.handler(self._wake)
         self._draws = draws
-        self._counters = counters
         self._reporting = reporting
         self._capacity_segments = profile.accept_queue.capacity_segments
         self._validity_ns = nanoseconds(profile.delivery.validity_s)
         self._reserved_segments = 0
-        self._accept_queue = Channel(profile.accept_queue.drain_segments_per_s, self._hand_over)
+        self._accept_queue = RatedQueue(profile.accept_queue.drain_segments_per_s, self._hand_over)
         self.senders = SenderQueues(profile.throttle.per_sender, self._to_accept_queue)
         self._queues = {
-            c.name: Channel(_pace(profile, c), self._depart, c.queue_segments) for c in profile.carriers
+            c.name: RatedQueue(_pace(profile, c), self._depart, c.queue_segments) for c in profile.carriers
         }
-        self._scheduled: dict[str, tuple[int, TrackedMessage]] = {}  # due time and message, by provider id
+        self._scheduled: dict[str, tuple[int, TrackedMessage]] = {}  # deadline and message, by provider id
         self._on_air = 0
         self._waiting_for_handset = 0  # of those on air
         # Carriers whose queue is held, and the names of the faults.
@@ -92,13 +89,13 @@ class DeliveryPipeline:
         self._capacity_segments = profile.accept_queue.capacity_segments
         self._validity_ns = nanoseconds(profile.delivery.validity_s)
         self._retune(now_ns, self._accept_queue, profile.accept_queue.drain_segments_per_s)
-        for sender_channel in self.senders.reconfigure(now_ns, profile.throttle.per_sender):
-            self._arm(sender_channel, now_ns)
+        for sender_queue in self.senders.reconfigure(now_ns, profile.throttle.per_sender):
+            self._arm(sender_queue, now_ns)
         vanished = self._queues
         self._queues = {}
         for section in profile.carriers:
             pace = _pace(profile, section)
-            queue = vanished.pop(section.name, None) or Channel(pace, self._depart)
+            queue = vanished.pop(section.name, None) or RatedQueue(pace, self._depart)
             queue.capacity_segments = section.queue_segments
             self._queues[section.name] = queue
             self._retune(now_ns, queue, pace)
@@ -321,11 +318,11 @@ class DeliveryPipeline:
         message.t_final_ns = message.expires_ns
         self._reporting.ended(at_ns, now_ns, message, effects)
 
-    def _arm(self, queue: Channel, at_ns: int) -> None:
+    def _arm(self, queue: RatedQueue, at_ns: int) -> None:
         queue.armed += 1
         self._event_queue.add(queue.wake_ns(at_ns), self._on_wake, (queue, queue.armed))
 
-    def _wake(self, due_ns: int, now_ns: int, call: tuple[Channel, int], effects: list[Effect]) -> None:
+    def _wake(self, due_ns: int, now_ns: int, call: tuple[RatedQueue, int], effects: list[Effect]) -> None:
         queue, number = call
         if number != queue.armed:
             return
@@ -337,7 +334,7 @@ class DeliveryPipeline:
             if self._held_until:
                 self._note_wait(message, came_ns)
             at_ns = max(due_ns, came_ns)
-            if at_ns >= message.expires_ns:  # it does not use the channel
+            if at_ns >= message.expires_ns:  # it does not use the queue's rate
                 self._expire(at_ns, now_ns, message, effects)
                 continue
             queue.passed(message.segments, at_ns)
@@ -360,12 +357,12 @@ class DeliveryPipeline:
             if came_ns < until_ns:
                 mark(message, fault)
 
-    def _retune(self, now_ns: int, queue: Channel, segments_per_s: float | None) -> None:
+    def _retune(self, now_ns: int, queue: RatedQueue, segments_per_s: float | None) -> None:
         queue.reconfigure(now_ns, segments_per_s)
         if queue:
             self._arm(queue, now_ns)
 
-    def _rerouted(self, message: TrackedMessage) -> Channel:
+    def _rerouted(self, message: TrackedMessage) -> RatedQueue:
         """Route the message again: its carrier was removed from the profile while it waited."""
         route = self._router.route(message.msisdn)
         message.carrier = next(iter(self._queues)) if route is None else route[1]

@@ -31,16 +31,16 @@ _Z99 = NormalDist().inv_cdf(0.99)
 
 
 class Radio(Struct, frozen=True, gc=False):
-    """The delay from a carrier to a handset. ``v < absent_share``: the phone is unreachable at first."""
+    """The delay from a carrier to a handset. If ``v < absent_share``, the phone is unreachable at first."""
 
     body: DelaySampler  # the delay to a reachable phone
     absent_share: float = 0.0
     until_found: Callable[[float], int] | None = None  # u -> the wait for the phone
 
     def absent(self, u: float, v: float) -> tuple[int, int]:
-        """For an unreachable phone: the radio delay of the attempt that reaches it, and the wait until then.
+        """For an unreachable phone: the radio delay of the attempt that reaches it, and the wait before it.
 
-        ``v`` below ``absent_share`` is a uniform below it, and so the chance of the radio.
+        ``v`` is below ``absent_share``, so ``v / absent_share`` is uniform: it is reused for the radio delay.
         """
         if self.until_found is None:
             return self.body(u, v), 0

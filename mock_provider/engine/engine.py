@@ -70,9 +70,7 @@ class Engine:
         self._reporting = Reporting(
             self._event_queue, self._draws, self._counters, self._message_store, profile.reports
         )
-        self._pipeline = DeliveryPipeline(
-            self._event_queue, self._draws, self._counters, self._reporting, profile
-        )
+        self._pipeline = DeliveryPipeline(self._event_queue, self._draws, self._reporting, profile)
         router = Router(profile, self._draws)
         self._admission = Admission(
             profile, router, self._message_store, self._pipeline, self._wall_offset_ns
@@ -140,7 +138,7 @@ class Engine:
         return effects
 
     def advance_to_effects(self, until_ns: int) -> tuple[int, Sequence[Effect]]:
-        """For virtual time: ``advance`` through the due times, up to ``until_ns`` or the first effects.
+        """For virtual time: ``advance`` through the deadlines, up to ``until_ns`` or the first effects.
 
         Returns the time reached and the effects. Call it after the first input only.
         """
@@ -343,7 +341,16 @@ class Engine:
         country, name = route
         carrier = self._router.carriers[name]
         first = self._router.ported_from(msisdn)
-        return NumberView(msisdn, True, country, name, carrier.mcc, carrier.mnc, bool(first), first)
+        return NumberView(
+            msisdn=msisdn,
+            exists=True,
+            country=country,
+            carrier=name,
+            mcc=carrier.mcc,
+            mnc=carrier.mnc,
+            ported=bool(first),
+            ported_from=first,
+        )
 
     def _clock(self, now_ns: int) -> int:
         if now_ns <= self._now_ns:

@@ -42,8 +42,9 @@ class Step(IntEnum):
     VANISH = 12
 
 
-# Members under names of their own, for code that runs for every message: an attribute of an enum class takes
-# 0.2 us in Python 3.11. Python 3.12 made it as fast as any other: without 3.11 these names are not needed.
+# Members under names of their own, for code that runs for every message: in Python 3.11 an attribute of an
+# enum class takes 65 ns longer than a global name, in 3.12 and 3.13 about 10 ns. Without 3.11 these names are
+# not needed.
 REFUSED, ANSWERING, SCHEDULED, QUEUED, AT_CARRIER, ON_AIR, ENDED, REPORTED, UNCONFIRMED, CLOSED = Stage
 ACCEPT, HOLD, ENTER, CANCEL, HAND_OVER, DEPART, EXPIRE, END, REPORT, CONFIRM, MISS, CLOSE, VANISH = Step
 
@@ -68,14 +69,14 @@ TRANSITIONS: dict[tuple[Stage, Step], Stage] = {
     (UNCONFIRMED, CLOSE): CLOSED,  # given up
 }
 
-# The same, by step and then by stage: no pair is made for each step.
+# The same by step, then by stage: a look-up creates no tuple.
 _AFTER: tuple[dict[Stage, Stage], ...] = tuple(
     {stage: TRANSITIONS[stage, step] for stage in Stage if (stage, step) in TRANSITIONS} for step in Step
 )
 
 
 class IllegalTransitionError(RuntimeError):
-    """A step that a message in its stage cannot take: a defect of the engine or its driver."""
+    """A step that is not possible in the message's stage: a defect of the engine or its driver."""
 
 
 class HasStage(Protocol):
@@ -92,9 +93,9 @@ def move(message: HasStage, step: Step) -> None:
 
 
 def restore_to(message: HasStage, stage: Stage) -> None:
-    """Put a message of a stored state back to ``ANSWERING`` or ``ENDED``, where its last step is repeated.
+    """Set a message of a stored state back to ``ANSWERING`` or ``ENDED``. Its last step is then repeated.
 
-    For another stage, or a message that has not reached it, raises ``IllegalTransitionError``.
+    Raises ``IllegalTransitionError`` for another stage, and for a message that has not reached ``stage``.
     """
     if stage not in (ANSWERING, ENDED) or message.stage < stage:
         raise IllegalTransitionError(f"a message cannot go back from {message.stage.name} to {stage.name}")

@@ -19,8 +19,8 @@ from mock_provider.settings.values import Refusal
 BEGINNINGS = ("481000000", "4477009000", "120255501", "4917139200")
 
 
-ReplyFate = Literal["sent", "lost", "cut"]
-ReportFate = Literal["sent", "none", "twice"]
+ReplyOutcome = Literal["sent", "lost", "cut"]
+ReportOutcome = Literal["sent", "none", "twice"]
 
 
 class Magic(Struct, frozen=True, gc=False):
@@ -36,9 +36,9 @@ class Magic(Struct, frozen=True, gc=False):
     outcome: FinalOutcome | None = None
     latency_ns: int | None = None
     vanishes: bool = False
-    reply: ReplyFate = "sent"
+    reply: ReplyOutcome = "sent"
     reply_delay_ns: int = 0
-    report: ReportFate = "sent"
+    report: ReportOutcome = "sent"
     report_delay_ns: int = 0
 
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Literal
 
 from msgspec import Struct
 
-from mock_provider.engine.channel import Channel, Onward
 from mock_provider.engine.message import TrackedMessage
+from mock_provider.engine.rated_queue import Onward, RatedQueue
 
 if TYPE_CHECKING:
     from mock_provider.settings.network import PerSender, SenderLimit
@@ -36,7 +36,7 @@ def sender_form(sender_id: str) -> SenderForm:
 class SenderQueue(Struct, gc=False):
     """``reserved_segments``: of accepted messages whose reply is pending."""
 
-    channel: Channel
+    rated: RatedQueue
     capacity_segments: int | None
     reserved_segments: int = 0
 
@@ -52,16 +52,16 @@ class SenderQueues:
         self._forget_above = _MOST_SENDERS
         self._set(settings)
 
-    def reconfigure(self, now_ns: int, settings: PerSender) -> list[Channel]:
-        """Apply new rates. Returns the channels with waiting messages, whose wake-up may have changed."""
+    def reconfigure(self, now_ns: int, settings: PerSender) -> list[RatedQueue]:
+        """Apply new rates. Returns the queues with waiting messages, whose wake-up may have changed."""
         self._set(settings)
         waiting = []
         for sender_id, queue in self._by_sender.items():
             limit = self._limits[sender_form(sender_id)]
             queue.capacity_segments = None if limit is None else limit.queue_segments
-            queue.channel.reconfigure(now_ns, None if limit is None else limit.segments_per_s)
-            if queue.channel:
-                waiting.append(queue.channel)
+            queue.rated.reconfigure(now_ns, None if limit is None else limit.segments_per_s)
+            if queue.rated:
+                waiting.append(queue.rated)
         return waiting
 
     @property
@@ -79,7 +79,7 @@ class SenderQueues:
             return None
         if len(self._by_sender) >= self._forget_above:
             self._forget_idle(now_ns)
-        queue = SenderQueue(Channel(limit.segments_per_s, self._onward), limit.queue_segments)
+        queue = SenderQueue(RatedQueue(limit.segments_per_s, self._onward), limit.queue_segments)
         self._by_sender[sender_id] = queue
         return queue
 
@@ -87,7 +87,7 @@ class SenderQueues:
         queue = self.of(sender_id, now_ns)
         if queue is None or queue.capacity_segments is None:
             return True
-        return queue.reserved_segments + queue.channel.waiting_segments + segments <= queue.capacity_segments
+        return queue.reserved_segments + queue.rated.waiting_segments + segments <= queue.capacity_segments
 
     def reserve(self, message: TrackedMessage) -> None:
         """Reserve room for an accepted message."""
@@ -103,15 +103,15 @@ class SenderQueues:
         if queue is not None:
             queue.reserved_segments -= message.segments
 
-    def entered(self, message: TrackedMessage, at_ns: int) -> Channel | None:
-        """The channel that the message enters. None: its sender has no queue."""
+    def entered(self, message: TrackedMessage, at_ns: int) -> RatedQueue | None:
+        """The queue that the message enters. None: its sender has no queue."""
         self.release(message)
         queue = self.of(message.terms.sender_id, at_ns)
-        return None if queue is None else queue.channel
+        return None if queue is None else queue.rated
 
     def waiting(self) -> int:
         """The number of messages in all queues."""
-        return sum(len(queue.channel) for queue in self._by_sender.values())
+        return sum(len(queue.rated) for queue in self._by_sender.values())
 
     def _set(self, settings: PerSender) -> None:
         self._limits: dict[SenderForm, SenderLimit | None] = {
@@ -127,7 +127,7 @@ class SenderQueues:
         self._by_sender = {
             sender_id: queue
             for sender_id, queue in self._by_sender.items()
-            if queue.channel or queue.reserved_segments or queue.channel.wake_ns(now_ns) > now_ns
+            if queue.rated or queue.reserved_segments or queue.rated.wake_ns(now_ns) > now_ns
         }
         # Twice what is left, so that a scan of all senders stays rare.
         self._forget_above = max(_MOST_SENDERS, 2 * len(self._by_sender))

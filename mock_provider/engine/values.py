@@ -47,7 +47,8 @@ class FinalReport(Enum):
 class ReportsWanted(Struct, frozen=True, gc=False):
     """Which reports the sender wants, and where.
 
-    ``url`` "": that of the account; without one no report is wanted. A million messages share a few values.
+    ``url`` "": that of the account; without one no report is wanted. SMPP has no URL: there it is ``smpp:``
+    and the system_id whose sessions get the receipts. A million messages share a few values.
     """
 
     url: str = ""

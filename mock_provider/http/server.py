@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from mock_provider.http.connection import Application, HttpConnection
 from mock_provider.http.open_connections import ConnectionLimits, OpenConnections
-from mock_provider.listening import listen
+from user_input.listening import listen
 
 
 class HttpListenSettings(Struct, frozen=True):

@@ -62,7 +62,18 @@ class Refusals:
     ) -> None:
         answered = reply.body[:_SHOWN].decode("utf-8", "replace")
         shown = text.text[:_SHOWN]
-        self._seen.append(SeenRefusal(t_ns, where, reply.status, reason, answered, text.code, shown, key))
+        self._seen.append(
+            SeenRefusal(
+                t_ns=t_ns,
+                where=where,
+                status=reply.status,
+                reason=reason,
+                answered=answered,
+                code=text.code,
+                text=shown,
+                key=key,
+            )
+        )
 
     def clear(self) -> None:
         self._seen.clear()

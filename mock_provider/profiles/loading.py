@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import codecs
 import tomllib
 from importlib import resources
 from pathlib import Path
@@ -14,6 +13,7 @@ from pydantic import ValidationError
 from mock_provider.profiles.merging import merged
 from mock_provider.profiles.schema import Profile
 from mock_provider.profiles.validation_errors import error_lines
+from user_input.text_file import decoded
 
 _READY_MADE = resources.files(__package__)
 
@@ -46,7 +46,7 @@ def load_profile(name_or_path: str | Path) -> Profile:
         ready_made = ", ".join(profile_names())
         raise ProfileError(name, (f"neither a ready-made profile ({ready_made}) nor a .toml or .json file",))
     try:
-        text = _text(path.read_bytes())
+        text = decoded(path.read_bytes())
     except OSError as error:
         raise ProfileError(name, (f"cannot be read: {error.strerror}",)) from error
     except ValueError as error:
@@ -85,16 +85,6 @@ def with_token(profile: Profile, *tokens: str) -> Profile:
         update={"tokens": tuple(dict.fromkeys((*profile.account.tokens, *tokens)))}
     )
     return profile.model_copy(update={"account": account})
-
-
-def _text(data: bytes) -> str:
-    """UTF-8, with or without the byte order mark that Windows editors write. Raises ``ValueError``."""
-    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        raise ValueError("it is in UTF-16; save it as UTF-8")
-    try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise ValueError(f"byte {error.start} is not UTF-8; save it as UTF-8") from error
 
 
 def _toml(source: str, text: str) -> dict[str, Any]:

@@ -1,4 +1,6 @@
-"""Pydantic's errors as lines with the key's path, the given value and the allowed values."""
+"""Pydantic's errors of a profile as lines with the key's path, the given value and the allowed values, which
+are from the profile's JSON schema. ``user_input`` has the words.
+"""
 
 from __future__ import annotations
 
@@ -14,20 +16,15 @@ from pydantic_core import ErrorDetails
 from mock_provider.profiles import renamed_keys
 from mock_provider.profiles.schema import Profile
 from mock_provider.settings.kinds import Misfit
+from user_input.plain_errors import in_our_words
 
 _SHOWN_CHARACTERS = 60
 _INDEX = re.compile(r"\[[0-9]+\]")
-# In place of the library's messages about Python types, or that repeat the allowed values.
+# In place of messages that repeat the allowed values.
 _IN_OTHER_WORDS = {
-    **dict.fromkeys(("bool_parsing", "bool_type"), "must be true or false"),
-    **dict.fromkeys(("dict_type", "model_attributes_type", "model_type"), "must be a table of keys"),
     "enum": "is not one of these",
-    **dict.fromkeys(("float_parsing", "float_type", "finite_number"), "is not a number"),
     **dict.fromkeys(("greater_than", "greater_than_equal"), "is too small"),
-    **dict.fromkeys(("int_from_float", "int_parsing", "int_type"), "is not a whole number"),
     **dict.fromkeys(("less_than", "less_than_equal"), "is too large"),
-    **dict.fromkeys(("list_type", "tuple_type"), "must be a list"),
-    "string_type": "must be a text",
 }
 
 
@@ -48,7 +45,7 @@ def _follows_from_another(one: ErrorDetails, all_found: Sequence[ErrorDetails]) 
 
 def _lines(found: ErrorDetails) -> list[str]:
     if not found["loc"] and found["type"] == "value_error":  # of several keys together: it names them itself
-        return found["msg"].removeprefix("Value error, ").split("\n")
+        return in_our_words(found["msg"]).split("\n")
     return [_line(found)]
 
 
@@ -70,7 +67,7 @@ def _line(found: ErrorDetails) -> str:
         return f"{shown}.kind: {tag!r}: {_none_of_these(f'{path}.kind', tag)}{_allowed_kinds(node)}"
     if isinstance(found["input"], Misfit):
         return f"{shown}: {_shown_value(found['input'].value)}: {found['input'].words}{_allowed(node)}"
-    message = _IN_OTHER_WORDS.get(found["type"]) or found["msg"].removeprefix("Value error, ")
+    message = _IN_OTHER_WORDS.get(found["type"]) or in_our_words(found["msg"])
     if found["type"] == "literal_error":
         message = _none_of_these(path, found["input"])
     if found["loc"][:2] == ("account", "tokens"):

@@ -49,7 +49,6 @@ class ClockDriver:
         # The answer to every submit from now on; None: the engine decides.
         self.refusal: Refused | None = None
         self._on_failure = on_failure
-        self._loop = loop
         self._deliver_reports = deliver_reports
         self._carry: Callable[[Effect], None] = self.perform
         self._waiting: dict[int, OnAnswer] = {}

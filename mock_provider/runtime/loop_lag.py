@@ -1,4 +1,10 @@
-"""The lag of the event loop, and its wait for a core."""
+"""The lag of the event loop, and its wait for a core.
+
+The sender has a module of its own for this (``reference_sender/runtime/loop_lag.py``): provider and sender do
+not import each other, and the packages that both may import have no code that runs while they serve. The
+provider is part of the instrument, and its lag decides whether a run is valid. So it samples twice as often
+as the sender, whose lag is one of several signs of overload.
+"""
 
 from __future__ import annotations
 

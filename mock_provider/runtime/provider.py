@@ -82,7 +82,7 @@ class ProviderRuntime:
         self._stop_grace_s = stop_grace_s
         self.protocols = HttpProtocols(profile, seed)
         self._wall_clock = WallClock()
-        self._report_carriers: dict[str, ReportSender] = {}
+        self._report_senders: dict[str, ReportSender] = {}
         self.health = Health(self._refuse_all)
         self._http_reports = HttpReportSender(
             self._report_calls, self.reports_answered, ReportCallSettings(), self.health
@@ -186,13 +186,13 @@ class ProviderRuntime:
         self.refusals.clear()
         self.live.cleared()
         self._http_reports.drop_queued()
-        for carrier in self._report_carriers.values():
-            carrier.drop_queued()
+        for sender in self._report_senders.values():
+            sender.drop_queued()
         self.protocols.reset(self.profile)
 
-    def report_by(self, protocol: str, carrier: ReportSender) -> None:
-        """Give this protocol's reports to ``carrier`` from now on. Without one, HTTP calls send them."""
-        self._report_carriers[protocol] = carrier
+    def report_by(self, protocol: str, sender: ReportSender) -> None:
+        """Give this protocol's reports to ``sender`` from now on. Without one, HTTP calls send them."""
+        self._report_senders[protocol] = sender
 
     def engine_state(self) -> EngineState:
         return self.driver.engine.state()
@@ -216,16 +216,16 @@ class ProviderRuntime:
             "replies_waiting": float(self.driver.waiting),
             "report_calls_resent": float(self._http_reports.resent),
             "report_batches_pending": float(
-                self._http_reports.pending + sum(carrier.queued for carrier in self._report_carriers.values())
+                self._http_reports.pending + sum(sender.queued for sender in self._report_senders.values())
             ),
         }
 
     def _deliver(self, effect: SendReports | SendProgress) -> None:
-        carrier = self._report_carriers.get(effect.protocol)
-        if carrier is None:
+        sender = self._report_senders.get(effect.protocol)
+        if sender is None:
             self._http_reports.deliver(effect)
         else:
-            carrier.deliver(effect)
+            sender.deliver(effect)
 
     def _report_calls(self, effect: SendReports | SendProgress) -> Sequence[ReportCall]:
         return self.protocols.named(effect.protocol).report_calls(effect, self.wall_offset_ns)

@@ -1,4 +1,4 @@
-"""Holds every effect back until what it rests on is in the state file.
+"""Delays each effect until the data that it depends on is in the state file.
 
 Group commit: one transaction is written at a time, in a thread; the next one takes all changes made
 meanwhile.
@@ -23,9 +23,9 @@ from mock_provider.state.records import CapturedRequest, written
 class StateKeeper:
     """``perform`` carries out an effect.
 
-    A reply, also a refusal, never leaves before the changes that were made before it are durable: a refused
-    repeat rests on the acceptance of the first. If they cannot be written, the connections of the held
-    replies are cut, since the outcome is unknown, and held reports are dropped.
+    No reply is sent before all earlier changes are durable. That includes refusals: the refusal of a repeat
+    depends on the acceptance of the first message. If the changes cannot be written, the connections of the
+    delayed replies are closed, since the outcome is unknown, and delayed reports are dropped.
     """
 
     def __init__(
@@ -46,7 +46,7 @@ class StateKeeper:
         self._thread = ThreadPoolExecutor(1, "provider-state")
         self._held: list[Effect] = []
         self._busy = False  # a transaction is due or being written
-        self._failed = False  # nothing more is written: a later record would hide that one was lost
+        self._failed = False  # nothing more is written: later records would hide the lost one
 
     def hold(self, effect: Effect) -> None:
         """Perform the effect as soon as all earlier changes are durable, in the order of the calls."""
@@ -66,7 +66,7 @@ class StateKeeper:
             self._loop.call_soon(self._begin)
 
     def close(self) -> None:
-        """Write what is left, and close the file. Held effects are performed as far as they can be."""
+        """Write the remaining changes, and close the file."""
         self._thread.shutdown(wait=True)
         if not self._failed:
             try:

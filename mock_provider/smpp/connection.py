@@ -54,7 +54,7 @@ class SmppConnection(asyncio.Protocol):
     def __init__(self, provider: SmppProvider, listener: Listener) -> None:
         self._provider = provider
         self._listener = listener
-        self._setup = setup = listener.setup()
+        setup = listener.setup()
         self._links = setup.links
         self._loop = asyncio.get_running_loop()
         self._transport: asyncio.Transport | None = None

@@ -9,7 +9,6 @@ from hmac import compare_digest
 from msgspec import Struct
 
 from mock_provider.engine.distributions import nanoseconds
-from mock_provider.listening import listen
 from mock_provider.profiles import Profile
 from mock_provider.protocols.smpp import codes
 from mock_provider.protocols.smpp.group_ids import GroupIds
@@ -23,6 +22,7 @@ from mock_provider.protocols.smpp.submit import SubmitReader
 from mock_provider.smpp.connection import SmppConnection, SmppSetup
 from mock_provider.smpp.provider import SmppProvider
 from mock_provider.smpp.receipts import ReceiptLinks
+from user_input.listening import listen
 
 _EXPIRE_EVERY_S = 0.25
 
@@ -139,14 +139,14 @@ class SmppServer:
         self._wall_offset_ns = self._provider.lookups.wall_offset_ns
         settings = profile.protocol.smpp
         limits = SessionLimits(
-            settings.smsc_id,
-            settings.window,
-            settings.receipt_window,
-            settings.max_pdu_bytes,
-            nanoseconds(settings.session_init_s),
-            nanoseconds(settings.enquire_link_s),
-            nanoseconds(settings.inactivity_s),
-            nanoseconds(settings.response_s),
+            smsc_id=settings.smsc_id,
+            window=settings.window,
+            receipt_window=settings.receipt_window,
+            longest_pdu_octets=settings.max_pdu_bytes,
+            session_init_ns=nanoseconds(settings.session_init_s),
+            enquire_link_ns=nanoseconds(settings.enquire_link_s),
+            inactivity_ns=nanoseconds(settings.inactivity_s),
+            response_ns=nanoseconds(settings.response_s),
         )
         self._receipts_kept_ns = nanoseconds(settings.receipts_kept_s)
         writer = ReceiptWriter(settings, self._wall_offset_ns, self._memory.groups)

@@ -1,4 +1,4 @@
-"""Addresses of receivers, as settings files give them. Each check raises ``ValueError`` with what is allowed."""
+"""Addresses of receivers in settings files. Each check raises ``ValueError`` with what is allowed."""
 
 from __future__ import annotations
 
@@ -20,7 +20,9 @@ def _web_address(text: str) -> str:
     except ValueError as error:
         raise ValueError(f"must be a URL: {error}") from None
     if parts.scheme not in ("http", "https") or not parts.hostname or port == 0 or _UNSEEN.search(text):
-        raise ValueError("must be a URL, such as https://HOST:PORT/PATH, without spaces and control characters")
+        raise ValueError(
+            "must be a URL, such as https://HOST:PORT/PATH, without spaces and control characters"
+        )
     return text
 
 

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from reference_sender.alerts.addresses import HostName, MailAddress, WebAddress
 from reference_sender.dispatch.figures import BOUNDS_S
-from reference_sender.settings_faults import boolean_faults, faults_of
+from user_input.plain_errors import boolean_errors, settings_errors
 
 _Seconds = Annotated[float, Field(gt=0, le=86_400)]
 
@@ -106,6 +106,7 @@ class AlertRules(_Table):
     balance_every_s: _Seconds = 60.0  # how often providers are asked; not at all if balance is not enabled
     balance: FloorRule = FloorRule(below=100, clear=120)  # of a route's account, in its provider's unit
     balance_by_route: dict[str, FloorRule] = Field(default_factory=dict)  # in place of ``balance``, by name
+    store_failed: Rule = Rule(above=5, clear=0, for_s=0)  # seconds for which the store has kept nothing
     spending_near: Rule = Rule(above=0.8, clear=0.7, for_s=0)  # share of a limit that is reserved
     spending_reached: Rule = Rule(above=0, clear=0, for_s=0)  # messages that wait because of a limit
 
@@ -162,9 +163,9 @@ def parse_alerts(text: str) -> AlertSettings:
     try:
         settings = AlertSettings.model_validate(_with_defaults(document))
     except ValidationError as error:
-        raise AlertFileError(faults_of(error, AlertSettings)) from None
-    if faults := boolean_faults(document, settings):
-        raise AlertFileError(faults)
+        raise AlertFileError("; ".join(settings_errors(error, AlertSettings))) from None
+    if wrong := boolean_errors(document, settings):
+        raise AlertFileError("; ".join(wrong))
     return settings
 
 

@@ -12,7 +12,7 @@ from reference_sender.dispatch.message_states import EXPIRED_UNREPORTED, NOT_NEE
 from reference_sender.policy.gate import CANCELLED, OPTED_OUT
 
 _QUANTILE = 0.95
-# No fault: an operator or the recipient decided it, or another route delivered it.
+# Not counted as failures: a person or the recipient ended the message, or another route delivered it.
 _ENDED_ON_PURPOSE = (CANCELLED, OPTED_OUT, NOT_NEEDED)
 
 
@@ -31,7 +31,7 @@ def values(rules: AlertRules, before: DispatchState, now: DispatchState, spent_s
             f"delivery_time_s.{name}",
             getattr(rules.delivery_time_s, name),
             _delivery_s(rules.least_messages, earlier, later),
-            f"95 % of the {name} messages were delivered within {{}} s",
+            f"the p95 delivery time of {name} is {{}} s",
         )
     throttles = {route.name: route.throttles for route in before.routes}
     for route in now.routes:
@@ -53,14 +53,14 @@ def values(rules: AlertRules, before: DispatchState, now: DispatchState, spent_s
 
 
 def _missing_reports(state: DispatchState) -> int:
-    """Messages whose report never came. Those to phones that are off are still on their way: a status query
-    says so.
+    """Messages without a report. Messages to phones that are off are not among them: a status query shows
+    that they are not final.
     """
     return state.totals["ended_by_query"] + state.reasons.get(EXPIRED_UNREPORTED, 0)
 
 
 def _queued(state: DispatchState) -> int:
-    """Messages of an earlier process count from the start, although they are read one page at a time."""
+    """Waiting messages. Those of an earlier process count from the start, although they are read in pages."""
     return state.queue_otp + state.queue_transactional + state.queue_marketing + state.untried
 
 
@@ -78,8 +78,8 @@ def _delivery_s(least: int, before: ClassSnapshot, now: ClassSnapshot) -> float:
 
 
 def quantile_s(counts: Sequence[int], share: float, longest_s: float = BOUNDS_S[-1]) -> float:
-    """A quantile of a histogram over ``BOUNDS_S``, linear within a bucket. Never above the last bound, and
-    never above ``longest_s``, the longest duration that was seen: a bucket may reach far beyond it.
+    """A quantile of a histogram over ``BOUNDS_S``, linear within a bucket. It is at most the last
+    bound and at most ``longest_s``, the longest measured duration: a bucket's bound may be far above it.
     """
     wanted, below, lower_s = share * sum(counts), 0, 0.0
     for bound_s, count in zip(BOUNDS_S, counts, strict=False):

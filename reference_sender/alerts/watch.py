@@ -10,6 +10,7 @@ from msgspec import Struct
 from reference_sender.alerts.hysteresis import Hysteresis
 from reference_sender.alerts.money import Money, money_values
 from reference_sender.alerts.rules import AlertRules, FloorRule
+from reference_sender.alerts.store import WORKS, StoreTrouble, store_values
 from reference_sender.alerts.value import Value, as_text, beyond
 from reference_sender.alerts.values import values
 from reference_sender.dispatch import DispatchState
@@ -79,7 +80,9 @@ class Alerts:
         """The first state of the window, and when it was taken; None before the first ``observe``."""
         return self._samples[0][:2] if self._samples else None
 
-    def observe(self, at_s: float, state: DispatchState, money: Money = NO_MONEY) -> list[Notice]:
+    def observe(
+        self, at_s: float, state: DispatchState, money: Money = NO_MONEY, store: StoreTrouble = WORKS
+    ) -> list[Notice]:
         """Take the states at ``at_s``, which never goes back. The alerts that begin or end with them."""
         samples = self._samples
         samples.append((at_s, state, money))
@@ -91,7 +94,8 @@ class Alerts:
             return []
         notices = []
         of_dispatch = values(self.rules, before, state, at_s - before_s)
-        for each in chain(of_dispatch, money_values(self.rules, money_before, money)):
+        of_money = money_values(self.rules, money_before, money)
+        for each in chain(of_dispatch, of_money, store_values(self.rules, store)):
             if not each.rule.enabled:
                 continue
             alert = self._alerts.setdefault(each.name, Hysteresis())

@@ -11,6 +11,7 @@ from msgspec import Meta, Struct
 from reference_sender.api.answers import ApiError, json_answer
 from reference_sender.api.bodies import read_message
 from reference_sender.api.handlers import OPT_OUT_PATH, Handler
+from reference_sender.api.health import kept
 from reference_sender.api.holdings import shown_holding
 from reference_sender.api.intake import checked_number, explained
 from reference_sender.api.queries import Queries, instant
@@ -92,7 +93,7 @@ class CampaignControls:
         known = self._driver.gate.campaign(name)
         if known is not None and _ends(known.state, state):
             raise cancelled(name)
-        await self._driver.change_campaign(CampaignChange(name, state, limit))
+        await kept(self._driver, self._driver.change_campaign(CampaignChange(name, state, limit)))
         await applied(self._driver, name, _APPLIED_WITHIN_S)
         shown = await self._shown(name)
         if _ends(CampaignState(shown["state"]), state):  # at another node, of which this one did not know
@@ -123,11 +124,12 @@ class CampaignControls:
     async def _opt_out(self, request: web.BaseRequest, _: str) -> web.Response:
         wanted = read_body(await read_message(request, self._patience_s), OptOutRequest)
         numbers = [checked_number(each, "numbers", place) for place, each in enumerate(wanted.numbers)]
-        await self._driver.opt_out(numbers)
+        await kept(self._driver, self._driver.opt_out(numbers))
         return json_answer({"opted_out": len(set(numbers))})
 
     async def _opt_in(self, _: web.BaseRequest, number: str) -> web.Response:
-        await self._driver.opt_in([checked_number(number.removeprefix("%2B"), "number")])
+        accepts = checked_number(number.removeprefix("%2B"), "number")
+        await kept(self._driver, self._driver.opt_in([accepts]))
         return web.Response(status=204)
 
     async def _list_opt_outs(self, request: web.BaseRequest, _: str) -> web.Response:

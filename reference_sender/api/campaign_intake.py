@@ -27,7 +27,7 @@ from reference_sender.store.campaign_reports import ReportOrder
 
 MAX_ROWS = 100_000
 MAX_BODY_BYTES = 128 * 1024 * 1024  # unpacked
-_COMMIT_ROWS = 500
+COMMIT_ROWS = 500
 # Rows read between two turns of the event loop, one or two milliseconds of work.
 TURN_ROWS = 100
 _ENCODED_A_TURN = 2_000
@@ -223,7 +223,7 @@ class CampaignIntake:
                 self._refuse_counted(seen, error)
                 continue
             self._add(now, seen, message, recipient.key)
-            while len(self._batch) >= _COMMIT_ROWS or len(self._doubles) >= _COMMIT_ROWS:
+            while len(self._batch) >= COMMIT_ROWS or len(self._doubles) >= COMMIT_ROWS:
                 await self._commit()
 
     def _add(self, now: int, number: int, message: Message, key: str | None) -> None:
@@ -238,7 +238,7 @@ class CampaignIntake:
                 # The first row may be refused, since its key may be in use: then this one counts.
                 self._doubles.append((number, message, key))
                 return
-            # The client sends a row again that it is told to: a repeat here would be a second message.
+            # Of a row that the client is asked to send again, a repeat here would be a second message.
             if duplicates is not None and error is not DUPLICATE and error.retry_after_s is None:
                 duplicates.forget(message)
             self._refuse_counted(number, error)
@@ -279,7 +279,7 @@ class CampaignIntake:
         return self._shared
 
     async def _commit(self) -> None:
-        """Store the batch. Duplicates of its rows that were refused for good are the next one."""
+        """Store the batch. Duplicates of its rows that were refused permanently are the next one."""
         await self._store()
         self._has_keys = False
         doubles, self._doubles = self._doubles, []

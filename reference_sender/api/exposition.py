@@ -93,7 +93,9 @@ def _route_families(routes: Sequence[RouteSnapshot]) -> Iterator[Metric]:
     yield gauges("paced_segments_per_second", f"{paced}, in segments", "paced_segments_per_s")
     if len(routes) > 1:  # measured only for a choice
         weights = {route.name: route.weight / TOTAL for route in routes}
-        yield _gauges("route_weight_ratio", "Share of the weights; 0 without weights", _ROUTE, weights)
+        yield _gauges(
+            "route_weight_ratio", "The route's share of all weights; 0 without weights", _ROUTE, weights
+        )
         yield gauges("delivery_ratio", "Measured share of messages that are delivered", "delivery_rate")
         yield gauges("delivery_seconds", "Measured delivery time", "delivery_s")
         yield gauges("health_ratio", "1: healthy", "health")

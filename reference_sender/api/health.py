@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable
 
 from reference_sender.api.answers import ApiError
+from reference_sender.runtime.committer import TOO_SLOW_S
 from reference_sender.runtime.driver import Driver
 from reference_sender.store import StoreError
 
-_PATIENCE_S = 5.0  # a disk that needs longer for one commit is too slow
 SETTLE_S = 10.0  # a commit that fails is tried again once a second
+KEPT_WITHIN_S = 5.0  # as long as a campaign's change may take to reach its messages
 RETRY_STORE_S = 5
 
 
-async def check_health(driver: Driver, patience_s: float = _PATIENCE_S) -> None:
+async def check_health(driver: Driver, patience_s: float = TOO_SLOW_S) -> None:
     """Raises ``ApiError`` 503 with the reason unless a message can be stored and sent."""
     check_chores(driver)
     try:
@@ -26,6 +28,23 @@ async def check_health(driver: Driver, patience_s: float = _PATIENCE_S) -> None:
         raise ApiError(503, "store_failed", text) from error
 
 
+async def kept(driver: Driver, change: Awaitable[None]) -> None:
+    """Wait until ``change``, which is in force, is on disk. Raises ``ApiError`` 503 with the reason if that
+    takes too long: it is then stored as soon as the store works.
+    """
+    check_chores(driver)
+    try:
+        async with asyncio.timeout(KEPT_WITHIN_S):
+            await change
+    except TimeoutError as error:
+        text = (
+            "the change is in force in this process, but the store does not keep it yet: "
+            f"{_why_not(driver, KEPT_WITHIN_S)}. It is stored as soon as the store works, and lost if the "
+            "sender ends before that: send the same request again for an answer"
+        )
+        raise ApiError(503, "not_stored_yet", text, retry_after_s=RETRY_STORE_S) from error
+
+
 async def settle(driver: Driver) -> None:
     """Wait until every change so far is on disk. Raises ``ApiError`` 503 with the reason if the store does
     not keep them. The store repeats a failed commit without limit.
@@ -35,9 +54,13 @@ async def settle(driver: Driver) -> None:
         async with asyncio.timeout(SETTLE_S):
             await driver.settled()
     except TimeoutError as error:
-        reason = driver.commits.error or f"it has not finished a commit for {SETTLE_S:g} s"
-        text = f"the store does not keep the latest changes: {reason}; try again"
+        text = f"the store does not keep the latest changes: {_why_not(driver, SETTLE_S)}; try again"
         raise ApiError(503, "store_failed", text, retry_after_s=RETRY_STORE_S) from error
+
+
+def _why_not(driver: Driver, waited_s: float) -> str:
+    error = driver.commits.error
+    return f"it has not finished a commit for {waited_s:g} s" if error is None else str(error)
 
 
 def check_chores(driver: Driver) -> None:

@@ -15,6 +15,7 @@ from reference_sender.api.segments import count_segments
 from reference_sender.campaign_report.texts import ReportLanguage
 from reference_sender.dispatch.values import NS_PER_S, Lane, Message
 from reference_sender.policy.wall import Wall
+from reference_sender.routes.sender_ids import SENDER_RULE, is_sender_id
 
 MAX_EXPIRY_S = 72 * 3600  # no network tries for longer
 DEFAULT_EXPIRY_S: Mapping[Lane, int] = {
@@ -30,11 +31,9 @@ _CHARACTERS_A_SEGMENT = 153
 _surrogate = re.compile("[\ud800-\udfff]").search
 _is_number = re.compile(r"\+?[1-9][0-9]{7,14}").fullmatch
 _is_key = re.compile(r"[A-Za-z0-9._-]{1,64}").fullmatch
-_is_sender_id = re.compile(r"[A-Za-z0-9 ._&-]{1,11}|\+?[0-9]{3,15}").fullmatch
 
 _NUMBER_RULE = "a phone number in international form, 8 to 15 digits, with or without a plus"
 _KEY_RULE = "1 to 64 of the characters A-Z a-z 0-9 . _ -"
-_SENDER_RULE = "1 to 11 of the characters A-Z a-z 0-9 space . _ & -, or a number of 3 to 15 digits"
 _TEXT_RULE = "a text"
 _EXPIRY_RULE = f"a number of seconds from 1 to {MAX_EXPIRY_S}"
 MAX_AHEAD_DAYS = 90
@@ -251,8 +250,8 @@ def checked_sender_id(sender_id: str | None) -> str:
     """Raises ``Invalid``."""
     if sender_id is None:
         return DEFAULT_SENDER_ID
-    if _is_sender_id(sender_id) is None:
-        raise Invalid("invalid", "from", f"from must be {_SENDER_RULE}")
+    if is_sender_id(sender_id) is None:
+        raise Invalid("invalid", "from", f"from must be {SENDER_RULE}")
     return sender_id
 
 
@@ -309,7 +308,7 @@ _RULES = {
     "text": _TEXT_RULE,
     "message_class": _CLASS_RULE,
     "key": _KEY_RULE,
-    "from": _SENDER_RULE,
+    "from": SENDER_RULE,
     "campaign": _KEY_RULE,
     "expires_in_s": _EXPIRY_RULE,
     "send_at": _SEND_AT_RULE,

@@ -146,7 +146,7 @@ class DuplicateRows:
             raise DUPLICATE
 
     def forget(self, message: Message) -> None:
-        """The row of ``message`` was refused for good: a later one may repeat its number and text."""
+        """The row of ``message`` was refused permanently: a later one may repeat its number and text."""
         pair = hash((message.to, message.text))
         if self._keys.get(pair) is message.key:
             del self._keys[pair]

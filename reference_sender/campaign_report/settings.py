@@ -11,7 +11,7 @@ from reference_sender.alerts.addresses import MailAddress
 from reference_sender.alerts.rules import MailServer
 from reference_sender.campaign_report.texts import ReportLanguage
 from reference_sender.policy.countries import zone_of
-from reference_sender.settings_faults import boolean_faults, faults_of
+from user_input.plain_errors import boolean_errors, settings_errors
 
 
 class ReportFileError(ValueError):
@@ -37,7 +37,9 @@ class CampaignReportSettings(BaseModel):
 
     enabled: bool = True
     language: ReportLanguage = ReportLanguage.ENGLISH  # of campaigns that name none
-    currency: Annotated[str, Field(max_length=10), AfterValidator(_printable)] = ""  # the name of the currency of the policy's prices
+    currency: Annotated[str, Field(max_length=10), AfterValidator(_printable)] = (
+        ""  # the name of the currency of the policy's prices
+    )
     time_zone: str = "UTC"  # of the report's instants
     quiet_s: Annotated[float, Field(ge=0, le=86_400)] = (
         60.0  # without a change, after which a campaign has ended
@@ -60,7 +62,7 @@ def parse_report_settings(text: str) -> CampaignReportSettings:
     except tomllib.TOMLDecodeError as error:
         raise ReportFileError(str(error)) from None
     except ValidationError as error:
-        raise ReportFileError(faults_of(error, CampaignReportSettings)) from None
-    if faults := boolean_faults(document, settings):
-        raise ReportFileError(faults)
+        raise ReportFileError("; ".join(settings_errors(error, CampaignReportSettings))) from None
+    if wrong := boolean_errors(document, settings):
+        raise ReportFileError("; ".join(wrong))
     return settings

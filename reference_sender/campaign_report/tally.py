@@ -86,16 +86,16 @@ class CampaignTally:
         ]
         carriers.sort(key=lambda each: (-each.messages, each.country, each.name))
         return CampaignSummary(
-            campaign,
-            made_ns,
-            self.first_ns,
-            self.last_ns,
-            self._accepted,
-            tuple(carriers),
-            self._durations.times(),
-            cost,
-            currency,
-            time_zone,
+            campaign=campaign,
+            made_ns=made_ns,
+            first_ns=self.first_ns,
+            last_ns=self.last_ns,
+            accepted_by_provider=self._accepted,
+            carriers=tuple(carriers),
+            times=self._durations.times(),
+            cost=cost,
+            currency=currency,
+            time_zone=time_zone,
         )
 
     def _add(self, row: CampaignRow) -> None:

@@ -42,6 +42,7 @@ class SenderCounters(Struct, frozen=True):
     nodes: int | None
     controls: dict[str, CampaignAtGate]  # of the campaigns in ``campaigns``
     campaigns: Sequence[CampaignCounts]
+    store: str = ""  # why nothing can be stored; "": it can
 
 
 class Board:
@@ -79,6 +80,7 @@ class Board:
             up_s=at_s - self._began_s,
             window_s=at_s - before_s,
             nodes=seen.nodes,
+            store=seen.store,
             accepted=seen.accepted,
             refused=seen.refused,
             eta_s=left_s(max(0, total.waiting - state.held), self._all.per_s),

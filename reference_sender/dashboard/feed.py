@@ -69,7 +69,7 @@ class DashboardFeed:
 
     async def follow(self, open_stream: Callable[[], EventSink]) -> None:
         """Send events until ``stop`` or until the viewer has gone. Raises ``TooManyViewers`` first."""
-        if len(self._news) >= MOST_VIEWERS:
+        if self.viewers >= MOST_VIEWERS:
             raise TooManyViewers
         news = asyncio.Event()
         self._news.add(news)
@@ -115,6 +115,7 @@ def look_at(driver: Driver, tally: Tally) -> SenderCounters:
         nodes=None if tenure is None else tenure.nodes,
         controls={each.name: _control(gate, each.name) for each in campaigns},
         campaigns=campaigns,
+        store=driver.commits.trouble().reason,
     )
 
 

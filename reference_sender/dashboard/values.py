@@ -100,6 +100,7 @@ class Overview(Struct, frozen=True):
     up_s: float
     window_s: float  # over which delivery times, reasons and throttled requests count
     nodes: int | None  # that share the store; None: this is the only one
+    store: str  # why nothing can be stored; "": it can
     accepted: int
     refused: int  # messages
     eta_s: float | None  # until no message is queued

@@ -19,7 +19,7 @@ from reference_sender.dispatch.values import Lane, Message, Recovered, RouteLimi
 UNIT = 1_000_000  # of the amounts in one unit of the currency
 MOST_CAMPAIGNS = 1_000
 
-# An enum's member costs 0.2 us to look up (Python 3.11); these are looked up for every message.
+# Names of their own: see ``values.py``.
 _SENT, _DELIVERED, _FAILED, _EXPIRED = State.SENT, State.DELIVERED, State.FAILED, State.EXPIRED
 _OTP = Lane.OTP
 
@@ -59,25 +59,25 @@ def counted_under(message: Message) -> str:
 
 
 class CountedCampaigns:
-    """The counts of each campaign, of at most 1,000. When there are more, the campaigns that ended first are
-    counted together with the messages without a campaign, the rest. While none has ended, new campaigns are,
-    each until none of its messages there is open.
+    """The counts of at most 1,000 campaigns. Messages of further campaigns, and those without a campaign, are
+    counted together: they are the rest. To make room, the oldest campaigns that have ended are moved to the
+    rest. If all 1,000 are open, a new campaign is counted in the rest until its messages there have ended.
 
-    The second message of an OTP is counted in the rest, its cost in its campaign.
+    The second message of an OTP is counted in the rest, and its cost in its campaign.
     """
 
     def __init__(self, routes: Iterable[RouteLimits]) -> None:
         self._campaigns: dict[str, CampaignCounts] = {}
         self._rest = CampaignCounts("")
         self._open_in_rest: dict[str, int] = {}  # messages by campaign
-        # Whether a message may be the second one of an OTP. They are rare, and most senders make none.
+        # Whether a message may be the second one of an OTP. Most senders have none.
         self.may_have_seconds = False
         self._name_of: Callable[[Message], str] = _campaign_of  # the campaign that counts a message
-        self._before = CampaignCounts("")  # of all counts, what earlier processes did
-        self._continued: set[str] = set()  # campaigns of which it has the ends
+        self._before = CampaignCounts("")  # the part of all counts that is from earlier processes
+        self._continued: set[str] = set()  # campaigns whose ended messages it includes
         self.route_prices = {limits.name: round(limits.cost_per_segment * UNIT) for limits in routes}
         self._cost: Callable[[Message], int] | None = None
-        # Of a segment, before any cost is known; None: there are no prices.
+        # Of one segment. None: no prices are set.
         self.lowest_price: int | None = min(filter(None, self.route_prices.values()), default=None)
 
     def price_by(self, cost: Callable[[Message], int], lowest_price: int) -> None:
@@ -184,7 +184,7 @@ class CountedCampaigns:
             if sent.state is _SENT:
                 count += 1
                 continue
-            # What a campaign of this name had before it was counted in the rest is there.
+            # Messages counted before the campaign was moved to the rest are counted in the rest.
             counts = self._campaigns.get(name) or self._rest
             had = counts if _count(counts, sent.state) else self._rest
             _add(had, sent.state, -1)
@@ -220,7 +220,7 @@ class CountedCampaigns:
         return len(self._campaigns)
 
     def _begun(self, name: str, count: int) -> CampaignCounts:
-        """Where ``count`` new messages of a campaign without counts are counted."""
+        """The counts to which ``count`` new messages of a campaign without counts belong."""
         campaigns = self._campaigns
         if not name:
             return self._rest
@@ -228,7 +228,7 @@ class CountedCampaigns:
             self._open_in_rest[name] += count
             return self._rest
         if len(campaigns) >= MOST_CAMPAIGNS:
-            # Many at a time, since each search takes time.
+            # Many at a time, since each search reads all campaigns.
             over = [each for each in campaigns.values() if not each.is_open][: MOST_CAMPAIGNS // 8]
             for each in over:
                 _add_all(self._rest, campaigns.pop(each.name), 1)
@@ -239,7 +239,7 @@ class CountedCampaigns:
         return counts
 
     def _in_rest(self, name: str, ended: int) -> CampaignCounts:
-        """The rest, of which ``ended`` open messages of the campaign ``name`` end."""
+        """The rest, after ``ended`` of its open messages of the campaign ``name`` have ended."""
         count = self._open_in_rest.get(name)
         if count is not None:
             if count > ended:

@@ -17,7 +17,6 @@ from reference_sender.dispatch.ticket import NOWHERE, SHARED
 from reference_sender.dispatch.values import Effect, Message, Recovered, State, is_hedge
 
 TOO_LARGE = "more_segments_than_any_route_allows"
-_SENT = State.SENT  # an enum's member costs 0.2 us to look up (Python 3.11)
 
 
 class Recovering:
@@ -51,7 +50,7 @@ class Recovering:
         count = 0
         for each in recovered:
             count += 1
-            if each.state is _SENT:
+            if each.state is State.SENT:
                 sent.append(each)
             elif each.route is None and is_hedge(each.message.key):
                 seconds.append(not_created_after(each.message, now_ns))

@@ -14,11 +14,9 @@ from reference_sender.dispatch.figures import begun_ns
 from reference_sender.dispatch.ticket import lane_index
 from reference_sender.dispatch.values import EndedMessage, Message, Recovered, State
 
-_SENT = State.SENT  # an enum's member costs 0.2 us to look up (Python 3.11)
-
 
 def not_created_after(message: Message, now_ns: int) -> Message:
-    """``message``; if it was created in the future, with now as its creation and the same validity."""
+    """``message``. If it was created in the future: with ``now_ns`` as its creation and the same validity."""
     ahead_ns = message.created_ns - now_ns
     if ahead_ns <= 0:
         return message
@@ -27,20 +25,20 @@ def not_created_after(message: Message, now_ns: int) -> Message:
 
 
 def dated(message: Message) -> Message:
-    """``message`` of the store, before ``created_ns`` is moved for the first time."""
+    """Copies ``created_ns`` to ``dated_ns`` unless that is done. Call it before ``created_ns`` is changed."""
     if message.dated_ns:
         return message
     return msgspec.structs.replace(message, dated_ns=message.created_ns)
 
 
 def tried_at(recovered: Recovered, now_ns: int) -> int:
-    """When the provider may first have accepted the message; never later, so that no repeat is too late."""
+    """The earliest instant at which the provider may have accepted the message: no repeat is too late."""
     tried_ns = recovered.message.created_ns if recovered.tried_ns is None else recovered.tried_ns
     return min(tried_ns, now_ns)
 
 
 def recovered_sent(recovered: Recovered, now_ns: int, wall_ahead_ns: int = 0) -> Sent:
-    """The message as one that awaits its report since it was sent."""
+    """The record of a message that awaits its report since it was sent."""
     sent_ns = recovered.sent_ns
     if sent_ns is None or sent_ns > now_ns:
         sent_ns = now_ns
@@ -49,12 +47,21 @@ def recovered_sent(recovered: Recovered, now_ns: int, wall_ahead_ns: int = 0) ->
     provider_id, route, campaign = recovered.provider_id, recovered.route, counted_under(message)
     # By position: a start makes up to 500,000 of them, and names take a third longer.
     return Sent(
-        message.message_id, recovered.attempts, provider_id, sent_ns, lane, begun, _SENT, route, "", campaign
+        message.message_id,
+        recovered.attempts,
+        provider_id,
+        sent_ns,
+        lane,
+        begun,
+        State.SENT,
+        route,
+        "",
+        campaign,
     )
 
 
 def recovered_ended(ended: EndedMessage, now_ns: int, wall_ahead_ns: int = 0) -> Sent:
-    """The message as one that has ended, and that a late report is about."""
+    """The record of an ended message that has a late report."""
     message = ended.message
     return Sent(
         message.message_id,

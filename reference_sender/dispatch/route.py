@@ -27,7 +27,7 @@ _BATCHES_TO_FULL_SIZE = 50
 
 UNTIL_ANSWER = -1  # blocked until an answer comes; time alone does not change it
 
-# An enum's member costs 0.2 us to look up (Python 3.11); these are looked up for every message.
+# Names of their own: see ``values.py``.
 _HALF_OPEN = BreakerState.HALF_OPEN
 _OPEN = BreakerState.OPEN
 _ACCEPTED = Outcome.ACCEPTED

@@ -35,7 +35,7 @@ class Sending:
     shares a request with bulk, and one sender name. While a lane lacks only tokens, no lower lane may send:
     it would spend the tokens that the higher lane waits for.
 
-    ``waited_ns`` is how long messages were ready and not submitted, by cause on the preferred route:
+    ``waited_until`` says how long messages were ready and not submitted, by cause on the preferred route:
     its own rate limits and linger (PACING), its limit of unanswered requests (IN_FLIGHT), or a pause after a
     refusal and an open breaker (PAUSE).
     """
@@ -51,7 +51,7 @@ class Sending:
         self.routes = routes
         self.in_flight: dict[int, Batch] = {}
         self.wake_ns: int | None = None
-        self.waited_ns = {PACING: 0, IN_FLIGHT: 0, PAUSE: 0}
+        self._waited_ns = {PACING: 0, IN_FLIGHT: 0, PAUSE: 0}
         self._held_by = (
             ""  # the cause for which ready messages have waited since ``_pumped_ns``; "": no message waits
         )
@@ -111,10 +111,17 @@ class Sending:
             return any(ready)
         return bool(ready[OTP]) or self._shares.owes_before_otps()
 
+    def waited_until(self, now_ns: int) -> dict[str, int]:
+        """For how long ready messages were held back until ``now_ns``, by cause."""
+        waited_ns = dict(self._waited_ns)
+        if self._held_by:
+            waited_ns[self._held_by] += now_ns - self._pumped_ns
+        return waited_ns
+
     def pump(self, now_ns: int, effects: list[Effect]) -> None:
         """Submit what may be sent now, and note the time from which more may be sent."""
         if self._held_by:
-            self.waited_ns[self._held_by] += now_ns - self._pumped_ns
+            self._waited_ns[self._held_by] += now_ns - self._pumped_ns
         self._pumped_ns = now_ns
         ready = self._backlog.ready
         if not (ready[0] or ready[1] or ready[2]):

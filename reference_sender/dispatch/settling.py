@@ -13,7 +13,7 @@ from reference_sender.dispatch.sending import Batch
 from reference_sender.dispatch.ticket import Ticket
 from reference_sender.dispatch.values import Effect, Lane, Message, Result, State
 
-# An enum's member costs 0.2 us to look up (Python 3.11); these are looked up for every message.
+# Names of their own: see ``values.py``.
 _SUBMITTING = State.SUBMITTING
 _OTP = Lane.OTP
 

@@ -47,7 +47,7 @@ def route_snapshot(route: RouteState, now_ns: int, choice: RouteChoice | None) -
     limits = route.limits
     snapshot = RouteSnapshot(
         name=route.name,
-        breaker=route.breaker.state.value,
+        breaker=route.breaker.state_at(now_ns).value,
         breaker_opened=route.breaker.opened,
         in_flight=route.in_flight,
         paused_s=route.paused_ns(now_ns) / NS_PER_S,
@@ -145,7 +145,7 @@ def snapshot(
         routes=tuple(route_snapshot(route, now_ns, choice) for route in sending.routes),
         classes=states.figures.snapshot(),
         reasons=dict(states.figures.reasons),
-        waited_s={what: ns / NS_PER_S for what, ns in sending.waited_ns.items()},
+        waited_s={what: ns / NS_PER_S for what, ns in sending.waited_until(now_ns).items()},
     )
 
 

@@ -11,16 +11,17 @@ LANES = (Lane.OTP, Lane.TRANSACTIONAL, Lane.MARKETING)
 SHARED = 0  # the slot of messages that any route may take; slot 1 + n is route n's own
 NOWHERE = -1  # the slot of messages bound to a removed route: they wait for a report or their expiry
 
-# An enum's member costs 0.2 us to look up (Python 3.11); these are looked up for every message.
+# Names of their own: see ``values.py``.
 _OTP = Lane.OTP
 _TRANSACTIONAL = Lane.TRANSACTIONAL
 
 
 class Ticket(Struct, gc=False, eq=False):
-    """One such message; equal only to itself. It exists until the message is SENT or final.
+    """A message that no provider has accepted. Compared by identity. It exists until the message is SENT or
+    final.
 
-    The one mutable record of the hot path: a frozen one would be copied at every step. ``gc=False`` is safe,
-    since it is never part of a reference cycle.
+    It is mutable, since a frozen record would be copied at every step. ``gc=False`` is safe, since it is
+    never part of a reference cycle.
     """
 
     message: Message
@@ -33,14 +34,13 @@ class Ticket(Struct, gc=False, eq=False):
     attempts: int = 0  # number of attempts
     counted: int = 0  # of these, those that count towards the limit
     solo: bool = False  # always alone in a request
-    in_lane: bool = False  # False while QUEUED: waiting for its next attempt's time
-    confined: bool = (
-        False  # its route was chosen for it: the slot does not mean that the provider may have it
-    )
+    in_lane: bool = False  # False while QUEUED: waiting for the instant of its next attempt
+    # A rule chose the route: the slot does not mean that the provider may have the message.
+    confined: bool = False
 
     @property
     def uncertain(self) -> bool:
-        """Whether a provider may have it already. Then only that route may try again, with this key."""
+        """Whether a provider may have it already. Then only that route may submit it again, with this key."""
         return self.slot != SHARED and not self.confined
 
 

@@ -40,7 +40,7 @@ from reference_sender.node.times import DEFAULT_TIMES, NodeTimes
 from reference_sender.node.unread_sent import UnreadSent
 from reference_sender.policy.campaigns import CampaignChange, CampaignState
 from reference_sender.policy.gate import Gate, open_gate
-from reference_sender.store.protocol import Existing, HandedOver, News, Renewal, StoreError
+from reference_sender.store.protocol import Existing, HandedOver, Renewal, RuleChanges, StoreError
 
 
 class Node:
@@ -86,9 +86,9 @@ class Node:
         waiting = self._commits.waiting + self.gate.held_messages + unclaimed
         return self._dispatcher.has_room(count + waiting, lane)
 
-    def state(self) -> DispatchState:
-        """The state of the dispatcher, and the numbers of held messages and of those not read yet."""
-        state, held, left = self._dispatcher.state(), self.gate.held_messages, self._takeover
+    def state(self, now_ns: int) -> DispatchState:
+        """The dispatcher's state as of ``now_ns``, with the numbers of messages held and not read yet."""
+        state, held, left = self._dispatcher.state(now_ns), self.gate.held_messages, self._takeover
         return msgspec.structs.replace(state, held=held, unread=left.unread, untried=left.waiting)
 
     def stop(self) -> None:
@@ -137,9 +137,9 @@ class Node:
         self._commits.settle(waiter)
         return self._perform(now_ns, self._dispatcher.set_aside_barred(now_ns))
 
-    def learned(self, now_ns: int, news: News) -> list[NodeEffect]:
-        """Apply the news read since ``rules.begin_learning``. Messages that they stop are held or end."""
-        bars = self.rules.learn(now_ns, news)
+    def learned(self, now_ns: int, changes: RuleChanges) -> list[NodeEffect]:
+        """Apply the changes read since ``rules.begin_learning``. Messages that they stop are held or end."""
+        bars = self.rules.learn(now_ns, changes)
         return self._perform(now_ns, self._dispatcher.set_aside_barred(now_ns)) if bars else []
 
     def join(self, tenure: Tenure) -> None:

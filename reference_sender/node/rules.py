@@ -1,7 +1,7 @@
-"""The rules of a node as they change: campaigns, the opt-out list, and what other nodes changed of them.
+"""Changes of a node's rules: campaigns, the opt-out list, and the changes of these that other nodes made.
 
-The store says what changed, this node's own changes included. A change of this node that is on its way to the
-store is newer than what the store says, so it is applied to that.
+The store returns all changes, those of this node included. A change of this node that is not stored yet is
+newer than the stored state, so it is applied to that state.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from reference_sender.policy.campaigns import Campaign, CampaignChange, Campaign
 from reference_sender.policy.gate import Gate
 from reference_sender.policy.gate_values import Changed, Released
 from reference_sender.policy.opt_out import OptOut
-from reference_sender.store.protocol import Control, Hold, News, OptIn
+from reference_sender.store.protocol import Control, Hold, OptIn, RuleChanges
 
-# How long news with a turn are used: the next ones come after about as long, and say whether it continues.
+# How long a granted turn lasts. The changes are read again after about this time, and may renew it.
 _TURN_NS = NS_PER_S // 5
 
 
@@ -45,7 +45,7 @@ class ChangingRules:
         campaign = changed_campaign(known, change)
         self._end_turn(now_ns)
         self._keep([change])
-        # Each request of a campaign may give the same limit: its held messages are not looked at again.
+        # Each request of a campaign may give the same limit. Its held messages are not fitted again then.
         if change.state is not None or campaign != known:
             self._keep_fitted(self._gate.change(now_ns, campaign))
         return campaign
@@ -61,8 +61,8 @@ class ChangingRules:
         self.fit(now_ns)
 
     def fit(self, now_ns: int) -> None:
-        """Fit the next held messages into limits that changed, once the holds of those before are stored: so
-        a commit has few of them. Of several nodes each waits for its turn.
+        """Fit the next held messages into limits that changed, if the holds of the previous ones are stored.
+        So a commit has few of them. With several nodes each waits for its turn.
         """
         self._end_turn(now_ns)
         if not self._storing:
@@ -116,33 +116,33 @@ class ChangingRules:
         return released
 
     def begin_learning(self) -> None:
-        """News are read from now on."""
+        """Shared rule changes are being read."""
         self._changes.clear()
         self._numbers.clear()
         self._note(self._commits.controls())
 
-    def learn(self, now_ns: int, news: News) -> bool:
-        """Apply the news read since ``begin_learning``. True if waiting messages may have to stop."""
+    def learn(self, now_ns: int, changes: RuleChanges) -> bool:
+        """Apply the changes read since ``begin_learning``. True if waiting messages may have to stop."""
         gate = self._gate
         if gate.spending is not None:
-            for spent in news.spent:
+            for spent in changes.spent:
                 gate.spending.learn(spent)
         gate.may_fit = False
         bars = False
-        for known in news.campaigns:
+        for known in changes.campaigns:
             campaign = reduce(changed_campaign, self._changes.get(known.name, ()), known)
             if campaign != gate.campaign(campaign.name):
                 gate.change(now_ns, campaign)
                 bars = bars or campaign.state is not CampaignState.RUNNING
-        if news.turn:
+        if changes.turn:
             self._turn_until_ns = now_ns + _TURN_NS
             gate.may_fit = True
             self.fit(now_ns)
-        opt_outs = [number for number in news.opt_outs if number not in self._numbers]
+        opt_outs = [number for number in changes.opt_outs if number not in self._numbers]
         added = [number for number in opt_outs if number not in gate.opt_outs.numbers]
         for number in added:
             gate.opt_outs.add(number)
-        for number in news.opt_ins:
+        for number in changes.opt_ins:
             if number not in self._numbers:
                 gate.opt_outs.remove(number)
         if added:

@@ -13,8 +13,6 @@ from reference_sender.node.unread_sent import UnreadSent
 from reference_sender.policy.gate import Gate
 from reference_sender.policy.quiet_hours import FOREVER
 
-_QUEUED = State.QUEUED  # an enum's member costs 0.2 us to look up (Python 3.11)
-
 
 class Takeover:
     """``untried``: how many messages, which no provider has, the store still has for later calls."""
@@ -60,7 +58,7 @@ class Takeover:
         self._dispatcher.campaigns.recovered(recovered)
         ready, held = _admitted(self._gate, now_ns, recovered)
         self._rules.hold_recovered(now_ns, held, self.untried)
-        closes = self._gate.closes(now_ns, [each.message for each in ready if each.state is _QUEUED])
+        closes = self._gate.closes(now_ns, [each.message for each in ready if each.state is State.QUEUED])
         return self._dispatcher.recover(now_ns, ready, closes)
 
 
@@ -75,7 +73,7 @@ def _admitted(
     ready: list[Recovered] = []
     held: list[Message] = []
     for each in recovered_here(recovered, gate.wall.ahead_ns):
-        if each.state is _QUEUED and each.route is None and not gate.is_ready(now_ns, each.message):
+        if each.state is State.QUEUED and each.route is None and not gate.is_ready(now_ns, each.message):
             is_scheduled = each.message.not_before_ns % FOREVER > now_ns + gate.wall.ahead_ns
             held.append(each.message if is_scheduled else not_created_after(each.message, now_ns))
         else:

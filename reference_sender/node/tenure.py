@@ -1,6 +1,4 @@
-"""What a node may do as one of several nodes of a store: until when, with which share of the limits, and how
-many messages it keeps for itself.
-"""
+"""The lease of a node among the nodes of a store, its share of the limits, and how many messages it keeps."""
 
 from __future__ import annotations
 
@@ -11,13 +9,13 @@ from reference_sender.dispatch.values import Lane, Message, is_hedge
 from reference_sender.store.protocol import Renewal
 from reference_sender.store.sharing import WHOLE
 
-CLAIMED_AT_ONCE = 500  # more would hold up the event loop
+CLAIMED_AT_ONCE = 500  # more would delay the event loop
 _LEAST_KEPT = 20
 
 
 class Tenure:
-    """``window`` is how many waiting messages suit the whole of the limits. A node keeps its share of that
-    for itself; the others go to the store without an owner, so that a node with room claims them.
+    """``window`` is the number of waiting messages that the full limits can use. A node keeps its share of
+    that number. It stores further messages without an owner, and a node with room claims them.
     """
 
     def __init__(self, window: int) -> None:
@@ -25,7 +23,7 @@ class Tenure:
         self._lease_end_ns = 0
         self.nodes = 0
         self.share = 0.0
-        self.unclaimed = 0  # messages in the store, as far as this node knows
+        self.unclaimed = 0  # messages without an owner that this node knows of
 
     def renewed(self, lease_end_ns: int, renewal: Renewal) -> bool:
         """The lease ends at ``lease_end_ns``. Returns whether the share changed."""
@@ -46,13 +44,13 @@ class Tenure:
         return max(_LEAST_KEPT, int(self._window * self.share)) if self.share else 0
 
     def left_to_others(self, dispatcher: Dispatcher, messages: Sequence[Message]) -> set[int]:
-        """Ids of those of ``messages`` that any node may claim. A message is kept if few of its lane and of
-        those above it wait, so a flood of bulk does not send OTPs round by the store.
+        """Ids of those of ``messages`` that any node may claim. A message is kept if few messages of its lane
+        and of more urgent lanes wait. So a bulk campaign does not force OTPs to be claimed through the store.
         """
         kept, left = 0, set()
         waiting = {lane: dispatcher.waiting(lane) for lane in Lane}
         for message in messages:
-            # The second message of a hedge belongs to the node that has the first.
+            # The node that has the first message of a hedge also keeps the second one.
             if is_hedge(message.key) or waiting[message.lane] + kept < self.kept:
                 kept += 1
             else:

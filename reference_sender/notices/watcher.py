@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from reference_sender.alerts.money import Money
 from reference_sender.alerts.rules import AlertRules
+from reference_sender.alerts.store import StoreTrouble
 from reference_sender.alerts.watch import Alerts, Notice
 from reference_sender.dispatch import DispatchState
 from reference_sender.notices.channels import ChannelError, SendNotice
@@ -30,11 +31,13 @@ class AlertWatcher:
         chores: Chores,
         retry_s: Sequence[float] = _RETRY_S,
         money: Callable[[], Money] = Money,
+        store: Callable[[], StoreTrouble] = StoreTrouble,
     ) -> None:
         self.alerts = Alerts(rules)  # to be read
         self._every_s = rules.every_s
         self._state = state
         self._money = money
+        self._store = store
         self._retry_s = retry_s
         self._loop = asyncio.get_running_loop()
         self._waiting: dict[str, asyncio.Queue[Notice]] = {
@@ -53,7 +56,8 @@ class AlertWatcher:
             sender.cancel()
 
     def _look(self) -> None:
-        for notice in self.alerts.observe(self._loop.time(), self._state(), self._money()):
+        seen = self._state(), self._money(), self._store()
+        for notice in self.alerts.observe(self._loop.time(), *seen):
             log.log(logging.ERROR if notice.began else logging.INFO, "%s", notice.line)
             for name, waiting in self._waiting.items():
                 try:

@@ -6,8 +6,8 @@ kind is ``FOREVER`` plus the instant of its schedule. A held message is in the s
 rules hold it again. Its cost was reserved when it was accepted and is not reserved again.
 
 ``not_before_ns`` is Unix time, as are opening hours and days; all other instants are of the node's clock.
-``wall`` says how they differ. The validity of a message that is held until its ``not_before_ns`` begins then,
-so its expiry follows the wall clock as long as it is held until then. Any other validity is an interval.
+``wall`` has the difference. The validity of a message with a ``not_before_ns`` begins at that instant, so its
+expiry follows the wall clock while the message is held until then. Any other validity is an interval.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ OPTED_OUT = "opted_out"
 EXPIRED_HELD = "expired"
 # Messages that are released in one call. More are released in the next one, so that other work continues.
 RELEASED_AT_ONCE = 500
-_LATER = -1  # the version of messages that are fitted into a limit once they are stored
+_LATER = -1  # equals no version, so ``stored`` applies the rules again
 
 
 class Gate:
@@ -60,7 +60,7 @@ class Gate:
         self.opt_outs = opt_outs
         self.spending = spending
         self._campaigns = {campaign.name: campaign for campaign in campaigns}
-        # Campaigns that are paused or cancelled; only to be read by others.
+        # Campaigns that are paused or cancelled. Other modules only read it.
         self.stopped = {
             campaign.name
             for campaign in self._campaigns.values()
@@ -68,8 +68,8 @@ class Gate:
         }
         self._held = Held()
         self._to_fit = ToFit()
-        self.may_fit = True  # to be set by others: several nodes must not use what a limit leaves twice
-        self._version = 0  # rises when a campaign or the opt-out list changes
+        self.may_fit = True  # set by ``ChangingRules``: two nodes must not both use the rest of a limit
+        self._version = 0  # rises when a campaign, the opt-out list or the wall clock changes
 
     @property
     def held_messages(self) -> int:
@@ -89,7 +89,7 @@ class Gate:
         return self._held.holds_any(campaign)
 
     def next_released(self, campaign: str) -> Message | None:
-        """One of the held messages of ``campaign`` that are released next; None: not known when."""
+        """One of the held messages of ``campaign`` that are released next; None: the instant is unknown."""
         return self._held.releases.first(campaign)
 
     def held(self, campaign: str) -> HeldCounts:
@@ -133,7 +133,7 @@ class Gate:
             if by_ns:
                 new = replace(following_wall(new, by_ns), dated_ns=new.created_ns + wall.ahead_ns)
             if new.campaign in self._to_fit and self._limit(new.campaign) is not None:
-                # Earlier ones of its campaign are not fitted yet. It is fitted after them.
+                # Earlier messages of its campaign are not fitted yet. This one is fitted after them.
                 message, version = _over_limit(new), _LATER
             else:
                 message = new if self.spending is None else self._reserved(now_ns, new, spent)
@@ -157,7 +157,7 @@ class Gate:
         return any(message.campaign in stopped or message.to in refused for message in messages)
 
     def stored(self, now_ns: int, admitted: AdmittedMessages) -> tuple[Sequence[Message], Sequence[Message]]:
-        """The messages of ``admitted``, stored by now: those that may be sent, and the held ones."""
+        """The messages of ``admitted`` are stored now. Returns those that may be sent, and the held ones."""
         if admitted.version == self._version and not admitted.keeps_hours:
             return admitted.ready, admitted.held
         self.fit_later(admitted.held)
@@ -236,7 +236,7 @@ class Gate:
         return OPTED_OUT if self.opt_outs.refuse(message.to, message.lane) else ""
 
     def closes(self, now_ns: int, messages: Iterable[Message]) -> Mapping[int, int]:
-        """Until when messages that may be sent now may be sent, by id, of those that keep opening hours."""
+        """For messages that may be sent now and keep opening hours: the end of the opening hours, by id."""
         return {
             message.message_id: self._window(message.to, now_ns).closes_ns
             for message in messages
@@ -244,7 +244,7 @@ class Gate:
         }
 
     def opens_ns(self, number: str, at_ns: int) -> int:
-        """From when on, not before ``at_ns``, the opening hours of the number's country allow a message."""
+        """The first instant, from ``at_ns`` on, at which the number's country has opening hours."""
         return max(at_ns, self._window(number, at_ns).opens_ns)
 
     def _window(self, number: str, at_ns: int) -> OpenWindow:
@@ -253,7 +253,7 @@ class Gate:
         return OpenWindow(window.opens_ns - ahead_ns, window.closes_ns - ahead_ns) if ahead_ns else window
 
     def set_wall(self, now_ns: int, ahead_ns: int) -> int:
-        """The wall clock is ``ahead_ns`` ahead from now on. Returns by how much it was set forward."""
+        """The wall clock is ``ahead_ns`` ahead from now on. Returns the change of the offset."""
         self._version += 1
         by_ns = self.wall.set(now_ns, ahead_ns)
         for held in self._held.messages():
@@ -263,7 +263,9 @@ class Gate:
         return by_ns
 
     def after_step(self, now_ns: int, by_ns: int, message: Message) -> tuple[Message, int]:
-        """A message that is not held, after ``set_wall``, and until when it may be sent. Now: not at all."""
+        """A message that is not held, as it is after ``set_wall``, and the end of the time in which it may be
+        sent. That is ``now_ns`` if it may not be sent.
+        """
         message = self._stepped(now_ns, by_ns, message)
         if not self.is_ready(now_ns, message):
             return message, now_ns
@@ -296,7 +298,7 @@ class Gate:
         return self.fit(now_ns)
 
     def fit_later(self, messages: Iterable[Message]) -> None:
-        """The limits of those of ``messages`` that are over one may have changed since they were admitted."""
+        """``messages`` were admitted earlier. Limits that some of them exceed may have changed since then."""
         if self.spending is not None:
             for each in messages:
                 if each.not_before_ns >= FOREVER:
@@ -350,7 +352,7 @@ class Gate:
         return now_ns if self.ending(message) else self.may_go_ns(now_ns, message)
 
     def may_go_ns(self, now_ns: int, message: Message) -> int:
-        """When the dispatcher may get the message, by campaign, given instant and quiet hours."""
+        """When the message may go to the dispatcher, by campaign, ``not_before_ns`` and opening hours."""
         if message.campaign in self.stopped:
             return FOREVER
         if message.not_before_ns >= FOREVER:
@@ -383,7 +385,7 @@ def open_gate(
     spending = None
     wall = Wall()
     if rule.has_prices:
-        # The route is not chosen yet: a limit holds whichever it will be.
+        # The route is not chosen yet: the highest price keeps the limit with every route.
         by_country = {code: amount(rule.highest(code)) for code in rule.countries()}
         prices = SegmentPrices(amount(rule.highest("")), by_country, Prefixes(settings.countries.items()))
         daily = None if rule.daily_limit is None else amount(rule.daily_limit)

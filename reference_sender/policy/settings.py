@@ -12,7 +12,8 @@ from reference_sender.dispatch.campaign_figures import UNIT
 from reference_sender.dispatch.values import NS_PER_S, Lane
 from reference_sender.policy.countries import Country, Prefixes, default_countries, zone_of
 from reference_sender.policy.recipients import RecipientLimit
-from reference_sender.settings_faults import boolean_faults, faults_of
+from user_input.plain_errors import boolean_errors, settings_errors
+from user_input.text_file import decoded
 
 _DAY_NS = 86_400_000_000_000
 Amount = Annotated[float, Field(ge=0, le=1e9, allow_inf_nan=False)]
@@ -144,16 +145,16 @@ NO_POLICY = PolicySettings(
 def read_policy(path: Path) -> PolicySettings:
     """Raises ``PolicyError``."""
     try:
-        fields = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        fields = tomllib.loads(decoded(path.read_bytes()))
+    except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else error
         raise PolicyError(f"--policy: {path}: {reason}") from error
     try:
         settings = PolicySettings.model_validate(fields)
     except ValidationError as error:
-        raise PolicyError(f"--policy: {path}: {faults_of(error, PolicySettings)}") from error
-    if faults := boolean_faults(fields, settings):
-        raise PolicyError(f"--policy: {path}: {faults}")
+        raise PolicyError(f"--policy: {path}: {'; '.join(settings_errors(error, PolicySettings))}") from error
+    if wrong := boolean_errors(fields, settings):
+        raise PolicyError(f"--policy: {path}: {'; '.join(wrong)}")
     return settings
 
 

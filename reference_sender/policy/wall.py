@@ -18,12 +18,12 @@ class Wall:
     def __init__(self) -> None:
         self.ahead_ns = 0
         self._steps_ns: list[int] = []  # when it was set, on the node's clock
-        self._before_ns: list[int] = []  # how far it was ahead until then
-        # When it was last ahead by so little, each by less than what follows.
+        self._before_ns: list[int] = []  # the offset until each of these instants
+        # (until_ns, ahead_ns), ascending: the first entry after an instant has the least offset since then.
         self._least: list[tuple[int, int]] = []
 
     def set(self, now_ns: int, ahead_ns: int) -> int:
-        """From now on it is ``ahead_ns`` ahead. Returns by how much it was set forward, negative: back."""
+        """The offset is ``ahead_ns`` from now on. Returns the change: negative if it was set back."""
         by_ns = ahead_ns - self.ahead_ns
         least = self._least
         while least and least[-1][1] >= self.ahead_ns:
@@ -39,13 +39,13 @@ class Wall:
         return by_ns
 
     def least_ahead_ns(self, since_ns: int) -> int:
-        """How far it was ahead at least at all instants after ``since_ns`` of the node's clock."""
+        """The least offset after the instant ``since_ns`` of the node's clock."""
         for until_ns, ahead_ns in self._least:
             if until_ns > since_ns:
                 return min(ahead_ns, self.ahead_ns)
         return self.ahead_ns
 
     def ahead_at_ns(self, at_ns: int) -> int:
-        """How far it was ahead at a past instant of the node's clock; that of now for a later instant."""
+        """The offset at a past instant of the node's clock. For a later instant: the present offset."""
         place = bisect_right(self._steps_ns, at_ns)
         return self._before_ns[place] if place < len(self._before_ns) else self.ahead_ns

@@ -160,6 +160,7 @@ class RouteDefinition(Struct, frozen=True, kw_only=True):
     default_batch: int
     max_segments: int  # of one message
     sender_id: str | None  # of messages that name none; None: the URL must give it
+    is_sender_pool: Callable[[str], bool] | None = None  # a sender id that only the URL may have
     idempotency_window_s: float
     lookup_window_s: float = 0.0
     confirmation: Confirmation

@@ -14,12 +14,20 @@ from reference_sender.dispatch.values import RouteLimits
 from reference_sender.routes import DEFAULT_ROUTE, ROUTES
 from reference_sender.routes.client import HttpRoute
 from reference_sender.routes.protocol import RouteAccount, RouteDefinition
-from reference_sender.settings_faults import faults_of
+from reference_sender.routes.sender_ids import SENDER_RULE, is_sender_id
 from user_input.addresses import host_and_port
+from user_input.plain_errors import settings_errors
 from user_input.secret_text import read_secret
 
-Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
-AtLeastOne = Annotated[int, Field(ge=1)]
+_MOST = 1_000_000_000  # what an option may ask for: beyond it is a mistake
+Positive = Annotated[float, Field(gt=0, le=_MOST)]
+AtLeastOne = Annotated[int, Field(ge=1, le=_MOST)]
+
+_LONGEST_NAME = 100
+_IN_NO_NAME = frozenset(" ,;/")
+_NAME_RULE = (
+    f"name must be 1 to {_LONGEST_NAME} visible characters, without spaces, commas, semicolons and slashes"
+)
 
 
 class RouteError(ValueError):
@@ -35,15 +43,15 @@ class RouteOptions(BaseModel):
 
     name: str | None = None
     requests_per_s: Positive = 1_000.0
-    requests_burst: Annotated[float, Field(ge=1, allow_inf_nan=False)] | None = None
+    requests_burst: Annotated[float, Field(ge=1, le=_MOST)] | None = None
     segments_per_s: Positive = 20_000.0
-    segments_burst: Annotated[float, Field(ge=10, allow_inf_nan=False)] | None = None
+    segments_burst: Annotated[float, Field(ge=10, le=_MOST)] | None = None
     max_batch: AtLeastOne | None = None
-    max_in_flight: AtLeastOne = 8
-    timeout_s: Positive = 10.0
+    max_in_flight: Annotated[int, Field(ge=1, le=100_000)] = 8
+    timeout_s: Annotated[float, Field(gt=0, le=3_600)] = 10.0
     max_segments: AtLeastOne | None = None
-    sender_id: Annotated[str, Field(min_length=1, max_length=34)] | None = None
-    idempotency_window_s: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
+    sender_id: str | None = None
+    idempotency_window_s: Annotated[float, Field(ge=0, le=_MOST)] | None = None
     weight: Annotated[float, Field(gt=0, le=1e6)] | None = None
 
 
@@ -85,6 +93,12 @@ def default_url(authority: str, token: str, options: str = "") -> str:
 
 def read_route(text: str) -> RouteSpec:
     """Raises ``RouteError``."""
+    # A second URL after a comma would be part of this one's name or path, and its token would be logged.
+    if text.count("://") > 1:
+        raise RouteError(
+            "a route URL has :// twice: repeat --route for each route; in SMSBENCH_SENDER_ROUTES spaces or "
+            "newlines separate them"
+        )
     try:
         parts = urlsplit(text)
         port = parts.port
@@ -100,7 +114,8 @@ def read_route(text: str) -> RouteSpec:
     authority = host_and_port(parts.hostname or "", port)
     options = _read_options(parts, authority)
     _check_limits(options, definition, authority)
-    sender_id = options.sender_id or definition.sender_id
+    _check_texts(options, definition, authority)
+    sender_id = definition.sender_id if options.sender_id is None else options.sender_id
     if sender_id is None:
         raise RouteError(
             f"route {authority}: sender_id must be given; it is the sender of messages that name none"
@@ -131,7 +146,11 @@ def _credentials(parts: SplitResult, definition: RouteDefinition) -> tuple[str, 
 
 
 def _read_options(parts: SplitResult, authority: str) -> RouteOptions:
-    given = dict(parse_qsl(parts.query, keep_blank_values=True))
+    pairs = parse_qsl(parts.query, keep_blank_values=True)
+    given = dict(pairs)
+    if len(given) < len(pairs):
+        repeated = next(name for name in given if sum(name == each for each, _ in pairs) > 1)
+        raise RouteError(f"route {authority}: {repeated} is given more than once")
     if "cost_per_segment" in given:
         raise RouteError(
             f"route {authority}: cost_per_segment is no option of a route: give the price in the file of "
@@ -140,7 +159,7 @@ def _read_options(parts: SplitResult, authority: str) -> RouteOptions:
     try:
         return RouteOptions.model_validate(given)
     except ValidationError as error:
-        raise RouteError(f"route {authority}: {faults_of(error, RouteOptions)}") from error
+        raise RouteError(f"route {authority}: {'; '.join(settings_errors(error, RouteOptions))}") from error
 
 
 def _check_limits(options: RouteOptions, definition: RouteDefinition, authority: str) -> None:
@@ -151,10 +170,22 @@ def _check_limits(options: RouteOptions, definition: RouteDefinition, authority:
             raise RouteError(f"route {authority}: {name} is at most {most:g} for {definition.name}")
 
 
+def _check_texts(options: RouteOptions, definition: RouteDefinition, authority: str) -> None:
+    name, sender_id = options.name, options.sender_id
+    if name is not None and not (
+        1 <= len(name) <= _LONGEST_NAME and name.isprintable() and not _IN_NO_NAME.intersection(name)
+    ):
+        raise RouteError(f"route {authority}: {_NAME_RULE}")
+    is_pool = definition.is_sender_pool
+    if sender_id is not None and not is_sender_id(sender_id) and not (is_pool and is_pool(sender_id)):
+        or_pool = "" if is_pool is None else ", or the sid of a pool of numbers"
+        raise RouteError(f"route {authority}: sender_id must be {SENDER_RULE}{or_pool}")
+
+
 def _limits(options: RouteOptions, definition: RouteDefinition, authority: str) -> RouteLimits:
     window_s = options.idempotency_window_s
     return RouteLimits(
-        name=options.name or f"{definition.name}@{authority}",
+        name=options.name if options.name is not None else f"{definition.name}@{authority}",
         requests_per_s=options.requests_per_s,
         requests_burst=options.requests_burst or max(1.0, options.requests_per_s / 10),
         segments_per_s=options.segments_per_s,

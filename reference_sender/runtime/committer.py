@@ -13,6 +13,7 @@ from queue import SimpleQueue
 
 from msgspec import Struct
 
+from reference_sender.alerts.store import WORKS, StoreTrouble
 from reference_sender.dispatch.figures import Histogram
 from reference_sender.dispatch.values import EndedMessage
 from reference_sender.node.effects import Commit
@@ -21,6 +22,8 @@ from reference_sender.store import Existing, Purged, Store, StoreError
 
 log = logging.getLogger(__name__)
 
+TOO_SLOW_S = 5.0  # a disk that needs longer for one commit is too slow
+NO_THREAD = "nothing can be stored: restart the sender"
 _FRESH_S = 1.0  # for how long the result of a commit counts as the state of the store
 _RECENT_S = 1.0  # the period of ``worst_ms``
 _NOTHING: Mapping[int, Existing] = {}
@@ -54,6 +57,7 @@ class Committer:
         self.failures = 0
         self.error: StoreError | None = None  # why the last commit failed; None if it did not
         self._checked_s = -_FRESH_S  # when it ended
+        self._failed_s: float | None = None  # when the first commit failed of those that failed in a row
         self._recent: deque[tuple[float, float]] = deque()  # (when it ended, how long it took)
         self._began_s: float | None = None  # of the commit that is with the thread
         self._work: SimpleQueue[Commit | _Purge | None] = SimpleQueue()
@@ -76,6 +80,18 @@ class Committer:
         self._forget_before(now_s - _RECENT_S)
         running_s = 0.0 if self._began_s is None else now_s - self._began_s
         return 1000.0 * max(running_s, *(spent_s for _, spent_s in self._recent), 0.0)
+
+    def trouble(self) -> StoreTrouble:
+        """Why nothing can be stored, as far as commits have shown it."""
+        now_s = self._loop.time()
+        running_s = 0.0 if self._began_s is None else now_s - self._began_s
+        if not self.is_alive():
+            return StoreTrouble(NO_THREAD, now_s - self._checked_s)
+        if self.error is not None and self._failed_s is not None:
+            return StoreTrouble(str(self.error), now_s - self._failed_s)
+        if running_s >= TOO_SLOW_S:
+            return StoreTrouble(f"the store has not finished a commit for {TOO_SLOW_S:g} s", running_s)
+        return WORKS
 
     def commit(self, commit: Commit) -> None:
         """Begin ``commit``; the one before it has ended."""
@@ -157,6 +173,10 @@ class Committer:
         self._forget_before(ended_s - _RECENT_S)
         if commit.work is not None or commit.probe:
             self.error, self._checked_s = error, ended_s
+            if error is None:
+                self._failed_s = None
+            elif self._failed_s is None:
+                self._failed_s = ended_s - spent_s
         if error is not None:
             self.failures += 1
             log.error("commit failed: %s", error)

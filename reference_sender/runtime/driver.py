@@ -32,9 +32,9 @@ from reference_sender.policy.campaigns import CampaignChange
 from reference_sender.policy.gate import Gate
 from reference_sender.routes.client import Route
 from reference_sender.runtime.background import Chores
-from reference_sender.runtime.committer import Committer
+from reference_sender.runtime.committer import NO_THREAD, Committer
 from reference_sender.runtime.route_trouble import RouteTrouble
-from reference_sender.store import Existing, HandedOver, News, Renewal, Store, StoreError
+from reference_sender.store import Existing, HandedOver, Renewal, RuleChanges, Store, StoreError
 from reference_sender.store.campaign_reports import ReportControl
 
 log = logging.getLogger(__name__)
@@ -103,12 +103,12 @@ class Driver:
         self._perform(self._node.renewed(self._now(), until_ns, renewal))
 
     def learning(self) -> None:
-        """The member begins to read the news of the store's rules."""
+        """The member begins to read the rule changes in the store."""
         self._node.rules.begin_learning()
 
-    def learned(self, news: News) -> None:
+    def learned(self, changes: RuleChanges) -> None:
         """As ``Node.learned``."""
-        self._perform(self._node.learned(self._now(), news))
+        self._perform(self._node.learned(self._now(), changes))
 
     def wall_set(self, ahead_ns: int) -> None:
         """As ``Node.wall_set``."""
@@ -198,7 +198,7 @@ class Driver:
         """Raises ``StoreError`` unless a message can be stored now. Uses the result of a recent commit, or
         tests the store."""
         if not self.commits.is_alive():
-            raise StoreError("nothing can be stored: restart the sender")
+            raise StoreError(NO_THREAD)
         if self.commits.is_fresh():
             if self.commits.error is not None:
                 raise self.commits.error
@@ -210,8 +210,8 @@ class Driver:
         await waiter
 
     def state(self) -> DispatchState:
-        """The state of the dispatcher."""
-        return self._node.state()
+        """The state of the node now."""
+        return self._node.state(self._now())
 
     async def drain(self, limit_s: float) -> None:
         """Stop submitting, wait up to ``limit_s`` for answers to requests in flight, store everything."""

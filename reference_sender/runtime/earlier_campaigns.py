@@ -1,4 +1,4 @@
-"""Reads open messages of earlier processes, and with the first one of a campaign what that campaign did."""
+"""Reads open messages of earlier processes, and the ended messages of their campaigns as counts."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ class AskStore(Protocol):
 
 
 class EarlierCampaigns:
-    """Is between ``Resuming`` and the driver: the counts of a campaign include what ended before.
+    """Wraps the driver for ``Resuming``: the counts of a campaign include the messages that ended earlier.
 
-    Messages up to ``last_id`` are of earlier processes. When the ends of a campaign are read, none of them
-    has ended in this one: they come with this page or later.
+    Messages up to ``last_id`` are of earlier processes. The counts of a campaign are read with its first open
+    message, so none of its messages has ended in this process yet.
     """
 
     def __init__(self, ask: AskStore, store: Store, driver: Driver, last_id: int) -> None:
@@ -73,8 +73,8 @@ class EarlierCampaigns:
         self._found.clear()
 
     def _new(self, page: Iterable[Recovered]) -> list[Message]:
-        """One message of each campaign that was not seen before. A second message of an OTP begins none, and
-        ends that are read for it would find no counts.
+        """One message of each campaign that was not read before. The second message of an OTP is left out: it
+        creates no counts to which the ended messages could be added.
         """
         of_page = {counted_under(each.message): each.message for each in page}
         room = _MOST - len(self._known)
@@ -95,7 +95,9 @@ class EarlierCampaigns:
         return counts
 
     def _price(self, message: Message, route: str | None) -> int:
-        """Of a segment. A price list goes by numbers, which were not read: an open message has the price."""
+        """The price of one segment. A price list needs phone numbers, which are not read for ended messages:
+        the price of an open message is used.
+        """
         spending = self._driver.gate.spending
         if spending is not None:
             return spending.prices.cost(message) // message.segments

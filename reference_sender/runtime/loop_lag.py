@@ -1,4 +1,7 @@
-"""The lag of the event loop: a sign of overload of the sender."""
+"""The lag of the event loop: a sign of overload of the sender.
+
+The provider has a module of its own for this, with a shorter period: its docstring has the reasons.
+"""
 
 from __future__ import annotations
 

@@ -19,8 +19,8 @@ log = logging.getLogger(__name__)
 
 _POLL_S = 0.2
 _LEARN_EVERY_S = 0.2
-# Now and then news are read again from long before the mark. The mark has passed the changes of a commit that
-# took longer than the store expects, such as on a disk that hung.
+# How often rule changes are read again from long before the mark. A commit may take longer than the store
+# expects, such as on a disk that hung, and the mark has passed its changes then.
 LEARN_AGAIN_EVERY_S = 20.0
 _LEARN_AGAIN_S = 600.0
 _RENEWALS_A_LEASE = 5
@@ -47,7 +47,7 @@ class Member:
         self._renew_at_s = 0.0
         self._learn_at_s = 0.0
         self._learn_again_at_s = self._loop.time() + LEARN_AGAIN_EVERY_S
-        self._mark = 0.0  # of the news read so far
+        self._mark = 0.0  # of the rule changes read so far
         self._share = 0  # in use
         self.leads = False  # whether this node does what one must do for all
         self._handed_over: asyncio.Future[None] | None = None  # done when the reports read last are stored
@@ -116,11 +116,11 @@ class Member:
         if self._loop.time() >= self._learn_again_at_s:
             since = max(0.0, since - _LEARN_AGAIN_S)
             self._learn_again_at_s = self._loop.time() + LEARN_AGAIN_EVERY_S
-        news = await asyncio.to_thread(self._leases.news, since)
-        self._driver.learned(news)
+        changes = await asyncio.to_thread(self._leases.rule_changes, since)
+        self._driver.learned(changes)
         by_ns = now_ns()
-        self._limits.learn([each.moved(by_ns) for each in news.counted])
-        self._mark = news.mark
+        self._limits.learn([each.moved(by_ns) for each in changes.counted])
+        self._mark = changes.mark
 
     async def _renew(self) -> None:
         self._renew_at_s = self._loop.time() + self._renew_every_s

@@ -22,8 +22,8 @@ _BETWEEN_PASSES_S = 10.0
 
 
 class Purging:
-    """Purges again and again what has been final for longer than ``keep_ns``, by the wall clock and, as far
-    as this process ended it, by the process's clock.
+    """Purges messages that have been final for longer than ``keep_ns`` by the wall clock. A message that this
+    process ended must also be that old by the process's clock.
     """
 
     def __init__(self, committer: Committer, keep_ns: int, wall: Wall, chores: Chores) -> None:
@@ -52,23 +52,23 @@ class Purging:
 
 
 class Sweep:
-    """Where each step of a purge begins, and when.
+    """Decides where and when each step of a purge begins.
 
     Ids rise with the time of creation, so old messages come first. Every 10 s a pass begins at the lowest id
-    and ends, for each node, at a step with only young messages. The wall clock may have been set, so that
-    old messages follow young ones: between these passes a slow one looks at every message.
+    and ends, for each node, at a step with only young messages. If the wall clock was set back, an old
+    message can have a higher id than a young one. So a slow pass, between the others, reads every message.
     """
 
     def __init__(self) -> None:
         self.after_id = 0
         self._is_first = True  # whether the pass is one of the first kind
-        self._slow_id = 0  # how far the slow pass is
+        self._slow_id = 0  # the slow pass has read up to this id
         self._before_ns = 0  # the limit of a pass of the first kind
         self._waited_s = 0.0  # since the last pass of the first kind
 
     def before(self, before_ns: int) -> int:
-        """The limit for the step after ``after_id``, of which ``before_ns`` is that of now. In a pass of the
-        first kind it does not rise: else messages that become old meanwhile prolong the pass.
+        """The limit of the next step. ``before_ns`` is the present limit. In a pass of the first kind the
+        limit does not rise: otherwise messages that become old meanwhile prolong the pass.
         """
         if self._is_first and self.after_id:
             before_ns = min(before_ns, self._before_ns)
@@ -98,10 +98,10 @@ def _last_of_node(message_id: int) -> int:
 
 
 def purged_before_ns(now_ns: int, keep_ns: int, wall: Wall) -> int:
-    """Before which Unix time a message must have ended. ``now_ns`` is of the node's clock.
+    """Messages that ended before this Unix time are removed. ``now_ns`` is of the node's clock.
 
-    What ended since ``now_ns - keep_ns`` has a date of the wall clock of that time, which may have been set
-    since then: so the limit is by the earliest wall clock of that time.
+    The wall clock may have been set back meanwhile. The least offset since ``now_ns - keep_ns`` is used, so
+    that nothing is removed too early.
     """
     since_ns = now_ns - keep_ns
     return since_ns + wall.least_ahead_ns(since_ns)

@@ -10,7 +10,7 @@ _PAGE = 10_000
 
 
 def stored_gate(policy: PolicySettings, store: Store) -> Gate:
-    """Raises ``StoreError``. One of several nodes begins without that state: it is the first of its news."""
+    """Raises ``StoreError``. One of several nodes begins without that state and reads it as rule changes."""
     if store.leases is not None:
         return open_gate(policy)
     numbers: list[str] = []

@@ -139,11 +139,11 @@ class HandedOver(Struct, frozen=True):
     report: Report
 
 
-class News(Struct, frozen=True):
+class RuleChanges(Struct, frozen=True):
     """What nodes changed in the rules that all nodes apply. All of it is state, so it may be read twice."""
 
     mark: float  # seconds of the store's clock: the next call asks for changes since then
-    turn: bool  # whether what a limit leaves is this node's to use, and all that others used is in the news
+    turn: bool  # whether what a limit leaves is this node's to use, and all that others used is included
     campaigns: Sequence[Campaign] = ()
     opt_outs: Sequence[str] = ()  # numbers
     opt_ins: Sequence[str] = ()
@@ -173,7 +173,7 @@ class Leases(Protocol):
         """
         ...
 
-    def news(self, since: float) -> News:
+    def rule_changes(self, since: float) -> RuleChanges:
         """Campaigns, opt-outs, costs and counts that changed since the mark of an earlier call, by this node
         or by others; everything since 0. Changes of the last seconds before the mark are repeated.
         """
@@ -234,7 +234,7 @@ class NodeStore(Protocol):
         """Store all of ``work`` in one transaction. It is on disk on return. Raises ``StoreError``: nothing
         is stored.
 
-        A message whose key is in use, by an earlier commit or earlier in ``work.messages``, is not stored:
+        A message whose key is in use, by an earlier commit or earlier in ``Work.messages``, is not stored:
         the result has, under its ``message_id``, the message that has the key. Of several changes of one
         message the last counts.
         """

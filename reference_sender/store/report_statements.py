@@ -68,7 +68,16 @@ def stored_report(row: Sequence[Any]) -> StoredReport:
     """A row of ``WAITING`` or ``OF_CAMPAIGN``."""
     campaign, ordered_ns, language, recipients, due, summary, made_ns, to_mail = row
     addresses = tuple(recipients.split())
-    return StoredReport(campaign, ordered_ns, language, addresses, bool(due), summary, made_ns, bool(to_mail))
+    return StoredReport(
+        campaign=campaign,
+        ordered_ns=ordered_ns,
+        language=language,
+        recipients=addresses,
+        due=bool(due),
+        summary=summary,
+        made_ns=made_ns,
+        to_mail=bool(to_mail),
+    )
 
 
 def campaign_row(row: Sequence[Any]) -> CampaignRow:

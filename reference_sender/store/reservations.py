@@ -12,7 +12,7 @@ from reference_sender.store.protocol import Control, Work
 
 
 def kept_controls(work: Work, taken: Container[int]) -> Sequence[Control]:
-    """``work.controls`` without what is reserved for the messages in ``taken``."""
+    """``Work.controls`` without what is reserved for the messages in ``taken``."""
     if not (work.reserved and taken):
         return work.controls
     too_much: Counter[tuple[str, int]] = Counter()

@@ -1,9 +1,8 @@
--- Schema 5. What a message is never changes and stands in `message`; how far it has come stands in `progress`,
--- a narrow row that is overwritten, so that a change does not rewrite the text. A message without a row in
--- `progress` is queued and untried.
+-- Schema 5. `message` has the fields of a message that never change. `progress` has its state, in a narrow row that is
+-- overwritten, so a change does not rewrite the text. A message without a row in `progress` is queued and untried.
 CREATE TABLE identity (
-    tag           TEXT NOT NULL,   -- stands in every key this store makes up, so two stores never make the same
-    report_secret TEXT NOT NULL    -- stands in the address providers report to: it must outlive a restart
+    tag           TEXT NOT NULL,   -- part of each key that this store generates: two stores never generate the same key
+    report_secret TEXT NOT NULL    -- part of the URL that providers send reports to: kept across restarts
 ) STRICT;
 
 CREATE TABLE message (
@@ -28,29 +27,29 @@ CREATE TABLE progress (
     provider_id TEXT,
     attempts    INTEGER NOT NULL,
     at_ns       INTEGER NOT NULL,
-    route       TEXT,              -- of the last attempt; of a queued message: the one that may have it
-    tried_ns    INTEGER            -- of a queued message with a route: since when
+    route       TEXT,              -- of the last attempt; of a queued message: the route that may have it already
+    tried_ns    INTEGER            -- of a queued message with a route: when that route was first tried
 ) STRICT;
 
--- Batches under way: written before the request goes out, removed with the changes that its answer brings.
--- Rows found when the store is opened are of a sender that died: their messages become bound to the route.
+-- Batches in flight. A row is written before the request is sent, and removed in the commit that stores the outcome.
+-- A row found at opening is from a crashed process: its messages are bound to this route.
 CREATE TABLE attempt (
-    id       INTEGER PRIMARY KEY,  -- unique within one life of the sender
+    id       INTEGER PRIMARY KEY,  -- unique within one process
     route    TEXT NOT NULL,
     at_ns    INTEGER NOT NULL,
-    messages BLOB NOT NULL         -- their ids, 8 bytes each, little-endian
+    messages BLOB NOT NULL         -- message ids, 8 bytes each, little-endian
 ) STRICT;
 
--- Dead letters are found without reading the others.
+-- For the list of dead letters: the other rows are not read.
 CREATE INDEX progress_dead ON progress (id) WHERE state IN ('failed', 'expired');
 
--- So are messages that a late report names by the provider's id.
+-- For late reports that name a message by the provider's id only.
 CREATE INDEX progress_ended_as ON progress (provider_id)
     WHERE state IN ('failed', 'expired') AND provider_id IS NOT NULL;
 
--- Of a message that is not sent as soon as possible; most messages have no row.
+-- One row per message that must wait for an instant or for opening hours. Most messages have no row.
 CREATE TABLE hold (
-    id            INTEGER PRIMARY KEY,  -- the message's
+    id            INTEGER PRIMARY KEY,  -- of the message
     not_before_ns INTEGER NOT NULL,
     keeps_hours   INTEGER NOT NULL      -- 1: only in the opening hours of the recipient's country
 ) STRICT;
@@ -75,10 +74,10 @@ CREATE TABLE opt_out (
 
 CREATE TABLE campaign_report (
     campaign   TEXT PRIMARY KEY,
-    ordered_ns INTEGER NOT NULL,        -- rises with each order
+    ordered_ns INTEGER NOT NULL,        -- each order has a higher one
     language   TEXT NOT NULL,           -- '': the default
     recipients TEXT NOT NULL,           -- mail addresses separated by spaces
-    due        INTEGER NOT NULL,        -- 1: the last order has no report yet
+    due        INTEGER NOT NULL,        -- 1: the report of the last order is not made yet
     summary    BLOB,                    -- of the last report, in JSON
     made_ns    INTEGER,
     to_mail    INTEGER NOT NULL         -- 1: the last report is to be mailed

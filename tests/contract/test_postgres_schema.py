@@ -8,7 +8,7 @@ import pytest
 from postgres_server import PostgresServer
 
 from reference_sender.dispatch.values import Lane, Message
-from reference_sender.policy.campaigns import Campaign, CampaignState
+from reference_sender.policy.campaigns import Campaign, CampaignChange, CampaignState
 from reference_sender.policy.opt_out import OptOut
 from reference_sender.policy.spending import Spent
 from reference_sender.store import StoreError, Work, open_store
@@ -64,7 +64,7 @@ def test_an_earlier_schema_is_upgraded_with_its_rules_once_no_earlier_sender_run
 ) -> None:
     url = postgres.without_store()
     campaign, spent, opt_out = (
-        Campaign("may", CampaignState.PAUSED),
+        CampaignChange("may", CampaignState.PAUSED),
         Spent("may", 1, 40),
         OptOut("48500100200", 7),
     )
@@ -79,7 +79,7 @@ def test_an_earlier_schema_is_upgraded_with_its_rules_once_no_earlier_sender_run
     with closing(open_store(url)) as store:
         assert (postgres.sql(_COLUMNS), postgres.sql(_INDEXES)) == created
         assert (store.campaigns(), store.spending(), store.opt_outs("", 9)) == (
-            [campaign],
+            [Campaign("may", CampaignState.PAUSED)],
             [spent],
             [opt_out],
         )

@@ -1,4 +1,4 @@
-"""What nodes of a store learn of the rules that other nodes changed (``Leases.news``)."""
+"""What nodes of a store learn of the rules that other nodes changed (``Leases.rule_changes``)."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from reference_sender.policy.opt_out import OptOut
 from reference_sender.policy.recipients import NumberCount
 from reference_sender.policy.spending import Spent
 from reference_sender.store import OptIn, Work
-from reference_sender.store.postgres.news import has_turn
+from reference_sender.store.postgres.rule_changes import has_turn
 
 
 def test_a_node_learns_what_others_changed_and_the_costs_of_the_others_alone(join: Join) -> None:
@@ -24,10 +24,10 @@ def test_a_node_learns_what_others_changed_and_the_costs_of_the_others_alone(joi
     pause = CampaignChange("may", CampaignState.PAUSED, 5)
     first.commit(Work(controls=[pause, OptOut("48500100200", 7), Spent("may", 1, 40), Spent("may", 1, 42)]))
     second.commit(Work(controls=[Spent("may", 1, 100), OptOut("48500100201", 7), OptIn("48500100201")]))
-    news = first.news(0.0)
-    assert (news.campaigns, news.spent) == ([may], [Spent("may", 1, 100)])
-    assert (news.opt_outs, news.opt_ins) == (["48500100200"], ["48500100201"])
-    assert second.news(0.0).spent == [Spent("may", 1, 42)]
+    changes = first.rule_changes(0.0)
+    assert (changes.campaigns, changes.spent) == ([may], [Spent("may", 1, 100)])
+    assert (changes.opt_outs, changes.opt_ins) == (["48500100200"], ["48500100201"])
+    assert second.rule_changes(0.0).spent == [Spent("may", 1, 42)]
     assert first.spent("may") == second.spent("may") == 142
     assert [each.number for each in second.opt_outs("", 9)] == ["48500100200"]
 
@@ -40,17 +40,17 @@ def test_the_costs_of_a_dead_node_stay_and_are_counted_once(
         node.commit(Work(controls=[Spent("may", 1, amount)]))
     first_dies()
     second.renew(0)
-    assert second.news(0.0).spent == [Spent("may", 1, 101)]
+    assert second.rule_changes(0.0).spent == [Spent("may", 1, 101)]
     assert second.spending() == [Spent("may", 1, 111)]
 
 
 def test_news_repeat_only_the_changes_of_the_last_seconds(join: Join, postgres: PostgresServer) -> None:
     node = join(LONG)
     node.commit(Work(controls=[CampaignChange("may"), OptOut("48500100200", 7), Spent("may", 1, 40)]))
-    mark = node.news(0.0).mark
-    assert node.news(mark).campaigns == [Campaign("may")]
+    mark = node.rule_changes(0.0).mark
+    assert node.rule_changes(mark).campaigns == [Campaign("may")]
     postgres.sql("UPDATE smsbench.campaign SET changed_at = changed_at - interval '1 minute'")
-    assert node.news(mark).campaigns == []
+    assert node.rule_changes(mark).campaigns == []
 
 
 def test_counts_of_a_number_come_from_every_other_node_and_end_with_their_window(join: Join) -> None:
@@ -64,15 +64,15 @@ def test_counts_of_a_number_come_from_every_other_node_and_end_with_their_window
             ]
         )
     nodes[0].share([NumberCount("48500100201", False, [-2 * hour_ns, -hour_ns], -1)])
-    (count,) = nodes[0].news(0.0).counted
+    (count,) = nodes[0].rule_changes(0.0).counted
     assert (count.number, count.otp) == ("48500100200", True)
     ages_s = sorted(-each / NS_PER_S for each in count.times_ns)
     assert ages_s == pytest.approx([60, 120], abs=30), (
         "the ages of the other nodes' messages, with those of the calls"
     )
-    assert {each.number for each in nodes[1].news(0.0).counted} == {"48500100200", "48500100201"}
+    assert {each.number for each in nodes[1].rule_changes(0.0).counted} == {"48500100200", "48500100201"}
     nodes[2].renew(0)
-    assert {each.number for each in nodes[1].news(0.0).counted} == {"48500100200"}
+    assert {each.number for each in nodes[1].rule_changes(0.0).counted} == {"48500100200"}
 
 
 @pytest.mark.parametrize("nodes", [[3], [3, 5], [2, 3, 9]])

@@ -12,6 +12,7 @@ from reference_sender.policy.opt_out import OptOut
 from reference_sender.policy.quiet_hours import FOREVER
 from reference_sender.policy.spending import Spent
 from reference_sender.store import DeadLetterFilter, Hold, OptIn, StoreError, Work
+from reference_sender.store.protocol import Control
 
 
 def message(number: int, campaign: str = "may", lane: Lane = Lane.MARKETING, created_ns: int = 10) -> Message:
@@ -116,7 +117,7 @@ def test_messages_over_a_limit_are_counted_while_they_may_still_be_sent(open_it:
     over[2] = replace(over[2], campaign="june")
     over[3] = replace(over[3], campaign="gone")
     over[4] = replace(over[4], expires_ns=500)
-    controls = [Hold(6, 7), CampaignChange("gone", CampaignState.CANCELLED)]
+    controls: list[Control] = [Hold(6, 7), CampaignChange("gone", CampaignState.CANCELLED)]
     store.commit(Work([*over, replace(message(8), not_before_ns=9), message(9)], controls=controls))
     store.commit(Work(changes=[ended(7, State.FAILED, "opted_out")]))
     assert store.over_limits(500) == {"may": 2, "june": 1}

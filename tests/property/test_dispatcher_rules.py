@@ -214,7 +214,7 @@ class DispatcherRules(RuleBasedStateMachine):
             else:
                 assert isinstance(effect, Change), "nothing is set aside without policies"
                 self.check_change(effect)
-        state = self.core.state()
+        state = self.core.state(self.now_ns)
         open_now = sum(each not in FINAL_STATES for each in self.states.values())
         assert state.open == self.core.open_messages == open_now
         assert state.in_flight == len(self.in_flight)
@@ -298,7 +298,7 @@ class DispatcherRules(RuleBasedStateMachine):
             deadline_ns = self.core.next_deadline()
             if deadline_ns is not None and not self.in_flight:
                 self.pass_time(deadline_ns)
-        assert self.core.state().open == 0
+        assert self.core.state(self.now_ns).open == 0
         assert set(self.states.values()) <= FINAL_STATES
 
 

@@ -203,7 +203,7 @@ def test_a_crash_changes_no_message_s_end(seed: int, count: int, crashes_s: list
     broken.run(broken.now_ns + 3600 * S)
     assert broken.ends() == whole.ends()
     assert len(set(broken.deliveries)) == len(broken.deliveries), "delivered twice"
-    assert broken.core.state().open == 0
+    assert broken.core.state(broken.now_ns).open == 0
 
 
 @pytest.mark.parametrize("lanes", [(Lane.MARKETING,), (Lane.TRANSACTIONAL, Lane.MARKETING)])
@@ -218,7 +218,7 @@ def test_an_otp_is_the_next_thing_submitted(
     otp = Message(0, "otp", "48100", "x", Lane.OTP, "X", "", 1, life.now_ns, life.now_ns + 60 * S)
     life.stored[otp.key] = otp
     life.perform(life.core.offer(life.now_ns, [otp]))
-    route = life.core.state().routes[0]
+    route = life.core.state(life.now_ns).routes[0]
     if not route.throttles and route.breaker == "closed":
         # The reserve was there: bulk has left it a request, its segments and a place in flight.
         assert len(life.submitted) == before + 1

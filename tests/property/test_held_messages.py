@@ -119,10 +119,10 @@ def watched(drawn: list[tuple[object, ...]]) -> RequestWatch:
 def test_held_messages_keep_every_rule_and_none_is_lost(drawn: list[tuple[object, ...]]) -> None:
     watch = watched(drawn)
     world = watch.world
-    assert world.node.state().unread == world.unread
+    assert world.node.state(world.now_ns).unread == world.unread
     while world.unread:
         world.read_on()
-    made = world.node.state()
+    made = world.node.state(world.now_ns)
     records = world.records()
     open_ids = {number for number, each in records.items() if each.state not in FINAL_STATES}
     assert made.open == len(open_ids), "store and node agree on what is open"
@@ -133,7 +133,7 @@ def test_held_messages_keep_every_rule_and_none_is_lost(drawn: list[tuple[object
         world.answer()
     left = [each for each in world.records().values() if each.state not in FINAL_STATES | {State.SENT}]
     assert not left
-    assert world.node.state().held == 0
+    assert world.node.state(world.now_ns).held == 0
     assert len(world.records()) == len(records)
 
 

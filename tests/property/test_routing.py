@@ -147,9 +147,9 @@ def test_the_pacing_converges_to_the_provider_s_real_limit(what: str, real: floa
     count = round(real * until_s * 1.3)
     world.offer(0, [_message(number) for number in range(count)])
     world.run(settled_s * S)
-    before = core.state()
+    before = core.state(settled_s * S)
     world.run(until_s * S)
-    after = core.state()
+    after = core.state(until_s * S)
     taken = after.totals["sent"] - before.totals["sent"]
     throttled = after.routes[0].throttles - before.routes[0].throttles
     requests = taken / batch + throttled

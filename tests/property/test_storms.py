@@ -156,15 +156,21 @@ def ignore_steps_of_the_wall_clock(patch: pytest.MonkeyPatch) -> None:
 
 def ask_no_refused_message_again(patch: pytest.MonkeyPatch) -> None:
     """A message that is in flight when the wall clock is set may be retried as before."""
-    set_wall = MessageStates.set_wall
+    begin, set_wall = MessageStates.__init__, MessageStates.set_wall
+    backlogs: dict[MessageStates, Backlog] = {}
+
+    def begun(states: MessageStates, settings: Any, backlog: Backlog, *others: Any) -> None:
+        backlogs[states] = backlog
+        begin(states, settings, backlog, *others)
 
     def as_before(states: MessageStates, ahead_ns: int, after: AfterStep, effects: list[Effect]) -> None:
-        tickets = list(states._backlog.tickets.values())  # noqa: SLF001
+        tickets = backlogs[states].tickets.values()
         in_flight = [(each, each.expires_ns) for each in tickets if each.state is State.SUBMITTING]
         set_wall(states, ahead_ns, after, effects)
         for ticket, expires_ns in in_flight:
             ticket.expires_ns = expires_ns
 
+    patch.setattr(MessageStates, "__init__", begun)
     patch.setattr(MessageStates, "set_wall", as_before)
 
 
@@ -181,7 +187,7 @@ def second_message_on_any_route(patch: pytest.MonkeyPatch) -> None:
 
 def forget_first_messages(patch: pytest.MonkeyPatch) -> None:
     """The delivery of a second message does not end its first one."""
-    patch.setattr(MessageStates, "_end_first", lambda states, now_ns, key, effects: None)
+    patch.setattr(MessageStates, "end_first", lambda states, now_ns, key, effects: None)
 
 
 def ignore_limits_of_campaigns(patch: pytest.MonkeyPatch) -> None:
@@ -239,7 +245,7 @@ def keep_changes_of_purged_messages(patch: pytest.MonkeyPatch) -> None:
     def kept_change(store: ModelStore, work: Work) -> Mapping[int, Existing]:
         taken = commit(store, work)
         for change in work.changes:
-            store._disk.progress[change.message_id] = change  # noqa: SLF001
+            store.disk.progress[change.message_id] = change
         return taken
 
     patch.setattr(ModelStore, "commit", kept_change)

@@ -15,7 +15,7 @@ from typing import Any
 
 from any_hour import policy_at_any_hour
 from dispatch_steps import accepted, all_with, run_until
-from nanoseconds import S
+from nanoseconds import LATER, S
 from sender_world import SenderWorld, run_sender
 
 from reference_sender.dispatch import Dispatcher, DispatchSettings
@@ -125,7 +125,7 @@ def test_rule_03_permanent_transient_and_unknown_are_three_classes() -> None:
     assert len(seen[transient.key]) == 1
     assert len(seen[unknown.key]) > 2
     assert set(seen[unknown.key]) == {"a"}
-    assert dispatcher.state().totals["expired"] == 1  # called unknown, and not failed
+    assert dispatcher.state(LATER).totals["expired"] == 1  # called unknown, and not failed
 
 
 def test_rule_04_backoff_grows_retry_after_is_obeyed_and_nothing_expired_is_sent() -> None:
@@ -144,7 +144,7 @@ def test_rule_04_backoff_grows_retry_after_is_obeyed_and_nothing_expired_is_sent
     assert attempts[otp.key] == [0]
     assert len(attempts[one.key]) == 4
     assert all(then - ns >= 2 * S for ns, then in pairwise(attempts[one.key][1:]))
-    totals = dispatcher.state().totals
+    totals = dispatcher.state(LATER).totals
     assert (totals["failed"], totals["expired"]) == (1, 1)
 
 
@@ -232,7 +232,7 @@ def test_rule_08_an_error_of_the_account_stops_the_route() -> None:
         (batch,) = batches(dispatcher.offer(0, [one]))
         assert not batches(dispatcher.answered(0, batch.batch_id, [result]))
         assert not batches(dispatcher.offer(1, [other]))
-        assert dispatcher.state().routes[0].paused_s > 59  # shown: an alert can be made of it
+        assert dispatcher.state(1).routes[0].paused_s > 59  # shown: an alert can be made of it
         (first, *_) = later(dispatcher, 61 * S)
         assert (first[0], first[1].messages[0].key) == (60 * S, one.key)
 
@@ -265,8 +265,8 @@ def test_rule_09_a_breaker_fails_over_and_the_weight_returns_slowly() -> None:
         for batch in batches(dispatcher.offer(at_ns, [message()])):
             assert batch.route == "b" or minute > 10
             deliver(at_ns, batch)
-        weights[minute] = dispatcher.state().routes[0].weight
-    assert dispatcher.state().routes[0].breaker_opened == 1
+        weights[minute] = dispatcher.state(at_ns).routes[0].weight
+    assert dispatcher.state(LATER).routes[0].breaker_opened == 1
     assert (weights[0], weights[14], weights[30]) == (40, 40, 50)
 
 

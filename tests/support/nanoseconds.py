@@ -3,3 +3,4 @@
 US = 1_000
 MS = 1_000_000
 S = 1_000_000_000
+LATER = 10**18  # after all that a test does: counts are read then

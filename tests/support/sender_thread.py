@@ -13,9 +13,9 @@ from typing import Any, Self
 
 import uvloop
 
-from reference_sender.api.listening import bind
 from reference_sender.server import SenderSettings, serve
 from reference_sender.store import open_store
+from user_input.listening import bind
 
 TOKEN = "client-token"
 _DEADLINE_S = 20.0

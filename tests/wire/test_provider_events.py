@@ -173,7 +173,7 @@ def test_one_message_in_full(provider: ProviderThread, receiver: ReportReceiver)
         "submitted",
         "answered",
         "carrier",
-        "ended",
+        "final",
         "reported",
         "confirmed",
     ]

@@ -16,12 +16,12 @@ from typing import Any
 import pytest
 from waiting import eventually_in_loop
 
-from reference_sender.api import listening
 from reference_sender.api.connections import Limits
 from reference_sender.logs import FORMAT, SafeFormatter, described, log_loop_error
 from reference_sender.routes.url import read_route
 from reference_sender.server import SenderSettings, serve
 from reference_sender.store import open_store
+from user_input import listening
 
 DEADLINE_S = 15.0
 TOKEN = "secret-token"

@@ -11,11 +11,11 @@ from pathlib import Path
 
 from aiohttp import ClientSession
 
-from reference_sender.api import listening
 from reference_sender.dispatch import DispatchSettings
 from reference_sender.routes.url import read_route
 from reference_sender.server import SenderSettings, serve
 from reference_sender.store import open_store
+from user_input import listening
 
 TOKEN = "secret-token"
 MAX_BACKLOG, RESERVED_FOR_OTPS = 60, 10

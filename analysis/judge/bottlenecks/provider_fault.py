@@ -7,11 +7,11 @@ from itertools import pairwise
 import numpy as np
 
 from analysis.arrays import Bools
+from analysis.findings import FaultBand
 from analysis.judge.bottlenecks.kind import Description, Kind, Seen, over, strength
 from analysis.judge.bottlenecks.view import View
 from analysis.judge.bottlenecks.waits import in_sender
 from analysis.measure.throughput import QUEUED_S
-from analysis.model import FaultBand
 
 _STRENGTH = 0.5  # a cause with samples of its own goes first
 

@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from analysis.arrays import Bools, Floats
-from analysis.findings import ACCEPT_QUEUE, AS_ALLOWED, BUCKET_OF, MOST_OF_THEM
+from analysis.findings import ACCEPT_QUEUE, AS_ALLOWED, MOST_OF_THEM
 from analysis.formatting import count_text, of_unit, round_number_text, seconds_text, significant, times_text
 from analysis.judge.bottlenecks import submits
 from analysis.judge.bottlenecks.contract import Contract, contract_of
@@ -70,13 +70,16 @@ def look(view: View) -> Seen:
 
     def describe(windows: Bools) -> Description:
         evidence = []
+        queued = over(queue_s, QUEUED_S) | full | shared
+        named = _named(contract, _reached(view, contract, queued), windows)
         if (refused_share[windows] > THROTTLED_SHARE).any():
             evidence.append(_refused_words(view, windows))
         for name in ("requests", "segments"):
             level = view.gauges.high("provider", f"tokens_{name}", 50.0)
-            if (level[windows] < 1).any():
-                evidence.append(f"{BUCKET_OF}{name} was empty in {_empty_words(view, name, windows)}")
-        if (queue_s[windows] > QUEUED_S).any():
+            if (level[windows] < 1).any() and name in named:
+                empty = _empty_words(view, name, windows)
+                evidence.append(f"its token bucket of {name} was empty in {empty}")
+        if (queue_s[windows] > QUEUED_S).any() and ACCEPT_QUEUE in named:
             evidence.append(f"its {ACCEPT_QUEUE} had {typical(queue_s, windows):.1f} s of work")
         if (at_contract | paced)[windows].any():
             rates = [typical(rate, windows) for rate in _accepted(view, contract)]
@@ -87,19 +90,17 @@ def look(view: View) -> Seen:
                 f"the provider accepted {significant(rates[0])} requests/s and {significant(rates[1])} "
                 f"segments/s, {AS_ALLOWED}{beyond}"
             )
-        if full[windows].any():
+        if full[windows].any() and ACCEPT_QUEUE in named:
             evidence.append(
                 f"messages left the {ACCEPT_QUEUE} at the contract's rate while others waited in it"
             )
-        if shared[windows].any():
+        if shared[windows].any() and ACCEPT_QUEUE in named:
             wait = seconds_text(typical(np.where(shared, before_all_s, np.nan), windows))
             evidence.append(
                 f"messages to every carrier waited in the {ACCEPT_QUEUE}: {wait} or more (median)"
             )
-        queued = over(queue_s, QUEUED_S) | full | shared
-        return f"the provider's limit: {_words(contract, _reached(view, contract, queued), windows)}", tuple(
-            evidence
-        )
+        limits = ", ".join(named.values()) or "it refuses requests above its rate"
+        return f"the provider's limit: {limits}", tuple(evidence)
 
     return Seen(strength(where), describe)
 
@@ -189,7 +190,7 @@ def shared_queue_wait_s(view: View) -> Floats:
 
 
 def _reached(view: View, contract: Contract, queued: Bools) -> tuple[Bools, ...]:
-    """For each limit, in the order of ``_words``, the windows in which the sender reached it."""
+    """For each limit, in the order of ``_named``, the windows in which the sender reached it."""
     requests, segments = _accepted(view, contract)
     used = (
         (requests, contract.requests_per_s, "requests"),
@@ -211,18 +212,23 @@ def _reached(view: View, contract: Contract, queued: Bools) -> tuple[Bools, ...]
     return tuple(found)
 
 
-def _words(contract: Contract, reached: tuple[Bools, ...], windows: Bools) -> str:
-    """The limits that were reached; all limits if none is known to have been reached."""
+def _named(contract: Contract, reached: tuple[Bools, ...], windows: Bools) -> dict[str, str]:
+    """The limits that were reached in enough of the windows, as text by name; all limits if none is known to
+    have been reached.
+    """
     limits = (
-        (contract.requests_per_s, "requests/s"),
-        (contract.segments_per_s, "segments/s"),
-        (contract.drain_segments_per_s, "segments/s out of its accept queue"),
-        (contract.concurrent_requests, "concurrent requests"),
+        ("requests", contract.requests_per_s, "requests/s"),
+        ("segments", contract.segments_per_s, "segments/s"),
+        (ACCEPT_QUEUE, contract.drain_segments_per_s, "segments/s out of its accept queue"),
+        ("concurrency", contract.concurrent_requests, "concurrent requests"),
     )
-    known = [(rate, unit, where) for (rate, unit), where in zip(limits, reached, strict=True) if rate]
-    often = [each for each in known if each[2][windows].mean() >= _OFTEN]
-    words = [of_unit(round_number_text(rate), unit) for rate, unit, _ in often or known]
-    return ", ".join(words) or "it refuses requests above its rate"
+    known = {
+        name: (of_unit(round_number_text(rate), unit), float(where[windows].mean()))
+        for (name, rate, unit), where in zip(limits, reached, strict=True)
+        if rate
+    }
+    often = {name: text for name, (text, share) in known.items() if share >= _OFTEN}
+    return often or {name: text for name, (text, _) in known.items()}
 
 
 LIMIT = Kind(

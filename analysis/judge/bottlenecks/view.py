@@ -11,11 +11,12 @@ import numpy as np
 
 from analysis.arrays import Bools, Floats
 from analysis.classes import ALL
+from analysis.findings import FaultBand
 from analysis.judge.bottlenecks.windows import WindowGauges, Windows
 from analysis.measure.late_generator import GeneratorLateness, dropped, dropped_by_target, lateness
 from analysis.measure.outcomes import DELIVERED, EXPIRED, FAILED, OPEN, MessageOutcomes
 from analysis.measure.silence import Silence, Stop, silences, stop
-from analysis.model import FaultBand, Objective
+from analysis.model import Objective
 from analysis.read.gauges import Gauges
 from analysis.read.journeys import Journeys
 

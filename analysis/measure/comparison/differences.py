@@ -30,7 +30,7 @@ _TAIL = 100 * (1 - CONFIDENCE) / 2
 
 @dataclass(frozen=True)
 class TimeGroup:
-    """Lower and upper bounds of times (``math.inf``: still open), in the order of the due times."""
+    """Lower and upper bounds of times (``math.inf``: still open), in the order of the intended starts."""
 
     low_s: Floats
     high_s: Floats

@@ -1,10 +1,11 @@
 """Compares two parts with the same messages, paired by key.
 
-Both parts have the same plan, seeds and key tag. So a message has the same recipient, text, class and due
-time in both, and the same outcome and radio delay at the provider, which follow from its key. The provider
-draws the delay of a reply for each request, from its first message and the attempt: messages that are sent in
-other requests get other replies. Sender, sockets, queues and these replies cause the differences. A message
-counts if both parts delivered it to a reachable phone. A message that only one of them delivered is unpaired.
+Both parts have the same plan, seeds and key tag. So a message has the same recipient, text, class and
+intended start in both, and the same outcome and radio delay at the provider, which follow from its key. The
+provider draws the delay of a reply for each request, from its first message and the attempt: messages that
+are sent in other requests get other replies. Sender, sockets, queues and these replies cause the differences.
+A message counts if both parts delivered it to a reachable phone. A message that only one of them delivered is
+unpaired.
 """
 
 from __future__ import annotations

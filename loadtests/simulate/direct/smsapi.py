@@ -153,4 +153,15 @@ class DirectSmsapi(Passage):
 
 _INVALID = Result(Outcome.PERMANENT, reason="invalid_number")
 _MISSING = Result(Outcome.UNKNOWN, reason="missing_in_reply")
-_STAND_IN = Message(0, "", "", "", Lane.OTP, "", "", 1, 0, 0)
+_STAND_IN = Message(
+    message_id=0,
+    key="",
+    to="",
+    text="",
+    lane=Lane.OTP,
+    sender_id="",
+    campaign="",
+    segments=1,
+    created_ns=0,
+    expires_ns=0,
+)

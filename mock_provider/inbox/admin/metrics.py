@@ -55,13 +55,13 @@ GAUGES = {
     "held_by_faults": ("fault_held_messages", "Messages held by faults"),
     "reports_waiting": ("waiting_reports", "Delivery reports that are not sent yet"),
     "reports_unconfirmed": ("unconfirmed_reports", "Delivery reports without a confirmation"),
-    "replies_waiting": ("waiting_replies", "Answers that the process holds until their time"),
+    "replies_waiting": ("waiting_replies", "Replies not yet due"),
     "report_batches_pending": ("pending_report_batches", "Report calls that are not answered yet"),
 }
 _MS_GAUGES = {
     "loop_lag_ms": ("event_loop_lag_seconds", "The longest delay of the event loop in the last second"),
     "loop_core_wait_ms": ("event_loop_core_wait_seconds", "Of that delay, the time without a processor core"),
-    "timer_late_ms": ("timer_late_seconds", "The longest delay of the engine after a due time"),
+    "timer_late_ms": ("timer_late_seconds", "The longest delay of the engine after a deadline"),
 }
 
 

@@ -202,7 +202,18 @@ def _results_of_part(sent: SentRequest, answer: Accepted) -> list[MessageResult]
             )
             results.append(result)
             continue
-        results.append(MessageResult("rejected", message.to, message.reference, None, None, 0, 0.0, code))
+        results.append(
+            MessageResult(
+                status="rejected",
+                to=message.to,
+                reference=message.reference,
+                id=None,
+                number=None,
+                segments=0,
+                price=0.0,
+                code=code,
+            )
+        )
     return results
 
 

@@ -131,7 +131,14 @@ def render_send(settings: SmsapiSettings, style: AnswerStyle, answer: Answer) ->
     if style.details is not None:
         shown = style.details
         body = _encoder.encode(
-            _SentWithDetails(shown.text, shown.length, shown.parts, len(items), items, invalid)
+            _SentWithDetails(
+                message=shown.text,
+                length=shown.length,
+                parts=shown.parts,
+                count=len(items),
+                list=items,
+                invalid_numbers=invalid,
+            )
         )
     elif invalid:
         body = _encoder.encode(_SentPartly(len(items), items, invalid))
@@ -144,15 +151,15 @@ def _items(accepted: Accepted, settings: SmsapiSettings, date_s: int) -> tuple[S
     written_as = settings.points_as
     items = [
         SentItem(
-            m.provider_id,
-            _points(m.price, written_as),
-            m.msisdn,
-            date_s,
-            m.submitted_number,
-            "QUEUE",
-            None,
-            m.client_ref,
-            m.segments,
+            id=m.provider_id,
+            points=_points(m.price, written_as),
+            number=m.msisdn,
+            date_sent=date_s,
+            submitted_number=m.submitted_number,
+            status="QUEUE",
+            error=None,
+            idx=m.client_ref,
+            parts=m.segments,
         )
         for m in accepted.messages
     ]
@@ -199,20 +206,30 @@ def render_status(
 
 def _status_item(view: MessageView, settings: SmsapiSettings, wall_offset_ns: int) -> SentItem:
     return SentItem(
-        view.provider_id,
-        points(view.price, settings),
-        view.msisdn,
-        (view.t_accepted_ns + wall_offset_ns) // NS_PER_S,
-        view.msisdn,
-        STATUS_CODES[view.state.value][1],
-        None,
-        view.client_ref,
-        view.segments,
+        id=view.provider_id,
+        points=points(view.price, settings),
+        number=view.msisdn,
+        date_sent=(view.t_accepted_ns + wall_offset_ns) // NS_PER_S,
+        submitted_number=view.msisdn,
+        status=STATUS_CODES[view.state.value][1],
+        error=None,
+        idx=view.client_ref,
+        parts=view.segments,
     )
 
 
 def _unknown_item(provider_id: str, settings: SmsapiSettings) -> SentItem:
-    return SentItem(provider_id, points(0.0, settings), "", 0, "", STATUS_CODES[""][1], None, None, 0)
+    return SentItem(
+        id=provider_id,
+        points=points(0.0, settings),
+        number="",
+        date_sent=0,
+        submitted_number="",
+        status=STATUS_CODES[""][1],
+        error=None,
+        idx=None,
+        parts=0,
+    )
 
 
 def render_balance(price_per_part: float, as_json: bool, account: AccountView) -> HttpResponse:
@@ -221,12 +238,12 @@ def render_balance(price_per_part: float, as_json: bool, account: AccountView) -
         return HttpResponse(200, f"Points: {account.points:.2f}".encode(), TEXT)
     count = int(account.points / price_per_part) if price_per_part > 0 else 0
     balance = Balance(
-        round(account.points, 4),
-        count,
-        int(count * 2.356),
-        int(count * 0.55),
-        int(count * 0.785),
-        int(count * 1.178),
+        points=round(account.points, 4),
+        pro_count=count,
+        eco_count=int(count * 2.356),
+        mms_count=int(count * 0.55),
+        vms_gsm_count=int(count * 0.785),
+        vms_land_count=int(count * 1.178),
     )
     return HttpResponse(200, _encoder.encode(balance))
 

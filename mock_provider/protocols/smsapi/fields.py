@@ -82,6 +82,11 @@ def ordinary_form(body: bytes) -> Fields | None:
     """``application/x-www-form-urlencoded`` with known fields only, each once and by its plain name.
 
     Nearly every form is one. None for any other, which ``read_in_full`` reads or refuses.
+
+    This is a second way besides ``read_in_full``. It takes 1.9 us in place of 9.9 us for six fields.
+    Without it a send of ``benchmarks/provider_sends.py`` takes 92.6 us of CPU time in place of 76.6 us.
+    ``test_a_form_in_body_or_query_is_read_as_in_full`` compares the two
+    (``tests/unit/mock_provider/protocols/smsapi/test_fields.py``).
     """
     charset = _UTF_8
     if len(body) > _UNUSUAL_OCTETS and body.count(b"&") > len(KNOWN):

@@ -22,7 +22,7 @@ def normalize(text: str) -> str:
     """The text without accents that are not in the GSM-7 alphabet, as by SMSAPI's ``normalize``.
 
     A character without a known replacement stays. Twilio's Smart Encoding is another table
-    (``protocol.twilio.smart_encoding``).
+    (``protocols.twilio.smart_encoding``).
     """
     return "".join(c if c in _gsm7_characters else _plain(c) for c in text)
 

@@ -51,14 +51,14 @@ def read_list_query(fields: Mapping[str, str], protocol: str) -> ListQuery:
         raise TwilioError(20001, "PageToken")
     page, page_size = read_page(fields)
     return ListQuery(
-        MessageFilter(protocol, to.lstrip("+"), sender),
-        sent_from_s,
-        sent_before_s,
-        nothing,
-        page,
-        page_size,
-        token,
-        tuple((name, fields[name]) for name in _FILTERS if fields.get(name)),
+        wanted=MessageFilter(protocol, to.lstrip("+"), sender),
+        sent_from_s=sent_from_s,
+        sent_before_s=sent_before_s,
+        nothing=nothing,
+        page=page,
+        page_size=page_size,
+        token=token,
+        filters=tuple((name, fields[name]) for name in _FILTERS if fields.get(name)),
     )
 
 
@@ -111,15 +111,15 @@ def list_page(
         return f"{stem}?{urlencode([*query.filters, *paging])}"
 
     return MessagePage(
-        bodies(taken, price_unit),
-        page,
-        size,
-        start,
-        start + max(0, len(taken) - 1),
-        address(page, token),
-        address(0),
-        address(page + 1, _AFTER + taken[-1].provider_id) if more and taken else None,
-        address(page - 1, _BEFORE + taken[0].provider_id) if page > 0 and taken else None,
+        messages=bodies(taken, price_unit),
+        page=page,
+        page_size=size,
+        start=start,
+        end=start + max(0, len(taken) - 1),
+        uri=address(page, token),
+        first_page_uri=address(0),
+        next_page_uri=address(page + 1, _AFTER + taken[-1].provider_id) if more and taken else None,
+        previous_page_uri=address(page - 1, _BEFORE + taken[0].provider_id) if page > 0 and taken else None,
     )
 
 

@@ -178,7 +178,15 @@ def account_body(account_sid: str, account: AccountView) -> TwilioAccount:
     }
     epoch = rfc_2822(0)
     return TwilioAccount(
-        account_sid, account.name, "active", "Full", account_sid, epoch, epoch, stem + ".json", uris
+        sid=account_sid,
+        friendly_name=account.name,
+        status="active",
+        type="Full",
+        owner_account_sid=account_sid,
+        date_created=epoch,
+        date_updated=epoch,
+        uri=stem + ".json",
+        subresource_uris=uris,
     )
 
 

@@ -88,6 +88,7 @@
  * @property {number} up_s
  * @property {number} window_s
  * @property {number | null} nodes
+ * @property {string} store
  * @property {number} accepted
  * @property {number} refused
  * @property {number | null} eta_s

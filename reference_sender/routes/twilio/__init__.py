@@ -72,6 +72,7 @@ DEFINITION = RouteDefinition(
     default_batch=1,
     max_segments=10,  # 1,600 characters
     sender_id=None,  # a number of the account, or the sid of a Messaging Service
+    is_sender_pool=is_service,
     idempotency_window_s=0.0,  # Twilio accepts a repeated message again
     lookup_window_s=600.0,
     confirmation=Confirmation(204),

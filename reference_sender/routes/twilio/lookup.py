@@ -6,6 +6,7 @@ it was created. It cannot distinguish two equal messages to one number at the sa
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC
 from email.utils import parsedate_to_datetime
@@ -38,6 +39,7 @@ class _ResourcePage(Struct, gc=False):
     messages: Sequence[_ListedResource]
 
 
+_is_service_sid = re.compile("MG[0-9A-Za-z]{32}").fullmatch
 _decode = msgspec.json.Decoder(_ResourcePage).decode
 
 
@@ -79,7 +81,7 @@ class TwilioLookup:
 
 def is_service(sender_id: str) -> bool:
     """Whether the sender is the sid of a Messaging Service, a pool of numbers."""
-    return sender_id.startswith("MG") and len(sender_id) == 34
+    return _is_service_sid(sender_id) is not None
 
 
 def _ahead_s(reply: ProviderReply) -> float:

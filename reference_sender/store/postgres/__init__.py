@@ -11,7 +11,7 @@ from reference_sender.policy.opt_out import OptOut
 from reference_sender.policy.recipients import NumberCount
 from reference_sender.policy.spending import Spent
 from reference_sender.store.campaign_reports import CampaignProgress, CampaignRow, StoredReport
-from reference_sender.store.postgres import campaign_reports, controls, leases, news, reading, writing
+from reference_sender.store.postgres import campaign_reports, controls, leases, reading, rule_changes, writing
 from reference_sender.store.postgres.link import Loop, PostgresLink
 from reference_sender.store.postgres.schema import bring_up_to_date
 from reference_sender.store.protocol import (
@@ -22,11 +22,11 @@ from reference_sender.store.protocol import (
     HandedOver,
     Identity,
     Membership,
-    News,
     Place,
     Purged,
     Record,
     Renewal,
+    RuleChanges,
     StoreError,
     Work,
 )
@@ -150,11 +150,11 @@ class PostgresStore:
         membership = self._membership
         return self._renewer.call(lambda connection: leases.renew(connection, self._node, share, membership))
 
-    def news(self, since: float) -> News:
-        return self._renewer.call(lambda connection: news.news(connection, self._node, since))
+    def rule_changes(self, since: float) -> RuleChanges:
+        return self._renewer.call(lambda connection: rule_changes.read(connection, self._node, since))
 
     def share(self, counted: Sequence[NumberCount]) -> None:
-        self._renewer.call(lambda connection: news.share(connection, self._node, counted))
+        self._renewer.call(lambda connection: rule_changes.share(connection, self._node, counted))
 
     def reports(self, limit: int) -> list[HandedOver]:
         return self._renewer.call(lambda connection: leases.reports(connection, self._node, limit))

@@ -12,8 +12,8 @@ import asyncpg
 
 from reference_sender.dispatch.values import Report, State, key_of_second
 from reference_sender.store.message_rows import IS_FIRST
-from reference_sender.store.postgres.news import forget_old, keep_spent
 from reference_sender.store.postgres.reading import these
+from reference_sender.store.postgres.rule_changes import forget_old, keep_spent
 from reference_sender.store.protocol import HandedOver, LeaseLost, Membership, Record, Renewal
 from reference_sender.store.sharing import granted
 

@@ -5,18 +5,18 @@ CREATE TABLE identity (
     report_secret text NOT NULL
 );
 
--- One row for each life of a process. An id is never used again, so a message id can begin with it, and a node that
--- lost its lease cannot be taken for a later one.
+-- One row per process. An id is used only once, so a message id can begin with it, and a node that lost its lease is
+-- not mistaken for a later one.
 CREATE TABLE node (
     id           integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     routes       text[] NOT NULL,
     alive_until  timestamptz NOT NULL,          -- end of the lease
     steady_since timestamptz NOT NULL,          -- since when the lease has been renewed without a gap
     share        integer NOT NULL DEFAULT 0,    -- millionths of each route's limits: the most that the node may use now
-    dead         boolean NOT NULL DEFAULT false -- its lease was taken from it, or it has left; its claims are being freed
+    dead         boolean NOT NULL DEFAULT false -- its lease has ended or it has left; its claims are being removed
 );
 
--- The text is bytes, since a text of PostgreSQL cannot have the character NUL.
+-- The body is bytea, since the type text of PostgreSQL cannot have the character NUL.
 CREATE TABLE message (
     id         bigint PRIMARY KEY,
     key        text NOT NULL UNIQUE,
@@ -32,7 +32,7 @@ CREATE TABLE message (
 
 CREATE INDEX message_campaign ON message (campaign, id) WHERE campaign <> '';
 
--- Rows are overwritten: the free space of a page keeps the new row on the same page, so no index changes.
+-- Rows are overwritten. With free space on each page the new row is on the same page, and no index changes.
 CREATE TABLE progress (
     id          bigint PRIMARY KEY,
     state       text NOT NULL,
@@ -48,7 +48,7 @@ CREATE INDEX progress_dead ON progress (id) WHERE state IN ('failed', 'expired')
 
 CREATE INDEX progress_provider_id ON progress (provider_id) WHERE provider_id IS NOT NULL;
 
--- One row for each message that is not final: which node sends it; 0 is none, so any node may claim it.
+-- One row per message that is not final. `owner` is the node that sends it; 0: no owner, any node may claim it.
 CREATE TABLE claim (
     id    bigint PRIMARY KEY,
     owner integer NOT NULL,
@@ -60,14 +60,14 @@ CREATE INDEX claim_free ON claim (lane, id) WHERE owner = 0;
 
 CREATE TABLE attempt (
     node     integer NOT NULL,
-    id       bigint NOT NULL,                   -- unique within the life of the node
+    id       bigint NOT NULL,                   -- unique within the node
     route    text NOT NULL,
     at_ns    bigint NOT NULL,
     messages bigint[] NOT NULL,
     PRIMARY KEY (node, id)
 );
 
--- Delivery reports that a node took for a message of another node. Its owner reads them, and removes them in the
+-- Delivery reports that one node received for a message of another node. The owner reads them, and removes them in the
 -- transaction that stores their changes.
 CREATE TABLE report (
     id          bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -97,8 +97,8 @@ CREATE TABLE campaign (
 
 CREATE INDEX campaign_changed ON campaign (changed_at);
 
--- Each node adds to rows of its own, so no commit waits for another node's, and a node can tell the costs of the
--- others from those that it has counted itself.
+-- Each node changes only its own rows. So no commit waits for another node's commit, and a node can distinguish the
+-- costs of the others from those that it has counted itself.
 CREATE TABLE spending (
     campaign   text NOT NULL,
     day        integer NOT NULL,
@@ -113,7 +113,7 @@ CREATE INDEX spending_changed ON spending (changed_at);
 CREATE TABLE opt_out (
     number     text COLLATE "C" PRIMARY KEY,
     since_ns   bigint NOT NULL,
-    active     boolean NOT NULL DEFAULT true,   -- false: taken off the list; the row goes when every node knows it
+    active     boolean NOT NULL DEFAULT true,   -- false: taken off; the row is removed when every node has read it
     changed_at timestamptz NOT NULL DEFAULT clock_timestamp()
 );
 

@@ -148,7 +148,7 @@ async def _commit(connection: asyncpg.Connection[Any], node: int, work: Work) ->
 async def _taken(
     connection: asyncpg.Connection[Any], node: int, work: Work, kept: frozenset[int]
 ) -> dict[int, Existing]:
-    """Who has the keys of the messages that were not kept. Those whose keys have become free are kept now."""
+    """The messages that have the keys of those that were not stored. Those with a free key are stored now."""
     others = [message for message in work.messages if message.message_id not in kept]
     keys = [message.key for message in others]
     await connection.execute(_CONFIRM, keys)
@@ -164,7 +164,7 @@ async def _taken(
 
 
 def _first_of_each_key(messages: Sequence[Message]) -> list[Message]:
-    """In the order of their keys, in which all nodes insert: so none waits for one that waits for it."""
+    """In the order of their keys. All nodes insert in this order, which prevents deadlocks."""
     first: dict[str, Message] = {}
     for message in messages:
         first.setdefault(message.key, message)

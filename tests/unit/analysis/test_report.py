@@ -152,12 +152,39 @@ def test_each_objective_of_a_suite_has_its_part(
     told = [(each.part, each.verdict) for each in result.objectives if each.objective == "otp.p95<20s"]
     assert told == expected
     junit = ElementTree.parse(run_dir / "report" / "junit.xml").iter("testcase")
-    cases = [case for case in junit if case.get("name") == "otp p95 delivery time"]
+    cases = [case for case in junit if case.get("name") == "OTP p95 delivery time"]
     assert [(case.get("classname"), case.find("failure") is not None) for case in cases] == [
         (f"objective.{part}", verdict == "missed") for part, verdict in expected
     ]
-    rows = [line for line in step.read_text().splitlines() if "| otp p95 delivery time |" in line]
+    rows = [line for line in step.read_text().splitlines() if "| OTP p95 delivery time |" in line]
     assert [line.split("|")[1].strip() for line in rows] == [part for part, _ in expected]
+
+
+def test_parts_with_the_same_title_are_distinguished(
+    new_run: Build, write_suite: Suite, run_cli: RunCli
+) -> None:
+    without = records.RecordedScenario(name="made", title="made by hand", parameters={"fifo": True})
+    other = records.RecordedScenario(name="made", title="another")
+    parts: dict[str, dict[str, Any]] = {
+        "01-live": {},
+        "02-simulated": {"mode": "simulated"},
+        "03-without": {"mode": "simulated", "scenario": without},
+        "04-again": {"mode": "simulated"},
+        "05-other": {"mode": "simulated", "scenario": other},
+    }
+    for name, manifest in parts.items():
+        run = new_run(name)
+        good(run)
+        run.write(end_s=70.0, **manifest)
+    run_dir = write_suite(*parts)
+    run_cli(run_dir)
+    assert [part["identity"]["title"] for part in summary_of(run_dir)["parts"]] == [
+        "made by hand",
+        "made by hand (simulated) (02-simulated)",
+        "made by hand (without priorities)",
+        "made by hand (simulated) (04-again)",
+        "another",
+    ]
 
 
 def test_slo_takes_the_place_of_the_runs_own(

@@ -51,6 +51,13 @@ ROUTE = ["--route", "smsapi+http://hush@127.0.0.1:80"]
             "--alerts: alerts.toml: rules.error_rate.above: must be",
         ),
         ([*ROUTE, "--public-url", "nonsense"], "'--public-url': 'nonsense': http:// or https://"),
+        *(
+            (
+                [*ROUTE, "--public-url", f"https://sms.example/x{end}"],
+                "it may have a path, and neither a query",
+            )
+            for end in ("?a=1", "?", "#b", " y", "\x00")
+        ),
         (["--route", "smsapi+http://hush%07@127.0.0.1:80"], "the token of a route cannot be used"),
         (
             ["--route", "smsapi+http://hush@127.0.0.1:80", "--route", "smsapi+http://b@127.0.0.1:80"],
@@ -68,6 +75,23 @@ def test_bad_usage(arguments: list[str], says: str, tmp_path: Path, monkeypatch:
     assert says in output
     assert "hush" not in output
     assert "Value error" not in output
+
+
+@pytest.mark.parametrize("option", ["--alerts", "--campaign-reports", "--policy"])
+def test_a_file_may_begin_with_a_byte_order_mark(
+    option: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "200")
+    file = tmp_path / "f.toml"
+    for encoding, says in (
+        ("utf-8-sig", "nothing: unknown key"),
+        ("utf-16", "it is in UTF-16; save it as UTF-8"),
+        ("latin-1", "byte 11 is not UTF-8; save it as UTF-8"),
+    ):
+        file.write_bytes('nothing = "\u00e9"\n'.encode(encoding))
+        done = CliRunner().invoke(app, [*ROUTE, option, str(file)])
+        assert done.exit_code == 2
+        assert says in done.output.replace("\n", " ")
 
 
 def test_a_port_in_use_is_named_by_its_option(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -100,6 +124,32 @@ def test_a_token_is_used_without_the_newline_of_its_file(monkeypatch: pytest.Mon
     monkeypatch.setenv("SMSBENCH_SENDER_TOKEN", "of-a-file\r\n")
     assert CliRunner().invoke(app, ROUTE).exit_code == 0
     assert used == ["of-a-file"]
+
+
+@pytest.mark.parametrize("separator", [" ", "\n", "\r\n "])
+def test_routes_of_the_variable_are_separated_by_space(
+    separator: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    used: list[str] = []
+    monkeypatch.setattr(
+        cli, "run", lambda settings, ready: used.extend(each.limits.name for each in settings.routes)
+    )
+    urls = [f"smsapi+http://t@127.0.0.1:1?name={name}" for name in "ab"]
+    monkeypatch.setenv("SMSBENCH_SENDER_ROUTES", separator.join(urls))
+    assert CliRunner().invoke(app, []).exit_code == 0
+    assert used == ["a", "b"]
+
+
+@pytest.mark.parametrize("separator", [",", ";"])
+def test_another_separator_is_refused_without_showing_a_token(
+    separator: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    urls = ["smsapi+http://hush@127.0.0.1:1?name=a", "smsapi+http://hush@127.0.0.1:1?name=b"]
+    monkeypatch.setenv("SMSBENCH_SENDER_ROUTES", separator.join(urls))
+    done = CliRunner().invoke(app, [], env={"COLUMNS": "200"})
+    assert done.exit_code == 2
+    assert "spaces or newlines separate them" in done.output.replace("\n", " ")
+    assert "hush" not in done.output
 
 
 def test_a_folder_for_the_store_is_made_for_its_owner_alone(tmp_path: Path) -> None:

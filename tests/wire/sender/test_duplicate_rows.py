@@ -34,7 +34,7 @@ async def take_key(world: SenderWorld, *keys: str) -> None:
 def test_a_row_whose_key_is_in_use_does_not_make_its_repeat_a_duplicate(
     run_world: RunWorld, monkeypatch: pytest.MonkeyPatch, commit_rows: int
 ) -> None:
-    monkeypatch.setattr(campaign_intake, "_COMMIT_ROWS", commit_rows)
+    monkeypatch.setattr(campaign_intake, "COMMIT_ROWS", commit_rows)
 
     async def steps(world: SenderWorld) -> None:
         await take_key(world, "a", "b")
@@ -84,7 +84,7 @@ def test_the_repeat_of_a_row_that_is_to_be_sent_again_stays_a_duplicate(
     run_world: RunWorld, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The client sends the first row again: with the repeat it would be two messages."""
-    monkeypatch.setattr(campaign_intake, "_COMMIT_ROWS", 1)
+    monkeypatch.setattr(campaign_intake, "COMMIT_ROWS", 1)
     take_many, calls = Driver.take_many, []
 
     def failing_once(driver: Driver, messages: Any) -> Any:

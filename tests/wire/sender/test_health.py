@@ -13,6 +13,43 @@ from sender_world import AUTHORIZED, RunWorld, SenderWorld
 from waiting import eventually_in_loop
 
 from reference_sender.api import health
+from reference_sender.policy.campaigns import Campaign, CampaignState
+
+
+@pytest.mark.parametrize("how", ["fails", "hangs"])
+def test_a_control_is_answered_while_the_store_fails_and_stored_when_it_works(
+    run_world: RunWorld, monkeypatch: pytest.MonkeyPatch, how: str
+) -> None:
+    monkeypatch.setattr(health, "KEPT_WITHIN_S", 0.2)
+    reason = "disk full" if how == "fails" else "it has not finished a commit for 0.2 s"
+
+    async def steps(world: SenderWorld) -> None:
+        assert (await world.post(campaign="may"))[0] == 202
+        assert (await world.call("POST", "/v1/opt-outs", json={"numbers": ["48500100201"]}))[0] == 200
+        await world.until_sent(1)
+        world.store.failing = how == "fails"
+        if how == "hangs":
+            world.store.gate.clear()
+        for method, path, body in (
+            ("POST", "/v1/campaigns/may/pause", {}),
+            ("POST", "/v1/opt-outs", {"numbers": ["48500100202"]}),
+            ("DELETE", "/v1/opt-outs/48500100201", None),
+        ):
+            status, answer, headers = await world.call(method, path, json=body)
+            assert (status, answer["error"]["code"]) == (503, "not_stored_yet")
+            assert f"does not keep it yet: {reason}. It is stored" in answer["error"]["message"]
+            assert int(headers["Retry-After"]) > 0
+        assert world.driver.gate.campaign("may") == Campaign("may", CampaignState.PAUSED), (
+            "in force nevertheless"
+        )
+        world.store.failing = False
+        world.store.gate.set()
+        await world.driver.settled()
+        assert (await world.call("GET", "/v1/campaigns/may"))[1]["state"] == "paused"
+        listed = (await world.call("GET", "/v1/opt-outs"))[1]["opt_outs"]
+        assert [each["number"] for each in listed] == ["48500100202"]
+
+    run_world(steps)
 
 
 def test_a_store_that_fails_refuses_and_then_recovers(run_world: RunWorld) -> None:

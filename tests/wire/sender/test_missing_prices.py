@@ -45,7 +45,7 @@ def test_messages_over_a_limit_are_kept_until_the_prices_are_back(
             taken = await node.ok("POST", "/v1/campaigns", rows(3, spending_limit=1))
             assert taken["held"] == {"total": 2, "over_limit": 2}
 
-            async def is_sent() -> bool:
+            async def is_sent() -> object:
                 return provider.state()["accepted"] == 1
 
             await until_true(is_sent)
@@ -53,13 +53,13 @@ def test_messages_over_a_limit_are_kept_until_the_prices_are_back(
     async def released() -> None:
         async with sender(PRICED) as node:
 
-            async def are_read() -> bool:
+            async def are_read() -> object:
                 return (await node.ok("GET", "/v1/campaigns/may"))["held"]["over_limit"] == 2
 
             await until_true(are_read)
             await node.ok("POST", "/v1/campaigns/may/resume", {"spending_limit": 3})
 
-            async def are_sent() -> bool:
+            async def are_sent() -> object:
                 return provider.state()["accepted"] == 3
 
             await until_true(are_sent)

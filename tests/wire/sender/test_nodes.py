@@ -17,7 +17,7 @@ from wire_provider import TOKEN, started
 from mock_provider.testing.running import ProviderThread
 from reference_sender.policy.settings import NO_POLICY, PolicySettings
 from reference_sender.runtime import member
-from reference_sender.store import Existing, News, Work
+from reference_sender.store import Existing, RuleChanges, Work
 from reference_sender.store.postgres import PostgresStore
 from reference_sender.store.postgres.link import Unanswered
 
@@ -64,19 +64,21 @@ async def shown(node: RunningSender) -> dict[str, Any]:
 
 
 @pytest.fixture
-def no_news(monkeypatch: pytest.MonkeyPatch) -> Callable[[], AbstractAsyncContextManager[None]]:
+def no_rule_changes(monkeypatch: pytest.MonkeyPatch) -> Callable[[], AbstractAsyncContextManager[None]]:
     """In its block no node learns what another one changed."""
-    read = PostgresStore.news
+    read = PostgresStore.rule_changes
     is_cut = False
     monkeypatch.setattr(
-        PostgresStore, "news", lambda self, since: News(since, False) if is_cut else read(self, since)
+        PostgresStore,
+        "rule_changes",
+        lambda self, since: RuleChanges(since, False) if is_cut else read(self, since),
     )
 
     @asynccontextmanager
     async def cut() -> AsyncIterator[None]:
         nonlocal is_cut
         is_cut = True
-        await asyncio.sleep(LEARNED_S)  # news that are being read have come
+        await asyncio.sleep(LEARNED_S)  # changes that are being read have come
         yield
         is_cut = False
         await asyncio.sleep(LEARNED_S)
@@ -85,11 +87,11 @@ def no_news(monkeypatch: pytest.MonkeyPatch) -> Callable[[], AbstractAsyncContex
 
 
 def test_rows_at_a_node_that_does_not_know_of_a_pause_leave_it(
-    nodes: Callable[..., None], no_news: Callable[[], AbstractAsyncContextManager[None]]
+    nodes: Callable[..., None], no_rule_changes: Callable[[], AbstractAsyncContextManager[None]]
 ) -> None:
     async def steps(one: RunningSender, other: RunningSender) -> None:
         await campaign(one, 20)
-        async with no_news():
+        async with no_rule_changes():
             await one.ok("POST", "/v1/campaigns/may/pause")
             await campaign(other, 1, 100, spending_limit=100)
         for node in (one, other):
@@ -100,13 +102,13 @@ def test_rows_at_a_node_that_does_not_know_of_a_pause_leave_it(
 
 
 def test_a_control_at_a_node_that_does_not_know_of_a_limit_leaves_it(
-    nodes: Callable[..., None], no_news: Callable[[], AbstractAsyncContextManager[None]]
+    nodes: Callable[..., None], no_rule_changes: Callable[[], AbstractAsyncContextManager[None]]
 ) -> None:
     async def steps(one: RunningSender, other: RunningSender) -> None:
         await campaign(one, 20, spending_limit=100)
         await one.ok("POST", "/v1/campaigns/may/pause")
         await asyncio.sleep(LEARNED_S)
-        async with no_news():
+        async with no_rule_changes():
             await one.ok("POST", "/v1/campaigns/may/resume", {"spending_limit": 7})
             answer = await other.ok("POST", "/v1/campaigns/may/pause")
             assert (answer["state"], answer["spending_limit"]) == ("paused", 7.0)
@@ -120,11 +122,11 @@ def test_a_control_at_a_node_that_does_not_know_of_a_limit_leaves_it(
 
 
 def test_a_resume_at_a_node_that_does_not_know_of_a_cancel_is_refused(
-    nodes: Callable[..., None], no_news: Callable[[], AbstractAsyncContextManager[None]]
+    nodes: Callable[..., None], no_rule_changes: Callable[[], AbstractAsyncContextManager[None]]
 ) -> None:
     async def steps(one: RunningSender, other: RunningSender) -> None:
         await campaign(other, 20)
-        async with no_news():
+        async with no_rule_changes():
             await one.ok("POST", "/v1/campaigns/may/cancel")
             status, answer = await other.call("POST", "/v1/campaigns/may/resume")
             assert (status, answer["error"]["code"]) == (409, "campaign_cancelled")
@@ -134,12 +136,12 @@ def test_a_resume_at_a_node_that_does_not_know_of_a_cancel_is_refused(
 
 
 def test_the_last_limit_counts_also_if_its_node_knew_the_same_one(
-    nodes: Callable[..., None], no_news: Callable[[], AbstractAsyncContextManager[None]]
+    nodes: Callable[..., None], no_rule_changes: Callable[[], AbstractAsyncContextManager[None]]
 ) -> None:
     async def steps(one: RunningSender, other: RunningSender) -> None:
         await campaign(one, 1, spending_limit=100)
         await asyncio.sleep(LEARNED_S)
-        async with no_news():
+        async with no_rule_changes():
             await one.ok("POST", "/v1/campaigns/may/resume", {"spending_limit": 7})
             await campaign(other, 1, 100, spending_limit=100)
         assert [(await shown(node))["spending_limit"] for node in (one, other)] == [100.0, 100.0]

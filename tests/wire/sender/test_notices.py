@@ -146,4 +146,6 @@ def test_a_receiver_that_is_down_does_not_stop_the_watching(caplog: pytest.LogCa
     chores = asyncio.run(steps())
     assert not chores.failed.is_set()
     assert not bodies
-    assert any("was not sent: no connection: Connection refused" in each.getMessage() for each in caplog.records)
+    assert any(
+        "was not sent: no connection: Connection refused" in each.getMessage() for each in caplog.records
+    )

@@ -25,7 +25,7 @@ JOIN smsbench.progress p ON p.id = c.id AND p.state = 'sent' WHERE {} ORDER BY m
 FIRSTS, SECONDS = OPEN.format("m.key NOT LIKE '%~2'"), OPEN.format("m.key LIKE '%~2'")
 
 
-class Turns:
+class ClaimTurns:
     """Which node may claim how many messages. The others claim none."""
 
     def __init__(self) -> None:
@@ -51,7 +51,7 @@ async def report(postgres: PostgresServer, node: RunningSender, rows: list[str])
 def test_a_second_message_of_another_node_ends_the_first_one(
     postgres: PostgresServer, monkeypatch: pytest.MonkeyPatch, reporting: int
 ) -> None:
-    turns = Turns()
+    turns = ClaimTurns()
     monkeypatch.setattr(Node, "wants", lambda node, now_ns: turns.wants(node, now_ns))
     url = postgres.without_store()
 

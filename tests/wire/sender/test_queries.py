@@ -34,7 +34,11 @@ def test_every_call_refuses_an_unknown_field_of_its_query(run_world: RunWorld) -
     async def steps(world: SenderWorld) -> None:
         for method, path, body in CALLS:
             status, answer, _ = await world.call(method, f"{path}?foo=1", json=body)
-            assert (status, answer["error"]["code"], answer["error"]["field"]) == (400, "unknown_field", "foo"), path
+            assert (status, answer["error"]["code"], answer["error"]["field"]) == (
+                400,
+                "unknown_field",
+                "foo",
+            ), path
             assert (await world.call(method, f"{path}?foo=1", {}, json=body))[0] == 401
         assert world.store.records(0, 1) == []
         assert (await world.call("POST", "/v1/messages?", AUTHORIZED, json=MESSAGE))[0] == 202

@@ -218,7 +218,7 @@ def test_an_outage_that_refuses_answers_links_and_refuses_look_ups(
     assert esme.client.read_pdu().command == "enquire_link_resp"
 
 
-def test_a_provider_that_stops_answers_open_requests_and_unbinds(
+def test_a_provider_that_stops_answers_requests_in_flight_and_unbinds(
     start: StartProvider, connect: Connect
 ) -> None:
     provider = start(reply={"latency": {"kind": "fixed", "value_s": 0.2}})

@@ -100,16 +100,16 @@ def shown_groups(visit: Visit, groups: list[ContactGroup], status: int = 200) ->
 def group_body(visit: Visit, group: ContactGroup, in_contact: bool = False) -> GroupBody:
     owner = visit.settings.username
     return GroupBody(
-        group.id,
-        group.name,
-        group.description,
-        visit.state.contacts.member_count(group.id),
-        visit.shown_time(group.created_s),
-        visit.shown_time(group.updated_s),
-        owner,
-        group.reference,
-        group.expire_after_days,
-        UNSET if in_contact else (GroupPermission(group.id, owner),),
+        id=group.id,
+        name=group.name,
+        description=group.description,
+        contacts_count=visit.state.contacts.member_count(group.id),
+        date_created=visit.shown_time(group.created_s),
+        date_updated=visit.shown_time(group.updated_s),
+        created_by=owner,
+        idx=group.reference,
+        contact_expire_after=group.expire_after_days,
+        permissions=UNSET if in_contact else (GroupPermission(group.id, owner),),
     )
 
 

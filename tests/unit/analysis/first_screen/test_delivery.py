@@ -10,10 +10,10 @@ from made_reports import part, report, split, timed
 from page_reading import disagreements, rendered
 from screen_words import answer_text
 
-from analysis.findings import DelaySplit
+from analysis.findings import DelaySplit, FaultBand
 from analysis.first_screen.rules import contradictions
 from analysis.first_screen.screen import first_screen
-from analysis.model import FaultBand, RunReport
+from analysis.model import RunReport
 from analysis.render.tables_findings import handsets
 
 replace = msgspec.structs.replace

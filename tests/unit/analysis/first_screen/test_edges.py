@@ -10,11 +10,11 @@ from made_benches import searched_low
 from made_reports import accounting, bottleneck, counted, hint, part, report, throughput
 from screen_words import answer_text, aside_text
 
-from analysis.findings import AS_ALLOWED, DelaySplit, Hint
+from analysis.findings import AS_ALLOWED, DelaySplit, FaultBand, Hint
 from analysis.first_screen.quoting import plain_words
 from analysis.first_screen.screen import first_screen
 from analysis.first_screen.values import words
-from analysis.model import FaultBand, RunReport
+from analysis.model import RunReport
 from analysis.objectives.grammar import Measure
 from analysis.render import tables_findings
 
@@ -61,13 +61,10 @@ def test_a_higher_limit_is_not_asked_for_where_the_sender_itself_takes_longer() 
     assert not asks(sender_s=0.1, marketing_s=300.0)  # every objective is met, with room
 
 
-def in_force(*evidence: str, limit: str, sender_s: float = 0.1, **more: Any) -> RunReport:
-    """A missed part at the provider's limit. The longest waits of an ideal sender are for ``limit``."""
-    made = part(
-        p95_s={"marketing": 700.0},
-        bottlenecks=(bottleneck(kind="provider_limit", evidence=evidence),),
-        **more,
-    )
+def in_force(*evidence: str, limit: str, text: str = "", sender_s: float = 0.1, **more: Any) -> RunReport:
+    """A missed part at the provider's limit ``text``. An ideal sender's longest waits are for ``limit``."""
+    first = bottleneck(kind="provider_limit", text=f"the provider's limit: {text}", evidence=evidence)
+    made = part(p95_s={"marketing": 700.0}, bottlenecks=(first,), **more)
     (otp, *others) = (
         replace(with_shares(one, contract=100.0), limit=limit, total_mean_s=200.0)
         for one in made.delay_splits
@@ -79,21 +76,7 @@ REQUESTS_EMPTY = "its token bucket of requests was empty in 22 of 25 samples"
 STORM = "the provider refused 31,217 requests because of its limits, most of them (98 %)"
 QUEUED = "its accept queue had 3.1 s of work"
 OF_QUEUE, OF_REQUESTS = "40 segments/s out of the accept queue", "20 requests/s"
-
-
-@pytest.mark.parametrize(
-    ("evidence", "limit", "asked"),
-    [
-        ((REQUESTS_EMPTY,), OF_QUEUE, False),  # the real sender waited for another limit
-        ((REQUESTS_EMPTY,), OF_REQUESTS, True),
-        ((QUEUED,), OF_QUEUE, True),
-        ((REQUESTS_EMPTY, QUEUED), OF_QUEUE, True),
-    ],
-)
-def test_a_higher_limit_is_asked_for_only_if_it_is_the_one_that_was_met(
-    evidence: tuple[str, ...], limit: str, asked: bool
-) -> None:
-    assert ("Ask for a higher limit" in aside_text(in_force(*evidence, limit=limit), "ask")) is asked
+AT_QUEUE = "40 segments/s out of its accept queue"
 
 
 AS_SENT = f"the provider accepted 5.00 requests/s and 42.7 segments/s, {AS_ALLOWED}"
@@ -102,20 +85,23 @@ AS_SENT = f"the provider accepted 5.00 requests/s and 42.7 segments/s, {AS_ALLOW
 @pytest.mark.parametrize(
     ("text", "limit", "asked"),
     [
+        (OF_REQUESTS, OF_QUEUE, False),  # the real sender waited for another limit
+        (OF_REQUESTS, OF_REQUESTS, True),
+        (AT_QUEUE, OF_QUEUE, True),
+        (f"{OF_REQUESTS}, {AT_QUEUE}", OF_QUEUE, True),
         ("5 requests/s", "5 requests/s", True),
         ("5 requests/s", "5 requests/s and 500 segments/s out of the accept queue", True),
         ("5 requests/s", "500 segments/s out of the accept queue", False),
         ("500 segments/s out of its accept queue", "500 segments/s out of the accept queue", True),
     ],
 )
-def test_a_sender_at_the_contract_is_at_the_limits_of_the_bottleneck(
+def test_a_higher_limit_is_asked_for_only_if_the_bottleneck_names_it(
     text: str, limit: str, asked: bool
 ) -> None:
-    made = in_force(AS_SENT, limit=limit)
-    (first,) = made.parts[0].bottlenecks
-    named = replace(first, text=f"the provider's limit: {text}")
-    changed = report(replace(made.parts[0], bottlenecks=(named,)))
-    assert ("Ask for a higher limit" in aside_text(changed, "ask")) is asked
+    """The evidence names no limit that the text leaves out (``test_provider_limit.py``)."""
+    for evidence in (AS_SENT, REQUESTS_EMPTY, QUEUED):
+        made = in_force(evidence, limit=limit, text=text)
+        assert ("Ask for a higher limit" in aside_text(made, "ask")) is asked
 
 
 @pytest.mark.parametrize(
@@ -148,16 +134,19 @@ def test_batches_are_advised_where_the_limit_is_one_of_requests() -> None:
     single = (hint(name="one_message_per_request"),)
     batches = "What to change: send many messages in one request"
 
-    def advice(*evidence: str, **more: Any) -> str:
-        screen = first_screen(in_force(*evidence, limit=OF_QUEUE, **more))
+    def advice(text: str, *evidence: str, **more: Any) -> str:
+        screen = first_screen(in_force(*evidence, limit=OF_QUEUE, text=text, **more))
         return " ".join(words(each) for each in screen.bottleneck)
 
-    assert batches in advice(REQUESTS_EMPTY, hints=single)
-    assert "negotiate" not in advice(REQUESTS_EMPTY, hints=single)
-    assert "negotiate a higher rate" in advice(REQUESTS_EMPTY)  # the sender has batches already
-    assert "negotiate a higher rate" in advice(REQUESTS_EMPTY, QUEUED, hints=single)
-    for evidence in ((STORM, REQUESTS_EMPTY), (STORM, QUEUED)):
-        assert "What to change: wait for the Retry-After of a refusal" in advice(*evidence, hints=single)
+    assert batches in advice(OF_REQUESTS, REQUESTS_EMPTY, hints=single)
+    assert "negotiate" not in advice(OF_REQUESTS, REQUESTS_EMPTY, hints=single)
+    assert "negotiate a higher rate" in advice(OF_REQUESTS, REQUESTS_EMPTY)  # it has batches already
+    both = f"{OF_REQUESTS}, {AT_QUEUE}"
+    assert "negotiate a higher rate" in advice(both, REQUESTS_EMPTY, QUEUED, hints=single)
+    for text, evidence in ((OF_REQUESTS, (STORM, REQUESTS_EMPTY)), (AT_QUEUE, (STORM, QUEUED))):
+        assert "What to change: wait for the Retry-After of a refusal" in advice(
+            text, *evidence, hints=single
+        )
 
 
 @pytest.mark.parametrize("measure", ["availability", "not_taken"])

@@ -131,7 +131,8 @@ def test_duplicates_have_a_cause_and_an_advice(tmp_path: Path) -> None:
     assert cause == (
         "Cause: my-sender submitted 19 messages more than once, and the provider accepted each copy."
     )
-    assert "unique_references" in advice and "--export csv" in advice
+    assert "Let the provider refuse duplicates, if its API has an option for it." in advice
+    assert "--export csv" in advice
     page, _, summary = rendered(made, tmp_path)
     assert disagreements(page, summary) == []
 

@@ -21,12 +21,13 @@ from made_reports import (
 )
 from page_reading import Page, disagreements, rendered, without_spaces
 
+from analysis.findings import FaultBand
 from analysis.first_screen.quoting import Quote
 from analysis.first_screen.rules import contradictions
 from analysis.first_screen.screen import first_screen
 from analysis.first_screen.values import FirstScreen, words
 from analysis.first_screen.wording import objective_part
-from analysis.model import FaultBand, RunReport
+from analysis.model import RunReport
 
 replace = msgspec.structs.replace
 

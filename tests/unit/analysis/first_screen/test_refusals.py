@@ -43,7 +43,7 @@ def test_no_claims_a_lower_rate_only_of_a_sender_that_continued_at_it(
     ("kind", "advice"),
     [
         ("sender_api", "answer when the message is queued"),
-        ("sender_refuses", "look in the sender's log for the reason of the refusals"),
+        ("sender_refuses", "find the cause of the refusals in the sender's log and fix it."),
         ("sender_stopped", "look in the sender's log for the error"),
     ],
 )

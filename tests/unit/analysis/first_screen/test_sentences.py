@@ -25,12 +25,12 @@ from page_reading import disagreements, rendered
 from screen_words import answer_text, aside_text
 
 from analysis.capacity_record import Trial
-from analysis.findings import Availability
+from analysis.findings import Availability, FaultBand
 from analysis.first_screen.quoting import Quote
 from analysis.first_screen.rules import contradictions
 from analysis.first_screen.screen import first_screen
 from analysis.first_screen.values import FirstScreen, words
-from analysis.model import FaultBand, RunReport
+from analysis.model import RunReport
 from analysis.objectives.words import interval_text
 
 replace = msgspec.structs.replace

@@ -75,7 +75,7 @@ def test_a_failure_in_one_part_of_a_suite_leaves_the_other_parts_their_figures(
     report = build_report(write_suite("a-broken", "b-whole"))
     assert report.exit_code == ExitCode.INVALID
     assert report.headline.startswith("INVALID: Bench failure: provider")
-    assert "(12.0 s after the load's start; part: made by hand)" in report.headline
+    assert "(12.0 s after the load's start; part: made by hand (a-broken))" in report.headline
     held = {each.verdict for each in report.objectives if each.part == "b-whole"}
     assert held == {"met"}
     assert "0 lost, 0 duplicated, of 300 accepted" in answer_text(report, "wrong")

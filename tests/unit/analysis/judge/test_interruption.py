@@ -55,7 +55,7 @@ def test_an_interrupted_suite_names_the_part(new_run: Build, write_suite: Suite)
     run_of(new_run("b"), 13.0, exit_reason="interrupted")
     report = build_report(write_suite("a", "b"))
     assert report.headline.startswith(
-        "STOPPED: Interrupted (made by hand) after 13 of 23 s. No objective was missed until"
+        "STOPPED: Interrupted (made by hand (b)) after 13 of 23 s. No objective was missed until"
     )
     assert "Later parts were not run" in report.notes[0]
     assert report.exit_code == ExitCode.INTERRUPTED
@@ -69,7 +69,7 @@ def test_a_suite_interrupted_between_two_parts_is_not_complete(new_run: Build, w
     records.write_manifest(suite_dir, msgspec.structs.replace(manifest, exit_reason="interrupted"))
     report = build_report(suite_dir)
     assert report.headline.startswith(
-        "STOPPED: Interrupted between two parts, after: made by hand. No objective was missed until"
+        "STOPPED: Interrupted between two parts, after: made by hand (b). No objective was missed until"
     )
     assert report.exit_code == ExitCode.INTERRUPTED
     assert "Later parts were not run" in report.notes[0]

@@ -260,7 +260,7 @@ def test_what_a_probe_loses_or_duplicates_fails_the_suite(
     probe(new_run("c-dense"), 50_000, vanish=lost, duplicate=duplicated)
     report = build_report(write_suite("a-peak", "b-dense", "c-dense"))
     assert (report.verdict, report.exit_code) == ("missed", 1)
-    assert report.headline.startswith(f"NO: {said}; none may be (part: p).")
+    assert report.headline.startswith(f"NO: {said}; none may be (part: p (c-dense)).")
     # The smaller probe carried ten times the lower level; the larger one's miss is shown beside it.
     assert report.levels[0].ten_times == "yes"
     assert "c-dense ran at the equivalent of 14.4 million" in report.levels[0].ten_times_why

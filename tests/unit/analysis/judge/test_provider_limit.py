@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from made_parts import found, sampled
 from run_builder import Build, RunBuilder
+
+from analysis.first_screen.advice import limits_in_force
+from analysis.report import build_report
 
 PROFILE = {"throttle": {"requests": {"rate_per_s": 10.0, "burst": 10}}}
 
@@ -76,3 +80,21 @@ def test_refused_messages_are_counted_in_the_windows_in_which_the_limit_is_seen(
     assert (only.from_s, only.to_s) == (10.0, 20.0)
     # 70 messages from 13 s to 20 s
     assert "the provider refused 18 messages because of its limits, 26 % of them" in "; ".join(only.evidence)
+
+
+@pytest.mark.parametrize(("empty_s", "named"), [(10, False), (20, True)])
+def test_the_text_and_the_evidence_name_the_same_limits(new_run: Build, empty_s: int, named: bool) -> None:
+    """The limit of segments is always reached, the bucket of requests is empty in one or two of 7 windows."""
+    run = new_run("run")
+    for slot in range(1_400):
+        run.due(f"m-{slot}", slot / 20)
+        run.seen(f"m-{slot}", slot / 10 + 2.0)
+    sampled(run, "provider", tokens_requests=lambda second: 0.0 if 10 <= second < 10 + empty_s else 50.0)
+    segments = {"segments": {"rate_per_s": 10.0, "burst": 10}}
+    profile = {"throttle": {"requests": {"rate_per_s": 100.0, "burst": 100}, **segments}}
+    run_dir = run.write(load_s=70.0, end_s=200.0, profile=profile)
+    (part,) = build_report(run_dir).parts
+    (only,) = [each for each in part.bottlenecks if each.kind == "provider_limit"]
+    assert limits_in_force(only) == ({"requests", "segments"} if named else {"segments"})
+    assert any("token bucket of requests" in each for each in only.evidence) is named
+    assert ("requests/s" in only.text) is named

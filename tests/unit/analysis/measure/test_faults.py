@@ -42,7 +42,7 @@ def test_each_fault_counts_its_messages_once(new_run: Build) -> None:
     run = new_run("run")
     run.journey("a", 1.0, 2.0, fault="one,two")
     run.journey("b", 2.0, 2.0, fault="two")
-    run.seen("b", 2.5, provider_id="P-b2", fault="two,three")  # a second copy of the same message
+    run.seen("b", 2.5, provider_id="P-b2", fault="two,three")  # a duplicate of the same message
     run.seen("unknown", 2.0, fault="two")
     run.journey("c", 3.0, 2.0)
     run_dir = run.write(faults=(span("two", 0.5, 3.0), span("one", -2.0, None)))
@@ -51,9 +51,9 @@ def test_each_fault_counts_its_messages_once(new_run: Build) -> None:
     assert found == [("two", 0.5, 3.0, 2), ("one", -2.0, None, 1), ("three", None, None, 1)]
     table = dict(part_sections(build_report(run_dir), 0))["Faults of the provider"]
     assert [row[:1] + row[2:] for row in table.rows] == [
-        ("two", "500 ms", "3.00 s", "2"),
-        ("one", "0 s", "no end", "1"),
-        ("three", "-", "-", "1"),
+        ("two", "500 ms", "3.00 s", "2", "-"),
+        ("one", "0 s", "no end", "1", "-"),
+        ("three", "-", "-", "1", "-"),
     ]
 
 

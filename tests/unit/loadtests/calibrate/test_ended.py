@@ -10,7 +10,7 @@ from urllib.error import URLError
 import pytest
 
 from loadtests.calibrate.ended import EndedEarly, explained
-from loadtests.runner.service import ServiceError
+from loadtests.runner.service_process import ServiceError
 
 
 def errno_error(number: int, path: Path | None = None) -> OSError:

@@ -24,7 +24,7 @@ def answers(*taken: tuple[int, int, int]) -> list[TimedAnswer]:
     [
         ((30, 31, HIT), 0),
         ((30, 31, PASSED), 1),
-        # Under way while the window began: the provider may have taken it before the one sent earlier.
+        # In flight when the window began: the provider may have taken it before the one sent earlier.
         ((21, 29, PASSED), 0),
         # And while it ended.
         ((38, 45, PASSED), 0),

@@ -26,7 +26,7 @@ from loadtests.runner.progress import Progress
 from loadtests.runner.queries import ServiceState, StateQuery
 from loadtests.runner.run_directory import lost_directory
 from loadtests.runner.sampling import Sampler, Snapshot
-from loadtests.runner.service import Service
+from loadtests.runner.service_process import ServiceProcess
 from loadtests.runner.settings import RunSettings
 from loadtests.runner.testbed import LoadTestbed
 from loadtests.suites.scenario_run import run_scenario
@@ -132,7 +132,7 @@ def test_the_load_finds_no_settings_of_locust_but_what_its_target_file_names(
 def test_a_process_that_fails_while_it_is_stopped_is_noticed(
     how: str, words: str, stub: Path, tmp_path: Path
 ) -> None:
-    service = Service("provider", "stub", [how], tmp_path / "logs")
+    service = ServiceProcess("provider", "stub", [how], tmp_path / "logs")
     service.start({})
     service.wait_ready()
     service.stop(within_s=0.2 if how == "hang" else 20.0)
@@ -143,7 +143,7 @@ def test_a_process_that_fails_while_it_is_stopped_is_noticed(
 
 
 def test_a_process_that_stops_in_order_has_not_failed(stub: Path, tmp_path: Path) -> None:
-    service = Service("provider", "stub", ["0"], tmp_path / "logs")
+    service = ServiceProcess("provider", "stub", ["0"], tmp_path / "logs")
     service.start({})
     service.wait_ready()
     service.stop()
@@ -162,7 +162,7 @@ def test_a_provider_that_ends_badly_at_the_end_makes_the_run_an_error(
     stub: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def start(testbed: LoadTestbed, *_: object) -> None:
-        provider = Service("provider", "stub", ["70"], tmp_path / "run" / "logs")
+        provider = ServiceProcess("provider", "stub", ["70"], tmp_path / "run" / "logs")
         testbed.services.append(provider)
         provider.start({})
         provider.wait_ready()
@@ -182,11 +182,11 @@ def test_without_a_writable_run_directory_services_are_stopped_at_once(
 ) -> None:
     """On a full disk sender and provider wait for it, one after another for up to a minute each."""
     run_dir = tmp_path / "run"
-    services: list[Service] = []
+    services: list[ServiceProcess] = []
 
     def start(testbed: LoadTestbed, *_: object) -> None:
         for name in ("provider", "sender"):
-            service = Service(name, "stub", ["hang"], run_dir / "logs")
+            service = ServiceProcess(name, "stub", ["hang"], run_dir / "logs")
             testbed.services.append(service)
             services.append(service)
             service.start({})
@@ -204,7 +204,7 @@ def test_without_a_writable_run_directory_services_are_stopped_at_once(
     monkeypatch.setattr(part_run, "start_testbed", start)
     monkeypatch.setattr(part_run, "STOP_AT_ONCE_S", 0.2)
     monkeypatch.setattr(queries, "fetch_export", lambda url, *_: asked.append(url))
-    monkeypatch.setattr(Service, "failure", lambda self: asked.append(self.name))
+    monkeypatch.setattr(ServiceProcess, "failure", lambda self: asked.append(self.name))
     monkeypatch.setattr(PartRun, "run_load", run_load)
     monkeypatch.setattr(part_run, "join_rows", lambda run_dir: monkeypatch.undo())
     manifest = a_part(run_dir).run()
@@ -220,7 +220,7 @@ def test_a_provider_that_says_it_failed_is_seen_at_once(
     phase: str, stub: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def start(testbed: LoadTestbed, *_: object) -> None:
-        provider = Service("provider", "stub", ["74"], tmp_path / "run" / "logs")
+        provider = ServiceProcess("provider", "stub", ["74"], tmp_path / "run" / "logs")
         testbed.services.append(provider)
         provider.start({})
         provider.wait_ready()
@@ -239,10 +239,10 @@ def test_a_provider_that_says_it_failed_is_seen_at_once(
 def test_whatever_goes_wrong_nothing_is_left_running_and_no_texts_on_the_disk(
     stub: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    started: list[Service] = []
+    started: list[ServiceProcess] = []
 
     def start(testbed: LoadTestbed, *_: object) -> None:
-        provider = Service("provider", "stub", ["hang"], tmp_path / "run" / "logs")
+        provider = ServiceProcess("provider", "stub", ["hang"], tmp_path / "run" / "logs")
         testbed.services.append(provider)
         provider.start({})
         provider.wait_ready()

@@ -18,7 +18,7 @@ from loadtests.runner.own_provider import GONE_AFTER_S, OwnProvider
 from loadtests.runner.part_run import PartRun
 from loadtests.runner.progress import Progress
 from loadtests.runner.sampling import Sampler, Snapshot
-from loadtests.runner.service import ServiceError
+from loadtests.runner.service_process import ServiceError
 from loadtests.runner.settings import RunSettings
 from loadtests.targets import Target
 from loadtests.targets.target_file import Provider, RequestTemplate

@@ -19,7 +19,7 @@ from loadtests.runner import part_run
 from loadtests.runner.interruption import Aborted, Interruption
 from loadtests.runner.part_run import PartRun
 from loadtests.runner.progress import Progress
-from loadtests.runner.service import ServiceError
+from loadtests.runner.service_process import ServiceError
 from loadtests.runner.settings import RunSettings
 
 

@@ -97,7 +97,7 @@ def test_a_wrong_token_says_where_the_right_one_is(refused_by_api: bool) -> None
     assert isinstance(verdict, ProbeFailed) and "token" not in verdict.cause
 
 
-def test_an_api_that_refuses_what_the_mock_accepted_is_described_wrongly() -> None:
+def test_an_api_that_refuses_what_the_mock_provider_accepted_is_described_wrongly() -> None:
     text = cause(answer=ApiAnswer("refused", 201, "HTTP 201"), provider=AT_PROVIDER)
     assert "the mock provider accepted its message: check whether [accepted]" in text
 

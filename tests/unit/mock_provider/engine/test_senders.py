@@ -135,7 +135,7 @@ def test_senders_that_have_nothing_to_wait_for_are_forgotten() -> None:
     queues = SenderQueues(limits, lambda *event: None)
     for n in range(30_000):
         own = queues.of(f"s{n}", n * S // 1000)
-        assert own is not None and own.channel.passes(1, n * S // 1000)  # busy for a tenth of a second
+        assert own is not None and own.rated.passes(1, n * S // 1000)  # busy for a tenth of a second
     assert queues.known <= 20_000
     last = queues.of("s29999", 100 * S)
-    assert last is not None and not last.channel.passes(1, 29_999 * S // 1000)
+    assert last is not None and not last.rated.passes(1, 29_999 * S // 1000)

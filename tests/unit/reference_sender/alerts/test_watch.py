@@ -7,8 +7,10 @@ from typing import Any
 
 import pytest
 from dispatch_states import state_of
+from nanoseconds import LATER
 
 from reference_sender.alerts.rules import AlertRules
+from reference_sender.alerts.store import WORKS, StoreTrouble
 from reference_sender.alerts.values import quantile_s
 from reference_sender.alerts.watch import Alerts
 from reference_sender.dispatch import Dispatcher, DispatchSettings
@@ -81,11 +83,22 @@ def test_a_backlog_read_at_a_restart_is_no_growth(growth: int, begun: int) -> No
     node.recover(0, [queued(number) for number in range(1_000)], 4_000, 9_000)
     at_once = RULES.backlog_growth.model_copy(update={"for_s": 0.0})
     alerts = Alerts(RULES.model_copy(update={"backlog_growth": at_once}))
-    found = alerts.observe(0.0, node.state())
+    found = alerts.observe(0.0, node.state(0))
     node.recover_sent(1, [])
     node.recover(2, [queued(number) for number in range(1_000, 5_000 + growth)])
-    found += alerts.observe(10.0, node.state())
+    found += alerts.observe(10.0, node.state(LATER))
     assert [(each.alert, each.value) for each in found] == [("backlog_growth", growth)] * begun
+
+
+def test_a_store_that_fails_has_one_alert_with_the_reason_and_one_all_clear() -> None:
+    alerts, found = Alerts(AlertRules()), []
+    for at_s, lasted_s in enumerate((0, 0, 5, 6, 7, 0, 0)):
+        trouble = StoreTrouble("disk full", lasted_s) if lasted_s else WORKS
+        found += alerts.observe(at_s, state_of(), store=trouble)
+    assert [each.line for each in found] == [
+        "ALERT store_failed: the store has kept nothing for 6 s: disk full, above the limit of 5",
+        "ALL CLEAR store_failed: the store has kept nothing for 0 s, at most 0",
+    ]
 
 
 def test_a_disabled_rule_raises_no_alert() -> None:

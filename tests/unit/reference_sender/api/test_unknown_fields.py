@@ -56,7 +56,11 @@ def test_a_query_that_is_not_utf_8_is_refused() -> None:
 @pytest.mark.parametrize(
     ("body", "kind", "message"),
     [
-        ({"numbers": ["1"] * 1_001}, OptOutRequest, "numbers must be a list of 1 to 1,000 phone numbers, each a text"),
+        (
+            {"numbers": ["1"] * 1_001},
+            OptOutRequest,
+            "numbers must be a list of 1 to 1,000 phone numbers, each a text",
+        ),
         ({"numbers": [1]}, OptOutRequest, "numbers must be a list of 1 to 1,000 phone numbers, each a text"),
         ({"ids": []}, ReplayRequest, "ids must be a list of 1 to 1,000 ids of messages, each a text"),
         ({"limit": 0}, ReplayRequest, "limit must be a whole number from 1 to 1,000"),

@@ -91,6 +91,13 @@ def test_rate_and_time_left_are_those_of_the_last_seconds() -> None:
     assert only(world.second()).eta_s == 0.0
 
 
+def test_a_store_that_fails_is_shown_with_the_reason() -> None:
+    world = CountersBySecond()
+    assert world.second().store == ""
+    seen = SenderCounters(world.state(), 0, 0, None, {}, [], "disk full")
+    assert world.board.observe(world.at_s, 1e9, seen).store == "disk full"
+
+
 def test_a_count_that_fell_begins_again() -> None:
     progress = GrowthRate()
     for at_s, done in ((0, 50), (10, 100), (11, 0), (12, 8)):

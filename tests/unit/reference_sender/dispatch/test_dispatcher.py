@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from dispatch_steps import Make, MakeDispatcher, MakeLimits, Pick, accepted, all_with, only, run_until
-from nanoseconds import S
+from nanoseconds import LATER, S
 
 from reference_sender.dispatch.expiry import GRAIN_NS
 from reference_sender.dispatch.values import (
@@ -30,7 +30,7 @@ def test_from_offer_to_delivered(
     assert core.next_deadline() is not None  # a stale look at report timeouts, and then nothing
     assert run_until(core, 73 * 3600 * S) == []
     assert core.next_deadline() is None
-    assert core.state().open == 0
+    assert core.state(LATER).open == 0
 
 
 def test_a_batch_is_what_waits_when_the_route_may_send(
@@ -94,7 +94,7 @@ def test_a_deferred_message_waits_alone(dispatcher: MakeDispatcher, message: Mak
     (batch,) = batches(core.offer(0, [one]))
     core.answered(0, batch.batch_id, [Result(Outcome.DEFERRED, retry_after_s=30.0)])
     assert len(batches(core.offer(1, [message()]))) == 1
-    assert core.state().between_attempts == 1
+    assert core.state(LATER).between_attempts == 1
     ((at_ns, again),) = run_until(core, 40 * S)
     assert (at_ns, again.messages) == (30 * S, (one,))
 
@@ -108,14 +108,14 @@ def test_the_breaker_stops_the_route_and_probes_with_one_message(
     failing = [batches(core.offer(0, [message() for _ in range(100)]))[0] for _ in range(3)]
     for batch in failing:
         core.answered(1, batch.batch_id, all_with(Outcome.RETRYABLE, batch))
-    assert core.state().routes[0].breaker == "open"
+    assert core.state(1).routes[0].breaker == "open"
     assert batches(core.offer(2, [message()])) == []
     ((at_ns, probe),) = run_until(core, 10 * S + 1)
     assert at_ns >= 5 * S
     assert len(probe.messages) == 1
     rest = batches(core.answered(11 * S, probe.batch_id, accepted(probe)))
     assert sum(len(batch.messages) for batch in rest) == 300
-    assert core.state().routes[0].breaker == "closed"
+    assert core.state(11 * S).routes[0].breaker == "closed"
 
 
 def test_an_expired_message_is_never_sent(
@@ -139,7 +139,7 @@ def test_expiry_is_noticed_while_nothing_can_be_sent(
     seen = run_until(core, 10 * S)
     assert [effect.state for _, effect in seen] == [State.EXPIRED] * 3
     assert {at_ns for at_ns, _ in seen} == {5 * S}
-    assert core.state().queue_otp == 0
+    assert core.state(LATER).queue_otp == 0
 
 
 def test_a_retry_past_the_expiry_is_never_made(
@@ -195,7 +195,7 @@ def test_a_message_no_route_could_ever_take_fails_at_once(
     core = dispatcher(limits(segments_burst=5))
     one = message(segments=6)
     assert changes(core.offer(0, [one])) == [(one.key, "failed", "more_segments_than_any_route_allows")]
-    assert core.state().open == 0
+    assert core.state(LATER).open == 0
 
 
 def test_the_same_key_again_is_ignored(dispatcher: MakeDispatcher, message: Make, batches: Pick) -> None:
@@ -205,20 +205,20 @@ def test_the_same_key_again_is_ignored(dispatcher: MakeDispatcher, message: Make
     assert batch.messages == (one,)
     core.answered(1, batch.batch_id, accepted(batch))
     assert core.offer(2, [one]) == []
-    assert core.state().totals["duplicate_offers"] == 2
+    assert core.state(LATER).totals["duplicate_offers"] == 2
 
 
 def test_a_wrong_answer_changes_nothing(dispatcher: MakeDispatcher, message: Make, batches: Pick) -> None:
     core = dispatcher()
     (batch,) = batches(core.offer(7, [message(), message()]))
-    before = core.state()
+    before = core.state(8)
     with pytest.raises(ValueError, match="has 2 messages, not 1"):
         core.answered(8, batch.batch_id, [Result(Outcome.ACCEPTED)])
     with pytest.raises(ValueError, match="not in flight"):
         core.answered(8, batch.batch_id + 1, [])
     with pytest.raises(ValueError, match="time went back"):
         core.advance(6)
-    assert core.state() == before
+    assert core.state(8) == before
     core.answered(8, batch.batch_id, accepted(batch))
     with pytest.raises(ValueError, match="not in flight"):
         core.answered(9, batch.batch_id, accepted(batch))

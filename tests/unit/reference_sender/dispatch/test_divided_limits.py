@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from dispatch_steps import Make, MakeDispatcher, MakeLimits, Pick, accepted, run_until
-from nanoseconds import S
+from nanoseconds import LATER, S
 
 from reference_sender.dispatch.values import Lane, Recovered, Report, State, SubmitBatch
 
@@ -19,14 +19,14 @@ def test_nothing_is_submitted_without_a_share_and_the_first_share_starts_without
     core.divide(10 * S, 0.5)
     sent = [effect for _, effect in run_until(core, 11 * S) if isinstance(effect, SubmitBatch)]
     assert len(sent) == 4, "5 a second, but half of 8 requests may be unanswered"
-    assert core.state().routes[0].requests_per_s == 5
+    assert core.state(LATER).routes[0].requests_per_s == 5
 
 
 def test_a_share_too_small_for_one_request_is_refused(dispatcher: MakeDispatcher, limits: MakeLimits) -> None:
     core = dispatcher(limits(max_in_flight=3))
     with pytest.raises(ValueError, match="max_in_flight 3 is below 1"):
         core.divide(0, 0.3)
-    assert core.state().routes[0].max_in_flight == 3
+    assert core.state(LATER).routes[0].max_in_flight == 3
 
 
 def test_a_dispatcher_knows_reports_of_its_own_messages_only(

@@ -101,7 +101,7 @@ def test_requests_throttled_together_pause_the_route_once(
     assert len(together) == 8
     for batch in together:
         core.answered(1, batch.batch_id, all_with(Outcome.THROTTLED, batch))
-    assert core.state().routes[0].paused_s <= 1
+    assert core.state(1).routes[0].paused_s <= 1
 
 
 def test_batches_that_are_always_too_large_shrink_and_grow_again(

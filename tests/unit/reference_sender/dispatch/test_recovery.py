@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from dispatch_steps import Make, MakeDispatcher, MakeLimits
-from nanoseconds import S
+from nanoseconds import LATER, S
 
 from reference_sender.dispatch import Dispatcher
 from reference_sender.dispatch.values import (
@@ -129,7 +129,7 @@ def test_a_message_bound_to_a_removed_route_is_submitted_nowhere_and_ends_at_its
     one, brief, free = message(expires_ns=HOUR // 2), message(expires_ns=30 * S), message()
     effects = core.recover(S, [left(one, "gone", 0), left(brief, "gone", 0), left(free)])
     assert submitted(effects) == [(free.key, "a")]
-    assert core.state().queue_transactional == 2
+    assert core.state(LATER).queue_transactional == 2
     seen = run_until(core, HOUR)
     assert [(at_ns, *changed([effect])) for at_ns, effect in seen] == [
         (30 * S, ("expired", "route_removed")),
@@ -148,7 +148,7 @@ def test_a_report_finishes_a_message_bound_to_a_removed_route(
     (change,) = core.reported(2 * S, [Report("p", one.key, State.DELIVERED, "")])
     assert isinstance(change, Change)
     assert (change.state, change.route) == (State.DELIVERED, "gone")
-    assert core.state().open == 0
+    assert core.state(LATER).open == 0
 
 
 def test_messages_for_removed_routes_do_not_block_others(
@@ -249,7 +249,7 @@ def test_a_withdrawn_batch_goes_again_in_order_and_has_cost_no_attempt(
     (again,) = core.withdrawn(1, batch.batch_id)
     assert isinstance(again, SubmitBatch)
     assert list(again.messages) == messages
-    assert core.state().in_flight == core.state().routes[0].in_flight == 1
+    assert core.state(LATER).in_flight == core.state(LATER).routes[0].in_flight == 1
     effects = core.answered(2, again.batch_id, [Result(Outcome.ACCEPTED, each.key) for each in messages])
     assert {each.attempts for each in effects if isinstance(each, Change)} == {1}
     with pytest.raises(ValueError, match="not in flight"):
@@ -274,7 +274,7 @@ def test_what_a_report_has_ended_meanwhile_is_not_given_back(
     assert isinstance(batch, SubmitBatch)
     core.reported(1, [Report("p", one.key, State.DELIVERED, "")])
     assert core.withdrawn(2, batch.batch_id) == []
-    assert core.state().open == 0
+    assert core.state(LATER).open == 0
 
 
 @pytest.mark.parametrize(("attempts", "ends"), [(1, False), (2, True)])

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from dispatch_steps import Make, MakeDispatcher, MakeLimits, Pick, accepted, all_with, run_until
-from nanoseconds import S
+from nanoseconds import LATER, S
 
 from reference_sender.dispatch.values import (
     Outcome,
@@ -46,7 +46,7 @@ def test_an_early_report_without_our_key_waits_for_the_answer_that_places_it(
     assert core.early_reports == 2
     assert changes(core.answered(2, batch.batch_id, accepted(batch))) == [(one.key, "delivered", "")]
     assert core.early_reports == 0
-    assert core.state().totals["orphan_reports"] == 1
+    assert core.state(LATER).totals["orphan_reports"] == 1
 
 
 def test_a_report_that_settles_an_unanswered_attempt_ends_its_repeats(
@@ -60,7 +60,7 @@ def test_a_report_that_settles_an_unanswered_attempt_ends_its_repeats(
         (one.key, "delivered", "")
     ]
     assert run_until(core, 3600 * S) == []
-    assert core.state().open == 0
+    assert core.state(LATER).open == 0
 
 
 def test_repeated_regressing_late_and_unknown_reports(
@@ -78,7 +78,7 @@ def test_repeated_regressing_late_and_unknown_reports(
     assert reports(State.FAILED, State.FAILED, State.SENT, State.EXPIRED) == [(one.key, "failed", "")]
     assert reports(State.DELIVERED, State.FAILED, State.DELIVERED) == [(one.key, "delivered", "")]
     assert core.reported(2, [Report("p", "never-seen", State.DELIVERED, "")]) == []
-    totals = core.state().totals
+    totals = core.state(LATER).totals
     assert (totals["late"], totals["repeated_reports"], totals["orphan_reports"]) == (1, 4, 3)
 
 
@@ -136,7 +136,7 @@ def test_reports_of_one_call_take_effect_in_their_order(
         (four.key, "delivered", ""),
         (three.key, "delivered", "late"),
     ]
-    totals = core.state().totals
+    totals = core.state(LATER).totals
     assert (totals["delivered"], totals["failed"], totals["late"]) == (4, 1, 1)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from dispatch_steps import Make, MakeDispatcher, MakeLimits, Pick, accepted, all_with, only, run_until
-from nanoseconds import S
+from nanoseconds import LATER, S
 
 from reference_sender.alerts.rules import AlertRules
 from reference_sender.alerts.watch import Alerts
@@ -179,7 +179,7 @@ def test_an_otp_without_a_report_gets_one_second_route(
         (second.key, State.DELIVERED),
         (first.key, State.DELIVERED),
     ]
-    assert core.state().totals["hedged"] == 1
+    assert core.state(LATER).totals["hedged"] == 1
     assert not core.open_messages
     assert not [each for _, each in run_until(core, 400 * S) if not isinstance(each, Change)], "at most once"
     # The phone may have both: the late report of the first changes nothing.
@@ -195,7 +195,7 @@ def test_an_otp_that_is_reported_in_time_gets_no_second_route(
         takes_s = 1.0 if lane is Lane.OTP else None  # only OTPs are hedged
         carry(core, number * S, one, batches, takes_s, State.DELIVERED)
     assert not run_until(core, 1000 * S)
-    assert core.state().totals["hedged"] == 0
+    assert core.state(LATER).totals["hedged"] == 0
 
 
 def test_a_second_message_is_not_sent_once_the_first_has_ended(
@@ -252,7 +252,7 @@ def test_a_missing_report_is_asked_for_until_the_message_is_final(
     assert (one.route, one.provider_id) == ("a", f"p-{one.key}")
     (_, *changes) = core.status_found(150 * S, one.key, Report(one.provider_id, one.key, State.DELIVERED, ""))
     del changes
-    assert core.state().totals["delivered"] == 2
+    assert core.state(LATER).totals["delivered"] == 2
     core.status_found(150 * S, two.key, Report(two.provider_id, two.key, State.SENT, ""))
     again = [(at_ns, each.key) for at_ns, each in run_until(core, 500 * S) if isinstance(each, AskReport)]
     assert (250 * S, two.key) in again
@@ -281,11 +281,11 @@ def test_the_alert_on_missing_reports_begins_when_queries_show_that_messages_are
             elif isinstance(effect, AskReport):
                 state = State.SENT if effect.key in still_on_its_way else State.DELIVERED
                 core.status_found(at_s * S, effect.key, Report(effect.provider_id, effect.key, state, ""))
-        notices = alerts.observe(at_s, core.state())
+        notices = alerts.observe(at_s, core.state(at_s * S))
         began += [at_s for each in notices if each.began and each.alert == "missing_reports"]
     (began_s,) = began
     assert no_more_s + 3600 < began_s < no_more_s + 3600 + 300, "an hour after the first of them, not 72"
-    assert core.state().totals["ended_by_query"] == 330 - len(still_on_its_way)
+    assert core.state(LATER).totals["ended_by_query"] == 330 - len(still_on_its_way)
 
 
 def test_no_report_is_asked_for_where_the_protocol_has_no_query(
@@ -332,10 +332,21 @@ def test_a_route_that_cannot_be_used_says_why_and_since_when(
     core = dispatcher(limits("a"))
     batch = only(batches(core.offer(0, [message(Lane.OTP)])))
     core.answered(S, batch.batch_id, all_with(Outcome.UNKNOWN, batch, reason="timed_out"))
-    assert core.state().routes[0].trouble == ""  # one failure does not open the breaker
+    assert core.state(S).routes[0].trouble == ""  # one failure does not open the breaker
     repeat = only(batches([effect for _, effect in run_until(core, 60 * S)]))
     refused = all_with(Outcome.ROUTE_DOWN, repeat, reason="unauthorized")
     core.answered(61 * S, repeat.batch_id, refused)
-    core.advance(71 * S)
-    down = core.state().routes[0]
-    assert (down.trouble, down.unusable_s) == ("unauthorized", 10.0)
+    for passed_s in (0, 10, 59):  # no call comes meanwhile
+        down = core.state((61 + passed_s) * S).routes[0]
+        assert (down.trouble, down.unusable_s, down.paused_s) == ("unauthorized", passed_s, 60 - passed_s)
+
+
+def test_an_open_breaker_is_half_open_when_its_time_has_passed(
+    dispatcher: MakeDispatcher, limits: MakeLimits, message: Make, batches: Pick
+) -> None:
+    core = dispatcher(limits("a"), breaker_failures=1, breaker_open_s=10)
+    batch = only(batches(core.offer(0, [message()])))
+    core.answered(0, batch.batch_id, all_with(Outcome.RETRYABLE, batch))
+    shown = [core.state(at_s * S).routes[0].breaker for at_s in (0, 4, 10)]
+    assert shown == ["open", "open", "half_open"]
+    assert core.state(0).routes[0].breaker == "open", "to read the state changes nothing"

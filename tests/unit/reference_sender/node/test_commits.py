@@ -9,7 +9,7 @@ import pytest
 
 from reference_sender.dispatch.values import Change, Lane, Message, Report, State, SubmitAttempt, SubmitBatch
 from reference_sender.node.commits import Commits
-from reference_sender.policy.campaigns import Campaign, CampaignState
+from reference_sender.policy.campaigns import CampaignChange, CampaignState
 from reference_sender.policy.spending import Spent
 from reference_sender.store.protocol import Work
 
@@ -26,7 +26,7 @@ def attempt(attempt_id: int) -> SubmitAttempt:
     return SubmitAttempt(attempt_id, "a", 0, (1,))
 
 
-STOPPED = Campaign("may", CampaignState.CANCELLED, None)
+STOPPED = CampaignChange("may", CampaignState.CANCELLED, None)
 REPORT = Report("p-1", None, State.DELIVERED, "")
 BATCH = SubmitBatch(1, "a", (message(1),))
 

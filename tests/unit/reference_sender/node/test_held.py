@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from held_world import HeldWorld
-from nanoseconds import S
+from nanoseconds import LATER, S
 
 from reference_sender.dispatch import DispatchSettings
 from reference_sender.dispatch.values import Lane, Outcome
@@ -28,7 +28,7 @@ def test_a_scheduled_message_goes_at_its_time() -> None:
     world = HeldWorld()
     world.take(world.message(not_before_ns=5 * S), world.message())
     assert ids(world) == [2]
-    assert (world.node.state().held, world.node.state().open) == (1, 2)
+    assert (world.node.state(world.now_ns).held, world.node.state(world.now_ns).open) == (1, 2)
     world.pass_time(5 * S - 1)
     assert ids(world) == [2]
     world.pass_time(9 * S)
@@ -39,7 +39,7 @@ def test_a_schedule_survives_a_restart() -> None:
     world = HeldWorld()
     world.take(world.message(not_before_ns=5 * S))
     world.start()
-    assert world.node.state().held == 1
+    assert world.node.state(world.now_ns).held == 1
     world.pass_time(5 * S)
     assert world.sent == [(5 * S, 1)]
 
@@ -59,9 +59,9 @@ def test_what_waits_in_a_lane_is_held_when_the_hours_end_and_goes_the_next_day()
     world.take(world.message(keeps_hours=True), world.message())
     world.answer(Outcome.ROUTE_DOWN)  # the route pauses for a minute
     world.pass_time(CLOSES - 1)
-    assert world.node.state().queue_marketing == 2
+    assert world.node.state(world.now_ns).queue_marketing == 2
     world.pass_time(CLOSES)
-    state = world.node.state()
+    state = world.node.state(world.now_ns)
     assert (state.queue_marketing, state.held, state.totals["expired"]) == (1, 1, 0)
     world.pass_time(CLOSES + 12 * HOUR)
     assert [(at, n) for at, n in world.sent if n == 1][1:] == [(OPENS + 24 * HOUR, 1)]
@@ -83,7 +83,7 @@ def test_an_attempt_refused_after_the_hours_ended_is_held() -> None:
     world.take(world.message(keeps_hours=True))
     world.pass_time(CLOSES + S)
     world.answer(Outcome.THROTTLED)
-    assert world.node.state().held == 1
+    assert world.node.state(world.now_ns).held == 1
     world.pass_time(CLOSES + 12 * HOUR)
     assert world.sent[1:] == [(OPENS + 24 * HOUR, 1)]
 
@@ -121,7 +121,7 @@ def test_a_message_in_flight_continues_in_a_paused_campaign_until_it_is_refused(
     world.set_state(CampaignState.PAUSED)
     world.answer(Outcome.THROTTLED)
     world.pass_time(1000 * S)
-    assert (ids(world), world.node.state().held) == ([1], 1)
+    assert (ids(world), world.node.state(world.now_ns).held) == ([1], 1)
     world.set_state(CampaignState.RUNNING)
     world.pass_time(1001 * S)
     world.answer()
@@ -147,8 +147,8 @@ def test_a_cancelled_campaign_ends_what_waits_and_what_is_held() -> None:
     world.answer()
     failed = ("failed", "cancelled")
     assert states(world) == [failed, failed, ("sent", ""), failed]
-    assert world.node.state().totals["failed"] == 3
-    assert world.node.state().open == 1
+    assert world.node.state(world.now_ns).totals["failed"] == 3
+    assert world.node.state(world.now_ns).open == 1
 
 
 def test_a_cancelled_campaign_lets_what_is_in_flight_continue() -> None:
@@ -217,7 +217,7 @@ def test_a_held_message_expires() -> None:
     world.take(world.message(valid_ns=5 * S))
     world.pass_time(5 * S)
     assert states(world) == [("expired", "expired")]
-    assert world.node.state().totals["expired"] == 1
+    assert world.node.state(world.now_ns).totals["expired"] == 1
 
 
 def test_a_long_list_is_released_in_steps() -> None:
@@ -225,10 +225,10 @@ def test_a_long_list_is_released_in_steps() -> None:
     world.take(*[world.message(not_before_ns=S) for _ in range(1_200)])
     world.now_ns = S
     world.node.advance(S)
-    assert world.node.state().held == 700
+    assert world.node.state(world.now_ns).held == 700
     assert world.node.next_deadline() == S
     world.pass_time(S)
-    assert world.node.state().held == 0
+    assert world.node.state(world.now_ns).held == 0
 
 
 def test_a_pause_during_a_commit_holds_its_messages() -> None:
@@ -241,7 +241,7 @@ def test_a_pause_during_a_commit_holds_its_messages() -> None:
     world.store.commit(commit.work)
     effects = node.committed(0, {})
     assert [type(each).__name__ for each in effects] == ["Acknowledge"]
-    assert (node.state().held, node.state().queue_marketing) == (1, 0)
+    assert (node.state(LATER).held, node.state(LATER).queue_marketing) == (1, 0)
 
 
 def test_messages_of_a_campaign_that_is_cancelled_while_they_are_read_end_unsent() -> None:

@@ -128,7 +128,8 @@ def test_a_limit_that_is_raised_while_messages_are_read_holds_for_those_read_lat
     world.take(*(world.message() for _ in range(5)))
     world.answer()
     world.start(page=1)
-    assert (world.node.state().held, world.node.state().unread, world.node.state().open) == (1, 3, 5)
+    state = world.node.state(world.now_ns)
+    assert (state.held, state.unread, state.open) == (1, 3, 5)
     world.set_state(CampaignState.RUNNING, limit=4_000_000)
     while world.unread:
         world.read_on()

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from msgspec.structs import replace
+from nanoseconds import LATER
 
 from reference_sender.dispatch import Dispatcher, DispatchSettings
 from reference_sender.dispatch.values import (
@@ -55,7 +56,7 @@ def test_a_message_goes_out_and_is_acknowledged_only_after_its_commit() -> None:
     made.take(message(1), "client")
     work = begun(made)
     assert (work.messages, list(work.attempts)) == ([message(1)], [SubmitAttempt(1, "r", 0, (1,))])
-    assert made.state().open == 0
+    assert made.state(LATER).open == 0
     assert made.committed(5, {}) == [SubmitNow(1, "r", (message(1),)), Acknowledge("client", None)]
 
 
@@ -75,7 +76,7 @@ def test_an_otp_is_submitted_with_its_first_commit_while_bulk_messages_wait() ->
     made.committed(0, {})
     begun(made)
     made.committed(0, {})
-    assert made.state().totals["sent"] == 0
+    assert made.state(LATER).totals["sent"] == 0
     made.take_many([message(number, Lane.MARKETING) for number in range(3, 9)], "bulk")
     made.take(message(9), "client")
     assert [each.message_ids for each in begun(made).attempts] == [(9,)]
@@ -284,9 +285,9 @@ def test_a_late_report_about_a_message_that_an_earlier_process_ended_is_applied_
     assert made.committed(4, {}) == acknowledged, "not before the change is durable"
     assert list(made.begin_commit(4).late) == [LATE], "the store knows the change by then"
     made.committed(5, {}, [])
-    totals = made.state().totals
+    totals = made.state(LATER).totals
     assert (totals["late"], totals["delivered"], totals["orphan_reports"]) == (1, 1, 3)
-    assert made.state().open == 0
+    assert made.state(LATER).open == 0
 
 
 def test_a_late_report_that_cannot_be_matched_must_come_again() -> None:

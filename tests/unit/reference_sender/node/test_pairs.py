@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from msgspec.structs import replace
-from nanoseconds import S
+from nanoseconds import LATER, S
 
 from reference_sender.dispatch import Dispatcher, DispatchSettings
 from reference_sender.dispatch.values import (
@@ -23,7 +23,7 @@ from reference_sender.node.effects import Acknowledge
 from reference_sender.node.node import Node
 from reference_sender.node.tenure import Tenure
 from reference_sender.node.times import NodeTimes
-from reference_sender.policy.campaigns import Campaign, CampaignState
+from reference_sender.policy.campaigns import Campaign, CampaignChange, CampaignState
 from reference_sender.policy.gate import Gate, open_gate
 from reference_sender.store import HandedOver, Renewal, Work
 from reference_sender.store.sharing import WHOLE
@@ -82,8 +82,8 @@ def test_a_delivered_second_message_ends_its_first_one_at_another_node(hedges: b
     there.handed_over(AT, [HandedOver(7, FIRST_ENDS)])
     work = begun(there, AT)
     assert (ends(work), work.read) == ([("k-1", State.DELIVERED, "delivered_by_second")], [7])
-    assert (here.state().open, there.state().open) == (0, 0)
-    assert here.state().totals["orphan_reports"] == there.state().totals["orphan_reports"] == 0
+    assert (here.state(LATER).open, there.state(LATER).open) == (0, 0)
+    assert here.state(LATER).totals["orphan_reports"] == there.state(LATER).totals["orphan_reports"] == 0
 
 
 def test_a_first_message_that_ended_meanwhile_is_delivered_by_the_oldest_node() -> None:
@@ -95,7 +95,7 @@ def test_a_first_message_that_ended_meanwhile_is_delivered_by_the_oldest_node() 
     work = begun(oldest, AT)
     assert (ends(work), work.read) == ([("k-1", State.DELIVERED, "delivered_by_second")], [7])
     assert not work.handed_over
-    assert oldest.state().totals["orphan_reports"] == 0
+    assert oldest.state(LATER).totals["orphan_reports"] == 0
 
 
 def test_a_second_message_that_had_ended_and_is_delivered_late_ends_its_first_one_at_another_node() -> None:
@@ -183,7 +183,7 @@ def test_a_second_message_of_an_earlier_process_ends_its_first_one_also_if_hedgi
     here.committed(AT, {}, [])  # the second report brings no news
     here.begin_commit(AT)
     assert here.committed(AT, {}) == [Acknowledge("provider", True)]
-    assert (here.state().open, here.state().totals["orphan_reports"]) == (0, 1)
+    assert (here.state(LATER).open, here.state(LATER).totals["orphan_reports"]) == (0, 1)
 
 
 def test_a_second_message_that_waits_at_a_restart_is_not_sent_if_hedging_is_off_now() -> None:
@@ -199,7 +199,7 @@ def test_a_held_second_message_is_sent_after_a_restart_only_if_hedging_is_still_
     first, second = replace(FIRST, campaign="may"), replace(SECOND, campaign="may")
     here.recover(AT, [replace(SENT_FIRST, message=first), Recovered(second, State.QUEUED, 0, None, None)])
     assert gate.held_messages == 1
-    here.change_campaign(AT, Campaign("may"), "person")
+    here.change_campaign(AT, CampaignChange("may", CampaignState.RUNNING), "person")
     here.advance(AT)
     work = begun(here, AT)
     assert [(each.route, each.message_ids) for each in work.attempts] == ([("b", (2,))] if hedges else [])

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from nanoseconds import LATER
+
 from reference_sender.dispatch import Dispatcher, DispatchSettings
 from reference_sender.dispatch.values import EndedMessage, Lane, Message, Report, RouteLimits, State
 from reference_sender.node.effects import Acknowledge, SubmitNow
@@ -52,7 +54,7 @@ def test_a_node_without_a_share_keeps_nothing_for_itself() -> None:
     work = begun(made, 0)
     assert (set(work.unclaimed), list(work.attempts)) == ({1}, [])
     assert made.committed(1, {}) == [Acknowledge("client", None)]
-    assert made.state().open == 0
+    assert made.state(LATER).open == 0
     assert made.wants(1) == 0
 
 
@@ -65,7 +67,7 @@ def test_what_does_not_fit_the_window_is_left_to_any_node_and_an_otp_is_not() ->
     assert len(work.messages) == 201
     assert len(work.unclaimed) == 151
     effects = made.committed(1, {})
-    assert sum(len(each.messages) for each in submits(effects)) + made.state().open > 0
+    assert sum(len(each.messages) for each in submits(effects)) + made.state(LATER).open > 0
     made.take(message(202, Lane.OTP), "client")
     assert set(begun(made, 2).unclaimed) == set()
 

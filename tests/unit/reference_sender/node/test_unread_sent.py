@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from nanoseconds import S
+from nanoseconds import LATER, S
 
 from reference_sender.dispatch import Dispatcher, DispatchSettings
 from reference_sender.dispatch.expiry import GRAIN_NS
@@ -68,9 +68,9 @@ def test_a_report_waits_until_its_message_is_read_and_is_confirmed_once_that_is_
     assert made.reported(101 * S, [Report("p-1", None, DELIVERED, "")], "call") == []
     assert made.commit_due_ns() is None
     assert made.recover_sent(102 * S, [sent(2, 50 * S)], 1) == []
-    assert made.state().unread == 2, "until all are read"
+    assert made.state(LATER).unread == 2, "until all are read"
     assert made.recover_sent(103 * S, [sent(1, 60 * S)], 0) == []
-    assert (made.state().unread, made.state().awaiting_report) == (0, 1)
+    assert (made.state(LATER).unread, made.state(LATER).awaiting_report) == (0, 1)
     assert changes(made, 103 * S) == [("k-1", DELIVERED)]
     assert made.committed(104 * S, {}) == [Acknowledge("call", True)]
 
@@ -82,7 +82,7 @@ def test_a_report_that_waits_too_long_must_come_again() -> None:
     assert made.advance(106 * S - 1) == []
     assert made.advance(106 * S) == [Acknowledge("call", False)]
     made.recover_sent(107 * S, [sent(2, 50 * S), sent(1, 60 * S)])
-    assert made.state().awaiting_report == 2
+    assert made.state(LATER).awaiting_report == 2
     made.reported(108 * S, [Report("p-1", None, DELIVERED, "")], "again")
     assert changes(made, 108 * S) == [("k-1", DELIVERED)]
 
@@ -119,10 +119,10 @@ def test_a_second_message_waits_until_its_first_one_is_known(first_is_sent: bool
     second = Recovered(message(5, key_of_second("k-1")), State.QUEUED, 0, None, None)
     other = Recovered(message(6), State.QUEUED, 0, None, None)
     made.recover(101 * S, [second, other])
-    state = made.state()
+    state = made.state(LATER)
     assert (state.in_flight, state.unread, state.open) == (1, 2, 3), "the other one is submitted"
     made.recover_sent(102 * S, [sent(1 if first_is_sent else 2, 95 * S)])
-    state = made.state()
+    state = made.state(LATER)
     assert (state.in_flight, state.unread) == (2 if first_is_sent else 1, 0)
     assert state.totals["expired"] == (0 if first_is_sent else 1)
 
@@ -140,9 +140,9 @@ def test_earlier_sent_messages_come_before_those_of_this_process_in_time() -> No
     asked = [each for at_s in range(104, 310) for each in made.advance(at_s * S)]
     assert [each.key for each in asked if isinstance(each, AskReport)] == ["k-2", "k-1", "k-7"]
     made.advance(310 * S + 300_000_000)
-    assert made.state().totals["expired"] == 1, "k-2"
+    assert made.state(LATER).totals["expired"] == 1, "k-2"
     made.advance(403 * S)
-    assert made.state().totals["expired"] == 3
+    assert made.state(LATER).totals["expired"] == 3
 
 
 @pytest.mark.parametrize("of_this_process", [False, True])
@@ -168,7 +168,7 @@ def test_reports_that_waited_count_before_a_message_is_given_up(of_this_process:
     found = changes(made, 106 * S)
     assert [each for each in found if each[0] in keys] == [(key, State.FAILED) for key in keys]
     made.advance(106 * S + 1)
-    assert made.state().awaiting_report == 0
+    assert made.state(LATER).awaiting_report == 0
 
 
 def test_a_message_that_is_not_read_yet_takes_no_room() -> None:
@@ -176,7 +176,7 @@ def test_a_message_that_is_not_read_yet_takes_no_room() -> None:
     made.recover(0, [], 4, 1_000)
     assert made.has_room(6, Lane.OTP)
     assert not made.has_room(7, Lane.OTP), "four untried ones do"
-    assert made.state().unread == 1_004
+    assert made.state(LATER).unread == 1_004
 
 
 def test_overdue_messages_are_given_up_a_few_at_a_time() -> None:
@@ -186,6 +186,6 @@ def test_overdue_messages_are_given_up_a_few_at_a_time() -> None:
     now_ns = 100 * S + 1
     while made.next_deadline() == now_ns:
         made.advance(now_ns)
-        given_up.append(made.state().totals["expired"])
+        given_up.append(made.state(LATER).totals["expired"])
     assert given_up == [500, 1_000, 1_500, 1_600]
-    assert made.state().awaiting_report == 0
+    assert made.state(LATER).awaiting_report == 0

@@ -49,9 +49,9 @@ def test_a_scheduled_message_that_waits_in_a_lane_is_held_again_if_the_wall_cloc
         world.take(world.message())
     world.take(world.message(not_before_ns=HOUR, valid_ns=HOUR + 60 * S), world.message())
     world.pass_time(HOUR + S)
-    assert world.node.state().held == 0
+    assert world.node.state(world.now_ns).held == 0
     world.set_wall(-10 * S)
-    assert world.node.state().held == 1
+    assert world.node.state(world.now_ns).held == 1
     world.answer()
     assert [number for _, number in world.sent[64:]] == [66]
     world.pass_time(HOUR + 10 * S)
@@ -75,7 +75,7 @@ def test_what_waits_in_a_lane_is_held_if_the_hours_are_over_by_the_new_time() ->
     world.take(world.message(keeps_hours=True))
     world.answer(Outcome.ROUTE_DOWN)  # the route pauses for a minute
     world.set_wall(CLOSES - OPENS)
-    assert world.node.state().held == 1
+    assert world.node.state(world.now_ns).held == 1
     world.pass_time(OPENS + 12 * HOUR - 1)
     assert len(world.sent) == 1
     world.pass_time(OPENS + 12 * HOUR)
@@ -179,7 +179,7 @@ def test_durations_of_a_scheduled_message_count_from_its_schedule_also_after_a_s
     world.pass_time(HOUR)
     world.answer()
     assert world.sent == [(HOUR, 1)]
-    assert world.node.state().classes[0].handover.sum_s == 0.0
+    assert world.node.state(world.now_ns).classes[0].handover.sum_s == 0.0
 
 
 def test_a_message_in_flight_is_held_when_it_is_refused_if_the_hours_are_over_by_the_new_time() -> None:
@@ -188,7 +188,7 @@ def test_a_message_in_flight_is_held_when_it_is_refused_if_the_hours_are_over_by
     world.take(world.message(keeps_hours=True))
     world.set_wall(CLOSES - OPENS)
     world.answer(Outcome.DEFERRED)
-    assert world.node.state().held == 1
+    assert world.node.state(world.now_ns).held == 1
     world.pass_time(OPENS + 12 * HOUR - 1)
     assert len(world.sent) == 1
     world.pass_time(OPENS + 12 * HOUR)
@@ -230,7 +230,7 @@ def test_a_request_that_waits_for_its_commit_is_not_sent_in_the_quiet_hours_of_t
     world.node.wall_set(world.now_ns, CLOSES - OPENS)
     world.store.commit(commit.work)
     world.act(world.node.committed(world.now_ns, {}))
-    assert (len(world.sent), world.node.state().held) == (1, 1)
+    assert (len(world.sent), world.node.state(world.now_ns).held) == (1, 1)
 
 
 @pytest.mark.parametrize("keeps_hours", [False, True])
@@ -273,7 +273,7 @@ def test_the_delivery_time_of_an_uncertain_message_counts_from_its_schedule_also
         world.pass_time(world.now_ns + 10 * S)
     world.act(world.node.reported(world.now_ns, [Report("p", "k-1", State.DELIVERED, "")], None))
     assert states(world) == ["delivered"]
-    assert world.node.state().classes[0].delivery.sum_s == (world.now_ns - HOUR) / S
+    assert world.node.state(world.now_ns).classes[0].delivery.sum_s == (world.now_ns - HOUR) / S
 
 
 def test_the_validity_of_a_message_in_flight_begins_again_if_it_waits_for_its_schedule_again() -> None:

@@ -7,6 +7,7 @@ import json
 import socket
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
+from urllib.parse import quote
 
 import pytest
 
@@ -35,8 +36,17 @@ def test_a_route_may_name_its_path() -> None:
     )
 
 
+@pytest.mark.parametrize("name", ["smsapi@[::1]:8080", "główna", "x" * 100])
+def test_a_route_may_be_named(name: str) -> None:
+    assert read_route(f"smsapi+http://t@127.0.0.1:1?name={quote(name)}").limits.name == name
+
+
 def test_a_token_does_not_show() -> None:
     assert "hush" not in repr(read_route("smsapi+http://hush@127.0.0.1:1"))
+
+
+NO_NAMES = ("", "a%00b", "a+b", "a%20b", "a%2Cb", "a;b", "a%0Ab", "a%2F%2Fb", "x" * 101)
+NO_SENDERS = ("", "a%00b", "waytoolongsendernamehere", "Kąt", "MG" + "a" * 32)
 
 
 @pytest.mark.parametrize(
@@ -50,6 +60,22 @@ def test_a_token_does_not_show() -> None:
         ("smsapi+http://hush@127.0.0.1:1?rate=5", "requests_per_s"),
         ("smsapi+http://hush@127.0.0.1:1?max_batch=0", "max_batch"),
         ("smsapi+http://hush@127.0.0.1:1?segments_per_s=nan", "segments_per_s"),
+        ("smsapi+http://hush@127.0.0.1:1?requests_burst=99999999999999999999999", "requests_burst: must be"),
+        ("smsapi+http://hush@127.0.0.1:1?max_in_flight=100001", "max_in_flight: must be at most 100000"),
+        ("smsapi+http://hush@127.0.0.1:1?timeout_s=1e300", "timeout_s: must be at most 3600"),
+        ("smsapi+http://hush@127.0.0.1:1?requests_per_s=1&requests_per_s=2", "requests_per_s is given more"),
+        ("smsapi+http://t@127.0.0.1:1,smsapi+http://hush@127.0.0.1:2", ":// twice"),
+        ("smsapi+http://t@127.0.0.1:1/x;smsapi+http://hush@127.0.0.1:2", ":// twice"),
+        ("smsapi+http://t@127.0.0.1:1?name=a,smsapi+http://hush@127.0.0.1:2", ":// twice"),
+        *(
+            (f"smsapi+http://hush@127.0.0.1:1?name={name}", "name must be 1 to 100 visible")
+            for name in NO_NAMES
+        ),
+        *(
+            (f"smsapi+http://hush@127.0.0.1:1?sender_id={each}", "sender_id must be 1 to 11")
+            for each in NO_SENDERS
+        ),
+        ("twilio+http://AC1:hush@127.0.0.1:1?sender_id=MG%00", "a number of 3 to 15 digits, or the sid of a"),
     ],
 )
 def test_a_bad_route_url_is_refused_with_a_reason(url: str, says: str) -> None:

@@ -11,6 +11,7 @@ import msgspec
 import pytest
 from waiting import eventually_in_loop
 
+from reference_sender.alerts.store import WORKS
 from reference_sender.dispatch import Dispatcher, DispatchSettings
 from reference_sender.dispatch.values import Lane, Message, RouteLimits, State
 from reference_sender.node.times import NodeTimes
@@ -55,6 +56,24 @@ def driver(store: NotingStore) -> Driver:
     dispatcher = Dispatcher(DispatchSettings(), (LIMITS,), 1)
     # It has no more than the committer calls.
     return Driver(dispatcher, cast(Store, store), {}, NodeTimes(retry_ns=10_000_000))
+
+
+def test_a_store_that_fails_is_in_trouble_until_a_commit_succeeds() -> None:
+    async def run() -> None:
+        store = NotingStore(failures=3)
+        made = driver(store)
+        assert made.commits.trouble() == WORKS
+        for _ in range(2):
+            with pytest.raises(StoreError, match="disk full"):
+                await made.take(message(1))
+        before = made.commits.trouble()
+        assert (before.reason, before.lasted_s > 0) == ("disk full", True)
+        await asyncio.sleep(0.01)
+        assert made.commits.trouble().lasted_s >= before.lasted_s + 0.01, "since the first commit that failed"
+        await eventually_in_loop(lambda: made.commits.trouble() == WORKS)
+        await made.close()
+
+    asyncio.run(run())
 
 
 def test_waiting_messages_are_answered_and_those_of_a_failed_commit_refused() -> None:

@@ -120,7 +120,7 @@ def run_driver(tmp_path: Path) -> Iterator[Callable[[DriverSteps], WatchedStore]
         store.close()
 
 
-def under_way(store: WatchedStore) -> list[tuple[int, str]]:
+def in_flight(store: WatchedStore) -> list[tuple[int, str]]:
     """Attempts on disk, as another process reads them."""
     with closing(sqlite3.connect(f"{store.path.as_uri()}?mode=ro", uri=True)) as reader:
         return [(row[0], row[1]) for row in reader.execute("SELECT id, route FROM attempt")]
@@ -137,11 +137,11 @@ def test_a_request_goes_out_only_when_its_attempt_is_durable(
         assert route.submitted == []
         store.gate.set()
         await eventually_in_loop(lambda: len(route.submitted) == 2)
-        assert under_way(store) == [(1, "r"), (2, "r")]
+        assert in_flight(store) == [(1, "r"), (2, "r")]
         route.answers.set()
         await eventually_in_loop(lambda: driver.state().awaiting_report == 2)
         await driver.settled()
-        assert under_way(store) == []
+        assert in_flight(store) == []
         assert store.records(0, 1)[0].route == "r"
         await driver.drain(5)
 
@@ -160,11 +160,11 @@ def test_messages_that_can_be_sent_at_once_need_one_commit(
         await taken
         await eventually_in_loop(lambda: len(route.submitted) == 2)
         assert store.commits == 1
-        assert under_way(store) == [(1, "r")]
+        assert in_flight(store) == [(1, "r")]
         route.answers.set()
         await eventually_in_loop(lambda: driver.state().awaiting_report == 2)
         await driver.settled()
-        assert under_way(store) == []
+        assert in_flight(store) == []
         await driver.drain(5)
 
     run_driver(steps).close()
@@ -179,7 +179,7 @@ def test_messages_are_refused_with_the_attempt_that_cannot_be_kept(
             await driver.take(message(1))
         store.failing = False
         await driver.settled()
-        assert (route.submitted, under_way(store), driver.state().open) == ([], [], 0)
+        assert (route.submitted, in_flight(store), driver.state().open) == ([], [], 0)
         await driver.drain(5)
 
     run_driver(steps).close()
@@ -239,7 +239,7 @@ def test_a_predicted_attempt_that_is_not_made_is_ended(
         await driver.take_many([message(1), second])
         await eventually_in_loop(lambda: driver.state().awaiting_report == sum(store.counts(None).values()))
         await driver.settled()
-        assert under_way(store) == []
+        assert in_flight(store) == []
         assert len(route.submitted) == len(set(route.submitted)) == len(store.records(0, 9))
         await driver.drain(5)
 
@@ -276,7 +276,7 @@ def test_an_attempt_that_becomes_durable_after_the_last_request_leaves_its_messa
         await eventually_in_loop(lambda: "2 requests are unanswered" in caplog.text)
         store.gate.set()
         await drained
-        assert (route.submitted, under_way(store)) == ([], [])
+        assert (route.submitted, in_flight(store)) == ([], [])
 
     run_driver(steps).close()
     store = SqliteStore(tmp_path / "s.db")
@@ -290,8 +290,9 @@ def test_what_is_refused_leaves_no_attempt_behind(run_driver: Callable[[DriverSt
         route.answers.set()
         await driver.take(message(1))
         await eventually_in_loop(lambda: driver.state().routes[0].paused_s)
+        await eventually_in_loop(lambda: driver.state().routes[0].unusable_s > 0.1)  # nothing happens
         await driver.settled()
-        assert under_way(store) == []
+        assert in_flight(store) == []
         assert store.unfinished()[0].route is None
         await driver.drain(5)
 

@@ -12,7 +12,7 @@ from reference_sender.policy.recipients import NumberCount, RecipientLimits
 from reference_sender.runtime.background import Chores
 from reference_sender.runtime.driver import Driver
 from reference_sender.runtime.member import Member
-from reference_sender.store import HandedOver, LeaseLost, Leases, News, Renewal, Store, StoreError
+from reference_sender.store import HandedOver, LeaseLost, Leases, Renewal, RuleChanges, Store, StoreError
 
 REPORT = HandedOver(1, Report("p-1", "k-1", State.DELIVERED, ""))
 
@@ -29,7 +29,7 @@ class NoCommits:
 
     def learning(self) -> None: ...
 
-    def learned(self, news: News) -> None: ...
+    def learned(self, changes: RuleChanges) -> None: ...
 
     def renewed(self, until_ns: int, renewal: Renewal) -> None: ...
 
@@ -60,8 +60,8 @@ class FailingLeases:
             raise StoreError("no connection")
         return Renewal(1, 1_000_000, 0)
 
-    def news(self, since: float) -> News:
-        return News(0.0, False)
+    def rule_changes(self, since: float) -> RuleChanges:
+        return RuleChanges(0.0, False)
 
     def share(self, counted: Sequence[NumberCount]) -> None: ...
 

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import Any
 from urllib.parse import quote_plus
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mock_provider.http.messages import HttpRequest
 from mock_provider.protocols.smsapi import fields
 from mock_provider.protocols.smsapi.field_names import KNOWN
-from mock_provider.protocols.smsapi.fields import MalformedRequestError, read_fields
+from mock_provider.protocols.smsapi.fields import Fields, MalformedRequestError, read_fields
 
 FORM, JSON = "application/x-www-form-urlencoded", "application/json"
 MULTIPART = "multipart/form-data; boundary=B"
@@ -181,6 +182,67 @@ def test_the_fast_path_of_a_form_reads_what_the_full_path_reads(given_fields: di
     body = "&".join(f"{name}={quote_plus(value)}" for name, value in given_fields.items()).encode()
     assert fields.ordinary_form(body) == given_fields
     assert fields.read_in_full(HttpRequest("POST", "/sms.do", "", FORM, "", body)) == given_fields
+
+
+names = st.sampled_from(
+    ["to", "message", "idx", "format", "unknown", "to[]", "to[1]", "t%6F", "me+ssage", ""]
+)
+plain_values = st.text("ab1,|=.-_ +%&żł", max_size=6)
+# As clients write it, as they must not, and cut off in the middle.
+escapes = st.sampled_from(["%C5%BC", "%BF", "%bf", "%", "%4", "%zz", "%25", "%2B", "+", "%3D", "%26", "%2C"])
+charsets = st.sampled_from(["utf-8", "UTF-8", "iso-8859-2", "windows-1250", "iso-8859-12", "rot13", ""])
+named_charsets = st.one_of(charsets, charsets.map(lambda name: name.replace("-", "%2D")))
+pairs = st.one_of(
+    st.tuples(names, st.lists(plain_values.map(quote_plus) | escapes, max_size=3).map("".join)).map("=".join),
+    named_charsets.map("encoding={}".format),
+    named_charsets.map("%65ncoding={}".format),
+    st.sampled_from(["", "to", "=", "message", "format=json", "message=\u017c"]),
+)
+forms = st.one_of(
+    st.lists(pairs, max_size=6).map("&".join),
+    st.builds(  # a name once each, so that more of them are ordinary
+        lambda given, charset: "&".join([f"{name}={value}" for name, value in given.items()] + charset),
+        st.dictionaries(
+            st.sampled_from(["to", "message", "idx", "from"]),
+            escapes | st.sampled_from(["a+b", "encoding=iso-8859-2"]),
+            min_size=1,
+        ),
+        st.lists(named_charsets.map("encoding={}".format), max_size=1),
+    ),
+)
+
+
+def read_or_error(
+    read_request: Callable[[HttpRequest], Fields], request: HttpRequest
+) -> tuple[Fields | str, bool]:
+    try:
+        return read_request(request), False
+    except MalformedRequestError as error:
+        return str(error), error.as_json
+
+
+@settings(max_examples=1_000, deadline=None)
+@given(forms, forms | st.just(""), st.sampled_from(["utf-8", "iso-8859-2", "cp1250"]))
+def test_a_form_in_body_or_query_is_read_as_in_full(form: str, other: str, charset: str) -> None:
+    """Also where it names its charset, is not escaped, or has a part in the query string."""
+    octets = form.encode(charset, "replace")
+    in_query = octets.decode("latin-1")
+    for request in (
+        HttpRequest("POST", "/sms.do", "", FORM, "", octets),
+        HttpRequest("GET", "/sms.do", in_query, "", "", b""),
+        HttpRequest("POST", "/sms.do", other.encode().decode("latin-1"), FORM, "", octets),
+        HttpRequest("POST", "/sms.do", in_query, FORM, "", other.encode()),
+    ):
+        assert read_or_error(read_fields, request) == read_or_error(fields.read_in_full, request)
+
+
+@pytest.mark.parametrize("charset", ["utf-8", "iso-8859-2", "windows-1250"])
+@pytest.mark.parametrize("escaped", [True, False])
+def test_a_form_that_names_its_charset_is_ordinary(charset: str, escaped: bool) -> None:
+    octets = "ż".encode(charset.replace("windows-", "cp"))
+    value = quote_plus(octets).encode() if escaped else octets
+    body = b"to=1&message=" + value + b"&encoding=" + charset.encode()
+    assert fields.ordinary_form(body) == {"to": "1", "message": "ż", "encoding": charset}
 
 
 @given(st.dictionaries(st.sampled_from(sorted(KNOWN - {"encoding"})), values))

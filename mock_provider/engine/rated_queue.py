@@ -13,7 +13,7 @@ Onward = Callable[[int, int, TrackedMessage, list[Effect]], None]
 """(at_ns, now_ns, message, effects): what is called with a message that has passed."""
 
 
-class Channel:
+class RatedQueue:
     """A message passes when each message before it has used its time: ``segments / rate``.
 
     Without a rate all pass at once. ``armed`` numbers the wake-ups: only the last is valid.
@@ -46,7 +46,7 @@ class Channel:
         return len(self._queue_first) + len(self._normal)
 
     def passes(self, segments: int, at_ns: int) -> bool:
-        """Whether a message that arrives at ``at_ns`` passes at once. If so, it uses the channel."""
+        """Whether a message that arrives at ``at_ns`` passes at once. If so, it uses the queue's rate."""
         if self._queue_first or self._normal:
             return False
         if not self._segment_ns:
@@ -69,7 +69,7 @@ class Channel:
         return capacity is None or self.waiting_segments + segments <= capacity
 
     def pop(self) -> tuple[TrackedMessage, int]:
-        """The next message, and when it arrived. ``passed`` makes it use the channel."""
+        """The next message, and when it arrived. ``passed`` makes it use the queue's rate."""
         entry = (self._queue_first or self._normal).popleft()
         self.waiting_segments -= entry[0].segments
         return entry

@@ -11,13 +11,13 @@ from reference_sender.dispatch.values import NS_PER_S
 from reference_sender.policy.campaigns import Campaign, CampaignState
 from reference_sender.policy.recipients import NumberCount
 from reference_sender.policy.spending import Spent
-from reference_sender.store.protocol import News
+from reference_sender.store.protocol import RuleChanges
 
 # A row has the instant at which it was written, and it can be seen only once its transaction has ended. No
 # transaction of a node takes longer than this.
 _LONGEST_TRANSACTION_S = 10.0
 _TURN_S = 2.0
-_REMOVED_KEPT = "1 hour"  # longer than any node can be without news: its lease ends before
+_REMOVED_KEPT = "1 hour"  # the lease of a node that did not read for this long has ended
 
 _CHANGED = """
 SELECT extract(epoch FROM clock_timestamp())::float8,
@@ -63,8 +63,8 @@ DELETE FROM opt_out WHERE NOT active AND changed_at < clock_timestamp() - interv
 """
 
 
-async def news(connection: asyncpg.Connection[Any], node: int, since: float) -> News:
-    """As ``Leases.news``."""
+async def read(connection: asyncpg.Connection[Any], node: int, since: float) -> RuleChanges:
+    """As ``Leases.rule_changes``."""
     since = max(0.0, since - _LONGEST_TRANSACTION_S)
     row = await connection.fetchrow(_CHANGED, since, node)
     assert row is not None
@@ -74,7 +74,7 @@ async def news(connection: asyncpg.Connection[Any], node: int, since: float) -> 
     amounts = await connection.fetch(_SPENT, since, node) if spent else []
     counts = await connection.fetch(_COUNTED, since, node) if counted else []
     mark_ns = int(mark * NS_PER_S)
-    return News(
+    return RuleChanges(
         mark,
         has_turn(mark, node, nodes or ()),
         [Campaign(name, CampaignState(state), limit) for name, state, limit in changed],

@@ -44,7 +44,7 @@ class Ready(Struct, frozen=True):
     ready: bool = True
 
 
-class Service:
+class ServiceProcess:
     """One child process, in a separate session. It ends with this process, even if that is killed.
 
     ``home``: its working directory and home in place of the user's, both of which may contain settings.
