@@ -117,7 +117,7 @@ class PostgresLink:
 
 
 def error_text(error: Exception) -> str:
-    """What an error says, in words and without its details, which may hold keys."""
+    """What an error says, as text and without its details, which may hold keys."""
     if isinstance(error, TimeoutError):
         return "no answer in time"
     if isinstance(error, OSError) and error.errno is not None:

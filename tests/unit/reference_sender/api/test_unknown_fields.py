@@ -70,7 +70,7 @@ def test_a_query_that_is_not_utf_8_is_refused() -> None:
         ({"allow_duplicate": "x"}, ReplayRequest, "allow_duplicate must be true or false"),
     ],
 )
-def test_a_wrong_value_of_a_body_is_explained_in_the_words_of_the_api(
+def test_a_wrong_value_of_a_body_is_explained_by_the_rule_of_its_field(
     body: dict[str, object], kind: type[OptOutRequest | ReplayRequest], message: str
 ) -> None:
     with pytest.raises(Invalid) as caught:

@@ -1,4 +1,4 @@
-"""Why PostgreSQL cannot be reached, in words."""
+"""Why PostgreSQL cannot be reached, as text."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def free_port() -> Iterator[int]:
         yield bound.getsockname()[1]
 
 
-def test_a_refused_connection_is_said_in_words(free_port: int) -> None:
+def test_a_refused_connection_is_said_as_text(free_port: int) -> None:
     with pytest.raises(StoreError, match=r"^PostgreSQL cannot be reached: Connection refused$"):
         open_store(f"postgresql://u@127.0.0.1:{free_port}/x")
 
