@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from pathlib import Path
 from typing import Any
 
@@ -231,6 +232,27 @@ def test_a_slow_network_is_no_cause_of_messages_that_were_not_taken(new_run: Bui
     assert "Bottleneck: my-sender's API answers too slowly." in rate and "network" not in rate
     alone = [each for each in slow_network.bottlenecks if each.kind == "network"]
     assert of(report(replace(slow_network, bottlenecks=tuple(alone)))).startswith("Bottleneck: unknown. ")
+
+
+@pytest.mark.parametrize(("connections", "few"), [(2, True), (200, False)])
+def test_an_api_that_waits_for_few_requests_is_told_to_make_more(
+    new_run: Build, connections: int, few: bool
+) -> None:
+    """It calls the provider before it answers. An earlier answer alone moves the wait into its queue."""
+    run, free_s, draw = new_run("run"), [0.0] * connections, random.Random(7)
+    for slot, due_s in enumerate(sorted(draw.uniform(0.0, 30.0) for _ in range(300))):
+        ready_s = due_s if few else due_s + 25.0  # or it waits for something else
+        began_s = max(ready_s, min(free_s))
+        free_s[free_s.index(min(free_s))] = began_s + 0.4
+        run.due(f"m-{slot}", due_s, api_s=began_s + 0.4 - due_s)
+        run.seen(f"m-{slot}", began_s, provider_s=0.4)
+    made = found(run, target=OWN)
+    kinds = [each.kind for each in made.bottlenecks]
+    assert kinds == ["sender_api", *(["sender_concurrency"] if few else [])]
+    said = of(report(made))
+    early = "nswer when the message is queued, not when the provider has answered"
+    advice = f"allow more concurrent requests to the provider, or send in batches. Then a{early}."
+    assert f"What to change: {advice if few else f'a{early}; send in batches.'}" in said
 
 
 @pytest.mark.parametrize(
