@@ -14,6 +14,7 @@ from analysis.classes import GUARDED_CLASS
 from analysis.quantile import Quantile
 
 SUFFICIENT = "The contract is sufficient"  # begins the sentence that an ideal sender needs no other
+OUT_OF_ORDER = "among messages of other classes"  # in the sentence that the send order caused the wait
 MOST_OF_THEM = "most of them"  # of the requests, refused for a limit
 NOTHING_LISTENS = "nothing listens at"  # in the text of an API whose connections are refused
 POINTS = "points"  # the provider's unit of charge, if the profile names no currency
@@ -166,7 +167,7 @@ class Bottleneck(Struct, frozen=True, kw_only=True):
 
 
 def on_the_way(found: Bottleneck) -> bool:
-    """Whether it acts between the provider's acceptance and the phone: a network that is slow or loses messages.
+    """Whether it is a network that is slow or loses messages: it acts after the provider's acceptance.
 
     It keeps no message from being taken, and limits no rate.
     """

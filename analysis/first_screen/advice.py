@@ -15,6 +15,7 @@ from analysis.findings import (
     NOT_ANSWERING,
     NOT_REACHED,
     NOTHING_LISTENS,
+    OUT_OF_ORDER,
     PROVIDER_ERRORS,
     SUFFICIENT,
     WITHOUT_FLAG,
@@ -86,18 +87,14 @@ def what_to_change(quote: Quote, at: int, number: int) -> Sentence:
         return ("wait for the Retry-After of a refusal before the next attempt: most requests were refused.",)
     if limits_in_force(first) == {"requests"} and any(each.name == _SINGLE for each in part.hints):
         return ("send many messages in one request: only the limit of requests was reached.",)
-    if first.kind in ("provider_limit", "carrier_queue") and sufficient(quote.report, at):
+    if first.kind in ("provider_limit", "carrier_queue") and _by_order(quote.report, at):
         return (
             "send messages of a higher class first, and keep bulk messages in the sender while they wait.",
         )
     if _paced_alone(part, first):
         return (PACED,)
-    if first.kind == "sender_api" and NOTHING_LISTENS in first.text:
-        return ("start the sender there, or correct request.url in its target file.",)
-    if first.kind == "sender_api" and NOT_ANSWERING in first.text:
-        return ("look in the sender's log for the error or the blocking call.",)
-    if first.kind == "sender_api" and any(each.kind == "sender_concurrency" for each in part.bottlenecks):
-        return (_WITH_FEW_REQUESTS,)
+    if first.kind == "sender_api":
+        return (_api(part, first),)
     if first.kind == "sender_stopped" and NOT_REACHED in first.text:
         return (
             "look in the sender's log for the error or the restart at that time. "
@@ -113,6 +110,15 @@ def what_to_change(quote: Quote, at: int, number: int) -> Sentence:
         return (f"spread the load over more time, or {CAPACITY}", carrier, ".")
     advice = _network(first) if first.kind == "network" else _ADVICE.get(first.kind, "")
     return (advice,) if advice else ()
+
+
+def _api(part: PartReport, found: Bottleneck) -> str:
+    if NOTHING_LISTENS in found.text:
+        return "start the sender there, or correct request.url in its target file."
+    if NOT_ANSWERING in found.text:
+        return "look in the sender's log for the error or the blocking call."
+    few = any(each.kind == "sender_concurrency" for each in part.bottlenecks)
+    return _WITH_FEW_REQUESTS if few else _ADVICE["sender_api"]
 
 
 def _network(found: Bottleneck) -> str:
@@ -199,6 +205,12 @@ def fault_window(part: PartReport, found: Bottleneck) -> int | None:
 def faulty(part: PartReport) -> bool:
     """Whether a fault window was active during the part."""
     return any(band.from_s is not None for band in part.faults)
+
+
+def _by_order(report: RunReport, at: int) -> bool:
+    """Whether another send order would meet a missed objective of the part."""
+    missed = (each.reach for each in report.objectives if objective_part(report, each) == at)
+    return sufficient(report, at) or any(OUT_OF_ORDER in reach for reach in missed)
 
 
 def sufficient(report: RunReport, at: int) -> bool:

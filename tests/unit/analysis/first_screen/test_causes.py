@@ -16,7 +16,7 @@ from run_builder import Build
 from screen_words import answer_text
 
 from analysis.findings import GREW as BACKLOG_GREW
-from analysis.findings import NETWORK_LOSES, PROVIDER_ERRORS, THE_NETWORK, Availability
+from analysis.findings import NETWORK_LOSES, OUT_OF_ORDER, PROVIDER_ERRORS, THE_NETWORK, Availability
 from analysis.first_screen.rules import contradictions
 from analysis.first_screen.screen import first_screen
 from analysis.first_screen.values import words
@@ -232,6 +232,18 @@ def test_a_slow_network_is_no_cause_of_messages_that_were_not_taken(new_run: Bui
     assert "Bottleneck: my-sender's API answers too slowly." in rate and "network" not in rate
     alone = [each for each in slow_network.bottlenecks if each.kind == "network"]
     assert of(report(replace(slow_network, bottlenecks=tuple(alone)))).startswith("Bottleneck: unknown. ")
+
+
+@pytest.mark.parametrize(("ordered", "advice"), [(True, "send messages of a higher"), (False, "negotiate a")])
+def test_a_sender_that_mixes_classes_at_the_limit_is_told_to_order_them(
+    ordered: bool, advice: str, tmp_path: Path
+) -> None:
+    """OTPs waited in its one queue, and the page told it to negotiate a higher rate."""
+    slow_part = part(p95_s={"otp": 30.0}, bottlenecks=(LIMIT,), sustained=False)
+    reach = f"With an ideal sender they take 13.9 s; they waited in the sender {OUT_OF_ORDER}."
+    objectives = tuple(replace(each, reach=reach if ordered else "") for each in slow_part.objectives)
+    made = report(replace(slow_part, objectives=objectives))
+    assert f"What to change: {advice}" in of(made, tmp_path)
 
 
 @pytest.mark.parametrize(("connections", "few"), [(2, True), (200, False)])
