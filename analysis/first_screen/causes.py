@@ -17,6 +17,7 @@ from analysis.first_screen.quoting import Quote
 from analysis.first_screen.values import Figure, Sentence
 from analysis.first_screen.wording import (
     evidence_of,
+    leading,
     not_taken,
     objective_part,
     target_name,
@@ -84,10 +85,12 @@ def _numbers(part: PartReport, measure: Measure) -> list[int]:
     kinds = [each.kind for each in part.bottlenecks]
     losses = [place for place, kind in enumerate(kinds) if kind in NOT_FORWARDED]
     stopped = [place for place, kind in enumerate(kinds) if kind == "sender_stopped"]
+    first = leading(part)
+    named = [] if first is None else [first]
     if measure in ("loss", "unaccounted") and _late_too(part):
-        stopped = stopped or list(range(len(kinds))[:1])
+        stopped = stopped or named
     if measure not in _OWN or not_taken(part):
-        return list(dict.fromkeys((*(stopped or range(len(kinds))[:1]), *losses)))
+        return list(dict.fromkeys((*named, *stopped, *losses)))
     if measure in ("duplicates", "cost_per_1000"):
         return []
     first = _undelivering(part) if measure == "delivered" else []

@@ -12,10 +12,10 @@ from analysis.judge.bottlenecks import submits
 from analysis.judge.bottlenecks.contract import contract_of
 from analysis.judge.bottlenecks.kind import Description, Kind, Seen, over, strength, typical
 from analysis.judge.bottlenecks.machine import without_core
+from analysis.judge.bottlenecks.sender_api import median_answer
 from analysis.judge.bottlenecks.sender_process import PROCESSES
 from analysis.judge.bottlenecks.view import View
 from analysis.judge.bottlenecks.waits import in_sender, median
-from analysis.measure.throughput import QUEUED_S
 
 WAITED_SHARE = 0.3  # of the window, in which ready messages waited
 _FEW_IN_FLIGHT = 0.5  # share of the time with a request in flight
@@ -169,10 +169,8 @@ def concurrency(view: View) -> Seen:
     share = waited_share(view, "in_flight")
     reported = over(share, WAITED_SHARE)
     silent = view.journeys.journal and not view.gauges.gauges.names("sender", "waited_")
-    at_limit = submits.at_their_maximum(view)
-    # A sender that calls the provider before it answers has no backlog, since its callers wait.
-    callers = over(view.windows.percentile(view.due_s, view.api_s, view.everyone, 50.0), QUEUED_S)
-    inferred = at_limit & silent & (submits.backlog(view) | callers)
+    callers = submits.callers_wait(view)
+    inferred = callers | (submits.at_their_maximum(view) & silent & submits.backlog(view))
 
     def describe(windows: Bools) -> Description:
         mean, most, _ = submits.unanswered_in(view, windows)
@@ -183,6 +181,8 @@ def concurrency(view: View) -> Seen:
             f"at most {at_once} requests to the provider were in flight at the same time, "
             f"{significant(mean, 2)} on average; an answer took {seconds_text(answer_s)} (median)"
         ]
+        if callers[windows].any():
+            evidence.append(f"the median request {median_answer(view, windows)}")
         if reported[windows].any():
             evidence.append(
                 f"ready messages waited for a free request {100 * typical(share, windows):.0f} % of the time"
