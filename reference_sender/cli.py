@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import re
 import sys
@@ -29,6 +30,8 @@ from reference_sender.store import Membership, StoreError
 from user_input.plain_errors import settings_errors
 from user_input.secret_text import read_secret
 from user_input.text_file import decoded
+
+log = logging.getLogger(__name__)
 
 _is_visible = re.compile(r"[!-~]*").fullmatch  # in ASCII
 _DISPATCH = DispatchSettings.model_validate({})
@@ -242,6 +245,8 @@ def sender(
         raise typer.BadParameter(str(error), param_hint="--route") from error
     except ValidationError as error:
         raise typer.BadParameter("; ".join(settings_errors(error))) from error
+    if hedge_otp_after is not None and len(route) == 1:
+        log.warning("--hedge-otp-after has no effect: there is one route, and a second message needs another")
     try:
         run(settings, ready=_show_ready)
     except (PolicyError, StoreError, OSError) as error:

@@ -56,8 +56,8 @@ def settings_errors(
 
 
 def boolean_errors(given: Mapping[str, Any], read: object, place: str = "") -> list[str]:
-    """One text for each key of ``given`` that has true or false where ``read``, what pydantic made of it, has a
-    number: it reads true as 1.
+    """One text for each key of ``given`` that has true or false where ``read``, what pydantic made of it, has
+    a number: it reads true as 1.
     """
     texts = []
     for name, value in given.items():

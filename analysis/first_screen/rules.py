@@ -22,7 +22,7 @@ from analysis.first_screen.rates import (
     seen_by_provider,
 )
 from analysis.first_screen.values import Figure, FirstScreen, Sentence, figures, sentences, words
-from analysis.first_screen.wording import deciding, objective_part, target_name, trusted
+from analysis.first_screen.wording import deciding, objective_part, target_file, target_name, trusted
 from analysis.formatting import TIMES, rate_text
 from analysis.judge.verdict import overall
 from analysis.model import Objective, PartReport, RunReport
@@ -311,12 +311,18 @@ def _accounted(screen: FirstScreen, report: RunReport) -> Iterator[str]:
 
 def _loose_figures(screen: FirstScreen, report: RunReport) -> Iterator[str]:
     """Every number of a sentence is a figure with a source; names that the user chose may have digits."""
-    names = {target_name(report), *(part.identity.profile for part in report.parts)}
-    names |= {each.message_class for part in report.parts for each in part.delivery}
+    names = _names(report)
     for sentence in sentences(screen):
         for piece in sentence:
             if isinstance(piece, str) and re.search(r"\d", _NO_FIGURE.sub("", _without(piece, names))):
                 yield f"{piece!r} has a number without a source"
+
+
+def _names(report: RunReport) -> set[str]:
+    """Names in sentences that the user chose, or that the run has: they may have any characters."""
+    names = {target_name(report), *(part.identity.profile for part in report.parts)}
+    names |= {target_file(part) for part in report.parts}
+    return names | {each.message_class for part in report.parts for each in part.delivery}
 
 
 def _without(text: str, names: set[str]) -> str:
@@ -328,8 +334,9 @@ def _without(text: str, names: set[str]) -> str:
 def _readable(screen: FirstScreen, report: RunReport) -> Iterator[str]:
     """The first screen has no technical terms and no directory names."""
     slugs = [part.slug for part in report.parts] if report.kind == "suite" else []
+    files = set(map(target_file, report.parts))
     for sentence in sentences(screen):
-        text = words(sentence)
+        text = _without(words(sentence), files)
         unreadable = _UNREADABLE.search(text)
         if unreadable:
             yield f"{text!r} has the technical term {unreadable[0]!r}"

@@ -43,9 +43,14 @@ def command(report: RunReport, words: str) -> str:
     """A command as advice, for the sender of this run: without its target file it would test another one."""
     if is_reference_sender(report) or not any(live(part) for part in report.parts):
         return words
-    files = [part.identity.target.get("file") for part in report.parts if live(part)]
-    file = next((str(each) for each in files if each), "")
-    return f"{words} --target {shlex.quote(file) if file else 'FILE'}"
+    file = next(filter(None, (target_file(part) for part in report.parts if live(part))), "FILE")
+    return f"{words} --target {file}"
+
+
+def target_file(part: PartReport) -> str:
+    """The target file as a command's argument; "" if the part has none."""
+    file = part.identity.target.get("file")
+    return shlex.quote(str(file)) if file else ""
 
 
 def leading(part: PartReport) -> int | None:

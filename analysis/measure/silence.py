@@ -3,10 +3,10 @@
 A silence is the time between two signs of its API in which at least ``FEWEST`` requests had no answer for
 over ``SILENT_S``: they waited, or they failed at once. A sign is an answer, or a message that the provider
 saw before its request was answered: a sender that calls the provider first works on requests that timed out.
-Messages that it had accepted before are no sign: another part of it may forward them. A time in which they waited is left out if it is no longer
-than ``USUAL_TIMES`` the usual answer, or if the bench or the machine explains it: the load generator was
-late, the mock provider was late, or the sender's process was ready and had no core. Requests that failed at
-once are explained by a late load generator only.
+Messages that it had accepted before are no sign: another part of it may forward them. A time in which they
+waited is left out if it is no longer than ``USUAL_TIMES`` the usual answer, or if the bench or the machine
+explains it: the load generator was late, the mock provider was late, or the sender's process was ready and
+had no core. Requests that failed at once are explained by a late load generator only.
 """
 
 from __future__ import annotations

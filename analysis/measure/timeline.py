@@ -153,12 +153,13 @@ def rate_series(name: str, instants_s: Floats, width_s: float, end_s: float) -> 
 def _latency(
     journeys: Journeys, outcomes: MessageOutcomes, name: str, among: Bools, shown: tuple[int, float]
 ) -> Series:
+    """Of reachable phones, as in the tables: with a phone that is off any sender waits."""
     percentile, width_s = shown
-    due = journeys.load.intended_s[among]
     delivery_s = np.where(
         outcomes.outcome == DELIVERED, journeys.provider.final_s - journeys.load.intended_s, np.inf
     )
-    counts_in = among & ((outcomes.outcome == DELIVERED) | (outcomes.outcome == OPEN) | outcomes.never)
+    possible = (outcomes.outcome == DELIVERED) | (outcomes.outcome == OPEN)
+    counts_in = among & ((possible & ~journeys.provider.unreachable) | outcomes.never)
     due, delivery_s = journeys.load.intended_s[counts_in], delivery_s[counts_in]
     return binned_percentile(name, due, delivery_s, percentile, width_s)
 
@@ -184,7 +185,7 @@ def binned_percentile(
 
 
 def _points(journeys: Journeys, outcomes: MessageOutcomes, name: str, among: Bools) -> Points:
-    chosen = among & (outcomes.outcome == DELIVERED)
+    chosen = among & (outcomes.outcome == DELIVERED) & ~journeys.provider.unreachable
     due = journeys.load.intended_s[chosen]
     return Points(
         name=name,

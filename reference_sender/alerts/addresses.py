@@ -1,4 +1,4 @@
-"""Addresses of receivers, as settings files give them. Each check raises ``ValueError`` with what is allowed."""
+"""Addresses of receivers in settings files. Each check raises ``ValueError`` with what is allowed."""
 
 from __future__ import annotations
 

@@ -53,8 +53,8 @@ def _of_campaign(
     near = f"{{}} of the spending limit of campaign {name} is reserved"
     if not active:
         near = (
-            f"{as_text(now.share, True)} of the spending limit of campaign {name} is reserved, but no message of"
-            " it waits or was accepted in the last window: that counts as {}"
+            f"{as_text(now.share, True)} of the spending limit of campaign {name} is reserved, but no message"
+            " of it waits or was accepted in the last window: that counts as {}"
         )
     yield Value(
         f"spending_near.campaign.{name}",

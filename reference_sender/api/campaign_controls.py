@@ -136,6 +136,8 @@ class CampaignControls:
         fields = fields_of(request.raw_path.partition("?")[2], {"after", "limit"})
         limit = limit_of(fields, 1_000)
         after = filter_of("after", fields.get("after")) or ""
+        if after:
+            after = checked_number(after, "after")
         found = await self._queries.opt_outs(after, limit)
         shown = [{"number": each.number, "since": instant(each.since_ns)} for each in found]
         return json_answer({"opt_outs": shown, "next": found[-1].number if len(found) == limit else None})

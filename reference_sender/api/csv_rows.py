@@ -120,7 +120,11 @@ class CsvRows:
             shown = name[:64]
             if name not in _COLUMNS:
                 known = ", ".join(_COLUMNS)
-                raise Invalid("unknown_field", shown, f"{shown or 'a column without a name'} is not a column; known: {known}")
+                raise Invalid(
+                    "unknown_field",
+                    shown,
+                    f"{shown or 'a column without a name'} is not a column; known: {known}",
+                )
             if name in columns[:place]:
                 raise Invalid("malformed", shown, f"the column {shown} is named twice")
         return columns

@@ -13,7 +13,7 @@ from reference_sender.api.answers import json_answer
 from reference_sender.api.bodies import read_message
 from reference_sender.api.campaign_controls import read_body
 from reference_sender.api.handlers import Handler
-from reference_sender.api.intake import Intake, Invalid
+from reference_sender.api.intake import Intake, Invalid, plus_hint
 from reference_sender.api.queries import Queries, instant, shown
 from reference_sender.api.query_strings import fields_of, filter_of, limit_of, number_of
 from reference_sender.api.replay import UNCERTAIN_REASONS, second_may_arrive
@@ -253,7 +253,8 @@ def _instant_ns(name: str, text: str | None) -> int | None:
     except ValueError:
         at = None
     if at is None or at.tzinfo is None:
-        raise Invalid("invalid", name, f"{name} must be an instant with its offset, such as {_EXAMPLE}")
+        rule = f"{name} must be an instant with its offset, such as {_EXAMPLE}{plus_hint(text)}"
+        raise Invalid("invalid", name, rule)
     return min(max(round(at.timestamp() * 1e6) * 1_000, 0), _LAST_NS)
 
 

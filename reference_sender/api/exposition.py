@@ -12,6 +12,7 @@ from reference_sender.dispatch import DispatchState
 from reference_sender.dispatch.campaign_figures import UNIT
 from reference_sender.dispatch.figures import BOUNDS_S, DurationCounts
 from reference_sender.dispatch.snapshot import RouteSnapshot
+from reference_sender.dispatch.weights import TOTAL
 from reference_sender.policy.spending_state import SpendingState
 from reference_sender.runtime.driver import Driver
 from reference_sender.runtime.loop_lag import LoopLag
@@ -91,7 +92,10 @@ def _route_families(routes: Sequence[RouteSnapshot]) -> Iterator[Metric]:
     yield gauges("paced_requests_per_second", f"{paced}, in requests", "paced_requests_per_s")
     yield gauges("paced_segments_per_second", f"{paced}, in segments", "paced_segments_per_s")
     if len(routes) > 1:  # measured only for a choice
-        yield gauges("weight_ratio", "The route's share of all weights; 0 without weights", "weight")
+        weights = {route.name: route.weight / TOTAL for route in routes}
+        yield _gauges(
+            "route_weight_ratio", "The route's share of all weights; 0 without weights", _ROUTE, weights
+        )
         yield gauges("delivery_ratio", "Measured share of messages that are delivered", "delivery_rate")
         yield gauges("delivery_seconds", "Measured delivery time", "delivery_s")
         yield gauges("health_ratio", "1: healthy", "health")

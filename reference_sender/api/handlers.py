@@ -87,7 +87,7 @@ class Api:
         self._turns = Turns()
         self.patience_s = PATIENCE_S  # for a message's body, and for each piece of a campaign's
         self._rules = rules
-        self._authorization = f"Bearer {token}".encode()
+        self._token = token.encode()
         self._driver = driver
         self._intake = intake
         self._queries = queries
@@ -188,7 +188,9 @@ class Api:
 
     def _check_token(self, request: web.BaseRequest) -> None:
         given = request.headers.get("Authorization", "").encode("utf-8", "surrogateescape")
-        if not hmac.compare_digest(given, self._authorization):
+        scheme, _, token = given.partition(b" ")
+        # RFC 9110 11.1: the name of the scheme is case-insensitive.
+        if not hmac.compare_digest(token, self._token) or scheme.lower() != b"bearer":
             self._tally.unauthorized += 1
             what = "the bearer token is wrong" if given else "a bearer token must be given"
             raise ApiError(401, "unauthorized", f"{what}: Authorization: Bearer TOKEN")

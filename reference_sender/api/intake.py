@@ -291,11 +291,16 @@ def send_at_ns(send_at: str | None, now_ns: int) -> int:
     except ValueError:
         at = None
     if at is None or at.tzinfo is None:
-        raise Invalid("invalid", "send_at", f"send_at must be {_SEND_AT_RULE}")
+        raise Invalid("invalid", "send_at", f"send_at must be {_SEND_AT_RULE}{plus_hint(send_at)}")
     at_ns = round(at.timestamp() * 1e6) * 1_000
     if at_ns > now_ns + MAX_AHEAD_DAYS * _DAY_NS:
         raise Invalid("invalid", "send_at", f"send_at must be {_SEND_AT_RULE}")
     return at_ns if at_ns > now_ns else 0
+
+
+def plus_hint(instant: str) -> str:
+    """What to do if a plus of an instant became a space in a query."""
+    return "; in a query the plus is written %2B" if " " in instant else ""
 
 
 _RULES = {
@@ -312,6 +317,13 @@ _RULES = {
     "spending_limit": SPENDING_RULE,
     "report_language": LANGUAGE_RULE,
     "report_to": MAIL_RULE,
+    "numbers": "a list of 1 to 1,000 phone numbers, each a text",
+    "ids": "a list of 1 to 1,000 ids of messages, each a text",
+    "limit": "a whole number from 1 to 1,000",
+    "filter": "an object with the fields of a filter",
+    "after": "the id of a message, as a text",
+    "dry_run": "true or false",
+    "allow_duplicate": "true or false",
 }
 
 _request_decoder = msgspec.json.Decoder(MessageRequest)
@@ -362,6 +374,9 @@ def explained(error: Exception, kind: type[Struct], further: Collection[str] = (
         return Invalid("missing", name, f"{name} must be given: {_RULES.get(name, 'it has no default')}")
     last = _LAST_FIELD.search(text) if at is not None else None
     name = _shortened(last[1], 64) if last is not None else ""
+    if not name and text.startswith("Expected `object`"):
+        fields = ", ".join((*kind.__struct_encode_fields__, *further))
+        return Invalid("invalid", "", f"a JSON object must be given; its fields: {fields or 'none'}")
     if name not in _RULES:
         return Invalid("invalid", name, text)
     return Invalid("invalid", name, f"{name} must be {_RULES[name]}")

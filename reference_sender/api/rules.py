@@ -73,9 +73,8 @@ class IntakeRules:
             wait_ns = self._limits.take(now_ns, message.to, message.lane)
             if wait_ns:
                 wait_s = -(-wait_ns // NS_PER_S)
-                raise Invalid(
-                    "recipient_limit", "to", "this number got too many messages: try again later", wait_s
-                )
+                rule = f"this number got too many messages, the limit is {self._limits.rule(message.lane)}"
+                raise Invalid("recipient_limit", "to", f"{rule}: try again later", wait_s)
 
     def undo(self, message: Message) -> None:
         """A checked message was not stored, so it does not count for its number."""

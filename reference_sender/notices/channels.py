@@ -5,7 +5,9 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
 from email.message import EmailMessage
+from email.utils import make_msgid
 
 import aiohttp
 import aiosmtplib
@@ -77,9 +79,13 @@ async def mail(email: Email, notice: Notice) -> None:
 
 
 async def deliver(server: MailServer, message: EmailMessage) -> None:
-    """Raises ``ChannelError`` unless the mail server takes ``message`` for a recipient. Those that it refuses
-    are then logged: a repeat would reach the others twice.
+    """Give ``message`` its date and id (RFC 5322 3.6), and hand it over. Raises ``ChannelError`` unless the
+    mail server takes it for a recipient. Those that it refuses are then logged: a repeat would reach the
+    others twice.
     """
+    message["Date"] = datetime.now(UTC)
+    # With the domain of the sender: by default it would show the name of this machine.
+    message["Message-ID"] = make_msgid(domain=server.mail_from.rpartition("@")[2])
     try:
         refused, _ = await aiosmtplib.send(
             message,

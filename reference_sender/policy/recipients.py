@@ -14,7 +14,7 @@ from collections.abc import Iterable, Sequence
 from msgspec import Struct
 from msgspec.structs import replace
 
-from reference_sender.dispatch.values import Lane
+from reference_sender.dispatch.values import NS_PER_S, Lane
 
 
 class RecipientLimit(Struct, frozen=True):
@@ -148,6 +148,14 @@ class RecipientLimits:
         for each in counted:
             each.count(now_ns, number)
         return 0
+
+    def rule(self, lane: Lane) -> str:
+        """What one number may get of ``lane``, as text."""
+        return " and ".join(
+            f"{each.limit.messages} {'OTPs' if each is self._otp else 'messages'} in"
+            f" {each.limit.window_ns / NS_PER_S:g} s"
+            for each in self._of(lane)
+        )
 
     def undo(self, number: str, lane: Lane, created_ns: int) -> None:
         """A message that was counted, at ``created_ns`` or later, is not sent: its key was in use, or it was

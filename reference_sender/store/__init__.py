@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from reference_sender.store.protocol import (
     CampaignEnd,
@@ -80,4 +81,9 @@ def _open_postgres(url: str, membership: Membership) -> Store:
         if error.name != "asyncpg":
             raise
         raise StoreError("--store: postgresql:// needs asyncpg: pip install 'smsbench[postgres]'") from error
+    try:
+        _ = urlsplit(url).port
+    except ValueError as error:
+        if "range" in str(error):  # otherwise the URL may name several servers, which asyncpg reads
+            raise StoreError(f"--store: {error}") from None
     return PostgresStore(url, membership)

@@ -5,6 +5,7 @@ blocking calls.
 from __future__ import annotations
 
 import asyncio
+import os
 import threading
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, TypeVar
@@ -86,9 +87,9 @@ class PostgresLink:
                 raise
             except _BROKEN as error:
                 await self._drop()
-                raise Unanswered(f"PostgreSQL: {_error_text(error)}") from error
+                raise Unanswered(f"PostgreSQL: {error_text(error)}") from error
             except Exception as error:  # the server's, and those of values that cannot be encoded
-                raise StoreError(f"PostgreSQL: {_error_text(error)}") from error
+                raise StoreError(f"PostgreSQL: {error_text(error)}") from error
 
     async def _connected(self) -> asyncpg.Connection[Any]:
         if self._connection is None or self._connection.is_closed():
@@ -103,7 +104,7 @@ class PostgresLink:
                 asyncpg.PostgresError,
                 asyncpg.InterfaceError,
             ) as error:
-                raise StoreError(f"PostgreSQL cannot be reached: {_error_text(error)}") from error
+                raise StoreError(f"PostgreSQL cannot be reached: {error_text(error)}") from error
         return self._connection
 
     async def _drop(self) -> None:
@@ -115,7 +116,12 @@ class PostgresLink:
                 connection.terminate()
 
 
-def _error_text(error: Exception) -> str:
-    """The error without its details, which may hold keys."""
+def error_text(error: Exception) -> str:
+    """What an error says, as text and without its details, which may hold keys."""
+    if isinstance(error, TimeoutError):
+        return "no answer in time"
+    if isinstance(error, OSError) and error.errno is not None:
+        # A negative number is of the name service, and the text of a positive one repeats the address.
+        return os.strerror(error.errno) if error.errno > 0 else str(error.strerror)
     text = str(error.args[0]) if error.args else ""
     return text or type(error).__name__

@@ -170,3 +170,17 @@ def test_a_price_of_a_route_that_is_not_given_is_refused(tmp_path: Path) -> None
     done = CliRunner().invoke(app, [*ROUTE, "--policy", str(policy)], env={"COLUMNS": "200"})
     assert done.exit_code == 2
     assert "fast is not a route; routes: smsapi@127.0.0.1:80" in done.output
+
+
+@pytest.mark.parametrize("routes", [1, 2])
+def test_a_second_route_for_otps_needs_a_second_route(
+    routes: int, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(cli, "run", lambda settings, ready: None)
+    monkeypatch.setattr(cli, "configure", lambda: None)
+    given = [f"smsapi+http://hush@127.0.0.1:{80 + number}" for number in range(routes)]
+    arguments = [word for each in given for word in ("--route", each)]
+    done = CliRunner().invoke(app, [*arguments, "--hedge-otp-after", "10"])
+    assert done.exit_code == 0, done.output
+    warned = [record for record in caplog.records if "--hedge-otp-after has no effect" in record.getMessage()]
+    assert len(warned) == 2 - routes

@@ -172,6 +172,10 @@ def test_half_a_surrogate_pair_is_refused_and_harms_nothing(run_world: RunWorld)
 
 def test_tokens_paths_and_methods(run_world: RunWorld) -> None:
     async def steps(world: SenderWorld) -> None:
+        for scheme in ("bearer", "BEARER"):
+            headers = {"Authorization": f"{scheme} t"}
+            assert (await world.call("GET", "/v1/state", headers))[0] == 200
+            assert (await world.call("POST", "/v1/messages", headers, json=MESSAGE))[0] == 202
         for headers in ({}, {"Authorization": "Bearer x"}, {"Authorization": "t"}):
             for method, path in (
                 ("POST", "/v1/messages"),

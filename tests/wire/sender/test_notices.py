@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import re
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
@@ -88,6 +89,10 @@ def test_log_webhook_and_mail_get_one_alert_and_one_all_clear(caplog: pytest.Log
     assert alert["Subject"] == f"smsbench sender: ALERT missing_reports: 12 {MISSING}, above the limit of 10"
     assert alert.get_content().strip() == f"ALERT missing_reports: 12 {MISSING}, above the limit of 10"
     assert "ALL CLEAR" in clear["Subject"]
+    for each in (alert, clear):
+        assert each["Date"].datetime.tzinfo is not None
+        assert re.fullmatch(r"<[^@<>]+@example\.org>", each["Message-ID"])
+    assert alert["Message-ID"] != clear["Message-ID"]
 
 
 def test_a_refused_notice_is_sent_again_in_order(caplog: pytest.LogCaptureFixture) -> None:
@@ -141,4 +146,6 @@ def test_a_receiver_that_is_down_does_not_stop_the_watching(caplog: pytest.LogCa
     chores = asyncio.run(steps())
     assert not chores.failed.is_set()
     assert not bodies
-    assert any("was not sent: no connection: Connection refused" in each.getMessage() for each in caplog.records)
+    assert any(
+        "was not sent: no connection: Connection refused" in each.getMessage() for each in caplog.records
+    )

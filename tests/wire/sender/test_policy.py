@@ -223,6 +223,10 @@ def test_the_sixth_otp_to_a_number_in_ten_minutes_is_refused(run_world: RunWorld
             assert (await world.post(key="otp-0"))[0] == 429
         status, answer, headers = await world.post(key="otp-5")
         assert (status, answer["error"]["code"], answer["error"]["field"]) == (429, "recipient_limit", "to")
+        assert answer["error"]["message"] == (
+            "this number got too many messages, the limit is 10 messages in 60 s and 5 OTPs in 600 s: try"
+            " again later"
+        )
         assert 590 <= int(headers["Retry-After"]) <= 600
         assert (await world.post(key="other", to="48500100299"))[0] == 202
 

@@ -12,6 +12,7 @@ from screen_words import answer_text, aside_text
 
 from analysis.findings import AS_ALLOWED, DelaySplit, FaultBand, Hint
 from analysis.first_screen.quoting import plain_words
+from analysis.first_screen.rules import contradictions
 from analysis.first_screen.screen import first_screen
 from analysis.first_screen.values import words
 from analysis.model import RunReport
@@ -240,12 +241,18 @@ def test_advice_to_run_a_command_tests_the_sender_of_this_run(target: dict[str, 
 
 
 @pytest.mark.parametrize(
-    ("file", "shown"), [("my-sender.toml", "my-sender.toml"), ("my sender.toml", "'my sender.toml'")]
+    ("file", "shown"),
+    [
+        ("my-sender.toml", "my-sender.toml"),
+        ("my sender.toml", "'my sender.toml'"),
+        ("/srv/p95/sender2.toml", "/srv/p95/sender2.toml"),
+    ],
 )
 def test_advice_names_the_target_file_of_this_run(file: str, shown: str) -> None:
     made = report(part(target={"name": "x", "kind": "http", "file": file}, messages_per_day=None))
     assert f"smsbench run bench --target {shown}" in answer_text(made, "ten_times")
     assert "FILE" not in answer_text(made, "ten_times") + answer_text(made, "wrong")
+    assert contradictions(first_screen(made), made) == ()  # a digit of the path is no figure
 
 
 def test_the_cost_of_one_mode_is_not_that_of_the_run() -> None:

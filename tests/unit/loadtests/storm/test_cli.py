@@ -147,7 +147,10 @@ def test_ctrl_c_ends_all_processes_of_the_storms_without_a_traceback() -> None:
 @pytest.mark.parametrize(
     ("options", "expected"),
     [
-        (["--seeds", "1", "--calls", "1,x"], "--calls: must be numbers with commas between them, or none, not '1,x'"),
+        (
+            ["--seeds", "1", "--calls", "1,x"],
+            "--calls: must be numbers with commas between them, or none, not '1,x'",
+        ),
         (["--seeds", "2", "--faults", "1"], "--calls and --faults need --seeds 1"),
         (["--seeds", "0"], "0"),
         (["--seeds", "1", "--faults", "99"], "--faults: the storm of seed 1 has faults 0 to "),

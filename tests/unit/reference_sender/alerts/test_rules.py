@@ -23,7 +23,10 @@ def test_a_rule_changed_in_part_keeps_the_rest() -> None:
     [
         ("[rules.error_rate]\nabove = 'x'", "rules.error_rate.above: must be a number"),
         ("[rules.error_rate]\nabove = true", "rules.error_rate.above: must be a number"),
-        ("[rules.balance_by_route.a]\nbelow = true\nclear = 2", "rules.balance_by_route.a.below: must be a number"),
+        (
+            "[rules.balance_by_route.a]\nbelow = true\nclear = 2",
+            "rules.balance_by_route.a.below: must be a number",
+        ),
         ("[rules.error_rate]\nabove = 0.01", "rules.error_rate: clear must not be larger than above"),
         ("[rules.eror_rate]\nabove = 1", "rules.eror_rate: unknown key; known here: every_s, window_s"),
         ("[rules]\nevery_s = 0", "rules.every_s: must be more than 0"),
@@ -33,13 +36,22 @@ def test_a_rule_changed_in_part_keeps_the_rest() -> None:
             "rules.delivery_time_s.otp.above: must be less than",
         ),
         ("[webhook]\nurl = 'ftp://x'", "webhook.url: must be a URL"),
-        ("[webhook]\nurl = 'http://127.0.0.1:99999/'", "webhook.url: must be a URL: Port out of range 0-65535"),
+        (
+            "[webhook]\nurl = 'http://127.0.0.1:99999/'",
+            "webhook.url: must be a URL: Port out of range 0-65535",
+        ),
         ("[webhook]\nurl = 'http://a b/'", "webhook.url: must be a URL"),
         ("[webhook]\nurl = 'http://[::1/'", "webhook.url: must be a URL"),
         ("[webhook]\nurl = 'http://:80/'", "webhook.url: must be a URL"),
         ('[webhook]\nurl = "https://hooks.example.org/a\\u0000"', "webhook.url: must be a URL"),
-        ('[email]\nhost = "a\\u0000b"\nmail_from = "a@b"\nrecipients = ["c@d"]', "email.host: must be the name"),
-        ('[email]\nhost = "x"\nmail_from = "a\\u0000@b"\nrecipients = ["c@d"]', "email.mail_from: must be a mail"),
+        (
+            '[email]\nhost = "a\\u0000b"\nmail_from = "a@b"\nrecipients = ["c@d"]',
+            "email.host: must be the name",
+        ),
+        (
+            '[email]\nhost = "x"\nmail_from = "a\\u0000@b"\nrecipients = ["c@d"]',
+            "email.mail_from: must be a mail",
+        ),
         ("[email]\nhost = 'x'\nmail_from = 'a@b'", "email.recipients: missing"),
         ("[email]\nhost = 'x'\nmail_from = 'a@b'\nrecipients = ['c']", "email.recipients.0: must"),
         ("rules = 1", "rules: must be a table of keys"),

@@ -155,7 +155,11 @@ def test_what_is_no_csv_campaign_is_refused(body: bytes) -> None:
         ("to,text,foo", "foo", "foo is not a column; known: to, text, key, expires_in_s"),
         ("to,", "", "a column without a name is not a column; known: to, text, key, expires_in_s"),
         ("to;text;text", "text", "the column text is named twice"),
-        ("number", "to", "the first line must name the columns: to, and any others of to, text, key, expires_in_s"),
+        (
+            "number",
+            "to",
+            "the first line must name the columns: to, and any others of to, text, key, expires_in_s",
+        ),
     ],
 )
 def test_a_wrong_column_is_named(line: str, field: str, message: str) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from reference_sender.api.campaign_controls import ResumeRequest, read_body
+from reference_sender.api.campaign_controls import OptOutRequest, ResumeRequest, read_body
 from reference_sender.api.dead_letters import ReplayRequest
 from reference_sender.api.intake import Invalid, read_defaults, read_recipient, read_request
 from reference_sender.api.query_strings import fields_of
@@ -51,3 +51,35 @@ def test_a_query_that_is_not_utf_8_is_refused() -> None:
     with pytest.raises(Invalid, match="%FF is not a character") as caught:
         fields_of("campaign=may&text=%C4%85%FF")
     assert caught.value.code == "malformed"
+
+
+@pytest.mark.parametrize(
+    ("body", "kind", "message"),
+    [
+        (
+            {"numbers": ["1"] * 1_001},
+            OptOutRequest,
+            "numbers must be a list of 1 to 1,000 phone numbers, each a text",
+        ),
+        ({"numbers": [1]}, OptOutRequest, "numbers must be a list of 1 to 1,000 phone numbers, each a text"),
+        ({"ids": []}, ReplayRequest, "ids must be a list of 1 to 1,000 ids of messages, each a text"),
+        ({"limit": 0}, ReplayRequest, "limit must be a whole number from 1 to 1,000"),
+        ({"filter": []}, ReplayRequest, "filter must be an object with the fields of a filter"),
+        ({"dry_run": 1}, ReplayRequest, "dry_run must be true or false"),
+        ({"after": 1}, ReplayRequest, "after must be the id of a message, as a text"),
+        ({"allow_duplicate": "x"}, ReplayRequest, "allow_duplicate must be true or false"),
+    ],
+)
+def test_a_wrong_value_of_a_body_is_explained_by_the_rule_of_its_field(
+    body: dict[str, object], kind: type[OptOutRequest | ReplayRequest], message: str
+) -> None:
+    with pytest.raises(Invalid) as caught:
+        read_body(json.dumps(body).encode(), kind)
+    assert caught.value.message == message
+
+
+def test_a_body_that_is_no_object_is_explained() -> None:
+    for body in (b"[]", b"1", b"null"):
+        with pytest.raises(Invalid) as caught:
+            read_body(body, OptOutRequest)
+        assert caught.value.message == "a JSON object must be given; its fields: numbers"
