@@ -93,8 +93,8 @@ def _numbers(part: PartReport, measure: Measure) -> list[int]:
         return list(dict.fromkeys((*named, *stopped, *losses)))
     if measure in ("duplicates", "cost_per_1000"):
         return []
-    first = _undelivering(part) if measure == "delivered" else []
-    return list(dict.fromkeys((*stopped, *first, *losses)))
+    lost = _undelivering(part) if measure == "delivered" else []
+    return list(dict.fromkeys((*stopped, *lost, *losses)))
 
 
 def _late_too(part: PartReport) -> bool:

@@ -57,10 +57,10 @@ def test_a_sender_that_stops_after_an_overload_stops_when_it_does_no_more(new_ru
     )
 
 
-def test_a_silent_api_of_a_sender_that_forwards_is_told_from_a_sender_that_does_nothing(
+def test_a_silent_api_says_whether_the_sender_still_forwarded(
     new_run: Build,
 ) -> None:
-    """Ten per second; no answer from 10 s to 15 s. The messages of before are forwarded then, or after it."""
+    """Ten per second; no answer from 10 s to 15 s. Earlier messages are forwarded in it, or after it."""
     for forwards in (True, False):
         run = new_run(f"run-{forwards}")
         for slot in range(300):
@@ -80,7 +80,7 @@ def test_a_silent_api_of_a_sender_that_forwards_is_told_from_a_sender_that_does_
         assert f"15.0 s after the load's start while the provider saw {seen} of the sender" in evidence
 
 
-def test_an_api_that_stops_in_a_sender_that_forwards_is_told_from_a_sender_that_stops(
+def test_an_api_that_stops_says_whether_the_sender_still_forwarded(
     new_run: Build,
 ) -> None:
     """Ten per second; no answer to a message that is due from 12 s on. Messages are forwarded 8 s late."""
@@ -99,7 +99,7 @@ def test_an_api_that_stops_in_a_sender_that_forwards_is_told_from_a_sender_that_
 
 
 def some_time_out(run: RunBuilder, of_10: int, error: str = "timeout", refused: int = 1) -> None:
-    """Ten per second for 30 s: of ten, so many fail, and the others are answered at once."""
+    """Ten per second for 30 s: ``of_10`` of ten fail, and the others are answered at once."""
     for slot in range(300):
         if slot < refused:
             run.due(f"m-{slot}", slot / 10, "refused")
