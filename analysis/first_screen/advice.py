@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 
 from analysis.classes import ALL, GUARDED_CLASS, class_words
@@ -188,18 +187,16 @@ def sender_dominates(part: PartReport) -> bool:
 def fault_windows(part: PartReport, found: Bottleneck) -> tuple[int, ...]:
     """The positions of the faults that were active while the bottleneck was seen, the longest overlap first.
 
-    A fault of the delivery reports delays no message on its way to the phone.
+    A fault of the delivery reports delays no message on its way to the phone. It counts if there is no other.
     """
     overlaps = []
     for place, band in enumerate(part.faults):
-        if band.from_s is None or band.kind.startswith(ON_REPORTS):
-            continue
-        overlap_s = min(found.to_s, math.inf if band.to_s is None else band.to_s) - max(
-            band.from_s, found.from_s
-        )
-        if overlap_s > 0:
-            overlaps.append((-overlap_s, place))
-    return tuple(place for _, place in sorted(overlaps))
+        if band.from_s is not None:
+            to_s = found.to_s if band.to_s is None else min(band.to_s, found.to_s)
+            overlaps.append((max(band.from_s, found.from_s) - to_s, place))
+    places = [place for overlap_s, place in sorted(overlaps) if overlap_s < 0]
+    causes = [place for place in places if not part.faults[place].kind.startswith(ON_REPORTS)]
+    return tuple(causes or places)
 
 
 def _without_faults(quote: Quote, path: str, number: int, faults: tuple[int, ...]) -> Sentence:

@@ -10,11 +10,11 @@ from analysis.arrays import Bools, Floats
 from analysis.findings import ACCEPT_QUEUE, AS_ALLOWED, MOST_OF_THEM
 from analysis.formatting import count_text, of_unit, round_number_text, seconds_text, significant, times_text
 from analysis.judge.bottlenecks import lowered_limit, submits
-from analysis.judge.bottlenecks.after_refusal import far_below_contract, slow_after_refusal
+from analysis.judge.bottlenecks.after_refusal import WAITED_SHARE, far_below_contract, slow_after_refusal
 from analysis.judge.bottlenecks.contract import Contract, contract_of
 from analysis.judge.bottlenecks.kind import Description, Kind, Seen, over, strength, typical
 from analysis.judge.bottlenecks.lowered_limit import THROTTLED_SHARE, lowered
-from analysis.judge.bottlenecks.sender_queue import WAITED_SHARE, binds_below_contract, waited_share
+from analysis.judge.bottlenecks.sender_queue import binds_below_contract, waited_share
 from analysis.judge.bottlenecks.symptoms import shared_wait_s
 from analysis.judge.bottlenecks.view import View
 from analysis.measure.throughput import QUEUED_S
