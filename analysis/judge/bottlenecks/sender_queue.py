@@ -4,6 +4,8 @@ rate than that of the arrivals, or a delay whose cause is not visible from outsi
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 
 from analysis.arrays import Bools, Floats
@@ -20,6 +22,7 @@ from analysis.judge.bottlenecks.view import View
 from analysis.judge.bottlenecks.waits import in_sender, median
 from analysis.measure.throughput import QUEUED_S
 
+_LIMIT_NAME = r"(_(?:requests|segments)_per_s)$"
 _FEW_IN_FLIGHT = 0.5  # share of the time with a request in flight
 OF_CONTRACT = 0.9  # of the provider's limit; a sender's limit above it counts as the provider's
 
@@ -30,8 +33,13 @@ def waited_share(view: View, what: str) -> Floats:
 
 
 def own_limits(view: View) -> tuple[float | None, float | None]:
-    """The sender's own limits, requests/s and segments/s, summed over its routes; None: not reported."""
-    names = view.gauges.gauges.names("sender", "route_")
+    """The sender's own limits, requests/s and segments/s, summed over its routes; None: not reported.
+
+    A route reports the rate that it learned below its limit too (``route_a_paced_requests_per_s``).
+    """
+    reported = view.gauges.gauges.names("sender", "route_")
+    learned = {re.sub(_LIMIT_NAME, r"_paced\1", name) for name in reported}
+    names = [name for name in reported if name not in learned]
     sums: list[float | None] = []
     for suffix in ("_requests_per_s", "_segments_per_s"):
         values = [view.gauges.gauges.series("sender", name)[1][-1] for name in names if name.endswith(suffix)]
