@@ -7,10 +7,10 @@ import math
 import numpy as np
 
 from analysis.arrays import Bools, Floats
-from analysis.findings import ACCEPT_QUEUE, AS_ALLOWED, MOST_OF_THEM
+from analysis.findings import ACCEPT_QUEUE, AS_ALLOWED, MOST_OF_THEM, SAID_HOW_LONG
 from analysis.formatting import count_text, of_unit, round_number_text, seconds_text, significant, times_text
 from analysis.judge.bottlenecks import submits
-from analysis.judge.bottlenecks.contract import Contract, contract_of
+from analysis.judge.bottlenecks.contract import Contract, contract_of, says_how_long
 from analysis.judge.bottlenecks.kind import Description, Kind, Seen, over, strength, typical
 from analysis.judge.bottlenecks.sender_queue import WAITED_SHARE, binds_below_contract, waited_share
 from analysis.judge.bottlenecks.symptoms import shared_wait_s
@@ -117,9 +117,10 @@ def _refused_words(view: View, windows: Bools) -> str:
         )
     percent = f"{100 * refused / max(of, 1.0):.0f} %"
     share = f"{MOST_OF_THEM} ({percent})" if 2 * refused > of else f"{percent} of them"
+    known = says_how_long(view.given.profile, view.provider.protocol)
     return (
         f"in these windows of the load the provider refused {times_text(round(refused), unit)} because of "
-        f"its limits, {share}"
+        f"its limits, {share}{f', {SAID_HOW_LONG}' if known else ''}"
     )
 
 
