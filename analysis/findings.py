@@ -15,6 +15,7 @@ from analysis.quantile import Quantile
 
 SUFFICIENT = "The contract is sufficient"  # begins the sentence that an ideal sender needs no other
 MOST_OF_THEM = "most of them"  # of the requests, refused for a limit
+SAID_HOW_LONG = "with Retry-After"  # in the evidence of refusals that have this header
 NOTHING_LISTENS = "nothing listens at"  # in the text of an API whose connections are refused
 POINTS = "points"  # the provider's unit of charge, if the profile names no currency
 NOT_ANSWERING = "does not answer"  # in the text of an API that answered no request

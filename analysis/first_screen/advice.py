@@ -19,6 +19,7 @@ from analysis.findings import (
     ON_REPORTS,
     OWN_PACING,
     PROVIDER_ERRORS,
+    SAID_HOW_LONG,
     SUFFICIENT,
     WITHOUT_FLAG,
     Bottleneck,
@@ -47,7 +48,6 @@ _ADVICE: dict[BottleneckKind, str] = {
         "look for the messages in the sender: its log of errors, the address and token of the provider, "
         "a queue that nothing reads, a message that is dropped after an error."
     ),
-    "sender_gave_up": "wait as long as the provider asks for (Retry-After), then send the message again.",
     "provider_limit": "negotiate a higher rate with the provider, or spread the load over more time.",
     "network": "nothing in the sender, since the network takes the time. Ask for a faster route.",
     "machine": "run sender and bench on separate machines: here they shared the processors.",
@@ -77,8 +77,8 @@ def what_to_change(quote: Quote, at: int, number: int) -> Sentence:
     faults = fault_windows(part, first) if first.kind in _BEHIND_THE_PROVIDER else ()
     if faults:
         return _without_faults(quote, path, number, faults)
-    if first.kind == "provider_limit" and any(MOST_OF_THEM in each for each in first.evidence):
-        return ("wait for the Retry-After of a refusal before the next attempt: most requests were refused.",)
+    if _refusals(first):
+        return (_refusals(first),)
     if limits_in_force(first) == {"requests"} and any(each.name == _SINGLE for each in part.hints):
         return ("send many messages in one request: only the limit of requests was reached.",)
     if first.kind in ("provider_limit", "carrier_queue") and sufficient(quote.report, at):
@@ -127,6 +127,19 @@ def _network(found: Bottleneck) -> str:
     if found.text.endswith(PROVIDER_ERRORS):
         return "ask the provider for the cause of its errors. The sender must send a message again after one."
     return _ADVICE["network"]
+
+
+def _refusals(found: Bottleneck) -> str:
+    """What to do after a refusal, if the refusals are the problem; else ""."""
+    known = any(SAID_HOW_LONG in each for each in found.evidence)
+    if found.kind == "sender_gave_up" and known:
+        return "wait as long as the provider asks for (Retry-After), then send the message again."
+    if found.kind == "sender_gave_up":
+        return "send more slowly. After a refusal wait, longer each time, then send the message again."
+    if found.kind == "provider_limit" and any(MOST_OF_THEM in each for each in found.evidence):
+        wait = "for the Retry-After of a refusal" if known else "some time after a refusal, longer each time,"
+        return f"wait {wait} before the next attempt: most requests were refused."
+    return ""
 
 
 def limits_in_force(found: Bottleneck) -> set[str]:

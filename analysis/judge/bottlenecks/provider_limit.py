@@ -7,11 +7,11 @@ import math
 import numpy as np
 
 from analysis.arrays import Bools, Floats
-from analysis.findings import ACCEPT_QUEUE, AS_ALLOWED, MOST_OF_THEM
+from analysis.findings import ACCEPT_QUEUE, AS_ALLOWED, MOST_OF_THEM, SAID_HOW_LONG
 from analysis.formatting import count_text, of_unit, round_number_text, seconds_text, significant, times_text
 from analysis.judge.bottlenecks import lowered_limit, submits
 from analysis.judge.bottlenecks.after_refusal import WAITED_SHARE, far_below_contract, slow_after_refusal
-from analysis.judge.bottlenecks.contract import Contract, contract_of
+from analysis.judge.bottlenecks.contract import Contract, contract_of, says_how_long
 from analysis.judge.bottlenecks.kind import Description, Kind, Seen, over, strength, typical
 from analysis.judge.bottlenecks.lowered_limit import THROTTLED_SHARE, lowered
 from analysis.judge.bottlenecks.sender_queue import binds_below_contract, waited_share
@@ -124,9 +124,10 @@ def _refused_words(view: View, windows: Bools) -> str:
         )
     percent = f"{100 * refused / max(of, 1.0):.0f} %"
     share = f"{MOST_OF_THEM} ({percent})" if 2 * refused > of else f"{percent} of them"
+    known = says_how_long(view.given.profile, view.provider.protocol)
     return (
         f"in these windows of the load the provider refused {times_text(round(refused), unit)} because of "
-        f"its limits, {share}"
+        f"its limits, {share}{f', {SAID_HOW_LONG}' if known else ''}"
     )
 
 
