@@ -192,7 +192,8 @@ def _in_small_letters(text: str, classes: Sequence[str]) -> str | None:
     of another generator may not.
     """
     first, dot, rest = text.partition(".")
-    small = text.lower() if classes or not dot else f"{first}{dot}{rest.lower()}"
+    kept = bool(dot) and (not classes or first.strip() in classes)
+    small = f"{first}{dot}{rest.lower()}" if kept else text.lower()
     try:
         spec = parse(small)
     except ObjectiveError:
