@@ -28,6 +28,7 @@ from analysis.judge.search import telling_trial
 from analysis.judge.verdict import overall
 from analysis.model import Accounting, PartReport, RunReport, Verdict
 
+_NO_MISS = ". No objective was missed until then."
 _LOSSES = ("loss", "duplicates", "unaccounted")
 _MANY_UNSEEN = 0.05  # of the accepted messages; fewer do not go before a missed delivery time
 _WORDS: dict[Verdict, Word] = {"met": "YES", "missed": "NO", "undecided": "UNDECIDED"}
@@ -65,13 +66,28 @@ def _stopped(quote: Quote) -> Sentence:
         )
         path = f"parts.{place}.identity.exit_reason"
         return ("No load was made: ", Figure(text=error, source=path, unit="text"), ".")
-    so_far: Sentence = (". No objective was missed until then.",)
+    so_far: Sentence = (". ", *_missed_rate(quote)) if _missed_rate(quote) else (_NO_MISS,)
     missed = worst_objective(report, "missed")
     if report.validity == "invalid":
         so_far = (". The figures until then cannot be used.",)
     elif missed is not None:
         so_far = (". An objective was missed until then: ", *missed_words(quote, missed), ".")
     return (quote.text("interrupted"), *so_far)
+
+
+def _missed_rate(quote: Quote) -> Sentence:
+    """``60.0/s did not meet every objective: the backlog grew by 12/s.`` Of a search that the user ended."""
+    found = quote.report.capacity
+    at = telling_trial(found) if found is not None and found.interrupted_per_s is not None else None
+    if found is None or at is None or found.trials[at].verdict != "missed":
+        return ()
+    path = f"capacity.trials.{at}"
+    return (
+        quote.rate(f"{path}.rate_per_s"),
+        " did not meet every objective: ",
+        quote.text(f"{path}.why"),
+        ".",
+    )
 
 
 def _invalid(quote: Quote) -> Sentence:
