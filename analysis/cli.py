@@ -95,7 +95,9 @@ def report(
                 progress("exporting the messages")
                 write_messages(run_dir, export.value)
             write_result(run_dir, result)
-            write_step_summary(run_dir / "report", os.environ)
+            warning = write_step_summary(run_dir / "report", os.environ)
+            if warning:
+                _say(warning, sys.stderr)
     except (MalformedRunError, GivenError, OSError) as error:
         where = f"{run_dir}: " if isinstance(error, OSError) and error.filename is None else ""
         _say(f"error: {where}{error}", sys.stderr)

@@ -136,6 +136,24 @@ def test_an_undecided_run_exits_4_unless_that_is_allowed(
     assert "Validity\n\n|" not in written
 
 
+def test_a_step_summary_that_cannot_be_written_is_a_warning(
+    new_run: Build,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+    run_cli: RunCli,
+) -> None:
+    run = new_run("run")
+    good(run)
+    run_dir = run.write(end_s=70.0)
+    place = tmp_path / "absent" / "step.md"
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(place))
+    assert run_cli(run_dir) == 0
+    said = capsys.readouterr()
+    assert said.err == f"warning: GITHUB_STEP_SUMMARY: {place} cannot be written: No such file or directory\n"
+    assert said.out.startswith("YES: ")
+
+
 def test_each_objective_of_a_suite_has_its_part(
     new_run: Build, write_suite: Suite, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, run_cli: RunCli
 ) -> None:
