@@ -166,6 +166,14 @@ class Bottleneck(Struct, frozen=True, kw_only=True):
     share_of_load: float  # of the load's 10-s windows in which it was seen
 
 
+def on_the_way(found: Bottleneck) -> bool:
+    """Whether it acts between the provider's acceptance and the phone: a network that is slow or loses messages.
+
+    It keeps no message from being taken, and limits no rate.
+    """
+    return found.kind == "network" and not found.text.endswith(PROVIDER_ERRORS)
+
+
 class Difference(Struct, frozen=True, kw_only=True):
     """A percentile of one group's times minus the same percentile of another's, with its 95 % interval.
 

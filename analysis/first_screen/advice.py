@@ -57,6 +57,11 @@ _BEHIND_THE_PROVIDER: tuple[BottleneckKind, ...] = (
     "carrier_queue",
     "network",
 )
+# For an API that waits for its few requests: to answer earlier moves the wait into a queue that grows.
+_WITH_FEW_REQUESTS = (
+    "allow more concurrent requests to the provider, or send in batches. Then answer when the message is "
+    "queued, not when the provider has answered."
+)
 _SINGLE = "one_message_per_request"
 CONTRACT_SHARE = 0.05  # of a class's mean delivery time; a smaller share is not shown
 PACED = (
@@ -91,6 +96,8 @@ def what_to_change(quote: Quote, at: int, number: int) -> Sentence:
         return ("start the sender there, or correct request.url in its target file.",)
     if first.kind == "sender_api" and NOT_ANSWERING in first.text:
         return ("look in the sender's log for the error or the blocking call.",)
+    if first.kind == "sender_api" and any(each.kind == "sender_concurrency" for each in part.bottlenecks):
+        return (_WITH_FEW_REQUESTS,)
     if first.kind == "sender_stopped" and NOT_REACHED in first.text:
         return (
             "look in the sender's log for the error or the restart at that time. "

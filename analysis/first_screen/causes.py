@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from analysis.findings import NETWORK_ALONE, NETWORK_LOSES, NOT_FORWARDED, POINTS
+from analysis.findings import NETWORK_ALONE, NETWORK_LOSES, NOT_FORWARDED, POINTS, on_the_way
 from analysis.first_screen.advice import what_to_change
 from analysis.first_screen.cost import missed_by_duplicates
 from analysis.first_screen.quoting import Quote
@@ -50,7 +50,8 @@ _NO_COPIES = (
 def causes(quote: Quote, headline: Sentence) -> tuple[Sentence, ...]:
     """Empty if no objective was missed, as in a search in which no rate met them, or if nothing is known.
 
-    A bottleneck that the headline names is not named again: its evidence follows.
+    A bottleneck that the headline names is not named again: its evidence follows. If the headline is about
+    messages that were not taken, what the network does to delivery times is no cause.
     """
     report = quote.report
     place = worst_objective(report, "missed")
@@ -60,7 +61,8 @@ def causes(quote: Quote, headline: Sentence) -> tuple[Sentence, ...]:
     at = objective_part(report, objective)
     told = {piece.source for piece in headline if isinstance(piece, Figure)}
     reach: tuple[Sentence, ...] = ()
-    if objective.reach and objective.measure not in _OWN:
+    by_network = NETWORK_ALONE in objective.reach and not_taken(report.parts[at])
+    if objective.reach and objective.measure not in _OWN and not by_network:
         reach = ((quote.text(f"objectives.{place}.reach"), "."),)
     named: list[Sentence] = []
     for number in _numbers(report.parts[at], objective.measure):
@@ -82,16 +84,19 @@ def _numbers(part: PartReport, measure: Measure) -> list[int]:
     sender stopped, or did not take every message), or beside a loss if messages were late too.
     """
     kinds = [each.kind for each in part.bottlenecks]
+    first = list(range(len(kinds))[:1])
+    if not_taken(part):
+        first = [place for place, each in enumerate(part.bottlenecks) if not on_the_way(each)][:1]
     losses = [place for place, kind in enumerate(kinds) if kind in NOT_FORWARDED]
     stopped = [place for place, kind in enumerate(kinds) if kind == "sender_stopped"]
     if measure in ("loss", "unaccounted") and _late_too(part):
-        stopped = stopped or list(range(len(kinds))[:1])
+        stopped = stopped or first
     if measure not in _OWN or not_taken(part):
-        return list(dict.fromkeys((*(stopped or range(len(kinds))[:1]), *losses)))
+        return list(dict.fromkeys((*(stopped or first), *losses)))
     if measure in ("duplicates", "cost_per_1000"):
         return []
-    first = _undelivering(part) if measure == "delivered" else []
-    return list(dict.fromkeys((*stopped, *first, *losses)))
+    undelivered = _undelivering(part) if measure == "delivered" else []
+    return list(dict.fromkeys((*stopped, *undelivered, *losses)))
 
 
 def _late_too(part: PartReport) -> bool:

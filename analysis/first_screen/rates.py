@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from analysis.findings import NETWORK_ALONE, NOT_FORWARDED
+from analysis.findings import NETWORK_ALONE, NOT_FORWARDED, on_the_way
 from analysis.first_screen.no_rate import no_rate_row, no_rate_sentences, profile_label
 from analysis.first_screen.quoting import Quote
 from analysis.first_screen.values import AnswerRow, ScreenAnswer, Sentence
@@ -282,11 +282,14 @@ def limiting(part: PartReport) -> int | None:
 
     Messages that were not forwarded are a loss and no limit. If the load was sustained, a hold, a slow
     answer, a fault, the network and a delay without a known cause are delays and no limits either, whatever
-    the objectives say.
+    the objectives say. A network that is slow or loses messages limits no rate.
     """
     delays = ("sender_hold", "sender_api", "provider_fault", "network", "unknown", *NOT_FORWARDED)
     causes = delays if sustained(part) else NOT_FORWARDED
-    return next((at for at, each in enumerate(part.bottlenecks) if each.kind not in causes), None)
+    return next(
+        (at for at, each in enumerate(part.bottlenecks) if each.kind not in causes and not on_the_way(each)),
+        None,
+    )
 
 
 def sustained(part: PartReport) -> bool:

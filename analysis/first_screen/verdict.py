@@ -223,17 +223,22 @@ def _too_much_offered(quote: Quote, at: int) -> Sentence:
     listed: list[str | Figure] = ["Of ", quote.count(f"{path}.accounting.planned"), " messages "]
     for index, (field, text) in enumerate(_not_taken_counts(part)):
         listed += [", " if index else "", quote.count(f"{path}.accounting.{field}"), f" {text}"]
+        if field == "refused" and part.accounting.refused_recipients:
+            numbers = quote.count(f"{path}.accounting.refused_recipients")
+            listed += [" (", numbers, " of them for a phone number that the provider refuses)"]
     return (*rates, *listed, ".")
 
 
 def _not_taken_counts(part: PartReport) -> Iterator[tuple[str, str]]:
+    """Without refusals if the provider refuses each of the phone numbers: the sender then refused none."""
+    only_numbers = part.accounting.refused == part.accounting.refused_recipients
     for field, text in (
         ("refused", "were refused"),
         ("failed_at_api", "got no usable answer"),
         ("unfinished", "got no answer"),
         ("dropped", "were not sent because too many requests were unanswered at the same time"),
     ):
-        if getattr(part.accounting, field):
+        if getattr(part.accounting, field) and not (field == "refused" and only_numbers):
             yield field, text
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from analysis.arrays import Bools, Floats
-from analysis.findings import Bottleneck, BottleneckKind
+from analysis.findings import Bottleneck, BottleneckKind, on_the_way
 from analysis.judge.bottlenecks.bench import GENERATOR, MOCK
 from analysis.judge.bottlenecks.carriers import CARRIER
 from analysis.judge.bottlenecks.kind import Kind, Seen
@@ -20,6 +20,7 @@ from analysis.judge.bottlenecks.sender_store import STORE
 from analysis.judge.bottlenecks.symptoms import Symptoms, symptoms
 from analysis.judge.bottlenecks.unforwarded import GAVE_UP, UNFORWARDED
 from analysis.judge.bottlenecks.view import BottleneckInputs, View
+from analysis.measure.throughput import REFUSED_SHARE
 
 # In the order of causes: with equal weight, the earlier one is named first.
 KINDS: tuple[Kind, ...] = (
@@ -33,7 +34,8 @@ _LEAST_SHARE = 0.15
 
 
 def find_bottlenecks(given: BottleneckInputs) -> tuple[Bottleneck, ...]:
-    """The bottlenecks in order of weight.
+    """The bottlenecks in order of weight. If messages were not taken, a network that is slow or loses messages
+    is the last one, since it keeps no message from being taken.
 
     Empty without a symptom; one ``unknown`` for symptoms without evidence.
     """
@@ -57,6 +59,8 @@ def find_bottlenecks(given: BottleneckInputs) -> tuple[Bottleneck, ...]:
         windows: Bools = strengths[name] > 0
         text, evidence = seen[name].describe(windows)
         bottlenecks.append(_bottleneck(view, name, text, evidence, windows))
+    if np.count_nonzero(view.not_taken) > REFUSED_SHARE * view.journeys.count:
+        bottlenecks.sort(key=on_the_way)
     return tuple(bottlenecks) or (_unknown(view, found),)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from pathlib import Path
 from typing import Any
 
@@ -211,6 +212,64 @@ def test_no_sender_is_faster_than_its_network(new_run: Build) -> None:
     assert said.startswith("No sender can meet this objective on this profile: the network alone takes ")
     assert "Bottleneck" not in said and "But messages were delayed" not in answer_text(made, "rate")
     assert said.endswith("nothing in the sender, since the network takes the time. Ask for a faster route.")
+
+
+def test_a_slow_network_is_no_cause_of_messages_that_were_not_taken(new_run: Build, tmp_path: Path) -> None:
+    """The page told an overloaded sender to use the priority flag, which cures none of the timeouts."""
+    run = new_run("run")
+    for slot in range(300):
+        if slot % 5 == 0:
+            run.due(f"m-{slot}", slot / 10, "failed", error="timeout")
+        else:
+            run.journey(f"m-{slot}", slot / 10, 80.0, api_s=5.0)
+    slow_network = found(run, target={**OWN, "timeout_s": 10.0}, profile=FAST_LANE)
+    made = report(slow_network)
+    said, rate = of(made, tmp_path), answer_text(made, "rate")
+    assert any("the network alone takes" in each.reach for each in made.objectives)
+    assert words(first_screen(made).why).endswith("Of 300 messages 60 got no usable answer.")
+    assert said.startswith("Bottleneck: my-sender's API answers too slowly (") and "network" not in said
+    assert "What to change: answer when the message is queued" in said and "flag" not in said
+    assert "Bottleneck: my-sender's API answers too slowly." in rate and "network" not in rate
+    alone = [each for each in slow_network.bottlenecks if each.kind == "network"]
+    assert of(report(replace(slow_network, bottlenecks=tuple(alone)))).startswith("Bottleneck: unknown. ")
+
+
+@pytest.mark.parametrize(("connections", "few"), [(2, True), (200, False)])
+def test_an_api_that_waits_for_few_requests_is_told_to_make_more(
+    new_run: Build, connections: int, few: bool
+) -> None:
+    """It calls the provider before it answers. An earlier answer alone moves the wait into its queue."""
+    run, free_s, draw = new_run("run"), [0.0] * connections, random.Random(7)
+    for slot, due_s in enumerate(sorted(draw.uniform(0.0, 30.0) for _ in range(300))):
+        ready_s = due_s if few else due_s + 25.0  # or it waits for something else
+        began_s = max(ready_s, min(free_s))
+        free_s[free_s.index(min(free_s))] = began_s + 0.4
+        run.due(f"m-{slot}", due_s, api_s=began_s + 0.4 - due_s)
+        run.seen(f"m-{slot}", began_s, provider_s=0.4)
+    made = found(run, target=OWN)
+    kinds = [each.kind for each in made.bottlenecks]
+    assert kinds == ["sender_api", *(["sender_concurrency"] if few else [])]
+    said = of(report(made))
+    early = "nswer when the message is queued, not when the provider has answered"
+    advice = f"allow more concurrent requests to the provider, or send in batches. Then a{early}."
+    assert f"What to change: {advice if few else f'a{early}; send in batches.'}" in said
+
+
+@pytest.mark.parametrize(
+    ("what", "limits"),
+    [
+        ("its delay alone is longer than the objective allows", False),
+        (NETWORK_LOSES, False),
+        (PROVIDER_ERRORS, True),
+    ],
+)
+def test_a_network_that_is_slow_or_loses_messages_limits_no_rate(what: str, limits: bool) -> None:
+    network = bottleneck(kind="network", text=f"{THE_NETWORK}: {what}")
+    full = bottleneck(kind="sender_concurrency", text="too few requests")
+    made = report(part(p95_s={"otp": 14.0}, sustained=False, bottlenecks=(network, full)))
+    named = network.text if limits else full.text
+    assert f"Bottleneck: {named}." in answer_text(made, "rate")
+    assert contradictions(first_screen(made), made) == ()
 
 
 @pytest.mark.parametrize(

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
 from made_reports import accounting, bottleneck, counted, part, report, throughput, timed
+from page_reading import disagreements, rendered
 from screen_words import answer_text, aside_text
 
 from analysis.findings import Availability, BottleneckKind
@@ -61,6 +63,31 @@ def test_refused_phone_numbers_have_a_sentence_of_their_own() -> None:
         screen, "wrong"
     )
     assert "phone number" not in answer_text(screen_of(report(part())), "wrong")
+
+
+@pytest.mark.parametrize(
+    ("refused", "numbers", "listed"),
+    [
+        (25, 25, "100 got no usable answer."),
+        (25, 0, "25 were refused, 100 got no usable answer."),
+        (
+            25,
+            10,
+            "25 were refused (10 of them for a phone number that the provider refuses), "
+            "100 got no usable answer.",
+        ),
+    ],
+)
+def test_refused_phone_numbers_are_no_failure_of_the_sender_in_the_headline(
+    refused: int, numbers: int, listed: str, tmp_path: Path
+) -> None:
+    few = accounting(accepted=2_875, refused=refused, refused_recipients=numbers, failed_at_api=100)
+    made = report(part(p95_s={"otp": 14.0}, accounting=few))
+    screen = screen_of(made)
+    assert words(screen.why).endswith(f"Of 3,000 messages {listed}")
+    assert contradictions(screen, made) == ()
+    page, _, summary = rendered(made, tmp_path)
+    assert disagreements(page, summary) == []
 
 
 def test_a_delay_without_a_limit_of_the_rate_is_named_beside_the_rate() -> None:

@@ -95,3 +95,19 @@ def test_a_network_of_one_of_several_routes_is_named_so(new_run: Build) -> None:
         run.journey(f"m-{slot}", slot / 10, 60.0)
     (only,) = found(run, target={**OWN, "routes": ["direct", "cheap"]}).bottlenecks
     assert (only.kind, only.text.partition(":")[0]) == ("network", NETWORK_ON_ROUTES)
+
+
+@pytest.mark.parametrize(
+    ("failed", "first"),
+    [(60, "sender_api"), (0, "network")],  # of 300: without them the headline is about the delivery time
+)
+def test_a_slow_network_keeps_no_message_from_being_taken(new_run: Build, failed: int, first: str) -> None:
+    """The sender answers after 5 s or never, and the network alone takes longer than the objective allows."""
+    run = new_run("run")
+    for slot in range(300):
+        if failed and slot % (300 // failed) == 0:
+            run.due(f"m-{slot}", slot / 10, "failed", error="timeout")
+        else:
+            run.journey(f"m-{slot}", slot / 10, 60.0, api_s=5.0)
+    named = [each.kind for each in found(run, target={**OWN, "timeout_s": 10.0}).bottlenecks]
+    assert named[0] == first and set(named) == {"sender_api", "network"}
