@@ -8,6 +8,8 @@ from analysis.classes import ALL, GUARDED_CLASS, class_words
 from analysis.findings import (
     ACCEPT_QUEUE,
     AS_ALLOWED,
+    BEFORE_REFUSED,
+    CONNECTION_REFUSED,
     MOST_OF_THEM,
     NETWORK_LOSES,
     NETWORK_ON_ROUTES,
@@ -82,8 +84,9 @@ def what_to_change(quote: Quote, at: int, number: int) -> Sentence:
             *("a fault window was active meanwhile (", title, "). To judge sender and contract, run it "),
             "without the fault.",
         )
-    if _refusals(first):
-        return (_refusals(first),)
+    seen = _refusals(first) or _of_the_process(part, first)
+    if seen:
+        return (seen,)
     if limits_in_force(first) == {"requests"} and any(each.name == _SINGLE for each in part.hints):
         return ("send many messages in one request: only the limit of requests was reached.",)
     if first.kind in ("provider_limit", "carrier_queue") and sufficient(quote.report, at):
@@ -92,17 +95,6 @@ def what_to_change(quote: Quote, at: int, number: int) -> Sentence:
         )
     if _paced_alone(part, first):
         return (PACED,)
-    if first.kind == "sender_api" and NOTHING_LISTENS in first.text:
-        return ("start the sender there, or correct request.url in its target file.",)
-    if first.kind == "sender_api" and NOT_ANSWERING in first.text:
-        return ("look in the sender's log for the error or the blocking call.",)
-    if first.kind == "sender_api" and any(each.kind == "sender_concurrency" for each in part.bottlenecks):
-        return (_WITH_FEW_REQUESTS,)
-    if first.kind == "sender_stopped" and NOT_REACHED in first.text:
-        return (
-            "look in the sender's log for the error or the restart at that time. "
-            "During a restart, let another process answer.",
-        )
     if first.kind == "carrier_queue":
         field = f"{path}.bottlenecks.{number}.text"
         carrier = Figure(
@@ -130,6 +122,29 @@ def _network(found: Bottleneck) -> str:
     if found.text.endswith(PROVIDER_ERRORS):
         return "ask the provider for the cause of its errors. The sender must send a message again after one."
     return _ADVICE["network"]
+
+
+def _of_the_process(part: PartReport, found: Bottleneck) -> str:
+    """What to do about a sender that does not answer, or lost what it had; else ""."""
+    api = found.kind == "sender_api"
+    away = found.kind == "sender_stopped" and NOT_REACHED in found.text
+    if api and NOTHING_LISTENS in found.text:
+        return "start the sender there, or correct request.url in its target file."
+    if api and NOT_ANSWERING in found.text:
+        return "look in the sender's log for the error or the blocking call."
+    if api and any(each.kind == "sender_concurrency" for each in part.bottlenecks):
+        return _WITH_FEW_REQUESTS
+    if away or (found.kind == "sender_refuses" and CONNECTION_REFUSED in found.text):
+        return (
+            "look in the sender's log for the error or the restart at that time. "
+            "During a restart, let another process answer."
+        )
+    if found.kind == "sender_unforwarded" and any(BEFORE_REFUSED in each for each in found.evidence):
+        return (
+            "look in the sender's log for the restart at that time: a process that ends loses the messages "
+            "that it has in memory only. Store each message before it is accepted."
+        )
+    return ""
 
 
 def _refusals(found: Bottleneck) -> str:

@@ -86,7 +86,11 @@ def _numbers(part: PartReport, measure: Measure) -> list[int]:
     kinds = [each.kind for each in part.bottlenecks]
     first = list(range(len(kinds))[:1])
     if not_taken(part):
-        first = [place for place, each in enumerate(part.bottlenecks) if not on_the_way(each)][:1]
+        first = [
+            place
+            for place, each in enumerate(part.bottlenecks)
+            if each.kind not in NOT_FORWARDED and not on_the_way(each)
+        ][:1]
     losses = [place for place, kind in enumerate(kinds) if kind in NOT_FORWARDED]
     stopped = [place for place, kind in enumerate(kinds) if kind == "sender_stopped"]
     if measure in ("loss", "unaccounted") and _late_too(part):
@@ -122,7 +126,10 @@ def _named(quote: Quote, at: int, number: int, told: set[str]) -> list[Sentence]
         # The headline has the counts of the messages that were not taken too.
         evidence = evidence_of(quote, path, found, without=_COUNTS)
         return [("Evidence: ", *evidence, ".")] if evidence else []
-    lead = "Cause: " if found.kind in NOT_FORWARDED else "Bottleneck: "
+    lead = "Bottleneck: "
+    if found.kind in NOT_FORWARDED:
+        # A headline on messages that were not taken is not about these, which were accepted.
+        lead = "Cause of the loss: " if not_taken(quote.report.parts[at]) else "Cause: "
     return [(lead, *with_evidence(quote, path, found), ".")]
 
 

@@ -28,6 +28,7 @@ from analysis.judge.search import telling_trial
 from analysis.judge.verdict import overall
 from analysis.model import Accounting, PartReport, RunReport, Verdict
 
+_MORE = " More objectives were missed: the table below lists them."
 _NO_MISS = ". No objective was missed until then."
 _LOSSES = ("loss", "duplicates", "unaccounted")
 _MANY_UNSEEN = 0.05  # of the accepted messages; fewer do not go before a missed delivery time
@@ -128,13 +129,30 @@ def _missed(quote: Quote) -> Sentence:
         return _no_rate(quote, "No rate met every objective.")
     at = objective_part(report, report.objectives[place])
     if not_taken(report.parts[at]):
-        return _too_much_offered(quote, at)
+        return (*_too_much_offered(quote, at), *_missed_too(quote, at))
     others = sum(each.decides and each.verdict == "missed" for each in report.objectives) > 1
     where: Sentence = (" (part: ", part_title(quote, at), ")") if len(report.parts) > 1 else ()
-    more = (" More objectives were missed: the table below lists them.",) if others else ()
+    more = (_MORE,) if others else ()
     if _not_forwarded(report, place):
         return (*_unforwarded_words(quote, at), *where, ".", *more)
     return (*missed_words(quote, place), *where, ".", *more)
+
+
+def _missed_too(quote: Quote, at: int) -> Sentence:
+    """What a headline on messages that were not taken adds: accepted messages that the provider has not seen,
+    and that other objectives were missed.
+    """
+    report = quote.report
+    counted, unseen = report.parts[at].accounting, _missed_unaccounted(report, at)
+    told: Sentence = ()
+    if unseen is not None and counted.unaccounted > counted.still_held:
+        field = f"objectives.{unseen}.low" if counted.still_held else f"parts.{at}.accounting.unaccounted"
+        told = (" ", quote.count(field), " accepted messages never reached the provider.")
+    said = ("not_taken", "availability", *(("unaccounted",) if told else ()))
+    others = any(
+        each.decides and each.verdict == "missed" and each.measure not in said for each in report.objectives
+    )
+    return (*told, _MORE) if others else told
 
 
 def _no_rate(quote: Quote, said: str) -> Sentence:
