@@ -14,6 +14,7 @@ from analysis.classes import GUARDED_CLASS
 from analysis.quantile import Quantile
 
 SUFFICIENT = "The contract is sufficient"  # begins the sentence that an ideal sender needs no other
+OUT_OF_ORDER = "among messages of other classes"  # in the sentence that the send order caused the wait
 MOST_OF_THEM = "most of them"  # of the requests, refused for a limit
 SAID_HOW_LONG = "with Retry-After"  # in the evidence of refusals that have this header
 NOTHING_LISTENS = "nothing listens at"  # in the text of an API whose connections are refused
@@ -22,7 +23,11 @@ NOT_ANSWERING = "does not answer"  # in the text of an API that answered no requ
 NOT_REACHED = "could not be reached from"  # in the text of a sender that was gone for some time
 CONNECTION_REFUSED = "connection refused"  # an error of the load, in the text of an API that fails messages
 BEFORE_REFUSED = "accepted before its connections were refused"  # in the evidence of unforwarded messages
+STILL_FORWARDED = "the sender still forwarded messages"  # in the text of an API that was silent
 AS_ALLOWED = "which is what the contract allows"  # in the evidence of a sender at the limits of the text
+ON_REPORTS = "report_"  # begins the kinds of faults that change delivery reports only
+OWN_PACING = "that are allowed: its own pacing"  # ends the text of a sender that is slow after a refusal
+A_FAULT = "a fault of the provider: "  # begins the text of a fault as a bottleneck, before its faults
 GREW = "the backlog grew and did not return to its level"  # why windows were not available
 ACCEPT_QUEUE = "accept queue"  # in the evidence of waits there, and in the limit's text
 # The texts of the network as a bottleneck. With the flag or on another route it may be faster.
@@ -169,7 +174,7 @@ class Bottleneck(Struct, frozen=True, kw_only=True):
 
 
 def on_the_way(found: Bottleneck) -> bool:
-    """Whether it acts between the provider's acceptance and the phone: a network that is slow or loses messages.
+    """Whether it is a network that is slow or loses messages: it acts after the provider's acceptance.
 
     It keeps no message from being taken, and limits no rate.
     """

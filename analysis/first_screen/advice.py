@@ -6,6 +6,7 @@ import re
 
 from analysis.classes import ALL, GUARDED_CLASS, class_words
 from analysis.findings import (
+    A_FAULT,
     ACCEPT_QUEUE,
     AS_ALLOWED,
     BEFORE_REFUSED,
@@ -17,6 +18,9 @@ from analysis.findings import (
     NOT_ANSWERING,
     NOT_REACHED,
     NOTHING_LISTENS,
+    ON_REPORTS,
+    OUT_OF_ORDER,
+    OWN_PACING,
     PROVIDER_ERRORS,
     SAID_HOW_LONG,
     SUFFICIENT,
@@ -59,12 +63,8 @@ _BEHIND_THE_PROVIDER: tuple[BottleneckKind, ...] = (
     "carrier_queue",
     "network",
 )
-# For an API that waits for its few requests: to answer earlier moves the wait into a queue that grows.
-_WITH_FEW_REQUESTS = (
-    "allow more concurrent requests to the provider, or send in batches. Then answer when the message is "
-    "queued, not when the provider has answered."
-)
 _SINGLE = "one_message_per_request"
+_FAULTS_NAMED = 2
 CONTRACT_SHARE = 0.05  # of a class's mean delivery time; a smaller share is not shown
 PACED = (
     "the sender's own pacing at the contract's limit, where the messages wait. An ideal sender would hardly "
@@ -77,19 +77,15 @@ def what_to_change(quote: Quote, at: int, number: int) -> Sentence:
     """One sentence that begins with a lower-case letter; empty if there is no advice."""
     part, path = quote.report.parts[at], f"parts.{at}"
     first = part.bottlenecks[number]
-    window = fault_window(part, first)
-    if first.kind in _BEHIND_THE_PROVIDER and window is not None:
-        title = quote.text(f"{path}.faults.{window}.title")
-        return (
-            *("a fault window was active meanwhile (", title, "). To judge sender and contract, run it "),
-            "without the fault.",
-        )
-    seen = _refusals(first) or _of_the_process(part, first)
+    faults = fault_windows(part, first) if first.kind in _BEHIND_THE_PROVIDER else ()
+    if faults:
+        return _without_faults(quote, path, number, faults)
+    seen = _refusals(first) or _of_the_process(first)
     if seen:
         return (seen,)
     if limits_in_force(first) == {"requests"} and any(each.name == _SINGLE for each in part.hints):
         return ("send many messages in one request: only the limit of requests was reached.",)
-    if first.kind in ("provider_limit", "carrier_queue") and sufficient(quote.report, at):
+    if first.kind in ("provider_limit", "carrier_queue") and _by_order(quote.report, at):
         return (
             "send messages of a higher class first, and keep bulk messages in the sender while they wait.",
         )
@@ -103,7 +99,11 @@ def what_to_change(quote: Quote, at: int, number: int) -> Sentence:
             unit="text",
         )
         return (f"spread the load over more time, or {CAPACITY}", carrier, ".")
-    advice = _network(first) if first.kind == "network" else _ADVICE.get(first.kind, "")
+    advice = _ADVICE.get(first.kind, "")
+    if first.kind == "network":
+        advice = _network(first)
+    elif first.text.endswith(OWN_PACING):
+        advice = "let the sender raise its rate faster after a refusal, up to what the contract allows."
     return (advice,) if advice else ()
 
 
@@ -124,7 +124,7 @@ def _network(found: Bottleneck) -> str:
     return _ADVICE["network"]
 
 
-def _of_the_process(part: PartReport, found: Bottleneck) -> str:
+def _of_the_process(found: Bottleneck) -> str:
     """What to do about a sender that does not answer, or lost what it had; else ""."""
     api = found.kind == "sender_api"
     away = found.kind == "sender_stopped" and NOT_REACHED in found.text
@@ -132,8 +132,6 @@ def _of_the_process(part: PartReport, found: Bottleneck) -> str:
         return "start the sender there, or correct request.url in its target file."
     if api and NOT_ANSWERING in found.text:
         return "look in the sender's log for the error or the blocking call."
-    if api and any(each.kind == "sender_concurrency" for each in part.bottlenecks):
-        return _WITH_FEW_REQUESTS
     if away or (found.kind == "sender_refuses" and CONNECTION_REFUSED in found.text):
         return (
             "look in the sender's log for the error or the restart at that time. "
@@ -215,18 +213,45 @@ def sender_dominates(part: PartReport) -> bool:
     return False
 
 
-def fault_window(part: PartReport, found: Bottleneck) -> int | None:
-    """The position of a fault that was active while the bottleneck was seen."""
+def fault_windows(part: PartReport, found: Bottleneck) -> tuple[int, ...]:
+    """The positions of the faults that were active while the bottleneck was seen, the longest overlap first.
+
+    A fault of the delivery reports delays no message on its way to the phone. It counts if there is no other.
+    """
+    overlaps = []
     for place, band in enumerate(part.faults):
-        begun = band.from_s is not None and band.from_s < found.to_s
-        if begun and (band.to_s is None or band.to_s > found.from_s):
-            return place
-    return None
+        if band.from_s is not None:
+            to_s = found.to_s if band.to_s is None else min(band.to_s, found.to_s)
+            overlaps.append((max(band.from_s, found.from_s) - to_s, place))
+    places = [place for overlap_s, place in sorted(overlaps) if overlap_s < 0]
+    causes = [place for place in places if not part.faults[place].kind.startswith(ON_REPORTS)]
+    return tuple(causes or places)
+
+
+def _without_faults(quote: Quote, path: str, number: int, faults: tuple[int, ...]) -> Sentence:
+    """A fault as a bottleneck names its faults. Of several others the two with the longest overlap."""
+    text = str(quote.value(f"{path}.bottlenecks.{number}.text"))
+    judged = "). To judge sender and contract, run it without"
+    if text.startswith(A_FAULT) and len(faults) > 1:
+        named = text.removeprefix(A_FAULT)
+        figure = Figure(text=named, source=f"{path}.bottlenecks.{number}.text", unit="text")
+        return ("fault windows were active meanwhile (", figure, f"{judged} the faults.")
+    first, *others = (quote.text(f"{path}.faults.{place}.title") for place in faults[:_FAULTS_NAMED])
+    if not others:
+        return ("a fault window was active meanwhile (", first, f"{judged} the fault.")
+    more = "; and more" if len(faults) > _FAULTS_NAMED else ""
+    return ("fault windows were active meanwhile (", first, "; ", *others, f"{more}{judged} the faults.")
 
 
 def faulty(part: PartReport) -> bool:
     """Whether a fault window was active during the part."""
     return any(band.from_s is not None for band in part.faults)
+
+
+def _by_order(report: RunReport, at: int) -> bool:
+    """Whether another send order would meet a missed objective of the part."""
+    missed = (each.reach for each in report.objectives if objective_part(report, each) == at)
+    return sufficient(report, at) or any(OUT_OF_ORDER in reach for reach in missed)
 
 
 def sufficient(report: RunReport, at: int) -> bool:

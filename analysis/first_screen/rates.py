@@ -9,6 +9,7 @@ from analysis.first_screen.values import AnswerRow, ScreenAnswer, Sentence
 from analysis.first_screen.wording import (
     deciding,
     in_part,
+    leading,
     live,
     not_taken,
     part_title,
@@ -286,10 +287,10 @@ def limiting(part: PartReport) -> int | None:
     """
     delays = ("sender_hold", "sender_api", "provider_fault", "network", "unknown", *NOT_FORWARDED)
     causes = delays if sustained(part) else NOT_FORWARDED
-    return next(
-        (at for at, each in enumerate(part.bottlenecks) if each.kind not in causes and not on_the_way(each)),
-        None,
-    )
+    first = leading(part)
+    found = part.bottlenecks
+    limits = [at for at, each in enumerate(found) if each.kind not in causes and not on_the_way(each)]
+    return first if first in limits else next(iter(limits), None)
 
 
 def sustained(part: PartReport) -> bool:

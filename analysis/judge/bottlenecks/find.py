@@ -34,8 +34,8 @@ _LEAST_SHARE = 0.15
 
 
 def find_bottlenecks(given: BottleneckInputs) -> tuple[Bottleneck, ...]:
-    """The bottlenecks in order of weight. If messages were not taken, a network that is slow or loses messages
-    is the last one, since it keeps no message from being taken.
+    """The bottlenecks in order of weight. If messages were not taken, a network that is slow or loses them is
+    the last one, since it keeps no message from being taken.
 
     Empty without a symptom; one ``unknown`` for symptoms without evidence.
     """

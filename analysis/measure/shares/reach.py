@@ -4,13 +4,17 @@ order does.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 
 from analysis.classes import messages_of
-from analysis.findings import NETWORK_ALONE, SUFFICIENT, DelaySplit, lacks_flag
+from analysis.findings import NETWORK_ALONE, OUT_OF_ORDER, SUFFICIENT, DelaySplit, lacks_flag
 from analysis.formatting import count_text
 from analysis.objectives.words import interval_text, quantile_text
 from analysis.quantile import Quantile
+
+_WAITS = 0.05  # of a class's mean delivery time; a shorter wait is none
+_ALIKE = 0.5  # of the other class's wait
 
 
 def out_of_reach(
@@ -88,6 +92,47 @@ def to_negotiate(
     )
 
 
+def out_of_order(splits: Iterable[DelaySplit], message_class: str, percentile: float, limit_s: float) -> str:
+    """A sentence if the class waited only because the sender did not send it before another one, else "".
+
+    The condition: an ideal sender meets the limit within the same contract and hardly waits for it with this
+    class, but has to wait with another class, and in the run this class waited about as long as that one. A
+    longer load does not change that, also if its backlog grows: it is one of the other class.
+    """
+    found = tuple(splits)
+    split = _of(found, message_class)
+    ideal = _at(split.ideal, percentile) if split else None
+    total = _at(split.total, percentile) if split else None
+    if ideal is None or total is None or total.low_s is None or total.low_s <= limit_s:
+        return ""
+    assert split is not None
+    if ideal.high_s is None or ideal.high_s > limit_s or _waits(split, percentile) is not False:
+        return ""
+    waiting = [each for each in found if each is not split and _waits(each, percentile)]
+    if not any(_queued_s(split) >= _ALIKE * _queued_s(each) for each in waiting):
+        return ""
+    mean_s = {share.name: share.mean_s for share in split.shares}
+    where = "the sender" if mean_s["sender"] > mean_s["contract"] else "the provider's queue"
+    return (
+        f"With an ideal sender and the same contract {percentile:g} % of {messages_of(message_class)} would "
+        f"arrive within {_shown(ideal, limit_s)}; they waited in {where} {OUT_OF_ORDER}."
+    )
+
+
+def _waits(split: DelaySplit, percentile: float) -> bool | None:
+    """Whether an ideal sender has to wait for the contract's limits; None if it is not known."""
+    ideal, network = _at(split.ideal, percentile), _at(split.network_only, percentile)
+    if ideal is None or network is None or ideal.high_s is None or network.high_s is None:
+        return None
+    if math.isinf(network.high_s):
+        return None
+    return ideal.high_s - network.high_s > _WAITS * split.total_mean_s
+
+
+def _queued_s(split: DelaySplit) -> float:
+    return split.total_mean_s - sum(share.mean_s for share in split.shares if share.name == "network")
+
+
 def why_missed(
     splits: Iterable[DelaySplit],
     message_class: str,
@@ -97,9 +142,16 @@ def why_missed(
     faults: bool = False,
     measured: Quantile | None = None,
 ) -> str:
-    """The sentence that applies, or "". With fault windows, no wait is known to be the contract's."""
+    """The sentence that applies, or "". With fault windows, no wait is known to be the contract's.
+
+    No limit is to be negotiated for messages that another send order would deliver in time.
+    """
     of = tuple(splits), message_class, percentile, limit_s
-    return out_of_reach(*of, faults) or ("" if faults else to_negotiate(*of, backlog_grew, measured))
+    beyond = out_of_reach(*of, faults)
+    if beyond or faults:
+        return beyond
+    contract = to_negotiate(*of, backlog_grew, measured)
+    return contract if contract.startswith(SUFFICIENT) else out_of_order(*of) or contract
 
 
 def _of(splits: Iterable[DelaySplit], message_class: str) -> DelaySplit | None:

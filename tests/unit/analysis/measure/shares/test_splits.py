@@ -283,6 +283,36 @@ def test_no_limit_is_named_when_an_ideal_sender_meets_the_objective(new_run: Bui
     assert "The limit to negotiate: 40" in to_negotiate(part.delay_splits, "otp", 95.0, 2.0)
 
 
+@pytest.mark.parametrize(
+    ("code_wait_s", "news", "limit_s", "by_order"),
+    [
+        (8.0, True, 5.0, True),  # in the sender, behind the news
+        (8.0, True, 1.0, False),  # the network alone takes longer
+        (1.0, True, 1.5, False),  # far less than the news waited: not their queue
+        (8.0, False, 5.0, False),  # no class has to wait for the contract
+    ],
+)
+def test_a_class_that_waited_because_of_the_send_order_needs_no_other_contract(
+    new_run: Build, code_wait_s: float, news: bool, limit_s: float, by_order: bool
+) -> None:
+    """The sender obeys the limit of 40 a second and sends in the order of arrival. Its backlog grows."""
+    run = new_run("run")
+    for slot in range(400 if news else 10):
+        run.due(f"news-{slot}", 0.0, message_class="marketing")
+        run.seen(f"news-{slot}", 0.02 + slot / 40.0, carrier_s=0.01, radio_s=1.0)
+    for slot in range(100):
+        due_s = slot / 10
+        run.due(f"code-{slot}", due_s)
+        run.seen(f"code-{slot}", due_s + code_wait_s, carrier_s=0.01, radio_s=1.0)
+    profile = {"accept_queue": {"drain_segments_per_s": 40.0}}
+    splits = analysed(run, profile=profile).delay_splits
+    assert to_negotiate(splits, "otp", 95.0, limit_s, backlog_grew=True) == ""
+    text = why_missed(splits, "otp", 95.0, limit_s, backlog_grew=True)
+    assert ("they waited in the sender among messages of other classes." in text) is by_order
+    assert why_missed(splits, "otp", 95.0, 100.0, backlog_grew=True) == ""  # it is met
+    assert "other classes" not in why_missed(splits, "otp", 95.0, limit_s, backlog_grew=True, faults=True)
+
+
 @pytest.mark.parametrize("lacking", [0, 1])
 def test_messages_that_are_still_open_are_excluded_and_counted(new_run: Build, lacking: int) -> None:
     run = new_run("run")
