@@ -19,7 +19,7 @@ from analysis.objectives.grammar import GivenError, read_given
 from analysis.read.journeys import MalformedRunError
 from analysis.records import run_id, write_result
 from analysis.render.markdown import terminal_lines
-from analysis.report import build_report
+from analysis.report import build_report, possible_classes
 from analysis.result import result_of, write_step_summary
 from analysis.trial import of_trial
 
@@ -79,7 +79,8 @@ def report(
 
     try:
         run = run_id(run_dir) if (run_dir / "run.json").is_file() else ""
-        found = build_report(run_dir, progress, read_given(slo or ()), allow_undecided)
+        given = read_given(slo, possible_classes(run_dir)) if slo else ()
+        found = build_report(run_dir, progress, given, allow_undecided)
         result = result_of(found, run, call)
         if only_result:
             (run_dir / "report").mkdir(exist_ok=True)
@@ -94,7 +95,9 @@ def report(
                 progress("exporting the messages")
                 write_messages(run_dir, export.value)
             write_result(run_dir, result)
-            write_step_summary(run_dir / "report", os.environ)
+            warning = write_step_summary(run_dir / "report", os.environ)
+            if warning:
+                _say(warning, sys.stderr)
     except (MalformedRunError, GivenError, OSError) as error:
         where = f"{run_dir}: " if isinstance(error, OSError) and error.filename is None else ""
         _say(f"error: {where}{error}", sys.stderr)

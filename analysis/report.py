@@ -9,6 +9,7 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from analysis.capacity_record import SEARCH_ITSELF, CapacityResult, read_capacity
+from analysis.classes import CLASS_ORDER, in_class_order
 from analysis.exit_codes import ExitCode
 from analysis.first_screen.screen import headline
 from analysis.formatting import TIMES
@@ -26,7 +27,7 @@ from analysis.model import Check, CheckState, Objective, PartIdentity, PartRepor
 from analysis.objectives.defaults import with_defaults
 from analysis.objectives.grammar import ObjectiveError, Spec, parse_all
 from analysis.part import analyse_part
-from analysis.read.journeys import MalformedRunError
+from analysis.read.journeys import MalformedRunError, class_names, load_rows
 from analysis.records import Manifest, read_manifest
 
 REPORT_SCHEMA_VERSION = 4
@@ -55,6 +56,15 @@ def build_report(
     report = _assemble(manifest, with_alone, specs, allow_undecided, found)
     report = replace(report, comparisons=comparisons(places))
     return replace(report, headline=headline(report))
+
+
+def possible_classes(run_dir: Path) -> tuple[str, ...]:
+    """The classes that an objective of the run may name: the usual ones, and those of its load. Empty if the
+    run has no message, since its classes are not known then. Raises ``MalformedRunError``.
+    """
+    places = _parts(run_dir, _manifest(run_dir))
+    found = {name for _, part_dir, _ in places for name in class_names(load_rows(part_dir))}
+    return in_class_order({*CLASS_ORDER, *found}) if found else ()
 
 
 def with_distinct_titles(parts: Sequence[PartReport]) -> tuple[PartReport, ...]:

@@ -8,6 +8,7 @@ from pathlib import Path
 from analysis.model import PartReport, RunReport
 from analysis.records import AnalysisResult, JudgedObjective
 
+WARNING = "warning: "  # begins a line of the analysis that a calling command shows
 STEP_SUMMARY = "GITHUB_STEP_SUMMARY"  # path of a file whose Markdown GitHub shows with the step
 
 
@@ -40,13 +41,19 @@ def _delivered_per_s(part: PartReport) -> float:
     return min(best.per_s, part.accounting.delivered / load_s)
 
 
-def write_step_summary(report_dir: Path, environment: Mapping[str, str]) -> None:
-    """Append first screen and objectives to the file of ``GITHUB_STEP_SUMMARY``."""
+def write_step_summary(report_dir: Path, environment: Mapping[str, str]) -> str:
+    """Append first screen and objectives to the file of ``GITHUB_STEP_SUMMARY``. The answer is a warning if
+    that file cannot be written, else "": the report is complete, and its verdict counts.
+    """
     place = environment.get(STEP_SUMMARY, "")
     if not place:
-        return
+        return ""
     summary = (report_dir / "summary.md").read_text(encoding="utf-8")
     head, title, rest = summary.partition("\n## Objectives\n")
     shown = head + title + rest.partition("\n## ")[0] if title else head
-    with Path(place).open("a", encoding="utf-8") as sink:
-        sink.write(shown.strip() + "\n\n")
+    try:
+        with Path(place).open("a", encoding="utf-8") as sink:
+            sink.write(shown.strip() + "\n\n")
+    except OSError as error:
+        return f"{WARNING}{STEP_SUMMARY}: {place} cannot be written: {error.strerror or error}"
+    return ""

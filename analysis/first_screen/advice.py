@@ -9,6 +9,8 @@ from analysis.findings import (
     A_FAULT,
     ACCEPT_QUEUE,
     AS_ALLOWED,
+    BEFORE_REFUSED,
+    CONNECTION_REFUSED,
     MOST_OF_THEM,
     NETWORK_LOSES,
     NETWORK_ON_ROUTES,
@@ -78,8 +80,9 @@ def what_to_change(quote: Quote, at: int, number: int) -> Sentence:
     faults = fault_windows(part, first) if first.kind in _BEHIND_THE_PROVIDER else ()
     if faults:
         return _without_faults(quote, path, number, faults)
-    if _refusals(first):
-        return (_refusals(first),)
+    seen = _refusals(first) or _of_the_process(first)
+    if seen:
+        return (seen,)
     if limits_in_force(first) == {"requests"} and any(each.name == _SINGLE for each in part.hints):
         return ("send many messages in one request: only the limit of requests was reached.",)
     if first.kind in ("provider_limit", "carrier_queue") and _by_order(quote.report, at):
@@ -88,13 +91,6 @@ def what_to_change(quote: Quote, at: int, number: int) -> Sentence:
         )
     if _paced_alone(part, first):
         return (PACED,)
-    if first.kind == "sender_api":
-        return (_api(first),)
-    if first.kind == "sender_stopped" and NOT_REACHED in first.text:
-        return (
-            "look in the sender's log for the error or the restart at that time. "
-            "During a restart, let another process answer.",
-        )
     if first.kind == "carrier_queue":
         field = f"{path}.bottlenecks.{number}.text"
         carrier = Figure(
@@ -109,14 +105,6 @@ def what_to_change(quote: Quote, at: int, number: int) -> Sentence:
     elif first.text.endswith(OWN_PACING):
         advice = "let the sender raise its rate faster after a refusal, up to what the contract allows."
     return (advice,) if advice else ()
-
-
-def _api(found: Bottleneck) -> str:
-    if NOTHING_LISTENS in found.text:
-        return "start the sender there, or correct request.url in its target file."
-    if NOT_ANSWERING in found.text:
-        return "look in the sender's log for the error or the blocking call."
-    return _ADVICE["sender_api"]
 
 
 def _network(found: Bottleneck) -> str:
@@ -134,6 +122,27 @@ def _network(found: Bottleneck) -> str:
     if found.text.endswith(PROVIDER_ERRORS):
         return "ask the provider for the cause of its errors. The sender must send a message again after one."
     return _ADVICE["network"]
+
+
+def _of_the_process(found: Bottleneck) -> str:
+    """What to do about a sender that does not answer, or lost what it had; else ""."""
+    api = found.kind == "sender_api"
+    away = found.kind == "sender_stopped" and NOT_REACHED in found.text
+    if api and NOTHING_LISTENS in found.text:
+        return "start the sender there, or correct request.url in its target file."
+    if api and NOT_ANSWERING in found.text:
+        return "look in the sender's log for the error or the blocking call."
+    if away or (found.kind == "sender_refuses" and CONNECTION_REFUSED in found.text):
+        return (
+            "look in the sender's log for the error or the restart at that time. "
+            "During a restart, let another process answer."
+        )
+    if found.kind == "sender_unforwarded" and any(BEFORE_REFUSED in each for each in found.evidence):
+        return (
+            "look in the sender's log for the restart at that time: a process that ends loses the messages "
+            "that it has in memory only. Store each message before it is accepted."
+        )
+    return ""
 
 
 def _refusals(found: Bottleneck) -> str:

@@ -129,7 +129,10 @@ def _named(quote: Quote, at: int, number: int, told: set[str]) -> list[Sentence]
         # The headline has the counts of the messages that were not taken too.
         evidence = evidence_of(quote, path, found, without=_COUNTS)
         return [("Evidence: ", *evidence, ".")] if evidence else []
-    lead = "Cause: " if found.kind in NOT_FORWARDED else "Bottleneck: "
+    lead = "Bottleneck: "
+    if found.kind in NOT_FORWARDED:
+        # A headline on messages that were not taken is not about these, which were accepted.
+        lead = "Cause of the loss: " if not_taken(quote.report.parts[at]) else "Cause: "
     return [(lead, *with_evidence(quote, path, found), ".")]
 
 

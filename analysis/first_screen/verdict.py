@@ -29,6 +29,8 @@ from analysis.judge.search import telling_trial
 from analysis.judge.verdict import overall
 from analysis.model import Accounting, PartReport, RunReport, Verdict
 
+_MORE = " More objectives were missed: the table below lists them."
+_NO_MISS = ". No objective was missed until then."
 _LOSSES = ("loss", "duplicates", "unaccounted")
 _MANY_UNSEEN = 0.05  # of the accepted messages; fewer do not go before a missed delivery time
 _WORDS: dict[Verdict, Word] = {"met": "YES", "missed": "NO", "undecided": "UNDECIDED"}
@@ -66,13 +68,28 @@ def _stopped(quote: Quote) -> Sentence:
         )
         path = f"parts.{place}.identity.exit_reason"
         return ("No load was made: ", Figure(text=error, source=path, unit="text"), ".")
-    so_far: Sentence = (". No objective was missed until then.",)
+    so_far: Sentence = (". ", *_missed_rate(quote)) if _missed_rate(quote) else (_NO_MISS,)
     missed = worst_objective(report, "missed")
     if report.validity == "invalid":
         so_far = (". The figures until then cannot be used.",)
     elif missed is not None:
         so_far = (". An objective was missed until then: ", *missed_words(quote, missed), ".")
     return (quote.text("interrupted"), *so_far)
+
+
+def _missed_rate(quote: Quote) -> Sentence:
+    """``60.0/s did not meet every objective: the backlog grew by 12/s.`` Of a search that the user ended."""
+    found = quote.report.capacity
+    at = telling_trial(found) if found is not None and found.interrupted_per_s is not None else None
+    if found is None or at is None or found.trials[at].verdict != "missed":
+        return ()
+    path = f"capacity.trials.{at}"
+    return (
+        quote.rate(f"{path}.rate_per_s"),
+        " did not meet every objective: ",
+        quote.text(f"{path}.why"),
+        ".",
+    )
 
 
 def _invalid(quote: Quote) -> Sentence:
@@ -113,13 +130,30 @@ def _missed(quote: Quote) -> Sentence:
         return _no_rate(quote, "No rate met every objective.")
     at = objective_part(report, report.objectives[place])
     if not_taken(report.parts[at]):
-        return _too_much_offered(quote, at)
+        return (*_too_much_offered(quote, at), *_missed_too(quote, at))
     others = sum(each.decides and each.verdict == "missed" for each in report.objectives) > 1
     where: Sentence = (" (part: ", part_title(quote, at), ")") if len(report.parts) > 1 else ()
-    more = (" More objectives were missed: the table below lists them.",) if others else ()
+    more = (_MORE,) if others else ()
     if _not_forwarded(report, place):
         return (*_unforwarded_words(quote, at), *where, ".", *more)
     return (*missed_words(quote, place), *where, ".", *more)
+
+
+def _missed_too(quote: Quote, at: int) -> Sentence:
+    """What a headline on messages that were not taken adds: accepted messages that the provider has not seen,
+    and that other objectives were missed.
+    """
+    report = quote.report
+    counted, unseen = report.parts[at].accounting, _missed_unaccounted(report, at)
+    told: Sentence = ()
+    if unseen is not None and counted.unaccounted > counted.still_held:
+        field = f"objectives.{unseen}.low" if counted.still_held else f"parts.{at}.accounting.unaccounted"
+        told = (" ", quote.count(field), " accepted messages never reached the provider.")
+    said = ("not_taken", "availability", *(("unaccounted",) if told else ()))
+    others = any(
+        each.decides and each.verdict == "missed" and each.measure not in said for each in report.objectives
+    )
+    return (*told, _MORE) if others else told
 
 
 def _no_rate(quote: Quote, said: str) -> Sentence:

@@ -11,7 +11,7 @@ from datetime import datetime
 import msgspec
 
 from analysis.classes import class_words
-from analysis.findings import Bottleneck, on_the_way
+from analysis.findings import NOT_FORWARDED, Bottleneck, on_the_way
 from analysis.first_screen.quoting import Quote
 from analysis.first_screen.values import AnswerRow, Figure, Sentence
 from analysis.judge.evidence import needs_lead
@@ -55,11 +55,12 @@ def target_file(part: PartReport) -> str:
 
 def leading(part: PartReport) -> int | None:
     """The position of the bottleneck to name first: the first one, or a stop of the sender that is in no
-    less of the load. None without a bottleneck. A network that is slow or loses messages is none of a part
-    in which messages were not taken.
+    less of the load. None without a bottleneck. A network that is slow or loses messages, and messages that
+    were not forwarded, are none of a part in which messages were not taken.
     """
-    found = part.bottlenecks
-    places = [at for at, each in enumerate(found) if not (on_the_way(each) and not_taken(part))]
+    found, left = part.bottlenecks, not_taken(part)
+    others = [on_the_way(each) or each.kind in NOT_FORWARDED for each in found]
+    places = [at for at, other in enumerate(others) if not (left and other)]
     stops = [place for place in places if found[place].kind == "sender_stopped"]
     if stops and found[stops[0]].share_of_load >= found[places[0]].share_of_load:
         return stops[0]

@@ -192,7 +192,8 @@ def _in_small_letters(text: str, classes: Sequence[str]) -> str | None:
     of another generator may not.
     """
     first, dot, rest = text.partition(".")
-    small = text.lower() if classes or not dot else f"{first}{dot}{rest.lower()}"
+    kept = bool(dot) and (not classes or first.strip() in classes)
+    small = f"{first}{dot}{rest.lower()}" if kept else text.lower()
     try:
         spec = parse(small)
     except ObjectiveError:
@@ -288,7 +289,15 @@ def _value(text: str, start: int) -> tuple[Decimal, str]:
     comma = _DECIMAL_COMMA.match(text, at)
     if comma is not None:
         raise ObjectiveError(text, found.end(), f"write {comma[1]}.{comma[2]}: a number has a decimal point")
-    return Decimal(found.group()), text[found.end() :].strip()
+    rest = text[found.end() :]
+    end = re.search(r"[,;]", rest)
+    if end is not None and re.search(r"[<>=≤≥]", rest[end.start() :]):
+        raise ObjectiveError(
+            text,
+            found.end() + end.start(),
+            "one objective ends here: give the next one by another --slo, or on a line of its own in a file",
+        )
+    return Decimal(found.group()), rest.strip()
 
 
 def _skip(text: str, at: int) -> int:

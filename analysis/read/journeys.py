@@ -162,14 +162,14 @@ def _first_ns(column: pa.ChunkedArray) -> int:
     return int(first) if first is not None else 0
 
 
-def _class_names(column: pa.ChunkedArray) -> tuple[str, ...]:
-    found = [name for name in pc.unique(column).to_pylist() if name is not None]
-    return in_class_order(found)
+def class_names(load: pa.Table) -> tuple[str, ...]:
+    """The classes of the load's rows, in order; "" if a row has none."""
+    return in_class_order(pc.unique(pc.fill_null(load["message_class"], "")).to_pylist())
 
 
 def _load_side(rows: pa.Table, origin_ns: int) -> LoadSide:
     classes = pc.fill_null(rows["message_class"], "")
-    names = _class_names(classes)
+    names = class_names(rows)
     errors = tuple(sorted(name for name in pc.unique(rows["error"]).to_pylist() if name))
     keys = rows["key"]
     return LoadSide(

@@ -13,7 +13,7 @@ from analysis.findings import ComparedTail, DelaySplit, Difference
 from analysis.first_screen.quoting import Quote
 from analysis.first_screen.values import Figure, Sentence
 from analysis.first_screen.wording import share_words
-from analysis.formatting import count_text, rate_text
+from analysis.formatting import count_text, rate_text, round_seconds_text
 from analysis.model import RunReport
 from analysis.quantile import Quantile
 from analysis.render.table import Cell, Column, Table, figure_columns, words_columns
@@ -121,7 +121,7 @@ def capacity(report: RunReport) -> Table:
 
 def _load(trial: Trial) -> str:
     """A rate can have several trials, which differ by the length of their load."""
-    return "" if trial.load_s is None else f"load of {trial.load_s:g} s"
+    return "" if trial.load_s is None else f"load of {round_seconds_text(trial.load_s)}"
 
 
 def _arrivals(trial: Trial) -> str:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 from loadtests.arrivals import CLASSES, DAY_MIX, Mix
 from loadtests.capacity.bracket import SearchSettings
+from user_input.decimal_points import decimal_comma
 
 # From 3.7 / (1 - p) messages on, a percentile has a 95 % interval with two ends: 72 for p95, 368 for p99.
 _FOR_AN_INTERVAL = 3.7
@@ -56,6 +57,8 @@ def read_mix(text: str) -> Mix:
     """``otp=1,marketing=3``; empty: the day's mix. Raises ``ValueError``."""
     if not text:
         return DAY_MIX
+    if wrong := decimal_comma(text):
+        raise ValueError(wrong)
     weights: dict[str, float] = {}
     for piece in text.split(","):
         name, _, number = (each.strip() for each in piece.partition("="))

@@ -16,7 +16,8 @@ from analysis.exit_codes import ExitCode
 from analysis.records import read_result
 from loadtests.runner.child_process import ending_words, run_child
 
-_STEP_SUMMARY = ("GITHUB_STEP_SUMMARY",)  # a file that the analysis appends its summary to
+_STEP_SUMMARY = "GITHUB_STEP_SUMMARY"  # a file that the analysis appends its summary to
+_WARNING = "warning: "  # begins a line of the analysis that the user must see
 
 
 def say(console: Console, text: str) -> None:
@@ -62,6 +63,9 @@ def report(
         if result is not None:
             say_error(f"{run_dir / 'report'} is of an earlier analysis")
         return ExitCode.USAGE if code == ExitCode.USAGE else ExitCode.CRASHED
+    for line in output.splitlines():
+        if line.startswith(_WARNING):
+            say_error(line)
     shown = verdict((place / "report" / "summary.md").read_text(encoding="utf-8"))
     if console.is_terminal:
         console.print(Markdown(shown))
@@ -78,13 +82,19 @@ def analyse(run_dir: Path, call: str, judging: list[str]) -> tuple[int, str]:
         code = run_child(
             "analysis",
             [str(run_dir), "--call", call, *judging],
-            {name: os.environ[name] for name in _STEP_SUMMARY if name in os.environ},
+            _step_summary(),
             stdout=output,
             stderr=subprocess.STDOUT,
             cwd=run_dir,
         )
         output.seek(0)
         return code, output.read().decode("utf-8", "replace").strip()
+
+
+def _step_summary() -> dict[str, str]:
+    """The variable for the analysis, which has another working directory."""
+    place = os.environ.get(_STEP_SUMMARY, "")
+    return {_STEP_SUMMARY: str(Path(place).absolute())} if place else {}
 
 
 def verdict(summary: str) -> str:

@@ -13,6 +13,7 @@ from msgspec import Struct
 
 from mock_provider.profiles import Profile, ProfileError, parse_profile
 from reference_sender.dispatch import DispatchSettings
+from user_input.decimal_points import decimal_comma
 
 MOST_TIMES = 1_000.0
 _LIMITS = ("segments", "requests")
@@ -90,7 +91,7 @@ def read_rate_limits(texts: Iterable[str]) -> dict[str, float | None]:
     ``WhatIfError``.
     """
     found: dict[str, float | None] = {}
-    for entry in _entries(texts):
+    for entry in _entries("--rate-limit", texts):
         name, equals, text = entry.rpartition("=")
         what = name.strip() if equals else "segments"
         if what not in _LIMITS:
@@ -102,7 +103,7 @@ def read_rate_limits(texts: Iterable[str]) -> dict[str, float | None]:
 def read_carriers(texts: Iterable[str]) -> dict[str, float | None]:
     """``Plus=50/s``, with commas between. Raises ``WhatIfError``."""
     found: dict[str, float | None] = {}
-    for entry in _entries(texts):
+    for entry in _entries("--carriers", texts):
         name, equals, text = entry.rpartition("=")
         if not equals or not name.strip():
             raise WhatIfError(f"--carriers takes NAME=RATE, such as Plus=50/s; it was given {entry!r}")
@@ -110,8 +111,13 @@ def read_carriers(texts: Iterable[str]) -> dict[str, float | None]:
     return found
 
 
-def _entries(texts: Iterable[str]) -> list[str]:
-    return [entry.strip() for text in texts for entry in text.split(",")]
+def _entries(option: str, texts: Iterable[str]) -> list[str]:
+    found: list[str] = []
+    for text in texts:
+        if wrong := decimal_comma(text):
+            raise WhatIfError(f"{option}: {wrong}")
+        found += [entry.strip() for entry in text.split(",")]
+    return found
 
 
 def _rate(option: str, name: str, text: str, before: dict[str, float | None]) -> float | None:

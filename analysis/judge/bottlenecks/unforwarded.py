@@ -7,10 +7,11 @@ from __future__ import annotations
 import numpy as np
 
 from analysis.arrays import Bools
-from analysis.findings import SAID_HOW_LONG
-from analysis.formatting import count_text, share_text, times_text
+from analysis.findings import BEFORE_REFUSED, CONNECTION_REFUSED, SAID_HOW_LONG
+from analysis.formatting import count_text, seconds_text, share_text, times_text
 from analysis.judge.bottlenecks.contract import says_how_long
 from analysis.judge.bottlenecks.kind import Description, Kind, Seen, strength
+from analysis.judge.bottlenecks.no_reply import with_errors
 from analysis.judge.bottlenecks.view import View
 
 _MANY = 0.05  # of the accepted messages of a window
@@ -26,12 +27,29 @@ def look(view: View) -> Seen:
         if not view.given.waited_out:
             did_not = "had not forwarded them to the provider when the wait for them ended"
         of = f"{count_text(count)} of {count_text(accepted)} accepted messages"
-        return f"{view.sender_name} accepted messages and {did_not}", (
-            f"{of}, {share_text(count, accepted)}",
-        )
+        evidence = (f"{of}, {share_text(count, accepted)}", *_held_by_an_ended_process(view, gone))
+        return f"{view.sender_name} accepted messages and {did_not}", evidence
 
     # A few messages are a finding, but not the reason why a load was too much.
     return Seen(strength(share > 0, np.where(share > _MANY, 1.0, 0.2)), describe)
+
+
+def _held_by_an_ended_process(view: View, gone: Bools) -> tuple[str, ...]:
+    """Whether a process that ended probably had these messages in its memory: most of them were accepted
+    before connections were refused, and of the messages between them most were not forwarded.
+    """
+    refused_s = view.load.sent_s[with_errors(view, (CONNECTION_REFUSED,))].min(initial=np.inf)
+    before: Bools = gone & (view.load.replied_s <= refused_s)
+    count, total = int(np.count_nonzero(before)), int(np.count_nonzero(gone))
+    if not np.isfinite(refused_s) or 2 * count <= total:
+        return ()
+    first_s, last_s = float(view.due_s[before].min()), float(view.due_s[before].max())
+    between = view.journeys.accepted & (view.due_s >= first_s) & (view.due_s <= last_s)
+    if 2 * count <= int(np.count_nonzero(between)):
+        return ()
+    many = "all" if count == total else count_text(count)
+    at = seconds_text(float(refused_s))
+    return (f"{many} of them {BEFORE_REFUSED}, {at} after the load's start",)
 
 
 def gave_up(view: View) -> Seen:

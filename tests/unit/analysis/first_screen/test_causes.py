@@ -226,7 +226,9 @@ def test_a_slow_network_is_no_cause_of_messages_that_were_not_taken(new_run: Bui
     made = report(slow_network)
     said, rate = of(made, tmp_path), answer_text(made, "rate")
     assert any("the network alone takes" in each.reach for each in made.objectives)
-    assert words(first_screen(made).why).endswith("Of 300 messages 60 got no usable answer.")
+    assert words(first_screen(made).why).endswith(
+        "Of 300 messages 60 got no usable answer. More objectives were missed: the table below lists them."
+    )
     assert said.startswith("Bottleneck: my-sender's API answers too slowly (") and "network" not in said
     assert "What to change: answer when the message is queued" in said and "flag" not in said
     assert "Bottleneck: my-sender's API answers too slowly." in rate and "network" not in rate

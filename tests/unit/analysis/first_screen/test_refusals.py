@@ -19,6 +19,9 @@ from analysis.first_screen.values import words
 replace = msgspec.structs.replace
 
 
+MORE = " More objectives were missed: the table below lists them."  # here: the delivery time of OTPs
+
+
 @pytest.mark.parametrize(
     ("kinds", "why"),
     [
@@ -38,7 +41,7 @@ def test_no_claims_a_lower_rate_only_of_a_sender_that_continued_at_it(
     few = accounting(planned=300, accepted=99, failed_at_api=201, delivered=99)
     named = tuple(bottleneck(kind=kind, text=f"it is {kind}") for kind in kinds)
     made = report(part(p95_s={"otp": 14.0}, accounting=few, bottlenecks=named))
-    assert words(screen_of(made).why) == why
+    assert words(screen_of(made).why) == f"{why}{MORE}"
 
 
 @pytest.mark.parametrize("stop_share", [0.1, 1.0])
@@ -62,7 +65,7 @@ def test_one_message_that_was_not_taken_has_a_verb_of_its_own() -> None:
     said = words(screen_of(report(part(accounting=few, p95_s={"otp": 14.0}))).why)
     assert said.endswith(
         "Of 300 messages 1 was refused, 99 got no usable answer, "
-        "1 was not sent because too many requests were unanswered at the same time."
+        f"1 was not sent because too many requests were unanswered at the same time.{MORE}"
     )
 
 
@@ -109,7 +112,7 @@ def test_refused_phone_numbers_are_no_failure_of_the_sender_in_the_headline(
     few = accounting(accepted=2_875, refused=refused, refused_recipients=numbers, failed_at_api=100)
     made = report(part(p95_s={"otp": 14.0}, accounting=few))
     screen = screen_of(made)
-    assert words(screen.why).endswith(f"Of 3,000 messages {listed}")
+    assert words(screen.why).endswith(f"Of 3,000 messages {listed}{MORE}")
     assert contradictions(screen, made) == ()
     page, _, summary = rendered(made, tmp_path)
     assert disagreements(page, summary) == []
@@ -255,3 +258,29 @@ def test_a_cost_without_a_delivery_is_named() -> None:
     (totals,) = made.totals
     assert totals.paid and totals.paid_per_delivered is None
     assert "paid, and no message was delivered" in aside_text(screen_of(made), "cost")
+
+
+@pytest.mark.parametrize(
+    ("otp_s", "held", "unseen", "told"),
+    [
+        (4.0, 0, 0, ""),
+        (14.0, 0, 0, MORE),
+        (4.0, 0, 121, " 121 accepted messages never reached the provider."),
+        (4.0, 21, 121, " 100 accepted messages never reached the provider."),
+        (14.0, 0, 121, f" 121 accepted messages never reached the provider.{MORE}"),
+    ],
+)
+def test_a_headline_on_messages_that_were_not_taken_names_worse_results(
+    otp_s: float, held: int, unseen: int, told: str
+) -> None:
+    few = accounting(
+        planned=1_800, accepted=1_758, failed_at_api=42, delivered=1_600, unaccounted=unseen, still_held=held
+    )
+    made = part(p95_s={"otp": otp_s}, accounting=few)
+    judged = [counted("not_taken", "42", 42), counted("availability", "90 %", 1)]
+    if unseen:
+        judged.append(replace(counted("unaccounted", "as text", unseen), low=unseen - held))
+    others = (each for each in made.objectives if each.measure != "unaccounted")
+    made = replace(made, objectives=(*others, *judged))
+    screen = screen_of(report(made))
+    assert words(screen.why).partition("42 got no usable answer.")[2] == told

@@ -153,6 +153,7 @@ def test_no_says_how_much_was_not_taken_and_names_the_bottleneck() -> None:
     assert screen.word == "NO"
     assert words(screen.why) == (
         "my-sender accepts at most 97.0/s; this load offers 56.0/s. Of 23,600 messages 7,051 were refused."
+        " More objectives were missed: the table below lists them."
     )
     named, change = map(words, screen.bottleneck)
     assert named == (

@@ -89,9 +89,12 @@ def test_two_trials_at_one_rate_differ_by_their_load() -> None:
     found = suite().capacity
     assert found is not None
     (first,) = found.trials
-    twice = replace(found, trials=tuple(replace(first, load_s=load_s, why="met") for load_s in (8.0, 32.5)))
+    twice = replace(
+        found, trials=tuple(replace(first, load_s=load_s, why="met") for load_s in (8.0, 25 / 3, 32.5))
+    )
     assert [row[3] for row in capacity(suite(capacity=twice)).rows][1:] == [
         "load of 8 s; met",
+        "load of 8.33 s; met",
         "load of 32.5 s; met",
     ]
 

@@ -108,6 +108,41 @@ def test_an_interrupted_search_names_the_trial(
     assert report.exit_code == ExitCode.INTERRUPTED
 
 
+def _ended_search(suite_dir: Path, interrupted_per_s: float | None, *verdicts: str) -> str:
+    """The headline of a suite whose search made trials at 50/s, 100/s and so on, with these verdicts."""
+    manifest = records.read_manifest(suite_dir)
+    ended = msgspec.structs.replace(manifest, exit_reason="interrupted", capacity=SEARCH_ITSELF)
+    records.write_manifest(suite_dir, ended)
+    made = bench().capacity
+    assert made is not None
+    trials = tuple(
+        Trial(rate_per_s=50.0 * number, verdict=verdict, delivered_per_s=1.0, why="the backlog grew by 12/s")  # type: ignore[arg-type]
+        for number, verdict in enumerate(verdicts, start=1)
+    )
+    write_capacity(
+        suite_dir, msgspec.structs.replace(made, trials=trials, interrupted_per_s=interrupted_per_s)
+    )
+    return build_report(suite_dir).headline
+
+
+def test_the_headline_of_an_interrupted_search_has_the_lowest_rate_that_was_missed(
+    new_run: Build, write_suite: Suite
+) -> None:
+    """Not of a search that was complete before: a search needs a missed rate to find its upper end."""
+    run_of(new_run("a"), 23.0)
+    suite_dir = write_suite("a")
+    missed, none = "100/s did not meet every objective: the backlog grew by 12/s.", "No objective was missed"
+    for rate, verdicts, told in (
+        (75.0, ("met", "missed", "missed"), missed),
+        (75.0, ("met", "undecided"), none),
+        (75.0, ("met",), none),
+        (None, ("met", "missed"), none),
+    ):
+        found = _ended_search(suite_dir, rate, *verdicts)
+        assert told in found
+        assert (none in found) is (told == none)
+
+
 @pytest.mark.parametrize("delivery_s", [3.0, 60.0])
 def test_an_interruption_takes_precedence_over_every_verdict(new_run: Build, delivery_s: float) -> None:
     run = new_run("run")

@@ -326,4 +326,6 @@ def test_a_sender_that_died_with_messages_is_named_as_stopped_before_they_are(ne
     assert words(screen.why).startswith("my-sender stopped answering 12.0 s")
     leads = [words(each).split(" (")[0] for each in screen.bottleneck]
     assert leads[0].startswith("Evidence: all 180 messages due from then on had no answer")
-    assert leads[2] == "Cause: my-sender accepted messages and did not forward them to the provider"
+    assert (
+        leads[2] == "Cause of the loss: my-sender accepted messages and did not forward them to the provider"
+    )

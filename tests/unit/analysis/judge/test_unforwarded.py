@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 from made_parts import OWN, arrivals, found
 from run_builder import Build
@@ -121,3 +123,53 @@ def test_the_rate_of_a_wait_that_ended_early_does_not_say_that_messages_were_not
     )
     assert "Not every accepted message" not in answer_text(report, "rate")
     assert "when the wait ended, so this is not a capacity" in answer_text(report, "rate")
+
+
+@pytest.mark.parametrize(
+    ("lost", "refused", "evidence"),
+    [
+        (
+            lambda slot: 105 <= slot < 120,
+            True,
+            "all of them accepted before its connections were refused, 12.0 s",
+        ),
+        (
+            lambda slot: 105 <= slot < 120 or slot == 250,
+            True,
+            "15 of them accepted before its connections were",
+        ),
+        (lambda slot: slot % 9 == 0, True, ""),  # before and after the restart: something else loses them
+        (lambda slot: slot < 120 and slot % 9 == 0, True, ""),  # others between them were forwarded
+        (lambda slot: 105 <= slot < 120, False, ""),
+    ],
+)
+def test_messages_that_a_process_had_in_memory_when_it_ended_are_lost_by_its_restart(
+    new_run: Build, lost: Callable[[int], bool], refused: bool, evidence: str
+) -> None:
+    """It restarts within 0.6 s. The headline is about the messages of this time, and not about those."""
+    run = new_run("run")
+    for slot in range(300):
+        if 120 <= slot < 126:
+            run.due(f"m-{slot}", slot / 10, "failed", error="connection refused" if refused else "timeout")
+        elif lost(slot):
+            run.due(f"m-{slot}", slot / 10)
+        else:
+            run.journey(f"m-{slot}", slot / 10, 3.0)
+    made = build_report(run.write(load_s=30.0, end_s=60.0, target=OWN))
+    found = next(each for each in made.parts[0].bottlenecks if each.kind == "sender_unforwarded")
+    assert ("; ".join(found.evidence[1:])).startswith(evidence) and bool(found.evidence[1:]) is bool(evidence)
+    screen = first_screen(made)
+    told = [words(each) for each in screen.bottleneck]
+    what = "fails messages with connection refused" if refused else "answers some requests too slowly"
+    assert words(screen.why).startswith(f"my-sender's API {what}. Of 300 messages 6 got no usable answer. ")
+    assert f" {found.evidence[0].split()[0]} accepted messages never reached the provider." in words(
+        screen.why
+    )
+    told = [each for each in told if not each.startswith("Evidence: ")]  # of what the headline names
+    at_restart = "What to change: look in the sender's log for the error or the restart at that time."
+    assert told[0].startswith(at_restart) is refused
+    assert told[1].startswith("Cause of the loss: my-sender accepted messages and did not forward them")
+    assert told[2].startswith("What to do: look in the sender's log for the restart at that time") is bool(
+        evidence
+    )
+    assert screen.notes == ()

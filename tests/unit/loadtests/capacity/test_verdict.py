@@ -168,6 +168,8 @@ def test_a_mix_is_read() -> None:
         ("otp=nan", "must be a number from 0"),
         ("otp=1,otp=2", "otp is given twice"),
         ("otp=0", "all shares are 0"),
+        ("otp=1,5", "^write 1.5: a number has a decimal point$"),
+        ("marketing=3,otp=0,5", "^write 0.5: a number has a decimal point$"),
     ],
 )
 def test_a_wrong_mix_is_reported(text: str, told_of: str) -> None:

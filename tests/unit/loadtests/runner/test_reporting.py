@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from rich.console import Console
+from run_builder import RunBuilder
 
 from loadtests.runner.reporting import report, verdict
 
@@ -28,3 +29,22 @@ def test_an_old_verdict_is_not_shown_where_the_analysis_failed(
     shown = io.StringIO()
     assert report(tmp_path, Console(file=shown)) == 2
     assert (shown.getvalue(), "error: " in capsys.readouterr().err) == ("", True)
+
+
+def test_a_step_summary_that_cannot_be_written_is_a_warning(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The verdict counts. The path is one below the working directory of the command."""
+    run = RunBuilder(tmp_path / "run")
+    for slot in range(20):
+        run.journey(f"m-{slot}", slot / 4, 3.0)
+    run_dir = run.write(load_s=5.0, end_s=20.0)
+    monkeypatch.chdir(tmp_path)
+    for place, warned in (("step.md", False), ("absent/step.md", True)):
+        monkeypatch.setenv("GITHUB_STEP_SUMMARY", place)
+        assert report(run_dir, Console(file=io.StringIO()), no_charts=True) == 4
+        warning = (
+            f"warning: GITHUB_STEP_SUMMARY: {tmp_path / place} cannot be written: No such file or directory\n"
+        )
+        assert capsys.readouterr().err == (warning if warned else "")
+    assert (tmp_path / "step.md").read_text().startswith("# made by hand")

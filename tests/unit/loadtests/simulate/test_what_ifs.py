@@ -39,6 +39,22 @@ def test_a_bad_rate_limit_says_what_is_allowed(text: str) -> None:
         read_rate_limits([text])
 
 
+@pytest.mark.parametrize(
+    ("text", "number"),
+    [("5,5/s", "5.5"), ("requests=0,25/s,segments=9/s", "0.25"), ("9/s,requests=1,5/s", "1.5")],
+)
+def test_a_decimal_comma_in_a_rate_limit_is_named(text: str, number: str) -> None:
+    with pytest.raises(WhatIfError) as caught:
+        read_rate_limits([text])
+    assert str(caught.value) == f"--rate-limit: write {number}: a number has a decimal point"
+
+
+def test_a_decimal_comma_in_a_carriers_rate_is_named() -> None:
+    with pytest.raises(WhatIfError, match=r"--carriers: write 2\.5: a number has a decimal point"):
+        read_carriers(["Plus=2,5/s"])
+    assert read_carriers(["Net1=2/s,2Net=3/s"]) == {"Net1": 2.0, "2Net": 3.0}
+
+
 @pytest.mark.parametrize("text", ["", "Plus", "50/s", "=50/s", "Plus=50", "Plus=0/s", "Plus=1/s,Plus=2/s"])
 def test_a_bad_carrier_says_what_is_allowed(text: str) -> None:
     with pytest.raises(WhatIfError, match="--carriers"):
