@@ -211,13 +211,15 @@ def _too_much_offered(quote: Quote, at: int) -> Sentence:
 
 
 def _not_taken_counts(part: PartReport) -> Iterator[tuple[str, str]]:
+    counted = part.accounting
+    late = ", or because the bench was late" if counted.dropped_by_bench else ""
     for field, text in (
         ("refused", "were refused"),
         ("failed_at_api", "got no usable answer"),
         ("unfinished", "got no answer"),
-        ("dropped", "were not sent because too many requests were unanswered at the same time"),
+        ("dropped", f"were not sent because too many requests were unanswered at the same time{late}"),
     ):
-        if getattr(part.accounting, field):
+        if getattr(counted, "dropped_at_limit" if field == "dropped" else field):
             yield field, text
 
 

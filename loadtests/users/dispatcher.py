@@ -26,7 +26,7 @@ from loadtests.users.lateness import Lateness
 _RELEASES_A_TURN = 32
 _WARM_CONNECTIONS = 16
 _WARM_ENDS_BEFORE_NS = 10_000_000  # before the first arrival may be due
-# A load that is late by no more is on time: what the validity check of the lag allows for an objective of 10 s.
+# A load that is late by no more is on time: what the check of the lag allows for an objective of 10 s.
 _ON_TIME_NS = 100_000_000
 _OUTCOMES = ("accepted", "refused", "failed", "unfinished")
 

@@ -1,7 +1,7 @@
 """The instant at which a test was asked to stop.
 
-Locust's ``stop`` works before it fires ``test_stopping``: it reads the caller's source, which takes up to 80 ms
-the first time in a process. No arrival is sent meanwhile.
+Locust's ``stop`` works before it fires ``test_stopping``: it reads the caller's source, which takes up to
+80 ms the first time in a process. No arrival is sent meanwhile.
 """
 
 from __future__ import annotations

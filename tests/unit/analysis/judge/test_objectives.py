@@ -150,8 +150,33 @@ def test_messages_not_taken(new_run: Build, outcome: str, count: int, verdict: s
     steady(run, 1_500)
     for slot in range(count):
         run.due(f"x-{slot}", 10.0, outcome)
-    report = build_report(run.write(load_s=300.0, end_s=330.0))
+    if outcome == "dropped":  # requests that wait for the sender reach the limit
+        run.journey("waits", 9.9, 3.0, api_s=0.5)
+    report = build_report(run.write(load_s=300.0, end_s=330.0, in_flight_limit=1))
     assert of(report, "not_taken<=0.1%").verdict == verdict
+
+
+def test_what_a_late_bench_dropped_is_no_failure_of_the_sender(new_run: Build) -> None:
+    """No request waited, and the bench sent the previous message 0.4 s late."""
+    run = new_run("run")
+    steady(run, 600)
+    run.journey("late", 9.9, 3.0, lag_s=0.4)
+    for slot in range(5):
+        run.due(f"x-{slot}", 10.0, "dropped")
+    report = build_report(
+        run.write(load_s=120.0, end_s=150.0, in_flight_limit=1_800),
+        objectives=("not_taken<=0.1%", "availability>=100%"),
+    )
+    (part,) = report.parts
+    assert (part.accounting.dropped, part.accounting.dropped_by_bench, part.accounting.not_taken) == (5, 5, 0)
+    judged = of(report, "not_taken<=0.1%")
+    assert judged.verdict == "met"
+    assert "in-flight limit" not in judged.why
+    assert "5 that the bench was too late to send do not count" in judged.why
+    available = of(report, "availability>=100%")
+    assert available.verdict == "met"
+    assert "did not take" not in available.why
+    assert part.validity == "invalid"  # it is the bench's failure
 
 
 def test_the_senders_answer_is_judged_from_the_intended_instant(new_run: Build) -> None:

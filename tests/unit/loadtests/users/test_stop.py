@@ -1,4 +1,4 @@
-"""A stop ends the plan when it is asked for. Only arrivals of a load that was late before count as dropped."""
+"""A stop ends the plan when it is asked for. Arrivals of a load that was late count as dropped."""
 
 from __future__ import annotations
 
