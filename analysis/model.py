@@ -100,7 +100,7 @@ class Accounting(Struct, frozen=True, kw_only=True):
 
     @property
     def dropped_at_limit(self) -> int:
-        """Arrivals that were not sent because requests that waited for the sender reached the in-flight limit."""
+        """Arrivals that were not sent because unanswered requests reached the in-flight limit."""
         return self.dropped - self.dropped_by_bench
 
 

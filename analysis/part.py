@@ -47,7 +47,7 @@ from analysis.model import (
 from analysis.objectives.defaults import DEFAULT_OBJECTIVES
 from analysis.objectives.grammar import Measure, Spec, parse_all
 from analysis.read.journeys import Journeys, read_journeys
-from analysis.read.wait import waited_out
+from analysis.read.wait import ended_early, waited_out
 from analysis.records import Manifest
 
 DEFAULT_SPECS = parse_all(DEFAULT_OBJECTIVES)
@@ -211,6 +211,7 @@ def _facts(
         no_real_times=_withheld_why(manifest, journeys),
         simulated=manifest.mode == "simulated",
         command=command_of(manifest),
+        cut_short=ended_early(manifest),
         whole_day=manifest.scenario.role == "whole_day" and manifest.exit_reason in _WHOLE,
         accepts_to_the_end=accepts_to_the_end(journeys),
     )

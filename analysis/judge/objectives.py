@@ -42,7 +42,7 @@ def judge_all(specs: tuple[Spec, ...], facts: ObjectiveInputs) -> tuple[Objectiv
 def _found(spec: Spec, facts: ObjectiveInputs) -> Finding:
     """A message whose key was lost may have arrived, so that neither a wait nor more messages decide."""
     found = _FINDERS[spec.measure](spec, facts)
-    found = replace(found, needs=for_command(found.needs, facts.command))
+    found = replace(found, needs=for_command(found.needs, facts.command, facts.cut_short))
     unknown = facts.accounting.without_key and spec.measure in ("delivery_time", "delivered", "cost_per_1000")
     return replace(found, needs=PASS_THE_KEY) if unknown else found
 

@@ -76,7 +76,7 @@ class Journeys:
     samples: Samples
     load_end_s: float
     end_s: float  # the last instant at which anything was observed
-    dropped_by_bench: Bools  # none until ``late_generator.with_bench_drops``, which needs the limit of the lag
+    dropped_by_bench: Bools  # none until ``with_bench_drops``, which needs the limit of the lag
     origin_ns: int = 0  # the load's start on the run's clock, the zero of the seconds
     repeats_awaited: bool = True  # the wait was long enough for a repeat of each refused message
 
