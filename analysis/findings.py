@@ -15,11 +15,16 @@ from analysis.quantile import Quantile
 
 SUFFICIENT = "The contract is sufficient"  # begins the sentence that an ideal sender needs no other
 MOST_OF_THEM = "most of them"  # of the requests, refused for a limit
+SAID_HOW_LONG = "with Retry-After"  # in the evidence of refusals that have this header
 NOTHING_LISTENS = "nothing listens at"  # in the text of an API whose connections are refused
 POINTS = "points"  # the provider's unit of charge, if the profile names no currency
 NOT_ANSWERING = "does not answer"  # in the text of an API that answered no request
 NOT_REACHED = "could not be reached from"  # in the text of a sender that was gone for some time
+STILL_FORWARDED = "the sender still forwarded messages"  # in the text of an API that was silent
 AS_ALLOWED = "which is what the contract allows"  # in the evidence of a sender at the limits of the text
+ON_REPORTS = "report_"  # begins the kinds of faults that change delivery reports only
+OWN_PACING = "that are allowed: its own pacing"  # ends the text of a sender that is slow after a refusal
+A_FAULT = "a fault of the provider: "  # begins the text of a fault as a bottleneck, before its faults
 GREW = "the backlog grew and did not return to its level"  # why windows were not available
 ACCEPT_QUEUE = "accept queue"  # in the evidence of waits there, and in the limit's text
 # The texts of the network as a bottleneck. With the flag or on another route it may be faster.

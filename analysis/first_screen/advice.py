@@ -6,6 +6,7 @@ import re
 
 from analysis.classes import ALL, GUARDED_CLASS, class_words
 from analysis.findings import (
+    A_FAULT,
     ACCEPT_QUEUE,
     AS_ALLOWED,
     MOST_OF_THEM,
@@ -15,7 +16,10 @@ from analysis.findings import (
     NOT_ANSWERING,
     NOT_REACHED,
     NOTHING_LISTENS,
+    ON_REPORTS,
+    OWN_PACING,
     PROVIDER_ERRORS,
+    SAID_HOW_LONG,
     SUFFICIENT,
     WITHOUT_FLAG,
     Bottleneck,
@@ -44,7 +48,6 @@ _ADVICE: dict[BottleneckKind, str] = {
         "look for the messages in the sender: its log of errors, the address and token of the provider, "
         "a queue that nothing reads, a message that is dropped after an error."
     ),
-    "sender_gave_up": "wait as long as the provider asks for (Retry-After), then send the message again.",
     "provider_limit": "negotiate a higher rate with the provider, or spread the load over more time.",
     "network": "nothing in the sender, since the network takes the time. Ask for a faster route.",
     "machine": "run sender and bench on separate machines: here they shared the processors.",
@@ -58,6 +61,7 @@ _BEHIND_THE_PROVIDER: tuple[BottleneckKind, ...] = (
     "network",
 )
 _SINGLE = "one_message_per_request"
+_FAULTS_NAMED = 2
 CONTRACT_SHARE = 0.05  # of a class's mean delivery time; a smaller share is not shown
 PACED = (
     "the sender's own pacing at the contract's limit, where the messages wait. An ideal sender would hardly "
@@ -70,15 +74,11 @@ def what_to_change(quote: Quote, at: int, number: int) -> Sentence:
     """One sentence that begins with a lower-case letter; empty if there is no advice."""
     part, path = quote.report.parts[at], f"parts.{at}"
     first = part.bottlenecks[number]
-    window = fault_window(part, first)
-    if first.kind in _BEHIND_THE_PROVIDER and window is not None:
-        title = quote.text(f"{path}.faults.{window}.title")
-        return (
-            *("a fault window was active meanwhile (", title, "). To judge sender and contract, run it "),
-            "without the fault.",
-        )
-    if first.kind == "provider_limit" and any(MOST_OF_THEM in each for each in first.evidence):
-        return ("wait for the Retry-After of a refusal before the next attempt: most requests were refused.",)
+    faults = fault_windows(part, first) if first.kind in _BEHIND_THE_PROVIDER else ()
+    if faults:
+        return _without_faults(quote, path, number, faults)
+    if _refusals(first):
+        return (_refusals(first),)
     if limits_in_force(first) == {"requests"} and any(each.name == _SINGLE for each in part.hints):
         return ("send many messages in one request: only the limit of requests was reached.",)
     if first.kind in ("provider_limit", "carrier_queue") and sufficient(quote.report, at):
@@ -104,7 +104,11 @@ def what_to_change(quote: Quote, at: int, number: int) -> Sentence:
             unit="text",
         )
         return (f"spread the load over more time, or {CAPACITY}", carrier, ".")
-    advice = _network(first) if first.kind == "network" else _ADVICE.get(first.kind, "")
+    advice = _ADVICE.get(first.kind, "")
+    if first.kind == "network":
+        advice = _network(first)
+    elif first.text.endswith(OWN_PACING):
+        advice = "let the sender raise its rate faster after a refusal, up to what the contract allows."
     return (advice,) if advice else ()
 
 
@@ -123,6 +127,19 @@ def _network(found: Bottleneck) -> str:
     if found.text.endswith(PROVIDER_ERRORS):
         return "ask the provider for the cause of its errors. The sender must send a message again after one."
     return _ADVICE["network"]
+
+
+def _refusals(found: Bottleneck) -> str:
+    """What to do after a refusal, if the refusals are the problem; else ""."""
+    known = any(SAID_HOW_LONG in each for each in found.evidence)
+    if found.kind == "sender_gave_up" and known:
+        return "wait as long as the provider asks for (Retry-After), then send the message again."
+    if found.kind == "sender_gave_up":
+        return "send more slowly. After a refusal wait, longer each time, then send the message again."
+    if found.kind == "provider_limit" and any(MOST_OF_THEM in each for each in found.evidence):
+        wait = "for the Retry-After of a refusal" if known else "some time after a refusal, longer each time,"
+        return f"wait {wait} before the next attempt: most requests were refused."
+    return ""
 
 
 def limits_in_force(found: Bottleneck) -> set[str]:
@@ -180,13 +197,34 @@ def sender_dominates(part: PartReport) -> bool:
     return False
 
 
-def fault_window(part: PartReport, found: Bottleneck) -> int | None:
-    """The position of a fault that was active while the bottleneck was seen."""
+def fault_windows(part: PartReport, found: Bottleneck) -> tuple[int, ...]:
+    """The positions of the faults that were active while the bottleneck was seen, the longest overlap first.
+
+    A fault of the delivery reports delays no message on its way to the phone. It counts if there is no other.
+    """
+    overlaps = []
     for place, band in enumerate(part.faults):
-        begun = band.from_s is not None and band.from_s < found.to_s
-        if begun and (band.to_s is None or band.to_s > found.from_s):
-            return place
-    return None
+        if band.from_s is not None:
+            to_s = found.to_s if band.to_s is None else min(band.to_s, found.to_s)
+            overlaps.append((max(band.from_s, found.from_s) - to_s, place))
+    places = [place for overlap_s, place in sorted(overlaps) if overlap_s < 0]
+    causes = [place for place in places if not part.faults[place].kind.startswith(ON_REPORTS)]
+    return tuple(causes or places)
+
+
+def _without_faults(quote: Quote, path: str, number: int, faults: tuple[int, ...]) -> Sentence:
+    """A fault as a bottleneck names its faults. Of several others the two with the longest overlap."""
+    text = str(quote.value(f"{path}.bottlenecks.{number}.text"))
+    judged = "). To judge sender and contract, run it without"
+    if text.startswith(A_FAULT) and len(faults) > 1:
+        named = text.removeprefix(A_FAULT)
+        figure = Figure(text=named, source=f"{path}.bottlenecks.{number}.text", unit="text")
+        return ("fault windows were active meanwhile (", figure, f"{judged} the faults.")
+    first, *others = (quote.text(f"{path}.faults.{place}.title") for place in faults[:_FAULTS_NAMED])
+    if not others:
+        return ("a fault window was active meanwhile (", first, f"{judged} the fault.")
+    more = "; and more" if len(faults) > _FAULTS_NAMED else ""
+    return ("fault windows were active meanwhile (", first, "; ", *others, f"{more}{judged} the faults.")
 
 
 def faulty(part: PartReport) -> bool:

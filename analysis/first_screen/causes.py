@@ -10,13 +10,14 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from analysis.findings import NETWORK_ALONE, NETWORK_LOSES, NOT_FORWARDED, POINTS
+from analysis.findings import NETWORK_ALONE, NETWORK_LOSES, NOT_FORWARDED, OWN_PACING, POINTS
 from analysis.first_screen.advice import what_to_change
 from analysis.first_screen.cost import missed_by_duplicates
 from analysis.first_screen.quoting import Quote
 from analysis.first_screen.values import Figure, Sentence
 from analysis.first_screen.wording import (
     evidence_of,
+    leading,
     not_taken,
     objective_part,
     target_name,
@@ -84,14 +85,23 @@ def _numbers(part: PartReport, measure: Measure) -> list[int]:
     kinds = [each.kind for each in part.bottlenecks]
     losses = [place for place, kind in enumerate(kinds) if kind in NOT_FORWARDED]
     stopped = [place for place, kind in enumerate(kinds) if kind == "sender_stopped"]
+    first = leading(part)
+    named = [] if first is None else [first]
     if measure in ("loss", "unaccounted") and _late_too(part):
-        stopped = stopped or list(range(len(kinds))[:1])
+        stopped = stopped or named
     if measure not in _OWN or not_taken(part):
-        return list(dict.fromkeys((*(stopped or range(len(kinds))[:1]), *losses)))
+        return list(dict.fromkeys((*named, *_slow_after_fault(part), *stopped, *losses)))
     if measure in ("duplicates", "cost_per_1000"):
         return []
-    first = _undelivering(part) if measure == "delivered" else []
-    return list(dict.fromkeys((*stopped, *first, *losses)))
+    lost = _undelivering(part) if measure == "delivered" else []
+    return list(dict.fromkeys((*stopped, *lost, *losses)))
+
+
+def _slow_after_fault(part: PartReport) -> list[int]:
+    """Beside a fault of the provider: the sender that stays slow after it, which a run without it hides."""
+    if part.bottlenecks[:1] and part.bottlenecks[0].kind == "provider_fault":
+        return [place for place, each in enumerate(part.bottlenecks) if each.text.endswith(OWN_PACING)]
+    return []
 
 
 def _late_too(part: PartReport) -> bool:

@@ -9,6 +9,7 @@ from analysis.first_screen.values import AnswerRow, ScreenAnswer, Sentence
 from analysis.first_screen.wording import (
     deciding,
     in_part,
+    leading,
     live,
     not_taken,
     part_title,
@@ -286,6 +287,9 @@ def limiting(part: PartReport) -> int | None:
     """
     delays = ("sender_hold", "sender_api", "provider_fault", "network", "unknown", *NOT_FORWARDED)
     causes = delays if sustained(part) else NOT_FORWARDED
+    first = leading(part)
+    if first is not None and part.bottlenecks[first].kind not in causes:
+        return first
     return next((at for at, each in enumerate(part.bottlenecks) if each.kind not in causes), None)
 
 

@@ -12,6 +12,7 @@ from analysis.first_screen.values import Figure, Sentence, Word
 from analysis.first_screen.wording import (
     deciding,
     in_brackets,
+    leading,
     live,
     not_taken,
     objective_part,
@@ -190,9 +191,9 @@ def _too_much_offered(quote: Quote, at: int) -> Sentence:
     """
     part, path = quote.report.parts[at], f"parts.{at}"
     rates: Sentence = (f"{target_name(quote.report)} did not accept every message. ",)
-    cause = next((n for n, each in enumerate(part.bottlenecks) if each.kind in _OF_THE_API), None)
+    cause = leading(part)
     stopped = cause is not None and part.bottlenecks[cause].kind == "sender_stopped"
-    if cause is not None and (cause == 0 or stopped):
+    if cause is not None and part.bottlenecks[cause].kind in _OF_THE_API:
         rates = (quote.text(f"{path}.bottlenecks.{cause}.text"), ". ")
     busy = bool(part.bottlenecks) and part.bottlenecks[0].kind == "machine"  # its rates are lower bounds
     rate = part.throughput
@@ -206,7 +207,9 @@ def _too_much_offered(quote: Quote, at: int) -> Sentence:
         )
     listed: list[str | Figure] = ["Of ", quote.count(f"{path}.accounting.planned"), " messages "]
     for index, (field, text) in enumerate(_not_taken_counts(part)):
-        listed += [", " if index else "", quote.count(f"{path}.accounting.{field}"), f" {text}"]
+        count = getattr(part.accounting, field)
+        said = text.replace("were ", "was ", 1) if count == 1 else text
+        listed += [", " if index else "", quote.count(f"{path}.accounting.{field}"), f" {said}"]
     return (*rates, *listed, ".")
 
 

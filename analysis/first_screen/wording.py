@@ -53,6 +53,17 @@ def target_file(part: PartReport) -> str:
     return shlex.quote(str(file)) if file else ""
 
 
+def leading(part: PartReport) -> int | None:
+    """The position of the bottleneck to name first: the first one, or a stop of the sender that is in no
+    less of the load. None without a bottleneck.
+    """
+    found = part.bottlenecks
+    stops = [place for place, each in enumerate(found) if each.kind == "sender_stopped"]
+    if stops and found[stops[0]].share_of_load >= found[0].share_of_load:
+        return stops[0]
+    return 0 if found else None
+
+
 def deciding(report: RunReport) -> tuple[tuple[int, PartReport], ...]:
     """The parts whose objectives decide the verdict, with their positions; all parts if none decides."""
     found = tuple((place, part) for place, part in enumerate(report.parts) if is_deciding(part))

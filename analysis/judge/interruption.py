@@ -47,8 +47,8 @@ def _whole(value_s: float) -> str:
 def interruption_note(interrupted: str, manifest: Manifest, parts: tuple[PartReport, ...]) -> str:
     if any(OPEN_BEFORE in part.identity.parameters for part in parts):
         return (
-            f"{interrupted}: every figure and verdict of an interrupted start describes only what was run until"
-            " its end. The user decides on the number of starts: none is missing."
+            f"{interrupted}: every figure and verdict of an interrupted start describes only what was run "
+            "until its end. The user decides on the number of starts: none is missing."
         )
     rest = " Later parts were not run." if manifest.kind == "suite" else ""
     if manifest.capacity == SEARCH_ITSELF:

@@ -1,10 +1,12 @@
 """When the sender's API answered nothing although requests waited for it, and whether it did to the end.
 
-A silence is the time between two answers in which at least ``FEWEST`` requests had no answer for over
-``SILENT_S``: they waited, or they failed at once. A time in which they waited is left out if it is no longer
-than ``USUAL_TIMES`` the usual answer, or if the bench or the machine explains it: the load generator was
-late, the mock provider was late, or the sender's process was ready and had no core. Requests that failed at
-once are explained by a late load generator only.
+A silence is the time between two signs of its API in which at least ``FEWEST`` requests had no answer for
+over ``SILENT_S``: they waited, or they failed at once. A sign is an answer, or a message that the provider
+saw before its request was answered: a sender that calls the provider first works on requests that timed out.
+Messages that it had accepted before are no sign: another part of it may forward them. A time in which they
+waited is left out if it is no longer than ``USUAL_TIMES`` the usual answer, or if the bench or the machine
+explains it: the load generator was late, the mock provider was late, or the sender's process was ready and
+had no core. Requests that failed at once are explained by a late load generator only.
 """
 
 from __future__ import annotations
@@ -25,6 +27,7 @@ EXPLAINED_SHARE = 0.5
 SEEN_SHARE = 0.1  # a sender that still forwards this share of the messages works, and answers too late
 GONE_S = 2.5  # a process without samples for longer, while others are sampled, has ended
 _END_S = 10.0
+_EDGE_S = 0.5  # around a silence, in which a sender may still forward what it had begun, or forward again
 SENDER_PROCESSES = ("sender", "target")
 WAITED_ERRORS = ("timeout", "stopped before an answer")  # of ``load.arrow``: the request waited for an answer
 
@@ -40,6 +43,7 @@ class Silence:
     waiting: int  # requests without an answer for over SILENT_S when it came
     waited: bool
     gone: bool
+    forwarded: int  # messages that the provider saw meanwhile
 
 
 @dataclass(frozen=True)
@@ -52,6 +56,7 @@ class Stop:
     messages: int
     waited: bool
     gone: bool
+    forwarded: int  # messages that the provider saw until the end of the load: accepted before
 
 
 def silences(journeys: Journeys) -> tuple[Silence, ...]:
@@ -62,11 +67,12 @@ def silences(journeys: Journeys) -> tuple[Silence, ...]:
     if not len(answers_s):
         return ()
     begun_s, never_s = np.sort(load.sent_s[sent]), np.sort(load.sent_s[sent & ~answered])
-    before_s, after_s = np.append(-np.inf, answers_s[:-1]), answers_s
+    signs_s = np.sort(np.append(answers_s, _works_s(journeys)))
+    before_s, after_s = np.append(-np.inf, signs_s[:-1]), signs_s
     long = np.flatnonzero(after_s - before_s > SILENT_S)
     before_s, after_s = before_s[long], after_s[long]
-    # Between the two answers there is none, so all that were answered by the first were sent before it.
-    done: Ints = long + np.searchsorted(never_s, before_s)
+    # Between the two signs there is no answer, so all that were answered by the first were sent before it.
+    done: Ints = np.searchsorted(answers_s, before_s, side="right") + np.searchsorted(never_s, before_s)
     waiting = np.searchsorted(begun_s, after_s - SILENT_S, side="right") - done
     usual_s = float(np.quantile((load.replied_s - load.sent_s)[answered], 0.25))
     gauges = Gauges(journeys.samples, journeys.load_end_s)
@@ -83,8 +89,26 @@ def silences(journeys: Journeys) -> tuple[Silence, ...]:
             from_s, to_s = _absence(journeys, low_s, high_s)
         if to_s - from_s > least_s and not _explained(journeys, from_s, to_s, waited):
             gone = _gone(gauges) and _last_sample_s(gauges) < to_s
-            found.append(Silence(from_s, to_s, int(waiting[place]), waited, gone))
+            forwarded = _forwarded(journeys, from_s, to_s)
+            found.append(Silence(from_s, to_s, int(waiting[place]), waited, gone, forwarded))
     return tuple(found)
+
+
+def _works_s(journeys: Journeys) -> Floats:
+    """The instants in the load at which the provider saw a message whose request had no answer yet, and had
+    not failed at once.
+    """
+    load, seen_s = journeys.load, journeys.provider.submitted_s
+    named = [place for place, name in enumerate(load.error_names) if name in WAITED_ERRORS]
+    waited: Bools = (load.error == ABSENT) | np.isin(load.error, named)
+    open_: Bools = waited & np.isfinite(load.sent_s) & ~(load.replied_s <= seen_s)
+    instants: Floats = seen_s[open_ & (seen_s <= journeys.load_end_s)]
+    return instants
+
+
+def _forwarded(journeys: Journeys, from_s: float, to_s: float) -> int:
+    seen_s = journeys.provider.submitted_s
+    return int(np.count_nonzero((seen_s > from_s + _EDGE_S) & (seen_s < to_s - _EDGE_S)))
 
 
 def _absence(journeys: Journeys, low_s: float, high_s: float) -> tuple[float, float]:
@@ -144,14 +168,15 @@ def _within(gauges: Gauges, process: str, name: str, from_s: float, to_s: float)
 
 
 def stop(journeys: Journeys) -> Stop | None:
-    """None if messages were answered until the end of the load, if none was ever answered, or if the sender
-    still forwarded messages.
+    """None if messages were answered until the end of the load, if none was ever answered, or if the provider
+    still saw messages of requests that waited.
     """
     load = journeys.load
     answered: Bools = np.isfinite(load.replied_s)
     if not answered.any():
         return None
-    after: Bools = load.intended_s > float(load.intended_s[answered].max())
+    last_s = max(float(load.replied_s[answered].max()), float(_works_s(journeys).max(initial=-np.inf)))
+    after: Bools = load.intended_s > last_s
     count = int(np.count_nonzero(after))
     if count < FEWEST:
         return None
@@ -160,7 +185,8 @@ def stop(journeys: Journeys) -> Stop | None:
     if journeys.load_end_s - at_s < SILENT_S or seen > SEEN_SHARE * count:
         return None
     gauges = Gauges(journeys.samples, journeys.load_end_s)
-    return Stop(at_s, count, _waited(journeys, after, gauges, at_s, np.inf), _gone(gauges))
+    forwarded = _forwarded(journeys, at_s, journeys.load_end_s)
+    return Stop(at_s, count, _waited(journeys, after, gauges, at_s, np.inf), _gone(gauges), forwarded)
 
 
 def _gone(gauges: Gauges) -> bool:

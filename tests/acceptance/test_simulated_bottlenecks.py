@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import msgspec
 import pytest
 from bottleneck_runs import ALL_CLASSES, FAST, MARKETING, analysed, kinds, part_of
 
-from analysis.first_screen.screen import headline
+from analysis.findings import OWN_PACING
+from analysis.first_screen.screen import first_screen, headline
+from analysis.first_screen.values import words
 from analysis.model import PartReport
 from analysis.report import build_report
+from loadtests.catalogue import scenario
 from loadtests.scenario import Part
 from loadtests.simulate.part import Choices, simulate_part
 from loadtests.simulate.what_ifs import WhatIf
@@ -77,3 +81,21 @@ def test_nothing_is_wrong_in_a_busy_hour(tmp_path: Path) -> None:
     part = Part(**{**{name: getattr(part, name) for name in part.__struct_fields__}, "profile": "smsapi"})
     report = simulated(part, tmp_path / "run")
     assert kinds(report) == [], report.bottlenecks
+
+
+def test_a_bad_day_names_the_faults_and_the_senders_own_pacing_after_a_refusal(tmp_path: Path) -> None:
+    """All refusals for a limit are those of the rate reduction, and the contract allows 200 requests/s."""
+    (part,) = scenario("burst").parts
+    choices = Choices(objectives=("availability>99%",))
+    report = simulated(msgspec.structs.replace(part, profile="bad-day"), tmp_path / "run", choices)
+    assert {"provider_fault", "sender_pacing"} <= set(kinds(report))
+    assert "provider_limit" not in kinds(report)
+    first, pacing = report.bottlenecks[0], report.bottlenecks[kinds(report).index("sender_pacing")]
+    assert first.kind == "provider_fault" and "rate reduction: requests to 2 %" in first.text
+    assert "from 200 to 4 requests/s" in "; ".join(first.evidence)
+    assert pacing.text.endswith(OWN_PACING) and "of the 200 " in pacing.text
+    screen = first_screen(build_report(tmp_path / "run"))
+    assert "above what the contract allows" not in words(screen.why)
+    said = " ".join(words(each) for each in screen.bottleneck)
+    assert OWN_PACING in said and "let the sender raise its rate faster after a refusal" in said
+    assert not any("contradicts itself" in note for note in screen.notes)

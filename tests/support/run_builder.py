@@ -80,7 +80,7 @@ class RunBuilder:
                     key,
                     provider_id,
                     "main",
-                    "smsapi",
+                    more.get("protocol", "smsapi"),
                     "PL",
                     more.get("carrier", "carrier-a"),
                     more.get("segments", 1),

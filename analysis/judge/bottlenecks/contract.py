@@ -33,6 +33,13 @@ def contract_of(profile: Mapping[str, Any]) -> Contract:
     )
 
 
+def says_how_long(profile: Mapping[str, Any], protocol: str) -> bool:
+    """Whether a refusal for a limit has the header Retry-After, in that protocol."""
+    settings = _table(_table(profile.get("protocol")).get(protocol))
+    with_header = settings.get("throttle_answer") == "http_429" and settings.get("retry_after") is True
+    return protocol == "generic" or with_header
+
+
 def _table(value: Any) -> Mapping[str, Any]:
     return value if isinstance(value, Mapping) else {}
 

@@ -7,17 +7,18 @@ import math
 import numpy as np
 
 from analysis.arrays import Bools, Floats
-from analysis.findings import ACCEPT_QUEUE, AS_ALLOWED, MOST_OF_THEM
+from analysis.findings import ACCEPT_QUEUE, AS_ALLOWED, MOST_OF_THEM, SAID_HOW_LONG
 from analysis.formatting import count_text, of_unit, round_number_text, seconds_text, significant, times_text
-from analysis.judge.bottlenecks import submits
-from analysis.judge.bottlenecks.contract import Contract, contract_of
+from analysis.judge.bottlenecks import lowered_limit, submits
+from analysis.judge.bottlenecks.after_refusal import WAITED_SHARE, far_below_contract, slow_after_refusal
+from analysis.judge.bottlenecks.contract import Contract, contract_of, says_how_long
 from analysis.judge.bottlenecks.kind import Description, Kind, Seen, over, strength, typical
-from analysis.judge.bottlenecks.sender_queue import WAITED_SHARE, binds_below_contract, waited_share
+from analysis.judge.bottlenecks.lowered_limit import THROTTLED_SHARE, lowered
+from analysis.judge.bottlenecks.sender_queue import binds_below_contract, waited_share
 from analysis.judge.bottlenecks.symptoms import shared_wait_s
 from analysis.judge.bottlenecks.view import View
 from analysis.measure.throughput import QUEUED_S
 
-THROTTLED_SHARE = 0.01
 AT_CONTRACT = 0.9
 _FEWEST_ALLOWED = 10.0  # requests or segments in the time over which a rate is compared with its limit
 _OFTEN = 0.25  # of the windows of the bottleneck; a limit that was reached in fewer is not named
@@ -31,16 +32,21 @@ _REFUSALS = (
 
 
 def throttled_messages(view: View) -> Bools:
+    """Messages that were refused for a limit of the contract, and not for one that a fault had lowered."""
     found: Bools = view.provider.throttled > 0
-    return found
+    return found & ~lowered_limit.refused_messages(view)
 
 
 def refused_for_limits(view: View) -> Floats:
-    """Requests that the provider refused because of a limit, in each window."""
-    refused: Floats = np.sum(
-        [view.gauges.rise("provider", f"count_refused_{name}") for name in _REFUSALS], axis=0
-    )
+    """Requests that the provider refused because of a limit, in each window, without the time of a fault that
+    lowered it.
+    """
+    refused: Floats = np.sum([_refused(view, name) for name in _REFUSALS], axis=0)
     return refused
+
+
+def _refused(view: View, name: str) -> Floats:
+    return view.gauges.rise("provider", f"count_refused_{name}", lowered_limit.counter_spans(view))
 
 
 def accept_wait_s(view: View) -> Floats:
@@ -61,6 +67,7 @@ def look(view: View) -> Seen:
     waiting = submits.backlog(view) | over(waited_share(view, "pause"), WAITED_SHARE)
     at_contract = _at_contract(view, contract) & waiting
     paced = over(waited_share(view, "pacing"), WAITED_SHARE) & ~binds_below_contract(view)
+    paced &= ~slow_after_refusal(view) & ~(lowered(view) & far_below_contract(view))
     full = _accept_queue_full(view, contract)
     before_all_s = shared_queue_wait_s(view)
     shared = over(before_all_s, QUEUED_S)
@@ -117,9 +124,10 @@ def _refused_words(view: View, windows: Bools) -> str:
         )
     percent = f"{100 * refused / max(of, 1.0):.0f} %"
     share = f"{MOST_OF_THEM} ({percent})" if 2 * refused > of else f"{percent} of them"
+    known = says_how_long(view.given.profile, view.provider.protocol)
     return (
         f"in these windows of the load the provider refused {times_text(round(refused), unit)} because of "
-        f"its limits, {share}"
+        f"its limits, {share}{f', {SAID_HOW_LONG}' if known else ''}"
     )
 
 
@@ -203,11 +211,11 @@ def _reached(view: View, contract: Contract, queued: Bools) -> tuple[Bools, ...]
     for rate, allowed, name in used:
         reached = over(rate, AT_CONTRACT * (allowed or math.inf))
         if name:
-            refused = view.gauges.rise("provider", f"count_refused_throttled_{name}")
+            refused = _refused(view, f"throttled_{name}")
             reached |= over(refused / asked, THROTTLED_SHARE)
             reached |= view.gauges.high("provider", f"tokens_{name}", 50.0) < 1
         found.append(reached)
-    full = view.gauges.rise("provider", "count_refused_queue_full")
+    full = _refused(view, "queue_full")
     found[2] |= queued | over(full / asked, THROTTLED_SHARE)
     return tuple(found)
 

@@ -8,9 +8,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from analysis.arrays import Bools
+from analysis.arrays import Bools, Floats
 from analysis.classes import class_words
-from analysis.findings import NOT_ANSWERING, NOT_REACHED
+from analysis.findings import NOT_ANSWERING, NOT_REACHED, STILL_FORWARDED
 from analysis.formatting import count_text, limit_text, seconds_text, share_text, significant, times_text
 from analysis.judge.bottlenecks import submits
 from analysis.judge.bottlenecks.kind import Description, Kind, Seen, over, strength, typical
@@ -44,22 +44,28 @@ def slow(view: View) -> Seen:
         silent = longest is not None and (not late[windows].any() or _mostly_silent(view, silences))
         evidence = [*_counts(view)]
         what = "answers too slowly"
+        if not over(_median_s(view), QUEUED_S)[windows].any() and not view.dropped_by_target.any():
+            what = "answers some requests too slowly"
         if silent and longest is not None:
             what = f"answered nothing for {seconds_text(longest.to_s - longest.from_s)}"
+            if longest.forwarded:
+                what = f"{what}, but {STILL_FORWARDED}"
         elif not np.isfinite(view.load.replied_s).any():
             failed = what_failed(view, view.everyone)
             what = f"{NOT_ANSWERING}: {failed}" if failed else NOT_ANSWERING
         if late[windows].any() and not silent and not failed:
-            evidence.append(f"the median request {_median_answer(view, windows)}")
+            evidence.append(f"the median request {median_answer(view, windows)}")
             _, in_flight = view.gauges.gauges.series("load", "in_flight")
             most_waiting = int(in_flight.max(initial=0))
             if most_waiting > 1:
                 evidence.append(f"up to {times_text(most_waiting, 'request')} waited for it at the same time")
         if longest is not None:
-            evidence.append(_silence_words(longest, len(silences)))
+            evidence.append(_silence_words(view, longest, len(silences)))
         return f"{view.sender_name}'s API {what}", (*evidence, *_process(view, windows))
 
-    return Seen(strength(late | _during(view, silences), _STRENGTH), describe)
+    # Too few requests to the provider are the cause of a slow answer, and not of a silence.
+    unexplained = late & ~submits.callers_wait(view)
+    return Seen(strength(unexplained | _during(view, silences), _STRENGTH), describe)
 
 
 def refusing(view: View) -> Seen:
@@ -70,14 +76,13 @@ def refusing(view: View) -> Seen:
     seen = (left > REFUSED_SHARE * planned) & (left >= 1) & ~late & ~_during(view, view.silences)
 
     def describe(windows: Bools) -> Description:
-        classes = refused_classes(view)
+        classes, answers = refused_classes(view), _statuses(view)
         what = "refuses messages"
         if classes:
             what = f"refuses every message of class {' and '.join(map(class_words, classes))}"
-        elif not (view.load.outcome == OUTCOMES.index("refused")).any():
-            errors = error_names(view)
-            what = f"fails messages with {errors}" if errors else "fails messages"
-        answers = _statuses(view)
+        elif not _mostly_refused(view):
+            answers = error_names(view)
+            what = "fails messages"
         if answers:
             what += f" with {answers}"
         evidence = (*_counts(view), *_by_class(view), *_process(view, windows))
@@ -117,7 +122,10 @@ def _stop_words(view: View, found: Stop) -> tuple[str, str]:
     if found.gone:
         how = f"{how}, and its process is gone"
     at = seconds_text(found.at_s)
-    text = f"{view.sender_name} stopped answering {at} after the load's start: {how}"
+    who = view.sender_name
+    if found.forwarded:
+        who, how = f"{who}'s API", f"{how}, but {STILL_FORWARDED}"
+    text = f"{who} stopped answering {at} after the load's start: {how}"
     return text, f"all {times_text(found.messages)} due from then on had no answer"
 
 
@@ -145,20 +153,35 @@ def refused_classes(view: View) -> tuple[str, ...]:
     )
 
 
+def _mostly_refused(view: View) -> bool:
+    """Whether most of the messages that were not taken were refused, and did not fail."""
+    left, refused = view.not_taken, view.load.outcome == OUTCOMES.index("refused")
+    return 2 * int(np.count_nonzero(left & refused)) > int(np.count_nonzero(left))
+
+
 def _late(view: View) -> Bools:
-    """The windows in which the median answer takes too long, also if all of the load's requests waited.
-
-    Requests that failed have no time: some fail at once.
+    """The windows in which the median answer takes too long, also if all of the load's requests waited; and
+    those in which most of the messages that were not taken timed out.
     """
-    answered = np.isfinite(view.api_s)
-    api_s = view.windows.percentile(view.due_s, view.api_s, answered, 50.0)
-    none = (view.windows.counts(view.due_s, np.isinf(view.api_s)) > 0) & np.isnan(api_s)
-    api_s = np.where(none, np.inf, api_s)
     full = view.windows.counts(view.due_s, view.dropped_by_target) > 0
-    return over(api_s, QUEUED_S) | full
+    left = view.windows.counts(view.due_s, view.not_taken)
+    timed_out = view.windows.counts(view.due_s, view.not_taken & with_errors(view, ("timeout",)))
+    planned = view.windows.counts(view.due_s, view.everyone)
+    mostly = (left > REFUSED_SHARE * planned) & (2 * timed_out > left)
+    return over(_median_s(view), QUEUED_S) | full | mostly
 
 
-def _median_answer(view: View, windows: Bools) -> str:
+def _median_s(view: View) -> Floats:
+    """The median answer of each window. A request that timed out has none; other requests that failed have no
+    time, since some fail at once.
+    """
+    timed = np.isfinite(view.api_s) | with_errors(view, ("timeout",))
+    api_s = view.windows.percentile(view.due_s, view.api_s, timed, 50.0)
+    none = (view.windows.counts(view.due_s, np.isinf(view.api_s)) > 0) & np.isnan(api_s)
+    return np.where(none, np.inf, api_s)
+
+
+def median_answer(view: View, windows: Bools) -> str:
     """``waited 2.00 s for its answer``, of all requests that are due in these windows.
 
     A request that timed out waited at least until then, and one that was stopped at least until the load's
@@ -193,9 +216,12 @@ def _mostly_silent(view: View, silences: Sequence[Silence]) -> bool:
     return 2 * int(np.count_nonzero(late & waited)) > int(np.count_nonzero(late))
 
 
-def _silence_words(longest: Silence, count: int) -> str:
+def _silence_words(view: View, longest: Silence, count: int) -> str:
     from_to = f"from {seconds_text(longest.from_s)} to {seconds_text(longest.to_s)} after the load's start"
     words = f"{times_text(longest.waiting, 'request')} waited and none was answered {from_to}"
+    if view.journeys.journal:
+        seen = times_text(longest.forwarded) if longest.forwarded else "no message"
+        words = f"{words} while the provider saw {seen} of the sender"
     return f"{words}, the longest of {count_text(count)} such times" if count > 1 else words
 
 

@@ -4,20 +4,25 @@ rate than that of the arrivals, or a delay whose cause is not visible from outsi
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 
 from analysis.arrays import Bools, Floats
+from analysis.findings import OWN_PACING
 from analysis.formatting import count_text, rate_text, seconds_text, significant
 from analysis.judge.bottlenecks import submits
+from analysis.judge.bottlenecks.after_refusal import WAITED_SHARE, rate_words, slow_after_refusal
 from analysis.judge.bottlenecks.contract import contract_of
 from analysis.judge.bottlenecks.kind import Description, Kind, Seen, over, strength, typical
+from analysis.judge.bottlenecks.lowered_limit import lowered
 from analysis.judge.bottlenecks.machine import without_core
+from analysis.judge.bottlenecks.sender_api import median_answer
 from analysis.judge.bottlenecks.sender_process import PROCESSES
 from analysis.judge.bottlenecks.view import View
 from analysis.judge.bottlenecks.waits import in_sender, median
-from analysis.measure.throughput import QUEUED_S
 
-WAITED_SHARE = 0.3  # of the window, in which ready messages waited
+_LIMIT_NAME = r"(_(?:requests|segments)_per_s)$"
 _FEW_IN_FLIGHT = 0.5  # share of the time with a request in flight
 OF_CONTRACT = 0.9  # of the provider's limit; a sender's limit above it counts as the provider's
 
@@ -28,8 +33,13 @@ def waited_share(view: View, what: str) -> Floats:
 
 
 def own_limits(view: View) -> tuple[float | None, float | None]:
-    """The sender's own limits, requests/s and segments/s, summed over its routes; None: not reported."""
-    names = view.gauges.gauges.names("sender", "route_")
+    """The sender's own limits, requests/s and segments/s, summed over its routes; None: not reported.
+
+    A route reports the rate that it learned below its limit too (``route_a_paced_requests_per_s``).
+    """
+    reported = view.gauges.gauges.names("sender", "route_")
+    learned = {re.sub(_LIMIT_NAME, r"_paced\1", name) for name in reported}
+    names = [name for name in reported if name not in learned]
     sums: list[float | None] = []
     for suffix in ("_requests_per_s", "_segments_per_s"):
         values = [view.gauges.gauges.series("sender", name)[1][-1] for name in names if name.endswith(suffix)]
@@ -42,9 +52,14 @@ def pacing(view: View) -> Seen:
     reported = over(share, WAITED_SHARE)
     own_way = binds_below_contract(view)
     inferred = _inferred_pacing(view)
+    slow = slow_after_refusal(view)
     requests, segments = submits.requests_per_s(view), submits.segments_per_s(view)
 
     def describe(windows: Bools) -> Description:
+        if 2 * np.count_nonzero(slow & windows) > np.count_nonzero(windows):
+            told = f"after a refusal {view.sender_name} sends {rate_words(view, slow & windows)} {OWN_PACING}"
+            waited = f"the median message waited {in_sender(view, slow & windows)} in it"
+            return told, (waited, "the provider refused none in these windows, and no fault delayed requests")
         sent = (
             f"it submitted {significant(typical(requests, windows))} requests/s with "
             f"{significant(typical(segments, windows))} segments/s"
@@ -57,7 +72,8 @@ def pacing(view: View) -> Seen:
             evidence.append(f"its limits: {_limits_words(limits)}; the contract: {_contract_words(view)}")
         return f"{view.sender_name} delays messages because of its own rate limits", tuple(evidence)
 
-    return Seen(strength((reported & own_way) | inferred, np.maximum(share, 0.85)), describe)
+    own = (reported & own_way & ~lowered(view)) | inferred | slow
+    return Seen(strength(own, np.maximum(share, 0.85)), describe)
 
 
 def binds_below_contract(view: View) -> Bools:
@@ -169,10 +185,8 @@ def concurrency(view: View) -> Seen:
     share = waited_share(view, "in_flight")
     reported = over(share, WAITED_SHARE)
     silent = view.journeys.journal and not view.gauges.gauges.names("sender", "waited_")
-    at_limit = submits.at_their_maximum(view)
-    # A sender that calls the provider before it answers has no backlog, since its callers wait.
-    callers = over(view.windows.percentile(view.due_s, view.api_s, view.everyone, 50.0), QUEUED_S)
-    inferred = at_limit & silent & (submits.backlog(view) | callers)
+    callers = submits.callers_wait(view)
+    inferred = callers | (submits.at_their_maximum(view) & silent & submits.backlog(view))
 
     def describe(windows: Bools) -> Description:
         mean, most, _ = submits.unanswered_in(view, windows)
@@ -183,6 +197,8 @@ def concurrency(view: View) -> Seen:
             f"at most {at_once} requests to the provider were in flight at the same time, "
             f"{significant(mean, 2)} on average; an answer took {seconds_text(answer_s)} (median)"
         ]
+        if callers[windows].any():
+            evidence.append(f"the median request {median_answer(view, windows)}")
         if reported[windows].any():
             evidence.append(
                 f"ready messages waited for a free request {100 * typical(share, windows):.0f} % of the time"

@@ -8,6 +8,7 @@ import numpy as np
 
 from analysis.arrays import Bools, Floats
 from analysis.judge.bottlenecks.view import View
+from analysis.measure.throughput import QUEUED_S
 
 _MOST_LOOKS = 1_000
 _FEWEST_LOOKS = 50
@@ -116,6 +117,17 @@ def waits_alike(view: View) -> Bools:
     )
     alike: Bools = np.nan_to_num(high - low, nan=np.inf) < _ALIKE * np.nan_to_num(middle)
     return alike & np.isfinite(forwarded_s)
+
+
+def callers_wait(view: View) -> Bools:
+    """For a sender without gauges: windows in which its callers wait while its requests to the provider are
+    at their maximum. It calls the provider before it answers, so it has no backlog.
+    """
+    if view.gauges.gauges.names("sender", "waited_") or not view.journeys.journal:
+        return np.zeros(view.windows.count, dtype=np.bool_)
+    api_s = view.windows.percentile(view.due_s, view.api_s, view.everyone, 50.0)
+    slow: Bools = np.nan_to_num(api_s, nan=0.0, posinf=np.inf) > QUEUED_S
+    return slow & at_their_maximum(view)
 
 
 def at_their_maximum(view: View) -> Bools:

@@ -7,7 +7,9 @@ from __future__ import annotations
 import numpy as np
 
 from analysis.arrays import Bools
+from analysis.findings import SAID_HOW_LONG
 from analysis.formatting import count_text, share_text, times_text
+from analysis.judge.bottlenecks.contract import says_how_long
 from analysis.judge.bottlenecks.kind import Description, Kind, Seen, strength
 from analysis.judge.bottlenecks.view import View
 
@@ -44,7 +46,9 @@ def gave_up(view: View) -> Seen:
         text = f"{view.sender_name} did not repeat {what}"
         if not view.journeys.repeats_awaited:
             text = f"when the run ended, {view.sender_name} had not repeated {what}"
-        return text, (f"{share_text(count, accepted)} of the accepted messages",)
+        known = limited and says_how_long(view.given.profile, view.provider.protocol)
+        with_header = f", refused {SAID_HOW_LONG}" if known else ""
+        return text, (f"{share_text(count, accepted)} of the accepted messages{with_header}",)
 
     return Seen(strength(share > 0, np.where(share > _MANY, 1.0, 0.2)), describe)
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from analysis.arrays import Bools, Floats
 from analysis.classes import ALL
-from analysis.findings import FaultBand
+from analysis.findings import ON_REPORTS, FaultBand
 from analysis.judge.bottlenecks.windows import WindowGauges, Windows
 from analysis.measure.late_generator import GeneratorLateness, lateness
 from analysis.measure.outcomes import DELIVERED, EXPIRED, FAILED, OPEN, MessageOutcomes
@@ -59,6 +59,19 @@ class View:
     @property
     def is_reference_sender(self) -> bool:
         return (self.given.target.get("name") or REFERENCE_SENDER) == REFERENCE_SENDER
+
+    @cached_property
+    def request_faults(self) -> tuple[FaultBand, ...]:
+        """The faults with a time that can delay a message in the sender. Reports, and messages that wait for
+        a carrier, are behind it.
+        """
+        named = [each for each in self.given.profile.get("faults") or () if isinstance(each, Mapping)]
+        behind = {each.get("name") for each in named if each.get("behaviour") == "hold"}
+        return tuple(
+            band
+            for band in self.given.faults
+            if band.from_s is not None and not band.kind.startswith(ON_REPORTS) and band.name not in behind
+        )
 
     @cached_property
     def everyone(self) -> Bools:

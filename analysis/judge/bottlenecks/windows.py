@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
@@ -88,8 +88,8 @@ class WindowGauges:
     def of_values(self, at_s: Floats, values: Floats, percent: float = 75.0) -> Floats:
         return self._windows.percentile(at_s, values, np.ones(len(at_s), dtype=np.bool_), percent)
 
-    def rise(self, process: str, name: str) -> Floats:
-        """The growth of a counter in each window; 0 without samples.
+    def rise(self, process: str, name: str, without: Sequence[tuple[float, float]] = ()) -> Floats:
+        """The growth of a counter in each window; 0 without samples. ``without``: times that do not count.
 
         A counter without a sample before it is above 0 begins at 0.
         """
@@ -97,11 +97,15 @@ class WindowGauges:
         if len(at_s) == 0:
             return np.zeros(self._windows.count)
         edges = self._windows.edges_s
-        at_edges = np.interp(
-            edges, np.append(at_s[0] - 1.0, at_s), np.append(self._before(name, values), values)
-        )
-        grown: Floats = np.maximum(np.diff(at_edges), 0.0)
-        return grown
+        instants, levels = np.append(at_s[0] - 1.0, at_s), np.append(self._before(name, values), values)
+
+        def growth(instants_s: Floats) -> Floats:
+            return np.diff(np.interp(instants_s, instants, levels))
+
+        grown = growth(edges)
+        for span in without:
+            grown -= growth(np.clip(edges, *span))
+        return np.maximum(grown, 0.0)
 
     def _before(self, name: str, values: Floats) -> float:
         return 0.0 if name.startswith("count_") else float(values[0])

@@ -10,7 +10,7 @@ from made_benches import searched_low
 from made_reports import accounting, bottleneck, counted, hint, part, report, throughput
 from screen_words import answer_text, aside_text
 
-from analysis.findings import AS_ALLOWED, DelaySplit, FaultBand, Hint
+from analysis.findings import AS_ALLOWED, SAID_HOW_LONG, DelaySplit, FaultBand, Hint
 from analysis.first_screen.quoting import plain_words
 from analysis.first_screen.rules import contradictions
 from analysis.first_screen.screen import first_screen
@@ -144,9 +144,12 @@ def test_batches_are_advised_where_the_limit_is_one_of_requests() -> None:
     assert "negotiate a higher rate" in advice(OF_REQUESTS, REQUESTS_EMPTY)  # it has batches already
     both = f"{OF_REQUESTS}, {AT_QUEUE}"
     assert "negotiate a higher rate" in advice(both, REQUESTS_EMPTY, QUEUED, hints=single)
-    for text, evidence in ((OF_REQUESTS, (STORM, REQUESTS_EMPTY)), (AT_QUEUE, (STORM, QUEUED))):
+    for text, evidence in ((OF_REQUESTS, REQUESTS_EMPTY), (AT_QUEUE, QUEUED)):
+        said = advice(text, STORM, evidence, hints=single)
+        assert "What to change: wait some time after a refusal" in said
+        assert "Retry-After" not in said
         assert "What to change: wait for the Retry-After of a refusal" in advice(
-            text, *evidence, hints=single
+            text, f"{STORM}, {SAID_HOW_LONG}", evidence, hints=single
         )
 
 

@@ -39,6 +39,31 @@ def test_no_claims_a_lower_rate_only_of_a_sender_that_continued_at_it(
     assert words(screen_of(made).why) == why
 
 
+@pytest.mark.parametrize("stop_share", [0.1, 1.0])
+def test_a_stop_is_named_first_if_it_explains_as_much_of_the_load(stop_share: float) -> None:
+    """The verdict and the answer on the rate name the same one; a stop is named in any case."""
+    few = accounting(planned=300, accepted=99, failed_at_api=201, delivered=99)
+    slow = bottleneck(kind="sender_concurrency", text="too few requests", share_of_load=0.8)
+    stop = bottleneck(kind="sender_stopped", text="it stopped", share_of_load=stop_share)
+    made = report(part(p95_s={"otp": 14.0}, accounting=few, bottlenecks=(slow, stop), sustained=False))
+    screen = screen_of(made)
+    first, told = ("it stopped", False) if stop_share == 1.0 else ("too few requests", True)
+    assert f"Bottleneck: {first}." in answer_text(screen, "rate")
+    said = [words(each) for each in screen.bottleneck]
+    assert words(screen.why).startswith("it stopped") != told
+    assert said[0].startswith("Bottleneck: too few requests (" if told else "Evidence: ")
+    assert any(each.startswith("Bottleneck: it stopped (") for each in said) == told
+
+
+def test_one_message_that_was_not_taken_has_a_verb_of_its_own() -> None:
+    few = accounting(planned=300, accepted=199, refused=1, dropped=1, failed_at_api=99, delivered=199)
+    said = words(screen_of(report(part(accounting=few, p95_s={"otp": 14.0}))).why)
+    assert said.endswith(
+        "Of 300 messages 1 was refused, 99 got no usable answer, "
+        "1 was not sent because too many requests were unanswered at the same time."
+    )
+
+
 @pytest.mark.parametrize(
     ("kind", "advice"),
     [

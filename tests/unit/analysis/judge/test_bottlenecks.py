@@ -107,6 +107,26 @@ def test_pacing_at_the_contract_is_the_contracts(new_run: Build, own_per_s: floa
     assert kinds(run, profile=PROFILE)[0] == kind
 
 
+def test_the_senders_own_limit_is_the_configured_one_and_not_also_the_rate_that_it_learned(
+    new_run: Build,
+) -> None:
+    """It reports both. Their sum, 12 requests/s, would be above the contract."""
+    run = new_run("run")
+    for slot in range(300):
+        run.due(f"m-{slot}", slot / 10)
+        run.seen(f"m-{slot}", slot / 6 + 5.0)
+    sampled(
+        run,
+        "sender",
+        waited_pacing_s=lambda second: 0.9 * second,
+        route_a_requests_per_s=6.0,
+        route_a_paced_requests_per_s=6.0,
+    )
+    (first, *_) = found(run, profile=PROFILE).bottlenecks
+    assert first.kind == "sender_pacing"
+    assert "its limits: 6.00 requests/s; the contract: 10.0 requests/s" in first.evidence
+
+
 @pytest.mark.parametrize("seen_s", [0.0, 5.0, 9.9])
 def test_a_rate_below_one_request_a_window_is_named_as_it_is(new_run: Build, seen_s: float) -> None:
     """One request in 20 s is 0.05/s. The windows of 10 s that contain one have 0.1/s."""

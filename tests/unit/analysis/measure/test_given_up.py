@@ -189,23 +189,41 @@ def test_fewer_unknown_messages_than_missing_ones_are_no_explanation(new_run: Bu
     assert (counted.without_key, counted.unaccounted, counted.unknown_messages) == (0, 30, 10)
 
 
-def test_messages_that_the_sender_gave_up_after_a_refusal_are_named(new_run: Build) -> None:
+WITH_429 = {"smsapi": {"throttle_answer": "http_429", "retry_after": True}}
+
+
+@pytest.mark.parametrize(
+    ("protocol", "settings", "header"),
+    [
+        ("smsapi", {}, False),
+        ("smsapi", {"smsapi": {"throttle_answer": "http_429", "retry_after": False}}, False),
+        ("smsapi", {"smsapi": {"throttle_answer": "error_202", "retry_after": True}}, False),
+        ("smsapi", WITH_429, True),
+        ("twilio", WITH_429, False),
+        ("generic", {}, True),
+    ],
+)
+def test_messages_that_the_sender_gave_up_after_a_refusal_are_named(
+    new_run: Build, protocol: str, settings: dict[str, Any], header: bool
+) -> None:
+    """The advice names Retry-After only if the provider's refusals have it."""
     run = new_run("run")
     for slot in range(300):
         run.due(f"m-{slot}", slot / 10)
         if slot % 50:
-            run.seen(f"m-{slot}", slot / 10 + 0.01)
+            run.seen(f"m-{slot}", slot / 10 + 0.01, protocol=protocol)
         else:
             refused: dict[str, Any] = {"state": "rejected", "reason": "throttled_requests", "accepted": False}
-            run.seen(f"m-{slot}", slot / 10 + 0.01, throttled=1, **refused)
-    only = next(
-        each
-        for each in analysed(
-            run, load_s=30.0, end_s=60.0, target={"name": "my-sender", "kind": "http"}
-        ).bottlenecks
-        if each.kind == "sender_gave_up"
-    )
+            run.seen(f"m-{slot}", slot / 10 + 0.01, throttled=1, protocol=protocol, **refused)
+    target = {"name": "my-sender", "kind": "http"}
+    part = analysed(run, load_s=30.0, end_s=60.0, target=target, profile={"protocol": settings})
+    only = next(each for each in part.bottlenecks if each.kind == "sender_gave_up")
     assert only.text == "my-sender did not repeat 6 messages that the provider refused for a limit"
+    cause = [words(each) for each in first_screen(report(part)).bottleneck]
+    told = " ".join(cause)
+    assert ("wait as long as the provider asks for (Retry-After)" in told) is header
+    assert ("send more slowly. After a refusal wait, longer each time" in told) is not header
+    assert ("Retry-After" in told) is header
 
 
 @pytest.mark.parametrize(
