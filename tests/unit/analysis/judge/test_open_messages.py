@@ -82,3 +82,21 @@ def test_a_class_that_is_mostly_open_needs_a_longer_wait_and_more_messages(new_r
         f"the final state of 60 messages that were still open: {WAIT}; and about 13 more "
         "OTPs, as in 10 s more of this load"
     )
+
+
+@pytest.mark.parametrize("reason", ["interrupted", "drain_ended"])
+@pytest.mark.parametrize("text", ["otp.p95<20s", "unaccounted=0", "loss=0"])
+def test_no_drain_timeout_is_advised_if_the_user_ended_the_run(
+    new_run: Build, reason: str, text: str
+) -> None:
+    """After Ctrl-C the wait is short, whatever its limit is."""
+    run = new_run("run")
+    steady(run, 180)
+    for slot in range(20):
+        run.due(f"open-{slot}", 59.0)
+        run.seen(f"open-{slot}", 59.1, state="open")
+        run.due(f"unseen-{slot}", 59.5)
+    found = of(build_report(run.write(end_s=61.0, exit_reason=reason), objectives=(text,)), text)
+    assert found.verdict == "undecided"
+    assert "--drain-timeout" not in found.needs
+    assert found.needs.endswith("(do not end the run early)")

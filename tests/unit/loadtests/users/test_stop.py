@@ -6,7 +6,6 @@ from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
 
-import gevent
 import pytest
 from nanoseconds import MS, S
 
@@ -27,11 +26,11 @@ PLAN = Plan(
 )
 
 
-class Killed(BaseException):
+class GreenletEnded(BaseException):
     """The greenlet of ``run`` ends."""
 
 
-class VirtualTime:
+class SleptClock:
     """A clock that sleeps move on. Nothing runs from ``blocked_ns`` on, and the greenlet ends."""
 
     def __init__(self, blocked_ns: int) -> None:
@@ -44,10 +43,10 @@ class VirtualTime:
     def sleep(self, seconds: float) -> None:
         self.now_ns += round(seconds * 1e9)
         if self.now_ns >= self._blocked_ns:
-            raise Killed
+            raise GreenletEnded
 
 
-class Refused:
+class RefusingAdapter:
     """The adapter of a target that takes no connection: each request stays unanswered until the stop."""
 
     name = "refused"
@@ -74,21 +73,20 @@ def stopped(monkeypatch: pytest.MonkeyPatch) -> Callable[[int, int, int], tuple[
         """Nothing runs from ``blocked_ns`` to ``ended_ns``, and the stop is asked for at ``asked_ns``. The
         status, and the number of arrivals due by the plan alone.
         """
-        clock, schedule = VirtualTime(START_NS + blocked_ns), Schedule(PLAN)
-        opened = SimpleNamespace(sleep=clock.sleep, spawn=lambda *_: None, joinall=gevent.joinall)
+        clock, schedule = SleptClock(START_NS + blocked_ns), Schedule(PLAN)
+        opened = SimpleNamespace(sleep=clock.sleep, spawn=lambda *_: None, joinall=lambda *_, timeout: None)
         monkeypatch.setattr(dispatcher, "time", clock)
         monkeypatch.setattr(dispatcher, "connect", refuse)
         load = LoadDispatcher(
             schedule,
             range(len(schedule)),
-            Refused(),
+            RefusingAdapter(),
             DispatcherSettings(0, 1_000, START_NS),
             LoadRecorder(None, 0),
             lambda done: None,
         )
-        monkeypatch.setattr(load, "_warm", lambda: None)
         monkeypatch.setattr(dispatcher, "gevent", opened)
-        with pytest.raises(Killed):
+        with pytest.raises(GreenletEnded):
             load.run()
         clock.now_ns = START_NS + ended_ns
         load.stop(0.0, START_NS + asked_ns)
@@ -121,7 +119,7 @@ def test_arrivals_of_a_load_that_was_late_before_the_stop_are_dropped(
 
 def test_the_instant_is_taken_before_locusts_own_work(monkeypatch: pytest.MonkeyPatch) -> None:
     """Also if another request to stop follows; the next test has its own."""
-    clock = VirtualTime(10**18)
+    clock = SleptClock(10**18)
     monkeypatch.setattr(stop_instant, "time", clock)
     instant, seen = StopInstant(), []
 
