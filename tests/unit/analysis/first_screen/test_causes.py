@@ -215,7 +215,7 @@ def test_no_sender_is_faster_than_its_network(new_run: Build) -> None:
 
 
 def test_a_slow_network_is_no_cause_of_messages_that_were_not_taken(new_run: Build, tmp_path: Path) -> None:
-    """The page told an overloaded sender to use the priority flag, which cures none of the timeouts."""
+    """The page advised the priority flag to an overloaded sender. It cures none of the timeouts."""
     run = new_run("run")
     for slot in range(300):
         if slot % 5 == 0:
@@ -237,10 +237,10 @@ def test_a_slow_network_is_no_cause_of_messages_that_were_not_taken(new_run: Bui
 
 
 @pytest.mark.parametrize(("ordered", "advice"), [(True, "send messages of a higher"), (False, "negotiate a")])
-def test_a_sender_that_mixes_classes_at_the_limit_is_told_to_order_them(
+def test_a_sender_that_mixes_classes_at_the_limit_gets_the_advice_to_order_them(
     ordered: bool, advice: str, tmp_path: Path
 ) -> None:
-    """OTPs waited in its one queue, and the page told it to negotiate a higher rate."""
+    """OTPs waited in its one queue, and the advice was to negotiate a higher rate."""
     slow_part = part(p95_s={"otp": 30.0}, bottlenecks=(LIMIT,), sustained=False)
     reach = f"With an ideal sender they take 13.9 s; they waited in the sender {OUT_OF_ORDER}."
     objectives = tuple(replace(each, reach=reach if ordered else "") for each in slow_part.objectives)
@@ -249,7 +249,7 @@ def test_a_sender_that_mixes_classes_at_the_limit_is_told_to_order_them(
 
 
 @pytest.mark.parametrize(("connections", "few"), [(2, True), (200, False)])
-def test_an_api_that_waits_for_few_requests_is_told_to_make_more(
+def test_an_api_that_waits_for_few_requests_gets_the_advice_to_make_more(
     new_run: Build, connections: int, few: bool
 ) -> None:
     """It calls the provider before it answers. An earlier answer alone moves the wait into its queue."""
