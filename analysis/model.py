@@ -90,11 +90,18 @@ class Accounting(Struct, frozen=True, kw_only=True):
     to_repeat: int = 0  # refused like these, but the run ended while a repeat could follow
     # Of the refused ones: the provider had refused the phone number. They do not count as not taken.
     refused_recipients: int = 0
+    # Of the dropped ones: the bench was late. They do not count as not taken either.
+    dropped_by_bench: int = 0
 
     @property
     def not_taken(self) -> int:
         """Messages that the sender did not take, without those that had no answer when the load stopped."""
-        return self.refused - self.refused_recipients + self.failed_at_api + self.dropped
+        return self.refused - self.refused_recipients + self.failed_at_api + self.dropped_at_limit
+
+    @property
+    def dropped_at_limit(self) -> int:
+        """Arrivals that were not sent because unanswered requests reached the in-flight limit."""
+        return self.dropped - self.dropped_by_bench
 
 
 class Reasons(Struct, frozen=True):

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import msgspec
 
-from analysis.arrays import Bools
 from analysis.findings import Availability, DelaySplit
 from analysis.judge import checks, checks_environment
 from analysis.judge.bottlenecks import BottleneckInputs, find_bottlenecks
@@ -23,7 +22,7 @@ from analysis.measure.comparison.campaigns import fairness
 from analysis.measure.cost import cost
 from analysis.measure.distributions import api_ages, api_distributions, class_ages, delivery_distributions
 from analysis.measure.faults import fault_bands
-from analysis.measure.late_generator import dropped_by_target, lateness
+from analysis.measure.late_generator import lateness, with_bench_drops
 from analysis.measure.outcomes import MessageOutcomes, accounting, judge, reasons
 from analysis.measure.percentiles import SHOWN_PERCENTILES
 from analysis.measure.provider_limits import binds_elsewhere, currency_of, limits_text, segments_per_s
@@ -48,7 +47,7 @@ from analysis.model import (
 from analysis.objectives.defaults import DEFAULT_OBJECTIVES
 from analysis.objectives.grammar import Measure, Spec, parse_all
 from analysis.read.journeys import Journeys, read_journeys
-from analysis.read.wait import waited_out
+from analysis.read.wait import ended_early, waited_out
 from analysis.records import Manifest
 
 DEFAULT_SPECS = parse_all(DEFAULT_OBJECTIVES)
@@ -63,7 +62,10 @@ def analyse_part(
     run_dir: Path, manifest: Manifest, slug: str, specs: tuple[Spec, ...] = DEFAULT_SPECS
 ) -> PartReport:
     """Raises ``MalformedRunError`` if a file of the run directory is malformed."""
+    tightest = _tightest(specs)
+    lag_limit_s = tightest.lag_limit_s
     journeys = read_journeys(run_dir, manifest)
+    journeys = with_bench_drops(journeys, manifest.in_flight_limit, lag_limit_s)
     outcomes = judge(journeys)
     counted = accounting(journeys, outcomes, manifest.planned)
     instrument = checks_environment.instrument(manifest.instrument_failures, journeys.origin_ns)
@@ -81,10 +83,7 @@ def analyse_part(
         objectives = withheld(objectives, f"the bench failed: {failed}")
     order = stages.timestamp_order(journeys)
     groups = stages.breakdowns(journeys, outcomes)
-    tightest = _tightest(specs)
-    lag_limit_s = tightest.lag_limit_s
-    left_to_target = dropped_by_target(journeys, manifest.in_flight_limit, lag_limit_s)
-    found = _checks(journeys, manifest, counted, order, (tightest, left_to_target))
+    found = _checks(journeys, manifest, counted, order, tightest)
     sizes = checks.sample_sizes(delivery, objectives), checks.effective_sizes(delivery)
     made = _advised((instrument, *found, *sizes), command_of(manifest))
     asked = _bottleneck_inputs(journeys, outcomes, objectives, manifest, (lag_limit_s, sustained is False))
@@ -212,6 +211,7 @@ def _facts(
         no_real_times=_withheld_why(manifest, journeys),
         simulated=manifest.mode == "simulated",
         command=command_of(manifest),
+        cut_short=ended_early(manifest),
         whole_day=manifest.scenario.role == "whole_day" and manifest.exit_reason in _WHOLE,
         accepts_to_the_end=accepts_to_the_end(journeys),
     )
@@ -262,17 +262,13 @@ def _checks(
     manifest: Manifest,
     counted: Accounting,
     order: TimestampOrder,
-    bench: tuple[checks.Tightest, Bools],
+    tightest: checks.Tightest,
 ) -> tuple[Check, ...]:
-    """The checks that do not need verdicts. ``analyse_part`` adds the others.
-
-    ``bench``: the tightest objective, and the arrivals that were not sent because the sender did not answer.
-    """
-    tightest, left_to_target = bench
+    """The checks that do not need verdicts. ``analyse_part`` adds the others."""
     return (
         checks.schedule_lag(lateness(journeys, tightest.lag_limit_s), tightest),
-        checks.dropped_arrivals(counted, int(left_to_target.sum())),
-        checks.rate_error(journeys, left_to_target),
+        checks.dropped_arrivals(counted),
+        checks.rate_error(journeys),
         checks.accounting_balance(counted),
         checks.timestamp_order(order),
         checks_environment.generator_cpu(journeys),

@@ -21,6 +21,8 @@ from arrow_columns import column_array
 SCHEMA_VERSION = 3
 RESULT = "result.json"
 ABORTED = "error: aborted by the user"  # exit_reason of a run that was killed; its records may be incomplete
+# In ``scenario.parameters`` of a start in the web UI: messages of earlier starts that were still open then.
+OPEN_BEFORE = "open_from_before"
 
 _NS = pa.int64()
 # Prefix of the keys of the runner's probe before the load. Rows of the probe are not read.

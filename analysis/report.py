@@ -158,7 +158,7 @@ def _assemble(
     no_rate = search_verdict(found) if manifest.capacity == SEARCH_ITSELF else None
     verdict = no_rate or overall(objectives)
     interrupted = interruption.interruption(manifest, parts, found)
-    note = interruption.interruption_note(interrupted, manifest) if interrupted else ""
+    note = interruption.interruption_note(interrupted, manifest, parts) if interrupted else ""
     in_virtual_time = [part.slug for part in parts if part.identity.mode == "simulated"]
     simulated = len(in_virtual_time) == len(parts)
     return RunReport(

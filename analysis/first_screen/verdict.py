@@ -252,14 +252,17 @@ def _too_much_offered(quote: Quote, at: int) -> Sentence:
 
 def _not_taken_counts(part: PartReport) -> Iterator[tuple[str, str]]:
     """Without refusals if the provider refuses each of the phone numbers: the sender then refused none."""
-    only_numbers = part.accounting.refused == part.accounting.refused_recipients
+    counted = part.accounting
+    only_numbers = counted.refused == counted.refused_recipients
+    late = ", or because the bench was late" if counted.dropped_by_bench else ""
     for field, text in (
         ("refused", "were refused"),
         ("failed_at_api", "got no usable answer"),
         ("unfinished", "got no answer"),
-        ("dropped", "were not sent because too many requests were unanswered at the same time"),
+        ("dropped", f"were not sent because too many requests were unanswered at the same time{late}"),
     ):
-        if getattr(part.accounting, field) and not (field == "refused" and only_numbers):
+        shown = getattr(counted, "dropped_at_limit" if field == "dropped" else field)
+        if shown and not (field == "refused" and only_numbers):
             yield field, text
 
 

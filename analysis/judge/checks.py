@@ -10,7 +10,7 @@ import math
 import numpy as np
 from msgspec import Struct
 
-from analysis.arrays import Bools, Floats
+from analysis.arrays import Floats
 from analysis.classes import class_words, messages_of
 from analysis.formatting import (
     count_text,
@@ -132,13 +132,13 @@ def _state(value: float, warn: float, invalid: float) -> CheckState:
     return "warn" if value > warn else "ok"
 
 
-def dropped_arrivals(counted: Accounting, by_target: int) -> Check:
+def dropped_arrivals(counted: Accounting) -> Check:
     """Arrivals that the bench dropped.
 
     Arrivals that were dropped because the sender did not answer (``late_generator.dropped_by_target``) count
     as not taken by the sender.
     """
-    by_bench = counted.dropped - by_target
+    by_bench, by_target = counted.dropped_by_bench, counted.dropped_at_limit
     share = by_bench / counted.planned if counted.planned else math.nan
     waited = f"; {times_text(by_target)} not sent because the sender did not answer" if by_target else ""
     return Check(
@@ -153,12 +153,12 @@ def dropped_arrivals(counted: Accounting, by_target: int) -> Check:
     )
 
 
-def rate_error(journeys: Journeys, left_to_target: Bools) -> Check:
+def rate_error(journeys: Journeys) -> Check:
     """Planned arrivals compared with sends, in windows of ten seconds from the load's start.
 
-    ``left_to_target``: arrivals that were not sent because the sender did not answer. They count as offered.
+    Arrivals that were not sent because the sender did not answer count as offered.
     """
-    offered_s = np.where(left_to_target, journeys.load.intended_s, journeys.load.sent_s)
+    offered_s = np.where(journeys.dropped_at_limit, journeys.load.intended_s, journeys.load.sent_s)
     error, at_s = worst_rate_error(journeys.load.intended_s, offered_s, journeys.load_end_s)
     return Check(
         name="offered rate",

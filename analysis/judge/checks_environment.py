@@ -17,7 +17,7 @@ from analysis.measure.percentiles import ranks
 from analysis.model import Accounting, Check, CheckState
 from analysis.read.gauges import Gauges
 from analysis.read.journeys import Journeys, Samples
-from analysis.records import InstrumentFailure, Manifest
+from analysis.records import OPEN_BEFORE, InstrumentFailure, Manifest
 
 GENERATOR_PROCESSES = ("load", "locust", "generator", "worker")
 MACHINE_PROCESSES = ("machine", "host", "system")
@@ -146,7 +146,7 @@ def earlier_load(manifest: Manifest) -> tuple[Check, ...]:
 
     Empty if provider and sender served one load only.
     """
-    found = manifest.scenario.parameters.get("open_from_before")
+    found = manifest.scenario.parameters.get(OPEN_BEFORE)
     if not isinstance(found, int):
         return ()
     check = Check(

@@ -6,7 +6,7 @@ from analysis.capacity_record import SEARCH_ITSELF, CapacityResult
 from analysis.formatting import rate_text, significant
 from analysis.model import PartReport
 from analysis.read.wait import INTERRUPTED
-from analysis.records import Manifest
+from analysis.records import OPEN_BEFORE, Manifest
 
 
 def interruption(
@@ -44,7 +44,12 @@ def _whole(value_s: float) -> str:
     return f"{value_s:,.0f}" if value_s >= 10.0 else significant(value_s, 2)
 
 
-def interruption_note(interrupted: str, manifest: Manifest) -> str:
+def interruption_note(interrupted: str, manifest: Manifest, parts: tuple[PartReport, ...]) -> str:
+    if any(OPEN_BEFORE in part.identity.parameters for part in parts):
+        return (
+            f"{interrupted}: every figure and verdict of an interrupted start describes only what was run "
+            "until its end. The user decides on the number of starts: none is missing."
+        )
     rest = " Later parts were not run." if manifest.kind == "suite" else ""
     if manifest.capacity == SEARCH_ITSELF:
         rest = " Later trials were not made."

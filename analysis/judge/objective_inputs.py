@@ -47,6 +47,7 @@ class ObjectiveInputs:
     no_real_times: str  # why the delivery times of this run are not real times; "" if they are
     simulated: bool = False  # in virtual time: requests to the sender's API take no time
     command: MadeBy = "run"  # that made the run
+    cut_short: bool = False  # by the user, in the load or in the wait after it
     whole_day: bool = False  # the load has every hour of a day
     accepts_to_the_end: bool = True  # the sender accepted messages until the end of the load
 

@@ -42,7 +42,7 @@ def judge_all(specs: tuple[Spec, ...], facts: ObjectiveInputs) -> tuple[Objectiv
 def _found(spec: Spec, facts: ObjectiveInputs) -> Finding:
     """A message whose key was lost may have arrived, so that neither a wait nor more messages decide."""
     found = _FINDERS[spec.measure](spec, facts)
-    found = replace(found, needs=for_command(found.needs, facts.command))
+    found = replace(found, needs=for_command(found.needs, facts.command, facts.cut_short))
     unknown = facts.accounting.without_key and spec.measure in ("delivery_time", "delivered", "cost_per_1000")
     return replace(found, needs=PASS_THE_KEY) if unknown else found
 
@@ -162,16 +162,23 @@ def _not_taken(spec: Spec, facts: ObjectiveInputs) -> Finding:
     parts = (
         (accounting.refused - numbers, "refused"),
         (accounting.failed_at_api, "failed"),
-        (accounting.dropped, "not sent because the in-flight limit was reached"),
+        (accounting.dropped_at_limit, "not sent because the in-flight limit was reached"),
         (accounting.unfinished, "unanswered at the end"),
     )
     listed = ", ".join(f"{count_text(count)} {word}" for count, word in parts if count) or "none"
-    beside = f"; {count_text(numbers)} with a phone number that the provider refused do not count"
+    beside = "".join(
+        f"; {count_text(count)} {word} not count"
+        for count, word in (
+            (numbers, "with a phone number that the provider refused do"),
+            (accounting.dropped_by_bench, "that the bench was too late to send do"),
+        )
+        if count
+    )
     return Finding(
         value=left / accounting.planned,
         low=left / accounting.planned,
         high=(left + accounting.unfinished) / accounting.planned,
-        why=f"{listed}, of {count_text(accounting.planned)} that came due{beside if numbers else ''}",
+        why=f"{listed}, of {count_text(accounting.planned)} that came due{beside}",
         needs="an answer to every request (wait longer for the last answers)",
         count=accounting.planned,
     )

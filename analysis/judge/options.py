@@ -29,8 +29,13 @@ def command_of(manifest: Manifest) -> MadeBy:
     return "capacity" if manifest.scenario.name == _SEARCH else "run"
 
 
-def for_command(advice: str, command: MadeBy) -> str:
-    """The advice without the options that the command does not have."""
+def for_command(advice: str, command: MadeBy, cut_short: bool = False) -> str:
+    """The advice without the options that the command does not have.
+
+    ``cut_short``: the user ended the run or its wait, so a longer limit of the wait changes nothing.
+    """
+    if cut_short:
+        advice = advice.replace("(--drain-timeout)", "(do not end the run early)")
     return IN_BRACKETS.sub(lambda found: found[0] if found[1] in OPTIONS[command] else "", advice)
 
 

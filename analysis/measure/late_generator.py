@@ -8,7 +8,7 @@ explains at least half of the lag and other programs ran.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -62,11 +62,6 @@ def lateness(journeys: Journeys, lag_limit_s: float) -> GeneratorLateness:
     return GeneratorLateness(lag_s, disturbed, float(disturbed_s), journeys.load_end_s)
 
 
-def dropped(journeys: Journeys) -> Bools:
-    chosen: Bools = journeys.load.outcome == OUTCOMES.index("dropped")
-    return chosen
-
-
 def dropped_by_target(journeys: Journeys, in_flight_limit: int, lag_limit_s: float) -> Bools:
     """Arrivals that were dropped because requests that waited for the target reached the in-flight limit.
 
@@ -75,7 +70,8 @@ def dropped_by_target(journeys: Journeys, in_flight_limit: int, lag_limit_s: flo
     nearly the whole limit would have been used without its delay: answers that it read late are counted as
     read on time. The bench dropped all other arrivals. A limit of 0 is not known.
     """
-    load, among = journeys.load, dropped(journeys)
+    load = journeys.load
+    among: Bools = load.outcome == OUTCOMES.index("dropped")
     if not among.any():
         return among
     sent = np.isfinite(load.sent_s)
@@ -92,6 +88,12 @@ def dropped_by_target(journeys: Journeys, in_flight_limit: int, lag_limit_s: flo
         _in_flight(journeys, at_s, at_s + late_s) >= _FULL_SHARE * in_flight_limit
     )
     return among & (((before_s <= lag_limit_s) & taken) | full)
+
+
+def with_bench_drops(journeys: Journeys, in_flight_limit: int, lag_limit_s: float) -> Journeys:
+    """With the arrivals that the bench dropped, so that they do not count as not taken by the sender."""
+    by_target = dropped_by_target(journeys, in_flight_limit, lag_limit_s)
+    return replace(journeys, dropped_by_bench=journeys.dropped_at_limit & ~by_target)
 
 
 def _in_flight(journeys: Journeys, sent_until_s: Floats, answered_until_s: Floats) -> Floats:

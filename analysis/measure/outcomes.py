@@ -208,6 +208,7 @@ def accounting(journeys: Journeys, outcomes: MessageOutcomes, planned: int) -> A
         given_up_for_a_limit=int(np.count_nonzero(gave_up & (provider.throttled > 0))),
         to_repeat=int(np.count_nonzero(outcomes.to_repeat | (outcomes.given_up & ~gave_up))),
         refused_recipients=int(np.count_nonzero(journeys.refused_recipients)),
+        dropped_by_bench=int(np.count_nonzero(journeys.dropped_by_bench)),
     )
 
 

@@ -127,7 +127,7 @@ def _waited(journeys: Journeys, chosen: Bools, gauges: Gauges, from_s: float, to
     Their errors show it. If those are not known, the samples of the requests in flight do.
     """
     load, most = journeys.load, int(np.count_nonzero(chosen)) / 2
-    dropped = chosen & (load.outcome == OUTCOMES.index("dropped"))  # at the limit of the requests in flight
+    dropped = chosen & journeys.dropped_at_limit
     failed = chosen & (load.outcome == OUTCOMES.index("failed"))
     timeouts = [place for place, name in enumerate(load.error_names) if name in WAITED_ERRORS]
     timed_out = failed & np.isin(load.error, timeouts)

@@ -145,13 +145,14 @@ def backlog_gone_s(journeys: Journeys, outcomes: MessageOutcomes) -> float | Non
 
 
 def _limit(counted: Accounting, wait_s: float | None, where: str) -> str:
-    not_taken = counted.not_taken - counted.dropped
+    not_taken = counted.not_taken - counted.dropped_at_limit
     if counted.sent and not_taken / counted.sent > REFUSED_SHARE:
         return f"the sender did not take {count_text(not_taken)} of {count_text(counted.sent)} messages"
     if wait_s is not None and wait_s > QUEUED_S:
         return (
             f"in the busiest {WINDOW_S:.0f} s a message waited {seconds_text(wait_s)} in the {where} (median)"
         )
-    if counted.dropped:
-        return f"{count_text(counted.dropped)} messages were not sent because the in-flight limit was reached"
+    if counted.dropped_at_limit:
+        dropped = count_text(counted.dropped_at_limit)
+        return f"{dropped} messages were not sent because the in-flight limit was reached"
     return ""

@@ -76,6 +76,7 @@ class Journeys:
     samples: Samples
     load_end_s: float
     end_s: float  # the last instant at which anything was observed
+    dropped_by_bench: Bools  # none until ``with_bench_drops``, which needs the limit of the lag
     origin_ns: int = 0  # the load's start on the run's clock, the zero of the seconds
     repeats_awaited: bool = True  # the wait was long enough for a repeat of each refused message
 
@@ -97,9 +98,19 @@ class Journeys:
 
     @property
     def not_taken(self) -> Bools:
-        """Messages that the sender did not take, and arrivals above the in-flight limit."""
+        """Messages that the sender did not take, and arrivals above the in-flight limit. Not those that the
+        bench dropped.
+        """
         left: Bools = np.isin(self.load.outcome, [OUTCOMES.index(name) for name in _NOT_TAKEN])
-        return left & ~self.refused_recipients
+        return left & ~self.refused_recipients & ~self.dropped_by_bench
+
+    @property
+    def dropped_at_limit(self) -> Bools:
+        """Arrivals that were not sent because requests that waited for the sender reached the in-flight
+        limit.
+        """
+        chosen: Bools = self.load.outcome == OUTCOMES.index("dropped")
+        return chosen & ~self.dropped_by_bench
 
     def of_class(self, name: str) -> Bools:
         chosen: Bools = self.load.class_index == self.load.class_names.index(name)
@@ -127,6 +138,7 @@ def read_journeys(run_dir: Path, manifest: records.Manifest) -> Journeys:
         samples=_samples(sample_rows, origin_ns),
         load_end_s=load_end_s,
         end_s=end_s,
+        dropped_by_bench=np.zeros(len(keys), dtype=np.bool_),
         origin_ns=origin_ns,
         repeats_awaited=repeats_awaited(manifest, end_s - load_end_s),
     )

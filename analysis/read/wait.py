@@ -10,7 +10,7 @@ INTERRUPTED = ("interrupted", ABORTED)
 
 def waited_out(manifest: Manifest, waited_s: float) -> bool:
     """Whether the wait after the load lasted until its limit: neither user nor bench ended it early."""
-    return not _ended_early(manifest) and waited_s >= manifest.drain_timeout_s
+    return not ended_early(manifest) and waited_s >= manifest.drain_timeout_s
 
 
 def repeats_awaited(manifest: Manifest, waited_s: float) -> bool:
@@ -18,8 +18,9 @@ def repeats_awaited(manifest: Manifest, waited_s: float) -> bool:
 
     A sender that submits until the end may still repeat it (``measure.outcomes``).
     """
-    return not _ended_early(manifest) and waited_s >= min(REPEATED_WITHIN_S, manifest.drain_timeout_s)
+    return not ended_early(manifest) and waited_s >= min(REPEATED_WITHIN_S, manifest.drain_timeout_s)
 
 
-def _ended_early(manifest: Manifest) -> bool:
+def ended_early(manifest: Manifest) -> bool:
+    """Whether the user ended the load or the wait after it."""
     return manifest.exit_reason in ("drain_ended", *INTERRUPTED)

@@ -179,7 +179,8 @@ _MOST_REASONS = 12
 _ACCOUNTING = (
     ("planned", "planned", "arrivals that came due"),
     ("sent", "sent", "requests begun"),
-    ("dropped", "dropped", "not sent because the in-flight limit was reached"),
+    ("dropped", "dropped", "not sent: the in-flight limit was reached, or the bench was late"),
+    ("dropped_by_bench", "dropped by the bench", "of these, because the bench was late"),
     ("answered", "answered", "replies read, or the connection failed"),
     ("unfinished", "unfinished", "no reply when the load stopped"),
     ("accepted", "accepted", "acknowledged by the sender"),

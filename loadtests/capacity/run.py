@@ -20,7 +20,6 @@ from loadtests.runner.reporting import report, say
 from loadtests.runner.settings import RunSettings
 
 TITLE = "capacity: the highest sustained rate at which every objective is met"
-_ENDING = "ending the trial, then writing the report"
 
 
 def search_capacity(asked: Asked, settings: RunSettings, console: Console) -> int:
@@ -44,7 +43,7 @@ def search_capacity(asked: Asked, settings: RunSettings, console: Console) -> in
     def kept() -> str:
         return f"the trials made so far are below {settings.out / 'trials'}"
 
-    return run_to_end(run, console, settings.out, _ENDING, kept)
+    return run_to_end(run, console, settings.out, lambda: "the trial", kept)
 
 
 def _found(

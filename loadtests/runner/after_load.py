@@ -34,7 +34,7 @@ def await_the_rest(
     interrupted_before = interruption.asked
     limit_s = min(limit_s, _INTERRUPTED_LIMIT_S) if interrupted_before else limit_s
     with KeyPress() as key:
-        progress.phase("drain", limit_s)
+        progress.phase("drain", limit_s, "the wait for open messages")
         if key.possible and not interrupted_before:
             progress.note("  the load is over; q, Enter or Ctrl-C ends the wait for open messages")
         deadline_s = time.monotonic() + limit_s

@@ -19,17 +19,21 @@ def run_to_end(
     run: Callable[[Interruption], int],
     console: Console,
     out: Path,
-    when_interrupted: str,
+    ends: Callable[[], str],
     when_aborted: Callable[[], str],
 ) -> int:
     """The exit code of ``run``, or that of an early end; the console, or standard error, shows the reason.
 
-    ``when_interrupted`` describes the effect of the first Ctrl-C. ``when_aborted`` is called after the
-    second, and reports what is left in ``out``.
+    ``ends`` is called in the signal handler of the first Ctrl-C: what it ends. ``when_aborted`` is called
+    after the second, and reports what is left in ``out``.
     """
     began_s = time.monotonic()
+
+    def acknowledge(ended: str) -> None:
+        say(console, f"ending {ended}, then writing the report; Ctrl-C again aborts")
+
     try:
-        with Interruption(lambda: say(console, f"{when_interrupted}; Ctrl-C again aborts")) as interruption:
+        with Interruption(acknowledge, ends) as interruption:
             code = run(interruption)
     except Aborted:
         say(console, f"aborted; {when_aborted()}")

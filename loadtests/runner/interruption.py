@@ -18,13 +18,17 @@ class Aborted(BaseException):
 
 class Interruption:
     """Within its ``with`` block SIGINT, SIGTERM and SIGHUP are recorded and not raised; the second SIGINT or
-    SIGTERM aborts. ``acknowledge`` is called at once for each recorded one, in a separate thread.
+    SIGTERM aborts. ``acknowledge`` is called at once for each recorded one, in a separate thread, with what
+    ``ends`` said at the signal. ``ends`` is called in the signal handler: it only reads.
     """
 
-    def __init__(self, acknowledge: Callable[[], None] = lambda: None) -> None:
+    def __init__(
+        self, acknowledge: Callable[[str], None] = lambda ended: None, ends: Callable[[], str] = lambda: ""
+    ) -> None:
         self._acknowledge = acknowledge
+        self._ends = ends
         # A signal handler may interrupt a print, so it must not print; it may use this queue.
-        self._signals: SimpleQueue[bool] = SimpleQueue()
+        self._signals: SimpleQueue[str | None] = SimpleQueue()
         self._asked = threading.Event()
         self._before: dict[int, Any] = {}
 
@@ -58,11 +62,11 @@ class Interruption:
     ) -> None:
         for number, handler in self._before.items():
             signal.signal(number, handler)
-        self._signals.put(False)
+        self._signals.put(None)
 
     def _answer(self) -> None:
-        while self._signals.get():
-            self._acknowledge()
+        while (ended := self._signals.get()) is not None:
+            self._acknowledge(ended)
 
     def _signalled(self, number: int, frame: FrameType | None) -> None:
         if self._asked.is_set():
@@ -70,4 +74,4 @@ class Interruption:
                 return
             raise Aborted
         self._asked.set()
-        self._signals.put(True)
+        self._signals.put(self._ends())

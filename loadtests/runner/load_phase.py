@@ -28,10 +28,12 @@ class LoadPhase:
         """From now on the load begins when the user presses Start."""
         self._words = _WORDS | _IN_PAGE
         if self._phase == "waiting":
-            self._progress.phase(self._words["waiting"])
+            self._progress.phase(self._words["waiting"], ends="the load")
 
     def look(self, load: LoadStatus) -> None:
         if load.phase == self._phase or load.phase not in self._words:
             return
         self._phase = load.phase
-        self._progress.phase(self._words[load.phase], self._duration_s if load.phase == "running" else None)
+        expected_s = self._duration_s if load.phase == "running" else None
+        ends = "the web UI" if load.phase == "finished" else "the load"
+        self._progress.phase(self._words[load.phase], expected_s, ends)

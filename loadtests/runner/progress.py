@@ -14,6 +14,7 @@ from rich.text import Text
 from loadtests.runner.queries import ServiceState
 from loadtests.runner.sampling import Snapshot
 
+THE_RUN = "the run"
 _PLAIN_EVERY_S = 5.0
 _GAP = 5  # columns around a figure
 _BACKLOG = ("queue_otp", "queue_transactional", "queue_marketing")
@@ -30,6 +31,7 @@ class Progress:
             Live(console=console, auto_refresh=False, transient=True) if console.is_terminal else None
         )
         self._phase = ""
+        self.ends = THE_RUN  # what Ctrl-C ends in the present phase
         self._began_s = time.monotonic()
         self._expected_s: float | None = None
         self._printed_s = 0.0
@@ -45,9 +47,9 @@ class Progress:
         if self._live is not None:
             self._live.stop()
 
-    def phase(self, name: str, expected_s: float | None = None) -> None:
-        """``expected_s``: its longest duration, if known."""
-        self._phase, self._expected_s = name, expected_s
+    def phase(self, name: str, expected_s: float | None = None, ends: str = THE_RUN) -> None:
+        """``expected_s``: its longest duration, if known. ``ends``: what the first Ctrl-C ends in it."""
+        self._phase, self._expected_s, self.ends = name, expected_s, ends
         self._began_s = time.monotonic()
         self._printed_s = 0.0
         if self._live is not None:

@@ -27,7 +27,6 @@ _FILES = {
     "sender": records.SENDER_SCHEMA,
     "samples": records.SAMPLES_SCHEMA,
 }
-OPEN_BEFORE = "open_from_before"  # in a part's scenario.parameters
 
 
 def stopped_early(load_round: LoadRound) -> bool:
@@ -86,7 +85,7 @@ def _part(
     scenario = msgspec.structs.replace(
         whole.scenario,
         title=f"{whole.scenario.title} (start {number + 1} of {count} in the web UI)",
-        parameters=whole.scenario.parameters | {OPEN_BEFORE: open_before},
+        parameters=whole.scenario.parameters | {records.OPEN_BEFORE: open_before},
     )
     return msgspec.structs.replace(
         whole,

@@ -25,7 +25,6 @@ from loadtests.simulate.simulation import SimulationProgress
 from mock_provider.profiles import load_profile
 
 _LINE_EVERY_S = 10.0
-_ENDING = "ending the simulation, then writing the report"
 
 
 def simulate_scenario(
@@ -67,7 +66,9 @@ def simulate_scenario(
         say(console, f"simulated in {time.monotonic() - began_s:.0f} s; report ...")
         return report(run_dir, console, allow_undecided=allow_undecided, no_charts=no_charts)
 
-    return run_to_end(run, console, run_dir, _ENDING, lambda: f"the results so far are in {run_dir}")
+    return run_to_end(
+        run, console, run_dir, lambda: "the simulation", lambda: f"the results so far are in {run_dir}"
+    )
 
 
 def require_choices(scenario: Scenario, choices: Choices) -> None:

@@ -18,8 +18,6 @@ from loadtests.runner.settings import RunSettings
 from loadtests.scenario import Scenario
 from loadtests.suites.suite_parts import PartsDone, run_parts
 
-_ENDING = "ending the load, then writing the report"
-
 
 def run_scenario(scenario: Scenario, settings: RunSettings, console: Console) -> int:
     """Run the scenario, write the report, and return the exit code, one of ``ExitCode``."""
@@ -27,8 +25,10 @@ def run_scenario(scenario: Scenario, settings: RunSettings, console: Console) ->
     say(console, f"{scenario.name}: {scenario.title}")
     say(console, f"seed {settings.seed}; run directory {settings.out}")
 
+    progress = Progress(console)
+
     def run(interruption: Interruption) -> int:
-        with Progress(console) as progress:
+        with progress:
             done = _played(scenario, settings, progress, interruption)
         if not done.places:
             say(console, "interrupted before any part: there is nothing to report")
@@ -50,7 +50,7 @@ def run_scenario(scenario: Scenario, settings: RunSettings, console: Console) ->
                 manifests.write_suite(settings.out, scenario, settings.seed, started, places, whole=False)
         return f"to report the records so far: smsbench report {settings.out}"
 
-    return run_to_end(run, console, settings.out, _ENDING, kept)
+    return run_to_end(run, console, settings.out, lambda: progress.ends, kept)
 
 
 def _played(

@@ -26,6 +26,8 @@ from loadtests.users.lateness import Lateness
 _RELEASES_A_TURN = 32
 _WARM_CONNECTIONS = 16
 _WARM_ENDS_BEFORE_NS = 10_000_000  # before the first arrival may be due
+# A load that is late by no more is on time: what the check of the lag allows for an objective of 10 s.
+_ON_TIME_NS = 100_000_000
 _OUTCOMES = ("accepted", "refused", "failed", "unfinished")
 
 SendOutcome = Literal["accepted", "refused", "failed", "unfinished"]
@@ -124,13 +126,15 @@ class LoadDispatcher:
     def stop(self, timeout_s: float, asked_ns: int | None = None) -> None:
         """Release no further arrivals, wait for requests in flight, and record the rest as unfinished.
 
-        Arrivals that were due by ``asked_ns`` (now, if None) and not released count as dropped. The greenlet
-        of ``run`` must have ended.
+        The plan ends at ``asked_ns`` (now, if None), the instant at which the stop was asked for. Arrivals
+        that were due by then and not released count as dropped if the load was late. If it was on time, the
+        plan ends before them: the stop kept the process from sending them. The greenlet of ``run`` must have
+        ended.
         """
         if self.finished:
             return
         now_ns = time.monotonic_ns()
-        self._drop_overdue(now_ns if asked_ns is None else asked_ns)
+        self._end_plan(now_ns if asked_ns is None else asked_ns, now_ns)
         self._phase = "answering"
         deadline_ns = now_ns + round(timeout_s * 1e9)
         while self.in_flight and time.monotonic_ns() < deadline_ns:
@@ -334,13 +338,15 @@ class LoadDispatcher:
         named = (message.key, message.message_class, message.campaign, self._settings.worker)
         self._recorder.row((*named, due_ns, None, None, "dropped", 0, ""))
 
-    def _drop_overdue(self, now_ns: int) -> None:
-        start_ns = self._settings.start_ns
-        asked_end_ns = min(now_ns, start_ns + self._schedule.plan.duration_ns())
-        # Arrivals between the request to stop and the end of the greenlet were also due.
-        self._end_ns = max(start_ns, asked_end_ns, self._end_ns)
-        for arrival in self._arrivals[self._next :]:
-            due_ns = start_ns + int(self._schedule.intended_ns[arrival])
-            if due_ns > now_ns:
+    def _end_plan(self, asked_ns: int, now_ns: int) -> None:
+        start_ns, intended = self._settings.start_ns, self._schedule.intended_ns
+        left = [(start_ns + int(intended[arrival]), arrival) for arrival in self._arrivals[self._next :]]
+        end_ns = min(asked_ns, start_ns + self._schedule.plan.duration_ns())
+        if left and asked_ns - left[0][0] <= _ON_TIME_NS:
+            end_ns = min(end_ns, left[0][0] - 1)
+        # Arrivals between the request to stop and the end of the greenlet were sent.
+        self._end_ns = max(start_ns, end_ns, self._end_ns)
+        for due_ns, arrival in left:
+            if due_ns > min(self._end_ns, now_ns):
                 return
             self._drop(self._schedule.message(arrival), due_ns)

@@ -26,6 +26,7 @@ from loadtests.users.last_statistics import ANSWER_WITHIN_S, END_MESSAGE, Worker
 from loadtests.users.options import OptionsError, adapter_of, add_arguments, plan_of, require_run_dir
 from loadtests.users.start_gate import STOP_EXTRA_S, StartGate, guard_starts
 from loadtests.users.start_signal import announce, announced_start, local_start
+from loadtests.users.stop_instant import StopInstant
 from loadtests.users.web_ui_tab import add_tab
 from loadtests.users.worker_load import STATUS_MESSAGE, WorkerLoad
 
@@ -79,6 +80,7 @@ class OpenModelSession:
         self._prepared: set[str] = set()  # the master's: ids of the workers that can start at once
         self._answers: WorkerAnswers | None = None
         self._gate = StartGate()
+        self._stop_instant = StopInstant()
         self._end_requested = False
         self._quits = False
         hooks: Any = events
@@ -118,6 +120,7 @@ class OpenModelSession:
 
     def _init(self, environment: Any, runner: Any, web_ui: Any, **_: Any) -> None:
         self._environment = environment
+        self._stop_instant.watch(runner)
         # The last listener is called first: before Locust's own, which tells the master that a worker quits.
         environment.events.quitting.add_listener(self._quitting)
         if isinstance(runner, WorkerRunner):
@@ -179,6 +182,7 @@ class OpenModelSession:
 
     def _test_start(self, environment: Any, **_: Any) -> None:
         self._statuses.clear()
+        self._stop_instant.forget()
         self._starts += 1
         runner = environment.runner
         options = environment.parsed_options
@@ -203,16 +207,18 @@ class OpenModelSession:
             load.refuse()
 
     def _end(self) -> None:
-        if self._load is not None:
-            self._load.stop(self._environment.stop_timeout)
+        self._stop_load()
         self._end_requested = True
+
+    def _stop_load(self) -> None:
+        if self._load is not None:
+            self._load.stop(self._environment.stop_timeout, self._stop_instant.asked_ns)
 
     def _test_stopping(self, environment: Any, **_: Any) -> None:
         self._gate.stop_begins()
         # Locust stops the test by itself, as if it were whole, when it hears nothing of its last worker.
         self._failed_without(_is_missing)
-        if self._load is not None:
-            self._load.stop(environment.stop_timeout)
+        self._stop_load()
         self._answer()
 
     def _collect_statistics(self, answers: WorkerAnswers) -> None:
@@ -225,8 +231,7 @@ class OpenModelSession:
             self._failed_without(_is_missing)
 
     def _on_end_message(self, environment: Any, **_: Any) -> None:
-        if self._load is not None:
-            self._load.stop(environment.stop_timeout)
+        self._stop_load()
         self._answer()
 
     def _answer(self) -> None:
@@ -245,8 +250,8 @@ class OpenModelSession:
         self._gate.stop_ends()
 
     def _quitting(self, environment: Any, **_: Any) -> None:
+        self._stop_load()
         if self._load is not None:
-            self._load.stop(environment.stop_timeout)
             self._load.close()
         if isinstance(environment.runner, LocalRunner) and environment.parsed_options.csv_prefix:
             # Locust writes its CSV files at this interval, not at its end. Its master ends 2 s later anyway.

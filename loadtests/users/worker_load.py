@@ -97,13 +97,17 @@ class WorkerLoad:
         """This worker cannot take part: it finishes at once."""
         self._publish_status(LoadStatus(phase="finished"))
 
-    def stop(self, timeout_s: float) -> None:
-        """Stop the load if it runs. Requests in flight have ``timeout_s`` to be answered."""
+    def stop(self, timeout_s: float, asked_ns: int | None = None) -> None:
+        """Stop the load if it runs. Requests in flight have ``timeout_s`` to be answered.
+
+        ``asked_ns`` (now, if None): when the stop was asked for. The plan ends then.
+        """
         # Locust may call it twice, a signal once more: only one of the calls stops the load.
         if not self._stopped.is_set():
             self._stopped.wait()
             return
-        asked_ns = time.monotonic_ns()  # ending the greenlets takes time, which must not count as lateness
+        if asked_ns is None:  # ending the greenlets takes time, which must not count as lateness
+            asked_ns = time.monotonic_ns()
         dispatcher, self._dispatcher = self._dispatcher, None
         self._stopped.clear()
         try:

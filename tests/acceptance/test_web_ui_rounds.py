@@ -35,7 +35,7 @@ def test_each_start_in_the_page_is_a_part_of_its_own(
     smsbench: StartSmsbench, short_scenario: str, tmp_path: Path, workers: int
 ) -> None:
     out, scenario = tmp_path / "run", Path(short_scenario)
-    text = scenario.read_text().replace("Poisson(20.0, 3.0)", "Poisson(20.0, 10.0)")
+    text = scenario.read_text().replace("Poisson(20.0, 3.0)", "Poisson(200.0, 10.0)")
     assert "10.0" in text
     scenario.write_text(text)
     process = smsbench(
@@ -66,13 +66,14 @@ def test_each_start_in_the_page_is_a_part_of_its_own(
     assert manifest.parts == ("parts/01-start", "parts/02-start")
     first, second = (read_manifest(out / place) for place in manifest.parts)
     assert (first.exit_reason, second.exit_reason) == ("interrupted", "finished")
-    assert first.planned < 200
-    assert second.planned == 200
+    assert first.planned < 2_000
+    assert second.planned == 2_000
     keys = []
     for place, part in zip(manifest.parts, (first, second), strict=True):
         rows = read_rows(out / place / "load.arrow", LOAD_SCHEMA).to_pylist()
         assert len(rows) == part.planned
-        # What comes due while the page's Stop takes hold is dropped, and counted.
+        # What comes due while the page's Stop takes hold is not planned any more.
+        assert [row for row in rows if row["outcome"] == "dropped"] == []
         load = {row["key"] for row in rows if row["outcome"] == "accepted"}
         assert len(load) >= 40
         # Every message of this part and none of the other is in each file.
@@ -84,6 +85,7 @@ def test_each_start_in_the_page_is_a_part_of_its_own(
     by_check = {(each["part"], each["name"]): each["state"] for each in summary["checks"]}
     for slug in ("01-start", "02-start"):
         assert by_check[slug, "accounting"] == "ok"
+        assert by_check[slug, "dropped arrivals"] == "ok"
         assert by_check[slug, "unknown messages"] == "ok"
     assert first.scenario.title == "short (start 1 of 2 in the web UI)"
     assert summary["interrupted"].startswith(f"Interrupted ({first.scenario.title}) after ")

@@ -13,7 +13,7 @@ from analysis.arrays import Bools, Floats
 from analysis.classes import ALL
 from analysis.findings import ON_REPORTS, FaultBand
 from analysis.judge.bottlenecks.windows import WindowGauges, Windows
-from analysis.measure.late_generator import GeneratorLateness, dropped, dropped_by_target, lateness
+from analysis.measure.late_generator import GeneratorLateness, lateness
 from analysis.measure.outcomes import DELIVERED, EXPIRED, FAILED, OPEN, MessageOutcomes
 from analysis.measure.silence import Silence, Stop, silences, stop
 from analysis.model import Objective
@@ -107,15 +107,15 @@ class View:
 
     @cached_property
     def dropped_by_target(self) -> Bools:
-        return dropped_by_target(self.journeys, self.given.in_flight_limit, self.given.lag_limit_s)
+        return self.journeys.dropped_at_limit
 
     @cached_property
     def dropped_by_bench(self) -> Bools:
-        return dropped(self.journeys) & ~self.dropped_by_target
+        return self.journeys.dropped_by_bench
 
     @cached_property
     def not_taken(self) -> Bools:
-        return self.journeys.not_taken & ~self.dropped_by_bench
+        return self.journeys.not_taken
 
     @cached_property
     def silences(self) -> tuple[Silence, ...]:

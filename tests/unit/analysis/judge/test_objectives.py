@@ -98,6 +98,24 @@ def test_open_messages_that_could_decide_are_named(new_run: Build) -> None:
     assert found.needs == f"the final state of 20 messages that were still open: {wait}"
 
 
+@pytest.mark.parametrize("reason", ["interrupted", "drain_ended"])
+@pytest.mark.parametrize("text", ["otp.p95<20s", "unaccounted=0", "loss=0"])
+def test_no_drain_timeout_is_advised_if_the_user_ended_the_run(
+    new_run: Build, reason: str, text: str
+) -> None:
+    """After Ctrl-C the wait is short, whatever its limit is."""
+    run = new_run("run")
+    steady(run, 180)
+    for slot in range(20):
+        run.due(f"open-{slot}", 59.0)
+        run.seen(f"open-{slot}", 59.1, state="open")
+        run.due(f"unseen-{slot}", 59.5)
+    found = of(build_report(run.write(end_s=61.0, exit_reason=reason), objectives=(text,)), text)
+    assert found.verdict == "undecided"
+    assert "--drain-timeout" not in found.needs
+    assert found.needs.endswith("(do not end the run early)")
+
+
 def test_few_messages_can_prove_a_miss(new_run: Build) -> None:
     run = new_run("run")
     steady(run, 10, delivery_s=50.0)
@@ -150,8 +168,33 @@ def test_messages_not_taken(new_run: Build, outcome: str, count: int, verdict: s
     steady(run, 1_500)
     for slot in range(count):
         run.due(f"x-{slot}", 10.0, outcome)
-    report = build_report(run.write(load_s=300.0, end_s=330.0))
+    if outcome == "dropped":  # requests that wait for the sender reach the limit
+        run.journey("waits", 9.9, 3.0, api_s=0.5)
+    report = build_report(run.write(load_s=300.0, end_s=330.0, in_flight_limit=1))
     assert of(report, "not_taken<=0.1%").verdict == verdict
+
+
+def test_what_a_late_bench_dropped_is_no_failure_of_the_sender(new_run: Build) -> None:
+    """No request waited, and the bench sent the previous message 0.4 s late."""
+    run = new_run("run")
+    steady(run, 600)
+    run.journey("late", 9.9, 3.0, lag_s=0.4)
+    for slot in range(5):
+        run.due(f"x-{slot}", 10.0, "dropped")
+    report = build_report(
+        run.write(load_s=120.0, end_s=150.0, in_flight_limit=1_800),
+        objectives=("not_taken<=0.1%", "availability>=100%"),
+    )
+    (part,) = report.parts
+    assert (part.accounting.dropped, part.accounting.dropped_by_bench, part.accounting.not_taken) == (5, 5, 0)
+    judged = of(report, "not_taken<=0.1%")
+    assert judged.verdict == "met"
+    assert "in-flight limit" not in judged.why
+    assert "5 that the bench was too late to send do not count" in judged.why
+    available = of(report, "availability>=100%")
+    assert available.verdict == "met"
+    assert "did not take" not in available.why
+    assert part.validity == "invalid"  # it is the bench's failure
 
 
 def test_the_senders_answer_is_judged_from_the_intended_instant(new_run: Build) -> None:

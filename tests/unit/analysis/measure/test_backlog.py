@@ -130,8 +130,9 @@ def test_a_window_in_which_a_message_was_not_taken_is_not_available(new_run: Bui
         if slot == 250:
             run.due("turned-away", slot / 10, outcome)
         else:
-            run.journey(f"m-{slot}", slot / 10, 3.0)
-    report = build_report(run.write(end_s=90.0, objectives=("availability>=100%",)))
+            # A request that waits for the sender reaches the limit of one.
+            run.journey(f"m-{slot}", slot / 10, 3.0, api_s=0.15 if slot == 249 else 0.001)
+    report = build_report(run.write(end_s=90.0, objectives=("availability>=100%",), in_flight_limit=1))
     found = report.parts[0].availability
     assert found is not None
     assert (found.windows, found.available, found.unavailable, found.first_bad_at_s) == (6, 5, 1, 20.0)

@@ -14,10 +14,19 @@ from loadtests.runner.interruption import Aborted, Interruption
 def test_ctrl_c_once_asks_and_twice_aborts() -> None:
     before = signal.getsignal(signal.SIGINT)
     acknowledged = threading.Event()
-    with Interruption(acknowledged.set) as interruption:
+    said: list[str] = []
+
+    def acknowledge(ended: str) -> None:
+        said.append(ended)
+        acknowledged.set()
+
+    phase = ["the wait for open messages"]
+    with Interruption(acknowledge, lambda: phase[0]) as interruption:
         os.kill(os.getpid(), signal.SIGINT)
+        phase[0] = "the run"  # the next phase has begun before it is said
         interruption.pause(60.0)  # ends at once: it has been asked
         assert acknowledged.wait(5.0)
+        assert said == ["the wait for open messages"]
         assert interruption.asked
         with pytest.raises(Aborted):
             os.kill(os.getpid(), signal.SIGINT)

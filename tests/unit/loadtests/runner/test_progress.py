@@ -84,7 +84,7 @@ def test_the_start_and_the_last_answers_are_no_part_of_the_load_s_time() -> None
     reported: list[tuple[str, float | None]] = []
 
     class RecordedProgress(Progress):
-        def phase(self, name: str, expected_s: float | None = None) -> None:
+        def phase(self, name: str, expected_s: float | None = None, ends: str = "") -> None:
             reported.append((name, expected_s))
 
     phase = LoadPhase(RecordedProgress(Console(file=io.StringIO())), 20.0)
@@ -93,11 +93,27 @@ def test_the_start_and_the_last_answers_are_no_part_of_the_load_s_time() -> None
     assert reported == [("starting the load", None), ("load", 20.0), ("awaiting the last answers", None)]
 
 
+def test_ctrl_c_ends_the_load_only_while_there_is_one() -> None:
+    progress = Progress(Console(file=io.StringIO()))
+    assert progress.ends == "the run"
+    phase = LoadPhase(progress, 20.0)
+    phase.page_opened()
+    found = []
+    for name in ("waiting", "running", "answering", "finished"):
+        phase.look(LoadStatus(phase=name))
+        found.append(progress.ends)
+    assert found == ["the load", "the load", "the load", "the web UI"]
+    progress.phase("drain", 5.0, "the wait for open messages")
+    assert progress.ends == "the wait for open messages"
+    progress.phase("stopping, saving the records")
+    assert progress.ends == "the run"
+
+
 def test_a_load_that_the_page_starts_says_what_it_waits_for() -> None:
     reported: list[tuple[str, float | None]] = []
 
     class Recorded(Progress):
-        def phase(self, name: str, expected_s: float | None = None) -> None:
+        def phase(self, name: str, expected_s: float | None = None, ends: str = "") -> None:
             reported.append((name, expected_s))
 
     phase = LoadPhase(Recorded(Console(file=io.StringIO())), 20.0)

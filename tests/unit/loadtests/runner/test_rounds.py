@@ -118,6 +118,8 @@ def test_every_row_is_in_the_part_of_its_round(tmp_path: Path) -> None:
 
     report = build_report(tmp_path)
     assert report.interrupted.startswith("Interrupted (smoke (start 1 of 2 in the web UI)) after ")
+    assert report.notes[0].startswith(report.interrupted)
+    assert "not run" not in report.notes[0]
     accountings = [part.accounting for part in report.parts]
     assert [each.delivered for each in accountings] == [30, 100]
     assert [each.unknown_messages for each in accountings] == [1, 0]
