@@ -295,7 +295,7 @@ def _value(text: str, start: int) -> tuple[Decimal, str]:
         raise ObjectiveError(
             text,
             found.end() + end.start(),
-            "one objective ends here: give the next one by another --slo, or on a line of its own in a file",
+            "one objective ends here: repeat the option for the next one, or write one per line in a file",
         )
     return Decimal(found.group()), rest.strip()
 

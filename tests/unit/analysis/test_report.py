@@ -15,7 +15,6 @@ from run_builder import Build, RunBuilder, Suite
 
 from analysis import records
 from analysis.cli import main
-from analysis.report import possible_classes
 
 RunCli = Callable[..., int]
 CHARTS = ("percentiles", "latency", "rates", "backlog", "stages")
@@ -223,46 +222,6 @@ def test_slo_takes_the_place_of_the_runs_own(
         main()
     assert ended.value.code == 2
     assert "\n         ^ the unit of time is missing" in capsys.readouterr().err
-
-
-@pytest.mark.parametrize(
-    ("slo", "words"),
-    [
-        (
-            "opt.p95<1s",
-            "did you mean otp? there are otp, transactional, marketing, VIP; all",
-        ),
-        ("VIP.P95<9s", "small letters: VIP.p95<9s"),
-        ("VIP.p95<9s", ""),
-        ("marketing.p95<9s", ""),  # as in `smsbench run`: a usual class that this load does not have
-        ("all.p95<9s", ""),
-    ],
-)
-@pytest.mark.parametrize("suite", [False, True])
-def test_slo_for_a_class_that_the_load_cannot_have_is_refused(
-    new_run: Build,
-    write_suite: Suite,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-    slo: str,
-    words: str,
-    suite: bool,
-) -> None:
-    for name, message_class in (("a", "otp"), ("b", "VIP")):
-        run = new_run(name)
-        for slot in range(100):
-            run.journey(f"m-{slot}", slot / 10, 2.0, message_class=message_class if suite else "VIP")
-        run_dir = run.write(load_s=10.0, end_s=20.0)
-    run_dir = write_suite("a", "b") if suite else run_dir
-    monkeypatch.setattr(sys, "argv", ["analysis", str(run_dir), "-q", "--no-charts", "--slo", slo])
-    with pytest.raises(SystemExit) as ended:
-        main()
-    assert (ended.value.code == 2) is bool(words)
-    assert words in capsys.readouterr().err
-
-
-def test_a_run_without_messages_knows_no_classes(new_run: Build) -> None:
-    assert possible_classes(new_run("run").write(load_s=10.0, end_s=20.0)) == ()
 
 
 def test_an_invalid_run_exits_3_and_says_so_first(new_run: Build, run_cli: RunCli) -> None:

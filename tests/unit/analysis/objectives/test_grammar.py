@@ -80,7 +80,7 @@ def test_an_objective_is_read_into_its_parts(
         (
             "otp.p95<10s,transactional.p95<20s",
             11,
-            "one objective ends here: give the next one by another --slo",
+            "one objective ends here: repeat the option",
         ),
         ("loss=0; duplicates=0", 6, "one objective ends here"),
         ("otp.p95<0,5s,loss=0", 9, "write 0.5"),
