@@ -31,7 +31,7 @@ def test_a_request_without_an_answer_misses_an_objective_on_the_answers(
 ) -> None:
     """The others had their answers in time, and 12 % of the requests had none.
 
-    The first arrivals were dropped before the in-flight limit was reached: by the bench, so they do not count.
+    The bench dropped the first arrivals, before the in-flight limit was reached: they do not count.
     """
     by_bench = 3 if outcome == "dropped" else 0
     run = new_run("run")
