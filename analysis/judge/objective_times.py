@@ -56,14 +56,16 @@ def delivery_time(spec: Spec, facts: ObjectiveInputs) -> Finding:
 
     found = _percentile(spec, distribution, ages, facts, unforwarded)
     verdict = judge(spec.relation, found.low, found.high, spec.limit)
-    if facts.backlog_grew and verdict == "undecided":
+    if verdict == "missed" or not facts.backlog_grew(spec.message_class):
+        return found
+    if verdict == "undecided":
         late = _late_already(spec, _quantile_of(distribution, spec), ages())
         if late is not None:
             return _percentile(spec, distribution, ages, facts, unforwarded, late)
-    if facts.backlog_grew and verdict == "undecided" and not unforwarded:
+    if verdict == "undecided" and not unforwarded:
         # The percentile describes a backlog that grows with the load, so more of this load settles nothing.
         return replace(found, needs=NO_GROWTH)
-    if facts.backlog_grew and verdict == "met" and not facts.whole_day:
+    if verdict == "met" and not facts.whole_day:
         # Each later message waits longer, so a longer load at this rate can miss the limit. A whole day has
         # no longer load.
         why = f"{found.why}; within the limit so far, but {GREW}"
