@@ -105,11 +105,12 @@ class Accounting(Struct, frozen=True, kw_only=True):
 
 
 class Reasons(Struct, frozen=True):
-    """Why messages were not delivered: source, reason, count."""
+    """Why messages did not arrive: source, reason, count, and how many of them the sender accepted."""
 
     source: str
     reason: str
     count: int
+    accepted: int
 
 
 class StageTimes(Struct, frozen=True, kw_only=True):

@@ -24,9 +24,10 @@ from analysis.measure.cost import cost
 from analysis.measure.distributions import api_ages, api_distributions, class_ages, delivery_distributions
 from analysis.measure.faults import fault_bands
 from analysis.measure.late_generator import lateness, with_bench_drops
-from analysis.measure.outcomes import MessageOutcomes, accounting, judge, reasons
+from analysis.measure.outcomes import MessageOutcomes, accounting, judge
 from analysis.measure.percentiles import SHOWN_PERCENTILES
 from analysis.measure.provider_limits import binds_elsewhere, currency_of, limits_text, segments_per_s
+from analysis.measure.reasons import reasons
 from analysis.measure.shares.delays import delay_splits, route_count
 from analysis.measure.shares.hints import hints
 from analysis.measure.shares.limits import has_fast_lane
