@@ -348,7 +348,8 @@ class PartReport(Struct, frozen=True, kw_only=True):
     handsets: tuple[Handsets, ...] = ()  # of each class
     availability: Availability | None = None
     bottlenecks: tuple[Bottleneck, ...] = ()  # in order of weight; empty: no bottleneck
-    sustained: bool | None = None  # the backlog did not grow; None: unknown
+    backlog_grew: bool | None = None  # None: unknown
+    sustained: bool | None = None  # the backlog did not grow, and the messages were taken; None: unknown
     # From the load's end to the last submit of an accepted message; None: one still waits, or unknown.
     backlog_gone_s: float | None = None
     fairness: Fairness | None = None  # for concurrent campaigns

@@ -264,7 +264,7 @@ class AnalysisResult(Struct, frozen=True, kw_only=True):
     invalid_because: tuple[str, ...] = ()  # the failed checks with their findings
     objectives: tuple[JudgedObjective, ...] = ()
     bottlenecks: tuple[str, ...] = ()  # the bottlenecks in order, as text
-    sustained: bool | None = None  # the backlog did not grow; None: unknown
+    sustained: bool | None = None  # the backlog did not grow, and the messages were taken; None: unknown
     offered_per_s: float = 0.0
     delivered_per_s: float = 0.0
     steady: Steady | None = None  # for a run; None for a suite, or if unknown

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from analysis.model import PartReport, RunReport
@@ -17,7 +17,6 @@ def result_of(report: RunReport, run: str, call: str) -> AnalysisResult:
     deciding = [part for part in report.parts if not part.probe] or list(report.parts)
     busiest = max(deciding, key=lambda part: part.throughput.offered_mean_per_s)
     judged = [each for each in report.objectives if each.decides]
-    known = [part.sustained for part in deciding if part.sustained is not None]
     return AnalysisResult(
         run=run,
         call=call,
@@ -25,11 +24,17 @@ def result_of(report: RunReport, run: str, call: str) -> AnalysisResult:
         valid=report.validity != "invalid",
         objectives=tuple(JudgedObjective(each.objective, each.verdict, each.part) for each in judged),
         bottlenecks=tuple(dict.fromkeys(each.text for part in deciding for each in part.bottlenecks)),
-        sustained=all(known) if known else None,
+        sustained=_sustained(deciding),
         offered_per_s=busiest.throughput.offered_mean_per_s,
         delivered_per_s=_delivered_per_s(busiest),
         profile_limits=busiest.identity.profile_limits,
     )
+
+
+def _sustained(parts: Sequence[PartReport]) -> bool | None:
+    """False if a part did not sustain its load, None if that is unknown of one."""
+    known = {part.sustained for part in parts}
+    return False if False in known else None if None in known else True
 
 
 def _delivered_per_s(part: PartReport) -> float:
