@@ -11,6 +11,7 @@ from analysis.findings import Availability, DelaySplit
 from analysis.judge import checks, checks_environment
 from analysis.judge.bottlenecks import BottleneckInputs, find_bottlenecks
 from analysis.judge.handsets import class_outcomes, handsets
+from analysis.judge.not_taken import many_not_taken
 from analysis.judge.objective_inputs import ObjectiveInputs
 from analysis.judge.objectives import judge_all
 from analysis.judge.options import MadeBy, command_of, for_command
@@ -24,7 +25,7 @@ from analysis.measure.cost import cost
 from analysis.measure.distributions import api_ages, api_distributions, class_ages, delivery_distributions
 from analysis.measure.faults import fault_bands
 from analysis.measure.late_generator import lateness, with_bench_drops
-from analysis.measure.outcomes import MessageOutcomes, accounting, judge, many_not_taken
+from analysis.measure.outcomes import MessageOutcomes, accounting, judge
 from analysis.measure.percentiles import SHOWN_PERCENTILES
 from analysis.measure.provider_limits import binds_elsewhere, currency_of, limits_text, segments_per_s
 from analysis.measure.reasons import reasons

@@ -57,7 +57,6 @@ from analysis.read.provider_rows import PROVIDER_STATES
 MESSAGE_OUTCOMES = ("delivered", "failed", "expired", "open", "lost")
 DELIVERED, FAILED, EXPIRED, OPEN, LOST = range(len(MESSAGE_OUTCOMES))
 NOT_ACCEPTED = -1
-NOT_TAKEN_SHARE = 0.001  # of the planned messages; with more the sender does not sustain the load
 
 
 @dataclass(frozen=True)
@@ -211,11 +210,6 @@ def accounting(journeys: Journeys, outcomes: MessageOutcomes, planned: int) -> A
         refused_recipients=int(np.count_nonzero(journeys.refused_recipients)),
         dropped_by_bench=int(np.count_nonzero(journeys.dropped_by_bench)),
     )
-
-
-def many_not_taken(counted: Accounting) -> bool:
-    """Whether more than ``NOT_TAKEN_SHARE`` of the messages were refused or not answered."""
-    return counted.not_taken + counted.unfinished > NOT_TAKEN_SHARE * counted.planned
 
 
 def given_up(journeys: Journeys, outcomes: MessageOutcomes) -> Bools:
