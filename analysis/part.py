@@ -83,7 +83,9 @@ def analyse_part(
     splits = _delay_splits(journeys, outcomes, manifest, specs)
     objectives = _with_reach(objectives, splits, grew is True, bool(manifest.faults))
     if failed:
-        objectives = withheld(objectives, f"the bench failed: {failed}")
+        objectives = withheld(
+            objectives, f"the bench failed: {failed}", "a run in which the bench does not fail"
+        )
     order = stages.timestamp_order(journeys)
     groups = stages.breakdowns(journeys, outcomes)
     found = _checks(journeys, manifest, counted, order, tightest)

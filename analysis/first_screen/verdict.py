@@ -71,6 +71,8 @@ def _stopped(quote: Quote) -> Sentence:
     if not any(part.accounting.rows for part in report.parts):
         return (quote.text("interrupted"), ".")
     so_far: Sentence = (". ", *_missed_rate(quote)) if _missed_rate(quote) else (_NO_MISS,)
+    if _in_first_trial(report):
+        so_far = (". No rate was judged until then.",)
     missed = worst_objective(report, "missed")
     if report.validity == "invalid":
         failed = _failed_check(quote)
@@ -79,6 +81,12 @@ def _stopped(quote: Quote) -> Sentence:
     elif missed is not None:
         so_far = (". An objective was missed until then: ", *missed_words(quote, missed), ".")
     return (quote.text("interrupted"), *so_far)
+
+
+def _in_first_trial(report: RunReport) -> bool:
+    """Whether the user ended a search in its first trial, which is not judged."""
+    found = report.capacity
+    return found is not None and found.interrupted_per_s is not None and not found.trials
 
 
 def _missed_rate(quote: Quote) -> Sentence:

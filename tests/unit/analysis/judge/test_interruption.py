@@ -145,6 +145,37 @@ def test_the_headline_of_an_interrupted_search_has_the_lowest_rate_that_was_miss
 
 
 @pytest.mark.parametrize("delivery_s", [3.0, 60.0])
+@pytest.mark.parametrize(
+    ("verdicts", "told"), [((), "No rate was judged until then."), (("met",), "No objective")]
+)
+def test_the_interrupted_trial_of_a_search_is_not_judged(
+    new_run: Build, write_suite: Suite, delivery_s: float, verdicts: tuple[str, ...], told: str
+) -> None:
+    run = new_run("a")
+    for slot in range(130):
+        run.journey(f"m-{slot}", slot / 10, delivery_s)
+    timing = records.Timing(duration_s=23.0)
+    run.write(load_s=13.0, end_s=80.0, timing=timing, exit_reason="interrupted")
+    suite_dir = write_suite("a")
+    headline = _ended_search(suite_dir, 75.0, *verdicts)
+    report = build_report(suite_dir)
+    assert told in headline
+    assert {each.verdict for each in report.objectives} == {"undecided"}
+    assert {each.needs for each in report.objectives} == {"a search that is not interrupted"}
+
+
+def test_a_trial_that_was_not_interrupted_is_judged_in_an_interrupted_search(
+    new_run: Build, write_suite: Suite
+) -> None:
+    run_of(new_run("a"), 23.0)
+    suite_dir = write_suite("a")
+    _ended_search(suite_dir, 75.0, "met")
+    assert {each.verdict for each in build_report(suite_dir).objectives if each.message_class == "otp"} == {
+        "met"
+    }
+
+
+@pytest.mark.parametrize("delivery_s", [3.0, 60.0])
 def test_an_interruption_takes_precedence_over_every_verdict(new_run: Build, delivery_s: float) -> None:
     run = new_run("run")
     for slot in range(130):
