@@ -15,14 +15,21 @@ from analysis.records import OPEN_BEFORE, Manifest
 def interruption(
     manifest: Manifest, parts: tuple[PartReport, ...], search: CapacityResult | None = None
 ) -> str:
-    """``Interrupted after 13 of 23 s``, in a suite with the part; "" for a complete run."""
+    """``Interrupted after 13 of 23 s``, in a suite with the part; "" for a complete run.
+
+    In the web UI the user can end each of several starts.
+    """
     if search is not None and search.interrupted_per_s is not None:
         return _in_search(search, search.interrupted_per_s)
     suite = manifest.kind == "suite"
-    found = next((part for part in parts if part.identity.exit_reason in INTERRUPTED), None)
-    if found is None:
+    ended = [part for part in parts if part.identity.exit_reason in INTERRUPTED]
+    if not ended:
         between = suite and manifest.exit_reason in INTERRUPTED
         return f"Interrupted between two parts, after: {parts[-1].identity.title}" if between else ""
+    return "; ".join(_in_part(part, suite) for part in ended)
+
+
+def _in_part(found: PartReport, suite: bool) -> str:
     where = f" ({found.identity.title})" if suite else ""
     load_s, planned_s = found.identity.load_s, found.identity.planned_s
     if not found.accounting.rows:

@@ -62,6 +62,16 @@ def test_an_interrupted_suite_names_the_part(new_run: Build, write_suite: Suite)
     assert report.exit_code == ExitCode.INTERRUPTED
 
 
+def test_each_interrupted_start_of_a_session_is_named(new_run: Build, write_suite: Suite) -> None:
+    for name, load_s in (("a", 8.0), ("b", 23.0), ("c", 10.5)):
+        run_of(new_run(name), load_s, exit_reason="finished" if name == "b" else "interrupted")
+    report = build_report(write_suite("a", "b", "c"))
+    both = "Interrupted (made by hand (a)) after 8.0 of 23 s; Interrupted (made by hand (c)) after 10 of 23 s"
+    assert report.interrupted == both
+    assert report.headline.startswith(f"STOPPED: {both}. ")
+    assert report.notes[0].startswith(both)
+
+
 def test_a_suite_interrupted_between_two_parts_is_not_complete(new_run: Build, write_suite: Suite) -> None:
     run_of(new_run("a"), 23.0)
     run_of(new_run("b"), 23.0)
