@@ -174,6 +174,7 @@ class Manifest(Struct, frozen=True, kw_only=True):
     load_ended_ns: int = 0  # run's clock: the last intended arrival, or where the load was stopped
     planned: int = 0  # number of arrivals up to the load's end
     in_flight_limit: int = 0
+    in_flight_needed: int = 0  # what the load needs; 0: the limit. A lower limit is what the machine can hold
     drain_timeout_s: float = 0.0
     exit_reason: str = "finished"  # finished, interrupted, drain_timeout, drain_ended, error: …
     faults: tuple[RecordedFault, ...] = ()  # the faults that had begun when the run ended

@@ -255,6 +255,7 @@ def _not_taken_counts(part: PartReport) -> Iterator[tuple[str, str]]:
     counted = part.accounting
     only_numbers = counted.refused == counted.refused_recipients
     late = ", or because the bench was late" if counted.dropped_by_bench else ""
+    late += ", or because the bench had no room for them" if counted.dropped_at_machine_limit else ""
     for field, text in (
         ("refused", "were refused"),
         ("failed_at_api", "got no usable answer"),

@@ -132,12 +132,14 @@ def _state(value: float, warn: float, invalid: float) -> CheckState:
     return "warn" if value > warn else "ok"
 
 
-def dropped_arrivals(counted: Accounting) -> Check:
+def dropped_arrivals(counted: Accounting, limit: int, needed: int) -> Check:
     """Arrivals that the bench dropped.
 
     Arrivals that were dropped because the sender did not answer (``late_generator.dropped_by_target``) count
     as not taken by the sender.
     """
+    if counted.dropped_at_machine_limit:
+        return _dropped_without_room(counted, limit, needed)
     by_bench, by_target = counted.dropped_by_bench, counted.dropped_at_limit
     share = by_bench / counted.planned if counted.planned else math.nan
     waited = f"; {times_text(by_target)} not sent because the sender did not answer" if by_target else ""
@@ -153,12 +155,31 @@ def dropped_arrivals(counted: Accounting) -> Check:
     )
 
 
+def _dropped_without_room(counted: Accounting, limit: int, needed: int) -> Check:
+    late, beyond = counted.dropped_by_bench, counted.dropped_at_machine_limit
+    share = late / counted.planned
+    also = f"; {times_text(late)} because it was late" if late else ""
+    return Check(
+        name="dropped arrivals",
+        state="invalid" if share > DROPPED_SHARE else "warn",
+        value=f"{count_text(beyond)} ({share_text(beyond, counted.planned)}), since this machine can hold "
+        f"{count_text(limit)} unanswered requests and the load needs up to {count_text(needed)}{also}",
+        limit=f"warn > 0, invalid > {100 * DROPPED_SHARE:g} % because the bench was late",
+        meaning="messages that came due and were not sent because the machine of the bench could hold no "
+        "more unanswered requests. It is unknown whether the sender would have taken them",
+        advice="allow the bench more open files (ulimit -n) and local ports, or give the target file a "
+        "shorter timeout_s",
+        value_number=share,
+    )
+
+
 def rate_error(journeys: Journeys) -> Check:
     """Planned arrivals compared with sends, in windows of ten seconds from the load's start.
 
-    Arrivals that were not sent because the sender did not answer count as offered.
+    Arrivals above an in-flight limit count as offered: ``dropped_arrivals`` has them.
     """
-    offered_s = np.where(journeys.dropped_at_limit, journeys.load.intended_s, journeys.load.sent_s)
+    above = journeys.dropped_at_limit | journeys.dropped_at_machine_limit
+    offered_s = np.where(above, journeys.load.intended_s, journeys.load.sent_s)
     error, at_s = worst_rate_error(journeys.load.intended_s, offered_s, journeys.load_end_s)
     return Check(
         name="offered rate",

@@ -41,7 +41,7 @@ def add_arguments(parser: Any) -> None:
         "--in-flight",
         type=int,
         help="Maximum number of requests in flight; arrivals beyond it are dropped. "
-        "By default the arrivals due within the target's timeout, at most 4,000",
+        "By default the arrivals due within the target's timeout, or what this machine can hold",
     )
     option("--speedup", type=float, help="Factor on a day's rates (days only)")
     option("--window", choices=("day", "peak"), help="The whole day or a slice around its peak (days only)")
