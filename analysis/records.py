@@ -230,6 +230,19 @@ class JudgedObjective(Struct, frozen=True):
     part: str = ""  # "" for a run, and for an objective that no part could test
 
 
+class FailedCheck(Struct, frozen=True):
+    """A validity check that makes the run invalid, with its finding."""
+
+    check: str
+    found: str
+    part: str = ""  # "" for a run, and for a failure of the suite itself
+
+
+class NamedBottleneck(Struct, frozen=True):
+    text: str
+    part: str = ""
+
+
 class Steady(Struct, frozen=True, kw_only=True):
     """The steady part of a load, with 95 % intervals (analysis/measure/steady.py). Rates are per second.
 
@@ -262,9 +275,9 @@ class AnalysisResult(Struct, frozen=True, kw_only=True):
     call: str  # the value of --call, "" without it
     exit_code: int
     valid: bool = True
-    invalid_because: tuple[str, ...] = ()  # the failed checks with their findings
+    invalid_because: tuple[FailedCheck, ...] = ()
     objectives: tuple[JudgedObjective, ...] = ()
-    bottlenecks: tuple[str, ...] = ()  # the bottlenecks in order, as text
+    bottlenecks: tuple[NamedBottleneck, ...] = ()  # in order, of one part after another
     sustained: bool | None = None  # the backlog did not grow; None: unknown
     offered_per_s: float = 0.0
     delivered_per_s: float = 0.0
