@@ -151,7 +151,7 @@ def test_a_file_has_an_objective_a_line_and_comments(tmp_path: Path) -> None:
         (b"loss=0\notp.p95<20\n", "line 2:\notp.p95<20\n          ^ the unit of time is missing"),
         (b"# nothing\n\n", "the file has no objective"),
         (b"\xff\xfeloss", "not UTF-8"),
-        (None, "No such file"),
+        (None, "no such file: "),
     ],
 )
 def test_a_file_that_cannot_be_taken_is_named(tmp_path: Path, body: bytes | None, words: str) -> None:
@@ -162,6 +162,11 @@ def test_a_file_that_cannot_be_taken_is_named(tmp_path: Path, body: bytes | None
         read_given([f"@{path}"])
     assert str(caught.value).startswith(str(path))
     assert words in str(caught.value)
+    if body is None:
+        assert str(caught.value) == (
+            f"no such file: {path}. --slo takes an objective, for example otp.p95<20s, or @FILE: a text file "
+            "with one objective per line"
+        )
 
 
 def test_the_defaults_are_canonical_and_each_has_its_source() -> None:
