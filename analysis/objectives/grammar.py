@@ -208,8 +208,8 @@ def _from_file(path: Path, classes: Sequence[str]) -> list[str]:
         lines = path.read_text(encoding="utf-8-sig").splitlines()
     except FileNotFoundError as error:
         raise GivenError(
-            f"no such file: {path}. --slo takes an objective, for example otp.p95<20s, or @FILE: a text file "
-            "with one objective per line"
+            f"no such file: {path}. Give an objective, for example otp.p95<20s, or @FILE: a text file with "
+            "one objective per line"
         ) from error
     except (OSError, UnicodeDecodeError) as error:
         why = error.strerror if isinstance(error, OSError) else "it is not UTF-8"

@@ -170,8 +170,8 @@ def test_a_file_that_cannot_be_taken_is_named(tmp_path: Path, body: bytes | None
     assert words in str(caught.value)
     if body is None:
         assert str(caught.value) == (
-            f"no such file: {path}. --slo takes an objective, for example otp.p95<20s, or @FILE: a text file "
-            "with one objective per line"
+            f"no such file: {path}. Give an objective, for example otp.p95<20s, or @FILE: a text file with "
+            "one objective per line"
         )
 
 

@@ -17,7 +17,7 @@ from loadtests.users.dispatcher import DispatcherSettings, LoadDispatcher
 PLAN = Plan(streams=(Stream(Constant(1_000.0, 0.01), mix=Mix(1.0, 0.0, 0.0)),), seed=1, key_tag="room")
 
 
-class Adapter:
+class UnreachableAdapter:
     name = "none"
     timeout_s = 5.0
     endpoint = Endpoint("127.0.0.1", 1)
@@ -48,7 +48,9 @@ def test_only_an_error_of_the_target_is_its_failure(
     monkeypatch.setattr(dispatcher, "connect", fail)
     schedule = Schedule(PLAN)
     settings = DispatcherSettings(0, 64, time.monotonic_ns() + 1_000_000)
-    load = LoadDispatcher(schedule, range(len(schedule)), Adapter(), settings, recorder, lambda done: None)
+    load = LoadDispatcher(
+        schedule, range(len(schedule)), UnreachableAdapter(), settings, recorder, lambda done: None
+    )
     load.run()
     status = load.status()
     load.close()
