@@ -50,13 +50,14 @@ def test_a_message_for_which_the_machine_had_no_room_may_have_been_taken(
         run.due(f"x-{slot}", 35.0 + slot / 10, "dropped")
     report = build_report(
         run.write(load_s=45.0, end_s=80.0, in_flight_limit=100, in_flight_needed=needed),
-        objectives=("otp.p99.9<20s", "not_taken<=0.1%", "availability>=100%"),
+        objectives=("otp.p99.9<20s", "not_taken<=0.1%", "availability>=100%", "api.p95<10s"),
     )
     (part,) = report.parts
     found = {each.measure: each for each in report.objectives}
     assert found["not_taken"].verdict == verdict
     assert found["not_taken"].low == pytest.approx(low)
     assert found["not_taken"].high == pytest.approx(0.1)
+    assert found["api_response"].verdict == verdict
     assert part.availability is not None
     assert (part.availability.unavailable, part.availability.unknown) == (unavailable, unknown)
     assert part.validity in ("ok", "warn")  # the bench did nothing wrong
