@@ -74,7 +74,7 @@ _TOTALS = {
         "ended_by_query_messages",
         "Messages whose report was missing, and whose end a status query showed",
     ),
-    "orphan_reports": ("orphan_reports", "Reports about unknown messages"),
+    "orphan_reports": ("orphan_reports", "Reports about unknown messages, or intermediate ones after the end"),
 }
 
 

@@ -284,10 +284,23 @@ def test_a_late_report_about_a_message_that_an_earlier_process_ended_is_applied_
     acknowledged = [Acknowledge(each, True) for each in ("provider", "again", "and again")]
     assert made.committed(4, {}) == acknowledged, "not before the change is durable"
     assert list(made.begin_commit(4).late) == [LATE], "the store knows the change by then"
-    made.committed(5, {}, [])
+    made.committed(5, {}, [replace(GONE, state=State.DELIVERED)])
     totals = made.state(LATER).totals
-    assert (totals["late"], totals["delivered"], totals["orphan_reports"]) == (1, 1, 3)
+    assert (totals["late"], totals["delivered"], totals["repeated_reports"]) == (1, 1, 3)
+    assert totals["orphan_reports"] == 0
     assert made.state(LATER).open == 0
+
+
+def test_a_duplicate_report_of_a_delivered_message_is_no_report_about_an_unknown_one() -> None:
+    made = node()
+    unknown = replace(LATE, key="of another sender")
+    made.reported(1, [LATE, unknown, LATE], "provider")
+    made.begin_commit(1)
+    made.committed(2, {}, [replace(GONE, state=State.DELIVERED)])
+    made.begin_commit(2)
+    assert made.committed(3, {}) == [Acknowledge("provider", True)]
+    totals = made.state(LATER).totals
+    assert (totals["repeated_reports"], totals["orphan_reports"], totals["delivered"]) == (2, 1, 0)
 
 
 def test_a_late_report_that_cannot_be_matched_must_come_again() -> None:
