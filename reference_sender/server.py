@@ -22,6 +22,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from reference_sender.alerts.money import Money
 from reference_sender.alerts.rules import AlertSettings
+from reference_sender.alerts.store import StoreTrouble
 from reference_sender.api.campaign_controls import CampaignControls
 from reference_sender.api.connections import Limits
 from reference_sender.api.dead_letters import DeadLetters
@@ -40,7 +41,7 @@ from reference_sender.dashboard.board import Board
 from reference_sender.dashboard.feed import DashboardFeed, look_at
 from reference_sender.dashboard.handlers import dashboard_url, event_handlers, page_handlers
 from reference_sender.dispatch import Dispatcher, DispatchSettings
-from reference_sender.dispatch.values import FINAL_STATES, Recovered, State
+from reference_sender.dispatch.values import FINAL_STATES, Recovered, RouteLimits, State
 from reference_sender.logs import log_loop_error
 from reference_sender.node.tenure import Tenure
 from reference_sender.notices.campaign_ends import CampaignEnds
@@ -74,6 +75,8 @@ _BACKLOG = 1024
 # Seconds of work that a node keeps for itself. What waits beyond that is for any node.
 _WINDOW_S = 2.0
 _LARGEST_WINDOW = 10_000
+# The limits of a route that nodes share. All of them must know the same ones.
+_SHARED = ("requests_per_s", "requests_burst", "segments_per_s", "segments_burst", "max_in_flight")
 
 
 class SenderSettings(BaseModel):
@@ -142,7 +145,8 @@ class SenderSettings(BaseModel):
             for limits in (spec.limits,)
         )
         names = tuple(spec.limits.name for spec in self.routes)
-        return Membership(names, most_nodes, self.lease_s)
+        shared = tuple(_shared_limits(spec.limits) for spec in self.routes)
+        return Membership(names, most_nodes, self.lease_s, shared)
 
     def tenure(self) -> Tenure:
         """For a store that several processes use."""
@@ -234,10 +238,14 @@ class Sender:
 
     def _watch(self, alerts: AlertSettings) -> AlertWatcher:
         channels, driver = open_channels(alerts), self._driver
-        ask_store = driver.commits.trouble
         return AlertWatcher(
-            alerts.rules, driver.state, channels, self.chores, money=self._money, store=ask_store
+            alerts.rules, driver.state, channels, self.chores, money=self._money, store=self._store_trouble
         )
+
+    def _store_trouble(self) -> StoreTrouble:
+        trouble = self._driver.commits.trouble()
+        differing = () if self._member is None else self._member.differing
+        return replace(trouble, differing=differing) if differing else trouble
 
     def _money(self) -> Money:
         spending = self._driver.gate.spending_state(now_ns())
@@ -360,6 +368,10 @@ async def _either(*events: asyncio.Event) -> None:
     await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
     for wait in waits:
         wait.cancel()
+
+
+def _shared_limits(limits: RouteLimits) -> str:
+    return " ".join(f"{name}={getattr(limits, name)!r}" for name in _SHARED)
 
 
 def _settle_garbage_collector() -> None:

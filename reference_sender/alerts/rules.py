@@ -107,6 +107,7 @@ class AlertRules(_Table):
     balance: FloorRule = FloorRule(below=100, clear=120)  # of a route's account, in its provider's unit
     balance_by_route: dict[str, FloorRule] = Field(default_factory=dict)  # in place of ``balance``, by name
     store_failed: Rule = Rule(above=5, clear=0, for_s=0)  # seconds for which the store has kept nothing
+    limits_differ: Rule = Rule(above=0, clear=0, for_s=0)  # routes for which another node has other limits
     spending_near: Rule = Rule(above=0.8, clear=0.7, for_s=0)  # share of a limit that is reserved
     spending_reached: Rule = Rule(above=0, clear=0, for_s=0)  # messages that wait because of a limit
 

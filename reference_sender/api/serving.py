@@ -1,7 +1,7 @@
 """aiohttp's server for the API. Requests that are no HTTP get the JSON error that all other refused ones get.
 
-aiohttp answers them itself, in plain text with the rejected bytes. It has no setting and no hook for that, only
-the method that its protocol calls.
+aiohttp answers them itself, in plain text with the rejected bytes. It has no setting for that, only the
+method that its protocol calls.
 """
 
 from __future__ import annotations

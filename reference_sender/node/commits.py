@@ -203,8 +203,7 @@ class Commits:
         self._group.read.extend(report_ids)
 
     def find_ended(self, late: LateReports) -> None:
-        """Find the ended messages of ``late`` after the next commit. Without reports its ``read`` are done with.
-        """
+        """Find the ended messages of ``late`` after the next commit. Without reports its ``read`` is done."""
         if not late.reports:
             return self.read(late.read)
         self._group.late.add(late)
