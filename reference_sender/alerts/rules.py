@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from reference_sender.alerts.addresses import HostName, MailAddress, WebAddress
 from reference_sender.dispatch.figures import BOUNDS_S
+from user_input.one_line import OneLine
 from user_input.plain_errors import boolean_errors, settings_errors
 
 _Seconds = Annotated[float, Field(gt=0, le=86_400)]
@@ -131,10 +132,16 @@ class MailServer(_Table):
     host: HostName
     port: int = Field(default=25, ge=1, le=65_535)
     mail_from: MailAddress
-    username: str | None = None
-    password: str | None = Field(default=None, repr=False)
+    username: OneLine | None = None
+    password: OneLine | None = Field(default=None, repr=False)
     tls: bool = False  # from the first byte; otherwise STARTTLS where the server offers it
     timeout_s: _Seconds = 10.0
+
+    @model_validator(mode="after")
+    def _whole_credentials(self) -> MailServer:
+        if (self.username is None) != (self.password is None):
+            raise ValueError("give username and password, or neither")
+        return self
 
 
 class Email(MailServer):
