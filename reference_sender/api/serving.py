@@ -61,7 +61,7 @@ def serving(api: Api, limits: Limits) -> Connections:
         return _JsonErrors(
             server,
             loop=loop,
-            access_log=None,
+            access_log=None,  # type: ignore[arg-type]  # allowed, as in web.Server, whose arguments have no types
             logger=http_logger(),
             max_line_size=_MAX_LINE_BYTES,
             keepalive_timeout=limits.idle_s,

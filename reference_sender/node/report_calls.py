@@ -105,6 +105,7 @@ class ReportCalls:
             late = self._late()
             held, effects = self._hold_back(effects)
             if held:  # until they are durable their messages are in flight
+                calls: list[tuple[Waiter, Sequence[Report]]]
                 calls = [(waiter, ()) for waiter in self._early.take_complete(batch_id)]
                 self._commits.find_ended(LateReports(late, calls, changes=held, attempts=[attempt_id]))
         if not held:
