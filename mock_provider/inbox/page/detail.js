@@ -121,8 +121,8 @@ function facts({ message: m, network, journey }) {
       ? `${times(journey.accepts)}: a duplicate; this is number ${journey.ordinal}` : times(journey.accepts))],
     ["Faults that touched it", journey?.faults && journey.faults.replaceAll(",", ", ")],
     ["Delayed by the rule", journey?.delayed_for && `${words(journey.delayed_for)}${until}`],
-    ["Report to", journey?.report_url, true],
-    ["Report calls", journey?.report_url && whole(journey.report_calls)],
+    ["Report to", journey?.report_address, true],
+    ["Report calls", journey?.report_address && whole(journey.report_calls)],
     ["Valid until", journey && moment(journey.expires_unix_s)],
   ];
   const shownEntries = entries.filter(([, value]) => value).map(([name, value, copied]) => el("div", {},

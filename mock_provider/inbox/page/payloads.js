@@ -65,7 +65,7 @@
  * @property {number} accepts
  * @property {number} ordinal
  * @property {boolean} priority
- * @property {string} report_url
+ * @property {string} report_address a URL, or in SMPP the system_id
  * @property {number} report_calls
  * @property {number} expires_unix_s
  * @property {string} faults
