@@ -6,6 +6,7 @@ from pathlib import Path
 
 import msgspec
 
+from analysis.classes import ALL
 from analysis.findings import Availability, DelaySplit
 from analysis.judge import checks, checks_environment
 from analysis.judge.bottlenecks import BottleneckInputs, find_bottlenecks
@@ -16,7 +17,7 @@ from analysis.judge.options import MadeBy, command_of, for_command
 from analysis.judge.validity import worst
 from analysis.judge.verdict import withheld
 from analysis.measure import stages
-from analysis.measure.backlog import availability_and_growth
+from analysis.measure.backlog import availability_and_growth, class_grew
 from analysis.measure.burst import find_burst
 from analysis.measure.comparison.campaigns import fairness
 from analysis.measure.cost import cost
@@ -202,7 +203,9 @@ def _facts(
         accounting=counted,
         availability=measured[1],
         cost=measured[0],
-        backlog_grew=measured[2] is False,
+        backlog_grew=lambda name: (
+            measured[2] is False and (name == ALL or class_grew(journeys, outcomes, name))
+        ),
         load_s=journeys.load_end_s,
         journal=journeys.journal,
         sender_rows=journeys.sender.present,

@@ -22,7 +22,14 @@ from analysis.first_screen.rates import (
     seen_by_provider,
 )
 from analysis.first_screen.values import Figure, FirstScreen, Sentence, figures, sentences, words
-from analysis.first_screen.wording import deciding, objective_part, target_file, target_name, trusted
+from analysis.first_screen.wording import (
+    deciding,
+    not_taken,
+    objective_part,
+    target_file,
+    target_name,
+    trusted,
+)
 from analysis.formatting import TIMES, rate_text
 from analysis.judge.verdict import overall
 from analysis.model import Objective, PartReport, RunReport
@@ -95,8 +102,8 @@ def _word(screen: FirstScreen, report: RunReport) -> Iterator[str]:
         yield "YES, but not every objective is met"
     if screen.word == "YES" and report.validity == "invalid":
         yield "YES, but the run is invalid"
-    if screen.word == "YES" and any(_missing(part) for _, part in deciding(report)):
-        yield "YES, but a message is lost, duplicated or unaccounted"
+    if screen.word == "YES" and any(_above_limits(part, report) for _, part in deciding(report)):
+        yield "YES, but more messages are lost or unaccounted than the objectives allow"
     if screen.word == "NO" and "missed" not in verdicts:
         yield "NO, but no objective is missed"
     if screen.word == "UNDECIDED" and "missed" in verdicts:
@@ -104,6 +111,20 @@ def _word(screen: FirstScreen, report: RunReport) -> Iterator[str]:
     verdict = {"YES": "met", "NO": "missed", "UNDECIDED": "undecided"}.get(screen.word)
     if verdict is not None and report.verdict != verdict:
         yield f"{screen.word}, but the report's verdict is {report.verdict}"
+
+
+def _above_limits(part: PartReport, report: RunReport) -> bool:
+    """Whether messages are missing of which the objectives on losses allow fewer. Without such an objective,
+    they allow none.
+    """
+    allowed = dict.fromkeys(("loss", "unaccounted"), 0.0)
+    for each in report.objectives:
+        if each.measure in allowed:
+            allowed[each.measure] = max(allowed[each.measure], each.limit_value)
+    counted = part.accounting
+    given_up = counted.given_up + counted.to_repeat
+    unseen = counted.unaccounted + counted.without_key
+    return given_up > allowed["loss"] or unseen > allowed["unaccounted"]
 
 
 def _missing(part: PartReport) -> int:
@@ -203,7 +224,8 @@ def _carried(screen: FirstScreen, report: RunReport) -> Iterator[str]:
     for piece in screen.why if screen.word == "YES" else ():
         if isinstance(piece, Figure) and piece.source.endswith(".identity.messages_per_day"):
             part = lookup(report, piece.source.removesuffix(".identity.messages_per_day"))
-            if not trusted(part) or overall(part.objectives) != "met" or part.sustained is False:
+            met = trusted(part) and overall(part.objectives) == "met"
+            if not met or part.sustained is False or not_taken(part):
                 yield f"{piece.text} a day is called sustained, but {part.slug} does not show it"
 
 

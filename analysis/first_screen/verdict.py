@@ -271,7 +271,7 @@ def _met(quote: Quote) -> Sentence:
     report = quote.report
     name = target_name(report)
     parts = [(place, part) for place, part in deciding(report) if trusted(part)]
-    sustained = [(place, part) for place, part in parts if part.sustained is not False]
+    sustained = [item for item in parts if item[1].sustained is not False and not not_taken(item[1])]
     leveled = [(place, part) for place, part in sustained if part.identity.messages_per_day]
     live_ones = [item for item in leveled if live(item[1])]
     prefix = "" if any(live(part) for _, part in parts) else "In virtual time "
@@ -283,8 +283,14 @@ def _met(quote: Quote) -> Sentence:
             rate = quote.rate("capacity.sustained_per_s", subject="sustained rate")
             return (f"{prefix}{name} met every objective at ", rate, ".")
         rate = quote.rate(f"parts.{place}.throughput.offered_mean_per_s", subject=f"offered mean {place}")
-        closing = "." if sustained else ", but its queue grew: it does not sustain that rate."
-        return (f"{prefix}{name} met every objective at ", rate, closing)
+        closing: Sentence = (".",)
+        if not sustained and not_taken(fastest):
+            path = f"parts.{place}.accounting"
+            took, due = quote.count(f"{path}.accepted"), quote.count(f"{path}.planned")
+            closing = (", but it took ", took, " of ", due, " messages: it does not sustain that rate.")
+        elif not sustained:
+            closing = (", but its queue grew: it does not sustain that rate.",)
+        return (f"{prefix}{name} met every objective at ", rate, *closing)
     shown = list(levels.values())[-2:]
     sentence: list[str | Figure] = [f"{prefix}{name} sustains "]
     for index, place in enumerate(shown):

@@ -38,7 +38,7 @@ class ObjectiveInputs:
     accounting: Accounting
     availability: Availability | None
     cost: Cost
-    backlog_grew: bool  # without bound, and not fallen at the end of the load
+    backlog_grew: Callable[[str], bool]  # of a class: without bound, and not fallen at the end of the load
     load_s: float
     journal: bool
     sender_rows: bool

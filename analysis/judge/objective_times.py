@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
+from msgspec import structs
 
 from analysis.classes import ALL
 from analysis.findings import GREW
@@ -49,19 +50,39 @@ def delivery_time(spec: Spec, facts: ObjectiveInputs) -> Finding:
         quantile = _quantile_of(distribution, spec)
         needs = "messages of this class that arrive"
         return Finding(None, None, None, why, needs, "no message delivered", quantile=quantile)
-    found = _percentile(
-        spec, distribution, lambda: facts.delivery_ages(spec.message_class), facts, unforwarded
-    )
+
+    def ages() -> Ages:
+        return facts.delivery_ages(spec.message_class)
+
+    found = _percentile(spec, distribution, ages, facts, unforwarded)
     verdict = judge(spec.relation, found.low, found.high, spec.limit)
-    if facts.backlog_grew and verdict == "undecided" and not unforwarded:
+    if verdict == "missed" or not facts.backlog_grew(spec.message_class):
+        return found
+    if verdict == "undecided":
+        late = _late_already(spec, _quantile_of(distribution, spec), ages())
+        if late is not None:
+            return _percentile(spec, distribution, ages, facts, unforwarded, late)
+    if verdict == "undecided" and not unforwarded:
         # The percentile describes a backlog that grows with the load, so more of this load settles nothing.
         return replace(found, needs=NO_GROWTH)
-    if facts.backlog_grew and verdict == "met" and not facts.whole_day:
+    if verdict == "met" and not facts.whole_day:
         # Each later message waits longer, so a longer load at this rate can miss the limit. A whole day has
         # no longer load.
         why = f"{found.why}; within the limit so far, but {GREW}"
         return replace(found, high=math.inf, why=why, needs=NO_GROWTH)
     return found
+
+
+def _late_already(spec: Spec, found: Quantile, ages: Ages) -> Quantile | None:
+    """The percentile with a lower end that misses the objective, if each message counts as independent.
+
+    In a backlog that grows, each message waits longer than the last one. That is a trend and no chance, so it
+    must not widen the lower end; the upper end is unknown in any case.
+    """
+    (alone,) = quantiles(ages, (spec.percentile or 0.0,))
+    if judge(spec.relation, alone.low_s, alone.high_s, spec.limit) != "missed":
+        return None
+    return structs.replace(found, low_s=alone.low_s)
 
 
 def _none_accepted(counts: OutcomeCounts | None) -> Finding:
@@ -94,8 +115,10 @@ def _percentile(
     ages: Callable[[], Ages],
     facts: ObjectiveInputs,
     unforwarded: int = 0,
+    found: Quantile | None = None,
 ) -> Finding:
-    quantile = _quantile_of(distribution, spec)
+    """``found`` takes the place of the distribution's percentile."""
+    quantile = found or _quantile_of(distribution, spec)
     undecided = judge(spec.relation, quantile.low_s, quantile.high_s, spec.limit) == "undecided"
     interval = interval_text(quantile, spec.limit)
     return Finding(

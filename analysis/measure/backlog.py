@@ -116,15 +116,46 @@ class LoadBacklog:
         return float(self._gone[below[-1]]) if len(below) else 0.0
 
 
-def _backlog_of(journeys: Journeys, outcomes: MessageOutcomes) -> LoadBacklog:
+def backlog_of(journeys: Journeys, outcomes: MessageOutcomes, among: Bools | None = None) -> LoadBacklog:
+    """Of all messages, or of some."""
+    due_s, gone_s, known = _waits(journeys, outcomes, among)
+    hold_s = _hold_s(journeys, known, gone_s)
+    return LoadBacklog(due_s[known], gone_s[known], journeys.load_end_s, hold_s)
+
+
+def class_grew(journeys: Journeys, outcomes: MessageOutcomes, name: str) -> bool:
+    """Whether the messages of one class have a part in a backlog that grows.
+
+    They have none if their own backlog does not grow, and their median wait in the last quarter of the load
+    is not above that in the second one. Too few messages to show this count as a part.
+    """
+    among = journeys.of_class(name)
+    due_s, gone_s, known = _waits(journeys, outcomes, among)
+    quarter_s = journeys.load_end_s / 4
+    second = known & (due_s >= quarter_s) & (due_s < 2 * quarter_s)
+    last = known & (due_s >= 3 * quarter_s)
+    if min(np.count_nonzero(second), np.count_nonzero(last)) < FEWEST:
+        return True
+    wait_s = np.where(np.isfinite(gone_s), gone_s, journeys.end_s) - due_s
+    if float(np.median(wait_s[last])) > float(np.median(wait_s[second])):
+        return True
+    starts = window_starts(journeys.load_end_s)
+    return bool(growing_windows(backlog_of(journeys, outcomes, among), starts).any())
+
+
+def _waits(
+    journeys: Journeys, outcomes: MessageOutcomes, among: Bools | None
+) -> tuple[Floats, Floats, Bools]:
+    """When each message was due, when it left for a carrier (NaN: it did not), and whether both are known."""
     provider = journeys.provider
     # A journal may lack the carrier's timestamp. The submit is always known.
     gone_s = provider.carrier_s if np.isfinite(provider.carrier_s).any() else provider.submitted_s
     waiting = (outcomes.outcome == OPEN) & ~outcomes.without_key & ~outcomes.given_up
     known: Bools = journeys.accepted & (np.isfinite(gone_s) | waiting)
     known &= ~skipped(journeys, outcomes.unaccounted)
-    hold_s = _hold_s(journeys, known, gone_s)
-    return LoadBacklog(journeys.load.intended_s[known], gone_s[known], journeys.load_end_s, hold_s)
+    if among is not None:
+        known &= among
+    return journeys.load.intended_s, gone_s, known
 
 
 def _hold_s(journeys: Journeys, known: Bools, gone_s: Floats) -> float:
@@ -153,7 +184,7 @@ def availability_and_growth(
     if len(due) == 0 or end_s <= 0:
         return None, None
     starts = window_starts(end_s)
-    backlog = _backlog_of(journeys, outcomes) if journeys.journal else None
+    backlog = backlog_of(journeys, outcomes) if journeys.journal else None
     if backlog is None or backlog.count < FEWEST:
         return _availability(journeys, outcomes, starts, np.zeros(len(starts), dtype=np.bool_)), None
     if not backlog.departed and outcomes.unaccounted.any():

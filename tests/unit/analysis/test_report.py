@@ -216,7 +216,7 @@ def test_slo_takes_the_place_of_the_runs_own(
         main()
     assert ended.value.code == 1
     names = [each["objective"] for each in summary_of(run_dir)["objectives"]]
-    assert names == ["otp.p95<2s", "loss=0", "duplicates=0", "unaccounted=0"]
+    assert names == ["otp.p95<2s", "loss=0", "duplicates=0", "unaccounted=0", "not_taken<=0.1%"]
     monkeypatch.setattr(sys, "argv", ["analysis", str(run_dir), "-q", "--no-charts", "--slo", "otp.p95<2"])
     with pytest.raises(SystemExit) as ended:
         main()

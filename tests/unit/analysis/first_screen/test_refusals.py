@@ -15,6 +15,7 @@ from analysis.findings import Availability, BottleneckKind
 from analysis.first_screen.rules import contradictions
 from analysis.first_screen.screen import first_screen as screen_of
 from analysis.first_screen.values import words
+from analysis.model import Measure
 
 replace = msgspec.structs.replace
 
@@ -284,3 +285,40 @@ def test_a_headline_on_messages_that_were_not_taken_names_worse_results(
     made = replace(made, objectives=(*others, *judged))
     screen = screen_of(report(made))
     assert words(screen.why).partition("42 got no usable answer.")[2] == told
+
+
+def test_a_sender_that_did_not_take_all_messages_does_not_sustain_the_rate() -> None:
+    """The user allows it, so every objective is met."""
+    few = accounting(planned=3_000, accepted=1_500, refused=1_500, delivered=1_500)
+    made = part(accounting=few)
+    plain = replace(made, identity=replace(made.identity, messages_per_day=None))
+    for each in (made, plain):
+        screen = screen_of(report(each))
+        assert words(screen.why) == (
+            "my-sender met every objective at 50.0/s, but it took 1,500 of 3,000 messages: "
+            "it does not sustain that rate."
+        )
+        assert contradictions(screen, report(each)) == ()
+
+
+@pytest.mark.parametrize(
+    ("found", "limit", "agrees"),
+    [
+        ({"unaccounted": 5}, ("unaccounted", 5.0), True),
+        ({"unaccounted": 6}, ("unaccounted", 5.0), False),
+        ({"given_up": 5}, ("loss", 5.0), True),
+        ({"given_up": 5}, ("unaccounted", 5.0), False),
+    ],
+)
+def test_a_yes_agrees_with_messages_that_the_objectives_allow_to_be_missing(
+    found: dict[str, int], limit: tuple[Measure, float], agrees: bool
+) -> None:
+    measure, allowed = limit
+    objective = replace(counted(measure, measure, 0), limit_value=allowed)
+    made = report(part(accounting=accounting(**found), objectives=(objective,)))
+    screen = screen_of(made)
+    assert screen.word == "YES"
+    said = [text for text in contradictions(screen, made) if text.startswith("YES")]
+    assert said == (
+        [] if agrees else ["YES, but more messages are lost or unaccounted than the objectives allow"]
+    )

@@ -174,8 +174,9 @@ def test_given_objectives_replace_the_defaults_but_not_the_accounting() -> None:
     assert with_defaults([]) == DEFAULT_OBJECTIVES
     assert with_defaults(["otp.p95 < 5s", "loss<=2"]) == (
         *("otp.p95<5s", "loss<=2"),
-        *("duplicates=0", "unaccounted=0"),
+        *("duplicates=0", "unaccounted=0", "not_taken<=0.1%"),
     )
+    assert "not_taken<=0.1%" not in with_defaults(["not_taken<=5%"])
 
 
 @pytest.mark.parametrize(
