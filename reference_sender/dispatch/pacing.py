@@ -1,12 +1,12 @@
-"""Learns the rate that a provider really allows, within the configured one: CUBIC, in the logarithm of the rate.
+"""Learns the rate that a provider really allows, within the configured one: CUBIC, of the rate's logarithm.
 
 A throttled answer at rate r sets the learned limit to ``_LIMIT`` * r. The rate then follows the progress x:
 
     rate = limit * _DECREASE ** ((1 - x) ** 3)
 
-It begins at ``_DECREASE`` of the limit, rises steeply at first, is flat near the limit (x = 1), and then rises
-faster and faster. So the provider's limit is used almost fully, the next throttled answer comes at a rate that
-is little above it, and a limit that was raised to many times its value is found soon.
+It begins at ``_DECREASE`` of the limit, rises steeply at first, is flat near the limit (x = 1), and then
+rises faster and faster. So the provider's limit is used almost fully, the next throttled answer comes at a
+rate that is little above it, and a limit that was raised to many times its value is found soon.
 
 Each good answer adds the time since the last one to x, in units of ``_UNIT_S``, but at most 1 of
 ``_UNIT_ANSWERS``. So also on a slow route fewer than about one request in a hundred is throttled. The limit
@@ -52,9 +52,9 @@ class Pacing:
     def worked(self, now_ns: int, used: bool) -> None:
         """The provider took a request that was submitted after the last throttled answer.
 
-        ``used``: messages waited for this rate while the request was unanswered. Otherwise the answer does not
-        show that the provider allows the rate. Then the rate stays, and the rise begins again: if it went on in
-        each short burst of messages, a later burst would be throttled many times.
+        ``used``: messages waited for this rate while the request was unanswered. If none did, the answer does
+        not show that the provider allows the rate: above the limit the rate stays, and its rise begins again.
+        Otherwise the rises of many short bursts would add up, and a later burst would be throttled often.
         """
         passed_s = (now_ns - self._updated_ns) / 1e9
         self._updated_ns = now_ns

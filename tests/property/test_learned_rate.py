@@ -28,7 +28,7 @@ ALWAYS = 10**9  # messages that wait
 class Flow:
     """Sends the messages of ``arrive`` on one route to a provider that allows ``allowed_per_s``.
 
-    ``arrive`` has the number of messages that came until an instant. ``refuse`` refuses more than the limit does.
+    ``arrive`` has the number of messages that came until an instant. ``refuse``: also without the limit.
     """
 
     def __init__(
@@ -160,7 +160,7 @@ def test_throttling_that_has_nothing_to_do_with_the_rate_does_not_stop_a_route(s
     flow.run(300)
     assert flow.paced_per_s >= 1.0
     taken, _ = flow.run(600)
-    # The least rate is 1/s. After a refusal the bucket is empty, and bulk needs a second token for the reserve.
+    # The least rate is 1/s. A refusal empties the bucket, and bulk needs a second token for the reserve.
     assert taken / 300 > 0.4, taken
 
 

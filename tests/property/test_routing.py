@@ -1,4 +1,4 @@
-"""The pure parts of routing: the score and the weights; and the learned rate against the provider's engine."""
+"""The score and the weights of routes, and the learned rate against the provider's engine."""
 
 from __future__ import annotations
 
