@@ -21,6 +21,7 @@ from analysis.first_screen.wording import (
     target_name,
     trusted,
     undecided_words,
+    unsent,
     worst_objective,
 )
 from analysis.judge.check_names import ACCOUNTING, INSTRUMENT, SCHEDULE_LAG
@@ -272,7 +273,8 @@ def _met(quote: Quote) -> Sentence:
     report = quote.report
     name = target_name(report)
     parts = [(place, part) for place, part in deciding(report) if trusted(part)]
-    sustained = [item for item in parts if item[1].sustained is not False and not not_taken(item[1])]
+    taken = [item for item in parts if not (not_taken(item[1]) or unsent(item[1]))]
+    sustained = [item for item in taken if item[1].sustained is not False]
     leveled = [(place, part) for place, part in sustained if part.identity.messages_per_day]
     live_ones = [item for item in leveled if live(item[1])]
     prefix = "" if any(live(part) for _, part in parts) else "In virtual time "
@@ -289,6 +291,10 @@ def _met(quote: Quote) -> Sentence:
             path = f"parts.{place}.accounting"
             took, due = quote.count(f"{path}.accepted"), quote.count(f"{path}.planned")
             closing = (", but it took ", took, " of ", due, " messages: it does not sustain that rate.")
+        elif not sustained and unsent(fastest):
+            path = f"parts.{place}.accounting"
+            left, due = quote.count(f"{path}.dropped_at_machine_limit"), quote.count(f"{path}.planned")
+            closing = (", but the bench had no room to send ", left, " of ", due, " messages.")
         elif not sustained:
             closing = (", but its queue grew: it does not sustain that rate.",)
         return (f"{prefix}{name} met every objective at ", rate, *closing)

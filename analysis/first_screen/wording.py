@@ -88,6 +88,12 @@ def not_taken(part: PartReport) -> bool:
     return counted.not_taken + counted.unfinished > NOT_TAKEN_SHARE * counted.planned
 
 
+def unsent(part: PartReport) -> bool:
+    """Whether the bench had no room to send more than ``NOT_TAKEN_SHARE`` of the messages."""
+    counted = part.accounting
+    return counted.dropped_at_machine_limit > NOT_TAKEN_SHARE * counted.planned
+
+
 def live(part: PartReport) -> bool:
     return part.identity.mode == "real"
 
