@@ -121,6 +121,7 @@ class Membership(Struct, frozen=True):
     routes: tuple[str, ...] = ()  # names
     most_nodes: int = 1_000_000  # that may share the limits of the routes; more of them stand by
     lease_s: float = 10.0
+    limits: tuple[str, ...] = ()  # of each route, as text: all nodes must have the same ones
 
 
 class Renewal(Struct, frozen=True):
@@ -130,6 +131,7 @@ class Renewal(Struct, frozen=True):
     share: int  # millionths of each limit of a route that this node may use from now on
     unclaimed: int  # messages that wait for a node
     leads: bool = True  # the node is the first of those that are alive: it does what one node must do for all
+    differing: tuple[str, ...] = ()  # names of the routes for which another node has other limits
 
 
 class HandedOver(Struct, frozen=True):
@@ -266,8 +268,9 @@ class NodeStore(Protocol):
         ...
 
     def ended(self, reports: Sequence[Report]) -> list[EndedMessage]:
-        """The messages that ``reports`` are about, by key or else by the provider's id, of those that were
-        tried and ended FAILED or EXPIRED. Called from the thread of ``commit``. Raises ``StoreError``.
+        """The messages that ``reports`` are about, of those that were tried and ended: by key, or else by the
+        provider's id, but for DELIVERED ones, which have no index of it. Called from the thread of
+        ``commit``. Raises ``StoreError``.
         """
         ...
 

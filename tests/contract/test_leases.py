@@ -21,6 +21,7 @@ from reference_sender.dispatch.values import Change, Lane, Message, Recovered, R
 from reference_sender.store import (
     Existing,
     LeaseLost,
+    Membership,
     Record,
     StoreError,
     Work,
@@ -370,3 +371,16 @@ def test_a_report_of_a_message_that_ended_goes_to_one_node(join: Join) -> None:
     other.commit(Work(handed_over=reports[:1]))  # again: there is nothing to tell
     assert owner.reports(10) == []
     assert {each.state for each in owner.records(0, 10)} == {State.DELIVERED}
+
+
+def test_a_node_knows_the_routes_of_which_another_one_has_other_limits(
+    join: Join, postgres: PostgresServer
+) -> None:
+    first = join(replace(LONG, limits=("100", "20")))
+    of_an_earlier_version = join(LONG)
+    assert [node.renew(0).differing for node in (first, of_an_earlier_version)] == [(), ()]
+    second = join(Membership(routes=("b", "c"), lease_s=600.0, limits=("30", "5")))
+    assert [node.renew(0).differing for node in (first, second)] == [("b",), ("b",)]
+    assert of_an_earlier_version.renew(0).differing == ()
+    postgres.sql("UPDATE smsbench.node SET dead = true WHERE id = (SELECT max(id) FROM smsbench.node)")
+    assert first.renew(0).differing == ()

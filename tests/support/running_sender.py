@@ -13,6 +13,7 @@ from aiohttp import web
 from aiohttp.test_utils import RawTestServer
 from any_hour import check_any_hour
 
+from reference_sender.alerts.rules import AlertSettings
 from reference_sender.dispatch import DispatchSettings
 from reference_sender.policy.settings import NO_POLICY, PolicySettings
 from reference_sender.routes.url import read_route
@@ -56,6 +57,7 @@ async def running_sender(
     routes: tuple[str, ...],
     policy: PolicySettings = NO_POLICY,
     dispatch: DispatchSettings | None = None,
+    alerts: AlertSettings | None = None,
 ) -> AsyncIterator[RunningSender]:
     """A sender that ends with the block. ``routes`` are URLs. Its lease is as short as can be."""
     check_any_hour(policy)
@@ -66,6 +68,7 @@ async def running_sender(
         drain_s=1.0,
         policy=policy,
         dispatch=dispatch or DispatchSettings.model_validate({}),
+        alerts=alerts or AlertSettings(),
     )
     handlers: list[Sender] = []
 

@@ -6,6 +6,7 @@ All times are the server's, so the clocks of the nodes do not matter for leases.
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from typing import Any
 
 import asyncpg
@@ -25,8 +26,8 @@ _COUNTED = 1_000_000  # unclaimed messages; there may be more
 _REPORT_KEPT = "1 hour"  # for a message that is not known, or that has ended
 
 _JOIN = """
-INSERT INTO node (routes, alive_until, steady_since)
-VALUES ($1, clock_timestamp() + $2::float8 * interval '1 second', clock_timestamp()) RETURNING id
+INSERT INTO node (routes, alive_until, steady_since, limits)
+VALUES ($1, clock_timestamp() + $2::float8 * interval '1 second', clock_timestamp(), $3) RETURNING id
 """
 _RENEW = """
 UPDATE node SET alive_until = clock_timestamp() + $2::float8 * interval '1 second',
@@ -110,7 +111,8 @@ WHERE c.owner = $1 OR (
 
 async def join(connection: asyncpg.Connection[Any], membership: Membership) -> int:
     """A new node; returns its id."""
-    node: int = await connection.fetchval(_JOIN, list(membership.routes), membership.lease_s)
+    routes, limits = list(membership.routes), list(membership.limits)
+    node: int = await connection.fetchval(_JOIN, routes, membership.lease_s, limits)
     return node
 
 
@@ -131,7 +133,7 @@ async def renew(
             )
         if steady:
             await _take_over(connection)
-        rows = await connection.fetch("SELECT id, share FROM node WHERE NOT dead")
+        rows = await connection.fetch("SELECT id, share, routes, limits FROM node WHERE NOT dead")
         shares = {row[0]: row[1] for row in rows}
         may_use = granted(node, shares, share, membership.most_nodes)
         if max(share, may_use) != shares[node]:
@@ -143,7 +145,19 @@ async def renew(
     unclaimed = await connection.fetchval(
         "SELECT count(*) FROM (SELECT FROM claim WHERE owner = 0 LIMIT $1) AS free", _COUNTED
     )
-    return Renewal(len(shares), may_use, unclaimed, leads=node == min(shares))
+    others = [(row[2], row[3]) for row in rows if row[0] != node]
+    return Renewal(
+        len(shares), may_use, unclaimed, leads=node == min(shares), differing=_differing(membership, others)
+    )
+
+
+def _differing(
+    membership: Membership, others: Sequence[tuple[Sequence[str], Sequence[str]]]
+) -> tuple[str, ...]:
+    """Routes for which ``others``, by routes and limits of a node, have other limits than ``membership``."""
+    ours = dict(zip(membership.routes, membership.limits, strict=False))  # without limits: not compared
+    theirs = {pair for routes, limits in others for pair in zip(routes, limits, strict=False)}
+    return tuple(sorted({name for name, limits in theirs if ours.get(name, limits) != limits}))
 
 
 async def leave(connection: asyncpg.Connection[Any], node: int) -> None:

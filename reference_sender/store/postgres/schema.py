@@ -13,7 +13,7 @@ from reference_sender.store.protocol import StoreError
 
 log = logging.getLogger(__name__)
 
-SCHEMA_VERSION = 4
+SCHEMA_VERSION = 5
 _NAME = "smsbench"
 _LOCK = 0x736D7362  # any number that other programs do not use
 
@@ -53,6 +53,11 @@ _FROM_3_TO_4 = """
 ALTER TABLE claim ADD COLUMN confirmed boolean NOT NULL DEFAULT false;
 UPDATE identity SET version = 4;
 """
+# Nodes of schema 4 work with it: they do not say their limits.
+_FROM_4_TO_5 = """
+ALTER TABLE node ADD COLUMN limits text[] NOT NULL DEFAULT '{}';
+UPDATE identity SET version = 5;
+"""
 _ALIVE = "SELECT EXISTS (SELECT FROM node WHERE NOT dead AND alive_until > clock_timestamp())"
 
 
@@ -86,6 +91,9 @@ async def bring_up_to_date(connection: asyncpg.Connection[Any]) -> None:
         if version == 3:
             await connection.execute(_FROM_3_TO_4)
             version = 4
+        if version == 4:
+            await connection.execute(_FROM_4_TO_5)
+            version = 5
     if version != SCHEMA_VERSION:
         raise StoreError(f"PostgreSQL has schema {version} of a sender, this sender knows {SCHEMA_VERSION}")
     if await connection.fetchval("SHOW fsync") != "on":

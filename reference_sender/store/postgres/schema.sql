@@ -1,4 +1,4 @@
--- Schema 4 of PostgreSQL. Columns with the same name mean the same as in ../schema.sql.
+-- Schema 5 of PostgreSQL. Columns with the same name mean the same as in ../schema.sql.
 CREATE TABLE identity (
     version       integer NOT NULL,
     tag           text NOT NULL,
@@ -13,7 +13,8 @@ CREATE TABLE node (
     alive_until  timestamptz NOT NULL,          -- end of the lease
     steady_since timestamptz NOT NULL,          -- since when the lease has been renewed without a gap
     share        integer NOT NULL DEFAULT 0,    -- millionths of each route's limits: the most that the node may use now
-    dead         boolean NOT NULL DEFAULT false -- its lease has ended or it has left; its claims are being removed
+    dead         boolean NOT NULL DEFAULT false, -- its lease has ended or it has left; its claims are being removed
+    limits       text[] NOT NULL DEFAULT '{}'   -- those of each of its routes, in their order; empty: not known
 );
 
 -- The body is bytea, since the type text of PostgreSQL cannot have the character NUL.
