@@ -66,7 +66,8 @@ def analyse_part(
     tightest = _tightest(specs)
     lag_limit_s = tightest.lag_limit_s
     journeys = read_journeys(run_dir, manifest)
-    journeys = with_bench_drops(journeys, manifest.in_flight_limit, lag_limit_s)
+    limits = manifest.in_flight_limit, manifest.in_flight_needed
+    journeys = with_bench_drops(journeys, limits, lag_limit_s)
     outcomes = judge(journeys)
     counted = accounting(journeys, outcomes, manifest.planned)
     instrument = checks_environment.instrument(manifest.instrument_failures, journeys.origin_ns)
@@ -270,7 +271,7 @@ def _checks(
     """The checks that do not need verdicts. ``analyse_part`` adds the others."""
     return (
         checks.schedule_lag(lateness(journeys, tightest.lag_limit_s), tightest),
-        checks.dropped_arrivals(counted),
+        checks.dropped_arrivals(counted, manifest.in_flight_limit, manifest.in_flight_needed),
         checks.rate_error(journeys),
         checks.accounting_balance(counted),
         checks.timestamp_order(order),

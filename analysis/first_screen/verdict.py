@@ -255,6 +255,7 @@ def _not_taken_counts(part: PartReport) -> Iterator[tuple[str, str]]:
     counted = part.accounting
     only_numbers = counted.refused == counted.refused_recipients
     late = ", or because the bench was late" if counted.dropped_by_bench else ""
+    late += ", or because the bench had no room for them" if counted.dropped_at_machine_limit else ""
     for field, text in (
         ("refused", "were refused"),
         ("failed_at_api", "got no usable answer"),
@@ -320,13 +321,26 @@ def _undecided(quote: Quote) -> Sentence:
         ),
         None,
     )
-    place = place if unseen is None else unseen
+    place = _without_room(report, place) if unseen is None else unseen
     objective = report.objectives[place]
     at = objective_part(report, objective)
     if unseen is not None and report.parts[at].accounting.without_key:
         return ("No objective was missed. ", *_without_key(quote, at))
     asked = objective_words(quote, place)
     return ("No objective was missed. ", *asked, " is undecided: ", *undecided_words(quote, place), ".")
+
+
+def _without_room(report: RunReport, place: int) -> int:
+    """The objective on messages not taken, if the bench had no room to send some: then more of this load does
+    not help. Else ``place``.
+    """
+    asked = (
+        at
+        for at, each in enumerate(report.objectives)
+        if each.decides and each.measure == "not_taken" and each.verdict == "undecided"
+        if report.parts[objective_part(report, each)].accounting.dropped_at_machine_limit
+    )
+    return next(asked, place)
 
 
 def _without_key(quote: Quote, at: int) -> Sentence:

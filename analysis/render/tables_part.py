@@ -181,6 +181,11 @@ _ACCOUNTING = (
     ("sent", "sent", "requests begun"),
     ("dropped", "dropped", "not sent: the in-flight limit was reached, or the bench was late"),
     ("dropped_by_bench", "dropped by the bench", "of these, because the bench was late"),
+    (
+        "dropped_at_machine_limit",
+        "dropped at the machine's limit",
+        "of these, because the machine of the bench could hold no more unanswered requests",
+    ),
     ("answered", "answered", "replies read, or the connection failed"),
     ("unfinished", "unfinished", "no reply when the load stopped"),
     ("accepted", "accepted", "acknowledged by the sender"),

@@ -245,3 +245,19 @@ def test_a_run_that_was_ended_before_its_load_says_how_to_begin_it(
     report = build_report(new_run("run").write(load_s=0.0, end_s=30.0, exit_reason=reason))
     screen = first_screen(report)
     assert f"What to do: {advice}." in "".join(str(getattr(each, "text", each)) for each in screen.trust)
+
+
+def test_several_interrupted_starts_of_one_session_are_all_named(new_run: Build, write_suite: Suite) -> None:
+    """Each start in the web UI is a part, and Stop ends it."""
+    for name, load_s, reason in (
+        ("a", 13.0, "interrupted"),
+        ("b", 23.0, "finished"),
+        ("c", 5.0, "interrupted"),
+    ):
+        scenario = records.RecordedScenario(name="made", title=name, parameters={records.OPEN_BEFORE: 0})
+        run_of(new_run(name), load_s, exit_reason=reason, scenario=scenario)
+    report = build_report(write_suite("a", "b", "c"))
+    words = "Interrupted in 2 of 3 starts: start 1 after 13 of 23 s, start 3 after 5.0 of 23 s"
+    assert report.interrupted == words
+    assert report.headline.startswith(f"STOPPED: {words}. ")
+    assert report.notes[0].startswith(f"{words}: every figure and verdict of an interrupted start")
