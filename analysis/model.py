@@ -107,11 +107,12 @@ class Accounting(Struct, frozen=True, kw_only=True):
 
 
 class Reasons(Struct, frozen=True):
-    """Why messages were not delivered: source, reason, count."""
+    """Why messages did not arrive: source, reason, count, and how many of them the sender accepted."""
 
     source: str
     reason: str
     count: int
+    accepted: int
 
 
 class StageTimes(Struct, frozen=True, kw_only=True):
@@ -349,7 +350,8 @@ class PartReport(Struct, frozen=True, kw_only=True):
     handsets: tuple[Handsets, ...] = ()  # of each class
     availability: Availability | None = None
     bottlenecks: tuple[Bottleneck, ...] = ()  # in order of weight; empty: no bottleneck
-    sustained: bool | None = None  # the backlog did not grow; None: unknown
+    backlog_grew: bool | None = None  # None: unknown
+    sustained: bool | None = None  # the backlog did not grow, and the messages were taken; None: unknown
     # From the load's end to the last submit of an accepted message; None: one still waits, or unknown.
     backlog_gone_s: float | None = None
     fairness: Fairness | None = None  # for concurrent campaigns

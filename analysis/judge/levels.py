@@ -200,7 +200,7 @@ def _load_text(part: PartReport) -> str:
 
 def _missed_objectives(part: PartReport) -> str:
     missed = [f"{each.name} {each.measured}" for each in part.objectives if each.verdict == "missed"]
-    grew = ["its backlog grew"] if part.sustained is False else []
+    grew = ["its backlog grew"] if part.backlog_grew else []
     return "; ".join([*missed, *([part.throughput.limit] if part.throughput.limit else []), *grew])
 
 

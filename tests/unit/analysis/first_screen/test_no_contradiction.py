@@ -235,7 +235,7 @@ def planted_growth(made: RunReport) -> tuple[FirstScreen, RunReport]:
     """The contract is sufficient, and the backlog grew."""
     screen, made = planted_advice(made)
     at = objective_part(made, next(each for each in made.objectives if each.reach))
-    grew = replace(made.parts[at], sustained=False)
+    grew = replace(made.parts[at], sustained=False, backlog_grew=True)
     return screen, replace(made, parts=(*made.parts[:at], grew, *made.parts[at + 1 :]))
 
 
