@@ -90,10 +90,9 @@ class Accounting(Struct, frozen=True, kw_only=True):
     to_repeat: int = 0  # refused like these, but the run ended while a repeat could follow
     # Of the refused ones: the provider had refused the phone number. They do not count as not taken.
     refused_recipients: int = 0
-    # Of the dropped ones: the bench was late, or its machine can hold no more requests. They do not count as
-    # not taken; for the latter it is unknown whether the sender would have taken them.
-    dropped_by_bench: int = 0
-    dropped_at_machine_limit: int = 0
+    # Of the dropped ones, and not counted as not taken:
+    dropped_by_bench: int = 0  # the bench was late
+    dropped_at_machine_limit: int = 0  # no room for more requests: the sender may have taken them
 
     @property
     def not_taken(self) -> int:

@@ -228,6 +228,9 @@ def _carried(screen: FirstScreen, report: RunReport) -> Iterator[str]:
             met = trusted(part) and overall(part.objectives) == "met"
             if not met or part.sustained is False or not_taken(part) or unsent(part):
                 yield f"{piece.text} a day is called sustained, but {part.slug} does not show it"
+            for level in report.levels:
+                if level.ten_times_part == part.slug and level.ten_times != "yes":
+                    yield f"{piece.text} a day is called sustained, but ten times: {level.ten_times}"
 
 
 def _within_capacity(screen: FirstScreen, report: RunReport) -> Iterator[str]:

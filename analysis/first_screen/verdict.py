@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from analysis.first_screen.advice import first_told
+from analysis.first_screen.met import met_words
 from analysis.first_screen.missed import missed_words
 from analysis.first_screen.quoting import Quote
 from analysis.first_screen.reservations import checked, reservations
@@ -19,9 +20,7 @@ from analysis.first_screen.wording import (
     objective_words,
     part_title,
     target_name,
-    trusted,
     undecided_words,
-    unsent,
     worst_objective,
 )
 from analysis.judge.check_names import ACCOUNTING, INSTRUMENT, SCHEDULE_LAG
@@ -57,7 +56,7 @@ def why(quote: Quote) -> Sentence:
         return _invalid(quote)
     if found == "NO":
         return _missed(quote)
-    return _met(quote) if found == "YES" else _undecided(quote)
+    return met_words(quote) if found == "YES" else _undecided(quote)
 
 
 def _stopped(quote: Quote) -> Sentence:
@@ -290,50 +289,6 @@ def _not_taken_counts(part: PartReport) -> Iterator[tuple[str, str]]:
         shown = getattr(counted, "dropped_at_limit" if field == "dropped" else field)
         if shown and not (field == "refused" and only_numbers):
             yield field, text
-
-
-def _met(quote: Quote) -> Sentence:
-    """The volumes that the sender sustains, as the parts show; live parts before simulated ones."""
-    report = quote.report
-    name = target_name(report)
-    parts = [(place, part) for place, part in deciding(report) if trusted(part)]
-    taken = [item for item in parts if not (not_taken(item[1]) or unsent(item[1]))]
-    sustained = [item for item in taken if item[1].sustained is not False]
-    leveled = [(place, part) for place, part in sustained if part.identity.messages_per_day]
-    live_ones = [item for item in leveled if live(item[1])]
-    prefix = "" if any(live(part) for _, part in parts) else "In virtual time "
-    rows = sorted(live_ones or leveled, key=lambda item: item[1].identity.messages_per_day or 0)
-    levels = {part.identity.messages_per_day: place for place, part in rows}
-    if not levels:
-        place, fastest = max(sustained or parts, key=lambda item: item[1].throughput.offered_mean_per_s)
-        if _searched(report, fastest):
-            rate = quote.rate("capacity.sustained_per_s", subject="sustained rate")
-            return (f"{prefix}{name} met every objective at ", rate, ".")
-        rate = quote.rate(f"parts.{place}.throughput.offered_mean_per_s", subject=f"offered mean {place}")
-        closing: Sentence = (".",)
-        if not sustained and not_taken(fastest):
-            path = f"parts.{place}.accounting"
-            took, due = quote.count(f"{path}.accepted"), quote.count(f"{path}.planned")
-            closing = (", but it took ", took, " of ", due, " messages: it does not sustain that rate.")
-        elif not sustained and unsent(fastest):
-            path = f"parts.{place}.accounting"
-            left, due = quote.count(f"{path}.dropped_at_machine_limit"), quote.count(f"{path}.planned")
-            closing = (", but the bench had no room to send ", left, " of ", due, " messages.")
-        elif not sustained:
-            closing = (", but its queue grew: it does not sustain that rate.",)
-        return (f"{prefix}{name} met every objective at ", rate, *closing)
-    shown = list(levels.values())[-2:]
-    sentence: list[str | Figure] = [f"{prefix}{name} sustains "]
-    for index, place in enumerate(shown):
-        figure = quote.per_day(f"parts.{place}.identity.messages_per_day")
-        sentence += [", and " if index else "", figure, "" if index else " SMS a day"]
-    return (*sentence, ", with every objective met.")
-
-
-def _searched(report: RunReport, part: PartReport) -> bool:
-    """Whether the part is a trial of a search that found a rate: the mean of its arrivals differs from it."""
-    found = report.capacity
-    return found is not None and found.sustained_per_s is not None and part.identity.profile == found.profile
 
 
 def _undecided(quote: Quote) -> Sentence:

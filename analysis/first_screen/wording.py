@@ -15,7 +15,7 @@ from analysis.findings import NOT_FORWARDED, Bottleneck, on_the_way
 from analysis.first_screen.quoting import Quote
 from analysis.first_screen.values import AnswerRow, Figure, Sentence
 from analysis.judge.evidence import needs_lead
-from analysis.judge.not_taken import many_not_taken
+from analysis.judge.not_taken import NOT_TAKEN_SHARE, many_not_taken
 from analysis.model import Objective, PartIdentity, PartReport, RunReport
 
 _REFERENCE = "reference_sender"
