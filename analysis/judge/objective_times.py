@@ -182,7 +182,7 @@ def _percentile_needs(
     awaited = 2 * distribution.open_count > count  # more messages with the same wait would be open too
     if distribution.open_count and least > asked and estimate > 2 * if_all:
         awaited, estimate = True, if_all
-    more = more_needed(count, estimate, spec.message_class, facts.per_s(count), fewest)
+    more = more_needed(count, estimate, spec.message_class, facts.per_s(count), fewest, facts.whole_day)
     if awaited and more == HOPELESS:
         return wait_longer(distribution.open_count)
     if awaited:
