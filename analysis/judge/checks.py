@@ -310,7 +310,7 @@ def nagle_delay(journeys: Journeys) -> Check:
 
 
 def sample_sizes(delivery: tuple[Distribution, ...], objectives: tuple[Objective, ...]) -> Check:
-    """Whether there are enough messages for the percentiles of the objectives."""
+    """Whether there are enough messages for the percentiles of the objectives, if they have any."""
     asked = [each for each in objectives if each.quantile is not None and each.percentile is not None]
     thin = [each for each in asked if each.quantile is not None and each.quantile.state == "withheld"]
     enough = ", ".join(f"{class_words(each.message_class)} {count_text(each.count)}" for each in delivery)
@@ -318,10 +318,10 @@ def sample_sizes(delivery: tuple[Distribution, ...], objectives: tuple[Objective
     if thin:
         value = too_few_for(thin)
     elif enough and not asked:
-        value = f"no percentile of the load's classes is judged ({enough})"
+        value = f"no objective has a percentile of these classes ({enough})"
     return Check(
         name="sample size",
-        state="warn" if thin or not asked else "ok",
+        state="warn" if thin or not enough else "ok",
         value=value,
         limit="p95 needs 72, p99 368, p99.9 3,688, p99.99 36,887",
         meaning="number of messages that a percentile needs for a 95 % interval with two ends",
