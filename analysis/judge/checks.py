@@ -21,7 +21,7 @@ from analysis.formatting import (
     times_text,
 )
 from analysis.judge.check_names import SCHEDULE_LAG
-from analysis.judge.evidence import too_few_for
+from analysis.judge.evidence import count_as, too_few_for
 from analysis.measure.late_generator import SHORT_S, SHORT_SHARE, GeneratorLateness
 from analysis.measure.percentiles import ranks
 from analysis.model import Accounting, Check, CheckState, Distribution, Objective, TimestampOrder
@@ -339,8 +339,8 @@ def effective_sizes(delivery: tuple[Distribution, ...]) -> Check:
     return Check(
         name="independence",
         state="warn" if thin else "ok",
-        value=f"{count_text(_known_count(worst))} {messages_of(worst.message_class)} count as "
-        f"about {significant(worst.effective_count, 2)} independent ones",
+        value=f"{count_text(_known_count(worst))} {messages_of(worst.message_class)} "
+        f"{count_as(worst.effective_count)}",
         limit="warn if under half",
         meaning="messages in one queue have similar delays, so that the intervals are wider",
         advice="run longer, or repeat the run and compare the percentiles of the runs",
