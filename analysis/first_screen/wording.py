@@ -251,7 +251,7 @@ def _measured(quote: Quote, path: str, objective: Objective) -> Sentence:
                 f"more than {rest} take over ",
                 quote.seconds(f"{path}.quantile.low_s", limit_s=objective.limit_s),
             )
-        return ("too few messages",)
+        return (quote.text(f"{path}.measured"),)
     if objective.quantile.state == "never":
         return (f"{rest} or more never arrive",)
     if objective.quantile.state == "at_least":

@@ -21,7 +21,7 @@ from analysis.formatting import (
     times_text,
 )
 from analysis.judge.check_names import SCHEDULE_LAG
-from analysis.judge.evidence import too_few_for
+from analysis.judge.evidence import count_as, too_few_for
 from analysis.measure.late_generator import SHORT_S, SHORT_SHARE, GeneratorLateness
 from analysis.measure.percentiles import ranks
 from analysis.model import Accounting, Check, CheckState, Distribution, Objective, TimestampOrder
@@ -310,7 +310,7 @@ def nagle_delay(journeys: Journeys) -> Check:
 
 
 def sample_sizes(delivery: tuple[Distribution, ...], objectives: tuple[Objective, ...]) -> Check:
-    """Whether there are enough messages for the percentiles of the objectives."""
+    """Whether there are enough messages for the percentiles of the objectives, if they have any."""
     asked = [each for each in objectives if each.quantile is not None and each.percentile is not None]
     thin = [each for each in asked if each.quantile is not None and each.quantile.state == "withheld"]
     enough = ", ".join(f"{class_words(each.message_class)} {count_text(each.count)}" for each in delivery)
@@ -318,10 +318,10 @@ def sample_sizes(delivery: tuple[Distribution, ...], objectives: tuple[Objective
     if thin:
         value = too_few_for(thin)
     elif enough and not asked:
-        value = f"no percentile of the load's classes is judged ({enough})"
+        value = f"no objective has a percentile of these classes ({enough})"
     return Check(
         name="sample size",
-        state="warn" if thin or not asked else "ok",
+        state="warn" if thin or not enough else "ok",
         value=value,
         limit="p95 needs 72, p99 368, p99.9 3,688, p99.99 36,887",
         meaning="number of messages that a percentile needs for a 95 % interval with two ends",
@@ -339,8 +339,8 @@ def effective_sizes(delivery: tuple[Distribution, ...]) -> Check:
     return Check(
         name="independence",
         state="warn" if thin else "ok",
-        value=f"{count_text(_known_count(worst))} {messages_of(worst.message_class)} count as "
-        f"about {significant(worst.effective_count, 2)} independent ones",
+        value=f"{count_text(_known_count(worst))} {messages_of(worst.message_class)} "
+        f"{count_as(worst.effective_count)}",
         limit="warn if under half",
         meaning="messages in one queue have similar delays, so that the intervals are wider",
         advice="run longer, or repeat the run and compare the percentiles of the runs",

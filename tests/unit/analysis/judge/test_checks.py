@@ -270,12 +270,24 @@ def test_no_rows_at_all_is_invalid(new_run: Build) -> None:
     assert checked(new_run("run"), "files") == "invalid"
 
 
-def test_enough_messages_of_which_no_percentile_is_judged_are_named_so(new_run: Build) -> None:
+@pytest.mark.parametrize("objective", ["delivered>94%", "otp.p95<20s"])
+def test_a_percentile_that_nobody_asked_of_these_messages_is_no_reservation(
+    new_run: Build, objective: str
+) -> None:
+    """The page said that an objective with too few messages cannot be met, and no objective had too few."""
     run = new_run("run")
     for slot in range(100):
         run.journey(f"m-{slot}", slot / 10, 3.0, message_class="marketing")
-    run_dir = run.write(objectives=("loss=0",))
-    (part,) = build_report(run_dir, objectives=("loss=0",)).parts
+    report = build_report(run.write(objectives=("loss=0",)), objectives=(objective,))
+    (check,) = [each for each in report.parts[0].checks if each.name == "sample size"]
+    found = "no objective has a percentile of these classes (marketing 100)"
+    assert (check.state, check.value) == ("ok", found)
+    assert "umber of messages" not in words(first_screen(report).trust)
+
+
+def test_a_load_without_accepted_messages_is_too_small_for_a_percentile(new_run: Build) -> None:
+    run = new_run("run")
+    run.due("m-1", 1.0, outcome="refused")
+    (part,) = build_report(run.write(), objectives=("otp.p95<20s",)).parts
     (check,) = [each for each in part.checks if each.name == "sample size"]
-    assert check.state == "warn"
-    assert check.value == "no percentile of the load's classes is judged (marketing 100)"
+    assert (check.state, check.value) == ("warn", "no message was accepted")
