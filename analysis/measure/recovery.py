@@ -39,7 +39,11 @@ def waits(journeys: Journeys, outcomes: MessageOutcomes) -> Waits:
 
     Messages that the sender gave up or skipped are left out, since it is not known how long it had them.
     """
-    taken_s = np.nan_to_num(journeys.provider.taken_s, nan=np.inf)
+    provider = journeys.provider
+    # A journal may lack the instant of the accepted submit. Then the first submit stands for it.
+    first_s = np.where(provider.accepted, provider.submitted_s, np.nan)
+    taken_s = np.where(np.isfinite(provider.taken_s), provider.taken_s, first_s)
+    taken_s = np.nan_to_num(taken_s, nan=np.inf)
     still_waits = (outcomes.outcome == OPEN) & ~outcomes.without_key & ~outcomes.given_up
     known: Bools = journeys.accepted & (np.isfinite(taken_s) | still_waits)
     known &= ~skipped(journeys, outcomes.unaccounted)
