@@ -212,13 +212,13 @@ class Dispatcher:
         return effects
 
     def looked_up(self, now_ns: int, key: str, found: Sequence[Report] | None) -> Sequence[Effect]:
-        """Take the result of a lookup: the provider's messages that may be the one of ``key``, oldest first.
-        None: the provider gave no result.
+        """Take the result of a lookup: the provider's messages that may be the one of ``key``, oldest first,
+        without those that the store has as others. None: the provider gave no result.
 
         Raises ``ValueError``, changing nothing, for a message that is not being looked up.
         """
         effects: list[Effect] = []
-        ticket, report = self._lookups.answered(now_ns, key, found)
+        ticket, report = self._lookups.answered(now_ns, key, found, self._sending.unchecked())
         self._move_clock(now_ns)
         self.unmatched.clear()
         if report is not None and ticket.state is State.QUEUED:

@@ -80,6 +80,11 @@ class Sending:
                 return each
         return None
 
+    def unchecked(self) -> list[Ticket]:
+        """Messages in flight on routes that do not refuse repeats."""
+        batches = [each for each in self.in_flight.values() if not each.route.repeats]
+        return [ticket for batch in batches for ticket in batch.tickets]
+
     def predict_route(self, now_ns: int, messages: Sequence[Message]) -> str | None:
         """As ``Dispatcher.predict_route``, for the simple case only: one lane, one sender name, and no other
         message waits (for OTPs: none that goes before them).

@@ -132,11 +132,12 @@ class AttemptResults:
         ticket.slot = 1 + route.index
         ticket.expires_ns = min(ticket.message.expires_ns, batch.submitted_ns + route.unknown_window_ns)
         if ticket.expires_ns <= now_ns:
+            self._lookups.note_unanswered(now_ns, ticket, batch.submitted_ns, route.unknown_window_ns)
             self._states.closed(now_ns, ticket, State.EXPIRED, EXPIRED_UNCERTAIN, effects)
             return
         self._states.bound(now_ns, ticket, batch.submitted_ns, reason, effects)
         self._backlog.put_off(ticket, ticket.expires_ns)
-        self._lookups.add(now_ns, ticket, batch.submitted_ns)
+        self._lookups.add(now_ns, ticket, batch.submitted_ns, route.unknown_window_ns)
 
 
 def _bars_nothing(_: Message) -> bool:

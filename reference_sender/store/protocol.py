@@ -121,6 +121,7 @@ class Membership(Struct, frozen=True):
     routes: tuple[str, ...] = ()  # names
     most_nodes: int = 1_000_000  # that may share the limits of the routes; more of them stand by
     lease_s: float = 10.0
+    looks_up: bool = False  # a route does not refuse repeats, so ``NodeStore.taken_ids`` will be called
 
 
 class Renewal(Struct, frozen=True):
@@ -268,6 +269,13 @@ class NodeStore(Protocol):
     def ended(self, reports: Sequence[Report]) -> list[EndedMessage]:
         """The messages that ``reports`` are about, by key or else by the provider's id, of those that were
         tried and ended FAILED or EXPIRED. Called from the thread of ``commit``. Raises ``StoreError``.
+        """
+        ...
+
+    def taken_ids(self, provider_ids: Sequence[str], message: Message) -> frozenset[str] | None:
+        """Those of ``provider_ids`` that messages of the store have. None: another node has a request in
+        flight for a message with the number and text of ``message``, so any of them may become the id of
+        that one. Raises ``StoreError``.
         """
         ...
 
