@@ -9,7 +9,8 @@ from loadtests.storm.provider import LATE_S
 from loadtests.storm.watch import Violation
 from loadtests.storm.world import StormWorld
 from mock_provider.engine.values import JournalRow
-from reference_sender.dispatch.values import FINAL_STATES, State, is_hedge, key_of_first
+from reference_sender.dispatch.message_states import DELIVERED_BY_SECOND
+from reference_sender.dispatch.values import FINAL_STATES, State, is_hedge, key_of_first, key_of_second
 from reference_sender.policy.gate import CANCELLED, OPTED_OUT
 from reference_sender.policy.quiet_hours import FOREVER
 from reference_sender.store.protocol import Record
@@ -85,6 +86,8 @@ def none_is_called_sent_that_no_provider_accepted(end: StormEnd) -> Iterator[Vio
         if record.state not in _TOLD:
             continue
         ids = {row.provider_id for _, _, row in end.accepted.get(key, ())}
+        if not ids and record.reason == DELIVERED_BY_SECOND:
+            ids = {row.provider_id for _, _, row in end.accepted.get(key_of_second(key), ())}
         if not ids:
             yield Violation("seen", f"{key} is {record.state.value} and no provider accepted it", (key,))
         elif provider_id is not None and provider_id not in ids:

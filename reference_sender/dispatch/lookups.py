@@ -48,7 +48,7 @@ class PendingLookups:
         return max(len(self._due), len(self._asked), len(self._since_ns))
 
     def add(self, now_ns: int, ticket: Ticket, since_ns: int, window_ns: int) -> None:
-        """Look ``ticket``, submitted at ``since_ns``, up until it ends; the rest as in ``note_unanswered``."""
+        """Look ``ticket``, submitted at ``since_ns``, up until it ends, as ``note_unanswered``."""
         self._since_ns[ticket.message.key] = since_ns
         self._wait(now_ns, ticket, _FIRST_WAIT_NS)
         self.note_unanswered(now_ns, ticket, since_ns, window_ns)

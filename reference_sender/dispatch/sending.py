@@ -8,6 +8,7 @@ from msgspec import Struct
 
 from reference_sender.dispatch.backlog import Backlog, Queue
 from reference_sender.dispatch.choice import RouteChoice
+from reference_sender.dispatch.hedging import Hedging
 from reference_sender.dispatch.message_states import MessageStates
 from reference_sender.dispatch.route import UNTIL_ANSWER, Room, RouteState
 from reference_sender.dispatch.settings import DispatchSettings
@@ -47,8 +48,10 @@ class Sending:
         backlog: Backlog,
         states: MessageStates,
         choice: RouteChoice | None,
+        hedging: Hedging | None,
     ) -> None:
         self.routes = routes
+        self._hedging = hedging
         self.in_flight: dict[int, Batch] = {}
         self.wake_ns: int | None = None
         self._waited_ns = {PACING: 0, IN_FLIGHT: 0, PAUSE: 0}
@@ -243,6 +246,8 @@ class Sending:
         self._shares.sent(tickets[0].queue, segments, self._backlog.ready)
         self._batches = batch_id = self._batches + 1
         self.in_flight[batch_id] = Batch(route, tickets, now_ns)
+        if self._hedging is not None and tickets[0].lane == OTP:
+            self._hedging.submitted(now_ns, tickets)
         effects.append(SubmitBatch(batch_id, route.name, tuple(messages)))
 
 
