@@ -146,7 +146,8 @@ class SenderSettings(BaseModel):
         )
         names = tuple(spec.limits.name for spec in self.routes)
         shared = tuple(_shared_limits(spec.limits) for spec in self.routes)
-        return Membership(names, most_nodes, self.lease_s, shared)
+        looks_up = any(not spec.limits.idempotency_window_s for spec in self.routes)
+        return Membership(names, most_nodes, self.lease_s, shared, looks_up)
 
     def tenure(self) -> Tenure:
         """For a store that several processes use."""

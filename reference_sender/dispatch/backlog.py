@@ -119,6 +119,8 @@ class Backlog:
         """Return tickets whose request was not sent, as if they had not been taken."""
         for ticket in tickets:
             ticket.attempts -= 1
+            if not ticket.uncertain:
+                ticket.tried_ns = None
         self.put_back(tickets)
 
     def put_off(self, ticket: Ticket, until_ns: int) -> None:

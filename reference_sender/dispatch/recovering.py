@@ -39,7 +39,6 @@ class Recovering:
         self._largest = largest
         self._earlier = SentIndex()  # what ``take_sent`` was given so far
         self._earlier_ns = 0  # when the last of it was sent
-        self._looks_up = not all(route.repeats for route in sending.routes)
 
     def take(
         self, now_ns: int, recovered: Iterable[Recovered], closes: Mapping[int, int], effects: list[Effect]
@@ -73,8 +72,6 @@ class Recovering:
             self._earlier_ns = entry.at_ns
             earlier.add(each.message.key, entry)
         if complete:
-            if self._looks_up:
-                self._lookups.claim_earlier([each.provider_id for each in earlier.by_key.values()])
             awaiting.put_before(earlier, now_ns)
             self._earlier = SentIndex()
 
@@ -87,8 +84,6 @@ class Recovering:
             if entry.at_ns < latest_ns:  # of another sender: what is awaited is in the order of time
                 entry = replace(entry, at_ns=latest_ns)
             awaiting.add(entry.at_ns, [(each.message.key, entry)])
-            if self._looks_up:
-                self._lookups.claim(entry.provider_id)
 
     def _restore(
         self, now_ns: int, each: Recovered, closes: Mapping[int, int], effects: list[Effect]
@@ -109,4 +104,4 @@ class Recovering:
         repeats = route is not None and route.repeats
         ticket = self._backlog.restore(message, each.attempts, slot, each.route, expires_ns, repeats)
         if route is not None and not repeats:
-            self._lookups.add(now_ns, ticket, tried_ns)
+            self._lookups.add(now_ns, ticket, tried_ns, route.unknown_window_ns)

@@ -122,6 +122,7 @@ class Membership(Struct, frozen=True):
     most_nodes: int = 1_000_000  # that may share the limits of the routes; more of them stand by
     lease_s: float = 10.0
     limits: tuple[str, ...] = ()  # of each route, as text: all nodes must have the same ones
+    looks_up: bool = False  # a route does not refuse repeats, so ``NodeStore.taken_ids`` will be called
 
 
 class Renewal(Struct, frozen=True):
@@ -271,6 +272,13 @@ class NodeStore(Protocol):
         """The messages that ``reports`` are about, of those that were tried and ended: by key, or else by the
         provider's id, but for DELIVERED ones, which have no index of it. Called from the thread of
         ``commit``. Raises ``StoreError``.
+        """
+        ...
+
+    def taken_ids(self, provider_ids: Sequence[str], message: Message) -> frozenset[str] | None:
+        """Those of ``provider_ids`` that messages of the store have. None: another node has a request in
+        flight for a message with the number and text of ``message``, so any of them may become the id of
+        that one. Raises ``StoreError``.
         """
         ...
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 
-from reference_sender.dispatch.values import EndedMessage, Recovered, Report, State
+from reference_sender.dispatch.values import EndedMessage, Message, Recovered, Report, State
 from reference_sender.policy.campaigns import Campaign
 from reference_sender.policy.opt_out import OptOut
 from reference_sender.policy.recipients import NumberCount
@@ -93,6 +93,11 @@ class PostgresStore:
     def ended(self, reports: Sequence[Report]) -> list[EndedMessage]:
         records = self._writer.call(lambda connection: reading.ended(connection, reports))
         return [each for record in records if (each := ended(record)) is not None]
+
+    def taken_ids(self, provider_ids: Sequence[str], message: Message) -> frozenset[str] | None:
+        return self._reader.call(
+            lambda connection: reading.taken_ids(connection, self._node, provider_ids, message)
+        )
 
     def records(self, after_id: int, limit: int) -> list[Record]:
         return self._reader.call(lambda connection: reading.page(connection, after_id, limit))
