@@ -102,6 +102,8 @@ def what_to_change(quote: Quote, at: int, number: int) -> Sentence:
     advice = _ADVICE.get(first.kind, "")
     if first.kind == "network":
         advice = _network(first)
+    elif first.kind == "sender_pacing" and part.identity.profile_limits == "none":
+        advice = "raise the sender's own rate limit: the contract has none."
     elif first.text.endswith(OWN_PACING):
         advice = "let the sender raise its rate faster after a refusal, up to what the contract allows."
     return (advice,) if advice else ()

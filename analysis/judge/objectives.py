@@ -254,7 +254,6 @@ def _availability(spec: Spec, facts: ObjectiveInputs) -> Finding:
             why,
             needs,
             measured=interval,
-            interval=interval,
             count=facts.accounting.planned,
         )
     return Finding(share, share, share, why, count=facts.accounting.planned)

@@ -324,3 +324,17 @@ def test_a_price_that_copies_drove_over_its_limit_names_the_copies(
             "Cause: my-sender submitted 1,500 messages more than once, and the provider accepted each copy: "
             "the copies cost 250 PLN of 500 PLN paid."
         )
+
+
+@pytest.mark.parametrize(
+    ("limits", "advice"),
+    [
+        ("none", "raise the sender's own rate limit: the contract has none."),
+        ("40 segments/s", "raise the sender's own rate limit up to what the contract allows."),
+        ("unknown", "raise the sender's own rate limit up to what the contract allows."),
+    ],
+)
+def test_the_senders_own_limit_is_raised_to_the_contract_if_it_has_one(limits: str, advice: str) -> None:
+    own = bottleneck(kind="sender_pacing", text="my-sender delays messages because of its own rate limits")
+    made = report(part(p95_s={"otp": 30.0}, bottlenecks=(own,), profile_limits=limits))
+    assert of(made).endswith(f"What to change: {advice}")

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from made_reports import part as made_part
 from made_reports import report as report_of
+from page_reading import rendered
 from run_builder import Build, RunBuilder
 
 from analysis.judge.objective_times import NO_GROWTH
@@ -359,3 +360,13 @@ def test_a_suite_is_sustained_if_each_of_its_parts_is(
 ) -> None:
     made = report_of(*(made_part(f"{place}", sustained=each) for place, each in enumerate(parts)))
     assert result_of(made, "", "").sustained is sustained
+
+
+def test_an_availability_with_unknown_windows_shows_its_interval_once(new_run: Build, tmp_path: Path) -> None:
+    run = new_run("run")
+    for slot in range(300):
+        run.due(f"m-{slot}", slot / 30)
+    report = build_report(run.write(load_s=10.0, end_s=18.5, drain_timeout_s=8.0))
+    _, markdown, _ = rendered(report, tmp_path)
+    (row,) = (line for line in markdown.splitlines() if line.startswith("| availability |"))
+    assert row.startswith("| availability | > 99 % | 0 % to 100 % | undecided |")
