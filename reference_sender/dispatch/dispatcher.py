@@ -321,9 +321,9 @@ class Dispatcher:
         """Whether ``report`` is about a message of this dispatcher, as far as known before an answer."""
         return self._states.matches(report)
 
-    def waiting(self, lane: Lane) -> int:
-        """Messages of ``lane``, and of those above it, that wait for their submit."""
-        return sum(self._backlog.waiting[: lane_index(lane) + 1])
+    def ready(self, lane: Lane) -> int:
+        """Messages of ``lane``, and of those above it, that any route may send now."""
+        return self._backlog.for_any_route(lane_index(lane))
 
     def _drop_unclaimed(self) -> None:
         early = self._states.early

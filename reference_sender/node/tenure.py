@@ -14,8 +14,11 @@ _LEAST_KEPT = 20
 
 
 class Tenure:
-    """``window`` is the number of waiting messages that the full limits can use. A node keeps its share of
+    """``window`` is the number of messages that the full limits can send soon. A node keeps its share of
     that number. It stores further messages without an owner, and a node with room claims them.
+
+    Only messages that any route may send now count. Those that wait for their next attempt, or for the one
+    route that may have them, do not keep the other routes from work.
     """
 
     def __init__(self, window: int) -> None:
@@ -40,27 +43,30 @@ class Tenure:
 
     @property
     def kept(self) -> int:
-        """Waiting messages that this node keeps."""
+        """Messages that can be sent now and that this node keeps."""
         return max(_LEAST_KEPT, int(self._window * self.share)) if self.share else 0
 
     def left_to_others(self, dispatcher: Dispatcher, messages: Sequence[Message]) -> set[int]:
         """Ids of those of ``messages`` that any node may claim. A message is kept if few messages of its lane
-        and of more urgent lanes wait. So a bulk campaign does not force OTPs to be claimed through the store.
+        and of more urgent lanes can be sent now. So a bulk campaign does not force OTPs to be claimed through the store.
         """
         kept, left = 0, set()
-        waiting = {lane: dispatcher.waiting(lane) for lane in Lane}
+        ready = {lane: dispatcher.ready(lane) for lane in Lane}
         for message in messages:
             # The node that has the first message of a hedge also keeps the second one.
-            if is_hedge(message.key) or waiting[message.lane] + kept < self.kept:
+            if is_hedge(message.key) or ready[message.lane] + kept < self.kept:
                 kept += 1
             else:
                 left.add(message.message_id)
         self.unclaimed += len(left)
         return left
 
-    def wants(self, now_ns: int, dispatcher: Dispatcher) -> int:
-        """How many messages to claim now."""
-        room = self.kept - dispatcher.waiting(Lane.MARKETING)
-        if not self.holds(now_ns) or 2 * room < self.kept:
-            return 0
-        return min(room, CLAIMED_AT_ONCE)
+    def wants(self, now_ns: int, dispatcher: Dispatcher) -> int | None:
+        """How many messages to claim now. 0: only those that have expired or have a report. None: not even
+        those.
+        """
+        if not self.holds(now_ns) or not self.kept:
+            return None
+        room = self.kept - dispatcher.ready(Lane.MARKETING)
+        limit = min(room, CLAIMED_AT_ONCE)
+        return limit if 2 * room >= self.kept and dispatcher.has_room(limit, Lane.OTP) else 0

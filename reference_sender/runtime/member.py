@@ -80,11 +80,11 @@ class Member:
 
     async def _turn(self) -> None:
         await self._keep_up()
-        while limit := self._driver.wants():
+        while (limit := self._driver.wants()) is not None:
             recovered = await asyncio.to_thread(self._store.unfinished, limit)
             warn_of_missing_prices(self._driver.gate, recovered)
             self._driver.recover(recovered)
-            if len(recovered) < limit:
+            if not limit or len(recovered) < limit:
                 break
             await self._keep_up()
         # Reports are read again only when the earlier ones are stored. That must not delay renewals: a commit

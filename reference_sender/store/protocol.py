@@ -250,7 +250,8 @@ class NodeStore(Protocol):
         ``place`` only untried ones that follow it.
 
         A store with leases returns messages that no node owns, also SENT ones, at most ``limit`` and the most
-        urgent first if there are more; this node owns them from now on.
+        urgent first if there are more; this node owns them from now on. In addition it returns some that have
+        expired or have a report: they end, so a node takes them whatever it has to send.
 
         Attempts that an earlier process began and did not end bind their messages to the attempt's route,
         unless the message was bound before.

@@ -315,6 +315,30 @@ def test_a_message_without_an_owner_is_claimed_for_its_report(join: Join) -> Non
     assert len(node.reports(10)) == 1
 
 
+def test_a_node_without_room_claims_what_has_expired_or_has_a_report_and_nothing_else(join: Join) -> None:
+    node = join(LONG)
+    numbers = range(1, 6)
+    made = {n: message(n, lane=Lane.OTP if n < 3 else Lane.MARKETING) for n in numbers}
+    made |= {n: replace(made[n], expires_ns=2_000) for n in (2, 4)}
+    node.commit(Work(list(made.values()), unclaimed=set(numbers)))
+    node.commit(Work(handed_over=[Report("p5", "k-5", State.DELIVERED, "")]))
+    assert ids(node.unfinished(0)) == [2, 4, 5]
+    assert node.unfinished(0) == []
+    assert ids(node.unfinished(10)) == [1, 3]
+
+
+def test_an_expired_message_bound_to_a_route_is_left_to_a_node_that_has_the_route(
+    join: Join, url: str
+) -> None:
+    leaving = PostgresStore(url, LONG)
+    bound = replace(message(1), expires_ns=2_000)
+    leaving.commit(Work([bound], attempts=[SubmitAttempt(1, "b", 3_000, (1,))]))
+    without, having = join(replace(LONG, routes=("a",))), join(LONG)
+    leaving.close()
+    assert without.unfinished(0) == []
+    assert ids(having.unfinished(0)) == [1]
+
+
 def test_a_message_bound_to_a_route_is_left_to_a_node_that_has_the_route(join: Join, url: str) -> None:
     leaving = PostgresStore(url, LONG)
     leaving.commit(Work([message(1)], attempts=[SubmitAttempt(1, "b", 3_000, (1,))]))

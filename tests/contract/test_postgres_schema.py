@@ -21,8 +21,13 @@ _COLUMNS = (
     " WHERE table_schema = 'smsbench' ORDER BY 1, ordinal_position"
 )
 _INDEXES = "SELECT indexname, indexdef FROM pg_indexes WHERE schemaname = 'smsbench' ORDER BY 1"
-_AS_SCHEMA_3 = """
+_AS_SCHEMA_4 = """
 SET search_path = smsbench;
+ALTER TABLE claim DROP COLUMN expires_ns;
+UPDATE identity SET version = 4;
+"""
+_AS_SCHEMA_3 = f"""
+{_AS_SCHEMA_4}
 ALTER TABLE claim DROP COLUMN confirmed;
 UPDATE identity SET version = 3;
 """
@@ -58,7 +63,7 @@ def test_schema_1_is_upgraded_with_its_messages(postgres: PostgresServer) -> Non
         assert store.campaign_report("may") is not None
 
 
-@pytest.mark.parametrize(("version", "statements"), [(2, _AS_SCHEMA_2), (3, _AS_SCHEMA_3)])
+@pytest.mark.parametrize(("version", "statements"), [(2, _AS_SCHEMA_2), (3, _AS_SCHEMA_3), (4, _AS_SCHEMA_4)])
 def test_an_earlier_schema_is_upgraded_with_its_rules_once_no_earlier_sender_runs(
     postgres: PostgresServer, version: int, statements: str
 ) -> None:
@@ -75,7 +80,7 @@ def test_an_earlier_schema_is_upgraded_with_its_rules_once_no_earlier_sender_run
         postgres.sql(statements)
         with pytest.raises(StoreError, match=f"schema {version}: stop every sender"):
             open_store(url)
-    postgres.sql("UPDATE smsbench.node SET dead = true")  # its store could not leave: it knows schema 4
+    postgres.sql("UPDATE smsbench.node SET dead = true")  # its store could not leave: it knows schema 5
     with closing(open_store(url)) as store:
         assert (postgres.sql(_COLUMNS), postgres.sql(_INDEXES)) == created
         assert (store.campaigns(), store.spending(), store.opt_outs("", 9)) == (

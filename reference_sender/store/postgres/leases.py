@@ -67,8 +67,7 @@ _FORGET_DEAD = "DELETE FROM node n WHERE n.dead AND NOT EXISTS (SELECT FROM clai
 # second message of an OTP, if it was never tried, is left to the node that has the first one, while that is
 # open: only this node knows whether it is still needed. A query of one row for each OTP, and not an EXISTS,
 # which could be planned as one pass over all messages.
-_CLAIM = f"""
-WITH free AS (
+_FREE_FOR = f"""
     SELECT c.id FROM claim c LEFT JOIN progress p ON p.id = c.id AND p.state = 'queued'
     WHERE c.owner = 0 AND (
         p.route IS NULL OR p.route = ANY($2)
@@ -79,14 +78,24 @@ WITH free AS (
             JOIN claim first ON first.id = f.id
             WHERE m.id = c.id AND NOT {IS_FIRST} AND NOT EXISTS (SELECT FROM progress t WHERE t.id = m.id)
         ), $1)
-    ) ORDER BY c.lane, c.id LIMIT $3 FOR UPDATE OF c SKIP LOCKED
+    )
+"""
+# Not clock_timestamp(), which is no condition of an index.
+_NOW_NS = "(extract(epoch FROM statement_timestamp()) * 1e9)::bigint"
+_CLAIM = f"""
+WITH free AS (
+    {_FREE_FOR} ORDER BY c.lane, c.id LIMIT $3 FOR UPDATE OF c SKIP LOCKED
+), expired AS (
+    {_FREE_FOR} AND c.expires_ns <= {_NOW_NS} ORDER BY c.expires_ns LIMIT $4 FOR UPDATE OF c SKIP LOCKED
 ), reported AS (
     SELECT c.id FROM claim c WHERE c.owner = 0 AND c.id IN (SELECT r.message_id FROM report r)
     LIMIT $4 FOR UPDATE OF c SKIP LOCKED
+), found AS (
+    SELECT id FROM free UNION SELECT id FROM expired UNION SELECT id FROM reported
 )
-UPDATE claim SET owner = $1 WHERE id IN (SELECT id FROM free UNION SELECT id FROM reported) RETURNING id
+UPDATE claim SET owner = $1 WHERE id IN (SELECT id FROM found) RETURNING id
 """
-_REPORTED_AT_ONCE = 500
+_ENDING_AT_ONCE = 500
 
 # A report without a key is matched by the provider's id, once the answer of its submit is stored.
 _MATCH = """
@@ -185,7 +194,7 @@ async def claim(
     limit: int | None,
     doubtful: list[int],
 ) -> list[Record]:
-    """Messages that no node owned, now of this one: the most urgent, and some that have a report.
+    """Messages that no node owned, now of this one: the most urgent, and some that expired or have a report.
 
     ``doubtful`` are those of earlier calls without an answer, which are given back, and gets those of this
     call: the caller empties it when it has the answer.
@@ -193,7 +202,7 @@ async def claim(
     async with connection.transaction():
         if doubtful:
             await connection.execute(_GIVE_BACK, node, doubtful)
-        rows = await connection.fetch(_CLAIM, node, list(routes), limit, _REPORTED_AT_ONCE)
+        rows = await connection.fetch(_CLAIM, node, list(routes), limit, _ENDING_AT_ONCE)
         ids = [row[0] for row in rows]
         doubtful.extend(ids)
         return await these(connection, ids) if ids else []

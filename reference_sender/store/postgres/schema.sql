@@ -1,4 +1,4 @@
--- Schema 4 of PostgreSQL. Columns with the same name mean the same as in ../schema.sql.
+-- Schema 5 of PostgreSQL. Columns with the same name mean the same as in ../schema.sql.
 CREATE TABLE identity (
     version       integer NOT NULL,
     tag           text NOT NULL,
@@ -53,10 +53,13 @@ CREATE TABLE claim (
     id    bigint PRIMARY KEY,
     owner integer NOT NULL,
     lane  smallint NOT NULL,                    -- 0 is the most urgent
-    confirmed boolean NOT NULL DEFAULT false    -- another node answered a request that it has this message
+    confirmed boolean NOT NULL DEFAULT false,   -- another node answered a request that it has this message
+    expires_ns bigint NOT NULL DEFAULT 0        -- of the message
 );
 
 CREATE INDEX claim_free ON claim (lane, id) WHERE owner = 0;
+
+CREATE INDEX claim_expiry ON claim (expires_ns) WHERE owner = 0;
 
 CREATE TABLE attempt (
     node     integer NOT NULL,
