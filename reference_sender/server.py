@@ -265,13 +265,15 @@ class Sender:
         """Answer the requests in flight, store everything, close everything."""
         self._feed.stop()
         if self._member is not None:
-            await self._member.stop()
+            await self._member.leave()
         if self._purging is not None:
             self._purging.stop()
         self._resuming.stop()
         self._ends.stop()
         # If a part failed, answers may never arrive.
         await self._driver.drain(0 if self.chores.failed.is_set() else self._settings.drain_s)
+        if self._member is not None:
+            await self._member.stop()
         self._balances.stop()
         for route in self._routes.values():
             await route.close()

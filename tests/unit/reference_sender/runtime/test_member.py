@@ -148,3 +148,37 @@ def test_a_node_without_a_lease_claims_nothing() -> None:
         await made.stop()
 
     asyncio.run(run())
+
+
+def test_a_node_that_leaves_renews_its_lease_until_it_stops_and_claims_nothing() -> None:
+    async def run() -> None:
+        driver, leases = NoCommits(), FailingLeases()
+        driver.wanted = 1
+        made = member(driver, leases)
+        await made.start()
+        await made.leave()
+        asked, handed, renewals = len(leases.asked), driver.handed, leases.renewals
+        async with asyncio.timeout(30):
+            while leases.renewals < renewals + 3:
+                await asyncio.sleep(0.01)
+        await made.stop()
+        renewals = leases.renewals
+        await asyncio.sleep(0.5)
+        assert (len(leases.asked), driver.handed, leases.renewals) == (asked, handed, renewals)
+
+    asyncio.run(run())
+
+
+def test_a_node_whose_lease_was_lost_leaves_without_another_renewal() -> None:
+    async def run() -> None:
+        driver, leases = NoCommits(), FailingLeases(lost_at=2)
+        made = member(driver, leases)
+        await made.start()
+        async with asyncio.timeout(30):
+            await driver.chores.failed.wait()
+        await made.leave()
+        await asyncio.sleep(0.5)
+        assert leases.renewals == 2
+        await made.stop()
+
+    asyncio.run(run())
