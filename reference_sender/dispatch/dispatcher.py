@@ -77,10 +77,10 @@ class Dispatcher:
             retry_rules(settings, seed), self._backlog, self._states, self._lookups, self._hedging
         )
         self._timers = [each for each in (self._hedging, self._unreported) if each is not None]
-        self._largest = max(int(limits.segments_burst) for limits in routes)
         self._restoring = Recovering(
-            self._backlog, self._sending, self._states, self._lookups, self._seconds, self._largest
+            self._backlog, self._sending, self._states, self._lookups, self._seconds, self._unreported
         )
+        self._largest = self._restoring.largest
         self._now_ns = 0
         self._next_due_ns: int | None = None  # of all that waits for a time, but for batches
 
