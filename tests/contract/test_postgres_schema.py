@@ -24,6 +24,7 @@ _INDEXES = "SELECT indexname, indexdef FROM pg_indexes WHERE schemaname = 'smsbe
 _AS_SCHEMA_4 = """
 SET search_path = smsbench;
 ALTER TABLE claim DROP COLUMN expires_ns;
+ALTER TABLE node DROP COLUMN lease_s;
 UPDATE identity SET version = 4;
 """
 _AS_SCHEMA_3 = f"""

@@ -25,8 +25,16 @@ _COUNTED = 1_000_000  # unclaimed messages; there may be more
 _REPORT_KEPT = "1 hour"  # for a message that is not known, or that has ended
 
 _JOIN = """
-INSERT INTO node (routes, alive_until, steady_since)
-VALUES ($1, clock_timestamp() + $2::float8 * interval '1 second', clock_timestamp()) RETURNING id
+INSERT INTO node (routes, lease_s, alive_until, steady_since)
+VALUES ($1, $2, clock_timestamp() + $2::float8 * interval '1 second', clock_timestamp()) RETURNING id
+"""
+# If the server's clock was set back, the instants that are ahead of it begin again: a lease lasts no longer.
+_NONE_AHEAD = """
+UPDATE node SET steady_since = least(steady_since, clock_timestamp()),
+    alive_until = least(alive_until, clock_timestamp() + lease_s * interval '1 second')
+WHERE NOT dead AND (
+    steady_since > clock_timestamp() OR alive_until > clock_timestamp() + lease_s * interval '1 second'
+) RETURNING id
 """
 _RENEW = """
 UPDATE node SET alive_until = clock_timestamp() + $2::float8 * interval '1 second',
@@ -133,6 +141,8 @@ async def renew(
     """
     async with connection.transaction():
         await connection.execute("SELECT pg_advisory_xact_lock($1)", _LOCK)
+        if await connection.fetch(_NONE_AHEAD):
+            log.warning("the clock of PostgreSQL was set back: leases begin again")
         steady = await connection.fetchval(_RENEW, node, membership.lease_s)
         if steady is None:
             raise LeaseLost(

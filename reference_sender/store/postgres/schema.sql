@@ -13,7 +13,8 @@ CREATE TABLE node (
     alive_until  timestamptz NOT NULL,          -- end of the lease
     steady_since timestamptz NOT NULL,          -- since when the lease has been renewed without a gap
     share        integer NOT NULL DEFAULT 0,    -- millionths of each route's limits: the most that the node may use now
-    dead         boolean NOT NULL DEFAULT false -- its lease has ended or it has left; its claims are being removed
+    dead         boolean NOT NULL DEFAULT false, -- its lease has ended or it has left; its claims are being removed
+    lease_s      float8 NOT NULL DEFAULT 0      -- how long a renewal lasts
 );
 
 -- The body is bytea, since the type text of PostgreSQL cannot have the character NUL.
