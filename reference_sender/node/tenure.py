@@ -19,6 +19,9 @@ class Tenure:
 
     Only messages that any route may send now count. Those that wait for their next attempt, or for the one
     route that may have them, do not keep the other routes from work.
+
+    A node whose routes all fail leaves the work to others, which may reach the providers. It keeps one
+    message, with which it finds out when a route works again.
     """
 
     def __init__(self, window: int) -> None:
@@ -41,20 +44,21 @@ class Tenure:
         """Whether no other node can have taken over the work of this one."""
         return now_ns < self._lease_end_ns
 
-    @property
-    def kept(self) -> int:
-        """Messages that can be sent now and that this node keeps."""
+    def _kept(self, dispatcher: Dispatcher) -> int:
+        """How many messages that can be sent now this node keeps."""
+        if self.nodes > 1 and self.share and all(route.trouble for route in dispatcher.routes):
+            return 1
         return max(_LEAST_KEPT, int(self._window * self.share)) if self.share else 0
 
     def left_to_others(self, dispatcher: Dispatcher, messages: Sequence[Message]) -> set[int]:
         """Ids of those of ``messages`` that any node may claim. A message is kept if few messages of its lane
         and of more urgent lanes can be sent now. So a bulk campaign does not force OTPs to be claimed through the store.
         """
-        kept, left = 0, set()
+        most, kept, left = self._kept(dispatcher), 0, set()
         ready = {lane: dispatcher.ready(lane) for lane in Lane}
         for message in messages:
             # The node that has the first message of a hedge also keeps the second one.
-            if is_hedge(message.key) or ready[message.lane] + kept < self.kept:
+            if is_hedge(message.key) or ready[message.lane] + kept < most:
                 kept += 1
             else:
                 left.add(message.message_id)
@@ -65,8 +69,9 @@ class Tenure:
         """How many messages to claim now. 0: only those that have expired or have a report. None: not even
         those.
         """
-        if not self.holds(now_ns) or not self.kept:
+        kept = self._kept(dispatcher)
+        if not self.holds(now_ns) or not kept:
             return None
-        room = self.kept - dispatcher.ready(Lane.MARKETING)
+        room = kept - dispatcher.ready(Lane.MARKETING)
         limit = min(room, CLAIMED_AT_ONCE)
-        return limit if 2 * room >= self.kept and dispatcher.has_room(limit, Lane.OTP) else 0
+        return limit if 2 * room >= kept and dispatcher.has_room(limit, Lane.OTP) else 0

@@ -121,6 +121,36 @@ def test_messages_that_cannot_be_sent_now_do_not_fill_the_window(outcome: Outcom
     assert set(begun(made, AT).unclaimed) == set()
 
 
+def failing(nodes: int) -> Node:
+    """A node whose only route fails."""
+    settings = DispatchSettings(breaker_failures=1)
+    made = Node(Dispatcher(settings, (replace(LIMITS, max_batch=5, max_in_flight=2),), 1), TIMES)
+    made.join(Tenure(100))
+    made.renewed(0, 100 * AT, all_of(nodes=nodes))
+    made.take_many([message(n, Lane.OTP) for n in range(1, 6)], "campaign")
+    begun(made, AT)
+    effects = made.committed(AT, {})
+    if not submits(effects):
+        begun(made, AT)
+        effects = made.committed(AT, {})
+    (submit,) = submits(effects)
+    made.answered(AT, submit.batch_id, [Result(Outcome.RETRYABLE, reason="refused")] * 5)
+    return made
+
+
+def test_a_node_whose_routes_all_fail_leaves_the_work_to_others_but_for_one_message() -> None:
+    made = failing(nodes=2)
+    assert made.wants(AT) == 1
+    made.take_many([message(n, Lane.OTP) for n in range(11, 21)], "campaign")
+    assert len(begun(made, AT).unclaimed) == 9
+    made.committed(AT, {})
+    assert made.wants(AT) == 0, "it has the one"
+
+
+def test_a_node_whose_routes_fail_keeps_its_work_if_no_other_node_is_there() -> None:
+    assert failing(nodes=1).wants(AT) == 100
+
+
 def test_a_node_claims_no_more_than_its_backlog_holds() -> None:
     made = node(window=100, max_backlog=60)
     made.renewed(0, UNTIL, all_of())
