@@ -152,7 +152,7 @@ class SenderSettings(BaseModel):
         """For a store that several processes use."""
         limits = [spec.limits for spec in self.routes]
         per_s = sum(min(each.requests_per_s * each.max_batch, each.segments_per_s) for each in limits)
-        return Tenure(int(min(_LARGEST_WINDOW, _WINDOW_S * per_s)))
+        return Tenure(int(min(_LARGEST_WINDOW, _WINDOW_S * per_s)), self.dispatch.order != "arrival")
 
 
 class Sender:

@@ -285,7 +285,7 @@ class Node:
             held = [message for message in held if message.message_id not in taken]
             self.gate.not_stored(group.admitted, taken)
         if taken or group.unclaimed:
-            not_ours = taken.keys() | group.unclaimed
+            not_ours = taken.keys() | group.unclaimed.keys()
             messages = [message for message in messages if message.message_id not in not_ours]
         self.gate.hold(now_ns, held)
         self.rules.stored(now_ns)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from reference_sender.dispatch import Dispatcher
 from reference_sender.dispatch.values import Lane, Message, is_hedge
+from reference_sender.node.turns import Turns
 from reference_sender.store.protocol import Renewal
 from reference_sender.store.sharing import WHOLE
 
@@ -24,8 +25,10 @@ class Tenure:
     message, with which it finds out when a route works again.
     """
 
-    def __init__(self, window: int) -> None:
+    def __init__(self, window: int, in_turns: bool = True) -> None:
+        """``in_turns``: campaigns are claimed in turns, otherwise messages in the order of their ids."""
         self._window = window
+        self._turns = Turns() if in_turns else None
         self._lease_end_ns = 0
         self.nodes = 0
         self.share = 0.0
@@ -38,6 +41,8 @@ class Tenure:
         self.nodes = renewal.nodes
         self.share = renewal.share / WHOLE
         self.unclaimed = renewal.unclaimed
+        if self._turns is not None:
+            self._turns.learn(renewal.turns)
         return self.share != before
 
     def holds(self, now_ns: int) -> bool:
@@ -50,18 +55,19 @@ class Tenure:
             return 1
         return max(_LEAST_KEPT, int(self._window * self.share)) if self.share else 0
 
-    def left_to_others(self, dispatcher: Dispatcher, messages: Sequence[Message]) -> set[int]:
-        """Ids of those of ``messages`` that any node may claim. A message is kept if few messages of its lane
+    def left_to_others(self, dispatcher: Dispatcher, messages: Sequence[Message]) -> dict[int, int]:
+        """Ids of those of ``messages`` that any node may claim, with their turns. A message is kept if few messages of its lane
         and of more urgent lanes can be sent now. So a bulk campaign does not force OTPs to be claimed through the store.
         """
-        most, kept, left = self._kept(dispatcher), 0, set()
+        most, kept = self._kept(dispatcher), 0
+        left: dict[int, int] = {}
         ready = {lane: dispatcher.ready(lane) for lane in Lane}
         for message in messages:
             # The node that has the first message of a hedge also keeps the second one.
             if is_hedge(message.key) or ready[message.lane] + kept < most:
                 kept += 1
             else:
-                left.add(message.message_id)
+                left[message.message_id] = 0 if self._turns is None else self._turns.take(message)
         self.unclaimed += len(left)
         return left
 

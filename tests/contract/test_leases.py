@@ -47,7 +47,7 @@ def ids(recovered: list[Recovered]) -> list[int]:
 def test_two_nodes_that_claim_at_a_time_never_get_the_same_message(join: Join) -> None:
     nodes = [join(LONG) for _ in range(3)]
     numbers = range(1, 3_001)
-    nodes[0].commit(Work([message(n) for n in numbers], unclaimed=set(numbers)))
+    nodes[0].commit(Work([message(n) for n in numbers], unclaimed=dict.fromkeys(numbers, 0)))
 
     def claim_all(node: PostgresStore) -> list[int]:
         claimed: list[int] = []
@@ -65,12 +65,37 @@ def test_a_node_owns_what_it_stored_and_the_most_urgent_is_claimed_first(join: J
     first, second = join(LONG), join(LONG)
     lanes = [Lane.MARKETING, Lane.TRANSACTIONAL, Lane.OTP, Lane.MARKETING]
     messages = [message(n, lane=lane) for n, lane in enumerate(lanes, start=1)]
-    first.commit(Work(messages, unclaimed={1, 2, 3}))
+    first.commit(Work(messages, unclaimed={1: 0, 2: 0, 3: 0}))
     assert first.renew(0).unclaimed == 3
     assert ids(second.unfinished(2)) == [2, 3]
     assert ids(second.unfinished(10)) == [1]
     assert second.unfinished(10) == []
     assert second.renew(0).unclaimed == 0
+
+
+def test_messages_of_a_class_are_claimed_in_the_order_of_their_turns(join: Join) -> None:
+    node, other = join(LONG), join(LONG)
+    turns = {1: 0, 2: 5, 3: 9, 4: 5, 5: 6, 6: 1}
+    lanes = [*[Lane.MARKETING] * 5, Lane.TRANSACTIONAL]
+    node.commit(Work([message(n, lane=lane) for n, lane in enumerate(lanes, start=1)], unclaimed=turns))
+    assert other.renew(0).turns == {Lane.MARKETING: 0, Lane.TRANSACTIONAL: 1}
+    assert ids(node.unfinished(4)) == [1, 2, 4, 6]
+    assert node.renew(0).turns == other.renew(0).turns | {Lane.MARKETING: 6} == {Lane.MARKETING: 6}
+    assert ids(other.unfinished(4)) == [3, 5]
+    assert node.renew(0).turns == {}
+    node.commit(Work([message(7)], unclaimed={7: 0}))
+    assert node.renew(0).turns == {Lane.MARKETING: 0}, "what was claimed before does not count"
+
+
+def test_a_turn_that_is_left_to_another_node_does_not_hold_the_others_back(join: Join, url: str) -> None:
+    """It would be claimed by a node that has its route; the turns of later messages go on."""
+    leaving = PostgresStore(url, LONG)
+    leaving.commit(Work([message(1)], attempts=[SubmitAttempt(1, "b", 3_000, (1,))]))
+    without, _ = join(replace(LONG, routes=("a",))), join(LONG)
+    leaving.close()
+    without.commit(Work([message(n) for n in (2, 3, 4)], unclaimed={2: 7, 3: 8, 4: 9}))
+    assert ids(without.unfinished(2)) == [2, 3]
+    assert without.renew(0).turns == {Lane.MARKETING: 8}
 
 
 def test_the_work_of_a_dead_node_is_taken_over_bound_to_the_route_of_its_attempt(
@@ -192,7 +217,7 @@ def test_a_refused_message_of_a_commit_whose_answer_is_lost_is_removed(
 
 def test_a_refused_message_that_another_node_has_claimed_stays(join: Join) -> None:
     node, other = join(LONG), join(LONG)
-    node.commit(Work([message(1), message(2)], unclaimed={1, 2}))
+    node.commit(Work([message(1), message(2)], unclaimed={1: 0, 2: 0}))
     assert ids(other.unfinished(1)) == [1]
     node.commit(Work(refused=[1, 2]))
     assert [each.message.message_id for each in node.records(0, 10)] == [1]
@@ -202,7 +227,7 @@ def test_a_refused_message_that_another_node_has_claimed_stays(join: Join) -> No
 def test_a_refused_message_that_another_node_has_confirmed_stays_and_is_free(join: Join) -> None:
     """The client of a commit whose answer was lost repeats its request at another node."""
     node, other = join(LONG), join(LONG)
-    node.commit(Work([message(1), message(2), message(3)], unclaimed={2}))
+    node.commit(Work([message(1), message(2), message(3)], unclaimed={2: 0}))
     taken = other.commit(Work([message(11, "k-1"), message(12, "k-2")]))
     assert [existing.message_id for existing in taken.values()] == [1, 2]
     node.commit(Work(refused=[1, 2, 3]))
@@ -236,7 +261,7 @@ def test_messages_of_a_claim_whose_answer_is_lost_are_claimed_again(
     join: Join, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     node = join(LONG)
-    node.commit(Work([message(1), message(2)], unclaimed={1, 2}))
+    node.commit(Work([message(1), message(2)], unclaimed={1: 0, 2: 0}))
     claim = leases.claim
 
     async def lost(*arguments: Any) -> list[Record]:
@@ -309,7 +334,7 @@ def test_a_report_without_a_key_waits_for_the_answer_of_its_submit(join: Join) -
 def test_a_message_without_an_owner_is_claimed_for_its_report(join: Join) -> None:
     node = join(LONG)
     numbers = range(1, 51)
-    node.commit(Work([message(n) for n in numbers], unclaimed=set(numbers)))
+    node.commit(Work([message(n) for n in numbers], unclaimed=dict.fromkeys(numbers, 0)))
     node.commit(Work(handed_over=[Report("p50", "k-50", State.DELIVERED, "")]))
     assert ids(node.unfinished(1)) == [1, 50]
     assert len(node.reports(10)) == 1
@@ -320,7 +345,7 @@ def test_a_node_without_room_claims_what_has_expired_or_has_a_report_and_nothing
     numbers = range(1, 6)
     made = {n: message(n, lane=Lane.OTP if n < 3 else Lane.MARKETING) for n in numbers}
     made |= {n: replace(made[n], expires_ns=2_000) for n in (2, 4)}
-    node.commit(Work(list(made.values()), unclaimed=set(numbers)))
+    node.commit(Work(list(made.values()), unclaimed=dict.fromkeys(numbers, 0)))
     node.commit(Work(handed_over=[Report("p5", "k-5", State.DELIVERED, "")]))
     assert ids(node.unfinished(0)) == [2, 4, 5]
     assert node.unfinished(0) == []

@@ -23,7 +23,8 @@ _COLUMNS = (
 _INDEXES = "SELECT indexname, indexdef FROM pg_indexes WHERE schemaname = 'smsbench' ORDER BY 1"
 _AS_SCHEMA_4 = """
 SET search_path = smsbench;
-ALTER TABLE claim DROP COLUMN expires_ns;
+ALTER TABLE claim DROP COLUMN expires_ns, DROP COLUMN turn;
+CREATE INDEX claim_free ON claim (lane, id) WHERE owner = 0;
 ALTER TABLE node DROP COLUMN lease_s;
 UPDATE identity SET version = 4;
 """

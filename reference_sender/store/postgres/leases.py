@@ -10,7 +10,7 @@ from typing import Any
 
 import asyncpg
 
-from reference_sender.dispatch.values import Report, State, key_of_second
+from reference_sender.dispatch.values import Lane, Report, State, key_of_second
 from reference_sender.store.message_rows import IS_FIRST
 from reference_sender.store.postgres.reading import these
 from reference_sender.store.postgres.rule_changes import forget_old, keep_spent
@@ -92,7 +92,7 @@ _FREE_FOR = f"""
 _NOW_NS = "(extract(epoch FROM statement_timestamp()) * 1e9)::bigint"
 _CLAIM = f"""
 WITH free AS (
-    {_FREE_FOR} ORDER BY c.lane, c.id LIMIT $3 FOR UPDATE OF c SKIP LOCKED
+    {_FREE_FOR} ORDER BY c.lane, c.turn, c.id LIMIT $3 FOR UPDATE OF c SKIP LOCKED
 ), expired AS (
     {_FREE_FOR} AND c.expires_ns <= {_NOW_NS} ORDER BY c.expires_ns LIMIT $4 FOR UPDATE OF c SKIP LOCKED
 ), reported AS (
@@ -101,7 +101,12 @@ WITH free AS (
 ), found AS (
     SELECT id FROM free UNION SELECT id FROM expired UNION SELECT id FROM reported
 )
-UPDATE claim SET owner = $1 WHERE id IN (SELECT id FROM found) RETURNING id
+UPDATE claim SET owner = $1 WHERE id IN (SELECT id FROM found)
+RETURNING id, CASE WHEN id IN (SELECT id FROM free) THEN lane END, turn
+"""
+# The lowest may be of messages that are left to one node: what this node has claimed counts too.
+_LOWEST_TURNS = """
+SELECT number, (SELECT min(turn) FROM claim WHERE owner = 0 AND lane = number) FROM generate_series(0, 2) AS number
 """
 _ENDING_AT_ONCE = 500
 
@@ -132,9 +137,13 @@ async def join(connection: asyncpg.Connection[Any], membership: Membership) -> i
 
 
 async def renew(
-    connection: asyncpg.Connection[Any], node: int, share: int, membership: Membership
+    connection: asyncpg.Connection[Any],
+    node: int,
+    share: int,
+    membership: Membership,
+    claimed: dict[int, int],
 ) -> Renewal:
-    """As ``Leases.renew``.
+    """As ``Leases.renew``. ``claimed`` is that of ``claim``.
 
     A node takes work over only after it has itself renewed without a gap for the time of a lease: after an
     outage of the server, in which no lease could be renewed, the nodes then find each other alive.
@@ -162,7 +171,15 @@ async def renew(
     unclaimed = await connection.fetchval(
         "SELECT count(*) FROM (SELECT FROM claim WHERE owner = 0 LIMIT $1) AS free", _COUNTED
     )
-    return Renewal(len(shares), may_use, unclaimed, leads=node == min(shares))
+    turns = {
+        lane: max(lowest, claimed.get(lane, 0))
+        for lane, lowest in await connection.fetch(_LOWEST_TURNS)
+        if lowest is not None
+    }
+    for lane in [lane for lane in claimed if lane not in turns]:
+        del claimed[lane]
+    named = {lane: turns[number] for number, lane in enumerate(Lane) if number in turns}
+    return Renewal(len(shares), may_use, unclaimed, named, leads=node == min(shares))
 
 
 async def leave(connection: asyncpg.Connection[Any], node: int) -> None:
@@ -203,11 +220,13 @@ async def claim(
     routes: tuple[str, ...],
     limit: int | None,
     doubtful: list[int],
+    claimed: dict[int, int],
 ) -> list[Record]:
     """Messages that no node owned, now of this one: the most urgent, and some that expired or have a report.
 
     ``doubtful`` are those of earlier calls without an answer, which are given back, and gets those of this
-    call: the caller empties it when it has the answer.
+    call: the caller empties it when it has the answer. ``claimed`` gets the highest turn of the most urgent
+    ones, by lane.
     """
     async with connection.transaction():
         if doubtful:
@@ -215,6 +234,9 @@ async def claim(
         rows = await connection.fetch(_CLAIM, node, list(routes), limit, _ENDING_AT_ONCE)
         ids = [row[0] for row in rows]
         doubtful.extend(ids)
+        for _, lane, turn in rows:
+            if lane is not None:
+                claimed[lane] = max(turn, claimed.get(lane, 0))
         return await these(connection, ids) if ids else []
 
 

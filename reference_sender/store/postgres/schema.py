@@ -55,7 +55,9 @@ UPDATE identity SET version = 4;
 """
 # Nodes of schema 4 would store claims without an expiry, and join without the length of their leases.
 _FROM_4_TO_5 = """
-ALTER TABLE claim ADD COLUMN expires_ns bigint NOT NULL DEFAULT 0;
+ALTER TABLE claim ADD COLUMN expires_ns bigint NOT NULL DEFAULT 0, ADD COLUMN turn bigint NOT NULL DEFAULT 0;
+DROP INDEX claim_free;
+CREATE INDEX claim_free ON claim (lane, turn, id) WHERE owner = 0;
 UPDATE claim SET expires_ns = m.expires_ns FROM message m WHERE m.id = claim.id;
 CREATE INDEX claim_expiry ON claim (expires_ns) WHERE owner = 0;
 ALTER TABLE node ADD COLUMN lease_s float8 NOT NULL DEFAULT 0;

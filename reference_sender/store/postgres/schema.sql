@@ -55,10 +55,11 @@ CREATE TABLE claim (
     owner integer NOT NULL,
     lane  smallint NOT NULL,                    -- 0 is the most urgent
     confirmed boolean NOT NULL DEFAULT false,   -- another node answered a request that it has this message
-    expires_ns bigint NOT NULL DEFAULT 0        -- of the message
+    expires_ns bigint NOT NULL DEFAULT 0,       -- of the message
+    turn  bigint NOT NULL DEFAULT 0             -- of a lane the lowest is claimed first
 );
 
-CREATE INDEX claim_free ON claim (lane, id) WHERE owner = 0;
+CREATE INDEX claim_free ON claim (lane, turn, id) WHERE owner = 0;
 
 CREATE INDEX claim_expiry ON claim (expires_ns) WHERE owner = 0;
 

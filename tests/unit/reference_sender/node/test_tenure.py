@@ -160,6 +160,16 @@ def test_a_node_claims_no_more_than_its_backlog_holds() -> None:
     assert made.wants(AT) == 100
 
 
+def test_campaigns_are_left_to_others_in_turns_unless_messages_go_in_the_order_of_arrival() -> None:
+    for in_turns in (True, False):
+        made = Node(Dispatcher(DispatchSettings(), (LIMITS,), 1), TIMES)
+        made.join(Tenure(0, in_turns))
+        made.renewed(0, UNTIL, Renewal(1, 0, 0, {Lane.MARKETING: 40}))
+        made.take_many([message(n) for n in (1, 2)], "campaign")
+        made.take_many([replace(message(3), campaign="may")], "campaign")
+        assert begun(made, 0).unclaimed == ({1: 40, 2: 41, 3: 40} if in_turns else {1: 0, 2: 0, 3: 0})
+
+
 def test_messages_that_wait_for_a_node_count_as_backlog() -> None:
     made = node(max_backlog=100)
     made.renewed(0, 1_000, all_of(unclaimed=90))
