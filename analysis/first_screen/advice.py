@@ -176,7 +176,7 @@ def _paced_alone(part: PartReport, found: Bottleneck) -> bool:
     """Whether the sender waits at the limit although the contract adds next to nothing to the delivery times
     that were missed.
     """
-    if found.kind != "provider_limit" or part.sustained is False:
+    if found.kind != "provider_limit" or part.backlog_grew:
         return False
     if not found.evidence or not all(AS_ALLOWED in each for each in found.evidence):
         return False

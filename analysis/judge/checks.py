@@ -52,8 +52,8 @@ _LATE_ADVICE = (
 )
 _NOISE_ADVICE = "use a machine without other programs"
 _TIGHT_ADVICE = (
-    "an objective of {limit} is tighter than this bench can measure: it may be late by {percent:g} % of the "
-    "tightest objective. Give a longer limit, or lower the rate per worker"
+    "an objective of {limit} on {subject} allows the bench a delay of {allowed} ({percent:g} % of the "
+    "limit), and it was later. Give a longer limit, or lower the rate per worker"
 )
 
 
@@ -66,6 +66,10 @@ class Tightest(Struct, frozen=True):
     @property
     def lag_limit_s(self) -> float:
         return self.share * self.limit_s
+
+    @property
+    def subject(self) -> str:
+        return "the sender's answer" if self.share == LAG_SHARE_OF_ANSWER else "a delivery time"
 
 
 def schedule_lag(late: GeneratorLateness, tightest: Tightest) -> Check:
@@ -84,10 +88,13 @@ def schedule_lag(late: GeneratorLateness, tightest: Tightest) -> Check:
         noise = f"; other programs used the cores for {seconds_text(late.disturbed_s)}"
         noise += _without_disturbed(late, p99, own)
         state = "warn" if state == "ok" else state
+    allowed = ""
+    if state == "invalid" and limit_s < LAG_WARN_S:  # it would be on time for any usual objective
+        allowed = f"; an objective on {tightest.subject} allows {seconds_text(limit_s)}"
     return Check(
         name=SCHEDULE_LAG,
         state=state,
-        value=f"p99 {seconds_text(p99)}{noise}" if not math.isnan(p99) else "no message was sent",
+        value=f"p99 {seconds_text(p99)}{noise}{allowed}" if not math.isnan(p99) else "no message was sent",
         limit=(f"warn > {seconds_text(warn_s)}, " if warn_s < limit_s else "")
         + f"invalid > {seconds_text(limit_s)}, "
         f"{100 * tightest.share:g} % of the tightest objective ({limit_text(tightest.limit_s)}); seconds "
@@ -104,7 +111,12 @@ def _late_advice(late: GeneratorLateness, tightest: Tightest) -> str:
     tight = _LATE_ADVICE
     if tightest.lag_limit_s < LAG_WARN_S:
         limit = limit_text(tightest.limit_s)
-        tight = _TIGHT_ADVICE.format(limit=limit, percent=100 * tightest.share)
+        tight = _TIGHT_ADVICE.format(
+            limit=limit,
+            subject=tightest.subject,
+            allowed=seconds_text(tightest.lag_limit_s),
+            percent=100 * tightest.share,
+        )
     if late.disturbed_s <= 0:
         return tight
     others_alone = not _p99(late.lag_s[~late.disturbed]) > tightest.lag_limit_s
@@ -132,12 +144,15 @@ def _state(value: float, warn: float, invalid: float) -> CheckState:
     return "warn" if value > warn else "ok"
 
 
-def dropped_arrivals(counted: Accounting) -> Check:
+def dropped_arrivals(counted: Accounting, limit: int, needed: int) -> Check:
     """Arrivals that the bench dropped.
 
     Arrivals that were dropped because the sender did not answer (``late_generator.dropped_by_target``) count
-    as not taken by the sender.
+    as not taken by the sender. If ``limit``, what the machine can hold, is below ``needed``, it is unknown
+    whether the sender would have taken them: ``not_taken`` includes that, so the run is valid.
     """
+    if counted.dropped_at_machine_limit:
+        return _dropped_without_room(counted, limit, needed)
     by_bench, by_target = counted.dropped_by_bench, counted.dropped_at_limit
     share = by_bench / counted.planned if counted.planned else math.nan
     waited = f"; {times_text(by_target)} not sent because the sender did not answer" if by_target else ""
@@ -153,12 +168,31 @@ def dropped_arrivals(counted: Accounting) -> Check:
     )
 
 
+def _dropped_without_room(counted: Accounting, limit: int, needed: int) -> Check:
+    late, beyond = counted.dropped_by_bench, counted.dropped_at_machine_limit
+    share = late / counted.planned
+    also = f"; {times_text(late)} because it was late" if late else ""
+    return Check(
+        name="dropped arrivals",
+        state="invalid" if share > DROPPED_SHARE else "warn",
+        value=f"{count_text(beyond)} ({share_text(beyond, counted.planned)}), since this machine can hold "
+        f"{count_text(limit)} unanswered requests and the load needs up to {count_text(needed)}{also}",
+        limit=f"warn > 0, invalid > {100 * DROPPED_SHARE:g} % because the bench was late",
+        meaning="messages that came due and were not sent because the machine of the bench could hold no "
+        "more unanswered requests. It is unknown whether the sender would have taken them",
+        advice="allow the bench more open files (ulimit -n) and local ports, or give the target file a "
+        "shorter timeout_s",
+        value_number=share,
+    )
+
+
 def rate_error(journeys: Journeys) -> Check:
     """Planned arrivals compared with sends, in windows of ten seconds from the load's start.
 
-    Arrivals that were not sent because the sender did not answer count as offered.
+    Arrivals above an in-flight limit count as offered: ``dropped_arrivals`` has them.
     """
-    offered_s = np.where(journeys.dropped_at_limit, journeys.load.intended_s, journeys.load.sent_s)
+    above = journeys.dropped_at_limit | journeys.dropped_at_machine_limit
+    offered_s = np.where(above, journeys.load.intended_s, journeys.load.sent_s)
     error, at_s = worst_rate_error(journeys.load.intended_s, offered_s, journeys.load_end_s)
     return Check(
         name="offered rate",

@@ -59,7 +59,7 @@ class Dispatcher:
         check_routes(routes)
         self._settings = settings
         self._backlog = Backlog(len(routes), in_order=settings.order == "arrival")
-        self.routes = states = [RouteState(number, each, settings, seed) for number, each in enumerate(routes)]
+        self.routes = states = [RouteState(n, each, settings, seed) for n, each in enumerate(routes)]
         self._choice = RouteChoice(settings, states) if len(states) > 1 else None
         self.campaigns = CountedCampaigns(routes)
         self._states = MessageStates(settings, self._backlog, self._choice, self.campaigns)

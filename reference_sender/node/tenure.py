@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from reference_sender.dispatch import Dispatcher
 from reference_sender.dispatch.values import Lane, Message, is_hedge
-from reference_sender.node.turns import Turns
+from reference_sender.node.claim_numbers import ClaimNumbers
 from reference_sender.store.protocol import Renewal
 from reference_sender.store.sharing import WHOLE
 
@@ -28,7 +28,7 @@ class Tenure:
     def __init__(self, window: int, in_turns: bool = True) -> None:
         """``in_turns``: campaigns are claimed in turns, otherwise messages in the order of their ids."""
         self._window = window
-        self._turns = Turns() if in_turns else None
+        self._turns = ClaimNumbers() if in_turns else None
         self._lease_end_ns = 0
         self.nodes = 0
         self.share = 0.0
@@ -56,8 +56,9 @@ class Tenure:
         return max(_LEAST_KEPT, int(self._window * self.share)) if self.share else 0
 
     def left_to_others(self, dispatcher: Dispatcher, messages: Sequence[Message]) -> dict[int, int]:
-        """Ids of those of ``messages`` that any node may claim, with their turns. A message is kept if few messages of its lane
-        and of more urgent lanes can be sent now. So a bulk campaign does not force OTPs to be claimed through the store.
+        """Ids of those of ``messages`` that any node may claim, with their turns. A message is kept if few
+        messages of its lane and of more urgent lanes can be sent now. So a bulk campaign does not force OTPs
+        to be claimed through the store.
         """
         most, kept = self._kept(dispatcher), 0
         left: dict[int, int] = {}

@@ -50,6 +50,7 @@ class Member:
         self._learn_again_at_s = self._loop.time() + LEARN_AGAIN_EVERY_S
         self._mark = 0.0  # of the rule changes read so far
         self._share = 0  # in use
+        self.differing: tuple[str, ...] = ()  # routes for which another node has other limits
         self.leads = False  # whether this node does what one must do for all
         self._handed_over: asyncio.Future[None] | None = None  # done when the reports read last are stored
         self._task: asyncio.Task[None] | None = None
@@ -142,3 +143,7 @@ class Member:
         self._driver.renewed(began_ns + int(self._leases.lease_s * NS_PER_S), renewal)
         self._share = renewal.share
         self.leads = renewal.leads
+        if renewal.differing != self.differing:
+            if renewal.differing:
+                log.warning("another node has other --route limits of %s", ", ".join(renewal.differing))
+            self.differing = renewal.differing

@@ -44,7 +44,9 @@ def test_a_node_that_lives_keeps_its_work_when_the_clock_was_set_back(
 def set_back(postgres: PostgresServer, seconds: float) -> None:
     """As if the clock was set back: all stored instants are later. Negative: as if that time had passed."""
     by = f"interval '{seconds} seconds'"
-    postgres.sql(f"UPDATE smsbench.node SET alive_until = alive_until + {by}, steady_since = steady_since + {by}")
+    postgres.sql(
+        f"UPDATE smsbench.node SET alive_until = alive_until + {by}, steady_since = steady_since + {by}"
+    )
 
 
 def commits(node: PostgresStore) -> bool:

@@ -13,6 +13,7 @@ from aiohttp import web
 from aiohttp.test_utils import RawTestServer
 from any_hour import check_any_hour
 
+from reference_sender.alerts.rules import AlertSettings
 from reference_sender.dispatch import DispatchSettings
 from reference_sender.policy.settings import NO_POLICY, PolicySettings
 from reference_sender.routes.url import read_route
@@ -57,6 +58,7 @@ async def running_sender(
     policy: PolicySettings = NO_POLICY,
     dispatch: DispatchSettings | None = None,
     drain_s: float = 1.0,
+    alerts: AlertSettings | None = None,
 ) -> AsyncIterator[RunningSender]:
     """A sender that ends with the block. ``routes`` are URLs. Its lease is as short as can be."""
     check_any_hour(policy)
@@ -67,6 +69,7 @@ async def running_sender(
         drain_s=drain_s,
         policy=policy,
         dispatch=dispatch or DispatchSettings.model_validate({}),
+        alerts=alerts or AlertSettings(),
     )
     handlers: list[Sender] = []
 

@@ -152,9 +152,7 @@ class PostgresStore:
     def renew(self, share: int) -> Renewal:
         membership = self._membership
         return self._renewer.call(
-            lambda connection: leases.renew(
-                connection, self._node, share, membership, self._claimed_turns
-            )
+            lambda connection: leases.renew(connection, self._node, share, membership, self._claimed_turns)
         )
 
     def rule_changes(self, since: float) -> RuleChanges:

@@ -6,6 +6,7 @@ All times are the server's, so the clocks of the nodes do not matter for leases.
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from typing import Any
 
 import asyncpg
@@ -25,8 +26,8 @@ _COUNTED = 1_000_000  # unclaimed messages; there may be more
 _REPORT_KEPT = "1 hour"  # for a message that is not known, or that has ended
 
 _JOIN = """
-INSERT INTO node (routes, lease_s, alive_until, steady_since)
-VALUES ($1, $2, clock_timestamp() + $2::float8 * interval '1 second', clock_timestamp()) RETURNING id
+INSERT INTO node (routes, lease_s, alive_until, steady_since, limits)
+VALUES ($1, $2, clock_timestamp() + $2::float8 * interval '1 second', clock_timestamp(), $3) RETURNING id
 """
 # If the server's clock was set back, the instants that are ahead of it begin again: a lease lasts no longer.
 _NONE_AHEAD = """
@@ -106,7 +107,8 @@ RETURNING id, CASE WHEN id IN (SELECT id FROM free) THEN lane END, turn
 """
 # The lowest may be of messages that are left to one node: what this node has claimed counts too.
 _LOWEST_TURNS = """
-SELECT number, (SELECT min(turn) FROM claim WHERE owner = 0 AND lane = number) FROM generate_series(0, 2) AS number
+SELECT number, (SELECT min(turn) FROM claim WHERE owner = 0 AND lane = number)
+FROM generate_series(0, 2) AS number
 """
 _ENDING_AT_ONCE = 500
 
@@ -132,7 +134,8 @@ WHERE c.owner = $1 OR (
 
 async def join(connection: asyncpg.Connection[Any], membership: Membership) -> int:
     """A new node; returns its id."""
-    node: int = await connection.fetchval(_JOIN, list(membership.routes), membership.lease_s)
+    routes, limits = list(membership.routes), list(membership.limits)
+    node: int = await connection.fetchval(_JOIN, routes, membership.lease_s, limits)
     return node
 
 
@@ -159,7 +162,7 @@ async def renew(
             )
         if steady:
             await _take_over(connection)
-        rows = await connection.fetch("SELECT id, share FROM node WHERE NOT dead")
+        rows = await connection.fetch("SELECT id, share, routes, limits FROM node WHERE NOT dead")
         shares = {row[0]: row[1] for row in rows}
         may_use = granted(node, shares, share, membership.most_nodes)
         if max(share, may_use) != shares[node]:
@@ -171,15 +174,36 @@ async def renew(
     unclaimed = await connection.fetchval(
         "SELECT count(*) FROM (SELECT FROM claim WHERE owner = 0 LIMIT $1) AS free", _COUNTED
     )
-    turns = {
-        lane: max(lowest, claimed.get(lane, 0))
-        for lane, lowest in await connection.fetch(_LOWEST_TURNS)
-        if lowest is not None
-    }
-    for lane in [lane for lane in claimed if lane not in turns]:
+    others = [(row[2], row[3]) for row in rows if row[0] != node]
+    return Renewal(
+        len(shares),
+        may_use,
+        unclaimed,
+        turns=await _turns(connection, claimed),
+        leads=node == min(shares),
+        differing=_differing(membership, others),
+    )
+
+
+async def _turns(connection: asyncpg.Connection[Any], claimed: dict[int, int]) -> dict[Lane, int]:
+    """As ``Renewal.turns``. ``claimed`` keeps only the lanes in which messages wait."""
+    lowest = {lane: turn for lane, turn in await connection.fetch(_LOWEST_TURNS) if turn is not None}
+    for lane in claimed.keys() - lowest.keys():
         del claimed[lane]
-    named = {lane: turns[number] for number, lane in enumerate(Lane) if number in turns}
-    return Renewal(len(shares), may_use, unclaimed, named, leads=node == min(shares))
+    return {
+        lane: max(lowest[number], claimed.get(number, 0))
+        for number, lane in enumerate(Lane)
+        if number in lowest
+    }
+
+
+def _differing(
+    membership: Membership, others: Sequence[tuple[Sequence[str], Sequence[str]]]
+) -> tuple[str, ...]:
+    """Routes for which ``others``, by routes and limits of a node, have other limits than ``membership``."""
+    ours = dict(zip(membership.routes, membership.limits, strict=False))  # without limits: not compared
+    theirs = {pair for routes, limits in others for pair in zip(routes, limits, strict=False)}
+    return tuple(sorted({name for name, limits in theirs if ours.get(name, limits) != limits}))
 
 
 async def leave(connection: asyncpg.Connection[Any], node: int) -> None:

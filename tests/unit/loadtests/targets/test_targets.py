@@ -214,6 +214,8 @@ def test_a_body_that_is_not_the_json_that_its_header_says(
         ('url = "http://127.0.0.1:1/"\nbody = "{text}"', "has a placeholder for {to}"),
         ('url = "http://127.0.0.1:1/"\nbody = "{to}{text}{nope}"', "unknown placeholder {nope}; there are"),
         ('url = "http://sms.example.com/"\nbody = "{to}{text}"', "set allow_remote = true"),
+        ('url = "http://127.0.0.1:1/\\u0000"\nbody = "{to}{text}"', "request.url: must be an http"),
+        ('url = "http://127.0.0.1:1 /"\nbody = "{to}{text}"', "request.url: must be an http"),
     ],
 )
 def test_a_target_file_that_cannot_work_is_refused(tmp_path: Path, lines: str, expected: str) -> None:

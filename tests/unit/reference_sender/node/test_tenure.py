@@ -9,7 +9,16 @@ from msgspec.structs import replace
 from nanoseconds import LATER
 
 from reference_sender.dispatch import Dispatcher, DispatchSettings
-from reference_sender.dispatch.values import EndedMessage, Lane, Message, Outcome, Report, Result, RouteLimits, State
+from reference_sender.dispatch.values import (
+    EndedMessage,
+    Lane,
+    Message,
+    Outcome,
+    Report,
+    Result,
+    RouteLimits,
+    State,
+)
 from reference_sender.node.effects import Acknowledge, SubmitNow
 from reference_sender.node.node import Node
 from reference_sender.node.tenure import Tenure

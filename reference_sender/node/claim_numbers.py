@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from reference_sender.dispatch.values import Lane, Message
 
 
-class Turns:
+class ClaimNumbers:
     """Numbers for messages that are left to any node; the lowest of a class is claimed next.
 
     Fair queueing by start tags, as in a lane (``dispatch/lane.py``). A campaign under one sender name is a
