@@ -42,7 +42,7 @@ def mean_ranks(values: Floats) -> Floats:
 
 
 def evidence_of(values: Floats) -> float:
-    """The share of values that counts as independent, given in the order in which the messages were due."""
+    """The share of values that counts as independent, in the order in which the messages were due."""
     return evidence_share(len(values), lag_one_correlation(values))
 
 
