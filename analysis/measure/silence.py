@@ -208,8 +208,8 @@ def _last_s(gauges: Gauges, process: str) -> float:
 
 
 def accepts_to_the_end(journeys: Journeys) -> bool:
-    """False if hardly a message was accepted of those due at the end: in the last 10 s, or in the last quarter
-    of a short load. Hardly: a tenth of the share that was accepted in the whole load.
+    """False if hardly a message was accepted of those due at the end: in the last 10 s, or in the last
+    quarter of a short load. Hardly: a tenth of the share that was accepted in the whole load.
     """
     due_s, end_s, accepted = journeys.load.intended_s, journeys.load_end_s, journeys.accepted
     last: Bools = due_s >= end_s - min(_END_S, end_s / 4)
