@@ -90,8 +90,9 @@ class Accounting(Struct, frozen=True, kw_only=True):
     to_repeat: int = 0  # refused like these, but the run ended while a repeat could follow
     # Of the refused ones: the provider had refused the phone number. They do not count as not taken.
     refused_recipients: int = 0
-    # Of the dropped ones: the bench was late. They do not count as not taken either.
-    dropped_by_bench: int = 0
+    # Of the dropped ones, and not counted as not taken:
+    dropped_by_bench: int = 0  # the bench was late
+    dropped_at_machine_limit: int = 0  # no room for more requests: the sender may have taken them
 
     @property
     def not_taken(self) -> int:
@@ -101,7 +102,7 @@ class Accounting(Struct, frozen=True, kw_only=True):
     @property
     def dropped_at_limit(self) -> int:
         """Arrivals that were not sent because unanswered requests reached the in-flight limit."""
-        return self.dropped - self.dropped_by_bench
+        return self.dropped - self.dropped_by_bench - self.dropped_at_machine_limit
 
 
 class Reasons(Struct, frozen=True):

@@ -68,7 +68,8 @@ def analyse_part(
     tightest = _tightest(specs)
     lag_limit_s = tightest.lag_limit_s
     journeys = read_journeys(run_dir, manifest)
-    journeys = with_bench_drops(journeys, manifest.in_flight_limit, lag_limit_s)
+    limits = manifest.in_flight_limit, manifest.in_flight_needed
+    journeys = with_bench_drops(journeys, limits, lag_limit_s)
     outcomes = judge(journeys)
     counted = accounting(journeys, outcomes, manifest.planned)
     instrument = checks_environment.instrument(manifest.instrument_failures, journeys.origin_ns)
@@ -112,7 +113,7 @@ def analyse_part(
         validity=worst(made),
         probe=is_probe(manifest),
         equivalent_per_day=equivalent_per_day(manifest),
-        faults=fault_bands(manifest, journeys),
+        faults=fault_bands(manifest, journeys, outcomes),
         bench_failure=failed,
         backlog_gone_s=backlog_gone_s(journeys, outcomes),
         fairness=fairness(journeys, outcomes, run_dir) if manifest.scenario.role in _CAMPAIGNS else None,
@@ -168,7 +169,7 @@ def _bottleneck_inputs(
         in_flight_limit=manifest.in_flight_limit,
         lag_limit_s=load[0],
         backlog_grew=load[1],
-        faults=fault_bands(manifest, journeys),
+        faults=fault_bands(manifest, journeys, outcomes),
         flag_is_faster=has_fast_lane(manifest.profile),
         routes=route_count(manifest.target),
         waited_out=waited_out(manifest, journeys.end_s - journeys.load_end_s),
@@ -282,7 +283,7 @@ def _checks(
     """The checks that do not need verdicts. ``analyse_part`` adds the others."""
     return (
         checks.schedule_lag(lateness(journeys, tightest.lag_limit_s), tightest),
-        checks.dropped_arrivals(counted),
+        checks.dropped_arrivals(counted, manifest.in_flight_limit, manifest.in_flight_needed),
         checks.rate_error(journeys),
         checks.accounting_balance(counted),
         checks.timestamp_order(order),

@@ -15,7 +15,7 @@ from analysis.findings import NOT_FORWARDED, Bottleneck, on_the_way
 from analysis.first_screen.quoting import Quote
 from analysis.first_screen.values import AnswerRow, Figure, Sentence
 from analysis.judge.evidence import needs_lead
-from analysis.judge.not_taken import many_not_taken
+from analysis.judge.not_taken import NOT_TAKEN_SHARE, many_not_taken
 from analysis.model import Objective, PartIdentity, PartReport, RunReport
 
 _REFERENCE = "reference_sender"
@@ -85,6 +85,12 @@ def trusted(part: PartReport) -> bool:
 def not_taken(part: PartReport) -> bool:
     """Whether messages were refused or not answered; few of them do not count."""
     return many_not_taken(part.accounting)
+
+
+def unsent(part: PartReport) -> bool:
+    """Whether the bench had no room to send more than ``NOT_TAKEN_SHARE`` of the messages."""
+    counted = part.accounting
+    return counted.dropped_at_machine_limit > NOT_TAKEN_SHARE * counted.planned
 
 
 def live(part: PartReport) -> bool:
@@ -245,7 +251,7 @@ def _measured(quote: Quote, path: str, objective: Objective) -> Sentence:
                 f"more than {rest} take over ",
                 quote.seconds(f"{path}.quantile.low_s", limit_s=objective.limit_s),
             )
-        return ("too few messages",)
+        return (quote.text(f"{path}.measured"),)
     if objective.quantile.state == "never":
         return (f"{rest} or more never arrive",)
     if objective.quantile.state == "at_least":

@@ -17,29 +17,35 @@ def interruption(
 ) -> str:
     """``Interrupted after 13 of 23 s``, in a suite with the part; "" for a complete run.
 
-    In the web UI the user can end each of several starts.
+    Several starts of a session in the web UI may be interrupted, and are all named.
     """
     if search is not None and search.interrupted_per_s is not None:
         return _in_search(search, search.interrupted_per_s)
     suite = manifest.kind == "suite"
-    ended = [part for part in parts if part.identity.exit_reason in INTERRUPTED]
-    if not ended:
+    found = {
+        number: part for number, part in enumerate(parts, start=1) if part.identity.exit_reason in INTERRUPTED
+    }
+    if not found:
         between = suite and manifest.exit_reason in INTERRUPTED
         return f"Interrupted between two parts, after: {parts[-1].identity.title}" if between else ""
-    return "; ".join(_in_part(part, suite) for part in ended)
+    if len(found) > 1:
+        starts = ", ".join(f"start {number} {_when(part)}" for number, part in found.items())
+        return f"Interrupted in {len(found)} of {len(parts)} starts: {starts}"
+    (only,) = found.values()
+    return f"Interrupted{f' ({only.identity.title})' if suite else ''} {_when(only)}"
 
 
-def _in_part(found: PartReport, suite: bool) -> str:
-    where = f" ({found.identity.title})" if suite else ""
-    load_s, planned_s = found.identity.load_s, found.identity.planned_s
-    if not found.accounting.rows:
-        return f"Interrupted{where} before any message"
+def _when(part: PartReport) -> str:
+    """``after 13 of 23 s``."""
+    load_s, planned_s = part.identity.load_s, part.identity.planned_s
+    if not part.accounting.rows:
+        return "before any message"
     done, planned = _whole(load_s), _whole(planned_s)
     if planned_s <= 0:
-        return f"Interrupted{where} after {done} s"
+        return f"after {done} s"
     if load_s >= planned_s or done == planned:
-        return f"Interrupted{where} after the load, while messages were awaited"
-    return f"Interrupted{where} after {done} of {planned} s"
+        return "after the load, while messages were awaited"
+    return f"after {done} of {planned} s"
 
 
 def without_interrupted_trial(parts: tuple[PartReport, ...]) -> tuple[PartReport, ...]:

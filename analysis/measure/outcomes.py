@@ -209,6 +209,7 @@ def accounting(journeys: Journeys, outcomes: MessageOutcomes, planned: int) -> A
         to_repeat=int(np.count_nonzero(outcomes.to_repeat | (outcomes.given_up & ~gave_up))),
         refused_recipients=int(np.count_nonzero(journeys.refused_recipients)),
         dropped_by_bench=int(np.count_nonzero(journeys.dropped_by_bench)),
+        dropped_at_machine_limit=int(np.count_nonzero(journeys.dropped_at_machine_limit)),
     )
 
 

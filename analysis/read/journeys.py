@@ -75,7 +75,10 @@ class Journeys:
     samples: Samples
     load_end_s: float
     end_s: float  # the last instant at which anything was observed
-    dropped_by_bench: Bools  # none until ``with_bench_drops``, which needs the limit of the lag
+    # None until ``with_bench_drops``, which needs the limit of the lag. The bench was late, or held as many
+    # requests as its machine can hold.
+    dropped_by_bench: Bools
+    dropped_at_machine_limit: Bools
     origin_ns: int = 0  # the load's start on the run's clock, the zero of the seconds
     repeats_awaited: bool = True  # the wait was long enough for a repeat of each refused message
 
@@ -97,11 +100,11 @@ class Journeys:
 
     @property
     def not_taken(self) -> Bools:
-        """Messages that the sender did not take, and arrivals above the in-flight limit. Not those that the
-        bench dropped.
+        """Messages that the sender did not take, and arrivals above the in-flight limit that the load needs.
+        Not those that the bench dropped, or had no room for.
         """
         left: Bools = np.isin(self.load.outcome, [OUTCOMES.index(name) for name in _NOT_TAKEN])
-        return left & ~self.refused_recipients & ~self.dropped_by_bench
+        return left & ~self.refused_recipients & ~self.dropped_by_bench & ~self.dropped_at_machine_limit
 
     @property
     def dropped_at_limit(self) -> Bools:
@@ -109,7 +112,7 @@ class Journeys:
         limit.
         """
         chosen: Bools = self.load.outcome == OUTCOMES.index("dropped")
-        return chosen & ~self.dropped_by_bench
+        return chosen & ~self.dropped_by_bench & ~self.dropped_at_machine_limit
 
     def of_class(self, name: str) -> Bools:
         chosen: Bools = self.load.class_index == self.load.class_names.index(name)
@@ -138,6 +141,7 @@ def read_journeys(run_dir: Path, manifest: records.Manifest) -> Journeys:
         load_end_s=load_end_s,
         end_s=end_s,
         dropped_by_bench=np.zeros(len(keys), dtype=np.bool_),
+        dropped_at_machine_limit=np.zeros(len(keys), dtype=np.bool_),
         origin_ns=origin_ns,
         repeats_awaited=repeats_awaited(manifest, end_s - load_end_s),
     )

@@ -39,7 +39,8 @@ def judged_trial(
 ) -> TrialResult:
     """The trial's result for the search."""
     if not result.valid:
-        return invalid_trial(step, place, "; ".join(result.invalid_because) or "the bench failed")
+        failed = "; ".join(f"{each.check}: {each.found}" for each in result.invalid_because)
+        return invalid_trial(step, place, failed or "the bench failed")
     steady = result.steady
     sustained = _sustained(settings, steady) if steady is not None else result.sustained
     named: dict[str, list[str]] = {"met": [], "missed": [], "undecided": []}
@@ -67,7 +68,7 @@ def judged_trial(
         through_high_per_s=steady.through_high_per_s if steady is not None else through,
         reserve=steady.reserve if steady is not None else 0.0,
         why=_why(verdict, named, waits, sustained, result),
-        bottlenecks=result.bottlenecks if verdict == "missed" else (),
+        bottlenecks=tuple(each.text for each in result.bottlenecks) if verdict == "missed" else (),
         judged=tuple(judged),
         place=place,
         profile_limits=result.profile_limits,

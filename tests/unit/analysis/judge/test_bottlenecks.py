@@ -345,7 +345,7 @@ def test_the_part_of_the_load_in_which_it_was_seen(new_run: Build) -> None:
 
 
 def test_one_request_at_a_time_was_in_flight(new_run: Build) -> None:
-    """10 arrivals/s, and one request of 200 ms at a time: 5/s. The sender reports what its messages wait for."""
+    """10 arrivals/s, and one request of 200 ms at a time: 5/s. The sender reports what messages wait for."""
     run = new_run("run")
     for slot in range(300):
         run.due(f"m-{slot}", slot / 10)

@@ -62,16 +62,6 @@ def test_an_interrupted_suite_names_the_part(new_run: Build, write_suite: Suite)
     assert report.exit_code == ExitCode.INTERRUPTED
 
 
-def test_each_interrupted_start_of_a_session_is_named(new_run: Build, write_suite: Suite) -> None:
-    for name, load_s in (("a", 8.0), ("b", 23.0), ("c", 10.5)):
-        run_of(new_run(name), load_s, exit_reason="finished" if name == "b" else "interrupted")
-    report = build_report(write_suite("a", "b", "c"))
-    both = "Interrupted (made by hand (a)) after 8.0 of 23 s; Interrupted (made by hand (c)) after 10 of 23 s"
-    assert report.interrupted == both
-    assert report.headline.startswith(f"STOPPED: {both}. ")
-    assert report.notes[0].startswith(both)
-
-
 def test_a_suite_interrupted_between_two_parts_is_not_complete(new_run: Build, write_suite: Suite) -> None:
     run_of(new_run("a"), 23.0)
     run_of(new_run("b"), 23.0)
@@ -322,3 +312,19 @@ def test_a_run_that_was_ended_before_its_load_says_how_to_begin_it(
     report = build_report(new_run("run").write(load_s=0.0, end_s=30.0, exit_reason=reason))
     screen = first_screen(report)
     assert f"What to do: {advice}." in "".join(str(getattr(each, "text", each)) for each in screen.trust)
+
+
+def test_several_interrupted_starts_of_one_session_are_all_named(new_run: Build, write_suite: Suite) -> None:
+    """Each start in the web UI is a part, and Stop ends it."""
+    for name, load_s, reason in (
+        ("a", 13.0, "interrupted"),
+        ("b", 23.0, "finished"),
+        ("c", 5.0, "interrupted"),
+    ):
+        scenario = records.RecordedScenario(name="made", title=name, parameters={records.OPEN_BEFORE: 0})
+        run_of(new_run(name), load_s, exit_reason=reason, scenario=scenario)
+    report = build_report(write_suite("a", "b", "c"))
+    words = "Interrupted in 2 of 3 starts: start 1 after 13 of 23 s, start 3 after 5.0 of 23 s"
+    assert report.interrupted == words
+    assert report.headline.startswith(f"STOPPED: {words}. ")
+    assert report.notes[0].startswith(f"{words}: every figure and verdict of an interrupted start")

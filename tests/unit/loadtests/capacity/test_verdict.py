@@ -6,7 +6,7 @@ import pytest
 from msgspec.structs import replace
 
 from analysis.model import Verdict
-from analysis.records import AnalysisResult, JudgedObjective, Steady
+from analysis.records import AnalysisResult, FailedCheck, JudgedObjective, NamedBottleneck, Steady
 from loadtests.arrivals import DAY_MIX, Mix
 from loadtests.capacity.bracket import SearchSettings
 from loadtests.capacity.objectives import fewest_messages, messages_needed, read_mix, what_judges
@@ -42,9 +42,9 @@ def analysis_of(
         call="c",
         exit_code=0,
         valid=valid,
-        invalid_because=() if valid else ("schedule lag: p99 1 s",),
+        invalid_because=() if valid else (FailedCheck("schedule lag", "p99 1 s"),),
         objectives=tuple(JudgedObjective(*each) for each in objectives),
-        bottlenecks=("the sender's CPU",),
+        bottlenecks=(NamedBottleneck("the sender's CPU"),),
         delivered_per_s=240.0,
         steady=steady,
         profile_limits="40 segments/s",
