@@ -26,8 +26,8 @@ class PreflightError(ValueError):
 def require_testbed(target: Target, file: Path, within_s: float = PROBE_TIMEOUT_S) -> None:
     """Raises ``PreflightError`` if the provider's port is in use or the user's services do not listen."""
     if target.provider.url is None:
-        _require_other_port(file, target)
         _require_free(file, target.provider.port)
+        _require_other_port(file, target)
     else:
         _require_listening(file, "provider.url", target.provider.url, "the mock provider", within_s)
         _require_admin(file, target.provider)
