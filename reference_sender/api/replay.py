@@ -6,12 +6,9 @@ from collections.abc import Iterable
 
 from msgspec import structs
 
-from reference_sender.dispatch.message_states import EXPIRED_NOWHERE, EXPIRED_UNCERTAIN, EXPIRED_UNREPORTED
+from reference_sender.dispatch.message_states import UNCERTAIN_REASONS
 from reference_sender.dispatch.values import Lane, Message, State, is_hedge, key_of_second
 from reference_sender.store.protocol import Record
-
-# The provider may have delivered a message that ended for one of these reasons.
-UNCERTAIN_REASONS = frozenset({EXPIRED_UNCERTAIN, EXPIRED_UNREPORTED, EXPIRED_NOWHERE})
 
 
 def keys_of_seconds(records: Iterable[Record]) -> list[str]:

@@ -25,6 +25,7 @@ from reference_sender.dispatch.unmatched import Unmatched
 from reference_sender.dispatch.values import (
     FINAL_STATES,
     NS_PER_S,
+    REPORTED_UNKNOWN,
     Change,
     Effect,
     EndedMessage,
@@ -44,6 +45,8 @@ EXPIRED_UNREPORTED = "no_report"  # accepted by the provider, but no report came
 NOT_NEEDED = "second_not_needed"  # the first message ended before the second was submitted
 DELIVERED_BY_SECOND = "delivered_by_second"  # its second message was delivered (hedging.py)
 EXPIRED_NOWHERE = "route_removed"  # as before, and its route is no longer configured
+# Of a message that ended for one of these reasons nothing says whether the phone has it.
+UNCERTAIN_REASONS = frozenset({EXPIRED_UNCERTAIN, EXPIRED_UNREPORTED, EXPIRED_NOWHERE, REPORTED_UNKNOWN})
 
 # Names of their own: see ``values.py``.
 _SENT = State.SENT

@@ -96,11 +96,12 @@ class AttemptResults:
             ticket.expires_ns = min(message.expires_ns, batch.submitted_ns + batch.route.unknown_window_ns)
         if not ticket.uncertain:
             ticket.tried_ns = None
-        unknown = decision.gave_up and ticket.uncertain
-        if decision.state is State.FAILED and not unknown:
+        # A refusal of a repeat does not say what became of the attempt without an answer.
+        if decision.state is State.FAILED and not ticket.uncertain:
             states.closed(now_ns, ticket, State.FAILED, decision.reason, effects)
             return False
-        if unknown or message.expires_ns <= now_ns or (ticket.uncertain and ticket.expires_ns <= now_ns):
+        is_over = ticket.uncertain and ticket.expires_ns <= now_ns
+        if decision.state is State.FAILED or message.expires_ns <= now_ns or is_over:
             why = EXPIRED_UNCERTAIN if ticket.uncertain else EXPIRED_WAITING
             states.closed(now_ns, ticket, State.EXPIRED, why, effects)
             return False
