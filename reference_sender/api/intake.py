@@ -106,6 +106,8 @@ class Recipient(Struct, forbid_unknown_fields=True, gc=False):
 class Intake:
     """Makes messages from valid requests, each with the next id, and with a new key if the client gave none.
 
+    ``tag`` is the store's, ``start`` a new text for each start of the sender. After a store was restored from
+    a backup, ids come again. Keys must not: a provider drops a message whose key it accepted a day ago.
     ``max_segments`` is the lowest limit of all routes, so each route can send each message. ``wall`` is that
     of the gate.
     """
@@ -113,6 +115,7 @@ class Intake:
     def __init__(
         self,
         tag: str,
+        start: str,
         last_message_id: int,
         max_segments: int,
         quiet_classes: Collection[Lane] = (),
@@ -120,6 +123,7 @@ class Intake:
     ) -> None:
         self._wall = wall or Wall()
         self._tag = tag
+        self._unique = f"{tag}{start}-"
         self._quiet_classes = frozenset(quiet_classes)  # keep opening hours unless the request says otherwise
         self._id = last_message_id
         self._max_segments = max_segments
@@ -177,7 +181,7 @@ class Intake:
 
     def campaign_id(self) -> str:
         """A new campaign id."""
-        return f"c{self._tag}-{self.new_id()}"
+        return f"c{self._unique}{self.new_id()}"
 
     def new_id(self) -> int:
         """The next id of a message."""
@@ -196,7 +200,7 @@ class Intake:
         begins_ns = now_ns if not not_before_ns else max(now_ns, not_before_ns - self._wall.ahead_ns)
         return Message(
             message_id,
-            key or f"s{self._tag}-{message_id}",
+            key or f"s{self._unique}{message_id}",
             number,
             text,
             terms.lane,
