@@ -267,8 +267,9 @@ class NodeStore(Protocol):
         ...
 
     def ended(self, reports: Sequence[Report]) -> list[EndedMessage]:
-        """The messages that ``reports`` are about, by key or else by the provider's id, of those that were
-        tried and ended FAILED or EXPIRED. Called from the thread of ``commit``. Raises ``StoreError``.
+        """The messages that ``reports`` are about, by key or, without one, by the provider's id, of those
+        that were tried and ended FAILED or EXPIRED. Called from the thread of ``commit``. Raises
+        ``StoreError``.
         """
         ...
 
