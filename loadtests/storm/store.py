@@ -146,7 +146,9 @@ class ModelStore:
 
     def ended(self, reports: Sequence[Report]) -> list[EndedMessage]:
         disk = self.disk
-        by_provider_id = {each.provider_id: number for number, each in sorted(disk.progress.items())}
+        dead = (State.FAILED, State.EXPIRED)  # an index of the stores has their provider ids
+        progress = [(number, each) for number, each in sorted(disk.progress.items()) if each.state in dead]
+        by_provider_id = {each.provider_id: number for number, each in progress}
         found: list[EndedMessage] = []
         for report in reports:
             by_key, by_id = disk.ids.get, by_provider_id.get

@@ -59,7 +59,7 @@ class Dispatcher:
         check_routes(routes)
         self._settings = settings
         self._backlog = Backlog(len(routes), in_order=settings.order == "arrival")
-        states = [RouteState(index, each, settings, seed) for index, each in enumerate(routes)]
+        self.routes = states = [RouteState(n, each, settings, seed) for n, each in enumerate(routes)]
         self._choice = RouteChoice(settings, states) if len(states) > 1 else None
         self.campaigns = CountedCampaigns(routes)
         self._states = MessageStates(settings, self._backlog, self._choice, self.campaigns)
@@ -76,10 +76,10 @@ class Dispatcher:
             retry_rules(settings, seed), self._backlog, self._states, self._lookups
         )
         self._timers = [each for each in (self._hedging, self._unreported) if each is not None]
-        self._largest = max(int(limits.segments_burst) for limits in routes)
         self._restoring = Recovering(
-            self._backlog, self._sending, self._states, self._lookups, self._seconds, self._largest
+            self._backlog, self._sending, self._states, self._lookups, self._seconds, self._unreported
         )
+        self._largest = self._restoring.largest
         self._now_ns = 0
         self._next_due_ns: int | None = None  # of all that waits for a time, but for batches
 
@@ -319,9 +319,9 @@ class Dispatcher:
         """Whether ``report`` is about a message of this dispatcher, as far as known before an answer."""
         return self._states.matches(report)
 
-    def waiting(self, lane: Lane) -> int:
-        """Messages of ``lane``, and of those above it, that wait for their submit."""
-        return sum(self._backlog.waiting[: lane_index(lane) + 1])
+    def ready(self, lane: Lane) -> int:
+        """Messages of ``lane``, and of those above it, that any route may send now."""
+        return self._backlog.for_any_route(lane_index(lane))
 
     def _drop_unclaimed(self) -> None:
         early = self._states.early

@@ -14,13 +14,16 @@ from reference_sender.dispatch.message_states import MessageStates
 from reference_sender.dispatch.recovery import not_created_after, recovered_sent, tried_at
 from reference_sender.dispatch.sending import Sending
 from reference_sender.dispatch.ticket import NOWHERE, SHARED
+from reference_sender.dispatch.unreported import Unreported
 from reference_sender.dispatch.values import Effect, Message, Recovered, State, is_hedge
 
 TOO_LARGE = "more_segments_than_any_route_allows"
 
 
 class Recovering:
-    """``largest``: the most segments of a message that some route can send."""
+    """``largest``: the most segments of a message that some route can send. ``unreported``: None if no
+    provider is asked for missing reports.
+    """
 
     def __init__(
         self,
@@ -29,14 +32,15 @@ class Recovering:
         states: MessageStates,
         lookups: PendingLookups,
         seconds: SecondMessages,
-        largest: int,
+        unreported: Unreported | None,
     ) -> None:
         self._backlog = backlog
         self._sending = sending
         self._states = states
         self._lookups = lookups
         self._seconds = seconds
-        self._largest = largest
+        self.largest = max(int(route.limits.segments_burst) for route in sending.routes)
+        self._unreported = unreported
         self._earlier = SentIndex()  # what ``take_sent`` was given so far
         self._earlier_ns = 0  # when the last of it was sent
 
@@ -84,6 +88,8 @@ class Recovering:
             if entry.at_ns < latest_ns:  # of another sender: what is awaited is in the order of time
                 entry = replace(entry, at_ns=latest_ns)
             awaiting.add(entry.at_ns, [(each.message.key, entry)])
+            if self._unreported is not None:
+                self._unreported.taken_over(each.message.key, entry)
 
     def _restore(
         self, now_ns: int, each: Recovered, closes: Mapping[int, int], effects: list[Effect]
@@ -92,7 +98,7 @@ class Recovering:
         if each.route is None:
             until_ns = min(message.expires_ns, closes.get(message.message_id, message.expires_ns))
             ticket = self._backlog.restore(message, each.attempts, SHARED, None, until_ns)
-            if message.segments > self._largest:
+            if message.segments > self.largest:
                 self._states.closed(now_ns, ticket, State.FAILED, TOO_LARGE, effects)
             return
         route = self._sending.route_for(each.route, message.segments)

@@ -116,9 +116,9 @@ class Driver:
         """As ``Node.wall_set``."""
         self._perform(self._node.wall_set(self._now(), ahead_ns))
 
-    def wants(self) -> int:
-        """As ``Node.wants``; 0 once the sender stops."""
-        return 0 if self._stopping else self._node.wants(self._now())
+    def wants(self) -> int | None:
+        """As ``Node.wants``; None once the sender stops."""
+        return None if self._stopping else self._node.wants(self._now())
 
     def handed_over(self, reports: Sequence[HandedOver]) -> None:
         """As ``Node.handed_over``."""

@@ -81,6 +81,8 @@ def _open_postgres(url: str, membership: Membership) -> Store:
         if error.name != "asyncpg":
             raise
         raise StoreError("--store: postgresql:// needs asyncpg: pip install 'smsbench[postgres]'") from error
+    if "#" in url:  # asyncpg ignores it, with all that follows
+        raise StoreError("--store: a URL of PostgreSQL has no fragment: write %23 for a # in it")
     try:
         _ = urlsplit(url).port
     except ValueError as error:

@@ -18,8 +18,9 @@ _PAGE = f"{_COLUMNS} WHERE m.id > $1 ORDER BY m.id LIMIT $2"
 _THESE = f"{_COLUMNS} WHERE m.id = ANY($1) ORDER BY m.id"
 _WITH_KEYS = f"{_COLUMNS} WHERE m.key = ANY($1)"
 _ENDED = f"""
-{_COLUMNS} WHERE p.state IN ('failed', 'expired') AND (
-    m.key = ANY($1) OR p.id IN (SELECT q.id FROM progress q WHERE q.provider_id = ANY($2))
+{_COLUMNS} WHERE p.state IN ('delivered', 'failed', 'expired') AND m.id IN (
+    SELECT id FROM message WHERE key = ANY($1)
+    UNION SELECT id FROM progress WHERE provider_id = ANY($2) AND state IN ('failed', 'expired')
 ) ORDER BY m.id
 """
 # One statement, so that an answer which another node stores now is either an attempt or an id.
@@ -71,7 +72,7 @@ async def with_keys(connection: asyncpg.Connection[Any], keys: Sequence[str]) ->
 
 
 async def ended(connection: asyncpg.Connection[Any], reports: Sequence[Report]) -> list[Record]:
-    """The messages that ``reports`` name, of those that ended FAILED or EXPIRED."""
+    """As ``NodeStore.ended``, also of messages that were not tried."""
     keys = [report.key for report in reports if report.key is not None]
     ids = [report.provider_id for report in reports if report.key is None]
     return [record_of(row) for row in await connection.fetch(_ENDED, keys, ids)]

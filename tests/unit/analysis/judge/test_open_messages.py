@@ -99,4 +99,4 @@ def test_no_drain_timeout_is_advised_if_the_user_ended_the_run(
     found = of(build_report(run.write(end_s=61.0, exit_reason=reason), objectives=(text,)), text)
     assert found.verdict == "undecided"
     assert "--drain-timeout" not in found.needs
-    assert found.needs.endswith("(do not end the run early)")
+    assert found.needs.endswith("(the run was ended early)")
