@@ -225,4 +225,4 @@ def _availability(quote: Quote, headline: Sentence) -> list[Sentence]:
 def _accepted(part: PartReport) -> str:
     refused = part.accounting.refused_recipients
     but = " except those with a phone number that the provider refuses" if refused else ""
-    return f"The sender accepted every message{but}, and every backlog went back to its level,"
+    return f"The sender accepted every message{but}, and no backlog grew until the end of the load,"

@@ -174,7 +174,7 @@ def _hold_s(journeys: Journeys, known: Bools, gone_s: Floats) -> float:
 def availability_and_growth(
     journeys: Journeys, outcomes: MessageOutcomes
 ) -> tuple[Availability | None, bool | None]:
-    """(windows in which the sender was available, whether the load was sustained).
+    """(windows in which the sender was available, whether the backlog grew).
 
     They agree: the backlog grew if a window has a backlog that grew without bound. The first is None for a
     load without messages, the second if it is unknown. A sender that holds every message fills its queue for
@@ -194,7 +194,7 @@ def availability_and_growth(
     if growing.any() and backlog.end_s < LOAD_PER_HOLD * backlog.hold_s:
         none = np.zeros(len(starts), dtype=np.bool_)
         return _availability(journeys, outcomes, starts, none, growing, backlog.hold_s), None
-    return _availability(journeys, outcomes, starts, growing), not growing.any()
+    return _availability(journeys, outcomes, starts, growing), bool(growing.any())
 
 
 def _availability(
@@ -216,10 +216,12 @@ def _availability(
     bad = (not_taken > 0) | growing
     first = float(starts[int(np.argmax(bad))]) if bad.any() else None
     left_out = outcomes.given_up | (outcomes.unaccounted & ~outcomes.still_held)
+    beyond = np.bincount(window[journeys.dropped_at_machine_limit], minlength=count) * ~bad
     left = np.bincount(window[left_out], minlength=count) * ~bad
     risen = np.zeros(count, dtype=np.bool_) if unclear is None else unclear & ~bad
-    left[risen] = 0
-    open_count = int(np.count_nonzero(risen | (left > 0)))
+    left[risen] = beyond[risen] = 0
+    left[beyond > 0] = 0
+    open_count = int(np.count_nonzero(risen | (left > 0) | (beyond > 0)))
     return Availability(
         windows=count,
         available=int(count - np.count_nonzero(bad)) - open_count,
@@ -228,7 +230,7 @@ def _availability(
         load_needed_s=LOAD_PER_HOLD * hold_s if risen.any() else 0.0,
         window_s=WINDOW_S if count > 1 else round(journeys.load_end_s, 1),
         first_bad_at_s=first,
-        why=_why((not_taken, left), growing, risen, hold_s),
+        why=_why((not_taken, left, beyond), growing, risen, hold_s),
     )
 
 
@@ -262,18 +264,20 @@ def growing_windows(backlog: LoadBacklog, starts: Floats) -> Bools:
     return growing
 
 
-def _why(missing: tuple[Ints, Ints], growing: Bools, unknown: Bools, hold_s: float) -> str:
+def _why(missing: tuple[Ints, Ints, Ints], growing: Bools, unknown: Bools, hold_s: float) -> str:
     """Each cause with its number of windows. A single cause has none: it applies to every window that was not
     available, or to every unknown one.
 
-    ``missing``: the messages that were not taken, and those that were left out, of each window.
+    ``missing``: the messages that were not taken, those that were left out, and those that the machine of the
+    bench had no room for, of each window.
     """
-    not_taken, left = missing
+    not_taken, left, beyond = missing
     causes = (
         (not_taken, f"the sender did not take {times_text(int(not_taken.sum()))}"),
         (growing, GREW),
         (unknown, _unclear(hold_s)),
         (left, f"the provider never accepted {times_text(int(left.sum()))}"),
+        (beyond, f"the bench had no room to send {times_text(int(beyond.sum()))}"),
     )
     counted = [(int(np.count_nonzero(windows)), said) for windows, said in causes]
     seen = [(count, said) for count, said in counted if count]

@@ -90,10 +90,18 @@ def dropped_by_target(journeys: Journeys, in_flight_limit: int, lag_limit_s: flo
     return among & (((before_s <= lag_limit_s) & taken) | full)
 
 
-def with_bench_drops(journeys: Journeys, in_flight_limit: int, lag_limit_s: float) -> Journeys:
-    """With the arrivals that the bench dropped, so that they do not count as not taken by the sender."""
-    by_target = dropped_by_target(journeys, in_flight_limit, lag_limit_s)
-    return replace(journeys, dropped_by_bench=journeys.dropped_at_limit & ~by_target)
+def with_bench_drops(journeys: Journeys, limits: tuple[int, int], lag_limit_s: float) -> Journeys:
+    """With the arrivals that the bench dropped, so that they do not count as not taken by the sender.
+
+    ``limits``: the in-flight limit, and the one that the load needs. If the limit is lower, the machine can
+    hold no more requests, and a message beyond it may be one that the sender would have taken.
+    """
+    limit, needed = limits
+    waited = dropped_by_target(journeys, limit, lag_limit_s)
+    beyond = waited if limit < needed else np.zeros_like(waited)
+    return replace(
+        journeys, dropped_by_bench=journeys.dropped_at_limit & ~waited, dropped_at_machine_limit=beyond
+    )
 
 
 def _in_flight(journeys: Journeys, sent_until_s: Floats, answered_until_s: Floats) -> Floats:

@@ -13,7 +13,8 @@ from analysis.findings import ComparedTail, DelaySplit, Difference
 from analysis.first_screen.quoting import Quote
 from analysis.first_screen.values import Figure, Sentence
 from analysis.first_screen.wording import share_words
-from analysis.formatting import count_text, rate_text, round_seconds_text
+from analysis.formatting import rate_text, round_seconds_text
+from analysis.judge.evidence import needs_text
 from analysis.model import RunReport
 from analysis.quantile import Quantile
 from analysis.render.table import Cell, Column, Table, figure_columns, words_columns
@@ -213,7 +214,7 @@ def bottlenecks(report: RunReport, place: int) -> Table:
         span: Sentence = (quote.seconds(f"{path}.from_s"), " to ", quote.seconds(f"{path}.to_s"))
         share = f"{100 * each.share_of_load:.0f} %"
         rows.append(((quote.text(f"{path}.text"),), tuple(evidence), span, share))
-    columns = words_columns("bottleneck", "evidence", "from, to", "share of the load's time")
+    columns = words_columns("bottleneck", "evidence", "seen in windows from, to", "share of the windows")
     return Table(columns, tuple(rows))
 
 
@@ -286,7 +287,7 @@ def _split(quote: Quote, path: str, split: DelaySplit) -> Table:
 def _known(quote: Quote, path: str) -> Sentence | str:
     quantile: Quantile = quote.value(path)
     if quantile.state == "withheld":
-        return f"needs {count_text(quantile.needed)}"
+        return needs_text(quantile)
     return (quote.quantile(path),)
 
 

@@ -18,6 +18,7 @@ from loadtests.capacity.objectives import messages_needed, narrows
 from loadtests.capacity.search import NextTrial, rate_text
 
 BACKLOG = "the backlog"
+_NOT_SUSTAINED = "the load was not sustained"
 
 
 def invalid_trial(step: NextTrial, place: str, why: str) -> TrialResult:
@@ -39,7 +40,8 @@ def judged_trial(
 ) -> TrialResult:
     """The trial's result for the search."""
     if not result.valid:
-        return invalid_trial(step, place, "; ".join(result.invalid_because) or "the bench failed")
+        failed = "; ".join(f"{each.check}: {each.found}" for each in result.invalid_because)
+        return invalid_trial(step, place, failed or "the bench failed")
     steady = result.steady
     sustained = _sustained(settings, steady) if steady is not None else result.sustained
     named: dict[str, list[str]] = {"met": [], "missed": [], "undecided": []}
@@ -67,7 +69,7 @@ def judged_trial(
         through_high_per_s=steady.through_high_per_s if steady is not None else through,
         reserve=steady.reserve if steady is not None else 0.0,
         why=_why(verdict, named, waits, sustained, result),
-        bottlenecks=result.bottlenecks if verdict == "missed" else (),
+        bottlenecks=tuple(each.text for each in result.bottlenecks) if verdict == "missed" else (),
         judged=tuple(judged),
         place=place,
         profile_limits=result.profile_limits,
@@ -110,8 +112,11 @@ def _why(
     reasons = [f"{each} missed" for each in named["missed"]]
     if sustained is False:
         steady = result.steady
-        by = f" by {rate_text(steady.growth_per_s)}" if steady is not None else ""
-        reasons.insert(0, f"the backlog grew{by}")
+        # Without a steady part the load may not be sustained because of messages that were not taken.
+        grew = (
+            f"the backlog grew by {rate_text(steady.growth_per_s)}" if steady is not None else _NOT_SUSTAINED
+        )
+        reasons.insert(0, grew)
     return ", ".join(reasons)
 
 

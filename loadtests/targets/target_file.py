@@ -28,6 +28,7 @@ from pydantic import (
 )
 
 from user_input.addresses import host_and_port
+from user_input.one_line import OneLine
 from user_input.plain_errors import settings_errors
 from user_input.secret_text import read_secret
 from user_input.text_file import decoded
@@ -38,6 +39,7 @@ _ANY_PLACEHOLDER = re.compile(r"(?<!\$)\{([A-Za-z_][A-Za-z0-9_-]*)\}")  # not th
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 
 _is_header_name = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+").fullmatch  # RFC 9110 section 5.6.2
+_ENDS_LINE = re.compile(r"[\x00-\x1f\x7f]")
 _CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 
 Escape = Literal["json", "form", "xml", "none"]
@@ -54,8 +56,10 @@ def _http_url(value: str) -> str:
         usable = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
     except ValueError:  # not a port, or not an IPv6 address
         usable = False
-    if not usable:
-        raise ValueError("must be an http:// or https:// URL with a host")
+    if not usable or re.search(r"\s", parts.netloc) or _ENDS_LINE.search(value):
+        raise ValueError("must be an http:// or https:// URL with a host, without control characters")
+    if "#" in value:  # an HTTP client leaves it out, with all that follows
+        raise ValueError("must be a URL without a fragment: write %23 for a # in it")
     return value
 
 
@@ -165,7 +169,7 @@ class RequestTemplate(_Part):
 class Target(_Part):
     """An HTTP sender. ``name`` is by default the file's name."""
 
-    name: str = Field(min_length=1)
+    name: OneLine
     health_url: HttpUrl | None = None
     process: ProcessId | None = None  # its id, or the file that holds it
     allow_remote: bool = False

@@ -89,7 +89,7 @@ class Acceptance:
         terms = SubmitTerms(
             submit.sender_id,
             submit.options,
-            submit.reports if submit.reports.url else self._account_reports(submit.reports),
+            submit.reports if submit.reports.address else self._account_reports(submit.reports),
             submit.memo,
             admitted.queue_first,
         )
@@ -131,7 +131,7 @@ class Acceptance:
         return tuple(messages), tuple(answered), total_segments
 
     def _account_reports(self, reports: ReportsWanted) -> ReportsWanted:
-        return replace(reports, url=self._account_url) if self._account_url else NO_REPORTS
+        return replace(reports, address=self._account_url) if self._account_url else NO_REPORTS
 
     def _delay(self, message: TrackedMessage, submit: Submit, until_ns: int) -> None:
         """A rule of its country keeps the message back. Its validity begins then, unless it names an end."""

@@ -130,7 +130,7 @@ class MessageStates:
         sent = Sent(
             message.message_id,
             ticket.attempts,
-            report.provider_id,
+            report.provider_id or None,  # none if its second message was delivered
             now_ns,
             ticket.lane,
             begun,
@@ -292,20 +292,25 @@ class MessageStates:
         self, now_ns: int, ended: Iterable[EndedMessage], reports: Iterable[Report], effects: list[Effect]
     ) -> None:
         """Apply ``reports``, which were unmatched, to the messages that they are about."""
-        index = self.past.index
+        index, known = self.past.index, set[str | None]()
         for each in ended:
-            if each.message.key not in index.by_key:
+            known.add(each.message.key)
+            if each.state is not _DELIVERED and each.message.key not in index.by_key:
                 self.past.add(each.message.key, recovered_ended(each, now_ns, self.wall_ahead_ns))
                 self._campaigns.ended_elsewhere(counted_under(each.message), each.state)
                 if is_hedge(each.message.key):
                     self._campaigns.expect_seconds()
         for report in reports:
             key = index.find(report)
-            if key is None:
+            if key is None and report.key not in known:
                 continue
-            if report.reason != DELIVERED_BY_SECOND and self.early.take(report.provider_id) is None:
+            of_provider = report.reason != DELIVERED_BY_SECOND
+            if of_provider and self.early.take(report.provider_id) is None:
                 self.totals.orphan_reports -= 1
-            self.reported_late(now_ns, key, report, effects)
+            if key is not None:
+                self.reported_late(now_ns, key, report, effects)
+            else:  # it was delivered before
+                self.totals.repeated_reports += of_provider
 
     def give_up_overdue(self, now_ns: int, effects: list[Effect]) -> None:
         """End messages whose report is overdue."""

@@ -217,7 +217,7 @@ class Recovered(Struct, frozen=True, gc=False, array_like=True):
 
 
 class EndedMessage(Struct, frozen=True, gc=False):
-    """A message that an earlier process, or another node, ended without a delivery: FAILED or EXPIRED."""
+    """A message that was DELIVERED, or that an earlier process or another node ended: FAILED or EXPIRED."""
 
     message: Message
     state: State

@@ -17,8 +17,8 @@ from analysis.measure.percentiles import known, needed, quantiles, ranks
 from analysis.measure.shares.limits import CARRIER, ContractLimits, has_fast_lane, read_limits
 from analysis.measure.shares.ways import SHARES, Split, read_downtime, split_ways
 from analysis.quantile import Quantile
+from analysis.read.columns import Labels
 from analysis.read.journeys import Journeys
-from analysis.read.provider_rows import Labels
 from analysis.records import Manifest
 
 SPLIT_PERCENTILES = (50.0, 95.0, 99.0)

@@ -99,13 +99,13 @@ def test_no_drain_timeout_is_advised_if_the_user_ended_the_run(
     found = of(build_report(run.write(end_s=61.0, exit_reason=reason), objectives=(text,)), text)
     assert found.verdict == "undecided"
     assert "--drain-timeout" not in found.needs
-    assert found.needs.endswith("(do not end the run early)")
+    assert found.needs.endswith("(the run was ended early)")
 
 
 @pytest.mark.parametrize(("for_phones", "others"), [(4, 0), (3, 1), (1, 0)])
 @pytest.mark.parametrize("text", ["delivered>=94%", "cost_per_1000"])
 def test_no_live_run_waits_for_phones(new_run: Build, text: str, for_phones: int, others: int) -> None:
-    """``--drain-timeout`` does not make the wait for phones longer, so the page must not advise it for them."""
+    """``--drain-timeout`` does not make the wait for phones longer, so it is not advised for them."""
     run = new_run("run")
     for slot in range(85 - for_phones - others):
         run.journey(f"m-{slot}", slot / 5, 3.0 + slot * 37 % 81 / 100)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from urllib.parse import parse_qs, unquote
 
@@ -214,6 +215,8 @@ def test_a_body_that_is_not_the_json_that_its_header_says(
         ('url = "http://127.0.0.1:1/"\nbody = "{text}"', "has a placeholder for {to}"),
         ('url = "http://127.0.0.1:1/"\nbody = "{to}{text}{nope}"', "unknown placeholder {nope}; there are"),
         ('url = "http://sms.example.com/"\nbody = "{to}{text}"', "set allow_remote = true"),
+        ('url = "http://127.0.0.1:1/\\u0000"\nbody = "{to}{text}"', "request.url: must be an http"),
+        ('url = "http://127.0.0.1:1 /"\nbody = "{to}{text}"', "request.url: must be an http"),
     ],
 )
 def test_a_target_file_that_cannot_work_is_refused(tmp_path: Path, lines: str, expected: str) -> None:
@@ -309,6 +312,14 @@ def test_a_url_with_a_bad_port_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "t.toml"
     path.write_text(SENDER.replace(":1/", ":70000/"))
     with pytest.raises(TargetError, match=r"request\.url: must be an http:// or https:// URL"):
+        load_target(path, {"T": "t"})
+
+
+@pytest.mark.parametrize("fragment", ["#1&k=v", "#"])
+def test_a_url_with_a_fragment_is_refused(fragment: str, tmp_path: Path) -> None:
+    path = tmp_path / "t.toml"
+    path.write_text(re.sub(r'(url = "http[^"]*)"', rf'\g<1>{fragment}"', SENDER, count=1))
+    with pytest.raises(TargetError, match=r"request\.url: must be a URL without a fragment: write %23"):
         load_target(path, {"T": "t"})
 
 

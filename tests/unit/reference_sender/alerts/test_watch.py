@@ -101,6 +101,20 @@ def test_a_store_that_fails_has_one_alert_with_the_reason_and_one_all_clear() ->
     ]
 
 
+def test_other_limits_at_another_node_are_an_alert_that_names_the_routes() -> None:
+    alerts = Alerts(AlertRules())
+    troubles = [WORKS, StoreTrouble(differing=("a", "b")), WORKS]
+    found = [
+        notice
+        for at_s, trouble in enumerate(troubles)
+        for notice in alerts.observe(at_s, state_of(), store=trouble)
+    ]
+    assert [each.line for each in found] == [
+        "ALERT limits_differ: routes with other limits at another node: 2: a, b, above the limit of 0",
+        "ALL CLEAR limits_differ: routes with other limits at another node: 0, at most 0",
+    ]
+
+
 def test_a_disabled_rule_raises_no_alert() -> None:
     off = RULES.model_copy(update={"throttling": RULES.throttling.model_copy(update={"enabled": False})})
     assert alerts_of([{"throttles": n * 20} for n in range(30)], off) == []
