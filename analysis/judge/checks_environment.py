@@ -12,16 +12,14 @@ from analysis.formatting import count_text, seconds_text, significant, times_tex
 from analysis.judge.check_names import END_OF_RUN, INSTRUMENT
 from analysis.judge.checks import unchecked
 from analysis.judge.options import MadeBy, command_of, has_longer_wait
-from analysis.measure.late_generator import EXPLAINED_SHARE
+from analysis.measure.late_generator import CPU_NAMES, EXPLAINED_SHARE, GENERATOR_PROCESSES
 from analysis.measure.percentiles import ranks
 from analysis.model import Accounting, Check, CheckState
 from analysis.read.gauges import Gauges
 from analysis.read.journeys import Journeys, Samples
 from analysis.records import OPEN_BEFORE, InstrumentFailure, Manifest
 
-GENERATOR_PROCESSES = ("load", "locust", "generator", "worker")
 MACHINE_PROCESSES = ("machine", "host", "system")
-CPU_NAMES = ("cpu_percent", "cpu")
 GENERATOR_CPU_PERCENT = 90.0
 MACHINE_CPU_PERCENT = 95.0
 LOOP_LAG_WARN_MS = 10.0

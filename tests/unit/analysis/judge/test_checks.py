@@ -63,6 +63,27 @@ def test_an_objective_that_is_tighter_than_the_bench_is_named_as_the_cause() -> 
     )
 
 
+@pytest.mark.parametrize(("cpu_percent", "idle"), [(9.0, True), (97.0, False)])
+def test_an_idle_generator_that_was_late_needs_no_more_workers(
+    new_run: Build, cpu_percent: float, idle: bool
+) -> None:
+    """A disk blocked for 0.6 s in one of 25 seconds. The advice was to add workers."""
+    run = new_run("run")
+    for slot in range(2_500):
+        late = 1_000 <= slot < 1_060
+        run.journey(f"m-{slot}", slot / 100, 3.0, lag_s=0.6 - (slot - 1_000) / 100 if late else 0.001)
+    for second in range(1, 26):
+        run.sample(second, "load", "lag_p99_ms", 590.0 if second == 11 else 2.0)
+        run.sample(second, "load", "lag_own_p99_ms", 590.0 if second == 11 else 2.0)
+        run.sample(second + 0.2, "load", "cpu_percent", cpu_percent if second in (10, 11) else 20.0)
+        run.sample(second, "machine", "others_percent", 30.0)
+    (part,) = build_report(run.write(load_s=25.0)).parts
+    (check,) = [each for each in part.checks if each.name == "schedule lag"]
+    assert check.state == "invalid"
+    said = "the load generator used 20.0 % of a core at most while it was late" in check.advice
+    assert (said, "add workers" in check.advice) == (idle, not idle)
+
+
 @pytest.mark.parametrize(
     ("quiet_s", "load_s", "advice"),
     [
