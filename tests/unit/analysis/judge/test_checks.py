@@ -264,7 +264,46 @@ def test_a_single_stall_of_the_provider_is_said(new_run: Build) -> None:
 def test_how_it_ended(new_run: Build, reason: str, state: str) -> None:
     run = new_run("run")
     run.journey("m", 1.0, 3.0)
+    run.due("waits", 2.0)
+    run.seen("waits", 2.1, state="open")
     assert checked(run, "end of the run", exit_reason=reason) == state
+
+
+@pytest.mark.parametrize("reason", ["drain_timeout", "drain_ended"])
+def test_a_wait_that_was_cut_without_an_open_message_is_no_reservation(new_run: Build, reason: str) -> None:
+    """Messages on their way at the runner's last look arrived while it stopped the processes. The page said
+    that a message without a final state counts with its age, and to give the drain more time.
+    """
+    run = new_run("run")
+    run.journey("m", 1.0, 3.0)
+    run.due("unseen", 2.0)
+    assert checked(run, "end of the run", exit_reason=reason) == "warn"
+    whole = new_run("whole")
+    whole.journey("m", 1.0, 3.0)
+    run_dir = whole.write(exit_reason=reason, drain_timeout_s=20.0)
+    (part,) = build_report(run_dir).parts
+    (check,) = [each for each in part.checks if each.name == "end of the run"]
+    assert check.state == "ok"
+    assert check.value.endswith(", with no message open")
+
+
+@pytest.mark.parametrize(
+    ("late_ms", "value"),
+    [
+        ([29.6] * 20, "at most 29.6 ms"),
+        ([12.0] * 39 + [80.0], "at most 12.0 ms in 95 % of the seconds, 80.0 ms in the worst"),
+    ],
+)
+def test_how_late_the_provider_was_is_said_once(new_run: Build, late_ms: list[float], value: str) -> None:
+    """*The mock provider was late: 29.6 ms late, at most 29.6 ms.*"""
+    run = new_run("run")
+    run.journey("m", 1.0, 3.0)
+    for second, late in enumerate(late_ms, start=1):
+        run.sample(second, "provider", "loop_lag_ms", late)
+    report = build_report(run.write())
+    (check,) = [each for each in report.parts[0].checks if each.name == "provider's event loop"]
+    assert check.value == value
+    assert f"The mock provider was late: {value}. " in words(first_screen(report).trust)
 
 
 def test_messages_left_open_by_a_finished_run_do_not_change_the_verdict(new_run: Build) -> None:
