@@ -142,12 +142,12 @@ class Availability(Struct, frozen=True, kw_only=True):
 
 
 class OutageBacklog(Struct, frozen=True, kw_only=True):
-    """The messages in the sender's queues after an outage of the provider."""
+    """The messages that waited in the sender after an outage of the provider, from the rows."""
 
     level: int  # the most in the 10 s before the outage
     gone_s: float | None  # from the outage's end until no more than that waited; None: not so far
-    left: int  # at the last sample
-    watched_s: float  # from the outage's end to the last sample
+    left: int  # when the observation ended, or the next outage began
+    watched_s: float  # from the outage's end until then
 
 
 class FaultBand(Struct, frozen=True, kw_only=True):
@@ -159,7 +159,7 @@ class FaultBand(Struct, frozen=True, kw_only=True):
     from_s: float | None
     to_s: float | None
     messages: int  # messages whose row names it
-    backlog: OutageBacklog | None = None  # of an outage that ended, if the sender's queues were sampled
+    backlog: OutageBacklog | None = None  # of an outage that ended, with the provider's rows
 
 
 class Bottleneck(Struct, frozen=True, kw_only=True):

@@ -306,7 +306,7 @@ def sustained(part: PartReport) -> bool:
 def limited(part: PartReport) -> bool:
     """Whether something is known to have limited the part."""
     waited = bool(part.throughput.limit) and not (sustained(part) and part.bottlenecks)
-    return limiting(part) is not None or waited or part.sustained is False
+    return limiting(part) is not None or waited or part.backlog_grew is True
 
 
 def seen_by_provider(part: PartReport) -> bool:

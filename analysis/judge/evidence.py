@@ -40,11 +40,14 @@ def messages_needed(seen: float, asked: float, evidence: float = 1.0) -> float:
     return (spread / gap) ** 2 / evidence
 
 
-def more_needed(count: int, wanted: float, message_class: str, per_s: float, fewest: int = 0) -> str:
+def more_needed(
+    count: int, wanted: float, message_class: str, per_s: float, fewest: int = 0, whole_day: bool = False
+) -> str:
     """``about 400 more transactional messages, as in 90 s more of this load``.
 
-    ``count`` messages were judged and ``wanted`` are needed. ``per_s`` is their rate in the load.
-    ``fewest``: the number that the interval needs. A high percentile needs many, also far from the limit.
+    ``count`` messages were judged and ``wanted`` are needed. ``per_s`` is their rate in the load. A whole day
+    cannot be longer, only busier. ``fewest``: the number that the interval needs. A high percentile needs
+    many, also far from the limit.
     """
     if wanted > max(_MOST_TIMES * count, _MOST_MESSAGES, 2 * fewest):
         return HOPELESS
@@ -53,7 +56,12 @@ def more_needed(count: int, wanted: float, message_class: str, per_s: float, few
     more = _rounded_up(max(wanted - count, 0.05 * count, 1.0))
     thing = "request" if message_class == API else message_of(message_class)
     words = f"about {times_text(more, f'more {thing}')}"
-    return f"{words}, as in {_duration(more / per_s)} more of this load" if per_s > 0 else words
+    if per_s <= 0:
+        return words
+    if whole_day:
+        factor = math.ceil(10 * (count + more) / max(count, 1)) / 10
+        return f"{words}, as in a day with {factor:g} times the messages (--scale)"
+    return f"{words}, as in {_duration(more / per_s)} more of this load"
 
 
 def too_few_for(objectives: Iterable[Objective]) -> str:

@@ -126,15 +126,18 @@ def _percentile(
 ) -> Finding:
     """``found`` takes the place of the distribution's percentile."""
     quantile = found or _quantile_of(distribution, spec)
-    undecided = judge(spec.relation, quantile.low_s, quantile.high_s, spec.limit) == "undecided"
+    verdict = judge(spec.relation, quantile.low_s, quantile.high_s, spec.limit)
+    undecided = verdict == "undecided"
     interval = interval_text(quantile, spec.limit)
+    # Too few messages for the value can be enough for its lower end.
+    at_least = quantile.state == "withheld" and verdict == "missed"
     return Finding(
         value=quantile.value_s,
         low=quantile.low_s,
         high=quantile.high_s,
         why=_percentile_why(distribution, quantile, spec, undecided, interval),
         needs=_percentile_needs(spec, distribution, ages(), facts, unforwarded) if undecided else "",
-        measured=_measured(spec, distribution.count, quantile),
+        measured=interval if at_least else _measured(spec, distribution.count, quantile),
         interval="" if quantile.state == "withheld" else interval,
         quantile=quantile,
         count=distribution.count,
@@ -199,7 +202,7 @@ def _percentile_needs(
     awaited = 2 * distribution.open_count > count  # more messages with the same wait would be open too
     if distribution.open_count and least > asked and estimate > 2 * if_all:
         awaited, estimate = True, if_all
-    more = more_needed(count, estimate, spec.message_class, facts.per_s(count), fewest)
+    more = more_needed(count, estimate, spec.message_class, facts.per_s(count), fewest, facts.whole_day)
     if awaited and more == HOPELESS:
         return wait_longer(distribution.open_count)
     if awaited:

@@ -210,7 +210,7 @@ def _delivered(spec: Spec, facts: ObjectiveInputs) -> Finding:
     else:
         wanted = messages_needed(share if share > spec.limit else most, spec.limit)
         per_s = facts.per_s(found.accepted)
-        needs = more_needed(found.accepted, wanted, spec.message_class, per_s)
+        needs = more_needed(found.accepted, wanted, spec.message_class, per_s, 0, facts.whole_day)
     still = f", {count_text(found.open)} still open" if found.open else ""
     return Finding(
         value=share,
@@ -254,7 +254,6 @@ def _availability(spec: Spec, facts: ObjectiveInputs) -> Finding:
             why,
             needs,
             measured=interval,
-            interval=interval,
             count=facts.accounting.planned,
         )
     return Finding(share, share, share, why, count=facts.accounting.planned)

@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 from analysis import records
 from analysis.arrays import Bools, Floats, Ints
 from analysis.classes import in_class_order
-from analysis.read.columns import ABSENT, codes, count_pairs, integers, positions, seconds
+from analysis.read.columns import ABSENT, Labels, codes, integers, labelled, positions, seconds
 from analysis.read.provider_rows import PROVIDER_STATES, ProviderSide, join_provider
 from analysis.read.wait import repeats_awaited
 
@@ -55,8 +55,7 @@ class SenderSide:
     present: bool
     state: Ints
     gave_up: Bools  # it failed the message after its last attempt, and the message was not the cause
-    # (state, reason, count) of messages that it gave up and that have no final state at the provider
-    reasons: tuple[tuple[str, str, int], ...]
+    reason: Labels  # why it ended a message that has no final state at the provider
 
 
 @dataclass(frozen=True)
@@ -228,16 +227,14 @@ def _sender_side(rows: pa.Table, keys: pa.ChunkedArray, unended: Bools) -> Sende
     joined = np.where(where >= 0, state[where] if len(state) else ABSENT, ABSENT)
     spent = pc.starts_with(pc.fill_null(backward["reason"], ""), GAVE_UP).to_numpy()
     gave_up = np.where(where >= 0, spent[where] if len(spent) else False, False)
-    # A message with a final state at the provider is counted there only.
-    counted = backward.take(pa.array(where[(where >= 0) & unended]))
+    ended = np.isin(joined, [SENDER_STATES.index(name) for name in ("failed", "expired")])
+    told = np.flatnonzero(ended & unended)
     return SenderSide(
-        present=len(rows) > 0, state=joined, gave_up=gave_up.astype(np.bool_), reasons=_given_up(counted)
+        present=len(rows) > 0,
+        state=joined,
+        gave_up=gave_up.astype(np.bool_),
+        reason=labelled(backward["reason"].take(pa.array(where[told])), told, len(joined)),
     )
-
-
-def _given_up(rows: pa.Table) -> tuple[tuple[str, str, int], ...]:
-    final = rows.filter(pc.is_in(rows["state"], value_set=pa.array(["failed", "expired"])))
-    return count_pairs(final["state"], final["reason"])
 
 
 def _samples(rows: pa.Table, origin_ns: int) -> Samples:

@@ -15,21 +15,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from analysis.arrays import Bools, Floats, Ints
-from analysis.read.columns import ABSENT, codes, count_pairs, integers, positions, seconds
+from analysis.read.columns import ABSENT, Labels, codes, integers, labelled, positions, seconds
 from analysis.refusals import MESSAGE_AT_FAULT, RECIPIENT_AT_FAULT
 
 # In order of preference: of two copies of a message, the one that arrived describes it.
 PROVIDER_STATES = ("delivered", "open", "undelivered", "expired", "unknown", "rejected")
 # Final reasons of phones that are off or out of coverage.
 UNREACHABLE = ("absent_subscriber", "handset_off")
-
-
-@dataclass(frozen=True)
-class Labels:
-    """A column of strings: ``index`` is an index of ``names``, ABSENT without a value."""
-
-    index: Ints
-    names: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -53,7 +45,7 @@ class ProviderSide:
     price: Floats
     price_of_duplicates: Floats
     unknown_messages: int  # rows with a key that the load did not send
-    reasons: tuple[tuple[str, str, int], ...]  # (state, reason, count) of messages that were not delivered
+    reason: Labels  # why a message was not delivered, in the provider's words
     taken_s: Floats  # the submit that was accepted
     reply_s: Floats  # the answer's delay as drawn; lengths, not instants, up to ``handset_wait_s``
     radio_s: Floats  # carrier to handset as drawn, without the wait for the handset
@@ -117,7 +109,7 @@ def join_provider(rows: pa.Table, keys: pa.ChunkedArray, origin_ns: int) -> Prov
     segments = np.zeros(count, dtype=np.int64)
     segments[owner] = integers(speaking["segments"])
     segments += _total(parts.key, integers(parts.rows["segments"]), count).astype(np.int64)
-    undelivered = speaking.filter(pc.not_equal(speaking["state"], "delivered"))
+    undelivered = copies.state[chosen] != PROVIDER_STATES.index("delivered")
     return ProviderSide(
         state=state,
         accepted=ids > 0,
@@ -138,26 +130,19 @@ def join_provider(rows: pa.Table, keys: pa.ChunkedArray, origin_ns: int) -> Prov
         price=price + _total(parts.key, _prices_of(parts.rows), count),
         price_of_duplicates=duplicates,
         unknown_messages=unknown_messages,
-        reasons=count_pairs(undelivered["state"], undelivered["reason"]),
+        reason=labelled(speaking["reason"].filter(pa.array(undelivered)), owner[undelivered], count),
         taken_s=spread(seconds(speaking["t_taken_ns"], origin_ns)),
         reply_s=spread(seconds(speaking["reply_ns"], 0)),
         radio_s=spread(seconds(speaking["radio_ns"], 0)),
         handset_wait_s=spread(seconds(speaking["handset_wait_ns"], 0)),
         throttled=_highest(copies.key, integers(copies.rows["throttled"]), count),
         priority=flags(pc.fill_null(speaking["priority"], False).to_numpy()),
-        carrier=_labelled(speaking["carrier"], owner, count),
+        carrier=labelled(speaking["carrier"], owner, count),
         protocol=_most_frequent(speaking["protocol"]),
-        fault=_labelled(speaking["fault"], owner, count),
+        fault=labelled(speaking["fault"], owner, count),
         ucs2_for=_one_odd_character(speaking),
         faults=_touched(copies),
     )
-
-
-def _labelled(column: pa.ChunkedArray, owner: Ints, count: int) -> Labels:
-    names = tuple(sorted(name for name in pc.unique(column).to_pylist() if name))
-    index = np.full(count, ABSENT, dtype=np.int64)
-    index[owner] = codes(column, names)
-    return Labels(index, names)
 
 
 def _most_frequent(column: pa.ChunkedArray) -> str:

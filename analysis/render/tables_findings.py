@@ -214,7 +214,7 @@ def bottlenecks(report: RunReport, place: int) -> Table:
         span: Sentence = (quote.seconds(f"{path}.from_s"), " to ", quote.seconds(f"{path}.to_s"))
         share = f"{100 * each.share_of_load:.0f} %"
         rows.append(((quote.text(f"{path}.text"),), tuple(evidence), span, share))
-    columns = words_columns("bottleneck", "evidence", "from, to", "share of the load's time")
+    columns = words_columns("bottleneck", "evidence", "seen in windows from, to", "share of the windows")
     return Table(columns, tuple(rows))
 
 

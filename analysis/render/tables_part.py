@@ -242,10 +242,11 @@ def reasons(report: RunReport, place: int) -> Table:
             (quote.text(f"{path}.{index}.source"),),
             (quote.text(f"{path}.{index}.reason"),),
             (quote.count(f"{path}.{index}.count"),),
+            (quote.count(f"{path}.{index}.accepted"),),
         )
         for index in range(min(len(report.parts[place].reasons), _MOST_REASONS))
     )
-    return Table((*words_columns("source", "reason"), *figure_columns("messages")), rows)
+    return Table((*words_columns("source", "reason"), *figure_columns("messages", "of them accepted")), rows)
 
 
 def faults(report: RunReport, place: int) -> Table:

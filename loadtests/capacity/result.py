@@ -101,7 +101,11 @@ def bottlenecks_above(bracket: Bracket, trials: Sequence[TrialResult]) -> tuple[
 
 
 def bracket_words(settings: SearchSettings, trials: Sequence[TrialResult]) -> str:
-    """``capacity between 150/s and 300/s``."""
+    """``capacity between 150/s and 300/s``.
+
+    While the search continues, a bound by the throughput is as coarse as the precision: a rate up to that share
+    above it can be met. So the upper end does not rise later, and is not below the throughput beside it.
+    """
     bracket = read_trials(settings, trials)
     if not trials:
         return "no trial was made"
@@ -109,7 +113,9 @@ def bracket_words(settings: SearchSettings, trials: Sequence[TrialResult]) -> st
         return f"capacity at least {rate_text(bracket.met_per_s)}" if bracket.met_per_s else "no rate met yet"
     if not bracket.met_per_s:
         return f"capacity below {rate_text(bracket.high_per_s)}"
-    low, high = interval_texts(bracket.met_per_s, upper_end_per_s(settings, bracket))
+    coarse_per_s = min(bracket.missed_per_s, bracket.high_per_s * (1 + settings.precision))
+    end_per_s = upper_end_per_s(settings, bracket) if _precise(settings, bracket) else coarse_per_s
+    low, high = interval_texts(bracket.met_per_s, end_per_s)
     return f"capacity between {low} and {high}"
 
 

@@ -17,6 +17,7 @@ from loadtests.capacity.objectives import messages_needed
 from loadtests.capacity.search import NextTrial, rate_text
 
 BACKLOG = "the backlog"
+_NOT_SUSTAINED = "the load was not sustained"
 
 
 def invalid_trial(step: NextTrial, place: str, why: str) -> TrialResult:
@@ -109,8 +110,11 @@ def _why(
     reasons = [f"{each} missed" for each in named["missed"]]
     if sustained is False:
         steady = result.steady
-        by = f" by {rate_text(steady.growth_per_s)}" if steady is not None else ""
-        reasons.insert(0, f"the backlog grew{by}")
+        # Without a steady part the load may not be sustained because of messages that were not taken.
+        grew = (
+            f"the backlog grew by {rate_text(steady.growth_per_s)}" if steady is not None else _NOT_SUSTAINED
+        )
+        reasons.insert(0, grew)
     return ", ".join(reasons)
 
 

@@ -157,6 +157,9 @@ class ModelStore:
                 found.append(each)
         return found
 
+    def taken_ids(self, provider_ids: Sequence[str], message: Message) -> frozenset[str] | None:
+        return frozenset(provider_ids) & {each.provider_id for each in self.disk.progress.values()}
+
     def records(self, after_id: int, limit: int) -> list[Record]:
         found = sorted(number for number in self.disk.messages if number > after_id)
         return [self._record(number) for number in found[:limit]]

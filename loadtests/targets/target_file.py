@@ -58,6 +58,8 @@ def _http_url(value: str) -> str:
         usable = False
     if not usable or re.search(r"\s", parts.netloc) or _ENDS_LINE.search(value):
         raise ValueError("must be an http:// or https:// URL with a host, without control characters")
+    if "#" in value:  # an HTTP client leaves it out, with all that follows
+        raise ValueError("must be a URL without a fragment: write %23 for a # in it")
     return value
 
 

@@ -9,7 +9,7 @@ from reference_sender.dispatch.arrival_queue import ArrivalQueue
 from reference_sender.dispatch.expiry import ExpiryIndex
 from reference_sender.dispatch.lane import LaneQueue
 from reference_sender.dispatch.states import moved
-from reference_sender.dispatch.ticket import LANES, NOWHERE, OTP, Ticket, lane_index
+from reference_sender.dispatch.ticket import LANES, NOWHERE, OTP, SHARED, Ticket, lane_index
 from reference_sender.dispatch.values import Message, State
 
 _KINDS = len(LANES)
@@ -88,6 +88,11 @@ class Backlog:
         """That lane. Its head may have expired."""
         return self.lanes[slot * _KINDS + kind]
 
+    def for_any_route(self, lane: int) -> int:
+        """Tickets of ``lane``, and of those above it, that any route may take now: they do not wait for the
+        next attempt, and are not bound to a route."""
+        return sum(self.queue(SHARED, kind).live for kind in range(lane + 1))
+
     def take(
         self, now_ns: int, slot: int, kind: int, route: str, max_messages: int, max_segments: int
     ) -> list[Ticket]:
@@ -119,6 +124,8 @@ class Backlog:
         """Return tickets whose request was not sent, as if they had not been taken."""
         for ticket in tickets:
             ticket.attempts -= 1
+            if not ticket.uncertain:
+                ticket.tried_ns = None
         self.put_back(tickets)
 
     def put_off(self, ticket: Ticket, until_ns: int) -> None:

@@ -130,7 +130,7 @@ class MessageStates:
         sent = Sent(
             message.message_id,
             ticket.attempts,
-            report.provider_id,
+            report.provider_id or None,  # none if its second message was delivered
             now_ns,
             ticket.lane,
             begun,

@@ -37,6 +37,8 @@ class Ticket(Struct, gc=False, eq=False):
     in_lane: bool = False  # False while QUEUED: waiting for the instant of its next attempt
     # A rule chose the route: the slot does not mean that the provider may have the message.
     confined: bool = False
+    # Since when a provider may have it; None: no provider has it, or it is not hedged (``hedging.py``).
+    tried_ns: int | None = None
 
     @property
     def uncertain(self) -> bool:

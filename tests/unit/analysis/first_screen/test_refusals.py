@@ -15,7 +15,7 @@ from analysis.findings import Availability, BottleneckKind
 from analysis.first_screen.rules import contradictions
 from analysis.first_screen.screen import first_screen as screen_of
 from analysis.first_screen.values import words
-from analysis.model import Measure
+from analysis.objectives.grammar import Measure
 
 replace = msgspec.structs.replace
 

@@ -39,8 +39,8 @@ def test_a_growing_backlog_does_not_take_the_proof_from_messages_that_are_late(n
     objectives = ("otp.p95<5s", "otp.p99<30s")
     report = build_report(run.write(load_s=20.0, end_s=90.0), objectives=objectives)
     missed, open_ended = report.objectives[:2]
-    assert (missed.verdict, missed.measured) == ("missed", "too few independent messages")
     assert missed.low is not None and 5.0 < missed.low < 11.0
+    assert (missed.verdict, missed.measured) == ("missed", f"{missed.low:.3g} s or more")
     assert missed.why == "194 messages, but enough of them were late for a certain verdict"
     assert (open_ended.verdict, open_ended.needs) == (
         "undecided",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from msgspec.structs import replace
 
 from analysis.model import Verdict
 from analysis.records import AnalysisResult, FailedCheck, JudgedObjective, NamedBottleneck, Steady
@@ -199,3 +200,10 @@ def test_a_coarse_search_does_not_mind_growth_that_is_small_for_its_precision() 
     assert judged_trial(coarse, STEP, DAY_MIX, result, "t").verdict == "met"
     grew = analysis_of(("otp.p95<20s", "met"), steady=part(False, 50.0))
     assert judged_trial(coarse, STEP, DAY_MIX, grew, "t").verdict == "missed"
+
+
+def test_a_trial_without_a_steady_part_does_not_say_that_the_backlog_grew() -> None:
+    """Without a journal it is known only that messages were not taken."""
+    result = replace(analysis_of(("api.p99<1s", "met"), steady=None), sustained=False)
+    found = judged_trial(SETTINGS, STEP, DAY_MIX, result, "t")
+    assert (found.verdict, found.why) == ("missed", "the load was not sustained")

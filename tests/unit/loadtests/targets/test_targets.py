@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from urllib.parse import parse_qs, unquote
 
@@ -311,6 +312,14 @@ def test_a_url_with_a_bad_port_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "t.toml"
     path.write_text(SENDER.replace(":1/", ":70000/"))
     with pytest.raises(TargetError, match=r"request\.url: must be an http:// or https:// URL"):
+        load_target(path, {"T": "t"})
+
+
+@pytest.mark.parametrize("fragment", ["#1&k=v", "#"])
+def test_a_url_with_a_fragment_is_refused(fragment: str, tmp_path: Path) -> None:
+    path = tmp_path / "t.toml"
+    path.write_text(re.sub(r'(url = "http[^"]*)"', rf'\g<1>{fragment}"', SENDER, count=1))
+    with pytest.raises(TargetError, match=r"request\.url: must be a URL without a fragment: write %23"):
         load_target(path, {"T": "t"})
 
 
