@@ -11,10 +11,10 @@ from msgspec import Meta, Struct
 from reference_sender.api.answers import ApiError, json_answer
 from reference_sender.api.bodies import read_message
 from reference_sender.api.handlers import OPT_OUT_PATH, Handler
-from reference_sender.api.health import kept
+from reference_sender.api.health import RETRY_STORE_S, kept
 from reference_sender.api.holdings import shown_holding
 from reference_sender.api.intake import checked_number, explained
-from reference_sender.api.queries import Queries, instant
+from reference_sender.api.queries import Queries, UnreadError, instant
 from reference_sender.api.query_strings import fields_of, filter_of, limit_of
 from reference_sender.api.rules import IntakeRules, cancelled
 from reference_sender.clock import now_ns
@@ -86,9 +86,9 @@ class CampaignControls:
             limit = self._rules.limit(read_body(body, ResumeRequest).spending_limit)
         elif body:
             read_body(body, NoFields)
-        known = self._driver.gate.campaign(name)
-        if known is None and not await self._queries.campaign(name):
-            raise ApiError(404, "not_found", f"there is no campaign {name}")
+        # The store, which may fail, is asked only if this process does not know the campaign.
+        if self._driver.gate.campaign(name) is None and not self._driver.campaigns.knows(name):
+            await self._check_exists(name)
         # Read again: it may have changed during the query.
         known = self._driver.gate.campaign(name)
         if known is not None and _ends(known.state, state):
@@ -99,6 +99,18 @@ class CampaignControls:
         if _ends(CampaignState(shown["state"]), state):  # at another node, of which this one did not know
             raise cancelled(name)
         return json_answer(shown)
+
+    async def _check_exists(self, name: str) -> None:
+        try:
+            counts = await self._queries.campaign(name)
+        except UnreadError as error:
+            text = (
+                f"the store cannot be read: {error}. This process has no message of campaign {name}, so the "
+                "change is not in force: send the same request again"
+            )
+            raise ApiError(503, "store_failed", text, retry_after_s=RETRY_STORE_S) from error
+        if not counts:
+            raise ApiError(404, "not_found", f"there is no campaign {name}")
 
     async def _shown(self, name: str) -> dict[str, Any]:
         gate = self._driver.gate
