@@ -34,6 +34,25 @@ def test_the_answer_to_a_control_has_the_counts_after_it(run_world: RunWorld) ->
     run_world(steps, policy=PRICED)
 
 
+def test_a_campaign_has_ended_when_all_its_messages_are_final(run_world: RunWorld) -> None:
+    async def steps(world: SenderWorld) -> None:
+        await campaign(world, *[{"to": "48500000001", "key": "a"}])
+        await world.until_sent(1)
+        assert (await shown(world))["state"] == "running"
+        await world.report("a")
+        assert (await shown(world))["state"] == "ended"
+        assert (await control(world, "resume"))[1]["state"] == "ended"
+        await campaign(world, *[{"to": "48500000002", "key": "b"}])
+        await world.until_sent(2)
+        assert (await shown(world))["state"] == "running"
+        assert (await control(world, "pause"))[1]["state"] == "paused"
+        await world.report("b")
+        assert (await shown(world))["state"] == "paused", "a paused campaign stays paused"
+        assert (await control(world, "cancel"))[1]["state"] == "cancelled"
+
+    run_world(steps)
+
+
 def test_only_a_resume_changes_the_limit(run_world: RunWorld) -> None:
     async def steps(world: SenderWorld) -> None:
         await campaign(world, *[{"to": "48500000001"}], spending_limit=0)
