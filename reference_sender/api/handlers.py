@@ -19,7 +19,7 @@ from reference_sender.api.bodies import after_body, invite_body, read_message, r
 from reference_sender.api.campaign_intake import PATIENCE_S, CampaignAnswer, CampaignIntake, encoded
 from reference_sender.api.csv_rows import CsvRows
 from reference_sender.api.health import RETRY_STORE_S, check_chores, check_health, settle
-from reference_sender.api.holdings import shown_with_holding
+from reference_sender.api.holdings import shown_now
 from reference_sender.api.intake import Intake, Invalid, read_request
 from reference_sender.api.json_rows import JsonRows, Rows
 from reference_sender.api.metrics import Metrics
@@ -271,7 +271,8 @@ class Api:
         record = None if row_id is None else await self._queries.record(row_id)
         if record is None:
             raise ApiError(404, "not_found", f"there is no message {message_id}")
-        return json_answer(shown_with_holding(self._driver.gate, now_ns(), record))
+        ticket = self._driver.tickets.get(record.message.key)
+        return json_answer(shown_now(self._driver.gate, now_ns(), record, ticket))
 
     async def _export(self, request: web.BaseRequest, _: str) -> web.StreamResponse:
         await settle(self._driver)

@@ -62,6 +62,7 @@ class Dispatcher:
         states = [RouteState(index, each, settings, seed) for index, each in enumerate(routes)]
         self._choice = RouteChoice(settings, states) if len(states) > 1 else None
         self.campaigns = CountedCampaigns(routes)
+        self.tickets = self._backlog.tickets  # by key; only to be read by others
         self._states = MessageStates(settings, self._backlog, self._choice, self.campaigns)
         # Of the last call of those that take reports, answers or lookups. The store may have ended their
         # messages: then call ``found_ended``. Of several senders another one may have the ``firsts``.
@@ -70,8 +71,7 @@ class Dispatcher:
         self._lookups = PendingLookups()
         self._looks_up = not all(route.repeats for route in self._sending.routes)
         self._hedging = hedging_of(settings, self._states, self._choice)
-        second_choice = None if self._hedging is None else self._choice
-        self._seconds = SecondMessages(self._backlog, self._states, second_choice)
+        self._seconds = SecondMessages(self._backlog, self._states, self._choice if self._hedging else None)
         self._unreported = unreported_of(settings, self._states.awaiting, self._backlog, states)
         self._settling = AttemptResults(
             retry_rules(settings, seed), self._backlog, self._states, self._lookups, self._hedging

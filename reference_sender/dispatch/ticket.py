@@ -37,6 +37,7 @@ class Ticket(Struct, gc=False, eq=False):
     in_lane: bool = False  # False while QUEUED: waiting for the instant of its next attempt
     # A rule chose the route: the slot does not mean that the provider may have the message.
     confined: bool = False
+    reason: str = ""  # why the last attempt failed; "": it has no result yet
 
     @property
     def uncertain(self) -> bool:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+import pytest
 from policy_steps import PRICED, ahead, campaign, control, rows, shown
 from sender_world import RunWorld, SenderWorld
 
@@ -49,6 +50,17 @@ def test_a_campaign_has_ended_when_all_its_messages_are_final(run_world: RunWorl
         await world.report("b")
         assert (await shown(world))["state"] == "paused", "a paused campaign stays paused"
         assert (await control(world, "cancel"))[1]["state"] == "cancelled"
+
+    run_world(steps)
+
+
+@pytest.mark.parametrize("name", [".", ".."])
+def test_a_name_that_clients_remove_from_paths_is_refused(run_world: RunWorld, name: str) -> None:
+    async def steps(world: SenderWorld) -> None:
+        for status, answer in ((await world.post(campaign=name))[:2], await campaign(world, campaign=name)):
+            assert (status, answer["error"]["field"]) == (400, "campaign")
+            assert answer["error"]["message"].endswith("and neither . nor ..")
+        assert (await campaign(world, {"to": "48500000001"}, campaign="a.b"))[0] == 202
 
     run_world(steps)
 
