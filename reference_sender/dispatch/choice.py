@@ -94,7 +94,7 @@ class RouteChoice:
 
     def _scores(self, now_ns: int, message: Message, lane: int, carrier: str | None) -> list[float]:
         purpose = self._purposes[lane]
-        age_s = (now_ns - message.created_ns) / NS_PER_S
+        age_s = (now_ns - self._begun_ns(now_ns, message)) / NS_PER_S
         return [
             score(self._candidate(now_ns, route, message.segments, carrier), purpose, age_s)
             for route in self._routes
