@@ -34,6 +34,9 @@ _is_key = re.compile(r"[A-Za-z0-9._-]{1,64}").fullmatch
 
 _NUMBER_RULE = "a phone number in international form, 8 to 15 digits, with or without a plus"
 _KEY_RULE = "1 to 64 of the characters A-Z a-z 0-9 . _ -"
+# A client removes them from the path of a control (RFC 3986 section 5.2.4), so it could not be paused.
+_NO_CAMPAIGNS = (".", "..")
+_CAMPAIGN_RULE = f"{_KEY_RULE}, and neither . nor .."
 _TEXT_RULE = "a text"
 _EXPIRY_RULE = f"a number of seconds from 1 to {MAX_EXPIRY_S}"
 MAX_AHEAD_DAYS = 90
@@ -246,8 +249,8 @@ def checked_number(number: str, name: str, place: int | None = None) -> str:
 
 def check_campaign(campaign: str) -> None:
     """Raises ``Invalid``."""
-    if _is_key(campaign) is None:
-        raise Invalid("invalid", "campaign", f"campaign must be {_KEY_RULE}")
+    if _is_key(campaign) is None or campaign in _NO_CAMPAIGNS:
+        raise Invalid("invalid", "campaign", f"campaign must be {_CAMPAIGN_RULE}")
 
 
 def checked_sender_id(sender_id: str | None) -> str:
@@ -313,7 +316,7 @@ _RULES = {
     "message_class": _CLASS_RULE,
     "key": _KEY_RULE,
     "from": SENDER_RULE,
-    "campaign": _KEY_RULE,
+    "campaign": _CAMPAIGN_RULE,
     "expires_in_s": _EXPIRY_RULE,
     "send_at": _SEND_AT_RULE,
     "quiet_hours": "follow or ignore",

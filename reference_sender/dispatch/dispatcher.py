@@ -62,6 +62,7 @@ class Dispatcher:
         self.routes = states = [RouteState(n, each, settings, seed) for n, each in enumerate(routes)]
         self._choice = RouteChoice(settings, states) if len(states) > 1 else None
         self.campaigns = CountedCampaigns(routes)
+        self.tickets = self._backlog.tickets  # by key; only to be read by others
         self._states = MessageStates(settings, self._backlog, self._choice, self.campaigns)
         # Of the last call of those that take reports, answers or lookups. The store may have ended their
         # messages: then call ``found_ended``. Of several senders another one may have the ``firsts``.

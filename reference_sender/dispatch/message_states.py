@@ -182,6 +182,8 @@ class MessageStates:
         to a message that the provider may have; it is repeated.
         """
         self.wall_ahead_ns = ahead_ns
+        if self._choice is not None:
+            self._choice.wall_ahead_ns = ahead_ns
         for ticket in list(self._backlog.tickets.values()):
             if ticket.uncertain:
                 continue

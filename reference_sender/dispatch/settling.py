@@ -87,6 +87,7 @@ class AttemptResults:
     ) -> bool:
         """No provider took ``ticket``, as far as is known. True if it goes back to its lane now."""
         states, message = self._states, ticket.message
+        ticket.reason = reason
         ticket.counted += decision.counts
         ticket.solo = ticket.solo or decision.solo
         binds = decision.uncertain and not ticket.uncertain
@@ -120,6 +121,7 @@ class AttemptResults:
     ) -> None:
         """The provider may have the message and refuses no repeats: look it up, and never repeat it."""
         route = batch.route
+        ticket.reason = reason
         ticket.confined = False
         ticket.slot = 1 + route.index
         ticket.expires_ns = min(ticket.message.expires_ns, batch.submitted_ns + route.unknown_window_ns)

@@ -39,6 +39,7 @@ class Ticket(Struct, gc=False, eq=False):
     confined: bool = False
     # Since when a provider may have it; None: no provider has it, or it is not hedged (``hedging.py``).
     tried_ns: int | None = None
+    reason: str = ""  # why the last attempt failed; "": it has no result yet
 
     @property
     def uncertain(self) -> bool:
