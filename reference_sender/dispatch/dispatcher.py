@@ -116,6 +116,8 @@ class Dispatcher:
                 ticket = backlog.add(message, min(closes[message.message_id], message.expires_ns))
             else:
                 ticket = backlog.add(message, message.expires_ns)
+            if ticket.expires_ns <= now_ns:
+                backlog.watch_added()
             if states.tried:
                 states.resumed(ticket)
             if message.segments > self._largest:
@@ -375,8 +377,10 @@ class Dispatcher:
             for timer in self._timers:
                 timer.run(now_ns, effects)
             due_ns = self._due_ns()
-        self._next_due_ns = due_ns
         self._sending.pump(now_ns, effects)
+        if self._backlog.watch_added():
+            due_ns = self._due_ns()
+        self._next_due_ns = due_ns
 
     def _due_ns(self) -> int | None:
         """When an expiry, a retry, an overdue report or a lookup is due."""

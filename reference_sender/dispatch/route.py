@@ -28,6 +28,7 @@ _BATCHES_TO_FULL_SIZE = 50
 UNTIL_ANSWER = -1  # blocked until an answer comes; time alone does not change it
 
 # Names of their own: see ``values.py``.
+_CLOSED = BreakerState.CLOSED
 _HALF_OPEN = BreakerState.HALF_OPEN
 _OPEN = BreakerState.OPEN
 _ACCEPTED = Outcome.ACCEPTED
@@ -115,12 +116,12 @@ class RouteState:
             return UNTIL_ANSWER
         if now_ns < self.paused_until_ns:
             return self.paused_until_ns
-        state = self.breaker.check(now_ns)
-        if state is _OPEN:
-            return self.breaker.until_ns
-        if self.in_flight >= (1 if state is _HALF_OPEN else self.max_in_flight):
-            return UNTIL_ANSWER
-        return 0
+        most = self.max_in_flight
+        if self.breaker.state is not _CLOSED:
+            if self.breaker.check(now_ns) is _OPEN:
+                return self.breaker.until_ns
+            most = 1  # half open
+        return UNTIL_ANSWER if self.in_flight >= most else 0
 
     def paused_ns(self, now_ns: int) -> int:
         """The rest of the route's pause or of its open breaker."""
