@@ -39,34 +39,33 @@ class Backlog:
         self.ready = [0] * len(LANES)
         self._expiry = ExpiryIndex()
         # Added by ``add`` and not watched yet. Most tickets are taken by the call that adds them.
-        self._fresh: list[Ticket] = []
+        self.fresh: list[Ticket] = []
         self._retries: list[tuple[int, int, Ticket]] = []
         self._retries_made = 0
 
     def add(self, message: Message, expires_ns: int) -> Ticket:
         """Add ``message`` at the tail of its campaign. At ``expires_ns`` it is no longer sent. Call
-        ``watch_added`` afterwards.
+        ``watch_fresh`` afterwards.
         """
         lane = lane_index(message.lane)
         queue = OTP if self.in_order else lane
         ticket = Ticket(message, lane, queue, expires_ns, in_lane=True)
         self.tickets[message.key] = ticket
         self.waiting[lane] += 1
-        self._fresh.append(ticket)
+        self.fresh.append(ticket)
         self.ready[queue] += 1
         self.queues[SHARED][queue].put(ticket)
         return ticket
 
-    def watch_added(self) -> bool:
-        """Watch the expiry of the tickets that were added and still wait. Returns whether there are any."""
-        fresh = self._fresh
-        if not fresh:
-            return False
-        waiting = [ticket for ticket in fresh if ticket.state is _QUEUED and not ticket.watched]
-        fresh.clear()
-        for ticket in waiting:
-            self._expiry.add(ticket)
-        return bool(waiting)
+    def watch_fresh(self) -> bool:
+        """Watch the expiry of the fresh tickets that still wait. Returns whether there are any."""
+        found = False
+        for ticket in self.fresh:
+            if ticket.state is _QUEUED and not ticket.watched:
+                self._expiry.add(ticket)
+                found = True
+        self.fresh.clear()
+        return found
 
     def add_confined(self, message: Message, expires_ns: int, slot: int) -> Ticket:
         """As ``add``, if only the route of ``slot`` may take it, though no attempt was made there."""
@@ -112,9 +111,10 @@ class Backlog:
             ticket.in_lane = False
             ticket.attempts += 1
             ticket.route = route
-        self._expiry.discard(batch)
-        self.ready[kind] -= len(batch)
         if batch:
+            if self._expiry.next_ns is not None:  # otherwise it has no ticket
+                self._expiry.discard(batch)
+            self.ready[kind] -= len(batch)
             self.waiting[batch[0].lane] -= len(batch)  # a batch is of one class
         return batch
 
