@@ -40,10 +40,11 @@ class AttemptResults:
         back: list[Ticket] = []
         taken: list[Ticket] = []
         ids: list[str | None] = []
-        for ticket, result in zip(batch.tickets, results, strict=True):
+        # Not zip(strict=True), which takes 0.2 us longer: most batches have one message.
+        for index, ticket in enumerate(batch.tickets):
             if ticket.state is not _SUBMITTING:
                 continue  # its report came first
-            report = None
+            result, report = results[index], None
             if result.outcome in TAKEN:
                 provider_id = result.provider_id
                 if not repeats:
