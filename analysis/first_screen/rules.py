@@ -228,6 +228,9 @@ def _carried(screen: FirstScreen, report: RunReport) -> Iterator[str]:
             met = trusted(part) and overall(part.objectives) == "met"
             if not met or part.sustained is False or not_taken(part) or unsent(part):
                 yield f"{piece.text} a day is called sustained, but {part.slug} does not show it"
+            for level in report.levels:
+                if level.ten_times_part == part.slug and level.ten_times != "yes":
+                    yield f"{piece.text} a day is called sustained, but ten times: {level.ten_times}"
 
 
 def _within_capacity(screen: FirstScreen, report: RunReport) -> Iterator[str]:
@@ -289,7 +292,7 @@ def _advice(screen: FirstScreen, report: RunReport) -> Iterator[str]:
     if enough and more:
         yield f"the contract is said to be sufficient, but also: {words(more[0])!r}"
     for place in _parts_of(enough, report):
-        if report.parts[place].sustained is False:
+        if report.parts[place].backlog_grew:
             yield f"the contract is said to be sufficient, but the backlog of {report.parts[place].slug} grew"
     rate = next((each.sentences for each in screen.answers if each.name == "rate"), ())
     free = any(said in words(each) for each in rate for said in (NO_LIMIT, NO_LIMIT_OF_THE_RATE))
