@@ -18,11 +18,7 @@ from reference_sender.policy.wall import Wall
 from reference_sender.routes.sender_ids import SENDER_RULE, is_sender_id
 
 MAX_EXPIRY_S = 72 * 3600  # no network tries for longer
-DEFAULT_EXPIRY_S: Mapping[Lane, int] = {
-    Lane.OTP: 300,
-    Lane.TRANSACTIONAL: 24 * 3600,
-    Lane.MARKETING: 48 * 3600,
-}
+DEFAULT_EXPIRY_S = {Lane.OTP: 300, Lane.TRANSACTIONAL: 24 * 3600, Lane.MARKETING: 48 * 3600}
 DEFAULT_SENDER_ID = ""  # of a message that names no sender: each route has a default
 
 # The most that a segment of several has; segments of longer texts are not counted.
@@ -364,7 +360,12 @@ def explained(error: Exception, kind: type[Struct], further: Collection[str] = (
     text = _shortened(str(error), 200)
     if isinstance(error, UnicodeEncodeError):
         return Invalid("malformed", "", f"a name or value is not Unicode text: {text}")
+    if isinstance(error, UnicodeDecodeError):  # Python's position counts within the value
+        wrong = f"the byte {error.object[error.start]:02X} in a value is not a character"
+        return Invalid("malformed", "", f"the body is not UTF-8: {wrong}")
     if not isinstance(error, msgspec.ValidationError):
+        if text == "Input data was truncated":
+            return Invalid("malformed", "", "the body is not JSON: it is empty, or ends too early")
         return Invalid("malformed", "", f"the body is not JSON: {text}")
     at = _AT_FIELD.search(text)
     named = _FIELD_NAMED.search(text)
