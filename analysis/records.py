@@ -264,6 +264,9 @@ class Steady(Struct, frozen=True, kw_only=True):
     sustained: bool | None
 
 
+UNKNOWN_BOTTLENECK = "unknown: "  # begins the text of a bottleneck whose cause is not known
+
+
 class AnalysisResult(Struct, frozen=True, kw_only=True):
     """``report/result.json``, written last: it proves that the report is complete, and names the run and the
     call.
@@ -278,7 +281,7 @@ class AnalysisResult(Struct, frozen=True, kw_only=True):
     invalid_because: tuple[FailedCheck, ...] = ()
     objectives: tuple[JudgedObjective, ...] = ()
     bottlenecks: tuple[NamedBottleneck, ...] = ()  # in order, of one part after another
-    sustained: bool | None = None  # the backlog did not grow; None: unknown
+    sustained: bool | None = None  # the backlog did not grow, and the messages were taken; None: unknown
     offered_per_s: float = 0.0
     delivered_per_s: float = 0.0
     steady: Steady | None = None  # for a run; None for a suite, or if unknown

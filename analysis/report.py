@@ -52,6 +52,8 @@ def build_report(
         specs = given or _specs(part_dir, part_manifest)
         parts.append(analyse_part(part_dir, part_manifest, slug, specs))
     with_alone = with_campaign_alone(with_distinct_titles(parts), places)
+    if manifest.capacity == SEARCH_ITSELF:
+        with_alone = interruption.without_interrupted_trial(with_alone)
     found = _capacity(run_dir, manifest)
     specs = given or _specs(run_dir, manifest)
     report = _assemble(manifest, with_alone, specs, allow_undecided, found)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from analysis.judge.validity import spoiling
@@ -19,7 +19,6 @@ def result_of(report: RunReport, run: str, call: str) -> AnalysisResult:
     busiest = max(deciding, key=lambda part: part.throughput.offered_mean_per_s)
     judged = [each for each in report.objectives if each.decides]
     suite = report.kind == "suite"
-    known = [part.sustained for part in deciding if part.sustained is not None]
     return AnalysisResult(
         run=run,
         call=call,
@@ -34,11 +33,17 @@ def result_of(report: RunReport, run: str, call: str) -> AnalysisResult:
             for part in deciding
             for each in part.bottlenecks
         ),
-        sustained=all(known) if known else None,
+        sustained=_sustained(deciding),
         offered_per_s=busiest.throughput.offered_mean_per_s,
         delivered_per_s=_delivered_per_s(busiest),
         profile_limits=busiest.identity.profile_limits,
     )
+
+
+def _sustained(parts: Sequence[PartReport]) -> bool | None:
+    """False if a part did not sustain its load, None if that is unknown of one."""
+    known = {part.sustained for part in parts}
+    return False if False in known else None if None in known else True
 
 
 def _delivered_per_s(part: PartReport) -> float:

@@ -146,13 +146,14 @@ class SenderSettings(BaseModel):
         )
         names = tuple(spec.limits.name for spec in self.routes)
         shared = tuple(_shared_limits(spec.limits) for spec in self.routes)
-        return Membership(names, most_nodes, self.lease_s, shared)
+        looks_up = any(not spec.limits.idempotency_window_s for spec in self.routes)
+        return Membership(names, most_nodes, self.lease_s, shared, looks_up)
 
     def tenure(self) -> Tenure:
         """For a store that several processes use."""
         limits = [spec.limits for spec in self.routes]
         per_s = sum(min(each.requests_per_s * each.max_batch, each.segments_per_s) for each in limits)
-        return Tenure(int(min(_LARGEST_WINDOW, _WINDOW_S * per_s)))
+        return Tenure(int(min(_LARGEST_WINDOW, _WINDOW_S * per_s)), self.dispatch.order != "arrival")
 
 
 class Sender:
@@ -170,8 +171,8 @@ class Sender:
         policy = settings.policy
         gate = stored_gate(policy, store)
         max_segments = min(spec.max_segments for spec in settings.routes)
-        quiet = policy.quiet_hours.classes
-        intake = Intake(identity.tag, identity.last_message_id, max_segments, quiet, gate.wall)
+        quiet, start = policy.quiet_hours.classes, secrets.token_hex(3)
+        intake = Intake(identity.tag, start, identity.last_message_id, max_segments, quiet, gate.wall)
         self._driver = Driver(
             settings.dispatcher(), store, self._routes, chores=self.chores, gate=gate, new_id=intake.new_id
         )
@@ -269,13 +270,15 @@ class Sender:
         """Answer the requests in flight, store everything, close everything."""
         self._feed.stop()
         if self._member is not None:
-            await self._member.stop()
+            await self._member.leave()
         if self._purging is not None:
             self._purging.stop()
         self._resuming.stop()
         self._ends.stop()
         # If a part failed, answers may never arrive.
         await self._driver.drain(0 if self.chores.failed.is_set() else self._settings.drain_s)
+        if self._member is not None:
+            await self._member.stop()
         self._balances.stop()
         for route in self._routes.values():
             await route.close()

@@ -29,6 +29,7 @@ from analysis.first_screen.wording import (
     target_file,
     target_name,
     trusted,
+    unsent,
 )
 from analysis.formatting import TIMES, rate_text
 from analysis.judge.verdict import overall
@@ -225,8 +226,11 @@ def _carried(screen: FirstScreen, report: RunReport) -> Iterator[str]:
         if isinstance(piece, Figure) and piece.source.endswith(".identity.messages_per_day"):
             part = lookup(report, piece.source.removesuffix(".identity.messages_per_day"))
             met = trusted(part) and overall(part.objectives) == "met"
-            if not met or part.sustained is False or not_taken(part):
+            if not met or part.sustained is False or not_taken(part) or unsent(part):
                 yield f"{piece.text} a day is called sustained, but {part.slug} does not show it"
+            for level in report.levels:
+                if level.ten_times_part == part.slug and level.ten_times != "yes":
+                    yield f"{piece.text} a day is called sustained, but ten times: {level.ten_times}"
 
 
 def _within_capacity(screen: FirstScreen, report: RunReport) -> Iterator[str]:
@@ -288,7 +292,7 @@ def _advice(screen: FirstScreen, report: RunReport) -> Iterator[str]:
     if enough and more:
         yield f"the contract is said to be sufficient, but also: {words(more[0])!r}"
     for place in _parts_of(enough, report):
-        if report.parts[place].sustained is False:
+        if report.parts[place].backlog_grew:
             yield f"the contract is said to be sufficient, but the backlog of {report.parts[place].slug} grew"
     rate = next((each.sentences for each in screen.answers if each.name == "rate"), ())
     free = any(said in words(each) for each in rate for said in (NO_LIMIT, NO_LIMIT_OF_THE_RATE))

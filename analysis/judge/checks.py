@@ -21,7 +21,7 @@ from analysis.formatting import (
     times_text,
 )
 from analysis.judge.check_names import SCHEDULE_LAG
-from analysis.judge.evidence import too_few_for
+from analysis.judge.evidence import count_as, too_few_for
 from analysis.measure.late_generator import SHORT_S, SHORT_SHARE, GeneratorLateness
 from analysis.measure.percentiles import ranks
 from analysis.model import Accounting, Check, CheckState, Distribution, Objective, TimestampOrder
@@ -49,6 +49,12 @@ NAGLE_DELAY_EXCESS = 5.0
 
 _LATE_ADVICE = (
     "lower the rate per worker, add workers (--workers) and cores, or use a machine without other programs"
+)
+# A generator that was late because it had too much work uses about a whole core.
+IDLE_PERCENT = 50.0
+_IDLE_ADVICE = (
+    "the load generator used {cpu} % of a core at most while it was late, so more workers or a lower rate do "
+    "not help: something held it up. Use a machine without other programs, with a disk that is not busy"
 )
 _NOISE_ADVICE = "use a machine without other programs"
 _TIGHT_ADVICE = (
@@ -107,8 +113,11 @@ def schedule_lag(late: GeneratorLateness, tightest: Tightest) -> Check:
 
 
 def _late_advice(late: GeneratorLateness, tightest: Tightest) -> str:
-    """A tight objective is blamed only for a delay without other programs."""
-    tight = _LATE_ADVICE
+    """A tight objective is blamed only for a delay without other programs, and more workers are advised only
+    if the generator had much work.
+    """
+    idle = late.late_cpu_percent < IDLE_PERCENT
+    tight = _IDLE_ADVICE.format(cpu=significant(late.late_cpu_percent)) if idle else _LATE_ADVICE
     if tightest.lag_limit_s < LAG_WARN_S:
         limit = limit_text(tightest.limit_s)
         tight = _TIGHT_ADVICE.format(
@@ -310,7 +319,7 @@ def nagle_delay(journeys: Journeys) -> Check:
 
 
 def sample_sizes(delivery: tuple[Distribution, ...], objectives: tuple[Objective, ...]) -> Check:
-    """Whether there are enough messages for the percentiles of the objectives."""
+    """Whether there are enough messages for the percentiles of the objectives, if they have any."""
     asked = [each for each in objectives if each.quantile is not None and each.percentile is not None]
     thin = [each for each in asked if each.quantile is not None and each.quantile.state == "withheld"]
     enough = ", ".join(f"{class_words(each.message_class)} {count_text(each.count)}" for each in delivery)
@@ -318,10 +327,10 @@ def sample_sizes(delivery: tuple[Distribution, ...], objectives: tuple[Objective
     if thin:
         value = too_few_for(thin)
     elif enough and not asked:
-        value = f"no percentile of the load's classes is judged ({enough})"
+        value = f"no objective has a percentile of these classes ({enough})"
     return Check(
         name="sample size",
-        state="warn" if thin or not asked else "ok",
+        state="warn" if thin or not enough else "ok",
         value=value,
         limit="p95 needs 72, p99 368, p99.9 3,688, p99.99 36,887",
         meaning="number of messages that a percentile needs for a 95 % interval with two ends",
@@ -339,8 +348,8 @@ def effective_sizes(delivery: tuple[Distribution, ...]) -> Check:
     return Check(
         name="independence",
         state="warn" if thin else "ok",
-        value=f"{count_text(_known_count(worst))} {messages_of(worst.message_class)} count as "
-        f"about {significant(worst.effective_count, 2)} independent ones",
+        value=f"{count_text(_known_count(worst))} {messages_of(worst.message_class)} "
+        f"{count_as(worst.effective_count)}",
         limit="warn if under half",
         meaning="messages in one queue have similar delays, so that the intervals are wider",
         advice="run longer, or repeat the run and compare the percentiles of the runs",

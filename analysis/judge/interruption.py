@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from msgspec.structs import replace
+
 from analysis.capacity_record import SEARCH_ITSELF, CapacityResult
 from analysis.formatting import rate_text, significant
+from analysis.judge.verdict import withheld
 from analysis.model import PartReport
 from analysis.read.wait import INTERRUPTED
 from analysis.records import OPEN_BEFORE, Manifest
@@ -43,6 +46,17 @@ def _when(part: PartReport) -> str:
     if load_s >= planned_s or done == planned:
         return "after the load, while messages were awaited"
     return f"after {done} of {planned} s"
+
+
+def without_interrupted_trial(parts: tuple[PartReport, ...]) -> tuple[PartReport, ...]:
+    """The shown trial of a capacity search is not judged if the user ended it: it is shorter than a trial."""
+    why, needs = "the interrupted trial is not judged", "a search that is not interrupted"
+    return tuple(
+        replace(part, objectives=withheld(part.objectives, why, needs))
+        if part.identity.exit_reason in INTERRUPTED
+        else part
+        for part in parts
+    )
 
 
 def _in_search(search: CapacityResult, rate_per_s: float) -> str:

@@ -12,10 +12,17 @@ from msgspec import structs
 from analysis.classes import ALL
 from analysis.findings import GREW
 from analysis.formatting import count_text, times_text
-from analysis.judge.evidence import ACCEPTS_TO_THE_END, HOPELESS, messages_needed, more_needed, wait_longer
+from analysis.judge.evidence import (
+    ACCEPTS_TO_THE_END,
+    HOPELESS,
+    count_as,
+    messages_needed,
+    more_needed,
+    wait_longer,
+)
 from analysis.judge.objective_inputs import Finding, ObjectiveInputs, OutcomeCounts
 from analysis.judge.verdict import judge
-from analysis.measure.percentiles import Ages, needed, quantiles
+from analysis.measure.percentiles import Ages, independent_of, needed, quantiles
 from analysis.model import Distribution
 from analysis.objectives.grammar import Spec
 from analysis.objectives.words import interval_text, quantile_text
@@ -119,19 +126,28 @@ def _percentile(
 ) -> Finding:
     """``found`` takes the place of the distribution's percentile."""
     quantile = found or _quantile_of(distribution, spec)
-    undecided = judge(spec.relation, quantile.low_s, quantile.high_s, spec.limit) == "undecided"
+    verdict = judge(spec.relation, quantile.low_s, quantile.high_s, spec.limit)
+    undecided = verdict == "undecided"
     interval = interval_text(quantile, spec.limit)
+    # Too few messages for the value can be enough for its lower end.
+    at_least = quantile.state == "withheld" and verdict == "missed"
     return Finding(
         value=quantile.value_s,
         low=quantile.low_s,
         high=quantile.high_s,
         why=_percentile_why(distribution, quantile, spec, undecided, interval),
         needs=_percentile_needs(spec, distribution, ages(), facts, unforwarded) if undecided else "",
-        measured=quantile_text(quantile, spec.limit),
+        measured=interval if at_least else _measured(spec, distribution.count, quantile),
         interval="" if quantile.state == "withheld" else interval,
         quantile=quantile,
         count=distribution.count,
     )
+
+
+def _measured(spec: Spec, count: int, quantile: Quantile) -> str:
+    if quantile.state == "withheld" and independent_of(count, quantile) is not None:
+        return "too few independent messages"
+    return quantile_text(quantile, spec.limit)
 
 
 def _percentile_why(
@@ -144,11 +160,15 @@ def _percentile_why(
             never = "get an answer"
         return f"of {counted}, {rest} or more never {never} (95 % certain)"
     if quantile.state == "withheld":
+        independent = independent_of(distribution.count, quantile)
         if not undecided:
-            return f"only {counted}, but enough of them were late for a certain verdict"
+            only = "only " if independent is None else ""
+            return f"{only}{counted}, but enough of them were late for a certain verdict"
         within = distribution.max_s is not None and distribution.max_s <= spec.limit
         settled = not distribution.open_count and not distribution.never_count
-        few = f"the 95 % interval needs {count_text(quantile.needed)}"
+        few = f"the 95 % interval needs {count_text(needed(quantile.percentile))}"
+        if independent is not None:
+            few = f"they {count_as(independent)}, and {few}"
         return f"{counted}, all within the limit; {few}" if within and settled else f"{counted}; {few}"
     words = f"95 % interval {interval} of {counted}"
     if distribution.open_count and not math.isfinite(quantile.high_s or 0.0):
@@ -182,7 +202,7 @@ def _percentile_needs(
     awaited = 2 * distribution.open_count > count  # more messages with the same wait would be open too
     if distribution.open_count and least > asked and estimate > 2 * if_all:
         awaited, estimate = True, if_all
-    more = more_needed(count, estimate, spec.message_class, facts.per_s(count), fewest)
+    more = more_needed(count, estimate, spec.message_class, facts.per_s(count), fewest, facts.whole_day)
     if awaited and more == HOPELESS:
         return wait_longer(distribution.open_count)
     if awaited:

@@ -16,7 +16,7 @@ _SEARCH = "capacity"  # name of the scenario of a search's trials
 # Of each command, the options that an advice may name. Tests check it against the commands.
 OPTIONS: dict[MadeBy, frozenset[str]] = {
     "run": frozenset(("--drain-timeout", "--ui", "--workers")),
-    "simulate": frozenset(),
+    "simulate": frozenset(("--scale",)),
     "capacity": frozenset(("--workers",)),
 }
 IN_BRACKETS = re.compile(r" \((--[a-z-]+)[^)]*\)")

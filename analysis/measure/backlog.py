@@ -174,7 +174,7 @@ def _hold_s(journeys: Journeys, known: Bools, gone_s: Floats) -> float:
 def availability_and_growth(
     journeys: Journeys, outcomes: MessageOutcomes
 ) -> tuple[Availability | None, bool | None]:
-    """(windows in which the sender was available, whether the load was sustained).
+    """(windows in which the sender was available, whether the backlog grew).
 
     They agree: the backlog grew if a window has a backlog that grew without bound. The first is None for a
     load without messages, the second if it is unknown. A sender that holds every message fills its queue for
@@ -194,7 +194,7 @@ def availability_and_growth(
     if growing.any() and backlog.end_s < LOAD_PER_HOLD * backlog.hold_s:
         none = np.zeros(len(starts), dtype=np.bool_)
         return _availability(journeys, outcomes, starts, none, growing, backlog.hold_s), None
-    return _availability(journeys, outcomes, starts, growing), not growing.any()
+    return _availability(journeys, outcomes, starts, growing), bool(growing.any())
 
 
 def _availability(

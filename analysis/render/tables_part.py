@@ -17,6 +17,7 @@ from analysis.formatting import (
     share_text,
     significant,
 )
+from analysis.judge.evidence import needs_text
 from analysis.judge.pace import too_few
 from analysis.measure.percentiles import needed
 from analysis.model import PartReport, RunReport, StageBreakdown
@@ -67,7 +68,7 @@ def api(part: PartReport) -> Table:
 def _cell(quantile: Quantile) -> str:
     text = quantile_text(quantile)
     if quantile.state == "withheld":
-        return f"needs {count_text(quantile.needed)}"
+        return needs_text(quantile)
     return f"{text}\n{interval_text(quantile)}"
 
 
@@ -241,10 +242,11 @@ def reasons(report: RunReport, place: int) -> Table:
             (quote.text(f"{path}.{index}.source"),),
             (quote.text(f"{path}.{index}.reason"),),
             (quote.count(f"{path}.{index}.count"),),
+            (quote.count(f"{path}.{index}.accepted"),),
         )
         for index in range(min(len(report.parts[place].reasons), _MOST_REASONS))
     )
-    return Table((*words_columns("source", "reason"), *figure_columns("messages")), rows)
+    return Table((*words_columns("source", "reason"), *figure_columns("messages", "of them accepted")), rows)
 
 
 def faults(report: RunReport, place: int) -> Table:

@@ -121,7 +121,9 @@ class CampaignControls:
             if not counts:
                 raise ApiError(404, "not_found", f"there is no campaign {name}")
             campaign = Campaign(name)
-        has_ended = campaign.state is CampaignState.RUNNING and not counts.keys() - FINAL_STATES and bool(counts)
+        has_ended = (
+            campaign.state is CampaignState.RUNNING and not counts.keys() - FINAL_STATES and bool(counts)
+        )
         limit = campaign.spending_limit
         held = gate.held(name)
         holding = why_campaign_held(gate, now_ns(), name)

@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Mapping
 from datetime import datetime
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
 import msgspec
 from msgspec import Struct, field, structs
 
+from reference_sender.api.field_names import field_names
 from reference_sender.api.replay import replayed
 from reference_sender.api.segments import count_segments
 from reference_sender.campaign_report.texts import ReportLanguage
@@ -105,6 +106,8 @@ class Recipient(Struct, forbid_unknown_fields=True, gc=False):
 class Intake:
     """Makes messages from valid requests, each with the next id, and with a new key if the client gave none.
 
+    ``tag`` is the store's, ``start`` a new text for each start of the sender. After a store was restored from
+    a backup, ids come again. Keys must not: a provider drops a message whose key it accepted a day ago.
     ``max_segments`` is the lowest limit of all routes, so each route can send each message. ``wall`` is that
     of the gate.
     """
@@ -112,6 +115,7 @@ class Intake:
     def __init__(
         self,
         tag: str,
+        start: str,
         last_message_id: int,
         max_segments: int,
         quiet_classes: Collection[Lane] = (),
@@ -119,6 +123,7 @@ class Intake:
     ) -> None:
         self._wall = wall or Wall()
         self._tag = tag
+        self._unique = f"{tag}{start}-"
         self._quiet_classes = frozenset(quiet_classes)  # keep opening hours unless the request says otherwise
         self._id = last_message_id
         self._max_segments = max_segments
@@ -176,7 +181,7 @@ class Intake:
 
     def campaign_id(self) -> str:
         """A new campaign id."""
-        return f"c{self._tag}-{self.new_id()}"
+        return f"c{self._unique}{self.new_id()}"
 
     def new_id(self) -> int:
         """The next id of a message."""
@@ -195,7 +200,7 @@ class Intake:
         begins_ns = now_ns if not not_before_ns else max(now_ns, not_before_ns - self._wall.ahead_ns)
         return Message(
             message_id,
-            key or f"s{self._tag}-{message_id}",
+            key or f"s{self._unique}{message_id}",
             number,
             text,
             terms.lane,
@@ -372,7 +377,7 @@ def explained(error: Exception, kind: type[Struct], further: Collection[str] = (
     if named is not None:
         name = _shortened(named[1], 64)
         if "unknown" in text:
-            known = (*_field_names(kind, at[1] if at is not None else ""), *further)
+            known = (*field_names(kind, at[1] if at is not None else ""), *further)
             allowed = f"known: {', '.join(known)}" if known else "this call has no fields"
             return Invalid("unknown_field", name, f"{name} is not a field; {allowed}")
         return Invalid("missing", name, f"{name} must be given: {_RULES.get(name, 'it has no default')}")
@@ -384,16 +389,6 @@ def explained(error: Exception, kind: type[Struct], further: Collection[str] = (
     if name not in _RULES:
         return Invalid("invalid", name, text)
     return Invalid("invalid", name, f"{name} must be {_RULES[name]}")
-
-
-def _field_names(kind: type[Struct], within: str) -> tuple[str, ...]:
-    """The fields of ``kind`` as clients write them; those of its field ``within`` if that has fields."""
-    for each in msgspec.structs.fields(kind):
-        if each.encode_name == within:
-            for inner in (each.type, *get_args(each.type)):
-                if isinstance(inner, type) and issubclass(inner, Struct):
-                    return inner.__struct_encode_fields__
-    return kind.__struct_encode_fields__
 
 
 def _shortened(text: str, length: int) -> str:

@@ -8,6 +8,7 @@ from msgspec import Struct
 
 from reference_sender.dispatch.backlog import Backlog, Queue
 from reference_sender.dispatch.choice import RouteChoice
+from reference_sender.dispatch.hedging import Hedging
 from reference_sender.dispatch.message_states import MessageStates
 from reference_sender.dispatch.route import UNTIL_ANSWER, Room, RouteState
 from reference_sender.dispatch.settings import DispatchSettings
@@ -47,8 +48,10 @@ class Sending:
         backlog: Backlog,
         states: MessageStates,
         choice: RouteChoice | None,
+        hedging: Hedging | None,
     ) -> None:
         self.routes = routes
+        self._hedging = hedging
         self.in_flight: dict[int, Batch] = {}
         self.wake_ns: int | None = None
         self._waited_ns = {PACING: 0, IN_FLIGHT: 0, PAUSE: 0}
@@ -79,6 +82,11 @@ class Sending:
             if each.name == name and segments <= each.segments.capacity:
                 return each
         return None
+
+    def unchecked(self) -> list[Ticket]:
+        """Messages in flight on routes that do not refuse repeats."""
+        batches = [each for each in self.in_flight.values() if not each.route.repeats]
+        return [ticket for batch in batches for ticket in batch.tickets]
 
     def predict_route(self, now_ns: int, messages: Sequence[Message]) -> str | None:
         """As ``Dispatcher.predict_route``, for the simple case only: one lane, one sender name, and no other
@@ -158,13 +166,14 @@ class Sending:
         """Submit one batch on ``route``; returns ``_SENT_ONE``, or when to ask again, or ``UNTIL_ANSWER``."""
         lingering_ns = UNTIL_ANSWER
         backlog = self._backlog
-        ready, own = backlog.ready, 1 + route.index
+        ready, queues, own = backlog.ready, backlog.queues, 1 + route.index
         for lane, owed, passes_otps in self._shares.turns():
             if not ready[lane]:
                 continue
             for slot in (own, SHARED):
-                queue = backlog.queue(slot, lane)
-                if not queue.live:
+                queue = queues[slot][lane]
+                live = queue.live
+                if not live:
                     continue
                 head = queue.head()
                 if head is not None and head.expires_ns <= now_ns:
@@ -174,7 +183,6 @@ class Sending:
                 segments = head.message.segments
                 if 0 < owed < segments:
                     continue
-                live = queue.live
                 due_ns = head.message.created_ns + self._linger_ns[lane]
                 if due_ns > now_ns and live < self._max_batch[route.index]:
                     lingering_ns = due_ns if lingering_ns == UNTIL_ANSWER else min(lingering_ns, due_ns)
@@ -238,6 +246,8 @@ class Sending:
         self._shares.sent(tickets[0].queue, segments, self._backlog.ready)
         self._batches = batch_id = self._batches + 1
         self.in_flight[batch_id] = Batch(route, tickets, now_ns)
+        if self._hedging is not None and tickets[0].lane == OTP:
+            self._hedging.submitted(now_ns, tickets)
         effects.append(SubmitBatch(batch_id, route.name, tuple(messages)))
 
 

@@ -54,7 +54,7 @@ class Group:
         self.attempts: list[tuple[SubmitAttempt, SubmitBatch]] = []
         self.predicted_attempt: SubmitAttempt | None = None  # of the group's own messages
         self.ended: list[int] = []
-        self.unclaimed: set[int] = set()  # ids of the group's messages that are left to any node
+        self.unclaimed: dict[int, int] = {}  # as ``Work.unclaimed``
         self.handed_over: list[Report] = []
         self.read: list[int] = []
         self.controls: list[Control] = []
@@ -125,7 +125,7 @@ class Group:
             self.ended,
             controls,
             self.refused,
-            self.unclaimed or (),
+            self.unclaimed,
             self.handed_over or (),
             self.read or (),
             self.admitted.reserved,

@@ -156,9 +156,9 @@ class Node:
             return []
         return self._perform(now_ns, self._dispatcher.divide(now_ns, tenure.share))
 
-    def wants(self, now_ns: int) -> int:
-        """How many messages without an owner this node should claim now."""
-        return 0 if self._tenure is None else self._tenure.wants(now_ns, self._dispatcher)
+    def wants(self, now_ns: int) -> int | None:
+        """As ``Tenure.wants``, of messages without an owner."""
+        return None if self._tenure is None else self._tenure.wants(now_ns, self._dispatcher)
 
     def handed_over(self, now_ns: int, reports: Sequence[HandedOver]) -> list[NodeEffect]:
         """Take delivery reports that other nodes took for messages of this one."""
@@ -282,7 +282,7 @@ class Node:
             held = [message for message in held if message.message_id not in taken]
             self.gate.not_stored(group.admitted, taken)
         if taken or group.unclaimed:
-            not_ours = taken.keys() | group.unclaimed
+            not_ours = taken.keys() | group.unclaimed.keys()
             messages = [message for message in messages if message.message_id not in not_ours]
         self.gate.hold(now_ns, held)
         self.rules.stored(now_ns)

@@ -25,8 +25,8 @@ class Chores:
     def died(self, chore: str, error: BaseException, why: str = "") -> None:
         """Record that ``chore`` has ended with ``error``. ``why`` is a text for people.
 
-        Without it ``reason`` has the type of the error and not its text, since the text may contain a key, a number or a
-        token, and the health endpoint needs no token.
+        Without it ``reason`` has the type of the error and not its text, since the text may contain a key, a
+        number or a token, and the health endpoint needs no token.
         """
         log.critical("the sender's %s failed", chore, exc_info=error)
         if not self.failed.is_set():

@@ -145,7 +145,10 @@ class Committer:
             if error is None:
                 ended = self._ended(commit)
             spent_s = time.monotonic() - started
-            self._loop.call_soon_threadsafe(self._guarded_done, commit, taken, ended, error, spent_s)
+            try:
+                self._loop.call_soon_threadsafe(self._guarded_done, commit, taken, ended, error, spent_s)
+            except RuntimeError:  # the loop has ended: the driver did not wait for this commit any longer
+                return
 
     def _ended(self, commit: Commit) -> EndedMessages:
         if not commit.late:

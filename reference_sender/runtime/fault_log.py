@@ -46,6 +46,4 @@ class FaultLog:
         self._since_s, self._failures = None, 0
         # One failure that was not written, since the same one was a moment ago, needs no end either.
         if failures > 1:
-            self._log.warning(
-                "%s works again after %.1f s (%d failures)", self._what, lasted_s, failures
-            )
+            self._log.warning("%s works again after %.1f s (%d failures)", self._what, lasted_s, failures)

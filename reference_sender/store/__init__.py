@@ -67,7 +67,9 @@ def open_store(url: str, membership: Membership = _ONE_NODE) -> Store:
         raise StoreError("--store: must be sqlite:///FILE or postgresql://USER@HOST/DATABASE")
     file = url.removeprefix(_SQLITE)
     if "?" in file or not file.isprintable():
-        raise StoreError("--store: the file of sqlite:///FILE has no options (?) and no control characters in its name")
+        raise StoreError(
+            "--store: the file of sqlite:///FILE has no options (?) and no control characters in its name"
+        )
     path = Path(file)
     if path.is_dir():
         raise StoreError(f"--store: {path} is a folder; give a file, for example sqlite:///{path}/sender.db")
@@ -75,7 +77,7 @@ def open_store(url: str, membership: Membership = _ONE_NODE) -> Store:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
         raise StoreError(f"--store: the folder {path.parent} cannot be made: {error.strerror}") from error
-    return SqliteStore(path)
+    return SqliteStore(path, membership.looks_up)
 
 
 def _open_postgres(url: str, membership: Membership) -> Store:

@@ -57,6 +57,7 @@ async def running_sender(
     routes: tuple[str, ...],
     policy: PolicySettings = NO_POLICY,
     dispatch: DispatchSettings | None = None,
+    drain_s: float = 1.0,
     alerts: AlertSettings | None = None,
 ) -> AsyncIterator[RunningSender]:
     """A sender that ends with the block. ``routes`` are URLs. Its lease is as short as can be."""
@@ -65,7 +66,7 @@ async def running_sender(
         routes=tuple(read_route(text) for text in routes),
         store=store,
         lease_s=1.0,
-        drain_s=1.0,
+        drain_s=drain_s,
         policy=policy,
         dispatch=dispatch or DispatchSettings.model_validate({}),
         alerts=alerts or AlertSettings(),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import secrets
 import threading
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
@@ -69,8 +70,8 @@ class AcceptingRoute:
 
 
 class GatedStore(SqliteStore):
-    """A store whose commits wait while ``gate`` is clear, and fail while ``failing`` is set. While ``unreadable``
-    is set it does not answer about messages and campaigns, as PostgreSQL in an outage.
+    """A store whose commits wait while ``gate`` is clear, and fail while ``failing`` is set. While
+    ``unreadable`` is set it does not answer about messages and campaigns, as PostgreSQL in an outage.
     """
 
     def __init__(self, path: Path) -> None:
@@ -134,7 +135,7 @@ class SenderWorld:
         account = RouteAccount("http://127.0.0.1/sms.do", "", "t", "Test")
         reader = ReportReader([smsapi.protocol(account)], smsapi.confirmation)
         quiet = policy.quiet_hours.classes
-        intake = Intake(identity.tag, identity.last_message_id, 6, quiet, gate.wall)
+        intake = Intake(identity.tag, secrets.token_hex(3), identity.last_message_id, 6, quiet, gate.wall)
         rules = IntakeRules(gate, RecipientLimits(*policy.recipient_limits()), reports)
         self.api = Api(
             "t",

@@ -102,3 +102,20 @@ def test_a_headline_tells_the_drops_of_the_sender_from_those_of_the_bench(new_ru
     (objective,) = [each for each in report.objectives if each.measure == "not_taken"]
     assert "100 failed, 60 not sent because the in-flight limit was reached" in objective.why
     assert "2 that the bench was too late to send do not count" in objective.why
+
+
+def test_a_yes_says_that_the_bench_had_no_room_if_the_objective_allows_it(
+    new_run: Build,
+) -> None:
+    run = new_run("run")
+    for slot in range(450):
+        run.journey(f"m-{slot}", slot / 10, 12.0, api_s=9.5)
+    for slot in range(50):
+        run.due(f"x-{slot}", 35.0 + slot / 10, "dropped")
+    report = build_report(
+        run.write(load_s=45.0, end_s=80.0, in_flight_limit=100, in_flight_needed=2_500),
+        objectives=("otp.p95<60s", "not_taken<=20%"),
+    )
+    assert report.headline == (
+        "YES: the sender met every objective at 11.1/s, but the bench had no room to send 50 of 500 messages."
+    )

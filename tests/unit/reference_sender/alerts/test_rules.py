@@ -53,7 +53,10 @@ def test_a_rule_changed_in_part_keeps_the_rest() -> None:
         ),
         (f"{MAIL}username = 'a'\npassword = ''", "email.password: must have a visible character"),
         (f"{MAIL}password = 'x'", "email: give username and password, or neither"),
-        ("[webhook]\nurl = 'http://hooks.example.org/a?k=#b'", "webhook.url: must be a URL without a fragment"),
+        (
+            "[webhook]\nurl = 'http://hooks.example.org/a?k=#b'",
+            "webhook.url: must be a URL without a fragment",
+        ),
         ("[webhook]\nurl = 'http://[::1/'", "webhook.url: must be a URL"),
         ("[webhook]\nurl = 'http://:80/'", "webhook.url: must be a URL"),
         ('[webhook]\nurl = "https://hooks.example.org/a\\u0000"', "webhook.url: must be a URL"),

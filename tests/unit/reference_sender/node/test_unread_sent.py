@@ -6,7 +6,6 @@ import pytest
 from nanoseconds import LATER, S
 
 from reference_sender.dispatch import Dispatcher, DispatchSettings
-from reference_sender.dispatch.expiry import GRAIN_NS
 from reference_sender.dispatch.values import (
     AskReport,
     Change,
@@ -96,7 +95,7 @@ def test_a_sender_that_stops_lets_reports_come_again() -> None:
     assert made.committed(102 * S, {}) == [Acknowledge("first", False), Acknowledge("second", False)]
 
 
-def test_no_lookup_is_made_before_the_ids_of_sent_messages_are_known() -> None:
+def test_no_lookup_is_made_before_the_sent_messages_are_known() -> None:
     made = node(1)
     left = Recovered(message(3), State.QUEUED, 1, None, None, "a", 90 * S)
     made.recover(101 * S, [left])
@@ -106,11 +105,10 @@ def test_no_lookup_is_made_before_the_ids_of_sent_messages_are_known() -> None:
     assert asked == []
     (lookup,) = made.recover_sent(111 * S, [sent(1, 50 * S)])
     assert isinstance(lookup, LookUp)
-    found = [Report("p-1", None, State.SENT, ""), Report("p-3", None, State.SENT, "")]
-    made.looked_up(112 * S, "k-3", found)
+    made.looked_up(112 * S, "k-3", [Report("p-3", None, State.SENT, "")])
     work = made.begin_commit(112 * S).work
     assert work is not None
-    assert [(each.key, each.provider_id) for each in work.changes] == [("k-3", "p-3")], "p-1 is of k-1"
+    assert [(each.key, each.provider_id) for each in work.changes] == [("k-3", "p-3")]
 
 
 @pytest.mark.parametrize("first_is_sent", [True, False])
@@ -134,8 +132,7 @@ def test_earlier_sent_messages_come_before_those_of_this_process_in_time() -> No
     (submit, _) = made.committed(101 * S, {})
     assert isinstance(submit, SubmitNow)
     made.answered(102 * S, submit.batch_id, [Result(Outcome.ACCEPTED, "p-7")])
-    expires_ns = -(-message(7).expires_ns // GRAIN_NS) * GRAIN_NS
-    assert made.next_deadline() == expires_ns, "nothing is asked or given up before all are read"
+    assert made.next_deadline() is None, "nothing is asked or given up before all are read"
     made.recover_sent(103 * S, [sent(2, 10 * S), sent(1, 400 * S)], 0)  # the clock was set back meanwhile
     asked = [each for at_s in range(104, 310) for each in made.advance(at_s * S)]
     assert [each.key for each in asked if isinstance(each, AskReport)] == ["k-2", "k-1", "k-7"]
