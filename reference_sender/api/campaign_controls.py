@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Annotated, Any, TypeVar
+from urllib.parse import unquote
 
 import msgspec
 from aiohttp import web
@@ -143,7 +144,7 @@ class CampaignControls:
         return json_answer({"opted_out": len(set(numbers))})
 
     async def _opt_in(self, _: web.BaseRequest, number: str) -> web.Response:
-        accepts = checked_number(number.removeprefix("%2B"), "number")
+        accepts = checked_number(unquote(number), "number")
         await kept(self._driver, self._driver.opt_in([accepts]))
         return web.Response(status=204)
 

@@ -24,7 +24,7 @@ from reference_sender.api.intake import Intake, Invalid, read_request
 from reference_sender.api.json_rows import JsonRows, Rows
 from reference_sender.api.metrics import Metrics
 from reference_sender.api.queries import Queries, UnreadError
-from reference_sender.api.query_strings import fields_of
+from reference_sender.api.query_strings import fields_of, whole_number
 from reference_sender.api.reports import REPORTS_PATH, ReportIntake
 from reference_sender.api.rules import POLICY_CODES, IntakeRules
 from reference_sender.api.turns import Turns
@@ -49,7 +49,6 @@ _WITH_QUERY = {
 
 _RETRY_FULL_S = 1
 _RETRY_STOPPING_S = 5
-_LARGEST_ID = 2**63 - 1  # SQLite's
 _INVALID_STATUS = {
     "too_large": 413,
     "too_many_rows": 413,
@@ -186,8 +185,12 @@ class Api:
                 return await handler(request, rest)
         known = {known_path for _, known_path in (*self._open, *self._guarded)}
         within = parent.rpartition("/")[0]
-        if path in known or (rest and parent and {parent + slash, f"{within}/{{id}}/{rest}"} & known):
-            raise ApiError(405, "method_not_allowed", f"{path} does not accept {request.method}")
+        named = {path, *((parent + slash, f"{within}/{{id}}/{rest}") if rest and parent else ())} & known
+        if named:
+            allowed = [verb for verb, known_path in (*self._open, *self._guarded) if known_path in named]
+            headers = {"Allow": ", ".join(sorted({*allowed, *(["HEAD"] if "GET" in allowed else [])}))}
+            text = f"{path} does not accept {request.method}"
+            raise ApiError(405, "method_not_allowed", text, headers=headers)
         raise ApiError(404, "not_found", "this path does not exist")
 
     def _check_token(self, request: web.BaseRequest) -> None:
@@ -267,7 +270,7 @@ class Api:
         return after_body(request, answer)
 
     async def _get_message(self, _: web.BaseRequest, message_id: str) -> web.Response:
-        row_id = _row_id(message_id)
+        row_id = whole_number(message_id)
         record = None if row_id is None else await self._queries.record(row_id)
         if record is None:
             raise ApiError(404, "not_found", f"there is no message {message_id}")
@@ -313,13 +316,6 @@ def _loggable(raw_path: str) -> str:
     """A request's path for the log: without its query, the secret of a report call, or a number."""
     path = raw_path.partition("?")[0]
     return f"{path.rpartition('/')[0]}/..." if path.startswith((REPORTS_PATH, OPT_OUT_PATH)) else path
-
-
-def _row_id(text: str) -> int | None:
-    # Its length first: Python refuses to read very long numbers.
-    if not text.isdecimal() or len(text) > 19 or int(text) > _LARGEST_ID:
-        return None
-    return int(text)
 
 
 def _campaign_status(answer: CampaignAnswer) -> tuple[int, int | None]:

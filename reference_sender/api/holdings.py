@@ -25,7 +25,7 @@ def shown_holding(holding: Holding | None) -> dict[str, str | None]:
 
 
 def shown_now(gate: Gate, now_ns: int, record: Record, ticket: Ticket | None) -> Shown:
-    """A message as ``GET /v1/messages/ID`` shows it. ``ticket``: that of the dispatcher, if it has one. A refused
+    """A message as ``GET /v1/messages/ID`` shows it. ``ticket``: that of the dispatcher, if any. A refused
     attempt changes the ticket only, since the store keeps no result that changes no state.
     """
     message = shown(record)

@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Mapping
 from datetime import datetime
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
 import msgspec
 from msgspec import Struct, field, structs
 
+from reference_sender.api.field_names import field_names
 from reference_sender.api.replay import replayed
 from reference_sender.api.segments import count_segments
 from reference_sender.campaign_report.texts import ReportLanguage
@@ -18,11 +19,7 @@ from reference_sender.policy.wall import Wall
 from reference_sender.routes.sender_ids import SENDER_RULE, is_sender_id
 
 MAX_EXPIRY_S = 72 * 3600  # no network tries for longer
-DEFAULT_EXPIRY_S: Mapping[Lane, int] = {
-    Lane.OTP: 300,
-    Lane.TRANSACTIONAL: 24 * 3600,
-    Lane.MARKETING: 48 * 3600,
-}
+DEFAULT_EXPIRY_S = {Lane.OTP: 300, Lane.TRANSACTIONAL: 24 * 3600, Lane.MARKETING: 48 * 3600}
 DEFAULT_SENDER_ID = ""  # of a message that names no sender: each route has a default
 
 # The most that a segment of several has; segments of longer texts are not counted.
@@ -368,14 +365,19 @@ def explained(error: Exception, kind: type[Struct], further: Collection[str] = (
     text = _shortened(str(error), 200)
     if isinstance(error, UnicodeEncodeError):
         return Invalid("malformed", "", f"a name or value is not Unicode text: {text}")
+    if isinstance(error, UnicodeDecodeError):  # Python's position counts within the value
+        wrong = f"the byte {error.object[error.start]:02X} in a value is not a character"
+        return Invalid("malformed", "", f"the body is not UTF-8: {wrong}")
     if not isinstance(error, msgspec.ValidationError):
+        if text == "Input data was truncated":
+            return Invalid("malformed", "", "the body is not JSON: it is empty, or ends too early")
         return Invalid("malformed", "", f"the body is not JSON: {text}")
     at = _AT_FIELD.search(text)
     named = _FIELD_NAMED.search(text)
     if named is not None:
         name = _shortened(named[1], 64)
         if "unknown" in text:
-            known = (*_field_names(kind, at[1] if at is not None else ""), *further)
+            known = (*field_names(kind, at[1] if at is not None else ""), *further)
             allowed = f"known: {', '.join(known)}" if known else "this call has no fields"
             return Invalid("unknown_field", name, f"{name} is not a field; {allowed}")
         return Invalid("missing", name, f"{name} must be given: {_RULES.get(name, 'it has no default')}")
@@ -387,16 +389,6 @@ def explained(error: Exception, kind: type[Struct], further: Collection[str] = (
     if name not in _RULES:
         return Invalid("invalid", name, text)
     return Invalid("invalid", name, f"{name} must be {_RULES[name]}")
-
-
-def _field_names(kind: type[Struct], within: str) -> tuple[str, ...]:
-    """The fields of ``kind`` as clients write them; those of its field ``within`` if that has fields."""
-    for each in msgspec.structs.fields(kind):
-        if each.encode_name == within:
-            for inner in (each.type, *get_args(each.type)):
-                if isinstance(inner, type) and issubclass(inner, Struct):
-                    return inner.__struct_encode_fields__
-    return kind.__struct_encode_fields__
 
 
 def _shortened(text: str, length: int) -> str:

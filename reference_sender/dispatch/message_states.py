@@ -39,8 +39,7 @@ from reference_sender.dispatch.values import (
 )
 
 EXPIRED_WAITING = "expired"  # its deadline came before a provider accepted it
-# A provider may have it, and neither a safe repeat nor a lookup gave an answer.
-EXPIRED_UNCERTAIN = "outcome_unknown"
+EXPIRED_UNCERTAIN = "outcome_unknown"  # a provider may have it: no safe repeat and no lookup showed it
 EXPIRED_UNREPORTED = "no_report"  # accepted by the provider, but no report came
 NOT_NEEDED = "second_not_needed"  # the first message ended before the second was submitted
 DELIVERED_BY_SECOND = "delivered_by_second"  # its second message was delivered (hedging.py)
@@ -49,8 +48,7 @@ EXPIRED_NOWHERE = "route_removed"  # as before, and its route is no longer confi
 UNCERTAIN_REASONS = frozenset({EXPIRED_UNCERTAIN, EXPIRED_UNREPORTED, EXPIRED_NOWHERE, REPORTED_UNKNOWN})
 
 # Names of their own: see ``values.py``.
-_SENT = State.SENT
-_DELIVERED = State.DELIVERED
+_SENT, _DELIVERED = State.SENT, State.DELIVERED
 
 # A message after a step of the wall clock, and until when it may be sent.
 AfterStep = Callable[[Message], tuple[Message, int]]

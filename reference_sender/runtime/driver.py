@@ -69,7 +69,7 @@ class Driver:
             self.campaigns.price_by(spending.prices.cost, spending.prices.lowest)
         self._routes = routes
         self._store = store
-        self._trouble = RouteTrouble()
+        self._trouble = RouteTrouble(alone=len(routes) == 1)
         self._loop = asyncio.get_running_loop()
         self._tasks: set[asyncio.Task[None]] = set()  # requests to providers
         self._timer: asyncio.TimerHandle | None = None

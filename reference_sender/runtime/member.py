@@ -28,6 +28,7 @@ _LEARN_AGAIN_S = 600.0
 _RENEWALS_A_LEASE = 5
 _LONGEST_RENEWAL_S = 1.0
 _REPORTS_AT_ONCE = 500
+_LOST = "it was not renewed in time, and another node took the work over"
 
 
 class Member:
@@ -87,6 +88,8 @@ class Member:
                 except StoreError as error:
                     faults.failed(self._loop.time(), error)
                 await asyncio.sleep(_POLL_S)
+        except LeaseLost as error:
+            self._driver.chores.died("lease", error, _LOST)
         except Exception as error:
             self._driver.chores.died("lease", error)
 

@@ -70,8 +70,8 @@ class AcceptingRoute:
 
 
 class GatedStore(SqliteStore):
-    """A store whose commits wait while ``gate`` is clear, and fail while ``failing`` is set. While ``unreadable``
-    is set it does not answer about messages and campaigns, as PostgreSQL in an outage.
+    """A store whose commits wait while ``gate`` is clear, and fail while ``failing`` is set. While
+    ``unreadable`` is set it does not answer about messages and campaigns, as PostgreSQL in an outage.
     """
 
     def __init__(self, path: Path) -> None:

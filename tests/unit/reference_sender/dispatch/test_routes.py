@@ -79,7 +79,7 @@ def test_the_cheaper_route_gets_bulk_and_the_faster_one_otps(
 
 @pytest.mark.parametrize("ahead_s", [0, 5_000])
 def test_a_scheduled_message_is_not_late_at_its_time(limits: MakeLimits, message: Make, ahead_s: int) -> None:
-    """Its age counts from its schedule, which is Unix time. A late message would get the faster, dearer route."""
+    """Its age counts from its schedule, which is Unix time. A late one would get the faster, dearer route."""
     settings = DispatchSettings()
     made = [limits("cheap", cost_per_segment=0.02), limits("fast", cost_per_segment=0.03)]
     choice = RouteChoice(settings, [RouteState(index, each, settings, 1) for index, each in enumerate(made)])

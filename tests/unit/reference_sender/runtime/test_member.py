@@ -99,7 +99,9 @@ def test_a_node_that_waits_for_a_commit_notices_that_its_lease_is_lost() -> None
         await made.start()
         async with asyncio.timeout(30):
             await driver.chores.failed.wait()
-        assert driver.chores.reason == "the sender's lease failed: LeaseLost"
+        assert driver.chores.reason == (
+            "the sender's lease failed: it was not renewed in time, and another node took the work over"
+        )
         await made.stop()
 
     asyncio.run(run())
