@@ -50,6 +50,12 @@ NAGLE_DELAY_EXCESS = 5.0
 _LATE_ADVICE = (
     "lower the rate per worker, add workers (--workers) and cores, or use a machine without other programs"
 )
+# A generator that was late because it had too much work uses about a whole core.
+IDLE_PERCENT = 50.0
+_IDLE_ADVICE = (
+    "the load generator used {cpu} % of a core at most while it was late, so more workers or a lower rate do "
+    "not help: something held it up. Use a machine without other programs, with a disk that is not busy"
+)
 _NOISE_ADVICE = "use a machine without other programs"
 _TIGHT_ADVICE = (
     "an objective of {limit} on {subject} allows the bench a delay of {allowed} ({percent:g} % of the "
@@ -107,8 +113,11 @@ def schedule_lag(late: GeneratorLateness, tightest: Tightest) -> Check:
 
 
 def _late_advice(late: GeneratorLateness, tightest: Tightest) -> str:
-    """A tight objective is blamed only for a delay without other programs."""
-    tight = _LATE_ADVICE
+    """A tight objective is blamed only for a delay without other programs, and more workers are advised only
+    if the generator had much work.
+    """
+    idle = late.late_cpu_percent < IDLE_PERCENT
+    tight = _IDLE_ADVICE.format(cpu=significant(late.late_cpu_percent)) if idle else _LATE_ADVICE
     if tightest.lag_limit_s < LAG_WARN_S:
         limit = limit_text(tightest.limit_s)
         tight = _TIGHT_ADVICE.format(

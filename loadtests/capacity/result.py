@@ -110,8 +110,9 @@ def _unknown(bottlenecks: Sequence[str]) -> bool:
 def bracket_words(settings: SearchSettings, trials: Sequence[TrialResult]) -> str:
     """``capacity between 150/s and 300/s``.
 
-    While the search continues, a bound by the throughput is as coarse as the precision: a rate up to that share
-    above it can be met. So the upper end does not rise later, and is not below the throughput beside it.
+    While the search continues, a bound by the throughput is as coarse as the precision: a rate up to that
+    share above it can be met. So the upper end does not rise later, and is not below the throughput beside
+    it.
     """
     bracket = read_trials(settings, trials)
     if not trials:
