@@ -8,8 +8,7 @@ from collections.abc import Sequence
 from msgspec import Struct
 from msgspec.structs import replace
 
-from analysis.capacity_record import CapacityResult, Trial
-from analysis.records import UNKNOWN_BOTTLENECK
+from analysis.capacity_record import UNKNOWN_BOTTLENECK, CapacityResult, Trial
 from loadtests.arrivals import DAY_S, DayCurve, peak_rate_per_s
 from loadtests.capacity.bracket import MOST_TRIALS, Bracket, SearchSettings, TrialResult, read_trials
 from loadtests.capacity.search import interval_texts, percent, rate_text

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from analysis.arrays import Bools, Floats
+from analysis.capacity_record import UNKNOWN_BOTTLENECK
 from analysis.findings import Bottleneck, BottleneckKind, on_the_way
 from analysis.judge.bottlenecks.bench import GENERATOR, MOCK
 from analysis.judge.bottlenecks.carriers import CARRIER
@@ -21,7 +22,6 @@ from analysis.judge.bottlenecks.symptoms import Symptoms, symptoms
 from analysis.judge.bottlenecks.unforwarded import GAVE_UP, UNFORWARDED
 from analysis.judge.bottlenecks.view import BottleneckInputs, View
 from analysis.measure.throughput import REFUSED_SHARE
-from analysis.records import UNKNOWN_BOTTLENECK
 
 # In the order of causes: with equal weight, the earlier one is named first.
 KINDS: tuple[Kind, ...] = (
