@@ -264,6 +264,9 @@ class Steady(Struct, frozen=True, kw_only=True):
     sustained: bool | None
 
 
+UNKNOWN_BOTTLENECK = "unknown: "  # begins the text of a bottleneck whose cause is not known
+
+
 class AnalysisResult(Struct, frozen=True, kw_only=True):
     """``report/result.json``, written last: it proves that the report is complete, and names the run and the
     call.

@@ -24,6 +24,7 @@ _POWER_Z = 0.841621  # 80 %
 _MOST_TIMES = 100
 _MOST_MESSAGES = 100_000
 ACCEPTS_TO_THE_END = "a sender that accepts messages until the end of the load"
+_FOR_PHONES = "smsbench simulate waits for phones, a live run does not"
 HOPELESS = "no number of messages decides it, since the figure is at the limit"
 
 
@@ -65,13 +66,23 @@ def needs_lead(needs: str) -> str:
     return "; " if needs == HOPELESS else "; to decide it: "
 
 
-def wait_longer(open_count: int, unforwarded: int = 0) -> str:
-    """``unforwarded``: those of them that the sender still had not forwarded after the longest wait."""
+def wait_longer(open_count: int, unforwarded: int = 0, for_phones: int = 0) -> str:
+    """``unforwarded``: those of them that the sender still had not forwarded after the longest wait.
+
+    ``for_phones``: those with a phone that is off or out of coverage. A live run does not wait for phones, so
+    only a simulated load shows their final state.
+    """
     if unforwarded:
         return f"a sender that forwards what it accepts: {times_text(unforwarded)} did not reach the provider"
     verb = "was" if open_count == 1 else "were"
     wait = "wait longer after the load (--drain-timeout)"
-    return f"the final state of {times_text(open_count)} that {verb} still open: {wait}"
+    subject = f"the final state of {times_text(open_count)} that {verb} still open"
+    if not for_phones:
+        return f"{subject}: {wait}"
+    if for_phones == open_count:
+        return f"{subject} since a phone is off or out of coverage: {_FOR_PHONES}"
+    phones = f"{count_text(for_phones)} of them for phones that are off or out of coverage"
+    return f"{subject}, {phones}: {_FOR_PHONES}; for the others {wait}"
 
 
 def _rounded_up(value: float) -> int:

@@ -337,6 +337,7 @@ def fairness(report: RunReport, place: int) -> Table:
     columns = (
         *words_columns("campaign"),
         *figure_columns("messages", "delivered", "per second, until 95 % delivered", "95 % within"),
+        *(figure_columns("minus one campaign alone") if found is not None and found.alone_part else ()),
     )
     if found is None:
         return Table(columns, rows=())
@@ -352,14 +353,12 @@ def fairness(report: RunReport, place: int) -> Table:
                 (quote.count(f"{here}.delivered"),),
                 (quote.rate(f"{here}.per_s"),),
                 (quote.quantile(f"{here}.p95"),) if known else "too few",
+                *((difference_cell(quote, f"{here}.alone"),) if found.alone_part else ()),
             )
         )
     if found.jain is not None:
-        rows.append(("Jain's index", "", "", (quote.number(f"{path}.jain"),), ""))
-    if found.alone is not None:
-        rows.append(
-            ("p95 minus p95 of one campaign alone", "", "", "", difference_cell(quote, f"{path}.alone"))
-        )
+        blank = ("",) if found.alone_part else ()
+        rows.append(("Jain's index", "", "", (quote.number(f"{path}.jain"),), "", *blank))
     return Table(columns, tuple(rows))
 
 

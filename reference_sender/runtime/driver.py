@@ -63,7 +63,8 @@ class Driver:
         self.tenure: Tenure | None = None
         self._new_id = new_id
         self._node = Node(dispatcher, times, gate)
-        self.campaigns = dispatcher.campaigns  # only to be read by others
+        self.campaigns = dispatcher.campaigns  # only to be read by others, as ``tickets``
+        self.tickets = dispatcher.tickets
         if (spending := self._node.gate.spending) is not None:
             self.campaigns.price_by(spending.prices.cost, spending.prices.lowest)
         self._routes = routes
