@@ -15,7 +15,7 @@ from __future__ import annotations
 import math
 
 from analysis.classes import message_of
-from analysis.formatting import times_text
+from analysis.formatting import count_text, times_text
 from analysis.objectives.grammar import API
 
 _CONFIDENCE_Z = 1.959964  # two-sided 95 %
