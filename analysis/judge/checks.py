@@ -21,7 +21,7 @@ from analysis.formatting import (
     times_text,
 )
 from analysis.judge.check_names import SCHEDULE_LAG
-from analysis.judge.evidence import count_as, too_few_for
+from analysis.judge.sample_size import count_as, too_few_for
 from analysis.measure.late_generator import SHORT_S, SHORT_SHARE, GeneratorLateness
 from analysis.measure.percentiles import ranks
 from analysis.model import Accounting, Check, CheckState, Distribution, Objective, TimestampOrder

@@ -13,14 +13,10 @@ messages to independent messages.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
 
-from analysis.classes import message_of, messages_of
-from analysis.formatting import count_text, percentile_name, significant, times_text
-from analysis.measure.percentiles import independent_of, needed
-from analysis.model import Objective
+from analysis.classes import message_of
+from analysis.formatting import count_text, times_text
 from analysis.objectives.grammar import API
-from analysis.quantile import Quantile
 
 _CONFIDENCE_Z = 1.959964  # two-sided 95 %
 _POWER_Z = 0.841621  # 80 %
@@ -63,37 +59,6 @@ def more_needed(
         factor = math.ceil(10 * (count + more) / max(count, 1)) / 10
         return f"{words}, as in a day with {factor:g} times the messages (--scale)"
     return f"{words}, as in {_duration(more / per_s)} more of this load"
-
-
-def too_few_for(objectives: Iterable[Objective]) -> str:
-    """``too few OTPs for p95: 8 of 72 needed``, of objectives without a value."""
-    return "; ".join(_too_few(each, each.quantile) for each in objectives if each.quantile is not None)
-
-
-def _too_few(objective: Objective, found: Quantile) -> str:
-    """If the messages are dependent, a larger number of them is no remedy by itself, and is not asked for."""
-    api = objective.message_class == API
-    things = "answers of the sender" if api else messages_of(objective.message_class)
-    counted, name = count_text(objective.count), percentile_name(found.percentile)
-    wanted = count_text(needed(found.percentile))
-    independent = independent_of(objective.count, found)
-    if independent is None:
-        return f"too few {things} for {name}: {counted} of {wanted} needed"
-    alike = "similar times, as in one queue"
-    return f"{alike}: {counted} {things} {count_as(independent)}, too few for {name} ({wanted} needed)"
-
-
-def needs_text(found: Quantile) -> str:
-    """``needs 72``, ``needs 72 independent``: messages for a withheld percentile."""
-    alone = needed(found.percentile)
-    return f"needs {count_text(alone)}{' independent' if found.needed > alone else ''}"
-
-
-def count_as(independent: float) -> str:
-    """``count as about 10 independent ones``, rounded as in the check *independence*."""
-    if independent < 2.0:
-        return "count as hardly more than one"
-    return f"count as about {significant(independent, 2)} independent ones"
 
 
 def needs_lead(needs: str) -> str:

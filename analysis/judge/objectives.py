@@ -25,11 +25,11 @@ from analysis.judge.objective_times import api_response, delivery_time
 from analysis.judge.options import for_command
 from analysis.judge.verdict import judge
 from analysis.measure.binomial import clopper_pearson
-from analysis.measure.percentiles import CONFIDENCE
 from analysis.model import Accounting, Objective, Verdict
 from analysis.objectives.defaults import CLASS_DEFAULTS, DEFAULT_OBJECTIVES
 from analysis.objectives.grammar import Spec
 from analysis.objectives.words import limit_of, name_of, value_text
+from analysis.quantile import CONFIDENCE
 
 _MORE_ROOM = "a machine that can hold more unanswered requests (open files: ulimit -n; local ports)"
 

@@ -14,7 +14,7 @@ from analysis.first_screen.quoting import Quote
 from analysis.first_screen.values import Figure, Sentence
 from analysis.first_screen.wording import share_words
 from analysis.formatting import rate_text, round_seconds_text
-from analysis.judge.evidence import needs_text
+from analysis.judge.sample_size import needs_text
 from analysis.model import RunReport
 from analysis.quantile import Quantile
 from analysis.render.table import Cell, Column, Table, figure_columns, words_columns

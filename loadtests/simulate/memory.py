@@ -9,13 +9,13 @@ from loadtests.arrivals.processes import arrival_count
 from loadtests.scenario import Scenario
 
 REPORT_BYTES = 200_000_000
-# As measured, rounded up. tests/unit/analysis/test_memory.py holds the analysis to it.
+# As measured, rounded up. tests/unit/analysis/test_memory.py tests the analysis against it.
 REPORT_BYTES_PER_MESSAGE = 1_000
 _GB = 1_000_000_000
 
 
 def report_bytes(messages: int) -> int:
-    """The memory that a report of a part with so many messages needs."""
+    """The memory that a report of a part with that number of messages needs."""
     return REPORT_BYTES + REPORT_BYTES_PER_MESSAGE * messages
 
 

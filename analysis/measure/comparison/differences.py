@@ -24,7 +24,8 @@ from numpy.random import Generator
 from analysis.arrays import Floats, Ints
 from analysis.findings import Difference
 from analysis.measure.dependence import evidence_of
-from analysis.measure.percentiles import CONFIDENCE, interval_ranks, needed, ranks
+from analysis.measure.percentiles import interval_ranks, ranks
+from analysis.quantile import CONFIDENCE, needed
 
 RESAMPLES = 1_000
 _SEED = 19_920_614

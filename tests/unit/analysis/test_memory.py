@@ -27,7 +27,7 @@ for line in Path("/proc/self/status").read_text().splitlines():
 
 
 def highest_bytes(messages: int, folder: Path) -> int:
-    """The most memory that the analysis of a run with so many messages had at once."""
+    """The most memory that the analysis of a run of that number of messages had at once."""
     make = [
         str(ROOT / "benchmarks" / "analysis_size.py"),
         "--write",
