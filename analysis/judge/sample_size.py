@@ -1,4 +1,4 @@
-"""What is said of a percentile that has too few messages, or too few independent ones."""
+"""The words about a percentile that has too few messages, or too few independent ones."""
 
 from __future__ import annotations
 
