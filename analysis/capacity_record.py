@@ -12,6 +12,7 @@ import msgspec
 from msgspec import Struct
 
 CAPACITY = "capacity.json"
+UNKNOWN_BOTTLENECK = "unknown: "  # begins the text of a bottleneck whose cause is not known
 SEARCH_ITSELF = "."  # ``capacity`` in the run.json of a search: its own directory
 
 

@@ -245,18 +245,18 @@ class CampaignFigures(Struct, frozen=True, kw_only=True):
     delivered: int
     per_s: float  # delivered, from its first arrival to its last delivery of 95 %
     p95: Quantile | None
+    alone: Difference | None = None  # its p95 minus that of the campaign that ran alone in another part
 
 
 class Fairness(Struct, frozen=True, kw_only=True):
     """Concurrent campaigns. ``jain`` is Jain's index of their rates relative to their sizes: 1 means equal.
 
-    A single campaign has figures for comparison and no index. ``alone`` is the p95 of all campaigns together
-    minus the p95 of the campaign that ran alone in ``alone_part``, if the suite has such a part.
+    A single campaign has figures for comparison and no index. ``alone_part`` has one campaign alone, if the
+    suite has such a part: each campaign is compared with it.
     """
 
     campaigns: tuple[CampaignFigures, ...]
     jain: float | None
-    alone: Difference | None = None
     alone_part: str = ""
 
 

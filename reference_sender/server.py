@@ -171,8 +171,8 @@ class Sender:
         policy = settings.policy
         gate = stored_gate(policy, store)
         max_segments = min(spec.max_segments for spec in settings.routes)
-        quiet = policy.quiet_hours.classes
-        intake = Intake(identity.tag, identity.last_message_id, max_segments, quiet, gate.wall)
+        quiet, start = policy.quiet_hours.classes, secrets.token_hex(3)
+        intake = Intake(identity.tag, start, identity.last_message_id, max_segments, quiet, gate.wall)
         self._driver = Driver(
             settings.dispatcher(), store, self._routes, chores=self.chores, gate=gate, new_id=intake.new_id
         )

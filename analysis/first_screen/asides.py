@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 
 from analysis.classes import ALL, GUARDED_CLASS, class_words, messages_of
@@ -12,10 +11,11 @@ from analysis.findings import (
     REPORTS_NOT_CONFIRMED,
     ComparedClass,
     DelaySplit,
-    Difference,
 )
 from analysis.first_screen.advice import CONTRACT_SHARE, faulty, same_limit, sender_dominates, sufficient
+from analysis.first_screen.campaigns import campaigns
 from analysis.first_screen.cost import cost
+from analysis.first_screen.differences import difference_words
 from analysis.first_screen.quoting import Quote
 from analysis.first_screen.rates import limited
 from analysis.first_screen.values import Aside, Figure, Sentence
@@ -128,21 +128,8 @@ def _before_and_during(quote: Quote, path: str, found: BurstResult) -> Sentence:
         " during the burst, ",
         quote.quantile(f"{path}.guarded_before.{place}"),
         " before it: ",
-        *_difference(quote, f"{path}.guarded_difference"),
+        *difference_words(quote, f"{path}.guarded_difference"),
     )
-
-
-def _difference(quote: Quote, path: str) -> Sentence:
-    """``a difference of 2.1 s (1.3 s to 2.9 s)``, or ``no difference shown``."""
-    found: Difference | None = quote.value(path)
-    if found is None or found.value_s is None or not (found.claimed and _ends_known(found)):
-        return ("no difference shown",)
-    interval: Sentence = (" (", quote.seconds(f"{path}.low_s"), " to ", quote.seconds(f"{path}.high_s"), ")")
-    return ("a difference of ", quote.seconds(f"{path}.value_s", subject="difference"), *interval)
-
-
-def _ends_known(found: Difference) -> bool:
-    return math.isfinite(found.low_s) and math.isfinite(found.high_s)
 
 
 def _priorities(quote: Quote) -> tuple[Sentence, ...]:
@@ -174,42 +161,6 @@ def without_priorities(quote: Quote, path: str, one: ComparedClass) -> Sentence:
         quote.seconds(f"{path}.p95_high_s"),
         ").",
     )
-
-
-def campaigns(quote: Quote) -> tuple[Sentence, ...]:
-    """The part with the most concurrent campaigns."""
-    found = [
-        (len(part.fairness.campaigns), place)
-        for place, part in enumerate(quote.report.parts)
-        if part.fairness is not None and len(part.fairness.campaigns) > 1 and trusted(part)
-    ]
-    if not found:
-        return ()
-    place = max(found)[1]
-    path = f"parts.{place}.fairness"
-    fairness = quote.report.parts[place].fairness
-    assert fairness is not None
-    sentence: list[str | Figure] = [] if live(quote.report.parts[place]) else ["In virtual time: "]
-    for index, each in enumerate(fairness.campaigns):
-        lead: Sentence = ("; " if index else "", quote.text(f"{path}.campaigns.{index}.name"), ": ")
-        sentence += [*lead, quote.rate(f"{path}.campaigns.{index}.per_s")]
-        if each.p95 is not None and each.p95.value_s is not None and math.isfinite(each.p95.value_s):
-            sentence += [
-                f", {share_words(each.p95.percentile)}",
-                quote.quantile(f"{path}.campaigns.{index}.p95"),
-            ]
-    counted: Sentence = ("Each rate is counted from the first arrival to the last delivery of 95 %.",)
-    if fairness.jain is None:
-        return ((*sentence, "."), counted)
-    even = ("Fairness of their rates (Jain's index; one means equal): ", quote.number(f"{path}.jain"), ".")
-    if fairness.alone is None:
-        return ((*sentence, "."), counted, even)
-    alone: Sentence = (
-        "Compared with one campaign alone, by the time within which 95 % arrive: ",
-        *_difference(quote, f"{path}.alone"),
-        ".",
-    )
-    return ((*sentence, "."), counted, even, alone)
 
 
 def live_against_simulated(quote: Quote) -> tuple[Sentence, ...]:

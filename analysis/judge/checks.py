@@ -21,7 +21,7 @@ from analysis.formatting import (
     times_text,
 )
 from analysis.judge.check_names import SCHEDULE_LAG
-from analysis.judge.evidence import count_as, too_few_for
+from analysis.judge.sample_size import count_as, too_few_for
 from analysis.measure.late_generator import SHORT_S, SHORT_SHARE, GeneratorLateness
 from analysis.measure.percentiles import ranks
 from analysis.model import Accounting, Check, CheckState, Distribution, Objective, TimestampOrder
@@ -49,6 +49,12 @@ NAGLE_DELAY_EXCESS = 5.0
 
 _LATE_ADVICE = (
     "lower the rate per worker, add workers (--workers) and cores, or use a machine without other programs"
+)
+# A generator that was late because it had too much work uses about a whole core.
+IDLE_PERCENT = 50.0
+_IDLE_ADVICE = (
+    "the load generator used {cpu} % of a core at most while it was late, so more workers or a lower rate do "
+    "not help: something held it up. Use a machine without other programs, with a disk that is not busy"
 )
 _NOISE_ADVICE = "use a machine without other programs"
 _TIGHT_ADVICE = (
@@ -107,8 +113,11 @@ def schedule_lag(late: GeneratorLateness, tightest: Tightest) -> Check:
 
 
 def _late_advice(late: GeneratorLateness, tightest: Tightest) -> str:
-    """A tight objective is blamed only for a delay without other programs."""
-    tight = _LATE_ADVICE
+    """A tight objective is blamed only for a delay without other programs, and more workers are advised only
+    if the generator had much work.
+    """
+    idle = late.late_cpu_percent < IDLE_PERCENT
+    tight = _IDLE_ADVICE.format(cpu=significant(late.late_cpu_percent)) if idle else _LATE_ADVICE
     if tightest.lag_limit_s < LAG_WARN_S:
         limit = limit_text(tightest.limit_s)
         tight = _TIGHT_ADVICE.format(

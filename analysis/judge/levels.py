@@ -27,8 +27,8 @@ from analysis.formatting import (
     round_seconds_text,
     share_of_one_text,
 )
-from analysis.judge.evidence import too_few_for
 from analysis.judge.pace import FEWEST
+from analysis.judge.sample_size import too_few_for
 from analysis.judge.verdict import overall
 from analysis.model import Level, PartReport, Verdict
 

@@ -19,6 +19,7 @@ class OutcomeCounts:
     accepted: int
     delivered: int
     open: int
+    for_phones: int = 0  # open, with a phone that is off or out of coverage
     unforwarded: int = 0  # open, and the sender did not forward them in the whole wait after the load
     due: int = 0  # accepted or not
     refused: int = 0

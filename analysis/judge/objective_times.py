@@ -15,18 +15,18 @@ from analysis.formatting import count_text, times_text
 from analysis.judge.evidence import (
     ACCEPTS_TO_THE_END,
     HOPELESS,
-    count_as,
     messages_needed,
     more_needed,
     wait_longer,
 )
 from analysis.judge.objective_inputs import Finding, ObjectiveInputs, OutcomeCounts
+from analysis.judge.sample_size import count_as
 from analysis.judge.verdict import judge
-from analysis.measure.percentiles import Ages, independent_of, needed, quantiles
+from analysis.measure.percentiles import Ages, quantiles
 from analysis.model import Distribution
 from analysis.objectives.grammar import Spec
 from analysis.objectives.words import interval_text, quantile_text
-from analysis.quantile import Quantile
+from analysis.quantile import Quantile, independent_of, needed
 
 NO_GROWTH = "a rate at which the backlog does not grow"
 

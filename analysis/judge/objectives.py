@@ -25,11 +25,11 @@ from analysis.judge.objective_times import api_response, delivery_time
 from analysis.judge.options import for_command
 from analysis.judge.verdict import judge
 from analysis.measure.binomial import clopper_pearson
-from analysis.measure.percentiles import CONFIDENCE
 from analysis.model import Accounting, Objective, Verdict
 from analysis.objectives.defaults import CLASS_DEFAULTS, DEFAULT_OBJECTIVES
 from analysis.objectives.grammar import Spec
 from analysis.objectives.words import limit_of, name_of, value_text
+from analysis.quantile import CONFIDENCE
 
 _MORE_ROOM = "a machine that can hold more unanswered requests (open files: ulimit -n; local ports)"
 
@@ -204,7 +204,7 @@ def _delivered(spec: Spec, facts: ObjectiveInputs) -> Finding:
     met_if_all = judge(spec.relation, least_if_all, high, spec.limit) == "met"
     missed_if_none = judge(spec.relation, low, most_if_none, spec.limit) == "missed"
     if found.unforwarded or (found.open and (met_if_all or missed_if_none)):
-        needs = wait_longer(found.open, found.unforwarded)
+        needs = wait_longer(found.open, found.unforwarded, found.for_phones)
     elif not facts.accepts_to_the_end:
         needs = ACCEPTS_TO_THE_END
     else:
@@ -278,7 +278,7 @@ def _cost_per_1000(spec: Spec, facts: ObjectiveInputs) -> Finding:
         low=1000.0 * facts.cost.points / (delivered + every.open),
         high=high,
         why=f"{count_text(delivered)} delivered{still}",
-        needs=wait_longer(every.open, every.unforwarded) if every.open else "",
+        needs=wait_longer(every.open, every.unforwarded, every.for_phones) if every.open else "",
         measured=f"{value_text(spec, value)} {facts.cost.currency}".rstrip(),
         count=every.accepted,
     )

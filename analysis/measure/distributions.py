@@ -14,12 +14,12 @@ from analysis.measure.percentiles import (
     SHOWN_PERCENTILES,
     Ages,
     interval_ranks,
-    needed,
     quantiles,
     ranks,
     with_open,
 )
 from analysis.model import Curve, Distribution
+from analysis.quantile import needed
 from analysis.read.journeys import OUTCOMES, Journeys
 
 _CURVE_POINTS = 97

@@ -28,9 +28,8 @@ import numpy as np
 
 from analysis.arrays import Floats, Ints
 from analysis.measure.binomial import smallest_reaching
-from analysis.quantile import Quantile, QuantileState
+from analysis.quantile import CONFIDENCE, Quantile, QuantileState, needed
 
-CONFIDENCE = 0.95
 SHOWN_PERCENTILES = (50.0, 90.0, 95.0, 99.0, 99.9, 99.99)
 _PARTS = 1_000_000  # percentiles have at most four decimals, so that ranks are computed in integers
 
@@ -80,19 +79,6 @@ def interval_ranks(count: int, percentiles: Sequence[float], evidence: float = 1
     lower = np.floor(smallest_reaching(tail, independent, p) * scale)
     upper = np.ceil((smallest_reaching(1.0 - tail, independent, p) + 1) * scale)
     return np.asarray(lower, dtype=np.int64), np.asarray(np.minimum(upper, count + 1), dtype=np.int64)
-
-
-def needed(percentile: float, evidence: float = 1.0) -> int:
-    """Smallest sample with an interval of two finite ends: 72 for p95, 368 for p99, 3,688 for p99.9."""
-    tail = (1.0 - CONFIDENCE) / 2
-    p = percentile / 100.0
-    return math.ceil(math.ceil(math.log(tail) / math.log(max(p, 1.0 - p))) / evidence)
-
-
-def independent_of(count: int, found: Quantile) -> float | None:
-    """The number of independent messages that ``count`` messages count as, if they are fewer; else None."""
-    alone = needed(found.percentile)
-    return count * alone / found.needed if count and found.needed > alone else None
 
 
 def quantiles(

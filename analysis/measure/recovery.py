@@ -40,7 +40,7 @@ def waits(journeys: Journeys, outcomes: MessageOutcomes) -> Waits:
     Messages that the sender gave up or skipped are left out, since it is not known how long it had them.
     """
     provider = journeys.provider
-    # A journal may lack the instant of the accepted submit. Then the first submit stands for it.
+    # A journal may lack the instant of the accepted submit. Then the first submit is used.
     first_s = np.where(provider.accepted, provider.submitted_s, np.nan)
     taken_s = np.where(np.isfinite(provider.taken_s), provider.taken_s, first_s)
     taken_s = np.nan_to_num(taken_s, nan=np.inf)

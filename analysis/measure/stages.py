@@ -20,8 +20,9 @@ import numpy as np
 from analysis.arrays import Bools, Floats
 from analysis.classes import ALL
 from analysis.measure.outcomes import DELIVERED, MessageOutcomes
-from analysis.measure.percentiles import needed, ranks
+from analysis.measure.percentiles import ranks
 from analysis.model import StageBreakdown, StageCoverage, StageTimes, TimestampOrder
+from analysis.quantile import needed
 from analysis.read.journeys import Journeys
 
 DELIVERY_STAGES = ("generator lag", "sender API", "sender queue", "provider", "carrier queue", "radio")

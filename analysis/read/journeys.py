@@ -120,31 +120,48 @@ class Journeys:
 
 
 def read_journeys(run_dir: Path, manifest: records.Manifest) -> Journeys:
-    """Raises ``MalformedRunError`` with file and column if the columns are not the schema's."""
-    arrivals = load_rows(run_dir)
-    provider_rows = rows(run_dir / "provider.arrow", records.PROVIDER_SCHEMA)
-    sender_rows = rows(run_dir / "sender.arrow", records.SENDER_SCHEMA)
-    sample_rows = rows(run_dir / "samples.arrow", records.SAMPLES_SCHEMA)
-    origin_ns = manifest.load_started_ns or _first_ns(arrivals["t_intended_ns"])
-    keys = arrivals["key"]
-    load = _load_side(arrivals, origin_ns)
-    provider = join_provider(provider_rows, keys, origin_ns)
+    """Raises ``MalformedRunError`` with file and column if the columns are not the schema's.
+
+    One file is in memory at a time.
+    """
+    load, keys, origin_ns = _read_load(run_dir, manifest)
+    provider = join_provider(rows(run_dir / "provider.arrow", records.PROVIDER_SCHEMA), keys, origin_ns)
+    _return_unused()
     unended = (provider.state == ABSENT) | (provider.state == PROVIDER_STATES.index("open"))
-    sender = _sender_side(sender_rows, keys, unended)
+    sender = _sender_side(rows(run_dir / "sender.arrow", records.SENDER_SCHEMA), keys, unended)
+    samples = _samples(rows(run_dir / "samples.arrow", records.SAMPLES_SCHEMA), origin_ns)
     load_end_s, end_s = _ends(manifest, origin_ns, load, provider)
+    count = len(keys)
+    del keys
+    _return_unused()
     return Journeys(
         load=load,
         provider=provider,
         journal=(run_dir / "provider.arrow").is_file(),
         sender=sender,
-        samples=_samples(sample_rows, origin_ns),
+        samples=samples,
         load_end_s=load_end_s,
         end_s=end_s,
-        dropped_by_bench=np.zeros(len(keys), dtype=np.bool_),
-        dropped_at_machine_limit=np.zeros(len(keys), dtype=np.bool_),
+        dropped_by_bench=np.zeros(count, dtype=np.bool_),
+        dropped_at_machine_limit=np.zeros(count, dtype=np.bool_),
         origin_ns=origin_ns,
         repeats_awaited=repeats_awaited(manifest, end_s - load_end_s),
     )
+
+
+def _read_load(run_dir: Path, manifest: records.Manifest) -> tuple[LoadSide, pa.ChunkedArray, int]:
+    """The load's side, the keys of its rows, and the load's start on the run's clock."""
+    arrivals = load_rows(run_dir)
+    origin_ns = manifest.load_started_ns or _first_ns(arrivals["t_intended_ns"])
+    load = _load_side(arrivals, origin_ns)
+    # A copy: a column that is not copied keeps all columns of its batches in memory.
+    keys = pa.chunked_array([arrivals["key"].combine_chunks()], type=pa.string())
+    return load, keys, origin_ns
+
+
+def _return_unused() -> None:
+    """Arrow keeps freed memory for later. The arrays that are made next are not Arrow's."""
+    pa.default_memory_pool().release_unused()
 
 
 def rows(path: Path, schema: pa.Schema) -> pa.Table:

@@ -89,7 +89,7 @@ def join_provider(rows: pa.Table, keys: pa.ChunkedArray, origin_ns: int) -> Prov
     copies, others = _copies(rows, keys)
     parts, unknown_messages = _parts(others, keys)
     chosen, owner = _speakers(copies, origin_ns)
-    speaking = copies.rows.take(pa.array(chosen))
+    speaking = _taken(copies.rows, chosen)
 
     def spread(values: Floats) -> Floats:
         column: Floats = np.full(count, np.nan)
@@ -200,7 +200,9 @@ def _copies(rows: pa.Table, keys: pa.ChunkedArray) -> tuple[_Copies, pa.Table]:
     last[:-1] = (np.diff(key[order]) != 0) | (np.diff(provider_id[order]) != 0)
     kept = order[last]
     known = kept[key[kept] != ABSENT]
-    chosen = rows.take(pa.array(known))
+    # Without copies of a message their order is of no importance, and the rows need not be copied.
+    known = known if _repeated(key[known]) else np.sort(known)
+    chosen = _taken(rows, known)
     accepted = pc.greater(pc.utf8_length(pc.fill_null(chosen["provider_id"], "")), 0).to_numpy()
     copies = _Copies(
         rows=chosen,
@@ -209,6 +211,18 @@ def _copies(rows: pa.Table, keys: pa.ChunkedArray) -> tuple[_Copies, pa.Table]:
         state=codes(chosen["state"], PROVIDER_STATES),
     )
     return copies, rows.take(pa.array(kept[key[kept] == ABSENT]))
+
+
+def _repeated(key: Ints) -> bool:
+    """Whether a key occurs again; the keys are in order."""
+    return bool(np.any(np.diff(key) == 0))
+
+
+def _taken(rows: pa.Table, places: Ints) -> pa.Table:
+    """The rows at these places: the table itself, without a copy, if these are all of them in order."""
+    if len(places) == len(rows) and np.array_equal(places, np.arange(len(rows))):
+        return rows
+    return rows.take(pa.array(places))
 
 
 def _parts(others: pa.Table, keys: pa.ChunkedArray) -> tuple[_Parts, int]:
@@ -236,7 +250,7 @@ def _speakers(copies: _Copies, origin_ns: int) -> tuple[Ints, Ints]:
     order = np.lexsort((arrival, preference, copies.key))
     first = np.ones(len(order), dtype=np.bool_)
     first[1:] = np.diff(copies.key[order]) != 0
-    chosen = order[first]
+    chosen = np.sort(order[first])
     return np.asarray(chosen, dtype=np.int64), copies.key[chosen]
 
 

@@ -5,6 +5,7 @@ A number of characters does not say how wide a text is: capitals take up to twic
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import lru_cache
 
 from analysis.render.plain_matplotlib import own_settings  # isort: skip  # before matplotlib
@@ -12,6 +13,7 @@ from matplotlib.font_manager import FontProperties
 from matplotlib.textpath import text_to_path
 
 _POINTS_PER_IN = 72.0
+_UNITS = frozenset(("%", "µs", "ms", "s", "min", "h", "million"))
 # The picture's letters are aligned to its pixels, which makes a line slightly wider than it is computed here.
 _ALIGNED = 1.03
 
@@ -22,10 +24,10 @@ def text_width_in(text: str, size: float, weight: str) -> float:
 
 
 def broken(text: str, width_in: float, size: float, weight: str) -> list[str]:
-    """The lines of a text. A word that is wider than a line is broken."""
+    """The lines of a text. A word that is wider than a line is broken; a number keeps its unit."""
     lines: list[str] = []
     line = ""
-    for word in text.split():
+    for word in _with_units(text.split()):
         longer = f"{line} {word}" if line else word
         if text_width_in(longer, size, weight) <= width_in:
             line = longer
@@ -35,6 +37,17 @@ def broken(text: str, width_in: float, size: float, weight: str) -> list[str]:
         *whole, line = _pieces(word, width_in, size, weight)
         lines += whole
     return [*lines, line] if line else lines
+
+
+def _with_units(words: Iterable[str]) -> list[str]:
+    """The words, with a unit after a number as one word: ``12.0 s.``."""
+    found: list[str] = []
+    for word in words:
+        if found and found[-1][-1:].isdigit() and word.rstrip(".,;:)") in _UNITS:
+            found[-1] += f" {word}"
+        else:
+            found.append(word)
+    return found
 
 
 def _pieces(word: str, width_in: float, size: float, weight: str) -> list[str]:

@@ -14,7 +14,7 @@ from analysis.first_screen.quoting import Quote
 from analysis.first_screen.values import Figure, Sentence
 from analysis.first_screen.wording import share_words
 from analysis.formatting import rate_text, round_seconds_text
-from analysis.judge.evidence import needs_text
+from analysis.judge.sample_size import needs_text
 from analysis.model import RunReport
 from analysis.quantile import Quantile
 from analysis.render.table import Cell, Column, Table, figure_columns, words_columns
@@ -337,6 +337,7 @@ def fairness(report: RunReport, place: int) -> Table:
     columns = (
         *words_columns("campaign"),
         *figure_columns("messages", "delivered", "per second, until 95 % delivered", "95 % within"),
+        *(figure_columns("minus one campaign alone") if found is not None and found.alone_part else ()),
     )
     if found is None:
         return Table(columns, rows=())
@@ -352,14 +353,12 @@ def fairness(report: RunReport, place: int) -> Table:
                 (quote.count(f"{here}.delivered"),),
                 (quote.rate(f"{here}.per_s"),),
                 (quote.quantile(f"{here}.p95"),) if known else "too few",
+                *((difference_cell(quote, f"{here}.alone"),) if found.alone_part else ()),
             )
         )
     if found.jain is not None:
-        rows.append(("Jain's index", "", "", (quote.number(f"{path}.jain"),), ""))
-    if found.alone is not None:
-        rows.append(
-            ("p95 minus p95 of one campaign alone", "", "", "", difference_cell(quote, f"{path}.alone"))
-        )
+        blank = ("",) if found.alone_part else ()
+        rows.append(("Jain's index", "", "", (quote.number(f"{path}.jain"),), "", *blank))
     return Table(columns, tuple(rows))
 
 

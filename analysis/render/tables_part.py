@@ -17,12 +17,11 @@ from analysis.formatting import (
     share_text,
     significant,
 )
-from analysis.judge.evidence import needs_text
 from analysis.judge.pace import too_few
-from analysis.measure.percentiles import needed
+from analysis.judge.sample_size import needs_text
 from analysis.model import PartReport, RunReport, StageBreakdown
 from analysis.objectives.words import interval_text, quantile_text
-from analysis.quantile import Quantile
+from analysis.quantile import Quantile, needed
 from analysis.render.table import Cell, Table, figure_columns, words_columns
 from analysis.render.tables_findings import difference_cell
 

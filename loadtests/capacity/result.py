@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from msgspec import Struct
 from msgspec.structs import replace
 
-from analysis.capacity_record import CapacityResult, Trial
+from analysis.capacity_record import UNKNOWN_BOTTLENECK, CapacityResult, Trial
 from loadtests.arrivals import DAY_S, DayCurve, peak_rate_per_s
 from loadtests.capacity.bracket import MOST_TRIALS, Bracket, SearchSettings, TrialResult, read_trials
 from loadtests.capacity.search import interval_texts, percent, rate_text
@@ -92,12 +92,19 @@ def shown_trial(settings: SearchSettings, trials: Sequence[TrialResult]) -> str 
 
 
 def bottlenecks_above(bracket: Bracket, trials: Sequence[TrialResult]) -> tuple[str, ...]:
-    """The bottleneck at the lowest missed rate; if its report names none, at the next rate above it."""
+    """The bottleneck at the lowest missed rate; if its report names none, or its cause is unknown, at the
+    next rate above it.
+    """
     missed = sorted(
         (each for each in trials if each.verdict == "missed" and each.rate_per_s >= bracket.missed_per_s),
         key=lambda each: each.rate_per_s,
     )
-    return next((each.bottlenecks for each in missed if each.bottlenecks), ())
+    known = [each.bottlenecks for each in missed if each.bottlenecks and not _unknown(each.bottlenecks)]
+    return next(iter(known or [each.bottlenecks for each in missed if each.bottlenecks]), ())
+
+
+def _unknown(bottlenecks: Sequence[str]) -> bool:
+    return all(each.startswith(UNKNOWN_BOTTLENECK) for each in bottlenecks)
 
 
 def bracket_words(settings: SearchSettings, trials: Sequence[TrialResult]) -> str:

@@ -3,7 +3,8 @@
 A trial is *invalid* if the bench failed. It is *missed* if an objective is certainly missed (its 95 %
 interval lies beyond the limit) or its backlog certainly grew. It is *met* if every objective that it can
 judge is certainly met and its backlog did not grow. Otherwise it is *undecided*, and is repeated with a
-longer load. A percentile that then still has too few messages is not judged, and the trial says so.
+longer load. A percentile that then still has too few messages is not judged, and the trial says so. A share
+or a price whose interval holds the limit was judged, and leaves the trial undecided.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from analysis.records import AnalysisResult, Steady
 from loadtests.arrivals import Mix
 from loadtests.capacity.bracket import SearchSettings, TrialResult, TrialVerdict
-from loadtests.capacity.objectives import messages_needed
+from loadtests.capacity.objectives import messages_needed, narrows
 from loadtests.capacity.search import NextTrial, rate_text
 
 BACKLOG = "the backlog"
@@ -88,12 +89,13 @@ def _sustained(settings: SearchSettings, steady: Steady) -> bool | None:
 def _decided_by_length(
     settings: SearchSettings, step: NextTrial, mix: Mix, undecided: Sequence[str]
 ) -> list[str]:
-    """The objectives that a longer trial of this rate would decide.
+    """The objectives that a longer trial of this rate would decide, or may decide: of a share or a price,
+    where more messages make the interval narrower.
 
     Not counts, which need the sender's records, nor availability, which needs hours.
     """
     most = step.rate_per_s * settings.longest_s
-    return [each for each in undecided if 0 < messages_needed(each, mix) <= most]
+    return [each for each in undecided if narrows(each) or 0 < messages_needed(each, mix) <= most]
 
 
 def _why(

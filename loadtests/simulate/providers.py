@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Protocol
 
 from msgspec.structs import replace
@@ -22,7 +22,8 @@ class SimulatedProvider(Protocol):
 
     def reports_answered(self, now_ns: int, batch_id: int, confirmed: bool) -> Sequence[Effect]: ...
 
-    def next_due(self) -> int | None: ...
+    @property
+    def next_due(self) -> Callable[[], int | None]: ...
 
     def advance_to_effects(self, until_ns: int) -> tuple[int, Sequence[Effect]]: ...
 

@@ -6,7 +6,6 @@ the two.
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from loadtests.arrivals import NS_PER_S
@@ -45,14 +44,12 @@ class World:
         self._on_change = on_change
         self._reply_timeout_ns = reply_timeout_ns
         self._any_passage = next(iter(passages.values()))  # all read reports in the same way
-        self._unanswered: dict[int, tuple[SubmitBatch, Render]] = {}
-        # Due, batch: all have the same time-out, so they are in order.
-        self._timeouts: deque[tuple[int, int]] = deque()
+        # Time-out, batch and reader of its answer. All have the same time-out, so they are in order.
+        self._unanswered: dict[int, tuple[int, SubmitBatch, Render]] = {}
+        self._timeout_ns = _NEVER_NS  # no time-out comes before it
         self._to_do: list[SubmitBatch | EngineEffect] = []  # emptied when all is done
-        # The next deadline of each. Updated after each call, since a query takes longer than a comparison.
         self._now_ns = 0
-        self._engine_ns = _NEVER_NS
-        self._dispatcher_ns = _NEVER_NS
+        self._dispatcher_ns = _NEVER_NS  # its next deadline
 
     def offer(self, now_ns: int, messages: Sequence[Message]) -> None:
         """Messages that the sender's API accepted at ``now_ns``, the present time of ``run``."""
@@ -62,26 +59,27 @@ class World:
 
     def next_due(self) -> int | None:
         """The next deadline. None: nothing is pending."""
-        due_ns = min(self._engine_ns, self._dispatcher_ns, self._timeout_ns())
+        engine_ns = self._engine.next_due()
+        due_ns = min(self._dispatcher_ns, self._next_timeout_ns())
+        if engine_ns is not None and engine_ns < due_ns:
+            return engine_ns
         return None if due_ns == _NEVER_NS else due_ns
 
     def run(self, until_ns: int) -> None:
         """Process in order all events due up to and including ``until_ns``, also those that become due
         meanwhile.
         """
-        engine, timeouts = self._engine, self._timeouts
+        engine = self._engine
         while True:
-            engine_ns, due_ns = self._engine_ns, self._dispatcher_ns
-            if timeouts and timeouts[0][0] <= until_ns:
-                due_ns = min(due_ns, self._timeout_ns())
-            if engine_ns <= due_ns:
+            engine_ns, due_ns = engine.next_due(), self._dispatcher_ns
+            if self._timeout_ns <= until_ns:
+                due_ns = min(due_ns, self._next_timeout_ns())
+            if engine_ns is not None and engine_ns <= due_ns:
                 if engine_ns > until_ns:
                     return
                 # Events of the provider alone, up to the next event of another, are processed in one call.
                 most_ns = due_ns if due_ns < until_ns else until_ns
                 self._now_ns, effects = engine.advance_to_effects(most_ns)
-                next_ns = engine.next_due()
-                self._engine_ns = _NEVER_NS if next_ns is None else next_ns
                 if effects:
                     self._to_do.extend(effects)
                     self._work_off(self._now_ns)
@@ -101,7 +99,7 @@ class World:
             if type(effect) is Change:
                 self._on_change(effect)
             else:
-                assert isinstance(effect, SubmitBatch)
+                assert type(effect) is SubmitBatch
                 self._to_do.append(effect)
         next_ns = self._dispatcher.next_deadline()
         self._dispatcher_ns = _NEVER_NS if next_ns is None else next_ns
@@ -124,41 +122,36 @@ class World:
         if not isinstance(asked, tuple):
             self._asked(self._dispatcher.answered(now_ns, batch.batch_id, asked))
             return
-        submit, render = asked
-        self._unanswered[batch.batch_id] = batch, render
-        self._timeouts.append((now_ns + self._reply_timeout_ns, batch.batch_id))
-        engine = self._engine
-        self._to_do.extend(engine.submit(now_ns, submit))
-        next_ns = engine.next_due()
-        self._engine_ns = _NEVER_NS if next_ns is None else next_ns
+        submit, read = asked
+        timeout_ns = now_ns + self._reply_timeout_ns
+        self._unanswered[batch.batch_id] = timeout_ns, batch, read
+        if timeout_ns < self._timeout_ns:
+            self._timeout_ns = timeout_ns
+        self._to_do += self._engine.submit(now_ns, submit)
 
     def _answer(self, now_ns: int, reply: EngineReply) -> None:
         unanswered = self._unanswered.pop(reply.request_id, None)
         if unanswered is not None:  # otherwise the client has given up
-            results = unanswered[1](reply.answer)
+            results = unanswered[2](reply.answer)
             self._asked(self._dispatcher.answered(now_ns, reply.request_id, results))
 
     def _report(self, now_ns: int, effect: SendReports) -> None:
         self._asked(self._dispatcher.reported(now_ns, self._any_passage.reports(effect)))
-        engine = self._engine
-        self._to_do.extend(engine.reports_answered(now_ns, effect.batch_id, True))
-        next_ns = engine.next_due()
-        self._engine_ns = _NEVER_NS if next_ns is None else next_ns
+        self._to_do += self._engine.reports_answered(now_ns, effect.batch_id, True)
 
     def _give_up(self, now_ns: int, batch_id: int) -> None:
         """No answer came, or will come."""
         unanswered = self._unanswered.pop(batch_id, None)
         if unanswered is not None:
-            batch = unanswered[0]
+            batch = unanswered[1]
             results = self._passages[batch.route].unanswered(batch.messages)
             self._asked(self._dispatcher.answered(now_ns, batch_id, results))
 
-    def _timeout_ns(self) -> int:
-        timeouts, unanswered = self._timeouts, self._unanswered
-        while timeouts and timeouts[0][1] not in unanswered:
-            timeouts.popleft()
-        return timeouts[0][0] if timeouts else _NEVER_NS
+    def _next_timeout_ns(self) -> int:
+        first = next(iter(self._unanswered.values()), None)
+        self._timeout_ns = _NEVER_NS if first is None else first[0]
+        return self._timeout_ns
 
     def _time_out(self, now_ns: int) -> None:
-        while self._timeout_ns() <= now_ns:
-            self._give_up(now_ns, self._timeouts.popleft()[1])
+        while self._next_timeout_ns() <= now_ns:
+            self._give_up(now_ns, next(iter(self._unanswered)))

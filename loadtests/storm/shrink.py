@@ -1,4 +1,5 @@
-"""A smaller storm that fails in the same way: delta debugging over faults, calls and messages.
+"""A smaller storm that fails in the same way: delta debugging over faults and calls. A call is
+left out as a whole, with all its messages.
 
 A part of the faults or calls is left out as long as the storm violates the same invariant (Zeller and
 Hildebrandt, Simplifying and Isolating Failure-Inducing Input, 2002: algorithm ddmin). Draws do not depend on

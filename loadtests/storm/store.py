@@ -151,8 +151,8 @@ class ModelStore:
         by_provider_id = {each.provider_id: number for number, each in progress}
         found: list[EndedMessage] = []
         for report in reports:
-            number = disk.ids.get(report.key) if report.key is not None else None
-            number = by_provider_id.get(report.provider_id) if number is None else number
+            by_key, by_id = disk.ids.get, by_provider_id.get
+            number = by_id(report.provider_id) if report.key is None else by_key(report.key)
             if number is not None and (each := ended(self._record(number))) is not None:
                 found.append(each)
         return found

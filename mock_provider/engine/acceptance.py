@@ -42,7 +42,6 @@ class Acceptance:
         self._message_store = message_store
         self._pipeline = pipeline
         self._remove = remove
-        self._last_price = 0, 0.0  # in millionths of a point, in points: most messages cost the same
 
     def apply(self, settings: EngineSettings) -> None:
         """Use these settings from now on."""
@@ -86,26 +85,25 @@ class Acceptance:
         id_style = submit.options.id_style or self._id_styles[submit.protocol]
         start_ns = now_ns if submit.scheduled_ns is None else max(now_ns, submit.scheduled_ns)
         expires_ns = start_ns + self._validity_ns if submit.expires_ns is None else submit.expires_ns
-        terms = SubmitTerms(
-            submit.sender_id,
-            submit.options,
-            submit.reports if submit.reports.address else self._account_reports(submit.reports),
-            submit.memo,
-            admitted.queue_first,
-        )
+        reports = submit.reports if submit.reports.address else self._account_reports(submit.reports)
+        terms = SubmitTerms(submit.sender_id, submit.options, reports, submit.memo, admitted.queue_first)
         protocol = submit.protocol
         accept, chances_of = self._message_store.accept, self._draws.message
         messages: list[TrackedMessage] = []
         answered: list[AcceptedMessage] = []
-        total_segments, (last_micro, price) = 0, self._last_price
+        total_segments, last_micro, price = 0, -1, 0.0  # mostly all cost the same
         last_text = odd = ""
         for candidate in admitted.candidates:
             outbound = candidate.outbound
             message = accept(seen[candidate.index], now_ns)
             message.chances = chances = chances_of(message.key, message.ordinal)
             message.provider_id = provider_id = id_of(chances, id_style)
-            message.protocol = protocol
-            message.segments = segments = outbound.segments
+            segments = outbound.segments
+            # Mostly as it was first submitted. Setting a field of a Struct takes longer than comparing it.
+            if message.protocol is not protocol:
+                message.protocol = protocol
+            if message.segments != segments:
+                message.segments = segments
             message.client_ref = client_ref = outbound.client_ref
             message.msisdn = msisdn = outbound.msisdn
             message.country = candidate.country
@@ -113,16 +111,18 @@ class Acceptance:
             message.price_micro = micro = candidate.price_micro
             message.expires_ns = expires_ns
             message.terms = terms
-            message.magic = candidate.magic
+            if candidate.magic is not None:
+                message.magic = candidate.magic
             if candidate.not_before_ns > start_ns:
                 self._delay(message, submit, candidate.not_before_ns)
             text = outbound.text
             if text is not last_text:  # mostly the same for all messages of a request
                 last_text, odd = text, ucs2_for(text)
-            message.ucs2_for = odd
+            if odd:
+                message.ucs2_for = odd
             total_segments += segments
             if micro != last_micro:
-                last_micro, price = self._last_price = micro, micro / MICRO
+                last_micro, price = micro, micro / MICRO
             messages.append(message)
             answered.append(
                 AcceptedMessage(provider_id, msisdn, outbound.submitted_number, client_ref, segments, price)

@@ -177,22 +177,24 @@ class Admission:
 
     def _recipients(self, now_ns: int, submit: Submit) -> Admitted | Refused:
         rules = self._rules[submit.protocol]
-        if len(submit.messages) + len(submit.unparsable) > rules.max_recipients:
+        messages, priority = submit.messages, submit.options.priority
+        if len(messages) + len(submit.unparsable) > rules.max_recipients:
             return Refused(Refusal.TOO_MANY_RECIPIENTS)
         candidates: list[Candidate] = []
         left_out: list[tuple[int, Refusal]] = []
         invalid = [*submit.unparsable]
-        segment_micro = self.account.segment_micro(submit.options.priority)
-        for index, outbound in enumerate(submit.messages):
-            route = self._router.route(outbound.msisdn)
+        segment_micro, route_of = self.account.segment_micro(priority), self._router.route
+        for index, outbound in enumerate(messages):
+            route = route_of(outbound.msisdn)
             if route is None:
                 invalid.append(outbound.submitted_number)
                 left_out.append((index, Refusal.NO_VALID_RECIPIENT))
             elif self._at_admission and (fault := self._refused_by_fault(*route)) is not None:
                 left_out.append((index, fault.refusal))
             else:
+                country, carrier = route
                 price_micro = segment_micro * outbound.segments
-                candidates.append(Candidate(index, outbound, route[0], route[1], price_micro))
+                candidates.append(Candidate(index, outbound, country, carrier, price_micro))
         if submit.blocked:
             _leave_blocked_out(submit.blocked, candidates, left_out)
         if not self._plainly:
@@ -206,7 +208,7 @@ class Admission:
                 return Refused(closed, tuple(invalid))
             if not candidates or (invalid and not rules.partial_rejection):
                 return Refused(Refusal.NO_VALID_RECIPIENT, tuple(invalid))
-        queue_first = not self._traffic.is_marketing(submit) if self._tiered else submit.options.priority
+        queue_first = not self._traffic.is_marketing(submit) if self._tiered else priority
         return Admitted(candidates, tuple(invalid), left_out, queue_first)
 
     def _look_closely(
@@ -262,7 +264,7 @@ class Admission:
                 return Refused(Refusal.DUPLICATE_REF)
             _leave_out(admitted, repeated, Refusal.DUPLICATE_REF)
         if self._flood.active:
-            over = self._flood.over([each.outbound.msisdn for each in candidates], now_ns)
+            over = self._flood.over(candidates, now_ns)
             if over:
                 if not self._skip_flooded or len(over) == len(candidates):
                     return Refused(Refusal.RECIPIENT_FLOOD)
@@ -283,37 +285,37 @@ class Admission:
         return repeated
 
     def _charge(self, now_ns: int, submit: Submit, admitted: Admitted) -> Admitted | Refused:
+        candidates = admitted.candidates
         segments = price_micro = 0
-        for candidate in admitted.candidates:
+        for candidate in candidates:
             segments += candidate.outbound.segments
             price_micro += candidate.price_micro
         if not self.segments.has(now_ns, segments):
             wait_s = self.segments.wait_s(now_ns, segments)
             return Refused(Refusal.THROTTLED_SEGMENTS, (), wait_s)
-        scheduled = submit.scheduled_ns is not None and submit.scheduled_ns > now_ns
-        if not scheduled:
+        account, options = self.account, submit.options
+        if submit.scheduled_ns is None or submit.scheduled_ns <= now_ns:
             senders = self._pipeline.senders
-            room = (
-                not senders.active
-                or submit.options.overflow_fails
-                or senders.has_room(submit.sender_id, segments, now_ns)
-            )
-            if not room:
+            if (
+                senders.active
+                and not options.overflow_fails
+                and not senders.has_room(submit.sender_id, segments, now_ns)
+            ):
                 return Refused(Refusal.SENDER_QUEUE_FULL)
             if not self._pipeline.has_room(segments):
                 return Refused(Refusal.QUEUE_FULL)
-        capped = self.account.daily_messages is not None
-        if capped and not self.account.within_daily_cap(self._unix_s(now_ns), len(admitted.candidates)):
+        capped = account.daily_messages is not None
+        if capped and not account.within_daily_cap(self._unix_s(now_ns), len(candidates)):
             return Refused(Refusal.DAILY_CAP)
-        if not self.account.can_pay(price_micro):
+        if not account.can_pay(price_micro):
             return Refused(Refusal.NO_CREDIT)
-        if not submit.options.validate_only:
+        if not options.validate_only:
             self.segments.take(now_ns, segments)
-            self.account.pay(price_micro)
+            account.pay(price_micro)
             if capped:
-                self.account.count(self._unix_s(now_ns), len(admitted.candidates))
+                account.count(self._unix_s(now_ns), len(candidates))
             if self._flood.active:
-                self._flood.count([each.outbound.msisdn for each in admitted.candidates], now_ns)
+                self._flood.count(candidates, now_ns)
         return admitted
 
     def _unix_s(self, now_ns: int) -> int:

@@ -286,13 +286,17 @@ class DeliveryPipeline:
         move(message, DEPART)
         self._on_air += 1
         message.t_carrier_ns = at_ns
-        if message.terms.options.expires_in_queue:
+        terms = message.terms
+        if terms.options.expires_in_queue:
             message.expires_ns = at_ns + self._validity_ns
-        if message.terms.reports.progress:
+        if terms.reports.progress:
             self._reporting.handed_over(at_ns, message, effects)
-        chances = message.chances or self._draws.message(message.key, message.ordinal)
-        # A million messages may be on the air: drop the cached draws; the report recomputes them.
-        message.chances = chances if self._on_air <= _CHANCES_KEPT else b""
+        chances = message.chances
+        if not chances:
+            chances = message.chances = self._draws.message(message.key, message.ordinal)
+        if self._on_air > _CHANCES_KEPT:
+            # A million messages may be on the air: drop the cached draws; the report recomputes them.
+            message.chances = b""
         carrier = self._router.carriers[message.carrier]
         ends_ns = set_out(message, carrier, outcome_of(chances), active, at_ns)
         if message.handset_wait_ns:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from mock_provider.engine.acceptance import Acceptance
@@ -65,6 +65,8 @@ class Engine:
         self._origin_ns = 0
         self._counters = Counters()
         self._event_queue = EventQueue(self._slice_bits)
+        # When to call ``advance``. None: not before another input.
+        self.next_due: Callable[[], int | None] = self._event_queue.next_due
         self._message_store = MessageStore(profile.duplicates, profile.account.name)
         self._message_store.changes = self._changes
         self._reporting = Reporting(
@@ -127,10 +129,6 @@ class Engine:
         if not self._admission.account.knows(token):
             return ()
         return tuple(each for each in provider_ids if self._remove(now_ns, each))
-
-    def next_due(self) -> int | None:
-        """When to call ``advance``. None: not before another input."""
-        return self._event_queue.next_due()
 
     def advance(self, now_ns: int) -> Sequence[Effect]:
         effects: list[Effect] = []

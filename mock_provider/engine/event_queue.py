@@ -101,10 +101,13 @@ class EventQueue:
         handlers, effects_ns = self._handlers, until_ns
         while True:
             present = self._present
-            while present and (due_ns := present[0][0]) <= until_ns:
+            while present:
+                due_ns, _, handler, payload = present[0]
+                if due_ns > until_ns:
+                    break
                 if effects and due_ns > effects_ns:
                     return effects_ns
-                _, _, handler, payload = heappop(present)
+                heappop(present)
                 handlers[handler](due_ns, due_ns, payload, effects)
                 effects_ns = due_ns
             if present or self._later_due_ns is None or self._later_due_ns > until_ns:

@@ -4,12 +4,18 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from mock_provider.engine.distributions import nanoseconds
 
 if TYPE_CHECKING:
+    from mock_provider.engine.values import Outbound
     from mock_provider.settings import sections
+
+
+class _Addressed(Protocol):
+    @property
+    def outbound(self) -> Outbound: ...
 
 
 class FloodGuard:
@@ -38,7 +44,7 @@ class FloodGuard:
         """The number of submits that are remembered."""
         return sum(len(each) for generation in (self._newer, self._older) for each in generation.values())
 
-    def over(self, msisdns: Sequence[str], now_ns: int) -> list[int]:
+    def over(self, candidates: Sequence[_Addressed], now_ns: int) -> list[int]:
         """The places of those that would exceed the limit, each after those before it."""
         if now_ns - self._turned_ns >= self._window_ns:
             self._turn(now_ns)
@@ -46,25 +52,35 @@ class FloodGuard:
         opened_ns = now_ns - self._window_ns
         pending: dict[str, int] = {}
         over: list[int] = []
-        for place, msisdn in enumerate(msisdns):
-            instants = newer.get(msisdn) or older.get(msisdn)
-            if instants and instants[0] <= opened_ns:
-                del instants[: bisect_right(instants, opened_ns)]
+        for place, candidate in enumerate(candidates):
+            msisdn = candidate.outbound.msisdn
             together = pending.get(msisdn, 0) + 1
-            if (len(instants) if instants else 0) + together > limit:
+            instants = newer.get(msisdn) or older.get(msisdn)
+            if instants:
+                if instants[0] <= opened_ns:
+                    del instants[: bisect_right(instants, opened_ns)]
+                if len(instants) + together > limit:
+                    over.append(place)
+                    continue
+            elif together > limit:
                 over.append(place)
-            else:
-                pending[msisdn] = together
+                continue
+            pending[msisdn] = together
         return over
 
-    def count(self, msisdns: Iterable[str], now_ns: int) -> None:
+    def count(self, candidates: Iterable[_Addressed], now_ns: int) -> None:
         """Count submits that are not ``over``, so that the count stays within the limit."""
         newer, older = self._newer, self._older
-        for msisdn in msisdns:
+        for candidate in candidates:
+            msisdn = candidate.outbound.msisdn
             instants = newer.get(msisdn)
-            if instants is None:
-                instants = newer[msisdn] = older.pop(msisdn, [])
-            instants.append(now_ns)
+            if instants is not None:
+                instants.append(now_ns)
+            elif (instants := older.pop(msisdn, None)) is not None:
+                instants.append(now_ns)
+                newer[msisdn] = instants
+            else:
+                newer[msisdn] = [now_ns]
 
     def _turn(self, now_ns: int) -> None:
         self._older = self._newer

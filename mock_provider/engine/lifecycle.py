@@ -27,6 +27,8 @@ class Stage(IntEnum):
 
 
 class Step(IntEnum):
+    after: dict[Stage, Stage]  # the stage that follows, by the present one
+
     ACCEPT = 0
     HOLD = 1
     ENTER = 2
@@ -69,10 +71,9 @@ TRANSITIONS: dict[tuple[Stage, Step], Stage] = {
     (UNCONFIRMED, CLOSE): CLOSED,  # given up
 }
 
-# The same by step, then by stage: a look-up creates no tuple.
-_AFTER: tuple[dict[Stage, Stage], ...] = tuple(
-    {stage: TRANSITIONS[stage, step] for stage in Stage if (stage, step) in TRANSITIONS} for step in Step
-)
+# The same by step: a look-up creates no tuple.
+for _step in Step:
+    _step.after = {stage: TRANSITIONS[stage, _step] for stage in Stage if (stage, _step) in TRANSITIONS}
 
 
 class IllegalTransitionError(RuntimeError):
@@ -86,7 +87,7 @@ class HasStage(Protocol):
 def move(message: HasStage, step: Step) -> None:
     """Take ``step``. If the table has no such step, raises ``IllegalTransitionError`` and changes nothing."""
     try:
-        message.stage = _AFTER[step][message.stage]
+        message.stage = step.after[message.stage]
     except KeyError:
         error = f"a message cannot {step.name} in stage {message.stage.name}"
         raise IllegalTransitionError(error) from None

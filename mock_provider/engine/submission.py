@@ -105,22 +105,24 @@ class SubmitHandler:
 
     def submit(self, now_ns: int, submit: Submit, effects: list[Effect]) -> None:
         self._counters.requests += 1
+        store = self._message_store
         outbounds = () if submit.options.validate_only else submit.messages
-        seen, all_new = self._message_store.see(outbounds, submit.protocol, now_ns)
+        seen, all_new = store.see(outbounds, submit.protocol, now_ns)
         keys: Sequence[str] = ()
         if seen and all_new:  # the keys need not be compared
             key, number = seen[0].key, 1
         else:
             keys = [each.key for each in seen or submit.messages]
             key = _drawn_by(submit, keys)
-            number = seen[0].submits if seen else self._message_store.see_unrecorded(key)
+            number = seen[0].submits if seen else store.see_unrecorded(key)
         attempt: AttemptedSubmit | None = None
+        met: RequestInterruption | None = None
         if self._faulty and not (active := self._faults.at(now_ns)).none:
             attempt = AttemptedSubmit(submit, key, number, seen, active)
-        met = None if attempt is None else self._interruption(attempt)
-        if met is not None and met.refusal is None:
-            self._drop_request(submit, seen, met.disconnect, effects)
-            return
+            met = self._interruption(attempt)
+            if met is not None and met.refusal is None:
+                self._drop_request(submit, seen, met.disconnect, effects)
+                return
         u, v, w, _ = self._draws.attempt(key, number) if self._draws_needed else _UNDRAWN
         answer: Answer
         messages: tuple[TrackedMessage, ...] = ()
@@ -145,7 +147,7 @@ class SubmitHandler:
             submit.request_id, leaving, messages, submit.scheduled_ns, disconnect, self.wall_offset_ns
         )
         self._send_when_due(now_ns, latency_ns, pending, effects)
-        self._message_store.trim()
+        store.trim()
 
     def _send_when_due(
         self, now_ns: int, latency_ns: int, pending: PendingReply, effects: list[Effect]

@@ -11,6 +11,7 @@ from reference_sender.api.intake import Invalid
 from reference_sender.api.unpacking import Plain, Unpacking, unpacking_of
 
 MAX_MESSAGE_BYTES = 65_536
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"  # some programs write it; campaigns are read with it too
 
 
 def unpacking(request: web.BaseRequest) -> Unpacking:
@@ -50,7 +51,7 @@ async def read_message(request: web.BaseRequest, patience_s: float) -> bytes:
         body = _unpacked(body, unpacking(request))
     if len(body) > MAX_MESSAGE_BYTES:  # sent in chunks, or compressed
         raise _too_large()
-    return body
+    return body.removeprefix(_BYTE_ORDER_MARK)
 
 
 async def read_limited(request: web.BaseRequest, most_bytes: int, patience_s: float) -> bytes:

@@ -15,17 +15,24 @@ from reference_sender.api.campaign_controls import read_body
 from reference_sender.api.handlers import Handler
 from reference_sender.api.intake import Intake, Invalid, plus_hint
 from reference_sender.api.queries import Queries, instant, shown
-from reference_sender.api.query_strings import fields_of, filter_of, limit_of, number_of
-from reference_sender.api.replay import UNCERTAIN_REASONS, second_may_arrive
+from reference_sender.api.query_strings import (
+    LARGEST_ID,
+    fields_of,
+    filter_of,
+    limit_of,
+    number_of,
+    whole_number,
+)
+from reference_sender.api.replay import second_may_arrive
 from reference_sender.api.rules import IntakeRules
 from reference_sender.clock import now_ns, wall_ns
+from reference_sender.dispatch.message_states import UNCERTAIN_REASONS
 from reference_sender.dispatch.values import Lane, Message, State, is_hedge
 from reference_sender.runtime.driver import Driver
 from reference_sender.store import DeadLetterFilter, Record, StoreError
 
 _MOST = 1_000  # in one page or replay
 _STEP = 500  # of a replay by filter
-_LARGEST_ID = 2**63 - 1
 _QUEUE_FULL = "queue_full"
 _FILTERS = ("campaign", "reason", "message_class", "route", "since", "until")
 _LAST_NS = 2**63 - 1  # the largest instant in a store, in the year 2262
@@ -96,7 +103,7 @@ class DeadLetters:
     async def _list(self, request: web.BaseRequest, _: str) -> web.Response:
         fields = fields_of(request.raw_path.partition("?")[2], {*_FILTERS, "after", "limit"})
         limit = limit_of(fields, _MOST)
-        after_id = number_of(fields, "after", 0, 0, _LARGEST_ID)
+        after_id = number_of(fields, "after", 0, 0, LARGEST_ID)
         wanted = _store_filter(
             DeadLetterQuery(
                 fields.get("campaign"),
@@ -138,7 +145,7 @@ class DeadLetters:
         """One step. The next one leaves out what ended after the first began: a message that was sent again
         and failed again is not sent a third time.
         """
-        after_id = number_of({"after": wanted.after}, "after", 0, 0, _LARGEST_ID)
+        after_id = number_of({"after": wanted.after}, "after", 0, 0, LARGEST_ID)
         if which.until is None:
             which = structs.replace(which, until=instant(wall_ns()))
         matching = _store_filter(which)
@@ -192,8 +199,8 @@ class DeadLetters:
             self._rules.undo(message)
 
     async def _record(self, text: str) -> Record:
-        readable = text.isdecimal() and len(text) <= 19 and int(text) <= _LARGEST_ID
-        record = await self._queries.record(int(text)) if readable else None
+        row_id = whole_number(text)
+        record = None if row_id is None else await self._queries.record(row_id)
         if record is None:
             raise Invalid("not_found", "ids", "there is no such message")
         return record

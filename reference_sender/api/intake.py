@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Mapping
 from datetime import datetime
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
 import msgspec
 from msgspec import Struct, field, structs
 
+from reference_sender.api.field_names import field_names
 from reference_sender.api.replay import replayed
 from reference_sender.api.segments import count_segments
 from reference_sender.campaign_report.texts import ReportLanguage
@@ -18,11 +19,7 @@ from reference_sender.policy.wall import Wall
 from reference_sender.routes.sender_ids import SENDER_RULE, is_sender_id
 
 MAX_EXPIRY_S = 72 * 3600  # no network tries for longer
-DEFAULT_EXPIRY_S: Mapping[Lane, int] = {
-    Lane.OTP: 300,
-    Lane.TRANSACTIONAL: 24 * 3600,
-    Lane.MARKETING: 48 * 3600,
-}
+DEFAULT_EXPIRY_S = {Lane.OTP: 300, Lane.TRANSACTIONAL: 24 * 3600, Lane.MARKETING: 48 * 3600}
 DEFAULT_SENDER_ID = ""  # of a message that names no sender: each route has a default
 
 # The most that a segment of several has; segments of longer texts are not counted.
@@ -34,6 +31,9 @@ _is_key = re.compile(r"[A-Za-z0-9._-]{1,64}").fullmatch
 
 _NUMBER_RULE = "a phone number in international form, 8 to 15 digits, with or without a plus"
 _KEY_RULE = "1 to 64 of the characters A-Z a-z 0-9 . _ -"
+# A client removes them from the path of a control (RFC 3986 section 5.2.4), so it could not be paused.
+_NO_CAMPAIGNS = (".", "..")
+_CAMPAIGN_RULE = f"{_KEY_RULE}, and neither . nor .."
 _TEXT_RULE = "a text"
 _EXPIRY_RULE = f"a number of seconds from 1 to {MAX_EXPIRY_S}"
 MAX_AHEAD_DAYS = 90
@@ -106,6 +106,8 @@ class Recipient(Struct, forbid_unknown_fields=True, gc=False):
 class Intake:
     """Makes messages from valid requests, each with the next id, and with a new key if the client gave none.
 
+    ``tag`` is the store's, ``start`` a new text for each start of the sender. After a store was restored from
+    a backup, ids come again. Keys must not: a provider drops a message whose key it accepted a day ago.
     ``max_segments`` is the lowest limit of all routes, so each route can send each message. ``wall`` is that
     of the gate.
     """
@@ -113,6 +115,7 @@ class Intake:
     def __init__(
         self,
         tag: str,
+        start: str,
         last_message_id: int,
         max_segments: int,
         quiet_classes: Collection[Lane] = (),
@@ -120,6 +123,7 @@ class Intake:
     ) -> None:
         self._wall = wall or Wall()
         self._tag = tag
+        self._unique = f"{tag}{start}-"
         self._quiet_classes = frozenset(quiet_classes)  # keep opening hours unless the request says otherwise
         self._id = last_message_id
         self._max_segments = max_segments
@@ -177,7 +181,7 @@ class Intake:
 
     def campaign_id(self) -> str:
         """A new campaign id."""
-        return f"c{self._tag}-{self.new_id()}"
+        return f"c{self._unique}{self.new_id()}"
 
     def new_id(self) -> int:
         """The next id of a message."""
@@ -196,7 +200,7 @@ class Intake:
         begins_ns = now_ns if not not_before_ns else max(now_ns, not_before_ns - self._wall.ahead_ns)
         return Message(
             message_id,
-            key or f"s{self._tag}-{message_id}",
+            key or f"s{self._unique}{message_id}",
             number,
             text,
             terms.lane,
@@ -242,8 +246,8 @@ def checked_number(number: str, name: str, place: int | None = None) -> str:
 
 def check_campaign(campaign: str) -> None:
     """Raises ``Invalid``."""
-    if _is_key(campaign) is None:
-        raise Invalid("invalid", "campaign", f"campaign must be {_KEY_RULE}")
+    if _is_key(campaign) is None or campaign in _NO_CAMPAIGNS:
+        raise Invalid("invalid", "campaign", f"campaign must be {_CAMPAIGN_RULE}")
 
 
 def checked_sender_id(sender_id: str | None) -> str:
@@ -309,7 +313,7 @@ _RULES = {
     "message_class": _CLASS_RULE,
     "key": _KEY_RULE,
     "from": SENDER_RULE,
-    "campaign": _KEY_RULE,
+    "campaign": _CAMPAIGN_RULE,
     "expires_in_s": _EXPIRY_RULE,
     "send_at": _SEND_AT_RULE,
     "quiet_hours": "follow or ignore",
@@ -361,14 +365,19 @@ def explained(error: Exception, kind: type[Struct], further: Collection[str] = (
     text = _shortened(str(error), 200)
     if isinstance(error, UnicodeEncodeError):
         return Invalid("malformed", "", f"a name or value is not Unicode text: {text}")
+    if isinstance(error, UnicodeDecodeError):  # Python's position counts within the value
+        wrong = f"the byte {error.object[error.start]:02X} in a value is not a character"
+        return Invalid("malformed", "", f"the body is not UTF-8: {wrong}")
     if not isinstance(error, msgspec.ValidationError):
+        if text == "Input data was truncated":
+            return Invalid("malformed", "", "the body is not JSON: it is empty, or ends too early")
         return Invalid("malformed", "", f"the body is not JSON: {text}")
     at = _AT_FIELD.search(text)
     named = _FIELD_NAMED.search(text)
     if named is not None:
         name = _shortened(named[1], 64)
         if "unknown" in text:
-            known = (*_field_names(kind, at[1] if at is not None else ""), *further)
+            known = (*field_names(kind, at[1] if at is not None else ""), *further)
             allowed = f"known: {', '.join(known)}" if known else "this call has no fields"
             return Invalid("unknown_field", name, f"{name} is not a field; {allowed}")
         return Invalid("missing", name, f"{name} must be given: {_RULES.get(name, 'it has no default')}")
@@ -380,16 +389,6 @@ def explained(error: Exception, kind: type[Struct], further: Collection[str] = (
     if name not in _RULES:
         return Invalid("invalid", name, text)
     return Invalid("invalid", name, f"{name} must be {_RULES[name]}")
-
-
-def _field_names(kind: type[Struct], within: str) -> tuple[str, ...]:
-    """The fields of ``kind`` as clients write them; those of its field ``within`` if that has fields."""
-    for each in msgspec.structs.fields(kind):
-        if each.encode_name == within:
-            for inner in (each.type, *get_args(each.type)):
-                if isinstance(inner, type) and issubclass(inner, Struct):
-                    return inner.__struct_encode_fields__
-    return kind.__struct_encode_fields__
 
 
 def _shortened(text: str, length: int) -> str:

@@ -7,6 +7,8 @@ from urllib.parse import parse_qsl
 
 from reference_sender.api.intake import Invalid
 
+LARGEST_ID = 2**63 - 1  # SQLite's
+
 
 def fields_of(query: str, known: Collection[str] | None = None) -> dict[str, str]:
     """Raises ``Invalid`` for a repeated field, since its intended value is not known, for one that is
@@ -44,7 +46,17 @@ def limit_of(fields: dict[str, str], most: int) -> int:
 
 def number_of(fields: dict[str, str], name: str, default: int, least: int, most: int) -> int:
     """A field that is a whole number. Raises ``Invalid``."""
-    text = fields.get(name, str(default))
-    if not text.isdecimal() or len(text) > 19 or not least <= int(text) <= most:
+    number = whole_number(fields.get(name, str(default)))
+    if number is None or not least <= number <= most:
         raise Invalid("invalid", name, f"{name} must be a whole number from {least} to {most}")
-    return int(text)
+    return number
+
+
+def whole_number(text: str) -> int | None:
+    """The number that ``text`` is, in the digits 0 to 9 and without a leading zero; None if it is none that
+    a store can have.
+    """
+    # Its length first: Python refuses to read very long numbers.
+    if len(text) > 19 or not (text.isascii() and text.isdecimal()) or (text[0] == "0" and text != "0"):
+        return None
+    return number if (number := int(text)) <= LARGEST_ID else None

@@ -23,7 +23,8 @@ _is_address = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9.-]{1
 DUPLICATE = Invalid(
     "duplicate_recipient",
     "to",
-    "an earlier row has this number and text: send it once, or give duplicates=allow before the rows",
+    "an earlier row has this number and text: send it once, or give duplicates=allow before the rows (of a "
+    "CSV: in the query)",
 )
 
 

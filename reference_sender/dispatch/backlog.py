@@ -12,7 +12,6 @@ from reference_sender.dispatch.states import moved
 from reference_sender.dispatch.ticket import LANES, NOWHERE, OTP, SHARED, Ticket, lane_index
 from reference_sender.dispatch.values import Message, State
 
-_KINDS = len(LANES)
 # Names of their own: see ``values.py``.
 _QUEUED = State.QUEUED
 _SUBMITTING = State.SUBMITTING
@@ -33,26 +32,40 @@ class Backlog:
         # Slot 0 has messages for any route, slot 1 + n those for route n only: their unanswered attempt there
         # may have been accepted, and only that provider recognises the key.
         queue = ArrivalQueue if in_order else LaneQueue
-        self.lanes: list[Queue] = [queue() for _ in range(_KINDS * (1 + routes))]
+        self.queues: list[list[Queue]] = [[queue() for _ in LANES] for _ in range(1 + routes)]
         self.in_order = in_order
         self.tickets: dict[str, Ticket] = {}
-        self.waiting = [0] * _KINDS
-        self.ready = [0] * _KINDS
+        self.waiting = [0] * len(LANES)
+        self.ready = [0] * len(LANES)
         self._expiry = ExpiryIndex()
+        # Added by ``add`` and not watched yet. Most tickets are taken by the call that adds them.
+        self.fresh: list[Ticket] = []
         self._retries: list[tuple[int, int, Ticket]] = []
         self._retries_made = 0
 
     def add(self, message: Message, expires_ns: int) -> Ticket:
-        """Add ``message`` at the tail of its campaign. At ``expires_ns`` it is no longer sent."""
+        """Add ``message`` at the tail of its campaign. At ``expires_ns`` it is no longer sent. Call
+        ``watch_fresh`` afterwards.
+        """
         lane = lane_index(message.lane)
         queue = OTP if self.in_order else lane
         ticket = Ticket(message, lane, queue, expires_ns, in_lane=True)
         self.tickets[message.key] = ticket
         self.waiting[lane] += 1
-        self._expiry.add(ticket)
+        self.fresh.append(ticket)
         self.ready[queue] += 1
-        self.lanes[queue].put(ticket)
+        self.queues[SHARED][queue].put(ticket)
         return ticket
+
+    def watch_fresh(self) -> bool:
+        """Watch the expiry of the fresh tickets that still wait. Returns whether there are any."""
+        found = False
+        for ticket in self.fresh:
+            if ticket.state is _QUEUED and not ticket.watched:
+                self._expiry.add(ticket)
+                found = True
+        self.fresh.clear()
+        return found
 
     def add_confined(self, message: Message, expires_ns: int, slot: int) -> Ticket:
         """As ``add``, if only the route of ``slot`` may take it, though no attempt was made there."""
@@ -84,20 +97,16 @@ class Backlog:
             self._to_lane(ticket)
         return ticket
 
-    def queue(self, slot: int, kind: int) -> Queue:
-        """That lane. Its head may have expired."""
-        return self.lanes[slot * _KINDS + kind]
-
     def for_any_route(self, lane: int) -> int:
         """Tickets of ``lane``, and of those above it, that any route may take now: they do not wait for the
         next attempt, and are not bound to a route."""
-        return sum(self.queue(SHARED, kind).live for kind in range(lane + 1))
+        return sum(queue.live for queue in self.queues[SHARED][: lane + 1])
 
     def take(
         self, now_ns: int, slot: int, kind: int, route: str, max_messages: int, max_segments: int
     ) -> list[Ticket]:
         """Take a batch out of that lane, for submitting on ``route`` now."""
-        batch = self.lanes[slot * _KINDS + kind].take(now_ns, max_messages, max_segments)
+        batch = self.queues[slot][kind].take(now_ns, max_messages, max_segments)
         before = None
         for ticket in batch:
             if ticket.state is not before:  # nearly always one state for all
@@ -107,9 +116,10 @@ class Backlog:
             ticket.in_lane = False
             ticket.attempts += 1
             ticket.route = route
-        self._expiry.discard(batch)
-        self.ready[kind] -= len(batch)
         if batch:
+            if self._expiry.next_ns is not None:  # otherwise it has no ticket
+                self._expiry.discard(batch)
+            self.ready[kind] -= len(batch)
             self.waiting[batch[0].lane] -= len(batch)  # a batch is of one class
         return batch
 
@@ -158,7 +168,7 @@ class Backlog:
         self._expiry.discard((ticket,))
         if ticket.in_lane:
             self.ready[ticket.queue] -= 1
-            self.lanes[ticket.slot * _KINDS + ticket.queue].forget()
+            self.queues[ticket.slot][ticket.queue].forget()
 
     def take_expired(self, now_ns: int) -> list[Ticket]:
         """Waiting tickets that are past their deadline, as EXPIRED."""
@@ -193,13 +203,13 @@ class Backlog:
     def _to_lane(self, ticket: Ticket) -> None:
         ticket.in_lane = True
         self.ready[ticket.queue] += 1
-        self.lanes[ticket.slot * _KINDS + ticket.queue].put(ticket)
+        self.queues[ticket.slot][ticket.queue].put(ticket)
 
     def _to_heads(self, tickets: Sequence[Ticket]) -> None:
-        by_lane: dict[int, list[Ticket]] = {}
+        by_queue: dict[tuple[int, int], list[Ticket]] = {}
         for ticket in tickets:
             ticket.in_lane = True
             self.ready[ticket.queue] += 1
-            by_lane.setdefault(ticket.slot * _KINDS + ticket.queue, []).append(ticket)
-        for index, group in by_lane.items():
-            self.lanes[index].put_back(group)
+            by_queue.setdefault((ticket.slot, ticket.queue), []).append(ticket)
+        for (slot, kind), group in by_queue.items():
+            self.queues[slot][kind].put_back(group)

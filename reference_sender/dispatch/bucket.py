@@ -25,14 +25,18 @@ class RateBucket:
 
     def available(self, now_ns: int) -> int:
         """The number of whole tokens now."""
-        passed_ns = now_ns - self._updated_ns
+        level, passed_ns = self._level, now_ns - self._updated_ns
         if passed_ns > 0:
             self._updated_ns = now_ns
             size = self._size
-            if self._level < size:
-                level = self._level + passed_ns * self._rate
-                self._level = level if level < size else size
-        return self._level // _PARTS
+            if level < size:
+                level += passed_ns * self._rate
+                if level > size:
+                    level = size
+                self._level = level
+            if level == size:
+                return self.capacity
+        return level // _PARTS
 
     def ready_ns(self, now_ns: int, tokens: int) -> int:
         """The first instant from now on with at least ``tokens`` tokens (at most ``capacity``)."""

@@ -14,6 +14,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from reference_sender.dispatch.awaiting import Sent
+from reference_sender.dispatch.ticket import Ticket
 from reference_sender.dispatch.values import Lane, Message, Recovered, RouteLimits, State, is_hedge
 
 UNIT = 1_000_000  # of the amounts in one unit of the currency
@@ -134,22 +135,25 @@ class CountedCampaigns:
             _add_all(self._before, ended, 1)
             self._continued.add(ended.name)
 
-    def taken(self, messages: Iterable[Message], route: str | None) -> None:
-        """The provider of ``route`` has ``messages``."""
+    def taken(self, tickets: Iterable[Ticket], route: str | None) -> None:
+        """The provider of ``route`` has the messages of ``tickets``."""
         price, cost_of = self.route_prices.get(route or "", 0), self._cost
         may_be_second = self.may_have_seconds
         name = campaign = ""
         count = segments = cost = 0  # of the messages so far of ``campaign`` that are counted under ``name``
-        for message in messages:
-            counted = counted_under(message) if may_be_second else message.campaign
-            if message.campaign != campaign or counted != name:
+        for ticket in tickets:
+            message = ticket.message
+            own = message.campaign
+            counted = counted_under(message) if may_be_second else own
+            if own != campaign or counted != name:
                 if count:
                     self._take(name, campaign, count, segments, cost)
-                name, campaign = counted, message.campaign
+                name, campaign = counted, own
                 count = segments = cost = 0
             count += 1
-            segments += message.segments
-            cost += message.segments * price if cost_of is None else cost_of(message)
+            of_message = message.segments
+            segments += of_message
+            cost += of_message * price if cost_of is None else cost_of(message)
         self._take(name, campaign, count, segments, cost)
 
     def _take(self, name: str, campaign: str, count: int, segments: int, cost: int) -> None:
@@ -215,6 +219,10 @@ class CountedCampaigns:
         if len(chosen) < limit:
             chosen += [each for each in newest if not each.is_open][: limit - len(chosen)]
         return [replace(each) for each in chosen]
+
+    def knows(self, name: str) -> bool:
+        """Whether this process has had messages of this campaign. It may have forgotten one that ended."""
+        return name in self._campaigns or name in self._open_in_rest
 
     def __len__(self) -> int:
         return len(self._campaigns)

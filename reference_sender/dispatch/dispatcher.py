@@ -62,6 +62,7 @@ class Dispatcher:
         self.routes = states = [RouteState(n, each, settings, seed) for n, each in enumerate(routes)]
         self._choice = RouteChoice(settings, states) if len(states) > 1 else None
         self.campaigns = CountedCampaigns(routes)
+        self.tickets = self._backlog.tickets  # by key; only to be read by others
         self._states = MessageStates(settings, self._backlog, self._choice, self.campaigns)
         # Of the last call of those that take reports, answers or lookups. The store may have ended their
         # messages: then call ``found_ended``. Of several senders another one may have the ``firsts``.
@@ -75,7 +76,8 @@ class Dispatcher:
         self._settling = AttemptResults(
             retry_rules(settings, seed), self._backlog, self._states, self._lookups
         )
-        self._timers = [each for each in (self._hedging, self._unreported) if each is not None]
+        lookups = self._lookups if self._looks_up else None
+        self._timers = [each for each in (lookups, self._hedging, self._unreported) if each is not None]
         self._restoring = Recovering(
             self._backlog, self._sending, self._states, self._lookups, self._seconds, self._unreported
         )
@@ -111,10 +113,12 @@ class Dispatcher:
             if may_be_second and is_hedge(key):
                 self._seconds.offer(now_ns, message, closes, effects)
                 continue
-            if closes and message.message_id in closes:
-                ticket = backlog.add(message, min(closes[message.message_id], message.expires_ns))
-            else:
-                ticket = backlog.add(message, message.expires_ns)
+            until_ns = message.expires_ns
+            if closes:
+                until_ns = min(until_ns, closes.get(message.message_id, until_ns))
+            ticket = backlog.add(message, until_ns)
+            if until_ns <= now_ns:
+                backlog.watch_fresh()
             if states.tried:
                 states.resumed(ticket)
             if message.segments > self._largest:
@@ -369,12 +373,13 @@ class Dispatcher:
                 self._states.expired(now_ns, ticket, effects)
             self._backlog.wake_retries(now_ns)
             self._states.give_up_overdue(now_ns, effects)
-            self._lookups.run(now_ns, effects)
             for timer in self._timers:
                 timer.run(now_ns, effects)
             due_ns = self._due_ns()
         self._sending.pump(now_ns, effects)
-        self._next_due_ns = self._due_ns() if self._hedging else due_ns  # a submit begins the time of an OTP
+        watched = bool(self._backlog.fresh) and self._backlog.watch_fresh()
+        # A submit begins the time of an OTP that is hedged.
+        self._next_due_ns = self._due_ns() if watched or self._hedging else due_ns
 
     def _due_ns(self) -> int | None:
         """When an expiry, a retry, an overdue report or a lookup is due."""
@@ -382,10 +387,6 @@ class Dispatcher:
         report_ns = self._states.awaiting.next_ns
         if report_ns is not None and (due_ns is None or report_ns < due_ns):
             due_ns = report_ns
-        if self._looks_up:
-            lookup_ns = self._lookups.next_ns()
-            if lookup_ns is not None and (due_ns is None or lookup_ns < due_ns):
-                due_ns = lookup_ns
         for timer in self._timers:
             next_ns = timer.next_ns()
             if next_ns is not None and (due_ns is None or next_ns < due_ns):

@@ -30,6 +30,7 @@ class ExpiryIndex:
 
     def add(self, ticket: Ticket) -> None:
         """Watch ``ticket`` until ``discard``."""
+        ticket.watched = True
         expires_ns = ticket.expires_ns
         if expires_ns == self._last_ns:
             self._last.add(ticket)
@@ -51,10 +52,13 @@ class ExpiryIndex:
         self.next_ns = self._heap[0] * GRAIN_NS
 
     def discard(self, tickets: Iterable[Ticket]) -> None:
-        """Stop watching ``tickets``."""
+        """Stop watching those of ``tickets`` that are watched."""
         sets = self._sets
         expires_ns = grain = -1
         for ticket in tickets:
+            if not ticket.watched:
+                continue
+            ticket.watched = False
             if ticket.expires_ns != expires_ns:
                 expires_ns = ticket.expires_ns
                 grain = -(-expires_ns // GRAIN_NS)

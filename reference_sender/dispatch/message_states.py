@@ -25,6 +25,7 @@ from reference_sender.dispatch.unmatched import Unmatched
 from reference_sender.dispatch.values import (
     FINAL_STATES,
     NS_PER_S,
+    REPORTED_UNKNOWN,
     Change,
     Effect,
     EndedMessage,
@@ -38,16 +39,16 @@ from reference_sender.dispatch.values import (
 )
 
 EXPIRED_WAITING = "expired"  # its deadline came before a provider accepted it
-# A provider may have it, and neither a safe repeat nor a lookup gave an answer.
-EXPIRED_UNCERTAIN = "outcome_unknown"
+EXPIRED_UNCERTAIN = "outcome_unknown"  # a provider may have it: no safe repeat and no lookup showed it
 EXPIRED_UNREPORTED = "no_report"  # accepted by the provider, but no report came
 NOT_NEEDED = "second_not_needed"  # the first message ended before the second was submitted
 DELIVERED_BY_SECOND = "delivered_by_second"  # its second message was delivered (hedging.py)
 EXPIRED_NOWHERE = "route_removed"  # as before, and its route is no longer configured
+# Of a message that ended for one of these reasons nothing says whether the phone has it.
+UNCERTAIN_REASONS = frozenset({EXPIRED_UNCERTAIN, EXPIRED_UNREPORTED, EXPIRED_NOWHERE, REPORTED_UNKNOWN})
 
 # Names of their own: see ``values.py``.
-_SENT = State.SENT
-_DELIVERED = State.DELIVERED
+_SENT, _DELIVERED = State.SENT, State.DELIVERED
 
 # A message after a step of the wall clock, and until when it may be sent.
 AfterStep = Callable[[Message], tuple[Message, int]]
@@ -95,8 +96,9 @@ class MessageStates:
         carrier = ""
         may_be_second = self._campaigns.may_have_seconds
         sent: list[tuple[str, Sent]] = []
-        for ticket, provider_id in zip(tickets, ids, strict=True):
-            message, attempts = ticket.message, ticket.attempts
+        # Not zip(strict=True), which takes 0.2 us longer: most batches have one message.
+        for index, ticket in enumerate(tickets):
+            message, attempts, provider_id = ticket.message, ticket.attempts, ids[index]
             since_ns = begun_ns(now_ns, message, wall_ahead_ns)
             handovers.add(now_ns - since_ns)
             message_id, key, campaign = message.message_id, message.key, message.campaign
@@ -116,7 +118,7 @@ class MessageStates:
         """A provider has these messages of one batch."""
         self._backlog.end_all(tickets, _SENT)
         self.totals.sent += len(tickets)
-        self._campaigns.taken([ticket.message for ticket in tickets], tickets[0].route)
+        self._campaigns.taken(tickets, tickets[0].route)
 
     def reported_early(self, now_ns: int, ticket: Ticket, report: Report, effects: list[Effect]) -> None:
         """A provider has the message: ``report`` says so, before or instead of the submit's answer."""
@@ -179,6 +181,8 @@ class MessageStates:
         to a message that the provider may have; it is repeated.
         """
         self.wall_ahead_ns = ahead_ns
+        if self._choice is not None:
+            self._choice.wall_ahead_ns = ahead_ns
         for ticket in list(self._backlog.tickets.values()):
             if ticket.uncertain:
                 continue

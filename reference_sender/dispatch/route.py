@@ -28,6 +28,7 @@ _BATCHES_TO_FULL_SIZE = 50
 UNTIL_ANSWER = -1  # blocked until an answer comes; time alone does not change it
 
 # Names of their own: see ``values.py``.
+_CLOSED = BreakerState.CLOSED
 _HALF_OPEN = BreakerState.HALF_OPEN
 _OPEN = BreakerState.OPEN
 _ACCEPTED = Outcome.ACCEPTED
@@ -79,7 +80,8 @@ class RouteState:
         # When messages last waited for tokens of this bucket.
         self._requests_awaited_ns = -1
         self._segments_awaited_ns = -1
-        self._batch = float(limits.max_batch)  # messages in one request for now, at most max_batch
+        self._batch = float(limits.max_batch)
+        self._most = limits.max_batch  # messages in one request for now: ``_batch`` as a whole number
 
     def divide(self, now_ns: int, share: float) -> None:
         """Use this share, from 0 to 1, of the limits.
@@ -118,12 +120,12 @@ class RouteState:
             return UNTIL_ANSWER
         if now_ns < self.paused_until_ns:
             return self.paused_until_ns
-        state = self.breaker.check(now_ns)
-        if state is _OPEN:
-            return self.breaker.until_ns
-        if self.in_flight >= (1 if state is _HALF_OPEN else self.max_in_flight):
-            return UNTIL_ANSWER
-        return 0
+        most = self.max_in_flight
+        if self.breaker.state is not _CLOSED:
+            if self.breaker.check(now_ns) is _OPEN:
+                return self.breaker.until_ns
+            most = 1  # half open
+        return UNTIL_ANSWER if self.in_flight >= most else 0
 
     def paused_ns(self, now_ns: int) -> int:
         """The rest of the route's pause or of its open breaker."""
@@ -144,7 +146,9 @@ class RouteState:
             if self.in_flight >= self._bulk_in_flight:
                 return _NO_ROOM
             kept_segments = self._kept_segments
-            saved = min(waiting, int(self._batch), self._worth_saving)
+            saved = waiting if waiting < self._most else self._most
+            if saved > self._worth_saving:
+                saved = self._worth_saving
             segments_needed = (saved if saved > head_segments else head_segments) + kept_segments
             if segments_needed > segments.capacity:
                 segments_needed = segments.capacity
@@ -160,8 +164,10 @@ class RouteState:
                 requests.ready_ns(now_ns, requests_needed), segments.ready_ns(now_ns, segments_needed)
             )
             return Room(0, 0, ask_ns)
-        probing = self.breaker.state is _HALF_OPEN
-        return Room(1 if probing else int(self._batch), max(head_segments, level - kept_segments))
+        room = level - kept_segments
+        if room < head_segments:
+            room = head_segments
+        return Room(1 if self.breaker.state is _HALF_OPEN else self._most, room)
 
     def submitted(self, segments: int) -> None:
         """A request with ``segments`` segments is sent now."""
@@ -236,6 +242,7 @@ class RouteState:
             self._throttled_in_a_row += 1
             if self._throttled_in_a_row >= _THROTTLED_BEFORE_SMALLER:
                 self._batch = max(1.0, self._batch / 2)
+                self._most = int(self._batch)
             self._throttled_at_ns = now_ns
             wait_ns = wait_ns // 2 + int(wait_ns / 2 * fraction(self._seed, self.name, self.throttles))
             self._pause(now_ns + wait_ns)
@@ -258,6 +265,7 @@ class RouteState:
         if self._batch < self.limits.max_batch:
             step = self.limits.max_batch / _BATCHES_TO_FULL_SIZE
             self._batch = min(self._batch + step, self.limits.max_batch)
+            self._most = int(self._batch)
         if self.requests_pacing.share < 1.0 or self.segments_pacing.share < 1.0:
             self.requests_pacing.worked(now_ns, self._requests_awaited_ns >= submitted_ns)
             self.segments_pacing.worked(now_ns, self._segments_awaited_ns >= submitted_ns)

@@ -166,13 +166,14 @@ class Sending:
         """Submit one batch on ``route``; returns ``_SENT_ONE``, or when to ask again, or ``UNTIL_ANSWER``."""
         lingering_ns = UNTIL_ANSWER
         backlog = self._backlog
-        ready, own = backlog.ready, 1 + route.index
+        ready, queues, own = backlog.ready, backlog.queues, 1 + route.index
         for lane, owed, passes_otps in self._shares.turns():
             if not ready[lane]:
                 continue
             for slot in (own, SHARED):
-                queue = backlog.queue(slot, lane)
-                if not queue.live:
+                queue = queues[slot][lane]
+                live = queue.live
+                if not live:
                     continue
                 head = queue.head()
                 if head is not None and head.expires_ns <= now_ns:
@@ -182,7 +183,6 @@ class Sending:
                 segments = head.message.segments
                 if 0 < owed < segments:
                     continue
-                live = queue.live
                 due_ns = head.message.created_ns + self._linger_ns[lane]
                 if due_ns > now_ns and live < self._max_batch[route.index]:
                     lingering_ns = due_ns if lingering_ns == UNTIL_ANSWER else min(lingering_ns, due_ns)

@@ -40,10 +40,11 @@ class AttemptResults:
         back: list[Ticket] = []
         taken: list[Ticket] = []
         ids: list[str | None] = []
-        for ticket, result in zip(batch.tickets, results, strict=True):
+        # Not zip(strict=True), which takes 0.2 us longer: most batches have one message.
+        for index, ticket in enumerate(batch.tickets):
             if ticket.state is not _SUBMITTING:
                 continue  # its report came first
-            report = None
+            result, report = results[index], None
             if result.outcome in TAKEN:
                 provider_id = result.provider_id
                 if not repeats:
@@ -87,6 +88,7 @@ class AttemptResults:
     ) -> bool:
         """No provider took ``ticket``, as far as is known. True if it goes back to its lane now."""
         states, message = self._states, ticket.message
+        ticket.reason = reason
         ticket.counted += decision.counts
         ticket.solo = ticket.solo or decision.solo
         binds = decision.uncertain and not ticket.uncertain
@@ -96,11 +98,12 @@ class AttemptResults:
             ticket.expires_ns = min(message.expires_ns, batch.submitted_ns + batch.route.unknown_window_ns)
         if not ticket.uncertain:
             ticket.tried_ns = None
-        unknown = decision.gave_up and ticket.uncertain
-        if decision.state is State.FAILED and not unknown:
+        # A refusal of a repeat does not say what became of the attempt without an answer.
+        if decision.state is State.FAILED and not ticket.uncertain:
             states.closed(now_ns, ticket, State.FAILED, decision.reason, effects)
             return False
-        if unknown or message.expires_ns <= now_ns or (ticket.uncertain and ticket.expires_ns <= now_ns):
+        is_over = ticket.uncertain and ticket.expires_ns <= now_ns
+        if decision.state is State.FAILED or message.expires_ns <= now_ns or is_over:
             why = EXPIRED_UNCERTAIN if ticket.uncertain else EXPIRED_WAITING
             states.closed(now_ns, ticket, State.EXPIRED, why, effects)
             return False
@@ -119,6 +122,7 @@ class AttemptResults:
     ) -> None:
         """The provider may have the message and refuses no repeats: look it up, and never repeat it."""
         route = batch.route
+        ticket.reason = reason
         ticket.confined = False
         ticket.slot = 1 + route.index
         ticket.expires_ns = min(ticket.message.expires_ns, batch.submitted_ns + route.unknown_window_ns)

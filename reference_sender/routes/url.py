@@ -39,7 +39,7 @@ class RouteOptions(BaseModel):
     sender then sends more slowly.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     name: str | None = None
     requests_per_s: Positive = 1_000.0

@@ -22,15 +22,15 @@ class Chores:
         self.failed = asyncio.Event()
         self.reason = ""
 
-    def died(self, chore: str, error: BaseException) -> None:
-        """Record that ``chore`` has ended with ``error``.
+    def died(self, chore: str, error: BaseException, why: str = "") -> None:
+        """Record that ``chore`` has ended with ``error``. ``why`` is a text for people.
 
-        ``reason`` has the type of the error and not its text, since the text may contain a key, a number or a
-        token, and the health endpoint needs no token.
+        Without it ``reason`` has the type of the error and not its text, since the text may contain a key, a
+        number or a token, and the health endpoint needs no token.
         """
         log.critical("the sender's %s failed", chore, exc_info=error)
         if not self.failed.is_set():
-            self.reason = f"the sender's {chore} failed: {type(error).__name__}"
+            self.reason = f"the sender's {chore} failed: {why or type(error).__name__}"
             self.failed.set()
 
     def begin(self, chore: str, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:

@@ -63,12 +63,13 @@ class Driver:
         self.tenure: Tenure | None = None
         self._new_id = new_id
         self._node = Node(dispatcher, times, gate)
-        self.campaigns = dispatcher.campaigns  # only to be read by others
+        self.campaigns = dispatcher.campaigns  # only to be read by others, as ``tickets``
+        self.tickets = dispatcher.tickets
         if (spending := self._node.gate.spending) is not None:
             self.campaigns.price_by(spending.prices.cost, spending.prices.lowest)
         self._routes = routes
         self._store = store
-        self._trouble = RouteTrouble()
+        self._trouble = RouteTrouble(alone=len(routes) == 1)
         self._loop = asyncio.get_running_loop()
         self._tasks: set[asyncio.Task[None]] = set()  # requests to providers
         self._timer: asyncio.TimerHandle | None = None

@@ -13,6 +13,7 @@ from reference_sender.dispatch.values import NS_PER_S
 from reference_sender.node.tenure import Tenure
 from reference_sender.policy.recipients import NumberCount, RecipientLimits
 from reference_sender.runtime.driver import Driver
+from reference_sender.runtime.fault_log import FaultLog
 from reference_sender.runtime.missing_prices import warn_of_missing_prices
 from reference_sender.store import LeaseLost, Leases, Store, StoreError
 
@@ -27,6 +28,7 @@ _LEARN_AGAIN_S = 600.0
 _RENEWALS_A_LEASE = 5
 _LONGEST_RENEWAL_S = 1.0
 _REPORTS_AT_ONCE = 500
+_LOST = "it was not renewed in time, and another node took the work over"
 
 
 class Member:
@@ -75,15 +77,19 @@ class Member:
             await asyncio.wait([self._task])
 
     async def _run(self, turn: Callable[[], Awaitable[None]]) -> None:
+        faults = FaultLog(log, "the lease, work or reports cannot be read: %s", "the shared store")
         try:
             while True:
                 try:
                     await turn()
+                    faults.worked(self._loop.time())
                 except LeaseLost:
                     raise
                 except StoreError as error:
-                    log.error("the lease, work or reports cannot be read: %s", error)
+                    faults.failed(self._loop.time(), error)
                 await asyncio.sleep(_POLL_S)
+        except LeaseLost as error:
+            self._driver.chores.died("lease", error, _LOST)
         except Exception as error:
             self._driver.chores.died("lease", error)
 

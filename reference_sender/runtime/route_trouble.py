@@ -19,7 +19,9 @@ class RouteTrouble:
     A lost reply or an internal error of the provider is usual and is not logged here.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, alone: bool = True) -> None:
+        """``alone``: there is no other route."""
+        self._effect = "its messages wait" if alone else "other routes, if they can, send its messages"
         self._logged_ns: dict[str, int] = {}
         self._down: set[str] = set()
 
@@ -37,7 +39,7 @@ class RouteTrouble:
             if logged_ns is None or now_ns - logged_ns >= _QUIET_NS:
                 self._logged_ns[route] = now_ns
                 self._down.add(route)
-                log.warning("route %s: %s; its messages wait", route, problem)
+                log.warning("route %s: %s; %s", route, problem, self._effect)
 
 
 def _error_text(result: Result) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -64,7 +65,12 @@ def open_store(url: str, membership: Membership = _ONE_NODE) -> Store:
         return _open_postgres(url, membership)
     if not url.startswith(_SQLITE) or url == _SQLITE:
         raise StoreError("--store: must be sqlite:///FILE or postgresql://USER@HOST/DATABASE")
-    path = Path(url.removeprefix(_SQLITE))
+    file = url.removeprefix(_SQLITE)
+    if "?" in file or not file.isprintable():
+        raise StoreError(
+            "--store: the file of sqlite:///FILE has no options (?) and no control characters in its name"
+        )
+    path = Path(file)
     if path.is_dir():
         raise StoreError(f"--store: {path} is a folder; give a file, for example sqlite:///{path}/sender.db")
     try:
@@ -83,6 +89,9 @@ def _open_postgres(url: str, membership: Membership) -> Store:
         raise StoreError("--store: postgresql:// needs asyncpg: pip install 'smsbench[postgres]'") from error
     if "#" in url:  # asyncpg ignores it, with all that follows
         raise StoreError("--store: a URL of PostgreSQL has no fragment: write %23 for a # in it")
+    # Otherwise asyncpg would use a database that only defaults name.
+    if not re.match(r"\w+://[^/?]*/[^?]", url) and not re.search(r"[?&](database|dbname)=", url):
+        raise StoreError("--store: name the database: postgresql://USER@HOST/DATABASE")
     try:
         _ = urlsplit(url).port
     except ValueError as error:

@@ -16,17 +16,20 @@ _READ_WRITE_MAKE = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC
 class StoreFiles:
     """The database at ``path``, opened by its real path, so that a link to it has the same lock.
 
-    The system frees the lock when the process dies. Raises ``StoreError``.
+    The system frees the lock when the process dies. It is of a file beside the database: a lock of the
+    database itself would be in the way of SQLite's own locks on some systems. Raises ``StoreError``.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = Path(os.path.realpath(path))
         self._lock = -1
+        self._lock_path = _beside(self.path, ".lock")
+        self._lock_lost = False
         try:
-            self._lock = os.open(
-                _beside(self.path, ".lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, _OWNER_ONLY
-            )
+            self._lock = os.open(self._lock_path, _READ_WRITE_MAKE, _OWNER_ONLY)
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            locked = os.fstat(self._lock)
+            self._locked = locked.st_dev, locked.st_ino
             self._identity = _made(self.path)
         except BlockingIOError as error:
             self.close()
@@ -37,19 +40,28 @@ class StoreFiles:
         except StoreError:
             self.close()
             raise
-        self._log = _beside(self.path, "-wal")
-        self._wal: tuple[int, int] | None = None
+        # Made by SQLite, and kept while the database is open.
+        self._made_later: dict[str, tuple[int, int] | None] = dict.fromkeys(("-wal", "-shm"))
 
     def check(self) -> None:
-        """Raises ``StoreError`` if the database or its log is no longer the file that was opened. Writes
-        would go to a deleted file, and be lost when the process ends."""
+        """Raises ``StoreError`` if a file is no longer the one that was opened. Writes to a deleted database
+        or log would be lost when the process ends, and without the lock's file another sender may have used
+        the store: this process must not use it again, also if the file is put back.
+        """
+        self._lock_lost = self._lock_lost or _identity(self._lock_path) != self._locked
+        if self._lock_lost:
+            raise StoreError(
+                "its .lock file was removed or replaced while in use, and another sender may have used the"
+                " store: restart this one"
+            )
         if _identity(self.path) != self._identity:
             raise StoreError("its file was removed or replaced while in use: put it back")
-        wal = _identity(self._log)
-        if self._wal is None:
-            self._wal = wal
-        elif wal != self._wal:
-            raise StoreError("its -wal file was removed or replaced while in use: put it back")
+        for suffix, known in self._made_later.items():
+            found = _identity(_beside(self.path, suffix))
+            if known is None:
+                self._made_later[suffix] = found
+            elif found != known:
+                raise StoreError(f"its {suffix} file was removed or replaced while in use: put it back")
 
     def close(self) -> None:
         """Release the lock."""

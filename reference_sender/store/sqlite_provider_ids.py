@@ -26,8 +26,9 @@ def read_ended(connection: sqlite3.Connection, reports: Sequence[Report]) -> lis
     """As ``NodeStore.ended``."""
     found: list[EndedMessage] = []
     for report in reports:
-        row = connection.execute(READ_KEY, (report.key,)).fetchone()
-        if row is None:
+        if report.key is not None:
+            row = connection.execute(READ_KEY, (report.key,)).fetchone()
+        else:
             row = connection.execute(_READ_ENDED, (report.provider_id,)).fetchone()
         if row is not None and (each := ended(record_of(row))) is not None:
             found.append(each)

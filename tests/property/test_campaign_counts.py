@@ -6,6 +6,7 @@ from collections import Counter
 from random import Random
 
 import pytest
+from dispatch_steps import ticket_of
 from msgspec import structs
 
 from reference_sender.dispatch import campaign_figures
@@ -36,7 +37,7 @@ class CampaignsModel:
 
     def sent(self, message: Message) -> None:
         if self.states[message] is State.QUEUED:
-            self.figures.taken([message], None)
+            self.figures.taken([ticket_of(message)], None)
             self.states[message] = State.SENT
 
     def unsent(self, message: Message, state: State) -> None:

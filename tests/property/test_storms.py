@@ -309,7 +309,7 @@ def test_an_otp_sent_again_while_its_second_message_is_in_flight_is_found(
     """Its trace is longer than those of the bugs above: a hedge, an end and a replay come together."""
     with monkeypatch.context() as patch:
         patch.setattr(replay, "second_may_arrive", lambda _: False)
-        seed, _ = first_failure(frozenset({"replay"}), 2_600)
+        seed, _ = first_failure(frozenset({"replay"}), 5_000)
     assert not storm(draw_plan(seed)).failed  # the bug fails, not the storm
 
 

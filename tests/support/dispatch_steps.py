@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from reference_sender.dispatch import Dispatcher
+from reference_sender.dispatch.ticket import Ticket, lane_index
 from reference_sender.dispatch.values import (
     Message,
     Outcome,
@@ -18,6 +19,12 @@ Make = Callable[..., Message]
 MakeDispatcher = Callable[..., Dispatcher]
 MakeLimits = Callable[..., RouteLimits]
 Pick = Callable[..., list[Any]]
+
+
+def ticket_of(message: Message) -> Ticket:
+    """As the backlog has ``message``."""
+    lane = lane_index(message.lane)
+    return Ticket(message, lane, lane, message.expires_ns)
 
 
 def all_with(outcome: Outcome, batch: SubmitBatch, **fields: Any) -> list[Result]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from analysis.arrays import Bools, Floats
+from analysis.capacity_record import UNKNOWN_BOTTLENECK
 from analysis.findings import Bottleneck, BottleneckKind, on_the_way
 from analysis.judge.bottlenecks.bench import GENERATOR, MOCK
 from analysis.judge.bottlenecks.carriers import CARRIER
@@ -99,4 +100,4 @@ def _unknown(view: View, found: Symptoms) -> Bottleneck:
     what = "there is a symptom, and no sample or stage shows the cause"
     if found.stage:
         what = f"messages waited {found.stage}, and no sample shows why"
-    return _bottleneck(view, "unknown", f"unknown: {what}", evidence, found.windows)
+    return _bottleneck(view, "unknown", f"{UNKNOWN_BOTTLENECK}{what}", evidence, found.windows)

@@ -24,7 +24,8 @@ from numpy.random import Generator
 from analysis.arrays import Floats, Ints
 from analysis.findings import Difference
 from analysis.measure.dependence import evidence_of
-from analysis.measure.percentiles import CONFIDENCE, interval_ranks, needed, ranks
+from analysis.measure.percentiles import interval_ranks, ranks
+from analysis.quantile import CONFIDENCE, needed
 
 RESAMPLES = 1_000
 _SEED = 19_920_614
@@ -159,11 +160,11 @@ def _portions(count: int) -> list[int]:
 def _block_length(count: int, evidence: float) -> int:
     """n^(1/3), or (1.5 n)^(1/3) (2 r / (1 - r^2))^(2/3) if that is more; at most a quarter of the messages.
 
-    r = (1 - e) / (1 + e) is the correlation that the evidence share e stands for.
+    r = (1 - e) / (1 + e) is the correlation of the evidence share e.
     """
     memory = (1.0 - evidence**2) / (2.0 * evidence)  # 2 r / (1 - r^2)
-    wanted = count ** (1 / 3) * max(1.0, (1.5 * memory**2) ** (1 / 3))
-    return max(1, min(round(wanted), count // 4))
+    longer = math.cbrt(1.5 * memory * memory)
+    return max(1, min(round(math.cbrt(count) * max(1.0, longer)), count // 4))
 
 
 def _places(count: int, length: int, rows: int, chance: Generator) -> Ints:

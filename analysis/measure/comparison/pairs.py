@@ -22,8 +22,9 @@ from analysis.arrays import Bools, Floats, Ints
 from analysis.findings import REPLY_AS_DRAWN, ComparedClass, ComparedTail
 from analysis.measure.comparison.differences import paired_difference
 from analysis.measure.outcomes import DELIVERED, judge
-from analysis.measure.percentiles import needed, ranks
+from analysis.measure.percentiles import ranks
 from analysis.measure.stages import DELIVERY_STAGES, delivery_timestamps
+from analysis.quantile import needed
 from analysis.read.columns import positions
 from analysis.read.journeys import Journeys, read_journeys
 

@@ -13,10 +13,10 @@ from analysis.findings import DelaySplit, Share
 from analysis.formatting import of_unit, round_number_text
 from analysis.measure.dependence import evidence_of
 from analysis.measure.outcomes import DELIVERED, OPEN, MessageOutcomes
-from analysis.measure.percentiles import known, needed, quantiles, ranks
+from analysis.measure.percentiles import known, quantiles, ranks
 from analysis.measure.shares.limits import CARRIER, ContractLimits, has_fast_lane, read_limits
 from analysis.measure.shares.ways import SHARES, Split, read_downtime, split_ways
-from analysis.quantile import Quantile
+from analysis.quantile import Quantile, needed
 from analysis.read.columns import Labels
 from analysis.read.journeys import Journeys
 from analysis.records import Manifest

@@ -58,9 +58,8 @@ def to_negotiate(
 ) -> str:
     """A sentence with the limit to negotiate, or that an ideal sender needs no other contract; else "".
 
-    ``measured``: the percentile of the objective, which the page shows and which decides whether it is above
-    the limit: it has also the open messages, and its lower end counts the messages of a growing backlog as
-    they are.
+    ``measured``: the percentile of the objective, which the page shows. It has also the messages that did not
+    arrive.
 
     The condition: the interval with the contract's share is above the limit, and the one without it is not.
     The time with an ideal sender is computed for the messages of this run, and shown without an interval. If
@@ -73,7 +72,7 @@ def to_negotiate(
     total = _at(split.total, percentile)
     contract = next((share for share in split.shares if share.name == "contract"), None)
     without = _at(contract.without, percentile) if contract else None
-    if total is None or not _above(measured or total, limit_s):
+    if total is None or not _late(split, total, measured, limit_s):
         return ""
     if without is None or without.high_s is None or without.high_s > limit_s:
         return ""
@@ -111,9 +110,8 @@ def out_of_order(
     split = _of(found, message_class)
     ideal = _at(split.ideal, percentile) if split else None
     total = _at(split.total, percentile) if split else None
-    if ideal is None or total is None or not _above(measured or total, limit_s):
+    if split is None or ideal is None or total is None or not _late(split, total, measured, limit_s):
         return ""
-    assert split is not None
     if not _meets(ideal, limit_s) or _waits(split, percentile) is not False:
         return ""
     waiting = [each for each in found if each is not split and _waits(each, percentile)]
@@ -170,9 +168,17 @@ def _at(quantiles: tuple[Quantile, ...], percentile: float) -> Quantile | None:
     return next((each for each in quantiles if each.percentile == percentile), None)
 
 
-def _above(quantile: Quantile, limit_s: float) -> bool:
-    """Whether the whole interval is above the limit."""
-    return quantile.low_s is not None and quantile.low_s > limit_s
+def _late(split: DelaySplit, total: Quantile, measured: Quantile | None, limit_s: float) -> bool:
+    """Whether the messages that arrived were too late: the whole interval is above the limit.
+
+    In a backlog that grows, their percentile may have no lower end, since each message depends on the last
+    one, though the objective is missed. Then their mean has to be above the limit, too: the objective's own
+    interval also has messages that never arrive.
+    """
+    if total.low_s is not None:
+        return total.low_s > limit_s
+    missed = measured is not None and measured.low_s is not None and measured.low_s > limit_s
+    return missed and split.total_mean_s > limit_s
 
 
 def _meets(ideal: Quantile, limit_s: float) -> bool:

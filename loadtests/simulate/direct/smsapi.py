@@ -41,6 +41,8 @@ from reference_sender.routes.smsapi.requests import expiration_date, in_one_requ
 _ACCEPTED = Outcome.ACCEPTED
 _OTP = Lane.OTP
 _REPORTS = ReportsWanted(REPORT_URL)
+_OPTIONS = SubmitOptions(refuse_duplicates=True)
+_OPTIONS_OF_OTP = SubmitOptions(priority=True, refuse_duplicates=True)
 _SENDER_ID = DEFINITION.sender_id or ""
 _REPORTED: dict[MessageState, tuple[State, str]] = {
     state: (read.state, read.reason)
@@ -83,7 +85,7 @@ class DirectSmsapi(Passage):
             self._token,
             sender_id,
             outbound,
-            options=SubmitOptions(priority=first.lane is _OTP, refuse_duplicates=True),
+            options=_OPTIONS_OF_OTP if first.lane is _OTP else _OPTIONS,
             reports=_REPORTS,
             expires_ns=expires_ns,
         )

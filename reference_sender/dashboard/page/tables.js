@@ -91,7 +91,7 @@ function routeCard({ name }) {
 
   /** @param {RouteRow} row */
   function shown(row) {
-    const pause = row.paused_s > 0 ? ` for ${span(row.paused_s)}` : "";
+    const pause = row.paused_s > 0 ? `, next attempt in ${span(row.paused_s)}` : "";
     badge.textContent = row.condition + pause;
     trouble.textContent = row.trouble && `Last error: ${row.trouble}`;
     trouble.hidden = !row.trouble;

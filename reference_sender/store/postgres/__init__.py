@@ -35,6 +35,12 @@ from reference_sender.store.recovered import ended, recovered
 _PROBE = """
 UPDATE node SET routes = routes WHERE id = $1 AND NOT dead AND alive_until > clock_timestamp() RETURNING id
 """
+# How long the server may take for a call. After a renewal without an answer there must be time for another
+# one within the lease.
+WRITE_S = 10.0
+READ_S = 30.0
+RENEW_S = 5.0
+_UPGRADE_S = 3_600.0  # new indexes of a large database
 
 
 class PostgresStore:
@@ -45,9 +51,11 @@ class PostgresStore:
         self._doubtful_claims: list[int] = []  # of claims without an answer
         self._claimed_turns: dict[int, int] = {}  # the highest of each lane
         self._loop = Loop()
-        self._writer, self._reader, self._renewer = (PostgresLink(self._loop, url) for _ in range(3))
+        self._writer = PostgresLink(self._loop, url, WRITE_S)
+        self._reader = PostgresLink(self._loop, url, READ_S, checked=True)
+        self._renewer = PostgresLink(self._loop, url, RENEW_S)
         try:
-            self._renewer.call(bring_up_to_date)
+            self._renewer.call(bring_up_to_date, _UPGRADE_S)
             self._node = self._renewer.call(lambda connection: leases.join(connection, membership))
         except StoreError:
             self._close()

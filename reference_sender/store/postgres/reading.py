@@ -74,7 +74,7 @@ async def with_keys(connection: asyncpg.Connection[Any], keys: Sequence[str]) ->
 async def ended(connection: asyncpg.Connection[Any], reports: Sequence[Report]) -> list[Record]:
     """As ``NodeStore.ended``, also of messages that were not tried."""
     keys = [report.key for report in reports if report.key is not None]
-    ids = [report.provider_id for report in reports]
+    ids = [report.provider_id for report in reports if report.key is None]
     return [record_of(row) for row in await connection.fetch(_ENDED, keys, ids)]
 
 

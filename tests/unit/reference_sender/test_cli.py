@@ -59,6 +59,14 @@ ROUTE = ["--route", "smsapi+http://hush@127.0.0.1:80"]
             for end in ("?a=1", "?", "#b", " y", "\x00")
         ),
         (["--route", "smsapi+http://hush@127.0.0.1:80?name=a#1&requests_per_s=5"], "write %23"),
+        (
+            ["--route", "smsapi+http://hush@127.0.0.1:80?requests_per_s=nan"],
+            "requests_per_s: must be a finite",
+        ),
+        ([*ROUTE, "--store", "sqlite:///x.db?mode=ro"], "--store: the file of sqlite:///FILE has no options"),
+        ([*ROUTE, "--store", "sqlite:///a\nb.db"], "no control characters in its name"),
+        ([*ROUTE, "--store", "postgresql://postgres@127.0.0.1:9"], "--store: name the database"),
+        ([*ROUTE, "--store", "postgresql://"], "--store: name the database: postgresql://USER@HOST/"),
         (["--route", "smsapi+http://hush@127.0.0.1:80/#"], "a route URL has a #"),
         (["--route", "smsapi+http://hush%07@127.0.0.1:80"], "the token of a route cannot be used"),
         (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -211,3 +212,61 @@ async def in_pieces(body: bytes, size: int) -> AsyncIterator[bytes]:
 
 
 JSON = {"Content-Type": "application/json"}
+
+
+@pytest.mark.parametrize(
+    ("body", "says"),
+    [
+        (b"", "the body is not JSON: it is empty, or ends too early"),
+        (b"{", "the body is not JSON: it is empty, or ends too early"),
+        (b'{"to": "48500100201\xff"}', "the body is not UTF-8: the byte FF in a value is not a character"),
+    ],
+)
+def test_a_body_that_cannot_be_read_says_why(run_world: RunWorld, body: bytes, says: str) -> None:
+    async def steps(world: SenderWorld) -> None:
+        paths = ("/v1/messages", "/v1/opt-outs", "/v1/dead-letters/replay")
+        for path in paths[:1] if b"to" in body else paths:
+            status, answer, _ = await world.call("POST", path, data=body)
+            assert (status, answer["error"]["code"], answer["error"]["message"]) == (400, "malformed", says)
+
+    run_world(steps)
+
+
+def test_a_byte_order_mark_before_a_message_is_read_over(run_world: RunWorld) -> None:
+    async def steps(world: SenderWorld) -> None:
+        body = b"\xef\xbb\xbf" + json.dumps(MESSAGE).encode()
+        assert (await world.call("POST", "/v1/messages", data=body))[0] == 202
+
+    run_world(steps)
+
+
+def test_numbers_have_the_digits_0_to_9_and_no_leading_zero(run_world: RunWorld) -> None:
+    async def steps(world: SenderWorld) -> None:
+        await world.post()
+        for arabic in ("%D9%A1", "01"):
+            assert await self_status(world, "GET", f"/v1/opt-outs?limit={arabic}") == 400
+        assert await self_status(world, "GET", "/v1/messages/1") == 200
+        assert await self_status(world, "GET", "/v1/messages/01") == 404
+        for number in ("01", "\u0661"):
+            status, answer, _ = await world.call("POST", "/v1/dead-letters/replay", json={"ids": [number]})
+            assert (status, answer["refused"][0]["reason"]) == (409, "not_found")
+
+    run_world(steps)
+
+
+def test_a_method_that_is_not_allowed_comes_with_those_that_are(run_world: RunWorld) -> None:
+    async def steps(world: SenderWorld) -> None:
+        for method, path, allowed in (
+            ("PUT", "/v1/messages", "POST"),
+            ("POST", "/v1/messages/1", "GET, HEAD"),
+            ("PUT", "/v1/opt-outs", "GET, HEAD, POST"),
+            ("GET", "/v1/campaigns/may/pause", "POST"),
+        ):
+            status, answer, headers = await world.call(method, path)
+            assert (status, answer["error"]["code"], headers["Allow"]) == (
+                405,
+                "method_not_allowed",
+                allowed,
+            )
+
+    run_world(steps)

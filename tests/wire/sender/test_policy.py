@@ -5,10 +5,12 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
+import aiohttp
 import pytest
 from any_hour import policy_at_any_hour
 from policy_steps import PRICED, ahead, campaign, control, rows, shown
-from sender_world import MESSAGE, RunWorld, SenderWorld
+from sender_world import AUTHORIZED, MESSAGE, RunWorld, SenderWorld
+from yarl import URL
 
 from reference_sender.policy.settings import PolicySettings
 
@@ -159,6 +161,10 @@ def test_opt_outs_are_added_listed_refused_and_removed(run_world: RunWorld) -> N
         assert (await world.post(message_class="otp"))[0] == 202
         _, taken = await campaign(world, {"to": number}, {"to": "48500100201"})
         assert (taken["accepted"], taken["refused"][0]["reason"]) == (1, "opted_out")
+        for plus in ("%2B", "%2b"):
+            path = URL(f"{world.url}/v1/opt-outs/{plus}48500100298", encoded=True)
+            async with aiohttp.request("DELETE", path, headers=AUTHORIZED) as removed:
+                assert removed.status == 204
         _, page, _ = await world.call("GET", "/v1/opt-outs?limit=1")
         assert [each["number"] for each in page["opt_outs"]] == [number]
         _, page, _ = await world.call("GET", f"/v1/opt-outs?after={page['next']}")

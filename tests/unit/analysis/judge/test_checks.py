@@ -63,6 +63,27 @@ def test_an_objective_that_is_tighter_than_the_bench_is_named_as_the_cause() -> 
     )
 
 
+@pytest.mark.parametrize(("cpu_percent", "idle"), [(9.0, True), (97.0, False)])
+def test_an_idle_generator_that_was_late_needs_no_more_workers(
+    new_run: Build, cpu_percent: float, idle: bool
+) -> None:
+    """A disk blocked for 0.6 s in one of 25 seconds. The advice was to add workers."""
+    run = new_run("run")
+    for slot in range(2_500):
+        late = 1_000 <= slot < 1_060
+        run.journey(f"m-{slot}", slot / 100, 3.0, lag_s=0.6 - (slot - 1_000) / 100 if late else 0.001)
+    for second in range(1, 26):
+        run.sample(second, "load", "lag_p99_ms", 590.0 if second == 11 else 2.0)
+        run.sample(second, "load", "lag_own_p99_ms", 590.0 if second == 11 else 2.0)
+        run.sample(second + 0.2, "load", "cpu_percent", cpu_percent if second in (10, 11) else 20.0)
+        run.sample(second, "machine", "others_percent", 30.0)
+    (part,) = build_report(run.write(load_s=25.0)).parts
+    (check,) = [each for each in part.checks if each.name == "schedule lag"]
+    assert check.state == "invalid"
+    said = "the load generator used 20.0 % of a core at most while it was late" in check.advice
+    assert (said, "add workers" in check.advice) == (idle, not idle)
+
+
 @pytest.mark.parametrize(
     ("quiet_s", "load_s", "advice"),
     [
@@ -243,7 +264,46 @@ def test_a_single_stall_of_the_provider_is_said(new_run: Build) -> None:
 def test_how_it_ended(new_run: Build, reason: str, state: str) -> None:
     run = new_run("run")
     run.journey("m", 1.0, 3.0)
+    run.due("waits", 2.0)
+    run.seen("waits", 2.1, state="open")
     assert checked(run, "end of the run", exit_reason=reason) == state
+
+
+@pytest.mark.parametrize("reason", ["drain_timeout", "drain_ended"])
+def test_a_wait_that_was_cut_without_an_open_message_is_no_reservation(new_run: Build, reason: str) -> None:
+    """Messages on their way at the runner's last look arrived while it stopped the processes. The page said
+    that a message without a final state counts with its age, and to give the drain more time.
+    """
+    run = new_run("run")
+    run.journey("m", 1.0, 3.0)
+    run.due("unseen", 2.0)
+    assert checked(run, "end of the run", exit_reason=reason) == "warn"
+    whole = new_run("whole")
+    whole.journey("m", 1.0, 3.0)
+    run_dir = whole.write(exit_reason=reason, drain_timeout_s=20.0)
+    (part,) = build_report(run_dir).parts
+    (check,) = [each for each in part.checks if each.name == "end of the run"]
+    assert check.state == "ok"
+    assert check.value.endswith(", with no message open")
+
+
+@pytest.mark.parametrize(
+    ("late_ms", "value"),
+    [
+        ([29.6] * 20, "at most 29.6 ms"),
+        ([12.0] * 39 + [80.0], "at most 12.0 ms in 95 % of the seconds, 80.0 ms in the worst"),
+    ],
+)
+def test_how_late_the_provider_was_is_said_once(new_run: Build, late_ms: list[float], value: str) -> None:
+    """*The mock provider was late: 29.6 ms late, at most 29.6 ms.*"""
+    run = new_run("run")
+    run.journey("m", 1.0, 3.0)
+    for second, late in enumerate(late_ms, start=1):
+        run.sample(second, "provider", "loop_lag_ms", late)
+    report = build_report(run.write())
+    (check,) = [each for each in report.parts[0].checks if each.name == "provider's event loop"]
+    assert check.value == value
+    assert f"The mock provider was late: {value}. " in words(first_screen(report).trust)
 
 
 def test_messages_left_open_by_a_finished_run_do_not_change_the_verdict(new_run: Build) -> None:

@@ -10,11 +10,11 @@ from analysis.measure.dependence import evidence_share, lag_one_correlation
 from analysis.measure.percentiles import (
     interval_ranks,
     known,
-    needed,
     quantiles,
     ranks,
     with_open,
 )
+from analysis.quantile import needed
 
 
 def test_nearest_rank_is_computed_in_integers() -> None:

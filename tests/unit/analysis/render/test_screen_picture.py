@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from itertools import pairwise
 
+import numpy as np
 import pytest
 from made_benches import failing, limited, searched_low, suite
 from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -16,6 +17,7 @@ from analysis.first_screen.values import FirstScreen, words
 from analysis.model import RunReport
 from analysis.render.chart_style import PNG_DPI, styled
 from analysis.render.charts_screen import first_screen_picture
+from analysis.render.lines import broken
 
 
 def collisions(figure: Figure) -> list[str]:
@@ -77,6 +79,14 @@ def test_the_picture_has_every_flag_note_and_sentence() -> None:
     answers = [text for each in screen.answers for text in (each.about, *map(words, each.sentences))]
     for text in (*screen.flags, *screen.notes, screen.title, screen.about, *answers):
         assert "".join(text.split()) in shown, text
+
+
+def test_a_number_keeps_its_unit() -> None:
+    text = "an ideal sender: 95 % within 12.0 s. Then 3 of 4 more"
+    for width_in in np.linspace(0.5, 4.0, 50).tolist():
+        lines = broken(text, width_in, 8.0, "normal")
+        assert " ".join(lines) == text
+        assert not {line.split()[0] for line in lines} & {"%", "s."}
 
 
 def test_a_text_that_covers_another_is_found() -> None:

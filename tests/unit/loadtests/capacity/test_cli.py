@@ -59,7 +59,7 @@ def test_a_target_file_is_checked_before_anything_starts(tmp_path: Path) -> None
         port = taken.getsockname()[1]
         file = tmp_path / "my-sender.toml"
         file.write_text(
-            f'request = {{url = "http://127.0.0.1:{port}/", body = "{{to}}{{text}}"}}\nprovider.port = {port}'
+            f'request = {{url = "http://127.0.0.1:9/", body = "{{to}}{{text}}"}}\nprovider.port = {port}'
         )
         done = CliRunner().invoke(app, ["capacity", "--target", str(file), "--out", str(out)])
     assert done.exit_code == 2, done.output

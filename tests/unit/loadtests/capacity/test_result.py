@@ -51,6 +51,18 @@ FOUND = [
 ]
 
 
+def test_an_unknown_bottleneck_does_not_hide_one_that_is_named_above_it() -> None:
+    unknown = "unknown: there is a symptom, and no sample or stage shows the cause"
+    tried = [
+        trial(100, "met"),
+        trial(110, "missed", 100, unknown),
+        trial(300, "missed", 100, "its rate limits"),
+    ]
+    assert capacity_result(SETTINGS, tried, SEARCHED).bottlenecks == ("its rate limits",)
+    alone = capacity_result(SETTINGS, tried[:2], SEARCHED)
+    assert alone.bottlenecks == (unknown,)
+
+
 def test_the_rate_that_was_met_is_the_figure_and_the_interval_is_around_the_truth() -> None:
     found = capacity_result(SETTINGS, FOUND, SEARCHED)
     assert (found.sustained_per_s, found.low_per_s, found.high_per_s) == (297, 297, 297 * 1.02)

@@ -89,6 +89,17 @@ def test_a_percentile_that_a_longer_trial_would_decide_is_waited_for() -> None:
     assert (found.verdict, found.why) == ("undecided", "not yet decided: otp.p95<20s")
 
 
+@pytest.mark.parametrize("objective", ["delivered>94%", "otp.delivered>95%", "cost_per_1000<60"])
+@pytest.mark.parametrize("load_s", [8.0, 32.0])
+def test_a_share_or_a_price_that_is_undecided_leaves_the_trial_undecided(
+    objective: str, load_s: float
+) -> None:
+    """It was judged, and its interval holds the limit: a rate that may miss it is not met."""
+    result = analysis_of((objective, "undecided"), ("loss=0", "met"), steady=part(True))
+    found = judged_trial(SETTINGS, NextTrial(300.0, load_s), DAY_MIX, result, "t")
+    assert (found.verdict, found.why) == ("undecided", f"not yet decided: {objective}")
+
+
 @pytest.mark.parametrize("objective", ["otp.p99.99<20s", "unaccounted=0", "availability>99%", "sms.p95<1s"])
 def test_what_no_trial_can_decide_is_left_unjudged(objective: str) -> None:
     mix = DAY_MIX if not objective.startswith("sms") else Mix(otp=1.0)

@@ -13,7 +13,7 @@ import msgspec
 import pytest
 from called import called
 
-from analysis.measure.percentiles import needed
+from analysis.quantile import needed
 from loadtests import catalogue
 from loadtests.arrivals import DAY_MIX, Burst, DayCurve, Poisson, Schedule, arrival_count
 from loadtests.parts import Adjustment

@@ -1,9 +1,16 @@
 from nanoseconds import S
 
+from mock_provider.engine.admission import Candidate
 from mock_provider.engine.flood import FloodGuard
+from mock_provider.engine.values import Outbound
 from mock_provider.settings.sections import Flood
 
-NUMBER = "48600100200"
+
+def to(msisdn: str) -> Candidate:
+    return Candidate(0, Outbound(msisdn, msisdn, "x", 1, "k"), "PL", "Plus", 0)
+
+
+NUMBER = to("48600100200")
 
 
 def test_the_submit_that_reaches_the_limit_is_the_last() -> None:
@@ -19,7 +26,7 @@ def test_the_submit_that_reaches_the_limit_is_the_last() -> None:
 def test_numbers_of_one_request_are_counted_apart() -> None:
     guard = FloodGuard(Flood(limit=2, window_s=60))
     guard.count([NUMBER], 0)
-    other = "48600100201"
+    other = to("48600100201")
     assert guard.over([NUMBER, other, NUMBER, other, other], S) == [2, 4]
 
 

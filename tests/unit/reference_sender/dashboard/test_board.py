@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from dispatch_states import state_of
+from dispatch_steps import ticket_of
 from msgspec.structs import replace
 
 from reference_sender import dashboard
@@ -79,7 +80,7 @@ def test_rate_and_time_left_are_those_of_the_last_seconds() -> None:
     assert (row.per_s, row.eta_s) == (None, None)
     for _ in range(10):
         for message in messages[:20]:
-            world.figures.taken([message], "main")
+            world.figures.taken([ticket_of(message)], "main")
         del messages[:20]
         row = only(world.second())
     assert (row.queued, row.sent, row.per_s, row.eta_s) == (800, 200, 20.0, 40.0)
@@ -87,8 +88,31 @@ def test_rate_and_time_left_are_those_of_the_last_seconds() -> None:
         row = only(world.second())
     assert (row.per_s, row.eta_s) == (0.0, None)
     for message in messages:
-        world.figures.taken([message], "main")
+        world.figures.taken([ticket_of(message)], "main")
     assert only(world.second()).eta_s == 0.0
+
+
+def test_the_time_left_is_unknown_while_nothing_can_be_sent() -> None:
+    world = CountersBySecond()
+    messages = world.accept("may", 100)
+    for message in messages[:20]:
+        world.figures.taken([ticket_of(message)], "main")
+        overview = world.second()
+    assert (overview.eta_s, only(overview).eta_s) == (80.0, 80.0)
+    overview = world.second(unusable_s=1)
+    assert (overview.eta_s, only(overview).eta_s) == (None, None)
+    (main,) = world.state(unusable_s=1).routes
+    usable = replace(main, name="spare", trouble="")
+    overview = world.second(replace(world.state(), routes=(main, usable)))
+    assert overview.eta_s is not None and only(overview).eta_s is not None, "one route is enough"
+    controls = {"may": CampaignAtGate(Campaign("may"), 0)}
+    seen = SenderCounters(world.state(), 0, 0, None, controls, world.figures.newest(50), "disk full")
+    overview = world.board.observe(world.at_s, 1e9, seen)
+    assert (overview.eta_s, only(overview).eta_s) == (None, None)
+    for message in messages[20:]:
+        world.figures.taken([ticket_of(message)], "main")
+    overview = world.second(unusable_s=1)
+    assert (overview.eta_s, only(overview).eta_s) == (0.0, 0.0), "nothing is left"
 
 
 def test_a_store_that_fails_is_shown_with_the_reason() -> None:
@@ -126,7 +150,7 @@ def test_costs_of_a_campaign_and_of_all() -> None:
     may = world.accept("may", 10, segments=2)
     world.accept("", 4)
     for message in may[:3]:
-        world.figures.taken([message], "main")
+        world.figures.taken([ticket_of(message)], "main")
     world.figures.ended_unsent(may[3], State.EXPIRED)
     overview = world.second()
     row = only(overview)

@@ -6,6 +6,8 @@ import asyncio
 from collections.abc import Sequence
 from typing import cast
 
+import pytest
+
 from reference_sender.dispatch.values import Lane, Message, Recovered, Report, State
 from reference_sender.node.tenure import Tenure
 from reference_sender.policy.gate import open_gate
@@ -97,7 +99,9 @@ def test_a_node_that_waits_for_a_commit_notices_that_its_lease_is_lost() -> None
         await made.start()
         async with asyncio.timeout(30):
             await driver.chores.failed.wait()
-        assert driver.chores.reason == "the sender's lease failed: LeaseLost"
+        assert driver.chores.reason == (
+            "the sender's lease failed: it was not renewed in time, and another node took the work over"
+        )
         await made.stop()
 
     asyncio.run(run())
@@ -182,3 +186,27 @@ def test_a_node_whose_lease_was_lost_leaves_without_another_renewal() -> None:
         await made.stop()
 
     asyncio.run(run())
+
+
+def test_an_outage_has_one_line_a_minute_and_one_at_its_end(caplog: pytest.LogCaptureFixture) -> None:
+    class Outage(FailingLeases):
+        polls = 0
+
+        def reports(self, limit: int) -> list[HandedOver]:
+            self.polls += 1
+            if self.polls < 6:
+                raise StoreError("no connection")
+            return []
+
+    async def run() -> None:
+        one = member(NoCommits(), leases := Outage())
+        await one.start()
+        async with asyncio.timeout(20):
+            while leases.polls < 8:
+                await asyncio.sleep(0.01)
+        await one.stop()
+
+    asyncio.run(run())
+    first, last = [record.getMessage() for record in caplog.records]
+    assert first == "the lease, work or reports cannot be read: no connection"
+    assert last.startswith("the shared store works again after ")

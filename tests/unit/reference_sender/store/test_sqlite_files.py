@@ -218,7 +218,7 @@ def test_a_store_of_schema_1_with_messages_of_unknown_route_is_refused(tmp_path:
     assert path.read_bytes() == before
 
 
-@pytest.mark.parametrize("name", ["s.db", "s.db-wal"])
+@pytest.mark.parametrize("name", ["s.db", "s.db-wal", "s.db-shm"])
 @pytest.mark.parametrize("how", ["removed", "replaced"])
 def test_a_store_that_is_taken_away_keeps_nothing_and_says_so(tmp_path: Path, name: str, how: str) -> None:
     path = tmp_path / "s.db"
@@ -235,3 +235,29 @@ def test_a_store_that_is_taken_away_keeps_nothing_and_says_so(tmp_path: Path, na
         store.commit(Work([message(3)]))
     with closing(opened(path)) as store:
         assert [record.message.message_id for record in store.records(0, 9)] == [1, 3]
+
+
+@pytest.mark.parametrize("how", ["removed", "replaced", "put back"])
+def test_a_store_without_its_lock_is_not_used_again(tmp_path: Path, how: str) -> None:
+    """Another sender can start then: the first one must not store the attempt of any further submit."""
+    path, lock = tmp_path / "s.db", tmp_path / "s.db.lock"
+    with closing(opened(path)) as first:
+        first.commit(Work([message(1)]))
+        lock.rename(tmp_path / "away")
+        if how == "replaced":
+            lock.touch()
+        for _ in range(2):
+            for write in (first.probe, lambda: first.commit(Work([message(2)]))):
+                with pytest.raises(StoreError, match=r"\.lock file was removed or replaced.*restart"):
+                    write()
+            if how == "put back":
+                (tmp_path / "away").replace(lock)
+                how = "it was put back"
+        if not how.endswith("put back"):
+            with closing(opened(path)) as second:
+                second.commit(Work([message(3)]))
+                with pytest.raises(StoreError, match="restart"):
+                    first.commit(Work([message(4)]))
+    with closing(opened(path)) as store:
+        kept = [record.message.message_id for record in store.records(0, 9)]
+        assert kept == ([1] if how.endswith("put back") else [1, 3])

@@ -53,7 +53,7 @@ def test_pairs_without_a_difference_claim_none() -> None:
 
 
 def test_too_few_messages_claim_no_difference() -> None:
-    """A p95 needs 72 messages (``percentiles.needed``) whose neighbours are not alike."""
+    """A p95 needs 72 messages (``quantile.needed``) whose neighbours are not alike."""
     chance = np.random.default_rng(6)
     theirs = chance.permutation(np.arange(71.0))
     few = paired_difference(theirs + 100.0, theirs, 95.0)
