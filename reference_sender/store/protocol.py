@@ -274,9 +274,9 @@ class NodeStore(Protocol):
         ...
 
     def ended(self, reports: Sequence[Report]) -> list[EndedMessage]:
-        """The messages that ``reports`` are about, of those that were tried and ended: by key or, without one,
-        by the provider's id, but for DELIVERED ones, which have no index of it. Called from the thread of
-        ``commit``. Raises ``StoreError``.
+        """The messages that ``reports`` are about, of those that were tried and ended: by key or, without
+        one, by the provider's id, but for DELIVERED ones, which have no index of it. Called from the thread
+        of ``commit``. Raises ``StoreError``.
         """
         ...
 
