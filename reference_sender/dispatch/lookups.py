@@ -17,7 +17,7 @@ from heapq import heappop, heappush
 from reference_sender.dispatch.ticket import Ticket
 from reference_sender.dispatch.values import NS_PER_S, Effect, LookUp, Message, Report, State
 
-_FIRST_WAIT_NS = 2 * NS_PER_S
+FIRST_WAIT_NS = 2 * NS_PER_S
 _LONGEST_WAIT_NS = 60 * NS_PER_S
 _AT_ONCE = 4
 _CLAIMS_KEPT = 20_000  # the newest, which may not be in the store yet
@@ -50,7 +50,7 @@ class PendingLookups:
     def add(self, now_ns: int, ticket: Ticket, since_ns: int, window_ns: int) -> None:
         """Look ``ticket``, submitted at ``since_ns``, up until it ends, as ``note_unanswered``."""
         self._since_ns[ticket.message.key] = since_ns
-        self._wait(now_ns, ticket, _FIRST_WAIT_NS)
+        self._wait(now_ns, ticket, FIRST_WAIT_NS)
         self.note_unanswered(now_ns, ticket, since_ns, window_ns)
 
     def note_unanswered(self, now_ns: int, ticket: Ticket, since_ns: int, window_ns: int) -> None:
@@ -98,14 +98,14 @@ class PendingLookups:
             raise ValueError(f"{key} is not being looked up")
         ticket, wait_ns = asked
         free = [each for each in found or () if each.provider_id not in self._claimed]
-        report = free[0] if free and len(free) > self._others(ticket, in_flight) else None
+        report = free[0] if free and len(free) > self.others(ticket, in_flight) else None
         if report is None and ticket.state is State.QUEUED:
             self._wait(now_ns, ticket, min(2 * wait_ns, _LONGEST_WAIT_NS))
         else:
             self._since_ns.pop(key, None)
         return ticket, report
 
-    def _others(self, ticket: Ticket, in_flight: Iterable[Ticket]) -> int:
+    def others(self, ticket: Ticket, in_flight: Iterable[Ticket]) -> int:
         """How many other messages may be one of those that a lookup of ``ticket`` found."""
         shown = _shown(ticket.message)
         unanswered = [each for each in self._unanswered.get(shown, ()) if each.state in _UNKNOWN]

@@ -21,7 +21,7 @@ def do_not_ask_the_store(patch: pytest.MonkeyPatch) -> None:
 
 def forget_equal_messages(patch: pytest.MonkeyPatch) -> None:
     """A lookup takes what it finds, although another message without an answer may be the one."""
-    patch.setattr(PendingLookups, "_others", lambda lookups, ticket, in_flight: 0)
+    patch.setattr(PendingLookups, "others", lambda lookups, ticket, in_flight: 0)
 
 
 @pytest.mark.parametrize(

@@ -37,7 +37,7 @@ def states(effects: Sequence[Effect]) -> list[tuple[str, State, str]]:
     return [(each.key, each.state, each.reason) for each in effects if isinstance(each, Change)]
 
 
-def hangs_on_a(core: Dispatcher, first: Message) -> SubmitBatch:
+def no_answer_on_a(core: Dispatcher, first: Message) -> SubmitBatch:
     batch = batch_of(core.offer(0, [first]))
     assert batch.route == "a"
     assert core.next_deadline() == 10 * S
@@ -53,7 +53,7 @@ def second_of(core: Dispatcher, effects: Sequence[Effect], message: Make, now_ns
 
 def test_an_otp_in_flight_gets_a_second_route(core: Dispatcher, message: Make) -> None:
     first = message(Lane.OTP, expires_ns=300 * S)
-    batch = hangs_on_a(core, first)
+    batch = no_answer_on_a(core, first)
     effects = core.advance(10 * S)
     (bound,) = [each for each in effects if isinstance(each, Change)]
     assert (bound.state, bound.reason, bound.route, bound.tried_ns) == (State.QUEUED, "hedged", "a", 0)
@@ -74,7 +74,7 @@ def test_an_otp_in_flight_gets_a_second_route(core: Dispatcher, message: Make) -
 
 def test_an_otp_whose_attempt_has_no_answer_gets_one_second_route(core: Dispatcher, message: Make) -> None:
     first = message(Lane.OTP, expires_ns=300 * S)
-    batch = hangs_on_a(core, first)
+    batch = no_answer_on_a(core, first)
     core.answered(3 * S, batch.batch_id, all_with(Outcome.UNKNOWN, batch, reason="no_answer"))
     hedges: list[int] = []
     while (due_ns := core.next_deadline()) is not None:
@@ -89,7 +89,7 @@ def test_an_otp_whose_attempt_has_no_answer_gets_one_second_route(core: Dispatch
 
 def test_a_refused_attempt_does_not_count(core: Dispatcher, message: Make) -> None:
     """No provider has it then. The time begins with the next attempt."""
-    batch = hangs_on_a(core, message(Lane.OTP, expires_ns=300 * S))
+    batch = no_answer_on_a(core, message(Lane.OTP, expires_ns=300 * S))
     core.answered(5 * S, batch.batch_id, all_with(Outcome.DEFERRED, batch, retry_after_s=2.0))
     again = batch_of(core.advance(7 * S))
     core.answered(8 * S, again.batch_id, accepted(again))
@@ -98,14 +98,14 @@ def test_a_refused_attempt_does_not_count(core: Dispatcher, message: Make) -> No
 
 
 def test_a_request_that_was_not_sent_does_not_count(core: Dispatcher, message: Make) -> None:
-    batch = hangs_on_a(core, message(Lane.OTP, expires_ns=300 * S))
+    batch = no_answer_on_a(core, message(Lane.OTP, expires_ns=300 * S))
     again = batch_of(core.withdrawn(4 * S, batch.batch_id))
     core.answered(8 * S, again.batch_id, accepted(again))
     assert [at_ns for at_ns, each in run_until(core, 300 * S) if isinstance(each, Hedge)] == [14 * S]
 
 
 def test_no_provider_gets_both_if_the_first_one_is_refused_after_all(core: Dispatcher, message: Make) -> None:
-    batch = hangs_on_a(core, message(Lane.OTP, expires_ns=300 * S))
+    batch = no_answer_on_a(core, message(Lane.OTP, expires_ns=300 * S))
     second = second_of(core, core.advance(10 * S), message, 10 * S)
     core.answered(11 * S, second.batch_id, accepted(second))
     effects = list(core.answered(12 * S, batch.batch_id, all_with(Outcome.ROUTE_DOWN, batch)))
@@ -130,7 +130,7 @@ def test_after_a_crash_the_second_one_is_sent_by_the_other_route(core: Dispatche
 def test_a_first_one_that_no_provider_has_needs_no_second(core: Dispatcher, message: Make) -> None:
     """It was refused before the second was stored, and any route may send it."""
     first = message(Lane.OTP, key="k", expires_ns=300 * S)
-    batch = hangs_on_a(core, first)
+    batch = no_answer_on_a(core, first)
     core.answered(1 * S, batch.batch_id, all_with(Outcome.DEFERRED, batch, retry_after_s=50.0))
     (ended,) = core.offer(2 * S, [message(Lane.OTP, key="k~2")])
     assert isinstance(ended, Change)

@@ -60,7 +60,7 @@ def test_the_id_of_a_message_that_an_earlier_process_ended_is_not_taken(
     """``k-1`` was delivered before the restart, ``k-2`` to the same number has no answer. It was lost: it
     must not be called sent.
     """
-    monkeypatch.setattr(lookups, "_FIRST_WAIT_NS", 1_000_000)
+    monkeypatch.setattr(lookups, "FIRST_WAIT_NS", 1_000_000)
     url = f"sqlite:///{tmp_path}/s.db"
     ended = Change(1, "k-1", State.DELIVERED, "", "p-1", 1, 1_000, "r")
 
