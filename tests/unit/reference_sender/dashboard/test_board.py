@@ -96,7 +96,7 @@ def test_the_time_left_is_unknown_while_nothing_can_be_sent() -> None:
     world = CountersBySecond()
     messages = world.accept("may", 100)
     for message in messages[:20]:
-        world.figures.taken([message], "main")
+        world.figures.taken([ticket_of(message)], "main")
         overview = world.second()
     assert (overview.eta_s, only(overview).eta_s) == (80.0, 80.0)
     overview = world.second(unusable_s=1)
@@ -110,7 +110,7 @@ def test_the_time_left_is_unknown_while_nothing_can_be_sent() -> None:
     overview = world.board.observe(world.at_s, 1e9, seen)
     assert (overview.eta_s, only(overview).eta_s) == (None, None)
     for message in messages[20:]:
-        world.figures.taken([message], "main")
+        world.figures.taken([ticket_of(message)], "main")
     overview = world.second(unusable_s=1)
     assert (overview.eta_s, only(overview).eta_s) == (0.0, 0.0), "nothing is left"
 
