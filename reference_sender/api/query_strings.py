@@ -53,8 +53,8 @@ def number_of(fields: dict[str, str], name: str, default: int, least: int, most:
 
 
 def whole_number(text: str) -> int | None:
-    """The number that ``text`` is, in the digits 0 to 9 and without a leading zero; None if it is none that
-    a store can have.
+    """The number that ``text`` is, in the digits 0 to 9 and without a leading zero; None if it is not a
+    number, or is too large for a store.
     """
     # Its length first: Python refuses to read very long numbers.
     if len(text) > 19 or not (text.isascii() and text.isdecimal()) or (text[0] == "0" and text != "0"):

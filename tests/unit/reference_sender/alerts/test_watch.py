@@ -68,7 +68,7 @@ def test_a_window_with_few_messages_is_no_all_clear(alert: str, bad: Any, good: 
     found = []
     for at_s in range(0, 7_200, 5):
         sent = 40 * (1 + at_s // 720)
-        counts = {bad: min(sent, 40 * 5), good: max(0, sent - 40 * 5)}
+        counts: dict[Any, Any] = {bad: min(sent, 40 * 5), good: max(0, sent - 40 * 5)}
         state = state_of(otp_deliveries=counts) if alert != "error_rate" else state_of(**counts)
         found += [(each.alert, each.began, at_s > 3_600) for each in alerts.observe(float(at_s), state)]
     assert found == [(alert, True, False), (alert, False, True)]

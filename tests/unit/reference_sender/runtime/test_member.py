@@ -189,7 +189,7 @@ def test_a_node_whose_lease_was_lost_leaves_without_another_renewal() -> None:
 
 
 def test_an_outage_has_one_line_a_minute_and_one_at_its_end(caplog: pytest.LogCaptureFixture) -> None:
-    class Outage(FailingLeases):
+    class LeasesInOutage(FailingLeases):
         polls = 0
 
         def reports(self, limit: int) -> list[HandedOver]:
@@ -199,7 +199,7 @@ def test_an_outage_has_one_line_a_minute_and_one_at_its_end(caplog: pytest.LogCa
             return []
 
     async def run() -> None:
-        one = member(NoCommits(), leases := Outage())
+        one = member(NoCommits(), leases := LeasesInOutage())
         await one.start()
         async with asyncio.timeout(20):
             while leases.polls < 8:
