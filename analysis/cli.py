@@ -13,7 +13,7 @@ from typing import Annotated, TextIO
 
 import typer
 
-from analysis.exit_codes import ExitCode
+from analysis.exit_codes import ExitCode, by_interrupt
 from analysis.first_screen.screen import first_screen
 from analysis.objectives.grammar import GivenError, read_given
 from analysis.read.journeys import MalformedRunError
@@ -127,4 +127,9 @@ def main() -> None:
     # A character that the output cannot encode must not end the analysis.
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")
-    typer.run(report)
+    try:
+        typer.run(report)
+    except SystemExit as ended:
+        if by_interrupt(ended):
+            _say("interrupted before the report was complete", sys.stderr)
+        raise

@@ -19,3 +19,11 @@ class ExitCode(IntEnum):
     # The user ended the run before it was complete. This replaces 0, 1, 3 and 4, since a part of a run does
     # not describe the whole. 128 + SIGINT, as in shells.
     INTERRUPTED = 130
+
+
+def by_interrupt(ended: BaseException) -> bool:
+    """Whether a Ctrl-C that nothing handled is behind it: the library of the commands ends silently then."""
+    found: BaseException | None = ended
+    while found is not None and not isinstance(found, KeyboardInterrupt):
+        found = found.__cause__ or (None if found.__suppress_context__ else found.__context__)
+    return found is not None

@@ -142,12 +142,12 @@ class Availability(Struct, frozen=True, kw_only=True):
 
 
 class OutageBacklog(Struct, frozen=True, kw_only=True):
-    """The messages in the sender's queues after an outage of the provider."""
+    """The messages that waited in the sender after an outage of the provider, from the rows."""
 
     level: int  # the most in the 10 s before the outage
     gone_s: float | None  # from the outage's end until no more than that waited; None: not so far
-    left: int  # at the last sample
-    watched_s: float  # from the outage's end to the last sample
+    left: int  # when the observation ended, or the next outage began
+    watched_s: float  # from the outage's end until then
 
 
 class FaultBand(Struct, frozen=True, kw_only=True):
@@ -159,7 +159,7 @@ class FaultBand(Struct, frozen=True, kw_only=True):
     from_s: float | None
     to_s: float | None
     messages: int  # messages whose row names it
-    backlog: OutageBacklog | None = None  # of an outage that ended, if the sender's queues were sampled
+    backlog: OutageBacklog | None = None  # of an outage that ended, with the provider's rows
 
 
 class Bottleneck(Struct, frozen=True, kw_only=True):
@@ -245,18 +245,18 @@ class CampaignFigures(Struct, frozen=True, kw_only=True):
     delivered: int
     per_s: float  # delivered, from its first arrival to its last delivery of 95 %
     p95: Quantile | None
+    alone: Difference | None = None  # its p95 minus that of the campaign that ran alone in another part
 
 
 class Fairness(Struct, frozen=True, kw_only=True):
     """Concurrent campaigns. ``jain`` is Jain's index of their rates relative to their sizes: 1 means equal.
 
-    A single campaign has figures for comparison and no index. ``alone`` is the p95 of all campaigns together
-    minus the p95 of the campaign that ran alone in ``alone_part``, if the suite has such a part.
+    A single campaign has figures for comparison and no index. ``alone_part`` has one campaign alone, if the
+    suite has such a part: each campaign is compared with it.
     """
 
     campaigns: tuple[CampaignFigures, ...]
     jain: float | None
-    alone: Difference | None = None
     alone_part: str = ""
 
 

@@ -90,8 +90,9 @@ class Accounting(Struct, frozen=True, kw_only=True):
     to_repeat: int = 0  # refused like these, but the run ended while a repeat could follow
     # Of the refused ones: the provider had refused the phone number. They do not count as not taken.
     refused_recipients: int = 0
-    # Of the dropped ones: the bench was late. They do not count as not taken either.
-    dropped_by_bench: int = 0
+    # Of the dropped ones, and not counted as not taken:
+    dropped_by_bench: int = 0  # the bench was late
+    dropped_at_machine_limit: int = 0  # no room for more requests: the sender may have taken them
 
     @property
     def not_taken(self) -> int:
@@ -101,15 +102,16 @@ class Accounting(Struct, frozen=True, kw_only=True):
     @property
     def dropped_at_limit(self) -> int:
         """Arrivals that were not sent because unanswered requests reached the in-flight limit."""
-        return self.dropped - self.dropped_by_bench
+        return self.dropped - self.dropped_by_bench - self.dropped_at_machine_limit
 
 
 class Reasons(Struct, frozen=True):
-    """Why messages were not delivered: source, reason, count."""
+    """Why messages did not arrive: source, reason, count, and how many of them the sender accepted."""
 
     source: str
     reason: str
     count: int
+    accepted: int
 
 
 class StageTimes(Struct, frozen=True, kw_only=True):
@@ -347,7 +349,8 @@ class PartReport(Struct, frozen=True, kw_only=True):
     handsets: tuple[Handsets, ...] = ()  # of each class
     availability: Availability | None = None
     bottlenecks: tuple[Bottleneck, ...] = ()  # in order of weight; empty: no bottleneck
-    sustained: bool | None = None  # the backlog did not grow; None: unknown
+    backlog_grew: bool | None = None  # None: unknown
+    sustained: bool | None = None  # the backlog did not grow, and the messages were taken; None: unknown
     # From the load's end to the last submit of an accepted message; None: one still waits, or unknown.
     backlog_gone_s: float | None = None
     fairness: Fairness | None = None  # for concurrent campaigns

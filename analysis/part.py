@@ -6,26 +6,29 @@ from pathlib import Path
 
 import msgspec
 
+from analysis.classes import ALL
 from analysis.findings import Availability, DelaySplit
 from analysis.judge import checks, checks_environment
 from analysis.judge.bottlenecks import BottleneckInputs, find_bottlenecks
 from analysis.judge.handsets import class_outcomes, handsets
+from analysis.judge.not_taken import many_not_taken
 from analysis.judge.objective_inputs import ObjectiveInputs
 from analysis.judge.objectives import judge_all
 from analysis.judge.options import MadeBy, command_of, for_command
 from analysis.judge.validity import worst
 from analysis.judge.verdict import withheld
 from analysis.measure import stages
-from analysis.measure.backlog import availability_and_growth
+from analysis.measure.backlog import availability_and_growth, class_grew
 from analysis.measure.burst import find_burst
 from analysis.measure.comparison.campaigns import fairness
 from analysis.measure.cost import cost
 from analysis.measure.distributions import api_ages, api_distributions, class_ages, delivery_distributions
 from analysis.measure.faults import fault_bands
 from analysis.measure.late_generator import lateness, with_bench_drops
-from analysis.measure.outcomes import MessageOutcomes, accounting, judge, reasons
+from analysis.measure.outcomes import MessageOutcomes, accounting, judge
 from analysis.measure.percentiles import SHOWN_PERCENTILES
 from analysis.measure.provider_limits import binds_elsewhere, currency_of, limits_text, segments_per_s
+from analysis.measure.reasons import reasons
 from analysis.measure.shares.delays import delay_splits, route_count
 from analysis.measure.shares.hints import hints
 from analysis.measure.shares.limits import has_fast_lane
@@ -65,7 +68,8 @@ def analyse_part(
     tightest = _tightest(specs)
     lag_limit_s = tightest.lag_limit_s
     journeys = read_journeys(run_dir, manifest)
-    journeys = with_bench_drops(journeys, manifest.in_flight_limit, lag_limit_s)
+    limits = manifest.in_flight_limit, manifest.in_flight_needed
+    journeys = with_bench_drops(journeys, limits, lag_limit_s)
     outcomes = judge(journeys)
     counted = accounting(journeys, outcomes, manifest.planned)
     instrument = checks_environment.instrument(manifest.instrument_failures, journeys.origin_ns)
@@ -73,20 +77,22 @@ def analyse_part(
     delivery = delivery_distributions(journeys, outcomes, _percentiles(specs, "delivery_time"))
     api = api_distributions(journeys, _percentiles(specs, "api_response"))
     paid = cost(journeys, outcomes, currency_of(manifest.profile))
-    available, sustained = availability_and_growth(journeys, outcomes)
+    available, grew = availability_and_growth(journeys, outcomes)
     objectives = judge_all(
-        specs, _facts(manifest, journeys, outcomes, counted, (delivery, api), (paid, available, sustained))
+        specs, _facts(manifest, journeys, outcomes, counted, (delivery, api), (paid, available, grew))
     )
     splits = _delay_splits(journeys, outcomes, manifest, specs)
-    objectives = _with_reach(objectives, splits, sustained is False, bool(manifest.faults))
+    objectives = _with_reach(objectives, splits, grew is True, bool(manifest.faults))
     if failed:
-        objectives = withheld(objectives, f"the bench failed: {failed}")
+        objectives = withheld(
+            objectives, f"the bench failed: {failed}", "a run in which the bench does not fail"
+        )
     order = stages.timestamp_order(journeys)
     groups = stages.breakdowns(journeys, outcomes)
     found = _checks(journeys, manifest, counted, order, tightest)
     sizes = checks.sample_sizes(delivery, objectives), checks.effective_sizes(delivery)
     made = _advised((instrument, *found, *sizes), command_of(manifest))
-    asked = _bottleneck_inputs(journeys, outcomes, objectives, manifest, (lag_limit_s, sustained is False))
+    asked = _bottleneck_inputs(journeys, outcomes, objectives, manifest, (lag_limit_s, grew is True))
     return PartReport(
         slug=slug,
         identity=_identity(manifest, journeys),
@@ -107,17 +113,25 @@ def analyse_part(
         validity=worst(made),
         probe=is_probe(manifest),
         equivalent_per_day=equivalent_per_day(manifest),
-        faults=fault_bands(manifest, journeys),
+        faults=fault_bands(manifest, journeys, outcomes),
         bench_failure=failed,
         backlog_gone_s=backlog_gone_s(journeys, outcomes),
         fairness=fairness(journeys, outcomes, run_dir) if manifest.scenario.role in _CAMPAIGNS else None,
         handsets=handsets(journeys, outcomes) if journeys.journal else (),
         availability=available,
-        sustained=sustained,
+        backlog_grew=grew,
+        sustained=_sustained(counted, grew),
         delay_splits=splits,
         hints=hints(journeys, outcomes, manifest),
         bottlenecks=() if failed else find_bottlenecks(asked),
     )
+
+
+def _sustained(counted: Accounting, grew: bool | None) -> bool | None:
+    """A backlog of the accepted messages alone does not grow if the sender refuses the others."""
+    if grew or many_not_taken(counted):
+        return False
+    return None if grew is None else True
 
 
 def _with_contract(
@@ -155,7 +169,7 @@ def _bottleneck_inputs(
         in_flight_limit=manifest.in_flight_limit,
         lag_limit_s=load[0],
         backlog_grew=load[1],
-        faults=fault_bands(manifest, journeys),
+        faults=fault_bands(manifest, journeys, outcomes),
         flag_is_faster=has_fast_lane(manifest.profile),
         routes=route_count(manifest.target),
         waited_out=waited_out(manifest, journeys.end_s - journeys.load_end_s),
@@ -202,7 +216,9 @@ def _facts(
         accounting=counted,
         availability=measured[1],
         cost=measured[0],
-        backlog_grew=measured[2] is False,
+        backlog_grew=lambda name: (
+            measured[2] is True and (name == ALL or class_grew(journeys, outcomes, name))
+        ),
         load_s=journeys.load_end_s,
         journal=journeys.journal,
         sender_rows=journeys.sender.present,
@@ -267,7 +283,7 @@ def _checks(
     """The checks that do not need verdicts. ``analyse_part`` adds the others."""
     return (
         checks.schedule_lag(lateness(journeys, tightest.lag_limit_s), tightest),
-        checks.dropped_arrivals(counted),
+        checks.dropped_arrivals(counted, manifest.in_flight_limit, manifest.in_flight_needed),
         checks.rate_error(journeys),
         checks.accounting_balance(counted),
         checks.timestamp_order(order),

@@ -174,6 +174,7 @@ class Manifest(Struct, frozen=True, kw_only=True):
     load_ended_ns: int = 0  # run's clock: the last intended arrival, or where the load was stopped
     planned: int = 0  # number of arrivals up to the load's end
     in_flight_limit: int = 0
+    in_flight_needed: int = 0  # what the load needs; 0: the limit. A lower limit is what the machine can hold
     drain_timeout_s: float = 0.0
     exit_reason: str = "finished"  # finished, interrupted, drain_timeout, drain_ended, error: …
     faults: tuple[RecordedFault, ...] = ()  # the faults that had begun when the run ended
@@ -229,6 +230,19 @@ class JudgedObjective(Struct, frozen=True):
     part: str = ""  # "" for a run, and for an objective that no part could test
 
 
+class FailedCheck(Struct, frozen=True):
+    """A validity check that makes the run invalid, with its finding."""
+
+    check: str
+    found: str
+    part: str = ""  # "" for a run, and for a failure of the suite itself
+
+
+class NamedBottleneck(Struct, frozen=True):
+    text: str
+    part: str = ""
+
+
 class Steady(Struct, frozen=True, kw_only=True):
     """The steady part of a load, with 95 % intervals (analysis/measure/steady.py). Rates are per second.
 
@@ -250,6 +264,9 @@ class Steady(Struct, frozen=True, kw_only=True):
     sustained: bool | None
 
 
+UNKNOWN_BOTTLENECK = "unknown: "  # begins the text of a bottleneck whose cause is not known
+
+
 class AnalysisResult(Struct, frozen=True, kw_only=True):
     """``report/result.json``, written last: it proves that the report is complete, and names the run and the
     call.
@@ -261,10 +278,10 @@ class AnalysisResult(Struct, frozen=True, kw_only=True):
     call: str  # the value of --call, "" without it
     exit_code: int
     valid: bool = True
-    invalid_because: tuple[str, ...] = ()  # the failed checks with their findings
+    invalid_because: tuple[FailedCheck, ...] = ()
     objectives: tuple[JudgedObjective, ...] = ()
-    bottlenecks: tuple[str, ...] = ()  # the bottlenecks in order, as text
-    sustained: bool | None = None  # the backlog did not grow; None: unknown
+    bottlenecks: tuple[NamedBottleneck, ...] = ()  # in order, of one part after another
+    sustained: bool | None = None  # the backlog did not grow, and the messages were taken; None: unknown
     offered_per_s: float = 0.0
     delivered_per_s: float = 0.0
     steady: Steady | None = None  # for a run; None for a suite, or if unknown

@@ -17,6 +17,7 @@ from analysis.judge import interruption
 from analysis.judge.checks_environment import instrument
 from analysis.judge.levels import levels
 from analysis.judge.objectives import not_in_any
+from analysis.judge.options import command_of
 from analysis.judge.search import search_verdict
 from analysis.judge.validity import spoiling, worst
 from analysis.judge.verdict import ALWAYS_DECISIVE, overall
@@ -51,6 +52,8 @@ def build_report(
         specs = given or _specs(part_dir, part_manifest)
         parts.append(analyse_part(part_dir, part_manifest, slug, specs))
     with_alone = with_campaign_alone(with_distinct_titles(parts), places)
+    if manifest.capacity == SEARCH_ITSELF:
+        with_alone = interruption.without_interrupted_trial(with_alone)
     found = _capacity(run_dir, manifest)
     specs = given or _specs(run_dir, manifest)
     report = _assemble(manifest, with_alone, specs, allow_undecided, found)
@@ -174,7 +177,7 @@ def _assemble(
         allow_undecided=allow_undecided,
         headline="",
         interrupted=interrupted,
-        notes=_notes(parts, tuple(in_virtual_time), note, suite),
+        notes=(*_notes(parts, tuple(in_virtual_time), note, suite), *_of_a_search(manifest)),
         objectives=objectives,
         checks=checks,
         levels=levels(parts),
@@ -211,6 +214,17 @@ def _exit_code(validity: CheckState, verdict: Verdict, allow_undecided: bool) ->
     if verdict == "missed":
         return ExitCode.MISSED
     return ExitCode.MET if verdict == "met" or allow_undecided else ExitCode.UNDECIDED
+
+
+def _of_a_search(manifest: Manifest) -> tuple[str, ...]:
+    """For a trial of a capacity search that is reported alone: the search has a verdict of its own."""
+    if manifest.kind == "suite" or command_of(manifest) != "capacity":
+        return ()
+    return (
+        "This run is one trial of a capacity search. The search's verdict on it is in the report of the "
+        "whole search (table Capacity), and can differ: the search also asks whether the backlog grew, and "
+        "leaves out a percentile for which the trial has too few messages.",
+    )
 
 
 def _notes(

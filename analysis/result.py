@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from analysis.judge.validity import spoiling
 from analysis.model import PartReport, RunReport
-from analysis.records import AnalysisResult, JudgedObjective
+from analysis.records import AnalysisResult, FailedCheck, JudgedObjective, NamedBottleneck
 
 WARNING = "warning: "  # begins a line of the analysis that a calling command shows
 STEP_SUMMARY = "GITHUB_STEP_SUMMARY"  # path of a file whose Markdown GitHub shows with the step
@@ -17,19 +18,32 @@ def result_of(report: RunReport, run: str, call: str) -> AnalysisResult:
     deciding = [part for part in report.parts if not part.probe] or list(report.parts)
     busiest = max(deciding, key=lambda part: part.throughput.offered_mean_per_s)
     judged = [each for each in report.objectives if each.decides]
-    known = [part.sustained for part in deciding if part.sustained is not None]
+    suite = report.kind == "suite"
     return AnalysisResult(
         run=run,
         call=call,
         exit_code=report.exit_code,
         valid=report.validity != "invalid",
+        invalid_because=tuple(
+            FailedCheck(each.name, each.value, each.part) for each in spoiling(report.checks, report.parts)
+        ),
         objectives=tuple(JudgedObjective(each.objective, each.verdict, each.part) for each in judged),
-        bottlenecks=tuple(dict.fromkeys(each.text for part in deciding for each in part.bottlenecks)),
-        sustained=all(known) if known else None,
+        bottlenecks=tuple(
+            NamedBottleneck(each.text, part.slug if suite else "")
+            for part in deciding
+            for each in part.bottlenecks
+        ),
+        sustained=_sustained(deciding),
         offered_per_s=busiest.throughput.offered_mean_per_s,
         delivered_per_s=_delivered_per_s(busiest),
         profile_limits=busiest.identity.profile_limits,
     )
+
+
+def _sustained(parts: Sequence[PartReport]) -> bool | None:
+    """False if a part did not sustain its load, None if that is unknown of one."""
+    known = {part.sustained for part in parts}
+    return False if False in known else None if None in known else True
 
 
 def _delivered_per_s(part: PartReport) -> float:

@@ -13,15 +13,9 @@ from analysis.records import AnalysisResult, read_manifest
 
 
 def of_trial(run_dir: Path, report: RunReport, result: AnalysisResult) -> AnalysisResult:
-    """``result`` with the steady part of the run and the reasons why it is invalid.
-
-    A suite has no steady part. Raises ``MalformedRunError``.
-    """
+    """``result`` with the steady part of the run. A suite has none. Raises ``MalformedRunError``."""
     manifest = read_manifest(run_dir)
     return replace(
         result,
-        invalid_because=tuple(
-            f"{each.name}: {each.value}" for each in report.checks if each.state == "invalid"
-        ),
         steady=steady_of(read_journeys(run_dir, manifest)) if manifest.kind == "run" else None,
     )

@@ -13,7 +13,7 @@ from typing import Annotated
 
 import typer
 
-from analysis.exit_codes import ExitCode
+from analysis.exit_codes import ExitCode, by_interrupt
 from loadtests.usage import (
     AllowUndecided,
     Command,
@@ -277,13 +277,25 @@ def report(
         raise usage_error(no_manifest(run_dir))
     if export not in ("", "csv", "parquet"):
         raise usage_error(f"--export must be csv or parquet, not {export!r}")
-    raise typer.Exit(write_report(run_dir, Console(), objectives(slo), allow_undecided, export, no_charts))
+    judged = objectives(slo)
+    try:
+        code = write_report(run_dir, Console(), judged, allow_undecided, export, no_charts)
+    except KeyboardInterrupt:
+        typer.echo(
+            "smsbench: interrupted before the report was complete; the recorded files are kept", err=True
+        )
+        raise typer.Exit(ExitCode.INTERRUPTED) from None
+    raise typer.Exit(code)
 
 
 def main() -> None:
     """The console command. Exits with 70 and the traceback if smsbench itself failed."""
     try:
         app()
+    except SystemExit as ended:
+        if by_interrupt(ended):
+            typer.echo("smsbench: interrupted", err=True)
+        raise
     except Exception as error:
         if isinstance(error, OSError) and error.errno in _NO_ROOM:
             what = error.filename or "a file of this command"

@@ -17,14 +17,14 @@ from functools import partial
 from typing import Annotated
 
 import uvloop
-from aiohttp import web
 from msgspec.structs import replace
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from reference_sender.alerts.money import Money
 from reference_sender.alerts.rules import AlertSettings
+from reference_sender.alerts.store import StoreTrouble
 from reference_sender.api.campaign_controls import CampaignControls
-from reference_sender.api.connections import Connections, Limits
+from reference_sender.api.connections import Limits
 from reference_sender.api.dead_letters import DeadLetters
 from reference_sender.api.handlers import Api
 from reference_sender.api.intake import Intake
@@ -33,6 +33,7 @@ from reference_sender.api.queries import Queries
 from reference_sender.api.report_orders import CampaignReports
 from reference_sender.api.reports import REPORTS_PATH, ReportIntake, ReportReader
 from reference_sender.api.rules import IntakeRules
+from reference_sender.api.serving import serving
 from reference_sender.api.tally import Tally
 from reference_sender.campaign_report.settings import CampaignReportSettings
 from reference_sender.clock import now_ns, wall_ns
@@ -40,8 +41,8 @@ from reference_sender.dashboard.board import Board
 from reference_sender.dashboard.feed import DashboardFeed, look_at
 from reference_sender.dashboard.handlers import dashboard_url, event_handlers, page_handlers
 from reference_sender.dispatch import Dispatcher, DispatchSettings
-from reference_sender.dispatch.values import FINAL_STATES, Recovered, State
-from reference_sender.logs import http_logger, log_loop_error
+from reference_sender.dispatch.values import FINAL_STATES, Recovered, RouteLimits, State
+from reference_sender.logs import log_loop_error
 from reference_sender.node.tenure import Tenure
 from reference_sender.notices.campaign_ends import CampaignEnds
 from reference_sender.notices.channels import open_channels
@@ -71,13 +72,11 @@ log = logging.getLogger(__name__)
 # Time for clients to send the rest of a request after the sender has stopped accepting.
 _SHUTDOWN_S = 3.0
 _BACKLOG = 1024
-# A report call's URL contains a whole batch of reports.
-_MAX_LINE_BYTES = 1024 * 1024
-# Bytes read of a body that was refused early, so that the client gets its answer.
-_LINGER_S = 5.0
 # Seconds of work that a node keeps for itself. What waits beyond that is for any node.
 _WINDOW_S = 2.0
 _LARGEST_WINDOW = 10_000
+# The limits of a route that nodes share. All of them must know the same ones.
+_SHARED = ("requests_per_s", "requests_burst", "segments_per_s", "segments_burst", "max_in_flight")
 
 
 class SenderSettings(BaseModel):
@@ -146,13 +145,15 @@ class SenderSettings(BaseModel):
             for limits in (spec.limits,)
         )
         names = tuple(spec.limits.name for spec in self.routes)
-        return Membership(names, most_nodes, self.lease_s)
+        shared = tuple(_shared_limits(spec.limits) for spec in self.routes)
+        looks_up = any(not spec.limits.idempotency_window_s for spec in self.routes)
+        return Membership(names, most_nodes, self.lease_s, shared, looks_up)
 
     def tenure(self) -> Tenure:
         """For a store that several processes use."""
         limits = [spec.limits for spec in self.routes]
         per_s = sum(min(each.requests_per_s * each.max_batch, each.segments_per_s) for each in limits)
-        return Tenure(int(min(_LARGEST_WINDOW, _WINDOW_S * per_s)))
+        return Tenure(int(min(_LARGEST_WINDOW, _WINDOW_S * per_s)), self.dispatch.order != "arrival")
 
 
 class Sender:
@@ -170,8 +171,8 @@ class Sender:
         policy = settings.policy
         gate = stored_gate(policy, store)
         max_segments = min(spec.max_segments for spec in settings.routes)
-        quiet = policy.quiet_hours.classes
-        intake = Intake(identity.tag, identity.last_message_id, max_segments, quiet, gate.wall)
+        quiet, start = policy.quiet_hours.classes, secrets.token_hex(3)
+        intake = Intake(identity.tag, start, identity.last_message_id, max_segments, quiet, gate.wall)
         self._driver = Driver(
             settings.dispatcher(), store, self._routes, chores=self.chores, gate=gate, new_id=intake.new_id
         )
@@ -238,10 +239,14 @@ class Sender:
 
     def _watch(self, alerts: AlertSettings) -> AlertWatcher:
         channels, driver = open_channels(alerts), self._driver
-        ask_store = driver.commits.trouble
         return AlertWatcher(
-            alerts.rules, driver.state, channels, self.chores, money=self._money, store=ask_store
+            alerts.rules, driver.state, channels, self.chores, money=self._money, store=self._store_trouble
         )
+
+    def _store_trouble(self) -> StoreTrouble:
+        trouble = self._driver.commits.trouble()
+        differing = () if self._member is None else self._member.differing
+        return replace(trouble, differing=differing) if differing else trouble
 
     def _money(self) -> Money:
         spending = self._driver.gate.spending_state(now_ns())
@@ -265,13 +270,15 @@ class Sender:
         """Answer the requests in flight, store everything, close everything."""
         self._feed.stop()
         if self._member is not None:
-            await self._member.stop()
+            await self._member.leave()
         if self._purging is not None:
             self._purging.stop()
         self._resuming.stop()
         self._ends.stop()
         # If a part failed, answers may never arrive.
         await self._driver.drain(0 if self.chores.failed.is_set() else self._settings.drain_s)
+        if self._member is not None:
+            await self._member.stop()
         self._balances.stop()
         for route in self._routes.values():
             await route.close()
@@ -340,7 +347,7 @@ async def serve(
     url = f"http://{host_and_port(host, port)}"
     sender = Sender(settings, store, token, settings.public_url or url)
     await sender.recover()
-    connections = _serving(sender.api, settings.limits)
+    connections = serving(sender.api, settings.limits)
     listening = await loop.create_server(connections, sock=listener, backlog=_BACKLOG)
     connections.start()
     _settle_garbage_collector()
@@ -366,25 +373,8 @@ async def _either(*events: asyncio.Event) -> None:
         wait.cancel()
 
 
-def _serving(api: Api, limits: Limits) -> Connections:
-    async def handle(request: web.BaseRequest) -> web.StreamResponse:
-        connections.begun(request)
-        try:
-            return await api.handle(request)
-        finally:
-            connections.ended(request)
-
-    server = web.Server(
-        handle,
-        access_log=None,
-        logger=http_logger(),
-        max_line_size=_MAX_LINE_BYTES,
-        keepalive_timeout=limits.idle_s,
-        lingering_time=_LINGER_S,
-        auto_decompress=False,  # bodies.py unpacks, within limits
-    )
-    connections = Connections(server, limits)
-    return connections
+def _shared_limits(limits: RouteLimits) -> str:
+    return " ".join(f"{name}={getattr(limits, name)!r}" for name in _SHARED)
 
 
 def _settle_garbage_collector() -> None:

@@ -8,12 +8,13 @@ import sys
 # Other modules are imported after the path is set.
 from smsbench.own_modules import later_path, settle_path
 
+_INTERRUPTED = 130
 # Settings of other tools that can stop a library in this process.
 _NOT_OURS = ("MPLBACKEND", "MATPLOTLIBRC")
 
 
 def main() -> None:
-    """Run the command. Exits 70 with the traceback where it cannot even be imported."""
+    """Run the command. Exits 70 with the traceback if it cannot even be imported."""
     settle_path(later_path())
     from smsbench.output import settle_output
 
@@ -22,6 +23,9 @@ def main() -> None:
         os.environ.pop(name, None)
     try:
         from loadtests.cli import main as command
+    except KeyboardInterrupt:
+        print("smsbench: interrupted", file=sys.stderr)
+        sys.exit(_INTERRUPTED)
     except Exception:
         # Python would exit with 1, which here means a missed objective.
         import traceback

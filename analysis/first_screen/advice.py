@@ -102,6 +102,8 @@ def what_to_change(quote: Quote, at: int, number: int) -> Sentence:
     advice = _ADVICE.get(first.kind, "")
     if first.kind == "network":
         advice = _network(first)
+    elif first.kind == "sender_pacing" and part.identity.profile_limits == "none":
+        advice = "raise the sender's own rate limit: the contract has none."
     elif first.text.endswith(OWN_PACING):
         advice = "let the sender raise its rate faster after a refusal, up to what the contract allows."
     return (advice,) if advice else ()
@@ -176,7 +178,7 @@ def _paced_alone(part: PartReport, found: Bottleneck) -> bool:
     """Whether the sender waits at the limit although the contract adds next to nothing to the delivery times
     that were missed.
     """
-    if found.kind != "provider_limit" or part.sustained is False:
+    if found.kind != "provider_limit" or part.backlog_grew:
         return False
     if not found.evidence or not all(AS_ALLOWED in each for each in found.evidence):
         return False

@@ -10,6 +10,7 @@ from analysis.findings import (
     ON_LIMITS,
     REPLY_AS_DRAWN,
     REPORTS_NOT_CONFIRMED,
+    CampaignFigures,
     ComparedClass,
     DelaySplit,
     Difference,
@@ -202,14 +203,26 @@ def campaigns(quote: Quote) -> tuple[Sentence, ...]:
     if fairness.jain is None:
         return ((*sentence, "."), counted)
     even = ("Fairness of their rates (Jain's index; one means equal): ", quote.number(f"{path}.jain"), ".")
-    if fairness.alone is None:
+    if not fairness.alone_part:
         return ((*sentence, "."), counted, even)
-    alone: Sentence = (
-        "Compared with one campaign alone, by the time within which 95 % arrive: ",
-        *_difference(quote, f"{path}.alone"),
-        ".",
-    )
-    return ((*sentence, "."), counted, even, alone)
+    return ((*sentence, "."), counted, even, _against_one_alone(quote, f"{path}.campaigns"))
+
+
+def _against_one_alone(quote: Quote, path: str) -> Sentence:
+    """The campaign that became slowest, if its difference may be claimed."""
+    lead = "Compared with one campaign alone, by the time within which 95 % arrive: "
+    figures: tuple[CampaignFigures, ...] = quote.value(path)
+    slower = [
+        (each.alone.value_s, index)
+        for index, each in enumerate(figures)
+        if each.alone is not None and each.alone.value_s is not None
+        if each.alone.claimed and each.alone.low_s > 0.0 and _ends_known(each.alone)
+    ]
+    if not slower:
+        return (f"{lead}none of them is shown to be slower.",)
+    worst = f"{path}.{max(slower)[1]}"
+    name = quote.text(f"{worst}.name")
+    return (f"{lead}the slowest is ", name, ", with ", *_difference(quote, f"{worst}.alone"), ".")
 
 
 def live_against_simulated(quote: Quote) -> tuple[Sentence, ...]:

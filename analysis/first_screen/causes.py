@@ -28,7 +28,6 @@ from analysis.model import Objective, PartReport, RunReport
 from analysis.objectives.grammar import Measure
 
 _COUNTS = re.compile(r"of [\d,]+ messages?: ")  # begins the evidence of what became of the messages
-_API = "sender API"  # source of the reasons of messages that were not accepted
 _ABSENT = ("absent_subscriber", "handset_off")
 _PLAIN_REASONS = {
     **dict.fromkeys(_ABSENT, "the phone was off or out of coverage"),
@@ -173,7 +172,7 @@ def _undelivered(quote: Quote, at: int) -> tuple[Sentence, ...]:
         *(quote.count(f"{path}.accounting.open"), " were still open at the end. "),
         "The most frequent reason: ",
         *_reason(quote, f"{path}.reasons.{place}"),
-        *(quote.count(f"{path}.reasons.{place}.count"), "). "),
+        *(quote.count(f"{path}.reasons.{place}.accepted"), "). "),
         "The table Why messages did not arrive has every reason.",
     )
     return (shown,)
@@ -194,7 +193,8 @@ def _reason(quote: Quote, path: str) -> Sentence:
 
 def _first_reason(part: PartReport) -> int | None:
     """The position of the most frequent reason of accepted messages."""
-    return next((place for place, each in enumerate(part.reasons) if each.source != _API), None)
+    counts = [each.accepted for each in part.reasons]
+    return counts.index(max(counts)) if any(counts) else None
 
 
 def _price(quote: Quote, at: int) -> tuple[Sentence, ...]:

@@ -224,10 +224,12 @@ def _no_limit(quote: Quote, place: int) -> Sentence:
         return (f"{NO_LIMIT}, so the capacity may be higher.",)
     if any(NETWORK_ALONE in each.reach for each in quote.report.objectives):
         return (f"{NO_LIMIT_OF_THE_RATE}, so the capacity may be higher.",)  # the delay is named above
-    named = _named(quote, place, 0)
+    found, path = quote.report.parts[place].bottlenecks[0], f"parts.{place}.bottlenecks.0"
+    # A NO has the evidence in its sentence on the cause.
+    told = overall(quote.report.objectives) == "missed"
     return (
         f"{NO_LIMIT_OF_THE_RATE}, so the capacity may be higher. But messages were delayed: ",
-        *named,
+        *((quote.text(f"{path}.text"),) if told else with_evidence(quote, path, found)),
         ".",
     )
 
@@ -306,7 +308,7 @@ def sustained(part: PartReport) -> bool:
 def limited(part: PartReport) -> bool:
     """Whether something is known to have limited the part."""
     waited = bool(part.throughput.limit) and not (sustained(part) and part.bottlenecks)
-    return limiting(part) is not None or waited or part.sustained is False
+    return limiting(part) is not None or waited or part.backlog_grew is True
 
 
 def seen_by_provider(part: PartReport) -> bool:

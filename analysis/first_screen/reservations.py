@@ -57,7 +57,7 @@ PLAIN_CHECKS = {
     "files": PlainCheck("files of the run", "What a missing file would show is not known"),
     "sample size": PlainCheck(
         "number of messages",
-        "An objective with too few messages for its percentile can be missed, but it cannot be met",
+        "Such an objective can be missed, but it cannot be met",
     ),
     "independence": PlainCheck(
         "messages that were slow together, as in one queue",

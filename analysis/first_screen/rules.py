@@ -22,7 +22,15 @@ from analysis.first_screen.rates import (
     seen_by_provider,
 )
 from analysis.first_screen.values import Figure, FirstScreen, Sentence, figures, sentences, words
-from analysis.first_screen.wording import deciding, objective_part, target_file, target_name, trusted
+from analysis.first_screen.wording import (
+    deciding,
+    not_taken,
+    objective_part,
+    target_file,
+    target_name,
+    trusted,
+    unsent,
+)
 from analysis.formatting import TIMES, rate_text
 from analysis.judge.verdict import overall
 from analysis.model import Objective, PartReport, RunReport
@@ -95,8 +103,8 @@ def _word(screen: FirstScreen, report: RunReport) -> Iterator[str]:
         yield "YES, but not every objective is met"
     if screen.word == "YES" and report.validity == "invalid":
         yield "YES, but the run is invalid"
-    if screen.word == "YES" and any(_missing(part) for _, part in deciding(report)):
-        yield "YES, but a message is lost, duplicated or unaccounted"
+    if screen.word == "YES" and any(_above_limits(part, report) for _, part in deciding(report)):
+        yield "YES, but more messages are lost or unaccounted than the objectives allow"
     if screen.word == "NO" and "missed" not in verdicts:
         yield "NO, but no objective is missed"
     if screen.word == "UNDECIDED" and "missed" in verdicts:
@@ -104,6 +112,20 @@ def _word(screen: FirstScreen, report: RunReport) -> Iterator[str]:
     verdict = {"YES": "met", "NO": "missed", "UNDECIDED": "undecided"}.get(screen.word)
     if verdict is not None and report.verdict != verdict:
         yield f"{screen.word}, but the report's verdict is {report.verdict}"
+
+
+def _above_limits(part: PartReport, report: RunReport) -> bool:
+    """Whether messages are missing of which the objectives on losses allow fewer. Without such an objective,
+    they allow none.
+    """
+    allowed = dict.fromkeys(("loss", "unaccounted"), 0.0)
+    for each in report.objectives:
+        if each.measure in allowed:
+            allowed[each.measure] = max(allowed[each.measure], each.limit_value)
+    counted = part.accounting
+    given_up = counted.given_up + counted.to_repeat
+    unseen = counted.unaccounted + counted.without_key
+    return given_up > allowed["loss"] or unseen > allowed["unaccounted"]
 
 
 def _missing(part: PartReport) -> int:
@@ -203,8 +225,12 @@ def _carried(screen: FirstScreen, report: RunReport) -> Iterator[str]:
     for piece in screen.why if screen.word == "YES" else ():
         if isinstance(piece, Figure) and piece.source.endswith(".identity.messages_per_day"):
             part = lookup(report, piece.source.removesuffix(".identity.messages_per_day"))
-            if not trusted(part) or overall(part.objectives) != "met" or part.sustained is False:
+            met = trusted(part) and overall(part.objectives) == "met"
+            if not met or part.sustained is False or not_taken(part) or unsent(part):
                 yield f"{piece.text} a day is called sustained, but {part.slug} does not show it"
+            for level in report.levels:
+                if level.ten_times_part == part.slug and level.ten_times != "yes":
+                    yield f"{piece.text} a day is called sustained, but ten times: {level.ten_times}"
 
 
 def _within_capacity(screen: FirstScreen, report: RunReport) -> Iterator[str]:
@@ -266,7 +292,7 @@ def _advice(screen: FirstScreen, report: RunReport) -> Iterator[str]:
     if enough and more:
         yield f"the contract is said to be sufficient, but also: {words(more[0])!r}"
     for place in _parts_of(enough, report):
-        if report.parts[place].sustained is False:
+        if report.parts[place].backlog_grew:
             yield f"the contract is said to be sufficient, but the backlog of {report.parts[place].slug} grew"
     rate = next((each.sentences for each in screen.answers if each.name == "rate"), ())
     free = any(said in words(each) for each in rate for said in (NO_LIMIT, NO_LIMIT_OF_THE_RATE))

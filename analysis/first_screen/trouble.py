@@ -166,7 +166,7 @@ def _backlog(quote: Quote) -> list[Sentence]:
     if lasting:
         left, span = quote.count(f"{path}.left"), quote.seconds(f"{path}.watched_s")
         waited = f" message{'' if left.text == '1' else 's'} waited in the sender "
-        closing = " after the outage's end, at the last sample of its queue."
+        closing = " after the outage's end, when the run ended."
         return [(*lead, "The backlog of the outage was not gone: ", left, waited, span, closing)]
     if not quote.value(f"{path}.gone_s"):
         return [(*lead, "The outage left no backlog in the sender.")]
@@ -225,4 +225,4 @@ def _availability(quote: Quote, headline: Sentence) -> list[Sentence]:
 def _accepted(part: PartReport) -> str:
     refused = part.accounting.refused_recipients
     but = " except those with a phone number that the provider refuses" if refused else ""
-    return f"The sender accepted every message{but}, and every backlog went back to its level,"
+    return f"The sender accepted every message{but}, and no backlog grew until the end of the load,"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from analysis.first_screen.advice import first_told
+from analysis.first_screen.met import met_words
 from analysis.first_screen.missed import missed_words
 from analysis.first_screen.quoting import Quote
 from analysis.first_screen.reservations import checked, reservations
@@ -19,7 +20,6 @@ from analysis.first_screen.wording import (
     objective_words,
     part_title,
     target_name,
-    trusted,
     undecided_words,
     worst_objective,
 )
@@ -56,7 +56,7 @@ def why(quote: Quote) -> Sentence:
         return _invalid(quote)
     if found == "NO":
         return _missed(quote)
-    return _met(quote) if found == "YES" else _undecided(quote)
+    return met_words(quote) if found == "YES" else _undecided(quote)
 
 
 def _stopped(quote: Quote) -> Sentence:
@@ -68,13 +68,25 @@ def _stopped(quote: Quote) -> Sentence:
         )
         path = f"parts.{place}.identity.exit_reason"
         return ("No load was made: ", Figure(text=error, source=path, unit="text"), ".")
+    if not any(part.accounting.rows for part in report.parts):
+        return (quote.text("interrupted"), ".")
     so_far: Sentence = (". ", *_missed_rate(quote)) if _missed_rate(quote) else (_NO_MISS,)
+    if _in_first_trial(report):
+        so_far = (". No rate was judged until then.",)
     missed = worst_objective(report, "missed")
     if report.validity == "invalid":
-        so_far = (". The figures until then cannot be used.",)
+        failed = _failed_check(quote)
+        told: Sentence = () if failed is None else (": ", *_finding(quote, failed))
+        so_far = (". The figures until then cannot be used", *told, ".")
     elif missed is not None:
         so_far = (". An objective was missed until then: ", *missed_words(quote, missed), ".")
     return (quote.text("interrupted"), *so_far)
+
+
+def _in_first_trial(report: RunReport) -> bool:
+    """Whether the user ended a search in its first trial, which is not judged."""
+    found = report.capacity
+    return found is not None and found.interrupted_per_s is not None and not found.trials
 
 
 def _missed_rate(quote: Quote) -> Sentence:
@@ -97,15 +109,27 @@ def _invalid(quote: Quote) -> Sentence:
     place = _failed_check(quote)
     if place is None:
         return ("The bench failed. This result does not describe the sender.",)
-    worst = quote.report.checks[place]
+    instrument = quote.report.checks[place].name == INSTRUMENT
+    lead = "Bench failure: " if instrument else "Do not use these figures: "
+    return (
+        lead,
+        *_finding(quote, place, named=not instrument),
+        ". This result does not describe the sender.",
+    )
+
+
+def _finding(quote: Quote, place: int, named: bool = True) -> Sentence:
+    """``the bench sent late: 99 % within 364 ms``, in a suite with the part. Unless ``named``, without what
+    was checked.
+    """
+    failed = quote.report.checks[place]
     value = quote.text(f"checks.{place}.value")
     shown = Figure(text=first_line(value.text), source=value.source, unit="text")
-    lead = f"Do not use these figures: {checked(worst.name)}: "
-    lead = "Bench failure: " if worst.name == INSTRUMENT else lead
     where: Sentence = ()
-    if worst.part:
-        where = ("part: ", part_title(quote, _place(quote.report, worst.part)))
-    return (lead, *in_brackets(shown, where), ". This result does not describe the sender.")
+    if failed.part:
+        where = ("part: ", part_title(quote, _place(quote.report, failed.part)))
+    lead = (f"{checked(failed.name)}: ",) if named else ()
+    return (*lead, *in_brackets(shown, where))
 
 
 def _failed_check(quote: Quote) -> int | None:
@@ -255,6 +279,7 @@ def _not_taken_counts(part: PartReport) -> Iterator[tuple[str, str]]:
     counted = part.accounting
     only_numbers = counted.refused == counted.refused_recipients
     late = ", or because the bench was late" if counted.dropped_by_bench else ""
+    late += ", or because the bench had no room for them" if counted.dropped_at_machine_limit else ""
     for field, text in (
         ("refused", "were refused"),
         ("failed_at_api", "got no usable answer"),
@@ -264,39 +289,6 @@ def _not_taken_counts(part: PartReport) -> Iterator[tuple[str, str]]:
         shown = getattr(counted, "dropped_at_limit" if field == "dropped" else field)
         if shown and not (field == "refused" and only_numbers):
             yield field, text
-
-
-def _met(quote: Quote) -> Sentence:
-    """The volumes that the sender sustains, as the parts show; live parts before simulated ones."""
-    report = quote.report
-    name = target_name(report)
-    parts = [(place, part) for place, part in deciding(report) if trusted(part)]
-    sustained = [(place, part) for place, part in parts if part.sustained is not False]
-    leveled = [(place, part) for place, part in sustained if part.identity.messages_per_day]
-    live_ones = [item for item in leveled if live(item[1])]
-    prefix = "" if any(live(part) for _, part in parts) else "In virtual time "
-    rows = sorted(live_ones or leveled, key=lambda item: item[1].identity.messages_per_day or 0)
-    levels = {part.identity.messages_per_day: place for place, part in rows}
-    if not levels:
-        place, fastest = max(sustained or parts, key=lambda item: item[1].throughput.offered_mean_per_s)
-        if _searched(report, fastest):
-            rate = quote.rate("capacity.sustained_per_s", subject="sustained rate")
-            return (f"{prefix}{name} met every objective at ", rate, ".")
-        rate = quote.rate(f"parts.{place}.throughput.offered_mean_per_s", subject=f"offered mean {place}")
-        closing = "." if sustained else ", but its queue grew: it does not sustain that rate."
-        return (f"{prefix}{name} met every objective at ", rate, closing)
-    shown = list(levels.values())[-2:]
-    sentence: list[str | Figure] = [f"{prefix}{name} sustains "]
-    for index, place in enumerate(shown):
-        figure = quote.per_day(f"parts.{place}.identity.messages_per_day")
-        sentence += [", and " if index else "", figure, "" if index else " SMS a day"]
-    return (*sentence, ", with every objective met.")
-
-
-def _searched(report: RunReport, part: PartReport) -> bool:
-    """Whether the part is a trial of a search that found a rate: the mean of its arrivals differs from it."""
-    found = report.capacity
-    return found is not None and found.sustained_per_s is not None and part.identity.profile == found.profile
 
 
 def _undecided(quote: Quote) -> Sentence:
@@ -314,13 +306,26 @@ def _undecided(quote: Quote) -> Sentence:
         ),
         None,
     )
-    place = place if unseen is None else unseen
+    place = _without_room(report, place) if unseen is None else unseen
     objective = report.objectives[place]
     at = objective_part(report, objective)
     if unseen is not None and report.parts[at].accounting.without_key:
         return ("No objective was missed. ", *_without_key(quote, at))
     asked = objective_words(quote, place)
     return ("No objective was missed. ", *asked, " is undecided: ", *undecided_words(quote, place), ".")
+
+
+def _without_room(report: RunReport, place: int) -> int:
+    """The objective on messages not taken, if the bench had no room to send some: then more of this load does
+    not help. Else ``place``.
+    """
+    asked = (
+        at
+        for at, each in enumerate(report.objectives)
+        if each.decides and each.measure == "not_taken" and each.verdict == "undecided"
+        if report.parts[objective_part(report, each)].accounting.dropped_at_machine_limit
+    )
+    return next(asked, place)
 
 
 def _without_key(quote: Quote, at: int) -> Sentence:

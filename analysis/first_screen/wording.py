@@ -15,10 +15,10 @@ from analysis.findings import NOT_FORWARDED, Bottleneck, on_the_way
 from analysis.first_screen.quoting import Quote
 from analysis.first_screen.values import AnswerRow, Figure, Sentence
 from analysis.judge.evidence import needs_lead
+from analysis.judge.not_taken import NOT_TAKEN_SHARE, many_not_taken
 from analysis.model import Objective, PartIdentity, PartReport, RunReport
 
 _REFERENCE = "reference_sender"
-NOT_TAKEN_SHARE = 0.001  # of the planned messages
 _MOST_EVIDENCE = 3  # sentences
 NOT_ARRIVED = "had not arrived when the run ended"  # a message that counts as slower than any limit
 _MOST_WORDS = 90  # characters of a profile's limits next to its name
@@ -83,9 +83,14 @@ def trusted(part: PartReport) -> bool:
 
 
 def not_taken(part: PartReport) -> bool:
-    """Whether more than ``NOT_TAKEN_SHARE`` of the messages were refused or not answered."""
+    """Whether messages were refused or not answered; few of them do not count."""
+    return many_not_taken(part.accounting)
+
+
+def unsent(part: PartReport) -> bool:
+    """Whether the bench had no room to send more than ``NOT_TAKEN_SHARE`` of the messages."""
     counted = part.accounting
-    return counted.not_taken + counted.unfinished > NOT_TAKEN_SHARE * counted.planned
+    return counted.dropped_at_machine_limit > NOT_TAKEN_SHARE * counted.planned
 
 
 def live(part: PartReport) -> bool:
@@ -246,7 +251,7 @@ def _measured(quote: Quote, path: str, objective: Objective) -> Sentence:
                 f"more than {rest} take over ",
                 quote.seconds(f"{path}.quantile.low_s", limit_s=objective.limit_s),
             )
-        return ("too few messages",)
+        return (quote.text(f"{path}.measured"),)
     if objective.quantile.state == "never":
         return (f"{rest} or more never arrive",)
     if objective.quantile.state == "at_least":

@@ -21,7 +21,7 @@ from analysis.formatting import (
     times_text,
 )
 from analysis.judge.check_names import SCHEDULE_LAG
-from analysis.judge.evidence import too_few_for
+from analysis.judge.evidence import count_as, too_few_for
 from analysis.measure.late_generator import SHORT_S, SHORT_SHARE, GeneratorLateness
 from analysis.measure.percentiles import ranks
 from analysis.model import Accounting, Check, CheckState, Distribution, Objective, TimestampOrder
@@ -50,10 +50,16 @@ NAGLE_DELAY_EXCESS = 5.0
 _LATE_ADVICE = (
     "lower the rate per worker, add workers (--workers) and cores, or use a machine without other programs"
 )
+# A generator that was late because it had too much work uses about a whole core.
+IDLE_PERCENT = 50.0
+_IDLE_ADVICE = (
+    "the load generator used {cpu} % of a core at most while it was late, so more workers or a lower rate do "
+    "not help: something held it up. Use a machine without other programs, with a disk that is not busy"
+)
 _NOISE_ADVICE = "use a machine without other programs"
 _TIGHT_ADVICE = (
-    "an objective of {limit} is tighter than this bench can measure: it may be late by {percent:g} % of the "
-    "tightest objective. Give a longer limit, or lower the rate per worker"
+    "an objective of {limit} on {subject} allows the bench a delay of {allowed} ({percent:g} % of the "
+    "limit), and it was later. Give a longer limit, or lower the rate per worker"
 )
 
 
@@ -66,6 +72,10 @@ class Tightest(Struct, frozen=True):
     @property
     def lag_limit_s(self) -> float:
         return self.share * self.limit_s
+
+    @property
+    def subject(self) -> str:
+        return "the sender's answer" if self.share == LAG_SHARE_OF_ANSWER else "a delivery time"
 
 
 def schedule_lag(late: GeneratorLateness, tightest: Tightest) -> Check:
@@ -84,10 +94,13 @@ def schedule_lag(late: GeneratorLateness, tightest: Tightest) -> Check:
         noise = f"; other programs used the cores for {seconds_text(late.disturbed_s)}"
         noise += _without_disturbed(late, p99, own)
         state = "warn" if state == "ok" else state
+    allowed = ""
+    if state == "invalid" and limit_s < LAG_WARN_S:  # it would be on time for any usual objective
+        allowed = f"; an objective on {tightest.subject} allows {seconds_text(limit_s)}"
     return Check(
         name=SCHEDULE_LAG,
         state=state,
-        value=f"p99 {seconds_text(p99)}{noise}" if not math.isnan(p99) else "no message was sent",
+        value=f"p99 {seconds_text(p99)}{noise}{allowed}" if not math.isnan(p99) else "no message was sent",
         limit=(f"warn > {seconds_text(warn_s)}, " if warn_s < limit_s else "")
         + f"invalid > {seconds_text(limit_s)}, "
         f"{100 * tightest.share:g} % of the tightest objective ({limit_text(tightest.limit_s)}); seconds "
@@ -100,11 +113,19 @@ def schedule_lag(late: GeneratorLateness, tightest: Tightest) -> Check:
 
 
 def _late_advice(late: GeneratorLateness, tightest: Tightest) -> str:
-    """A tight objective is blamed only for a delay without other programs."""
-    tight = _LATE_ADVICE
+    """A tight objective is blamed only for a delay without other programs, and more workers are advised only
+    if the generator had much work.
+    """
+    idle = late.late_cpu_percent < IDLE_PERCENT
+    tight = _IDLE_ADVICE.format(cpu=significant(late.late_cpu_percent)) if idle else _LATE_ADVICE
     if tightest.lag_limit_s < LAG_WARN_S:
         limit = limit_text(tightest.limit_s)
-        tight = _TIGHT_ADVICE.format(limit=limit, percent=100 * tightest.share)
+        tight = _TIGHT_ADVICE.format(
+            limit=limit,
+            subject=tightest.subject,
+            allowed=seconds_text(tightest.lag_limit_s),
+            percent=100 * tightest.share,
+        )
     if late.disturbed_s <= 0:
         return tight
     others_alone = not _p99(late.lag_s[~late.disturbed]) > tightest.lag_limit_s
@@ -132,12 +153,15 @@ def _state(value: float, warn: float, invalid: float) -> CheckState:
     return "warn" if value > warn else "ok"
 
 
-def dropped_arrivals(counted: Accounting) -> Check:
+def dropped_arrivals(counted: Accounting, limit: int, needed: int) -> Check:
     """Arrivals that the bench dropped.
 
     Arrivals that were dropped because the sender did not answer (``late_generator.dropped_by_target``) count
-    as not taken by the sender.
+    as not taken by the sender. If ``limit``, what the machine can hold, is below ``needed``, it is unknown
+    whether the sender would have taken them: ``not_taken`` includes that, so the run is valid.
     """
+    if counted.dropped_at_machine_limit:
+        return _dropped_without_room(counted, limit, needed)
     by_bench, by_target = counted.dropped_by_bench, counted.dropped_at_limit
     share = by_bench / counted.planned if counted.planned else math.nan
     waited = f"; {times_text(by_target)} not sent because the sender did not answer" if by_target else ""
@@ -153,12 +177,31 @@ def dropped_arrivals(counted: Accounting) -> Check:
     )
 
 
+def _dropped_without_room(counted: Accounting, limit: int, needed: int) -> Check:
+    late, beyond = counted.dropped_by_bench, counted.dropped_at_machine_limit
+    share = late / counted.planned
+    also = f"; {times_text(late)} because it was late" if late else ""
+    return Check(
+        name="dropped arrivals",
+        state="invalid" if share > DROPPED_SHARE else "warn",
+        value=f"{count_text(beyond)} ({share_text(beyond, counted.planned)}), since this machine can hold "
+        f"{count_text(limit)} unanswered requests and the load needs up to {count_text(needed)}{also}",
+        limit=f"warn > 0, invalid > {100 * DROPPED_SHARE:g} % because the bench was late",
+        meaning="messages that came due and were not sent because the machine of the bench could hold no "
+        "more unanswered requests. It is unknown whether the sender would have taken them",
+        advice="allow the bench more open files (ulimit -n) and local ports, or give the target file a "
+        "shorter timeout_s",
+        value_number=share,
+    )
+
+
 def rate_error(journeys: Journeys) -> Check:
     """Planned arrivals compared with sends, in windows of ten seconds from the load's start.
 
-    Arrivals that were not sent because the sender did not answer count as offered.
+    Arrivals above an in-flight limit count as offered: ``dropped_arrivals`` has them.
     """
-    offered_s = np.where(journeys.dropped_at_limit, journeys.load.intended_s, journeys.load.sent_s)
+    above = journeys.dropped_at_limit | journeys.dropped_at_machine_limit
+    offered_s = np.where(above, journeys.load.intended_s, journeys.load.sent_s)
     error, at_s = worst_rate_error(journeys.load.intended_s, offered_s, journeys.load_end_s)
     return Check(
         name="offered rate",
@@ -276,7 +319,7 @@ def nagle_delay(journeys: Journeys) -> Check:
 
 
 def sample_sizes(delivery: tuple[Distribution, ...], objectives: tuple[Objective, ...]) -> Check:
-    """Whether there are enough messages for the percentiles of the objectives."""
+    """Whether there are enough messages for the percentiles of the objectives, if they have any."""
     asked = [each for each in objectives if each.quantile is not None and each.percentile is not None]
     thin = [each for each in asked if each.quantile is not None and each.quantile.state == "withheld"]
     enough = ", ".join(f"{class_words(each.message_class)} {count_text(each.count)}" for each in delivery)
@@ -284,10 +327,10 @@ def sample_sizes(delivery: tuple[Distribution, ...], objectives: tuple[Objective
     if thin:
         value = too_few_for(thin)
     elif enough and not asked:
-        value = f"no percentile of the load's classes is judged ({enough})"
+        value = f"no objective has a percentile of these classes ({enough})"
     return Check(
         name="sample size",
-        state="warn" if thin or not asked else "ok",
+        state="warn" if thin or not enough else "ok",
         value=value,
         limit="p95 needs 72, p99 368, p99.9 3,688, p99.99 36,887",
         meaning="number of messages that a percentile needs for a 95 % interval with two ends",
@@ -305,8 +348,8 @@ def effective_sizes(delivery: tuple[Distribution, ...]) -> Check:
     return Check(
         name="independence",
         state="warn" if thin else "ok",
-        value=f"{count_text(_known_count(worst))} {messages_of(worst.message_class)} count as "
-        f"about {significant(worst.effective_count, 2)} independent ones",
+        value=f"{count_text(_known_count(worst))} {messages_of(worst.message_class)} "
+        f"{count_as(worst.effective_count)}",
         limit="warn if under half",
         meaning="messages in one queue have similar delays, so that the intervals are wider",
         advice="run longer, or repeat the run and compare the percentiles of the runs",

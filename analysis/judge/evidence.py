@@ -16,9 +16,11 @@ import math
 from collections.abc import Iterable
 
 from analysis.classes import message_of, messages_of
-from analysis.formatting import count_text, percentile_name, times_text
+from analysis.formatting import count_text, percentile_name, significant, times_text
+from analysis.measure.percentiles import independent_of, needed
 from analysis.model import Objective
 from analysis.objectives.grammar import API
+from analysis.quantile import Quantile
 
 _CONFIDENCE_Z = 1.959964  # two-sided 95 %
 _POWER_Z = 0.841621  # 80 %
@@ -26,6 +28,7 @@ _POWER_Z = 0.841621  # 80 %
 _MOST_TIMES = 100
 _MOST_MESSAGES = 100_000
 ACCEPTS_TO_THE_END = "a sender that accepts messages until the end of the load"
+_FOR_PHONES = "smsbench simulate waits for phones, a live run does not"
 HOPELESS = "no number of messages decides it, since the figure is at the limit"
 
 
@@ -38,11 +41,14 @@ def messages_needed(seen: float, asked: float, evidence: float = 1.0) -> float:
     return (spread / gap) ** 2 / evidence
 
 
-def more_needed(count: int, wanted: float, message_class: str, per_s: float, fewest: int = 0) -> str:
+def more_needed(
+    count: int, wanted: float, message_class: str, per_s: float, fewest: int = 0, whole_day: bool = False
+) -> str:
     """``about 400 more transactional messages, as in 90 s more of this load``.
 
-    ``count`` messages were judged and ``wanted`` are needed. ``per_s`` is their rate in the load.
-    ``fewest``: the number that the interval needs. A high percentile needs many, also far from the limit.
+    ``count`` messages were judged and ``wanted`` are needed. ``per_s`` is their rate in the load. A whole day
+    cannot be longer, only busier. ``fewest``: the number that the interval needs. A high percentile needs
+    many, also far from the limit.
     """
     if wanted > max(_MOST_TIMES * count, _MOST_MESSAGES, 2 * fewest):
         return HOPELESS
@@ -51,18 +57,43 @@ def more_needed(count: int, wanted: float, message_class: str, per_s: float, few
     more = _rounded_up(max(wanted - count, 0.05 * count, 1.0))
     thing = "request" if message_class == API else message_of(message_class)
     words = f"about {times_text(more, f'more {thing}')}"
-    return f"{words}, as in {_duration(more / per_s)} more of this load" if per_s > 0 else words
+    if per_s <= 0:
+        return words
+    if whole_day:
+        factor = math.ceil(10 * (count + more) / max(count, 1)) / 10
+        return f"{words}, as in a day with {factor:g} times the messages (--scale)"
+    return f"{words}, as in {_duration(more / per_s)} more of this load"
 
 
 def too_few_for(objectives: Iterable[Objective]) -> str:
     """``too few OTPs for p95: 8 of 72 needed``, of objectives without a value."""
-    found = []
-    for each in objectives:
-        things = "answers of the sender" if each.message_class == API else messages_of(each.message_class)
-        wanted = count_text(each.quantile.needed if each.quantile is not None else 0)
-        name = percentile_name(each.percentile or 0.0)
-        found.append(f"too few {things} for {name}: {count_text(each.count)} of {wanted} needed")
-    return "; ".join(found)
+    return "; ".join(_too_few(each, each.quantile) for each in objectives if each.quantile is not None)
+
+
+def _too_few(objective: Objective, found: Quantile) -> str:
+    """If the messages are dependent, a larger number of them is no remedy by itself, and is not asked for."""
+    api = objective.message_class == API
+    things = "answers of the sender" if api else messages_of(objective.message_class)
+    counted, name = count_text(objective.count), percentile_name(found.percentile)
+    wanted = count_text(needed(found.percentile))
+    independent = independent_of(objective.count, found)
+    if independent is None:
+        return f"too few {things} for {name}: {counted} of {wanted} needed"
+    alike = "similar times, as in one queue"
+    return f"{alike}: {counted} {things} {count_as(independent)}, too few for {name} ({wanted} needed)"
+
+
+def needs_text(found: Quantile) -> str:
+    """``needs 72``, ``needs 72 independent``: messages for a withheld percentile."""
+    alone = needed(found.percentile)
+    return f"needs {count_text(alone)}{' independent' if found.needed > alone else ''}"
+
+
+def count_as(independent: float) -> str:
+    """``count as about 10 independent ones``, rounded as in the check *independence*."""
+    if independent < 2.0:
+        return "count as hardly more than one"
+    return f"count as about {significant(independent, 2)} independent ones"
 
 
 def needs_lead(needs: str) -> str:
@@ -70,13 +101,23 @@ def needs_lead(needs: str) -> str:
     return "; " if needs == HOPELESS else "; to decide it: "
 
 
-def wait_longer(open_count: int, unforwarded: int = 0) -> str:
-    """``unforwarded``: those of them that the sender still had not forwarded after the longest wait."""
+def wait_longer(open_count: int, unforwarded: int = 0, for_phones: int = 0) -> str:
+    """``unforwarded``: those of them that the sender still had not forwarded after the longest wait.
+
+    ``for_phones``: those with a phone that is off or out of coverage. A live run does not wait for phones, so
+    only a simulated load shows their final state.
+    """
     if unforwarded:
         return f"a sender that forwards what it accepts: {times_text(unforwarded)} did not reach the provider"
     verb = "was" if open_count == 1 else "were"
     wait = "wait longer after the load (--drain-timeout)"
-    return f"the final state of {times_text(open_count)} that {verb} still open: {wait}"
+    subject = f"the final state of {times_text(open_count)} that {verb} still open"
+    if not for_phones:
+        return f"{subject}: {wait}"
+    if for_phones == open_count:
+        return f"{subject} since a phone is off or out of coverage: {_FOR_PHONES}"
+    phones = f"{count_text(for_phones)} of them for phones that are off or out of coverage"
+    return f"{subject}, {phones}: {_FOR_PHONES}; for the others {wait}"
 
 
 def _rounded_up(value: float) -> int:

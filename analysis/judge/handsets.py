@@ -58,6 +58,7 @@ def _outcomes(journeys: Journeys, outcomes: MessageOutcomes, due: Bools, waited_
         accepted=int(np.count_nonzero(among)),
         delivered=int(np.count_nonzero(among & (outcomes.outcome == DELIVERED))),
         open=int(np.count_nonzero(still_open)),
+        for_phones=int(np.count_nonzero(still_open & journeys.provider.unreachable)),
         unforwarded=int(np.count_nonzero(still_open & outcomes.unaccounted & ~outcomes.still_held))
         if waited_out
         else 0,

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from msgspec.structs import replace
+
 from analysis.capacity_record import SEARCH_ITSELF, CapacityResult
 from analysis.formatting import rate_text, significant
+from analysis.judge.verdict import withheld
 from analysis.model import PartReport
 from analysis.read.wait import INTERRUPTED
 from analysis.records import OPEN_BEFORE, Manifest
@@ -12,24 +15,48 @@ from analysis.records import OPEN_BEFORE, Manifest
 def interruption(
     manifest: Manifest, parts: tuple[PartReport, ...], search: CapacityResult | None = None
 ) -> str:
-    """``Interrupted after 13 of 23 s``, in a suite with the part; "" for a complete run."""
+    """``Interrupted after 13 of 23 s``, in a suite with the part; "" for a complete run.
+
+    Several starts of a session in the web UI may be interrupted, and are all named.
+    """
     if search is not None and search.interrupted_per_s is not None:
         return _in_search(search, search.interrupted_per_s)
     suite = manifest.kind == "suite"
-    found = next((part for part in parts if part.identity.exit_reason in INTERRUPTED), None)
-    if found is None:
+    found = {
+        number: part for number, part in enumerate(parts, start=1) if part.identity.exit_reason in INTERRUPTED
+    }
+    if not found:
         between = suite and manifest.exit_reason in INTERRUPTED
         return f"Interrupted between two parts, after: {parts[-1].identity.title}" if between else ""
-    where = f" ({found.identity.title})" if suite else ""
-    load_s, planned_s = found.identity.load_s, found.identity.planned_s
-    if not found.accounting.rows:
-        return f"Interrupted{where} before any message"
+    if len(found) > 1:
+        starts = ", ".join(f"start {number} {_when(part)}" for number, part in found.items())
+        return f"Interrupted in {len(found)} of {len(parts)} starts: {starts}"
+    (only,) = found.values()
+    return f"Interrupted{f' ({only.identity.title})' if suite else ''} {_when(only)}"
+
+
+def _when(part: PartReport) -> str:
+    """``after 13 of 23 s``."""
+    load_s, planned_s = part.identity.load_s, part.identity.planned_s
+    if not part.accounting.rows:
+        return "before any message"
     done, planned = _whole(load_s), _whole(planned_s)
     if planned_s <= 0:
-        return f"Interrupted{where} after {done} s"
+        return f"after {done} s"
     if load_s >= planned_s or done == planned:
-        return f"Interrupted{where} after the load, while messages were awaited"
-    return f"Interrupted{where} after {done} of {planned} s"
+        return "after the load, while messages were awaited"
+    return f"after {done} of {planned} s"
+
+
+def without_interrupted_trial(parts: tuple[PartReport, ...]) -> tuple[PartReport, ...]:
+    """The shown trial of a capacity search is not judged if the user ended it: it is shorter than a trial."""
+    why, needs = "the interrupted trial is not judged", "a search that is not interrupted"
+    return tuple(
+        replace(part, objectives=withheld(part.objectives, why, needs))
+        if part.identity.exit_reason in INTERRUPTED
+        else part
+        for part in parts
+    )
 
 
 def _in_search(search: CapacityResult, rate_per_s: float) -> str:

@@ -10,8 +10,9 @@ with an unchanged provider (equivalent to level x compression messages a day). A
 simulated one. The highest sustained load of a level is one of all these parts, so that it agrees with the
 answer on ten times.
 
-A part sustains its load if it is valid, met every objective, reached no limit and did not fall behind.
-Without the last two conditions a short load with a drain would hide a queue that clears within the objective.
+A part sustains its load if it is valid and met every objective, and its backlog did not grow. If growth is
+unknown, a part that reached a limit or fell behind is undecided: a short load with a drain would hide a queue
+that clears within the objective.
 
 In a suite with whole days the levels are those days. A slice of a busier day is a part for ten times.
 """
@@ -49,13 +50,14 @@ def levels(parts: tuple[PartReport, ...]) -> tuple[Level, ...]:
 def sustains(part: PartReport) -> Verdict:
     """Whether the system sustained this part's load.
 
-    A part that fell behind without a visible limit is undecided: a longer run might miss an objective.
+    Missed objectives and a backlog that grew decide. A wait in the busiest seconds, or a wait that became
+    longer, are figures without an interval: with them, and if growth is unknown, a longer run might miss.
     """
     if part.validity == "invalid":
         return "undecided"
-    if part.throughput.limit or overall(part.objectives) == "missed" or part.sustained is False:
+    if overall(part.objectives) == "missed" or part.sustained is False:
         return "missed"
-    if fell_behind(part) and part.sustained is not True:
+    if (part.throughput.limit or fell_behind(part)) and part.sustained is not True:
         return "undecided"
     if part.accounting.delivered < FEWEST:
         return "undecided"
@@ -200,13 +202,15 @@ def _load_text(part: PartReport) -> str:
 
 def _missed_objectives(part: PartReport) -> str:
     missed = [f"{each.name} {each.measured}" for each in part.objectives if each.verdict == "missed"]
-    grew = ["its backlog grew"] if part.sustained is False else []
+    grew = ["its backlog grew"] if part.backlog_grew else []
     return "; ".join([*missed, *([part.throughput.limit] if part.throughput.limit else []), *grew])
 
 
 def _unproven(part: PartReport) -> str:
     if part.validity == "invalid":
         return "the part is invalid"
+    if part.throughput.limit and part.sustained is not True:
+        return f"{part.throughput.limit}, and whether the backlog grew is unknown"
     if fell_behind(part):
         share = share_of_one_text(part.throughput.shortfall_share or 0.0)
         return f"it fell behind by {share} of the load and might miss an objective in a longer run"

@@ -19,6 +19,7 @@ class OutcomeCounts:
     accepted: int
     delivered: int
     open: int
+    for_phones: int = 0  # open, with a phone that is off or out of coverage
     unforwarded: int = 0  # open, and the sender did not forward them in the whole wait after the load
     due: int = 0  # accepted or not
     refused: int = 0
@@ -38,7 +39,7 @@ class ObjectiveInputs:
     accounting: Accounting
     availability: Availability | None
     cost: Cost
-    backlog_grew: bool  # without bound, and not fallen at the end of the load
+    backlog_grew: Callable[[str], bool]  # of a class: without bound, and not fallen at the end of the load
     load_s: float
     journal: bool
     sender_rows: bool

@@ -7,14 +7,22 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
+from msgspec import structs
 
 from analysis.classes import ALL
 from analysis.findings import GREW
 from analysis.formatting import count_text, times_text
-from analysis.judge.evidence import ACCEPTS_TO_THE_END, HOPELESS, messages_needed, more_needed, wait_longer
+from analysis.judge.evidence import (
+    ACCEPTS_TO_THE_END,
+    HOPELESS,
+    count_as,
+    messages_needed,
+    more_needed,
+    wait_longer,
+)
 from analysis.judge.objective_inputs import Finding, ObjectiveInputs, OutcomeCounts
 from analysis.judge.verdict import judge
-from analysis.measure.percentiles import Ages, needed, quantiles
+from analysis.measure.percentiles import Ages, independent_of, needed, quantiles
 from analysis.model import Distribution
 from analysis.objectives.grammar import Spec
 from analysis.objectives.words import interval_text, quantile_text
@@ -49,19 +57,39 @@ def delivery_time(spec: Spec, facts: ObjectiveInputs) -> Finding:
         quantile = _quantile_of(distribution, spec)
         needs = "messages of this class that arrive"
         return Finding(None, None, None, why, needs, "no message delivered", quantile=quantile)
-    found = _percentile(
-        spec, distribution, lambda: facts.delivery_ages(spec.message_class), facts, unforwarded
-    )
+
+    def ages() -> Ages:
+        return facts.delivery_ages(spec.message_class)
+
+    found = _percentile(spec, distribution, ages, facts, unforwarded)
     verdict = judge(spec.relation, found.low, found.high, spec.limit)
-    if facts.backlog_grew and verdict == "undecided" and not unforwarded:
+    if verdict == "missed" or not facts.backlog_grew(spec.message_class):
+        return found
+    if verdict == "undecided":
+        late = _late_already(spec, _quantile_of(distribution, spec), ages())
+        if late is not None:
+            return _percentile(spec, distribution, ages, facts, unforwarded, late)
+    if verdict == "undecided" and not unforwarded:
         # The percentile describes a backlog that grows with the load, so more of this load settles nothing.
         return replace(found, needs=NO_GROWTH)
-    if facts.backlog_grew and verdict == "met" and not facts.whole_day:
+    if verdict == "met" and not facts.whole_day:
         # Each later message waits longer, so a longer load at this rate can miss the limit. A whole day has
         # no longer load.
         why = f"{found.why}; within the limit so far, but {GREW}"
         return replace(found, high=math.inf, why=why, needs=NO_GROWTH)
     return found
+
+
+def _late_already(spec: Spec, found: Quantile, ages: Ages) -> Quantile | None:
+    """The percentile with a lower end that misses the objective, if each message counts as independent.
+
+    In a backlog that grows, each message waits longer than the last one. That is a trend and no chance, so it
+    must not widen the lower end; the upper end is unknown in any case.
+    """
+    (alone,) = quantiles(ages, (spec.percentile or 0.0,))
+    if judge(spec.relation, alone.low_s, alone.high_s, spec.limit) != "missed":
+        return None
+    return structs.replace(found, low_s=alone.low_s)
 
 
 def _none_accepted(counts: OutcomeCounts | None) -> Finding:
@@ -94,21 +122,32 @@ def _percentile(
     ages: Callable[[], Ages],
     facts: ObjectiveInputs,
     unforwarded: int = 0,
+    found: Quantile | None = None,
 ) -> Finding:
-    quantile = _quantile_of(distribution, spec)
-    undecided = judge(spec.relation, quantile.low_s, quantile.high_s, spec.limit) == "undecided"
+    """``found`` takes the place of the distribution's percentile."""
+    quantile = found or _quantile_of(distribution, spec)
+    verdict = judge(spec.relation, quantile.low_s, quantile.high_s, spec.limit)
+    undecided = verdict == "undecided"
     interval = interval_text(quantile, spec.limit)
+    # Too few messages for the value can be enough for its lower end.
+    at_least = quantile.state == "withheld" and verdict == "missed"
     return Finding(
         value=quantile.value_s,
         low=quantile.low_s,
         high=quantile.high_s,
         why=_percentile_why(distribution, quantile, spec, undecided, interval),
         needs=_percentile_needs(spec, distribution, ages(), facts, unforwarded) if undecided else "",
-        measured=quantile_text(quantile, spec.limit),
+        measured=interval if at_least else _measured(spec, distribution.count, quantile),
         interval="" if quantile.state == "withheld" else interval,
         quantile=quantile,
         count=distribution.count,
     )
+
+
+def _measured(spec: Spec, count: int, quantile: Quantile) -> str:
+    if quantile.state == "withheld" and independent_of(count, quantile) is not None:
+        return "too few independent messages"
+    return quantile_text(quantile, spec.limit)
 
 
 def _percentile_why(
@@ -121,11 +160,15 @@ def _percentile_why(
             never = "get an answer"
         return f"of {counted}, {rest} or more never {never} (95 % certain)"
     if quantile.state == "withheld":
+        independent = independent_of(distribution.count, quantile)
         if not undecided:
-            return f"only {counted}, but enough of them were late for a certain verdict"
+            only = "only " if independent is None else ""
+            return f"{only}{counted}, but enough of them were late for a certain verdict"
         within = distribution.max_s is not None and distribution.max_s <= spec.limit
         settled = not distribution.open_count and not distribution.never_count
-        few = f"the 95 % interval needs {count_text(quantile.needed)}"
+        few = f"the 95 % interval needs {count_text(needed(quantile.percentile))}"
+        if independent is not None:
+            few = f"they {count_as(independent)}, and {few}"
         return f"{counted}, all within the limit; {few}" if within and settled else f"{counted}; {few}"
     words = f"95 % interval {interval} of {counted}"
     if distribution.open_count and not math.isfinite(quantile.high_s or 0.0):
@@ -159,7 +202,7 @@ def _percentile_needs(
     awaited = 2 * distribution.open_count > count  # more messages with the same wait would be open too
     if distribution.open_count and least > asked and estimate > 2 * if_all:
         awaited, estimate = True, if_all
-    more = more_needed(count, estimate, spec.message_class, facts.per_s(count), fewest)
+    more = more_needed(count, estimate, spec.message_class, facts.per_s(count), fewest, facts.whole_day)
     if awaited and more == HOPELESS:
         return wait_longer(distribution.open_count)
     if awaited:

@@ -31,6 +31,8 @@ from analysis.objectives.defaults import CLASS_DEFAULTS, DEFAULT_OBJECTIVES
 from analysis.objectives.grammar import Spec
 from analysis.objectives.words import limit_of, name_of, value_text
 
+_MORE_ROOM = "a machine that can hold more unanswered requests (open files: ulimit -n; local ports)"
+
 
 def judge_all(specs: tuple[Spec, ...], facts: ObjectiveInputs) -> tuple[Objective, ...]:
     """One for each objective except those that the part cannot test: those for classes that the load does not
@@ -174,12 +176,17 @@ def _not_taken(spec: Spec, facts: ObjectiveInputs) -> Finding:
         )
         if count
     )
+    needs = "an answer to every request (wait longer for the last answers)"
+    unknown = accounting.dropped_at_machine_limit
+    if unknown:
+        beside += f"; {count_text(unknown)} that this machine had no room for may have been taken or not"
+        needs = _MORE_ROOM
     return Finding(
         value=left / accounting.planned,
         low=left / accounting.planned,
-        high=(left + accounting.unfinished) / accounting.planned,
+        high=(left + accounting.unfinished + unknown) / accounting.planned,
         why=f"{listed}, of {count_text(accounting.planned)} that came due{beside}",
-        needs="an answer to every request (wait longer for the last answers)",
+        needs=needs,
         count=accounting.planned,
     )
 
@@ -197,13 +204,13 @@ def _delivered(spec: Spec, facts: ObjectiveInputs) -> Finding:
     met_if_all = judge(spec.relation, least_if_all, high, spec.limit) == "met"
     missed_if_none = judge(spec.relation, low, most_if_none, spec.limit) == "missed"
     if found.unforwarded or (found.open and (met_if_all or missed_if_none)):
-        needs = wait_longer(found.open, found.unforwarded)
+        needs = wait_longer(found.open, found.unforwarded, found.for_phones)
     elif not facts.accepts_to_the_end:
         needs = ACCEPTS_TO_THE_END
     else:
         wanted = messages_needed(share if share > spec.limit else most, spec.limit)
         per_s = facts.per_s(found.accepted)
-        needs = more_needed(found.accepted, wanted, spec.message_class, per_s)
+        needs = more_needed(found.accepted, wanted, spec.message_class, per_s, 0, facts.whole_day)
     still = f", {count_text(found.open)} still open" if found.open else ""
     return Finding(
         value=share,
@@ -238,6 +245,8 @@ def _availability(spec: Spec, facts: ObjectiveInputs) -> Finding:
             needs = REPEATS
         elif facts.accounting.to_repeat and not facts.repeats_awaited and not found.load_needed_s:
             needs = LONGER_WAIT
+        elif facts.accounting.dropped_at_machine_limit and not found.load_needed_s:
+            needs = _MORE_ROOM
         return Finding(
             None,
             share,
@@ -245,7 +254,6 @@ def _availability(spec: Spec, facts: ObjectiveInputs) -> Finding:
             why,
             needs,
             measured=interval,
-            interval=interval,
             count=facts.accounting.planned,
         )
     return Finding(share, share, share, why, count=facts.accounting.planned)
@@ -270,7 +278,7 @@ def _cost_per_1000(spec: Spec, facts: ObjectiveInputs) -> Finding:
         low=1000.0 * facts.cost.points / (delivered + every.open),
         high=high,
         why=f"{count_text(delivered)} delivered{still}",
-        needs=wait_longer(every.open, every.unforwarded) if every.open else "",
+        needs=wait_longer(every.open, every.unforwarded, every.for_phones) if every.open else "",
         measured=f"{value_text(spec, value)} {facts.cost.currency}".rstrip(),
         count=every.accepted,
     )

@@ -16,7 +16,7 @@ _SEARCH = "capacity"  # name of the scenario of a search's trials
 # Of each command, the options that an advice may name. Tests check it against the commands.
 OPTIONS: dict[MadeBy, frozenset[str]] = {
     "run": frozenset(("--drain-timeout", "--ui", "--workers")),
-    "simulate": frozenset(),
+    "simulate": frozenset(("--scale",)),
     "capacity": frozenset(("--workers",)),
 }
 IN_BRACKETS = re.compile(r" \((--[a-z-]+)[^)]*\)")
@@ -32,10 +32,11 @@ def command_of(manifest: Manifest) -> MadeBy:
 def for_command(advice: str, command: MadeBy, cut_short: bool = False) -> str:
     """The advice without the options that the command does not have.
 
-    ``cut_short``: the user ended the run or its wait, so a longer limit of the wait changes nothing.
+    ``cut_short``: the user ended the run or its wait, so a longer limit of the wait changes nothing. That may
+    be intended, as with Stop in the web UI.
     """
     if cut_short:
-        advice = advice.replace("(--drain-timeout)", "(do not end the run early)")
+        advice = advice.replace("(--drain-timeout)", "(the run was ended early)")
     return IN_BRACKETS.sub(lambda found: found[0] if found[1] in OPTIONS[command] else "", advice)
 
 

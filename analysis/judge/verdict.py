@@ -48,9 +48,8 @@ def overall(objectives: Iterable[Objective]) -> Verdict:
     return "met" if verdicts == {"met"} else "undecided"
 
 
-def withheld(objectives: tuple[Objective, ...], why: str) -> tuple[Objective, ...]:
-    """The objectives without verdicts, since the bench failed."""
-    needs = "a run in which the bench does not fail"
+def withheld(objectives: tuple[Objective, ...], why: str, needs: str) -> tuple[Objective, ...]:
+    """The objectives without verdicts. ``needs``: what would decide them."""
     return tuple(
         msgspec.structs.replace(each, verdict="undecided", why=why, needs=needs) for each in objectives
     )

@@ -116,15 +116,46 @@ class LoadBacklog:
         return float(self._gone[below[-1]]) if len(below) else 0.0
 
 
-def _backlog_of(journeys: Journeys, outcomes: MessageOutcomes) -> LoadBacklog:
+def backlog_of(journeys: Journeys, outcomes: MessageOutcomes, among: Bools | None = None) -> LoadBacklog:
+    """Of all messages, or of some."""
+    due_s, gone_s, known = _waits(journeys, outcomes, among)
+    hold_s = _hold_s(journeys, known, gone_s)
+    return LoadBacklog(due_s[known], gone_s[known], journeys.load_end_s, hold_s)
+
+
+def class_grew(journeys: Journeys, outcomes: MessageOutcomes, name: str) -> bool:
+    """Whether the messages of one class have a part in a backlog that grows.
+
+    They have none if their own backlog does not grow, and their median wait in the last quarter of the load
+    is not above that in the second one. Too few messages to show this count as a part.
+    """
+    among = journeys.of_class(name)
+    due_s, gone_s, known = _waits(journeys, outcomes, among)
+    quarter_s = journeys.load_end_s / 4
+    second = known & (due_s >= quarter_s) & (due_s < 2 * quarter_s)
+    last = known & (due_s >= 3 * quarter_s)
+    if min(np.count_nonzero(second), np.count_nonzero(last)) < FEWEST:
+        return True
+    wait_s = np.where(np.isfinite(gone_s), gone_s, journeys.end_s) - due_s
+    if float(np.median(wait_s[last])) > float(np.median(wait_s[second])):
+        return True
+    starts = window_starts(journeys.load_end_s)
+    return bool(growing_windows(backlog_of(journeys, outcomes, among), starts).any())
+
+
+def _waits(
+    journeys: Journeys, outcomes: MessageOutcomes, among: Bools | None
+) -> tuple[Floats, Floats, Bools]:
+    """When each message was due, when it left for a carrier (NaN: it did not), and whether both are known."""
     provider = journeys.provider
     # A journal may lack the carrier's timestamp. The submit is always known.
     gone_s = provider.carrier_s if np.isfinite(provider.carrier_s).any() else provider.submitted_s
     waiting = (outcomes.outcome == OPEN) & ~outcomes.without_key & ~outcomes.given_up
     known: Bools = journeys.accepted & (np.isfinite(gone_s) | waiting)
     known &= ~skipped(journeys, outcomes.unaccounted)
-    hold_s = _hold_s(journeys, known, gone_s)
-    return LoadBacklog(journeys.load.intended_s[known], gone_s[known], journeys.load_end_s, hold_s)
+    if among is not None:
+        known &= among
+    return journeys.load.intended_s, gone_s, known
 
 
 def _hold_s(journeys: Journeys, known: Bools, gone_s: Floats) -> float:
@@ -143,7 +174,7 @@ def _hold_s(journeys: Journeys, known: Bools, gone_s: Floats) -> float:
 def availability_and_growth(
     journeys: Journeys, outcomes: MessageOutcomes
 ) -> tuple[Availability | None, bool | None]:
-    """(windows in which the sender was available, whether the load was sustained).
+    """(windows in which the sender was available, whether the backlog grew).
 
     They agree: the backlog grew if a window has a backlog that grew without bound. The first is None for a
     load without messages, the second if it is unknown. A sender that holds every message fills its queue for
@@ -153,7 +184,7 @@ def availability_and_growth(
     if len(due) == 0 or end_s <= 0:
         return None, None
     starts = window_starts(end_s)
-    backlog = _backlog_of(journeys, outcomes) if journeys.journal else None
+    backlog = backlog_of(journeys, outcomes) if journeys.journal else None
     if backlog is None or backlog.count < FEWEST:
         return _availability(journeys, outcomes, starts, np.zeros(len(starts), dtype=np.bool_)), None
     if not backlog.departed and outcomes.unaccounted.any():
@@ -163,7 +194,7 @@ def availability_and_growth(
     if growing.any() and backlog.end_s < LOAD_PER_HOLD * backlog.hold_s:
         none = np.zeros(len(starts), dtype=np.bool_)
         return _availability(journeys, outcomes, starts, none, growing, backlog.hold_s), None
-    return _availability(journeys, outcomes, starts, growing), not growing.any()
+    return _availability(journeys, outcomes, starts, growing), bool(growing.any())
 
 
 def _availability(
@@ -185,10 +216,12 @@ def _availability(
     bad = (not_taken > 0) | growing
     first = float(starts[int(np.argmax(bad))]) if bad.any() else None
     left_out = outcomes.given_up | (outcomes.unaccounted & ~outcomes.still_held)
+    beyond = np.bincount(window[journeys.dropped_at_machine_limit], minlength=count) * ~bad
     left = np.bincount(window[left_out], minlength=count) * ~bad
     risen = np.zeros(count, dtype=np.bool_) if unclear is None else unclear & ~bad
-    left[risen] = 0
-    open_count = int(np.count_nonzero(risen | (left > 0)))
+    left[risen] = beyond[risen] = 0
+    left[beyond > 0] = 0
+    open_count = int(np.count_nonzero(risen | (left > 0) | (beyond > 0)))
     return Availability(
         windows=count,
         available=int(count - np.count_nonzero(bad)) - open_count,
@@ -197,7 +230,7 @@ def _availability(
         load_needed_s=LOAD_PER_HOLD * hold_s if risen.any() else 0.0,
         window_s=WINDOW_S if count > 1 else round(journeys.load_end_s, 1),
         first_bad_at_s=first,
-        why=_why((not_taken, left), growing, risen, hold_s),
+        why=_why((not_taken, left, beyond), growing, risen, hold_s),
     )
 
 
@@ -231,18 +264,20 @@ def growing_windows(backlog: LoadBacklog, starts: Floats) -> Bools:
     return growing
 
 
-def _why(missing: tuple[Ints, Ints], growing: Bools, unknown: Bools, hold_s: float) -> str:
+def _why(missing: tuple[Ints, Ints, Ints], growing: Bools, unknown: Bools, hold_s: float) -> str:
     """Each cause with its number of windows. A single cause has none: it applies to every window that was not
     available, or to every unknown one.
 
-    ``missing``: the messages that were not taken, and those that were left out, of each window.
+    ``missing``: the messages that were not taken, those that were left out, and those that the machine of the
+    bench had no room for, of each window.
     """
-    not_taken, left = missing
+    not_taken, left, beyond = missing
     causes = (
         (not_taken, f"the sender did not take {times_text(int(not_taken.sum()))}"),
         (growing, GREW),
         (unknown, _unclear(hold_s)),
         (left, f"the provider never accepted {times_text(int(left.sum()))}"),
+        (beyond, f"the bench had no room to send {times_text(int(beyond.sum()))}"),
     )
     counted = [(int(np.count_nonzero(windows)), said) for windows, said in causes]
     seen = [(count, said) for count, said in counted if count]

@@ -11,7 +11,7 @@ from analysis.classes import GUARDED_CLASS
 from analysis.findings import Difference
 from analysis.measure.comparison.differences import independent_difference
 from analysis.measure.comparison.groups import group_of
-from analysis.measure.dependence import evidence_share, lag_one_correlation
+from analysis.measure.dependence import evidence_of
 from analysis.measure.outcomes import DELIVERED, OPEN, MessageOutcomes, delivered_in_order, delivery_ages
 from analysis.measure.percentiles import quantiles, ranks
 from analysis.measure.timeline import drawn_until, rate_series, undelivered, unsubmitted
@@ -150,5 +150,5 @@ def _quantiles(journeys: Journeys, outcomes: MessageOutcomes, among: Bools) -> t
     if not among.any():
         return ()
     in_order = delivered_in_order(journeys, outcomes, among)
-    evidence = evidence_share(len(in_order), lag_one_correlation(in_order))
-    return quantiles(delivery_ages(journeys, outcomes, among), GUARDED_PERCENTILES, evidence)
+    ages = delivery_ages(journeys, outcomes, among)
+    return quantiles(ages, GUARDED_PERCENTILES, evidence_of(in_order))

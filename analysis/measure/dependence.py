@@ -41,6 +41,11 @@ def mean_ranks(values: Floats) -> Floats:
     return found
 
 
+def evidence_of(values: Floats) -> float:
+    """The share of values that counts as independent, in the order in which the messages were due."""
+    return evidence_share(len(values), lag_one_correlation(values))
+
+
 def evidence_share(count: int, correlation: float) -> float:
     """The effective sample size over ``count``: (1 - r) / (1 + r), for a first-order autoregressive process.
 

@@ -66,19 +66,33 @@ def api_distributions(
     for measure, start in (("api_response", load.intended_s), ("api_service", load.sent_s)):
         times = (load.replied_s - start)[answered]
         order = np.argsort(load.intended_s[answered], kind="stable")
-        found.append(_distribution(ALL, measure, api_ages(journeys, start), times[order], 0, percentiles))
+        ages, never = api_ages(journeys, start), int(np.count_nonzero(_unanswered(journeys, start)))
+        found.append(_distribution(ALL, measure, ages, times[order], never, percentiles))
     return tuple(found)
 
 
 def api_ages(journeys: Journeys, start_s: Floats) -> Ages:
     """Times from ``start_s`` to the answer.
 
-    A request without an answer when the load stopped counts with at least its age then.
+    A request without an answer when the load stopped counts with at least its age then. A request that failed
+    never gets an answer, and neither does an arrival that was not sent since too many were unanswered. The
+    answer to one that the bench had no room for can take any time.
     """
     load, answered = journeys.load, _answered(journeys)
     waiting = np.isfinite(load.sent_s) & ~answered & (load.outcome == OUTCOMES.index("unfinished"))
     open_ages = np.maximum(journeys.load_end_s - start_s[waiting], 0.0)
-    return with_open((load.replied_s - start_s)[answered], open_ages, 0)
+    no_room = np.isfinite(start_s) & journeys.dropped_at_machine_limit
+    open_ages = np.append(open_ages, np.zeros(np.count_nonzero(no_room)))
+    never = int(np.count_nonzero(_unanswered(journeys, start_s)))
+    return with_open((load.replied_s - start_s)[answered], open_ages, never)
+
+
+def _unanswered(journeys: Journeys, start_s: Floats) -> Bools:
+    """Arrivals with a start that never get an answer."""
+    load = journeys.load
+    failed = np.isfinite(load.sent_s) & ~_answered(journeys) & (load.outcome == OUTCOMES.index("failed"))
+    found: Bools = np.isfinite(start_s) & (failed | journeys.dropped_at_limit)
+    return found
 
 
 def _answered(journeys: Journeys) -> Bools:

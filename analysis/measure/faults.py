@@ -8,7 +8,8 @@ import msgspec
 
 from analysis.findings import FaultBand
 from analysis.formatting import count_text, fault_words
-from analysis.measure.recovery import backlog_after, queued
+from analysis.measure.outcomes import MessageOutcomes
+from analysis.measure.recovery import backlog_after, waits
 from analysis.model import PartReport
 from analysis.read.journeys import Journeys
 from analysis.records import Manifest
@@ -19,7 +20,7 @@ _MOST_NAMED = 8
 _CHOSEN_WORDS = "an outcome that the recipient's number selects"
 
 
-def fault_bands(manifest: Manifest, journeys: Journeys) -> tuple[FaultBand, ...]:
+def fault_bands(manifest: Manifest, journeys: Journeys, outcomes: MessageOutcomes) -> tuple[FaultBand, ...]:
     """The manifest's windows in order, then faults that only the journal names, without times."""
     touched = dict(journeys.provider.faults)
     origin_ns = journeys.origin_ns
@@ -34,7 +35,7 @@ def fault_bands(manifest: Manifest, journeys: Journeys) -> tuple[FaultBand, ...]
         )
         for span in manifest.faults
     ]
-    bands = _with_backlogs(bands, journeys)
+    bands = _with_backlogs(bands, journeys, outcomes)
     names = {band.name for band in bands}
     bands += [
         FaultBand(
@@ -51,19 +52,19 @@ def fault_bands(manifest: Manifest, journeys: Journeys) -> tuple[FaultBand, ...]
     return tuple(bands)
 
 
-def _with_backlogs(bands: list[FaultBand], journeys: Journeys) -> list[FaultBand]:
+def _with_backlogs(bands: list[FaultBand], journeys: Journeys, outcomes: MessageOutcomes) -> list[FaultBand]:
     """The bands, with the sender's backlog after each outage that ended."""
     outages = [each for each in bands if each.kind == OUTAGE]
-    if not outages:
+    if not outages or not journeys.journal:
         return bands
-    at_s, messages = queued(journeys.samples)
+    messages = waits(journeys, outcomes)
     found = []
     for band in bands:
         backlog = None
         if band.kind == OUTAGE and band.from_s is not None and band.to_s is not None:
             starts = [each.from_s for each in outages if each.from_s is not None]
             next_s = min((each for each in starts if each > band.from_s), default=math.inf)
-            backlog = backlog_after(at_s, messages, band.from_s, band.to_s, next_s)
+            backlog = backlog_after(messages, band.from_s, band.to_s, journeys.end_s, next_s)
         found.append(msgspec.structs.replace(band, backlog=backlog))
     return found
 

@@ -8,6 +8,7 @@ explains at least half of the lag and other programs ran.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -16,6 +17,8 @@ from analysis.arrays import Bools, Floats
 from analysis.read.gauges import Gauges
 from analysis.read.journeys import OUTCOMES, Journeys
 
+GENERATOR_PROCESSES = ("load", "locust", "generator", "worker")  # their names begin with these
+CPU_NAMES = ("cpu_percent", "cpu")
 OTHERS_PERCENT = 10.0  # of all cores; other programs below it do not explain a lag
 EXPLAINED_SHARE = 0.5
 # Up to this share of a run, the messages of disturbed seconds are excluded.
@@ -30,13 +33,15 @@ _FULL_SHARE = 0.9  # the generator's own delay explains only a few requests in f
 @dataclass(frozen=True)
 class GeneratorLateness:
     """For each message: ``lag_s`` is sent minus intended (NaN: not sent), ``disturbed`` whether its second
-    was disturbed.
+    was disturbed. ``late_cpu_percent``: the most of a core that a process of the generator used in a late
+    second or the one before; NaN without a sample.
     """
 
     lag_s: Floats
     disturbed: Bools
     disturbed_s: float
     load_s: float
+    late_cpu_percent: float = math.nan
 
     @property
     def short(self) -> bool:
@@ -59,7 +64,19 @@ def lateness(journeys: Journeys, lag_limit_s: float) -> GeneratorLateness:
     for begin, end in zip(begins[explained], at_s[explained], strict=True):
         disturbed |= (load.sent_s > begin) & (load.sent_s <= end)
         disturbed_s += end - begin
-    return GeneratorLateness(lag_s, disturbed, float(disturbed_s), journeys.load_end_s)
+    cpu_percent = _most_cpu_percent(gauges, at_s[late])
+    return GeneratorLateness(lag_s, disturbed, float(disturbed_s), journeys.load_end_s, cpu_percent)
+
+
+def _most_cpu_percent(gauges: Gauges, late_s: Floats) -> float:
+    most = math.nan
+    for process in gauges.processes(*GENERATOR_PROCESSES):
+        for name in CPU_NAMES:
+            instants, values = gauges.series(process, name)
+            for end_s in late_s.tolist():
+                near = values[(instants > end_s - 2.0) & (instants <= end_s + 1.0)]
+                most = float(np.fmax(most, near.max())) if len(near) else most
+    return most
 
 
 def dropped_by_target(journeys: Journeys, in_flight_limit: int, lag_limit_s: float) -> Bools:
@@ -90,10 +107,18 @@ def dropped_by_target(journeys: Journeys, in_flight_limit: int, lag_limit_s: flo
     return among & (((before_s <= lag_limit_s) & taken) | full)
 
 
-def with_bench_drops(journeys: Journeys, in_flight_limit: int, lag_limit_s: float) -> Journeys:
-    """With the arrivals that the bench dropped, so that they do not count as not taken by the sender."""
-    by_target = dropped_by_target(journeys, in_flight_limit, lag_limit_s)
-    return replace(journeys, dropped_by_bench=journeys.dropped_at_limit & ~by_target)
+def with_bench_drops(journeys: Journeys, limits: tuple[int, int], lag_limit_s: float) -> Journeys:
+    """With the arrivals that the bench dropped, so that they do not count as not taken by the sender.
+
+    ``limits``: the in-flight limit, and the one that the load needs. If the limit is lower, the machine can
+    hold no more requests, and a message beyond it may be one that the sender would have taken.
+    """
+    limit, needed = limits
+    waited = dropped_by_target(journeys, limit, lag_limit_s)
+    beyond = waited if limit < needed else np.zeros_like(waited)
+    return replace(
+        journeys, dropped_by_bench=journeys.dropped_at_limit & ~waited, dropped_at_machine_limit=beyond
+    )
 
 
 def _in_flight(journeys: Journeys, sent_until_s: Floats, answered_until_s: Floats) -> Floats:

@@ -49,7 +49,7 @@ import numpy as np
 from analysis.arrays import Bools, Floats, Ints
 from analysis.measure.percentiles import Ages, with_open
 from analysis.measure.unforwarded import still_held, submits_to_the_end
-from analysis.model import Accounting, Reasons
+from analysis.model import Accounting
 from analysis.read.columns import ABSENT
 from analysis.read.journeys import OUTCOMES, SENDER_STATES, Journeys
 from analysis.read.provider_rows import PROVIDER_STATES
@@ -209,6 +209,7 @@ def accounting(journeys: Journeys, outcomes: MessageOutcomes, planned: int) -> A
         to_repeat=int(np.count_nonzero(outcomes.to_repeat | (outcomes.given_up & ~gave_up))),
         refused_recipients=int(np.count_nonzero(journeys.refused_recipients)),
         dropped_by_bench=int(np.count_nonzero(journeys.dropped_by_bench)),
+        dropped_at_machine_limit=int(np.count_nonzero(journeys.dropped_at_machine_limit)),
     )
 
 
@@ -222,34 +223,3 @@ def delivered_unacknowledged(journeys: Journeys) -> int:
     provider = journeys.provider
     arrived = provider.accepted & (provider.state == PROVIDER_STATES.index("delivered"))
     return int(np.count_nonzero(arrived & ~journeys.accepted))
-
-
-def reasons(journeys: Journeys) -> tuple[Reasons, ...]:
-    """Why messages did not arrive, as provider or sender report it; the most frequent reason first."""
-    api = journeys.load.outcome
-    refusals = []
-    for name in ("refused", "failed"):
-        statuses = journeys.load.status[api == OUTCOMES.index(name)]
-        values, counts = np.unique(statuses, return_counts=True)
-        refusals += [
-            Reasons(source="sender API", reason=f"{name}, {_status(int(value))}", count=int(count))
-            for value, count in zip(values, counts, strict=True)
-        ]
-    at_provider = [
-        Reasons(source="provider", reason=_words(state, reason), count=count)
-        for state, reason, count in journeys.provider.reasons
-        if state != "open"
-    ]
-    by_sender = [
-        Reasons(source="sender", reason=_words(state, reason), count=count)
-        for state, reason, count in journeys.sender.reasons
-    ]
-    return tuple(sorted([*refusals, *at_provider, *by_sender], key=lambda entry: -entry.count))
-
-
-def _status(status: int) -> str:
-    return f"HTTP {status}" if status else "no reply"
-
-
-def _words(state: str, reason: str) -> str:
-    return f"{state}: {reason}" if reason else state

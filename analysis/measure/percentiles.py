@@ -89,6 +89,12 @@ def needed(percentile: float, evidence: float = 1.0) -> int:
     return math.ceil(math.ceil(math.log(tail) / math.log(max(p, 1.0 - p))) / evidence)
 
 
+def independent_of(count: int, found: Quantile) -> float | None:
+    """The number of independent messages that ``count`` messages count as, if they are fewer; else None."""
+    alone = needed(found.percentile)
+    return count * alone / found.needed if count and found.needed > alone else None
+
+
 def quantiles(
     ages: Ages, percentiles: Sequence[float] = SHOWN_PERCENTILES, evidence: float = 1.0
 ) -> tuple[Quantile, ...]:

@@ -1,60 +1,86 @@
-"""How long the sender's backlog lasted after an outage of the provider, from the samples of its queues."""
+"""How long the sender's backlog lasted after an outage of the provider, from the rows of the messages.
+
+A message waits from the instant at which it was due until the provider accepts it. Samples of the sender's
+queues are not used: those of a long simulated load are many seconds apart, and a queue that drains between
+two of them would be absent.
+"""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
-from analysis.arrays import Bools, Floats
+from analysis.arrays import Bools, Floats, Ints
 from analysis.findings import OutageBacklog
-from analysis.read.journeys import Samples
+from analysis.measure.outcomes import OPEN, MessageOutcomes
+from analysis.measure.unforwarded import skipped
+from analysis.read.journeys import Journeys
 
-_QUEUE = "queue_"  # begins the names of the samples of a sender's queues, one for each class
-_SENDER = "sender"
-BEFORE_S = 10.0  # the time before the outage whose highest queue is the level to come back to
+BEFORE_S = 10.0  # the time before the outage whose highest backlog is the level to come back to
 
 
-def queued(samples: Samples) -> tuple[Floats, Floats]:
-    """(instants, messages in all queues of all processes of the sender). Both empty without samples.
+@dataclass(frozen=True)
+class Waits:
+    """When each message was due and when the provider accepted it (``inf``: it still waits)."""
 
-    Queues are sampled one after the other: at each instant every one has its last value.
+    due_s: Floats
+    taken_s: Floats
+
+    def at(self, instants_s: Floats) -> Ints:
+        """Messages that wait at these instants."""
+        due = np.searchsorted(np.sort(self.due_s), instants_s, side="right")
+        taken = np.searchsorted(np.sort(self.taken_s), instants_s, side="right")
+        return np.asarray(due - taken, dtype=np.int64)
+
+
+def waits(journeys: Journeys, outcomes: MessageOutcomes) -> Waits:
+    """Of the messages that the sender accepted (also later).
+
+    Messages that the sender gave up or skipped are left out, since it is not known how long it had them.
     """
-    wanted: dict[tuple[str, str], list[int]] = {}
-    for row, (process, name) in enumerate(zip(samples.process, samples.name, strict=True)):
-        if process.startswith(_SENDER) and name.startswith(_QUEUE):
-            wanted.setdefault((process, name), []).append(row)
-    rows = [row for found in wanted.values() for row in found]
-    instants: Floats = np.unique(samples.at_s[rows])
-    total: Floats = np.zeros(len(instants))
-    for found in wanted.values():
-        order = np.argsort(samples.at_s[found], kind="stable")
-        at_s, value = samples.at_s[found][order], samples.value[found][order]
-        last = np.searchsorted(at_s, instants, side="right") - 1
-        total += np.where(last < 0, 0.0, value[np.maximum(last, 0)])
-    return instants, total
+    provider = journeys.provider
+    # A journal may lack the instant of the accepted submit. Then the first submit stands for it.
+    first_s = np.where(provider.accepted, provider.submitted_s, np.nan)
+    taken_s = np.where(np.isfinite(provider.taken_s), provider.taken_s, first_s)
+    taken_s = np.nan_to_num(taken_s, nan=np.inf)
+    still_waits = (outcomes.outcome == OPEN) & ~outcomes.without_key & ~outcomes.given_up
+    known: Bools = journeys.accepted & (np.isfinite(taken_s) | still_waits)
+    known &= ~skipped(journeys, outcomes.unaccounted)
+    return Waits(journeys.load.intended_s[known], taken_s[known])
 
 
 def backlog_after(
-    at_s: Floats, messages: Floats, from_s: float, to_s: float, until_s: float = np.inf
+    messages: Waits, from_s: float, to_s: float, end_s: float, until_s: float = np.inf
 ) -> OutageBacklog | None:
-    """The sender's queue after an outage from ``from_s`` to ``to_s``. ``at_s`` is in ascending order.
+    """The sender's backlog after an outage from ``from_s`` to ``to_s``, observed until ``end_s``.
 
-    The backlog is gone at the first sample with no more messages than the highest sample of the ten seconds
-    before the outage. If the first sample after the outage is that one, there was no backlog. ``until_s``:
-    when the next outage begins; its backlog is not told from this one's, so a backlog that lasts until then
-    is unknown. None without samples before the outage or after it.
+    It is gone when the provider has accepted every message that was due before the outage's end, and no more
+    messages wait than the most in the ten seconds before the outage: a queue that newer messages fill is not
+    gone. ``until_s``: when the next outage begins; its backlog is not told from this one's, so a backlog that
+    lasts until then is unknown. None also if the load has no time before the outage, or the observation none
+    after it.
     """
-    before: Bools = (at_s >= from_s - BEFORE_S) & (at_s <= from_s)
-    after: Bools = (at_s >= to_s) & (at_s < until_s)
-    if not before.any() or not after.any():
+    watched_until_s = min(end_s, until_s)
+    if from_s <= 0.0 or watched_until_s <= to_s:
         return None
-    level = float(messages[before].max())
-    later_s, waiting = at_s[after], messages[after]
-    gone = np.flatnonzero(waiting <= level)
-    if not len(gone) and np.isfinite(until_s):
+    level = _most(messages, max(from_s - BEFORE_S, 0.0), from_s)
+    held_until_s = float(messages.taken_s[messages.due_s <= to_s].max(initial=to_s))
+    # A backlog becomes smaller only when the provider accepts a message.
+    taken_s = messages.taken_s[(messages.taken_s > to_s) & (messages.taken_s <= watched_until_s)]
+    instants = np.append(to_s, np.sort(taken_s))
+    gone = np.flatnonzero((messages.at(instants) <= level) & (instants >= held_until_s))
+    if not len(gone) and until_s <= end_s:
         return None
-    gone_s = None
-    if len(gone):
-        gone_s = float(later_s[gone[0]] - to_s) if gone[0] else 0.0
     return OutageBacklog(
-        level=round(level), gone_s=gone_s, left=round(float(waiting[-1])), watched_s=float(later_s[-1] - to_s)
+        level=level,
+        gone_s=float(instants[gone[0]] - to_s) if len(gone) else None,
+        left=int(messages.at(np.array([watched_until_s]))[0]),
+        watched_s=watched_until_s - to_s,
     )
+
+
+def _most(messages: Waits, from_s: float, to_s: float) -> int:
+    """The most that waited at one instant of this time."""
+    due_s = messages.due_s[(messages.due_s > from_s) & (messages.due_s <= to_s)]
+    return int(messages.at(np.append(from_s, due_s)).max())

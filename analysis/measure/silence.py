@@ -26,6 +26,7 @@ USUAL_TIMES = 2.0  # times the answer that a quarter of the requests get sooner
 EXPLAINED_SHARE = 0.5
 SEEN_SHARE = 0.1  # a sender that still forwards this share of the messages works, and answers too late
 GONE_S = 2.5  # a process without samples for longer, while others are sampled, has ended
+_HARDLY = 0.1  # of the share that was accepted in the whole load
 _END_S = 10.0
 _EDGE_S = 0.5  # around a silence, in which a sender may still forward what it had begun, or forward again
 SENDER_PROCESSES = ("sender", "target")
@@ -207,9 +208,12 @@ def _last_s(gauges: Gauges, process: str) -> float:
 
 
 def accepts_to_the_end(journeys: Journeys) -> bool:
-    """False if no message was accepted of those due at the end: in the last 10 s, or in the last quarter of a
-    short load.
+    """False if hardly a message was accepted of those due at the end: in the last 10 s, or in the last
+    quarter of a short load. Hardly: a tenth of the share that was accepted in the whole load.
     """
-    due_s, end_s = journeys.load.intended_s, journeys.load_end_s
+    due_s, end_s, accepted = journeys.load.intended_s, journeys.load_end_s, journeys.accepted
     last: Bools = due_s >= end_s - min(_END_S, end_s / 4)
-    return int(np.count_nonzero(last)) < FEWEST or bool((last & journeys.accepted).any())
+    if int(np.count_nonzero(last)) < FEWEST:
+        return True
+    share = float(accepted[last].mean())
+    return share > 0.0 and share >= _HARDLY * float(accepted.mean())

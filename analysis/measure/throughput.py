@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from analysis.arrays import Bools, Floats
+from analysis.arrays import Bools, Floats, Ints
 from analysis.formatting import count_text, seconds_text
 from analysis.measure.outcomes import DELIVERED, OPEN, MessageOutcomes
 from analysis.model import Accounting, Pace, Throughput
@@ -20,6 +20,7 @@ QUEUED_S = 1.0  # a longer median wait in the busiest window shows that the limi
 REFUSED_SHARE = 0.001
 CLEARLY_FEWER = 0.95  # of the due messages; more can be a defect that some messages meet
 _BIN_S = 1.0
+_CLEARLY_BETTER = 0.5  # of the other model's sum of squares
 SHORTFALL_NOISE_S = 0.05  # less can be a timer or a pause of the machine
 
 
@@ -66,8 +67,9 @@ def best_pace(instants_s: Floats, window_s: float) -> Pace | None:
 
 
 def _accepts_at_most(journeys: Journeys, best: Pace | None) -> bool:
-    """Whether the sender was overloaded at its best accepted rate: it took fewer messages than were due, and
-    continued to accept in most of the seconds in which it did not take others.
+    """Whether the sender was overloaded at its best accepted rate: it took fewer messages than were due,
+    continued to accept in most of the seconds in which it did not take others, and did not lose the same
+    share of them at each rate.
 
     A class that was never accepted shows no rate limit.
     """
@@ -81,14 +83,34 @@ def _accepts_at_most(journeys: Journeys, best: Pace | None) -> bool:
             mixed |= among
     within = mixed & (load.intended_s >= best.from_s - _BIN_S)
     within &= load.intended_s < best.from_s + best.window_s
-    left, taken = (
-        np.bincount((load.intended_s[within & chosen] // _BIN_S).astype(np.int64) + 1, minlength=1)
-        for chosen in (journeys.not_taken, accepted)
-    )
-    busy = np.flatnonzero(left)
-    going_on = np.count_nonzero(taken[busy[busy < len(taken)]])
+    left, taken = _per_bin(journeys, within & journeys.not_taken), _per_bin(journeys, within & accepted)
+    busy = left > 0
+    going_on = np.count_nonzero(taken[busy])
     few = int(taken.sum()) < CLEARLY_FEWER * int(taken.sum() + left.sum())
-    return few and len(busy) > 0 and int(going_on) > len(busy) / 2
+    if not few or going_on <= np.count_nonzero(busy) / 2:
+        return False
+    return not _steady_share(
+        _per_bin(journeys, mixed & journeys.not_taken), _per_bin(journeys, mixed & accepted)
+    )
+
+
+def _per_bin(journeys: Journeys, chosen: Bools) -> Ints:
+    """The number of these messages in each bin of the load, by the instant at which they were due."""
+    bins = (journeys.load.intended_s // _BIN_S).astype(np.int64) + 1  # a due instant can be just below 0
+    found: Ints = np.bincount(bins[chosen], minlength=int(bins.max(initial=0)) + 1)
+    return found
+
+
+def _steady_share(left: Ints, taken: Ints) -> bool:
+    """Whether one share of the due messages explains ``taken`` clearly better than one highest number a bin:
+    a sender that fails one request in ten at each rate has no rate limit.
+    """
+    due = left + taken
+    share = taken.sum() / due.sum()
+    highest = np.median(taken[left > 0])
+    from_share = float(np.square(taken - share * due).sum())
+    from_highest = float(np.square(taken - np.minimum(due, highest)).sum())
+    return from_share < _CLEARLY_BETTER * from_highest
 
 
 def _queue_wait(journeys: Journeys, peak: Pace | None) -> tuple[float | None, str]:

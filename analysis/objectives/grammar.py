@@ -67,6 +67,7 @@ _CLASS = r"[A-Za-z][A-Za-z0-9_-]*"
 _PERCENTILE = re.compile(r"p(\d{1,2}(?:\.\d{1,4})?)\Z", re.ASCII)
 _NUMBER = re.compile(r"\d{1,15}(?:\.\d{1,9})?", re.ASCII)
 _DECIMAL_COMMA = re.compile(r"(\d{1,15}),(\d{1,9})", re.ASCII)
+_NEXT_ONE = "repeat the option for the next one, or write one per line in a file"
 _FORMS = (
     "<class>.p<nn> (otp.p95, all.p99.9), api.p<nn>, loss, duplicates, unaccounted, not_taken, "
     "<class>.delivered, delivered, availability, cost_per_1000"
@@ -205,6 +206,11 @@ def _in_small_letters(text: str, classes: Sequence[str]) -> str | None:
 def _from_file(path: Path, classes: Sequence[str]) -> list[str]:
     try:
         lines = path.read_text(encoding="utf-8-sig").splitlines()
+    except FileNotFoundError as error:
+        raise GivenError(
+            f"no such file: {path}. Give an objective, for example otp.p95<20s, or @FILE: a text file with "
+            "one objective per line"
+        ) from error
     except (OSError, UnicodeDecodeError) as error:
         why = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
         raise GivenError(f"{path}: the file of objectives cannot be read: {why}") from error
@@ -234,6 +240,14 @@ def _measure(text: str, end: int) -> tuple[Measure, str, float | None]:
     name = text[at:end].strip()
     if not name:
         raise ObjectiveError(text, at, f"a measure is missing: one of {_FORMS}")
+    several = re.search(r"[,;]", name)
+    if several is not None and several.start():
+        before = name[: several.start()].strip()
+        raise ObjectiveError(
+            text,
+            at + several.start(),
+            f"the limit of {before} is missing: each objective needs its own; {_NEXT_ONE}",
+        )
     first, dot, rest = name.partition(".")
     for candidate in _NAMES:
         if name == candidate:
@@ -295,7 +309,7 @@ def _value(text: str, start: int) -> tuple[Decimal, str]:
         raise ObjectiveError(
             text,
             found.end() + end.start(),
-            "one objective ends here: repeat the option for the next one, or write one per line in a file",
+            f"one objective ends here: {_NEXT_ONE}",
         )
     return Decimal(found.group()), rest.strip()
 

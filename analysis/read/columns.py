@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
@@ -11,6 +11,14 @@ import pyarrow.compute as pc
 from analysis.arrays import Floats, Ints
 
 ABSENT = -1
+
+
+@dataclass(frozen=True)
+class Labels:
+    """A column of strings: ``index`` is an index of ``names``, ABSENT without a value."""
+
+    index: Ints
+    names: tuple[str, ...]
 
 
 def seconds(column: pa.ChunkedArray, origin_ns: int) -> Floats:
@@ -41,9 +49,9 @@ def positions(values: pa.ChunkedArray, among: pa.ChunkedArray) -> Ints:
     return rows.astype(np.int64)
 
 
-def count_pairs(first: Any, second: Any) -> tuple[tuple[str, str, int], ...]:
-    """Counts of the pairs of strings, the most frequent first."""
-    table = pa.table({"first": pc.fill_null(first, ""), "second": pc.fill_null(second, "")})
-    grouped = table.group_by(["first", "second"]).aggregate([([], "count_all")]).to_pylist()
-    pairs = [(str(row["first"]), str(row["second"]), int(row["count_all"])) for row in grouped]
-    return tuple(sorted(pairs, key=lambda pair: (-pair[2], pair[0], pair[1])))
+def labelled(column: pa.ChunkedArray, owner: Ints, count: int) -> Labels:
+    """The strings of ``column`` at the positions ``owner`` of ``count`` entries."""
+    names = tuple(sorted(name for name in pc.unique(column).to_pylist() if name))
+    index = np.full(count, ABSENT, dtype=np.int64)
+    index[owner] = codes(column, names)
+    return Labels(index, names)

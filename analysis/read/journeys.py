@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 from analysis import records
 from analysis.arrays import Bools, Floats, Ints
 from analysis.classes import in_class_order
-from analysis.read.columns import ABSENT, codes, count_pairs, integers, positions, seconds
+from analysis.read.columns import ABSENT, Labels, codes, integers, labelled, positions, seconds
 from analysis.read.provider_rows import PROVIDER_STATES, ProviderSide, join_provider
 from analysis.read.wait import repeats_awaited
 
@@ -55,8 +55,7 @@ class SenderSide:
     present: bool
     state: Ints
     gave_up: Bools  # it failed the message after its last attempt, and the message was not the cause
-    # (state, reason, count) of messages that it gave up and that have no final state at the provider
-    reasons: tuple[tuple[str, str, int], ...]
+    reason: Labels  # why it ended a message that has no final state at the provider
 
 
 @dataclass(frozen=True)
@@ -76,7 +75,10 @@ class Journeys:
     samples: Samples
     load_end_s: float
     end_s: float  # the last instant at which anything was observed
-    dropped_by_bench: Bools  # none until ``with_bench_drops``, which needs the limit of the lag
+    # None until ``with_bench_drops``, which needs the limit of the lag. The bench was late, or held as many
+    # requests as its machine can hold.
+    dropped_by_bench: Bools
+    dropped_at_machine_limit: Bools
     origin_ns: int = 0  # the load's start on the run's clock, the zero of the seconds
     repeats_awaited: bool = True  # the wait was long enough for a repeat of each refused message
 
@@ -98,11 +100,11 @@ class Journeys:
 
     @property
     def not_taken(self) -> Bools:
-        """Messages that the sender did not take, and arrivals above the in-flight limit. Not those that the
-        bench dropped.
+        """Messages that the sender did not take, and arrivals above the in-flight limit that the load needs.
+        Not those that the bench dropped, or had no room for.
         """
         left: Bools = np.isin(self.load.outcome, [OUTCOMES.index(name) for name in _NOT_TAKEN])
-        return left & ~self.refused_recipients & ~self.dropped_by_bench
+        return left & ~self.refused_recipients & ~self.dropped_by_bench & ~self.dropped_at_machine_limit
 
     @property
     def dropped_at_limit(self) -> Bools:
@@ -110,7 +112,7 @@ class Journeys:
         limit.
         """
         chosen: Bools = self.load.outcome == OUTCOMES.index("dropped")
-        return chosen & ~self.dropped_by_bench
+        return chosen & ~self.dropped_by_bench & ~self.dropped_at_machine_limit
 
     def of_class(self, name: str) -> Bools:
         chosen: Bools = self.load.class_index == self.load.class_names.index(name)
@@ -118,30 +120,48 @@ class Journeys:
 
 
 def read_journeys(run_dir: Path, manifest: records.Manifest) -> Journeys:
-    """Raises ``MalformedRunError`` with file and column if the columns are not the schema's."""
-    arrivals = load_rows(run_dir)
-    provider_rows = rows(run_dir / "provider.arrow", records.PROVIDER_SCHEMA)
-    sender_rows = rows(run_dir / "sender.arrow", records.SENDER_SCHEMA)
-    sample_rows = rows(run_dir / "samples.arrow", records.SAMPLES_SCHEMA)
-    origin_ns = manifest.load_started_ns or _first_ns(arrivals["t_intended_ns"])
-    keys = arrivals["key"]
-    load = _load_side(arrivals, origin_ns)
-    provider = join_provider(provider_rows, keys, origin_ns)
+    """Raises ``MalformedRunError`` with file and column if the columns are not the schema's.
+
+    One file is in memory at a time.
+    """
+    load, keys, origin_ns = _read_load(run_dir, manifest)
+    provider = join_provider(rows(run_dir / "provider.arrow", records.PROVIDER_SCHEMA), keys, origin_ns)
+    _return_unused()
     unended = (provider.state == ABSENT) | (provider.state == PROVIDER_STATES.index("open"))
-    sender = _sender_side(sender_rows, keys, unended)
+    sender = _sender_side(rows(run_dir / "sender.arrow", records.SENDER_SCHEMA), keys, unended)
+    samples = _samples(rows(run_dir / "samples.arrow", records.SAMPLES_SCHEMA), origin_ns)
     load_end_s, end_s = _ends(manifest, origin_ns, load, provider)
+    count = len(keys)
+    del keys
+    _return_unused()
     return Journeys(
         load=load,
         provider=provider,
         journal=(run_dir / "provider.arrow").is_file(),
         sender=sender,
-        samples=_samples(sample_rows, origin_ns),
+        samples=samples,
         load_end_s=load_end_s,
         end_s=end_s,
-        dropped_by_bench=np.zeros(len(keys), dtype=np.bool_),
+        dropped_by_bench=np.zeros(count, dtype=np.bool_),
+        dropped_at_machine_limit=np.zeros(count, dtype=np.bool_),
         origin_ns=origin_ns,
         repeats_awaited=repeats_awaited(manifest, end_s - load_end_s),
     )
+
+
+def _read_load(run_dir: Path, manifest: records.Manifest) -> tuple[LoadSide, pa.ChunkedArray, int]:
+    """The load's side, the keys of its rows, and the load's start on the run's clock."""
+    arrivals = load_rows(run_dir)
+    origin_ns = manifest.load_started_ns or _first_ns(arrivals["t_intended_ns"])
+    load = _load_side(arrivals, origin_ns)
+    # A copy: a column that is not copied keeps all columns of its batches in memory.
+    keys = pa.chunked_array([arrivals["key"].combine_chunks()], type=pa.string())
+    return load, keys, origin_ns
+
+
+def _return_unused() -> None:
+    """Arrow keeps freed memory for later. The arrays that are made next are not Arrow's."""
+    pa.default_memory_pool().release_unused()
 
 
 def rows(path: Path, schema: pa.Schema) -> pa.Table:
@@ -207,16 +227,14 @@ def _sender_side(rows: pa.Table, keys: pa.ChunkedArray, unended: Bools) -> Sende
     joined = np.where(where >= 0, state[where] if len(state) else ABSENT, ABSENT)
     spent = pc.starts_with(pc.fill_null(backward["reason"], ""), GAVE_UP).to_numpy()
     gave_up = np.where(where >= 0, spent[where] if len(spent) else False, False)
-    # A message with a final state at the provider is counted there only.
-    counted = backward.take(pa.array(where[(where >= 0) & unended]))
+    ended = np.isin(joined, [SENDER_STATES.index(name) for name in ("failed", "expired")])
+    told = np.flatnonzero(ended & unended)
     return SenderSide(
-        present=len(rows) > 0, state=joined, gave_up=gave_up.astype(np.bool_), reasons=_given_up(counted)
+        present=len(rows) > 0,
+        state=joined,
+        gave_up=gave_up.astype(np.bool_),
+        reason=labelled(backward["reason"].take(pa.array(where[told])), told, len(joined)),
     )
-
-
-def _given_up(rows: pa.Table) -> tuple[tuple[str, str, int], ...]:
-    final = rows.filter(pc.is_in(rows["state"], value_set=pa.array(["failed", "expired"])))
-    return count_pairs(final["state"], final["reason"])
 
 
 def _samples(rows: pa.Table, origin_ns: int) -> Samples:

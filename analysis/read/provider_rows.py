@@ -15,21 +15,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from analysis.arrays import Bools, Floats, Ints
-from analysis.read.columns import ABSENT, codes, count_pairs, integers, positions, seconds
+from analysis.read.columns import ABSENT, Labels, codes, integers, labelled, positions, seconds
 from analysis.refusals import MESSAGE_AT_FAULT, RECIPIENT_AT_FAULT
 
 # In order of preference: of two copies of a message, the one that arrived describes it.
 PROVIDER_STATES = ("delivered", "open", "undelivered", "expired", "unknown", "rejected")
 # Final reasons of phones that are off or out of coverage.
 UNREACHABLE = ("absent_subscriber", "handset_off")
-
-
-@dataclass(frozen=True)
-class Labels:
-    """A column of strings: ``index`` is an index of ``names``, ABSENT without a value."""
-
-    index: Ints
-    names: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -53,7 +45,7 @@ class ProviderSide:
     price: Floats
     price_of_duplicates: Floats
     unknown_messages: int  # rows with a key that the load did not send
-    reasons: tuple[tuple[str, str, int], ...]  # (state, reason, count) of messages that were not delivered
+    reason: Labels  # why a message was not delivered, in the provider's words
     taken_s: Floats  # the submit that was accepted
     reply_s: Floats  # the answer's delay as drawn; lengths, not instants, up to ``handset_wait_s``
     radio_s: Floats  # carrier to handset as drawn, without the wait for the handset
@@ -97,7 +89,7 @@ def join_provider(rows: pa.Table, keys: pa.ChunkedArray, origin_ns: int) -> Prov
     copies, others = _copies(rows, keys)
     parts, unknown_messages = _parts(others, keys)
     chosen, owner = _speakers(copies, origin_ns)
-    speaking = copies.rows.take(pa.array(chosen))
+    speaking = _taken(copies.rows, chosen)
 
     def spread(values: Floats) -> Floats:
         column: Floats = np.full(count, np.nan)
@@ -117,7 +109,7 @@ def join_provider(rows: pa.Table, keys: pa.ChunkedArray, origin_ns: int) -> Prov
     segments = np.zeros(count, dtype=np.int64)
     segments[owner] = integers(speaking["segments"])
     segments += _total(parts.key, integers(parts.rows["segments"]), count).astype(np.int64)
-    undelivered = speaking.filter(pc.not_equal(speaking["state"], "delivered"))
+    undelivered = copies.state[chosen] != PROVIDER_STATES.index("delivered")
     return ProviderSide(
         state=state,
         accepted=ids > 0,
@@ -138,26 +130,19 @@ def join_provider(rows: pa.Table, keys: pa.ChunkedArray, origin_ns: int) -> Prov
         price=price + _total(parts.key, _prices_of(parts.rows), count),
         price_of_duplicates=duplicates,
         unknown_messages=unknown_messages,
-        reasons=count_pairs(undelivered["state"], undelivered["reason"]),
+        reason=labelled(speaking["reason"].filter(pa.array(undelivered)), owner[undelivered], count),
         taken_s=spread(seconds(speaking["t_taken_ns"], origin_ns)),
         reply_s=spread(seconds(speaking["reply_ns"], 0)),
         radio_s=spread(seconds(speaking["radio_ns"], 0)),
         handset_wait_s=spread(seconds(speaking["handset_wait_ns"], 0)),
         throttled=_highest(copies.key, integers(copies.rows["throttled"]), count),
         priority=flags(pc.fill_null(speaking["priority"], False).to_numpy()),
-        carrier=_labelled(speaking["carrier"], owner, count),
+        carrier=labelled(speaking["carrier"], owner, count),
         protocol=_most_frequent(speaking["protocol"]),
-        fault=_labelled(speaking["fault"], owner, count),
+        fault=labelled(speaking["fault"], owner, count),
         ucs2_for=_one_odd_character(speaking),
         faults=_touched(copies),
     )
-
-
-def _labelled(column: pa.ChunkedArray, owner: Ints, count: int) -> Labels:
-    names = tuple(sorted(name for name in pc.unique(column).to_pylist() if name))
-    index = np.full(count, ABSENT, dtype=np.int64)
-    index[owner] = codes(column, names)
-    return Labels(index, names)
 
 
 def _most_frequent(column: pa.ChunkedArray) -> str:
@@ -215,7 +200,9 @@ def _copies(rows: pa.Table, keys: pa.ChunkedArray) -> tuple[_Copies, pa.Table]:
     last[:-1] = (np.diff(key[order]) != 0) | (np.diff(provider_id[order]) != 0)
     kept = order[last]
     known = kept[key[kept] != ABSENT]
-    chosen = rows.take(pa.array(known))
+    # Without copies of a message their order is of no importance, and the rows need not be copied.
+    known = known if _repeated(key[known]) else np.sort(known)
+    chosen = _taken(rows, known)
     accepted = pc.greater(pc.utf8_length(pc.fill_null(chosen["provider_id"], "")), 0).to_numpy()
     copies = _Copies(
         rows=chosen,
@@ -224,6 +211,18 @@ def _copies(rows: pa.Table, keys: pa.ChunkedArray) -> tuple[_Copies, pa.Table]:
         state=codes(chosen["state"], PROVIDER_STATES),
     )
     return copies, rows.take(pa.array(kept[key[kept] == ABSENT]))
+
+
+def _repeated(key: Ints) -> bool:
+    """Whether a key occurs again; the keys are in order."""
+    return bool(np.any(np.diff(key) == 0))
+
+
+def _taken(rows: pa.Table, places: Ints) -> pa.Table:
+    """The rows at these places: the table itself, without a copy, if these are all of them in order."""
+    if len(places) == len(rows) and np.array_equal(places, np.arange(len(rows))):
+        return rows
+    return rows.take(pa.array(places))
 
 
 def _parts(others: pa.Table, keys: pa.ChunkedArray) -> tuple[_Parts, int]:
@@ -251,7 +250,7 @@ def _speakers(copies: _Copies, origin_ns: int) -> tuple[Ints, Ints]:
     order = np.lexsort((arrival, preference, copies.key))
     first = np.ones(len(order), dtype=np.bool_)
     first[1:] = np.diff(copies.key[order]) != 0
-    chosen = order[first]
+    chosen = np.sort(order[first])
     return np.asarray(chosen, dtype=np.int64), copies.key[chosen]
 
 

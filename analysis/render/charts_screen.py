@@ -1,13 +1,14 @@
-"""The first screen as a picture, for a slide or a message: verdict, why, the five questions."""
+"""The first screen as a picture, for a slide or a message: flags, verdict, why, notes, the five questions."""
 
 from __future__ import annotations
 
-import textwrap
-
 from matplotlib.figure import Figure
+from msgspec.structs import replace
 
 from analysis.first_screen.values import AnswerRow, FirstScreen, ScreenAnswer, Word, words
 from analysis.render.chart_style import GREEN, INK, MUTED, ORANGE, VERMILION
+from analysis.render.lines import broken
+from analysis.render.markdown import row_text
 
 _COLOURS: dict[Word, str] = {
     "YES": GREEN,
@@ -16,11 +17,12 @@ _COLOURS: dict[Word, str] = {
     "INVALID": VERMILION,
     "STOPPED": ORANGE,
 }
+_FLAG = "#8a5a00"  # as on the page: ORANGE is too pale for small letters
 _VERDICT_COLOURS = {"met": GREEN, "missed": VERMILION, "undecided": ORANGE}
 _WIDTH_IN, _LINE_IN = 8.8, 0.21
-_LEFT, _QUESTION, _SECOND = 0.02, 0.041, 0.3  # of the width: where numbers, questions and answers begin
-_CHARS, _ANSWER_CHARS, _WHY_CHARS = 118, 84, 84
-_QUESTION_CHARS, _ROW_CHARS = 26, 86  # a row ends before its verdict
+# Of the width: where numbers, questions, answers and verdicts begin, and where text ends.
+_LEFT, _QUESTION, _SECOND, _VERDICT, _RIGHT = 0.02, 0.041, 0.3, 0.9, 0.98
+_GAP = 0.01  # between columns
 
 # Text, x position, size, colour, weight. Several pieces can be on one line.
 _Piece = tuple[str, float, float, str, str]
@@ -41,29 +43,41 @@ def first_screen_picture(screen: FirstScreen) -> Figure:
 
 
 def _lines(screen: FirstScreen) -> list[tuple[float, list[_Piece]]]:
-    flags = "".join(f"  {flag}" for flag in screen.flags)
-    lines: list[tuple[float, list[_Piece]]] = [
-        (1.3, [(f"{screen.title}{flags}", _LEFT, 11.0, INK, "bold")]),
-        *((1.0, [(line, _LEFT, 8.0, MUTED, "normal")]) for line in _wrapped(screen.about, _CHARS)),
-        (0.5, []),
-    ]
-    lines.append((1.6, [(screen.word, _LEFT, 17.0, _COLOURS[screen.word], "bold")]))
-    lines += [(1.15, [(line, _LEFT, 11.0, INK, "bold")]) for line in _wrapped(words(screen.why), _WHY_CHARS)]
+    lines = [(1.15, [line]) for line in _paragraph(screen.title, 11.0, weight="bold")]
+    # A flag is never cut: it is a warning that applies to every figure.
+    lines += [(1.0, [line]) for line in _paragraph(" · ".join(screen.flags), 9.0, _FLAG, "bold")]
+    lines += [(1.0, [line]) for line in _paragraph(screen.about, 8.0, MUTED)]
+    lines += [(0.5, []), (1.6, _paragraph(screen.word, 17.0, _COLOURS[screen.word], "bold"))]
+    lines += [(1.15, [line]) for line in _paragraph(words(screen.why), 11.0, weight="bold")]
     for sentence in (screen.trust, *screen.bottleneck):
-        lines += [(1.0, [(line, _LEFT, 9.0, INK, "normal")]) for line in _wrapped(words(sentence), _CHARS)]
+        lines += [(1.0, [line]) for line in _paragraph(words(sentence), 9.0)]
+    for note in screen.notes:
+        lines += [(0.2, []), *((0.9, [line]) for line in _paragraph(note, 8.0, MUTED))]
     for number, answer in enumerate(screen.answers, start=1):
         lines += _answer(number, answer)
     return lines
 
 
+def _paragraph(
+    text: str,
+    size: float,
+    colour: str = INK,
+    weight: str = "normal",
+    between: tuple[float, float] = (_LEFT, _RIGHT),
+) -> list[_Piece]:
+    """The lines of a text ``between`` two positions; none of an empty text."""
+    left, right = between
+    found = broken(text, (right - left) * _WIDTH_IN, size, weight)
+    return [(line, left, size, colour, weight) for line in found]
+
+
 def _answer(number: int, answer: ScreenAnswer) -> list[tuple[float, list[_Piece]]]:
     lines: list[list[_Piece]] = [line for row in answer.rows for line in _row(row)]
-    for sentence in answer.sentences[:2]:
-        wrapped = _wrapped(words(sentence), _ANSWER_CHARS)
-        lines += [[(line, _SECOND, 8.0, MUTED, "normal")] for line in wrapped]
-    asked: list[list[_Piece]] = [
-        [(line, _QUESTION, 9.0, INK, "bold")] for line in _wrapped(answer.question, _QUESTION_CHARS)
-    ]
+    for sentence in answer.sentences:
+        lines += [[line] for line in _paragraph(words(sentence), 8.0, MUTED, between=(_SECOND, _RIGHT))]
+    column = (_QUESTION, _SECOND - _GAP)
+    asked = [[line] for line in _paragraph(answer.question, 9.0, weight="bold", between=column)]
+    asked += [[line] for line in _paragraph(answer.about, 8.0, MUTED, between=column)]
     asked[0].insert(0, (str(number), _LEFT, 9.0, INK, "bold"))
     height = max(len(asked), len(lines))
     both = zip(_filled(asked, height), _filled(lines, height), strict=True)
@@ -75,17 +89,10 @@ def _filled(lines: list[list[_Piece]], height: int) -> list[list[_Piece]]:
 
 
 def _row(row: AnswerRow) -> list[list[_Piece]]:
-    label = f"{row.label}: " if row.label else ""
-    rest = "  ".join(words(each) for each in (row.interval, row.limit) if each)
-    text = f"{label}{words(row.value)}  {rest}"
-    lines: list[list[_Piece]] = [
-        [(line, _SECOND, 9.0, INK, "normal")] for line in textwrap.wrap(text, _ROW_CHARS)
-    ]
+    text = row_text(replace(row, verdict=None))
+    right = _RIGHT if row.verdict is None else _VERDICT - _GAP
+    lines = [[line] for line in _paragraph(text, 9.0, between=(_SECOND, right))]
     if row.verdict is not None:
         colour = _VERDICT_COLOURS.get(row.verdict.text, INK)
-        lines[0].append((row.verdict.text, 0.9, 9.0, colour, "bold"))
+        lines[0].append((row.verdict.text, _VERDICT, 9.0, colour, "bold"))
     return lines
-
-
-def _wrapped(text: str, chars: int) -> list[str]:
-    return textwrap.wrap(text, chars)

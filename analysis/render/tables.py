@@ -83,8 +83,7 @@ def _objective_cells(quote: Quote, path: str, where: str) -> tuple[Cell, ...]:
             *(("\n", *interval) if interval else ()),
         )
     elif each.verdict == "missed" and each.quantile is not None and each.quantile.low_s is not None:
-        at_least = quote.seconds(f"{path}.quantile.low_s", limit_s=limit_s)
-        measured = ("withheld\n", at_least, " or more")
+        measured = (quote.seconds(f"{path}.quantile.low_s", limit_s=limit_s), " or more")
     elif each.interval:
         measured = (quote.text(f"{path}.measured"), f"\n{each.interval}")
     if each.limit_s is not None:

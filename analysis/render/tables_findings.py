@@ -13,7 +13,8 @@ from analysis.findings import ComparedTail, DelaySplit, Difference
 from analysis.first_screen.quoting import Quote
 from analysis.first_screen.values import Figure, Sentence
 from analysis.first_screen.wording import share_words
-from analysis.formatting import count_text, rate_text, round_seconds_text
+from analysis.formatting import rate_text, round_seconds_text
+from analysis.judge.evidence import needs_text
 from analysis.model import RunReport
 from analysis.quantile import Quantile
 from analysis.render.table import Cell, Column, Table, figure_columns, words_columns
@@ -213,7 +214,7 @@ def bottlenecks(report: RunReport, place: int) -> Table:
         span: Sentence = (quote.seconds(f"{path}.from_s"), " to ", quote.seconds(f"{path}.to_s"))
         share = f"{100 * each.share_of_load:.0f} %"
         rows.append(((quote.text(f"{path}.text"),), tuple(evidence), span, share))
-    columns = words_columns("bottleneck", "evidence", "from, to", "share of the load's time")
+    columns = words_columns("bottleneck", "evidence", "seen in windows from, to", "share of the windows")
     return Table(columns, tuple(rows))
 
 
@@ -286,7 +287,7 @@ def _split(quote: Quote, path: str, split: DelaySplit) -> Table:
 def _known(quote: Quote, path: str) -> Sentence | str:
     quantile: Quantile = quote.value(path)
     if quantile.state == "withheld":
-        return f"needs {count_text(quantile.needed)}"
+        return needs_text(quantile)
     return (quote.quantile(path),)
 
 
@@ -336,6 +337,7 @@ def fairness(report: RunReport, place: int) -> Table:
     columns = (
         *words_columns("campaign"),
         *figure_columns("messages", "delivered", "per second, until 95 % delivered", "95 % within"),
+        *(figure_columns("minus one campaign alone") if found is not None and found.alone_part else ()),
     )
     if found is None:
         return Table(columns, rows=())
@@ -351,14 +353,12 @@ def fairness(report: RunReport, place: int) -> Table:
                 (quote.count(f"{here}.delivered"),),
                 (quote.rate(f"{here}.per_s"),),
                 (quote.quantile(f"{here}.p95"),) if known else "too few",
+                *((difference_cell(quote, f"{here}.alone"),) if found.alone_part else ()),
             )
         )
     if found.jain is not None:
-        rows.append(("Jain's index", "", "", (quote.number(f"{path}.jain"),), ""))
-    if found.alone is not None:
-        rows.append(
-            ("p95 minus p95 of one campaign alone", "", "", "", difference_cell(quote, f"{path}.alone"))
-        )
+        blank = ("",) if found.alone_part else ()
+        rows.append(("Jain's index", "", "", (quote.number(f"{path}.jain"),), "", *blank))
     return Table(columns, tuple(rows))
 
 

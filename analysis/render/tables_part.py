@@ -17,6 +17,7 @@ from analysis.formatting import (
     share_text,
     significant,
 )
+from analysis.judge.evidence import needs_text
 from analysis.judge.pace import too_few
 from analysis.measure.percentiles import needed
 from analysis.model import PartReport, RunReport, StageBreakdown
@@ -67,7 +68,7 @@ def api(part: PartReport) -> Table:
 def _cell(quantile: Quantile) -> str:
     text = quantile_text(quantile)
     if quantile.state == "withheld":
-        return f"needs {count_text(quantile.needed)}"
+        return needs_text(quantile)
     return f"{text}\n{interval_text(quantile)}"
 
 
@@ -181,6 +182,11 @@ _ACCOUNTING = (
     ("sent", "sent", "requests begun"),
     ("dropped", "dropped", "not sent: the in-flight limit was reached, or the bench was late"),
     ("dropped_by_bench", "dropped by the bench", "of these, because the bench was late"),
+    (
+        "dropped_at_machine_limit",
+        "dropped at the machine's limit",
+        "of these, because the machine of the bench could hold no more unanswered requests",
+    ),
     ("answered", "answered", "replies read, or the connection failed"),
     ("unfinished", "unfinished", "no reply when the load stopped"),
     ("accepted", "accepted", "acknowledged by the sender"),
@@ -236,10 +242,11 @@ def reasons(report: RunReport, place: int) -> Table:
             (quote.text(f"{path}.{index}.source"),),
             (quote.text(f"{path}.{index}.reason"),),
             (quote.count(f"{path}.{index}.count"),),
+            (quote.count(f"{path}.{index}.accepted"),),
         )
         for index in range(min(len(report.parts[place].reasons), _MOST_REASONS))
     )
-    return Table((*words_columns("source", "reason"), *figure_columns("messages")), rows)
+    return Table((*words_columns("source", "reason"), *figure_columns("messages", "of them accepted")), rows)
 
 
 def faults(report: RunReport, place: int) -> Table:

@@ -16,6 +16,12 @@ _SPARE = 1.25  # classes are drawn: a class of 72 messages on average has 60 in 
 LONGEST_TRIAL_S = 600.0
 _HEAVIEST = 1_000_000.0
 _PERCENTILE = re.compile(r"([A-Za-z][A-Za-z0-9_-]*)\.p(\d{1,2}(?:\.\d{1,4})?)<")
+_SHARE_OR_PRICE = re.compile(r"(?:[A-Za-z][A-Za-z0-9_-]*\.)?(?:delivered|cost_per_1000)[<>]")
+
+
+def narrows(objective: str) -> bool:
+    """Whether it is of a share of messages or of a price: any number of messages has an interval."""
+    return _SHARE_OR_PRICE.match(objective) is not None
 
 
 def messages_needed(objective: str, mix: Mix) -> int:

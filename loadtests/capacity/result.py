@@ -9,6 +9,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from analysis.capacity_record import CapacityResult, Trial
+from analysis.records import UNKNOWN_BOTTLENECK
 from loadtests.arrivals import DAY_S, DayCurve, peak_rate_per_s
 from loadtests.capacity.bracket import MOST_TRIALS, Bracket, SearchSettings, TrialResult, read_trials
 from loadtests.capacity.search import interval_texts, percent, rate_text
@@ -92,16 +93,28 @@ def shown_trial(settings: SearchSettings, trials: Sequence[TrialResult]) -> str 
 
 
 def bottlenecks_above(bracket: Bracket, trials: Sequence[TrialResult]) -> tuple[str, ...]:
-    """The bottleneck at the lowest missed rate; if its report names none, at the next rate above it."""
+    """The bottleneck at the lowest missed rate; if its report names none, or its cause is unknown, at the
+    next rate above it.
+    """
     missed = sorted(
         (each for each in trials if each.verdict == "missed" and each.rate_per_s >= bracket.missed_per_s),
         key=lambda each: each.rate_per_s,
     )
-    return next((each.bottlenecks for each in missed if each.bottlenecks), ())
+    known = [each.bottlenecks for each in missed if each.bottlenecks and not _unknown(each.bottlenecks)]
+    return next(iter(known or [each.bottlenecks for each in missed if each.bottlenecks]), ())
+
+
+def _unknown(bottlenecks: Sequence[str]) -> bool:
+    return all(each.startswith(UNKNOWN_BOTTLENECK) for each in bottlenecks)
 
 
 def bracket_words(settings: SearchSettings, trials: Sequence[TrialResult]) -> str:
-    """``capacity between 150/s and 300/s``."""
+    """``capacity between 150/s and 300/s``.
+
+    While the search continues, a bound by the throughput is as coarse as the precision: a rate up to that
+    share above it can be met. So the upper end does not rise later, and is not below the throughput beside
+    it.
+    """
     bracket = read_trials(settings, trials)
     if not trials:
         return "no trial was made"
@@ -109,7 +122,9 @@ def bracket_words(settings: SearchSettings, trials: Sequence[TrialResult]) -> st
         return f"capacity at least {rate_text(bracket.met_per_s)}" if bracket.met_per_s else "no rate met yet"
     if not bracket.met_per_s:
         return f"capacity below {rate_text(bracket.high_per_s)}"
-    low, high = interval_texts(bracket.met_per_s, upper_end_per_s(settings, bracket))
+    coarse_per_s = min(bracket.missed_per_s, bracket.high_per_s * (1 + settings.precision))
+    end_per_s = upper_end_per_s(settings, bracket) if _precise(settings, bracket) else coarse_per_s
+    low, high = interval_texts(bracket.met_per_s, end_per_s)
     return f"capacity between {low} and {high}"
 
 

@@ -3,7 +3,8 @@
 A trial is *invalid* if the bench failed. It is *missed* if an objective is certainly missed (its 95 %
 interval lies beyond the limit) or its backlog certainly grew. It is *met* if every objective that it can
 judge is certainly met and its backlog did not grow. Otherwise it is *undecided*, and is repeated with a
-longer load. A percentile that then still has too few messages is not judged, and the trial says so.
+longer load. A percentile that then still has too few messages is not judged, and the trial says so. A share
+or a price whose interval holds the limit was judged, and leaves the trial undecided.
 """
 
 from __future__ import annotations
@@ -13,10 +14,11 @@ from collections.abc import Mapping, Sequence
 from analysis.records import AnalysisResult, Steady
 from loadtests.arrivals import Mix
 from loadtests.capacity.bracket import SearchSettings, TrialResult, TrialVerdict
-from loadtests.capacity.objectives import messages_needed
+from loadtests.capacity.objectives import messages_needed, narrows
 from loadtests.capacity.search import NextTrial, rate_text
 
 BACKLOG = "the backlog"
+_NOT_SUSTAINED = "the load was not sustained"
 
 
 def invalid_trial(step: NextTrial, place: str, why: str) -> TrialResult:
@@ -38,7 +40,8 @@ def judged_trial(
 ) -> TrialResult:
     """The trial's result for the search."""
     if not result.valid:
-        return invalid_trial(step, place, "; ".join(result.invalid_because) or "the bench failed")
+        failed = "; ".join(f"{each.check}: {each.found}" for each in result.invalid_because)
+        return invalid_trial(step, place, failed or "the bench failed")
     steady = result.steady
     sustained = _sustained(settings, steady) if steady is not None else result.sustained
     named: dict[str, list[str]] = {"met": [], "missed": [], "undecided": []}
@@ -66,7 +69,7 @@ def judged_trial(
         through_high_per_s=steady.through_high_per_s if steady is not None else through,
         reserve=steady.reserve if steady is not None else 0.0,
         why=_why(verdict, named, waits, sustained, result),
-        bottlenecks=result.bottlenecks if verdict == "missed" else (),
+        bottlenecks=tuple(each.text for each in result.bottlenecks) if verdict == "missed" else (),
         judged=tuple(judged),
         place=place,
         profile_limits=result.profile_limits,
@@ -86,12 +89,13 @@ def _sustained(settings: SearchSettings, steady: Steady) -> bool | None:
 def _decided_by_length(
     settings: SearchSettings, step: NextTrial, mix: Mix, undecided: Sequence[str]
 ) -> list[str]:
-    """The objectives that a longer trial of this rate would decide.
+    """The objectives that a longer trial of this rate would decide, or may decide: of a share or a price,
+    where more messages make the interval narrower.
 
     Not counts, which need the sender's records, nor availability, which needs hours.
     """
     most = step.rate_per_s * settings.longest_s
-    return [each for each in undecided if 0 < messages_needed(each, mix) <= most]
+    return [each for each in undecided if narrows(each) or 0 < messages_needed(each, mix) <= most]
 
 
 def _why(
@@ -108,8 +112,11 @@ def _why(
     reasons = [f"{each} missed" for each in named["missed"]]
     if sustained is False:
         steady = result.steady
-        by = f" by {rate_text(steady.growth_per_s)}" if steady is not None else ""
-        reasons.insert(0, f"the backlog grew{by}")
+        # Without a steady part the load may not be sustained because of messages that were not taken.
+        grew = (
+            f"the backlog grew by {rate_text(steady.growth_per_s)}" if steady is not None else _NOT_SUSTAINED
+        )
+        reasons.insert(0, grew)
     return ", ".join(reasons)
 
 

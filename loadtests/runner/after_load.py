@@ -14,6 +14,8 @@ from loadtests.runner.sampling import Snapshot
 
 _TICK_S = 0.5
 _INTERRUPTED_LIMIT_S = 5.0
+# The report counts the messages that the sender accepted, each once.
+_LEFT = "left open (copies and unacknowledged messages count too):"
 
 End = Literal["finished", "drain_timeout", "drain_ended"]
 
@@ -43,16 +45,16 @@ def await_the_rest(
             found = drain.look(time.monotonic(), snapshot)
             if found.over:
                 if found.words:
-                    progress.note(f"  the drain is over; left open: {found.words}")
+                    progress.note(f"  the drain is over; {_LEFT} {found.words}")
                 return "finished"
             progress.waits_for(f"drain: {found.words}")
             if time.monotonic() >= deadline_s:
-                progress.note(f"  the drain timeout of {limit_s:g} s has passed; left open: {found.words}")
+                progress.note(f"  the drain timeout of {limit_s:g} s has passed; {_LEFT} {found.words}")
                 return "drain_timeout"
             if enough(snapshot):
                 return "drain_timeout"
             if key.pressed() or (interruption.asked and not interrupted_before):
-                progress.note(f"  the drain was ended by the user; left open: {found.words}")
+                progress.note(f"  the drain was ended by the user; {_LEFT} {found.words}")
                 return "drain_ended"
             if interrupted_before:
                 time.sleep(_TICK_S)

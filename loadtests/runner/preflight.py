@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from loadtests.runner import queries
 from loadtests.runner.settings import PROBE_TIMEOUT_S
 from loadtests.targets import Target, address_of
-from loadtests.targets.target_file import Provider
+from loadtests.targets.target_file import Provider, is_loopback
 from user_input.addresses import host_and_port
 
 _CONNECT_S = 1.0
@@ -26,6 +26,7 @@ class PreflightError(ValueError):
 def require_testbed(target: Target, file: Path, within_s: float = PROBE_TIMEOUT_S) -> None:
     """Raises ``PreflightError`` if the provider's port is in use or the user's services do not listen."""
     if target.provider.url is None:
+        _require_other_port(file, target)
         _require_free(file, target.provider.port)
     else:
         _require_listening(file, "provider.url", target.provider.url, "the mock provider", within_s)
@@ -34,6 +35,24 @@ def require_testbed(target: Target, file: Path, within_s: float = PROBE_TIMEOUT_
     if target.health_url is not None:
         _require_listening(file, "health_url", target.health_url, "the sender", within_s)
     _require_listening(file, "request.url", target.request.url, "the sender", within_s)
+
+
+def _require_other_port(file: Path, target: Target) -> None:
+    """The sender cannot listen where the mock provider of the run will."""
+    for field, url in (("request.url", target.request.url), ("health_url", target.health_url)):
+        if url is None:
+            continue
+        host, port = _host_and_port(url)
+        if is_loopback(url) and ":" not in host and port == target.provider.port:  # it listens at 127.0.0.1
+            raise PreflightError(
+                f"{file}: {field}: port {port} is that of [provider], where the mock provider of "
+                "the run listens. Give the address of the sender, or another port for [provider]"
+            )
+
+
+def _host_and_port(url: str) -> tuple[str, int]:
+    parts = urlsplit(url)
+    return parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)
 
 
 def _require_free(file: Path, port: int) -> None:
@@ -91,8 +110,7 @@ def _require_journal(file: Path, provider: Provider) -> None:
 
 
 def _require_listening(file: Path, field: str, url: str, what: str, within_s: float) -> None:
-    parts = urlsplit(url)
-    host, port = parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)
+    host, port = _host_and_port(url)
     deadline_s = time.monotonic() + within_s
     while True:
         try:

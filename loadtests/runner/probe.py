@@ -12,7 +12,8 @@ from typing import Literal
 
 from msgspec import Struct
 
-LONGER = "for a sender that queues for longer: --probe-timeout S or --no-probe"
+QUEUES_LONGER = "for a sender that queues for longer: --probe-timeout S or --no-probe"
+ANSWERS_LATER = "for a sender that may take longer to answer: --probe-timeout S or --no-probe"
 REPORT_WITHIN_S = 2.0  # time after the provider accepted a message whose report it sends at once
 _REFUSAL_SHOWN = 120  # characters
 # Temporary refusals, by limits, faults and simulated errors; the load gets them, too.
@@ -231,14 +232,14 @@ def _at_timeout(facts: Facts, provider: AtProvider, around: Around) -> ProbeVerd
         return ProbeFailed(_no_answer(around))
     return ProbeFailed(
         f"{_answer_text(facts.answer, around)}the mock provider got no request within {around.timeout_s:g} s."
-        f" {_check_url(around)} ({LONGER})"
+        f" {_check_url(around)} ({QUEUES_LONGER})"
     )
 
 
 def _no_answer(around: Around) -> str:
     return (
         f"{around.target} did not answer the probe within {around.timeout_s:g} s at {around.target_address} "
-        f"({LONGER})"
+        f"({ANSWERS_LATER})"
     )
 
 

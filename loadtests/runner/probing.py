@@ -89,7 +89,7 @@ class MockProvider:
             requests=requests,
             accepted=True,
             refusals=mine,
-            report_url=way.get("report_url", ""),
+            report_url=way.get("report_address", ""),
             reported=timestamps.get("confirmed") is not None,
             report_failure=answer.get("report_failure", ""),
         )

@@ -103,6 +103,7 @@ def simulate(
       smsbench simulate day-500k --carriers Plus=10/s        one slow carrier
       smsbench simulate day-500k --scale 10 --duration 600   ten minutes of its peak
     """
+    import psutil
     from rich.console import Console
 
     from analysis.objectives.defaults import with_defaults
@@ -111,6 +112,7 @@ def simulate(
     from loadtests.objective_classes import absent_words, classes_of_scenario
     from loadtests.parts import Adjustment, adjusted
     from loadtests.runner.run_directory import make_run_directory, new_run_directory
+    from loadtests.simulate.memory import too_little_memory
     from loadtests.simulate.part import Choices
     from loadtests.simulate.run import require_choices, simulate_scenario
     from loadtests.simulate.what_ifs import WhatIf, read_carriers, read_rate_limits, read_scale
@@ -139,6 +141,7 @@ def simulate(
         else:
             make_run_directory(out)
         warn(absent_words(given, classes_of_scenario(chosen)))
+        warn(too_little_memory(chosen.in_virtual_time(), psutil.virtual_memory().available))
         code = simulate_scenario(chosen, choices, seed, out.resolve(), Console(), allow_undecided, no_charts)
     except ValueError as error:
         raise usage_error(str(error)) from None

@@ -18,7 +18,7 @@ from user_input.decimal_points import decimal_comma
 MOST_TIMES = 1_000.0
 _LIMITS = ("segments", "requests")
 _RATE = re.compile(r"([0-9]{1,12}(?:\.[0-9]{1,6})?)/s|none").fullmatch
-_RATE_WORDS = "a number and /s (200/s), or none for no limit"
+_RATE_WORDS = "a number above 0 and /s (200/s), or none for no limit"
 
 
 class WhatIfError(ValueError):

@@ -94,8 +94,8 @@ def draw_plan(seed: int) -> StormPlan:
     )
     calls = tuple(_with_rules(random, call, hours) for call in calls)
     rules = draw_rules(random, storm_s, faults)
-    # A storm's provider finds a message by its number alone.
-    if rules.number_limit is not None and not any(route.looks_up for route in routes):
+    # A lookup names the number alone, so it may find another message.
+    if rules.number_limit is not None or any(route.looks_up for route in routes):
         calls = tuple(_to_one_number(random, call) for call in calls)
     # A draw finds one of the many kinds of a provider's faults in one storm of fifty, and few of them strike.
     faults = (*faults, ProviderFault.next_of(seed, random, scene))

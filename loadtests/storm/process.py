@@ -28,6 +28,7 @@ from reference_sender.dispatch.values import (
     State,
 )
 from reference_sender.node.effects import Acknowledge, Commit, NodeEffect, Refuse, SubmitNow, Waiter
+from reference_sender.node.lookup_results import untaken
 from reference_sender.node.node import Node
 from reference_sender.policy.recipients import RecipientLimits
 from reference_sender.runtime.purging import purged_before_ns
@@ -209,9 +210,10 @@ class StormProcess:
         """The answer to a status query."""
         self._perform(self.node.status_found(self.now_ns(), key, report))
 
-    def looked_up(self, key: str, found: Sequence[Report] | None) -> None:
+    def looked_up(self, message: Message, found: Sequence[Report] | None) -> None:
         """The answer to a lookup."""
-        self._perform(self.node.looked_up(self.now_ns(), key, found))
+        found = untaken(self.store, message, found)
+        self._perform(self.node.looked_up(self.now_ns(), message.key, found))
 
     def stop(self, drain_ns: int, ended: Callable[[], None]) -> None:
         """End in order, as ``Driver.drain`` does: submit nothing more, wait for answers up to ``drain_ns``,

@@ -138,8 +138,8 @@ class StormProvider:
                 for provider_id, at_ns in self._accepted.get(lookup.message.to, ())
                 if at_ns >= since_ns
             ]
-        key = lookup.message.key
-        self._state.later(20_000_000, lambda: process.input(lambda: process.looked_up(key, found)))
+        message = lookup.message
+        self._state.later(20_000_000, lambda: process.input(lambda: process.looked_up(message, found)))
 
     def ask(self, process: StormProcess, asked: AskReport) -> None:
         """The sender asks for the state of a message."""

@@ -6,7 +6,8 @@ from loadtests.storm import uses
 from loadtests.storm.sender import StormSender
 from loadtests.storm.state import StormState
 from loadtests.storm.watch import StormWatch
-from reference_sender.api.replay import UNCERTAIN_REASONS, keys_of_seconds, replayed, second_may_arrive
+from reference_sender.api.replay import keys_of_seconds, replayed, second_may_arrive
+from reference_sender.dispatch.message_states import UNCERTAIN_REASONS
 from reference_sender.dispatch.values import Message, key_of_first
 from reference_sender.store.protocol import DeadLetterFilter
 

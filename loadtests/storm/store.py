@@ -146,14 +146,19 @@ class ModelStore:
 
     def ended(self, reports: Sequence[Report]) -> list[EndedMessage]:
         disk = self.disk
-        by_provider_id = {each.provider_id: number for number, each in sorted(disk.progress.items())}
+        dead = (State.FAILED, State.EXPIRED)  # an index of the stores has their provider ids
+        progress = [(number, each) for number, each in sorted(disk.progress.items()) if each.state in dead]
+        by_provider_id = {each.provider_id: number for number, each in progress}
         found: list[EndedMessage] = []
         for report in reports:
-            number = disk.ids.get(report.key) if report.key is not None else None
-            number = by_provider_id.get(report.provider_id) if number is None else number
+            by_key, by_id = disk.ids.get, by_provider_id.get
+            number = by_id(report.provider_id) if report.key is None else by_key(report.key)
             if number is not None and (each := ended(self._record(number))) is not None:
                 found.append(each)
         return found
+
+    def taken_ids(self, provider_ids: Sequence[str], message: Message) -> frozenset[str] | None:
+        return frozenset(provider_ids) & {each.provider_id for each in self.disk.progress.values()}
 
     def records(self, after_id: int, limit: int) -> list[Record]:
         found = sorted(number for number in self.disk.messages if number > after_id)

@@ -11,6 +11,7 @@ from loadtests.storm import uses
 from loadtests.storm.limits_watch import LimitsWatch
 from loadtests.storm.process import StormProcess
 from loadtests.storm.state import StormState
+from reference_sender.dispatch.hedging import HEDGED
 from reference_sender.dispatch.values import (
     FINAL_STATES,
     Lane,
@@ -131,11 +132,14 @@ class StormWatch:
 
     def _check_rules(self, process: StormProcess, message: Message) -> None:
         """The rules do not apply to a message that a provider may have; it is repeated. A process knows that
-        none has it if the answer to each attempt was a refusal.
+        none has it if the answer to each attempt was a refusal. An OTP that got its second message while it
+        was in flight stays with its route.
         """
         wall_ns = process.wall_ns
         key = message.key
-        if self._attempted[key] > 1 + self._refused[process.number, key]:
+        change = self._state.disk.progress.get(message.message_id)
+        is_hedged = change is not None and change.reason == HEDGED
+        if is_hedged or self._attempted[key] > 1 + self._refused[process.number, key]:
             return
         if message.campaign in self._stopped and key not in self._stopped[message.campaign]:
             self._violated("stopped", f"{key} was submitted and {message.campaign} is stopped", key)

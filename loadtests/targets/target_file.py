@@ -28,6 +28,7 @@ from pydantic import (
 )
 
 from user_input.addresses import host_and_port
+from user_input.one_line import OneLine
 from user_input.plain_errors import settings_errors
 from user_input.secret_text import read_secret
 from user_input.text_file import decoded
@@ -38,6 +39,7 @@ _ANY_PLACEHOLDER = re.compile(r"(?<!\$)\{([A-Za-z_][A-Za-z0-9_-]*)\}")  # not th
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 
 _is_header_name = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+").fullmatch  # RFC 9110 section 5.6.2
+_ENDS_LINE = re.compile(r"[\x00-\x1f\x7f]")
 _CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 
 Escape = Literal["json", "form", "xml", "none"]
@@ -54,8 +56,10 @@ def _http_url(value: str) -> str:
         usable = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
     except ValueError:  # not a port, or not an IPv6 address
         usable = False
-    if not usable:
-        raise ValueError("must be an http:// or https:// URL with a host")
+    if not usable or re.search(r"\s", parts.netloc) or _ENDS_LINE.search(value):
+        raise ValueError("must be an http:// or https:// URL with a host, without control characters")
+    if "#" in value:  # an HTTP client leaves it out, with all that follows
+        raise ValueError("must be a URL without a fragment: write %23 for a # in it")
     return value
 
 
@@ -165,7 +169,7 @@ class RequestTemplate(_Part):
 class Target(_Part):
     """An HTTP sender. ``name`` is by default the file's name."""
 
-    name: str = Field(min_length=1)
+    name: OneLine
     health_url: HttpUrl | None = None
     process: ProcessId | None = None  # its id, or the file that holds it
     allow_remote: bool = False
@@ -224,13 +228,13 @@ def load_target(
         raise TargetError(f"the target file {path} cannot be read: {error.strerror}") from error
     except ValueError as error:  # of the encoding and of TOML
         raise TargetError(f"the target file {path} is not readable TOML: {error}") from error
-    absent: set[str] = set()
+    absent: dict[str, set[str]] = {}
     values = os.environ if environment is None else environment
-    filled = {key: _filled(item, values, absent) for key, item in raw.items()}
-    problems = [f"environment variable {name} is not set: export {name}=…" for name in sorted(absent)]
+    filled = {key: _filled(item, values, absent, key) for key, item in raw.items()}
+    names = sorted(set().union(*absent.values()))
+    unset = [f"environment variable {name} is not set: export {name}=…" for name in names]
     # Before secrets are filled in, which may contain braces.
-    problems += _unknown_placeholders(raw.get("request"))
-    problems += _not_json(filled.get("request"))
+    problems = [*_unknown_placeholders(raw.get("request")), *_not_json(filled.get("request"))]
     without = list(_no_provider(filled.get("provider", {}))) if needs_provider else []
     try:
         target = Target.model_validate({"name": path.stem} | filled)
@@ -238,9 +242,9 @@ def load_target(
         found = settings_errors(error, Target, _WORDS)
         # Pydantic validates a table as a whole only if each of its keys is valid.
         found += [problem for problem in _whole_problems(filled) if problem not in found]
-        problems += [*found, *without]
+        problems = [*unset, *_without(absent, [*problems, *found, *without])]
         raise TargetError(_listed(path, problems)) from None  # the cause would show secrets
-    problems += without
+    problems = [*unset, *_without(absent, [*problems, *without])]
     if problems:
         raise TargetError(_listed(path, problems))
     return _from_directory(target, path.absolute().parent)
@@ -346,18 +350,33 @@ def _listed(path: Path, problems: list[str]) -> str:
     return f"{path}:\n" + "\n".join(f"  {problem}" for problem in problems)
 
 
-def _filled(value: object, environment: Mapping[str, str], absent: set[str]) -> object:
+def _without(absent: Mapping[str, set[str]], problems: list[str]) -> list[str]:
+    """Without the problems of keys whose variable is not set, since their values are not known, and of the
+    tables that these keys are in.
+    """
+    unknown = [f"{place}." for place in absent]
+    fields = [(f"{problem.partition(':')[0]}.", problem) for problem in problems]
+    return [
+        problem
+        for field, problem in fields
+        if not any(place.startswith(field) or field.startswith(place) for place in unknown)
+    ]
+
+
+def _filled(value: object, environment: Mapping[str, str], absent: dict[str, set[str]], place: str) -> object:
+    """``absent`` gets the variables that are not set, by the key that names them. They stay as they are."""
     if isinstance(value, dict):
-        return {key: _filled(item, environment, absent) for key, item in value.items()}
+        return {key: _filled(item, environment, absent, f"{place}.{key}") for key, item in value.items()}
     if isinstance(value, list):
-        return [_filled(item, environment, absent) for item in value]
+        return [_filled(item, environment, absent, place) for item in value]
     if not isinstance(value, str):
         return value
 
     def variable(match: re.Match[str]) -> str:
         name = match.group(1)
         if name not in environment:
-            absent.add(name)
-        return environment.get(name, "").rstrip("\r\n")  # of the shell or file it was read from
+            absent.setdefault(place, set()).add(name)
+            return match.group()
+        return environment[name].rstrip("\r\n")  # of the shell or file it was read from
 
     return _VARIABLE.sub(variable, value)

@@ -12,6 +12,7 @@ closes; ``met_close`` distinguishes that from a target that fails while it handl
 
 from __future__ import annotations
 
+import errno
 import re
 import ssl
 from collections.abc import Callable
@@ -213,6 +214,11 @@ def _named(error: OSError) -> str:
     if isinstance(error, ConnectionResetError | BrokenPipeError):
         return RESET
     return type(error).__name__
+
+
+def no_room(error: OSError) -> bool:
+    """Whether this machine had no file or local port left for another connection."""
+    return error.errno in (errno.EMFILE, errno.ENFILE, errno.EADDRNOTAVAIL, errno.ENOBUFS)
 
 
 def reason_of(error: OSError) -> str:

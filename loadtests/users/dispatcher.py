@@ -19,7 +19,7 @@ from loadtests.arrivals import PlannedMessage, Schedule
 from loadtests.core_time import CoreWait
 from loadtests.recording import LoadRecorder, LoadStatus, StatusPhase
 from loadtests.users.adapters import Adapter
-from loadtests.users.connection import Connection, connect, reason_of
+from loadtests.users.connection import Connection, connect, no_room, reason_of
 from loadtests.users.lateness import Lateness
 
 # Releases in a row before the event loop gets a turn to read replies, when the dispatcher is behind.
@@ -81,6 +81,7 @@ class LoadDispatcher:
         self._idle: list[Connection] = []
         self._busy: set[Connection] = set()
         self._opening: dict[int, SendJob] = {}  # by arrival
+        self._resent: set[int] = set()  # arrivals whose request may have reached the target
         self._next = 0  # position in arrivals
         self._phase: StatusPhase = "waiting"
         self._end_ns = settings.start_ns
@@ -234,7 +235,10 @@ class LoadDispatcher:
         try:
             sock = connect(self._adapter.endpoint, self._adapter.timeout_s)
         except OSError as error:
-            self._end_opening(job, "failed", reason_of(error))
+            if no_room(error) and job.arrival not in self._resent:
+                self._take_back(job)
+            else:
+                self._end_opening(job, "failed", reason_of(error))
             return
         connection = Connection(sock, self._answered, self._lost)
         if self._opening.pop(job.arrival, None) is None:  # timed out meanwhile
@@ -293,6 +297,7 @@ class LoadDispatcher:
     def _send_again(self, connection: Connection, job: SendJob) -> None:
         """Send the request again with the same key on a new connection. An error there is a failure."""
         self._counts["resent"] += 1
+        self._resent.add(job.arrival)
         connection.job = None
         self._busy.discard(connection)
         connection.close()
@@ -308,6 +313,12 @@ class LoadDispatcher:
     def _end_opening(self, job: SendJob, outcome: SendOutcome, reason: str) -> None:
         if self._opening.pop(job.arrival, None) is not None:
             self._give_up(job, outcome, reason)
+
+    def _take_back(self, job: SendJob) -> None:
+        """It was not sent: that is no failure of the target."""
+        if self._opening.pop(job.arrival, None) is not None:
+            self._counts["sent"] -= 1
+            self._drop(job.message, job.intended_ns)
 
     def _give_up(self, job: SendJob, outcome: SendOutcome, reason: str) -> None:
         self._record(job, outcome, None, 0, reason)

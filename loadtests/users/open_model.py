@@ -23,7 +23,15 @@ from analysis.exit_codes import ExitCode
 from loadtests.recording import EXIT_ROWS_LOST, EXIT_WORKER_LOST, WEB_UI_FILE, LoadStatus, combine
 from loadtests.scenario import Scenario
 from loadtests.users.last_statistics import ANSWER_WITHIN_S, END_MESSAGE, WorkerAnswers, answer
-from loadtests.users.options import OptionsError, adapter_of, add_arguments, plan_of, require_run_dir
+from loadtests.users.options import (
+    OptionsError,
+    adapter_of,
+    add_arguments,
+    own_options,
+    plan_of,
+    require_run_dir,
+    with_masters,
+)
 from loadtests.users.start_gate import STOP_EXTRA_S, StartGate, guard_starts
 from loadtests.users.start_signal import announce, announced_start, local_start
 from loadtests.users.stop_instant import StopInstant
@@ -32,7 +40,7 @@ from loadtests.users.worker_load import STATUS_MESSAGE, WorkerLoad
 
 _log = logging.getLogger(__name__)
 
-PREPARED_MESSAGE = "open_model_prepared"
+PREPARE_MESSAGE, PREPARED_MESSAGE = "open_model_prepare", "open_model_prepared"
 _PREPARED_WITHIN_S = 20.0
 _CSV_WRITE_S = 0.1
 
@@ -125,8 +133,8 @@ class OpenModelSession:
         environment.events.quitting.add_listener(self._quitting)
         if isinstance(runner, WorkerRunner):
             runner.register_message(END_MESSAGE, self._on_end_message, concurrent=True)
-            gevent.spawn(self._prepare_worker)
-            return  # its options arrive with the master's start message
+            runner.register_message(PREPARE_MESSAGE, self._prepare_worker, concurrent=True)
+            return  # its options arrive with the master's messages
         runner.register_message(STATUS_MESSAGE, self._status_arrived)
         runner.register_message(PREPARED_MESSAGE, self._worker_prepared)
         if isinstance(runner, MasterRunner):
@@ -153,24 +161,28 @@ class OpenModelSession:
             if options.run_dir:
                 gevent.spawn(_write_web_ui_url, web_ui, Path(options.run_dir))
 
-    def _prepare_worker(self) -> None:
-        """Do slow work before the master sets the start. A worker on this machine has the options; one
-        elsewhere gets them with the start, and prepares then.
-        """
-        options = self._environment.parsed_options
+    def _prepare_worker(self, environment: Any, msg: Any, **_: Any) -> None:
+        """Do slow work before the master sets the start. The start itself reports an error."""
+        options = with_masters(environment.parsed_options, msg.data["options"])
         try:
-            if options.plan:
-                adapter = adapter_of(self._environment.host, options)
-                self._worker_load(options).prepare(plan_of(self._scenario, options), adapter)
+            adapter = adapter_of(msg.data["host"], options)
+            self._worker_load(options).prepare(plan_of(self._scenario, options), adapter)
         except (OptionsError, OSError) as error:
             _log.debug("not prepared: %s", error)
-        self._environment.runner.send_message(PREPARED_MESSAGE, None)
+        environment.runner.send_message(PREPARED_MESSAGE, None)
 
     def _worker_prepared(self, environment: Any, msg: Any, **_: Any) -> None:
         self._prepared.add(msg.node_id)
 
-    def _await_prepared(self) -> None:
-        """The master waits for its workers, so that they can all keep the start."""
+    def _prepare_workers(self) -> None:
+        """The master waits for its workers, so that they can all keep the start. A worker on another machine
+        has none of the options.
+        """
+        self._prepared.clear()
+        environment = self._environment
+        data = {"host": environment.host, "options": own_options(environment.parsed_options)}
+        for client in self._clients:
+            environment.runner.send_message(PREPARE_MESSAGE, data, client)
         with gevent.Timeout(_PREPARED_WITHIN_S, False):
             while not self._prepared.issuperset(self._clients):
                 gevent.sleep(0.02)
@@ -191,7 +203,7 @@ class OpenModelSession:
             self._clients = [client.id for client in active]
             assert self._answers is not None
             self._answers.forget()
-            self._await_prepared()
+            self._prepare_workers()
             announce(options, self._clients)
             return
         load = self._worker_load(options)

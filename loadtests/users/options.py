@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import secrets
+from argparse import Namespace
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +21,10 @@ from loadtests.users.adapters.templated import TemplatedTarget
 from user_input.secret_text import read_secret
 
 DEFAULT_SEED = 1
+_NAMES = (
+    *("token", "target", "seed", "key_tag", "in_flight"),
+    *("speedup", "window", "duration", "plan", "run_dir"),
+)
 
 
 class OptionsError(ValueError):
@@ -41,13 +47,23 @@ def add_arguments(parser: Any) -> None:
         "--in-flight",
         type=int,
         help="Maximum number of requests in flight; arrivals beyond it are dropped. "
-        "By default the arrivals due within the target's timeout, at most 4,000",
+        "By default the arrivals due within the target's timeout, or what this machine can hold",
     )
     option("--speedup", type=float, help="Factor on a day's rates (days only)")
     option("--window", choices=("day", "peak"), help="The whole day or a slice around its peak (days only)")
     option("--duration", type=float, metavar="S", help="Length of the slice around the peak, in seconds")
     option("--plan", metavar="FILE.json", help="A plan written by `smsbench run`; overrides the scenario's")
     option("--run-dir", metavar="DIR", help="Directory for load.arrow: one row for each message")
+
+
+def own_options(options: Any) -> dict[str, Any]:
+    """The load's options, to be sent to a worker."""
+    return {name: getattr(options, name) for name in _NAMES}
+
+
+def with_masters(options: Any, masters: Mapping[str, Any]) -> Any:
+    """A copy of a worker's options with the values of its master."""
+    return Namespace(**(vars(options) | masters))
 
 
 def plan_of(scenario: Scenario, options: Any) -> Plan:

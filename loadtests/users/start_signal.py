@@ -16,7 +16,7 @@ ATTRIBUTE = "open_model_start"
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 # The workers are prepared by then: this is the time for the message and the first connections.
 _LEAD_LOCAL_NS = 500_000_000
-_LEAD_WORKERS_NS = 2_000_000_000
+LEAD_WORKERS_NS = 2_000_000_000
 
 
 class WorkerStart(Struct, frozen=True):
@@ -34,8 +34,8 @@ def local_start() -> WorkerStart:
 def announce(options: Any, clients: list[str]) -> None:
     """Set start and shares on the master's options. ``clients`` are the ids of the workers."""
     announced = {
-        "clock_ns": time.monotonic_ns() + _LEAD_WORKERS_NS,
-        "wall_ns": time.time_ns() + _LEAD_WORKERS_NS,
+        "clock_ns": time.monotonic_ns() + LEAD_WORKERS_NS,
+        "wall_ns": time.time_ns() + LEAD_WORKERS_NS,
         "boot_id": _boot_id(),
         "workers": clients,
     }

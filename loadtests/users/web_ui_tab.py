@@ -1,4 +1,4 @@
-"""An extra tab in Locust's web UI with the figures of the open model."""
+"""Locust's web UI for the open model: an extra tab with its figures, and a note on fields without effect."""
 
 from __future__ import annotations
 
@@ -11,6 +11,14 @@ from flask import Response, request
 from loadtests.recording import LoadStatus, combine
 
 _KEY = "open-model"
+# Locust greys the two fields out and does not say why.
+_NOTE = (
+    '<p role="note" style="margin:0;padding:8px 24px;font:14px sans-serif;'
+    'background:#fff3cd;color:#1b1f24">'
+    "smsbench: the plan of the run decides the load. <i>Number of users</i> and <i>Ramp up</i> have no "
+    "effect; press Start.</p>"
+)
+_ROOT = '<div id="root"></div>'
 _COLUMNS = {
     "name": "Worker",
     "phase": "Phase",
@@ -38,6 +46,12 @@ def add_tab(web_ui: Any, statuses: Callable[[], Mapping[int, LoadStatus]]) -> No
         {"key": _KEY, "structure": [{"key": key, "title": title} for key, title in _COLUMNS.items()]}
     ]
 
+    def with_note(response: Response) -> Response:
+        if response.mimetype == "text/html":
+            page = response.get_data(as_text=True)
+            response.set_data(page.replace(_ROOT, f"{_NOTE}{_ROOT}", 1))
+        return response
+
     def with_rows(response: Response) -> Response:
         if request.path.endswith("/stats/requests") and response.is_json:
             body = msgspec.json.decode(response.get_data())
@@ -46,6 +60,7 @@ def add_tab(web_ui: Any, statuses: Callable[[], Mapping[int, LoadStatus]]) -> No
         return response
 
     web_ui.app.after_request(with_rows)
+    web_ui.app.after_request(with_note)
 
 
 def rows(statuses: Mapping[int, LoadStatus]) -> list[dict[str, str | float]]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import resource
 import time
 from pathlib import Path
 from typing import Any
@@ -20,12 +19,12 @@ from loadtests.users.adapters import Adapter
 from loadtests.users.dispatcher import DispatcherSettings, LoadDispatcher
 from loadtests.users.locust_stats import RequestFeed
 from loadtests.users.rehearsal import rehearse
+from loadtests.users.room import machine_room, worker_limit, worker_share
 from loadtests.users.start_signal import WorkerStart
 
 _log = logging.getLogger(__name__)
 
 STATUS_MESSAGE = "open_model_status"
-_OTHER_FILES = 128  # open files of a worker besides its connections
 _FLUSH_S = 0.5
 _STATUS_NS = 1_000_000_000
 
@@ -82,7 +81,7 @@ class WorkerLoad:
             schedule.share(start.worker, start.workers),
             adapter,
             DispatcherSettings(
-                start.worker, worker_limit(schedule.plan.in_flight_limit, start), start.start_ns
+                start.worker, _in_flight_limit(schedule.plan.in_flight_limit, start), start.start_ns
             ),
             self._recorder,
             self._feed.add,
@@ -167,19 +166,14 @@ class WorkerLoad:
         self._environment.runner.send_message(STATUS_MESSAGE, data)
 
 
-def worker_limit(limit: int, start: WorkerStart) -> int:
-    """This worker's share of the limit. The remainder goes to the first workers; each gets at least one. The
-    share is smaller if the system allows the process fewer open files.
-    """
-    share, rest = divmod(limit, start.workers)
-    wanted = max(1, share + (start.worker < rest))
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    needed = wanted + _OTHER_FILES
-    if soft != resource.RLIM_INFINITY and soft < needed:
-        soft = needed if hard == resource.RLIM_INFINITY else min(needed, hard)
-        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
-        if soft < needed:
-            found = max(1, soft - _OTHER_FILES)
-            _log.warning("%d of %d requests at once: this process may open %d files", found, wanted, soft)
-            return found
-    return wanted
+def _in_flight_limit(limit: int, start: WorkerStart) -> int:
+    """This worker's part of the plan's limit, or what this machine can hold, if that is less."""
+    share = worker_share(limit, start)
+    room = machine_room(share)
+    found = worker_limit(share, start, room)
+    if found < share:
+        _log.warning(
+            "%d of %d requests at once: this process may have %d connections, this machine %d",
+            *(found, share, room.files, room.ports),
+        )
+    return found

@@ -85,7 +85,7 @@ class Acceptance:
         id_style = submit.options.id_style or self._id_styles[submit.protocol]
         start_ns = now_ns if submit.scheduled_ns is None else max(now_ns, submit.scheduled_ns)
         expires_ns = start_ns + self._validity_ns if submit.expires_ns is None else submit.expires_ns
-        reports = submit.reports if submit.reports.url else self._account_reports(submit.reports)
+        reports = submit.reports if submit.reports.address else self._account_reports(submit.reports)
         terms = SubmitTerms(submit.sender_id, submit.options, reports, submit.memo, admitted.queue_first)
         protocol = submit.protocol
         accept, chances_of = self._message_store.accept, self._draws.message
@@ -131,7 +131,7 @@ class Acceptance:
         return tuple(messages), tuple(answered), total_segments
 
     def _account_reports(self, reports: ReportsWanted) -> ReportsWanted:
-        return replace(reports, url=self._account_url) if self._account_url else NO_REPORTS
+        return replace(reports, address=self._account_url) if self._account_url else NO_REPORTS
 
     def _delay(self, message: TrackedMessage, submit: Submit, until_ns: int) -> None:
         """A rule of its country keeps the message back. Its validity begins then, unless it names an end."""

@@ -49,7 +49,7 @@ class ReportBatch(Struct, gc=False):
 
     batch_id: int
     protocol: str
-    url: str
+    address: str
     messages: tuple[TrackedMessage, ...]
     reports: tuple[DeliveryReport, ...]
     t_first_ns: int
@@ -135,7 +135,7 @@ class Reporting:
         carrier = self._carriers.get(message.carrier)
         mcc, mnc = ("", "") if carrier is None else (carrier.mcc, carrier.mnc)
         report = progress_report(message, at_ns, mcc, mnc)
-        return SendProgress(message.terms.reports.url, report, message.protocol, reached)
+        return SendProgress(message.terms.reports.address, report, message.protocol, reached)
 
     def ended(self, at_ns: int, now_ns: int, message: TrackedMessage, effects: list[Effect]) -> None:
         """The message reached its final state at ``at_ns``. Schedule its report, if one is wanted."""
@@ -299,7 +299,7 @@ class Reporting:
     def _gather(self, at_ns: int, now_ns: int, message: TrackedMessage, effects: list[Effect]) -> None:
         if self._disturbed and self._is_held(at_ns, message):
             return
-        receiver = message.protocol, message.terms.reports.url
+        receiver = message.protocol, message.terms.reports.address
         if self._max_per_call == 1:
             self._send(now_ns, receiver, (message,), effects)
             return
@@ -340,14 +340,14 @@ class Reporting:
             carrier = carriers.get(message.carrier)
             mcc, mnc = ("", "") if carrier is None else (carrier.mcc, carrier.mnc)
             reports.append(delivery_report(message, mcc, mnc))
-        protocol, url = receiver
-        batch = ReportBatch(self._last_batch_id, protocol, url, messages, tuple(reports), now_ns)
+        protocol, address = receiver
+        batch = ReportBatch(self._last_batch_id, protocol, address, messages, tuple(reports), now_ns)
         self._batches[batch.batch_id] = batch
         self._waiting -= len(messages)
         self._unconfirmed += len(messages)
         self._counters.reports_sent += len(messages)
         self._counters.report_calls += 1
-        effects.append(SendReports(batch.batch_id, url, batch.reports, 1, protocol))
+        effects.append(SendReports(batch.batch_id, address, batch.reports, 1, protocol))
         if self._copy_after_ns:
             self._plan_copies(now_ns, batch)
 
@@ -355,19 +355,20 @@ class Reporting:
         for message, report in zip(batch.messages, batch.reports, strict=True):
             after_ns = self._copy_after_ns.pop(message.provider_id, None)
             if after_ns is not None:
-                self._event_queue.add(now_ns + after_ns, self._on_copy, (batch.protocol, batch.url, report))
+                copy = batch.protocol, batch.address, report
+                self._event_queue.add(now_ns + after_ns, self._on_copy, copy)
 
     def _send_copy(
         self, due_ns: int, now_ns: int, copy: tuple[str, str, DeliveryReport], effects: list[Effect]
     ) -> None:
         """Send the report a second time. Its confirmation changes nothing."""
-        protocol, url, report = copy
+        protocol, address, report = copy
         self._last_batch_id += 1
-        batch = ReportBatch(self._last_batch_id, protocol, url, (), (report,), now_ns)
+        batch = ReportBatch(self._last_batch_id, protocol, address, (), (report,), now_ns)
         self._batches[batch.batch_id] = batch
         self._counters.reports_duplicated += 1
         self._counters.report_calls += 1
-        effects.append(SendReports(batch.batch_id, url, batch.reports, 1, protocol))
+        effects.append(SendReports(batch.batch_id, address, batch.reports, 1, protocol))
 
     def _send_again(self, due_ns: int, now_ns: int, batch: ReportBatch, effects: list[Effect]) -> None:
         if self._disturbed and self._is_held(due_ns, batch):
@@ -379,7 +380,9 @@ class Reporting:
         batch.answered = False
         self._counters.reports_retried += len(batch.messages)
         self._counters.report_calls += 1
-        effects.append(SendReports(batch.batch_id, batch.url, batch.reports, batch.attempt, batch.protocol))
+        effects.append(
+            SendReports(batch.batch_id, batch.address, batch.reports, batch.attempt, batch.protocol)
+        )
 
     def _close(self, message: TrackedMessage) -> None:
         move(message, CLOSE)

@@ -47,11 +47,12 @@ class FinalReport(Enum):
 class ReportsWanted(Struct, frozen=True, gc=False):
     """Which reports the sender wants, and where.
 
-    ``url`` "": that of the account; without one no report is wanted. SMPP has no URL: there it is ``smpp:``
-    and the system_id whose sessions get the receipts. A million messages share a few values.
+    ``address``: a URL, or in SMPP the system_id whose sessions get the receipts. "": that of the account;
+    without one no report is wanted. The protocol of the message says which of the two it is. A million
+    messages share a few values.
     """
 
-    url: str = ""
+    address: str = ""
     final: FinalReport = FinalReport.ALL
     progress: bool = False  # also when it is handed to its carrier
     stages: bool = False  # also when it enters its queue, and when it is cancelled
@@ -167,10 +168,10 @@ class DeliveryReport(Struct, frozen=True, gc=False):
 
 
 class SendReports(Struct, frozen=True, gc=False):
-    """Effect: call ``url`` with these reports now, and pass the result to ``Engine.reports_answered``."""
+    """Effect: give ``address`` these reports now, and pass the result to ``Engine.reports_answered``."""
 
     batch_id: int
-    url: str
+    address: str
     reports: tuple[DeliveryReport, ...]
     attempt: int  # 1 for the first call
     protocol: str  # that of the messages, which also reports them
@@ -185,12 +186,12 @@ class ReportStage(Enum):
 
 
 class SendProgress(Struct, frozen=True, gc=False):
-    """Effect: report the stage of this message to ``url``. The answer is not used.
+    """Effect: report the stage of this message to ``address``. The answer is not used.
 
     The report's state is OPEN. Its ``t_state_ns`` is when the message reached the stage in ``reached``.
     """
 
-    url: str
+    address: str
     report: DeliveryReport
     protocol: str
     reached: ReportStage = ReportStage.HANDED_OVER

@@ -68,7 +68,7 @@ class JourneyView(Struct, frozen=True):
     accepts: int
     ordinal: int
     priority: bool
-    report_url: str
+    report_address: str
     report_calls: int
     t_submitted_ns: int
     t_accepted_ns: int
@@ -91,7 +91,7 @@ def journey_view(message: TrackedMessage, newest: TrackedMessage) -> JourneyView
         accepts=newest.accepts,
         ordinal=message.ordinal,
         priority=message.terms.options.priority,
-        report_url=message.terms.reports.url,
+        report_address=message.terms.reports.address,
         report_calls=(message.t_reported_ns is not None) + message.report_retries,
         t_submitted_ns=message.t_submitted_ns,
         t_accepted_ns=message.t_accepted_ns,

@@ -9,6 +9,7 @@ from pydantic import AfterValidator, Field, model_validator
 
 from mock_provider.settings.distributions import Section, UnitShare
 from mock_provider.settings.zones import UtcOffsets, ZoneName, utc_offsets
+from user_input.one_line import OneLine
 
 
 def known_country(code: str) -> str:
@@ -91,7 +92,7 @@ class TrafficSettings(Section):
     """The class of messages whose protocol does not state it. A priority message is never marketing."""
 
     default_message_class: Literal["otp", "transactional", "marketing"] = "transactional"
-    marketing_senders: tuple[str, ...] = ()
+    marketing_senders: tuple[OneLine, ...] = ()
     on_violation: Literal["reject_request", "skip_message"] = "reject_request"
 
 

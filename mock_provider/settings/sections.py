@@ -23,6 +23,7 @@ from mock_provider.settings.network import (
 )
 from mock_provider.settings.values import Refusal
 from mock_provider.settings.zones import UtcOffsets, ZoneName, utc_offsets
+from user_input.one_line import OneLine
 from user_input.secret_text import read_secret
 
 Name = Annotated[str, Field(pattern="^[A-Za-z0-9._ -]{1,64}$")]
@@ -35,7 +36,7 @@ class AccountSettings(Section):
     name: Name = "demo"
     tokens: tuple[Annotated[str, AfterValidator(read_secret)], ...] = ()
     balance_points: Annotated[float, Field(ge=0, le=1e12)] | None = None
-    sender_names: tuple[str, ...] = ()
+    sender_names: tuple[OneLine, ...] = ()
     suspended: bool = False
     price_per_segment: Annotated[float, Field(ge=0, le=1e6)] = 0.0
     currency: Annotated[str, Field(pattern="^([A-Z]{3})?$")] = ""  # the currency of a point; "": none
@@ -43,7 +44,7 @@ class AccountSettings(Section):
     report_url: str = ""
     tier: Literal["standard", "priority", "dedicated"] = "standard"
     route_segments_per_s: Rate | None = None
-    registered_senders: tuple[str, ...] = ()
+    registered_senders: tuple[OneLine, ...] = ()
     countries: tuple[CountryCode, ...] = ()
     daily_messages: Annotated[int, Field(ge=1, le=1_000_000_000)] | None = None
     timezone: ZoneName = "UTC"

@@ -99,7 +99,7 @@ class ReceiptLinks:
 
     def deliver(self, effect: SendReports | SendProgress) -> None:
         """Send these to the sessions of the system_id that submitted their messages."""
-        system_id = effect.url.partition(":")[2]
+        system_id = effect.address
         if isinstance(effect, SendProgress):
             self._queue(system_id, [effect.report], None)
         else:

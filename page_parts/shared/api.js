@@ -1,5 +1,6 @@
 // @ts-check
-// Calls to the API of the process that serves the page. The token goes in a header, never in an address, and stays in this tab.
+// Calls to the API of the process that serves the page. The token goes in a header, never in an address, and stays in
+// this tab.
 
 const KEY = "smsbench-token";
 const HEADER_TEXT = /^[\x20-\x7e]*$/;
@@ -15,6 +16,7 @@ export class Refused extends Error {
   }
 }
 
+/** @param {string} given */
 export function takeToken(given) {
   token = given;
   if (given) sessionStorage.setItem(KEY, given);

@@ -8,25 +8,69 @@ const HEIGHT = 210, LEFT = 46, RIGHT = 12, TOP = 10, BOTTOM = 24;
 const GAP_S = 2.5; // no line across a time that nobody counted
 const LINES = 4;
 
-// `read(tick)` gives { name: value }; the names' colours go by their order. `unit` is shown at the axis.
+/**
+ * @typedef {object} ChartPoint
+ * @property {number} unix_s
+ * @property {Record<string, number>} values by the name of the line
+ */
+
+/**
+ * @typedef {object} Chart
+ * @property {any} figure
+ * @property {any} legend
+ * @property {any} picture
+ * @property {any} tip
+ * @property {string} title
+ * @property {string} unit
+ * @property {(value: number) => string} label
+ * @property {ChartPoint[]} points
+ * @property {string[]} names of the lines; their colours go by this order
+ * @property {number} span_s
+ * @property {number | null} hover where the pointer is, in pixels
+ */
+
+/**
+ * @typedef {object} Scale
+ * @property {number} width
+ * @property {number} top
+ * @property {number} end_s
+ * @property {(unix_s: number) => number} x
+ * @property {(value: number) => number} y
+ */
+
+/**
+ * @param {{ title: string, unit: string, label: (value: number) => string }} words `unit` is shown at the axis
+ * @returns {Chart}
+ */
 export function lineChart({ title, unit, label }) {
   const legend = el("ul", { class: "legend" });
   const picture = svg("svg", { class: "chart", role: "img", height: HEIGHT });
   const tip = el("div", { class: "tip", hidden: true });
   const figure = el("figure", {}, el("figcaption", {}, el("b", {}, title), " ", el("span", { class: "quiet" }, unit)),
     legend, el("div", { class: "plot" }, picture, tip));
+  /** @type {Chart} */
   const chart = { figure, legend, picture, tip, title, unit, label, points: [], names: [], span_s: 120, hover: null };
-  picture.addEventListener("pointermove", event => { chart.hover = event.offsetX; draw(chart); });
+  picture.addEventListener("pointermove", (/** @type {PointerEvent} */ event) => {
+    chart.hover = event.offsetX;
+    draw(chart);
+  });
   picture.addEventListener("pointerleave", () => { chart.hover = null; draw(chart); });
   new ResizeObserver(() => draw(chart)).observe(figure);
   return chart;
 }
 
+/**
+ * @param {Chart} chart
+ * @param {ChartPoint[]} points
+ * @param {string[]} names
+ * @param {number} span_s
+ */
 export function feed(chart, points, names, span_s) {
   Object.assign(chart, { points, names, span_s });
   draw(chart);
 }
 
+/** @param {Chart} chart */
 function draw(chart) {
   const { picture, points, names, span_s } = chart;
   const width = picture.parentElement.clientWidth;
@@ -34,6 +78,7 @@ function draw(chart) {
   const end_s = points.at(-1)?.unix_s ?? Date.now() / 1000;
   const seen = points.filter(point => point.unix_s >= end_s - span_s);
   const top = ceiling(Math.max(0, ...seen.flatMap(point => names.map(name => point.values[name] ?? 0))));
+  /** @type {Scale} */
   const scale = {
     width, top, end_s,
     x: unix_s => LEFT + (width - LEFT - RIGHT) * (1 - (end_s - unix_s) / span_s),
@@ -47,6 +92,10 @@ function draw(chart) {
   drawTip(chart, seen, scale);
 }
 
+/**
+ * @param {Chart} chart
+ * @param {Scale} scale
+ */
 function axes(chart, { x, y, width, top, end_s }) {
   const out = [];
   for (let step = 0; step <= LINES; step++) {
@@ -63,6 +112,12 @@ function axes(chart, { x, y, width, top, end_s }) {
   return out;
 }
 
+/**
+ * @param {ChartPoint[]} seen
+ * @param {string} name
+ * @param {number} place
+ * @param {Scale} scale
+ */
 function line(seen, name, place, { x, y }) {
   let path = "", before_s = -Infinity;
   for (const point of seen) {
@@ -74,16 +129,27 @@ function line(seen, name, place, { x, y }) {
   return svg("path", { class: `series series-${place}`, d: path, "data-name": name });
 }
 
+/**
+ * @param {Chart} chart
+ * @param {ChartPoint | undefined} latest
+ */
 function drawLegend(chart, latest) {
   chart.legend.replaceChildren(...chart.names.map((name, place) => el("li", {},
     el("span", { class: `swatch series-${place}` }), `${name} `, el("b", {}, chart.label(latest?.values[name] ?? 0)))));
 }
 
+/**
+ * @param {Chart} chart
+ * @param {ChartPoint[]} seen
+ * @param {Scale} scale
+ */
 function drawTip(chart, seen, { x, width }) {
   const { hover, tip } = chart;
   tip.hidden = hover === null || seen.length === 0;
-  if (tip.hidden) return;
-  const nearest = seen.reduce((best, point) => Math.abs(x(point.unix_s) - hover) < Math.abs(x(best.unix_s) - hover) ? point : best);
+  if (hover === null || seen.length === 0) return;
+  /** @type {(point: ChartPoint) => number} */
+  const away = point => Math.abs(x(point.unix_s) - hover);
+  const nearest = seen.reduce((best, point) => away(point) < away(best) ? point : best);
   const place = x(nearest.unix_s);
   chart.picture.append(svg("line", { class: "cursor", x1: place, x2: place, y1: TOP, y2: HEIGHT - BOTTOM }));
   tip.replaceChildren(el("b", {}, clock(nearest.unix_s)), ...chart.names.map((name, index) => el("div", {},
@@ -92,7 +158,10 @@ function drawTip(chart, seen, { x, width }) {
   tip.style.right = place > width / 2 ? `${width - place + 10}px` : "auto";
 }
 
-// The next of 1, 2, 4, 6, 8 times a power of ten: so four lines have short labels. No chart ends below 4.
+/**
+ * The next of 1, 2, 4, 6, 8 times a power of ten: so four lines have short labels. No chart ends below 4.
+ * @param {number} value
+ */
 function ceiling(value) {
   let power = 1;
   while (value > 8 * power) power *= 10;

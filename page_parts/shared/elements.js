@@ -42,8 +42,13 @@ function filled(node, attributes, children) {
   return node;
 }
 
+/**
+ * @param {string} text
+ * @param {string} label
+ */
 export function copyButton(text, label = "Copy") {
-  const button = el("button", { type: "button", class: "copy", title: `Copy ${label === "Copy" ? "this" : ""}`.trim() }, label);
+  const title = label === "Copy" ? "Copy this" : "Copy";
+  const button = el("button", { type: "button", class: "copy", title }, label);
   button.addEventListener("click", async () => {
     const copied = await copy(text);
     button.textContent = copied ? "Copied" : "Not allowed";
@@ -52,6 +57,7 @@ export function copyButton(text, label = "Copy") {
   return button;
 }
 
+/** @param {string} text */
 async function copy(text) {
   try {
     await navigator.clipboard.writeText(text);

@@ -27,7 +27,7 @@ export function startSession(given) {
   addEventListener("hashchange", () => {
     if (takeTokenOfAddress()) run();
   });
-  at("login").addEventListener("submit", event => {
+  at("login").addEventListener("submit", (/** @type {Event} */ event) => {
     event.preventDefault();
     takeToken(at("token").value.trim());
     at("token").value = "";
@@ -52,6 +52,7 @@ function takeTokenOfAddress() {
   return true;
 }
 
+/** @param {string} why */
 function askForToken(why) {
   takeToken("");
   say(why);
@@ -59,11 +60,13 @@ function askForToken(why) {
   at("token").focus();
 }
 
+/** @param {string} words */
 function say(words) {
   at("status").textContent = words;
   at("status").className = words === "live" ? "live" : "";
 }
 
+/** @param {boolean} open */
 function show(open) {
   at("login").hidden = open;
   at("board").hidden = !open;
@@ -82,6 +85,7 @@ async function run() {
   }
 }
 
+/** @param {"live" | "lost"} state */
 function heard(state) {
   say(state === "live" ? "live" : session.lost);
   if (state !== "live") return;

@@ -28,6 +28,11 @@ export async function follow(path, hear, say) {
   }
 }
 
+/**
+ * @param {ReadableStreamDefaultReader<Uint8Array>} reader
+ * @param {(name: string, value: any) => void} hear
+ * @param {AbortController} cut
+ */
 async function read(reader, hear, cut) {
   const decoder = new TextDecoder();
   let rest = "";
@@ -42,6 +47,10 @@ async function read(reader, hear, cut) {
   }
 }
 
+/**
+ * @param {string} event
+ * @param {(name: string, value: any) => void} hear
+ */
 function tell(event, hear) {
   let name = "message", data = "";
   for (const line of event.split("\n")) {

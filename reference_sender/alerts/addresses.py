@@ -23,6 +23,8 @@ def _web_address(text: str) -> str:
         raise ValueError(
             "must be a URL, such as https://HOST:PORT/PATH, without spaces and control characters"
         )
+    if "#" in text:  # an HTTP client leaves it out, with all that follows
+        raise ValueError("must be a URL without a fragment: write %23 for a # in it")
     return text
 
 

@@ -26,3 +26,7 @@ class Hysteresis:
         self.active = not self.active
         self._since_s = None
         return True
+
+    def no_value(self) -> None:
+        """There is no value now: the alert stays as it is, and ``Rule.for_s`` begins again."""
+        self._since_s = None

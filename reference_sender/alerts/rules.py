@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from reference_sender.alerts.addresses import HostName, MailAddress, WebAddress
 from reference_sender.dispatch.figures import BOUNDS_S
+from user_input.one_line import OneLine
 from user_input.plain_errors import boolean_errors, settings_errors
 
 _Seconds = Annotated[float, Field(gt=0, le=86_400)]
@@ -107,6 +108,7 @@ class AlertRules(_Table):
     balance: FloorRule = FloorRule(below=100, clear=120)  # of a route's account, in its provider's unit
     balance_by_route: dict[str, FloorRule] = Field(default_factory=dict)  # in place of ``balance``, by name
     store_failed: Rule = Rule(above=5, clear=0, for_s=0)  # seconds for which the store has kept nothing
+    limits_differ: Rule = Rule(above=0, clear=0, for_s=0)  # routes for which another node has other limits
     spending_near: Rule = Rule(above=0.8, clear=0.7, for_s=0)  # share of a limit that is reserved
     spending_reached: Rule = Rule(above=0, clear=0, for_s=0)  # messages that wait because of a limit
 
@@ -130,10 +132,16 @@ class MailServer(_Table):
     host: HostName
     port: int = Field(default=25, ge=1, le=65_535)
     mail_from: MailAddress
-    username: str | None = None
-    password: str | None = Field(default=None, repr=False)
+    username: OneLine | None = None
+    password: OneLine | None = Field(default=None, repr=False)
     tls: bool = False  # from the first byte; otherwise STARTTLS where the server offers it
     timeout_s: _Seconds = 10.0
+
+    @model_validator(mode="after")
+    def _whole_credentials(self) -> MailServer:
+        if (self.username is None) != (self.password is None):
+            raise ValueError("give username and password, or neither")
+        return self
 
 
 class Email(MailServer):

@@ -17,22 +17,19 @@ _ENDED_ON_PURPOSE = (CANCELLED, OPTED_OUT, NOT_NEEDED)
 
 
 def values(rules: AlertRules, before: DispatchState, now: DispatchState, spent_s: float) -> Iterator[Value]:
-    """The values of the dispatcher, for the ``spent_s`` seconds between the two states."""
-    yield Value(
-        "error_rate",
-        rules.error_rate,
-        _error_rate(rules.least_messages, before, now),
-        "{} of the ended messages failed or expired",
-        is_share=True,
-    )
+    """The values of the dispatcher, for the ``spent_s`` seconds between the two states. Too few messages give no
+    value: they show neither that a fault begins nor that it has ended.
+    """
+    error_rate = _error_rate(rules.least_messages, before, now)
+    if error_rate is not None:
+        text = "{} of the ended messages failed or expired"
+        yield Value("error_rate", rules.error_rate, error_rate, text, is_share=True)
     for earlier, later in zip(before.classes, now.classes, strict=True):
         name = later.message_class
-        yield Value(
-            f"delivery_time_s.{name}",
-            getattr(rules.delivery_time_s, name),
-            _delivery_s(rules.least_messages, earlier, later),
-            f"the p95 delivery time of {name} is {{}} s",
-        )
+        delivery_s = _delivery_s(rules.least_messages, earlier, later)
+        if delivery_s is not None:
+            text = f"the p95 delivery time of {name} is {{}} s"
+            yield Value(f"delivery_time_s.{name}", getattr(rules.delivery_time_s, name), delivery_s, text)
     throttles = {route.name: route.throttles for route in before.routes}
     for route in now.routes:
         yield Value(
@@ -64,17 +61,17 @@ def _queued(state: DispatchState) -> int:
     return state.queue_otp + state.queue_transactional + state.queue_marketing + state.untried
 
 
-def _error_rate(least: int, before: DispatchState, now: DispatchState) -> float:
+def _error_rate(least: int, before: DispatchState, now: DispatchState) -> float | None:
     ended = {name: now.totals[name] - before.totals[name] for name in ("delivered", "failed", "expired")}
     wanted = sum(now.reasons.get(reason, 0) - before.reasons.get(reason, 0) for reason in _ENDED_ON_PURPOSE)
     count = sum(ended.values()) - wanted
-    return 1 - ended["delivered"] / count if count >= least else 0.0
+    return 1 - ended["delivered"] / count if count >= least else None
 
 
-def _delivery_s(least: int, before: ClassSnapshot, now: ClassSnapshot) -> float:
+def _delivery_s(least: int, before: ClassSnapshot, now: ClassSnapshot) -> float | None:
     pairs = zip(now.delivery.counts, before.delivery.counts, strict=True)
     counts = [later - earlier for later, earlier in pairs]
-    return quantile_s(counts, _QUANTILE, now.delivery.longest_s) if sum(counts) >= least else 0.0
+    return quantile_s(counts, _QUANTILE, now.delivery.longest_s) if sum(counts) >= least else None
 
 
 def quantile_s(counts: Sequence[int], share: float, longest_s: float = BOUNDS_S[-1]) -> float:

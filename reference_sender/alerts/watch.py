@@ -93,11 +93,13 @@ class Alerts:
         if at_s <= before_s:
             return []
         notices = []
+        without_value = set(self._alerts)
         of_dispatch = values(self.rules, before, state, at_s - before_s)
         of_money = money_values(self.rules, money_before, money)
         for each in chain(of_dispatch, of_money, store_values(self.rules, store)):
             if not each.rule.enabled:
                 continue
+            without_value.discard(each.name)
             alert = self._alerts.setdefault(each.name, Hysteresis())
             if alert.changed(each.rule, at_s, each.value):
                 limit = each.rule.beyond if alert.active else each.rule.clear
@@ -106,6 +108,8 @@ class Alerts:
                     Notice(each.name, alert.active, each.value, limit, each.description, floor, each.is_share)
                 )
             self._keep(at_s, each, alert.active)
+        for name in without_value:
+            self._alerts[name].no_value()
         return notices
 
     def _keep(self, at_s: float, value: Value, is_active: bool) -> None:

@@ -11,15 +11,15 @@ from msgspec import Meta, Struct
 from reference_sender.api.answers import ApiError, json_answer
 from reference_sender.api.bodies import read_message
 from reference_sender.api.handlers import OPT_OUT_PATH, Handler
-from reference_sender.api.health import kept
+from reference_sender.api.health import RETRY_STORE_S, kept
 from reference_sender.api.holdings import shown_holding
 from reference_sender.api.intake import checked_number, explained
-from reference_sender.api.queries import Queries, instant
+from reference_sender.api.queries import Queries, UnreadError, instant
 from reference_sender.api.query_strings import fields_of, filter_of, limit_of
 from reference_sender.api.rules import IntakeRules, cancelled
 from reference_sender.clock import now_ns
 from reference_sender.dispatch.campaign_figures import UNIT
-from reference_sender.dispatch.values import State
+from reference_sender.dispatch.values import FINAL_STATES, State
 from reference_sender.policy.campaigns import Campaign, CampaignChange, CampaignState
 from reference_sender.policy.holding import why_campaign_held
 from reference_sender.runtime.applied import applied
@@ -86,19 +86,31 @@ class CampaignControls:
             limit = self._rules.limit(read_body(body, ResumeRequest).spending_limit)
         elif body:
             read_body(body, NoFields)
-        known = self._driver.gate.campaign(name)
-        if known is None and not await self._queries.campaign(name):
-            raise ApiError(404, "not_found", f"there is no campaign {name}")
+        # The store, which may fail, is asked only if this process does not know the campaign.
+        if self._driver.gate.campaign(name) is None and not self._driver.campaigns.knows(name):
+            await self._check_exists(name)
         # Read again: it may have changed during the query.
         known = self._driver.gate.campaign(name)
-        if known is not None and _ends(known.state, state):
+        if known is not None and known.state is CampaignState.CANCELLED and state is not known.state:
             raise cancelled(name)
         await kept(self._driver, self._driver.change_campaign(CampaignChange(name, state, limit)))
         await applied(self._driver, name, _APPLIED_WITHIN_S)
         shown = await self._shown(name)
-        if _ends(CampaignState(shown["state"]), state):  # at another node, of which this one did not know
-            raise cancelled(name)
+        if shown["state"] == CampaignState.CANCELLED.value and state is not CampaignState.CANCELLED:
+            raise cancelled(name)  # at another node, of which this one did not know
         return json_answer(shown)
+
+    async def _check_exists(self, name: str) -> None:
+        try:
+            counts = await self._queries.campaign(name)
+        except UnreadError as error:
+            text = (
+                f"the store cannot be read: {error}. This process has no message of campaign {name}, so the "
+                "change is not in force: send the same request again"
+            )
+            raise ApiError(503, "store_failed", text, retry_after_s=RETRY_STORE_S) from error
+        if not counts:
+            raise ApiError(404, "not_found", f"there is no campaign {name}")
 
     async def _shown(self, name: str) -> dict[str, Any]:
         gate = self._driver.gate
@@ -108,12 +120,15 @@ class CampaignControls:
             if not counts:
                 raise ApiError(404, "not_found", f"there is no campaign {name}")
             campaign = Campaign(name)
+        has_ended = (
+            campaign.state is CampaignState.RUNNING and not counts.keys() - FINAL_STATES and bool(counts)
+        )
         limit = campaign.spending_limit
         held = gate.held(name)
         holding = why_campaign_held(gate, now_ns(), name)
         return {
             "id": name,
-            "state": campaign.state.value,
+            "state": "ended" if has_ended else campaign.state.value,
             "messages": sum(counts.values()),
             "states": {s.value: counts.get(s, 0) for s in State if s is not State.SUBMITTING},
             "held": {"total": held.total, "over_limit": held.over_limit} | shown_holding(holding),
@@ -141,11 +156,6 @@ class CampaignControls:
         found = await self._queries.opt_outs(after, limit)
         shown = [{"number": each.number, "since": instant(each.since_ns)} for each in found]
         return json_answer({"opt_outs": shown, "next": found[-1].number if len(found) == limit else None})
-
-
-def _ends(known: CampaignState, wanted: CampaignState) -> bool:
-    """Whether a campaign was cancelled that is to be paused or resumed."""
-    return known is CampaignState.CANCELLED and wanted is not CampaignState.CANCELLED
 
 
 def read_body(body: bytes, kind: type[_Body]) -> _Body:

@@ -35,6 +35,7 @@ _ENCODED_A_TURN = 2_000
 PATIENCE_S = 30.0
 LEAST_BYTES_PER_S = 1_000
 
+_RETRY_FULL_S = 1
 _QUEUE_FULL = Invalid("queue_full", "", "the queue is full: send the row again later")
 _STORE_FAILED = Invalid("store_failed", "", "the store could not keep the row: send it again later")
 _STOPPING = Invalid("stopping", "", "the sender is stopping: send the row again later")
@@ -266,6 +267,9 @@ class CampaignIntake:
             defaults = read_defaults(head, self._strict)
             campaign = self._intake.campaign_id() if defaults.campaign is None else defaults.campaign
             shared = self._intake.shared_part(defaults, campaign, now)
+            if not self._driver.has_room(1, defaults.message_class):
+                self._tally.queue_full += 1
+                raise Invalid("queue_full", "", "the queue is full: try again", _RETRY_FULL_S)
             controls = self._rules.campaign(campaign, defaults)
             self._order = self._rules.report_order(wall_ns(), campaign, defaults)
             if controls is not None:

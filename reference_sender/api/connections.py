@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Callable
 from typing import cast
 
 from aiohttp import web
@@ -37,8 +38,12 @@ class Limits(Struct, frozen=True):
 class Connections:
     """Called by the event loop's server for each client: it is the protocol factory."""
 
-    def __init__(self, server: web.Server, limits: Limits) -> None:
+    def __init__(
+        self, server: web.Server, make_protocol: Callable[[], asyncio.BaseProtocol], limits: Limits
+    ) -> None:
+        """``make_protocol`` makes the connections of ``server``."""
         self._server = server
+        self._make_protocol = make_protocol
         self.limits = limits
         self._open: set[_LimitedConnection] = set()
         self._by_protocol: dict[asyncio.BaseProtocol, _LimitedConnection] = {}
@@ -50,7 +55,7 @@ class Connections:
         return len(self._open)
 
     def __call__(self) -> asyncio.Protocol:
-        return _LimitedConnection(self, self._server)
+        return _LimitedConnection(self, self._make_protocol())
 
     def start(self) -> None:
         """Start to check connections for their time limits."""
@@ -105,8 +110,8 @@ class Connections:
 class _LimitedConnection(asyncio.Protocol):
     """aiohttp's protocol, with the progress of its current request."""
 
-    def __init__(self, all_of: Connections, server: web.Server) -> None:
-        self.inner = cast(asyncio.Protocol, server())
+    def __init__(self, all_of: Connections, inner: asyncio.BaseProtocol) -> None:
+        self.inner = cast(asyncio.Protocol, inner)
         self._all = all_of
         self._loop = asyncio.get_running_loop()
         self._transport: asyncio.Transport | None = None

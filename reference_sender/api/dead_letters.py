@@ -16,9 +16,10 @@ from reference_sender.api.handlers import Handler
 from reference_sender.api.intake import Intake, Invalid, plus_hint
 from reference_sender.api.queries import Queries, instant, shown
 from reference_sender.api.query_strings import fields_of, filter_of, limit_of, number_of
-from reference_sender.api.replay import UNCERTAIN_REASONS, second_may_arrive
+from reference_sender.api.replay import second_may_arrive
 from reference_sender.api.rules import IntakeRules
 from reference_sender.clock import now_ns, wall_ns
+from reference_sender.dispatch.message_states import UNCERTAIN_REASONS
 from reference_sender.dispatch.values import Lane, Message, State, is_hedge
 from reference_sender.runtime.driver import Driver
 from reference_sender.store import DeadLetterFilter, Record, StoreError

@@ -74,7 +74,10 @@ _TOTALS = {
         "ended_by_query_messages",
         "Messages whose report was missing, and whose end a status query showed",
     ),
-    "orphan_reports": ("orphan_reports", "Reports about unknown messages"),
+    "orphan_reports": (
+        "orphan_reports",
+        "Reports about unknown messages, or intermediate ones after the end",
+    ),
 }
 
 
@@ -150,9 +153,8 @@ def money_families(spending: SpendingState, balances: Mapping[str, float]) -> It
         yield _gauge("daily_spending_units", description, spending.spent_today / UNIT)
         yield _gauge("daily_spending_limit_units", "The daily spending limit", spending.daily_limit / UNIT)
     over = sum(each.over_limit for each in spending.campaigns)
-    yield _gauge(
-        "over_limit_messages", "Messages that wait for a higher spending limit of their campaign", over
-    )
+    description = "Messages of campaigns with a spending limit that wait for a higher one, or one of a day"
+    yield _gauge("over_limit_messages", description, over)
 
 
 def _gauge(name: str, description: str, value: float) -> Metric:

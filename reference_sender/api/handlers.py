@@ -19,11 +19,11 @@ from reference_sender.api.bodies import after_body, invite_body, read_message, r
 from reference_sender.api.campaign_intake import PATIENCE_S, CampaignAnswer, CampaignIntake, encoded
 from reference_sender.api.csv_rows import CsvRows
 from reference_sender.api.health import RETRY_STORE_S, check_chores, check_health, settle
-from reference_sender.api.holdings import shown_with_holding
+from reference_sender.api.holdings import shown_now
 from reference_sender.api.intake import Intake, Invalid, read_request
 from reference_sender.api.json_rows import JsonRows, Rows
 from reference_sender.api.metrics import Metrics
-from reference_sender.api.queries import Queries
+from reference_sender.api.queries import Queries, UnreadError
 from reference_sender.api.query_strings import fields_of
 from reference_sender.api.reports import REPORTS_PATH, ReportIntake
 from reference_sender.api.rules import POLICY_CODES, IntakeRules
@@ -37,9 +37,10 @@ log = logging.getLogger(__name__)
 
 OPT_OUT_PATH = "/v1/opt-outs/"  # then a number
 _MESSAGES_PATH = "/v1/messages"
+_CAMPAIGNS_PATH = "/v1/campaigns"
 # Their handlers read the query. Any other call with the token has none.
 _WITH_QUERY = {
-    ("POST", "/v1/campaigns"),
+    ("POST", _CAMPAIGNS_PATH),
     ("GET", "/v1/campaigns/{id}/report"),
     ("GET", "/v1/campaigns/{id}/report.csv"),
     ("GET", "/v1/opt-outs"),
@@ -104,7 +105,7 @@ class Api:
             self._open["GET", path] = self._open["POST", path] = self._take_reports
         self._guarded: dict[tuple[str, str], Handler] = {
             ("POST", _MESSAGES_PATH): self._post_message,
-            ("POST", "/v1/campaigns"): self._post_campaign,
+            ("POST", _CAMPAIGNS_PATH): self._post_campaign,
             ("GET", "/v1/messages/export"): self._export,
             ("GET", "/v1/messages/"): self._get_message,
             ("GET", "/v1/state"): self._get_state,
@@ -141,8 +142,8 @@ class Api:
         except ConnectionError:  # the client has gone
             return error_answer(ApiError(400, "disconnected", "the body ended too early"))
         except StoreError as error:
-            self._tally.store_failed += 1
-            text = f"the store cannot keep a message: {error}; try again"
+            what = "be read" if isinstance(error, UnreadError) else "keep a message"
+            text = f"the store cannot {what}: {error}; try again"
             return error_answer(ApiError(503, "store_failed", text, retry_after_s=RETRY_STORE_S))
         except Exception:
             # An answer has begun: the only way to report the error is to break the connection.
@@ -153,9 +154,12 @@ class Api:
 
     def _invalid_answer(self, request: web.BaseRequest, error: Invalid) -> web.Response:
         status = _INVALID_STATUS.get(error.code, 400)
-        is_message = request.method == "POST" and request.raw_path.partition("?")[0] == _MESSAGES_PATH
+        path = request.raw_path.partition("?")[0]
+        is_message = request.method == "POST" and path == _MESSAGES_PATH
         self._tally.invalid += is_message and status == 400
-        self._tally.refused_by_policy += error.code in POLICY_CODES
+        # Other calls, such as the pause of a cancelled campaign, have the same codes.
+        is_intake = is_message or (request.method == "POST" and path == _CAMPAIGNS_PATH)
+        self._tally.refused_by_policy += is_intake and error.code in POLICY_CODES
         retry_after_s = _RETRY_STOPPING_S if status == 503 else error.retry_after_s
         return error_answer(ApiError(status, error.code, error.message, error.field, retry_after_s))
 
@@ -212,6 +216,7 @@ class Api:
         try:
             existing = await self._driver.take(message)
         except StoreError:
+            self._tally.store_failed += 1
             self._rules.undo(message)
             raise
         if existing is not None:
@@ -236,7 +241,7 @@ class Api:
         self._check_open()
         rows = _rows_of(request.content_type, request.raw_path.partition("?")[2])
         unpacked = unpacking(request)
-        if not self._driver.has_room(1, Lane.MARKETING):
+        if not self._driver.has_room(1, Lane.OTP):  # nor for any other class, which the body names
             self._tally.queue_full += 1
             raise ApiError(429, "queue_full", "the queue is full: try again", retry_after_s=_RETRY_FULL_S)
         await invite_body(request)
@@ -266,7 +271,8 @@ class Api:
         record = None if row_id is None else await self._queries.record(row_id)
         if record is None:
             raise ApiError(404, "not_found", f"there is no message {message_id}")
-        return json_answer(shown_with_holding(self._driver.gate, now_ns(), record))
+        ticket = self._driver.tickets.get(record.message.key)
+        return json_answer(shown_now(self._driver.gate, now_ns(), record, ticket))
 
     async def _export(self, request: web.BaseRequest, _: str) -> web.StreamResponse:
         await settle(self._driver)

@@ -1,4 +1,4 @@
-"""Why messages are held, as the API shows it."""
+"""Why messages wait, as the API shows it: why they are held, and how their last attempt ended."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from msgspec.structs import replace
 
 from reference_sender.api.queries import Shown, instant, shown
 from reference_sender.clock import wall_ahead_ns
+from reference_sender.dispatch.ticket import Ticket
 from reference_sender.dispatch.values import State
 from reference_sender.policy.gate import Gate
 from reference_sender.policy.holding import Holding, why_held
@@ -23,7 +24,15 @@ def shown_holding(holding: Holding | None) -> dict[str, str | None]:
     }
 
 
-def shown_with_holding(gate: Gate, now_ns: int, record: Record) -> Shown:
-    """A message as ``GET /v1/messages/ID`` shows it."""
-    holding = why_held(gate, now_ns, record.message) if record.state is State.QUEUED else None
-    return replace(shown(record), held=None if holding is None else shown_holding(holding))
+def shown_now(gate: Gate, now_ns: int, record: Record, ticket: Ticket | None) -> Shown:
+    """A message as ``GET /v1/messages/ID`` shows it. ``ticket``: that of the dispatcher, if it has one. A refused
+    attempt changes the ticket only, since the store keeps no result that changes no state.
+    """
+    message = shown(record)
+    if record.state is not State.QUEUED:
+        return message
+    if ticket is not None and ticket.attempts:
+        reason = ticket.reason or record.reason
+        message = replace(message, attempts=ticket.attempts, reason=reason, route=ticket.route)
+    holding = why_held(gate, now_ns, record.message)
+    return replace(message, held=None if holding is None else shown_holding(holding))

@@ -34,6 +34,9 @@ _is_key = re.compile(r"[A-Za-z0-9._-]{1,64}").fullmatch
 
 _NUMBER_RULE = "a phone number in international form, 8 to 15 digits, with or without a plus"
 _KEY_RULE = "1 to 64 of the characters A-Z a-z 0-9 . _ -"
+# A client removes them from the path of a control (RFC 3986 section 5.2.4), so it could not be paused.
+_NO_CAMPAIGNS = (".", "..")
+_CAMPAIGN_RULE = f"{_KEY_RULE}, and neither . nor .."
 _TEXT_RULE = "a text"
 _EXPIRY_RULE = f"a number of seconds from 1 to {MAX_EXPIRY_S}"
 MAX_AHEAD_DAYS = 90
@@ -106,6 +109,8 @@ class Recipient(Struct, forbid_unknown_fields=True, gc=False):
 class Intake:
     """Makes messages from valid requests, each with the next id, and with a new key if the client gave none.
 
+    ``tag`` is the store's, ``start`` a new text for each start of the sender. After a store was restored from
+    a backup, ids come again. Keys must not: a provider drops a message whose key it accepted a day ago.
     ``max_segments`` is the lowest limit of all routes, so each route can send each message. ``wall`` is that
     of the gate.
     """
@@ -113,6 +118,7 @@ class Intake:
     def __init__(
         self,
         tag: str,
+        start: str,
         last_message_id: int,
         max_segments: int,
         quiet_classes: Collection[Lane] = (),
@@ -120,6 +126,7 @@ class Intake:
     ) -> None:
         self._wall = wall or Wall()
         self._tag = tag
+        self._unique = f"{tag}{start}-"
         self._quiet_classes = frozenset(quiet_classes)  # keep opening hours unless the request says otherwise
         self._id = last_message_id
         self._max_segments = max_segments
@@ -177,7 +184,7 @@ class Intake:
 
     def campaign_id(self) -> str:
         """A new campaign id."""
-        return f"c{self._tag}-{self.new_id()}"
+        return f"c{self._unique}{self.new_id()}"
 
     def new_id(self) -> int:
         """The next id of a message."""
@@ -196,7 +203,7 @@ class Intake:
         begins_ns = now_ns if not not_before_ns else max(now_ns, not_before_ns - self._wall.ahead_ns)
         return Message(
             message_id,
-            key or f"s{self._tag}-{message_id}",
+            key or f"s{self._unique}{message_id}",
             number,
             text,
             terms.lane,
@@ -242,8 +249,8 @@ def checked_number(number: str, name: str, place: int | None = None) -> str:
 
 def check_campaign(campaign: str) -> None:
     """Raises ``Invalid``."""
-    if _is_key(campaign) is None:
-        raise Invalid("invalid", "campaign", f"campaign must be {_KEY_RULE}")
+    if _is_key(campaign) is None or campaign in _NO_CAMPAIGNS:
+        raise Invalid("invalid", "campaign", f"campaign must be {_CAMPAIGN_RULE}")
 
 
 def checked_sender_id(sender_id: str | None) -> str:
@@ -309,7 +316,7 @@ _RULES = {
     "message_class": _CLASS_RULE,
     "key": _KEY_RULE,
     "from": SENDER_RULE,
-    "campaign": _KEY_RULE,
+    "campaign": _CAMPAIGN_RULE,
     "expires_in_s": _EXPIRY_RULE,
     "send_at": _SEND_AT_RULE,
     "quiet_hours": "follow or ignore",

@@ -17,12 +17,16 @@ from reference_sender.dispatch.values import State, key_of_first
 from reference_sender.policy.campaigns import Campaign
 from reference_sender.policy.opt_out import OptOut
 from reference_sender.policy.quiet_hours import FOREVER
-from reference_sender.store import DeadLetterFilter, Record, Store
+from reference_sender.store import DeadLetterFilter, Record, Store, StoreError
 from reference_sender.store.campaign_reports import StoredReport
 
 _PAGE = 2_000
 _Answer = TypeVar("_Answer")
 _encode_lines = msgspec.json.Encoder().encode_lines
+
+
+class UnreadError(StoreError):
+    """The store could not answer a question. Nothing was to be changed."""
 
 
 class Shown(Struct, frozen=True):
@@ -123,8 +127,11 @@ class Queries:
         return _encode_lines([_exported(record) for record in records]), records[-1].message.message_id
 
     async def ask(self, question: Callable[[], _Answer]) -> _Answer:
-        """The answer to a question to the store, in the thread that reads it."""
-        return await asyncio.get_running_loop().run_in_executor(self._thread, question)
+        """The answer to a question to the store, in the thread that reads it. Raises ``UnreadError``."""
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._thread, question)
+        except StoreError as error:
+            raise UnreadError(str(error)) from error
 
 
 def shown(record: Record) -> Shown:

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from hashlib import blake2b
 
 from msgspec import structs
 
-from reference_sender.dispatch.message_states import EXPIRED_NOWHERE, EXPIRED_UNCERTAIN, EXPIRED_UNREPORTED
+from reference_sender.dispatch.message_states import UNCERTAIN_REASONS
 from reference_sender.dispatch.values import Lane, Message, State, is_hedge, key_of_second
 from reference_sender.store.protocol import Record
-
-# The provider may have delivered a message that ended for one of these reasons.
-UNCERTAIN_REASONS = frozenset({EXPIRED_UNCERTAIN, EXPIRED_UNREPORTED, EXPIRED_NOWHERE})
 
 
 def keys_of_seconds(records: Iterable[Record]) -> list[str]:
@@ -28,11 +26,14 @@ def second_may_arrive(second: Record | None) -> bool:
 
 
 def replayed(message: Message, message_id: int, tag: str, now_ns: int, valid_ns: int) -> Message:
-    """``message`` again. Its key depends on the old id alone, so the store keeps it once."""
+    """``message`` again. Its key depends on the old id and key alone, so the store keeps it once. The old id
+    may be that of another message after the store was restored from a backup, the old key is not.
+    """
+    old_key = blake2b(message.key.encode(), digest_size=4).hexdigest()
     return structs.replace(
         message,
         message_id=message_id,
-        key=f"r{tag}-{message.message_id}",
+        key=f"r{tag}-{message.message_id}-{old_key}",
         created_ns=now_ns,
         expires_ns=now_ns + valid_ns,
         not_before_ns=0,

@@ -5,23 +5,18 @@ from __future__ import annotations
 import tomllib
 from typing import Annotated
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from reference_sender.alerts.addresses import MailAddress
 from reference_sender.alerts.rules import MailServer
 from reference_sender.campaign_report.texts import ReportLanguage
 from reference_sender.policy.countries import zone_of
+from user_input.one_line import OneLine
 from user_input.plain_errors import boolean_errors, settings_errors
 
 
 class ReportFileError(ValueError):
     """The file cannot be used; the text names each field."""
-
-
-def _printable(text: str) -> str:
-    if not text.isprintable():
-        raise ValueError("must not have control characters")
-    return text
 
 
 class ReportEmail(MailServer):
@@ -37,8 +32,8 @@ class CampaignReportSettings(BaseModel):
 
     enabled: bool = True
     language: ReportLanguage = ReportLanguage.ENGLISH  # of campaigns that name none
-    currency: Annotated[str, Field(max_length=10), AfterValidator(_printable)] = (
-        ""  # the name of the currency of the policy's prices
+    currency: Annotated[OneLine, Field(max_length=10)] = (
+        ""  # the name of the currency of the policy's prices; without the key: not known
     )
     time_zone: str = "UTC"  # of the report's instants
     quiet_s: Annotated[float, Field(ge=0, le=86_400)] = (

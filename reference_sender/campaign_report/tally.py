@@ -12,13 +12,12 @@ from reference_sender.campaign_report.values import (
     CarrierSummary,
     OutcomeCount,
 )
-from reference_sender.dispatch.message_states import EXPIRED_NOWHERE, EXPIRED_UNCERTAIN, EXPIRED_UNREPORTED
+from reference_sender.dispatch.message_states import EXPIRED_UNREPORTED, UNCERTAIN_REASONS
 from reference_sender.dispatch.values import FINAL_STATES, State, is_hedge
 from reference_sender.policy.gate import CANCELLED, OPTED_OUT
 from reference_sender.store.campaign_reports import CampaignRow
 
 _NOT_SENT = (CANCELLED, OPTED_OUT)
-_NOT_KNOWN = (EXPIRED_NOWHERE, EXPIRED_UNCERTAIN, EXPIRED_UNREPORTED)
 _OUTCOMES = {
     State.DELIVERED: CampaignOutcome.DELIVERED,
     State.FAILED: CampaignOutcome.FAILED,
@@ -136,7 +135,7 @@ class CampaignTally:
 def _outcome_of(row: CampaignRow) -> CampaignOutcome:
     if row.state is State.FAILED and row.reason in _NOT_SENT:
         return CampaignOutcome.CANCELLED
-    if row.state is State.EXPIRED and row.reason in _NOT_KNOWN:
+    if row.state is not State.DELIVERED and row.reason in UNCERTAIN_REASONS:
         return CampaignOutcome.UNKNOWN
     return _OUTCOMES[row.state]
 

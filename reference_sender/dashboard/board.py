@@ -74,6 +74,7 @@ class Board:
         before_s, before = (at_s, state) if window is None else window
         total, price = figures.total, figures.lowest_price
         self._all.observe(at_s, total.messages - total.waiting)
+        total_per_s = None if _is_stuck(seen) else self._all.per_s
         at_end = cost_at_end(total.cost, total.sent_segments, total.waiting_segments, price)
         return Overview(
             point=point,
@@ -83,7 +84,7 @@ class Board:
             store=seen.store,
             accepted=seen.accepted,
             refused=seen.refused,
-            eta_s=left_s(max(0, total.waiting - state.held), self._all.per_s),
+            eta_s=left_s(max(0, total.waiting - state.held), total_per_s),
             cost=None if price is None else total.cost / UNIT,
             cost_at_end=_units(at_end),
             classes=class_rows(self._alerts.rules, before, state),
@@ -122,15 +123,22 @@ class Board:
         kept = self._progress
         self._progress = {each.name: kept.get(each.name) or GrowthRate() for each in seen.campaigns}
         rows = []
+        stuck = _is_stuck(seen)
         for counts in seen.campaigns:
             progress = self._progress[counts.name]
             progress.observe(at_s, counts.messages - counts.waiting)
-            rows.append(_row(counts, seen.controls[counts.name], progress, self._figures.lowest_price))
+            rows.append(_row(counts, seen.controls[counts.name], progress, self._figures.lowest_price, stuck))
         return rows
 
 
+def _is_stuck(seen: SenderCounters) -> bool:
+    """Whether nothing can be sent now, so that the rate of the last seconds says nothing about the rest."""
+    routes = seen.state.routes
+    return bool(seen.store) or (bool(routes) and all(route.trouble for route in routes))
+
+
 def _row(
-    counts: CampaignCounts, control: CampaignAtGate, progress: GrowthRate, price: int | None
+    counts: CampaignCounts, control: CampaignAtGate, progress: GrowthRate, price: int | None, stuck: bool
 ) -> ShownCampaign:
     # For a moment a message may be in neither count, or in both.
     held = min(control.held, counts.waiting)
@@ -153,7 +161,7 @@ def _row(
         failed=counts.failed,
         expired=counts.expired,
         per_s=progress.per_s,
-        eta_s=None if waits else left_s(queued, progress.per_s),
+        eta_s=None if waits else left_s(queued, None if stuck else progress.per_s),
         cost=None if price is None else counts.cost / UNIT,
         cost_at_end=_units(at_end),
         spending_limit=None if limit is None else limit / UNIT,

@@ -53,20 +53,22 @@ class SentIndex:
                 key_of[sent.provider_id] = key
 
     def find(self, report: Report) -> str | None:
-        """The key of the message that ``report`` is about: by its client reference, else by provider id."""
-        if report.key is not None and report.key in self.by_key:
-            return report.key
-        key = self._key_of.get(report.provider_id)
+        """The key of the message that ``report`` is about. A report that names a key is about that one only:
+        messages of two providers may have one id. Without a key the id decides.
+        """
+        key = report.key
+        if key is None:
+            key = self._key_of.get(report.provider_id)
         return key if key in self.by_key else None
 
     def take_reported(self, report: Report) -> tuple[str, Sent] | None:
         """As ``find`` and ``pop``."""
         key = report.key
-        sent = self.by_key.pop(key, None) if key is not None else None
-        if key is None or sent is None:
-            key = self.find(report)
-            return None if key is None else (key, self.pop(key))
-        self._key_of.pop(sent.provider_id, None)
+        if key is None:
+            key = self._key_of.get(report.provider_id)
+        if key is None or (sent := self.by_key.pop(key, None)) is None:
+            return None
+        self._forget_id(key, sent.provider_id)
         return key, sent
 
     def extend(self, later: SentIndex) -> None:
@@ -77,8 +79,13 @@ class SentIndex:
     def pop(self, key: str) -> Sent:
         """Forget ``key``."""
         sent = self.by_key.pop(key)
-        self._key_of.pop(sent.provider_id, None)
+        self._forget_id(key, sent.provider_id)
         return sent
+
+    def _forget_id(self, key: str, provider_id: str | None) -> None:
+        last = self._key_of.pop(provider_id, None)
+        if last is not None and last != key:  # of a message of another provider
+            self._key_of[provider_id] = last
 
 
 class Awaiting:

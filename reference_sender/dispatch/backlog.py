@@ -103,6 +103,11 @@ class Backlog:
             self._to_lane(ticket)
         return ticket
 
+    def for_any_route(self, lane: int) -> int:
+        """Tickets of ``lane``, and of those above it, that any route may take now: they do not wait for the
+        next attempt, and are not bound to a route."""
+        return sum(queue.live for queue in self.queues[SHARED][: lane + 1])
+
     def take(
         self, now_ns: int, slot: int, kind: int, route: str, max_messages: int, max_segments: int
     ) -> list[Ticket]:
@@ -135,6 +140,8 @@ class Backlog:
         """Return tickets whose request was not sent, as if they had not been taken."""
         for ticket in tickets:
             ticket.attempts -= 1
+            if not ticket.uncertain:
+                ticket.tried_ns = None
         self.put_back(tickets)
 
     def put_off(self, ticket: Ticket, until_ns: int) -> None:

@@ -220,6 +220,10 @@ class CountedCampaigns:
             chosen += [each for each in newest if not each.is_open][: limit - len(chosen)]
         return [replace(each) for each in chosen]
 
+    def knows(self, name: str) -> bool:
+        """Whether this process has had messages of this campaign. It may have forgotten one that ended."""
+        return name in self._campaigns or name in self._open_in_rest
+
     def __len__(self) -> int:
         return len(self._campaigns)
 

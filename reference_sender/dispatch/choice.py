@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from reference_sender.dispatch.figures import begun_ns
 from reference_sender.dispatch.route import RouteState
 from reference_sender.dispatch.scoring import Purpose, ScoredRoute, score
 from reference_sender.dispatch.settings import DispatchSettings
@@ -37,6 +38,7 @@ class RouteChoice:
         self.weights = Weights([1.0 if weight is None else weight for weight in given]) if weighted else None
         self._tags = [0.0] * len(routes)
         self._carriers: dict[str, str] = {}
+        self.wall_ahead_ns = 0  # as in ``MessageStates``, which sets it
 
     def carrier_of(self, message: Message) -> str:
         """The carrier of the recipient, as one shared string."""
@@ -94,7 +96,7 @@ class RouteChoice:
 
     def _scores(self, now_ns: int, message: Message, lane: int, carrier: str | None) -> list[float]:
         purpose = self._purposes[lane]
-        age_s = (now_ns - message.created_ns) / NS_PER_S
+        age_s = (now_ns - begun_ns(now_ns, message, self.wall_ahead_ns)) / NS_PER_S
         return [
             score(self._candidate(now_ns, route, message.segments, carrier), purpose, age_s)
             for route in self._routes

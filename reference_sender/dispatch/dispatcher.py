@@ -58,29 +58,30 @@ class Dispatcher:
         check_routes(routes)
         self._settings = settings
         self._backlog = Backlog(len(routes), in_order=settings.order == "arrival")
-        states = [RouteState(index, each, settings, seed) for index, each in enumerate(routes)]
+        self.routes = states = [RouteState(n, each, settings, seed) for n, each in enumerate(routes)]
         self._choice = RouteChoice(settings, states) if len(states) > 1 else None
         self.campaigns = CountedCampaigns(routes)
+        self.tickets = self._backlog.tickets  # by key; only to be read by others
         self._states = MessageStates(settings, self._backlog, self._choice, self.campaigns)
         # Of the last call of those that take reports, answers or lookups. The store may have ended their
         # messages: then call ``found_ended``. Of several senders another one may have the ``firsts``.
         self.unmatched = self._states.unmatched
-        self._sending = Sending(settings, states, self._backlog, self._states, self._choice)
+        self._hedging = hedging_of(settings, self._states, self._choice, states)
+        self._sending = Sending(settings, states, self._backlog, self._states, self._choice, self._hedging)
         self._at_once = AtOnce(self._backlog, self._states, self.campaigns, self._sending)
         self._lookups = PendingLookups()
         self._looks_up = not all(route.repeats for route in self._sending.routes)
-        self._hedging = hedging_of(settings, self._states, self._choice)
-        self._seconds = SecondMessages(self._backlog, self._states, self._hedging and self._choice)
+        self._seconds = SecondMessages(self._backlog, self._states, self._choice if self._hedging else None)
         self._unreported = unreported_of(settings, self._states.awaiting, self._backlog, states)
         self._settling = AttemptResults(
-            retry_rules(settings, seed), self._backlog, self._states, self._lookups, self._hedging
+            retry_rules(settings, seed), self._backlog, self._states, self._lookups
         )
         lookups = self._lookups if self._looks_up else None
         self._timers = [each for each in (lookups, self._hedging, self._unreported) if each is not None]
-        self._largest = max(int(limits.segments_burst) for limits in routes)
         self._restoring = Recovering(
-            self._backlog, self._sending, self._states, self._lookups, self._seconds, self._largest
+            self._backlog, self._sending, self._states, self._lookups, self._seconds, self._unreported
         )
+        self._largest = self._restoring.largest
         self._now_ns = 0
         self._next_due_ns: int | None = None  # of all that waits for a time, but for batches
 
@@ -214,13 +215,13 @@ class Dispatcher:
         return effects
 
     def looked_up(self, now_ns: int, key: str, found: Sequence[Report] | None) -> Sequence[Effect]:
-        """Take the result of a lookup: the provider's messages that may be the one of ``key``, oldest first.
-        None: the provider gave no result.
+        """Take the result of a lookup: the provider's messages that may be the one of ``key``, oldest first,
+        without those that the store has as others. None: the provider gave no result.
 
         Raises ``ValueError``, changing nothing, for a message that is not being looked up.
         """
         effects: list[Effect] = []
-        ticket, report = self._lookups.answered(now_ns, key, found)
+        ticket, report = self._lookups.answered(now_ns, key, found, self._sending.unchecked())
         self._move_clock(now_ns)
         self.unmatched.clear()
         if report is not None and ticket.state is State.QUEUED:
@@ -309,7 +310,6 @@ class Dispatcher:
 
     def divide(self, now_ns: int, share: float) -> Sequence[Effect]:
         """Use this share, from 0 to 1, of the limits of every route from now on: other senders use the rest.
-
         Raises ``ValueError`` if a limit of the share allows nothing.
         """
         self._move_clock(now_ns)
@@ -323,9 +323,9 @@ class Dispatcher:
         """Whether ``report`` is about a message of this dispatcher, as far as known before an answer."""
         return self._states.matches(report)
 
-    def waiting(self, lane: Lane) -> int:
-        """Messages of ``lane``, and of those above it, that wait for their submit."""
-        return sum(self._backlog.waiting[: lane_index(lane) + 1])
+    def ready(self, lane: Lane) -> int:
+        """Messages of ``lane``, and of those above it, that any route may send now."""
+        return self._backlog.for_any_route(lane_index(lane))
 
     def _drop_unclaimed(self) -> None:
         early = self._states.early
@@ -377,9 +377,9 @@ class Dispatcher:
                 timer.run(now_ns, effects)
             due_ns = self._due_ns()
         self._sending.pump(now_ns, effects)
-        if self._backlog.fresh and self._backlog.watch_fresh():
-            due_ns = self._due_ns()
-        self._next_due_ns = due_ns
+        watched = bool(self._backlog.fresh) and self._backlog.watch_fresh()
+        # A submit begins the time of an OTP that is hedged.
+        self._next_due_ns = self._due_ns() if watched or self._hedging else due_ns
 
     def _due_ns(self) -> int | None:
         """When an expiry, a retry, an overdue report or a lookup is due."""

@@ -3,21 +3,26 @@
 A repeat could deliver them twice, so they are not submitted again. Instead the sender asks the provider, at
 growing intervals, whether it has them. A negative answer is never certain, since a request may be processed
 late. So a message ends in one of two ways: found by a lookup or a report, or unknown after its lookup window.
+
+A lookup finds messages by number and text. Other messages with these may be open or unknown too. So a message
+is found only if the provider has as many that nobody knows to be another one.
 """
 
 from __future__ import annotations
 
-from collections import OrderedDict
-from collections.abc import Sequence
+from collections import OrderedDict, deque
+from collections.abc import Iterable, Sequence
 from heapq import heappop, heappush
 
 from reference_sender.dispatch.ticket import Ticket
-from reference_sender.dispatch.values import NS_PER_S, Effect, LookUp, Report, State
+from reference_sender.dispatch.values import NS_PER_S, Effect, LookUp, Message, Report, State
 
 _FIRST_WAIT_NS = 2 * NS_PER_S
 _LONGEST_WAIT_NS = 60 * NS_PER_S
 _AT_ONCE = 4
-_CLAIMS_KEPT = 20_000
+_CLAIMS_KEPT = 20_000  # the newest, which may not be in the store yet
+_SUBMITTING = State.SUBMITTING
+_UNKNOWN = (State.QUEUED, State.EXPIRED)  # of a ticket without an answer that no report or lookup has found
 
 
 class PendingLookups:
@@ -29,6 +34,8 @@ class PendingLookups:
         self._asked: dict[str, tuple[Ticket, int]] = {}
         self._since_ns: dict[str, int] = {}
         self._claimed: OrderedDict[str, None] = OrderedDict()
+        self._unanswered: dict[tuple[str, str], list[Ticket]] = {}  # by number and text, also after their end
+        self._forget: deque[tuple[int, Ticket]] = deque()  # when; nearly in this order
 
     @property
     def asking(self) -> bool:
@@ -40,10 +47,19 @@ class PendingLookups:
         """Messages being looked up."""
         return max(len(self._due), len(self._asked), len(self._since_ns))
 
-    def add(self, now_ns: int, ticket: Ticket, since_ns: int) -> None:
-        """Look ``ticket``, submitted at ``since_ns``, up until it ends."""
+    def add(self, now_ns: int, ticket: Ticket, since_ns: int, window_ns: int) -> None:
+        """Look ``ticket``, submitted at ``since_ns``, up until it ends, as ``note_unanswered``."""
         self._since_ns[ticket.message.key] = since_ns
         self._wait(now_ns, ticket, _FIRST_WAIT_NS)
+        self.note_unanswered(now_ns, ticket, since_ns, window_ns)
+
+    def note_unanswered(self, now_ns: int, ticket: Ticket, since_ns: int, window_ns: int) -> None:
+        """Until ``window_ns`` after ``since_ns`` a lookup of another message may find this one, even if it
+        has ended unknown.
+        """
+        self._unanswered.setdefault(_shown(ticket.message), []).append(ticket)
+        self._forget.append((since_ns + window_ns, ticket))
+        self._forget_before(now_ns)
 
     def claim(self, provider_id: str | None) -> None:
         """A message got ``provider_id``, so no lookup may match that id to another message."""
@@ -52,12 +68,6 @@ class PendingLookups:
         self._claimed[provider_id] = None
         if len(self._claimed) > _CLAIMS_KEPT:
             self._claimed.popitem(last=False)
-
-    def claim_earlier(self, provider_ids: Sequence[str | None]) -> None:
-        """Messages that were sent before the others have ``provider_ids``, the newest last."""
-        known, self._claimed = self._claimed, OrderedDict()
-        for provider_id in (*provider_ids[-_CLAIMS_KEPT:], *known):
-            self.claim(provider_id)
 
     def next_ns(self) -> int | None:
         """The earliest time at which ``run`` has work, unless an answer comes first."""
@@ -75,21 +85,49 @@ class PendingLookups:
             self._asked[key] = ticket, wait_ns
             effects.append(LookUp(ticket.route, ticket.message, self._since_ns[key]))
 
-    def answered(self, now_ns: int, key: str, found: Sequence[Report] | None) -> tuple[Ticket, Report | None]:
+    def answered(
+        self, now_ns: int, key: str, found: Sequence[Report] | None, in_flight: Iterable[Ticket]
+    ) -> tuple[Ticket, Report | None]:
         """The ticket that was looked up, and the report about it among ``found``. Without one, it is looked
         up again later. Raises ``ValueError`` for a key that is not being looked up.
+
+        ``in_flight``: the tickets without an answer so far, of which ``found`` may have messages too.
         """
         asked = self._asked.pop(key, None)
         if asked is None:
             raise ValueError(f"{key} is not being looked up")
         ticket, wait_ns = asked
-        report = next((each for each in found or () if each.provider_id not in self._claimed), None)
+        free = [each for each in found or () if each.provider_id not in self._claimed]
+        report = free[0] if free and len(free) > self._others(ticket, in_flight) else None
         if report is None and ticket.state is State.QUEUED:
             self._wait(now_ns, ticket, min(2 * wait_ns, _LONGEST_WAIT_NS))
         else:
             self._since_ns.pop(key, None)
         return ticket, report
 
+    def _others(self, ticket: Ticket, in_flight: Iterable[Ticket]) -> int:
+        """How many other messages may be one of those that a lookup of ``ticket`` found."""
+        shown = _shown(ticket.message)
+        unanswered = [each for each in self._unanswered.get(shown, ()) if each.state in _UNKNOWN]
+        submitting = [
+            each for each in in_flight if each.state is _SUBMITTING and _shown(each.message) == shown
+        ]
+        return sum(each is not ticket for each in (*unanswered, *submitting))
+
+    def _forget_before(self, now_ns: int) -> None:
+        """Forget the tickets whose windows have ended."""
+        while self._forget and self._forget[0][0] <= now_ns:
+            _, ticket = self._forget.popleft()
+            shown = _shown(ticket.message)
+            kept = [each for each in self._unanswered.pop(shown) if each is not ticket]
+            if kept:
+                self._unanswered[shown] = kept
+
     def _wait(self, now_ns: int, ticket: Ticket, wait_ns: int) -> None:
         self._waiting += 1
         heappush(self._due, (now_ns + wait_ns, self._waiting, ticket, wait_ns))
+
+
+def _shown(message: Message) -> tuple[str, str]:
+    """By what a lookup recognises a message, as far as the providers have it in common."""
+    return message.to, message.text

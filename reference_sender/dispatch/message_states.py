@@ -25,6 +25,7 @@ from reference_sender.dispatch.unmatched import Unmatched
 from reference_sender.dispatch.values import (
     FINAL_STATES,
     NS_PER_S,
+    REPORTED_UNKNOWN,
     Change,
     Effect,
     EndedMessage,
@@ -44,6 +45,8 @@ EXPIRED_UNREPORTED = "no_report"  # accepted by the provider, but no report came
 NOT_NEEDED = "second_not_needed"  # the first message ended before the second was submitted
 DELIVERED_BY_SECOND = "delivered_by_second"  # its second message was delivered (hedging.py)
 EXPIRED_NOWHERE = "route_removed"  # as before, and its route is no longer configured
+# Of a message that ended for one of these reasons nothing says whether the phone has it.
+UNCERTAIN_REASONS = frozenset({EXPIRED_UNCERTAIN, EXPIRED_UNREPORTED, EXPIRED_NOWHERE, REPORTED_UNKNOWN})
 
 # Names of their own: see ``values.py``.
 _SENT = State.SENT
@@ -131,7 +134,7 @@ class MessageStates:
         sent = Sent(
             message.message_id,
             ticket.attempts,
-            report.provider_id,
+            report.provider_id or None,  # none if its second message was delivered
             now_ns,
             ticket.lane,
             begun,
@@ -180,6 +183,8 @@ class MessageStates:
         to a message that the provider may have; it is repeated.
         """
         self.wall_ahead_ns = ahead_ns
+        if self._choice is not None:
+            self._choice.wall_ahead_ns = ahead_ns
         for ticket in list(self._backlog.tickets.values()):
             if ticket.uncertain:
                 continue
@@ -293,20 +298,25 @@ class MessageStates:
         self, now_ns: int, ended: Iterable[EndedMessage], reports: Iterable[Report], effects: list[Effect]
     ) -> None:
         """Apply ``reports``, which were unmatched, to the messages that they are about."""
-        index = self.past.index
+        index, known = self.past.index, set[str | None]()
         for each in ended:
-            if each.message.key not in index.by_key:
+            known.add(each.message.key)
+            if each.state is not _DELIVERED and each.message.key not in index.by_key:
                 self.past.add(each.message.key, recovered_ended(each, now_ns, self.wall_ahead_ns))
                 self._campaigns.ended_elsewhere(counted_under(each.message), each.state)
                 if is_hedge(each.message.key):
                     self._campaigns.expect_seconds()
         for report in reports:
             key = index.find(report)
-            if key is None:
+            if key is None and report.key not in known:
                 continue
-            if report.reason != DELIVERED_BY_SECOND and self.early.take(report.provider_id) is None:
+            of_provider = report.reason != DELIVERED_BY_SECOND
+            if of_provider and self.early.take(report.provider_id) is None:
                 self.totals.orphan_reports -= 1
-            self.reported_late(now_ns, key, report, effects)
+            if key is not None:
+                self.reported_late(now_ns, key, report, effects)
+            else:  # it was delivered before
+                self.totals.repeated_reports += of_provider
 
     def give_up_overdue(self, now_ns: int, effects: list[Effect]) -> None:
         """End messages whose report is overdue."""

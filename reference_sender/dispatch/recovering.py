@@ -14,13 +14,16 @@ from reference_sender.dispatch.message_states import MessageStates
 from reference_sender.dispatch.recovery import not_created_after, recovered_sent, tried_at
 from reference_sender.dispatch.sending import Sending
 from reference_sender.dispatch.ticket import NOWHERE, SHARED
+from reference_sender.dispatch.unreported import Unreported
 from reference_sender.dispatch.values import Effect, Message, Recovered, State, is_hedge
 
 TOO_LARGE = "more_segments_than_any_route_allows"
 
 
 class Recovering:
-    """``largest``: the most segments of a message that some route can send."""
+    """``largest``: the most segments of a message that some route can send. ``unreported``: None if no
+    provider is asked for missing reports.
+    """
 
     def __init__(
         self,
@@ -29,17 +32,17 @@ class Recovering:
         states: MessageStates,
         lookups: PendingLookups,
         seconds: SecondMessages,
-        largest: int,
+        unreported: Unreported | None,
     ) -> None:
         self._backlog = backlog
         self._sending = sending
         self._states = states
         self._lookups = lookups
         self._seconds = seconds
-        self._largest = largest
+        self.largest = max(int(route.limits.segments_burst) for route in sending.routes)
+        self._unreported = unreported
         self._earlier = SentIndex()  # what ``take_sent`` was given so far
         self._earlier_ns = 0  # when the last of it was sent
-        self._looks_up = not all(route.repeats for route in sending.routes)
 
     def take(
         self, now_ns: int, recovered: Iterable[Recovered], closes: Mapping[int, int], effects: list[Effect]
@@ -73,8 +76,6 @@ class Recovering:
             self._earlier_ns = entry.at_ns
             earlier.add(each.message.key, entry)
         if complete:
-            if self._looks_up:
-                self._lookups.claim_earlier([each.provider_id for each in earlier.by_key.values()])
             awaiting.put_before(earlier, now_ns)
             self._earlier = SentIndex()
 
@@ -87,8 +88,8 @@ class Recovering:
             if entry.at_ns < latest_ns:  # of another sender: what is awaited is in the order of time
                 entry = replace(entry, at_ns=latest_ns)
             awaiting.add(entry.at_ns, [(each.message.key, entry)])
-            if self._looks_up:
-                self._lookups.claim(entry.provider_id)
+            if self._unreported is not None:
+                self._unreported.taken_over(each.message.key, entry)
 
     def _restore(
         self, now_ns: int, each: Recovered, closes: Mapping[int, int], effects: list[Effect]
@@ -97,7 +98,7 @@ class Recovering:
         if each.route is None:
             until_ns = min(message.expires_ns, closes.get(message.message_id, message.expires_ns))
             ticket = self._backlog.restore(message, each.attempts, SHARED, None, until_ns)
-            if message.segments > self._largest:
+            if message.segments > self.largest:
                 self._states.closed(now_ns, ticket, State.FAILED, TOO_LARGE, effects)
             return
         route = self._sending.route_for(each.route, message.segments)
@@ -109,4 +110,4 @@ class Recovering:
         repeats = route is not None and route.repeats
         ticket = self._backlog.restore(message, each.attempts, slot, each.route, expires_ns, repeats)
         if route is not None and not repeats:
-            self._lookups.add(now_ns, ticket, tried_ns)
+            self._lookups.add(now_ns, ticket, tried_ns, route.unknown_window_ns)

@@ -35,7 +35,6 @@ class Decision(Struct, frozen=True, gc=False):
     counts: bool = True  # counts towards max_attempts
     solo: bool = False  # only alone in a request from now on
     uncertain: bool = False  # the provider may have it: repeat only with the same key on the same route
-    gave_up: bool = False  # FAILED only because there were enough attempts
 
 
 TAKEN = (Outcome.ACCEPTED, Outcome.ALREADY_ACCEPTED)  # the provider has the message
@@ -79,7 +78,7 @@ def decide(
         return Decision(State.FAILED, reason=reason)
     uncertain = outcome is Outcome.UNKNOWN
     if attempts >= rules.max_attempts:
-        return Decision(State.FAILED, reason=f"gave_up: {reason}", uncertain=uncertain, gave_up=True)
+        return Decision(State.FAILED, reason=f"gave_up: {reason}", uncertain=uncertain)
     wait_ns = _retry_after_ns(rules, result) + _backoff_ns(rules, message, attempts)
     return Decision(State.QUEUED, now_ns + wait_ns, uncertain=uncertain)
 

@@ -77,6 +77,9 @@ class RouteState:
         self._keep_reserve()
         self._throttled_in_a_row = 0
         self._throttled_at_ns = -1
+        # When messages last waited for tokens of this bucket.
+        self._requests_awaited_ns = -1
+        self._segments_awaited_ns = -1
         self._batch = float(limits.max_batch)
         self._most = limits.max_batch  # messages in one request for now: ``_batch`` as a whole number
 
@@ -151,7 +154,12 @@ class RouteState:
                 segments_needed = segments.capacity
             requests_needed = self._bulk_requests
         level = segments.available(now_ns)
-        if requests.available(now_ns) < requests_needed or level < segments_needed:
+        requests_short = requests.available(now_ns) < requests_needed
+        if requests_short or level < segments_needed:
+            if requests_short:
+                self._requests_awaited_ns = now_ns
+            if level < segments_needed:
+                self._segments_awaited_ns = now_ns
             ask_ns = max(
                 requests.ready_ns(now_ns, requests_needed), segments.ready_ns(now_ns, segments_needed)
             )
@@ -204,7 +212,7 @@ class RouteState:
         if throttled:
             self._slow_down(now_ns, submitted_ns, retry_after_s)
         elif self.throttles and working and submitted_ns > self._throttled_at_ns:
-            self._speed_up(now_ns)
+            self._speed_up(now_ns, submitted_ns)
         return failed
 
     def _note_trouble(self, now_ns: int, failed: bool, down: bool, results: Sequence[Result]) -> None:
@@ -252,15 +260,15 @@ class RouteState:
             self.segments_pacing.throttled(now_ns)
         self._set_rates(now_ns)
 
-    def _speed_up(self, now_ns: int) -> None:
+    def _speed_up(self, now_ns: int, submitted_ns: int) -> None:
         self._throttled_in_a_row = 0
         if self._batch < self.limits.max_batch:
             step = self.limits.max_batch / _BATCHES_TO_FULL_SIZE
             self._batch = min(self._batch + step, self.limits.max_batch)
             self._most = int(self._batch)
         if self.requests_pacing.share < 1.0 or self.segments_pacing.share < 1.0:
-            self.requests_pacing.worked(now_ns)
-            self.segments_pacing.worked(now_ns)
+            self.requests_pacing.worked(now_ns, self._requests_awaited_ns >= submitted_ns)
+            self.segments_pacing.worked(now_ns, self._segments_awaited_ns >= submitted_ns)
             self._set_rates(now_ns)
 
     def _set_rates(self, now_ns: int) -> None:

@@ -8,6 +8,7 @@ from msgspec import Struct
 
 from reference_sender.dispatch.backlog import Backlog, Queue
 from reference_sender.dispatch.choice import RouteChoice
+from reference_sender.dispatch.hedging import Hedging
 from reference_sender.dispatch.message_states import MessageStates
 from reference_sender.dispatch.route import UNTIL_ANSWER, Room, RouteState
 from reference_sender.dispatch.settings import DispatchSettings
@@ -47,8 +48,10 @@ class Sending:
         backlog: Backlog,
         states: MessageStates,
         choice: RouteChoice | None,
+        hedging: Hedging | None,
     ) -> None:
         self.routes = routes
+        self._hedging = hedging
         self.in_flight: dict[int, Batch] = {}
         self.wake_ns: int | None = None
         self._waited_ns = {PACING: 0, IN_FLIGHT: 0, PAUSE: 0}
@@ -79,6 +82,11 @@ class Sending:
             if each.name == name and segments <= each.segments.capacity:
                 return each
         return None
+
+    def unchecked(self) -> list[Ticket]:
+        """Messages in flight on routes that do not refuse repeats."""
+        batches = [each for each in self.in_flight.values() if not each.route.repeats]
+        return [ticket for batch in batches for ticket in batch.tickets]
 
     def predict_route(self, now_ns: int, messages: Sequence[Message]) -> str | None:
         """As ``Dispatcher.predict_route``, for the simple case only: one lane, one sender name, and no other
@@ -141,7 +149,7 @@ class Sending:
             return False
         lane = lane_index(message.lane)
         queue = OTP if backlog.in_order else lane
-        if self._linger_ns[queue] or self._choice is not None:
+        if self._linger_ns[queue] or self._choice is not None or not self._shares.settled:
             return False
         route, segments = self.routes[0], message.segments
         if route.blocked_until(now_ns) or not route.room(now_ns, segments, 1, queue != OTP).messages:
@@ -258,6 +266,8 @@ class Sending:
         self._shares.sent(tickets[0].queue, segments, self._backlog.ready)
         self._batches = batch_id = self._batches + 1
         self.in_flight[batch_id] = Batch(route, tickets, now_ns)
+        if self._hedging is not None and tickets[0].lane == OTP:
+            self._hedging.submitted(now_ns, tickets)
         effects.append(SubmitBatch(batch_id, route.name, tuple(messages)))
 
 

@@ -5,17 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from reference_sender.dispatch.backlog import Backlog
-from reference_sender.dispatch.hedging import Hedging
 from reference_sender.dispatch.lookups import PendingLookups
 from reference_sender.dispatch.message_states import EXPIRED_UNCERTAIN, EXPIRED_WAITING, MessageStates
 from reference_sender.dispatch.retry import TAKEN, Decision, RetryRules, decide
 from reference_sender.dispatch.sending import Batch
 from reference_sender.dispatch.ticket import Ticket
-from reference_sender.dispatch.values import Effect, Lane, Message, Result, State
+from reference_sender.dispatch.values import Effect, Message, Result, State
 
 # Names of their own: see ``values.py``.
 _SUBMITTING = State.SUBMITTING
-_OTP = Lane.OTP
 
 
 class AttemptResults:
@@ -27,14 +25,12 @@ class AttemptResults:
         backlog: Backlog,
         states: MessageStates,
         lookups: PendingLookups,
-        hedging: Hedging | None,
     ) -> None:
         self.bars: Callable[[Message], bool] = _bars_nothing
         self._rules = rules
         self._backlog = backlog
         self._states = states
         self._lookups = lookups
-        self._hedging = hedging
 
     def settle(
         self, now_ns: int, batch: Batch, results: Sequence[Result], effects: list[Effect]
@@ -60,22 +56,15 @@ class AttemptResults:
                     ids.append(provider_id)
                     continue
             if taken:
-                self._accept(now_ns, taken, ids, effects)
+                self._states.accepted(now_ns, taken, ids, effects)
                 taken, ids = [], []
             if report is not None:
                 self._states.reported_early(now_ns, ticket, report, effects)
             elif self._settle_refused(now_ns, batch, ticket, result, effects):
                 back.append(ticket)
         if taken:
-            self._accept(now_ns, taken, ids, effects)
+            self._states.accepted(now_ns, taken, ids, effects)
         return back
-
-    def _accept(self, now_ns: int, taken: list[Ticket], ids: list[str | None], effects: list[Effect]) -> None:
-        """The provider has the messages of ``taken``, at least one, under these ids."""
-        self._states.accepted(now_ns, taken, ids, effects)
-        if self._hedging is not None and taken[0].message.lane is _OTP:
-            for ticket in taken:
-                self._hedging.sent(now_ns, ticket.message)
 
     def _settle_refused(
         self, now_ns: int, batch: Batch, ticket: Ticket, result: Result, effects: list[Effect]
@@ -99,6 +88,7 @@ class AttemptResults:
     ) -> bool:
         """No provider took ``ticket``, as far as is known. True if it goes back to its lane now."""
         states, message = self._states, ticket.message
+        ticket.reason = reason
         ticket.counted += decision.counts
         ticket.solo = ticket.solo or decision.solo
         binds = decision.uncertain and not ticket.uncertain
@@ -106,11 +96,14 @@ class AttemptResults:
             ticket.confined = False
             ticket.slot = 1 + batch.route.index
             ticket.expires_ns = min(message.expires_ns, batch.submitted_ns + batch.route.unknown_window_ns)
-        unknown = decision.gave_up and ticket.uncertain
-        if decision.state is State.FAILED and not unknown:
+        if not ticket.uncertain:
+            ticket.tried_ns = None
+        # A refusal of a repeat does not say what became of the attempt without an answer.
+        if decision.state is State.FAILED and not ticket.uncertain:
             states.closed(now_ns, ticket, State.FAILED, decision.reason, effects)
             return False
-        if unknown or message.expires_ns <= now_ns or (ticket.uncertain and ticket.expires_ns <= now_ns):
+        is_over = ticket.uncertain and ticket.expires_ns <= now_ns
+        if decision.state is State.FAILED or message.expires_ns <= now_ns or is_over:
             why = EXPIRED_UNCERTAIN if ticket.uncertain else EXPIRED_WAITING
             states.closed(now_ns, ticket, State.EXPIRED, why, effects)
             return False
@@ -129,15 +122,17 @@ class AttemptResults:
     ) -> None:
         """The provider may have the message and refuses no repeats: look it up, and never repeat it."""
         route = batch.route
+        ticket.reason = reason
         ticket.confined = False
         ticket.slot = 1 + route.index
         ticket.expires_ns = min(ticket.message.expires_ns, batch.submitted_ns + route.unknown_window_ns)
         if ticket.expires_ns <= now_ns:
+            self._lookups.note_unanswered(now_ns, ticket, batch.submitted_ns, route.unknown_window_ns)
             self._states.closed(now_ns, ticket, State.EXPIRED, EXPIRED_UNCERTAIN, effects)
             return
         self._states.bound(now_ns, ticket, batch.submitted_ns, reason, effects)
         self._backlog.put_off(ticket, ticket.expires_ns)
-        self._lookups.add(now_ns, ticket, batch.submitted_ns)
+        self._lookups.add(now_ns, ticket, batch.submitted_ns, route.unknown_window_ns)
 
 
 def _bars_nothing(_: Message) -> bool:

@@ -38,6 +38,9 @@ class Ticket(Struct, gc=False, eq=False):
     watched: bool = False  # the index of expiries has it
     # A rule chose the route: the slot does not mean that the provider may have the message.
     confined: bool = False
+    # Since when a provider may have it; None: no provider has it, or it is not hedged (``hedging.py``).
+    tried_ns: int | None = None
+    reason: str = ""  # why the last attempt failed; "": it has no result yet
 
     @property
     def uncertain(self) -> bool:

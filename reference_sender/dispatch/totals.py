@@ -22,4 +22,5 @@ class Totals(Struct):
     late: int = 0  # ended messages that a report then showed to be delivered
     repeated_reports: int = 0  # intermediate reports, and reports without new information
     ended_by_query: int = 0  # a status query showed the end of a message whose report was missing
-    orphan_reports: int = 0  # about unknown or forgotten messages
+    # About messages that neither this dispatcher nor, of deliveries, the store knows.
+    orphan_reports: int = 0

@@ -12,7 +12,7 @@ from heapq import heappop, heappush
 
 from msgspec import Struct
 
-from reference_sender.dispatch.awaiting import Awaiting
+from reference_sender.dispatch.awaiting import Awaiting, Sent
 from reference_sender.dispatch.backlog import Backlog
 from reference_sender.dispatch.route import RouteState
 from reference_sender.dispatch.settings import DispatchSettings
@@ -58,6 +58,12 @@ class Unreported:
     def kept(self) -> int:
         """Messages to be asked about."""
         return sum(len(each.due) for each in self._queues.values()) + len(self._asked)
+
+    def taken_over(self, key: str, sent: Sent) -> None:
+        """``sent`` was added to what is awaited. It may be older than what the last scan has seen."""
+        queue = self._queues.get(sent.route or "")
+        if queue is not None and sent.at_ns <= self._scanned_ns and sent.provider_id is not None:
+            heappush(queue.due, (sent.at_ns + self._after_ns, key, self._after_ns))
 
     def next_ns(self) -> int | None:
         """The earliest time at which ``run`` may have work, unless an answer comes first."""

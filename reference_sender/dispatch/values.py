@@ -186,6 +186,10 @@ def key_of_first(key: str) -> str:
     return key.removesuffix(_SECOND)
 
 
+# Reason of a report, as EXPIRED, that the provider has no report itself: the phone may have the message.
+REPORTED_UNKNOWN = "unknown"
+
+
 class Report(Struct, frozen=True, gc=False):
     """A delivery report as a route parsed it; ``key`` is the client reference it carries, if any."""
 
@@ -217,7 +221,7 @@ class Recovered(Struct, frozen=True, gc=False, array_like=True):
 
 
 class EndedMessage(Struct, frozen=True, gc=False):
-    """A message that an earlier process, or another node, ended without a delivery: FAILED or EXPIRED."""
+    """A message that was DELIVERED, or that an earlier process or another node ended: FAILED or EXPIRED."""
 
     message: Message
     state: State

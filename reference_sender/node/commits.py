@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 
+from msgspec import Struct
 from msgspec.structs import replace
 
 from reference_sender.dispatch.values import Change, Lane, Message, Report, SubmitAttempt, SubmitBatch
@@ -21,18 +22,27 @@ from reference_sender.store.protocol import Control, Work
 _OTP = Lane.OTP
 
 
-class LateReports:
+class LateReports(Struct):
     """Reports of which the store must say whether they are about an ended message, and what waits for that:
-    calls, with all their reports, and reports of other nodes, by id.
+    calls, with all their reports; reports of other nodes, by id; changes and the ends of attempts.
     """
 
-    def __init__(self) -> None:
-        self.reports: list[Report] = []
-        self.calls: list[tuple[Waiter, Sequence[Report]]] = []
-        self.read: list[int] = []
+    reports: list[Report] = []
+    calls: list[tuple[Waiter, Sequence[Report]]] = []
+    read: list[int] = []
+    changes: list[Change] = []
+    attempts: list[int] = []
 
     def __bool__(self) -> bool:
         return bool(self.reports or self.calls or self.read)
+
+    def add(self, more: LateReports) -> None:
+        """Find those of ``more`` too."""
+        self.reports += more.reports
+        self.calls += more.calls
+        self.read += more.read
+        self.changes += more.changes
+        self.attempts += more.attempts
 
 
 class Group:
@@ -44,7 +54,7 @@ class Group:
         self.attempts: list[tuple[SubmitAttempt, SubmitBatch]] = []
         self.predicted_attempt: SubmitAttempt | None = None  # of the group's own messages
         self.ended: list[int] = []
-        self.unclaimed: set[int] = set()  # ids of the group's messages that are left to any node
+        self.unclaimed: dict[int, int] = {}  # as ``Work.unclaimed``
         self.handed_over: list[Report] = []
         self.read: list[int] = []
         self.controls: list[Control] = []
@@ -115,7 +125,7 @@ class Group:
             self.ended,
             controls,
             self.refused,
-            self.unclaimed or (),
+            self.unclaimed,
             self.handed_over or (),
             self.read or (),
             self.admitted.reserved,
@@ -192,21 +202,16 @@ class Commits:
         """These reports of other nodes are done with. Call it together with ``change``."""
         self._group.read.extend(report_ids)
 
-    def find_ended(
-        self,
-        reports: Sequence[Report],
-        calls: Iterable[tuple[Waiter, Sequence[Report]]] = (),
-        read: Iterable[int] = (),
-    ) -> None:
-        """Find the ended messages of ``reports`` after the next commit; the rest as in ``LateReports``.
-        Without any, ``read`` are done with.
-        """
-        if not reports:
-            return self.read(read)
-        late = self._group.late
-        late.reports.extend(reports)
-        late.calls.extend(calls)
-        late.read.extend(read)
+    def find_ended(self, late: LateReports) -> None:
+        """Find the ended messages of ``late`` after the next commit. Without reports its ``read`` is done."""
+        if not late.reports:
+            return self.read(late.read)
+        self._group.late.add(late)
+
+    def find_again(self, now_ns: int, late: LateReports) -> None:
+        """As ``find_ended``, after the store could not be read."""
+        self.find_ended(late)
+        self._failed_until_ns = now_ns + self._retry_ns
 
     def settle(self, waiter: Waiter, answer: bool | None = None) -> None:
         """Give ``waiter`` this answer when everything handed over before is durable."""

@@ -156,9 +156,9 @@ class Node:
             return []
         return self._perform(now_ns, self._dispatcher.divide(now_ns, tenure.share))
 
-    def wants(self, now_ns: int) -> int:
-        """How many messages without an owner this node should claim now."""
-        return 0 if self._tenure is None else self._tenure.wants(now_ns, self._dispatcher)
+    def wants(self, now_ns: int) -> int | None:
+        """As ``Tenure.wants``, of messages without an owner."""
+        return None if self._tenure is None else self._tenure.wants(now_ns, self._dispatcher)
 
     def handed_over(self, now_ns: int, reports: Sequence[HandedOver]) -> list[NodeEffect]:
         """Take delivery reports that other nodes took for messages of this one."""
@@ -196,15 +196,14 @@ class Node:
         self, now_ns: int, late: LateReports, ended: Sequence[EndedMessage] | None
     ) -> list[NodeEffect]:
         if ended is None:
-            return [Acknowledge(waiter, False) for waiter, _ in late.calls]
+            return [Acknowledge(waiter, False) for waiter in self._reports.not_found(now_ns, late)]
         here = ended_here(ended, self.gate.wall.ahead_ns)
         return self._perform(now_ns, self._reports.found(now_ns, late, here, self._unanswered))
 
     def answered(self, now_ns: int, batch_id: int, results: Sequence[Result]) -> list[NodeEffect]:
         """Take the results of a ``SubmitNow``, one per message in its order."""
         effects = self._dispatcher.answered(now_ns, batch_id, results)
-        self._reports.end_firsts()
-        self._commits.ended(self._unanswered.pop(batch_id))
+        effects = self._reports.answered(batch_id, self._unanswered.pop(batch_id), effects)
         done = self._perform(now_ns, effects)
         self._reports.batch_ended(batch_id)
         return done
@@ -212,14 +211,12 @@ class Node:
     def looked_up(self, now_ns: int, key: str, found: Sequence[Report] | None) -> list[NodeEffect]:
         """Take the result of a ``LookUp``; as ``Dispatcher.looked_up``."""
         effects = self._dispatcher.looked_up(now_ns, key, found)
-        self._reports.end_firsts()
-        return self._perform(now_ns, effects)
+        return self._perform(now_ns, self._reports.looked_up(effects))
 
     def status_found(self, now_ns: int, key: str, report: Report | None) -> list[NodeEffect]:
         """Take the answer to an ``AskReport``; as ``Dispatcher.status_found``."""
         effects = self._dispatcher.status_found(now_ns, key, report)
-        self._reports.end_firsts()
-        return self._perform(now_ns, effects)
+        return self._perform(now_ns, self._reports.looked_up(effects))
 
     def next_deadline(self) -> int | None:
         """When ``advance`` must be called, unless another call comes first. None if nothing is pending."""
@@ -285,7 +282,7 @@ class Node:
             held = [message for message in held if message.message_id not in taken]
             self.gate.not_stored(group.admitted, taken)
         if taken or group.unclaimed:
-            not_ours = taken.keys() | group.unclaimed
+            not_ours = taken.keys() | group.unclaimed.keys()
             messages = [message for message in messages if message.message_id not in not_ours]
         self.gate.hold(now_ns, held)
         self.rules.stored(now_ns)

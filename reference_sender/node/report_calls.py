@@ -4,6 +4,10 @@ A report without a key can come before the answer to its submit, which alone ide
 change is then durable only after that answer, so the provider's call waits until then. A delivery that is
 unknown here may be of an ended message: the next commit shows it. Each of several nodes hands over the
 reports of messages that it does not know.
+
+The first message of a delivered second one may have ended before too. The change of the second one then waits
+until the first one is found, and one transaction has both: after a crash between them nothing would show that
+the first one was delivered, if a lookup, a status query or an answer showed it.
 """
 
 from __future__ import annotations
@@ -11,7 +15,8 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 
 from reference_sender.dispatch import Dispatcher
-from reference_sender.dispatch.values import Effect, EndedMessage, Report
+from reference_sender.dispatch.message_states import DELIVERED_BY_SECOND
+from reference_sender.dispatch.values import Change, Effect, EndedMessage, Report, key_of_second
 from reference_sender.node.commits import Commits, LateReports
 from reference_sender.node.early_calls import EarlyCalls
 from reference_sender.node.effects import Waiter
@@ -43,7 +48,8 @@ class ReportCalls:
         effects = self._dispatcher.reported(now_ns, reports)
         is_early = self._early.has_early(reports, before, self._dispatcher.early_reports)
         if late := self._late():
-            self._commits.find_ended(late, [(waiter, reports)])
+            held, effects = self._hold_back(effects)
+            self._commits.find_ended(LateReports(late, [(waiter, reports)], changes=held))
         else:
             self._answer(now_ns, waiter, is_early, unanswered)
         return effects
@@ -51,7 +57,7 @@ class ReportCalls:
     def take_handed_over(self, now_ns: int, reports: Sequence[HandedOver]) -> Sequence[Effect]:
         """As ``Node.handed_over``."""
         effects = self._dispatcher.reported(now_ns, [each.report for each in reports])
-        self._commits.find_ended(self._late(), read=[each.report_id for each in reports])
+        self._commits.find_ended(LateReports(self._late(), read=[each.report_id for each in reports]))
         return effects
 
     def found(
@@ -59,8 +65,12 @@ class ReportCalls:
     ) -> Sequence[Effect]:
         """The store says that ``late`` are about ``ended``. The first message of a second one may follow."""
         effects = self._dispatcher.found_ended(now_ns, ended, late.reports)
+        self._commits.change(late.changes)
+        for attempt_id in late.attempts:
+            self._commits.ended(attempt_id)
         if again := self._late():
-            self._commits.find_ended(again, late.calls, late.read)
+            held, effects = self._hold_back(effects)
+            self._commits.find_ended(LateReports(again, late.calls, late.read, held))
             return effects
         self._commits.read(late.read)
         kept = self._dispatcher.early_reports
@@ -68,10 +78,39 @@ class ReportCalls:
             self._answer(now_ns, waiter, self._early.has_early(reports, kept, kept), unanswered)
         return effects
 
-    def end_firsts(self) -> None:
-        """End the first messages of what an answer or a lookup showed to be delivered."""
+    def not_found(self, now_ns: int, late: LateReports) -> list[Waiter]:
+        """The store did not say what ``late`` are about. The calls that the provider must repeat. What waits
+        for first messages waits for the next commit.
+        """
+        if late.changes:
+            firsts = [report for report in late.reports if report.reason == DELIVERED_BY_SECOND]
+            again = LateReports(firsts, changes=late.changes, attempts=late.attempts)
+            self._commits.find_again(now_ns, again)
+        return [waiter for waiter, _ in late.calls]
+
+    def looked_up(self, effects: Sequence[Effect]) -> Sequence[Effect]:
+        """A lookup or a status query had ``effects``: those to carry out now. Any second message that it
+        shows to be delivered ends with its first one.
+        """
         if self._dispatcher.unmatched.firsts:
-            self._commits.find_ended(self._late())
+            late = self._late()
+            held, effects = self._hold_back(effects)
+            self._commits.find_ended(LateReports(late, changes=held))
+        return effects
+
+    def answered(self, batch_id: int, attempt_id: int, effects: Sequence[Effect]) -> Sequence[Effect]:
+        """As ``looked_up``, of the answer to a batch, whose attempt has ended."""
+        held: list[Change] = []
+        if self._dispatcher.unmatched.firsts:
+            late = self._late()
+            held, effects = self._hold_back(effects)
+            if held:  # until they are durable their messages are in flight
+                calls: list[tuple[Waiter, Sequence[Report]]]
+                calls = [(waiter, ()) for waiter in self._early.take_complete(batch_id)]
+                self._commits.find_ended(LateReports(late, calls, changes=held, attempts=[attempt_id]))
+        if not held:
+            self._commits.ended(attempt_id)
+        return effects
 
     def batch_ended(self, batch_id: int) -> None:
         """The batch was answered or withdrawn. Answer the calls that waited for it alone."""
@@ -97,6 +136,15 @@ class ReportCalls:
         if unmatched.firsts:
             self._commits.hand_over(unmatched.firsts)
         return [*unmatched.reports]
+
+    def _hold_back(self, effects: Sequence[Effect]) -> tuple[list[Change], Sequence[Effect]]:
+        """The changes of the second messages whose first ones the store must find, and the other effects."""
+        firsts = self._dispatcher.unmatched.firsts
+        if not firsts or not self.alone:
+            return [], effects
+        keys = {key_of_second(first.key) for first in firsts if first.key is not None}
+        held = [each for each in effects if isinstance(each, Change) and each.key in keys]
+        return held, [each for each in effects if not isinstance(each, Change) or each.key not in keys]
 
     def _answer(self, now_ns: int, waiter: Waiter, is_early: bool, unanswered: Collection[int]) -> None:
         if is_early and unanswered:

@@ -12,8 +12,8 @@ from reference_sender.node.effects import Acknowledge, Waiter
 class UnreadSent:
     """Report calls wait ``limit_ns`` at most; then the provider must repeat them.
 
-    A lookup waits, since its result may be a message that has a SENT one's provider id. A second message
-    waits, since it is sent only while its first one is SENT.
+    A lookup waits, since it may find that a second message was delivered, whose first one is SENT. A second
+    message waits, since it is sent only while its first one is SENT.
     """
 
     def __init__(self, limit_ns: int) -> None:

@@ -22,6 +22,8 @@ from reference_sender.routes.protocol import (
 )
 
 _CONNECT_S = 5.0
+# Look-ups and status queries have connections of their own: a query that hangs must not hold a message back.
+_QUERY_CONNECTIONS = 2
 # The close of an idle connection is noticed within a round trip; a later one is a real failure.
 _CLOSE_MET_S = 1.0
 _MOST_LOOKUP_BYTES = 1024 * 1024
@@ -50,7 +52,8 @@ class Route(Protocol):
 
 
 class HttpRoute:
-    """One account at one address. Connections are kept and shared, at most ``max_in_flight`` of them.
+    """One account at one address. Connections are kept and shared: at most ``max_in_flight`` for messages,
+    and ``_QUERY_CONNECTIONS`` for queries.
 
     ``repeats``: whether the provider refuses a repeat, so that a request may be sent again at once.
     """
@@ -69,16 +72,9 @@ class HttpRoute:
         self._balance = balance
         self._tries = max_in_flight if repeats else 1
         self._loop = asyncio.get_running_loop()
-        tracing = aiohttp.TraceConfig()
-        tracing.on_connection_reuseconn.append(_note_reuse)
-        self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=max_in_flight, keepalive_timeout=60.0),
-            timeout=aiohttp.ClientTimeout(total=timeout_s, sock_connect=min(_CONNECT_S, timeout_s)),
-            cookie_jar=aiohttp.DummyCookieJar(),
-            auto_decompress=False,
-            skip_auto_headers=("User-Agent", "Accept-Encoding"),
-            trace_configs=[tracing],
-        )
+        self._timeout = aiohttp.ClientTimeout(total=timeout_s, connect=min(_CONNECT_S, timeout_s))
+        self._submits = _session(max_in_flight, self._timeout)
+        self._queries = _session(_QUERY_CONNECTIONS, self._timeout)
 
     @property
     def protocol(self) -> RouteProtocol:
@@ -89,7 +85,8 @@ class HttpRoute:
         protocol = self._protocol
         carried = protocol.carried(messages)
         request = protocol.encode(carried, now_ns(), wall_ahead_ns())
-        reply = await self._reply(request, most_bytes(len(carried)))
+        until_ns = min(message.expires_ns for message in messages)
+        reply = await self._reply(request, most_bytes(len(carried)), until_ns)
         return results_of_all(messages, carried, protocol.interpret(carried, reply))
 
     async def look_up(self, message: Message, since_ns: int) -> Sequence[Report] | None:
@@ -112,38 +109,52 @@ class HttpRoute:
         return self._balance.found(await self._reply(self._balance.request(), _MOST_LOOKUP_BYTES))
 
     async def close(self) -> None:
-        await self._session.close()
+        await self._submits.close()
+        await self._queries.close()
 
-    async def _reply(self, request: ProviderRequest, most: int) -> ProviderReply:
-        """The reply to ``request``, or why there is none.
+    async def _reply(self, request: ProviderRequest, most: int, until_ns: int | None = None) -> ProviderReply:
+        """The reply to ``request``, or why there is none. A request with messages is not sent after
+        ``until_ns``; None: a query.
 
         A provider closes a connection that was idle for a long time. If a request is sent at that moment, the
         provider probably did not read it, and it is sent again at once on another connection. This is not
         certain, so it is done only if the provider refuses repeats. All time-outs, and connections that broke
         after a wait, are left to the dispatcher.
         """
+        not_sent = ProviderReply(failure=NoReply.NOT_SENT)
         for _ in range(self._tries):
             attempt = _Exchange()
             began_s = self._loop.time()
             try:
-                return await self._exchange(request, most, attempt)
-            except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError):
-                return ProviderReply(failure=NoReply.NOT_SENT)
-            except (aiohttp.ServerDisconnectedError, ConnectionResetError, BrokenPipeError):
-                met_a_close = attempt.reused and not attempt.answered
+                return await self._exchange(request, most, attempt, until_ns)
+            except (TimeoutError, aiohttp.ClientError, OSError) as error:
+                if not attempt.connected:
+                    return not_sent
+                closed = isinstance(error, aiohttp.ServerDisconnectedError | ConnectionError)
+                met_a_close = closed and attempt.reused and not attempt.answered
                 if not met_a_close or self._loop.time() - began_s > _CLOSE_MET_S:
                     break
-            except (TimeoutError, aiohttp.ClientError, OSError):
-                break
+            not_sent = ProviderReply(failure=NoReply.NO_ANSWER)  # from now on, the provider may have it
         return ProviderReply(failure=NoReply.NO_ANSWER)
 
-    async def _exchange(self, request: ProviderRequest, most: int, attempt: _Exchange) -> ProviderReply:
-        async with self._session.request(
+    async def _exchange(
+        self, request: ProviderRequest, most: int, attempt: _Exchange, until_ns: int | None
+    ) -> ProviderReply:
+        session, timeout = self._queries, self._timeout
+        if until_ns is not None:
+            session = self._submits
+            left_s = (until_ns - now_ns()) / 1e9
+            if left_s <= 0:
+                raise TimeoutError
+            if timeout.connect is not None and left_s < timeout.connect:
+                timeout = aiohttp.ClientTimeout(total=timeout.total, connect=left_s)
+        async with session.request(
             request.method,
             request.url,
             data=request.body or None,
             headers=request.headers,
             allow_redirects=False,
+            timeout=timeout,
             trace_request_ctx=attempt,
         ) as response:
             attempt.answered = True
@@ -171,12 +182,32 @@ def most_bytes(count: int) -> int:
 class _Exchange:
     """What is known about one request in flight."""
 
-    __slots__ = ("answered", "reused")
+    __slots__ = ("answered", "connected", "reused")
 
     def __init__(self) -> None:
+        self.connected = False  # it has a connection; without one, nothing of it was sent
         self.reused = False  # its connection was used before
         self.answered = False  # the head of a reply has arrived
 
 
+def _session(connections: int, timeout: aiohttp.ClientTimeout) -> aiohttp.ClientSession:
+    tracing = aiohttp.TraceConfig()
+    tracing.on_connection_reuseconn.append(_note_reuse)
+    tracing.on_connection_create_end.append(_note_connection)
+    return aiohttp.ClientSession(
+        connector=aiohttp.TCPConnector(limit=connections, keepalive_timeout=60.0),
+        timeout=timeout,
+        cookie_jar=aiohttp.DummyCookieJar(),
+        auto_decompress=False,
+        skip_auto_headers=("User-Agent", "Accept-Encoding"),
+        trace_configs=[tracing],
+    )
+
+
 async def _note_reuse(_: aiohttp.ClientSession, context: SimpleNamespace, __: object) -> None:
     context.trace_request_ctx.reused = True
+    context.trace_request_ctx.connected = True
+
+
+async def _note_connection(_: aiohttp.ClientSession, context: SimpleNamespace, __: object) -> None:
+    context.trace_request_ctx.connected = True

@@ -99,6 +99,9 @@ def read_route(text: str) -> RouteSpec:
             "a route URL has :// twice: repeat --route for each route; in SMSBENCH_SENDER_ROUTES spaces or "
             "newlines separate them"
         )
+    # What follows it is no part of the query: options after it would be ignored.
+    if "#" in text:
+        raise RouteError("a route URL has a #: write %23 for it in a name, token, path or option")
     try:
         parts = urlsplit(text)
         port = parts.port

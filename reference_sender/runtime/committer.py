@@ -18,6 +18,7 @@ from reference_sender.dispatch.figures import Histogram
 from reference_sender.dispatch.values import EndedMessage
 from reference_sender.node.effects import Commit
 from reference_sender.runtime.background import Chores
+from reference_sender.runtime.fault_log import FaultLog
 from reference_sender.store import Existing, Purged, Store, StoreError
 
 log = logging.getLogger(__name__)
@@ -55,6 +56,8 @@ class Committer:
         self._loop = asyncio.get_running_loop()
         self.spent = Histogram()
         self.failures = 0
+        self._faults = FaultLog(log, "commit failed: %s", "the store")
+        self._late_faults = FaultLog(log, "late reports cannot be matched: %s", "the match of late reports")
         self.error: StoreError | None = None  # why the last commit failed; None if it did not
         self._checked_s = -_FRESH_S  # when it ended
         self._failed_s: float | None = None  # when the first commit failed of those that failed in a row
@@ -142,14 +145,21 @@ class Committer:
             if error is None:
                 ended = self._ended(commit)
             spent_s = time.monotonic() - started
-            self._loop.call_soon_threadsafe(self._guarded_done, commit, taken, ended, error, spent_s)
+            try:
+                self._loop.call_soon_threadsafe(self._guarded_done, commit, taken, ended, error, spent_s)
+            except RuntimeError:  # the loop has ended: the driver did not wait for this commit any longer
+                return
 
     def _ended(self, commit: Commit) -> EndedMessages:
+        if not commit.late:
+            return ()
         try:
-            return self._store.ended(commit.late) if commit.late else ()
+            ended = self._store.ended(commit.late)
         except StoreError as error:
-            log.error("late reports cannot be matched: %s", error)
+            self._late_faults.failed(self._loop.time(), error)
             return None
+        self._late_faults.worked(self._loop.time())
+        return ended
 
     def _purge(self, step: _Purge) -> None:
         purged: Purged | StoreError
@@ -179,7 +189,9 @@ class Committer:
                 self._failed_s = ended_s - spent_s
         if error is not None:
             self.failures += 1
-            log.error("commit failed: %s", error)
+            self._faults.failed(ended_s, error)
+        elif commit.work is not None or commit.probe:
+            self._faults.worked(ended_s)
         self._on_done(taken, ended, error)
 
 

@@ -25,6 +25,7 @@ from reference_sender.dispatch.values import (
     Result,
 )
 from reference_sender.node.effects import Acknowledge, NodeEffect, Refuse, SubmitNow
+from reference_sender.node.lookup_results import untaken
 from reference_sender.node.node import Node
 from reference_sender.node.tenure import Tenure
 from reference_sender.node.times import DEFAULT_TIMES, NodeTimes
@@ -62,10 +63,12 @@ class Driver:
         self.tenure: Tenure | None = None
         self._new_id = new_id
         self._node = Node(dispatcher, times, gate)
-        self.campaigns = dispatcher.campaigns  # only to be read by others
+        self.campaigns = dispatcher.campaigns  # only to be read by others, as ``tickets``
+        self.tickets = dispatcher.tickets
         if (spending := self._node.gate.spending) is not None:
             self.campaigns.price_by(spending.prices.cost, spending.prices.lowest)
         self._routes = routes
+        self._store = store
         self._trouble = RouteTrouble()
         self._loop = asyncio.get_running_loop()
         self._tasks: set[asyncio.Task[None]] = set()  # requests to providers
@@ -114,9 +117,9 @@ class Driver:
         """As ``Node.wall_set``."""
         self._perform(self._node.wall_set(self._now(), ahead_ns))
 
-    def wants(self) -> int:
-        """As ``Node.wants``; 0 once the sender stops."""
-        return 0 if self._stopping else self._node.wants(self._now())
+    def wants(self) -> int | None:
+        """As ``Node.wants``; None once the sender stops."""
+        return None if self._stopping else self._node.wants(self._now())
 
     def handed_over(self, reports: Sequence[HandedOver]) -> None:
         """As ``Node.handed_over``."""
@@ -298,6 +301,8 @@ class Driver:
         try:
             try:
                 found = await self._routes[lookup.route].look_up(lookup.message, lookup.since_ns)
+                if found:
+                    found = await asyncio.to_thread(untaken, self._store, lookup.message, found)
             except Exception:
                 log.exception("a lookup on route %s failed", lookup.route)
                 found = None

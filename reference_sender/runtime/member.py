@@ -6,12 +6,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Awaitable, Callable
 
 from reference_sender.clock import now_ns
 from reference_sender.dispatch.values import NS_PER_S
 from reference_sender.node.tenure import Tenure
 from reference_sender.policy.recipients import NumberCount, RecipientLimits
 from reference_sender.runtime.driver import Driver
+from reference_sender.runtime.fault_log import FaultLog
 from reference_sender.runtime.missing_prices import warn_of_missing_prices
 from reference_sender.store import LeaseLost, Leases, Store, StoreError
 
@@ -49,6 +51,7 @@ class Member:
         self._learn_again_at_s = self._loop.time() + LEARN_AGAIN_EVERY_S
         self._mark = 0.0  # of the rule changes read so far
         self._share = 0  # in use
+        self.differing: tuple[str, ...] = ()  # routes for which another node has other limits
         self.leads = False  # whether this node does what one must do for all
         self._handed_over: asyncio.Future[None] | None = None  # done when the reports read last are stored
         self._task: asyncio.Task[None] | None = None
@@ -57,34 +60,43 @@ class Member:
         """Renew and learn once, then continue in the background. Raises ``StoreError``."""
         await self._renew()
         await self._learn()
-        self._task = self._loop.create_task(self._run())
+        self._task = self._loop.create_task(self._run(self._turn))
+
+    async def leave(self) -> None:
+        """Claim and read nothing more. The lease is renewed until ``stop``: commits need it."""
+        if self._task is None or self._task.done():
+            return
+        await self.stop()
+        self._task = self._loop.create_task(self._run(self._renew_if_due))
 
     async def stop(self) -> None:
-        """Claim nothing more. What is owned stays so until the store is closed."""
+        """Renew no more. What is owned stays so until the store is closed."""
         if self._task is not None:
             self._task.cancel()
             await asyncio.wait([self._task])
 
-    async def _run(self) -> None:
+    async def _run(self, turn: Callable[[], Awaitable[None]]) -> None:
+        faults = FaultLog(log, "the lease, work or reports cannot be read: %s", "the shared store")
         try:
             while True:
                 try:
-                    await self._turn()
+                    await turn()
+                    faults.worked(self._loop.time())
                 except LeaseLost:
                     raise
                 except StoreError as error:
-                    log.error("the lease, work or reports cannot be read: %s", error)
+                    faults.failed(self._loop.time(), error)
                 await asyncio.sleep(_POLL_S)
         except Exception as error:
             self._driver.chores.died("lease", error)
 
     async def _turn(self) -> None:
         await self._keep_up()
-        while limit := self._driver.wants():
+        while (limit := self._driver.wants()) is not None:
             recovered = await asyncio.to_thread(self._store.unfinished, limit)
             warn_of_missing_prices(self._driver.gate, recovered)
             self._driver.recover(recovered)
-            if len(recovered) < limit:
+            if not limit or len(recovered) < limit:
                 break
             await self._keep_up()
         # Reports are read again only when the earlier ones are stored. That must not delay renewals: a commit
@@ -99,8 +111,7 @@ class Member:
             await self._keep_up()
 
     async def _keep_up(self) -> None:
-        if self._loop.time() >= self._renew_at_s:
-            await self._renew()
+        await self._renew_if_due()
         if self._loop.time() >= self._learn_at_s:
             await self._learn()
 
@@ -122,6 +133,10 @@ class Member:
         self._limits.learn([each.moved(by_ns) for each in changes.counted])
         self._mark = changes.mark
 
+    async def _renew_if_due(self) -> None:
+        if self._loop.time() >= self._renew_at_s:
+            await self._renew()
+
     async def _renew(self) -> None:
         self._renew_at_s = self._loop.time() + self._renew_every_s
         began_ns = now_ns()
@@ -131,3 +146,7 @@ class Member:
         self._driver.renewed(began_ns + int(self._leases.lease_s * NS_PER_S), renewal)
         self._share = renewal.share
         self.leads = renewal.leads
+        if renewal.differing != self.differing:
+            if renewal.differing:
+                log.warning("another node has other --route limits of %s", ", ".join(renewal.differing))
+            self.differing = renewal.differing

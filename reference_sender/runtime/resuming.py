@@ -15,6 +15,7 @@ from typing import Protocol, TypeVar
 
 from reference_sender.dispatch.values import Recovered
 from reference_sender.runtime.background import Chores
+from reference_sender.runtime.fault_log import FaultLog
 from reference_sender.store import Place, StoreError
 
 log = logging.getLogger(__name__)
@@ -45,6 +46,7 @@ class Resuming:
         self._last_id = last_id
         self._earlier = earlier
         self._chores = chores
+        self._faults = FaultLog(log, "waiting messages cannot be read: %s", "the reading of waiting messages")
         self._task: asyncio.Task[None] | None = None
 
     async def start(self, unfinished: int) -> Sequence[Recovered]:
@@ -79,9 +81,12 @@ class Resuming:
         log.info("read all waiting messages")
 
     async def _retried(self, read: Callable[[], Awaitable[_Read]]) -> _Read:
+        time_s = asyncio.get_running_loop().time
         while True:
             try:
-                return await read()
+                found = await read()
+                self._faults.worked(time_s())
+                return found
             except StoreError as error:
-                log.error("waiting messages cannot be read: %s", error)
+                self._faults.failed(time_s(), error)
                 await asyncio.sleep(_RETRY_S)

@@ -71,7 +71,7 @@ def open_store(url: str, membership: Membership = _ONE_NODE) -> Store:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
         raise StoreError(f"--store: the folder {path.parent} cannot be made: {error.strerror}") from error
-    return SqliteStore(path)
+    return SqliteStore(path, membership.looks_up)
 
 
 def _open_postgres(url: str, membership: Membership) -> Store:
@@ -81,6 +81,8 @@ def _open_postgres(url: str, membership: Membership) -> Store:
         if error.name != "asyncpg":
             raise
         raise StoreError("--store: postgresql:// needs asyncpg: pip install 'smsbench[postgres]'") from error
+    if "#" in url:  # asyncpg ignores it, with all that follows
+        raise StoreError("--store: a URL of PostgreSQL has no fragment: write %23 for a # in it")
     try:
         _ = urlsplit(url).port
     except ValueError as error:

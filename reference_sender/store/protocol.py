@@ -6,7 +6,7 @@ time also has ``Leases``. To a store without them one process is the only node: 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from msgspec import Struct
@@ -99,7 +99,9 @@ class Work(Struct, frozen=True, gc=False):
     # are removed before ``messages`` are stored.
     refused: Sequence[int] = ()
     # Of a store with leases:
-    unclaimed: Collection[int] = ()  # ids of ``messages`` that any node may claim; this node owns the others
+    # Ids of ``messages`` that any node may claim, with the numbers in whose order those of a class are
+    # claimed; this node owns the others.
+    unclaimed: Mapping[int, int] = {}
     handed_over: Sequence[Report] = ()  # reports of messages that this node does not know
     read: Sequence[int] = ()  # ids of reports that other nodes handed over, and whose changes are kept by now
     # The parts of the totals in ``controls`` that are reserved for ``messages``, by id. That of a message
@@ -121,6 +123,8 @@ class Membership(Struct, frozen=True):
     routes: tuple[str, ...] = ()  # names
     most_nodes: int = 1_000_000  # that may share the limits of the routes; more of them stand by
     lease_s: float = 10.0
+    limits: tuple[str, ...] = ()  # of each route, as text: all nodes must have the same ones
+    looks_up: bool = False  # a route does not refuse repeats, so ``NodeStore.taken_ids`` will be called
 
 
 class Renewal(Struct, frozen=True):
@@ -129,7 +133,9 @@ class Renewal(Struct, frozen=True):
     nodes: int  # that are alive, or may still be
     share: int  # millionths of each limit of a route that this node may use from now on
     unclaimed: int  # messages that wait for a node
+    turns: Mapping[Lane, int] = {}  # the number of ``Work.unclaimed`` claimed now; left out: none waits
     leads: bool = True  # the node is the first of those that are alive: it does what one node must do for all
+    differing: tuple[str, ...] = ()  # names of the routes for which another node has other limits
 
 
 class HandedOver(Struct, frozen=True):
@@ -250,7 +256,9 @@ class NodeStore(Protocol):
         ``place`` only untried ones that follow it.
 
         A store with leases returns messages that no node owns, also SENT ones, at most ``limit`` and the most
-        urgent first if there are more; this node owns them from now on.
+        urgent first if there are more, in the order of their numbers; this node owns them from now on. In
+        addition it returns some that have expired or have a report: they end, so a node takes them whatever
+        it has to send.
 
         Attempts that an earlier process began and did not end bind their messages to the attempt's route,
         unless the message was bound before.
@@ -266,8 +274,16 @@ class NodeStore(Protocol):
         ...
 
     def ended(self, reports: Sequence[Report]) -> list[EndedMessage]:
-        """The messages that ``reports`` are about, by key or else by the provider's id, of those that were
-        tried and ended FAILED or EXPIRED. Called from the thread of ``commit``. Raises ``StoreError``.
+        """The messages that ``reports`` are about, of those that were tried and ended: by key or, without one,
+        by the provider's id, but for DELIVERED ones, which have no index of it. Called from the thread of
+        ``commit``. Raises ``StoreError``.
+        """
+        ...
+
+    def taken_ids(self, provider_ids: Sequence[str], message: Message) -> frozenset[str] | None:
+        """Those of ``provider_ids`` that messages of the store have. None: another node has a request in
+        flight for a message with the number and text of ``message``, so any of them may become the id of
+        that one. Raises ``StoreError``.
         """
         ...
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
-from reference_sender.dispatch.values import EndedMessage, Recovered, State
+from reference_sender.dispatch.values import FINAL_STATES, EndedMessage, Recovered, State
 from reference_sender.store.protocol import Record
 
 
@@ -24,7 +24,7 @@ def recovered(record: Record) -> Recovered:
 
 
 def ended(record: Record) -> EndedMessage | None:
-    """None unless the message was tried and ended without a delivery."""
-    if record.attempts == 0 or record.state not in (State.FAILED, State.EXPIRED):
+    """None unless the message was tried and has ended."""
+    if record.attempts == 0 or record.state not in FINAL_STATES:
         return None
     return EndedMessage(record.message, record.state, record.attempts, record.provider_id, record.route)

@@ -42,7 +42,6 @@ from reference_sender.store.protocol import (
     StoreError,
     Work,
 )
-from reference_sender.store.recovered import ended
 from reference_sender.store.reservations import kept_controls
 from reference_sender.store.schema import bring_up_to_date
 from reference_sender.store.sqlite_controls import (
@@ -56,6 +55,7 @@ from reference_sender.store.sqlite_controls import (
     write_holds,
 )
 from reference_sender.store.sqlite_dead_letters import count_dead_letters, read_dead_letters
+from reference_sender.store.sqlite_provider_ids import READ_KEY, index_ids, read_ended, read_taken_ids
 from reference_sender.store.sqlite_purge import purge_step
 from reference_sender.store.sqlite_reports import read_progress, read_report, read_reports_waiting, read_rows
 from reference_sender.store.sqlite_unfinished import bind_attempts, read_sent, read_sent_ids, read_unfinished
@@ -72,12 +72,6 @@ _ATTEMPT_COLUMNS = 4
 # The most bytes that a message and its changes need: if the probe fits, a message fits.
 _PROBE_BYTES = 16_384
 _READ = f"{RECORD_COLUMNS} FROM message m LEFT JOIN progress p ON p.id = m.id LEFT JOIN hold h ON h.id = m.id"
-_READ_KEY = f"{_READ} WHERE m.key = ?"
-_READ_ENDED = (
-    f"{RECORD_COLUMNS} FROM progress p INDEXED BY progress_ended_as CROSS JOIN message m ON m.id = p.id"
-    " LEFT JOIN hold h ON h.id = m.id"
-    " WHERE p.state IN ('failed', 'expired') AND p.provider_id = ? ORDER BY p.id DESC LIMIT 1"
-)
 
 
 def _statements(head: str, columns: int, tail: str = "") -> dict[int, str]:
@@ -103,7 +97,8 @@ class SqliteStore:
 
     leases: None = None
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, looks_up: bool = False) -> None:
+        """``looks_up``: as in ``Membership``."""
         self._files = StoreFiles(path)
         connections: list[sqlite3.Connection] = []
         try:
@@ -118,6 +113,8 @@ class SqliteStore:
                 self._writer.execute("PRAGMA temp_store = MEMORY")
                 self._reader.execute("PRAGMA query_only = ON")
                 bind_attempts(self._writer)
+                if looks_up:
+                    index_ids(self._writer)
             # No message with a higher id was ever purged: the one with the highest id stays.
             self._purged_to = self.identity().last_message_id
         except StoreError:
@@ -171,15 +168,12 @@ class SqliteStore:
             return read_sent(self._reader, ids)
 
     def ended(self, reports: Sequence[Report]) -> list[EndedMessage]:
-        found: list[EndedMessage] = []
         with self._reading():
-            for report in reports:
-                row = self._writer.execute(_READ_KEY, (report.key,)).fetchone()
-                if row is None:
-                    row = self._writer.execute(_READ_ENDED, (report.provider_id,)).fetchone()
-                if row is not None and (each := ended(record_of(row))) is not None:
-                    found.append(each)
-        return found
+            return read_ended(self._writer, reports)
+
+    def taken_ids(self, provider_ids: Sequence[str], message: Message) -> frozenset[str] | None:
+        with self._reading():
+            return read_taken_ids(self._reader, provider_ids)
 
     def records(self, after_id: int, limit: int) -> list[Record]:
         with self._reading():
@@ -188,7 +182,7 @@ class SqliteStore:
 
     def with_keys(self, keys: Sequence[str]) -> list[Record]:
         with self._reading():
-            rows = (self._reader.execute(_READ_KEY, (key,)).fetchone() for key in keys)
+            rows = (self._reader.execute(READ_KEY, (key,)).fetchone() for key in keys)
             return [record_of(row) for row in rows if row is not None]
 
     def counts(self, campaign: str | None) -> dict[State, int]:

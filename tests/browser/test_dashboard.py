@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from urllib.error import HTTPError
 
 import pytest
 from playwright.sync_api import Locator, Page, expect
@@ -19,6 +20,8 @@ from mock_provider.testing.running import changed_profile
 from reference_sender.alerts.rules import AlertRules, AlertSettings, Rule
 from reference_sender.policy.settings import NO_POLICY, SpendingLimits
 from reference_sender.routes.url import read_route
+from reference_sender.store import StoreError
+from reference_sender.store.sqlite import SqliteStore
 
 # Chromium writes every failed request to the console, also one whose failure the page shows.
 EXPECTED = re.compile(r"Failed to load resource: (the server responded with a status of 401|net::ERR_)")
@@ -156,7 +159,8 @@ def test_a_route_that_cannot_be_used_says_why(
     provider.admin("/faults", {"kind": "outage", "answer": "disconnect", "duration_s": 20}, "POST")
     one_by_one(sender, DELIVERED, 30)
     route = page.get_by_label("Route main")
-    route.get_by_text("breaker", exact=False).first.wait_for()
+    # The time to the next attempt; the alert has the time since the fault began.
+    route.get_by_text(re.compile(r"^breaker open, next attempt in \d+\u202fs$")).first.wait_for()
     route.get_by_text("Last error: no_answer").wait_for()
     alert = page.locator("#alerts .alert", has_text="unusable_route.main")
     alert.get_by_text(re.compile("route main has not been usable for .* s: no_answer")).wait_for()
@@ -183,18 +187,45 @@ def test_after_a_restart_of_the_sender_the_page_is_live_again(
     assert [error for error in watched.errors if not EXPECTED.match(error)] == []
 
 
-def test_on_a_phone_nothing_is_wider_than_the_screen(watched: Watched, open_sender: OpenSender) -> None:
+def test_a_store_that_fails_is_a_banner_until_it_works_again(
+    watched: Watched, open_sender: OpenSender, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(*_: object) -> None:
+        raise StoreError("the disk is full")
+
+    sender = open_sender()
+    page = opened(watched, sender)
+    banner = page.get_by_role("alert").filter(has_text="Nothing can be stored")
+    expect(banner).to_have_count(0)
+    with monkeypatch.context() as patched:
+        for name in ("commit", "probe"):
+            patched.setattr(SqliteStore, name, fails)
+        with pytest.raises(HTTPError, match="503"):
+            one_by_one(sender, DELIVERED, 1)
+        expect(banner).to_have_text("Nothing can be stored: the disk is full")
+        expect(banner).to_be_visible()
+    one_by_one(sender, DELIVERED, 1)
+    expect(banner).to_have_count(0)
+    assert watched.errors == []
+
+
+@pytest.mark.parametrize("width", [360, 320])
+def test_on_a_phone_nothing_is_wider_than_the_screen(
+    watched: Watched, open_sender: OpenSender, width: int
+) -> None:
     # At 2 messages per second a window of 2 s often has fewer than 5: the alert would end before it is shown.
     rules = RULES.model_copy(update={"window_s": 10.0})
-    sender = open_sender(requests_per_s=2, max_batch=1, price=0.03, rules=rules)
-    watched.page.set_viewport_size({"width": 360, "height": 740})
+    route = "a-route-whose-name-has-no-place-to-break"
+    sender = open_sender(requests_per_s=2, max_batch=1, price=0.03, rules=rules, name=route)
+    watched.page.set_viewport_size({"width": width, "height": 740})
     page = opened(watched, sender)
     name = "a-campaign-whose-name-has-no-place-to-break-" + "x" * 18
     sender.campaign(name, 300)
     one_by_one(sender, UNDELIVERED, 6)
     campaign(page, name).get_by_text("time left").wait_for()
     page.locator("#alerts .alert").wait_for()
-    assert page.evaluate("document.documentElement.scrollWidth") <= 360
+    page.get_by_label(f"Route {route}").wait_for()
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
     cut = "all => all.filter(each => each.scrollWidth > each.clientWidth + 1).map(each => each.textContent)"
     assert page.locator("button, .badge, .figures dd, .figures dt").evaluate_all(cut) == []
 

@@ -335,18 +335,21 @@ def test_older_messages_stay_when_the_holes_of_a_flood_are_filled(
     assert len(set(inbox.locator("#messages a").evaluate_all("all => all.map(a => a.href)"))) == 400
 
 
-def test_on_a_phone_nothing_is_wider_than_the_screen(inbox: Page, provider: InboxProvider) -> None:
+@pytest.mark.parametrize("width", [360, 320])
+def test_on_a_phone_nothing_is_wider_than_the_screen(
+    inbox: Page, provider: InboxProvider, width: int
+) -> None:
     provider.send("48600100200", "x" * 200 + " ł", idx="a-reference-without-a-place-to-break-" * 4)
     row(inbox, "xxx").wait_for()
-    inbox.set_viewport_size({"width": 360, "height": 740})
+    inbox.set_viewport_size({"width": width, "height": 740})
     for view in ("Messages", "Traffic", "Controls"):
         inbox.get_by_role("link", name=view, exact=True).click()
-        assert inbox.evaluate("document.documentElement.scrollWidth") <= 360, view
+        assert inbox.evaluate("document.documentElement.scrollWidth") <= width, view
     inbox.get_by_role("link", name="Messages").click()
     row(inbox, "xxx").click()
     inbox.locator("li.done", has_text="On the handset").wait_for()
     assert row(inbox, "xxx").is_hidden()  # the message takes the list's place
-    assert inbox.evaluate("document.documentElement.scrollWidth") <= 360
+    assert inbox.evaluate("document.documentElement.scrollWidth") <= width
 
 
 def test_a_wrong_token_shows_nothing_and_the_right_one_opens(

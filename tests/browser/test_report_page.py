@@ -78,6 +78,25 @@ def test_tables_keep_a_number_with_its_unit_and_rows_low(watched: Watched, repor
     assert max(rows.evaluate_all("rows => rows.map(row => row.getBoundingClientRect().height)")) < 170
 
 
+@pytest.mark.parametrize("sample", ["sample", "sample-naive"])
+def test_no_table_is_wider_than_its_box_at_a_desk(watched: Watched, tmp_path: Path, sample: str) -> None:
+    """The tables of a real bench, with the style sheet of this code. A comparison has eleven columns."""
+    text = (ROOT / "reports" / sample / "report" / "index.html").read_text(encoding="utf-8")
+    before, style, rest = text.partition("<style>")
+    css = (ROOT / "analysis" / "render" / "templates" / "report.css").read_text(encoding="utf-8")
+    page_file = tmp_path / "index.html"
+    page_file.write_text(f"{before}{style}{css}</style>{rest.partition('</style>')[2]}", encoding="utf-8")
+    page = watched.page
+    page.set_viewport_size({"width": 1280, "height": 900})
+    page.goto(page_file.as_uri())
+    boxes = page.locator(".scroll")
+    assert boxes.count() > 10
+    widths = boxes.evaluate_all(
+        "all => all.map(each => [each.querySelector('th').textContent, each.scrollWidth, each.clientWidth])"
+    )
+    assert [each for each in widths if each[1] > each[2]] == []
+
+
 @pytest.mark.parametrize("report", ["a run of this code"], indirect=True)
 def test_words_on_charts_are_readable_on_a_phone(watched: Watched, report: Path) -> None:
     page = watched.page

@@ -21,6 +21,7 @@ from reference_sender.dispatch.values import Change, Lane, Message, Recovered, R
 from reference_sender.store import (
     Existing,
     LeaseLost,
+    Membership,
     Record,
     StoreError,
     Work,
@@ -44,28 +45,11 @@ def ids(recovered: list[Recovered]) -> list[int]:
     return [each.message.message_id for each in recovered]
 
 
-def test_two_nodes_that_claim_at_a_time_never_get_the_same_message(join: Join) -> None:
-    nodes = [join(LONG) for _ in range(3)]
-    numbers = range(1, 3_001)
-    nodes[0].commit(Work([message(n) for n in numbers], unclaimed=set(numbers)))
-
-    def claim_all(node: PostgresStore) -> list[int]:
-        claimed: list[int] = []
-        while found := ids(node.unfinished(40)):
-            claimed += found
-        return claimed
-
-    with ThreadPoolExecutor(3) as threads:
-        claimed = list(threads.map(claim_all, nodes))
-    assert sorted(chain.from_iterable(claimed)) == list(numbers)
-    assert all(claimed), "each node got some"
-
-
 def test_a_node_owns_what_it_stored_and_the_most_urgent_is_claimed_first(join: Join) -> None:
     first, second = join(LONG), join(LONG)
     lanes = [Lane.MARKETING, Lane.TRANSACTIONAL, Lane.OTP, Lane.MARKETING]
     messages = [message(n, lane=lane) for n, lane in enumerate(lanes, start=1)]
-    first.commit(Work(messages, unclaimed={1, 2, 3}))
+    first.commit(Work(messages, unclaimed={1: 0, 2: 0, 3: 0}))
     assert first.renew(0).unclaimed == 3
     assert ids(second.unfinished(2)) == [2, 3]
     assert ids(second.unfinished(10)) == [1]
@@ -192,7 +176,7 @@ def test_a_refused_message_of_a_commit_whose_answer_is_lost_is_removed(
 
 def test_a_refused_message_that_another_node_has_claimed_stays(join: Join) -> None:
     node, other = join(LONG), join(LONG)
-    node.commit(Work([message(1), message(2)], unclaimed={1, 2}))
+    node.commit(Work([message(1), message(2)], unclaimed={1: 0, 2: 0}))
     assert ids(other.unfinished(1)) == [1]
     node.commit(Work(refused=[1, 2]))
     assert [each.message.message_id for each in node.records(0, 10)] == [1]
@@ -202,7 +186,7 @@ def test_a_refused_message_that_another_node_has_claimed_stays(join: Join) -> No
 def test_a_refused_message_that_another_node_has_confirmed_stays_and_is_free(join: Join) -> None:
     """The client of a commit whose answer was lost repeats its request at another node."""
     node, other = join(LONG), join(LONG)
-    node.commit(Work([message(1), message(2), message(3)], unclaimed={2}))
+    node.commit(Work([message(1), message(2), message(3)], unclaimed={2: 0}))
     taken = other.commit(Work([message(11, "k-1"), message(12, "k-2")]))
     assert [existing.message_id for existing in taken.values()] == [1, 2]
     node.commit(Work(refused=[1, 2, 3]))
@@ -236,7 +220,7 @@ def test_messages_of_a_claim_whose_answer_is_lost_are_claimed_again(
     join: Join, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     node = join(LONG)
-    node.commit(Work([message(1), message(2)], unclaimed={1, 2}))
+    node.commit(Work([message(1), message(2)], unclaimed={1: 0, 2: 0}))
     claim = leases.claim
 
     async def lost(*arguments: Any) -> list[Record]:
@@ -306,25 +290,6 @@ def test_a_report_without_a_key_waits_for_the_answer_of_its_submit(join: Join) -
     assert [each.report for each in owner.reports(10)] == [report]
 
 
-def test_a_message_without_an_owner_is_claimed_for_its_report(join: Join) -> None:
-    node = join(LONG)
-    numbers = range(1, 51)
-    node.commit(Work([message(n) for n in numbers], unclaimed=set(numbers)))
-    node.commit(Work(handed_over=[Report("p50", "k-50", State.DELIVERED, "")]))
-    assert ids(node.unfinished(1)) == [1, 50]
-    assert len(node.reports(10)) == 1
-
-
-def test_a_message_bound_to_a_route_is_left_to_a_node_that_has_the_route(join: Join, url: str) -> None:
-    leaving = PostgresStore(url, LONG)
-    leaving.commit(Work([message(1)], attempts=[SubmitAttempt(1, "b", 3_000, (1,))]))
-    without, having = join(replace(LONG, routes=("a",))), PostgresStore(url, LONG)
-    leaving.close()
-    assert without.unfinished(10) == []
-    having.close()
-    assert ids(without.unfinished(10)) == [1], "no living node has the route"
-
-
 def test_a_text_with_any_character_is_kept(join: Join) -> None:
     node = join(LONG)
     text = "zero \0 \u00e9 \U0001f600"
@@ -370,3 +335,16 @@ def test_a_report_of_a_message_that_ended_goes_to_one_node(join: Join) -> None:
     other.commit(Work(handed_over=reports[:1]))  # again: there is nothing to tell
     assert owner.reports(10) == []
     assert {each.state for each in owner.records(0, 10)} == {State.DELIVERED}
+
+
+def test_a_node_knows_the_routes_of_which_another_one_has_other_limits(
+    join: Join, postgres: PostgresServer
+) -> None:
+    first = join(replace(LONG, limits=("100", "20")))
+    of_an_earlier_version = join(LONG)
+    assert [node.renew(0).differing for node in (first, of_an_earlier_version)] == [(), ()]
+    second = join(Membership(routes=("b", "c"), lease_s=600.0, limits=("30", "5")))
+    assert [node.renew(0).differing for node in (first, second)] == [("b",), ("b",)]
+    assert of_an_earlier_version.renew(0).differing == ()
+    postgres.sql("UPDATE smsbench.node SET dead = true WHERE id = (SELECT max(id) FROM smsbench.node)")
+    assert first.renew(0).differing == ()

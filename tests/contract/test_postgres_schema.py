@@ -21,8 +21,20 @@ _COLUMNS = (
     " WHERE table_schema = 'smsbench' ORDER BY 1, ordinal_position"
 )
 _INDEXES = "SELECT indexname, indexdef FROM pg_indexes WHERE schemaname = 'smsbench' ORDER BY 1"
-_AS_SCHEMA_3 = """
+_AS_SCHEMA_5 = """
 SET search_path = smsbench;
+ALTER TABLE claim DROP COLUMN expires_ns, DROP COLUMN turn;
+CREATE INDEX claim_free ON claim (lane, id) WHERE owner = 0;
+ALTER TABLE node DROP COLUMN lease_s;
+UPDATE identity SET version = 5;
+"""
+_AS_SCHEMA_4 = f"""
+{_AS_SCHEMA_5}
+ALTER TABLE node DROP COLUMN limits;
+UPDATE identity SET version = 4;
+"""
+_AS_SCHEMA_3 = f"""
+{_AS_SCHEMA_4}
 ALTER TABLE claim DROP COLUMN confirmed;
 UPDATE identity SET version = 3;
 """
@@ -75,7 +87,7 @@ def test_an_earlier_schema_is_upgraded_with_its_rules_once_no_earlier_sender_run
         postgres.sql(statements)
         with pytest.raises(StoreError, match=f"schema {version}: stop every sender"):
             open_store(url)
-    postgres.sql("UPDATE smsbench.node SET dead = true")  # its store could not leave: it knows schema 4
+    postgres.sql("UPDATE smsbench.node SET dead = true")  # its store could not leave: it knows schema 6
     with closing(open_store(url)) as store:
         assert (postgres.sql(_COLUMNS), postgres.sql(_INDEXES)) == created
         assert (store.campaigns(), store.spending(), store.opt_outs("", 9)) == (
@@ -83,6 +95,25 @@ def test_an_earlier_schema_is_upgraded_with_its_rules_once_no_earlier_sender_run
             [spent],
             [opt_out],
         )
+
+
+@pytest.mark.parametrize("statements", [_AS_SCHEMA_4, _AS_SCHEMA_5])
+def test_schema_4_and_5_are_upgraded_while_their_senders_run(
+    postgres: PostgresServer, statements: str
+) -> None:
+    url = postgres.without_store()
+    with closing(open_store(url)) as earlier:
+        created = postgres.sql(_COLUMNS)
+        postgres.sql(statements)
+        with closing(open_store(url)) as store:
+            assert postgres.sql(_COLUMNS) == created
+            earlier.commit(Work([Message(1, "k", "48500100200", "Hi", Lane.OTP, "", "may", 1, 1, 2**62)]))
+            # As they leave a message to any node: they do not know the later columns.
+            postgres.sql(
+                "DELETE FROM smsbench.claim; INSERT INTO smsbench.claim (id, owner, lane) VALUES (1, 0, 0)"
+            )
+            assert store.unfinished(0) == []
+            assert [each.message.message_id for each in store.unfinished(10)] == [1]
 
 
 def test_a_later_schema_is_refused(postgres: PostgresServer) -> None:

@@ -167,8 +167,10 @@ def test_ended_messages_are_found_by_key_and_by_provider_id(open_it: OpenStore) 
 
     assert found("k-1", "another id") == [(1, State.EXPIRED, 2, "p1")]
     assert found(None, "p2") == [(2, State.FAILED, 2, "p2")]
-    assert found("no message", "p2") == [(2, State.FAILED, 2, "p2")]
-    for number in (3, 4, 5, 6):
+    assert found("no message", "p2") == [], "a report that names a key is about that one only"
+    assert found("k-3", "p3") == [(3, State.DELIVERED, 2, "p3")], "a duplicate"
+    assert found(None, "p3") == []
+    for number in (4, 5, 6):
         assert found(f"k-{number}", f"p{number}") == [], number
     assert found(None, "") == []
     assert store.ended([]) == []

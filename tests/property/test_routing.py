@@ -1,11 +1,11 @@
-"""The pure parts of routing: the score, the weights, and the rate that the sender learns."""
+"""The score and the weights of routes, and the learned rate against the provider's engine."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 from nanoseconds import S
@@ -15,7 +15,6 @@ from loadtests.simulate.world import World
 from mock_provider.engine import Engine
 from mock_provider.testing.virtual import TOKEN, plain_profile
 from reference_sender.dispatch import Dispatcher, DispatchSettings
-from reference_sender.dispatch.pacing import Pacing
 from reference_sender.dispatch.scoring import Purpose, ScoredRoute, score
 from reference_sender.dispatch.values import Lane, Message, RouteLimits
 from reference_sender.dispatch.weights import FAILURES, STEP, TOTAL, Weights
@@ -161,21 +160,3 @@ def test_the_pacing_converges_to_the_provider_s_real_limit(what: str, real: floa
 def _message(number: int) -> Message:
     to = f"48500{number:06d}"
     return Message(number, f"k-{number}", to, "x", Lane.MARKETING, "Test", "", 1, 0, 10**15)
-
-
-@settings(max_examples=30, deadline=None)
-@given(st.lists(st.integers(0, 2), max_size=40), st.floats(1.0, 1000.0))
-def test_the_learned_rate_never_exceeds_the_configured_one(events: list[int], rate: float) -> None:
-    pacing = Pacing(rate, 10.0)
-    least = min(1.0, 10.0 / rate)
-    now_ns = 0
-    for event in events:
-        now_ns += event * S
-        before = pacing.share
-        if event == 0:
-            pacing.throttled(now_ns)
-            assert pacing.share < before or pacing.share == least
-        else:
-            pacing.worked(now_ns)
-            assert pacing.share >= before
-        assert least <= pacing.share <= 1.0

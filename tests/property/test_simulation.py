@@ -166,7 +166,7 @@ def test_in_order_of_arrival_an_otp_waits_behind_a_burst(tmp_path: Path) -> None
 def test_arrivals_are_what_the_api_takes() -> None:
     (part,) = catalogue.scenario("day-5k", Adjustment(speedup=1.0, window="day")).parts
     schedule = Schedule(part.plan(7, "t"))
-    intake = Intake("x", 0, 6)
+    intake = Intake("x", "1", 0, 6)
     taken = []
     for slot, at_ns in enumerate(schedule.intended_ns.tolist()):
         arrival = schedule.message(slot)

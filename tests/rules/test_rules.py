@@ -15,9 +15,12 @@ from typing import Any
 
 from any_hour import policy_at_any_hour
 from dispatch_steps import accepted, all_with, run_until
+from held_world import HeldWorld
 from nanoseconds import LATER, S
 from sender_world import SenderWorld, run_sender
 
+from reference_sender.alerts.rules import AlertRules
+from reference_sender.alerts.watch import Alerts
 from reference_sender.dispatch import Dispatcher, DispatchSettings
 from reference_sender.dispatch.values import (
     Change,
@@ -29,6 +32,7 @@ from reference_sender.dispatch.values import (
     State,
     SubmitBatch,
 )
+from reference_sender.policy.settings import PolicySettings
 from reference_sender.routes import ROUTES
 from reference_sender.routes.protocol import ProviderReply, RouteAccount
 
@@ -167,7 +171,9 @@ def test_rule_05_a_throttled_answer_slows_the_route_and_keeps_the_order() -> Non
 
 
 def test_rule_06_limits_count_parts_and_an_otp_has_its_own_lane_and_share() -> None:
-    """An OTP is sent at once in the middle of a bulk backlog, and a flood of OTPs does not stop bulk."""
+    """An OTP is sent at once in the middle of a bulk backlog, and a flood of OTPs does not stop bulk. All
+    workers together keep one limit.
+    """
     dispatcher = core(route(segments_per_s=20, segments_burst=40))
     sent = batches(dispatcher.offer(0, [message(Lane.MARKETING, segments=2) for _ in range(500)]))
     assert sum(each.messages[0].segments for each in sent) <= 40
@@ -179,6 +185,14 @@ def test_rule_06_limits_count_parts_and_an_otp_has_its_own_lane_and_share() -> N
     first = batches(dispatcher.offer(10 * S, flood))
     lanes = [each.messages[0].lane for _, each in _all_accepted(dispatcher, 30 * S, first)]
     assert Lane.MARKETING in lanes
+    nodes = [core(route(segments_per_s=20, segments_burst=40)) for _ in range(2)]  # of one contract
+    parts = 0
+    for node in nodes:
+        node.divide(0, 0.5)
+        first = batches(node.offer(0, [message(Lane.MARKETING, segments=2) for _ in range(500)]))
+        submitted = [*first, *(each for _, each in _all_accepted(node, 10 * S, first))]
+        parts += sum(each.messages[0].segments for each in submitted)
+    assert 150 <= parts <= 20 * 10 + 40
 
 
 def _all_accepted(
@@ -223,7 +237,9 @@ def test_rule_07_reports_are_stored_first_monotone_and_kept_if_they_come_early(t
 
 
 def test_rule_08_an_error_of_the_account_stops_the_route() -> None:
-    """Errors 101, 103, 105 and 110 are no fault of the message: nothing more is sent there for a while."""
+    """Errors 101, 103, 105 and 110 are no fault of the message: nothing more is sent there for a while, and
+    an alert says so.
+    """
     protocol = ROUTES["smsapi"].protocol(RouteAccount("http://127.0.0.1/sms.do", "", "t", "Test"))
     for code in (101, 103, 105, 110):
         one, other = message(), message()
@@ -232,7 +248,16 @@ def test_rule_08_an_error_of_the_account_stops_the_route() -> None:
         (batch,) = batches(dispatcher.offer(0, [one]))
         assert not batches(dispatcher.answered(0, batch.batch_id, [result]))
         assert not batches(dispatcher.offer(1, [other]))
-        assert dispatcher.state(1).routes[0].paused_s > 59  # shown: an alert can be made of it
+        assert dispatcher.state(1).routes[0].paused_s > 59
+        alerts = Alerts(AlertRules())
+        notices = [
+            notice.line
+            for at_s in range(0, 70, 5)
+            for notice in alerts.observe(float(at_s), dispatcher.state(at_s * S))
+        ]
+        assert notices == [
+            f"ALERT unusable_route.a: route a has not been usable for 65 s: smsapi_{code}, above the limit of 60"
+        ]
         (first, *_) = later(dispatcher, 61 * S)
         assert (first[0], first[1].messages[0].key) == (60 * S, one.key)
 
@@ -280,6 +305,14 @@ def test_rule_10_quiet_hours_and_the_limit_per_recipient_come_before_sending(tmp
         assert len(world.route.submitted) == 5
 
     run_sender(tmp_path / "messages.db", steps, policy=policy_at_any_hour())
+    hour_ns = 3_600 * S
+    world = HeldWorld(PolicySettings())  # 1970-01-01, 01:00 in Warsaw
+    world.take(world.message(Lane.MARKETING, keeps_hours=True), world.message(Lane.OTP))
+    assert world.sent == [(0, 2)], "the OTP has no quiet hours"
+    world.pass_time(7 * hour_ns - 1)
+    assert world.sent == [(0, 2)]
+    world.pass_time(8 * hour_ns)
+    assert world.sent == [(0, 2), (7 * hour_ns, 1)], "the hours open at 08:00"
 
 
 def test_rule_11_a_full_queue_is_refused_at_the_entrance(tmp_path: Path) -> None:

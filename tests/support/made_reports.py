@@ -258,6 +258,9 @@ def part(
             counted("unaccounted", "messages unaccounted for", counts.unaccounted),
         ),
         "checks": (lag_check(),),
+        "backlog_grew": None
+        if changed.get("sustained", True) is None
+        else not changed.get("sustained", True),
         "validity": "ok",
         "probe": False,
         "equivalent_per_day": float(who.messages_per_day * who.speedup) if who.messages_per_day else None,

@@ -48,6 +48,10 @@ class PostgresServer:
         """Where clients connect."""
         return f"postgresql://{_USER}@/postgres?host={quote(str(self._directory), safe='')}"
 
+    def socket_path(self) -> str:
+        """The Unix socket at which it listens."""
+        return f"{self._directory}/.s.PGSQL.5432"
+
     def without_store(self) -> str:
         """The URL of the database, without what a store left there."""
         self.sql("SET client_min_messages = error; DROP SCHEMA IF EXISTS smsbench CASCADE")

@@ -13,6 +13,7 @@ from aiohttp import web
 from aiohttp.test_utils import RawTestServer
 from any_hour import check_any_hour
 
+from reference_sender.alerts.rules import AlertSettings
 from reference_sender.dispatch import DispatchSettings
 from reference_sender.policy.settings import NO_POLICY, PolicySettings
 from reference_sender.routes.url import read_route
@@ -56,6 +57,8 @@ async def running_sender(
     routes: tuple[str, ...],
     policy: PolicySettings = NO_POLICY,
     dispatch: DispatchSettings | None = None,
+    drain_s: float = 1.0,
+    alerts: AlertSettings | None = None,
 ) -> AsyncIterator[RunningSender]:
     """A sender that ends with the block. ``routes`` are URLs. Its lease is as short as can be."""
     check_any_hour(policy)
@@ -63,9 +66,10 @@ async def running_sender(
         routes=tuple(read_route(text) for text in routes),
         store=store,
         lease_s=1.0,
-        drain_s=1.0,
+        drain_s=drain_s,
         policy=policy,
         dispatch=dispatch or DispatchSettings.model_validate({}),
+        alerts=alerts or AlertSettings(),
     )
     handlers: list[Sender] = []
 

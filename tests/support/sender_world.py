@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import secrets
 import threading
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
@@ -25,7 +26,7 @@ from reference_sender.api.rules import NO_REPORTS, IntakeRules
 from reference_sender.api.tally import Tally
 from reference_sender.campaign_report.settings import CampaignReportSettings
 from reference_sender.dispatch import Dispatcher, DispatchSettings
-from reference_sender.dispatch.values import Message, Outcome, Report, Result, RouteLimits
+from reference_sender.dispatch.values import Message, Outcome, Report, Result, RouteLimits, State
 from reference_sender.node.times import NodeTimes
 from reference_sender.policy.recipients import RecipientLimits
 from reference_sender.policy.settings import NO_POLICY, PolicySettings
@@ -34,7 +35,7 @@ from reference_sender.routes.protocol import RouteAccount
 from reference_sender.runtime.driver import Driver
 from reference_sender.runtime.loop_lag import LoopLag
 from reference_sender.runtime.stored_gate import stored_gate
-from reference_sender.store import Existing, SqliteStore, StoreError, Work
+from reference_sender.store import Existing, Record, SqliteStore, StoreError, Work
 
 AUTHORIZED = {"Authorization": "Bearer t"}
 
@@ -69,13 +70,28 @@ class AcceptingRoute:
 
 
 class GatedStore(SqliteStore):
-    """A store whose commits wait while ``gate`` is clear, and fail while ``failing`` is set."""
+    """A store whose commits wait while ``gate`` is clear, and fail while ``failing`` is set. While ``unreadable``
+    is set it does not answer about messages and campaigns, as PostgreSQL in an outage.
+    """
 
     def __init__(self, path: Path) -> None:
         super().__init__(path)
         self.gate = threading.Event()
         self.gate.set()
         self.failing = False
+        self.unreadable = False
+
+    def counts(self, campaign: str | None) -> dict[State, int]:
+        self._check_readable()
+        return super().counts(campaign)
+
+    def records(self, after_id: int, limit: int) -> list[Record]:
+        self._check_readable()
+        return super().records(after_id, limit)
+
+    def _check_readable(self) -> None:
+        if self.unreadable:
+            raise StoreError("no connection")
 
     def commit(self, work: Work) -> Mapping[int, Existing]:
         assert self.gate.wait(20)
@@ -119,7 +135,7 @@ class SenderWorld:
         account = RouteAccount("http://127.0.0.1/sms.do", "", "t", "Test")
         reader = ReportReader([smsapi.protocol(account)], smsapi.confirmation)
         quiet = policy.quiet_hours.classes
-        intake = Intake(identity.tag, identity.last_message_id, 6, quiet, gate.wall)
+        intake = Intake(identity.tag, secrets.token_hex(3), identity.last_message_id, 6, quiet, gate.wall)
         rules = IntakeRules(gate, RecipientLimits(*policy.recipient_limits()), reports)
         self.api = Api(
             "t",
@@ -184,7 +200,7 @@ def run_sender(
             try:
                 await steps(world)
             finally:
-                store.failing = False
+                store.failing = store.unreadable = False
                 store.gate.set()
                 world.route.answers.set()
                 await world.driver.drain(5)

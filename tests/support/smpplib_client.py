@@ -16,12 +16,27 @@ from mock_provider.testing import ProviderThread
 DEADLINE_S = 10.0
 
 
+class _NoTls:
+    """In place of a TLS context, which smpplib gives its socket to. It has no other way to reach it."""
+
+    plain: socket.socket
+
+    def wrap_socket(self, plain: socket.socket) -> socket.socket:
+        self.plain = plain
+        return plain
+
+
 class Esme:
     """smpplib's client, and what came to it."""
 
     def __init__(self, provider: ProviderThread) -> None:
+        self._no_tls = _NoTls()
         self.client = Client(
-            provider.smpp_host, provider.smpp_port, timeout=DEADLINE_S, allow_unknown_opt_params=True
+            provider.smpp_host,
+            provider.smpp_port,
+            timeout=DEADLINE_S,
+            ssl_context=self._no_tls,
+            allow_unknown_opt_params=True,
         )
         self.client.set_message_sent_handler(lambda pdu: self.answers.append(pdu))
         self.client.set_error_pdu_handler(lambda pdu: None)  # the other handlers get it as well
@@ -62,9 +77,8 @@ class Esme:
 
     @property
     def socket(self) -> socket.socket:
-        """For bytes that the client does not send, and for its time limits: smpplib has no other way."""
-        found: socket.socket = self.client._socket  # noqa: SLF001
-        return found
+        """For bytes that the client does not send, and for its time limits."""
+        return self._no_tls.plain
 
     def close(self) -> None:
         self.client.state = consts.SMPP_CLIENT_STATE_OPEN  # it warns of leaving while bound

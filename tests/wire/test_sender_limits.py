@@ -265,3 +265,30 @@ def test_an_exceptions_text_is_not_logged_but_its_kind_and_place_are(
         assert "ValueError" in text and "KeyError" in text and "in fail" in text
         assert "48500100777" not in text.replace(__file__, "") or 'raise KeyError("48500100777")' in text
         assert text.count("4711-code") == text.count('raise ValueError("4711-code")')
+
+
+@pytest.mark.parametrize(
+    ("request_bytes", "what"),
+    [
+        (b"GET / HTTP/1.1\r\nHost: x\r\nX\0y: 1\r\n\r\n", "Invalid header token"),
+        (b"GET / HTTP/1.1\r\nHost: x\r\nContent-Length: -5\r\n\r\n", "Content-Length"),
+        (b"GET / HTTP/1.1\r\n\r\n", "Missing 'Host' header"),
+        (b"GET / HTTP/1.1\r\nHost: x\r\nX: " + b"1" * 9_000 + b"\r\n\r\n", "more than 8190 bytes"),
+        (b"GET http://[::1/ HTTP/1.1\r\nHost: x\r\n\r\n", "Invalid URL"),
+    ],
+)
+def test_a_request_that_is_no_http_gets_an_error_as_any_other(
+    tmp_path: Path, request_bytes: bytes, what: str
+) -> None:
+    async def story(port: int) -> None:
+        reader, writer = await open_to(port)
+        writer.write(request_bytes)
+        head, _, body = (await reader.read()).partition(b"\r\n\r\n")  # the connection is closed
+        writer.close()
+        assert b"\r\nContent-Type: application/json" in head
+        error = json.loads(body)["error"]
+        assert (error["code"], error["field"]) == ("malformed", "")
+        assert what in error["message"]
+        assert "b'" not in error["message"], "no bytes in Python's notation"
+
+    with_sender(tmp_path, Limits(), story)

@@ -21,6 +21,7 @@ from analysis.judge.bottlenecks.symptoms import Symptoms, symptoms
 from analysis.judge.bottlenecks.unforwarded import GAVE_UP, UNFORWARDED
 from analysis.judge.bottlenecks.view import BottleneckInputs, View
 from analysis.measure.throughput import REFUSED_SHARE
+from analysis.records import UNKNOWN_BOTTLENECK
 
 # In the order of causes: with equal weight, the earlier one is named first.
 KINDS: tuple[Kind, ...] = (
@@ -99,4 +100,4 @@ def _unknown(view: View, found: Symptoms) -> Bottleneck:
     what = "there is a symptom, and no sample or stage shows the cause"
     if found.stage:
         what = f"messages waited {found.stage}, and no sample shows why"
-    return _bottleneck(view, "unknown", f"unknown: {what}", evidence, found.windows)
+    return _bottleneck(view, "unknown", f"{UNKNOWN_BOTTLENECK}{what}", evidence, found.windows)

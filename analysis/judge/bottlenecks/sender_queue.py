@@ -10,7 +10,7 @@ import numpy as np
 
 from analysis.arrays import Bools, Floats
 from analysis.findings import OWN_PACING
-from analysis.formatting import count_text, rate_text, seconds_text, significant
+from analysis.formatting import count_text, rate_text, seconds_text, significant, times_text
 from analysis.judge.bottlenecks import submits
 from analysis.judge.bottlenecks.after_refusal import WAITED_SHARE, rate_words, slow_after_refusal
 from analysis.judge.bottlenecks.contract import contract_of
@@ -190,11 +190,11 @@ def concurrency(view: View) -> Seen:
 
     def describe(windows: Bools) -> Description:
         mean, most, _ = submits.unanswered_in(view, windows)
-        at_once = count_text(most)
+        at_once, were = count_text(most), "was" if most == 1 else "were"
         among = view.provider.accepted & view.windows.inside(view.taken_at_s, windows)
         answer_s = median((view.provider.answered_s - view.taken_at_s)[among])
         evidence = [
-            f"at most {at_once} requests to the provider were in flight at the same time, "
+            f"at most {times_text(most, 'request')} to the provider {were} in flight at the same time, "
             f"{significant(mean, 2)} on average; an answer took {seconds_text(answer_s)} (median)"
         ]
         if callers[windows].any():

@@ -8,7 +8,7 @@ equal, and 1/n if one has everything.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -19,8 +19,18 @@ from analysis.arrays import Bools
 from analysis.findings import CampaignFigures, Difference, Fairness
 from analysis.measure.comparison.differences import TimeGroup, independent_difference
 from analysis.measure.comparison.groups import group_of
-from analysis.measure.outcomes import DELIVERED, EXPIRED, FAILED, MessageOutcomes, delivery_ages, judge
+from analysis.measure.dependence import evidence_of
+from analysis.measure.outcomes import (
+    DELIVERED,
+    EXPIRED,
+    FAILED,
+    MessageOutcomes,
+    delivered_in_order,
+    delivery_ages,
+    judge,
+)
 from analysis.measure.percentiles import quantiles, ranks
+from analysis.quantile import Quantile
 from analysis.read.journeys import Journeys, read_journeys
 
 MOSTLY = 95.0
@@ -44,9 +54,13 @@ def jain(shares: Sequence[float]) -> float | None:
     return sum(shares) ** 2 / (len(shares) * squares) if squares > 0 else None
 
 
-def against_one(several: tuple[Path, records.Manifest], one: tuple[Path, records.Manifest]) -> Difference:
-    """p95 of all messages of several campaigns minus p95 of the campaign that ran alone."""
-    return independent_difference(_group(*several), _group(*one), PERCENTILE)
+def against_one(
+    names: Sequence[str], several: tuple[Path, records.Manifest], one: tuple[Path, records.Manifest]
+) -> tuple[Difference, ...]:
+    """p95 of each of these campaigns minus p95 of the campaign that ran alone."""
+    alone = _groups(*one)("")
+    of = _groups(*several)
+    return tuple(independent_difference(of(name), alone, PERCENTILE) for name in names)
 
 
 def _labels(run_dir: Path) -> np.ndarray[tuple[int], np.dtype[np.object_]]:
@@ -62,10 +76,13 @@ def _figures(name: str, journeys: Journeys, outcomes: MessageOutcomes, among: Bo
         messages=int(np.count_nonzero(among)),
         delivered=int(np.count_nonzero(among & (outcomes.outcome == DELIVERED))),
         per_s=_rate(journeys, outcomes, accepted, first_s),
-        p95=quantiles(delivery_ages(journeys, outcomes, accepted), (PERCENTILE,))[0]
-        if accepted.any()
-        else None,
+        p95=_p95(journeys, outcomes, accepted) if accepted.any() else None,
     )
+
+
+def _p95(journeys: Journeys, outcomes: MessageOutcomes, accepted: Bools) -> Quantile:
+    evidence = evidence_of(delivered_in_order(journeys, outcomes, accepted))
+    return quantiles(delivery_ages(journeys, outcomes, accepted), (PERCENTILE,), evidence)[0]
 
 
 def _rate(journeys: Journeys, outcomes: MessageOutcomes, accepted: Bools, first_s: float) -> float:
@@ -79,8 +96,13 @@ def _rate(journeys: Journeys, outcomes: MessageOutcomes, accepted: Bools, first_
     return float(np.count_nonzero(arrived)) / max(last_s - first_s, 1e-9)
 
 
-def _group(run_dir: Path, manifest: records.Manifest) -> TimeGroup:
-    """The times of all campaign messages."""
+def _groups(run_dir: Path, manifest: records.Manifest) -> Callable[[str], TimeGroup]:
+    """The times of a campaign's messages by its name; "": of all campaigns."""
     journeys = read_journeys(run_dir, manifest)
-    among: Bools = (_labels(run_dir) != "") & journeys.accepted
-    return group_of(journeys, judge(journeys), among)
+    labels, outcomes = _labels(run_dir), judge(journeys)
+
+    def of(name: str) -> TimeGroup:
+        among: Bools = (labels == name if name else labels != "") & journeys.accepted
+        return group_of(journeys, outcomes, among)
+
+    return of

@@ -1,10 +1,12 @@
 """The difference of a percentile between two groups of times, with a 95 % interval from a bootstrap.
 
 Times of messages in one queue are not independent. So blocks of neighbours are resampled instead of single
-messages: the circular block bootstrap (Politis and Romano 1992), with blocks of n^(1/3) messages (Hall,
-Horowitz and Jing 1995), in the order in which the messages were due. The interval is the percentile interval
-(Efron and Tibshirani 1993, chapter 13) of ``RESAMPLES`` differences. The random numbers have a fixed seed, so
-that the same times give the same interval.
+messages: the circular block bootstrap (Politis and Romano 1992), in the order in which the messages were due.
+A block has n^(1/3) messages (Hall, Horowitz and Jing 1995), or more where neighbours are correlated: the best
+length for a first-order autoregressive process (Politis and White 2004). The interval is the percentile
+interval (Efron and Tibshirani 1993, chapter 13) of ``RESAMPLES`` differences. The random numbers have a fixed
+seed, so that the same times give the same interval. It is too narrow for few messages, so the wider end of it
+and of the interval from both percentiles' own intervals is used, which have the effective sample size.
 
 Pairs are resampled as pairs, so that common delays (the network's delay of the message) cancel. Two
 independent groups are resampled separately.
@@ -14,12 +16,14 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.random import Generator
 
 from analysis.arrays import Floats, Ints
 from analysis.findings import Difference
+from analysis.measure.dependence import evidence_of
 from analysis.measure.percentiles import CONFIDENCE, interval_ranks, needed, ranks
 
 RESAMPLES = 1_000
@@ -39,6 +43,15 @@ class TimeGroup:
     def count(self) -> int:
         return len(self.low_s)
 
+    @cached_property
+    def evidence(self) -> float:
+        """The share of the messages that count as independent."""
+        return evidence_of(self.high_s[np.isfinite(self.high_s)])
+
+    def enough(self, percentile: float) -> bool:
+        """Whether the messages have the evidence that an interval of this percentile needs."""
+        return self.count >= needed(percentile, self.evidence)
+
 
 def claimed(low_s: float, high_s: float) -> bool:
     """Whether a difference with this interval may be claimed: the interval excludes zero."""
@@ -49,16 +62,17 @@ def paired_difference(ours_s: Floats, theirs_s: Floats, percentile: float) -> Di
     """The percentile of ``ours_s`` minus that of ``theirs_s``; entry i of both is the same message.
 
     Both in the order in which the messages were due. With fewer pairs than the percentile needs, the
-    interval has no ends.
+    interval has no ends. The blocks are as long as the more correlated times need.
     """
     count = len(ours_s)
     value_s = _less(_percentile(ours_s, percentile), _percentile(theirs_s, percentile)) if count else None
     if count < needed(percentile):
         return _difference(percentile, value_s, -math.inf, math.inf)
     chance = np.random.default_rng(_SEED)
+    length = _block_length(count, min(evidence_of(ours_s), evidence_of(theirs_s)))
     found: list[Floats] = []
     for rows in _portions(count):
-        places = _places(count, rows, chance)
+        places = _places(count, length, rows, chance)
         found.append(_percentiles(ours_s[places], percentile) - _percentiles(theirs_s[places], percentile))
     differences = np.sort(np.concatenate(found))
     return _difference(percentile, value_s, *_ends(differences, differences))
@@ -67,45 +81,66 @@ def paired_difference(ours_s: Floats, theirs_s: Floats, percentile: float) -> Di
 def independent_difference(ours: TimeGroup, theirs: TimeGroup, percentile: float) -> Difference:
     """The same for two groups of different messages.
 
-    The interval uses the bound of each message's time that makes it wider.
+    The interval uses the bound of each message's time that makes it wider. It has no ends if one of the
+    groups has not the evidence of as many independent messages as the percentile needs.
     """
     value_s = None
     if ours.count and theirs.count:
         value_s = _less(_percentile(ours.high_s, percentile), _percentile(theirs.high_s, percentile))
-    if min(ours.count, theirs.count) < needed(percentile):
+    if not (ours.enough(percentile) and theirs.enough(percentile)):
         return _difference(percentile, value_s, -math.inf, math.inf)
     chance = np.random.default_rng(_SEED)
     lows: list[Floats] = []
     highs: list[Floats] = []
+    lengths = [_block_length(each.count, each.evidence) for each in (ours, theirs)]
     for rows in _portions(max(ours.count, theirs.count)):
-        a, b = _places(ours.count, rows, chance), _places(theirs.count, rows, chance)
+        a, b = (
+            _places(each.count, length, rows, chance)
+            for each, length in zip((ours, theirs), lengths, strict=True)
+        )
         with np.errstate(invalid="ignore"):  # inf - inf: unknown
             low = _percentiles(ours.low_s[a], percentile) - _percentiles(theirs.high_s[b], percentile)
             high = _percentiles(ours.high_s[a], percentile) - _percentiles(theirs.low_s[b], percentile)
         lows.append(np.nan_to_num(low, nan=-np.inf, posinf=np.inf, neginf=-np.inf))
         highs.append(np.nan_to_num(high, nan=np.inf, posinf=np.inf, neginf=-np.inf))
     low_s, high_s = _ends(np.sort(np.concatenate(lows)), np.sort(np.concatenate(highs)))
-    exact_low_s, exact_high_s = _from_both_intervals(ours, theirs, percentile)
-    return _difference(percentile, value_s, min(low_s, exact_low_s), max(high_s, exact_high_s))
+    mine, other = _own_interval(ours, percentile), _own_interval(theirs, percentile)
+    low_s, high_s = min(low_s, _lowest(mine, other)), max(high_s, -_lowest(other, mine))
+    return _difference(percentile, value_s, low_s, high_s)
 
 
-def _from_both_intervals(ours: TimeGroup, theirs: TimeGroup, percentile: float) -> tuple[float, float]:
-    """The interval of the difference from the two exact ones (MOVER: Zou and Donner 2008).
+@dataclass(frozen=True)
+class _Interval:
+    """A percentile with its binomial interval, from the lower bounds of the times and from the upper ones."""
 
-    In the tail of a few hundred messages the bootstrap alone is too narrow, so the wider end of both is used.
-    """
-    (mine, my_low, my_high), (other, low, high) = (_exact(each, percentile) for each in (ours, theirs))
-    middle = mine - other
-    if not all(map(math.isfinite, (middle, my_low, my_high, low, high))):
-        return math.inf, -math.inf  # the bootstrap's ends include open messages
-    return middle - math.hypot(mine - my_low, high - other), middle + math.hypot(my_high - mine, other - low)
+    low_s: float
+    at_least_s: float
+    at_most_s: float
+    high_s: float
 
 
-def _exact(group: TimeGroup, percentile: float) -> tuple[float, float, float]:
-    """The percentile with the ends of its binomial interval."""
+def _own_interval(group: TimeGroup, percentile: float) -> _Interval:
     low_s, high_s = np.sort(group.low_s), np.sort(group.high_s)
-    lower, upper = (int(each[0]) for each in interval_ranks(group.count, (percentile,)))
-    return _percentile(high_s, percentile), float(low_s[lower - 1]), float(high_s[upper - 1])
+    lower, upper = (int(each[0]) for each in interval_ranks(group.count, (percentile,), group.evidence))
+    return _Interval(
+        low_s=float(low_s[lower - 1]) if lower >= 1 else -math.inf,
+        at_least_s=_percentile(low_s, percentile),
+        at_most_s=_percentile(high_s, percentile),
+        high_s=float(high_s[upper - 1]) if upper <= group.count else math.inf,
+    )
+
+
+def _lowest(ours: _Interval, theirs: _Interval) -> float:
+    """The lower end of the difference from both intervals (MOVER: Zou and Donner 2008).
+
+    If a percentile is not known, the difference of the two ends, which is lower.
+    """
+    value_s = ours.at_least_s - theirs.at_most_s
+    below_s = math.hypot(ours.at_least_s - ours.low_s, theirs.high_s - theirs.at_most_s)
+    if math.isfinite(value_s) and math.isfinite(below_s):
+        return value_s - below_s
+    ends_s = ours.low_s - theirs.high_s
+    return -math.inf if math.isnan(ends_s) else ends_s
 
 
 def _difference(percentile: float, value_s: float | None, low_s: float, high_s: float) -> Difference:
@@ -121,9 +156,18 @@ def _portions(count: int) -> list[int]:
     return [most] * whole + ([rest] if rest else [])
 
 
-def _places(count: int, rows: int, chance: Generator) -> Ints:
+def _block_length(count: int, evidence: float) -> int:
+    """n^(1/3), or (1.5 n)^(1/3) (2 r / (1 - r^2))^(2/3) if that is more; at most a quarter of the messages.
+
+    r = (1 - e) / (1 + e) is the correlation that the evidence share e stands for.
+    """
+    memory = (1.0 - evidence**2) / (2.0 * evidence)  # 2 r / (1 - r^2)
+    wanted = count ** (1 / 3) * max(1.0, (1.5 * memory**2) ** (1 / 3))
+    return max(1, min(round(wanted), count // 4))
+
+
+def _places(count: int, length: int, rows: int, chance: Generator) -> Ints:
     """Rows of ``count`` positions each: blocks of neighbours end to end; after the last comes the first."""
-    length = max(1, round(count ** (1 / 3)))
     starts = chance.integers(0, count, (rows, math.ceil(count / length), 1))
     places: Ints = ((starts + np.arange(length)) % count).reshape(rows, -1)[:, :count]
     return places

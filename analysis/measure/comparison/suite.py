@@ -70,8 +70,13 @@ def with_campaign_alone(
     for part in parts:
         one = _alone(part, parts)
         if one is not None and part.fairness is not None:
-            difference = against_one(by_slug[part.slug], by_slug[one.slug])
-            with_one = msgspec.structs.replace(part.fairness, alone=difference, alone_part=one.slug)
+            names = [each.name for each in part.fairness.campaigns]
+            differences = against_one(names, by_slug[part.slug], by_slug[one.slug])
+            compared = tuple(
+                msgspec.structs.replace(each, alone=difference)
+                for each, difference in zip(part.fairness.campaigns, differences, strict=True)
+            )
+            with_one = msgspec.structs.replace(part.fairness, campaigns=compared, alone_part=one.slug)
             part = msgspec.structs.replace(part, fairness=with_one)
         found.append(part)
     return tuple(found)

@@ -11,12 +11,14 @@ import numpy as np
 from analysis.arrays import Floats, Ints
 from analysis.findings import DelaySplit, Share
 from analysis.formatting import of_unit, round_number_text
+from analysis.measure.dependence import evidence_of
 from analysis.measure.outcomes import DELIVERED, OPEN, MessageOutcomes
-from analysis.measure.percentiles import Ages, known, needed, quantiles, ranks
+from analysis.measure.percentiles import known, needed, quantiles, ranks
 from analysis.measure.shares.limits import CARRIER, ContractLimits, has_fast_lane, read_limits
 from analysis.measure.shares.ways import SHARES, Split, read_downtime, split_ways
+from analysis.quantile import Quantile
+from analysis.read.columns import Labels
 from analysis.read.journeys import Journeys
-from analysis.read.provider_rows import Labels
 from analysis.records import Manifest
 
 SPLIT_PERCENTILES = (50.0, 95.0, 99.0)
@@ -42,6 +44,8 @@ def delay_splits(
         delivered = int(np.count_nonzero(reachable & (journeys.load.class_index == index)))
         if delivered:
             among = np.flatnonzero(journeys.load.class_index[split.ways.place] == index)
+            due_s = journeys.load.intended_s[split.ways.place[among]]
+            among = among[np.argsort(due_s, kind="stable")]
             made = _of_class(name, delivered, split, among, percentiles, limits, journeys.provider.carrier)
             slow = ~journeys.provider.priority[split.ways.place[among]]
             without = int(np.count_nonzero(slow)) if has_fast_lane(manifest.profile) else 0
@@ -73,6 +77,7 @@ def _of_class(
     limits: ContractLimits,
     carrier: Labels,
 ) -> DelaySplit:
+    """``among``: the positions of the class's messages, in the order in which they were due."""
     total = split.total[among]
     shares = []
     for share in SHARES:
@@ -85,7 +90,7 @@ def _of_class(
                 p50_s=p50,
                 p95_s=p95,
                 p99_s=p99,
-                without=quantiles(_known(total - own), percentiles),
+                without=_quantiles(total - own, percentiles),
             )
         )
     return DelaySplit(
@@ -93,10 +98,10 @@ def _of_class(
         count=len(among),
         left_out=delivered - len(among),
         total_mean_s=_mean_s(total),
-        total=quantiles(_known(total), percentiles),
+        total=_quantiles(total, percentiles),
         shares=tuple(shares),
-        network_only=quantiles(_known(split.of["network"][among]), percentiles),
-        ideal=quantiles(_known(split.ideal[among]), percentiles),
+        network_only=_quantiles(split.of["network"][among], percentiles),
+        ideal=quantiles(known(_seconds(split.ideal[among])), percentiles),
         limit=_dearest(split, among, limits, carrier),
     )
 
@@ -106,8 +111,12 @@ def _seconds(values: Ints) -> Floats:
     return in_seconds
 
 
-def _known(values: Ints) -> Ages:
-    return known(_seconds(values))
+def _quantiles(values: Ints, percentiles: tuple[float, ...]) -> tuple[Quantile, ...]:
+    """Of times in the order in which the messages were due. Messages in one queue count as fewer, as in an
+    objective: otherwise the page had two intervals for the same messages.
+    """
+    in_order = _seconds(values)
+    return quantiles(known(in_order), percentiles, evidence_of(in_order))
 
 
 def _mean_s(values: Ints) -> float:

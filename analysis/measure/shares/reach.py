@@ -58,12 +58,14 @@ def to_negotiate(
 ) -> str:
     """A sentence with the limit to negotiate, or that an ideal sender needs no other contract; else "".
 
-    ``measured``: the percentile of the objective, which the page shows. It may be withheld where the one of
-    the split is not, since only the first counts dependent messages as fewer.
+    ``measured``: the percentile of the objective, which the page shows and which decides whether it is above
+    the limit: it has also the open messages, and its lower end counts the messages of a growing backlog as
+    they are.
 
     The condition: the interval with the contract's share is above the limit, and the one without it is not.
-    If an ideal sender meets the limit within the same contract, no limit is named, unless the backlog grew
-    until the end of the load: then a longer load would miss it with any sender.
+    The time with an ideal sender is computed for the messages of this run, and shown without an interval. If
+    it meets the limit within the same contract, no limit is named, unless the backlog grew until the end of
+    the load: then a longer load would miss it with any sender.
     """
     split = _of(splits, message_class)
     if split is None:
@@ -71,17 +73,17 @@ def to_negotiate(
     total = _at(split.total, percentile)
     contract = next((share for share in split.shares if share.name == "contract"), None)
     without = _at(contract.without, percentile) if contract else None
-    if total is None or total.low_s is None or total.low_s <= limit_s:
+    if total is None or not _above(measured or total, limit_s):
         return ""
     if without is None or without.high_s is None or without.high_s > limit_s:
         return ""
     measured = measured or total
     instead = "" if measured.state == "withheld" else f", not {_shown(measured, limit_s)}"
     ideal = _at(split.ideal, percentile)
-    if not backlog_grew and ideal is not None and ideal.high_s is not None and ideal.high_s <= limit_s:
+    if not backlog_grew and ideal is not None and _meets(ideal, limit_s):
         return (
             f"{SUFFICIENT}: with an ideal sender {percentile:g} % of {messages_of(message_class)} "
-            f"would arrive within {_shown(ideal)}{instead}; they waited in the provider's "
+            f"would arrive within {quantile_text(ideal)}{instead}; they waited in the provider's "
             "queue behind messages that were sent earlier."
         )
     named = split.limit or "the contract's limits"
@@ -92,7 +94,13 @@ def to_negotiate(
     )
 
 
-def out_of_order(splits: Iterable[DelaySplit], message_class: str, percentile: float, limit_s: float) -> str:
+def out_of_order(
+    splits: Iterable[DelaySplit],
+    message_class: str,
+    percentile: float,
+    limit_s: float,
+    measured: Quantile | None = None,
+) -> str:
     """A sentence if the class waited only because the sender did not send it before another one, else "".
 
     The condition: an ideal sender meets the limit within the same contract and hardly waits for it with this
@@ -103,10 +111,10 @@ def out_of_order(splits: Iterable[DelaySplit], message_class: str, percentile: f
     split = _of(found, message_class)
     ideal = _at(split.ideal, percentile) if split else None
     total = _at(split.total, percentile) if split else None
-    if ideal is None or total is None or total.low_s is None or total.low_s <= limit_s:
+    if ideal is None or total is None or not _above(measured or total, limit_s):
         return ""
     assert split is not None
-    if ideal.high_s is None or ideal.high_s > limit_s or _waits(split, percentile) is not False:
+    if not _meets(ideal, limit_s) or _waits(split, percentile) is not False:
         return ""
     waiting = [each for each in found if each is not split and _waits(each, percentile)]
     if not any(_queued_s(split) >= _ALIKE * _queued_s(each) for each in waiting):
@@ -115,7 +123,7 @@ def out_of_order(splits: Iterable[DelaySplit], message_class: str, percentile: f
     where = "the sender" if mean_s["sender"] > mean_s["contract"] else "the provider's queue"
     return (
         f"With an ideal sender and the same contract {percentile:g} % of {messages_of(message_class)} would "
-        f"arrive within {_shown(ideal, limit_s)}; they waited in {where} {OUT_OF_ORDER}."
+        f"arrive within {quantile_text(ideal, limit_s)}; they waited in {where} {OUT_OF_ORDER}."
     )
 
 
@@ -151,7 +159,7 @@ def why_missed(
     if beyond or faults:
         return beyond
     contract = to_negotiate(*of, backlog_grew, measured)
-    return contract if contract.startswith(SUFFICIENT) else out_of_order(*of) or contract
+    return contract if contract.startswith(SUFFICIENT) else out_of_order(*of, measured) or contract
 
 
 def _of(splits: Iterable[DelaySplit], message_class: str) -> DelaySplit | None:
@@ -160,6 +168,15 @@ def _of(splits: Iterable[DelaySplit], message_class: str) -> DelaySplit | None:
 
 def _at(quantiles: tuple[Quantile, ...], percentile: float) -> Quantile | None:
     return next((each for each in quantiles if each.percentile == percentile), None)
+
+
+def _above(quantile: Quantile, limit_s: float) -> bool:
+    """Whether the whole interval is above the limit."""
+    return quantile.low_s is not None and quantile.low_s > limit_s
+
+
+def _meets(ideal: Quantile, limit_s: float) -> bool:
+    return ideal.high_s is not None and ideal.high_s <= limit_s
 
 
 def _shown(quantile: Quantile, limit_s: float | None = None) -> str:

@@ -33,7 +33,7 @@ class Journey(Struct, frozen=True):
     accepts: int
     ordinal: int
     priority: bool
-    report_url: str
+    report_address: str
     report_calls: int
     expires_unix_s: float
     faults: str  # names of the faults that touched it, with commas between them
@@ -67,7 +67,7 @@ def _journey(way: JourneyView, final: bool, wall_offset_ns: int) -> Journey:
         ("carrier", way.t_carrier_ns),
         ("final", way.t_final_ns),
     ]
-    if way.report_url:
+    if way.report_address:
         instants += [("reported", way.t_reported_ns), ("confirmed", way.t_confirmed_ns)]
     timestamps: list[JourneyTimestamp] = []
     before_ns = way.t_submitted_ns
@@ -85,7 +85,7 @@ def _journey(way: JourneyView, final: bool, wall_offset_ns: int) -> Journey:
         accepts=way.accepts,
         ordinal=way.ordinal,
         priority=way.priority,
-        report_url=way.report_url,
+        report_address=way.report_address,
         report_calls=way.report_calls,
         expires_unix_s=unix_seconds(way.expires_ns, wall_offset_ns),
         faults=way.faults,

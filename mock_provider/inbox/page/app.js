@@ -19,7 +19,9 @@ function hear(name, value) {
   if (name === "messages") arrived(value);
   else if (name === "changes") {
     changed(value.changes);
-    if (value.changes.some(change => change.provider_id === shownMessage())) refresh();
+    /** @type {import('./payloads.js').CapturedMessage[]} */
+    const changes = value.changes;
+    if (changes.some(change => change.provider_id === shownMessage())) refresh();
   } else if (name === "tick") ticked(value);
   else if (name === "settings") loadControls().catch(failed);
   else if (name === "behind") ask();
@@ -44,8 +46,10 @@ function route() {
   draw();
 }
 
+/** @param {KeyboardEvent} event */
 function pressed(event) {
-  const typing = event.target.closest("input, select, textarea");
+  /** @type {HTMLElement | null} */
+  const typing = /** @type {HTMLElement} */ (event.target).closest("input, select, textarea");
   if (event.ctrlKey || event.metaKey || event.altKey || at("board").hidden) return;
   if (event.key === "Escape") {
     if (typing) typing.blur();

@@ -13,6 +13,7 @@ const SHOWN_FOREIGN = 8;
 
 let shown = "", timer = 0, drawn = "", number = 0;
 
+/** @param {string} id */
 export function showMessage(id) {
   clearTimeout(timer);
   shown = id;
@@ -77,17 +78,19 @@ function segments(text, message) {
   const unit = text.encoding === "gsm7" ? "septet" : "code unit";
   const room = text.units_per_segment;
   const out = [el("h3", {}, "Segments and encoding"),
-    el("p", {}, el("b", {}, text.encoding === "gsm7" ? "GSM 7 bit" : "UCS-2"), ` · ${counted(text.units, unit, unit + "s")} · `,
+    el("p", {}, el("b", {}, text.encoding === "gsm7" ? "GSM 7 bit" : "UCS-2"),
+      ` · ${counted(text.units, unit, unit + "s")} · `,
       `${counted(text.segments.length, "segment", "segments")} of up to ${room} ${unit}s`)];
   if (text.forced_by.length) {
     const rest = text.forced_by.length - SHOWN_FOREIGN;
-    out.push(el("p", { class: "quiet" }, "UCS-2 because of characters that are not in GSM 7 bit:"), el("ul", { class: "foreign" },
-      text.forced_by.slice(0, SHOWN_FOREIGN).map(each => el("li", {}, el("b", { class: "character" }, each.character), " ",
-        el("span", { class: "quiet" }, `${each.code_point} ${each.name.toLowerCase()}${each.count > 1 ? ` ×${each.count}` : ""}`))),
-      rest > 0 && el("li", { class: "quiet" }, `and ${counted(rest, "other", "others")}`)));
+    out.push(el("p", { class: "quiet" }, "UCS-2 because of characters that are not in GSM 7 bit:"),
+      el("ul", { class: "foreign" }, text.forced_by.slice(0, SHOWN_FOREIGN).map(foreign),
+        rest > 0 && el("li", { class: "quiet" }, `and ${counted(rest, "other", "others")}`)));
   }
-  if (text.segments.length !== message.segments)
-    out.push(el("p", { class: "warning" }, `The provider counted ${counted(message.segments, "segment", "segments")}: the request set the encoding.`));
+  if (text.segments.length !== message.segments) {
+    const count = counted(message.segments, "segment", "segments");
+    out.push(el("p", { class: "warning" }, `The provider counted ${count}: the request set the encoding.`));
+  }
   out.push(el("ol", { class: "segments" }, text.segments.map(segment => el("li", {},
     el("span", { class: "said" }, segment.text),
     el("span", { class: "units" }, el("meter", { min: 0, max: room, value: segment.units, "aria-hidden": "true" }),
@@ -95,24 +98,37 @@ function segments(text, message) {
   return out;
 }
 
+/** @param {import('./payloads.js').Foreign} character */
+function foreign({ character, code_point, name, count }) {
+  const said = `${code_point} ${name.toLowerCase()}${count > 1 ? ` ×${count}` : ""}`;
+  return el("li", {}, el("b", { class: "character" }, character), " ", el("span", { class: "quiet" }, said));
+}
+
 /** @param {import('./payloads.js').Detail} detail */
 function facts({ message: m, network, journey }) {
+  const codes = [network.mcc && `MCC ${network.mcc}`, network.mnc && `MNC ${network.mnc}`];
+  const until = journey?.not_before_unix_s ? `, until ${moment(journey.not_before_unix_s)}` : "";
+  /** @type {[string, string | number | boolean | null | undefined, boolean?][]} */
   const entries = [
     ["Id", m.provider_id, true], ["Key", journey?.key || m.key, true], ["Client reference", m.client_ref, true],
     ["Protocol", m.protocol], ["Number as written", m.submitted_number !== m.number && m.submitted_number],
     ["Country", m.country || network.country],
-    ["Carrier", [m.carrier || network.carrier, network.mcc && `MCC ${network.mcc}`, network.mnc && `MNC ${network.mnc}`].filter(Boolean).join(" · ")],
+    ["Carrier", [m.carrier || network.carrier, ...codes].filter(Boolean).join(" · ")],
     ["Ported", network.ported && (network.ported_from ? `from ${network.ported_from}` : "yes")],
     ["Price", price(m.price)], ["Way", journey?.priority && "first in the queues"],
     ["Submitted", journey && times(journey.submits)],
-    ["Accepted", journey && (journey.accepts > 1 ? `${times(journey.accepts)}: a duplicate; this is number ${journey.ordinal}` : times(journey.accepts))],
+    ["Accepted", journey && (journey.accepts > 1
+      ? `${times(journey.accepts)}: a duplicate; this is number ${journey.ordinal}` : times(journey.accepts))],
     ["Faults that touched it", journey?.faults && journey.faults.replaceAll(",", ", ")],
-    ["Delayed by the rule", journey?.delayed_for && `${words(journey.delayed_for)}${journey.not_before_unix_s ? `, until ${moment(journey.not_before_unix_s)}` : ""}`],
-    ["Report to", journey?.report_url, true], ["Report calls", journey?.report_url && whole(journey.report_calls)],
+    ["Delayed by the rule", journey?.delayed_for && `${words(journey.delayed_for)}${until}`],
+    ["Report to", journey?.report_address, true],
+    ["Report calls", journey?.report_address && whole(journey.report_calls)],
     ["Valid until", journey && moment(journey.expires_unix_s)],
   ];
-  return [el("h3", {}, "Facts"), el("dl", { class: "facts" }, entries.filter(([, value]) => value).map(([name, value, copied]) =>
-    el("div", {}, el("dt", {}, name), el("dd", {}, el("span", {}, value), copied && copyButton(value)))))];
+  const shownEntries = entries.filter(([, value]) => value).map(([name, value, copied]) => el("div", {},
+    el("dt", {}, name), el("dd", {}, el("span", {}, value), copied && copyButton(String(value)))));
+  return [el("h3", {}, "Facts"), el("dl", { class: "facts" }, shownEntries)];
 }
 
+/** @type {(count: number) => string} */
 const times = count => count === 1 ? "once" : counted(count, "time", "times");

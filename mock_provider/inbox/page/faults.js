@@ -22,27 +22,40 @@ const PRESET_S = 30;
 let windows = [];
 /** @type {Record<string, any>} JSON schema of each kind */
 let kinds = {};
-let taken_ms = 0, form = null, suggestions = {};
-let list, chooser, fields, lasting, presets, report;
+let taken_ms = 0;
+/** @type {import('./schema_form.js').SchemaForm} */
+let form;
+/** @type {Record<string, string[]>} */
+let suggestions = {};
+/** @typedef {(error: any) => void} OnError null: there is no error */
+/** @type {OnError} */
+let report;
+/** @type {Record<"list" | "chooser" | "fields" | "lasting" | "presets", any>} */
+let parts;
 
+/** @param {OnError} onError */
 export function startFaults(onError) {
   report = onError;
-  list = el("ul", { class: "faults", "aria-label": "Faults" });
-  presets = el("p", { class: "buttons" });
-  chooser = el("select", { "aria-label": "Kind of fault" });
+  const list = el("ul", { class: "faults", "aria-label": "Faults" });
+  const presets = el("p", { class: "buttons" });
+  const chooser = el("select", { "aria-label": "Kind of fault" });
   chooser.addEventListener("change", showFields);
-  fields = el("div", { class: "fields" });
-  lasting = el("input", { type: "number", min: 0.1, step: "any", value: PRESET_S, placeholder: "until ended" });
+  const fields = el("div", { class: "fields" });
+  const lasting = el("input", {
+    type: "number", min: 0.1, step: "any", value: PRESET_S, placeholder: "until ended",
+  });
+  parts = { list, chooser, fields, lasting, presets };
   const start = el("form", { class: "card", "aria-label": "Start a fault" },
     el("label", {}, el("span", {}, "Kind"), chooser), fields,
     el("label", {}, el("span", {}, "Lasts ", el("span", { class: "quiet" }, "(seconds; empty: until ended)")), lasting),
     el("p", { class: "buttons" }, el("button", { class: "main" }, "Start the fault")));
-  start.addEventListener("submit", event => { event.preventDefault(); startOne(); });
+  start.addEventListener("submit", (/** @type {Event} */ event) => { event.preventDefault(); startOne(); });
   setInterval(drawWindows, 1000);
   return el("section", {}, el("h2", {}, "Faults"), list,
     el("p", { class: "quiet" }, `For ${PRESET_S} seconds:`), presets, start);
 }
 
+/** @param {import('./payloads.js').Profile} profile */
 export async function loadFaults(profile) {
   const answer = await call("/admin/faults");
   windows = answer.windows;
@@ -53,8 +66,8 @@ export async function loadFaults(profile) {
   };
   if (Object.keys(kinds).length === 0) {
     kinds = answer.kinds;
-    chooser.append(...Object.keys(kinds).map(kind => el("option", { value: kind }, words(kind))));
-    presets.append(...PRESETS.filter(([, fault]) => kinds[fault.kind]).map(([name, fault]) =>
+    parts.chooser.append(...Object.keys(kinds).map(kind => el("option", { value: kind }, words(kind))));
+    parts.presets.append(...PRESETS.filter(([, fault]) => kinds[fault.kind]).map(([name, fault]) =>
       el("button", { type: "button", onclick: () => begin({ ...fault, duration_s: PRESET_S }) }, name)));
     showFields();
   }
@@ -63,24 +76,29 @@ export async function loadFaults(profile) {
 }
 
 function showFields() {
-  const schema = kinds[chooser.value];
+  const schema = kinds[parts.chooser.value];
   form = schemaForm(schema, suggestions);
-  fields.replaceChildren(el("p", { class: "quiet" }, (schema.description ?? "").replaceAll("``", "")), ...form.elements);
+  const about = (schema.description ?? "").replaceAll("``", "");
+  parts.fields.replaceChildren(el("p", { class: "quiet" }, about), ...form.elements);
 }
 
 function startOne() {
   try {
-    const fault = { kind: chooser.value, ...form.read() };
-    if (lasting.value !== "") fault.duration_s = Number(lasting.value);
+    /** @type {Record<string, any>} */
+    const fault = { kind: parts.chooser.value, ...form.read() };
+    if (parts.lasting.value !== "") fault.duration_s = Number(parts.lasting.value);
     begin(fault);
   } catch (error) {
     report(error);
   }
 }
 
+/** @type {(fault: Record<string, any>) => Promise<void>} */
 const begin = fault => act(() => call("/admin/faults", "POST", fault));
+/** @type {(name: string) => Promise<void>} */
 const end = name => act(() => call(`/admin/faults?name=${encodeURIComponent(name)}`, "DELETE"));
 
+/** @param {() => Promise<any>} change */
 async function act(change) {
   try {
     report(null);
@@ -96,9 +114,16 @@ function drawWindows() {
   const active = now.filter(each => each.name === "active");
   show(at("active-faults"), active);
   at("active-faults").hidden = active.length === 0;
-  if (list) show(list, now, el("li", { class: "quiet" }, "none"));
+  if (parts) show(parts.list, now, el("li", { class: "quiet" }, "none"));
 }
 
+/** @typedef {{ window: FaultWindow, name: string, left: string }} Shown */
+
+/**
+ * @param {any} place
+ * @param {Shown[]} entries
+ * @param {any} otherwise
+ */
 function show(place, entries, otherwise = null) {
   // Buttons stay where they are while the seconds run.
   const key = entries.map(each => `${each.window.name}/${each.name}`).join();
@@ -107,14 +132,21 @@ function show(place, entries, otherwise = null) {
     return;
   }
   place.dataset.key = key;
-  place.replaceChildren(...entries.map(each => entry(each, place === list ? "li" : "div")), ...(entries.length || !otherwise ? [] : [otherwise]));
+  const tag = place === parts?.list ? "li" : "div";
+  const nothing = entries.length || !otherwise ? [] : [otherwise];
+  place.replaceChildren(...entries.map(each => entry(each, tag)), ...nothing);
 }
 
+/**
+ * @param {Shown} shown
+ * @param {string} tag
+ */
 function entry({ window, name, left }, tag) {
+  const ends = { type: "button", "aria-label": `End ${window.name}`, onclick: () => end(window.name) };
   return el(tag, { class: `fault ${name.replaceAll(" ", "-")}` },
     el("span", {}, window.title), " ",
     el("span", { class: "left" }, left), " ",
-    el("button", { type: "button", "aria-label": `End ${window.name}`, onclick: () => end(window.name) }, name === "ended" ? "Remove" : "End"));
+    el("button", ends, name === "ended" ? "Remove" : "End"));
 }
 
 /**
@@ -122,7 +154,8 @@ function entry({ window, name, left }, tag) {
  * @param {number} passed_s since the server sent it
  */
 function phase(window, passed_s) {
-  if (window.waits_for_input) return { name: "scheduled", left: `${seconds(window.begins_in_s)} after the first request` };
+  if (window.waits_for_input)
+    return { name: "scheduled", left: `${seconds(window.begins_in_s)} after the first request` };
   const begins_s = window.begins_in_s - passed_s;
   if (begins_s > 0) return { name: "scheduled", left: `in ${seconds(begins_s)}` };
   if (window.ends_in_s === null) return { name: "active", left: "until ended" };
@@ -130,4 +163,5 @@ function phase(window, passed_s) {
   return left_s > 0 ? { name: "active", left: `${seconds(left_s)} left` } : { name: "ended", left: "ended" };
 }
 
+/** @type {(value_s: number) => string} */
 const seconds = value_s => value_s < 60 ? `${Math.ceil(value_s)}\u202fs` : duration(Math.ceil(value_s) * 1000);

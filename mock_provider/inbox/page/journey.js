@@ -4,10 +4,12 @@
 import { el } from "./shared/elements.js";
 import { clockMs, duration, words } from "./shared/format.js";
 
+/** @type {Record<string, string>} */
 const NAMES = {
   submitted: "Submitted", accepted: "Accepted at this attempt", answered: "Reply left",
   carrier: "Left the carrier's queue", final: "On the handset", reported: "Report sent", confirmed: "Report confirmed",
 };
+/** @type {Record<string, string>} */
 const BETWEEN = {
   accepted: "earlier attempts", answered: "reply", carrier: "queues", final: "radio", reported: "report's delay",
   confirmed: "receiver",
@@ -27,7 +29,8 @@ export function drawJourney(journey, message) {
     const happened = timestamp.unix_s !== null;
     return el("li", { class: happened ? "done" : place < last || journey.final ? "never" : "to-come" },
       el("span", { class: "timestamp" }, nameOf(timestamp, message)),
-      el("time", {}, happened ? clockMs(timestamp.unix_s) : missing(timestamp, place < last, journey.final)),
+      el("time", {}, timestamp.unix_s === null ? missing(timestamp, place < last, journey.final)
+        : clockMs(timestamp.unix_s)),
       el("span", { class: "after" }, timestamp.after_ms === null ? "" : `+ ${duration(timestamp.after_ms)}`));
   }));
   const total = el("p", { class: "quiet" }, `${duration(whole_ms)} ${journey.final ? "in all" : "so far"}`);
@@ -39,7 +42,8 @@ export function drawJourney(journey, message) {
  * @param {import('./payloads.js').CapturedMessage} message
  */
 function nameOf(timestamp, message) {
-  if (timestamp.name !== "final" || timestamp.unix_s === null || message.state === "delivered") return NAMES[timestamp.name] ?? words(timestamp.name);
+  if (timestamp.name !== "final" || timestamp.unix_s === null || message.state === "delivered")
+    return NAMES[timestamp.name] ?? words(timestamp.name);
   return message.reason ? `${message.state}: ${words(message.reason)}` : message.state;
 }
 
@@ -58,12 +62,15 @@ function missing(timestamp, later, final) {
  * @param {number} whole_ms
  */
 function shares(timestamps, whole_ms) {
-  const stages = timestamps.map(timestamp => ({ name: timestamp.name, after_ms: timestamp.after_ms ?? 0 })).filter(timestamp => timestamp.after_ms > 0);
+  const stages = timestamps.map(timestamp => ({ name: timestamp.name, after_ms: timestamp.after_ms ?? 0 }))
+    .filter(timestamp => timestamp.after_ms > 0);
   if (stages.length < 2) return null;
   return el("div", { class: "shares", role: "img", "aria-label": "Where the time went" }, stages.map(timestamp => {
     const share = timestamp.after_ms / whole_ms;
-    const stage = el("span", { class: `stage ${timestamp.name}`, title: `${BETWEEN[timestamp.name]}: ${duration(timestamp.after_ms)}` },
-      share > 0.14 ? BETWEEN[timestamp.name] : "");
+    const between = BETWEEN[timestamp.name];
+    const stage = el("span", {
+      class: `stage ${timestamp.name}`, title: `${between}: ${duration(timestamp.after_ms)}`,
+    }, share > 0.14 ? between : "");
     stage.style.flexGrow = String(Math.max(share, 0.005));
     return stage;
   }));

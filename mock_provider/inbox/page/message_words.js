@@ -3,10 +3,12 @@
 
 import { words } from "./shared/format.js";
 
+/** @param {number} points */
 export function price(points) {
   return `${Number(points.toFixed(6))} ${points === 1 ? "point" : "points"}`;
 }
 
+/** @type {Record<string, string>} */
 const STAGES = {
   ANSWERING: "being answered", SCHEDULED: "scheduled", QUEUED: "in accept queue",
   AT_CARRIER: "in carrier queue", ON_AIR: "on air",

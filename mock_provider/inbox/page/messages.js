@@ -29,10 +29,11 @@ let news = 0; // events so far: a reply that was requested before an event may n
 /** @type {(error: unknown) => void} */
 let report = _error => {};
 
+/** @param {(error: unknown) => void} onError */
 export function startMessages(onError) {
   report = onError;
   at("state").append(el("option", { value: "" }, "any state"), ...STATES.map(s => el("option", { value: s }, s)));
-  at("filter").addEventListener("submit", event => event.preventDefault());
+  at("filter").addEventListener("submit", (/** @type {Event} */ event) => event.preventDefault());
   at("filter").addEventListener("input", () => { rowsAllowed = ROWS; ask(TYPED_MS); });
   at("pause").addEventListener("click", () => setPaused(!paused));
   at("fresh").addEventListener("click", () => { at("scroll").scrollTop = 0; draw(); });
@@ -132,29 +133,38 @@ export function emptied() {
   at("older").hidden = true;
 }
 
+/** @param {string} id */
 export function select(id) {
   rows.get(selected)?.node.firstChild.removeAttribute("aria-current");
   selected = id;
   rows.get(id)?.node.firstChild.setAttribute("aria-current", "true");
 }
 
+/** @type {(id: string) => void} */
 export const reveal = id => rows.get(id)?.node.scrollIntoView({ block: "nearest" });
 
-// The message `step` places further down, or the first.
+/**
+ * The message `step` places further down, or the first.
+ * @param {number} step
+ */
 export function neighbour(step) {
   const ids = [...rows.keys()];
   const place = ids.indexOf(selected);
   return place < 0 ? ids[0] : ids[Math.min(ids.length - 1, Math.max(0, place + step))];
 }
 
+/** @param {Record<string, string | number | undefined>} more */
 function query(more) {
-  const asked = { number: at("number").value.trim(), text: at("text").value.trim(), state: at("state").value, ...more };
-  return new URLSearchParams(Object.entries(asked).filter(([, value]) => value !== ""));
+  const text = at("text").value.trim();
+  const asked = { number: at("number").value.trim(), text, state: at("state").value, ...more };
+  const given = Object.entries(asked).filter(([, value]) => value !== "");
+  return new URLSearchParams(given.map(([name, value]) => [name, String(value)]));
 }
 
 const filtering = () => Boolean(at("number").value.trim() || at("text").value.trim() || at("state").value);
 const atTop = () => at("scroll").scrollTop <= AT_TOP_PX;
 
+/** @param {boolean} value */
 function setPaused(value) {
   paused = value;
   at("pause").setAttribute("aria-pressed", String(paused));
@@ -185,6 +195,7 @@ function draw() {
   if (fresh.length) {
     const older = [...rows];
     rows.clear();
+    /** @type {Node[]} */
     const nodes = [];
     for (const message of fresh) add(message, node => nodes.push(node));
     for (const [id, row] of older) {
@@ -260,11 +271,14 @@ function sayShown() {
     : counted(rows.size, "message shown", "messages shown");
   const nothing = rows.size === 0 && waiting.length === 0;
   at("empty").hidden = !nothing;
-  if (nothing) at("empty").replaceChildren(...(filtering() ? [el("p", {}, "No captured message matches.")] : howToBegin()));
+  if (!nothing) return;
+  const hint = filtering() ? [el("p", {}, "No captured message matches.")] : howToBegin();
+  at("empty").replaceChildren(...hint);
 }
 
 function howToBegin() {
-  const line = `curl -H "Authorization: Bearer $TOKEN" -d "to=48500100200&message=Hello&format=json" ${location.origin}/sms.do`;
+  const form = "to=48500100200&message=Hello&format=json";
+  const line = `curl -H "Authorization: Bearer $TOKEN" -d "${form}" ${location.origin}/sms.do`;
   return [
     el("h2", {}, "Nothing here yet"),
     el("p", {}, "Point your SMS client's base URL at ", el("code", {}, location.origin), " and send; or try:"),

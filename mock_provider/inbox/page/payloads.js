@@ -65,7 +65,7 @@
  * @property {number} accepts
  * @property {number} ordinal
  * @property {boolean} priority
- * @property {string} report_url
+ * @property {string} report_address a URL, or in SMPP the system_id
  * @property {number} report_calls
  * @property {number} expires_unix_s
  * @property {string} faults
@@ -127,6 +127,46 @@
  * @property {number} begins_in_s
  * @property {number | null} ends_in_s null: it does not end by itself
  * @property {boolean} waits_for_input
+ */
+
+/**
+ * The parts of a profile that the forms show, as the schema of `/admin/profile/schema` has them.
+ * @typedef {object} Profile
+ * @property {string} name
+ * @property {string} title
+ * @property {{ requests: Limit | null, segments: Limit | null } | null} throttle
+ * @property {{ drain_segments_per_s: number | null, capacity_segments: number | null } | null} accept_queue
+ * @property {{ latency: Latency, errors: Share[] }} reply
+ * @property {{ latency: Latency, failures: Share[] }} delivery
+ * @property {{ name: string, country: string, segments_per_s: number | null }[]} carriers
+ */
+
+/**
+ * @typedef {object} Limit
+ * @property {number} rate_per_s
+ * @property {number} burst
+ */
+
+/**
+ * A distribution: its kind has some of the parameters.
+ * @typedef {object} Latency
+ * @property {string} kind
+ * @property {number} [value_s]
+ * @property {number} [low_s]
+ * @property {number} [high_s]
+ * @property {number} [median_s]
+ * @property {number} [p99_s]
+ * @property {number} [absent_share]
+ * @property {Latency} [body]
+ */
+
+/**
+ * A part of the messages, which fails, or of the requests, which are refused.
+ * @typedef {object} Share
+ * @property {number} share
+ * @property {string} [refusal]
+ * @property {string} [state]
+ * @property {string} [reason]
  */
 
 export {};

@@ -4,40 +4,105 @@
 import { el } from "./shared/elements.js";
 
 const ELSEWHERE = new Set(["kind", "name", "clock", "start_s", "end_s"]);
+/** @type {Record<string, string>} */
 const UNITS = { _s: "seconds", _per_s: "per second" };
 
-// `suggestions`: { field: [values] } for lists of names. Returns the elements and `read()`, which gives the values
-// that are not left as they are, or throws an Error that names the field.
+/**
+ * The part of JSON schema that a fault's settings use.
+ * @typedef {object} Property
+ * @property {string} [type]
+ * @property {any[]} [enum]
+ * @property {any} [default]
+ * @property {number} [minimum]
+ * @property {number} [maximum]
+ * @property {number} [exclusiveMinimum]
+ * @property {number} [exclusiveMaximum]
+ * @property {Property} [items]
+ * @property {Property[]} [anyOf]
+ * @property {string} [$ref]
+ * @property {boolean} [optional] ours: null is allowed too
+ */
+
+/**
+ * @typedef {object} Schema
+ * @property {string} [description]
+ * @property {Record<string, Property>} [properties]
+ * @property {string[]} [required]
+ * @property {Record<string, Property>} [$defs]
+ */
+
+/**
+ * @typedef {object} Control
+ * @property {any} input
+ * @property {() => any} read its value; undefined: left as it is. Throws an Error that names the field
+ * @property {(value: any) => void} write
+ */
+
+/**
+ * @typedef {object} SchemaForm
+ * @property {any[]} elements
+ * @property {() => Record<string, any>} read the values that are not left as they are; throws as `Control.read`
+ * @property {(values: Record<string, any>) => void} fill
+ */
+
+/**
+ * @param {Schema} schema
+ * @param {Record<string, string[]>} suggestions values by field, for lists of names
+ * @returns {SchemaForm}
+ */
 export function schemaForm(schema, suggestions = {}) {
+  const required = schema.required ?? [];
   const fields = Object.entries(schema.properties ?? {}).filter(([name]) => !ELSEWHERE.has(name))
-    .map(([name, property]) => field(name, resolved(property, schema), schema.required?.includes(name), suggestions[name]));
+    .map(([name, property]) =>
+      field(name, resolved(property, schema), required.includes(name), suggestions[name]));
+  const read = () => fields.map(each => [each.name, each.read()]).filter(([, value]) => value !== undefined);
   return {
     elements: fields.map(each => each.element),
-    read: () => Object.fromEntries(fields.map(each => [each.name, each.read()]).filter(([, value]) => value !== undefined)),
+    read: () => Object.fromEntries(read()),
     fill: values => fields.forEach(each => { if (each.name in values) each.write(values[each.name]); }),
   };
 }
 
+/**
+ * @param {Property} property
+ * @param {Schema} schema
+ * @returns {Property}
+ */
 function resolved(property, schema) {
   const alternative = property.anyOf?.find(each => each.type !== "null");
   const target = alternative ? { ...property, ...alternative, optional: true } : property;
   if (!target.$ref) return target;
-  return { ...target, ...schema.$defs[target.$ref.split("/").at(-1)], default: property.default };
+  return { ...target, ...schema.$defs?.[target.$ref.split("/").at(-1) ?? ""], default: property.default };
 }
 
+/**
+ * @param {string} name
+ * @param {Property} property
+ * @param {boolean} required
+ * @param {string[] | undefined} suggested
+ */
 function field(name, property, required, suggested) {
   const { input, read, write } = control(name, property, required, suggested);
-  return { name, read, write, element: el("label", { class: property.type === "boolean" ? "check" : "" }, label(name), input) };
+  const kind = property.type === "boolean" ? "check" : "";
+  return { name, read, write, element: el("label", { class: kind }, label(name), input) };
 }
 
+/** @param {string} name */
 function label(name) {
   const suffix = Object.keys(UNITS).filter(each => name.endsWith(each)).sort((a, b) => b.length - a.length)[0];
   const bare = suffix ? name.slice(0, -suffix.length) : name;
   return el("span", {}, bare.replaceAll("_", " "), suffix && el("span", { class: "quiet" }, ` (${UNITS[suffix]})`));
 }
 
+/**
+ * @param {string} name
+ * @param {Property} property
+ * @param {boolean} required
+ * @param {string[] | undefined} suggested
+ * @returns {Control}
+ */
 function control(name, property, required, suggested) {
-  if (property.enum) return choice(property);
+  if (property.enum) return choice(property.enum, property.default);
   if (property.type === "boolean") {
     const input = el("input", { type: "checkbox", checked: property.default === true });
     return { input, read: () => input.checked, write: value => { input.checked = value; } };
@@ -51,12 +116,23 @@ function control(name, property, required, suggested) {
   return json(name);
 }
 
-function choice(property) {
-  const input = el("select", {}, property.enum.map(value =>
-    el("option", { value, selected: value === property.default }, value.replaceAll("_", " "))));
+/**
+ * @param {string[]} values
+ * @param {string | undefined} preset
+ * @returns {Control}
+ */
+function choice(values, preset) {
+  const input = el("select", {}, values.map(value =>
+    el("option", { value, selected: value === preset }, value.replaceAll("_", " "))));
   return { input, read: () => input.value, write: value => { input.value = value; } };
 }
 
+/**
+ * @param {string} name
+ * @param {Property} property
+ * @param {boolean} required
+ * @returns {Control}
+ */
 function number(name, property, required) {
   const input = el("input", {
     type: "number", step: property.type === "integer" ? 1 : "any", required,
@@ -72,20 +148,32 @@ function number(name, property, required) {
   return { input, read, write: value => { input.value = value; } };
 }
 
+/**
+ * @param {string[] | undefined} suggested
+ * @returns {Control}
+ */
 function list(suggested) {
   if (suggested?.length) {
     const input = el("select", { multiple: true, size: Math.min(4, suggested.length) },
       suggested.map((value, place) => el("option", { value, selected: place === 0 }, value)));
     return {
-      input, read: () => [...input.selectedOptions].map(option => option.value),
+      input, read: () => [...input.selectedOptions].map((/** @type {HTMLOptionElement} */ option) => option.value),
       write: values => { for (const option of input.options) option.selected = values.includes(option.value); },
     };
   }
   const input = el("input", { type: "text", placeholder: "one, another" });
-  const read = () => input.value.trim() ? input.value.split(",").map(each => each.trim()).filter(Boolean) : undefined;
+  const read = () => {
+    /** @type {string} */
+    const text = input.value;
+    return text.trim() ? text.split(",").map(each => each.trim()).filter(Boolean) : undefined;
+  };
   return { input, read, write: values => { input.value = values.join(", "); } };
 }
 
+/**
+ * @param {string} name
+ * @returns {Control}
+ */
 function json(name) {
   const input = el("input", { type: "text", placeholder: "as set, or JSON" });
   const read = () => {

@@ -9,7 +9,10 @@ import { duration, rate, whole } from "./shared/format.js";
 const SECONDS_KEPT = 300;
 const CARRIERS = 7; // lines that a reader can distinguish
 const REST = "(all others)"; // no carrier can have that name
-const RATES = { accepted: "accepted_per_s", delivered: "delivered_per_s", failed: "failed_per_s", "refused (requests)": "refused_per_s" };
+const RATES = /** @type {const} */ ({
+  accepted: "accepted_per_s", delivered: "delivered_per_s", failed: "failed_per_s",
+  "refused (requests)": "refused_per_s",
+});
 
 /**
  * @typedef {import('./payloads.js').Tick} Tick
@@ -17,7 +20,13 @@ const RATES = { accepted: "accepted_per_s", delivered: "delivered_per_s", failed
  */
 let ticks = [];
 let span_s = 120;
-let rates, queues, waiting;
+/** @typedef {import('./shared/charts.js').Chart} Chart */
+/** @type {Chart} */
+let rates;
+/** @type {Chart} */
+let queues;
+/** @type {Chart} */
+let waiting;
 
 export function startTraffic() {
   rates = lineChart({ title: "Traffic", unit: "messages per second", label: rate });
@@ -46,20 +55,25 @@ export function ticked(tick) {
 
 export function draw() {
   if (at("traffic-view").hidden) return;
-  feed(rates, ticks.map(tick => point(tick, Object.fromEntries(Object.entries(RATES).map(([name, field]) => [name, tick[field]])))),
-    Object.keys(RATES), span_s);
+  const ratesOf = (/** @type {Tick} */ tick) => Object.entries(RATES).map(([name, field]) => [name, tick[field]]);
+  feed(rates, ticks.map(tick => point(tick, Object.fromEntries(ratesOf(tick)))), Object.keys(RATES), span_s);
   const carriers = busiest();
-  feed(queues, ticks.map(tick => point(tick, { ...tick.carrier_queues, [REST]: restOf(tick, carriers) })), carriers, span_s);
-  feed(waiting, ticks.map(tick => point(tick, { "accept queue": tick.accept_queue, "replies held back": tick.replies_waiting, "reports unconfirmed": tick.reports_waiting })),
-    ["accept queue", "replies held back", "reports unconfirmed"], span_s);
+  const queuesOf = (/** @type {Tick} */ tick) => ({ ...tick.carrier_queues, [REST]: restOf(tick, carriers) });
+  feed(queues, ticks.map(tick => point(tick, queuesOf(tick))), carriers, span_s);
+  feed(waiting, ticks.map(tick => point(tick, {
+    "accept queue": tick.accept_queue, "replies held back": tick.replies_waiting,
+    "reports unconfirmed": tick.reports_waiting,
+  })), ["accept queue", "replies held back", "reports unconfirmed"], span_s);
 }
 
+/** @type {(tick: Tick, values: Record<string, number>) => import('./shared/charts.js').ChartPoint} */
 const point = (tick, values) => ({ unix_s: tick.unix_s, values });
 
 function busiest() {
   const most = new Map();
   for (const tick of ticks)
-    for (const [name, depth] of Object.entries(tick.carrier_queues)) most.set(name, Math.max(most.get(name) ?? 0, depth));
+    for (const [name, depth] of Object.entries(tick.carrier_queues))
+      most.set(name, Math.max(most.get(name) ?? 0, depth));
   const names = [...most.keys()];
   if (names.length <= CARRIERS) return names;
   return [...names.sort((a, b) => most.get(b) - most.get(a)).slice(0, CARRIERS), REST];
@@ -70,7 +84,8 @@ function busiest() {
  * @param {string[]} carriers
  */
 function restOf(tick, carriers) {
-  return Object.entries(tick.carrier_queues).reduce((sum, [name, depth]) => carriers.includes(name) ? sum : sum + depth, 0);
+  const rest = Object.entries(tick.carrier_queues).filter(([name]) => !carriers.includes(name));
+  return rest.reduce((sum, [, depth]) => sum + depth, 0);
 }
 
 /** @param {Tick} tick */

@@ -74,7 +74,7 @@ class GenericApi:
 
     def report_calls(self, effect: SendReports | SendProgress, wall_offset_ns: int) -> Sequence[ReportCall]:
         reports = (effect.report,) if isinstance(effect, SendProgress) else effect.reports
-        return (report_call(effect.url, reports, wall_offset_ns, self._signing_token),)
+        return (report_call(effect.address, reports, wall_offset_ns, self._signing_token),)
 
     def _read_send(
         self, request: HttpRequest, token: str, request_id: int, at: Instants

@@ -40,7 +40,7 @@ from mock_provider.protocols.smpp.pdu import ShortMessage
 from mock_provider.protocols.smpp.times import seconds_from
 from mock_provider.settings.protocols import SmppSettings
 
-PROTOCOL_NAME = "smpp"  # the report URL of a message is this, a colon and the system_id
+PROTOCOL_NAME = "smpp"
 
 _TON_ALPHANUMERIC, _TON_INTERNATIONAL = 5, 1
 _MAX_NAME_CHARACTERS, _MAX_SENDER_DIGITS = 11, 15
@@ -57,7 +57,7 @@ def _reports(system_id: str, registered: int) -> ReportsWanted:
     final = FinalReport.FAILURES if registered & _FAILURE_RECEIPT else FinalReport.NONE
     if registered & _RECEIPT:
         final = FinalReport.ALL
-    return ReportsWanted(f"{PROTOCOL_NAME}:{system_id}", final, registered & _INTERMEDIATE != 0)
+    return ReportsWanted(system_id, final, registered & _INTERMEDIATE != 0)
 
 
 class SubmitReader:

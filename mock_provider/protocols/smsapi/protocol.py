@@ -122,7 +122,7 @@ class Smsapi:
     def report_calls(self, effect: SendReports | SendProgress, wall_offset_ns: int) -> Sequence[ReportCall]:
         if not isinstance(effect, SendReports):
             return ()  # SMSAPI has a status for it (403 SENT); no callback with that status was observed
-        return report_calls(effect.url, effect.reports, wall_offset_ns, self._settings)
+        return report_calls(effect.address, effect.reports, wall_offset_ns, self._settings)
 
     def _read_sms(self, request: HttpRequest, request_id: int, at: Instants) -> HttpAction:
         if request.method not in ("POST", "GET"):

@@ -151,8 +151,8 @@ class Twilio:
 
     def report_calls(self, effect: SendReports | SendProgress, wall_offset_ns: int) -> Sequence[ReportCall]:
         if isinstance(effect, SendProgress):
-            return (progress_callback(effect.url, effect.report, effect.reached, self._auth_token),)
-        return status_callbacks(effect.url, effect.reports, wall_offset_ns, self._auth_token)
+            return (progress_callback(effect.address, effect.report, effect.reached, self._auth_token),)
+        return status_callbacks(effect.address, effect.reports, wall_offset_ns, self._auth_token)
 
     def _read_create(
         self, request: HttpRequest, credentials: Credentials, request_id: int, at: Instants

@@ -25,7 +25,8 @@ function show(now) {
   at("cost").textContent = money(now.cost);
   at("cost-at-end").textContent = money(now.cost_at_end);
   const nodes = now.nodes === null ? "" : `, one of ${counted(now.nodes, "node", "nodes")}: figures of this process`;
-  at("about").textContent = `up ${span(now.up_s)}, ${whole(now.accepted)} accepted, ${whole(now.refused)} refused${nodes}`;
+  const counts = `${whole(now.accepted)} accepted, ${whole(now.refused)} refused`;
+  at("about").textContent = `up ${span(now.up_s)}, ${counts}${nodes}`;
   at("store").hidden = now.store === "";
   at("store").textContent = now.store === "" ? "" : `Nothing can be stored: ${now.store}`;
   document.title = now.alerts.length ? `(${now.alerts.length}) SMS sender` : "SMS sender";

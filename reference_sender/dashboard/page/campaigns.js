@@ -57,7 +57,8 @@ function campaign({ name }) {
     state.className = `badge ${row.state}`;
     bars.forEach((each, place) => { each.style.flexGrow = String(row[PARTS[place]]); });
     bar.setAttribute("aria-label", PARTS.map(part => `${SAID[part]} ${row[part]}`).join(", "));
-    done.textContent = `${share(row.messages - left_count, row.messages)} of ${counted(row.messages, "message", "messages")} sent or ended`;
+    const all = counted(row.messages, "message", "messages");
+    done.textContent = `${share(row.messages - left_count, row.messages)} of ${all} sent or ended`;
     eta.textContent = time(row);
     eta.hidden = eta.textContent === "";
     cost.hidden = row.cost === null;
@@ -80,6 +81,7 @@ function time(row) {
   return `time left: ${left(row.eta_s)}${speed}${held && `; ${held}`}`;
 }
 
+/** @type {Record<string, string>} */
 const HELD_BY = {
   paused: "held by the pause", spending_limit: "held by the spending limit",
   daily_limit: "held by the daily limit", later: "held by schedule or daily limit",
@@ -99,6 +101,10 @@ function price(row) {
   return `cost ${money(row.cost)}${later}${limit}`;
 }
 
+/**
+ * @param {string} name
+ * @param {string} action
+ */
 async function change(name, action) {
   try {
     await call(`/v1/campaigns/${encodeURIComponent(name)}/${action}`, "POST", {});
@@ -107,6 +113,7 @@ async function change(name, action) {
   }
 }
 
+/** @param {string} name */
 function end(name) {
   if (confirm(`Cancel campaign ${name}? Its messages that were not sent end as failed. This cannot be undone.`))
     change(name, "cancel");

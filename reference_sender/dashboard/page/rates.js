@@ -12,11 +12,17 @@ import { rate, whole } from "./shared/format.js";
 
 const SECONDS_KEPT = 300;
 // Without those that are accepted: a campaign is accepted within a second, and the other lines would be flat.
-const RATES = { sent: "sent_per_s", delivered: "delivered_per_s", expired: "expired_per_s", failed: "failed_per_s" }; // colours as in the bars
+// Colours as in the bars.
+const RATES = /** @type {const} */ ({
+  sent: "sent_per_s", delivered: "delivered_per_s", expired: "expired_per_s", failed: "failed_per_s",
+});
 
 /** @type {Point[]} */
 let points = [];
-let rates, waiting;
+/** @type {import('./shared/charts.js').Chart} */
+let rates;
+/** @type {import('./shared/charts.js').Chart} */
+let waiting;
 
 export function startCharts() {
   rates = lineChart({ title: "Traffic", unit: "messages per second", label: rate });
@@ -40,8 +46,10 @@ export function addPoint(point) {
 function draw() {
   const classes = Object.keys(points.at(-1)?.queued ?? {});
   const names = [...classes.map(each => `${each} queued`), "in flight", "held", "reports awaited"];
-  feed(rates, points.map(point => ({ unix_s: point.unix_s, values:
-    Object.fromEntries(Object.entries(RATES).map(([name, field]) => [name, point[field]])) })), Object.keys(RATES), SECONDS_KEPT);
+  feed(rates, points.map(point => ({
+    unix_s: point.unix_s,
+    values: Object.fromEntries(Object.entries(RATES).map(([name, field]) => [name, point[field]])),
+  })), Object.keys(RATES), SECONDS_KEPT);
   feed(waiting, points.map(point => ({ unix_s: point.unix_s, values: {
     ...Object.fromEntries(classes.map(each => [`${each} queued`, point.queued[each]])),
     "in flight": point.in_flight, held: point.held, "reports awaited": point.awaiting_report,

@@ -14,6 +14,8 @@ import { measured, span } from "./words.js";
  * @typedef {import('./payloads.js').Overview} Overview
  */
 
+const COUNTS = /** @type {const} */ (["sent", "delivered", "failed", "expired", "queued"]);
+
 /** @type {(rows: ClassRow[]) => void} */
 let showClasses;
 /** @type {(rows: RouteRow[]) => void} */
@@ -51,13 +53,14 @@ function ended(alert) {
 
 /** @param {ClassRow} first */
 function classCard({ message_class }) {
-  const p95 = el("b", { class: "p95" }), said = el("span", { class: "quiet" }), badge = el("span", { class: "badge" });
-  const fill = el("span", { class: "fill" }), track = el("div", { class: "track" }, fill, el("span", { class: "mark" }));
-  const counts = Object.fromEntries(["sent", "delivered", "failed", "expired", "queued"].map(name => [name, el("dd", {})]));
+  const p95 = el("b", { class: "p95" }), said = el("span", { class: "quiet" });
+  const badge = el("span", { class: "badge" }), fill = el("span", { class: "fill" });
+  const track = el("div", { class: "track" }, fill, el("span", { class: "mark" }));
+  const counts = COUNTS.map(name => ({ name, dd: el("dd", {}) }));
   const element = el("li", { class: "card", "aria-label": `Class ${message_class}` },
     el("div", { class: "head" }, el("h3", {}, message_class), badge),
     el("p", {}, p95, " ", said), track,
-    el("dl", { class: "counts" }, Object.entries(counts).map(([name, dd]) => el("div", {}, el("dt", {}, name), dd))));
+    el("dl", { class: "counts" }, counts.map(({ name, dd }) => el("div", {}, el("dt", {}, name), dd))));
 
   /** @param {ClassRow} row */
   function shown(row) {
@@ -67,13 +70,14 @@ function classCard({ message_class }) {
       ? `${counted(row.measured, "delivery", "deliveries")}: too few`
       : `half within ${measured(p50_s)}, of ${counted(row.measured, "delivery", "deliveries")}`;
     badge.hidden = alert_limit_s === null || p95_s === null;
-    if (alert_limit_s !== null) badge.textContent = `${row.over ? "over" : "within"} alert limit: ${measured(alert_limit_s)}`;
+    if (alert_limit_s !== null)
+      badge.textContent = `${row.over ? "over" : "within"} alert limit: ${measured(alert_limit_s)}`;
     badge.className = `badge ${row.over ? "bad" : "good"}`;
     track.hidden = alert_limit_s === null;
     track.title = alert_limit_s === null ? "" : `alert limit: 95 % within ${measured(alert_limit_s)}`;
     if (alert_limit_s !== null) fill.style.width = `${Math.min(100, 50 * (p95_s ?? 0) / alert_limit_s)}%`;
     fill.className = row.over ? "fill over" : "fill";
-    for (const [name, dd] of Object.entries(counts)) dd.textContent = whole(row[name]);
+    for (const { name, dd } of counts) dd.textContent = whole(row[name]);
   }
   return { element, show: shown };
 }
@@ -87,7 +91,7 @@ function routeCard({ name }) {
 
   /** @param {RouteRow} row */
   function shown(row) {
-    const pause = row.paused_s > 0 ? ` for ${span(row.paused_s)}` : "";
+    const pause = row.paused_s > 0 ? `, next attempt in ${span(row.paused_s)}` : "";
     badge.textContent = row.condition + pause;
     trouble.textContent = row.trouble && `Last error: ${row.trouble}`;
     trouble.hidden = !row.trouble;

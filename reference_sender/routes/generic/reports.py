@@ -8,15 +8,16 @@ from collections.abc import Sequence
 import msgspec
 from msgspec import Struct
 
-from reference_sender.dispatch.values import Report, State
+from reference_sender.dispatch.values import REPORTED_UNKNOWN, Report, State
 from reference_sender.routes.protocol import MAX_REPORTS, ForgedReport, MalformedReport, ReportRequest
 
+_UNKNOWN = "unknown"
 _STATES: dict[str, State] = {
     "delivered": State.DELIVERED,
     "undelivered": State.FAILED,
     "rejected": State.FAILED,
     "cancelled": State.FAILED,
-    "unknown": State.FAILED,  # no report came; a later DELIVERED still counts
+    _UNKNOWN: State.EXPIRED,  # a later DELIVERED still counts
     "expired": State.EXPIRED,
 }
 
@@ -52,5 +53,7 @@ def read_signed_reports(request: ReportRequest, token: str) -> list[Report]:
 
 def report_of(provider_id: str, key: str | None, name: str, reason: str) -> Report:
     """A state of the generic API as a report."""
+    if name == _UNKNOWN:
+        reason = REPORTED_UNKNOWN
     state = _STATES.get(name, State.SENT)
     return Report(provider_id, key, state, "" if state is State.DELIVERED else reason or name)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from urllib.parse import unquote_plus
 
-from reference_sender.dispatch.values import Report, State
+from reference_sender.dispatch.values import REPORTED_UNKNOWN, Report, State
 from reference_sender.routes.protocol import MAX_REPORTS, MalformedReport
 
 # Report status codes, the same in the official Go, PHP and C# clients.
@@ -16,7 +16,7 @@ _REPORT_STATES: dict[str, tuple[State, str]] = {
     "405": (State.FAILED, "undelivered"),
     "406": (State.FAILED, "failed"),
     "407": (State.FAILED, "rejected"),
-    "408": (State.FAILED, "unknown"),  # no report came; a later DELIVERED still counts
+    "408": (State.EXPIRED, REPORTED_UNKNOWN),  # a later DELIVERED still counts
     "409": (State.SENT, "queue"),
     "410": (State.SENT, "accepted"),
     "411": (State.SENT, "renewal"),

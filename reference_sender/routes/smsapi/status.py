@@ -8,10 +8,11 @@ from urllib.parse import urlencode
 import msgspec
 from msgspec import Struct
 
-from reference_sender.dispatch.values import Report, State
+from reference_sender.dispatch.values import REPORTED_UNKNOWN, Report, State
 from reference_sender.routes.protocol import ProviderReply, ProviderRequest, RouteAccount
 from reference_sender.routes.reading import read_found
 
+_UNKNOWN = "UNKNOWN"
 # By name (smsapi.com/docs, "SMS status codes"). Every other one is intermediate.
 _STATES = {
     "DELIVERED": State.DELIVERED,
@@ -19,7 +20,7 @@ _STATES = {
     "UNDELIVERED": State.FAILED,
     "FAILED": State.FAILED,
     "REJECTED": State.FAILED,
-    "UNKNOWN": State.FAILED,  # a later DELIVERED still counts
+    _UNKNOWN: State.EXPIRED,  # a later DELIVERED still counts
 }
 
 
@@ -52,5 +53,7 @@ class SmsapiStatusQuery:
             if each.id == provider_id:
                 state = _STATES.get(each.status, State.SENT)
                 reason = "" if state is State.DELIVERED else f"smsapi_{each.status.lower()}"
+                if each.status == _UNKNOWN:
+                    reason = REPORTED_UNKNOWN
                 return Report(provider_id, key, state, reason)
         return None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 
-from reference_sender.dispatch.values import EndedMessage, Recovered, Report, State
+from reference_sender.dispatch.values import EndedMessage, Message, Recovered, Report, State
 from reference_sender.policy.campaigns import Campaign
 from reference_sender.policy.opt_out import OptOut
 from reference_sender.policy.recipients import NumberCount
@@ -35,6 +35,12 @@ from reference_sender.store.recovered import ended, recovered
 _PROBE = """
 UPDATE node SET routes = routes WHERE id = $1 AND NOT dead AND alive_until > clock_timestamp() RETURNING id
 """
+# How long the server may take for a call. After a renewal without an answer there must be time for another
+# one within the lease.
+WRITE_S = 10.0
+READ_S = 30.0
+RENEW_S = 5.0
+_UPGRADE_S = 3_600.0  # new indexes of a large database
 
 
 class PostgresStore:
@@ -43,10 +49,13 @@ class PostgresStore:
     def __init__(self, url: str, membership: Membership) -> None:
         self._membership = membership
         self._doubtful_claims: list[int] = []  # of claims without an answer
+        self._claimed_turns: dict[int, int] = {}  # the highest of each lane
         self._loop = Loop()
-        self._writer, self._reader, self._renewer = (PostgresLink(self._loop, url) for _ in range(3))
+        self._writer = PostgresLink(self._loop, url, WRITE_S)
+        self._reader = PostgresLink(self._loop, url, READ_S, checked=True)
+        self._renewer = PostgresLink(self._loop, url, RENEW_S)
         try:
-            self._renewer.call(bring_up_to_date)
+            self._renewer.call(bring_up_to_date, _UPGRADE_S)
             self._node = self._renewer.call(lambda connection: leases.join(connection, membership))
         except StoreError:
             self._close()
@@ -79,7 +88,9 @@ class PostgresStore:
     def unfinished(self, limit: int | None = None, place: Place | None = None) -> list[Recovered]:
         routes, doubtful = self._membership.routes, self._doubtful_claims
         records = self._renewer.call(
-            lambda connection: leases.claim(connection, self._node, routes, limit, doubtful)
+            lambda connection: leases.claim(
+                connection, self._node, routes, limit, doubtful, self._claimed_turns
+            )
         )
         doubtful.clear()
         return [recovered(record) for record in records]
@@ -93,6 +104,11 @@ class PostgresStore:
     def ended(self, reports: Sequence[Report]) -> list[EndedMessage]:
         records = self._writer.call(lambda connection: reading.ended(connection, reports))
         return [each for record in records if (each := ended(record)) is not None]
+
+    def taken_ids(self, provider_ids: Sequence[str], message: Message) -> frozenset[str] | None:
+        return self._reader.call(
+            lambda connection: reading.taken_ids(connection, self._node, provider_ids, message)
+        )
 
     def records(self, after_id: int, limit: int) -> list[Record]:
         return self._reader.call(lambda connection: reading.page(connection, after_id, limit))
@@ -148,7 +164,9 @@ class PostgresStore:
 
     def renew(self, share: int) -> Renewal:
         membership = self._membership
-        return self._renewer.call(lambda connection: leases.renew(connection, self._node, share, membership))
+        return self._renewer.call(
+            lambda connection: leases.renew(connection, self._node, share, membership, self._claimed_turns)
+        )
 
     def rule_changes(self, since: float) -> RuleChanges:
         return self._renewer.call(lambda connection: rule_changes.read(connection, self._node, since))

@@ -6,11 +6,12 @@ All times are the server's, so the clocks of the nodes do not matter for leases.
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from typing import Any
 
 import asyncpg
 
-from reference_sender.dispatch.values import Report, State, key_of_second
+from reference_sender.dispatch.values import Lane, Report, State, key_of_second
 from reference_sender.store.message_rows import IS_FIRST
 from reference_sender.store.postgres.reading import these
 from reference_sender.store.postgres.rule_changes import forget_old, keep_spent
@@ -25,8 +26,16 @@ _COUNTED = 1_000_000  # unclaimed messages; there may be more
 _REPORT_KEPT = "1 hour"  # for a message that is not known, or that has ended
 
 _JOIN = """
-INSERT INTO node (routes, alive_until, steady_since)
-VALUES ($1, clock_timestamp() + $2::float8 * interval '1 second', clock_timestamp()) RETURNING id
+INSERT INTO node (routes, lease_s, alive_until, steady_since, limits)
+VALUES ($1, $2, clock_timestamp() + $2::float8 * interval '1 second', clock_timestamp(), $3) RETURNING id
+"""
+# If the server's clock was set back, the instants that are ahead of it begin again: a lease lasts no longer.
+_NONE_AHEAD = """
+UPDATE node SET steady_since = least(steady_since, clock_timestamp()),
+    alive_until = least(alive_until, clock_timestamp() + lease_s * interval '1 second')
+WHERE NOT dead AND (
+    steady_since > clock_timestamp() OR alive_until > clock_timestamp() + lease_s * interval '1 second'
+) RETURNING id
 """
 _RENEW = """
 UPDATE node SET alive_until = clock_timestamp() + $2::float8 * interval '1 second',
@@ -67,8 +76,7 @@ _FORGET_DEAD = "DELETE FROM node n WHERE n.dead AND NOT EXISTS (SELECT FROM clai
 # second message of an OTP, if it was never tried, is left to the node that has the first one, while that is
 # open: only this node knows whether it is still needed. A query of one row for each OTP, and not an EXISTS,
 # which could be planned as one pass over all messages.
-_CLAIM = f"""
-WITH free AS (
+_FREE_FOR = f"""
     SELECT c.id FROM claim c LEFT JOIN progress p ON p.id = c.id AND p.state = 'queued'
     WHERE c.owner = 0 AND (
         p.route IS NULL OR p.route = ANY($2)
@@ -79,14 +87,30 @@ WITH free AS (
             JOIN claim first ON first.id = f.id
             WHERE m.id = c.id AND NOT {IS_FIRST} AND NOT EXISTS (SELECT FROM progress t WHERE t.id = m.id)
         ), $1)
-    ) ORDER BY c.lane, c.id LIMIT $3 FOR UPDATE OF c SKIP LOCKED
+    )
+"""
+# Not clock_timestamp(), which is no condition of an index.
+_NOW_NS = "(extract(epoch FROM statement_timestamp()) * 1e9)::bigint"
+_CLAIM = f"""
+WITH free AS (
+    {_FREE_FOR} ORDER BY c.lane, c.turn, c.id LIMIT $3 FOR UPDATE OF c SKIP LOCKED
+), expired AS (
+    {_FREE_FOR} AND c.expires_ns <= {_NOW_NS} ORDER BY c.expires_ns LIMIT $4 FOR UPDATE OF c SKIP LOCKED
 ), reported AS (
     SELECT c.id FROM claim c WHERE c.owner = 0 AND c.id IN (SELECT r.message_id FROM report r)
     LIMIT $4 FOR UPDATE OF c SKIP LOCKED
+), found AS (
+    SELECT id FROM free UNION SELECT id FROM expired UNION SELECT id FROM reported
 )
-UPDATE claim SET owner = $1 WHERE id IN (SELECT id FROM free UNION SELECT id FROM reported) RETURNING id
+UPDATE claim SET owner = $1 WHERE id IN (SELECT id FROM found)
+RETURNING id, CASE WHEN id IN (SELECT id FROM free) THEN lane END, turn
 """
-_REPORTED_AT_ONCE = 500
+# The lowest may be of messages that are left to one node: what this node has claimed counts too.
+_LOWEST_TURNS = """
+SELECT number, (SELECT min(turn) FROM claim WHERE owner = 0 AND lane = number)
+FROM generate_series(0, 2) AS number
+"""
+_ENDING_AT_ONCE = 500
 
 # A report without a key is matched by the provider's id, once the answer of its submit is stored.
 _MATCH = """
@@ -110,20 +134,27 @@ WHERE c.owner = $1 OR (
 
 async def join(connection: asyncpg.Connection[Any], membership: Membership) -> int:
     """A new node; returns its id."""
-    node: int = await connection.fetchval(_JOIN, list(membership.routes), membership.lease_s)
+    routes, limits = list(membership.routes), list(membership.limits)
+    node: int = await connection.fetchval(_JOIN, routes, membership.lease_s, limits)
     return node
 
 
 async def renew(
-    connection: asyncpg.Connection[Any], node: int, share: int, membership: Membership
+    connection: asyncpg.Connection[Any],
+    node: int,
+    share: int,
+    membership: Membership,
+    claimed: dict[int, int],
 ) -> Renewal:
-    """As ``Leases.renew``.
+    """As ``Leases.renew``. ``claimed`` is that of ``claim``.
 
     A node takes work over only after it has itself renewed without a gap for the time of a lease: after an
     outage of the server, in which no lease could be renewed, the nodes then find each other alive.
     """
     async with connection.transaction():
         await connection.execute("SELECT pg_advisory_xact_lock($1)", _LOCK)
+        if await connection.fetch(_NONE_AHEAD):
+            log.warning("the clock of PostgreSQL was set back: leases begin again")
         steady = await connection.fetchval(_RENEW, node, membership.lease_s)
         if steady is None:
             raise LeaseLost(
@@ -131,7 +162,7 @@ async def renew(
             )
         if steady:
             await _take_over(connection)
-        rows = await connection.fetch("SELECT id, share FROM node WHERE NOT dead")
+        rows = await connection.fetch("SELECT id, share, routes, limits FROM node WHERE NOT dead")
         shares = {row[0]: row[1] for row in rows}
         may_use = granted(node, shares, share, membership.most_nodes)
         if max(share, may_use) != shares[node]:
@@ -143,7 +174,36 @@ async def renew(
     unclaimed = await connection.fetchval(
         "SELECT count(*) FROM (SELECT FROM claim WHERE owner = 0 LIMIT $1) AS free", _COUNTED
     )
-    return Renewal(len(shares), may_use, unclaimed, leads=node == min(shares))
+    others = [(row[2], row[3]) for row in rows if row[0] != node]
+    return Renewal(
+        len(shares),
+        may_use,
+        unclaimed,
+        turns=await _turns(connection, claimed),
+        leads=node == min(shares),
+        differing=_differing(membership, others),
+    )
+
+
+async def _turns(connection: asyncpg.Connection[Any], claimed: dict[int, int]) -> dict[Lane, int]:
+    """As ``Renewal.turns``. ``claimed`` keeps only the lanes in which messages wait."""
+    lowest = {lane: turn for lane, turn in await connection.fetch(_LOWEST_TURNS) if turn is not None}
+    for lane in claimed.keys() - lowest.keys():
+        del claimed[lane]
+    return {
+        lane: max(lowest[number], claimed.get(number, 0))
+        for number, lane in enumerate(Lane)
+        if number in lowest
+    }
+
+
+def _differing(
+    membership: Membership, others: Sequence[tuple[Sequence[str], Sequence[str]]]
+) -> tuple[str, ...]:
+    """Routes for which ``others``, by routes and limits of a node, have other limits than ``membership``."""
+    ours = dict(zip(membership.routes, membership.limits, strict=False))  # without limits: not compared
+    theirs = {pair for routes, limits in others for pair in zip(routes, limits, strict=False)}
+    return tuple(sorted({name for name, limits in theirs if ours.get(name, limits) != limits}))
 
 
 async def leave(connection: asyncpg.Connection[Any], node: int) -> None:
@@ -184,18 +244,23 @@ async def claim(
     routes: tuple[str, ...],
     limit: int | None,
     doubtful: list[int],
+    claimed: dict[int, int],
 ) -> list[Record]:
-    """Messages that no node owned, now of this one: the most urgent, and some that have a report.
+    """Messages that no node owned, now of this one: the most urgent, and some that expired or have a report.
 
     ``doubtful`` are those of earlier calls without an answer, which are given back, and gets those of this
-    call: the caller empties it when it has the answer.
+    call: the caller empties it when it has the answer. ``claimed`` gets the highest turn of the most urgent
+    ones, by lane.
     """
     async with connection.transaction():
         if doubtful:
             await connection.execute(_GIVE_BACK, node, doubtful)
-        rows = await connection.fetch(_CLAIM, node, list(routes), limit, _REPORTED_AT_ONCE)
+        rows = await connection.fetch(_CLAIM, node, list(routes), limit, _ENDING_AT_ONCE)
         ids = [row[0] for row in rows]
         doubtful.extend(ids)
+        for _, lane, turn in rows:
+            if lane is not None:
+                claimed[lane] = max(turn, claimed.get(lane, 0))
         return await these(connection, ids) if ids else []
 
 

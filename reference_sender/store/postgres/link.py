@@ -6,8 +6,10 @@ from __future__ import annotations
 
 import asyncio
 import os
+import secrets
 import threading
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
+from contextlib import contextmanager, suppress
 from typing import Any, TypeVar
 
 import asyncpg
@@ -17,7 +19,10 @@ from reference_sender.store.protocol import StoreError
 
 _Answer = TypeVar("_Answer")
 
-_CONNECT_S = 5.0
+CONNECT_S = 5.0
+CHECK_S = 5.0  # for a connection to show that the server answers, before a call that may take long
+_GOODBYE_S = 1.0
+_TRY_LOCK_EVERY_S = 0.1
 # A node that is stopped between two statements of a transaction must not keep its locks.
 _IDLE_IN_TRANSACTION_MS = 2_000
 _SESSION = {
@@ -25,7 +30,17 @@ _SESSION = {
     "synchronous_commit": "on",
     "plan_cache_mode": "force_generic_plan",  # planning the statement of a commit costs more than to run it
     "idle_in_transaction_session_timeout": str(_IDLE_IN_TRANSACTION_MS),
+    # The server ends the session of a node that it does not reach. It does nothing on a Unix socket.
+    "tcp_keepalives_idle": "30",
+    "tcp_keepalives_interval": "10",
+    "tcp_keepalives_count": "3",
 }
+# The number of an advisory lock is in two halves there.
+END_EARLIER = """
+SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND objsubid = 1 AND granted
+    AND (classid::bigint << 32) + objid::bigint = $1
+"""
+_TRY_LOCK = "SELECT pg_try_advisory_lock($1)"
 # Errors of the connection: whether a statement in progress was carried out is not known.
 _BROKEN = (
     OSError,
@@ -60,33 +75,57 @@ class Loop:
 
 
 class PostgresLink:
-    """One connection, made again after it broke. Calls of several threads follow one another."""
+    """One connection, made again after it broke. Calls of several threads follow one another.
 
-    def __init__(self, loop: Loop, url: str) -> None:
+    A connection can become silent without an error: an address moves to another server, or a firewall forgets
+    the connection. So each call has a limit. asyncpg's own limits would first ask the server to cancel the
+    statement, and wait for that without a limit.
+
+    Each session holds a lock of the link. A new one first ends the earlier one, which may still work for a
+    call that was given up: whatever that call did is on disk before the next one begins.
+    """
+
+    def __init__(self, loop: Loop, url: str, limit_s: float, checked: bool = False) -> None:
+        """A call takes ``limit_s`` at most. If calls may take long, the connection is ``checked`` before
+        each.
+        """
         self._loop = loop
         self._url = url
+        self._limit_s = limit_s
+        self._checked = checked
+        self._lock = secrets.randbits(62)
         self._turn = asyncio.Lock()
         self._connection: asyncpg.Connection[Any] | None = None
 
-    def call(self, work: Callable[[asyncpg.Connection[Any]], Awaitable[_Answer]]) -> _Answer:
-        """What ``work`` makes of the connection. Raises ``StoreError``; ``Unanswered`` if the connection
-        broke.
+    def call(
+        self,
+        work: Callable[[asyncpg.Connection[Any]], Awaitable[_Answer]],
+        limit_s: float | None = None,
+    ) -> _Answer:
+        """What ``work`` makes of the connection, within ``limit_s`` if given. Raises ``StoreError``;
+        ``Unanswered`` if the connection broke.
         """
-        return self._loop.call(self._run(work))
+        return self._loop.call(self._run(work, self._limit_s if limit_s is None else limit_s))
 
     def close(self) -> None:
-        """Close the connection."""
-        self._loop.call(self._drop())
+        """Close the connection, also in the middle of a call."""
+        self._loop.call(self._close())
 
-    async def _run(self, work: Callable[[asyncpg.Connection[Any]], Awaitable[_Answer]]) -> _Answer:
+    async def _run(
+        self, work: Callable[[asyncpg.Connection[Any]], Awaitable[_Answer]], limit_s: float
+    ) -> _Answer:
         async with self._turn:
             connection = await self._connected()
             try:
-                return await work(connection)
+                if self._checked:
+                    with _within(CHECK_S, connection):
+                        await connection.execute("SELECT 1")
+                with _within(limit_s, connection):
+                    return await work(connection)
             except StoreError:
                 raise
             except _BROKEN as error:
-                await self._drop()
+                self._drop()
                 raise Unanswered(f"PostgreSQL: {error_text(error)}") from error
             except Exception as error:  # the server's, and those of values that cannot be encoded
                 raise StoreError(f"PostgreSQL: {error_text(error)}") from error
@@ -95,8 +134,10 @@ class PostgresLink:
         if self._connection is None or self._connection.is_closed():
             try:
                 self._connection = await asyncpg.connect(
-                    self._url, timeout=_CONNECT_S, server_settings=_SESSION
+                    self._url, timeout=CONNECT_S, server_settings=_SESSION
                 )
+                with _within(CONNECT_S, self._connection):
+                    await self._take_lock(self._connection)
             except (
                 OSError,
                 TimeoutError,
@@ -104,16 +145,51 @@ class PostgresLink:
                 asyncpg.PostgresError,
                 asyncpg.InterfaceError,
             ) as error:
+                self._drop()
                 raise StoreError(f"PostgreSQL cannot be reached: {error_text(error)}") from error
         return self._connection
 
-    async def _drop(self) -> None:
+    async def _take_lock(self, connection: asyncpg.Connection[Any]) -> None:
+        """Not by a statement that waits: if the server hangs, each attempt would leave a session that waits
+        there.
+        """
+        while not await connection.fetchval(_TRY_LOCK, self._lock):
+            await connection.execute(END_EARLIER, self._lock)
+            await asyncio.sleep(_TRY_LOCK_EVERY_S)
+
+    async def _close(self) -> None:
+        if self._connection is not None and not self._turn.locked():
+            with suppress(OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
+                await self._connection.close(timeout=_GOODBYE_S)
+        self._drop()
+
+    def _drop(self) -> None:
         connection, self._connection = self._connection, None
         if connection is not None:
-            try:
-                await connection.close(timeout=_CONNECT_S)
-            except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
-                connection.terminate()
+            connection.terminate()
+
+
+@contextmanager
+def _within(limit_s: float, connection: asyncpg.Connection[Any]) -> Iterator[None]:
+    """Give up what is done with ``connection`` after ``limit_s``: raises ``TimeoutError``, and the connection
+    is closed.
+    """
+    given_up = False
+
+    def give_up() -> None:
+        nonlocal given_up
+        given_up = True
+        connection.terminate()  # what waits for an answer fails
+
+    timer = asyncio.get_running_loop().call_later(limit_s, give_up)
+    try:
+        yield
+    except Exception as error:
+        if given_up:
+            raise TimeoutError from error
+        raise
+    finally:
+        timer.cancel()
 
 
 def error_text(error: Exception) -> str:

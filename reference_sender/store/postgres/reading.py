@@ -7,7 +7,7 @@ from typing import Any
 
 import asyncpg
 
-from reference_sender.dispatch.values import Report, State
+from reference_sender.dispatch.values import Message, Report, State
 from reference_sender.store.message_rows import IS_FIRST, RECORD_COLUMNS, record_of
 from reference_sender.store.protocol import CampaignEnd, DeadLetterFilter, Record
 
@@ -18,9 +18,17 @@ _PAGE = f"{_COLUMNS} WHERE m.id > $1 ORDER BY m.id LIMIT $2"
 _THESE = f"{_COLUMNS} WHERE m.id = ANY($1) ORDER BY m.id"
 _WITH_KEYS = f"{_COLUMNS} WHERE m.key = ANY($1)"
 _ENDED = f"""
-{_COLUMNS} WHERE p.state IN ('failed', 'expired') AND (
-    m.key = ANY($1) OR p.id IN (SELECT q.id FROM progress q WHERE q.provider_id = ANY($2))
+{_COLUMNS} WHERE p.state IN ('delivered', 'failed', 'expired') AND m.id IN (
+    SELECT id FROM message WHERE key = ANY($1)
+    UNION SELECT id FROM progress WHERE provider_id = ANY($2) AND state IN ('failed', 'expired')
 ) ORDER BY m.id
+"""
+# One statement, so that an answer which another node stores now is either an attempt or an id.
+_TAKEN_IDS = """
+SELECT ARRAY(SELECT p.provider_id FROM progress p WHERE p.provider_id = ANY($1)), EXISTS (
+    SELECT FROM attempt a CROSS JOIN unnest(a.messages) AS u (id) JOIN message m ON m.id = u.id
+    WHERE a.node <> $2 AND m.recipient = $3 AND m.body = $4
+)
 """
 _MATCHING = f"""
     p.state IN ('failed', 'expired') AND {IS_FIRST}
@@ -64,10 +72,21 @@ async def with_keys(connection: asyncpg.Connection[Any], keys: Sequence[str]) ->
 
 
 async def ended(connection: asyncpg.Connection[Any], reports: Sequence[Report]) -> list[Record]:
-    """The messages that ``reports`` name, of those that ended FAILED or EXPIRED."""
+    """As ``NodeStore.ended``, also of messages that were not tried."""
     keys = [report.key for report in reports if report.key is not None]
-    ids = [report.provider_id for report in reports]
+    ids = [report.provider_id for report in reports if report.key is None]
     return [record_of(row) for row in await connection.fetch(_ENDED, keys, ids)]
+
+
+async def taken_ids(
+    connection: asyncpg.Connection[Any], node: int, provider_ids: Sequence[str], message: Message
+) -> frozenset[str] | None:
+    """As ``NodeStore.taken_ids``."""
+    row = await connection.fetchrow(
+        _TAKEN_IDS, list(provider_ids), node, message.to, message.text.encode("utf-8")
+    )
+    assert row is not None
+    return None if row[1] else frozenset(row[0])
 
 
 async def dead_letters(

@@ -13,7 +13,7 @@ from reference_sender.store.protocol import StoreError
 
 log = logging.getLogger(__name__)
 
-SCHEMA_VERSION = 4
+SCHEMA_VERSION = 6
 _NAME = "smsbench"
 _LOCK = 0x736D7362  # any number that other programs do not use
 
@@ -53,6 +53,22 @@ _FROM_3_TO_4 = """
 ALTER TABLE claim ADD COLUMN confirmed boolean NOT NULL DEFAULT false;
 UPDATE identity SET version = 4;
 """
+# Nodes of schema 4 work with it: they do not say their limits.
+_FROM_4_TO_5 = """
+ALTER TABLE node ADD COLUMN limits text[] NOT NULL DEFAULT '{}';
+UPDATE identity SET version = 5;
+"""
+# Nodes of schema 4 and 5 work with it: the messages that they leave to any node go first, and expire once
+# they are claimed. The longest lease is 600 s.
+_FROM_5_TO_6 = """
+ALTER TABLE claim ADD COLUMN expires_ns bigint NOT NULL DEFAULT 9223372036854775807,
+    ADD COLUMN turn bigint NOT NULL DEFAULT 0;
+DROP INDEX claim_free;
+CREATE INDEX claim_free ON claim (lane, turn, id) WHERE owner = 0;
+CREATE INDEX claim_expiry ON claim (expires_ns) WHERE owner = 0;
+ALTER TABLE node ADD COLUMN lease_s float8 NOT NULL DEFAULT 600;
+UPDATE identity SET version = 6;
+"""
 _ALIVE = "SELECT EXISTS (SELECT FROM node WHERE NOT dead AND alive_until > clock_timestamp())"
 
 
@@ -86,6 +102,12 @@ async def bring_up_to_date(connection: asyncpg.Connection[Any]) -> None:
         if version == 3:
             await connection.execute(_FROM_3_TO_4)
             version = 4
+        if version == 4:
+            await connection.execute(_FROM_4_TO_5)
+            version = 5
+        if version == 5:
+            await connection.execute(_FROM_5_TO_6)
+            version = 6
     if version != SCHEMA_VERSION:
         raise StoreError(f"PostgreSQL has schema {version} of a sender, this sender knows {SCHEMA_VERSION}")
     if await connection.fetchval("SHOW fsync") != "on":

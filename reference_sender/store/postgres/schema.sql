@@ -1,4 +1,4 @@
--- Schema 4 of PostgreSQL. Columns with the same name mean the same as in ../schema.sql.
+-- Schema 6 of PostgreSQL. Columns with the same name mean the same as in ../schema.sql.
 CREATE TABLE identity (
     version       integer NOT NULL,
     tag           text NOT NULL,
@@ -13,7 +13,9 @@ CREATE TABLE node (
     alive_until  timestamptz NOT NULL,          -- end of the lease
     steady_since timestamptz NOT NULL,          -- since when the lease has been renewed without a gap
     share        integer NOT NULL DEFAULT 0,    -- millionths of each route's limits: the most that the node may use now
-    dead         boolean NOT NULL DEFAULT false -- its lease has ended or it has left; its claims are being removed
+    dead         boolean NOT NULL DEFAULT false, -- its lease has ended or it has left; its claims are being removed
+    limits       text[] NOT NULL DEFAULT '{}',  -- those of each of its routes, in their order; empty: not known
+    lease_s      float8 NOT NULL DEFAULT 600    -- how long a renewal lasts
 );
 
 -- The body is bytea, since the type text of PostgreSQL cannot have the character NUL.
@@ -53,10 +55,14 @@ CREATE TABLE claim (
     id    bigint PRIMARY KEY,
     owner integer NOT NULL,
     lane  smallint NOT NULL,                    -- 0 is the most urgent
-    confirmed boolean NOT NULL DEFAULT false    -- another node answered a request that it has this message
+    confirmed boolean NOT NULL DEFAULT false,   -- another node answered a request that it has this message
+    expires_ns bigint NOT NULL DEFAULT 9223372036854775807, -- of the message
+    turn  bigint NOT NULL DEFAULT 0             -- of a lane the lowest is claimed first
 );
 
-CREATE INDEX claim_free ON claim (lane, id) WHERE owner = 0;
+CREATE INDEX claim_free ON claim (lane, turn, id) WHERE owner = 0;
+
+CREATE INDEX claim_expiry ON claim (expires_ns) WHERE owner = 0;
 
 CREATE TABLE attempt (
     node     integer NOT NULL,

@@ -25,7 +25,7 @@ _MESSAGE = (
     "bigint[]",
     *("text[]", "text[]", "bytea[]", "text[]", "text[]", "text[]", "integer[]", "bigint[]", "bigint[]"),
 )
-_CLAIM = ("bigint[]", "integer[]", "smallint[]")
+_CLAIM = ("bigint[]", "integer[]", "smallint[]", "bigint[]", "bigint[]")
 _PROGRESS = ("bigint[]", "text[]", "text[]", "text[]", "integer[]", "bigint[]", "text[]", "bigint[]")
 _ATTEMPT = ("bigint[]", "text[]", "bigint[]", "text[]")
 _REPORT = ("text[]", "text[]", "text[]", "text[]")
@@ -49,7 +49,8 @@ WITH fence AS MATERIALIZED (
 ), kept AS (
     INSERT INTO message SELECT u.* FROM fence, {rows(_MESSAGE)} AS u ON CONFLICT (key) DO NOTHING RETURNING id
 ), claimed AS (
-    INSERT INTO claim SELECT u.* FROM kept JOIN {rows(_CLAIM)} AS u (id, owner, lane) USING (id)
+    INSERT INTO claim (id, owner, lane, expires_ns, turn)
+    SELECT u.* FROM kept JOIN {rows(_CLAIM)} AS u (id, owner, lane, expires_ns, turn) USING (id)
 ), closed AS (
     DELETE FROM claim USING fence, {rows(_IDS)} AS u (id) WHERE claim.id = u.id
     RETURNING claim.id
@@ -187,12 +188,14 @@ def _message_columns(messages: Sequence[Message]) -> tuple[list[Any], ...]:
 
 
 def _claim_columns(
-    messages: Sequence[Message], node: int, unclaimed: Collection[int]
+    messages: Sequence[Message], node: int, unclaimed: Mapping[int, int]
 ) -> tuple[list[int], ...]:
     return (
         [m.message_id for m in messages],
         [0 if m.message_id in unclaimed else node for m in messages],
         [_LANE_NUMBER[m.lane] for m in messages],
+        [m.expires_ns for m in messages],
+        [unclaimed.get(m.message_id, 0) for m in messages],
     )
 
 

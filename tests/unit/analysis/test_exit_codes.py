@@ -15,6 +15,8 @@ from run_builder import Build
 from analysis.capacity_record import SEARCH_ITSELF, CapacityResult, Trial, write_capacity
 from analysis.cli import main
 from analysis.records import Instant, Manifest, RecordedScenario, read_result, write_manifest
+from analysis.render.report_files import write_report
+from analysis.report import build_report
 
 
 @pytest.mark.parametrize(
@@ -135,3 +137,21 @@ def outputs(
         for other in {"YES", "NO", "INVALID", "UNDECIDED"} - {word}:
             assert f"{other}." not in text and f"{other}:" not in text
     return code, word
+
+
+def test_a_percentile_of_too_few_messages_that_is_missed_has_its_lower_end_in_every_output(
+    new_run: Build,
+) -> None:
+    run = new_run("run")
+    for slot in range(10):
+        run.journey(f"m-{slot}", float(slot), 50.0)
+    run_dir = run.write(load_s=10.0, end_s=90.0)
+    report = build_report(run_dir, objectives=("otp.p95<20s",))
+    write_report(report, run_dir / "report", charts=False)
+    assert report.objectives[0].measured == "50.0 s or more"
+    junit = ElementTree.parse(run_dir / "report" / "junit.xml")
+    failure = junit.find(".//testcase[@name='OTP p95 delivery time']/failure")
+    assert failure is not None
+    assert str(failure.get("message")).startswith("50.0 s or more, limit < 20 s: only 10 messages")
+    summary = (run_dir / "report" / "summary.md").read_text(encoding="utf-8")
+    assert "| OTP p95 delivery time | < 20 s | 50.0 s or more | MISSED |" in summary

@@ -15,6 +15,7 @@ from run_builder import Build, RunBuilder, Suite
 
 from analysis import records
 from analysis.cli import main
+from analysis.report import build_report
 
 RunCli = Callable[..., int]
 CHARTS = ("percentiles", "latency", "rates", "backlog", "stages")
@@ -216,7 +217,7 @@ def test_slo_takes_the_place_of_the_runs_own(
         main()
     assert ended.value.code == 1
     names = [each["objective"] for each in summary_of(run_dir)["objectives"]]
-    assert names == ["otp.p95<2s", "loss=0", "duplicates=0", "unaccounted=0"]
+    assert names == ["otp.p95<2s", "loss=0", "duplicates=0", "unaccounted=0", "not_taken<=0.1%"]
     monkeypatch.setattr(sys, "argv", ["analysis", str(run_dir), "-q", "--no-charts", "--slo", "otp.p95<2"])
     with pytest.raises(SystemExit) as ended:
         main()
@@ -370,3 +371,14 @@ def test_one_delivery_time_judged_is_not_enough(new_run: Build, run_cli: RunCli)
     good(run)
     run.journey("rare", 30.0, 3.0, message_class="marketing")  # one message: its p95 is withheld
     assert run_cli(run.write(end_s=70.0)) == 4
+
+
+def test_the_report_of_one_trial_says_that_the_search_has_its_own_verdict(new_run: Build) -> None:
+    run = new_run("01-10")
+    for slot in range(400):
+        run.journey(f"m-{slot}", slot / 10, 3.0)
+    scenario = records.RecordedScenario(name="capacity", title="trial at 10/s")
+    report = build_report(run.write(load_s=40.0, end_s=60.0, scenario=scenario))
+    (note,) = report.notes
+    assert note.startswith("This run is one trial of a capacity search. The search's verdict on it is in the")
+    assert build_report(run.write(load_s=40.0, end_s=60.0)).notes == ()

@@ -58,6 +58,8 @@ ROUTE = ["--route", "smsapi+http://hush@127.0.0.1:80"]
             )
             for end in ("?a=1", "?", "#b", " y", "\x00")
         ),
+        (["--route", "smsapi+http://hush@127.0.0.1:80?name=a#1&requests_per_s=5"], "write %23"),
+        (["--route", "smsapi+http://hush@127.0.0.1:80/#"], "a route URL has a #"),
         (["--route", "smsapi+http://hush%07@127.0.0.1:80"], "the token of a route cannot be used"),
         (
             ["--route", "smsapi+http://hush@127.0.0.1:80", "--route", "smsapi+http://b@127.0.0.1:80"],

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+import pytest
 from policy_steps import PRICED, ahead, campaign, control, rows, shown
 from sender_world import RunWorld, SenderWorld
 
@@ -32,6 +33,36 @@ def test_the_answer_to_a_control_has_the_counts_after_it(run_world: RunWorld) ->
         assert answer == await shown(world)
 
     run_world(steps, policy=PRICED)
+
+
+def test_a_campaign_has_ended_when_all_its_messages_are_final(run_world: RunWorld) -> None:
+    async def steps(world: SenderWorld) -> None:
+        await campaign(world, *[{"to": "48500000001", "key": "a"}])
+        await world.until_sent(1)
+        assert (await shown(world))["state"] == "running"
+        await world.report("a")
+        assert (await shown(world))["state"] == "ended"
+        assert (await control(world, "resume"))[1]["state"] == "ended"
+        await campaign(world, *[{"to": "48500000002", "key": "b"}])
+        await world.until_sent(2)
+        assert (await shown(world))["state"] == "running"
+        assert (await control(world, "pause"))[1]["state"] == "paused"
+        await world.report("b")
+        assert (await shown(world))["state"] == "paused", "a paused campaign stays paused"
+        assert (await control(world, "cancel"))[1]["state"] == "cancelled"
+
+    run_world(steps)
+
+
+@pytest.mark.parametrize("name", [".", ".."])
+def test_a_name_that_clients_remove_from_paths_is_refused(run_world: RunWorld, name: str) -> None:
+    async def steps(world: SenderWorld) -> None:
+        for status, answer in ((await world.post(campaign=name))[:2], await campaign(world, campaign=name)):
+            assert (status, answer["error"]["field"]) == (400, "campaign")
+            assert answer["error"]["message"].endswith("and neither . nor ..")
+        assert (await campaign(world, {"to": "48500000001"}, campaign="a.b"))[0] == 202
+
+    run_world(steps)
 
 
 def test_only_a_resume_changes_the_limit(run_world: RunWorld) -> None:

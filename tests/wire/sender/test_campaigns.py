@@ -192,14 +192,42 @@ def test_a_partly_accepted_campaign_is_not_answered_429(
         status, taken, headers = await campaign(rows)
         assert (status, taken["accepted"], taken["refused_count"]) == (202, 1, 499)
         assert "Retry-After" not in headers
-        monkeypatch.setattr(world.driver, "has_room", lambda count, lane: lane is Lane.MARKETING)
+        room = [2]  # as often there is room, and then no more
+
+        def has_room(count: int, lane: Lane) -> bool:
+            room[0] -= 1
+            return room[0] >= 0
+
+        monkeypatch.setattr(world.driver, "has_room", has_room)
         status, taken, headers = await campaign(rows)  # the room was taken after the campaign had begun
         assert (status, taken["accepted"], taken["refused_count"]) == (429, 0, 500)
         assert int(headers["Retry-After"]) > 0
+        room[0] = 2
         status, taken, _ = await campaign([*rows, {"to": "x"}])  # not full alone: one will never be taken
         assert (status, taken["refused_count"]) == (202, 501)
 
     run_world(steps, max_backlog=499)
+
+
+def test_a_campaign_needs_room_for_its_own_class(
+    run_world: RunWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A part of the queue is for OTPs alone."""
+
+    async def steps(world: SenderWorld) -> None:
+        monkeypatch.setattr(world.driver, "has_room", lambda count, lane: lane is Lane.OTP)
+        body = {"campaign": "may", "text": "hi", "recipients": [{"to": "48500100200"}]}
+        status, taken, _ = await world.call("POST", "/v1/campaigns", json={"message_class": "otp"} | body)
+        assert (status, taken["accepted"]) == (202, 1)
+        for lane in ("transactional", "marketing"):
+            more = {"message_class": lane}
+            status, taken, headers = await world.call("POST", "/v1/campaigns", json=more | body)
+            assert (status, taken["error"]["code"]) == (429, "queue_full")
+            assert int(headers["Retry-After"]) > 0
+        _, state, _ = await world.call("GET", "/v1/state")
+        assert state["counters"]["queue_full"] == 2
+
+    run_world(steps)
 
 
 def test_a_full_queue_takes_exactly_what_it_has_room_for(run_world: RunWorld) -> None:

@@ -113,7 +113,8 @@ async def quick_feed(limits: Limits) -> AsyncIterator[tuple[str, DashboardFeed, 
         finally:
             connections.ended(request)
 
-    connections = Connections(web.Server(handle), limits)
+    server = web.Server(handle)
+    connections = Connections(server, server, limits)
     listening = await asyncio.get_running_loop().create_server(connections, "127.0.0.1", 0)
     connections.start()
     try:

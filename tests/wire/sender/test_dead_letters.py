@@ -57,6 +57,28 @@ def test_a_filter_is_counted_without_sending_and_then_sent_in_steps(run_world: R
     run_world(steps)
 
 
+def test_a_message_whose_provider_reports_an_unknown_outcome_is_not_sent_again_without_consent(
+    run_world: RunWorld,
+) -> None:
+    """SMSAPI's status 408: no report of the carrier came, so the phone may have the message."""
+
+    async def steps(world: SenderWorld) -> None:
+        fields = {"campaign": "may", "message_class": "marketing", "text": "Hi"}
+        rows = [{"to": "48500100200", "key": "m-0"}]
+        await world.call("POST", "/v1/campaigns", json=fields | {"recipients": rows})
+        await world.until_sent(1)
+        await world.report("m-0", status=408)
+        counted = await step(world, {"filter": {"campaign": "may"}, "dry_run": True})
+        assert counted == {"matched": 1, "uncertain": 1, "reasons": {"unknown": 1}}
+        answer = await step(world, {"filter": {"campaign": "may"}})
+        assert [each["reason"] for each in answer["refused"]] == ["unknown"]
+        answer = await step(world, {"filter": {"campaign": "may"}, "allow_duplicate": True})
+        assert len(answer["replayed"]) == 1
+        await world.until_sent(2)
+
+    run_world(steps)
+
+
 def test_a_filter_that_matches_nothing_sends_nothing(run_world: RunWorld) -> None:
     async def steps(world: SenderWorld) -> None:
         await dead_letters(world, 2)

@@ -65,6 +65,56 @@ def test_a_store_that_fails_refuses_and_then_recovers(run_world: RunWorld) -> No
     run_world(steps)
 
 
+def test_a_control_is_in_force_while_the_store_cannot_be_read(
+    run_world: RunWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As in an outage of PostgreSQL: the process knows the campaign from its messages."""
+    monkeypatch.setattr(health, "KEPT_WITHIN_S", 0.2)
+
+    async def steps(world: SenderWorld) -> None:
+        assert (await world.post(campaign="may"))[0] == 202
+        world.store.failing = world.store.unreadable = True
+        status, answer, _ = await world.call("POST", "/v1/campaigns/may/pause")
+        assert (status, answer["error"]["code"]) == (503, "not_stored_yet")
+        assert "may" in world.driver.gate.stopped
+        status, answer, headers = await world.call("POST", "/v1/campaigns/other/pause")
+        assert (status, answer["error"]["code"], "Retry-After" in headers) == (503, "store_failed", True)
+        assert "the store cannot be read: no connection. " in answer["error"]["message"]
+        assert "the change is not in force" in answer["error"]["message"]
+        assert "other" not in world.driver.gate.stopped
+        world.store.failing = world.store.unreadable = False
+        await world.driver.settled()
+        assert (await world.call("GET", "/v1/campaigns/may"))[1]["state"] == "paused"
+
+    run_world(steps)
+
+
+def test_only_messages_count_as_refused(run_world: RunWorld) -> None:
+    async def counters(world: SenderWorld) -> tuple[int, int]:
+        counted = (await world.call("GET", "/v1/state"))[1]["counters"]
+        return counted["refused_by_policy"], counted["store_failed"]
+
+    async def steps(world: SenderWorld) -> None:
+        assert (await world.post(campaign="may"))[0] == 202
+        assert await self_status(world, "POST", "/v1/campaigns/may/cancel") == 200
+        assert await self_status(world, "POST", "/v1/campaigns/may/pause") == 409
+        world.store.unreadable = True
+        for path in ("/v1/campaigns/may", "/v1/messages/1"):
+            status, answer, _ = await world.call("GET", path)
+            assert (status, answer["error"]["code"]) == (503, "store_failed")
+            assert answer["error"]["message"] == "the store cannot be read: no connection; try again"
+        world.store.unreadable = False
+        assert await counters(world) == (0, 0)
+        assert (await world.post(campaign="may"))[0] == 409
+        row = {"campaign": "may", "message_class": "otp", "text": "x", "recipients": [{"to": "48500100200"}]}
+        assert (await world.call("POST", "/v1/campaigns", json=row))[0] == 409
+        world.store.failing = True
+        assert (await world.post())[0] == 503
+        assert await counters(world) == (2, 1)
+
+    run_world(steps)
+
+
 async def self_status(world: SenderWorld, method: str, path: str) -> int:
     return (await world.call(method, path))[0]
 

@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
+from typing import Any
 
+import pytest
 from sender_world import RunWorld, SenderWorld
 from waiting import eventually_in_loop
+
+from reference_sender.dispatch.values import Message, Outcome, Result
 
 
 def test_a_message_from_intake_to_its_report(run_world: RunWorld) -> None:
@@ -105,3 +110,25 @@ def test_a_full_queue_says_so_and_when_to_come_back(run_world: RunWorld) -> None
         assert (await world.post(key="c"))[0] == 202
 
     run_world(steps, max_backlog=2)
+
+
+def test_a_waiting_message_says_why_its_last_attempt_failed(
+    run_world: RunWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The store keeps no refusal that changes no state: only the process knows it."""
+
+    async def refused(messages: Sequence[Message]) -> list[Result]:
+        return [Result(Outcome.DEFERRED, reason="http_503", retry_after_s=600.0) for _ in messages]
+
+    async def steps(world: SenderWorld) -> None:
+        with monkeypatch.context() as patched:
+            patched.setattr(world.route, "submit", refused)
+            _, answer, _ = await world.post()
+            shown: dict[str, Any] = {}
+            async with asyncio.timeout(10):
+                while not shown.get("reason"):
+                    shown = (await world.call("GET", f"/v1/messages/{answer['id']}"))[1]
+        told = [shown[name] for name in ("state", "attempts", "reason", "route", "held")]
+        assert told == ["queued", 1, "http_503", "r", None]
+
+    run_world(steps)

@@ -11,10 +11,11 @@ from typing import Any
 import pytest
 from any_hour import policy_at_any_hour
 from postgres_server import PostgresServer
-from running_sender import RunningSender, two_nodes, until_true
+from running_sender import RunningSender, running_sender, two_nodes, until_true
 from wire_provider import TOKEN, started
 
 from mock_provider.testing.running import ProviderThread
+from reference_sender.alerts.rules import AlertRules, AlertSettings
 from reference_sender.policy.settings import NO_POLICY, PolicySettings
 from reference_sender.runtime import member
 from reference_sender.store import Existing, RuleChanges, Work
@@ -365,3 +366,28 @@ def test_dead_letters_of_one_node_are_sent_again_at_the_other_once(nodes: Callab
         ]
 
     nodes(steps)
+
+
+def test_nodes_with_different_limits_warn_and_have_an_alert(
+    postgres: PostgresServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    store, alerts = postgres.without_store(), AlertSettings(rules=AlertRules(every_s=0.1))
+
+    def node(requests_per_s: int) -> AbstractAsyncContextManager[RunningSender]:
+        route = f"smsapi+http://{TOKEN}@127.0.0.1:9?name=r&requests_per_s={requests_per_s}"
+        return running_sender(store, (route,), alerts=alerts)
+
+    async def logged(text: str, times: int) -> bool:
+        return caplog.text.count(text) >= times
+
+    async def live() -> None:
+        async with node(5), node(5):
+            await asyncio.sleep(LEARNED_S)
+            assert "limits" not in caplog.text
+            async with node(10):
+                await until_true(lambda: logged("another node has other --route limits of r", 3))
+                await until_true(lambda: logged("ALERT limits_differ", 3))
+            await until_true(lambda: logged("ALL CLEAR limits_differ", 2))
+
+    with caplog.at_level("INFO"):
+        asyncio.run(live())

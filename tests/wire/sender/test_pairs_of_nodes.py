@@ -32,10 +32,10 @@ class ClaimTurns:
         self.left: dict[int, int] = {}  # by the number of the sender, in the order of their starts
         self._nodes: list[Node] = []
 
-    def wants(self, node: Node, _: int) -> int:
+    def wants(self, node: Node, _: int) -> int | None:
         if node not in self._nodes:
             self._nodes.append(node)
-        return self.left.pop(self._nodes.index(node), 0)
+        return self.left.pop(self._nodes.index(node), None)
 
 
 async def report(postgres: PostgresServer, node: RunningSender, rows: list[str]) -> None:

@@ -58,6 +58,22 @@ def test_reports_that_name_more_keys_than_messages_are_taken_by_their_ids(run_wo
     run_world(steps)
 
 
+def test_a_duplicate_of_a_delivery_is_a_repeated_report_and_one_of_another_sender_is_not(
+    run_world: RunWorld,
+) -> None:
+    async def steps(world: SenderWorld) -> None:
+        await world.post(key="k-1")
+        await world.until_sent(1)
+        for keys in (["k-1"], ["k-1"], ["not ours", "k-1"]):
+            assert (await world.report(*keys))[:2] == (200, b"OK")
+        _, state, _ = await world.call("GET", "/v1/state")
+        counters = state["counters"]
+        assert (counters["repeated_reports"], counters["orphan_reports"]) == (2, 1)
+        assert (await world.state_of("1"), state["counters"]["late"]) == ("delivered", 0)
+
+    run_world(steps)
+
+
 def test_a_call_of_very_many_reports_is_taken_in_turns(run_world: RunWorld) -> None:
     rows = [{"to": f"4850010{n:04d}", "key": f"k-{n}"} for n in range(1_200)]
 

@@ -27,8 +27,8 @@ FAST_LANE = {"delivery": {"priority_latency": {"kind": "fixed", "value_s": 1.0}}
 LIMIT = bottleneck(kind="provider_limit", text="the provider's limit")
 LOSSY = bottleneck(kind="network", text=f"{THE_NETWORK}: {NETWORK_LOSES}")
 NO_NETWORK = (
-    Reasons(source="sender API", reason="refused, status 503", count=90),
-    Reasons(source="provider", reason="undelivered: network_error", count=30),
+    Reasons(source="sender API", reason="refused: HTTP 503", count=90, accepted=0),
+    Reasons(source="provider", reason="undelivered: network_error", count=30, accepted=30),
 )
 DELIVERED = missed("delivered", "> 99 %", "98 %", 0.99)
 CHEAP = missed("cost_per_1000", "< 100", "167 points", 100.0)
@@ -150,7 +150,7 @@ def test_the_limit_that_the_headline_names_is_named_once(tmp_path: Path) -> None
 def test_a_bottleneck_that_keeps_messages_from_their_phones_is_named(
     reason: str, limits: tuple[Any, ...], named: str
 ) -> None:
-    why = (Reasons(source="provider", reason=reason, count=30),)
+    why = (Reasons(source="provider", reason=reason, count=30, accepted=30),)
     said = of(report(part(objectives=(DELIVERED,), accounting=lossy(), reasons=why, bottlenecks=limits)))
     assert f" (provider, {reason}, 30)" in said
     assert said.startswith(f"Bottleneck: {named}" if named else "Cause: of ")
@@ -170,9 +170,18 @@ def test_a_bottleneck_that_keeps_messages_from_their_phones_is_named(
     ],
 )
 def test_the_reason_of_messages_that_did_not_arrive_is_in_plain_words(reason: str, shown: str) -> None:
-    why = (Reasons(source="provider", reason=reason, count=30),)
+    why = (Reasons(source="provider", reason=reason, count=30, accepted=30),)
     said = of(report(part(objectives=(DELIVERED,), accounting=lossy(), reasons=why)))
     assert f"The most frequent reason: {shown}. " in said
+
+
+def test_the_most_frequent_reason_is_one_of_accepted_messages() -> None:
+    why = (
+        Reasons(source="provider", reason="rejected: no_valid_recipient", count=90, accepted=2),
+        Reasons(source="provider", reason="undelivered: network_error", count=40, accepted=30),
+    )
+    said = of(report(part(objectives=(DELIVERED,), accounting=lossy(), reasons=why)))
+    assert "The most frequent reason: the network failed (provider, undelivered: network_error, 30). " in said
 
 
 def slow(new_run: Build, message_class: str = "otp", **manifest: Any) -> PartReport:
@@ -315,3 +324,17 @@ def test_a_price_that_copies_drove_over_its_limit_names_the_copies(
             "Cause: my-sender submitted 1,500 messages more than once, and the provider accepted each copy: "
             "the copies cost 250 PLN of 500 PLN paid."
         )
+
+
+@pytest.mark.parametrize(
+    ("limits", "advice"),
+    [
+        ("none", "raise the sender's own rate limit: the contract has none."),
+        ("40 segments/s", "raise the sender's own rate limit up to what the contract allows."),
+        ("unknown", "raise the sender's own rate limit up to what the contract allows."),
+    ],
+)
+def test_the_senders_own_limit_is_raised_to_the_contract_if_it_has_one(limits: str, advice: str) -> None:
+    own = bottleneck(kind="sender_pacing", text="my-sender delays messages because of its own rate limits")
+    made = report(part(p95_s={"otp": 30.0}, bottlenecks=(own,), profile_limits=limits))
+    assert of(made).endswith(f"What to change: {advice}")

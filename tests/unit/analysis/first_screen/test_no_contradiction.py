@@ -27,6 +27,7 @@ from analysis.first_screen.rules import contradictions
 from analysis.first_screen.screen import first_screen
 from analysis.first_screen.values import FirstScreen, words
 from analysis.first_screen.wording import objective_part
+from analysis.judge.levels import levels
 from analysis.model import RunReport
 
 replace = msgspec.structs.replace
@@ -235,7 +236,7 @@ def planted_growth(made: RunReport) -> tuple[FirstScreen, RunReport]:
     """The contract is sufficient, and the backlog grew."""
     screen, made = planted_advice(made)
     at = objective_part(made, next(each for each in made.objectives if each.reach))
-    grew = replace(made.parts[at], sustained=False)
+    grew = replace(made.parts[at], sustained=False, backlog_grew=True)
     return screen, replace(made, parts=(*made.parts[:at], grew, *made.parts[at + 1 :]))
 
 
@@ -292,3 +293,30 @@ def test_a_contradiction_is_shown_on_the_page(tmp_path: Path) -> None:
     page, markdown, _ = rendered(late, tmp_path)
     assert "contradicts itself" in page
     assert "contradicts itself" in markdown
+
+
+@pytest.mark.parametrize(
+    ("sustained", "limit", "ten_times"),
+    [(True, "waited 1.20 s", "yes"), (None, "waited 1.20 s", "undecided"), (None, "", "yes")],
+)
+def test_a_volume_is_sustained_and_ten_times_its_tenth_by_one_rule(
+    sustained: bool | None, limit: str, ten_times: str
+) -> None:
+    """A wait in the busiest ten seconds has no interval: it made *No* below *sustains 5 million*."""
+    made = suite()
+    parts = tuple(
+        replace(each, sustained=sustained, throughput=replace(each.throughput, limit=limit))
+        if (each.identity.messages_per_day or 0) >= 5_000_000
+        else each
+        for each in made.parts
+    )
+    found = replace(made, parts=parts, levels=levels(parts))
+    (level,) = [each for each in found.levels if each.messages_per_day == 500_000]
+    assert level.ten_times == ten_times
+    screen = screen_of(found)
+    assert screen.word == "YES"
+    assert ("5 million" in words(screen.why)) == (ten_times == "yes")
+    assert contradictions(screen, found) == ()
+    denied = replace(found, levels=tuple(replace(each, ten_times="no") for each in found.levels))
+    said = [text for text in contradictions(screen, denied) if "called sustained, but ten times" in text]
+    assert bool(said) == (ten_times == "yes")

@@ -31,6 +31,11 @@ replace = msgspec.structs.replace
             "too few OTPs to show how long 95 % take: 1 of 72; "
             "too few marketing messages to show how long 99.9 % take: 2 of 3,688",
         ),
+        (
+            "20,000 marketing messages count as about 10 independent ones, too few for p95 (72 needed)",
+            "20,000 marketing messages count as about 10 independent ones, "
+            "too few to show how long 95 % take (72 needed)",
+        ),
         ("the radio alone took 8.81 s at p95; the limit", "the radio alone took 8.81 s for 95 %; the limit"),
         ("p95 of the sender's answer", "the time within which 95 % of the sender's answers come"),
         ("p99 of the sender's answer: 1.51 s (", "99 % of the sender's answers within 1.51 s ("),

@@ -15,6 +15,7 @@ from analysis.findings import Availability, BottleneckKind
 from analysis.first_screen.rules import contradictions
 from analysis.first_screen.screen import first_screen as screen_of
 from analysis.first_screen.values import words
+from analysis.objectives.grammar import Measure
 
 replace = msgspec.structs.replace
 
@@ -174,12 +175,19 @@ def test_at_most_is_not_claimed_where_the_machine_was_the_bottleneck(
     assert said.endswith("Of 3,000 messages 2,000 were refused.")
 
 
-@pytest.mark.parametrize(("otp_s", "shown"), [(8.0, 0), (10.0, 1), (14.0, 1)])
-@pytest.mark.parametrize("kind", ["sender_api", "sender_cpu"])
+@pytest.mark.parametrize(
+    ("kind", "otp_s", "shown"),
+    [
+        *(("sender_api", 8.0, 1), ("sender_api", 10.0, 1), ("sender_api", 14.0, 1)),
+        *(("sender_cpu", 8.0, 0), ("sender_cpu", 10.0, 1), ("sender_cpu", 14.0, 1)),
+    ],
+)
 def test_the_evidence_of_the_cause_is_on_the_screen_once(
     kind: BottleneckKind, otp_s: float, shown: int
 ) -> None:
-    """Beside the rate of an undecided run, and in the sentence on the bottleneck of a NO."""
+    """Beside the rate of an undecided run, and in the sentence on the bottleneck of a NO. A YES has that of a
+    delay, which no objective limits.
+    """
     slow = bottleneck(kind=kind, evidence=("41 requests waited", "of a core"))
     screen = screen_of(report(part(p95_s={"otp": otp_s}, bottlenecks=(slow,))))
     above = " ".join(words(each) for each in screen.bottleneck)
@@ -284,3 +292,55 @@ def test_a_headline_on_messages_that_were_not_taken_names_worse_results(
     made = replace(made, objectives=(*others, *judged))
     screen = screen_of(report(made))
     assert words(screen.why).partition("42 got no usable answer.")[2] == told
+
+
+def test_a_sender_that_did_not_take_all_messages_does_not_sustain_the_rate() -> None:
+    """The user allows it, so every objective is met."""
+    few = accounting(planned=3_000, accepted=1_500, refused=1_500, delivered=1_500)
+    made = part(accounting=few)
+    plain = replace(made, identity=replace(made.identity, messages_per_day=None))
+    for each in (made, plain):
+        screen = screen_of(report(each))
+        assert words(screen.why) == (
+            "my-sender met every objective at 50.0/s, but it took 1,500 of 3,000 messages: "
+            "it does not sustain that rate."
+        )
+        assert contradictions(screen, report(each)) == ()
+
+
+@pytest.mark.parametrize(
+    ("found", "limit", "agrees"),
+    [
+        ({"unaccounted": 5}, ("unaccounted", 5.0), True),
+        ({"unaccounted": 6}, ("unaccounted", 5.0), False),
+        ({"given_up": 5}, ("loss", 5.0), True),
+        ({"given_up": 5}, ("unaccounted", 5.0), False),
+    ],
+)
+def test_a_yes_agrees_with_messages_that_the_objectives_allow_to_be_missing(
+    found: dict[str, int], limit: tuple[Measure, float], agrees: bool
+) -> None:
+    measure, allowed = limit
+    objective = replace(counted(measure, measure, 0), limit_value=allowed)
+    made = report(part(accounting=accounting(**found), objectives=(objective,)))
+    screen = screen_of(made)
+    assert screen.word == "YES"
+    said = [text for text in contradictions(screen, made) if text.startswith("YES")]
+    assert said == (
+        [] if agrees else ["YES, but more messages are lost or unaccounted than the objectives allow"]
+    )
+
+
+@pytest.mark.parametrize(("otp_s", "shown"), [(8.0, True), (14.0, False)])  # met, missed
+def test_a_delay_that_limits_nothing_has_its_figure_on_the_first_screen(otp_s: float, shown: bool) -> None:
+    """Each answer took 5 s, and no default limits that. A NO has the figure with its cause."""
+    late = bottleneck(
+        kind="sender_api",
+        text="my-sender's API answers too slowly",
+        evidence=("the median request waited 5.00 s",),
+    )
+    made = report(part(p95_s={"otp": otp_s}, bottlenecks=(late,)))
+    screen = screen_of(made)
+    said = "But messages were delayed: my-sender's API answers too slowly (the median request waited 5.00 s)."
+    assert (said in answer_text(screen, "rate")) is shown
+    assert contradictions(screen, made) == ()

@@ -57,7 +57,7 @@ def test_the_percentiles_of_a_comparison_are_those_of_the_pairs() -> None:
 def test_an_available_window_can_have_a_backlog_that_rises_and_goes_back() -> None:
     windows = Availability(available=9, unavailable=0, windows=9, window_s=10.0, first_bad_at_s=None, why="")
     text = answer_text(report(part(availability=windows)), "wrong")
-    assert "every backlog went back to its level, in 9 of 9 windows of 10 s" in text
+    assert "no backlog grew until the end of the load, in 9 of 9 windows of 10 s" in text
 
 
 def test_the_rates_of_campaigns_say_how_they_are_counted() -> None:

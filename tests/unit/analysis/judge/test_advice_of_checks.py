@@ -66,7 +66,7 @@ def test_an_advice_of_several_parts_is_shown_once_and_quoted(new_run: Build, wri
             run.journey(f"m-{slot}", slot / 10, 3.0, lag_s=0.1)
         run.write(load_s=20.0, end_s=80.0)
     report = build_report(write_suite("a", "b"), objectives=("api.p99<6ms",))
-    rows = [row for row in tables.checks(report).rows if "tighter than this bench" in str(row[-1])]
+    rows = [row for row in tables.checks(report).rows if "allows the bench a delay" in str(row[-1])]
     assert len(rows) == 1
     screen = first_screen(report)
     assert words(screen.trust).startswith("What to do: an objective of 6 ms")

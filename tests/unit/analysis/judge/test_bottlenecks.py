@@ -342,3 +342,15 @@ def test_the_part_of_the_load_in_which_it_was_seen(new_run: Build) -> None:
     sampled(run, "sender", cpu_percent=lambda second: 99.0 if 10 <= second < 20 else 5.0)
     (only,) = found(run).bottlenecks
     assert (only.from_s, only.to_s, round(only.share_of_load, 2)) == (10.0, 20.0, 0.33)
+
+
+def test_one_request_at_a_time_was_in_flight(new_run: Build) -> None:
+    """10 arrivals/s, and one request of 200 ms at a time: 5/s. The sender reports what messages wait for."""
+    run = new_run("run")
+    for slot in range(300):
+        run.due(f"m-{slot}", slot / 10)
+        run.seen(f"m-{slot}", slot / 5, provider_s=0.1999)
+    sampled(run, "sender", waited_in_flight_s=lambda second: 0.9 * second)
+    (only,) = found(run, target=OWN).bottlenecks
+    assert only.text == "my-sender has too few concurrent requests to the provider (1)"
+    assert only.evidence[0].startswith("at most 1 request to the provider was in flight at the same time, ")

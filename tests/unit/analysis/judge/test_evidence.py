@@ -17,6 +17,8 @@ def test_words_say_how_many_and_for_how_long() -> None:
     assert words == "about 400 more transactional messages, as in 90 s more of this load"
     assert more_needed(0, 72.0, "all", 0.0) == "about 72 more messages"
     assert more_needed(0, 72.0, "api", 0.0) == "about 72 more requests"
+    busier = "about 90 more OTPs, as in a day with 1.9 times the messages (--scale)"
+    assert more_needed(100, 190.0, "otp", 0.001, whole_day=True) == busier
     assert more_needed(10, 11.0, "otp", 1.0) == "about 1 more OTP, as in 10 s more of this load"
     assert more_needed(100, 7_300.0, "otp", 1.0) == "about 7,200 more OTPs, as in 120 min more of this load"
     assert more_needed(100, 9_000.0, "otp", 0.5) == "about 8,900 more OTPs, as in 5 h more of this load"

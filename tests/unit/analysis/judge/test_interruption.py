@@ -16,6 +16,7 @@ from analysis import records
 from analysis.capacity_record import SEARCH_ITSELF, Trial, write_capacity
 from analysis.exit_codes import ExitCode
 from analysis.first_screen.screen import first_screen
+from analysis.first_screen.values import words as text_of
 from analysis.render.report_files import write_report
 from analysis.report import build_report
 
@@ -144,6 +145,37 @@ def test_the_headline_of_an_interrupted_search_has_the_lowest_rate_that_was_miss
 
 
 @pytest.mark.parametrize("delivery_s", [3.0, 60.0])
+@pytest.mark.parametrize(
+    ("verdicts", "told"), [((), "No rate was judged until then."), (("met",), "No objective")]
+)
+def test_the_interrupted_trial_of_a_search_is_not_judged(
+    new_run: Build, write_suite: Suite, delivery_s: float, verdicts: tuple[str, ...], told: str
+) -> None:
+    run = new_run("a")
+    for slot in range(130):
+        run.journey(f"m-{slot}", slot / 10, delivery_s)
+    timing = records.Timing(duration_s=23.0)
+    run.write(load_s=13.0, end_s=80.0, timing=timing, exit_reason="interrupted")
+    suite_dir = write_suite("a")
+    headline = _ended_search(suite_dir, 75.0, *verdicts)
+    report = build_report(suite_dir)
+    assert told in headline
+    assert {each.verdict for each in report.objectives} == {"undecided"}
+    assert {each.needs for each in report.objectives} == {"a search that is not interrupted"}
+
+
+def test_a_trial_that_was_not_interrupted_is_judged_in_an_interrupted_search(
+    new_run: Build, write_suite: Suite
+) -> None:
+    run_of(new_run("a"), 23.0)
+    suite_dir = write_suite("a")
+    _ended_search(suite_dir, 75.0, "met")
+    assert {each.verdict for each in build_report(suite_dir).objectives if each.message_class == "otp"} == {
+        "met"
+    }
+
+
+@pytest.mark.parametrize("delivery_s", [3.0, 60.0])
 def test_an_interruption_takes_precedence_over_every_verdict(new_run: Build, delivery_s: float) -> None:
     run = new_run("run")
     for slot in range(130):
@@ -157,10 +189,45 @@ def test_an_interruption_takes_precedence_over_every_verdict(new_run: Build, del
 def test_an_aborted_run_is_invalid_and_not_complete(new_run: Build) -> None:
     report = build_report(run_of(new_run("run"), 13.0, exit_reason=records.ABORTED))
     assert report.headline.startswith(
-        "STOPPED: Interrupted after 13 of 23 s. The figures until then cannot be used."
+        "STOPPED: Interrupted after 13 of 23 s. The figures until then cannot be used: how the run ended: "
+        "error: aborted by the user"
     )
     assert report.validity == "invalid"
     assert report.exit_code == ExitCode.INTERRUPTED
+
+
+def test_an_interrupted_run_in_which_the_bench_failed_says_what_failed(new_run: Build) -> None:
+    run = new_run("run")
+    for slot in range(130):
+        run.journey(f"m-{slot}", slot / 10, 3.0, lag_s=0.5)
+    timing = records.Timing(duration_s=23.0)
+    report = build_report(run.write(load_s=13.0, end_s=30.0, timing=timing, exit_reason="interrupted"))
+    assert report.validity == "invalid"
+    assert report.headline == (
+        "STOPPED: Interrupted after 13 of 23 s. The figures until then cannot be used: the bench sent late: "
+        "99 % within 500 ms."
+    )
+
+
+def test_an_interrupted_suite_names_the_part_in_which_the_bench_failed(
+    new_run: Build, write_suite: Suite
+) -> None:
+    run_of(new_run("a"), 13.0, exit_reason="interrupted")
+    report = build_report(write_suite("a"))
+    replace = msgspec.structs.replace
+    failed = tuple(
+        replace(each, state="invalid", value="bad") if each.name == "offered rate" else each
+        for each in report.checks
+    )
+    headline = first_screen(replace(report, checks=failed, validity="invalid")).why
+    assert text_of(headline).endswith(
+        "The figures until then cannot be used: the load differed from the plan: bad (part: made by hand)."
+    )
+
+
+def test_an_interruption_before_any_message_has_no_figures(new_run: Build) -> None:
+    report = build_report(new_run("run").write(load_s=0.0, end_s=30.0, exit_reason="interrupted"))
+    assert report.headline == "STOPPED: Interrupted before any message."
 
 
 def test_every_rendering_says_that_the_run_was_interrupted(new_run: Build) -> None:
@@ -245,3 +312,19 @@ def test_a_run_that_was_ended_before_its_load_says_how_to_begin_it(
     report = build_report(new_run("run").write(load_s=0.0, end_s=30.0, exit_reason=reason))
     screen = first_screen(report)
     assert f"What to do: {advice}." in "".join(str(getattr(each, "text", each)) for each in screen.trust)
+
+
+def test_several_interrupted_starts_of_one_session_are_all_named(new_run: Build, write_suite: Suite) -> None:
+    """Each start in the web UI is a part, and Stop ends it."""
+    for name, load_s, reason in (
+        ("a", 13.0, "interrupted"),
+        ("b", 23.0, "finished"),
+        ("c", 5.0, "interrupted"),
+    ):
+        scenario = records.RecordedScenario(name="made", title=name, parameters={records.OPEN_BEFORE: 0})
+        run_of(new_run(name), load_s, exit_reason=reason, scenario=scenario)
+    report = build_report(write_suite("a", "b", "c"))
+    words = "Interrupted in 2 of 3 starts: start 1 after 13 of 23 s, start 3 after 5.0 of 23 s"
+    assert report.interrupted == words
+    assert report.headline.startswith(f"STOPPED: {words}. ")
+    assert report.notes[0].startswith(f"{words}: every figure and verdict of an interrupted start")

@@ -49,6 +49,7 @@ def reduced(
             first_s,
             taken_s=max(taken_s, first_s),
             provider_s=max(taken_s, first_s) - first_s + 0.01,
+            reply_drawn_s=0.01,
             throttled=int(refused),
             fault=label if refused else "",
         )

@@ -102,7 +102,7 @@ def test_few_messages_can_prove_a_miss(new_run: Build) -> None:
     run = new_run("run")
     steady(run, 10, delivery_s=50.0)
     found = of(build_report(run.write(end_s=90.0)), "otp.p95<20s")
-    assert (found.verdict, found.measured) == ("missed", "too few messages")
+    assert (found.verdict, found.measured) == ("missed", "50.4 s or more")
 
 
 def test_clopper_pearson() -> None:
@@ -351,10 +351,14 @@ def test_a_class_of_which_nothing_arrived_is_not_asked_for_more_messages(
     assert found.needs == "messages of this class that arrive"
 
 
-def test_more_of_a_load_whose_end_was_refused_brings_no_more_messages(new_run: Build) -> None:
+@pytest.mark.parametrize("taken_at_the_end", [100, 90])
+def test_more_of_a_load_whose_end_was_refused_brings_no_more_messages(
+    new_run: Build, taken_at_the_end: int
+) -> None:
+    """Of the last quarter of the load one message in 25 was accepted, or none."""
     run = new_run("run")
     for slot in range(100):
-        if slot < 50:
+        if slot < 50 or slot == taken_at_the_end:
             run.journey(f"m-{slot}", slot / 10, 3.0)
         else:
             run.due(f"m-{slot}", slot / 10, "refused")

@@ -99,4 +99,29 @@ def test_no_drain_timeout_is_advised_if_the_user_ended_the_run(
     found = of(build_report(run.write(end_s=61.0, exit_reason=reason), objectives=(text,)), text)
     assert found.verdict == "undecided"
     assert "--drain-timeout" not in found.needs
-    assert found.needs.endswith("(do not end the run early)")
+    assert found.needs.endswith("(the run was ended early)")
+
+
+@pytest.mark.parametrize(("for_phones", "others"), [(4, 0), (3, 1), (1, 0)])
+@pytest.mark.parametrize("text", ["delivered>=94%", "cost_per_1000"])
+def test_no_live_run_waits_for_phones(new_run: Build, text: str, for_phones: int, others: int) -> None:
+    """``--drain-timeout`` does not make the wait for phones longer, so it is not advised for them."""
+    run = new_run("run")
+    for slot in range(85 - for_phones - others):
+        run.journey(f"m-{slot}", slot / 5, 3.0 + slot * 37 % 81 / 100)
+    for slot in range(for_phones + others):
+        run.due(f"open-{slot}", 16.0)
+        run.seen(f"open-{slot}", 16.1, state="open", handset_s=5.0 if slot < for_phones else 0.0)
+    price = 500.0 * 85 / (85 - for_phones / 2)  # half a point each: between all delivered and none of these
+    objective = text if text.startswith("delivered") else f"cost_per_1000<{price:g}"
+    found = of(build_report(run.write(load_s=17.0, end_s=25.0), objectives=(objective,)), objective)
+    phones = "off or out of coverage: smsbench simulate waits for phones, a live run does not"
+    expected = f"the final state of 4 messages that were still open since a phone is {phones}"
+    if others:
+        expected = (
+            "the final state of 4 messages that were still open, 3 of them for phones that are "
+            f"{phones}; for the others {WAIT}"
+        )
+    elif for_phones == 1:
+        expected = f"the final state of 1 message that was still open since a phone is {phones}"
+    assert (found.verdict, found.needs) == ("undecided", expected)

@@ -7,12 +7,16 @@ from typing import Any
 
 import numpy as np
 import pytest
+from made_reports import part as made_part
+from made_reports import report as report_of
+from page_reading import rendered
 from run_builder import Build, RunBuilder
 
 from analysis.judge.objective_times import NO_GROWTH
 from analysis.model import PartReport
 from analysis.records import RecordedScenario
 from analysis.report import build_report
+from analysis.result import result_of
 
 
 def queued(
@@ -320,3 +324,49 @@ def test_a_load_of_one_window_has_its_own_length(
     found = queued(new_run("run"), poisson(50.0, load_s, 5), 100.0, load_s=load_s).availability
     assert found is not None
     assert (found.windows, found.window_s) == (windows, window_s)
+
+
+@pytest.mark.parametrize(("refused", "sustained"), [(0, True), (1, True), (2, False), (500, False)])
+@pytest.mark.parametrize("outcome", ["refused", "failed", "unfinished"])
+def test_a_load_that_was_not_taken_is_not_sustained(
+    new_run: Build, refused: int, sustained: bool, outcome: str
+) -> None:
+    """The backlog of the accepted messages does not grow, whatever the sender refuses."""
+    run = new_run("run")
+    for slot in range(1_000):
+        if slot < refused:
+            run.due(f"m-{slot}", slot / 25, outcome)
+        else:
+            run.journey(f"m-{slot}", slot / 25, 1.0)
+    report = build_report(run.write(load_s=40.0, end_s=50.0))
+    assert (report.parts[0].backlog_grew, report.parts[0].sustained) == (False, sustained)
+    assert result_of(report, "", "").sustained is sustained
+
+
+def test_without_a_journal_only_refusals_show_that_a_load_was_not_sustained(new_run: Build) -> None:
+    run = new_run("run")
+    for slot in range(400):
+        run.due(f"m-{slot}", slot / 10, "refused" if slot % 2 else "accepted")
+    (part,) = build_report(run.write(load_s=40.0, end_s=50.0, provider_file=False)).parts
+    assert (part.backlog_grew, part.sustained) == (None, False)
+
+
+@pytest.mark.parametrize(
+    ("parts", "sustained"),
+    [((True, True), True), ((True, None), None), ((None, False), False), ((False, True), False)],
+)
+def test_a_suite_is_sustained_if_each_of_its_parts_is(
+    parts: tuple[bool | None, ...], sustained: bool | None
+) -> None:
+    made = report_of(*(made_part(f"{place}", sustained=each) for place, each in enumerate(parts)))
+    assert result_of(made, "", "").sustained is sustained
+
+
+def test_an_availability_with_unknown_windows_shows_its_interval_once(new_run: Build, tmp_path: Path) -> None:
+    run = new_run("run")
+    for slot in range(300):
+        run.due(f"m-{slot}", slot / 30)
+    report = build_report(run.write(load_s=10.0, end_s=18.5, drain_timeout_s=8.0))
+    _, markdown, _ = rendered(report, tmp_path)
+    (row,) = (line for line in markdown.splitlines() if line.startswith("| availability |"))
+    assert row.startswith("| availability | > 99 % | 0 % to 100 % | undecided |")

@@ -45,7 +45,7 @@ def test_each_fault_counts_its_messages_once(new_run: Build) -> None:
     run.seen("b", 2.5, provider_id="P-b2", fault="two,three")  # a duplicate of the same message
     run.seen("unknown", 2.0, fault="two")
     run.journey("c", 3.0, 2.0)
-    run_dir = run.write(faults=(span("two", 0.5, 3.0), span("one", -2.0, None)))
+    run_dir = run.write(faults=(span("two", 0.5, 3.0, "added_latency"), span("one", -2.0, None)))
     part = analyse_part(run_dir, read_manifest(run_dir), "made")
     found = [(band.name, band.from_s, band.to_s, band.messages) for band in part.faults]
     assert found == [("two", 0.5, 3.0, 2), ("one", -2.0, None, 1), ("three", None, None, 1)]

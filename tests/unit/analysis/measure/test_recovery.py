@@ -1,4 +1,4 @@
-"""How long the sender's backlog lasts after an outage, on queues whose length is known."""
+"""How long the sender's backlog lasts after an outage, on loads whose backlog is known."""
 
 from __future__ import annotations
 
@@ -17,75 +17,81 @@ from analysis.arrays import Floats
 from analysis.findings import FaultBand, OutageBacklog
 from analysis.first_screen.rules import contradictions
 from analysis.first_screen.screen import first_screen
-from analysis.measure.recovery import backlog_after, queued
-from analysis.read.journeys import Samples
+from analysis.measure.recovery import Waits, backlog_after
 from analysis.records import RecordedFault
 from analysis.report import build_report
 
-SECONDS = np.arange(60.0)
+END_S = 60.0
+# Ten messages a second for a minute. The provider accepts each at once, except in an outage of 20 s to 30 s.
+DUE_S = np.arange(0.0, END_S, 0.1) + 0.05
+IN_OUTAGE = (DUE_S > 20.0) & (DUE_S < 30.0)
 
 
-def queue(*pieces: tuple[float, float]) -> Floats:
-    """One value a second: linear between these (second, messages)."""
-    at_s, messages = zip(*pieces, strict=True)
-    found: Floats = np.interp(SECONDS, at_s, messages)
-    return found
+def held(per_s: float) -> Floats:
+    """When the provider accepts each message, if those of the outage leave at this rate after it."""
+    taken_s = DUE_S.copy()
+    count = int(np.count_nonzero(IN_OUTAGE))
+    taken_s[IN_OUTAGE] = 30.0 + (np.arange(count) + 1) / per_s
+    return taken_s
 
 
-def test_the_backlog_is_gone_when_the_queue_is_back_at_its_level() -> None:
-    """2 messages before the outage of 20 s to 30 s, 300 at its end, 2 again at 42 s."""
-    messages = queue((0, 2), (20, 2), (30, 300), (42, 2), (59, 2))
-    found = backlog_after(SECONDS, messages, 20.0, 30.0)
-    assert found == OutageBacklog(level=2, gone_s=12.0, left=2, watched_s=29.0)
+def test_the_backlog_is_gone_when_the_last_message_of_the_outage_has_left() -> None:
+    """100 messages wait at 30 s, and leave in 8 s."""
+    found = backlog_after(Waits(DUE_S, held(12.5)), 20.0, 30.0, END_S)
+    assert found is not None and found.gone_s == pytest.approx(8.0)
+    assert (found.level, found.left, found.watched_s) == (0, 0, 30.0)
 
 
-def test_the_level_is_the_highest_of_the_ten_seconds_before() -> None:
-    messages = queue((0, 900), (9, 900), (10, 5), (15, 50), (20, 5), (30, 305), (42, 5), (59, 5))
-    found = backlog_after(SECONDS, messages, 20.0, 30.0)
+def test_the_messages_of_the_outage_count_also_after_a_burst_before_it() -> None:
+    """90 messages waited before the outage, more than the 50 that wait at its end."""
+    due_s = np.concatenate((np.full(90, 15.0), DUE_S[1::2]))
+    taken_s = np.concatenate((np.full(90, 19.0), held(12.5)[1::2]))
+    found = backlog_after(Waits(due_s, taken_s), 20.0, 30.0, END_S)
     assert found is not None
-    assert (found.level, found.gone_s) == (50, 11.0)  # 55 at 40 s, 30 at 41 s
+    assert (found.level, found.gone_s) == (90, pytest.approx(8.0))
+
+
+def test_a_queue_that_newer_messages_fill_is_not_gone() -> None:
+    """Each message from the outage's begin on waits 10 s; before it at most 40 waited."""
+    due_s = np.concatenate((np.full(90, 1.0), np.full(40, 12.0), DUE_S))
+    taken_s = np.concatenate(
+        (np.full(90, 9.0), np.full(40, 13.0), np.where(DUE_S < 20.0, DUE_S, DUE_S + 10.0))
+    )
+    found = backlog_after(Waits(due_s, taken_s), 20.0, 30.0, 80.0)
+    assert found is not None and found.level == 40
+    # 10/s, so that 100 wait until the last one is due at 59.95 s; 40 are left 6 s later.
+    assert found.gone_s == pytest.approx(36.0, abs=0.1)
 
 
 def test_a_backlog_that_is_not_gone_says_what_is_left() -> None:
-    messages = queue((0, 0), (20, 0), (30, 300), (59, 10))
-    found = backlog_after(SECONDS, messages, 20.0, 30.0)
-    assert found == OutageBacklog(level=0, gone_s=None, left=10, watched_s=29.0)
+    """At three a second 90 of the 100 have left at 60 s."""
+    found = backlog_after(Waits(DUE_S, held(3.0)), 20.0, 30.0, END_S)
+    assert found == OutageBacklog(level=0, gone_s=None, left=10, watched_s=30.0)
+
+
+def test_messages_that_never_left_wait_until_the_end() -> None:
+    taken_s = held(50.0)
+    taken_s[np.flatnonzero(IN_OUTAGE)[-7:]] = np.inf
+    found = backlog_after(Waits(DUE_S, taken_s), 20.0, 30.0, END_S)
+    assert found == OutageBacklog(level=0, gone_s=None, left=7, watched_s=30.0)
 
 
 def test_an_outage_without_a_backlog_leaves_none() -> None:
-    """The first sample after its end is up to a second later, and that is no time of a backlog."""
-    found = backlog_after(SECONDS, queue((0, 3), (59, 3)), 20.2, 30.4)
+    found = backlog_after(Waits(DUE_S, DUE_S), 20.0, 30.0, END_S)
     assert found is not None and found.gone_s == 0.0
 
 
 def test_a_backlog_that_meets_the_next_outage_is_not_told_from_its_own() -> None:
-    messages = queue((0, 0), (20, 0), (30, 300), (35, 250), (45, 700), (50, 0), (59, 0))
-    assert backlog_after(SECONDS, messages, 20.0, 30.0, 35.0) is None
-    second = backlog_after(SECONDS, messages, 35.0, 45.0)
-    assert second is not None and (second.level, second.gone_s) == (300, 3.0)
-    gone_before = backlog_after(SECONDS, messages, 0.0, 10.0, 20.0)
-    assert gone_before is not None and gone_before.gone_s == 0.0
+    lasts_8_s = Waits(DUE_S, held(12.5))
+    assert backlog_after(lasts_8_s, 20.0, 30.0, END_S, 35.0) is None
+    gone_before = backlog_after(lasts_8_s, 20.0, 30.0, END_S, 40.0)
+    assert gone_before is not None and gone_before.gone_s == pytest.approx(8.0)
+    assert gone_before.watched_s == 10.0
 
 
-@pytest.mark.parametrize(("from_s", "to_s"), [(70.0, 80.0), (-20.0, -15.0), (50.0, 60.0)])
-def test_without_samples_before_and_after_it_is_unknown(from_s: float, to_s: float) -> None:
-    assert backlog_after(SECONDS, queue((0, 0), (59, 0)), from_s, to_s) is None
-
-
-def test_the_queues_of_all_classes_and_processes_are_added() -> None:
-    """They are sampled one after the other. Other gauges, and those of the provider, do not count."""
-    rows = [
-        (1.0, "sender", "queue_otp", 1.0),
-        (1.1, "sender-2", "queue_marketing", 10.0),
-        (2.0, "sender", "queue_otp", 2.0),
-        (2.1, "sender-2", "queue_marketing", 20.0),
-        (2.0, "sender", "in_flight", 500.0),
-        (2.0, "provider", "queue_otp", 500.0),
-    ]
-    at_s, process, name, value = zip(*reversed(rows), strict=True)
-    instants, total = queued(Samples(np.array(at_s), process, name, np.array(value)))
-    assert instants.tolist() == [1.0, 1.1, 2.0, 2.1]
-    assert total.tolist() == [1.0, 11.0, 12.0, 22.0]
+@pytest.mark.parametrize(("from_s", "to_s"), [(70.0, 80.0), (-20.0, -15.0), (0.0, 10.0), (50.0, 60.0)])
+def test_without_time_before_and_after_it_is_unknown(from_s: float, to_s: float) -> None:
+    assert backlog_after(Waits(DUE_S, DUE_S), from_s, to_s, END_S) is None
 
 
 OUTAGE = FaultBand(name="outage", kind="outage", title="outage", from_s=5.0, to_s=9.0, messages=7)
@@ -103,7 +109,7 @@ NONE_LEFT = OutageBacklog(level=3, gone_s=0.0, left=0, watched_s=90.0)
         (
             (GONE, NOT_GONE),
             "The backlog of the outage was not gone: 1,200 messages waited in the sender 30.0 s after the "
-            "outage's end, at the last sample of its queue.",
+            "outage's end, when the run ended.",
         ),
         ((None,), ""),
     ],
@@ -120,17 +126,34 @@ def test_the_page_says_how_long_the_backlog_lasted(
     assert disagreements(page, summary) == []
 
 
-def test_the_samples_of_a_run_show_it(new_run: Build) -> None:
+def test_the_rows_show_it_and_coarse_samples_do_not_hide_it(new_run: Build) -> None:
+    """A sample every 6 s, as in a simulated part: none of them falls between the outage's end and the drain.
+
+    The messages of the outage leave within 5 s. A message that the sender gave up does not wait.
+    """
     run = new_run("run")
-    for slot in range(60):
-        run.journey(f"m-{slot}", float(slot), 2.0)
-    for second, messages in enumerate(queue((0, 2), (20, 2), (30, 300), (42, 2), (59, 2)).tolist()):
-        run.sample(float(second), "sender", "queue_otp", messages)
+    for place, due_s in enumerate(DUE_S.tolist()):
+        late_s = float(held(20.0)[place] - due_s)
+        run.journey(f"m-{place}", due_s, late_s + 2.0, api_s=late_s)
+    run.due("gone", 25.0)
+    run.kept("gone", "failed", "gave_up: no answer")
+    for second in (6.0, 12.0, 18.0, 24.0, 30.0, 36.0, 42.0, 48.0, 54.0):
+        run.sample(second, "sender", "queue_otp", {24.0: 40.0, 30.0: 100.0}.get(second, 0.0))
+    start_ns = 7_000 * S
+    outage = RecordedFault("outage", "outage", "no answers", start_ns + 20 * S, start_ns + 30 * S + 5)
+    slow = RecordedFault("slow", "added_latency", "slow answers", start_ns + 20 * S, start_ns + 30 * S)
+    made = build_report(run.write(end_s=120.0, faults=(outage, slow)))
+    first, second_band = made.parts[0].faults
+    assert first.backlog is not None and first.backlog.gone_s == pytest.approx(5.0, abs=1e-6)
+    assert second_band.backlog is None
+    assert "Backlog gone 5.00 s after the end of the outage." in answer_text(made, "wrong")
+
+
+def test_without_the_provider_s_rows_it_is_unknown(new_run: Build) -> None:
+    run = new_run("run")
+    for place, due_s in enumerate(DUE_S.tolist()):
+        run.due(f"m-{place}", due_s)
     start_ns = 7_000 * S
     outage = RecordedFault("outage", "outage", "no answers", start_ns + 20 * S, start_ns + 30 * S)
-    slow = RecordedFault("slow", "added_latency", "slow answers", start_ns + 20 * S, start_ns + 30 * S)
-    made = build_report(run.write(faults=(outage, slow)))
-    first, second_band = made.parts[0].faults
-    assert first.backlog is not None and first.backlog.gone_s == pytest.approx(12.0)
-    assert second_band.backlog is None
-    assert "Backlog gone 12.0 s after the end of the outage." in answer_text(made, "wrong")
+    made = build_report(run.write(end_s=120.0, provider_file=False, faults=(outage,)))
+    assert made.parts[0].faults[0].backlog is None

@@ -224,3 +224,22 @@ def test_the_contract_is_not_said_in_segments_where_another_limit_allows_less(
         run.seen(f"m-{slot}", 0.5 + slot // 5 / 2, segments=2)
     through = analysed(run, profile={"accept_queue": {"drain_segments_per_s": 50.0}, **limits}).throughput
     assert through.contract_per_s == contract_per_s
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_share_of_refusals_at_each_rate_is_no_limit_of_the_rate(new_run: Build, seed: int) -> None:
+    """Both senders refuse about a tenth; only one of them takes at most 50 a second."""
+    drawn = np.random.default_rng(seed)
+    due_s = np.sort(drawn.uniform(0.0, 40.0, 2_200))
+    per_second = np.bincount(due_s.astype(int), minlength=40)
+    place = np.concatenate([np.arange(count) for count in per_second])
+    for name, refused in (("share", drawn.random(2_200) < 0.1), ("limit", place >= 50)):
+        run = new_run(name)
+        for slot, (instant_s, left) in enumerate(zip(due_s.tolist(), refused.tolist(), strict=True)):
+            if left:
+                run.due(f"m-{slot}", instant_s, "refused")
+            else:
+                run.journey(f"m-{slot}", instant_s, 2.0)
+        part = analysed(run, load_s=40.0, end_s=60.0)
+        assert part.accounting.refused > 60
+        assert part.throughput.accepts_at_most == (name == "limit"), (name, seed)

@@ -1,9 +1,8 @@
-"""CSV files that a spreadsheet opens without running a cell of them, and a reason for each message once."""
+"""CSV files that a spreadsheet opens without running a cell of them."""
 
 from __future__ import annotations
 
 import csv
-from pathlib import Path
 
 import pytest
 from run_builder import Build
@@ -50,44 +49,3 @@ def test_class_names_of_the_run_are_guarded_in_every_csv(new_run: Build) -> None
                     seen += cell.lstrip("'") in names
                     assert not cell.startswith(("=", "@")) and cell not in names, path.name
     assert seen
-
-
-def listed(run_dir: Path) -> list[tuple[str, str, int]]:
-    (part,) = build_report(run_dir).parts
-    return [(each.source, each.reason, each.count) for each in part.reasons]
-
-
-def test_a_message_that_did_not_arrive_is_listed_once(new_run: Build) -> None:
-    run = new_run("run")
-    # The sender repeats what the provider's report said.
-    run.due("told", 1.0)
-    run.seen("told", 1.1, state="undelivered", reason="absent_subscriber")
-    run.kept("told", "failed", "absent_subscriber")
-    # Refused by the provider and then given up by the sender.
-    run.due("refused", 2.0)
-    run.seen("refused", 2.1, state="rejected", reason="too_many", accepted=False)
-    run.kept("refused", "failed", "gave_up: too_many")
-    # Only the sender knows: never submitted; given up before; and open at the provider.
-    run.due("queued", 3.0)
-    run.kept("queued", "queued")
-    run.kept("queued", "expired", "too_late")
-    run.due("open", 4.0)
-    run.seen("open", 4.1, state="open")
-    run.kept("open", "expired", "no_report")
-    # Delivered, though its report never came: it did arrive.
-    run.journey("arrived", 5.0, 1.0)
-    run.kept("arrived", "expired", "no_report")
-    assert sorted(listed(run.write())) == [
-        ("provider", "rejected: too_many", 1),
-        ("provider", "undelivered: absent_subscriber", 1),
-        ("sender", "expired: no_report", 1),
-        ("sender", "expired: too_late", 1),
-    ]
-
-
-def test_the_last_state_that_the_sender_stored_counts(new_run: Build) -> None:
-    run = new_run("run")
-    run.due("m", 1.0)
-    run.kept("m", "failed", "first")
-    run.kept("m", "expired", "last")
-    assert listed(run.write()) == [("sender", "expired: last", 1)]

@@ -6,7 +6,7 @@ import re
 from collections import Counter
 from pathlib import Path
 
-from made_reports import part, report
+from made_reports import bottleneck, part, report
 from page_reading import rendered
 
 
@@ -63,3 +63,10 @@ def repeated_rules(sheet: str) -> list[str]:
 def test_the_style_sheet_has_each_rule_once() -> None:
     assert repeated_rules("td {\n  color: red;\n}\n\n" * 2)
     assert not repeated_rules(SHEET.read_text(encoding="utf-8"))
+
+
+def test_the_times_of_a_bottleneck_are_those_of_whole_windows(tmp_path: Path) -> None:
+    """Its text may name an outage of 2.6 s. The table has the windows of 10 s in which it was seen."""
+    away = bottleneck(kind="sender_stopped", text="it could not be reached from 8.55 s to 11.2 s")
+    _, markdown, _ = rendered(report(part(bottlenecks=(away,))), tmp_path)
+    assert "| bottleneck | evidence | seen in windows from, to | share of the windows |" in markdown

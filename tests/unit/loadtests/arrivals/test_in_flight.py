@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import resource
-
 import numpy as np
 import pytest
 from nanoseconds import S
 
 from loadtests.arrivals import Burst, Constant, Mix, Plan, Stream
-from loadtests.arrivals.in_flight import FEWEST_IN_FLIGHT, MOST_IN_FLIGHT, in_flight_limit
-from loadtests.users import worker_load
-from loadtests.users.start_signal import WorkerStart
+from loadtests.arrivals.in_flight import FEWEST_IN_FLIGHT, in_flight_limit
 
 
 @pytest.mark.parametrize(
     ("rate_per_s", "timeout_s", "expected"),
-    [(10, 8.0, 101), (1, 8.0, FEWEST_IN_FLIGHT), (1_000, 30.0, MOST_IN_FLIGHT)],
+    [(10, 8.0, 101), (1, 8.0, FEWEST_IN_FLIGHT), (1_000, 30.0, 32_001)],
 )
 def test_the_in_flight_limit_is_the_arrivals_within_the_timeout(
     rate_per_s: int, timeout_s: float, expected: int
@@ -35,13 +31,3 @@ def test_the_densest_part_of_the_plan_decides() -> None:
 def test_a_limit_that_was_given_stays() -> None:
     plan = Plan(streams=(Stream(Constant(2.0, 1.0)),), seed=1, key_tag="t", in_flight_limit=7)
     assert plan.sized_for(30.0).in_flight_limit == 7
-
-
-def test_a_worker_has_a_lower_limit_if_the_system_allows_fewer_files(monkeypatch: pytest.MonkeyPatch) -> None:
-    limits = [(256, 1_000)]
-    monkeypatch.setattr(resource, "getrlimit", lambda _: limits[-1])
-    monkeypatch.setattr(resource, "setrlimit", lambda _, wanted: limits.append(wanted))
-    assert worker_load.worker_limit(1_000, WorkerStart(0, 0, 2)) == 500
-    assert limits[-1] == (628, 1_000)  # raised as far as it is needed
-    assert worker_load.worker_limit(4_000, WorkerStart(0, 1, 2)) == 1_000 - 128
-    assert limits[-1] == (1_000, 1_000)

@@ -51,6 +51,18 @@ FOUND = [
 ]
 
 
+def test_an_unknown_bottleneck_does_not_hide_one_that_is_named_above_it() -> None:
+    unknown = "unknown: there is a symptom, and no sample or stage shows the cause"
+    tried = [
+        trial(100, "met"),
+        trial(110, "missed", 100, unknown),
+        trial(300, "missed", 100, "its rate limits"),
+    ]
+    assert capacity_result(SETTINGS, tried, SEARCHED).bottlenecks == ("its rate limits",)
+    alone = capacity_result(SETTINGS, tried[:2], SEARCHED)
+    assert alone.bottlenecks == (unknown,)
+
+
 def test_the_rate_that_was_met_is_the_figure_and_the_interval_is_around_the_truth() -> None:
     found = capacity_result(SETTINGS, FOUND, SEARCHED)
     assert (found.sustained_per_s, found.low_per_s, found.high_per_s) == (297, 297, 297 * 1.02)
@@ -99,7 +111,7 @@ def test_both_ends_of_an_interval_have_one_format_and_differ(
     low_per_s: float, high_per_s: float, shown: str
 ) -> None:
     assert " and ".join(interval_texts(low_per_s, high_per_s)) == shown
-    settings = SearchSettings(precision=0.0001)
+    settings = SearchSettings(precision=0.0)
     trials = [trial(low_per_s, "met"), trial(1.2 * low_per_s, "missed", high_per_s)]
     assert read_trials(settings, trials).high_per_s == high_per_s
     assert bracket_words(settings, trials) == f"capacity between {shown}"
@@ -289,3 +301,20 @@ def test_a_growth_below_the_throughput_that_the_target_has_shown_is_made_again()
     assert read_trials(SETTINGS, twice).missed_per_s == 296
     # A brief search has no trial to spare.
     assert read_trials(replace(SETTINGS, brief=True), trials).repeat is None
+
+
+def test_the_upper_end_of_the_capacity_does_not_rise_and_is_not_below_the_throughput() -> None:
+    """The limit is 80/s. The throughput at 120/s bounds it, and a rate a little above that can be met."""
+    settings = SearchSettings(precision=0.1)
+    met = trial(40.0, "met")
+    overload = replace(
+        trial(120.0, "missed", 78.96), sustained=False, through_low_per_s=78.7, through_high_per_s=79.2
+    )
+    near = replace(trial(94.75, "missed", 79.85), sustained=False, reserve=300.0)
+    last = trial(75.01, "met", 74.5)
+    shown = [bracket_words(settings, (met, overload, near, last)[:count]) for count in (2, 3, 4)]
+    assert shown == [
+        "capacity between 40/s and 120/s",
+        "capacity between 40.0/s and 87.1/s",
+        "capacity between 75.0/s and 82.5/s",
+    ]

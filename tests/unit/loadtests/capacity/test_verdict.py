@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import pytest
+from msgspec.structs import replace
 
 from analysis.model import Verdict
-from analysis.records import AnalysisResult, JudgedObjective, Steady
+from analysis.records import AnalysisResult, FailedCheck, JudgedObjective, NamedBottleneck, Steady
 from loadtests.arrivals import DAY_MIX, Mix
 from loadtests.capacity.bracket import SearchSettings
 from loadtests.capacity.objectives import fewest_messages, messages_needed, read_mix, what_judges
@@ -41,9 +42,9 @@ def analysis_of(
         call="c",
         exit_code=0,
         valid=valid,
-        invalid_because=() if valid else ("schedule lag: p99 1 s",),
+        invalid_because=() if valid else (FailedCheck("schedule lag", "p99 1 s"),),
         objectives=tuple(JudgedObjective(*each) for each in objectives),
-        bottlenecks=("the sender's CPU",),
+        bottlenecks=(NamedBottleneck("the sender's CPU"),),
         delivered_per_s=240.0,
         steady=steady,
         profile_limits="40 segments/s",
@@ -86,6 +87,17 @@ def test_a_percentile_that_a_longer_trial_would_decide_is_waited_for() -> None:
     result = analysis_of(("otp.p95<20s", "undecided"), ("loss=0", "met"), steady=part(True))
     found = judged_trial(SETTINGS, STEP, DAY_MIX, result, "t")
     assert (found.verdict, found.why) == ("undecided", "not yet decided: otp.p95<20s")
+
+
+@pytest.mark.parametrize("objective", ["delivered>94%", "otp.delivered>95%", "cost_per_1000<60"])
+@pytest.mark.parametrize("load_s", [8.0, 32.0])
+def test_a_share_or_a_price_that_is_undecided_leaves_the_trial_undecided(
+    objective: str, load_s: float
+) -> None:
+    """It was judged, and its interval holds the limit: a rate that may miss it is not met."""
+    result = analysis_of((objective, "undecided"), ("loss=0", "met"), steady=part(True))
+    found = judged_trial(SETTINGS, NextTrial(300.0, load_s), DAY_MIX, result, "t")
+    assert (found.verdict, found.why) == ("undecided", f"not yet decided: {objective}")
 
 
 @pytest.mark.parametrize("objective", ["otp.p99.99<20s", "unaccounted=0", "availability>99%", "sms.p95<1s"])
@@ -199,3 +211,10 @@ def test_a_coarse_search_does_not_mind_growth_that_is_small_for_its_precision() 
     assert judged_trial(coarse, STEP, DAY_MIX, result, "t").verdict == "met"
     grew = analysis_of(("otp.p95<20s", "met"), steady=part(False, 50.0))
     assert judged_trial(coarse, STEP, DAY_MIX, grew, "t").verdict == "missed"
+
+
+def test_a_trial_without_a_steady_part_does_not_say_that_the_backlog_grew() -> None:
+    """Without a journal it is known only that messages were not taken."""
+    result = replace(analysis_of(("api.p99<1s", "met"), steady=None), sustained=False)
+    found = judged_trial(SETTINGS, STEP, DAY_MIX, result, "t")
+    assert (found.verdict, found.why) == ("missed", "the load was not sustained")

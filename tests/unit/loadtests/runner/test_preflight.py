@@ -38,7 +38,7 @@ def test_a_provider_port_in_use_is_named() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         with pytest.raises(PreflightError) as refused:
-            require_testbed(target(f"http://127.0.0.1:{port}/", port=port), FILE, 0.0)
+            require_testbed(target(f"http://127.0.0.1:{free_port()}/", port=port), FILE, 0.0)
     assert str(refused.value).startswith(f"mine.toml: provider.port: 127.0.0.1:{port} is in use. ")
 
 
@@ -54,6 +54,25 @@ def test_an_address_on_which_nothing_listens_is_named(field: str, host: str) -> 
             require_testbed(wanted, FILE, 0.0)
     assert str(refused.value).startswith(
         f"mine.toml: {field}: nothing listens at {url.removeprefix('http://')} ("
+    )
+
+
+@pytest.mark.parametrize(("field", "host"), [("request.url", "127.0.0.1"), ("health_url", "localhost")])
+def test_a_sender_at_the_port_of_the_mock_provider_is_named(field: str, host: str) -> None:
+    """Nothing listens there before the run, and the sender never will."""
+    port = free_port()
+    with socket.create_server(("127.0.0.1", 0)) as sender:
+        own = f"http://{host}:{port}/x"
+        wanted = target(f"http://127.0.0.1:{sender.getsockname()[1]}/send", port=port)
+        if field == "request.url":
+            wanted = target(own, port=port)
+        else:
+            wanted = wanted.model_copy(update={"health_url": own})
+        with pytest.raises(PreflightError) as refused:
+            require_testbed(wanted, FILE, 0.0)
+    assert str(refused.value) == (
+        f"mine.toml: {field}: port {port} is that of [provider], where the mock provider of the run listens. "
+        "Give the address of the sender, or another port for [provider]"
     )
 
 

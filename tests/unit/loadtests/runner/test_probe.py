@@ -55,7 +55,10 @@ def test_a_target_that_does_not_answer() -> None:
     )
     assert waits(answer=None, provider=AtProvider())
     text = cause(elapsed_s=5.0, answer=None, provider=AtProvider())
-    assert text.startswith("shop did not answer the probe within 5 s") and "--probe-timeout" in text
+    assert text == (
+        "shop did not answer the probe within 5 s at http://127.0.0.1:8080/send "
+        "(for a sender that may take longer to answer: --probe-timeout S or --no-probe)"
+    )
 
 
 @pytest.mark.parametrize(

@@ -55,6 +55,14 @@ def test_a_decimal_comma_in_a_carriers_rate_is_named() -> None:
     assert read_carriers(["Net1=2/s,2Net=3/s"]) == {"Net1": 2.0, "2Net": 3.0}
 
 
+@pytest.mark.parametrize("text", ["0/s", "0.0/s", "requests=0/s"])
+def test_a_rate_of_zero_is_no_rate(text: str) -> None:
+    with pytest.raises(
+        WhatIfError, match=r"a rate is a number above 0 and /s \(200/s\), or none for no limit"
+    ):
+        read_rate_limits([text])
+
+
 @pytest.mark.parametrize("text", ["", "Plus", "50/s", "=50/s", "Plus=50", "Plus=0/s", "Plus=1/s,Plus=2/s"])
 def test_a_bad_carrier_says_what_is_allowed(text: str) -> None:
     with pytest.raises(WhatIfError, match="--carriers"):

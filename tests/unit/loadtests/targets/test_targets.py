@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from urllib.parse import parse_qs, unquote
 
@@ -214,6 +215,8 @@ def test_a_body_that_is_not_the_json_that_its_header_says(
         ('url = "http://127.0.0.1:1/"\nbody = "{text}"', "has a placeholder for {to}"),
         ('url = "http://127.0.0.1:1/"\nbody = "{to}{text}{nope}"', "unknown placeholder {nope}; there are"),
         ('url = "http://sms.example.com/"\nbody = "{to}{text}"', "set allow_remote = true"),
+        ('url = "http://127.0.0.1:1/\\u0000"\nbody = "{to}{text}"', "request.url: must be an http"),
+        ('url = "http://127.0.0.1:1 /"\nbody = "{to}{text}"', "request.url: must be an http"),
     ],
 )
 def test_a_target_file_that_cannot_work_is_refused(tmp_path: Path, lines: str, expected: str) -> None:
@@ -312,6 +315,14 @@ def test_a_url_with_a_bad_port_is_refused(tmp_path: Path) -> None:
         load_target(path, {"T": "t"})
 
 
+@pytest.mark.parametrize("fragment", ["#1&k=v", "#"])
+def test_a_url_with_a_fragment_is_refused(fragment: str, tmp_path: Path) -> None:
+    path = tmp_path / "t.toml"
+    path.write_text(re.sub(r'(url = "http[^"]*)"', rf'\g<1>{fragment}"', SENDER, count=1))
+    with pytest.raises(TargetError, match=r"request\.url: must be a URL without a fragment: write %23"):
+        load_target(path, {"T": "t"})
+
+
 def test_relative_paths_begin_at_the_directory_of_the_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -335,3 +346,45 @@ def test_a_status_that_is_no_list_is_answered_with_one(tmp_path: Path) -> None:
     file.write_text('request = {url = "http://127.0.0.1:1/", body = "{to}{text}"}\naccepted.status = 200\n')
     with pytest.raises(TargetError, match=r"accepted\.status: must be a list such as \[200\]"):
         load_target(file, {})
+
+
+SENDS = '[request]\nurl = "http://127.0.0.1:1/"\nbody = "{to}{text}"\n'
+AS_JSON = 'headers = {"Content-Type" = "application/json"}'
+
+
+@pytest.mark.parametrize(
+    ("place", "content"),
+    [
+        ("provider.token", f'{SENDS}[provider]\ntoken = "${{UNSET}}"'),
+        ("request.url", '[request]\nurl = "${UNSET}/sms"\nbody = "{to}{text}"'),
+        ("request.body", f'[request]\nurl = "http://127.0.0.1:1/"\nbody = "${{UNSET}}"\n{AS_JSON}'),
+        ("provider.url", f'{SENDS}[provider]\nurl = "${{UNSET}}"'),
+        ("accepted.status", f'{SENDS}[accepted]\nstatus = ["${{UNSET}}"]'),
+    ],
+)
+def test_a_key_whose_variable_is_not_set_has_no_other_problem(
+    tmp_path: Path, place: str, content: str
+) -> None:
+    """Its value is not known."""
+    path = tmp_path / "t.toml"
+    path.write_text(content)
+    with pytest.raises(TargetError) as caught:
+        load_target(path, {}, needs_provider=place == "provider.url")
+    assert str(caught.value) == f"{path}: environment variable UNSET is not set: export UNSET=…", place
+
+
+def test_other_keys_keep_their_problems_beside_a_variable_that_is_not_set(tmp_path: Path) -> None:
+    path = tmp_path / "t.toml"
+    path.write_text(f'speed = 1\n{SENDS.replace("{text}", "{text}{nope}")}[provider]\ntoken = "${{UNSET}}"')
+    with pytest.raises(TargetError) as caught:
+        load_target(path, {})
+    text = str(caught.value)
+    assert "variable UNSET is not set" in text and "speed: unknown key" in text and "{nope}" in text
+    assert "provider.token" not in text
+
+
+def test_a_variable_that_is_set_and_empty_is_a_problem_of_its_key(tmp_path: Path) -> None:
+    path = tmp_path / "t.toml"
+    path.write_text(f'{SENDS}[provider]\ntoken = "${{EMPTY}}"')
+    with pytest.raises(TargetError, match=r"provider\.token: it is empty"):
+        load_target(path, {"EMPTY": ""})

@@ -17,7 +17,7 @@ def test_report_says_what_became_of_the_message() -> None:
     p.run()
     ((_, call),) = p.calls
     (report,) = call.reports
-    assert call.url == "http://127.0.0.1/dlr"
+    assert call.address == "http://127.0.0.1/dlr"
     assert report.provider_id == p.accepted(request)[0].provider_id
     assert (report.client_ref, report.msisdn, report.sender_id) == ("k", "48600100200", "Test")
     assert (report.state.value, report.segments, report.price) == ("delivered", 2, 0.2)
@@ -30,7 +30,7 @@ def test_reports_gather_until_the_call_is_full_or_has_lingered() -> None:
         p.send(n * 0.1, f"k{n}")
     p.send(5, "other url", reports=ReportsWanted("http://127.0.0.1/other"))
     p.run()
-    calls = [(now_ns, len(call.reports), call.url[-5:]) for now_ns, call in p.calls]
+    calls = [(now_ns, len(call.reports), call.address[-5:]) for now_ns, call in p.calls]
     assert calls == [
         (200_000_000, 3, "1/dlr"),
         (1_300_000_000, 1, "1/dlr"),
@@ -80,7 +80,7 @@ def test_account_wide_url_serves_those_without_their_own() -> None:
     p.send(0, "a", reports=ACCOUNT_REPORTS)
     p.send(0, "b")
     p.run()
-    assert sorted(call.url[17:] for _, call in p.calls) == ["account", "dlr"]
+    assert sorted(call.address[17:] for _, call in p.calls) == ["account", "dlr"]
 
 
 def test_an_unexpected_answer_raises_and_changes_nothing() -> None:

@@ -48,7 +48,7 @@ class SettledReceipts:
         self.links.use(ReceiptWriter(SmppSettings(), 0, GroupIds()), most_waiting)
 
 
-def reports(batch_id: int, *states: MessageState, url: str = "smpp:esme") -> SendReports:
+def reports(batch_id: int, *states: MessageState, url: str = "esme") -> SendReports:
     found = tuple(
         DeliveryReport(
             provider_id=f"{n:x}",
@@ -147,7 +147,7 @@ def test_above_its_bound_a_receipt_goes_back_to_the_engine_s_schedule() -> None:
     bench.links.deliver(reports(1, OK, OK))
     bench.links.deliver(reports(2, OK))
     (report,) = reports(3, MessageState.OPEN).reports
-    bench.links.deliver(SendProgress("smpp:esme", report, "smpp"))
+    bench.links.deliver(SendProgress("esme", report, "smpp"))
     assert (bench.links.queued, bench.settled, len(bench.deferred)) == (2, [], 1)
     bench.deferred[0]()
     assert bench.settled == [(2, False)]
@@ -176,7 +176,7 @@ def test_an_intermediate_notification_needs_no_answer() -> None:
     bench, link = SettledReceipts(), FakeLink(9)
     bench.links.add("esme", link)
     (report,) = reports(1, MessageState.OPEN).reports
-    bench.links.deliver(SendProgress("smpp:esme", report, "smpp"))
+    bench.links.deliver(SendProgress("esme", report, "smpp"))
     bench.links.answered(Answered(link.tags[0], False))
     assert bench.settled == []
 

@@ -6,6 +6,8 @@ import pytest
 
 from reference_sender.alerts.rules import AlertFileError, AlertSettings, Email, Webhook, parse_alerts
 
+MAIL = "[email]\nhost = 'x'\nmail_from = 'a@b'\nrecipients = ['c@d']\n"
+
 
 def test_an_empty_file_has_the_defaults() -> None:
     assert parse_alerts("") == AlertSettings()
@@ -41,6 +43,20 @@ def test_a_rule_changed_in_part_keeps_the_rest() -> None:
             "webhook.url: must be a URL: Port out of range 0-65535",
         ),
         ("[webhook]\nurl = 'http://a b/'", "webhook.url: must be a URL"),
+        (
+            f"{MAIL}username = \"a\\u0000b\"\npassword = 'x'",
+            "email.username: must be one line without control",
+        ),
+        (
+            f"{MAIL}username = 'a'\npassword = \"x\\u0000y\"",
+            "email.password: must be one line without control",
+        ),
+        (f"{MAIL}username = 'a'\npassword = ''", "email.password: must have a visible character"),
+        (f"{MAIL}password = 'x'", "email: give username and password, or neither"),
+        (
+            "[webhook]\nurl = 'http://hooks.example.org/a?k=#b'",
+            "webhook.url: must be a URL without a fragment",
+        ),
         ("[webhook]\nurl = 'http://[::1/'", "webhook.url: must be a URL"),
         ("[webhook]\nurl = 'http://:80/'", "webhook.url: must be a URL"),
         ('[webhook]\nurl = "https://hooks.example.org/a\\u0000"', "webhook.url: must be a URL"),
@@ -65,7 +81,7 @@ def test_an_error_names_the_field(text: str, expected: str) -> None:
 
 
 def test_the_password_is_not_shown() -> None:
-    text = "[email]\nhost = 'x'\nmail_from = 'a@b'\nrecipients = ['c@d']\npassword = 'hush'"
+    text = "[email]\nhost = 'x'\nmail_from = 'a@b'\nrecipients = ['c@d']\nusername = 'a'\npassword = 'hush'"
     assert "hush" not in repr(parse_alerts(text))
 
 

@@ -9,7 +9,7 @@ import pytest
 from dispatch_states import state_of
 from nanoseconds import LATER
 
-from reference_sender.alerts.rules import AlertRules
+from reference_sender.alerts.rules import AlertRules, Rule
 from reference_sender.alerts.store import WORKS, StoreTrouble
 from reference_sender.alerts.values import quantile_s
 from reference_sender.alerts.watch import Alerts
@@ -20,6 +20,7 @@ from reference_sender.node.node import Node
 
 RULES = AlertRules(every_s=10, window_s=60)
 MINUTES = 10
+WORST = 29  # the last sample of the fault
 
 
 def alerts_of(worse: Sequence[dict[str, Any]], rules: AlertRules = RULES) -> list[tuple[str, bool]]:
@@ -36,16 +37,49 @@ def alerts_of(worse: Sequence[dict[str, Any]], rules: AlertRules = RULES) -> lis
 @pytest.mark.parametrize(
     ("alert", "figures"),
     [
-        ("error_rate", lambda n: {"delivered": n * 10, "failed": n, "expired": n}),
-        ("delivery_time_s.otp", lambda n: {"otp_deliveries": {5: n * 10, len(BOUNDS_S) - 3: n}}),
-        ("throttling.main", lambda n: {"throttles": n * 20}),
-        ("missing_reports", lambda n: {"reasons": {"no_report": n * 3}}),
-        ("missing_reports", lambda n: {"queried": n * 3}),
-        ("unusable_route.main", lambda n: {"unusable_s": n * 10 if n < 29 else 0}),
+        (
+            "error_rate",
+            lambda n: {"delivered": n * 10, "failed": min(n, WORST), "expired": min(n, WORST)},
+        ),
+        (
+            "delivery_time_s.otp",
+            lambda n: {"otp_deliveries": {5: n * 10, len(BOUNDS_S) - 3: min(n, WORST)}},
+        ),
+        ("throttling.main", lambda n: {"throttles": min(n, WORST) * 20}),
+        ("missing_reports", lambda n: {"reasons": {"no_report": min(n, WORST) * 3}}),
+        ("missing_reports", lambda n: {"queried": min(n, WORST) * 3}),
+        ("unusable_route.main", lambda n: {"unusable_s": n * 10 if n < WORST else 0}),
     ],
 )
 def test_a_rule_raises_and_clears_its_alert_once(alert: str, figures: Any) -> None:
-    assert alerts_of([figures(n) for n in range(30)]) == [(alert, True), (alert, False)]
+    assert alerts_of([figures(n) for n in range(3 * WORST)]) == [(alert, True), (alert, False)]
+
+
+@pytest.mark.parametrize(
+    ("alert", "bad", "good"),
+    [
+        ("error_rate", "failed", "delivered"),
+        ("delivery_time_s.otp", len(BOUNDS_S) - 3, 5),
+    ],
+)
+def test_a_window_with_few_messages_is_no_all_clear(alert: str, bad: Any, good: Any) -> None:
+    """A fault of an hour: 40 messages every 12 minutes, all of them bad. Then 40 good ones."""
+    alerts = Alerts(AlertRules())
+    found = []
+    for at_s in range(0, 7_200, 5):
+        sent = 40 * (1 + at_s // 720)
+        counts = {bad: min(sent, 40 * 5), good: max(0, sent - 40 * 5)}
+        state = state_of(otp_deliveries=counts) if alert != "error_rate" else state_of(**counts)
+        found += [(each.alert, each.began, at_s > 3_600) for each in alerts.observe(float(at_s), state)]
+    assert found == [(alert, True, False), (alert, False, True)]
+
+
+def test_a_time_without_values_does_not_count_towards_for_s() -> None:
+    """Each of two bursts of failures is in the window for a minute; the rule needs two."""
+    alerts = Alerts(RULES.model_copy(update={"error_rate": Rule(above=0.1, clear=0.05, for_s=120)}))
+    for at_s in range(0, 300, 10):
+        failed = 20 * (at_s >= 10) + 20 * (at_s >= 200)
+        assert alerts.observe(float(at_s), state_of(failed=failed)) == []
 
 
 def test_a_backlog_that_grows_and_then_stays() -> None:
@@ -98,6 +132,20 @@ def test_a_store_that_fails_has_one_alert_with_the_reason_and_one_all_clear() ->
     assert [each.line for each in found] == [
         "ALERT store_failed: the store has kept nothing for 6 s: disk full, above the limit of 5",
         "ALL CLEAR store_failed: the store has kept nothing for 0 s, at most 0",
+    ]
+
+
+def test_other_limits_at_another_node_are_an_alert_that_names_the_routes() -> None:
+    alerts = Alerts(AlertRules())
+    troubles = [WORKS, StoreTrouble(differing=("a", "b")), WORKS]
+    found = [
+        notice
+        for at_s, trouble in enumerate(troubles)
+        for notice in alerts.observe(at_s, state_of(), store=trouble)
+    ]
+    assert [each.line for each in found] == [
+        "ALERT limits_differ: routes with other limits at another node: 2: a, b, above the limit of 0",
+        "ALL CLEAR limits_differ: routes with other limits at another node: 0, at most 0",
     ]
 
 

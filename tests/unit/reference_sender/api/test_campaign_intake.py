@@ -92,7 +92,7 @@ def take(rows: Rows, *pieces: bytes) -> tuple[CampaignAnswer | Invalid, StepCoun
         strict = isinstance(rows, JsonRows)
         driver = KeepingDriver()
         rules = IntakeRules(driver.gate, RecipientLimits(None, None))
-        campaign = CampaignIntake(Intake("t", 0, 6), rules, cast(Driver, driver), Tally(), steps, strict)
+        campaign = CampaignIntake(Intake("t", "1", 0, 6), rules, cast(Driver, driver), Tally(), steps, strict)
 
         async def read_piece() -> bytes:
             return next(coming)

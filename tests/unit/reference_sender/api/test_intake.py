@@ -70,7 +70,7 @@ REFUSED: list[tuple[str, Any]] = [
 
 
 def single(name: str, value: Any) -> Message:
-    return Intake("t", 0, 6).message(read_request(json.dumps(PLAIN | {name: value}).encode()), 10**18)
+    return Intake("t", "1", 0, 6).message(read_request(json.dumps(PLAIN | {name: value}).encode()), 10**18)
 
 
 def row(name: str, value: Any) -> Message:
@@ -78,8 +78,8 @@ def row(name: str, value: Any) -> Message:
     shared: dict[str, Any] = {"message_class": "otp", "text": "hello"}
     recipient: dict[str, Any] = {"to": "48500100200"}
     (shared if name in ("from", "campaign") else recipient)[name] = value
-    part = Intake("t", 0, 6).shared_part(read_defaults(shared), shared.get("campaign", "c"), 10**18)
-    return Intake("t", 0, 6).row(read_recipient(recipient), part, 10**18)
+    part = Intake("t", "1", 0, 6).shared_part(read_defaults(shared), shared.get("campaign", "c"), 10**18)
+    return Intake("t", "1", 0, 6).row(read_recipient(recipient), part, 10**18)
 
 
 @pytest.mark.parametrize("make", [single, row])
@@ -109,13 +109,13 @@ def test_the_first_value_beyond_it_is_refused(make: Any, name: str, value: Any) 
 @pytest.mark.parametrize("value", [1, DAYS_3_S])
 def test_shared_fields_of_a_campaign_have_the_same_limits(value: int) -> None:
     assert (
-        Intake("t", 0, 6)
+        Intake("t", "1", 0, 6)
         .shared_part(read_defaults({"message_class": "otp", "expires_in_s": value}), "c", 10**18)
         .terms.expiry_ns
         == value * 10**9
     )
     as_text = read_defaults({"message_class": "otp", "expires_in_s": str(value)}, strict=False)
-    assert Intake("t", 0, 6).shared_part(as_text, "c", 10**18).terms.expiry_ns == value * 10**9
+    assert Intake("t", "1", 0, 6).shared_part(as_text, "c", 10**18).terms.expiry_ns == value * 10**9
 
 
 def test_a_value_of_a_client_is_repeated_in_short() -> None:
@@ -123,3 +123,21 @@ def test_a_value_of_a_client_is_repeated_in_short() -> None:
         read_recipient({"to": "48500100200", "x" * 60_000: 1})
     assert len(refused.value.field) < 100
     assert len(refused.value.message) < 300
+
+
+def test_generated_keys_do_not_come_again_with_the_ids_of_a_restored_store() -> None:
+    """The provider would drop the new message as a repeat of the one that it accepted before."""
+    request = json.dumps(PLAIN).encode()
+    keys = [Intake("t", start, 17, 6).message(read_request(request), 10**18).key for start in ("a1", "b2")]
+    assert keys == ["sta1-18", "stb2-18"]
+    assert len(Intake("0123abcd", "0123ab", 2**62, 6).message(read_request(request), 10**18).key) <= 36
+
+
+def test_the_key_of_a_replay_is_that_of_its_message() -> None:
+    """It is the same after a restart, and another one for a message with the same id in a restored store."""
+    one = Intake("t", "a1", 17, 6).message(read_request(json.dumps(PLAIN).encode()), 10**18)
+    other = Intake("t", "b2", 17, 6).message(read_request(json.dumps(PLAIN).encode()), 10**18)
+    assert one.message_id == other.message_id
+    keys = [Intake("t", start, 99, 6).replay(one, 10**18).key for start in ("a1", "b2")]
+    assert len(set(keys)) == 1
+    assert Intake("t", "b2", 99, 6).replay(other, 10**18).key not in keys

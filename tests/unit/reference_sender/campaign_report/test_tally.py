@@ -35,6 +35,12 @@ def test_every_message_has_one_outcome() -> None:
     assert summary.cost == 1_500_000
 
 
+def test_an_outcome_that_the_provider_does_not_know_is_unknown() -> None:
+    summary = summed([row(1), row(2, State.EXPIRED, "unknown")])
+    assert summary.with_outcome(CampaignOutcome.UNKNOWN) == 1
+    assert summary.accepted_by_provider == 2
+
+
 def tallied(rows: list[CampaignRow]) -> CampaignTally:
     tally = CampaignTally()
     tally.add(rows)

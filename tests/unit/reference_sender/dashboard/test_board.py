@@ -92,6 +92,29 @@ def test_rate_and_time_left_are_those_of_the_last_seconds() -> None:
     assert only(world.second()).eta_s == 0.0
 
 
+def test_the_time_left_is_unknown_while_nothing_can_be_sent() -> None:
+    world = CountersBySecond()
+    messages = world.accept("may", 100)
+    for message in messages[:20]:
+        world.figures.taken([message], "main")
+        overview = world.second()
+    assert (overview.eta_s, only(overview).eta_s) == (80.0, 80.0)
+    overview = world.second(unusable_s=1)
+    assert (overview.eta_s, only(overview).eta_s) == (None, None)
+    (main,) = world.state(unusable_s=1).routes
+    usable = replace(main, name="spare", trouble="")
+    overview = world.second(replace(world.state(), routes=(main, usable)))
+    assert overview.eta_s is not None and only(overview).eta_s is not None, "one route is enough"
+    controls = {"may": CampaignAtGate(Campaign("may"), 0)}
+    seen = SenderCounters(world.state(), 0, 0, None, controls, world.figures.newest(50), "disk full")
+    overview = world.board.observe(world.at_s, 1e9, seen)
+    assert (overview.eta_s, only(overview).eta_s) == (None, None)
+    for message in messages[20:]:
+        world.figures.taken([message], "main")
+    overview = world.second(unusable_s=1)
+    assert (overview.eta_s, only(overview).eta_s) == (0.0, 0.0), "nothing is left"
+
+
 def test_a_store_that_fails_is_shown_with_the_reason() -> None:
     world = CountersBySecond()
     assert world.second().store == ""

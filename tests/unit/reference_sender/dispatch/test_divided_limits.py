@@ -53,7 +53,7 @@ def test_messages_of_another_sender_are_taken_at_any_time(
     waiting = Recovered(message(Lane.OTP), State.QUEUED, 0, None, None)
     (batch,) = batches(core.recover(60 * S, [older, waiting]))
     assert batch.messages == (waiting.message,)
-    assert core.waiting(Lane.OTP) == 0
+    assert core.ready(Lane.OTP) == 0
     ended = [effect for _, effect in run_until(core, 149 * S)]
     assert ended == [], "its report may take as long as that of the message sent last"
     ended = [effect.key for _, effect in run_until(core, 152 * S)]

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from dispatch_steps import Make, MakeDispatcher, MakeLimits
+from msgspec.structs import replace
 from nanoseconds import LATER, S
 
 from reference_sender.dispatch import Dispatcher
@@ -46,6 +47,15 @@ def asked(core: Dispatcher, until_ns: int) -> tuple[int, LookUp]:
         for effect in core.advance(due_ns):
             assert isinstance(effect, LookUp), effect
             return due_ns, effect
+    raise AssertionError("no lookup")
+
+
+def next_lookup(core: Dispatcher) -> tuple[int, LookUp]:
+    """As ``asked``; messages may end before it."""
+    while (due_ns := core.next_deadline()) is not None:
+        found = [effect for effect in core.advance(due_ns) if isinstance(effect, LookUp)]
+        if found:
+            return due_ns, found[0]
     raise AssertionError("no lookup")
 
 
@@ -138,6 +148,62 @@ def test_the_id_of_another_message_is_not_taken_for_its_own(core: Dispatcher, me
     (change,) = core.looked_up(at_ns, one.key, [*others, Report("p-own", one.key, State.SENT, "")])
     assert isinstance(change, Change)
     assert change.provider_id == "p-own"
+
+
+def sent_as(effects: Sequence[Effect]) -> list[str | None]:
+    return [effect.provider_id for effect in effects if isinstance(effect, Change)]
+
+
+def equal(message: Make) -> tuple[Message, Message]:
+    return message(to="48500100200", text="down"), message(to="48500100200", text="down")
+
+
+def test_of_two_equal_messages_none_is_found_before_the_provider_has_two(
+    core: Dispatcher, message: Make
+) -> None:
+    """Both answers are lost. One message that the provider has may be of either, and the other one lost."""
+    first, second = equal(message)
+    left_unknown(core, first)
+    left_unknown(core, second)
+    at_ns, _ = asked(core, 10 * S)
+    assert core.looked_up(at_ns, first.key, [Report("p-1", None, State.SENT, "")]) == []
+    both = [Report("p-1", None, State.SENT, ""), Report("p-2", None, State.SENT, "")]
+    assert sent_as(core.looked_up(at_ns, second.key, both)) == ["p-1"]
+    at_ns, _ = asked(core, 10 * S)
+    assert core.looked_up(at_ns, first.key, both[:1]) == [], "that one is found"
+    at_ns, _ = asked(core, 20 * S)
+    assert sent_as(core.looked_up(at_ns, first.key, both)) == ["p-2"]
+
+
+def test_a_message_in_flight_may_be_the_one_that_a_lookup_finds(core: Dispatcher, message: Make) -> None:
+    first, second = equal(message)
+    left_unknown(core, first)
+    at_ns, _ = asked(core, 10 * S)
+    (batch,) = core.offer(at_ns, [second])
+    assert isinstance(batch, SubmitBatch)
+    found = [Report("p", None, State.SENT, "")]
+    assert core.looked_up(at_ns, first.key, found) == []
+    core.answered(at_ns, batch.batch_id, [Result(Outcome.ACCEPTED, "p")])
+    at_ns, _ = asked(core, 20 * S)
+    assert core.looked_up(at_ns, first.key, found) == []
+
+
+@pytest.mark.parametrize("valid_s", [1, 5])
+def test_an_equal_message_that_ended_unknown_may_be_the_one_that_a_lookup_finds(
+    core: Dispatcher, message: Make, valid_s: int
+) -> None:
+    """Until its lookup window has ended. ``valid_s``: it ends with its answer, or later."""
+    first, second = equal(message)
+    first = replace(first, expires_ns=(1 + valid_s) * S)
+    (batch,) = core.offer(S, [first])
+    assert isinstance(batch, SubmitBatch)
+    core.answered(3 * S, batch.batch_id, UNKNOWN)
+    left_unknown(core, second, 4 * S)
+    for _ in range(4):
+        at_ns, lookup = next_lookup(core)
+        found = [Report("p", None, State.SENT, "")] if at_ns > 6 * S else []
+        assert sent_as(core.looked_up(at_ns, lookup.message.key, found)) == []
+    assert (at_ns, lookup.message) == (34 * S if valid_s == 1 else 18 * S, second)
 
 
 def test_after_a_crash_it_is_looked_up_and_not_repeated(core: Dispatcher, message: Make) -> None:

@@ -302,3 +302,25 @@ def test_an_attempt_of_unknown_time_may_be_as_old_as_its_message(
     core = dispatcher(limits(idempotency_window_s=60))
     one = message(created_ns=0)
     assert changed(core.recover(61 * S, [left(one, "a", None)])) == [("expired", "outcome_unknown")]
+
+
+@pytest.mark.parametrize("reason", ["recipient_opted_out", ""])
+def test_a_repeat_that_is_refused_leaves_the_outcome_unknown(
+    dispatcher: MakeDispatcher, limits: MakeLimits, message: Make, reason: str
+) -> None:
+    """The provider accepted the first attempt, perhaps, and the recipient answered STOP to it."""
+    core = dispatcher(limits())
+    one = message()
+    (batch,) = core.offer(S, [one])
+    assert isinstance(batch, SubmitBatch)
+    core.answered(S, batch.batch_id, [Result(Outcome.UNKNOWN)])
+    due_ns = core.next_deadline()
+    assert due_ns is not None
+    (again,) = core.advance(due_ns)
+    assert isinstance(again, SubmitBatch)
+    (ended,) = core.answered(due_ns, again.batch_id, [Result(Outcome.PERMANENT, reason=reason)])
+    assert isinstance(ended, Change)
+    assert (ended.state, ended.reason) == (State.EXPIRED, "outcome_unknown")
+    (delivered,) = core.reported(due_ns, [Report("p", one.key, State.DELIVERED, "")])
+    assert isinstance(delivered, Change)
+    assert delivered.state is State.DELIVERED

@@ -9,7 +9,9 @@ import pytest
 from dispatch_steps import Make, MakeDispatcher, MakeLimits, Pick, accepted, all_with, run_until
 from nanoseconds import LATER, S
 
+from reference_sender.dispatch import Dispatcher
 from reference_sender.dispatch.values import (
+    Message,
     Outcome,
     Recovered,
     Report,
@@ -157,3 +159,30 @@ def test_results_of_one_answer_take_effect_in_their_order(
         (made[4].key, "failed", "no"),
     ]
     assert core.open_messages == 3
+
+
+def sent_by_two_providers(core: Dispatcher, message: Make) -> tuple[Message, Message]:
+    """Two messages with one id, since the ids of providers are their own."""
+    one, two = message(), message()
+    for each in (one, two):
+        (batch,) = core.offer(0, [each])
+        assert isinstance(batch, SubmitBatch)
+        core.answered(0, batch.batch_id, [Result(Outcome.ACCEPTED, "17")])
+    return one, two
+
+
+def test_a_report_that_names_a_key_is_about_that_message_only(
+    dispatcher: MakeDispatcher, message: Make, changes: Pick
+) -> None:
+    core = dispatcher()
+    one, two = sent_by_two_providers(core, message)
+    report = Report("17", one.key, State.FAILED, "no")
+    assert changes(core.reported(1, [report])) == [(one.key, "failed", "no")]
+    assert core.reported(2, [report]) == []
+    delivered = Report("17", one.key, State.DELIVERED, "")
+    assert changes(core.reported(3, [delivered, delivered])) == [(one.key, "delivered", "")]
+    assert core.reported(4, [delivered, Report("17", "never-seen", State.DELIVERED, "")]) == []
+    assert core.state(LATER).awaiting_report == 1
+    assert changes(core.reported(5, [Report("17", None, State.DELIVERED, "")])) == [
+        (two.key, "delivered", "")
+    ]

@@ -11,7 +11,13 @@ from nanoseconds import LATER, S
 
 from reference_sender.alerts.rules import AlertRules
 from reference_sender.alerts.watch import Alerts
-from reference_sender.dispatch import Dispatcher
+from reference_sender.dispatch import Dispatcher, DispatchSettings
+from reference_sender.dispatch.backlog import Backlog
+from reference_sender.dispatch.campaign_figures import CountedCampaigns
+from reference_sender.dispatch.choice import RouteChoice
+from reference_sender.dispatch.message_states import MessageStates
+from reference_sender.dispatch.route import RouteState
+from reference_sender.dispatch.ticket import MARKETING
 from reference_sender.dispatch.values import (
     AskReport,
     Change,
@@ -69,6 +75,28 @@ def test_the_cheaper_route_gets_bulk_and_the_faster_one_otps(
             core.reported(done_ns, [Report(f"p-{one.key}", one.key, State.DELIVERED, "")])
             chosen[lane] = batch.route
     assert chosen == {Lane.OTP: "fast", Lane.MARKETING: "cheap"}
+
+
+@pytest.mark.parametrize("ahead_s", [0, 5_000])
+def test_a_scheduled_message_is_not_late_at_its_time(limits: MakeLimits, message: Make, ahead_s: int) -> None:
+    """Its age counts from its schedule, which is Unix time. A late message would get the faster, dearer route."""
+    settings = DispatchSettings()
+    made = [limits("cheap", cost_per_segment=0.02), limits("fast", cost_per_segment=0.03)]
+    choice = RouteChoice(settings, [RouteState(index, each, settings, 1) for index, each in enumerate(made)])
+    states = MessageStates(settings, Backlog(2), choice, CountedCampaigns(made))
+    now_ns = 100_000 * S
+    states.set_wall(ahead_s * S, lambda each: (each, LATER), [])
+    for _ in range(300):
+        choice.reported(now_ns - S, "cheap", now_ns - 241 * S, "48500", True)
+        choice.reported(now_ns - S, "fast", now_ns - 6 * S, "48500", True)
+
+    def first(created_ns: int, not_before_ns: int = 0) -> str:
+        one = message(Lane.MARKETING, created_ns=created_ns, not_before_ns=not_before_ns, expires_ns=LATER)
+        return choice.ranked(now_ns, one, MARKETING)[0].name
+
+    assert first(now_ns) == "cheap"
+    assert first(now_ns - 7_200 * S) == "fast", "this one is late"
+    assert first(now_ns - 7_200 * S, now_ns + ahead_s * S) == "cheap"
 
 
 def test_an_otp_avoids_the_route_that_does_not_deliver_to_its_carrier(

@@ -85,3 +85,33 @@ def test_a_route_with_a_burst_of_one_request_is_asked_while_no_message_waits(
     effects += run_until(core, 60 * S)
     seen = [(at_ns // S, "query" if isinstance(each, AskReport) else "submit") for at_ns, each in effects]
     assert seen == [(29, "submit"), (39, "submit"), (49, "query"), (59, "query")]
+
+
+@pytest.mark.parametrize("taken_over_s", [16, 60])
+def test_a_message_of_another_node_that_is_older_than_the_last_scan_is_asked_about(
+    dispatcher: MakeDispatcher, limits: MakeLimits, message: Make, taken_over_s: int
+) -> None:
+    """The message of a dead node was sent before those whose reports this node has already."""
+    core = dispatcher(limits("a", answers_status=True), report_query_s=10)
+    for at_s in (1, 4):
+        batch = only(core.offer(at_s * S, [message()]))
+        core.answered(at_s * S, batch.batch_id, accepted(batch))
+    for _, each in run_until(core, 15 * S):
+        if isinstance(each, AskReport):
+            core.status_found(15 * S, each.key, Report(each.provider_id, each.key, State.DELIVERED, ""))
+    assert core.open_messages == 0
+    theirs = Recovered(message(), State.SENT, 1, "p-theirs", 3 * S, "a")
+    effects = [(taken_over_s * S, each) for each in core.recover(taken_over_s * S, [theirs])]
+    effects += run_until(core, (taken_over_s + 15) * S)
+    asked = [(at_ns, each.key) for at_ns, each in effects if isinstance(each, AskReport)]
+    assert asked == [(taken_over_s * S, theirs.message.key)]
+
+
+def test_a_message_of_another_node_waits_its_time_before_it_is_asked_about(
+    dispatcher: MakeDispatcher, limits: MakeLimits, message: Make
+) -> None:
+    core = dispatcher(limits("a", answers_status=True), report_query_s=10)
+    theirs = Recovered(message(), State.SENT, 1, "p-theirs", 3 * S, "a")
+    effects = [(5 * S, each) for each in core.recover(5 * S, [theirs])] + run_until(core, 15 * S)
+    asked = [(at_ns, each.key) for at_ns, each in effects if isinstance(each, AskReport)]
+    assert asked == [(13 * S, theirs.message.key)]

@@ -14,12 +14,14 @@ from reference_sender.dispatch.values import (
     Lane,
     LookUp,
     Message,
+    Outcome,
     Recovered,
     Report,
+    Result,
     RouteLimits,
     State,
 )
-from reference_sender.node.effects import Acknowledge
+from reference_sender.node.effects import Acknowledge, SubmitNow
 from reference_sender.node.node import Node
 from reference_sender.node.tenure import Tenure
 from reference_sender.node.times import NodeTimes
@@ -42,6 +44,8 @@ SENT_FIRST = Recovered(FIRST, State.SENT, 1, "p-1", 5 * S, "a")
 SENT_SECOND = Recovered(SECOND, State.SENT, 1, "p-2", 5 * S, "b")
 DELIVERED_SECOND = Report("p-2", "k-1~2", State.DELIVERED, "")
 
+BOTH_DELIVERED = [("k-1~2", State.DELIVERED, ""), ("k-1", State.DELIVERED, "delivered_by_second")]
+
 
 def limits(name: str, window_s: float = 86_400.0) -> RouteLimits:
     lookup_s = 0.0 if window_s else 600.0
@@ -55,6 +59,18 @@ def node(*, hedges: bool = True, several: bool = True, window_s: float = 86_400.
         made.join(Tenure(100))
         made.renewed(AT, UNTIL, Renewal(2, WHOLE // 2, 0))
     return made
+
+
+def queried() -> Node:
+    """A process that is alone. A status query shows that the second message, which it has, was delivered."""
+    asking = replace(limits("b"), answers_status=True)
+    settings = DispatchSettings(hedge_otp_after_s=5, report_query_s=2)
+    here = Node(Dispatcher(settings, (limits("a"), asking), 1), TIMES)
+    here.recover(AT, [SENT_SECOND])
+    for at_s in range(10, 20):
+        here.advance(at_s * S)
+    here.status_found(20 * S, SECOND.key, DELIVERED_SECOND)
+    return here
 
 
 def begun(made: Node, now_ns: int) -> Work:
@@ -128,9 +144,57 @@ def test_a_process_that_finds_a_second_message_delivered_looks_for_an_ended_firs
         here.advance(at_s * S)
     here.looked_up(20 * S, SECOND.key, [replace(DELIVERED_SECOND, key=None)])
     commit = here.begin_commit(20 * S)
-    assert [each.key for each in commit.late] == ["k-1"]
+    assert (commit.work, [each.key for each in commit.late]) == (None, ["k-1"])
     here.committed(20 * S, {}, [EndedMessage(FIRST, State.EXPIRED, 1, "p-1", "a")])
-    assert ends(begun(here, 20 * S)) == [("k-1", State.DELIVERED, "delivered_by_second")]
+    assert ends(begun(here, 20 * S)) == BOTH_DELIVERED, "in one transaction"
+
+
+def test_a_status_query_finds_both_messages_delivered_in_one_transaction() -> None:
+    here = queried()
+    commit = here.begin_commit(20 * S)
+    assert (commit.work, list(commit.late)) == (None, [FIRST_ENDS])
+    here.committed(20 * S, {}, [EndedMessage(FIRST, State.EXPIRED, 1, "p-1", "a")])
+    assert ends(begun(here, 20 * S)) == BOTH_DELIVERED
+
+
+def test_a_second_message_whose_first_one_the_store_cannot_read_waits_for_it() -> None:
+    here = queried()
+    here.begin_commit(20 * S)
+    here.committed(20 * S, {}, None)
+    assert here.commit_due_ns() == 20 * S + TIMES.retry_ns
+    commit = here.begin_commit(21 * S)
+    assert (commit.work, list(commit.late)) == (None, [FIRST_ENDS])
+    here.committed(21 * S, {}, [EndedMessage(FIRST, State.EXPIRED, 1, "p-1", "a")])
+    assert ends(begun(here, 21 * S)) == BOTH_DELIVERED
+    here.committed(21 * S, {}, [])
+    assert here.commit_due_ns() is None
+
+
+def test_a_second_message_is_delivered_also_if_no_store_has_its_first_one() -> None:
+    here = queried()
+    here.begin_commit(20 * S)
+    here.committed(20 * S, {}, [])
+    assert ends(begun(here, 20 * S)) == BOTH_DELIVERED[:1]
+
+
+def test_an_answer_that_identifies_a_report_ends_both_messages_and_the_attempt_in_one_transaction() -> None:
+    """The report has no key and came before the answer. The first message ended in an earlier process."""
+    here = node(several=False)
+    here.recover(AT, [Recovered(SECOND, State.QUEUED, 1, None, None, "b", 9 * S)])
+    here.advance(AT)
+    (attempt,) = begun(here, AT).attempts
+    (submit,) = here.committed(AT, {})
+    assert isinstance(submit, SubmitNow)
+    here.reported(AT, [replace(DELIVERED_SECOND, key=None)], "provider")
+    here.begin_commit(AT)
+    assert here.committed(AT, {}, []) == []
+    here.answered(AT, submit.batch_id, [Result(Outcome.ACCEPTED, "p-2")])
+    commit = here.begin_commit(AT)
+    assert (commit.work, list(commit.late)) == (None, [FIRST_ENDS]), "the attempt is in flight until then"
+    assert here.committed(AT, {}, [EndedMessage(FIRST, State.EXPIRED, 1, "p-1", "a")]) == []
+    work = begun(here, AT)
+    assert (ends(work)[-2:], work.ended) == (BOTH_DELIVERED, [attempt.attempt_id])
+    assert here.committed(AT, {}) == [Acknowledge("provider", True)]
 
 
 def test_a_report_is_confirmed_once_the_ended_first_message_of_its_second_one_is_durable() -> None:
@@ -138,13 +202,9 @@ def test_a_report_is_confirmed_once_the_ended_first_message_of_its_second_one_is
     here.recover(AT, [SENT_SECOND])
     here.reported(AT, [DELIVERED_SECOND], "provider")
     commit = here.begin_commit(AT)
-    assert commit.work is not None
-    assert (ends(commit.work), [each.key for each in commit.late]) == (
-        [("k-1~2", State.DELIVERED, "")],
-        ["k-1"],
-    )
+    assert (commit.work, list(commit.late)) == (None, [FIRST_ENDS])
     assert here.committed(AT, {}, [EndedMessage(FIRST, State.FAILED, 1, "p-1", "a")]) == []
-    assert ends(begun(here, AT)) == [("k-1", State.DELIVERED, "delivered_by_second")]
+    assert ends(begun(here, AT)) == BOTH_DELIVERED
     assert here.committed(AT, {}) == [Acknowledge("provider", True)]
 
 

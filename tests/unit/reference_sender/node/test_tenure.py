@@ -4,10 +4,21 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+from msgspec.structs import replace
 from nanoseconds import LATER
 
 from reference_sender.dispatch import Dispatcher, DispatchSettings
-from reference_sender.dispatch.values import EndedMessage, Lane, Message, Report, RouteLimits, State
+from reference_sender.dispatch.values import (
+    EndedMessage,
+    Lane,
+    Message,
+    Outcome,
+    Report,
+    Result,
+    RouteLimits,
+    State,
+)
 from reference_sender.node.effects import Acknowledge, SubmitNow
 from reference_sender.node.node import Node
 from reference_sender.node.tenure import Tenure
@@ -55,7 +66,7 @@ def test_a_node_without_a_share_keeps_nothing_for_itself() -> None:
     assert (set(work.unclaimed), list(work.attempts)) == ({1}, [])
     assert made.committed(1, {}) == [Acknowledge("client", None)]
     assert made.state(LATER).open == 0
-    assert made.wants(1) == 0
+    assert made.wants(1) is None
 
 
 def test_what_does_not_fit_the_window_is_left_to_any_node_and_an_otp_is_not() -> None:
@@ -88,13 +99,84 @@ def test_the_lease_is_looked_at_again_between_the_commit_of_an_attempt_and_its_r
 
 def test_a_node_claims_what_it_has_room_for_while_it_holds_its_lease() -> None:
     made = node(window=100)
-    assert made.wants(0) == 0
+    assert made.wants(0) is None
     made.renewed(0, 1_000, all_of(nodes=2, unclaimed=30))
     assert made.wants(0) == 50
-    assert made.wants(1_000) == 0
+    assert made.wants(1_000) is None
     large = node(window=100_000)
     large.renewed(0, 1_000, all_of())
     assert large.wants(0) == 500
+
+
+@pytest.mark.parametrize("outcome", [Outcome.DEFERRED, Outcome.UNKNOWN, Outcome.RETRYABLE])
+def test_messages_that_cannot_be_sent_now_do_not_fill_the_window(outcome: Outcome) -> None:
+    """They wait for the hours of a country, for a route that gave no answer, or for the next attempt."""
+    routes = tuple(replace(LIMITS, name=name, max_batch=100, max_in_flight=1) for name in ("a", "b"))
+    made = Node(Dispatcher(DispatchSettings(), routes, 1), TIMES)
+    made.join(Tenure(100))
+    made.renewed(0, 100 * AT, all_of())
+    made.take_many([message(n) for n in range(1, 101)], "campaign")
+    begun(made, AT)
+    effects = made.committed(AT, {})
+    if not submits(effects):
+        begun(made, AT)
+        effects = made.committed(AT, {})
+    (submit,) = submits(effects)
+    results = [Result(outcome, reason="why")] * len(submit.messages)
+    made.answered(AT, submit.batch_id, results)
+    assert made.state(AT).queue_marketing == 100
+    assert made.wants(AT) == 100
+    made.take_many([message(n) for n in range(101, 151)], "campaign")
+    assert set(begun(made, AT).unclaimed) == set()
+
+
+def failing(nodes: int) -> Node:
+    """A node whose only route fails."""
+    settings = DispatchSettings(breaker_failures=1)
+    made = Node(Dispatcher(settings, (replace(LIMITS, max_batch=5, max_in_flight=2),), 1), TIMES)
+    made.join(Tenure(100))
+    made.renewed(0, 100 * AT, all_of(nodes=nodes))
+    made.take_many([message(n, Lane.OTP) for n in range(1, 6)], "campaign")
+    begun(made, AT)
+    effects = made.committed(AT, {})
+    if not submits(effects):
+        begun(made, AT)
+        effects = made.committed(AT, {})
+    (submit,) = submits(effects)
+    made.answered(AT, submit.batch_id, [Result(Outcome.RETRYABLE, reason="refused")] * 5)
+    return made
+
+
+def test_a_node_whose_routes_all_fail_leaves_the_work_to_others_but_for_one_message() -> None:
+    made = failing(nodes=2)
+    assert made.wants(AT) == 1
+    made.take_many([message(n, Lane.OTP) for n in range(11, 21)], "campaign")
+    assert len(begun(made, AT).unclaimed) == 9
+    made.committed(AT, {})
+    assert made.wants(AT) == 0, "it has the one"
+
+
+def test_a_node_whose_routes_fail_keeps_its_work_if_no_other_node_is_there() -> None:
+    assert failing(nodes=1).wants(AT) == 100
+
+
+def test_a_node_claims_no_more_than_its_backlog_holds() -> None:
+    made = node(window=100, max_backlog=60)
+    made.renewed(0, UNTIL, all_of())
+    assert made.wants(AT) == 0, "only what ends"
+    made = node(window=100, max_backlog=100)
+    made.renewed(0, UNTIL, all_of())
+    assert made.wants(AT) == 100
+
+
+def test_campaigns_are_left_to_others_in_turns_unless_messages_go_in_the_order_of_arrival() -> None:
+    for in_turns in (True, False):
+        made = Node(Dispatcher(DispatchSettings(), (LIMITS,), 1), TIMES)
+        made.join(Tenure(0, in_turns))
+        made.renewed(0, UNTIL, Renewal(1, 0, 0, {Lane.MARKETING: 40}))
+        made.take_many([message(n) for n in (1, 2)], "campaign")
+        made.take_many([replace(message(3), campaign="may")], "campaign")
+        assert begun(made, 0).unclaimed == ({1: 40, 2: 41, 3: 40} if in_turns else {1: 0, 2: 0, 3: 0})
 
 
 def test_messages_that_wait_for_a_node_count_as_backlog() -> None:

@@ -10,7 +10,9 @@ from contextlib import suppress
 from urllib.parse import quote
 
 import pytest
+from nanoseconds import S
 
+from reference_sender.clock import now_ns
 from reference_sender.dispatch.values import Lane, Message, Outcome, Result
 from reference_sender.routes.url import RouteError, read_route
 
@@ -92,8 +94,9 @@ def test_whether_a_provider_is_on_this_machine(host: str, local: bool) -> None:
     assert read_route(f"smsapi+http://t@{host}:1").is_local() is local
 
 
-def message(number: int, text: str = "hello") -> Message:
-    return Message(number, f"k-{number}", f"4850010020{number}", text, Lane.OTP, "Test", "", 1, 0, 10**9)
+def message(number: int, text: str = "hello", life_s: float = 300.0) -> Message:
+    expires_ns = now_ns() + round(life_s * S)
+    return Message(number, f"k-{number}", f"4850010020{number}", text, Lane.OTP, "Test", "", 1, 0, expires_ns)
 
 
 def submit_to(peer: Peer | None, *messages: Message, timeout_s: float = 5.0) -> list[Outcome]:
@@ -169,6 +172,69 @@ def test_nobody_listening_means_not_sent() -> None:
 @pytest.mark.parametrize("peer", [cuts, cuts_halfway, is_silent])
 def test_no_answer_after_sending_means_unknown(peer: Peer) -> None:
     assert submit_to(peer, message(1), timeout_s=0.2) == [Outcome.UNKNOWN]
+
+
+def test_a_message_that_expired_meanwhile_is_not_sent() -> None:
+    seen: list[bytes] = []
+
+    async def peer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        seen.append(await reader.read())
+
+    assert submit_to(peer, message(1, life_s=60.0), message(2, life_s=0.0)) == [Outcome.RETRYABLE] * 2
+    assert seen == []
+
+
+@pytest.mark.parametrize(("timeout_s", "life_s"), [(0.2, 300.0), (5.0, 0.2)])
+def test_a_connection_that_comes_too_late_means_not_sent(
+    monkeypatch: pytest.MonkeyPatch, timeout_s: float, life_s: float
+) -> None:
+    """The resolver does not answer. The request's time-out ends the wait, or the end of the validity."""
+
+    async def run() -> Outcome:
+        async def never(*_: object, **__: object) -> None:
+            await asyncio.Event().wait()
+
+        monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", never)
+        route = read_route(f"smsapi+http://t@provider.example:80?timeout_s={timeout_s}").open("http://r")
+        try:
+            async with asyncio.timeout(4.0):
+                (result,) = await route.submit([message(1, life_s=life_s)])
+        finally:
+            await route.close()
+        return result.outcome
+
+    assert asyncio.run(run()) is Outcome.RETRYABLE
+
+
+def test_a_query_that_hangs_does_not_hold_a_message_back() -> None:
+    async def run() -> Outcome:
+        hanging = asyncio.Event()
+
+        async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            if b"/profile" in await reader.readuntil(b"\r\n\r\n"):
+                hanging.set()
+                await reader.read()
+            else:
+                answer = b'{"list": [{"id": "p", "idx": "k-1"}]}'
+                writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b" % (len(answer), answer))
+                await reader.read()
+            writer.close()
+
+        server = await asyncio.start_server(serve, "127.0.0.1", 0)
+        port = server.sockets[0].getsockname()[1]
+        route = read_route(f"smsapi+http://t@127.0.0.1:{port}?max_in_flight=1").open("http://r")
+        query = asyncio.create_task(route.ask_balance())
+        try:
+            await hanging.wait()
+            async with asyncio.timeout(4.0):
+                (result,) = await route.submit([message(1)])
+        finally:
+            query.cancel()
+            await route.close()
+            server.close()
+        return result.outcome
+
+    assert asyncio.run(run()) is Outcome.ACCEPTED
 
 
 def test_a_redirect_is_not_followed() -> None:

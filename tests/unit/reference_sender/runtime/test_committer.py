@@ -9,12 +9,13 @@ from typing import cast
 
 import msgspec
 import pytest
-from waiting import eventually_in_loop
+from waiting import eventually, eventually_in_loop
 
 from reference_sender.alerts.store import WORKS
 from reference_sender.dispatch import Dispatcher, DispatchSettings
 from reference_sender.dispatch.values import Lane, Message, RouteLimits, State
 from reference_sender.node.times import NodeTimes
+from reference_sender.runtime.committer import Committer
 from reference_sender.runtime.driver import Driver
 from reference_sender.store import Existing, Store, StoreError, Work
 
@@ -112,6 +113,28 @@ def test_a_fault_of_the_store_ends_its_commit_and_not_the_thread() -> None:
         assert not made.commits.is_alive()
 
     asyncio.run(run())
+
+
+def test_a_commit_that_ends_after_the_loop_is_no_failure(caplog: pytest.LogCaptureFixture) -> None:
+    """The driver waits for a commit for a limited time when it stops."""
+    begun, ends = threading.Event(), threading.Event()
+
+    class LateStore(NotingStore):
+        def commit(self, work: Work) -> Mapping[int, Existing]:
+            begun.set()
+            assert ends.wait(30)
+            return super().commit(work)
+
+    async def run() -> Committer:
+        made = driver(LateStore())
+        made.take(message(1))
+        await eventually_in_loop(begun.is_set)
+        return made.commits
+
+    commits = asyncio.run(run())
+    ends.set()
+    eventually(lambda: not commits.is_alive())
+    assert "failed" not in caplog.text
 
 
 def test_nothing_is_taken_after_close() -> None:

@@ -6,14 +6,20 @@ import asyncio
 from collections.abc import Sequence
 from typing import cast
 
-from reference_sender.dispatch.values import Report, State
+import pytest
+
+from reference_sender.dispatch.values import Lane, Message, Recovered, Report, State
 from reference_sender.node.tenure import Tenure
+from reference_sender.policy.gate import open_gate
 from reference_sender.policy.recipients import NumberCount, RecipientLimits
 from reference_sender.runtime.background import Chores
 from reference_sender.runtime.driver import Driver
 from reference_sender.runtime.member import Member
 from reference_sender.store import HandedOver, LeaseLost, Leases, Renewal, RuleChanges, Store, StoreError
 
+ENDING = Recovered(
+    Message(1, "k-1", "48500100200", "x", Lane.OTP, "", "", 1, 0, 1), State.QUEUED, 0, None, None
+)
 REPORT = HandedOver(1, Report("p-1", "k-1", State.DELIVERED, ""))
 
 
@@ -22,7 +28,10 @@ class NoCommits:
 
     def __init__(self) -> None:
         self.chores = Chores()
+        self.gate = open_gate()
         self.handed = 0
+        self.wanted: int | None = None
+        self.recovered: list[Recovered] = []
         self.kept = asyncio.Event()
 
     def join(self, tenure: Tenure) -> None: ...
@@ -33,8 +42,11 @@ class NoCommits:
 
     def renewed(self, until_ns: int, renewal: Renewal) -> None: ...
 
-    def wants(self) -> int:
-        return 0
+    def wants(self) -> int | None:
+        return self.wanted
+
+    def recover(self, recovered: Sequence[Recovered]) -> None:
+        self.recovered += recovered
 
     def handed_over(self, reports: Sequence[HandedOver]) -> None:
         self.handed += 1
@@ -50,6 +62,7 @@ class FailingLeases:
 
     def __init__(self, lost_at: int = 1_000_000) -> None:
         self.renewals = 0
+        self.asked: list[int | None] = []  # limits of claims
         self._lost_at = lost_at
 
     def renew(self, share: int) -> Renewal:
@@ -64,6 +77,10 @@ class FailingLeases:
         return RuleChanges(0.0, False)
 
     def share(self, counted: Sequence[NumberCount]) -> None: ...
+
+    def unfinished(self, limit: int | None = None) -> list[Recovered]:
+        self.asked.append(limit)
+        return [ENDING]
 
     def reports(self, limit: int) -> list[HandedOver]:
         return [REPORT]
@@ -103,3 +120,91 @@ def test_reports_are_read_again_only_when_the_earlier_ones_are_stored() -> None:
         await made.stop()
 
     asyncio.run(run())
+
+
+def test_a_node_without_room_still_claims_what_has_expired_or_has_a_report() -> None:
+    async def run() -> None:
+        driver, leases = NoCommits(), FailingLeases()
+        driver.wanted = 0
+        made = member(driver, leases)
+        await made.start()
+        async with asyncio.timeout(30):
+            while not driver.recovered:
+                await asyncio.sleep(0.01)
+        assert leases.asked[0] == 0
+        assert driver.recovered[0] == ENDING
+        await made.stop()
+
+    asyncio.run(run())
+
+
+def test_a_node_without_a_lease_claims_nothing() -> None:
+    async def run() -> None:
+        driver, leases = NoCommits(), FailingLeases()
+        made = member(driver, leases)
+        await made.start()
+        async with asyncio.timeout(30):
+            while leases.renewals < 4:
+                await asyncio.sleep(0.01)
+        assert leases.asked == []
+        await made.stop()
+
+    asyncio.run(run())
+
+
+def test_a_node_that_leaves_renews_its_lease_until_it_stops_and_claims_nothing() -> None:
+    async def run() -> None:
+        driver, leases = NoCommits(), FailingLeases()
+        driver.wanted = 1
+        made = member(driver, leases)
+        await made.start()
+        await made.leave()
+        asked, handed, renewals = len(leases.asked), driver.handed, leases.renewals
+        async with asyncio.timeout(30):
+            while leases.renewals < renewals + 3:
+                await asyncio.sleep(0.01)
+        await made.stop()
+        renewals = leases.renewals
+        await asyncio.sleep(0.5)
+        assert (len(leases.asked), driver.handed, leases.renewals) == (asked, handed, renewals)
+
+    asyncio.run(run())
+
+
+def test_a_node_whose_lease_was_lost_leaves_without_another_renewal() -> None:
+    async def run() -> None:
+        driver, leases = NoCommits(), FailingLeases(lost_at=2)
+        made = member(driver, leases)
+        await made.start()
+        async with asyncio.timeout(30):
+            await driver.chores.failed.wait()
+        await made.leave()
+        await asyncio.sleep(0.5)
+        assert leases.renewals == 2
+        await made.stop()
+
+    asyncio.run(run())
+
+
+def test_an_outage_has_one_line_a_minute_and_one_at_its_end(caplog: pytest.LogCaptureFixture) -> None:
+    class Outage(FailingLeases):
+        polls = 0
+
+        def reports(self, limit: int) -> list[HandedOver]:
+            self.polls += 1
+            if self.polls < 6:
+                raise StoreError("no connection")
+            return []
+
+    async def run() -> None:
+        one = member(NoCommits(), leases := Outage())
+        await one.start()
+        async with asyncio.timeout(20):
+            while leases.polls < 8:
+                await asyncio.sleep(0.01)
+        await one.stop()
+
+    asyncio.run(run())
+    first, last = [record.getMessage() for record in caplog.records]
+    assert first == "the lease, work or reports cannot be read: no connection"
+    assert last.startswith("the shared store works again after ")

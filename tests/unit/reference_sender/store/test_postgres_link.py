@@ -29,6 +29,11 @@ def test_a_port_out_of_range_is_said() -> None:
         open_store("postgresql://u@127.0.0.1:99999/x")
 
 
+def test_a_fragment_is_refused(free_port: int) -> None:
+    with pytest.raises(StoreError, match="^--store: a URL of PostgreSQL has no fragment: write %23"):
+        open_store(f"postgresql://u@127.0.0.1:{free_port}/x#y?connect_timeout=1")
+
+
 @pytest.mark.parametrize(
     ("error", "text"),
     [

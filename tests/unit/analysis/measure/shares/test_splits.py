@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pytest
 from nanoseconds import S
 from run_builder import Build, RunBuilder
@@ -183,9 +184,9 @@ def test_phones_that_were_off_and_messages_without_a_mark_are_not_in_the_split(n
 
 def test_means_add_up_and_percentiles_come_with_and_without_each_share(new_run: Build) -> None:
     run = new_run("run")
-    for slot in range(400):
+    for slot, radio in enumerate(np.random.default_rng(8).permutation(np.arange(400)).tolist()):
         run.due(f"m-{slot}", 10.0 + slot * 0.1, lag_s=0.001)
-        run.seen(f"m-{slot}", 10.101 + slot * 0.1, carrier_s=0.05, radio_s=1.0 + slot / 400)
+        run.seen(f"m-{slot}", 10.101 + slot * 0.1, carrier_s=0.05, radio_s=1.0 + radio / 400)
     (split,) = analysed(run, load_s=60.0).delay_splits
     assert sum(share.mean_s for share in split.shares) == pytest.approx(split.total_mean_s, abs=1e-12)
     assert [each.name for each in split.shares] == ["network", "contract", "sender", "bench"]
@@ -265,9 +266,9 @@ def test_no_limit_is_named_when_an_ideal_sender_meets_the_objective(new_run: Bui
     for slot in range(400):
         run.due(f"news-{slot}", 0.0, message_class="marketing")
         run.seen(f"news-{slot}", 0.02, carrier_s=slot / 40.0, radio_s=1.0)
-    for slot in range(100):
+    for slot, place in enumerate(np.random.default_rng(9).permutation(np.arange(100)).tolist()):
         run.due(f"code-{slot}", 1.0 + slot / 1000)
-        run.seen(f"code-{slot}", 1.02 + slot / 1000, carrier_s=9.0 + slot / 40.0, radio_s=1.0)
+        run.seen(f"code-{slot}", 1.02 + slot / 1000, carrier_s=9.0 + place / 40.0, radio_s=1.0)
     profile = {"accept_queue": {"drain_segments_per_s": 40.0}}
     part = analysed(run, profile=profile)
     split = next(each for each in part.delay_splits if each.message_class == "otp")
@@ -331,3 +332,29 @@ def test_messages_that_are_still_open_are_excluded_and_counted(new_run: Build, l
     (counts,) = [row[1] for row in table.rows if row[0] == "messages"]
     assert not isinstance(counts, str)
     assert words(counts) == "5, excluded: 2 still open" + (", 1 without a timestamp" if lacking else "")
+
+
+def test_messages_of_one_queue_have_the_interval_of_the_objective(new_run: Build) -> None:
+    """A queue that fills and drains, ten times: neighbours wait alike. The network draws each delay anew.
+
+    The split's total had the interval of independent messages, beside the objective's wider one.
+    """
+    run, chance = new_run("run"), np.random.default_rng(10)
+    for slot in range(2_000):
+        wait_s = 5.0 * abs(slot % 200 - 100) / 100
+        due_s = slot * 0.03
+        run.due(f"m-{slot}", due_s)
+        run.seen(f"m-{slot}", due_s + 0.001 + wait_s, carrier_s=0.01, radio_s=float(chance.uniform(1.0, 2.0)))
+    part = analysed(run, load_s=60.0)
+    (split,) = part.delay_splits
+    shown = next(each for each in part.delivery if each.measure == "delivery_time")
+    assert shown.effective_count < 0.5 * shown.count
+    measured = {each.percentile: each for each in shown.quantiles}
+    for each in split.total:
+        there = measured[each.percentile]
+        assert (each.state, each.needed) == (there.state, pytest.approx(there.needed, rel=0.001))
+        ends = (each.low_s, each.value_s, each.high_s)
+        assert ends == pytest.approx((there.low_s, there.value_s, there.high_s), abs=1e-6)
+    network = {each.percentile: each for each in split.network_only}[95.0]
+    without_sender = next(share for share in split.shares if share.name == "sender").without
+    assert network.needed == 72 == {each.percentile: each for each in without_sender}[95.0].needed

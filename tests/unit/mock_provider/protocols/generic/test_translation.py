@@ -99,7 +99,7 @@ def test_fields_that_are_left_out_have_the_profiles_values() -> None:
         "k-1",
         MessageClass.UNSPECIFIED,
     )
-    assert (submit.scheduled_ns, submit.expires_ns, submit.reports.url) == (None, None, "")
+    assert (submit.scheduled_ns, submit.expires_ns, submit.reports.address) == (None, None, "")
     past = read(one() | {"send_at": "0001-01-01T00:00:00+14:00", "expires_at": "2027-01-15T08:00:05Z"}).submit
     assert (past.scheduled_ns, past.expires_ns) == (None, NOW_NS + 5_000_000_000)
 
@@ -227,7 +227,7 @@ REPORT = DeliveryReport(
 def test_reports_are_posted_in_one_signed_call() -> None:
     effect = SendReports(1, "http://127.0.0.1:1/r", (REPORT, REPORT), 1, "generic")
     (call,) = GenericApi(profile()).report_calls(effect, 1_800_000_000_000_000_000)
-    assert (call.method, call.url, call.confirming_body) == ("POST", effect.url, None)
+    assert (call.method, call.url, call.confirming_body) == ("POST", effect.address, None)
     assert dict(call.headers) == {
         "X-Signature": "sha256=" + hmac.new(TOKEN.encode(), call.body, hashlib.sha256).hexdigest()
     }

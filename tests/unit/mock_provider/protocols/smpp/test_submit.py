@@ -104,8 +104,8 @@ def test_flags_reach_the_engine() -> None:
     assert submit.options.priority
     assert submit.scheduled_ns == AT.now_ns + 3_600 * S
     assert submit.expires_ns == AT.now_ns + 7_200 * S
-    assert (submit.reports.url, submit.reports.progress) == ("smpp:esme", True)
-    assert (read().options.priority, read().reports.url, read().reports.progress) == (False, "", False)
+    assert (submit.reports.address, submit.reports.progress) == ("esme", True)
+    assert (read().options.priority, read().reports.address, read().reports.progress) == (False, "", False)
 
 
 @pytest.mark.parametrize(
@@ -124,7 +124,7 @@ def test_registered_delivery_says_which_receipts_are_wanted(
 ) -> None:
     submit = read(registered_delivery=registered)
     assert (submit.reports.final, submit.reports.progress) == (wanted, progress)
-    assert submit.reports.url == ("smpp:esme" if registered else "")
+    assert submit.reports.address == ("esme" if registered else "")
 
 
 def test_absolute_times_count_their_quarters_of_an_hour_from_utc() -> None:

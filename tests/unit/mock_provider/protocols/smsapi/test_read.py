@@ -253,7 +253,7 @@ def test_a_flag_that_is_off_asks_for_nothing() -> None:
 def test_report_hosts_allow_only_the_hosts_that_they_name() -> None:
     url = {"notify_url": "https://dlr.example.com/x"}
     settings = SmsapiSettings(report_hosts=("dlr.example.com",))
-    assert submit_of(BASE | url, settings=settings).reports.url == url["notify_url"]
+    assert submit_of(BASE | url, settings=settings).reports.address == url["notify_url"]
     assert error_of(BASE | {"notify_url": "https://other.example.com/"}, settings=settings) == 70
 
 

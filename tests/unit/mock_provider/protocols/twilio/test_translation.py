@@ -86,7 +86,7 @@ def test_a_create_as_a_submit() -> None:
     (message,) = submit.messages
     assert (message.msisdn, message.submitted_number, message.key) == ("48500100200", "+48500100200", "j-1")
     assert (message.client_ref, message.segments, submit.memo) == (None, 1, ACCOUNT)
-    assert (submit.reports.url, submit.reports.progress) == ("http://localhost/s", True)
+    assert (submit.reports.address, submit.reports.progress) == ("http://localhost/s", True)
     assert submit.expires_ns == AT.now_ns + 60 * S
     options = submit.options
     assert (options.expires_in_queue, submit.scheduled_ns, options.message_class.value) == (True, None, "otp")

@@ -1,0 +1,12 @@
+"""Whether the sender took the messages of a load."""
+
+from __future__ import annotations
+
+from analysis.model import Accounting
+
+NOT_TAKEN_SHARE = 0.001  # of the planned messages; with more the sender does not sustain the load
+
+
+def many_not_taken(counted: Accounting) -> bool:
+    """Whether more than ``NOT_TAKEN_SHARE`` of the messages were refused or not answered."""
+    return counted.not_taken + counted.unfinished > NOT_TAKEN_SHARE * counted.planned
