@@ -67,6 +67,12 @@ class Backlog:
         self.fresh.clear()
         return found
 
+    def add_submitting(self, message: Message, lane: int, queue: int, route: str) -> Ticket:
+        """Add ``message`` as if it had been taken at once, for submitting on ``route``."""
+        ticket = Ticket(message, lane, queue, message.expires_ns, SHARED, route, _SUBMITTING, 1)
+        self.tickets[message.key] = ticket
+        return ticket
+
     def add_confined(self, message: Message, expires_ns: int, slot: int) -> Ticket:
         """As ``add``, if only the route of ``slot`` may take it, though no attempt was made there."""
         lane = lane_index(message.lane)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
+from reference_sender.dispatch.at_once import AtOnce
 from reference_sender.dispatch.backlog import Backlog
 from reference_sender.dispatch.campaign_figures import CountedCampaigns
 from reference_sender.dispatch.choice import RouteChoice
@@ -35,9 +36,7 @@ from reference_sender.dispatch.values import (
 
 _ALWAYS_OPEN: Mapping[int, int] = {}
 
-# Names of their own: see ``values.py``.
-_SUBMITTING = State.SUBMITTING
-_OTP = Lane.OTP
+_OTP = Lane.OTP  # a name of its own: see ``values.py``
 
 
 class Dispatcher:
@@ -69,6 +68,7 @@ class Dispatcher:
         self.unmatched = self._states.unmatched
         self._hedging = hedging_of(settings, self._states, self._choice, states)
         self._sending = Sending(settings, states, self._backlog, self._states, self._choice, self._hedging)
+        self._at_once = AtOnce(self._backlog, self._states, self.campaigns, self._sending)
         self._lookups = PendingLookups()
         self._looks_up = not all(route.repeats for route in self._sending.routes)
         self._seconds = SecondMessages(self._backlog, self._states, self._choice if self._hedging else None)
@@ -96,21 +96,21 @@ class Dispatcher:
         self, now_ns: int, messages: Sequence[Message], closes: Mapping[int, int] = _ALWAYS_OPEN
     ) -> Sequence[Effect]:
         """Take in stored messages. A message whose key is already open is counted and otherwise ignored.
-
         ``closes`` has, by message id, from when on a message may not be sent. It is then set aside.
         """
         self._move_clock(now_ns)
         effects: list[Effect] = []
+        if self._at_once.takes(now_ns, messages, closes, self._next_due_ns, effects):
+            return effects
         backlog, states = self._backlog, self._states
         totals, waiting, sent = states.totals, backlog.tickets, states.awaiting.index.by_key
-        may_be_second = self.campaigns.may_have_seconds
         for message in messages:
             key = message.key
             if key in waiting or key in sent:
                 totals.duplicate_offers += 1
                 continue
             totals.offered += 1
-            if may_be_second and is_hedge(key):
+            if self.campaigns.may_have_seconds and is_hedge(key):
                 self._seconds.offer(now_ns, message, closes, effects)
                 continue
             until_ns = message.expires_ns
@@ -170,7 +170,7 @@ class Dispatcher:
         self._move_clock(now_ns)
         del self._sending.in_flight[batch_id]
         # A ticket may have ended meanwhile, by a report about an earlier attempt.
-        back = [each for each in batch.tickets if each.state is _SUBMITTING]
+        back = [each for each in batch.tickets if each.state is State.SUBMITTING]
         self._backlog.give_back(back)
         batch.route.withdrawn()
         effects: list[Effect] = []

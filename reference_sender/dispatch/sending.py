@@ -139,6 +139,26 @@ class Sending:
         while self._pump_once(now_ns, effects):
             pass
 
+    def submit_at_once(self, now_ns: int, message: Message, effects: list[Effect]) -> bool:
+        """Submit a new message in a request of its own, if it is certain that ``pump`` would do the same.
+        False: nothing was done.
+        """
+        backlog = self._backlog
+        ready = backlog.ready
+        if ready[0] or ready[1] or ready[2] or self._held_by or message.expires_ns <= now_ns:
+            return False
+        lane = lane_index(message.lane)
+        queue = OTP if backlog.in_order else lane
+        if self._linger_ns[queue] or self._choice is not None or not self._shares.settled:
+            return False
+        route, segments = self.routes[0], message.segments
+        if route.blocked_until(now_ns) or not route.room(now_ns, segments, 1, queue != OTP).messages:
+            return False
+        self._pumped_ns = now_ns
+        ticket = backlog.add_submitting(message, lane, queue, route.name)
+        self._submit(now_ns, route, [ticket], effects)
+        return True
+
     def _pump_once(self, now_ns: int, effects: list[Effect]) -> bool:
         """Go through the routes once. True if an earlier route may now send more, since a later one sent a
         batch.

@@ -1,0 +1,172 @@
+"""A message that is sent at once, without the queues: the same effects and states as by way of the queues."""
+
+from __future__ import annotations
+
+from random import Random
+from typing import Any
+
+import pytest
+from msgspec.structs import replace
+from nanoseconds import S
+
+from reference_sender.dispatch import Dispatcher, DispatchSettings
+from reference_sender.dispatch.at_once import AtOnce
+from reference_sender.dispatch.values import (
+    Change,
+    Lane,
+    Message,
+    Outcome,
+    Report,
+    Result,
+    RouteLimits,
+    SetAside,
+    State,
+    SubmitBatch,
+    key_of_second,
+)
+
+SEEDS, STEPS = 12, 400
+# Wide limits, at which nearly all messages go at once, and narrow ones, at which most wait.
+WIDE = RouteLimits("a", 100.0, 20.0, 500.0, 100.0, 50, 20, 86_400.0)
+NARROW = RouteLimits("a", 2.0, 2.0, 5.0, 4.0, 3, 2, 86_400.0)
+UNSAFE = RouteLimits("a", 20.0, 5.0, 50.0, 20.0, 5, 3, 0.0, lookup_window_s=30.0)
+OTHER = RouteLimits("b", 5.0, 2.0, 20.0, 10.0, 5, 2, 86_400.0)
+OUTCOMES = [Outcome.ACCEPTED] * 60 + [each for each in Outcome if each is not Outcome.ACCEPTED]
+
+CASES: dict[str, tuple[tuple[RouteLimits, ...], dict[str, Any]]] = {
+    "wide": ((WIDE,), {}),
+    "narrow": ((NARROW,), {}),
+    "narrow in order of arrival": ((NARROW,), {"order": "arrival"}),
+    "repeats are not refused": ((UNSAFE,), {"report_timeout_s": 20.0, "report_query_s": 10.0}),
+    "linger": ((WIDE,), {"marketing_linger_s": 0.5}),
+    "second messages of another sender": ((WIDE,), {"hedge_otp_after_s": 5.0}),
+    "two routes": ((WIDE, OTHER), {"hedge_otp_after_s": 5.0}),
+}
+
+
+class Script:
+    """Random inputs. They depend on the seed and on the effects so far, and on nothing else."""
+
+    def __init__(self, case: str, seed: int) -> None:
+        routes, settings = CASES[case]
+        self.random = Random(seed)
+        self.core = Dispatcher(DispatchSettings.model_validate(settings), routes, seed)
+        self.now_ns = 100 * S
+        self.made: list[Message] = []
+        self.in_flight: list[SubmitBatch] = []
+        self.sent: list[Change] = []
+        self.aside: list[Message] = []
+        self.trace: list[object] = []
+
+    def run(self) -> list[object]:
+        """What came out, and the state after each input."""
+        for _ in range(STEPS):
+            self.now_ns += self.random.choice([0, 1, S // 100, S // 3, 2 * S])
+            deadline_ns = self.core.next_deadline()
+            if deadline_ns is not None and deadline_ns <= self.now_ns and self.random.random() < 0.7:
+                self.took(self.core.advance(self.now_ns))
+            self.random.choice([self.offer, self.offer, self.answer, self.answer, self.answer, self.report])()
+        return self.trace
+
+    def offer(self) -> None:
+        draw = self.random
+        offered = [self.message() for _ in range(draw.choice([1, 1, 1, 1, 2, 5]))]
+        closes = {}
+        if draw.random() < 0.15:
+            closes[offered[0].message_id] = self.now_ns + draw.choice([-1, 0, S // 10, S])
+        if self.aside and draw.random() < 0.3:
+            offered = [self.aside.pop()]
+        elif self.made and draw.random() < 0.05:
+            offered = [draw.choice(self.made)]
+        elif self.made and draw.random() < 0.05:
+            first = draw.choice(self.made)
+            offered = [
+                replace(first, message_id=-first.message_id, key=key_of_second(first.key), lane=Lane.OTP)
+            ]
+        self.made += offered
+        self.took(self.core.offer(self.now_ns, tuple(offered), closes))
+
+    def message(self) -> Message:
+        draw, number = (
+            self.random,
+            len(self.made) + len(self.trace) * 10 + self.random.randrange(10**6) * 10**6,
+        )
+        lasts_ns = draw.choice([0, S, 30 * S, 3600 * S, 3600 * S, 3600 * S])
+        return Message(
+            number,
+            f"k{number}",
+            "48500100200",
+            "x",
+            draw.choice(list(Lane)),
+            draw.choice("XY"),
+            draw.choice(["", "c"]),
+            draw.choice([1, 1, 1, 2, 5]),
+            self.now_ns,
+            self.now_ns + lasts_ns,
+        )
+
+    def answer(self) -> None:
+        if not self.in_flight:
+            return
+        draw = self.random
+        batch = self.in_flight.pop(draw.randrange(len(self.in_flight)))
+        if draw.random() < 0.05:
+            self.took(self.core.withdrawn(self.now_ns, batch.batch_id))
+            return
+        outcome = draw.choice(OUTCOMES)
+        wait_s = draw.choice([None, 0.5])
+        results = [
+            Result(outcome, f"p-{each.key}" if outcome is Outcome.ACCEPTED else None, "why", wait_s)
+            for each in batch.messages
+        ]
+        self.took(self.core.answered(self.now_ns, batch.batch_id, results))
+
+    def report(self) -> None:
+        if not self.sent:
+            return
+        draw = self.random
+        about = draw.choice(self.sent)
+        state = draw.choice([State.DELIVERED, State.DELIVERED, State.FAILED, State.SENT])
+        self.took(self.core.reported(self.now_ns, [Report(about.provider_id or "", about.key, state, "")]))
+
+    def took(self, effects: Any) -> None:
+        for effect in effects:
+            if isinstance(effect, SubmitBatch):
+                self.in_flight.append(effect)
+            elif isinstance(effect, Change) and effect.state is State.SENT:
+                self.sent.append(effect)
+            elif isinstance(effect, SetAside):
+                self.aside.append(effect.message)
+        core = self.core
+        self.trace.append(
+            (self.now_ns, list(effects), core.state(self.now_ns), core.kept(), core.next_deadline())
+        )
+
+
+def by_way_of_the_queues(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(AtOnce, "takes", lambda *_: False)
+
+
+@pytest.mark.parametrize("seed", range(SEEDS))
+@pytest.mark.parametrize("case", CASES)
+def test_the_queues_give_the_same(case: str, seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    at_once = Script(case, seed).run()
+    by_way_of_the_queues(monkeypatch)
+    queued = Script(case, seed).run()
+    for number, (one, other) in enumerate(zip(at_once, queued, strict=True)):
+        assert one == other, f"step {number}"
+
+
+def test_messages_are_sent_at_once_and_by_way_of_the_queues(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Otherwise the test above compares nothing."""
+    takes, taken = AtOnce.takes, {True: 0, False: 0}
+
+    def counted(*arguments: Any) -> bool:
+        found = takes(*arguments)
+        taken[found] += 1
+        return found
+
+    monkeypatch.setattr(AtOnce, "takes", counted)
+    for seed in range(SEEDS):
+        Script("wide", seed).run()
+    assert min(taken.values()) > 200, taken
