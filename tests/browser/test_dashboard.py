@@ -145,6 +145,7 @@ def test_an_alert_is_shown_and_cleared(watched: Watched, open_sender: OpenSender
         re.compile(r"[\d.]+ % of the ended messages failed or expired, above the limit of [\d.]+ %")
     ).wait_for()
     expect(page).to_have_title("(1) SMS sender")
+    one_by_one(sender, DELIVERED, 120)  # 8 % failed; without messages it stays
     alert.wait_for(state="detached")
     page.get_by_text(re.compile("error_rate ended")).wait_for()
     expect(page).to_have_title("SMS sender")

@@ -332,8 +332,11 @@ def test_nothing_acknowledged_is_lost_or_duplicated_by_a_kill(rig: KillableSende
     assert len(rig.acknowledged) >= MESSAGES
     lost = rig.acknowledged - set(states)
     assert not lost
-    # No fault lasts, so nothing may end otherwise than by its number either.
-    assert states == {key: "failed" if key in rig.landlines else "delivered" for key in states}
+    # No fault lasts, so nothing may end otherwise than by its number either. A message that was in flight at
+    # the kill is submitted again; if this repeat is refused, the first submit may still have been accepted.
+    ended = {key: state for key, state in states.items() if key not in rig.landlines}
+    assert ended == dict.fromkeys(ended, "delivered")
+    assert {states[key] for key in rig.landlines} <= {"failed", "expired"}
     assert accepts_by_key(rig.journal) == dict.fromkeys(set(states) - rig.landlines, 1)
 
 
