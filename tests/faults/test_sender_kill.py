@@ -336,7 +336,7 @@ def test_nothing_acknowledged_is_lost_or_duplicated_by_a_kill(rig: KillableSende
     # the kill is submitted again; if this repeat is refused, the first submit may still have been accepted.
     ended = {key: state for key, state in states.items() if key not in rig.landlines}
     assert ended == dict.fromkeys(ended, "delivered")
-    assert {states[key] for key in rig.landlines} <= {"failed", "expired"}
+    assert {states[key] for key in rig.landlines & states.keys()} <= {"failed", "expired"}
     assert accepts_by_key(rig.journal) == dict.fromkeys(set(states) - rig.landlines, 1)
 
 
