@@ -273,7 +273,7 @@ def test_a_rate_of_almost_nothing_leaves_the_engine_as_it_was(provider: Provider
 
 def test_a_fault_that_is_over_does_not_bind_the_profile_to_its_carrier(provider: ProviderThread) -> None:
     assert (
-        provider.admin("/faults", {"kind": "carrier_down", "carriers": ["any"], "duration_s": 0.01})[0] == 200
+        provider.admin("/faults", {"kind": "carrier_down", "carriers": ["any"], "duration_s": 0.5})[0] == 200
     )
     eventually(lambda: provider.admin("/faults")[1]["windows"][0]["phase"] == "ended")
     status, profile = provider.admin("/profile", {"carriers": [{"name": "other", "country": "*"}]}, "PATCH")
