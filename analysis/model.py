@@ -85,8 +85,9 @@ class Accounting(Struct, frozen=True, kw_only=True):
     unaccounted: int = 0  # accepted, never seen by the provider, not held by the sender (measure.outcomes)
     still_held: int = 0  # of these, may be in the sender: it was submitting until the run ended
     without_key: int = 0  # probably at the provider with a key that the load did not send
-    given_up: int = 0  # accepted, refused by the provider for the time being, and not submitted again
+    given_up: int = 0  # accepted, refused by the provider, and not submitted again
     given_up_for_a_limit: int = 0  # of these, refused for a limit of the contract
+    given_up_for_good: int = 0  # of these, refused for a reason that a repeat would meet again
     to_repeat: int = 0  # refused like these, but the run ended while a repeat could follow
     # Of the refused ones: the provider had refused the phone number. They do not count as not taken.
     refused_recipients: int = 0

@@ -20,7 +20,7 @@ from collections.abc import Callable
 
 from msgspec import Struct
 
-from analysis.refusals import MESSAGE_AT_FAULT, REPEATED_WITHIN_S
+from analysis.refusals import FOR_GOOD, REPEATED_WITHIN_S
 from loadtests.runner.queries import ServiceState
 from loadtests.runner.sampling import Snapshot
 
@@ -43,7 +43,7 @@ class Standing(Struct, frozen=True):
     reports: int
     sender_open: int = 0
     refused: int = 0  # requests that the provider refused
-    refused_for_good: int = 0  # of these, because of the message: a repeat would be refused as well
+    refused_for_good: int = 0  # of these, for a reason that a repeat would meet again
 
     @property
     def at_provider(self) -> int:
@@ -80,7 +80,7 @@ def standing(provider: ServiceState, sender: ServiceState | None, provider_befor
         reports=reports,
         sender_open=0 if sender is None else sender.open,
         refused=round(sum(refusals.values())),
-        refused_for_good=round(sum(refusals.get(reason, 0.0) for reason in MESSAGE_AT_FAULT)),
+        refused_for_good=round(sum(refusals.get(reason, 0.0) for reason in FOR_GOOD)),
     )
 
 

@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 
 from analysis.objectives.grammar import Spec, parse_all
 from analysis.objectives.settled import CostTally
-from analysis.refusals import MESSAGE_AT_FAULT
+from analysis.refusals import FOR_GOOD
 from loadtests.arrays import BoolArray, IntArray
 
 _MAY_BE_SUBMITTED = ("accepted", "failed", "unfinished")  # a sender that gave no answer may have the message
@@ -35,7 +35,7 @@ def cost_tally(load: pa.Table, provider: pa.Table) -> CostTally:
         pc.not_equal(pc.fill_null(rows["provider_id"], ""), ""), pc.greater(accepts, 0)
     ).to_numpy()
     refused_for_good: BoolArray = (
-        pc.is_in(rows["reason"], value_set=pa.array(MESSAGE_AT_FAULT)).to_numpy() & ~charged
+        pc.is_in(rows["reason"], value_set=pa.array(FOR_GOOD)).to_numpy() & ~charged
     )
     last = _last_of_each_copy(rows)
 
