@@ -154,7 +154,7 @@ class TimestampOrder(Struct, frozen=True):
     examples: tuple[str, ...]
 
 
-class Pace(Struct, frozen=True):
+class BestRate(Struct, frozen=True):
     """A rate over ``window_s``, the best such window beginning at ``from_s``."""
 
     per_s: float
@@ -164,9 +164,9 @@ class Pace(Struct, frozen=True):
 
 class Throughput(Struct, frozen=True, kw_only=True):
     offered_mean_per_s: float
-    offered_peak: Pace | None
-    accepted_best: Pace | None
-    delivered_best: Pace | None
+    offered_peak: BestRate | None
+    accepted_best: BestRate | None
+    delivered_best: BestRate | None
     limit: str  # how the limit was reached, as text; "" if it was not
     queue_wait_at_peak_s: float | None
     # Growth of the wait for a carrier in the second half of the load, seconds per second.

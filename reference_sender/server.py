@@ -350,7 +350,7 @@ async def serve(
     connections = serving(sender.api, settings.limits)
     listening = await loop.create_server(connections, sock=listener, backlog=_BACKLOG)
     connections.start()
-    _settle_garbage_collector()
+    _set_garbage_collector()
     line: dict[str, object] = {"ready": True, "service": "sender", "url": url, "pid": os.getpid()}
     line["dashboard"] = dashboard_url(url, "" if settings.token else token)
     if settings.token is None:
@@ -377,7 +377,7 @@ def _shared_limits(limits: RouteLimits) -> str:
     return " ".join(f"{name}={getattr(limits, name)!r}" for name in _SHARED)
 
 
-def _settle_garbage_collector() -> None:
+def _set_garbage_collector() -> None:
     """Exclude long-lived objects from garbage collection, and collect rarely.
 
     The collector does not track messages, and reference counting frees the objects of a request. The load

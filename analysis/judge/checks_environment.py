@@ -193,9 +193,9 @@ def _count_at_end(samples: Samples, name: str) -> int:
 def ending(manifest: Manifest, counted: Accounting) -> Check:
     reason = manifest.exit_reason
     # The last messages can end after the runner's last look, while it stops the processes.
-    settled = reason in _WAIT_CUT and not (counted.open or counted.unaccounted or counted.to_repeat)
+    nothing_left = reason in _WAIT_CUT and not (counted.open or counted.unaccounted or counted.to_repeat)
     # A runner finishes with open messages only if they wait for phones or cannot change a verdict.
-    state: CheckState = "ok" if reason == "finished" or settled else "warn"
+    state: CheckState = "ok" if reason == "finished" or nothing_left else "warn"
     if reason.startswith("error"):
         state = "invalid"
     words = {
@@ -205,7 +205,7 @@ def ending(manifest: Manifest, counted: Accounting) -> Check:
         "drain_timeout": f"stopped after draining for {manifest.drain_timeout_s:g} s",
     }.get(reason, reason)
     still = f", {times_text(counted.open)} still open" if counted.open else ""
-    if settled:
+    if nothing_left:
         still = ", with no message open"
     return Check(
         name=END_OF_RUN,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator
 
-from loadtests.storm.provider import LATE_S
+from loadtests.storm.storm_provider import LATE_S
 from loadtests.storm.watch import Violation
 from loadtests.storm.world import StormWorld
 from mock_provider.engine.values import JournalRow

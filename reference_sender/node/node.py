@@ -95,7 +95,7 @@ class Node:
         """Submit nothing more. Answers, reports and commits are still taken."""
         self._stopping = True
         for waiter, _ in self._sent.take_calls():
-            self._commits.settle(waiter, False)
+            self._commits.answer_when_stored(waiter, False)
 
     def recover(
         self, now_ns: int, recovered: Sequence[Recovered], unread: int = 0, sent: int = 0
@@ -121,7 +121,7 @@ class Node:
         provider may have continue.
         """
         campaign = self.rules.change_campaign(now_ns, change)
-        self._commits.settle(waiter)
+        self._commits.answer_when_stored(waiter)
         is_running = campaign.state is CampaignState.RUNNING
         return [] if is_running else self._perform(now_ns, self._dispatcher.set_aside_barred(now_ns))
 
@@ -134,7 +134,7 @@ class Node:
     def opt_out(self, now_ns: int, numbers: Iterable[str], waiter: Waiter) -> list[NodeEffect]:
         """Put ``numbers`` on the opt-out list; their messages end. The waiter gets None when it is kept."""
         self.rules.opt_out(now_ns, numbers)
-        self._commits.settle(waiter)
+        self._commits.answer_when_stored(waiter)
         return self._perform(now_ns, self._dispatcher.set_aside_barred(now_ns))
 
     def learned(self, now_ns: int, changes: RuleChanges) -> list[NodeEffect]:
@@ -172,9 +172,9 @@ class Node:
         """Store and send ``messages``. The waiter gets what ``Store.commit`` answers."""
         self._commits.add_many(messages, waiter)
 
-    def settle(self, waiter: Waiter) -> None:
+    def answer_when_stored(self, waiter: Waiter) -> None:
         """The waiter gets None when everything so far is durable."""
-        self._commits.settle(waiter)
+        self._commits.answer_when_stored(waiter)
 
     def probe(self, waiter: Waiter) -> None:
         """The waiter gets None if the store works now."""
@@ -186,7 +186,7 @@ class Node:
         """
         if self._sent.count:
             if self._stopping:
-                self._commits.settle(waiter, False)
+                self._commits.answer_when_stored(waiter, False)
             else:
                 self._sent.keep_call(now_ns, waiter, reports)
             return []

@@ -19,8 +19,8 @@ async def applied(driver: Driver, campaign: str, limit_s: float) -> None:
     try:
         async with asyncio.timeout(limit_s):
             while _is_due(driver.gate, campaign):
-                await driver.settled()
-            await driver.settled()
+                await driver.all_stored()
+            await driver.all_stored()
     except TimeoutError:
         return
 

@@ -167,7 +167,7 @@ class Committer:
             purged = self._store.purge(step.before_ns, step.after_id, step.limit)
         except StoreError as error:
             purged = error
-        self._loop.call_soon_threadsafe(_settle, step.waiter, purged)
+        self._loop.call_soon_threadsafe(_set_result, step.waiter, purged)
 
     def _done(
         self,
@@ -195,7 +195,7 @@ class Committer:
         self._on_done(taken, ended, error)
 
 
-def _settle(waiter: asyncio.Future[Purged], purged: Purged | StoreError) -> None:
+def _set_result(waiter: asyncio.Future[Purged], purged: Purged | StoreError) -> None:
     if waiter.done():
         return
     if isinstance(purged, StoreError):

@@ -188,12 +188,12 @@ class Driver:
             self._perform(self._node.reported(self._now(), reports, waiter))
         return bool(await waiter)
 
-    def settled(self) -> asyncio.Future[None]:
+    def all_stored(self) -> asyncio.Future[None]:
         """Resolves when everything handed over before this call is on disk; fails, with ``StoreError``, only
         after ``drain``."""
         waiter = self._waiter()
         if not self._closed:
-            self._node.settle(waiter)
+            self._node.answer_when_stored(waiter)
             self._schedule_commit()
         return waiter
 
@@ -242,8 +242,8 @@ class Driver:
 
     async def close(self) -> None:
         """Write the waiting work, then end the thread. The store stays open; no more work is accepted."""
-        await self.settled()
-        await self.settled()  # what the commit before brought, such as the end of an attempt
+        await self.all_stored()
+        await self.all_stored()  # what the commit before brought, such as the end of an attempt
         self._closed = True
         await self.commits.close()
 

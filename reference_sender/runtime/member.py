@@ -109,7 +109,7 @@ class Member:
             if not reports:
                 break
             self._driver.handed_over(reports)
-            self._handed_over = self._driver.settled()
+            self._handed_over = self._driver.all_stored()
             await asyncio.wait([self._handed_over], timeout=_POLL_S)
             await self._keep_up()
 

@@ -51,7 +51,7 @@ class NoCommits:
     def handed_over(self, reports: Sequence[HandedOver]) -> None:
         self.handed += 1
 
-    def settled(self) -> asyncio.Future[None]:
+    def all_stored(self) -> asyncio.Future[None]:
         return cast("asyncio.Future[None]", asyncio.ensure_future(self.kept.wait()))
 
 

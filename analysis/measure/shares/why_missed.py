@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from analysis.classes import messages_of
 from analysis.findings import NETWORK_ALONE, OUT_OF_ORDER, SUFFICIENT, DelaySplit, lacks_flag
 from analysis.formatting import count_text
-from analysis.objectives.words import interval_text, quantile_text
+from analysis.objectives.objective_text import interval_text, quantile_text
 from analysis.quantile import Quantile
 
 _WAITS = 0.05  # of a class's mean delivery time; a shorter wait is none

@@ -30,7 +30,7 @@ NETWORK_FAULTS = frozenset(("carrier_down", "country_down"))  # fault kinds that
 
 
 @dataclass(frozen=True)
-class Ways:
+class DelayTimes:
     """The messages at ``place`` in the load's rows: nanoseconds after the load's start."""
 
     place: Ints
@@ -46,9 +46,9 @@ class Ways:
 
 @dataclass(frozen=True)
 class Split:
-    """Nanoseconds of each share, in the order of ``ways.place``; they add up to ``total``."""
+    """Nanoseconds of each share, in the order of ``times.place``; they add up to ``total``."""
 
-    ways: Ways
+    times: DelayTimes
     total: Ints
     of: Mapping[ShareName, Ints]
     ideal: Ints  # with an ideal sender within the contract: its waits and the network
@@ -69,32 +69,32 @@ def splittable(journeys: Journeys, outcomes: MessageOutcomes) -> Bools:
     return chosen
 
 
-def split_ways(
+def split_delays(
     journeys: Journeys, outcomes: MessageOutcomes, limits: ContractLimits, faults: Downtime
 ) -> Split:
     """Split every message's delay."""
-    ways = _ways(journeys, splittable(journeys, outcomes))
-    ideal, alone_ns, delayed = _ideal(journeys, limits, faults, ways.place)
-    sender = ways.accepted - ways.sent
-    queued = ways.carrier - ways.entered
+    times = _times(journeys, splittable(journeys, outcomes))
+    ideal, alone_ns, delayed = _ideal(journeys, limits, faults, times.place)
+    sender = times.accepted - times.sent
+    queued = times.carrier - times.entered
     # First the time in which the provider was down for any sender, then the limits' share.
     down = np.minimum(delayed, np.maximum(sender, 0))
     waited = np.clip(ideal.wait_ns - queued, 0, np.maximum(sender - down, 0))
-    held = np.minimum(_held(journeys, faults, ways), np.maximum(queued, 0))
+    held = np.minimum(_held(journeys, faults, times), np.maximum(queued, 0))
     contract_ns = _by_limit(waited, ideal)
-    draining = np.minimum(_in_accept_queue(journeys, limits)[ways.place], np.maximum(queued - held, 0))
+    draining = np.minimum(_in_accept_queue(journeys, limits)[times.place], np.maximum(queued - held, 0))
     contract_ns[:, DRAIN] += draining
     contract_ns[:, CARRIER] += queued - held - draining
-    network = ways.reply + ways.radio + down + held
-    late = ways.entered - ways.accepted - ways.reply + ways.delivered - ways.carrier - ways.radio
+    network = times.reply + times.radio + down + held
+    late = times.entered - times.accepted - times.reply + times.delivered - times.carrier - times.radio
     return Split(
-        ways=ways,
-        total=ways.delivered - ways.intended,
+        times=times,
+        total=times.delivered - times.intended,
         of={
             "network": network,
             "contract": queued - held + waited,
             "sender": sender - down - waited,
-            "bench": ways.sent - ways.intended + late,
+            "bench": times.sent - times.intended + late,
         },
         ideal=network + ideal.wait_ns,
         contract_ns=contract_ns,
@@ -125,11 +125,11 @@ def _in_accept_queue(journeys: Journeys, limits: ContractLimits) -> Ints:
     return np.maximum(found, 0)
 
 
-def _ways(journeys: Journeys, chosen: Bools) -> Ways:
+def _times(journeys: Journeys, chosen: Bools) -> DelayTimes:
     load, provider = journeys.load, journeys.provider
     accepted, reply = whole_ns(provider.taken_s[chosen]), whole_ns(provider.reply_s[chosen])
     answered = provider.answered_s[chosen]
-    return Ways(
+    return DelayTimes(
         place=np.flatnonzero(chosen),
         intended=whole_ns(load.intended_s[chosen]),
         sent=whole_ns(load.sent_s[chosen]),
@@ -175,12 +175,12 @@ def _ideal(
     return IdealWait(found.by_limit_ns[where]), alone_ns[where], (at_ns - sent)[where]
 
 
-def _held(journeys: Journeys, faults: Downtime, ways: Ways) -> Ints:
+def _held(journeys: Journeys, faults: Downtime, times: DelayTimes) -> Ints:
     """How long each message waited in a queue because its network was down."""
-    held = np.zeros(len(ways.place), dtype=np.int64)
+    held = np.zeros(len(times.place), dtype=np.int64)
     for name, start, end in faults.networks:
-        touched = journeys.provider.touched(name)[ways.place]
-        overlap = np.minimum(ways.carrier, end) - np.maximum(ways.entered, start)
+        touched = journeys.provider.touched(name)[times.place]
+        overlap = np.minimum(times.carrier, end) - np.maximum(times.entered, start)
         held += np.where(touched, np.maximum(overlap, 0), 0)
     return held
 

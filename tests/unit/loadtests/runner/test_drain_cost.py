@@ -10,12 +10,12 @@ import pytest
 from run_builder import RunBuilder
 
 from analysis.judge.verdict import judge
+from analysis.objectives.final_verdict import CostTally, cost_verdict_is_final
 from analysis.objectives.grammar import parse
-from analysis.objectives.settled import CostTally, cost_settled
 from analysis.records import LOAD_SCHEMA, PROVIDER_SCHEMA, read_rows
 from analysis.report import build_report
-from loadtests.runner.settling import Settling
-from loadtests.runner.settling_cost import cost_limit_of, cost_tally
+from loadtests.runner.drain_cost import cost_limit_of, cost_tally
+from loadtests.runner.drain_verdicts import DrainVerdicts
 
 
 @pytest.mark.parametrize(
@@ -34,10 +34,10 @@ from loadtests.runner.settling_cost import cost_limit_of, cost_tally
         ("cost_per_1000<=70", CostTally(7.0, 100, 20), True),
     ],
 )
-def test_the_cost_is_settled_when_no_end_changes_its_verdict(
+def test_the_verdict_on_the_cost_is_final_when_no_end_changes_its_verdict(
     objective: str, tally: CostTally, answer: bool
 ) -> None:
-    assert cost_settled(parse(objective), tally) is answer
+    assert cost_verdict_is_final(parse(objective), tally) is answer
 
 
 def verdict_of(objective: str, paid: float, delivered: int, still_open: int) -> str:
@@ -58,19 +58,19 @@ def endings(tally: CostTally) -> Iterator[tuple[float, int]]:
             yield tally.paid + price * charged, tally.delivered + arrived
 
 
-def test_no_end_of_the_open_messages_contradicts_what_was_settled() -> None:
+def test_no_end_of_the_open_messages_contradicts_a_final_verdict() -> None:
     counts = product((0.0, 0.5, 0.7), (0, 1, 10), (0, 1, 4), (0, 1, 4), (30, 50, 70, 90, 500, 700))
-    settled_in = {"met": 0, "missed": 0, "undecided": 0}
+    final_in = {"met": 0, "missed": 0, "undecided": 0}
     for paid, delivered, still_open, unpriced, limit in counts:
         tally = CostTally(paid, delivered, still_open, min(unpriced, still_open), paid / 10)
         objective = f"cost_per_1000<={limit}"
-        if not cost_settled(parse(objective), tally):
+        if not cost_verdict_is_final(parse(objective), tally):
             continue
         ends = {verdict_of(objective, *end, 0) for end in endings(tally)}
         ends.add(verdict_of(objective, paid, delivered, still_open))  # the drain ends now
         assert len(ends) == 1, (tally, limit, ends)
-        settled_in[ends.pop()] += 1
-    assert min(settled_in.values()) > 10, settled_in
+        final_in[ends.pop()] += 1
+    assert min(final_in.values()) > 10, final_in
 
 
 def tally_of(path: Path) -> CostTally:
@@ -130,13 +130,13 @@ def test_a_drain_with_a_limit_on_the_cost_ends_before_all_have_arrived(tmp_path:
     (path / "load.arrow").rename(path / "load-0.arrow")
     journal = path / "provider.arrow"
 
-    def is_settled(objective: str) -> bool:
-        return Settling(path, journal, [objective])()
+    def is_final(objective: str) -> bool:
+        return DrainVerdicts(path, journal, [objective])()
 
-    assert is_settled("cost_per_1000<74")  # 73.5 now
-    assert not is_settled("cost_per_1000<73")  # 70 if all arrive
-    assert is_settled("cost_per_1000<69.9")
-    assert not Settling(path, journal, ["cost_per_1000<74", "all.delivered>95%"])()
+    assert is_final("cost_per_1000<74")  # 73.5 now
+    assert not is_final("cost_per_1000<73")  # 70 if all arrive
+    assert is_final("cost_per_1000<69.9")
+    assert not DrainVerdicts(path, journal, ["cost_per_1000<74", "all.delivered>95%"])()
 
 
 def test_the_limit_on_the_cost_is_found_among_the_objectives() -> None:

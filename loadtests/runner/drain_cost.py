@@ -8,8 +8,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from analysis.objectives.final_verdict import CostTally
 from analysis.objectives.grammar import Spec, parse_all
-from analysis.objectives.settled import CostTally
 from analysis.refusals import MESSAGE_AT_FAULT
 from loadtests.arrays import BoolArray, IntArray
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from loadtests.simulate.passage import Passage, Render
-from loadtests.simulate.passages import passage_of, route_protocol
+from loadtests.simulate.exchange import Exchange, Render
+from loadtests.simulate.exchanges import exchange_of, route_protocol
 from mock_provider.engine.values import MessageState, SendReports, Submit
 from mock_provider.engine.views import MessageView
 from mock_provider.profiles import Profile
@@ -20,26 +20,26 @@ _STATES = {
 }
 
 
-class StormPassage(Passage):
-    """The passage of the simulation, and the answers to lookups, which its protocol does not have."""
+class StormExchange(Exchange):
+    """The exchange of the simulation, and the answers to lookups, which its protocol does not have."""
 
     def __init__(self, profile: Profile, token: str) -> None:
-        self._passage = passage_of(profile, token, through_wire=False)
+        self._exchange = exchange_of(profile, token, through_wire=False)
         self._route = route_protocol(token)
 
     def request(
         self, now_ns: int, batch_id: int, messages: tuple[Message, ...]
     ) -> tuple[Submit, Render] | Sequence[Result]:
-        """As ``Passage``."""
-        return self._passage.request(now_ns, batch_id, messages)
+        """As ``Exchange``."""
+        return self._exchange.request(now_ns, batch_id, messages)
 
     def unanswered(self, messages: tuple[Message, ...]) -> Sequence[Result]:
-        """As ``Passage``."""
-        return self._passage.unanswered(messages)
+        """As ``Exchange``."""
+        return self._exchange.unanswered(messages)
 
     def reports(self, effect: SendReports) -> Sequence[Report]:
-        """As ``Passage``."""
-        return self._passage.reports(effect)
+        """As ``Exchange``."""
+        return self._exchange.reports(effect)
 
     def not_sent(self, messages: Sequence[Message]) -> Sequence[Result]:
         """The results of a request whose connection was refused."""

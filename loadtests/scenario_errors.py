@@ -27,7 +27,7 @@ _OUR_WORDS = (
 )
 
 
-def fault_of(scenario: object, error: Exception) -> str:
+def error_text(scenario: object, error: Exception) -> str:
     """``parts[0].role: 'plane': must be 'plain' or 'burst'``. ``error`` is msgspec's for ``scenario``."""
     what = str(error)
     found = _PLACE.search(what)

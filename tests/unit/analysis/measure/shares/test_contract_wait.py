@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from nanoseconds import S
 
-from analysis.measure.shares.gate import pass_gate
+from analysis.measure.shares.contract_wait import wait_for_contract
 from analysis.measure.shares.ideal import Offered, ideal_wait
 from analysis.measure.shares.limits import (
     CARRIER,
@@ -42,7 +42,7 @@ def passes(
     reply_s: float = 0.0,
 ) -> tuple[list[float], list[int]]:
     count = len(at_s)
-    found = pass_gate(
+    found = wait_for_contract(
         ns(at_s),
         np.array(rank or [0] * count, dtype=np.int64),
         np.array(turn or range(count), dtype=np.int64),
@@ -194,7 +194,7 @@ def test_units_are_rounded_as_the_provider_rounds_them(rate: float) -> None:
 )
 def test_what_is_not_of_its_kind_is_no_limit(profile: dict[str, Any]) -> None:
     limits = read_limits(profile, "smsapi")
-    assert not limits.at_the_gate and not limits.carrier_ns and limits.words == ("", "", "", "", "")
+    assert not limits.delay_sends and not limits.carrier_ns and limits.words == ("", "", "", "", "")
 
 
 def test_limits_have_names() -> None:
@@ -217,7 +217,7 @@ def test_a_message_of_a_batch_waits_for_what_held_the_request() -> None:
     count = 20
     at_ns = np.arange(count) * (S // 10)
     zeros = np.zeros(count, dtype=np.int64)
-    found = pass_gate(at_ns, zeros, np.arange(count), zeros + 1, zeros, limits)
+    found = wait_for_contract(at_ns, zeros, np.arange(count), zeros + 1, zeros, limits)
     assert (found.waits_ns.sum(axis=1) == found.at_ns - at_ns).all()
     by_limit = found.waits_ns.sum(axis=0)
     # Ten messages in the request at 1 s, nine in that at 2 s.
@@ -229,6 +229,6 @@ def test_a_wait_for_two_limits_is_divided() -> None:
     """Two requests per second, and then three segments that the accept queue passes in a second each."""
     limits = limits_of(**requests(2.0, 1), accept_queue={"drain_segments_per_s": 1.0})
     zeros = np.zeros(3, dtype=np.int64)
-    found = pass_gate(ns([0.0, 0.0, 0.0]), zeros, np.arange(3), zeros + 1, zeros, limits)
+    found = wait_for_contract(ns([0.0, 0.0, 0.0]), zeros, np.arange(3), zeros + 1, zeros, limits)
     assert (found.waits_ns.sum(axis=1) == found.at_ns).all()
     assert found.waits_ns[2][DRAIN] == 2 * S

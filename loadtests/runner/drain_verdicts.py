@@ -15,12 +15,12 @@ import pyarrow.compute as pc
 from msgspec import Struct
 
 from analysis.measure.dependence import evidence_share, lag_one_correlation
+from analysis.objectives.final_verdict import ObjectiveTally, cost_verdict_is_final, verdict_is_final
 from analysis.objectives.grammar import ALL, parse_all
-from analysis.objectives.settled import ObjectiveTally, cost_settled, settled
 from analysis.records import LOAD_SCHEMA, PROVIDER_SCHEMA, read_rows
 from analysis.refusals import MESSAGE_AT_FAULT
 from loadtests.arrays import BoolArray, IntArray
-from loadtests.runner.settling_cost import cost_limit_of, cost_tally
+from loadtests.runner.drain_cost import cost_limit_of, cost_tally
 
 _EVERY_S = 1.0
 _SHARE_OF_TIME = 0.1  # largest share of the time spent on reading
@@ -41,7 +41,7 @@ def wanted_of(objectives: Sequence[str]) -> tuple[Wanted, ...]:
     """The objectives on delivery, which open messages can affect.
 
     Answers of the API, windows of availability and lost, duplicated or unaccounted messages are not changed
-    by messages that are on their way to handsets. For the cost see ``settling_cost``.
+    by messages that are on their way to handsets. For the cost see ``drain_cost``.
     """
     return tuple(
         Wanted(spec.message_class, spec.limit, None)
@@ -59,7 +59,7 @@ class ObjectiveState(Struct, frozen=True):
     evidence: float
 
 
-class Settling:
+class DrainVerdicts:
     """Call it: true if no open message can change a verdict. Without ``journal``: always false."""
 
     def __init__(self, run_dir: Path, journal: Path | None, objectives: Sequence[str]) -> None:
@@ -88,12 +88,12 @@ class Settling:
         accepted = self._load.filter(pc.equal(self._load["outcome"], "accepted"))
         found = tallies(accepted, provider, now_ns, self._wanted)
         if not all(
-            settled(each.share, one.tally, one.evidence)
+            verdict_is_final(each.share, one.tally, one.evidence)
             for each, one in zip(self._wanted, found, strict=True)
         ):
             return False
         limit = self._cost_limit
-        return limit is None or cost_settled(limit, cost_tally(self._load, provider))
+        return limit is None or cost_verdict_is_final(limit, cost_tally(self._load, provider))
 
 
 def tallies(

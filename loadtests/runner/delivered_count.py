@@ -33,8 +33,8 @@ class DeliveredCount:
         if load.start_ns != self._start_ns:
             self._start_ns = load.start_ns
             self._before = self._at(load.start_ns)
-        settled = load.phase == "finished" or now_ns - load.at_ns > _STALE_NS
-        count = self._seen[-1][1] if settled else self._at(load.at_ns)
+        stays = load.phase == "finished" or now_ns - load.at_ns > _STALE_NS
+        count = self._seen[-1][1] if stays else self._at(load.at_ns)
         return round(max(0.0, count - self._before))
 
     def _at(self, t_ns: int) -> float:

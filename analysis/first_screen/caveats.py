@@ -79,7 +79,7 @@ def checked(name: str) -> str:
     return found.checked if found else name
 
 
-def reservations(quote: Quote) -> Sentence:
+def caveats(quote: Quote) -> Sentence:
     """The first warning of each check; empty without any. How the run ended goes first: there is no room for
     all of them, and a wait that was ended leaves messages open.
     """
@@ -94,7 +94,7 @@ def reservations(quote: Quote) -> Sentence:
         sentence.append(f" {lead[:1].upper()}{lead[1:]}: ")
         sentence += in_brackets(quote.text(f"checks.{place}.value"), _where(quote, place))
         sentence.append(f". {PLAIN_CHECKS[name].meaning}." if name in PLAIN_CHECKS else ".")
-    return ("Valid, with reservations.", *sentence) if sentence else ()
+    return ("Valid, with warnings.", *sentence) if sentence else ()
 
 
 def _where(quote: Quote, check: int) -> Sentence:

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 from flask import Flask
 from flask.testing import FlaskClient
 
-from loadtests.users.start_gate import StartGate, guard_starts
+from loadtests.users.start_guard import StartGuard, guard_starts
 
 
 def environment(ready: int, expected: int) -> SimpleNamespace:
@@ -17,23 +17,23 @@ def environment(ready: int, expected: int) -> SimpleNamespace:
     )
 
 
-def page(closed_by: Callable[[], str], limit_s: float) -> FlaskClient:
+def page(refused_because: Callable[[], str], limit_s: float) -> FlaskClient:
     app = Flask(__name__)
     app.add_url_rule("/swarm", "swarm", view_func=lambda: {"success": True}, methods=["POST"])
     app.add_url_rule("/stop", "stop", view_func=lambda: {"success": True}, methods=["POST"])
     web_ui = SimpleNamespace(app=app, environment=SimpleNamespace(host="http://127.0.0.1:1"))
-    guard_starts(web_ui, closed_by, limit_s)
+    guard_starts(web_ui, refused_because, limit_s)
     return app.test_client()
 
 
 def test_the_gate_is_closed_during_a_stop_and_until_the_workers_are_back() -> None:
-    gate = StartGate()
-    assert gate.closed_by(environment(2, 2)) == ""
-    gate.stop_begins()
-    assert gate.closed_by(environment(2, 2)) == "the previous test is still stopping"
-    gate.stop_ends()
-    assert gate.closed_by(environment(0, 2)) == "0 of 2 workers are ready"
-    assert gate.closed_by(environment(2, 2)) == ""
+    guard = StartGuard()
+    assert guard.refused_because(environment(2, 2)) == ""
+    guard.stop_begins()
+    assert guard.refused_because(environment(2, 2)) == "the previous test is still stopping"
+    guard.stop_ends()
+    assert guard.refused_because(environment(0, 2)) == "0 of 2 workers are ready"
+    assert guard.refused_because(environment(2, 2)) == ""
 
 
 def test_a_start_waits_until_the_gate_opens() -> None:

@@ -9,7 +9,7 @@ import msgspec
 import pytest
 from made_reports import lag_check, part, report
 
-from analysis.first_screen.reservations import PLAIN_CHECKS
+from analysis.first_screen.caveats import PLAIN_CHECKS
 from analysis.first_screen.rules import contradictions
 from analysis.first_screen.screen import first_screen
 from analysis.first_screen.values import words
@@ -25,7 +25,7 @@ def test_how_the_run_ended_is_the_first_reservation() -> None:
     made = msgspec.structs.replace(report(part()), checks=warned, validity="warn")
     said = words(first_screen(made).trust)
     assert said.startswith(
-        "Valid, with reservations. How the run ended: the end of the run. A message without a final state "
+        "Valid, with warnings. How the run ended: the end of the run. A message without a final state "
         "counts with its age at the end. The bench sent late: the schedule lag. The delivery times include "
     )
     assert "slow together" not in said  # there is room for three
@@ -36,7 +36,7 @@ def test_a_reservation_names_its_part_if_there_are_several() -> None:
     parts = part("05-day-500k"), part("06-burst", title="a burst", messages_per_day=None)
     made = msgspec.structs.replace(report(*parts), checks=(few,), validity="warn")
     assert words(first_screen(made).trust) == (
-        "Valid, with reservations. Messages that were slow together, as in one queue: 500 messages (of 700; "
+        "Valid, with warnings. Messages that were slow together, as in one queue: 500 messages (of 700; "
         "part: a burst). The intervals are wider for it, and the verdicts include that."
     )
     one = msgspec.structs.replace(report(parts[1]), checks=(few,), validity="warn")
@@ -67,5 +67,5 @@ def test_a_reservation_says_what_was_found_and_what_it_means(name: str) -> None:
     screen = first_screen(made)
     found = PLAIN_CHECKS[name]
     lead = f"{found.checked[:1].upper()}{found.checked[1:]}"
-    assert words(screen.trust) == f"Valid, with reservations. {lead}: 12 of 400. {found.meaning}."
+    assert words(screen.trust) == f"Valid, with warnings. {lead}: 12 of 400. {found.meaning}."
     assert contradictions(screen, made) == ()

@@ -8,7 +8,7 @@ from analysis.first_screen.values import AnswerRow, Figure, ScreenAnswer, Senten
 from analysis.first_screen.wording import is_reference_sender
 
 
-def seen_answer(quote: Quote) -> ScreenAnswer:
+def observe_answer(quote: Quote) -> ScreenAnswer:
     """What a user can look at during the run and after it."""
     report = quote.report
     sentences: list[Sentence] = []

@@ -10,10 +10,10 @@ import pytest
 from nanoseconds import S
 
 from analysis.measure.percentiles import interval_ranks
-from analysis.objectives.settled import ObjectiveTally, settled
+from analysis.objectives.final_verdict import ObjectiveTally, verdict_is_final
 from analysis.records import LOAD_SCHEMA, PROVIDER_SCHEMA, RowWriter
-from loadtests.runner.settling import (
-    Settling,
+from loadtests.runner.drain_verdicts import (
+    DrainVerdicts,
     Wanted,
     tallies,
     wanted_of,
@@ -48,17 +48,17 @@ def verdict(within: int, total: int, share: float) -> str:
         (ObjectiveTally(1_000, 0, old=200), False),  # phones that were off, or far too late
     ],
 )
-def test_settled_means_that_no_end_changes_the_verdict(tally: ObjectiveTally, answer: bool) -> None:
-    assert settled(0.95, tally) is answer
+def test_a_final_verdict_means_that_no_end_changes_the_verdict(tally: ObjectiveTally, answer: bool) -> None:
+    assert verdict_is_final(0.95, tally) is answer
 
 
-def test_no_end_of_the_open_messages_contradicts_what_was_settled() -> None:
+def test_no_end_of_the_open_messages_contradicts_a_final_verdict() -> None:
     """By the analysis' own interval, over many counts: each young one in time or late, each old one late or
     not counted."""
     sizes = [(within, beyond) for within in (0, 80, 400, 1_500, 4_000) for beyond in (0, 3, 60)]
     checked = 0
     for (within, beyond), young, old, share in product(sizes, (0, 2, 9), (0, 1, 9), (0.5, 0.95, 0.99)):
-        if not settled(share, ObjectiveTally(within, beyond, young, old)):
+        if not verdict_is_final(share, ObjectiveTally(within, beyond, young, old)):
             continue
         ends = {
             verdict(within + arrive, within + beyond + young + late, share)
@@ -70,12 +70,12 @@ def test_no_end_of_the_open_messages_contradicts_what_was_settled() -> None:
     assert checked > 100
 
 
-def test_messages_that_share_their_delay_must_be_settled_for_the_evidence_they_carry() -> None:
+def test_messages_that_share_their_delay_must_be_final_for_the_evidence_they_carry() -> None:
     tally = ObjectiveTally(1_000, 3, young=20)
-    assert settled(0.95, tally)
-    assert settled(0.95, tally, evidence=0.7)
+    assert verdict_is_final(0.95, tally)
+    assert verdict_is_final(0.95, tally, evidence=0.7)
     # A fifth of the messages is independent: the limit lies within the interval of one end, not of the other.
-    assert not settled(0.95, tally, evidence=0.2)
+    assert not verdict_is_final(0.95, tally, evidence=0.2)
 
 
 def arrival(
@@ -190,7 +190,7 @@ def test_what_ended_behind_the_carrier_does_not_count_unless_its_time_ran_out() 
     assert counted(load, journal, 100, OTP) == [ObjectiveTally(0, 0, old=2)]
 
 
-def test_a_time_equal_to_the_limit_is_met_and_an_empty_journal_settles_nothing() -> None:
+def test_a_time_equal_to_the_limit_is_met_and_with_an_empty_journal_no_verdict_is_final() -> None:
     load = load_of(arrival("m", 1.0))
     assert counted(load, journal_of(row("m", "delivered", 11.0)), 100, OTP) == [ObjectiveTally(1, 0)]
     assert counted(load, PROVIDER_SCHEMA.empty_table(), 5, OTP) == [ObjectiveTally(0, 0, young=1)]
@@ -209,10 +209,10 @@ def test_the_evidence_is_that_of_the_messages_that_arrived() -> None:
     assert evidence_of(queue) < 0.05
 
 
-def test_settling_reads_the_files_of_the_run(tmp_path: Path) -> None:
+def test_the_verdicts_are_read_from_the_files_of_the_run(tmp_path: Path) -> None:
     journal = tmp_path / "provider.arrow"
-    settling = Settling(tmp_path, journal, ["otp.p95<10s"])
-    assert not settling()  # no journal, no answer
+    verdicts = DrainVerdicts(tmp_path, journal, ["otp.p95<10s"])
+    assert not verdicts()  # no journal, no answer
     writer = RowWriter(tmp_path / "load-0.arrow", LOAD_SCHEMA)
     for slot in range(300):
         writer.append(arrival(f"m-{slot}", float(slot)))
@@ -223,10 +223,10 @@ def test_settling_reads_the_files_of_the_run(tmp_path: Path) -> None:
         values = row(f"m-{slot}", "delivered", slot + 2.0)
         rows.append([values.get(field.name) for field in PROVIDER_SCHEMA])
     rows.flush()  # and not closed: the provider still runs
-    assert Settling(tmp_path, journal, ["otp.p95<10s"])()
-    assert Settling(tmp_path, journal, ["otp.p95<10s", "otp.p99<1s"])()
-    assert not Settling(tmp_path, journal, ["otp.p98<10s"])()
-    assert not Settling(tmp_path, None, ["otp.p95<10s"])()
+    assert DrainVerdicts(tmp_path, journal, ["otp.p95<10s"])()
+    assert DrainVerdicts(tmp_path, journal, ["otp.p95<10s", "otp.p99<1s"])()
+    assert not DrainVerdicts(tmp_path, journal, ["otp.p98<10s"])()
+    assert not DrainVerdicts(tmp_path, None, ["otp.p95<10s"])()
     rows.close()
 
 

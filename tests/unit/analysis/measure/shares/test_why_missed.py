@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from analysis.findings import DelaySplit, Share
-from analysis.measure.shares.reach import out_of_reach, to_negotiate, why_missed
+from analysis.measure.shares.why_missed import out_of_reach, to_negotiate, why_missed
 from analysis.quantile import Quantile
 
 

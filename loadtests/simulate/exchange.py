@@ -1,7 +1,7 @@
 """Passes requests and answers between dispatcher and engine in virtual time, as the protocol's bytes.
 
-``BytePassage`` is the reference: what the client encodes is what the provider reads, and the other way
-round. A passage of ``direct/`` passes values, with the same results.
+``ByteExchange`` is the reference: what the client encodes is what the provider reads, and the other way
+round. An exchange of ``direct/`` passes values, with the same results.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ Render = Callable[[Answer], Sequence[Result]]
 """The sender's reading of the provider's answer: a result for each message of its batch."""
 
 
-class Passage(Protocol):
+class Exchange(Protocol):
     """Between the sender's client and the provider's protocol."""
 
     def request(
@@ -56,7 +56,7 @@ class _KnownAccount:
         return AccountView("simulated", 0.0)
 
 
-class BytePassage:
+class ByteExchange:
     """Requests, replies and report calls as bytes, of the provider's protocol and of the sender's route."""
 
     def __init__(self, provider: HttpProtocol, route: RouteProtocol) -> None:
@@ -66,7 +66,7 @@ class BytePassage:
     def request(
         self, now_ns: int, batch_id: int, messages: tuple[Message, ...]
     ) -> tuple[Submit, Render] | Sequence[Result]:
-        """As ``Passage``."""
+        """As ``Exchange``."""
         carried = self._route.carried(messages)
         asked = _as_received(self._route.encode(carried, now_ns))
         call = self._provider.read(asked, batch_id, Instants(now_ns, now_ns / NS_PER_S))
@@ -80,13 +80,13 @@ class BytePassage:
         return call.submit, lambda answer: self._read(messages, carried, render(answer))
 
     def unanswered(self, messages: tuple[Message, ...]) -> Sequence[Result]:
-        """As ``Passage``."""
+        """As ``Exchange``."""
         carried = self._route.carried(messages)
         found = self._route.interpret(carried, ProviderReply(failure=NoReply.NO_ANSWER))
         return results_of_all(messages, carried, found)
 
     def reports(self, effect: SendReports) -> Sequence[Report]:
-        """As ``Passage``."""
+        """As ``Exchange``."""
         calls = self._provider.report_calls(effect, 0)
         requests = [ReportRequest(call.method, call.url, dict(call.headers), call.body) for call in calls]
         return [report for request in requests for report in self._route.read_reports(request)]

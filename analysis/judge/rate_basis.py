@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from analysis.model import Pace
+from analysis.model import BestRate
 
 FEWEST = 20  # messages in a window; with fewer, a single message changes the rate by over 5 %
 
 
-def too_few(pace: Pace | None) -> bool:
+def too_few(rate: BestRate | None) -> bool:
     """Whether its window has too few messages for a rate."""
-    return pace is not None and counted_in(pace) < FEWEST
+    return rate is not None and counted_in(rate) < FEWEST
 
 
-def counted_in(pace: Pace) -> int:
+def counted_in(rate: BestRate) -> int:
     """The number of messages in its window."""
-    return round(pace.per_s * pace.window_s)
+    return round(rate.per_s * rate.window_s)

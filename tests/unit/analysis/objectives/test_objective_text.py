@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from analysis.formatting import share_of_one_text, share_text, significant
 from analysis.objectives.grammar import parse
-from analysis.objectives.words import limit_of, value_text
+from analysis.objectives.objective_text import limit_of, value_text
 
 
 @pytest.mark.parametrize(

@@ -30,41 +30,41 @@ _BEFORE_ALL_NS = -(2**62)
 
 
 @dataclass(frozen=True)
-class GatePassage:
-    """``at_ns``: when each message passed. ``waits_ns``: its wait by limit, a column each; they add up to the
-    whole wait.
+class ContractWaits:
+    """``at_ns``: when each message was sent. ``waits_ns``: its wait by limit, a column each; they add up to
+    the whole wait.
     """
 
     at_ns: Ints
     waits_ns: Ints
 
 
-def pass_gate(
+def wait_for_contract(
     at: Ints, rank: Ints, turn: Ints, segments: Ints, reply: Ints, limits: ContractLimits
-) -> GatePassage:
+) -> ContractWaits:
     """``at`` is when the sender got each message, in any order; ``reply`` how long its answer takes.
 
     The waiting message with the lowest ``rank`` (its class), then the lowest ``turn``, goes first.
     """
     order = np.lexsort((turn, rank, at))
     at, rank, turn, segments, reply = at[order], rank[order], turn[order], segments[order], reply[order]
-    passed, waits_ns = at.copy(), np.zeros((len(at), LIMITS), dtype=np.int64)
-    if limits.at_the_gate and len(at):
+    sent, waits_ns = at.copy(), np.zeros((len(at), LIMITS), dtype=np.int64)
+    if limits.delay_sends and len(at):
         idle, waits = _one_by_one(at, segments, reply, limits)
         ranges = periods(idle, waits)
         if ranges:
             # Lists, since single elements of arrays are slow to read.
             listed = at.tolist(), rank.tolist(), turn.tolist(), segments.tolist(), reply.tolist()
-            gate = ContractGate(*listed, limits)
+            queue = ContractQueue(*listed, limits)
             reached = 0
             for first, end in ranges:
                 if end > reached:
-                    reached = gate.advance(max(first, reached), end)
-            for number, (at_ns, by_limit) in gate.waited.items():
-                passed[number], waits_ns[number] = at_ns, by_limit
+                    reached = queue.advance(max(first, reached), end)
+            for number, (at_ns, by_limit) in queue.waited.items():
+                sent[number], waits_ns[number] = at_ns, by_limit
     back = np.empty_like(order)
     back[order] = np.arange(len(order))
-    return GatePassage(passed[back], waits_ns[back])
+    return ContractWaits(sent[back], waits_ns[back])
 
 
 def _one_by_one(at: Ints, segments: Ints, reply: Ints, limits: ContractLimits) -> tuple[Bools, Bools]:
@@ -109,7 +109,7 @@ class _Level:
         self.full_ns = max(self.full_ns, now_ns) + min(units, bucket.burst) * bucket.unit_ns
 
 
-class ContractGate:
+class ContractQueue:
     """Simulates busy periods; its state continues from one to the next."""
 
     def __init__(
@@ -130,9 +130,9 @@ class ContractGate:
         self._unanswered: list[int] = []  # heap of the instants of the answers
         # Per class, a heap of (turn, number).
         self._queues: list[list[tuple[int, int]]] = [[] for _ in range(max(rank, default=0) + 1)]
-        # Number -> when it passed, and its wait by limit.
+        # Number -> when it was sent, and its wait by limit.
         self.waited: dict[int, tuple[int, list[int]]] = {}
-        self._spent = [0] * LIMITS  # time in which the gate was closed, by limit
+        self._spent = [0] * LIMITS  # time in which no message could be sent, by limit
         self._spent_before: dict[int, list[int]] = {}  # of each waiting message, at its arrival
 
     def advance(self, first: int, end: int) -> int:
@@ -190,7 +190,7 @@ class ContractGate:
         return next_ns
 
     def _send(self, queue: list[tuple[int, int]], now_ns: int) -> None:
-        """One request with all messages that can pass before the next request may follow."""
+        """One request with all messages that can be sent before the next request may follow."""
         if self._requests is not None:
             self._requests.take(now_ns, 1)
         if self._limits.concurrent is not None:

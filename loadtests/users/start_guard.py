@@ -18,7 +18,7 @@ _POLL_S = 0.05
 STOP_EXTRA_S = 3.0
 
 
-class StartGate:
+class StartGuard:
     """Whether a test may start. For a local runner or a master; without a web UI it changes nothing."""
 
     def __init__(self) -> None:
@@ -30,7 +30,7 @@ class StartGate:
     def stop_ends(self) -> None:
         self._stopping = False
 
-    def closed_by(self, environment: Any) -> str:
+    def refused_because(self, environment: Any) -> str:
         """The condition for which a start must wait; "": none."""
         if self._stopping:
             return "the previous test is still stopping"
@@ -40,15 +40,14 @@ class StartGate:
         return ""
 
 
-def guard_starts(web_ui: Any, closed_by: Callable[[], str], limit_s: float) -> None:
-    """Hold a start until ``closed_by`` returns "". Refuse it, with the reason, if that takes longer than
-    ``limit_s``."""
+def guard_starts(web_ui: Any, refused_because: Callable[[], str], limit_s: float) -> None:
+    """Delay a start until ``refused_because`` returns "". Refuse it with the reason after ``limit_s``."""
 
     def wait_or_refuse() -> Response | None:
         if request.method != "POST" or not request.path.endswith("/swarm"):
             return None
         deadline_s = time.monotonic() + limit_s
-        while reason := closed_by():
+        while reason := refused_because():
             if time.monotonic() >= deadline_s:
                 return jsonify(
                     success=False,

@@ -32,7 +32,7 @@ class AttemptResults:
         self._states = states
         self._lookups = lookups
 
-    def settle(
+    def apply(
         self, now_ns: int, batch: Batch, results: Sequence[Result], effects: list[Effect]
     ) -> list[Ticket]:
         """Apply the results of ``batch`` to its tickets. Returns those that go back to their lane now."""
@@ -60,13 +60,13 @@ class AttemptResults:
                 taken, ids = [], []
             if report is not None:
                 self._states.reported_early(now_ns, ticket, report, effects)
-            elif self._settle_refused(now_ns, batch, ticket, result, effects):
+            elif self._apply_refusal(now_ns, batch, ticket, result, effects):
                 back.append(ticket)
         if taken:
             self._states.accepted(now_ns, taken, ids, effects)
         return back
 
-    def _settle_refused(
+    def _apply_refusal(
         self, now_ns: int, batch: Batch, ticket: Ticket, result: Result, effects: list[Effect]
     ) -> bool:
         """Apply a result other than an acceptance. True if ``ticket`` goes back to its lane now."""

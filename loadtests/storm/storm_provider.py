@@ -8,15 +8,15 @@ from functools import lru_cache, partial
 from msgspec import Struct
 from msgspec.structs import replace
 
-from loadtests.simulate.passage import Render
+from loadtests.simulate.exchange import Render
 from loadtests.storm.draws import chance
 from loadtests.storm.faults import network
 from loadtests.storm.faults.provider_fault import CARRIER
-from loadtests.storm.passage import StormPassage
 from loadtests.storm.plan import RoutePlan
 from loadtests.storm.process import StormProcess
 from loadtests.storm.sender import StormSender
 from loadtests.storm.state import LinkTrouble, StormState
+from loadtests.storm.storm_exchange import StormExchange
 from mock_provider.engine import Engine
 from mock_provider.engine.values import (
     Accepted,
@@ -96,7 +96,7 @@ class StormProvider:
             plan.requests_per_s, plan.segments_per_s, plan.reply_s, plan.failing, plan.remembers_s
         )
         self._profile = profile.model_copy(update={"faults": tuple(state.provider_faults[plan.name])})
-        self._passage = StormPassage(self._profile, TOKEN)
+        self._exchange = StormExchange(self._profile, TOKEN)
         self._requests: dict[int, tuple[Request, Render, bool]] = {}  # that the engine has: reply arrives?
         self._accepted: dict[str, list[tuple[str, int]]] = {}  # by number: ids and instants
         self._last_request = 0
@@ -116,7 +116,7 @@ class StormProvider:
         met = self._met(request.number, network.REFUSED, network.RESET, network.REQUEST_LATE)
         state, delay_ns = self._state, self._delay_ns(request.number)
         if met == network.REFUSED or not self.up:
-            refused = self._passage.not_sent(submit.messages)
+            refused = self._exchange.not_sent(submit.messages)
             state.later(delay_ns, lambda: process.input(partial(self._answer, request, refused)))
             return
         state.later(int(TIME_OUT_S * 1e9), lambda: process.input(partial(self._give_up, request)))
@@ -125,7 +125,7 @@ class StormProvider:
             return
         if met == network.REQUEST_LATE:
             delay_ns += int(LATE_S * 1e9 * chance(state.seed, "late", self.plan.name, request.number))
-        asked = self._passage.request(process.now_ns(), request.number, submit.messages)
+        asked = self._exchange.request(process.now_ns(), request.number, submit.messages)
         state.later(delay_ns, lambda: self._receive(request, asked))
 
     def look_up(self, process: StormProcess, lookup: LookUp) -> None:
@@ -134,7 +134,7 @@ class StormProvider:
         if self.up and self.plan.looks_up:
             since_ns = lookup.since_ns - process.offset_ns
             found = [
-                self._passage.found(provider_id, self.engine.message(provider_id))
+                self._exchange.found(provider_id, self.engine.message(provider_id))
                 for provider_id, at_ns in self._accepted.get(lookup.message.to, ())
                 if at_ns >= since_ns
             ]
@@ -146,7 +146,7 @@ class StormProvider:
         view = self.engine.message(asked.provider_id) if self.up else None
         report: Report | None = None
         if view is not None:
-            report = replace(self._passage.found(asked.provider_id, view), key=asked.key)
+            report = replace(self._exchange.found(asked.provider_id, view), key=asked.key)
         self._state.later(20_000_000, lambda: process.input(lambda: process.status_found(asked.key, report)))
 
     def crash(self, down_s: float) -> None:
@@ -220,7 +220,7 @@ class StormProvider:
 
     def _give_up(self, request: Request) -> None:
         if request.open:
-            self._answer(request, self._passage.unanswered(request.messages))
+            self._answer(request, self._exchange.unanswered(request.messages))
 
     def perform(self, effects: Iterable[Effect]) -> None:
         """Carry out what the engine asks for, and arrange its next call."""
@@ -260,7 +260,7 @@ class StormProvider:
         state, engine = self._state, self.engine
         number = call.batch_id * 16 + call.attempt
         met = self._met(number, network.REPORT_UNREACHED, network.CONFIRMATION_LOST)
-        reports = self._passage.reports(call)
+        reports = self._exchange.reports(call)
         if not self.plan.carries_key:
             reports = [replace(report, key=None) for report in reports]
         waiter = AwaitedReportCall(self, engine, call.batch_id, met == network.CONFIRMATION_LOST)

@@ -18,7 +18,7 @@ decides when to stop waiting. The analysis widens it for dependent messages, by 
 measures at the end. So the bounds must agree for the share that is measured now, for half of it and for
 independent messages.
 
-The cost of 1,000 delivered messages is a count without a sample (``cost_settled``).
+The cost of 1,000 delivered messages is a count without a sample (``cost_verdict_is_final``).
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class ObjectiveTally(Struct, frozen=True):
     old: int = 0  # open beyond the limit, or ended in a way that may or may not count
 
 
-def settled(share: float, tally: ObjectiveTally, evidence: float = 1.0) -> bool:
+def verdict_is_final(share: float, tally: ObjectiveTally, evidence: float = 1.0) -> bool:
     """Whether the open messages cannot change the verdict on "more than ``share`` within the limit".
 
     ``evidence``: independent messages per message, as measured among those that have arrived.
@@ -68,7 +68,7 @@ class CostTally(Struct, frozen=True):
     highest: float = 0.0  # the most that was paid for one message
 
 
-def cost_settled(spec: Spec, tally: CostTally) -> bool:
+def cost_verdict_is_final(spec: Spec, tally: CostTally) -> bool:
     """Whether the open messages cannot change the verdict on the cost of 1,000 delivered messages.
 
     A message is paid for when the provider accepts it. So an open message whose price is known can only make

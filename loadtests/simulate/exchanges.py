@@ -1,4 +1,4 @@
-"""The passage of a protocol, by its name: direct if ``direct/`` has a module for it, otherwise as bytes."""
+"""The exchange of a protocol, by its name: direct if ``direct/`` has a module for it, otherwise as bytes."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from importlib import import_module
 from pkgutil import iter_modules
 
 from loadtests.simulate import direct
-from loadtests.simulate.passage import REPORT_URL, BytePassage, Passage
+from loadtests.simulate.exchange import REPORT_URL, ByteExchange, Exchange
 from mock_provider.profiles import Profile
 from mock_provider.protocols.http_protocol import ProtocolContext
 from mock_provider.protocols.registry import HTTP_PROTOCOLS
@@ -15,26 +15,26 @@ from mock_provider.protocols.unread_fields import UnreadFields
 from reference_sender.routes import DEFAULT_ROUTE, ROUTES
 from reference_sender.routes.protocol import RouteAccount, RouteProtocol
 
-DirectPassage = Callable[[Profile, str, BytePassage], Passage]
-"""Makes a passage from the provider's profile, a token and the passage as bytes."""
+DirectExchange = Callable[[Profile, str, ByteExchange], Exchange]
+"""Makes an exchange from the provider's profile, a token and the exchange as bytes."""
 
-DIRECT: dict[str, DirectPassage] = {
-    module.name: import_module(f"{direct.__name__}.{module.name}").passage
+DIRECT: dict[str, DirectExchange] = {
+    module.name: import_module(f"{direct.__name__}.{module.name}").exchange
     for module in iter_modules(direct.__path__)
 }
 
 
-def passage_of(profile: Profile, token: str, through_wire: bool, protocol: str = DEFAULT_ROUTE) -> Passage:
+def exchange_of(profile: Profile, token: str, through_wire: bool, protocol: str = DEFAULT_ROUTE) -> Exchange:
     """Between a sender and a provider that speak this protocol. With ``through_wire`` it is not direct."""
-    through_bytes = byte_passage(profile, token, protocol)
+    through_bytes = byte_exchange(profile, token, protocol)
     make = DIRECT.get(protocol)
     return through_bytes if through_wire or make is None else make(profile, token, through_bytes)
 
 
-def byte_passage(profile: Profile, token: str, protocol: str = DEFAULT_ROUTE) -> BytePassage:
-    """A passage with the protocol's bytes."""
+def byte_exchange(profile: Profile, token: str, protocol: str = DEFAULT_ROUTE) -> ByteExchange:
+    """An exchange with the protocol's bytes."""
     provider = HTTP_PROTOCOLS[protocol](ProtocolContext(0, UnreadFields()))(profile)
-    return BytePassage(provider, route_protocol(token, protocol))
+    return ByteExchange(provider, route_protocol(token, protocol))
 
 
 def route_protocol(token: str, protocol: str = DEFAULT_ROUTE) -> RouteProtocol:

@@ -49,7 +49,7 @@ _STAGE_WORDS = {
 ASK = "Ask for a higher limit"
 
 
-def asides(quote: Quote) -> tuple[Aside, ...]:
+def below_questions(quote: Quote) -> tuple[Aside, ...]:
     """The lines for which this run has data."""
     found = (
         Aside(name="burst", label="A burst", sentences=burst(quote)),

@@ -20,7 +20,7 @@ def number_of(call: int, place: int) -> str:
     return str(48_600_000_000 + 1_000 * call + place)
 
 
-class Scene(Struct, frozen=True):
+class DrawRange(Struct, frozen=True):
     """``storm_s``: faults begin before it. ``routes``: their names."""
 
     storm_s: float
@@ -77,7 +77,7 @@ class Fault(Protocol):
     names: ClassVar[tuple[str, ...]]  # under which it is counted when it strikes
 
     @classmethod
-    def draw(cls, random: Random, scene: Scene) -> Self:
+    def draw(cls, random: Random, within: DrawRange) -> Self:
         """One fault of this kind."""
 
     def begin(self, target: FaultTarget) -> None:

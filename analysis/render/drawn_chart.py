@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
-class Drawn:
+class DrawnChart:
     """A chart in both forms, or why it was not drawn (``why`` set, ``svg`` and ``file`` empty)."""
 
     name: str

@@ -15,7 +15,7 @@ PURGE = "message_purged"
 REPLAY = "dead_letter_replayed"
 REPLAY_AGAIN = "dead_letter_replayed_before"
 
-USES = (
+FEATURES = (
     HEDGE,
     HEDGING_ENDS,
     STATUS_QUERY,
