@@ -138,7 +138,7 @@ class Availability(Struct, frozen=True, kw_only=True):
     first_bad_at_s: float | None
     why: str  # why windows were not available, or not known to be; "" if all were
     unknown: int = 0  # windows of a load that is too short to distinguish growth from a hold
-    load_needed_s: float = 0.0  # the shortest load that would tell; 0 if no window is unknown
+    load_needed_s: float = 0.0  # the shortest load that would decide it; 0 if no window is unknown
 
 
 class OutageBacklog(Struct, frozen=True, kw_only=True):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 # Refusals because of the message, not because of the system's speed or health: docs/run-directory.md.
-MESSAGE_AT_FAULT = (
+CAUSED_BY_MESSAGE = (
     "no_valid_recipient",
     "invalid_number",
     "sender_not_allowed",
@@ -20,7 +20,7 @@ MESSAGE_AT_FAULT = (
     "text_not_allowed",
 )
 # Of these, the refusals because of the phone number. No sender can submit such a message.
-RECIPIENT_AT_FAULT = (
+CAUSED_BY_RECIPIENT = (
     "no_valid_recipient",
     "invalid_number",
     "country_not_allowed",

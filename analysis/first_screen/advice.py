@@ -263,7 +263,7 @@ def sufficient(report: RunReport, at: int) -> bool:
     )
 
 
-def first_told(report: RunReport, place: int) -> int:
+def first_shown(report: RunReport, place: int) -> int:
     """The first check with this advice: the table of the checks does not repeat it for other parts."""
     asked = report.checks[place]
     same = asked.name, asked.advice

@@ -24,7 +24,7 @@ class PlainCheck(NamedTuple):
 _WITHOUT_IT = "The delivery times include this delay, and would be shorter without it"
 PLAIN_CHECKS = {
     INSTRUMENT: PlainCheck(
-        "the bench failed", "Messages can be slow or missing without a fault of the sender"
+        "the bench failed", "Messages can be slow or missing although the sender works correctly"
     ),
     SCHEDULE_LAG: PlainCheck("the bench sent late", _WITHOUT_IT),
     "dropped arrivals": PlainCheck("messages that the bench did not send", "The load was lower than planned"),

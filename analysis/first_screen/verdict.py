@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from analysis.first_screen.advice import first_told
+from analysis.first_screen.advice import first_shown
 from analysis.first_screen.caveats import caveats, checked
 from analysis.first_screen.met import met_sentence
 from analysis.first_screen.missed import missed_sentence
@@ -341,7 +341,7 @@ def trust(quote: Quote) -> Sentence:
     report = quote.report
     failed = _failed_check(quote) if report.validity == "invalid" else None
     if failed is not None and report.checks[failed].advice:
-        return ("What to do: ", quote.text(f"checks.{first_told(report, failed)}.advice"), ".")
+        return ("What to do: ", quote.text(f"checks.{first_shown(report, failed)}.advice"), ".")
     if report.validity == "invalid" or not any(part.accounting.rows for part in report.parts):
         return ("The figures below do not describe the sender.",)
     warned = caveats(quote)

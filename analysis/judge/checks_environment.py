@@ -127,7 +127,7 @@ def instrument(failures: tuple[InstrumentFailure, ...], origin_ns: int = 0) -> C
         state="invalid" if failures else "ok",
         value="; ".join(_failure_text(each, origin_ns) for each in failures) or "no failure",
         limit="invalid if a part of the bench failed",
-        meaning="if the bench fails, messages are slow or missing without a fault of the sender",
+        meaning="if the bench fails, messages can be slow or missing although the sender works correctly",
         advice="remove the cause (see the processes' logs in logs/) and run it again",
         value_number=float(len(failures)),
     )

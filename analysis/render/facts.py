@@ -9,7 +9,7 @@ from analysis.formatting import TIMES, count_text, rate_text, round_seconds_text
 from analysis.model import PartIdentity
 
 _GIB, _MIB = 1 << 30, 1 << 20
-_TOLD_ELSEWHERE = ("streams", "classes")  # the classes are shown with the streams
+_SHOWN_ELSEWHERE = ("streams", "classes")  # the classes are shown with the streams
 
 
 def facts(identity: PartIdentity) -> list[tuple[str, str]]:
@@ -17,7 +17,7 @@ def facts(identity: PartIdentity) -> list[tuple[str, str]]:
     speed = "true speed" if identity.speedup == 1.0 else f"{identity.speedup:g} {TIMES} the day's rate"
     if identity.provider_scale != 1.0:
         speed += f", provider scaled {TIMES} {identity.provider_scale:g}"
-    parameters = {name: value for name, value in identity.parameters.items() if name not in _TOLD_ELSEWHERE}
+    parameters = {name: value for name, value in identity.parameters.items() if name not in _SHOWN_ELSEWHERE}
     listed = [
         ("scenario", identity.name),
         ("mode", identity.mode),

@@ -20,7 +20,7 @@ from collections.abc import Callable
 
 from msgspec import Struct
 
-from analysis.refusals import MESSAGE_AT_FAULT, REPEATED_WITHIN_S
+from analysis.refusals import CAUSED_BY_MESSAGE, REPEATED_WITHIN_S
 from loadtests.runner.queries import ServiceState
 from loadtests.runner.sampling import Snapshot
 
@@ -80,7 +80,7 @@ def standing(provider: ServiceState, sender: ServiceState | None, provider_befor
         reports=reports,
         sender_open=0 if sender is None else sender.open,
         refused=round(sum(refusals.values())),
-        refused_for_good=round(sum(refusals.get(reason, 0.0) for reason in MESSAGE_AT_FAULT)),
+        refused_for_good=round(sum(refusals.get(reason, 0.0) for reason in CAUSED_BY_MESSAGE)),
     )
 
 

@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 
 from analysis.objectives.final_verdict import CostTally
 from analysis.objectives.grammar import Spec, parse_all
-from analysis.refusals import MESSAGE_AT_FAULT
+from analysis.refusals import CAUSED_BY_MESSAGE
 from loadtests.arrays import BoolArray, IntArray
 
 _MAY_BE_SUBMITTED = ("accepted", "failed", "unfinished")  # a sender that gave no answer may have the message
@@ -35,7 +35,7 @@ def cost_tally(load: pa.Table, provider: pa.Table) -> CostTally:
         pc.not_equal(pc.fill_null(rows["provider_id"], ""), ""), pc.greater(accepts, 0)
     ).to_numpy()
     refused_for_good: BoolArray = (
-        pc.is_in(rows["reason"], value_set=pa.array(MESSAGE_AT_FAULT)).to_numpy() & ~charged
+        pc.is_in(rows["reason"], value_set=pa.array(CAUSED_BY_MESSAGE)).to_numpy() & ~charged
     )
     last = _last_of_each_copy(rows)
 

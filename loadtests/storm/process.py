@@ -109,7 +109,7 @@ class StormProcess:
             self._host.watch.check_schedules(self, _OVERDUE_NS)
 
     def recover(self) -> None:
-        """Continue the work of the processes before it, as ``runtime/resuming.py`` does."""
+        """Continue the work of the processes before it, as ``runtime/recovery.py`` does."""
         sent = self.store.sent_ids()
         page = self.store.unfinished(_PAGE)
         left = len(self.store.unfinished()) - len(page)

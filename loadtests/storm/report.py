@@ -111,7 +111,7 @@ def _print_sum(console: Console, total: Sum, spent_s: float) -> None:
     rate = total.seeds / spent_s if spent_s else 0.0
     _say(
         console,
-        f"{total.seeds:,} storms in {spent_s:.1f} s ({rate:.0f} a second), {len(total.failed)} failed",
+        f"{total.seeds:,} storms in {spent_s:.1f} s ({rate:.0f} per second), {len(total.failed)} failed",
     )
     _say(
         console,

@@ -18,7 +18,7 @@ from reference_sender.dispatch.figures import Histogram
 from reference_sender.dispatch.values import EndedMessage
 from reference_sender.node.effects import Commit
 from reference_sender.runtime.background import Chores
-from reference_sender.runtime.fault_log import FaultLog
+from reference_sender.runtime.failure_log import FailureLog
 from reference_sender.store import Existing, Purged, Store, StoreError
 
 log = logging.getLogger(__name__)
@@ -56,8 +56,10 @@ class Committer:
         self._loop = asyncio.get_running_loop()
         self.spent = Histogram()
         self.failures = 0
-        self._faults = FaultLog(log, "commit failed: %s", "the store")
-        self._late_faults = FaultLog(log, "late reports cannot be matched: %s", "the match of late reports")
+        self._failures = FailureLog(log, "commit failed: %s", "the store")
+        self._late_failures = FailureLog(
+            log, "late reports cannot be matched: %s", "the match of late reports"
+        )
         self.error: StoreError | None = None  # why the last commit failed; None if it did not
         self._checked_s = -_FRESH_S  # when it ended
         self._failed_s: float | None = None  # when the first commit failed of those that failed in a row
@@ -156,9 +158,9 @@ class Committer:
         try:
             ended = self._store.ended(commit.late)
         except StoreError as error:
-            self._late_faults.failed(self._loop.time(), error)
+            self._late_failures.failed(self._loop.time(), error)
             return None
-        self._late_faults.worked(self._loop.time())
+        self._late_failures.worked(self._loop.time())
         return ended
 
     def _purge(self, step: _Purge) -> None:
@@ -189,9 +191,9 @@ class Committer:
                 self._failed_s = ended_s - spent_s
         if error is not None:
             self.failures += 1
-            self._faults.failed(ended_s, error)
+            self._failures.failed(ended_s, error)
         elif commit.work is not None or commit.probe:
-            self._faults.worked(ended_s)
+            self._failures.worked(ended_s)
         self._on_done(taken, ended, error)
 
 

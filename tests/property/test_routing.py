@@ -121,8 +121,8 @@ def test_fifty_failures_within_a_minute_cost_ten_points_at_most_once_a_minute() 
     ("what", "real", "batch"), [("requests", 50.0, 1), ("segments", 200.0, 5), ("requests", 4.0, 1)]
 )
 def test_the_pacing_converges_to_the_provider_s_real_limit(what: str, real: float, batch: int) -> None:
-    """The configured rate is twice the real one. Once the route has learned it, fewer than 1 % of the requests
-    are throttled, and the rate reached is within 20 % of the limit.
+    """The configured rate is twice the real one. Once the route has learned it, under 1 % of the requests are
+    throttled, and the rate reached is within 20 % of the limit.
     """
     learned_after_s = round(30 + 200 / real)
     until_s = learned_after_s + round(5_000 / real)

@@ -14,7 +14,7 @@ CLAIMED_AT_ONCE = 500  # more would delay the event loop
 _LEAST_KEPT = 20
 
 
-class Tenure:
+class NodeShare:
     """``window`` is the number of messages that the full limits can send soon. A node keeps its share of
     that number. It stores further messages without an owner, and a node with room claims them.
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from reference_sender.dispatch.values import Change, Lane, Message, Recovered, State
 from reference_sender.runtime.background import Chores
-from reference_sender.runtime.resuming import PAGE, Resuming
+from reference_sender.runtime.recovery import PAGE, Recovery
 from reference_sender.store import Place, StoreError, Work, open_store
 
 SENT = PAGE + 5
@@ -39,7 +39,7 @@ class ResumedStart:
         self.failures = 0
         self.chores = Chores()
         self.all_read = asyncio.Event()
-        self.resuming = Resuming(self, LAST_OTP, self.chores)
+        self.recovery = Recovery(self, LAST_OTP, self.chores)
 
     async def read(self, limit: int, place: Place | None) -> list[Recovered]:
         if place is not None:
@@ -81,7 +81,7 @@ def test_one_page_is_read_before_the_sender_serves_and_the_rest_while_it_does(tm
     async def live() -> None:
         start = ResumedStart(tmp_path)
         with closing(start.store):
-            first = await start.resuming.start(OPEN)
+            first = await start.recovery.start(OPEN)
             assert [each.message.message_id for each in first[:2]] == [BOUND, LAST_OTP]
             assert len(first) == PAGE + 1, "however many messages wait"
             assert start.pages[0][1] == BULK + 1 - PAGE
@@ -104,7 +104,7 @@ def test_a_page_that_cannot_be_read_is_read_later(tmp_path: Path) -> None:
         start = ResumedStart(tmp_path)
         with closing(start.store):
             start.failures = 1
-            await start.resuming.start(OPEN)
+            await start.recovery.start(OPEN)
             async with asyncio.timeout(20):
                 await start.all_read.wait()
             assert len(set(start.read_ids)) == len(start.read_ids) == BULK + 2
@@ -118,8 +118,8 @@ def test_a_sender_that_stops_leaves_the_rest_to_the_next_start(tmp_path: Path) -
     async def live() -> None:
         start = ResumedStart(tmp_path)
         with closing(start.store):
-            await start.resuming.start(OPEN)
-            start.resuming.stop()
+            await start.recovery.start(OPEN)
+            start.recovery.stop()
             await asyncio.to_thread(start.store.probe)
             assert (len(start.pages), start.sent_pages) == (1, [])
             assert not start.chores.failed.is_set()

@@ -8,7 +8,7 @@ _REPEATED_AFTER_S = 60.0
 _MOST_TEXTS = 8  # that are written in a minute: the text of an error may have something that always differs
 
 
-class FaultLog:
+class FailureLog:
     """The errors of one piece of work that is tried again and again. An outage of a database would otherwise
     write several lines a second.
     """

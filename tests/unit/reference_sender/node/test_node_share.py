@@ -21,7 +21,7 @@ from reference_sender.dispatch.values import (
 )
 from reference_sender.node.effects import Acknowledge, SubmitNow
 from reference_sender.node.node import Node
-from reference_sender.node.tenure import Tenure
+from reference_sender.node.node_share import NodeShare
 from reference_sender.node.times import NodeTimes
 from reference_sender.store import HandedOver, Renewal, Work
 from reference_sender.store.sharing import WHOLE
@@ -37,7 +37,7 @@ def message(number: int, lane: Lane = Lane.MARKETING) -> Message:
 def node(window: int = 100, max_backlog: int = 500_000) -> Node:
     settings = DispatchSettings(max_backlog=max_backlog, otp_reserved_backlog=0)
     made = Node(Dispatcher(settings, (LIMITS,), 1), TIMES)
-    made.join(Tenure(window))
+    made.join(NodeShare(window))
     return made
 
 
@@ -113,7 +113,7 @@ def test_messages_that_cannot_be_sent_now_do_not_fill_the_window(outcome: Outcom
     """They wait for the hours of a country, for a route that gave no answer, or for the next attempt."""
     routes = tuple(replace(LIMITS, name=name, max_batch=100, max_in_flight=1) for name in ("a", "b"))
     made = Node(Dispatcher(DispatchSettings(), routes, 1), TIMES)
-    made.join(Tenure(100))
+    made.join(NodeShare(100))
     made.renewed(0, 100 * AT, all_of())
     made.take_many([message(n) for n in range(1, 101)], "campaign")
     begun(made, AT)
@@ -134,7 +134,7 @@ def failing(nodes: int) -> Node:
     """A node whose only route fails."""
     settings = DispatchSettings(breaker_failures=1)
     made = Node(Dispatcher(settings, (replace(LIMITS, max_batch=5, max_in_flight=2),), 1), TIMES)
-    made.join(Tenure(100))
+    made.join(NodeShare(100))
     made.renewed(0, 100 * AT, all_of(nodes=nodes))
     made.take_many([message(n, Lane.OTP) for n in range(1, 6)], "campaign")
     begun(made, AT)
@@ -172,7 +172,7 @@ def test_a_node_claims_no_more_than_its_backlog_holds() -> None:
 def test_campaigns_are_left_to_others_in_turns_unless_messages_go_in_the_order_of_arrival() -> None:
     for in_turns in (True, False):
         made = Node(Dispatcher(DispatchSettings(), (LIMITS,), 1), TIMES)
-        made.join(Tenure(0, in_turns))
+        made.join(NodeShare(0, in_turns))
         made.renewed(0, UNTIL, Renewal(1, 0, 0, {Lane.MARKETING: 40}))
         made.take_many([message(n) for n in (1, 2)], "campaign")
         made.take_many([replace(message(3), campaign="may")], "campaign")

@@ -17,7 +17,7 @@ from analysis.arrays import Floats
 from analysis.findings import FaultBand, OutageBacklog
 from analysis.first_screen.rules import contradictions
 from analysis.first_screen.screen import first_screen
-from analysis.measure.recovery import Waits, backlog_after
+from analysis.measure.backlog_after_outage import Waits, backlog_after
 from analysis.records import RecordedFault
 from analysis.report import build_report
 

@@ -12,7 +12,7 @@ from reference_sender.policy.gate import Gate
 from reference_sender.runtime.driver import Driver
 
 
-async def applied(driver: Driver, campaign: str, limit_s: float) -> None:
+async def wait_until_applied(driver: Driver, campaign: str, limit_s: float) -> None:
     """Waits until the change has reached all held messages of ``campaign`` and is on disk, at most
     ``limit_s``.
     """

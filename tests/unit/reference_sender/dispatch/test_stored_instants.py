@@ -1,4 +1,4 @@
-"""What an earlier life of the process left: who may repeat it, where, until when, and by which clock."""
+"""What an earlier process left: who may repeat it, where, until when, and by which clock."""
 
 from __future__ import annotations
 

@@ -57,9 +57,9 @@ def backlog_after(
 
     It is gone when the provider has accepted every message that was due before the outage's end, and no more
     messages wait than the most in the ten seconds before the outage: a queue that newer messages fill is not
-    gone. ``until_s``: when the next outage begins; its backlog is not told from this one's, so a backlog that
-    lasts until then is unknown. None also if the load has no time before the outage, or the observation none
-    after it.
+    gone. ``until_s``: when the next outage begins. Its backlog cannot be separated from this one's, so a
+    backlog that lasts until then is unknown. None also if the load has no time before the outage, or the
+    observation none after it.
     """
     watched_until_s = min(end_s, until_s)
     if from_s <= 0.0 or watched_until_s <= to_s:

@@ -15,7 +15,7 @@ from typing import Protocol, TypeVar
 
 from reference_sender.dispatch.values import Recovered
 from reference_sender.runtime.background import Chores
-from reference_sender.runtime.fault_log import FaultLog
+from reference_sender.runtime.failure_log import FailureLog
 from reference_sender.store import Place, StoreError
 
 log = logging.getLogger(__name__)
@@ -39,14 +39,16 @@ class Earlier(Protocol):
     def recover_sent(self, page: Sequence[Recovered], left: int) -> None: ...
 
 
-class Resuming:
+class Recovery:
     """This process gives its messages ids above ``last_id``."""
 
     def __init__(self, earlier: Earlier, last_id: int, chores: Chores) -> None:
         self._last_id = last_id
         self._earlier = earlier
         self._chores = chores
-        self._faults = FaultLog(log, "waiting messages cannot be read: %s", "the reading of waiting messages")
+        self._failures = FailureLog(
+            log, "waiting messages cannot be read: %s", "the reading of waiting messages"
+        )
         self._task: asyncio.Task[None] | None = None
 
     async def start(self, unfinished: int) -> Sequence[Recovered]:
@@ -85,8 +87,8 @@ class Resuming:
         while True:
             try:
                 found = await read()
-                self._faults.worked(time_s())
+                self._failures.worked(time_s())
                 return found
             except StoreError as error:
-                self._faults.failed(time_s(), error)
+                self._failures.failed(time_s(), error)
                 await asyncio.sleep(_RETRY_S)
