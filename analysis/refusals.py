@@ -1,9 +1,9 @@
-"""Refusals of the provider: those that a repeat cannot change, and the time in which the others are repeated."""
+"""Refusals of the provider: the permanent ones, and the time in which the others are repeated."""
 
 from __future__ import annotations
 
 # Refusals because of the phone number. No sender can submit such a message.
-RECIPIENT_AT_FAULT = (
+CAUSED_BY_RECIPIENT = (
     "no_valid_recipient",
     "invalid_number",
     "country_not_allowed",
@@ -12,9 +12,9 @@ RECIPIENT_AT_FAULT = (
     "unroutable",
     "blacklisted",
 )
-# The same message is refused again, at least until somebody changes it, the account or the sender's settings.
-FOR_GOOD = (
-    *RECIPIENT_AT_FAULT,
+# The same message is refused again, until the message, the account or the sender's settings are changed.
+PERMANENT = (
+    *CAUSED_BY_RECIPIENT,
     "sender_not_allowed",
     "sender_form_not_allowed",
     "sender_not_registered",

@@ -22,7 +22,7 @@ from analysis.findings import (
     OUT_OF_ORDER,
     OWN_PACING,
     PROVIDER_ERRORS,
-    REFUSED_FOR_GOOD,
+    REFUSED_PERMANENTLY,
     SAID_HOW_LONG,
     SUFFICIENT,
     WITHOUT_FLAG,
@@ -171,7 +171,7 @@ def _of_the_process(found: Bottleneck) -> str:
 def _refusals(found: Bottleneck) -> str:
     """What to do after a refusal, if the refusals are the problem; else ""."""
     known = any(SAID_HOW_LONG in each for each in found.evidence)
-    if found.kind == "sender_gave_up" and found.text.startswith(REFUSED_FOR_GOOD):
+    if found.kind == "sender_gave_up" and found.text.startswith(REFUSED_PERMANENTLY):
         return _after_reason(found.text.rpartition(": ")[2])
     if found.kind == "sender_gave_up" and known:
         return "wait as long as the provider asks for (Retry-After), then send the message again."
@@ -187,7 +187,7 @@ def _after_reason(words: str) -> str:
     for reasons, advice in _AFTER_REASON:
         if words in map(reason_words, reasons):
             return advice
-    return "look in the sender's log for the provider's error, and change what it names. A repeat does not help."
+    return "look in the sender's log for the provider's error, and correct its cause. A repeat does not help."
 
 
 def limits_in_force(found: Bottleneck) -> set[str]:
@@ -293,7 +293,7 @@ def sufficient(report: RunReport, at: int) -> bool:
     )
 
 
-def first_told(report: RunReport, place: int) -> int:
+def first_shown(report: RunReport, place: int) -> int:
     """The first check with this advice: the table of the checks does not repeat it for other parts."""
     asked = report.checks[place]
     same = asked.name, asked.advice

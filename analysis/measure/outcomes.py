@@ -92,7 +92,7 @@ def judge(journeys: Journeys) -> MessageOutcomes:
     gone = ~at_provider & _in(sender.state, SENDER_STATES, "failed")
     _set(outcome, gone | (refused & (sender.state == ABSENT)), FAILED)
     not_repeated = accepted & refused & (sender.state == ABSENT) & ~provider.recipient_at_fault
-    for_now = not_repeated & ~provider.refused_for_good
+    for_now = not_repeated & ~provider.refused_permanently
     to_repeat = np.zeros(journeys.count, dtype=np.bool_)
     if for_now.any() and not sender.present and submits_to_the_end(journeys):
         to_repeat = for_now
@@ -113,7 +113,7 @@ def judge(journeys: Journeys) -> MessageOutcomes:
         _set(outcome, unclaimed, LOST)
     _set(outcome, without_key, OPEN)
     # The sender's account, its sender name or its request was refused, whatever its row says.
-    by_its_fault = refused & provider.refused_for_good
+    by_its_fault = refused & provider.refused_permanently
     ended_by_it = sender.gave_up | (sender.state == ABSENT) | by_its_fault
     failed = (outcome == FAILED) & ended_by_it & ~(refused & provider.recipient_at_fault)
     too_late = ~np.isfinite(provider.carrier_s)
@@ -211,9 +211,9 @@ def accounting(journeys: Journeys, outcomes: MessageOutcomes, planned: int) -> A
         without_key=int(np.count_nonzero(outcomes.without_key)),
         given_up=int(np.count_nonzero(gave_up)),
         given_up_for_a_limit=int(
-            np.count_nonzero(gave_up & (provider.throttled > 0) & ~provider.refused_for_good)
+            np.count_nonzero(gave_up & (provider.throttled > 0) & ~provider.refused_permanently)
         ),
-        given_up_for_good=int(np.count_nonzero(gave_up & provider.refused_for_good)),
+        given_up_permanently=int(np.count_nonzero(gave_up & provider.refused_permanently)),
         to_repeat=int(np.count_nonzero(outcomes.to_repeat | (outcomes.given_up & ~gave_up))),
         refused_recipients=int(np.count_nonzero(journeys.refused_recipients)),
         dropped_by_bench=int(np.count_nonzero(journeys.dropped_by_bench)),
@@ -223,7 +223,7 @@ def accounting(journeys: Journeys, outcomes: MessageOutcomes, planned: int) -> A
 
 def given_up(journeys: Journeys, outcomes: MessageOutcomes) -> Bools:
     """Messages that the sender gave up: the run waited for a repeat, or none would be accepted."""
-    return outcomes.given_up & (journeys.repeats_awaited | journeys.provider.refused_for_good)
+    return outcomes.given_up & (journeys.repeats_awaited | journeys.provider.refused_permanently)
 
 
 def delivered_unacknowledged(journeys: Journeys) -> int:

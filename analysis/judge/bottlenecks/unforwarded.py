@@ -7,7 +7,7 @@ from __future__ import annotations
 import numpy as np
 
 from analysis.arrays import Bools
-from analysis.findings import BEFORE_REFUSED, CONNECTION_REFUSED, REFUSED_FOR_GOOD, SAID_HOW_LONG
+from analysis.findings import BEFORE_REFUSED, CONNECTION_REFUSED, REFUSED_PERMANENTLY, SAID_HOW_LONG
 from analysis.formatting import count_text, seconds_text, share_text, times_text
 from analysis.judge.bottlenecks.contract import says_how_long
 from analysis.judge.bottlenecks.kind import Description, Kind, Seen, strength
@@ -60,10 +60,10 @@ def gave_up(view: View) -> Seen:
     def describe(windows: Bools) -> Description:
         count, accepted = (int(np.count_nonzero(each)) for each in (gone, view.journeys.accepted))
         of_accepted = f"{share_text(count, accepted)} of the accepted messages"
-        for_good = gone & view.provider.refused_for_good
-        if 2 * int(np.count_nonzero(for_good)) > count:
+        permanent = gone & view.provider.refused_permanently
+        if 2 * int(np.count_nonzero(permanent)) > count:
             reasons = _reasons(view, gone)
-            text = f"{REFUSED_FOR_GOOD} {times_text(count)} of {view.sender_name}: {reasons[0][0]}"
+            text = f"{REFUSED_PERMANENTLY} {times_text(count)} of {view.sender_name}: {reasons[0][0]}"
             each = [f"{words}: {times_text(many)}" for words, many in reasons]
             return text, (of_accepted, *(each if len(each) > 1 else ()))
         limited = bool((view.provider.throttled[gone] > 0).all())

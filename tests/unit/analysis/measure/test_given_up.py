@@ -267,7 +267,7 @@ def test_a_refusal_that_a_repeat_would_meet_again_is_a_loss_and_names_its_reason
         run, load_s=30.0, end_s=35.0, drain_timeout_s=300.0, exit_reason=exit_reason, target={"name": "mine"}
     )
     counted = part.accounting
-    assert (counted.given_up, counted.given_up_for_good, counted.to_repeat) == (60, 60, 0)
+    assert (counted.given_up, counted.given_up_permanently, counted.to_repeat) == (60, 60, 0)
     verdicts = {each.objective: each.verdict for each in part.objectives}
     assert (verdicts["loss=0"], verdicts["otp.p95<20s"]) == ("missed", "missed")
     only = next(each for each in part.bottlenecks if each.kind == "sender_gave_up")
