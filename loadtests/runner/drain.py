@@ -25,7 +25,7 @@ from loadtests.runner.queries import ServiceState
 from loadtests.runner.sampling import Snapshot
 
 QUIET_S = 5.0
-_REFUSED = "refused_"
+_REFUSED = "messages_refused_"
 FINAL_FOR_S = 1.0  # its rows are flushed four times per second
 
 
@@ -42,7 +42,7 @@ class Standing(Struct, frozen=True):
     phones: int
     reports: int
     sender_open: int = 0
-    refused: int = 0  # requests that the provider refused
+    refused: int = 0  # messages that the provider refused; one that is refused twice counts twice
     refused_permanently: int = 0  # of these, for a reason that a repeat would meet again
 
     @property
@@ -182,8 +182,9 @@ def _not_accepted(missing: int, refused: int) -> str:
     """The missing messages. It is not known which of them were refused."""
     if not refused:
         return f"{missing:,} that the provider has not seen"
-    requests = "request" if refused == 1 else "requests"
-    return f"{missing:,} that the provider has not accepted ({refused:,} {requests} refused)"
+    if refused >= missing:
+        return f"{missing:,} that the provider has not accepted ({refused:,} refused)"
+    return f"{missing:,} that the provider has not accepted (it refused {refused:,} messages)"
 
 
 def _left(found: Standing) -> str:

@@ -108,6 +108,10 @@ class Engine:
         self._submissions.submit(now_ns, submit, effects)
         return effects
 
+    def note_unread(self, now_ns: int, protocol: str, keys: Sequence[str], reason: str) -> None:
+        """A protocol has refused a request that it could not read, with messages of these journey keys."""
+        self._submissions.note_unread(self._clock(now_ns), protocol, keys, reason)
+
     def reports_answered(self, now_ns: int, batch_id: int, confirmed: bool) -> Sequence[Effect]:
         """The result of a ``SendReports``. If not confirmed, it is sent again as the profile schedules.
 

@@ -167,8 +167,11 @@ class ProviderRuntime:
                 action = replace(action, submit=replace(action.submit, backup_host=True))
             return self.actions.submit(at, action, respond, protocol.errors)
         reply = self.actions.query(now_ns, action, respond, protocol.errors, backup_host)
-        if reply is not None:
-            self.refusals.of_request(now_ns, request, reply, protocol.errors.read(reply))
+        text = None if reply is None else protocol.errors.read(reply)
+        if reply is not None and text is not None:
+            keys = protocol.keys(request)
+            self.refusals.of_request(now_ns, request, reply, text, keys[0] if keys else "")
+            self.actions.note_unread(now_ns, protocol.name, keys, text.unauthorized)
         return None
 
     def reconfigure(self, profile: Profile) -> None:

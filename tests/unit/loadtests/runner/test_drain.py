@@ -36,7 +36,7 @@ def provider(
         "reports_waiting": 0.0,
         "reports_unconfirmed": float(reports),
     }
-    counters = {f"refused_{reason}": float(refused), "requests": 99.0}
+    counters = {f"messages_refused_{reason}": float(refused), "requests": 99.0}
     opened = queued + on_air + phones + reports
     return ServiceState(open=opened, accepted=taken, gauges=gauges, counters=counters)
 
@@ -158,7 +158,7 @@ def test_refused_messages_are_awaited_for_as_long_as_a_repeat_may_take(reason: s
 def test_a_refused_message_is_not_called_unseen() -> None:
     drain = Drain(sender_answers=False, provider_answers=True)
     found = drain.look(0.0, seen(5, provider(3, refused=2)))
-    assert found == Look(False, "2 that the provider has not accepted (2 requests refused)")
+    assert found == Look(False, "2 that the provider has not accepted (2 refused)")
 
 
 def test_what_a_provider_of_the_users_own_took_before_the_load_does_not_count() -> None:
