@@ -36,10 +36,17 @@ class Country(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     prefixes: Annotated[tuple[Annotated[str, Field(pattern=r"^[1-9][0-9]{0,6}$")], ...], Field(min_length=1)]
-    zones: Annotated[tuple[TimeZoneName, ...], Field(min_length=1)]
+    zones: Annotated[tuple[str, ...], Field(min_length=1)]
     monday_to_friday: Hours | None = None
     saturday: Hours | None = None
     sunday: Hours | None = None
+
+    @field_validator("zones")
+    @classmethod
+    def _zones_exist(cls, zones: tuple[str, ...]) -> tuple[str, ...]:
+        for zone in zones:
+            zone_of(zone)
+        return zones
 
     @field_validator("monday_to_friday", "saturday", "sunday")
     @classmethod

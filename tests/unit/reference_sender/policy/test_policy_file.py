@@ -53,7 +53,7 @@ def test_without_a_file_no_message_is_held_or_refused() -> None:
         ("keep_days = ", "Invalid value"),
         (
             "[countries.PL]\nprefixes = ['48']\nzones = ['Mars']",
-            "countries.PL.zones[0]: 'Mars' is not a time zone",
+            "countries.PL.zones: 'Mars' is not a time zone",
         ),
     ],
 )
