@@ -85,11 +85,11 @@ class Accounting(Struct, frozen=True, kw_only=True):
     unaccounted: int = 0  # accepted, never seen by the provider, not held by the sender (measure.outcomes)
     still_held: int = 0  # of these, may be in the sender: it was submitting until the run ended
     without_key: int = 0  # probably at the provider with a key that the load did not send
-    given_up: int = 0  # accepted, refused by the provider for the time being, and not submitted again
+    given_up: int = 0  # accepted, refused by the provider, and not submitted again
     given_up_for_a_limit: int = 0  # of these, refused for a limit of the contract
+    given_up_permanently: int = 0  # of these, refused for a reason that a repeat would meet again
     to_repeat: int = 0  # refused like these, but the run ended while a repeat could follow
-    # Of the refused ones: the provider had refused the phone number. They do not count as not taken.
-    refused_recipients: int = 0
+    refused_recipients: int = 0  # the provider had refused the phone number: they do not count as not taken
     # Of the dropped ones, and not counted as not taken:
     dropped_by_bench: int = 0  # the bench was late
     dropped_at_machine_limit: int = 0  # no room for more requests: the sender may have taken them

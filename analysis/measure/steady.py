@@ -43,8 +43,8 @@ def through_instants_s(journeys: Journeys) -> Floats:
     provider = journeys.provider
     # A journal may lack the carrier's timestamp. The message's end is later only by the radio's time.
     left = np.where(np.isfinite(provider.carrier_s), provider.carrier_s, provider.final_s)
-    # Refused because of its content: it is not sent again.
-    refused: Bools = ~np.isfinite(left) & provider.message_at_fault
+    # It is not sent again.
+    refused: Bools = ~np.isfinite(left) & provider.refused_permanently
     return np.where(refused, provider.submitted_s, left)
 
 

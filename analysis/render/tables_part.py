@@ -200,7 +200,7 @@ _ACCOUNTING = (
     (
         "given_up",
         "given up after a refusal",
-        "refused by the provider for the time being, and not submitted again: failed",
+        "refused by the provider, and not submitted again: failed",
     ),
     (
         "to_repeat",

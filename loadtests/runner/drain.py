@@ -20,7 +20,7 @@ from collections.abc import Callable
 
 from msgspec import Struct
 
-from analysis.refusals import CAUSED_BY_MESSAGE, REPEATED_WITHIN_S
+from analysis.refusals import PERMANENT, REPEATED_WITHIN_S
 from loadtests.runner.queries import ServiceState
 from loadtests.runner.sampling import Snapshot
 
@@ -43,7 +43,7 @@ class Standing(Struct, frozen=True):
     reports: int
     sender_open: int = 0
     refused: int = 0  # requests that the provider refused
-    refused_for_good: int = 0  # of these, because of the message: a repeat would be refused as well
+    refused_permanently: int = 0  # of these, for a reason that a repeat would meet again
 
     @property
     def at_provider(self) -> int:
@@ -80,7 +80,7 @@ def standing(provider: ServiceState, sender: ServiceState | None, provider_befor
         reports=reports,
         sender_open=0 if sender is None else sender.open,
         refused=round(sum(refusals.values())),
-        refused_for_good=round(sum(refusals.get(reason, 0.0) for reason in CAUSED_BY_MESSAGE)),
+        refused_permanently=round(sum(refusals.get(reason, 0.0) for reason in PERMANENT)),
     )
 
 
@@ -157,7 +157,7 @@ class Drain:
         missing = wanted - found.accepted
         if self._patient or found.refused < missing:
             return False
-        wait_s = QUIET_S if found.refused_for_good >= missing else REPEATED_WITHIN_S
+        wait_s = QUIET_S if found.refused_permanently >= missing else REPEATED_WITHIN_S
         return now_s - self._accepted_since_s >= wait_s
 
     def _without_provider(self, now_s: float, found: Standing) -> Look:

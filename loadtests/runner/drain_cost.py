@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 
 from analysis.objectives.final_verdict import CostTally
 from analysis.objectives.grammar import Spec, parse_all
-from analysis.refusals import CAUSED_BY_MESSAGE
+from analysis.refusals import PERMANENT
 from loadtests.arrays import BoolArray, IntArray
 
 _MAY_BE_SUBMITTED = ("accepted", "failed", "unfinished")  # a sender that gave no answer may have the message
@@ -34,8 +34,8 @@ def cost_tally(load: pa.Table, provider: pa.Table) -> CostTally:
     charged: BoolArray = pc.or_(
         pc.not_equal(pc.fill_null(rows["provider_id"], ""), ""), pc.greater(accepts, 0)
     ).to_numpy()
-    refused_for_good: BoolArray = (
-        pc.is_in(rows["reason"], value_set=pa.array(CAUSED_BY_MESSAGE)).to_numpy() & ~charged
+    refused_permanently: BoolArray = (
+        pc.is_in(rows["reason"], value_set=pa.array(PERMANENT)).to_numpy() & ~charged
     )
     last = _last_of_each_copy(rows)
 
@@ -50,7 +50,7 @@ def cost_tally(load: pa.Table, provider: pa.Table) -> CostTally:
     delivered = any_row(pc.equal(state, "delivered").to_numpy() & charged & whole)
     on_its_way = any_row(pc.equal(state, "open").to_numpy() & charged & last)
     may_be_submitted: BoolArray = pc.is_in(load["outcome"], value_set=pa.array(_MAY_BE_SUBMITTED)).to_numpy()
-    unpriced = may_be_submitted & ~priced & ~any_row(refused_for_good)
+    unpriced = may_be_submitted & ~priced & ~any_row(refused_permanently)
     return CostTally(
         paid=float(paid.sum()),
         delivered=int(np.count_nonzero(delivered)),

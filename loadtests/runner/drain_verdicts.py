@@ -18,7 +18,7 @@ from analysis.measure.dependence import evidence_share, lag_one_correlation
 from analysis.objectives.final_verdict import ObjectiveTally, cost_verdict_is_final, verdict_is_final
 from analysis.objectives.grammar import ALL, parse_all
 from analysis.records import LOAD_SCHEMA, PROVIDER_SCHEMA, read_rows
-from analysis.refusals import CAUSED_BY_MESSAGE
+from analysis.refusals import PERMANENT
 from loadtests.arrays import BoolArray, IntArray
 from loadtests.runner.drain_cost import cost_limit_of, cost_tally
 
@@ -156,8 +156,8 @@ def _may_yet_arrive(rows: pa.Table, seen: BoolArray) -> BoolArray:
         pc.not_equal(rows["state"], "delivered"), pc.greater(pc.fill_null(rows["accepts"], 0), 1)
     )
     refused = pc.and_(pc.equal(rows["state"], "rejected"), pc.equal(pc.fill_null(rows["accepts"], 0), 0))
-    for_good = pc.is_in(rows["reason"], value_set=pa.array(CAUSED_BY_MESSAGE))
-    may = pc.or_(copies, pc.and_(refused, pc.invert(for_good)))
+    permanent = pc.is_in(rows["reason"], value_set=pa.array(PERMANENT))
+    may = pc.or_(copies, pc.and_(refused, pc.invert(permanent)))
     return _spread(may.to_numpy(zero_copy_only=False), seen)
 
 
