@@ -78,9 +78,7 @@ class View:
         """The faults with a time in which messages wait for a carrier that takes none."""
         named = [each for each in self.given.profile.get("faults") or () if isinstance(each, Mapping)]
         holding = {each.get("name") for each in named if each.get("behaviour") == "hold"}
-        return tuple(
-            band for band in self.given.faults if band.from_s is not None and band.name in holding
-        )
+        return tuple(band for band in self.given.faults if band.from_s is not None and band.name in holding)
 
     @cached_property
     def everyone(self) -> Bools:

@@ -97,6 +97,10 @@ def test_a_fault_that_holds_messages_makes_a_queue_of_a_carrier_without_a_limit(
     window = {"name": "down", "kind": "carrier_down", "behaviour": "hold", "from_s": 5.0, "to_s": 25.0}
     profile = {"carriers": [{"name": "any"}], "faults": [window]}
     fault = RecordedFault(
-        name="down", kind="carrier_down", title="carrier down: all wait", start_ns=at(5.0) or 0, end_ns=at(25.0)
+        name="down",
+        kind="carrier_down",
+        title="carrier down: all wait",
+        start_ns=at(5.0) or 0,
+        end_ns=at(25.0),
     )
     assert [each.kind for each in found(run, profile=profile, faults=(fault,))] == ["carrier_queue"]
