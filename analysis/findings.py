@@ -107,6 +107,7 @@ def lacks_flag(split: DelaySplit) -> bool:
     return split.message_class == GUARDED_CLASS and split.without_flag > 0
 
 
+NO_TURN = "no_turn"  # name of the hint that a class waited for the end of the load
 REPORTS_NOT_CONFIRMED = "reports_not_confirmed"  # name of the hint
 # Hints on what the contract's limits did.
 ON_LIMITS = ("throttled", "queued_at_provider", "one_message_per_request")
