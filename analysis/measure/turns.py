@@ -31,10 +31,11 @@ def no_turn(journeys: Journeys) -> Hint | None:
     others = [name for name, (sent, of) in many.items() if sent > _NEARLY_ALL * of]
     if not journeys.journal or not waited or not others:
         return None
-    (sent, of), first = many[waited[0]], others[0]
+    first = others[0]
+    (sent, of), (others_sent, others_of) = many[waited[0]], many[first]
     text = (
         f"Of the {messages_of(waited[0])} {count_text(sent)} of {count_text(of)} were submitted before the "
-        f"load ended, of the {messages_of(first)} {count_text(many[first][0])} of {count_text(many[first][1])}: "
+        f"load ended, of the {messages_of(first)} {count_text(others_sent)} of {count_text(others_of)}: "
         f"the {messages_of(waited[0])} had hardly a turn until then"
     )
     return Hint(NO_TURN, text, of - sent)
