@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from analysis.findings import NETWORK_ALONE, NOT_FORWARDED, on_the_way
+from analysis.findings import NETWORK_ALONE, NO_TURN, NOT_FORWARDED, on_the_way
 from analysis.first_screen.no_rate import no_rate_row, no_rate_sentences, profile_label
 from analysis.first_screen.quoting import Quote
 from analysis.first_screen.values import AnswerRow, ScreenAnswer, Sentence
@@ -215,7 +215,7 @@ def _best_seconds(quote: Quote, place: int) -> tuple[AnswerRow, list[Sentence]]:
         limit=_contract(quote, place, field),
     )
     limit: Sentence = (*title, *(bottleneck or _no_limit(quote, place)))
-    return row, [limit, *_uncounted(quote, place)]
+    return row, [limit, *_without_turn(quote, place), *_uncounted(quote, place)]
 
 
 def _no_limit(quote: Quote, place: int) -> Sentence:
@@ -249,6 +249,16 @@ def _uncounted(quote: Quote, place: int) -> list[Sentence]:
     other = " other" if counted.accepted else ""
     count = quote.count(f"parts.{place}.accounting.delivered_unacknowledged")
     return [(count, f"{other} messages were delivered without being accepted. The rate does not count them.")]
+
+
+def _without_turn(quote: Quote, place: int) -> list[Sentence]:
+    """That the rate has hardly a message of one class, which the sender held until the load had ended."""
+    hints = quote.report.parts[place].hints
+    return [
+        (quote.text(f"parts.{place}.hints.{at}.text"), ".")
+        for at, each in enumerate(hints)
+        if each.name == NO_TURN
+    ]
 
 
 def _contract(quote: Quote, place: int, field: str) -> Sentence:

@@ -6,7 +6,7 @@ import numpy as np
 
 from analysis.arrays import Bools, Floats
 from analysis.formatting import count_text
-from analysis.judge.bottlenecks.contract import contract_of
+from analysis.judge.bottlenecks.contract import carriers_without_limit, contract_of
 from analysis.judge.bottlenecks.kind import Description, Kind, Seen, over, strength, typical
 from analysis.judge.bottlenecks.provider_limit import accept_wait_s, shared_queue_wait_s
 from analysis.judge.bottlenecks.symptoms import slow_carriers
@@ -22,9 +22,12 @@ _MOST_NAMED = 3
 def look(view: View) -> Seen:
     """Strength: the carriers' share of the waits in sender and carriers.
 
-    If all carriers have the same wait and the accept queue is at its rate, they have it in that queue.
+    If all carriers have the same wait and the accept queue is at its rate, they have it in that queue. A
+    carrier without a limit has no queue, unless a fault holds its messages: the wait before it is the accept
+    queue's.
     """
-    slow = slow_carriers(view)
+    unlimited = () if view.holding_faults else carriers_without_limit(view.given.profile)
+    slow = {name: waits for name, waits in slow_carriers(view).items() if name not in unlimited}
     if contract_of(view.given.profile).drain_segments_per_s is not None:
         shared_s = shared_queue_wait_s(view)
         before_all_s = np.where(np.isnan(shared_s), accept_wait_s(view), shared_s)
