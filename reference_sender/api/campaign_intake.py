@@ -309,22 +309,24 @@ class CampaignIntake:
         except StoreError:
             self._tally.store_failed += len(batch)
             return self._refuse_all(numbers, batch, _STORE_FAILED)
-        repeated = 0
-        conflicts = 0
+        repeated = conflicts = duplicates = 0
         if known:
             for number, message in zip(numbers, batch, strict=True):
                 existing = known.get(message.message_id)
                 if existing is None:
                     continue
                 self._rules.undo(message)
-                if existing.is_repeated_by(message):
+                if existing.is_duplicate:
+                    duplicates += 1
+                    self._refuse_counted(number, DUPLICATE)
+                elif existing.is_repeated_by(message):
                     repeated += 1
                 else:
                     conflicts += 1
                     if self._duplicates is not None:
                         self._duplicates.forget(message)
                     self._refuse(number, _CONFLICT)
-        accepted = len(batch) - repeated - conflicts
+        accepted = len(batch) - repeated - conflicts - duplicates
         self.answer.accepted += accepted
         self.answer.repeated += repeated
         self._tally.accepted += accepted

@@ -175,6 +175,7 @@ class Intake:
             expiry_ns(defaults.message_class, defaults.expires_in_s),
             send_at_ns(defaults.send_at, now_ns + self._wall.ahead_ns),
             self._keeps_hours(defaults.message_class, defaults.quiet_hours),
+            once=defaults.duplicates == "refuse",
         )
         text = defaults.text
         return Shared(terms, text, 0 if text is None else checked_segments(text, self._max_segments))
@@ -211,6 +212,7 @@ class Intake:
             begins_ns + terms.expiry_ns,
             not_before_ns,
             terms.keeps_hours,
+            once=terms.once,
         )
 
     def _keeps_hours(self, lane: Lane, wanted: str | None) -> bool:
@@ -226,6 +228,7 @@ class Terms(Struct, frozen=True, gc=False):
     expiry_ns: int
     not_before_ns: int = 0
     keeps_hours: bool = False
+    once: bool = False
 
 
 class Shared(Struct, frozen=True):

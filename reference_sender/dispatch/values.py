@@ -52,7 +52,8 @@ class Message(Struct, frozen=True, gc=False, array_like=True):
     """A message that the sender has accepted. ``message_id`` is the store's row id.
 
     Before ``not_before_ns``, which is Unix time, it is held (``policy/gate.py``), and outside the opening
-    hours of its recipient's country if ``keeps_hours``.
+    hours of its recipient's country if ``keeps_hours``. With ``once`` it is stored only if its campaign has
+    no other such message with its number and text; the store does not give ``once`` back.
     """
 
     message_id: int
@@ -68,6 +69,7 @@ class Message(Struct, frozen=True, gc=False, array_like=True):
     not_before_ns: int = 0
     keeps_hours: bool = False
     dated_ns: int = 0  # when it was created as the store has it, Unix time, if ``created_ns`` was moved
+    once: bool = False
 
 
 class Outcome(Enum):

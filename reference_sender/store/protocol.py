@@ -45,13 +45,16 @@ class Identity(Struct, frozen=True):
 
 
 class Existing(Struct, frozen=True, gc=False):
-    """The message that already has a key."""
+    """The message that keeps another one from being stored: it has its key or, with ``is_duplicate``, its
+    campaign, number and text, and both are to be stored once.
+    """
 
     message_id: int
     to: str
     text: str
     lane: Lane
     state: State
+    is_duplicate: bool = False
 
     def is_repeated_by(self, message: Message) -> bool:
         """Whether ``message``, which has the same key, is the same message."""
@@ -241,8 +244,9 @@ class NodeStore(Protocol):
         is stored.
 
         A message whose key is in use, by an earlier commit or earlier in ``Work.messages``, is not stored:
-        the result has, under its ``message_id``, the message that has the key. Of several changes of one
-        message the last counts.
+        the result has, under its ``message_id``, the message that has the key. So it is with a duplicate of a
+        message that is stored ``once``, until that one is purged. Of several changes of one message the last
+        counts.
         """
         ...
 
