@@ -7,7 +7,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from analysis.measure.shares.limits import read_limits
+from analysis.measure.contract_limits import read_limits
 
 
 class Contract(Struct, frozen=True):
