@@ -216,8 +216,10 @@ class Driver:
         """The state of the node now."""
         return self._node.state(self._now())
 
-    async def drain(self, limit_s: float) -> None:
-        """Stop submitting, wait up to ``limit_s`` for answers to requests in flight, store everything."""
+    async def drain(self, limit_s: float) -> bool:
+        """Stop submitting, wait up to ``limit_s`` for answers to requests in flight, store everything. False:
+        the store did not keep the last changes.
+        """
         self._stopping = True
         self._node.stop()
         if self._timer is not None:
@@ -236,9 +238,8 @@ class Driver:
             async with asyncio.timeout(limit_s + _LAST_COMMIT_S):
                 await self.close()
         except TimeoutError:
-            log.error(
-                "the store did not keep the last changes; their messages are submitted again after a restart"
-            )
+            return False
+        return True
 
     async def close(self) -> None:
         """Write the waiting work, then end the thread. The store stays open; no more work is accepted."""
