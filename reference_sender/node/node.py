@@ -35,7 +35,7 @@ from reference_sender.node.report_calls import ReportCalls
 from reference_sender.node.rules import ChangingRules
 from reference_sender.node.stored_times import ended_here
 from reference_sender.node.takeover import Takeover
-from reference_sender.node.tenure import Tenure
+from reference_sender.node.tenure import Tenure, Wanted
 from reference_sender.node.times import DEFAULT_TIMES, NodeTimes
 from reference_sender.node.unread_sent import UnreadSent
 from reference_sender.policy.campaigns import CampaignChange, CampaignState
@@ -156,7 +156,7 @@ class Node:
             return []
         return self._perform(now_ns, self._dispatcher.divide(now_ns, tenure.share))
 
-    def wants(self, now_ns: int) -> int | None:
+    def wants(self, now_ns: int) -> Wanted | None:
         """As ``Tenure.wants``, of messages without an owner."""
         return None if self._tenure is None else self._tenure.wants(now_ns, self._dispatcher)
 

@@ -95,11 +95,11 @@ class Member:
 
     async def _turn(self) -> None:
         await self._keep_up()
-        while (limit := self._driver.wants()) is not None:
-            recovered = await asyncio.to_thread(self._store.unfinished, limit)
+        while (wanted := self._driver.wants()) is not None:
+            recovered = await asyncio.to_thread(self._store.unfinished, wanted.limit, lane=wanted.lane)
             warn_of_missing_prices(self._driver.gate, recovered)
             self._driver.recover(recovered)
-            if not limit or len(recovered) < limit:
+            if not wanted.limit or len(recovered) < wanted.limit:
                 break
             await self._keep_up()
         # Reports are read again only when the earlier ones are stored. That must not delay renewals: a commit

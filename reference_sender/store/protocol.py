@@ -250,13 +250,16 @@ class NodeStore(Protocol):
         """Write and commit as for a message. Raises ``StoreError`` if a message cannot be stored now."""
         ...
 
-    def unfinished(self, limit: int | None = None, place: Place | None = None) -> list[Recovered]:
+    def unfinished(
+        self, limit: int | None = None, place: Place | None = None, lane: Lane = Lane.MARKETING
+    ) -> list[Recovered]:
         """Messages that are neither SENT nor final. First every one that was tried, oldest first. Then the
         untried ones, at most ``limit``: the most urgent class first, and the oldest first in each class. With
         ``place`` only untried ones that follow it.
 
         A store with leases returns messages that no node owns, also SENT ones, at most ``limit`` and the most
-        urgent first if there are more, in the order of their numbers; this node owns them from now on. In
+        urgent first if there are more, in the order of their numbers; this node owns them from now on. Only
+        such a store reads ``lane``: none of them is of a class that is less urgent than this one. In
         addition it returns some that have expired or have a report: they end, so a node takes them whatever
         it has to send.
 
