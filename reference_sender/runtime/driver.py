@@ -121,6 +121,10 @@ class Driver:
         """As ``Node.wants``; None once the sender stops."""
         return None if self._stopping else self._node.wants(self._now())
 
+    def give_back(self) -> None:
+        """As ``Node.give_back``."""
+        self._perform(self._node.give_back(self._now()))
+
     def handed_over(self, reports: Sequence[HandedOver]) -> None:
         """As ``Node.handed_over``."""
         self._perform(self._node.handed_over(self._now(), reports))

@@ -64,11 +64,13 @@ class Member:
         self._task = self._loop.create_task(self._run(self._turn))
 
     async def leave(self) -> None:
-        """Claim and read nothing more. The lease is renewed until ``stop``: commits need it."""
+        """Claim and read nothing more, and give back what is not sent any more. The lease is renewed until
+        ``stop``: commits need it.
+        """
         if self._task is None or self._task.done():
             return
         await self.stop()
-        self._task = self._loop.create_task(self._run(self._renew_if_due))
+        self._task = self._loop.create_task(self._run(self._leaving_turn))
 
     async def stop(self) -> None:
         """Renew no more. What is owned stays so until the store is closed."""
@@ -93,8 +95,13 @@ class Member:
         except Exception as error:
             self._driver.chores.died("lease", error)
 
+    async def _leaving_turn(self) -> None:
+        await self._renew_if_due()
+        self._driver.give_back()
+
     async def _turn(self) -> None:
         await self._keep_up()
+        self._driver.give_back()
         while (wanted := self._driver.wants()) is not None:
             recovered = await asyncio.to_thread(self._store.unfinished, wanted.limit, lane=wanted.lane)
             warn_of_missing_prices(self._driver.gate, recovered)

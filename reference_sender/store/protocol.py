@@ -107,6 +107,7 @@ class Work(Struct, frozen=True, gc=False):
     # The parts of the totals in ``controls`` that are reserved for ``messages``, by id. That of a message
     # whose key is in use, so that it is not stored, is left out in the transaction (``reservations.py``).
     reserved: Sequence[tuple[int, Spent]] = ()
+    given_back: Sequence[int] = ()  # ids of messages of this node that any node may claim from now on
 
 
 class Place(Struct, frozen=True):

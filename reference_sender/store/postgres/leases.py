@@ -257,7 +257,7 @@ async def claim(
     async with connection.transaction():
         lowest = list(Lane).index(lane)
         if doubtful:
-            await connection.execute(_GIVE_BACK, node, doubtful)
+            await give_back(connection, node, doubtful)
         rows = await connection.fetch(_CLAIM, node, list(routes), limit, _ENDING_AT_ONCE, lowest)
         ids = [row[0] for row in rows]
         doubtful.extend(ids)
@@ -265,6 +265,11 @@ async def claim(
             if number is not None:
                 claimed[number] = max(turn, claimed.get(number, 0))
         return await these(connection, ids) if ids else []
+
+
+async def give_back(connection: asyncpg.Connection[Any], node: int, ids: Sequence[int]) -> None:
+    """Any node may claim those of these messages that the node owns."""
+    await connection.execute(_GIVE_BACK, node, ids)
 
 
 async def reports(connection: asyncpg.Connection[Any], node: int, limit: int) -> list[HandedOver]:

@@ -10,7 +10,7 @@ from wire_provider import TOKEN, started
 
 from reference_sender.node.tenure import LEAST_KEPT
 
-# For one node only. It keeps LEAST_KEPT messages, and without a rule of their own for OTPs it would claim again
+# For one node only. It keeps LEAST_KEPT messages. Without a rule of their own for OTPs it would claim again
 # when half of them are sent.
 LIMITS = "requests_per_s=1&requests_burst=1&segments_per_s=1&segments_burst=10&max_batch=1&max_in_flight=1"
 

@@ -23,7 +23,7 @@ from reference_sender.node.effects import Acknowledge, SubmitNow
 from reference_sender.node.node import Node
 from reference_sender.node.tenure import Tenure, Wanted
 from reference_sender.node.times import NodeTimes
-from reference_sender.store import HandedOver, Renewal, Work
+from reference_sender.store import HandedOver, Renewal, StoreError, Work
 from reference_sender.store.sharing import WHOLE
 
 LIMITS = RouteLimits("r", 1e6, 1e6, 1e6, 1e6, max_batch=10, max_in_flight=8, idempotency_window_s=86_400.0)
@@ -178,13 +178,94 @@ def failing(nodes: int) -> Node:
     return made
 
 
-def test_a_node_whose_routes_all_fail_leaves_the_work_to_others_but_for_one_message() -> None:
+def test_a_node_whose_routes_all_fail_leaves_new_work_to_others() -> None:
     made = failing(nodes=2)
-    assert made.wants(AT) == Wanted(1)
+    assert made.wants(AT) == Wanted(0)
     made.take_many([message(n, Lane.OTP) for n in range(11, 21)], "campaign")
-    assert len(begun(made, AT).unclaimed) == 9
+    assert len(begun(made, AT).unclaimed) == 10
+
+
+def test_a_node_whose_routes_all_fail_takes_one_message_when_a_route_may_be_tried_again() -> None:
+    made = failing(nodes=2)
+    later_ns = AT + int(DispatchSettings().breaker_open_s * 1e9)
+    assert made.wants(later_ns) == Wanted(1)
+    made.take_many([message(n) for n in range(11, 21)], "campaign")
+    assert set(begun(made, later_ns).unclaimed) == set(range(12, 21))
+
+
+def waiting_behind_failures(nodes: int) -> Node:
+    """A node with 95 messages that it never tried, whose only route has failed for 5 others."""
+    settings = DispatchSettings(breaker_failures=1)
+    made = Node(Dispatcher(settings, (replace(LIMITS, max_batch=5, max_in_flight=2),), 1), TIMES)
+    made.join(Tenure(100))
+    made.renewed(0, 100 * AT, all_of(nodes=1))
+    made.take_many([message(n) for n in range(1, 101)], "campaign")
+    begun(made, AT)
     made.committed(AT, {})
-    assert made.wants(AT) == Wanted(0), "it has the one"
+    begun(made, AT)
+    (submit,) = submits(made.committed(AT, {}))
+    made.renewed(AT, 100 * AT, all_of(nodes=nodes))
+    made.give_back(AT)
+    assert made.commit_due_ns() is None, "the route works"
+    made.answered(AT, submit.batch_id, [Result(Outcome.RETRYABLE, reason="refused")] * 5)
+    return made
+
+
+def test_a_node_whose_routes_all_fail_gives_back_what_it_has() -> None:
+    made = waiting_behind_failures(nodes=2)
+    assert made.give_back(AT) == []
+    assert made.wants(AT) is None, "what is given back would be claimed again"
+    given = begun(made, AT).given_back
+    assert len(given) == 95
+    made.commit_failed(AT + 1, StoreError("no answer"))
+    assert (made.wants(AT + 1), made.give_back(AT + 1)) == (None, [])
+    assert begun(made, AT + 100).given_back == given, "it is repeated"
+    made.committed(AT + 101, {})
+    assert made.wants(AT + 101) == Wanted(0)
+    assert made.state(AT + 101).open == 5
+
+
+def test_a_node_whose_routes_fail_gives_nothing_back_if_no_other_node_is_there() -> None:
+    made = waiting_behind_failures(nodes=1)
+    made.give_back(AT)
+    assert begun(made, AT).given_back == ()
+
+
+def test_a_node_that_stops_gives_back_what_waits_and_not_what_a_provider_may_have() -> None:
+    made = node(window=100)
+    made.renewed(0, UNTIL, all_of(nodes=2))
+    made.take_many([message(n) for n in range(1, 51)], "campaign")
+    begun(made, AT)
+    tried = submits(made.committed(AT, {}))
+    while made.commit_due_ns() is not None:
+        begun(made, AT)
+        tried += submits(made.committed(AT, {}))
+    in_flight = {each.message_id for submit in tried for each in submit.messages}
+    assert 0 < len(in_flight) < 50
+    made.stop()
+    made.give_back(AT)
+    assert set(begun(made, AT).given_back) == set(range(1, 51)) - in_flight
+    made.committed(AT, {})
+    made.give_back(AT)
+    assert made.commit_due_ns() is None, "once"
+
+
+def test_messages_that_were_given_back_leave_no_entries() -> None:
+    dispatcher = Dispatcher(DispatchSettings(breaker_failures=1), (LIMITS,), 1)
+    made = Node(dispatcher, TIMES)
+    made.join(Tenure(100))
+    made.renewed(0, 100 * AT, all_of(nodes=2))
+    made.take(replace(message(1), campaign="may"), "client")
+    begun(made, AT)
+    (submit,) = submits(made.committed(AT, {}))
+    made.answered(AT, submit.batch_id, [Result(Outcome.RETRYABLE, reason="refused")])
+    made.stop()
+    made.give_back(AT)
+    assert begun(made, AT).given_back == [1]
+    made.committed(AT, {})
+    assert not any(dispatcher.kept().values()), dispatcher.kept()
+    assert dispatcher.campaigns.total.messages == 0
+    assert not dispatcher.campaigns.newest(1)
 
 
 def test_a_node_whose_routes_fail_keeps_its_work_if_no_other_node_is_there() -> None:

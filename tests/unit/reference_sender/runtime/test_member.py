@@ -29,7 +29,7 @@ class NoCommits:
     def __init__(self) -> None:
         self.chores = Chores()
         self.gate = open_gate()
-        self.handed = 0
+        self.handed = self.given_back = 0
         self.wanted: Wanted | None = None
         self.recovered: list[Recovered] = []
         self.kept = asyncio.Event()
@@ -44,6 +44,9 @@ class NoCommits:
 
     def wants(self) -> Wanted | None:
         return self.wanted
+
+    def give_back(self) -> None:
+        self.given_back += 1
 
     def recover(self, recovered: Sequence[Recovered]) -> None:
         self.recovered += recovered
@@ -162,8 +165,9 @@ def test_a_node_that_leaves_renews_its_lease_until_it_stops_and_claims_nothing()
         await made.start()
         await made.leave()
         asked, handed, renewals = len(leases.asked), driver.handed, leases.renewals
+        driver.given_back = 0
         async with asyncio.timeout(30):
-            while leases.renewals < renewals + 3:
+            while leases.renewals < renewals + 3 or not driver.given_back:
                 await asyncio.sleep(0.01)
         await made.stop()
         renewals = leases.renewals
