@@ -204,6 +204,11 @@ class Commits:
         """Keep ``attempt``, whose request may be sent then."""
         self._group.attempts.append((attempt, batch))
 
+    def unsent(self) -> list[SubmitBatch]:
+        """The batches whose attempts are not durable yet, so their requests are not sent."""
+        groups = (self._running, self._repeat, self._group)
+        return [batch for group in groups if group is not None for _, batch in group.attempts]
+
     def ended(self, attempt_id: int) -> None:
         """The attempt has ended. Call it together with ``change``, so that one transaction has both."""
         self._group.ended.append(attempt_id)

@@ -39,6 +39,7 @@ from reference_sender.node.takeover import Takeover
 from reference_sender.node.tenure import Tenure, Wanted
 from reference_sender.node.times import DEFAULT_TIMES, NodeTimes
 from reference_sender.node.unread_sent import UnreadSent
+from reference_sender.node.unsent import without_unsent
 from reference_sender.policy.campaigns import CampaignChange, CampaignState
 from reference_sender.policy.gate import Gate, open_gate
 from reference_sender.store.protocol import Existing, HandedOver, Renewal, RuleChanges, StoreError
@@ -88,9 +89,12 @@ class Node:
         return self._dispatcher.has_room(count + waiting, lane)
 
     def state(self, now_ns: int) -> DispatchState:
-        """The dispatcher's state as of ``now_ns``, with the numbers of messages held and not read yet."""
+        """The dispatcher's state as of ``now_ns``, with the numbers of messages held and not read yet. What
+        waits for the commit of its attempt is queued, and not in flight.
+        """
         state, held, left = self._dispatcher.state(now_ns), self.gate.held_messages, self._takeover
-        return msgspec.structs.replace(state, held=held, unread=left.unread, untried=left.waiting)
+        state = msgspec.structs.replace(state, held=held, unread=left.unread, untried=left.waiting)
+        return without_unsent(state, self._commits.unsent(), self._dispatcher.tickets)
 
     def stop(self) -> None:
         """Submit nothing more. Answers, reports and commits are still taken."""

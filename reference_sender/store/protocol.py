@@ -136,6 +136,8 @@ class Renewal(Struct, frozen=True):
     unclaimed: int  # messages that wait for a node
     turns: Mapping[Lane, int] = {}  # the number of ``Work.unclaimed`` claimed now; left out: none waits
     leads: bool = True  # the node is the first of those that are alive: it does what one node must do for all
+    # If the limits are not enough for this node and those that joined before it: for how many they are.
+    standby: int | None = None
     differing: tuple[str, ...] = ()  # names of the routes for which another node has other limits
 
 

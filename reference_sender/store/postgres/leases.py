@@ -181,6 +181,7 @@ async def renew(
         unclaimed,
         turns=await _turns(connection, claimed),
         leads=node == min(shares),
+        standby=None if node in sorted(shares)[: membership.most_nodes] else membership.most_nodes,
         differing=_differing(membership, others),
     )
 

@@ -214,3 +214,27 @@ def test_an_outage_has_one_line_a_minute_and_one_at_its_end(caplog: pytest.LogCa
     first, last = [record.getMessage() for record in caplog.records]
     assert first == "the lease, work or reports cannot be read: no connection"
     assert last.startswith("the shared store works again after ")
+
+
+def test_a_node_on_standby_says_why_it_sends_nothing_once_and_when_that_ends(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    class LeasesOnStandby(FailingLeases):
+        def renew(self, share: int) -> Renewal:
+            self.renewals += 1
+            return Renewal(3, 0, 0, standby=1 if 1 < self.renewals < 4 else None)
+
+    async def run() -> None:
+        one = member(NoCommits(), leases := LeasesOnStandby())
+        await one.start()
+        async with asyncio.timeout(20):
+            while leases.renewals < 6:
+                await asyncio.sleep(0.01)
+        await one.stop()
+
+    asyncio.run(run())
+    first, last = [record.getMessage() for record in caplog.records]
+    assert first.startswith(
+        "this node is on standby and sends nothing: the limits of --route are enough for 1 of 3 "
+    )
+    assert last.startswith("this node is no longer on standby")
