@@ -168,8 +168,8 @@ class Member:
         if self._on_standby and not on_standby:
             log.warning(
                 "this node is on standby and sends nothing: the limits of --route are enough for %d of %d"
-                " nodes. A node needs a request of requests_burst, one of max_in_flight, and of segments_burst"
-                " as many as the longest message has. It sends when a node that joined before it leaves",
+                " nodes. A node needs a request of requests_burst, one of max_in_flight, and of"
+                " segments_burst as many as the longest message has. It sends when a node that joined before it leaves",
                 renewal.standby,
                 renewal.nodes,
             )
