@@ -169,7 +169,7 @@ class Member:
             log.warning(
                 "this node is on standby and sends nothing: the limits of --route are enough for %d of %d"
                 " nodes. A node needs a request of requests_burst, one of max_in_flight, and of"
-                " segments_burst as many as the longest message has. It sends when a node that joined before it leaves",
+                " segments_burst as many as the longest message has. It sends when an earlier node leaves",
                 renewal.standby,
                 renewal.nodes,
             )
