@@ -46,7 +46,7 @@ from reference_sender.store.protocol import (
     Work,
 )
 from reference_sender.store.recovered import ended, recovered
-from reference_sender.store.reservations import kept_controls
+from reference_sender.store.unstored_costs import kept_controls
 
 _LARGEST_ID = 2**63 - 1
 _LANES = tuple(Lane)
@@ -123,7 +123,9 @@ class ModelStore:
     def probe(self) -> None:
         self._require_room()
 
-    def unfinished(self, limit: int | None = None, place: Place | None = None) -> list[Recovered]:
+    def unfinished(
+        self, limit: int | None = None, place: Place | None = None, lane: Lane = Lane.MARKETING
+    ) -> list[Recovered]:
         disk = self.disk
         numbers = [] if place else sorted(disk.progress.keys() & disk.messages.keys())
         tried = [record for each in numbers if (record := self._record(each)).state not in _READ_LATER]

@@ -8,7 +8,7 @@ from postgres_server import PostgresServer
 from running_sender import running_sender, until
 from wire_provider import TOKEN, started
 
-from reference_sender.node.tenure import LEAST_KEPT
+from reference_sender.node.node_share import LEAST_KEPT
 
 # For one node only. It keeps LEAST_KEPT messages. Without a rule of their own for OTPs it would claim again
 # when half of them are sent.

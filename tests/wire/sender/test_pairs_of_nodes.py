@@ -14,7 +14,7 @@ from wire_provider import TOKEN, started
 
 from reference_sender.dispatch import DispatchSettings
 from reference_sender.node.node import Node
-from reference_sender.node.tenure import Wanted
+from reference_sender.node.node_share import Wanted
 
 SILENT = {"latency": {"kind": "fixed", "value_s": 3_600.0}}  # the test sends the reports
 COUNT = 3
