@@ -32,7 +32,7 @@ from reference_sender.dispatch.values import (
 from reference_sender.node.commits import Commits, Group, LateReports, is_attempt_of
 from reference_sender.node.effects import Acknowledge, Commit, NodeEffect, Refuse, SubmitNow, Waiter
 from reference_sender.node.giving_back import give_back
-from reference_sender.node.node_share import NodeShare, Wanted
+from reference_sender.node.node_share import ClaimLimit, NodeShare
 from reference_sender.node.report_calls import ReportCalls
 from reference_sender.node.rules import ChangingRules
 from reference_sender.node.stored_times import ended_here
@@ -161,7 +161,7 @@ class Node:
             return []
         return self._perform(now_ns, self._dispatcher.divide(now_ns, node_share.share))
 
-    def wants(self, now_ns: int) -> Wanted | None:
+    def wants(self, now_ns: int) -> ClaimLimit | None:
         """As ``NodeShare.wants``, of messages without an owner. None while some are given back: the commit
         may have to be repeated, which would take them from this node again.
         """

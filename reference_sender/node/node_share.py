@@ -17,7 +17,7 @@ GIVEN_BACK_AT_ONCE = 5_000  # more would make a commit long
 LEAST_KEPT = 20
 
 
-class Wanted(Struct, frozen=True):
+class ClaimLimit(Struct, frozen=True):
     """At most ``limit`` messages of ``lane`` and of more urgent lanes. 0: only those that have expired or
     have a report.
     """
@@ -108,7 +108,7 @@ class NodeShare:
         self.unclaimed += len(left)
         return left
 
-    def wants(self, now_ns: int, dispatcher: Dispatcher) -> Wanted | None:
+    def wants(self, now_ns: int, dispatcher: Dispatcher) -> ClaimLimit | None:
         """Which messages to claim now. None: not even those that have expired or have a report."""
         if not self.holds(now_ns) or not self.share:
             return None
@@ -117,5 +117,5 @@ class NodeShare:
             limit = min(room, CLAIMED_AT_ONCE)
             # With less room than half, claims of a few messages would follow each other.
             if 2 * room >= most > 0 and dispatcher.has_room(limit, lane):
-                return Wanted(limit, lane)
-        return Wanted(0)
+                return ClaimLimit(limit, lane)
+        return ClaimLimit(0)

@@ -72,7 +72,7 @@ def test_null_counts_as_not_given(run_world: RunWorld) -> None:
     run_world(steps)
 
 
-def test_a_csv_without_a_text_is_told_where_to_give_it(run_world: RunWorld) -> None:
+def test_the_error_about_a_csv_without_a_text_says_where_to_give_it(run_world: RunWorld) -> None:
     async def steps(world: SenderWorld) -> None:
         path = "/v1/campaigns?message_class=otp"
         csv = AUTHORIZED | {"Content-Type": "text/csv"}

@@ -21,7 +21,7 @@ from reference_sender.dispatch.values import (
 )
 from reference_sender.node.effects import Acknowledge, SubmitNow
 from reference_sender.node.node import Node
-from reference_sender.node.node_share import NodeShare, Wanted
+from reference_sender.node.node_share import ClaimLimit, NodeShare
 from reference_sender.node.times import NodeTimes
 from reference_sender.store import HandedOver, Renewal, StoreError, Work
 from reference_sender.store.sharing import WHOLE
@@ -101,11 +101,11 @@ def test_a_node_claims_what_it_has_room_for_while_it_holds_its_lease() -> None:
     made = node(window=100)
     assert made.wants(0) is None
     made.renewed(0, 1_000, all_of(nodes=2, unclaimed=30))
-    assert made.wants(0) == Wanted(50)
+    assert made.wants(0) == ClaimLimit(50)
     assert made.wants(1_000) is None
     large = node(window=100_000)
     large.renewed(0, 1_000, all_of())
-    assert large.wants(0) == Wanted(500)
+    assert large.wants(0) == ClaimLimit(500)
 
 
 def full_of(lane: Lane, otp_reserved_backlog: int = 0) -> Node:
@@ -123,20 +123,20 @@ def full_of(lane: Lane, otp_reserved_backlog: int = 0) -> Node:
 
 def test_a_node_that_is_full_of_a_class_keeps_and_claims_more_urgent_messages() -> None:
     made = full_of(Lane.MARKETING)
-    assert made.wants(0) == Wanted(100, Lane.TRANSACTIONAL)
+    assert made.wants(0) == ClaimLimit(100, Lane.TRANSACTIONAL)
     lanes = [Lane.MARKETING, Lane.TRANSACTIONAL, Lane.OTP]
     made.take_many([message(n, lane) for n, lane in enumerate(lanes, start=101)], "campaign")
     assert set(begun(made, 0).unclaimed) == {101}
     made.committed(0, {})
-    assert full_of(Lane.TRANSACTIONAL).wants(0) == Wanted(100, Lane.OTP)
-    assert full_of(Lane.OTP).wants(0) == Wanted(0)
+    assert full_of(Lane.TRANSACTIONAL).wants(0) == ClaimLimit(100, Lane.OTP)
+    assert full_of(Lane.OTP).wants(0) == ClaimLimit(0)
 
 
 def test_claims_of_marketing_leave_the_reserved_part_of_the_backlog_to_otps() -> None:
     made = full_of(Lane.TRANSACTIONAL, otp_reserved_backlog=150)
-    assert made.wants(0) == Wanted(100, Lane.OTP)
+    assert made.wants(0) == ClaimLimit(100, Lane.OTP)
     made = full_of(Lane.MARKETING, otp_reserved_backlog=150)
-    assert made.wants(0) == Wanted(100, Lane.OTP), "100 of another class would need a part of the reserve"
+    assert made.wants(0) == ClaimLimit(100, Lane.OTP), "100 of another class would need a part of the reserve"
 
 
 @pytest.mark.parametrize("outcome", [Outcome.DEFERRED, Outcome.UNKNOWN, Outcome.RETRYABLE])
@@ -156,7 +156,7 @@ def test_messages_that_cannot_be_sent_now_do_not_fill_the_window(outcome: Outcom
     results = [Result(outcome, reason="why")] * len(submit.messages)
     made.answered(AT, submit.batch_id, results)
     assert made.state(AT).queue_marketing == 100
-    assert made.wants(AT) == Wanted(100)
+    assert made.wants(AT) == ClaimLimit(100)
     made.take_many([message(n) for n in range(101, 151)], "campaign")
     assert set(begun(made, AT).unclaimed) == set()
 
@@ -180,7 +180,7 @@ def failing(nodes: int) -> Node:
 
 def test_a_node_whose_routes_all_fail_leaves_new_work_to_others() -> None:
     made = failing(nodes=2)
-    assert made.wants(AT) == Wanted(0)
+    assert made.wants(AT) == ClaimLimit(0)
     made.take_many([message(n, Lane.OTP) for n in range(11, 21)], "campaign")
     assert len(begun(made, AT).unclaimed) == 10
 
@@ -188,7 +188,7 @@ def test_a_node_whose_routes_all_fail_leaves_new_work_to_others() -> None:
 def test_a_node_whose_routes_all_fail_takes_one_message_when_a_route_may_be_tried_again() -> None:
     made = failing(nodes=2)
     later_ns = AT + int(DispatchSettings().breaker_open_s * 1e9)
-    assert made.wants(later_ns) == Wanted(1)
+    assert made.wants(later_ns) == ClaimLimit(1)
     made.take_many([message(n) for n in range(11, 21)], "campaign")
     assert set(begun(made, later_ns).unclaimed) == set(range(12, 21))
 
@@ -221,7 +221,7 @@ def test_a_node_whose_routes_all_fail_gives_back_what_it_has() -> None:
     assert (made.wants(AT + 1), made.give_back(AT + 1)) == (None, [])
     assert begun(made, AT + 100).given_back == given, "it is repeated"
     made.committed(AT + 101, {})
-    assert made.wants(AT + 101) == Wanted(0)
+    assert made.wants(AT + 101) == ClaimLimit(0)
     assert made.state(AT + 101).open == 5
 
 
@@ -269,16 +269,16 @@ def test_messages_that_were_given_back_leave_no_entries() -> None:
 
 
 def test_a_node_whose_routes_fail_keeps_its_work_if_no_other_node_is_there() -> None:
-    assert failing(nodes=1).wants(AT) == Wanted(100)
+    assert failing(nodes=1).wants(AT) == ClaimLimit(100)
 
 
 def test_a_node_claims_no_more_than_its_backlog_holds() -> None:
     made = node(window=100, max_backlog=60)
     made.renewed(0, UNTIL, all_of())
-    assert made.wants(AT) == Wanted(0), "only what ends"
+    assert made.wants(AT) == ClaimLimit(0), "only what ends"
     made = node(window=100, max_backlog=100)
     made.renewed(0, UNTIL, all_of())
-    assert made.wants(AT) == Wanted(100)
+    assert made.wants(AT) == ClaimLimit(100)
 
 
 def test_campaigns_are_left_to_others_in_turns_unless_messages_go_in_the_order_of_arrival() -> None:

@@ -9,7 +9,7 @@ from typing import cast
 import pytest
 
 from reference_sender.dispatch.values import Lane, Message, Recovered, Report, State
-from reference_sender.node.node_share import NodeShare, Wanted
+from reference_sender.node.node_share import ClaimLimit, NodeShare
 from reference_sender.policy.gate import open_gate
 from reference_sender.policy.recipients import NumberCount, RecipientLimits
 from reference_sender.runtime.background import Chores
@@ -30,7 +30,7 @@ class NoCommits:
         self.chores = Chores()
         self.gate = open_gate()
         self.handed = self.given_back = 0
-        self.wanted: Wanted | None = None
+        self.wanted: ClaimLimit | None = None
         self.recovered: list[Recovered] = []
         self.kept = asyncio.Event()
 
@@ -42,7 +42,7 @@ class NoCommits:
 
     def renewed(self, until_ns: int, renewal: Renewal) -> None: ...
 
-    def wants(self) -> Wanted | None:
+    def wants(self) -> ClaimLimit | None:
         return self.wanted
 
     def give_back(self) -> None:
@@ -65,7 +65,7 @@ class FailingLeases:
 
     def __init__(self, lost_at: int = 1_000_000) -> None:
         self.renewals = 0
-        self.asked: list[Wanted] = []  # claims
+        self.asked: list[ClaimLimit] = []  # claims
         self._lost_at = lost_at
 
     def renew(self, share: int) -> Renewal:
@@ -82,7 +82,7 @@ class FailingLeases:
     def share(self, counted: Sequence[NumberCount]) -> None: ...
 
     def unfinished(self, limit: int, lane: Lane) -> list[Recovered]:
-        self.asked.append(Wanted(limit, lane))
+        self.asked.append(ClaimLimit(limit, lane))
         return [ENDING]
 
     def reports(self, limit: int) -> list[HandedOver]:
@@ -130,13 +130,13 @@ def test_reports_are_read_again_only_when_the_earlier_ones_are_stored() -> None:
 def test_a_node_without_room_still_claims_what_has_expired_or_has_a_report() -> None:
     async def run() -> None:
         driver, leases = NoCommits(), FailingLeases()
-        driver.wanted = Wanted(0, Lane.OTP)
+        driver.wanted = ClaimLimit(0, Lane.OTP)
         made = member(driver, leases)
         await made.start()
         async with asyncio.timeout(30):
             while not driver.recovered:
                 await asyncio.sleep(0.01)
-        assert leases.asked[0] == Wanted(0, Lane.OTP)
+        assert leases.asked[0] == ClaimLimit(0, Lane.OTP)
         assert driver.recovered[0] == ENDING
         await made.stop()
 
@@ -160,7 +160,7 @@ def test_a_node_without_a_lease_claims_nothing() -> None:
 def test_a_node_that_leaves_renews_its_lease_until_it_stops_and_claims_nothing() -> None:
     async def run() -> None:
         driver, leases = NoCommits(), FailingLeases()
-        driver.wanted = Wanted(1)
+        driver.wanted = ClaimLimit(1)
         made = member(driver, leases)
         await made.start()
         await made.leave()
