@@ -9,9 +9,8 @@ rises faster and faster. So the provider's limit is used almost fully, the next 
 rate that is little above it, and a limit that was raised to many times its value is found soon.
 
 Each good answer adds the time since the last one to x, in units of ``_UNIT_S``, but at most 1 of
-``_UNIT_ANSWERS`` for each request that was throttled at that time: with a slow provider those in flight are
-throttled too. So also on a slow route about one request in a hundred is throttled at most. The limit is set
-below the throttled rate: the provider's burst lets a sender exceed its rate for a while.
+``_UNIT_ANSWERS``. So also on a slow route fewer than about one request in a hundred is throttled. The limit
+is set below the throttled rate: the provider's burst lets a sender exceed its rate for a while.
 
 RFC 9438 has the cubic function, a limit below the rate at a loss ("fast convergence"), and no increase for
 a flow that is limited by its application. The logarithm makes the function the same for any rate. The
@@ -25,7 +24,6 @@ _LIMIT = 0.95
 _DECREASE = 0.8
 _UNIT_S = 7.0
 _UNIT_ANSWERS = 75
-_MOST_COUNTED = 8  # of the requests that a throttled answer found in flight
 # Less than this is a pause, which the route makes in any case. Throttling that has nothing to do with the
 # rate must not stop the route.
 LEAST_REQUESTS_PER_S = 1.0
@@ -35,7 +33,7 @@ LEAST_SEGMENTS_PER_S = 10.0
 class Pacing:
     """``share`` of the configured rate that is used for now: at least ``least_per_s`` and at most all."""
 
-    __slots__ = ("_answers", "_least_share", "_limit_share", "_progress", "_updated_ns", "share")
+    __slots__ = ("_least_share", "_limit_share", "_progress", "_updated_ns", "share")
 
     def __init__(self, rate_per_s: float, least_per_s: float) -> None:
         self.share = 1.0
@@ -43,7 +41,6 @@ class Pacing:
         self._limit_share = 1.0
         self._progress = 0.0
         self._updated_ns = 0
-        self._answers = _UNIT_ANSWERS  # good ones that add 1 to the progress, at least
 
     def throttled(self, now_ns: int) -> None:
         """The provider refused a request, since it came too fast."""
@@ -51,11 +48,6 @@ class Pacing:
         self.share = max(self._least_share, _DECREASE * self._limit_share)
         self._progress = 0.0
         self._updated_ns = now_ns
-        self._answers = _UNIT_ANSWERS
-
-    def throttled_too(self) -> None:
-        """The provider refused another request, which was in flight at that time."""
-        self._answers = min(self._answers + _UNIT_ANSWERS, _MOST_COUNTED * _UNIT_ANSWERS)
 
     def worked(self, now_ns: int, used: bool) -> None:
         """The provider took a request that was submitted after the last throttled answer.
@@ -69,7 +61,7 @@ class Pacing:
         if self.share == 1.0:
             return
         if used or self._progress < 1.0:
-            self._progress += min(passed_s / _UNIT_S, 1 / self._answers)
+            self._progress += min(passed_s / _UNIT_S, 1 / _UNIT_ANSWERS)
             share = self._limit_share * _DECREASE ** ((1.0 - self._progress) ** 3)
             self.share = min(1.0, max(self.share, share))
         elif self._progress > 1.0:

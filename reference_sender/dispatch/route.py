@@ -24,7 +24,6 @@ from reference_sender.dispatch.values import NS_PER_S, Outcome, Result, RouteLim
 # throttled answers in a row. Not earlier: if the limit is on requests, smaller batches need more of them.
 _THROTTLED_BEFORE_SMALLER = 3
 _BATCHES_TO_FULL_SIZE = 50
-_LONGEST_MESSAGE = 10  # in segments, of any provider: a learned burst is not smaller
 
 UNTIL_ANSWER = -1  # blocked until an answer comes; time alone does not change it
 
@@ -75,9 +74,6 @@ class RouteState:
         self.unknown_window_ns = int(limits.unknown_window_s * NS_PER_S)
         self._settings = settings
         self._seed = seed
-        # Of learned bursts: one request, or the longest message, beside the reserve for OTPs.
-        self._least_requests_burst = 1.0 + settings.otp_reserved_requests
-        self._least_segments_burst = float(_LONGEST_MESSAGE + settings.otp_reserved_segments)
         self._keep_reserve()
         self._throttled_in_a_row = 0
         self._throttled_at_ns = -1
@@ -103,9 +99,12 @@ class RouteState:
         if before == 0:
             self.requests.drain(now_ns)
             self.segments.drain(now_ns)
+        self.requests.resize(now_ns, limits.requests_burst * share)
+        self.segments.resize(now_ns, limits.segments_burst * share)
         self.max_in_flight = max_in_flight
         self.share = share
         self._set_rates(now_ns)
+        self._keep_reserve()
 
     def _keep_reserve(self) -> None:
         """What bulk needs, so that the reserve for OTPs is left."""
@@ -236,7 +235,7 @@ class RouteState:
             self._pause(now_ns + int(wait_s * NS_PER_S))
         # Requests that were in flight when the first was throttled do not double the pause.
         if submitted_ns > self._throttled_at_ns:
-            self._lower_rates(now_ns, submitted_ns)
+            self._lower_rates(now_ns)
             base_ns = int(settings.throttle_base_s * NS_PER_S)
             cap_ns = int(settings.throttle_cap_s * NS_PER_S)
             wait_ns = grown(base_ns, cap_ns, self._throttled_in_a_row)
@@ -247,19 +246,14 @@ class RouteState:
             self._throttled_at_ns = now_ns
             wait_ns = wait_ns // 2 + int(wait_ns / 2 * fraction(self._seed, self.name, self.throttles))
             self._pause(now_ns + wait_ns)
-        else:
-            self.requests_pacing.throttled_too()
-            self.segments_pacing.throttled_too()
         self.requests.drain(self.paused_until_ns)
         self.segments.drain(self.paused_until_ns)
 
-    def _lower_rates(self, now_ns: int, submitted_ns: int) -> None:
+    def _lower_rates(self, now_ns: int) -> None:
         """A bucket that was short is what the sender reached, so its rate was too high for the provider. If
         neither was short, the provider does not tell which of its limits it was.
         """
-        # A small bucket of which a reserve is left is never less than half full: then the waits show it.
-        requests_short = self._requests_awaited_ns >= submitted_ns or self.requests.is_short(now_ns)
-        segments_short = self._segments_awaited_ns >= submitted_ns or self.segments.is_short(now_ns)
+        requests_short, segments_short = self.requests.is_short(now_ns), self.segments.is_short(now_ns)
         if requests_short or not segments_short:
             self.requests_pacing.throttled(now_ns)
         if segments_short or not requests_short:
@@ -281,23 +275,10 @@ class RouteState:
         limits, share = self.limits, self.share
         self.requests.set_rate(now_ns, limits.requests_per_s * share * self.requests_pacing.share)
         self.segments.set_rate(now_ns, limits.segments_per_s * share * self.segments_pacing.share)
-        # A configured rate that is too high usually comes with a burst that is too high.
-        self.requests.resize(
-            now_ns,
-            _burst(limits.requests_burst * share, self.requests_pacing.share, self._least_requests_burst),
-        )
-        self.segments.resize(
-            now_ns,
-            _burst(limits.segments_burst * share, self.segments_pacing.share, self._least_segments_burst),
-        )
-        self._keep_reserve()
+        self._worth_saving = self.segments.tokens_in(self._settings.token_wait_s)
 
     def _pause(self, until_ns: int) -> None:
         self.paused_until_ns = max(self.paused_until_ns, until_ns)
-
-
-def _burst(most: float, paced_share: float, least: float) -> float:
-    return min(most, max(least, most * paced_share))
 
 
 def check_routes(routes: Sequence[RouteLimits]) -> None:

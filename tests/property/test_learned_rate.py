@@ -112,47 +112,6 @@ def test_a_constant_limit_is_used_and_fewer_than_one_request_in_a_hundred_is_ref
     assert taken / lasts_s > 0.89 * allowed_per_s, taken / lasts_s
 
 
-@pytest.mark.parametrize("burst_s", [0.1, 1.0])
-@pytest.mark.parametrize("over", [1.05, 2.0, 10.0, 100.0])
-@pytest.mark.parametrize("allowed_per_s", [5.0, 20.0, 50.0, 200.0])
-def test_a_slow_provider_that_also_refuses_what_is_in_flight_refuses_fewer_than_one_request_in_a_hundred(
-    allowed_per_s: float, over: float, burst_s: float
-) -> None:
-    flow = Flow(over * allowed_per_s, allowed_per_s, burst_s=burst_s, latency_s=0.5)
-    settled_s = 60 + 300 / allowed_per_s
-    flow.run(settled_s)
-    lasts_s = max(30.0, 2_000 / allowed_per_s)
-    taken, refused = flow.run(settled_s + lasts_s)
-    assert refused / (taken + refused) < 0.01, (taken, refused)
-    assert taken / lasts_s > 0.89 * allowed_per_s, taken / lasts_s
-
-
-@pytest.mark.parametrize(("most", "burst_s"), [(10, 1.0), (10, 0.5), (30, 1.0), (3, 0.2)])
-@pytest.mark.parametrize("over", [2.0, 10.0, 100.0])
-def test_short_bursts_are_hardly_throttled_however_far_the_configured_rate_is_above_the_limit(
-    over: float, most: int, burst_s: float
-) -> None:
-    """The configured burst is a tenth of the configured rate: at 100 times the limit 10 s of the limit."""
-    random = Random(1)
-    arrivals_ns = [0]
-    while arrivals_ns[-1] < 1300 * S:
-        burst_ns = arrivals_ns[-1] + round(random.expovariate(0.5 * 20 / ((most + 1) / 2)) * S)
-        arrivals_ns += [burst_ns] * random.randint(1, most)
-    came = 0
-
-    def arrive(now_ns: int) -> int:
-        nonlocal came
-        while arrivals_ns[came] <= now_ns:
-            came += 1
-        return came
-
-    flow = Flow(over * 20.0, 20.0, burst_s=burst_s, arrive=arrive)
-    flow.run(300)
-    taken, refused = flow.run(1200)
-    assert taken > 0.45 * 20 * 900
-    assert refused / (taken + refused) < 0.007, (taken, refused)
-
-
 @pytest.mark.parametrize("low_for_s", [60, 65, 70, 75, 80, 300, 1200])
 def test_the_way_back_after_a_lowered_limit_takes_half_a_minute(low_for_s: int) -> None:
     """The limit of 300 requests/s falls to 5, and rises again at any moment of the route's probing at 5."""
