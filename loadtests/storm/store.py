@@ -122,7 +122,9 @@ class ModelStore:
     def probe(self) -> None:
         self._require_room()
 
-    def unfinished(self, limit: int | None = None, place: Place | None = None) -> list[Recovered]:
+    def unfinished(
+        self, limit: int | None = None, place: Place | None = None, lane: Lane = Lane.MARKETING
+    ) -> list[Recovered]:
         disk = self.disk
         numbers = [] if place else sorted(disk.progress.keys() & disk.messages.keys())
         tried = [record for each in numbers if (record := self._record(each)).state not in _READ_LATER]

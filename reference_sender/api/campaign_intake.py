@@ -265,7 +265,7 @@ class CampaignIntake:
     def _share(self, head: dict[str, Any], now: int) -> Shared:
         if self._shared is None:
             defaults = read_defaults(head, self._strict)
-            campaign = self._intake.campaign_id() if defaults.campaign is None else defaults.campaign
+            campaign = defaults.campaign or self._intake.campaign_id()
             shared = self._intake.shared_part(defaults, campaign, now)
             if not self._driver.has_room(1, defaults.message_class):
                 self._tally.queue_full += 1

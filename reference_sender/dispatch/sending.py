@@ -83,6 +83,13 @@ class Sending:
                 return each
         return None
 
+    def batch(self, batch_id: int) -> Batch:
+        """A batch in flight. Raises ``ValueError`` if it is not."""
+        batch = self.in_flight.get(batch_id)
+        if batch is None:
+            raise ValueError(f"batch {batch_id} is not in flight")
+        return batch
+
     def unchecked(self) -> list[Ticket]:
         """Messages in flight on routes that do not refuse repeats."""
         batches = [each for each in self.in_flight.values() if not each.route.repeats]

@@ -27,7 +27,7 @@ from reference_sender.dispatch.values import (
 from reference_sender.node.effects import Acknowledge, NodeEffect, Refuse, SubmitNow
 from reference_sender.node.lookup_results import untaken
 from reference_sender.node.node import Node
-from reference_sender.node.node_share import NodeShare
+from reference_sender.node.node_share import ClaimLimit, NodeShare
 from reference_sender.node.times import DEFAULT_TIMES, NodeTimes
 from reference_sender.policy.campaigns import CampaignChange
 from reference_sender.policy.gate import Gate
@@ -117,9 +117,13 @@ class Driver:
         """As ``Node.wall_set``."""
         self._perform(self._node.wall_set(self._now(), ahead_ns))
 
-    def wants(self) -> int | None:
+    def wants(self) -> ClaimLimit | None:
         """As ``Node.wants``; None once the sender stops."""
         return None if self._stopping else self._node.wants(self._now())
+
+    def give_back(self) -> None:
+        """As ``Node.give_back``."""
+        self._perform(self._node.give_back(self._now()))
 
     def handed_over(self, reports: Sequence[HandedOver]) -> None:
         """As ``Node.handed_over``."""

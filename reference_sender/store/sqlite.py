@@ -157,7 +157,9 @@ class SqliteStore:
             self._writer.execute("REPLACE INTO attempt VALUES (0, '', 0, randomblob(?))", (_PROBE_BYTES,))
             self._writer.execute("DELETE FROM attempt WHERE id = 0")
 
-    def unfinished(self, limit: int | None = None, place: Place | None = None) -> list[Recovered]:
+    def unfinished(
+        self, limit: int | None = None, place: Place | None = None, lane: Lane = Lane.MARKETING
+    ) -> list[Recovered]:
         with self._reading():
             return read_unfinished(self._reader, limit, place)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 
-from reference_sender.dispatch.values import EndedMessage, Message, Recovered, Report, State
+from reference_sender.dispatch.values import EndedMessage, Lane, Message, Recovered, Report, State
 from reference_sender.policy.campaigns import Campaign
 from reference_sender.policy.opt_out import OptOut
 from reference_sender.policy.recipients import NumberCount
@@ -85,11 +85,13 @@ class PostgresStore:
         if self._writer.call(lambda connection: connection.fetchval(_PROBE, self._node)) is None:
             raise StoreError(writing.LEASE_ENDED)
 
-    def unfinished(self, limit: int | None = None, place: Place | None = None) -> list[Recovered]:
+    def unfinished(
+        self, limit: int | None = None, place: Place | None = None, lane: Lane = Lane.MARKETING
+    ) -> list[Recovered]:
         routes, doubtful = self._membership.routes, self._doubtful_claims
         records = self._renewer.call(
             lambda connection: leases.claim(
-                connection, self._node, routes, limit, doubtful, self._claimed_turns
+                connection, self._node, routes, limit, lane, doubtful, self._claimed_turns
             )
         )
         doubtful.clear()

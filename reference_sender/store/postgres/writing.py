@@ -15,6 +15,7 @@ import asyncpg
 from reference_sender.dispatch.values import FINAL_STATES, Change, Lane, Message, Report, State, SubmitAttempt
 from reference_sender.store.message_rows import pair_of
 from reference_sender.store.postgres.controls import is_held, write_controls, write_holds
+from reference_sender.store.postgres.leases import give_back
 from reference_sender.store.protocol import Existing, StoreError, Work
 from reference_sender.store.unstored_costs import kept_controls
 
@@ -114,13 +115,16 @@ LEASE_ENDED = (
 
 async def commit(connection: asyncpg.Connection[Any], node: int, work: Work) -> Mapping[int, Existing]:
     """As ``Store.commit``. Raises ``StoreError`` and writes nothing if the lease has ended."""
-    if not (work.refused or work.controls or any(is_held(each) or each.once for each in work.messages)):
+    controlled = work.refused or work.controls or work.given_back
+    if not (controlled or any(is_held(each) or each.once for each in work.messages)):
         return await _commit(connection, node, work)
     async with connection.transaction():
         if work.refused:
             await connection.execute(_REFUSE, node, work.refused)
             await connection.execute(_LEAVE, node, work.refused)
         taken = await _commit(connection, node, work)
+        if work.given_back:
+            await give_back(connection, node, work.given_back)
         await write_holds(connection, work.messages)
         await write_controls(connection, node, kept_controls(work, taken))
         return taken
