@@ -11,10 +11,10 @@ from analysis.findings import Availability, DelaySplit
 from analysis.judge import checks, checks_environment
 from analysis.judge.bottlenecks import BottleneckInputs, find_bottlenecks
 from analysis.judge.handsets import class_outcomes, handsets
-from analysis.judge.not_taken import many_not_taken
 from analysis.judge.objective_inputs import ObjectiveInputs
 from analysis.judge.objectives import judge_all
 from analysis.judge.options import MadeBy, command_of, for_command
+from analysis.judge.sustained import sustained
 from analysis.judge.validity import worst
 from analysis.judge.verdict import withheld
 from analysis.measure import stages
@@ -120,18 +120,15 @@ def analyse_part(
         handsets=handsets(journeys, outcomes) if journeys.journal else (),
         availability=available,
         backlog_grew=grew,
-        sustained=_sustained(counted, grew),
+        sustained=sustained(counted, grew, journeys, outcomes, _waited_out(manifest, journeys)),
         delay_splits=splits,
         hints=hints(journeys, outcomes, manifest),
         bottlenecks=() if failed else find_bottlenecks(asked),
     )
 
 
-def _sustained(counted: Accounting, grew: bool | None) -> bool | None:
-    """A backlog of the accepted messages alone does not grow if the sender refuses the others."""
-    if grew or many_not_taken(counted):
-        return False
-    return None if grew is None else True
+def _waited_out(manifest: Manifest, journeys: Journeys) -> bool:
+    return waited_out(manifest, journeys.end_s - journeys.load_end_s)
 
 
 def _with_contract(
@@ -206,7 +203,7 @@ def _facts(
     distributions: tuple[tuple[Distribution, ...], tuple[Distribution, ...]],
     measured: tuple[Cost, Availability | None, bool | None],
 ) -> ObjectiveInputs:
-    waited = waited_out(manifest, journeys.end_s - journeys.load_end_s)
+    waited = _waited_out(manifest, journeys)
     return ObjectiveInputs(
         delivery=distributions[0],
         api=distributions[1],

@@ -306,10 +306,12 @@ def limiting(part: PartReport) -> int | None:
 
 
 def sustained(part: PartReport) -> bool:
-    """Whether every message was taken and the backlog did not grow.
+    """Whether every message was taken and the backlog did not grow; a loss limits no rate.
 
     If a load is too short to show growth, the waits at its end were no longer than before.
     """
+    if part.backlog_grew is False:
+        return not not_taken(part)
     if part.sustained is None and fell_behind(part):
         return False
     return not not_taken(part) and part.sustained is not False

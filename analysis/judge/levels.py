@@ -28,7 +28,7 @@ from analysis.formatting import (
     round_seconds_text,
     share_of_one_text,
 )
-from analysis.judge.not_taken import many_without_room
+from analysis.judge.not_taken import LOST_WHY, many_not_taken, many_without_room
 from analysis.judge.rate_basis import FEWEST
 from analysis.judge.sample_size import too_few_for
 from analysis.judge.verdict import overall
@@ -206,7 +206,9 @@ def _load_text(part: PartReport) -> str:
 def _missed_objectives(part: PartReport) -> str:
     missed = [f"{each.name} {each.measured}" for each in part.objectives if each.verdict == "missed"]
     grew = ["its backlog grew"] if part.backlog_grew else []
-    return "; ".join([*missed, *([part.throughput.limit] if part.throughput.limit else []), *grew])
+    lost = part.sustained is False and part.backlog_grew is False and not many_not_taken(part.accounting)
+    limit = [part.throughput.limit] if part.throughput.limit else []
+    return "; ".join([*missed, *limit, *grew, *([LOST_WHY] if lost else [])])
 
 
 def _unproven(part: PartReport) -> str:

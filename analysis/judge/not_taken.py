@@ -5,6 +5,7 @@ from __future__ import annotations
 from analysis.model import Accounting
 
 NOT_TAKEN_SHARE = 0.001  # of the planned messages; with more the sender does not sustain the load
+LOST_WHY = "over 0.1 % of the messages were given up or lost"  # the same share (judge.sustained)
 
 
 def many_not_taken(counted: Accounting) -> bool:
