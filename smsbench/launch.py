@@ -6,7 +6,7 @@ import os
 import sys
 
 # Other modules are imported after the path is set.
-from smsbench.own_modules import later_path, settle_path
+from smsbench.own_modules import later_path, set_path
 
 _INTERRUPTED = 130
 _WORDS = "smsbench: interrupted"
@@ -16,7 +16,7 @@ _NOT_OURS = ("MPLBACKEND", "MATPLOTLIBRC")
 
 def main() -> None:
     """Run the command. Exits 70 with the traceback if it cannot even be imported."""
-    settle_path(later_path())
+    set_path(later_path())
     import signal
 
     # Nothing runs yet that has to be ended in order. A library that is being imported may turn a
@@ -24,9 +24,9 @@ def main() -> None:
     usual = signal.getsignal(signal.SIGINT)
     if usual is signal.default_int_handler:
         signal.signal(signal.SIGINT, _end)
-    from smsbench.output import settle_output
+    from smsbench.output import replace_output
 
-    settle_output()
+    replace_output()
     for name in _NOT_OURS:
         os.environ.pop(name, None)
     try:

@@ -40,7 +40,7 @@ def clopper_pearson(
     """The exact interval of a share, for ``count`` above 0: it has at least the given coverage.
 
     ``evidence`` is the share of the messages that count as independent, above 0 and at most 1: the interval
-    is that of so many fewer with the same share of hits.
+    is that of this share of the messages, with the same share of hits.
     """
     tail = (1.0 - confidence) / 2
     of = max(count * evidence, 1.0)

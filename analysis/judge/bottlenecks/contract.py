@@ -7,8 +7,6 @@ from typing import Any
 
 from msgspec import Struct
 
-from analysis.measure.shares.limits import read_limits
-
 
 class Contract(Struct, frozen=True):
     """Rates per second; None: no limit."""
@@ -37,10 +35,16 @@ def contract_of(profile: Mapping[str, Any]) -> Contract:
 
 def carriers_without_limit(profile: Mapping[str, Any]) -> frozenset[str]:
     """The carriers that the profile lists without a rate: none of them has a queue of its own."""
-    listed = profile.get("carriers")
-    sections = listed if isinstance(listed, Sequence) else ()
-    names = {str(_table(each).get("name", "")) for each in sections}
-    return frozenset(names - read_limits(profile, "").carrier_ns.keys())
+    listed, account = profile.get("carriers"), _table(profile.get("account"))
+    sections = [_table(each) for each in listed] if isinstance(listed, Sequence) else []
+    # A dedicated account has its own rate to each carrier.
+    own = account.get("route_segments_per_s")
+    dedicated = account.get("tier") == "dedicated"
+    return frozenset(
+        str(each.get("name", ""))
+        for each in sections
+        if _number(own if dedicated else each.get("segments_per_s")) is None
+    )
 
 
 def says_how_long(profile: Mapping[str, Any], protocol: str) -> bool:

@@ -97,9 +97,9 @@ def test_ctrl_c_during_an_import_of_the_analysis() -> None:
 def test_a_command_that_was_started_without_ctrl_c_ignores_it() -> None:
     """A shell starts its background commands so."""
     script = (
-        "import os, signal, sys, smsbench.output as output; settle = output.settle_output\n"
+        "import os, signal, sys, smsbench.output as output; settle = output.replace_output\n"
         "signal.signal(signal.SIGINT, signal.SIG_IGN)\n"
-        "output.settle_output = lambda: (os.kill(os.getpid(), signal.SIGINT), settle())\n"
+        "output.replace_output = lambda: (os.kill(os.getpid(), signal.SIGINT), settle())\n"
         "sys.argv = ['smsbench', '--version']\n"
         "from smsbench.launch import main\n"
         "main()\n"
