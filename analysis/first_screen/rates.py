@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from analysis.findings import NETWORK_ALONE, NO_TURN, NOT_FORWARDED, on_the_way
+from analysis.findings import NETWORK_ALONE, NO_TURN, NOT_FORWARDED, Bottleneck, on_the_way
 from analysis.first_screen.no_rate import no_rate_row, no_rate_sentences, profile_label
 from analysis.first_screen.quoting import Quote
 from analysis.first_screen.values import AnswerRow, ScreenAnswer, Sentence
@@ -25,6 +25,7 @@ from analysis.model import AnswerState, BestRate, PartReport, RunReport
 NO_LIMIT = "No limit was reached"
 NO_LIMIT_OF_THE_RATE = "No limit of the rate was reached"
 OTHER_OBJECTIVES = "The search used other objectives: an objective that is missed here is not one of them."
+API_OBJECTIVE = "; no objective limits the time of an answer (to set one: --slo with api, docs/objectives.md)"
 _MOST_DIGITS = 6
 _CLEARLY_MORE = 1.1  # random arrivals: the best ten seconds are a little above the mean
 
@@ -230,8 +231,16 @@ def _no_limit(quote: Quote, place: int) -> Sentence:
     return (
         f"{NO_LIMIT_OF_THE_RATE}, so the capacity may be higher. But messages were delayed: ",
         *((quote.text(f"{path}.text"),) if told else with_evidence(quote, path, found)),
+        *_without_api_objective(quote.report, found),
         ".",
     )
+
+
+def _without_api_objective(report: RunReport, found: Bottleneck) -> Sentence:
+    """How to judge an API whose answers are slow, if no objective limits them: the defaults have none."""
+    if found.kind != "sender_api" or any(each.measure == "api_response" for each in report.objectives):
+        return ()
+    return (API_OBJECTIVE,)
 
 
 def _named(quote: Quote, place: int, at: int) -> Sentence:
