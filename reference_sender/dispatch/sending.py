@@ -145,6 +145,9 @@ class Sending:
             return
         while self._pump_once(now_ns, effects):
             pass
+        if not (ready[0] or ready[1] or ready[2]):  # the last ones had expired
+            self.wake_ns = None
+            self._held_by = ""
 
     def submit_at_once(self, now_ns: int, message: Message, effects: list[Effect]) -> bool:
         """Submit a new message in a request of its own, if it is certain that ``pump`` would do the same.

@@ -1,4 +1,4 @@
-"""Messages that a store keeps once in a campaign, tested against every store."""
+"""Messages that a store keeps once in a campaign: every store is tested."""
 
 from __future__ import annotations
 

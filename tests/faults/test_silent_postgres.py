@@ -59,6 +59,6 @@ def test_a_sender_on_silent_connections_continues_on_new_ones_and_can_be_stopped
     log = (tmp_path / "reference_sender.log").read_text()
     assert "Traceback" not in log
     lines = [line for line in log.splitlines() if line.startswith("sender: ")]
-    # A retry whose attempt was to be stored may have been under way.
+    # A retry whose attempt was to be stored may have been in progress.
     assert (code, len(lines)) in ((0, 0), (os.EX_IOERR, 1)), log
     assert all("the store did not keep the last changes" in line for line in lines)

@@ -173,7 +173,7 @@ def test_a_sender_that_is_stopped_before_its_store_works_again_says_what_was_not
     store = tmp_path / "s.db"
     sender = start(store)
     assert sender.post("kept")[0] == 202
-    resource.prlimit(sender.process.pid, resource.RLIMIT_FSIZE, (0, 0))  # as ``no_room_for_files``, for good
+    resource.prlimit(sender.process.pid, resource.RLIMIT_FSIZE, (0, 0))  # until it ends
     assert sender.post("refused")[0] == 503  # it is to be removed, if it is in the store
     code, output = sender.end()
     assert code == os.EX_IOERR
