@@ -88,11 +88,11 @@ def _shared(reports: Sequence[DeliveryReport], settings: SmsapiSettings) -> str:
     if rows.count(rows[0]) == len(rows):
         sender_id, price, segments, mcc, mnc = rows[0]
         return _shared_by_all(sender_id, str(points(price, settings)), segments, mcc, mnc)
-    sender_ids, prices, segments, mccs, mncs = zip(*rows, strict=True)
+    sender_ids, prices, parts, mccs, mncs = zip(*rows, strict=True)
     return _shared_fields(
         _collapsed(sender_ids, lambda sender_id: quote(sender_id, safe="")),
         _collapsed(prices, lambda price: str(points(price, settings))),
-        _collapsed(segments, str),
+        _collapsed(parts, str),
         _collapsed(mccs, str),
         _collapsed(mncs, str),
     )
