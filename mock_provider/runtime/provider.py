@@ -54,8 +54,8 @@ _FLUSH_EVERY_S = 0.1
 # The file has such a row within the two intervals after that, half a second after the message was accepted.
 # Three of four messages of the profile ``fast`` are closed by then, and need no row as open messages.
 _OPEN_ROW_AFTER_NS = 400_000_000
-# At most 10,000 rows of open messages per second, more than single sends can reach. In requests of 1,000 nearly
-# every message would have two rows, and a row takes a tenth of the time of a message.
+# At most 10,000 rows of open messages per second, more than single sends can reach. In requests of 1,000
+# nearly every message would have two rows, and a row takes a tenth of the time of a message.
 _MOST_OPEN_ROWS = 200
 _PUBLISH_EVERY_S = 0.2
 _TICK_EVERY_S = 1.0
