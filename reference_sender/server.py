@@ -23,6 +23,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from reference_sender.alerts.money import Money
 from reference_sender.alerts.rules import AlertSettings
 from reference_sender.alerts.store import StoreTrouble
+from reference_sender.api.api_counters import ApiCounters
 from reference_sender.api.campaign_controls import CampaignControls
 from reference_sender.api.connections import Limits
 from reference_sender.api.dead_letters import DeadLetters
@@ -34,7 +35,6 @@ from reference_sender.api.report_orders import CampaignReports
 from reference_sender.api.reports import REPORTS_PATH, ReportIntake, ReportReader
 from reference_sender.api.rules import IntakeRules
 from reference_sender.api.serving import serving
-from reference_sender.api.tally import Tally
 from reference_sender.campaign_report.settings import CampaignReportSettings
 from reference_sender.clock import now_ns, wall_ns
 from reference_sender.dashboard.board import Board
@@ -198,7 +198,7 @@ class Sender:
         last_id = identity.last_message_id
         earlier = EarlierCampaigns(self._queries.ask, store, self._driver, last_id)
         self._recovery = Recovery(earlier, last_id, self.chores)
-        tally = Tally()
+        tally = ApiCounters()
         reports = settings.campaign_reports
         rules = IntakeRules(gate, recipients, reports)
         self._ends = CampaignEnds(store, self._queries.ask, self._driver, reports, self._leads, self.chores)

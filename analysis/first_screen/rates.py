@@ -25,7 +25,10 @@ from analysis.model import AnswerState, BestRate, PartReport, RunReport
 NO_LIMIT = "No limit was reached"
 NO_LIMIT_OF_THE_RATE = "No limit of the rate was reached"
 OTHER_OBJECTIVES = "The search used other objectives: an objective that is missed here is not one of them."
-API_OBJECTIVE = "; no objective limits the time of an answer (to set one: --slo with api, docs/objectives.md)"
+API_OBJECTIVE = (
+    "; no objective limits the time of an answer (to set one: smsbench report --slo with api, "
+    "docs/objectives.md)"
+)
 _MOST_DIGITS = 6
 _CLEARLY_MORE = 1.1  # random arrivals: the best ten seconds are a little above the mean
 

@@ -31,7 +31,7 @@ from reference_sender.policy.opt_out import OptOut
 from reference_sender.policy.quiet_hours import FOREVER
 from reference_sender.policy.spending import Spent
 from reference_sender.store.campaign_reports import CampaignProgress, CampaignRow, StoredReport
-from reference_sender.store.message_rows import pair_of
+from reference_sender.store.message_rows import unique_of
 from reference_sender.store.protocol import (
     CampaignEnd,
     Control,
@@ -291,11 +291,11 @@ class ModelStore:
     def _keep(self, messages: Iterable[Message]) -> None:
         for message in messages:
             self.disk.messages[message.message_id] = message
-            self.disk.ids.update(dict.fromkeys(_unique(message), message.message_id))
+            self.disk.ids.update(dict.fromkeys(unique_of(message), message.message_id))
 
     def _remove(self, message: Message) -> None:
         del self.disk.messages[message.message_id]
-        for each in _unique(message):
+        for each in unique_of(message):
             del self.disk.ids[each]
 
     def _require_room(self) -> None:
@@ -308,7 +308,7 @@ class ModelStore:
         rows = _StoredRows({}, {}, {})
         for message in work.messages:
             number = message.message_id
-            holders = [rows.ids.get(each) or disk.ids.get(each) for each in _unique(message)]
+            holders = [rows.ids.get(each) or disk.ids.get(each) for each in unique_of(message)]
             holder = holders[0] or holders[-1]
             if holder is not None:
                 if holder != number:
@@ -322,7 +322,7 @@ class ModelStore:
             if number in disk.messages or number in rows.messages:
                 raise StoreError("UNIQUE constraint failed: message.id")
             rows.messages[number] = message
-            rows.ids.update(dict.fromkeys(_unique(message), number))
+            rows.ids.update(dict.fromkeys(unique_of(message), number))
         return rows
 
     def _existing(self, holder: Message, is_duplicate: bool) -> Existing:
@@ -383,12 +383,6 @@ class ModelStore:
                 route=attempt.route,
                 tried_ns=at_ns if before.tried_ns is None else before.tried_ns,
             )
-
-
-def _unique(message: Message) -> list[str | int]:
-    """What no other message may have: its key and, if it is stored once, its pair."""
-    pair = pair_of(message)
-    return [message.key] if pair is None else [message.key, pair]
 
 
 def _urgency(message: Message) -> tuple[int, int]:

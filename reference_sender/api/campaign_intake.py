@@ -12,10 +12,10 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from reference_sender.api.answers import json_bytes
+from reference_sender.api.api_counters import ApiCounters
 from reference_sender.api.intake import Intake, Invalid, Shared, read_defaults, read_recipient
 from reference_sender.api.json_rows import Rows
 from reference_sender.api.rules import DUPLICATE, POLICY_CODES, DuplicateRows, IntakeRules
-from reference_sender.api.tally import Tally
 from reference_sender.api.turns import Turns
 from reference_sender.api.unpacking import Unpacking
 from reference_sender.clock import now_ns, wall_ns
@@ -105,7 +105,7 @@ class CampaignIntake:
         intake: Intake,
         rules: IntakeRules,
         driver: Driver,
-        tally: Tally,
+        tally: ApiCounters,
         turns: Turns,
         strict: bool,
         patience_s: float = PATIENCE_S,

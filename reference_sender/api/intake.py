@@ -15,7 +15,7 @@ from reference_sender.api.replay import replayed
 from reference_sender.api.segments import count_segments
 from reference_sender.campaign_report.texts import ReportLanguage
 from reference_sender.dispatch.values import NS_PER_S, Lane, Message
-from reference_sender.policy.wall import Wall
+from reference_sender.policy.wall_offset import WallOffset
 from reference_sender.routes.sender_ids import SENDER_RULE, is_sender_id
 
 MAX_EXPIRY_S = 72 * 3600  # no network tries for longer
@@ -121,9 +121,9 @@ class Intake:
         last_message_id: int,
         max_segments: int,
         quiet_classes: Collection[Lane] = (),
-        wall: Wall | None = None,
+        wall: WallOffset | None = None,
     ) -> None:
-        self._wall = wall or Wall()
+        self._wall = wall or WallOffset()
         self._tag = tag
         self._unique = f"{tag}{start}-"
         self._quiet_classes = frozenset(quiet_classes)  # keep opening hours unless the request says otherwise

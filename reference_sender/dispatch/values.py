@@ -2,7 +2,7 @@
 
 All instants are int nanoseconds on the sender's clock, which never goes back while the process runs. It may
 go back across a restart: ``stored_instants.py`` converts stored instants to the present clock.
-``not_before_ns`` is Unix time, which may be set while the process runs (``policy/wall.py``).
+``not_before_ns`` is Unix time, which may be set while the process runs (``policy/wall_offset.py``).
 """
 
 from __future__ import annotations

@@ -30,6 +30,12 @@ def pair_of(message: Message) -> int | None:
     return int.from_bytes(blake2b(whole, digest_size=8).digest(), "little", signed=True)
 
 
+def unique_of(message: Message) -> list[str | int]:
+    """What no other message may have: its key and, if it is stored once, its pair."""
+    pair = pair_of(message)
+    return [message.key] if pair is None else [message.key, pair]
+
+
 def record_of(row: Sequence[Any]) -> Record:
     """A row with ``RECORD_COLUMNS``. PostgreSQL keeps texts as bytes, and SQLite true as 1."""
     message_id, key, to, body, lane, *more = row[:10]

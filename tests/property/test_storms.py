@@ -31,7 +31,7 @@ from reference_sender.node.node import Node
 from reference_sender.policy.gate import Gate
 from reference_sender.policy.recipients import RecipientLimits
 from reference_sender.policy.spending import Spending, Spent
-from reference_sender.policy.wall import Wall
+from reference_sender.policy.wall_offset import WallOffset
 from reference_sender.store.protocol import Existing, Work
 
 SEEDS = range(1, 201)
@@ -234,7 +234,7 @@ def forget_messages_to_a_number(patch: pytest.MonkeyPatch) -> None:
 def purge_by_the_wall_clock_alone(patch: pytest.MonkeyPatch) -> None:
     """A wall clock that was set forward makes messages old."""
 
-    def by_wall_ns(now_ns: int, keep_ns: int, wall: Wall) -> int:
+    def by_wall_ns(now_ns: int, keep_ns: int, wall: WallOffset) -> int:
         return now_ns + wall.ahead_ns - keep_ns // 2
 
     patch.setattr(process, "purged_before_ns", by_wall_ns)

@@ -7,7 +7,7 @@ import numpy as np
 from analysis.arrays import Bools, Floats
 from analysis.formatting import count_text
 from analysis.judge.bottlenecks.contract import carriers_without_limit, contract_of
-from analysis.judge.bottlenecks.kind import Description, Kind, Seen, over, strength, typical
+from analysis.judge.bottlenecks.kind import Description, Kind, KindFinding, over, strength, typical
 from analysis.judge.bottlenecks.provider_limit import accept_wait_s, shared_queue_wait_s
 from analysis.judge.bottlenecks.symptoms import slow_carriers
 from analysis.judge.bottlenecks.view import View
@@ -19,7 +19,7 @@ _NAMED_FROM = 0.5  # of the longest wait; carriers with a shorter one are not na
 _MOST_NAMED = 3
 
 
-def look(view: View) -> Seen:
+def look(view: View) -> KindFinding:
     """Strength: the carriers' share of the waits in sender and carriers.
 
     If all carriers have the same wait and the accept queue is at its rate, they have it in that queue. A
@@ -55,7 +55,7 @@ def look(view: View) -> Seen:
             evidence
         )
 
-    return Seen(strength(seen, 0.95 * _share_of_waits(view)), describe)
+    return KindFinding(strength(seen, 0.95 * _share_of_waits(view)), describe)
 
 
 def _share_of_waits(view: View) -> Floats:

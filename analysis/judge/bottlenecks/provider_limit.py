@@ -13,7 +13,7 @@ from analysis.formatting import count_text, of_unit, round_number_text, seconds_
 from analysis.judge.bottlenecks import lowered_limit, submits
 from analysis.judge.bottlenecks.after_refusal import WAITED_SHARE, far_below_contract, slow_after_refusal
 from analysis.judge.bottlenecks.contract import Contract, contract_of, says_how_long
-from analysis.judge.bottlenecks.kind import Description, Kind, Seen, over, strength, typical
+from analysis.judge.bottlenecks.kind import Description, Kind, KindFinding, over, strength, typical
 from analysis.judge.bottlenecks.lowered_limit import THROTTLED_SHARE, lowered
 from analysis.judge.bottlenecks.sender_queue import binds_below_contract, waited_share
 from analysis.judge.bottlenecks.symptoms import shared_wait_s
@@ -58,7 +58,7 @@ def accept_wait_s(view: View) -> Floats:
     return wait_s
 
 
-def look(view: View) -> Seen:
+def look(view: View) -> KindFinding:
     contract = contract_of(view.given.profile)
     refused = refused_for_limits(view)
     throttled = view.windows.share(view.taken_at_s, throttled_messages(view), view.provider.accepted)
@@ -107,7 +107,7 @@ def look(view: View) -> Seen:
         limits = ", ".join(named.values()) or "it refuses requests above its rate"
         return f"the provider's limit: {limits}", tuple(evidence)
 
-    return Seen(strength(where), describe)
+    return KindFinding(strength(where), describe)
 
 
 def _refused_words(view: View, windows: Bools) -> str:

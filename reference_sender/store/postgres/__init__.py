@@ -12,7 +12,7 @@ from reference_sender.policy.recipients import NumberCount
 from reference_sender.policy.spending import Spent
 from reference_sender.store.campaign_reports import CampaignProgress, CampaignRow, StoredReport
 from reference_sender.store.postgres import campaign_reports, controls, leases, reading, rule_changes, writing
-from reference_sender.store.postgres.link import Loop, PostgresLink
+from reference_sender.store.postgres.link import LoopThread, PostgresLink
 from reference_sender.store.postgres.schema import bring_up_to_date
 from reference_sender.store.protocol import (
     NODE_BITS,
@@ -50,7 +50,7 @@ class PostgresStore:
         self._membership = membership
         self._doubtful_claims: list[int] = []  # of claims without an answer
         self._claimed_turns: dict[int, int] = {}  # the highest of each lane
-        self._loop = Loop()
+        self._loop = LoopThread()
         self._writer = PostgresLink(self._loop, url, WRITE_S)
         self._reader = PostgresLink(self._loop, url, READ_S, checked=True)
         self._renewer = PostgresLink(self._loop, url, RENEW_S)
