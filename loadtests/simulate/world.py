@@ -55,7 +55,8 @@ class World:
         """Messages that the sender's API accepted at ``now_ns``, the present time of ``run``."""
         self._now_ns = now_ns
         self._asked(self._dispatcher.offer(now_ns, messages))
-        self._work_off(now_ns)
+        if self._to_do:
+            self._work_off(now_ns)
 
     def next_due(self) -> int | None:
         """The next deadline. None: nothing is pending."""
@@ -109,10 +110,10 @@ class World:
         for effect in to_do:  # and those that are added by doing them
             if type(effect) is SubmitBatch:
                 self._submit(now_ns, effect)
-            elif type(effect) is SendReports:
-                self._report(now_ns, effect)
             elif type(effect) is EngineReply:
                 self._answer(now_ns, effect)
+            elif type(effect) is SendReports:
+                self._report(now_ns, effect)
             elif type(effect) is Disconnect:
                 self._give_up(now_ns, effect.request_id)
         to_do.clear()

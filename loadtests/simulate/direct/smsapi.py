@@ -29,7 +29,7 @@ from mock_provider.protocols.smsapi.answers import STATUS_CODES
 from mock_provider.protocols.smsapi.dates import engine_time
 from mock_provider.protocols.smsapi.errors import refusal_reply, retry_after
 from mock_provider.protocols.smsapi.limits import PROTOCOL_NAME
-from mock_provider.protocols.smsapi.numbers import are_msisdns
+from mock_provider.protocols.smsapi.numbers import is_msisdn
 from mock_provider.protocols.smsapi.send import shared_sender
 from mock_provider.settings.values import Refusal
 from reference_sender.dispatch.values import Lane, Message, Outcome, Report, Result, State
@@ -65,6 +65,7 @@ class DirectSmsapi(Passage):
         self._through_bytes = through_bytes
         self._settings = profile.protocol.smsapi
         self._token = token
+        self._sender_ids: dict[str, str | None] = {}  # as the protocol reads them; None: invalid
         self._refusals: dict[tuple[Refusal, bool, bool, str | None], Result] = {}
 
     def request(
@@ -73,21 +74,18 @@ class DirectSmsapi(Passage):
         """As ``Passage``."""
         outbound = self._outbound(messages)
         first = messages[0]
-        sender_id = shared_sender(first.sender_id or _SENDER_ID)
+        sender_id = self._sender_ids.get(first.sender_id)
+        if sender_id is None:
+            sender_id = self._sender_ids[first.sender_id] = shared_sender(first.sender_id or _SENDER_ID)
         if outbound is None or sender_id is None:
             return self._through_bytes.request(now_ns, batch_id, messages)
         expires_ns = None
         if (expiry_s := expiration_date(messages, now_ns)) is not None:
             expires_ns = engine_time(float(expiry_s), Instants(now_ns, now_ns / NS_PER_S))
+        options = _OPTIONS_OF_OTP if first.lane is _OTP else _OPTIONS
+        # By position: each keyword takes 40 ns. ``tests/property/test_mapping.py`` has the order.
         submit = Submit(
-            batch_id,
-            PROTOCOL_NAME,
-            self._token,
-            sender_id,
-            outbound,
-            options=_OPTIONS_OF_OTP if first.lane is _OTP else _OPTIONS,
-            reports=_REPORTS,
-            expires_ns=expires_ns,
+            batch_id, PROTOCOL_NAME, self._token, sender_id, outbound, (), options, _REPORTS, None, expires_ns
         )
         return submit, partial(self._results, messages)
 
@@ -113,7 +111,7 @@ class DirectSmsapi(Passage):
         for message in messages:
             to, text, key = message.to, message.text, message.key
             # "#K" may be a journey key, which only the protocol looks for.
-            if message.segments > most_parts or "#K" in text or not are_msisdns(to):
+            if message.segments > most_parts or "#K" in text or not is_msisdn(to):
                 return None
             found.append(Outbound(to, to, text, message.segments, key, key))
         return tuple(found)
