@@ -126,7 +126,7 @@ class Engine:
         ``advance``, which is due at once, reports the removal to the receivers.
         """
         now_ns = self._clock(now_ns)
-        if not self._admission.account.knows(token):
+        if token not in self._admission.account.tokens:
             return ()
         return tuple(each for each in provider_ids if self._remove(now_ns, each))
 
@@ -298,7 +298,7 @@ class Engine:
     def account(self, token: str) -> AccountState | None:
         """The account a token belongs to, or None."""
         account = self._admission.account
-        if not account.knows(token):
+        if token not in account.tokens:
             return None
         return AccountState(account.name, account.balance_points, self._profile.account.price_per_segment)
 

@@ -268,15 +268,17 @@ class MessageStore:
 
     def forget(self, keys: Iterable[str]) -> None:
         """Forget the keys that have one message, whose row is taken. They are not submitted again."""
-        newest, earlier = self._newest, self._earlier
+        newest, earlier, repeated = self._newest, self._earlier, self._repeated
+        by_id, changes = self._by_id, self.changes
         for key in keys:
             message = newest.get(key)
-            if message is not None and message.row_taken and key not in earlier and key not in self._repeated:
-                del newest[key]
-                self._by_id.pop(message.provider_id, None)
-                if self.changes is not None:
-                    self.changes.forget(message.provider_id)
-                self._forgotten_entries += 1
+            if message is None or not message.row_taken or key in earlier or key in repeated:
+                continue
+            del newest[key]
+            by_id.pop(message.provider_id, None)
+            if changes is not None:
+                changes.forget(message.provider_id)
+            self._forgotten_entries += 1
         if self._forgotten_entries > GONE_KEPT and 2 * self._forgotten_entries > len(self._order):
             kept = [each for each in self._order if newest.get(each.key) is each or each.key in earlier]
             self._order = deque(kept)

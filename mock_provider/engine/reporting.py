@@ -148,7 +148,7 @@ class Reporting:
             return
         delay_ns: int | None = 0
         if self._draws_needed:
-            u, v, w, _ = report_of(chances or self._draws.message(message.key, message.ordinal))
+            u, v, w = report_of(chances or self._draws.message(message.key, message.ordinal))
             delay_ns = None if w < self._loss_share else self._delay(u, v)
         if delay_ns is not None and (self._disturbed or message.magic is not None):
             added_ns = self._added_ns(at_ns, message)

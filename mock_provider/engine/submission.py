@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
 _UNANSWERED_KEPT = 10_000
 _CHANCES_KEPT = 1_000  # pending replies whose messages keep their random draws
-_UNDRAWN = (0.5, 0.5, 1.0, 0.5)  # used where no setting of the profile needs a draw for an attempt
+_UNDRAWN = (0.5, 0.5, 1.0)  # used where no setting of the profile needs a draw for an attempt
 _THROTTLED = {Refusal.THROTTLED_REQUESTS: "requests", Refusal.THROTTLED_SEGMENTS: "segments"}
 # The profile's rate limits. One on concurrent requests limits the rate of a client that waits for replies.
 _RATE_LIMITED = frozenset([*_THROTTLED, Refusal.THROTTLED_CONCURRENCY])
@@ -123,7 +123,7 @@ class SubmitHandler:
             if met is not None and met.refusal is None:
                 self._drop_request(submit, seen, met.disconnect, effects)
                 return
-        u, v, w, _ = self._draws.attempt(key, number) if self._draws_needed else _UNDRAWN
+        u, v, w = self._draws.attempt(key, number) if self._draws_needed else _UNDRAWN
         answer: Answer
         messages: tuple[TrackedMessage, ...] = ()
         if met is not None and met.refusal is not None:
@@ -146,21 +146,16 @@ class SubmitHandler:
         pending = PendingReply(
             submit.request_id, leaving, messages, submit.scheduled_ns, disconnect, self.wall_offset_ns
         )
-        self._send_when_due(now_ns, latency_ns, pending, effects)
-        store.trim()
-
-    def _send_when_due(
-        self, now_ns: int, latency_ns: int, pending: PendingReply, effects: list[Effect]
-    ) -> None:
         self.pending += 1
         if latency_ns <= 0:
             self._release(now_ns, now_ns, pending, effects)
-            return
-        if self.pending > _CHANCES_KEPT:
-            # Up to 100,000 replies may be pending: drop the cached draws; they are recomputed at departure.
-            for message in pending.messages:
-                message.chances = b""
-        self._event_queue.add(now_ns + latency_ns, self._on_release, pending)
+        else:
+            if self.pending > _CHANCES_KEPT:
+                # Up to 100,000 replies may be pending: drop the cached draws, which are recomputed later.
+                for message in messages:
+                    message.chances = b""
+            self._event_queue.add(now_ns + latency_ns, self._on_release, pending)
+        store.trim()
 
     def outage(self, at_ns: int, backup_host: bool) -> RequestInterruption | None:
         """The effect for any request to that host in place of its reply. None: it gets its reply."""
