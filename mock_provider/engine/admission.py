@@ -183,9 +183,9 @@ class Admission:
         candidates: list[Candidate] = []
         left_out: list[tuple[int, Refusal]] = []
         invalid = [*submit.unparsable]
-        segment_micro, route_of = self.account.prices_micro[priority], self._router.route
+        segment_micro, router = self.account.prices_micro[priority], self._router
         for index, outbound in enumerate(messages):
-            route = route_of(outbound.msisdn)
+            route = router.route(outbound.msisdn)
             if route is None:
                 invalid.append(outbound.submitted_number)
                 left_out.append((index, Refusal.NO_VALID_RECIPIENT))
@@ -314,8 +314,7 @@ class Admission:
         if not options.validate_only:
             if limited:
                 self.segments.take(now_ns, segments)
-            if balance_micro is not None:
-                account.pay(price_micro)
+            account.pay(price_micro)
             if capped:
                 account.count(self._unix_s(now_ns), len(candidates))
             if self._flood.active:

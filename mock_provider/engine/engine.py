@@ -135,16 +135,16 @@ class Engine:
         self._run(now_ns, effects)
         return effects
 
-    def advance_to_effects(self, until_ns: int) -> tuple[int, Sequence[Effect]]:
+    def advance_to_effects(self, until_ns: int, effects: list[Effect]) -> int:
         """For virtual time: ``advance`` through the deadlines, up to ``until_ns`` or the first effects.
 
-        Returns the time reached and the effects. Call it after the first input only.
+        Returns the time reached, and adds the effects to the list, which is empty. Call it after the first
+        input only.
         """
-        effects: list[Effect] = []
         if until_ns < self._now_ns:
             until_ns = self._now_ns
         self._now_ns = now_ns = self._event_queue.run_to_effects(until_ns, effects)
-        return now_ns, effects
+        return now_ns
 
     def reconfigure(self, now_ns: int, profile: EngineSettings) -> Sequence[Effect]:
         """Use another profile from now on. Messages keep their state and the delays that were drawn.

@@ -54,7 +54,7 @@ class FloodGuard:
         over: list[int] = []
         for place, candidate in enumerate(candidates):
             msisdn = candidate.outbound.msisdn
-            together = pending.get(msisdn, 0) + 1 if pending else 1
+            together = pending.get(msisdn, 0) + 1
             instants = newer.get(msisdn) or older.get(msisdn)
             if instants:
                 if instants[0] <= opened_ns:

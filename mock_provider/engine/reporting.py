@@ -140,8 +140,9 @@ class Reporting:
     def ended(self, at_ns: int, now_ns: int, message: TrackedMessage, effects: list[Effect]) -> None:
         """The message reached its final state at ``at_ns``. Schedule its report, if one is wanted."""
         chances, message.chances = message.chances, b""
-        if message.outcome is not None:
-            ended, state = self._counters.ended, message.outcome.state_name
+        outcome = message.outcome
+        if outcome is not None:
+            ended, state = self._counters.ended, outcome.state_name
             ended[state] = ended.get(state, 0) + 1
         if message.terms.reports.final is not _ALL and not _is_wanted(message):
             self._close(message)

@@ -146,16 +146,21 @@ class SubmitHandler:
         pending = PendingReply(
             submit.request_id, leaving, messages, submit.scheduled_ns, disconnect, self.wall_offset_ns
         )
+        self._send_when_due(now_ns, latency_ns, pending, effects)
+        store.trim()
+
+    def _send_when_due(
+        self, now_ns: int, latency_ns: int, pending: PendingReply, effects: list[Effect]
+    ) -> None:
         self.pending += 1
         if latency_ns <= 0:
             self._release(now_ns, now_ns, pending, effects)
-        else:
-            if self.pending > _CHANCES_KEPT:
-                # Up to 100,000 replies may be pending: drop the cached draws, which are recomputed later.
-                for message in messages:
-                    message.chances = b""
-            self._event_queue.add(now_ns + latency_ns, self._on_release, pending)
-        store.trim()
+            return
+        if self.pending > _CHANCES_KEPT:
+            # Up to 100,000 replies may be pending: drop the cached draws; they are recomputed at departure.
+            for message in pending.messages:
+                message.chances = b""
+        self._event_queue.add(now_ns + latency_ns, self._on_release, pending)
 
     def outage(self, at_ns: int, backup_host: bool) -> RequestInterruption | None:
         """The effect for any request to that host in place of its reply. None: it gets its reply."""

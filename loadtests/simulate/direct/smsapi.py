@@ -63,7 +63,8 @@ class DirectSmsapi(Passage):
 
     def __init__(self, profile: Profile, token: str, through_bytes: BytePassage) -> None:
         self._through_bytes = through_bytes
-        self._settings = profile.protocol.smsapi
+        self._settings = settings = profile.protocol.smsapi
+        self._most_messages, self._most_parts = settings.max_recipients_per_request, settings.max_parts
         self._token = token
         self._sender_ids: dict[str, str | None] = {}  # as the protocol reads them; None: invalid
         self._refusals: dict[tuple[Refusal, bool, bool, str | None], Result] = {}
@@ -100,13 +101,9 @@ class DirectSmsapi(Passage):
 
     def _outbound(self, messages: tuple[Message, ...]) -> tuple[Outbound, ...] | None:
         """None if the protocol would change one of them."""
-        settings = self._settings
-        count = len(messages)
-        if count > settings.max_recipients_per_request or (
-            count > 1 and len(in_one_request(messages)) != count
-        ):
+        count, most_parts = len(messages), self._most_parts
+        if count > self._most_messages or (count > 1 and len(in_one_request(messages)) != count):
             return None
-        most_parts = settings.max_parts
         found: list[Outbound] = []
         for message in messages:
             to, text, key = message.to, message.text, message.key
